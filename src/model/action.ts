@@ -1,0 +1,37 @@
+import type { ActionId, AgentName, CellId, EnvironmentName, Sha256, ToolName, UpstreamName } from './ids.ts'
+import type { JsonObject } from './json.ts'
+import type { Money } from './money.ts'
+
+/** What an action changes. Undeclared means `irreversible`. A read that names a destination is declared a `write`. */
+export type Effect = 'read' | 'write' | 'spend' | 'irreversible'
+
+export const EFFECTS: readonly Effect[] = ['read', 'write', 'spend', 'irreversible']
+
+/** Which part of a protocol carried the action: a tool call, a read of a resource, a prompt that was fetched. */
+export type Operation = 'tool' | 'resource' | 'prompt'
+
+/**
+ * One attempt by a cell to do something, normalised whatever protocol carried it.
+ *
+ * - A1  Everything in it but `args` and `tool` comes from the listener or the configuration, never from the cell.
+ * - A2  `args` is what a strict parser returned, and exactly what is serialised again when the action is sent.
+ * - A3  `effect` is the configuration's word on the tool; absent there, it is `irreversible`.
+ */
+export interface Action {
+  readonly id: ActionId
+  readonly cellId: CellId
+  readonly agent: AgentName
+  readonly environment: EnvironmentName
+  readonly upstream: UpstreamName
+  /** The environment that the upstream belongs to; a different one than the cell's is always refused. */
+  readonly upstreamEnvironment: EnvironmentName
+  readonly operation: Operation
+  /** The tool's or prompt's name, the resource's URI. */
+  readonly tool: ToolName
+  readonly args: JsonObject
+  readonly effect: Effect
+  /** Digest of the definition that a person accepted and that `args` were validated against. */
+  readonly definition: Sha256
+  /** What it costs, read from the arguments that the configuration names. Present for `spend` only. */
+  readonly spend?: Money
+}

@@ -1,0 +1,114 @@
+import type { Effect, Operation } from './action.ts'
+import type { ActionId, AgentName, CellId, EnvironmentName, PersonName, Sha256, ToolName, UpstreamName } from './ids.ts'
+import type { Json, JsonObject } from './json.ts'
+
+/**
+ * One record in the ledger. The ledger adds `seq` and `atMs`; the body is one of these.
+ * Every body is plain JSON, so that its RFC 8785 bytes are the leaf.
+ *
+ * - E1  An `action.intent` stands before anything of it was sent, and exactly one `action.outcome` follows it, or none:
+ *       an intent without outcome is *unknown*.
+ * - E2  A payload is never in an entry: it is named by its commitment, and kept apart.
+ */
+export type EntryBody =
+  | GatewayStarted
+  | CellStarted
+  | CellEnded
+  | ActionIntent
+  | ActionRefused
+  | ActionOutcome
+  | DefinitionSeen
+  | Stopped
+
+export interface GatewayStarted {
+  readonly kind: 'gateway.started'
+  readonly environment: EnvironmentName
+  /** Digest of everything a decision depends on: configuration, policies, accepted definitions. */
+  readonly configuration: Sha256
+  readonly version: string
+}
+
+export interface CellStarted {
+  readonly kind: 'cell.started'
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly owner: PersonName
+  readonly environment: EnvironmentName
+  /** What was given to it: files, environment names, limits, uid, filter digest, profile. */
+  readonly receipt: JsonObject
+}
+
+export interface CellEnded {
+  readonly kind: 'cell.ended'
+  readonly cell: CellId
+  /** Exit, teardown proof (cgroup removed, no mount, no listener), what was left. */
+  readonly receipt: JsonObject
+}
+
+export interface ActionIntent {
+  readonly kind: 'action.intent'
+  readonly action: ActionId
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly environment: EnvironmentName
+  readonly upstream: UpstreamName
+  readonly operation: Operation
+  readonly tool: ToolName
+  readonly effect: Effect
+  readonly definition: Sha256
+  /** The arguments with strings shortened to a digest where they are long or look secret. */
+  readonly args: Json
+  /** Commitment to the exact bytes that will be sent. */
+  readonly payload: Commitment
+  readonly reasons: Json
+  readonly spend?: string
+}
+
+export interface ActionRefused {
+  readonly kind: 'action.refused'
+  readonly action: ActionId
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly environment: EnvironmentName
+  /** Absent where the frame was refused before it named one. */
+  readonly upstream?: UpstreamName
+  readonly operation?: Operation
+  readonly tool?: ToolName
+  readonly effect?: Effect
+  readonly args?: Json
+  readonly payload?: Commitment
+  readonly reasons: Json
+}
+
+export interface ActionOutcome {
+  readonly kind: 'action.outcome'
+  readonly action: ActionId
+  /**
+   * `done`: the upstream answered, and the answer was passed on. `failed`: it answered with an error. `withheld`: it
+   * answered, and the answer was refused. `not-sent`: no byte left. `unknown`: bytes left and no answer came.
+   */
+  readonly outcome: 'done' | 'failed' | 'withheld' | 'not-sent' | 'unknown'
+  readonly payload?: Commitment
+  readonly detail?: string
+}
+
+/** An upstream offers a definition that differs from the accepted one, or shadows another upstream's tool. */
+export interface DefinitionSeen {
+  readonly kind: 'definition.seen'
+  readonly upstream: UpstreamName
+  readonly tool: ToolName
+  readonly digest: Sha256
+  readonly problem: string
+}
+
+export interface Stopped {
+  readonly kind: 'gateway.stopped'
+  readonly environment: EnvironmentName
+  readonly why: string
+}
+
+/** `sha256:` over a random salt and the bytes; the salt is kept with the payload, so erasing it leaves nothing to guess. */
+export interface Commitment {
+  readonly sha256: Sha256
+  readonly bytes: number
+}
