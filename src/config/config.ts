@@ -1,0 +1,98 @@
+import type {
+  AgentName,
+  Budget,
+  DeclaredTool,
+  EnvironmentName,
+  PersonName,
+  Source,
+  ToolName,
+  UpstreamName,
+} from '../model/index.ts'
+import type { Written } from './shape.ts'
+
+/** What isolates: `full` needs root, `user` only user namespaces. Each promise says under which it holds. */
+export type Profile = 'full' | 'user'
+
+/** `firebreak.yaml`, read and judged: every name in it resolves, every path is absolute, every secret has one home. */
+export interface Config {
+  /** Absolute. */
+  readonly file: string
+  /** Everything relative in the file is relative to this. */
+  readonly directory: string
+  readonly profile: Profile
+  readonly environments: ReadonlySet<EnvironmentName>
+  readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
+  readonly agents: ReadonlyMap<AgentName, Agent>
+  readonly policies: readonly PolicyFile[]
+  readonly secrets: ReadonlyMap<string, SecretSource>
+}
+
+export interface Upstream {
+  readonly name: UpstreamName
+  readonly environment: EnvironmentName
+  readonly mcp: StdioServer | HttpServer
+  readonly tools: ReadonlyMap<ToolName, DeclaredTool>
+  readonly source: Source
+}
+
+/** A program that speaks MCP on its standard streams, in an upstream cell. */
+export interface StdioServer {
+  readonly kind: 'stdio'
+  readonly command: readonly string[]
+  readonly cell: CellConfig
+  /** One instance for all cells of its environment, where otherwise each agent's cell has its own. */
+  readonly shared: boolean
+}
+
+export interface HttpServer {
+  readonly kind: 'http'
+  readonly url: URL
+  /** Values may hold `${secret:name}`. */
+  readonly headers: ReadonlyMap<string, string>
+}
+
+export interface Agent {
+  readonly name: AgentName
+  readonly owner: PersonName
+  readonly environment: EnvironmentName
+  readonly command: readonly string[]
+  readonly cell: CellConfig
+  readonly grants: readonly GrantConfig[]
+  readonly source: Source
+}
+
+export interface CellConfig {
+  /** A root directory of its own; absent: the host's /usr, read-only, and a made-up /etc. */
+  readonly root?: string
+  /** The directory that the cell sees as /workspace, through a private overlay. */
+  readonly workspace?: string
+  /** Place in the cell → path on the host, read-only. */
+  readonly files: ReadonlyMap<string, string>
+  readonly env: ReadonlyMap<string, string>
+  readonly cpu: number
+  readonly memoryBytes: number
+  readonly pids: number
+  /** Bytes per second, read and written each; absent: not limited. */
+  readonly ioBytesPerSecond?: number
+  readonly wallMs: number
+}
+
+/** One entry under `grants:`. It becomes a `Grant` for each cell when that starts. */
+export interface GrantConfig {
+  readonly upstream: UpstreamName
+  readonly tools: ReadonlySet<ToolName>
+  readonly when?: Written<string>
+  readonly budgets: readonly Budget[]
+  readonly expiresMs: number
+  readonly source: Source
+}
+
+export interface PolicyFile {
+  /** Relative to the configuration, as messages show it. */
+  readonly file: string
+  readonly text: string
+}
+
+export type SecretSource =
+  | { readonly kind: 'env'; readonly variable: string }
+  | { readonly kind: 'file'; readonly path: string }

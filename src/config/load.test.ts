@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, it } from 'node:test'
+import type { AgentName, Problem, UpstreamName } from '../model/index.ts'
+import type { Config } from './config.ts'
+import { loadConfig } from './load.ts'
+
+const GOOD = `
+environments:
+  test: {}
+  production: {}
+upstreams:
+  payments-test:
+    environment: test
+    mcp: { url: "http://127.0.0.1:8081/mcp", headers: { Authorization: "Bearer \${secret:payments}" } }
+    tools:
+      orders.get: { effect: read }
+      refunds.create: { effect: spend, amount: $.amount, currency: $.currency }
+    resources: ["book://{id}"]
+  notes:
+    environment: test
+    mcp: { command: [node, server.js], cell: { files: { /opt/node: "\${node}" } } }
+agents:
+  refund-bot:
+    owner: maria.silva@shop.example
+    environment: test
+    cell: { cpu: 0.5, memory: 256MiB, pids: 64, wall: 10min }
+    grants:
+      - upstream: payments-test
+        tools: [orders.get, refunds.create]
+        resources: ["book://{id}"]
+        when: context.args.amount.lessThanOrEqual(decimal("50.00"))
+        budget: { spend: 500 EUR/day, calls: 60/min }
+        expires: 8h
+secrets:
+  payments: { env: PAYMENTS_TOKEN }
+`
+
+const folders: string[] = []
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
+})
+
+function load(text: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'firebreak-config-'))
+  folders.push(folder)
+  writeFileSync(join(folder, 'firebreak.yaml'), text)
+  return loadConfig(join(folder, 'firebreak.yaml'), { node: '/opt/pinned/node' })
+}
+
+async function good(text: string): Promise<Config> {
+  const loaded = await load(text)
+  assert.ok(loaded.ok, JSON.stringify(loaded))
+  return loaded.value
+}
+
+async function problems(text: string): Promise<readonly Problem[]> {
+  const loaded = await load(text)
+  assert.ok(!loaded.ok, 'a bad configuration was accepted')
+  return loaded.reason
+}
+
+describe('loadConfig', () => {
+  it('reads names, units and paths', async () => {
+    const config = await good(GOOD)
+    const agent = config.agents.get('refund-bot' as AgentName)
+    assert.equal(agent?.cell.memoryBytes, 256 * 1024 * 1024)
+    assert.equal(agent?.cell.wallMs, 600_000)
+    const [grant] = agent?.grants ?? []
+    assert.deepEqual([...(grant?.tools ?? [])], ['orders.get', 'refunds.create', 'resource:book://{id}'])
+    assert.deepEqual(grant?.budgets, [
+      { kind: 'calls', max: 60, windowMs: 60_000 },
+      { kind: 'spend', maxUnits: 5_000_000n, currency: 'EUR', windowMs: 86_400_000 },
+    ])
+    assert.equal(grant?.when?.source.line, 25)
+    const notes = config.upstreams.get('notes' as UpstreamName)
+    assert.equal(notes?.mcp.kind === 'stdio' && notes.mcp.cell.files.get('/opt/node'), '/opt/pinned/node')
+  })
+
+  const bad: readonly (readonly [what: string, change: (text: string) => string, line: number, message: RegExp])[] = [
+    ['an unknown key', (t) => t.replace('wall: 10min', 'wal: 10min'), 20, /unknown key "wal"/],
+    [
+      'a key that a later version may know',
+      (t) => t.replace('expires: 8h', 'expires: 8h\n        accepts: [untrusted]'),
+      28,
+      /unknown key "accepts"/,
+    ],
+    ['a key written twice', (t) => t.replace('  production: {}', '  test: {}'), 4, /unique/],
+    ['an alias', (t) => t.replace('environment: test\n    cell', 'environment: *test\n    cell'), 19, /alias/i],
+    ['a missing owner', (t) => t.replace('    owner: maria.silva@shop.example\n', ''), 18, /"owner" is missing/],
+    ['an unlimited size', (t) => t.replace('memory: 256MiB', 'memory: unlimited'), 20, /found "unlimited"/],
+    ['a size that YAML turned into a number', (t) => t.replace('memory: 256MiB', 'memory: 256'), 20, /found 256/],
+    [
+      'an environment that is not declared',
+      (t) => t.replace('environment: test\n    cell', 'environment: staging\n    cell'),
+      19,
+      /"staging" of agent "refund-bot" is not declared/,
+    ],
+    [
+      'a grant across environments',
+      (t) => t.replace('environment: test\n    cell', 'environment: production\n    cell'),
+      22,
+      /belongs to environment "test", the agent to "production"/,
+    ],
+    [
+      'a tool that is not declared',
+      (t) => t.replace('[orders.get, refunds.create]', '[orders.get, refunds.delete]'),
+      23,
+      /"refunds.delete" is not declared/,
+    ],
+    [
+      'a grant that grants nothing',
+      (t) => t.replace('        tools: [orders.get, refunds.create]\n        resources: ["book://{id}"]\n', ''),
+      22,
+      /grants nothing/,
+    ],
+    ['a spend without an amount', (t) => t.replace(', amount: $.amount', ''), 7, /does not say how much/],
+    [
+      'a secret in the clear',
+      (t) => t.replace('http://127.0.0.1:8081', 'http://payments.example'),
+      7,
+      /in the clear to payments.example/,
+    ],
+    [
+      'a secret that is not declared',
+      (t) => t.replace('payments: { env', 'payment: { env'),
+      7,
+      /secret "payments" is not declared/,
+    ],
+    [
+      'a secret in an agent’s cell',
+      (t) => t.replace('cpu: 0.5', 'env: { TOKEN: "${secret:payments}" }'),
+      18,
+      /in an agent's cell/,
+    ],
+    ['a credential in a URL', (t) => t.replace('http://127', 'http://a:b@127'), 7, /credential in a URL/],
+    ['a policy pattern without a file', (t) => `${t}policies: [policies/*.cedar]\n`, 30, /no file matches/],
+    [
+      'a server with neither command nor url',
+      (t) => t.replace('command: [node, server.js], ', ''),
+      14,
+      /either a command or a url/,
+    ],
+    ['a negative budget', (t) => t.replace('500 EUR/day', '-500 EUR/day'), 26, /found "-500 EUR\/day"/],
+    ['more places than money has', (t) => t.replace('500 EUR/day', '0.00001 EUR/day'), 26, /found/],
+    ['not YAML', (t) => t.replace('agents:', 'agents: ['), 18, /./],
+    ['an empty file', () => '', 1, /found nothing/],
+  ]
+  for (const [what, change, line, message] of bad) {
+    it(`refuses ${what}, with the line`, async () => {
+      const text = change(GOOD)
+      assert.notEqual(text, GOOD)
+      const found = await problems(text)
+      assert.ok(
+        found.some((problem) => message.test(problem.message) && problem.source.line === line),
+        JSON.stringify(found, null, 1),
+      )
+    })
+  }
+
+  it('S6: refuses an origin in two environments', async () => {
+    const found = await problems(
+      GOOD.replace(
+        'agents:',
+        '  payments:\n    environment: production\n    mcp: { url: "http://127.0.0.1:8081/other" }\nagents:',
+      ),
+    )
+    assert.match(found[0]?.message ?? '', /belongs to environment "test" already/)
+  })
+
+  it('S6: refuses a secret in two environments', async () => {
+    const found = await problems(
+      GOOD.replace(
+        'agents:',
+        '  payments:\n    environment: production\n    mcp: { url: "https://a.example", headers: { x-key: "${secret:payments}" } }\nagents:',
+      ),
+    )
+    assert.match(found[0]?.message ?? '', /secret "payments" belongs to environment "test" already/)
+  })
+
+  it('reports everything that is wrong at once', async () => {
+    const found = await problems(GOOD.replace('cpu: 0.5', 'cpu: 0').replace('expires: 8h', 'expires: never'))
+    assert.equal(found.length, 2)
+  })
+})

@@ -1,0 +1,394 @@
+import { readFileSync, realpathSync } from 'node:fs'
+import { glob } from 'node:fs/promises'
+import { dirname, relative, resolve } from 'node:path'
+import { LineCounter, parseDocument } from 'yaml'
+import {
+  type AgentName,
+  agentName,
+  type DeclaredTool,
+  type EnvironmentName,
+  environmentName,
+  no,
+  ok,
+  type Problem,
+  personName,
+  type Result,
+  type Source,
+  type ToolName,
+  toolName,
+  type UpstreamName,
+  upstreamName,
+} from '../model/index.ts'
+import type {
+  Agent,
+  CellConfig,
+  Config,
+  GrantConfig,
+  HttpServer,
+  PolicyFile,
+  SecretSource,
+  StdioServer,
+  Upstream,
+} from './config.ts'
+import { configShape, type ShapedAgent, type ShapedCell, type ShapedConfig, type ShapedUpstream } from './schema.ts'
+import type { Reader, Written } from './shape.ts'
+
+/** A configuration larger than this is a mistake, and would be read in one piece. */
+const FILE_BYTES_MAX = 1_048_576
+
+/**
+ * Reads and judges a configuration. Everything wrong with it is reported at once, each with its line; nothing wrong is
+ * repaired, and no part of a configuration with a problem is used.
+ *
+ * @param variables what `${node}` stands for: the Node that runs Firebreak.
+ */
+export async function loadConfig(
+  file: string,
+  variables: { readonly node: string },
+): Promise<Result<Config, readonly Problem[]>> {
+  const problems: Problem[] = []
+  const shaped = readShape(file, problems)
+  if (shaped === undefined) return no(problems)
+  const judge: Judge = { file: realpathSync(file), name: file, shaped, variables, problems }
+  const policies = await readPolicies(judge)
+  const upstreams = readUpstreams(judge)
+  const config: Config = {
+    file: judge.file,
+    directory: dirname(judge.file),
+    profile: shaped.profile ?? 'full',
+    environments: new Set([...shaped.environments.keys()].map(environmentName)),
+    upstreams,
+    agents: readAgents(judge, upstreams),
+    policies,
+    secrets: readSecrets(judge),
+  }
+  checkSecretsHaveOneHome(judge, config)
+  return problems.length > 0 ? no(problems) : ok(config)
+}
+
+interface Judge {
+  readonly file: string
+  /** The file as the person named it, for messages. */
+  readonly name: string
+  readonly shaped: ShapedConfig
+  readonly variables: { readonly node: string }
+  readonly problems: Problem[]
+}
+
+function readShape(file: string, problems: Problem[]): ShapedConfig | undefined {
+  const start: Source = { file, line: 1, column: 1 }
+  let text: string
+  try {
+    const bytes = readFileSync(file)
+    if (bytes.length > FILE_BYTES_MAX)
+      throw new RangeError(`it has ${bytes.length} bytes; at most ${FILE_BYTES_MAX} are read`)
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    problems.push({
+      source: start,
+      message: `cannot be read: ${reasonOf(error)}`,
+      expected: 'a readable YAML file in UTF-8',
+    })
+    return undefined
+  }
+  const lines = new LineCounter()
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    version: '1.2',
+    uniqueKeys: true,
+    strict: true,
+    merge: false,
+  })
+  const place = (offset: number): Source => {
+    const { line, col } = lines.linePos(offset)
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
+  }
+  for (const fault of [...document.errors, ...document.warnings]) {
+    problems.push({
+      source: place(fault.pos[0]),
+      message: fault.message.split('\n')[0] ?? 'not YAML',
+      expected: 'valid YAML 1.2',
+    })
+  }
+  if (problems.length > 0) return undefined
+  const at: Reader = {
+    source: (node) => (node?.range ? place(node.range[0]) : start),
+    report: (problem) => problems.push(problem),
+  }
+  return configShape.read(document.contents, at)
+}
+
+function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, Upstream> {
+  const upstreams = new Map<UpstreamName, Upstream>()
+  const homes = new Map<string, Upstream>()
+  for (const [key, { value, source }] of judge.shaped.upstreams ?? []) {
+    const mcp = readServer(judge, value.mcp, source)
+    if (!judge.shaped.environments.has(value.environment)) {
+      report(
+        judge,
+        source,
+        `environment "${value.environment}" of upstream "${key}" is not declared`,
+        namesOf(judge.shaped.environments),
+      )
+    }
+    if (mcp === undefined) continue
+    const upstream: Upstream = {
+      name: upstreamName(key),
+      environment: environmentName(value.environment),
+      mcp,
+      tools: readTools(judge, value, source),
+      source,
+    }
+    upstreams.set(upstream.name, upstream)
+    if (mcp.kind !== 'http') continue
+    const other = homes.get(mcp.url.origin)
+    if (other !== undefined && other.environment !== upstream.environment) {
+      const message = `origin ${mcp.url.origin} of "${key}" belongs to environment "${other.environment}" already (upstream "${other.name}")`
+      report(judge, source, message, 'an origin in one environment only')
+    }
+    homes.set(mcp.url.origin, upstream)
+  }
+  return upstreams
+}
+
+function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): StdioServer | HttpServer | undefined {
+  if ((mcp.command === undefined) === (mcp.url === undefined)) {
+    return report(judge, source, 'an MCP server has either a command or a url', 'exactly one of them')
+  }
+  if (mcp.url !== undefined) {
+    if (mcp.cell !== undefined || mcp.shared !== undefined)
+      return report(judge, source, '"cell" and "shared" go with "command"')
+    if (mcp.url.username !== '' || mcp.url.password !== '')
+      return report(judge, source, 'a credential in a URL', 'a header with ${secret:name}')
+    const headers = mcp.headers ?? new Map<string, string>()
+    const carriesSecret = [...headers.values()].some((value) => secretNames(value).length > 0)
+    if (carriesSecret && mcp.url.protocol !== 'https:' && !isLoopback(mcp.url.hostname)) {
+      return report(
+        judge,
+        source,
+        `a secret would travel in the clear to ${mcp.url.host}`,
+        'https, or a loopback address',
+      )
+    }
+    return { kind: 'http', url: mcp.url, headers }
+  }
+  if (mcp.headers !== undefined) return report(judge, source, '"headers" go with "url"')
+  const command = mcp.command ?? []
+  if (command.length === 0) return report(judge, source, 'an empty command', 'a program and its arguments')
+  return { kind: 'stdio', command, cell: readCell(judge, mcp.cell, source), shared: mcp.shared ?? false }
+}
+
+/** Tools, and what is granted like a tool: `resource:<uri or template>` and `prompt:<name>`, which only read. */
+function readTools(judge: Judge, value: ShapedUpstream, source: Source): ReadonlyMap<ToolName, DeclaredTool> {
+  const tools = new Map<ToolName, DeclaredTool>()
+  for (const [name, tool] of value.tools ?? []) {
+    if (tool.effect === 'spend' && (tool.amount === undefined || tool.currency === undefined)) {
+      report(
+        judge,
+        source,
+        `"${name}" spends, but does not say how much`,
+        'amount: and currency: paths to its arguments',
+      )
+    }
+    tools.set(name, { ...tool, name })
+  }
+  for (const uri of value.resources ?? []) tools.set(resourceName(uri), { name: resourceName(uri), effect: 'read' })
+  for (const prompt of value.prompts ?? []) tools.set(promptName(prompt), { name: promptName(prompt), effect: 'read' })
+  return tools
+}
+
+function readAgents(judge: Judge, upstreams: ReadonlyMap<UpstreamName, Upstream>): ReadonlyMap<AgentName, Agent> {
+  const agents = new Map<AgentName, Agent>()
+  for (const [key, { value, source }] of judge.shaped.agents) {
+    if (!judge.shaped.environments.has(value.environment.value)) {
+      const { value: name, source: place } = value.environment
+      report(
+        judge,
+        place,
+        `environment "${name}" of agent "${key}" is not declared`,
+        namesOf(judge.shaped.environments),
+      )
+    }
+    const environment = environmentName(value.environment.value)
+    agents.set(agentName(key), {
+      name: agentName(key),
+      owner: personName(value.owner),
+      environment,
+      command: value.command ?? [],
+      cell: readCell(judge, value.cell, source),
+      grants: (value.grants ?? []).map((grant) => readGrant(judge, grant, environment, upstreams)),
+      source,
+    })
+  }
+  return agents
+}
+
+type ShapedGrant = NonNullable<ShapedAgent['grants']>[number]
+
+function readGrant(
+  judge: Judge,
+  { value, source }: ShapedGrant,
+  environment: EnvironmentName,
+  upstreams: ReadonlyMap<UpstreamName, Upstream>,
+): GrantConfig {
+  const name = upstreamName(value.upstream.value)
+  const upstream = upstreams.get(name)
+  if (upstream === undefined) {
+    report(
+      judge,
+      value.upstream.source,
+      `upstream "${name}" is not declared`,
+      namesOf(judge.shaped.upstreams ?? new Map()),
+    )
+  } else if (upstream.environment !== environment) {
+    const message = `upstream "${name}" belongs to environment "${upstream.environment}", the agent to "${environment}"`
+    report(judge, value.upstream.source, message, 'an upstream of the agent’s own environment')
+  }
+  const named: readonly Written<ToolName>[] = [
+    ...(value.tools ?? []),
+    ...(value.resources ?? []).map(({ value: uri, source: place }) => ({ value: resourceName(uri), source: place })),
+    ...(value.prompts ?? []).map(({ value: prompt, source: place }) => ({ value: promptName(prompt), source: place })),
+  ]
+  if (named.length === 0)
+    report(judge, source, 'a grant that names nothing grants nothing', 'tools:, resources: or prompts:')
+  for (const { value: tool, source: place } of named) {
+    if (upstream === undefined || upstream.tools.has(tool)) continue
+    report(
+      judge,
+      place,
+      `"${tool}" is not declared under upstream "${name}"`,
+      `one of: ${[...upstream.tools.keys()].join(', ')}`,
+    )
+  }
+  return {
+    upstream: name,
+    tools: new Set(named.map((tool) => tool.value)),
+    ...(value.when === undefined ? {} : { when: value.when }),
+    budgets: [value.budget?.calls, value.budget?.spend].filter((budget) => budget !== undefined),
+    expiresMs: value.expires,
+    source,
+  }
+}
+
+function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): CellConfig {
+  const at = (path: string) => resolve(dirname(judge.file), path)
+  const files = new Map<string, string>()
+  for (const [place, path] of cell?.files ?? []) {
+    files.set(place, path === '${node}' ? judge.variables.node : at(path))
+    if (/\$\{(?!node\})/.test(path))
+      report(judge, source, `unknown variable in "${path}"`, '${node}, the Node that runs Firebreak')
+  }
+  return {
+    ...(cell?.root === undefined ? {} : { root: at(cell.root) }),
+    ...(cell?.workspace === undefined ? {} : { workspace: at(cell.workspace) }),
+    files,
+    env: cell?.env ?? new Map(),
+    cpu: cell?.cpu ?? 1,
+    memoryBytes: cell?.memory ?? 1_073_741_824,
+    pids: cell?.pids ?? 128,
+    ...(cell?.io === undefined ? {} : { ioBytesPerSecond: cell.io }),
+    wallMs: cell?.wall ?? 7_200_000,
+  }
+}
+
+async function readPolicies(judge: Judge): Promise<readonly PolicyFile[]> {
+  const files: PolicyFile[] = []
+  const directory = dirname(judge.file)
+  for (const { value: pattern, source } of judge.shaped.policies ?? []) {
+    const matches = (await Array.fromAsync(glob(pattern, { cwd: directory }))).sort()
+    if (matches.length === 0)
+      report(
+        judge,
+        source,
+        `no file matches "${pattern}"`,
+        'at least one Cedar file: a pattern that matches nothing forbids nothing',
+      )
+    for (const match of matches) {
+      try {
+        files.push({
+          file: relative(directory, resolve(directory, match)),
+          text: readFileSync(resolve(directory, match), 'utf8'),
+        })
+      } catch (error) {
+        report(judge, source, `"${match}" cannot be read: ${reasonOf(error)}`)
+      }
+    }
+  }
+  return files
+}
+
+function readSecrets(judge: Judge): ReadonlyMap<string, SecretSource> {
+  const secrets = new Map<string, SecretSource>()
+  for (const [name, { value, source }] of judge.shaped.secrets ?? []) {
+    if (value.env !== undefined && value.file === undefined) secrets.set(name, { kind: 'env', variable: value.env })
+    else if (value.file !== undefined && value.env === undefined) {
+      secrets.set(name, { kind: 'file', path: resolve(dirname(judge.file), value.file) })
+    } else report(judge, source, `secret "${name}" has either env or file`, 'exactly one of them')
+  }
+  return secrets
+}
+
+/** S6: a secret that two environments could use would be a wire between them. */
+function checkSecretsHaveOneHome(judge: Judge, config: Config): void {
+  const homes = new Map<string, EnvironmentName>()
+  for (const upstream of config.upstreams.values()) {
+    const values = upstream.mcp.kind === 'http' ? upstream.mcp.headers.values() : upstream.mcp.cell.env.values()
+    for (const name of [...values].flatMap(secretNames)) {
+      if (!config.secrets.has(name)) {
+        report(judge, upstream.source, `secret "${name}" is not declared`, namesOf(config.secrets))
+        continue
+      }
+      const home = homes.get(name)
+      if (home !== undefined && home !== upstream.environment) {
+        report(
+          judge,
+          upstream.source,
+          `secret "${name}" belongs to environment "${home}" already`,
+          'a secret in one environment only',
+        )
+      }
+      homes.set(name, upstream.environment)
+    }
+  }
+  for (const agent of config.agents.values()) {
+    const used = [...agent.cell.env.values()].flatMap(secretNames)
+    if (used.length > 0)
+      report(
+        judge,
+        agent.source,
+        `secret "${used[0]}" in an agent's cell`,
+        'secrets only under upstreams: they never enter an agent’s cell',
+      )
+  }
+}
+
+/** The names in `${secret:name}`, in order. */
+export function secretNames(value: string): readonly string[] {
+  return [...value.matchAll(/\$\{secret:([^}]*)\}/g)].map((match) => match[1] ?? '')
+}
+
+/** Hosts that never leave the machine, by address: a name can be made to resolve anywhere. */
+export function isLoopback(hostname: string): boolean {
+  return /^127(\.\d{1,3}){3}$/.test(hostname) || hostname === '[::1]'
+}
+
+export function resourceName(uri: string): ToolName {
+  return toolName(`resource:${uri}`)
+}
+
+export function promptName(prompt: string): ToolName {
+  return toolName(`prompt:${prompt}`)
+}
+
+function report(judge: Judge, source: Source, message: string, expected?: string): undefined {
+  judge.problems.push({ source, message, ...(expected === undefined ? {} : { expected }) })
+  return undefined
+}
+
+function namesOf(map: ReadonlyMap<string, unknown>): string {
+  return map.size === 0 ? 'none is declared' : `one of: ${[...map.keys()].join(', ')}`
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,122 @@
+import { type DeclaredTool, EFFECTS, NAME_PATTERN, toolName } from '../model/index.ts'
+import { bool, decimal, list, map, object, oneOf, optional, required, text, whole, written } from './shape.ts'
+import { callBudget, duration, size, spendBudget } from './units.ts'
+
+/** The shape of `firebreak.yaml`. What one part says of another (names, environments, paths) is judged in `load.ts`. */
+
+const name = text('a name: lower-case letters, digits and "-", at most 48, a letter first', (t) =>
+  NAME_PATTERN.test(t) ? t : undefined,
+)
+const line = text('text without control characters, at most 256', (t) =>
+  t !== '' && t.length <= 256 && !/\p{Cc}/u.test(t) ? t : undefined,
+)
+const uri = text('a URI or URI template, at most 200 characters', (t) =>
+  t !== '' && t.length <= 200 && !/[\p{Cc} ]/u.test(t) ? t : undefined,
+)
+const toolKey = text('a name as the upstream has it', (t) => {
+  try {
+    return toolName(t)
+  } catch {
+    return undefined
+  }
+})
+const path = text('a path, relative to this file', (t) => (t !== '' && !t.includes('\0') ? t : undefined))
+const cellPath = text('an absolute path in the cell', (t) =>
+  /^\/[^\0]+$/.test(t) && !t.split('/').includes('..') ? t : undefined,
+)
+const variable = text('the name of an environment variable', (t) =>
+  /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(t) ? t : undefined,
+)
+const value = text('text', (t) => (t.includes('\0') ? undefined : t))
+const argumentPath = text('a path to an argument, like $.amount', (t) =>
+  /^\$(\.[A-Za-z_][A-Za-z0-9_]*)+$/.test(t) ? t : undefined,
+)
+
+const cellFields = {
+  driver: optional(oneOf('the driver', ['linux'] as const)),
+  root: optional(path),
+  workspace: optional(path),
+  files: optional(map('places in the cell and the host paths shown there, read-only', cellPath, path)),
+  env: optional(map('environment variables', variable, value)),
+  cpu: optional(decimal('processors', 0.01, 1_024)),
+  memory: optional(text('a size like 512MiB', size)),
+  pids: optional(whole('processes and threads', 1, 1_000_000)),
+  io: optional(text('bytes per second like 50MiB/s', (t) => (t.endsWith('/s') ? size(t.slice(0, -2)) : undefined))),
+  wall: optional(text('a duration like 2h', duration)),
+}
+export const cellShape = object('a cell', cellFields)
+
+const tool = object('a tool', {
+  effect: required(oneOf('what the tool changes', EFFECTS)),
+  amount: optional(argumentPath),
+  currency: optional(argumentPath),
+})
+
+const upstream = object('an upstream', {
+  environment: required(name),
+  mcp: required(
+    object('an MCP server: command (a program in an upstream cell) or url', {
+      command: optional(list('a command and its arguments', value)),
+      cell: optional(cellShape),
+      shared: optional(bool('one instance for all cells')),
+      url: optional(
+        text('an http or https URL', (t) => (/^https?:$/.test(urlOf(t)?.protocol ?? '') ? urlOf(t) : undefined)),
+      ),
+      headers: optional(
+        map(
+          'headers',
+          text('a header name', (t) => (/^[A-Za-z0-9-]+$/.test(t) ? t.toLowerCase() : undefined)),
+          line,
+        ),
+      ),
+    }),
+  ),
+  tools: optional(map('tools', toolKey, tool)),
+  resources: optional(list('URIs or URI templates of resources that may be read', uri)),
+  prompts: optional(list('prompts that may be fetched', toolKey)),
+})
+
+const grant = object('a grant', {
+  upstream: required(written(name)),
+  tools: optional(list('tools of the upstream', written(toolKey))),
+  resources: optional(list('resources of the upstream', written(uri))),
+  prompts: optional(list('prompts of the upstream', written(toolKey))),
+  when: optional(written(text('a Cedar condition', (t) => (t.trim() === '' ? undefined : t)))),
+  budget: optional(
+    object('a budget', {
+      calls: optional(text('calls in a window, like 60/min', callBudget)),
+      spend: optional(text('money in a window, like 500 EUR/day', spendBudget)),
+    }),
+  ),
+  expires: required(text('a duration like 8h', duration)),
+})
+
+const agent = object('an agent', {
+  owner: required(line),
+  environment: required(written(name)),
+  command: optional(list('a command and its arguments', value)),
+  cell: optional(cellShape),
+  grants: optional(list('grants', written(grant))),
+})
+
+export const configShape = object('a Firebreak configuration', {
+  profile: optional(oneOf('the profile', ['full', 'user'] as const)),
+  environments: required(map('environments', name, object('an environment', {}))),
+  upstreams: optional(map('upstreams', name, written(upstream))),
+  agents: required(map('agents', name, written(agent))),
+  policies: optional(list('Cedar files that only forbid', written(path))),
+  secrets: optional(
+    map('secrets', name, written(object('a secret: env or file', { env: optional(variable), file: optional(path) }))),
+  ),
+})
+
+type Shaped<S> = S extends { read: (...args: never[]) => infer T } ? NonNullable<T> : never
+export type ShapedConfig = Shaped<typeof configShape>
+export type ShapedCell = Shaped<typeof cellShape>
+export type ShapedTool = Omit<DeclaredTool, 'name'>
+export type ShapedUpstream = Shaped<typeof upstream>
+export type ShapedAgent = Shaped<typeof agent>
+
+function urlOf(written: string): URL | undefined {
+  return URL.canParse(written) ? new URL(written) : undefined
+}

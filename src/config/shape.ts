@@ -1,0 +1,220 @@
+import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml'
+import type { JsonObject, Problem, Source } from '../model/index.ts'
+
+/**
+ * A described shape: one value that both reads a YAML node and tells what it would have accepted, so that the loader,
+ * its messages and the published JSON Schema cannot drift apart.
+ *
+ * `read` returns `undefined` after it has reported a problem; it never repairs, guesses or falls back.
+ */
+export interface Shape<T> {
+  readonly read: (node: Node | null | undefined, at: Reader) => T | undefined
+  readonly schema: JsonObject
+  /** What a person is told was expected. */
+  readonly expected: string
+}
+
+/** Where problems go, and how a node's place becomes a line. */
+export interface Reader {
+  readonly source: (node: Node | null | undefined) => Source
+  readonly report: (problem: Problem) => void
+}
+
+/** A value together with where it is written, for what is judged only later (conditions, names of other things). */
+export interface Written<T> {
+  readonly value: T
+  readonly source: Source
+}
+
+export interface Field<T, Required extends boolean> {
+  readonly shape: Shape<T>
+  readonly required: Required
+}
+
+export function required<T>(shape: Shape<T>): Field<T, true> {
+  return { shape, required: true }
+}
+
+export function optional<T>(shape: Shape<T>): Field<T, false> {
+  return { shape, required: false }
+}
+
+type Fields = Readonly<Record<string, Field<unknown, boolean>>>
+type Read<F extends Fields> = {
+  readonly [K in keyof F as F[K]['required'] extends true ? K : never]: F[K] extends Field<infer T, boolean> ? T : never
+} & {
+  readonly [K in keyof F as F[K]['required'] extends true ? never : K]?: F[K] extends Field<infer T, boolean>
+    ? T
+    : never
+}
+
+/** A mapping with exactly these keys: an unknown one is a problem that names the known ones. */
+export function object<F extends Fields>(what: string, fields: F): Shape<Read<F>> {
+  const names = Object.keys(fields)
+  return {
+    expected: what,
+    schema: {
+      type: 'object',
+      description: what,
+      additionalProperties: false,
+      required: names.filter((name) => fields[name]?.required === true),
+      properties: Object.fromEntries(names.map((name) => [name, fields[name]?.shape.schema ?? {}])),
+    },
+    read(node, at) {
+      const pairs = readPairs(node, at, what)
+      if (pairs === undefined) return undefined
+      const value: Record<string, unknown> = {}
+      let whole = true
+      for (const { key, keyNode, valueNode } of pairs) {
+        const field = Object.hasOwn(fields, key) ? fields[key] : undefined
+        if (field === undefined) {
+          at.report({
+            source: at.source(keyNode),
+            message: `unknown key "${key}"`,
+            expected: `one of: ${names.join(', ')}`,
+          })
+          whole = false
+          continue
+        }
+        const read = field.shape.read(valueNode ?? keyNode, at)
+        if (read === undefined) whole = false
+        else value[key] = read
+      }
+      for (const name of names) {
+        if (fields[name]?.required !== true || pairs.some((pair) => pair.key === name)) continue
+        at.report({ source: at.source(node), message: `"${name}" is missing`, expected: fields[name].shape.expected })
+        whole = false
+      }
+      // Every required key was read and no other key was let in: the record has the type that the fields describe.
+      return whole ? (value as Read<F>) : undefined
+    },
+  }
+}
+
+/** A mapping from names that `key` accepts. */
+export function map<K extends string, T>(what: string, key: Shape<K>, shape: Shape<T>): Shape<ReadonlyMap<K, T>> {
+  return {
+    expected: what,
+    schema: { type: 'object', description: what, propertyNames: key.schema, additionalProperties: shape.schema },
+    read(node, at) {
+      const pairs = readPairs(node, at, what)
+      if (pairs === undefined) return undefined
+      const value = new Map<K, T>()
+      let whole = true
+      for (const { keyNode, valueNode } of pairs) {
+        const name = key.read(keyNode, at)
+        const read = shape.read(valueNode ?? keyNode, at)
+        if (name === undefined || read === undefined) whole = false
+        else value.set(name, read)
+      }
+      return whole ? value : undefined
+    },
+  }
+}
+
+export function list<T>(what: string, shape: Shape<T>): Shape<readonly T[]> {
+  return {
+    expected: what,
+    schema: { type: 'array', description: what, items: shape.schema },
+    read(node, at) {
+      if (!isSeq(node)) return wrong(node, at, what)
+      const items = node.items.map((item) => shape.read(item as Node, at))
+      return items.every((item) => item !== undefined) ? items : undefined
+    },
+  }
+}
+
+/** Text that `accept` turns into a value; it returns `undefined` for what it does not accept. */
+export function text<T>(what: string, accept: (text: string) => T | undefined, schema: JsonObject = {}): Shape<T> {
+  return {
+    expected: what,
+    schema: { type: 'string', description: what, ...schema },
+    read(node, at) {
+      const written = isScalar(node) && typeof node.value === 'string' ? accept(node.value) : undefined
+      return written === undefined ? wrong(node, at, what) : written
+    },
+  }
+}
+
+export function oneOf<T extends string>(what: string, values: readonly T[]): Shape<T> {
+  const expected = `${what}: ${values.join(', ')}`
+  return text(expected, (written) => values.find((value) => value === written), { enum: values })
+}
+
+export function whole(what: string, min: number, max: number): Shape<number> {
+  return {
+    expected: `${what}: a whole number from ${min} to ${max}`,
+    schema: { type: 'integer', description: what, minimum: min, maximum: max },
+    read(node, at) {
+      const value = isScalar(node) ? node.value : undefined
+      if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max)
+        return wrong(node, at, this.expected)
+      return value
+    },
+  }
+}
+
+export function decimal(what: string, min: number, max: number): Shape<number> {
+  return {
+    expected: `${what}: a number from ${min} to ${max}`,
+    schema: { type: 'number', description: what, minimum: min, maximum: max },
+    read(node, at) {
+      const value = isScalar(node) ? node.value : undefined
+      if (typeof value !== 'number' || !(value >= min && value <= max)) return wrong(node, at, this.expected)
+      return value
+    },
+  }
+}
+
+export function bool(what: string): Shape<boolean> {
+  return {
+    expected: `${what}: true or false`,
+    schema: { type: 'boolean', description: what },
+    read(node, at) {
+      if (!isScalar(node) || typeof node.value !== 'boolean') return wrong(node, at, this.expected)
+      return node.value
+    },
+  }
+}
+
+/** Keeps where the value stands. */
+export function written<T>(shape: Shape<T>): Shape<Written<T>> {
+  return {
+    ...shape,
+    read(node, at) {
+      const value = shape.read(node, at)
+      return value === undefined ? undefined : { value, source: at.source(node) }
+    },
+  }
+}
+
+interface ReadPair {
+  readonly key: string
+  readonly keyNode: Node
+  readonly valueNode: Node | undefined
+}
+
+function readPairs(node: Node | null | undefined, at: Reader, what: string): readonly ReadPair[] | undefined {
+  if (!isMap(node)) return wrong(node, at, what)
+  const pairs: ReadPair[] = []
+  for (const pair of node.items) {
+    const keyNode = pair.key as Node
+    if (!isScalar(keyNode) || typeof keyNode.value !== 'string') return wrong(keyNode, at, 'a name as key')
+    pairs.push({ key: keyNode.value, keyNode, valueNode: (pair.value as Node | null) ?? undefined })
+  }
+  return pairs
+}
+
+function wrong(node: Node | null | undefined, at: Reader, expected: string): undefined {
+  const found = isAlias(node)
+    ? 'an alias: write the value out'
+    : isScalar(node)
+      ? JSON.stringify(node.value)
+      : isMap(node)
+        ? 'a mapping'
+        : isSeq(node)
+          ? 'a list'
+          : 'nothing'
+  at.report({ source: at.source(node), message: `found ${found}`, expected })
+  return undefined
+}
