@@ -1,0 +1,195 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createReadStream, openSync, readSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { no, ok, type Result } from '../model/result.ts'
+import { BUBBLEWRAP, bubblewrapOptions, type Prepared } from './bubblewrap.ts'
+import type { CellStdio } from './cell.ts'
+import { type Handle, hold } from './handle.ts'
+import { closeAllOnExec, memoryFile, newTerminal, pipe, type SystemFault, systemFaultText } from './libc.ts'
+import { limitedCommand } from './rlimit.ts'
+import type { FilterProgram } from './seccomp/filter.ts'
+import type { CellSpec, LaunchFault } from './spec.ts'
+
+/** A cell that exists and has not run its first instruction. */
+export interface Blocked {
+  /** bubblewrap outside the cell: its end is the cell's end. */
+  readonly monitor: ChildProcess
+  /** Host pid of pid 1 in the cell. */
+  readonly initPid: number
+  readonly stdio: CellStdio
+  readonly unblock: Handle
+  /** Ends it and closes what is ours of it. */
+  abandon(): Promise<void>
+}
+
+/** bubblewrap answers in 3 ms; a host that takes this long is not one to start a cell on. */
+const INFO_TIMEOUT_MS = 5_000
+const INFO_BYTES_MAX = 4_096
+const OUTPUT_BYTES_MAX = 2_048
+
+/** Numbers the descriptors have in bubblewrap; none of them survives into the cell. */
+const CHILD = { info: 3, block: 4, filter: 5, options: 6 } as const
+
+/**
+ * Starts bubblewrap as `uid` and waits until it names the cell's pid 1. Everything opened here is close-on-exec and
+ * closed on every path; the cell itself gets three pipe ends or one terminal, and nothing else.
+ */
+export async function spawnBlocked(
+  spec: CellSpec,
+  uid: number,
+  filter: FilterProgram,
+  prepared: Omit<Prepared, 'infoFd' | 'blockFd' | 'filterFd' | 'newSession'>,
+): Promise<Result<Blocked, LaunchFault>> {
+  const theirs: Handle[] = []
+  const ours: Handle[] = []
+  const faulted = (step: string, fault: SystemFault) => {
+    for (const held of [...theirs, ...ours]) held.close()
+    return no<LaunchFault>({ kind: 'failed', step, problem: systemFaultText(fault) })
+  }
+  const opened = <T>(result: Result<T, SystemFault>): T => {
+    if (!result.ok) throw new SystemError(result.reason)
+    return result.value
+  }
+  const keep = (list: Handle[], fd: number): Handle => {
+    const held = hold(fd)
+    list.push(held)
+    return held
+  }
+  try {
+    const stdio = openStdio(
+      spec,
+      opened,
+      (fd) => keep(ours, fd),
+      (fd) => keep(theirs, fd),
+    )
+    const [infoRead, infoWrite] = opened(pipe())
+    const info = keep(ours, infoRead)
+    const infoTheirs = keep(theirs, infoWrite)
+    const [blockRead, blockWrite] = opened(pipe())
+    const blockOnce = keep(theirs, blockRead)
+    const unblock = keep(ours, blockWrite)
+    // Read *and* write: bubblewrap takes an end of file for its word to go on, and the end of this process would be
+    // one. A pipe whose reader is also a writer has no end of file.
+    const block = keep(theirs, openSync(`/proc/self/fd/${blockOnce.fd}`, 'r+'))
+    const program = keep(theirs, opened(memoryFile('filter', filter.bytes)))
+    const options = bubblewrapOptions(spec, {
+      ...prepared,
+      infoFd: CHILD.info,
+      blockFd: CHILD.block,
+      filterFd: CHILD.filter,
+      newSession: spec.stdio.kind !== 'terminal',
+    })
+    const optionsFile = keep(
+      theirs,
+      opened(memoryFile('options', Buffer.from(options.map((option) => `${option}\0`).join('')))),
+    )
+    opened(closeAllOnExec())
+
+    // A terminal becomes the controlling one of a session of its own; the person's is in another session.
+    const session = spec.stdio.kind === 'terminal' ? ['/usr/bin/setsid', '--ctty'] : []
+    const [first = '', ...rest] = [...session, ...limitedCommand(spec.limits), BUBBLEWRAP]
+    const args = [...rest, '--args', `${CHILD.options}`, '--', ...spec.command]
+    const monitor = spawn(first, args, {
+      uid,
+      gid: uid,
+      cwd: '/',
+      env: {},
+      stdio: [...stdio.child, infoTheirs.fd, block.fd, program.fd, optionsFile.fd],
+    })
+    const failed = new Promise<string>((resolve) => {
+      monitor.once('error', (error) => resolve(error.message))
+      monitor.once('exit', (code, signal) => resolve(`exit ${code ?? signal}`))
+    })
+    for (const held of theirs) held.close()
+
+    const text = await Promise.race([readInfo(info), failed.then(() => ''), delay(INFO_TIMEOUT_MS, '', { ref: false })])
+    const initPid = childPid(text)
+    if (initPid === undefined) {
+      const output = stdio.parts.kind === 'pipes' ? readNow(stdio.parts.stderr.fd) : ''
+      monitor.kill('SIGKILL')
+      for (const held of ours) held.close()
+      const problem = await Promise.race([failed, delay(100, 'no answer', { ref: false })])
+      return no({ kind: 'failed', step: 'bubblewrap', problem, output })
+    }
+    return ok({
+      monitor,
+      initPid,
+      stdio: stdio.parts,
+      unblock,
+      async abandon() {
+        const ended = monitor.exitCode === null && monitor.signalCode === null ? once(monitor, 'exit') : undefined
+        monitor.kill('SIGKILL')
+        await ended
+        for (const held of ours) held.close()
+      },
+    })
+  } catch (error) {
+    if (error instanceof SystemError) return faulted('descriptors', error.fault)
+    for (const held of [...theirs, ...ours]) held.close()
+    throw error
+  }
+}
+
+class SystemError extends Error {
+  readonly fault: SystemFault
+  constructor(fault: SystemFault) {
+    super(systemFaultText(fault))
+    this.fault = fault
+  }
+}
+
+/** Pipes, not the socket pairs that Node would make: a socket could be asked for its peer, and passed descriptors. */
+function openStdio(
+  spec: CellSpec,
+  opened: <T>(result: Result<T, SystemFault>) => T,
+  ours: (fd: number) => Handle,
+  theirs: (fd: number) => Handle,
+): { readonly parts: CellStdio; readonly child: readonly [number, number, number] } {
+  if (spec.stdio.kind === 'terminal') {
+    const terminal = opened(newTerminal(spec.stdio.columns, spec.stdio.rows))
+    const far = theirs(terminal.terminal).fd
+    return { parts: { kind: 'terminal', controller: ours(terminal.controller) }, child: [far, far, far] }
+  }
+  const [inRead, inWrite] = opened(pipe())
+  const child0 = theirs(inRead).fd
+  const stdin = ours(inWrite)
+  const [outRead, outWrite] = opened(pipe())
+  const stdout = ours(outRead)
+  const child1 = theirs(outWrite).fd
+  const [errRead, errWrite] = opened(pipe())
+  const stderr = ours(errRead)
+  const child2 = theirs(errWrite).fd
+  return { parts: { kind: 'pipes', stdin, stdout, stderr }, child: [child0, child1, child2] }
+}
+
+/** bubblewrap's own words, from before the cell could write any. Ends when it closes the pipe. */
+async function readInfo(info: Handle): Promise<string> {
+  let text = ''
+  const stream = createReadStream('', { fd: info.take() })
+  for await (const chunk of stream) {
+    text += chunk
+    if (text.length > INFO_BYTES_MAX) break
+  }
+  return text
+}
+
+function childPid(text: string): number | undefined {
+  try {
+    const info: unknown = JSON.parse(text)
+    const pid = typeof info === 'object' && info !== null && 'child-pid' in info ? info['child-pid'] : undefined
+    return typeof pid === 'number' && Number.isSafeInteger(pid) && pid > 1 ? pid : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What a pipe whose writers are gone still holds. */
+function readNow(fd: number): string {
+  const buffer = Buffer.alloc(OUTPUT_BYTES_MAX)
+  try {
+    return buffer.toString('utf8', 0, readSync(fd, buffer))
+  } catch {
+    return ''
+  }
+}

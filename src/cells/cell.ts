@@ -1,0 +1,195 @@
+import type { ChildProcess } from 'node:child_process'
+import { readFileSync, rmSync, writeSync } from 'node:fs'
+import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { CellId } from '../model/ids.ts'
+import { no, ok, type Result } from '../model/result.ts'
+import type { Cgroup, CgroupFault } from './cgroup.ts'
+import type { Handle } from './handle.ts'
+import type { Exit, LaunchReceipt, TeardownCheck, TeardownReceipt } from './spec.ts'
+
+/** The ends of a cell's standard streams that are ours. The taker owns what it takes; the rest closes at teardown. */
+export type CellStdio =
+  | { readonly kind: 'pipes'; readonly stdin: Handle; readonly stdout: Handle; readonly stderr: Handle }
+  | { readonly kind: 'terminal'; readonly controller: Handle }
+
+/**
+ * One isolated, running instance of an agent, or of a stdio upstream.
+ *
+ * - K1  Not one instruction of it runs before `start()`.
+ * - K2  `start()` closes the warden's copies of its listeners first: hand them over before.
+ * - K3  `freeze()` and `kill()` answer only after the kernel has confirmed.
+ * - K4  After `teardown()` says gone, nothing of ours remains for it.
+ */
+export interface Cell {
+  readonly id: CellId
+  readonly uid: number
+  readonly receipt: LaunchReceipt
+  /** In the order of `CellSpec.ports`. */
+  readonly listeners: readonly Handle[]
+  readonly stdio: CellStdio
+  /** Resolves once, when the command and everything beside it has ended. */
+  readonly exited: Promise<Exit>
+  pids(): readonly number[]
+  start(): void
+  freeze(): Promise<Result<void, CgroupFault>>
+  /** Only on a named person's word (S9); the warden does not ask whose. */
+  thaw(): Promise<Result<void, CgroupFault>>
+  kill(why?: Exit['why']): Promise<Result<void, CgroupFault>>
+  /** To the command itself, as if sent from its terminal. False when it has ended or not begun. */
+  signal(number: number): boolean
+  /** Kills what still runs. Calling it again returns the same receipt. */
+  teardown(): Promise<TeardownReceipt>
+}
+
+/** What the launch made and the cell now owns. */
+export interface Parts {
+  readonly receipt: LaunchReceipt
+  readonly monitor: ChildProcess
+  /** Host pid of pid 1 in the cell; it reaps, the command is its child. */
+  readonly initPid: number
+  readonly cgroup: Cgroup
+  readonly listeners: readonly Handle[]
+  readonly stdio: CellStdio
+  /** One byte here lets it run. */
+  readonly unblock: Handle
+  readonly directory: string
+  readonly unmount?: () => boolean
+  readonly freeUid: () => boolean
+  readonly mountsUnder: (directory: string) => readonly string[]
+  readonly forget: () => void
+}
+
+/** Freezing a hundred spinning processes takes 5 to 80 ms on two cores; silence past this escalates to a kill. */
+export const FREEZE_TIMEOUT_MS = 2_000
+/** Killing a hundred takes 9 ms; a process stuck in the kernel is what this bounds. */
+export const KILL_TIMEOUT_MS = 5_000
+
+export function cellOf(parts: Parts): Cell {
+  const { receipt, monitor, cgroup, unblock } = parts
+  let started = false
+  let why: Exit['why'] = 'ended'
+  let wall: NodeJS.Timeout | undefined
+  let receiptOfEnd: Promise<TeardownReceipt> | undefined
+
+  const exited = new Promise<Exit>((resolve) => {
+    const settle = (code: number | null, signal: NodeJS.Signals | null): void => {
+      clearTimeout(wall)
+      if (!started) why = 'never-started'
+      else if (why === 'ended' && cgroup.outOfMemoryKills() > 0) why = 'out-of-memory'
+      resolve({ code: code ?? 128 + signalNumber(signal), why, atMs: Date.now() })
+    }
+    if (monitor.exitCode !== null || monitor.signalCode !== null) settle(monitor.exitCode, monitor.signalCode)
+    else monitor.once('exit', settle)
+  })
+
+  const kill = async (reason: Exit['why'] = 'killed'): Promise<Result<void, CgroupFault>> => {
+    if (why === 'ended') why = reason
+    const killed = await cgroup.kill(KILL_TIMEOUT_MS)
+    if (killed.ok) return killed
+    // Without cgroup.kill: the end of pid 1 is the end of its namespace, and the kernel waits for all of it.
+    sendSignal(parts.initPid, 'SIGKILL')
+    const ended = await Promise.race([exited.then(() => true), delay(KILL_TIMEOUT_MS, false, { ref: false })])
+    return ended ? ok(undefined) : no({ kind: 'timeout', step: 'kill', afterMs: KILL_TIMEOUT_MS })
+  }
+
+  return {
+    id: receipt.cell,
+    uid: receipt.uid,
+    receipt,
+    listeners: parts.listeners,
+    stdio: parts.stdio,
+    exited,
+    pids: () => cgroup.pids(),
+    start() {
+      if (started || !unblock.open) return
+      started = true
+      for (const listener of parts.listeners) listener.close()
+      const { wallMs } = receipt.limits
+      if (wallMs !== undefined) wall = setTimeout(() => void kill('wall-clock'), wallMs).unref()
+      writeSync(unblock.fd, '.')
+      unblock.close()
+    },
+    freeze: () => cgroup.freeze(FREEZE_TIMEOUT_MS),
+    thaw: () => cgroup.thaw(FREEZE_TIMEOUT_MS),
+    kill,
+    signal: (number) => {
+      const command = started ? firstChild(parts.initPid) : undefined
+      return command !== undefined && cgroup.pids().includes(command) && sendSignal(command, number)
+    },
+    teardown: () => (receiptOfEnd ??= torn(parts, kill, exited)),
+  }
+}
+
+async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Promise<TeardownReceipt> {
+  const { monitor, receipt, cgroup } = parts
+  const running = monitor.exitCode === null && monitor.signalCode === null
+  if (running || cgroup.pids().length > 0) await kill()
+  const ended = await Promise.race([exited.then(() => true), delay(KILL_TIMEOUT_MS, false, { ref: false })])
+
+  for (const listener of parts.listeners) listener.close()
+  parts.unblock.close()
+  const streams =
+    parts.stdio.kind === 'pipes'
+      ? [parts.stdio.stdin, parts.stdio.stdout, parts.stdio.stderr]
+      : [parts.stdio.controller]
+  for (const handle of streams) handle.close()
+
+  const left = cgroup.pids()
+  const cgroupGone = await eventually(() => cgroup.remove())
+  parts.unmount?.()
+  const mounts = parts.mountsUnder(parts.directory)
+  if (mounts.length === 0) rmSync(parts.directory, { recursive: true, force: true })
+  const nothingRuns = ended && left.length === 0
+  const checks: TeardownCheck[] = [
+    {
+      what: 'processes',
+      gone: nothingRuns,
+      detail: nothingRuns ? 'none left' : `left: ${left.join(' ') || monitor.pid}`,
+    },
+    { what: 'cgroup', gone: cgroupGone, detail: cgroupGone ? 'removed' : 'still there' },
+    { what: 'mounts', gone: mounts.length === 0, detail: mounts.length === 0 ? 'none in mountinfo' : mounts.join(' ') },
+    {
+      what: 'listener',
+      gone: parts.listeners.every((held) => !held.open),
+      detail: `${parts.listeners.length} closed here`,
+    },
+    { what: 'descriptors', gone: streams.every((held) => !held.open), detail: 'closed or handed over' },
+    { what: 'directory', gone: mounts.length === 0, detail: parts.directory },
+  ]
+  // A uid whose processes or files may still live is not given to another cell.
+  const free = nothingRuns && mounts.length === 0 && parts.freeUid()
+  checks.push({ what: 'uid', gone: free, detail: `${receipt.uid}` })
+  parts.forget()
+  return { cell: receipt.cell, gone: checks.every((check) => check.gone), checks, atMs: Date.now() }
+}
+
+/** A process leaves its cgroup a moment after its parent has heard of its end. */
+async function eventually(done: () => boolean): Promise<boolean> {
+  for (const waitMs of [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512]) {
+    if (done()) return true
+    await delay(waitMs)
+  }
+  return done()
+}
+
+function firstChild(pid: number): number | undefined {
+  try {
+    const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+    return first ? Number(first) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function sendSignal(pid: number, signal: number | NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal)
+  } catch {
+    return false
+  }
+}
+
+function signalNumber(signal: NodeJS.Signals | null): number {
+  return signal === 'SIGKILL' ? 9 : signal === 'SIGTERM' ? 15 : signal === 'SIGINT' ? 2 : 1
+}

@@ -1,0 +1,78 @@
+/** Which cgroup hierarchies this host has, and where: pure over /proc/self/mountinfo, then one look at each. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export type Controller = 'memory' | 'cpu' | 'pids' | 'io'
+
+export interface CgroupHost {
+  /** The cgroup2 mount (of a pure or a hybrid host): freeze and kill. */
+  readonly unified?: string
+  readonly controllers: Readonly<Partial<Record<Controller, { readonly version: 1 | 2; readonly directory: string }>>>
+}
+
+/** Where each controller can be used, after making the parent group `parent` in every hierarchy. */
+export function openCgroups(parent: string): CgroupHost {
+  const mounts = cgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'))
+  const unified = mounts.find((mount) => mount.version === 2)?.directory
+  const controllers: Partial<Record<Controller, { version: 1 | 2; directory: string }>> = {}
+  for (const controller of CONTROLLERS) {
+    const v1 = mounts.find((mount) => mount.version === 1 && mount.controllers.includes(V1_NAMES[controller]))
+    if (v1 && made(join(v1.directory, parent))) controllers[controller] = { version: 1, directory: v1.directory }
+  }
+  if (unified === undefined || !made(join(unified, parent))) return { controllers }
+  const offered = words(join(unified, 'cgroup.controllers'))
+  for (const controller of CONTROLLERS.filter((name) => offered.includes(name))) {
+    const enabled = [unified, join(unified, parent)].every((directory) => enable(directory, controller))
+    if (enabled) controllers[controller] ??= { version: 2, directory: unified }
+  }
+  return { unified, controllers }
+}
+
+export interface CgroupMount {
+  readonly directory: string
+  readonly version: 1 | 2
+  /** v1 only: the options that name controllers. */
+  readonly controllers: readonly string[]
+}
+
+/** proc(5), mountinfo: the fields after " - " are type, source and super block options. */
+export function cgroupMounts(mountinfo: string): readonly CgroupMount[] {
+  return mountinfo.split('\n').flatMap((line): CgroupMount[] => {
+    const [before = '', after = ''] = line.split(' - ')
+    const [type, , options = ''] = after.split(' ')
+    const directory = before.split(' ')[4]
+    if (directory === undefined) return []
+    if (type === 'cgroup2') return [{ directory, version: 2, controllers: [] }]
+    if (type === 'cgroup') return [{ directory, version: 1, controllers: options.split(',') }]
+    return []
+  })
+}
+
+const CONTROLLERS: readonly Controller[] = ['memory', 'cpu', 'pids', 'io']
+const V1_NAMES: Record<Controller, string> = { memory: 'memory', cpu: 'cpu', pids: 'pids', io: 'blkio' }
+
+function made(directory: string): boolean {
+  try {
+    mkdirSync(directory, { recursive: true })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function enable(directory: string, controller: Controller): boolean {
+  try {
+    writeFileSync(join(directory, 'cgroup.subtree_control'), `+${controller}`)
+  } catch {
+    // Refused where it was delegated already, or not to us: what counts is whether it is on.
+  }
+  return words(join(directory, 'cgroup.subtree_control')).includes(controller)
+}
+
+function words(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8').trim().split(' ')
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * Limits, freeze and kill of one cell, on a pure cgroup v2 host and on the hybrid one (v1 controllers beside a cgroup2
+ * that carries no controller but can freeze and kill). Linux Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/*.
+ */
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import { no, ok, type Result } from '../model/result.ts'
+import type { CgroupHost, Controller } from './cgroup-host.ts'
+import type { CellLimits, Layer } from './spec.ts'
+
+/** Every cell is below this one. */
+export const CGROUP_PARENT = 'firebreak'
+
+export type CgroupFault =
+  | { readonly kind: 'lacking'; readonly layer: Layer; readonly problem: string }
+  | { readonly kind: 'failed'; readonly step: string; readonly problem: string }
+  | { readonly kind: 'timeout'; readonly step: 'freeze' | 'thaw' | 'kill'; readonly afterMs: number }
+
+/**
+ * - C1  The limits are written before any process is placed in it.
+ * - C2  `freeze` and `kill` answer only after the kernel has said so (`frozen 1`, `populated 0`).
+ * - C3  A limit that was asked for and is not accepted is a fault, never skipped.
+ */
+export interface Cgroup {
+  readonly enforcedBy: Readonly<Record<string, string>>
+  place(pid: number): Result<void, CgroupFault>
+  /** Host pids, at most `PIDS_READ_MAX`. */
+  pids(): readonly number[]
+  freeze(timeoutMs: number): Promise<Result<void, CgroupFault>>
+  thaw(timeoutMs: number): Promise<Result<void, CgroupFault>>
+  kill(timeoutMs: number): Promise<Result<void, CgroupFault>>
+  /** How often the kernel has killed one of its processes for want of memory. */
+  outOfMemoryKills(): number
+  /** True once every directory of it is gone. Only an empty one can be removed. */
+  remove(): boolean
+}
+
+export function createCgroup(
+  host: CgroupHost,
+  name: string,
+  limits: CellLimits,
+  disk: string | undefined,
+  accepts: readonly Layer[],
+): Result<Cgroup, CgroupFault> {
+  const made: string[] = []
+  const abandon = (fault: CgroupFault): { readonly ok: false; readonly reason: CgroupFault } => {
+    for (const directory of made.toReversed()) removed(directory)
+    return no(fault)
+  }
+  const enforcedBy: Record<string, string> = {}
+  const directoryOf = (controller: Controller): string | undefined => {
+    const at = host.controllers[controller]
+    return at === undefined ? undefined : join(at.directory, CGROUP_PARENT, name)
+  }
+
+  if (host.unified === undefined) {
+    if (!accepts.includes('freeze')) return no({ kind: 'lacking', layer: 'freeze', problem: 'no cgroup2 mount' })
+  } else {
+    enforcedBy.freeze = 'v2'
+  }
+  const wanted: Controller[] = ['memory', 'cpu', 'pids', ...(limits.io ? (['io'] as const) : [])]
+  const present = wanted.filter((controller) => host.controllers[controller] !== undefined)
+  for (const controller of wanted) {
+    if (!present.includes(controller) && !accepts.includes(controller)) {
+      return no({ kind: 'lacking', layer: controller, problem: `no ${controller} controller` })
+    }
+  }
+
+  const unified = host.unified === undefined ? undefined : join(host.unified, CGROUP_PARENT, name)
+  const directories = [...new Set([unified, ...present.map(directoryOf)])].filter((path) => path !== undefined)
+  for (const directory of directories) {
+    const step = attempt(`mkdir ${directory}`, () => mkdirSync(directory))
+    if (!step.ok) return abandon(step.reason)
+    made.push(directory)
+  }
+  for (const controller of present) {
+    const directory = directoryOf(controller)
+    const version = host.controllers[controller]?.version
+    if (directory === undefined || version === undefined) continue
+    for (const [file, value] of settings(controller, version, limits, disk)) {
+      const step = attempt(`${controller}: ${file}`, () => writeFileSync(join(directory, file), value))
+      if (!step.ok) return abandon(step.reason)
+    }
+    enforcedBy[controller] = `v${version}`
+  }
+
+  const memory = directoryOf('memory')
+  const cpu = directoryOf('cpu')
+  const changed = (file: string, value: string): Result<void, CgroupFault> =>
+    unified === undefined
+      ? no({ kind: 'lacking', layer: 'freeze', problem: 'no cgroup2 mount' })
+      : attempt(file, () => writeFileSync(join(unified, file), value))
+  const settled = (step: 'freeze' | 'thaw' | 'kill', line: string, timeoutMs: number) =>
+    waitFor(unified ?? '', line, step, timeoutMs)
+
+  return ok({
+    enforcedBy,
+    place: (pid) => {
+      for (const directory of directories) {
+        const step = attempt(`place in ${directory}`, () => writeFileSync(join(directory, 'cgroup.procs'), `${pid}`))
+        if (!step.ok) return step
+      }
+      return ok(undefined)
+    },
+    pids: () => pidsIn(unified ?? directories[0] ?? ''),
+    freeze: async (timeoutMs) => {
+      // A throttled process reaches the point where it can be frozen only in its next period: 25 times slower.
+      if (cpu !== undefined && present.includes('cpu')) {
+        const file = host.controllers.cpu?.version === 2 ? 'cpu.max' : 'cpu.cfs_quota_us'
+        const lifted = attempt(file, () =>
+          writeFileSync(join(cpu, file), host.controllers.cpu?.version === 2 ? 'max' : '-1'),
+        )
+        if (!lifted.ok) return lifted
+      }
+      const step = changed('cgroup.freeze', '1')
+      return step.ok ? await settled('freeze', 'frozen 1', timeoutMs) : step
+    },
+    thaw: async (timeoutMs) => {
+      const version = host.controllers.cpu?.version
+      if (cpu !== undefined && version !== undefined) {
+        for (const [file, value] of settings('cpu', version, limits, disk)) {
+          const restored = attempt(file, () => writeFileSync(join(cpu, file), value))
+          if (!restored.ok) return restored
+        }
+      }
+      const step = changed('cgroup.freeze', '0')
+      return step.ok ? await settled('thaw', 'frozen 0', timeoutMs) : step
+    },
+    kill: async (timeoutMs) => {
+      const step = changed('cgroup.kill', '1')
+      return step.ok ? await settled('kill', 'populated 0', timeoutMs) : step
+    },
+    outOfMemoryKills: () => {
+      if (memory === undefined) return 0
+      const file = host.controllers.memory?.version === 2 ? 'memory.events' : 'memory.oom_control'
+      return Number(/^oom_kill (\d+)$/m.exec(contents(join(memory, file)))?.[1] ?? 0)
+    },
+    remove: () => directories.map(removed).every(Boolean),
+  })
+}
+
+/**
+ * Kills and removes what a dead warden left under this name, whichever hierarchies it used. True once nothing of it
+ * is left.
+ */
+export async function reapCgroup(host: CgroupHost, name: string, timeoutMs: number): Promise<boolean> {
+  const directories = [host.unified, ...Object.values(host.controllers).map((at) => at?.directory)]
+    .filter((path) => path !== undefined)
+    .map((path) => join(path, CGROUP_PARENT, name))
+  const [unified] = directories
+  if (
+    host.unified !== undefined &&
+    unified !== undefined &&
+    attempt('', () => readFileSync(join(unified, 'cgroup.events'))).ok
+  ) {
+    attempt('cgroup.kill', () => writeFileSync(join(unified, 'cgroup.kill'), '1'))
+    await waitFor(unified, 'populated 0', 'kill', timeoutMs)
+  }
+  return [...new Set(directories)].map(removed).every(Boolean)
+}
+
+/** What to write where, in this order: the memory limit must stand before the one that includes swap. */
+function settings(
+  controller: Controller,
+  version: 1 | 2,
+  limits: CellLimits,
+  disk: string | undefined,
+): readonly (readonly [string, string])[] {
+  const { memoryBytes, cpu, pids, io } = limits
+  const quotaUs = Math.max(1_000, Math.round(cpu * PERIOD_US))
+  switch (controller) {
+    case 'memory':
+      return version === 2
+        ? [
+            ['memory.max', `${memoryBytes}`],
+            ['memory.swap.max', '0'],
+          ]
+        : [
+            ['memory.limit_in_bytes', `${memoryBytes}`],
+            ['memory.memsw.limit_in_bytes', `${memoryBytes}`],
+          ]
+    case 'cpu':
+      return version === 2
+        ? [['cpu.max', `${quotaUs} ${PERIOD_US}`]]
+        : [
+            ['cpu.cfs_period_us', `${PERIOD_US}`],
+            ['cpu.cfs_quota_us', `${quotaUs}`],
+          ]
+    case 'pids':
+      return [['pids.max', `${pids}`]]
+    case 'io': {
+      const wanted = [
+        ['rbps', 'blkio.throttle.read_bps_device', io?.readBytesPerSecond],
+        ['wbps', 'blkio.throttle.write_bps_device', io?.writeBytesPerSecond],
+        ['riops', 'blkio.throttle.read_iops_device', io?.readsPerSecond],
+        ['wiops', 'blkio.throttle.write_iops_device', io?.writesPerSecond],
+      ] as const
+      const given = wanted.filter(([, , value]) => value !== undefined)
+      return version === 2
+        ? [['io.max', `${disk} ${given.map(([key, , value]) => `${key}=${value}`).join(' ')}`]]
+        : given.map(([, file, value]) => [file, `${disk} ${value}`] as const)
+    }
+  }
+}
+
+/** The kernel's default; a shorter one wakes the scheduler more often than it helps. */
+const PERIOD_US = 100_000
+/** Above any `pids` limit we accept; the file is as long as the cell has processes. */
+const PIDS_READ_MAX = 65_536
+
+function pidsIn(directory: string): readonly number[] {
+  return contents(join(directory, 'cgroup.procs'))
+    .split('\n')
+    .filter((line) => line !== '')
+    .slice(0, PIDS_READ_MAX)
+    .map(Number)
+}
+
+/** Turns of the event loop first: an idle cell freezes in half a millisecond, a timer takes a whole one. */
+async function waitFor(
+  directory: string,
+  line: string,
+  step: 'freeze' | 'thaw' | 'kill',
+  timeoutMs: number,
+): Promise<Result<void, CgroupFault>> {
+  const startMs = performance.now()
+  for (;;) {
+    if (contents(join(directory, 'cgroup.events')).split('\n').includes(line)) return ok(undefined)
+    const spentMs = performance.now() - startMs
+    if (spentMs > timeoutMs) return no({ kind: 'timeout', step, afterMs: timeoutMs })
+    await (spentMs < 4 ? setImmediate() : setTimeout(1))
+  }
+}
+
+function contents(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function removed(directory: string): boolean {
+  try {
+    rmdirSync(directory)
+    return true
+  } catch (error) {
+    return isSystemError(error) && error.code === 'ENOENT'
+  }
+}
+
+function attempt(step: string, act: () => unknown): Result<void, CgroupFault> {
+  try {
+    act()
+    return ok(undefined)
+  } catch (error) {
+    return no({ kind: 'failed', step, problem: isSystemError(error) ? (error.code ?? error.message) : String(error) })
+  }
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error
+}

@@ -1,0 +1,278 @@
+/**
+ * The system calls that Node does not offer and the warden needs. Each returns its value or the errno; nothing here
+ * decides. All of them are synchronous, so that namespace changes never leave the main thread half-moved.
+ */
+import { writeSync } from 'node:fs'
+import koffi from 'koffi'
+import { no, ok, type Result } from '../model/result.ts'
+
+/** What failed and why, for a message to a person: `setns: EPERM`. */
+export interface SystemFault {
+  readonly call: string
+  readonly errno: number
+}
+
+export function systemFaultText(fault: SystemFault): string {
+  const name = Object.entries(koffi.os.errno).find(([, value]) => value === fault.errno)?.[0]
+  return `${fault.call}: ${name ?? `errno ${fault.errno}`}`
+}
+
+/** [read end, write end], both close-on-exec. pipe(2) */
+export function pipe(): Result<readonly [number, number], SystemFault> {
+  const pair = new Int32Array(2)
+  if (libc.pipe2(pair, O_CLOEXEC) < 0) return failed('pipe2')
+  const [read = -1, write = -1] = pair
+  return ok([read, write])
+}
+
+/** Every descriptor of this process from 3 on becomes close-on-exec, those it was itself handed included. */
+export function closeAllOnExec(): Result<number, SystemFault> {
+  return numbered('close_range', SYS.close_range, 3, 0x7fff_ffff, CLOSE_RANGE_CLOEXEC)
+}
+
+export const NAMESPACES = { user: 0x1000_0000, network: 0x4000_0000, mount: 0x0002_0000 } as const
+
+/** Moves the calling thread. setns(2) */
+export function enterNamespace(fd: number, kind: keyof typeof NAMESPACES): Result<number, SystemFault> {
+  return returned('setns', libc.setns(fd, NAMESPACES[kind]))
+}
+
+/**
+ * A TCP socket that listens on 127.0.0.1:`port` of the calling thread's network namespace, close-on-exec,
+ * non-blocking. IP_FREEBIND, because the cell may not have brought its loopback up yet. ip(7), tcp(7)
+ */
+export function listenLoopback(port: number, backlog: number): Result<number, SystemFault> {
+  const socket = returned('socket', libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))
+  if (!socket.ok) return socket
+  const one = new Int32Array([1])
+  const address = Buffer.alloc(16)
+  address.writeUInt16LE(AF_INET, 0)
+  address.writeUInt16BE(port, 2)
+  address.set([127, 0, 0, 1], 4)
+  const steps = [
+    (): Result<number, SystemFault> =>
+      returned('setsockopt', libc.setsockopt(socket.value, IPPROTO_IP, IP_FREEBIND, one, 4)),
+    (): Result<number, SystemFault> => returned('bind', libc.bind(socket.value, address, address.length)),
+    (): Result<number, SystemFault> => returned('listen', libc.listen(socket.value, backlog)),
+  ]
+  for (const step of steps) {
+    const done = step()
+    if (!done.ok) {
+      libc.close(socket.value)
+      return done
+    }
+  }
+  return socket
+}
+
+export interface MountOptions {
+  readonly nosuid: boolean
+  readonly nodev: boolean
+  readonly noexec?: boolean
+  readonly readOnly?: boolean
+}
+
+/** A mount that stands nowhere yet. fsopen(2), fsconfig(2), fsmount(2). `options` in order; `true` sets a flag. */
+export function newMount(
+  type: string,
+  options: readonly (readonly [string, string | true])[],
+  attributes: MountOptions,
+): Result<number, SystemFault> {
+  const context = returned('fsopen', call(SYS.fsopen, text(type), FSOPEN_CLOEXEC))
+  if (!context.ok) return context
+  try {
+    for (const [key, value] of options) {
+      const set =
+        value === true
+          ? call(SYS.fsconfig, context.value, FSCONFIG_SET_FLAG, text(key), 0, 0)
+          : call(SYS.fsconfig, context.value, FSCONFIG_SET_STRING, text(key), text(value), 0)
+      if (set < 0) return failed(`fsconfig ${key}`)
+    }
+    if (call(SYS.fsconfig, context.value, FSCONFIG_CMD_CREATE, 0, 0, 0) < 0) return failed(`fsconfig create ${type}`)
+    return returned('fsmount', call(SYS.fsmount, context.value, FSMOUNT_CLOEXEC, mountFlags(attributes)))
+  } finally {
+    libc.close(context.value)
+  }
+}
+
+/** A detached copy of the mount that `path` lies in, rooted at `path`; `recursive` takes the mounts below along. */
+export function cloneMount(path: string, recursive: boolean): Result<number, SystemFault> {
+  const flags = OPEN_TREE_CLONE | O_CLOEXEC | (recursive ? AT_RECURSIVE : 0)
+  return returned('open_tree', call(SYS.open_tree, AT_FDCWD, text(path), flags))
+}
+
+/** mount_setattr(2). With `userNamespaceFd`, owners on disk are shown as that namespace maps them. */
+export function changeMount(
+  mountFd: number,
+  attributes: MountOptions,
+  userNamespaceFd?: number,
+): Result<number, SystemFault> {
+  const record = Buffer.alloc(32)
+  const idmap = userNamespaceFd === undefined ? 0n : MOUNT_ATTR_IDMAP
+  record.writeBigUInt64LE(BigInt(mountFlags(attributes)) | idmap, 0)
+  record.writeBigUInt64LE(BigInt(userNamespaceFd ?? 0), 24)
+  return returned('mount_setattr', call(SYS.mount_setattr, mountFd, text(''), AT_EMPTY_PATH, record, record.length))
+}
+
+/** Puts a detached mount in place. move_mount(2) */
+export function attachMount(mountFd: number, path: string): Result<number, SystemFault> {
+  return returned('move_mount', call(SYS.move_mount, mountFd, text(''), AT_FDCWD, text(path), MOVE_MOUNT_F_EMPTY_PATH))
+}
+
+/**
+ * A nameless file in memory that holds `bytes`, its offset at the start, close-on-exec. memfd_create(2)
+ */
+export function memoryFile(name: string, bytes: Uint8Array): Result<number, SystemFault> {
+  const fd = returned('memfd_create', libc.memfd_create(name, MFD_CLOEXEC))
+  if (fd.ok) writeSync(fd.value, bytes, 0, bytes.length, 0)
+  return fd
+}
+
+/** A bind of a directory onto itself whose mounts spread to no other namespace. */
+export function makePrivate(path: string): Result<number, SystemFault> {
+  const bound = returned('mount --bind', libc.mount(path, path, null, MS_BIND, null))
+  if (!bound.ok) return bound
+  return returned('mount --make-private', libc.mount(null, path, null, MS_PRIVATE, null))
+}
+
+/** Takes a mount away. `lazy` leaves it to those who still use it. umount2(2) */
+export function unmount(path: string, lazy: boolean): Result<number, SystemFault> {
+  return returned('umount2', libc.umount2(path, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)))
+}
+
+export interface Terminal {
+  readonly controller: number
+  readonly terminal: number
+}
+
+/** A pseudo-terminal of its own, both ends close-on-exec. openpty(3) */
+export function newTerminal(columns: number, rows: number): Result<Terminal, SystemFault> {
+  const ends = [new Int32Array(1), new Int32Array(1)] as const
+  const size = new Uint16Array([rows, columns, 0, 0])
+  if (libc.openpty(ends[0], ends[1], null, null, size) < 0) return failed('openpty')
+  const [controller = -1, terminal = -1] = [ends[0][0], ends[1][0]]
+  for (const fd of [controller, terminal]) libc.fcntl(fd, F_SETFD, FD_CLOEXEC)
+  return ok({ controller, terminal })
+}
+
+function mountFlags(options: MountOptions): number {
+  return (
+    (options.readOnly ? MOUNT_ATTR_RDONLY : 0) |
+    (options.nosuid ? MOUNT_ATTR_NOSUID : 0) |
+    (options.nodev ? MOUNT_ATTR_NODEV : 0) |
+    (options.noexec ? MOUNT_ATTR_NOEXEC : 0)
+  )
+}
+
+type Argument = number | Buffer
+
+/** syscall(2) with up to five arguments; a buffer is passed as its address and outlives the call by being in `args`. */
+function call(number: number, ...args: readonly Argument[]): number {
+  const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n] = args.map((arg) =>
+    typeof arg === 'number' ? BigInt(arg) : koffi.address(arg),
+  )
+  return libc.syscall(number, a, b, c, d, e)
+}
+
+function text(value: string): Buffer {
+  return Buffer.from(`${value}\0`)
+}
+
+function numbered(name: string, number: number, ...args: readonly Argument[]): Result<number, SystemFault> {
+  return returned(name, call(number, ...args))
+}
+
+/** Must be the next thing after the call: errno is the thread's. */
+function returned(name: string, value: number): Result<number, SystemFault> {
+  return value < 0 ? failed(name) : ok(value)
+}
+
+function failed(name: string): { readonly ok: false; readonly reason: SystemFault } {
+  return no({ call: name, errno: koffi.errno() })
+}
+
+/** The same numbers on x86-64 and arm64: calls newer than 5.0 are numbered alike everywhere. */
+const SYS = {
+  open_tree: 428,
+  move_mount: 429,
+  fsopen: 430,
+  fsconfig: 431,
+  fsmount: 432,
+  close_range: 436,
+  mount_setattr: 442,
+} as const
+
+const AF_INET = 2
+const SOCK_STREAM = 1
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+const IPPROTO_IP = 0
+const IP_FREEBIND = 15
+const O_CLOEXEC = 0o2000000
+const CLOSE_RANGE_CLOEXEC = 4
+const MFD_CLOEXEC = 1
+const F_SETFD = 2
+const FD_CLOEXEC = 1
+const AT_FDCWD = -100
+const AT_EMPTY_PATH = 0x1000
+const AT_RECURSIVE = 0x8000
+const OPEN_TREE_CLONE = 1
+const MOVE_MOUNT_F_EMPTY_PATH = 4
+const FSOPEN_CLOEXEC = 1
+const FSMOUNT_CLOEXEC = 1
+const FSCONFIG_SET_FLAG = 0
+const FSCONFIG_SET_STRING = 1
+const FSCONFIG_CMD_CREATE = 6
+const MOUNT_ATTR_RDONLY = 1
+const MOUNT_ATTR_NOSUID = 2
+const MOUNT_ATTR_NODEV = 4
+const MOUNT_ATTR_NOEXEC = 8
+const MOUNT_ATTR_IDMAP = 0x0010_0000n
+const MS_BIND = 0x1000
+const MS_PRIVATE = 0x4_0000
+const MNT_DETACH = 2
+const UMOUNT_NOFOLLOW = 8
+
+interface LibraryCalls {
+  readonly syscall: (number: number, ...args: readonly bigint[]) => number
+  readonly pipe2: (pair: Int32Array, flags: number) => number
+  readonly setns: (fd: number, kind: number) => number
+  readonly socket: (domain: number, type: number, protocol: number) => number
+  readonly setsockopt: (fd: number, level: number, name: number, value: Int32Array, bytes: number) => number
+  readonly bind: (fd: number, address: Buffer, bytes: number) => number
+  readonly listen: (fd: number, backlog: number) => number
+  readonly close: (fd: number) => number
+  readonly memfd_create: (name: string, flags: number) => number
+  readonly fcntl: (fd: number, command: number, value: number) => number
+  readonly mount: (
+    source: string | null,
+    target: string,
+    type: string | null,
+    flags: number,
+    data: string | null,
+  ) => number
+  readonly umount2: (target: string, flags: number) => number
+  readonly openpty: (controller: Int32Array, terminal: Int32Array, name: null, modes: null, size: Uint16Array) => number
+}
+
+const library = koffi.load('libc.so.6')
+const libc: LibraryCalls = {
+  // Variadic in C; integers and pointers travel in the same registers on both architectures.
+  syscall: library.func('long syscall(long number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e)'),
+  pipe2: library.func('int pipe2(_Out_ int *pair, int flags)'),
+  setns: library.func('int setns(int fd, int kind)'),
+  socket: library.func('int socket(int domain, int type, int protocol)'),
+  setsockopt: library.func('int setsockopt(int fd, int level, int name, const int *value, uint32_t bytes)'),
+  bind: library.func('int bind(int fd, const uint8_t *address, uint32_t bytes)'),
+  listen: library.func('int listen(int fd, int backlog)'),
+  close: library.func('int close(int fd)'),
+  memfd_create: library.func('int memfd_create(const char *name, uint32_t flags)'),
+  fcntl: library.func('int fcntl(int fd, int command, int value)'),
+  mount: library.func(
+    'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
+  ),
+  umount2: library.func('int umount2(const char *target, int flags)'),
+  openpty: library.func(
+    'int openpty(_Out_ int *controller, _Out_ int *terminal, void *name, void *modes, const uint16_t *size)',
+  ),
+}

@@ -1,0 +1,79 @@
+/**
+ * A user namespace whose only use is its map: mount_setattr(2) shows the files of a workspace's owner as the cell's.
+ * A namespace needs a process to be born in; one is kept waiting, so that a launch does not wait for it.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync, writeFileSync } from 'node:fs'
+import { no, ok, type Result } from '../model/result.ts'
+import { type Handle, hold } from './handle.ts'
+
+export interface OwnerMaps {
+  /** A namespace that shows `owner` as `uid` and every other id below `uid` as itself. */
+  take(owner: { readonly uid: number; readonly gid: number }, uid: number): Promise<Result<Handle, string>>
+  close(): void
+}
+
+export function openOwnerMaps(): OwnerMaps {
+  let closed = false
+  let waiting: Promise<Result<ChildProcess, string>> | undefined
+  const next = (): void => {
+    waiting ??= closed ? undefined : bornInNamespace()
+  }
+  return {
+    async take(owner, uid) {
+      next()
+      const born = await (waiting ?? no('the warden is closing'))
+      waiting = undefined
+      setImmediate(next)
+      if (!born.ok) return born
+      try {
+        writeFileSync(`/proc/${born.value.pid}/uid_map`, idMap(owner.uid, uid))
+        writeFileSync(`/proc/${born.value.pid}/gid_map`, idMap(owner.gid, uid))
+        return ok(hold(openSync(`/proc/${born.value.pid}/ns/user`, 'r')))
+      } catch (error) {
+        return no(error instanceof Error ? error.message : String(error))
+      } finally {
+        born.value.kill('SIGKILL')
+      }
+    },
+    close() {
+      closed = true
+      void waiting?.then((born) => born.ok && born.value.kill('SIGKILL'))
+    },
+  }
+}
+
+/**
+ * Lines "id on disk, id shown, count". Ids from `shown` on stay unmapped: nobody's file can pass for the cell's.
+ * user_namespaces(7)
+ */
+export function idMap(owner: number, shown: number): string {
+  const lines = [
+    [0, 0, owner],
+    [owner, shown, 1],
+    [owner + 1, owner + 1, shown - owner - 1],
+  ]
+  return lines
+    .filter(([, , count]) => count !== 0)
+    .map((line) => `${line.join(' ')}\n`)
+    .join('')
+}
+
+/** `cat` echoes one byte once it runs, and by then it is in its namespace. It ends with us: its input closes. */
+async function bornInNamespace(): Promise<Result<ChildProcess, string>> {
+  const child = spawn('unshare', ['--user', 'cat'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { PATH: '/usr/bin:/bin' },
+    cwd: '/',
+  })
+  child.unref()
+  const failed = once(child, 'error').then(([error]) => no(`unshare --user: ${error}`))
+  const ended = once(child, 'exit').then(([code]) => no(`unshare --user: exit ${code}`))
+  const echoed = once(child.stdout, 'data').then(() => ok(child))
+  child.stdin.write('.')
+  const born = await Promise.race([echoed, failed, ended])
+  for (const stream of [child.stdin, child.stdout])
+    if ('unref' in stream && typeof stream.unref === 'function') stream.unref()
+  return born
+}

@@ -1,0 +1,150 @@
+import type { CellId } from '../model/ids.ts'
+
+/** What a host lets the warden enforce. Each promise says under which profile it holds. */
+export type Profile = 'full' | 'user'
+
+/** What one launch asks for. Everything in it comes from the configuration, nothing from a cell. */
+export interface CellSpec {
+  readonly id: CellId
+  /** An absolute path inside the cell, or a name found on its PATH, and the arguments. */
+  readonly command: readonly [string, ...string[]]
+  /** The whole process environment of the command. Nothing is inherited. */
+  readonly variables: Readonly<Record<string, string>>
+  /** Inside the cell. Default: the workspace, or `/` without one. */
+  readonly workingDirectory?: string
+  readonly root: RootSpec
+  /** Host paths shown read-only at places of the cell: a pinned node, an agent's or a server's code. */
+  readonly files: readonly FileSpec[]
+  readonly workspace?: WorkspaceSpec
+  readonly limits: CellLimits
+  /** Ports on the cell's own 127.0.0.1 that its gateway will accept on, in this order in `Cell.listeners`. */
+  readonly ports: readonly number[]
+  readonly stdio: StdioSpec
+  /**
+   * Configuration, policies, state, Firebreak itself. No workspace or file may contain or lie in one of them;
+   * symlinks are resolved before the comparison.
+   */
+  readonly protectedPaths: readonly string[]
+  /** Layers that this launch does without, by a person's word, where the host lacks them. Default: none. */
+  readonly accepts?: readonly Layer[]
+}
+
+export type RootSpec =
+  /** The host's /usr, read-only, and a minimal /etc of ours. */
+  | { readonly kind: 'host-usr' }
+  /** A root file system of its own, read-only; it must hold the directories /proc, /dev and /tmp. */
+  | { readonly kind: 'directory'; readonly path: string }
+
+export interface FileSpec {
+  /** Absolute, on the host; a file or a directory. */
+  readonly from: string
+  /** Absolute, in the cell. */
+  readonly to: string
+}
+
+export interface WorkspaceSpec {
+  /** The directory it starts from. Never written. */
+  readonly lower: string
+  /** Where the changes are kept, in the state directory; made if missing, 0700, on a file system overlayfs can write to. */
+  readonly changes: string
+  /** Absolute, in the cell. */
+  readonly at: string
+}
+
+export interface CellLimits {
+  readonly memoryBytes: number
+  /** Cores; 0.5 is half of one. */
+  readonly cpu: number
+  readonly pids: number
+  /** Of the disk that holds the workspace's changes. */
+  readonly io?: IoLimits
+  /** From `start()` to the kill; absent means none. */
+  readonly wallMs?: number
+  /** Open descriptors of each process. Default 4,096: a coding agent's watcher needs over 1,024. */
+  readonly descriptors?: number
+  /** Each of /tmp and /home in memory. Default: half of `memoryBytes`. */
+  readonly temporaryBytes?: number
+}
+
+export interface IoLimits {
+  readonly readBytesPerSecond?: number
+  readonly writeBytesPerSecond?: number
+  readonly readsPerSecond?: number
+  readonly writesPerSecond?: number
+}
+
+export type StdioSpec =
+  | { readonly kind: 'pipes' }
+  | { readonly kind: 'terminal'; readonly columns: number; readonly rows: number }
+
+/** What a launch can demand of a host beyond namespaces. */
+export type Layer = 'memory' | 'cpu' | 'pids' | 'io' | 'freeze' | 'seccomp' | 'own-uid' | 'owner-map'
+
+/** Why a cell was not started. Nothing of it is left. */
+export type LaunchFault =
+  | { readonly kind: 'lacking'; readonly layer: Layer; readonly problem: string; readonly fix: string }
+  | { readonly kind: 'workspace'; readonly path: string; readonly problem: string }
+  | { readonly kind: 'file'; readonly path: string; readonly problem: string }
+  | { readonly kind: 'spec'; readonly field: string; readonly problem: string }
+  /** The system refused a step: which, and its word. `output` is what bubblewrap said. */
+  | { readonly kind: 'failed'; readonly step: string; readonly problem: string; readonly output?: string }
+
+export function launchFaultText(fault: LaunchFault): string {
+  switch (fault.kind) {
+    case 'lacking':
+      return `this host cannot enforce ${fault.layer}: ${fault.problem}; ${fault.fix}`
+    case 'workspace':
+      return `workspace ${fault.path}: ${fault.problem}`
+    case 'file':
+      return `file ${fault.path}: ${fault.problem}`
+    case 'spec':
+      return `${fault.field}: ${fault.problem}`
+    case 'failed':
+      return `${fault.step}: ${fault.problem}${fault.output ? ` (${fault.output.trim()})` : ''}`
+  }
+}
+
+/** What was given to a cell; goes into the ledger as it is. */
+export interface LaunchReceipt {
+  readonly cell: CellId
+  readonly profile: Profile
+  readonly uid: number
+  readonly gid: number
+  /** The uid that the cell sees itself as. */
+  readonly uidInside: number
+  readonly command: readonly string[]
+  /** Names only: values may be secrets. */
+  readonly variables: readonly string[]
+  readonly root: string
+  readonly files: readonly { readonly from: string; readonly to: string }[]
+  readonly workspace?: { readonly lower: string; readonly changes: string; readonly at: string; readonly owner: string }
+  readonly ports: readonly number[]
+  readonly limits: CellLimits
+  /** SHA-256 of the seccomp program. */
+  readonly filter: string
+  /** Which hierarchy enforces which limit: `memory: v1`. */
+  readonly enforcedBy: Readonly<Record<string, string>>
+  /** Layers that were accepted as lacking. */
+  readonly without: readonly Layer[]
+}
+
+export interface Exit {
+  /** As a shell has it: 128 + n when a signal ended the command. */
+  readonly code: number
+  readonly why: 'ended' | 'killed' | 'wall-clock' | 'out-of-memory' | 'never-started'
+  readonly atMs: number
+}
+
+/** One check of a teardown; S13 holds when all of them do. */
+export interface TeardownCheck {
+  readonly what: 'processes' | 'cgroup' | 'mounts' | 'listener' | 'descriptors' | 'uid' | 'directory'
+  readonly gone: boolean
+  readonly detail: string
+}
+
+export interface TeardownReceipt {
+  readonly cell: CellId
+  readonly gone: boolean
+  readonly checks: readonly TeardownCheck[]
+  readonly atMs: number
+}

@@ -1,0 +1,69 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { no, ok, type Result } from '../model/result.ts'
+
+/**
+ * Host uids that live cells hold, one file each. The range lies above every distribution's and every subuid default,
+ * and below 2^31, which some programs take for negative.
+ */
+export const UID_FIRST = 1_950_000_000
+export const UID_LAST = 1_999_999_999
+
+export type UidFault =
+  | { readonly kind: 'taken'; readonly uid: number; readonly holder: string }
+  | { readonly kind: 'exhausted' }
+
+/**
+ * Reserves a uid (the gid is the same number) until `freeUid`. O_EXCL: no two cells of this host ever hold one, in
+ * whichever process they are launched. A random one, so that files an earlier cell left are not the next one's.
+ */
+export function reserveUid(
+  directory: string,
+  holder: string,
+  random: () => number,
+  wanted?: number,
+): Result<number, UidFault> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  if (wanted !== undefined) {
+    return claimed(directory, wanted, holder)
+      ? ok(wanted)
+      : no({ kind: 'taken', uid: wanted, holder: uidHolder(directory, wanted) })
+  }
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const uid = UID_FIRST + Math.floor(random() * (UID_LAST - UID_FIRST + 1))
+    if (claimed(directory, uid, holder)) return ok(uid)
+  }
+  return no({ kind: 'exhausted' })
+}
+
+/** True once it is free, also when it was before. */
+export function freeUid(directory: string, uid: number): boolean {
+  rmSync(join(directory, `${uid}`), { force: true })
+  return true
+}
+
+export function uidHolder(directory: string, uid: number): string {
+  try {
+    return readFileSync(join(directory, `${uid}`), 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** With a million live cells of fifty million uids, 64 misses in a row have a chance of 10^-109. */
+const ATTEMPTS_MAX = 64
+
+function claimed(directory: string, uid: number, holder: string): boolean {
+  try {
+    const fd = openSync(join(directory, `${uid}`), 'wx', 0o600)
+    try {
+      writeSync(fd, holder)
+    } finally {
+      closeSync(fd)
+    }
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    throw error
+  }
+}

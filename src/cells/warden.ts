@@ -1,0 +1,120 @@
+/**
+ * The warden: launches, freezes, kills and tears down cells. The only privileged code of Firebreak. It takes what it
+ * does from the configuration; nothing a cell writes is read, parsed or walked here.
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync, lstatSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { no, ok, type Result } from '../model/result.ts'
+import { BUBBLEWRAP } from './bubblewrap.ts'
+import type { Cell } from './cell.ts'
+import { CGROUP_PARENT } from './cgroup.ts'
+import { openCgroups } from './cgroup-host.ts'
+import { writeEtc } from './etc.ts'
+import { type Ground, launchCell } from './launch.ts'
+import { openOwnerMaps } from './owner-map.ts'
+import { openRunDirectory, type Reaped, reapOrphans } from './run-directory.ts'
+import { filterProgram } from './seccomp/filter.ts'
+import type { CellSpec, LaunchFault, Profile } from './spec.ts'
+
+export interface WardenOptions {
+  /** One for the whole host: uids are reserved in it. Default: /run/firebreak. */
+  readonly runDirectory?: string
+  /** Default: `full` for root, `user` for everyone else. */
+  readonly profile?: Profile
+}
+
+export type WardenFault =
+  | { readonly kind: 'missing'; readonly what: string; readonly fix: string }
+  | { readonly kind: 'profile'; readonly problem: string; readonly fix: string }
+
+/**
+ * - W1  A cell it launched dies with it, and what a killed one left is gone after the next `openWarden`.
+ * - W2  It holds no descriptor of a cell that has been torn down.
+ */
+export interface Warden {
+  readonly profile: Profile
+  /** What earlier, dead wardens had left behind. */
+  readonly reaped: readonly Reaped[]
+  launch(spec: CellSpec): Promise<Result<Cell, LaunchFault>>
+  cells(): readonly Cell[]
+  /** Tears every cell down, then removes what the warden itself made. */
+  close(): Promise<void>
+}
+
+export async function openWarden(options: WardenOptions = {}): Promise<Result<Warden, WardenFault>> {
+  const root = process.getuid?.() === 0
+  const profile = options.profile ?? (root ? 'full' : 'user')
+  if (profile === 'full' && !root)
+    return no({ kind: 'profile', problem: 'the full profile needs root', fix: 'run as root, or use the user profile' })
+  if (!existsSync(BUBBLEWRAP)) return no({ kind: 'missing', what: BUBBLEWRAP, fix: 'apt-get install bubblewrap' })
+  const filter = filterProgram(process.arch)
+  if (filter === undefined)
+    return no({ kind: 'missing', what: `a system call filter for ${process.arch}`, fix: 'use x86-64 or arm64' })
+
+  const base = options.runDirectory ?? DEFAULT_RUN_DIRECTORY
+  const cgroups = openCgroups(CGROUP_PARENT)
+  const reaped = await reapOrphans(base, cgroups)
+  const run = openRunDirectory(base, `r_${randomBytes(8).toString('hex')}`, root)
+  writeEtc(join(run.path, 'etc'))
+  const ownerMaps = openOwnerMaps()
+  const cells = new Map<string, Cell>()
+  const ground: Ground = {
+    profile,
+    run,
+    cgroups,
+    ownerMaps,
+    filter,
+    rootLinks: rootLinks(),
+    covered: COVERED.filter((path) => existsSync(path)),
+  }
+
+  return ok({
+    profile,
+    reaped,
+    async launch(spec) {
+      if (cells.size >= CELLS_MAX)
+        return no({ kind: 'failed', step: 'launch', problem: `${CELLS_MAX} cells are running` })
+      const cell = await launchCell(spec, ground, () => cells.delete(spec.id))
+      if (cell.ok) cells.set(spec.id, cell.value)
+      return cell
+    },
+    cells: () => [...cells.values()],
+    async close() {
+      await Promise.all([...cells.values()].map((cell) => cell.teardown()))
+      ownerMaps.close()
+      run.close()
+    },
+  })
+}
+
+export const DEFAULT_RUN_DIRECTORY = '/run/firebreak'
+
+/** Each holds about 10 descriptors here; the usual limit is 20,000 and up. */
+export const CELLS_MAX = 1_000
+
+/**
+ * World-readable files of a fresh /proc that tell of the host and not of the cell: symbols, modules, keys, and counters
+ * fine enough to watch other people's keystrokes by.
+ */
+const COVERED = [
+  '/proc/kallsyms',
+  '/proc/modules',
+  '/proc/keys',
+  '/proc/key-users',
+  '/proc/interrupts',
+  '/proc/softirqs',
+  '/proc/timer_list',
+  '/proc/sched_debug',
+  '/proc/config.gz',
+  '/proc/kcore',
+  '/proc/sysrq-trigger',
+]
+
+/** Merged-/usr hosts have links here, older ones directories. */
+function rootLinks(): Ground['rootLinks'] {
+  return ['/bin', '/sbin', '/lib', '/lib64', '/lib32', '/libx32']
+    .filter((path) => existsSync(path))
+    .map((path) => (lstatSync(path).isSymbolicLink() ? { path, target: readlinkSync(path) } : { path }))
+}
