@@ -1,0 +1,203 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Commitment } from '../model/entry.ts'
+import { type CellId, type Sha256, sha256 } from '../model/ids.ts'
+import { no, ok, type Result } from '../model/result.ts'
+import type { GroupCommit } from './commit.ts'
+import { codeOf, type Disk, segmentIndex, segmentPath } from './disk.ts'
+import type { LedgerFault } from './fault.ts'
+import { LEDGER_LIMITS } from './limits.ts'
+import { same } from './proof.ts'
+import { recordsFrom } from './scan.ts'
+
+export type PutFault =
+  | { readonly kind: 'too-large'; readonly bytes: number; readonly max: number }
+  | { readonly kind: 'full'; readonly bufferedBytes: number }
+  | { readonly kind: 'erased'; readonly cell: CellId }
+  | { readonly kind: 'failed'; readonly fault: LedgerFault }
+
+export type GetFault =
+  | { readonly kind: 'erased'; readonly cell: CellId }
+  | { readonly kind: 'missing'; readonly sha256: Sha256 }
+  | { readonly kind: 'altered'; readonly sha256: Sha256 }
+  | { readonly kind: 'failed'; readonly fault: LedgerFault }
+
+/**
+ * What an action sent and what came back: outside the tree, encrypted under a key of its cell.
+ *
+ * - P1  A payload is durable with the entry that names it: both are in one batch, or the payload is in an earlier one.
+ * - P2  `get` returns exactly the bytes that were put, or says why not.
+ * - P3  After `erase` nothing of a cell can be read, and its commitments cannot be guessed: the salt is encrypted too.
+ */
+export interface Payloads {
+  put(cell: CellId, bytes: Uint8Array): Result<Commitment, PutFault>
+  get(cell: CellId, commitment: Commitment): Promise<Result<Buffer, GetFault>>
+  /** Resolves when the key is gone from the disk. What the cell puts later is refused. */
+  erase(cell: CellId): Promise<Result<void, LedgerFault>>
+}
+
+/** How a payload stands in its record: cell 18, key 4, commitment 32, IV 12, tag 16, then salt and bytes encrypted. */
+const KEY_AT = 18
+const COMMITMENT_AT = KEY_AT + 4
+const IV_AT = COMMITMENT_AT + 32
+const TAG_AT = IV_AT + 12
+const SECRET_AT = TAG_AT + 16
+const SALT_BYTES = 32
+
+export async function openPayloads(
+  disk: Disk,
+  directory: string,
+  commit: GroupCommit,
+  nowMs: () => number,
+): Promise<Payloads> {
+  const keyDirectory = join(directory, 'keys')
+  await disk.makeDirectory(keyDirectory)
+  const known = await disk.names(keyDirectory)
+  const erased = new Set(known.filter((name) => name.endsWith('.erased')).map((name) => name.slice(0, KEY_AT)))
+  for (const name of known)
+    if (name.endsWith('.key') && erased.has(name.slice(0, KEY_AT))) await shred(disk, keyDirectory, name)
+  const keys = new Map<CellId, CellKey>()
+
+  /** A cell that outlived its gateway gets another key, so that `put` never has to read the disk. */
+  function newKey(cell: CellId): CellKey {
+    const key = { number: randomBytes(4), secret: randomBytes(32) }
+    keys.set(cell, key)
+    commit.after(writeKey(disk, keyDirectory, keyName(cell, key.number), key.secret))
+    return key
+  }
+
+  return {
+    put(cell, bytes) {
+      if (commit.fault) return no({ kind: 'failed', fault: commit.fault })
+      if (erased.has(cell)) return no({ kind: 'erased', cell })
+      const max = LEDGER_LIMITS.payloadBytesMax
+      if (bytes.length > max) return no({ kind: 'too-large', bytes: bytes.length, max })
+      const { bufferedBytes } = commit
+      if (bufferedBytes > LEDGER_LIMITS.bufferedBytesMax) return no({ kind: 'full', bufferedBytes })
+      const { body, commitment } = encrypted(cell, keys.get(cell) ?? newKey(cell), bytes)
+      commit.add('payload', body, body.length, nowMs())
+      return ok(commitment)
+    },
+
+    async get(cell, commitment) {
+      const flushed = await commit.all()
+      if (!flushed.ok) return no({ kind: 'failed', fault: flushed.reason })
+      return readPayload(disk, directory, cell, commitment)
+    },
+
+    async erase(cell) {
+      erased.add(cell)
+      keys.delete(cell)
+      const flushed = await commit.all()
+      if (!flushed.ok) return flushed
+      const path = join(keyDirectory, `${cell}.erased`)
+      try {
+        const mark = (await disk.open(path, 'write')) ?? (await disk.create(path))
+        await mark.close()
+        await disk.syncDirectory(keyDirectory)
+        for (const name of await disk.names(keyDirectory)) {
+          if (name.startsWith(`${cell}.`) && name.endsWith('.key')) await shred(disk, keyDirectory, name)
+        }
+      } catch (error) {
+        return no({ kind: 'disk', doing: 'erase', path, code: codeOf(error) })
+      }
+      return ok(undefined)
+    },
+  }
+}
+
+/** Searches the newest segment first; nothing indexes payloads, since a person reads few of them. */
+export async function readPayload(
+  disk: Disk,
+  directory: string,
+  cell: CellId,
+  commitment: Commitment,
+): Promise<Result<Buffer, GetFault>> {
+  const keyDirectory = join(directory, 'keys')
+  const names = new Set(await disk.names(keyDirectory))
+  if (names.has(`${cell}.erased`)) return no({ kind: 'erased', cell })
+  const wanted = Buffer.from(commitment.sha256, 'hex')
+  const indexes = (await disk.names(directory)).map(segmentIndex).filter((index) => index !== undefined)
+  for (const index of indexes.reverse()) {
+    const file = await disk.open(segmentPath(directory, index), 'read')
+    if (!file) continue
+    const bytes = await file.read(0, file.size)
+    await file.close()
+    for (const { kind, body } of recordsFrom(bytes, 0)) {
+      if (kind !== 'payload' || !same(body.subarray(COMMITMENT_AT, IV_AT), wanted)) continue
+      const key = await readKey(disk, keyDirectory, keyName(cell, body.subarray(KEY_AT, COMMITMENT_AT)))
+      const plain = key && decrypted(cell, key, body)
+      return plain ? ok(plain) : no({ kind: 'altered', sha256: commitment.sha256 })
+    }
+  }
+  return no({ kind: 'missing', sha256: commitment.sha256 })
+}
+
+/** The commitment of a payload record, in clear: it reveals no more than the entry that names it. */
+export function payloadDigest(body: Uint8Array): Sha256 {
+  return sha256(Buffer.from(body.subarray(COMMITMENT_AT, IV_AT)).toString('hex'))
+}
+
+interface CellKey {
+  readonly number: Uint8Array
+  readonly secret: Uint8Array
+}
+
+function keyName(cell: CellId, number: Uint8Array): string {
+  return `${cell}.${Buffer.from(number).toString('hex')}.key`
+}
+
+async function writeKey(disk: Disk, directory: string, name: string, secret: Uint8Array): Promise<void> {
+  const file = await disk.create(join(directory, name))
+  await file.writeDurably(secret, 0)
+  await file.close()
+  await disk.syncDirectory(directory)
+}
+
+async function readKey(disk: Disk, directory: string, name: string): Promise<Buffer | undefined> {
+  const file = await disk.open(join(directory, name), 'read')
+  const key = await file?.read(0, 33)
+  await file?.close()
+  return key?.length === 32 ? key : undefined
+}
+
+async function shred(disk: Disk, directory: string, name: string): Promise<void> {
+  const file = await disk.open(join(directory, name), 'write')
+  await file?.writeDurably(Buffer.alloc(32), 0)
+  await file?.close()
+  await disk.remove(join(directory, name))
+  await disk.syncDirectory(directory)
+}
+
+function encrypted(cell: CellId, key: CellKey, bytes: Uint8Array): { body: Buffer; commitment: Commitment } {
+  const random = randomBytes(SALT_BYTES + 12)
+  const [salt, iv] = [random.subarray(0, SALT_BYTES), random.subarray(SALT_BYTES)]
+  const digest = createHash('sha256').update(salt).update(bytes).digest()
+  const body = Buffer.allocUnsafe(SECRET_AT + SALT_BYTES + bytes.length)
+  body.write(cell, 0, 'latin1')
+  body.set(key.number, KEY_AT)
+  body.set(digest, COMMITMENT_AT)
+  body.set(iv, IV_AT)
+  const cipher = createCipheriv('aes-256-gcm', key.secret, iv).setAAD(body.subarray(0, IV_AT))
+  body.set(cipher.update(salt), SECRET_AT)
+  body.set(cipher.update(bytes), SECRET_AT + SALT_BYTES)
+  cipher.final()
+  body.set(cipher.getAuthTag(), TAG_AT)
+  return { body, commitment: { sha256: sha256(digest.toString('hex')), bytes: bytes.length } }
+}
+
+/** Undefined unless every byte is as it was put, under this cell's key. */
+function decrypted(cell: CellId, key: Uint8Array, body: Uint8Array): Buffer | undefined {
+  const decipher = createDecipheriv('aes-256-gcm', key, body.subarray(IV_AT, TAG_AT))
+  decipher.setAAD(body.subarray(0, IV_AT)).setAuthTag(body.subarray(TAG_AT, SECRET_AT))
+  const plain = decipher.update(body.subarray(SECRET_AT))
+  try {
+    decipher.final()
+  } catch {
+    return undefined
+  }
+  const whole = same(body.subarray(COMMITMENT_AT, IV_AT), createHash('sha256').update(plain).digest())
+  return whole && Buffer.from(body.subarray(0, KEY_AT)).toString('latin1') === cell
+    ? plain.subarray(SALT_BYTES)
+    : undefined
+}
