@@ -1,0 +1,149 @@
+import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
+import { LIMITS } from '../model/limits.ts'
+import type { ArgumentType } from './argument-type.ts'
+import { type CedarRecord, CedarSet, Decimal, Fault, type Value, Withheld } from './value.ts'
+import { SMUGGLING_NAMES } from './vocabulary.ts'
+
+/**
+ * Arguments as Cedar sees them. There is no escape syntax: whatever a cell writes becomes plain data, never an entity.
+ *
+ * - AR1  Every member of the arguments is in the record but nulls, so `has` never overlooks one.
+ * - AR2  What Cedar cannot hold exactly is Withheld: a policy that looks at it faults, and a fault denies.
+ */
+export function argumentMapper(type: ArgumentType & { readonly kind: 'record' }): (args: JsonObject) => CedarRecord {
+  return recordMapper(type, '$')
+}
+
+/** Why these arguments are not even looked at. The cell controls every byte of them. */
+export function refuseArguments(args: JsonObject): { readonly path: string; readonly problem: string } | undefined {
+  return walk(args, '$', 1, { nodes: 0 })
+}
+
+function walk(
+  json: Json,
+  path: string,
+  depth: number,
+  count: { nodes: number },
+): { readonly path: string; readonly problem: string } | undefined {
+  if (++count.nodes > LIMITS.jsonNodesMax) return { path: '$', problem: `more than ${LIMITS.jsonNodesMax} values` }
+  if (typeof json !== 'object' || json === null) return undefined
+  if (depth > LIMITS.jsonDepthMax) return { path, problem: `nested more than ${LIMITS.jsonDepthMax} deep` }
+  for (const name of Object.keys(json)) {
+    const inside = Array.isArray(json) ? json[Number(name)] : (json as JsonObject)[name]
+    if (SMUGGLING_NAMES.has(name)) return { path: `${path}.${name}`, problem: 'a name that Cedar reserves' }
+    if (typeof inside !== 'object') {
+      if (++count.nodes > LIMITS.jsonNodesMax) return { path: '$', problem: `more than ${LIMITS.jsonNodesMax} values` }
+      continue
+    }
+    const found = walk(inside, `${path}.${name}`, depth + 1, count)
+    if (found) return found
+  }
+  return undefined
+}
+
+type Mapper = (json: Json) => Value | Withheld
+
+function mapper(type: ArgumentType, path: string): Mapper {
+  switch (type.kind) {
+    case 'string':
+      return stringMapper(withheld(path, 'not a well-formed text'))
+    case 'boolean':
+      return booleanMapper(withheld(path, 'not a boolean'))
+    case 'long':
+      return longMapper(withheld(path, 'not an integer that is exact'))
+    case 'decimal':
+      return decimalMapper(withheld(path, 'not a number with at most four decimal places'))
+    case 'set':
+      return setMapper(mapper(type.element, `${path}[]`), path)
+    case 'record': {
+      const map = recordMapper(type, path)
+      const problem = withheld(path, 'not an object')
+      return (json) => (isJsonObject(json) ? map(json) : problem)
+    }
+    case 'opaque': {
+      const problem = withheld(path, type.why)
+      return () => problem
+    }
+  }
+}
+
+function recordMapper(
+  type: ArgumentType & { readonly kind: 'record' },
+  path: string,
+): (json: JsonObject) => CedarRecord {
+  const fields = new Map(
+    Object.entries(type.fields).map(([name, field]) => [name, mapper(field.type, `${path}.${name}`)]),
+  )
+  const undeclared = withheld(path, 'has a member that its accepted definition does not declare')
+  return (json) => {
+    const record = new Map<string, Value | Withheld>()
+    for (const name of Object.keys(json)) {
+      const value = json[name]
+      if (value === null || value === undefined) continue
+      record.set(name, fields.get(name)?.(value) ?? undeclared)
+    }
+    return record
+  }
+}
+
+function stringMapper(problem: Withheld): Mapper {
+  return (json) => (typeof json === 'string' && json.isWellFormed() ? json : problem)
+}
+
+function booleanMapper(problem: Withheld): Mapper {
+  return (json) => (typeof json === 'boolean' ? json : problem)
+}
+
+function longMapper(problem: Withheld): Mapper {
+  return (json) => (typeof json === 'number' && Number.isSafeInteger(json) ? json : problem)
+}
+
+/** A JSON number means the shortest text that names it, because that is what is sent. */
+function decimalMapper(problem: Withheld): Mapper {
+  return (json) => {
+    if (typeof json !== 'number') return problem
+    // Up to 15 digits a double has one shortest text, so an exact way back proves the four places.
+    const units = Math.round(json * 10_000)
+    if (Math.abs(units) < 1e15) return units / 10_000 === json ? new Decimal(BigInt(units)) : problem
+    return longDecimal(json) ?? problem
+  }
+}
+
+function longDecimal(number: number): Decimal | undefined {
+  const match = /^(-?\d+)(?:\.(\d{1,4}))?$/.exec(String(number))
+  if (!match) return undefined
+  const units = BigInt(`${match[1]}${(match[2] ?? '').padEnd(4, '0')}`)
+  return units >= -(2n ** 63n) && units < 2n ** 63n ? new Decimal(units) : undefined
+}
+
+/** An array inside an array is refused whole where its order could matter, so that only a set itself is ever lossy. */
+function setMapper(element: Mapper, path: string): Mapper {
+  const notArray = withheld(path, 'not an array')
+  const badElement = withheld(path, 'has an element that Cedar cannot represent')
+  const lossy = new Fault(
+    'unrepresentable',
+    'Cedar sees neither order nor repeats of an array: ask what it contains',
+    path,
+  )
+  return (json) => {
+    if (!Array.isArray(json)) return notArray
+    const items: Value[] = []
+    for (const each of json) {
+      const item = each === null ? badElement : element(each)
+      if (item instanceof Withheld || hasObstacle(item)) return badElement
+      items.push(item)
+    }
+    return new CedarSet(items, items.length > 1 ? lossy : undefined)
+  }
+}
+
+function hasObstacle(value: Value): boolean {
+  if (value instanceof CedarSet) return value.lossy !== undefined
+  if (!(value instanceof Map)) return false
+  for (const member of value.values()) if (member instanceof Withheld || hasObstacle(member)) return true
+  return false
+}
+
+function withheld(path: string, problem: string): Withheld {
+  return new Withheld(new Fault('unrepresentable', problem, path))
+}

@@ -1,0 +1,29 @@
+import type { Reason } from '../model/decision.ts'
+import type { Grant } from '../model/grant.ts'
+import type { AgentName, EnvironmentName, PersonName } from '../model/ids.ts'
+import type { Rung } from '../model/rung.ts'
+import type { BudgetView } from './budget.ts'
+import type { CompiledPolicies } from './compile.ts'
+
+/**
+ * All that a cell may do, as it stands at one moment. Nothing of it comes from the cell.
+ *
+ * - AU1  `grants` are the agent's own; one of another agent in it is ignored.
+ */
+export interface Authority {
+  readonly agent: AgentName
+  readonly owner: PersonName
+  /** The cell's. */
+  readonly environment: EnvironmentName
+  readonly rung: Rung
+  readonly grants: readonly Grant[]
+  readonly policies: CompiledPolicies
+  readonly budgets: BudgetView
+  /**
+   * What is wrong with a tool's definition as its upstream offers it now, by `cedarActionId`. A digest that differs from
+   * the accepted one is found by itself.
+   */
+  readonly definitionProblems?: ReadonlyMap<string, DefinitionProblem>
+}
+
+export type DefinitionProblem = Extract<Reason, { kind: 'definition' }>['problem']

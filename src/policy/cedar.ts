@@ -1,0 +1,60 @@
+import { Worker } from 'node:worker_threads'
+import type { CedarCall, CedarOutcome } from './cedar-worker.ts'
+
+/**
+ * Cedar's library in a thread of its own, with a limit on its time. An instance that threw, or took too long, is never
+ * asked again: the next call gets a fresh one.
+ */
+export class Cedar implements AsyncDisposable {
+  #worker: Worker | undefined
+  readonly #timeoutMs: number
+
+  constructor(options: { readonly timeoutMs: number }) {
+    this.#timeoutMs = options.timeoutMs
+  }
+
+  /** One outcome for each call, in order. The calls after one that died run in a fresh instance. */
+  async call(calls: readonly CedarCall[]): Promise<readonly CedarOutcome[]> {
+    const all: CedarOutcome[] = []
+    while (all.length < calls.length) {
+      const outcomes = await this.#run(calls.slice(all.length))
+      all.push(...outcomes)
+      const last = outcomes.at(-1)
+      if (last === undefined || 'died' in last) await this.restart()
+    }
+    return all
+  }
+
+  async restart(): Promise<void> {
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.restart()
+  }
+
+  async #run(calls: readonly CedarCall[]): Promise<readonly CedarOutcome[]> {
+    this.#worker ??= new Worker(workerFile(), {
+      resourceLimits: { maxOldGenerationSizeMb: 512 },
+      env: {},
+      execArgv: [],
+    })
+    const worker = this.#worker
+    const { promise, resolve } = Promise.withResolvers<readonly CedarOutcome[]>()
+    const died = (why: unknown) => resolve([{ died: String(why) }])
+    const timer = setTimeout(died, this.#timeoutMs, `no answer after ${this.#timeoutMs} ms`)
+    worker.once('message', resolve).once('error', died).once('exit', died)
+    worker.postMessage({ calls })
+    const outcomes = await promise
+    clearTimeout(timer)
+    worker.off('message', resolve).off('error', died).off('exit', died)
+    return outcomes
+  }
+}
+
+/** The file beside this one: a package that is published runs as JavaScript. */
+function workerFile(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? './cedar-worker.ts' : './cedar-worker.js', import.meta.url)
+}

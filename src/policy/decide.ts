@@ -1,0 +1,259 @@
+import type { Action, Effect } from '../model/action.ts'
+import type { Reason } from '../model/decision.ts'
+import type { Grant } from '../model/grant.ts'
+import type { EnvironmentName, Sha256, ToolName, UpstreamName } from '../model/ids.ts'
+import type { Money } from '../model/money.ts'
+import { refuseArguments } from './arguments.ts'
+import type { Authority } from './authority.ts'
+import type { BudgetBook, Reservation } from './budget.ts'
+import type { CompiledAction } from './compile.ts'
+import { contextOf } from './context.ts'
+import { type Judgement, judge } from './judge.ts'
+import type { EntityData } from './request.ts'
+import { type CedarRecord, Entity, Fault, Withheld } from './value.ts'
+import { cedarActionId, grantedName } from './vocabulary.ts'
+
+export type PermitReason = Extract<Reason, { kind: 'permit' }>
+export type Refusal = Exclude<Reason, PermitReason>
+
+/**
+ * - D1  An allow names at least one grant that permits; the first of them is charged. There is no other allow.
+ * - D2  A denial names every check that failed, in the order of the checks.
+ */
+export type Decided =
+  | { readonly verdict: 'allow'; readonly reasons: readonly [PermitReason, ...PermitReason[]] }
+  | { readonly verdict: 'deny'; readonly reasons: readonly [Refusal, ...Refusal[]] }
+
+/**
+ * Default deny. Pure and total: the verdict depends on nothing but its arguments, and not on the order of grants. Checks
+ * rung, environment, grant, definition, arguments, policy, budget. `Decided` is a `Decision` of the model.
+ */
+export function decide(action: Action, authority: Authority, nowMs: number): Decided {
+  const known = authority.policies.action(action.upstream, action.operation, action.tool)
+  const badArguments = refuseArguments(action.args)
+  const subject: Subject = {
+    ...place(action),
+    effect: action.effect,
+    args: badArguments || !known ? NOTHING_SEEN : known.map(action.args),
+    definition: action.definition,
+  }
+  const refusals = preliminary(subject, known, authority, nowMs)
+  if (badArguments) refusals.push({ kind: 'arguments', ...badArguments })
+  if (action.effect === 'spend' && !action.spend)
+    refusals.push({ kind: 'spend', path: '$', problem: 'no amount was read' })
+  if (action.spend && action.spend.units < 0n) refusals.push({ kind: 'spend', path: '$', problem: 'negative' })
+  const live = liveGrants(subject, authority, nowMs)
+  // Without an accepted definition or with refused arguments there is nothing a policy could be asked about.
+  if (!known?.definition || badArguments) return denied(refusals)
+  const judgement = ask(subject, known, authority, nowMs)
+  refusals.push(...forbidden(judgement))
+  const permitting = permits(live, judgement)
+  if (permitting.length === 0) refusals.push(...live.map((grant) => conditionFailed(grant, judgement, authority)))
+  return afterBudgets(permitting, refusals, action.spend, authority, nowMs)
+}
+
+/** Decides, and reserves in the same tick. What it returns as reserved was counted by the book. */
+export function admit(
+  action: Action,
+  authority: Authority & { readonly budgets: BudgetBook },
+  nowMs: number,
+): Decided & { readonly reservation?: Reservation } {
+  const decided = decide(action, authority, nowMs)
+  if (decided.verdict === 'deny') return decided
+  const grant = authority.grants.find(({ id }) => id === decided.reasons[0].grant)
+  const reserved = grant && authority.budgets.reserve(grant, action.spend, nowMs)
+  // The book answered this very question a moment ago, in the same tick: another answer is a bug.
+  if (!reserved?.ok) throw new Error('a budget changed between its decision and its reservation')
+  return { ...decided, reservation: reserved.value }
+}
+
+/** A tool, resource or prompt that a list would show. */
+export interface Candidate {
+  readonly environment: EnvironmentName
+  readonly upstream: UpstreamName
+  readonly upstreamEnvironment: EnvironmentName
+  readonly operation: Action['operation']
+  readonly tool: ToolName
+}
+
+/** What a list may show: everything of which some call could be allowed now. Budgets do not count. */
+export function decideList<C extends Candidate>(candidates: readonly C[], authority: Authority, nowMs: number): C[] {
+  return candidates.filter((candidate) => decideListed(candidate, authority, nowMs).verdict === 'allow')
+}
+
+/**
+ * The decision on a call whose arguments are not known yet: a permit that could still hold permits, a forbid that could
+ * still not hold does not forbid. Never denies what `decide` would allow for some arguments.
+ */
+export function decideListed(candidate: Candidate, authority: Authority, nowMs: number): Decided {
+  const known = authority.policies.action(candidate.upstream, candidate.operation, candidate.tool)
+  const subject: Subject = { ...place(candidate), effect: known?.effect ?? 'irreversible', args: UNKNOWN_ARGUMENTS }
+  const refusals = preliminary(subject, known, authority, nowMs)
+  const live = liveGrants(subject, authority, nowMs)
+  if (!known?.definition) return denied(refusals)
+  const judgement = ask(subject, known, authority, nowMs)
+  refusals.push(...forbidden(judgement))
+  const permitting = permits(live, judgement)
+  if (permitting.length === 0) refusals.push(...live.map((grant) => conditionFailed(grant, judgement, authority)))
+  return decided(permitting, refusals)
+}
+
+/** What is decided upon, in both. */
+interface Subject extends Candidate {
+  readonly effect: Effect
+  readonly args: CedarRecord | Withheld
+  readonly definition?: Sha256
+}
+
+const NOTHING_SEEN: CedarRecord = new Map()
+const UNKNOWN_ARGUMENTS = new Withheld(new Fault('unknown', 'the arguments are not known yet'))
+
+function place({ environment, upstream, upstreamEnvironment, operation, tool }: Candidate): Candidate {
+  return { environment, upstream, upstreamEnvironment, operation, tool }
+}
+
+/** The checks that need no policy. */
+function preliminary(
+  subject: Subject,
+  known: CompiledAction | undefined,
+  authority: Authority,
+  nowMs: number,
+): Refusal[] {
+  const refusals: Refusal[] = []
+  if (!rungAllows(authority, subject, known)) refusals.push({ kind: 'rung', rung: authority.rung })
+  const { environment: cell } = authority
+  for (const upstream of new Set([subject.environment, subject.upstreamEnvironment])) {
+    if (upstream !== cell) refusals.push({ kind: 'environment', cell, upstream })
+  }
+  if (liveGrants(subject, authority, nowMs).length === 0) refusals.push(...withoutGrant(subject, authority, nowMs))
+  const problem = definitionProblem(subject, known, authority)
+  if (problem) refusals.push({ kind: 'definition', tool: subject.tool, problem })
+  return refusals
+}
+
+/** A read is what both the action and the catalogue call a read. */
+function rungAllows({ rung }: Authority, { effect }: Subject, known: CompiledAction | undefined): boolean {
+  switch (rung) {
+    case 'normal':
+    case 'watched':
+      return true
+    case 'restricted':
+      return effect === 'read' && known?.effect === 'read'
+    case 'quarantined':
+    case 'frozen':
+    case 'killed':
+      return false
+  }
+}
+
+function liveGrants(subject: Subject, authority: Authority, nowMs: number): readonly Grant[] {
+  return covering(subject, authority).filter((grant) => isLive(grant, nowMs))
+}
+
+function covering({ upstream, operation, tool }: Subject, { grants, agent }: Authority): readonly Grant[] {
+  const name = grantedName(operation, tool) as ToolName // longer by a prefix than a name that was checked
+  return grants.filter((grant) => grant.agent === agent && grant.upstream === upstream && grant.tools.has(name))
+}
+
+/** A grant revoked for a time to come is revoked now: nobody means to leave a door open that they have closed. */
+function isLive(grant: Grant, nowMs: number): boolean {
+  return grant.revokedAtMs === undefined && nowMs < grant.expiresAtMs
+}
+
+function withoutGrant(subject: Subject, authority: Authority, nowMs: number): Refusal[] {
+  const dead = covering(subject, authority).map((grant): Refusal => {
+    const { id, source, revokedAtMs } = grant
+    if (revokedAtMs !== undefined) return { kind: 'grant-revoked', grant: id, source, atMs: revokedAtMs }
+    return { kind: 'grant-expired', grant: id, source, atMs: grant.expiresAtMs }
+  })
+  if (dead.length > 0) return dead
+  const { upstream, tool } = subject
+  const own = authority.grants.filter((grant) => grant.agent === authority.agent && isLive(grant, nowMs))
+  const closest = own.find((grant) => grant.upstream === upstream) ?? own.find(({ tools }) => tools.has(tool))
+  return [{ kind: 'no-grant', upstream, tool, ...(closest && { closest: closest.id, source: closest.source }) }]
+}
+
+function definitionProblem(subject: Subject, known: CompiledAction | undefined, authority: Authority) {
+  const told = authority.definitionProblems?.get(cedarActionId(subject.upstream, subject.operation, subject.tool))
+  if (told) return told
+  if (!known?.definition) return 'not accepted'
+  const changed = subject.definition !== undefined && subject.definition !== known.definition
+  return changed ? 'changed since it was accepted' : undefined
+}
+
+function ask(subject: Subject, known: CompiledAction, authority: Authority, nowMs: number): Judgement {
+  const { agent, owner, rung, environment, policies } = authority
+  const principal = new Entity('Agent', agent)
+  const data: EntityData = { attributes: new Map([['owner', owner]]), ancestors: NO_ANCESTORS }
+  const entities = {
+    get: (key: string) => (key === principal.key ? data : policies.entities.get(key)),
+  }
+  const context = contextOf({ args: subject.args, effect: known.effect, environment, owner, rung, nowMs })
+  const slice = policies.slice(principal, known.entity, known.resource, entities)
+  return judge(slice, { principal, action: known.entity, resource: known.resource, context, entities })
+}
+
+const NO_ANCESTORS: ReadonlySet<string> = new Set()
+
+/** A forbid that faults forbids: Cedar would skip it, and whoever can make it fault would pass. */
+function forbidden({ forbids, faults }: Judgement): Refusal[] {
+  const refusals: Refusal[] = forbids.map(({ id, source, annotations: { advice } }) => ({
+    kind: 'forbid',
+    policy: id,
+    source,
+    ...(advice !== undefined && { advice }),
+  }))
+  for (const { policy, fault } of faults) {
+    const { id, source, effect } = policy
+    if (effect === 'permit' || fault.kind === 'unknown') continue
+    if (fault.kind === 'unrepresentable') {
+      refusals.push({ kind: 'unrepresentable', path: fault.path, problem: fault.text, policy: id, source })
+    } else refusals.push({ kind: 'forbid', policy: id, source, error: fault.text })
+  }
+  return refusals
+}
+
+/** Live grants whose permit holds, or could hold where arguments are unknown; by id, so that their order changes nothing. */
+function permits(live: readonly Grant[], { permits, faults }: Judgement): readonly Grant[] {
+  const holding = new Set(permits.map(({ grant }) => grant))
+  for (const { policy, fault } of faults)
+    if (fault.kind === 'unknown' && policy.effect === 'permit') holding.add(policy.grant)
+  return live.filter(({ id }) => holding.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+function conditionFailed({ id, source }: Grant, { faults }: Judgement, { policies }: Authority): Refusal {
+  const found = faults.find(({ policy }) => policy.grant === id)
+  const condition = policies.grantText(id)
+  if (found?.fault.kind === 'unrepresentable') {
+    const { path, text } = found.fault
+    return { kind: 'unrepresentable', path, problem: text, policy: id, source: found.policy.source }
+  }
+  return { kind: 'grant-condition', grant: id, source, condition, ...(found && { error: found.fault.text }) }
+}
+
+/** The grant that is charged is the first by id whose budgets have room. */
+function afterBudgets(
+  permitting: readonly Grant[],
+  refusals: Refusal[],
+  spend: Money | undefined,
+  { budgets }: Authority,
+  nowMs: number,
+): Decided {
+  const asked = permitting.map((grant) => ({ grant, broken: budgets.refusals(grant, spend, nowMs) }))
+  const open = asked.filter(({ broken }) => broken.length === 0).map(({ grant }) => grant)
+  if (open.length === 0) refusals.push(...asked.flatMap(({ broken }) => broken))
+  return decided(open, refusals)
+}
+
+function decided(open: readonly Grant[], refusals: readonly Refusal[]): Decided {
+  const [first, ...others] = open.map(({ id, source }): PermitReason => ({ kind: 'permit', grant: id, source }))
+  if (refusals.length > 0 || first === undefined) return denied(refusals)
+  return { verdict: 'allow', reasons: [first, ...others] }
+}
+
+/** Called with no refusal only if a check forgot to give its reason: still a denial, and a bug. */
+function denied(refusals: readonly Refusal[]): Decided {
+  const [first, ...others] = refusals
+  if (first === undefined) throw new Error('a denial without a reason')
+  return { verdict: 'deny', reasons: [first, ...others] }
+}

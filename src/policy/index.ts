@@ -1,0 +1,19 @@
+/** What other rooms may use of this one. Cedar's library is loaded by `parsePolicies` alone, and only in a worker. */
+export type { Authority, DefinitionProblem } from './authority.ts'
+export { BudgetBook, type BudgetReason, type BudgetView, type PastIntent, type Reservation } from './budget.ts'
+export type { BundledAction, BundledPolicy, PolicyBundle } from './bundle.ts'
+export { type CompiledPolicies, compilePolicies } from './compile.ts'
+export {
+  admit,
+  type Candidate,
+  type Decided,
+  decide,
+  decideList,
+  decideListed,
+  type PermitReason,
+  type Refusal,
+} from './decide.ts'
+export { explain } from './explain.ts'
+export { type GrantSource, type PolicySource, parsePolicies } from './parse.ts'
+export { readSpend, type SpendProblem } from './spend.ts'
+export { cedarActionId, grantedName } from './vocabulary.ts'

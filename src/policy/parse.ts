@@ -1,0 +1,343 @@
+import type { Grant } from '../model/grant.ts'
+import type { AgentName } from '../model/ids.ts'
+import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
+import { no, ok, type Result } from '../model/result.ts'
+import { type Problem, type Source, sourceText } from '../model/source.ts'
+import type { Catalogue } from '../model/tool.ts'
+import type { BundledAction, BundledPolicy, PolicyBundle } from './bundle.ts'
+import { Cedar } from './cedar.ts'
+import { bundledActions, cedarSchema, upstreamEnvironments } from './cedar-schema.ts'
+import type { CedarOutcome } from './cedar-worker.ts'
+import { actionsInScope } from './compile.ts'
+import { type GrantPermit, permitOf } from './grant-permit.ts'
+import { type Slice, scanPolicies, sourceAt, utf16Offset } from './scan.ts'
+import { unsupportedIn } from './unsupported.ts'
+
+export interface PolicySource {
+  /** As messages show it. */
+  readonly file: string
+  readonly text: string
+}
+
+export interface GrantSource {
+  readonly grant: Grant
+  /** A Cedar condition, and where its text begins. */
+  readonly when?: { readonly text: string; readonly source: Source }
+}
+
+/** The longest that Cedar may take over all policies. */
+const TIMEOUT_MS = 30_000
+
+/**
+ * Parses and validates everything that decides, in a thread of its own: policies in files (only `forbid`), and grants,
+ * each of which becomes a `permit`. Whatever is not understood, can never match, or speaks of something that does not
+ * exist is a Problem, at the place where it is written. All problems are told, not only the first.
+ */
+export async function parsePolicies(
+  sources: readonly PolicySource[],
+  grants: readonly GrantSource[],
+  catalogue: Catalogue,
+  options: { readonly agents?: Iterable<AgentName>; readonly timeoutMs?: number } = {},
+): Promise<Result<PolicyBundle, readonly Problem[]>> {
+  const actions = bundledActions(catalogue)
+  const upstreams = upstreamEnvironments(catalogue)
+  const problems: Problem[] = []
+  await using cedar = new Cedar({ timeoutMs: options.timeoutMs ?? TIMEOUT_MS })
+
+  const written = [...(await readFiles(sources, cedar, problems)), ...readGrants(grants, actions, problems)]
+  const parsed = await toJson(written, cedar, problems)
+  const known: Known = { Upstream: new Set(Object.keys(upstreams)), Environment: new Set(Object.values(upstreams)) }
+  if (options.agents) known.Agent = new Set(options.agents)
+  for (const policy of parsed) problems.push(...unknownNames(policy, known))
+  problems.push(...repeatedIds(parsed))
+  const waiting = await validate(parsed, actions, cedar, problems)
+  if (problems.length > 0) return no(problems)
+  return ok({
+    policies: parsed.filter(({ policy }) => !waiting.has(policy.id)).map(({ policy }) => policy),
+    actions,
+    upstreams,
+    waiting: [
+      ...parsed.filter(({ policy }) => waiting.has(policy.id)).map(({ policy: { id, source } }) => ({ id, source })),
+      ...grants.filter(({ grant }) => isWaiting(grant, actions)).map(({ grant: { id, source } }) => ({ id, source })),
+    ],
+  })
+}
+
+/** A policy in Cedar text, and how to find a place in it again. */
+interface Written {
+  /** Unless an `@id` says otherwise. */
+  readonly id: string
+  readonly text: string
+  /** What the person wrote. */
+  readonly shown: string
+  readonly source: Source
+  readonly grant?: Grant
+  readonly at: (utf16Offset: number) => Source
+}
+
+interface Parsed extends Written {
+  readonly policy: BundledPolicy
+}
+
+async function readFiles(sources: readonly PolicySource[], cedar: Cedar, problems: Problem[]): Promise<Written[]> {
+  const parts = await cedar.call(sources.map(({ text }) => ['policySetTextToParts', text]))
+  return sources.flatMap(({ file, text }, index) => {
+    const scanned = scanPolicies(file, text)
+    if (!scanned.ok) {
+      problems.push({ source: sourceAt(file, text, scanned.reason.at), message: scanned.reason.problem })
+      return []
+    }
+    const whole: Written = {
+      id: file,
+      text,
+      shown: text,
+      source: { file, line: 1, column: 1 },
+      at: (offset) => sourceAt(file, text, offset),
+    }
+    const answer = answerOf(parts[index], whole, problems)
+    if (!answer) return []
+    const found = [...stringsOf(answer.policies), ...stringsOf(answer.policy_templates)]
+    if (!sameTexts(found, scanned.value)) {
+      problems.push({
+        source: whole.source,
+        message: 'Cedar and Firebreak do not agree where one policy ends',
+        expected: 'each policy on lines of its own',
+      })
+      return []
+    }
+    return scanned.value.map((slice) => inFile(file, text, slice, scanned.value))
+  })
+}
+
+function inFile(file: string, text: string, slice: Slice, all: readonly Slice[]): Written {
+  const { source } = slice
+  const alone = all.filter((other) => other.source.line === source.line).length === 1
+  const id = alone ? sourceText(source) : `${sourceText(source)}:${source.column}`
+  const at = (offset: number) => sourceAt(file, text, slice.start + offset)
+  return { id, text: slice.text, shown: slice.text, source, at }
+}
+
+function sameTexts(found: readonly string[], slices: readonly Slice[]): boolean {
+  const texts = slices.map(({ text }) => text).sort()
+  return found.length === texts.length && found.toSorted().every((text, index) => text === texts[index])
+}
+
+function readGrants(
+  grants: readonly GrantSource[],
+  actions: Readonly<Record<string, BundledAction>>,
+  problems: Problem[],
+): Written[] {
+  return grants.flatMap((source) => {
+    const permit = permitOf(source, actions)
+    if (!permit.ok) {
+      problems.push(...permit.reason)
+      return []
+    }
+    return permit.value ? [inGrant(source, permit.value)] : []
+  })
+}
+
+function inGrant({ grant, when }: GrantSource, permit: GrantPermit): Written {
+  const at = (offset: number): Source => {
+    if (!when || offset < permit.conditionStart) return grant.source
+    const { line, column } = sourceAt('', when.text, Math.min(offset - permit.conditionStart, when.text.length))
+    const { source } = when
+    return { ...source, line: source.line + line - 1, column: line === 1 ? source.column + column - 1 : column }
+  }
+  return { id: grant.id, text: permit.text, shown: when?.text.trim() ?? '', source: grant.source, grant, at }
+}
+
+function isWaiting(grant: Grant, actions: Readonly<Record<string, BundledAction>>): boolean {
+  return [...grant.tools].every((tool) => actions[`${grant.upstream}/${tool}`]?.definition === undefined)
+}
+
+async function toJson(written: readonly Written[], cedar: Cedar, problems: Problem[]): Promise<Parsed[]> {
+  const outcomes = await cedar.call(written.map(({ text }) => ['policyToJson', text]))
+  return written.flatMap((each, index) => {
+    const json = answerOf(outcomes[index], each, problems)?.json
+    if (!isJsonObject(json)) return []
+    const problem = refused(each, json)
+    if (problem) {
+      problems.push({ source: each.source, ...problem })
+      return []
+    }
+    return [{ ...each, policy: bundled(each, json) }]
+  })
+}
+
+function refused({ grant }: Written, json: JsonObject): Omit<Problem, 'source'> | undefined {
+  if (!grant && json.effect !== 'forbid') {
+    return {
+      message: 'a permit in a policy file',
+      expected: 'forbid; what an agent may do stands under "grants" of the configuration',
+    }
+  }
+  const conditions = Array.isArray(json.conditions) ? json.conditions : [null]
+  if (grant && conditions.length > 1) return { message: 'more than one condition', expected: 'one Cedar expression' }
+  for (const condition of conditions) {
+    const found = isJsonObject(condition)
+      ? unsupportedIn(condition.body ?? null)
+      : { problem: 'no condition', expected: 'when or unless' }
+    if (found) return { message: found.problem, expected: found.expected }
+  }
+  if (JSON.stringify([json.principal, json.resource]).includes('"slot"')) {
+    return { message: 'a template', expected: 'a policy without ?principal and ?resource' }
+  }
+  return undefined
+}
+
+function bundled(written: Written, json: JsonObject): BundledPolicy {
+  const annotations = Object.fromEntries(
+    Object.entries(isJsonObject(json.annotations) ? json.annotations : {}).map(([name, text]) => [name, String(text)]),
+  )
+  return {
+    id: written.grant?.id ?? annotations.id ?? written.id,
+    effect: json.effect === 'permit' ? 'permit' : 'forbid',
+    ...(written.grant && { grant: written.grant.id }),
+    source: written.source,
+    text: written.shown,
+    annotations,
+    json,
+  }
+}
+
+interface Known {
+  readonly Upstream: ReadonlySet<string>
+  readonly Environment: ReadonlySet<string>
+  Agent?: ReadonlySet<string>
+}
+
+/** Cedar checks the names of actions; those of other entities it takes as they come, and the rule then never matches. */
+function unknownNames({ policy, source }: Parsed, known: Known): Problem[] {
+  return entitiesIn(policy.json).flatMap(({ type, id }) => {
+    const names = type === 'Upstream' || type === 'Environment' || type === 'Agent' ? known[type] : undefined
+    if (names === undefined || names.has(id)) return []
+    return [{ source, message: `there is no ${type}::"${id}"`, expected: [...names].sort().join(', ') }]
+  })
+}
+
+function entitiesIn(json: Json | undefined): { readonly type: string; readonly id: string }[] {
+  if (typeof json !== 'object' || json === null) return []
+  if (isJsonObject(json) && typeof json.type === 'string' && typeof json.id === 'string')
+    return [{ type: json.type, id: json.id }]
+  return Object.values(json).flatMap(entitiesIn)
+}
+
+function repeatedIds(parsed: readonly Parsed[]): Problem[] {
+  const seen = new Map<string, Source>()
+  return parsed.flatMap(({ policy: { id, source } }) => {
+    const first = seen.get(id)
+    if (first)
+      return [{ source, message: `the id "${id}" is taken by ${sourceText(first)}`, expected: 'an @id of its own' }]
+    seen.set(id, source)
+    return []
+  })
+}
+
+/** Every error and every warning is a problem, but that a rule only speaks of tools that nobody has accepted yet. */
+async function validate(
+  parsed: readonly Parsed[],
+  actions: Readonly<Record<string, BundledAction>>,
+  cedar: Cedar,
+  problems: Problem[],
+): Promise<ReadonlySet<string>> {
+  const waiting = new Set<string>()
+  const schema = cedarSchema(actions)
+  const calls = parsed.map(({ text }, index) => {
+    const policies = { staticPolicies: { [String(index)]: text } }
+    return ['validate', { schema, policies, validationSettings: { mode: 'strict' } }] as const
+  })
+  const outcomes = await cedar.call(calls)
+  for (const [index, each] of parsed.entries()) {
+    const answer = answerOf(outcomes[index], each, problems)
+    if (!answer) continue
+    const errors = complaintsOf(answer.validationErrors)
+    const warnings = complaintsOf(answer.validationWarnings)
+    if (errors.length === 0 && warnings.every(isImpossible) && warnings.length > 0 && isAboutWaiting(each, actions)) {
+      waiting.add(each.policy.id)
+      continue
+    }
+    // That a rule matches nothing follows from any error in it, and is said in two ways.
+    const matchesNothing = errors.length > 0 ? [] : warnings.filter(isImpossible).slice(0, 1)
+    const told = [...errors, ...matchesNothing, ...warnings.filter((warning) => !isImpossible(warning))]
+    for (const complaint of told) problems.push(problemOf(complaint, each, actions))
+    for (const other of complaintsOf(answer.otherWarnings)) problems.push(problemOf(other, each, actions))
+  }
+  return waiting
+}
+
+function isAboutWaiting({ policy }: Parsed, actions: Readonly<Record<string, BundledAction>>): boolean {
+  return actionsInScope(policy, actions).some((action) => action.definition === undefined)
+}
+
+interface Complaint {
+  readonly message: string
+  readonly help: string | undefined
+  readonly start: number | undefined
+}
+
+const IMPOSSIBLE = /policy is impossible|unable to find an applicable action/
+
+function isImpossible({ message }: Complaint): boolean {
+  return IMPOSSIBLE.test(message)
+}
+
+function problemOf(
+  complaint: Complaint,
+  { at, text, source }: Parsed,
+  actions: Readonly<Record<string, BundledAction>>,
+): Problem {
+  const message = complaint.message.replace(/^for policy `[^`]*`, /, '')
+  const expected = isImpossible(complaint)
+    ? 'a rule that some action can match'
+    : (whyOpaque(message, actions) ?? complaint.help ?? undefined)
+  const place = complaint.start === undefined ? source : at(utf16Offset(text, complaint.start))
+  return { source: place, message, ...(expected !== undefined && { expected }) }
+}
+
+/** Cedar says "not found" of an argument that is there, but that we could not give it a type for. */
+function whyOpaque(message: string, actions: Readonly<Record<string, BundledAction>>): string | undefined {
+  const match = /attribute `args\.([^`.]+)` in context for Action::"([^"]+)" not found/.exec(message)
+  const [, name = '', id = ''] = match ?? []
+  const field = actions[id]?.args.fields[name]
+  if (field?.type.kind === 'opaque') return `nothing: no policy can mention it, because ${field.type.why}`
+  return match
+    ? `an argument of ${id}: ${Object.keys(actions[id]?.args.fields ?? {}).join(', ') || 'it has none'}`
+    : undefined
+}
+
+function complaintsOf(json: Json | undefined): Complaint[] {
+  return (Array.isArray(json) ? json : []).filter(isJsonObject).map((each) => {
+    const error = isJsonObject(each.error) ? each.error : each
+    const [label] = Array.isArray(error.sourceLocations) ? error.sourceLocations : []
+    return {
+      message: String(error.message),
+      help: [error.help, isJsonObject(label) ? label.label : undefined].find((text) => typeof text === 'string'),
+      start: isJsonObject(label) && typeof label.start === 'number' ? label.start : undefined,
+    }
+  })
+}
+
+/** The answer of a call that succeeded; what else came is told as a problem. */
+function answerOf(
+  outcome: CedarOutcome | undefined,
+  { at, text, source }: Written,
+  problems: Problem[],
+): JsonObject | undefined {
+  const answer = outcome && 'answer' in outcome ? (outcome.answer as Json) : undefined // it came as JSON through Cedar's API
+  if (!isJsonObject(answer)) {
+    const why = outcome && 'died' in outcome ? outcome.died : 'no answer'
+    problems.push({ source, message: `Cedar could not read this: ${why}`, expected: 'a shorter or less nested policy' })
+    return undefined
+  }
+  if (answer.type === 'success') return answer
+  for (const { message, help, start } of complaintsOf(answer.errors)) {
+    const place = start === undefined ? source : at(utf16Offset(text, start))
+    problems.push({ source: place, message, ...(help !== undefined && { expected: help }) })
+  }
+  return undefined
+}
+
+function stringsOf(json: Json | undefined): string[] {
+  return Array.isArray(json) ? json.filter((each) => typeof each === 'string') : []
+}
