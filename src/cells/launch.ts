@@ -6,7 +6,7 @@ import { no, ok, type Result } from '../model/result.ts'
 import { spawnBlocked } from './blocked.ts'
 import type { Prepared } from './bubblewrap.ts'
 import { type Cell, cellOf } from './cell.ts'
-import { type Cgroup, type CgroupFault, createCgroup } from './cgroup.ts'
+import { type Cgroup, type CgroupFault, createCgroup, hastenMoves } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
 import { checkSpec } from './check.ts'
 import { diskOf } from './disk.ts'
@@ -65,6 +65,7 @@ async function launchSteps(
   }
   undo.push(() => freeUid(ground.run.uids, uid.value))
 
+  void hastenMoves(ground.cgroups)
   const directory = ground.run.cellDirectory(spec.id)
   mkdirSync(directory)
   // Of all users of the host only this cell's passes through. Set after the fact: a umask narrows mkdir's mode.
@@ -99,7 +100,7 @@ async function launchSteps(
 
   const { initPid } = blocked.value
   // While not one instruction of the cell has run: all it will ever fork is born in these groups.
-  const placed = cgroup.value.place(initPid)
+  const placed = await cgroup.value.place(initPid)
   if (!placed.ok) return no(cgroupFault(placed.reason))
   const listeners = listenInside(initPid, spec.ports)
   if (!listeners.ok) return no({ kind: 'failed', step: 'listener', problem: listeners.reason })

@@ -1,0 +1,429 @@
+/**
+ * Which system calls a cell may make, and why: the published table. docs/SECCOMP.md is generated from it. Default
+ * deny: what stands nowhere here, a call that a later kernel will add included, answers ENOSYS, so that programs take
+ * their way around it.
+ *
+ * Every argument a cell passes is under its control, and every value is compared on the bits that the kernel looks at:
+ * of an `int` argument the low 32, so that a high bit can hide nothing.
+ */
+import { ERRNO } from './errno.ts'
+
+export type Action =
+  | { readonly kind: 'allow' }
+  /** The call does not happen; the program reads this errno. 0 reads as success. */
+  | { readonly kind: 'errno'; readonly errno: number }
+  | { readonly kind: 'kill' }
+
+/** Holds of one argument. All but `nonzero` look at its low 32 bits. */
+export type Test =
+  | { readonly arg: number; readonly in: readonly number[] }
+  | { readonly arg: number; readonly mask: number; readonly in: readonly number[] }
+  /** A pointer: all 64 bits. */
+  | { readonly arg: number; readonly nonzero: true }
+
+/** Takes effect when all tests hold; the first clause that does decides. */
+export interface Clause {
+  readonly when: readonly Test[]
+  readonly do: Action
+  readonly reads: string
+}
+
+export interface Rule {
+  readonly clauses: readonly Clause[]
+  readonly otherwise: Action
+}
+
+export interface Group {
+  readonly title: string
+  /** Why it is as it is; one or two sentences for the person who asks whether their program will run. */
+  readonly why: string
+  readonly rule: Rule
+  readonly names: readonly string[]
+}
+
+const allow: Action = { kind: 'allow' }
+const errno = (name: keyof typeof ERRNO): Action => ({ kind: 'errno', errno: ERRNO[name] })
+const always = (action: Action): Rule => ({ clauses: [], otherwise: action })
+const words = (text: string): readonly string[] => text.trim().split(/\s+/)
+
+/** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. clone(2) ignores NEWTIME, which only clone3 takes. */
+const CLONE_NAMESPACES = 0x7e02_0000
+/** F_SETUID bit of a mode. */
+const S_ISUID = 0o4000
+const [S_IFMT, S_IFCHR, S_IFBLK] = [0o170000, 0o020000, 0o060000]
+const [AF_UNIX, AF_INET, AF_INET6] = [1, 2, 10]
+const [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET] = [1, 2, 5]
+const RLIMIT_CORE = 4
+
+const noSetuid = (modeArgument: number): Rule => ({
+  clauses: [
+    {
+      when: [{ arg: modeArgument, mask: S_ISUID, in: [S_ISUID] }],
+      do: errno('EPERM'),
+      reads: 'a mode with set-user-ID',
+    },
+  ],
+  otherwise: allow,
+})
+
+const noDevice = (modeArgument: number): Rule => ({
+  clauses: [
+    { when: [{ arg: modeArgument, mask: S_IFMT, in: [S_IFCHR, S_IFBLK] }], do: errno('EPERM'), reads: 'a device' },
+    {
+      when: [{ arg: modeArgument, mask: S_ISUID, in: [S_ISUID] }],
+      do: errno('EPERM'),
+      reads: 'a mode with set-user-ID',
+    },
+  ],
+  otherwise: allow,
+})
+
+export const TABLE: readonly Group[] = [
+  {
+    title: 'Reading and writing',
+    why: 'What every program does with the files, pipes and sockets it already has.',
+    rule: always(allow),
+    names: words(`
+      read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close close_range dup dup2 dup3 pipe
+      pipe2 fcntl flock fsync fdatasync sync_file_range fallocate ftruncate truncate fadvise64 readahead sendfile splice
+      tee copy_file_range poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait
+      epoll_pwait2 eventfd eventfd2 signalfd signalfd4 timerfd_create timerfd_settime timerfd_gettime cachestat`),
+  },
+  {
+    title: 'Files and directories',
+    why: 'Names, attributes and owners. What they can reach is the root of the cell; who may is the cell uid without capabilities.',
+    rule: always(allow),
+    names: words(`
+      open openat openat2 creat stat fstat lstat newfstatat statx access faccessat faccessat2 statfs fstatfs getdents
+      getdents64 getcwd chdir fchdir rename renameat renameat2 mkdir mkdirat rmdir link linkat unlink unlinkat symlink
+      symlinkat readlink readlinkat chown fchown lchown fchownat umask utime utimes futimesat utimensat setxattr lsetxattr
+      fsetxattr getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr
+      setxattrat getxattrat listxattrat removexattrat inotify_init inotify_init1 inotify_add_watch inotify_rm_watch`),
+  },
+  {
+    title: 'Modes',
+    why: 'Set-user-ID files are refused: they do nothing in a cell (nosuid, no_new_privs) and must not be left for anyone outside.',
+    rule: noSetuid(1),
+    names: words('chmod fchmod'),
+  },
+  {
+    title: 'Modes, at a directory',
+    why: 'As above; the mode is the third argument.',
+    rule: noSetuid(2),
+    names: words('fchmodat fchmodat2'),
+  },
+  {
+    title: 'Nodes',
+    why: 'Plain files, FIFOs and sockets may be made; devices need a capability that no cell has, and are refused here as well.',
+    rule: noDevice(1),
+    names: words('mknod'),
+  },
+  {
+    title: 'Nodes, at a directory',
+    why: 'As above; the mode is the third argument.',
+    rule: noDevice(2),
+    names: words('mknodat'),
+  },
+  {
+    title: 'Memory',
+    why: 'Its own address space. What it may fill is the cgroup limit.',
+    rule: always(allow),
+    names: words(`
+      mmap munmap mprotect mremap msync mincore madvise brk mlock mlock2 munlock mlockall munlockall memfd_create membarrier
+      mseal pkey_mprotect pkey_alloc pkey_free map_shadow_stack shmget shmat shmdt shmctl`),
+  },
+  {
+    title: 'Processes and signals',
+    why: 'Only its own pid namespace can be named. How many is the cgroup limit.',
+    rule: always(allow),
+    names: words(`
+      fork vfork execve execveat exit exit_group wait4 waitid kill tkill tgkill rt_sigaction rt_sigprocmask rt_sigreturn
+      rt_sigpending rt_sigtimedwait rt_sigqueueinfo rt_tgsigqueueinfo rt_sigsuspend sigaltstack pause getpid getppid gettid
+      getpgid getpgrp setpgid getsid setsid set_tid_address set_robust_list get_robust_list futex futex_waitv futex_wake
+      futex_wait futex_requeue rseq restart_syscall arch_prctl pidfd_open pidfd_send_signal getrusage times`),
+  },
+  {
+    title: 'clone',
+    why: 'Threads and processes, but no namespaces: a new user namespace would give capabilities inside it, and with them most of the kernel.',
+    rule: {
+      // Allowed only with none of the bits set: a mask of one value.
+      clauses: [{ when: [{ arg: 0, mask: CLONE_NAMESPACES, in: [0] }], do: allow, reads: 'no CLONE_NEW… flag' }],
+      otherwise: errno('EPERM'),
+    },
+    names: words('clone'),
+  },
+  {
+    title: 'clone3',
+    why: 'Its flags are behind a pointer, where no filter can look; C libraries fall back to clone.',
+    rule: always(errno('ENOSYS')),
+    names: words('clone3'),
+  },
+  {
+    title: 'Identity',
+    why: 'Only one uid and one gid exist in a cell, and no capability to become another.',
+    rule: always(allow),
+    names: words(`
+      getuid geteuid getgid getegid getgroups getresuid getresgid setuid setgid setreuid setregid setresuid setresgid
+      setgroups setfsuid setfsgid capget capset`),
+  },
+  {
+    title: 'Scheduling and limits',
+    why: 'Of its own processes. Real-time priority is limited to none, and raising a hard limit needs a capability.',
+    rule: always(allow),
+    names: words(`
+      sched_yield sched_setaffinity sched_getaffinity sched_setparam sched_getparam sched_setscheduler sched_getscheduler
+      sched_get_priority_max sched_get_priority_min sched_rr_get_interval sched_setattr sched_getattr getpriority
+      setpriority ioprio_get ioprio_set getrlimit getcpu`),
+  },
+  {
+    title: 'Changing limits of another process',
+    why: 'Allowed, but for the core limit: at 1 it keeps a crash from starting the host’s core handler, which runs as root; at 0 that handler would run.',
+    rule: {
+      clauses: [
+        {
+          when: [
+            { arg: 1, in: [RLIMIT_CORE] },
+            { arg: 2, nonzero: true },
+          ],
+          do: errno('EPERM'),
+          reads: 'a new core limit',
+        },
+      ],
+      otherwise: allow,
+    },
+    names: words('prlimit64'),
+  },
+  {
+    title: 'Changing its own limits',
+    why: 'As above.',
+    rule: {
+      clauses: [{ when: [{ arg: 0, in: [RLIMIT_CORE] }], do: errno('EPERM'), reads: 'the core limit' }],
+      otherwise: allow,
+    },
+    names: words('setrlimit'),
+  },
+  {
+    title: 'Time and identity of the machine',
+    why: 'Reading clocks, and a host name and memory size that say little.',
+    rule: always(allow),
+    names: words(`
+      clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time getitimer setitimer alarm timer_create
+      timer_settime timer_gettime timer_getoverrun timer_delete uname sysinfo getrandom`),
+  },
+  {
+    title: 'sockets',
+    why: 'Unix, IPv4 and IPv6, stream, datagram and packet types, TCP and UDP. Every other family, raw sockets and the rarer transports are kernel code a cell has no use for; only its loopback is there anyway.',
+    rule: {
+      clauses: [
+        {
+          when: [
+            { arg: 0, in: [AF_UNIX] },
+            { arg: 1, mask: 0xf, in: [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET] },
+          ],
+          do: allow,
+          reads: 'AF_UNIX stream, datagram, packet',
+        },
+        {
+          when: [
+            { arg: 0, in: [AF_INET, AF_INET6] },
+            { arg: 1, mask: 0xf, in: [SOCK_STREAM, SOCK_DGRAM] },
+            // 0 is the type's own; 6 TCP; 17 UDP.
+            { arg: 2, in: [0, 6, 17] },
+          ],
+          do: allow,
+          reads: 'AF_INET and AF_INET6, TCP and UDP',
+        },
+        {
+          when: [{ arg: 0, in: [AF_INET, AF_INET6] }],
+          do: errno('EPROTONOSUPPORT'),
+          reads: 'any other type or protocol of these, so that programs fall back to TCP',
+        },
+      ],
+      otherwise: errno('EAFNOSUPPORT'),
+    },
+    names: words('socket'),
+  },
+  {
+    title: 'socketpair',
+    why: 'Unix only.',
+    rule: {
+      clauses: [{ when: [{ arg: 0, in: [AF_UNIX] }], do: allow, reads: 'AF_UNIX' }],
+      otherwise: errno('EAFNOSUPPORT'),
+    },
+    names: words('socketpair'),
+  },
+  {
+    title: 'setsockopt',
+    why: 'Refused are those that load programs into the kernel (SO_ATTACH_FILTER, SO_ATTACH_BPF and the reuseport ones) and TCP_ULP, which puts TLS into it.',
+    rule: {
+      clauses: [
+        {
+          when: [
+            { arg: 1, in: [1] },
+            { arg: 2, in: [26, 50, 51, 52] },
+          ],
+          do: errno('EPERM'),
+          reads: 'a socket filter',
+        },
+        {
+          when: [
+            { arg: 1, in: [6] },
+            { arg: 2, in: [31] },
+          ],
+          do: errno('ENOPROTOOPT'),
+          reads: 'TCP_ULP',
+        },
+      ],
+      otherwise: allow,
+    },
+    names: words('setsockopt'),
+  },
+  {
+    title: 'Using sockets',
+    why: 'Whatever family it has, it got by the rules above.',
+    rule: always(allow),
+    names: words(`
+      connect accept accept4 bind listen shutdown sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg getsockname getpeername
+      getsockopt`),
+  },
+  {
+    title: 'ioctl',
+    why: 'Too many to list what is allowed; refused are those that reach past the cell: TIOCSTI types into a terminal, TIOCLINUX pastes into one, TIOCSETD and TIOCCONS change what it is connected to.',
+    rule: {
+      clauses: [
+        {
+          when: [{ arg: 1, in: [0x5412, 0x541c, 0x5423, 0x541d] }],
+          do: errno('EPERM'),
+          reads: 'TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS',
+        },
+      ],
+      otherwise: allow,
+    },
+    names: words('ioctl'),
+  },
+  {
+    title: 'prctl',
+    why: 'The harmless options by name. Missing on purpose: PR_SET_MM, PR_SET_SPECULATION_CTRL, PR_SET_MEMORY_MERGE, PR_SCHED_CORE, PR_SET_SYSCALL_USER_DISPATCH, PR_SET_PTRACER.',
+    rule: {
+      clauses: [
+        {
+          when: [
+            {
+              arg: 0,
+              in: [
+                1, 2, 3, 4, 7, 15, 16, 21, 22, 23, 27, 29, 30, 36, 37, 38, 39, 40, 41, 42, 47, 50, 51, 52, 54, 55, 56,
+                65, 66, 0x4155_5856, 0x5356_4d41,
+              ],
+            },
+          ],
+          do: allow,
+          reads:
+            'PDEATHSIG, DUMPABLE, KEEPCAPS (get), NAME, SECCOMP, CAPBSET_READ, SECUREBITS (get), TIMERSLACK, CHILD_SUBREAPER, NO_NEW_PRIVS, TID_ADDRESS, THP, CAP_AMBIENT, SVE, speculation (get), PAC, TAGGED_ADDR, MDWE, AUXV, VMA names',
+        },
+      ],
+      otherwise: errno('EINVAL'),
+    },
+    names: words('prctl'),
+  },
+  {
+    title: 'personality',
+    why: 'Asking, and the default; others switch off address randomisation or make old, rarely tested paths reachable.',
+    rule: {
+      clauses: [{ when: [{ arg: 0, in: [0, 0xffff_ffff] }], do: allow, reads: '0 and 0xffffffff' }],
+      otherwise: errno('EPERM'),
+    },
+    names: words('personality'),
+  },
+  {
+    title: 'Confining itself',
+    why: 'Filters and Landlock rules only ever take away; agents confine their own tools with them.',
+    rule: always(allow),
+    names: words('seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self'),
+  },
+  {
+    title: 'System V and POSIX queues and semaphores',
+    why: 'In an ipc namespace of its own.',
+    rule: always(allow),
+    names: words(
+      'semget semop semctl semtimedop msgget msgsnd msgrcv msgctl mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr',
+    ),
+  },
+  {
+    title: 'sync and syncfs',
+    why: 'Answered with success and not done: they would flush the host’s disks on a cell’s word. A cell’s changes become durable when they are landed.',
+    rule: always({ kind: 'errno', errno: 0 }),
+    names: words('sync syncfs'),
+  },
+  {
+    title: 'Namespaces',
+    why: 'A cell stays in the ones it was given.',
+    rule: always(errno('EPERM')),
+    names: words('unshare setns'),
+  },
+  {
+    title: 'Mounts and roots',
+    why: 'Both the old interface and the new; also asking about mounts by id.',
+    rule: always(errno('EPERM')),
+    names: words(`
+      mount umount2 pivot_root chroot open_tree open_tree_attr move_mount fsopen fsconfig fsmount fspick mount_setattr
+      swapon swapoff quotactl quotactl_fd statmount listmount`),
+  },
+  {
+    title: 'Other processes’ memory and descriptors',
+    why: 'Every process of a cell has the same uid: one must not be able to take over another that holds a secret. Debuggers do not run in a cell.',
+    rule: always(errno('EPERM')),
+    names: words('ptrace process_vm_readv process_vm_writev process_madvise process_mrelease kcmp pidfd_getfd'),
+  },
+  {
+    title: 'Files by handle',
+    why: 'A handle opens a file without the path to it: the way out of a container called Shocker.',
+    rule: always(errno('EPERM')),
+    names: words('open_by_handle_at name_to_handle_at fanotify_init fanotify_mark'),
+  },
+  {
+    title: 'Programs and counters in the kernel',
+    why: 'bpf and perf have been the richest sources of privilege escalation; userfaultfd and vmsplice make races in others winnable.',
+    rule: always(errno('EPERM')),
+    names: words('bpf perf_event_open userfaultfd vmsplice lookup_dcookie'),
+  },
+  {
+    title: 'Asynchronous I/O',
+    why: 'io_uring does what it is told past this filter; the older interface draws on a number shared by the whole host. Programs fall back.',
+    rule: always(errno('ENOSYS')),
+    names: words(
+      'io_uring_setup io_uring_enter io_uring_register io_setup io_destroy io_getevents io_pgetevents io_submit io_cancel',
+    ),
+  },
+  {
+    title: 'Keys',
+    why: 'Keyrings are not in a namespace of their own.',
+    rule: always(errno('EPERM')),
+    names: words('add_key request_key keyctl'),
+  },
+  {
+    title: 'The machine itself',
+    why: 'Modules, other kernels, the clock, the host name, the log, ports, accounting.',
+    rule: always(errno('EPERM')),
+    names: words(`
+      init_module finit_module delete_module create_module kexec_load kexec_file_load reboot settimeofday clock_settime
+      clock_adjtime adjtimex sethostname setdomainname syslog acct vhangup iopl ioperm lsm_set_self_attr`),
+  },
+  {
+    title: 'Placement in memory of the machine',
+    why: 'Moves pages between nodes and says where they are; useful to side channels, not to agents.',
+    rule: always(errno('EPERM')),
+    names: words('mbind set_mempolicy get_mempolicy migrate_pages move_pages set_mempolicy_home_node'),
+  },
+  {
+    title: 'Rare, old, or gone',
+    why: 'Answered as if the kernel did not have them.',
+    rule: always(errno('ENOSYS')),
+    names: words(`
+      uselib ustat sysfs _sysctl modify_ldt get_kernel_syms query_module nfsservctl getpmsg putpmsg afs_syscall tuxcall
+      security set_thread_area get_thread_area epoll_ctl_old epoll_wait_old remap_file_pages vserver memfd_secret
+      lsm_get_self_attr lsm_list_modules file_getattr file_setattr`),
+  },
+]
+
+/** What no group names, later kernels' calls included. */
+export const UNKNOWN: Action = errno('ENOSYS')
