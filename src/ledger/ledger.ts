@@ -23,6 +23,8 @@ export interface LedgerOptions {
   readonly clock: Clock
   /** A simulated one in tests. */
   readonly disk?: Disk
+  /** Small ones in tests, so that a log has many; each must hold the largest record that is put into it. */
+  readonly segmentBytes?: { readonly first: number; readonly next: number }
 }
 
 export interface Clock {
@@ -81,7 +83,7 @@ export interface SealingSide {
 }
 
 export async function openLedger(options: LedgerOptions): Promise<Result<Ledger, LedgerFault>> {
-  const { directory, origin, clock, disk = realDisk } = options
+  const { directory, origin, clock, disk = realDisk, segmentBytes = SEGMENT_BYTES } = options
   let held: Lock | undefined
   try {
     await disk.makeDirectory(directory)
@@ -91,14 +93,14 @@ export async function openLedger(options: LedgerOptions): Promise<Result<Ledger,
       held = locked.value
     }
     const seal = await readSealCopy(disk, directory, origin)
-    const recovered = await recover(disk, directory, origin, seal?.size ?? 0)
+    const recovered = await recover(disk, directory, origin, seal?.size ?? 0, segmentBytes.first)
     const fault = recovered.ok ? changedUnder(seal, recovered.value.tree, directory) : recovered.reason
     if (!recovered.ok || fault) {
       await held?.release()
       return no(fault ?? { kind: 'closed' })
     }
     const { tree, nextBatch, current } = recovered.value
-    const segments = new Segments(disk, directory, origin, current)
+    const segments = new Segments(disk, directory, origin, current, segmentBytes.next)
     const commit = new GroupCommit(segments, tree, nextBatch)
     const payloads = await openPayloads(disk, directory, commit, clock.nowMs)
     return ok(new OpenLedger({ options, disk, tree, segments, commit, payloads, held }))
@@ -107,6 +109,8 @@ export async function openLedger(options: LedgerOptions): Promise<Result<Ledger,
     return no({ kind: 'disk', doing: 'open', path: directory, code: codeOf(error) })
   }
 }
+
+const SEGMENT_BYTES = { first: LEDGER_LIMITS.segmentBytesFirst, next: LEDGER_LIMITS.segmentBytes }
 
 /** `test` and `production` are two logs, whatever directory they lie in. */
 export function originOf(log: string): string {

@@ -3,7 +3,6 @@ import { no, ok, type Result } from '../model/result.ts'
 import { commitRecord } from './commit.ts'
 import { type Disk, type DiskFile, segmentIndex, segmentPath } from './disk.ts'
 import type { LedgerFault } from './fault.ts'
-import { LEDGER_LIMITS } from './limits.ts'
 import { Tree } from './merkle.ts'
 import { same } from './proof.ts'
 import { leafBytes, type Record } from './record.ts'
@@ -31,11 +30,13 @@ export async function recover(
   directory: string,
   origin: string,
   sealedSize: number,
+  firstBytes: number,
 ): Promise<Result<Recovered, LedgerFault>> {
   const found = await usedSegments(disk, directory, origin, sealedSize)
   if (!found.ok) return found
   const [first] = found.value
-  if (!first) return sealedSize > 0 ? no(missing(directory, 0, sealedSize)) : ok(await begin(disk, directory, origin))
+  if (!first)
+    return sealedSize > 0 ? no(missing(directory, 0, sealedSize)) : ok(await begin(disk, directory, origin, firstBytes))
 
   const { firstSeq, peaks } = first.header
   const state: Replay = { tree: Tree.fromPeaks(firstSeq, peaks), batch: 0, committed: true, records: 0, bytes: 0 }
@@ -162,13 +163,13 @@ function step(state: Replay, record: Record, bytes: Buffer): void {
   }
 }
 
-async function begin(disk: Disk, directory: string, origin: string): Promise<Recovered> {
+async function begin(disk: Disk, directory: string, origin: string, segmentBytes: number): Promise<Recovered> {
   const path = segmentPath(directory, 0)
-  const file = await prepareSegment(disk, directory, path, LEDGER_LIMITS.segmentBytesFirst)
+  const file = await prepareSegment(disk, directory, path, segmentBytes)
   const header = headerRecord(0, { origin, index: 0, firstSeq: 0, peaks: [] })
   const bytes = Buffer.concat([header, commitRecord(0, 0, 0, 0)])
   await file.writeDurably(bytes, 0)
-  const current = { index: 0, file, bytes: LEDGER_LIMITS.segmentBytesFirst, end: bytes.length }
+  const current = { index: 0, file, bytes: segmentBytes, end: bytes.length }
   return { tree: new Tree(), nextBatch: 1, current }
 }
 

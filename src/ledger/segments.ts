@@ -48,16 +48,18 @@ export class Segments {
   readonly #disk: Disk
   readonly #directory: string
   readonly #origin: string
+  readonly #nextBytes: number
   #index: number
   #file: DiskFile
   #bytes: number
   #end: number
   #spare: Promise<Prepared> | undefined
 
-  constructor(disk: Disk, directory: string, origin: string, current: CurrentSegment) {
+  constructor(disk: Disk, directory: string, origin: string, current: CurrentSegment, nextBytes: number) {
     this.#disk = disk
     this.#directory = directory
     this.#origin = origin
+    this.#nextBytes = nextBytes
     this.#index = current.index
     this.#file = current.file
     this.#bytes = current.bytes
@@ -89,7 +91,7 @@ export class Segments {
     await this.#file.close()
     this.#file = prepared.file
     this.#index++
-    this.#bytes = LEDGER_LIMITS.segmentBytes
+    this.#bytes = this.#nextBytes
     const header = { origin: this.#origin, index: this.#index, firstSeq: tree.size, peaks: tree.peaks() }
     const bytes = headerRecord(batch, header)
     this.#end = bytes.length
@@ -107,7 +109,7 @@ export class Segments {
     const path = segmentPath(this.#directory, this.#index + 1)
     try {
       if (this.#index + 1 >= LEDGER_LIMITS.segmentsMax) throw Object.assign(new Error('too many'), { code: 'EFBIG' })
-      return { file: await prepareSegment(this.#disk, this.#directory, path, LEDGER_LIMITS.segmentBytes) }
+      return { file: await prepareSegment(this.#disk, this.#directory, path, this.#nextBytes) }
     } catch (error) {
       return { error }
     }
@@ -127,7 +129,7 @@ type Prepared = { readonly file: DiskFile } | { readonly error: unknown }
 /** A file of zeros, its name durable. Written in pieces, so that commits come in between. */
 export async function prepareSegment(disk: Disk, directory: string, path: string, bytes: number): Promise<DiskFile> {
   const file = await disk.create(path)
-  const zeros = Buffer.alloc(1_048_576)
+  const zeros = Buffer.alloc(Math.min(bytes, 1_048_576))
   for (let at = 0; at < bytes; at += zeros.length) await file.write(zeros, at)
   await file.sync()
   await disk.syncDirectory(directory)
