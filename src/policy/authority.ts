@@ -23,7 +23,7 @@ export interface Authority {
    * What is wrong with a tool's definition as its upstream offers it now, by `cedarActionId`. A digest that differs from
    * the accepted one is found by itself.
    */
-  readonly definitionProblems?: ReadonlyMap<string, DefinitionProblem>
+  readonly definitionProblems?: Pick<ReadonlyMap<string, DefinitionProblem>, 'get'>
 }
 
 export type DefinitionProblem = Extract<Reason, { kind: 'definition' }>['problem']

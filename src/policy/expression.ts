@@ -1,17 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
-import {
-  attribute,
-  BINARY,
-  type Evaluate,
-  EXTENSION,
-  has,
-  ifThenElse,
-  is,
-  like,
-  recordOf,
-  setOf,
-  UNARY,
-} from './operators.ts'
+import { attribute, has } from './member.ts'
+import { BINARY, type Evaluate, EXTENSION, ifThenElse, is, like, recordOf, setOf, UNARY } from './operators.ts'
 import type { Request } from './request.ts'
 import { Entity, type Fault, type Value } from './value.ts'
 

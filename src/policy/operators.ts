@@ -1,17 +1,8 @@
+import { parsedDecimal } from './decimal.ts'
+import { isLong, long } from './long.ts'
+import { matcher } from './pattern.ts'
 import { isIn, type Request } from './request.ts'
-import {
-  CedarSet,
-  Decimal,
-  Entity,
-  equal,
-  Fault,
-  isRecord,
-  keyOf,
-  obstacle,
-  typeName,
-  type Value,
-  Withheld,
-} from './value.ts'
+import { ANY_ENTITY, CedarSet, Decimal, Entity, equal, Fault, keyOf, obstacle, type Value, wrongType } from './value.ts'
 
 /**
  * Cedar's operators, each as a maker of closures. Cedar's own order of evaluation is kept, because it decides which fault
@@ -135,45 +126,6 @@ export function ifThenElse(condition: Evaluate, then: Evaluate, otherwise: Evalu
   }
 }
 
-/** `left.name` */
-export function attribute(left: Evaluate, name: string): Evaluate {
-  return (request) => {
-    const from = left(request)
-    if (from instanceof Map) return member(from.get(name), name)
-    if (from instanceof Fault) return from
-    if (!(from instanceof Entity)) return wrongType(RECORD_OR_ENTITY, from)
-    const data = request.entities.get(from.key)
-    if (data === undefined) return new Fault('entity', `entity ${from.key} does not exist`)
-    return member(data.attributes.get(name), name)
-  }
-}
-
-/** `left has a.b.c`: each step but the last is taken, so that a fault on the way is a fault. */
-export function has(left: Evaluate, path: readonly string[]): Evaluate {
-  return (request) => {
-    let from = left(request)
-    for (const [index, name] of path.entries()) {
-      if (from instanceof Fault) return from
-      const found = memberOf(from, name, request)
-      if (found === undefined || found instanceof Fault) return found ?? false
-      if (index === path.length - 1) return true
-      from = found instanceof Withheld ? found.fault : found
-    }
-    return from
-  }
-}
-
-function memberOf(from: Value, name: string, request: Request): Value | Withheld | Fault | undefined {
-  if (isRecord(from)) return from.get(name)
-  if (from instanceof Entity) return request.entities.get(from.key)?.attributes.get(name)
-  return wrongType(RECORD_OR_ENTITY, from)
-}
-
-function member(found: Value | Withheld | undefined, name: string): Value | Fault {
-  if (found === undefined) return new Fault('attribute', `there is no attribute ${JSON.stringify(name)}`)
-  return found instanceof Withheld ? found.fault : found
-}
-
 /** `left is Type` and `left is Type in right`; the second is `(left is Type) && (left in right)`. */
 export function is(left: Evaluate, type: string): Evaluate {
   return (request) => {
@@ -190,32 +142,6 @@ export function like(left: Evaluate, pattern: readonly (string | undefined)[]): 
     const text = left(request)
     if (text instanceof Fault) return text
     return typeof text === 'string' ? matches(text) : wrongType('string', text)
-  }
-}
-
-/**
- * Both sides are well formed, so a piece can never match in the middle of a surrogate pair. Taking the leftmost match of
- * each piece is enough: what is left for the others is then the longest.
- */
-function matcher(pattern: readonly (string | undefined)[]): (text: string) => boolean {
-  const pieces: string[] = ['']
-  for (const part of pattern) {
-    if (part === undefined) pieces.push('')
-    else pieces.push((pieces.pop() ?? '') + part)
-  }
-  const [head = '', ...rest] = pieces
-  const tail = rest.pop()
-  if (tail === undefined) return (text) => text === head
-  return (text) => {
-    if (text.length < head.length + tail.length || !text.startsWith(head) || !text.endsWith(tail)) return false
-    const end = text.length - tail.length
-    let at = head.length
-    for (const piece of rest) {
-      const found = text.indexOf(piece, at)
-      if (found < 0 || found + piece.length > end) return false
-      at = found + piece.length
-    }
-    return true
   }
 }
 
@@ -247,13 +173,7 @@ export function recordOf(fields: readonly (readonly [string, Evaluate])[]): Eval
   }
 }
 
-const ANY_ENTITY = '(entity of type `any_entity_type`)'
-const RECORD_OR_ENTITY = 'one of [record, (entity of type `any_entity_type`)]'
 const COMPARABLE = 'one of [long, datetime, duration]'
-
-function wrongType(expected: string, got: Value | undefined): Fault {
-  return new Fault('type', `expected ${expected}, got ${got === undefined ? 'nothing' : typeName(got)}`)
-}
 
 function strict(apply: (left: Value, right: Value) => Value | Fault): Binary {
   return (left, right) => (request) => {
@@ -328,29 +248,4 @@ function decimals(compare: (left: bigint, right: bigint) => boolean): {
     return right instanceof Decimal ? compare(left.units, right.units) : wrongType('decimal', right)
   })
   return { arity: 2, make }
-}
-
-/** Cedar wants digits on both sides of the point, at most four of them after it, and no more than 64 bits. */
-function parsedDecimal(text: string): Decimal | Fault {
-  const match = /^(-?)(\d+)\.(\d{1,4})$/.exec(text)
-  if (!match) return new Fault('extension', `${JSON.stringify(text)} is not a decimal with one to four places`)
-  const [, sign, whole = '', fraction = ''] = match
-  const units = BigInt(whole + fraction.padEnd(4, '0')) * (sign === '-' ? -1n : 1n)
-  return fits(units) ? new Decimal(units) : new Fault('extension', `${text} is too large for a decimal`)
-}
-
-function isLong(value: Value): value is number | bigint {
-  return typeof value === 'number' || typeof value === 'bigint'
-}
-
-/** As VA1 has it; nothing if it does not fit. */
-function long(value: bigint): number | bigint | undefined {
-  if (!fits(value)) return undefined
-  const number = Number(value)
-  return Number.isSafeInteger(number) ? number : value
-}
-
-/** In 64 bits, signed. */
-function fits(value: bigint): boolean {
-  return value >= -(2n ** 63n) && value < 2n ** 63n
 }

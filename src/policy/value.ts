@@ -131,11 +131,19 @@ function sameKeys(left: ReadonlySet<string>, right: ReadonlySet<string>): boolea
 }
 
 /** As Cedar names a type in its messages. */
-export function typeName(value: Value): string {
+function typeName(value: Value): string {
   if (typeof value === 'boolean') return 'bool'
   if (typeof value === 'number' || typeof value === 'bigint') return 'long'
   if (typeof value === 'string') return 'string'
   if (value instanceof Decimal) return 'decimal'
   if (value instanceof Entity) return `(entity of type \`${value.type}\`)`
   return value instanceof CedarSet ? 'set' : 'record'
+}
+
+/** As Cedar's messages name what an operator wants. */
+export const ANY_ENTITY = '(entity of type `any_entity_type`)'
+export const RECORD_OR_ENTITY = `one of [record, ${ANY_ENTITY}]`
+
+export function wrongType(expected: string, got: Value | undefined): Fault {
+  return new Fault('type', `expected ${expected}, got ${got === undefined ? 'nothing' : typeName(got)}`)
 }

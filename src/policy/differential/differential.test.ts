@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { compareWithCedar } from './run.ts'
+
+const PAIRS = 50_000
+
+it('the compiled policies answer as Cedar does: 50,000 random pairs, and values of random expressions', async (t) => {
+  const seed = Number(process.env.FIREBREAK_SEED ?? Date.now() % 2 ** 32)
+  t.diagnostic(`seed ${seed}: run again with FIREBREAK_SEED=${seed}`)
+  const report = await compareWithCedar({ seed, pairs: PAIRS, valuesPerPair: 0.2 })
+  assert.deepEqual(report.disagreements, [], `seed ${seed}`)
+
+  // Agreement says little unless what was compared had something to disagree about.
+  assert.ok(report.pairs >= PAIRS)
+  assert.ok(report.allows >= 0.3 * report.pairs, `${report.allows} allows`)
+  assert.ok(report.pairsWithFaults >= 0.1 * report.pairs, `${report.pairsWithFaults} pairs with faults`)
+  for (const [operator, { yes, no }] of report.outcomes) {
+    assert.ok(yes >= 5 && no >= 5, `${operator}: ${yes} and ${no}`)
+  }
+  t.diagnostic(
+    `${report.pairs} pairs, ${report.allows} allows, ${report.pairsWithFaults} with faults, ${report.values} values`,
+  )
+})
