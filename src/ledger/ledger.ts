@@ -4,6 +4,7 @@ import { no, ok, type Result } from '../model/result.ts'
 import { canonicalText, type NotCanonical } from './canonical.ts'
 import { type Committed, GroupCommit } from './commit.ts'
 import { codeOf, type Disk, realDisk } from './disk.ts'
+import { earlierProof } from './earlier.ts'
 import type { LedgerFault } from './fault.ts'
 import { LEDGER_LIMITS } from './limits.ts'
 import { type Lock, lock } from './lock.ts'
@@ -76,7 +77,6 @@ export interface Ledger {
 export interface SealingSide {
   /** From an earlier size to the head; undefined when this ledger no longer knows that size. */
   proof(from: number, to: number): Promise<readonly Hash[] | undefined>
-  root(size: number): Hash | undefined
   sealed(seal: SealedHead, offeredAtMs: number): void
   /** The witness will never seal this ledger again. Appending ends. */
   disowned(problem: string): void
@@ -214,8 +214,10 @@ class OpenLedger implements Ledger {
   get sealing(): SealingSide {
     const { commit, tree, disk, options } = this.#parts
     return {
-      root: (size) => (size === 0 || (size >= tree.base && size <= tree.size) ? tree.root(size) : undefined),
-      proof: async (from, to) => (from === 0 ? [] : from >= tree.base ? tree.consistencyProof(from, to) : undefined),
+      proof: async (from, to) => {
+        if (from === 0) return []
+        return from >= tree.base ? tree.consistencyProof(from, to) : earlierProof(disk, options.directory, from, to)
+      },
       sealed: (seal, offeredAtMs) => {
         this.#sealedAtMs = offeredAtMs
         tree.forgetBefore(seal.size)

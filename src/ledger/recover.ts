@@ -1,11 +1,9 @@
-import { hash } from 'node:crypto'
 import { no, ok, type Result } from '../model/result.ts'
 import { commitRecord } from './commit.ts'
 import { type Disk, type DiskFile, segmentIndex, segmentPath } from './disk.ts'
 import type { LedgerFault } from './fault.ts'
 import { Tree } from './merkle.ts'
-import { same } from './proof.ts'
-import { leafBytes, type Record } from './record.ts'
+import { outOfPlace, type Replay, replayFrom, samePeaks, step } from './replay.ts'
 import { blankFrom, nextRecord, recordsFrom } from './scan.ts'
 import { type CurrentSegment, headerRecord, prepareSegment, readHeader, type SegmentHeader } from './segments.ts'
 
@@ -38,8 +36,8 @@ export async function recover(
   if (!first)
     return sealedSize > 0 ? no(missing(directory, 0, sealedSize)) : ok(await begin(disk, directory, origin, firstBytes))
 
-  const { firstSeq, peaks } = first.header
-  const state: Replay = { tree: Tree.fromPeaks(firstSeq, peaks), batch: 0, committed: true, records: 0, bytes: 0 }
+  const { index, firstSeq, peaks } = first.header
+  const state = replayFrom(index, Tree.fromPeaks(firstSeq, peaks))
   let end = 0
   for (const [i, segment] of found.value.entries()) {
     const replayed = replay(segment, state, found.value[i + 1], i === 0)
@@ -68,16 +66,6 @@ interface UsedSegment {
   readonly file: DiskFile
   readonly bytes: Buffer
   readonly header: SegmentHeader
-}
-
-interface Replay {
-  readonly tree: Tree
-  /** Of the last record seen. */
-  batch: number
-  /** Whether that batch has ended. */
-  committed: boolean
-  records: number
-  bytes: number
 }
 
 /** From the segment that holds `sealedSize` to the newest. Segments that were prepared and never used are removed. */
@@ -122,14 +110,13 @@ function replay(
   const { path, bytes, header } = segment
   let end = 0
   for (const record of recordsFrom(bytes, 0)) {
-    const problem = outOfPlace(record, state, isFirst)
+    const problem = outOfPlace(record, state, isFirst && record.at === 0)
     if (problem) return no(damaged(path, record.at, state.tree.size, problem))
     step(state, record, bytes)
     end = record.end
-    if (record.kind !== 'segment' || isFirst) continue
-    const peaks = state.tree.peaks()
-    const known = header.peaks.length === peaks.length && header.peaks.every((peak, i) => same(peak, peaks[i] ?? peak))
-    if (!known) return no(damaged(path, 0, header.firstSeq, 'what stands before it has changed'))
+    if (record.kind === 'segment' && !isFirst && !samePeaks(header, state.tree)) {
+      return no(damaged(path, 0, header.firstSeq, 'what stands before it has changed'))
+    }
   }
   if (blankFrom(bytes, end) === end) return ok(end)
   // The next segment was begun after this one was durable to its end; the next batch, after this batch was.
@@ -137,30 +124,6 @@ function replay(
   const later = nextRecord(bytes, end, (record) => record.batch > batch)
   if (!next && !later) return ok(end)
   return no(damaged(path, end, state.tree.size, 'a record cannot be read, and it was durable'))
-}
-
-function outOfPlace(record: Record, state: Replay, isFirst: boolean): string | undefined {
-  const fresh = isFirst && record.at === 0
-  if ((record.kind === 'segment') !== (record.at === 0)) return 'a segment begins here'
-  if (!fresh && record.batch !== (state.committed ? state.batch + 1 : state.batch)) return 'a record is out of order'
-  if (record.seq !== state.tree.size) return `this is entry ${record.seq}`
-  return undefined
-}
-
-function step(state: Replay, record: Record, bytes: Buffer): void {
-  if (state.committed) {
-    state.records = 0
-    state.bytes = 0
-  }
-  state.batch = record.batch
-  state.committed = record.kind === 'commit'
-  if (record.kind === 'entry' || record.kind === 'payload') {
-    state.records++
-    state.bytes += record.end - record.at
-  }
-  if (record.kind === 'entry') {
-    state.tree.append(hash('sha256', leafBytes(bytes, record.at, record.body.length), 'buffer'))
-  }
 }
 
 async function begin(disk: Disk, directory: string, origin: string, segmentBytes: number): Promise<Recovered> {

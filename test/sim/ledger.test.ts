@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Disk } from '../../src/ledger/disk.ts'
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts'
 import { leafHash, Tree } from '../../src/ledger/merkle.ts'
+import { checkpointText, signatureLine } from '../../src/ledger/note.ts'
 import type { Commitment, EntryBody } from '../../src/model/entry.ts'
 import { type CellId, cellId, environmentName, sha256 } from '../../src/model/ids.ts'
 import { SimDisk, seeded } from './ledger-disk.ts'
@@ -156,9 +157,18 @@ async function write(ledger: Ledger, history: History, random: () => number, tur
       )
     }
     if (random() < 0.6) await setImmediate()
+    if (random() < 0.2) sealHead(ledger)
     if (random() < 0.3) await Promise.all(waiting)
   }
   await Promise.all(waiting)
+}
+
+/** As the witness would; recovery reads the origin, size and root, and leaves the signature to others. */
+function sealHead(ledger: Ledger): void {
+  const { size, root } = ledger.head()
+  const text = checkpointText({ origin: ledger.origin, size, root })
+  const note = `${text}\n${signatureLine('w', 1, Buffer.alloc(72))}`
+  ledger.sealing.sealed({ origin: ledger.origin, size, root, atMs: 5, note }, 5)
 }
 
 async function opened(disk: Disk, seed: number): Promise<Ledger> {
