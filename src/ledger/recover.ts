@@ -30,7 +30,22 @@ export async function recover(
   sealedSize: number,
   firstBytes: number,
 ): Promise<Result<Recovered, LedgerFault>> {
-  const found = await usedSegments(disk, directory, origin, sealedSize)
+  const opened: DiskFile[] = []
+  const recovered = await recoverFrom(opened, disk, directory, origin, sealedSize, firstBytes)
+  const kept = recovered.ok ? recovered.value.current.file : undefined
+  for (const file of opened) if (file !== kept) await file.close()
+  return recovered
+}
+
+async function recoverFrom(
+  opened: DiskFile[],
+  disk: Disk,
+  directory: string,
+  origin: string,
+  sealedSize: number,
+  firstBytes: number,
+): Promise<Result<Recovered, LedgerFault>> {
+  const found = await usedSegments(opened, disk, directory, origin, sealedSize)
   if (!found.ok) return found
   const [first] = found.value
   if (!first)
@@ -56,7 +71,6 @@ export async function recover(
     await last.file.writeDurably(commit, end)
     end += commit.length
   }
-  for (const { file } of found.value) if (file !== last.file) await file.close()
   const current = { index: last.header.index, file: last.file, bytes: last.bytes.length, end }
   return ok({ tree: state.tree, nextBatch: state.batch + 1, current })
 }
@@ -70,6 +84,7 @@ interface UsedSegment {
 
 /** From the segment that holds `sealedSize` to the newest. Segments that were prepared and never used are removed. */
 async function usedSegments(
+  opened: DiskFile[],
   disk: Disk,
   directory: string,
   origin: string,
@@ -81,6 +96,7 @@ async function usedSegments(
     const path = segmentPath(directory, i)
     const file = indexes[i] === i ? await disk.open(path, 'write') : undefined
     if (!file) return no(missing(directory, i, sealedSize))
+    opened.push(file)
     const bytes = await file.read(0, file.size)
     const [record] = recordsFrom(bytes, 0)
     const header = record?.kind === 'segment' ? readHeader(record.body) : undefined
@@ -93,7 +109,6 @@ async function usedSegments(
     }
     const later = nextRecord(bytes, -8, () => true)
     if (used.length > 0 || later) return no(damaged(path, 0, later?.seq ?? 0, 'its header cannot be read'))
-    await file.close()
     await disk.remove(path)
     await disk.syncDirectory(directory)
   }

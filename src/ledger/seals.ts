@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openSeal, type SealedHead, type WitnessKey } from './note.ts'
+import { same } from './proof.ts'
+import { splitSeals } from './seal-store.ts'
+
+/** Seals of one log, smallest first, and what is wrong with them. Every signature has been verified. */
+export interface Seals {
+  readonly heads: readonly SealedHead[]
+  readonly problems: readonly string[]
+}
+
+/** From the witness's directory for one log. */
+export async function readSealsOf(directory: string, origin: string, key: WitnessKey): Promise<Seals> {
+  const grown = splitSeals(await readFile(join(directory, 'seals'), 'utf8').catch(() => ''))
+  const latest = await readFile(join(directory, 'latest'), 'utf8').catch(() => '')
+  const last = grown.at(-1)
+  // A seal that was torn by a crash was never answered; it can only be the last.
+  const torn = last !== undefined && !openSeal(last, key).ok && !last.endsWith('=\n')
+  return judged([...(torn ? grown.slice(0, -1) : grown), ...(latest === '' ? [] : [latest])], origin, key)
+}
+
+/** Notes that were copied from anywhere, sorted by whose they are; under '' what no signature makes anyone's. */
+export function sealsByOrigin(notes: readonly string[], key: WitnessKey): Map<string, Seals> {
+  const byOrigin = new Map<string, string[]>()
+  for (const note of notes) {
+    const opened = openSeal(note, key)
+    const origin = opened.ok ? opened.value.origin : ''
+    byOrigin.set(origin, [...(byOrigin.get(origin) ?? []), note])
+  }
+  return new Map([...byOrigin].map(([origin, own]) => [origin, judged(own, origin, key)]))
+}
+
+function judged(notes: readonly string[], origin: string, key: WitnessKey): Seals {
+  const heads: SealedHead[] = []
+  const problems: string[] = []
+  for (const [i, note] of notes.entries()) {
+    const opened = openSeal(note, key)
+    if (!opened.ok) problems.push(`seal ${i + 1} of ${notes.length}: ${opened.reason.problem}`)
+    else if (opened.value.origin !== origin) problems.push(`seal ${i + 1} is for ${opened.value.origin}`)
+    else heads.push(opened.value)
+  }
+  heads.sort((a, b) => a.size - b.size || a.atMs - b.atMs)
+  for (const [i, head] of heads.entries()) {
+    const before = heads[i - 1]
+    if (before?.size === head.size && !same(before.root, head.root)) {
+      problems.push(`the witness signed two trees of ${head.size} entries`)
+    }
+  }
+  return { heads, problems }
+}
