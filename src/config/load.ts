@@ -8,6 +8,7 @@ import {
   type DeclaredTool,
   type EnvironmentName,
   environmentName,
+  grantedName,
   no,
   ok,
   type Problem,
@@ -15,7 +16,6 @@ import {
   type Result,
   type Source,
   type ToolName,
-  toolName,
   type UpstreamName,
   upstreamName,
 } from '../model/index.ts'
@@ -190,10 +190,13 @@ function readTools(judge: Judge, value: ShapedUpstream, source: Source): Readonl
         'amount: and currency: paths to its arguments',
       )
     }
-    tools.set(name, { ...tool, name })
+    const granted = grantedName('tool', name)
+    tools.set(granted, { ...tool, name: granted })
   }
-  for (const uri of value.resources ?? []) tools.set(resourceName(uri), { name: resourceName(uri), effect: 'read' })
-  for (const prompt of value.prompts ?? []) tools.set(promptName(prompt), { name: promptName(prompt), effect: 'read' })
+  for (const uri of value.resources ?? [])
+    tools.set(grantedName('resource', uri), { name: grantedName('resource', uri), effect: 'read' })
+  for (const prompt of value.prompts ?? [])
+    tools.set(grantedName('prompt', prompt), { name: grantedName('prompt', prompt), effect: 'read' })
   return tools
 }
 
@@ -245,9 +248,9 @@ function readGrant(
     report(judge, value.upstream.source, message, 'an upstream of the agent’s own environment')
   }
   const named: readonly Written<ToolName>[] = [
-    ...(value.tools ?? []),
-    ...(value.resources ?? []).map(({ value: uri, source: place }) => ({ value: resourceName(uri), source: place })),
-    ...(value.prompts ?? []).map(({ value: prompt, source: place }) => ({ value: promptName(prompt), source: place })),
+    ...(value.tools ?? []).map((tool) => ({ ...tool, value: grantedName('tool', tool.value) })),
+    ...(value.resources ?? []).map((uri) => ({ ...uri, value: grantedName('resource', uri.value) })),
+    ...(value.prompts ?? []).map((prompt) => ({ ...prompt, value: grantedName('prompt', prompt.value) })),
   ]
   if (named.length === 0)
     report(judge, source, 'a grant that names nothing grants nothing', 'tools:, resources: or prompts:')
@@ -370,14 +373,6 @@ export function secretNames(value: string): readonly string[] {
 /** Hosts that never leave the machine, by address: a name can be made to resolve anywhere. */
 export function isLoopback(hostname: string): boolean {
   return /^127(\.\d{1,3}){3}$/.test(hostname) || hostname === '[::1]'
-}
-
-export function resourceName(uri: string): ToolName {
-  return toolName(`resource:${uri}`)
-}
-
-export function promptName(prompt: string): ToolName {
-  return toolName(`prompt:${prompt}`)
 }
 
 function report(judge: Judge, source: Source, message: string, expected?: string): undefined {

@@ -12,4 +12,16 @@ export const LIMITS = {
   /** Values in one JSON document: 50,000 parse in about 5 ms, which bounds how long one cell can stall another. */
   jsonNodesMax: 50_000,
   headerBytesMax: 16_384,
+  /** A tool's input or output schema; the largest seen in public servers is near 20 KB. */
+  schemaBytesMax: 65_536,
+  /** Shorter text occurs by chance, and would cut honest answers. */
+  secretCharactersMin: 8,
+  /** Sessions of one cell, in the revisions that have them; a new one ends the oldest. */
+  sessionsMax: 64,
+  /** Requests of one cell that may be under way; each holds at most a frame and an answer. */
+  requestsUnderWayMax: 64,
+  /** Standing streams of one cell. */
+  streamsMax: 16,
+  /** Connections of one cell; Node's clients open a handful. */
+  connectionsMax: 128,
 } as const

@@ -1,5 +1,5 @@
-import type { Effect } from './action.ts'
-import type { EnvironmentName, Sha256, ToolName, UpstreamName } from './ids.ts'
+import type { Effect, Operation } from './action.ts'
+import { type EnvironmentName, type Sha256, type ToolName, toolName, type UpstreamName } from './ids.ts'
 import type { JsonObject } from './json.ts'
 
 /** A definition that a person accepted: what an upstream said a tool is, and the digest that it must go on having. */
@@ -35,4 +35,14 @@ export interface CatalogueTool {
   readonly declared: DeclaredTool
   /** Absent until a person accepts a definition; such a tool is refused. */
   readonly pinned?: PinnedTool
+}
+
+/**
+ * How a grant, the catalogue and Cedar name an operation of an upstream: a tool by its name, a resource as
+ * `resource:<uri or template>`, a prompt as `prompt:<name>`. A tool whose own name begins like that is written
+ * `tool:<name>`: an upstream that names a tool `resource:file:///x` does not get what was granted for that resource.
+ */
+export function grantedName(operation: Operation, tool: string): ToolName {
+  if (operation !== 'tool') return toolName(`${operation}:${tool}`)
+  return toolName(/^(?:tool|resource|prompt):/.test(tool) ? `tool:${tool}` : tool)
 }

@@ -1,0 +1,89 @@
+import type { ParseArgsOptionsConfig } from 'node:util'
+
+/** One command of `firebreak`, as its `--help` shows it. One file each in `commands/`. */
+export interface Command {
+  readonly name: string
+  readonly summary: string
+  /** Lines that begin with `firebreak <name>`. */
+  readonly usage: readonly string[]
+  readonly example: string
+  readonly options: Readonly<Record<string, Option>>
+  readonly run: (call: Call) => Promise<ExitCode>
+}
+
+export interface Option {
+  readonly type: 'string' | 'boolean'
+  readonly short?: string
+  /** What stands for the value in the help; strings only. */
+  readonly value?: string
+  readonly help: string
+}
+
+/** The command line of one call, already judged against the command's options. */
+export interface Call {
+  readonly text: (option: string) => string | undefined
+  readonly flag: (option: string) => boolean
+  readonly positionals: readonly string[]
+  /** Everything after `--`. */
+  readonly rest: readonly string[]
+  readonly print: Printer
+}
+
+export interface Printer {
+  readonly json: boolean
+  /** For a person, on standard output; nothing with --json. */
+  readonly line: (text: string) => void
+  /** With --json: one object, on the last line of standard output. */
+  readonly object: (value: unknown) => void
+  /** What went wrong: what, which, and what next; standard error, and in the object with --json. */
+  readonly fault: (message: string, ...more: readonly string[]) => void
+  /** Progress on standard error. */
+  readonly progress: (text: string) => void
+}
+
+/** Stable: scripts depend on them. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  denied: 3,
+  needsApproval: 4,
+  contained: 5,
+  storeUnreachable: 6,
+  integrity: 7,
+} as const
+
+export type ExitCode = number
+
+/** Every command has these. */
+export const COMMON_OPTIONS: Readonly<Record<string, Option>> = {
+  json: { type: 'boolean', help: 'print one JSON object on the last line' },
+  help: { type: 'boolean', short: 'h', help: 'show this help' },
+}
+
+export function parseOptions(command: Command): ParseArgsOptionsConfig {
+  const entries = Object.entries({ ...command.options, ...COMMON_OPTIONS })
+  return Object.fromEntries(
+    entries.map(([name, { type, short }]) => [name, short === undefined ? { type } : { type, short }]),
+  )
+}
+
+export function helpText(command: Command): string {
+  const options = Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(([name, option]) => {
+    const short = option.short === undefined ? '    ' : `-${option.short}, `
+    const value = option.type === 'string' ? ` <${option.value ?? 'text'}>` : ''
+    return [`  ${short}--${name}${value}`, option.help] as const
+  })
+  const width = Math.max(...options.map(([left]) => left.length)) + 2
+  return [
+    `${command.summary}.`,
+    '',
+    ...command.usage.map((line, i) => `${i === 0 ? 'usage: ' : '       '}${line}`),
+    '',
+    'options:',
+    ...options.map(([left, right]) => `${left.padEnd(width)}${right}`),
+    '',
+    'example:',
+    ...command.example.split('\n').map((line) => `  ${line}`),
+  ].join('\n')
+}

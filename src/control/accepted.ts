@@ -1,0 +1,87 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { definitionDigest } from '../gateway/upstreams.ts'
+import {
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  no,
+  ok,
+  type PersonName,
+  type PinnedTool,
+  type Problem,
+  personName,
+  type Result,
+  type ToolName,
+  toolName,
+  type UpstreamName,
+  upstreamName,
+} from '../model/index.ts'
+
+/** What a person has accepted of one tool: the definition itself, so that a review shows every word of it. */
+export interface Accepted extends PinnedTool {
+  readonly acceptedBy: PersonName
+  /** Epoch ms. */
+  readonly acceptedAtMs: number
+}
+
+export type AcceptedDefinitions = ReadonlyMap<UpstreamName, ReadonlyMap<ToolName, Accepted>>
+
+/** Beside the configuration and meant to be committed with it: who accepted which definitions. */
+export function acceptedPath(configFile: string): string {
+  return join(dirname(configFile), 'firebreak.accepted.json')
+}
+
+/** Nothing is accepted where there is no file; a file that cannot be read stops the start. */
+export function readAccepted(configFile: string): Result<AcceptedDefinitions, Problem> {
+  const file = acceptedPath(configFile)
+  if (!existsSync(file)) return ok(new Map())
+  try {
+    const json = JSON.parse(readFileSync(file, 'utf8')) as Json
+    return ok(definitionsIn(json))
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return no({ source: { file, line: 1, column: 1 }, message, expected: 'a file as `firebreak accept` writes it' })
+  }
+}
+
+export function writeAccepted(configFile: string, accepted: AcceptedDefinitions): void {
+  const upstreams = [...accepted].map(([upstream, tools]) => [
+    upstream,
+    Object.fromEntries([...tools].map(([name, tool]) => [name, written(tool)])),
+  ])
+  const file = acceptedPath(configFile)
+  writeFileSync(`${file}.new`, `${JSON.stringify({ version: 1, upstreams: Object.fromEntries(upstreams) }, null, 2)}\n`)
+  renameSync(`${file}.new`, file)
+}
+
+function written({ definition, acceptedBy, acceptedAtMs }: Accepted): JsonObject {
+  return { acceptedBy, acceptedAt: new Date(acceptedAtMs).toISOString(), definition }
+}
+
+function definitionsIn(json: Json): AcceptedDefinitions {
+  if (!isJsonObject(json) || json.version !== 1 || !isJsonObject(json.upstreams))
+    throw new Error('version 1 with "upstreams" is expected')
+  const upstreams = new Map<UpstreamName, ReadonlyMap<ToolName, Accepted>>()
+  for (const [name, tools] of Object.entries(json.upstreams)) {
+    if (!isJsonObject(tools)) throw new Error(`"${name}" is not an object`)
+    upstreams.set(
+      upstreamName(name),
+      new Map(Object.entries(tools).map(([tool, value]) => [toolName(tool), acceptedIn(tool, value)])),
+    )
+  }
+  return upstreams
+}
+
+function acceptedIn(tool: string, value: Json): Accepted {
+  if (!isJsonObject(value) || !isJsonObject(value.definition)) throw new Error(`"${tool}" has no definition`)
+  const acceptedAtMs = Date.parse(String(value.acceptedAt))
+  if (!Number.isFinite(acceptedAtMs)) throw new Error(`"${tool}": acceptedAt is not a time`)
+  return {
+    name: toolName(tool),
+    definition: value.definition,
+    digest: definitionDigest(value.definition),
+    acceptedBy: personName(String(value.acceptedBy ?? '')),
+    acceptedAtMs,
+  }
+}

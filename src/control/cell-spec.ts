@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { CELL_USER } from '../cells/etc.ts'
+import type { CellSpec } from '../cells/spec.ts'
+import type { CellConfig, Config } from '../config/config.ts'
+import { newCellId } from '../model/index.ts'
+import { acceptedPath } from './accepted.ts'
+import type { State } from './state.ts'
+
+/** The port on a cell's own loopback where its gateway listens; behind it there is nobody but that cell's gateway. */
+export const GATEWAY_PORT = 7070
+
+export interface CellPlan extends Pick<CellSpec, 'command' | 'stdio'> {
+  /** Names its workspace's changes in the state. */
+  readonly name: string
+  readonly cell: CellConfig
+  /** An agent's cell has a listener and is told where; an upstream cell has none. */
+  readonly listener: boolean
+  readonly variables: Readonly<Record<string, string>>
+}
+
+/** What the warden is asked for, from the configuration alone. */
+export function cellSpec(config: Config, state: State, plan: CellPlan): CellSpec {
+  const { cell, command, stdio, listener } = plan
+  const io = cell.ioBytesPerSecond
+  return {
+    id: newCellId(randomBytes(16)),
+    command,
+    stdio,
+    variables: { ...BASE_VARIABLES, ...(listener && GATEWAY_VARIABLES), ...plan.variables },
+    root: cell.root === undefined ? { kind: 'host-usr' } : { kind: 'directory', path: cell.root },
+    files: [...[...cell.files].map(([to, from]) => ({ from, to })), ...(listener ? [CLIENT_CONFIG] : [])],
+    ...(cell.workspace && {
+      workspace: { lower: cell.workspace, changes: state.workspace(plan.name), at: '/workspace' },
+    }),
+    limits: {
+      memoryBytes: cell.memoryBytes,
+      cpu: cell.cpu,
+      pids: cell.pids,
+      wallMs: cell.wallMs,
+      ...(io !== undefined && { io: { readBytesPerSecond: io, writeBytesPerSecond: io } }),
+    },
+    ports: listener ? [GATEWAY_PORT] : [],
+    protectedPaths: [
+      config.file,
+      acceptedPath(config.file),
+      ...config.policies.map(({ file }) => join(config.directory, file)),
+      state.directory,
+      ...FIREBREAK,
+    ],
+  }
+}
+
+const ROOT = join(import.meta.dirname, '..', '..')
+
+/** What decides must not be what is decided upon. Its node and packages may be shown to a cell, read-only. */
+const FIREBREAK = [join(ROOT, 'src'), join(ROOT, 'bin')]
+
+/** The same text for every cell: each finds its own gateway at the same place. */
+const CLIENT_CONFIG = { from: join(ROOT, 'share', 'mcp.json'), to: '/firebreak/mcp.json' }
+
+const BASE_VARIABLES = {
+  PATH: '/usr/local/bin:/usr/bin:/bin',
+  HOME: CELL_USER.home,
+  USER: CELL_USER.name,
+  LANG: 'C.UTF-8',
+}
+
+const GATEWAY_VARIABLES = {
+  FIREBREAK_MCP_URL: `http://127.0.0.1:${GATEWAY_PORT}/mcp`,
+  FIREBREAK_MCP_CONFIG: CLIENT_CONFIG.to,
+}

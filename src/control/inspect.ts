@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import process from 'node:process'
+import type { Writable } from 'node:stream'
+import { openWarden } from '../cells/warden.ts'
+import type { Upstream } from '../config/config.ts'
+import type { Inspection, Offered } from '../gateway/inspect-main.ts'
+import { no, ok, type Result, type UpstreamName } from '../model/index.ts'
+import { wardenFaultText } from './runtime.ts'
+import { type Judged, readSecrets } from './setup.ts'
+import { openState } from './state.ts'
+import { launchUpstreamCell, type UpstreamCell } from './upstream-cell.ts'
+
+const INSPECT_MS_MAX = 90_000
+/** All definitions of all upstreams. */
+const OUTPUT_BYTES_MAX = 33_554_432
+
+/** Asks upstreams what they offer: stdio servers in upstream cells, everything parsed in a process without privilege. */
+export async function inspectUpstreams(
+  judged: Judged,
+  upstreams: readonly Upstream[],
+  stateDirectory: string,
+): Promise<Result<ReadonlyMap<UpstreamName, Offered>, string>> {
+  const { config } = judged
+  const warden = await openWarden({ profile: config.profile })
+  if (!warden.ok) return no(wardenFaultText(warden.reason))
+  const state = openState(stateDirectory, config.profile === 'full', Math.random)
+  const cells: UpstreamCell[] = []
+  try {
+    const asked: Inspection['upstreams'][number][] = []
+    const descriptors: number[] = []
+    const secrets = new Map<string, string>()
+    for (const upstream of upstreams) {
+      const values = readSecrets(config, upstream.environment)
+      if (!values.ok) return values
+      for (const [name, value] of values.value) secrets.set(name, value)
+      const { name, mcp } = upstream
+      if (mcp.kind === 'http') {
+        asked.push({ name, kind: 'http', url: mcp.url.href, headers: [...mcp.headers] })
+        continue
+      }
+      const server = await launchUpstreamCell(warden.value, config, state, { ...upstream, mcp }, 'accept')
+      if (!server.ok) return server
+      cells.push(server.value)
+      const first = 4 + descriptors.length
+      descriptors.push(server.value.pipes.stdin.fd, server.value.pipes.stdout.fd)
+      asked.push({ name, kind: 'stdio', stdin: first, stdout: first + 1 })
+    }
+    const uid = state.uidOf('inspect')
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../gateway/inspect-main.ts')], {
+      cwd: '/',
+      env: {},
+      detached: true,
+      timeout: INSPECT_MS_MAX,
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe', ...descriptors],
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+    })
+    for (const { cell, pipes } of cells) {
+      for (const pipe of [pipes.stdin, pipes.stdout]) pipe.close()
+      cell.start()
+    }
+    const pipe = child.stdio[3] as Writable
+    pipe.on('error', () => undefined)
+    pipe.end(JSON.stringify({ upstreams: asked, secrets: [...secrets] } satisfies Inspection))
+    const ended = once(child, 'exit')
+    let output = ''
+    if (child.stdout === null) return no('the inspection has no output')
+    for await (const chunk of child.stdout.setEncoding('utf8')) {
+      output += chunk
+      if (output.length > OUTPUT_BYTES_MAX) return no('the upstreams say too much')
+    }
+    await ended
+    if (output === '') return no('the inspection ended without an answer')
+    // Written by our own process, of what upstreams said: shown to a person, and held against schemas, never run.
+    return ok(new Map(Object.entries(JSON.parse(output) as Record<UpstreamName, Offered>) as [UpstreamName, Offered][]))
+  } finally {
+    await warden.value.close()
+  }
+}

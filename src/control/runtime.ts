@@ -1,0 +1,155 @@
+import type { Cell } from '../cells/cell.ts'
+import { type CellSpec, type Exit, launchFaultText, type TeardownReceipt } from '../cells/spec.ts'
+import { openWarden, type Warden, type WardenFault } from '../cells/warden.ts'
+import type { Agent, Config, StdioServer, Upstream } from '../config/config.ts'
+import { type JsonObject, no, ok, type Result } from '../model/index.ts'
+import { cellSpec } from './cell-spec.ts'
+import { type Services, startServices } from './services.ts'
+import { gatewaySetup, type Judged } from './setup.ts'
+import { openState, type State } from './state.ts'
+import { launchUpstreamCell } from './upstream-cell.ts'
+
+export interface RuntimeOptions {
+  readonly judged: Judged
+  readonly agent: Agent
+  readonly stateDirectory: string
+}
+
+/** One agent's environment, running: warden, gateway and witness, ready for its cells. */
+export interface Runtime {
+  readonly state: State
+  /** The cell exists, the gateway serves it, its start is in the ledger; it has not run one instruction. */
+  launch(command: CellSpec['command'], stdio: CellSpec['stdio']): Promise<Result<RunningCell, string>>
+  close(why: string): Promise<void>
+}
+
+export interface RunningCell {
+  readonly cell: Cell
+  readonly ended: Promise<Ended>
+}
+
+export interface Ended {
+  readonly exit: Exit
+  readonly teardown: TeardownReceipt
+  /** Why, when the cell was ended because its gateway was lost. */
+  readonly lost?: string
+}
+
+export async function openRuntime({ judged, agent, stateDirectory }: RuntimeOptions): Promise<Result<Runtime, string>> {
+  const { config } = judged
+  const warden = await openWarden({ profile: config.profile })
+  if (!warden.ok) return no(wardenFaultText(warden.reason))
+  const state = openState(stateDirectory, config.profile === 'full', Math.random)
+  const setup = gatewaySetup(judged, agent.environment, state)
+  const services = setup.ok ? await startServices(state, setup.value) : setup
+  if (!services.ok) {
+    await warden.value.close()
+    return services
+  }
+  return ok(new OpenRuntime(warden.value, services.value, state, config, agent))
+}
+
+export function wardenFaultText(fault: WardenFault): string {
+  return fault.kind === 'missing' ? `${fault.what} is missing: ${fault.fix}` : `${fault.problem}: ${fault.fix}`
+}
+
+class OpenRuntime implements Runtime {
+  readonly state: State
+  readonly #warden: Warden
+  readonly #services: Services
+  readonly #config: Config
+  readonly #agent: Agent
+  #numbers = 0
+
+  constructor(warden: Warden, services: Services, state: State, config: Config, agent: Agent) {
+    this.#warden = warden
+    this.#services = services
+    this.state = state
+    this.#config = config
+    this.#agent = agent
+  }
+
+  async launch(command: CellSpec['command'], stdio: CellSpec['stdio']): Promise<Result<RunningCell, string>> {
+    const { name, cell: config } = this.#agent
+    const number = ++this.#numbers
+    const plan = { name, cell: config, command, stdio, listener: true, variables: Object.fromEntries(config.env) }
+    const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan))
+    if (!launched.ok) return no(launchFaultText(launched.reason))
+    const cell = launched.value
+    const servers: Cell[] = []
+    const given = await this.#handOver(number, cell, servers)
+    if (!given.ok) {
+      await Promise.all([cell, ...servers].map((each) => each.teardown()))
+      return given
+    }
+    return ok({ cell, ended: this.#end(number, cell, servers) })
+  }
+
+  async close(why: string): Promise<void> {
+    await this.#warden.close()
+    await this.#services.stop(why)
+  }
+
+  /** The gateway gets the pipes of the agent's stdio servers and the cell's listener, and has the start in the ledger. */
+  async #handOver(number: number, cell: Cell, servers: Cell[]): Promise<Result<void, string>> {
+    const launches = this.#stdioUpstreams().map((upstream) =>
+      launchUpstreamCell(this.#warden, this.#config, this.state, upstream, this.#agent.name).then((server) => ({
+        upstream,
+        server,
+      })),
+    )
+    for (const { upstream, server } of await Promise.all(launches)) {
+      if (!server.ok) return server
+      const { cell: own, pipes } = server.value
+      servers.push(own)
+      const owner = upstream.mcp.shared ? null : number
+      const told = this.#services.tell({ kind: 'upstream', upstream: upstream.name, number: owner }, [
+        pipes.stdin.fd,
+        pipes.stdout.fd,
+      ])
+      for (const pipe of [pipes.stdin, pipes.stdout]) pipe.close()
+      if (!told.ok) return told
+      own.start()
+    }
+    const [listener] = cell.listeners
+    if (listener === undefined) return no('the cell has no listener')
+    const message = {
+      kind: 'cell',
+      number,
+      cell: cell.id,
+      agent: this.#agent.name,
+      receipt: plain(cell.receipt),
+    } as const
+    const told = this.#services.tell(message, [listener.fd])
+    return told.ok ? this.#services.said('cell-ready', number) : told
+  }
+
+  #stdioUpstreams(): readonly (Upstream & { readonly mcp: StdioServer })[] {
+    const granted = new Set(this.#agent.grants.map(({ upstream }) => upstream))
+    return [...this.#config.upstreams.values()].flatMap((upstream) =>
+      upstream.mcp.kind === 'stdio' && granted.has(upstream.name) ? [{ ...upstream, mcp: upstream.mcp }] : [],
+    )
+  }
+
+  async #end(number: number, cell: Cell, servers: readonly Cell[]): Promise<Ended> {
+    const lost = this.#services.lost.then(async (why) => {
+      // A gateway that is gone or silent guards nothing: its cell does not run on without it.
+      await cell.freeze()
+      await cell.kill()
+      return why
+    })
+    const first = await Promise.race([cell.exited.then(() => undefined), lost])
+    const exit = await cell.exited
+    const teardown = await cell.teardown()
+    await Promise.all(servers.map((server) => server.teardown()))
+    if (first !== undefined) return { exit, teardown, lost: first }
+    const told = this.#services.tell({ kind: 'ended', number, receipt: plain({ exit, teardown }) })
+    if (told.ok) await this.#services.said('cell-closed', number)
+    return { exit, teardown }
+  }
+}
+
+/** Receipts as the ledger takes them. */
+function plain(value: object): JsonObject {
+  return JSON.parse(JSON.stringify(value)) as JsonObject
+}

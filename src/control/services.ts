@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
+import type { Readable, Writable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { openChannel, openStreamPair, sendDescriptors } from '../cells/descriptors.ts'
+import { HEARTBEAT_SILENCE_MS_MAX, PULSE_BYTES, type Pulse, readPulse } from '../gateway/pulse.ts'
+import { type GatewaySetup, type WardenMessage, writeSetup } from '../gateway/setup.ts'
+import { no, ok, type Result } from '../model/index.ts'
+import type { State } from './state.ts'
+
+/** The two processes beside the warden: one environment's gateway, and the witness. */
+export interface Services {
+  /** Tells the gateway; the caller goes on owning the descriptors. */
+  readonly tell: (message: WardenMessage, fds?: readonly number[]) => Result<void, string>
+  /** Resolves when the gateway has said so of this cell; fails when it cannot, or is gone. */
+  readonly said: (kind: Pulse['kind'], number: number) => Promise<Result<void, string>>
+  /** Resolves with why when the gateway has died, fallen silent or broken its protocol: its cells must not run on. */
+  readonly lost: Promise<string>
+  readonly stop: (why: string) => Promise<void>
+}
+
+const START_MS_MAX = 20_000
+const STOP_MS_MAX = 5_000
+
+export async function startServices(state: State, setup: GatewaySetup): Promise<Result<Services, string>> {
+  const pair = openStreamPair()
+  const channel = openChannel()
+  if (!pair.ok || !channel.ok) return no('no socket pair could be made')
+  const log = openSync(state.log(`gateway-${setup.environment}`), 'a', 0o600)
+  const witness = spawnService(
+    '../ledger/witness-main.ts',
+    ['--directory', state.witness, '--log', `${setup.environment}=3`],
+    {
+      uid: state.uidOf('witness'),
+      stdio: ['ignore', 'ignore', log, pair.value.far],
+    },
+  )
+  const gateway = spawnService('../gateway/main.ts', [], {
+    uid: state.uidOf(`gateway-${setup.environment}`),
+    stdio: ['ignore', 'ignore', log, 'pipe', 'pipe', channel.value.far, pair.value.near],
+  })
+  for (const fd of [log, pair.value.far, pair.value.near, channel.value.far]) closeSync(fd)
+  const lines = new Gateway(gateway, channel.value.near)
+  // The setup holds the environment's secrets: it travels through a pipe, and stands in no argument and no file.
+  const pipe = gateway.stdio[3] as Writable
+  pipe.on('error', () => undefined)
+  pipe.end(writeSetup(setup))
+  const ready = await lines.said('ready', 0, START_MS_MAX)
+  if (!ready.ok) {
+    await end(gateway)
+    await end(witness)
+    return no(`${ready.reason}${lastLine(state.log(`gateway-${setup.environment}`))}`)
+  }
+  return ok({
+    tell: (message, fds = []) => lines.tell(message, fds),
+    said: (kind, number) => lines.said(kind, number, START_MS_MAX),
+    lost: lines.lost,
+    async stop(why) {
+      lines.tell({ kind: 'stop', why }, [])
+      lines.close()
+      // The gateway ends with its channel, and the witness with the gateway.
+      await end(gateway)
+      await end(witness)
+    },
+  })
+}
+
+/** What the warden hears of one gateway, eight bytes at a time. */
+class Gateway {
+  readonly lost: Promise<string>
+  readonly #channel: number
+  readonly #said = new Set<string>()
+  readonly #waiting = new Map<string, (result: Result<void, string>) => void>()
+  #rest = Buffer.alloc(0)
+  #lose: (why: string) => void = () => undefined
+  #gone: string | undefined
+  #open = true
+  #silence: NodeJS.Timeout | undefined
+
+  constructor(process: ChildProcess, channel: number) {
+    this.#channel = channel
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve
+    })
+    const pulses = process.stdio[4] as Readable
+    pulses.on('data', (chunk: Buffer) => this.#hear(chunk))
+    pulses.on('error', () => this.#gave('its pulses broke off'))
+    process.once('error', (error) => this.#gave(error.message))
+    process.once('exit', (code, signal) => this.#gave(`the gateway ended (${signal ?? code})`))
+  }
+
+  tell(message: WardenMessage, fds: readonly number[]): Result<void, string> {
+    if (!this.#open) return no('the channel is closed')
+    const sent = sendDescriptors(this.#channel, Buffer.from(JSON.stringify(message)), fds)
+    return sent.ok ? ok(undefined) : no(`the gateway cannot be told: ${sent.reason.kind}`)
+  }
+
+  said(kind: Pulse['kind'], number: number, withinMs: number): Promise<Result<void, string>> {
+    const key = `${kind} ${number}`
+    if (this.#said.delete(key)) return Promise.resolve(ok(undefined))
+    if (this.#gone !== undefined) return Promise.resolve(no(this.#gone))
+    return new Promise((resolve) => {
+      const settle = (result: Result<void, string>) => {
+        clearTimeout(timer)
+        this.#waiting.delete(key)
+        resolve(result)
+      }
+      const timer = setTimeout(() => settle(no(`the gateway did not say "${kind}" within ${withinMs} ms`)), withinMs)
+      this.#waiting.set(key, settle)
+    })
+  }
+
+  close(): void {
+    clearTimeout(this.#silence)
+    if (this.#open) closeSync(this.#channel)
+    this.#open = false
+  }
+
+  #hear(chunk: Buffer): void {
+    this.#rest = Buffer.concat([this.#rest, chunk])
+    for (; this.#rest.length >= PULSE_BYTES; this.#rest = this.#rest.subarray(PULSE_BYTES)) {
+      const pulse = readPulse(this.#rest.subarray(0, PULSE_BYTES))
+      if (pulse === undefined) return this.#gave('it said what is not a pulse')
+      this.#alive()
+      if (pulse.kind === 'heartbeat') continue
+      const key = `${pulse.kind} ${pulse.number}`
+      const waiting = this.#waiting.get(key)
+      if (waiting !== undefined) waiting(ok(undefined))
+      else if (pulse.kind === 'failed')
+        this.#waiting.get(`cell-ready ${pulse.number}`)?.(no('the gateway could not take the cell'))
+      else this.#said.add(key)
+    }
+  }
+
+  #alive(): void {
+    clearTimeout(this.#silence)
+    if (!this.#open) return
+    this.#silence = setTimeout(
+      () => this.#gave(`no heartbeat for ${HEARTBEAT_SILENCE_MS_MAX} ms`),
+      HEARTBEAT_SILENCE_MS_MAX,
+    )
+    this.#silence.unref()
+  }
+
+  #gave(why: string): void {
+    if (this.#gone !== undefined) return
+    this.#gone = why
+    clearTimeout(this.#silence)
+    for (const settle of [...this.#waiting.values()]) settle(no(why))
+    this.#lose(why)
+  }
+}
+
+interface ServiceOptions {
+  readonly uid: number | undefined
+  readonly stdio: (number | 'ignore' | 'pipe')[]
+}
+
+/** In a session of its own: a key pressed in the person's terminal is not for it. Its environment is empty. */
+function spawnService(main: string, args: readonly string[], { uid, stdio }: ServiceOptions): ChildProcess {
+  const script = join(import.meta.dirname, main)
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: '/',
+    env: {},
+    detached: true,
+    stdio,
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  })
+  child.on('error', () => undefined)
+  return child
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  await Promise.race([ended, delay(STOP_MS_MAX, undefined, { ref: false })])
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill('SIGKILL')
+    await ended
+  }
+}
+
+function lastLine(path: string): string {
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
+  const last = lines.at(-1) ?? ''
+  return last === '' ? '' : ` — ${last} (more in ${join(dirname(path), 'gateway…log')})`
+}

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
+import type { Agent, Config, GrantConfig } from '../config/config.ts'
+import { secretNames } from '../config/load.ts'
+import type { GatewaySetup, GrantSetup } from '../gateway/setup.ts'
+import {
+  type EnvironmentName,
+  type Grant,
+  type GrantId,
+  grantId,
+  no,
+  ok,
+  type Problem,
+  type Result,
+  sha256,
+} from '../model/index.ts'
+import { type GrantSource, type PolicyBundle, parsePolicies } from '../policy/index.ts'
+import { type AcceptedDefinitions, acceptedPath, readAccepted } from './accepted.ts'
+import { catalogueOf, toolsOf } from './catalogue.ts'
+import type { State } from './state.ts'
+
+/** A configuration with all that hangs on it, judged together: accepted definitions, policies, grants. */
+export interface Judged {
+  readonly config: Config
+  readonly accepted: AcceptedDefinitions
+  readonly policies: PolicyBundle
+}
+
+export async function judgeConfig(config: Config): Promise<Result<Judged, readonly Problem[]>> {
+  const accepted = readAccepted(config.file)
+  if (!accepted.ok) return no([accepted.reason])
+  const grants = [...config.agents.values()].flatMap((agent) =>
+    agent.grants.map((grant, i) => grantSource(agent, grant, i)),
+  )
+  const policies = await parsePolicies(config.policies, grants, catalogueOf(config, accepted.value), {
+    agents: config.agents.keys(),
+  })
+  return policies.ok ? ok({ config, accepted: accepted.value, policies: policies.value }) : policies
+}
+
+/** What one environment's gateway is told at its start. Secrets of other environments are not in it. */
+export function gatewaySetup(
+  { config, accepted, policies }: Judged,
+  environment: EnvironmentName,
+  state: State,
+): Result<GatewaySetup, string> {
+  const upstreams = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
+  const secrets = readSecrets(config, environment)
+  if (!secrets.ok) return secrets
+  return ok({
+    environment,
+    ledgerDirectory: state.ledger(environment),
+    configuration: digestOf(config),
+    environments: [...config.upstreams.values()].map((upstream) => [upstream.name, upstream.environment]),
+    upstreams: upstreams.map((upstream) => ({
+      name: upstream.name,
+      mcp:
+        upstream.mcp.kind === 'http'
+          ? { kind: 'http', url: upstream.mcp.url.href, headers: [...upstream.mcp.headers] }
+          : { kind: 'stdio', shared: upstream.mcp.shared },
+      tools: [...toolsOf(upstream, accepted)],
+    })),
+    agents: [...config.agents.values()]
+      .filter((agent) => agent.environment === environment)
+      .map((agent) => ({
+        name: agent.name,
+        owner: agent.owner,
+        grants: agent.grants.map((grant, i) => grantSetup(agent, grant, i)),
+      })),
+    policies,
+    secrets: [...secrets.value],
+  })
+}
+
+/** The values of the secrets that this environment's upstreams name; nobody else's are read. */
+export function readSecrets(config: Config, environment: EnvironmentName): Result<ReadonlyMap<string, string>, string> {
+  const values = new Map<string, string>()
+  for (const upstream of config.upstreams.values()) {
+    if (upstream.environment !== environment) continue
+    const used = upstream.mcp.kind === 'http' ? upstream.mcp.headers.values() : upstream.mcp.cell.env.values()
+    for (const name of [...used].flatMap(secretNames)) {
+      const source = config.secrets.get(name)
+      if (source === undefined) return no(`secret "${name}" is not declared`)
+      const value = source.kind === 'env' ? process.env[source.variable] : readSecretFile(source.path)
+      const where = source.kind === 'env' ? `the environment variable ${source.variable}` : source.path
+      if (value === undefined || value === '') return no(`secret "${name}" cannot be read from ${where}`)
+      values.set(name, value)
+    }
+  }
+  return ok(values)
+}
+
+/** Environment variables with `${secret:name}` replaced, for a stdio server's own cell. */
+export function injectSecrets(
+  config: Config,
+  environment: EnvironmentName,
+  variables: ReadonlyMap<string, string>,
+): Result<Record<string, string>, string> {
+  const secrets = readSecrets(config, environment)
+  if (!secrets.ok) return secrets
+  const inject = (value: string) =>
+    value.replaceAll(/\$\{secret:([^}]*)\}/g, (_, name: string) => secrets.value.get(name) ?? '')
+  return ok(Object.fromEntries([...variables].map(([name, value]) => [name, inject(value)])))
+}
+
+function readSecretFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').replace(/\n$/, '')
+  } catch {
+    return undefined
+  }
+}
+
+function grantSource(agent: Agent, grant: GrantConfig, index: number): GrantSource {
+  const { when } = grant
+  return {
+    grant: grantOf(agent, grant, index),
+    ...(when && { when: { text: when.value, source: when.source } }),
+  }
+}
+
+function grantOf(agent: Agent, grant: GrantConfig, index: number): Grant {
+  const { id, upstream, tools, budgets, source } = grantSetup(agent, grant, index)
+  return {
+    id,
+    agent: agent.name,
+    upstream,
+    tools: new Set(tools),
+    budgets,
+    expiresAtMs: Number.MAX_SAFE_INTEGER,
+    grantedBy: agent.owner,
+    source,
+  }
+}
+
+function grantSetup(agent: Agent, grant: GrantConfig, index: number): GrantSetup {
+  return {
+    id: idOf(agent, grant, index),
+    upstream: grant.upstream,
+    tools: [...grant.tools],
+    budgets: grant.budgets,
+    expiresMs: grant.expiresMs,
+    source: grant.source,
+  }
+}
+
+/** The same in every run, so that budgets are held by the same grant: agent, upstream, and which of them it is. */
+function idOf(agent: Agent, grant: GrantConfig, index: number): GrantId {
+  const before = agent.grants.slice(0, index).filter(({ upstream }) => upstream === grant.upstream).length
+  return grantId(`g_${agent.name}-${grant.upstream}${before === 0 ? '' : `-${before + 1}`}`.slice(0, 82))
+}
+
+/** Names the exact configuration that a decision was made under. */
+function digestOf(config: Config) {
+  const hash = createHash('sha256').update(readFileSync(config.file))
+  for (const { file, text } of config.policies) hash.update(`\0${file}\0${text}`)
+  try {
+    hash.update('\0').update(readFileSync(acceptedPath(config.file)))
+  } catch {
+    // Nothing has been accepted yet: there is no file.
+  }
+  return sha256(hash.digest('hex'))
+}

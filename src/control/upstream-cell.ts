@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import type { Cell, CellStdio } from '../cells/cell.ts'
+import { launchFaultText } from '../cells/spec.ts'
+import type { Warden } from '../cells/warden.ts'
+import type { Config, StdioServer, Upstream } from '../config/config.ts'
+import { no, ok, type Result } from '../model/index.ts'
+import { cellSpec } from './cell-spec.ts'
+import { injectSecrets } from './setup.ts'
+import type { State } from './state.ts'
+
+/** A stdio server in its upstream cell, not yet running; whoever takes the pipes speaks to it. */
+export interface UpstreamCell {
+  readonly cell: Cell
+  readonly pipes: Pick<Extract<CellStdio, { kind: 'pipes' }>, 'stdin' | 'stdout'>
+}
+
+/**
+ * A stdio server is untrusted: it gets a cell of its own, without a listener and without any network, and of all secrets
+ * those that its entry in the configuration names.
+ */
+export async function launchUpstreamCell(
+  warden: Warden,
+  config: Config,
+  state: State,
+  upstream: Upstream & { readonly mcp: StdioServer },
+  servedAgent: string,
+): Promise<Result<UpstreamCell, string>> {
+  const { name, mcp } = upstream
+  const [program, ...args] = mcp.command
+  if (program === undefined) return no(`upstream ${name} has no command`)
+  const variables = injectSecrets(config, upstream.environment, mcp.cell.env)
+  if (!variables.ok) return variables
+  const launched = await warden.launch(
+    cellSpec(config, state, {
+      name: `${servedAgent}-${name}`,
+      cell: mcp.cell,
+      command: [program, ...args],
+      stdio: { kind: 'pipes' },
+      listener: false,
+      variables: variables.value,
+    }),
+  )
+  if (!launched.ok) return no(`upstream ${name}: ${launchFaultText(launched.reason)}`)
+  const { stdio } = launched.value
+  if (stdio.kind !== 'pipes') return no(`upstream ${name} has no pipes`)
+  drain(stdio.stderr.take(), state.log(`upstream-${name}`), state.uidOf('pump'))
+  return ok({ cell: launched.value, pipes: stdio })
+}
+
+/** Its complaints go to a log as far as a person would read them; the rest is dropped, never left to block it. */
+function drain(fd: number, log: string, uid: number | undefined): void {
+  const file = openSync(log, 'a', 0o600)
+  const keep = spawn('/bin/sh', ['-c', 'head -c 1048576; exec cat >/dev/null'], {
+    stdio: [fd, file, 'ignore'],
+    detached: true,
+    env: { PATH: '/usr/bin:/bin' },
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  })
+  keep.on('error', () => undefined)
+  keep.unref()
+  closeSync(fd)
+  closeSync(file)
+}

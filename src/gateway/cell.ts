@@ -1,0 +1,23 @@
+import type { CellId, Rung, UpstreamName } from '../model/index.ts'
+import type { Authority, BudgetBook } from '../policy/index.ts'
+import type { Upstream } from './upstreams.ts'
+
+/**
+ * A cell as the gateway knows it: the listener that it comes in on, what it may do, and what of it is under way. All of
+ * it comes from the warden and the configuration; nothing of it is told by the cell.
+ */
+export interface CellAtGate {
+  readonly id: CellId
+  /** Everything but the rung, which `authorityOf` puts beside it. */
+  readonly authority: Omit<Authority, 'rung'> & { readonly budgets: BudgetBook }
+  readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
+  rung: Rung
+  /** Aborted once, when the cell ends or is cut off: everything under way ends with it. */
+  readonly gone: AbortController
+  /** Requests that have not been answered yet. */
+  underWay: number
+}
+
+export function authorityOf(cell: CellAtGate): Authority & { readonly budgets: BudgetBook } {
+  return { ...cell.authority, rung: cell.rung }
+}

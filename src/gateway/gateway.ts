@@ -1,0 +1,291 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { faultText } from '../ledger/fault.ts'
+import { type Ledger, openLedger, originOf } from '../ledger/ledger.ts'
+import { type Sealing, startSealing } from '../ledger/sealing.ts'
+import {
+  type CellId,
+  type EntryBody,
+  type Grant,
+  type JsonObject,
+  LIMITS,
+  newActionId,
+  no,
+  ok,
+  type Result,
+  type UpstreamName,
+} from '../model/index.ts'
+import { BudgetBook, type CompiledPolicies, compilePolicies, type DefinitionProblem } from '../policy/index.ts'
+import type { CellAtGate } from './cell.ts'
+import type { Gate } from './gate.ts'
+import { McpEndpoint } from './protocols/mcp/endpoint.ts'
+import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
+import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
+import type { Pulse } from './pulse.ts'
+import { openSecrets, type Secrets } from './secrets.ts'
+import type { AgentSetup, GatewaySetup, UpstreamSetup, WardenMessage } from './setup.ts'
+import { StdioPipes } from './stdio-pipes.ts'
+import type { UpstreamConnection } from './upstream.ts'
+import { Upstream } from './upstreams.ts'
+
+/** A cell that is served: its listener, its protocol endpoint, and the upstreams that are its own. */
+interface Served {
+  readonly cell: CellAtGate
+  readonly server: Server
+  readonly endpoint: McpEndpoint
+  readonly own: readonly Upstream[]
+}
+
+/** One environment's gateway: what the warden hands it becomes served cells, and what they do goes through `perform`. */
+export class Gateway {
+  readonly #setup: GatewaySetup
+  readonly #gate: Gate
+  readonly #sealing: Sealing
+  readonly #send: (pulse: Pulse) => void
+  readonly #policies: CompiledPolicies
+  readonly #budgets = new BudgetBook()
+  readonly #shared = new Map<UpstreamName, Upstream>()
+  readonly #pipes = new StdioPipes()
+  readonly #served = new Map<number, Served>()
+
+  static async open(
+    setup: GatewaySetup,
+    witness: Duplex,
+    send: (pulse: Pulse) => void,
+  ): Promise<Result<Gateway, string>> {
+    const secrets = openSecrets(new Map(setup.secrets))
+    if (!secrets.ok) return secrets
+    const opened = await openLedger({
+      directory: setup.ledgerDirectory,
+      origin: originOf(setup.environment),
+      clock: { nowMs: Date.now },
+    })
+    if (!opened.ok) return no(faultText(opened.reason))
+    const ledger = opened.value
+    const sealing = startSealing(ledger, witness, Date.now)
+    const gateway = new Gateway(setup, ledger, sealing, secrets.value, send)
+    const begun = await gateway.#record({
+      kind: 'gateway.started',
+      environment: setup.environment,
+      configuration: setup.configuration,
+      version: VERSION,
+    })
+    if (!begun) return no('the ledger cannot be written')
+    const sealed = await sealing.sealNow()
+    return sealed.ok ? ok(gateway) : no(`the witness: ${sealed.reason.problem}`)
+  }
+
+  private constructor(
+    setup: GatewaySetup,
+    ledger: Ledger,
+    sealing: Sealing,
+    secrets: Secrets,
+    send: (pulse: Pulse) => void,
+  ) {
+    this.#setup = setup
+    this.#sealing = sealing
+    this.#send = send
+    this.#policies = compilePolicies(setup.policies)
+    this.#gate = {
+      environment: setup.environment,
+      environments: new Map(setup.environments),
+      ledger,
+      secrets,
+      nowMs: Date.now,
+      newActionId: () => newActionId(Date.now(), randomBytes(16)),
+    }
+    for (const upstream of setup.upstreams) {
+      if (upstream.mcp.kind === 'http' || upstream.mcp.shared)
+        this.#shared.set(upstream.name, this.#upstream(upstream, null))
+    }
+  }
+
+  /** Never throws: a message that cannot be followed is reported, and its descriptors are closed. */
+  async take(message: WardenMessage, fds: readonly number[]): Promise<void> {
+    try {
+      switch (message.kind) {
+        case 'cell':
+          return await this.#admit(message, fds)
+        case 'upstream': {
+          const [stdin, stdout] = fds
+          if (stdin === undefined || stdout === undefined) throw new Error('a stdio upstream has two descriptors')
+          return this.#pipes.offer(message.upstream, message.number, { stdin, stdout })
+        }
+        case 'ended':
+          return await this.#end(message.number, message.receipt)
+        case 'stop':
+          return await this.stop(message.why)
+      }
+    } catch (error) {
+      for (const fd of fds) closeQuietly(fd)
+      process.stderr.write(`gateway: ${message.kind}: ${error instanceof Error ? error.message : String(error)}\n`)
+      this.#send({ kind: 'failed', number: 'number' in message ? (message.number ?? 0) : 0 })
+    }
+  }
+
+  async stop(why: string): Promise<void> {
+    for (const number of [...this.#served.keys()]) this.#shut(number)
+    for (const upstream of this.#shared.values()) upstream.close()
+    await this.#record({ kind: 'gateway.stopped', environment: this.#setup.environment, why })
+    await this.#sealing.stop()
+    await this.#gate.ledger.close()
+  }
+
+  async #admit(message: Extract<WardenMessage, { kind: 'cell' }>, [listener]: readonly number[]): Promise<void> {
+    const agent = this.#setup.agents.find(({ name }) => name === message.agent)
+    if (agent === undefined || listener === undefined) throw new Error(`cell ${message.cell} cannot be served`)
+    const { cell, own } = this.#cellAtGate(message.number, message.cell, agent)
+    const endpoint = new McpEndpoint(this.#gate, cell)
+    const server = cellServer(endpoint)
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ fd: listener }, resolve)
+    })
+    this.#served.set(message.number, { cell, server, endpoint, own })
+    const { owner } = agent
+    const environment = this.#setup.environment
+    const recorded = await this.#record({
+      kind: 'cell.started',
+      cell: cell.id,
+      agent: agent.name,
+      owner,
+      environment,
+      receipt: message.receipt,
+    })
+    if (!recorded) throw new Error('the ledger cannot be written')
+    this.#send({ kind: 'cell-ready', number: message.number })
+  }
+
+  #cellAtGate(
+    number: number,
+    id: CellId,
+    agent: AgentSetup,
+  ): { readonly cell: CellAtGate; readonly own: readonly Upstream[] } {
+    const own: Upstream[] = []
+    const granted = new Set(agent.grants.map(({ upstream }) => upstream))
+    const upstreams = new Map<UpstreamName, Upstream>()
+    for (const setup of this.#setup.upstreams) {
+      if (!granted.has(setup.name)) continue
+      const shared = this.#shared.get(setup.name)
+      const upstream = shared ?? this.#upstream(setup, number)
+      if (shared === undefined) own.push(upstream)
+      upstreams.set(setup.name, upstream)
+    }
+    const cell: CellAtGate = {
+      id,
+      authority: {
+        agent: agent.name,
+        owner: agent.owner,
+        environment: this.#setup.environment,
+        grants: grantsFor(agent, this.#gate.nowMs()),
+        policies: this.#policies,
+        budgets: this.#budgets,
+        definitionProblems: { get: (key) => problemIn(upstreams, key) },
+      },
+      upstreams,
+      rung: 'normal',
+      gone: new AbortController(),
+      underWay: 0,
+    }
+    return { cell, own }
+  }
+
+  #upstream(setup: UpstreamSetup, number: number | null): Upstream {
+    const { name } = setup
+    return new Upstream({
+      name,
+      environment: this.#setup.environment,
+      tools: new Map(setup.tools),
+      connect: () => this.#connect(setup, number),
+      onDefinition: (tool, digest, problem) => {
+        this.#gate.ledger.append({ kind: 'definition.seen', upstream: name, tool, digest, problem })
+      },
+    })
+  }
+
+  async #connect({ name, mcp }: UpstreamSetup, number: number | null): Promise<UpstreamConnection> {
+    if (mcp.kind === 'http') {
+      const headers = new Map(mcp.headers.map(([header, value]) => [header, this.#gate.secrets.inject(value)]))
+      return connected(name, await connectHttpUpstream({ name, url: new URL(mcp.url), headers }))
+    }
+    const pipes = await this.#pipes.take(name, number)
+    return connected(name, await connectStdioUpstream({ name, ...pipes, onClosed: () => undefined }))
+  }
+
+  /** The cell is gone: what of it was under way ends, its grants with it, and the warden hears that nothing is left. */
+  async #end(number: number, receipt: JsonObject): Promise<void> {
+    const served = this.#shut(number)
+    if (served !== undefined) await this.#record({ kind: 'cell.ended', cell: served.cell.id, receipt })
+    this.#send({ kind: 'cell-closed', number })
+  }
+
+  #shut(number: number): Served | undefined {
+    const served = this.#served.get(number)
+    if (served === undefined) return undefined
+    this.#served.delete(number)
+    served.cell.rung = 'killed'
+    served.cell.gone.abort()
+    served.endpoint.close()
+    served.server.close()
+    served.server.closeAllConnections()
+    for (const upstream of served.own) upstream.close()
+    this.#pipes.forget(number)
+    return served
+  }
+
+  async #record(body: EntryBody): Promise<boolean> {
+    const appended = this.#gate.ledger.append(body)
+    return appended.ok && (await this.#gate.ledger.durable(appended.value.seq)).ok
+  }
+}
+
+const VERSION = '0.1.0'
+
+function cellServer(endpoint: McpEndpoint): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: LIMITS.headerBytesMax,
+      // A sender that dawdles holds one of its own connections, for no longer than this.
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 5_000,
+      keepAliveTimeout: 60_000,
+    },
+    (request, response) => void endpoint.handle(request, response).catch(() => response.destroy()),
+  )
+  server.maxConnections = LIMITS.connectionsMax
+  return server
+}
+
+function grantsFor(agent: AgentSetup, nowMs: number): readonly Grant[] {
+  return agent.grants.map(({ id, upstream, tools, budgets, expiresMs, source }) => ({
+    id,
+    agent: agent.name,
+    upstream,
+    tools: new Set(tools),
+    budgets,
+    expiresAtMs: nowMs + expiresMs,
+    grantedBy: agent.owner,
+    source,
+  }))
+}
+
+function problemIn(upstreams: ReadonlyMap<UpstreamName, Upstream>, key: string): DefinitionProblem | undefined {
+  // Upstream names hold no slash: the key begins with the name of the one that it is about.
+  return upstreams.get(key.slice(0, key.indexOf('/')) as UpstreamName)?.definitionProblems.get(key)
+}
+
+function connected(name: UpstreamName, connection: Result<UpstreamConnection, string>): UpstreamConnection {
+  if (!connection.ok) throw new Error(`${name}: ${connection.reason}`)
+  return connection.value
+}
+
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd)
+  } catch {
+    // It was closed where the message was followed halfway.
+  }
+}

@@ -1,0 +1,316 @@
+import {
+  type Action,
+  type ActionId,
+  type ActionIntent,
+  type ActionOutcome,
+  type ActionRefused,
+  type Commitment,
+  type JsonObject,
+  moneyText,
+  type Operation,
+  sha256,
+  type ToolName,
+  toolName,
+  type UpstreamName,
+} from '../model/index.ts'
+import { admit, type Decided, decide, type Refusal, type Reservation, readSpend } from '../policy/index.ts'
+import { authorityOf, type CellAtGate } from './cell.ts'
+import type { Gate } from './gate.ts'
+import { reasonsJson, redacted } from './record.ts'
+import type { Answer, Prepared, SendOptions, Sent } from './upstream.ts'
+import type { KnownTool, Upstream } from './upstreams.ts'
+
+/** What a protocol has understood of one attempt by a cell. */
+export interface Attempt {
+  readonly upstream: Upstream
+  readonly operation: Operation
+  /** The tool's or prompt's own name, the resource's URI. */
+  readonly target: string
+  /** How the configuration names it; a resource by the template that its URI matches. */
+  readonly tool: ToolName
+  readonly args: JsonObject
+  readonly prepare: (known: KnownTool) => Prepared
+  readonly signal: AbortSignal
+  readonly onNotification?: NonNullable<SendOptions['onNotification']>
+}
+
+export type Performed =
+  | { readonly kind: 'answered'; readonly action: ActionId; readonly answer: Answer }
+  /** Refused before anything was sent. The cell is told the reference, and what is wrong with its own arguments. */
+  | { readonly kind: 'refused'; readonly action: ActionId; readonly reasons: readonly Refusal[] }
+  /** Sent or not, there is no answer that may be passed on. */
+  | {
+      readonly kind: 'unanswered'
+      readonly action: ActionId
+      readonly outcome: 'withheld' | 'not-sent' | 'unknown'
+      readonly why: string
+    }
+
+/**
+ * The path of an action (DESIGN.md), steps 2 to 9. One way, no detours: every protocol comes through here.
+ *
+ * - PA1  Nothing leaves without an allow, and without its intent in the ledger; with an effect, without the intent on disk.
+ * - PA2  Between that and the first byte, the rung, the ledger and the witness are asked once more.
+ * - PA3  A reservation returns only when no byte left.
+ */
+export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): Promise<Performed> {
+  const known = attempt.upstream.tool(attempt.tool)
+  const { action, refusals } = normalise(gate, cell, attempt, known)
+  const decided = judge(gate, cell, action, refusals)
+  if (decided.verdict === 'deny' || known === undefined) {
+    recordRefusal(gate, cell, action, decided.verdict === 'deny' ? decided.reasons : refusals)
+    return { kind: 'refused', action: action.id, reasons: decided.verdict === 'deny' ? decided.reasons : refusals }
+  }
+  const prepared = attempt.prepare(known)
+  const unrecorded = await recordIntent(gate, cell, action, decided, prepared.bytes)
+  if (unrecorded !== undefined) {
+    giveBack(cell, decided.reservation)
+    return { kind: 'refused', action: action.id, reasons: [unrecorded] }
+  }
+  const sent = await prepared.send({
+    lastCheck: () => lastCheck(gate, cell, action),
+    signal: attempt.signal,
+    ...(attempt.onNotification && { onNotification: attempt.onNotification }),
+  })
+  const judged = judgeAnswer(gate, known, sent)
+  recordOutcome(gate, cell, action, judged, sent.kind === 'answered' ? sent.bytes : undefined)
+  if (judged.outcome === 'not-sent') giveBack(cell, decided.reservation)
+  if (judged.answer !== undefined) return { kind: 'answered', action: action.id, answer: judged.answer }
+  return { kind: 'unanswered', action: action.id, outcome: judged.outcome, why: judged.why }
+}
+
+interface Normalised {
+  readonly action: Action
+  /** What is wrong with it before any policy is asked. */
+  readonly refusals: readonly Refusal[]
+}
+
+/** Steps 2 and 3: what the cell asks for, in our words, held against the accepted definition. */
+function normalise(gate: Gate, cell: CellAtGate, attempt: Attempt, known: KnownTool | undefined): Normalised {
+  const refusals: Refusal[] = []
+  const { upstream, operation, tool, args } = attempt
+  const effect = known?.declared.effect ?? 'irreversible'
+  const fault = known?.input?.check(args)
+  if (fault !== undefined) refusals.push({ kind: 'arguments', ...fault })
+  const spend = known !== undefined && effect === 'spend' ? readSpend(known.declared, args) : undefined
+  if (spend?.ok === false) refusals.push({ kind: 'spend', ...spend.reason })
+  const action: Action = {
+    id: gate.newActionId(),
+    cellId: cell.id,
+    agent: cell.authority.agent,
+    environment: cell.authority.environment,
+    upstream: upstream.name,
+    upstreamEnvironment: upstream.environment,
+    operation,
+    tool: operation === 'resource' ? templateOf(tool) : recordable(attempt.target),
+    args,
+    effect,
+    definition: known?.pinned?.digest ?? UNKNOWN_DEFINITION,
+    ...(spend?.ok && { spend: spend.value }),
+  }
+  return { action, refusals }
+}
+
+const UNKNOWN_DEFINITION = sha256('0'.repeat(64))
+
+/** A resource is decided and recorded by the template that was granted; its URI stands in the arguments. */
+function templateOf(tool: ToolName): ToolName {
+  return tool.slice(tool.indexOf(':') + 1) as ToolName // a part of a checked name, without the control characters it lacks
+}
+
+/** A name that a cell made up, as it can stand in the ledger. */
+function recordable(name: string): ToolName {
+  return toolName(name.replaceAll(/\p{Cc}/gu, '�').slice(0, 200) || '(empty)')
+}
+
+/** Step 4. What is wrong with the arguments is told beside what a policy says, not instead of it. */
+function judge(
+  gate: Gate,
+  cell: CellAtGate,
+  action: Action,
+  refusals: readonly Refusal[],
+): Decided & { readonly reservation?: Reservation } {
+  const nowMs = gate.nowMs()
+  const authority = authorityOf(cell)
+  const shut = shutFor(gate, action, nowMs)
+  const own = shut === undefined ? refusals : [...refusals, shut]
+  if (own.length === 0) return admit(action, authority, nowMs)
+  const decided = decide(action, authority, nowMs)
+  const reasons = decided.verdict === 'deny' ? [...own, ...decided.reasons.filter((reason) => !said(own, reason))] : own
+  const [first, ...rest] = reasons
+  if (first === undefined) throw new Error('a denial without a reason')
+  return { verdict: 'deny', reasons: [first, ...rest] }
+}
+
+function said(reasons: readonly Refusal[], other: Refusal): boolean {
+  return reasons.some((reason) => reason.kind === other.kind)
+}
+
+/** S4: nothing with an effect leaves while the ledger or its witness is away; a read does not leave a dead ledger either. */
+function shutFor(gate: Gate, action: Action, nowMs: number): Refusal | undefined {
+  if (gate.ledger.fault !== undefined) return { kind: 'unavailable', what: 'ledger', problem: 'it cannot be written' }
+  if (action.effect === 'read' || gate.ledger.effectsAllowed(nowMs)) return undefined
+  return { kind: 'unavailable', what: 'witness', problem: 'the last seal is too old' }
+}
+
+/** Step 5. Returns why nothing may be sent. */
+async function recordIntent(
+  gate: Gate,
+  cell: CellAtGate,
+  action: Action,
+  decided: Decided,
+  bytes: Uint8Array,
+): Promise<Refusal | undefined> {
+  const payload = gate.ledger.payloads.put(cell.id, bytes)
+  if (!payload.ok) return unrecorded(payload.reason.kind)
+  const body: ActionIntent = {
+    kind: 'action.intent',
+    action: action.id,
+    cell: cell.id,
+    agent: action.agent,
+    environment: action.environment,
+    upstream: action.upstream,
+    operation: action.operation,
+    tool: action.tool,
+    effect: action.effect,
+    definition: action.definition,
+    args: redacted(action.args),
+    payload: payload.value,
+    reasons: reasonsJson(decided.reasons),
+    ...(action.spend && { spend: moneyText(action.spend) }),
+  }
+  const appended = gate.ledger.append(body)
+  if (!appended.ok) return unrecorded(appended.reason.kind)
+  if (action.effect === 'read' && gate.ledger.readMayGo(gate.nowMs())) return undefined
+  const durable = await gate.ledger.durable(appended.value.seq)
+  return durable.ok ? undefined : unrecorded(durable.reason.kind)
+}
+
+function unrecorded(problem: string): Refusal {
+  return { kind: 'unavailable', what: 'ledger', problem }
+}
+
+/** Step 7, in the tick that writes: what may have changed since the decision. */
+function lastCheck(gate: Gate, cell: CellAtGate, action: Action): string | undefined {
+  if (cell.gone.signal.aborted) return 'the cell is gone'
+  if (cell.rung !== 'normal' && cell.rung !== 'watched' && !(cell.rung === 'restricted' && action.effect === 'read')) {
+    return `the cell is ${cell.rung}`
+  }
+  return shutFor(gate, action, gate.nowMs()) === undefined ? undefined : 'the ledger or its witness is away'
+}
+
+interface Judged {
+  readonly outcome: ActionOutcome['outcome']
+  readonly answer?: Answer
+  readonly why: string
+}
+
+/** Step 8: an answer is passed on only if it is what the definition promised, and carries no secret. */
+function judgeAnswer(gate: Gate, known: KnownTool, sent: Sent): JudgedAnswer {
+  if (sent.kind === 'not-sent' || sent.kind === 'unknown') return { outcome: sent.kind, why: sent.why }
+  if (sent.kind === 'unreadable') return { outcome: 'withheld', why: sent.why }
+  const leaked = gate.secrets.leak(JSON.stringify(sent.answer.value))
+  if (leaked !== undefined) return { outcome: 'withheld', why: `it holds the secret "${leaked}"` }
+  const broken = sent.answer.failed ? undefined : known.judgeResult(sent.answer.value)
+  if (broken !== undefined) return { outcome: 'withheld', why: broken }
+  return { outcome: sent.answer.failed ? 'failed' : 'done', answer: sent.answer, why: '' }
+}
+
+type JudgedAnswer =
+  | (Judged & { readonly answer: Answer })
+  | { readonly outcome: 'withheld' | 'not-sent' | 'unknown'; readonly answer?: undefined; readonly why: string }
+
+/** Step 9. An outcome that cannot be recorded leaves its intent *unknown*, which is the truth. */
+function recordOutcome(
+  gate: Gate,
+  cell: CellAtGate,
+  action: Action,
+  judged: JudgedAnswer,
+  bytes: Uint8Array | undefined,
+): void {
+  let payload: Commitment | undefined
+  if (bytes !== undefined) {
+    const put = gate.ledger.payloads.put(cell.id, bytes)
+    if (put.ok) payload = put.value
+  }
+  gate.ledger.append({
+    kind: 'action.outcome',
+    action: action.id,
+    outcome: judged.outcome,
+    ...(payload && { payload }),
+    ...(judged.why === '' ? {} : { detail: judged.why.slice(0, 500) }),
+  })
+}
+
+function recordRefusal(gate: Gate, cell: CellAtGate, action: Action, reasons: readonly Refusal[]): void {
+  recordRefused(gate, cell, action.id, reasons, {
+    upstream: action.upstream,
+    operation: action.operation,
+    tool: action.tool,
+    effect: action.effect,
+    args: redacted(action.args),
+  })
+}
+
+/** An attempt that cannot even be prepared: what it names is not here, or cannot be reached. */
+export interface Unprepared {
+  readonly upstream: UpstreamName | undefined
+  readonly operation: Operation
+  readonly target: string
+  readonly args: JsonObject
+}
+
+/** What this gateway has no route to: another environment's upstream, or one that does not exist. */
+export function refuseUnrouted(gate: Gate, cell: CellAtGate, attempt: Unprepared): Performed {
+  const { upstream } = attempt
+  const environment = upstream && gate.environments.get(upstream)
+  const reasons: Refusal[] = []
+  if (environment !== undefined && environment !== gate.environment) {
+    reasons.push({ kind: 'environment', cell: gate.environment, upstream: environment })
+  }
+  reasons.push({ kind: 'no-grant', upstream: upstream ?? NO_UPSTREAM, tool: recordable(attempt.target) })
+  return refuseUnprepared(gate, cell, attempt, reasons)
+}
+
+export function refuseUnprepared(
+  gate: Gate,
+  cell: CellAtGate,
+  attempt: Unprepared,
+  reasons: readonly Refusal[],
+): Performed {
+  const action = gate.newActionId()
+  const { upstream, operation } = attempt
+  recordRefused(gate, cell, action, reasons, {
+    ...(upstream && { upstream }),
+    operation,
+    tool: recordable(attempt.target),
+    args: redacted(attempt.args),
+  })
+  return { kind: 'refused', action, reasons }
+}
+
+const NO_UPSTREAM = 'none' as UpstreamName // a name by its shape
+
+function recordRefused(
+  gate: Gate,
+  cell: CellAtGate,
+  action: ActionId,
+  reasons: readonly Refusal[],
+  about: Pick<ActionRefused, 'upstream' | 'operation' | 'tool' | 'effect' | 'args'>,
+): void {
+  gate.ledger.append({
+    kind: 'action.refused',
+    action,
+    cell: cell.id,
+    agent: cell.authority.agent,
+    environment: cell.authority.environment,
+    ...about,
+    reasons: reasonsJson(reasons),
+  })
+}
+
+function giveBack(cell: CellAtGate, reservation: Reservation | undefined): void {
+  if (reservation === undefined) return
+  const grant = cell.authority.grants.find(({ id }) => id === reservation.grant)
+  if (grant !== undefined) cell.authority.budgets.release(grant, reservation)
+}

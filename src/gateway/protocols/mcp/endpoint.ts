@@ -1,0 +1,365 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  LIMITS,
+  NAME_PATTERN,
+  type UpstreamName,
+} from '../../../model/index.ts'
+import type { CellAtGate } from '../../cell.ts'
+import type { Gate } from '../../gate.ts'
+import { readBody } from '../../http-body.ts'
+import { parseStrictJson } from '../../strict-json.ts'
+import { headerMismatch } from './headers.ts'
+import { type CellRequest, capabilitiesFor, methodFor } from './methods.ts'
+import { Reply } from './reply.ts'
+import { isLogLevel, isSessionRevision, LOG_LEVELS, META, MODERN, modernResult, SESSION_REVISIONS } from './revision.ts'
+import { RPC, type RpcAnswer, type RpcId, type RpcNotification, type RpcRequest, readRpc, rpcError } from './rpc.ts'
+import { type Session, Sessions } from './sessions.ts'
+import { Subscriptions } from './subscriptions.ts'
+import { IMPLEMENTATION } from './upstream-request.ts'
+
+/**
+ * MCP as one cell sees it, in all three revisions, over Streamable HTTP on its own listener: `/mcp` for everything that
+ * it may use, `/mcp/<upstream>` for one upstream under its own names.
+ *
+ * Every byte that arrives here was written by the cell. Which cell that is was decided by the listener it came in on.
+ */
+export class McpEndpoint {
+  readonly #gate: Gate
+  readonly #cell: CellAtGate
+  readonly #sessions = new Sessions()
+  readonly #subscriptions: Subscriptions
+
+  constructor(gate: Gate, cell: CellAtGate) {
+    this.#gate = gate
+    this.#cell = cell
+    this.#subscriptions = new Subscriptions(cell, this.#sessions)
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const reply = new Reply(response)
+    const view = viewOf(request.url ?? '')
+    if (view === 'none') return reply.empty(404)
+    if (!isLocal(request))
+      return reply.fault(403, { code: RPC.invalidRequest, message: 'this listener serves its own cell only' })
+    if (request.method === 'GET') return this.#openStream(request, response, reply)
+    if (request.method === 'DELETE') return this.#endSession(request, reply)
+    if (request.method !== 'POST') return reply.empty(405, { allow: 'GET, POST, DELETE' })
+    if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+      return reply.fault(415, { code: RPC.invalidRequest, message: 'the content type must be application/json' })
+    }
+    const body = await readBody(request)
+    if (!body.ok) {
+      if (body.reason === 'broken-off') return
+      response.setHeader('connection', 'close')
+      return reply.fault(413, {
+        code: RPC.invalidRequest,
+        message: `a frame has at most ${LIMITS.frameBytesMax} bytes`,
+      })
+    }
+    const json = parseStrictJson(body.value)
+    if (!json.ok) return reply.fault(400, { code: RPC.parseError, message: `refused: ${json.reason.kind}` })
+    const message = readRpc(json.value)
+    if (message === undefined || message.kind === 'response') {
+      return reply.fault(400, { code: RPC.invalidRequest, message: 'one JSON-RPC request or notification is expected' })
+    }
+    if (isModern(request, message)) return this.#modern(request, response, message, view)
+    return this.#inSession(request, response, message, view)
+  }
+
+  /** Everything under way has been aborted already; this ends what only listens. */
+  close(): void {
+    for (const session of this.#sessions.all()) this.#sessions.end(session)
+    this.#subscriptions.close()
+  }
+
+  /** 2026-07-28: no session; version and capabilities travel with every request. */
+  async #modern(
+    request: IncomingMessage,
+    response: ServerResponse,
+    message: RpcRequest | RpcNotification,
+    view: UpstreamName | undefined,
+  ): Promise<void> {
+    const reply = new Reply(response)
+    if (message.kind === 'notification') return reply.accepted()
+    const { id, method, params } = message
+    const meta = isJsonObject(params._meta) ? params._meta : {}
+    const fault = metaFault(meta)
+    if (fault !== undefined) return reply.answer(id, rpcError(RPC.invalidParams, fault), 400)
+    const version = String(meta[META.version])
+    const mismatch = headerMismatch(request.headers, version, method, params)
+    if (mismatch === 'MCP-Protocol-Version')
+      return reply.answer(id, rpcError(RPC.headerMismatch, `${mismatch} does not say what the body says`), 400)
+    if (version !== MODERN) {
+      const data = { supported: [MODERN], requested: version }
+      return reply.answer(
+        id,
+        rpcError(RPC.unsupportedVersion, `protocol version ${version.slice(0, 32)} is not supported`, data),
+        400,
+      )
+    }
+    if (mismatch !== undefined)
+      return reply.answer(id, rpcError(RPC.headerMismatch, `${mismatch} does not say what the body says`), 400)
+    if (method === 'subscriptions/listen') return this.#subscriptions.listen(id, params, response)
+    if (method === 'server/discover') {
+      const result = {
+        supportedVersions: [MODERN],
+        capabilities: capabilitiesFor(this.#cell, view),
+        instructions: INSTRUCTIONS,
+      }
+      return reply.answer(id, { result: modernResult(method, result, IMPLEMENTATION) })
+    }
+    if (methodFor(method) === undefined)
+      return reply.answer(id, rpcError(RPC.methodNotFound, `${method.slice(0, 64)} is not supported`), 404)
+    const level = meta[META.logLevel]
+    const answer = await this.#call(response, reply, {
+      method,
+      params,
+      view,
+      headers: request.headers,
+      progressToken: meta.progressToken,
+      ...(isLogLevel(level) && { logLevel: level }),
+    })
+    if (answer === undefined) return
+    if ('error' in answer) return reply.answer(id, answer, answer.error.code === RPC.headerMismatch ? 400 : 200)
+    reply.answer(id, { result: modernResult(method, answer.result, IMPLEMENTATION) })
+  }
+
+  /** 2025-06-18 and 2025-11-25: a session that `initialize` opens and that is known on this listener alone. */
+  async #inSession(
+    request: IncomingMessage,
+    response: ServerResponse,
+    message: RpcRequest | RpcNotification,
+    view: UpstreamName | undefined,
+  ): Promise<void> {
+    const accept = request.headers.accept ?? ''
+    if (!accept.includes('application/json') || !accept.includes('text/event-stream')) {
+      return new Reply(response).fault(406, {
+        code: RPC.invalidRequest,
+        message: 'accept both application/json and text/event-stream',
+      })
+    }
+    if (message.kind === 'request' && message.method === 'initialize')
+      return this.#initialize(request, response, message, view)
+    const session = this.#sessionOf(request, new Reply(response))
+    if (session === undefined) return
+    const reply = new Reply(response, { 'mcp-session-id': session.id })
+    if (message.kind === 'notification') {
+      const { requestId } = message.params
+      if (message.method === 'notifications/cancelled' && isId(requestId)) session.underWay.get(requestId)?.abort()
+      return reply.accepted()
+    }
+    const { id, method, params } = message
+    if (method === 'initialize')
+      return reply.answer(id, rpcError(RPC.invalidRequest, 'this session is initialized'), 400)
+    if (method === 'ping') return reply.answer(id, { result: {} })
+    if (method === 'logging/setLevel') {
+      if (!isLogLevel(params.level))
+        return reply.answer(id, rpcError(RPC.invalidParams, `level is one of: ${LOG_LEVELS.join(', ')}`))
+      session.logLevel = params.level
+      return reply.answer(id, { result: {} })
+    }
+    if (methodFor(method) === undefined)
+      return reply.answer(id, rpcError(RPC.methodNotFound, `${method.slice(0, 64)} is not supported`))
+    if (session.underWay.has(id))
+      return reply.answer(id, rpcError(RPC.invalidRequest, 'a request with this id is under way'), 400)
+    const meta = isJsonObject(params._meta) ? params._meta : {}
+    const cancel = new AbortController()
+    session.underWay.set(id, cancel)
+    try {
+      const answer = await this.#call(response, reply, {
+        method,
+        params,
+        view,
+        progressToken: meta.progressToken,
+        logLevel: session.logLevel ?? 'info',
+        cancel,
+      })
+      // A request that its sender cancelled gets no answer, but its connection must end.
+      if (cancel.signal.aborted) response.destroyed || response.end()
+      else if (answer !== undefined) reply.answer(id, answer)
+    } finally {
+      session.underWay.delete(id)
+    }
+  }
+
+  #initialize(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { id, params }: RpcRequest,
+    view: UpstreamName | undefined,
+  ): void {
+    if (request.headers['mcp-protocol-version'] === MODERN) {
+      return new Reply(response).answer(
+        id,
+        rpcError(RPC.headerMismatch, 'initialize belongs to earlier revisions'),
+        400,
+      )
+    }
+    if (request.headers['mcp-session-id'] !== undefined) {
+      return new Reply(response).answer(id, rpcError(RPC.invalidRequest, 'this session is initialized'), 400)
+    }
+    const asked = params.protocolVersion
+    const session = this.#sessions.open(isSessionRevision(asked) ? asked : SESSION_REVISIONS[0])
+    const result = {
+      protocolVersion: session.revision,
+      capabilities: capabilitiesFor(this.#cell, view),
+      serverInfo: IMPLEMENTATION,
+      instructions: INSTRUCTIONS,
+    }
+    new Reply(response, { 'mcp-session-id': session.id }).answer(id, { result })
+  }
+
+  /** The one place where a method runs: bounded in number, ended with the cell, its request or its connection. */
+  async #call(response: ServerResponse, reply: Reply, call: IncomingCall): Promise<RpcAnswer | undefined> {
+    const method = methodFor(call.method)
+    if (method === undefined) return rpcError(RPC.methodNotFound, 'not supported')
+    if (this.#cell.underWay >= LIMITS.requestsUnderWayMax) {
+      return rpcError(RPC.internalError, `at most ${LIMITS.requestsUnderWayMax} requests may be under way`)
+    }
+    const cancel = call.cancel ?? new AbortController()
+    const onGone = () => cancel.abort()
+    const onClose = () => {
+      if (!response.writableFinished) cancel.abort()
+    }
+    this.#cell.gone.signal.addEventListener('abort', onGone, { once: true })
+    response.once('close', onClose)
+    this.#cell.underWay++
+    const request: CellRequest = {
+      method: call.method,
+      params: call.params,
+      view: call.view,
+      signal: cancel.signal,
+      ...(call.headers && { headers: call.headers }),
+      ...(call.logLevel && { logLevel: call.logLevel }),
+      ...onNotificationFor(reply, call),
+    }
+    try {
+      return await method(this.#gate, this.#cell, request)
+    } catch (error) {
+      // A bug of ours: the cell learns nothing of it, and no door stays open.
+      process.stderr.write(`gateway: ${error instanceof Error ? error.stack : String(error)}\n`)
+      return rpcError(RPC.internalError, 'the gateway failed')
+    } finally {
+      this.#cell.underWay--
+      this.#cell.gone.signal.removeEventListener('abort', onGone)
+      response.off('close', onClose)
+    }
+  }
+
+  #openStream(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
+    if (request.headers['mcp-session-id'] === undefined) return reply.empty(405, { allow: 'POST' })
+    const session = this.#sessionOf(request, reply)
+    if (session === undefined) return
+    if (!(request.headers.accept ?? '').includes('text/event-stream')) return reply.empty(406)
+    this.#subscriptions.stream(session, response)
+  }
+
+  #endSession(request: IncomingMessage, reply: Reply): void {
+    if (request.headers['mcp-session-id'] === undefined) return reply.empty(405, { allow: 'POST' })
+    const session = this.#sessionOf(request, reply)
+    if (session === undefined) return
+    this.#sessions.end(session)
+    reply.empty(200)
+  }
+
+  #sessionOf(request: IncomingMessage, reply: Reply): Session | undefined {
+    const id = request.headers['mcp-session-id']
+    if (typeof id !== 'string') {
+      reply.fault(400, { code: RPC.invalidRequest, message: 'Mcp-Session-Id is missing: initialize first' })
+      return undefined
+    }
+    const session = this.#sessions.get(id)
+    if (session === undefined) {
+      reply.fault(404, { code: RPC.invalidRequest, message: 'there is no such session on this listener' })
+      return undefined
+    }
+    const version = request.headers['mcp-protocol-version']
+    if (version !== undefined && version !== session.revision) {
+      reply.fault(400, { code: RPC.invalidRequest, message: `this session speaks ${session.revision}` })
+      return undefined
+    }
+    return session
+  }
+}
+
+const INSTRUCTIONS =
+  'Every call is decided by a policy and recorded. A refusal carries a reference; repeating the same call will not change it.'
+
+interface IncomingCall {
+  readonly method: string
+  readonly params: JsonObject
+  readonly view: UpstreamName | undefined
+  readonly headers?: IncomingMessage['headers']
+  readonly progressToken: Json | undefined
+  readonly logLevel?: string
+  /** In a session the cell can cancel by id as well. */
+  readonly cancel?: AbortController
+}
+
+/** Progress goes out under the cell's own token; log messages only from the level that it asked for. */
+function onNotificationFor(reply: Reply, call: IncomingCall): Pick<CellRequest, 'onNotification'> {
+  const { progressToken, logLevel } = call
+  const wantsProgress = isId(progressToken)
+  const wantsLog = isLogLevel(logLevel)
+  if (!wantsProgress && !wantsLog) return {}
+  return {
+    onNotification: (method, params) => {
+      if (method === 'notifications/progress' && wantsProgress) {
+        const { progress, total, message } = params
+        if (typeof progress !== 'number') return undefined
+        return reply.notify(method, {
+          progressToken,
+          progress,
+          ...(typeof total === 'number' && { total }),
+          ...(typeof message === 'string' && { message }),
+        })
+      }
+      if (method === 'notifications/message' && wantsLog && isLogLevel(params.level)) {
+        if (LOG_LEVELS.indexOf(params.level) < LOG_LEVELS.indexOf(logLevel)) return undefined
+        const { _meta: _, ...said } = params
+        return reply.notify(method, said)
+      }
+      return undefined
+    },
+  }
+}
+
+/** The body decides which revision speaks; the header is only held against it. */
+function isModern(request: IncomingMessage, { method, params }: RpcRequest | RpcNotification): boolean {
+  const meta = isJsonObject(params._meta) ? params._meta : {}
+  if (META.version in meta) return !(method === 'initialize' && metaFault(meta) !== undefined)
+  return request.headers['mcp-protocol-version'] === MODERN && method !== 'initialize'
+}
+
+function metaFault(meta: JsonObject): string | undefined {
+  if (typeof meta[META.version] !== 'string') return `_meta lacks ${META.version}`
+  if (!isJsonObject(meta[META.clientCapabilities])) return `_meta lacks ${META.clientCapabilities}`
+  const info = meta[META.clientInfo]
+  if (info !== undefined && !isJsonObject(info)) return `${META.clientInfo} is not an object`
+  const level = meta[META.logLevel]
+  if (level !== undefined && !isLogLevel(level)) return `${META.logLevel} is one of: ${LOG_LEVELS.join(', ')}`
+  return undefined
+}
+
+function viewOf(url: string): UpstreamName | undefined | 'none' {
+  if (url === '/mcp' || url === '/mcp/') return undefined
+  const name = /^\/mcp\/([^/?#]+)$/.exec(url)?.[1]
+  return name !== undefined && NAME_PATTERN.test(name) ? (name as UpstreamName) : 'none' // checked by the pattern
+}
+
+/**
+ * A browser in the cell must not be led here by a page (DNS rebinding): the Host and, where there is one, the Origin are
+ * those of the loopback listener. MCP 2025-11-25, transports, "Security warning".
+ */
+function isLocal({ headers }: IncomingMessage): boolean {
+  const local = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i
+  if (!local.test(headers.host ?? '')) return false
+  return headers.origin === undefined || local.test(headers.origin.replace(/^https?:\/\//, ''))
+}
+
+function isId(value: Json | undefined): value is RpcId {
+  return typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value))
+}

@@ -1,0 +1,312 @@
+import {
+  grantedName,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  NAME_PATTERN,
+  type Operation,
+  type ToolName,
+  type UpstreamName,
+} from '../../../model/index.ts'
+import { type Candidate, decideList } from '../../../policy/index.ts'
+import { authorityOf, type CellAtGate } from '../../cell.ts'
+import type { Gate } from '../../gate.ts'
+import { type Attempt, type Performed, perform, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
+import type { SendOptions } from '../../upstream.ts'
+import { listAll, type Upstream } from '../../upstreams.ts'
+import { type HeaderValue, paramHeaderMismatch } from './headers.ts'
+import { RPC, type RpcAnswer, rpcError } from './rpc.ts'
+import { templateMatcher } from './uri-template.ts'
+
+/** One request from a cell, free of its revision and its transport. */
+export interface CellRequest {
+  readonly method: string
+  readonly params: JsonObject
+  /** One upstream's own names, or all of the cell's with the upstream's name before them. */
+  readonly view: UpstreamName | undefined
+  readonly signal: AbortSignal
+  readonly onNotification?: NonNullable<SendOptions['onNotification']>
+  readonly logLevel?: string
+  /** 2026-07-28: checked against the tool that they belong to. */
+  readonly headers?: Readonly<Record<string, HeaderValue>>
+}
+
+/** A method that this gateway has, in every revision; `undefined` for all others. */
+export function methodFor(
+  name: string,
+): ((gate: Gate, cell: CellAtGate, request: CellRequest) => Promise<RpcAnswer>) | undefined {
+  return METHODS.get(name)
+}
+
+const METHODS = new Map<string, (gate: Gate, cell: CellAtGate, request: CellRequest) => Promise<RpcAnswer>>([
+  ['tools/list', listTools],
+  ['tools/call', callTool],
+  ['resources/list', (gate, cell, request) => listResources(gate, cell, request, 'resources/list')],
+  ['resources/templates/list', (gate, cell, request) => listResources(gate, cell, request, 'resources/templates/list')],
+  ['resources/read', readResource],
+  ['prompts/list', listPrompts],
+  ['prompts/get', getPrompt],
+])
+
+/** What the gateway can do for this cell, by what its upstreams' declared tools are. */
+export function capabilitiesFor(cell: CellAtGate, view: UpstreamName | undefined): JsonObject {
+  const names = viewed(cell, view).flatMap((upstream) => [...upstream.tools.keys()])
+  const offers = (prefix: string) => names.some((name) => name.startsWith(prefix))
+  return {
+    tools: { listChanged: true },
+    ...(offers('resource:') && { resources: { listChanged: true } }),
+    ...(offers('prompt:') && { prompts: { listChanged: true } }),
+    logging: {},
+  }
+}
+
+async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
+  const tools: Json[] = []
+  for (const upstream of viewed(cell, view)) {
+    // Connecting compares what is offered now with what was accepted: what differs is not shown.
+    if (!(await reachable(upstream))) continue
+    for (const name of granted(gate, cell, upstream, 'tool')) {
+      const definition = upstream.tool(name)?.pinned?.definition
+      if (definition === undefined) continue
+      // Tasks are not passed on, so that a tool that can run as one says nothing of it.
+      const { execution: _, ...shown } = definition
+      tools.push(view === undefined ? { ...shown, name: `${upstream.name}__${String(definition.name)}` } : shown)
+    }
+  }
+  return { result: { tools } }
+}
+
+async function callTool(gate: Gate, cell: CellAtGate, request: CellRequest): Promise<RpcAnswer> {
+  const { name, arguments: given = {}, ...others } = request.params
+  if (typeof name !== 'string' || !isJsonObject(given))
+    return rpcError(RPC.invalidParams, 'tools/call takes a name and an object of arguments')
+  const undeclared = undeclaredMember(others)
+  if (undeclared !== undefined) return undeclared
+  const { upstream, upstreamName, target } = route(cell, request.view, name)
+  if (upstream === undefined)
+    return spoken(refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'tool', target, args: given }))
+  const declared = upstream.tool(grantedName('tool', target.slice(0, 200).replaceAll(/\p{Cc}/gu, '') || '-'))
+  const mismatch = request.headers && paramHeaderMismatch(request.headers, declared?.paramHeaders ?? [], given)
+  if (mismatch !== undefined) return rpcError(RPC.headerMismatch, `${mismatch} does not say what the body says`)
+  return run(gate, cell, request, upstream, 'tool', target, given, 'tools/call', { name: target, arguments: given })
+}
+
+async function readResource(gate: Gate, cell: CellAtGate, request: CellRequest): Promise<RpcAnswer> {
+  const { uri, ...others } = request.params
+  if (typeof uri !== 'string') return rpcError(RPC.invalidParams, 'resources/read takes a uri')
+  const undeclared = undeclaredMember(others)
+  if (undeclared !== undefined) return undeclared
+  const homes = viewed(cell, request.view).flatMap((upstream) => {
+    const template = templateFor(upstream, uri)
+    return template === undefined ? [] : [{ upstream, template }]
+  })
+  const [home] = homes
+  if (home === undefined) {
+    spoken(refuseUnrouted(gate, cell, { upstream: request.view, operation: 'resource', target: uri, args: { uri } }))
+    return rpcError(RPC.invalidParams, 'there is no such resource', { uri })
+  }
+  if (homes.length > 1) {
+    const names = homes.map(({ upstream }) => upstream.name).join(', ')
+    return rpcError(RPC.invalidParams, `several upstreams have it (${names}): read it at /mcp/<upstream>`, { uri })
+  }
+  return run(gate, cell, request, home.upstream, 'resource', uri, { uri }, 'resources/read', { uri }, home.template)
+}
+
+async function getPrompt(gate: Gate, cell: CellAtGate, request: CellRequest): Promise<RpcAnswer> {
+  const { name, arguments: given = {}, ...others } = request.params
+  if (typeof name !== 'string' || !isJsonObject(given))
+    return rpcError(RPC.invalidParams, 'prompts/get takes a name and an object of arguments')
+  const undeclared = undeclaredMember(others)
+  if (undeclared !== undefined) return undeclared
+  const { upstream, upstreamName, target } = route(cell, request.view, name)
+  if (upstream === undefined)
+    return spoken(refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'prompt', target, args: given }))
+  return run(gate, cell, request, upstream, 'prompt', target, given, 'prompts/get', { name: target, arguments: given })
+}
+
+/** What belongs neither to the method nor to the protocol does not travel: `inputResponses` and tasks are not passed on. */
+function undeclaredMember({ _meta: _, ...others }: JsonObject): RpcAnswer | undefined {
+  const [member] = Object.keys(others)
+  return member === undefined ? undefined : rpcError(RPC.invalidParams, `"${member.slice(0, 64)}" is not supported`)
+}
+
+async function run(
+  gate: Gate,
+  cell: CellAtGate,
+  request: CellRequest,
+  upstream: Upstream,
+  operation: Operation,
+  target: string,
+  args: JsonObject,
+  method: string,
+  params: JsonObject,
+  template = target,
+): Promise<RpcAnswer> {
+  let connection: Awaited<ReturnType<Upstream['connection']>>
+  try {
+    connection = await upstream.connection()
+  } catch (error) {
+    const problem = error instanceof Error ? error.message.slice(0, 500) : 'no connection'
+    const refused = refuseUnprepared(gate, cell, { upstream: upstream.name, operation, target, args }, [
+      { kind: 'unavailable', what: 'upstream', problem },
+    ])
+    return rpcError(RPC.internalError, `the upstream cannot be reached (reference ${refused.action})`, {
+      reference: refused.action,
+    })
+  }
+  const attempt: Attempt = {
+    upstream,
+    operation,
+    target,
+    tool: grantedName(operation, template.slice(0, 200).replaceAll(/\p{Cc}/gu, '') || '-'),
+    args,
+    signal: request.signal,
+    prepare: (known) =>
+      connection.prepare(method, params, {
+        paramHeaders: known.paramHeaders,
+        ...(request.onNotification && { progress: true }),
+        ...(request.logLevel && { logLevel: request.logLevel }),
+      }),
+    ...(request.onNotification && { onNotification: request.onNotification }),
+  }
+  const performed = await perform(gate, cell, attempt)
+  if (performed.kind === 'unanswered' && performed.outcome !== 'withheld') upstream.disconnected()
+  return spoken(performed)
+}
+
+/** What a cell is told. Of a refusal only that it happened, with a reference; and what is wrong with its own arguments. */
+function spoken(performed: Performed): RpcAnswer {
+  if (performed.kind === 'answered') {
+    const { result, error } = performed.answer.value
+    if (isJsonObject(result)) return { result }
+    if (isJsonObject(error)) return rpcError(Number(error.code), String(error.message), error.data)
+    return rpcError(RPC.internalError, 'the upstream answered with nothing')
+  }
+  const reference = { reference: performed.action }
+  if (performed.kind === 'unanswered') {
+    const said = { withheld: 'the answer was withheld', 'not-sent': 'it was not sent', unknown: 'no answer came' }[
+      performed.outcome
+    ]
+    return rpcError(RPC.internalError, `${said} (reference ${performed.action})`, reference)
+  }
+  const own = performed.reasons.find((reason) => reason.kind === 'arguments')
+  if (own !== undefined && performed.reasons.every((reason) => reason.kind === 'arguments')) {
+    return rpcError(
+      RPC.invalidParams,
+      `invalid arguments: ${own.path} ${own.problem} (reference ${performed.action})`,
+      reference,
+    )
+  }
+  return rpcError(RPC.refused, `refused by Firebreak (reference ${performed.action})`, reference)
+}
+
+async function listResources(
+  gate: Gate,
+  cell: CellAtGate,
+  { view }: CellRequest,
+  method: 'resources/list' | 'resources/templates/list',
+): Promise<RpcAnswer> {
+  const [member, key] =
+    method === 'resources/list' ? (['resources', 'uri'] as const) : (['resourceTemplates', 'uriTemplate'] as const)
+  const shown: JsonObject[] = []
+  for (const upstream of viewed(cell, view)) {
+    const names = granted(gate, cell, upstream, 'resource')
+    if (names.length === 0) continue
+    const offered = await offeredBy(upstream, 'resources', method, member)
+    const templates = names.map((name) => name.slice('resource:'.length))
+    for (const item of offered) {
+      const uri = item[key]
+      if (typeof uri !== 'string') continue
+      const match =
+        key === 'uri' ? templates.some((template) => templateMatcher(template)(uri)) : templates.includes(uri)
+      if (match) shown.push(item)
+    }
+  }
+  return shownUnlessLeaking(gate, member, shown)
+}
+
+async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
+  const prompts: JsonObject[] = []
+  for (const upstream of viewed(cell, view)) {
+    const names = granted(gate, cell, upstream, 'prompt')
+    if (names.length === 0) continue
+    for (const prompt of await offeredBy(upstream, 'prompts', 'prompts/list', 'prompts')) {
+      if (typeof prompt.name !== 'string' || !names.some((name) => name === `prompt:${String(prompt.name)}`)) continue
+      prompts.push(view === undefined ? { ...prompt, name: `${upstream.name}__${prompt.name}` } : prompt)
+    }
+  }
+  return shownUnlessLeaking(gate, 'prompts', prompts)
+}
+
+/** Lists come from the upstream as they are: a secret in one is cut like one in an answer. */
+function shownUnlessLeaking(gate: Gate, member: string, items: readonly JsonObject[]): RpcAnswer {
+  const clean = items.filter((item) => gate.secrets.leak(JSON.stringify(item)) === undefined)
+  return { result: { [member]: clean } }
+}
+
+async function offeredBy(
+  upstream: Upstream,
+  capability: string,
+  method: string,
+  member: string,
+): Promise<readonly JsonObject[]> {
+  try {
+    const connection = await upstream.connection()
+    return capability in connection.capabilities ? await listAll(connection, method, member) : []
+  } catch {
+    // A list lacks what cannot be reached; a call to it says so.
+    return []
+  }
+}
+
+async function reachable(upstream: Upstream): Promise<boolean> {
+  try {
+    await upstream.connection()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The names of one kind that some call could be allowed for, by the decision that a call gets. */
+function granted(gate: Gate, cell: CellAtGate, upstream: Upstream, operation: Operation): readonly ToolName[] {
+  const candidates: (Candidate & { readonly name: ToolName })[] = []
+  for (const name of upstream.tools.keys()) {
+    const kind = /^(resource|prompt):/.exec(name)?.[1] ?? 'tool'
+    if (kind !== operation) continue
+    const tool = (operation === 'tool' ? name.replace(/^tool:/, '') : name.slice(operation.length + 1)) as ToolName // part of a checked name
+    candidates.push({
+      environment: gate.environment,
+      upstream: upstream.name,
+      upstreamEnvironment: upstream.environment,
+      operation,
+      tool,
+      name,
+    })
+  }
+  return decideList(candidates, authorityOf(cell), gate.nowMs()).map(({ name }) => name)
+}
+
+function viewed(cell: CellAtGate, view: UpstreamName | undefined): readonly Upstream[] {
+  if (view === undefined) return [...cell.upstreams.values()]
+  const upstream = cell.upstreams.get(view)
+  return upstream === undefined ? [] : [upstream]
+}
+
+/** `upstream__tool` to its parts; at an upstream's own endpoint the name is the upstream's. */
+function route(cell: CellAtGate, view: UpstreamName | undefined, name: string) {
+  const split = view === undefined ? name.indexOf('__') : -2
+  const prefix = view ?? name.slice(0, Math.max(split, 0))
+  const upstreamName = NAME_PATTERN.test(prefix) ? (prefix as UpstreamName) : undefined // checked by the pattern
+  const upstream = upstreamName && cell.upstreams.get(upstreamName)
+  return { upstream, upstreamName, target: split === -1 ? name : name.slice(split + 2) }
+}
+
+function templateFor(upstream: Upstream, uri: string): string | undefined {
+  for (const name of upstream.tools.keys()) {
+    if (!name.startsWith('resource:')) continue
+    const template = name.slice('resource:'.length)
+    if (templateMatcher(template)(uri)) return template
+  }
+  return undefined
+}

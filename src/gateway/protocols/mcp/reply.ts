@@ -1,0 +1,92 @@
+import type { ServerResponse } from 'node:http'
+import type { Json, JsonObject } from '../../../model/index.ts'
+import type { RpcAnswer, RpcId } from './rpc.ts'
+import { sseText } from './sse.ts'
+
+/** How long a cell may take to read what was sent to it before its connection is cut. */
+const READ_MS_MAX = 30_000
+
+/**
+ * The answer to one POST: one JSON object, unless something has to be said before it; then a stream of events that ends
+ * with it (Streamable HTTP, "Sending messages to the server").
+ */
+export class Reply {
+  readonly #response: ServerResponse
+  readonly #headers: Readonly<Record<string, string>>
+
+  constructor(response: ServerResponse, headers: Readonly<Record<string, string>> = {}) {
+    this.#response = response
+    this.#headers = headers
+  }
+
+  get streaming(): boolean {
+    return this.#response.headersSent
+  }
+
+  /** Opens the stream, so that the cell sees at once that it was heard. */
+  open(): void {
+    if (this.#response.headersSent) return
+    this.#response.writeHead(200, {
+      ...this.#headers,
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    })
+    this.#response.flushHeaders()
+  }
+
+  /** Resolves when the cell can take more; whoever waits for it is slowed to the cell's own pace. */
+  notify(method: string, params: JsonObject): Promise<void> | undefined {
+    this.open()
+    return this.#write(sseText(JSON.stringify({ jsonrpc: '2.0', method, params })))
+  }
+
+  answer(id: RpcId, answer: RpcAnswer, status = 200): void {
+    this.#end(status, { jsonrpc: '2.0', id, ...answer })
+  }
+
+  /** A fault of the frame itself: there is no request to name. */
+  fault(
+    status: number,
+    error: { readonly code: number; readonly message: string; readonly data?: Json },
+    id: RpcId | null = null,
+  ): void {
+    this.#end(status, { jsonrpc: '2.0', id, error })
+  }
+
+  accepted(): void {
+    this.#response.writeHead(202, this.#headers).end()
+  }
+
+  empty(status: number, headers: Readonly<Record<string, string>> = {}): void {
+    this.#response.writeHead(status, headers).end()
+  }
+
+  #end(status: number, message: object): void {
+    const text = JSON.stringify(message)
+    if (this.#response.headersSent) {
+      this.#response.end(sseText(text))
+      return
+    }
+    const headers = { ...this.#headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
+    this.#response.writeHead(status, headers).end(text)
+  }
+
+  #write(text: string): Promise<void> | undefined {
+    if (this.#response.destroyed) return Promise.reject(new Error('the cell went away'))
+    if (this.#response.write(text)) return undefined
+    return new Promise((resolve, reject) => {
+      const done = (outcome: () => void) => {
+        clearTimeout(timer)
+        this.#response.off('drain', onDrain)
+        this.#response.off('close', onClose)
+        outcome()
+      }
+      const onDrain = () => done(resolve)
+      const onClose = () => done(() => reject(new Error('the cell went away')))
+      const timer = setTimeout(() => this.#response.destroy(), READ_MS_MAX)
+      this.#response.once('drain', onDrain)
+      this.#response.once('close', onClose)
+    })
+  }
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { LIMITS } from '../../../model/index.ts'
+import { SseReader, sseText } from './sse.ts'
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+const read = (...chunks: readonly Uint8Array[]) => {
+  const reader = new SseReader()
+  return chunks.flatMap((chunk) => reader.push(chunk)).map((event) => event.data)
+}
+
+describe('SseReader', () => {
+  it('reads events as the standard’s examples do', () => {
+    assert.deepEqual(read(bytes(': comment\n\ndata: first\nid: 1\n\ndata:second\nid\n\ndata:  third\n\n')), [
+      'first',
+      'second',
+      ' third',
+    ])
+    assert.deepEqual(read(bytes('data: YHOO\ndata: +2\ndata: 10\n\n')), ['YHOO\n+2\n10'])
+    assert.deepEqual(read(bytes('data: no end')), [])
+  })
+
+  it('gives the same events however the bytes are cut, with each kind of line end', () => {
+    const event = fc.jsonValue({ stringUnit: 'binary' }).map((value) => JSON.stringify(value))
+    const end = fc.constantFrom('\n', '\r\n', '\r')
+    fc.assert(
+      fc.property(
+        fc.array(event, { maxLength: 5 }),
+        end,
+        fc.infiniteStream(fc.integer({ min: 1, max: 7 })),
+        (events, eol, sizes) => {
+          const all = bytes(events.map(sseText).join('').replaceAll('\n', eol))
+          const chunks: Uint8Array[] = []
+          for (let at = 0; at < all.length; ) {
+            const size = sizes.next().value ?? 1
+            chunks.push(all.subarray(at, at + size))
+            at += size
+          }
+          assert.deepEqual(
+            read(...chunks),
+            events.map((text) => text.toWellFormed()),
+          )
+        },
+      ),
+    )
+  })
+
+  it('S17: refuses an event larger than an answer may be, and bytes that are not UTF-8', () => {
+    const reader = new SseReader()
+    const chunk = bytes(`data: ${'x'.repeat(65_536)}`)
+    assert.throws(() => {
+      for (let sent = 0; sent <= LIMITS.answerBytesMax; sent += chunk.length) reader.push(chunk)
+    }, RangeError)
+    assert.throws(() => read(Uint8Array.of(0x64, 0xc0, 0xaf)), TypeError)
+  })
+})

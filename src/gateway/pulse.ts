@@ -1,0 +1,37 @@
+import { Buffer } from 'node:buffer'
+
+/**
+ * All that a gateway can say to the warden: eight bytes, a kind and a number. The process with power over cells parses
+ * nothing longer from the one that reads their bytes.
+ */
+export const PULSE_BYTES = 8
+
+const KINDS = ['heartbeat', 'ready', 'cell-ready', 'cell-closed', 'freeze', 'kill', 'failed'] as const
+
+export type PulseKind = (typeof KINDS)[number]
+
+export interface Pulse {
+  readonly kind: PulseKind
+  /** The cell's number; 0 where no cell is meant. */
+  readonly number: number
+}
+
+export function pulseBytes({ kind, number }: Pulse): Uint8Array {
+  const bytes = Buffer.alloc(PULSE_BYTES)
+  bytes.writeUInt8(KINDS.indexOf(kind), 0)
+  bytes.writeUInt32LE(number, 4)
+  return bytes
+}
+
+/** `undefined` for anything but a pulse: the gateway that sent it is not to be trusted any more. */
+export function readPulse(bytes: Uint8Array): Pulse | undefined {
+  if (bytes.length !== PULSE_BYTES) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, PULSE_BYTES)
+  const kind = KINDS[view.getUint8(0)]
+  const padding = view.getUint8(1) | view.getUint16(2, true)
+  return kind === undefined || padding !== 0 ? undefined : { kind, number: view.getUint32(4, true) }
+}
+
+/** How often a gateway shows that it is alive, and how long the warden waits before it freezes that gateway's cells. */
+export const HEARTBEAT_EVERY_MS = 250
+export const HEARTBEAT_SILENCE_MS_MAX = 3_000

@@ -1,0 +1,87 @@
+import type {
+  AgentName,
+  Budget,
+  CatalogueTool,
+  CellId,
+  EnvironmentName,
+  GrantId,
+  JsonObject,
+  PersonName,
+  Sha256,
+  Source,
+  ToolName,
+  UpstreamName,
+} from '../model/index.ts'
+import type { PolicyBundle } from '../policy/index.ts'
+
+/**
+ * What the warden tells a gateway: once at its start, through a pipe, and then a message for each cell. The gateway
+ * trusts it: it made the gateway. It is plain JSON, but for bigints, which `writeSetup` writes as text.
+ */
+export interface GatewaySetup {
+  readonly environment: EnvironmentName
+  /** `<state>/ledger/<environment>`. */
+  readonly ledgerDirectory: string
+  /** Digest of the configuration, the policies and the accepted definitions. */
+  readonly configuration: Sha256
+  /** Where every upstream of the configuration belongs: names only, for refusals that explain themselves. */
+  readonly environments: readonly (readonly [UpstreamName, EnvironmentName])[]
+  readonly upstreams: readonly UpstreamSetup[]
+  readonly agents: readonly AgentSetup[]
+  readonly policies: PolicyBundle
+  readonly secrets: readonly (readonly [name: string, value: string])[]
+}
+
+export interface UpstreamSetup {
+  readonly name: UpstreamName
+  readonly mcp:
+    | { readonly kind: 'http'; readonly url: string; readonly headers: readonly (readonly [string, string])[] }
+    | { readonly kind: 'stdio'; readonly shared: boolean }
+  readonly tools: readonly (readonly [ToolName, CatalogueTool])[]
+}
+
+export interface AgentSetup {
+  readonly name: AgentName
+  readonly owner: PersonName
+  readonly grants: readonly GrantSetup[]
+}
+
+/** A grant without its time: it begins when the cell does. */
+export interface GrantSetup {
+  readonly id: GrantId
+  readonly upstream: UpstreamName
+  readonly tools: readonly ToolName[]
+  readonly budgets: readonly Budget[]
+  readonly expiresMs: number
+  readonly source: Source
+}
+
+/** One message on the warden's channel, with the descriptors that belong to it. */
+export type WardenMessage =
+  /** Its listener. */
+  | {
+      readonly kind: 'cell'
+      readonly number: number
+      readonly cell: CellId
+      readonly agent: AgentName
+      readonly receipt: JsonObject
+    }
+  /** Our ends of a stdio server's standard input and output, for one cell or for all. */
+  | { readonly kind: 'upstream'; readonly upstream: UpstreamName; readonly number: number | null }
+  | { readonly kind: 'ended'; readonly number: number; readonly receipt: JsonObject }
+  | { readonly kind: 'stop'; readonly why: string }
+
+/** Bigints as `{"$bigint":"…"}`: budgets are the only ones. */
+export function writeSetup(setup: GatewaySetup): string {
+  return JSON.stringify(setup, (_, value: unknown) =>
+    typeof value === 'bigint' ? { $bigint: value.toString() } : value,
+  )
+}
+
+/** From the warden, never from a cell: its shape is what `writeSetup` wrote. */
+export function readSetup(text: string): GatewaySetup {
+  return JSON.parse(text, (_, value: unknown) => {
+    const written = typeof value === 'object' && value !== null && '$bigint' in value ? value.$bigint : undefined
+    return typeof written === 'string' ? BigInt(written) : value
+  }) as GatewaySetup
+}

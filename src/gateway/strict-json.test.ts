@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { type Json, LIMITS } from '../model/index.ts'
+import { parseStrictJson } from './strict-json.ts'
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+const fault = (text: string | Uint8Array) => {
+  const parsed = parseStrictJson(typeof text === 'string' ? bytes(text) : text)
+  return parsed.ok ? 'accepted' : parsed.reason.kind
+}
+
+describe('parseStrictJson', () => {
+  const refused: readonly (readonly [what: string, text: string | Uint8Array, fault: string])[] = [
+    ['a key twice', '{"amount":1,"amount":4900}', 'duplicate-key'],
+    ['a key twice, once escaped', '{"amount":1,"\\u0061mount":4900}', 'duplicate-key'],
+    ['a key twice, deep inside', '[{"a":[{"b":1,"c":{},"b":2}]}]', 'duplicate-key'],
+    ['a key twice, with colons and quotes in strings', '{"a":"\\":\\"","a":"::"}', 'duplicate-key'],
+    ['an integer past 2^53', '{"id":9007199254740993}', 'unsafe-number'],
+    ['a large integer by exponent', '1e300', 'unsafe-number'],
+    ['infinity by exponent', '1e999', 'unsafe-number'],
+    ['a lone surrogate in a value', '"\\ud800"', 'lone-surrogate'],
+    ['a lone surrogate in a key', '{"\\udc00":1}', 'lone-surrogate'],
+    ['bytes that are not UTF-8', Uint8Array.of(0x22, 0xc0, 0xaf, 0x22), 'not-utf8'],
+    ['an overlong encoding', Uint8Array.of(0x22, 0xe0, 0x80, 0xaf, 0x22), 'not-utf8'],
+    ['a byte order mark', '\ufeff{}', 'not-json'],
+    ['UTF-16', Uint8Array.of(0x7b, 0x00, 0x7d, 0x00), 'not-json'],
+    ['a trailing comma', '{"a":1,}', 'not-json'],
+    ['two values', '{}{}', 'not-json'],
+    ['NaN', 'NaN', 'not-json'],
+    ['a comment', '{}//', 'not-json'],
+    ['an open string', '"abc', 'not-json'],
+    ['nothing', '', 'not-json'],
+    ['a prototype', '{"__proto__":{"admin":true}}', 'reserved-key'],
+    [
+      'nesting past the limit',
+      `${'['.repeat(LIMITS.jsonDepthMax + 1)}${']'.repeat(LIMITS.jsonDepthMax + 1)}`,
+      'too-deep',
+    ],
+    ['ten thousand brackets', '['.repeat(10_000), 'too-deep'],
+    ['more values than the limit', `[${'0,'.repeat(LIMITS.jsonNodesMax)}0]`, 'too-many-values'],
+  ]
+  for (const [what, text, kind] of refused) {
+    it(`S11: refuses ${what}`, () => assert.equal(fault(text), kind))
+  }
+
+  it('S17: takes what lies just under the limits', () => {
+    assert.equal(fault(`${'['.repeat(LIMITS.jsonDepthMax)}${']'.repeat(LIMITS.jsonDepthMax)}`), 'accepted')
+    assert.equal(fault(`[${'0,'.repeat(LIMITS.jsonNodesMax - 3)}0]`), 'accepted')
+  })
+
+  it('S11: reads every other JSON as the platform does, and serialises it to the same value', () => {
+    const json = fc
+      .jsonValue({ maxDepth: 8, stringUnit: 'binary' })
+      .filter((value) => fault(JSON.stringify(value)) !== 'too-deep')
+    fc.assert(
+      fc.property(json, fc.nat(3), (value, indent) => {
+        const text = JSON.stringify(value, null, indent)
+        const parsed = parseStrictJson(bytes(text))
+        if (parsed.ok) assert.deepEqual(parsed.value, JSON.parse(text))
+        else assert.ok(isUnsafe(JSON.parse(text)), `${parsed.reason.kind}: ${text}`)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('S11: a key added a second time is found, wherever it stands', () => {
+    const objects = fc.dictionary(
+      fc.string({ unit: 'binary' }).filter((key) => key !== '__proto__'),
+      fc.string({ unit: 'binary' }),
+      { minKeys: 1 },
+    )
+    fc.assert(
+      fc.property(objects, fc.nat(), (value, pick) => {
+        const keys = Object.keys(value)
+        const key = keys[pick % keys.length]
+        const text = JSON.stringify(value).replace(/\}$/, `,${JSON.stringify(key)}:"x"}`)
+        assert.equal(fault(text), 'duplicate-key')
+      }),
+    )
+  })
+})
+
+/** The rule said another way: some number or string in it is one that I-JSON forbids. */
+function isUnsafe(value: Json): boolean {
+  if (typeof value === 'number') return Math.abs(value) > 2 ** 53 - 1
+  if (typeof value === 'string') return /[\ud800-\udfff]/u.test(value)
+  if (value === null || typeof value !== 'object') return false
+  if (Array.isArray(value)) return value.some(isUnsafe)
+  return Object.entries(value).some(([key, item]) => key === '__proto__' || isUnsafe(key) || isUnsafe(item))
+}
