@@ -21,8 +21,17 @@ export interface ChannelEnds {
 
 /** A fresh pair, both ends close-on-exec; the caller owns both and passes `far` to the process it spawns. */
 export function openChannel(): Result<ChannelEnds, ChannelFault> {
+  return openPair(SOCK_SEQPACKET)
+}
+
+/** A connected stream between two processes that we start: neither end is ours to use. */
+export function openStreamPair(): Result<ChannelEnds, ChannelFault> {
+  return openPair(SOCK_STREAM)
+}
+
+function openPair(type: number): Result<ChannelEnds, ChannelFault> {
   const pair = new Int32Array(2)
-  if (libc.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return no(failure('open'))
+  if (libc.socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0) return no(failure('open'))
   const [near = -1, far = -1] = pair
   return ok({ near, far })
 }
@@ -186,6 +195,7 @@ function failure(step: 'open' | 'send' | 'receive'): ChannelFault {
 }
 
 const AF_UNIX = 1
+const SOCK_STREAM = 1
 const SOCK_SEQPACKET = 5
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1

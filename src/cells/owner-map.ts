@@ -71,6 +71,8 @@ async function bornInNamespace(): Promise<Result<ChildProcess, string>> {
   const failed = once(child, 'error').then(([error]) => no(`unshare --user: ${error}`))
   const ended = once(child, 'exit').then(([code]) => no(`unshare --user: exit ${code}`))
   const echoed = once(child.stdout, 'data').then(() => ok(child))
+  // Killed once its namespace is taken: what is still buffered for it is of no interest.
+  child.stdin.on('error', () => {})
   child.stdin.write('.')
   const born = await Promise.race([echoed, failed, ended])
   for (const stream of [child.stdin, child.stdout])

@@ -2,7 +2,7 @@
  * What one warden process has made on this host, under one directory, so that the next one can find and remove what a
  * killed one left: `runs/<run>/owner`, `runs/<run>/cells/<cell>/…`, `uids/<uid>`.
  */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { reapCgroup } from './cgroup.ts'
@@ -26,13 +26,18 @@ export function openRunDirectory(base: string, run: string, own: boolean): RunDi
     chmodSync(directory, 0o711)
   }
   const path = join(base, 'runs', run)
-  mkdirSync(path, { mode: 0o711 })
-  writeFileSync(join(path, 'owner'), JSON.stringify(processStamp(process.pid)), { mode: 0o600 })
+  // Under another name until its owner stands in it: a warden that opens at this moment would take it for an orphan.
+  const unborn = join(base, 'runs', `.${run}`)
+  mkdirSync(unborn)
+  chmodSync(unborn, 0o711)
+  writeFileSync(join(unborn, 'owner'), JSON.stringify(processStamp(process.pid)), { mode: 0o600 })
+  renameSync(unborn, path)
   if (own) {
     const bound = makePrivate(path)
     if (!bound.ok) throw new Error(`${path}: cannot be made private (${bound.reason.errno})`)
   }
-  mkdirSync(join(path, 'cells'), { mode: 0o711 })
+  mkdirSync(join(path, 'cells'))
+  chmodSync(join(path, 'cells'), 0o711)
   return {
     path,
     uids: join(base, 'uids'),
@@ -59,7 +64,7 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
   const reaped: Reaped[] = []
   for (const run of readdirSync(runs)) {
     const path = join(runs, run)
-    if (ownerLives(path)) continue
+    if (run.startsWith('.') || ownerLives(path)) continue
     const cells = existsSync(join(path, 'cells')) ? readdirSync(join(path, 'cells')) : []
     const left: string[] = []
     for (const cell of cells) if (!(await reapCgroup(cgroups, cell, REAP_TIMEOUT_MS))) left.push(`cgroup ${cell}`)

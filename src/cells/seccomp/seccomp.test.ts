@@ -142,3 +142,28 @@ function valuesIn(clauses: (typeof TABLE)[number]['rule']['clauses']): readonly 
 function verdictOf(action: Action): number {
   return action.kind === 'allow' ? VERDICT.allow : action.kind === 'kill' ? VERDICT.kill : VERDICT.errno + action.errno
 }
+
+it('tables too large for short jumps still say what they say', () => {
+  const names = syscallNames().filter((name) => syscallNumber(name, 'x64') !== undefined)
+  // Seven instructions a call: from 30 on a jump may be too long, and some count has one that just fits.
+  for (const size of [...Array.from({ length: 60 }, (_, i) => 25 + i), 300]) {
+    const table = names.slice(0, size).map((name, i) => ({
+      title: name,
+      why: 'a test',
+      names: [name],
+      rule: {
+        clauses: [{ when: [{ arg: 0, in: [i, i + 1, i + 2] }], do: { kind: 'errno', errno: 1 }, reads: '' }],
+        otherwise: { kind: 'errno', errno: i + 2 },
+      },
+    })) satisfies typeof TABLE
+    const program = assemble(table, UNKNOWN, 'x64')
+    // Refuses a jump that does not fit into its byte.
+    assert.equal(encode(program).length, program.length * 8)
+    for (let number = 0; number <= size; number++) {
+      for (const value of [0n, BigInt(number), BigInt(number + 2), BigInt(number + 3)]) {
+        const made = { number, architecture: AUDIT_ARCHITECTURE.x64, args: [value, 0n, 0n, 0n, 0n, 0n] }
+        assert.equal(runProgram(program, made).verdict, verdictOf(readTable(table, UNKNOWN, 'x64', made)))
+      }
+    }
+  }
+})

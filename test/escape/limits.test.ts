@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { launched, NODE, outputOf, ran, SKIP, spec } from './kit.ts'
+
+const MIB = 1024 * 1024
+const base = spec(['true']).limits
+
+describe('limits', { skip: SKIP }, () => {
+  it('S17: a fork bomb stops at the pids limit, and the whole of it is killed', async () => {
+    const cell = await launched(
+      spec(['bash', '-c', 'b() { b | b & }; b; sleep 20'], { limits: { ...base, pids: 40, cpu: 0.5 } }),
+    )
+    const output = outputOf(cell)
+    cell.start()
+    await delay(500)
+    const count = cell.pids().length
+    assert.ok(count > 20 && count <= 40, `${count} processes`)
+    const frozen = await cell.freeze()
+    assert.ok(frozen.ok)
+    const killed = await cell.kill()
+    assert.ok(killed.ok)
+    assert.equal(cell.pids().length, 0)
+    assert.ok((await cell.teardown()).gone)
+    assert.match(await output.stderr, /Resource temporarily unavailable/)
+  })
+
+  it('S17: a memory bomb ends itself, and the receipt says why', async () => {
+    const bomb = 'const a=[]; for(;;) a.push(Buffer.alloc(8<<20, 1))'
+    const { exit } = await ran(spec([NODE, '-e', bomb], { limits: { ...base, memoryBytes: 128 * MIB } }))
+    assert.equal(exit.why, 'out-of-memory')
+    assert.notEqual(exit.code, 0)
+  })
+
+  it('S17: files in /tmp and shared memory count as memory', async () => {
+    const { exit, stderr } = await ran(
+      spec(['sh', '-c', 'dd if=/dev/zero of=/dev/shm/x bs=1M count=600; echo $?'], {
+        limits: { ...base, memoryBytes: 64 * MIB },
+      }),
+    )
+    assert.ok(exit.why === 'out-of-memory' || /No space/.test(stderr), `${exit.why} ${stderr}`)
+    const tmp = await ran(
+      spec(['sh', '-c', 'dd if=/dev/zero of=/tmp/x bs=1M count=64'], {
+        limits: { ...base, memoryBytes: 64 * MIB, temporaryBytes: 8 * MIB },
+      }),
+    )
+    assert.match(tmp.stderr, /No space left/)
+  })
+
+  it('S17: a spinner gets its share of a core and no more', async () => {
+    const cell = await launched(spec(['sh', '-c', 'while :; do :; done'], { limits: { ...base, cpu: 0.2 } }))
+    cell.start()
+    await delay(200)
+    const pid = cell.pids().at(-1)
+    const before = cpuTicks(pid)
+    await delay(1_000)
+    const spentMs = (cpuTicks(pid) - before) * 10
+    assert.ok(spentMs > 50 && spentMs < 400, `${spentMs} ms of cpu in a second`)
+    await cell.teardown()
+  })
+
+  it('S17: descriptors of a process', async () => {
+    const hoard =
+      'const fs=require("fs");let n=0;try{for(;;){fs.openSync("/dev/null");n++}}catch(e){console.log(e.code,n)}'
+    const { stdout } = await ran(spec([NODE, '-e', hoard], { limits: { ...base, descriptors: 256 } }))
+    const [code, count] = stdout.trim().split(' ')
+    assert.equal(code, 'EMFILE')
+    assert.ok(Number(count) <= 256 && Number(count) > 200, count)
+  })
+
+  it('S17: the wall clock', async () => {
+    const startMs = performance.now()
+    const { exit } = await ran(spec(['sleep', '20'], { limits: { ...base, wallMs: 300 } }))
+    assert.equal(exit.why, 'wall-clock')
+    assert.equal(exit.code, 137)
+    assert.ok(performance.now() - startMs < 3_000)
+  })
+
+  it('S17: launches that no limit could hold are refused', async () => {
+    for (const limits of [
+      { ...base, memoryBytes: 0 },
+      { ...base, pids: 0 },
+      { ...base, cpu: Number.NaN },
+      { ...base, wallMs: -1 },
+    ]) {
+      await assert.rejects(launched(spec(['true'], { limits })), /"kind":"spec"/)
+    }
+    const many = Array.from({ length: 17 }, (_, i) => 7_000 + i)
+    await assert.rejects(launched(spec(['true'], { ports: many })), /"kind":"spec"/)
+    await assert.rejects(launched(spec(['true', 'x'.repeat(2 * MIB)])), /"kind":"spec"/)
+  })
+
+  it('S17: limits are in force before the first instruction', async () => {
+    const { stdout } = await ran(spec(['cat', '/proc/self/cgroup'], {}))
+    for (const controller of ['memory', 'cpu', 'pids']) {
+      // v1 names each controller on its line; v2 has one line for all.
+      assert.match(stdout, new RegExp(`(:${controller}:|^0::).*firebreak/c_`, 'm'))
+    }
+  })
+})
+
+/** User and system time, in hundredths of a second. proc(5) */
+function cpuTicks(pid: number | undefined): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return Number(fields[11]) + Number(fields[12])
+}
