@@ -3,7 +3,7 @@ import { compileExpression } from '../expression.ts'
 import { Fault } from '../value.ts'
 import { canonical, disagreementsOnSet, outcomeKey, type SetCase, type ValueCase } from './cases.ts'
 import { decodeWorld, encodeWorld, type World } from './encoding.ts'
-import { type Expression, mutated, OPERATORS, rooted, textOf } from './expressions.ts'
+import { type Expression, mutated, OPERATORS_WEIGHED, rooted, textOf } from './expressions.ts'
 import { literalOf, type Oracle } from './oracle.ts'
 import { policySet } from './policies.ts'
 import type { Random } from './random.ts'
@@ -60,7 +60,9 @@ function described({ policies, world, answers }: SetCase, ours: string): string 
 
 /** Cedar only answers yes or no, so it is asked whether the expression equals the value that we found. */
 async function valueCases(random: Random, oracle: Oracle, count: number) {
-  const drafts = Array.from({ length: count }, (_, index) => draft(random, OPERATORS[index % OPERATORS.length] ?? '=='))
+  const drafts = Array.from({ length: count }, (_, index) =>
+    draft(random, OPERATORS_WEIGHED[index % OPERATORS_WEIGHED.length] ?? '=='),
+  )
   const asked = drafts.flatMap(({ world, variants }) => variants.map((expression) => ({ world, expression })))
   const jsons = await oracle.toJson(asked.map(({ expression }) => comparison(textOf(expression), 'true')))
   const cases = asked.flatMap(({ world, expression }, index) => {

@@ -40,15 +40,15 @@ export const ROOTS: Readonly<
   '!': ['bool', (random, depth) => join('!', '!(', expression(random, 'bool', depth), ')')],
   '==': ['bool', alike('==')],
   '!=': ['bool', alike('!=')],
-  '<': ['bool', infix('<', 'long', 'long')],
-  '<=': ['bool', infix('<=', 'long', 'long')],
-  '>': ['bool', infix('>', 'long', 'long')],
-  '>=': ['bool', infix('>=', 'long', 'long')],
+  '<': ['bool', ordered('<')],
+  '<=': ['bool', ordered('<=')],
+  '>': ['bool', ordered('>')],
+  '>=': ['bool', ordered('>=')],
   '+': ['long', infix('+', 'long', 'long')],
   '-': ['long', infix('-', 'long', 'long')],
   '*': ['long', infix('*', 'long', 'long')],
   neg: ['long', (random, depth) => join('neg', '-(', expression(random, 'long', depth), ')')],
-  in: ['bool', (random, depth) => infix('in', 'entity', random.chance(0.5) ? 'entity' : 'set')(random, depth)],
+  in: ['bool', inExpression],
   is: ['bool', isExpression],
   has: ['bool', hasExpression],
   '.': ['long', (random) => attributeOf(random, random.pick(KINDS))],
@@ -69,8 +69,15 @@ export const ROOTS: Readonly<
 
 export const OPERATORS: readonly string[] = Object.keys(ROOTS)
 
-/** An expression that should have this type. One in twenty has another: faults are half of what is tested. */
+/** Each at least once; more often those in which a bug shows only now and then. */
+export const OPERATORS_WEIGHED: readonly string[] = [
+  ...OPERATORS,
+  ...['like', 'like', 'like', 'Record', 'Record', '==', '==', '!=', 'has', 'contains', '+', 'decimal', '<', 'neg'],
+]
+
+/** An expression that should have this type. Some have another, or none: faults are half of what is tested. */
 export function expression(random: Random, kind: Kind, depth: number): Expression {
+  if (random.chance(0.02)) return plain('fault', random.pick(FAULTS))
   if (random.chance(0.05)) return expression(random, random.pick(KINDS), depth)
   if (depth <= 0 || random.chance(0.3)) return random.chance(0.5) ? leaf(random, kind) : attributeOf(random, kind)
   if (random.chance(0.08)) return ifExpression(random, kind, depth - 1)
@@ -118,7 +125,18 @@ function changedText(random: Random, text: string): string {
 
 function changedDecimal(random: Random, text: string): string {
   const less = random.pick([text.slice(0, -1), text.slice(1), text.replace('.', '')]).toWellFormed()
-  return random.pick([`${text}0`, `0${text}`, `-${text}`, `+${text}`, less, ` ${text}`, `${text}1`, '1e3', '٣.0'])
+  return random.pick([
+    `${text}0`,
+    `0${text}`,
+    `9${text}`,
+    `-${text}`,
+    `+${text}`,
+    less,
+    ` ${text}`,
+    `${text}1`,
+    '1e3',
+    '٣.0',
+  ])
 }
 
 /** As far as Cedar's JSON policy format is exact; longer literals are refused at load. */
@@ -131,7 +149,7 @@ function leaf(random: Random, kind: Kind): Expression {
     case 'bool':
       return plain('Value', random.pick(['true', 'false']))
     case 'long':
-      return literal({ kind: 'long', value: BigInt(random.pick(LONGS)) })
+      return random.chance(0.1) ? edge(random) : literal({ kind: 'long', value: BigInt(random.pick(LONGS)) })
     case 'text':
       return literal({ kind: 'text', value: random.pick(TEXTS) })
     case 'decimal':
@@ -149,6 +167,23 @@ function leaf(random: Random, kind: Kind): Expression {
       return random.chance(0.3) ? plain('Var', 'context') : recordExpression(random, 0)
   }
 }
+
+/** At or next to the greatest or least of 64 bits, which no literal can be. */
+function edge(random: Random): Expression {
+  const sign = random.pick([1n, -1n])
+  const rest = sign * random.pick([1022n, 1023n, 1024n, 1025n])
+  const great = literal({ kind: 'long', value: sign * BigInt(Number.MAX_SAFE_INTEGER) })
+  return join('+', '((', great, ' * 1024) + ', literal({ kind: 'long', value: rest }), ')')
+}
+
+/** One of each kind. */
+const FAULTS: readonly string[] = [
+  '1 + "a"',
+  'context.zz',
+  '9007199254740991 * 9007199254740991',
+  'Team::"nobody".n',
+  'decimal("a")',
+]
 
 const NAMES: Readonly<Record<Kind, readonly string[]>> = {
   bool: ['context.b', 'context.b', 'context.r["é"]'],
@@ -172,21 +207,47 @@ function attributeOf(random: Random, kind: Kind): Expression {
 
 function infix(operator: string, left: Kind, right: Kind): (random: Random, depth: number) => Expression {
   return (random, depth) =>
-    join(operator, '(', expression(random, left, depth), `) ${operator} (`, expression(random, right, depth), ')')
+    join(
+      operator,
+      '(',
+      expression(random, random.chance(0.06) ? random.pick(KINDS) : left, depth),
+      `) ${operator} (`,
+      expression(random, right, depth),
+      ')',
+    )
 }
 
 function alike(operator: string): (random: Random, depth: number) => Expression {
   return (random, depth) => {
-    const kind = random.pick(KINDS)
+    if (random.chance(0.05))
+      return join(operator, plain('Value', 'Agent::"x"'), ` ${operator} `, plain('Value', 'Team::"x"'))
+    const kind = random.pick<Kind>([...KINDS, 'set', 'set', 'record'])
     const left = expression(random, kind, depth)
-    const right = random.chance(0.25) ? mutated(random, left) : expression(random, kind, depth)
+    const right = random.pick([left, mutated(random, left), expression(random, kind, depth)])
     return join(operator, '(', left, `) ${operator} (`, right, ')')
+  }
+}
+
+/** Only Longs can be compared; two of another type are the case to get wrong. */
+function ordered(operator: string): (random: Random, depth: number) => Expression {
+  return (random, depth) => {
+    const kind = random.chance(0.9) ? 'long' : random.pick(KINDS)
+    const same = expression(random, kind, depth)
+    if (random.chance(0.25)) return join(operator, '(', same, `) ${operator} (`, same, ')')
+    return infix(operator, kind, kind)(random, depth)
   }
 }
 
 function method(name: string, left: Kind, right: Kind): (random: Random, depth: number) => Expression {
   return (random, depth) =>
-    join(name, '(', expression(random, left, depth), `).${name}(`, expression(random, right, depth), ')')
+    join(
+      name,
+      '(',
+      expression(random, random.chance(0.08) ? random.pick(KINDS) : left, depth),
+      `).${name}(`,
+      expression(random, right, depth),
+      ')',
+    )
 }
 
 /** Every other time of something that is surely in the set. */
@@ -195,6 +256,11 @@ function containsExpression(random: Random, depth: number): Expression {
   const item = expression(random, kind, depth - 1)
   if (random.chance(0.5)) return method('contains', 'set', kind)(random, depth)
   return join('contains', '[', expression(random, kind, depth - 1), ', ', item, '].contains(', item, ')')
+}
+
+function inExpression(random: Random, depth: number): Expression {
+  if (random.chance(0.04)) return join('in', '(1) in (', plain('fault', random.pick(FAULTS)), ')')
+  return infix('in', 'entity', random.chance(0.5) ? 'entity' : 'set')(random, depth)
 }
 
 function isExpression(random: Random, depth: number): Expression {
@@ -209,13 +275,35 @@ function hasExpression(random: Random, depth: number): Expression {
     ? plain('Var', random.pick(['context', 'principal']))
     : expression(random, 'record', depth)
   if (random.chance(0.4)) return join('has', '(', from, `) has ${cedarString(random.pick(ATTRIBUTES))}`)
-  const path = Array.from({ length: 1 + random.below(3) }, () => random.pick(['n', 's', 'r', 'e', 'zz']))
+  const path = Array.from({ length: 1 + random.below(3) }, () => random.pick(['n', 's', 'r', 'owner', 'level', 'zz']))
   return join('has', '(', from, `) has ${path.join('.')}`)
 }
 
+/** Most patterns are made of pieces of the very text, so that they match, or nearly do. */
 function likeExpression(random: Random, depth: number): Expression {
-  const value = Array.from({ length: random.below(5) }, () => (random.chance(0.5) ? undefined : random.pick(TEXTS)))
-  return join('like', '(', expression(random, 'text', depth), ') like ', literal({ kind: 'pattern', value }), '')
+  if (random.chance(0.25)) {
+    const value = Array.from({ length: random.below(5) }, () => (random.chance(0.5) ? undefined : random.pick(TEXTS)))
+    return join('like', '(', expression(random, 'text', depth), ') like ', literal({ kind: 'pattern', value }), '')
+  }
+  const letters = Array.from({ length: random.below(6) }, () => random.pick(['a', 'b'])).join('')
+  const cuts = Array.from({ length: 2 * random.below(4) }, () => random.below(letters.length + 1))
+  if (random.chance(0.7)) cuts.sort()
+  const pieces = Array.from({ length: cuts.length / 2 }, (_, index) =>
+    letters.slice(cuts[2 * index], cuts[2 * index + 1]),
+  )
+  const value: (string | undefined)[] = random.chance(0.5) ? [undefined] : [letters.slice(0, random.below(3))]
+  for (const piece of pieces) value.push(...(piece === '' ? [] : [piece]), undefined)
+  if (random.chance(0.7)) value.push(letters.slice(random.below(letters.length + 1)))
+  const pattern = random.chance(0.15) ? [letters] : value
+  const text = random.chance(0.1) ? letters.toUpperCase() : letters
+  return join(
+    'like',
+    '(',
+    literal({ kind: 'text', value: text }),
+    ') like ',
+    literal({ kind: 'pattern', value: pattern }),
+    '',
+  )
 }
 
 function ifExpression(random: Random, kind: Kind, depth: number): Expression {
@@ -233,11 +321,19 @@ function setExpression(random: Random, depth: number): Expression {
   return join('Set', '[', ...items.flatMap((item, index) => [index === 0 ? '' : ', ', item]), ']')
 }
 
+/** Sometimes with several faults, of which the order of the names decides. */
 function recordExpression(random: Random, depth: number): Expression {
-  const names = random.some(['s', 'n', 'r', 'é', 'we ird', '😀', '\uffee'], 0.4)
+  const faulty = random.chance(0.3)
+  const twins = ['😀', '\uffee'] // which UTF-16 would put the other way round
+  const names =
+    faulty && random.chance(0.3)
+      ? twins
+      : random.some(['s', 'n', 'r', 'é', 'we ird', '😀', '\uffee', 'a', '9', '10'], faulty ? 0.6 : 0.3)
   const fields = names.flatMap((name, index) => [
     `${index === 0 ? '' : ', '}${cedarString(name)}: `,
-    expression(random, random.pick(KINDS), Math.min(depth - 1, 1)),
+    faulty && random.chance(0.6)
+      ? plain('fault', random.pick(FAULTS))
+      : expression(random, random.pick(KINDS), Math.min(depth - 1, 1)),
   ])
   return join('Record', '{', ...fields, '}')
 }

@@ -10,7 +10,7 @@ export function policySet(random: Random): Readonly<Record<string, string>> {
 }
 
 function policyText(random: Random): string {
-  const effect = random.chance(0.7) ? 'permit' : 'forbid'
+  const effect = random.chance(0.74) ? 'permit' : 'forbid'
   const clauses = Array.from({ length: random.pick([0, 1, 1, 1, 2]) }, () => clause(random, effect))
   return `${effect}(${scope(random)})${clauses.join('')};`
 }
@@ -46,9 +46,10 @@ function scope(random: Random): string {
 function clause(random: Random, effect: string): string {
   const kind = random.chance(0.75) ? 'when' : 'unless'
   const body = condition(random, random.chance(0.5) ? 0 : 2)
-  const guarded = random.chance(0.5) ? `(${guard(random)}) && ` : ''
+  const before = random.chance(0.5) ? `(${guard(random)}) && ` : ''
+  const after = random.chance(0.2) ? ` && (${guard(random)})` : ''
   const wide = effect === 'permit' && random.chance(0.6) ? ` || ${kind === 'when' ? 'true' : 'false'}` : ''
-  return ` ${kind} { ${guarded}((${textOf(body)})${wide}) }`
+  return ` ${kind} { ${before}(${textOf(body)})${after}${wide} }`
 }
 
 function condition(random: Random, depth: number): Expression {

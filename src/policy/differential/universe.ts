@@ -2,7 +2,10 @@ import type { EntityData, Request } from '../request.ts'
 import { CedarSet, Decimal, Entity, type Value } from '../value.ts'
 import type { Random } from './random.ts'
 
-/** The world of one test: entities with attributes, and requests in it. Small pools, so that comparisons are often true. */
+/**
+ * The world of one test: entities with attributes, and requests in it. Small pools, so that comparisons are often true,
+ * and ids that two types share.
+ */
 export const TEXTS: readonly string[] = [
   '',
   'a',
@@ -38,10 +41,10 @@ export const AGENTS = ['x', 'y'].map((id) => new Entity('Agent', id))
 export const GROUPS = ['read', 'write', 'effect'].map((id) => new Entity('Action', id))
 export const ACTIONS = ['u/get', 'u/put', 'v/put'].map((id) => new Entity('Action', id))
 export const UPSTREAMS = ['u', 'v'].map((id) => new Entity('Upstream', id))
-export const ENVIRONMENTS = ['test', 'production'].map((id) => new Entity('Environment', id))
-export const TEAMS = ['red', 'all'].map((id) => new Entity('Team', id))
+export const ENVIRONMENTS = ['test', 'u'].map((id) => new Entity('Environment', id))
+export const TEAMS = ['x', 'all'].map((id) => new Entity('Team', id))
 /** Named by policies, and known to nobody. */
-export const STRANGERS = [new Entity('Agent', 'nobody'), new Entity('Upstream', 'u"\\'), new Entity('Team', 'x')]
+export const STRANGERS = [new Entity('Agent', 'nobody'), new Entity('Upstream', 'u"\\'), new Entity('Team', 'y')]
 export const ENTITIES: readonly Entity[] = [
   ...AGENTS,
   ...GROUPS,
@@ -76,18 +79,18 @@ export function universe(random: Random): Universe {
     const ancestors = parents.flatMap(({ key }) => [key, ...(entities.get(key)?.ancestors ?? [])])
     entities.set(entity.key, { attributes, ancestors: new Set(ancestors) })
   }
-  const [red, all] = TEAMS
+  const [x, all] = TEAMS
   const [read, write, effect] = GROUPS
-  if (!red || !all || !read || !write || !effect) throw new RangeError('a small world')
+  if (!x || !all || !read || !write || !effect) throw new RangeError('a small world')
   for (const each of [all, ...ENVIRONMENTS, ...GROUPS]) put(each, [])
-  put(red, random.some([all], 0.7))
+  put(x, random.some([all], 0.7))
   for (const agent of AGENTS) {
     const attributes = new Map<string, Value>([
       ['owner', random.pick(TEXTS)],
       ['level', random.pick(LONGS)],
     ])
     if (random.chance(0.5)) attributes.set('r', recordOf(random))
-    put(agent, random.some([red], 0.6), attributes)
+    put(agent, random.some([x], 0.6), attributes)
   }
   for (const [index, upstream] of UPSTREAMS.entries()) put(upstream, ENVIRONMENTS.slice(index, index + 1))
   for (const action of ACTIONS) put(action, action.id.endsWith('get') ? [read] : [write, effect])
