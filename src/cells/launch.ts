@@ -12,19 +12,26 @@ import { checkSpec } from './check.ts'
 import { diskOf } from './disk.ts'
 import { CELL_USER } from './etc.ts'
 import { listenInside } from './listener.ts'
-import { checkWorkspace, mountWorkspace, type WorkspaceRecord } from './overlay.ts'
-import type { OwnerMaps } from './owner-map.ts'
 import { mountsUnder, type RunDirectory } from './run-directory.ts'
 import type { FilterProgram } from './seccomp/filter.ts'
 import type { CellSpec, LaunchFault, LaunchReceipt, Profile } from './spec.ts'
 import { freeUid, reserveUid } from './uid.ts'
+import { DISK_BYTES_DEFAULT } from './workspace/changes-disk.ts'
+import {
+  checkWorkspace,
+  diskBytesOf,
+  type FoundWorkspace,
+  type MountedWorkspace,
+  mountWorkspace,
+  type WorkspaceGround,
+  type WorkspaceRecord,
+} from './workspace/overlay.ts'
 
 /** What a warden has at hand for every launch. */
-export interface Ground {
+export interface Ground extends WorkspaceGround {
   readonly profile: Profile
   readonly run: RunDirectory
   readonly cgroups: CgroupHost
-  readonly ownerMaps: OwnerMaps
   readonly filter: FilterProgram
   readonly rootLinks: Prepared['rootLinks']
   readonly covered: readonly string[]
@@ -58,7 +65,7 @@ async function launchSteps(
   const found = spec.workspace ? checkWorkspace(spec.workspace, spec.protectedPaths) : ok(undefined)
   if (!found.ok) return found
 
-  const uid = reserveUid(ground.run.uids, spec.id, Math.random, found.value?.uid)
+  const uid = reserveUid(ground.run.uids, spec.id, Math.random, found.value?.earlier?.uid)
   if (!uid.ok) {
     if (uid.reason.kind === 'exhausted') return no({ kind: 'failed', step: 'uid', problem: 'no free uid' })
     return no({ kind: 'workspace', path: spec.workspace?.lower ?? '', problem: `in use by ${uid.reason.holder}` })
@@ -73,24 +80,23 @@ async function launchSteps(
   chownSync(directory, 0, uid.value)
   undo.push(() => rmSync(directory, { recursive: true, force: true }))
 
-  const workspace = found.value ? { ...found.value, uid: uid.value } : undefined
-  const merged = join(directory, 'merged')
-  let unmount: (() => boolean) | undefined
+  const workspace = found.value ? recordOf(found.value, uid.value, spec) : undefined
+  let mounted: MountedWorkspace | undefined
   if (workspace && spec.workspace) {
-    const mounted = await mountWorkspace(spec.workspace.changes, workspace, merged, ground.ownerMaps)
-    if (!mounted.ok) return mounted
-    unmount = mounted.value.unmount
-    undo.push(unmount)
+    const result = await mountWorkspace(spec.workspace.changes, workspace, directory, ground)
+    if (!result.ok) return result
+    mounted = result.value
+    undo.push(mounted.unmount)
   }
 
-  const disk = diskOf(spec.workspace?.changes ?? ground.run.path)
+  const disk = diskOf(mounted?.upper ?? ground.run.path)
   const cgroup = createCgroup(ground.cgroups, spec.id, spec.limits, disk, spec.accepts ?? [])
   if (!cgroup.ok) return no(cgroupFault(cgroup.reason))
   undo.push(() => removeSoon(cgroup.value))
 
   const blocked = await spawnBlocked(spec, uid.value, ground.filter, {
     etc: join(ground.run.path, 'etc'),
-    ...(workspace ? { merged } : {}),
+    ...(mounted ? { merged: join(directory, 'merged') } : {}),
     files: spec.files,
     rootLinks: ground.rootLinks,
     covered: ground.covered,
@@ -112,12 +118,20 @@ async function launchSteps(
       cgroup: cgroup.value,
       listeners: listeners.value,
       directory,
-      ...(unmount ? { unmount } : {}),
+      ...(mounted ? { unmount: mounted.unmount } : {}),
       freeUid: () => freeUid(ground.run.uids, uid.value),
       mountsUnder,
       forget,
     }),
   )
+}
+
+/** What was there before stays as it was recorded: its owner, its size, its beginning. */
+function recordOf(found: FoundWorkspace, uid: number, spec: CellSpec): WorkspaceRecord {
+  const { earlier, ...workspace } = found
+  if (earlier) return earlier
+  const diskBytes = diskBytesOf(spec.limits.diskBytes ?? DISK_BYTES_DEFAULT, spec.accepts ?? [])
+  return { ...workspace, uid, sinceMs: Date.now(), ...(diskBytes === undefined ? {} : { diskBytes }) }
 }
 
 function receiptOf(

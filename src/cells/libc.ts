@@ -128,6 +128,48 @@ export function memoryFile(name: string, bytes: Uint8Array): Result<number, Syst
   return fd
 }
 
+/** Where a sparse file holds data: [offset, length] of each stretch. lseek(2), SEEK_DATA and SEEK_HOLE */
+export function dataIn(fd: number, bytes: number): readonly (readonly [number, number])[] {
+  const found: (readonly [number, number])[] = []
+  for (let at = 0; at < bytes; ) {
+    const start = libc.lseek(fd, at, SEEK_DATA)
+    if (start < 0) break
+    const end = libc.lseek(fd, start, SEEK_HOLE)
+    found.push([start, end - start])
+    at = end
+  }
+  return found
+}
+
+export interface LoopDevice {
+  readonly path: string
+  readonly fd: number
+}
+
+/** Makes `fileFd` readable and writable as a block device that goes when its last user does. loop(4) */
+export function attachLoop(
+  controlFd: number,
+  fileFd: number,
+  open: (path: string) => number,
+): Result<LoopDevice, SystemFault> {
+  const config = Buffer.alloc(304)
+  config.writeUInt32LE(fileFd, 0)
+  config.writeUInt32LE(LO_FLAGS_AUTOCLEAR, LO_FLAGS_OFFSET)
+  // Another process may take the free one first.
+  for (let attempt = 0; attempt < LOOP_ATTEMPTS_MAX; attempt++) {
+    const number = returned('LOOP_CTL_GET_FREE', libc.ioctl(controlFd, LOOP_CTL_GET_FREE, null))
+    if (!number.ok) return number
+    const path = `/dev/loop${number.value}`
+    const device = open(path)
+    const configured = returned('LOOP_CONFIGURE', libc.ioctl(device, LOOP_CONFIGURE, config))
+    // Kept open until the caller has mounted it: the last close of an unused one would clear it.
+    if (configured.ok) return ok({ path, fd: device })
+    libc.close(device)
+    if (configured.reason.errno !== EBUSY) return configured
+  }
+  return no({ call: 'LOOP_CONFIGURE', errno: EBUSY })
+}
+
 /** A bind of a directory onto itself whose mounts spread to no other namespace. */
 export function makePrivate(path: string): Result<number, SystemFault> {
   const bound = returned('mount --bind', libc.mount(path, path, null, MS_BIND, null))
@@ -210,6 +252,15 @@ const IPPROTO_IP = 0
 const IP_FREEBIND = 15
 const O_CLOEXEC = 0o2000000
 const CLOSE_RANGE_CLOEXEC = 4
+const EBUSY = 16
+const SEEK_DATA = 3
+const SEEK_HOLE = 4
+const LOOP_CTL_GET_FREE = 0x4c82
+const LOOP_CONFIGURE = 0x4c0a
+const LO_FLAGS_AUTOCLEAR = 4
+/** In `struct loop_config`: two 32-bit words, then `struct loop_info64`. */
+const LO_FLAGS_OFFSET = 8 + 52
+const LOOP_ATTEMPTS_MAX = 64
 const MFD_CLOEXEC = 1
 const F_SETFD = 2
 const FD_CLOEXEC = 1
@@ -242,6 +293,8 @@ interface LibraryCalls {
   readonly bind: (fd: number, address: Buffer, bytes: number) => number
   readonly listen: (fd: number, backlog: number) => number
   readonly close: (fd: number) => number
+  readonly lseek: (fd: number, offset: number, whence: number) => number
+  readonly ioctl: (fd: number, request: number, argument: Buffer | null) => number
   readonly memfd_create: (name: string, flags: number) => number
   readonly fcntl: (fd: number, command: number, value: number) => number
   readonly mount: (
@@ -266,6 +319,9 @@ const libc: LibraryCalls = {
   bind: library.func('int bind(int fd, const uint8_t *address, uint32_t bytes)'),
   listen: library.func('int listen(int fd, int backlog)'),
   close: library.func('int close(int fd)'),
+  lseek: library.func('int64_t lseek(int fd, int64_t offset, int whence)'),
+  // Variadic in C; a pointer travels alike on both architectures.
+  ioctl: library.func('int ioctl(int fd, ulong request, const uint8_t *argument)'),
   memfd_create: library.func('int memfd_create(const char *name, uint32_t flags)'),
   fcntl: library.func('int fcntl(int fd, int command, int value)'),
   mount: library.func(

@@ -62,6 +62,8 @@ export interface CellLimits {
   readonly wallMs?: number
   /** Open descriptors of each process. Default 4,096: a coding agent's watcher needs over 1,024. */
   readonly descriptors?: number
+  /** What the changes to the workspace may take on the host's disk. Default: 8 GiB, of which none is taken in advance. */
+  readonly diskBytes?: number
   /** Each of /tmp and /home in memory. Default: half of `memoryBytes`. */
   readonly temporaryBytes?: number
 }
@@ -78,7 +80,7 @@ export type StdioSpec =
   | { readonly kind: 'terminal'; readonly columns: number; readonly rows: number }
 
 /** What a launch can demand of a host beyond namespaces. */
-export type Layer = 'memory' | 'cpu' | 'pids' | 'io' | 'freeze' | 'seccomp' | 'own-uid' | 'owner-map'
+export type Layer = 'memory' | 'cpu' | 'pids' | 'io' | 'freeze' | 'seccomp' | 'own-uid' | 'owner-map' | 'disk'
 
 /** Why a cell was not started. Nothing of it is left. */
 export type LaunchFault =

@@ -13,10 +13,11 @@ import { CGROUP_PARENT } from './cgroup.ts'
 import { openCgroups } from './cgroup-host.ts'
 import { writeEtc } from './etc.ts'
 import { type Ground, launchCell } from './launch.ts'
-import { openOwnerMaps } from './owner-map.ts'
 import { openRunDirectory, type Reaped, reapOrphans } from './run-directory.ts'
 import { filterProgram } from './seccomp/filter.ts'
 import type { CellSpec, LaunchFault, Profile } from './spec.ts'
+import { openChangesDisks } from './workspace/changes-disk.ts'
+import { openOwnerMaps } from './workspace/owner-map.ts'
 
 export interface WardenOptions {
   /** One for the whole host: uids are reserved in it. Default: /run/firebreak. */
@@ -65,6 +66,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
     run,
     cgroups,
     ownerMaps,
+    changesDisks: openChangesDisks(run.path),
     filter,
     rootLinks: rootLinks(),
     covered: COVERED.filter((path) => existsSync(path)),

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { launched, NODE, outputOf, ran, SKIP, spec } from './kit.ts'
+import { hostDirectory, launched, NODE, outputOf, ran, SKIP, spec, workspaceOver } from './kit.ts'
 
 const MIB = 1024 * 1024
 const base = spec(['true']).limits
@@ -46,6 +47,21 @@ describe('limits', { skip: SKIP }, () => {
       }),
     )
     assert.match(tmp.stderr, /No space left/)
+  })
+
+  it('S17: the changes to a workspace fill their own disk, and no other', async () => {
+    const workspace = workspaceOver(hostDirectory())
+    const fill =
+      'dd if=/dev/zero of=/work/x bs=1M count=64; rm /work/x; i=0; while touch /work/f$i 2>/tmp/e; do i=$((i+1)); done; cat /tmp/e >&2; echo $i; rm -f /work/f*; echo again > /work/y && cat /work/y'
+    const { stdout, stderr } = await ran(
+      spec(['sh', '-c', fill], { workspace, limits: { ...base, diskBytes: 16 * MIB } }),
+    )
+    assert.equal(stderr.match(/No space left on device/g)?.length, 2, stderr)
+    const [files, again] = stdout.trim().split('\n')
+    assert.ok(Number(files) > 500 && Number(files) < 1_100, `${files} files`)
+    assert.equal(again, 'again')
+    const onHost = statSync(join(workspace.changes, 'disk'))
+    assert.ok(onHost.blocks * 512 <= 17 * MIB, `${onHost.blocks * 512} bytes of the host`)
   })
 
   it('S17: a spinner gets its share of a core and no more', async () => {

@@ -1,0 +1,145 @@
+/**
+ * The changes of a workspace live in an ext4 image of bounded size: a cell can fill its own disk and no other, neither
+ * with bytes nor with files. The image is sparse, and written by the kernel only; no cell ever sees it.
+ */
+import { execFile } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { no, ok, type Result } from '../../model/result.ts'
+import { attachLoop, attachMount, dataIn, newMount, systemFaultText } from '../libc.ts'
+import type { LaunchFault } from '../spec.ts'
+
+export const DISK_BYTES_DEFAULT = 8 * 1024 ** 3
+/** ext4 without a journal needs this little for itself. */
+export const DISK_BYTES_MIN = 4 * 1024 ** 2
+/** One file for every 16 KiB: 8 GiB hold half a million, a large checkout with its dependencies. */
+const BYTES_PER_FILE = 16_384
+
+export interface ChangesDisks {
+  /** Mounts the image of `changes`, made if missing, at `target`. */
+  mount(changes: string, bytes: number, target: string): Promise<Result<void, LaunchFault>>
+}
+
+/** `scratch`: a directory of ours for the empty images that new ones are copied from. */
+export function openChangesDisks(scratch: string): ChangesDisks {
+  const empty = new Map<number, Promise<Result<Image, LaunchFault>>>()
+  return {
+    async mount(changes, bytes, target) {
+      const path = join(changes, 'disk')
+      if (!existsSync(path)) {
+        const image = empty.get(bytes) ?? formatted(join(scratch, `empty-${bytes}`), bytes)
+        empty.set(bytes, image)
+        const made = await image
+        if (!made.ok) return made
+        writeImage(path, made.value)
+      }
+      return mountImage(path, target)
+    },
+  }
+}
+
+/** An empty file system, as the few blocks that are not zero. */
+interface Image {
+  readonly bytes: number
+  readonly blocks: readonly { readonly at: number; readonly data: Buffer }[]
+}
+
+const lacking = (problem: string) =>
+  no<LaunchFault>({
+    kind: 'lacking',
+    layer: 'disk',
+    problem,
+    fix: 'install e2fsprogs and load the loop and ext4 modules',
+  })
+
+async function formatted(path: string, bytes: number): Promise<Result<Image, LaunchFault>> {
+  if (bytes < DISK_BYTES_MIN)
+    return no({ kind: 'spec', field: 'limits.diskBytes', problem: `at least ${DISK_BYTES_MIN}` })
+  const fd = openSync(path, 'wx+', 0o600)
+  try {
+    ftruncateSync(fd, bytes)
+    const features = '^has_journal,^resize_inode'
+    const options = [
+      '-q',
+      '-F',
+      '-m',
+      '0',
+      '-i',
+      `${BYTES_PER_FILE}`,
+      '-O',
+      features,
+      '-E',
+      'lazy_itable_init=1,nodiscard',
+    ]
+    await promisify(execFile)('mkfs.ext4', [...options, path], {
+      env: { PATH: '/usr/sbin:/sbin:/usr/bin' },
+      timeout: 10_000,
+    })
+    const blocks = dataIn(fd, bytes).map(([at, length]) => {
+      const data = Buffer.alloc(length)
+      readSync(fd, data, 0, length, at)
+      return { at, data }
+    })
+    return ok({ bytes, blocks })
+  } catch (error) {
+    return lacking(error instanceof Error ? error.message : String(error))
+  } finally {
+    closeSync(fd)
+    rmSync(path, { force: true })
+  }
+}
+
+/** Its name appears last: a half-written image is never mounted. */
+function writeImage(path: string, image: Image): void {
+  const fd = openSync(path, 'wx', 0o600)
+  try {
+    ftruncateSync(fd, image.bytes)
+    for (const { at, data } of image.blocks) writeSync(fd, data, 0, data.length, at)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function mountImage(path: string, target: string): Result<void, LaunchFault> {
+  if (!existsSync('/dev/loop-control')) return lacking('no /dev/loop-control')
+  const held: number[] = []
+  const open = (file: string): number => {
+    const fd = openSync(file, 'r+')
+    held.push(fd)
+    return fd
+  }
+  try {
+    const loop = attachLoop(open('/dev/loop-control'), open(path), (device) => openSync(device, 'r+'))
+    if (!loop.ok) return lacking(systemFaultText(loop.reason))
+    held.push(loop.value.fd)
+    // `discard` returns to the host what the cell deletes.
+    const mount = newMount(
+      'ext4',
+      [
+        ['source', loop.value.path],
+        ['discard', true],
+      ],
+      { nosuid: true, nodev: true },
+    )
+    if (!mount.ok) return lacking(systemFaultText(mount.reason))
+    held.push(mount.value)
+    mkdirSync(target, { mode: 0o700 })
+    const attached = attachMount(mount.value, target)
+    if (!attached.ok) return no({ kind: 'failed', step: 'disk', problem: systemFaultText(attached.reason) })
+    chmodSync(target, 0o700)
+    return ok(undefined)
+  } finally {
+    for (const fd of held) closeSync(fd)
+  }
+}
