@@ -1,0 +1,42 @@
+/** What the helper cells and the warden tell each other: one JSON value a line. Names in it are the cell's own words. */
+
+export type ChangeKind = 'added' | 'changed' | 'removed'
+
+export interface Change {
+  readonly kind: ChangeKind
+  /** Relative to the workspace, `/` between parts. */
+  readonly path: string
+  readonly type: 'file' | 'directory' | 'symlink'
+  /** Permission bits. */
+  readonly mode: number
+  readonly bytes: number
+  /** Where a symlink leads, in its own words. */
+  readonly target?: string
+  /** A symlink that is absolute or climbs out of the workspace. */
+  readonly leadsOut?: true
+  /** The owner’s own file was changed since the cell was first launched. */
+  readonly changedBelow?: true
+}
+
+/** Something that is never landed, and why. */
+export interface Refused {
+  readonly refused: string
+  readonly why: string
+}
+
+export interface Landed {
+  readonly landed: string
+}
+
+/** The last line; without it the helper was cut off and nothing it said is complete. */
+export interface End {
+  readonly end: true
+  readonly truncated: boolean
+}
+
+/** A person reads this list; a tree that changed more than this is landed with git, not here. */
+export const CHANGES_MAX = 100_000
+/** PATH_MAX is 4,096 bytes; a name may be 255. */
+export const DEPTH_MAX = 512
+/** Compared byte by byte up to here; a larger file that was opened for writing counts as changed. */
+export const COMPARED_BYTES_MAX = 64 * 1024 * 1024

@@ -1,0 +1,21 @@
+/**
+ * In a helper cell that runs as the owner of the directory: lands the named changes in /target. The names come on
+ * standard input, one JSON string a line, from a person's choice; whether each is a change, and which, is looked up
+ * again here.
+ */
+import { readFileSync, writeSync } from 'node:fs'
+import process from 'node:process'
+import { land } from './land.ts'
+
+const say = (line: object): void => {
+  const bytes = Buffer.from(`${JSON.stringify(line)}\n`)
+  for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at)
+}
+const wanted = readFileSync(0, 'utf8')
+  .split('\n')
+  .filter((line) => line !== '')
+  .map((line): unknown => JSON.parse(line))
+  .filter((path) => typeof path === 'string')
+const trees = { lower: '/lower', upper: '/upper', merged: '/merged', sinceMs: Number(process.argv[2]) }
+land(trees, '/target', wanted, say)
+say({ end: true, truncated: false })

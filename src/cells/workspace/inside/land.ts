@@ -1,0 +1,153 @@
+/**
+ * Puts changes into a directory that others may be writing to at the same time. No path is ever followed twice: each
+ * directory is opened as one name below the one before (O_NOFOLLOW), and everything is done relative to that open
+ * directory, so a symlink swapped in under us leads nowhere (the effect of openat2's RESOLVE_BENEATH | NO_SYMLINKS).
+ */
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs'
+import type { Landed, Refused } from './change.ts'
+import { found, stat, type Trees, typeOf } from './walk.ts'
+
+/** In the order: what is added or changed, parents first; then what is removed, children first. */
+export function land(
+  trees: Trees,
+  target: string,
+  wanted: readonly string[],
+  say: (line: Landed | Refused) => void,
+): void {
+  const paths = [...new Set(wanted)].filter((path) => {
+    const plain = path !== '' && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+    if (!plain) say({ refused: path, why: 'not a path in the workspace' })
+    return plain
+  })
+  const stands = (path: string): boolean => stat(`${trees.merged}/${path}`) !== undefined
+  const made = paths.filter(stands).toSorted((a, b) => depth(a) - depth(b))
+  const removed = paths.filter((path) => !stands(path)).toSorted((a, b) => depth(b) - depth(a))
+  for (const path of [...made, ...removed]) {
+    try {
+      say(landed(trees, target, path))
+    } catch (error) {
+      say({ refused: path, why: error instanceof Error && 'code' in error ? String(error.code) : String(error) })
+    }
+  }
+}
+
+function landed(trees: Trees, target: string, path: string): Landed | Refused {
+  const parts = path.split('/')
+  const name = parts.pop() ?? ''
+  const directory = openDirectory(target, parts)
+  const at = (entry: string): string => `/proc/self/fd/${directory}/${entry}`
+  try {
+    const now = stat(`${trees.merged}/${path}`)
+    if (now === undefined) {
+      remove(at, name)
+    } else {
+      const change = found(trees, `/${path}`, now)
+      if (change === undefined) return { refused: path, why: 'not a change' }
+      if ('refused' in change) return change
+      const there = stat(at(name))
+      if (there !== undefined && typeOf(there) !== change.type && (there.isDirectory() || change.type === 'directory'))
+        remove(at, name)
+      if (change.type === 'directory') makeDirectory(at(name), change.mode)
+      else if (change.type === 'symlink')
+        replace(at, name, (temporary) => symlinkSync(readlinkSync(`${trees.merged}/${path}`), temporary))
+      else replace(at, name, (temporary) => copy(`${trees.merged}/${path}`, temporary, change.mode))
+    }
+    fsyncSync(directory)
+    return { landed: path }
+  } finally {
+    closeSync(directory)
+  }
+}
+
+function depth(path: string): number {
+  return path.split('/').length
+}
+
+/** One name at a time; a symlink in any place is ENOTDIR or ELOOP, never followed. */
+function openDirectory(root: string, parts: readonly string[]): number {
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
+  let fd = openSync(root, flags)
+  for (const part of parts) {
+    try {
+      const next = openSync(`/proc/self/fd/${fd}/${part}`, flags)
+      closeSync(fd)
+      fd = next
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+  }
+  return fd
+}
+
+function makeDirectory(path: string, mode: number): void {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    fchmodSync(fd, mode)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Beside it, then over it: whoever reads sees the old one or the new one, whole. */
+function replace(at: (entry: string) => string, name: string, make: (temporary: string) => void): void {
+  const temporary = at(`.firebreak-${process.pid}-${Date.now()}`)
+  try {
+    make(temporary)
+    renameSync(temporary, at(name))
+  } catch (error) {
+    try {
+      unlinkSync(temporary)
+    } catch {
+      // It was not made.
+    }
+    throw error
+  }
+}
+
+function copy(from: string, to: string, mode: number): void {
+  copyFileSync(from, to, constants.COPYFILE_EXCL)
+  const fd = openSync(to, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    fchmodSync(fd, mode)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** What is there under this name, with all below it; never through a symlink. */
+function remove(at: (entry: string) => string, name: string): void {
+  const there = stat(at(name))
+  if (there === undefined) return
+  if (!there.isDirectory()) {
+    unlinkSync(at(name))
+    return
+  }
+  const fd = openSync(at(name), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    for (const entry of readdirSync(`/proc/self/fd/${fd}`)) remove((below) => `/proc/self/fd/${fd}/${below}`, entry)
+  } finally {
+    closeSync(fd)
+  }
+  rmdirSync(at(name))
+}

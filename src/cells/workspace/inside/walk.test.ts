@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import type { Change, Refused } from './change.ts'
+import { leadsOut, walk } from './walk.ts'
+
+describe('walk', () => {
+  let base = ''
+  const tree = (name: string) => join(base, name)
+  beforeEach(() => {
+    base = mkdtempSync(join(tmpdir(), 'firebreak-walk-'))
+    for (const name of ['lower', 'upper', 'merged']) mkdirSync(tree(name))
+  })
+  afterEach(() => rmSync(base, { recursive: true, force: true }))
+
+  /** Both what overlayfs would write down and what would be seen. */
+  const changed = (path: string, text: string) => {
+    for (const name of ['upper', 'merged']) {
+      mkdirSync(join(tree(name), path, '..'), { recursive: true })
+      writeFileSync(join(tree(name), path), text)
+    }
+  }
+  const given = (path: string, text: string) => {
+    for (const name of ['lower', 'merged']) {
+      mkdirSync(join(tree(name), path, '..'), { recursive: true })
+      writeFileSync(join(tree(name), path), text)
+    }
+  }
+  const told = (): readonly (Change | Refused)[] => {
+    const found: (Change | Refused)[] = []
+    assert.equal(
+      walk(
+        { lower: tree('lower'), upper: tree('upper'), merged: tree('merged'), sinceMs: Date.now() + 1_000 },
+        (each) => found.push(each),
+      ),
+      true,
+    )
+    return found
+  }
+  const summary = () =>
+    told()
+      .map((each) => ('refused' in each ? `! ${each.refused}: ${each.why}` : `${each.kind} ${each.path}`))
+      .toSorted()
+
+  it('tells added, changed and removed, and nothing of what stayed', () => {
+    given('same', 'x')
+    given('deep/other', 'x')
+    given('changed', 'old')
+    given('gone', 'x')
+    rmSync(join(tree('merged'), 'gone'))
+    changed('changed', 'new')
+    changed('deep/new', 'x')
+    assert.deepEqual(summary(), ['added deep/new', 'changed changed', 'removed gone'])
+  })
+
+  it('a file that was opened for writing and not changed is no change', () => {
+    given('touched', 'same')
+    changed('touched', 'same')
+    assert.deepEqual(summary(), [])
+  })
+
+  it('a change of mode alone is one', () => {
+    given('script', 'x')
+    changed('script', 'x')
+    for (const name of ['upper', 'merged']) chmodSync(join(tree(name), 'script'), 0o755)
+    assert.deepEqual(summary(), ['changed script'])
+  })
+
+  it('a file that became a directory is one change, and what is in it another', () => {
+    given('thing', 'x')
+    rmSync(join(tree('merged'), 'thing'))
+    changed('thing/inside', 'x')
+    assert.deepEqual(summary(), ['added thing/inside', 'changed thing'])
+  })
+
+  it('refuses and names set-user-ID files and names that are not text', () => {
+    changed('root', 'x')
+    chmodSync(join(tree('merged'), 'root'), 0o4755)
+    for (const name of ['upper', 'merged'])
+      writeFileSync(Buffer.concat([Buffer.from(`${tree(name)}/`), Buffer.from([0xff, 0xfe])]), 'x')
+    assert.deepEqual(summary(), ['! /ÿþ: its name is not UTF-8', '! root: a set-user-ID or set-group-ID file'])
+  })
+
+  it('says which of the owner’s files changed meanwhile', () => {
+    given('both', 'old')
+    changed('both', 'new')
+    const found: (Change | Refused)[] = []
+    walk({ lower: tree('lower'), upper: tree('upper'), merged: tree('merged'), sinceMs: Date.now() - 60_000 }, (each) =>
+      found.push(each),
+    )
+    assert.equal(found.length, 1)
+    assert.ok(found[0] && 'changedBelow' in found[0] && found[0].changedBelow)
+    utimesSync(join(tree('lower'), 'both'), 0, 0)
+  })
+
+  it('tells where symlinks lead', () => {
+    for (const name of ['upper', 'merged']) symlinkSync('/etc/passwd', join(tree(name), 'link'))
+    const [link] = told()
+    assert.ok(link && 'target' in link)
+    assert.equal(link.target, '/etc/passwd')
+    assert.equal(link.leadsOut, true)
+  })
+
+  it('leadsOut counts steps', () => {
+    assert.equal(leadsOut('/a', 'b'), false)
+    assert.equal(leadsOut('/a', '../b'), true)
+    assert.equal(leadsOut('/d/a', '../b'), false)
+    assert.equal(leadsOut('/d/a', '../../b'), true)
+    assert.equal(leadsOut('/d/a', 'x/../../../d'), true)
+    assert.equal(leadsOut('/a', '/b'), true)
+  })
+})

@@ -1,0 +1,189 @@
+/**
+ * The difference between what a workspace was and what it is. Runs in a helper cell, as the only code there, over three
+ * read-only trees: `lower` (as given), `upper` (what overlayfs wrote down) and `merged` (as the cell saw it).
+ *
+ * Only directories that stand in `upper` are listed, so the work is that of the changes, not of the tree. Streaming, a
+ * directory at a time: a directory of ten million entries costs time and no memory.
+ */
+import {
+  type BigIntStats,
+  closeSync,
+  type Dir,
+  lstatSync,
+  opendirSync,
+  openSync,
+  readlinkSync,
+  readSync,
+} from 'node:fs'
+import { CHANGES_MAX, type Change, COMPARED_BYTES_MAX, DEPTH_MAX, type Refused } from './change.ts'
+
+export interface Trees {
+  readonly lower: string
+  readonly upper: string
+  readonly merged: string
+  /** Epoch ms of the first launch. */
+  readonly sinceMs: number
+}
+
+/** False when it stopped at a limit. */
+export function walk(trees: Trees, say: (found: Change | Refused) => void): boolean {
+  let said = 0
+  const report = (found: Change | Refused | undefined): boolean => {
+    if (found !== undefined) {
+      say(found)
+      said++
+    }
+    return said < CHANGES_MAX
+  }
+  const waiting: string[] = ['']
+  for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
+    if (directory.split('/').length > DEPTH_MAX) {
+      if (!report({ refused: directory, why: `deeper than ${DEPTH_MAX} directories` })) return false
+      continue
+    }
+    for (const name of names(trees.upper + directory)) {
+      const path = nameIn(directory, name)
+      if (typeof path !== 'string') {
+        if (!report(path)) return false
+        continue
+      }
+      const now = stat(trees.merged + path)
+      // A whiteout: what it hides is found from below.
+      if (now === undefined) continue
+      if (!report(found(trees, path, now))) return false
+      if (now.isDirectory()) waiting.push(path)
+    }
+    for (const name of names(trees.lower + directory)) {
+      const path = nameIn(directory, name)
+      // A name that is not text was not made by the cell; it cannot have been looked for by that name either.
+      if (typeof path !== 'string' || stat(trees.merged + path) !== undefined) continue
+      const was = stat(trees.lower + path)
+      const type = was && typeOf(was)
+      if (was && type && !report({ kind: 'removed', ...described(trees, path, type, was) })) return false
+    }
+  }
+  return true
+}
+
+/** What one path has become. Undefined when nothing a person would see. */
+export function found(trees: Trees, path: string, now: BigIntStats): Change | Refused | undefined {
+  const type = typeOf(now)
+  const shown = path.slice(1)
+  if (type === undefined) return { refused: shown, why: `a ${oddType(now)}` }
+  if (type !== 'symlink' && (Number(now.mode) & 0o6000) !== 0 && type === 'file')
+    return { refused: shown, why: 'a set-user-ID or set-group-ID file' }
+  const was = stat(trees.lower + path)
+  if (was === undefined) return { kind: 'added', ...described(trees, path, type, now) }
+  if (typeOf(was) === type && sameMode(was, now, type) && sameContent(trees, path, type, was, now)) return undefined
+  return { kind: 'changed', ...described(trees, path, type, now) }
+}
+
+function described(trees: Trees, path: string, type: Change['type'], stats: BigIntStats): Omit<Change, 'kind'> {
+  const below = stat(trees.lower + path)
+  const changedBelow = below !== undefined && Number(below.ctimeMs) > trees.sinceMs
+  const target = type === 'symlink' ? linkTarget(trees, path) : undefined
+  return {
+    path: path.slice(1),
+    type,
+    mode: Number(stats.mode) & 0o777,
+    bytes: Number(stats.size),
+    ...(target === undefined ? {} : { target }),
+    ...(target !== undefined && leadsOut(path, target) ? { leadsOut: true } : {}),
+    ...(changedBelow ? { changedBelow: true } : {}),
+  }
+}
+
+export function typeOf(stats: BigIntStats): Change['type'] | undefined {
+  if (stats.isFile()) return 'file'
+  if (stats.isDirectory()) return 'directory'
+  if (stats.isSymbolicLink()) return 'symlink'
+  return undefined
+}
+
+export function stat(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true })
+  } catch {
+    return undefined
+  }
+}
+
+/** Lexical: each `..` takes one part away, and going above the workspace, or starting at the root, leads out. */
+export function leadsOut(path: string, target: string): boolean {
+  if (target.startsWith('/')) return true
+  let depth = path.split('/').length - 2
+  for (const part of target.split('/')) {
+    if (part === '..') depth--
+    else if (part !== '' && part !== '.') depth++
+    if (depth < 0) return true
+  }
+  return false
+}
+
+function oddType(stats: BigIntStats): string {
+  if (stats.isSocket()) return 'socket'
+  if (stats.isFIFO()) return 'FIFO'
+  return 'device'
+}
+
+function linkTarget(trees: Trees, path: string): string {
+  try {
+    return readlinkSync(trees.merged + path)
+  } catch {
+    return readlinkSync(trees.lower + path)
+  }
+}
+
+function sameMode(was: BigIntStats, now: BigIntStats, type: Change['type']): boolean {
+  return type === 'symlink' || (was.mode & 0o7777n) === (now.mode & 0o7777n)
+}
+
+function sameContent(trees: Trees, path: string, type: Change['type'], was: BigIntStats, now: BigIntStats): boolean {
+  if (type === 'directory') return true
+  if (was.size !== now.size) return false
+  if (type === 'symlink') return readlinkSync(trees.lower + path) === readlinkSync(trees.merged + path)
+  if (now.size > COMPARED_BYTES_MAX) return false
+  return sameBytes(trees.lower + path, trees.merged + path)
+}
+
+function sameBytes(one: string, other: string): boolean {
+  const fds: number[] = []
+  try {
+    for (const path of [one, other]) fds.push(openSync(path, 'r'))
+    const [a = -1, b = -1] = fds
+    const [left, right] = [Buffer.alloc(65_536), Buffer.alloc(65_536)]
+    for (;;) {
+      const count = readSync(a, left)
+      if (count !== readSync(b, right) || !left.subarray(0, count).equals(right.subarray(0, count))) return false
+      if (count === 0) return true
+    }
+  } catch {
+    // What cannot be read cannot be called unchanged.
+    return false
+  } finally {
+    for (const fd of fds) closeSync(fd)
+  }
+}
+
+function* names(path: string): Generator<Buffer> {
+  let directory: Dir
+  try {
+    // Names are bytes, and Latin-1 keeps every one; as UTF-8, two different names could look like one.
+    directory = opendirSync(path, { encoding: 'latin1', bufferSize: 256 })
+  } catch {
+    return
+  }
+  try {
+    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+      yield Buffer.from(entry.name, 'latin1')
+    }
+  } finally {
+    directory.closeSync()
+  }
+}
+
+function nameIn(directory: string, name: Buffer): string | Refused {
+  const text = name.toString('utf8')
+  if (Buffer.from(text).equals(name)) return `${directory}/${text}`
+  return { refused: `${directory.slice(1)}/${name.toString('latin1')}`, why: 'its name is not UTF-8' }
+}
