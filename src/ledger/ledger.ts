@@ -75,6 +75,8 @@ export interface Ledger {
 
 /** What the exchange with the witness needs of a ledger. */
 export interface SealingSide {
+  /** When everything appended so far is durable, or never will be. */
+  settled(): Promise<Committed>
   /** From an earlier size to the head; undefined when this ledger no longer knows that size. */
   proof(from: number, to: number): Promise<readonly Hash[] | undefined>
   sealed(seal: SealedHead, offeredAtMs: number): void
@@ -214,6 +216,7 @@ class OpenLedger implements Ledger {
   get sealing(): SealingSide {
     const { commit, tree, disk, options } = this.#parts
     return {
+      settled: () => commit.all(),
       proof: async (from, to) => {
         if (from === 0) return []
         return from >= tree.base ? tree.consistencyProof(from, to) : earlierProof(disk, options.directory, from, to)

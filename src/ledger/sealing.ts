@@ -9,7 +9,7 @@ import { type Answer, framesFrom, type Question, questionFrame, readAnswer } fro
 export interface Sealing {
   /** Offers the head now and waits for the answer; what was durable when it was called is then sealed. */
   sealNow(): Promise<Result<SealedHead, SealFault>>
-  /** Seals a last time and lets the stream go. Before `ledger.close()`. */
+  /** Seals a last time, all that was appended, and lets the stream go. Before `ledger.close()`. */
   stop(): Promise<void>
 }
 
@@ -60,7 +60,8 @@ export function startSealing(ledger: Ledger, stream: Duplex, nowMs: () => number
     async stop() {
       stopped = true
       clearInterval(timer)
-      await Promise.race([sealNow(), waited(LEDGER_LIMITS.sealEveryMs)])
+      const last = ledger.sealing.settled().then(sealNow)
+      await Promise.race([last, waited(LEDGER_LIMITS.sealEveryMs)])
       stream.end()
     },
   }

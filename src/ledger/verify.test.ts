@@ -16,6 +16,7 @@ import { splitSeals } from './seal-store.ts'
 import { headerRecord } from './segments.ts'
 import { type VerifyReport, verifyLedger } from './verify.ts'
 import type { Finding } from './verify-log.ts'
+import { openWitnessKey } from './witness-key.ts'
 
 /** One ledger with six seals over four segments, and four entries that no seal covers; each test attacks a copy. */
 let desk: Desk
@@ -277,6 +278,75 @@ describe('S12: verify finds', () => {
     assert.equal((await only()).intact, false)
   })
 
+  it('S12: even beyond the seals, damage that no crash makes, and entries that no ledger writes', async () => {
+    const key = readFileSync(join(work.witnessDirectory, 'witness.pub'), 'utf8')
+    const seals = splitSeals(readFileSync(join(work.witnessDirectory, 'test', 'seals'), 'utf8')).slice(1, 2)
+    const kinds = async () => {
+      const result = await verifyLedger({ ledgerDirectory: work.ledgerDirectory, witness: { key, seals } })
+      assert.ok(result.ok)
+      return result.value.findings.map(({ kind, problem }) => `${kind}: ${problem}`)
+    }
+    assert.deepEqual(await kinds(), [])
+    for (const seq of [12, 31, 32]) {
+      const { path, bytes, record } = entryAt(seq)
+      bytes[record.at + 50] = 0
+      writeFileSync(path, bytes)
+      assert.deepEqual(await kinds(), ['damaged: a record cannot be read'], `entry ${seq}`)
+      restore()
+    }
+    const crafted: [string, (records: Loose[]) => void][] = [
+      [
+        'damaged: this entry is not in canonical form',
+        (records) => recordOf(records, 12, (text) => text.replace('"v":1', '"v": 1')),
+      ],
+      [
+        'damaged: this entry is not in canonical form',
+        (records) => recordOf(records, 12, (text) => text.replace('"v":1', '"v":1,"v":1')),
+      ],
+      [
+        'damaged: this entry is not what its record says',
+        (records) => recordOf(records, 12, (text) => text.replace('"seq":12', '"seq":13')),
+      ],
+      [
+        'damaged: this entry is not what its record says',
+        (records) => recordOf(records, 12, (text) => text.replace('"v":1', '"v":2')),
+      ],
+    ]
+    for (const [finding, edit] of crafted) {
+      restore()
+      const records = looseRecords()
+      edit(records)
+      writeConsistent(work.log, records, false)
+      assert.deepEqual(await kinds(), [finding])
+    }
+    for (const [finding, fault] of [
+      ['it was written as segment 9', { index: 9 }],
+      ['it belongs to firebreak/warden', { origin: 'firebreak/warden' }],
+      ['what stands before it has changed', { peaks: [leafHash(Buffer.from('x'))] }],
+    ] as const) {
+      restore()
+      writeConsistent(work.log, looseRecords(), false, fault)
+      assert.deepEqual(await kinds(), [`damaged: ${finding}`])
+    }
+    restore()
+    writeConsistent(work.log, looseRecords(), false, { batchStep: 2 })
+    assert.deepEqual(await kinds(), ['damaged: it belongs to batch 2, and this is 1'])
+    restore()
+    writeConsistent(work.log, looseRecords(), false, { counted: 2 })
+    assert.deepEqual(await kinds(), ['damaged: its batch is not whole'])
+  })
+
+  it('S12: a witness whose own key was used for two trees of one size', async () => {
+    const path = join(work.witnessDirectory, 'test', 'seals')
+    const own = await openWitnessKey(work.witnessDirectory)
+    assert.ok(own.ok)
+    const head = { origin: originOf('test'), size: 10, root: leafHash(Buffer.from('x')) }
+    writeFileSync(path, `${readFileSync(path, 'utf8')}${cosign(head, own.value.key, own.value.privateKey, 1)}\n`)
+    assert.ok(
+      (await verified()).findings.some(({ problem }) => problem === 'the witness signed two trees of 10 entries'),
+    )
+  })
+
   it('refuses a witness directory inside the ledger, a missing one, and one without a key', async () => {
     const inside = join(work.ledgerDirectory, 'witness')
     cpSync(work.witnessDirectory, inside, { recursive: true })
@@ -386,15 +456,28 @@ type Loose = Pick<Record, 'kind' | 'seq' | 'body'>
 
 /** Rewrites the log with other entries and payloads, as a gateway could: every header, CRC, batch and peak is right. */
 function rewriteRecords(edit: (records: Loose[]) => Loose[]): void {
+  writeConsistent(work.log, edit(looseRecords()), true)
+}
+
+/** The entries and payloads, taken out of their segments, which are removed. */
+function looseRecords(): Loose[] {
   const records: Loose[] = []
   for (const path of segments()) {
     for (const { kind, seq, body } of recordsFrom(readFileSync(path), 0)) {
       if (kind === 'entry' || kind === 'payload') records.push({ kind, seq, body: Buffer.from(body) })
     }
-    rmSync(path)
   }
   for (const name of readdirSync(work.log)) if (name.endsWith('.segment')) rmSync(join(work.log, name))
-  writeConsistent(work.log, edit(records))
+  return records
+}
+
+function recordOf(records: Loose[], seq: number, edit: (text: string) => string): void {
+  const at = records.findIndex((record) => record.kind === 'entry' && record.seq === seq)
+  const old = records[at]
+  assert.ok(old)
+  const body = Buffer.from(edit(Buffer.from(old.body).toString()))
+  assert.notDeepEqual(body, old.body)
+  records[at] = { ...old, body }
 }
 
 function edited(records: Loose[], edit: 'remove' | 'double' | 'swap' | 'insert'): Loose[] {
@@ -414,27 +497,41 @@ function edited(records: Loose[], edit: 'remove' | 'double' | 'swap' | 'insert')
   }
 }
 
-function writeConsistent(directory: string, records: readonly Loose[]): void {
+interface Flaw {
+  readonly index?: number
+  readonly origin?: string
+  readonly peaks?: readonly Uint8Array[]
+  readonly batchStep?: number
+  readonly counted?: number
+}
+
+/** `flaw` is what the second segment's header, or the first batch, has wrong. */
+function writeConsistent(directory: string, records: readonly Loose[], renumber: boolean, flaw: Flaw = {}): void {
   const tree = new Tree()
   let [batch, index] = [0, 0]
-  let parts = [
-    headerRecord(batch, { origin: originOf('test'), index, firstSeq: 0, peaks: [] }),
-    commitRecord(0, 0, 0, 0),
-  ]
+  const origin = originOf('test')
+  let parts = [headerRecord(batch, { origin, index, firstSeq: 0, peaks: [] }), commitRecord(0, 0, 0, 0)]
   const finish = (size: number) => {
     const bytes = Buffer.alloc(size)
     Buffer.concat(parts).copy(bytes)
     writeFileSync(segmentPath(directory, index++), bytes)
   }
   for (const { kind, body } of records) {
-    const own = kind === 'entry' ? renumbered(body, tree.size) : body
-    const bytes = record(kind, ++batch, tree.size, own)
+    const own = kind === 'entry' && renumber ? renumbered(body, tree.size) : body
+    batch += flaw.batchStep ?? 1
+    const bytes = record(kind, batch, tree.size, own)
     if (Buffer.concat(parts).length + bytes.length + 64 > 4_096) {
       finish(4_096)
-      parts = [headerRecord(batch, { origin: originOf('test'), index, firstSeq: tree.size, peaks: tree.peaks() })]
+      const header = { origin, index, firstSeq: tree.size, peaks: tree.peaks() }
+      const flawed = {
+        ...header,
+        ...flaw,
+        peaks: flaw.peaks ? header.peaks.map((peak) => flaw.peaks?.[0] ?? peak) : header.peaks,
+      }
+      parts = [headerRecord(batch, flawed)]
     }
     if (kind === 'entry') tree.append(leafHash(own))
-    parts.push(bytes, commitRecord(batch, tree.size, 1, bytes.length))
+    parts.push(bytes, commitRecord(batch, tree.size, flaw.counted ?? 1, bytes.length))
   }
   finish(8_192)
 }

@@ -1,0 +1,139 @@
+import type { Effect } from '../model/action.ts'
+import type { Intent } from './export.ts'
+import type { Entry } from './read.ts'
+
+/** The version of the schema that these events follow: https://schema.ocsf.io/1.3.0/classes/api_activity. */
+const VERSION = '1.3.0'
+const API_ACTIVITY = 6003
+const APPLICATION_LIFECYCLE = 6002
+
+/** Create 1, read 2, update 3, other 99: OCSF knows no spending. */
+const ACTIVITY: { readonly [effect in Effect]: number } = { read: 2, write: 3, spend: 1, irreversible: 99 }
+const OTHER = 99
+
+/** Success 1, failure 2; what may have landed is neither. */
+const STATUS = { done: 1, failed: 2, withheld: 2, 'not-sent': 2, unknown: 0 } as const
+
+/** One entry as one OCSF event. The whole entry stays in `unmapped`, so that nothing is lost on the way. */
+export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: string): object {
+  const metadata = {
+    version: VERSION,
+    uid: `${origin}/${entry.seq}`,
+    log_name: origin,
+    product: { name: 'Firebreak', vendor_name: 'Firebreak' },
+  }
+  const base = { time: entry.atMs, category_uid: 6, unmapped: entry }
+  switch (entry.kind) {
+    case 'action.intent':
+      return {
+        ...base,
+        ...api(ACTIVITY[entry.effect]),
+        ...who(entry),
+        metadata: about(metadata, entry.action),
+        severity_id: 1,
+        status_id: 0,
+      }
+    case 'action.outcome': {
+      const activity = intent ? ACTIVITY[intent.effect] : OTHER
+      const status_id = STATUS[entry.outcome]
+      const detail = entry.detail === undefined ? {} : { status_detail: entry.detail }
+      const actor = intent ? who(intent) : unknownActor(entry.action)
+      return {
+        ...base,
+        ...api(activity),
+        ...actor,
+        metadata: about(metadata, entry.action),
+        severity_id: status_id === 1 ? 1 : 3,
+        status_id,
+        ...detail,
+      }
+    }
+    case 'action.refused': {
+      // The security_control profile: denied, blocked.
+      const denied = { action_id: 2, disposition_id: 2 }
+      const profiled = { ...about(metadata, entry.action), profiles: ['security_control'] }
+      const activity = entry.effect ? ACTIVITY[entry.effect] : OTHER
+      return { ...base, ...api(activity), ...who(entry), metadata: profiled, severity_id: 3, status_id: 2, ...denied }
+    }
+    case 'definition.seen': {
+      const call = { operation: entry.tool, service: { name: entry.upstream } }
+      return {
+        ...base,
+        ...api(OTHER),
+        ...unknownActor(),
+        api: call,
+        metadata,
+        severity_id: 3,
+        status_id: 2,
+        status_detail: entry.problem,
+      }
+    }
+    case 'cell.started':
+      return {
+        ...base,
+        ...lifecycle(3),
+        app: { name: entry.agent, uid: entry.cell },
+        metadata,
+        severity_id: 1,
+        status_id: 1,
+      }
+    case 'cell.ended':
+      return {
+        ...base,
+        ...lifecycle(4),
+        app: { name: 'cell', uid: entry.cell },
+        metadata,
+        severity_id: 1,
+        status_id: 1,
+      }
+    case 'gateway.started':
+      return {
+        ...base,
+        ...lifecycle(3),
+        app: { name: `gateway ${entry.environment}`, version: entry.version },
+        metadata,
+        severity_id: 1,
+        status_id: 1,
+      }
+    case 'gateway.stopped':
+      return {
+        ...base,
+        ...lifecycle(4),
+        app: { name: `gateway ${entry.environment}` },
+        metadata,
+        severity_id: 1,
+        status_id: 1,
+        status_detail: entry.why,
+      }
+  }
+}
+
+function api(activity: number) {
+  return { class_uid: API_ACTIVITY, activity_id: activity, type_uid: API_ACTIVITY * 100 + activity }
+}
+
+function lifecycle(activity: number) {
+  return { class_uid: APPLICATION_LIFECYCLE, activity_id: activity, type_uid: APPLICATION_LIFECYCLE * 100 + activity }
+}
+
+/** An agent acts as an application; its owner is a person, named where the cell started. */
+function who(entry: Extract<Entry, { kind: 'action.intent' | 'action.refused' }>) {
+  const service = entry.upstream === undefined ? {} : { service: { name: entry.upstream } }
+  return {
+    actor: { app_name: entry.agent, app_uid: entry.cell },
+    src_endpoint: { name: entry.agent, uid: entry.cell },
+    api: { operation: entry.tool ?? 'unknown', ...service, request: { uid: entry.action } },
+  }
+}
+
+function unknownActor(action?: string) {
+  return {
+    actor: { app_name: 'unknown' },
+    src_endpoint: { name: 'unknown' },
+    api: { operation: 'unknown', ...(action === undefined ? {} : { request: { uid: action } }) },
+  }
+}
+
+function about<T extends object>(metadata: T, action: string) {
+  return { ...metadata, correlation_uid: action }
+}
