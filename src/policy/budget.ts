@@ -51,7 +51,8 @@ export class BudgetBook implements BudgetView {
           grant: grant.id,
           source: grant.source,
           budget,
-          left: amountText(budget, max - used),
+          // A budget that shrank may be overspent already; nothing is left of it, not less.
+          left: amountText(budget, used > max ? 0n : max - used),
           asked: amountText(budget, asked),
           ...(returnsAtMs !== undefined && { returnsAtMs }),
         },

@@ -8,7 +8,7 @@ import { guardOf } from './guard.ts'
 import { type EntityData, type EntityStore, isIn } from './request.ts'
 import { type CompiledPolicy, type Scope, type Slice, slicer } from './slices.ts'
 import { type CedarRecord, Entity } from './value.ts'
-import { actionGroups, cedarActionId, entityKey } from './vocabulary.ts'
+import { actionGroups, cedarActionId } from './vocabulary.ts'
 
 /** A bundle as closures, and everything of the catalogue that a decision needs. */
 export interface CompiledPolicies {
@@ -26,6 +26,9 @@ export interface CompiledAction extends BundledAction {
   readonly map: (args: JsonObject) => CedarRecord
 }
 
+/** Of a name as a cell says it: `resource:` in front of it is still a name. */
+const TOOL_CHARACTERS_MAX = 240
+
 /** The bundle came from `parsePolicies`: a bundle that cannot be compiled is a bug, and a crash. */
 export function compilePolicies(bundle: PolicyBundle): CompiledPolicies {
   const actions = new Map(Object.entries(bundle.actions).map(([id, action]) => [id, compileAction(id, action)]))
@@ -33,7 +36,9 @@ export function compilePolicies(bundle: PolicyBundle): CompiledPolicies {
     bundle.policies.flatMap(({ grant, text }) => (grant === undefined ? [] : [[grant, text] as const])),
   )
   return {
-    action: (upstream, operation, tool) => actions.get(cedarActionId(upstream, operation, tool)),
+    action: (upstream, operation, tool) => {
+      return tool.length > TOOL_CHARACTERS_MAX ? undefined : actions.get(cedarActionId(upstream, operation, tool))
+    },
     grantText: (id) => texts.get(id) ?? '',
     slice: slicer(bundle.policies.map(compilePolicy)),
     entities: entitiesOf(bundle),
@@ -112,16 +117,18 @@ function entitiesOf({
   upstreams,
 }: Pick<PolicyBundle, 'actions' | 'upstreams'>): ReadonlyMap<string, EntityData> {
   const entities = new Map<string, EntityData>()
-  for (const [upstream, environment] of Object.entries(upstreams)) {
-    entities.set(entityKey('Environment', environment), known([]))
-    entities.set(entityKey('Upstream', upstream), known([entityKey('Environment', environment)]))
+  const put = (entity: Entity, parents: readonly Entity[]) => {
+    entities.set(entity.key, { attributes: new Map(), ancestors: new Set(parents.map(({ key }) => key)) })
+  }
+  for (const [name, environment] of Object.entries(upstreams)) {
+    const parent = new Entity('Environment', environment)
+    put(parent, [])
+    put(new Entity('Upstream', name), [parent])
   }
   for (const [id, { effect }] of Object.entries(actions)) {
-    entities.set(entityKey('Action', id), known(actionGroups(effect).map((group) => entityKey('Action', group))))
+    const groups = actionGroups(effect).map((group) => new Entity('Action', group))
+    put(new Entity('Action', id), groups)
+    for (const group of groups) put(group, [])
   }
   return entities
-}
-
-function known(ancestors: readonly string[]): EntityData {
-  return { attributes: new Map(), ancestors: new Set(ancestors) }
 }

@@ -4,14 +4,14 @@ import type { Grant } from '../model/grant.ts'
 import type { EnvironmentName, Sha256, ToolName, UpstreamName } from '../model/ids.ts'
 import type { Money } from '../model/money.ts'
 import { refuseArguments } from './arguments.ts'
-import type { Authority } from './authority.ts'
+import type { Authority, DefinitionProblem } from './authority.ts'
 import type { BudgetBook, Reservation } from './budget.ts'
 import type { CompiledAction } from './compile.ts'
 import { contextOf } from './context.ts'
 import { type Judgement, judge } from './judge.ts'
 import type { EntityData } from './request.ts'
 import { type CedarRecord, Entity, Fault, Withheld } from './value.ts'
-import { cedarActionId, grantedName } from './vocabulary.ts'
+import { cedarActionId } from './vocabulary.ts'
 
 export type PermitReason = Extract<Reason, { kind: 'permit' }>
 export type Refusal = Exclude<Reason, PermitReason>
@@ -31,24 +31,13 @@ export type Decided =
 export function decide(action: Action, authority: Authority, nowMs: number): Decided {
   const known = authority.policies.action(action.upstream, action.operation, action.tool)
   const badArguments = refuseArguments(action.args)
-  const subject: Subject = {
-    ...place(action),
-    effect: action.effect,
-    args: badArguments || !known ? NOTHING_SEEN : known.map(action.args),
-    definition: action.definition,
-  }
-  const refusals = preliminary(subject, known, authority, nowMs)
-  if (badArguments) refusals.push({ kind: 'arguments', ...badArguments })
-  if (action.effect === 'spend' && !action.spend)
-    refusals.push({ kind: 'spend', path: '$', problem: 'no amount was read' })
-  if (action.spend && action.spend.units < 0n) refusals.push({ kind: 'spend', path: '$', problem: 'negative' })
-  const live = liveGrants(subject, authority, nowMs)
-  // Without an accepted definition or with refused arguments there is nothing a policy could be asked about.
-  if (!known?.definition || badArguments) return denied(refusals)
-  const judgement = ask(subject, known, authority, nowMs)
-  refusals.push(...forbidden(judgement))
-  const permitting = permits(live, judgement)
-  if (permitting.length === 0) refusals.push(...live.map((grant) => conditionFailed(grant, judgement, authority)))
+  const badSpend = refusedAmount(action)
+  const own: Refusal[] = []
+  if (badArguments) own.push({ kind: 'arguments', ...badArguments })
+  if (badSpend) own.push({ kind: 'spend', path: '$', problem: badSpend })
+  const args = known?.definition && !badArguments ? known.map(action.args) : undefined
+  const { effect, definition } = action
+  const { permitting, refusals } = weigh({ ...place(action), effect, definition, args }, known, own, authority, nowMs)
   return afterBudgets(permitting, refusals, action.spend, authority, nowMs)
 }
 
@@ -87,48 +76,69 @@ export function decideList<C extends Candidate>(candidates: readonly C[], author
  */
 export function decideListed(candidate: Candidate, authority: Authority, nowMs: number): Decided {
   const known = authority.policies.action(candidate.upstream, candidate.operation, candidate.tool)
-  const subject: Subject = { ...place(candidate), effect: known?.effect ?? 'irreversible', args: UNKNOWN_ARGUMENTS }
-  const refusals = preliminary(subject, known, authority, nowMs)
-  const live = liveGrants(subject, authority, nowMs)
-  if (!known?.definition) return denied(refusals)
-  const judgement = ask(subject, known, authority, nowMs)
-  refusals.push(...forbidden(judgement))
-  const permitting = permits(live, judgement)
-  if (permitting.length === 0) refusals.push(...live.map((grant) => conditionFailed(grant, judgement, authority)))
+  const effect = known?.effect ?? 'irreversible'
+  const args = known?.definition && UNKNOWN_ARGUMENTS
+  const { permitting, refusals } = weigh({ ...place(candidate), effect, args }, known, [], authority, nowMs)
   return decided(permitting, refusals)
 }
 
 /** What is decided upon, in both. */
 interface Subject extends Candidate {
   readonly effect: Effect
-  readonly args: CedarRecord | Withheld
   readonly definition?: Sha256
+  /** As policies see them; absent where there is nothing that a policy could be asked about. */
+  readonly args: CedarRecord | Withheld | undefined
 }
 
-const NOTHING_SEEN: CedarRecord = new Map()
 const UNKNOWN_ARGUMENTS = new Withheld(new Fault('unknown', 'the arguments are not known yet'))
 
 function place({ environment, upstream, upstreamEnvironment, operation, tool }: Candidate): Candidate {
   return { environment, upstream, upstreamEnvironment, operation, tool }
 }
 
-/** The checks that need no policy. */
-function preliminary(
+function refusedAmount({ effect, spend }: Action): string | undefined {
+  if (spend === undefined) return effect === 'spend' ? 'no amount was read' : undefined
+  return spend.units < 0n ? 'negative' : undefined
+}
+
+interface Weighed {
+  /** Live grants whose permit holds. */
+  readonly permitting: readonly Grant[]
+  readonly refusals: Refusal[]
+}
+
+/** Every check but budgets. `own` is what is wrong with the arguments themselves. */
+function weigh(
   subject: Subject,
   known: CompiledAction | undefined,
+  own: readonly Refusal[],
   authority: Authority,
   nowMs: number,
-): Refusal[] {
+): Weighed {
   const refusals: Refusal[] = []
+  const covering = authority.grants.filter((grant) => covers(grant, known, authority))
+  const live = covering.filter((grant) => isLive(grant, nowMs))
   if (!rungAllows(authority, subject, known)) refusals.push({ kind: 'rung', rung: authority.rung })
-  const { environment: cell } = authority
-  for (const upstream of new Set([subject.environment, subject.upstreamEnvironment])) {
-    if (upstream !== cell) refusals.push({ kind: 'environment', cell, upstream })
-  }
-  if (liveGrants(subject, authority, nowMs).length === 0) refusals.push(...withoutGrant(subject, authority, nowMs))
+  refusals.push(...outsideEnvironment(subject, authority))
+  if (live.length === 0) refusals.push(...withoutGrant(covering, subject, authority, nowMs))
   const problem = definitionProblem(subject, known, authority)
   if (problem) refusals.push({ kind: 'definition', tool: subject.tool, problem })
-  return refusals
+  refusals.push(...own)
+  if (!known || !subject.args) return { permitting: [], refusals }
+  const judgement = ask(subject.args, known, authority, nowMs)
+  refusals.push(...forbidden(judgement))
+  const permitting = permitted(live, judgement)
+  if (permitting.length === 0) refusals.push(...live.map((grant) => conditionFailed(grant, judgement, authority)))
+  return { permitting, refusals }
+}
+
+function outsideEnvironment(
+  { environment, upstreamEnvironment }: Subject,
+  { environment: cell }: Authority,
+): Refusal[] {
+  const others = new Set([environment, upstreamEnvironment])
+  others.delete(cell)
+  return [...others].map((upstream) => ({ kind: 'environment', cell, upstream }))
 }
 
 /** A read is what both the action and the catalogue call a read. */
@@ -146,13 +156,11 @@ function rungAllows({ rung }: Authority, { effect }: Subject, known: CompiledAct
   }
 }
 
-function liveGrants(subject: Subject, authority: Authority, nowMs: number): readonly Grant[] {
-  return covering(subject, authority).filter((grant) => isLive(grant, nowMs))
-}
-
-function covering({ upstream, operation, tool }: Subject, { grants, agent }: Authority): readonly Grant[] {
-  const name = grantedName(operation, tool) as ToolName // longer by a prefix than a name that was checked
-  return grants.filter((grant) => grant.agent === agent && grant.upstream === upstream && grant.tools.has(name))
+/** A tool that nobody declared is covered by no grant, whatever its name. */
+function covers(grant: Grant, known: CompiledAction | undefined, { agent }: Authority): boolean {
+  return (
+    known !== undefined && grant.agent === agent && grant.upstream === known.upstream && grant.tools.has(known.tool)
+  )
 }
 
 /** A grant revoked for a time to come is revoked now: nobody means to leave a door open that they have closed. */
@@ -160,35 +168,40 @@ function isLive(grant: Grant, nowMs: number): boolean {
   return grant.revokedAtMs === undefined && nowMs < grant.expiresAtMs
 }
 
-function withoutGrant(subject: Subject, authority: Authority, nowMs: number): Refusal[] {
-  const dead = covering(subject, authority).map((grant): Refusal => {
-    const { id, source, revokedAtMs } = grant
+function withoutGrant(
+  covering: readonly Grant[],
+  { upstream, tool }: Subject,
+  authority: Authority,
+  nowMs: number,
+): Refusal[] {
+  const dead = covering.map(({ id, source, revokedAtMs, expiresAtMs }): Refusal => {
     if (revokedAtMs !== undefined) return { kind: 'grant-revoked', grant: id, source, atMs: revokedAtMs }
-    return { kind: 'grant-expired', grant: id, source, atMs: grant.expiresAtMs }
+    return { kind: 'grant-expired', grant: id, source, atMs: expiresAtMs }
   })
   if (dead.length > 0) return dead
-  const { upstream, tool } = subject
   const own = authority.grants.filter((grant) => grant.agent === authority.agent && isLive(grant, nowMs))
   const closest = own.find((grant) => grant.upstream === upstream) ?? own.find(({ tools }) => tools.has(tool))
   return [{ kind: 'no-grant', upstream, tool, ...(closest && { closest: closest.id, source: closest.source }) }]
 }
 
-function definitionProblem(subject: Subject, known: CompiledAction | undefined, authority: Authority) {
-  const told = authority.definitionProblems?.get(cedarActionId(subject.upstream, subject.operation, subject.tool))
+function definitionProblem(
+  { upstream, operation, tool, definition }: Subject,
+  known: CompiledAction | undefined,
+  { definitionProblems }: Authority,
+): DefinitionProblem | undefined {
+  if (!known) return 'not accepted'
+  const told = definitionProblems?.get(cedarActionId(upstream, operation, tool))
   if (told) return told
-  if (!known?.definition) return 'not accepted'
-  const changed = subject.definition !== undefined && subject.definition !== known.definition
-  return changed ? 'changed since it was accepted' : undefined
+  if (!known.definition) return 'not accepted'
+  return definition === undefined || definition === known.definition ? undefined : 'changed since it was accepted'
 }
 
-function ask(subject: Subject, known: CompiledAction, authority: Authority, nowMs: number): Judgement {
+function ask(args: CedarRecord | Withheld, known: CompiledAction, authority: Authority, nowMs: number): Judgement {
   const { agent, owner, rung, environment, policies } = authority
   const principal = new Entity('Agent', agent)
   const data: EntityData = { attributes: new Map([['owner', owner]]), ancestors: NO_ANCESTORS }
-  const entities = {
-    get: (key: string) => (key === principal.key ? data : policies.entities.get(key)),
-  }
-  const context = contextOf({ args: subject.args, effect: known.effect, environment, owner, rung, nowMs })
+  const entities = { get: (key: string) => (key === principal.key ? data : policies.entities.get(key)) }
+  const context = contextOf({ args, effect: known.effect, environment, owner, rung, nowMs })
   const slice = policies.slice(principal, known.entity, known.resource, entities)
   return judge(slice, { principal, action: known.entity, resource: known.resource, context, entities })
 }
@@ -214,7 +227,7 @@ function forbidden({ forbids, faults }: Judgement): Refusal[] {
 }
 
 /** Live grants whose permit holds, or could hold where arguments are unknown; by id, so that their order changes nothing. */
-function permits(live: readonly Grant[], { permits, faults }: Judgement): readonly Grant[] {
+function permitted(live: readonly Grant[], { permits, faults }: Judgement): readonly Grant[] {
   const holding = new Set(permits.map(({ grant }) => grant))
   for (const { policy, fault } of faults)
     if (fault.kind === 'unknown' && policy.effect === 'permit') holding.add(policy.grant)

@@ -16,4 +16,4 @@ export {
 export { explain } from './explain.ts'
 export { type GrantSource, type PolicySource, parsePolicies } from './parse.ts'
 export { readSpend, type SpendProblem } from './spend.ts'
-export { cedarActionId, grantedName } from './vocabulary.ts'
+export { cedarActionId } from './vocabulary.ts'

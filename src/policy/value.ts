@@ -20,7 +20,7 @@ export class Decimal {
 export class Entity {
   readonly type: string
   readonly id: string
-  /** See `entityKey`. */
+  /** Its name in one text: types hold no quote, and the id stands last. */
   readonly key: string
   constructor(type: string, id: string) {
     this.type = type
