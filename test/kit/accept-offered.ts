@@ -1,0 +1,37 @@
+import type { Config } from '../../src/config/config.ts'
+import { type Accepted, readAccepted, writeAccepted } from '../../src/control/accepted.ts'
+import { promptDefinition } from '../../src/control/catalogue.ts'
+import { connectHttpUpstream } from '../../src/gateway/protocols/mcp/http-upstream.ts'
+import { definitionDigest, listAll } from '../../src/gateway/upstreams.ts'
+import { grantedName, type JsonObject, personName, type ToolName } from '../../src/model/index.ts'
+
+/**
+ * Accepts what the HTTP upstreams of a configuration offer now, as `firebreak accept --yes` does, without a cell or a
+ * process. Headers are left out: no upstream of a test asks who accepts.
+ */
+export async function acceptOffered(config: Config): Promise<void> {
+  const before = readAccepted(config.file)
+  if (!before.ok) throw new Error(before.reason.message)
+  const upstreams = new Map(before.value)
+  for (const { name, mcp, tools } of config.upstreams.values()) {
+    if (mcp.kind !== 'http') continue
+    const connection = await connectHttpUpstream({ name, url: mcp.url, headers: new Map() })
+    if (!connection.ok) throw new Error(`${name}: ${connection.reason}`)
+    const { capabilities } = connection.value
+    const offered = 'tools' in capabilities ? await listAll(connection.value, 'tools/list', 'tools') : []
+    const prompts = 'prompts' in capabilities ? await listAll(connection.value, 'prompts/list', 'prompts') : []
+    connection.value.close()
+    const definitions = [
+      ...offered.map((tool) => [grantedName('tool', String(tool.name)), tool] as const),
+      ...prompts.map((prompt) => [grantedName('prompt', String(prompt.name)), promptDefinition(prompt)] as const),
+    ]
+    const own = definitions.filter(([tool]) => tools.has(tool))
+    upstreams.set(name, new Map(own.map(([tool, definition]) => [tool, accepted(tool, definition)])))
+  }
+  writeAccepted(config.file, upstreams)
+}
+
+function accepted(name: ToolName, definition: JsonObject): Accepted {
+  const digest = definitionDigest(definition)
+  return { name, definition, digest, acceptedBy: personName('maria.silva@shop.example'), acceptedAtMs: Date.now() }
+}

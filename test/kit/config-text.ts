@@ -1,0 +1,74 @@
+/** Configurations for tests, as the JSON that YAML is a superset of. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Effect } from '../../src/model/index.ts'
+
+export interface UpstreamPlan {
+  readonly mcp:
+    | { readonly url: string; readonly headers?: Readonly<Record<string, string>> }
+    | { readonly command: readonly string[]; readonly cell?: CellPlan; readonly shared?: boolean }
+  /** Tool → its effect; every one is granted to every agent that names no grants of its own. */
+  readonly tools?: Readonly<Record<string, Effect>>
+  readonly resources?: readonly string[]
+  readonly prompts?: readonly string[]
+}
+
+export interface CellPlan {
+  readonly files?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>>
+  readonly workspace?: string
+  readonly memory?: string
+  readonly wall?: string
+}
+
+export interface AgentPlan {
+  readonly cell?: CellPlan
+  readonly grants?: readonly Readonly<Record<string, unknown>>[]
+}
+
+export interface ConfigPlan {
+  readonly upstreams: Readonly<Record<string, UpstreamPlan>>
+  /** Two agents that may use everything, where none are named. */
+  readonly agents?: Readonly<Record<string, AgentPlan>>
+  readonly secrets?: Readonly<Record<string, { readonly env: string } | { readonly file: string }>>
+}
+
+/** Writes `firebreak.yaml` into the directory and returns its path. */
+export function writeConfig(directory: string, plan: ConfigPlan): string {
+  const upstreams = Object.entries(plan.upstreams).map(([name, { tools, ...upstream }]) => [
+    name,
+    { environment: 'test', ...upstream, ...(tools && { tools: declared(tools) }) },
+  ])
+  const agents = Object.entries(plan.agents ?? { alpha: {}, beta: {} }).map(([name, { cell, grants }]) => [
+    name,
+    {
+      owner: 'maria.silva@shop.example',
+      environment: 'test',
+      ...(cell && { cell }),
+      grants: grants ?? everything(plan.upstreams),
+    },
+  ])
+  const file = join(directory, 'firebreak.yaml')
+  const config = {
+    environments: { test: {} },
+    upstreams: Object.fromEntries(upstreams),
+    agents: Object.fromEntries(agents),
+    ...(plan.secrets && { secrets: plan.secrets }),
+  }
+  writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`)
+  return file
+}
+
+function declared(tools: Readonly<Record<string, Effect>>): Readonly<Record<string, { readonly effect: Effect }>> {
+  return Object.fromEntries(Object.entries(tools).map(([name, effect]) => [name, { effect }]))
+}
+
+function everything(upstreams: ConfigPlan['upstreams']): readonly Readonly<Record<string, unknown>>[] {
+  return Object.entries(upstreams).map(([upstream, { tools, resources, prompts }]) => ({
+    upstream,
+    ...(tools && { tools: Object.keys(tools) }),
+    ...(resources && { resources }),
+    ...(prompts && { prompts }),
+    expires: '8h',
+  }))
+}

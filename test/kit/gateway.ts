@@ -1,0 +1,177 @@
+/**
+ * A real gateway with its witness, and cells that are only listeners: the sockets that the warden would make inside a
+ * cell's network namespace are made on this host's loopback, and handed over in the same way.
+ */
+import { randomBytes, randomInt } from 'node:crypto'
+import { closeSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { listenLoopback } from '../../src/cells/libc.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { type Services, startServices } from '../../src/control/services.ts'
+import { gatewaySetup, judgeConfig } from '../../src/control/setup.ts'
+import { openState, type State } from '../../src/control/state.ts'
+import { type Entry, readEntries } from '../../src/ledger/read.ts'
+import { agentName, type CellId, environmentName, newCellId } from '../../src/model/index.ts'
+import { acceptOffered } from './accept-offered.ts'
+import { type ConfigPlan, writeConfig } from './config-text.ts'
+import { cleanUp, temporaryDirectory } from './temporary.ts'
+
+export interface TestGateway {
+  readonly configFile: string
+  readonly state: State
+  readonly ledgerDirectory: string
+  /** For what a test must do to a process that it started itself: kill it, or read how much memory it has. */
+  readonly gatewayPid: number
+  readonly witnessPid: number
+  /** Resolves when the warden would hear that the gateway is gone. */
+  readonly lost: Promise<string>
+  readonly admit: (agent?: string) => Promise<TestCell>
+  /** What the ledger tells: at once, or as soon as it is enough, for at most five seconds. */
+  readonly entries: (enough?: (entries: readonly Entry[]) => boolean) => Promise<readonly Entry[]>
+  readonly stop: () => Promise<void>
+}
+
+export interface TestCell {
+  readonly id: CellId
+  readonly port: number
+  /** Of the aggregated endpoint, or of one upstream's own. */
+  readonly url: (upstream?: string) => string
+  readonly end: () => Promise<void>
+}
+
+export interface GatewayOptions {
+  /** Where state is kept; a fresh temporary directory where it is absent. */
+  readonly stateDirectory?: string
+  /** Use definitions that were accepted before instead of what is offered now. */
+  readonly accept?: boolean
+}
+
+/** Services are told apart by when they appeared, so that one gateway starts after another. */
+let turn: Promise<unknown> = Promise.resolve()
+
+export function startGateway(plan: ConfigPlan, options: GatewayOptions = {}): Promise<TestGateway> {
+  const directory = temporaryDirectory()
+  return startGatewayOn(writeConfig(directory, plan), options)
+}
+
+/** The same for a configuration that exists. */
+export function startGatewayOn(configFile: string, options: GatewayOptions = {}): Promise<TestGateway> {
+  const started = turn.then(() => start(configFile, options))
+  turn = started.catch(() => undefined)
+  return started
+}
+
+async function start(configFile: string, options: GatewayOptions): Promise<TestGateway> {
+  const loaded = await loadConfig(configFile, { node: process.execPath })
+  if (!loaded.ok) throw new Error(loaded.reason.map(({ message }) => message).join('; '))
+  if (options.accept !== false) await acceptOffered(loaded.value)
+  const judged = await judgeConfig(loaded.value)
+  if (!judged.ok) throw new Error(judged.reason.map(({ message }) => message).join('; '))
+  const environment = environmentName('test')
+  const root = process.getuid?.() === 0
+  const state = openState(options.stateDirectory ?? join(temporaryDirectory(), 'state'), root, Math.random)
+  const setup = gatewaySetup(judged.value, environment)
+  if (!setup.ok) throw new Error(setup.reason)
+  const before = childPids()
+  const services = await startServices(state, setup.value)
+  if (!services.ok) throw new Error(services.reason)
+  const pids = [...childPids()].filter((pid) => !before.has(pid))
+  const pidOf = (main: string) => pids.find((pid) => commandLine(pid).includes(main)) ?? 0
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= services.value.stop('the test has ended')
+    return stopped
+  }
+  cleanUp(stop)
+  const ledgerDirectory = state.ledger(environment)
+  let numbers = 0
+  return {
+    configFile,
+    state,
+    ledgerDirectory,
+    gatewayPid: pidOf('gateway/main.ts'),
+    witnessPid: pidOf('ledger/witness-main.ts'),
+    lost: services.value.lost,
+    admit: (agent = 'alpha') => admit(services.value, agent, ++numbers),
+    entries: async (enough = () => true) => {
+      for (let left = 100; ; left--) {
+        const entries = await entriesOf(ledgerDirectory)
+        if (enough(entries) || left === 0) return entries
+        await delay(50)
+      }
+    },
+    stop,
+  }
+}
+
+async function admit(services: Services, agent: string, number: number): Promise<TestCell> {
+  const { port, fd } = listener()
+  const id = newCellId(randomBytes(16))
+  const message = { kind: 'cell', number, cell: id, agent: agentName(agent), receipt: { test: true } } as const
+  const told = services.tell(message, [fd])
+  closeSync(fd)
+  if (!told.ok) throw new Error(told.reason)
+  const ready = await services.said('cell-ready', number)
+  if (!ready.ok) throw new Error(ready.reason)
+  return {
+    id,
+    port,
+    url: (upstream) => `http://127.0.0.1:${port}/mcp${upstream === undefined ? '' : `/${upstream}`}`,
+    end: async () => {
+      services.tell({ kind: 'ended', number, receipt: { test: true } })
+      const closed = await services.said('cell-closed', number)
+      if (!closed.ok) throw new Error(closed.reason)
+    },
+  }
+}
+
+/** Below the range that the kernel gives to outgoing connections. */
+function listener(): { readonly port: number; readonly fd: number } {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const port = randomInt(20_000, 32_000)
+    const fd = listenLoopback(port, 64)
+    if (fd.ok) return { port, fd: fd.value }
+  }
+  throw new Error('no free port on loopback')
+}
+
+async function entriesOf(directory: string): Promise<readonly Entry[]> {
+  const entries: Entry[] = []
+  for await (const entry of readEntries(directory)) {
+    if (!entry.ok) throw new Error(JSON.stringify(entry.reason))
+    entries.push(entry.value)
+  }
+  return entries
+}
+
+/** Only children of this very process: nobody else's can be among them. */
+function childPids(): ReadonlySet<number> {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return new Set(pids.map(Number).filter((pid) => parentOf(pid) === process.pid))
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    // The name in brackets may hold anything; what follows it does not.
+    const after = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? ''
+    return Number(after.split(' ')[1])
+  } catch {
+    return undefined
+  }
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Resident memory of a process, in MiB. */
+export function residentMiB(pid: number): number {
+  const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kib) / 1024
+}
