@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { loadConfig } from '../config/load.ts'
 import { type Judged, judgeConfig } from '../control/setup.ts'
@@ -12,11 +13,12 @@ export async function readConfig(call: Call): Promise<Result<Judged, ExitCode>> 
   if (judged.ok) return judged
   call.print.fault(
     `${file} has ${judged.reason.length === 1 ? 'a problem' : `${judged.reason.length} problems`}`,
-    ...judged.reason.map(problemText),
+    ...judged.reason.map((problem) => problemText(problem, dirname(file))),
   )
   return no(EXIT.usage)
 }
 
-export function problemText({ source, message, expected }: Problem): string {
-  return `${sourceText(source)}:${source.column} ${message}${expected === undefined ? '' : ` — expected ${expected}`}`
+/** `directory` is the configuration's, as the person named it. */
+function problemText({ source, message, expected }: Problem, directory: string): string {
+  return `${sourceText({ ...source, file: join(directory, source.file) })}:${source.column} ${message}${expected === undefined ? '' : ` — expected ${expected}`}`
 }

@@ -16,6 +16,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   ledger: () => import('./commands/ledger.ts'),
 }
 
+// Whoever reads our output may stop reading: `firebreak logs | head`.
+process.stdout.on('error', () => process.exit(0))
 process.exitCode = await main(process.argv.slice(2))
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

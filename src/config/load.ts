@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
-import { dirname, relative, resolve } from 'node:path'
+import { basename, dirname, relative, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import {
   type AgentName,
@@ -49,7 +49,7 @@ export async function loadConfig(
   const problems: Problem[] = []
   const shaped = readShape(file, problems)
   if (shaped === undefined) return no(problems)
-  const judge: Judge = { file: realpathSync(file), name: file, shaped, variables, problems }
+  const judge: Judge = { file: realpathSync(file), shaped, variables, problems }
   const policies = await readPolicies(judge)
   const upstreams = readUpstreams(judge)
   const config: Config = {
@@ -68,18 +68,18 @@ export async function loadConfig(
 
 interface Judge {
   readonly file: string
-  /** The file as the person named it, for messages. */
-  readonly name: string
   readonly shaped: ShapedConfig
   readonly variables: { readonly node: string }
   readonly problems: Problem[]
 }
 
-function readShape(file: string, problems: Problem[]): ShapedConfig | undefined {
+/** Places are named relative to the configuration's directory: they go into the ledger, and the machine's paths do not. */
+function readShape(path: string, problems: Problem[]): ShapedConfig | undefined {
+  const file = basename(path)
   const start: Source = { file, line: 1, column: 1 }
   let text: string
   try {
-    const bytes = readFileSync(file)
+    const bytes = readFileSync(path)
     if (bytes.length > FILE_BYTES_MAX)
       throw new RangeError(`it has ${bytes.length} bytes; at most ${FILE_BYTES_MAX} are read`)
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { definitionDigest } from '../gateway/upstreams.ts'
 import {
   isJsonObject,
@@ -41,7 +41,11 @@ export function readAccepted(configFile: string): Result<AcceptedDefinitions, Pr
     return ok(definitionsIn(json))
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    return no({ source: { file, line: 1, column: 1 }, message, expected: 'a file as `firebreak accept` writes it' })
+    return no({
+      source: { file: basename(file), line: 1, column: 1 },
+      message,
+      expected: 'a file as `firebreak accept` writes it',
+    })
   }
 }
 

@@ -40,7 +40,7 @@ export async function openRuntime({ judged, agent, stateDirectory }: RuntimeOpti
   const warden = await openWarden({ profile: config.profile })
   if (!warden.ok) return no(wardenFaultText(warden.reason))
   const state = openState(stateDirectory, config.profile === 'full', Math.random)
-  const setup = gatewaySetup(judged, agent.environment, state)
+  const setup = gatewaySetup(judged, agent.environment)
   const services = setup.ok ? await startServices(state, setup.value) : setup
   if (!services.ok) {
     await warden.value.close()

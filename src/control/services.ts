@@ -29,15 +29,13 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
   const channel = openChannel()
   if (!pair.ok || !channel.ok) return no('no socket pair could be made')
   const log = openSync(state.log(`gateway-${setup.environment}`), 'a', 0o600)
-  const witness = spawnService(
-    '../ledger/witness-main.ts',
-    ['--directory', state.witness, '--log', `${setup.environment}=3`],
-    {
-      uid: state.uidOf('witness'),
-      stdio: ['ignore', 'ignore', log, pair.value.far],
-    },
-  )
+  const witness = spawnService('../ledger/witness-main.ts', ['--directory', '.', '--log', `${setup.environment}=3`], {
+    directory: state.witness,
+    uid: state.uidOf('witness'),
+    stdio: ['ignore', 'ignore', log, pair.value.far],
+  })
   const gateway = spawnService('../gateway/main.ts', [], {
+    directory: state.ledger(setup.environment),
     uid: state.uidOf(`gateway-${setup.environment}`),
     stdio: ['ignore', 'ignore', log, 'pipe', 'pipe', channel.value.far, pair.value.near],
   })
@@ -154,15 +152,17 @@ class Gateway {
 }
 
 interface ServiceOptions {
+  /** Its own, and where it starts: the way to it may lead through directories that its uid may not pass. */
+  readonly directory: string
   readonly uid: number | undefined
   readonly stdio: (number | 'ignore' | 'pipe')[]
 }
 
 /** In a session of its own: a key pressed in the person's terminal is not for it. Its environment is empty. */
-function spawnService(main: string, args: readonly string[], { uid, stdio }: ServiceOptions): ChildProcess {
+function spawnService(main: string, args: readonly string[], { directory, uid, stdio }: ServiceOptions): ChildProcess {
   const script = join(import.meta.dirname, main)
   const child = spawn(process.execPath, [script, ...args], {
-    cwd: '/',
+    cwd: directory,
     env: {},
     detached: true,
     stdio,

@@ -18,7 +18,6 @@ import {
 import { type GrantSource, type PolicyBundle, parsePolicies } from '../policy/index.ts'
 import { type AcceptedDefinitions, acceptedPath, readAccepted } from './accepted.ts'
 import { catalogueOf, toolsOf } from './catalogue.ts'
-import type { State } from './state.ts'
 
 /** A configuration with all that hangs on it, judged together: accepted definitions, policies, grants. */
 export interface Judged {
@@ -43,14 +42,12 @@ export async function judgeConfig(config: Config): Promise<Result<Judged, readon
 export function gatewaySetup(
   { config, accepted, policies }: Judged,
   environment: EnvironmentName,
-  state: State,
 ): Result<GatewaySetup, string> {
   const upstreams = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
   const secrets = readSecrets(config, environment)
   if (!secrets.ok) return secrets
   return ok({
     environment,
-    ledgerDirectory: state.ledger(environment),
     configuration: digestOf(config),
     environments: [...config.upstreams.values()].map((upstream) => [upstream.name, upstream.environment]),
     upstreams: upstreams.map((upstream) => ({

@@ -49,6 +49,7 @@ export class Gateway {
   readonly #shared = new Map<UpstreamName, Upstream>()
   readonly #pipes = new StdioPipes()
   readonly #served = new Map<number, Served>()
+  #stopped: Promise<void> | undefined
 
   static async open(
     setup: GatewaySetup,
@@ -58,7 +59,8 @@ export class Gateway {
     const secrets = openSecrets(new Map(setup.secrets))
     if (!secrets.ok) return secrets
     const opened = await openLedger({
-      directory: setup.ledgerDirectory,
+      // The warden starts a gateway in its ledger's directory.
+      directory: '.',
       origin: originOf(setup.environment),
       clock: { nowMs: Date.now },
     })
@@ -125,7 +127,13 @@ export class Gateway {
     }
   }
 
-  async stop(why: string): Promise<void> {
+  /** Once; the second call waits for the first. */
+  stop(why: string): Promise<void> {
+    this.#stopped ??= this.#stop(why)
+    return this.#stopped
+  }
+
+  async #stop(why: string): Promise<void> {
     for (const number of [...this.#served.keys()]) this.#shut(number)
     for (const upstream of this.#shared.values()) upstream.close()
     await this.#record({ kind: 'gateway.stopped', environment: this.#setup.environment, why })

@@ -49,3 +49,14 @@ function plain(value: unknown): Json {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : String(value)
   throw new TypeError(`a reason holds ${typeof value}`)
 }
+
+/** The other way: what `reasonsJson` wrote, as reasons again. From the ledger, whose entries only the gateway writes. */
+export function reasonsFrom(json: Json): readonly Reason[] {
+  const whole = (value: Json, key = ''): unknown => {
+    if (key === 'maxUnits' && typeof value === 'string') return BigInt(value)
+    if (Array.isArray(value)) return value.map((item) => whole(item))
+    if (!isJsonObject(value)) return value
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, whole(item, name)]))
+  }
+  return Array.isArray(json) ? (json.map((item) => whole(item)) as Reason[]) : []
+}

@@ -20,8 +20,6 @@ import type { PolicyBundle } from '../policy/index.ts'
  */
 export interface GatewaySetup {
   readonly environment: EnvironmentName
-  /** `<state>/ledger/<environment>`. */
-  readonly ledgerDirectory: string
   /** Digest of the configuration, the policies and the accepted definitions. */
   readonly configuration: Sha256
   /** Where every upstream of the configuration belongs: names only, for refusals that explain themselves. */

@@ -18,6 +18,7 @@ import {
 } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
+import { printable } from '../state.ts'
 
 export const command: Command = {
   name: 'accept',
@@ -160,14 +161,6 @@ function changeText({ upstream, tool, definition, kind, before, problem, shadows
     ),
     ...(problem === undefined ? [] : [`    ! cannot be accepted: ${printable(problem)}`]),
   ].join('\n')
-}
-
-/** An upstream wrote it, and a terminal will show it: nothing in it may move the cursor or hide. */
-function printable(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]/gu,
-    (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`,
-  )
 }
 
 function accept({ config, accepted }: Judged, changes: readonly Change[], person: string): void {

@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { join, resolve } from 'node:path'
+import process from 'node:process'
+import { type ExportFormat, exportLedger } from '../../ledger/export.ts'
+import { faultText } from '../../ledger/fault.ts'
+import { proveEntry } from '../../ledger/prove.ts'
+import { verifyLedger } from '../../ledger/verify.ts'
+import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { logsOf, STATE_OPTION, stateOf } from '../state.ts'
+
+export const command: Command = {
+  name: 'ledger',
+  summary: 'Verify, prove and export the record',
+  usage: [
+    'firebreak ledger verify <ledger dir> --witness <witness dir>',
+    'firebreak ledger prove <ledger dir> --witness <witness dir> --log <name> --entry <seq>',
+    'firebreak ledger export [--state <dir>] [--format jsonl|ocsf|otel]',
+  ],
+  example: 'firebreak ledger verify .firebreak/ledger --witness .firebreak/witness',
+  options: {
+    ...STATE_OPTION,
+    config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+    witness: { type: 'string', value: 'dir', help: 'the witness’s seals and key, kept apart from the ledger' },
+    log: { type: 'string', value: 'name', help: 'which log of the ledger: an environment' },
+    entry: { type: 'string', value: 'seq', help: 'which entry of it' },
+    format: {
+      type: 'string',
+      value: 'jsonl|ocsf|otel',
+      help: 'as they are, as OCSF events, or as OTLP/JSON (default: jsonl)',
+    },
+  },
+  run,
+}
+
+async function run(call: Call): Promise<ExitCode> {
+  switch (call.positionals[0]) {
+    case 'verify':
+      return verify(call)
+    case 'prove':
+      return prove(call)
+    case 'export':
+      return exportAll(call)
+    default:
+      call.print.fault('verify, prove or export?', ...command.usage)
+      return EXIT.usage
+  }
+}
+
+async function verify(call: Call): Promise<ExitCode> {
+  const [, ledgerDirectory] = call.positionals
+  const witness = call.text('witness')
+  if (ledgerDirectory === undefined || witness === undefined) {
+    call.print.fault('the ledger and the witness are read from two places', `usage: ${command.usage[0]}`)
+    return EXIT.usage
+  }
+  const verified = await verifyLedger({
+    ledgerDirectory: resolve(ledgerDirectory),
+    witness: { directory: resolve(witness) },
+  })
+  if (!verified.ok) {
+    call.print.fault(verified.reason.problem)
+    return verified.reason.kind === 'witness-inside' ? EXIT.usage : EXIT.storeUnreachable
+  }
+  const { intact, logs, findings } = verified.value
+  for (const { log, entries, sealed, unsealed, seals, sealedAtMs } of logs) {
+    const at = sealedAtMs === undefined ? '' : `, the newest of ${new Date(sealedAtMs).toISOString()}`
+    call.print.line(
+      `${log}: ${entries} entries, ${sealed} under ${seals} seals${at}${unsealed > 0 ? `; ${unsealed} not yet witnessed` : ''}`,
+    )
+  }
+  for (const { log, kind, problem, seq, file, at } of findings) {
+    const place = [seq === undefined ? '' : `entry ${seq}`, file ?? '', at === undefined ? '' : `byte ${at}`].filter(
+      Boolean,
+    )
+    call.print.line(`${log}: ${kind.toUpperCase()} ${problem}${place.length > 0 ? ` (${place.join(', ')})` : ''}`)
+  }
+  call.print.line(intact ? 'intact: every entry under a seal is as it was when the witness signed' : 'NOT INTACT')
+  call.print.object({ ok: intact, logs, findings })
+  return intact ? EXIT.ok : EXIT.integrity
+}
+
+async function prove(call: Call): Promise<ExitCode> {
+  const [, ledgerDirectory] = call.positionals
+  const [witness, log, seq] = [call.text('witness'), call.text('log'), Number(call.text('entry'))]
+  if (ledgerDirectory === undefined || witness === undefined || log === undefined || !Number.isSafeInteger(seq)) {
+    call.print.fault('a ledger, a witness, a log and an entry are needed', `usage: ${command.usage[1]}`)
+    return EXIT.usage
+  }
+  const proof = await proveEntry({
+    ledgerDirectory: resolve(ledgerDirectory),
+    log,
+    seq,
+    witness: { directory: resolve(witness) },
+  })
+  if (!proof.ok) {
+    call.print.fault(proof.reason.problem)
+    return proof.reason.kind === 'changed' ? EXIT.integrity : EXIT.failed
+  }
+  console.log(call.print.json ? JSON.stringify(proof.value) : JSON.stringify(proof.value, null, 2))
+  return EXIT.ok
+}
+
+async function exportAll(call: Call): Promise<ExitCode> {
+  const format = formatOf(call.text('format') ?? 'jsonl')
+  const logs = logsOf(stateOf(call))
+  if (format === undefined || !logs.ok) {
+    call.print.fault(logs.ok ? '--format is jsonl, ocsf or otel' : logs.reason)
+    return logs.ok ? EXIT.usage : EXIT.storeUnreachable
+  }
+  for (const { directory } of logs.value) {
+    for await (const line of exportLedger(join(directory), format)) {
+      if (!line.ok) {
+        call.print.fault(faultText(line.reason))
+        return EXIT.storeUnreachable
+      }
+      if (!process.stdout.write(line.value)) await once(process.stdout, 'drain')
+    }
+  }
+  return EXIT.ok
+}
+
+function formatOf(text: string): ExportFormat | undefined {
+  return text === 'jsonl' || text === 'ocsf' || text === 'otel' ? text : undefined
+}

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { reasonsFrom } from '../../gateway/record.ts'
+import type { Entry } from '../../ledger/read.ts'
+import { explain } from '../../policy/index.ts'
+import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { entriesOf, printable, STATE_OPTION, stateOf } from '../state.ts'
+
+export const command: Command = {
+  name: 'logs',
+  summary: 'Show what cells tried, what was let through and what was refused',
+  usage: ['firebreak logs [--state <dir>] [--refused] [--cell <id>] [-f]'],
+  example: 'firebreak logs --refused\nfirebreak logs -f',
+  options: {
+    ...STATE_OPTION,
+    config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+    refused: { type: 'boolean', help: 'only what was refused' },
+    cell: { type: 'string', value: 'id', help: 'only this cell' },
+    follow: { type: 'boolean', short: 'f', help: 'go on as more is written' },
+  },
+  run,
+}
+
+const FOLLOW_EVERY_MS = 500
+
+async function run(call: Call): Promise<ExitCode> {
+  const state = stateOf(call)
+  const collected: object[] = []
+  /** The next entry of each log that has not been shown. */
+  const next = new Map<string, number>()
+  const show = async () => {
+    for await (const entry of entriesOf(state)) {
+      if (entry.seq < (next.get(entry.log) ?? 0)) continue
+      next.set(entry.log, entry.seq + 1)
+      if (!wanted(entry, call)) continue
+      if (call.print.json) collected.push(objectOf(entry))
+      else call.print.line(lineOf(entry))
+    }
+  }
+  try {
+    await show()
+    while (call.flag('follow') && !call.print.json) {
+      await delay(FOLLOW_EVERY_MS)
+      await show()
+    }
+  } catch (error) {
+    call.print.fault(
+      error instanceof Error ? error.message : String(error),
+      'firebreak ledger verify tells where it is damaged',
+    )
+    return EXIT.storeUnreachable
+  }
+  call.print.object({ ok: true, entries: collected })
+  return EXIT.ok
+}
+
+function wanted(entry: Entry, call: Call): boolean {
+  if (call.flag('refused') && entry.kind !== 'action.refused') return false
+  const cell = call.text('cell')
+  return cell === undefined || ('cell' in entry && entry.cell === cell)
+}
+
+function objectOf(entry: Entry): object {
+  if (entry.kind !== 'action.refused' && entry.kind !== 'action.intent') return entry
+  return { ...entry, why: explain({ reasons: nonEmpty(entry.reasons) }) }
+}
+
+function lineOf(entry: Entry): string {
+  const time = new Date(entry.atMs).toISOString().slice(11, 23)
+  return `${time}  ${textOf(entry)}`
+}
+
+function textOf(entry: Entry): string {
+  switch (entry.kind) {
+    case 'gateway.started':
+      return `gateway of ${entry.environment} started, configuration ${entry.configuration.slice(0, 12)}`
+    case 'gateway.stopped':
+      return `gateway of ${entry.environment} stopped: ${printable(entry.why)}`
+    case 'cell.started':
+      return `${entry.cell} started: ${entry.agent} of ${entry.owner}`
+    case 'cell.ended':
+      return `${entry.cell} ended`
+    case 'action.intent':
+      return `${entry.action}  allowed  ${entry.effect.padEnd(12)} ${entry.upstream}/${printable(entry.tool)}${entry.spend === undefined ? '' : `  ${entry.spend}`}`
+    case 'action.refused': {
+      const [first = 'no reason'] = explain({ reasons: nonEmpty(entry.reasons) })
+      const what = `${entry.upstream ?? '?'}/${printable(entry.tool ?? '?')}`
+      return `${entry.action}  REFUSED  ${(entry.effect ?? '').padEnd(12)} ${what}  — ${printable(first)}`
+    }
+    case 'action.outcome':
+      return `${entry.action}  ${entry.outcome}${entry.detail === undefined ? '' : `: ${printable(entry.detail)}`}`
+    case 'definition.seen':
+      return `${entry.upstream}/${printable(entry.tool)}: its definition is ${entry.problem}`
+  }
+}
+
+function nonEmpty(json: Parameters<typeof reasonsFrom>[0]) {
+  const [first, ...rest] = reasonsFrom(json)
+  if (first === undefined) throw new Error('an entry holds no reason')
+  return [first, ...rest] as const
+}

@@ -1,0 +1,46 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { faultText } from '../ledger/fault.ts'
+import { type Entry, readEntries } from '../ledger/read.ts'
+import { NAME_PATTERN, no, ok, type Result } from '../model/index.ts'
+import type { Call, Option } from './command.ts'
+
+/** Commands that read what a run left: `--state`, or `.firebreak` beside the configuration. */
+export const STATE_OPTION: Readonly<Record<string, Option>> = {
+  state: { type: 'string', value: 'dir', help: 'what a run kept (default: .firebreak beside the configuration)' },
+}
+
+export function stateOf(call: Call): string {
+  const beside = join(dirname(resolve(call.text('config') ?? 'firebreak.yaml')), '.firebreak')
+  return resolve(call.text('state') ?? beside)
+}
+
+/** The directories of all logs of a state, by name; each environment has one. */
+export function logsOf(
+  state: string,
+): Result<readonly { readonly name: string; readonly directory: string }[], string> {
+  const ledgers = join(state, 'ledger')
+  if (!existsSync(ledgers)) return no(`there is no ledger in ${state}`)
+  const names = readdirSync(ledgers).filter((name) => NAME_PATTERN.test(name))
+  return ok(names.map((name) => ({ name, directory: join(ledgers, name) })))
+}
+
+/** Every entry of a state, log by log. Throws what a person should read when a log is damaged: verify tells more. */
+export async function* entriesOf(state: string): AsyncGenerator<Entry & { readonly log: string }, void> {
+  const logs = logsOf(state)
+  if (!logs.ok) throw new Error(logs.reason)
+  for (const { name, directory } of logs.value) {
+    for await (const entry of readEntries(directory)) {
+      if (!entry.ok) throw new Error(faultText(entry.reason))
+      yield { ...entry.value, log: name }
+    }
+  }
+}
+
+/** Entries hold what cells and upstreams wrote, and a terminal will show it: nothing may move its cursor or hide. */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]/gu,
+    (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`,
+  )
+}
