@@ -78,6 +78,11 @@ describe('canonical bytes', () => {
     assert.equal(canonicalText(nested(LEDGER_LIMITS.entryDepthMax)).ok, true)
   })
 
+  it('keys that hold commas do not pass for other keys', () => {
+    const samples = [{ b: 1, 'a,c': 2 }, { 'b,a': 1, c: 2 }, { b: 1, a: 2, c: 3 }, { c: 1, 'b,a': 2 }, { 'b,a,c': 1 }]
+    for (let i = 0; i < 3; i++) for (const sample of samples) assert.equal(textOf(sample), oracle(sample))
+  })
+
   it('an own __proto__ is a key like any other', () => {
     const text = '{"__proto__":{"x":1},"a":2}'
     assert.equal(textOf(JSON.parse(text)), text)

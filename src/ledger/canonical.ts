@@ -69,11 +69,38 @@ function arrayText(items: readonly Json[], depth: number): string {
 }
 
 function objectText(object: { readonly [key: string]: Json }, depth: number): string {
-  let out = '{'
-  for (const key of Object.keys(object).sort()) {
-    const value = object[key]
+  const { keys, labels } = shapeOf(object)
+  let out = ''
+  for (let i = 0; i < keys.length; i++) {
+    const value = object[keys[i] as string]
     if (value === undefined) continue
-    out += `${out.length > 1 ? ',' : ''}${quoted(key)}:${text(value, depth + 1)}`
+    out += (out === '' ? '{' : ',') + labels[i] + text(value, depth + 1)
   }
-  return `${out}}`
+  return out === '' ? '{}' : `${out}}`
+}
+
+interface Shape {
+  /** In canonical order. */
+  readonly keys: readonly string[]
+  /** `"key":`, for each. */
+  readonly labels: readonly string[]
+}
+
+/** Entries come in few shapes; sorting and quoting their keys again would be a third of the work. */
+const shapes = new Map<string, Shape>()
+const SHAPES_MAX = 512
+
+/**
+ * A cell chooses the keys of its arguments, so that two shapes could be made to share a name (a key may hold a comma):
+ * a shape counts only if it has as many keys as the object and the object has each of them.
+ */
+function shapeOf(object: { readonly [key: string]: Json }): Shape {
+  const keys = Object.keys(object)
+  const name = keys.length < 32 ? keys.join() : undefined
+  const known = name === undefined ? undefined : shapes.get(name)
+  if (known?.keys.length === keys.length && known.keys.every((key) => Object.hasOwn(object, key))) return known
+  keys.sort()
+  const shape = { keys, labels: keys.map((key) => `${quoted(key)}:`) }
+  if (name !== undefined && name.length < 1_024 && shapes.size < SHAPES_MAX) shapes.set(name, shape)
+  return shape
 }
