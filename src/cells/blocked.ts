@@ -32,12 +32,12 @@ const OUTPUT_BYTES_MAX = 2_048
 const CHILD = { info: 3, block: 4, filter: 5, options: 6 } as const
 
 /**
- * Starts bubblewrap as `uid` and waits until it names the cell's pid 1. Everything opened here is close-on-exec and
+ * Starts bubblewrap as `identity` and waits until it names the cell's pid 1. Everything opened here is close-on-exec and
  * closed on every path; the cell itself gets three pipe ends or one terminal, and nothing else.
  */
 export async function spawnBlocked(
   spec: CellSpec,
-  uid: number,
+  identity: { readonly uid: number; readonly gid: number },
   filter: FilterProgram,
   prepared: Omit<Prepared, 'infoFd' | 'blockFd' | 'filterFd' | 'newSession'>,
 ): Promise<Result<Blocked, LaunchFault>> {
@@ -91,8 +91,8 @@ export async function spawnBlocked(
     const [first = '', ...rest] = [...session, ...limitedCommand(spec.limits), BUBBLEWRAP]
     const args = [...rest, '--args', `${CHILD.options}`, '--', ...spec.command]
     const monitor = spawn(first, args, {
-      uid,
-      gid: uid,
+      uid: identity.uid,
+      gid: identity.gid,
       cwd: '/',
       env: {},
       stdio: [...stdio.child, infoTheirs.fd, block.fd, program.fd, optionsFile.fd],

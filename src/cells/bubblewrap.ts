@@ -10,10 +10,8 @@ export const BUBBLEWRAP = '/usr/bin/bwrap'
 /** What the warden has made ready, and what this host looks like. */
 export interface Prepared {
   readonly etc: string
-  /** Where the overlay is mounted. */
-  readonly merged?: string
-  /** `files` of the spec with their sources as the cell's uid can reach them. */
-  readonly files: readonly { readonly from: string; readonly to: string }[]
+  /** Sources as the cell's uid can reach them. */
+  readonly binds: readonly { readonly from: string; readonly to: string; readonly writable: boolean }[]
   /** /bin, /lib and so on as this host has them. */
   readonly rootLinks: readonly { readonly path: string; readonly target?: string }[]
   /** Files of /proc to cover, of those that exist here. */
@@ -40,8 +38,7 @@ export function bubblewrapOptions(spec: CellSpec, prepared: Prepared): readonly 
     ...['--dev', '/dev'],
     ...scratch('1777', '/tmp'),
     ...home,
-    ...prepared.files.flatMap(({ from, to }) => ['--ro-bind', from, to]),
-    ...(prepared.merged && spec.workspace ? ['--bind', prepared.merged, spec.workspace.at] : []),
+    ...prepared.binds.flatMap(({ from, to, writable }) => [writable ? '--bind' : '--ro-bind', from, to]),
     ...['--remount-ro', '/'],
     ...['--chdir', spec.workingDirectory ?? spec.workspace?.at ?? '/'],
     '--clearenv',

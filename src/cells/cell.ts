@@ -28,6 +28,8 @@ export interface Cell {
   /** In the order of `CellSpec.ports`. */
   readonly listeners: readonly Handle[]
   readonly stdio: CellStdio
+  /** Where the changes to its workspace stand on the host while it lives, for root only. */
+  readonly upper?: string
   /** Resolves once, when the command and everything beside it has ended. */
   readonly exited: Promise<Exit>
   pids(): readonly number[]
@@ -54,7 +56,8 @@ export interface Parts {
   /** One byte here lets it run. */
   readonly unblock: Handle
   readonly directory: string
-  readonly unmount?: () => boolean
+  readonly upper?: string
+  readonly unmount: () => boolean
   readonly freeUid: () => boolean
   readonly mountsUnder: (directory: string) => readonly string[]
   readonly forget: () => void
@@ -99,6 +102,7 @@ export function cellOf(parts: Parts): Cell {
     receipt,
     listeners: parts.listeners,
     stdio: parts.stdio,
+    ...(parts.upper === undefined ? {} : { upper: parts.upper }),
     exited,
     pids: () => cgroup.pids(),
     start() {
@@ -137,7 +141,7 @@ async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Pr
 
   const left = cgroup.pids()
   const cgroupGone = await eventually(() => cgroup.remove())
-  parts.unmount?.()
+  parts.unmount()
   const mounts = parts.mountsUnder(parts.directory)
   if (mounts.length === 0) rmSync(parts.directory, { recursive: true, force: true })
   const nothingRuns = ended && left.length === 0

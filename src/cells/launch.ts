@@ -11,6 +11,7 @@ import type { CgroupHost } from './cgroup-host.ts'
 import { checkSpec } from './check.ts'
 import { diskOf } from './disk.ts'
 import { CELL_USER } from './etc.ts'
+import { exposeFiles } from './expose.ts'
 import { listenInside } from './listener.ts'
 import { mountsUnder, type RunDirectory } from './run-directory.ts'
 import type { FilterProgram } from './seccomp/filter.ts'
@@ -21,7 +22,6 @@ import {
   checkWorkspace,
   diskBytesOf,
   type FoundWorkspace,
-  type MountedWorkspace,
   mountWorkspace,
   type WorkspaceGround,
   type WorkspaceRecord,
@@ -37,13 +37,70 @@ export interface Ground extends WorkspaceGround {
   readonly covered: readonly string[]
 }
 
+/** A directory of the host, shown in a cell. */
+export interface Bind {
+  readonly from: string
+  readonly to: string
+  readonly writable: boolean
+}
+
+/** What a launch mounts before bubblewrap starts. */
+export interface Mounted {
+  readonly binds: readonly Bind[]
+  /** On the disk that io limits are for. */
+  readonly disk: string
+  readonly workspace?: WorkspaceRecord
+  /** Where the changes to the workspace stand behind the overlay. */
+  readonly upper?: string
+  unmount(): boolean
+}
+
+/** In what an agent's cell and a helper's differ. */
+export interface Arrangement {
+  /** Absent: a uid that nobody has. `held`: the caller's, who holds its reservation. */
+  readonly uid?: { readonly wanted: number; readonly held: boolean }
+  /** Whom the cell runs as where that is not the reserved uid: the owner of a directory that is landed in. */
+  readonly runsAs?: { readonly uid: number; readonly gid: number }
+  mount(directory: string, uid: number): Promise<Result<Mounted, LaunchFault>>
+}
+
+/** An agent's cell, or a stdio upstream's. */
 export async function launchCell(
   spec: CellSpec,
   ground: Ground,
   forget: () => void,
 ): Promise<Result<Cell, LaunchFault>> {
+  const checked = checkSpec(spec)
+  if (!checked.ok) return checked
+  const { workspace } = spec
+  if (workspace === undefined) {
+    const nothing = async () => ok({ binds: [], disk: ground.run.path, unmount: () => true })
+    return launchArranged(spec, ground, forget, { mount: nothing })
+  }
+  const found = checkWorkspace(workspace, spec.protectedPaths)
+  if (!found.ok) return found
+  const { earlier } = found.value
+  return launchArranged(spec, ground, forget, {
+    ...(earlier ? { uid: { wanted: earlier.uid, held: false } } : {}),
+    async mount(directory, uid) {
+      const record = recordOf(found.value, uid, spec)
+      const mounted = await mountWorkspace(workspace.changes, record, directory, ground)
+      if (!mounted.ok) return mounted
+      const { upper, merged, unmount } = mounted.value
+      const binds = [{ from: merged, to: workspace.at, writable: true }]
+      return ok({ binds, disk: upper, upper, workspace: record, unmount })
+    },
+  })
+}
+
+export async function launchArranged(
+  spec: CellSpec,
+  ground: Ground,
+  forget: () => void,
+  arrangement: Arrangement,
+): Promise<Result<Cell, LaunchFault>> {
   const undo: (() => unknown)[] = []
-  const launched = await launchSteps(spec, ground, forget, undo).catch((error: unknown) =>
+  const launched = await launchSteps(spec, ground, forget, arrangement, undo).catch((error: unknown) =>
     no<LaunchFault>({
       kind: 'failed',
       step: 'launch',
@@ -58,46 +115,37 @@ async function launchSteps(
   spec: CellSpec,
   ground: Ground,
   forget: () => void,
+  arrangement: Arrangement,
   undo: (() => unknown)[],
 ): Promise<Result<Cell, LaunchFault>> {
-  const checked = checkSpec(spec)
-  if (!checked.ok) return checked
-  const found = spec.workspace ? checkWorkspace(spec.workspace, spec.protectedPaths) : ok(undefined)
-  if (!found.ok) return found
-
-  const uid = reserveUid(ground.run.uids, spec.id, Math.random, found.value?.earlier?.uid)
-  if (!uid.ok) {
-    if (uid.reason.kind === 'exhausted') return no({ kind: 'failed', step: 'uid', problem: 'no free uid' })
-    return no({ kind: 'workspace', path: spec.workspace?.lower ?? '', problem: `in use by ${uid.reason.holder}` })
-  }
-  undo.push(() => freeUid(ground.run.uids, uid.value))
+  const uid = claimedUid(spec, ground, arrangement)
+  if (!uid.ok) return uid
+  const free = (): boolean => arrangement.uid?.held === true || freeUid(ground.run.uids, uid.value)
+  undo.push(free)
+  const identity = arrangement.runsAs ?? { uid: uid.value, gid: uid.value }
 
   void hastenMoves(ground.cgroups)
   const directory = ground.run.cellDirectory(spec.id)
   mkdirSync(directory)
   // Of all users of the host only this cell's passes through. Set after the fact: a umask narrows mkdir's mode.
   chmodSync(directory, 0o710)
-  chownSync(directory, 0, uid.value)
-  undo.push(() => rmSync(directory, { recursive: true, force: true }))
+  chownSync(directory, 0, identity.gid)
+  // Never through a mount that could not be taken away: what is behind it is not ours to remove.
+  undo.push(() => mountsUnder(directory).length === 0 && rmSync(directory, { recursive: true, force: true }))
 
-  const workspace = found.value ? recordOf(found.value, uid.value, spec) : undefined
-  let mounted: MountedWorkspace | undefined
-  if (workspace && spec.workspace) {
-    const result = await mountWorkspace(spec.workspace.changes, workspace, directory, ground)
-    if (!result.ok) return result
-    mounted = result.value
-    undo.push(mounted.unmount)
-  }
+  const mounted = await arrangement.mount(directory, uid.value)
+  if (!mounted.ok) return mounted
+  undo.push(mounted.value.unmount)
+  const files = exposeFiles(spec.files, directory)
+  undo.push(files.unmount)
 
-  const disk = diskOf(mounted?.upper ?? ground.run.path)
-  const cgroup = createCgroup(ground.cgroups, spec.id, spec.limits, disk, spec.accepts ?? [])
+  const cgroup = createCgroup(ground.cgroups, spec.id, spec.limits, diskOf(mounted.value.disk), spec.accepts ?? [])
   if (!cgroup.ok) return no(cgroupFault(cgroup.reason))
   undo.push(() => removeSoon(cgroup.value))
 
-  const blocked = await spawnBlocked(spec, uid.value, ground.filter, {
+  const blocked = await spawnBlocked(spec, identity, ground.filter, {
     etc: join(ground.run.path, 'etc'),
-    ...(mounted ? { merged: join(directory, 'merged') } : {}),
-    files: spec.files,
+    binds: [...files.binds, ...mounted.value.binds],
     rootLinks: ground.rootLinks,
     covered: ground.covered,
   })
@@ -111,19 +159,29 @@ async function launchSteps(
   const listeners = listenInside(initPid, spec.ports)
   if (!listeners.ok) return no({ kind: 'failed', step: 'listener', problem: listeners.reason })
 
+  const { workspace, upper, unmount } = mounted.value
   return ok(
     cellOf({
       ...blocked.value,
-      receipt: receiptOf(spec, ground, uid.value, cgroup.value, workspace),
+      receipt: receiptOf(spec, ground, identity, cgroup.value, workspace),
       cgroup: cgroup.value,
       listeners: listeners.value,
       directory,
-      ...(mounted ? { unmount: mounted.unmount } : {}),
-      freeUid: () => freeUid(ground.run.uids, uid.value),
+      ...(upper === undefined ? {} : { upper }),
+      unmount: () => [files.unmount(), unmount()].every(Boolean),
+      freeUid: free,
       mountsUnder,
       forget,
     }),
   )
+}
+
+function claimedUid(spec: CellSpec, ground: Ground, { uid: asked }: Arrangement): Result<number, LaunchFault> {
+  if (asked?.held) return ok(asked.wanted)
+  const uid = reserveUid(ground.run.uids, spec.id, Math.random, asked?.wanted)
+  if (uid.ok) return uid
+  if (uid.reason.kind === 'exhausted') return no({ kind: 'failed', step: 'uid', problem: 'no free uid' })
+  return no({ kind: 'workspace', path: spec.workspace?.lower ?? '', problem: `in use by ${uid.reason.holder}` })
 }
 
 /** What was there before stays as it was recorded: its owner, its size, its beginning. */
@@ -137,15 +195,15 @@ function recordOf(found: FoundWorkspace, uid: number, spec: CellSpec): Workspace
 function receiptOf(
   spec: CellSpec,
   ground: Ground,
-  uid: number,
+  identity: { readonly uid: number; readonly gid: number },
   cgroup: Cgroup,
   workspace: WorkspaceRecord | undefined,
 ): LaunchReceipt {
   return {
     cell: spec.id,
     profile: ground.profile,
-    uid,
-    gid: uid,
+    uid: identity.uid,
+    gid: identity.gid,
     uidInside: CELL_USER.uid,
     command: spec.command,
     variables: Object.keys(spec.variables).toSorted(),

@@ -16,7 +16,16 @@ import { type Ground, launchCell } from './launch.ts'
 import { openRunDirectory, type Reaped, reapOrphans } from './run-directory.ts'
 import { filterProgram } from './seccomp/filter.ts'
 import type { CellSpec, LaunchFault, Profile } from './spec.ts'
+import {
+  commitWorkspace,
+  diffWorkspace,
+  discardWorkspace,
+  type Landing,
+  type WorkspaceDiff,
+  type WorkspaceFault,
+} from './workspace/changes.ts'
 import { openChangesDisks } from './workspace/changes-disk.ts'
+import { readRecord } from './workspace/overlay.ts'
 import { openOwnerMaps } from './workspace/owner-map.ts'
 
 export interface WardenOptions {
@@ -40,6 +49,15 @@ export interface Warden {
   readonly reaped: readonly Reaped[]
   launch(spec: CellSpec): Promise<Result<Cell, LaunchFault>>
   cells(): readonly Cell[]
+  /** What a workspace has become; `changes` as in its spec. */
+  diff(changes: string): Promise<Result<WorkspaceDiff, WorkspaceFault>>
+  /** Lands `paths`; those of them that the host would execute only if they stand in `confirmed`, too. */
+  commit(
+    changes: string,
+    paths: readonly string[],
+    confirmed: readonly string[],
+  ): Promise<Result<Landing, WorkspaceFault>>
+  discard(changes: string): Result<void, WorkspaceFault>
   /** Tears every cell down, then removes what the warden itself made. */
   close(): Promise<void>
 }
@@ -83,6 +101,13 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
       return cell
     },
     cells: () => [...cells.values()],
+    diff(changes) {
+      const uid = readRecord(changes)?.uid
+      const live = [...cells.values()].find((cell) => cell.uid === uid)
+      return diffWorkspace(changes, ground, live, randomBytes(16))
+    },
+    commit: (changes, paths, confirmed) => commitWorkspace(changes, paths, confirmed, ground, () => randomBytes(16)),
+    discard: (changes) => discardWorkspace(changes, ground),
     async close() {
       await Promise.all([...cells.values()].map((cell) => cell.teardown()))
       ownerMaps.close()

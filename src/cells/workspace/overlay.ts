@@ -84,6 +84,8 @@ export interface WorkspaceGround {
 export interface MountedWorkspace {
   /** The changes themselves, as they lie behind the overlay. */
   readonly upper: string
+  /** What the cell sees. */
+  readonly merged: string
   unmount(): boolean
 }
 
@@ -107,8 +109,8 @@ export async function mountWorkspace(
     if (!mounted.ok) return mounted
   }
   const unmountAll = (): boolean =>
-    [merged, disk].map((path) => existsSync(path) && unmount(path, true).ok).some(Boolean)
-  const map = await ground.ownerMaps.take(record.owner, record.uid)
+    [merged, disk].filter((path) => existsSync(path)).every((path) => unmount(path, true).ok)
+  const map = await ground.ownerMaps.take(record.owner, { uid: record.uid, gid: record.uid })
   if (!map.ok) {
     unmountAll()
     return no({ kind: 'lacking', layer: 'owner-map', problem: map.reason, fix: 'install util-linux' })
@@ -118,7 +120,7 @@ export async function mountWorkspace(
   const held: Handle[] = [map.value]
   const mounted = overlayAt(merged, upper, join(behind, 'work'), changes, record, map.value.fd, held)
   for (const handle of held) handle.close()
-  if (mounted.ok) return ok({ upper, unmount: unmountAll })
+  if (mounted.ok) return ok({ upper, merged, unmount: unmountAll })
   unmountAll()
   return mounted
 }
@@ -161,8 +163,8 @@ function overlayAt(
   return attached.ok ? ok(undefined) : failed(attached.reason)
 }
 
-/** A read-only copy of the mount at `path` that shows owners as the namespace behind `mapFd` maps them. */
-export function mappedClone(path: string, mapFd: number): Result<Handle, LaunchFault> {
+/** A read-only copy of the mount at `path`, owners shown as the namespace behind `mapFd` maps them. */
+export function mappedClone(path: string, mapFd: number | undefined): Result<Handle, LaunchFault> {
   const clone = cloneMount(path, false)
   if (!clone.ok) return failed(clone.reason)
   const handle = hold(clone.value)

@@ -8,9 +8,14 @@ import { openSync, writeFileSync } from 'node:fs'
 import { no, ok, type Result } from '../../model/result.ts'
 import { type Handle, hold } from '../handle.ts'
 
+export interface Ids {
+  readonly uid: number
+  readonly gid: number
+}
+
 export interface OwnerMaps {
-  /** A namespace that shows `owner` as `uid` and every other id below `uid` as itself. */
-  take(owner: { readonly uid: number; readonly gid: number }, uid: number): Promise<Result<Handle, string>>
+  /** A namespace that shows the ids of `owner` as those of `shown`. */
+  take(owner: Ids, shown: Ids): Promise<Result<Handle, string>>
   close(): void
 }
 
@@ -21,15 +26,15 @@ export function openOwnerMaps(): OwnerMaps {
     waiting ??= closed ? undefined : bornInNamespace()
   }
   return {
-    async take(owner, uid) {
+    async take(owner, shown) {
       next()
       const born = await (waiting ?? no('the warden is closing'))
       waiting = undefined
       setImmediate(next)
       if (!born.ok) return born
       try {
-        writeFileSync(`/proc/${born.value.pid}/uid_map`, idMap(owner.uid, uid))
-        writeFileSync(`/proc/${born.value.pid}/gid_map`, idMap(owner.gid, uid))
+        writeFileSync(`/proc/${born.value.pid}/uid_map`, idMap(owner.uid, shown.uid))
+        writeFileSync(`/proc/${born.value.pid}/gid_map`, idMap(owner.gid, shown.gid))
         return ok(hold(openSync(`/proc/${born.value.pid}/ns/user`, 'r')))
       } catch (error) {
         return no(error instanceof Error ? error.message : String(error))
@@ -45,20 +50,25 @@ export function openOwnerMaps(): OwnerMaps {
 }
 
 /**
- * Lines "id on disk, id shown, count". Ids from `shown` on stay unmapped: nobody's file can pass for the cell's.
- * user_namespaces(7)
+ * Lines "id on disk, id shown, count": `owner` is shown as `shown`, every other id as itself, and a file of `shown` as
+ * nobody's, so that it cannot pass for the owner's. user_namespaces(7)
  */
 export function idMap(owner: number, shown: number): string {
+  const [first, second] = owner < shown ? [owner, shown] : [shown, owner]
   const lines = [
-    [0, 0, owner],
+    [0, 0, first],
     [owner, shown, 1],
-    [owner + 1, owner + 1, shown - owner - 1],
-  ]
+    [first + 1, first + 1, second - first - 1],
+    [second + 1, second + 1, ID_LAST - second],
+  ] as const
   return lines
-    .filter(([, , count]) => count !== 0)
+    .filter(([, , count]) => count > 0)
     .map((line) => `${line.join(' ')}\n`)
     .join('')
 }
+
+/** (uid_t) -1 is no id. */
+const ID_LAST = 2 ** 32 - 2
 
 /** `cat` echoes one byte once it runs, and by then it is in its namespace. It ends with us: its input closes. */
 async function bornInNamespace(): Promise<Result<ChildProcess, string>> {

@@ -3,14 +3,11 @@
  * standard input, one JSON string a line, from a person's choice; whether each is a change, and which, is looked up
  * again here.
  */
-import { readFileSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { land } from './land.ts'
+import { say } from './say.ts'
 
-const say = (line: object): void => {
-  const bytes = Buffer.from(`${JSON.stringify(line)}\n`)
-  for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at)
-}
 const wanted = readFileSync(0, 'utf8')
   .split('\n')
   .filter((line) => line !== '')

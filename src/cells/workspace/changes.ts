@@ -1,0 +1,150 @@
+/** What became of a workspace: shown, landed, or thrown away. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { no, ok, type Result } from '../../model/result.ts'
+import type { Cell } from '../cell.ts'
+import type { Ground } from '../launch.ts'
+import { freeUid, reserveUid } from '../uid.ts'
+import { type Executes, executesOnHost } from './executes.ts'
+import { type HelperFault, runHelper } from './helper.ts'
+import type { Change, Refused } from './inside/change.ts'
+import { readRecord, type WorkspaceRecord } from './overlay.ts'
+import { mountView } from './view.ts'
+
+export interface WorkspaceDiff {
+  readonly record: WorkspaceRecord
+  readonly changes: readonly Change[]
+  /** What will never be landed: sockets, FIFOs, devices, set-user-ID files, names that are not text. */
+  readonly refused: readonly Refused[]
+  /** What needs a person's explicit yes before it is landed. */
+  readonly executes: readonly Executes[]
+  /** It has more changes than are listed. */
+  readonly truncated: boolean
+}
+
+export type WorkspaceFault =
+  | HelperFault
+  | { readonly kind: 'unknown'; readonly problem: string }
+  | { readonly kind: 'in-use'; readonly holder: string }
+  /** Paths that a host would act upon, or that lead out of the workspace, and were not confirmed one by one. */
+  | { readonly kind: 'unconfirmed'; readonly executes: readonly Executes[] }
+
+/**
+ * The changes under `changes`. Of a live cell of this warden (`live`) they are read while it stands frozen, so that they
+ * are one moment's; a cell of another warden is refused.
+ */
+export async function diffWorkspace(
+  changes: string,
+  ground: Ground,
+  live: Cell | undefined,
+  random: Uint8Array,
+): Promise<Result<WorkspaceDiff, WorkspaceFault>> {
+  const record = readRecord(changes)
+  if (record === undefined) return no({ kind: 'unknown', problem: `no workspace is kept in ${changes}` })
+  const frozen = live ? await live.freeze() : undefined
+  if (frozen && !frozen.ok) return no({ kind: 'in-use', holder: `${live?.id}, which cannot be frozen` })
+  try {
+    const cell = { uid: record.uid, gid: record.uid }
+    const said = await runHelper(
+      'diff-main',
+      [`${record.sinceMs}`],
+      '',
+      ground,
+      {
+        uid: { wanted: record.uid, held: live !== undefined },
+        mount: (directory) =>
+          mountView(
+            {
+              changes,
+              record,
+              viewer: cell,
+              target: false,
+              ...(live?.upper === undefined ? {} : { liveUpper: live.upper }),
+            },
+            directory,
+            ground,
+          ),
+      },
+      random,
+    )
+    if (!said.ok) return said
+    const found = said.value.lines.filter((line) => 'kind' in line)
+    return ok({
+      record,
+      changes: found,
+      refused: said.value.lines.filter((line) => 'refused' in line),
+      executes: needsYes(found),
+      truncated: said.value.truncated,
+    })
+  } finally {
+    if (frozen) await live?.thaw()
+  }
+}
+
+export interface Landing {
+  readonly landed: readonly string[]
+  readonly refused: readonly Refused[]
+}
+
+/**
+ * Lands these changes in the directory that the workspace was made over, as its owner. Refused as a whole while one of
+ * them would be executed by the host and does not stand in `confirmed`, word for word.
+ */
+export async function commitWorkspace(
+  changes: string,
+  paths: readonly string[],
+  confirmed: readonly string[],
+  ground: Ground,
+  random: () => Uint8Array,
+): Promise<Result<Landing, WorkspaceFault>> {
+  const diff = await diffWorkspace(changes, ground, undefined, random())
+  if (!diff.ok) return diff
+  const executes = diff.value.executes.filter(({ path }) => paths.includes(path) && !confirmed.includes(path))
+  if (executes.length > 0) return no({ kind: 'unconfirmed', executes })
+  const known = new Set(diff.value.changes.map(({ path }) => path))
+  const unknown = paths.filter((path) => !known.has(path)).map((path) => ({ refused: path, why: 'not a change' }))
+  const { record } = diff.value
+  const wanted = paths.filter((path) => known.has(path))
+  const said = await runHelper(
+    'land-main',
+    [`${record.sinceMs}`],
+    wanted.map((path) => `${JSON.stringify(path)}\n`).join(''),
+    ground,
+    {
+      // Held against a cell that would start on it meanwhile; the helper itself runs as the owner.
+      uid: { wanted: record.uid, held: false },
+      runsAs: record.owner,
+      mount: (directory) => mountView({ changes, record, viewer: record.owner, target: true }, directory, ground),
+    },
+    random(),
+  )
+  if (!said.ok) return said
+  return ok({
+    landed: said.value.lines.flatMap((line) => ('landed' in line ? [line.landed] : [])),
+    refused: [...unknown, ...said.value.lines.filter((line) => 'refused' in line)],
+  })
+}
+
+/** Throws the changes away. Their disk goes as one file, so nothing walks what is in it. */
+export function discardWorkspace(changes: string, ground: Ground): Result<void, WorkspaceFault> {
+  const record = readRecord(changes)
+  if (record === undefined) return no({ kind: 'unknown', problem: `no workspace is kept in ${changes}` })
+  const uid = reserveUid(ground.run.uids, 'discard', Math.random, record.uid)
+  if (!uid.ok) return no({ kind: 'in-use', holder: uid.reason.kind === 'taken' ? uid.reason.holder : '' })
+  try {
+    for (const name of ['record.json', 'disk', 'upper', 'work'])
+      rmSync(join(changes, name), { recursive: true, force: true })
+    return ok(undefined)
+  } finally {
+    freeUid(ground.run.uids, record.uid)
+  }
+}
+
+function needsYes(changes: readonly Change[]): readonly Executes[] {
+  // Removing a hook runs nothing, but removing .git/config or a lock file changes what the host does next: listed too.
+  const executes = executesOnHost(changes.map(({ path }) => path))
+  const leading = changes
+    .filter(({ leadsOut }) => leadsOut)
+    .map(({ path, target }) => ({ path, why: `a link out of the workspace, to ${target}` }))
+  return [...executes, ...leading.filter(({ path }) => !executes.some((each) => each.path === path))]
+}

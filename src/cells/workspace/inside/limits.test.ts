@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { it } from 'node:test'
+import { CHANGES_MAX, DEPTH_MAX } from './change.ts'
+import { walk } from './walk.ts'
+
+it('S17: the walk stops at the limit of changes, and says so', () => {
+  const base = mkdtempSync(join(tmpdir(), 'firebreak-walk-'))
+  try {
+    mkdirSync(join(base, 'upper/d'), { recursive: true })
+    mkdirSync(join(base, 'lower'))
+    for (let i = 0; i <= CHANGES_MAX; i++) writeFileSync(join(base, 'upper/d', `${i}`), '')
+    let said = 0
+    const trees = { lower: join(base, 'lower'), upper: join(base, 'upper'), merged: join(base, 'upper'), sinceMs: 0 }
+    assert.equal(
+      walk(trees, () => said++),
+      false,
+    )
+    assert.equal(said, CHANGES_MAX)
+  } finally {
+    rmSync(base, { recursive: true, force: true })
+  }
+})
+
+it('S17: a tree deeper than the limit is refused from there on', () => {
+  const base = mkdtempSync(join(tmpdir(), 'firebreak-walk-'))
+  try {
+    mkdirSync(join(base, 'upper', ...Array.from({ length: DEPTH_MAX + 10 }, () => 'd')), { recursive: true })
+    const refused: string[] = []
+    const trees = { lower: join(base, 'lower'), upper: join(base, 'upper'), merged: join(base, 'upper'), sinceMs: 0 }
+    assert.equal(
+      walk(trees, (found) => 'refused' in found && refused.push(found.why)),
+      true,
+    )
+    assert.deepEqual(refused, [`deeper than ${DEPTH_MAX} directories`])
+  } finally {
+    rmSync(base, { recursive: true, force: true })
+  }
+})

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import {
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { hostDirectory, launched, NODE, ran, SKIP, spec, warden, workspaceOver } from './kit.ts'
+
+const OWNER = 4_242
+
+function ownedDirectory(files: Readonly<Record<string, string>>): string {
+  const directory = hostDirectory()
+  chownSync(directory, OWNER, OWNER)
+  for (const [path, text] of Object.entries(files)) {
+    const parts = path.split('/').slice(0, -1)
+    for (let i = 1; i <= parts.length; i++) {
+      const parent = join(directory, ...parts.slice(0, i))
+      mkdirSync(parent, { recursive: true })
+      chownSync(parent, OWNER, OWNER)
+    }
+    writeFileSync(join(directory, path), text)
+    chownSync(join(directory, path), OWNER, OWNER)
+  }
+  return directory
+}
+
+async function diffOf(changes: string) {
+  const diff = await (await warden()).diff(changes)
+  assert.ok(diff.ok, JSON.stringify(diff))
+  return diff.value
+}
+
+describe('what a cell changed', { skip: SKIP }, () => {
+  it('S3: is told without anything privileged walking it, and the given directory stays as it was', async () => {
+    const lower = ownedDirectory({
+      same: 'x',
+      edited: 'old',
+      gone: 'x',
+      'dir/old': 'x',
+      'dir/kept': 'x',
+      'redone/old': 'x',
+    })
+    const workspace = workspaceOver(lower)
+    const work =
+      'echo new > edited; rm gone; echo x > dir/added; rm dir/old; rm -r redone; mkdir redone; echo x > redone/new; chmod 755 same; ln -s /etc/passwd out; mkfifo pipe; echo x > .envrc; touch -c dir/kept; cat same >> /dev/null'
+    const { exit, stderr } = await ran(spec(['sh', '-c', work], { workspace }))
+    assert.equal(exit.code, 0, stderr)
+    const diff = await diffOf(workspace.changes)
+    assert.deepEqual(diff.changes.map(({ kind, path }) => `${kind} ${path}`).toSorted(), [
+      'added .envrc',
+      'added dir/added',
+      'added out',
+      'added redone/new',
+      'changed edited',
+      'changed same',
+      'removed dir/old',
+      'removed gone',
+      'removed redone/old',
+    ])
+    assert.deepEqual(diff.refused, [{ refused: 'pipe', why: 'a FIFO' }])
+    assert.deepEqual(diff.executes.map(({ path }) => path).toSorted(), ['.envrc', 'out'])
+    assert.equal(readFileSync(join(lower, 'edited'), 'utf8'), 'old')
+    assert.deepEqual(readdirSync(lower).toSorted(), ['dir', 'edited', 'gone', 'redone', 'same'])
+  })
+
+  it('lands as the owner, and what a host would execute only on a yes', async () => {
+    const lower = ownedDirectory({ edited: 'old', gone: 'x', 'dir/file': 'x', 'package.json': '{}' })
+    const workspace = workspaceOver(lower)
+    await ran(
+      spec(
+        [
+          'sh',
+          '-c',
+          'echo new > edited; rm gone; rm -r dir; echo now a file > dir; mkdir -p a/b; echo x > a/b/c; chmod 700 a/b/c; echo evil > package.json',
+        ],
+        { workspace },
+      ),
+    )
+    const all = (await diffOf(workspace.changes)).changes.map(({ path }) => path)
+    assert.ok(all.includes('package.json'))
+    const warned = await (await warden()).commit(workspace.changes, all, [])
+    assert.ok(!warned.ok && warned.reason.kind === 'unconfirmed')
+    assert.deepEqual(
+      warned.reason.executes.map(({ path }) => path),
+      ['package.json'],
+    )
+    assert.equal(readFileSync(join(lower, 'edited'), 'utf8'), 'old', 'refused as a whole')
+
+    const harmless = all.filter((path) => path !== 'package.json')
+    const landing = await (await warden()).commit(workspace.changes, harmless, [])
+    assert.ok(landing.ok, JSON.stringify(landing))
+    assert.deepEqual(landing.value.refused, [])
+    assert.equal(readFileSync(join(lower, 'edited'), 'utf8'), 'new\n')
+    assert.equal(readFileSync(join(lower, 'dir'), 'utf8'), 'now a file\n')
+    assert.equal(statSync(join(lower, 'a/b/c')).mode & 0o777, 0o700)
+    for (const path of ['edited', 'a', 'a/b', 'a/b/c', 'dir'])
+      assert.equal(lstatSync(join(lower, path)).uid, OWNER, path)
+    assert.throws(() => lstatSync(join(lower, 'gone')))
+    assert.equal(readFileSync(join(lower, 'package.json'), 'utf8'), '{}')
+
+    const rest = await diffOf(workspace.changes)
+    assert.deepEqual(
+      rest.changes.map(({ path }) => path),
+      ['package.json'],
+    )
+    const yes = await (await warden()).commit(
+      workspace.changes,
+      ['package.json', '../escape', 'nothing'],
+      ['package.json'],
+    )
+    assert.ok(yes.ok)
+    assert.deepEqual(yes.value.landed, ['package.json'])
+    assert.deepEqual(
+      yes.value.refused.map(({ refused }) => refused),
+      ['../escape', 'nothing'],
+    )
+    assert.ok((await warden()).discard(workspace.changes).ok)
+    assert.ok(!(await (await warden()).diff(workspace.changes)).ok, 'nothing is kept any more')
+  })
+
+  it('S1: landing is not redirected by a symlink swapped in while it lands', async () => {
+    const lower = ownedDirectory({ 'dir/file': 'x' })
+    const victim = ownedDirectory({ kept: 'x' })
+    const workspace = workspaceOver(lower)
+    await ran(spec(['sh', '-c', 'for i in $(seq 1 60); do echo x > dir/f$i; done'], { workspace }))
+    const paths = (await diffOf(workspace.changes)).changes.map(({ path }) => path)
+    assert.equal(paths.length, 60)
+    let swapping = true
+    const swaps = (async () => {
+      while (swapping) {
+        renameSync(join(lower, 'dir'), join(lower, 'real'))
+        symlinkSync(victim, join(lower, 'dir'))
+        await delay(1)
+        unlinkSync(join(lower, 'dir'))
+        renameSync(join(lower, 'real'), join(lower, 'dir'))
+        await delay(1)
+      }
+    })()
+    const landing = await (await warden()).commit(workspace.changes, paths, [])
+    swapping = false
+    await swaps
+    assert.ok(landing.ok, JSON.stringify(landing))
+    assert.deepEqual(readdirSync(victim), ['kept'])
+    assert.equal(landing.value.landed.length + landing.value.refused.length, 60)
+  })
+
+  it('a symlink that stands in the way from the start is refused, not followed', async () => {
+    const lower = ownedDirectory({ 'dir/file': 'x' })
+    const victim = ownedDirectory({})
+    const workspace = workspaceOver(lower)
+    await ran(spec(['sh', '-c', 'echo x > dir/new'], { workspace }))
+    rmSync(join(lower, 'dir'), { recursive: true })
+    symlinkSync(victim, join(lower, 'dir'))
+    const landing = await (await warden()).commit(workspace.changes, ['dir/new'], [])
+    assert.ok(landing.ok)
+    assert.deepEqual(landing.value.landed, [])
+    assert.match(landing.value.refused[0]?.why ?? '', /ELOOP|ENOTDIR/)
+    assert.deepEqual(readdirSync(victim), [])
+  })
+
+  it('changes of a live cell are read while it stands frozen, and it goes on', async () => {
+    const workspace = workspaceOver(ownedDirectory({}))
+    const cell = await launched(
+      spec(['sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i > count; sleep 0.01; done'], { workspace }),
+    )
+    cell.start()
+    await delay(100)
+    assert.deepEqual(
+      (await diffOf(workspace.changes)).changes.map(({ path }) => path),
+      ['count'],
+    )
+    assert.ok(!(await (await warden()).commit(workspace.changes, ['count'], [])).ok, 'nothing is landed from under it')
+    assert.ok(!(await warden()).discard(workspace.changes).ok)
+    const seen = readFileSync(join(cell.upper ?? '', 'count'), 'utf8')
+    await delay(100)
+    assert.notEqual(readFileSync(join(cell.upper ?? '', 'count'), 'utf8'), seen)
+    await cell.teardown()
+  })
+
+  it('S17: twenty thousand new files are told, one by one', async () => {
+    const workspace = workspaceOver(ownedDirectory({}))
+    const many = 'const fs=require("fs");fs.mkdirSync("d");for(let i=0;i<20000;i++)fs.writeFileSync("d/"+i,"")'
+    await ran(spec([NODE, '-e', many], { workspace }))
+    const diff = await diffOf(workspace.changes)
+    assert.equal(diff.changes.length, 20_001)
+  })
+
+  it('the next cell on the same changes goes on where the last stopped', async () => {
+    const workspace = workspaceOver(ownedDirectory({ given: 'x' }))
+    await ran(spec(['sh', '-c', 'echo first > note; ln -s note link'], { workspace }))
+    const { stdout } = await ran(spec(['cat', 'note', 'given'], { workspace }))
+    assert.equal(stdout, 'first\nx')
+    assert.throws(() => readlinkSync(join(workspace.lower, 'link')))
+  })
+})
