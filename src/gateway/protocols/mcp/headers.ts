@@ -73,7 +73,7 @@ export function paramHeaderMismatch(
   return undefined
 }
 
-/** The `Mcp-Param-*` headers that an upstream asks for. */
+/** The `Mcp-Param-*` headers that an upstream asks for, encoded. */
 export function paramHeaderValues(
   declared: readonly ParamHeader[],
   args: JsonObject,

@@ -124,8 +124,7 @@ class HttpUpstream implements UpstreamConnection {
     const bytes = requestBytes(this.#revision, id, method, params, meta)
     const headers = this.#requestHeaders(method, params)
     if (this.#revision === MODERN && isJsonObject(params.arguments)) {
-      for (const [name, value] of paramHeaderValues(options.paramHeaders ?? [], params.arguments))
-        headers[name] = encodeHeader(value)
+      for (const [name, value] of paramHeaderValues(options.paramHeaders ?? [], params.arguments)) headers[name] = value
     }
     return { bytes, send: (send) => this.#send(bytes, headers, id, method, send) }
   }
