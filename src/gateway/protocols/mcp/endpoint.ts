@@ -123,7 +123,7 @@ export class McpEndpoint {
       ...(isLogLevel(level) && { logLevel: level }),
     })
     if (answer === undefined) return
-    if ('error' in answer) return reply.answer(id, answer, answer.error.code === RPC.headerMismatch ? 400 : 200)
+    if ('error' in answer) return reply.answer(id, answer, statusOf(answer.error.code))
     reply.answer(id, { result: modernResult(method, answer.result, IMPLEMENTATION) })
   }
 
@@ -283,6 +283,11 @@ export class McpEndpoint {
     }
     return session
   }
+}
+
+/** 2026-07-28, "Error codes": these two are told by the status as well; all others are answers like any other. */
+function statusOf(code: number): number {
+  return code === RPC.headerMismatch || code === RPC.missingCapability ? 400 : 200
 }
 
 const INSTRUCTIONS =
