@@ -18,6 +18,7 @@ export interface Services {
   readonly said: (kind: Pulse['kind'], number: number) => Promise<Result<void, string>>
   /** Resolves with why when the gateway has died, fallen silent or broken its protocol: its cells must not run on. */
   readonly lost: Promise<string>
+  readonly gatewayPid: number
   readonly stop: (why: string) => Promise<void>
 }
 
@@ -55,6 +56,7 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
     tell: (message, fds = []) => lines.tell(message, fds),
     said: (kind, number) => lines.said(kind, number, START_MS_MAX),
     lost: lines.lost,
+    gatewayPid: gateway.pid ?? 0,
     async stop(why) {
       lines.tell({ kind: 'stop', why }, [])
       lines.close()
