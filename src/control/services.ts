@@ -153,6 +153,9 @@ class Gateway {
   }
 }
 
+/** Nothing that a service is told later can make it open a debugger. */
+const NODE_OPTIONS = ['--disable-sigusr1']
+
 interface ServiceOptions {
   /** Its own, and where it starts: the way to it may lead through directories that its uid may not pass. */
   readonly directory: string
@@ -163,7 +166,7 @@ interface ServiceOptions {
 /** In a session of its own: a key pressed in the person's terminal is not for it. Its environment is empty. */
 function spawnService(main: string, args: readonly string[], { directory, uid, stdio }: ServiceOptions): ChildProcess {
   const script = join(import.meta.dirname, main)
-  const child = spawn(process.execPath, [script, ...args], {
+  const child = spawn(process.execPath, [...NODE_OPTIONS, script, ...args], {
     cwd: directory,
     env: {},
     detached: true,

@@ -96,7 +96,7 @@ export class Gateway {
       ledger,
       secrets,
       nowMs: Date.now,
-      newActionId: () => newActionId(Date.now(), randomBytes(16)),
+      newActionId: () => newActionId(Date.now(), drawRandom()),
     }
     for (const upstream of setup.upstreams) {
       if (upstream.mcp.kind === 'http' || upstream.mcp.shared)
@@ -250,6 +250,18 @@ export class Gateway {
 }
 
 const VERSION = '0.1.0'
+
+/** Drawn in blocks: one system call for 512 actions. */
+const pool = { bytes: randomBytes(8_192), used: 0 }
+
+function drawRandom(): Uint8Array {
+  if (pool.used + 16 > pool.bytes.length) {
+    pool.bytes = randomBytes(pool.bytes.length)
+    pool.used = 0
+  }
+  pool.used += 16
+  return pool.bytes.subarray(pool.used - 16, pool.used)
+}
 
 function cellServer(endpoint: McpEndpoint): Server {
   const server = createServer(
