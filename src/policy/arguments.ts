@@ -15,30 +15,46 @@ export function argumentMapper(type: ArgumentType & { readonly kind: 'record' })
 }
 
 /** Why these arguments are not even looked at. The cell controls every byte of them. */
-export function refuseArguments(args: JsonObject): { readonly path: string; readonly problem: string } | undefined {
-  return walk(args, '$', 1, { nodes: 0 })
+export function refuseArguments(args: JsonObject): ArgumentProblem | undefined {
+  const count = { nodes: 0 }
+  return walk(args, 1, count)
 }
 
+interface ArgumentProblem {
+  readonly path: string
+  readonly problem: string
+}
+
+/** Once over everything, on every action: paths are put together on the way back from a refusal only. */
 function walk(
-  json: Json,
-  path: string,
+  json: JsonObject | readonly Json[],
   depth: number,
   count: { nodes: number },
-): { readonly path: string; readonly problem: string } | undefined {
-  if (++count.nodes > LIMITS.jsonNodesMax) return { path: '$', problem: `more than ${LIMITS.jsonNodesMax} values` }
-  if (typeof json !== 'object' || json === null) return undefined
-  if (depth > LIMITS.jsonDepthMax) return { path, problem: `nested more than ${LIMITS.jsonDepthMax} deep` }
-  for (const name of Object.keys(json)) {
-    const inside = Array.isArray(json) ? json[Number(name)] : (json as JsonObject)[name]
-    if (SMUGGLING_NAMES.has(name)) return { path: `${path}.${name}`, problem: 'a name that Cedar reserves' }
-    if (typeof inside !== 'object') {
-      if (++count.nodes > LIMITS.jsonNodesMax) return { path: '$', problem: `more than ${LIMITS.jsonNodesMax} values` }
-      continue
+): ArgumentProblem | undefined {
+  if (depth > LIMITS.jsonDepthMax) return { path: '$', problem: `nested more than ${LIMITS.jsonDepthMax} deep` }
+  if (Array.isArray(json)) {
+    for (let index = 0; index < json.length; index++) {
+      const found = visit(json[index] ?? null, depth, count)
+      if (found) return within(found, `[${index}]`)
     }
-    const found = walk(inside, `${path}.${name}`, depth + 1, count)
-    if (found) return found
+    return undefined
+  }
+  for (const name in json) {
+    if (name.startsWith('__') && SMUGGLING_NAMES.has(name))
+      return { path: `$.${name}`, problem: 'a name that Cedar reserves' }
+    const found = visit((json as JsonObject)[name] ?? null, depth, count)
+    if (found) return within(found, `.${name}`)
   }
   return undefined
+}
+
+function visit(json: Json, depth: number, count: { nodes: number }): ArgumentProblem | undefined {
+  if (++count.nodes > LIMITS.jsonNodesMax) return { path: '$', problem: `more than ${LIMITS.jsonNodesMax} values` }
+  return typeof json === 'object' && json !== null ? walk(json, depth + 1, count) : undefined
+}
+
+function within({ path, problem }: ArgumentProblem, step: string): ArgumentProblem {
+  return { path: `$${step}${path.slice(1)}`, problem }
 }
 
 type Mapper = (json: Json) => Value | Withheld
@@ -77,7 +93,7 @@ function recordMapper(
   const undeclared = withheld(path, 'has a member that its accepted definition does not declare')
   return (json) => {
     const record = new Map<string, Value | Withheld>()
-    for (const name of Object.keys(json)) {
+    for (const name in json) {
       const value = json[name]
       if (value === null || value === undefined) continue
       record.set(name, fields.get(name)?.(value) ?? undeclared)

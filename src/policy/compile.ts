@@ -1,18 +1,21 @@
 import type { Operation } from '../model/action.ts'
-import type { GrantId, ToolName, UpstreamName } from '../model/ids.ts'
+import type { AgentName, GrantId, ToolName, UpstreamName } from '../model/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
+import { grantedName } from '../model/tool.ts'
 import { argumentMapper } from './arguments.ts'
 import type { BundledAction, BundledPolicy, PolicyBundle } from './bundle.ts'
-import { compileConditions, entityLiteral } from './expression.ts'
+import { compileConditions, entityLiteral, type Known } from './expression.ts'
 import { guardOf } from './guard.ts'
 import { type EntityData, type EntityStore, isIn } from './request.ts'
 import { type CompiledPolicy, type Scope, type Slice, slicer } from './slices.ts'
 import { type CedarRecord, Entity } from './value.ts'
-import { actionGroups, cedarActionId } from './vocabulary.ts'
+import { actionGroups } from './vocabulary.ts'
 
 /** A bundle as closures, and everything of the catalogue that a decision needs. */
 export interface CompiledPolicies {
   readonly action: (upstream: UpstreamName, operation: Operation, tool: ToolName) => CompiledAction | undefined
+  /** Made once: there are as many as agents in the configuration. */
+  readonly principal: (agent: AgentName) => Entity
   readonly slice: (principal: Entity, action: Entity, resource: Entity, entities: EntityStore) => Slice
   /** A grant's condition as it was written; empty without one. */
   readonly grantText: (id: GrantId) => string
@@ -31,16 +34,26 @@ const TOOL_CHARACTERS_MAX = 240
 
 /** The bundle came from `parsePolicies`: a bundle that cannot be compiled is a bug, and a crash. */
 export function compilePolicies(bundle: PolicyBundle): CompiledPolicies {
-  const actions = new Map(Object.entries(bundle.actions).map(([id, action]) => [id, compileAction(id, action)]))
+  const actions = actionsByName(bundle)
+  const known: Known = new Map()
+  const principals = new Map<AgentName, Entity>()
   const texts = new Map(
     bundle.policies.flatMap(({ grant, text }) => (grant === undefined ? [] : [[grant, text] as const])),
   )
   return {
     action: (upstream, operation, tool) => {
-      return tool.length > TOOL_CHARACTERS_MAX ? undefined : actions.get(cedarActionId(upstream, operation, tool))
+      if (tool.length > TOOL_CHARACTERS_MAX) return undefined
+      return actions
+        .get(upstream)
+        ?.get(operation === 'tool' && !tool.includes(':') ? tool : grantedName(operation, tool))
+    },
+    principal: (agent) => {
+      const known = principals.get(agent) ?? new Entity('Agent', agent)
+      principals.set(agent, known)
+      return known
     },
     grantText: (id) => texts.get(id) ?? '',
-    slice: slicer(bundle.policies.map(compilePolicy)),
+    slice: slicer(bundle.policies.map((policy, position) => compilePolicy(policy, position, known))),
     entities: entitiesOf(bundle),
   }
 }
@@ -57,6 +70,12 @@ export function actionsInScope(
     .map(([, action]) => action)
 }
 
+function actionsByName({ actions }: PolicyBundle): ReadonlyMap<UpstreamName, ReadonlyMap<ToolName, CompiledAction>> {
+  const compiled = Object.entries(actions).map(([id, action]) => compileAction(id, action))
+  const byUpstream = Map.groupBy(compiled, ({ upstream }) => upstream)
+  return new Map([...byUpstream].map(([upstream, own]) => [upstream, new Map(own.map((each) => [each.tool, each]))]))
+}
+
 function compileAction(id: string, action: BundledAction): CompiledAction {
   return {
     ...action,
@@ -66,17 +85,17 @@ function compileAction(id: string, action: BundledAction): CompiledAction {
   }
 }
 
-export function compilePolicy(policy: BundledPolicy, position: number): CompiledPolicy {
+export function compilePolicy(policy: BundledPolicy, position: number, known: Known = new Map()): CompiledPolicy {
   const { json, ...rest } = policy
   if (!isJsonObject(json) || json.effect !== policy.effect || !Array.isArray(json.conditions)) {
     throw new TypeError(`not a policy of Cedar: ${policy.id}`)
   }
-  const guard = guardOf(json.conditions)
+  const guard = guardOf(json.conditions, known)
   return {
     ...rest,
     position,
     scope: compileScope(json),
-    condition: compileConditions(json.conditions),
+    condition: compileConditions(json.conditions, known),
     ...(guard && { guard }),
   }
 }

@@ -10,8 +10,7 @@ import type { CompiledAction } from './compile.ts'
 import { contextOf } from './context.ts'
 import { type Judgement, judge } from './judge.ts'
 import type { EntityData } from './request.ts'
-import { type CedarRecord, Entity, Fault, Withheld } from './value.ts'
-import { cedarActionId } from './vocabulary.ts'
+import { type CedarRecord, Fault, Withheld } from './value.ts'
 
 export type PermitReason = Extract<Reason, { kind: 'permit' }>
 export type Refusal = Exclude<Reason, PermitReason>
@@ -119,7 +118,7 @@ function weigh(
   const covering = authority.grants.filter((grant) => covers(grant, known, authority))
   const live = covering.filter((grant) => isLive(grant, nowMs))
   if (!rungAllows(authority, subject, known)) refusals.push({ kind: 'rung', rung: authority.rung })
-  refusals.push(...outsideEnvironment(subject, authority))
+  outsideEnvironment(subject, authority, refusals)
   if (live.length === 0) refusals.push(...withoutGrant(covering, subject, authority, nowMs))
   const problem = definitionProblem(subject, known, authority)
   if (problem) refusals.push({ kind: 'definition', tool: subject.tool, problem })
@@ -132,13 +131,11 @@ function weigh(
   return { permitting, refusals }
 }
 
-function outsideEnvironment(
-  { environment, upstreamEnvironment }: Subject,
-  { environment: cell }: Authority,
-): Refusal[] {
-  const others = new Set([environment, upstreamEnvironment])
-  others.delete(cell)
-  return [...others].map((upstream) => ({ kind: 'environment', cell, upstream }))
+function outsideEnvironment(subject: Subject, { environment: cell }: Authority, refusals: Refusal[]): void {
+  const { environment, upstreamEnvironment } = subject
+  if (environment !== cell) refusals.push({ kind: 'environment', cell, upstream: environment })
+  if (upstreamEnvironment === cell || upstreamEnvironment === environment) return
+  refusals.push({ kind: 'environment', cell, upstream: upstreamEnvironment })
 }
 
 /** A read is what both the action and the catalogue call a read. */
@@ -185,12 +182,12 @@ function withoutGrant(
 }
 
 function definitionProblem(
-  { upstream, operation, tool, definition }: Subject,
+  { definition }: Subject,
   known: CompiledAction | undefined,
   { definitionProblems }: Authority,
 ): DefinitionProblem | undefined {
   if (!known) return 'not accepted'
-  const told = definitionProblems?.get(cedarActionId(upstream, operation, tool))
+  const told = definitionProblems?.get(known.entity.id)
   if (told) return told
   if (!known.definition) return 'not accepted'
   return definition === undefined || definition === known.definition ? undefined : 'changed since it was accepted'
@@ -198,7 +195,7 @@ function definitionProblem(
 
 function ask(args: CedarRecord | Withheld, known: CompiledAction, authority: Authority, nowMs: number): Judgement {
   const { agent, owner, rung, environment, policies } = authority
-  const principal = new Entity('Agent', agent)
+  const principal = policies.principal(agent)
   const data: EntityData = { attributes: new Map([['owner', owner]]), ancestors: NO_ANCESTORS }
   const entities = { get: (key: string) => (key === principal.key ? data : policies.entities.get(key)) }
   const context = contextOf({ args, effect: known.effect, environment, owner, rung, nowMs })

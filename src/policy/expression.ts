@@ -8,35 +8,48 @@ import { Entity, type Fault, type Value } from './value.ts'
  * Turns an expression of Cedar's JSON policy format into a closure. What it does not know was refused when the policy
  * was loaded (`unsupported.ts`), so meeting it here is a bug, and a crash.
  */
-export function compileExpression(json: Json): Evaluate {
-  return compile(json).evaluate
+export function compileExpression(json: Json, known: Known = new Map()): Evaluate {
+  return compile(json, known).evaluate
 }
 
+/**
+ * What was compiled before, by its JSON text. Policies say the same things of the same arguments: sharing the closures
+ * keeps a thousand policies in the processor's cache, which is most of their cost.
+ */
+export type Known = Map<string, Compiled>
+
 /** The conjunction of a policy's conditions, in the order in which they are written. No condition is `true`. */
-export function compileConditions(conditions: readonly Json[]): Evaluate {
+export function compileConditions(conditions: readonly Json[], known: Known = new Map()): Evaluate {
   const clauses = conditions.map((condition) => {
     if (!isJsonObject(condition)) return unknown(condition)
-    const body = compileExpression(condition.body ?? null)
+    const body = compileExpression(condition.body ?? null, known)
     return condition.kind === 'unless' ? operator(UNARY, '!')(body) : body
   })
   // Cedar's conjunction begins with the scope, which is true here: that is what refuses a condition that is no boolean.
   return clauses.reduce(operator(BINARY, '&&'), () => true)
 }
 
-interface Compiled {
+export interface Compiled {
   readonly evaluate: Evaluate
   /** Its value depends on no request. */
   readonly constant: boolean
 }
 
-function compile(json: Json): Compiled {
+function compile(json: Json, known: Known): Compiled {
+  const key = JSON.stringify(json)
+  const compiled = known.get(key) ?? compileNew(json, known)
+  known.set(key, compiled)
+  return compiled
+}
+
+function compileNew(json: Json, known: Known): Compiled {
   if (!isJsonObject(json)) return unknown(json)
   const [name, ...others] = Object.keys(json)
   if (name === undefined || others.length > 0) return unknown(json)
   const body = json[name] ?? null
   if (name === 'Value') return { evaluate: literal(body), constant: true }
   if (name === 'Var') return { evaluate: variable(body), constant: false }
-  return LOOKS_UP.has(name) ? { ...node(name, body), constant: false } : folded(node(name, body))
+  return LOOKS_UP.has(name) ? { ...node(name, body, known), constant: false } : folded(node(name, body, known))
 }
 
 /** What is known of an entity comes with the request, even if the entity is a literal. */
@@ -58,27 +71,29 @@ const NO_REQUEST: Request = {
   entities: new Map(),
 }
 
-function node(name: string, body: Json): Compiled {
-  if (Object.hasOwn(BINARY, name)) return nary(members(body, 'left', 'right'), ([l, r]) => operator(BINARY, name)(l, r))
-  if (Object.hasOwn(UNARY, name)) return nary(members(body, 'arg'), ([operand]) => operator(UNARY, name)(operand))
-  if (Object.hasOwn(EXTENSION, name)) return nary(list(body), (args) => operator(EXTENSION, name).make(args))
+function node(name: string, body: Json, known: Known): Compiled {
+  if (Object.hasOwn(BINARY, name))
+    return nary(known, members(body, 'left', 'right'), ([l, r]) => operator(BINARY, name)(l, r))
+  if (Object.hasOwn(UNARY, name))
+    return nary(known, members(body, 'arg'), ([operand]) => operator(UNARY, name)(operand))
+  if (Object.hasOwn(EXTENSION, name)) return nary(known, list(body), (args) => operator(EXTENSION, name).make(args))
   switch (name) {
     case '.':
-      return nary(members(body, 'left'), ([left]) => attribute(left, text(body, 'attr')))
+      return nary(known, members(body, 'left'), ([left]) => attribute(left, text(body, 'attr')))
     case 'has':
-      return nary(members(body, 'left'), ([left]) => has(left, attributePath(body)))
+      return nary(known, members(body, 'left'), ([left]) => has(left, attributePath(body)))
     case 'like':
-      return nary(members(body, 'left'), ([left]) => like(left, pattern(body)))
+      return nary(known, members(body, 'left'), ([left]) => like(left, pattern(body)))
     case 'is':
-      return isNode(body)
+      return isNode(body, known)
     case 'if-then-else':
-      return nary(members(body, 'if', 'then', 'else'), ([condition, then, otherwise]) =>
+      return nary(known, members(body, 'if', 'then', 'else'), ([condition, then, otherwise]) =>
         ifThenElse(condition, then, otherwise),
       )
     case 'Set':
-      return nary(list(body), setOf)
+      return nary(known, list(body), setOf)
     case 'Record':
-      return recordNode(body)
+      return recordNode(body, known)
     default:
       return unknown(name)
   }
@@ -86,25 +101,26 @@ function node(name: string, body: Json): Compiled {
 
 /** An operator over compiled operands. */
 function nary<Operands extends readonly Json[]>(
+  known: Known,
   operands: Operands,
   make: (operands: { readonly [Index in keyof Operands]: Evaluate }) => Evaluate,
 ): Compiled {
-  const compiled = operands.map(compile)
+  const compiled = operands.map((operand) => compile(operand, known))
   const evaluates = compiled.map(({ evaluate }) => evaluate) as { [Index in keyof Operands]: Evaluate } // same length
   return { evaluate: make(evaluates), constant: compiled.every(({ constant }) => constant) }
 }
 
-function isNode(body: Json): Compiled {
-  const type = nary(members(body, 'left'), ([left]) => is(left, text(body, 'entity_type')))
+function isNode(body: Json, known: Known): Compiled {
+  const type = nary(known, members(body, 'left'), ([left]) => is(left, text(body, 'entity_type')))
   if (!isJsonObject(body) || body.in === undefined) return type
-  const within = nary(members(body, 'left', 'in'), ([left, right]) => operator(BINARY, 'in')(left, right))
+  const within = nary(known, members(body, 'left', 'in'), ([left, right]) => operator(BINARY, 'in')(left, right))
   return { evaluate: operator(BINARY, '&&')(type.evaluate, within.evaluate), constant: false }
 }
 
-function recordNode(body: Json): Compiled {
+function recordNode(body: Json, known: Known): Compiled {
   if (!isJsonObject(body)) return unknown(body)
   const names = Object.keys(body)
-  return nary(Object.values(body), (values) =>
+  return nary(known, Object.values(body), (values) =>
     recordOf(names.map((name, index) => [name, values[index] ?? unknown(name)] as const)),
   )
 }

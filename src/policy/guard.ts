@@ -1,5 +1,5 @@
 import { isJsonObject, type Json } from '../model/json.ts'
-import { compileExpression, entityLiteral } from './expression.ts'
+import { compileExpression, entityLiteral, type Known } from './expression.ts'
 import type { Evaluate } from './operators.ts'
 
 /**
@@ -16,13 +16,13 @@ export interface Guard {
 }
 
 /** `conditions` as in Cedar's JSON policy format. */
-export function guardOf(conditions: readonly Json[]): Guard | undefined {
+export function guardOf(conditions: readonly Json[], known: Known): Guard | undefined {
   const [first] = conditions
   if (!isJsonObject(first) || first.kind !== 'when') return undefined
   const comparison = firstEvaluated(first.body)
   if (!isJsonObject(comparison)) return undefined
   const { left = null, right = null } = comparison
-  return guardFrom(left, right) ?? guardFrom(right, left)
+  return guardFrom(left, right, known) ?? guardFrom(right, left, known)
 }
 
 /** The operands of the `==` that is leftmost under `&&`. */
@@ -32,10 +32,10 @@ function firstEvaluated(body: Json | undefined): Json | undefined {
   return isJsonObject(at) ? at['=='] : undefined
 }
 
-function guardFrom(subject: Json, literal: Json): Guard | undefined {
+function guardFrom(subject: Json, literal: Json, known: Known): Guard | undefined {
   if (!isPath(subject) || !isJsonObject(literal)) return undefined
   const value = literal.Value
-  const base = { subjectKey: JSON.stringify(subject), subject: compileExpression(subject) }
+  const base = { subjectKey: JSON.stringify(subject), subject: compileExpression(subject, known) }
   if (typeof value === 'string') return { ...base, text: value }
   return isJsonObject(value) ? { ...base, entityKey: entityLiteral(value.__entity).key } : undefined
 }

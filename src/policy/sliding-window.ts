@@ -11,6 +11,11 @@ export class SlidingWindow {
   /** Which part each sum is of, counted from the epoch: an older one has not been overwritten yet. */
   readonly #parts: number[] = Array(PARTS + 1).fill(-1)
 
+  /** The sum, which stays what it is until the oldest part is past: asked for on every call. */
+  #known = 0n
+  #knownUntilMs = 0
+  #knownFromMs = 0
+
   constructor(windowMs: number) {
     this.#partMs = Math.max(1, Math.ceil(windowMs / PARTS))
   }
@@ -23,11 +28,23 @@ export class SlidingWindow {
     if (this.#parts[at] !== part) this.#sums[at] = 0n
     this.#parts[at] = part
     this.#sums[at] = (this.#sums[at] ?? 0n) + amount
+    const stillKnown = nowMs >= this.#knownFromMs && nowMs < this.#knownUntilMs
+    this.#known += amount
+    this.#knownUntilMs = stillKnown ? Math.min(this.#knownUntilMs, this.#pastAtMs(part)) : 0
   }
 
   sum(nowMs: number): bigint {
+    if (nowMs >= this.#knownFromMs && nowMs < this.#knownUntilMs) return this.#known
     let sum = 0n
-    for (let at = 0; at <= PARTS; at++) if (this.#counts(this.#parts[at] ?? -1, nowMs)) sum += this.#sums[at] ?? 0n
+    let untilMs = Number.POSITIVE_INFINITY
+    for (const [at, part] of this.#parts.entries()) {
+      if (!this.#counts(part, nowMs)) continue
+      sum += this.#sums[at] ?? 0n
+      untilMs = Math.min(untilMs, this.#pastAtMs(part))
+    }
+    this.#known = sum
+    this.#knownFromMs = nowMs
+    this.#knownUntilMs = untilMs
     return sum
   }
 
@@ -36,13 +53,17 @@ export class SlidingWindow {
     let atMs = nowMs
     for (const part of this.#parts.toSorted((a, b) => a - b)) {
       if (this.sum(atMs) <= limit) break
-      if (this.#counts(part, atMs)) atMs = (part + PARTS + 1) * this.#partMs
+      if (this.#counts(part, atMs)) atMs = this.#pastAtMs(part)
     }
     return atMs
   }
 
   /** A part of which any moment is in the window that ends now. */
   #counts(part: number, nowMs: number): boolean {
-    return part >= 0 && nowMs < (part + PARTS + 1) * this.#partMs
+    return part >= 0 && nowMs < this.#pastAtMs(part)
+  }
+
+  #pastAtMs(part: number): number {
+    return (part + PARTS + 1) * this.#partMs
   }
 }
