@@ -21,6 +21,8 @@ const REFUND: JsonObject = {
   },
 }
 
+const NEXT: JsonObject = { next: { $ref: '#/$defs/node' } }
+
 describe('compileSchema for arguments', () => {
   it('accepts what is declared', () => {
     assert.equal(check(REFUND, { id: 'o_1', amount: 5, to: { account: 'x' }, lines: [{ sku: 'a' }] }), 'ok')
@@ -55,6 +57,68 @@ describe('compileSchema for arguments', () => {
     }
     assert.equal(check(referring, { x: 1 }), 'ok')
     assert.equal(check(referring, { x: 1, y: 1 }), '$.y is not declared')
+  })
+
+  it('S11: closes what is referred to, what has alternatives, and draft-07 in the same way', () => {
+    const address: JsonObject = {
+      type: 'object',
+      properties: { city: { type: 'string' }, geo: { type: 'object', properties: { lat: { type: 'number' } } } },
+    }
+    for (const $schema of ['http://json-schema.org/draft-07/schema#', 'https://json-schema.org/draft/2020-12/schema']) {
+      const referring: JsonObject = {
+        $schema,
+        type: 'object',
+        $defs: { address },
+        properties: {
+          home: { $ref: '#/$defs/address' },
+          work: { anyOf: [{ $ref: '#/$defs/address' }, { type: 'null' }] },
+        },
+      }
+      assert.equal(check(referring, { home: { city: 'Porto', geo: { lat: 1 } }, work: null }), 'ok')
+      assert.equal(check(referring, { home: { city: 'Porto', bcc: 'x' } }), '$.home.bcc is not declared')
+      assert.equal(check(referring, { home: { geo: { lat: 1, bcc: 'x' } } }), '$.home.geo.bcc is not declared')
+      assert.equal(check(referring, { work: { city: 'Porto', bcc: 'x' } }), '$.work.bcc is not declared')
+      const composed: JsonObject = {
+        $schema,
+        type: 'object',
+        oneOf: [
+          { properties: { mail: { type: 'string' } }, required: ['mail'] },
+          { properties: { phone: { type: 'string' } }, required: ['phone'] },
+        ],
+      }
+      assert.equal(check(composed, { mail: 'x' }), 'ok')
+      assert.equal(check(composed, { mail: 'x', bcc: 'y' }), '$.bcc is not declared')
+    }
+  })
+
+  it('leaves an argument open that is declared as an object and nothing else', () => {
+    const free: JsonObject = {
+      type: 'object',
+      properties: { filter: { type: 'object' }, more: { anyOf: [{ type: 'object' }, { type: 'null' }] } },
+    }
+    assert.equal(check(free, { filter: { any: { thing: 1 } }, more: { any: 1 } }), 'ok')
+    assert.equal(check(free, { filter: {}, more: null, bcc: 1 }), '$.bcc is not declared')
+  })
+
+  it('S17: unique items are told without comparing every pair', () => {
+    const schema: JsonObject = { type: 'object', properties: { a: { type: 'array', uniqueItems: true } } }
+    const items = Array.from({ length: 20_000 }, (_, i) => ({ i, of: [i, String(i)] }))
+    const started = performance.now()
+    assert.equal(check(schema, { a: items }), 'ok')
+    assert.match(check(schema, { a: [...items, { of: [7, '7'], i: 7 }] }), /\$\.a /)
+    assert.ok(performance.now() - started < 5_000)
+  })
+
+  it('S17: a recursive schema that would be walked for 2^30 steps stops early', () => {
+    const twice: JsonObject = {
+      type: 'object',
+      $defs: { node: { type: 'object', allOf: [{ properties: NEXT }, { properties: NEXT }] } },
+      $ref: '#/$defs/node',
+    }
+    let value: Json = {}
+    for (let depth = 0; depth < 30; depth++) value = { next: value }
+    assert.equal(check(twice, value), '$ takes too long to check')
+    assert.equal(check(twice, { next: { next: {} } }), 'ok')
   })
 
   it('reads draft-07 as draft-07', () => {

@@ -1,15 +1,14 @@
-import { Ajv, type Options, type ValidateFunction } from 'ajv'
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import { RE2JS } from 're2js'
+import type { ValidateFunction } from 'ajv'
 import { isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../model/index.ts'
+import { countingSteps, schemaEngine, TooManySteps } from './schema-engine.ts'
 
 /**
  * A JSON Schema that a person accepted, compiled once. `check` tells the first fault, with its path, or nothing.
  *
  * - The schema comes from an upstream, so that compiling is bounded: size, depth, number of values, no reference out of
- *   the document, and patterns run on an engine without backtracking (RE2), so that none can stall the gateway.
- * - For arguments the schema is *closed*: an argument that it does not declare is refused, unless it says itself that
- *   more are welcome.
+ *   the document; and so is checking (`SchemaEngine`), so that no schema and no value can stall the gateway.
+ * - For arguments the schema is *closed*, at every depth and through references: an argument that it does not declare is
+ *   refused, unless it says itself that more are welcome. An argument declared as an object and nothing else is free.
  */
 export interface CompiledSchema {
   readonly check: (value: Json) => SchemaFault | undefined
@@ -28,76 +27,80 @@ export function compileSchema(schema: JsonObject, use: 'arguments' | 'answer'): 
   if (outside !== undefined) return no(`it refers to ${JSON.stringify(outside)}, which is not in it`)
   try {
     const { $schema, $id: _, ...rest } = schema
-    const closed = use === 'arguments' ? close(rest, false) : rest
-    const validate = engineFor($schema).compile(closed)
-    return ok({ check: (value) => (validate(value) ? undefined : faultOf(validate)) })
+    const closed = use === 'arguments' ? close(rest, 'top') : rest
+    const { ajv, checked } = schemaEngine($schema)
+    const validate = ajv.compile(countingSteps(closed))
+    return ok({ check: (value) => checked(() => faultIn(validate, value)) })
   } catch (error) {
     return no(error instanceof Error ? error.message : 'it cannot be compiled')
   }
 }
 
-const OPTIONS: Options = {
-  strict: false,
-  // One fault is enough to refuse, and collecting all lets a hostile value buy time.
-  allErrors: false,
-  validateFormats: false,
-  validateSchema: true,
-  logger: false,
-  code: { regExp: Object.assign((pattern: string) => linearPattern(pattern), { code: 'new RegExp' }) },
-}
+/** Where a schema stands: a branch of a composition stays open, and is closed by the schema that it is part of. */
+type Place = 'top' | 'inner' | 'branch'
 
-/** A fresh engine for each schema: definitions from one upstream never meet those of another. */
-function engineFor(dialect: Json | undefined): Ajv | Ajv2020 {
-  if (typeof dialect === 'string' && /draft-0[67]/.test(dialect)) return new Ajv(OPTIONS)
-  return new Ajv2020(OPTIONS)
-}
-
-/** Throws for what RE2 cannot do in linear time (look-around, back-references): such a definition cannot be accepted. */
-function linearPattern(pattern: string): { test: (text: string) => boolean; toString: () => string } {
-  const compiled = RE2JS.compile(pattern)
-  return { test: (text) => compiled.matcher(text).find(), toString: () => pattern }
-}
-
-const COMPOSED = ['allOf', 'anyOf', 'oneOf', 'not', 'if', '$ref', '$dynamicRef', 'dependentSchemas'] as const
+/** Keywords whose branches say what an object may have. */
+const COMPOSED = ['allOf', 'anyOf', 'oneOf', '$ref', '$dynamicRef', 'dependentSchemas'] as const
+const SAYS_MORE = ['additionalProperties', 'unevaluatedProperties', 'patternProperties'] as const
 
 /**
  * Adds `additionalProperties: false` (or `unevaluatedProperties: false` where the schema is composed) to every object
- * schema that says nothing about further properties. Branches of a composition stay open: the outermost schema closes
- * over what they evaluated together.
+ * schema that says nothing about further properties.
  */
-function close(schema: JsonObject, inBranch: boolean): JsonObject {
-  const closed: Record<string, Json> = {}
-  for (const [keyword, value] of Object.entries(schema)) {
-    closed[keyword] = closeKeyword(keyword, value)
+function close(schema: JsonObject, place: Place): JsonObject {
+  const closed = Object.fromEntries(
+    Object.entries(schema).map(([keyword, value]) => [keyword, closeKeyword(keyword, value, schema)]),
+  )
+  if (place === 'branch' || SAYS_MORE.some((keyword) => keyword in schema)) return closed
+  if (COMPOSED.some((keyword) => keyword in schema) || 'if' in schema) {
+    // Says nothing of text and numbers: what is composed of those alone is left as it is.
+    return saysObject(schema) || !('type' in schema) ? { ...closed, unevaluatedProperties: false } : closed
   }
-  const isObject = schema.type === 'object' || isJsonObject(schema.properties)
-  const silent =
-    !('additionalProperties' in schema) && !('unevaluatedProperties' in schema) && !('patternProperties' in schema)
-  const composed = COMPOSED.some((keyword) => keyword in schema)
-  if (isObject && silent && !inBranch) closed[composed ? 'unevaluatedProperties' : 'additionalProperties'] = false
-  return closed
+  const free = place === 'inner' && !isJsonObject(schema.properties)
+  return saysObject(schema) && !free ? { ...closed, additionalProperties: false } : closed
 }
 
-function closeKeyword(keyword: string, value: Json): Json {
-  const inEach = (branch: boolean) => (item: Json) => (isJsonObject(item) ? close(item, branch) : item)
+function saysObject({ type, properties }: JsonObject): boolean {
+  return type === 'object' || (Array.isArray(type) && type.includes('object')) || isJsonObject(properties)
+}
+
+function closeKeyword(keyword: string, value: Json, schema: JsonObject): Json {
   switch (keyword) {
     case 'properties':
     case 'patternProperties':
-      return isJsonObject(value) ? mapValues(value, inEach(false)) : value
+      return isJsonObject(value) ? mapValues(value, closeAs('inner')) : value
     case 'items':
     case 'additionalProperties':
     case 'unevaluatedProperties':
-      return Array.isArray(value) ? value.map(inEach(false)) : inEach(false)(value)
     case 'prefixItems':
-      return Array.isArray(value) ? value.map(inEach(false)) : value
-    case 'allOf':
+      return Array.isArray(value) ? value.map(closeAs('inner')) : closeAs('inner')(value)
     case 'anyOf':
     case 'oneOf':
-      return Array.isArray(value) ? value.map(inEach(true)) : value
+      if (!Array.isArray(value)) return value
+      // The alternatives of a schema that says nothing itself: an object and nothing else is free here as well.
+      return value.map(saysObject(schema) ? closeAs('branch') : (item) => closeAs('branch')(freed(item)))
+    case 'allOf':
+      return Array.isArray(value) ? value.map(closeAs('branch')) : value
+    case 'then':
+    case 'else':
+      return closeAs('branch')(value)
+    case '$defs':
+    case 'definitions':
+      // A reference is a branch; what lies deeper in what it refers to is closed here.
+      return isJsonObject(value) ? mapValues(value, closeAs('branch')) : value
     default:
-      // `$defs` stay as they are: a reference is a branch, closed by the schema that refers.
       return value
   }
+}
+
+function closeAs(place: Place): (value: Json) => Json {
+  return (value) => (isJsonObject(value) ? close(value, place) : value)
+}
+
+function freed(item: Json): Json {
+  if (!isJsonObject(item) || item.type !== 'object' || isJsonObject(item.properties)) return item
+  const says = [...COMPOSED, ...SAYS_MORE].some((keyword) => keyword in item)
+  return says ? item : { ...item, additionalProperties: true }
 }
 
 function mapValues(object: JsonObject, change: (value: Json) => Json): JsonObject {
@@ -116,7 +119,13 @@ function referenceOut(value: Json): string | undefined {
   return undefined
 }
 
-function faultOf(validate: ValidateFunction): SchemaFault {
+function faultIn(validate: ValidateFunction, value: Json): SchemaFault | undefined {
+  try {
+    if (validate(value)) return undefined
+  } catch (error) {
+    if (error instanceof TooManySteps) return { path: '$', problem: 'takes too long to check' }
+    throw error
+  }
   const error = validate.errors?.[0]
   const path = `$${(error?.instancePath ?? '').replaceAll('/', '.')}`
   const extra = error?.params.additionalProperty ?? error?.params.unevaluatedProperty
