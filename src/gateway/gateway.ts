@@ -20,6 +20,7 @@ import {
 import { BudgetBook, type CompiledPolicies, compilePolicies, type DefinitionProblem } from '../policy/index.ts'
 import type { CellAtGate } from './cell.ts'
 import type { Gate } from './gate.ts'
+import { pastIntents } from './past.ts'
 import { McpEndpoint } from './protocols/mcp/endpoint.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
@@ -66,8 +67,12 @@ export class Gateway {
     })
     if (!opened.ok) return no(faultText(opened.reason))
     const ledger = opened.value
+    const past = await pastIntents('.', Date.now() - longestWindowMs(setup))
+    if (!past.ok) return no(faultText(past.reason))
     const sealing = startSealing(ledger, witness, Date.now)
     const gateway = new Gateway(setup, ledger, sealing, secrets.value, send)
+    const grants = setup.agents.flatMap((agent) => grantsFor(agent, Date.now()))
+    gateway.#budgets.restore(new Map(grants.map((grant) => [grant.id, grant])), past.value)
     const begun = await gateway.#record({
       kind: 'gateway.started',
       environment: setup.environment,
@@ -290,6 +295,11 @@ function grantsFor(agent: AgentSetup, nowMs: number): readonly Grant[] {
     grantedBy: agent.owner,
     source,
   }))
+}
+
+function longestWindowMs(setup: GatewaySetup): number {
+  const budgets = setup.agents.flatMap(({ grants }) => grants).flatMap((grant) => grant.budgets)
+  return Math.max(0, ...budgets.map(({ windowMs }) => windowMs))
 }
 
 function problemIn(upstreams: ReadonlyMap<UpstreamName, Upstream>, key: string): DefinitionProblem | undefined {

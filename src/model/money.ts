@@ -35,3 +35,10 @@ export function decimalText(units: bigint): string {
 export function moneyText(money: Money): string {
   return `${decimalText(money.units)} ${money.currency}`
 }
+
+/** What `moneyText` wrote; undefined for any other text. */
+export function moneyFrom(text: string): Money | undefined {
+  const [amount = '', currency = '', ...rest] = text.split(' ')
+  const units = decimalUnits(amount)
+  return units.ok && /^[A-Z]{3}$/.test(currency) && rest.length === 0 ? { units: units.value, currency } : undefined
+}

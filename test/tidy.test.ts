@@ -1,0 +1,96 @@
+/** What a reader would otherwise have to check by hand: who may import whom, promises and their tests, left-overs. */
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, it } from 'node:test'
+
+const ROOT = join(import.meta.dirname, '..')
+const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
+const files = (pattern: string) => globSync(pattern, { cwd: ROOT, exclude: (name) => name === 'node_modules' }).sort()
+
+/** Room → rooms that its files may import. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  config: ['model'],
+  policy: ['model'],
+  ledger: ['model'],
+  cells: ['model'],
+  gateway: ['model', 'policy', 'ledger'],
+  control: ['model', 'config', 'policy', 'ledger', 'gateway', 'cells'],
+  cli: ['model', 'config', 'policy', 'ledger', 'gateway', 'cells', 'control'],
+}
+
+/** Loaded by processes of other rooms; they import nothing of their own room, so that nothing comes with them. */
+const LENT: readonly string[] = ['cells/descriptors.ts', 'cells/unprivileged.ts']
+
+describe('tidy', () => {
+  it('imports follow the order of the rooms', () => {
+    const wrong: string[] = []
+    for (const file of files('src/**/*.ts').filter((name) => !name.endsWith('.test.ts'))) {
+      const room = file.split('/')[1] ?? ''
+      for (const target of importsOf(file)) {
+        const other = target.split('/')[1] ?? ''
+        const lent = LENT.includes(target.slice('src/'.length))
+        if (other !== room && !MAY_IMPORT[room]?.includes(other) && !lent) wrong.push(`${file} imports ${target}`)
+        if (LENT.includes(file.slice('src/'.length)) && other === room)
+          wrong.push(`${file} is lent out and imports ${target}`)
+      }
+    }
+    assert.deepEqual(wrong, [])
+  })
+
+  it('every room is in the table', () => {
+    const rooms = new Set(files('src/**/*.ts').map((file) => file.split('/')[1]))
+    assert.deepEqual(
+      [...rooms].filter((room) => MAY_IMPORT[room ?? ''] === undefined),
+      [],
+    )
+  })
+
+  it('every promise has a test that carries its number, or says that it is pending', () => {
+    const titles = files('{src,test,examples}/**/*.test.ts').map(read).join('\n')
+    const promises = [...read('SPECIFICATION.md').matchAll(/^- \*\*(S\d+) [^\n]*/gm)]
+    assert.equal(promises.length, 17)
+    const untested = promises.filter(([line, number = '']) => {
+      const tested = new RegExp(`['"\`][^'"\`\\n]*\\b${number}\\b[^'"\`\\n]*:`).test(titles)
+      return tested === line.includes('[test pending]')
+    })
+    assert.deepEqual(
+      untested.map(([line]) => line),
+      [],
+    )
+  })
+
+  it('no left-over is without a promise number', () => {
+    const left = files('{src,bench,test,examples,bin}/**/*.{ts,js}').flatMap((file) =>
+      read(file)
+        .split('\n')
+        .flatMap((line, i) =>
+          /\b(?:TODO|FIXME|XXX)\b(?! S\d)/.test(line) && !file.endsWith('tidy.test.ts') ? [`${file}:${i + 1}`] : [],
+        ),
+    )
+    assert.deepEqual(left, [])
+  })
+
+  it('no file is called after nothing', () => {
+    const vague = files('src/**/*.ts').filter((file) =>
+      /\b(?:utils?|helpers?|common|manager|misc)\b/.test(file.replaceAll('-', ' ')),
+    )
+    assert.deepEqual(
+      vague.filter((file) => file !== 'src/cells/workspace/helper.ts'),
+      [],
+    )
+  })
+
+  it('no test is left switched off or alone', () => {
+    const off = files('{src,test,examples}/**/*.test.ts').filter((file) =>
+      /\b(?:it|describe|test)\.(?:only|todo)\(/.test(read(file)),
+    )
+    assert.deepEqual(off, [])
+  })
+})
+
+function importsOf(file: string): readonly string[] {
+  const found = read(file).matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)
+  return [...found].map((match) => normalize(join(dirname(file), match[1] ?? '')))
+}
