@@ -26,31 +26,13 @@ export async function openSealStore(
   await disk.makeDirectory(directory, 0o755)
   const path = join(directory, 'seals')
   let file = (await disk.open(path, 'write')) ?? (await created(disk, path))
-  const text = (await file.read(0, file.size)).toString()
-  const blocks = splitSeals(text)
-  let notes: string[] = []
-  let grown: SealedHead | undefined
-  let end = 0
-  for (const [i, note] of blocks.entries()) {
-    const last = i === blocks.length - 1
-    // Signatures of all but the newest are left to whoever verifies: 4,096 of them would delay the start by 0.6 s.
-    const opened = last ? openSeal(note, key) : parseNote(note)
-    if (!opened.ok && !last) {
-      return no({ kind: 'damaged', file: path, at: end, seq: i, problem: `a seal is ${opened.reason.problem}` })
-    }
-    if (!opened.ok) break
-    if ('size' in opened.value) grown = opened.value
-    notes.push(note)
-    end += Buffer.byteLength(note) + 1
+  const read = readSeals((await file.read(0, file.size)).toString(), key)
+  if (!read.ok) {
+    await file.close()
+    return no({ kind: 'damaged', file: path, ...read.reason })
   }
-  // A torn seal was never answered: the one before it counts.
-  const before = notes.at(-1)
-  if (!grown && before !== undefined) {
-    const opened = openSeal(before, key)
-    if (!opened.ok)
-      return no({ kind: 'damaged', file: path, at: end, seq: notes.length, problem: opened.reason.problem })
-    grown = opened.value
-  }
+  let { notes, end } = read.value
+  const { grown } = read.value
   if (end !== file.size) {
     await file.close()
     await replaceSeals(disk, path, notes)
@@ -90,6 +72,30 @@ export async function openSealStore(
     },
     close: () => file.close(),
   })
+}
+
+interface ReadSeals {
+  readonly notes: string[]
+  /** The newest of them. */
+  readonly grown: SealedHead | undefined
+  /** Bytes up to and with the newest. */
+  readonly end: number
+}
+
+/** A torn seal at the end was never answered: it is left out, and the one before it counts. */
+function readSeals(text: string, key: WitnessKey): Result<ReadSeals, { at: number; seq: number; problem: string }> {
+  const notes = splitSeals(text)
+  const last = notes.at(-1)
+  if (last !== undefined && !openSeal(last, key).ok) notes.pop()
+  let end = 0
+  for (const [seq, note] of notes.entries()) {
+    // Signatures of all but the newest are left to whoever verifies: 4,096 of them would delay the start by 0.6 s.
+    const opened = seq === notes.length - 1 ? openSeal(note, key) : parseNote(note)
+    if (!opened.ok) return no({ at: end, seq, problem: `a seal: ${opened.reason.problem}` })
+    end += Buffer.byteLength(note) + 1
+    if ('size' in opened.value) return ok({ notes, grown: opened.value, end })
+  }
+  return ok({ notes, grown: undefined, end })
 }
 
 /** The notes of a `seals` file, the last one perhaps torn. A note is five lines, the empty one before its signature. */

@@ -82,7 +82,7 @@ export async function witnessFor(directory: string, log: string, said: string[] 
     await served.catch(() => {})
     await store.value.close()
   }
-  return { stream, stopWitness, store: store.value, own: own.value }
+  return { stream, stopWitness, served: served.catch(() => {}), store: store.value }
 }
 
 /** An intent as the gateway writes it; `note` makes it longer. */
