@@ -138,6 +138,17 @@ describe('compileSchema for arguments', () => {
     assert.ok(performance.now() - started < 5_000)
   })
 
+  it('S17: a large pattern over a large text is not begun', () => {
+    const schema: JsonObject = { type: 'object', properties: { a: { type: 'string', pattern: '(?:.{1,30}a){1,30}x' } } }
+    assert.equal(check(schema, { a: `x${'a'.repeat(1_000_000)}` }), '$ takes too long to check')
+    assert.equal(check(schema, { a: 'aax' }), 'ok')
+    const word: JsonObject = {
+      type: 'object',
+      properties: { a: { type: 'string', pattern: '^[A-Za-z0-9+/]+={0,2}$' } },
+    }
+    assert.equal(check(word, { a: 'QUJD'.repeat(250_000) }), 'ok')
+  })
+
   it('refuses what cannot be checked: look-around, outside references, oversized and broken schemas', () => {
     const pattern = { type: 'object', properties: { a: { type: 'string', pattern: '^(?!x).*$' } } }
     assert.match(check(pattern, {}), /not compiled/)
