@@ -18,7 +18,9 @@ import type { Authority } from './authority.ts'
 import { BudgetBook } from './budget.ts'
 import type { PolicyBundle } from './bundle.ts'
 import { compilePolicies } from './compile.ts'
-import { type GrantSource, type PolicySource, parsePolicies } from './parse.ts'
+import type { GrantSource } from './grant-permit.ts'
+import { parsePolicies } from './parse.ts'
+import type { PolicySource } from './written.ts'
 
 /** A small shop for tests: `payments` in test, `vault` in production, and an agent that may use some of the first. */
 export const DIGEST = sha256('a'.repeat(64))

@@ -1,9 +1,15 @@
+import type { Grant } from '../model/grant.ts'
 import { no, ok, type Result } from '../model/result.ts'
-import type { Problem } from '../model/source.ts'
+import type { Problem, Source } from '../model/source.ts'
 import type { BundledAction } from './bundle.ts'
-import type { GrantSource } from './parse.ts'
 import { scanPolicies } from './scan.ts'
 import { cedarString } from './vocabulary.ts'
+
+export interface GrantSource {
+  readonly grant: Grant
+  /** A Cedar condition, and where its text begins. */
+  readonly when?: { readonly text: string; readonly source: Source }
+}
 
 export interface GrantPermit {
   readonly text: string

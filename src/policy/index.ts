@@ -14,6 +14,8 @@ export {
   type Refusal,
 } from './decide.ts'
 export { explain } from './explain.ts'
-export { type GrantSource, type PolicySource, parsePolicies } from './parse.ts'
+export type { GrantSource } from './grant-permit.ts'
+export { parsePolicies } from './parse.ts'
 export { readSpend, type SpendProblem } from './spend.ts'
 export { cedarActionId } from './vocabulary.ts'
+export type { PolicySource } from './written.ts'

@@ -6,24 +6,12 @@ import { type Problem, type Source, sourceText } from '../model/source.ts'
 import type { Catalogue } from '../model/tool.ts'
 import type { BundledAction, BundledPolicy, PolicyBundle } from './bundle.ts'
 import { Cedar } from './cedar.ts'
+import { answerOf, complaintsOf, isImpossible, problemOf } from './cedar-answer.ts'
 import { bundledActions, cedarSchema, upstreamEnvironments } from './cedar-schema.ts'
-import type { CedarOutcome } from './cedar-worker.ts'
 import { actionsInScope } from './compile.ts'
-import { type GrantPermit, permitOf } from './grant-permit.ts'
-import { type Slice, scanPolicies, sourceAt, utf16Offset } from './scan.ts'
+import type { GrantSource } from './grant-permit.ts'
 import { unsupportedIn } from './unsupported.ts'
-
-export interface PolicySource {
-  /** As messages show it. */
-  readonly file: string
-  readonly text: string
-}
-
-export interface GrantSource {
-  readonly grant: Grant
-  /** A Cedar condition, and where its text begins. */
-  readonly when?: { readonly text: string; readonly source: Source }
-}
+import { type PolicySource, readFiles, readGrants, type Written } from './written.ts'
 
 /** The longest that Cedar may take over all policies. */
 const TIMEOUT_MS = 30_000
@@ -63,88 +51,8 @@ export async function parsePolicies(
   })
 }
 
-/** A policy in Cedar text, and how to find a place in it again. */
-interface Written {
-  /** Unless an `@id` says otherwise. */
-  readonly id: string
-  readonly text: string
-  /** What the person wrote. */
-  readonly shown: string
-  readonly source: Source
-  readonly grant?: Grant
-  readonly at: (utf16Offset: number) => Source
-}
-
 interface Parsed extends Written {
   readonly policy: BundledPolicy
-}
-
-async function readFiles(sources: readonly PolicySource[], cedar: Cedar, problems: Problem[]): Promise<Written[]> {
-  const parts = await cedar.call(sources.map(({ text }) => ['policySetTextToParts', text]))
-  return sources.flatMap(({ file, text }, index) => {
-    const scanned = scanPolicies(file, text)
-    if (!scanned.ok) {
-      problems.push({ source: sourceAt(file, text, scanned.reason.at), message: scanned.reason.problem })
-      return []
-    }
-    const whole: Written = {
-      id: file,
-      text,
-      shown: text,
-      source: { file, line: 1, column: 1 },
-      at: (offset) => sourceAt(file, text, offset),
-    }
-    const answer = answerOf(parts[index], whole, problems)
-    if (!answer) return []
-    const found = [...stringsOf(answer.policies), ...stringsOf(answer.policy_templates)]
-    if (!sameTexts(found, scanned.value)) {
-      problems.push({
-        source: whole.source,
-        message: 'Cedar and Firebreak do not agree where one policy ends',
-        expected: 'each policy on lines of its own',
-      })
-      return []
-    }
-    return scanned.value.map((slice) => inFile(file, text, slice, scanned.value))
-  })
-}
-
-function inFile(file: string, text: string, slice: Slice, all: readonly Slice[]): Written {
-  const { source } = slice
-  const alone = all.filter((other) => other.source.line === source.line).length === 1
-  const id = alone ? sourceText(source) : `${sourceText(source)}:${source.column}`
-  const at = (offset: number) => sourceAt(file, text, slice.start + offset)
-  return { id, text: slice.text, shown: slice.text, source, at }
-}
-
-function sameTexts(found: readonly string[], slices: readonly Slice[]): boolean {
-  const texts = slices.map(({ text }) => text).sort()
-  return found.length === texts.length && found.toSorted().every((text, index) => text === texts[index])
-}
-
-function readGrants(
-  grants: readonly GrantSource[],
-  actions: Readonly<Record<string, BundledAction>>,
-  problems: Problem[],
-): Written[] {
-  return grants.flatMap((source) => {
-    const permit = permitOf(source, actions)
-    if (!permit.ok) {
-      problems.push(...permit.reason)
-      return []
-    }
-    return permit.value ? [inGrant(source, permit.value)] : []
-  })
-}
-
-function inGrant({ grant, when }: GrantSource, permit: GrantPermit): Written {
-  const at = (offset: number): Source => {
-    if (!when || offset < permit.conditionStart) return grant.source
-    const { line, column } = sourceAt('', when.text, Math.min(offset - permit.conditionStart, when.text.length))
-    const { source } = when
-    return { ...source, line: source.line + line - 1, column: line === 1 ? source.column + column - 1 : column }
-  }
-  return { id: grant.id, text: permit.text, shown: when?.text.trim() ?? '', source: grant.source, grant, at }
 }
 
 function isWaiting(grant: Grant, actions: Readonly<Record<string, BundledAction>>): boolean {
@@ -268,76 +176,4 @@ async function validate(
 
 function isAboutWaiting({ policy }: Parsed, actions: Readonly<Record<string, BundledAction>>): boolean {
   return actionsInScope(policy, actions).some((action) => action.definition === undefined)
-}
-
-interface Complaint {
-  readonly message: string
-  readonly help: string | undefined
-  readonly start: number | undefined
-}
-
-const IMPOSSIBLE = /policy is impossible|unable to find an applicable action/
-
-function isImpossible({ message }: Complaint): boolean {
-  return IMPOSSIBLE.test(message)
-}
-
-function problemOf(
-  complaint: Complaint,
-  { at, text, source }: Parsed,
-  actions: Readonly<Record<string, BundledAction>>,
-): Problem {
-  const message = complaint.message.replace(/^for policy `[^`]*`, /, '')
-  const expected = isImpossible(complaint)
-    ? 'a rule that some action can match'
-    : (whyOpaque(message, actions) ?? complaint.help ?? undefined)
-  const place = complaint.start === undefined ? source : at(utf16Offset(text, complaint.start))
-  return { source: place, message, ...(expected !== undefined && { expected }) }
-}
-
-/** Cedar says "not found" of an argument that is there, but that we could not give it a type for. */
-function whyOpaque(message: string, actions: Readonly<Record<string, BundledAction>>): string | undefined {
-  const match = /attribute `args\.([^`.]+)` in context for Action::"([^"]+)" not found/.exec(message)
-  const [, name = '', id = ''] = match ?? []
-  const field = actions[id]?.args.fields[name]
-  if (field?.type.kind === 'opaque') return `nothing: no policy can mention it, because ${field.type.why}`
-  return match
-    ? `an argument of ${id}: ${Object.keys(actions[id]?.args.fields ?? {}).join(', ') || 'it has none'}`
-    : undefined
-}
-
-function complaintsOf(json: Json | undefined): Complaint[] {
-  return (Array.isArray(json) ? json : []).filter(isJsonObject).map((each) => {
-    const error = isJsonObject(each.error) ? each.error : each
-    const [label] = Array.isArray(error.sourceLocations) ? error.sourceLocations : []
-    return {
-      message: String(error.message),
-      help: [error.help, isJsonObject(label) ? label.label : undefined].find((text) => typeof text === 'string'),
-      start: isJsonObject(label) && typeof label.start === 'number' ? label.start : undefined,
-    }
-  })
-}
-
-/** The answer of a call that succeeded; what else came is told as a problem. */
-function answerOf(
-  outcome: CedarOutcome | undefined,
-  { at, text, source }: Written,
-  problems: Problem[],
-): JsonObject | undefined {
-  const answer = outcome && 'answer' in outcome ? (outcome.answer as Json) : undefined // it came as JSON through Cedar's API
-  if (!isJsonObject(answer)) {
-    const why = outcome && 'died' in outcome ? outcome.died : 'no answer'
-    problems.push({ source, message: `Cedar could not read this: ${why}`, expected: 'a shorter or less nested policy' })
-    return undefined
-  }
-  if (answer.type === 'success') return answer
-  for (const { message, help, start } of complaintsOf(answer.errors)) {
-    const place = start === undefined ? source : at(utf16Offset(text, start))
-    problems.push({ source: place, message, ...(help !== undefined && { expected: help }) })
-  }
-  return undefined
-}
-
-function stringsOf(json: Json | undefined): string[] {
-  return Array.isArray(json) ? json.filter((each) => typeof each === 'string') : []
 }
