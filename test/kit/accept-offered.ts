@@ -1,6 +1,7 @@
 import type { Config } from '../../src/config/config.ts'
 import { type Accepted, readAccepted, writeAccepted } from '../../src/control/accepted.ts'
 import { promptDefinition } from '../../src/control/catalogue.ts'
+import { definitionFault } from '../../src/gateway/definition.ts'
 import { connectHttpUpstream } from '../../src/gateway/protocols/mcp/http-upstream.ts'
 import { definitionDigest, listAll } from '../../src/gateway/upstreams.ts'
 import { grantedName, type JsonObject, personName, type ToolName } from '../../src/model/index.ts'
@@ -25,7 +26,7 @@ export async function acceptOffered(config: Config): Promise<void> {
       ...offered.map((tool) => [grantedName('tool', String(tool.name)), tool] as const),
       ...prompts.map((prompt) => [grantedName('prompt', String(prompt.name)), promptDefinition(prompt)] as const),
     ]
-    const own = definitions.filter(([tool]) => tools.has(tool))
+    const own = definitions.filter(([tool, definition]) => tools.has(tool) && definitionFault(definition) === undefined)
     upstreams.set(name, new Map(own.map(([tool, definition]) => [tool, accepted(tool, definition)])))
   }
   writeAccepted(config.file, upstreams)

@@ -5,17 +5,10 @@ import { type Accepted, acceptedPath, writeAccepted } from '../../control/accept
 import { promptDefinition } from '../../control/catalogue.ts'
 import { inspectUpstreams } from '../../control/inspect.ts'
 import type { Judged } from '../../control/setup.ts'
+import { definitionFault } from '../../gateway/definition.ts'
 import type { Offered } from '../../gateway/inspect-main.ts'
-import { compileSchema } from '../../gateway/schema.ts'
 import { definitionDigest } from '../../gateway/upstreams.ts'
-import {
-  grantedName,
-  isJsonObject,
-  type JsonObject,
-  personName,
-  type ToolName,
-  type UpstreamName,
-} from '../../model/index.ts'
+import { grantedName, type JsonObject, personName, type ToolName, type UpstreamName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { printable } from '../state.ts'
@@ -112,7 +105,7 @@ function changesIn({ config, accepted }: Judged, offered: ReadonlyMap<UpstreamNa
       if (declared?.has(tool) !== true) continue
       const before = accepted.get(upstream)?.get(tool)
       if (before?.digest === definitionDigest(definition)) continue
-      const problem = problemIn(definition)
+      const problem = definitionFault(definition)
       found.push({
         upstream,
         tool,
@@ -134,16 +127,6 @@ function grantedNameOf(operation: 'tool' | 'prompt', definition: JsonObject): To
   return typeof name === 'string' && name !== '' && name.length <= 200 && !/\p{Cc}/u.test(name)
     ? grantedName(operation, name)
     : undefined
-}
-
-function problemIn({ inputSchema, outputSchema }: JsonObject): string | undefined {
-  if (!isJsonObject(inputSchema)) return 'it has no input schema'
-  const input = compileSchema(inputSchema, 'arguments')
-  if (!input.ok) return `its input schema cannot be checked: ${input.reason}`
-  if (outputSchema === undefined) return undefined
-  if (!isJsonObject(outputSchema)) return 'its output schema is not an object'
-  const output = compileSchema(outputSchema, 'answer')
-  return output.ok ? undefined : `its output schema cannot be checked: ${output.reason}`
 }
 
 /** What a person reads before accepting: every member that is new or different, in the upstream's own words. */

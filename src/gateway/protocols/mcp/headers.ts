@@ -42,16 +42,37 @@ export interface ParamHeader {
   readonly path: readonly string[]
 }
 
-/** `x-mcp-header` on properties that are reached through `properties` alone; elsewhere the annotation is not allowed. */
-export function paramHeaders(schema: JsonObject, path: readonly string[] = []): readonly ParamHeader[] {
+/** The arguments that a schema asks to have repeated, in an order of their own; a faulty schema asks for nothing. */
+export function paramHeaders(schema: JsonObject): readonly ParamHeader[] {
+  return paramHeaderFault(schema) === undefined ? marked(schema, []).map(({ name, path }) => ({ name, path })) : []
+}
+
+/**
+ * Why the `x-mcp-header` annotations of a schema are not allowed (2026-07-28, "Custom headers"): a client must not use
+ * such a tool, since its upstream and an intermediary could read its headers differently.
+ */
+export function paramHeaderFault(schema: JsonObject): string | undefined {
+  const names = new Set<string>()
+  for (const { name, type } of marked(schema, [])) {
+    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return `x-mcp-header ${JSON.stringify(name)} is no header name`
+    if (type !== 'string' && type !== 'integer' && type !== 'boolean')
+      return `x-mcp-header "${name}" stands on what is not text, a whole number or a truth value`
+    if (names.has(name.toLowerCase())) return `x-mcp-header "${name}" stands there twice`
+    names.add(name.toLowerCase())
+  }
+  return undefined
+}
+
+/** Annotations on properties that are reached through `properties` alone; elsewhere they say nothing. */
+function marked(
+  schema: JsonObject,
+  path: readonly string[],
+): readonly (ParamHeader & { readonly type: Json | undefined })[] {
   const here = schema['x-mcp-header']
-  const own =
-    typeof here === 'string' && path.length > 0 && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(here)
-      ? [{ name: here, path }]
-      : []
+  const own = here !== undefined && path.length > 0 ? [{ name: String(here), path, type: schema.type }] : []
   if (!isJsonObject(schema.properties)) return own
   const inner = Object.entries(schema.properties).flatMap(([key, child]) =>
-    isJsonObject(child) ? paramHeaders(child, [...path, key]) : [],
+    isJsonObject(child) ? marked(child, [...path, key]) : [],
   )
   return [...own, ...inner]
 }
