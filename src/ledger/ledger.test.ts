@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { after, beforeEach, describe, it } from 'node:test'
 import { SimDisk, seeded } from '../../test/sim/ledger-disk.ts'
 import { CELL, type Desk, fill, intent, openDesk } from '../../test/sim/ledger-fixture.ts'
@@ -76,6 +77,17 @@ describe('the ledger', () => {
     const third = await openLedger(options())
     assert.ok(third.ok)
     await third.value.close()
+    // As another network namespace would see it: only the file tells.
+    const lock = join(options().directory, 'lock')
+    const parent = readFileSync(`/proc/${process.ppid}/stat`, 'utf8').split(') ')[1]?.split(' ')[19]
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    writeFileSync(lock, `${process.ppid} ${boot}:${parent}\n`)
+    const elsewhere = await openLedger(options())
+    assert.equal(!elsewhere.ok && elsewhere.reason.kind, 'locked')
+    writeFileSync(lock, `${process.ppid} ${boot}:1\n`)
+    const dead = await openLedger(options())
+    assert.ok(dead.ok, 'a dead process holds nothing')
+    await dead.value.close()
   })
 
   it("refuses another log's files, and a link or a file where its directory should be", async () => {

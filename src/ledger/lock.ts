@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
-import { open, readFile } from 'node:fs/promises'
+import { constants, readFileSync, statSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -33,11 +33,21 @@ export async function lock(directory: string): Promise<Result<Lock, LedgerFault>
     await close()
     return no({ kind: 'locked', directory, by: other })
   }
-  const handle = await open(path, 'w', 0o600)
-  await handle.writeFile(`${process.pid} ${startOf(process.pid)}\n`)
-  await handle.close()
-  return ok({ release: close })
+  try {
+    await writeFile(path, `${process.pid} ${startOf(process.pid)}\n`, { mode: 0o600, flag: OVERWRITE })
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return ok({
+    async release() {
+      await writeFile(path, '', { flag: OVERWRITE })
+      await close()
+    },
+  })
 }
+
+const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
 
 /** The process that wrote the lock file, if it is not this one and still lives. */
 async function holder(path: string): Promise<string | undefined> {

@@ -130,9 +130,14 @@ type Prepared = { readonly file: DiskFile } | { readonly error: unknown }
 export async function prepareSegment(disk: Disk, directory: string, path: string, bytes: number): Promise<DiskFile> {
   const file = await disk.create(path)
   const zeros = Buffer.alloc(Math.min(bytes, 1_048_576))
-  for (let at = 0; at < bytes; at += zeros.length) await file.write(zeros, at)
-  await file.sync()
-  await disk.syncDirectory(directory)
+  try {
+    for (let at = 0; at < bytes; at += zeros.length) await file.write(zeros, at)
+    await file.sync()
+    await disk.syncDirectory(directory)
+  } catch (error) {
+    await file.close().catch(() => {})
+    throw error
+  }
   return file
 }
 

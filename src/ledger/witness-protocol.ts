@@ -85,7 +85,7 @@ export function readAnswer(bytes: Buffer): Answer | undefined {
 /** The frames that arrive, without their length. Ends with the stream, or destroys it at the first bad length. */
 export async function* framesFrom(stream: Duplex): AsyncGenerator<Buffer, void> {
   let kept = Buffer.alloc(0)
-  for await (const chunk of stream) {
+  for await (const chunk of chunksFrom(stream)) {
     kept = Buffer.concat([kept, chunk])
     while (kept.length >= 2) {
       const length = kept.readUInt16BE(0)
@@ -97,6 +97,16 @@ export async function* framesFrom(stream: Duplex): AsyncGenerator<Buffer, void> 
       yield Buffer.from(kept.subarray(2, 2 + length))
       kept = kept.subarray(2 + length)
     }
+  }
+}
+
+/** A peer that was killed resets the stream: that is an end like any other, and must not end the witness. */
+async function* chunksFrom(stream: Duplex): AsyncGenerator<Buffer, void> {
+  const chunks = stream[Symbol.asyncIterator]()
+  for (;;) {
+    const next = await chunks.next().catch(() => undefined)
+    if (!next || next.done) return
+    yield next.value
   }
 }
 
