@@ -13,9 +13,11 @@ import { CGROUP_PARENT } from './cgroup.ts'
 import { openCgroups } from './cgroup-host.ts'
 import { writeEtc } from './etc.ts'
 import { type Ground, launchCell } from './launch.ts'
+import { attachPump, type Pump, type Streams } from './pump.ts'
 import { openRunDirectory, type Reaped, reapOrphans } from './run-directory.ts'
 import { filterProgram } from './seccomp/filter.ts'
 import type { CellSpec, LaunchFault, Profile } from './spec.ts'
+import { freeUid, reserveUid } from './uid.ts'
 import {
   commitWorkspace,
   diffWorkspace,
@@ -48,6 +50,8 @@ export interface Warden {
   /** What earlier, dead wardens had left behind. */
   readonly reaped: readonly Reaped[]
   launch(spec: CellSpec): Promise<Result<Cell, LaunchFault>>
+  /** Carries the person's streams to and from a cell, in processes of a uid that nothing else has. */
+  pump(cell: Cell, streams: Streams): Pump
   cells(): readonly Cell[]
   /** What a workspace has become; `changes` as in its spec. */
   diff(changes: string): Promise<Result<WorkspaceDiff, WorkspaceFault>>
@@ -99,6 +103,14 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
       const cell = await launchCell(spec, ground, () => cells.delete(spec.id))
       if (cell.ok) cells.set(spec.id, cell.value)
       return cell
+    },
+    pump(cell, streams) {
+      const uid = root ? reserveUid(run.uids, `pump of ${cell.id}`, Math.random) : undefined
+      if (uid && !uid.ok) throw new Error('no free uid')
+      const pump = attachPump(cell, streams, uid?.value)
+      void cell.exited.then(() => pump.stop())
+      if (uid) void pump.done.then(() => freeUid(run.uids, uid.value))
+      return pump
     },
     cells: () => [...cells.values()],
     diff(changes) {

@@ -121,8 +121,9 @@ export async function attacked(
 }
 
 export function lastReport(stdout: string, trouble: string): Readonly<Record<string, unknown>> {
-  const line = stdout.trim().split('\n').at(-1) ?? ''
-  if (!line.startsWith('{')) throw new Error(`no report: ${trouble}`)
+  // On a terminal, what was typed is echoed before it.
+  const line = /\{.*\}$/.exec(stdout.trim().split('\n').at(-1) ?? '')?.[0]
+  if (line === undefined) throw new Error(`no report: ${trouble}`)
   const value: unknown = JSON.parse(line)
   if (typeof value !== 'object' || value === null) throw new Error('not a report')
   return Object.fromEntries(Object.entries(value))
