@@ -31,7 +31,8 @@ const STEP = 'firebreak:step'
 /** A fresh engine for each schema: definitions from one upstream never meet those of another. */
 export function schemaEngine(dialect: Json | undefined): SchemaEngine {
   const older = typeof dialect === 'string' && /draft-0[67]/.test(dialect)
-  const left: Left = { references: 0, patternSteps: 0 }
+  // Checking the schema itself costs steps as well.
+  const left: Left = { references: REFERENCES_MAX, patternSteps: PATTERN_STEPS_MAX }
   const options = { ...OPTIONS, code: { regExp: linearPatterns(left) } }
   const ajv = older ? new Ajv({ ...options, unevaluated: true }) : new Ajv2020(options)
   // Undeclared arguments of a composed schema are found by a keyword that draft-07 does not have.
@@ -41,7 +42,7 @@ export function schemaEngine(dialect: Json | undefined): SchemaEngine {
   ajv.addKeyword({
     keyword: STEP,
     validate: () => {
-      if (--left.references < 0) throw new TooManySteps()
+      if (--left.references < 0) throw new TooManySteps('it takes too long to check')
       return true
     },
   })
@@ -76,7 +77,7 @@ function linearPatterns(left: Left): NonNullable<NonNullable<Options['code']>['r
     const size = compiled.programSize()
     const test = (text: string) => {
       left.patternSteps -= text.length * size
-      if (left.patternSteps < 0) throw new TooManySteps()
+      if (left.patternSteps < 0) throw new TooManySteps('it takes too long to check')
       return compiled.matcher(text).find()
     }
     return { test, toString: () => pattern }

@@ -121,6 +121,15 @@ describe('compileSchema for arguments', () => {
     assert.equal(check(twice, { next: { next: {} } }), 'ok')
   })
 
+  it('compiles what the dialect itself checks with a pattern', () => {
+    const anchored: JsonObject = {
+      type: 'object',
+      $defs: { a: { $anchor: 'a', type: 'object' } },
+      properties: { x: {} },
+    }
+    assert.equal(check(anchored, { x: 1 }), 'ok')
+  })
+
   it('reads draft-07 as draft-07', () => {
     const tuple: JsonObject = {
       $schema: 'http://json-schema.org/draft-07/schema#',

@@ -8,6 +8,7 @@ import { RPC, type RpcId, type RpcMessage, rpcError } from './rpc.ts'
 import { SseReader } from './sse.ts'
 import {
   IMPLEMENTATION,
+  namesOurVersion,
   notificationBytes,
   type Revision,
   readMessage,
@@ -78,7 +79,9 @@ class HttpUpstream implements UpstreamConnection {
   }
 
   async negotiate(): Promise<string | undefined> {
-    const discovered = await this.#exchange('server/discover', {}, {})
+    let discovered = await this.#exchange('server/discover', {}, {})
+    // "Versioning": a server that refuses the version and names it as supported is asked once more.
+    if (namesOurVersion(discovered)) discovered = await this.#exchange('server/discover', {}, {})
     if (discovered.kind === 'answered' && isJsonObject(discovered.answer.value.result)) {
       const { supportedVersions, capabilities, instructions } = discovered.answer.value.result
       if (Array.isArray(supportedVersions) && supportedVersions.includes(MODERN)) {

@@ -15,6 +15,7 @@ import { isSessionRevision, MODERN } from './revision.ts'
 import { RPC, type RpcMessage, type RpcNotification, type RpcResponse, rpcError } from './rpc.ts'
 import {
   IMPLEMENTATION,
+  namesOurVersion,
   notificationBytes,
   type Revision,
   readMessage,
@@ -87,7 +88,8 @@ class StdioUpstream implements UpstreamConnection {
 
   /** `server/discover` first; whatever is not an answer to it is an earlier revision (2026-07-28, "Versioning"). */
   async negotiate(): Promise<string | undefined> {
-    const discovered = await this.#first('server/discover', {})
+    let discovered = await this.#first('server/discover', {})
+    if (namesOurVersion(discovered)) discovered = await this.#first('server/discover', {})
     const result = discovered.kind === 'answered' ? discovered.answer.value.result : undefined
     if (isJsonObject(result) && Array.isArray(result.supportedVersions) && result.supportedVersions.includes(MODERN)) {
       this.#describe(result)

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
-import { type Json, type JsonObject, LIMITS } from '../../../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, LIMITS } from '../../../model/index.ts'
 import { parseStrictJson } from '../../strict-json.ts'
 import type { Sent } from '../../upstream.ts'
 import { META, MODERN, plainResult, type SessionRevision } from './revision.ts'
-import { type RpcAnswer, type RpcId, type RpcMessage, readRpc } from './rpc.ts'
+import { RPC, type RpcAnswer, type RpcId, type RpcMessage, readRpc } from './rpc.ts'
 
 /** What Firebreak says of itself to upstreams and cells. */
 export const IMPLEMENTATION: JsonObject = { name: 'firebreak', version: '0.1.0' }
@@ -59,6 +59,13 @@ export function readMessage(bytes: Uint8Array): RpcMessage | undefined {
   if (bytes.length > LIMITS.answerBytesMax) return undefined
   const json = parseStrictJson(bytes)
   return json.ok ? readRpc(json.value) : undefined
+}
+
+/** The upstream says that it does not support the version, and that it does. */
+export function namesOurVersion(sent: Sent): boolean {
+  const error = sent.kind === 'answered' ? sent.answer.value.error : undefined
+  if (!isJsonObject(error) || error.code !== RPC.unsupportedVersion || !isJsonObject(error.data)) return false
+  return Array.isArray(error.data.supported) && error.data.supported.includes(MODERN)
 }
 
 /** What an upstream's answer means for the action that asked. */
