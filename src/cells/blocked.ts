@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createReadStream, openSync, readSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
+import { createReadStream, openSync, readFileSync, readSync } from 'node:fs'
+import process from 'node:process'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { no, ok, type Result } from '../model/result.ts'
 import { BUBBLEWRAP, bubblewrapOptions, type Prepared } from './bubblewrap.ts'
 import type { CellStdio } from './cell.ts'
@@ -19,6 +20,11 @@ export interface Blocked {
   readonly initPid: number
   readonly stdio: CellStdio
   readonly unblock: Handle
+  /**
+   * Waits until bubblewrap has built the cell and stands before its first instruction. What it could not build (a root
+   * that is not there, a place that cannot be made) is a fault here, not an odd exit of the command later.
+   */
+  ready(): Promise<Result<void, LaunchFault>>
   /** Ends it and closes what is ours of it. */
   abandon(): Promise<void>
 }
@@ -105,18 +111,31 @@ export async function spawnBlocked(
 
     const text = await Promise.race([readInfo(info), failed.then(() => ''), delay(INFO_TIMEOUT_MS, '', { ref: false })])
     const initPid = childPid(text)
-    if (initPid === undefined) {
+    const died = async (): Promise<LaunchFault> => {
       const output = stdio.parts.kind === 'pipes' ? readNow(stdio.parts.stderr.fd) : ''
-      monitor.kill('SIGKILL')
-      for (const held of ours) held.close()
       const problem = await Promise.race([failed, delay(100, 'no answer', { ref: false })])
-      return no({ kind: 'failed', step: 'bubblewrap', problem, output })
+      return { kind: 'failed', step: 'bubblewrap', problem, output }
+    }
+    if (initPid === undefined) {
+      monitor.kill('SIGKILL')
+      await failed
+      const fault = await died()
+      for (const held of ours) held.close()
+      return no(fault)
     }
     return ok({
       monitor,
       initPid,
       stdio: stdio.parts,
       unblock,
+      async ready() {
+        for (const startMs = performance.now(); performance.now() - startMs < INFO_TIMEOUT_MS; ) {
+          if (monitor.exitCode !== null || monitor.signalCode !== null) return no(await died())
+          if (waitsForUs(initPid)) return ok(undefined)
+          await delay(1)
+        }
+        return no(await died())
+      },
       async abandon() {
         const ended = monitor.exitCode === null && monitor.signalCode === null ? once(monitor, 'exit') : undefined
         monitor.kill('SIGKILL')
@@ -183,6 +202,21 @@ function childPid(text: string): number | undefined {
     return undefined
   }
 }
+
+/**
+ * Whether this process sits in read(2) of the descriptor that blocks it: proc(5), syscall, whose first two fields are
+ * the call and its first argument. Where that file cannot be read, it is taken to be so: only a clearer message is lost.
+ */
+function waitsForUs(pid: number): boolean {
+  try {
+    const [number, fd] = readFileSync(`/proc/${pid}/syscall`, 'utf8').split(' ')
+    return number === READ[process.arch] && Number(fd) === CHILD.block
+  } catch (error) {
+    return error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM')
+  }
+}
+
+const READ: Readonly<Record<string, string>> = { x64: '0', arm64: '63' }
 
 /** What a pipe whose writers are gone still holds. */
 function readNow(fd: number): string {

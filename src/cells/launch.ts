@@ -154,7 +154,8 @@ async function launchSteps(
 
   const { initPid } = blocked.value
   // While not one instruction of the cell has run: all it will ever fork is born in these groups.
-  const placed = await cgroup.value.place(initPid)
+  const [placed, ready] = await Promise.all([cgroup.value.place(initPid), blocked.value.ready()])
+  if (!ready.ok) return ready
   if (!placed.ok) return no(cgroupFault(placed.reason))
   const listeners = listenInside(initPid, spec.ports)
   if (!listeners.ok) return no({ kind: 'failed', step: 'listener', problem: listeners.reason })
