@@ -21,6 +21,19 @@ export function setUp() {
   if (!packagesCurrent())
     fail('npm ci ended, but node_modules does not match package-lock.json: remove node_modules and run it again')
   if (!onPath('bwrap')) installBubblewrap()
+  warm()
+}
+
+/** Where compiled code is kept, for services too, which may read it and not write it. Gone with node_modules. */
+const cache = join(root, 'node_modules', '.cache', 'firebreak')
+
+/** Compiles what a start will load, once. A failure only means that starts are slower. */
+function warm() {
+  if (existsSync(cache)) return
+  spawnSync(pinnedNode(), [join(root, 'src', 'control', 'warm.ts')], {
+    env: { ...process.env, NODE_COMPILE_CACHE: cache },
+    stdio: 'ignore',
+  })
 }
 
 /** npm writes what it installed beside the packages; it must name the same versions as the lockfile. */

@@ -163,12 +163,15 @@ interface ServiceOptions {
   readonly stdio: (number | 'ignore' | 'pipe')[]
 }
 
-/** In a session of its own: a key pressed in the person's terminal is not for it. Its environment is empty. */
+/** As `bin/firebreak` has it. A service can read it, and cannot write there. */
+const COMPILE_CACHE = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'firebreak')
+
+/** In a session of its own: a key pressed in the person's terminal is not for it. Nothing of the environment reaches it. */
 function spawnService(main: string, args: readonly string[], { directory, uid, stdio }: ServiceOptions): ChildProcess {
   const script = join(import.meta.dirname, main)
   const child = spawn(process.execPath, [...NODE_OPTIONS, script, ...args], {
     cwd: directory,
-    env: {},
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
     detached: true,
     stdio,
     ...(uid === undefined ? {} : { uid, gid: uid }),
