@@ -1,4 +1,5 @@
 import type { Cell } from '../cells/cell.ts'
+import type { Pump, Streams } from '../cells/pump.ts'
 import { type CellSpec, type Exit, launchFaultText, type TeardownReceipt } from '../cells/spec.ts'
 import { openWarden, type Warden, type WardenFault } from '../cells/warden.ts'
 import type { Agent, Config, StdioServer, Upstream } from '../config/config.ts'
@@ -20,6 +21,8 @@ export interface Runtime {
   readonly state: State
   /** The cell exists, the gateway serves it, its start is in the ledger; it has not run one instruction. */
   launch(command: CellSpec['command'], stdio: CellSpec['stdio']): Promise<Result<RunningCell, string>>
+  /** Carries the person's streams to and from a cell. */
+  pump(cell: Cell, streams: Streams): Pump
   close(why: string): Promise<void>
 }
 
@@ -83,6 +86,10 @@ class OpenRuntime implements Runtime {
       return given
     }
     return ok({ cell, ended: this.#end(number, cell, servers) })
+  }
+
+  pump(cell: Cell, streams: Streams): Pump {
+    return this.#warden.pump(cell, streams)
   }
 
   async close(why: string): Promise<void> {

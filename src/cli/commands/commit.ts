@@ -1,13 +1,91 @@
-import { type Command, EXIT } from '../command.ts'
+import process from 'node:process'
+import { createInterface } from 'node:readline/promises'
+import type { Warden } from '../../cells/warden.ts'
+import type { Executes } from '../../cells/workspace/executes.ts'
+import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { printable } from '../state.ts'
+import { WORKSPACE_OPTIONS, withWorkspace, workspaceFaultText } from '../workspace.ts'
 
 export const command: Command = {
   name: 'commit',
-  summary: 'not built yet',
-  usage: ['firebreak commit'],
-  example: 'firebreak commit',
-  options: {},
-  run: async (call) => {
-    call.print.fault('not built yet')
-    return EXIT.failed
+  summary: 'Land what a cell changed in the directory that its workspace was made over',
+  usage: ['firebreak commit [--agent <name>] [<path>…] [--confirm <path,…>] [--yes] [--discard]'],
+  example: 'firebreak commit --agent refund-bot\nfirebreak commit src/refunds.ts --confirm package.json',
+  options: {
+    ...WORKSPACE_OPTIONS,
+    confirm: {
+      type: 'string',
+      value: 'paths',
+      help: 'of what a host would execute, these are wanted (commas between)',
+    },
+    yes: { type: 'boolean', help: 'land without asking; what a host would execute still needs --confirm' },
+    discard: { type: 'boolean', help: 'throw the changes away instead' },
+    'no-input': { type: 'boolean', help: 'never ask' },
   },
+  run: (call) => withWorkspace(call, (warden, changes) => commit(call, warden, changes)),
+}
+
+async function commit(call: Call, warden: Warden, changes: string): Promise<ExitCode> {
+  if (call.flag('discard')) return discard(call, warden, changes)
+  const diff = await warden.diff(changes)
+  if (!diff.ok) {
+    call.print.fault(workspaceFaultText(diff.reason))
+    return EXIT.failed
+  }
+  const confirmed = (call.text('confirm') ?? '').split(',').filter((path) => path !== '')
+  const executes = new Map(diff.value.executes.map((each) => [each.path, each]))
+  const wanted = call.positionals.length > 0 ? call.positionals : diff.value.changes.map(({ path }) => path)
+  const held = wanted.flatMap((path) => (confirmed.includes(path) ? [] : (executes.get(path) ?? [])))
+  if (held.length > 0) return hold(call, held)
+  if (wanted.length === 0) {
+    call.print.line('Nothing was changed.')
+    call.print.object({ ok: true, landed: [], refused: [] })
+    return EXIT.ok
+  }
+  const question = `Land ${wanted.length} changes in ${diff.value.record.lower}? [y/N] `
+  if (!(await confirmedBy(call, question))) return EXIT.needsApproval
+  const landing = await warden.commit(changes, wanted, confirmed)
+  if (!landing.ok) {
+    if (landing.reason.kind === 'unconfirmed') return hold(call, landing.reason.executes)
+    call.print.fault(workspaceFaultText(landing.reason))
+    return EXIT.failed
+  }
+  const { landed, refused } = landing.value
+  for (const path of landed) call.print.line(`landed ${printable(path)}`)
+  for (const { refused: path, why } of refused) call.print.line(`refused ${printable(path)}: ${printable(why)}`)
+  call.print.object({ ok: refused.length === 0, landed, refused })
+  return refused.length === 0 ? EXIT.ok : EXIT.failed
+}
+
+/** A person decides about each of these by name: landing one hands the agent the host's hands. */
+function hold(call: Call, executes: readonly Executes[]): ExitCode {
+  const lines = executes.map(({ path, why }) => `${printable(path)}: ${why}`)
+  call.print.fault(
+    'not landed: a host would act upon these by itself',
+    ...lines,
+    '--confirm <path,…> for those that you want',
+  )
+  return EXIT.needsApproval
+}
+
+async function discard(call: Call, warden: Warden, changes: string): Promise<ExitCode> {
+  if (!(await confirmedBy(call, `Throw away everything that was changed in ${changes}? [y/N] `)))
+    return EXIT.needsApproval
+  const done = warden.discard(changes)
+  if (!done.ok) call.print.fault(workspaceFaultText(done.reason))
+  else call.print.line('Thrown away.')
+  call.print.object({ ok: done.ok })
+  return done.ok ? EXIT.ok : EXIT.failed
+}
+
+async function confirmedBy(call: Call, question: string): Promise<boolean> {
+  if (call.flag('yes')) return true
+  if (call.flag('no-input') || !process.stdin.isTTY) {
+    call.print.fault('a person decides', 'answer on a terminal, or give --yes')
+    return false
+  }
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await lines.question(question)
+  lines.close()
+  return /^y(es)?$/i.test(answer.trim())
 }

@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { constants } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
-import type { CellStdio } from '../../cells/cell.ts'
+import type { CellSpec } from '../../cells/spec.ts'
 import { openRuntime, type Runtime } from '../../control/runtime.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
@@ -55,19 +53,19 @@ async function run(call: Call): Promise<ExitCode> {
 }
 
 async function runIn(runtime: Runtime, program: readonly [string, ...string[]], call: Call): Promise<ExitCode> {
-  const launched = await runtime.launch(program, { kind: 'pipes' })
+  const launched = await runtime.launch(program, streamsFor(process.stdin.isTTY && process.stdout.isTTY))
   if (!launched.ok) {
     call.print.fault(`not started: ${launched.reason}`, 'firebreak doctor tells what this host can give')
     return EXIT.failed
   }
   const { cell, ended } = launched.value
-  const pumped = pump(cell.stdio, runtime.state.uidOf('pump'))
+  const pump = runtime.pump(cell, { stdin: 0, stdout: 1, stderr: 2 })
   const forward = (signal: NodeJS.Signals) => void cell.signal(constants.signals[signal])
   for (const signal of FORWARDED) process.on(signal, forward)
   cell.start()
   const { exit, teardown, lost } = await ended
   for (const signal of FORWARDED) process.off(signal, forward)
-  await pumped()
+  await pump.done
   if (lost !== undefined) {
     call.print.fault(`the cell was ended: ${lost}`, 'nothing that it did after that was admitted')
     return EXIT.failed
@@ -82,25 +80,10 @@ async function runIn(runtime: Runtime, program: readonly [string, ...string[]], 
   return exit.code
 }
 
-const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
-
-/**
- * Carries bytes between the person's streams and the cell's pipes, in processes of an unprivileged uid: the cell never
- * holds a descriptor of the host, and the warden never touches a byte of the cell. Returns how to wait for the last one.
- */
-function pump(stdio: CellStdio, uid: number | undefined): () => Promise<void> {
-  if (stdio.kind !== 'pipes') throw new Error('a terminal has a pump of its own')
-  const as = uid === undefined ? {} : { uid, gid: uid }
-  const copy = (from: number, to: number) =>
-    spawn('/bin/cat', [], { stdio: [from, to, 'ignore'], detached: true, env: {}, ...as }).on('error', () => undefined)
-  const stdin = copy(0, stdio.stdin.fd)
-  const outs = [copy(stdio.stdout.fd, 1), copy(stdio.stderr.fd, 2)]
-  for (const handle of [stdio.stdin, stdio.stdout, stdio.stderr]) handle.close()
-  stdin.unref()
-  return async () => {
-    stdin.kill('SIGKILL')
-    await Promise.all(
-      outs.map((out) => (out.exitCode === null && out.signalCode === null ? once(out, 'exit') : undefined)),
-    )
-  }
+/** A person at a terminal gets one of the cell's own; everything else gets pipes. */
+function streamsFor(terminal: boolean): CellSpec['stdio'] {
+  if (!terminal) return { kind: 'pipes' }
+  return { kind: 'terminal', columns: process.stdout.columns, rows: process.stdout.rows }
 }
+
+const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
