@@ -35,7 +35,10 @@ export class Reply {
     this.#response.flushHeaders()
   }
 
-  /** Resolves when the cell can take more; whoever waits for it is slowed to the cell's own pace. */
+  /**
+   * Resolves when the cell can take more; whoever waits for it is slowed to the cell's own pace. Rejects when the cell
+   * went away: who does not wait need not hear of it.
+   */
   notify(method: string, params: JsonObject): Promise<void> | undefined {
     this.open()
     return this.#write(sseText(JSON.stringify({ jsonrpc: '2.0', method, params })))
@@ -73,9 +76,13 @@ export class Reply {
   }
 
   #write(text: string): Promise<void> | undefined {
-    if (this.#response.destroyed) return Promise.reject(new Error('the cell went away'))
-    if (this.#response.write(text)) return undefined
-    return new Promise((resolve, reject) => {
+    if (this.#response.destroyed || !this.#response.write(text)) return this.#drained()
+    return undefined
+  }
+
+  #drained(): Promise<void> {
+    const drained = new Promise<void>((resolve, reject) => {
+      if (this.#response.destroyed) return reject(new Error('the cell went away'))
       const done = (outcome: () => void) => {
         clearTimeout(timer)
         this.#response.off('drain', onDrain)
@@ -88,5 +95,8 @@ export class Reply {
       this.#response.once('drain', onDrain)
       this.#response.once('close', onClose)
     })
+    // A rejection that nobody waits for would end the process: one cell could take every cell's gateway away.
+    drained.catch(() => undefined)
+    return drained
   }
 }
