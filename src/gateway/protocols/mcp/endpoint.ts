@@ -47,7 +47,7 @@ export class McpEndpoint {
     if (request.method === 'GET') return this.#openStream(request, response, reply)
     if (request.method === 'DELETE') return this.#endSession(request, reply)
     if (request.method !== 'POST') return reply.empty(405, { allow: 'GET, POST, DELETE' })
-    if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+    if (!isPlainJson(request)) {
       return reply.fault(415, { code: RPC.invalidRequest, message: 'the content type must be application/json' })
     }
     const body = await readBody(request)
@@ -353,6 +353,12 @@ function viewOf(url: string): UpstreamName | undefined | 'none' {
   if (url === '/mcp' || url === '/mcp/') return undefined
   const name = /^\/mcp\/([^/?#]+)$/.exec(url)?.[1]
   return name !== undefined && NAME_PATTERN.test(name) ? (name as UpstreamName) : 'none' // checked by the pattern
+}
+
+/** What is read is UTF-8, as it came: who says that it is anything else would have it read in two ways. */
+function isPlainJson({ headers }: IncomingMessage): boolean {
+  if ((headers['content-encoding'] ?? 'identity') !== 'identity') return false
+  return /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(headers['content-type'] ?? '')
 }
 
 /**
