@@ -36,10 +36,15 @@ describe('BudgetBook', () => {
 
   it('S7: what was used returns at the latest a sixtieth of the window after it has passed', () => {
     const own = grant({ budgets: [CALLS] })
-    const book = new BudgetBook()
-    use(book, own, 3, NOW_MS)
-    assert.equal(book.reserve(own, undefined, NOW_MS + MINUTE_MS - 1).ok, false)
-    assert.equal(book.reserve(own, undefined, NOW_MS + MINUTE_MS + 1_000).ok, true)
+    for (const offsetMs of [0, 500, 999]) {
+      const book = new BudgetBook()
+      const usedMs = NOW_MS + offsetMs
+      use(book, own, 3, usedMs)
+      assert.equal(book.reserve(own, undefined, usedMs + MINUTE_MS - 1).ok, false)
+      // All of it: three more, and no fourth, in the very place of the ring where the old ones stood.
+      use(book, own, 3, usedMs + MINUTE_MS + 1_000)
+      assert.equal(book.reserve(own, undefined, usedMs + MINUTE_MS + 1_000).ok, false)
+    }
   })
 
   it('S15: a refusal says how much is left, and when enough returns', () => {
@@ -83,9 +88,9 @@ describe('BudgetBook', () => {
     const own = grant({ budgets: [CALLS] })
     const book = new BudgetBook()
     const old = use(book, own, 3, NOW_MS)
-    use(book, own, 3, NOW_MS + 2 * MINUTE_MS)
+    use(book, own, 3, NOW_MS + MINUTE_MS + 1_000)
     for (const reservation of old) book.release(own, reservation)
-    assert.equal(book.reserve(own, undefined, NOW_MS + 2 * MINUTE_MS).ok, false)
+    assert.equal(book.reserve(own, undefined, NOW_MS + MINUTE_MS + 1_000).ok, false)
   })
 
   it('S7: a clock that steps back returns nothing', () => {
@@ -93,6 +98,10 @@ describe('BudgetBook', () => {
     const book = new BudgetBook()
     use(book, own, 3, NOW_MS)
     assert.equal(book.reserve(own, undefined, NOW_MS - DAY_MS).ok, false)
+    // The book goes on from the latest time that it has seen.
+    use(book, own, 1, NOW_MS + 2 * MINUTE_MS)
+    use(book, own, 2, NOW_MS)
+    assert.equal(book.reserve(own, undefined, NOW_MS + 3 * MINUTE_MS - 1).ok, false)
   })
 
   it('S7: a book restored from the intents of a ledger refuses what the lost one would have', () => {
@@ -143,7 +152,11 @@ function euros(units: bigint): Money {
 }
 
 const anyCall = fc.record({
-  afterMs: fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 90_000 })),
+  afterMs: fc.oneof(
+    fc.integer({ min: 0, max: 2_000 }),
+    fc.integer({ min: 0, max: 90_000 }),
+    fc.constantFrom(0, 58, 970, 980, 999),
+  ),
   units: fc.bigInt({ min: 0n, max: 600_000n }),
 })
 const anyBudget: fc.Arbitrary<Budget> = fc.oneof(

@@ -25,11 +25,15 @@ const RULES = await bundle(
   @id("tag") forbid(principal, action == Action::"payments/refund", resource)
     when { context.args has tags && context.args.tags.contains("secret") };
   @id("to") forbid(principal, action == Action::"payments/refund", resource)
-    when { context.args has to && context.args.to has name && context.args.to.name == "Mallory" };
+    when { context.args has to.name && context.args.to.name == "Mallory" };
   @id("night") forbid(principal, action in Action::"effect", resource) when { context.time.hour < 6 };
 `,
   undefined,
 )
+/** The same, shown in a list because of what its arguments could be. */
+const LONGER = await bundle('', 'context.args.currency == "EUR" && context.environment == "test"', [
+  grant({ tools: new Set([toolName('refund')]) }),
+])
 const CONDITION = await bundle('', 'context.args.currency == "EUR"', [grant({ tools: new Set([toolName('refund')]) })])
 
 describe('decide', () => {
@@ -48,6 +52,11 @@ describe('decide', () => {
       'S2: a grant of another agent',
       'no-grant',
       () => on(OPEN, {}, { grants: [grant({ agent: 'other' as Grant['agent'] })] }),
+    ],
+    [
+      'S2: a grant of another upstream that has a tool of this name',
+      'no-grant',
+      () => on(OPEN, {}, { grants: [grant({ upstream: upstreamName('vault') })] }),
     ],
     ['S2: a tool that is in no catalogue', 'definition', () => on(OPEN, { tool: toolName('refunds') }, {})],
     [
@@ -101,6 +110,16 @@ describe('decide', () => {
       'S2: a forbid on an array with a null',
       'unrepresentable',
       () => on(RULES, { args: refund({ tags: ['a', null] }) }, {}),
+    ],
+    [
+      'S2: a forbid on an array of nothing but null',
+      'unrepresentable',
+      () => on(RULES, { args: refund({ tags: [null] }) }, {}),
+    ],
+    [
+      'S2: a forbid on a member of what is no object',
+      'unrepresentable',
+      () => on(RULES, { args: refund({ to: 'x' }) }, {}),
     ],
     [
       'S2: a forbid on an array that is none',
@@ -213,20 +232,38 @@ describe('decide', () => {
     assert.equal(second.reservation, undefined)
   })
 
-  it('S2: with two grants, the one with room is charged, whatever their order', async () => {
-    const spent = grant({ budgets: [{ kind: 'calls', max: 0, windowMs: 60_000 }] })
+  it('S2: with two grants, the first by id that has room is charged, whatever their order', async () => {
+    const [empty, full] = [0, 9].map((max) => grant({ budgets: [{ kind: 'calls', max, windowMs: 60_000 }] }))
+    assert.ok(empty && full)
     const other = grant({ id: grantId('g_other') })
-    const both = await bundle('', undefined, [spent, other])
+    const both = await bundle('', undefined, [full, other])
+    const charged = (grants: readonly Grant[]) => decide(action(), authority(both, { grants }), NOW_MS).reasons[0]
     for (const grants of [
-      [spent, other],
-      [other, spent],
-    ]) {
-      const decided = decide(action(), authority(both, { grants }), NOW_MS)
-      assert.deepEqual(
-        decided.reasons.map((reason) => reason.kind === 'permit' && reason.grant),
-        ['g_other'],
-      )
-    }
+      [empty, other],
+      [other, empty],
+    ])
+      assert.deepEqual(charged(grants), permit('g_other'))
+    for (const grants of [
+      [full, other],
+      [other, full],
+    ])
+      assert.deepEqual(charged(grants), permit('g_desk'))
+  })
+
+  it('S2: a dead grant does not lend its condition to a live one', async () => {
+    const dead = grant({ id: grantId('g_dead'), expiresAtMs: NOW_MS })
+    const both = await bundle('', undefined, [dead])
+    const policies = { ...CONDITION, policies: [...CONDITION.policies, ...both.policies] }
+    const decided = on(policies, { args: { amount: 1, currency: 'USD' } }, { grants: [dead, grant()] })
+    assert.deepEqual(
+      decided.reasons.map(({ kind }) => kind),
+      ['grant-condition'],
+    )
+  })
+
+  it('S15: a tool that nobody has accepted is not said to have changed', () => {
+    const [, reason] = on(OPEN, { tool: toolName('unseen'), effect: 'write' }, {}).reasons
+    assert.deepEqual(reason, { kind: 'definition', tool: 'unseen', problem: 'not accepted' })
   })
 
   it('S2: allowed means that every check, asked alone, has nothing against it', () => {
@@ -293,6 +330,12 @@ describe('decideList', () => {
     )
   })
 
+  it('shows what a condition on unknown arguments could permit', () => {
+    for (const policies of [CONDITION, LONGER]) {
+      assert.equal(decideListed(action(), authority(policies), NOW_MS).verdict, 'allow')
+    }
+  })
+
   it('hides what is forbidden whatever the arguments', async () => {
     const hidden = await bundle(
       'forbid(principal, action in Action::"spend", resource) unless { context.environment == "production" };',
@@ -321,6 +364,10 @@ function on(policies: PolicyBundle, act: Partial<Action>, own: Partial<Authority
   const decided = decide(action(act), authority(policies, own), NOW_MS)
   if (debug && decided.verdict === 'deny') assert.fail(JSON.stringify(decided.reasons))
   return decided
+}
+
+function permit(id: string) {
+  return { kind: 'permit', grant: id, source: grant().source }
 }
 
 function refund(more: Record<string, Json>): Action['args'] {
