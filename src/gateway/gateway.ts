@@ -104,7 +104,9 @@ export class Gateway {
       newActionId: () => newActionId(Date.now(), drawRandom()),
     }
     for (const upstream of setup.upstreams) {
-      if (upstream.mcp.kind === 'http' || upstream.mcp.shared)
+      // Connections and sessions of an HTTP upstream are each cell's own: one that holds all of its calls open starves
+      // nobody else, and nothing that the upstream keeps with a session goes from one cell to another.
+      if (upstream.mcp.kind === 'stdio' && upstream.mcp.shared)
         this.#shared.set(upstream.name, this.#upstream(upstream, null))
     }
   }
