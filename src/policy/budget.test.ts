@@ -47,6 +47,15 @@ describe('BudgetBook', () => {
     }
   })
 
+  it('what a place of the ring once held is forgotten when another time takes it', () => {
+    const own = grant({ budgets: [CALLS] })
+    const book = new BudgetBook()
+    use(book, own, 2, NOW_MS)
+    use(book, own, 1, NOW_MS + 30_000)
+    use(book, own, 1, NOW_MS + MINUTE_MS + 1_000)
+    use(book, own, 2, NOW_MS + MINUTE_MS + 32_000)
+  })
+
   it('S15: a refusal says how much is left, and when enough returns', () => {
     const own = grant({ budgets: [CALLS, SPEND] })
     const book = new BudgetBook()
