@@ -2,12 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createReadStream, openSync, readFileSync, readSync } from 'node:fs'
 import process from 'node:process'
-import { setTimeout as delay, setImmediate } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../model/result.ts'
 import { BUBBLEWRAP, bubblewrapOptions, type Prepared } from './bubblewrap.ts'
 import type { CellStdio } from './cell.ts'
 import { type Handle, hold } from './handle.ts'
 import { closeAllOnExec, memoryFile, newTerminal, pipe, type SystemFault, systemFaultText } from './libc.ts'
+import { type OuterMount, outerCommand } from './outer.ts'
 import { limitedCommand } from './rlimit.ts'
 import type { FilterProgram } from './seccomp/filter.ts'
 import type { CellSpec, LaunchFault } from './spec.ts'
@@ -46,6 +47,7 @@ export async function spawnBlocked(
   identity: { readonly uid: number; readonly gid: number },
   filter: FilterProgram,
   prepared: Omit<Prepared, 'infoFd' | 'blockFd' | 'filterFd' | 'newSession'>,
+  outer: OuterMount | undefined,
 ): Promise<Result<Blocked, LaunchFault>> {
   const theirs: Handle[] = []
   const ours: Handle[] = []
@@ -94,11 +96,11 @@ export async function spawnBlocked(
 
     // A terminal becomes the controlling one of a session of its own; the person's is in another session.
     const session = spec.stdio.kind === 'terminal' ? ['/usr/bin/setsid', '--ctty'] : []
-    const [first = '', ...rest] = [...session, ...limitedCommand(spec.limits), BUBBLEWRAP]
+    const mounting = outer === undefined ? [] : outerCommand(outer)
+    const [first = '', ...rest] = [...session, ...limitedCommand(spec.limits), ...mounting, BUBBLEWRAP]
     const args = [...rest, '--args', `${CHILD.options}`, '--', ...spec.command]
     const monitor = spawn(first, args, {
-      uid: identity.uid,
-      gid: identity.gid,
+      ...(process.getuid?.() === 0 ? identity : {}),
       cwd: '/',
       env: {},
       stdio: [...stdio.child, infoTheirs.fd, block.fd, program.fd, optionsFile.fd],
@@ -138,6 +140,8 @@ export async function spawnBlocked(
       },
       async abandon() {
         const ended = monitor.exitCode === null && monitor.signalCode === null ? once(monitor, 'exit') : undefined
+        // Not only the monitor: until it is unblocked, pid 1 of the cell does not die with its parent.
+        if (ended) killProcess(initPid)
         monitor.kill('SIGKILL')
         await ended
         for (const held of ours) held.close()
@@ -217,6 +221,14 @@ function waitsForUs(pid: number): boolean {
 }
 
 const READ: Readonly<Record<string, string>> = { x64: '0', arm64: '63' }
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It is gone already.
+  }
+}
 
 /** What a pipe whose writers are gone still holds. */
 function readNow(fd: number): string {

@@ -104,7 +104,7 @@ export function cellOf(parts: Parts): Cell {
     stdio: parts.stdio,
     ...(parts.upper === undefined ? {} : { upper: parts.upper }),
     exited,
-    pids: () => cgroup.pids(),
+    pids: () => pidsOf(parts),
     start() {
       if (started || !unblock.open) return
       started = true
@@ -119,7 +119,7 @@ export function cellOf(parts: Parts): Cell {
     kill,
     signal: (number) => {
       const command = started ? firstChild(parts.initPid) : undefined
-      return command !== undefined && cgroup.pids().includes(command) && sendSignal(command, number)
+      return command !== undefined && pidsOf(parts).includes(command) && sendSignal(command, number)
     },
     teardown: () => (receiptOfEnd ??= torn(parts, kill, exited)),
   }
@@ -128,7 +128,7 @@ export function cellOf(parts: Parts): Cell {
 async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Promise<TeardownReceipt> {
   const { monitor, receipt, cgroup } = parts
   const running = monitor.exitCode === null && monitor.signalCode === null
-  if (running || cgroup.pids().length > 0) await kill()
+  if (running || pidsOf(parts).length > 0) await kill()
   const ended = await Promise.race([exited.then(() => true), delay(KILL_TIMEOUT_MS, false, { ref: false })])
 
   for (const listener of parts.listeners) listener.close()
@@ -139,7 +139,7 @@ async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Pr
       : [parts.stdio.controller]
   for (const handle of streams) handle.close()
 
-  const left = cgroup.pids()
+  const left = pidsOf(parts)
   const cgroupGone = await eventually(() => cgroup.remove())
   parts.unmount()
   const mounts = parts.mountsUnder(parts.directory)
@@ -177,12 +177,29 @@ async function eventually(done: () => boolean): Promise<boolean> {
   return done()
 }
 
+/** From the cgroup; without one, pid 1 of the cell and all below it, while its monitor lives. */
+function pidsOf({ cgroup, initPid, monitor }: Parts): readonly number[] {
+  if (cgroup.enforcedBy.freeze !== undefined) return cgroup.pids()
+  if (monitor.exitCode !== null || monitor.signalCode !== null) return []
+  const found = [initPid]
+  for (let at = 0; at < found.length && found.length < DESCENDANTS_MAX; at++) found.push(...childrenOf(found[at] ?? 0))
+  return found
+}
+
+const DESCENDANTS_MAX = 65_536
+
 function firstChild(pid: number): number | undefined {
+  return childrenOf(pid)[0]
+}
+
+function childrenOf(pid: number): readonly number[] {
   try {
-    const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
-    return first ? Number(first) : undefined
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .split(' ')
+      .filter((child) => child !== '')
+      .map(Number)
   } catch {
-    return undefined
+    return []
   }
 }
 

@@ -1,5 +1,5 @@
 /** Which cgroup hierarchies this host has, and where: pure over /proc/self/mountinfo, then one look at each. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export type Controller = 'memory' | 'cpu' | 'pids' | 'io'
@@ -13,13 +13,13 @@ export interface CgroupHost {
 /** Where each controller can be used, after making the parent group `parent` in every hierarchy. */
 export function openCgroups(parent: string): CgroupHost {
   const mounts = cgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'))
-  const unified = mounts.find((mount) => mount.version === 2)?.directory
+  const unified = usableRoot(mounts.find((mount) => mount.version === 2)?.directory, parent)
   const controllers: Partial<Record<Controller, { version: 1 | 2; directory: string }>> = {}
   for (const controller of CONTROLLERS) {
     const v1 = mounts.find((mount) => mount.version === 1 && mount.controllers.includes(V1_NAMES[controller]))
     if (v1 && made(join(v1.directory, parent))) controllers[controller] = { version: 1, directory: v1.directory }
   }
-  if (unified === undefined || !made(join(unified, parent))) return { controllers }
+  if (unified === undefined) return { controllers }
   const offered = words(join(unified, 'cgroup.controllers'))
   for (const controller of CONTROLLERS.filter((name) => offered.includes(name))) {
     const enabled = [unified, join(unified, parent)].every((directory) => enable(directory, controller))
@@ -48,12 +48,23 @@ export function cgroupMounts(mountinfo: string): readonly CgroupMount[] {
   })
 }
 
+/**
+ * The hierarchy's root, or, for a warden without root, the group it lives in where that was delegated to it (freeze and
+ * kill work there; limits only if somebody enabled the controllers for it).
+ */
+function usableRoot(mount: string | undefined, parent: string): string | undefined {
+  if (mount === undefined) return undefined
+  const own = /^0::(.+)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '/'
+  return [mount, join(mount, own)].find((root) => made(join(root, parent)))
+}
+
 const CONTROLLERS: readonly Controller[] = ['memory', 'cpu', 'pids', 'io']
 const V1_NAMES: Record<Controller, string> = { memory: 'memory', cpu: 'cpu', pids: 'pids', io: 'blkio' }
 
 function made(directory: string): boolean {
   try {
     mkdirSync(directory, { recursive: true })
+    accessSync(directory, constants.W_OK)
     return true
   } catch {
     return false

@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { attachMount, changeMount, cloneMount, systemFaultText, unmount } from './libc.ts'
-import type { FileSpec } from './spec.ts'
+import type { FileSpec, Profile } from './spec.ts'
 
 /**
  * Files and directories of the host as a cell's uid can reach them. A file anyone may read can stand in a directory that
@@ -11,11 +11,13 @@ import type { FileSpec } from './spec.ts'
 export function exposeFiles(
   files: readonly FileSpec[],
   directory: string,
+  profile: Profile,
 ): { readonly binds: readonly { from: string; to: string; writable: false }[]; unmount(): boolean } {
   const mounted: string[] = []
   const binds = files.map(({ from, to }, index) => {
     const source = realpathSync(from)
-    if (reachable(dirname(source))) return { from: source, to, writable: false } as const
+    // Without root the cell's uid is our own: what it cannot reach, we cannot show.
+    if (profile === 'user' || reachable(dirname(source))) return { from: source, to, writable: false } as const
     const place = join(directory, `file-${index}`)
     if (statSync(source).isDirectory()) mkdirSync(place)
     else writeFileSync(place, '')

@@ -1,6 +1,7 @@
 /** One launch, top to bottom. Whatever step fails, nothing of the cell is left. */
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../model/result.ts'
 import { spawnBlocked } from './blocked.ts'
@@ -13,10 +14,12 @@ import { diskOf } from './disk.ts'
 import { CELL_USER } from './etc.ts'
 import { exposeFiles } from './expose.ts'
 import { listenInside } from './listener.ts'
-import { mountsUnder, type RunDirectory } from './run-directory.ts'
+import { listenByHelper } from './listener-helper.ts'
+import type { OuterMount } from './outer.ts'
+import { mountsUnder, type RunDirectory, recordInit } from './run-directory.ts'
 import type { FilterProgram } from './seccomp/filter.ts'
 import type { CellSpec, LaunchFault, LaunchReceipt, Profile } from './spec.ts'
-import { freeUid, reserveUid } from './uid.ts'
+import { freeUid, reserveUid, reserveWorkspace } from './uid.ts'
 import { DISK_BYTES_DEFAULT } from './workspace/changes-disk.ts'
 import {
   checkWorkspace,
@@ -50,6 +53,8 @@ export interface Mounted {
   /** On the disk that io limits are for. */
   readonly disk: string
   readonly workspace?: WorkspaceRecord
+  /** An overlay that only a user namespace of the cell's own can mount; profile `user`. */
+  readonly outer?: OuterMount
   /** Where the changes to the workspace stand behind the overlay. */
   readonly upper?: string
   unmount(): boolean
@@ -59,6 +64,8 @@ export interface Mounted {
 export interface Arrangement {
   /** Absent: a uid that nobody has. `held`: the caller's, who holds its reservation. */
   readonly uid?: { readonly wanted: number; readonly held: boolean }
+  /** The workspace that it works on, or is about. */
+  readonly changes?: string
   /** Whom the cell runs as where that is not the reserved uid: the owner of a directory that is landed in. */
   readonly runsAs?: { readonly uid: number; readonly gid: number }
   mount(directory: string, uid: number): Promise<Result<Mounted, LaunchFault>>
@@ -81,14 +88,15 @@ export async function launchCell(
   if (!found.ok) return found
   const { earlier } = found.value
   return launchArranged(spec, ground, forget, {
+    changes: workspace.changes,
     ...(earlier ? { uid: { wanted: earlier.uid, held: false } } : {}),
     async mount(directory, uid) {
       const record = recordOf(found.value, uid, spec)
       const mounted = await mountWorkspace(workspace.changes, record, directory, ground)
       if (!mounted.ok) return mounted
-      const { upper, merged, unmount } = mounted.value
+      const { upper, merged, outer, unmount } = mounted.value
       const binds = [{ from: merged, to: workspace.at, writable: true }]
-      return ok({ binds, disk: upper, upper, workspace: record, unmount })
+      return ok({ binds, disk: upper, upper, workspace: record, unmount, ...(outer ? { outer } : {}) })
     },
   })
 }
@@ -118,46 +126,54 @@ async function launchSteps(
   arrangement: Arrangement,
   undo: (() => unknown)[],
 ): Promise<Result<Cell, LaunchFault>> {
-  const uid = claimedUid(spec, ground, arrangement)
-  if (!uid.ok) return uid
-  const free = (): boolean => arrangement.uid?.held === true || freeUid(ground.run.uids, uid.value)
+  const claim = claimed(spec, ground, arrangement)
+  if (!claim.ok) return claim
+  const { uid, free } = claim.value
   undo.push(free)
-  const identity = arrangement.runsAs ?? { uid: uid.value, gid: uid.value }
+  const identity = ground.profile === 'full' ? (arrangement.runsAs ?? { uid, gid: uid }) : ownIds()
 
   void hastenMoves(ground.cgroups)
   const directory = ground.run.cellDirectory(spec.id)
   mkdirSync(directory)
   // Of all users of the host only this cell's passes through. Set after the fact: a umask narrows mkdir's mode.
   chmodSync(directory, 0o710)
-  chownSync(directory, 0, identity.gid)
+  if (ground.profile === 'full') chownSync(directory, 0, identity.gid)
   // Never through a mount that could not be taken away: what is behind it is not ours to remove.
   undo.push(() => mountsUnder(directory).length === 0 && rmSync(directory, { recursive: true, force: true }))
 
-  const mounted = await arrangement.mount(directory, uid.value)
+  const mounted = await arrangement.mount(directory, uid)
   if (!mounted.ok) return mounted
   undo.push(mounted.value.unmount)
-  const files = exposeFiles(spec.files, directory)
+  const files = exposeFiles(spec.files, directory, ground.profile)
   undo.push(files.unmount)
 
   const cgroup = createCgroup(ground.cgroups, spec.id, spec.limits, diskOf(mounted.value.disk), spec.accepts ?? [])
   if (!cgroup.ok) return no(cgroupFault(cgroup.reason))
   undo.push(() => removeSoon(cgroup.value))
 
-  const blocked = await spawnBlocked(spec, identity, ground.filter, {
-    etc: join(ground.run.path, 'etc'),
-    binds: [...files.binds, ...mounted.value.binds],
-    rootLinks: ground.rootLinks,
-    covered: ground.covered,
-  })
+  const blocked = await spawnBlocked(
+    spec,
+    identity,
+    ground.filter,
+    {
+      etc: join(ground.run.path, 'etc'),
+      binds: [...files.binds, ...mounted.value.binds],
+      rootLinks: ground.rootLinks,
+      covered: ground.covered,
+    },
+    mounted.value.outer,
+  )
   if (!blocked.ok) return blocked
   undo.push(blocked.value.abandon)
 
   const { initPid } = blocked.value
+  recordInit(directory, initPid)
   // While not one instruction of the cell has run: all it will ever fork is born in these groups.
   const [placed, ready] = await Promise.all([cgroup.value.place(initPid), blocked.value.ready()])
   if (!ready.ok) return ready
   if (!placed.ok) return no(cgroupFault(placed.reason))
-  const listeners = listenInside(initPid, spec.ports)
+  const listeners =
+    ground.profile === 'full' ? listenInside(initPid, spec.ports) : await listenByHelper(initPid, spec.ports)
   if (!listeners.ok) return no({ kind: 'failed', step: 'listener', problem: listeners.reason })
 
   const { workspace, upper, unmount } = mounted.value
@@ -177,12 +193,32 @@ async function launchSteps(
   )
 }
 
-function claimedUid(spec: CellSpec, ground: Ground, { uid: asked }: Arrangement): Result<number, LaunchFault> {
-  if (asked?.held) return ok(asked.wanted)
-  const uid = reserveUid(ground.run.uids, spec.id, Math.random, asked?.wanted)
-  if (uid.ok) return uid
-  if (uid.reason.kind === 'exhausted') return no({ kind: 'failed', step: 'uid', problem: 'no free uid' })
-  return no({ kind: 'workspace', path: spec.workspace?.lower ?? '', problem: `in use by ${uid.reason.holder}` })
+interface Claim {
+  readonly uid: number
+  free(): boolean
+}
+
+/** The uid, and with it the workspace: nobody else gets either until it is free again. */
+function claimed(spec: CellSpec, ground: Ground, { uid: asked, changes }: Arrangement): Result<Claim, LaunchFault> {
+  const { uids } = ground.run
+  const inUse = (holder: string) =>
+    no<LaunchFault>({ kind: 'workspace', path: spec.workspace?.lower ?? changes ?? '', problem: `in use by ${holder}` })
+  if (ground.profile === 'user') {
+    const { uid } = ownIds()
+    if (changes === undefined || asked?.held) return ok({ uid, free: () => true })
+    const free = reserveWorkspace(uids, changes, spec.id)
+    return free.ok ? ok({ uid, free: free.value }) : inUse(free.reason)
+  }
+  if (asked?.held) return ok({ uid: asked.wanted, free: () => true })
+  const uid = reserveUid(uids, spec.id, Math.random, asked?.wanted)
+  if (uid.ok) return ok({ uid: uid.value, free: () => freeUid(uids, uid.value) })
+  return uid.reason.kind === 'exhausted'
+    ? no({ kind: 'failed', step: 'uid', problem: 'no free uid' })
+    : inUse(uid.reason.holder)
+}
+
+function ownIds(): { readonly uid: number; readonly gid: number } {
+  return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 }
 
 /** What was there before stays as it was recorded: its owner, its size, its beginning. */

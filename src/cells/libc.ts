@@ -170,6 +170,11 @@ export function attachLoop(
   return no({ call: 'LOOP_CONFIGURE', errno: EBUSY })
 }
 
+/** The user namespace that owns another namespace, close-on-exec. ioctl_ns(2) */
+export function ownerOf(namespaceFd: number): Result<number, SystemFault> {
+  return returned('NS_GET_USERNS', libc.ioctl(namespaceFd, NS_GET_USERNS, null))
+}
+
 /** A bind of a directory onto itself whose mounts spread to no other namespace. */
 export function makePrivate(path: string): Result<number, SystemFault> {
   const bound = returned('mount --bind', libc.mount(path, path, null, MS_BIND, null))
@@ -257,6 +262,7 @@ const SEEK_DATA = 3
 const SEEK_HOLE = 4
 const LOOP_CTL_GET_FREE = 0x4c82
 const LOOP_CONFIGURE = 0x4c0a
+const NS_GET_USERNS = 0xb701
 const LO_FLAGS_AUTOCLEAR = 4
 /** In `struct loop_config`: two 32-bit words, then `struct loop_info64`. */
 const LO_FLAGS_OFFSET = 8 + 52

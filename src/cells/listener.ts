@@ -5,7 +5,7 @@ import { type Handle, hold } from './handle.ts'
 import { enterNamespace, listenLoopback, systemFaultText } from './libc.ts'
 
 /** Connections that wait to be accepted; a cell's clients open a handful. The kernel drops what is over it. */
-const BACKLOG = 64
+export const BACKLOG = 64
 
 /**
  * Listening sockets on 127.0.0.1 of the network namespace of `pid`, made from outside: no process in the cell carries

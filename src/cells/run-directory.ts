@@ -8,7 +8,7 @@ import process from 'node:process'
 import { reapCgroup } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
 import { makePrivate, unmount } from './libc.ts'
-import { uidHolder } from './uid.ts'
+import { UID_FIRST, uidHolder } from './uid.ts'
 
 export interface RunDirectory {
   readonly path: string
@@ -67,11 +67,14 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
     if (run.startsWith('.') || ownerLives(path)) continue
     const cells = existsSync(join(path, 'cells')) ? readdirSync(join(path, 'cells')) : []
     const left: string[] = []
+    // A cell that was never unblocked has outlived its parent.
+    for (const cell of cells) killInit(join(path, 'cells', cell))
+    for (const uid of uidsOf(join(base, 'uids'), cells)) killProcessesOf(uid)
     for (const cell of cells) if (!(await reapCgroup(cgroups, cell, REAP_TIMEOUT_MS))) left.push(`cgroup ${cell}`)
     for (const mount of mountsUnder(path)) if (!unmount(mount, true).ok) left.push(`mount ${mount}`)
     left.push(...mountsUnder(path).map((mount) => `mount ${mount}`))
     if (left.length === 0) {
-      freeUidsOf(join(base, 'uids'), cells)
+      for (const uid of uidsOf(join(base, 'uids'), cells)) rmSync(join(base, 'uids', uid), { force: true })
       rmSync(path, { recursive: true, force: true })
     }
     reaped.push({ run, cells, left })
@@ -94,20 +97,33 @@ export function mountsUnder(path: string): readonly string[] {
 
 const REAP_TIMEOUT_MS = 5_000
 
+/** A run directory without a readable owner is one whose warden died while making it. */
 function ownerLives(path: string): boolean {
+  const owner = stampIn(join(path, 'owner'))
+  return owner !== undefined && owner.startTicks === processStamp(owner.pid).startTicks
+}
+
+interface ProcessStamp {
+  readonly pid: number
+  /** Empty where there is no such process. */
+  readonly startTicks: string
+}
+
+function stampIn(path: string): ProcessStamp | undefined {
   try {
-    const owner: unknown = JSON.parse(readFileSync(join(path, 'owner'), 'utf8'))
-    if (typeof owner !== 'object' || owner === null || !('pid' in owner && 'startTicks' in owner)) return false
-    const now = processStamp(Number(owner.pid))
-    return now.startTicks !== '' && now.startTicks === owner.startTicks
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    if (typeof value !== 'object' || value === null || !('pid' in value && 'startTicks' in value)) return undefined
+    const { pid, startTicks } = value
+    return typeof pid === 'number' && typeof startTicks === 'string' && startTicks !== ''
+      ? { pid, startTicks }
+      : undefined
   } catch {
-    // A run directory without a readable owner is one whose warden died while making it.
-    return false
+    return undefined
   }
 }
 
 /** A pid alone may be somebody else's by now; with its start time it is one process. proc(5), stat field 22. */
-function processStamp(pid: number): { readonly pid: number; readonly startTicks: string } {
+function processStamp(pid: number): ProcessStamp {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     return { pid, startTicks: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '' }
@@ -116,8 +132,38 @@ function processStamp(pid: number): { readonly pid: number; readonly startTicks:
   }
 }
 
-function freeUidsOf(uids: string, cells: readonly string[]): void {
-  if (!existsSync(uids)) return
-  for (const uid of readdirSync(uids))
-    if (cells.includes(uidHolder(uids, Number(uid)))) rmSync(join(uids, uid), { force: true })
+/** Names of the reservations that these cells held. */
+function uidsOf(uids: string, cells: readonly string[]): readonly string[] {
+  return existsSync(uids) ? readdirSync(uids).filter((uid) => cells.includes(uidHolder(uids, uid))) : []
+}
+
+/** Says which process is pid 1 of a cell, for whoever has to end it after us. */
+export function recordInit(cellDirectory: string, pid: number): void {
+  writeFileSync(join(cellDirectory, 'init'), JSON.stringify(processStamp(pid)), { mode: 0o600 })
+}
+
+function killInit(cellDirectory: string): void {
+  const init = stampIn(join(cellDirectory, 'init'))
+  if (init !== undefined && init.startTicks === processStamp(init.pid).startTicks) killProcess(init.pid)
+}
+
+/** A reserved uid is held by one cell and nothing else, so whatever runs as it is that cell. */
+function killProcessesOf(uid: string): void {
+  if (!/^\d+$/.test(uid) || Number(uid) < UID_FIRST) return
+  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const status = readFileSync(`/proc/${entry}/status`, 'utf8')
+      if (status.includes(`\nUid:\t${uid}\t`)) killProcess(Number(entry))
+    } catch {
+      // It ended while we looked.
+    }
+  }
+}
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It is gone already.
+  }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { no, ok, type Result } from '../model/result.ts'
@@ -36,13 +37,27 @@ export function reserveUid(
   return no({ kind: 'exhausted' })
 }
 
+/**
+ * Without root all cells have the uid of the user, and what keeps two of them off one workspace is a reservation of the
+ * workspace itself.
+ */
+export function reserveWorkspace(directory: string, changes: string, holder: string): Result<() => boolean, string> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const name = `w-${createHash('sha256').update(changes).digest('hex').slice(0, 32)}`
+  if (!claimed(directory, name, holder)) return no(uidHolder(directory, name))
+  return ok(() => {
+    rmSync(join(directory, name), { force: true })
+    return true
+  })
+}
+
 /** True once it is free, also when it was before. */
 export function freeUid(directory: string, uid: number): boolean {
   rmSync(join(directory, `${uid}`), { force: true })
   return true
 }
 
-export function uidHolder(directory: string, uid: number): string {
+export function uidHolder(directory: string, uid: number | string): string {
   try {
     return readFileSync(join(directory, `${uid}`), 'utf8')
   } catch {
@@ -53,7 +68,7 @@ export function uidHolder(directory: string, uid: number): string {
 /** With a million live cells of fifty million uids, 64 misses in a row have a chance of 10^-109. */
 const ATTEMPTS_MAX = 64
 
-function claimed(directory: string, uid: number, holder: string): boolean {
+function claimed(directory: string, uid: number | string, holder: string): boolean {
   try {
     const fd = openSync(join(directory, `${uid}`), 'wx', 0o600)
     try {

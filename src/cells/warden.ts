@@ -31,7 +31,7 @@ import { readRecord } from './workspace/overlay.ts'
 import { openOwnerMaps } from './workspace/owner-map.ts'
 
 export interface WardenOptions {
-  /** One for the whole host: uids are reserved in it. Default: /run/firebreak. */
+  /** One for the whole host: uids are reserved in it. Default: /run/firebreak, or one of the user's own. */
   readonly runDirectory?: string
   /** Default: `full` for root, `user` for everyone else. */
   readonly profile?: Profile
@@ -76,7 +76,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   if (filter === undefined)
     return no({ kind: 'missing', what: `a system call filter for ${process.arch}`, fix: 'use x86-64 or arm64' })
 
-  const base = options.runDirectory ?? DEFAULT_RUN_DIRECTORY
+  const base = options.runDirectory ?? defaultRunDirectory(profile)
   const cgroups = openCgroups(CGROUP_PARENT)
   const reaped = await reapOrphans(base, cgroups)
   const run = openRunDirectory(base, `r_${randomBytes(8).toString('hex')}`, root)
@@ -128,7 +128,10 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   })
 }
 
-export const DEFAULT_RUN_DIRECTORY = '/run/firebreak'
+export function defaultRunDirectory(profile: Profile): string {
+  if (profile === 'full') return '/run/firebreak'
+  return join(process.env.XDG_RUNTIME_DIR ?? '/tmp', `firebreak-${process.getuid?.()}`)
+}
 
 /** Each holds about 10 descriptors here; the usual limit is 20,000 and up. */
 export const CELLS_MAX = 1_000

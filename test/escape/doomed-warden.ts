@@ -11,7 +11,15 @@ const blocked = await warden.value.launch(spec(['sleep', '60']))
 if (!running.ok || !blocked.ok) throw new Error('not launched')
 running.value.start()
 setTimeout(
-  () => console.log(JSON.stringify({ cell: running.value.id, uid: running.value.uid, blocked: blocked.value.id })),
+  () =>
+    console.log(
+      JSON.stringify({
+        cell: running.value.id,
+        uid: running.value.uid,
+        blocked: blocked.value.id,
+        blockedUid: blocked.value.uid,
+      }),
+    ),
   100,
 )
 setTimeout(() => {}, 60_000)

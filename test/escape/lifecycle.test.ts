@@ -58,7 +58,8 @@ describe('a cell’s life', { skip: SKIP }, () => {
   it('S13: a launch that fails leaves nothing', async () => {
     const before = { mounts: mountinfo(), cgroups: cgroupsNamed('c_'), uids: readdirSync('/run/firebreak/uids') }
     const root = { kind: 'directory', path: '/nowhere' } as const
-    await assert.rejects(launched(spec(['true'], { root, workspace: workspaceOver(hostDirectory()) })), /bubblewrap/)
+    const wanted = spec(['true'], { root, workspace: workspaceOver(hostDirectory()) })
+    await assert.rejects(launched(wanted), /bubblewrap/)
     assert.deepEqual(
       { mounts: mountinfo(), cgroups: cgroupsNamed('c_'), uids: readdirSync('/run/firebreak/uids') },
       before,
@@ -94,7 +95,7 @@ describe('a cell’s life', { skip: SKIP }, () => {
     )
     assert.ok(child.stdout)
     const [line] = await once(child.stdout, 'data')
-    const left: { cell: string; uid: number; blocked: string } = JSON.parse(String(line))
+    const left: { cell: string; uid: number; blocked: string; blockedUid: number } = JSON.parse(String(line))
     assert.ok(processesOf(left.uid) > 0, 'control: it runs')
     child.kill('SIGKILL')
     await once(child, 'exit')
@@ -108,6 +109,7 @@ describe('a cell’s life', { skip: SKIP }, () => {
     const reaped = next.value.reaped.find(({ cells }) => cells.includes(left.cell))
     assert.deepEqual(reaped?.left, [])
     assert.ok(reaped?.cells.includes(left.blocked), 'the one that was never started, too')
+    assert.equal(processesOf(left.blockedUid), 0)
     assert.ok(!mountinfo().includes(left.cell))
     assert.deepEqual(cgroupsNamed(left.cell), [])
     assert.ok(!existsSync(`/run/firebreak/uids/${left.uid}`))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { Cell } from '../cell.ts'
 import type { Ground } from '../launch.ts'
-import { freeUid, reserveUid } from '../uid.ts'
+import { freeUid, reserveUid, reserveWorkspace } from '../uid.ts'
 import { type Executes, executesOnHost } from './executes.ts'
 import { type HelperFault, runHelper } from './helper.ts'
 import type { Change, Refused } from './inside/change.ts'
@@ -51,6 +51,7 @@ export async function diffWorkspace(
       '',
       ground,
       {
+        changes,
         uid: { wanted: record.uid, held: live !== undefined },
         mount: (directory) =>
           mountView(
@@ -112,6 +113,7 @@ export async function commitWorkspace(
     ground,
     {
       // Held against a cell that would start on it meanwhile; the helper itself runs as the owner.
+      changes,
       uid: { wanted: record.uid, held: false },
       runsAs: record.owner,
       mount: (directory) => mountView({ changes, record, viewer: record.owner, target: true }, directory, ground),
@@ -129,14 +131,20 @@ export async function commitWorkspace(
 export function discardWorkspace(changes: string, ground: Ground): Result<void, WorkspaceFault> {
   const record = readRecord(changes)
   if (record === undefined) return no({ kind: 'unknown', problem: `no workspace is kept in ${changes}` })
-  const uid = reserveUid(ground.run.uids, 'discard', Math.random, record.uid)
-  if (!uid.ok) return no({ kind: 'in-use', holder: uid.reason.kind === 'taken' ? uid.reason.holder : '' })
+  const { uids } = ground.run
+  const claim =
+    ground.profile === 'user'
+      ? reserveWorkspace(uids, changes, 'discard')
+      : reserveUid(uids, 'discard', Math.random, record.uid)
+  if (!claim.ok) return no({ kind: 'in-use', holder: JSON.stringify(claim.reason) })
   try {
-    for (const name of ['record.json', 'disk', 'upper', 'work'])
+    for (const name of ['record.json', 'disk', 'upper', 'work']) {
       rmSync(join(changes, name), { recursive: true, force: true })
+    }
     return ok(undefined)
   } finally {
-    freeUid(ground.run.uids, record.uid)
+    if (typeof claim.value === 'function') claim.value()
+    else freeUid(uids, record.uid)
   }
 }
 

@@ -12,11 +12,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { no, ok, type Result } from '../../model/result.ts'
 import { type Handle, hold } from '../handle.ts'
 import { attachMount, changeMount, cloneMount, newMount, type SystemFault, systemFaultText, unmount } from '../libc.ts'
+import type { OuterMount } from '../outer.ts'
 import { liesIn, resolvedPath } from '../paths.ts'
-import type { LaunchFault, Layer, WorkspaceSpec } from '../spec.ts'
+import type { LaunchFault, Layer, Profile, WorkspaceSpec } from '../spec.ts'
 import type { ChangesDisks } from './changes-disk.ts'
 import type { OwnerMaps } from './owner-map.ts'
 
@@ -77,6 +79,7 @@ export function readRecord(changes: string): WorkspaceRecord | undefined {
 
 /** What a mount of a workspace needs of the warden. */
 export interface WorkspaceGround {
+  readonly profile: Profile
   readonly ownerMaps: OwnerMaps
   readonly changesDisks: ChangesDisks
 }
@@ -86,6 +89,8 @@ export interface MountedWorkspace {
   readonly upper: string
   /** What the cell sees. */
   readonly merged: string
+  /** Not mounted yet: the cell's own outer user namespace does it. */
+  readonly outer?: OuterMount
   unmount(): boolean
 }
 
@@ -104,6 +109,16 @@ export async function mountWorkspace(
 ): Promise<Result<MountedWorkspace, LaunchFault>> {
   mkdirSync(changes, { recursive: true, mode: 0o700 })
   const [merged, disk] = [join(directory, 'merged'), join(directory, 'disk')]
+  if (ground.profile === 'user') {
+    if (record.diskBytes !== undefined) {
+      const fix = 'run the warden as root, or accept a workspace that can fill the disk'
+      return no({ kind: 'lacking', layer: 'disk', problem: 'a disk image needs root', fix })
+    }
+    const [upper, work] = [join(changes, 'upper'), join(changes, 'work')]
+    prepare(changes, upper, work, record)
+    mkdirSync(merged)
+    return ok({ upper, merged, outer: { lowers: [record.lower], upper, work, at: merged }, unmount: () => true })
+  }
   if (record.diskBytes !== undefined) {
     const mounted = await ground.changesDisks.mount(changes, record.diskBytes, disk)
     if (!mounted.ok) return mounted
@@ -183,11 +198,15 @@ function prepare(changes: string, upper: string, work: string, record: Workspace
   if (readRecord(changes) === undefined) {
     // It may stand there already: from a launch that was cut off before this line.
     mkdirSync(upper, { recursive: true, mode: 0o700 })
-    chownSync(upper, record.uid, record.uid)
+    if (process.getuid?.() === 0) chownSync(upper, record.uid, record.uid)
     chmodSync(upper, (statSync(record.lower).mode & 0o777) | 0o700)
     writeFileSync(join(changes, 'record.json'), JSON.stringify(record), { mode: 0o600 })
   }
   // The kernel's scratch space, which no cell has ever seen; a used volatile one cannot be mounted again.
+  // overlayfs leaves its own directories in it with mode 0, which stops whoever is not root.
+  for (const made of ['work', 'work/incompat', 'work/incompat/volatile'].map((name) => join(work, name))) {
+    if (existsSync(made)) chmodSync(made, 0o700)
+  }
   rmSync(work, { recursive: true, force: true })
   mkdirSync(work, { mode: 0o700 })
 }

@@ -37,6 +37,19 @@ export async function mountView(
     return no(reason)
   }
 
+  if (ground.profile === 'user') {
+    // One uid owns all of it already, and its own user namespace mounts the two together.
+    const upper = viewed.liveUpper ?? join(changes, 'upper')
+    mkdirSync(at('merged'))
+    const shown = [at('merged'), upper, record.lower].map((from, i) => ({
+      from,
+      to: `/${['merged', 'upper', 'lower'][i]}`,
+      writable: false,
+    }))
+    const target = viewed.target ? [{ from: record.lower, to: '/target', writable: true }] : []
+    const outer = { lowers: [upper, record.lower], at: at('merged') }
+    return ok({ binds: [...shown, ...target], disk: record.lower, outer, unmount: () => true })
+  }
   let behind = viewed.liveUpper
   if (behind === undefined && record.diskBytes !== undefined) {
     const disk = await ground.changesDisks.mount(changes, record.diskBytes, at('disk'))

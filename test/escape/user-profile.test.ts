@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { before, describe, it } from 'node:test'
+import { hostDirectory, lastReport, SKIP } from './kit.ts'
+
+/** An ordinary user; nobody on this host. */
+const UID = 1_900_000_001
+
+const skip = SKIP || (existsSync('/usr/bin/nsenter') ? false : 'nsenter is not installed')
+
+describe('profile user', { skip }, () => {
+  let report: Readonly<Record<string, unknown>> = {}
+  let lower = ''
+  const part = (name: string): Readonly<Record<string, unknown>> =>
+    Object.fromEntries(Object.entries(Object(report[name])))
+
+  before(async () => {
+    const base = hostDirectory()
+    lower = join(base, 'given')
+    mkdirSync(lower)
+    writeFileSync(join(lower, 'given'), 'as it was')
+    for (const path of [base, lower, join(lower, 'given')]) chownSync(path, UID, UID)
+    chmodSync(base, 0o755)
+    const program = join(import.meta.dirname, 'user-warden.ts')
+    const child = spawn(process.execPath, [program, base, lower], {
+      uid: UID,
+      gid: UID,
+      cwd: '/',
+      env: { PATH: '/usr/bin:/bin' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let [out, err] = ['', '']
+    child.stdout.on('data', (chunk) => {
+      out += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      err += chunk
+    })
+    await new Promise((resolve) => child.on('close', resolve))
+    report = lastReport(out, err)
+  })
+
+  it('limits that this profile cannot hold stop the launch unless a person accepts it', () => {
+    assert.equal(report.profile, 'user')
+    assert.ok(['memory', 'cpu', 'pids', 'freeze'].includes(String(report.refused)))
+    assert.deepEqual(report.without, ['memory', 'cpu', 'pids', 'freeze', 'disk'])
+  })
+
+  it('S1: the kernel’s interfaces are as shut as with root', () => {
+    const kernel = part('kernel')
+    for (const attempt of ['unshare user', 'clone new user', 'mount', 'chroot', 'ptrace attach 1', 'bpf', 'keyctl'])
+      assert.equal(kernel[attempt], -1, attempt)
+    assert.equal(kernel['socket netlink'], -97)
+  })
+
+  it('S1: no file, process or network of the host', () => {
+    assert.equal(part('files').shadow, 'ENOENT')
+    assert.equal(part('files')['symlink made here'], 'ENOENT')
+    assert.equal(part('files').homes, 'agent')
+    assert.equal(part('network')['host loopback'], 'ECONNREFUSED')
+    assert.equal(part('network').interfaces, 'lo')
+  })
+
+  it('S3: the listener works, made by a helper that is gone', () => {
+    assert.equal(part('network').gateway, 'met: the gateway')
+  })
+
+  it('S1: three descriptors, although the overlay was mounted through more', () => {
+    assert.equal(report.descriptors, 3)
+  })
+
+  it('S3: the workspace is an overlay; what changed is told and landed', () => {
+    assert.ok(
+      Array.isArray(report.diff) && report.diff.includes('added mine') && report.diff.includes('changed given'),
+      JSON.stringify(report.diff),
+    )
+    assert.deepEqual(part('landing').landed, ['mine'])
+    assert.deepEqual(report.landed, ['given', 'mine'])
+    assert.equal(readFileSync(join(lower, 'given'), 'utf8'), 'as it was')
+    assert.equal(lstatSync(join(lower, 'mine')).uid, UID)
+  })
+
+  it('S13: nothing is left', () => {
+    assert.equal(report.gone, true)
+    assert.deepEqual(report.left, [])
+    assert.equal(report.mounts, false)
+    assert.equal(report.processes, '')
+  })
+})

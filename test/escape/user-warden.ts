@@ -1,0 +1,62 @@
+/** A warden without root, run by the tests as an ordinary uid: `user-warden.ts <base> <lower>`. Reports what its cells could do. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import process from 'node:process'
+import type { CellSpec } from '../../src/cells/spec.ts'
+import { openWarden } from '../../src/cells/warden.ts'
+import { lastReport, NODE, outputOf, spec } from './kit.ts'
+
+const [base = '', lower = ''] = process.argv.slice(2)
+const opened = await openWarden({ runDirectory: join(base, 'run') })
+if (!opened.ok) throw new Error(JSON.stringify(opened.reason))
+const warden = opened.value
+const accepts = ['memory', 'cpu', 'pids', 'freeze', 'disk'] as const
+
+async function run(wanted: CellSpec, answer: string) {
+  const cell = await warden.launch(wanted)
+  if (!cell.ok) throw new Error(JSON.stringify(cell.reason))
+  const output = outputOf(cell.value)
+  const [listener] = cell.value.listeners
+  // Here the gateway is this process: it takes the listener over.
+  const server = listener ? createServer((socket) => socket.end(answer)).listen({ fd: listener.take() }) : undefined
+  cell.value.start()
+  const exit = await cell.value.exited
+  const [stdout, stderr] = await Promise.all([output.stdout, output.stderr])
+  server?.close()
+  return { exit, stdout, stderr, torn: await cell.value.teardown(), receipt: cell.value.receipt }
+}
+
+const workspace = { lower, changes: join(base, 'changes'), at: '/work' }
+const refused = await warden.launch(spec(['true']))
+const kernel = await run(spec([NODE, '/opt/attacks/kernel.ts'], { accepts }), 'x')
+const files = await run(spec([NODE, '/opt/attacks/files.ts'], { accepts, workspace }), 'x')
+const network = await run(
+  spec([NODE, '/opt/attacks/network.ts', '22', '192.0.2.1', 'x'], { accepts, workspace }),
+  'the gateway',
+)
+const descriptors = await run(spec(['sh', '-c', 'ls -l /proc/$$/fd'], { accepts, workspace, ports: [] }), 'x')
+const diff = await warden.diff(workspace.changes)
+const landing = await warden.commit(workspace.changes, ['mine'], [])
+await warden.close()
+console.log(
+  JSON.stringify({
+    profile: warden.profile,
+    refused: !refused.ok && refused.reason.kind === 'lacking' ? refused.reason.layer : refused.ok,
+    kernel: lastReport(kernel.stdout, kernel.stderr),
+    files: lastReport(files.stdout, files.stderr),
+    network: lastReport(network.stdout, network.stderr),
+    descriptors: descriptors.stdout.trim().split('\n').length - 1,
+    gone: [kernel, files, network].every(({ torn }) => torn.gone),
+    without: kernel.receipt.without,
+    diff: diff.ok ? diff.value.changes.map(({ kind, path }) => `${kind} ${path}`).toSorted() : diff.reason,
+    landing: landing.ok ? landing.value : landing.reason,
+    landed: readdirSync(lower).toSorted(),
+    uid: process.getuid?.(),
+    left: readdirSync(join(base, 'run/runs')),
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8').includes(base),
+    processes: spawnSync('pgrep', ['-r', 'R,S,D', '-u', `${process.getuid?.()}`, 'bwrap'], { encoding: 'utf8' }).stdout,
+  }),
+)
+process.exit(0)
