@@ -1,0 +1,228 @@
+/** What this host can give, tried rather than guessed, and which promises hold under which profile because of it. */
+import { execFileSync } from 'node:child_process'
+import { closeSync, existsSync, readFileSync } from 'node:fs'
+import process from 'node:process'
+import { BUBBLEWRAP } from './bubblewrap.ts'
+import { CGROUP_PARENT } from './cgroup.ts'
+import { openCgroups } from './cgroup-host.ts'
+import { newMount } from './libc.ts'
+import { filterProgram } from './seccomp/filter.ts'
+import type { Profile } from './spec.ts'
+
+export type Ability =
+  | 'root'
+  | 'bubblewrap'
+  | 'user-namespaces'
+  | 'seccomp'
+  | 'cgroup-freeze'
+  | 'cgroup-memory'
+  | 'cgroup-cpu'
+  | 'cgroup-pids'
+  | 'cgroup-io'
+  | 'overlay'
+  | 'owner-map'
+  | 'disk-images'
+  | 'util-linux'
+
+export interface Finding {
+  readonly ability: Ability
+  readonly holds: boolean
+  /** What was seen. */
+  readonly why: string
+  /** What a person can do about it; absent where it holds. */
+  readonly fix?: string
+}
+
+export interface PromiseRow {
+  /** As in SPECIFICATION.md, with the part that this row is about. */
+  readonly promise: string
+  readonly holds: Readonly<Record<Profile, boolean>>
+  /** Abilities that are missing, for each profile. */
+  readonly lacking: Readonly<Record<Profile, readonly Ability[]>>
+}
+
+export interface HostReport {
+  readonly kernel: string
+  readonly findings: readonly Finding[]
+  readonly promises: readonly PromiseRow[]
+  /** The best profile this process can open a warden with; absent where no cell can be started at all. */
+  readonly profile?: Profile
+}
+
+export function probeHost(): HostReport {
+  const findings = [...programFindings(), ...kernelFindings(), ...cgroupFindings()]
+  const has = new Set(findings.filter(({ holds }) => holds).map(({ ability }) => ability))
+  const promises = PROMISES.map(({ promise, needs }) => {
+    const lacking = {
+      full: needs.full.filter((ability) => !has.has(ability)),
+      user: (needs.user ?? ['root']).filter((ability) => !has.has(ability) || needs.user === undefined),
+    }
+    return {
+      promise,
+      lacking,
+      holds: { full: lacking.full.length === 0, user: lacking.user.length === 0 && needs.user !== undefined },
+    }
+  })
+  const cell = CELL.every((ability) => has.has(ability))
+  return {
+    kernel: readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim(),
+    findings,
+    promises,
+    ...(cell ? { profile: has.has('root') ? 'full' : 'user' } : {}),
+  }
+}
+
+/** Without these no cell starts. */
+const CELL: readonly Ability[] = ['bubblewrap', 'user-namespaces', 'seccomp', 'util-linux']
+
+/** `user` absent: the promise does not hold without root, whatever else the host has. */
+const PROMISES: readonly {
+  readonly promise: string
+  readonly needs: { readonly full: readonly Ability[]; readonly user?: readonly Ability[] }
+}[] = [
+  { promise: 'S1 no way out: namespaces, filter, minimal root', needs: { full: ['root', ...CELL], user: CELL } },
+  {
+    promise: 'S3 private workspace over the owner’s files',
+    needs: { full: ['root', ...CELL, 'overlay', 'owner-map'], user: [...CELL, 'overlay'] },
+  },
+  { promise: 'S3 a host uid of its own for each cell', needs: { full: ['root', ...CELL] } },
+  {
+    promise: 'S8 frozen and killed, on the kernel’s word',
+    needs: { full: ['root', ...CELL, 'cgroup-freeze'], user: [...CELL, 'cgroup-freeze'] },
+  },
+  { promise: 'S13 gone means gone', needs: { full: ['root', ...CELL, 'cgroup-freeze'], user: CELL } },
+  {
+    promise: 'S17 memory, cpu and processes',
+    needs: {
+      full: ['root', ...CELL, 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids'],
+      user: [...CELL, 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids'],
+    },
+  },
+  { promise: 'S17 disk of a workspace', needs: { full: ['root', ...CELL, 'disk-images'] } },
+  { promise: 'S17 disk throughput', needs: { full: ['root', ...CELL, 'cgroup-io'] } },
+]
+
+function finding(ability: Ability, holds: boolean, why: string, fix: string): Finding {
+  return holds ? { ability, holds, why } : { ability, holds, why, fix }
+}
+
+function programFindings(): readonly Finding[] {
+  const version = output(BUBBLEWRAP, ['--version'])
+  const [, minor = 0] =
+    /(\d+)\.(\d+)/
+      .exec(version ?? '')
+      ?.slice(1)
+      .map(Number) ?? []
+  const tools = ['/usr/bin/prlimit', '/usr/bin/setsid', '/usr/bin/unshare', '/usr/bin/nsenter'].filter(
+    (path) => !existsSync(path),
+  )
+  const root = process.getuid?.() === 0
+  return [
+    finding(
+      'root',
+      root,
+      `uid ${process.getuid?.()}`,
+      'run as root, or install the systemd unit, for the full profile',
+    ),
+    finding(
+      'bubblewrap',
+      major > 0 || minor >= 8,
+      version ?? 'not installed',
+      'apt-get install bubblewrap (0.8 or newer)',
+    ),
+    finding(
+      'util-linux',
+      tools.length === 0,
+      tools.length === 0 ? 'prlimit, setsid, unshare, nsenter' : `missing: ${tools.join(' ')}`,
+      'apt-get install util-linux',
+    ),
+  ]
+}
+
+function kernelFindings(): readonly Finding[] {
+  const filter = filterProgram(process.arch)
+  const modes = /^Seccomp:/m.test(readFileSync('/proc/self/status', 'utf8'))
+  const overlay = readFileSync('/proc/filesystems', 'utf8').includes('overlay') || canMake('overlay')
+  const [major = 0, minor = 0] = readFileSync('/proc/sys/kernel/osrelease', 'utf8').split('.').map(Number)
+  const maps = major > 5 || (major === 5 && minor >= 19)
+  const loop =
+    existsSync('/dev/loop-control') && ['/usr/sbin/mkfs.ext4', '/sbin/mkfs.ext4'].some((path) => existsSync(path))
+  return [
+    userNamespaces(),
+    finding(
+      'seccomp',
+      filter !== undefined && modes,
+      `${process.arch}, ${modes ? 'in this kernel' : 'not in this kernel'}`,
+      'a kernel with CONFIG_SECCOMP_FILTER on x86-64 or arm64',
+    ),
+    finding('overlay', overlay, overlay ? 'in this kernel' : 'not in this kernel', 'modprobe overlay'),
+    finding('owner-map', maps, `kernel ${major}.${minor}`, 'a kernel of 5.19 or newer, for idmapped lower layers'),
+    finding(
+      'disk-images',
+      loop,
+      loop ? 'loop devices and mkfs.ext4' : 'no loop devices or no mkfs.ext4',
+      'modprobe loop; apt-get install e2fsprogs',
+    ),
+  ]
+}
+
+/** Tried with bubblewrap itself, as an unprivileged uid: that is how every cell starts. */
+function userNamespaces(): Finding {
+  const ids = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+  const root = ['--ro-bind', '/usr', '/usr', '--symlink', 'usr/lib', '/lib', '--symlink', 'usr/lib64', '/lib64']
+  try {
+    const options = ['--unshare-user', '--unshare-pid', '--unshare-net', ...root, '--proc', '/proc', '/usr/bin/true']
+    execFileSync(BUBBLEWRAP, options, { ...ids, cwd: '/', env: {}, stdio: 'pipe', timeout: 5_000 })
+    return finding('user-namespaces', true, 'bubblewrap starts a cell', '')
+  } catch (error) {
+    const words = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error)
+    return finding('user-namespaces', false, words || 'bubblewrap cannot start a cell', userNamespaceFix())
+  }
+}
+
+function userNamespaceFix(): string {
+  const setting = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8').trim() : '')
+  // Ubuntu 23.10 and newer let only programs with an AppArmor profile make user namespaces.
+  if (setting('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1') {
+    return 'AppArmor restricts user namespaces: install an AppArmor profile for /usr/bin/bwrap that allows userns (apparmor-profiles has bwrap-userns-restrict)'
+  }
+  if (setting('/proc/sys/kernel/unprivileged_userns_clone') === '0') return 'sysctl kernel.unprivileged_userns_clone=1'
+  if (setting('/proc/sys/user/max_user_namespaces') === '0') return 'sysctl user.max_user_namespaces=10000'
+  return 'in a container: allow user namespaces and an unmasked /proc (docker: --security-opt seccomp=unconfined --security-opt systempaths=unconfined)'
+}
+
+function cgroupFindings(): readonly Finding[] {
+  const host = openCgroups(CGROUP_PARENT)
+  const freeze = finding(
+    'cgroup-freeze',
+    host.unified !== undefined,
+    host.unified ?? 'no cgroup2 that we may write to',
+    'mount cgroup2, or have a group delegated (systemd: Delegate=yes)',
+  )
+  const controllers = (['memory', 'cpu', 'pids', 'io'] as const).map((controller) => {
+    const at = host.controllers[controller]
+    const why = at ? `v${at.version} at ${at.directory}` : 'no hierarchy that we may write to'
+    return finding(
+      `cgroup-${controller}`,
+      at !== undefined,
+      why,
+      `enable the ${controller} controller; without root have it delegated (systemd: Delegate=${controller})`,
+    )
+  })
+  return [freeze, ...controllers]
+}
+
+function canMake(type: string): boolean {
+  // Asking for it loads the module.
+  const made = newMount(type, [], { nosuid: true, nodev: true })
+  if (made.ok) closeSync(made.value)
+  return readFileSync('/proc/filesystems', 'utf8').includes(type)
+}
+
+function output(program: string, args: readonly string[]): string | undefined {
+  try {
+    return execFileSync(program, args, { encoding: 'utf8', timeout: 5_000, stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return undefined
+  }
+}
