@@ -67,12 +67,13 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
     giveBack(cell, decided.reservation)
     return { kind: 'refused', action: action.id, reasons: [unrecorded] }
   }
+  const leaks = new Set<string>()
   const sent = await prepared.send({
     lastCheck: () => lastCheck(gate, cell, action),
     signal: attempt.signal,
-    ...(attempt.onNotification && { onNotification: attempt.onNotification }),
+    ...(attempt.onNotification && { onNotification: withoutSecrets(gate, attempt.onNotification, leaks) }),
   })
-  const judged = judgeAnswer(gate, known, sent)
+  const judged = noting(leaks, judgeAnswer(gate, known, sent))
   recordOutcome(gate, cell, action, judged, sent.kind === 'answered' ? sent.bytes : undefined)
   if (judged.outcome === 'not-sent') giveBack(cell, decided.reservation)
   if (judged.answer !== undefined) return { kind: 'answered', action: action.id, answer: judged.answer }
@@ -203,6 +204,25 @@ interface Judged {
   readonly outcome: ActionOutcome['outcome']
   readonly answer?: Answer
   readonly why: string
+}
+
+/** Progress and log lines are judged like the answer (S10): one that holds a secret is dropped, and the ledger told. */
+function withoutSecrets(
+  gate: Gate,
+  onNotification: NonNullable<SendOptions['onNotification']>,
+  leaks: Set<string>,
+): NonNullable<SendOptions['onNotification']> {
+  return (method, params) => {
+    const leaked = gate.secrets.leak(JSON.stringify(params))
+    if (leaked === undefined) return onNotification(method, params)
+    leaks.add(leaked)
+    return undefined
+  }
+}
+
+function noting(leaks: ReadonlySet<string>, judged: JudgedAnswer): JudgedAnswer {
+  if (leaks.size === 0 || judged.why !== '') return judged
+  return { ...judged, why: `what it said meanwhile held the secret "${[...leaks].join('", "')}"` }
 }
 
 /** Step 8: an answer is passed on only if it is what the definition promised, and carries no secret. */

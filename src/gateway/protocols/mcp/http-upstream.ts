@@ -312,7 +312,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#sse !== undefined) return this.#end({ kind: 'unknown', why: 'its stream ended without an answer' })
     const [first] = this.#chunks
     const bytes = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks)
-    const message = bytes.length === 0 ? undefined : readMessage(bytes)
+    // A redirect is never followed, and nothing that it carries is an answer.
+    const redirected = this.#status >= 300 && this.#status < 400
+    const message = bytes.length === 0 || redirected ? undefined : readMessage(bytes)
     if (this.#status === 404) this.#events.onSessionLost()
     if (
       message?.kind === 'response' &&
