@@ -108,11 +108,7 @@ function finding(ability: Ability, holds: boolean, why: string, fix: string): Fi
 
 function programFindings(): readonly Finding[] {
   const version = output(BUBBLEWRAP, ['--version'])
-  const [, minor = 0] =
-    /(\d+)\.(\d+)/
-      .exec(version ?? '')
-      ?.slice(1)
-      .map(Number) ?? []
+  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(version ?? '') ?? []
   const tools = ['/usr/bin/prlimit', '/usr/bin/setsid', '/usr/bin/unshare', '/usr/bin/nsenter'].filter(
     (path) => !existsSync(path),
   )
@@ -126,7 +122,7 @@ function programFindings(): readonly Finding[] {
     ),
     finding(
       'bubblewrap',
-      major > 0 || minor >= 8,
+      Number(major) > 0 || Number(minor) >= 8,
       version ?? 'not installed',
       'apt-get install bubblewrap (0.8 or newer)',
     ),
