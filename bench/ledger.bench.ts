@@ -25,8 +25,8 @@ export const bench: Bench = async ({ seconds, say }) => {
   const endAt = performance.now() + seconds * 1000 - 2_000
   let recordBytes = 0
   try {
-    const bare = openBare(join(directory, 'bare'))
     const firebreak = await openFirebreak(directory)
+    const bare = openBare(join(directory, 'bare'), firebreak.recordBytes)
     recordBytes = firebreak.recordBytes
     for (let turn = 0; turn === 0 || performance.now() < endAt; turn++) {
       for (const writers of WRITERS) {
@@ -109,6 +109,7 @@ const ACTION = actionId('a_01234567890123456789')
 const AGENT = agentName('refund-bot')
 const TEST = environmentName('test')
 const PAYMENTS = upstreamName('payments-test')
+const REFUND = toolName('refunds.create')
 
 /** A refusal, the smallest entry of an action; a new object each time, as the gateway makes one. */
 function intent(number: number): EntryBody {
@@ -119,7 +120,7 @@ function intent(number: number): EntryBody {
     agent: AGENT,
     environment: TEST,
     upstream: PAYMENTS,
-    tool: toolName('refunds.create'),
+    tool: REFUND,
     effect: 'spend',
     args: { amount: '12.50', order: `o-${number}` },
     reasons: [{ kind: 'no-grant', tool: 'refunds.create', upstream: 'payments-test' }],
@@ -129,8 +130,8 @@ function intent(number: number): EntryBody {
 const BARE_BYTES = 67_108_864
 
 /** Records gather while one write and its fdatasync are in flight; the file was filled with zeros before. */
-function openBare(path: string): Target {
-  const record = Buffer.alloc(300, 'x')
+function openBare(path: string, recordBytes: number): Target {
+  const record = Buffer.alloc(recordBytes, 'x')
   const file = openSync(path, 'w')
   const zeros = Buffer.alloc(1_048_576)
   for (let at = 0; at < BARE_BYTES; at += zeros.length) writeSync(file, zeros, 0, zeros.length, at)

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { no, ok, type Result } from '../model/result.ts'
 import { codeOf } from './disk.ts'
 import type { LedgerFault } from './fault.ts'
@@ -62,8 +61,7 @@ export class GroupCommit {
   add(kind: 'entry' | 'payload', body: string | Uint8Array, bodyBytes: number, nowMs: number): void {
     this.#gathering.add(kind, this.#nextSeq, body, bodyBytes, nowMs)
     if (kind === 'entry') this.#nextSeq++
-    if (this.#gathering.records === EARLY_RECORDS && !this.#inFlight && !this.#fault) void this.#flush()
-    else this.#schedule()
+    this.#schedule()
   }
 
   /** The next batch also waits for this, such as the key that its payloads are encrypted with. */
@@ -143,15 +141,11 @@ export class GroupCommit {
   #hash(batch: Batch, from: number, to: number): void {
     for (let at = from; at < to; ) {
       const bodyBytes = batch.buffer.readUInt32BE(at)
-      if (batch.buffer[at + 8] === ENTRY)
-        this.#tree.append(hash('sha256', leafBytes(batch.buffer, at, bodyBytes), 'buffer'))
+      if (batch.buffer[at + 8] === ENTRY) this.#tree.appendLeaf(leafBytes(batch.buffer, at, bodyBytes))
       at += recordBytes(bodyBytes)
     }
   }
 }
-
-/** So many records go to an idle disk at once: it works while the rest of this turn's are written down. */
-const EARLY_RECORDS = 16
 
 const DURABLE: Promise<Committed> = Promise.resolve(ok(undefined))
 const ENTRY = 2

@@ -4,23 +4,26 @@ import { hash } from 'node:crypto'
 export type Hash = Uint8Array
 
 /** RFC 6962: the hash of a tree of size 0. */
-export const EMPTY_ROOT: Hash = hash('sha256', new Uint8Array(0), 'buffer')
+export const EMPTY_ROOT: Hash = sha256(new Uint8Array(0))
 
 /** RFC 6962: 0x00 before a leaf's bytes, so that no leaf can pass for a node. */
 export function leafHash(bytes: Uint8Array): Hash {
   const prefixed = new Uint8Array(bytes.length + 1)
   prefixed.set(bytes, 1)
-  return hash('sha256', prefixed, 'buffer')
+  return sha256(prefixed)
 }
-
-const pair = new Uint8Array(65)
-pair[0] = 0x01
 
 /** RFC 6962: 0x01 before two nodes. */
 export function nodeHash(left: Hash, right: Hash): Hash {
+  const pair = new Uint8Array(65)
+  pair[0] = 0x01
   pair.set(left, 1)
   pair.set(right, 33)
-  return hash('sha256', pair, 'buffer')
+  return sha256(pair)
+}
+
+function sha256(bytes: Uint8Array): Hash {
+  return Buffer.from(hash('sha256', bytes, 'binary'), 'latin1')
 }
 
 /**
@@ -45,7 +48,7 @@ export class Tree {
     for (let level = 0, rest = size; rest > 0; level++, rest = Math.floor(rest / 2)) {
       const peak = rest % 2 === 1 ? peaks[next--] : undefined
       tree.#levels.push(new Level(peak ? rest - 1 : rest))
-      if (peak) tree.#levels[level]?.push(peak, 0)
+      if (peak) tree.#levels[level]?.push(peak)
     }
     return tree
   }
@@ -60,18 +63,24 @@ export class Tree {
   }
 
   append(leaf: Hash): void {
+    this.#level(0).push(leaf)
+    this.#grow()
+  }
+
+  /** `prefixed` is 0x00 and the leaf's bytes. */
+  appendLeaf(prefixed: Uint8Array): void {
+    this.#level(0).pushHashOf(prefixed)
+    this.#grow()
+  }
+
+  #grow(): void {
     let level = this.#level(0)
-    level.push(leaf, 0)
     this.#size++
     for (let height = 1, rest = this.#size; rest % 2 === 0; height++, rest /= 2) {
       const above = this.#level(height)
-      above.push(level.lastPair(), 0)
+      above.pushHashOf(level.lastPair())
       level = above
     }
-  }
-
-  leaf(index: number): Hash | undefined {
-    return this.#levels[0]?.at(index)
   }
 
   /** RFC 6962's MTH of the first `size` leaves. */
@@ -161,33 +170,40 @@ export class Tree {
 class Level {
   #first: number
   #count = 0
-  #bytes = new Uint8Array(32 * 8)
+  #bytes = Buffer.alloc(32 * 8)
+  readonly #pair = Buffer.alloc(65, 0x01)
 
   constructor(first: number) {
     this.#first = first
   }
 
-  push(from: Uint8Array, offset: number): void {
-    const end = this.#count * 32
-    if (end === this.#bytes.length) {
-      const larger = new Uint8Array(end * 2)
-      larger.set(this.#bytes)
-      this.#bytes = larger
-    }
-    for (let i = 0; i < 32; i++) this.#bytes[end + i] = from[offset + i] as number
-    this.#count++
+  push(hash: Hash): void {
+    this.#makeRoom()
+    this.#bytes.set(hash, this.#count++ * 32)
   }
 
-  /** The node above the last two hashes. */
-  lastPair(): Hash {
-    const end = this.#count * 32
-    pair.set(this.#bytes.subarray(end - 64, end), 1)
-    return hash('sha256', pair, 'buffer')
+  /** By way of a string: Node makes a new buffer for a hash three times slower than it writes one into ours. */
+  pushHashOf(bytes: Uint8Array): void {
+    this.#makeRoom()
+    this.#bytes.write(hash('sha256', bytes, 'binary'), this.#count++ * 32, 'latin1')
+  }
+
+  /** What RFC 6962 hashes for the node above the last two. Valid until the next call. */
+  lastPair(): Uint8Array {
+    this.#bytes.copy(this.#pair, 1, (this.#count - 2) * 32, this.#count * 32)
+    return this.#pair
+  }
+
+  #makeRoom(): void {
+    if (this.#count * 32 < this.#bytes.length) return
+    const larger = Buffer.alloc(this.#bytes.length * 2)
+    larger.set(this.#bytes)
+    this.#bytes = larger
   }
 
   at(index: number): Hash | undefined {
     const at = index - this.#first
-    return at >= 0 && at < this.#count ? this.#bytes.slice(at * 32, at * 32 + 32) : undefined
+    return at >= 0 && at < this.#count ? Buffer.from(this.#bytes.subarray(at * 32, at * 32 + 32)) : undefined
   }
 
   /** Moves bytes only when half of them are dead: forgetting every second stays cheap. */
@@ -195,7 +211,7 @@ class Level {
     const dead = Math.min(index - this.#first, this.#count)
     if (dead < 64 || dead * 2 < this.#count) return
     const live = this.#bytes.subarray(dead * 32, this.#count * 32)
-    const smaller = new Uint8Array(Math.max(256, 2 ** Math.ceil(Math.log2(live.length + 32))))
+    const smaller = Buffer.alloc(Math.max(256, 2 ** Math.ceil(Math.log2(live.length + 32))))
     smaller.set(live)
     this.#bytes = smaller
     this.#first += dead

@@ -4,6 +4,7 @@ import type { EntryBody } from '../model/entry.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { codeOf, segmentIndex, segmentPath } from './disk.ts'
 import type { LedgerFault } from './fault.ts'
+import { LEDGER_LIMITS } from './limits.ts'
 import { type Record, readRecord } from './record.ts'
 import { isBlank, recordsFrom } from './scan.ts'
 import { readHeader } from './segments.ts'
@@ -96,6 +97,8 @@ export async function readSegment(path: string, bytesMax?: number): Promise<Resu
     try {
       const stat = await handle.stat()
       if (!stat.isFile()) return no({ kind: 'not-a-ledger', path, problem: 'it is not a regular file' })
+      // Whoever wrote the ledger chose its size: a file that no segment can be is not read into memory.
+      if (stat.size > LEDGER_LIMITS.segmentBytes) return no({ kind: 'not-a-ledger', path, problem: 'it is too large' })
       const bytes = Buffer.alloc(Math.min(stat.size, bytesMax ?? stat.size))
       const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0)
       return ok(bytes.subarray(0, bytesRead))

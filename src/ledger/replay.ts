@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { EMPTY_ROOT, type Tree } from './merkle.ts'
 import { same } from './proof.ts'
 import { leafBytes, type Record } from './record.ts'
@@ -49,7 +48,7 @@ export function step(state: Replay, record: Record, bytes: Buffer): void {
     state.bytes += record.end - record.at
   }
   if (record.kind === 'entry') {
-    state.tree.append(hash('sha256', leafBytes(bytes, record.at, record.body.length), 'buffer'))
+    state.tree.appendLeaf(leafBytes(bytes, record.at, record.body.length))
   }
 }
 

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { type Desk, fill, intent, openDesk, SMALL_SEGMENTS } from '../../test/sim/ledger-fixture.ts'
@@ -229,6 +239,9 @@ describe('S12: verify finds', () => {
     symlinkSync(join(work.ledgerDirectory, '..', 'elsewhere'), work.log)
     assert.ok((await verified()).findings.some(({ kind }) => kind === 'stranger'))
     restore()
+    truncateSync(first, 2 ** 40)
+    assert.ok((await verified()).findings.some(({ problem }) => problem.includes('too large')))
+    restore()
     writeFileSync(join(work.log, 'notes.txt'), 'x')
     assert.deepEqual(
       (await verified()).findings.map(({ kind }) => kind),
@@ -294,6 +307,14 @@ describe('S12: verify finds', () => {
       assert.deepEqual(await kinds(), ['damaged: a record cannot be read'], `entry ${seq}`)
       restore()
     }
+    // The last batch of a segment that is not the last was durable before the next one began.
+    const [, second = ''] = segments()
+    const bytes = readFileSync(second)
+    const commit = [...recordsFrom(bytes, 0)].at(-1)
+    assert.ok(commit && commit.seq > 5)
+    bytes[commit.at + 30] = 9
+    writeFileSync(second, bytes)
+    assert.deepEqual(await kinds(), ['damaged: a record cannot be read'])
     const crafted: [string, (records: Loose[]) => void][] = [
       [
         'damaged: this entry is not in canonical form',
