@@ -54,8 +54,8 @@ export const ROOTS: Readonly<
   '.': ['long', (random) => attributeOf(random, random.pick(KINDS))],
   like: ['bool', likeExpression],
   contains: ['bool', containsExpression],
-  containsAll: ['bool', method('containsAll', 'set', 'set')],
-  containsAny: ['bool', method('containsAny', 'set', 'set')],
+  containsAll: ['bool', ofTwoSets('containsAll')],
+  containsAny: ['bool', ofTwoSets('containsAny')],
   isEmpty: ['bool', (random, depth) => join('isEmpty', '(', expression(random, 'set', depth), ').isEmpty()')],
   'if-then-else': ['long', (random, depth) => ifExpression(random, random.pick(KINDS), depth)],
   Set: ['set', setExpression],
@@ -256,6 +256,17 @@ function containsExpression(random: Random, depth: number): Expression {
   const item = expression(random, kind, depth - 1)
   if (random.chance(0.5)) return method('contains', 'set', kind)(random, depth)
   return join('contains', '[', expression(random, kind, depth - 1), ', ', item, '].contains(', item, ')')
+}
+
+/** Every other time of sets that surely share something. */
+function ofTwoSets(name: string): (random: Random, depth: number) => Expression {
+  return (random, depth) => {
+    if (random.chance(0.5)) return method(name, 'set', 'set')(random, depth)
+    const kind = random.pick<Kind>(['long', 'text', 'entity'])
+    const [shared, one, other] = [expression(random, kind, 0), expression(random, kind, 0), expression(random, kind, 0)]
+    const right = random.chance(0.5) ? ['[', shared, ']'] : ['[', other, ', ', shared, ']']
+    return join(name, '[', one, ', ', shared, `].${name}(`, ...right, ')')
+  }
 }
 
 function inExpression(random: Random, depth: number): Expression {
