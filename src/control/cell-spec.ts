@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { CELL_USER } from '../cells/etc.ts'
-import type { CellSpec } from '../cells/spec.ts'
+import type { CellSpec, Layer } from '../cells/spec.ts'
 import type { CellConfig, Config } from '../config/config.ts'
 import { newCellId } from '../model/index.ts'
 import { acceptedPath } from './accepted.ts'
@@ -41,6 +41,7 @@ export function cellSpec(config: Config, state: State, plan: CellPlan): CellSpec
       ...(io !== undefined && { io: { readBytesPerSecond: io, writeBytesPerSecond: io } }),
     },
     ports: listener ? [GATEWAY_PORT] : [],
+    ...(config.profile === 'user' && { accepts: WITHOUT_ROOT }),
     protectedPaths: [
       config.file,
       acceptedPath(config.file),
@@ -50,6 +51,9 @@ export function cellSpec(config: Config, state: State, plan: CellPlan): CellSpec
     ],
   }
 }
+
+/** What `profile: user` in the configuration accepts to go without, where the host lacks it; the receipt names it. */
+const WITHOUT_ROOT: readonly Layer[] = ['memory', 'cpu', 'pids', 'io', 'freeze', 'own-uid', 'owner-map', 'disk']
 
 const ROOT = join(import.meta.dirname, '..', '..')
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import process from 'node:process'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -190,8 +190,9 @@ async function end(child: ChildProcess): Promise<void> {
   }
 }
 
+/** What a service said last of what went wrong, and where the rest of it is. */
 function lastLine(path: string): string {
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
-  const last = lines.at(-1) ?? ''
-  return last === '' ? '' : ` — ${last} (more in ${join(dirname(path), 'gateway…log')})`
+  const last = lines.findLast((line) => /^(?:gateway|witness): |Error\b/.test(line))
+  return last === undefined ? '' : ` — ${last.trim()} (more in ${path})`
 }
