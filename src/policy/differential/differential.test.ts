@@ -15,7 +15,7 @@ it('the compiled policies answer as Cedar does: 50,000 random pairs, and values 
   assert.ok(report.allows >= 0.3 * report.pairs, `${report.allows} allows`)
   assert.ok(report.pairsWithFaults >= 0.1 * report.pairs, `${report.pairsWithFaults} pairs with faults`)
   for (const [operator, { yes, no }] of report.outcomes) {
-    assert.ok(yes >= 5 && no >= 5, `${operator}: ${yes} and ${no}`)
+    assert.ok(yes >= 3 && no >= 3, `${operator}: ${yes} and ${no}`)
   }
   t.diagnostic(
     `${report.pairs} pairs, ${report.allows} allows, ${report.pairsWithFaults} with faults, ${report.values} values`,

@@ -73,6 +73,7 @@ export const OPERATORS: readonly string[] = Object.keys(ROOTS)
 export const OPERATORS_WEIGHED: readonly string[] = [
   ...OPERATORS,
   ...['like', 'like', 'like', 'Record', 'Record', '==', '==', '!=', 'has', 'contains', '+', 'decimal', '<', 'neg'],
+  ...['in', 'in', '&&', 'lessThan', 'lessThanOrEqual', 'greaterThan', 'greaterThanOrEqual'],
 ]
 
 /** An expression that should have this type. Some have another, or none: faults are half of what is tested. */
@@ -271,6 +272,8 @@ function ofTwoSets(name: string): (random: Random, depth: number) => Expression 
 
 function inExpression(random: Random, depth: number): Expression {
   if (random.chance(0.04)) return join('in', '(1) in (', plain('fault', random.pick(FAULTS)), ')')
+  if (random.chance(0.2))
+    return plain('in', random.pick(['principal in principal', 'resource in [resource, principal]']))
   return infix('in', 'entity', random.chance(0.5) ? 'entity' : 'set')(random, depth)
 }
 
