@@ -58,6 +58,9 @@ export class Upstream {
   readonly #options: UpstreamOptions
   readonly #tools: ReadonlyMap<ToolName, KnownTool>
   readonly #listeners = new Set<(list: ListName) => void>()
+  /** Lists that have changed and have not been looked at yet. */
+  readonly #news = new Set<ListName>()
+  #settling: Promise<void> = Promise.resolve()
   #connection: Promise<UpstreamConnection> | undefined
 
   constructor(options: UpstreamOptions) {
@@ -75,8 +78,14 @@ export class Upstream {
     return this.#tools
   }
 
-  /** The live connection; a first one has compared the upstream's definitions before it is returned. */
+  /** The live connection, when what its upstream offers has been compared, and compared again where it has changed. */
   async connection(): Promise<UpstreamConnection> {
+    await this.#connected()
+    await this.#settling
+    return this.#connected()
+  }
+
+  async #connected(): Promise<UpstreamConnection> {
     this.#connection ??= this.#connect()
     try {
       return await this.#connection
@@ -107,17 +116,25 @@ export class Upstream {
 
   async #connect(): Promise<UpstreamConnection> {
     const connection = await this.#options.connect()
-    connection.onListChanged((list) => {
-      const compared = list === 'tools' ? this.#compare(connection) : Promise.resolve()
-      compared.then(
-        () => {
-          for (const listener of this.#listeners) listener(list)
-        },
-        () => this.disconnected(),
-      )
-    })
+    connection.onListChanged((list) => this.#changed(connection, list))
     await this.#compare(connection)
     return connection
+  }
+
+  /**
+   * Compares anew, and tells the cells. An upstream that says so a thousand times a second is asked again only when the
+   * last answer has been compared.
+   */
+  #changed(connection: UpstreamConnection, list: ListName): void {
+    const waiting = this.#news.has(list)
+    this.#news.add(list)
+    if (waiting) return
+    const settled = this.#settling.then(async () => {
+      this.#news.delete(list)
+      if (list === 'tools') await this.#compare(connection)
+      for (const listener of this.#listeners) listener(list)
+    })
+    this.#settling = settled.catch(() => this.disconnected())
   }
 
   /** Holds every offered tool against what was accepted. */

@@ -76,7 +76,7 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   if (!setup.ok) throw new Error(setup.reason)
   const before = childPids()
   const services = await startServices(state, setup.value)
-  if (!services.ok) throw new Error(services.reason)
+  if (!services.ok) throw new Error(`${services.reason}\n${logOf(state)}`)
   const pids = [...childPids()].filter((pid) => !before.has(pid))
   const pidOf = (main: string) => pids.find((pid) => commandLine(pid).includes(main)) ?? 0
   let stopped: Promise<void> | undefined
@@ -104,6 +104,10 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
     },
     stop,
   }
+}
+
+function logOf(state: State): string {
+  return readFileSync(state.log('gateway-test'), 'utf8').slice(-4_000)
 }
 
 async function admit(services: Services, agent: string, number: number): Promise<TestCell> {

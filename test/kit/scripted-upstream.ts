@@ -36,7 +36,7 @@ export interface ScriptedUpstream {
   readonly close: () => void
 }
 
-export async function startUpstream(script: Script): Promise<ScriptedUpstream> {
+export async function startUpstream(script: Script, port = 0): Promise<ScriptedUpstream> {
   const asked = new Map<string, number>()
   const calls: { readonly name: string; readonly args: JsonObject }[] = []
   const headers: IncomingMessage['headers'][] = []
@@ -64,7 +64,7 @@ export async function startUpstream(script: Script): Promise<ScriptedUpstream> {
     const session = method === 'initialize' && script.era === 'legacy' ? { 'mcp-session-id': 'scripted-session' } : {}
     answer(response, body.id, reply, 'error' in reply && script.era === 'legacy' ? 400 : 200, session)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
   const close = () => {

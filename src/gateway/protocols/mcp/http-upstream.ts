@@ -36,6 +36,9 @@ export async function connectHttpUpstream(options: HttpUpstreamOptions): Promise
   return no(fault)
 }
 
+/** How long a server may take to say what it is. */
+const FIRST_ANSWER_MS_MAX = 10_000
+
 /** Open connections to one upstream; a request beyond them waits its turn. */
 const CONNECTIONS_MAX = 32
 
@@ -79,9 +82,9 @@ class HttpUpstream implements UpstreamConnection {
   }
 
   async negotiate(): Promise<string | undefined> {
-    let discovered = await this.#exchange('server/discover', {}, {})
+    let discovered = await this.#first('server/discover', {})
     // "Versioning": a server that refuses the version and names it as supported is asked once more.
-    if (namesOurVersion(discovered)) discovered = await this.#exchange('server/discover', {}, {})
+    if (namesOurVersion(discovered)) discovered = await this.#first('server/discover', {})
     if (discovered.kind === 'answered' && isJsonObject(discovered.answer.value.result)) {
       const { supportedVersions, capabilities, instructions } = discovered.answer.value.result
       if (Array.isArray(supportedVersions) && supportedVersions.includes(MODERN)) {
@@ -99,7 +102,7 @@ class HttpUpstream implements UpstreamConnection {
     this.#revision = '2025-11-25'
     this.#session = undefined
     const params = { protocolVersion: this.#revision, capabilities: {}, clientInfo: IMPLEMENTATION }
-    const opened = await this.#exchange('initialize', params, {})
+    const opened = await this.#first('initialize', params)
     if (opened.kind !== 'answered') return `initialize: ${opened.why}`
     const { result } = opened.answer.value
     if (!isJsonObject(result) || !isSessionRevision(result.protocolVersion)) {
@@ -133,7 +136,7 @@ class HttpUpstream implements UpstreamConnection {
   }
 
   ask(method: string, params: JsonObject): Promise<Sent> {
-    return this.#exchange(method, params, {})
+    return this.#exchange(method, params, this.#closed.signal)
   }
 
   onListChanged(listener: (list: ListName) => void): void {
@@ -152,8 +155,16 @@ class HttpUpstream implements UpstreamConnection {
     this.#pool.close().catch(() => undefined)
   }
 
-  #exchange(method: string, params: JsonObject, options: PrepareOptions): Promise<Sent> {
-    return this.prepare(method, params, options).send({ lastCheck: () => undefined, signal: this.#closed.signal })
+  #exchange(method: string, params: JsonObject, signal: AbortSignal): Promise<Sent> {
+    return this.prepare(method, params).send({ lastCheck: () => undefined, signal })
+  }
+
+  #first(method: string, params: JsonObject): Promise<Sent> {
+    return this.#exchange(
+      method,
+      params,
+      AbortSignal.any([this.#closed.signal, AbortSignal.timeout(FIRST_ANSWER_MS_MAX)]),
+    )
   }
 
   #requestHeaders(method: string, params: JsonObject): Record<string, string> {
@@ -217,12 +228,11 @@ class HttpUpstream implements UpstreamConnection {
     const modern = this.#revision === MODERN
     const wanted = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true }
     const id = this.#nextId++
-    const exchange = new Exchange(
-      id,
-      { lastCheck: () => undefined, signal: this.#closed.signal, onNotification: (method) => this.#changed(method) },
-      () => undefined,
-      { onSession: () => undefined, onMessage: (message) => this.#unasked(message), onSessionLost: () => undefined },
-    )
+    const exchange = new Exchange(id, { lastCheck: () => undefined, signal: this.#closed.signal }, () => undefined, {
+      onSession: () => undefined,
+      onMessage: (message) => this.#unasked(message),
+      onSessionLost: () => undefined,
+    })
     const method = 'subscriptions/listen'
     const headers = this.#requestHeaders(method, {})
     // An open stream is silent for as long as nothing changes.
@@ -343,7 +353,8 @@ class Exchange implements Dispatcher.DispatchHandler {
         const message = readMessage(bytes)
         if (message === undefined) return this.#fail('it sent an event that is not JSON-RPC')
         if (message.kind === 'response' && message.id === this.#id) return this.#end(sentFrom(message.answer, bytes))
-        if (message.kind === 'notification' && this.#options.onNotification !== undefined) {
+        const ofAList = message.kind === 'notification' && message.method.endsWith('/list_changed')
+        if (message.kind === 'notification' && !ofAList && this.#options.onNotification !== undefined) {
           const passed = this.#options.onNotification(message.method, message.params)
           if (passed !== undefined) waiting = waiting === undefined ? passed : Promise.all([waiting, passed])
         } else this.#events.onMessage(message)

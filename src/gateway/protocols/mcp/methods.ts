@@ -62,9 +62,10 @@ export function capabilitiesFor(cell: CellAtGate, view: UpstreamName | undefined
 
 async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
   const tools: Json[] = []
-  for (const upstream of viewed(cell, view)) {
-    // Connecting compares what is offered now with what was accepted: what differs is not shown.
-    if (!(await reachable(upstream))) continue
+  const upstreams = viewed(cell, view)
+  // Connecting compares what is offered now with what was accepted: what differs is not shown.
+  const reached = await Promise.all(upstreams.map(reachable))
+  for (const upstream of upstreams.filter((_, i) => reached[i])) {
     for (const name of granted(gate, cell, upstream, 'tool')) {
       const definition = upstream.tool(name)?.pinned?.definition
       if (definition === undefined) continue
@@ -170,7 +171,9 @@ async function run(
     ...(request.onNotification && { onNotification: request.onNotification }),
   }
   const performed = await perform(gate, cell, attempt)
-  if (performed.kind === 'unanswered' && performed.outcome !== 'withheld') upstream.disconnected()
+  // What the cell itself called off says nothing of the connection, and other calls are under way on it.
+  const broken = performed.kind === 'unanswered' && performed.outcome !== 'withheld' && !request.signal.aborted
+  if (broken) upstream.disconnected()
   return spoken(performed)
 }
 
@@ -209,12 +212,13 @@ async function listResources(
   const [member, key] =
     method === 'resources/list' ? (['resources', 'uri'] as const) : (['resourceTemplates', 'uriTemplate'] as const)
   const shown: JsonObject[] = []
-  for (const upstream of viewed(cell, view)) {
+  const asking = viewed(cell, view).map((upstream) => {
     const names = granted(gate, cell, upstream, 'resource')
-    if (names.length === 0) continue
-    const offered = await offeredBy(upstream, 'resources', method, member)
+    return { names, offered: names.length === 0 ? [] : offeredBy(upstream, 'resources', method, member) }
+  })
+  for (const { names, offered } of asking) {
     const templates = names.map((name) => name.slice('resource:'.length))
-    for (const item of offered) {
+    for (const item of await offered) {
       const uri = item[key]
       if (typeof uri !== 'string') continue
       const match =
@@ -227,10 +231,16 @@ async function listResources(
 
 async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
   const prompts: JsonObject[] = []
-  for (const upstream of viewed(cell, view)) {
+  const asking = viewed(cell, view).map((upstream) => {
     const names = granted(gate, cell, upstream, 'prompt')
-    if (names.length === 0) continue
-    for (const prompt of await offeredBy(upstream, 'prompts', 'prompts/list', 'prompts')) {
+    return {
+      upstream,
+      names,
+      offered: names.length === 0 ? [] : offeredBy(upstream, 'prompts', 'prompts/list', 'prompts'),
+    }
+  })
+  for (const { upstream, names, offered } of asking) {
+    for (const prompt of await offered) {
       if (typeof prompt.name !== 'string' || !names.some((name) => name === `prompt:${String(prompt.name)}`)) continue
       prompts.push(view === undefined ? { ...prompt, name: `${upstream.name}__${prompt.name}` } : prompt)
     }
@@ -251,8 +261,8 @@ async function offeredBy(
   member: string,
 ): Promise<readonly JsonObject[]> {
   try {
-    const connection = await upstream.connection()
-    return capability in connection.capabilities ? await listAll(connection, method, member) : []
+    const connection = await soon(upstream.connection())
+    return capability in connection.capabilities ? await soon(listAll(connection, method, member)) : []
   } catch {
     // A list lacks what cannot be reached; a call to it says so.
     return []
@@ -261,11 +271,21 @@ async function offeredBy(
 
 async function reachable(upstream: Upstream): Promise<boolean> {
   try {
-    await upstream.connection()
+    await soon(upstream.connection())
     return true
   } catch {
     return false
   }
+}
+
+/** How long a list waits for one of its upstreams: one that says nothing must not keep a cell from the others. */
+const LIST_WAIT_MS_MAX = 10_000
+
+function soon<T>(promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('no answer in time')), LIST_WAIT_MS_MAX)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 /** The names of one kind that some call could be allowed for, by the decision that a call gets. */
