@@ -132,9 +132,11 @@ function processStamp(pid: number): ProcessStamp {
   }
 }
 
-/** Names of the reservations that these cells held. */
+/** Names of the reservations that these cells and their pumps held. */
 function uidsOf(uids: string, cells: readonly string[]): readonly string[] {
-  return existsSync(uids) ? readdirSync(uids).filter((uid) => cells.includes(uidHolder(uids, uid))) : []
+  return existsSync(uids)
+    ? readdirSync(uids).filter((uid) => cells.some((cell) => uidHolder(uids, uid).endsWith(cell)))
+    : []
 }
 
 /** Says which process is pid 1 of a cell, for whoever has to end it after us. */

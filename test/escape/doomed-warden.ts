@@ -3,11 +3,13 @@ import process from 'node:process'
 import { openWarden } from '../../src/cells/warden.ts'
 import { spec } from './kit.ts'
 
-const [lower = '', changes = ''] = process.argv.slice(2)
+const [lower = '', changes = '', changesOfBlocked = ''] = process.argv.slice(2)
 const warden = await openWarden()
 if (!warden.ok) throw new Error(JSON.stringify(warden.reason))
 const running = await warden.value.launch(spec(['sleep', '60'], { workspace: { lower, changes, at: '/work' } }))
-const blocked = await warden.value.launch(spec(['sleep', '60']))
+const blocked = await warden.value.launch(
+  spec(['sh', '-c', 'touch /work/ran; sleep 60'], { workspace: { lower, changes: changesOfBlocked, at: '/work' } }),
+)
 if (!running.ok || !blocked.ok) throw new Error('not launched')
 running.value.start()
 setTimeout(

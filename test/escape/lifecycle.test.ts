@@ -88,11 +88,14 @@ describe('a cell’s life', { skip: SKIP }, () => {
 
   it('S13: cells die with a killed warden, and the next one removes what it left', async () => {
     const lower = hostDirectory()
-    const child = spawn(
-      process.execPath,
-      [join(import.meta.dirname, 'doomed-warden.ts'), lower, join(hostDirectory(), 'changes')],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    )
+    const changesOfBlocked = join(hostDirectory(), 'changes')
+    const doomed = [
+      join(import.meta.dirname, 'doomed-warden.ts'),
+      lower,
+      join(hostDirectory(), 'changes'),
+      changesOfBlocked,
+    ]
+    const child = spawn(process.execPath, doomed, { stdio: ['ignore', 'pipe', 'inherit'] })
     assert.ok(child.stdout)
     const [line] = await once(child.stdout, 'data')
     const left: { cell: string; uid: number; blocked: string; blockedUid: number } = JSON.parse(String(line))
@@ -110,6 +113,9 @@ describe('a cell’s life', { skip: SKIP }, () => {
     assert.deepEqual(reaped?.left, [])
     assert.ok(reaped?.cells.includes(left.blocked), 'the one that was never started, too')
     assert.equal(processesOf(left.blockedUid), 0)
+    const diff = await next.value.diff(changesOfBlocked)
+    assert.ok(diff.ok, JSON.stringify(diff))
+    assert.deepEqual(diff.value.changes, [], 'the end of its warden did not let it run')
     assert.ok(!mountinfo().includes(left.cell))
     assert.deepEqual(cgroupsNamed(left.cell), [])
     assert.ok(!existsSync(`/run/firebreak/uids/${left.uid}`))
