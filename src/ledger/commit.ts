@@ -23,6 +23,7 @@ export class GroupCommit {
   #inFlight: Batch | undefined
   #spare: Batch | undefined
   #scheduled = false
+  #later: NodeJS.Timeout | undefined
   #fault: LedgerFault | undefined
   #durableSize: number
   #nextSeq: number
@@ -61,7 +62,8 @@ export class GroupCommit {
   add(kind: 'entry' | 'payload', body: string | Uint8Array, bodyBytes: number, nowMs: number): void {
     this.#gathering.add(kind, this.#nextSeq, body, bodyBytes, nowMs)
     if (kind === 'entry') this.#nextSeq++
-    this.#schedule()
+    if (this.#gathering.bytes > LEDGER_LIMITS.lazyBytesMax) this.#schedule()
+    else this.#scheduleLater()
   }
 
   /** The next batch also waits for this, such as the key that its payloads are encrypted with. */
@@ -72,7 +74,7 @@ export class GroupCommit {
 
   /** When everything added so far is durable. */
   all(): Promise<Committed> {
-    if (this.#gathering.bytes > 0) return this.#gathering.done
+    if (this.#gathering.bytes > 0) return this.#soon()
     return this.#inFlight?.done ?? Promise.resolve(this.#fault ? no(this.#fault) : ok(undefined))
   }
 
@@ -81,6 +83,13 @@ export class GroupCommit {
     if (seq < this.#durableSize) return DURABLE
     if (this.#fault) return Promise.resolve(no(this.#fault))
     if (this.#inFlight && seq < this.#inFlight.endSeq) return this.#inFlight.done
+    return this.#soon()
+  }
+
+  /** Somebody waits for what is gathered. */
+  #soon(): Promise<Committed> {
+    this.#gathering.wanted = true
+    this.#schedule()
     return this.#gathering.done
   }
 
@@ -90,6 +99,15 @@ export class GroupCommit {
     const refused: Committed = no(fault)
     this.#inFlight?.settle(refused)
     this.#gathering.settle(refused)
+  }
+
+  /** What nobody waits for gathers a little longer: reads and outcomes share a sync instead of costing one each. */
+  #scheduleLater(): void {
+    if (this.#scheduled || this.#later !== undefined || this.#inFlight || this.#fault) return
+    this.#later = setTimeout(() => {
+      this.#later = undefined
+      this.#schedule()
+    }, LEDGER_LIMITS.lazyMs)
   }
 
   /** One turn of the event loop gathers what all connections brought in it. */
@@ -119,7 +137,8 @@ export class GroupCommit {
     this.#inFlight = undefined
     batch.settle(ok(undefined))
     this.#spare = batch
-    if (this.#gathering.bytes > 0) this.#schedule()
+    if (this.#gathering.wanted) this.#schedule()
+    else if (this.#gathering.bytes > 0) this.#scheduleLater()
   }
 
   /** Usually one write. A batch that crosses into a new segment is cut between two records. */
@@ -171,6 +190,8 @@ class Batch {
   records = 0
   beganAtMs: number | undefined
   endSeq = 0
+  /** Somebody waits for it to be durable. */
+  wanted = false
   readonly after: Promise<void>[] = []
   done: Promise<Committed>
   settle: (committed: Committed) => void
@@ -191,6 +212,7 @@ class Batch {
     this.records = 0
     this.beganAtMs = undefined
     this.endSeq = 0
+    this.wanted = false
     this.after.length = 0
     this.done = promise
     this.settle = resolve

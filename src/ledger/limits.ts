@@ -14,6 +14,10 @@ export const LEDGER_LIMITS = {
   sealAgeMaxMs: 5_000,
   /** How long a read's intent may wait for the disk while the read is already on its way. Fifteen syncs. */
   readAheadMaxMs: 5,
+  /** How long an entry that nobody waits for gathers others before it is written; well under `readAheadMaxMs`. */
+  lazyMs: 2,
+  /** Unless this much has gathered. */
+  lazyBytesMax: 262_144,
   /** A head is offered to the witness this often, idle or not. */
   sealEveryMs: 1_000,
   /** The first segment is small, since most ledgers are; a payload and its entry must fit. */

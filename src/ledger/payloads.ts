@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+import { type Cipheriv, createCipheriv, createDecipheriv, createHash, hash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Commitment } from '../model/entry.ts'
 import { type CellId, type Sha256, sha256 } from '../model/ids.ts'
@@ -36,12 +36,16 @@ export interface Payloads {
   erase(cell: CellId): Promise<Result<void, LedgerFault>>
 }
 
-/** How a payload stands in its record: cell 18, key 4, commitment 32, IV 12, tag 16, then salt and bytes encrypted. */
+/**
+ * How a payload stands in its record: cell 18, key 4, commitment 32, place in the key's stream 8, then its bytes,
+ * encrypted. Each key encrypts one stream (AES-256-CTR from zero, a fresh key for each cell and gateway), so that a
+ * payload costs no set-up: 32 bytes of the stream are its salt and are never written, the next ones cover its bytes.
+ * What a cipher's tag would prove, the commitment in the tree proves.
+ */
 const KEY_AT = 18
 const COMMITMENT_AT = KEY_AT + 4
-const IV_AT = COMMITMENT_AT + 32
-const TAG_AT = IV_AT + 12
-const SECRET_AT = TAG_AT + 16
+const PLACE_AT = COMMITMENT_AT + 32
+const SECRET_AT = PLACE_AT + 8
 const SALT_BYTES = 32
 
 export async function openPayloads(
@@ -60,7 +64,8 @@ export async function openPayloads(
 
   /** A cell that outlived its gateway gets another key, so that `put` never has to read the disk. */
   function newKey(cell: CellId): CellKey {
-    const key = { number: randomBytes(4), secret: randomBytes(32) }
+    const secret = randomBytes(32)
+    const key = { number: randomBytes(4), secret, stream: createCipheriv(CIPHER, secret, counter(0)), place: 0 }
     keys.set(cell, key)
     commit.after(writeKey(disk, keyDirectory, keyName(cell, key.number), key.secret))
     return key
@@ -124,9 +129,9 @@ export async function readPayload(
     const bytes = await file.read(0, file.size)
     await file.close()
     for (const { kind, body } of recordsFrom(bytes, 0)) {
-      if (kind !== 'payload' || !same(body.subarray(COMMITMENT_AT, IV_AT), wanted)) continue
+      if (kind !== 'payload' || !same(body.subarray(COMMITMENT_AT, PLACE_AT), wanted)) continue
       const key = await readKey(disk, keyDirectory, keyName(cell, body.subarray(KEY_AT, COMMITMENT_AT)))
-      const plain = key && decrypted(cell, key, body)
+      const plain = key && decrypted(cell, key, Buffer.from(body))
       return plain ? ok(plain) : no({ kind: 'altered', sha256: commitment.sha256 })
     }
   }
@@ -135,12 +140,24 @@ export async function readPayload(
 
 /** The commitment of a payload record, in clear: it reveals no more than the entry that names it. */
 export function payloadDigest(body: Uint8Array): Sha256 {
-  return sha256(Buffer.from(body.subarray(COMMITMENT_AT, IV_AT)).toString('hex'))
+  return sha256(Buffer.from(body.subarray(COMMITMENT_AT, PLACE_AT)).toString('hex'))
 }
 
 interface CellKey {
   readonly number: Uint8Array
   readonly secret: Uint8Array
+  readonly stream: Cipheriv
+  /** Bytes of the stream that have been used. */
+  place: number
+}
+
+const CIPHER = 'aes-256-ctr'
+
+/** The counter block that byte `place` of a stream lies in. */
+function counter(place: number): Buffer {
+  const block = Buffer.alloc(16)
+  block.writeBigUInt64BE(BigInt(Math.floor(place / 16)), 8)
+  return block
 }
 
 function keyName(cell: CellId, number: Uint8Array): string {
@@ -170,34 +187,28 @@ async function shred(disk: Disk, directory: string, name: string): Promise<void>
 }
 
 function encrypted(cell: CellId, key: CellKey, bytes: Uint8Array): { body: Buffer; commitment: Commitment } {
-  const random = randomBytes(SALT_BYTES + 12)
-  const [salt, iv] = [random.subarray(0, SALT_BYTES), random.subarray(SALT_BYTES)]
-  const digest = createHash('sha256').update(salt).update(bytes).digest()
-  const body = Buffer.allocUnsafe(SECRET_AT + SALT_BYTES + bytes.length)
+  const salted = Buffer.alloc(SALT_BYTES + bytes.length)
+  salted.set(bytes, SALT_BYTES)
+  const covered = key.stream.update(salted)
+  covered.copy(salted, 0, 0, SALT_BYTES)
+  const body = Buffer.allocUnsafe(SECRET_AT + bytes.length)
   body.write(cell, 0, 'latin1')
   body.set(key.number, KEY_AT)
-  body.set(digest, COMMITMENT_AT)
-  body.set(iv, IV_AT)
-  const cipher = createCipheriv('aes-256-gcm', key.secret, iv).setAAD(body.subarray(0, IV_AT))
-  body.set(cipher.update(salt), SECRET_AT)
-  body.set(cipher.update(bytes), SECRET_AT + SALT_BYTES)
-  cipher.final()
-  body.set(cipher.getAuthTag(), TAG_AT)
-  return { body, commitment: { sha256: sha256(digest.toString('hex')), bytes: bytes.length } }
+  body.write(hash('sha256', salted, 'binary'), COMMITMENT_AT, 'latin1')
+  body.writeBigUInt64BE(BigInt(key.place), PLACE_AT)
+  covered.copy(body, SECRET_AT, SALT_BYTES)
+  key.place += salted.length
+  return { body, commitment: { sha256: sha256(body.toString('hex', COMMITMENT_AT, PLACE_AT)), bytes: bytes.length } }
 }
 
 /** Undefined unless every byte is as it was put, under this cell's key. */
-function decrypted(cell: CellId, key: Uint8Array, body: Uint8Array): Buffer | undefined {
-  const decipher = createDecipheriv('aes-256-gcm', key, body.subarray(IV_AT, TAG_AT))
-  decipher.setAAD(body.subarray(0, IV_AT)).setAuthTag(body.subarray(TAG_AT, SECRET_AT))
-  const plain = decipher.update(body.subarray(SECRET_AT))
-  try {
-    decipher.final()
-  } catch {
-    return undefined
-  }
-  const whole = same(body.subarray(COMMITMENT_AT, IV_AT), createHash('sha256').update(plain).digest())
-  return whole && Buffer.from(body.subarray(0, KEY_AT)).toString('latin1') === cell
-    ? plain.subarray(SALT_BYTES)
-    : undefined
+function decrypted(cell: CellId, key: Uint8Array, body: Buffer): Buffer | undefined {
+  const place = Number(body.readBigUInt64BE(PLACE_AT))
+  const stream = createDecipheriv(CIPHER, key, counter(place))
+  stream.update(Buffer.alloc(place % 16))
+  const salt = stream.update(Buffer.alloc(SALT_BYTES))
+  const plain = stream.update(body.subarray(SECRET_AT))
+  const digest = createHash('sha256').update(salt).update(plain).digest()
+  const whole = same(body.subarray(COMMITMENT_AT, PLACE_AT), digest)
+  return whole && body.toString('latin1', 0, KEY_AT) === cell ? plain : undefined
 }
