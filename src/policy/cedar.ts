@@ -36,12 +36,9 @@ export class Cedar implements AsyncDisposable {
   }
 
   async #run(calls: readonly CedarCall[]): Promise<readonly CedarOutcome[]> {
-    this.#worker ??= new Worker(workerFile(), {
-      resourceLimits: { maxOldGenerationSizeMb: 512 },
-      env: {},
-      execArgv: [],
-    })
-    const worker = this.#worker
+    const worker = this.#worker ?? startWorker()
+    if (!(worker instanceof Worker)) return [{ died: `no thread: ${worker.problem}` }]
+    this.#worker = worker
     const { promise, resolve } = Promise.withResolvers<readonly CedarOutcome[]>()
     const died = (why: unknown) => resolve([{ died: String(why) }])
     const timer = setTimeout(died, this.#timeoutMs, `no answer after ${this.#timeoutMs} ms`)
@@ -51,6 +48,15 @@ export class Cedar implements AsyncDisposable {
     clearTimeout(timer)
     worker.off('message', resolve).off('error', died).off('exit', died)
     return outcomes
+  }
+}
+
+/** A host that is out of threads or memory is told like anything else that keeps a policy from being read. */
+function startWorker(): Worker | { readonly problem: string } {
+  try {
+    return new Worker(workerFile(), { resourceLimits: { maxOldGenerationSizeMb: 512 }, env: {}, execArgv: [] })
+  } catch (error) {
+    return { problem: String(error) }
   }
 }
 
