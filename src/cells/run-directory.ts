@@ -2,7 +2,17 @@
  * What one warden process has made on this host, under one directory, so that the next one can find and remove what a
  * killed one left: `runs/<run>/owner`, `runs/<run>/cells/<cell>/…`, `uids/<uid>`.
  */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { reapCgroup } from './cgroup.ts'
@@ -79,8 +89,32 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
     }
     reaped.push({ run, cells, left })
   }
+  freeForgotten(base)
   return reaped
 }
+
+/**
+ * Reservations of cells that no run knows any more: one that could not be proven gone keeps its uid until nothing runs
+ * as it. Older than a minute, because a reservation stands a moment before its cell's directory does.
+ */
+function freeForgotten(base: string): void {
+  const [runs, uids] = [join(base, 'runs'), join(base, 'uids')]
+  if (!existsSync(uids)) return
+  const known = readdirSync(runs).flatMap((run) => {
+    const cells = join(runs, run, 'cells')
+    return existsSync(cells) ? readdirSync(cells) : []
+  })
+  for (const uid of readdirSync(uids)) {
+    const path = join(uids, uid)
+    const holder = uidHolder(uids, uid)
+    if (known.some((cell) => holder.endsWith(cell)) || Date.now() - statSync(path).mtimeMs < FORGOTTEN_AFTER_MS)
+      continue
+    killProcessesOf(uid)
+    rmSync(path, { force: true })
+  }
+}
+
+const FORGOTTEN_AFTER_MS = 60_000
 
 /** Mount points at or below `path`, deepest and newest first. proc(5) escapes spaces as \040. */
 export function mountsUnder(path: string): readonly string[] {
