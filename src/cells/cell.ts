@@ -35,6 +35,11 @@ export interface Cell {
   pids(): readonly number[]
   start(): void
   freeze(): Promise<Result<void, CgroupFault>>
+  /**
+   * Runs `act` while the cell stands still, and lets it go on afterwards only if nobody has frozen it, before or
+   * meanwhile: looking at a contained cell must never set it free (S9).
+   */
+  whileFrozen<T>(act: () => Promise<T>): Promise<Result<T, CgroupFault>>
   /** Only on a named person's word (S9); the warden does not ask whose. */
   thaw(): Promise<Result<void, CgroupFault>>
   kill(why?: Exit['why']): Promise<Result<void, CgroupFault>>
@@ -71,6 +76,10 @@ export const KILL_TIMEOUT_MS = 5_000
 export function cellOf(parts: Parts): Cell {
   const { receipt, monitor, cgroup, unblock } = parts
   let started = false
+  /** Somebody has said freeze, and nobody thaw since. */
+  let ordered = false
+  /** How many stand over it only to look. */
+  let looking = 0
   let why: Exit['why'] = 'ended'
   let wall: NodeJS.Timeout | undefined
   let receiptOfEnd: Promise<TeardownReceipt> | undefined
@@ -114,8 +123,24 @@ export function cellOf(parts: Parts): Cell {
       writeSync(unblock.fd, '.')
       unblock.close()
     },
-    freeze: () => cgroup.freeze(FREEZE_TIMEOUT_MS),
-    thaw: () => cgroup.thaw(FREEZE_TIMEOUT_MS),
+    freeze() {
+      ordered = true
+      return cgroup.freeze(FREEZE_TIMEOUT_MS)
+    },
+    async thaw() {
+      ordered = false
+      return looking > 0 ? ok(undefined) : cgroup.thaw(FREEZE_TIMEOUT_MS)
+    },
+    async whileFrozen(act) {
+      looking++
+      try {
+        const frozen = await cgroup.freeze(FREEZE_TIMEOUT_MS)
+        return frozen.ok ? ok(await act()) : frozen
+      } finally {
+        looking--
+        if (looking === 0 && !ordered) await cgroup.thaw(FREEZE_TIMEOUT_MS)
+      }
+    },
     kill,
     signal: (number) => {
       const command = started ? firstChild(parts.initPid) : undefined

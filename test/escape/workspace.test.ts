@@ -189,6 +189,34 @@ describe('what a cell changed', { skip: SKIP }, () => {
     await cell.teardown()
   })
 
+  it('S9: looking at a frozen cell does not set it free, nor does a look during which it is frozen', async () => {
+    const workspace = workspaceOver(ownedDirectory({}))
+    const cell = await launched(
+      spec(['sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i > count; sleep 0.01; done'], { workspace }),
+    )
+    cell.start()
+    await delay(100)
+    const looking = diffOf(workspace.changes)
+    await delay(30)
+    assert.ok((await cell.freeze()).ok)
+    await looking
+    const stands = (): string =>
+      cell
+        .pids()
+        .map((pid) => readFileSync(`/proc/${pid}/schedstat`, 'utf8'))
+        .join()
+    const frozen = stands()
+    await delay(60)
+    assert.equal(stands(), frozen, 'frozen during a look')
+    await diffOf(workspace.changes)
+    await delay(60)
+    assert.equal(stands(), frozen, 'frozen before a look')
+    assert.ok((await cell.thaw()).ok)
+    await delay(60)
+    assert.notEqual(stands(), frozen, 'control: a thaw does')
+    await cell.teardown()
+  })
+
   it('S17: twenty thousand new files are told, one by one', async () => {
     const workspace = workspaceOver(ownedDirectory({}))
     const many = 'const fs=require("fs");fs.mkdirSync("d");for(let i=0;i<20000;i++)fs.writeFileSync("d/"+i,"")'

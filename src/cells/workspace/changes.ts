@@ -41,45 +41,42 @@ export async function diffWorkspace(
 ): Promise<Result<WorkspaceDiff, WorkspaceFault>> {
   const record = readRecord(changes)
   if (record === undefined) return no({ kind: 'unknown', problem: `no workspace is kept in ${changes}` })
-  const frozen = live ? await live.freeze() : undefined
-  if (frozen && !frozen.ok) return no({ kind: 'in-use', holder: `${live?.id}, which cannot be frozen` })
-  try {
-    const cell = { uid: record.uid, gid: record.uid }
-    const said = await runHelper(
-      'diff-main',
-      [`${record.sinceMs}`],
-      '',
-      ground,
-      {
-        changes,
-        uid: { wanted: record.uid, held: live !== undefined },
-        mount: (directory) =>
-          mountView(
-            {
-              changes,
-              record,
-              viewer: cell,
-              target: false,
-              ...(live?.upper === undefined ? {} : { liveUpper: live.upper }),
-            },
-            directory,
-            ground,
-          ),
-      },
-      random,
-    )
-    if (!said.ok) return said
-    const found = said.value.lines.filter((line) => 'kind' in line)
-    return ok({
-      record,
-      changes: found,
-      refused: said.value.lines.filter((line) => 'refused' in line),
-      executes: needsYes(found),
-      truncated: said.value.truncated,
-    })
-  } finally {
-    if (frozen) await live?.thaw()
-  }
+  const told = (): Promise<Result<WorkspaceDiff, WorkspaceFault>> => tellChanges(changes, record, ground, live, random)
+  if (live === undefined) return told()
+  const still = await live.whileFrozen(told)
+  return still.ok ? still.value : no({ kind: 'in-use', holder: `${live.id}, which cannot be frozen` })
+}
+
+async function tellChanges(
+  changes: string,
+  record: WorkspaceRecord,
+  ground: Ground,
+  live: Cell | undefined,
+  random: Uint8Array,
+): Promise<Result<WorkspaceDiff, WorkspaceFault>> {
+  const viewer = ground.profile === 'user' ? record.owner : { uid: record.uid, gid: record.uid }
+  const liveUpper = live?.upper === undefined ? {} : { liveUpper: live.upper }
+  const said = await runHelper(
+    'diff-main',
+    [`${record.sinceMs}`],
+    '',
+    ground,
+    {
+      changes,
+      uid: { wanted: record.uid, held: live !== undefined },
+      mount: (directory) => mountView({ changes, record, viewer, target: false, ...liveUpper }, directory, ground),
+    },
+    random,
+  )
+  if (!said.ok) return said
+  const found = said.value.lines.filter((line) => 'kind' in line)
+  return ok({
+    record,
+    changes: found,
+    refused: said.value.lines.filter((line) => 'refused' in line),
+    executes: needsYes(found),
+    truncated: said.value.truncated,
+  })
 }
 
 export interface Landing {
