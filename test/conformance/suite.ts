@@ -42,7 +42,7 @@ export async function runSuite(args: readonly string[], environment: NodeJS.Proc
   return readRun(directory)
 }
 
-function readRun(directory: string): SuiteRun {
+export function readRun(directory: string): SuiteRun {
   const checks = new Map<string, Record<string, number>>()
   const faults = new Map<string, string>()
   for (const file of globSync('**/checks.json', { cwd: directory })) {
