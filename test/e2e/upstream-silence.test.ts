@@ -93,6 +93,25 @@ for (const era of ['modern', 'legacy'] as const) {
   })
 }
 
+it('S14: an older upstream that has forgotten its session is initialized anew', async () => {
+  const upstream = await startUpstream({
+    era: 'legacy',
+    tools: [tool('quick')],
+    onCall: ({ response }) => {
+      if (upstream.calls.length !== 2) return textResult('quick')
+      response.writeHead(404).end()
+      return undefined
+    },
+  })
+  const gateway = await startGateway({ upstreams: { desk: { mcp: { url: upstream.url }, tools: { quick: 'write' } } } })
+  const url = (await gateway.admit()).url('desk')
+  assert.equal(textOf(await call(url, 'quick')), 'quick')
+  const before = upstream.asked.get('initialize') ?? 0
+  assert.equal(errorOf(await call(url, 'quick'))?.code, -32603)
+  assert.equal(textOf(await call(url, 'quick')), 'quick')
+  assert.equal(upstream.asked.get('initialize'), before + 1)
+})
+
 it('S14: an upstream that takes connections and says nothing does not keep a cell from the others', async () => {
   const silent = createServer((socket) => {
     cleanUp(() => void socket.destroy())

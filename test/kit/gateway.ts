@@ -13,7 +13,7 @@ import { type Services, startServices } from '../../src/control/services.ts'
 import { gatewaySetup, judgeConfig } from '../../src/control/setup.ts'
 import { openState, type State } from '../../src/control/state.ts'
 import { type Entry, readEntries } from '../../src/ledger/read.ts'
-import { agentName, type CellId, environmentName, newCellId } from '../../src/model/index.ts'
+import { agentName, type CellId, environmentName, newCellId, upstreamName } from '../../src/model/index.ts'
 import { acceptOffered } from './accept-offered.ts'
 import { type ConfigPlan, writeConfig } from './config-text.ts'
 import { cleanUp, temporaryDirectory } from './temporary.ts'
@@ -28,6 +28,8 @@ export interface TestGateway {
   /** Resolves when the warden would hear that the gateway is gone. */
   readonly lost: Promise<string>
   readonly admit: (agent?: string) => Promise<TestCell>
+  /** Hands over the ends of a stdio server that the test started for one cell; the caller keeps its copies. */
+  readonly offer: (upstream: string, number: number, fds: readonly [stdin: number, stdout: number]) => void
   /** What the ledger tells: at once, or as soon as it is enough, for at most five seconds. */
   readonly entries: (enough?: (entries: readonly Entry[]) => boolean) => Promise<readonly Entry[]>
   readonly stop: () => Promise<void>
@@ -35,6 +37,7 @@ export interface TestGateway {
 
 export interface TestCell {
   readonly id: CellId
+  readonly number: number
   readonly port: number
   /** Of the aggregated endpoint, or of one upstream's own. */
   readonly url: (upstream?: string) => string
@@ -95,6 +98,10 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
     witnessPid: pidOf('ledger/witness-main.ts'),
     lost: services.value.lost,
     admit: (agent = 'alpha') => admit(services.value, agent, ++numbers),
+    offer: (upstream, number, fds) => {
+      const told = services.value.tell({ kind: 'upstream', upstream: upstreamName(upstream), number }, fds)
+      if (!told.ok) throw new Error(told.reason)
+    },
     entries: async (enough = () => true) => {
       for (let left = 100; ; left--) {
         const entries = await entriesOf(ledgerDirectory)
@@ -121,6 +128,7 @@ async function admit(services: Services, agent: string, number: number): Promise
   if (!ready.ok) throw new Error(ready.reason)
   return {
     id,
+    number,
     port,
     url: (upstream) => `http://127.0.0.1:${port}/mcp${upstream === undefined ? '' : `/${upstream}`}`,
     end: async () => {
