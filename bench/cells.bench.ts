@@ -108,7 +108,7 @@ function cellSpec(command: readonly [string, ...string[]]): CellSpec {
     command,
     variables: { PATH: '/usr/bin:/bin', HOME: CELL_USER.home },
     root: { kind: 'host-usr' },
-    files: [{ from: process.execPath, to: NODE }],
+    files: command[0] === NODE ? [{ from: process.execPath, to: NODE }] : [],
     limits: { memoryBytes: 512 * 1024 * 1024, cpu: 2, pids: 64 },
     ports: [7070],
     stdio: { kind: 'pipes' },

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createReadStream, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, constants, openSync, read, readFileSync, readSync } from 'node:fs'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../model/result.ts'
@@ -119,6 +119,8 @@ export async function spawnBlocked(
       return { kind: 'failed', step: 'bubblewrap', problem, output }
     }
     if (initPid === undefined) {
+      // Its child first: until it is unblocked it does not die with its parent.
+      for (const child of childrenOf(monitor.pid)) killProcess(child)
       monitor.kill('SIGKILL')
       await failed
       const fault = await died()
@@ -186,25 +188,31 @@ function openStdio(
   return { parts: { kind: 'pipes', stdin, stdout, stderr }, child: [child0, child1, child2] }
 }
 
-/** bubblewrap's own words, from before the cell could write any. Ends when it closes the pipe. */
-async function readInfo(info: Handle): Promise<string> {
-  let text = ''
-  const stream = createReadStream('', { fd: info.take() })
-  for await (const chunk of stream) {
-    text += chunk
-    if (text.length > INFO_BYTES_MAX) break
+/**
+ * bubblewrap's own words, from before the cell could write any. Answers as soon as the pid is among them: they come in
+ * several writes, each of which is whole, pipe(7). Reads on to the end all the same, because a closed pipe would end
+ * bubblewrap in the middle of its sentence.
+ */
+function readInfo(info: Handle): Promise<string> {
+  const fd = info.take()
+  const buffer = Buffer.alloc(INFO_BYTES_MAX)
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const next = (length: number): void => {
+    read(fd, buffer, length, buffer.length - length, null, (error, count) => {
+      const text = buffer.toString('utf8', 0, length + (error ? 0 : count))
+      const ended = error !== null || count === 0
+      if (ended || childPid(text) !== undefined) resolve(text)
+      if (ended) closeSync(fd)
+      else next(length + count)
+    })
   }
-  return text
+  next(0)
+  return promise
 }
 
 function childPid(text: string): number | undefined {
-  try {
-    const info: unknown = JSON.parse(text)
-    const pid = typeof info === 'object' && info !== null && 'child-pid' in info ? info['child-pid'] : undefined
-    return typeof pid === 'number' && Number.isSafeInteger(pid) && pid > 1 ? pid : undefined
-  } catch {
-    return undefined
-  }
+  const pid = Number(/"child-pid": (\d+)/.exec(text)?.[1])
+  return Number.isSafeInteger(pid) && pid > 1 ? pid : undefined
 }
 
 /**
@@ -230,12 +238,29 @@ function killProcess(pid: number): void {
   }
 }
 
-/** What a pipe whose writers are gone still holds. */
+/** What a pipe holds now. Without waiting: a half-built cell may still hold its other end. */
 function readNow(fd: number): string {
   const buffer = Buffer.alloc(OUTPUT_BYTES_MAX)
+  let now: number | undefined
   try {
-    return buffer.toString('utf8', 0, readSync(fd, buffer))
+    now = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK)
+    return buffer.toString('utf8', 0, readSync(now, buffer))
   } catch {
     return ''
+  } finally {
+    if (now !== undefined) closeSync(now)
+  }
+}
+
+/** Children of a process, which cannot be reused numbers while it has not been reaped. proc(5) */
+function childrenOf(pid: number | undefined): readonly number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    return text
+      .split(' ')
+      .filter((child) => child.trim() !== '')
+      .map(Number)
+  } catch {
+    return []
   }
 }

@@ -100,14 +100,15 @@ export function createCgroup(
   return ok({
     enforcedBy,
     place: async (pid) => {
-      for (const directory of directories) {
+      const placing = directories.map(async (directory) => {
         try {
           await writeFile(join(directory, 'cgroup.procs'), `${pid}`)
+          return ok(undefined)
         } catch (error) {
-          return no({ kind: 'failed', step: `place in ${directory}`, problem: String(error) })
+          return no<CgroupFault>({ kind: 'failed', step: `place in ${directory}`, problem: String(error) })
         }
-      }
-      return ok(undefined)
+      })
+      return (await Promise.all(placing)).find((placed) => !placed.ok) ?? ok(undefined)
     },
     pids: () => pidsIn(unified ?? directories[0] ?? ''),
     freeze: async (timeoutMs) => {

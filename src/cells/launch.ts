@@ -16,7 +16,7 @@ import { exposeFiles } from './expose.ts'
 import { listenInside } from './listener.ts'
 import { listenByHelper } from './listener-helper.ts'
 import type { OuterMount } from './outer.ts'
-import { mountsUnder, type RunDirectory, recordInit } from './run-directory.ts'
+import { killProcessesOf, mountsUnder, type RunDirectory, recordInit } from './run-directory.ts'
 import type { FilterProgram } from './seccomp/filter.ts'
 import type { CellSpec, LaunchFault, LaunchReceipt, Profile } from './spec.ts'
 import { freeUid, reserveUid, reserveWorkspace } from './uid.ts'
@@ -130,6 +130,8 @@ async function launchSteps(
   if (!claim.ok) return claim
   const { uid, free } = claim.value
   undo.push(free)
+  // Whatever of a failed launch still stands: nothing else runs as this uid.
+  if (ground.profile === 'full' && !arrangement.uid?.held) undo.push(() => killProcessesOf(`${uid}`))
   const identity = ground.profile === 'full' ? (arrangement.runsAs ?? { uid, gid: uid }) : ownIds()
 
   void hastenMoves(ground.cgroups)
@@ -147,11 +149,8 @@ async function launchSteps(
   const files = exposeFiles(spec.files, directory, ground.profile)
   undo.push(files.unmount)
 
-  const cgroup = createCgroup(ground.cgroups, spec.id, spec.limits, diskOf(mounted.value.disk), spec.accepts ?? [])
-  if (!cgroup.ok) return no(cgroupFault(cgroup.reason))
-  undo.push(() => removeSoon(cgroup.value))
-
-  const blocked = await spawnBlocked(
+  // Started before its cgroup is made, so that one goes on beside the other; it is placed there before it is unblocked.
+  const blocking = spawnBlocked(
     spec,
     identity,
     ground.filter,
@@ -163,8 +162,12 @@ async function launchSteps(
     },
     mounted.value.outer,
   )
+  const cgroup = createCgroup(ground.cgroups, spec.id, spec.limits, diskOf(mounted.value.disk), spec.accepts ?? [])
+  if (cgroup.ok) undo.push(() => removeSoon(cgroup.value))
+  const blocked = await blocking
+  if (blocked.ok) undo.push(blocked.value.abandon)
+  if (!cgroup.ok) return no(cgroupFault(cgroup.reason))
   if (!blocked.ok) return blocked
-  undo.push(blocked.value.abandon)
 
   const { initPid } = blocked.value
   recordInit(directory, initPid)

@@ -184,7 +184,7 @@ function killInit(cellDirectory: string): void {
 }
 
 /** A reserved uid is held by one cell and nothing else, so whatever runs as it is that cell. */
-function killProcessesOf(uid: string): void {
+export function killProcessesOf(uid: string): void {
   if (!/^\d+$/.test(uid) || Number(uid) < UID_FIRST) return
   for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {

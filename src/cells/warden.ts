@@ -144,12 +144,9 @@ const COVERED = [
   '/proc/kallsyms',
   '/proc/modules',
   '/proc/keys',
-  '/proc/key-users',
   '/proc/interrupts',
   '/proc/softirqs',
-  '/proc/timer_list',
   '/proc/sched_debug',
-  '/proc/config.gz',
   '/proc/kcore',
   '/proc/sysrq-trigger',
 ]

@@ -85,9 +85,9 @@ describe('the terminal', { skip: SKIP }, () => {
     assert.match(seen.join(''), /40 100/, 'the size of the person’s terminal')
     assert.match(seen.join(''), /heard world/)
     assert.deepEqual(saveTerminal(person.value.terminal), before)
-    screen.destroy()
     closeSync(person.value.terminal)
-    closeSync(person.value.controller)
+    // Closes the controller with it.
+    screen.destroy()
     await cell.teardown()
   })
 
