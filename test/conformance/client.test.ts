@@ -18,8 +18,8 @@ import { runSuite } from './suite.ts'
 interface Scenario {
   readonly name: string
   readonly version: '2025-06-18' | '2025-11-25' | '2026-07-28'
-  /** What is called, once each; where it is absent, whatever the scenario's context says. */
-  readonly calls: (listed: readonly JsonObject[]) => readonly Call[]
+  /** What is called, once each, of what is listed and of what the suite says should be called. */
+  readonly calls: (listed: readonly JsonObject[], told: readonly Call[]) => readonly Call[]
   readonly resources?: readonly string[]
   readonly prompts?: readonly string[]
   /** Checks that must be there and succeed: a scenario that was not exercised must not pass. */
@@ -49,7 +49,7 @@ const SCENARIOS: readonly Scenario[] = [
     prompts: ['test_prompt'],
     successesMin: 9,
   },
-  { name: 'http-custom-headers', version: '2026-07-28', calls: () => CONTEXT.calls, successesMin: 16 },
+  { name: 'http-custom-headers', version: '2026-07-28', calls: (_, told) => told, successesMin: 16 },
   {
     name: 'http-invalid-tool-headers',
     version: '2026-07-28',
@@ -68,13 +68,10 @@ const SCENARIOS: readonly Scenario[] = [
   })),
 ]
 
-/** What the suite said should be called, of the scenario that runs now: they run one after another. */
-const CONTEXT: { calls: readonly Call[] } = { calls: [] }
-
-describe('the conformance suite for clients, with the gateway as the client', () => {
+describe('the conformance suite for clients, with the gateway as the client', { concurrency: 3 }, () => {
   for (const scenario of SCENARIOS) {
     it(`${scenario.name} at ${scenario.version}`, async () => {
-      const relay = await startRelay((url) => exercise(scenario, url))
+      const relay = await startRelay((url, told) => exercise(scenario, url, told))
       const command = [process.execPath, join(import.meta.dirname, 'client-driver.ts'), relay.url].join(' ')
       const args = ['client', '--command', command, '--scenario', scenario.name, '--spec-version', scenario.version]
       const run = await runSuite(args)
@@ -91,7 +88,7 @@ describe('the conformance suite for clients, with the gateway as the client', ()
 })
 
 /** A cell lists what it may use of the scenario's server, and uses it. */
-async function exercise(scenario: Scenario, url: string): Promise<void> {
+async function exercise(scenario: Scenario, url: string, told: readonly Call[]): Promise<void> {
   const { resources = [], prompts = [] } = scenario
   const names = (await offeredBy(url)).map(({ name }) => String(name))
   const tools = Object.fromEntries(names.map((name) => [name, 'read' as const]))
@@ -103,7 +100,7 @@ async function exercise(scenario: Scenario, url: string): Promise<void> {
   for (const list of ['tools/list', 'resources/list', 'prompts/list']) await modern(at, list, {})
   const { message } = await modern(at, 'tools/list', {})
   const listed = isJsonObject(message.result) && Array.isArray(message.result.tools) ? message.result.tools : []
-  for (const { name, args } of scenario.calls(listed.filter(isJsonObject))) {
+  for (const { name, args } of scenario.calls(listed.filter(isJsonObject), told)) {
     const headers = paramHeaders(listed.filter(isJsonObject), name, args)
     const reply = await call(at, name, args, { headers })
     if (!isJsonObject(reply.message.result)) throw new Error(`${name}: ${reply.status} ${reply.text}`)
@@ -144,7 +141,7 @@ interface Relay {
   readonly faults: readonly string[]
 }
 
-async function startRelay(run: (url: string) => Promise<void>): Promise<Relay> {
+async function startRelay(run: (url: string, told: readonly Call[]) => Promise<void>): Promise<Relay> {
   const faults: string[] = []
   const server = createServer(async (request, response) => {
     let body = ''
@@ -152,8 +149,7 @@ async function startRelay(run: (url: string) => Promise<void>): Promise<Relay> {
     const told: unknown = JSON.parse(body)
     const { url, context } = told as { readonly url: string; readonly context: string } // as client-driver.ts writes it
     try {
-      CONTEXT.calls = callsIn(JSON.parse(context))
-      await run(url)
+      await run(url, callsIn(JSON.parse(context)))
       response.end()
     } catch (error) {
       faults.push(String(error))
