@@ -12,10 +12,10 @@ export const LEDGER_LIMITS = {
   unsealedEntriesMax: 1_048_576,
   /** S4: nothing with an effect leaves when the last witnessed seal is older. Five missed seals. */
   sealAgeMaxMs: 5_000,
-  /** How long a read's intent may wait for the disk while the read is already on its way. Fifteen syncs. */
-  readAheadMaxMs: 5,
+  /** How long a read's intent may wait for the disk while the read is already on its way: it gathers 4 ms, and then is written. */
+  readAheadMaxMs: 10,
   /** How long an entry that nobody waits for gathers others before it is written; well under `readAheadMaxMs`. */
-  lazyMs: 2,
+  lazyMs: 4,
   /** Unless this much has gathered. */
   lazyBytesMax: 262_144,
   /** A head is offered to the witness this often, idle or not. */

@@ -186,17 +186,22 @@ async function shred(disk: Disk, directory: string, name: string): Promise<void>
   await disk.syncDirectory(directory)
 }
 
+/** Most payloads fit: no memory is cleared for them. Everything below is synchronous, so that one is enough. */
+const SCRATCH = Buffer.allocUnsafe(16_384)
+
 function encrypted(cell: CellId, key: CellKey, bytes: Uint8Array): { body: Buffer; commitment: Commitment } {
-  const salted = Buffer.alloc(SALT_BYTES + bytes.length)
+  const length = SALT_BYTES + bytes.length
+  const salted = length <= SCRATCH.length ? SCRATCH.subarray(0, length) : Buffer.allocUnsafe(length)
+  salted.fill(0, 0, SALT_BYTES)
   salted.set(bytes, SALT_BYTES)
   const covered = key.stream.update(salted)
-  covered.copy(salted, 0, 0, SALT_BYTES)
+  salted.set(covered.subarray(0, SALT_BYTES))
   const body = Buffer.allocUnsafe(SECRET_AT + bytes.length)
   body.write(cell, 0, 'latin1')
   body.set(key.number, KEY_AT)
   body.write(hash('sha256', salted, 'binary'), COMMITMENT_AT, 'latin1')
   body.writeBigUInt64BE(BigInt(key.place), PLACE_AT)
-  covered.copy(body, SECRET_AT, SALT_BYTES)
+  body.set(covered.subarray(SALT_BYTES), SECRET_AT)
   key.place += salted.length
   return { body, commitment: { sha256: sha256(body.toString('hex', COMMITMENT_AT, PLACE_AT)), bytes: bytes.length } }
 }
