@@ -118,6 +118,19 @@ describe('parsePolicies', () => {
     assert.match(problem?.message ?? '', /payments\/refunds/)
   })
 
+  it('sets a rule aside whose effect no tool has yet, and not one whose scope contradicts itself', async () => {
+    const parsed = await bundle('forbid(principal, action in Action::"irreversible", resource);')
+    assert.deepEqual(parsed.policies, [])
+    assert.deepEqual(
+      parsed.waiting.map(({ source }) => source.line),
+      [1],
+    )
+    const [problem] = await problems(
+      'forbid(principal, action == Action::"payments/orders.get", resource == Agent::"desk");',
+    )
+    assert.ok(problem)
+  })
+
   it('S2: a grant of no tool, or of tools nobody has accepted, permits nothing', async () => {
     const none = await bundle('', undefined, [
       grant({ tools: new Set() }),

@@ -161,7 +161,12 @@ async function validate(
     if (!answer) continue
     const errors = complaintsOf(answer.validationErrors)
     const warnings = complaintsOf(answer.validationWarnings)
-    if (errors.length === 0 && warnings.every(isImpossible) && warnings.length > 0 && isAboutWaiting(each, actions)) {
+    // A rule about an effect that no tool has yet forbids nothing today, and is right to stand there.
+    const groupIsEmpty = actionsInScope(each.policy, actions).length === 0 && errors.every(isImpossible)
+    if (
+      groupIsEmpty ||
+      (errors.length === 0 && warnings.every(isImpossible) && warnings.length > 0 && isAboutWaiting(each, actions))
+    ) {
       waiting.add(each.policy.id)
       continue
     }

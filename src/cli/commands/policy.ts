@@ -26,7 +26,7 @@ async function run(call: Call): Promise<ExitCode> {
   call.print.line(`${config.file}: ${permits.length} grants, ${forbids.length} policies that forbid, no problem`)
   for (const { id, source } of policies.waiting) {
     call.print.line(
-      `  not in force: ${id} (${sourceText(source)}) speaks of tools whose definition nobody has accepted — firebreak accept`,
+      `  not in force: ${id} (${sourceText(source)}) speaks of nothing that is declared and accepted yet (firebreak accept)`,
     )
   }
   call.print.object({
