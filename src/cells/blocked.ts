@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../model/result.ts'
 import { BUBBLEWRAP, bubblewrapOptions, type Prepared } from './bubblewrap.ts'
 import type { CellStdio } from './cell.ts'
+import { afterFilter } from './first-instruction.ts'
 import { type Handle, hold } from './handle.ts'
 import { closeAllOnExec, memoryFile, newTerminal, pipe, type SystemFault, systemFaultText } from './libc.ts'
 import { type OuterMount, outerCommand } from './outer.ts'
@@ -98,7 +99,7 @@ export async function spawnBlocked(
     const session = spec.stdio.kind === 'terminal' ? ['/usr/bin/setsid', '--ctty'] : []
     const mounting = outer === undefined ? [] : outerCommand(outer)
     const [first = '', ...rest] = [...session, ...limitedCommand(spec.limits), ...mounting, BUBBLEWRAP]
-    const args = [...rest, '--args', `${CHILD.options}`, '--', ...spec.command]
+    const args = [...rest, '--args', `${CHILD.options}`, '--', ...afterFilter(spec.command)]
     const monitor = spawn(first, args, {
       ...(process.getuid?.() === 0 ? identity : {}),
       cwd: '/',

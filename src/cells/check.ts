@@ -1,5 +1,5 @@
-import { realpathSync } from 'node:fs'
-import { isAbsolute, normalize } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
+import { isAbsolute, join, normalize } from 'node:path'
 import { no, ok, type Result } from '../model/result.ts'
 import { liesIn, resolvedPath } from './paths.ts'
 import type { CellSpec, LaunchFault } from './spec.ts'
@@ -24,6 +24,10 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
   if (spec.ports.some((port) => !(Number.isInteger(port) && port > 0 && port < 65_536)))
     return wrong('ports', 'between 1 and 65,535')
   if (spec.files.length > FILES_MAX) return wrong('files', `at most ${FILES_MAX}`)
+
+  if (spec.root.kind === 'directory' && !existsSync(join(spec.root.path, 'bin/sh'))) {
+    return wrong('root', `${spec.root.path} is not there or has no /bin/sh, which starts every command`)
+  }
 
   const texts = [...spec.command, ...Object.entries(spec.variables).flat(), spec.workingDirectory ?? '']
   if (texts.some((text) => text.includes('\0'))) return wrong('command', 'a NUL byte ends an argument early')

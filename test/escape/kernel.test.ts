@@ -141,6 +141,12 @@ describe('kernel interfaces', { skip: SKIP }, () => {
     assert.equal(exit.code, 128 + 31, `SIGSYS, not ${exit.code}: ${stdout}`)
   })
 
+  it('S1: pid 1 has its filter before the command has its first instruction', async () => {
+    // Many at once, so that pid 1 is often the later of the two.
+    const waiting = Array.from({ length: 40 }, () => ran(spec(['grep', '^Seccomp:', '/proc/1/status'])))
+    for (const { stdout } of await Promise.all(waiting)) assert.equal(stdout, 'Seccomp:\t2\n')
+  })
+
   it('S1: a filter, no_new_privs, no capability, one uid', async () => {
     const { stdout } = await ran(spec(['cat', '/proc/self/status', '/proc/1/status', '/proc/self/uid_map']))
     for (const line of [

@@ -57,8 +57,9 @@ describe('a cell’s life', { skip: SKIP }, () => {
 
   it('S13: a launch that fails leaves nothing', async () => {
     const before = { mounts: mountinfo(), cgroups: cgroupsNamed('c_'), uids: readdirSync('/run/firebreak/uids') }
-    const root = { kind: 'directory', path: '/nowhere' } as const
-    const wanted = spec(['true'], { root, workspace: workspaceOver(hostDirectory()) })
+    // A place that cannot be made: bubblewrap fails half-way.
+    const files = [{ from: '/etc/hostname', to: '/usr/bin/true/inside' }]
+    const wanted = spec(['true'], { files, workspace: workspaceOver(hostDirectory()) })
     await assert.rejects(launched(wanted), /bubblewrap/)
     assert.deepEqual(
       { mounts: mountinfo(), cgroups: cgroupsNamed('c_'), uids: readdirSync('/run/firebreak/uids') },
