@@ -30,7 +30,7 @@ const cache = join(root, 'node_modules', '.cache', 'firebreak')
 /** Compiles what a start will load, once. A failure only means that starts are slower. */
 function warm() {
   if (existsSync(cache)) return
-  spawnSync(pinnedNode(), [join(root, 'src', 'control', 'warm.ts')], {
+  spawnSync(pinnedNode(), [join(root, 'src', 'cli', 'warm.ts')], {
     env: { ...process.env, NODE_COMPILE_CACHE: cache },
     stdio: 'ignore',
   })
