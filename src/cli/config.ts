@@ -6,10 +6,10 @@ import { no, type Problem, type Result, sourceText } from '../model/index.ts'
 import { type Call, EXIT, type ExitCode } from './command.ts'
 
 /** Reads what `--config` names and judges all of it; what is wrong has been printed when this returns an exit code. */
-export async function readConfig(call: Call): Promise<Result<Judged, ExitCode>> {
+export async function readConfig(call: Call, stateDirectory?: string): Promise<Result<Judged, ExitCode>> {
   const file = call.text('config') ?? 'firebreak.yaml'
   const loaded = await loadConfig(file, { node: process.execPath })
-  const judged = loaded.ok ? await judgeConfig(loaded.value) : loaded
+  const judged = loaded.ok ? await judgeConfig(loaded.value, stateDirectory) : loaded
   if (judged.ok) return judged
   call.print.fault(
     `${file} has ${judged.reason.length === 1 ? 'a problem' : `${judged.reason.length} problems`}`,

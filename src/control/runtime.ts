@@ -40,16 +40,18 @@ export interface Ended {
 
 export async function openRuntime({ judged, agent, stateDirectory }: RuntimeOptions): Promise<Result<Runtime, string>> {
   const { config } = judged
-  const warden = await openWarden({ profile: config.profile })
-  if (!warden.ok) return no(wardenFaultText(warden.reason))
-  const state = openState(stateDirectory, config.profile === 'full', Math.random)
   const setup = gatewaySetup(judged, agent.environment)
-  const services = setup.ok ? await startServices(state, setup.value) : setup
-  if (!services.ok) {
-    await warden.value.close()
-    return services
-  }
-  return ok(new OpenRuntime(warden.value, services.value, state, config, agent))
+  if (!setup.ok) return setup
+  const state = openState(stateDirectory, config.profile === 'full', Math.random)
+  // The services load their code while the warden makes its place.
+  const starting = startServices(state, setup.value)
+  const warden = await openWarden({ profile: config.profile })
+  const services = await starting
+  if (warden.ok && services.ok) return ok(new OpenRuntime(warden.value, services.value, state, config, agent))
+  if (services.ok) await services.value.stop('there is no warden')
+  if (!warden.ok) return no(wardenFaultText(warden.reason))
+  await warden.value.close()
+  return services.ok ? no('unreachable') : services
 }
 
 export function wardenFaultText(fault: WardenFault): string {

@@ -18,6 +18,7 @@ import {
 import { type GrantSource, type PolicyBundle, parsePolicies } from '../policy/index.ts'
 import { type AcceptedDefinitions, acceptedPath, readAccepted } from './accepted.ts'
 import { catalogueOf, toolsOf } from './catalogue.ts'
+import { parseOnce } from './parsed.ts'
 
 /** A configuration with all that hangs on it, judged together: accepted definitions, policies, grants. */
 export interface Judged {
@@ -26,15 +27,21 @@ export interface Judged {
   readonly policies: PolicyBundle
 }
 
-export async function judgeConfig(config: Config): Promise<Result<Judged, readonly Problem[]>> {
+/** With `stateDirectory`, policies that were judged before and have not changed are not parsed again. */
+export async function judgeConfig(
+  config: Config,
+  stateDirectory?: string,
+): Promise<Result<Judged, readonly Problem[]>> {
   const accepted = readAccepted(config.file)
   if (!accepted.ok) return no([accepted.reason])
   const grants = [...config.agents.values()].flatMap((agent) =>
     agent.grants.map((grant, i) => grantSource(agent, grant, i)),
   )
-  const policies = await parsePolicies(config.policies, grants, catalogueOf(config, accepted.value), {
-    agents: config.agents.keys(),
-  })
+  const catalogue = catalogueOf(config, accepted.value)
+  const agents = [...config.agents.keys()]
+  const parse = () => parsePolicies(config.policies, grants, catalogue, { agents })
+  const inputs = [config.policies, grants, catalogue.upstreams, agents]
+  const policies = stateDirectory === undefined ? await parse() : await parseOnce(stateDirectory, inputs, parse)
   return policies.ok ? ok({ config, accepted: accepted.value, policies: policies.value }) : policies
 }
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import type { CellSpec } from '../../cells/spec.ts'
 import { openRuntime, type Runtime } from '../../control/runtime.ts'
@@ -24,7 +24,9 @@ export const command: Command = {
 }
 
 async function run(call: Call): Promise<ExitCode> {
-  const read = await readConfig(call)
+  const beside = dirname(resolve(call.text('config') ?? 'firebreak.yaml'))
+  const stateDirectory = resolve(call.text('state') ?? join(beside, '.firebreak'))
+  const read = await readConfig(call, stateDirectory)
   if (!read.ok) return read.reason
   const { config } = read.value
   const name = call.text('agent')
@@ -39,7 +41,6 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(`agent "${agent.name}" has no command`, 'give one after --, or `command:` in the configuration')
     return EXIT.usage
   }
-  const stateDirectory = resolve(call.text('state') ?? `${dirname(config.file)}/.firebreak`)
   const runtime = await openRuntime({ judged: read.value, agent, stateDirectory })
   if (!runtime.ok) {
     call.print.fault(`not started: ${runtime.reason}`, 'firebreak doctor tells what this host can give')

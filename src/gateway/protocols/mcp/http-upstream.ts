@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
+import Pool from 'undici/lib/dispatcher/pool.js'
 import { isJsonObject, type JsonObject, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
 import { encodeHeader, paramHeaderValues, routedName } from './headers.ts'
