@@ -309,6 +309,13 @@ export function refuseUnprepared(
   return { kind: 'refused', action, reasons }
 }
 
+/** A frame that is refused before anyone knows what it wants: that it came is in the record all the same. */
+export function refuseFrame(gate: Gate, cell: CellAtGate, problem: string): ActionId {
+  const action = gate.newActionId()
+  recordRefused(gate, cell, action, [{ kind: 'arguments', path: '$', problem }], {})
+  return action
+}
+
 const NO_UPSTREAM = 'none' as UpstreamName // a name by its shape
 
 function recordRefused(

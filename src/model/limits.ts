@@ -20,6 +20,8 @@ export const LIMITS = {
   sessionsMax: 64,
   /** Requests of one cell that may be under way; each holds at most a frame and an answer. */
   requestsUnderWayMax: 64,
+  /** One call, whatever its upstream goes on sending: no tool that answers while a model waits takes longer. */
+  callMsMax: 600_000,
   /** Standing streams of one cell. */
   streamsMax: 16,
   /** Connections of one cell; Node's clients open a handful. */

@@ -10,6 +10,7 @@ import {
 import type { CellAtGate } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
 import { readBody } from '../../http-body.ts'
+import { refuseFrame } from '../../pipeline.ts'
 import { parseStrictJson } from '../../strict-json.ts'
 import { headerMismatch } from './headers.ts'
 import { type CellRequest, capabilitiesFor, methodFor } from './methods.ts'
@@ -42,31 +43,32 @@ export class McpEndpoint {
     const reply = new Reply(response)
     const view = viewOf(request.url ?? '')
     if (view === 'none') return reply.empty(404)
-    if (!isLocal(request))
-      return reply.fault(403, { code: RPC.invalidRequest, message: 'this listener serves its own cell only' })
+    if (!isLocal(request)) return this.#refuse(reply, 403, RPC.invalidRequest, 'this listener serves its own cell only')
     if (request.method === 'GET') return this.#openStream(request, response, reply)
     if (request.method === 'DELETE') return this.#endSession(request, reply)
     if (request.method !== 'POST') return reply.empty(405, { allow: 'GET, POST, DELETE' })
-    if (!isPlainJson(request)) {
-      return reply.fault(415, { code: RPC.invalidRequest, message: 'the content type must be application/json' })
-    }
+    if (!isPlainJson(request))
+      return this.#refuse(reply, 415, RPC.invalidRequest, 'the content type must be application/json')
     const body = await readBody(request)
     if (!body.ok) {
       if (body.reason === 'broken-off') return
       response.setHeader('connection', 'close')
-      return reply.fault(413, {
-        code: RPC.invalidRequest,
-        message: `a frame has at most ${LIMITS.frameBytesMax} bytes`,
-      })
+      return this.#refuse(reply, 413, RPC.invalidRequest, `a frame has at most ${LIMITS.frameBytesMax} bytes`)
     }
     const json = parseStrictJson(body.value)
-    if (!json.ok) return reply.fault(400, { code: RPC.parseError, message: `refused: ${json.reason.kind}` })
+    if (!json.ok) return this.#refuse(reply, 400, RPC.parseError, `refused: ${json.reason.kind}`)
     const message = readRpc(json.value)
     if (message === undefined || message.kind === 'response') {
-      return reply.fault(400, { code: RPC.invalidRequest, message: 'one JSON-RPC request or notification is expected' })
+      return this.#refuse(reply, 400, RPC.invalidRequest, 'one JSON-RPC request or notification is expected')
     }
     if (isModern(request, message)) return this.#modern(request, response, message, view)
     return this.#inSession(request, response, message, view)
+  }
+
+  /** What cannot even be read as a request is refused, and recorded. */
+  #refuse(reply: Reply, status: number, code: number, message: string, id: RpcId | null = null): void {
+    const reference = refuseFrame(this.#gate, this.#cell, message)
+    reply.fault(status, { code, message, data: { reference } }, id)
   }
 
   /** Everything under way has been aborted already; this ends what only listens. */
@@ -91,7 +93,7 @@ export class McpEndpoint {
     const version = String(meta[META.version])
     const mismatch = headerMismatch(request.headers, version, method, params)
     if (mismatch === 'MCP-Protocol-Version')
-      return reply.answer(id, rpcError(RPC.headerMismatch, `${mismatch} does not say what the body says`), 400)
+      return this.#refuse(reply, 400, RPC.headerMismatch, `${mismatch} does not say what the body says`, id)
     if (version !== MODERN) {
       const data = { supported: [MODERN], requested: version }
       return reply.answer(
@@ -101,7 +103,7 @@ export class McpEndpoint {
       )
     }
     if (mismatch !== undefined)
-      return reply.answer(id, rpcError(RPC.headerMismatch, `${mismatch} does not say what the body says`), 400)
+      return this.#refuse(reply, 400, RPC.headerMismatch, `${mismatch} does not say what the body says`, id)
     if (method === 'subscriptions/listen') return this.#subscriptions.listen(id, params, response)
     if (method === 'server/discover') {
       const result = {
@@ -226,6 +228,7 @@ export class McpEndpoint {
     }
     this.#cell.gone.signal.addEventListener('abort', onGone, { once: true })
     response.once('close', onClose)
+    const deadline = setTimeout(() => cancel.abort(), LIMITS.callMsMax)
     this.#cell.underWay++
     const request: CellRequest = {
       method: call.method,
@@ -243,6 +246,7 @@ export class McpEndpoint {
       process.stderr.write(`gateway: ${error instanceof Error ? error.stack : String(error)}\n`)
       return rpcError(RPC.internalError, 'the gateway failed')
     } finally {
+      clearTimeout(deadline)
       this.#cell.underWay--
       this.#cell.gone.signal.removeEventListener('abort', onGone)
       response.off('close', onClose)

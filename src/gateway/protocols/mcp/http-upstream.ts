@@ -146,13 +146,7 @@ class HttpUpstream implements UpstreamConnection {
 
   close(): void {
     this.#closed.abort()
-    if (this.#session !== undefined) {
-      const headers = this.#requestHeaders('', {})
-      this.#pool.request({ path: this.#path, method: 'DELETE', headers }).then(
-        (reply) => reply.body.dump(),
-        () => undefined,
-      )
-    }
+    if (this.#session !== undefined) void this.#say('DELETE')
     this.#pool.close().catch(() => undefined)
   }
 
@@ -210,18 +204,17 @@ class HttpUpstream implements UpstreamConnection {
   }
 
   /** A notification or an answer of ours: no answer is due. */
-  async #post(bytes: Uint8Array): Promise<void> {
-    try {
-      const reply = await this.#pool.request({
-        path: this.#path,
-        method: 'POST',
-        headers: this.#requestHeaders('', {}),
-        body: bytes,
-      })
-      await reply.body.dump()
-    } catch {
-      // The next request finds out whether the upstream is there.
-    }
+  #post(bytes: Uint8Array): Promise<void> {
+    return this.#say('POST', bytes)
+  }
+
+  /** Resolves when it was heard or not: the next request finds out whether the upstream is there. */
+  #say(method: 'POST' | 'DELETE', body?: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      const request = { path: this.#path, method, headers: this.#requestHeaders('', {}), ...(body && { body }) }
+      const done = () => resolve()
+      this.#pool.dispatch(request, { onRequestStart: () => undefined, onResponseEnd: done, onResponseError: done })
+    })
   }
 
   /** The stream of messages that belong to no request: a GET before 2026-07-28, `subscriptions/listen` since. */
