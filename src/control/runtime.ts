@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell } from '../cells/cell.ts'
 import type { Pump, Streams } from '../cells/pump.ts'
 import { type CellSpec, type Exit, launchFaultText, type TeardownReceipt } from '../cells/spec.ts'
@@ -81,10 +82,11 @@ class OpenRuntime implements Runtime {
     const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan))
     if (!launched.ok) return no(launchFaultText(launched.reason))
     const cell = launched.value
-    const servers: Cell[] = []
+    const servers: StdioServers = { cells: new Set(), over: false }
     const given = await this.#handOver(number, cell, servers)
     if (!given.ok) {
-      await Promise.all([cell, ...servers].map((each) => each.teardown()))
+      servers.over = true
+      await Promise.all([cell, ...servers.cells].map((each) => each.teardown()))
       return given
     }
     return ok({ cell, ended: this.#end(number, cell, servers) })
@@ -100,26 +102,11 @@ class OpenRuntime implements Runtime {
   }
 
   /** The gateway gets the pipes of the agent's stdio servers and the cell's listener, and has the start in the ledger. */
-  async #handOver(number: number, cell: Cell, servers: Cell[]): Promise<Result<void, string>> {
-    const launches = this.#stdioUpstreams().map((upstream) =>
-      launchUpstreamCell(this.#warden, this.#config, this.state, upstream, this.#agent.name).then((server) => ({
-        upstream,
-        server,
-      })),
+  async #handOver(number: number, cell: Cell, servers: StdioServers): Promise<Result<void, string>> {
+    const started = await Promise.all(
+      this.#stdioUpstreams().map((upstream) => this.#startServer(number, upstream, servers)),
     )
-    for (const { upstream, server } of await Promise.all(launches)) {
-      if (!server.ok) return server
-      const { cell: own, pipes } = server.value
-      servers.push(own)
-      const owner = upstream.mcp.shared ? null : number
-      const told = this.#services.tell({ kind: 'upstream', upstream: upstream.name, number: owner }, [
-        pipes.stdin.fd,
-        pipes.stdout.fd,
-      ])
-      for (const pipe of [pipes.stdin, pipes.stdout]) pipe.close()
-      if (!told.ok) return told
-      own.start()
-    }
+    for (const server of started) if (!server.ok) return server
     const [listener] = cell.listeners
     if (listener === undefined) return no('the cell has no listener')
     const message = {
@@ -133,6 +120,33 @@ class OpenRuntime implements Runtime {
     return told.ok ? this.#services.said('cell-ready', number) : told
   }
 
+  /** Starts it, and again when it ends while its agent's cell lives: a few times, since one that keeps ending is broken. */
+  async #startServer(
+    number: number,
+    upstream: Upstream & { readonly mcp: StdioServer },
+    servers: StdioServers,
+    restartsLeft = RESTARTS_MAX,
+  ): Promise<Result<void, string>> {
+    const server = await launchUpstreamCell(this.#warden, this.#config, this.state, upstream, this.#agent.name)
+    if (!server.ok) return server
+    const { cell, pipes } = server.value
+    servers.cells.add(cell)
+    const owner = upstream.mcp.shared ? null : number
+    const message = { kind: 'upstream', upstream: upstream.name, number: owner } as const
+    const told = this.#services.tell(message, [pipes.stdin.fd, pipes.stdout.fd])
+    for (const pipe of [pipes.stdin, pipes.stdout]) pipe.close()
+    if (!told.ok) return told
+    cell.start()
+    void cell.exited.then(async () => {
+      await cell.teardown()
+      servers.cells.delete(cell)
+      if (servers.over || restartsLeft === 0) return
+      await delay(RESTART_AFTER_MS)
+      if (!servers.over) await this.#startServer(number, upstream, servers, restartsLeft - 1)
+    })
+    return ok(undefined)
+  }
+
   #stdioUpstreams(): readonly (Upstream & { readonly mcp: StdioServer })[] {
     const granted = new Set(this.#agent.grants.map(({ upstream }) => upstream))
     return [...this.#config.upstreams.values()].flatMap((upstream) =>
@@ -140,7 +154,7 @@ class OpenRuntime implements Runtime {
     )
   }
 
-  async #end(number: number, cell: Cell, servers: readonly Cell[]): Promise<Ended> {
+  async #end(number: number, cell: Cell, servers: StdioServers): Promise<Ended> {
     const lost = this.#services.lost.then(async (why) => {
       // A gateway that is gone or silent guards nothing: its cell does not run on without it.
       await cell.freeze()
@@ -150,13 +164,24 @@ class OpenRuntime implements Runtime {
     const first = await Promise.race([cell.exited.then(() => undefined), lost])
     const exit = await cell.exited
     const teardown = await cell.teardown()
-    await Promise.all(servers.map((server) => server.teardown()))
+    servers.over = true
+    await Promise.all([...servers.cells].map((server) => server.teardown()))
     if (first !== undefined) return { exit, teardown, lost: first }
     const told = this.#services.tell({ kind: 'ended', number, receipt: plain({ exit, teardown }) })
     if (told.ok) await this.#services.said('cell-closed', number)
     return { exit, teardown }
   }
 }
+
+/** The upstream cells that serve one agent's cell. */
+interface StdioServers {
+  readonly cells: Set<Cell>
+  /** The agent's cell has ended: none is started any more. */
+  over: boolean
+}
+
+const RESTARTS_MAX = 5
+const RESTART_AFTER_MS = 500
 
 /** Receipts as the ledger takes them. */
 function plain(value: object): JsonObject {

@@ -104,6 +104,15 @@ describe('S11: an ambiguous frame is refused, not repaired', () => {
     })
   }
 
+  it('S15: a frame that cannot be read is in the record, and its answer carries the reference', async () => {
+    const reply = await send(noteFrame('{"text":"a","text":"b"}'))
+    const reference = /"reference":"(a_[0-9a-z]+)"/.exec(reply.text)?.[1]
+    assert.ok(reference)
+    const told = (entries: readonly { readonly kind: string }[]) =>
+      entries.some((entry) => 'action' in entry && entry.action === reference && entry.kind === 'action.refused')
+    assert.ok(told(await gateway.entries(told)))
+  })
+
   it('S11: a body that says it is compressed, or in another character set', async () => {
     const body = noteFrame('{"text":"x"}')
     assert.equal((await send(body, { 'content-encoding': 'gzip' })).status, 415)
