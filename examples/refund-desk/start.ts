@@ -7,17 +7,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -72,7 +62,6 @@ if (values.help) {
 const json = values.json === true
 /** What a shop has: books, services, files. Apart from Firebreak's own state, which no workspace may lie in. */
 const shop = mkdtempSync(join(tmpdir(), 'refund-desk-'))
-chmodSync(shop, 0o711)
 const state = values.state === undefined ? join(shop, 'state') : resolve(values.state)
 if (existsSync(join(state, 'ledger'))) {
   process.stderr.write(`${state} holds an earlier run: give an empty directory\n`)
