@@ -48,13 +48,13 @@ export async function inspectUpstreams(
       asked.push({ name, kind: 'stdio', stdin: first, stdout: first + 1 })
     }
     const uid = state.uidOf('inspect')
-    const child = spawn(process.execPath, [join(import.meta.dirname, '../gateway/inspect-main.ts')], {
+    const script = join(import.meta.dirname, '../gateway/inspect-main.ts')
+    const child = spawn(process.execPath, [script, ...(uid === undefined ? [] : ['--uid', `${uid}`])], {
       cwd: '/',
       env: {},
       detached: true,
       timeout: INSPECT_MS_MAX,
       stdio: ['ignore', 'pipe', 'inherit', 'pipe', ...descriptors],
-      ...(uid === undefined ? {} : { uid, gid: uid }),
     })
     for (const { cell, pipes } of cells) {
       for (const pipe of [pipes.stdin, pipes.stdout]) pipe.close()

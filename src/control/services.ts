@@ -8,7 +8,6 @@ import { openChannel, openStreamPair, sendDescriptors } from '../cells/descripto
 import { HEARTBEAT_SILENCE_MS_MAX, PULSE_BYTES, type Pulse, readPulse } from '../gateway/pulse.ts'
 import { type GatewaySetup, type WardenMessage, writeSetup } from '../gateway/setup.ts'
 import { no, ok, type Result } from '../model/index.ts'
-import { COMPILE_CACHE, shareCompiled } from './compiled.ts'
 import type { State } from './state.ts'
 
 /** The two processes beside the warden: one environment's gateway, and the witness. */
@@ -164,17 +163,22 @@ interface ServiceOptions {
   readonly stdio: (number | 'ignore' | 'pipe')[]
 }
 
+/** As `bin/firebreak` has it: compiled code, loaded before a service becomes its own uid. */
+const COMPILE_CACHE = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'firebreak')
+
 /** In a session of its own: a key pressed in the person's terminal is not for it. Nothing of the environment reaches it. */
 function spawnService(main: string, args: readonly string[], { directory, uid, stdio }: ServiceOptions): ChildProcess {
   const script = join(import.meta.dirname, main)
-  shareCompiled(uid)
-  const child = spawn(process.execPath, [...NODE_OPTIONS, script, ...args], {
-    cwd: directory,
-    env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
-    detached: true,
-    stdio,
-    ...(uid === undefined ? {} : { uid, gid: uid }),
-  })
+  const child = spawn(
+    process.execPath,
+    [...NODE_OPTIONS, script, ...args, ...(uid === undefined ? [] : ['--uid', `${uid}`])],
+    {
+      cwd: directory,
+      env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
+      detached: true,
+      stdio,
+    },
+  )
   child.on('error', () => undefined)
   return child
 }

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { shutProcess } from '../cells/unprivileged.ts'
+import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
 import type { JsonObject, UpstreamName } from '../model/index.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
@@ -32,7 +32,7 @@ export type Offered =
   | { readonly problem: string }
 
 if (import.meta.main) {
-  shutProcess()
+  shutProcess(uidArgument(process.argv))
   // From our own command line tool, which started this process.
   const inspection = JSON.parse(readFileSync(3, 'utf8')) as Inspection
   const offered = await Promise.all(

@@ -8,12 +8,12 @@ import { createWriteStream, readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import process from 'node:process'
 import { receiveDescriptors } from '../cells/descriptors.ts'
-import { shutProcess } from '../cells/unprivileged.ts'
+import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
 import { Gateway } from './gateway.ts'
 import { HEARTBEAT_EVERY_MS, type Pulse, pulseBytes } from './pulse.ts'
 import { readSetup, type WardenMessage } from './setup.ts'
 
-shutProcess()
+shutProcess(uidArgument(process.argv))
 const setup = readSetup(readFileSync(3, 'utf8'))
 const pulses = createWriteStream('', { fd: 4 })
 pulses.on('error', () => process.exit(1))

@@ -1,5 +1,5 @@
 /**
- * The witness's process: `node witness-main.ts --directory <dir> --log test=4 --log warden=5`.
+ * The witness's process: `node witness-main.ts [--uid <n>] --directory <dir> --log test=4 --log warden=5`.
  *
  * Each number is an inherited descriptor of a connected stream whose other end only that log's writer holds. It makes
  * its key at the first start, keeps everything in its own directory, and ends when all streams have ended.
@@ -8,6 +8,7 @@ import { Socket } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
+import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
 import { NAME_PATTERN } from '../model/ids.ts'
 import { realDisk } from './disk.ts'
 import { faultText } from './fault.ts'
@@ -18,9 +19,10 @@ import { openSealStore } from './seal-store.ts'
 import { serveWriter } from './witness.ts'
 import { openWitnessKey } from './witness-key.ts'
 
+shutProcess(uidArgument(process.argv))
 process.umask(0o022)
 const { values } = parseArgs({
-  options: { directory: { type: 'string' }, log: { type: 'string', multiple: true } },
+  options: { uid: { type: 'string' }, directory: { type: 'string' }, log: { type: 'string', multiple: true } },
 })
 const { directory, log: logs = [] } = values
 if (directory === undefined || logs.length === 0 || logs.length > LEDGER_LIMITS.witnessLogsMax) {

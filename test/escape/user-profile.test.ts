@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -9,7 +9,11 @@ import { hostDirectory, lastReport, SKIP } from './kit.ts'
 /** An ordinary user; nobody on this host. */
 const UID = 1_900_000_001
 
-const skip = SKIP || (existsSync('/usr/bin/nsenter') ? false : 'nsenter is not installed')
+const readable = spawnSync('/usr/bin/test', ['-r', import.meta.filename], { uid: UID, gid: UID }).status === 0
+const skip =
+  SKIP ||
+  (existsSync('/usr/bin/nsenter') ? false : 'nsenter is not installed') ||
+  (readable ? false : 'this checkout lies where no ordinary user can read it')
 
 describe('profile user', { skip }, () => {
   let report: Readonly<Record<string, unknown>> = {}
