@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
-import process from 'node:process'
 import type { Writable } from 'node:stream'
 import { openWarden } from '../cells/warden.ts'
 import type { Upstream } from '../config/config.ts'
 import type { Inspection, Offered } from '../gateway/inspect-main.ts'
 import { no, ok, type Result, type UpstreamName } from '../model/index.ts'
+import { reachableCode } from './code.ts'
 import { wardenFaultText } from './runtime.ts'
 import { type Judged, readSecrets } from './setup.ts'
 import { openState } from './state.ts'
@@ -48,14 +47,19 @@ export async function inspectUpstreams(
       asked.push({ name, kind: 'stdio', stdin: first, stdout: first + 1 })
     }
     const uid = state.uidOf('inspect')
-    const script = join(import.meta.dirname, '../gateway/inspect-main.ts')
-    const child = spawn(process.execPath, [script, ...(uid === undefined ? [] : ['--uid', `${uid}`])], {
-      cwd: '/',
-      env: {},
-      detached: true,
-      timeout: INSPECT_MS_MAX,
-      stdio: ['ignore', 'pipe', 'inherit', 'pipe', ...descriptors],
-    })
+    const code = reachableCode()
+    if (!code.ok) return code
+    const child = spawn(
+      code.value.node,
+      [code.value.at('src/gateway/inspect-main.ts'), ...(uid === undefined ? [] : ['--uid', `${uid}`])],
+      {
+        cwd: '/',
+        env: {},
+        detached: true,
+        timeout: INSPECT_MS_MAX,
+        stdio: ['ignore', 'pipe', 'inherit', 'pipe', ...descriptors],
+      },
+    )
     for (const { cell, pipes } of cells) {
       for (const pipe of [pipes.stdin, pipes.stdout]) pipe.close()
       cell.start()

@@ -8,6 +8,7 @@ import { openChannel, openStreamPair, sendDescriptors } from '../cells/descripto
 import { HEARTBEAT_SILENCE_MS_MAX, PULSE_BYTES, type Pulse, readPulse } from '../gateway/pulse.ts'
 import { type GatewaySetup, type WardenMessage, writeSetup } from '../gateway/setup.ts'
 import { no, ok, type Result } from '../model/index.ts'
+import { type Code, reachableCode } from './code.ts'
 import type { State } from './state.ts'
 
 /** The two processes beside the warden: one environment's gateway, and the witness. */
@@ -26,16 +27,24 @@ const START_MS_MAX = 20_000
 const STOP_MS_MAX = 5_000
 
 export async function startServices(state: State, setup: GatewaySetup): Promise<Result<Services, string>> {
+  const reachable = reachableCode()
+  if (!reachable.ok) return no(`the code cannot be shown to the services: ${reachable.reason}`)
+  const code = reachable.value
   const pair = openStreamPair()
   const channel = openChannel()
   if (!pair.ok || !channel.ok) return no('no socket pair could be made')
   const log = openSync(state.log(`gateway-${setup.environment}`), 'a', 0o600)
-  const witness = spawnService('../ledger/witness-main.ts', ['--directory', '.', '--log', `${setup.environment}=3`], {
-    directory: state.witness,
-    uid: state.uidOf('witness'),
-    stdio: ['ignore', 'ignore', log, pair.value.far],
-  })
-  const gateway = spawnService('../gateway/main.ts', [], {
+  const witness = spawnService(
+    code,
+    'src/ledger/witness-main.ts',
+    ['--directory', '.', '--log', `${setup.environment}=3`],
+    {
+      directory: state.witness,
+      uid: state.uidOf('witness'),
+      stdio: ['ignore', 'ignore', log, pair.value.far],
+    },
+  )
+  const gateway = spawnService(code, 'src/gateway/main.ts', [], {
     directory: state.ledger(setup.environment),
     uid: state.uidOf(`gateway-${setup.environment}`),
     stdio: ['ignore', 'ignore', log, 'pipe', 'pipe', channel.value.far, pair.value.near],
@@ -167,11 +176,15 @@ interface ServiceOptions {
 const COMPILE_CACHE = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'firebreak')
 
 /** In a session of its own: a key pressed in the person's terminal is not for it. Nothing of the environment reaches it. */
-function spawnService(main: string, args: readonly string[], { directory, uid, stdio }: ServiceOptions): ChildProcess {
-  const script = join(import.meta.dirname, main)
+function spawnService(
+  code: Code,
+  main: string,
+  args: readonly string[],
+  { directory, uid, stdio }: ServiceOptions,
+): ChildProcess {
   const child = spawn(
-    process.execPath,
-    [...NODE_OPTIONS, script, ...args, ...(uid === undefined ? [] : ['--uid', `${uid}`])],
+    code.node,
+    [...NODE_OPTIONS, code.at(main), ...args, ...(uid === undefined ? [] : ['--uid', `${uid}`])],
     {
       cwd: directory,
       env: { NODE_COMPILE_CACHE: COMPILE_CACHE },

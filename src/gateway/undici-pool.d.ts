@@ -3,6 +3,3 @@ declare module 'undici/lib/dispatcher/pool.js' {
   import { Pool } from 'undici'
   export default Pool
 }
-
-declare module 'undici/lib/llhttp/llhttp_simd-wasm.js'
-declare module 'undici/lib/llhttp/llhttp-wasm.js'

@@ -1,9 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import Pool from 'undici/lib/dispatcher/pool.js'
-// Its parser, which it would load at the first connection: by then this process may no longer read our files.
-import 'undici/lib/llhttp/llhttp_simd-wasm.js'
-import 'undici/lib/llhttp/llhttp-wasm.js'
 import { isJsonObject, type JsonObject, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
 import { encodeHeader, paramHeaderValues, routedName } from './headers.ts'
