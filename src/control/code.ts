@@ -3,7 +3,7 @@ import { chmodSync, closeSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { attachMount, changeMount, cloneMount, systemFaultText, unmount } from '../cells/libc.ts'
-import { DEFAULT_RUN_DIRECTORY } from '../cells/warden.ts'
+import { defaultRunDirectory } from '../cells/warden.ts'
 import { no, ok, type Result } from '../model/index.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -21,9 +21,9 @@ export interface Code {
  */
 export function reachableCode(): Result<Code, string> {
   if (process.getuid?.() !== 0 || openToAll(ROOT)) return ok(codeIn(ROOT))
-  const parent = join(DEFAULT_RUN_DIRECTORY, 'code')
+  const parent = join(defaultRunDirectory('full'), 'code')
   const place = join(parent, createHash('sha256').update(ROOT).digest('hex').slice(0, 12))
-  for (const directory of [DEFAULT_RUN_DIRECTORY, parent]) {
+  for (const directory of [dirname(parent), parent]) {
     mkdirSync(directory, { recursive: true })
     chmodSync(directory, 0o711)
   }
