@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
-import { attacked, lastReport, NODE, ran, SKIP, spec } from './kit.ts'
+import { attacked, CLOSED, lastReport, NODE, ran, SKIP, spec } from './kit.ts'
 
 const [EPERM, EINVAL, ENOSYS, EPROTONOSUPPORT, EAFNOSUPPORT] = [-1, -22, -38, -93, -97]
 
@@ -108,7 +108,7 @@ describe('kernel interfaces', { skip: SKIP }, () => {
     assert.equal(inside['read the core limit'], '1 1')
   })
 
-  it('control: outside a cell an unprivileged user gets through with the same attempts', () => {
+  it('control: outside a cell an unprivileged user gets through with the same attempts', { skip: CLOSED }, () => {
     // One process for each: a process in a new namespace would answer the next attempt differently.
     const program = join(import.meta.dirname, 'attacks/kernel.ts')
     for (const attempt of [
