@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import type { Agent, Config, GrantConfig } from '../config/config.ts'
 import { secretNames } from '../config/load.ts'
+import { injectInto } from '../gateway/secrets.ts'
 import type { GatewaySetup, GrantSetup } from '../gateway/setup.ts'
 import {
   type EnvironmentName,
@@ -103,9 +104,7 @@ export function injectSecrets(
 ): Result<Record<string, string>, string> {
   const secrets = readSecrets(config, environment)
   if (!secrets.ok) return secrets
-  const inject = (value: string) =>
-    value.replaceAll(/\$\{secret:([^}]*)\}/g, (_, name: string) => secrets.value.get(name) ?? '')
-  return ok(Object.fromEntries([...variables].map(([name, value]) => [name, inject(value)])))
+  return ok(Object.fromEntries([...variables].map(([name, value]) => [name, injectInto(value, secrets.value)])))
 }
 
 function readSecretFile(path: string): string | undefined {

@@ -28,9 +28,14 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
     needles.push({ name, forms: formsOf(value) })
   }
   return ok({
-    inject: (template) => template.replaceAll(/\$\{secret:([^}]*)\}/g, (_, name: string) => values.get(name) ?? ''),
+    inject: (template) => injectInto(template, values),
     leak: (text) => needles.find((needle) => needle.forms.some((form) => text.includes(form)))?.name,
   })
+}
+
+/** Replaces `${secret:name}` by its value. */
+export function injectInto(template: string, values: ReadonlyMap<string, string>): string {
+  return template.replaceAll(/\$\{secret:([^}]*)\}/g, (_, name: string) => values.get(name) ?? '')
 }
 
 function formsOf(secret: string): readonly string[] {

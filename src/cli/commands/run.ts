@@ -1,10 +1,10 @@
 import { constants } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import type { CellSpec } from '../../cells/spec.ts'
 import { openRuntime, type Runtime } from '../../control/runtime.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
+import { stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'run',
@@ -24,8 +24,7 @@ export const command: Command = {
 }
 
 async function run(call: Call): Promise<ExitCode> {
-  const beside = dirname(resolve(call.text('config') ?? 'firebreak.yaml'))
-  const stateDirectory = resolve(call.text('state') ?? join(beside, '.firebreak'))
+  const stateDirectory = stateOf(call)
   const read = await readConfig(call, stateDirectory)
   if (!read.ok) return read.reason
   const { config } = read.value
