@@ -15,9 +15,7 @@ export interface NotCanonical {
  */
 export function canonicalText(value: Json): Result<string, NotCanonical> {
   try {
-    const sorted = inOrder(value, 0)
-    // JSON.stringify keeps the order of keys and writes strings and numbers as RFC 8785 wants them: a third of the time.
-    return ok(sorted === undefined ? text(value) : JSON.stringify(sorted))
+    return ok(textOf(value, 0))
   } catch (error) {
     if (error instanceof Refusal) return no({ kind: 'not-canonical', problem: error.problem })
     throw error
@@ -33,57 +31,52 @@ class Refusal extends Error {
   }
 }
 
-/**
- * The same value with its keys in canonical order, checked on the way. Undefined where no JavaScript object can have that
- * order. A cell chooses most strings in an entry, and all keys of its arguments.
- */
-function inOrder(value: Json, depth: number): Json | undefined {
+/** A cell chooses most strings in an entry, and all keys of its arguments. */
+function textOf(value: Json, depth: number): string {
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed()) throw new Refusal('a lone surrogate')
-      return value
+      return UNUSUAL.test(value) ? escaped(value) : `"${value}"`
     case 'number':
       if (!Number.isFinite(value)) throw new Refusal('a number that is not finite')
-      return value
+      return String(value)
     case 'boolean':
-      return value
+      return value ? 'true' : 'false'
     case 'object':
-      if (value === null) return value
+      if (value === null) return 'null'
       if (depth >= LEDGER_LIMITS.entryDepthMax) throw new Refusal('nested too deep')
-      return Array.isArray(value) ? arrayInOrder(value, depth) : objectInOrder(value as Members, depth)
+      return Array.isArray(value) ? arrayText(value, depth + 1) : objectText(value as Members, depth + 1)
     default:
       throw new Refusal('not JSON')
   }
+}
+
+/** What RFC 8785 section 3.2.2.2 escapes, and surrogates, which may be alone. Most strings have none of them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const UNUSUAL = /[\u0000-\u001f"\\\ud800-\udfff]/
+
+function escaped(text: string): string {
+  if (!text.isWellFormed()) throw new Refusal('a lone surrogate')
+  return JSON.stringify(text)
+}
+
+function arrayText(items: readonly Json[], depth: number): string {
+  let text = '['
+  for (let i = 0; i < items.length; i++) text += `${i === 0 ? '' : ','}${textOf(items[i] as Json, depth)}`
+  return `${text}]`
 }
 
 interface Members {
   readonly [key: string]: Json
 }
 
-function arrayInOrder(items: readonly Json[], depth: number): Json | undefined {
-  const sorted: Json[] = []
-  let whole = true
-  for (let i = 0; i < items.length; i++) {
-    const item = inOrder(items[i] as Json, depth + 1)
-    if (item === undefined) whole = false
-    else sorted.push(item)
-  }
-  return whole ? sorted : undefined
-}
-
-function objectInOrder(object: Members, depth: number): Json | undefined {
-  const { keys, orderly } = shapeOf(object)
-  const sorted: { [key: string]: Json } = {}
-  let whole = orderly
+function objectText(object: Members, depth: number): string {
+  const { keys, heads } = shapeOf(object)
+  let text = ''
   for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as string
-    const value = object[key]
-    if (value === undefined) continue
-    const member = inOrder(value, depth + 1)
-    if (member === undefined) whole = false
-    else if (whole) sorted[key] = member
+    const value = object[keys[i] as string]
+    if (value !== undefined) text += `${text === '' ? '{' : ','}${heads[i]}${textOf(value, depth)}`
   }
-  return whole ? sorted : undefined
+  return text === '' ? '{}' : `${text}}`
 }
 
 interface Shape {
@@ -91,8 +84,8 @@ interface Shape {
   readonly given: readonly string[]
   /** In canonical order. */
   readonly keys: readonly string[]
-  /** Whether an object can be made that has them in this order: integers always come first, `__proto__` is special. */
-  readonly orderly: boolean
+  /** The same, as they stand before their values. */
+  readonly heads: readonly string[]
 }
 
 /** Entries come in few shapes; sorting their keys each time would be a third of the work. By number of keys. */
@@ -105,8 +98,7 @@ function shapeOf(object: Members): Shape {
   const known = shapes[given.length]
   for (const shape of known ?? []) if (sameKeys(shape.given, given)) return shape
   const keys = given.toSorted()
-  if (!keys.every((key) => key.isWellFormed())) throw new Refusal('a lone surrogate')
-  const shape = { given, keys, orderly: !keys.some((key) => key === '__proto__' || /^\d+$/.test(key)) }
+  const shape = { given, keys, heads: keys.map((key) => `${escaped(key)}:`) }
   if (known && known.length < SHAPES_MAX) known.push(shape)
   return shape
 }
@@ -114,14 +106,4 @@ function shapeOf(object: Members): Shape {
 function sameKeys(a: readonly string[], b: readonly string[]): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true
-}
-
-/** The plain way, for a value that `inOrder` has checked and could not put in order. */
-function text(value: Json): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map(text).join()}]`
-  const object = value as Members
-  const members = Object.keys(object).sort()
-  const present = members.filter((key) => object[key] !== undefined)
-  return `{${present.map((key) => `${JSON.stringify(key)}:${text(object[key] as Json)}`).join()}}`
 }
