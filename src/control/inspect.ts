@@ -26,6 +26,7 @@ export async function inspectUpstreams(
   if (!warden.ok) return no(wardenFaultText(warden.reason))
   const state = openState(stateDirectory, config.profile === 'full', Math.random)
   const cells: UpstreamCell[] = []
+  let release = () => {}
   try {
     const asked: Inspection['upstreams'][number][] = []
     const descriptors: number[] = []
@@ -49,6 +50,7 @@ export async function inspectUpstreams(
     const uid = state.uidOf('inspect')
     const code = reachableCode()
     if (!code.ok) return code
+    release = code.value.release
     const child = spawn(
       code.value.node,
       [code.value.at('src/gateway/inspect-main.ts'), ...(uid === undefined ? [] : ['--uid', `${uid}`])],
@@ -80,5 +82,6 @@ export async function inspectUpstreams(
     return ok(new Map(Object.entries(JSON.parse(output) as Record<UpstreamName, Offered>) as [UpstreamName, Offered][]))
   } finally {
     await warden.value.close()
+    release()
   }
 }

@@ -1,11 +1,12 @@
 /** The whole product, as a person runs it: `bin/firebreak` with a configuration of its own, agents in real cells. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { type Entry, readEntries } from '../../src/ledger/read.ts'
 import type { CellPlan } from './config-text.ts'
+import { cleanUp } from './temporary.ts'
 
 export const repository: string = join(import.meta.dirname, '../..')
 
@@ -28,14 +29,43 @@ export async function firebreak(
   environment: Readonly<Record<string, string>> = {},
   timeoutMs = 60_000,
 ): Promise<Ran> {
-  const child = spawn(join(repository, 'bin/firebreak'), args, {
+  return startFirebreak(args, { environment, timeoutMs }).ended
+}
+
+/** One that is under way. It is gone after the test, however that ends. */
+export interface Running {
+  /** Of the warden: the launcher becomes it. */
+  readonly pid: number
+  readonly child: ChildProcess
+  /** What it has printed so far. */
+  readonly stdout: () => string
+  readonly ended: Promise<Ran>
+}
+
+export interface StartOptions {
+  readonly environment?: Readonly<Record<string, string>>
+  readonly timeoutMs?: number
+  /** Of Firebreak itself; this checkout where it is absent. */
+  readonly root?: string
+}
+
+export function startFirebreak(args: readonly string[], options: StartOptions = {}): Running {
+  const { environment = {}, timeoutMs = 60_000, root = repository } = options
+  const child = spawn(join(root, 'bin/firebreak'), args, {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,
+    killSignal: 'SIGKILL',
   })
-  const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)]
-  const exited = once(child, 'exit')
-  return { stdout: await stdout, stderr: await stderr, code: Number((await exited)[0] ?? NaN) }
+  cleanUp(() => void child.kill('SIGKILL'))
+  let printed = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += chunk.toString()
+  })
+  const stderr = textOf(child.stderr)
+  const exited = once(child, 'close')
+  const ended = exited.then(async ([code]) => ({ stdout: printed, stderr: await stderr, code: Number(code ?? NaN) }))
+  return { pid: child.pid ?? 0, child, stdout: () => printed, ended }
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {

@@ -1,0 +1,66 @@
+/** What stands of a cell or a process on this host, as the kernel tells it. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** What runs as a uid; zombies run nothing. */
+export function processesOf(uid: number): readonly number[] {
+  return pids().filter((pid) => {
+    const status = textOf(pid, 'status')
+    return new RegExp(`^Uid:\\t${uid}\\t`, 'm').test(status) && !/^State:\tZ/m.test(status)
+  })
+}
+
+/** Everything of a cell that a teardown takes away: cgroups, mounts, processes, its reserved uid. Empty when it is gone. */
+export function leftOf(cell: { readonly id: string; readonly uid: number }): readonly string[] {
+  const cgroups = ['memory', 'cpu', 'pids', 'blkio', 'unified', '.'].map((hierarchy) =>
+    join('/sys/fs/cgroup', hierarchy, 'firebreak', cell.id),
+  )
+  return [
+    ...cgroups.filter((path) => existsSync(path)),
+    ...mountPoints().filter((path) => path.includes(cell.id)),
+    ...processesOf(cell.uid).map((pid) => `process ${pid}`),
+    ...[`/run/firebreak/uids/${cell.uid}`].filter((path) => existsSync(path)),
+  ]
+}
+
+/** Where something is mounted, in this namespace. proc(5) */
+export function mountPoints(): readonly string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+}
+
+/** Children of a process by a part of their command line. */
+export function childrenOf(parent: number, part: string): readonly number[] {
+  return pids().filter((pid) => parentOf(pid) === parent && textOf(pid, 'cmdline').includes(part))
+}
+
+/** `R`, `S`, `T` (stopped), `Z` (ended, not yet waited for); undefined where there is no such process. */
+export function stateOf(pid: number): string | undefined {
+  return afterName(pid)[0]
+}
+
+function parentOf(pid: number): number {
+  return Number(afterName(pid)[1])
+}
+
+/** proc(5), stat: the name in brackets may hold anything; what follows it does not. */
+function afterName(pid: number): readonly string[] {
+  const stat = textOf(pid, 'stat')
+  return stat === '' ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+function pids(): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+}
+
+/** Empty for a process that has ended while we looked. */
+function textOf(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
