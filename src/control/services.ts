@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openChannel, openStreamPair, sendDescriptors } from '../cells/descriptors.ts'
-import { HEARTBEAT_SILENCE_MS_MAX, PULSE_BYTES, type Pulse, readPulse } from '../gateway/pulse.ts'
+import { HEARTBEAT_EVERY_MS, HEARTBEAT_SILENCE_MS_MAX, PULSE_BYTES, type Pulse, readPulse } from '../gateway/pulse.ts'
 import { type GatewaySetup, type WardenMessage, writeSetup } from '../gateway/setup.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { type Code, reachableCode } from './code.ts'
@@ -31,7 +31,10 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
   const code = reachable.value
   const pair = openStreamPair()
   const channel = openChannel()
-  if (!pair.ok || !channel.ok) return no('no socket pair could be made')
+  if (!pair.ok || !channel.ok) {
+    code.release()
+    return no('no socket pair could be made')
+  }
   const log = openSync(state.log(`gateway-${setup.environment}`), 'a', 0o600)
   const witness = spawnService(
     code,
@@ -55,9 +58,14 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
   pipe.on('error', () => undefined)
   pipe.end(writeSetup(setup))
   const ready = await lines.said('ready', 0, START_MS_MAX)
-  if (!ready.ok) {
+  const ended = async () => {
     await end(gateway)
     await end(witness)
+    code.release()
+  }
+  if (!ready.ok) {
+    lines.close()
+    await ended()
     return no(`${ready.reason}${lastLine(state.log(`gateway-${setup.environment}`))}`)
   }
   return ok({
@@ -69,8 +77,7 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
       lines.tell({ kind: 'stop', why }, [])
       lines.close()
       // The gateway ends with its channel, and the witness with the gateway.
-      await end(gateway)
-      await end(witness)
+      await ended()
     },
   })
 }
@@ -86,8 +93,12 @@ class Gateway {
   #gone: string | undefined
   #open = true
   #silence: NodeJS.Timeout | undefined
+  /** Turns of the warden's own clock without a word. */
+  #missed = 0
+  readonly #process: ChildProcess
 
   constructor(process: ChildProcess, channel: number) {
+    this.#process = process
     this.#channel = channel
     this.lost = new Promise((resolve) => {
       this.#lose = resolve
@@ -121,7 +132,7 @@ class Gateway {
   }
 
   close(): void {
-    clearTimeout(this.#silence)
+    clearInterval(this.#silence)
     if (this.#open) closeSync(this.#channel)
     this.#open = false
   }
@@ -142,20 +153,26 @@ class Gateway {
     }
   }
 
+  /**
+   * Silence is counted in turns of our own: after a time in which the warden itself stood still (stopped from a terminal,
+   * a suspended host), what the gateway said meanwhile is read before it is called silent.
+   */
   #alive(): void {
-    clearTimeout(this.#silence)
-    if (!this.#open) return
-    this.#silence = setTimeout(
-      () => this.#gave(`no heartbeat for ${HEARTBEAT_SILENCE_MS_MAX} ms`),
-      HEARTBEAT_SILENCE_MS_MAX,
-    )
+    this.#missed = 0
+    if (this.#silence !== undefined || !this.#open) return
+    this.#silence = setInterval(() => {
+      if (++this.#missed > HEARTBEAT_SILENCE_MS_MAX / HEARTBEAT_EVERY_MS)
+        this.#gave(`no heartbeat for ${HEARTBEAT_SILENCE_MS_MAX} ms`)
+    }, HEARTBEAT_EVERY_MS)
     this.#silence.unref()
   }
 
+  /** It holds secrets and connections, and is trusted no more: it does not outlive this, unless it is being stopped. */
   #gave(why: string): void {
     if (this.#gone !== undefined) return
     this.#gone = why
-    clearTimeout(this.#silence)
+    clearInterval(this.#silence)
+    if (this.#open) this.#process.kill('SIGKILL')
     for (const settle of [...this.#waiting.values()]) settle(no(why))
     this.#lose(why)
   }

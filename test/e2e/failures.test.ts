@@ -129,11 +129,14 @@ describe('S14: the gateway', { concurrency: 2 }, () => {
     )
   })
 
-  it('S14: stopped without a word, it is missed by the warden', async () => {
+  it('S14: stopped without a word, it is missed by the warden, ended, and its door is shut', async () => {
     const gateway = await startGateway(plan(await desk()))
+    const url = (await gateway.admit()).url('desk')
     process.kill(gateway.gatewayPid, 'SIGSTOP')
-    assert.match(await gateway.lost, /no heartbeat/)
-    process.kill(gateway.gatewayPid, 'SIGCONT')
+    const waiting = assert.rejects(call(url, 'note', {}), /ECONNREFUSED|ECONNRESET|socket hang up/)
+    assert.equal(await gateway.lost, 'no heartbeat for 3000 ms')
+    await waiting
+    await assert.rejects(call(url, 'note', {}), /ECONNREFUSED/)
   })
 
   it('S13: a cell that has ended has no listener, and the others keep theirs', async () => {

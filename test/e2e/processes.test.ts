@@ -1,0 +1,150 @@
+/** The failure matrix with everything real (S14): `firebreak run`, an agent in its cell, and one process that dies or hangs. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import process from 'node:process'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { openWarden } from '../../src/cells/warden.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { HEARTBEAT_SILENCE_MS_MAX } from '../../src/gateway/pulse.ts'
+import { isJsonObject } from '../../src/model/index.ts'
+import { acceptOffered } from '../kit/accept-offered.ts'
+import { ledgerOf, NODE_CELL, type Running, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
+import { writeConfig } from '../kit/config-text.ts'
+import { childrenOf, leftOf, processesOf, stateOf } from '../kit/host.ts'
+import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
+import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
+import { until } from '../kit/until.ts'
+
+// What a killed warden leaves is removed by the next one.
+cleanUp(async () => {
+  const warden = await openWarden()
+  if (warden.ok) await warden.value.close()
+})
+
+interface Scene {
+  readonly run: Running
+  readonly state: string
+  readonly cell: { readonly id: string; readonly uid: number }
+  readonly gateway: number
+  readonly witness: number
+  /** How many calls of the agent have reached the upstream. */
+  readonly arrived: () => number
+  /** The next answer tells the agent to end. */
+  readonly letEnd: () => void
+}
+
+/** A run whose agent calls its upstream without end. */
+async function scene(): Promise<Scene> {
+  let answer = 'go'
+  const upstream = await startUpstream({
+    era: 'modern',
+    tools: [tool('note')],
+    onCall: () => textResult(answer),
+  })
+  const directory = temporaryDirectory()
+  const state = join(directory, 'state')
+  const agents = join(repository, 'test/e2e/agents')
+  const config = writeConfig(directory, {
+    upstreams: { desk: { mcp: { url: upstream.url }, tools: { note: 'write' } } },
+    agents: { alpha: { cell: { files: { ...NODE_CELL.files, '/opt/agents': agents } } } },
+  })
+  const loaded = await loadConfig(config, { node: process.execPath })
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.reason))
+  await acceptOffered(loaded.value)
+  const command = ['--', '/opt/node', '/opt/agents/steady.ts', 'desk__note']
+  const run = startFirebreak(['run', '-c', config, '-a', 'alpha', '--state', state, ...command])
+  await until('the agent has made three calls', () => upstream.calls.length >= 3)
+  const started = (await ledgerOf(state)).find(({ kind }) => kind === 'cell.started')
+  if (started?.kind !== 'cell.started' || !isJsonObject(started.receipt)) throw new Error('no cell.started')
+  const [gateway = 0] = childrenOf(run.pid, 'gateway/main.ts')
+  const [witness = 0] = childrenOf(run.pid, 'witness-main.ts')
+  assert.ok(gateway > 0 && witness > 0, 'control: both services run')
+  // One that stands still after a test that failed goes on, and ends with its warden.
+  cleanUp(() => void (ended(gateway) || process.kill(gateway, 'SIGCONT')))
+  const cell = { id: started.cell, uid: Number(started.receipt.uid) }
+  assert.ok(processesOf(cell.uid).length > 0, 'control: the cell runs')
+  return {
+    run,
+    state,
+    cell,
+    gateway,
+    witness,
+    arrived: () => upstream.calls.length,
+    letEnd: () => {
+      answer = 'stop'
+    },
+  }
+}
+
+function ended(pid: number): boolean {
+  return (stateOf(pid) ?? 'Z') === 'Z'
+}
+
+describe('S14: one process of a run', { skip: SKIP, concurrency: true }, () => {
+  it('S14: a warden that stands still: its cell goes on inside its walls, is judged and recorded; and on when the warden does', async () => {
+    const { run, state, arrived, letEnd } = await scene()
+    process.kill(run.pid, 'SIGSTOP')
+    await until('it stands still', () => stateOf(run.pid) === 'T')
+    const [before, printed] = [arrived(), run.stdout().length]
+    // Longer than a gateway may be silent: that it stood still itself is not held against the gateway.
+    await delay(HEARTBEAT_SILENCE_MS_MAX + 500)
+    assert.ok(arrived() > before + 3, `${arrived() - before} calls`)
+    assert.ok(run.stdout().length > printed, 'its output is carried on by the pump')
+    process.kill(run.pid, 'SIGCONT')
+    const then = arrived()
+    await until('it goes on', () => arrived() > then + 3)
+    letEnd()
+    const { code, stderr } = await run.ended
+    assert.equal(code, 0, stderr)
+    const entries = await ledgerOf(state)
+    const count = (kind: string) => entries.filter((entry) => entry.kind === kind).length
+    assert.equal(count('action.intent'), arrived())
+    assert.equal(count('action.outcome'), arrived())
+    assert.equal(count('cell.ended'), 1)
+  })
+
+  it('S14: a warden killed while it stands still: the cell dies with it, gateway and witness end, the next warden clears up', async () => {
+    const { run, state, cell, gateway, witness, arrived } = await scene()
+    process.kill(run.pid, 'SIGSTOP')
+    await until('it stands still', () => stateOf(run.pid) === 'T')
+    process.kill(run.pid, 'SIGKILL')
+    await run.ended
+    await until('nothing runs in the cell', () => processesOf(cell.uid).length === 0)
+    await until('gateway and witness have ended', () => ended(gateway) && ended(witness))
+    const last = arrived()
+    const entries = await ledgerOf(state)
+    assert.deepEqual(
+      entries.slice(-1).map((entry) => entry.kind === 'gateway.stopped' && entry.why),
+      ['the warden is gone'],
+    )
+    const next = await openWarden()
+    assert.ok(next.ok)
+    await next.value.close()
+    assert.deepEqual(leftOf(cell), [])
+    assert.equal(arrived(), last)
+  })
+
+  it('S14: S17: a gateway alive without a heartbeat: its cell is killed, the run says so and exits 1, and it does not go on', async () => {
+    const { run, cell, gateway, witness, arrived } = await scene()
+    process.kill(gateway, 'SIGSTOP')
+    await until('it stands still', () => stateOf(gateway) === 'T')
+    const before = arrived()
+    const { code, stderr } = await run.ended
+    assert.equal(code, 1)
+    assert.match(stderr, /^firebreak: the cell was ended: no heartbeat for 3000 ms\n {2}nothing .* admitted$/m)
+    assert.deepEqual(leftOf(cell), [])
+    assert.ok(ended(gateway) && ended(witness))
+    assert.equal(arrived(), before, 'nothing was sent after it stood still')
+  })
+
+  it('S14: a killed gateway: its cell is killed, and the run says so and exits 1', async () => {
+    const { run, cell, gateway, witness } = await scene()
+    process.kill(gateway, 'SIGKILL')
+    const { code, stderr } = await run.ended
+    assert.equal(code, 1)
+    assert.match(stderr, /^firebreak: the cell was ended: the gateway ended \(SIGKILL\)\n/m)
+    assert.deepEqual(leftOf(cell), [])
+    assert.ok(ended(witness))
+  })
+})
