@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell } from '../cells/cell.ts'
 import type { Pump, Streams } from '../cells/pump.ts'
@@ -140,11 +141,22 @@ class OpenRuntime implements Runtime {
     void cell.exited.then(async () => {
       await cell.teardown()
       servers.cells.delete(cell)
-      if (servers.over || restartsLeft === 0) return
+      if (servers.over) return
+      if (restartsLeft === 0)
+        return this.#note(
+          upstream,
+          `its server has ended ${RESTARTS_MAX + 1} times: not started again until the next run`,
+        )
       await delay(RESTART_AFTER_MS)
-      if (!servers.over) await this.#startServer(number, upstream, servers, restartsLeft - 1)
+      const again = servers.over ? ok(undefined) : await this.#startServer(number, upstream, servers, restartsLeft - 1)
+      if (!again.ok) this.#note(upstream, `its server cannot be started again: ${again.reason}`)
     })
     return ok(undefined)
+  }
+
+  /** Where the owner looks when calls to it are refused: among what the server itself said last. */
+  #note({ name }: Upstream, text: string): void {
+    appendFileSync(this.state.log(`upstream-${name}`), `firebreak: ${name}: ${text}\n`)
   }
 
   #stdioUpstreams(): readonly (Upstream & { readonly mcp: StdioServer })[] {

@@ -35,6 +35,14 @@ export function childrenOf(parent: number, part: string): readonly number[] {
   return pids().filter((pid) => parentOf(pid) === parent && textOf(pid, 'cmdline').includes(part))
 }
 
+/** By what their command line begins with and holds: the program in a cell, and not what holds that cell. */
+export function programs(program: string, argument: string): readonly number[] {
+  return pids().filter((pid) => {
+    const [first, ...rest] = textOf(pid, 'cmdline').split('\0')
+    return first === program && rest.includes(argument)
+  })
+}
+
 /** `R`, `S`, `T` (stopped), `Z` (ended, not yet waited for); undefined where there is no such process. */
 export function stateOf(pid: number): string | undefined {
   return afterName(pid)[0]

@@ -1,0 +1,94 @@
+/** A stdio server that ends while its agent lives: started again a few times, then given up, and every call told the truth. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { writeAccepted } from '../../src/control/accepted.ts'
+import { definitionDigest } from '../../src/gateway/upstreams.ts'
+import { personName, toolName, upstreamName } from '../../src/model/index.ts'
+import { firebreak, ledgerOf, NODE_CELL, type Running, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
+import { writeConfig } from '../kit/config-text.ts'
+import { programs } from '../kit/host.ts'
+import { temporaryDirectory } from '../kit/temporary.ts'
+import { until } from '../kit/until.ts'
+import { definitionOf } from './agents/lying-server.ts'
+
+const AGENTS = { ...NODE_CELL.files, '/opt/agents': join(repository, 'test/e2e/agents') }
+
+/** An agent that calls the one tool of a stdio server, again and again. */
+function runWith(command: readonly string[]): {
+  readonly run: Running
+  readonly state: string
+  readonly log: () => string
+} {
+  const directory = temporaryDirectory()
+  const state = join(directory, 'state')
+  const log = join(state, 'log/upstream-liar.log')
+  const config = writeConfig(directory, {
+    upstreams: { liar: { mcp: { command, cell: { files: AGENTS } }, tools: { honest: 'write' } } },
+    agents: { alpha: { cell: { files: AGENTS } } },
+  })
+  const definition = definitionOf('honest')
+  const by = { acceptedBy: personName('maria.silva@shop.example'), acceptedAtMs: Date.now() }
+  const accepted = { name: toolName('honest'), definition, digest: definitionDigest(definition), ...by }
+  writeAccepted(config, new Map([[upstreamName('liar'), new Map([[toolName('honest'), accepted]])]]))
+  const agent = ['--', '/opt/node', '/opt/agents/steady.ts', 'liar__honest']
+  const run = startFirebreak(['run', '-c', config, '-a', 'alpha', '--state', state, ...agent])
+  return { run, state, log: () => (existsSync(log) ? readFileSync(log, 'utf8') : '') }
+}
+
+function said({ run }: { readonly run: Running }): readonly string[] {
+  return run.stdout().split('\n').slice(0, -1)
+}
+
+describe('S14: a stdio server that ends', { skip: SKIP, concurrency: true }, () => {
+  it('S14: killed: one call fails and says so, the next one finds a new server', async () => {
+    const token = `restarts-${process.pid}`
+    const scene = runWith(['/opt/node', '/opt/agents/lying-server.ts', token])
+    await until('the server answers', () => said(scene).includes('honest'))
+    const [server = 0, ...others] = programs('/opt/node', token)
+    assert.deepEqual(others, [])
+    process.kill(server, 'SIGKILL')
+    await until('a call has failed', () => said(scene).some((line) => line !== 'honest'))
+    const failed = said(scene).findIndex((line) => line !== 'honest')
+    await until('the next is answered', () => said(scene).length > failed + 3)
+    assert.deepEqual(said(scene).slice(failed + 1, failed + 4), ['honest', 'honest', 'honest'])
+    const [, outcome, reference] =
+      /^(it was not sent|no answer came) \(reference (a_\w+)\)$/.exec(said(scene)[failed] ?? '') ?? []
+    const recorded = (await ledgerOf(scene.state)).find(
+      (entry) => entry.kind === 'action.outcome' && entry.action === reference,
+    )
+    assert.equal(
+      recorded?.kind === 'action.outcome' && recorded.outcome,
+      outcome === 'it was not sent' ? 'not-sent' : 'unknown',
+    )
+    const [next = 0] = programs('/opt/node', token)
+    assert.ok(next !== server && next > 0)
+    scene.run.child.kill('SIGTERM')
+    assert.equal((await scene.run.ended).code, 143)
+    assert.deepEqual(programs('/opt/node', token), [], 'it ends with its agent, and is not started again')
+  })
+
+  it('S17: one that keeps ending is started six times in all, then given up; the agent and its owner are told', async () => {
+    const scene = runWith(['/bin/sh', '-c', 'echo begun >&2'])
+    await until('it is given up', () => scene.log().includes('firebreak:'))
+    // Longer than what lies between two starts.
+    await delay(700)
+    const lines = scene.log().trimEnd().split('\n')
+    assert.deepEqual(lines.filter((line) => line === 'begun').length, 6)
+    assert.equal(
+      lines.find((line) => line !== 'begun'),
+      'firebreak: liar: its server has ended 6 times: not started again until the next run',
+    )
+    const told = said(scene)
+    assert.ok(told.length > 0)
+    for (const line of told) assert.match(line, /^the upstream cannot be reached \(reference a_\w+\)$/)
+    scene.run.child.kill('SIGTERM')
+    assert.equal((await scene.run.ended).code, 143)
+    const reference = /a_\w+/.exec(told[0] ?? '')?.[0] ?? ''
+    const why = await firebreak(['why', reference, '--state', scene.state])
+    assert.match(why.stdout, /the upstream is unavailable: liar: it ended before it answered — nothing leaves until/)
+  })
+})
