@@ -6,6 +6,7 @@ import type { CellId } from '../model/ids.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import type { Cgroup, CgroupFault } from './cgroup.ts'
 import type { Handle } from './handle.ts'
+import type { Init } from './run-directory.ts'
 import type { Exit, LaunchReceipt, TeardownCheck, TeardownReceipt } from './spec.ts'
 
 /** The ends of a cell's standard streams that are ours. The taker owns what it takes; the rest closes at teardown. */
@@ -53,8 +54,8 @@ export interface Cell {
 export interface Parts {
   readonly receipt: LaunchReceipt
   readonly monitor: ChildProcess
-  /** Host pid of pid 1 in the cell; it reaps, the command is its child. */
-  readonly initPid: number
+  /** Pid 1 in the cell; it reaps, the command is its child. The cell can make it do anything else. */
+  readonly init: Init
   readonly cgroup: Cgroup
   readonly listeners: readonly Handle[]
   readonly stdio: CellStdio
@@ -100,8 +101,9 @@ export function cellOf(parts: Parts): Cell {
     const killed = await cgroup.kill(KILL_TIMEOUT_MS)
     if (killed.ok) return killed
     // Without cgroup.kill: the end of pid 1 is the end of its namespace, and the kernel waits for all of it.
-    sendSignal(parts.initPid, 'SIGKILL')
-    const ended = await Promise.race([exited.then(() => true), delay(KILL_TIMEOUT_MS, false, { ref: false })])
+    parts.init.kill()
+    // Not by the end of its monitor, which believes what pid 1 says.
+    const ended = await eventually(() => !parts.init.lives(), KILL_TIMEOUT_MS)
     return ended ? ok(undefined) : no({ kind: 'timeout', step: 'kill', afterMs: KILL_TIMEOUT_MS })
   }
 
@@ -143,7 +145,7 @@ export function cellOf(parts: Parts): Cell {
     },
     kill,
     signal: (number) => {
-      const command = started ? firstChild(parts.initPid) : undefined
+      const command = started ? firstChild(parts.init.pid) : undefined
       return command !== undefined && pidsOf(parts).includes(command) && sendSignal(command, number)
     },
     teardown: () => (receiptOfEnd ??= torn(parts, kill, exited)),
@@ -169,7 +171,7 @@ async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Pr
   parts.unmount()
   const mounts = parts.mountsUnder(parts.directory)
   if (mounts.length === 0) rmSync(parts.directory, { recursive: true, force: true })
-  const nothingRuns = ended && left.length === 0
+  const nothingRuns = ended && left.length === 0 && !parts.init.lives()
   const checks: TeardownCheck[] = [
     {
       what: 'processes',
@@ -193,20 +195,20 @@ async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Pr
   return { cell: receipt.cell, gone: checks.every((check) => check.gone), checks, atMs: Date.now() }
 }
 
-/** A process leaves its cgroup a moment after its parent has heard of its end. */
-async function eventually(done: () => boolean): Promise<boolean> {
-  for (const waitMs of [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512]) {
+/** A process leaves its cgroup a moment after its parent has heard of its end: 1 s is long. */
+async function eventually(done: () => boolean, timeoutMs = 1_000): Promise<boolean> {
+  for (let [waitMs, spentMs] = [0, 0]; spentMs <= timeoutMs; spentMs += waitMs, waitMs = waitMs * 2 || 1) {
     if (done()) return true
     await delay(waitMs)
   }
   return done()
 }
 
-/** From the cgroup; without one, pid 1 of the cell and all below it, while its monitor lives. */
-function pidsOf({ cgroup, initPid, monitor }: Parts): readonly number[] {
+/** From the cgroup; without one, pid 1 of the cell and all below it, while it lives. */
+function pidsOf({ cgroup, init }: Parts): readonly number[] {
   if (cgroup.enforcedBy.freeze !== undefined) return cgroup.pids()
-  if (monitor.exitCode !== null || monitor.signalCode !== null) return []
-  const found = [initPid]
+  if (!init.lives()) return []
+  const found = [init.pid]
   for (let at = 0; at < found.length && found.length < DESCENDANTS_MAX; at++) found.push(...childrenOf(found[at] ?? 0))
   return found
 }

@@ -170,7 +170,7 @@ async function launchSteps(
   if (!blocked.ok) return blocked
 
   const { initPid } = blocked.value
-  recordInit(directory, initPid)
+  const init = recordInit(directory, initPid)
   // While not one instruction of the cell has run: all it will ever fork is born in these groups.
   const [placed, ready] = await Promise.all([cgroup.value.place(initPid), blocked.value.ready()])
   if (!ready.ok) return ready
@@ -183,6 +183,7 @@ async function launchSteps(
   return ok(
     cellOf({
       ...blocked.value,
+      init,
       receipt: receiptOf(spec, ground, identity, cgroup.value, workspace),
       cgroup: cgroup.value,
       listeners: listeners.value,

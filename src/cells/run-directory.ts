@@ -156,11 +156,15 @@ function stampIn(path: string): ProcessStamp | undefined {
   }
 }
 
-/** A pid alone may be somebody else's by now; with its start time it is one process. proc(5), stat field 22. */
+/**
+ * A pid alone may be somebody else's by now; with its start time it is one process. One that has ended and that nobody
+ * has reaped runs nothing any more: it counts as gone. proc(5), stat fields 3 and 22.
+ */
 function processStamp(pid: number): ProcessStamp {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return { pid, startTicks: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '' }
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { pid, startTicks: fields[0] === 'Z' || fields[0] === 'X' ? '' : (fields[19] ?? '') }
   } catch {
     return { pid, startTicks: '' }
   }
@@ -173,14 +177,31 @@ function uidsOf(uids: string, cells: readonly string[]): readonly string[] {
     : []
 }
 
-/** Says which process is pid 1 of a cell, for whoever has to end it after us. */
-export function recordInit(cellDirectory: string, pid: number): void {
-  writeFileSync(join(cellDirectory, 'init'), JSON.stringify(processStamp(pid)), { mode: 0o600 })
+/** Pid 1 of a cell, and never whoever has its number after it. */
+export interface Init {
+  readonly pid: number
+  lives(): boolean
+  kill(): void
+}
+
+/** Says which process is pid 1 of a cell, for whoever has to end it after us: `reapOrphans`, and the guard. */
+export function recordInit(cellDirectory: string, pid: number): Init {
+  const stamp = processStamp(pid)
+  // Its name appears last: the guard must not read half of it.
+  const unnamed = join(cellDirectory, '.init')
+  writeFileSync(unnamed, `${JSON.stringify(stamp)}\n`, { mode: 0o600 })
+  renameSync(unnamed, join(cellDirectory, 'init'))
+  return initOf(stamp)
 }
 
 function killInit(cellDirectory: string): void {
-  const init = stampIn(join(cellDirectory, 'init'))
-  if (init !== undefined && init.startTicks === processStamp(init.pid).startTicks) killProcess(init.pid)
+  const stamp = stampIn(join(cellDirectory, 'init'))
+  if (stamp !== undefined) initOf(stamp).kill()
+}
+
+function initOf({ pid, startTicks }: ProcessStamp): Init {
+  const lives = (): boolean => startTicks !== '' && startTicks === processStamp(pid).startTicks
+  return { pid, lives, kill: () => void (lives() && killProcess(pid)) }
 }
 
 /** A reserved uid is held by one cell and nothing else, so whatever runs as it is that cell. */

@@ -12,6 +12,7 @@ import type { Cell } from './cell.ts'
 import { CGROUP_PARENT } from './cgroup.ts'
 import { openCgroups } from './cgroup-host.ts'
 import { writeEtc } from './etc.ts'
+import { standGuard } from './guard.ts'
 import { type Ground, launchCell } from './launch.ts'
 import { attachPump, type Pump, type Streams } from './pump.ts'
 import { openRunDirectory, type Reaped, reapOrphans } from './run-directory.ts'
@@ -42,7 +43,8 @@ export type WardenFault =
   | { readonly kind: 'profile'; readonly problem: string; readonly fix: string }
 
 /**
- * - W1  A cell it launched dies with it, and what a killed one left is gone after the next `openWarden`.
+ * - W1  A cell it launched dies with it, whatever it has done to its own pid 1 (`guard.ts`), and what a killed one left
+ *       is gone after the next `openWarden`.
  * - W2  It holds no descriptor of a cell that has been torn down.
  */
 export interface Warden {
@@ -80,6 +82,11 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   const cgroups = openCgroups(CGROUP_PARENT)
   const reaped = await reapOrphans(base, cgroups)
   const run = openRunDirectory(base, `r_${randomBytes(8).toString('hex')}`, root)
+  const guard = standGuard(run.path)
+  if (!guard.ok) {
+    run.close()
+    return no({ kind: 'missing', what: `a guard over the cells (${guard.reason})`, fix: 'install /bin/sh' })
+  }
   writeEtc(join(run.path, 'etc'))
   const ownerMaps = openOwnerMaps()
   const cells = new Map<string, Cell>()
@@ -123,6 +130,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
     async close() {
       await Promise.all([...cells.values()].map((cell) => cell.teardown()))
       ownerMaps.close()
+      guard.value.dismiss()
       run.close()
     },
   })
