@@ -140,7 +140,7 @@ async function admit(services: Services, agent: string, number: number): Promise
 }
 
 /** Below the range that the kernel gives to outgoing connections. */
-function listener(): { readonly port: number; readonly fd: number } {
+export function listener(): { readonly port: number; readonly fd: number } {
   for (let attempt = 0; attempt < 50; attempt++) {
     const port = randomInt(20_000, 32_000)
     const fd = listenLoopback(port, 64)
