@@ -2,7 +2,7 @@
  * Limits, freeze and kill of one cell, on a pure cgroup v2 host and on the hybrid one (v1 controllers beside a cgroup2
  * that carries no controller but can freeze and kill). Linux Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/*.
  */
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -82,6 +82,8 @@ export function createCgroup(
     const version = host.controllers[controller]?.version
     if (directory === undefined || version === undefined) continue
     for (const [file, value] of settings(controller, version, limits, disk)) {
+      // A kernel without it does not count what it would limit.
+      if (file === TCP_LIMIT && !existsSync(join(directory, file))) continue
       const step = attempt(`${controller}: ${file}`, () => writeFileSync(join(directory, file), value))
       if (!step.ok) return abandon(step.reason)
     }
@@ -200,6 +202,7 @@ function settings(
         : [
             ['memory.limit_in_bytes', `${memoryBytes}`],
             ['memory.memsw.limit_in_bytes', `${memoryBytes}`],
+            [TCP_LIMIT, `${Math.floor(memoryBytes / TCP_SHARE)}`],
           ]
     case 'cpu':
       return version === 2
@@ -225,6 +228,13 @@ function settings(
   }
 }
 
+/**
+ * Version 1 counts the buffers of sockets beside the memory limit, and only once this is set: a cell of 32 MiB could
+ * hold gigabytes in connections to itself, of the one amount that all TCP on the host draws on.
+ */
+const TCP_LIMIT = 'memory.kmem.tcp.limit_in_bytes'
+/** An eighth of the memory limit, beside it: 64 MiB of 512, where a busy connection takes a few. */
+const TCP_SHARE = 8
 /** The kernel's default; a shorter one wakes the scheduler more often than it helps. */
 const PERIOD_US = 100_000
 /** Above any `pids` limit we accept; the file is as long as the cell has processes. */

@@ -49,6 +49,17 @@ describe('limits', { skip: SKIP }, () => {
     assert.match(tmp.stderr, /No space left/)
   })
 
+  it('S17: what connections hold counts as memory, or is limited beside it', async () => {
+    const hoard = `const net=require('net'),full=Buffer.alloc(8<<20),all=[]
+      const server=net.createServer({pauseOnConnect:true},(s)=>{all.push(s);s.on('error',()=>{})}).listen(0,'127.0.0.1',()=>{
+      for(let i=0;i<40;i++){const s=net.connect(server.address().port,'127.0.0.1',()=>s.write(full));s.on('error',()=>{});all.push(s)}})
+      const held=()=>all.reduce((sum,s)=>sum+s.bytesWritten-(s._handle?.writeQueueSize??0),0)
+      setTimeout(()=>{console.log(all.length,held());process.exit()},1500)`
+    const { stdout, exit } = await ran(spec([NODE, '-e', hoard], { limits: { ...base, memoryBytes: 128 * MIB } }))
+    const [connections, held] = stdout.trim().split(' ').map(Number)
+    assert.ok(exit.why === 'out-of-memory' || (connections === 80 && Number(held) < 96 * MIB), `${exit.why} ${stdout}`)
+  })
+
   it('S17: the changes to a workspace fill their own disk, and no other', async () => {
     const workspace = workspaceOver(hostDirectory())
     const fill =
