@@ -70,6 +70,13 @@ export function createCgroup(
     }
   }
 
+  const io = host.controllers.io
+  const writesLimited = limits.io?.writeBytesPerSecond !== undefined || limits.io?.writesPerSecond !== undefined
+  // Version 1 sees a write when it leaves the page cache, on the kernel's own account: nothing is held against the cell.
+  if (io?.version === 1 && writesLimited && !accepts.includes('io')) {
+    return no({ kind: 'lacking', layer: 'io', problem: 'version 1 of the controller limits no buffered write' })
+  }
+
   const unified = host.unified === undefined ? undefined : join(host.unified, CGROUP_PARENT, name)
   const directories = [...new Set([unified, ...present.map(directoryOf)])].filter((path) => path !== undefined)
   for (const directory of directories) {
@@ -87,7 +94,7 @@ export function createCgroup(
       const step = attempt(`${controller}: ${file}`, () => writeFileSync(join(directory, file), value))
       if (!step.ok) return abandon(step.reason)
     }
-    enforcedBy[controller] = `v${version}`
+    enforcedBy[controller] = controller === 'io' && version === 1 ? 'v1, but for buffered writes' : `v${version}`
   }
 
   const memory = directoryOf('memory')

@@ -275,7 +275,7 @@ function cgroupFault(fault: CgroupFault): LaunchFault {
         kind: 'lacking',
         layer: fault.layer,
         problem: fault.problem,
-        fix: 'enable the controller, or accept to go without it',
+        fix: 'enable the controller (of cgroup v2), or accept to go without it',
       }
     case 'failed':
       return { kind: 'failed', step: fault.step, problem: fault.problem }

@@ -197,11 +197,12 @@ function cgroupFindings(): readonly Finding[] {
   )
   const controllers = (['memory', 'cpu', 'pids', 'io'] as const).map((controller) => {
     const at = host.controllers[controller]
-    const why = at ? `v${at.version} at ${at.directory}` : 'no hierarchy that we may write to'
+    const half = controller === 'io' && at?.version === 1
+    const found = at ? `v${at.version} at ${at.directory}` : 'no hierarchy that we may write to'
     return finding(
       `cgroup-${controller}`,
-      at !== undefined,
-      why,
+      at !== undefined && !half,
+      half ? `${found}: buffered writes are not limited` : found,
       `enable the ${controller} controller; without root have it delegated (systemd: Delegate=${controller})`,
     )
   })

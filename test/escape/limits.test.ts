@@ -3,6 +3,8 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { CGROUP_PARENT } from '../../src/cells/cgroup.ts'
+import { openCgroups } from '../../src/cells/cgroup-host.ts'
 import { hostDirectory, launched, NODE, outputOf, ran, SKIP, spec, workspaceOver } from './kit.ts'
 
 const MIB = 1024 * 1024
@@ -73,6 +75,19 @@ describe('limits', { skip: SKIP }, () => {
     assert.equal(again, 'again')
     const onHost = statSync(join(workspace.changes, 'disk'))
     assert.ok(onHost.blocks * 512 <= 17 * MIB, `${onHost.blocks * 512} bytes of the host`)
+  })
+
+  it('S17: a write limit that the host cannot hold stops the launch; one that it can holds', async () => {
+    const limits = { ...base, io: { writeBytesPerSecond: 4 * MIB } }
+    const write = spec(['dd', 'if=/dev/zero', 'of=/work/x', 'bs=1M', 'count=12', 'conv=fsync'], {
+      workspace: workspaceOver(hostDirectory()),
+      limits,
+    })
+    const io = openCgroups(CGROUP_PARENT).controllers.io?.version
+    if (io !== 2) return await assert.rejects(launched(write), /"lacking","layer":"io"/)
+    const startMs = performance.now()
+    await ran(write)
+    assert.ok(performance.now() - startMs > 1_500)
   })
 
   it('S17: a spinner gets its share of a core and no more', async () => {
