@@ -1,6 +1,20 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chownSync, closeSync, mkdirSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { attacked, hostDirectory, launched, NODE, ran, SKIP, spec, warden, workspaceOver } from './kit.ts'
@@ -80,6 +94,31 @@ describe('files', { skip: SKIP }, () => {
       /^(EACCES|EPERM)$/,
       'nodev, although the host placed a device there',
     )
+  })
+
+  it('S3: a socket and a FIFO in a directory that is shown are not the host’s', async () => {
+    const shown = hostDirectory()
+    chmodSync(shown, 0o755)
+    const met: string[] = []
+    const server = createServer((socket) => socket.on('data', (data) => met.push(String(data))).end('met'))
+    await new Promise<void>((resolve) => server.listen(join(shown, 'host.sock'), resolve))
+    chmodSync(join(shown, 'host.sock'), 0o777)
+    spawnSync('mkfifo', ['-m', '666', join(shown, 'host.fifo')])
+    const fifo = openSync(join(shown, 'host.fifo'), constants.O_RDWR | constants.O_NONBLOCK)
+    const attempt = `const fs=require('fs'),net=require('net')
+      fs.writeSync(fs.openSync('/opt/shown/host.fifo','r+'),'from a cell')
+      net.connect('/opt/shown/host.sock').on('error',(e)=>console.log(e.code)).on('data',(x)=>console.log(String(x))).end('from a cell')`
+    const files = [...spec(['true']).files, { from: shown, to: '/opt/shown' }]
+    const { stdout } = await ran(spec([NODE, '-e', attempt], { files }))
+    assert.equal(stdout, 'ECONNREFUSED\n')
+    assert.throws(() => readSync(fifo, Buffer.alloc(16)), /EAGAIN/, 'nothing came through')
+    const control = connect(join(shown, 'host.sock'))
+    assert.equal(String((await once(control, 'data'))[0]), 'met', 'control: outside it answers')
+    control.destroy()
+    server.close()
+    closeSync(fifo)
+    const itself = spec(['true'], { files: [{ from: join(shown, 'host.fifo'), to: '/opt/fifo' }] })
+    await assert.rejects(launched(itself), /neither a file nor a directory/)
   })
 
   it('S1: no descriptor is inherited but three pipes', async () => {
