@@ -5,7 +5,7 @@ import process from 'node:process'
 import { before, describe, it } from 'node:test'
 import { attacked, CLOSED, lastReport, NODE, ran, SKIP, spec } from './kit.ts'
 
-const [EPERM, EINVAL, ENOSYS, EPROTONOSUPPORT, EAFNOSUPPORT] = [-1, -22, -38, -93, -97]
+const [EPERM, ENOMEM, EINVAL, ENOSYS, EPROTONOSUPPORT, EOPNOTSUPP, EAFNOSUPPORT] = [-1, -12, -22, -38, -93, -95, -97]
 
 describe('kernel interfaces', { skip: SKIP }, () => {
   let inside: Readonly<Record<string, unknown>> = {}
@@ -89,6 +89,9 @@ describe('kernel interfaces', { skip: SKIP }, () => {
       EPROTONOSUPPORT,
       ['socket raw inet', 'socket raw inet6', 'socket sctp', 'socket mptcp'],
     ],
+    ['no pages that were set aside for others', ENOMEM, ['huge pages', 'huge pages, as a file', 'huge pages, shared']],
+    ['no page merged with another’s', EINVAL, ['merge pages']],
+    ['no urgent byte', EOPNOTSUPP, ['an urgent byte']],
     ['no odd prctl', EINVAL, ['prctl set mm', 'prctl memory merge']],
     ['what a later kernel adds is not there', ENOSYS, ['a number from the future', 'memfd_secret', 'modify_ldt']],
   ]
@@ -103,7 +106,7 @@ describe('kernel interfaces', { skip: SKIP }, () => {
   })
 
   it('what programs need is there', () => {
-    for (const attempt of ['personality asked', 'socket tcp', 'socket unix'])
+    for (const attempt of ['personality asked', 'socket tcp', 'socket unix', 'ordinary pages'])
       assert.equal(inside[attempt], true, attempt)
     assert.equal(inside['read the core limit'], '1 1')
   })
@@ -120,6 +123,8 @@ describe('kernel interfaces', { skip: SKIP }, () => {
       'userfaultfd',
       'personality',
       'socket mptcp',
+      'huge pages, as a file',
+      'an urgent byte',
     ]) {
       const { stdout, stderr } = spawnSync(process.execPath, [program, attempt], {
         uid: 65_534,

@@ -54,6 +54,9 @@ const [S_IFMT, S_IFCHR, S_IFBLK] = [0o170000, 0o020000, 0o060000]
 const [AF_UNIX, AF_INET, AF_INET6] = [1, 2, 10]
 const [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET] = [1, 2, 5]
 const RLIMIT_CORE = 4
+const [MAP_HUGETLB, MFD_HUGETLB, SHM_HUGETLB] = [0x4_0000, 0x4, 0o4000]
+const [MADV_MERGEABLE, MADV_HWPOISON, MADV_SOFT_OFFLINE] = [12, 100, 101]
+const MSG_OOB = 1
 
 const noSetuid = (modeArgument: number): Rule => ({
   clauses: [
@@ -74,6 +77,21 @@ const noDevice = (modeArgument: number): Rule => ({
       do: errno('EPERM'),
       reads: 'a mode with set-user-ID',
     },
+  ],
+  otherwise: allow,
+})
+
+/** As a host without such pages answers. */
+const noHugePages = (flagsArgument: number, flag: number): Rule => ({
+  clauses: [
+    { when: [{ arg: flagsArgument, mask: flag, in: [flag] }], do: errno('ENOMEM'), reads: 'pages set aside as huge' },
+  ],
+  otherwise: allow,
+})
+
+const noUrgentByte = (flagsArgument: number): Rule => ({
+  clauses: [
+    { when: [{ arg: flagsArgument, mask: MSG_OOB, in: [MSG_OOB] }], do: errno('EOPNOTSUPP'), reads: 'an urgent byte' },
   ],
   otherwise: allow,
 })
@@ -102,7 +120,7 @@ export const TABLE: readonly Group[] = [
   },
   {
     title: 'Modes',
-    why: 'Set-user-ID files are refused: they do nothing in a cell (nosuid, no_new_privs) and must not be left for anyone outside.',
+    why: 'Giving a file the set-user-ID bit is refused. It would do nothing in a cell (nosuid, no_new_privs); one that was opened into being with the bit, where no filter can look, is never landed.',
     rule: noSetuid(1),
     names: words('chmod fchmod'),
   },
@@ -129,8 +147,41 @@ export const TABLE: readonly Group[] = [
     why: 'Its own address space. What it may fill is the cgroup limit.',
     rule: always(allow),
     names: words(`
-      mmap munmap mprotect mremap msync mincore madvise brk mlock mlock2 munlock mlockall munlockall memfd_create membarrier
-      mseal pkey_mprotect pkey_alloc pkey_free map_shadow_stack shmget shmat shmdt shmctl`),
+      munmap mprotect mremap msync mincore brk mlock mlock2 munlock mlockall munlockall membarrier mseal pkey_mprotect
+      pkey_alloc pkey_free map_shadow_stack shmat shmdt shmctl`),
+  },
+  {
+    title: 'Memory in huge pages',
+    why: 'The pages that a host has set aside for somebody else, a database for one, stand outside the cgroup limit. Transparent ones are not meant: those are counted.',
+    rule: noHugePages(3, MAP_HUGETLB),
+    names: words('mmap'),
+  },
+  {
+    title: 'Memory in huge pages, as a file',
+    why: 'As above.',
+    rule: noHugePages(1, MFD_HUGETLB),
+    names: words('memfd_create'),
+  },
+  {
+    title: 'Memory in huge pages, shared',
+    why: 'As above.',
+    rule: noHugePages(2, SHM_HUGETLB),
+    names: words('shmget'),
+  },
+  {
+    title: 'Advice about memory',
+    why: 'Allowed, but for merging equal pages with those of others (KSM), which tells by its timing what others have in memory, and for poisoning.',
+    rule: {
+      clauses: [
+        {
+          when: [{ arg: 2, in: [MADV_MERGEABLE, MADV_HWPOISON, MADV_SOFT_OFFLINE] }],
+          do: errno('EINVAL'),
+          reads: 'MERGEABLE, HWPOISON, SOFT_OFFLINE',
+        },
+      ],
+      otherwise: allow,
+    },
+    names: words('madvise'),
   },
   {
     title: 'Processes and signals',
@@ -283,8 +334,19 @@ export const TABLE: readonly Group[] = [
     why: 'Whatever family it has, it got by the rules above.',
     rule: always(allow),
     names: words(`
-      connect accept accept4 bind listen shutdown sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg getsockname getpeername
-      getsockopt`),
+      connect accept accept4 bind listen shutdown recvfrom recvmsg recvmmsg getsockname getpeername getsockopt`),
+  },
+  {
+    title: 'Sending',
+    why: 'All but urgent bytes: hardly a program sends one, and their code for Unix sockets has been a way into the kernel (CVE-2025-38236).',
+    rule: noUrgentByte(3),
+    names: words('sendto sendmmsg'),
+  },
+  {
+    title: 'Sending a message',
+    why: 'As above; the flags are the third argument.',
+    rule: noUrgentByte(2),
+    names: words('sendmsg'),
   },
   {
     title: 'ioctl',
@@ -370,7 +432,7 @@ export const TABLE: readonly Group[] = [
   },
   {
     title: 'Other processes’ memory and descriptors',
-    why: 'Every process of a cell has the same uid: one must not be able to take over another that holds a secret. Debuggers do not run in a cell.',
+    why: 'Debuggers do not run in a cell, and their interfaces have been ways into the kernel. No wall between the processes of one cell: all have one uid, and /proc shows the memory of each to the others.',
     rule: always(errno('EPERM')),
     names: words('ptrace process_vm_readv process_vm_writev process_madvise process_mrelease kcmp pidfd_getfd'),
   },
