@@ -127,7 +127,9 @@ async function gateway(directory: string, upstream: URL, cleanups: (() => Promis
   const listener = listenLoopback(port, 128)
   if (!listener.ok) throw new Error('no listener')
   const cell = cellId('c_0000000000000000')
-  services.value.tell({ kind: 'cell', number: 1, cell, agent: agentName('bot-0'), receipt: {} }, [listener.value])
+  services.value.tell({ kind: 'cell', number: 1, cell, agent: agentName('bot-0'), receipt: {}, labels: [] }, [
+    listener.value,
+  ])
   const served = await services.value.said('cell-ready', 1)
   if (!served.ok) throw new Error(served.reason)
   return { url: new URL(`http://127.0.0.1:${port}/mcp/notes`), pid: services.value.gatewayPid }
@@ -139,7 +141,8 @@ function configText(upstream: URL): string {
     (_, i) =>
       `  bot-${i}: { owner: o@example.org, environment: test, grants: [{ upstream: notes, tools: [notes.read, notes.write], when: 'context.args.id like "note-*"', expires: 1h }] }`,
   )
-  const effects = 'tools: { notes.read: { effect: read }, notes.write: { effect: write } }'
+  const effects =
+    'tools: { notes.read: { effect: read, returns: { "$.id": [] } }, notes.write: { effect: write, content: [$.text], accepts: [untrusted] } }'
   const others = Array.from(
     { length: 50 },
     (_, i) =>

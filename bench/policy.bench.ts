@@ -19,7 +19,15 @@ import {
 } from '../src/model/ids.ts'
 import type { Catalogue, CatalogueTool } from '../src/model/tool.ts'
 import type { PolicyBundle } from '../src/policy/index.ts'
-import { type Authority, BudgetBook, compilePolicies, decide, parsePolicies } from '../src/policy/index.ts'
+import {
+  type Authority,
+  BudgetBook,
+  compileFlow,
+  compilePolicies,
+  decide,
+  Exposure,
+  parsePolicies,
+} from '../src/policy/index.ts'
 import type { Bench } from './main.ts'
 
 const COUNTS = [10, 100, 1_000] as const
@@ -74,10 +82,27 @@ async function makeWorld(count: number): Promise<World> {
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.reason.slice(0, 3)))
   const policies = compilePolicies(JSON.parse(JSON.stringify(parsed.value)))
   const budgets = new BudgetBook()
+  const exposure = seenBefore()
+  const flows = new Map(
+    [...(catalogue.upstreams.get(upstreamName('payments'))?.tools ?? [])].map(([name, tool]) => [
+      `payments/${name}`,
+      compileFlow(tool, new Set()),
+    ]),
+  )
   const authorities = Array.from({ length: agents }, (_, agent): Authority => {
     const name = agentName(`agent-${agent}`)
     const own = grants.filter((grant) => grant.agent === name)
-    return { agent: name, owner: OWNER, environment: TEST, rung: 'normal', grants: own, policies, budgets }
+    return {
+      agent: name,
+      owner: OWNER,
+      environment: TEST,
+      rung: 'normal',
+      grants: own,
+      policies,
+      budgets,
+      exposure,
+      flows,
+    }
   })
   const requests = Array.from({ length: REQUESTS }, (_, index) => {
     const grant = grants[index % grants.length]
@@ -86,6 +111,20 @@ async function makeWorld(count: number): Promise<World> {
     return { action: makeAction(grant, index), authority }
   })
   return { bundle: parsed.value, requests }
+}
+
+/** What the calls name as destinations, as a trusted field said it. */
+function seenBefore(): Exposure {
+  const exposure = new Exposure()
+  const orders = Array.from({ length: 40 }, (_, index) => `order-${index}`)
+  const accounts = Array.from({ length: REQUESTS }, (_, index) => `DE${index}`)
+  const trusted = compileFlow(
+    { declared: { name: toolName('list'), effect: 'read', returns: [{ path: [], labels: [] }] } },
+    new Set(),
+  )
+  const where = { action: 'a_00000000000000000000' as ActionId, tool: 'payments/list' }
+  exposure.absorb(trusted.returns, [orders, accounts], where)
+  return exposure
 }
 
 const CONDITION = 'context.args.amount.lessThanOrEqual(decimal("50.00")) && context.args.currency == "EUR"'
@@ -109,7 +148,12 @@ function makeCatalogue(): Catalogue {
   const tools = Array.from({ length: TOOLS }, (_, index): CatalogueTool => {
     const name = toolName(`tool.${index}`)
     return {
-      declared: { name, effect: 'write' },
+      declared: {
+        name,
+        effect: 'write',
+        destinations: [{ path: [{ name: 'to' }, { name: 'iban' }], values: [] }],
+        content: [[{ name: 'tags' }], [{ name: 'to' }, { name: 'name' }], [{ name: 'currency' }]],
+      },
       pinned: { name, digest: DIGEST, definition: { inputSchema: INPUT_SCHEMA } },
     }
   })

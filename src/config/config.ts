@@ -3,6 +3,7 @@ import type {
   Budget,
   DeclaredTool,
   EnvironmentName,
+  Label,
   PersonName,
   Source,
   ToolName,
@@ -66,6 +67,8 @@ export interface CellConfig {
   readonly root?: string
   /** The directory that the cell sees as /workspace, through a private overlay. */
   readonly workspace?: string
+  /** What is known of the workspace's files. Untrusted, unless the configuration says otherwise. */
+  readonly labels: readonly Label[]
   /** Place in the cell → path on the host, read-only. */
   readonly files: ReadonlyMap<string, string>
   readonly env: ReadonlyMap<string, string>

@@ -9,6 +9,9 @@ import {
   type EnvironmentName,
   environmentName,
   grantedName,
+  type JsonPath,
+  jsonPath,
+  type Label,
   no,
   ok,
   type Problem,
@@ -16,6 +19,7 @@ import {
   type Result,
   type Source,
   type ToolName,
+  UNTRUSTED,
   type UpstreamName,
   upstreamName,
 } from '../model/index.ts'
@@ -30,7 +34,14 @@ import type {
   StdioServer,
   Upstream,
 } from './config.ts'
-import { configShape, type ShapedAgent, type ShapedCell, type ShapedConfig, type ShapedUpstream } from './schema.ts'
+import {
+  configShape,
+  type ShapedAgent,
+  type ShapedCell,
+  type ShapedConfig,
+  type ShapedTool,
+  type ShapedUpstream,
+} from './schema.ts'
 import type { Reader, Written } from './shape.ts'
 
 /** A configuration larger than this is a mistake, and would be read in one piece. */
@@ -191,13 +202,39 @@ function readTools(judge: Judge, value: ShapedUpstream, source: Source): Readonl
       )
     }
     const granted = grantedName('tool', name)
-    tools.set(granted, { ...tool, name: granted })
+    tools.set(granted, declaredTool(granted, tool, value.accepts ?? []))
   }
+  const accepts = value.accepts ?? []
   for (const uri of value.resources ?? [])
-    tools.set(grantedName('resource', uri), { name: grantedName('resource', uri), effect: 'read' })
+    tools.set(grantedName('resource', uri), { name: grantedName('resource', uri), effect: 'read', accepts })
   for (const prompt of value.prompts ?? [])
-    tools.set(grantedName('prompt', prompt), { name: grantedName('prompt', prompt), effect: 'read' })
+    tools.set(grantedName('prompt', prompt), { name: grantedName('prompt', prompt), effect: 'read', accepts })
   return tools
+}
+
+function declaredTool(name: ToolName, tool: ShapedTool, acceptedByAll: readonly Label[]): DeclaredTool {
+  const { effect, amount, currency, returns, accepts = [], destinations, content, links, mask } = tool
+  return {
+    name,
+    effect,
+    accepts: [...acceptedByAll, ...accepts],
+    ...(amount !== undefined && { amount }),
+    ...(currency !== undefined && { currency }),
+    ...(returns && { returns: [...returns].map(([path, labels]) => ({ path: checkedPath(path), labels })) }),
+    ...(destinations && {
+      destinations: [...destinations].map(([path, values]) => ({ path: checkedPath(path), values })),
+    }),
+    ...(content && { content }),
+    ...(links === 'any' && { anyLinks: true }),
+    ...(mask && { mask }),
+  }
+}
+
+/** The shape has let nothing else through. */
+function checkedPath(text: string): JsonPath {
+  const path = jsonPath(text)
+  if (path === undefined) throw new RangeError(`not a path: ${text}`)
+  return path
 }
 
 function readAgents(judge: Judge, upstreams: ReadonlyMap<UpstreamName, Upstream>): ReadonlyMap<AgentName, Agent> {
@@ -284,6 +321,7 @@ function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): C
   return {
     ...(cell?.root === undefined ? {} : { root: at(cell.root) }),
     ...(cell?.workspace === undefined ? {} : { workspace: at(cell.workspace) }),
+    labels: cell?.labels ?? (cell?.workspace === undefined ? [] : [UNTRUSTED]),
     files,
     env: cell?.env ?? new Map(),
     cpu: cell?.cpu ?? 1,

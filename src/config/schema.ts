@@ -1,5 +1,5 @@
-import { type DeclaredTool, EFFECTS, NAME_PATTERN, toolName } from '../model/index.ts'
-import { bool, decimal, list, map, object, oneOf, optional, required, text, whole, written } from './shape.ts'
+import { EFFECTS, jsonPath, labelFrom, NAME_PATTERN, toolName } from '../model/index.ts'
+import { bool, decimal, list, listOr, map, object, oneOf, optional, required, text, whole, written } from './shape.ts'
 import { callBudget, duration, size, spendBudget } from './units.ts'
 
 /** The shape of `firebreak.yaml`. What one part says of another (names, environments, paths) is judged in `load.ts`. */
@@ -36,6 +36,7 @@ const cellFields = {
   driver: optional(oneOf('the driver', ['linux'] as const)),
   root: optional(path),
   workspace: optional(path),
+  labels: optional(list('labels of what is in the workspace', text('a label', labelFrom))),
   files: optional(map('places in the cell and the host paths shown there, read-only', cellPath, path)),
   env: optional(map('environment variables', variable, value)),
   cpu: optional(decimal('processors', 0.01, 1_024)),
@@ -46,10 +47,27 @@ const cellFields = {
 }
 export const cellShape = object('a cell', cellFields)
 
+const label = text('a label: untrusted, or whom data is meant for, like confidential:customers', labelFrom)
+const labels = list('labels', label)
+const field = text('a path to a field, like $.rows[*].email', jsonPath)
+const fieldKey = text('a path to a field, like $.rows[*].email', (t) => (jsonPath(t) === undefined ? undefined : t))
+
 const tool = object('a tool', {
   effect: required(oneOf('what the tool changes', EFFECTS)),
   amount: optional(argumentPath),
   currency: optional(argumentPath),
+  returns: optional(listOr(labels, map('labels by field', fieldKey, labels), (all) => new Map([['$', all]]))),
+  accepts: optional(labels),
+  destinations: optional(
+    listOr(
+      list('paths of arguments', fieldKey),
+      map('what each argument may always be', fieldKey, list('values', line)),
+      (paths) => new Map(paths.map((path) => [path, []])),
+    ),
+  ),
+  content: optional(list('paths of arguments', field)),
+  links: optional(oneOf('where links in its content may lead', ['known', 'any'] as const)),
+  mask: optional(list('paths of fields', field)),
 })
 
 const upstream = object('an upstream', {
@@ -71,6 +89,7 @@ const upstream = object('an upstream', {
       ),
     }),
   ),
+  accepts: optional(labels),
   tools: optional(map('tools', toolKey, tool)),
   resources: optional(list('URIs or URI templates of resources that may be read', uri)),
   prompts: optional(list('prompts that may be fetched', toolKey)),
@@ -113,7 +132,7 @@ export const configShape = object('a Firebreak configuration', {
 type Shaped<S> = S extends { read: (...args: never[]) => infer T } ? NonNullable<T> : never
 export type ShapedConfig = Shaped<typeof configShape>
 export type ShapedCell = Shaped<typeof cellShape>
-export type ShapedTool = Omit<DeclaredTool, 'name'>
+export type ShapedTool = Shaped<typeof tool>
 export type ShapedUpstream = Shaped<typeof upstream>
 export type ShapedAgent = Shaped<typeof agent>
 

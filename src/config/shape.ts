@@ -124,6 +124,19 @@ export function list<T>(what: string, shape: Shape<T>): Shape<readonly T[]> {
   }
 }
 
+/** A list, or a mapping that says more of each of its items; `from` turns the short form into the long one. */
+export function listOr<A, B>(short: Shape<readonly A[]>, long: Shape<B>, from: (items: readonly A[]) => B): Shape<B> {
+  return {
+    expected: `${short.expected}, or ${long.expected}`,
+    schema: { anyOf: [short.schema, long.schema] },
+    read(node, at) {
+      if (!isSeq(node)) return isMap(node) ? long.read(node, at) : wrong(node, at, this.expected)
+      const items = short.read(node, at)
+      return items === undefined ? undefined : from(items)
+    },
+  }
+}
+
 /** Text that `accept` turns into a value; it returns `undefined` for what it does not accept. */
 export function text<T>(what: string, accept: (text: string) => T | undefined, schema: JsonObject = {}): Shape<T> {
   return {

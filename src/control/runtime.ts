@@ -5,6 +5,7 @@ import type { Pump, Streams } from '../cells/pump.ts'
 import { type CellSpec, type Exit, launchFaultText, type TeardownReceipt } from '../cells/spec.ts'
 import { openWarden, type Warden, type WardenFault } from '../cells/warden.ts'
 import type { Agent, Config, StdioServer, Upstream } from '../config/config.ts'
+import type { TaskSetup } from '../gateway/setup.ts'
 import { type JsonObject, no, ok, type Result } from '../model/index.ts'
 import { cellSpec } from './cell-spec.ts'
 import { type Services, startServices } from './services.ts'
@@ -16,6 +17,8 @@ export interface RuntimeOptions {
   readonly judged: Judged
   readonly agent: Agent
   readonly stateDirectory: string
+  /** What its owner gives it to do. */
+  readonly task?: TaskSetup
 }
 
 /** One agent's environment, running: warden, gateway and witness, ready for its cells. */
@@ -40,7 +43,12 @@ export interface Ended {
   readonly lost?: string
 }
 
-export async function openRuntime({ judged, agent, stateDirectory }: RuntimeOptions): Promise<Result<Runtime, string>> {
+export async function openRuntime({
+  judged,
+  agent,
+  stateDirectory,
+  task,
+}: RuntimeOptions): Promise<Result<Runtime, string>> {
   const { config } = judged
   const setup = gatewaySetup(judged, agent.environment)
   if (!setup.ok) return setup
@@ -49,7 +57,7 @@ export async function openRuntime({ judged, agent, stateDirectory }: RuntimeOpti
   const starting = startServices(state, setup.value)
   const warden = await openWarden({ profile: config.profile })
   const services = await starting
-  if (warden.ok && services.ok) return ok(new OpenRuntime(warden.value, services.value, state, config, agent))
+  if (warden.ok && services.ok) return ok(new OpenRuntime(warden.value, services.value, state, config, agent, task))
   if (services.ok) await services.value.stop('there is no warden')
   if (!warden.ok) return no(wardenFaultText(warden.reason))
   await warden.value.close()
@@ -66,14 +74,23 @@ class OpenRuntime implements Runtime {
   readonly #services: Services
   readonly #config: Config
   readonly #agent: Agent
+  readonly #task: TaskSetup | undefined
   #numbers = 0
 
-  constructor(warden: Warden, services: Services, state: State, config: Config, agent: Agent) {
+  constructor(
+    warden: Warden,
+    services: Services,
+    state: State,
+    config: Config,
+    agent: Agent,
+    task: TaskSetup | undefined,
+  ) {
     this.#warden = warden
     this.#services = services
     this.state = state
     this.#config = config
     this.#agent = agent
+    this.#task = task
   }
 
   async launch(command: CellSpec['command'], stdio: CellSpec['stdio']): Promise<Result<RunningCell, string>> {
@@ -116,6 +133,8 @@ class OpenRuntime implements Runtime {
       cell: cell.id,
       agent: this.#agent.name,
       receipt: plain(cell.receipt),
+      labels: this.#agent.cell.labels,
+      ...(this.#task && { task: this.#task }),
     } as const
     const told = this.#services.tell(message, [listener.fd])
     return told.ok ? this.#services.said('cell-ready', number) : told

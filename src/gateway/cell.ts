@@ -1,5 +1,5 @@
 import type { CellId, Rung, UpstreamName } from '../model/index.ts'
-import type { Authority, BudgetBook } from '../policy/index.ts'
+import type { Authority, BudgetBook, Exposure } from '../policy/index.ts'
 import type { Upstream } from './upstreams.ts'
 
 /**
@@ -9,7 +9,7 @@ import type { Upstream } from './upstreams.ts'
 export interface CellAtGate {
   readonly id: CellId
   /** Everything but the rung, which `authorityOf` puts beside it. */
-  readonly authority: Omit<Authority, 'rung'> & { readonly budgets: BudgetBook }
+  readonly authority: Omit<Authority, 'rung'> & { readonly budgets: BudgetBook; readonly exposure: Exposure }
   readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
   rung: Rung
   /** Aborted once, when the cell ends or is cut off: everything under way ends with it. */

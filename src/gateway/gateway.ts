@@ -6,10 +6,11 @@ import { faultText } from '../ledger/fault.ts'
 import { type Ledger, openLedger, originOf } from '../ledger/ledger.ts'
 import { type Sealing, startSealing } from '../ledger/sealing.ts'
 import {
-  type CellId,
   type EntryBody,
   type Grant,
+  type Json,
   type JsonObject,
+  type Label,
   LIMITS,
   newActionId,
   no,
@@ -17,16 +18,28 @@ import {
   type Result,
   type UpstreamName,
 } from '../model/index.ts'
-import { BudgetBook, type CompiledPolicies, compilePolicies, type DefinitionProblem } from '../policy/index.ts'
+import {
+  BudgetBook,
+  type CompiledPolicies,
+  compileFlow,
+  compilePolicies,
+  type DefinitionProblem,
+  Exposure,
+  type Flow,
+  issuedBy,
+  type Task,
+} from '../policy/index.ts'
 import type { CellAtGate } from './cell.ts'
 import type { Gate } from './gate.ts'
-import { pastIntents } from './past.ts'
+import type { HoldBook } from './holds.ts'
+import { readPast } from './past.ts'
 import { McpEndpoint } from './protocols/mcp/endpoint.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
 import type { Pulse } from './pulse.ts'
+import { redacted } from './record.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
-import type { AgentSetup, GatewaySetup, UpstreamSetup, WardenMessage } from './setup.ts'
+import type { AgentSetup, GatewaySetup, TaskSetup, UpstreamSetup, WardenMessage } from './setup.ts'
 import { StdioPipes } from './stdio-pipes.ts'
 import type { UpstreamConnection } from './upstream.ts'
 import { Upstream } from './upstreams.ts'
@@ -46,6 +59,7 @@ export class Gateway {
   readonly #sealing: Sealing
   readonly #send: (pulse: Pulse) => void
   readonly #policies: CompiledPolicies
+  readonly #flows: ReadonlyMap<string, Flow>
   readonly #budgets = new BudgetBook()
   readonly #shared = new Map<UpstreamName, Upstream>()
   readonly #pipes = new StdioPipes()
@@ -67,12 +81,12 @@ export class Gateway {
     })
     if (!opened.ok) return no(faultText(opened.reason))
     const ledger = opened.value
-    const past = await pastIntents('.', Date.now() - longestWindowMs(setup))
+    const past = await readPast('.', Date.now() - longestWindowMs(setup))
     if (!past.ok) return no(faultText(past.reason))
     const sealing = startSealing(ledger, witness, Date.now)
-    const gateway = new Gateway(setup, ledger, sealing, secrets.value, send)
+    const gateway = new Gateway(setup, ledger, sealing, secrets.value, past.value.holds, send)
     const grants = setup.agents.flatMap((agent) => grantsFor(agent, Date.now()))
-    gateway.#budgets.restore(new Map(grants.map((grant) => [grant.id, grant])), past.value)
+    gateway.#budgets.restore(new Map(grants.map((grant) => [grant.id, grant])), past.value.intents)
     const begun = await gateway.#record({
       kind: 'gateway.started',
       environment: setup.environment,
@@ -89,17 +103,20 @@ export class Gateway {
     ledger: Ledger,
     sealing: Sealing,
     secrets: Secrets,
+    holds: HoldBook,
     send: (pulse: Pulse) => void,
   ) {
     this.#setup = setup
     this.#sealing = sealing
     this.#send = send
     this.#policies = compilePolicies(setup.policies)
+    this.#flows = flowsOf(setup.upstreams)
     this.#gate = {
       environment: setup.environment,
       environments: new Map(setup.environments),
       ledger,
       secrets,
+      holds,
       nowMs: Date.now,
       newActionId: () => newActionId(Date.now(), drawRandom()),
     }
@@ -122,6 +139,8 @@ export class Gateway {
           if (stdin === undefined || stdout === undefined) throw new Error('a stdio upstream has two descriptors')
           return this.#pipes.offer(message.upstream, message.number, { stdin, stdout })
         }
+        case 'answer':
+          return await this.#answer(message)
         case 'ended':
           return await this.#end(message.number, message.receipt)
         case 'stop':
@@ -148,10 +167,29 @@ export class Gateway {
     await this.#gate.ledger.close()
   }
 
-  async #admit(message: Extract<WardenMessage, { kind: 'cell' }>, [listener]: readonly number[]): Promise<void> {
+  /** In the ledger first: an answer that is not durable was not given. */
+  async #answer({ number, hold, approved, by, forMs, why }: Extract<WardenMessage, { kind: 'answer' }>): Promise<void> {
+    const { holds, nowMs } = this.#gate
+    const fault = holds.fault(hold, nowMs())
+    if (fault !== undefined) throw new Error(`hold ${hold}: ${fault}`)
+    const expiresAtMs = nowMs() + Math.min(forMs, LIMITS.approvalMsMax)
+    const recorded = await this.#record({
+      kind: 'hold.answered',
+      hold,
+      approved,
+      by,
+      expiresAtMs,
+      ...(why !== undefined && { why }),
+    })
+    if (!recorded) throw new Error('the ledger cannot be written')
+    holds.answer(hold, approved, by, expiresAtMs, nowMs())
+    this.#send({ kind: 'answered', number })
+  }
+
+  async #admit(message: CellMessage, [listener]: readonly number[]): Promise<void> {
     const agent = this.#setup.agents.find(({ name }) => name === message.agent)
     if (agent === undefined || listener === undefined) throw new Error(`cell ${message.cell} cannot be served`)
-    const { cell, own } = this.#cellAtGate(message.number, message.cell, agent)
+    const { cell, own } = this.#cellAtGate(message, agent)
     const endpoint = new McpEndpoint(this.#gate, cell)
     const server = cellServer(endpoint)
     await new Promise<void>((resolve, reject) => {
@@ -161,6 +199,7 @@ export class Gateway {
     this.#served.set(message.number, { cell, server, endpoint, own })
     const { owner } = agent
     const environment = this.#setup.environment
+    const { task } = message
     const recorded = await this.#record({
       kind: 'cell.started',
       cell: cell.id,
@@ -168,14 +207,14 @@ export class Gateway {
       owner,
       environment,
       receipt: message.receipt,
+      ...(task && { task: redacted(taskJson(task)) }),
     })
     if (!recorded) throw new Error('the ledger cannot be written')
     this.#send({ kind: 'cell-ready', number: message.number })
   }
 
   #cellAtGate(
-    number: number,
-    id: CellId,
+    { number, cell: id, labels, task }: CellMessage,
     agent: AgentSetup,
   ): { readonly cell: CellAtGate; readonly own: readonly Upstream[] } {
     const own: Upstream[] = []
@@ -198,6 +237,8 @@ export class Gateway {
         policies: this.#policies,
         budgets: this.#budgets,
         definitionProblems: { get: (key) => problemIn(upstreams, key) },
+        flows: this.#flows,
+        ...exposureOf(labels, task),
       },
       upstreams,
       rung: 'normal',
@@ -284,6 +325,31 @@ function cellServer(endpoint: McpEndpoint): Server {
   )
   server.maxConnections = LIMITS.connectionsMax
   return server
+}
+
+type CellMessage = Extract<WardenMessage, { kind: 'cell' }>
+
+function exposureOf(labels: readonly Label[], task: TaskSetup | undefined): { exposure: Exposure; task?: Task } {
+  const from = { tool: 'the workspace that it was given', path: '$', labels }
+  const seen = new Map(labels.map((label) => [label, from]))
+  if (task === undefined) return { exposure: new Exposure(seen) }
+  const { text, givenBy, tools } = task
+  const given: Task = { text, givenBy, ...(tools && { tools: new Set(tools) }) }
+  return { exposure: new Exposure(seen, given), task: given }
+}
+
+function taskJson({ text, givenBy, tools }: TaskSetup): Json {
+  return { text, givenBy, ...(tools && { tools }) }
+}
+
+/** By `cedarActionId`: the names of tools in a setup are what grants call them. */
+function flowsOf(upstreams: readonly UpstreamSetup[]): ReadonlyMap<string, Flow> {
+  return new Map(
+    upstreams.flatMap(({ name: upstream, tools }) => {
+      const issues = issuedBy(tools.map(([, tool]) => tool))
+      return tools.map(([name, tool]) => [`${upstream}/${name}`, compileFlow(tool, issues)] as const)
+    }),
+  )
 }
 
 function grantsFor(agent: AgentSetup, nowMs: number): readonly Grant[] {

@@ -5,6 +5,8 @@ import {
   type ActionOutcome,
   type ActionRefused,
   type Commitment,
+  isJsonObject,
+  type Json,
   type JsonObject,
   moneyText,
   type Operation,
@@ -13,9 +15,20 @@ import {
   toolName,
   type UpstreamName,
 } from '../model/index.ts'
-import { admit, type Decided, decide, type Refusal, type Reservation, readSpend } from '../policy/index.ts'
+import {
+  admit,
+  type Decided,
+  decide,
+  type Held,
+  type Refusal,
+  type Reservation,
+  readSpend,
+  valuesOf,
+} from '../policy/index.ts'
 import { authorityOf, type CellAtGate } from './cell.ts'
 import type { Gate } from './gate.ts'
+import { bindingOf } from './holds.ts'
+import { masked } from './mask.ts'
 import { reasonsJson, redacted } from './record.ts'
 import type { Answer, Prepared, SendOptions, Sent } from './upstream.ts'
 import type { KnownTool, Upstream } from './upstreams.ts'
@@ -38,6 +51,8 @@ export type Performed =
   | { readonly kind: 'answered'; readonly action: ActionId; readonly answer: Answer }
   /** Refused before anything was sent. The cell is told the reference, and what is wrong with its own arguments. */
   | { readonly kind: 'refused'; readonly action: ActionId; readonly reasons: readonly Refusal[] }
+  /** It waits for a person, under the reference of its first attempt. */
+  | { readonly kind: 'held'; readonly action: ActionId; readonly hold: ActionId }
   /** Sent or not, there is no answer that may be passed on. */
   | {
       readonly kind: 'unanswered'
@@ -52,32 +67,79 @@ export type Performed =
  * - PA1  Nothing leaves without an allow, and without its intent in the ledger; with an effect, without the intent on disk.
  * - PA2  Between that and the first byte, the rung, the ledger and the witness are asked once more.
  * - PA3  A reservation returns only when no byte left.
+ * - PA4  What the cell is shown, it is known to have seen, before it sees it.
  */
 export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): Promise<Performed> {
   const known = attempt.upstream.tool(attempt.tool)
   const { action, refusals } = normalise(gate, cell, attempt, known)
-  const decided = judge(gate, cell, action, refusals)
+  let approval: Approval | undefined
+  const decided = judge(gate, cell, action, refusals, () => {
+    approval = gate.holds.take(bindingOf(action, cell.authority.exposure.labels.keys()), gate.nowMs())
+    return approval !== undefined
+  })
+  if (decided.verdict === 'hold') return recordHeld(gate, cell, action, decided.reasons)
   if (decided.verdict === 'deny' || known === undefined) {
     recordRefusal(gate, cell, action, decided.verdict === 'deny' ? decided.reasons : refusals)
     return { kind: 'refused', action: action.id, reasons: decided.verdict === 'deny' ? decided.reasons : refusals }
   }
   const prepared = attempt.prepare(known)
-  const unrecorded = await recordIntent(gate, cell, action, decided, prepared.bytes)
+  const unrecorded = await recordIntent(gate, cell, action, decided, prepared.bytes, approval)
   if (unrecorded !== undefined) {
     giveBack(cell, decided.reservation)
     return { kind: 'refused', action: action.id, reasons: [unrecorded] }
   }
+  cell.authority.exposure.say(action.args)
   const leaks = new Set<string>()
   const sent = await prepared.send({
     lastCheck: () => lastCheck(gate, cell, action),
     signal: attempt.signal,
-    ...(attempt.onNotification && { onNotification: withoutSecrets(gate, attempt.onNotification, leaks) }),
+    ...(attempt.onNotification && {
+      onNotification: seen(cell, action, known, withoutSecrets(gate, attempt.onNotification, leaks)),
+    }),
   })
   const judged = noting(leaks, judgeAnswer(gate, known, sent))
   recordOutcome(gate, cell, action, judged, sent.kind === 'answered' ? sent.bytes : undefined)
   if (judged.outcome === 'not-sent') giveBack(cell, decided.reservation)
-  if (judged.answer !== undefined) return { kind: 'answered', action: action.id, answer: judged.answer }
+  if (judged.answer !== undefined) {
+    const answer = shown(judged.answer, known)
+    const { result, error } = answer.value
+    absorb(cell, action, known, error === undefined ? valuesOf(result ?? null) : [error])
+    return { kind: 'answered', action: action.id, answer }
+  }
   return { kind: 'unanswered', action: action.id, outcome: judged.outcome, why: judged.why }
+}
+
+type Approval = NonNullable<ReturnType<Gate['holds']['take']>>
+
+/** Masked fields stay behind. Of an error nothing is known that could be masked: it says only that it is one. */
+function shown(answer: Answer, { declared }: KnownTool): Answer {
+  const { mask } = declared
+  const { result } = answer.value
+  if (mask === undefined) return answer
+  if (isJsonObject(result)) return { ...answer, value: { result: masked(result, mask) } }
+  return { ...answer, value: { error: { code: -32603, message: 'the upstream answered with an error' } } }
+}
+
+function absorb(cell: CellAtGate, action: Action, known: KnownTool, values: readonly Json[]): void {
+  const tool = `${action.upstream}/${known.declared.name}`
+  const flow = cell.authority.flows.get(tool)
+  const { exposure } = cell.authority
+  if (flow !== undefined) exposure.absorb(flow.returns, values, { action: action.id, tool })
+  else for (const value of values) exposure.absorbUntrusted(JSON.stringify(value), { tool, path: '$' })
+}
+
+/** What an upstream says meanwhile is seen like its answer. A tool with masked fields says nothing meanwhile. */
+function seen(
+  cell: CellAtGate,
+  action: Action,
+  known: KnownTool,
+  onNotification: NonNullable<SendOptions['onNotification']>,
+): NonNullable<SendOptions['onNotification']> {
+  return (method, params) => {
+    if (known.declared.mask !== undefined) return undefined
+    absorb(cell, action, known, [params])
+    return onNotification(method, params)
+  }
 }
 
 interface Normalised {
@@ -130,14 +192,16 @@ function judge(
   cell: CellAtGate,
   action: Action,
   refusals: readonly Refusal[],
+  approves: () => boolean,
 ): Decided & { readonly reservation?: Reservation } {
   const nowMs = gate.nowMs()
   const authority = authorityOf(cell)
   const shut = shutFor(gate, action, nowMs)
   const own = shut === undefined ? refusals : [...refusals, shut]
-  if (own.length === 0) return admit(action, authority, nowMs)
+  if (own.length === 0) return admit(action, authority, nowMs, approves)
   const decided = decide(action, authority, nowMs)
-  const reasons = decided.verdict === 'deny' ? [...own, ...decided.reasons.filter((reason) => !said(own, reason))] : own
+  const reasons =
+    decided.verdict === 'allow' ? own : [...own, ...decided.reasons.filter((reason) => !said(own, reason))]
   const [first, ...rest] = reasons
   if (first === undefined) throw new Error('a denial without a reason')
   return { verdict: 'deny', reasons: [first, ...rest] }
@@ -161,6 +225,7 @@ async function recordIntent(
   action: Action,
   decided: Decided,
   bytes: Uint8Array,
+  approval: Approval | undefined,
 ): Promise<Refusal | undefined> {
   const payload = gate.ledger.payloads.put(cell.id, bytes)
   if (!payload.ok) return unrecorded(payload.reason.kind)
@@ -179,6 +244,7 @@ async function recordIntent(
     payload: payload.value,
     reasons: reasonsJson(decided.reasons),
     ...(action.spend && { spend: moneyText(action.spend) }),
+    ...(approval && { hold: approval.hold }),
   }
   const appended = gate.ledger.append(body)
   if (!appended.ok) return unrecorded(appended.reason.kind)
@@ -260,6 +326,38 @@ function recordOutcome(
     ...(payload && { payload }),
     ...(judged.why === '' ? {} : { detail: judged.why.slice(0, 500) }),
   })
+}
+
+/** An attempt that waits. The cell may try it again as often as it likes: it stays the same hold. */
+function recordHeld(gate: Gate, cell: CellAtGate, action: Action, reasons: Held['reasons']): Performed {
+  const binding = bindingOf(action, cell.authority.exposure.labels.keys())
+  const opened = gate.holds.open(action, binding, gate.nowMs())
+  if (!opened.ok) {
+    const refusals = [...reasons, { kind: 'unavailable', what: 'holds', problem: 'too many wait already' } as const]
+    recordRefusal(gate, cell, action, refusals)
+    return { kind: 'refused', action: action.id, reasons: refusals }
+  }
+  const hold = opened.value
+  gate.ledger.append({
+    kind: 'action.held',
+    action: action.id,
+    hold,
+    cell: cell.id,
+    agent: action.agent,
+    environment: action.environment,
+    upstream: action.upstream,
+    operation: action.operation,
+    tool: action.tool,
+    effect: action.effect,
+    definition: action.definition,
+    args: redacted(action.args),
+    binding,
+    labels: [...cell.authority.exposure.labels.keys()],
+    reasons: reasonsJson(reasons),
+    expiresAtMs: gate.holds.expiresAtMs(hold),
+    ...(action.spend && { spend: moneyText(action.spend) }),
+  })
+  return { kind: 'held', action: action.id, hold }
 }
 
 function recordRefusal(gate: Gate, cell: CellAtGate, action: Action, reasons: readonly Refusal[]): void {

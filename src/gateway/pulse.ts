@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer'
  */
 export const PULSE_BYTES = 8
 
-const KINDS = ['heartbeat', 'ready', 'cell-ready', 'cell-closed', 'freeze', 'kill', 'failed'] as const
+const KINDS = ['heartbeat', 'ready', 'cell-ready', 'cell-closed', 'freeze', 'kill', 'failed', 'answered'] as const
 
 export type PulseKind = (typeof KINDS)[number]
 

@@ -1,4 +1,5 @@
 import type {
+  ActionId,
   AgentName,
   Budget,
   CatalogueTool,
@@ -6,6 +7,7 @@ import type {
   EnvironmentName,
   GrantId,
   JsonObject,
+  Label,
   PersonName,
   Sha256,
   Source,
@@ -54,6 +56,13 @@ export interface GrantSetup {
   readonly source: Source
 }
 
+/** See `Task`. */
+export interface TaskSetup {
+  readonly text: string
+  readonly givenBy: PersonName
+  readonly tools?: readonly string[]
+}
+
 /** One message on the warden's channel, with the descriptors that belong to it. */
 export type WardenMessage =
   /** Its listener. */
@@ -63,9 +72,22 @@ export type WardenMessage =
       readonly cell: CellId
       readonly agent: AgentName
       readonly receipt: JsonObject
+      /** What the cell's files bring with them. */
+      readonly labels: readonly Label[]
+      readonly task?: TaskSetup
     }
   /** Our ends of a stdio server's standard input and output, for one cell or for all. */
   | { readonly kind: 'upstream'; readonly upstream: UpstreamName; readonly number: number | null }
+  /** A person has answered a hold. */
+  | {
+      readonly kind: 'answer'
+      readonly number: number
+      readonly hold: ActionId
+      readonly approved: boolean
+      readonly by: PersonName
+      readonly forMs: number
+      readonly why?: string
+    }
   | { readonly kind: 'ended'; readonly number: number; readonly receipt: JsonObject }
   | { readonly kind: 'stop'; readonly why: string }
 

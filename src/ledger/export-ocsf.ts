@@ -55,6 +55,31 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
       const activity = entry.effect ? ACTIVITY[entry.effect] : OTHER
       return { ...base, ...api(activity), ...who(entry), metadata: profiled, severity_id: 3, status_id: 2, ...denied }
     }
+    case 'action.held': {
+      // Not done, and not refused: an observer has to look.
+      const held = { status_detail: 'held for a person', action_id: 99, disposition_id: 99 }
+      const profiled = { ...about(metadata, entry.action), profiles: ['security_control'] }
+      return {
+        ...base,
+        ...api(ACTIVITY[entry.effect]),
+        ...who(entry),
+        metadata: profiled,
+        severity_id: 3,
+        status_id: 99,
+        ...held,
+      }
+    }
+    case 'hold.answered':
+      return {
+        ...base,
+        ...api(OTHER),
+        ...unknownActor(entry.hold),
+        actor: { user: { name: entry.by } },
+        metadata: about(metadata, entry.hold),
+        severity_id: 1,
+        status_id: 1,
+        status_detail: entry.approved ? 'approved' : 'denied',
+      }
     case 'definition.seen': {
       const call = { operation: entry.tool, service: { name: entry.upstream } }
       return {
@@ -117,7 +142,7 @@ function lifecycle(activity: number) {
 }
 
 /** An agent acts as an application; its owner is a person, named where the cell started. */
-function who(entry: Extract<Entry, { kind: 'action.intent' | 'action.refused' }>) {
+function who(entry: Extract<Entry, { kind: 'action.intent' | 'action.refused' | 'action.held' }>) {
   const service = entry.upstream === undefined ? {} : { service: { name: entry.upstream } }
   return {
     actor: { app_name: entry.agent, app_uid: entry.cell },

@@ -1,21 +1,27 @@
 import type { Budget } from './grant.ts'
-import type { EnvironmentName, GrantId, ToolName, UpstreamName } from './ids.ts'
+import type { ActionId, EnvironmentName, GrantId, ToolName, UpstreamName } from './ids.ts'
+import type { Label } from './label.ts'
 import type { Rung } from './rung.ts'
 import type { Source } from './source.ts'
 
 export type Verdict = 'allow' | 'deny' | 'hold'
 
-/** An allow names the grants that permit; a deny names every check that failed, not only the first. Never empty. */
+/**
+ * An allow names the grants that permit; a deny names every check that failed, not only the first; a hold names
+ * everything that a person has to agree to. Never empty.
+ */
 export interface Decision {
   readonly verdict: Verdict
   readonly reasons: readonly [Reason, ...Reason[]]
 }
 
-/** `permit` is the only reason of an allow; every other one is a refusal. */
+/** `permit` is the only reason of an allow; `label`, `destination` and `link` hold an action; every other one refuses it. */
 export type Reason =
   | { readonly kind: 'permit'; readonly grant: GrantId; readonly source: Source }
   | { readonly kind: 'rung'; readonly rung: Rung }
   | { readonly kind: 'environment'; readonly cell: EnvironmentName; readonly upstream: EnvironmentName }
+  /** The owner did not accept this tool for the task. */
+  | { readonly kind: 'task'; readonly tool: ToolName }
   | {
       readonly kind: 'no-grant'
       readonly upstream: UpstreamName
@@ -62,4 +68,33 @@ export type Reason =
       readonly returnsAtMs?: number
     }
   | { readonly kind: 'spend'; readonly path: string; readonly problem: string }
-  | { readonly kind: 'unavailable'; readonly what: 'ledger' | 'witness' | 'upstream'; readonly problem: string }
+  | {
+      readonly kind: 'unavailable'
+      readonly what: 'ledger' | 'witness' | 'upstream' | 'holds'
+      readonly problem: string
+    }
+  | HoldReason
+
+/** Why an action waits for a person. */
+export type HoldReason =
+  /** The cell has seen data that the tool does not accept. */
+  | {
+      readonly kind: 'label'
+      readonly label: Label
+      readonly accepts: readonly Label[]
+      readonly cause: Seen | undefined
+    }
+  /** Where it goes was not said by the owner, the configuration or a trusted field. */
+  | { readonly kind: 'destination'; readonly path: string; readonly value: string; readonly seen?: Seen }
+  /** Its content leads somewhere that was not said by them either. */
+  | { readonly kind: 'link'; readonly path: string; readonly value: string; readonly seen?: Seen }
+
+/** Where a cell first met a value or a label: a field of what an action returned, or where it began. */
+export interface Seen {
+  readonly action?: ActionId
+  readonly tool: string
+  readonly path: string
+  readonly labels: readonly Label[]
+  /** How the value differs from what was seen there; absent where it is the same. */
+  readonly as?: string
+}

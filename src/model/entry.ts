@@ -1,6 +1,7 @@
 import type { Effect, Operation } from './action.ts'
 import type { ActionId, AgentName, CellId, EnvironmentName, PersonName, Sha256, ToolName, UpstreamName } from './ids.ts'
 import type { Json, JsonObject } from './json.ts'
+import type { Label } from './label.ts'
 
 /**
  * One record in the ledger. The ledger adds `seq` and `atMs`; the body is one of these.
@@ -16,6 +17,8 @@ export type EntryBody =
   | CellEnded
   | ActionIntent
   | ActionRefused
+  | ActionHeld
+  | HoldAnswered
   | ActionOutcome
   | DefinitionSeen
   | Stopped
@@ -36,6 +39,8 @@ export interface CellStarted {
   readonly environment: EnvironmentName
   /** What was given to it: files, environment names, limits, uid, filter digest, profile. */
   readonly receipt: JsonObject
+  /** What its owner asked for, if it was an assignment. */
+  readonly task?: Json
 }
 
 export interface CellEnded {
@@ -62,6 +67,8 @@ export interface ActionIntent {
   readonly payload: Commitment
   readonly reasons: Json
   readonly spend?: string
+  /** The approved hold that this uses up. */
+  readonly hold?: ActionId
 }
 
 export interface ActionRefused {
@@ -78,6 +85,41 @@ export interface ActionRefused {
   readonly args?: Json
   readonly payload?: Commitment
   readonly reasons: Json
+}
+
+/** An attempt that waits for a person. Later attempts at the same thing name the same hold. */
+export interface ActionHeld {
+  readonly kind: 'action.held'
+  readonly action: ActionId
+  /** The action that opened it. */
+  readonly hold: ActionId
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly environment: EnvironmentName
+  readonly upstream: UpstreamName
+  readonly operation: Operation
+  readonly tool: ToolName
+  readonly effect: Effect
+  readonly definition: Sha256
+  readonly args: Json
+  /** Digest of all that an approval is for. */
+  readonly binding: Sha256
+  readonly labels: readonly Label[]
+  readonly reasons: Json
+  readonly spend?: string
+  /** Unanswered, it is a refusal from then on; epoch ms. */
+  readonly expiresAtMs: number
+}
+
+/** A person has answered. */
+export interface HoldAnswered {
+  readonly kind: 'hold.answered'
+  readonly hold: ActionId
+  readonly approved: boolean
+  readonly by: PersonName
+  /** When an approval that was not used dies; epoch ms. */
+  readonly expiresAtMs: number
+  readonly why?: string
 }
 
 export interface ActionOutcome {

@@ -26,4 +26,16 @@ export const LIMITS = {
   streamsMax: 16,
   /** Connections of one cell; Node's clients open a handful. */
   connectionsMax: 128,
+  /** Trusted values that one cell may name as destinations: a page of 1,000 rows, a hundred times. */
+  knownValuesMax: 100_000,
+  /** A longer text is no destination. */
+  knownValueCharactersMax: 2_048,
+  /** What is kept of one cell's answers, to explain holds, and of its trusted values. */
+  seenCharactersMax: 8_388_608,
+  /** Actions of one agent that wait for a person at a time: more than anybody reads. */
+  holdsMax: 32,
+  /** How long a hold waits. */
+  holdMsMax: 3_600_000,
+  /** How long an approval may be used. */
+  approvalMsMax: 3_600_000,
 } as const

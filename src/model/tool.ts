@@ -1,6 +1,8 @@
 import type { Effect, Operation } from './action.ts'
 import { type EnvironmentName, type Sha256, type ToolName, toolName, type UpstreamName } from './ids.ts'
 import type { JsonObject } from './json.ts'
+import type { Label } from './label.ts'
+import type { JsonPath } from './path.ts'
 
 /** A definition that a person accepted: what an upstream said a tool is, and the digest that it must go on having. */
 export interface PinnedTool {
@@ -18,6 +20,30 @@ export interface DeclaredTool {
   /** For `spend`: JSON paths of the arguments that carry the amount and the currency. */
   readonly amount?: string
   readonly currency?: string
+  /** What labels its results carry, field by field; where nothing is said, they are untrusted. */
+  readonly returns?: readonly FieldLabels[]
+  /** Labels that a cell may carry and still use this tool. */
+  readonly accepts?: readonly Label[]
+  /** Arguments that say where something goes, or which object it is done to. */
+  readonly destinations?: readonly Destination[]
+  /** Arguments that are neither: text that is only carried. */
+  readonly content?: readonly JsonPath[]
+  /** Links in its content may lead anywhere, not only to what the cell was told. */
+  readonly anyLinks?: boolean
+  /** Fields of a result that no cell sees. */
+  readonly mask?: readonly JsonPath[]
+}
+
+/** The most specific path that matches a field decides. */
+export interface FieldLabels {
+  readonly path: JsonPath
+  readonly labels: readonly Label[]
+}
+
+export interface Destination {
+  readonly path: JsonPath
+  /** Allowed by the configuration, whatever the task says. */
+  readonly values: readonly string[]
 }
 
 /** Everything a policy can name: built from the configuration and the accepted definitions. */

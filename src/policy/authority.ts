@@ -4,6 +4,9 @@ import type { AgentName, EnvironmentName, PersonName } from '../model/ids.ts'
 import type { Rung } from '../model/rung.ts'
 import type { BudgetView } from './budget.ts'
 import type { CompiledPolicies } from './compile.ts'
+import type { ExposureView } from './exposure.ts'
+import type { Flow } from './flow.ts'
+import type { Task } from './task.ts'
 
 /**
  * All that a cell may do, as it stands at one moment. Nothing of it comes from the cell.
@@ -19,6 +22,11 @@ export interface Authority {
   readonly grants: readonly Grant[]
   readonly policies: CompiledPolicies
   readonly budgets: BudgetView
+  /** What the cell has seen. */
+  readonly exposure: ExposureView
+  /** By `cedarActionId`. Of a tool that is not in it, every text argument is a destination. */
+  readonly flows: Pick<ReadonlyMap<string, Flow>, 'get'>
+  readonly task?: Task
   /**
    * What is wrong with a tool's definition as its upstream offers it now, by `cedarActionId`. A digest that differs from
    * the accepted one is found by itself.

@@ -1,5 +1,6 @@
 import type { Effect } from '../model/action.ts'
 import type { EnvironmentName, PersonName } from '../model/ids.ts'
+import type { Label } from '../model/label.ts'
 import type { Rung } from '../model/rung.ts'
 import { type CedarRecord, CedarSet, type Value, type Withheld } from './value.ts'
 
@@ -10,6 +11,7 @@ export function contextOf(facts: {
   readonly environment: EnvironmentName
   readonly owner: PersonName
   readonly rung: Rung
+  readonly labels: ReadonlyMap<Label, unknown>
   readonly nowMs: number
 }): CedarRecord {
   const context = new Map<string, Value | Withheld>()
@@ -18,13 +20,12 @@ export function contextOf(facts: {
   context.set('environment', facts.environment)
   context.set('owner', facts.owner)
   context.set('rung', facts.rung)
-  context.set('labels', NO_LABELS)
+  context.set('labels', facts.labels.size === 0 ? NO_LABELS : new CedarSet([...facts.labels.keys()]))
   context.set('delegationDepth', 0)
   context.set('time', timeOf(facts.nowMs))
   return context
 }
 
-/** Until labels are followed, no cell carries one. */
 const NO_LABELS = new CedarSet([])
 
 const MINUTE_MS = 60_000

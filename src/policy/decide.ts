@@ -1,5 +1,5 @@
 import type { Action, Effect } from '../model/action.ts'
-import type { Reason } from '../model/decision.ts'
+import type { HoldReason, Reason } from '../model/decision.ts'
 import type { Grant } from '../model/grant.ts'
 import type { EnvironmentName, Sha256, ToolName, UpstreamName } from '../model/ids.ts'
 import type { Money } from '../model/money.ts'
@@ -8,6 +8,7 @@ import type { Authority, DefinitionProblem } from './authority.ts'
 import type { BudgetBook, Reservation } from './budget.ts'
 import type { CompiledAction } from './compile.ts'
 import { contextOf } from './context.ts'
+import { compileFlow, type Flow, flowHolds } from './flow.ts'
 import { type Judgement, judge } from './judge.ts'
 import type { EntityData } from './request.ts'
 import { type CedarRecord, Fault, Withheld } from './value.ts'
@@ -18,14 +19,27 @@ export type Refusal = Exclude<Reason, PermitReason>
 /**
  * - D1  An allow names at least one grant that permits; the first of them is charged. There is no other allow.
  * - D2  A denial names every check that failed, in the order of the checks.
+ * - D3  A hold is what would be an allow if a person agreed to each of its reasons. Its `permits` are those grants.
  */
-export type Decided =
-  | { readonly verdict: 'allow'; readonly reasons: readonly [PermitReason, ...PermitReason[]] }
-  | { readonly verdict: 'deny'; readonly reasons: readonly [Refusal, ...Refusal[]] }
+export type Decided = Allowed | Denied | Held
+export interface Allowed {
+  readonly verdict: 'allow'
+  readonly reasons: readonly [PermitReason, ...PermitReason[]]
+}
+export interface Denied {
+  readonly verdict: 'deny'
+  readonly reasons: readonly [Refusal, ...Refusal[]]
+}
+export interface Held {
+  readonly verdict: 'hold'
+  readonly reasons: readonly [HoldReason, ...HoldReason[]]
+  readonly permits: Allowed['reasons']
+}
 
 /**
  * Default deny. Pure and total: the verdict depends on nothing but its arguments, and not on the order of grants. Checks
- * rung, environment, grant, definition, arguments, policy, budget. `Decided` is a `Decision` of the model.
+ * rung, environment, task, grant, definition, arguments, policy, labels and provenance, budget. `Decided` is a `Decision`
+ * of the model.
  */
 export function decide(action: Action, authority: Authority, nowMs: number): Decided {
   const known = authority.policies.action(action.upstream, action.operation, action.tool)
@@ -37,7 +51,9 @@ export function decide(action: Action, authority: Authority, nowMs: number): Dec
   const args = known?.definition && !badArguments ? known.map(action.args) : undefined
   const { effect, definition } = action
   const { permitting, refusals } = weigh({ ...place(action), effect, definition, args }, known, own, authority, nowMs)
-  return afterBudgets(permitting, refusals, action.spend, authority, nowMs)
+  const flow = known && authority.flows.get(known.entity.id)
+  const holds = badArguments ? [] : flowHolds(action.args, flow ?? UNDECLARED, authority.exposure)
+  return afterBudgets(permitting, refusals, holds, action.spend, authority, nowMs)
 }
 
 /** Decides, and reserves in the same tick. What it returns as reserved was counted by the book. */
@@ -45,15 +61,24 @@ export function admit(
   action: Action,
   authority: Authority & { readonly budgets: BudgetBook },
   nowMs: number,
+  approves: (held: Held) => boolean = () => false,
 ): Decided & { readonly reservation?: Reservation } {
   const decided = decide(action, authority, nowMs)
   if (decided.verdict === 'deny') return decided
-  const grant = authority.grants.find(({ id }) => id === decided.reasons[0].grant)
+  if (decided.verdict === 'hold' && !approves(decided)) return decided
+  const permits = decided.verdict === 'hold' ? decided.permits : decided.reasons
+  const grant = authority.grants.find(({ id }) => id === permits[0].grant)
   const reserved = grant && authority.budgets.reserve(grant, action.spend, nowMs)
   // The book answered this very question a moment ago, in the same tick: another answer is a bug.
   if (!reserved?.ok) throw new Error('a budget changed between its decision and its reservation')
-  return { ...decided, reservation: reserved.value }
+  return { verdict: 'allow', reasons: permits, reservation: reserved.value }
 }
+
+/** Of a tool that nobody declared: whatever text it takes says where something goes. */
+const UNDECLARED: Flow = compileFlow(
+  { declared: { name: 'undeclared' as ToolName, effect: 'irreversible' } }, // a name by its shape
+  new Set(),
+)
 
 /** A tool, resource or prompt that a list would show. */
 export interface Candidate {
@@ -78,7 +103,7 @@ export function decideListed(candidate: Candidate, authority: Authority, nowMs: 
   const effect = known?.effect ?? 'irreversible'
   const args = known?.definition && UNKNOWN_ARGUMENTS
   const { permitting, refusals } = weigh({ ...place(candidate), effect, args }, known, [], authority, nowMs)
-  return decided(permitting, refusals)
+  return decided(permitting, refusals, [])
 }
 
 /** What is decided upon, in both. */
@@ -119,6 +144,7 @@ function weigh(
   const live = covering.filter((grant) => isLive(grant, nowMs))
   if (!rungAllows(authority, subject, known)) refusals.push({ kind: 'rung', rung: authority.rung })
   outsideEnvironment(subject, authority, refusals)
+  if (outsideTask(known, authority)) refusals.push({ kind: 'task', tool: subject.tool })
   if (live.length === 0) refusals.push(...withoutGrant(covering, subject, authority, nowMs))
   const problem = definitionProblem(subject, known, authority)
   if (problem) refusals.push({ kind: 'definition', tool: subject.tool, problem })
@@ -136,6 +162,10 @@ function outsideEnvironment(subject: Subject, { environment: cell }: Authority, 
   if (environment !== cell) refusals.push({ kind: 'environment', cell, upstream: environment })
   if (upstreamEnvironment === cell || upstreamEnvironment === environment) return
   refusals.push({ kind: 'environment', cell, upstream: upstreamEnvironment })
+}
+
+function outsideTask(known: CompiledAction | undefined, { task }: Authority): boolean {
+  return task?.tools !== undefined && !task.tools.has(known?.entity.id ?? '')
 }
 
 /** A read is what both the action and the catalogue call a read. */
@@ -194,11 +224,11 @@ function definitionProblem(
 }
 
 function ask(args: CedarRecord | Withheld, known: CompiledAction, authority: Authority, nowMs: number): Judgement {
-  const { agent, owner, rung, environment, policies } = authority
+  const { agent, owner, rung, environment, policies, exposure } = authority
   const principal = policies.principal(agent)
   const data: EntityData = { attributes: new Map([['owner', owner]]), ancestors: NO_ANCESTORS }
   const entities = { get: (key: string) => (key === principal.key ? data : policies.entities.get(key)) }
-  const context = contextOf({ args, effect: known.effect, environment, owner, rung, nowMs })
+  const context = contextOf({ args, effect: known.effect, environment, owner, rung, labels: exposure.labels, nowMs })
   const slice = policies.slice(principal, known.entity, known.resource, entities)
   return judge(slice, { principal, action: known.entity, resource: known.resource, context, entities })
 }
@@ -245,6 +275,7 @@ function conditionFailed({ id, source }: Grant, { faults }: Judgement, { policie
 function afterBudgets(
   permitting: readonly Grant[],
   refusals: Refusal[],
+  holds: readonly HoldReason[],
   spend: Money | undefined,
   { budgets }: Authority,
   nowMs: number,
@@ -252,12 +283,14 @@ function afterBudgets(
   const asked = permitting.map((grant) => ({ grant, broken: budgets.refusals(grant, spend, nowMs) }))
   const open = asked.filter(({ broken }) => broken.length === 0).map(({ grant }) => grant)
   if (open.length === 0) refusals.push(...asked.flatMap(({ broken }) => broken))
-  return decided(open, refusals)
+  return decided(open, refusals, holds)
 }
 
-function decided(open: readonly Grant[], refusals: readonly Refusal[]): Decided {
+function decided(open: readonly Grant[], refusals: readonly Refusal[], holds: readonly HoldReason[]): Decided {
   const [first, ...others] = open.map(({ id, source }): PermitReason => ({ kind: 'permit', grant: id, source }))
-  if (refusals.length > 0 || first === undefined) return denied(refusals)
+  if (refusals.length > 0 || first === undefined) return denied([...refusals, ...holds])
+  const [hold, ...more] = holds
+  if (hold !== undefined) return { verdict: 'hold', reasons: [hold, ...more], permits: [first, ...others] }
   return { verdict: 'allow', reasons: [first, ...others] }
 }
 

@@ -1,6 +1,7 @@
-import type { Decision, Reason } from '../model/decision.ts'
+import type { Decision, Reason, Seen } from '../model/decision.ts'
 import type { Grant } from '../model/grant.ts'
 import type { GrantId } from '../model/ids.ts'
+import { UNTRUSTED } from '../model/label.ts'
 import { type Source, sourceText } from '../model/source.ts'
 
 /**
@@ -24,6 +25,8 @@ function line(reason: Reason, grantAt: (id: GrantId, source: Source) => string):
       return `the cell is ${reason.rung}${reason.rung === 'restricted' ? ', and may only read' : ''} — a named person can release it`
     case 'environment':
       return `the cell belongs to ${reason.cell}, the upstream to ${reason.upstream} — no grant or policy reaches across`
+    case 'task':
+      return `${reason.tool} is not among the tools that the owner accepted for this task — a task that names it: --tools`
     case 'no-grant':
       return `no grant for ${reason.tool} of ${reason.upstream} — ${
         reason.closest && reason.source
@@ -50,9 +53,29 @@ function line(reason: Reason, grantAt: (id: GrantId, source: Source) => string):
       }`
     case 'spend':
       return `the amount at ${reason.path} is refused: ${reason.problem} — send it as the tool's declaration says`
+    case 'label':
+      return `the cell has seen ${reason.label} data${seen(reason.cause)}, which the tool does not accept${
+        reason.accepts.length === 0 ? '' : ` (it accepts ${reason.accepts.join(', ')})`
+      } — a person can approve this one; "accepts: [${reason.label}]" under the tool lets all pass`
+    case 'destination':
+      return `${reason.path} is ${JSON.stringify(reason.value)}, which neither the task, nor the configuration, nor a trusted field names${
+        reason.seen === undefined ? '; the cell was never shown it' : `: it was first seen${seen(reason.seen)}`
+      } — a person can approve this one`
+    case 'link':
+      return `${reason.path} leads its reader to ${JSON.stringify(reason.value)}, which neither the task, nor the configuration, nor a trusted field names${
+        reason.seen === undefined ? '; the cell was never shown it' : `: it was first seen${seen(reason.seen)}`
+      } — a person can approve this one; "links: any" under the tool lets all pass`
     case 'unavailable':
       return `the ${reason.what} is unavailable: ${reason.problem} — nothing leaves until it is back`
   }
+}
+
+function seen(from: Seen | undefined): string {
+  if (from === undefined) return ''
+  const { action, tool, path, labels, as } = from
+  const who = labels.includes(UNTRUSTED) ? ', which anyone can write' : ''
+  const where = action === undefined ? `${tool}` : `${path} of what ${tool} returned (${action})`
+  return ` in ${where}${who}${as === undefined ? '' : `, as ${as}`}`
 }
 
 /** A policy without an `@id` is named after its place. */

@@ -18,6 +18,8 @@ import type { Authority } from './authority.ts'
 import { BudgetBook } from './budget.ts'
 import type { PolicyBundle } from './bundle.ts'
 import { compilePolicies } from './compile.ts'
+import { Exposure } from './exposure.ts'
+import { compileFlow } from './flow.ts'
 import type { GrantSource } from './grant-permit.ts'
 import { parsePolicies } from './parse.ts'
 import type { PolicySource } from './written.ts'
@@ -140,6 +142,12 @@ export function withCondition(grant: Grant, when: string | undefined): GrantSour
   return when === undefined ? { grant } : { grant, when: { text: when, source: { ...GRANT_SOURCE, line: 33 } } }
 }
 
+/** No argument leads anywhere: for what is not about labels and destinations. */
+const CARRIED_ONLY = compileFlow(
+  { declared: { name: toolName('refund'), effect: 'spend', content: [[]], anyLinks: true } },
+  new Set(),
+)
+
 export function authority(
   policies: PolicyBundle,
   changes: Partial<Authority> = {},
@@ -151,6 +159,8 @@ export function authority(
     rung: 'normal',
     grants: [grant()],
     policies: compilePolicies(policies),
+    exposure: new Exposure(),
+    flows: { get: () => CARRIED_ONLY },
     ...changes,
     budgets: changes.budgets instanceof BudgetBook ? changes.budgets : new BudgetBook(),
   }

@@ -4,18 +4,24 @@ export { BudgetBook, type BudgetReason, type BudgetView, type PastIntent, type R
 export type { BundledAction, BundledPolicy, PolicyBundle } from './bundle.ts'
 export { type CompiledPolicies, compilePolicies } from './compile.ts'
 export {
+  type Allowed,
   admit,
   type Candidate,
   type Decided,
+  type Denied,
   decide,
   decideList,
   decideListed,
+  type Held,
   type PermitReason,
   type Refusal,
 } from './decide.ts'
 export { explain } from './explain.ts'
+export { Exposure, type ExposureView, valuesOf } from './exposure.ts'
+export { compileFlow, type Flow, issuedBy } from './flow.ts'
 export type { GrantSource } from './grant-permit.ts'
 export { parsePolicies } from './parse.ts'
 export { readSpend, type SpendProblem } from './spend.ts'
+export { names, type Task } from './task.ts'
 export { cedarActionId } from './vocabulary.ts'
 export type { PolicySource } from './written.ts'

@@ -64,7 +64,7 @@ async function openGateway() {
     await witness.stopWitness()
   })
   const { port, fd } = listener()
-  const cell = { cell: newCellId(randomBytes(16)), agent: agentName('alpha'), receipt: {} }
+  const cell = { cell: newCellId(randomBytes(16)), agent: agentName('alpha'), receipt: {}, labels: [] }
   await opened.value.take({ kind: 'cell', number: 1, ...cell }, [fd])
   return { url: `http://127.0.0.1:${port}/mcp/desk`, ledger }
 }

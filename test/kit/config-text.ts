@@ -59,8 +59,12 @@ export function writeConfig(directory: string, plan: ConfigPlan): string {
   return file
 }
 
-function declared(tools: Readonly<Record<string, Effect>>): Readonly<Record<string, { readonly effect: Effect }>> {
-  return Object.fromEntries(Object.entries(tools).map(([name, effect]) => [name, { effect }]))
+/** Their arguments lead nowhere, and any cell may call them: labels and destinations have tests of their own. */
+function declared(tools: Readonly<Record<string, Effect>>): Readonly<Record<string, object>> {
+  const carried = { accepts: ['untrusted'], content: ['$'], links: 'any' }
+  return Object.fromEntries(
+    Object.entries(tools).map(([name, effect]) => [name, effect === 'read' ? { effect } : { effect, ...carried }]),
+  )
 }
 
 function everything(upstreams: ConfigPlan['upstreams']): readonly Readonly<Record<string, unknown>>[] {

@@ -120,7 +120,14 @@ function logOf(state: State): string {
 async function admit(services: Services, agent: string, number: number): Promise<TestCell> {
   const { port, fd } = listener()
   const id = newCellId(randomBytes(16))
-  const message = { kind: 'cell', number, cell: id, agent: agentName(agent), receipt: { test: true } } as const
+  const message = {
+    kind: 'cell',
+    number,
+    cell: id,
+    agent: agentName(agent),
+    receipt: { test: true },
+    labels: [],
+  } as const
   const told = services.tell(message, [fd])
   closeSync(fd)
   if (!told.ok) throw new Error(told.reason)

@@ -54,13 +54,13 @@ async function run(call: Call): Promise<ExitCode> {
 }
 
 function wanted(entry: Entry, call: Call): boolean {
-  if (call.flag('refused') && entry.kind !== 'action.refused') return false
+  if (call.flag('refused') && entry.kind !== 'action.refused' && entry.kind !== 'action.held') return false
   const cell = call.text('cell')
   return cell === undefined || ('cell' in entry && entry.cell === cell)
 }
 
 function objectOf(entry: Entry): object {
-  if (entry.kind !== 'action.refused' && entry.kind !== 'action.intent') return entry
+  if (entry.kind !== 'action.refused' && entry.kind !== 'action.intent' && entry.kind !== 'action.held') return entry
   return { ...entry, why: explain({ reasons: nonEmpty(entry.reasons) }) }
 }
 
@@ -86,6 +86,12 @@ function textOf(entry: Entry): string {
       const what = `${entry.upstream ?? '?'}/${printable(entry.tool ?? '?')}`
       return `${entry.action}  REFUSED  ${(entry.effect ?? '').padEnd(12)} ${what}  — ${printable(first)}`
     }
+    case 'action.held': {
+      const [first = 'no reason'] = explain({ reasons: nonEmpty(entry.reasons) })
+      return `${entry.action}  HELD     ${entry.effect.padEnd(12)} ${entry.upstream}/${printable(entry.tool)}  — ${printable(first)}`
+    }
+    case 'hold.answered':
+      return `${entry.hold}  ${entry.approved ? 'approved' : 'denied'} by ${printable(entry.by)}${entry.why === undefined ? '' : `: ${printable(entry.why)}`}`
     case 'action.outcome':
       return `${entry.action}  ${entry.outcome}${entry.detail === undefined ? '' : `: ${printable(entry.detail)}`}`
     case 'definition.seen':

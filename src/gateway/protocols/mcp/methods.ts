@@ -1,4 +1,5 @@
 import {
+  type ActionId,
   grantedName,
   isJsonObject,
   type Json,
@@ -186,6 +187,7 @@ function spoken(performed: Performed): RpcAnswer {
     return rpcError(RPC.internalError, 'the upstream answered with nothing')
   }
   const reference = { reference: performed.action }
+  if (performed.kind === 'held') return heldAnswer(performed.hold)
   if (performed.kind === 'unanswered') {
     const said = { withheld: 'the answer was withheld', 'not-sent': 'it was not sent', unknown: 'no answer came' }[
       performed.outcome
@@ -201,6 +203,12 @@ function spoken(performed: Performed): RpcAnswer {
     )
   }
   return rpcError(RPC.refused, `refused by Firebreak (reference ${performed.action})`, reference)
+}
+
+/** A tool's error, which every client shows to its model, and none takes for a question that it could answer. */
+function heldAnswer(hold: ActionId): RpcAnswer {
+  const text = `Firebreak holds this call: a person has to agree to it (reference ${hold}). Go on with something else, or make exactly the same call again later; a changed call is another one.`
+  return { result: { content: [{ type: 'text', text }], isError: true, _meta: { 'dev.firebreak/hold': hold } } }
 }
 
 async function listResources(

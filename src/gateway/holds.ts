@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+import { canonicalText } from '../ledger/canonical.ts'
+import {
+  type Action,
+  type ActionHeld,
+  type ActionId,
+  type HoldAnswered,
+  type Json,
+  type Label,
+  LIMITS,
+  no,
+  ok,
+  type PersonName,
+  type Result,
+  type Sha256,
+  sha256,
+} from '../model/index.ts'
+
+/** One hold: an action that waits for a person, named after its first attempt. */
+interface Hold {
+  readonly id: ActionId
+  readonly binding: Sha256
+  readonly agent: string
+  /** An answer must come before, epoch ms. */
+  readonly expiresAtMs: number
+  state:
+    | { readonly kind: 'waiting' }
+    /** Until then, and once. */
+    | { readonly kind: 'approved'; readonly by: PersonName; readonly expiresAtMs: number }
+    | { readonly kind: 'denied' | 'used' }
+}
+
+export type AnswerFault = 'unknown' | 'answered already' | 'expired'
+
+/**
+ * The holds of one gateway. They are what the ledger says: `restore` makes the same book of its entries.
+ *
+ * - H1  An approval is for one binding: the exact arguments, the tool's accepted definition, the agent, the labels. It
+ *       lets one action through, before its time is up.
+ * - H2  Only an answer that a person gave opens a hold, and nothing that a cell sends answers one.
+ * - H3  A hold is used in the tick that takes it; its intent, which names it, is durable before anything is sent.
+ */
+export class HoldBook {
+  readonly #holds = new Map<ActionId, Hold>()
+  readonly #byBinding = new Map<Sha256, Hold>()
+
+  /** The hold that this action waits for: a new one, or the one that its earlier attempt opened. */
+  open(action: Action, binding: Sha256, nowMs: number): Result<ActionId, 'too many'> {
+    const known = this.#byBinding.get(binding)
+    if (known?.state.kind === 'waiting' && nowMs < known.expiresAtMs) return ok(known.id)
+    this.#forget(nowMs)
+    const waiting = [...this.#holds.values()].filter(({ agent, state }) => {
+      return agent === action.agent && state.kind === 'waiting'
+    })
+    if (waiting.length >= LIMITS.holdsMax) return no('too many')
+    this.#add({
+      id: action.id,
+      binding,
+      agent: action.agent,
+      expiresAtMs: nowMs + LIMITS.holdMsMax,
+      state: { kind: 'waiting' },
+    })
+    return ok(action.id)
+  }
+
+  answer(id: ActionId, approved: boolean, by: PersonName, expiresAtMs: number, nowMs: number): AnswerFault | undefined {
+    const hold = this.#holds.get(id)
+    if (hold === undefined) return 'unknown'
+    if (hold.state.kind !== 'waiting') return 'answered already'
+    if (nowMs >= hold.expiresAtMs) return 'expired'
+    hold.state = approved ? { kind: 'approved', by, expiresAtMs } : { kind: 'denied' }
+    return undefined
+  }
+
+  /** Why `answer` would not be taken. */
+  fault(id: ActionId, nowMs: number): AnswerFault | undefined {
+    const hold = this.#holds.get(id)
+    if (hold === undefined) return 'unknown'
+    if (hold.state.kind !== 'waiting') return 'answered already'
+    return nowMs >= hold.expiresAtMs ? 'expired' : undefined
+  }
+
+  /** Uses the approval for this binding up. Undefined where there is none. */
+  take(binding: Sha256, nowMs: number): { readonly hold: ActionId; readonly by: PersonName } | undefined {
+    const hold = this.#byBinding.get(binding)
+    if (hold?.state.kind !== 'approved' || nowMs >= hold.state.expiresAtMs) return undefined
+    const { by } = hold.state
+    hold.state = { kind: 'used' }
+    return { hold: hold.id, by }
+  }
+
+  restore(entry: (ActionHeld | HoldAnswered | { readonly kind: 'used'; readonly hold: ActionId }) & { atMs: number }) {
+    if (entry.kind === 'action.held') {
+      const { hold: id, binding, agent, expiresAtMs } = entry
+      if (!this.#holds.has(id)) this.#add({ id, binding, agent, expiresAtMs, state: { kind: 'waiting' } })
+    } else if (entry.kind === 'hold.answered') {
+      this.answer(entry.hold, entry.approved, entry.by, entry.expiresAtMs, entry.atMs)
+    } else {
+      const hold = this.#holds.get(entry.hold)
+      if (hold !== undefined) hold.state = { kind: 'used' }
+    }
+  }
+
+  /** When the hold with this id would have to be answered. */
+  expiresAtMs(id: ActionId): number {
+    return this.#holds.get(id)?.expiresAtMs ?? 0
+  }
+
+  #add(hold: Hold): void {
+    this.#holds.set(hold.id, hold)
+    this.#byBinding.set(hold.binding, hold)
+  }
+
+  /** What nobody can answer or use any more. */
+  #forget(nowMs: number): void {
+    for (const [id, hold] of this.#holds) {
+      const open =
+        hold.state.kind === 'waiting' ? hold.expiresAtMs : hold.state.kind === 'approved' && hold.state.expiresAtMs
+      if (open !== false && nowMs < open) continue
+      this.#holds.delete(id)
+      if (this.#byBinding.get(hold.binding) === hold) this.#byBinding.delete(hold.binding)
+    }
+  }
+}
+
+/** What an approval is for, to the byte. Another argument, definition or label, and it is another action. */
+export function bindingOf(action: Action, labels: Iterable<Label>): Sha256 {
+  const { agent, environment, upstream, operation, tool, args, definition } = action
+  const bound = { agent, environment, upstream, operation, tool, args, definition, labels: [...labels].sort() }
+  const text = canonicalText(bound as unknown as Json)
+  // The strict parser let the arguments in: they have a canonical form, but for nesting past the ledger's limit.
+  if (!text.ok) throw new Error(`an action has no canonical form: ${text.reason.problem}`)
+  return sha256(createHash('sha256').update(text.value).digest('hex'))
+}

@@ -1,0 +1,140 @@
+import type { Effect } from '../model/action.ts'
+import type { HoldReason } from '../model/decision.ts'
+import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
+import { type Label, UNTRUSTED } from '../model/label.ts'
+import { type JsonPath, jsonPath } from '../model/path.ts'
+import type { CatalogueTool, DeclaredTool } from '../model/tool.ts'
+import type { ExposureView } from './exposure.ts'
+import { FieldTree } from './field-tree.ts'
+import { linksIn } from './links.ts'
+
+/** Where the data of one tool's calls may come from and go to, compiled from its declaration and its accepted definition. */
+export interface Flow {
+  readonly effect: Effect
+  readonly accepts: ReadonlySet<Label>
+  readonly arguments: FieldTree<Role>
+  /** What an argument is that no declaration names. */
+  readonly otherwise: Role
+  readonly anyLinks: boolean
+  /** The labels of its results. */
+  readonly returns: FieldTree<readonly Label[]>
+}
+
+/** `destination` with the values that the configuration allows; `content` is only carried; `free` leads nowhere. */
+type Role =
+  | { readonly kind: 'destination'; readonly values: ReadonlySet<string> }
+  | { readonly kind: 'content' | 'free' }
+
+const FREE: Role = { kind: 'free' }
+const CONTENT: Role = { kind: 'content' }
+const DESTINATION: Role = { kind: 'destination', values: new Set() }
+
+/** `issues`: the confidentiality labels that the tools of this upstream put on what they return. */
+export function compileFlow({ declared, pinned }: CatalogueTool, issues: ReadonlySet<Label>): Flow {
+  const { effect, accepts = [], destinations = [], content = [] } = declared
+  const schema = pinned?.definition.inputSchema
+  return {
+    effect,
+    accepts: new Set([...accepts, ...issues]),
+    arguments: new FieldTree<Role>([
+      [[], undefined],
+      ...(isJsonObject(schema) ? defined(schema) : []),
+      ...amounts(declared).map((path) => [path, FREE] as const),
+      ...content.map((path) => [path, CONTENT] as const),
+      ...destinations.map(({ path, values }) => [path, { kind: 'destination', values: new Set(values) }] as const),
+    ]),
+    otherwise: effect === 'read' ? FREE : DESTINATION,
+    anyLinks: declared.anyLinks ?? false,
+    returns: new FieldTree((declared.returns ?? []).map(({ path, labels }) => [path, labels])),
+  }
+}
+
+/** All that `untrusted` is not: whom data is meant for. */
+export function issuedBy(tools: Iterable<CatalogueTool>): ReadonlySet<Label> {
+  const issued = [...tools].flatMap(({ declared }) => declared.returns ?? []).flatMap(({ labels }) => labels)
+  return new Set(issued.filter((label) => label !== UNTRUSTED))
+}
+
+/**
+ * Everything for which an action waits for a person. Nothing here can be argued with: a value is one that the owner, the
+ * configuration or a trusted field said, or it is not.
+ *
+ * - F1  A confidentiality label binds every action, since arguments carry data out; `untrusted` binds effects.
+ * - F2  A destination passes only as a whole and exactly as it was said. Text of an effect that nobody declared is one.
+ * - F3  A link in the content of an effect leads whoever reads it somewhere: once the cell has read what anyone could
+ *       have written, it passes as a destination does.
+ */
+export function flowHolds(args: JsonObject, flow: Flow, exposure: ExposureView): readonly HoldReason[] {
+  const holds: HoldReason[] = []
+  for (const [label, cause] of exposure.labels) {
+    if (flow.accepts.has(label) || (label === UNTRUSTED && flow.effect === 'read')) continue
+    holds.push({ kind: 'label', label, accepts: [...flow.accepts], cause })
+  }
+  const judgeLinks = flow.effect !== 'read' && !flow.anyLinks && exposure.labels.has(UNTRUSTED)
+  flow.arguments.walk(args, flow.otherwise, (text, role, path, what) => {
+    if (holds.length >= HOLD_REASONS_MAX) return
+    if (role.kind === 'destination') {
+      // A number that nobody declared is an amount; one that was declared is somebody's id.
+      const judged = text !== '' && (what !== 'number' || role !== DESTINATION)
+      if (judged && !role.values.has(text) && !exposure.knows(text)) {
+        holds.push(held('destination', path(), text, exposure))
+      }
+    } else if (role.kind === 'content' && judgeLinks) {
+      for (const link of linksIn(text)) {
+        if (!exposure.knows(link)) holds.push(held('link', path(), link, exposure))
+      }
+    }
+  })
+  return holds
+}
+
+/** More than a person reads; the action is held all the same. */
+const HOLD_REASONS_MAX = 20
+
+function held(kind: 'destination' | 'link', path: string, value: string, exposure: ExposureView): HoldReason {
+  const seen = exposure.seen(value)
+  return { kind, path, value: value.slice(0, 256), ...(seen && { seen }) }
+}
+
+function amounts({ amount, currency }: DeclaredTool): readonly JsonPath[] {
+  return [amount, currency].map((path) => jsonPath(path ?? '')).filter((path) => path !== undefined)
+}
+
+/**
+ * The arguments that the accepted definition names. Those of which it lists every value are free: a person agreed to each
+ * of them.
+ */
+function defined(schema: JsonObject): (readonly [JsonPath, Role | undefined])[] {
+  const found: (readonly [JsonPath, Role | undefined])[] = []
+  const look = (json: Json | undefined, path: JsonPath, depth: number): void => {
+    const here = resolved(json, schema)
+    if (here === undefined || depth > 8) return
+    found.push([path, listed(here, schema) ? FREE : undefined])
+    if (isJsonObject(here.properties)) {
+      for (const [name, inner] of Object.entries(here.properties)) look(inner, [...path, { name }], depth + 1)
+    }
+    look(here.items, [...path, 'items'], depth + 1)
+  }
+  look(schema, [], 0)
+  return found
+}
+
+function listed(schema: JsonObject, root: JsonObject): boolean {
+  if (Array.isArray(schema.enum) || 'const' in schema || schema.type === 'null') return true
+  const branches = schema.anyOf ?? schema.oneOf
+  if (!Array.isArray(branches) || branches.length === 0) return false
+  return branches.every((branch) => {
+    const resolvedBranch = resolved(branch, root)
+    return resolvedBranch !== undefined && listed(resolvedBranch, root)
+  })
+}
+
+/** Follows one reference into the same document; another one behind it is left alone. */
+function resolved(json: Json | undefined, root: JsonObject): JsonObject | undefined {
+  if (!isJsonObject(json)) return undefined
+  if (typeof json.$ref !== 'string') return json
+  const name = /^#\/(?:\$defs|definitions)\/([^/~%]+)$/.exec(json.$ref)?.[1]
+  const definitions = json.$ref.startsWith('#/$defs') ? root.$defs : root.definitions
+  const target = name !== undefined && isJsonObject(definitions) ? definitions[name] : undefined
+  return isJsonObject(target) && target.$ref === undefined ? target : undefined
+}
