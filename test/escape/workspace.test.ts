@@ -93,13 +93,14 @@ describe('what a cell changed', { skip: SKIP }, () => {
     const warned = await (await warden()).commit(workspace.changes, all, [])
     assert.ok(!warned.ok && warned.reason.kind === 'unconfirmed')
     assert.deepEqual(
-      warned.reason.executes.map(({ path }) => path),
-      ['package.json'],
+      warned.reason.executes.map(({ path }) => path).toSorted(),
+      ['dir', 'package.json'],
+      'a file in the place of a directory, too',
     )
     assert.equal(readFileSync(join(lower, 'edited'), 'utf8'), 'old', 'refused as a whole')
 
     const harmless = all.filter((path) => path !== 'package.json')
-    const landing = await (await warden()).commit(workspace.changes, harmless, [])
+    const landing = await (await warden()).commit(workspace.changes, harmless, ['dir'])
     assert.ok(landing.ok, JSON.stringify(landing))
     assert.deepEqual(landing.value.refused, [])
     assert.equal(readFileSync(join(lower, 'edited'), 'utf8'), 'new\n')
@@ -128,6 +129,50 @@ describe('what a cell changed', { skip: SKIP }, () => {
     )
     assert.ok((await warden()).discard(workspace.changes).ok)
     assert.ok(!(await (await warden()).diff(workspace.changes)).ok, 'nothing is kept any more')
+  })
+
+  it('S16: a cell can hide nothing of what it made: not in a directory it shut, not under a path too long to name', async () => {
+    const workspace = workspaceOver(ownedDirectory({}))
+    const hiding = `const fs=require('fs'),long='d'.repeat(250)
+      fs.mkdirSync('shut'); fs.writeFileSync('shut/x',''); fs.chmodSync('shut',0)
+      for(let i=0;i<17;i++){fs.mkdirSync(long);process.chdir(long)}
+      fs.writeFileSync('deep','')`
+    const { stderr } = await ran(spec([NODE, '-e', hiding], { workspace }))
+    assert.equal(stderr, '')
+    const diff = await diffOf(workspace.changes)
+    assert.deepEqual(diff.refused.map(({ refused, why }) => [refused.slice(0, 4), why]).toSorted(), [
+      ['dddd', 'it cannot be looked at: ENAMETOOLONG'],
+      ['shut', 'what is in it cannot be listed: EACCES'],
+    ])
+  })
+
+  it('S17: files of holes are landed up to what their disk could hold', async () => {
+    const lower = ownedDirectory({})
+    const workspace = workspaceOver(lower)
+    const limits = { ...spec(['true']).limits, diskBytes: 32 * 1024 * 1024 }
+    const holes = 'truncate -s 1T tera; for i in 1 2 3; do truncate -s 14M holes$i; done'
+    await ran(spec(['sh', '-c', holes], { workspace, limits }))
+    const diff = await diffOf(workspace.changes)
+    assert.deepEqual(
+      diff.refused.map(({ refused }) => refused),
+      ['tera'],
+    )
+    const paths = diff.changes.map(({ path }) => path)
+    assert.equal(paths.length, 3)
+    const landing = await (await warden()).commit(workspace.changes, paths, [])
+    assert.ok(landing.ok)
+    assert.equal(landing.value.landed.length, 2)
+    assert.match(landing.value.refused[0]?.why ?? '', /more bytes than their disk can hold/)
+    assert.equal(readdirSync(lower).length, 2)
+  })
+
+  it('S1: a link that only seems to stay inside needs a yes', async () => {
+    const workspace = workspaceOver(ownedDirectory({}))
+    await ran(spec(['sh', '-c', 'ln -s . here; ln -s here/here/here/../../../etc/passwd notes'], { workspace }))
+    assert.deepEqual(
+      (await diffOf(workspace.changes)).executes.map(({ path }) => path),
+      ['notes'],
+    )
   })
 
   it('S1: landing is not redirected by a symlink swapped in while it lands', async () => {

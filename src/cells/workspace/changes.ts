@@ -26,7 +26,7 @@ export type WorkspaceFault =
   | HelperFault
   | { readonly kind: 'unknown'; readonly problem: string }
   | { readonly kind: 'in-use'; readonly holder: string }
-  /** Paths that a host would act upon, or that lead out of the workspace, and were not confirmed one by one. */
+  /** Paths that a host would act upon, that can lead out of the workspace or bury a directory, and were not confirmed. */
   | { readonly kind: 'unconfirmed'; readonly executes: readonly Executes[] }
 
 /**
@@ -58,7 +58,7 @@ async function tellChanges(
   const liveUpper = live?.upper === undefined ? {} : { liveUpper: live.upper }
   const said = await runHelper(
     'diff-main',
-    [`${record.sinceMs}`],
+    helperArguments(record),
     '',
     ground,
     {
@@ -105,7 +105,7 @@ export async function commitWorkspace(
   const wanted = paths.filter((path) => known.has(path))
   const said = await runHelper(
     'land-main',
-    [`${record.sinceMs}`],
+    helperArguments(record),
     wanted.map((path) => `${JSON.stringify(path)}\n`).join(''),
     ground,
     {
@@ -148,8 +148,15 @@ export function discardWorkspace(changes: string, ground: Ground): Result<void, 
 function needsYes(changes: readonly Change[]): readonly Executes[] {
   // Removing a hook runs nothing, but removing .git/config or a lock file changes what the host does next: listed too.
   const executes = executesOnHost(changes.map(({ path }) => path))
-  const leading = changes
-    .filter(({ leadsOut }) => leadsOut)
-    .map(({ path, target }) => ({ path, why: `a link out of the workspace, to ${target}` }))
-  return [...executes, ...leading.filter(({ path }) => !executes.some((each) => each.path === path))]
+  const known = new Set(executes.map(({ path }) => path))
+  const others = changes.flatMap(({ path, target, leadsOut, replacesDirectory }) => {
+    if (known.has(path)) return []
+    if (replacesDirectory) return [{ path, why: 'it takes the place of a directory, and of all that is in it' }]
+    return leadsOut ? [{ path, why: `a link that can lead out of the workspace, to ${target}` }] : []
+  })
+  return [...executes, ...others]
+}
+
+function helperArguments({ sinceMs, diskBytes }: WorkspaceRecord): readonly string[] {
+  return [`${sinceMs}`, ...(diskBytes === undefined ? [] : [`${diskBytes}`])]
 }

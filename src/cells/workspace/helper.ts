@@ -7,11 +7,12 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { extname, join } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import { newCellId } from '../../model/ids.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import { type Arrangement, type Ground, launchArranged } from '../launch.ts'
 import type { CellSpec, LaunchFault } from '../spec.ts'
-import type { Change, End, Landed, Refused } from './inside/change.ts'
+import { type Change, type End, type Landed, type Refused, SAID_CHARACTERS_MAX } from './inside/change.ts'
 
 export type HelperFault =
   | { readonly kind: 'launch'; readonly fault: LaunchFault }
@@ -30,6 +31,8 @@ const MEMORY_BYTES = 512 * 1024 * 1024
 const ERRORS_CHARACTERS_MAX = 2_048
 /** A path of PATH_MAX, every byte escaped, and the words around it. */
 const LINE_CHARACTERS_MAX = 65_536
+/** Four bytes for each character that a walk may say. */
+const OUTPUT_BYTES_MAX = 4 * SAID_CHARACTERS_MAX
 
 export async function runHelper(
   program: 'diff-main' | 'land-main',
@@ -78,11 +81,22 @@ export async function runHelper(
 
 async function linesOf(output: NodeJS.ReadableStream): Promise<(Change | Refused | Landed | End)[]> {
   const lines: (Change | Refused | Landed | End)[] = []
-  for await (const line of createInterface({ input: output })) {
+  for await (const line of createInterface({ input: Readable.from(bounded(output)) })) {
     const value: unknown = line.length > LINE_CHARACTERS_MAX ? undefined : JSON.parse(line)
     if (isLine(value)) lines.push(value)
   }
   return lines
+}
+
+/** Past the bound nothing is read any more, and without its last line what was said is not complete. */
+async function* bounded(output: NodeJS.ReadableStream): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const chunk of output) {
+    if (!(chunk instanceof Uint8Array)) throw new TypeError('bytes are expected')
+    bytes += chunk.length
+    if (bytes > OUTPUT_BYTES_MAX) return
+    yield chunk
+  }
 }
 
 /** The helper is our own code, but it has read hostile names: each line is checked as if it had come from the cell. */

@@ -7,7 +7,7 @@ export interface Change {
   /** Relative to the workspace, `/` between parts. */
   readonly path: string
   readonly type: 'file' | 'directory' | 'symlink'
-  /** Permission bits. */
+  /** Permission bits that it is landed with. */
   readonly mode: number
   readonly bytes: number
   /** Where a symlink leads, in its own words. */
@@ -16,6 +16,8 @@ export interface Change {
   readonly leadsOut?: true
   /** The owner’s own file was changed since the cell was first launched. */
   readonly changedBelow?: true
+  /** It stands where a directory stood: landing it removes all that is in there. */
+  readonly replacesDirectory?: true
 }
 
 /** Something that is never landed, and why. */
@@ -36,6 +38,8 @@ export interface End {
 
 /** A person reads this list; a tree that changed more than this is landed with git, not here. */
 export const CHANGES_MAX = 100_000
+/** A hundred thousand paths of two hundred characters and more; each of the longest is told in 8,000. */
+export const SAID_CHARACTERS_MAX = 64 * 1024 * 1024
 /** PATH_MAX is 4,096 bytes; a name may be 255. */
 export const DEPTH_MAX = 512
 /** Compared byte by byte up to here; a larger file that was opened for writing counts as changed. */

@@ -13,6 +13,13 @@ const wanted = readFileSync(0, 'utf8')
   .filter((line) => line !== '')
   .map((line): unknown => JSON.parse(line))
   .filter((path) => typeof path === 'string')
-const trees = { lower: '/lower', upper: '/upper', merged: '/merged', sinceMs: Number(process.argv[2]) }
+const [sinceMs, diskBytes] = process.argv.slice(2).map(Number)
+const trees = {
+  lower: '/lower',
+  upper: '/upper',
+  merged: '/merged',
+  sinceMs: sinceMs ?? 0,
+  ...(diskBytes === undefined ? {} : { diskBytes }),
+}
 land(trees, '/target', wanted, say)
 say({ end: true, truncated: false })

@@ -36,9 +36,17 @@ export function land(
   const stands = (path: string): boolean => stat(`${trees.merged}/${path}`) !== undefined
   const made = paths.filter(stands).toSorted((a, b) => depth(a) - depth(b))
   const removed = paths.filter((path) => !stands(path)).toSorted((a, b) => depth(b) - depth(a))
+  // Files with holes claim more than they hold, and are landed whole: together never more than their disk could hold.
+  let bytesLeft = trees.diskBytes ?? Number.POSITIVE_INFINITY
   for (const path of [...made, ...removed]) {
     try {
+      const bytes = Number(stat(`${trees.merged}/${path}`)?.size ?? 0)
+      if (bytes > bytesLeft) {
+        say({ refused: path, why: 'together with the others it claims more bytes than their disk can hold' })
+        continue
+      }
       say(landed(trees, target, path))
+      bytesLeft -= bytes
     } catch (error) {
       say({ refused: path, why: error instanceof Error && 'code' in error ? String(error.code) : String(error) })
     }

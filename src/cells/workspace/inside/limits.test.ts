@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { CHANGES_MAX, DEPTH_MAX } from './change.ts'
+import { CHANGES_MAX, DEPTH_MAX, SAID_CHARACTERS_MAX } from './change.ts'
 import { walk } from './walk.ts'
 
 it('S17: the walk stops at the limit of changes, and says so', () => {
@@ -19,6 +19,26 @@ it('S17: the walk stops at the limit of changes, and says so', () => {
       false,
     )
     assert.equal(said, CHANGES_MAX)
+  } finally {
+    rmSync(base, { recursive: true, force: true })
+  }
+})
+
+it('S17: the walk stops when it has said as much as anybody will read', () => {
+  const base = mkdtempSync(join(tmpdir(), 'firebreak-walk-'))
+  try {
+    const deep = join(base, 'upper', ...Array.from({ length: 12 }, () => 'd'.repeat(250)))
+    mkdirSync(deep, { recursive: true })
+    for (let i = 0; i < 10_000; i++) symlinkSync('t'.repeat(4_000), join(deep, `${i}`))
+    let characters = 0
+    const trees = { lower: join(base, 'lower'), upper: join(base, 'upper'), merged: join(base, 'upper'), sinceMs: 0 }
+    assert.equal(
+      walk(trees, (found) => {
+        characters += JSON.stringify(found).length
+      }),
+      false,
+    )
+    assert.ok(characters < SAID_CHARACTERS_MAX + 10_000)
   } finally {
     rmSync(base, { recursive: true, force: true })
   }

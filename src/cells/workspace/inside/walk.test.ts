@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -32,7 +41,13 @@ describe('walk', () => {
     const found: (Change | Refused)[] = []
     assert.equal(
       walk(
-        { lower: tree('lower'), upper: tree('upper'), merged: tree('merged'), sinceMs: Date.now() + 1_000 },
+        {
+          lower: tree('lower'),
+          upper: tree('upper'),
+          merged: tree('merged'),
+          sinceMs: Date.now() + 1_000,
+          diskBytes: 2 ** 30,
+        },
         (each) => found.push(each),
       ),
       true,
@@ -103,6 +118,42 @@ describe('walk', () => {
     assert.equal(link.leadsOut, true)
   })
 
+  it('a mode is landed so that nobody else may write, nor read what they could not', () => {
+    const modes = (was: number | undefined, now: number): number | undefined => {
+      rmSync(base, { recursive: true })
+      for (const name of ['lower', 'upper', 'merged']) mkdirSync(tree(name), { recursive: true })
+      if (was !== undefined) given('f', 'x')
+      if (was !== undefined) chmodSync(join(tree('lower'), 'f'), was)
+      changed('f', 'x')
+      for (const name of ['upper', 'merged']) chmodSync(join(tree(name), 'f'), now)
+      const [change] = told()
+      return change && 'mode' in change ? change.mode : undefined
+    }
+    assert.equal(modes(undefined, 0o777), 0o755)
+    assert.equal(modes(undefined, 0o600), 0o600)
+    assert.equal(modes(0o600, 0o666), undefined, 'no change at all')
+    assert.equal(modes(0o600, 0o777), 0o700)
+    assert.equal(modes(0o644, 0o755), 0o755)
+    assert.equal(modes(0o664, 0o666), undefined)
+    assert.equal(modes(0o644, 0o000), 0o400, 'the owner is not shut out')
+  })
+
+  it('S17: a file that claims more than the disk can hold is refused', () => {
+    changed('holes', '')
+    truncateSync(join(tree('merged'), 'holes'), 2 ** 40)
+    assert.match(summary()[0] ?? '', /^! holes: it claims 1099511627776 bytes/)
+  })
+
+  it('says of what takes the place of a directory that it does', () => {
+    given('d/inside', 'x')
+    rmSync(join(tree('merged'), 'd'), { recursive: true })
+    changed('d', 'x')
+    assert.deepEqual(
+      told().map((each) => 'kind' in each && [each.path, each.replacesDirectory]),
+      [['d', true]],
+    )
+  })
+
   it('leadsOut counts steps', () => {
     assert.equal(leadsOut('/a', 'b'), false)
     assert.equal(leadsOut('/a', '../b'), true)
@@ -110,5 +161,9 @@ describe('walk', () => {
     assert.equal(leadsOut('/d/a', '../../b'), true)
     assert.equal(leadsOut('/d/a', 'x/../../../d'), true)
     assert.equal(leadsOut('/a', '/b'), true)
+    // Where `here` is a link to `.`, this is two directories above the workspace.
+    assert.equal(leadsOut('/a', 'here/here/../../b'), true)
+    assert.equal(leadsOut('/d/a', '../x/../b'), true)
+    assert.equal(leadsOut('/d/e/a', '../../b/./c'), false)
   })
 })

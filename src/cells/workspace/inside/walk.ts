@@ -15,7 +15,7 @@ import {
   readlinkSync,
   readSync,
 } from 'node:fs'
-import { CHANGES_MAX, type Change, COMPARED_BYTES_MAX, DEPTH_MAX, type Refused } from './change.ts'
+import { CHANGES_MAX, type Change, COMPARED_BYTES_MAX, DEPTH_MAX, type Refused, SAID_CHARACTERS_MAX } from './change.ts'
 
 export interface Trees {
   readonly lower: string
@@ -23,17 +23,20 @@ export interface Trees {
   readonly merged: string
   /** Epoch ms of the first launch. */
   readonly sinceMs: number
+  /** What the disk of the changes can hold; a file that claims more is holes. Absent where that disk has no bound. */
+  readonly diskBytes?: number
 }
 
 /** False when it stopped at a limit. */
 export function walk(trees: Trees, say: (found: Change | Refused) => void): boolean {
-  let said = 0
+  let [said, characters] = [0, 0]
   const report = (found: Change | Refused | undefined): boolean => {
     if (found !== undefined) {
       say(found)
       said++
+      characters += JSON.stringify(found).length
     }
-    return said < CHANGES_MAX
+    return said < CHANGES_MAX && characters < SAID_CHARACTERS_MAX
   }
   const waiting: string[] = ['']
   for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
@@ -41,19 +44,30 @@ export function walk(trees: Trees, say: (found: Change | Refused) => void): bool
       if (!report({ refused: directory, why: `deeper than ${DEPTH_MAX} directories` })) return false
       continue
     }
+    // A cell can shut its own directories, and make paths too long to be named: nothing in them is passed over in silence.
     for (const name of names(trees.upper + directory)) {
+      if (typeof name === 'string') {
+        if (!report({ refused: directory.slice(1), why: `what is in it cannot be listed: ${name}` })) return false
+        continue
+      }
       const path = nameIn(directory, name)
       if (typeof path !== 'string') {
         if (!report(path)) return false
         continue
       }
-      const now = stat(trees.merged + path)
+      const now = look(trees.merged + path)
       // A whiteout: what it hides is found from below.
-      if (now === undefined) continue
+      if (now === 'ENOENT') continue
+      if (typeof now === 'string') {
+        if (!report({ refused: path.slice(1), why: `it cannot be looked at: ${now}` })) return false
+        continue
+      }
       if (!report(found(trees, path, now))) return false
       if (now.isDirectory()) waiting.push(path)
     }
     for (const name of names(trees.lower + directory)) {
+      // Of what was given: the owner shut it, and the cell cannot have opened it.
+      if (typeof name === 'string') continue
       const path = nameIn(directory, name)
       // A name that is not text was not made by the cell; it cannot have been looked for by that name either.
       if (typeof path !== 'string' || stat(trees.merged + path) !== undefined) continue
@@ -72,9 +86,16 @@ export function found(trees: Trees, path: string, now: BigIntStats): Change | Re
   if (type === undefined) return { refused: shown, why: `a ${oddType(now)}` }
   if (type !== 'symlink' && (Number(now.mode) & 0o6000) !== 0 && type === 'file')
     return { refused: shown, why: 'a set-user-ID or set-group-ID file' }
+  if (type === 'file' && now.size > (trees.diskBytes ?? Number.POSITIVE_INFINITY))
+    return { refused: shown, why: `it claims ${now.size} bytes, more than its disk can hold` }
   const was = stat(trees.lower + path)
   if (was === undefined) return { kind: 'added', ...described(trees, path, type, now) }
-  if (typeOf(was) === type && sameMode(was, now, type) && sameContent(trees, path, type, was, now)) return undefined
+  if (
+    typeOf(was) === type &&
+    (type === 'symlink' || landedMode(type, now, was) === (Number(was.mode) & 0o777)) &&
+    sameContent(trees, path, type, was, now)
+  )
+    return undefined
   return { kind: 'changed', ...described(trees, path, type, now) }
 }
 
@@ -85,12 +106,26 @@ function described(trees: Trees, path: string, type: Change['type'], stats: BigI
   return {
     path: path.slice(1),
     type,
-    mode: Number(stats.mode) & 0o777,
+    mode: landedMode(type, stats, below),
     bytes: Number(stats.size),
     ...(target === undefined ? {} : { target }),
     ...(target !== undefined && leadsOut(path, target) ? { leadsOut: true } : {}),
     ...(changedBelow ? { changedBelow: true } : {}),
+    ...(type !== 'directory' && below?.isDirectory() ? { replacesDirectory: true } : {}),
   }
+}
+
+/**
+ * With which mode it is landed. A cell does not open the owner's files to other users of the host: group and others get
+ * no right to write, and of a file that stood there before none to read that they did not have; they may execute what
+ * they may read. Nor does it shut the owner out.
+ */
+export function landedMode(type: Change['type'], now: BigIntStats, was: BigIntStats | undefined): number {
+  const owner = type === 'directory' ? 0o700 : 0o400
+  const before = was === undefined || typeOf(was) !== type ? 0o755 : Number(was.mode) & 0o777
+  const readers = before & 0o044
+  // What the owner opened stays as open as the cell leaves it.
+  return (Number(now.mode) & (0o700 | before | readers | (readers >> 2))) | owner
 }
 
 export function typeOf(stats: BigIntStats): Change['type'] | undefined {
@@ -101,23 +136,30 @@ export function typeOf(stats: BigIntStats): Change['type'] | undefined {
 }
 
 export function stat(path: string): BigIntStats | undefined {
+  const seen = look(path)
+  return typeof seen === 'string' ? undefined : seen
+}
+
+/** The errno where it cannot be seen. */
+function look(path: string): BigIntStats | string {
   try {
     return lstatSync(path, { bigint: true })
-  } catch {
-    return undefined
+  } catch (error) {
+    return codeOf(error)
   }
 }
 
-/** Lexical: each `..` takes one part away, and going above the workspace, or starting at the root, leads out. */
+/**
+ * Whether a link can lead out of the workspace: from the root, higher up than it lies, or up again after a name. That name
+ * may be another link, `here -> .` for one, and then `here/here/../..` goes up although it looks as if it stayed.
+ */
 export function leadsOut(path: string, target: string): boolean {
   if (target.startsWith('/')) return true
-  let depth = path.split('/').length - 2
-  for (const part of target.split('/')) {
-    if (part === '..') depth--
-    else if (part !== '' && part !== '.') depth++
-    if (depth < 0) return true
-  }
-  return false
+  const parts = target.split('/').filter((part) => part !== '' && part !== '.')
+  const name = parts.findIndex((part) => part !== '..')
+  const up = name === -1 ? parts.length : name
+  const depth = path.split('/').length - 2
+  return up > depth || parts.slice(up).includes('..')
 }
 
 function oddType(stats: BigIntStats): string {
@@ -132,10 +174,6 @@ function linkTarget(trees: Trees, path: string): string {
   } catch {
     return readlinkSync(trees.lower + path)
   }
-}
-
-function sameMode(was: BigIntStats, now: BigIntStats, type: Change['type']): boolean {
-  return type === 'symlink' || (was.mode & 0o7777n) === (now.mode & 0o7777n)
 }
 
 function sameContent(trees: Trees, path: string, type: Change['type'], was: BigIntStats, now: BigIntStats): boolean {
@@ -165,12 +203,15 @@ function sameBytes(one: string, other: string): boolean {
   }
 }
 
-function* names(path: string): Generator<Buffer> {
+/** Every name; the errno, as a string, where they cannot be had. Nothing where there is no such directory. */
+function* names(path: string): Generator<Buffer | string> {
   let directory: Dir
   try {
     // Names are bytes, and Latin-1 keeps every one; as UTF-8, two different names could look like one.
     directory = opendirSync(path, { encoding: 'latin1', bufferSize: 256 })
-  } catch {
+  } catch (error) {
+    const code = codeOf(error)
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') yield code
     return
   }
   try {
@@ -186,4 +227,8 @@ function nameIn(directory: string, name: Buffer): string | Refused {
   const text = name.toString('utf8')
   if (Buffer.from(text).equals(name)) return `${directory}/${text}`
   return { refused: `${directory.slice(1)}/${name.toString('latin1')}`, why: 'its name is not UTF-8' }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }
