@@ -101,6 +101,10 @@ describe('kernel interfaces', { skip: SKIP }, () => {
     })
   }
 
+  it('S1: no number without a name is answered', () => {
+    assert.equal(inside['numbers without a name'], `${ENOSYS}`)
+  })
+
   it('S1: no set-user-ID bit', () => {
     assert.equal(inside['chmod setuid'], 'done: -1')
   })

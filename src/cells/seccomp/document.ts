@@ -14,6 +14,8 @@ every cell, is inherited by all it forks, and cannot be taken off. Its digest st
 - Calls of another architecture, and of x32, end the process.
 - Of an argument, the bits that the kernel looks at are compared: the low 32 of an \`int\`.
 - A call that no line names, one that a later kernel adds included: ${actionText(UNKNOWN)}.
+- x86-64 kernels from 6.13 on lead \`uretprobe\` (335) and \`uprobe\` (336) past every filter: they do nothing but where root
+  has set a probe.
 
 ${TABLE.map(groupText).join('\n')}`
 }

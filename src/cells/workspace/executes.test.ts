@@ -30,6 +30,15 @@ it('what a host would run by itself needs a person', () => {
     'Cargo.toml',
     '.bashrc',
     'firebreak.yaml',
+    'infra/main.tf',
+    '.gdbinit',
+    'Package.swift',
+    'mix.exs',
+    '.eslintrc',
+    '.kiro/steering.md',
+    '.bash_aliases',
+    'Gulpfile.ts',
+    'uv.lock',
   ]
   assert.deepEqual(
     executesOnHost(paths).map(({ path }) => path),
