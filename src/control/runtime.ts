@@ -7,6 +7,7 @@ import { openWarden, type Warden, type WardenFault } from '../cells/warden.ts'
 import type { Agent, Config, StdioServer, Upstream } from '../config/config.ts'
 import type { TaskSetup } from '../gateway/setup.ts'
 import { type JsonObject, no, ok, type Result } from '../model/index.ts'
+import { type Answer, deliverAnswers } from './answers.ts'
 import { cellSpec } from './cell-spec.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
@@ -75,6 +76,7 @@ class OpenRuntime implements Runtime {
   readonly #config: Config
   readonly #agent: Agent
   readonly #task: TaskSetup | undefined
+  readonly #stopAnswers: () => void
   #numbers = 0
 
   constructor(
@@ -91,12 +93,13 @@ class OpenRuntime implements Runtime {
     this.#config = config
     this.#agent = agent
     this.#task = task
+    this.#stopAnswers = deliverAnswers(state.directory, agent.environment, (answer) => this.#answer(answer))
   }
 
   async launch(command: CellSpec['command'], stdio: CellSpec['stdio']): Promise<Result<RunningCell, string>> {
     const { name, cell: config } = this.#agent
     const number = ++this.#numbers
-    const plan = { name, cell: config, command, stdio, listener: true, variables: Object.fromEntries(config.env) }
+    const plan = { name, cell: config, command, stdio, listener: true, variables: this.#variables() }
     const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan))
     if (!launched.ok) return no(launchFaultText(launched.reason))
     const cell = launched.value
@@ -114,9 +117,22 @@ class OpenRuntime implements Runtime {
     return this.#warden.pump(cell, streams)
   }
 
+  /** Resolves when the answer is in the ledger. */
+  #answer({ environment: _, ...answer }: Answer): Promise<Result<void, string>> {
+    const number = ANSWERS_FROM + ++this.#numbers
+    const told = this.#services.tell({ kind: 'answer', number, ...answer })
+    return told.ok ? this.#services.said('answered', number) : Promise.resolve(told)
+  }
+
   async close(why: string): Promise<void> {
+    this.#stopAnswers()
     await this.#warden.close()
     await this.#services.stop(why)
+  }
+
+  #variables(): Record<string, string> {
+    const task = this.#task === undefined ? {} : { FIREBREAK_TASK: this.#task.text }
+    return { ...Object.fromEntries(this.#agent.cell.env), ...task }
   }
 
   /** The gateway gets the pipes of the agent's stdio servers and the cell's listener, and has the start in the ledger. */
@@ -211,6 +227,8 @@ interface StdioServers {
   over: boolean
 }
 
+/** Numbers of answers, apart from those of cells. */
+const ANSWERS_FROM = 1_000_000_000
 const RESTARTS_MAX = 5
 const RESTART_AFTER_MS = 500
 

@@ -148,7 +148,8 @@ class Gateway {
       const waiting = this.#waiting.get(key)
       if (waiting !== undefined) waiting(ok(undefined))
       else if (pulse.kind === 'failed')
-        this.#waiting.get(`cell-ready ${pulse.number}`)?.(no('the gateway could not take the cell'))
+        for (const waitedFor of ['cell-ready', 'answered'])
+          this.#waiting.get(`${waitedFor} ${pulse.number}`)?.(no('the gateway could not follow: its log says why'))
       else this.#said.add(key)
     }
   }

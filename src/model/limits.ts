@@ -32,6 +32,8 @@ export const LIMITS = {
   knownValueCharactersMax: 2_048,
   /** What is kept of one cell's answers, to explain holds, and of its trusted values. */
   seenCharactersMax: 8_388_608,
+  /** A task's text: it is searched for each destination. */
+  taskCharactersMax: 32_768,
   /** Actions of one agent that wait for a person at a time: more than anybody reads. */
   holdsMax: 32,
   /** How long a hold waits. */

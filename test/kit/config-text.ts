@@ -8,9 +8,15 @@ export interface UpstreamPlan {
     | { readonly url: string; readonly headers?: Readonly<Record<string, string>> }
     | { readonly command: readonly string[]; readonly cell?: CellPlan; readonly shared?: boolean }
   /** Tool → its effect; every one is granted to every agent that names no grants of its own. */
-  readonly tools?: Readonly<Record<string, Effect>>
+  readonly tools?: Readonly<Record<string, Effect | DeclaredPlan>>
   readonly resources?: readonly string[]
   readonly prompts?: readonly string[]
+}
+
+/** A tool as `firebreak.yaml` has it. */
+export interface DeclaredPlan {
+  readonly effect: Effect
+  readonly [key: string]: unknown
 }
 
 export interface CellPlan {
@@ -59,11 +65,14 @@ export function writeConfig(directory: string, plan: ConfigPlan): string {
   return file
 }
 
-/** Their arguments lead nowhere, and any cell may call them: labels and destinations have tests of their own. */
-function declared(tools: Readonly<Record<string, Effect>>): Readonly<Record<string, object>> {
+/** By its effect alone, a tool's arguments lead nowhere, and any cell may call it: what is tested is something else. */
+function declared(tools: NonNullable<UpstreamPlan['tools']>): Readonly<Record<string, object>> {
   const carried = { accepts: ['untrusted'], content: ['$'], links: 'any' }
   return Object.fromEntries(
-    Object.entries(tools).map(([name, effect]) => [name, effect === 'read' ? { effect } : { effect, ...carried }]),
+    Object.entries(tools).map(([name, tool]) => {
+      if (typeof tool !== 'string') return [name, tool]
+      return [name, tool === 'read' ? { effect: tool } : { effect: tool, ...carried }]
+    }),
   )
 }
 

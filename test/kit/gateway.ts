@@ -13,7 +13,17 @@ import { type Services, startServices } from '../../src/control/services.ts'
 import { gatewaySetup, judgeConfig } from '../../src/control/setup.ts'
 import { openState, type State } from '../../src/control/state.ts'
 import { type Entry, readEntries } from '../../src/ledger/read.ts'
-import { agentName, type CellId, environmentName, newCellId, upstreamName } from '../../src/model/index.ts'
+import {
+  actionId,
+  agentName,
+  type CellId,
+  environmentName,
+  type Label,
+  newCellId,
+  personName,
+  type Result,
+  upstreamName,
+} from '../../src/model/index.ts'
 import { acceptOffered } from './accept-offered.ts'
 import { type ConfigPlan, writeConfig } from './config-text.ts'
 import { cleanUp, temporaryDirectory } from './temporary.ts'
@@ -27,7 +37,9 @@ export interface TestGateway {
   readonly witnessPid: number
   /** Resolves when the warden would hear that the gateway is gone. */
   readonly lost: Promise<string>
-  readonly admit: (agent?: string) => Promise<TestCell>
+  readonly admit: (agent?: string, beginning?: Beginning) => Promise<TestCell>
+  /** A person's answer to a hold, as `firebreak approve` and `deny` give it. Fails where the gateway does not take it. */
+  readonly answer: (hold: string, approved: boolean, forMs?: number) => Promise<Result<void, string>>
   /** Hands over the ends of a stdio server that the test started for one cell; the caller keeps its copies. */
   readonly offer: (upstream: string, number: number, fds: readonly [stdin: number, stdout: number]) => void
   /** What the ledger tells: at once, or as soon as it is enough, for at most five seconds. */
@@ -42,6 +54,11 @@ export interface TestCell {
   /** Of the aggregated endpoint, or of one upstream's own. */
   readonly url: (upstream?: string) => string
   readonly end: () => Promise<void>
+}
+
+export interface Beginning {
+  readonly labels?: readonly string[]
+  readonly task?: { readonly text: string; readonly tools?: readonly string[] }
 }
 
 export interface GatewayOptions {
@@ -97,7 +114,13 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
     gatewayPid: pidOf('gateway/main.ts'),
     witnessPid: pidOf('ledger/witness-main.ts'),
     lost: services.value.lost,
-    admit: (agent = 'alpha') => admit(services.value, agent, ++numbers),
+    admit: (agent = 'alpha', beginning = {}) => admit(services.value, agent, ++numbers, beginning),
+    answer: async (hold, approved, forMs = 60_000) => {
+      const number = ++numbers
+      const by = personName('joao.costa@shop.example')
+      const told = services.value.tell({ kind: 'answer', number, hold: actionId(hold), approved, by, forMs })
+      return told.ok ? services.value.said('answered', number) : told
+    },
     offer: (upstream, number, fds) => {
       const told = services.value.tell({ kind: 'upstream', upstream: upstreamName(upstream), number }, fds)
       if (!told.ok) throw new Error(told.reason)
@@ -117,16 +140,18 @@ function logOf(state: State): string {
   return readFileSync(state.log('gateway-test'), 'utf8').slice(-4_000)
 }
 
-async function admit(services: Services, agent: string, number: number): Promise<TestCell> {
+async function admit(services: Services, agent: string, number: number, beginning: Beginning): Promise<TestCell> {
   const { port, fd } = listener()
   const id = newCellId(randomBytes(16))
+  const { labels = [], task } = beginning
   const message = {
     kind: 'cell',
     number,
     cell: id,
     agent: agentName(agent),
     receipt: { test: true },
-    labels: [],
+    labels: labels.map((label) => label as Label),
+    ...(task && { task: { givenBy: personName('maria.silva@shop.example'), ...task } }),
   } as const
   const told = services.tell(message, [fd])
   closeSync(fd)

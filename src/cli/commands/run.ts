@@ -1,7 +1,10 @@
 import { constants } from 'node:os'
 import process from 'node:process'
 import type { CellSpec } from '../../cells/spec.ts'
+import type { Agent } from '../../config/config.ts'
 import { openRuntime, type Runtime } from '../../control/runtime.ts'
+import type { TaskSetup } from '../../gateway/setup.ts'
+import { LIMITS, no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { stateOf } from '../state.ts'
@@ -9,11 +12,24 @@ import { stateOf } from '../state.ts'
 export const command: Command = {
   name: 'run',
   summary: 'Run a program as a declared agent, contained',
-  usage: ['firebreak run --config <file> --agent <name> [--state <dir>] [-- command…]'],
+  usage: [
+    'firebreak run --config <file> --agent <name> [--task <text> [--tools <names>]] [--state <dir>] [-- command…]',
+  ],
   example: 'firebreak run --config firebreak.yaml --agent refund-bot -- claude -p "answer the open tickets"',
   options: {
     config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
     agent: { type: 'string', short: 'a', value: 'name', help: 'which agent of it' },
+    task: {
+      type: 'string',
+      short: 't',
+      value: 'text',
+      help: 'what its owner asks for: its words may name destinations, and it is told as FIREBREAK_TASK',
+    },
+    tools: {
+      type: 'string',
+      value: 'names',
+      help: 'with --task: only these of its tools, as upstream/tool, separated by commas',
+    },
     state: {
       type: 'string',
       value: 'dir',
@@ -40,7 +56,17 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(`agent "${agent.name}" has no command`, 'give one after --, or `command:` in the configuration')
     return EXIT.usage
   }
-  const runtime = await openRuntime({ judged: read.value, agent, stateDirectory })
+  const task = taskOf(call, agent)
+  if (!task.ok) {
+    call.print.fault(task.reason)
+    return EXIT.usage
+  }
+  const runtime = await openRuntime({
+    judged: read.value,
+    agent,
+    stateDirectory,
+    ...(task.value && { task: task.value }),
+  })
   if (!runtime.ok) {
     call.print.fault(`not started: ${runtime.reason}`, 'firebreak doctor tells what this host can give')
     return EXIT.failed
@@ -50,6 +76,18 @@ async function run(call: Call): Promise<ExitCode> {
   } finally {
     await runtime.value.close('the run has ended')
   }
+}
+
+/** The owner's own words: whoever runs the agent speaks for its owner. */
+function taskOf(call: Call, { owner, grants }: Agent): Result<TaskSetup | undefined, string> {
+  const text = call.text('task')
+  const tools = call.text('tools')?.split(',')
+  if (text === undefined) return tools === undefined ? ok(undefined) : no('--tools goes with --task')
+  if (text.length > LIMITS.taskCharactersMax) return no(`a task has at most ${LIMITS.taskCharactersMax} characters`)
+  const granted = new Set(grants.flatMap(({ upstream, tools: own }) => [...own].map((tool) => `${upstream}/${tool}`)))
+  const unknown = tools?.find((tool) => !granted.has(tool))
+  if (unknown !== undefined) return no(`--tools: "${unknown}" is not granted; granted: ${[...granted].join(', ')}`)
+  return ok({ text, givenBy: owner, ...(tools && { tools }) })
 }
 
 async function runIn(runtime: Runtime, program: readonly [string, ...string[]], call: Call): Promise<ExitCode> {

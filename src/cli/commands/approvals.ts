@@ -1,0 +1,65 @@
+import process from 'node:process'
+import { createInterface } from 'node:readline/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { giveAnswer, holdsOf, type KnownHold } from '../../control/answers.ts'
+import { LIMITS, personName } from '../../model/index.ts'
+import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { wordsFor } from '../holds.ts'
+import { entriesOf, STATE_OPTION, stateOf } from '../state.ts'
+
+export const command: Command = {
+  name: 'approvals',
+  summary: 'Show what waits for a person, and why',
+  usage: ['firebreak approvals [--all] [--ask] [--state <dir>]'],
+  example: 'firebreak approvals --ask --as maria.silva@shop.example',
+  options: {
+    ...STATE_OPTION,
+    config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+    all: { type: 'boolean', help: 'also what was answered or has expired' },
+    ask: { type: 'boolean', help: 'stay, and ask on this terminal for each that comes' },
+    as: { type: 'string', value: 'person', help: 'who answers, with --ask (default: the login name)' },
+  },
+  run,
+}
+
+async function run(call: Call): Promise<ExitCode> {
+  const state = stateOf(call)
+  try {
+    if (call.flag('ask')) return await ask(call, state)
+    const holds = await holdsOf(entriesOf(state), Date.now())
+    const shown = holds.filter((hold) => call.flag('all') || hold.state === 'waiting')
+    call.print.object({ ok: true, holds: shown })
+    if (shown.length === 0) call.print.line('Nothing waits.')
+    for (const hold of shown) for (const line of wordsFor(hold)) call.print.line(line)
+    return shown.some((hold) => hold.state === 'waiting') ? EXIT.needsApproval : EXIT.ok
+  } catch (error) {
+    call.print.fault(error instanceof Error ? error.message : String(error))
+    return EXIT.storeUnreachable
+  }
+}
+
+/** On a terminal of the person's own: a cell has none that it shares with anybody. */
+async function ask(call: Call, state: string): Promise<ExitCode> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) {
+    call.print.fault('--ask needs a terminal', 'firebreak approve <hold> and firebreak deny <hold> do not')
+    return EXIT.usage
+  }
+  const asked = new Set<string>()
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  call.print.line('Waiting for holds. Ctrl-C ends.')
+  for (;;) {
+    const holds = await holdsOf(entriesOf(state), Date.now())
+    for (const hold of holds.filter((each) => each.state === 'waiting' && !asked.has(each.held.hold))) {
+      asked.add(hold.held.hold)
+      for (const line of wordsFor(hold)) call.print.line(line)
+      const said = (await terminal.question('  approve, deny or leave? [a/d/l] ')).trim().toLowerCase()
+      if (said === 'a' || said === 'd') give(call, state, hold, said === 'a')
+    }
+    await delay(500)
+  }
+}
+
+function give(call: Call, state: string, { held }: KnownHold, approved: boolean): void {
+  const by = personName(call.text('as') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root')
+  giveAnswer(state, { hold: held.hold, environment: held.environment, approved, by, forMs: LIMITS.approvalMsMax / 4 })
+}

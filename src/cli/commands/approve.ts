@@ -1,0 +1,15 @@
+import type { Command } from '../command.ts'
+import { ANSWER_OPTIONS, answer } from '../holds.ts'
+
+export const command: Command = {
+  name: 'approve',
+  summary: 'Let one held action through, exactly as it was tried',
+  usage: ['firebreak approve <hold> [--as <person>] [--for 15min] [--why <text>] [--always]'],
+  example: 'firebreak approve a_01m82853vq550y88gntt --as maria.silva@shop.example --why "known supplier"',
+  options: {
+    ...ANSWER_OPTIONS,
+    for: { type: 'string', value: 'duration', help: 'how long the approval may be used (default: 15min, at most 1h)' },
+    always: { type: 'boolean', help: 'also show the rule that would let it pass always' },
+  },
+  run: (call) => answer(call, true),
+}

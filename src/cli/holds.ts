@@ -1,0 +1,137 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { duration } from '../config/units.ts'
+import { type Answer, giveAnswer, holdsOf, type KnownHold } from '../control/answers.ts'
+import { reasonsFrom } from '../gateway/record.ts'
+import { LIMITS, no, ok, personName, type Result } from '../model/index.ts'
+import { explain } from '../policy/index.ts'
+import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
+import { entriesOf, printable, STATE_OPTION, stateOf } from './state.ts'
+
+/** Options of `approve` and `deny`. */
+export const ANSWER_OPTIONS: Readonly<Record<string, Option>> = {
+  ...STATE_OPTION,
+  config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+  as: { type: 'string', value: 'person', help: 'who answers, as the ledger will name them (default: the login name)' },
+  why: { type: 'string', value: 'text', help: 'the reason, for the ledger' },
+}
+
+/** Reads, checks and gives one answer, and waits a moment for the gateway to have it. */
+export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
+  const state = stateOf(call)
+  const [reference] = call.positionals
+  const found = await findHold(call, state, reference)
+  if (!found.ok) return found.reason
+  const hold = found.value
+  const forMs = call.text('for') === undefined ? LIMITS.approvalMsMax / 4 : duration(call.text('for') ?? '')
+  if (forMs === undefined || forMs > LIMITS.approvalMsMax) {
+    call.print.fault(`--for ${call.text('for')}: a duration of at most 1h, like 15min`)
+    return EXIT.usage
+  }
+  const by = call.text('as') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root'
+  const why = call.text('why')
+  const given: Answer = {
+    hold: hold.held.hold,
+    environment: hold.held.environment,
+    approved,
+    by: personName(by),
+    forMs,
+    ...(why !== undefined && { why }),
+  }
+  giveAnswer(state, given)
+  const heard = await isHeard(state, hold)
+  call.print.object({ ok: true, hold: given.hold, approved, by, inForce: heard })
+  call.print.line(`${approved ? 'approved' : 'denied'} by ${printable(by)}: ${whatOf(hold)}`)
+  if (approved) {
+    call.print.line(
+      heard
+        ? `The agent may make exactly this call once, within ${Math.round(forMs / 60_000)} minutes.`
+        : 'No gateway of this environment runs now: the next one takes it.',
+    )
+  }
+  if (call.flag('always')) for (const line of rulesFor(hold)) call.print.line(line)
+  return EXIT.ok
+}
+
+export async function findHold(
+  call: Call,
+  state: string,
+  reference: string | undefined,
+): Promise<Result<KnownHold, ExitCode>> {
+  if (reference === undefined) {
+    call.print.fault('which hold? Give its reference', 'firebreak approvals lists what waits')
+    return no(EXIT.usage)
+  }
+  let holds: readonly KnownHold[]
+  try {
+    holds = await holdsOf(entriesOf(state), Date.now())
+  } catch (error) {
+    call.print.fault(error instanceof Error ? error.message : String(error))
+    return no(EXIT.storeUnreachable)
+  }
+  const hold = holds.find(({ held }) => held.hold === reference)
+  if (hold === undefined) {
+    call.print.fault(`there is no hold ${printable(reference)} in ${state}`, 'firebreak approvals lists what waits')
+    return no(EXIT.failed)
+  }
+  if (hold.state !== 'waiting') {
+    call.print.fault(`hold ${reference} is ${hold.state}${hold.by === undefined ? '' : `, answered by ${hold.by}`}`)
+    return no(EXIT.failed)
+  }
+  return ok(hold)
+}
+
+async function isHeard(state: string, { held }: KnownHold): Promise<boolean> {
+  for (let tries = 0; tries < 8; tries++) {
+    await delay(250)
+    const holds = await holdsOf(entriesOf(state), Date.now())
+    if (holds.some((hold) => hold.held.hold === held.hold && hold.state !== 'waiting')) return true
+  }
+  return false
+}
+
+export function whatOf({ held }: KnownHold): string {
+  return `${held.agent} → ${held.upstream}/${printable(held.tool)} (${held.effect}${held.spend === undefined ? '' : `, ${held.spend}`})`
+}
+
+/** What a person reads before they answer: what would happen, with what, and why it waits. */
+export function wordsFor(hold: KnownHold): readonly string[] {
+  const { held, attempts, state } = hold
+  const [first, ...rest] = reasonsFrom(held.reasons)
+  const left = Math.max(0, Math.round((held.expiresAtMs - Date.now()) / 60_000))
+  return [
+    `${held.hold}  ${state === 'waiting' ? `waits, ${left} minutes left` : state}`,
+    `  what      ${whatOf(hold)}${attempts > 1 ? `, tried ${attempts} times` : ''}`,
+    ...argumentsOf(held.args).map(([name, value]) => `  ${name.slice(0, 40).padEnd(10)}${value}`),
+    ...(first === undefined ? [] : explain({ reasons: [first, ...rest] })).map(
+      (line) => `  because   ${printable(line)}`,
+    ),
+    `  labels    ${held.labels.length === 0 ? 'none' : held.labels.join(', ')}`,
+  ]
+}
+
+function argumentsOf(args: unknown): readonly (readonly [string, string])[] {
+  if (typeof args !== 'object' || args === null) return [['with', printable(JSON.stringify(args))]]
+  return Object.entries(args).map(([name, value]) => [printable(`${name}`), printable(JSON.stringify(value))] as const)
+}
+
+/** The exact change that would let the same pass without a person; written by the person, never by us. */
+export function rulesFor({ held }: KnownHold): readonly string[] {
+  const reasons = reasonsFrom(held.reasons)
+  const labels = reasons.flatMap((reason) => (reason.kind === 'label' ? [reason.label] : []))
+  const places = reasons.flatMap((reason) =>
+    reason.kind === 'destination'
+      ? [`${reason.path.replaceAll(/\[\d+\]/g, '[*]')}: [${JSON.stringify(reason.value)}]`]
+      : [],
+  )
+  const links = reasons.some(({ kind }) => kind === 'link')
+  return [
+    'To let it pass always, add to the configuration:',
+    '  upstreams:',
+    `    ${held.upstream}:`,
+    '      tools:',
+    `        ${JSON.stringify(held.tool)}:`,
+    ...(labels.length > 0 ? [`          accepts: [${labels.join(', ')}]`] : []),
+    ...(places.length > 0 ? [`          destinations: { ${places.join(', ')} }`] : []),
+    ...(links ? ['          links: any'] : []),
+  ]
+}

@@ -1,0 +1,122 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Entry } from '../ledger/read.ts'
+import {
+  type ActionHeld,
+  type ActionId,
+  actionId,
+  type EnvironmentName,
+  environmentName,
+  no,
+  ok,
+  type PersonName,
+  personName,
+  type Result,
+} from '../model/index.ts'
+
+/**
+ * A person's answer to a hold, on its way to the gateway: a file that only the state's owner can write. The gateway that
+ * runs takes it at once; where none runs, the next one does. No cell has a way to this directory.
+ */
+export interface Answer {
+  readonly hold: ActionId
+  readonly environment: EnvironmentName
+  readonly approved: boolean
+  readonly by: PersonName
+  /** How long an approval may be used, from when the gateway hears of it. */
+  readonly forMs: number
+  readonly why?: string
+}
+
+export function giveAnswer(stateDirectory: string, answer: Answer): void {
+  const directory = directoryOf(stateDirectory)
+  const path = join(directory, `${answer.hold}.json`)
+  writeFileSync(`${path}.new`, `${JSON.stringify(answer)}\n`, { mode: 0o600 })
+  renameSync(`${path}.new`, path)
+}
+
+const LOOK_EVERY_MS = 200
+
+/** Delivers what lies there and what comes, until it is stopped. What the gateway does not take is kept beside it. */
+export function deliverAnswers(
+  stateDirectory: string,
+  environment: EnvironmentName,
+  deliver: (answer: Answer) => Promise<Result<void, string>>,
+): () => void {
+  const directory = directoryOf(stateDirectory)
+  let busy = false
+  const look = async () => {
+    if (busy) return
+    busy = true
+    for (const name of readdirSync(directory).filter((file) => file.endsWith('.json'))) {
+      const path = join(directory, name)
+      const answer = readAnswer(path)
+      if (answer.ok && answer.value.environment !== environment) continue
+      const delivered = answer.ok ? await deliver(answer.value) : answer
+      if (delivered.ok) rmSync(path, { force: true })
+      else renameSync(path, `${path}.refused`)
+    }
+    busy = false
+  }
+  const timer = setInterval(() => void look().catch(() => undefined), LOOK_EVERY_MS)
+  void look().catch(() => undefined)
+  return () => clearInterval(timer)
+}
+
+function directoryOf(stateDirectory: string): string {
+  const directory = join(stateDirectory, 'approvals')
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  return directory
+}
+
+function readAnswer(path: string): Result<Answer, string> {
+  try {
+    const { hold, environment, approved, by, forMs, why } = JSON.parse(readFileSync(path, 'utf8')) as Partial<Answer>
+    if (typeof approved !== 'boolean' || typeof forMs !== 'number') return no('not an answer')
+    return ok({
+      hold: actionId(String(hold)),
+      environment: environmentName(String(environment)),
+      approved,
+      by: personName(String(by)),
+      forMs,
+      ...(typeof why === 'string' && { why: why.slice(0, 500) }),
+    })
+  } catch (error) {
+    return no(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** A hold as the ledger tells it. */
+export interface KnownHold {
+  readonly held: ActionHeld & { readonly atMs: number }
+  readonly log: string
+  readonly attempts: number
+  readonly state: 'waiting' | 'approved' | 'denied' | 'used' | 'expired'
+  readonly by?: PersonName
+}
+
+/** Every hold of a state, oldest first. */
+export async function holdsOf(
+  entries: AsyncIterable<Entry & { readonly log: string }>,
+  nowMs: number,
+): Promise<readonly KnownHold[]> {
+  const holds = new Map<ActionId, KnownHold>()
+  for await (const entry of entries) {
+    if (entry.kind === 'action.held') {
+      const known = holds.get(entry.hold)
+      if (known !== undefined) holds.set(entry.hold, { ...known, attempts: known.attempts + 1 })
+      else holds.set(entry.hold, { held: entry, log: entry.log, attempts: 1, state: 'waiting' })
+    } else if (entry.kind === 'hold.answered') {
+      const known = holds.get(entry.hold)
+      const { by, approved, expiresAtMs } = entry
+      const state = approved ? (nowMs < expiresAtMs ? 'approved' : 'expired') : 'denied'
+      if (known !== undefined) holds.set(entry.hold, { ...known, by, state })
+    } else if (entry.kind === 'action.intent' && entry.hold !== undefined) {
+      const known = holds.get(entry.hold)
+      if (known !== undefined) holds.set(entry.hold, { ...known, state: 'used' })
+    }
+  }
+  return [...holds.values()].map((hold) =>
+    hold.state === 'waiting' && nowMs >= hold.held.expiresAtMs ? { ...hold, state: 'expired' } : hold,
+  )
+}
