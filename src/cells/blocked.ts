@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../model/result.ts'
 import { BUBBLEWRAP, bubblewrapOptions, type Prepared } from './bubblewrap.ts'
 import type { CellStdio } from './cell.ts'
-import { afterFilter } from './first-instruction.ts'
+import { afterFilter, shellFor } from './first-instruction.ts'
 import { type Handle, hold } from './handle.ts'
 import { closeAllOnExec, memoryFile, newTerminal, pipe, type SystemFault, systemFaultText } from './libc.ts'
 import { type OuterMount, outerCommand } from './outer.ts'
@@ -82,8 +82,10 @@ export async function spawnBlocked(
     // one. A pipe whose reader is also a writer has no end of file.
     const block = keep(theirs, openSync(`/proc/self/fd/${blockOnce.fd}`, 'r+'))
     const program = keep(theirs, opened(memoryFile('filter', filter.bytes)))
+    const shell = shellFor(spec.root)
     const options = bubblewrapOptions(spec, {
       ...prepared,
+      binds: [...shell.binds, ...prepared.binds],
       infoFd: CHILD.info,
       blockFd: CHILD.block,
       filterFd: CHILD.filter,
@@ -99,7 +101,7 @@ export async function spawnBlocked(
     const session = spec.stdio.kind === 'terminal' ? ['/usr/bin/setsid', '--ctty'] : []
     const mounting = outer === undefined ? [] : outerCommand(outer)
     const [first = '', ...rest] = [...session, ...limitedCommand(spec.limits), ...mounting, BUBBLEWRAP]
-    const args = [...rest, '--args', `${CHILD.options}`, '--', ...afterFilter(spec.command)]
+    const args = [...rest, '--args', `${CHILD.options}`, '--', ...afterFilter(spec.command, shell)]
     const monitor = spawn(first, args, {
       ...(process.getuid?.() === 0 ? identity : {}),
       cwd: '/',

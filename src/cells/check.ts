@@ -1,6 +1,8 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { closeSync, existsSync, openSync, realpathSync } from 'node:fs'
+import { constants } from 'node:os'
 import { isAbsolute, join, normalize } from 'node:path'
 import { no, ok, type Result } from '../model/result.ts'
+import { lookUpWithin } from './libc.ts'
 import { liesIn, resolvedPath } from './paths.ts'
 import type { CellSpec, LaunchFault } from './spec.ts'
 
@@ -25,8 +27,15 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
     return wrong('ports', 'between 1 and 65,535')
   if (spec.files.length > FILES_MAX) return wrong('files', `at most ${FILES_MAX}`)
 
-  if (spec.root.kind === 'directory' && !existsSync(join(spec.root.path, 'bin/sh'))) {
-    return wrong('root', `${spec.root.path} is not there or has no /bin/sh, which starts every command`)
+  if (spec.root.kind === 'directory') {
+    const { path } = spec.root
+    const missing = ['proc', 'dev', 'tmp'].find((name) => !existsSync(join(path, name)))
+    if (missing !== undefined) return wrong('root', `${path} is not there or has no /${missing}`)
+    // The shell that waits for the filter (first-instruction.ts) must load nothing of the image's.
+    if (preloads(path)) return wrong('root', `${path} has an /etc/ld.so.preload`)
+    const loading = Object.keys(spec.variables).find((name) => name.startsWith('LD_') || name === 'GLIBC_TUNABLES')
+    if (loading !== undefined)
+      return wrong('variables', `${loading} with a root of its own; set it in the command: env ${loading}=…`)
   }
 
   const texts = [...spec.command, ...Object.entries(spec.variables).flat(), spec.workingDirectory ?? '']
@@ -59,4 +68,13 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
     }
   }
   return ok(undefined)
+}
+
+function preloads(root: string): boolean {
+  const fd = openSync(root, 'r')
+  try {
+    return lookUpWithin(fd, 'etc/ld.so.preload') !== constants.errno.ENOENT
+  } finally {
+    closeSync(fd)
+  }
 }

@@ -128,6 +128,17 @@ export function memoryFile(name: string, bytes: Uint8Array): Result<number, Syst
   return fd
 }
 
+/** The errno of looking `path` up with `rootFd` as the root, symlinks included, or 0 where it is there. openat2(2) */
+export function lookUpWithin(rootFd: number, path: string): number {
+  const how = Buffer.alloc(24)
+  how.writeBigUInt64LE(BigInt(O_PATH | O_CLOEXEC), 0)
+  how.writeBigUInt64LE(RESOLVE_IN_ROOT, 16)
+  const opened = numbered('openat2', SYS.openat2, rootFd, text(path), how, how.length)
+  if (!opened.ok) return opened.reason.errno
+  libc.close(opened.value)
+  return 0
+}
+
 /** Where a sparse file holds data: [offset, length] of each stretch. lseek(2), SEEK_DATA and SEEK_HOLE */
 export function dataIn(fd: number, bytes: number): readonly (readonly [number, number])[] {
   const found: (readonly [number, number])[] = []
@@ -246,6 +257,7 @@ const SYS = {
   fsconfig: 431,
   fsmount: 432,
   close_range: 436,
+  openat2: 437,
   mount_setattr: 442,
 } as const
 
@@ -256,6 +268,8 @@ const SOCK_CLOEXEC = 0o2000000
 const IPPROTO_IP = 0
 const IP_FREEBIND = 15
 const O_CLOEXEC = 0o2000000
+const O_PATH = 0o10000000
+const RESOLVE_IN_ROOT = 0x10n
 const CLOSE_RANGE_CLOEXEC = 4
 const EBUSY = 16
 const SEEK_DATA = 3

@@ -32,7 +32,7 @@ export interface CellSpec {
 export type RootSpec =
   /** The host's /usr, read-only, and a minimal /etc of ours. */
   | { readonly kind: 'host-usr' }
-  /** A root file system of its own, read-only; it must hold /bin/sh and the directories /proc, /dev and /tmp. */
+  /** A root file system of its own, read-only; it must hold the directories /proc, /dev and /tmp. */
   | { readonly kind: 'directory'; readonly path: string }
 
 export interface FileSpec {
