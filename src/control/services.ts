@@ -24,6 +24,8 @@ export interface Services {
 
 const START_MS_MAX = 20_000
 const STOP_MS_MAX = 5_000
+/** What a gateway has said before somebody waits for it: one word for each cell; one that floods fills no memory here. */
+const UNASKED_MAX = 1_024
 
 export async function startServices(state: State, setup: GatewaySetup): Promise<Result<Services, string>> {
   const reachable = reachableCode()
@@ -150,7 +152,8 @@ class Gateway {
       else if (pulse.kind === 'failed')
         for (const waitedFor of ['cell-ready', 'answered'])
           this.#waiting.get(`${waitedFor} ${pulse.number}`)?.(no('the gateway could not follow: its log says why'))
-      else this.#said.add(key)
+      else if (this.#said.size < UNASKED_MAX) this.#said.add(key)
+      else return this.#gave(`it said ${UNASKED_MAX} things that nobody asked`)
     }
   }
 

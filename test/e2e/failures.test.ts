@@ -1,13 +1,15 @@
 /** The failure matrix at the gateway (S14): the witness, the ledger's disk or the gateway itself fails, and the door is shut. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { pulseBytes } from '../../src/gateway/pulse.ts'
 import type { JsonObject } from '../../src/model/index.ts'
 import { startGateway, startGatewayOn, type TestGateway } from '../kit/gateway.ts'
+import { stolenDescriptor } from '../kit/host.ts'
 import { type ScriptedUpstream, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { call, errorOf, type HttpReply, modern, textOf } from '../kit/wire.ts'
@@ -137,6 +139,23 @@ describe('S14: the gateway', { concurrency: 2 }, () => {
     assert.equal(await gateway.lost, 'no heartbeat for 3000 ms')
     await waiting
     await assert.rejects(call(url, 'note', {}), /ECONNREFUSED/)
+  })
+
+  const root = process.getuid?.() === 0 ? false : 'its descriptor is taken as root'
+  it('S14: S17: one that floods the warden with what nobody asked is ended', { skip: root }, async () => {
+    const gateway = await startGateway(plan(await desk()))
+    const pulses = stolenDescriptor(gateway.gatewayPid, 4)
+    // At once: it is this very process that hears it.
+    const say = (from: number, count: number) => {
+      const said = Array.from({ length: count }, (_, i) => pulseBytes({ kind: 'cell-ready', number: from + i }))
+      writeSync(pulses, Buffer.concat(said))
+    }
+    say(1_000, 1_000)
+    assert.equal(await Promise.race([gateway.lost, delay(300, 'still there')]), 'still there')
+    say(2_000, 25)
+    closeSync(pulses)
+    const lost = await Promise.race([gateway.lost, delay(10_000, 'still there', { ref: false })])
+    assert.equal(lost, 'it said 1024 things that nobody asked')
   })
 
   it('S13: a cell that has ended has no listener, and the others keep theirs', async () => {

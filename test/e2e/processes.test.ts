@@ -1,17 +1,18 @@
 /** The failure matrix with everything real (S14): `firebreak run`, an agent in its cell, and one process that dies or hangs. */
 import assert from 'node:assert/strict'
+import { closeSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openWarden } from '../../src/cells/warden.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { HEARTBEAT_SILENCE_MS_MAX } from '../../src/gateway/pulse.ts'
+import { HEARTBEAT_SILENCE_MS_MAX, PULSE_BYTES, pulseBytes } from '../../src/gateway/pulse.ts'
 import { isJsonObject } from '../../src/model/index.ts'
 import { acceptOffered } from '../kit/accept-offered.ts'
 import { ledgerOf, NODE_CELL, type Running, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
-import { childrenOf, leftOf, processesOf, stateOf } from '../kit/host.ts'
+import { childrenOf, leftOf, processesOf, stateOf, stolenDescriptor } from '../kit/host.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
@@ -136,6 +137,21 @@ describe('S14: one process of a run', { skip: SKIP, concurrency: true }, () => {
     assert.deepEqual(leftOf(cell), [])
     assert.ok(ended(gateway) && ended(witness))
     assert.equal(arrived(), before, 'nothing was sent after it stood still')
+  })
+
+  it('S14: a gateway that says what is no pulse: its cell is killed, the run says so and exits 1, and it does not go on', async () => {
+    const { run, cell, gateway, arrived } = await scene()
+    const pulses = stolenDescriptor(gateway, 4)
+    writeSync(pulses, pulseBytes({ kind: 'freeze', number: 9 }))
+    const before = arrived()
+    await until('it is served after a pulse about no cell of its own', () => arrived() > before + 2)
+    writeSync(pulses, Buffer.alloc(PULSE_BYTES, 0xff))
+    closeSync(pulses)
+    const { code, stderr } = await run.ended
+    assert.equal(code, 1)
+    assert.match(stderr, /^firebreak: the cell was ended: it said what is not a pulse\n/m)
+    assert.deepEqual(leftOf(cell), [])
+    assert.ok(ended(gateway))
   })
 
   it('S14: a killed gateway: its cell is killed, and the run says so and exits 1', async () => {

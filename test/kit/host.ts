@@ -1,6 +1,7 @@
 /** What stands of a cell or a process on this host, as the kernel tells it. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import koffi from 'koffi'
 
 /** What runs as a uid; zombies run nothing. */
 export function processesOf(uid: number): readonly number[] {
@@ -47,6 +48,22 @@ export function programs(program: string, argument: string): readonly number[] {
 export function stateOf(pid: number): string | undefined {
   return afterName(pid)[0]
 }
+
+/** What stands open in another process, as whoever has taken that process over holds it. pidfd_getfd(2) */
+export function stolenDescriptor(pid: number, fd: number): number {
+  const pidfd = Number(syscall(PIDFD_OPEN, pid, 0, 0))
+  const stolen = Number(syscall(PIDFD_GETFD, pidfd, fd, 0))
+  closeSync(pidfd)
+  if (stolen < 0) throw new Error(`descriptor ${fd} of ${pid}: errno ${koffi.errno()}`)
+  return stolen
+}
+
+/** Of every architecture. */
+const PIDFD_OPEN = 434
+const PIDFD_GETFD = 438
+const syscall: (number: number, a: number, b: number, c: number) => number | bigint = koffi
+  .load('libc.so.6')
+  .func('long syscall(long number, long a, long b, long c)')
 
 function parentOf(pid: number): number {
   return Number(afterName(pid)[1])
