@@ -8,7 +8,7 @@ import { extname, join } from 'node:path'
 import process from 'node:process'
 import { isatty } from 'node:tty'
 import type { Cell } from './cell.ts'
-import { restoreTerminal, saveTerminal, writeReset } from './terminal.ts'
+import { inBackground, restoreTerminal, saveTerminal, writeReset } from './terminal.ts'
 
 /** The person's own descriptors; they stay open and stay theirs. */
 export interface Streams {
@@ -40,6 +40,7 @@ function pipePump(cell: Cell, streams: Streams, uid: number | undefined): Pump {
   const { stdio } = cell
   if (stdio.kind !== 'pipes') throw new Error('unreachable')
   const identity = uid === undefined ? {} : { uid, gid: uid }
+  const terminal = personsTerminal(streams)
   const copy = (from: number, to: number): ChildProcess =>
     spawn(CAT, [], { ...identity, stdio: [from, to, 'ignore'], cwd: '/', env: {} })
   const input = copy(streams.stdin, stdio.stdin.fd)
@@ -49,6 +50,7 @@ function pipePump(cell: Cell, streams: Streams, uid: number | undefined): Pump {
   input.on('error', () => {})
   const done = Promise.all(outputs.map(ended)).then(() => {
     input.kill()
+    terminal?.giveBack()
   })
   return {
     done,
@@ -64,7 +66,7 @@ function pipePump(cell: Cell, streams: Streams, uid: number | undefined): Pump {
 function terminalPump(cell: Cell, streams: Streams, uid: number | undefined): Pump {
   const { stdio } = cell
   if (stdio.kind !== 'terminal') throw new Error('unreachable')
-  const saved = isatty(streams.stdin) ? saveTerminal(streams.stdin) : undefined
+  const person = personsTerminal(streams)
   const program = join(import.meta.dirname, `pump-main${extname(import.meta.filename)}`)
   const pump = spawn(process.execPath, [program, ...(uid === undefined ? [] : [`${uid}`])], {
     stdio: [streams.stdin, streams.stdout, 'inherit', stdio.controller.fd],
@@ -74,14 +76,28 @@ function terminalPump(cell: Cell, streams: Streams, uid: number | undefined): Pu
   stdio.controller.close()
   const done = ended(pump).then(() => {
     // Here and not only there: a pump that was killed has restored nothing.
-    if (saved === undefined) return
-    writeReset(streams.stdout)
-    restoreTerminal(streams.stdin, saved)
+    person?.giveBack()
   })
   return {
     done,
     // The terminal's own end of file ends the pump; this is for one that does not see it.
     stop: () => void setTimeout(() => pump.kill('SIGKILL'), DRAIN_TIMEOUT_MS).unref(),
+  }
+}
+
+/**
+ * The terminal that a person sees a cell's output on, whichever stream it is: also a cell on pipes can leave it changed,
+ * and ask it something whose answer would be typed into the person's shell.
+ */
+function personsTerminal({ stdout, stderr }: Streams): { giveBack(): void } | undefined {
+  const shown = [stdout, stderr].find((fd) => isatty(fd))
+  const saved = shown === undefined ? undefined : saveTerminal(shown)
+  if (shown === undefined || saved === undefined) return undefined
+  return {
+    giveBack() {
+      writeReset(shown)
+      if (!inBackground(shown)) restoreTerminal(shown, saved)
+    },
   }
 }
 

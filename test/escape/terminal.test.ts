@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, createReadStream, readFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, createReadStream, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
@@ -88,6 +88,33 @@ describe('the terminal', { skip: SKIP }, () => {
     closeSync(person.value.terminal)
     // Closes the controller with it.
     screen.destroy()
+    await cell.teardown()
+  })
+
+  it('S1: a cell on pipes, whose output a person sees, leaves the terminal as it was and nothing typed in it', async () => {
+    const person = newTerminal(100, 40)
+    assert.ok(person.ok)
+    const { terminal: seen, controller } = person.value
+    const before = saveTerminal(seen)
+    const nothing = openSync('/dev/null', 'r')
+    const cell = await launched(spec(['printf', String.raw`\033[?1003h\033[?1049h\033[21t`]))
+    const pump = (await warden()).pump(cell, { stdin: nothing, stdout: seen, stderr: seen })
+    const screen: string[] = []
+    const output = createReadStream('', { fd: controller, autoClose: false })
+    output.on('data', (chunk) => screen.push(String(chunk))).on('error', () => {})
+    // What a terminal answers to such a question, and what is in the line when the cell has ended.
+    writeSync(controller, '\x1b]lrm -rf ~\x1b\\\n')
+    cell.start()
+    await cell.exited
+    await pump.done
+    await delay(50)
+    assert.ok(screen.join('').includes('\x1b[?1003h'), 'control: it reached the terminal')
+    for (const reset of ['\x1b[?1003l', '\x1b[?1049l']) assert.ok(screen.join('').includes(reset), 'not reset')
+    assert.deepEqual(saveTerminal(seen), before)
+    const waiting = openSync(`/proc/self/fd/${seen}`, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+    assert.throws(() => readSync(waiting, Buffer.alloc(64)), /EAGAIN/, 'an answer waits for the shell')
+    for (const fd of [waiting, seen, nothing]) closeSync(fd)
+    output.destroy()
     await cell.teardown()
   })
 
