@@ -61,7 +61,9 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
     try {
       const resolved = realpathSync(from)
       for (const path of spec.protectedPaths) {
-        if (liesIn(resolvedPath(path), resolved)) return no({ kind: 'file', path: from, problem: `contains ${path}` })
+        const kept = resolvedPath(path)
+        if (liesIn(kept, resolved)) return no({ kind: 'file', path: from, problem: `contains ${path}` })
+        if (liesIn(resolved, kept)) return no({ kind: 'file', path: from, problem: `lies in ${path}` })
       }
     } catch {
       return no({ kind: 'file', path: from, problem: 'not found' })

@@ -145,13 +145,14 @@ export function defaultRunDirectory(profile: Profile): string {
 export const CELLS_MAX = 1_000
 
 /**
- * World-readable files of a fresh /proc that tell of the host and not of the cell: symbols, modules, keys, and counters
+ * World-readable files of a fresh /proc that tell of the host and not of the cell: symbols, modules, keys, how it was booted, and counters
  * fine enough to watch other people's keystrokes by.
  */
 const COVERED = [
   '/proc/kallsyms',
   '/proc/modules',
   '/proc/keys',
+  '/proc/cmdline',
   '/proc/interrupts',
   '/proc/softirqs',
   '/proc/sched_debug',

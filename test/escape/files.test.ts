@@ -86,6 +86,7 @@ describe('files', { skip: SKIP }, () => {
 
   it('S1: no device but the harmless ones, no /sys, no terminal', () => {
     assert.equal(inside.devices, 'core fd full null ptmx pts random shm stderr stdin stdout tty urandom zero')
+    assert.equal(inside['how the host was booted'], 'EACCES')
     for (const attempt of ['kmsg', 'memory', 'disk']) assert.equal(inside[attempt], 'ENOENT', attempt)
     assert.equal(inside.sys, false)
     assert.equal(inside['tty of the host'], 'ENXIO')
@@ -161,7 +162,7 @@ describe('files', { skip: SKIP }, () => {
     await cell.teardown()
   })
 
-  it('S1: a workspace that is, holds or lies in a protected path is refused, symlinks resolved', async () => {
+  it('S1: a workspace or a file that is, holds or lies in a protected path is refused, symlinks resolved', async () => {
     const directory = hostDirectory()
     const state = join(directory, 'project/state')
     mkdirSync(state, { recursive: true })
@@ -176,6 +177,15 @@ describe('files', { skip: SKIP }, () => {
       )
       assert.equal(!answer.ok && answer.reason.kind, 'workspace', workspace)
     }
+    for (const from of given) {
+      const files = [{ from, to: '/opt/given' }]
+      const answer = await (await warden()).launch(spec(['true'], { files, protectedPaths: [state] }))
+      assert.equal(!answer.ok && answer.reason.kind, 'file', from)
+    }
+    const inside = [{ from: join(state, 'key'), to: '/opt/key' }]
+    writeFileSync(join(state, 'key'), '')
+    const answer = await (await warden()).launch(spec(['true'], { files: inside, protectedPaths: [state] }))
+    assert.equal(!answer.ok && answer.reason.kind, 'file', 'a file in it')
     const beside = join(directory, 'project/code')
     mkdirSync(beside)
     const { exit } = await ran(spec(['true'], { workspace: workspaceOver(beside), protectedPaths: [state] }))

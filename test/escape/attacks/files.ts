@@ -36,6 +36,7 @@ report({
   'write its uid map': write('/proc/self/uid_map'),
   kcore: read('/proc/kcore'),
   kallsyms: read('/proc/kallsyms'),
+  'how the host was booted': read('/proc/cmdline'),
   kmsg: read('/dev/kmsg'),
   memory: read('/dev/mem'),
   disk: read('/dev/vda'),
