@@ -1,5 +1,5 @@
 import type { Budget } from './grant.ts'
-import type { ActionId, EnvironmentName, GrantId, ToolName, UpstreamName } from './ids.ts'
+import type { ActionId, DelegationId, EnvironmentName, GrantId, ToolName, UpstreamName } from './ids.ts'
 import type { Label } from './label.ts'
 import type { Rung } from './rung.ts'
 import type { Source } from './source.ts'
@@ -20,6 +20,8 @@ export type Reason =
   | { readonly kind: 'permit'; readonly grant: GrantId; readonly source: Source }
   | { readonly kind: 'rung'; readonly rung: Rung }
   | { readonly kind: 'environment'; readonly cell: EnvironmentName; readonly upstream: EnvironmentName }
+  /** What the cell was given is only a part, and this is outside of it. */
+  | { readonly kind: 'delegation'; readonly delegation: DelegationId; readonly problem: string }
   /** The owner did not accept this tool for the task. */
   | { readonly kind: 'task'; readonly tool: ToolName }
   | {

@@ -15,6 +15,7 @@ export type PersonName = Branded<'PersonName'>
 export type CellId = Branded<'CellId'>
 export type ActionId = Branded<'ActionId'>
 export type GrantId = Branded<'GrantId'>
+export type DelegationId = Branded<'DelegationId'>
 /** 64 lower-case hexadecimal digits. */
 export type Sha256 = Branded<'Sha256'>
 
@@ -77,6 +78,11 @@ export function newActionId(nowMs: number, random: Uint8Array): ActionId {
 /** 80 bits of `random`. */
 export function newCellId(random: Uint8Array): CellId {
   return `c_${base32Bytes(random, 16)}` as CellId
+}
+
+/** `d_` and the characters of the action that made it. */
+export function delegationId(action: ActionId): DelegationId {
+  return `d_${action.slice(2)}` as DelegationId
 }
 
 function checkedName(text: string, what: string): string {

@@ -4,6 +4,7 @@ import type { AgentName, EnvironmentName, PersonName } from '../model/ids.ts'
 import type { Rung } from '../model/rung.ts'
 import type { BudgetView } from './budget.ts'
 import type { CompiledPolicies } from './compile.ts'
+import type { Delegation } from './delegation.ts'
 import type { ExposureView } from './exposure.ts'
 import type { Flow } from './flow.ts'
 import type { Task } from './task.ts'
@@ -27,6 +28,11 @@ export interface Authority {
   /** By `cedarActionId`. Of a tool that is not in it, every text argument is a destination. */
   readonly flows: Pick<ReadonlyMap<string, Flow>, 'get'>
   readonly task?: Task
+  /**
+   * What this cell was given by another: then all it may do is that, and `grants` is empty. The giver's own authority is
+   * asked as well, and so on up to the agent that a person granted something.
+   */
+  readonly above?: Delegation
   /**
    * What is wrong with a tool's definition as its upstream offers it now, by `cedarActionId`. A digest that differs from
    * the accepted one is found by itself.

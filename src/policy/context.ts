@@ -12,6 +12,7 @@ export function contextOf(facts: {
   readonly owner: PersonName
   readonly rung: Rung
   readonly labels: ReadonlyMap<Label, unknown>
+  readonly delegationDepth: number
   readonly nowMs: number
 }): CedarRecord {
   const context = new Map<string, Value | Withheld>()
@@ -21,7 +22,7 @@ export function contextOf(facts: {
   context.set('owner', facts.owner)
   context.set('rung', facts.rung)
   context.set('labels', facts.labels.size === 0 ? NO_LABELS : new CedarSet([...facts.labels.keys()]))
-  context.set('delegationDepth', 0)
+  context.set('delegationDepth', facts.delegationDepth)
   context.set('time', timeOf(facts.nowMs))
   return context
 }

@@ -8,6 +8,7 @@ import type { Authority, DefinitionProblem } from './authority.ts'
 import type { BudgetBook, Reservation } from './budget.ts'
 import type { CompiledAction } from './compile.ts'
 import { contextOf } from './context.ts'
+import { restrictionsBroken } from './delegation.ts'
 import { compileFlow, type Flow, flowHolds } from './flow.ts'
 import { type Judgement, judge } from './judge.ts'
 import type { EntityData } from './request.ts'
@@ -50,7 +51,15 @@ export function decide(action: Action, authority: Authority, nowMs: number): Dec
   if (badSpend) own.push({ kind: 'spend', path: '$', problem: badSpend })
   const args = known?.definition && !badArguments ? known.map(action.args) : undefined
   const { effect, definition } = action
-  const { permitting, refusals } = weigh({ ...place(action), effect, definition, args }, known, own, authority, nowMs)
+  const subject = { ...place(action), effect, definition, args }
+  const { permitting, refusals } = weighAll(
+    subject,
+    known,
+    own,
+    authority,
+    badArguments ? undefined : action.args,
+    nowMs,
+  )
   const flow = known && authority.flows.get(known.entity.id)
   const holds = badArguments ? [] : flowHolds(action.args, flow ?? UNDECLARED, authority.exposure)
   return afterBudgets(permitting, refusals, holds, action.spend, authority, nowMs)
@@ -67,7 +76,7 @@ export function admit(
   if (decided.verdict === 'deny') return decided
   if (decided.verdict === 'hold' && !approves(decided)) return decided
   const permits = decided.verdict === 'hold' ? decided.permits : decided.reasons
-  const grant = authority.grants.find(({ id }) => id === permits[0].grant)
+  const grant = topOf(authority).grants.find(({ id }) => id === permits[0].grant)
   const reserved = grant && authority.budgets.reserve(grant, action.spend, nowMs)
   // The book answered this very question a moment ago, in the same tick: another answer is a bug.
   if (!reserved?.ok) throw new Error('a budget changed between its decision and its reservation')
@@ -102,7 +111,8 @@ export function decideListed(candidate: Candidate, authority: Authority, nowMs: 
   const known = authority.policies.action(candidate.upstream, candidate.operation, candidate.tool)
   const effect = known?.effect ?? 'irreversible'
   const args = known?.definition && UNKNOWN_ARGUMENTS
-  const { permitting, refusals } = weigh({ ...place(candidate), effect, args }, known, [], authority, nowMs)
+  const subject = { ...place(candidate), effect, args }
+  const { permitting, refusals } = weighAll(subject, known, [], authority, undefined, nowMs)
   return decided(permitting, refusals, [])
 }
 
@@ -131,6 +141,39 @@ interface Weighed {
   readonly refusals: Refusal[]
 }
 
+/** The authority that a person granted, from which all delegations in between come. */
+export function topOf(authority: Authority): Authority {
+  return authority.above === undefined ? authority : topOf(authority.above.from())
+}
+
+/**
+ * Asks the cell that acts, and everyone above it as they stand now (S5): any of them can refuse, and only what the first
+ * was granted permits. What was seen is what the cell that acts has seen.
+ */
+function weighAll(
+  subject: Subject,
+  known: CompiledAction | undefined,
+  own: readonly Refusal[],
+  authority: Authority,
+  args: Action['args'] | undefined,
+  nowMs: number,
+  depth: number = authority.above?.depth ?? 0,
+): Weighed {
+  const { above, exposure } = authority
+  if (above === undefined) return weigh(subject, known, own, authority, nowMs, depth)
+  const giver = { ...above.from(), exposure }
+  const { permitting, refusals } = weighAll(subject, known, own, giver, args, nowMs, depth)
+  if (!rungAllows(authority, subject, known)) refusals.push({ kind: 'rung', rung: authority.rung })
+  if (outsideTask(known, authority)) refusals.push({ kind: 'task', tool: subject.tool })
+  refusals.push(...restrictionsBroken(above, known?.entity.id, args, exposure.labels, nowMs))
+  if (known && subject.args) {
+    const told = new Set(refusals.flatMap((reason) => (reason.kind === 'forbid' ? [reason.policy] : [])))
+    const more = forbidden(ask(subject.args, known, authority, nowMs, depth))
+    refusals.push(...more.filter((reason) => reason.kind !== 'forbid' || !told.has(reason.policy)))
+  }
+  return { permitting, refusals }
+}
+
 /** Every check but budgets. `own` is what is wrong with the arguments themselves. */
 function weigh(
   subject: Subject,
@@ -138,6 +181,7 @@ function weigh(
   own: readonly Refusal[],
   authority: Authority,
   nowMs: number,
+  depth: number,
 ): Weighed {
   const refusals: Refusal[] = []
   const covering = authority.grants.filter((grant) => covers(grant, known, authority))
@@ -150,7 +194,7 @@ function weigh(
   if (problem) refusals.push({ kind: 'definition', tool: subject.tool, problem })
   refusals.push(...own)
   if (!known || !subject.args) return { permitting: [], refusals }
-  const judgement = ask(subject.args, known, authority, nowMs)
+  const judgement = ask(subject.args, known, authority, nowMs, depth)
   refusals.push(...forbidden(judgement))
   const permitting = permitted(live, judgement)
   if (permitting.length === 0) refusals.push(...live.map((grant) => conditionFailed(grant, judgement, authority)))
@@ -223,12 +267,27 @@ function definitionProblem(
   return definition === undefined || definition === known.definition ? undefined : 'changed since it was accepted'
 }
 
-function ask(args: CedarRecord | Withheld, known: CompiledAction, authority: Authority, nowMs: number): Judgement {
+function ask(
+  args: CedarRecord | Withheld,
+  known: CompiledAction,
+  authority: Authority,
+  nowMs: number,
+  delegationDepth: number,
+): Judgement {
   const { agent, owner, rung, environment, policies, exposure } = authority
   const principal = policies.principal(agent)
   const data: EntityData = { attributes: new Map([['owner', owner]]), ancestors: NO_ANCESTORS }
   const entities = { get: (key: string) => (key === principal.key ? data : policies.entities.get(key)) }
-  const context = contextOf({ args, effect: known.effect, environment, owner, rung, labels: exposure.labels, nowMs })
+  const context = contextOf({
+    args,
+    effect: known.effect,
+    environment,
+    owner,
+    rung,
+    labels: exposure.labels,
+    delegationDepth,
+    nowMs,
+  })
   const slice = policies.slice(principal, known.entity, known.resource, entities)
   return judge(slice, { principal, action: known.entity, resource: known.resource, context, entities })
 }

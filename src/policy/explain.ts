@@ -25,6 +25,8 @@ function line(reason: Reason, grantAt: (id: GrantId, source: Source) => string):
       return `the cell is ${reason.rung}${reason.rung === 'restricted' ? ', and may only read' : ''} — a named person can release it`
     case 'environment':
       return `the cell belongs to ${reason.cell}, the upstream to ${reason.upstream} — no grant or policy reaches across`
+    case 'delegation':
+      return `outside delegation ${reason.delegation}: ${reason.problem} — the cell that delegated can give another part`
     case 'task':
       return `${reason.tool} is not among the tools that the owner accepted for this task — a task that names it: --tools`
     case 'no-grant':

@@ -15,7 +15,9 @@ export {
   type Held,
   type PermitReason,
   type Refusal,
+  topOf,
 } from './decide.ts'
+export type { ArgumentLimit, Delegation, Restriction } from './delegation.ts'
 export { explain } from './explain.ts'
 export { Exposure, type ExposureView, valuesOf } from './exposure.ts'
 export { compileFlow, type Flow, issuedBy } from './flow.ts'
