@@ -1,6 +1,9 @@
 /** A stdio server that ends while its agent lives: started again a few times, then given up, and every call told the truth. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
@@ -11,7 +14,7 @@ import { personName, toolName, upstreamName } from '../../src/model/index.ts'
 import { firebreak, ledgerOf, NODE_CELL, type Running, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { programs } from '../kit/host.ts'
-import { temporaryDirectory } from '../kit/temporary.ts'
+import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
 import { definitionOf } from './agents/lying-server.ts'
 
@@ -90,5 +93,36 @@ describe('S14: a stdio server that ends', { skip: SKIP, concurrency: true }, () 
     const reference = /a_\w+/.exec(told[0] ?? '')?.[0] ?? ''
     const why = await firebreak(['why', reference, '--state', scene.state])
     assert.match(why.stdout, /the upstream is unavailable: liar: it ended before it answered — nothing leaves until/)
+  })
+
+  it('S6: S1: a stdio server has no network, by any address of the host', async () => {
+    let reached = 0
+    const server = createServer((socket) => {
+      reached++
+      socket.destroy()
+    })
+    server.listen(0, '::')
+    cleanUp(() => void server.close())
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const outer = Object.values(networkInterfaces()).flatMap((each) => each?.map((at) => at.address) ?? [])
+    const hosts = [...new Set(['127.0.0.1', '::1', ...outer])].filter((host) => !host.startsWith('fe80'))
+    const tries = `for (const host of ${JSON.stringify(hosts)})
+      require('net').connect(${port}, host).on('connect', () => console.error('REACHED', host)).on('error', (e) => console.error('no', e.code))`
+    const scene = runWith(['/opt/node', '-e', tries])
+    const told = () =>
+      scene
+        .log()
+        .split('\n')
+        .filter((line) => /^(no|REACHED) /.test(line))
+    await until('every address was tried', () => told().length >= hosts.length)
+    assert.deepEqual(
+      told().filter((line) => line.startsWith('REACHED')),
+      [],
+    )
+    assert.equal(reached, 0)
+    scene.run.child.kill('SIGTERM')
+    await scene.run.ended
   })
 })
