@@ -59,6 +59,8 @@ export interface Agent {
   readonly command: readonly string[]
   readonly cell: CellConfig
   readonly grants: readonly GrantConfig[]
+  /** Agents of the same environment that its cells may delegate to. */
+  readonly delegates: readonly AgentName[]
   readonly source: Source
 }
 

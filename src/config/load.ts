@@ -133,6 +133,7 @@ function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, Upstream> {
   const upstreams = new Map<UpstreamName, Upstream>()
   const homes = new Map<string, Upstream>()
   for (const [key, { value, source }] of judge.shaped.upstreams ?? []) {
+    if (key === 'firebreak') report(judge, source, 'the name "firebreak" is the gateway’s own', 'another name')
     const mcp = readServer(judge, value.mcp, source)
     if (!judge.shaped.environments.has(value.environment)) {
       report(
@@ -257,10 +258,24 @@ function readAgents(judge: Judge, upstreams: ReadonlyMap<UpstreamName, Upstream>
       command: value.command ?? [],
       cell: readCell(judge, value.cell, source),
       grants: (value.grants ?? []).map((grant) => readGrant(judge, grant, environment, upstreams)),
+      delegates: readDelegates(judge, value, environment),
       source,
     })
   }
   return agents
+}
+
+function readDelegates(judge: Judge, agent: ShapedAgent, environment: EnvironmentName): readonly AgentName[] {
+  return (agent.delegates ?? []).map(({ value: name, source }) => {
+    const other = judge.shaped.agents.get(name)?.value
+    if (other === undefined) report(judge, source, `agent "${name}" is not declared`, namesOf(judge.shaped.agents))
+    else if (other.environment.value !== environment) {
+      report(judge, source, `agent "${name}" belongs to environment "${other.environment.value}"`, 'one of the same')
+    } else if (other.command === undefined) {
+      report(judge, source, `agent "${name}" has no command to be started with`, 'command: a program and its arguments')
+    }
+    return agentName(name)
+  })
 }
 
 type ShapedGrant = NonNullable<ShapedAgent['grants']>[number]

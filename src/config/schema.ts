@@ -116,6 +116,7 @@ const agent = object('an agent', {
   command: optional(list('a command and its arguments', value)),
   cell: optional(cellShape),
   grants: optional(list('grants', written(grant))),
+  delegates: optional(list('agents that its cells may delegate to', written(name))),
 })
 
 export const configShape = object('a Firebreak configuration', {

@@ -1,12 +1,14 @@
-import { appendFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell } from '../cells/cell.ts'
 import type { Pump, Streams } from '../cells/pump.ts'
 import { type CellSpec, type Exit, launchFaultText, type TeardownReceipt } from '../cells/spec.ts'
 import { openWarden, type Warden, type WardenFault } from '../cells/warden.ts'
 import type { Agent, Config, StdioServer, Upstream } from '../config/config.ts'
+import type { Pulse } from '../gateway/pulse.ts'
 import type { TaskSetup } from '../gateway/setup.ts'
-import { type JsonObject, no, ok, type Result } from '../model/index.ts'
+import { type JsonObject, LIMITS, newCellId, no, ok, type Result } from '../model/index.ts'
 import { type Answer, deliverAnswers } from './answers.ts'
 import { cellSpec } from './cell-spec.ts'
 import { type Services, startServices } from './services.ts'
@@ -77,6 +79,9 @@ class OpenRuntime implements Runtime {
   readonly #agent: Agent
   readonly #task: TaskSetup | undefined
   readonly #stopAnswers: () => void
+  readonly #live = new Map<number, Live>()
+  /** Cells of delegations that are being made. */
+  #launching = 0
   #numbers = 0
 
   constructor(
@@ -94,23 +99,87 @@ class OpenRuntime implements Runtime {
     this.#agent = agent
     this.#task = task
     this.#stopAnswers = deliverAnswers(state.directory, agent.environment, (answer) => this.#answer(answer))
+    services.onOrder((order) => void this.#follow(order).catch(() => undefined))
   }
 
   async launch(command: CellSpec['command'], stdio: CellSpec['stdio']): Promise<Result<RunningCell, string>> {
-    const { name, cell: config } = this.#agent
+    return this.#launch({
+      agent: this.#agent,
+      command,
+      stdio,
+      workspace: this.#agent.name,
+      variables: this.#variables(),
+    })
+  }
+
+  async #launch({
+    agent,
+    command,
+    stdio,
+    workspace,
+    variables,
+    parent,
+  }: Launching): Promise<Result<RunningCell, string>> {
     const number = ++this.#numbers
-    const plan = { name, cell: config, command, stdio, listener: true, variables: this.#variables() }
+    const plan = { name: workspace, cell: agent.cell, command, stdio, listener: true, variables }
     const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan))
     if (!launched.ok) return no(launchFaultText(launched.reason))
     const cell = launched.value
     const servers: StdioServers = { cells: new Set(), over: false }
-    const given = await this.#handOver(number, cell, servers)
+    const given = await this.#handOver(number, cell, servers, agent, parent)
     if (!given.ok) {
       servers.over = true
       await Promise.all([cell, ...servers.cells].map((each) => each.teardown()))
       return given
     }
-    return ok({ cell, ended: this.#end(number, cell, servers) })
+    const ended = this.#end(number, cell, servers)
+    this.#live.set(number, { cell, agent, ended, ...(parent !== undefined && { parent }) })
+    return ok({ cell, ended })
+  }
+
+  /** What the gateway asks: no more than a cell's number, and which declared agent. */
+  async #follow(order: Pulse): Promise<void> {
+    const live = this.#live.get(order.number)
+    if (live === undefined) return
+    if (order.kind === 'kill') await live.cell.kill()
+    else if (order.kind === 'freeze') await live.cell.freeze()
+    else if (order.kind === 'launch') await this.#launchBelow(order.number, live, order.agent ?? 0)
+  }
+
+  /** The configuration says who may delegate to whom, and with what it is started; the gateway only says that it is time. */
+  async #launchBelow(parent: number, giver: Live, index: number): Promise<void> {
+    const agent = [...this.#config.agents.values()].filter((each) => each.environment === this.#agent.environment)[
+      index
+    ]
+    const [program, ...args] = agent?.command ?? []
+    const below = [...this.#live.values()].filter((live) => live.parent === parent).length
+    if (agent === undefined) return
+    const refused =
+      program === undefined || !giver.agent.delegates.includes(agent.name)
+        ? `${giver.agent.name} may not delegate to ${agent.name}`
+        : below + this.#launching >= LIMITS.delegationsMax
+          ? `at most ${LIMITS.delegationsMax} delegations at a time`
+          : undefined
+    if (refused !== undefined || program === undefined) return this.#unlaunched(parent, agent, refused ?? '')
+    this.#launching++
+    const workspace = `${agent.name}--${newCellId(randomBytes(16)).slice(2)}`
+    const variables = Object.fromEntries(agent.cell.env)
+    const command = [program, ...args] as const
+    const launched = await this.#launch({ agent, command, stdio: { kind: 'pipes' }, workspace, variables, parent })
+    this.#launching--
+    if (!launched.ok) return this.#unlaunched(parent, agent, launched.reason)
+    const { cell, ended } = launched.value
+    // Nobody watches its streams: what it has to say, it reports through the gateway.
+    const nothing = openSync('/dev/null', 'r+')
+    const pump = this.#warden.pump(cell, { stdin: nothing, stdout: nothing, stderr: nothing })
+    cell.start()
+    await ended
+    await pump.done
+    closeSync(nothing)
+  }
+
+  #unlaunched(parent: number, agent: Agent, why: string): void {
+    this.#services.tell({ kind: 'unlaunched', parent, agent: agent.name, why })
   }
 
   pump(cell: Cell, streams: Streams): Pump {
@@ -136,7 +205,13 @@ class OpenRuntime implements Runtime {
   }
 
   /** The gateway gets the pipes of the agent's stdio servers and the cell's listener, and has the start in the ledger. */
-  async #handOver(number: number, cell: Cell, servers: StdioServers): Promise<Result<void, string>> {
+  async #handOver(
+    number: number,
+    cell: Cell,
+    servers: StdioServers,
+    agent: Agent,
+    parent: number | undefined,
+  ): Promise<Result<void, string>> {
     const started = await Promise.all(
       this.#stdioUpstreams().map((upstream) => this.#startServer(number, upstream, servers)),
     )
@@ -147,10 +222,10 @@ class OpenRuntime implements Runtime {
       kind: 'cell',
       number,
       cell: cell.id,
-      agent: this.#agent.name,
+      agent: agent.name,
       receipt: plain(cell.receipt),
-      labels: this.#agent.cell.labels,
-      ...(this.#task && { task: this.#task }),
+      labels: agent.cell.labels,
+      ...(parent === undefined ? this.#task && { task: this.#task } : { parent }),
     } as const
     const told = this.#services.tell(message, [listener.fd])
     return told.ok ? this.#services.said('cell-ready', number) : told
@@ -210,7 +285,12 @@ class OpenRuntime implements Runtime {
     })
     const first = await Promise.race([cell.exited.then(() => undefined), lost])
     const exit = await cell.exited
+    // What it delegated ends with it.
+    const below = [...this.#live.values()].filter((live) => live.parent === number)
+    await Promise.all(below.map((live) => live.cell.kill()))
+    await Promise.all(below.map((live) => live.ended))
     const teardown = await cell.teardown()
+    this.#live.delete(number)
     servers.over = true
     await Promise.all([...servers.cells].map((server) => server.teardown()))
     if (first !== undefined) return { exit, teardown, lost: first }
@@ -218,6 +298,24 @@ class OpenRuntime implements Runtime {
     if (told.ok) await this.#services.said('cell-closed', number)
     return { exit, teardown }
   }
+}
+
+interface Launching {
+  readonly agent: Agent
+  readonly command: CellSpec['command']
+  readonly stdio: CellSpec['stdio']
+  /** Names its changes in the state. */
+  readonly workspace: string
+  readonly variables: Readonly<Record<string, string>>
+  readonly parent?: number
+}
+
+interface Live {
+  readonly cell: Cell
+  readonly agent: Agent
+  readonly ended: Promise<Ended>
+  /** The number of the cell that delegated to it. */
+  readonly parent?: number
 }
 
 /** The upstream cells that serve one agent's cell. */

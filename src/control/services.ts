@@ -18,6 +18,8 @@ export interface Services {
   readonly said: (kind: Pulse['kind'], number: number) => Promise<Result<void, string>>
   /** Resolves with why when the gateway has died, fallen silent or broken its protocol: its cells must not run on. */
   readonly lost: Promise<string>
+  /** What the gateway asks of the warden: `launch`, `freeze`, `kill`. One listener. */
+  readonly onOrder: (listener: (order: Pulse) => void) => void
   readonly gatewayPid: number
   readonly stop: (why: string) => Promise<void>
 }
@@ -74,6 +76,9 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
     tell: (message, fds = []) => lines.tell(message, fds),
     said: (kind, number) => lines.said(kind, number, START_MS_MAX),
     lost: lines.lost,
+    onOrder: (listener) => {
+      lines.onOrder = listener
+    },
     gatewayPid: gateway.pid ?? 0,
     async stop(why) {
       lines.tell({ kind: 'stop', why }, [])
@@ -87,6 +92,7 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
 /** What the warden hears of one gateway, eight bytes at a time. */
 class Gateway {
   readonly lost: Promise<string>
+  onOrder: (order: Pulse) => void = () => undefined
   readonly #channel: number
   readonly #said = new Set<string>()
   readonly #waiting = new Map<string, (result: Result<void, string>) => void>()
@@ -146,6 +152,10 @@ class Gateway {
       if (pulse === undefined) return this.#gave('it said what is not a pulse')
       this.#alive()
       if (pulse.kind === 'heartbeat') continue
+      if (pulse.kind === 'launch' || pulse.kind === 'freeze' || pulse.kind === 'kill') {
+        this.onOrder(pulse)
+        continue
+      }
       const key = `${pulse.kind} ${pulse.number}`
       const waiting = this.#waiting.get(key)
       if (waiting !== undefined) waiting(ok(undefined))

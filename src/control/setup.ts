@@ -71,6 +71,7 @@ export function gatewaySetup(
       .map((agent) => ({
         name: agent.name,
         owner: agent.owner,
+        delegates: agent.delegates,
         grants: agent.grants.map((grant, i) => grantSetup(agent, grant, i)),
       })),
     policies,

@@ -1,5 +1,5 @@
-import type { CellId, Rung, UpstreamName } from '../model/index.ts'
-import type { Authority, BudgetBook, Exposure } from '../policy/index.ts'
+import type { AgentName, CellId, DelegationId, Rung, UpstreamName } from '../model/index.ts'
+import type { Authority, BudgetBook, Exposure, Restriction } from '../policy/index.ts'
 import type { Upstream } from './upstreams.ts'
 
 /**
@@ -8,6 +8,8 @@ import type { Upstream } from './upstreams.ts'
  */
 export interface CellAtGate {
   readonly id: CellId
+  /** The warden's own name for it. */
+  readonly number: number
   /** Everything but the rung, which `authorityOf` puts beside it. */
   readonly authority: Omit<Authority, 'rung'> & { readonly budgets: BudgetBook; readonly exposure: Exposure }
   readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
@@ -16,6 +18,24 @@ export interface CellAtGate {
   readonly gone: AbortController
   /** Requests that have not been answered yet. */
   underWay: number
+  /** What it has delegated. */
+  readonly given: Map<DelegationId, Given>
+  /** What was delegated to it. */
+  readonly givenBy?: Given
+}
+
+/** One delegation, and the cell that has it once that is there. */
+export interface Given {
+  readonly id: DelegationId
+  readonly agent: AgentName
+  readonly depth: number
+  readonly restriction: Restriction
+  readonly assignment: string
+  readonly reports: string[]
+  state: 'starting' | 'running' | 'ended'
+  /** Epoch ms. Set once, and with it everything below has ended. */
+  revokedAtMs: number | undefined
+  cell: CellAtGate | undefined
 }
 
 export function authorityOf(cell: CellAtGate): Authority & { readonly budgets: BudgetBook } {

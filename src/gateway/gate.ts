@@ -1,7 +1,9 @@
 import type { Ledger } from '../ledger/ledger.ts'
-import type { ActionId, EnvironmentName, UpstreamName } from '../model/index.ts'
+import type { ActionId, EntryBody, EnvironmentName, UpstreamName } from '../model/index.ts'
+import type { CellAtGate, Given } from './cell.ts'
 import type { HoldBook } from './holds.ts'
 import type { Secrets } from './secrets.ts'
+import type { AgentSetup } from './setup.ts'
 
 /** What one gateway process holds: one environment's ledger, secrets and clock. */
 export interface Gate {
@@ -13,4 +15,12 @@ export interface Gate {
   readonly holds: HoldBook
   readonly nowMs: () => number
   readonly newActionId: () => ActionId
+  /** The environment's. */
+  readonly agents: readonly AgentSetup[]
+  /** False where the entry cannot be made durable. */
+  readonly recordDurably: (body: EntryBody) => Promise<boolean>
+  /** Asks the warden for the cell of a delegation. */
+  readonly launch: (giver: CellAtGate, given: Given) => void
+  /** Ends it and everything below it, now; its cells are killed. */
+  readonly endDelegation: (given: Given, why: string) => void
 }

@@ -6,6 +6,7 @@ import { faultText } from '../ledger/fault.ts'
 import { type Ledger, openLedger, originOf } from '../ledger/ledger.ts'
 import { type Sealing, startSealing } from '../ledger/sealing.ts'
 import {
+  type AgentName,
   type EntryBody,
   type Grant,
   type Json,
@@ -24,12 +25,14 @@ import {
   compileFlow,
   compilePolicies,
   type DefinitionProblem,
+  type Delegation,
   Exposure,
+  type ExposureView,
   type Flow,
   issuedBy,
   type Task,
 } from '../policy/index.ts'
-import type { CellAtGate } from './cell.ts'
+import { authorityOf, type CellAtGate, type Given } from './cell.ts'
 import type { Gate } from './gate.ts'
 import type { HoldBook } from './holds.ts'
 import { readPast } from './past.ts'
@@ -119,6 +122,10 @@ export class Gateway {
       holds,
       nowMs: Date.now,
       newActionId: () => newActionId(Date.now(), drawRandom()),
+      agents: setup.agents,
+      recordDurably: (body) => this.#record(body),
+      launch: (giver, given) => this.#launch(giver, given),
+      endDelegation: (given, why) => this.#endDelegation(given, why),
     }
     for (const upstream of setup.upstreams) {
       // Connections and sessions of an HTTP upstream are each cell's own: one that holds all of its calls open starves
@@ -139,6 +146,8 @@ export class Gateway {
           if (stdin === undefined || stdout === undefined) throw new Error('a stdio upstream has two descriptors')
           return this.#pipes.offer(message.upstream, message.number, { stdin, stdout })
         }
+        case 'unlaunched':
+          return this.#endDelegation(this.#giverFor(message.parent, message.agent).given, message.why)
         case 'answer':
           return await this.#answer(message)
         case 'ended':
@@ -208,17 +217,19 @@ export class Gateway {
       environment,
       receipt: message.receipt,
       ...(task && { task: redacted(taskJson(task)) }),
+      ...(cell.givenBy && { delegation: cell.givenBy.id }),
     })
     if (!recorded) throw new Error('the ledger cannot be written')
     this.#send({ kind: 'cell-ready', number: message.number })
   }
 
   #cellAtGate(
-    { number, cell: id, labels, task }: CellMessage,
+    { number, cell: id, labels, task, parent }: CellMessage,
     agent: AgentSetup,
   ): { readonly cell: CellAtGate; readonly own: readonly Upstream[] } {
     const own: Upstream[] = []
-    const granted = new Set(agent.grants.map(({ upstream }) => upstream))
+    const giver = parent === undefined ? undefined : this.#giverFor(parent, agent.name)
+    const granted = new Set(giver?.cell.upstreams.keys() ?? agent.grants.map(({ upstream }) => upstream))
     const upstreams = new Map<UpstreamName, Upstream>()
     for (const setup of this.#setup.upstreams) {
       if (!granted.has(setup.name)) continue
@@ -229,23 +240,63 @@ export class Gateway {
     }
     const cell: CellAtGate = {
       id,
+      number,
       authority: {
         agent: agent.name,
         owner: agent.owner,
         environment: this.#setup.environment,
-        grants: grantsFor(agent, this.#gate.nowMs()),
+        // What was delegated to it is all that it may do.
+        grants: giver === undefined ? grantsFor(agent, this.#gate.nowMs()) : [],
         policies: this.#policies,
         budgets: this.#budgets,
         definitionProblems: { get: (key) => problemIn(upstreams, key) },
         flows: this.#flows,
-        ...exposureOf(labels, task),
+        ...exposureOf(labels, task, giver?.cell.authority.exposure),
+        ...(giver && { above: delegationOf(giver) }),
       },
       upstreams,
       rung: 'normal',
       gone: new AbortController(),
       underWay: 0,
+      given: new Map(),
+      ...(giver && { givenBy: giver.given }),
+    }
+    if (giver !== undefined) {
+      giver.given.state = 'running'
+      giver.given.cell = cell
     }
     return { cell, own }
+  }
+
+  /** The delegation that the warden has made a cell for: the oldest of that giver to that agent that has none. */
+  #giverFor(number: number, agent: AgentName): Giver {
+    const cell = this.#served.get(number)?.cell
+    const given = [...(cell?.given.values() ?? [])].find((each) => each.state === 'starting' && each.agent === agent)
+    if (cell === undefined || given === undefined) throw new Error(`nothing was delegated to ${agent}`)
+    return { cell, given }
+  }
+
+  #launch(giver: CellAtGate, given: Given): void {
+    const agent = this.#setup.agents.findIndex(({ name }) => name === given.agent)
+    this.#send({ kind: 'launch', number: giver.number, agent })
+    const expires = setTimeout(
+      () => this.#endDelegation(given, 'it has expired'),
+      Math.max(0, given.restriction.expiresAtMs - this.#gate.nowMs()),
+    )
+    expires.unref()
+  }
+
+  /** In this tick: whoever asks from below is told that a cell above it stands no more. */
+  #endDelegation(given: Given, why: string): void {
+    if (given.state === 'ended') return
+    given.state = 'ended'
+    given.revokedAtMs = this.#gate.nowMs()
+    this.#gate.ledger.append({ kind: 'delegation.ended', delegation: given.id, why })
+    if (given.cell === undefined) return
+    given.cell.rung = 'killed'
+    given.cell.gone.abort()
+    this.#send({ kind: 'kill', number: given.cell.number })
+    for (const below of given.cell.given.values()) this.#endDelegation(below, why)
   }
 
   #upstream(setup: UpstreamSetup, number: number | null): Upstream {
@@ -283,6 +334,12 @@ export class Gateway {
     this.#served.delete(number)
     served.cell.rung = 'killed'
     served.cell.gone.abort()
+    for (const given of served.cell.given.values()) this.#endDelegation(given, 'the cell that gave it has ended')
+    const { givenBy } = served.cell
+    if (givenBy !== undefined && givenBy.state !== 'ended') {
+      givenBy.state = 'ended'
+      this.#gate.ledger.append({ kind: 'delegation.ended', delegation: givenBy.id, why: 'its cell has ended' })
+    }
     served.endpoint.close()
     served.server.close()
     served.server.closeAllConnections()
@@ -329,13 +386,32 @@ function cellServer(endpoint: McpEndpoint): Server {
 
 type CellMessage = Extract<WardenMessage, { kind: 'cell' }>
 
-function exposureOf(labels: readonly Label[], task: TaskSetup | undefined): { exposure: Exposure; task?: Task } {
+interface Giver {
+  readonly cell: CellAtGate
+  readonly given: Given
+}
+
+function delegationOf({ cell, given }: Giver): Delegation {
+  return {
+    id: given.id,
+    depth: given.depth,
+    restriction: given.restriction,
+    from: () => authorityOf(cell),
+    revokedAtMs: () => given.revokedAtMs,
+  }
+}
+
+function exposureOf(
+  labels: readonly Label[],
+  task: TaskSetup | undefined,
+  above: ExposureView | undefined,
+): { exposure: Exposure; task?: Task } {
   const from = { tool: 'the workspace that it was given', path: '$', labels }
   const seen = new Map(labels.map((label) => [label, from]))
-  if (task === undefined) return { exposure: new Exposure(seen) }
+  if (task === undefined) return { exposure: new Exposure(seen, undefined, above) }
   const { text, givenBy, tools } = task
   const given: Task = { text, givenBy, ...(tools && { tools: new Set(tools) }) }
-  return { exposure: new Exposure(seen, given), task: given }
+  return { exposure: new Exposure(seen, given, above), task: given }
 }
 
 function taskJson({ text, givenBy, tools }: TaskSetup): Json {

@@ -1,12 +1,22 @@
 import { Buffer } from 'node:buffer'
 
 /**
- * All that a gateway can say to the warden: eight bytes, a kind and a number. The process with power over cells parses
+ * All that a gateway can say to the warden: eight bytes, a kind, a number, and which agent. The process with power over cells parses
  * nothing longer from the one that reads their bytes.
  */
 export const PULSE_BYTES = 8
 
-const KINDS = ['heartbeat', 'ready', 'cell-ready', 'cell-closed', 'freeze', 'kill', 'failed', 'answered'] as const
+const KINDS = [
+  'heartbeat',
+  'ready',
+  'cell-ready',
+  'cell-closed',
+  'freeze',
+  'kill',
+  'failed',
+  'answered',
+  'launch',
+] as const
 
 export type PulseKind = (typeof KINDS)[number]
 
@@ -14,11 +24,14 @@ export interface Pulse {
   readonly kind: PulseKind
   /** The cell's number; 0 where no cell is meant. */
   readonly number: number
+  /** With `launch`: which of the environment's agents, in the order of its setup. */
+  readonly agent?: number
 }
 
-export function pulseBytes({ kind, number }: Pulse): Uint8Array {
+export function pulseBytes({ kind, number, agent = 0 }: Pulse): Uint8Array {
   const bytes = Buffer.alloc(PULSE_BYTES)
   bytes.writeUInt8(KINDS.indexOf(kind), 0)
+  bytes.writeUInt16LE(agent, 2)
   bytes.writeUInt32LE(number, 4)
   return bytes
 }
@@ -28,8 +41,9 @@ export function readPulse(bytes: Uint8Array): Pulse | undefined {
   if (bytes.length !== PULSE_BYTES) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, PULSE_BYTES)
   const kind = KINDS[view.getUint8(0)]
-  const padding = view.getUint8(1) | view.getUint16(2, true)
-  return kind === undefined || padding !== 0 ? undefined : { kind, number: view.getUint32(4, true) }
+  const agent = view.getUint16(2, true)
+  if (kind === undefined || view.getUint8(1) !== 0 || (agent !== 0 && kind !== 'launch')) return undefined
+  return { kind, number: view.getUint32(4, true), ...(kind === 'launch' && { agent }) }
 }
 
 /** How often a gateway shows that it is alive, and how long the warden waits before it freezes that gateway's cells. */

@@ -44,6 +44,8 @@ export interface AgentSetup {
   readonly name: AgentName
   readonly owner: PersonName
   readonly grants: readonly GrantSetup[]
+  /** Agents that its cells may delegate to. */
+  readonly delegates: readonly AgentName[]
 }
 
 /** A grant without its time: it begins when the cell does. */
@@ -75,6 +77,8 @@ export type WardenMessage =
       /** What the cell's files bring with them. */
       readonly labels: readonly Label[]
       readonly task?: TaskSetup
+      /** The number of the cell that delegated: this one has no grants of its own. */
+      readonly parent?: number
     }
   /** Our ends of a stdio server's standard input and output, for one cell or for all. */
   | { readonly kind: 'upstream'; readonly upstream: UpstreamName; readonly number: number | null }
@@ -88,6 +92,8 @@ export type WardenMessage =
       readonly forMs: number
       readonly why?: string
     }
+  /** The cell of a delegation could not be made. */
+  | { readonly kind: 'unlaunched'; readonly parent: number; readonly agent: AgentName; readonly why: string }
   | { readonly kind: 'ended'; readonly number: number; readonly receipt: JsonObject }
   | { readonly kind: 'stop'; readonly why: string }
 

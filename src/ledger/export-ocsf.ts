@@ -80,6 +80,26 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
         status_id: 1,
         status_detail: entry.approved ? 'approved' : 'denied',
       }
+    case 'delegation.made':
+      return {
+        ...base,
+        ...lifecycle(3),
+        app: { name: entry.to, uid: entry.delegation },
+        actor: { app_name: entry.agent, app_uid: entry.cell },
+        metadata,
+        severity_id: 1,
+        status_id: 1,
+      }
+    case 'delegation.ended':
+      return {
+        ...base,
+        ...lifecycle(4),
+        app: { name: 'delegation', uid: entry.delegation },
+        metadata,
+        severity_id: 1,
+        status_id: 1,
+        status_detail: entry.why,
+      }
     case 'definition.seen': {
       const call = { operation: entry.tool, service: { name: entry.upstream } }
       return {

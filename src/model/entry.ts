@@ -1,5 +1,15 @@
 import type { Effect, Operation } from './action.ts'
-import type { ActionId, AgentName, CellId, EnvironmentName, PersonName, Sha256, ToolName, UpstreamName } from './ids.ts'
+import type {
+  ActionId,
+  AgentName,
+  CellId,
+  DelegationId,
+  EnvironmentName,
+  PersonName,
+  Sha256,
+  ToolName,
+  UpstreamName,
+} from './ids.ts'
 import type { Json, JsonObject } from './json.ts'
 import type { Label } from './label.ts'
 
@@ -19,6 +29,8 @@ export type EntryBody =
   | ActionRefused
   | ActionHeld
   | HoldAnswered
+  | DelegationMade
+  | DelegationEnded
   | ActionOutcome
   | DefinitionSeen
   | Stopped
@@ -41,6 +53,8 @@ export interface CellStarted {
   readonly receipt: JsonObject
   /** What its owner asked for, if it was an assignment. */
   readonly task?: Json
+  /** What it may do is this, and no grant of its own agent's. */
+  readonly delegation?: DelegationId
 }
 
 export interface CellEnded {
@@ -120,6 +134,26 @@ export interface HoldAnswered {
   /** When an approval that was not used dies; epoch ms. */
   readonly expiresAtMs: number
   readonly why?: string
+}
+
+/** A cell has given another agent, in a cell of its own, a part of what it may do. */
+export interface DelegationMade {
+  readonly kind: 'delegation.made'
+  readonly delegation: DelegationId
+  /** The giver's. */
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly to: AgentName
+  /** 1 for one that an agent's own cell gave. */
+  readonly depth: number
+  readonly restriction: Json
+  readonly assignment: string
+}
+
+export interface DelegationEnded {
+  readonly kind: 'delegation.ended'
+  readonly delegation: DelegationId
+  readonly why: string
 }
 
 export interface ActionOutcome {

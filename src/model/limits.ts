@@ -32,6 +32,14 @@ export const LIMITS = {
   knownValueCharactersMax: 2_048,
   /** What is kept of one cell's answers, to explain holds, and of its trusted values. */
   seenCharactersMax: 8_388_608,
+  /** Levels of delegation below an agent's own cell. */
+  delegationDepthMax: 4,
+  /** Live delegations that one cell has given; each is a cell with its own limits. */
+  delegationsMax: 8,
+  /** What a cell is told by the one that delegates, and what it reports: text for a model to read. */
+  assignmentCharactersMax: 16_384,
+  /** Reports of one delegation that are kept; the oldest goes first. */
+  reportsMax: 16,
   /** A task's text: it is searched for each destination. */
   taskCharactersMax: 32_768,
   /** Actions of one agent that wait for a person at a time: more than anybody reads. */

@@ -31,14 +31,20 @@ export class Exposure implements ExposureView {
   readonly #said = new Set<string>()
   readonly #texts: Met[] = []
   readonly #task: Task | undefined
+  readonly #above: ExposureView | undefined
   #knownCharacters = 0
   #saidCharacters = 0
   #textCharacters = 0
 
-  /** `initial` is what the cell's files bring with them. */
-  constructor(initial: ReadonlyMap<Label, Seen> = new Map(), task?: Task) {
+  /**
+   * `initial` is what the cell's files bring with them. `above` is what the cell that delegated has seen: this one carries
+   * its labels from the beginning, and may name what it may name.
+   */
+  constructor(initial: ReadonlyMap<Label, Seen> = new Map(), task?: Task, above?: ExposureView) {
     for (const [label, seen] of initial) this.#labels.set(label, seen)
+    if (above !== undefined) this.inherit(above)
     this.#task = task
+    this.#above = above
   }
 
   get labels(): ReadonlyMap<Label, Seen> {
@@ -46,7 +52,8 @@ export class Exposure implements ExposureView {
   }
 
   knows(value: string): boolean {
-    return this.#known.has(value) || (this.#task !== undefined && names(this.#task.text, value))
+    if (this.#known.has(value) || (this.#task !== undefined && names(this.#task.text, value))) return true
+    return this.#above?.knows(value) ?? false
   }
 
   seen(value: string): Seen | undefined {
@@ -56,7 +63,7 @@ export class Exposure implements ExposureView {
       if (as === 'the same') return seen
       if (as !== undefined) closest ??= { ...seen, as }
     }
-    return closest
+    return closest ?? this.#above?.seen(value)
   }
 
   /** What the cell has sent. Said before it was known, it stays the cell's own word. */

@@ -30,6 +30,8 @@ export interface CellPlan {
 export interface AgentPlan {
   readonly cell?: CellPlan
   readonly grants?: readonly Readonly<Record<string, unknown>>[]
+  readonly delegates?: readonly string[]
+  readonly command?: readonly string[]
 }
 
 export interface ConfigPlan {
@@ -45,15 +47,19 @@ export function writeConfig(directory: string, plan: ConfigPlan): string {
     name,
     { environment: 'test', ...upstream, ...(tools && { tools: declared(tools) }) },
   ])
-  const agents = Object.entries(plan.agents ?? { alpha: {}, beta: {} }).map(([name, { cell, grants }]) => [
-    name,
-    {
-      owner: 'maria.silva@shop.example',
-      environment: 'test',
-      ...(cell && { cell }),
-      grants: grants ?? everything(plan.upstreams),
-    },
-  ])
+  const agents = Object.entries(plan.agents ?? { alpha: {}, beta: {} }).map(
+    ([name, { cell, grants, delegates, command }]) => [
+      name,
+      {
+        owner: 'maria.silva@shop.example',
+        environment: 'test',
+        ...(cell && { cell }),
+        ...(delegates && { delegates }),
+        ...(command && { command }),
+        grants: grants ?? everything(plan.upstreams),
+      },
+    ],
+  )
   const file = join(directory, 'firebreak.yaml')
   const config = {
     environments: { test: {} },

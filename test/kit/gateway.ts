@@ -12,6 +12,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { type Services, startServices } from '../../src/control/services.ts'
 import { gatewaySetup, judgeConfig } from '../../src/control/setup.ts'
 import { openState, type State } from '../../src/control/state.ts'
+import type { Pulse } from '../../src/gateway/pulse.ts'
 import { type Entry, readEntries } from '../../src/ledger/read.ts'
 import {
   actionId,
@@ -38,6 +39,8 @@ export interface TestGateway {
   /** Resolves when the warden would hear that the gateway is gone. */
   readonly lost: Promise<string>
   readonly admit: (agent?: string, beginning?: Beginning) => Promise<TestCell>
+  /** What the gateway has asked of the warden, oldest first. */
+  readonly orders: readonly Pulse[]
   /** A person's answer to a hold, as `firebreak approve` and `deny` give it. Fails where the gateway does not take it. */
   readonly answer: (hold: string, approved: boolean, forMs?: number) => Promise<Result<void, string>>
   /** Hands over the ends of a stdio server that the test started for one cell; the caller keeps its copies. */
@@ -59,6 +62,8 @@ export interface TestCell {
 export interface Beginning {
   readonly labels?: readonly string[]
   readonly task?: { readonly text: string; readonly tools?: readonly string[] }
+  /** The cell that delegated to it. */
+  readonly parent?: TestCell
 }
 
 export interface GatewayOptions {
@@ -107,6 +112,8 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   cleanUp(stop)
   const ledgerDirectory = state.ledger(environment)
   let numbers = 0
+  const orders: Pulse[] = []
+  services.value.onOrder((order) => orders.push(order))
   return {
     configFile,
     state,
@@ -114,6 +121,7 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
     gatewayPid: pidOf('gateway/main.ts'),
     witnessPid: pidOf('ledger/witness-main.ts'),
     lost: services.value.lost,
+    orders,
     admit: (agent = 'alpha', beginning = {}) => admit(services.value, agent, ++numbers, beginning),
     answer: async (hold, approved, forMs = 60_000) => {
       const number = ++numbers
@@ -143,7 +151,7 @@ function logOf(state: State): string {
 async function admit(services: Services, agent: string, number: number, beginning: Beginning): Promise<TestCell> {
   const { port, fd } = listener()
   const id = newCellId(randomBytes(16))
-  const { labels = [], task } = beginning
+  const { labels = [], task, parent } = beginning
   const message = {
     kind: 'cell',
     number,
@@ -151,6 +159,7 @@ async function admit(services: Services, agent: string, number: number, beginnin
     agent: agentName(agent),
     receipt: { test: true },
     labels: labels.map((label) => label as Label),
+    ...(parent && { parent: parent.number }),
     ...(task && { task: { givenBy: personName('maria.silva@shop.example'), ...task } }),
   } as const
   const told = services.tell(message, [fd])

@@ -92,6 +92,10 @@ function textOf(entry: Entry): string {
     }
     case 'hold.answered':
       return `${entry.hold}  ${entry.approved ? 'approved' : 'denied'} by ${printable(entry.by)}${entry.why === undefined ? '' : `: ${printable(entry.why)}`}`
+    case 'delegation.made':
+      return `${entry.delegation}  ${entry.agent} delegates to ${entry.to}, level ${entry.depth}`
+    case 'delegation.ended':
+      return `${entry.delegation}  ended: ${printable(entry.why)}`
     case 'action.outcome':
       return `${entry.action}  ${entry.outcome}${entry.detail === undefined ? '' : `: ${printable(entry.detail)}`}`
     case 'definition.seen':

@@ -6,12 +6,14 @@ import {
   type JsonObject,
   NAME_PATTERN,
   type Operation,
+  type Result,
   type ToolName,
   type UpstreamName,
 } from '../../../model/index.ts'
 import { type Candidate, decideList } from '../../../policy/index.ts'
 import { authorityOf, type CellAtGate } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
+import { callOwn, OWN_UPSTREAM, ownTools } from '../../own-tools.ts'
 import { type Attempt, type Performed, perform, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
 import type { SendOptions } from '../../upstream.ts'
 import { listAll, type Upstream } from '../../upstreams.ts'
@@ -75,6 +77,8 @@ async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): P
       tools.push(view === undefined ? { ...shown, name: `${upstream.name}__${String(definition.name)}` } : shown)
     }
   }
+  if (view === undefined || view === OWN_UPSTREAM)
+    tools.push(...ownTools(view === undefined ? `${OWN_UPSTREAM}__` : ''))
   return { result: { tools } }
 }
 
@@ -85,6 +89,10 @@ async function callTool(gate: Gate, cell: CellAtGate, request: CellRequest): Pro
   const undeclared = undeclaredMember(others)
   if (undeclared !== undefined) return undeclared
   const { upstream, upstreamName, target } = route(cell, request.view, name)
+  if (upstreamName === OWN_UPSTREAM) {
+    const said = await callOwn(gate, cell, target, given)
+    if (said !== undefined) return ownAnswer(said)
+  }
   if (upstream === undefined)
     return spoken(refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'tool', target, args: given }))
   const declared = upstream.tool(grantedName('tool', target.slice(0, 200).replaceAll(/\p{Cc}/gu, '') || '-'))
@@ -203,6 +211,13 @@ function spoken(performed: Performed): RpcAnswer {
     )
   }
   return rpcError(RPC.refused, `refused by Firebreak (reference ${performed.action})`, reference)
+}
+
+function ownAnswer(said: Result<Json, string>): RpcAnswer {
+  const text = said.ok ? JSON.stringify(said.value) : said.reason
+  const content = [{ type: 'text', text }]
+  if (!said.ok) return { result: { content, isError: true } }
+  return { result: { content, ...(isJsonObject(said.value) && { structuredContent: said.value }) } }
 }
 
 /** A tool's error, which every client shows to its model, and none takes for a question that it could answer. */
