@@ -1,7 +1,7 @@
 /**
  * npm run -s bench -- <name> [--json] [--seconds <n>]
  *
- * Each bench is one file that exports `bench`. Progress goes to standard error; with --json the last line of standard
+ * Each bench is one file that exports `bench`, and `help` where it takes more options. Progress goes to standard error; with --json the last line of standard
  * output is one JSON object, without it a person reads the same figures.
  */
 import { readdirSync } from 'node:fs'
@@ -29,11 +29,16 @@ const names = readdirSync(import.meta.dirname)
   .map((file) => file.slice(0, -'.bench.ts'.length))
 const [name] = positionals
 
-if (values.help || name === undefined || !names.includes(name)) {
-  process.stderr.write(`usage: npm run -s bench -- <${names.join('|')}> [--json] [--seconds 45]\n`)
+const usage = `usage: npm run -s bench -- <${names.join('|')}> [--json] [--seconds 45]\n`
+if (name === undefined || !names.includes(name)) {
+  process.stderr.write(usage)
   process.exit(values.help ? 0 : 2)
 }
-const { bench } = (await import(`./${name}.bench.ts`)) as { bench: Bench }
+const { bench, help = usage } = (await import(`./${name}.bench.ts`)) as { bench: Bench; help?: string }
+if (values.help) {
+  process.stderr.write(help)
+  process.exit(0)
+}
 const figures = await bench({
   seconds: Number(values.seconds),
   say: (progress) => process.stderr.write(`${name}: ${progress}\n`),
