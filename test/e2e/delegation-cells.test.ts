@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { loadConfig } from '../../src/config/load.ts'
-import { acceptOffered } from '../kit/accept-offered.ts'
 import { firebreak, ledgerOf, NODE_CELL, repository, SKIP } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
@@ -34,9 +32,8 @@ describe('S5, S13: delegation between real cells', { skip: SKIP }, () => {
         helper: { cell, grants: [], command: script('helper') },
       },
     })
-    const loaded = await loadConfig(config, { node: process.execPath })
-    if (!loaded.ok) throw new Error(JSON.stringify(loaded.reason))
-    await acceptOffered(loaded.value)
+    const accepted = await firebreak(['accept', '--config', config, '--as', 'maria.silva@shop.example', '--yes'])
+    assert.equal(accepted.code, 0, accepted.stderr)
     const state = join(directory, 'state')
     const ran = await firebreak(['run', '--config', config, '--agent', 'giver', '--state', state])
     assert.equal(ran.code, 0, ran.stderr)

@@ -44,6 +44,8 @@ if (process.argv[2] === 'giver') {
   const { assignment } = JSON.parse(await call('firebreak__authority'))
   const graph = await call('memory__read_graph')
   const wider = await call('memory__create_entities', { entities: [] })
-  await call('firebreak__report', { text: `${assignment}: ${graph.length > 0 ? 'seen' : 'empty'}; wider: ${wider}` })
+  await call('firebreak__report', {
+    text: `${assignment}: ${graph.includes('entities') ? 'seen' : graph}; wider: ${wider}`,
+  })
   await delay(60_000)
 }

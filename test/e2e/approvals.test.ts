@@ -1,0 +1,88 @@
+/** A hold as people meet it: `approvals`, `approve`, `deny`, beside an agent that runs in a real cell. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { firebreak, NODE_CELL, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
+import { writeConfig } from '../kit/config-text.ts'
+import { temporaryDirectory } from '../kit/temporary.ts'
+import { until } from '../kit/until.ts'
+
+const AGENTS = '/opt/lib/agents'
+const ENTITY = { name: 'EVIL', entityType: 'payee', observations: [] }
+
+async function shop(): Promise<{ readonly config: string; readonly state: string }> {
+  const directory = temporaryDirectory()
+  const cell = { files: { ...NODE_CELL.files, [AGENTS]: join(repository, 'test/e2e/agents') } }
+  const command = ['/opt/node', '/opt/lib/node_modules/@modelcontextprotocol/server-memory/dist/index.js']
+  const config = writeConfig(directory, {
+    upstreams: {
+      memory: {
+        mcp: { command, cell: { ...NODE_CELL, env: { MEMORY_FILE_PATH: '/tmp/memory.jsonl' } } },
+        tools: { create_entities: { effect: 'write', accepts: ['untrusted'] } },
+      },
+    },
+    agents: {
+      alpha: {
+        cell,
+        command: [
+          '/opt/node',
+          `${AGENTS}/waiter.ts`,
+          'memory__create_entities',
+          JSON.stringify({ entities: [ENTITY] }),
+        ],
+      },
+    },
+  })
+  const accepted = await firebreak(['accept', '--config', config, '--as', 'maria.silva@shop.example', '--yes'])
+  assert.equal(accepted.code, 0, accepted.stderr)
+  return { config, state: join(directory, 'state') }
+}
+
+/** Until one waits, or none does any more. */
+async function holds(state: string): Promise<readonly { readonly held: { readonly hold: string } }[]> {
+  const shown = await firebreak(['approvals', '--state', state, '--json'])
+  return JSON.parse(shown.stdout.trim().split('\n').at(-1) ?? '{}').holds ?? []
+}
+
+describe('S15: a hold and the people who answer it', { skip: SKIP }, () => {
+  it('shows what would change and why, lets exactly that through once, and names who agreed', async () => {
+    const { config, state } = await shop()
+    const run = startFirebreak(['run', '--config', config, '--agent', 'alpha', '--state', state])
+    await until('one action waits', async () => (await holds(state)).length === 1)
+    const [hold] = await holds(state)
+    const reference = hold?.held.hold ?? ''
+    const words = await firebreak(['approvals', '--state', state])
+    assert.equal(words.code, 4)
+    assert.match(words.stdout, /alpha → memory\/create_entities \(write\), tried \d+ times/)
+    assert.match(words.stdout, /\$\.entities\[0\]\.name is "EVIL", which neither the task/)
+    const options = ['--state', state, '--as', 'joao.costa@shop.example', '--why', 'a known payee', '--always']
+    const approved = await firebreak(['approve', reference, ...options])
+    assert.equal(approved.code, 0, approved.stderr)
+    assert.match(approved.stdout, /may make exactly this call once/)
+    assert.match(approved.stdout, /destinations: \{ \$\.entities\[\*\]\.name: \["EVIL"\]/)
+    const ran = await run.ended
+    assert.equal(ran.code, 0, ran.stderr)
+    assert.match(ran.stdout, /^first: Firebreak holds this call/)
+    assert.match(ran.stdout, /then: \[.*EVIL/)
+    assert.match(ran.stdout, /again: Firebreak holds this call/)
+    const twice = await firebreak(['approve', reference, '--state', state])
+    assert.equal(twice.code, 1)
+    assert.match(twice.stderr, /is used, answered by joao\.costa/)
+    const logs = await firebreak(['logs', '--state', state])
+    assert.match(logs.stdout, /approved by joao\.costa@shop\.example: a known payee/)
+  })
+
+  it('an answer given while nothing runs is taken by the next run; an unknown one is refused', async () => {
+    const { config, state } = await shop()
+    const run = startFirebreak(['run', '--config', config, '--agent', 'alpha', '--state', state])
+    await until('one action waits', async () => (await holds(state)).length === 1)
+    const [hold] = await holds(state)
+    run.child.kill('SIGTERM')
+    await run.ended
+    assert.equal((await firebreak(['approve', 'a_00000000000000000000', '--state', state])).code, 1)
+    const given = await firebreak(['approve', hold?.held.hold ?? '', '--state', state])
+    assert.match(given.stdout, /the next one takes it/)
+    const ran = await firebreak(['run', '--config', config, '--agent', 'alpha', '--state', state])
+    assert.match(ran.stdout, /then: \[.*EVIL|first: \[.*EVIL/)
+  })
+})
