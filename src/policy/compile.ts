@@ -19,6 +19,8 @@ export interface CompiledPolicies {
   readonly slice: (principal: Entity, action: Entity, resource: Entity, entities: EntityStore) => Slice
   /** A grant's condition as it was written; empty without one. */
   readonly grantText: (id: GrantId) => string
+  /** The same in Cedar's JSON policy format. */
+  readonly grantCondition: (id: GrantId) => Json | undefined
   /** Actions, upstreams and environments. An agent comes with the request. */
   readonly entities: ReadonlyMap<string, EntityData>
 }
@@ -53,9 +55,16 @@ export function compilePolicies(bundle: PolicyBundle): CompiledPolicies {
       return known
     },
     grantText: (id) => texts.get(id) ?? '',
+    grantCondition: (id) => conditionOf(bundle.policies.find(({ grant }) => grant === id)),
     slice: slicer(bundle.policies.map((policy, position) => compilePolicy(policy, position, known))),
     entities: entitiesOf(bundle),
   }
+}
+
+function conditionOf(policy: BundledPolicy | undefined): Json | undefined {
+  const conditions = isJsonObject(policy?.json) ? policy.json.conditions : undefined
+  const [only, ...more] = Array.isArray(conditions) ? conditions : []
+  return isJsonObject(only) && only.kind === 'when' && more.length === 0 ? only.body : undefined
 }
 
 /** Which actions a policy could be about, going by its scope alone. */

@@ -141,6 +141,17 @@ interface Weighed {
   readonly refusals: Refusal[]
 }
 
+/** The live grants of a person that cover a tool: one of them has to permit whatever is done with it. */
+export function liveGrants(
+  { upstream, operation, tool }: Pick<Candidate, 'upstream' | 'operation' | 'tool'>,
+  authority: Authority,
+  nowMs: number,
+): readonly Grant[] {
+  const top = topOf(authority)
+  const known = top.policies.action(upstream, operation, tool)
+  return top.grants.filter((grant) => covers(grant, known, top) && isLive(grant, nowMs))
+}
+
 /** The authority that a person granted, from which all delegations in between come. */
 export function topOf(authority: Authority): Authority {
   return authority.above === undefined ? authority : topOf(authority.above.from())

@@ -10,7 +10,7 @@ import {
   type ToolName,
   type UpstreamName,
 } from '../../../model/index.ts'
-import { type Candidate, decideList } from '../../../policy/index.ts'
+import { type Candidate, decideList, shownDefinition } from '../../../policy/index.ts'
 import { authorityOf, type CellAtGate } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../own-tools.ts'
@@ -73,7 +73,9 @@ async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): P
       const definition = upstream.tool(name)?.pinned?.definition
       if (definition === undefined) continue
       // Tasks are not passed on, so that a tool that can run as one says nothing of it.
-      const { execution: _, ...shown } = definition
+      const { execution: _, ...own } = definition
+      const asked = { upstream: upstream.name, operation: 'tool', tool: ownName(name) } as const
+      const shown = shownDefinition(own, asked, authorityOf(cell), gate.nowMs())
       tools.push(view === undefined ? { ...shown, name: `${upstream.name}__${String(definition.name)}` } : shown)
     }
   }
@@ -317,7 +319,7 @@ function granted(gate: Gate, cell: CellAtGate, upstream: Upstream, operation: Op
   for (const name of upstream.tools.keys()) {
     const kind = /^(resource|prompt):/.exec(name)?.[1] ?? 'tool'
     if (kind !== operation) continue
-    const tool = (operation === 'tool' ? name.replace(/^tool:/, '') : name.slice(operation.length + 1)) as ToolName // part of a checked name
+    const tool = operation === 'tool' ? ownName(name) : (name.slice(operation.length + 1) as ToolName) // part of a checked name
     candidates.push({
       environment: gate.environment,
       upstream: upstream.name,
@@ -328,6 +330,11 @@ function granted(gate: Gate, cell: CellAtGate, upstream: Upstream, operation: Op
     })
   }
   return decideList(candidates, authorityOf(cell), gate.nowMs()).map(({ name }) => name)
+}
+
+/** A tool's name without what tells it from a resource of the same name. */
+function ownName(name: ToolName): ToolName {
+  return name.replace(/^tool:/, '') as ToolName // part of a checked name
 }
 
 function viewed(cell: CellAtGate, view: UpstreamName | undefined): readonly Upstream[] {
