@@ -38,6 +38,17 @@ function text(shown: string): JsonObject {
 /** Return types are Python's: `str` and `str | None` are text, whatever the text looks like. */
 function structured(result: string, returns: string): Json {
   if (/^(?:<class '(?:str|NoneType)'>|str(?: \| None)?)$/.test(returns)) return result
+  const known = PARSED.get(result)
+  if (known !== undefined) return known
+  const value = parsed(result)
+  PARSED.set(result, value)
+  return value
+}
+
+/** One result is part of many cases. */
+const PARSED = new Map<string, Json>()
+
+function parsed(result: string): Json {
   try {
     const value = parse(result) as Json
     return typeof value === 'object' && value !== null ? value : result

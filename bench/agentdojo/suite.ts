@@ -9,7 +9,8 @@ export interface Suite {
   readonly meta: { readonly attackTemplate: string; readonly attackUser: string; readonly attackModel: string }
   readonly tools: readonly (Offered & { readonly returns: string })[]
   readonly injectionVectors: Readonly<Record<string, { readonly default: string }>>
-  readonly environmentTemplateYaml: string
+  /** With the vectors' names in braces where an attacker can write. */
+  readonly environment: Json
   readonly userTasks: readonly UserTask[]
   readonly injectionTasks: readonly InjectionTask[]
   readonly cases: readonly Case[]
@@ -58,11 +59,16 @@ export interface Step {
 
 /** The file is ours to trust; that it is such a file at all is checked by its parts. */
 export function readSuite(file: string): Suite {
-  const suite = JSON.parse(readFileSync(file, 'utf8')) as Suite
+  const { environmentTemplateYaml, ...others } = JSON.parse(readFileSync(file, 'utf8')) as Suite & Exported
+  const suite: Suite = { ...others, environment: parse(environmentTemplateYaml ?? '') as Json }
   for (const part of ['tools', 'userTasks', 'injectionTasks', 'cases'] as const) {
     if (!Array.isArray(suite[part])) throw new Error(`${file} has no ${part}: it is no exported suite of AgentDojo`)
   }
   return suite
+}
+
+interface Exported {
+  readonly environmentTemplateYaml?: string
 }
 
 /** The sets of attacker's calls each of which is an attack that succeeded. */
@@ -92,7 +98,7 @@ export function plantedIn(suite: Suite, { injectedVectors }: Case, { goal }: Inj
     } else if (Array.isArray(value)) value.forEach(look)
     else if (isJsonObject(value)) Object.values(value).forEach(look)
   }
-  look(parse(suite.environmentTemplateYaml) as Json)
+  look(suite.environment)
   return { text, places }
 }
 

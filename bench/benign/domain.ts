@@ -1,0 +1,114 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { isJsonObject, type Json, type JsonObject } from '../../src/model/index.ts'
+import { record } from '../agentdojo/recorded.ts'
+import type { Offered } from '../agentdojo/server.ts'
+
+/** A domain of tau2-bench, exported: tools, and tasks with the calls that a good agent makes. No results are recorded. */
+export interface Domain {
+  readonly domain: string
+  readonly tools: readonly {
+    readonly name: string
+    readonly type: string
+    readonly args: readonly { readonly name: string; readonly type: string }[]
+    readonly doc: string
+  }[]
+  readonly tasks: readonly Task[]
+}
+
+export interface Task {
+  readonly id: string
+  readonly scenario: Json
+  readonly actions: readonly { readonly requestor: string; readonly tool: string; readonly args: JsonObject }[]
+}
+
+export function readDomain(file: string): Domain {
+  const domain = JSON.parse(readFileSync(file, 'utf8')) as Domain
+  if (!Array.isArray(domain.tools) || !Array.isArray(domain.tasks))
+    throw new Error(`${file} is no domain of tau2-bench`)
+  return domain
+}
+
+export function kindOf({ tools }: Domain, tool: string): 'read' | 'write' | undefined {
+  const type = tools.find(({ name }) => name === tool)?.type ?? ''
+  return type.includes('.READ') ? 'read' : type.includes('.WRITE') ? 'write' : undefined
+}
+
+/** Types are Python's; of one that is no basic type nothing is known but that it is JSON. */
+export function offeredBy({ tools }: Domain): readonly Offered[] {
+  return tools.map(({ name, args, doc }) => ({
+    name,
+    description: doc,
+    inputSchema: { type: 'object', properties: Object.fromEntries(args.map((arg) => [arg.name, schemaOf(arg.type)])) },
+  }))
+}
+
+function schemaOf(type: string): JsonObject {
+  if (/^str$/.test(type)) return { type: 'string' }
+  if (/^int$/.test(type)) return { type: 'integer' }
+  if (/^float$/.test(type)) return { type: 'number' }
+  if (/^bool$/.test(type)) return { type: 'boolean' }
+  if (/^List\[/i.test(type)) return { type: 'array', items: {} }
+  return {}
+}
+
+/** What the customer says: the assignment that a cell is opened for. */
+export function requestOf({ scenario }: Task): string {
+  const said: string[] = []
+  const look = (value: Json): void => {
+    if (typeof value === 'string') said.push(value)
+    else if (Array.isArray(value)) value.forEach(look)
+    else if (isJsonObject(value)) Object.values(value).forEach(look)
+  }
+  look(scenario)
+  return said.join('\n')
+}
+
+/** The records behind the tools that look one up by its id: those that the tasks speak of. */
+export class Answers {
+  readonly #records: ReadonlyMap<string, ReadonlyMap<string, JsonObject>>
+
+  /** A file of lines, each `{"tool","key","answer"}`; without one, nothing is known of any record. */
+  constructor(file: string) {
+    const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
+    const all = lines.map((line) => JSON.parse(line) as { tool: string; key: string; answer: JsonObject })
+    this.#records = new Map(
+      [...Map.groupBy(all, ({ tool }) => tool)].map(([tool, own]) => [
+        tool,
+        new Map(own.map(({ key, answer }) => [key, answer])),
+      ]),
+    )
+  }
+
+  get known(): boolean {
+    return this.#records.size > 0
+  }
+
+  to(tool: string, args: JsonObject): JsonObject {
+    const [key] = Object.values(args)
+    return record(this.#records.get(tool)?.get(String(key)) ?? {})
+  }
+
+  /**
+   * What a good agent looks up before it changes anything, and the tasks do not list: the records that the customer
+   * names, and of those that these name the ones that the task goes on to change.
+   */
+  lookups({ tools }: Domain, task: Task): readonly { readonly tool: string; readonly args: JsonObject }[] {
+    const named = new Set(requestOf(task).match(/\w+/g))
+    const changed = new Set(JSON.stringify(task.actions.map(({ args }) => args)).match(/\w+/g))
+    const found: { readonly tool: string; readonly args: JsonObject }[] = []
+    for (const [tool, records] of this.#records) {
+      const argument = tools.find(({ name }) => name === tool)?.args[0]?.name
+      for (const key of records.keys()) {
+        if (argument === undefined || !(named.has(key) || this.#leadTo(found, key, changed))) continue
+        found.push({ tool, args: { [argument]: key } })
+      }
+    }
+    return found
+  }
+
+  #leadTo(found: readonly { tool: string; args: JsonObject }[], key: string, changed: ReadonlySet<string>): boolean {
+    return (
+      changed.has(key) && found.some(({ tool, args }) => JSON.stringify(this.to(tool, args)).includes(`"${key}"`))
+    )
+  }
+}
