@@ -115,7 +115,7 @@ async function gateway(directory: string, upstream: URL, cleanups: (() => Promis
   const config = await loadConfig(file, { node: process.execPath })
   const judged = config.ok ? await judgeConfig(config.value) : config
   if (!judged.ok) throw new Error(JSON.stringify(judged.reason.slice(0, 3)))
-  const [environment] = judged.value.config.environments
+  const [environment] = judged.value.config.environments.keys()
   if (environment === undefined) throw new Error('no environment')
   const state = openState(join(directory, 'state'), process.getuid?.() === 0, Math.random)
   const setup = gatewaySetup(judged.value, environment)

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { duration } from '../config/units.ts'
-import { type Answer, giveAnswer, holdsOf, type KnownHold } from '../control/answers.ts'
+import { type Answer, giveAnswer, holdsOf, type KnownHold, wasRefused } from '../control/answers.ts'
 import { reasonsFrom } from '../gateway/record.ts'
-import { LIMITS, no, ok, personName, type Result } from '../model/index.ts'
+import { LIMITS, no, ok, personName, type Result, samePerson } from '../model/index.ts'
 import { explain } from '../policy/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
 import { entriesOf, printable, STATE_OPTION, stateOf } from './state.ts'
@@ -28,6 +28,11 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
     return EXIT.usage
   }
   const by = call.text('as') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root'
+  const another = anotherNeeded(hold, by)
+  if (another !== undefined) {
+    call.print.fault(another, 'whoever else may decide it: firebreak approve <hold> --as <person>')
+    return EXIT.denied
+  }
   const why = call.text('why')
   const given: Answer = {
     hold: hold.held.hold,
@@ -39,6 +44,10 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
   }
   giveAnswer(state, given)
   const heard = await isHeard(state, hold)
+  if (!heard && wasRefused(state, given.hold)) {
+    call.print.fault(`the gateway did not take the answer to ${given.hold}`, 'its log, in the state, says why')
+    return EXIT.failed
+  }
   call.print.object({ ok: true, hold: given.hold, approved, by, inForce: heard })
   call.print.line(`${approved ? 'approved' : 'denied'} by ${printable(by)}: ${whatOf(hold)}`)
   if (approved) {
@@ -80,6 +89,12 @@ export async function findHold(
   return ok(hold)
 }
 
+/** Why this person cannot answer it. The gateway holds to it, whatever it is told here. */
+export function anotherNeeded({ held }: KnownHold, by: string): string | undefined {
+  if (!held.notBy?.some((person) => samePerson(person, by))) return undefined
+  return `environment "${held.environment}" is hardened: ${printable(by)} owns the agent that asks, and another person has to answer ${held.hold}`
+}
+
 async function isHeard(state: string, { held }: KnownHold): Promise<boolean> {
   for (let tries = 0; tries < 8; tries++) {
     await delay(250)
@@ -106,6 +121,7 @@ export function wordsFor(hold: KnownHold): readonly string[] {
       (line) => `  because   ${printable(line)}`,
     ),
     `  labels    ${held.labels.length === 0 ? 'none' : held.labels.join(', ')}`,
+    ...(held.notBy === undefined ? [] : [`  answer    hardened: not by ${held.notBy.map(printable).join(', ')}`]),
   ]
 }
 

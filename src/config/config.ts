@@ -21,11 +21,17 @@ export interface Config {
   /** Everything relative in the file is relative to this. */
   readonly directory: string
   readonly profile: Profile
-  readonly environments: ReadonlySet<EnvironmentName>
+  readonly environments: ReadonlyMap<EnvironmentName, Environment>
   readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
   readonly agents: ReadonlyMap<AgentName, Agent>
   readonly policies: readonly PolicyFile[]
   readonly secrets: ReadonlyMap<string, SecretSource>
+}
+
+export interface Environment {
+  readonly name: EnvironmentName
+  /** Effects need a grant that somebody else than the agent's owner approved, and its holds somebody else's answer. */
+  readonly hardened: boolean
 }
 
 export interface Upstream {
@@ -89,6 +95,8 @@ export interface GrantConfig {
   readonly when?: Written<string>
   readonly budgets: readonly Budget[]
   readonly expiresMs: number
+  /** Who agreed to it, beside the agent's owner. */
+  readonly approver?: PersonName
   readonly source: Source
 }
 

@@ -160,6 +160,24 @@ describe('loadConfig', () => {
     })
   }
 
+  const HARDENED = GOOD.replace('test: {}', 'test: { hardened: true }')
+  it('a hardened environment wants an approver of each effect, who is not the agent’s owner', async () => {
+    const [missing, ...more] = await problems(HARDENED)
+    assert.match(missing?.message ?? '', /"refunds.create", which has an effect, in the hardened environment "test"/)
+    assert.match(missing?.expected ?? '', /approver: a person other than the owner, maria.silva@shop.example/)
+    assert.deepEqual([missing?.source.line, more], [22, []])
+    const own = await problems(
+      HARDENED.replace('expires: 8h', 'expires: 8h\n        approver: " Maria.Silva@shop.example"'),
+    )
+    assert.match(own[0]?.message ?? '', /owns the agent: nobody approves their own/)
+    assert.equal(own[0]?.source.line, 28)
+    const written = HARDENED.replace('effect: spend, amount: $.amount, currency: $.currency', 'effect: write')
+    assert.match((await problems(written))[0]?.message ?? '', /names no approver/)
+    await good(HARDENED.replace('[orders.get, refunds.create]', '[orders.get]'))
+    const config = await good(HARDENED.replace('expires: 8h', 'expires: 8h\n        approver: joao.costa@shop.example'))
+    assert.equal([...config.agents.values()][0]?.grants[0]?.approver, 'joao.costa@shop.example')
+  })
+
   it('S6: refuses an origin in two environments', async () => {
     const found = await problems(
       GOOD.replace(

@@ -18,6 +18,7 @@ import {
   personName,
   type Result,
   type Source,
+  samePerson,
   type ToolName,
   UNTRUSTED,
   type UpstreamName,
@@ -27,6 +28,7 @@ import type {
   Agent,
   CellConfig,
   Config,
+  Environment,
   GrantConfig,
   HttpServer,
   PolicyFile,
@@ -67,7 +69,7 @@ export async function loadConfig(
     file: judge.file,
     directory: dirname(judge.file),
     profile: shaped.profile ?? 'full',
-    environments: new Set([...shaped.environments.keys()].map(environmentName)),
+    environments: readEnvironments(judge),
     upstreams,
     agents: readAgents(judge, upstreams),
     policies,
@@ -127,6 +129,15 @@ function readShape(path: string, problems: Problem[]): ShapedConfig | undefined 
     report: (problem) => problems.push(problem),
   }
   return configShape.read(document.contents, at)
+}
+
+function readEnvironments(judge: Judge): ReadonlyMap<EnvironmentName, Environment> {
+  return new Map(
+    [...judge.shaped.environments].map(([key, { hardened = false }]) => {
+      const name = environmentName(key)
+      return [name, { name, hardened }]
+    }),
+  )
 }
 
 function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, Upstream> {
@@ -257,7 +268,10 @@ function readAgents(judge: Judge, upstreams: ReadonlyMap<UpstreamName, Upstream>
       environment,
       command: value.command ?? [],
       cell: readCell(judge, value.cell, source),
-      grants: (value.grants ?? []).map((grant) => readGrant(judge, grant, environment, upstreams)),
+      grants: (value.grants ?? []).map((grant) => {
+        checkApprover(judge, grant, value, upstreams)
+        return readGrant(judge, grant, environment, upstreams)
+      }),
       delegates: readDelegates(judge, value, environment),
       source,
     })
@@ -321,7 +335,35 @@ function readGrant(
     ...(value.when === undefined ? {} : { when: value.when }),
     budgets: [value.budget?.calls, value.budget?.spend].filter((budget) => budget !== undefined),
     expiresMs: value.expires,
+    ...(value.approver && { approver: personName(value.approver.value) }),
     source,
+  }
+}
+
+/** What is done in a hardened environment, two people have agreed to: the agent's owner, and one who is not. */
+function checkApprover(
+  judge: Judge,
+  { value, source }: ShapedGrant,
+  { owner, environment }: ShapedAgent,
+  upstreams: ReadonlyMap<UpstreamName, Upstream>,
+): void {
+  if (judge.shaped.environments.get(environment.value)?.hardened !== true) return
+  const upstream = upstreams.get(upstreamName(value.upstream.value))
+  const acting = value.tools?.find((tool) => {
+    const declared = upstream?.tools.get(grantedName('tool', tool.value))
+    return declared !== undefined && declared.effect !== 'read'
+  })
+  const expected = `approver: a person other than the owner, ${owner}`
+  if (value.approver !== undefined && samePerson(value.approver.value, owner)) {
+    report(
+      judge,
+      value.approver.source,
+      `"${value.approver.value}" owns the agent: nobody approves their own`,
+      expected,
+    )
+  } else if (acting !== undefined && value.approver === undefined) {
+    const message = `a grant of "${acting.value}", which has an effect, in the hardened environment "${environment.value}" names no approver`
+    report(judge, source, message, expected)
   }
 }
 

@@ -108,6 +108,11 @@ const grant = object('a grant', {
     }),
   ),
   expires: required(text('a duration like 8h', duration)),
+  approver: optional(written(line)),
+})
+
+const environment = object('an environment', {
+  hardened: optional(bool('whether effects need a second person')),
 })
 
 const agent = object('an agent', {
@@ -121,7 +126,7 @@ const agent = object('an agent', {
 
 export const configShape = object('a Firebreak configuration', {
   profile: optional(oneOf('the profile', ['full', 'user'] as const)),
-  environments: required(map('environments', name, object('an environment', {}))),
+  environments: required(map('environments', name, environment)),
   upstreams: optional(map('upstreams', name, written(upstream))),
   agents: required(map('agents', name, written(agent))),
   policies: optional(list('Cedar files that only forbid', written(path))),

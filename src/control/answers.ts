@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Entry } from '../ledger/read.ts'
 import {
@@ -31,8 +31,14 @@ export interface Answer {
 export function giveAnswer(stateDirectory: string, answer: Answer): void {
   const directory = directoryOf(stateDirectory)
   const path = join(directory, `${answer.hold}.json`)
+  rmSync(`${path}.refused`, { force: true })
   writeFileSync(`${path}.new`, `${JSON.stringify(answer)}\n`, { mode: 0o600 })
   renameSync(`${path}.new`, path)
+}
+
+/** Whether a gateway has heard this answer and did not take it. */
+export function wasRefused(stateDirectory: string, hold: ActionId): boolean {
+  return existsSync(join(directoryOf(stateDirectory), `${hold}.json.refused`))
 }
 
 const LOOK_EVERY_MS = 200

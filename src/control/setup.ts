@@ -56,6 +56,7 @@ export function gatewaySetup(
   if (!secrets.ok) return secrets
   return ok({
     environment,
+    hardened: config.environments.get(environment)?.hardened ?? false,
     configuration: digestOf(config),
     environments: [...config.upstreams.values()].map((upstream) => [upstream.name, upstream.environment]),
     upstreams: upstreams.map((upstream) => ({
@@ -133,7 +134,7 @@ function grantOf(agent: Agent, grant: GrantConfig, index: number): Grant {
     tools: new Set(tools),
     budgets,
     expiresAtMs: Number.MAX_SAFE_INTEGER,
-    grantedBy: agent.owner,
+    grantedBy: grant.approver ?? agent.owner,
     source,
   }
 }
@@ -145,6 +146,7 @@ function grantSetup(agent: Agent, grant: GrantConfig, index: number): GrantSetup
     tools: [...grant.tools],
     budgets: grant.budgets,
     expiresMs: grant.expiresMs,
+    ...(grant.approver && { approver: grant.approver }),
     source: grant.source,
   }
 }

@@ -1,4 +1,4 @@
-import type { AgentName, CellId, DelegationId, Rung, UpstreamName } from '../model/index.ts'
+import type { AgentName, CellId, DelegationId, PersonName, Rung, UpstreamName } from '../model/index.ts'
 import type { Authority, BudgetBook, Exposure, Restriction } from '../policy/index.ts'
 import type { Upstream } from './upstreams.ts'
 
@@ -40,4 +40,9 @@ export interface Given {
 
 export function authorityOf(cell: CellAtGate): Authority & { readonly budgets: BudgetBook } {
   return { ...cell.authority, rung: cell.rung }
+}
+
+/** Of the agent that asks, and of everyone above it. */
+export function ownersOf({ owner, above }: Authority): readonly PersonName[] {
+  return above === undefined ? [owner] : [owner, ...ownersOf(above.from())]
 }

@@ -8,6 +8,7 @@ import type { AgentSetup } from './setup.ts'
 /** What one gateway process holds: one environment's ledger, secrets and clock. */
 export interface Gate {
   readonly environment: EnvironmentName
+  readonly hardened: boolean
   /** Where every upstream of the configuration belongs, so that a refusal can say so; names only. */
   readonly environments: ReadonlyMap<UpstreamName, EnvironmentName>
   readonly ledger: Ledger

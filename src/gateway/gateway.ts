@@ -7,6 +7,7 @@ import { type Ledger, openLedger, originOf } from '../ledger/ledger.ts'
 import { type Sealing, startSealing } from '../ledger/sealing.ts'
 import {
   type AgentName,
+  type CellStarted,
   type EntryBody,
   type Grant,
   type Json,
@@ -116,6 +117,7 @@ export class Gateway {
     this.#flows = flowsOf(setup.upstreams)
     this.#gate = {
       environment: setup.environment,
+      hardened: setup.hardened,
       environments: new Map(setup.environments),
       ledger,
       secrets,
@@ -179,7 +181,7 @@ export class Gateway {
   /** In the ledger first: an answer that is not durable was not given. */
   async #answer({ number, hold, approved, by, forMs, why }: Extract<WardenMessage, { kind: 'answer' }>): Promise<void> {
     const { holds, nowMs } = this.#gate
-    const fault = holds.fault(hold, nowMs())
+    const fault = holds.fault(hold, by, nowMs())
     if (fault !== undefined) throw new Error(`hold ${hold}: ${fault}`)
     const expiresAtMs = nowMs() + Math.min(forMs, LIMITS.approvalMsMax)
     const recorded = await this.#record({
@@ -216,6 +218,7 @@ export class Gateway {
       owner,
       environment,
       receipt: message.receipt,
+      ...approversOf(agent),
       ...(task && { task: redacted(taskJson(task)) }),
       ...(cell.givenBy && { delegation: cell.givenBy.id }),
     })
@@ -429,16 +432,21 @@ function flowsOf(upstreams: readonly UpstreamSetup[]): ReadonlyMap<string, Flow>
 }
 
 function grantsFor(agent: AgentSetup, nowMs: number): readonly Grant[] {
-  return agent.grants.map(({ id, upstream, tools, budgets, expiresMs, source }) => ({
+  return agent.grants.map(({ id, upstream, tools, budgets, expiresMs, approver, source }) => ({
     id,
     agent: agent.name,
     upstream,
     tools: new Set(tools),
     budgets,
     expiresAtMs: nowMs + expiresMs,
-    grantedBy: agent.owner,
+    grantedBy: approver ?? agent.owner,
     source,
   }))
+}
+
+function approversOf({ grants }: AgentSetup): Pick<CellStarted, 'approvers'> {
+  const approved = grants.flatMap(({ id, approver }) => (approver === undefined ? [] : [[id, approver] as const]))
+  return approved.length === 0 ? {} : { approvers: Object.fromEntries(approved) }
 }
 
 function longestWindowMs(setup: GatewaySetup): number {

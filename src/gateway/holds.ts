@@ -13,6 +13,7 @@ import {
   type PersonName,
   type Result,
   type Sha256,
+  samePerson,
   sha256,
 } from '../model/index.ts'
 
@@ -23,6 +24,8 @@ interface Hold {
   readonly agent: string
   /** An answer must come before, epoch ms. */
   readonly expiresAtMs: number
+  /** Who cannot answer it. */
+  readonly notBy: readonly PersonName[]
   state:
     | { readonly kind: 'waiting' }
     /** Until then, and once. */
@@ -30,7 +33,7 @@ interface Hold {
     | { readonly kind: 'denied' | 'used' }
 }
 
-export type AnswerFault = 'unknown' | 'answered already' | 'expired'
+export type AnswerFault = 'unknown' | 'answered already' | 'expired' | 'another person has to answer'
 
 /**
  * The holds of one gateway. They are what the ledger says: `restore` makes the same book of its entries.
@@ -39,13 +42,19 @@ export type AnswerFault = 'unknown' | 'answered already' | 'expired'
  *       lets one action through, before its time is up.
  * - H2  Only an answer that a person gave opens a hold, and nothing that a cell sends answers one.
  * - H3  A hold is used in the tick that takes it; its intent, which names it, is durable before anything is sent.
+ * - H4  Whoever is among `notBy` answers nothing, neither way.
  */
 export class HoldBook {
   readonly #holds = new Map<ActionId, Hold>()
   readonly #byBinding = new Map<Sha256, Hold>()
 
   /** The hold that this action waits for: a new one, or the one that its earlier attempt opened. */
-  open(action: Action, binding: Sha256, nowMs: number): Result<ActionId, 'too many'> {
+  open(
+    action: Action,
+    binding: Sha256,
+    nowMs: number,
+    notBy: readonly PersonName[] = [],
+  ): Result<ActionId, 'too many'> {
     const known = this.#byBinding.get(binding)
     if (known?.state.kind === 'waiting' && nowMs < known.expiresAtMs) return ok(known.id)
     this.#forget(nowMs)
@@ -58,25 +67,26 @@ export class HoldBook {
       binding,
       agent: action.agent,
       expiresAtMs: nowMs + LIMITS.holdMsMax,
+      notBy,
       state: { kind: 'waiting' },
     })
     return ok(action.id)
   }
 
   answer(id: ActionId, approved: boolean, by: PersonName, expiresAtMs: number, nowMs: number): AnswerFault | undefined {
+    const fault = this.fault(id, by, nowMs)
     const hold = this.#holds.get(id)
-    if (hold === undefined) return 'unknown'
-    if (hold.state.kind !== 'waiting') return 'answered already'
-    if (nowMs >= hold.expiresAtMs) return 'expired'
+    if (fault !== undefined || hold === undefined) return fault ?? 'unknown'
     hold.state = approved ? { kind: 'approved', by, expiresAtMs } : { kind: 'denied' }
     return undefined
   }
 
   /** Why `answer` would not be taken. */
-  fault(id: ActionId, nowMs: number): AnswerFault | undefined {
+  fault(id: ActionId, by: PersonName, nowMs: number): AnswerFault | undefined {
     const hold = this.#holds.get(id)
     if (hold === undefined) return 'unknown'
     if (hold.state.kind !== 'waiting') return 'answered already'
+    if (hold.notBy.some((person) => samePerson(person, by))) return 'another person has to answer'
     return nowMs >= hold.expiresAtMs ? 'expired' : undefined
   }
 
@@ -91,8 +101,8 @@ export class HoldBook {
 
   restore(entry: (ActionHeld | HoldAnswered | { readonly kind: 'used'; readonly hold: ActionId }) & { atMs: number }) {
     if (entry.kind === 'action.held') {
-      const { hold: id, binding, agent, expiresAtMs } = entry
-      if (!this.#holds.has(id)) this.#add({ id, binding, agent, expiresAtMs, state: { kind: 'waiting' } })
+      const { hold: id, binding, agent, expiresAtMs, notBy = [] } = entry
+      if (!this.#holds.has(id)) this.#add({ id, binding, agent, expiresAtMs, notBy, state: { kind: 'waiting' } })
     } else if (entry.kind === 'hold.answered') {
       this.answer(entry.hold, entry.approved, entry.by, entry.expiresAtMs, entry.atMs)
     } else {

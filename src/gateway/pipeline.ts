@@ -25,7 +25,7 @@ import {
   readSpend,
   valuesOf,
 } from '../policy/index.ts'
-import { authorityOf, type CellAtGate } from './cell.ts'
+import { authorityOf, type CellAtGate, ownersOf } from './cell.ts'
 import type { Gate } from './gate.ts'
 import { bindingOf } from './holds.ts'
 import { masked } from './mask.ts'
@@ -331,7 +331,8 @@ function recordOutcome(
 /** An attempt that waits. The cell may try it again as often as it likes: it stays the same hold. */
 function recordHeld(gate: Gate, cell: CellAtGate, action: Action, reasons: Held['reasons']): Performed {
   const binding = bindingOf(action, cell.authority.exposure.labels.keys())
-  const opened = gate.holds.open(action, binding, gate.nowMs())
+  const notBy = gate.hardened ? ownersOf(authorityOf(cell)) : []
+  const opened = gate.holds.open(action, binding, gate.nowMs(), notBy)
   if (!opened.ok) {
     const refusals = [...reasons, { kind: 'unavailable', what: 'holds', problem: 'too many wait already' } as const]
     recordRefusal(gate, cell, action, refusals)
@@ -355,6 +356,7 @@ function recordHeld(gate: Gate, cell: CellAtGate, action: Action, reasons: Held[
     labels: [...cell.authority.exposure.labels.keys()],
     reasons: reasonsJson(reasons),
     expiresAtMs: gate.holds.expiresAtMs(hold),
+    ...(notBy.length > 0 && { notBy }),
     ...(action.spend && { spend: moneyText(action.spend) }),
   })
   return { kind: 'held', action: action.id, hold }

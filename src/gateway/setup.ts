@@ -22,6 +22,8 @@ import type { PolicyBundle } from '../policy/index.ts'
  */
 export interface GatewaySetup {
   readonly environment: EnvironmentName
+  /** Holds wait for another person than those who own the agents. */
+  readonly hardened: boolean
   /** Digest of the configuration, the policies and the accepted definitions. */
   readonly configuration: Sha256
   /** Where every upstream of the configuration belongs: names only, for refusals that explain themselves. */
@@ -55,6 +57,8 @@ export interface GrantSetup {
   readonly tools: readonly ToolName[]
   readonly budgets: readonly Budget[]
   readonly expiresMs: number
+  /** Who agreed to it, beside the agent's owner. */
+  readonly approver?: PersonName
   readonly source: Source
 }
 

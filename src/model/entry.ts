@@ -5,6 +5,7 @@ import type {
   CellId,
   DelegationId,
   EnvironmentName,
+  GrantId,
   PersonName,
   Sha256,
   ToolName,
@@ -51,6 +52,8 @@ export interface CellStarted {
   readonly environment: EnvironmentName
   /** What was given to it: files, environment names, limits, uid, filter digest, profile. */
   readonly receipt: JsonObject
+  /** Who agreed to its grants, beside its owner. */
+  readonly approvers?: Readonly<Record<GrantId, PersonName>>
   /** What its owner asked for, if it was an assignment. */
   readonly task?: Json
   /** What it may do is this, and no grant of its own agent's. */
@@ -123,6 +126,8 @@ export interface ActionHeld {
   readonly spend?: string
   /** Unanswered, it is a refusal from then on; epoch ms. */
   readonly expiresAtMs: number
+  /** Whose agents ask: in a hardened environment somebody else has to answer. */
+  readonly notBy?: readonly PersonName[]
 }
 
 /** A person has answered. */

@@ -48,6 +48,12 @@ export function personName(text: string): PersonName {
   return text as PersonName
 }
 
+/** Whether two names are the same person's: case, width and space do not make another person. */
+export function samePerson(one: string, other: string): boolean {
+  const plain = (name: string) => name.normalize('NFKC').trim().toLowerCase()
+  return plain(one) === plain(other)
+}
+
 export function sha256(hex: string): Sha256 {
   if (!/^[0-9a-f]{64}$/.test(hex)) throw new RangeError('not a sha256 digest')
   return hex as Sha256

@@ -38,6 +38,8 @@ export interface ConfigPlan {
   readonly upstreams: Readonly<Record<string, UpstreamPlan>>
   /** Two agents that may use everything, where none are named. */
   readonly agents?: Readonly<Record<string, AgentPlan>>
+  /** One that is called `test`, where none are named. */
+  readonly environments?: Readonly<Record<string, object>>
   readonly secrets?: Readonly<Record<string, { readonly env: string } | { readonly file: string }>>
 }
 
@@ -62,7 +64,7 @@ export function writeConfig(directory: string, plan: ConfigPlan): string {
   )
   const file = join(directory, 'firebreak.yaml')
   const config = {
-    environments: { test: {} },
+    environments: plan.environments ?? { test: {} },
     upstreams: Object.fromEntries(upstreams),
     agents: Object.fromEntries(agents),
     ...(plan.secrets && { secrets: plan.secrets }),

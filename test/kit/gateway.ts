@@ -42,7 +42,7 @@ export interface TestGateway {
   /** What the gateway has asked of the warden, oldest first. */
   readonly orders: readonly Pulse[]
   /** A person's answer to a hold, as `firebreak approve` and `deny` give it. Fails where the gateway does not take it. */
-  readonly answer: (hold: string, approved: boolean, forMs?: number) => Promise<Result<void, string>>
+  readonly answer: (hold: string, approved: boolean, forMs?: number, by?: string) => Promise<Result<void, string>>
   /** Hands over the ends of a stdio server that the test started for one cell; the caller keeps its copies. */
   readonly offer: (upstream: string, number: number, fds: readonly [stdin: number, stdout: number]) => void
   /** What the ledger tells: at once, or as soon as it is enough, for at most five seconds. */
@@ -123,10 +123,10 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
     lost: services.value.lost,
     orders,
     admit: (agent = 'alpha', beginning = {}) => admit(services.value, agent, ++numbers, beginning),
-    answer: async (hold, approved, forMs = 60_000) => {
+    answer: async (hold, approved, forMs = 60_000, by = 'joao.costa@shop.example') => {
       const number = ++numbers
-      const by = personName('joao.costa@shop.example')
-      const told = services.value.tell({ kind: 'answer', number, hold: actionId(hold), approved, by, forMs })
+      const answer = { hold: actionId(hold), approved, by: personName(by), forMs }
+      const told = services.value.tell({ kind: 'answer', number, ...answer })
       return told.ok ? services.value.said('answered', number) : told
     },
     offer: (upstream, number, fds) => {

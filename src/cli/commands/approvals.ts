@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { giveAnswer, holdsOf, type KnownHold } from '../../control/answers.ts'
 import { LIMITS, personName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { wordsFor } from '../holds.ts'
+import { anotherNeeded, wordsFor } from '../holds.ts'
 import { entriesOf, STATE_OPTION, stateOf } from '../state.ts'
 
 export const command: Command = {
@@ -59,7 +59,10 @@ async function ask(call: Call, state: string): Promise<ExitCode> {
   }
 }
 
-function give(call: Call, state: string, { held }: KnownHold, approved: boolean): void {
+function give(call: Call, state: string, hold: KnownHold, approved: boolean): void {
+  const { held } = hold
   const by = personName(call.text('as') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root')
+  const another = anotherNeeded(hold, by)
+  if (another !== undefined) return call.print.fault(another)
   giveAnswer(state, { hold: held.hold, environment: held.environment, approved, by, forMs: LIMITS.approvalMsMax / 4 })
 }

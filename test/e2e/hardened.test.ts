@@ -1,0 +1,49 @@
+/** In a hardened environment nobody answers for their own agent: the gateway holds to it, and says who has to. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { firebreak } from '../kit/command-line.ts'
+import { startGateway, startGatewayOn, type TestCell } from '../kit/gateway.ts'
+import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
+import { call, textOf } from '../kit/wire.ts'
+
+const MARIA = 'maria.silva@shop.example'
+const JOAO = 'joao.costa@shop.example'
+const PAY = { inputSchema: { type: 'object', properties: { to: { type: 'string' } } } }
+
+describe('S15: a hardened environment', () => {
+  it('a hold is answered by another person than the agent’s owner, or by nobody; the ledger names who', async () => {
+    const upstream = await startUpstream({ era: 'modern', tools: [tool('pay', PAY)], onCall: () => textResult('paid') })
+    const grants = [{ upstream: 'bank', tools: ['pay'], expires: '8h', approver: JOAO }]
+    const gateway = await startGateway({
+      environments: { test: { hardened: true } },
+      upstreams: {
+        bank: { mcp: { url: upstream.url }, tools: { pay: { effect: 'write', destinations: ['$.to'] } } },
+      },
+      agents: { alpha: { grants } },
+    })
+    const pay = async (cell: TestCell) => textOf(await call(cell.url('bank'), 'pay', { to: 'ACME-1' }))
+    const hold = /reference (a_\w+)/.exec(await pay(await gateway.admit()))?.[1] ?? ''
+    for (const name of [MARIA, MARIA.toUpperCase(), ` ${MARIA}`])
+      for (const approved of [true, false])
+        assert.equal((await gateway.answer(hold, approved, 60_000, name)).ok, false, `${name} ${approved}`)
+
+    const said = await firebreak(['approve', hold, '--as', MARIA, '--state', gateway.state.directory])
+    assert.equal(said.code, 3)
+    assert.match(said.stderr, /"test" is hardened: maria\S+ owns the agent that asks, and another person has to answer/)
+
+    await gateway.stop()
+    const again = await startGatewayOn(gateway.configFile, { stateDirectory: gateway.state.directory })
+    const cell = await again.admit()
+    assert.equal((await again.answer(hold, true, 60_000, MARIA)).ok, false)
+    assert.equal((await again.answer(hold, true, 60_000, JOAO)).ok, true)
+    assert.equal(await pay(cell), 'paid')
+    assert.equal(upstream.calls.length, 1)
+    const entries = await again.entries()
+    assert.deepEqual(
+      entries.flatMap((entry) => (entry.kind === 'hold.answered' ? [entry.by] : [])),
+      [JOAO],
+    )
+    const started = entries.find((entry) => entry.kind === 'cell.started')
+    assert.deepEqual(started?.approvers, { 'g_alpha-bank': JOAO })
+  })
+})
