@@ -23,7 +23,7 @@ read first.
   --explain  on standard error: each call that was stopped, and why
 
 The file has no results. What lookups answer stands in bench/benign/<domain>.answers.jsonl; without such a file they answer
-empty records, and what only a record could have named is held.
+what the task's later calls name and the customer does not say, and "reconstructed" says so.
 `
 
 const WIDTH = 4
@@ -45,8 +45,8 @@ export const bench: Bench = async ({ seconds, say, args }) => {
   })
   if (typeof values.suite !== 'string') throw new Error(help)
   const domain = readDomain(values.suite)
-  const answers = new Answers(join(HERE, `${domain.domain}.answers.jsonl`))
-  if (!answers.known) say('no records are known: lookups answer nothing')
+  const answers = new Answers(domain, join(HERE, `${domain.domain}.answers.jsonl`))
+  if (!answers.known) say('no records are known: lookups answer what the calls name and the customer does not say')
   const directory = mkdtempSync(join(tmpdir(), 'firebreak-benign-'))
   const config = typeof values.config === 'string' ? values.config : ownConfig(domain, directory)
   const contained = await startContained(config, offeredBy(domain), say)
@@ -74,6 +74,7 @@ export const bench: Bench = async ({ seconds, say, args }) => {
       writesHeld: count('write', 'held'),
       reads: count('read'),
       readsRefused: count('read', 'refused') + count('read', 'held'),
+      ...(!answers.known && { reconstructed: true }),
       ...(sampled && { sampled: { tasks, of: domain.tasks.length } }),
     }
   } finally {
@@ -87,10 +88,10 @@ async function replayed(contained: Contained, domain: Domain, answers: Answers, 
   const made: Made[] = []
   try {
     // Only what the task itself lists is counted.
-    for (const { tool, args } of answers.lookups(domain, task)) await cell.call(tool, args, answers.to(tool, args))
+    for (const lookup of answers.lookups(task)) await cell.call(lookup.tool, lookup.args, answers.to(lookup, task))
     for (const { requestor, tool, args } of task.actions) {
       if (requestor !== 'assistant') continue
-      const called = await cell.call(tool, args, answers.to(tool, args))
+      const called = await cell.call(tool, args, answers.to({ tool, args }, task))
       made.push({ ...called, task: task.id, tool, kind: kindOf(domain, tool) })
     }
   } finally {

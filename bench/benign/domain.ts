@@ -63,14 +63,24 @@ export function requestOf({ scenario }: Task): string {
   return said.join('\n')
 }
 
-/** The records behind the tools that look one up by its id: those that the tasks speak of. */
+interface Lookup {
+  readonly tool: string
+  readonly args: JsonObject
+}
+
+/**
+ * The records behind the tools that look one up by its id: those that the tasks speak of. Where none are known, a lookup
+ * answers what the task's later calls name and the customer does not say: from elsewhere a good agent cannot have it.
+ */
 export class Answers {
+  readonly #domain: Domain
   readonly #records: ReadonlyMap<string, ReadonlyMap<string, JsonObject>>
 
-  /** A file of lines, each `{"tool","key","answer"}`; without one, nothing is known of any record. */
-  constructor(file: string) {
+  /** A file of lines, each `{"tool","key","answer"}`. */
+  constructor(domain: Domain, file: string) {
     const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
     const all = lines.map((line) => JSON.parse(line) as { tool: string; key: string; answer: JsonObject })
+    this.#domain = domain
     this.#records = new Map(
       [...Map.groupBy(all, ({ tool }) => tool)].map(([tool, own]) => [
         tool,
@@ -83,7 +93,8 @@ export class Answers {
     return this.#records.size > 0
   }
 
-  to(tool: string, args: JsonObject): JsonObject {
+  to({ tool, args }: Lookup, task: Task): JsonObject {
+    if (!this.known && kindOf(this.#domain, tool) === 'read') return record(unsaid(task))
     const [key] = Object.values(args)
     return record(this.#records.get(tool)?.get(String(key)) ?? {})
   }
@@ -92,23 +103,51 @@ export class Answers {
    * What a good agent looks up before it changes anything, and the tasks do not list: the records that the customer
    * names, and of those that these name the ones that the task goes on to change.
    */
-  lookups({ tools }: Domain, task: Task): readonly { readonly tool: string; readonly args: JsonObject }[] {
-    const named = new Set(requestOf(task).match(/\w+/g))
+  lookups(task: Task): readonly Lookup[] {
+    const named = new Set(requestOf(task).match(/[\w#-]+/g))
+    if (!this.known)
+      return this.#readable(task).filter(({ args }) => Object.values(args).every((key) => named.has(`${key}`)))
     const changed = new Set(JSON.stringify(task.actions.map(({ args }) => args)).match(/\w+/g))
-    const found: { readonly tool: string; readonly args: JsonObject }[] = []
+    const found: Lookup[] = []
     for (const [tool, records] of this.#records) {
-      const argument = tools.find(({ name }) => name === tool)?.args[0]?.name
+      const argument = this.#argumentOf(tool)
       for (const key of records.keys()) {
-        if (argument === undefined || !(named.has(key) || this.#leadTo(found, key, changed))) continue
+        if (argument === undefined || !(named.has(key) || (changed.has(key) && this.#leadTo(found, key, task))))
+          continue
         found.push({ tool, args: { [argument]: key } })
       }
     }
     return found
   }
 
-  #leadTo(found: readonly { tool: string; args: JsonObject }[], key: string, changed: ReadonlySet<string>): boolean {
-    return (
-      changed.has(key) && found.some(({ tool, args }) => JSON.stringify(this.to(tool, args)).includes(`"${key}"`))
-    )
+  #leadTo(found: readonly Lookup[], key: string, task: Task): boolean {
+    return found.some((lookup) => JSON.stringify(this.to(lookup, task)).includes(`"${key}"`))
   }
+
+  /** Every lookup by an id that the task's own calls have under the same name. */
+  #readable({ actions }: Task): readonly Lookup[] {
+    return this.#domain.tools.flatMap(({ name: tool, args }) => {
+      const argument = this.#argumentOf(tool)
+      if (argument === undefined || args.length !== 1 || kindOf(this.#domain, tool) !== 'read') return []
+      const keys = actions.map((action) => action.args[argument]).filter((key) => typeof key === 'string')
+      return [...new Set(keys)].map((key) => ({ tool, args: { [argument]: key } }))
+    })
+  }
+
+  #argumentOf(tool: string): string | undefined {
+    return this.#domain.tools.find(({ name }) => name === tool)?.args[0]?.name
+  }
+}
+
+/** The texts that a task's calls name and its customer does not, under the names that the calls have for them. */
+function unsaid(task: Task): JsonObject {
+  const said = requestOf(task)
+  const found = new Map<string, Set<string>>()
+  const look = (name: string, value: Json): void => {
+    if (typeof value === 'string' && !said.includes(value)) found.set(name, (found.get(name) ?? new Set()).add(value))
+    else if (Array.isArray(value)) for (const item of value) look(name, item)
+    else if (isJsonObject(value)) for (const [inner, item] of Object.entries(value)) look(inner, item)
+  }
+  for (const { args } of task.actions) look('', args)
+  return Object.fromEntries([...found].map(([name, values]) => [name, [...values]]))
 }
