@@ -104,9 +104,8 @@ export class Answers {
    * names, and of those that these name the ones that the task goes on to change.
    */
   lookups(task: Task): readonly Lookup[] {
-    const named = new Set(requestOf(task).match(/[\w#-]+/g))
-    if (!this.known)
-      return this.#readable(task).filter(({ args }) => Object.values(args).every((key) => named.has(`${key}`)))
+    const named = new Set(requestOf(task).match(/\w+/g))
+    if (!this.known) return this.#first([...named])
     const changed = new Set(JSON.stringify(task.actions.map(({ args }) => args)).match(/\w+/g))
     const found: Lookup[] = []
     for (const [tool, records] of this.#records) {
@@ -124,14 +123,14 @@ export class Answers {
     return found.some((lookup) => JSON.stringify(this.to(lookup, task)).includes(`"${key}"`))
   }
 
-  /** Every lookup by an id that the task's own calls have under the same name. */
-  #readable({ actions }: Task): readonly Lookup[] {
-    return this.#domain.tools.flatMap(({ name: tool, args }) => {
-      const argument = this.#argumentOf(tool)
-      if (argument === undefined || args.length !== 1 || kindOf(this.#domain, tool) !== 'read') return []
-      const keys = actions.map((action) => action.args[argument]).filter((key) => typeof key === 'string')
-      return [...new Set(keys)].map((key) => ({ tool, args: { [argument]: key } }))
-    })
+  /** One is enough to answer all: by the first of the customer's words that looks like an id. */
+  #first(named: readonly string[]): readonly Lookup[] {
+    const id = named.find((word) => word.length > 4 && /\d/.test(word) && /[a-z]/i.test(word))
+    const lookup = this.#domain.tools.find(
+      ({ name, args }) => kindOf(this.#domain, name) === 'read' && args.length === 1,
+    )
+    const argument = lookup?.args[0]?.name
+    return id === undefined || argument === undefined ? [] : [{ tool: lookup?.name ?? '', args: { [argument]: id } }]
   }
 
   #argumentOf(tool: string): string | undefined {
