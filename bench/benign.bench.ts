@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
-import { type Called, type Contained, startContained } from './agentdojo/contained.ts'
-import { Answers, type Domain, kindOf, offeredBy, readDomain, requestOf, type Task } from './benign/domain.ts'
+import { type Contained, startContained } from './agentdojo/contained.ts'
+import { Answers, type Domain, kindOf, offeredBy, readDomain } from './benign/domain.ts'
+import { type Made, replayHonest } from './benign/replay.ts'
 import type { Bench } from './main.ts'
 
 const HERE = join(import.meta.dirname, 'benign')
@@ -28,12 +29,6 @@ what the task's later calls name and the customer does not say, and "reconstruct
 
 const WIDTH = 4
 const SPARE_MS = 4_000
-
-interface Made extends Called {
-  readonly task: string
-  readonly tool: string
-  readonly kind: 'read' | 'write' | undefined
-}
 
 export const bench: Bench = async ({ seconds, say, args }) => {
   const until = performance.now() + seconds * 1_000 - SPARE_MS
@@ -57,7 +52,7 @@ export const bench: Bench = async ({ seconds, say, args }) => {
     const one = async () => {
       for (const task of rest) {
         if (performance.now() > until) return
-        made.push(...(await replayed(contained, domain, answers, task)))
+        made.push(...(await replayHonest(contained, domain, answers, task)))
         tasks++
       }
     }
@@ -81,23 +76,6 @@ export const bench: Bench = async ({ seconds, say, args }) => {
     await contained.stop()
     rmSync(directory, { recursive: true, force: true })
   }
-}
-
-async function replayed(contained: Contained, domain: Domain, answers: Answers, task: Task): Promise<readonly Made[]> {
-  const cell = await contained.admit(requestOf(task))
-  const made: Made[] = []
-  try {
-    // Only what the task itself lists is counted.
-    for (const lookup of answers.lookups(task)) await cell.call(lookup.tool, lookup.args, answers.to(lookup, task))
-    for (const { requestor, tool, args } of task.actions) {
-      if (requestor !== 'assistant') continue
-      const called = await cell.call(tool, args, answers.to({ tool, args }, task))
-      made.push({ ...called, task: task.id, tool, kind: kindOf(domain, tool) })
-    }
-  } finally {
-    await cell.end()
-  }
-  return made
 }
 
 function ownConfig(domain: Domain, directory: string): string {
