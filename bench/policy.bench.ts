@@ -168,7 +168,7 @@ function makeGrant(index: number, agents: number): Grant {
     agent: agentName(`agent-${index % agents}`),
     upstream: upstreamName('payments'),
     tools: new Set([toolName(toolOf(index, agents))]),
-    budgets: [{ kind: 'calls', max: 1_000_000_000, windowMs: 60_000 }],
+    budgets: [{ kind: 'calls', max: 1_000_000_000, window: { kind: 'sliding', ms: 60_000 } }],
     expiresAtMs: NOW_MS + 3_600_000,
     grantedBy: OWNER,
     source: { file: 'firebreak.yaml', line: index + 1, column: 1 },

@@ -71,8 +71,8 @@ describe('loadConfig', () => {
     const [grant] = agent?.grants ?? []
     assert.deepEqual([...(grant?.tools ?? [])], ['orders.get', 'refunds.create', 'resource:book://{id}'])
     assert.deepEqual(grant?.budgets, [
-      { kind: 'calls', max: 60, windowMs: 60_000 },
-      { kind: 'spend', maxUnits: 5_000_000n, currency: 'EUR', windowMs: 86_400_000 },
+      { kind: 'calls', max: 60, window: { kind: 'sliding', ms: 60_000 } },
+      { kind: 'spend', maxUnits: 5_000_000n, currency: 'EUR', window: { kind: 'sliding', ms: 86_400_000 } },
     ])
     assert.equal(grant?.when?.source.line, 25)
     const notes = config.upstreams.get('notes' as UpstreamName)

@@ -23,7 +23,11 @@ export function size(text: string): number | undefined {
 export function callBudget(text: string): Budget | undefined {
   const match = /^([1-9]\d{0,8})\/(s|min|hour|day)$/.exec(text)
   if (!match) return undefined
-  return { kind: 'calls', max: Number(match[1]), windowMs: WINDOWS[match[2] as keyof typeof WINDOWS] }
+  return {
+    kind: 'calls',
+    max: Number(match[1]),
+    window: { kind: 'sliding', ms: WINDOWS[match[2] as keyof typeof WINDOWS] },
+  }
 }
 
 /** `500 EUR/day`, `49.90 EUR/hour`. */
@@ -31,6 +35,6 @@ export function spendBudget(text: string): Budget | undefined {
   const match = /^(\d{1,14}(?:\.\d{1,4})?) ([A-Z]{3})\/(s|min|hour|day)$/.exec(text)
   const units = match ? decimalUnits(match[1] ?? '') : undefined
   if (!match || !units?.ok || units.value <= 0n) return undefined
-  const windowMs = WINDOWS[match[3] as keyof typeof WINDOWS]
-  return { kind: 'spend', maxUnits: units.value, currency: match[2] ?? '', windowMs }
+  const ms = WINDOWS[match[3] as keyof typeof WINDOWS]
+  return { kind: 'spend', maxUnits: units.value, currency: match[2] ?? '', window: { kind: 'sliding', ms } }
 }

@@ -21,6 +21,7 @@ import {
   type UpstreamName,
 } from '../model/index.ts'
 import {
+  BookClock,
   BudgetBook,
   type CompiledPolicies,
   compileFlow,
@@ -47,6 +48,7 @@ import type { AgentSetup, GatewaySetup, TaskSetup, UpstreamSetup, WardenMessage 
 import { StdioPipes } from './stdio-pipes.ts'
 import type { UpstreamConnection } from './upstream.ts'
 import { Upstream } from './upstreams.ts'
+import { hostUptime } from './uptime.ts'
 
 /** A cell that is served: its listener, its protocol endpoint, and the upstreams that are its own. */
 interface Served {
@@ -64,7 +66,7 @@ export class Gateway {
   readonly #send: (pulse: Pulse) => void
   readonly #policies: CompiledPolicies
   readonly #flows: ReadonlyMap<string, Flow>
-  readonly #budgets = new BudgetBook()
+  readonly #budgets: BudgetBook
   readonly #shared = new Map<UpstreamName, Upstream>()
   readonly #pipes = new StdioPipes()
   readonly #served = new Map<number, Served>()
@@ -85,17 +87,19 @@ export class Gateway {
     })
     if (!opened.ok) return no(faultText(opened.reason))
     const ledger = opened.value
-    const past = await readPast('.', Date.now() - longestWindowMs(setup))
+    const clock = new BookClock()
+    const budgets = new BudgetBook(clock)
+    const grants = setup.agents.flatMap((agent) => grantsFor(agent, Date.now()))
+    const past = await readPast('.', budgets, new Map(grants.map((grant) => [grant.id, grant])))
     if (!past.ok) return no(faultText(past.reason))
     const sealing = startSealing(ledger, witness, Date.now)
-    const gateway = new Gateway(setup, ledger, sealing, secrets.value, past.value.holds, send)
-    const grants = setup.agents.flatMap((agent) => grantsFor(agent, Date.now()))
-    gateway.#budgets.restore(new Map(grants.map((grant) => [grant.id, grant])), past.value.intents)
+    const gateway = new Gateway(setup, ledger, sealing, secrets.value, past.value.holds, budgets, send)
     const begun = await gateway.#record({
       kind: 'gateway.started',
       environment: setup.environment,
       configuration: setup.configuration,
       version: VERSION,
+      clock: clock.start(Date.now(), hostUptime(), past.value.clock),
     })
     if (!begun) return no('the ledger cannot be written')
     const sealed = await sealing.sealNow()
@@ -108,9 +112,11 @@ export class Gateway {
     sealing: Sealing,
     secrets: Secrets,
     holds: HoldBook,
+    budgets: BudgetBook,
     send: (pulse: Pulse) => void,
   ) {
     this.#setup = setup
+    this.#budgets = budgets
     this.#sealing = sealing
     this.#send = send
     this.#policies = compilePolicies(setup.policies)
@@ -447,11 +453,6 @@ function grantsFor(agent: AgentSetup, nowMs: number): readonly Grant[] {
 function approversOf({ grants }: AgentSetup): Pick<CellStarted, 'approvers'> {
   const approved = grants.flatMap(({ id, approver }) => (approver === undefined ? [] : [[id, approver] as const]))
   return approved.length === 0 ? {} : { approvers: Object.fromEntries(approved) }
-}
-
-function longestWindowMs(setup: GatewaySetup): number {
-  const budgets = setup.agents.flatMap(({ grants }) => grants).flatMap((grant) => grant.budgets)
-  return Math.max(0, ...budgets.map(({ windowMs }) => windowMs))
 }
 
 function problemIn(upstreams: ReadonlyMap<UpstreamName, Upstream>, key: string): DefinitionProblem | undefined {

@@ -1,4 +1,5 @@
 import {
+  amountText,
   type Budget,
   decimalText,
   decimalUnits,
@@ -9,6 +10,7 @@ import {
   jsonPath,
   LIMITS,
   labelFrom,
+  maximum,
   no,
   ok,
   pathText,
@@ -233,13 +235,14 @@ function restrictionFrom(args: JsonObject, nowMs: number): Result<Restriction, s
     })
   }
   const windowMs = Number(args.minutes ?? 60) * 60_000
+  const window = { kind: 'sliding', ms: windowMs } as const
   const budgets: Budget[] = []
-  if (args.calls !== undefined) budgets.push({ kind: 'calls', max: Number(args.calls), windowMs })
+  if (args.calls !== undefined) budgets.push({ kind: 'calls', max: Number(args.calls), window })
   if (isJsonObject(args.spend)) {
     const units = decimalUnits(String(args.spend.amount))
     const currency = String(args.spend.currency)
     if (!units.ok || units.value <= 0n || !/^[A-Z]{3}$/.test(currency)) return no('spend is an amount and a currency')
-    budgets.push({ kind: 'spend', maxUnits: units.value, currency, windowMs })
+    budgets.push({ kind: 'spend', maxUnits: units.value, currency, window })
   }
   const labels = args.labels === undefined ? undefined : listOf(args.labels).map((label) => labelFrom(String(label)))
   if (labels?.includes(undefined)) return no('not a label')
@@ -264,9 +267,7 @@ function restrictionJson({ tools, arguments: limits, budgets, expiresAtMs, label
       })),
     }),
     ...(budgets.length > 0 && {
-      budgets: budgets.map((budget) =>
-        budget.kind === 'calls' ? `${budget.max} calls` : `${decimalText(budget.maxUnits)} ${budget.currency}`,
-      ),
+      budgets: budgets.map((budget) => amountText(budget, maximum(budget))),
     }),
     expiresAt: new Date(expiresAtMs).toISOString(),
     ...(labels && { labels: [...labels] }),

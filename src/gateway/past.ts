@@ -1,23 +1,36 @@
 import type { LedgerFault } from '../ledger/fault.ts'
-import { readEntries } from '../ledger/read.ts'
-import { type ActionId, moneyFrom, no, ok, type Result } from '../model/index.ts'
-import type { PastIntent } from '../policy/index.ts'
+import { type Entry, readEntries } from '../ledger/read.ts'
+import {
+  type ActionId,
+  type ActionIntent,
+  type ActionOutcome,
+  type CellId,
+  type Holder,
+  type HolderId,
+  no,
+  ok,
+  type Result,
+} from '../model/index.ts'
+import type { BudgetBook, ClockMark, Reservation } from '../policy/index.ts'
+import { costFrom } from './charge.ts'
 import { HoldBook } from './holds.ts'
 import { reasonsFrom } from './record.ts'
 
-/** What earlier gateways of this ledger left behind that still counts. */
+/** What earlier gateways of this ledger left behind that still counts; what they let through is in the book. */
 export interface Past {
-  /**
-   * What they let through within the longest window of any budget, in order: every intent but those of which no byte
-   * left. An intent without an outcome counts, since what it asked for may have happened.
-   */
-  readonly intents: readonly PastIntent[]
   readonly holds: HoldBook
+  /** Where the last gateway's book stood when it started. */
+  readonly clock?: ClockMark
 }
 
-export async function readPast(directory: string, sinceMs: number): Promise<Result<Past, LedgerFault>> {
-  const intents = new Map<ActionId, PastIntent>()
+/** Counts in `book` what earlier gateways let through, in their order, for the holders that there still are. */
+export async function readPast(
+  directory: string,
+  book: BudgetBook,
+  holders: ReadonlyMap<HolderId, Holder>,
+): Promise<Result<Past, LedgerFault>> {
   const holds = new HoldBook()
+  const spending = new PastSpending(book, holders)
   for await (const read of readEntries(directory)) {
     if (!read.ok) return no(read.reason)
     const entry = read.value
@@ -25,13 +38,82 @@ export async function readPast(directory: string, sinceMs: number): Promise<Resu
     if (entry.kind === 'action.intent' && entry.hold !== undefined) {
       holds.restore({ kind: 'used', hold: entry.hold, atMs: entry.atMs })
     }
-    if (entry.atMs < sinceMs) continue
-    if (entry.kind === 'action.outcome' && entry.outcome === 'not-sent') intents.delete(entry.action)
-    if (entry.kind !== 'action.intent') continue
-    const [charged] = reasonsFrom(entry.reasons)
-    if (charged?.kind !== 'permit') continue
-    const spend = entry.spend === undefined ? undefined : moneyFrom(entry.spend)
-    intents.set(entry.action, { grantId: charged.grant, timeMs: entry.atMs, ...(spend && { spend }) })
+    spending.take(entry)
   }
-  return ok({ intents: [...intents.values()], holds })
+  return ok({ holds, ...(spending.clock && { clock: spending.clock }) })
+}
+
+/**
+ * The book of a gateway that is gone, made anew of its entries.
+ *
+ * - PS1  An intent counts in full from its entry on: what became of it may never have been written.
+ * - PS2  Only `not-sent` gives it back, and only a settlement changes it. When its gateway is gone, neither can come.
+ * - PS3  A task's share ends with its cell, and with its gateway: then its listener is gone. A cell that the next gateway
+ *        serves again goes on with what it had left.
+ */
+export class PastSpending {
+  readonly #book: BudgetBook
+  readonly #holders: ReadonlyMap<HolderId, Holder>
+  readonly #open = new Map<ActionId, Reservation>()
+  /** Tasks whose cells the gateway that wrote these entries served, and those of the one before. */
+  #tasks = new Set<CellId>()
+  #earlier = new Set<CellId>()
+  clock: ClockMark | undefined
+
+  constructor(book: BudgetBook, holders: ReadonlyMap<HolderId, Holder>) {
+    this.#book = book
+    this.#holders = holders
+  }
+
+  take(entry: Entry): void {
+    switch (entry.kind) {
+      case 'gateway.started':
+        if (entry.clock !== undefined) this.clock = entry.clock
+        this.#open.clear()
+        for (const task of this.#earlier) if (!this.#tasks.has(task)) this.#book.endTask(task)
+        this.#earlier = this.#tasks
+        this.#tasks = new Set()
+        break
+      case 'cell.started':
+        if (entry.task !== undefined) this.#tasks.add(entry.cell)
+        break
+      case 'cell.ended':
+        this.#tasks.delete(entry.cell)
+        this.#book.endTask(entry.cell)
+        break
+      case 'action.intent':
+        this.#intent(entry)
+        break
+      case 'action.outcome':
+        this.#outcome(entry)
+        break
+    }
+  }
+
+  #intent(entry: ActionIntent & { readonly atMs: number }): void {
+    const { action, atMs, charge } = entry
+    const [charged] = reasonsFrom(entry.reasons)
+    const ids = charge?.holders ?? (charged?.kind === 'permit' ? [charged.grant] : [])
+    const holders = ids.flatMap((id) => this.#holders.get(id) ?? [])
+    if (holders.length === 0) return
+    const task = charge?.task
+    const chain = task === undefined ? holders : holders.map((holder) => ({ ...holder, task }))
+    this.#open.set(
+      action,
+      this.#book.recall(
+        chain,
+        costFrom({ ...charge, ...(entry.spend !== undefined && { spend: entry.spend }) }),
+        charge?.atMs ?? atMs,
+      ),
+    )
+  }
+
+  #outcome({ action, atMs, outcome, settled }: ActionOutcome & { readonly atMs: number }): void {
+    const reservation = this.#open.get(action)
+    if (reservation === undefined) return
+    this.#open.delete(action)
+    if (outcome === 'not-sent') this.#book.release(reservation)
+    else if (settled !== undefined) this.#book.settle(reservation, costFrom(settled), settled.atMs ?? atMs)
+    else this.#book.keep(reservation)
+  }
 }

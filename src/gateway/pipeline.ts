@@ -16,6 +16,7 @@ import {
   type UpstreamName,
 } from '../model/index.ts'
 import {
+  type Admitted,
   admit,
   type Decided,
   decide,
@@ -25,7 +26,9 @@ import {
   readSpend,
   valuesOf,
 } from '../policy/index.ts'
+import { answerMax, Bill } from './bill.ts'
 import { authorityOf, type CellAtGate, ownersOf } from './cell.ts'
+import { chargeOf, settledOf } from './charge.ts'
 import type { Gate } from './gate.ts'
 import { bindingOf } from './holds.ts'
 import { masked } from './mask.ts'
@@ -83,25 +86,25 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
     return { kind: 'refused', action: action.id, reasons: decided.verdict === 'deny' ? decided.reasons : refusals }
   }
   const prepared = attempt.prepare(known)
-  const unrecorded = await recordIntent(gate, cell, action, decided, prepared.bytes, approval)
+  const unrecorded = await recordIntent(gate, cell, action, decided, prepared.bytes, approval, decided.reservation)
   if (unrecorded !== undefined) {
-    giveBack(cell, decided.reservation)
+    cell.authority.budgets.release(decided.reservation)
     return { kind: 'refused', action: action.id, reasons: [unrecorded] }
   }
+  const bill = new Bill(known, decided.reservation)
   cell.authority.exposure.say(action.args)
   const leaks = new Set<string>()
   const sent = await prepared.send({
     lastCheck: () => lastCheck(gate, cell, action),
     signal: attempt.signal,
     ...(attempt.onNotification && {
-      onNotification: seen(cell, action, known, withoutSecrets(gate, attempt.onNotification, leaks)),
+      onNotification: seen(cell, action, known, bill, withoutSecrets(gate, attempt.onNotification, leaks)),
     }),
   })
-  const judged = noting(leaks, judgeAnswer(gate, known, sent))
-  recordOutcome(gate, cell, action, judged, sent.kind === 'answered' ? sent.bytes : undefined)
-  if (judged.outcome === 'not-sent') giveBack(cell, decided.reservation)
+  const judged = noting(leaks, withinBill(bill, judgeAnswer(gate, known, sent)))
+  await recordOutcome(gate, cell, action, judged, sent, bill, decided.reservation)
   if (judged.answer !== undefined) {
-    const answer = shown(judged.answer, known)
+    const answer = judged.shown
     const { result, error } = answer.value
     absorb(cell, action, known, error === undefined ? valuesOf(result ?? null) : [error])
     return { kind: 'answered', action: action.id, answer }
@@ -133,10 +136,11 @@ function seen(
   cell: CellAtGate,
   action: Action,
   known: KnownTool,
+  bill: Bill,
   onNotification: NonNullable<SendOptions['onNotification']>,
 ): NonNullable<SendOptions['onNotification']> {
   return (method, params) => {
-    if (known.declared.mask !== undefined) return undefined
+    if (known.declared.mask !== undefined || !bill.passes(params)) return undefined
     absorb(cell, action, known, [params])
     return onNotification(method, params)
   }
@@ -170,6 +174,7 @@ function normalise(gate: Gate, cell: CellAtGate, attempt: Attempt, known: KnownT
     effect,
     definition: known?.pinned?.digest ?? UNKNOWN_DEFINITION,
     ...(spend?.ok && { spend: spend.value }),
+    ...(known && { answerMax: answerMax(known) }),
   }
   return { action, refusals }
 }
@@ -193,7 +198,7 @@ function judge(
   action: Action,
   refusals: readonly Refusal[],
   approves: () => boolean,
-): Decided & { readonly reservation?: Reservation } {
+): Admitted {
   const nowMs = gate.nowMs()
   const authority = authorityOf(cell)
   const shut = shutFor(gate, action, nowMs)
@@ -226,9 +231,11 @@ async function recordIntent(
   decided: Decided,
   bytes: Uint8Array,
   approval: Approval | undefined,
+  reservation: Reservation,
 ): Promise<Refusal | undefined> {
   const payload = gate.ledger.payloads.put(cell.id, bytes)
   if (!payload.ok) return unrecorded(payload.reason.kind)
+  const charge = chargeOf(reservation, gate.nowMs())
   const body: ActionIntent = {
     kind: 'action.intent',
     action: action.id,
@@ -244,11 +251,14 @@ async function recordIntent(
     payload: payload.value,
     reasons: reasonsJson(decided.reasons),
     ...(action.spend && { spend: moneyText(action.spend) }),
+    ...(charge && { charge }),
     ...(approval && { hold: approval.hold }),
   }
   const appended = gate.ledger.append(body)
   if (!appended.ok) return unrecorded(appended.reason.kind)
-  if (action.effect === 'read' && gate.ledger.readMayGo(gate.nowMs())) return undefined
+  // A read that a budget counts waits for the disk, or a crash would count too little.
+  const counted = reservation.holders.some(({ budgets }) => budgets.length > 0)
+  if (action.effect === 'read' && !counted && gate.ledger.readMayGo(gate.nowMs())) return undefined
   const durable = await gate.ledger.durable(appended.value.seq)
   return durable.ok ? undefined : unrecorded(durable.reason.kind)
 }
@@ -299,33 +309,56 @@ function judgeAnswer(gate: Gate, known: KnownTool, sent: Sent): JudgedAnswer {
   if (leaked !== undefined) return { outcome: 'withheld', why: `it holds the secret "${leaked}"` }
   const broken = sent.answer.failed ? undefined : known.judgeResult(sent.answer.value)
   if (broken !== undefined) return { outcome: 'withheld', why: broken }
-  return { outcome: sent.answer.failed ? 'failed' : 'done', answer: sent.answer, why: '' }
+  const answer = sent.answer
+  return { outcome: answer.failed ? 'failed' : 'done', answer, shown: shown(answer, known), why: '' }
+}
+
+/** An answer of more than was reserved for it is not passed on. */
+function withinBill(bill: Bill, judged: JudgedAnswer): JudgedAnswer {
+  if (judged.answer === undefined) return judged
+  const excess = bill.excess(judged.answer, judged.shown)
+  return excess === undefined ? judged : { outcome: 'withheld', why: excess }
 }
 
 type JudgedAnswer =
-  | (Judged & { readonly answer: Answer })
+  | (Judged & { readonly answer: Answer /** What the cell sees of it. */; readonly shown: Answer })
   | { readonly outcome: 'withheld' | 'not-sent' | 'unknown'; readonly answer?: undefined; readonly why: string }
 
-/** Step 9. An outcome that cannot be recorded leaves its intent *unknown*, which is the truth. */
-function recordOutcome(
+/**
+ * Step 9. An outcome that cannot be recorded leaves its intent *unknown*, which is the truth, and what it reserved spent.
+ * The cell hears of a call that charged more than was reserved when that is on disk.
+ */
+async function recordOutcome(
   gate: Gate,
   cell: CellAtGate,
   action: Action,
   judged: JudgedAnswer,
-  bytes: Uint8Array | undefined,
-): void {
+  sent: Sent,
+  bill: Bill,
+  reservation: Reservation,
+): Promise<void> {
+  const { budgets } = cell.authority
+  const { cost, up, note } = bill.settle(judged.outcome, sent.kind === 'answered' ? sent.answer : undefined)
+  const why = [judged.why, note].filter((text) => text !== '').join('; ')
+  const nowMs = gate.nowMs()
   let payload: Commitment | undefined
-  if (bytes !== undefined) {
-    const put = gate.ledger.payloads.put(cell.id, bytes)
+  if (sent.kind === 'answered') {
+    const put = gate.ledger.payloads.put(cell.id, sent.bytes)
     if (put.ok) payload = put.value
   }
-  gate.ledger.append({
+  const appended = gate.ledger.append({
     kind: 'action.outcome',
     action: action.id,
     outcome: judged.outcome,
+    ...(cost && { settled: settledOf(cost, budgets.nowMs(nowMs), nowMs) }),
     ...(payload && { payload }),
-    ...(judged.why === '' ? {} : { detail: judged.why.slice(0, 500) }),
+    ...(why === '' ? {} : { detail: why.slice(0, 500) }),
   })
+  if (!appended.ok) budgets.keep(reservation)
+  else if (judged.outcome === 'not-sent') budgets.release(reservation)
+  else if (cost !== undefined) budgets.settle(reservation, cost, nowMs)
+  else budgets.keep(reservation)
+  if (up && appended.ok) await gate.ledger.durable(appended.value.seq)
 }
 
 /** An attempt that waits. The cell may try it again as often as it likes: it stays the same hold. */
@@ -434,10 +467,4 @@ function recordRefused(
     ...about,
     reasons: reasonsJson(reasons),
   })
-}
-
-function giveBack(cell: CellAtGate, reservation: Reservation | undefined): void {
-  if (reservation === undefined) return
-  const grant = cell.authority.grants.find(({ id }) => id === reservation.grant)
-  if (grant !== undefined) cell.authority.budgets.release(grant, reservation)
 }

@@ -34,4 +34,6 @@ export interface Action {
   readonly definition: Sha256
   /** What it costs, read from the arguments that the configuration names. Present for `spend` only. */
   readonly spend?: Money
+  /** The most that its answer may bring; more of it is withheld. */
+  readonly answerMax?: { readonly bytes: number; readonly rows?: number }
 }

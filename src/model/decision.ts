@@ -1,4 +1,4 @@
-import type { Budget } from './grant.ts'
+import type { Budget, HolderId } from './budget.ts'
 import type { ActionId, DelegationId, EnvironmentName, GrantId, ToolName, UpstreamName } from './ids.ts'
 import type { Label } from './label.ts'
 import type { Rung } from './rung.ts'
@@ -62,8 +62,9 @@ export type Reason =
     }
   | {
       readonly kind: 'budget'
-      readonly grant: GrantId
-      readonly source: Source
+      readonly holder: HolderId
+      /** Absent where a cell set it, for one that it delegated to. */
+      readonly source?: Source
       readonly budget: Budget
       readonly left: string
       readonly asked: string

@@ -1,4 +1,5 @@
 import type { Effect, Operation } from './action.ts'
+import type { HolderId } from './budget.ts'
 import type {
   ActionId,
   AgentName,
@@ -42,6 +43,8 @@ export interface GatewayStarted {
   /** Digest of everything a decision depends on: configuration, policies, accepted definitions. */
   readonly configuration: Sha256
   readonly version: string
+  /** Where the clock of its budgets stood, and how long the host was up. */
+  readonly clock?: { readonly atMs: number; readonly boot: string; readonly upMs: number }
 }
 
 export interface CellStarted {
@@ -84,8 +87,22 @@ export interface ActionIntent {
   readonly payload: Commitment
   readonly reasons: Json
   readonly spend?: string
+  readonly charge?: Charge
   /** The approved hold that this uses up. */
   readonly hold?: ActionId
+}
+
+/** What an intent takes from budgets beside one call and its `spend`; absent, its first grant is charged with no more. */
+export interface Charge {
+  /** Everyone that is charged, where that is not the first grant of its reasons alone. */
+  readonly holders?: readonly HolderId[]
+  /** The cell whose task's share it is taken from. */
+  readonly task?: CellId
+  /** The most that its answer may bring, where somebody counts it. */
+  readonly rows?: number
+  readonly bytes?: number
+  /** The time that it is counted at, where that is not the entry's. */
+  readonly atMs?: number
 }
 
 export interface ActionRefused {
@@ -169,6 +186,13 @@ export interface ActionOutcome {
    * answered, and the answer was refused. `not-sent`: no byte left. `unknown`: bytes left and no answer came.
    */
   readonly outcome: 'done' | 'failed' | 'withheld' | 'not-sent' | 'unknown'
+  /** What was charged in the end, where that differs from the intent; `atMs` is the time that the difference counts at. */
+  readonly settled?: {
+    readonly spend?: string
+    readonly rows?: number
+    readonly bytes?: number
+    readonly atMs?: number
+  }
   readonly payload?: Commitment
   readonly detail?: string
 }

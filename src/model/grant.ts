@@ -1,3 +1,4 @@
+import type { Holder } from './budget.ts'
 import type { AgentName, GrantId, PersonName, ToolName, UpstreamName } from './ids.ts'
 import type { Source } from './source.ts'
 
@@ -9,12 +10,11 @@ import type { Source } from './source.ts'
  * - G3  An empty `tools` grants nothing; there is no wildcard.
  * - G4  Its condition is compiled with the policies, under the grant's id; a condition that errors permits nothing.
  */
-export interface Grant {
+export interface Grant extends Holder {
   readonly id: GrantId
   readonly agent: AgentName
   readonly upstream: UpstreamName
   readonly tools: ReadonlySet<ToolName>
-  readonly budgets: readonly Budget[]
   /** Exclusive, epoch ms. */
   readonly expiresAtMs: number
   /** Epoch ms; absent while the grant is live. */
@@ -23,8 +23,3 @@ export interface Grant {
   readonly grantedBy: PersonName
   readonly source: Source
 }
-
-/** A cap over a sliding window, held by one grant. */
-export type Budget =
-  | { readonly kind: 'calls'; readonly max: number; readonly windowMs: number }
-  | { readonly kind: 'spend'; readonly maxUnits: bigint; readonly currency: string; readonly windowMs: number }

@@ -1,4 +1,5 @@
 export * from './action.ts'
+export * from './budget.ts'
 export * from './decision.ts'
 export * from './entry.ts'
 export * from './grant.ts'

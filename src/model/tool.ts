@@ -20,6 +20,15 @@ export interface DeclaredTool {
   /** For `spend`: JSON paths of the arguments that carry the amount and the currency. */
   readonly amount?: string
   readonly currency?: string
+  /** Where in its result the rows are: a list that is counted, or a number; and how many one answer may have. */
+  readonly rows?: JsonPath
+  readonly maxRows?: number
+  /** The most that one answer may have; `LIMITS.answerBytesMax` where nothing is said. */
+  readonly maxBytes?: number
+  /** Where in its result it says what it charged. More than was reserved is always charged. */
+  readonly settles?: JsonPath
+  /** Less is believed, too. */
+  readonly settlesDown?: boolean
   /** What labels its results carry, field by field; where nothing is said, they are untrusted. */
   readonly returns?: readonly FieldLabels[]
   /** Labels that a cell may carry and still use this tool. */

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { Budget, Grant } from '../model/grant.ts'
-import { grantId } from '../model/ids.ts'
-import type { Money } from '../model/money.ts'
+import type { Budget, Cost, HolderId } from '../model/budget.ts'
+import type { Grant } from '../model/grant.ts'
+import { type CellId, grantId } from '../model/ids.ts'
 import { BudgetBook, type Reservation } from './budget.ts'
 import { grant, NOW_MS } from './fixture.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
-const CALLS: Budget = { kind: 'calls', max: 3, windowMs: MINUTE_MS }
-const SPEND: Budget = { kind: 'spend', maxUnits: 1_000_000n, currency: 'EUR', windowMs: DAY_MS }
+const CALLS: Budget = { kind: 'calls', max: 3, window: { kind: 'sliding', ms: MINUTE_MS } }
+const SPEND: Budget = { kind: 'spend', maxUnits: 1_000_000n, currency: 'EUR', window: { kind: 'sliding', ms: DAY_MS } }
 
 describe('BudgetBook', () => {
   it('S7: no window ever holds more than its budget, however calls are spread', () => {
@@ -23,11 +23,11 @@ describe('BudgetBook', () => {
         for (const { afterMs, units } of calls) {
           nowMs += afterMs
           const cost = budget.kind === 'calls' ? 1n : units
-          if (book.reserve(own, euros(units), nowMs).ok) admitted.push({ atMs: nowMs, cost })
+          if (book.reserve([own], euros(units), nowMs).ok) admitted.push({ atMs: nowMs, cost })
         }
         const max = budget.kind === 'calls' ? BigInt(budget.max) : budget.maxUnits
         for (const { atMs } of admitted) {
-          const inWindow = admitted.filter((other) => other.atMs <= atMs && other.atMs > atMs - budget.windowMs)
+          const inWindow = admitted.filter((other) => other.atMs <= atMs && other.atMs > atMs - budget.window.ms)
           assert.ok(inWindow.reduce((sum, { cost }) => sum + cost, 0n) <= max)
         }
       }),
@@ -40,10 +40,10 @@ describe('BudgetBook', () => {
       const book = new BudgetBook()
       const usedMs = NOW_MS + offsetMs
       use(book, own, 3, usedMs)
-      assert.equal(book.reserve(own, undefined, usedMs + MINUTE_MS - 1).ok, false)
+      assert.equal(book.reserve([own], {}, usedMs + MINUTE_MS - 1).ok, false)
       // All of it: three more, and no fourth, in the very place of the ring where the old ones stood.
       use(book, own, 3, usedMs + MINUTE_MS + 1_000)
-      assert.equal(book.reserve(own, undefined, usedMs + MINUTE_MS + 1_000).ok, false)
+      assert.equal(book.reserve([own], {}, usedMs + MINUTE_MS + 1_000).ok, false)
     }
   })
 
@@ -60,37 +60,40 @@ describe('BudgetBook', () => {
     const own = grant({ budgets: [CALLS, SPEND] })
     const book = new BudgetBook()
     use(book, own, 3, NOW_MS, euros(300_000n))
-    const [calls, spend] = book.refusals(own, euros(200_000n), NOW_MS)
+    const [calls, spend] = book.refusals([own], euros(200_000n), NOW_MS)
     assert.ok(calls?.kind === 'budget' && calls.left === '0 calls' && calls.returnsAtMs !== undefined)
-    assert.deepEqual(book.refusals(own, euros(1n), calls.returnsAtMs), [])
+    assert.deepEqual(book.refusals([own], euros(1n), calls.returnsAtMs), [])
     assert.ok(spend?.kind === 'budget' && spend.left === '10.00 EUR' && spend.asked === '20.00 EUR')
-    const [never] = book.refusals(own, euros(1_000_001n), NOW_MS + 2 * DAY_MS)
+    const [never] = book.refusals([own], euros(1_000_001n), NOW_MS + 2 * DAY_MS)
     assert.ok(never?.kind === 'budget' && never.returnsAtMs === undefined)
   })
 
   it('S7: a currency without a budget is refused where another has one', () => {
     const book = new BudgetBook()
-    const refusals = book.refusals(grant({ budgets: [SPEND] }), { units: 1n, currency: 'USD' }, NOW_MS)
+    const refusals = book.refusals([grant({ budgets: [SPEND] })], { spend: { units: 1n, currency: 'USD' } }, NOW_MS)
     assert.deepEqual(
       refusals.map(({ kind }) => kind),
       ['spend'],
     )
-    assert.deepEqual(book.refusals(grant({ budgets: [CALLS] }), { units: 1n, currency: 'USD' }, NOW_MS), [])
+    assert.deepEqual(
+      book.refusals([grant({ budgets: [CALLS] })], { spend: { units: 1n, currency: 'USD' } }, NOW_MS),
+      [],
+    )
   })
 
   it('S7: a negative amount never refills', () => {
     const own = grant({ budgets: [SPEND] })
-    assert.equal(new BudgetBook().reserve(own, euros(-1n), NOW_MS).ok, false)
+    assert.equal(new BudgetBook().reserve([own], euros(-1n), NOW_MS).ok, false)
   })
 
   it('S7: only a release gives back, and only what was reserved', () => {
     const own = grant({ budgets: [CALLS] })
     const book = new BudgetBook()
     const [, last] = [use(book, own, 2, NOW_MS), use(book, own, 1, NOW_MS)]
-    assert.equal(book.reserve(own, undefined, NOW_MS).ok, false)
-    for (const reservation of last) book.release(own, reservation)
-    assert.equal(book.reserve(own, undefined, NOW_MS).ok, true)
-    assert.equal(book.reserve(own, undefined, NOW_MS).ok, false)
+    assert.equal(book.reserve([own], {}, NOW_MS).ok, false)
+    for (const reservation of last) book.release(reservation)
+    assert.equal(book.reserve([own], {}, NOW_MS).ok, true)
+    assert.equal(book.reserve([own], {}, NOW_MS).ok, false)
   })
 
   it('S7: a release that comes after its window gives nothing', () => {
@@ -98,66 +101,207 @@ describe('BudgetBook', () => {
     const book = new BudgetBook()
     const old = use(book, own, 3, NOW_MS)
     use(book, own, 3, NOW_MS + MINUTE_MS + 1_000)
-    for (const reservation of old) book.release(own, reservation)
-    assert.equal(book.reserve(own, undefined, NOW_MS + MINUTE_MS + 1_000).ok, false)
+    for (const reservation of old) book.release(reservation)
+    assert.equal(book.reserve([own], {}, NOW_MS + MINUTE_MS + 1_000).ok, false)
   })
 
   it('S7: a clock that steps back returns nothing', () => {
     const own = grant({ budgets: [CALLS] })
     const book = new BudgetBook()
     use(book, own, 3, NOW_MS)
-    assert.equal(book.reserve(own, undefined, NOW_MS - DAY_MS).ok, false)
+    assert.equal(book.reserve([own], {}, NOW_MS - DAY_MS).ok, false)
     // The book goes on from the latest time that it has seen.
     use(book, own, 1, NOW_MS + 2 * MINUTE_MS)
     use(book, own, 2, NOW_MS)
-    assert.equal(book.reserve(own, undefined, NOW_MS + 3 * MINUTE_MS - 1).ok, false)
+    assert.equal(book.reserve([own], {}, NOW_MS + 3 * MINUTE_MS - 1).ok, false)
   })
 
-  it('S7: a book restored from the intents of a ledger refuses what the lost one would have', () => {
+  it('S7: what is recalled of an earlier book counts as it did there', () => {
     fc.assert(
       fc.property(fc.array(anyCall, { maxLength: 60 }), anyCall, (calls, next) => {
         const own = grant({ budgets: [CALLS, SPEND] })
-        const lost = new BudgetBook()
-        const intents: { readonly grantId: Grant['id']; readonly timeMs: number; readonly spend: Money }[] = []
-        let timeMs = NOW_MS
+        const [lost, recalled] = [new BudgetBook(), new BudgetBook()]
+        let nowMs = NOW_MS
         for (const { afterMs, units } of calls) {
-          timeMs += afterMs
-          if (lost.reserve(own, euros(units), timeMs).ok) intents.push({ grantId: own.id, timeMs, spend: euros(units) })
+          nowMs += afterMs
+          if (lost.reserve([own], euros(units), nowMs).ok) recalled.recall([own], euros(units), nowMs)
         }
-        const restored = new BudgetBook()
-        restored.restore(new Map([[own.id, own]]), intents)
-        timeMs += next.afterMs
+        nowMs += next.afterMs
         assert.deepEqual(
-          restored.refusals(own, euros(next.units), timeMs),
-          lost.refusals(own, euros(next.units), timeMs),
+          recalled.refusals([own], euros(next.units), nowMs),
+          lost.refusals([own], euros(next.units), nowMs),
         )
       }),
     )
   })
 
   it('S7: what was spent stays spent over a budget that shrank', () => {
-    const id = grantId('g_desk')
     const book = new BudgetBook()
     const shrunk = grant({ budgets: [{ ...CALLS, max: 1 }] })
-    book.restore(
-      new Map([[id, shrunk]]),
-      [1, 2, 3].map((timeMs) => ({ grantId: id, timeMs: NOW_MS + timeMs })),
-    )
-    const [refusal] = book.refusals(shrunk, undefined, NOW_MS + 10)
+    for (const ms of [1, 2, 3]) book.recall([shrunk], {}, NOW_MS + ms)
+    const [refusal] = book.refusals([shrunk], {}, NOW_MS + 10)
     assert.ok(refusal?.kind === 'budget' && refusal.left === '0 calls')
+  })
+
+  it('S7: a chain is charged whole or not at all', () => {
+    const book = new BudgetBook()
+    const [above, below] = [grant({ budgets: [CALLS] }), { id: 'd_below' as HolderId, budgets: [{ ...CALLS, max: 2 }] }]
+    const both = [above, below]
+    for (let i = 0; i < 2; i++) assert.ok(book.reserve(both, {}, NOW_MS).ok)
+    const refused = book.reserve(both, {}, NOW_MS)
+    assert.deepEqual(!refused.ok && refused.reason.map((reason) => reason.kind === 'budget' && reason.holder), [
+      'd_below',
+    ])
+    // Of what the chain was refused, nothing was taken from the one that had room.
+    assert.deepEqual(book.left(above, NOW_MS), ['1 call'])
+    use(book, above, 1, NOW_MS)
+    assert.equal(book.reserve([above], {}, NOW_MS).ok, false)
+  })
+
+  it('S7: a release and a settlement come once, whoever asks twice', () => {
+    const own = grant({ budgets: [SPEND] })
+    const book = new BudgetBook()
+    const [first, second] = use(book, own, 2, NOW_MS, euros(400_000n))
+    assert.ok(first && second)
+    book.settle(first, euros(500_000n), NOW_MS)
+    book.release(first)
+    book.settle(first, euros(0n), NOW_MS)
+    assert.deepEqual(book.left(own, NOW_MS), ['10.00 EUR'])
+    book.release(second)
+    book.release(second)
+    assert.deepEqual(book.left(own, NOW_MS), ['50.00 EUR'])
+  })
+
+  it('S7: a settlement counts past the maximum, and then nothing more is let through', () => {
+    const own = grant({ budgets: [SPEND, CALLS] })
+    const book = new BudgetBook()
+    const [only] = use(book, own, 1, NOW_MS, euros(10_000n))
+    assert.ok(only)
+    book.settle(only, euros(9_990_000n), NOW_MS + 5_000)
+    const [refusal] = book.refusals([own], euros(0n), NOW_MS + 6_000)
+    assert.ok(refusal?.kind === 'budget' && refusal.left === '0.00 EUR')
+    // More than was reserved returns with the time at which it was said, not with the intent's.
+    assert.ok((refusal.returnsAtMs ?? 0) >= NOW_MS + 5_000 + DAY_MS)
+  })
+
+  it('S7: rows and bytes are reserved in full, and settled to what came', () => {
+    const rows: Budget = { kind: 'rows', max: 100, window: { kind: 'total' } }
+    const bytes: Budget = { kind: 'bytes', max: 1_000, window: { kind: 'total' } }
+    const own = grant({ budgets: [rows, bytes] })
+    const book = new BudgetBook()
+    const [first] = use(book, own, 1, NOW_MS, { rows: 60, bytes: 600 })
+    assert.ok(first)
+    assert.equal(book.reserve([own], { rows: 60, bytes: 600 }, NOW_MS).ok, false)
+    book.settle(first, { rows: 3 }, NOW_MS)
+    assert.deepEqual(book.left(own, NOW_MS), ['97 rows', '400 bytes'])
+    const [untold] = book.refusals([own], { bytes: 1 }, NOW_MS)
+    assert.ok(untold?.kind === 'spend' && /how many rows/.test(untold.problem))
+  })
+
+  it('S7: a total never returns; a calendar day returns with its end', () => {
+    const total = grant({ budgets: [{ ...CALLS, window: { kind: 'total' } }] })
+    const day = grant({
+      id: grantId('g_day'),
+      budgets: [{ ...CALLS, window: { kind: 'calendar', unit: 'day', zone: 'UTC' } }],
+    })
+    const book = new BudgetBook()
+    use(book, total, 3, NOW_MS)
+    use(book, day, 3, NOW_MS)
+    const [never] = book.refusals([total], {}, NOW_MS + 1_000 * DAY_MS)
+    assert.ok(never?.kind === 'budget' && never.returnsAtMs === undefined)
+    const midnightMs = Date.UTC(2026, 10, 23)
+    const [until] = book.refusals([day], {}, midnightMs - 1)
+    assert.ok(until?.kind === 'budget' && until.returnsAtMs === midnightMs)
+    assert.deepEqual(book.refusals([day], {}, midnightMs), [])
+  })
+
+  it('S7: what is given back of a day that is over is given to nobody', () => {
+    const own = grant({ budgets: [{ ...CALLS, window: { kind: 'calendar', unit: 'day', zone: 'UTC' } }] })
+    const book = new BudgetBook()
+    const old = use(book, own, 3, NOW_MS)
+    use(book, own, 3, NOW_MS + DAY_MS)
+    for (const reservation of old) book.release(reservation)
+    assert.equal(book.reserve([own], {}, NOW_MS + DAY_MS).ok, false)
   })
 })
 
-function use(book: BudgetBook, own: Grant, times: number, nowMs: number, spend?: Money): Reservation[] {
+describe('BudgetBook: the share of a task', () => {
+  const TASK: Budget = { kind: 'spend', maxUnits: 300_000n, currency: 'EUR', window: { kind: 'task' } }
+  const [plain] = [grant({ budgets: [SPEND, TASK] })]
+  const ofTask = (task: string): Grant => ({ ...plain, task: task as CellId })
+
+  it('S7: is there for it, whatever others spend meanwhile', () => {
+    const book = new BudgetBook()
+    book.setAside([ofTask('c_one')], NOW_MS)
+    let others = 0
+    while (book.reserve([plain], euros(10_000n), NOW_MS).ok) others++
+    assert.equal(others, 70)
+    use(book, ofTask('c_one'), 3, NOW_MS, euros(100_000n))
+    assert.deepEqual(book.left(plain, NOW_MS), ['0.00 EUR', '30.00 EUR'])
+  })
+
+  it('S7: is the most that it may spend', () => {
+    const book = new BudgetBook()
+    const own = ofTask('c_one')
+    book.setAside([own], NOW_MS)
+    use(book, own, 1, NOW_MS, euros(290_000n))
+    const [refusal] = book.refusals([own], euros(10_001n), NOW_MS)
+    assert.ok(refusal?.kind === 'budget' && refusal.left === '1.00 EUR' && refusal.budget.window.kind === 'task')
+    assert.deepEqual(book.refusals([own], euros(10_000n), NOW_MS), [])
+  })
+
+  it('S7: returns when the task ends, but for what it spent', () => {
+    const book = new BudgetBook()
+    const own = ofTask('c_one')
+    book.setAside([own], NOW_MS)
+    use(book, own, 1, NOW_MS, euros(100_000n))
+    assert.deepEqual(book.left(plain, NOW_MS)[0], '70.00 EUR')
+    book.endTask('c_one' as CellId)
+    assert.deepEqual(book.left(plain, NOW_MS)[0], '90.00 EUR')
+  })
+
+  it('S7: does not come of nothing: where there is no room, the first call that finds some sets it aside', () => {
+    const book = new BudgetBook()
+    use(book, plain, 1, NOW_MS, euros(800_000n))
+    const own = ofTask('c_one')
+    book.setAside([own], NOW_MS)
+    const [refusal] = book.refusals([own], euros(10_000n), NOW_MS)
+    assert.ok(refusal?.kind === 'budget' && refusal.asked === '30.00 EUR' && refusal.left === '20.00 EUR')
+    use(book, own, 1, NOW_MS + DAY_MS + DAY_MS / 60, euros(10_000n))
+    assert.deepEqual(book.left(plain, NOW_MS + DAY_MS + DAY_MS / 60)[0], '70.00 EUR')
+  })
+
+  it('S7: what it spent long ago does not make room for it again, nor for others', () => {
+    const book = new BudgetBook()
+    const own = ofTask('c_one')
+    book.setAside([own], NOW_MS)
+    use(book, own, 1, NOW_MS, euros(300_000n))
+    const laterMs = NOW_MS + 2 * DAY_MS
+    assert.equal(book.reserve([own], euros(1n), laterMs).ok, false)
+    use(book, plain, 1, laterMs, euros(1_000_000n))
+  })
+
+  it('S7: over the maximum by what an answer said, even a share is refused', () => {
+    const book = new BudgetBook()
+    const own = ofTask('c_one')
+    book.setAside([own], NOW_MS)
+    const [lied] = use(book, plain, 1, NOW_MS, euros(10_000n))
+    assert.ok(lied)
+    book.settle(lied, euros(900_000n), NOW_MS)
+    assert.equal(book.reserve([own], euros(10_000n), NOW_MS).ok, false)
+  })
+})
+
+function use(book: BudgetBook, own: Grant, times: number, nowMs: number, cost: Cost = {}): Reservation[] {
   return Array.from({ length: times }, () => {
-    const reserved = book.reserve(own, spend, nowMs)
+    const reserved = book.reserve([own], cost, nowMs)
     assert.ok(reserved.ok)
     return reserved.value
   })
 }
 
-function euros(units: bigint): Money {
-  return { units, currency: 'EUR' }
+function euros(units: bigint): Cost {
+  return { spend: { units, currency: 'EUR' } }
 }
 
 const anyCall = fc.record({
@@ -168,16 +312,16 @@ const anyCall = fc.record({
   ),
   units: fc.bigInt({ min: 0n, max: 600_000n }),
 })
-const anyBudget: fc.Arbitrary<Budget> = fc.oneof(
+const anyBudget = fc.oneof(
   fc.record({
     kind: fc.constant('calls' as const),
     max: fc.integer({ min: 0, max: 20 }),
-    windowMs: fc.constantFrom(1, 59, 1_000, MINUTE_MS),
+    window: fc.record({ kind: fc.constant('sliding' as const), ms: fc.constantFrom(1, 59, 1_000, MINUTE_MS) }),
   }),
   fc.record({
     kind: fc.constant('spend' as const),
     maxUnits: fc.bigInt({ min: 0n, max: 2_000_000n }),
     currency: fc.constant('EUR'),
-    windowMs: fc.constantFrom(100, MINUTE_MS),
+    window: fc.record({ kind: fc.constant('sliding' as const), ms: fc.constantFrom(100, MINUTE_MS) }),
   }),
 )

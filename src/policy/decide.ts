@@ -1,8 +1,8 @@
 import type { Action, Effect } from '../model/action.ts'
+import type { Cost, Holder } from '../model/budget.ts'
 import type { HoldReason, Reason } from '../model/decision.ts'
 import type { Grant } from '../model/grant.ts'
 import type { EnvironmentName, Sha256, ToolName, UpstreamName } from '../model/ids.ts'
-import type { Money } from '../model/money.ts'
 import { refuseArguments } from './arguments.ts'
 import type { Authority, DefinitionProblem } from './authority.ts'
 import type { BudgetBook, Reservation } from './budget.ts'
@@ -62,8 +62,23 @@ export function decide(action: Action, authority: Authority, nowMs: number): Dec
   )
   const flow = known && authority.flows.get(known.entity.id)
   const holds = badArguments ? [] : flowHolds(action.args, flow ?? UNDECLARED, authority.exposure)
-  return afterBudgets(permitting, refusals, holds, action.spend, authority, nowMs)
+  return afterBudgets(permitting, refusals, holds, costOf(action), authority, nowMs)
 }
+
+/** What the book is asked for, and charges. */
+function costOf({ spend, answerMax }: Action): Cost {
+  return { ...(spend && { spend }), ...answerMax }
+}
+
+/** Who is charged for what a grant permits: the grant, and every delegation between it and the cell that acts. */
+function holdersOf(grant: Grant, { above }: Authority): readonly Holder[] {
+  if (above === undefined) return [grant]
+  const { id, restriction } = above
+  return [...holdersOf(grant, above.from()), { id, budgets: restriction.budgets }]
+}
+
+/** What is allowed has been reserved. */
+export type Admitted = Denied | Held | (Allowed & { readonly reservation: Reservation })
 
 /** Decides, and reserves in the same tick. What it returns as reserved was counted by the book. */
 export function admit(
@@ -71,13 +86,13 @@ export function admit(
   authority: Authority & { readonly budgets: BudgetBook },
   nowMs: number,
   approves: (held: Held) => boolean = () => false,
-): Decided & { readonly reservation?: Reservation } {
+): Admitted {
   const decided = decide(action, authority, nowMs)
   if (decided.verdict === 'deny') return decided
   if (decided.verdict === 'hold' && !approves(decided)) return decided
   const permits = decided.verdict === 'hold' ? decided.permits : decided.reasons
   const grant = topOf(authority).grants.find(({ id }) => id === permits[0].grant)
-  const reserved = grant && authority.budgets.reserve(grant, action.spend, nowMs)
+  const reserved = grant && authority.budgets.reserve(holdersOf(grant, authority), costOf(action), nowMs)
   // The book answered this very question a moment ago, in the same tick: another answer is a bug.
   if (!reserved?.ok) throw new Error('a budget changed between its decision and its reservation')
   return { verdict: 'allow', reasons: permits, reservation: reserved.value }
@@ -346,11 +361,14 @@ function afterBudgets(
   permitting: readonly Grant[],
   refusals: Refusal[],
   holds: readonly HoldReason[],
-  spend: Money | undefined,
-  { budgets }: Authority,
+  cost: Cost,
+  authority: Authority,
   nowMs: number,
 ): Decided {
-  const asked = permitting.map((grant) => ({ grant, broken: budgets.refusals(grant, spend, nowMs) }))
+  const asked = permitting.map((grant) => ({
+    grant,
+    broken: authority.budgets.refusals(holdersOf(grant, authority), cost, nowMs),
+  }))
   const open = asked.filter(({ broken }) => broken.length === 0).map(({ grant }) => grant)
   if (open.length === 0) refusals.push(...asked.flatMap(({ broken }) => broken))
   return decided(open, refusals, holds)

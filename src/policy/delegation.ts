@@ -1,6 +1,6 @@
 import type { Action } from '../model/action.ts'
+import type { Budget } from '../model/budget.ts'
 import type { Reason } from '../model/decision.ts'
-import type { Budget } from '../model/grant.ts'
 import type { DelegationId } from '../model/ids.ts'
 import { isJsonObject, type Json } from '../model/json.ts'
 import type { Label } from '../model/label.ts'

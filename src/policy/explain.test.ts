@@ -13,13 +13,17 @@ const policies = await bundle(
 
 it('S15: a refusal says which rule, who wrote it, where, and what would change it', () => {
   const own = authority(policies, {
-    grants: [grant({ budgets: [{ kind: 'spend', maxUnits: 50_000n, currency: 'EUR', windowMs: 60_000 }] })],
+    grants: [
+      grant({
+        budgets: [{ kind: 'spend', maxUnits: 50_000n, currency: 'EUR', window: { kind: 'sliding', ms: 60_000 } }],
+      }),
+    ],
   })
   const decided = decide(action({ args: { amount: 60, currency: 'EUR' } }), own, NOW_MS)
   const [forbid, ...more] = explain(decided, own.grants)
   assert.equal(forbid, 'forbidden by cap · policies/shop.cedar:1 (ask Maria) — its author can change it')
   assert.deepEqual(more, [
-    'over the budget of grant g_desk · made by maria@shop.example · firebreak.yaml:30: 10.00 EUR asked, 5.00 EUR left — no wait is enough',
+    'over the budget of grant g_desk · made by maria@shop.example · firebreak.yaml:30: 10.00 EUR asked, 5.00 EUR left of 5.00 EUR/min — no wait is enough',
   ])
 })
 

@@ -1,6 +1,7 @@
+import { budgetText, type HolderId } from '../model/budget.ts'
 import type { Decision, Reason, Seen } from '../model/decision.ts'
 import type { Grant } from '../model/grant.ts'
-import type { GrantId } from '../model/ids.ts'
+import type { PersonName } from '../model/ids.ts'
 import { UNTRUSTED } from '../model/label.ts'
 import { type Source, sourceText } from '../model/source.ts'
 
@@ -9,15 +10,15 @@ import { type Source, sourceText } from '../model/source.ts'
  * to a cell. `grants` adds the names of the people who made them.
  */
 export function explain(decision: Pick<Decision, 'reasons'>, grants: Iterable<Grant> = []): string[] {
-  const makers = new Map([...grants].map(({ id, grantedBy }) => [id, grantedBy]))
-  const grantAt = (id: GrantId, source: Source): string => {
+  const makers = new Map<HolderId, PersonName>([...grants].map(({ id, grantedBy }) => [id, grantedBy]))
+  const grantAt = (id: HolderId, source: Source): string => {
     const maker = makers.get(id)
     return `grant ${id}${maker === undefined ? '' : ` · made by ${maker}`} · ${sourceText(source)}`
   }
   return decision.reasons.map((reason) => line(reason, grantAt))
 }
 
-function line(reason: Reason, grantAt: (id: GrantId, source: Source) => string): string {
+function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string): string {
   switch (reason.kind) {
     case 'permit':
       return `allowed by ${grantAt(reason.grant, reason.source)}`
@@ -50,7 +51,9 @@ function line(reason: Reason, grantAt: (id: GrantId, source: Source) => string):
     case 'definition':
       return `the definition of ${reason.tool} is ${reason.problem} — a person can accept it: firebreak accept`
     case 'budget':
-      return `over the budget of ${grantAt(reason.grant, reason.source)}: ${reason.asked} asked, ${reason.left} left${
+      return `over the budget of ${
+        reason.source === undefined ? reason.holder : grantAt(reason.holder, reason.source)
+      }: ${reason.asked} asked, ${reason.left} left of ${budgetText(reason.budget)}${
         reason.returnsAtMs === undefined ? ' — no wait is enough' : ` — enough returns at ${time(reason.returnsAtMs)}`
       }`
     case 'spend':

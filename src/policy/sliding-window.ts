@@ -1,3 +1,5 @@
+import type { UsedWindow } from './budget-window.ts'
+
 /** Sums kept for a window. More would return old use sooner, and cost memory for each budget. */
 const PARTS = 60
 
@@ -5,7 +7,7 @@ const PARTS = 60
  * The sum of what was added over the last `windowMs`, in 61 parts of a ring: the oldest part counts whole until all of
  * it is past, so the sum is never too small.
  */
-export class SlidingWindow {
+export class SlidingWindow implements UsedWindow {
   readonly #partMs: number
   readonly #sums: bigint[] = Array(PARTS + 1).fill(0n)
   /** Which part each sum is of, counted from the epoch: an older one has not been overwritten yet. */
@@ -49,7 +51,8 @@ export class SlidingWindow {
   }
 
   /** When the sum will be `limit` or less, if nothing is added. */
-  belowAtMs(limit: bigint, nowMs: number): number {
+  belowAtMs(limit: bigint, nowMs: number): number | undefined {
+    if (limit < 0n) return undefined
     let atMs = nowMs
     for (const part of this.#parts.toSorted((a, b) => a - b)) {
       if (this.sum(atMs) <= limit) break

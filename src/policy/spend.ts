@@ -28,13 +28,23 @@ export function readSpend(declared: DeclaredTool, args: JsonObject): Result<Mone
 
 const CURRENCY = /^[A-Z]{3}$/
 
-function amountUnits(value: Json | undefined): bigint | string {
+/**
+ * Units, or why they cannot be told: an amount is refused where two readers could take it for two amounts. `-0.00`,
+ * `0050.00` and an exponent are such, and so is a number with places that a double of its size does not hold.
+ */
+export function amountUnits(value: Json | undefined): bigint | string {
   if (value === undefined || value === null) return 'missing'
   if (typeof value !== 'number' && typeof value !== 'string') return 'not a number'
-  const units = decimalUnits(String(value))
-  if (!units.ok) return units.reason
-  return units.value < 0n ? 'negative' : units.value
+  const text = String(value)
+  if (text.startsWith('-')) return 'negative'
+  if (/^0\d/.test(text)) return 'not a decimal'
+  if (typeof value === 'number' && !Number.isSafeInteger(value) && value > EXACT_MAX) return 'inexact as a number'
+  const units = decimalUnits(text)
+  return units.ok ? units.value : units.reason
 }
+
+/** Below, no two amounts with four places are the same double. */
+const EXACT_MAX = Number.MAX_SAFE_INTEGER / 10_000
 
 /** `$.a.b`: members of objects only. */
 function at(args: JsonObject, path: string): Json | undefined {
