@@ -1,114 +1,173 @@
-import { Ajv, type Options } from 'ajv'
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import unevaluated from 'ajv/dist/vocabularies/unevaluated/index.js'
-import { RE2JS } from 're2js'
-import { canonicalText } from '../ledger/canonical.ts'
-import { isJsonObject, type Json, type JsonObject } from '../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, LIMITS } from '../model/index.ts'
+import {
+  type Check,
+  type CheckFault,
+  type Compiler,
+  NotASchema,
+  type Run,
+  Seen,
+  spend,
+  TooManySteps,
+} from './schema-check.ts'
+import { KEYWORDS, NEVER, UNEVALUATED } from './schema-keywords.ts'
 
 /**
- * What Ajv does with a schema and a value that an attacker chose, bounded in time:
+ * JSON Schema 2020-12 and draft-07 as closures, for a schema and a value that an attacker chose:
  *
- * - patterns run on an engine without backtracking (RE2), whose steps are the text's length times the pattern's size;
- * - `uniqueItems` compares by canonical text: Ajv's own compares every pair of objects, 8 s for 20,000 of them;
- * - references are counted: a recursive schema that refers twice at each level would run for 2^depth steps.
+ * - SE1  Compiling costs what the schema's own text costs: each of its schemas is compiled once, however often it is
+ *        referred to, and no code is generated.
+ * - SE2  Checking costs steps, one for each schema held against each value and more where a keyword does more; they run
+ *        out. It keeps the first fault only.
+ * - SE3  Where these say that a value is good, so does the standard. `format` is an annotation, `nullable` is OpenAPI's.
  */
-export interface SchemaEngine {
-  readonly ajv: Ajv
-  /** Throws `TooManySteps` where a check goes on for too long. */
-  readonly checked: <T>(check: () => T) => T
-}
-
-/** Thrown out of a check; the value is then refused. */
-export class TooManySteps extends Error {}
-
-/** References followed in one check: an honest value follows about one for each of its own parts. */
-const REFERENCES_MAX = 200_000
-/** Steps of all patterns in one check, near 60 a µs: a whole frame against a pattern of 20 instructions. */
-const PATTERN_STEPS_MAX = 20_971_520
-
-const STEP = 'firebreak:step'
-
-/** A fresh engine for each schema: definitions from one upstream never meet those of another. */
-export function schemaEngine(dialect: Json | undefined): SchemaEngine {
-  const older = typeof dialect === 'string' && /draft-0[67]/.test(dialect)
-  // Checking the schema itself costs steps as well.
-  const left: Left = { references: REFERENCES_MAX, patternSteps: PATTERN_STEPS_MAX }
-  const options = { ...OPTIONS, code: { regExp: linearPatterns(left) } }
-  const ajv = older ? new Ajv({ ...options, unevaluated: true }) : new Ajv2020(options)
-  // Undeclared arguments of a composed schema are found by a keyword that draft-07 does not have.
-  if (older) ajv.addVocabulary(unevaluated.default)
-  ajv.removeKeyword('uniqueItems')
-  ajv.addKeyword({ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean', validate: areUnique })
-  ajv.addKeyword({
-    keyword: STEP,
-    validate: () => {
-      if (--left.references < 0) throw new TooManySteps('it takes too long to check')
-      return true
-    },
-  })
-  return {
-    ajv,
-    checked: (check) => {
-      left.references = REFERENCES_MAX
-      left.patternSteps = PATTERN_STEPS_MAX
-      return check()
-    },
-  }
-}
-
-const OPTIONS: Options = {
-  strict: false,
-  // One fault is enough to refuse, and collecting all lets a hostile value buy time.
-  allErrors: false,
-  validateFormats: false,
-  validateSchema: true,
-  logger: false,
-}
-
-interface Left {
-  references: number
-  patternSteps: number
-}
-
-/** Throws for what RE2 cannot do in linear time (look-around, back-references): such a definition cannot be accepted. */
-function linearPatterns(left: Left): NonNullable<NonNullable<Options['code']>['regExp']> {
-  const compile = (pattern: string) => {
-    const compiled = RE2JS.compile(pattern)
-    const size = compiled.programSize()
-    const test = (text: string) => {
-      left.patternSteps -= text.length * size
-      if (left.patternSteps < 0) throw new TooManySteps('it takes too long to check')
-      return compiled.matcher(text).find()
+export function compileChecks(schema: JsonObject, older: boolean): (value: Json) => CheckFault | undefined {
+  const check = new SchemaCompiler(schema, older).root()
+  return (value) => {
+    const run: Run = {
+      steps: LIMITS.schemaStepsMax,
+      patternSteps: LIMITS.patternStepsMax,
+      depth: 0,
+      texts: new Map(),
+      names: new Map(),
+      muted: 0,
+      fault: undefined,
     }
-    return { test, toString: () => pattern }
+    if (check(value, run, undefined)) return undefined
+    const { keys, problem } = run.fault ?? { keys: [], problem: 'does not match its schema' }
+    return { keys: keys.toReversed(), problem }
   }
-  return Object.assign(compile, { code: 'new RegExp' })
 }
 
-function areUnique(wanted: boolean, items: readonly Json[]): boolean {
-  if (!wanted) return true
-  const seen = new Set<string>()
-  for (const item of items) {
-    const text = canonicalText(item)
-    // What has no canonical form cannot be told apart from the others.
-    if (!text.ok || seen.has(text.value)) return false
-    seen.add(text.value)
+class SchemaCompiler implements Compiler {
+  readonly older: boolean
+  readonly #root: JsonObject
+  readonly #checks = new Map<JsonObject, Check>()
+  readonly #pending: (() => void)[] = []
+  readonly #anchors: ReadonlyMap<string, JsonObject>
+  #patternSizeLeft: number = LIMITS.patternSizeMax
+
+  constructor(root: JsonObject, older: boolean) {
+    this.older = older
+    this.#root = root
+    this.#anchors = anchorsIn(root, older)
   }
-  return true
+
+  root(): Check {
+    const check = this.at(this.#root)
+    for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) next()
+    return check
+  }
+
+  at(schema: Json): Check {
+    if (schema === true) return ALWAYS
+    if (schema === false) return NEVER
+    if (!isJsonObject(schema)) throw new NotASchema('one of its schemas is neither an object nor a truth value')
+    const known = this.#checks.get(schema)
+    if (known !== undefined) return known
+    let compiled: Check = NEVER
+    const check: Check = (value, run, seen) => compiled(value, run, seen)
+    this.#checks.set(schema, check)
+    this.#pending.push(() => {
+      compiled = this.#compile(schema)
+    })
+    return check
+  }
+
+  referred(reference: string): Check {
+    const target = reference.startsWith('#/') || reference === '#' ? this.#pointed(reference.slice(2)) : undefined
+    const found = target ?? this.#anchors.get(reference.slice(1))
+    if (found === undefined) throw new NotASchema(`it refers to ${JSON.stringify(reference)}, which is not in it`)
+    return this.at(found)
+  }
+
+  spendPattern(size: number): void {
+    this.#patternSizeLeft -= size
+    if (this.#patternSizeLeft < 0) throw new NotASchema('its patterns are too large')
+  }
+
+  #compile(schema: JsonObject): Check {
+    const checks = KEYWORDS.flatMap((compile) => compile(schema, this) ?? [])
+    const late = UNEVALUATED.flatMap((compile) => compile(schema, this) ?? [])
+    const all: Check = (value, run, seen) => {
+      spend(run, 1)
+      // Deeper than any value and any honest schema together: a reference that leads to itself.
+      if (++run.depth > LIMITS.schemaDepthMax) throw new TooManySteps('it is nested too deep to be checked')
+      for (const check of checks) {
+        if (!check(value, run, seen)) {
+          run.depth--
+          return false
+        }
+      }
+      run.depth--
+      return true
+    }
+    if (late.length === 0) return all
+    return (value, run, outer) => {
+      const seen = new Seen()
+      if (!all(value, run, seen)) return false
+      for (const check of late) if (!check(value, run, seen)) return false
+      outer?.add(seen, run)
+      return true
+    }
+  }
+
+  #pointed(pointer: string): Json | undefined {
+    let at: Json | undefined = this.#root
+    for (const part of pointer === '' ? [] : pointer.split('/')) {
+      const key = decoded(part).replaceAll('~1', '/').replaceAll('~0', '~')
+      if (Array.isArray(at)) at = /^(?:0|[1-9]\d{0,8})$/.test(key) ? (at[Number(key)] as Json | undefined) : undefined
+      else at = isJsonObject(at) && Object.hasOwn(at, key) ? at[key] : undefined
+    }
+    return at
+  }
 }
 
-/** Puts a step beside every reference. Literal values (`enum`, `const`, …) are no schemas and stay as they are. */
-export function countingSteps(schema: JsonObject): JsonObject {
-  const counted = Object.fromEntries(
-    Object.entries(schema).map(([keyword, value]) => [keyword, LITERAL.has(keyword) ? value : countingIn(value)]),
-  )
-  const refers = typeof schema.$ref === 'string' || typeof schema.$dynamicRef === 'string'
-  return refers ? { ...counted, [STEP]: true } : counted
+const ALWAYS: Check = () => true
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
+/** Literal values are no schemas, whatever they look like. */
 const LITERAL: ReadonlySet<string> = new Set(['enum', 'const', 'default', 'examples'])
 
-function countingIn(value: Json): Json {
-  if (Array.isArray(value)) return value.map(countingIn)
-  return isJsonObject(value) ? countingSteps(value) : value
+function anchorsIn(root: JsonObject, older: boolean): ReadonlyMap<string, JsonObject> {
+  const anchors = new Map<string, JsonObject>()
+  const add = (name: Json | undefined, schema: JsonObject) => {
+    if (typeof name !== 'string') return
+    if (anchors.has(name) && anchors.get(name) !== schema) throw new NotASchema(`it has two parts called "${name}"`)
+    anchors.set(name, schema)
+  }
+  /** `names`: the keys of this object are names that the schema gives, and no keywords. */
+  const walk = (value: Json, names: boolean) => {
+    if (Array.isArray(value)) for (const item of value) walk(item, false)
+    if (!isJsonObject(value)) return
+    if (!names) {
+      const { $id } = value
+      const named = older && typeof $id === 'string' && /^#[^/]/.test($id)
+      if (named) add($id.slice(1), value)
+      else if (typeof $id === 'string' && value !== root)
+        throw new NotASchema('a part of it has an address of its own ($id)')
+      if (!older) for (const keyword of ['$anchor', '$dynamicAnchor']) add(value[keyword], value)
+    }
+    for (const [key, item] of Object.entries(value)) {
+      if (names || !LITERAL.has(key)) walk(item, !names && NAMING.has(key))
+    }
+  }
+  walk(root, false)
+  return anchors
 }
+
+const NAMING: ReadonlySet<string> = new Set([
+  'properties',
+  'patternProperties',
+  'dependentSchemas',
+  'dependencies',
+  'dependentRequired',
+  '$defs',
+  'definitions',
+])

@@ -1,12 +1,12 @@
-import type { ValidateFunction } from 'ajv'
-import { isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../model/index.ts'
-import { countingSteps, schemaEngine, TooManySteps } from './schema-engine.ts'
+import { cutText, isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../model/index.ts'
+import { type CheckFault, TooManySteps } from './schema-check.ts'
+import { compileChecks } from './schema-engine.ts'
 
 /**
  * A JSON Schema that a person accepted, compiled once. `check` tells the first fault, with its path, or nothing.
  *
- * - The schema comes from an upstream, so that compiling is bounded: size, depth, number of values, no reference out of
- *   the document; and so is checking (`SchemaEngine`), so that no schema and no value can stall the gateway.
+ * - The schema comes from an upstream, so that compiling is bounded: size, nesting, no reference out of the document; and
+ *   so is checking (`compileChecks`), so that no schema and no value can stall the gateway.
  * - For arguments the schema is *closed*, at every depth and through references: an argument that it does not declare is
  *   refused, unless it says itself that more are welcome. An argument declared as an object and nothing else is free.
  */
@@ -21,16 +21,17 @@ export interface SchemaFault {
 }
 
 export function compileSchema(schema: JsonObject, use: 'arguments' | 'answer'): Result<CompiledSchema, string> {
+  if (isNestedDeeper(schema, LIMITS.schemaNestingMax)) return no('it is nested too deep')
   if (JSON.stringify(schema).length > LIMITS.schemaBytesMax)
     return no(`it is larger than ${LIMITS.schemaBytesMax} bytes`)
   const outside = referenceOut(schema)
   if (outside !== undefined) return no(`it refers to ${JSON.stringify(outside)}, which is not in it`)
   try {
-    const { $schema, $id: _, ...rest } = schema
+    const { $schema, ...rest } = schema
     const closed = use === 'arguments' ? close(rest, 'top') : rest
-    const { ajv, checked } = schemaEngine($schema)
-    const validate = ajv.compile(countingSteps(closed))
-    return ok({ check: (value) => checked(() => faultIn(validate, value)) })
+    const older = typeof $schema === 'string' && /draft-0[67]/.test($schema)
+    const check = compileChecks(closed, older)
+    return ok({ check: (value) => faultIn(check, value) })
   } catch (error) {
     return no(error instanceof Error ? error.message : 'it cannot be compiled')
   }
@@ -107,6 +108,11 @@ function mapValues(object: JsonObject, change: (value: Json) => Json): JsonObjec
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]))
 }
 
+function isNestedDeeper(value: Json, levels: number): boolean {
+  if (value === null || typeof value !== 'object') return false
+  return levels === 0 || Object.values(value).some((item: Json) => isNestedDeeper(item, levels - 1))
+}
+
 /** External references are never followed (MCP 2025-11-25, JSON Schema usage): they would be fetched from anywhere. */
 function referenceOut(value: Json): string | undefined {
   if (value === null || typeof value !== 'object') return undefined
@@ -119,16 +125,20 @@ function referenceOut(value: Json): string | undefined {
   return undefined
 }
 
-function faultIn(validate: ValidateFunction, value: Json): SchemaFault | undefined {
+/** What it says goes to a cell and into the ledger, and a cell chose the names in it. */
+function faultIn(check: (value: Json) => CheckFault | undefined, value: Json): SchemaFault | undefined {
   try {
-    if (validate(value)) return undefined
+    const fault = check(value)
+    if (fault === undefined) return undefined
+    const path = ['$', ...fault.keys].join('.')
+    return {
+      path: cutText(path, LIMITS.faultCharactersMax),
+      problem: cutText(fault.problem, LIMITS.faultCharactersMax),
+    }
   } catch (error) {
-    if (error instanceof TooManySteps) return { path: '$', problem: 'takes too long to check' }
+    // A recursion that steps did not stop is one that goes on for too long as well.
+    if (error instanceof TooManySteps || error instanceof RangeError)
+      return { path: '$', problem: 'takes too long to check' }
     throw error
   }
-  const error = validate.errors?.[0]
-  const path = `$${(error?.instancePath ?? '').replaceAll('/', '.')}`
-  const extra = error?.params.additionalProperty ?? error?.params.unevaluatedProperty
-  if (typeof extra === 'string') return { path: `${path}.${extra}`, problem: 'is not declared' }
-  return { path, problem: error?.message ?? 'does not match its schema' }
 }

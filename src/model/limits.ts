@@ -14,6 +14,18 @@ export const LIMITS = {
   headerBytesMax: 16_384,
   /** A tool's input or output schema; the largest seen in public servers is near 20 KB. */
   schemaBytesMax: 65_536,
+  /** Nesting of a schema, two levels for each object in an object. */
+  schemaNestingMax: 96,
+  /** Instructions of all patterns of a schema: 16,384 compile in about 50 ms. */
+  patternSizeMax: 16_384,
+  /** One check of a value: 50,000 values against four schemas each. They take about 30 ms. */
+  schemaStepsMax: 200_000,
+  /** One check, patterns: instructions times characters, of which the slowest take 30 ms. */
+  patternStepsMax: 524_288,
+  /** Schemas within schemas that one value is held against: 32 levels of it, and 12 references at each. */
+  schemaDepthMax: 384,
+  /** What is said of a fault, and where it is: names and patterns in it are as long as their author likes. */
+  faultCharactersMax: 200,
   /** Shorter text occurs by chance, and would cut honest answers. */
   secretCharactersMin: 8,
   /** Sessions of one cell, in the revisions that have them; a new one ends the oldest. */
