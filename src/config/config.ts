@@ -109,3 +109,5 @@ export interface PolicyFile {
 export type SecretSource =
   | { readonly kind: 'env'; readonly variable: string }
   | { readonly kind: 'file'; readonly path: string }
+  /** What it says on standard output is the value. */
+  | { readonly kind: 'command'; readonly command: readonly string[] }

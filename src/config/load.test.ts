@@ -198,6 +198,17 @@ describe('loadConfig', () => {
     assert.match(found[0]?.message ?? '', /secret "payments" belongs to environment "test" already/)
   })
 
+  it('S6: refuses one secret under two names in two environments', async () => {
+    const two = GOOD.replace(
+      'agents:',
+      '  payments:\n    environment: production\n    mcp: { url: "https://a.example", headers: { x-key: "${secret:more}" } }\nagents:',
+    )
+    const found = await problems(`${two}  more: { env: PAYMENTS_TOKEN }\n`)
+    assert.match(found[0]?.message ?? '', /"more" is read from where "payments" of environment "test" is/)
+    assert.equal(found[0]?.source.line, 33)
+    await good(`${two}  more: { env: OTHER_TOKEN }\n`)
+  })
+
   it('reports everything that is wrong at once', async () => {
     const found = await problems(GOOD.replace('cpu: 0.5', 'cpu: 0').replace('expires: 8h', 'expires: never'))
     assert.equal(found.length, 2)

@@ -418,10 +418,13 @@ async function readPolicies(judge: Judge): Promise<readonly PolicyFile[]> {
 function readSecrets(judge: Judge): ReadonlyMap<string, SecretSource> {
   const secrets = new Map<string, SecretSource>()
   for (const [name, { value, source }] of judge.shaped.secrets ?? []) {
-    if (value.env !== undefined && value.file === undefined) secrets.set(name, { kind: 'env', variable: value.env })
-    else if (value.file !== undefined && value.env === undefined) {
-      secrets.set(name, { kind: 'file', path: resolve(dirname(judge.file), value.file) })
-    } else report(judge, source, `secret "${name}" has either env or file`, 'exactly one of them')
+    const { env, file, command } = value
+    if ([env, file, command].filter((each) => each !== undefined).length !== 1) {
+      report(judge, source, `secret "${name}" has either env, file or command`, 'exactly one of them')
+    } else if (env !== undefined) secrets.set(name, { kind: 'env', variable: env })
+    else if (file !== undefined) secrets.set(name, { kind: 'file', path: resolve(dirname(judge.file), file) })
+    else if (command?.[0] !== undefined && command[0] !== '') secrets.set(name, { kind: 'command', command })
+    else report(judge, source, `secret "${name}" has an empty command`, 'a program and its arguments')
   }
   return secrets
 }
@@ -447,6 +450,16 @@ function checkSecretsHaveOneHome(judge: Judge, config: Config): void {
       }
       homes.set(name, upstream.environment)
     }
+  }
+  const sources = new Map<string, string>()
+  for (const [name, home] of homes) {
+    const from = JSON.stringify(config.secrets.get(name))
+    const other = sources.get(from)
+    sources.set(from, name)
+    if (other === undefined || homes.get(other) === home) continue
+    const message = `secret "${name}" is read from where "${other}" of environment "${homes.get(other)}" is`
+    const source = judge.shaped.secrets?.get(name)?.source
+    report(judge, source ?? { file: basename(judge.file), line: 1, column: 1 }, message, 'a secret of its own')
   }
   for (const agent of config.agents.values()) {
     const used = [...agent.cell.env.values()].flatMap(secretNames)

@@ -131,7 +131,17 @@ export const configShape = object('a Firebreak configuration', {
   agents: required(map('agents', name, written(agent))),
   policies: optional(list('Cedar files that only forbid', written(path))),
   secrets: optional(
-    map('secrets', name, written(object('a secret: env or file', { env: optional(variable), file: optional(path) }))),
+    map(
+      'secrets',
+      name,
+      written(
+        object('a secret: env, file or command', {
+          env: optional(variable),
+          file: optional(path),
+          command: optional(list('a program that says it, and its arguments', value)),
+        }),
+      ),
+    ),
   ),
 })
 

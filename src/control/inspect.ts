@@ -7,7 +7,8 @@ import type { Inspection, Offered } from '../gateway/inspect-main.ts'
 import { no, ok, type Result, type UpstreamName } from '../model/index.ts'
 import { reachableCode } from './code.ts'
 import { wardenFaultText } from './runtime.ts'
-import { type Judged, readSecrets } from './setup.ts'
+import { readSecrets } from './secrets.ts'
+import type { Judged } from './setup.ts'
 import { openState } from './state.ts'
 import { launchUpstreamCell, type UpstreamCell } from './upstream-cell.ts'
 
@@ -31,16 +32,18 @@ export async function inspectUpstreams(
     const asked: Inspection['upstreams'][number][] = []
     const descriptors: number[] = []
     const secrets = new Map<string, string>()
-    for (const upstream of upstreams) {
-      const values = readSecrets(config, upstream.environment)
+    for (const environment of new Set(upstreams.map((upstream) => upstream.environment))) {
+      const values = readSecrets(config, environment)
       if (!values.ok) return values
       for (const [name, value] of values.value) secrets.set(name, value)
+    }
+    for (const upstream of upstreams) {
       const { name, mcp } = upstream
       if (mcp.kind === 'http') {
         asked.push({ name, kind: 'http', url: mcp.url.href, headers: [...mcp.headers] })
         continue
       }
-      const server = await launchUpstreamCell(warden.value, config, state, { ...upstream, mcp }, 'accept')
+      const server = await launchUpstreamCell(warden.value, config, state, { ...upstream, mcp }, 'accept', secrets)
       if (!server.ok) return server
       cells.push(server.value)
       const first = 4 + descriptors.length

@@ -60,7 +60,8 @@ export async function openRuntime({
   const starting = startServices(state, setup.value)
   const warden = await openWarden({ profile: config.profile })
   const services = await starting
-  if (warden.ok && services.ok) return ok(new OpenRuntime(warden.value, services.value, state, config, agent, task))
+  if (warden.ok && services.ok)
+    return ok(new OpenRuntime(warden.value, services.value, state, config, agent, task, new Map(setup.value.secrets)))
   if (services.ok) await services.value.stop('there is no warden')
   if (!warden.ok) return no(wardenFaultText(warden.reason))
   await warden.value.close()
@@ -78,6 +79,7 @@ class OpenRuntime implements Runtime {
   readonly #config: Config
   readonly #agent: Agent
   readonly #task: TaskSetup | undefined
+  readonly #secrets: ReadonlyMap<string, string>
   readonly #stopAnswers: () => void
   readonly #live = new Map<number, Live>()
   /** Cells of delegations that are being made. */
@@ -91,6 +93,7 @@ class OpenRuntime implements Runtime {
     config: Config,
     agent: Agent,
     task: TaskSetup | undefined,
+    secrets: ReadonlyMap<string, string>,
   ) {
     this.#warden = warden
     this.#services = services
@@ -98,6 +101,7 @@ class OpenRuntime implements Runtime {
     this.#config = config
     this.#agent = agent
     this.#task = task
+    this.#secrets = secrets
     this.#stopAnswers = deliverAnswers(state.directory, agent.environment, (answer) => this.#answer(answer))
     services.onOrder((order) => void this.#follow(order).catch(() => undefined))
   }
@@ -238,7 +242,14 @@ class OpenRuntime implements Runtime {
     servers: StdioServers,
     restartsLeft = RESTARTS_MAX,
   ): Promise<Result<void, string>> {
-    const server = await launchUpstreamCell(this.#warden, this.#config, this.state, upstream, this.#agent.name)
+    const server = await launchUpstreamCell(
+      this.#warden,
+      this.#config,
+      this.state,
+      upstream,
+      this.#agent.name,
+      this.#secrets,
+    )
     if (!server.ok) return server
     const { cell, pipes } = server.value
     servers.cells.add(cell)

@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import process from 'node:process'
 import type { Agent, Config, GrantConfig } from '../config/config.ts'
-import { secretNames } from '../config/load.ts'
-import { injectInto } from '../gateway/secrets.ts'
 import type { GatewaySetup, GrantSetup } from '../gateway/setup.ts'
 import {
   type EnvironmentName,
@@ -20,6 +17,7 @@ import { type GrantSource, type PolicyBundle, parsePolicies } from '../policy/in
 import { type AcceptedDefinitions, acceptedPath, readAccepted } from './accepted.ts'
 import { catalogueOf, toolsOf } from './catalogue.ts'
 import { parseOnce } from './parsed.ts'
+import { readSecrets } from './secrets.ts'
 
 /** A configuration with all that hangs on it, judged together: accepted definitions, policies, grants. */
 export interface Judged {
@@ -78,43 +76,6 @@ export function gatewaySetup(
     policies,
     secrets: [...secrets.value],
   })
-}
-
-/** The values of the secrets that this environment's upstreams name; nobody else's are read. */
-export function readSecrets(config: Config, environment: EnvironmentName): Result<ReadonlyMap<string, string>, string> {
-  const values = new Map<string, string>()
-  for (const upstream of config.upstreams.values()) {
-    if (upstream.environment !== environment) continue
-    const used = upstream.mcp.kind === 'http' ? upstream.mcp.headers.values() : upstream.mcp.cell.env.values()
-    for (const name of [...used].flatMap(secretNames)) {
-      const source = config.secrets.get(name)
-      if (source === undefined) return no(`secret "${name}" is not declared`)
-      const value = source.kind === 'env' ? process.env[source.variable] : readSecretFile(source.path)
-      const where = source.kind === 'env' ? `the environment variable ${source.variable}` : source.path
-      if (value === undefined || value === '') return no(`secret "${name}" cannot be read from ${where}`)
-      values.set(name, value)
-    }
-  }
-  return ok(values)
-}
-
-/** Environment variables with `${secret:name}` replaced, for a stdio server's own cell. */
-export function injectSecrets(
-  config: Config,
-  environment: EnvironmentName,
-  variables: ReadonlyMap<string, string>,
-): Result<Record<string, string>, string> {
-  const secrets = readSecrets(config, environment)
-  if (!secrets.ok) return secrets
-  return ok(Object.fromEntries([...variables].map(([name, value]) => [name, injectInto(value, secrets.value)])))
-}
-
-function readSecretFile(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').replace(/\n$/, '')
-  } catch {
-    return undefined
-  }
 }
 
 function grantSource(agent: Agent, grant: GrantConfig, index: number): GrantSource {

@@ -6,7 +6,7 @@ import type { Warden } from '../cells/warden.ts'
 import type { Config, StdioServer, Upstream } from '../config/config.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { cellSpec } from './cell-spec.ts'
-import { injectSecrets } from './setup.ts'
+import { injectSecrets } from './secrets.ts'
 import type { State } from './state.ts'
 
 /** A stdio server in its upstream cell, not yet running; whoever takes the pipes speaks to it. */
@@ -25,12 +25,11 @@ export async function launchUpstreamCell(
   state: State,
   upstream: Upstream & { readonly mcp: StdioServer },
   servedAgent: string,
+  secrets: ReadonlyMap<string, string>,
 ): Promise<Result<UpstreamCell, string>> {
   const { name, mcp } = upstream
   const [program, ...args] = mcp.command
   if (program === undefined) return no(`upstream ${name} has no command`)
-  const variables = injectSecrets(config, upstream.environment, mcp.cell.env)
-  if (!variables.ok) return variables
   const launched = await warden.launch(
     cellSpec(config, state, {
       name: `${servedAgent}-${name}`,
@@ -38,7 +37,7 @@ export async function launchUpstreamCell(
       command: [program, ...args],
       stdio: { kind: 'pipes' },
       listener: false,
-      variables: variables.value,
+      variables: injectSecrets(secrets, mcp.cell.env),
     }),
   )
   if (!launched.ok) return no(`upstream ${name}: ${launchFaultText(launched.reason)}`)

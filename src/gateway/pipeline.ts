@@ -280,6 +280,8 @@ interface Judged {
   readonly outcome: ActionOutcome['outcome']
   readonly answer?: Answer
   readonly why: string
+  /** Secrets that were found in what it said, and kept from the cell. */
+  readonly leaked?: readonly string[]
 }
 
 /** Progress and log lines are judged like the answer (S10): one that holds a secret is dropped, and the ledger told. */
@@ -297,8 +299,10 @@ function withoutSecrets(
 }
 
 function noting(leaks: ReadonlySet<string>, judged: JudgedAnswer): JudgedAnswer {
-  if (leaks.size === 0 || judged.why !== '') return judged
-  return { ...judged, why: `what it said meanwhile held the secret "${[...leaks].join('", "')}"` }
+  if (leaks.size === 0) return judged
+  const leaked = [...new Set([...(judged.leaked ?? []), ...leaks])]
+  if (judged.why !== '') return { ...judged, leaked }
+  return { ...judged, why: `what it said meanwhile held the secret "${[...leaks].join('", "')}"`, leaked }
 }
 
 /** Step 8: an answer is passed on only if it is what the definition promised, and carries no secret. */
@@ -306,7 +310,7 @@ function judgeAnswer(gate: Gate, known: KnownTool, sent: Sent): JudgedAnswer {
   if (sent.kind === 'not-sent' || sent.kind === 'unknown') return { outcome: sent.kind, why: sent.why }
   if (sent.kind === 'unreadable') return { outcome: 'withheld', why: sent.why }
   const leaked = gate.secrets.leak(JSON.stringify(sent.answer.value))
-  if (leaked !== undefined) return { outcome: 'withheld', why: `it holds the secret "${leaked}"` }
+  if (leaked !== undefined) return { outcome: 'withheld', why: `it holds the secret "${leaked}"`, leaked: [leaked] }
   const broken = sent.answer.failed ? undefined : known.judgeResult(sent.answer.value)
   if (broken !== undefined) return { outcome: 'withheld', why: broken }
   const answer = sent.answer
@@ -322,7 +326,12 @@ function withinBill(bill: Bill, judged: JudgedAnswer): JudgedAnswer {
 
 type JudgedAnswer =
   | (Judged & { readonly answer: Answer /** What the cell sees of it. */; readonly shown: Answer })
-  | { readonly outcome: 'withheld' | 'not-sent' | 'unknown'; readonly answer?: undefined; readonly why: string }
+  | {
+      readonly outcome: 'withheld' | 'not-sent' | 'unknown'
+      readonly answer?: undefined
+      readonly why: string
+      readonly leaked?: readonly string[]
+    }
 
 /**
  * Step 9. An outcome that cannot be recorded leaves its intent *unknown*, which is the truth, and what it reserved spent.
@@ -351,6 +360,7 @@ async function recordOutcome(
     action: action.id,
     outcome: judged.outcome,
     ...(cost && { settled: settledOf(cost, budgets.nowMs(nowMs), nowMs) }),
+    ...(judged.leaked && { leaked: judged.leaked }),
     ...(payload && { payload }),
     ...(why === '' ? {} : { detail: why.slice(0, 500) }),
   })

@@ -36,6 +36,51 @@ describe('secrets', () => {
     )
   })
 
+  it('S10: finds it in answers and errors as they are, whatever they are wrapped in', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 9 }).map((t) => t.toWellFormed())
+    const secret = fc.string({ unit: 'grapheme', minLength: 8, maxLength: 90 }).map((t) => t.toWellFormed())
+    const unit = (t: string, i: number) => `\\u${t.charCodeAt(i).toString(16).padStart(4, '0')}`
+    const broken = (t: string, at: number, by: string) => t.replaceAll(new RegExp(`.{${at}}`, 'g'), `$&${by}`)
+    const percent = (byte: number, i: number) => {
+      const code = byte.toString(16).padStart(2, '0')
+      return `%${i % 2 === 0 ? code.toUpperCase() : code}`
+    }
+    const bytes = (t: string) => Buffer.from(t, 'utf8')
+    const encodings: Readonly<Record<string, (text: string) => string>> = {
+      verbatim: (t) => t,
+      json: (t) => JSON.stringify({ key: t }),
+      'json in json': (t) => JSON.stringify({ inner: JSON.stringify({ key: t }) }),
+      'every unit escaped': (t) => `{"key":"${Array.from({ length: t.length }, (_, i) => unit(t, i)).join('')}"}`,
+      'slashes escaped': (t) => JSON.stringify({ key: t }).replaceAll('/', '\\/'),
+      url: (t) => `https://a.example/?key=${encodeURIComponent(t)}`,
+      'every byte in percent': (t) => [...bytes(t)].map(percent).join(''),
+      'base64 in a url': (t) => encodeURIComponent(bytes(t).toString('base64')),
+      base64: (t) => bytes(t).toString('base64'),
+      base64url: (t) => bytes(t).toString('base64url'),
+      mime: (t) => broken(bytes(t).toString('base64'), 76, '\r\n'),
+      pem: (t) => broken(bytes(t).toString('base64'), 64, '\n'),
+      hex: (t) => bytes(t).toString('hex'),
+      'hex in mixed case': (t) =>
+        bytes(t)
+          .toString('hex')
+          .replaceAll(/[a-f](?=\d)/g, (c) => c.toUpperCase()),
+    }
+    const places: readonly ((said: string) => object)[] = [
+      (said) => ({ result: { content: [{ type: 'text', text: said }] } }),
+      (said) => ({ result: { structuredContent: { [said]: true } } }),
+      (said) => ({ error: { code: -32000, message: said, data: null } }),
+      (said) => ({ error: { code: -32000, message: 'no', data: { trace: ['at', said] } } }),
+    ]
+    const how = fc.constantFrom(...Object.keys(encodings))
+    fc.assert(
+      fc.property(text, secret, text, how, fc.constantFrom(...places), (before, value, after, name, place) => {
+        const said = encodings[name]?.(before + value + after) ?? ''
+        assert.equal(open(value).leak(JSON.stringify(place(said))), 'payments', name)
+      }),
+      { numRuns: 4_000 },
+    )
+  })
+
   it('does not cry wolf over other text', () => {
     const secrets = open('sk_live_12345678')
     assert.equal(secrets.leak('sk_live_12345679 and sk_live'), undefined)

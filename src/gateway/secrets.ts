@@ -13,9 +13,9 @@ export interface Secrets {
 }
 
 /**
- * The encodings in which a secret is found: as it is, in JSON, percent-encoded, in hexadecimal, and in base64 and
- * base64url wherever it starts in the encoded stream. What re-encodes otherwise (compresses, encrypts, splits) is not
- * found: SECURITY.md says so.
+ * The encodings in which a secret is found: as it is, with the escapes of JSON (also of JSON inside JSON), percent-encoded,
+ * in hexadecimal, and in base64 and base64url wherever it starts in the encoded stream and wherever lines are broken. What
+ * re-encodes otherwise (compresses, encrypts, splits) is not found: SECURITY.md says so.
  */
 export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets, string> {
   const needles: { readonly name: string; readonly forms: readonly string[] }[] = []
@@ -29,7 +29,11 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
   }
   return ok({
     inject: (template) => injectInto(template, values),
-    leak: (text) => needles.find((needle) => needle.forms.some((form) => text.includes(form)))?.name,
+    leak: (text) => {
+      if (needles.length === 0) return undefined
+      const views = viewsOf(text)
+      return needles.find(({ forms }) => forms.some((form) => views.some((view) => view.includes(form))))?.name
+    },
   })
 }
 
@@ -38,21 +42,47 @@ export function injectInto(template: string, values: ReadonlyMap<string, string>
   return template.replaceAll(/\$\{secret:([^}]*)\}/g, (_, name: string) => values.get(name) ?? '')
 }
 
+/** The text, and what it says under the encodings that are taken off before a search: only those that it has. */
+function viewsOf(text: string): readonly string[] {
+  const views = [text]
+  for (let inner = text, depth = 0; depth < ESCAPES_DEPTH_MAX && inner.includes('\\'); depth++) {
+    inner = inner.replaceAll(/\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))/g, unescaped)
+    views.push(inner)
+  }
+  for (const view of [...views]) if (PERCENT.test(view)) views.push(view.replaceAll(PERCENT_RUN, percentDecoded))
+  const found = [...views]
+  for (const view of found) if (BROKEN_LINE.test(view)) views.push(view.replaceAll(/\\[nr]|\s/g, ''))
+  for (const view of found) if (HEX.test(view)) views.push(view.toLowerCase())
+  return views
+}
+
+/** JSON in a text of JSON, in an answer that is JSON. */
+const ESCAPES_DEPTH_MAX = 3
+const PERCENT = /%[0-9a-fA-F]{2}/
+const PERCENT_RUN = /(?:%[0-9a-fA-F]{2})+/g
+/** A line of base64 that goes on in the next: MIME breaks at 76 characters, PEM at 64. */
+const BROKEN_LINE = /[A-Za-z0-9+/_-]{60}(?:\\r|\r)?(?:\\n|\n)/
+/** The least that a secret has in hexadecimal, with a digit of the upper case. */
+const HEX = /[A-F][0-9a-fA-F]{7}|[0-9a-fA-F]{7}[A-F]/
+
+const ESCAPED: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
+
+function unescaped(_: string, unit: string | undefined, letter: string | undefined): string {
+  if (unit !== undefined) return String.fromCharCode(Number.parseInt(unit, 16))
+  return letter === undefined ? '' : (ESCAPED[letter] ?? letter)
+}
+
+function percentDecoded(run: string): string {
+  return Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8')
+}
+
 function formsOf(secret: string): readonly string[] {
   const bytes = Buffer.from(secret, 'utf8')
-  const hex = bytes.toString('hex')
   const base64 = [0, 1, 2].map((shift) => base64Core(bytes, shift))
-  const percent = encodeURIComponent(secret)
   return [
     ...new Set([
       secret,
-      JSON.stringify(secret).slice(1, -1),
-      percent,
-      percent.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-      [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
-      [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0').toUpperCase()}`).join(''),
-      hex,
-      hex.toUpperCase(),
+      bytes.toString('hex'),
       ...base64,
       ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
     ]),

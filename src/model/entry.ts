@@ -195,6 +195,8 @@ export interface ActionOutcome {
   }
   readonly payload?: Commitment
   readonly detail?: string
+  /** The names of secrets that its upstream tried to hand to the cell: cut, and a sign that something is wrong there. */
+  readonly leaked?: readonly string[]
 }
 
 /** An upstream offers a definition that differs from the accepted one, or shadows another upstream's tool. */

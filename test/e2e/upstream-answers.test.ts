@@ -237,6 +237,14 @@ describe('S10: what belongs to a request and is not its answer', () => {
     assert.doesNotMatch(JSON.stringify(await gateway.entries()), /horse/)
     assert.doesNotMatch((await modern(url, 'tools/list', {})).text, /horse/)
   })
+
+  it('S10: each leak that was cut names its secret in the ledger', async () => {
+    const cut = (await gateway.entries()).filter(
+      (entry) => entry.kind === 'action.outcome' && entry.leaked !== undefined,
+    )
+    assert.ok(cut.every((entry) => entry.kind === 'action.outcome' && entry.leaked?.join() === 'liar'))
+    assert.equal(cut.length, Object.keys(LIES).filter((name) => name.startsWith('secret-')).length + 2)
+  })
 })
 
 type Entries = Awaited<ReturnType<typeof gateway.entries>>

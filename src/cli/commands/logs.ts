@@ -97,7 +97,7 @@ function textOf(entry: Entry): string {
     case 'delegation.ended':
       return `${entry.delegation}  ended: ${printable(entry.why)}`
     case 'action.outcome':
-      return `${entry.action}  ${entry.outcome}${entry.detail === undefined ? '' : `: ${printable(entry.detail)}`}`
+      return `${entry.action}  ${entry.leaked === undefined ? '' : `LEAK CUT of ${entry.leaked.join(', ')}  `}${entry.outcome}${entry.detail === undefined ? '' : `: ${printable(entry.detail)}`}`
     case 'definition.seen':
       return `${entry.upstream}/${printable(entry.tool)}: its definition is ${entry.problem}`
   }
