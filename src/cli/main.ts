@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   diff: () => import('./commands/diff.ts'),
   commit: () => import('./commands/commit.ts'),
   policy: () => import('./commands/policy.ts'),
+  reach: () => import('./commands/reach.ts'),
   ledger: () => import('./commands/ledger.ts'),
 }
 

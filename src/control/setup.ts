@@ -86,7 +86,7 @@ function grantSource(agent: Agent, grant: GrantConfig, index: number): GrantSour
   }
 }
 
-function grantOf(agent: Agent, grant: GrantConfig, index: number): Grant {
+export function grantOf(agent: Agent, grant: GrantConfig, index: number): Grant {
   const { id, upstream, tools, budgets, source } = grantSetup(agent, grant, index)
   return {
     id,

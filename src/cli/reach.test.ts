@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { firebreak, repository } from '../../test/kit/command-line.ts'
+import { temporaryDirectory } from '../../test/kit/temporary.ts'
+import type { AgentReach } from '../control/reach.ts'
+import { reachDot } from './reach-dot.ts'
+import { reachGraph } from './reach-graph.ts'
+import { reachSvg } from './reach-svg.ts'
+import { reachText } from './reach-text.ts'
+
+const DESK = join(repository, 'examples/refund-desk')
+
+describe('firebreak reach', () => {
+  it('S6: tells the worst case of the refund desk as text, as JSON, as DOT and as a picture', async () => {
+    const svg = join(temporaryDirectory(), 'desk.svg')
+    const config = ['--config', join(DESK, 'firebreak.yaml')]
+    const [text, json, dot, unknown] = await Promise.all([
+      firebreak(['reach', 'desk', ...config, '--svg', svg]),
+      firebreak(['reach', 'desk', ...config, '--json']),
+      firebreak(['reach', 'desk', ...config, '--dot']),
+      firebreak(['reach', 'nobody', ...config]),
+    ])
+    assert.deepEqual([text.code, json.code, dot.code, unknown.code], [0, 0, 0, 2], text.stderr)
+    assert.match(text.stdout, /^SPENDS at most 100\.00 EUR in any 24 hours$/m)
+    assert.match(text.stdout, /^ +\$\.account: only what the task or a trusted field names$/m)
+    assert.match(
+      text.stdout,
+      /^ {2}confidential:customers \+ untrusted MEET at payments-test\/refunds\.create \(spend\)$/m,
+    )
+    assert.ok(text.stdout.split('\n').length < 60, 'a person reads it in a minute')
+    const reach = JSON.parse(json.stdout.trim())
+    assert.deepEqual(reach.spend, [{ currency: 'EUR', perDay: '100.00' }])
+    assert.deepEqual(
+      reach.upstreams.map((each: { name: string }) => each.name),
+      ['payments-test', 'fetcher'],
+      'production is not in it',
+    )
+    assert.match(dot.stdout, /"upstream payments-test" -> "payments-test\/refunds\.create"/)
+    wellFormed(readFileSync(svg, 'utf8'))
+  })
+
+  it('--diff exits 0 where nothing widens and 4 where something does, and says it in words', async () => {
+    const directory = temporaryDirectory()
+    cpSync(DESK, directory, { recursive: true })
+    const [old, wide] = [join(directory, 'firebreak.yaml'), join(directory, 'wide.yaml')]
+    const yaml = readFileSync(old, 'utf8')
+    writeFileSync(
+      wide,
+      yaml.replace('decimal("50.00")', 'decimal("500.00")').replace('spend: 100 EUR/day', 'spend: 1000 EUR/day'),
+    )
+    const [wider, narrower, same] = await Promise.all([
+      firebreak(['reach', '--diff', old, wide]),
+      firebreak(['reach', '--diff', wide, old, '--json']),
+      firebreak(['reach', '--diff', old, old, '--agent', 'desk']),
+    ])
+    assert.deepEqual([wider.code, narrower.code, same.code], [4, 0, 0], wider.stderr + narrower.stderr)
+    assert.match(
+      wider.stdout,
+      /^desk: becomes possible\n {2}\+ payments-test\/refunds\.create is permitted if .*500\.00.*; it was only if .*"50\.00"/m,
+    )
+    assert.equal(JSON.parse(narrower.stdout.trim()).widens, false)
+    assert.match(same.stdout, /^Nothing becomes possible that was not\.$/m)
+  })
+})
+
+describe('a reach whose names are hostile', () => {
+  const evil = `x"><script>alert('1')</script>\\"];evil -> me;//\u202e\u001b[2J\n&amp;`
+  const reach = hostile(evil)
+
+  it('is text in which nothing moves the cursor', () => {
+    const text = reachText(reach).join('\n')
+    assert.ok(text.includes('script'))
+    assert.doesNotMatch(text, /\p{Cf}|(?!\n)\p{Cc}/u)
+  })
+
+  it('is XML in which every name is text', () => {
+    const svg = reachSvg(reachGraph(reach))
+    wellFormed(svg)
+    assert.doesNotMatch(svg, /<script|\p{Cf}|(?!\n)\p{Cc}/u)
+    assert.ok(svg.includes('&#60;script&#62;'))
+  })
+
+  it('is DOT in which every name stands in its quotes', () => {
+    const dot = reachDot(reachGraph(reach))
+    const bare = dot.replaceAll(/"(?:[^"\\]|\\.)*"/g, 'Q')
+    assert.doesNotMatch(bare, /evil|script|"/)
+    for (const line of bare.trimEnd().split('\n').slice(3, -1)) {
+      assert.match(line, /^ {2}(?:Q \[label=Q, fillcolor=Q\];|\{ rank=same;(?: Q;)* \}|Q -> Q \[[a-z=Q, ]+\];)$/)
+    }
+  })
+})
+
+/** Every text that a configuration can bring, the same hostile one. */
+function hostile(evil: string): AgentReach {
+  const id = `up/${evil}`
+  const source = { file: evil, line: 1, column: 1 }
+  // Names as a configuration would have checked them, and further than it would let them.
+  return {
+    agent: 'desk',
+    owner: evil,
+    environment: 'test',
+    hardened: false,
+    delegates: [],
+    operations: [
+      {
+        id,
+        upstream: 'up',
+        tool: evil,
+        effect: 'write',
+        permits: [{ grant: 'g_desk', source, when: evil }],
+        forbids: [{ policy: evil, source, text: evil }],
+        spend: [],
+        perDay: {},
+        arguments: [{ path: '$.to', leads: 'named', values: [evil] }],
+        accepts: [],
+        returns: [],
+        masked: ['$.x'],
+        carries: [[]],
+      },
+    ],
+    idle: [{ id, why: evil }],
+    spend: [],
+    perDay: {},
+    labels: [{ label: 'untrusted', from: [id] }],
+    crossings: [{ label: 'untrusted', from: [id], to: id }],
+    trusted: [{ id, paths: ['$'] }],
+    cell: {
+      root: evil,
+      workspace: evil,
+      labels: [],
+      files: [{ at: evil, from: evil }],
+      env: [evil],
+      wallMs: 1,
+      grantsMs: 1,
+    },
+    upstreams: [{ name: 'up', environment: 'test', where: evil, remote: true, secrets: [evil] }],
+    remoteRelays: [{ upstream: 'up', operations: [id] }],
+  } as unknown as AgentReach
+}
+
+/** Elements that close, attributes without markup, text without any. */
+function wellFormed(xml: string): void {
+  const open: string[] = []
+  const token = /<(\/?)([a-z]+)((?: [a-zA-Z0-9-]+="[^"<&]*")*)(\/?)>|[^<>&]+|&#\d+;/gy
+  let at = 0
+  for (let match = token.exec(xml); match !== null; match = token.exec(xml)) {
+    at = token.lastIndex
+    const [, closes, name = '', , empty] = match
+    if (name === '') continue
+    if (closes === '/') assert.equal(open.pop(), name)
+    else if (empty !== '/') open.push(name)
+  }
+  assert.equal(at, xml.length, `not XML at: ${xml.slice(at, at + 60)}`)
+  assert.deepEqual(open, [])
+}
