@@ -1,0 +1,178 @@
+import type { Agent } from '../config/config.ts'
+import { answerMax } from '../gateway/bill.ts'
+import { Upstream } from '../gateway/upstreams.ts'
+import {
+  type Action,
+  type ActionId,
+  type CellId,
+  type EnvironmentName,
+  grantedName,
+  type JsonObject,
+  type Label,
+  type Operation,
+  sha256,
+  type ToolName,
+  type UpstreamName,
+} from '../model/index.ts'
+import {
+  type Admitted,
+  type Authority,
+  admit,
+  BudgetBook,
+  type CompiledPolicies,
+  compileFlow,
+  compilePolicies,
+  decide,
+  Exposure,
+  type Flow,
+  type Held,
+  issuedBy,
+  type Refusal,
+  readSpend,
+  type Task,
+} from '../policy/index.ts'
+import { toolsOf } from './catalogue.ts'
+import { grantOf, type Judged } from './setup.ts'
+
+/** A configuration made ready to decide without a gateway: nothing is sent, and nothing is recorded. */
+export interface Rehearsal {
+  readonly judged: Judged
+  readonly policies: CompiledPolicies
+  readonly flows: ReadonlyMap<string, Flow>
+  readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
+}
+
+export function rehearse(judged: Judged): Rehearsal {
+  const tools = [...judged.config.upstreams.values()].map((upstream) => ({
+    upstream,
+    tools: toolsOf(upstream, judged.accepted),
+  }))
+  return {
+    judged,
+    policies: compilePolicies(judged.policies),
+    flows: new Map(
+      tools.flatMap(({ upstream, tools: own }) => {
+        const issues = issuedBy(own.values())
+        return [...own].map(([name, tool]) => [`${upstream.name}/${name}`, compileFlow(tool, issues)] as const)
+      }),
+    ),
+    upstreams: new Map(
+      tools.map(({ upstream: { name, environment }, tools: own }) => [
+        name,
+        new Upstream({ name, environment, tools: own, connect: never, onDefinition: () => undefined }),
+      ]),
+    ),
+  }
+}
+
+function never(): Promise<never> {
+  return Promise.reject(new Error('a rehearsal reaches no upstream'))
+}
+
+export interface RehearsedCell {
+  readonly id: CellId
+  readonly authority: Authority & { readonly budgets: BudgetBook; readonly exposure: Exposure }
+}
+
+/** How a cell begins: as a run of its agent would begin it, at this time. */
+export interface Beginning {
+  readonly id: CellId
+  readonly labels: readonly Label[]
+  readonly task?: Task
+  readonly atMs: number
+  /** Shared by all cells of an environment. */
+  readonly budgets?: BudgetBook
+}
+
+export function rehearsedCell(rehearsal: Rehearsal, agent: Agent, beginning: Beginning): RehearsedCell {
+  const { id, labels, task, atMs, budgets = new BudgetBook() } = beginning
+  const from = { tool: 'the workspace that it was given', path: '$', labels }
+  return {
+    id,
+    authority: {
+      agent: agent.name,
+      owner: agent.owner,
+      environment: agent.environment,
+      rung: 'normal',
+      grants: agent.grants.map((grant, i) => ({ ...grantOf(agent, grant, i), expiresAtMs: atMs + grant.expiresMs })),
+      policies: rehearsal.policies,
+      flows: rehearsal.flows,
+      budgets,
+      exposure: new Exposure(new Map(labels.map((label) => [label, from])), task),
+      ...(task && { task }),
+    },
+  }
+}
+
+/** What a cell asks for, as policies name it: `upstream/tool`, `upstream/resource:…`. */
+export interface Attempt {
+  readonly id: ActionId
+  readonly upstream: UpstreamName
+  /** Of the upstream as the ledger has it; the configuration's own word where it declares it. */
+  readonly environment: EnvironmentName
+  readonly operation: Operation
+  readonly tool: ToolName
+  readonly args: JsonObject
+}
+
+/**
+ * Decides as the gateway's pipeline does, its steps 2 to 4: the arguments against the accepted schema, the spend from
+ * where the declaration says, and the decision; what is wrong before any policy is asked is told beside it.
+ */
+export function rehearseAction(
+  rehearsal: Rehearsal,
+  cell: RehearsedCell,
+  attempt: Attempt,
+  atMs: number,
+  approves: (held: Held) => boolean = () => false,
+): { readonly action: Action; readonly decided: Admitted } {
+  const { action, refusals } = normalised(rehearsal, cell, attempt)
+  if (refusals.length === 0) return { action, decided: admit(action, cell.authority, atMs, approves) }
+  const decided = decide(action, cell.authority, atMs)
+  const others = decided.verdict === 'allow' ? [] : decided.reasons
+  const reasons = [...refusals, ...others.filter(({ kind }) => !refusals.some((own) => own.kind === kind))]
+  const [first, ...rest] = reasons
+  if (first === undefined) throw new Error('a denial without a reason')
+  return { action, decided: { verdict: 'deny', reasons: [first, ...rest] } }
+}
+
+export function normalised(
+  { upstreams }: Rehearsal,
+  cell: RehearsedCell,
+  attempt: Attempt,
+): { readonly action: Action; readonly refusals: readonly Refusal[] } {
+  const { upstream, operation, tool, args } = attempt
+  const known = upstreams.get(upstream)?.tool(grantedName(operation, tool))
+  const effect = known?.declared.effect ?? 'irreversible'
+  const refusals: Refusal[] = []
+  const fault = known?.input?.check(args)
+  if (fault !== undefined) refusals.push({ kind: 'arguments', ...fault })
+  const spend = known !== undefined && effect === 'spend' ? readSpend(known.declared, args) : undefined
+  if (spend?.ok === false) refusals.push({ kind: 'spend', ...spend.reason })
+  const { agent, environment } = cell.authority
+  const action: Action = {
+    id: attempt.id,
+    cellId: cell.id,
+    agent,
+    environment,
+    upstream,
+    upstreamEnvironment: upstreams.get(upstream)?.environment ?? attempt.environment,
+    operation,
+    tool,
+    args,
+    effect,
+    definition: known?.pinned?.digest ?? UNKNOWN_DEFINITION,
+    ...(spend?.ok && { spend: spend.value }),
+    ...(known && { answerMax: answerMax(known) }),
+  }
+  return { action, refusals }
+}
+
+const UNKNOWN_DEFINITION = sha256('0'.repeat(64))
+
+/** The operation and the bare name in what policies call a tool. */
+export function operationIn(name: string): { readonly operation: Operation; readonly tool: ToolName } {
+  const [, kind, rest] = /^(tool|resource|prompt):(.*)$/s.exec(name) ?? []
+  const operation = kind === 'resource' || kind === 'prompt' ? kind : 'tool'
+  return { operation, tool: (rest ?? name) as ToolName } // of a configuration or a ledger, which have checked it
+}

@@ -1,0 +1,271 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import { list, object, oneOf, optional, type Reader, required, type Shape, text, written } from '../config/shape.ts'
+import {
+  agentName,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  LIMITS,
+  labelFrom,
+  NAME_PATTERN,
+  newActionId,
+  newCellId,
+  no,
+  ok,
+  type Problem,
+  personName,
+  type Reason,
+  type Result,
+  type Source,
+  type ToolName,
+  toolName,
+  upstreamName,
+  type Verdict,
+} from '../model/index.ts'
+import { compileFlow } from '../policy/index.ts'
+import { operationIn, type Rehearsal, rehearseAction, rehearsedCell } from './attempt.ts'
+
+/** One action and what is expected of it, from a `*.test.yaml`. */
+export interface PolicyTest {
+  readonly name: string
+  readonly source: Source
+  readonly agent: string
+  readonly task?: TaskText
+  readonly labels?: readonly string[]
+  readonly known: readonly string[]
+  readonly tool: string
+  readonly args: JsonObject
+  readonly atMs: number
+  readonly expect: Verdict
+  /** A reason's kind, or the policy or grant that it names. */
+  readonly because?: string
+}
+
+interface TaskText {
+  readonly text: string
+  readonly tools?: readonly string[]
+}
+
+export interface PolicyTestResult {
+  readonly test: PolicyTest
+  readonly passed: boolean
+  readonly verdict: Verdict
+  readonly reasons: readonly [Reason, ...Reason[]]
+}
+
+/** Unless a test says when: a Monday noon, always the same, so that no test depends on the day it runs. */
+const NOON_MS = Date.UTC(2024, 0, 1, 12)
+const FILE_BYTES_MAX = 1_048_576
+
+/** Reads a file of tests. Everything wrong with it is a problem with its line; a test of what is not declared, too. */
+export function readPolicyTests(path: string, rehearsal: Rehearsal): Result<readonly PolicyTest[], readonly Problem[]> {
+  const file = basename(path)
+  const problems: Problem[] = []
+  const start: Source = { file, line: 1, column: 1 }
+  let yaml: string
+  try {
+    yaml = readFileSync(path, 'utf8')
+    if (yaml.length > FILE_BYTES_MAX) throw new RangeError(`it is larger than ${FILE_BYTES_MAX} bytes`)
+  } catch (error) {
+    return no([
+      { source: start, message: error instanceof Error ? error.message : String(error), expected: 'a readable file' },
+    ])
+  }
+  const lines = new LineCounter()
+  const document = parseDocument(yaml, {
+    lineCounter: lines,
+    version: '1.2',
+    uniqueKeys: true,
+    strict: true,
+    merge: false,
+  })
+  const place = (offset: number): Source => {
+    const { line, col } = lines.linePos(offset)
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
+  }
+  for (const fault of [...document.errors, ...document.warnings])
+    problems.push({
+      source: place(fault.pos[0]),
+      message: fault.message.split('\n')[0] ?? '',
+      expected: 'valid YAML 1.2',
+    })
+  if (problems.length > 0) return no(problems)
+  const reader: Reader = {
+    source: (node) => (node?.range ? place(node.range[0]) : start),
+    report: (problem) => problems.push(problem),
+  }
+  const shaped = testsShape.read(document.contents, reader)
+  if (shaped === undefined) return no(problems)
+  const tests = shaped.map((each) => testOf(each, rehearsal, problems))
+  return problems.length > 0 ? no(problems) : ok(tests.filter((test) => test !== undefined))
+}
+
+export function runPolicyTest(rehearsal: Rehearsal, test: PolicyTest): PolicyTestResult {
+  const agent = rehearsal.judged.config.agents.get(agentName(test.agent))
+  if (agent === undefined) throw new Error('a test of an agent that is not declared was read')
+  const { task, atMs } = test
+  const cell = rehearsedCell(rehearsal, agent, {
+    id: newCellId(new Uint8Array(16)),
+    labels: (test.labels ?? agent.cell.labels).map(checkedLabel),
+    atMs,
+    ...(task && {
+      task: { text: task.text, givenBy: personName(agent.owner), ...(task.tools && { tools: new Set(task.tools) }) },
+    }),
+  })
+  cell.authority.exposure.absorb(TRUSTED, test.known, { action: NO_ACTION, tool: 'the test' })
+  const slash = test.tool.indexOf('/')
+  const { decided } = rehearseAction(
+    rehearsal,
+    cell,
+    {
+      id: NO_ACTION,
+      upstream: upstreamName(test.tool.slice(0, slash)),
+      environment: agent.environment,
+      ...operationIn(test.tool.slice(slash + 1)),
+      args: test.args,
+    },
+    atMs,
+  )
+  const { verdict, reasons } = decided
+  const told = test.because === undefined || reasons.some((reason) => isAbout(reason, test.because ?? ''))
+  return { test, passed: verdict === test.expect && told, verdict, reasons }
+}
+
+const NO_ACTION = newActionId(0, new Uint8Array(10))
+/** Of a field that nobody outside can write. */
+const TRUSTED = compileFlow(
+  { declared: { name: toolName('test'), effect: 'read', returns: [{ path: [], labels: [] }] } },
+  new Set(),
+).returns
+
+function isAbout(reason: Reason, because: string): boolean {
+  if (reason.kind === because) return true
+  return ('policy' in reason && reason.policy === because) || ('grant' in reason && reason.grant === because)
+}
+
+const line = text('text in one line, at most 256', (t) =>
+  t !== '' && t.length <= 256 && !/\p{Cc}/u.test(t) ? t : undefined,
+)
+const words = text('the words of a task', (t) => (t !== '' && t.length <= LIMITS.taskCharactersMax ? t : undefined))
+const toolId = text('a tool as upstream/tool', (t) =>
+  /^[a-z][a-z0-9-]{0,47}\/./.test(t) && isToolName(t) ? t : undefined,
+)
+const task = object('a task: its words, and the tools that its owner accepted', {
+  text: required(words),
+  tools: optional(list('tools as upstream/tool', toolId)),
+})
+
+const testShape = object('a test', {
+  name: required(line),
+  agent: required(text('the name of an agent', (t) => (NAME_PATTERN.test(t) ? t : undefined))),
+  task: optional(either<string, TaskText>(words, task, (text) => ({ text }))),
+  labels: optional(
+    list(
+      'labels that the cell carries',
+      text('a label', (t) => (labelFrom(t) === undefined ? undefined : t)),
+    ),
+  ),
+  known: optional(
+    list(
+      'values that a trusted field named',
+      text('text', (t) => t),
+    ),
+  ),
+  tool: required(toolId),
+  args: optional(jsonObject('the arguments')),
+  at: optional(
+    text('a time like 2026-11-22T15:00:00Z', (t) =>
+      /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?Z$/.test(t) && Number.isFinite(Date.parse(t)) ? Date.parse(t) : undefined,
+    ),
+  ),
+  expect: required(oneOf('the verdict', ['allow', 'deny', 'hold'] as const)),
+  because: optional(line),
+})
+const testsShape = list('tests', written(testShape))
+
+type ShapedTest = NonNullable<ReturnType<typeof testsShape.read>>[number]
+
+function testOf(
+  { value, source }: ShapedTest,
+  { judged: { config } }: Rehearsal,
+  problems: Problem[],
+): PolicyTest | undefined {
+  const { at, args = {}, known = [], ...rest } = value
+  if (!config.agents.has(agentName(value.agent))) {
+    const expected = `one of: ${[...config.agents.keys()].join(', ')}`
+    problems.push({ source, message: `agent "${value.agent}" of "${value.name}" is not declared`, expected })
+  }
+  const declared = [...config.upstreams.values()].flatMap(({ name, tools }) =>
+    [...tools.keys()].map((tool) => `${name}/${tool}`),
+  )
+  for (const tool of [value.tool, ...(value.task?.tools ?? [])]) {
+    if (declared.includes(tool)) continue
+    problems.push({
+      source,
+      message: `"${tool}" of "${value.name}" is not declared`,
+      expected: `one of: ${declared.join(', ')}`,
+    })
+  }
+  return { ...rest, source, args, known, atMs: at ?? NOON_MS }
+}
+
+function isToolName(text: string): boolean {
+  try {
+    return (toolName(text) as ToolName) === text
+  } catch {
+    return false
+  }
+}
+
+function checkedLabel(text: string): NonNullable<ReturnType<typeof labelFrom>> {
+  const label = labelFrom(text)
+  if (label === undefined) throw new RangeError(`not a label: ${text}`)
+  return label
+}
+
+/** A text, or a mapping that says more. */
+function either<A extends string, B>(short: Shape<A>, long: Shape<B>, from: (text: A) => B): Shape<B> {
+  return {
+    expected: `${short.expected}, or ${long.expected}`,
+    schema: { anyOf: [short.schema, long.schema] },
+    read(node, at) {
+      if (!isScalar(node)) return long.read(node, at)
+      const value = short.read(node, at)
+      return value === undefined ? undefined : from(value)
+    },
+  }
+}
+
+/** Arguments as a cell sends them: any JSON object. Numbers that JSON would not carry exactly are no arguments. */
+function jsonObject(what: string): Shape<JsonObject> {
+  return {
+    expected: `${what}: an object`,
+    schema: { type: 'object', description: what },
+    read(node, at) {
+      const value = node === null || node === undefined ? undefined : jsonOf(node)
+      if (value !== undefined && isJsonObject(value)) return value
+      at.report({
+        source: at.source(node),
+        message: 'found no JSON object',
+        expected: `${what}: names and JSON values`,
+      })
+      return undefined
+    },
+  }
+}
+
+function jsonOf(node: Node): Json | undefined {
+  const plain: unknown = node.toJSON()
+  return isJson(plain, 0) ? plain : undefined
+}
+
+function isJson(value: unknown, depth: number): value is Json {
+  if (depth > LIMITS.jsonDepthMax) return false
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value === 'number')
+    return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
+  if (typeof value !== 'object') return false
+  return Object.values(value).every((each) => isJson(each, depth + 1))
+}
