@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, it } from 'node:test'
-import type { AgentName, Problem, UpstreamName } from '../model/index.ts'
+import { type AgentName, budgetText, type Problem, type ToolName, type UpstreamName } from '../model/index.ts'
 import type { Config } from './config.ts'
 import { loadConfig } from './load.ts'
 
@@ -79,6 +79,65 @@ describe('loadConfig', () => {
     assert.equal(notes?.mcp.kind === 'stdio' && notes.mcp.cell.files.get('/opt/node'), '/opt/pinned/node')
   })
 
+  it('reads budgets of every kind, over every window, and what tools say of their answers', async () => {
+    const written = `budget:
+          calls: [60/min, 1000 per day]
+          spend: [500 EUR/day, 900.50 EUR per month Europe/Lisbon, 100 USD total]
+          rows: 10000/day
+          bytes: 50MiB per week
+          task: [50 EUR, 20 calls, 5MiB]`
+    const config = await good(
+      GOOD.replace('budget: { spend: 500 EUR/day, calls: 60/min }', written)
+        .replace('{ effect: read }', '{ effect: read, rows: $.orders, maxRows: 100, maxBytes: 200KiB }')
+        .replace(
+          'currency: $.currency }',
+          'currency: $.currency, rows: $.n, maxRows: 1, settles: $.charged, settlesDown: true }',
+        )
+        .replace('        resources: ["book://{id}"]\n        when', '        when'),
+    )
+    const [grant] = config.agents.get('refund-bot' as AgentName)?.grants ?? []
+    assert.deepEqual(grant?.budgets.map(budgetText), [
+      '60 calls/min',
+      '1000 calls per day (UTC)',
+      '500.00 EUR/day',
+      '900.50 EUR per month (Europe/Lisbon)',
+      '100.00 USD in total',
+      '10000 rows/day',
+      '52428800 bytes per week (UTC)',
+      '50.00 EUR for this task',
+      '20 calls for this task',
+      '5242880 bytes for this task',
+    ])
+    const tools = config.upstreams.get('payments-test' as UpstreamName)?.tools
+    const { maxRows, maxBytes } = tools?.get('orders.get' as ToolName) ?? {}
+    assert.deepEqual([maxRows, maxBytes], [100, 204_800])
+    const { settles, settlesDown } = tools?.get('refunds.create' as ToolName) ?? {}
+    assert.deepEqual([settles, settlesDown], [[{ name: 'charged' }], true])
+  })
+
+  for (const text of [
+    'spend: 500 EUR',
+    'spend: 500 EUR/week',
+    'spend: 500 EUR per year',
+    'spend: 500 EUR per day Lisbon',
+    'spend: 500 EUR per day +01:00',
+    'spend: 0 EUR/day',
+    'spend: 1e3 EUR/day',
+    'spend: 500 eur/day',
+    'calls: 0/min',
+    'calls: 1.5/min',
+    'calls: 60',
+    'bytes: 500/day',
+    'rows: 10 rows/day',
+    'task: 50 EUR/day',
+    'task: "50"',
+  ]) {
+    it(`refuses the budget "${text}"`, async () => {
+      const found = await problems(GOOD.replace('{ spend: 500 EUR/day, calls: 60/min }', `{ ${text} }`))
+      assert.match(found[0]?.message ?? '', /^found /)
+    })
+  }
+
   const bad: readonly (readonly [what: string, change: (text: string) => string, line: number, message: RegExp])[] = [
     ['an unknown key', (t) => t.replace('wall: 10min', 'wal: 10min'), 20, /unknown key "wal"/],
     [
@@ -144,6 +203,43 @@ describe('loadConfig', () => {
       /either a command or a url/,
     ],
     ['a negative budget', (t) => t.replace('500 EUR/day', '-500 EUR/day'), 26, /found "-500 EUR\/day"/],
+    [
+      'a share larger than what it is set aside from',
+      (t) => t.replace('calls: 60/min', 'task: 500.01 EUR'),
+      22,
+      /500\.01 EUR can never be set aside from 500\.00 EUR\/day/,
+    ],
+    [
+      'two shares of one kind',
+      (t) => t.replace('calls: 60/min', 'task: [5 EUR, 6 EUR]'),
+      22,
+      /a second share of the same kind/,
+    ],
+    [
+      'rows counted of a tool that does not say how many it returns',
+      (t) => t.replace('calls: 60/min', 'rows: 60/min'),
+      23,
+      /nothing says how many rows "orders\.get" returns/,
+    ],
+    ['rows without a maximum', (t) => t.replace('{ effect: read }', '{ effect: read, rows: $.a }'), 7, /only half/],
+    [
+      'a settlement of what spends nothing',
+      (t) => t.replace('{ effect: read }', '{ effect: read, settles: $.a }'),
+      7,
+      /does not spend/,
+    ],
+    [
+      'less believed of nothing',
+      (t) => t.replace('{ effect: read }', '{ effect: read, settlesDown: true }'),
+      7,
+      /nothing that could settle/,
+    ],
+    [
+      'an answer larger than any may be',
+      (t) => t.replace('{ effect: read }', '{ effect: read, maxBytes: 5MiB }'),
+      10,
+      /found "5MiB"/,
+    ],
     ['more places than money has', (t) => t.replace('500 EUR/day', '0.00001 EUR/day'), 26, /found/],
     ['not YAML', (t) => t.replace('agents:', 'agents: ['), 18, /./],
     ['an empty file', () => '', 1, /found nothing/],

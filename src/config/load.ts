@@ -5,6 +5,9 @@ import { LineCounter, parseDocument } from 'yaml'
 import {
   type AgentName,
   agentName,
+  amountText,
+  type Budget,
+  budgetText,
   type DeclaredTool,
   type EnvironmentName,
   environmentName,
@@ -12,12 +15,14 @@ import {
   type JsonPath,
   jsonPath,
   type Label,
+  maximum,
   no,
   ok,
   type Problem,
   personName,
   type Result,
   type Source,
+  sameKind,
   samePerson,
   type ToolName,
   UNTRUSTED,
@@ -213,6 +218,8 @@ function readTools(judge: Judge, value: ShapedUpstream, source: Source): Readonl
         'amount: and currency: paths to its arguments',
       )
     }
+    const fault = countingFault(tool)
+    if (fault !== undefined) report(judge, source, `"${name}" ${fault.problem}`, fault.expected)
     const granted = grantedName('tool', name)
     tools.set(granted, declaredTool(granted, tool, value.accepts ?? []))
   }
@@ -224,8 +231,22 @@ function readTools(judge: Judge, value: ShapedUpstream, source: Source): Readonl
   return tools
 }
 
+function countingFault({ effect, rows, maxRows, settles, settlesDown }: ShapedTool) {
+  if ((rows === undefined) !== (maxRows === undefined)) {
+    return { problem: 'says only half of what is needed to count its rows', expected: 'rows: and maxRows:' }
+  }
+  if (settles !== undefined && effect !== 'spend') {
+    return { problem: 'settles what it does not spend', expected: 'settles: with effect: spend' }
+  }
+  if (settlesDown !== undefined && settles === undefined && rows === undefined) {
+    return { problem: 'has nothing that could settle down', expected: 'settlesDown: with settles: or rows:' }
+  }
+  return undefined
+}
+
 function declaredTool(name: ToolName, tool: ShapedTool, acceptedByAll: readonly Label[]): DeclaredTool {
   const { effect, amount, currency, returns, accepts = [], destinations, content, links, mask } = tool
+  const { rows, maxRows, maxBytes, settles, settlesDown } = tool
   return {
     name,
     effect,
@@ -239,6 +260,11 @@ function declaredTool(name: ToolName, tool: ShapedTool, acceptedByAll: readonly 
     ...(content && { content }),
     ...(links === 'any' && { anyLinks: true }),
     ...(mask && { mask }),
+    ...(rows && { rows }),
+    ...(maxRows !== undefined && { maxRows }),
+    ...(maxBytes !== undefined && { maxBytes }),
+    ...(settles && { settles }),
+    ...(settlesDown !== undefined && { settlesDown }),
   }
 }
 
@@ -333,7 +359,7 @@ function readGrant(
     upstream: name,
     tools: new Set(named.map((tool) => tool.value)),
     ...(value.when === undefined ? {} : { when: value.when }),
-    budgets: [value.budget?.calls, value.budget?.spend].filter((budget) => budget !== undefined),
+    budgets: readBudgets(judge, value.budget, named, upstream, source),
     expiresMs: value.expires,
     ...(value.approver && { approver: personName(value.approver.value) }),
     source,
@@ -366,6 +392,39 @@ function checkApprover(
     report(judge, source, message, expected)
   }
 }
+
+/** A budget that could count nothing, or a share that could never be set aside, is a mistake. */
+function readBudgets(
+  judge: Judge,
+  { calls = [], spend = [], rows = [], bytes = [], task = [] }: ShapedBudget = {},
+  named: readonly Written<ToolName>[],
+  upstream: Upstream | undefined,
+  source: Source,
+): readonly Budget[] {
+  for (const [i, share] of task.entries()) {
+    const text = amountText(share, maximum(share))
+    if (task.slice(0, i).some((other) => sameKind(share, other))) {
+      report(judge, source, `a second share of the same kind: ${text}`, 'one for each kind and currency')
+    }
+    for (const budget of [...calls, ...spend, ...rows, ...bytes]) {
+      if (!sameKind(share, budget) || maximum(share) <= maximum(budget)) continue
+      report(judge, source, `a share of ${text} can never be set aside from ${budgetText(budget)}`, 'a smaller share')
+    }
+  }
+  const countsRows = rows.length > 0 || task.some(({ kind }) => kind === 'rows')
+  for (const { value: tool, source: place } of countsRows ? named : []) {
+    if (upstream?.tools.has(tool) !== true || upstream.tools.get(tool)?.rows !== undefined) continue
+    report(
+      judge,
+      place,
+      `nothing says how many rows "${tool}" returns, and this grant counts them`,
+      'rows: and maxRows: under the tool, or a grant of its own',
+    )
+  }
+  return [...calls, ...spend, ...rows, ...bytes, ...task]
+}
+
+type ShapedBudget = NonNullable<ShapedGrant['value']['budget']>
 
 function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): CellConfig {
   const at = (path: string) => resolve(dirname(judge.file), path)

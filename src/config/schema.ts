@@ -1,6 +1,20 @@
-import { EFFECTS, jsonPath, labelFrom, NAME_PATTERN, toolName } from '../model/index.ts'
-import { bool, decimal, list, listOr, map, object, oneOf, optional, required, text, whole, written } from './shape.ts'
-import { callBudget, duration, size, spendBudget } from './units.ts'
+import { EFFECTS, jsonPath, LIMITS, labelFrom, NAME_PATTERN, toolName } from '../model/index.ts'
+import {
+  bool,
+  decimal,
+  list,
+  listOr,
+  map,
+  object,
+  oneOf,
+  oneOrMore,
+  optional,
+  required,
+  text,
+  whole,
+  written,
+} from './shape.ts'
+import { budget, duration, share, size } from './units.ts'
 
 /** The shape of `firebreak.yaml`. What one part says of another (names, environments, paths) is judged in `load.ts`. */
 
@@ -32,6 +46,10 @@ const argumentPath = text('a path to an argument, like $.amount', (t) =>
   /^\$(\.[A-Za-z_][A-Za-z0-9_]*)+$/.test(t) ? t : undefined,
 )
 
+const currency = text('a path to an argument, like $.currency, or one currency, like EUR', (t) =>
+  /^(?:\$(\.[A-Za-z_][A-Za-z0-9_]*)+|[A-Z]{3})$/.test(t) ? t : undefined,
+)
+
 const cellFields = {
   driver: optional(oneOf('the driver', ['linux'] as const)),
   root: optional(path),
@@ -55,7 +73,7 @@ const fieldKey = text('a path to a field, like $.rows[*].email', (t) => (jsonPat
 const tool = object('a tool', {
   effect: required(oneOf('what the tool changes', EFFECTS)),
   amount: optional(argumentPath),
-  currency: optional(argumentPath),
+  currency: optional(currency),
   returns: optional(listOr(labels, map('labels by field', fieldKey, labels), (all) => new Map([['$', all]]))),
   accepts: optional(labels),
   destinations: optional(
@@ -68,6 +86,15 @@ const tool = object('a tool', {
   content: optional(list('paths of arguments', field)),
   links: optional(oneOf('where links in its content may lead', ['known', 'any'] as const)),
   mask: optional(list('paths of fields', field)),
+  rows: optional(field),
+  maxRows: optional(whole('rows that one answer may have', 1, 1_000_000_000)),
+  maxBytes: optional(
+    text('a size like 200KiB, at most 4MiB', (t) =>
+      (size(t) ?? Infinity) <= LIMITS.answerBytesMax ? size(t) : undefined,
+    ),
+  ),
+  settles: optional(field),
+  settlesDown: optional(bool('whether less than was reserved is believed')),
 })
 
 const upstream = object('an upstream', {
@@ -103,8 +130,13 @@ const grant = object('a grant', {
   when: optional(written(text('a Cedar condition', (t) => (t.trim() === '' ? undefined : t)))),
   budget: optional(
     object('a budget', {
-      calls: optional(text('calls in a window, like 60/min', callBudget)),
-      spend: optional(text('money in a window, like 500 EUR/day', spendBudget)),
+      calls: optional(oneOrMore(text('calls over a window, like 60/min, 1000 per day or 5000 total', budget('calls')))),
+      spend: optional(
+        oneOrMore(text('money over a window, like 500 EUR/day, 500 EUR per month or 100 EUR total', budget('spend'))),
+      ),
+      rows: optional(oneOrMore(text('rows over a window, like 10000/day or 10000 per day', budget('rows')))),
+      bytes: optional(oneOrMore(text('bytes over a window, like 50MiB/day or 1GiB per week', budget('bytes')))),
+      task: optional(oneOrMore(text('the share of each task, like 50 EUR, 20 calls, 500 rows or 5MiB', share))),
     }),
   ),
   expires: required(text('a duration like 8h', duration)),

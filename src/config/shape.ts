@@ -137,6 +137,20 @@ export function listOr<A, B>(short: Shape<readonly A[]>, long: Shape<B>, from: (
   }
 }
 
+/** One, or a list of them. */
+export function oneOrMore<T>(shape: Shape<T>): Shape<readonly T[]> {
+  const more = list(`${shape.expected}; or a list of such`, shape)
+  return {
+    expected: more.expected,
+    schema: { anyOf: [shape.schema, more.schema] },
+    read(node, at) {
+      if (isSeq(node)) return more.read(node, at)
+      const one = shape.read(node, at)
+      return one === undefined ? undefined : [one]
+    },
+  }
+}
+
 /** Text that `accept` turns into a value; it returns `undefined` for what it does not accept. */
 export function text<T>(what: string, accept: (text: string) => T | undefined, schema: JsonObject = {}): Shape<T> {
   return {

@@ -7,6 +7,7 @@ import { type Ledger, openLedger, originOf } from '../ledger/ledger.ts'
 import { type Sealing, startSealing } from '../ledger/sealing.ts'
 import {
   type AgentName,
+  type CellId,
   type CellStarted,
   type EntryBody,
   type Grant,
@@ -229,6 +230,7 @@ export class Gateway {
       ...(cell.givenBy && { delegation: cell.givenBy.id }),
     })
     if (!recorded) throw new Error('the ledger cannot be written')
+    this.#budgets.setAside(cell.authority.grants, this.#gate.nowMs())
     this.#send({ kind: 'cell-ready', number: message.number })
   }
 
@@ -255,7 +257,7 @@ export class Gateway {
         owner: agent.owner,
         environment: this.#setup.environment,
         // What was delegated to it is all that it may do.
-        grants: giver === undefined ? grantsFor(agent, this.#gate.nowMs()) : [],
+        grants: giver === undefined ? grantsFor(agent, this.#gate.nowMs(), task && id) : [],
         policies: this.#policies,
         budgets: this.#budgets,
         definitionProblems: { get: (key) => problemIn(upstreams, key) },
@@ -300,6 +302,7 @@ export class Gateway {
     if (given.state === 'ended') return
     given.state = 'ended'
     given.revokedAtMs = this.#gate.nowMs()
+    this.#budgets.forget(given.id)
     this.#gate.ledger.append({ kind: 'delegation.ended', delegation: given.id, why })
     if (given.cell === undefined) return
     given.cell.rung = 'killed'
@@ -343,6 +346,7 @@ export class Gateway {
     this.#served.delete(number)
     served.cell.rung = 'killed'
     served.cell.gone.abort()
+    this.#budgets.endTask(served.cell.id)
     for (const given of served.cell.given.values()) this.#endDelegation(given, 'the cell that gave it has ended')
     const { givenBy } = served.cell
     if (givenBy !== undefined && givenBy.state !== 'ended') {
@@ -437,7 +441,7 @@ function flowsOf(upstreams: readonly UpstreamSetup[]): ReadonlyMap<string, Flow>
   )
 }
 
-function grantsFor(agent: AgentSetup, nowMs: number): readonly Grant[] {
+function grantsFor(agent: AgentSetup, nowMs: number, task?: CellId): readonly Grant[] {
   return agent.grants.map(({ id, upstream, tools, budgets, expiresMs, approver, source }) => ({
     id,
     agent: agent.name,
@@ -447,6 +451,7 @@ function grantsFor(agent: AgentSetup, nowMs: number): readonly Grant[] {
     expiresAtMs: nowMs + expiresMs,
     grantedBy: approver ?? agent.owner,
     source,
+    ...(task !== undefined && { task }),
   }))
 }
 

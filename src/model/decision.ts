@@ -68,6 +68,8 @@ export type Reason =
       readonly budget: Budget
       readonly left: string
       readonly asked: string
+      /** What of it is set aside for tasks. */
+      readonly setAside?: string
       readonly returnsAtMs?: number
     }
   | { readonly kind: 'spend'; readonly path: string; readonly problem: string }

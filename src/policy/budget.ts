@@ -108,7 +108,7 @@ export class BudgetBook implements BudgetView {
   /** A task begins: its share is set aside, whole or not at all. Where there is no room now, its first call asks again. */
   setAside(holders: readonly Holder[], nowMs: number): void {
     const atMs = this.#clock.at(nowMs)
-    for (const holder of holders) if (this.#withoutShare(holder, atMs).length === 0) this.#setAside(holder)
+    for (const holder of holders) if (this.#hasRoom(holder, atMs)) this.#setAside(holder)
   }
 
   /** A task is over: what it did not spend is everyone's again. */
@@ -155,21 +155,15 @@ export class BudgetBook implements BudgetView {
       const left = used.left(i, task, atMs)
       if (need <= left) continue
       refusals ??= []
-      refusals.push(
-        refusal(holder, budget, atLeast(left, 0n), need > asked ? need : asked, used.enoughAtMs(i, need, atMs)),
-      )
+      refusals.push(refusal(holder, i, left, need > asked ? need : asked, used, atMs))
     }
     return refusals ?? NONE
   }
 
-  #withoutShare(holder: Holder, atMs: number): readonly BudgetReason[] {
+  #hasRoom(holder: Holder, atMs: number): boolean {
     const { budgets, task } = holder
     const used = this.#of(holder)
-    return budgets.flatMap((budget, i) => {
-      const need = used.needed(i, task)
-      const left = used.left(i, task, atMs)
-      return need === undefined || need <= left ? [] : [refusal(holder, budget, atLeast(left, 0n), need, undefined)]
-    })
+    return budgets.every((_, i) => (used.needed(i, task) ?? 0n) <= used.left(i, task, atMs))
   }
 
   #setAside(holder: Holder): void {
@@ -248,6 +242,10 @@ class Used {
     return maximum(budget) - window.sum(atMs) - (this.#aside[i] ?? 0n)
   }
 
+  setAside(i: number): bigint {
+    return this.#aside[i] ?? 0n
+  }
+
   enoughAtMs(i: number, need: bigint, atMs: number): number | undefined {
     const budget = this.#budgets[i]
     const window = this.#windows[i]
@@ -284,19 +282,25 @@ interface Share {
 const NONE: readonly BudgetReason[] = []
 
 function refusal(
-  { id, source }: Holder,
-  budget: Budget,
+  { id, source, budgets, task }: Holder,
+  index: number,
   left: bigint,
   asked: bigint,
-  returnsAtMs: number | undefined,
+  used: Used,
+  atMs: number,
 ): BudgetReason {
+  const budget = budgets[index]
+  if (budget === undefined) throw new RangeError('no such budget')
+  const setAside = used.setAside(index)
+  const returnsAtMs = used.enoughAtMs(index, used.needed(index, task) ?? asked, atMs)
   return {
     kind: 'budget',
     holder: id,
     ...(source && { source }),
     budget,
-    left: amountText(budget, left),
+    left: amountText(budget, atLeast(left, 0n)),
     asked: amountText(budget, asked),
+    ...(setAside > 0n && { setAside: amountText(budget, setAside) }),
     ...(returnsAtMs !== undefined && { returnsAtMs }),
   }
 }

@@ -21,17 +21,6 @@ export function periodAt(nowMs: number, unit: CalendarUnit, zone: string): Perio
 
 const LENGTH = { day: 1, week: 7, month: 0 } as const
 
-/** Names that this host's calendar knows; no offsets, which know no summer. */
-export function isTimeZone(name: string): boolean {
-  if (!/^[A-Z][A-Za-z_]*(?:\/[A-Za-z0-9_+-]+)*$/.test(name)) return false
-  try {
-    wallClock(name)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** Clocks are never more than 15 hours away from UTC. */
 const AWAY_MS_MAX = 16 * 3_600_000
 

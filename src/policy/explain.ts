@@ -54,8 +54,8 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
       return `over the budget of ${
         reason.source === undefined ? reason.holder : grantAt(reason.holder, reason.source)
       }: ${reason.asked} asked, ${reason.left} left of ${budgetText(reason.budget)}${
-        reason.returnsAtMs === undefined ? ' — no wait is enough' : ` — enough returns at ${time(reason.returnsAtMs)}`
-      }`
+        reason.setAside === undefined ? '' : `, ${reason.setAside} of it set aside for tasks until they end`
+      }${reason.returnsAtMs === undefined ? ' — no wait is enough' : ` — enough returns at ${time(reason.returnsAtMs)}`}`
     case 'spend':
       return `the amount at ${reason.path} is refused: ${reason.problem} — send it as the tool's declaration says`
     case 'label':
