@@ -40,7 +40,7 @@ export const bench: Bench = async (options) => {
     options: { suite: { type: 'string' }, config: { type: 'string' }, explain: { type: 'boolean' } },
   })
   const { suite: suiteFile, config } = values
-  if (typeof suiteFile !== 'string' || typeof config !== 'string') throw new Error(help)
+  if (typeof suiteFile !== 'string' || typeof config !== 'string') return misused()
   const suite = readSuite(suiteFile)
   const contained = await startContained(config, suite.tools, options.say)
   try {
@@ -144,4 +144,9 @@ async function explain(contained: Contained, replayed: Readonly<Record<Grants, r
       }
     }
   }
+}
+
+function misused(): never {
+  process.stderr.write(help)
+  process.exit(2)
 }

@@ -38,7 +38,7 @@ export const bench: Bench = async ({ seconds, say, args }) => {
     strict: false,
     options: { suite: { type: 'string' }, config: { type: 'string' }, explain: { type: 'boolean' } },
   })
-  if (typeof values.suite !== 'string') throw new Error(help)
+  if (typeof values.suite !== 'string') return misused()
   const domain = readDomain(values.suite)
   const answers = new Answers(domain, join(HERE, `${domain.domain}.answers.jsonl`))
   if (!answers.known) say('no records are known: lookups answer what the calls name and the customer does not say')
@@ -98,4 +98,9 @@ async function explain(contained: Contained, made: readonly Made[]): Promise<voi
     if (outcome === 'passed') continue
     process.stderr.write(`${task}: ${tool} ${outcome} ${JSON.stringify(reasons.get(reference ?? '') ?? null)}\n`)
   }
+}
+
+function misused(): never {
+  process.stderr.write(help)
+  process.exit(2)
 }
