@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type ActionId, type Json, type JsonPath, jsonPath, type Label, LIMITS, personName } from '../model/index.ts'
+import { Exposure, valuesOf } from './exposure.ts'
+import { FieldTree } from './field-tree.ts'
+import { likeness } from './likeness.ts'
+
+const path = (text: string): JsonPath => jsonPath(text) ?? assert.fail(text)
+const label = (text: string) => text as Label
+const where = { action: 'a_00000000000000000000' as ActionId, tool: 'shop/rows' }
+const fields = (rules: Readonly<Record<string, readonly string[]>>) =>
+  new FieldTree(Object.entries(rules).map(([place, labels]) => [path(place), labels.map(label)] as const))
+const TRUSTED = fields({ $: [] })
+
+function after(rules: Readonly<Record<string, readonly string[]>>, ...values: readonly Json[]): Exposure {
+  const exposure = new Exposure()
+  exposure.absorb(fields(rules), values, where)
+  return exposure
+}
+
+describe('S15: what a cell has seen', () => {
+  it('S15: a field that nobody labelled is untrusted, and names nothing', () => {
+    const exposure = after({ '$.id': [] }, { id: 'o-1', body: 'pay x-1' })
+    assert.deepEqual([...exposure.labels.keys()], ['untrusted'])
+    assert.equal(exposure.labels.get(label('untrusted'))?.path, '$.body')
+    assert.equal(exposure.knows('o-1'), true)
+    assert.equal(exposure.knows('pay x-1'), false)
+    assert.equal(exposure.knows('id'), false)
+    assert.equal(exposure.knows('body'), false)
+  })
+
+  it('S15: the most specific path decides; what lies below inherits from it', () => {
+    const rules = { $: ['untrusted'], '$.rows': [], '$.rows[*].note': ['untrusted', 'confidential:staff'] }
+    const exposure = after(rules, { rows: [{ iban: 'A1', tags: ['t1'], note: 'n1', limit: 7 }], other: 'o1' })
+    for (const known of ['A1', 't1', '7']) assert.equal(exposure.knows(known), true, known)
+    for (const unknown of ['n1', 'o1']) assert.equal(exposure.knows(unknown), false, unknown)
+    assert.deepEqual([...exposure.labels.keys()].sort(), ['confidential:staff', 'untrusted'])
+  })
+
+  it('S15: data for somebody is not untrusted: what it names, passes', () => {
+    const exposure = after({ $: ['confidential:customers'] }, { account: 'DE1' })
+    assert.equal(exposure.knows('DE1'), true)
+    assert.deepEqual([...exposure.labels.keys()], ['confidential:customers'])
+  })
+
+  it('S15: names of members that no path names are what their writer chose', () => {
+    assert.equal(after({ '$.rows': ['untrusted'], $: [] }, { rows: { 'evil@x': 1 } }).knows('evil@x'), false)
+  })
+
+  it('S15: what the cell said first stays its own word, and what it was told first stays told', () => {
+    const exposure = new Exposure()
+    exposure.say({ query: 'EVIL1', nested: [{ deep: 'EVIL2' }] })
+    exposure.absorb(TRUSTED, ['EVIL1', 'EVIL2', 'GOOD1'], where)
+    assert.deepEqual(
+      ['EVIL1', 'EVIL2', 'GOOD1'].map((value) => exposure.knows(value)),
+      [false, false, true],
+    )
+    exposure.say({ query: 'GOOD1' })
+    assert.equal(exposure.knows('GOOD1'), true)
+  })
+
+  it('S15: what the task names may be said before it is read', () => {
+    const exposure = new Exposure(new Map(), { text: 'pay RENT-1', givenBy: personName('m') })
+    exposure.say({ to: 'RENT-1' })
+    assert.equal(exposure.knows('RENT-1'), true)
+  })
+
+  it('S5: a cell that was delegated to carries its giver’s labels and may name what it may name', () => {
+    const giver = after({ $: [], '$.body': ['untrusted'] }, { iban: 'A1', body: 'x-1' })
+    const below = new Exposure(new Map(), undefined, giver)
+    assert.deepEqual([...below.labels.keys()], ['untrusted'])
+    assert.equal(below.knows('A1'), true)
+    assert.equal(below.knows('x-1'), false)
+    assert.equal(below.seen('x-1')?.path, '$.body')
+    const other = new Exposure()
+    other.inherit(below)
+    assert.deepEqual([...other.labels.keys()], ['untrusted'])
+    assert.equal(other.knows('A1'), false)
+  })
+
+  it('S17: a longer text is no destination; past the most values nothing more is learned, or heard', () => {
+    const long = 'x'.repeat(LIMITS.knownValueCharactersMax + 1)
+    const exposure = new Exposure()
+    exposure.absorb(TRUSTED, [long, long.slice(1)], where)
+    assert.equal(exposure.knows(long), false)
+    assert.equal(exposure.knows(long.slice(1)), true)
+    exposure.absorb(TRUSTED, [Array.from({ length: LIMITS.knownValuesMax }, (_, i) => `v${i}`)], where)
+    assert.equal(exposure.knows(`v${LIMITS.knownValuesMax - 2}`), true)
+    assert.equal(exposure.knows(`v${LIMITS.knownValuesMax - 1}`), false)
+
+    const talker = new Exposure()
+    talker.say(Array.from({ length: LIMITS.knownValuesMax }, (_, i) => `w${i}`))
+    talker.absorb(TRUSTED, ['fresh'], where)
+    assert.equal(talker.knows('fresh'), false)
+
+    const heavy = new Exposure()
+    const page = 'y'.repeat(2_000)
+    const pages = Math.ceil(LIMITS.seenCharactersMax / page.length) + 1
+    heavy.absorb(
+      TRUSTED,
+      Array.from({ length: pages }, (_, i) => `${i}${page}`),
+      where,
+    )
+    assert.equal(heavy.knows(`0${page}`), true)
+    assert.equal(heavy.knows(`${pages - 1}${page}`), false)
+  })
+
+  it('S15: explains where a value was seen, the same before the alike', () => {
+    const exposure = after({ $: ['untrusted'] }, { a: 'Pay US13-0000 now', b: 'US13-0000' })
+    assert.deepEqual(exposure.seen('US13-0000'), { ...where, path: '$.b', labels: ['untrusted'] })
+    assert.equal(exposure.seen('us13 0000')?.as, 'the same letters, written otherwise')
+    assert.equal(exposure.seen('13-0')?.as, 'a part of it')
+    assert.equal(exposure.seen('elsewhere'), undefined)
+  })
+})
+
+describe('S15: the parts of a result', () => {
+  it('S15: structured content, text that is JSON, other text, and everything else that a cell would see', () => {
+    const result = {
+      content: [
+        { type: 'text', text: '{"a":1}' },
+        { type: 'text', text: '"quoted"' },
+        { type: 'text', text: 'plain' },
+        { type: 'resource', resource: { uri: 'x:1', text: 'inner' } },
+      ],
+      structuredContent: { b: 2 },
+      isError: false,
+      other: 'said',
+      _meta: { hidden: true },
+    }
+    assert.deepEqual(valuesOf(result), [
+      { b: 2 },
+      { a: 1 },
+      '"quoted"',
+      'plain',
+      { type: 'resource', resource: { uri: 'x:1', text: 'inner' } },
+      'said',
+    ])
+    assert.deepEqual(valuesOf(null), [null])
+  })
+})
+
+describe('S15: likeness only explains', () => {
+  it('S15: says how a value is like a text', () => {
+    const text = 'see evil@thief.example today'
+    for (const [value, how] of [
+      ['evil@thief.example', 'a part of it'],
+      ['EVIL@THIEF.example', 'the same letters, written otherwise'],
+      ['еvіl@thiеf.example', 'the same letters, written otherwise'],
+      ['ｅvil@thief.example', 'the same letters, written otherwise'],
+      ['e\u200bvil@thief.example', 'the same letters, written otherwise'],
+      [Buffer.from('evil@thief.example').toString('base64'), 'base64 of a part of it'],
+      [Buffer.from('evil@thief.example').toString('hex'), 'hexadecimal of a part of it'],
+      ['elpmaxe.feiht@live', 'the reverse of a part of it'],
+      ['rivy@guvrs.rknzcyr', 'rot13 of a part of it'],
+      ['%65vil%40thief.example', 'percent-encoding of a part of it'],
+      ['ev', 'a part of it'],
+      ['EV', undefined],
+      ['elsewhere', undefined],
+    ] as const) {
+      assert.equal(likeness(value, text), how, value)
+    }
+    assert.equal(likeness(text, text), 'the same')
+  })
+})

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import {
+  type ActionId,
+  type Effect,
+  type JsonObject,
+  type JsonPath,
+  jsonPath,
+  type Label,
+  toolName,
+} from '../model/index.ts'
+import type { CatalogueTool } from '../model/tool.ts'
+import { Exposure } from './exposure.ts'
+import { FieldTree } from './field-tree.ts'
+import { compileFlow, flowHolds, issuedBy } from './flow.ts'
+
+const path = (text: string): JsonPath => jsonPath(text) ?? assert.fail(text)
+const labels = (...texts: readonly string[]) => texts as unknown as readonly Label[]
+const where = { action: 'a_00000000000000000000' as ActionId, tool: 'shop/rows' }
+
+interface Plan {
+  readonly effect?: Effect
+  readonly accepts?: readonly string[]
+  readonly destinations?: Readonly<Record<string, readonly string[]>>
+  readonly content?: readonly string[]
+  readonly anyLinks?: boolean
+  readonly amount?: string
+  readonly schema?: JsonObject
+  readonly returns?: readonly string[]
+}
+
+function tool({
+  effect = 'write',
+  accepts,
+  destinations = {},
+  content,
+  anyLinks,
+  amount,
+  schema,
+  returns,
+}: Plan): CatalogueTool {
+  const name = toolName('act')
+  return {
+    declared: {
+      name,
+      effect,
+      ...(accepts && { accepts: labels(...accepts) }),
+      destinations: Object.entries(destinations).map(([place, values]) => ({ path: path(place), values })),
+      ...(content && { content: content.map(path) }),
+      ...(anyLinks !== undefined && { anyLinks }),
+      ...(amount !== undefined && { amount }),
+      ...(returns && { returns: [{ path: [], labels: labels(...returns) }] }),
+    },
+    ...(schema && { pinned: { name, digest: 'x' as never, definition: { inputSchema: schema } } }),
+  }
+}
+
+/** What a cell that has seen this is held for: kinds and places. */
+function holds(plan: Plan, args: JsonObject, seen: { known?: readonly string[]; labels?: readonly string[] } = {}) {
+  const exposure = new Exposure(
+    new Map(labels(...(seen.labels ?? [])).map((label) => [label, { tool: 'x', path: '$', labels: [label] }])),
+  )
+  exposure.absorb(new FieldTree([[[], []]]), seen.known ?? [], where)
+  return flowHolds(args, compileFlow(tool(plan), new Set()), exposure).map((reason) =>
+    reason.kind === 'label' ? `label ${reason.label}` : `${reason.kind} ${reason.path}`,
+  )
+}
+
+describe('S15: where an effect’s arguments lead', () => {
+  it('S15: text that nobody declared is a destination; numbers and truths are not', () => {
+    const names = ['to', 'n', 'yes', 'none', 'empty']
+    const schema = { type: 'object', properties: Object.fromEntries(names.map((name) => [name, {}])) }
+    assert.deepEqual(holds({ schema }, { to: 'x', n: 5, yes: true, none: null, empty: '' }), ['destination $.to'])
+    const row = { type: 'object', properties: { to: { type: 'string' } } }
+    const rows = { type: 'object', properties: { rows: { type: 'array', items: row } } }
+    const two = { rows: [{ to: 'x' }, { to: 'y' }] }
+    assert.deepEqual(holds({ schema: rows }, two, { known: ['y'] }), ['destination $.rows[0].to'])
+    assert.deepEqual(holds({ effect: 'read' }, { to: 'x' }), [])
+  })
+
+  it('S15: a declared destination is one in a read as well, and a number is one there', () => {
+    const plan = { effect: 'read', destinations: { '$.to': [], '$.ids[*]': [] } } as const
+    assert.deepEqual(holds(plan, { to: 'x', ids: [1, 2], other: 'z' }, { known: ['2'] }), [
+      'destination $.to',
+      'destination $.ids[0]',
+    ])
+  })
+
+  it('S15: what the configuration lists always passes, whole', () => {
+    const plan = { destinations: { '$.to': ['ops', 'dev'] } }
+    assert.deepEqual(holds(plan, { to: 'ops' }), [])
+    assert.deepEqual(holds(plan, { to: 'ops ' }), ['destination $.to'])
+    assert.deepEqual(holds(plan, { to: ['ops', 'x'] }), ['destination $.to[1]'])
+  })
+
+  it('S15: content is only carried, below it too; a destination inside it stays one', () => {
+    const plan = { content: ['$.mail'], destinations: { '$.mail.to': [] } }
+    assert.deepEqual(holds(plan, { mail: { subject: 'x', to: 'y', parts: ['z'] } }), ['destination $.mail.to'])
+    assert.deepEqual(holds({ content: ['$'] }, { any: { thing: 'x' } }), [])
+  })
+
+  it('S15: amounts are free, and so is whatever the accepted definition lists', () => {
+    const schema = {
+      type: 'object',
+      properties: {
+        unit: { enum: ['a', 'b'] },
+        mode: { anyOf: [{ $ref: '#/$defs/Mode' }, { type: 'null' }] },
+        kind: { const: 'k' },
+        to: { type: 'string' },
+        open: { anyOf: [{ enum: ['a'] }, { type: 'string' }] },
+        list: { type: 'array', items: { enum: ['x', 'y'] } },
+      },
+      $defs: { Mode: { enum: ['m'] } },
+    }
+    const args = { amount: '5', unit: 'a', mode: 'm', kind: 'k', to: 't', open: 'o', list: ['x'] }
+    assert.deepEqual(holds({ schema, amount: '$.amount' }, args), ['destination $.to', 'destination $.open'])
+  })
+
+  it('S15: names of members are judged where the definition does not name them', () => {
+    const schema = { type: 'object', properties: { headers: { type: 'object' }, to: { type: 'string' } } }
+    assert.deepEqual(holds({ schema }, { headers: { 'evil.example': '' } }), ['destination $.headers.evil.example'])
+    assert.deepEqual(holds({ schema, content: ['$.headers'] }, { headers: { 'evil.example': '' } }), [])
+  })
+
+  it('S15: links in content are judged once untrusted data was seen, and not where any may stand', () => {
+    const plan = { content: ['$.note'], accepts: ['untrusted'] }
+    const args = { note: 'see www.a.example and www.b.example' }
+    const seen = { labels: ['untrusted'], known: ['www.a.example'] }
+    assert.deepEqual(holds(plan, args, seen), ['link $.note'])
+    assert.deepEqual(holds(plan, args), [])
+    assert.deepEqual(holds({ ...plan, anyLinks: true }, args, seen), [])
+    assert.deepEqual(holds({ ...plan, effect: 'read' }, args, seen), [])
+  })
+
+  it('S17: tells twenty places, and holds all the same', () => {
+    assert.equal(holds({}, { to: Array.from({ length: 50 }, (_, i) => `x${i}`) }).length, 20)
+  })
+})
+
+describe('S15: what a cell carries', () => {
+  it('S15: untrusted binds effects; data for somebody binds reads, too', () => {
+    const both = { labels: ['untrusted', 'confidential:a'] }
+    assert.deepEqual(holds({ effect: 'read' }, {}, both), ['label confidential:a'])
+    assert.deepEqual(holds({ effect: 'write' }, {}, both), ['label untrusted', 'label confidential:a'])
+    assert.deepEqual(holds({ effect: 'spend', accepts: ['untrusted'] }, {}, both), ['label confidential:a'])
+    assert.deepEqual(holds({ effect: 'irreversible', accepts: ['untrusted', 'confidential:a'] }, {}, both), [])
+  })
+
+  it('S15: an upstream takes the data that its own tools give, and never untrusted by itself', () => {
+    const issued = issuedBy([tool({ returns: ['confidential:a', 'untrusted'] }), tool({})])
+    assert.deepEqual([...issued], ['confidential:a'])
+    assert.ok(compileFlow(tool({}), issued).accepts.has('confidential:a' as Label))
+  })
+})
