@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   commit: () => import('./commands/commit.ts'),
   policy: () => import('./commands/policy.ts'),
   reach: () => import('./commands/reach.ts'),
+  replay: () => import('./commands/replay.ts'),
   ledger: () => import('./commands/ledger.ts'),
 }
 

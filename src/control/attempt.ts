@@ -10,6 +10,7 @@ import {
   type JsonObject,
   type Label,
   type Operation,
+  type Sha256,
   sha256,
   type ToolName,
   type UpstreamName,
@@ -113,6 +114,8 @@ export interface Attempt {
   readonly operation: Operation
   readonly tool: ToolName
   readonly args: JsonObject
+  /** As its upstream offered it then; the accepted one where nothing is said. */
+  readonly definition?: Sha256
 }
 
 /**
@@ -161,7 +164,7 @@ export function normalised(
     tool,
     args,
     effect,
-    definition: known?.pinned?.digest ?? UNKNOWN_DEFINITION,
+    definition: attempt.definition ?? known?.pinned?.digest ?? UNKNOWN_DEFINITION,
     ...(spend?.ok && { spend: spend.value }),
     ...(known && { answerMax: answerMax(known) }),
   }

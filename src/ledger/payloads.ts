@@ -130,12 +130,22 @@ export async function readPayload(
     await file.close()
     for (const { kind, body } of recordsFrom(bytes, 0)) {
       if (kind !== 'payload' || !same(body.subarray(COMMITMENT_AT, PLACE_AT), wanted)) continue
-      const key = await readKey(disk, keyDirectory, keyName(cell, body.subarray(KEY_AT, COMMITMENT_AT)))
-      const plain = key && decrypted(cell, key, Buffer.from(body))
+      const plain = await openPayload(disk, directory, cell, body)
       return plain ? ok(plain) : no({ kind: 'altered', sha256: commitment.sha256 })
     }
   }
   return no({ kind: 'missing', sha256: commitment.sha256 })
+}
+
+/** The bytes of one payload record; undefined where its cell's key is gone, or one of them has changed. */
+export async function openPayload(
+  disk: Disk,
+  directory: string,
+  cell: CellId,
+  body: Uint8Array,
+): Promise<Buffer | undefined> {
+  const key = await readKey(disk, join(directory, 'keys'), keyName(cell, body.subarray(KEY_AT, COMMITMENT_AT)))
+  return key && decrypted(cell, key, Buffer.from(body))
 }
 
 /** The commitment of a payload record, in clear: it reveals no more than the entry that names it. */

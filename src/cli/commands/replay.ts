@@ -1,0 +1,134 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { rehearse } from '../../control/attempt.ts'
+import { type Rejudged, replayLog } from '../../control/replay.ts'
+import { type Difference, differencesIn } from '../../control/replay-groups.ts'
+import { faultText } from '../../ledger/fault.ts'
+import { NAME_PATTERN } from '../../model/index.ts'
+import { explain } from '../../policy/index.ts'
+import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { readConfig } from '../config.ts'
+import { printable } from '../state.ts'
+
+export const command: Command = {
+  name: 'replay',
+  summary: 'Tell what a configuration would have done to what a ledger records',
+  usage: ['firebreak replay <ledger dir> --config <file>'],
+  example: 'firebreak replay .firebreak/ledger --config firebreak.new.yaml',
+  options: {
+    config: {
+      type: 'string',
+      short: 'c',
+      value: 'file',
+      help: 'the configuration to judge by (default: firebreak.yaml)',
+    },
+    all: { type: 'boolean', help: 'list every action that differs, not only the first ten of each rule' },
+  },
+  run,
+}
+
+const SHOWN_MAX = 10
+
+async function run(call: Call): Promise<ExitCode> {
+  const [directory, ...more] = call.positionals
+  if (directory === undefined || more.length > 0) {
+    call.print.fault('which ledger?', `usage: ${command.usage[0]}`)
+    return EXIT.usage
+  }
+  const logs = logsIn(resolve(directory))
+  if (logs.length === 0) {
+    call.print.fault(
+      `there is no ledger in ${directory}`,
+      'a run keeps it in .firebreak/ledger beside its configuration',
+    )
+    return EXIT.storeUnreachable
+  }
+  const judged = await readConfig(call)
+  if (!judged.ok) return judged.reason
+  const rehearsal = rehearse(judged.value)
+  const actions: Rejudged[] = []
+  let apart = 0
+  for (const log of logs) {
+    const replayed = await replayLog(rehearsal, log.name, log.directory)
+    if (!replayed.ok) {
+      call.print.fault(faultText(replayed.reason), 'firebreak ledger verify tells more')
+      return EXIT.storeUnreachable
+    }
+    actions.push(...replayed.value.actions)
+    apart += replayed.value.apart
+  }
+  const differences = differencesIn(actions)
+  const partly = partlyIn(actions)
+  for (const line of textOf(actions, apart, differences, partly, call.flag('all'))) call.print.line(printable(line))
+  call.print.object({
+    ok: true,
+    judged: actions.length,
+    apart,
+    partly,
+    differences: differences.map(({ actions: own, ...rest }) => ({ ...rest, actions: own.map(actionObject) })),
+  })
+  return EXIT.ok
+}
+
+/** One log, or a directory of them. */
+function logsIn(directory: string): readonly { readonly name: string; readonly directory: string }[] {
+  if (!existsSync(directory)) return []
+  const names = readdirSync(directory).sort()
+  if (names.some((name) => name.endsWith('.segment'))) return [{ name: basename(directory), directory }]
+  return names.filter((name) => NAME_PATTERN.test(name)).map((name) => ({ name, directory: join(directory, name) }))
+}
+
+/** Why how many actions could be judged in part only. */
+function partlyIn(actions: readonly Rejudged[]): Readonly<Record<string, number>> {
+  const partly = actions.flatMap((each) => (each.partly === undefined ? [] : [each.partly]))
+  const counts = Map.groupBy(partly, (why) => why)
+  return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([why, own]) => [why, own.length]))
+}
+
+function textOf(
+  actions: readonly Rejudged[],
+  apart: number,
+  differences: readonly Difference[],
+  partly: Readonly<Record<string, number>>,
+  all: boolean,
+): readonly string[] {
+  const differing = differences.reduce((sum, { actions: own }) => sum + own.length, 0)
+  const unsure = Object.values(partly).reduce((sum, count) => sum + count, 0)
+  const left = apart === 0 ? '' : `; ${apart} that no configuration decides were left out`
+  return [
+    `${actions.length} actions judged again: ${actions.length - differing} as before, ${differing} otherwise${left}`,
+    ...(unsure === 0 ? [] : [`${unsure} of them could be judged in part only:`]),
+    ...Object.entries(partly).map(([why, count]) => `  ${count}  ${why}`),
+    ...differences.flatMap(({ was, now, rule, actions: own }) => [
+      '',
+      `${NOW[now]}, and ${WAS[was]}: ${own.length}, by ${rule}`,
+      ...own.slice(0, all ? own.length : SHOWN_MAX).flatMap(actionLines),
+      ...(all || own.length <= SHOWN_MAX ? [] : [`  … and ${own.length - SHOWN_MAX} more: --all`]),
+    ]),
+  ]
+}
+
+const NOW = { deny: 'Would be refused', hold: 'Would wait for a person', allow: 'Would be allowed' } as const
+const WAS = {
+  deny: 'was refused',
+  hold: 'waited for a person',
+  allow: 'was allowed',
+  approved: 'was approved',
+} as const
+
+function actionLines({ action, atMs, agent, tool, now, nowReasons, partly }: Rejudged): readonly string[] {
+  const why = now === 'allow' ? [] : explain({ reasons: nowReasons }).slice(0, 1)
+  return [
+    `  ${action}  ${new Date(atMs).toISOString()}  ${agent}  ${tool}${partly === undefined ? '' : '  (in part)'}`,
+    ...why.map((line) => `      ${line}`),
+  ]
+}
+
+function actionObject({ wasReasons, nowReasons, ...rest }: Rejudged): object {
+  const [first, ...more] = wasReasons
+  return {
+    ...rest,
+    wasReasons: first === undefined ? [] : explain({ reasons: [first, ...more] }),
+    nowReasons: explain({ reasons: nowReasons }),
+  }
+}
