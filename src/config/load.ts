@@ -246,7 +246,7 @@ function countingFault({ effect, rows, maxRows, settles, settlesDown }: ShapedTo
 
 function declaredTool(name: ToolName, tool: ShapedTool, acceptedByAll: readonly Label[]): DeclaredTool {
   const { effect, amount, currency, returns, accepts = [], destinations, content, links, mask } = tool
-  const { rows, maxRows, maxBytes, settles, settlesDown } = tool
+  const { ids, rows, maxRows, maxBytes, settles, settlesDown } = tool
   return {
     name,
     effect,
@@ -254,6 +254,7 @@ function declaredTool(name: ToolName, tool: ShapedTool, acceptedByAll: readonly 
     ...(amount !== undefined && { amount }),
     ...(currency !== undefined && { currency }),
     ...(returns && { returns: [...returns].map(([path, labels]) => ({ path: checkedPath(path), labels })) }),
+    ...(ids && { ids }),
     ...(destinations && {
       destinations: [...destinations].map(([path, values]) => ({ path: checkedPath(path), values })),
     }),

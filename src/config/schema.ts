@@ -75,6 +75,7 @@ const tool = object('a tool', {
   amount: optional(argumentPath),
   currency: optional(currency),
   returns: optional(listOr(labels, map('labels by field', fieldKey, labels), (all) => new Map([['$', all]]))),
+  ids: optional(list('paths of fields that name the upstream’s own objects', field)),
   accepts: optional(labels),
   destinations: optional(
     listOr(

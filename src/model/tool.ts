@@ -31,6 +31,11 @@ export interface DeclaredTool {
   readonly settlesDown?: boolean
   /** What labels its results carry, field by field; where nothing is said, they are untrusted. */
   readonly returns?: readonly FieldLabels[]
+  /**
+   * Fields of its results that the upstream keeps unique as names of its own objects. Whoever was shown one may name the
+   * object, whatever is known of the field as text.
+   */
+  readonly ids?: readonly JsonPath[]
   /** Labels that a cell may carry and still use this tool. */
   readonly accepts?: readonly Label[]
   /** Arguments that say where something goes, or which object it is done to. */

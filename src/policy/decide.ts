@@ -12,6 +12,7 @@ import { restrictionsBroken } from './delegation.ts'
 import { compileFlow, type Flow, flowHolds } from './flow.ts'
 import { type Judgement, judge } from './judge.ts'
 import type { EntityData } from './request.ts'
+import { asksFor } from './task.ts'
 import { type CedarRecord, Fault, Withheld } from './value.ts'
 
 export type PermitReason = Extract<Reason, { kind: 'permit' }>
@@ -61,7 +62,9 @@ export function decide(action: Action, authority: Authority, nowMs: number): Dec
     nowMs,
   )
   const flow = known && authority.flows.get(known.entity.id)
-  const holds = badArguments ? [] : flowHolds(action.args, flow ?? UNDECLARED, authority.exposure)
+  const { task } = topOf(authority)
+  const asked = task !== undefined && known !== undefined && asksFor(task, known.entity.id)
+  const holds = badArguments ? [] : flowHolds(action.args, flow ?? UNDECLARED, authority.exposure, asked)
   return afterBudgets(permitting, refusals, holds, costOf(action), authority, nowMs)
 }
 

@@ -21,8 +21,8 @@ export interface ExposureView {
  *
  * - X1  Labels only rise. A field that nobody labelled is untrusted.
  * - X2  A value is known by its whole text only, and only from the task or from a field without `untrusted`.
- * - X3  What the cell itself said first does not become known by coming back to it: an upstream that repeats what it is
- *       asked vouches for nothing.
+ * - X3  What the cell itself said does not become known by coming back to it: what it said in an effect never, what it
+ *       asked in a read not by that read's answer. An upstream that repeats what it is told vouches for nothing.
  * - X4  Memory is bounded: what no longer fits is not known, and whoever names it waits for a person.
  */
 export class Exposure implements ExposureView {
@@ -66,7 +66,7 @@ export class Exposure implements ExposureView {
     return closest ?? this.#above?.seen(value)
   }
 
-  /** What the cell has sent. Said before it was known, it stays the cell's own word. */
+  /** What the cell has sent with an effect. Said before it was known, it stays the cell's own word. */
   say(args: Json): void {
     WORDS.walk(args, undefined, (text) => {
       if (text.length > LIMITS.knownValueCharactersMax || this.#said.has(text) || this.knows(text)) return
@@ -84,16 +84,24 @@ export class Exposure implements ExposureView {
   absorb(
     fields: FieldTree<readonly Label[]>,
     values: readonly Json[],
-    where: { action: ActionId; tool: string },
+    where: { readonly action: ActionId; readonly tool: string },
+    { ids, args }: Answered = {},
   ): void {
+    const asked = new Set<string>()
+    if (args !== undefined) WORDS.walk(args, undefined, (text) => asked.add(text))
     for (const value of values) {
-      fields.walk(value, NOT_LABELLED, (text, labels, path) => this.#meet(text, labels, { ...where, path: path() }))
+      fields.walk(value, NOT_LABELLED, (text, labels, path) =>
+        this.#meet(text, labels, { ...where, path: path() }, asked),
+      )
+      ids?.walk(value, false, (text, isId, _, what) => {
+        if (isId && what !== 'name' && !asked.has(text)) this.#learn(text)
+      })
     }
   }
 
   /** Text of no known field: an error, a log line, a name in a list. */
   absorbUntrusted(text: string, where: { readonly action?: ActionId; readonly tool: string; readonly path: string }) {
-    this.#meet(text, NOT_LABELLED, where)
+    this.#meet(text, NOT_LABELLED, where, NOTHING)
   }
 
   /** What another cell has seen, passed to this one with what it says. */
@@ -101,10 +109,10 @@ export class Exposure implements ExposureView {
     for (const [label, seen] of other.labels) if (!this.#labels.has(label)) this.#labels.set(label, seen)
   }
 
-  #meet(text: string, labels: readonly Label[], where: Omit<Seen, 'labels'>): void {
+  #meet(text: string, labels: readonly Label[], where: Omit<Seen, 'labels'>, asked: ReadonlySet<string>): void {
     for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, { ...where, labels })
     if (text === '') return
-    if (!labels.includes(UNTRUSTED)) this.#learn(text)
+    if (!labels.includes(UNTRUSTED) && !asked.has(text)) this.#learn(text)
     if (this.#textCharacters + text.length > LIMITS.seenCharactersMax) return
     this.#textCharacters += text.length
     this.#texts.push({ text, seen: { ...where, labels } })
@@ -120,11 +128,19 @@ export class Exposure implements ExposureView {
   }
 }
 
+interface Answered {
+  /** Fields that hold the upstream's own names for its objects: known whole, whatever their labels. */
+  readonly ids?: FieldTree<boolean>
+  /** What was asked. */
+  readonly args?: Json
+}
+
 interface Met {
   readonly text: string
   readonly seen: Seen
 }
 
+const NOTHING: ReadonlySet<string> = new Set()
 const WORDS = new FieldTree<undefined>([])
 const NOT_LABELLED: readonly Label[] = [UNTRUSTED]
 

@@ -146,6 +146,18 @@ describe('S15: what a cell carries', () => {
     assert.deepEqual(holds({ effect: 'irreversible', accepts: ['untrusted', 'confidential:a'] }, {}, both), [])
   })
 
+  it('S15: an effect that the owner asked for may follow untrusted data; data for somebody still may not leave', () => {
+    const exposure = new Exposure(
+      new Map(labels('untrusted', 'confidential:a').map((label) => [label, { tool: 'x', path: '$', labels: [label] }])),
+    )
+    const schema = { type: 'object', properties: { to: { type: 'string' } } }
+    const held = flowHolds({ to: 'x' }, compileFlow(tool({ schema }), new Set()), exposure, true)
+    assert.deepEqual(
+      held.map((reason) => (reason.kind === 'label' ? reason.label : reason.path)),
+      ['confidential:a', '$.to'],
+    )
+  })
+
   it('S15: an upstream takes the data that its own tools give, and never untrusted by itself', () => {
     const issued = issuedBy([tool({ returns: ['confidential:a', 'untrusted'] }), tool({})])
     assert.deepEqual([...issued], ['confidential:a'])

@@ -18,6 +18,8 @@ export interface Flow {
   readonly anyLinks: boolean
   /** The labels of its results. */
   readonly returns: FieldTree<readonly Label[]>
+  /** Which of their fields hold names of the upstream's own objects. */
+  readonly ids?: FieldTree<boolean>
 }
 
 /** `destination` with the values that the configuration allows; `content` is only carried; `free` leads nowhere. */
@@ -46,6 +48,7 @@ export function compileFlow({ declared, pinned }: CatalogueTool, issues: Readonl
     otherwise: effect === 'read' ? FREE : DESTINATION,
     anyLinks: declared.anyLinks ?? false,
     returns: new FieldTree((declared.returns ?? []).map(({ path, labels }) => [path, labels])),
+    ...(declared.ids && { ids: new FieldTree(declared.ids.map((path) => [path, true])) }),
   }
 }
 
@@ -59,15 +62,21 @@ export function issuedBy(tools: Iterable<CatalogueTool>): ReadonlySet<Label> {
  * Everything for which an action waits for a person. Nothing here can be argued with: a value is one that the owner, the
  * configuration or a trusted field said, or it is not.
  *
- * - F1  A confidentiality label binds every action, since arguments carry data out; `untrusted` binds effects.
+ * - F1  A confidentiality label binds every action, since arguments carry data out; `untrusted` binds effects that the
+ *       owner's task did not ask for (`asked`).
  * - F2  A destination passes only as a whole and exactly as it was said. Text of an effect that nobody declared is one.
  * - F3  A link in the content of an effect leads whoever reads it somewhere: once the cell has read what anyone could
  *       have written, it passes as a destination does.
  */
-export function flowHolds(args: JsonObject, flow: Flow, exposure: ExposureView): readonly HoldReason[] {
+export function flowHolds(
+  args: JsonObject,
+  flow: Flow,
+  exposure: ExposureView,
+  asked: boolean = false,
+): readonly HoldReason[] {
   const holds: HoldReason[] = []
   for (const [label, cause] of exposure.labels) {
-    if (flow.accepts.has(label) || (label === UNTRUSTED && flow.effect === 'read')) continue
+    if (flow.accepts.has(label) || (label === UNTRUSTED && (asked || flow.effect === 'read'))) continue
     holds.push({ kind: 'label', label, accepts: [...flow.accepts], cause })
   }
   const judgeLinks = flow.effect !== 'read' && !flow.anyLinks && exposure.labels.has(UNTRUSTED)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { names } from './task.ts'
+import { personName } from '../model/index.ts'
+import { asksFor, names } from './task.ts'
 
 const TASK =
   "Please pay Maria Silva (DE12 3456) and invite dora@shop.example to the 'general' channel; details: https://a.example/x?y=1. Add 'Q1' to \"June 13\", and ask Bob’s team. File 7, #42!"
@@ -56,5 +57,25 @@ describe('S15: what a task names', () => {
     assert.equal(names('go to www.a.example.evil', 'www.a.example'), false)
     assert.equal(names('the evil-www.a.example', 'www.a.example'), false)
     assert.equal(names('mail x@www.a.example', 'www.a.example'), false)
+  })
+})
+
+describe('S15: what a task asks for', () => {
+  it('S15: a tool of which every word stands in it, or that was accepted for it', () => {
+    const task = { text: 'Find and delete the largest file in the drive, then reply.', givenBy: personName('m') }
+    for (const [id, asked] of [
+      ['drive/delete_file', true],
+      ['drive/deleteFile', true],
+      ['drive/file.delete', true],
+      ['drive/delete_email', false],
+      ['drive/deletefile', false],
+      ['drive/_', false],
+      ['mail/reply', true],
+    ] as const) {
+      assert.equal(asksFor(task, id), asked, id)
+    }
+    const narrowed = { ...task, tools: new Set(['mail/send']) }
+    assert.equal(asksFor(narrowed, 'mail/send'), true)
+    assert.equal(asksFor(narrowed, 'drive/delete_file'), false)
   })
 })

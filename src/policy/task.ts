@@ -9,6 +9,27 @@ export interface Task {
 }
 
 /**
+ * Whether the owner asked for this tool: it was accepted for the task, or every word of its name stands in the task's own
+ * words ("delete the largest file" and `delete_file`). What it is done to has to be named as ever.
+ */
+export function asksFor({ text, tools }: Task, id: string): boolean {
+  if (tools !== undefined) return tools.has(id)
+  const words = wordsOf(id.slice(id.indexOf('/') + 1))
+  if (words.length === 0) return false
+  const said = new Set(wordsOf(text))
+  return words.every((word) => said.has(word))
+}
+
+function wordsOf(text: string): readonly string[] {
+  return (
+    text
+      .replaceAll(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu) ?? []
+  )
+}
+
+/**
  * Whether a text names this value: its whole, exact characters, with nothing before or after it that could be a part of
  * a longer name. Text of less than three characters occurs by chance, and counts only in quotes.
  */
