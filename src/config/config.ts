@@ -32,6 +32,8 @@ export interface Environment {
   readonly name: EnvironmentName
   /** Effects need a grant that somebody else than the agent's owner approved, and its holds somebody else's answer. */
   readonly hardened: boolean
+  /** Origins that its relays may reach; nothing else has any network. */
+  readonly egress: readonly Written<URL>[]
 }
 
 export interface Upstream {
@@ -39,6 +41,8 @@ export interface Upstream {
   readonly environment: EnvironmentName
   readonly mcp: StdioServer | HttpServer
   readonly tools: ReadonlyMap<ToolName, DeclaredTool>
+  /** It reaches further on a cell's word. One behind a URL is out of our hands, and a person has accepted that. */
+  readonly relay: boolean
   readonly source: Source
 }
 

@@ -284,6 +284,83 @@ describe('loadConfig', () => {
     assert.match(found[0]?.message ?? '', /belongs to environment "test" already/)
   })
 
+  const EGRESS = (test: string, production = '[]') =>
+    GOOD.replace('test: {}', `test: { egress: ${test} }`).replace(
+      'production: {}',
+      `production: { egress: ${production} }`,
+    )
+  const places: readonly (readonly [what: string, text: string, line: number, message: RegExp])[] = [
+    ['an origin with a path', EGRESS('["https://a.example/x"]'), 3, /found "https:\/\/a.example\/x"/],
+    ['an origin without a scheme', EGRESS('[a.example]'), 3, /found "a.example"/],
+    ['an origin with a name in it', EGRESS('["https://u@a.example"]'), 3, /found/],
+    [
+      'an upstream that a relay would reach past the gateway',
+      EGRESS('["http://127.0.0.1:8081"]'),
+      3,
+      /egress http:\/\/127.0.0.1:8081 .* belongs to upstream "payments-test": .* past the gateway/,
+    ],
+    ...['127.0.0.1', 'localhost', '127.0.0.2', '0.0.0.0', '[::1]', '[::ffff:127.0.0.1]', 'a.localhost.'].map(
+      (host) =>
+        [
+          `another environment’s upstream, as ${host}`,
+          EGRESS('[]', `["http://${host}:8081"]`),
+          4,
+          /belongs to environment "test" already \(upstream "payments-test"\)/,
+        ] as const,
+    ),
+    [
+      'another environment’s egress, in another scheme',
+      EGRESS('["https://a.example"]', '["http://A.example.:443"]'),
+      4,
+      /belongs to environment "test" already \(its egress\)/,
+    ],
+    [
+      'a relay somewhere else',
+      GOOD.replace('mcp: { url', 'relay: true\n    mcp: { url'),
+      7,
+      /"payments-test" is a relay somewhere else/,
+    ],
+    [
+      'a remote that is no relay',
+      GOOD.replace('mcp: { url', 'remote: accepted\n    mcp: { url'),
+      7,
+      /goes with "relay/,
+    ],
+    [
+      'a remote that is here',
+      GOOD.replace('mcp: { command', 'relay: true\n    remote: accepted\n    mcp: { command'),
+      14,
+      /goes with "relay: true" and a url/,
+    ],
+  ]
+  for (const [what, text, line, message] of places) {
+    it(`S6: refuses ${what}`, async () => {
+      const found = await problems(text)
+      assert.ok(
+        found.some((problem) => message.test(problem.message) && problem.source.line === line),
+        JSON.stringify(found, null, 1),
+      )
+    })
+  }
+
+  it('reads egress and relays', async () => {
+    const text = EGRESS('["https://a.example", "http://10.0.0.1:80"]').replace(
+      'mcp: { command',
+      'relay: true\n    mcp: { command',
+    )
+    const config = await good(text)
+    const [test] = config.environments.values()
+    assert.deepEqual(
+      test?.egress.map(({ value }) => value.origin),
+      ['https://a.example', 'http://10.0.0.1'],
+    )
+    assert.deepEqual(
+      [...config.upstreams.values()].map(({ relay }) => relay),
+      [false, true],
+    )
+    await good(GOOD.replace('mcp: { url', 'relay: true\n    remote: accepted\n    mcp: { url'))
+  })
+
   it('S6: refuses a secret in two environments', async () => {
     const found = await problems(
       GOOD.replace(

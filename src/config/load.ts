@@ -41,6 +41,7 @@ import type {
   StdioServer,
   Upstream,
 } from './config.ts'
+import { placeProblems } from './places.ts'
 import {
   configShape,
   type ShapedAgent,
@@ -80,6 +81,7 @@ export async function loadConfig(
     policies,
     secrets: readSecrets(judge),
   }
+  problems.push(...placeProblems(config))
   checkSecretsHaveOneHome(judge, config)
   return problems.length > 0 ? no(problems) : ok(config)
 }
@@ -138,16 +140,15 @@ function readShape(path: string, problems: Problem[]): ShapedConfig | undefined 
 
 function readEnvironments(judge: Judge): ReadonlyMap<EnvironmentName, Environment> {
   return new Map(
-    [...judge.shaped.environments].map(([key, { hardened = false }]) => {
+    [...judge.shaped.environments].map(([key, { hardened = false, egress = [] }]) => {
       const name = environmentName(key)
-      return [name, { name, hardened }]
+      return [name, { name, hardened, egress }]
     }),
   )
 }
 
 function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, Upstream> {
   const upstreams = new Map<UpstreamName, Upstream>()
-  const homes = new Map<string, Upstream>()
   for (const [key, { value, source }] of judge.shaped.upstreams ?? []) {
     if (key === 'firebreak') report(judge, source, 'the name "firebreak" is the gateway’s own', 'another name')
     const mcp = readServer(judge, value.mcp, source)
@@ -165,18 +166,23 @@ function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, Upstream> {
       environment: environmentName(value.environment),
       mcp,
       tools: readTools(judge, value, source),
+      relay: value.relay ?? false,
       source,
     }
     upstreams.set(upstream.name, upstream)
-    if (mcp.kind !== 'http') continue
-    const other = homes.get(mcp.url.origin)
-    if (other !== undefined && other.environment !== upstream.environment) {
-      const message = `origin ${mcp.url.origin} of "${key}" belongs to environment "${other.environment}" already (upstream "${other.name}")`
-      report(judge, source, message, 'an origin in one environment only')
-    }
-    homes.set(mcp.url.origin, upstream)
+    checkRelay(judge, key, value, source)
   }
   return upstreams
+}
+
+/** A relay is contained in a cell of ours, or a person says that it is not. */
+function checkRelay(judge: Judge, key: string, { relay, remote, mcp }: ShapedUpstream, source: Source): void {
+  if (remote !== undefined && (relay !== true || mcp.url === undefined)) {
+    report(judge, source, `"remote" of "${key}" goes with "relay: true" and a url`)
+  } else if (relay === true && mcp.url !== undefined && remote === undefined) {
+    const message = `"${key}" is a relay somewhere else: what it reaches on a cell’s word, no wall of this environment holds`
+    report(judge, source, message, 'a command, so that it runs in a cell without other network; or remote: accepted')
+  }
 }
 
 function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): StdioServer | HttpServer | undefined {

@@ -117,6 +117,8 @@ const upstream = object('an upstream', {
       ),
     }),
   ),
+  relay: optional(bool('whether it reaches further on a cell’s word: a fetcher, a browser, a shell')),
+  remote: optional(oneOf('that a relay elsewhere is out of every wall', ['accepted'] as const)),
   accepts: optional(labels),
   tools: optional(map('tools', toolKey, tool)),
   resources: optional(list('URIs or URI templates of resources that may be read', uri)),
@@ -146,6 +148,9 @@ const grant = object('a grant', {
 
 const environment = object('an environment', {
   hardened: optional(bool('whether effects need a second person')),
+  egress: optional(
+    list('origins that its relays may reach', written(text('an origin like https://api.example', originOf))),
+  ),
 })
 
 const agent = object('an agent', {
@@ -184,6 +189,12 @@ export type ShapedCell = Shaped<typeof cellShape>
 export type ShapedTool = Shaped<typeof tool>
 export type ShapedUpstream = Shaped<typeof upstream>
 export type ShapedAgent = Shaped<typeof agent>
+
+/** Nothing but scheme, host and port: whatever path is asked for, it is the same place. */
+function originOf(written: string): URL | undefined {
+  const url = urlOf(written)
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? url : undefined
+}
 
 function urlOf(written: string): URL | undefined {
   return URL.canParse(written) ? new URL(written) : undefined

@@ -10,24 +10,34 @@ import type { State } from './state.ts'
 /** The port on a cell's own loopback where its gateway listens; behind it there is nobody but that cell's gateway. */
 export const GATEWAY_PORT = 7070
 
+/** Where a relay finds its way out, if its environment has one. */
+export const EGRESS_PORT = 7071
+
 export interface CellPlan extends Pick<CellSpec, 'command' | 'stdio'> {
   /** Names its workspace's changes in the state. */
   readonly name: string
   readonly cell: CellConfig
   /** An agent's cell has a listener and is told where; an upstream cell has none. */
   readonly listener: boolean
+  /** A relay's cell has a proxy in its place. */
+  readonly egress?: boolean
   readonly variables: Readonly<Record<string, string>>
 }
 
 /** What the warden is asked for, from the configuration alone. */
 export function cellSpec(config: Config, state: State, plan: CellPlan): CellSpec {
-  const { cell, command, stdio, listener } = plan
+  const { cell, command, stdio, listener, egress = false } = plan
   const io = cell.ioBytesPerSecond
   return {
     id: newCellId(randomBytes(16)),
     command,
     stdio,
-    variables: { ...BASE_VARIABLES, ...(listener && GATEWAY_VARIABLES), ...plan.variables },
+    variables: {
+      ...BASE_VARIABLES,
+      ...(listener && GATEWAY_VARIABLES),
+      ...(egress && EGRESS_VARIABLES),
+      ...plan.variables,
+    },
     root: cell.root === undefined ? { kind: 'host-usr' } : { kind: 'directory', path: cell.root },
     files: [...[...cell.files].map(([to, from]) => ({ from, to })), ...(listener ? [CLIENT_CONFIG] : [])],
     ...(cell.workspace && {
@@ -40,7 +50,7 @@ export function cellSpec(config: Config, state: State, plan: CellPlan): CellSpec
       wallMs: cell.wallMs,
       ...(io !== undefined && { io: { readBytesPerSecond: io, writeBytesPerSecond: io } }),
     },
-    ports: listener ? [GATEWAY_PORT] : [],
+    ports: listener ? [GATEWAY_PORT] : egress ? [EGRESS_PORT] : [],
     ...(config.profile === 'user' && { accepts: WITHOUT_ROOT }),
     protectedPaths: [
       config.file,
@@ -68,6 +78,16 @@ const BASE_VARIABLES = {
   HOME: CELL_USER.home,
   USER: CELL_USER.name,
   LANG: 'C.UTF-8',
+}
+
+/** As curl, Python, Go, Git and Node read them. */
+const PROXY = `http://127.0.0.1:${EGRESS_PORT}`
+const EGRESS_VARIABLES = {
+  http_proxy: PROXY,
+  https_proxy: PROXY,
+  HTTP_PROXY: PROXY,
+  HTTPS_PROXY: PROXY,
+  NODE_USE_ENV_PROXY: '1',
 }
 
 const GATEWAY_VARIABLES = {

@@ -43,7 +43,15 @@ export async function inspectUpstreams(
         asked.push({ name, kind: 'http', url: mcp.url.href, headers: [...mcp.headers] })
         continue
       }
-      const server = await launchUpstreamCell(warden.value, config, state, { ...upstream, mcp }, 'accept', secrets)
+      const server = await launchUpstreamCell(
+        warden.value,
+        config,
+        state,
+        { ...upstream, mcp },
+        'accept',
+        secrets,
+        'alone',
+      )
       if (!server.ok) return server
       cells.push(server.value)
       const first = 4 + descriptors.length

@@ -249,14 +249,15 @@ class OpenRuntime implements Runtime {
       upstream,
       this.#agent.name,
       this.#secrets,
+      'connected',
     )
     if (!server.ok) return server
-    const { cell, pipes } = server.value
+    const { cell, pipes, wayOut } = server.value
     servers.cells.add(cell)
     const owner = upstream.mcp.shared ? null : number
     const message = { kind: 'upstream', upstream: upstream.name, number: owner } as const
-    const told = this.#services.tell(message, [pipes.stdin.fd, pipes.stdout.fd])
-    for (const pipe of [pipes.stdin, pipes.stdout]) pipe.close()
+    const told = this.#services.tell(message, [pipes.stdin.fd, pipes.stdout.fd, ...(wayOut ? [wayOut.fd] : [])])
+    for (const handed of [pipes.stdin, pipes.stdout, wayOut]) handed?.close()
     if (!told.ok) return told
     cell.start()
     void cell.exited.then(async () => {

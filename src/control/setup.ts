@@ -55,6 +55,7 @@ export function gatewaySetup(
   return ok({
     environment,
     hardened: config.environments.get(environment)?.hardened ?? false,
+    egress: egressOf(config, environment),
     configuration: digestOf(config),
     environments: [...config.upstreams.values()].map((upstream) => [upstream.name, upstream.environment]),
     upstreams: upstreams.map((upstream) => ({
@@ -76,6 +77,11 @@ export function gatewaySetup(
     policies,
     secrets: [...secrets.value],
   })
+}
+
+/** Origins that the environment's relays may reach. */
+export function egressOf(config: Config, environment: EnvironmentName): readonly string[] {
+  return (config.environments.get(environment)?.egress ?? []).map(({ value }) => value.origin)
 }
 
 function grantSource(agent: Agent, grant: GrantConfig, index: number): GrantSource {

@@ -1,23 +1,28 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import type { Cell, CellStdio } from '../cells/cell.ts'
+import type { Handle } from '../cells/handle.ts'
 import { launchFaultText } from '../cells/spec.ts'
 import type { Warden } from '../cells/warden.ts'
 import type { Config, StdioServer, Upstream } from '../config/config.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { cellSpec } from './cell-spec.ts'
 import { injectSecrets } from './secrets.ts'
+import { egressOf } from './setup.ts'
 import type { State } from './state.ts'
 
 /** A stdio server in its upstream cell, not yet running; whoever takes the pipes speaks to it. */
 export interface UpstreamCell {
   readonly cell: Cell
   readonly pipes: Pick<Extract<CellStdio, { kind: 'pipes' }>, 'stdin' | 'stdout'>
+  /** Where the gateway accepts what a relay asks for; absent where it has nowhere to go. */
+  readonly wayOut?: Handle
 }
 
 /**
  * A stdio server is untrusted: it gets a cell of its own, without a listener and without any network, and of all secrets
- * those that its entry in the configuration names.
+ * those that its entry in the configuration names. A relay's cell that is `connected` has one way out: a listener behind
+ * which its gateway knows the environment's egress.
  */
 export async function launchUpstreamCell(
   warden: Warden,
@@ -26,10 +31,12 @@ export async function launchUpstreamCell(
   upstream: Upstream & { readonly mcp: StdioServer },
   servedAgent: string,
   secrets: ReadonlyMap<string, string>,
+  connected: 'connected' | 'alone',
 ): Promise<Result<UpstreamCell, string>> {
   const { name, mcp } = upstream
   const [program, ...args] = mcp.command
   if (program === undefined) return no(`upstream ${name} has no command`)
+  const egress = connected === 'connected' && upstream.relay && egressOf(config, upstream.environment).length > 0
   const launched = await warden.launch(
     cellSpec(config, state, {
       name: `${servedAgent}-${name}`,
@@ -37,6 +44,7 @@ export async function launchUpstreamCell(
       command: [program, ...args],
       stdio: { kind: 'pipes' },
       listener: false,
+      egress,
       variables: injectSecrets(secrets, mcp.cell.env),
     }),
   )
@@ -44,7 +52,8 @@ export async function launchUpstreamCell(
   const { stdio } = launched.value
   if (stdio.kind !== 'pipes') return no(`upstream ${name} has no pipes`)
   drain(stdio.stderr.take(), state.log(`upstream-${name}`), state.uidOf('pump'))
-  return ok({ cell: launched.value, pipes: stdio })
+  const [wayOut] = launched.value.listeners
+  return ok({ cell: launched.value, pipes: stdio, ...(wayOut && { wayOut }) })
 }
 
 /** Its complaints go to a log as far as a person would read them; the rest is dropped, never left to block it. */

@@ -36,6 +36,7 @@ import {
   type Task,
 } from '../policy/index.ts'
 import { authorityOf, type CellAtGate, type Given } from './cell.ts'
+import { Egress } from './egress.ts'
 import type { Gate } from './gate.ts'
 import type { HoldBook } from './holds.ts'
 import { readPast } from './past.ts'
@@ -70,6 +71,8 @@ export class Gateway {
   readonly #budgets: BudgetBook
   readonly #shared = new Map<UpstreamName, Upstream>()
   readonly #pipes = new StdioPipes()
+  /** By the relay that they belong to, and the number of the cell that it serves. */
+  readonly #egress = new Map<string, Egress>()
   readonly #served = new Map<number, Served>()
   #stopped: Promise<void> | undefined
 
@@ -151,8 +154,9 @@ export class Gateway {
         case 'cell':
           return await this.#admit(message, fds)
         case 'upstream': {
-          const [stdin, stdout] = fds
+          const [stdin, stdout, wayOut] = fds
           if (stdin === undefined || stdout === undefined) throw new Error('a stdio upstream has two descriptors')
+          this.#openEgress(message.upstream, message.number, wayOut)
           return this.#pipes.offer(message.upstream, message.number, { stdin, stdout })
         }
         case 'unlaunched':
@@ -180,6 +184,7 @@ export class Gateway {
   async #stop(why: string): Promise<void> {
     for (const number of [...this.#served.keys()]) this.#shut(number)
     for (const upstream of this.#shared.values()) upstream.close()
+    for (const egress of this.#egress.values()) egress.close()
     await this.#record({ kind: 'gateway.stopped', environment: this.#setup.environment, why })
     await this.#sealing.stop()
     await this.#gate.ledger.close()
@@ -311,6 +316,20 @@ export class Gateway {
     for (const below of given.cell.given.values()) this.#endDelegation(below, why)
   }
 
+  /** A relay that was started again has a cell of its own, and the way out of the one before is closed. */
+  #openEgress(upstream: UpstreamName, number: number | null, listener: number | undefined): void {
+    const key = `${upstream}#${number ?? 'all'}`
+    this.#egress.get(key)?.close()
+    this.#egress.delete(key)
+    if (listener === undefined) return
+    const onTried = (place: string, problem: string | undefined) => {
+      const cell = number === null ? undefined : this.#served.get(number)?.cell.id
+      const tried = { upstream, place, ...(cell && { cell }), ...(problem !== undefined && { problem }) }
+      this.#gate.ledger.append({ kind: 'egress.tried', ...tried })
+    }
+    this.#egress.set(key, new Egress({ listener, origins: this.#setup.egress, onTried }))
+  }
+
   #upstream(setup: UpstreamSetup, number: number | null): Upstream {
     const { name } = setup
     return new Upstream({
@@ -358,6 +377,11 @@ export class Gateway {
     served.server.closeAllConnections()
     for (const upstream of served.own) upstream.close()
     this.#pipes.forget(number)
+    for (const [key, egress] of this.#egress) {
+      if (!key.endsWith(`#${number}`)) continue
+      egress.close()
+      this.#egress.delete(key)
+    }
     return served
   }
 

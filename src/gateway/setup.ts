@@ -24,6 +24,8 @@ export interface GatewaySetup {
   readonly environment: EnvironmentName
   /** Holds wait for another person than those who own the agents. */
   readonly hardened: boolean
+  /** Origins that the environment's relays may reach. */
+  readonly egress: readonly string[]
   /** Digest of the configuration, the policies and the accepted definitions. */
   readonly configuration: Sha256
   /** Where every upstream of the configuration belongs: names only, for refusals that explain themselves. */
@@ -84,7 +86,7 @@ export type WardenMessage =
       /** The number of the cell that delegated: this one has no grants of its own. */
       readonly parent?: number
     }
-  /** Our ends of a stdio server's standard input and output, for one cell or for all. */
+  /** Our ends of a stdio server's standard input and output, for one cell or for all; and a relay's way out. */
   | { readonly kind: 'upstream'; readonly upstream: UpstreamName; readonly number: number | null }
   /** A person has answered a hold. */
   | {

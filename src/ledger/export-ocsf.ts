@@ -113,6 +113,17 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
         status_detail: entry.problem,
       }
     }
+    case 'egress.tried':
+      return {
+        ...base,
+        ...api(OTHER),
+        ...unknownActor(),
+        api: { operation: 'CONNECT', service: { name: entry.upstream } },
+        metadata,
+        severity_id: entry.problem === undefined ? 1 : 3,
+        status_id: entry.problem === undefined ? 1 : 2,
+        status_detail: `${entry.place}${entry.problem === undefined ? '' : `: ${entry.problem}`}`,
+      }
     case 'cell.started':
       return {
         ...base,

@@ -16,6 +16,7 @@ export function otelRecord(entry: Entry, intent: Intent | undefined): object {
   const warns =
     entry.kind === 'action.refused' ||
     entry.kind === 'definition.seen' ||
+    (entry.kind === 'egress.tried' && entry.problem !== undefined) ||
     (entry.kind === 'action.outcome' && entry.outcome !== 'done')
   const { v: _version, atMs: _time, kind, ...members } = entry
   const joined = intent

@@ -35,6 +35,7 @@ export type EntryBody =
   | DelegationEnded
   | ActionOutcome
   | DefinitionSeen
+  | EgressTried
   | Stopped
 
 export interface GatewayStarted {
@@ -206,6 +207,18 @@ export interface DefinitionSeen {
   readonly tool: ToolName
   readonly digest: Sha256
   readonly problem: string
+}
+
+/** A relay has asked for a place outside of its cell, the first time. */
+export interface EgressTried {
+  readonly kind: 'egress.tried'
+  readonly upstream: UpstreamName
+  /** The cell that it serves, where it serves one. */
+  readonly cell?: CellId
+  /** Host and port as they were declared; of what was not let through, as the relay wrote them. */
+  readonly place: string
+  /** Why it was not let through. */
+  readonly problem?: string
 }
 
 export interface Stopped {

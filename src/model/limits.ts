@@ -38,6 +38,8 @@ export const LIMITS = {
   streamsMax: 16,
   /** Connections of one cell; Node's clients open a handful. */
   connectionsMax: 128,
+  /** Connections of one relay through its environment’s egress; a browser opens six to a host. */
+  egressConnectionsMax: 64,
   /** Trusted values that one cell may name as destinations: a page of 1,000 rows, a hundred times. */
   knownValuesMax: 100_000,
   /** A longer text is no destination. */

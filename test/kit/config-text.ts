@@ -4,6 +4,10 @@ import { join } from 'node:path'
 import type { Effect } from '../../src/model/index.ts'
 
 export interface UpstreamPlan {
+  /** `test`, where none is named. */
+  readonly environment?: string
+  readonly relay?: boolean
+  readonly remote?: 'accepted'
   readonly mcp:
     | { readonly url: string; readonly headers?: Readonly<Record<string, string>> }
     | { readonly command: readonly string[]; readonly cell?: CellPlan; readonly shared?: boolean }

@@ -98,6 +98,8 @@ function textOf(entry: Entry): string {
       return `${entry.delegation}  ended: ${printable(entry.why)}`
     case 'action.outcome':
       return `${entry.action}  ${entry.leaked === undefined ? '' : `LEAK CUT of ${entry.leaked.join(', ')}  `}${entry.outcome}${entry.detail === undefined ? '' : `: ${printable(entry.detail)}`}`
+    case 'egress.tried':
+      return `${entry.upstream} ${entry.problem === undefined ? 'reaches' : 'REFUSED'} ${printable(entry.place)}${entry.problem === undefined ? '' : `  — ${entry.problem}`}`
     case 'definition.seen':
       return `${entry.upstream}/${printable(entry.tool)}: its definition is ${entry.problem}`
   }
