@@ -85,14 +85,18 @@ async function desk(): Promise<number> {
   say('With Firebreak …')
   const scened = await scene('with')
   const within = await play(scened, runWithin)
+  const reach = firebreak(['reach', 'desk', '--config', scened.configFile, '--svg', join(state, 'reach.svg')])
   const verified = firebreak(['ledger', 'verify', join(state, 'ledger'), '--witness', join(state, 'witness'), '--json'])
   const refused = whyOf(refusals())
-  show(without, within, refused)
+  show(without, within, refused, reach.stdout)
   const claims = claimsOf(without, within, verified.status === 0)
   for (const [claim, holds] of Object.entries(claims)) say(`  ${holds ? 'yes' : 'NO '}  ${claim}`)
   const ok = Object.values(claims).every(Boolean)
   say(ok ? '\nEvery claim holds.' : '\nA claim does not hold.')
-  if (values.state !== undefined) say(`\nThe ledger is in ${join(state, 'ledger')}: firebreak logs --state ${state}`)
+  if (values.state !== undefined)
+    say(
+      `\nThe ledger is in ${join(state, 'ledger')}: firebreak logs --state ${state}\nIts reach is drawn in ${join(state, 'reach.svg')}`,
+    )
   if (json) console.log(JSON.stringify({ ok, claims, without: summary(without), within: summary(within), refused }))
   return ok ? 0 : 1
 }
@@ -252,7 +256,9 @@ function claimsOf(without: Outcome, within: Outcome, verified: boolean): Record<
 /** A person who looks at what waits reads where the account was first seen. */
 function holdNamesTheTicket(): boolean {
   const { stdout } = firebreak(['approvals', '--state', state])
-  return stdout.includes(ATTACKER) && stdout.includes('tickets.next returned') && stdout.includes('which anyone can write')
+  return (
+    stdout.includes(ATTACKER) && stdout.includes('tickets.next returned') && stdout.includes('which anyone can write')
+  )
 }
 
 function honest({ refunds }: Outcome): readonly Refund[] {
@@ -312,7 +318,7 @@ function firebreak(args: readonly string[]) {
   return spawnSync(FIREBREAK, [...args], { encoding: 'utf8', maxBuffer: 67_108_864 })
 }
 
-function show(without: Outcome, within: Outcome, refused: readonly Refused[]): void {
+function show(without: Outcome, within: Outcome, refused: readonly Refused[], reach: string): void {
   say('\nWhat the agent tried                                         without Firebreak        with Firebreak')
   for (const { attempt, what = '', gained } of without.lines) {
     if (attempt === undefined) continue
@@ -333,7 +339,14 @@ function show(without: Outcome, within: Outcome, refused: readonly Refused[]): v
   say('\nWhat the gateway refused, and why')
   for (const { tool, times, why } of refused) say(`  ${`${times} ×`.padStart(7)} ${tool.padEnd(32)} ${why}`)
   say('\nWhat waits for a person (firebreak approvals)')
-  for (const line of firebreak(['approvals', '--state', state]).stdout.trimEnd().split('\n').slice(0, 9)) say(`  ${line}`)
+  for (const line of firebreak(['approvals', '--state', state]).stdout.trimEnd().split('\n').slice(0, 9))
+    say(`  ${line}`)
+  say('\nWhat it could do at worst, computed before it ran (firebreak reach desk)')
+  for (const line of reach
+    .split('\n')
+    .filter((line) => /^(?:SPENDS|CALLS)|: .*(?:names|asked)|MEET/.test(line.trim()))) {
+    say(`  ${line.trim()}`)
+  }
   say('\nThe claims')
 }
 
