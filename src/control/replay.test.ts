@@ -146,6 +146,20 @@ describe('replay', () => {
     assert.equal(JSON.parse(json.stdout.trim()).differences[0].actions[0].action, actionAt(one.stdout))
   })
 
+  it('S15: why tells what would turn a recorded refusal and a hold, with what the cell had seen and spent by then', async () => {
+    const { actions } = await replayed(log)
+    const why = (i: number) =>
+      firebreak(['why', actions[i]?.action ?? '', '--state', gateway.state.directory, '--config', gateway.configFile])
+    const [refused, held] = await Promise.all([why(5), why(3)])
+    assert.equal(refused.code, 0, refused.stderr)
+    assert.match(
+      refused.stdout,
+      /one change would let it pass, tried:\n +the budget of g_alpha-bank .*: 100\.00 EUR\/day → 110\.00 EUR\/day; or to wait until /,
+    )
+    assert.match(held.stdout, /^held: bank\/pay$/m)
+    assert.match(held.stdout, /a task of the owner's that names "EVIL1": --task\n +once +firebreak approve a_/)
+  })
+
   it('says of how much it is not sure once payloads are erased, and believes the worst of what was seen', async () => {
     await gateway.stop()
     const keys = join(log, 'keys')

@@ -1,17 +1,23 @@
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
+import { loadConfig } from '../../config/load.ts'
+import { rehearse } from '../../control/attempt.ts'
+import { judgeConfig } from '../../control/setup.ts'
+import { type TurnedAction, turnRecorded } from '../../control/turn.ts'
 import { reasonsFrom } from '../../gateway/record.ts'
 import { realDisk } from '../../ledger/disk.ts'
 import { readPayload } from '../../ledger/payloads.ts'
 import type { Entry } from '../../ledger/read.ts'
-import type { CellId, Commitment } from '../../model/index.ts'
+import type { ActionId, CellId, Commitment, PersonName } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { entriesOf, printable, STATE_OPTION, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'why',
-  summary: 'Show one action from its bytes to its outcome, with every reason',
-  usage: ['firebreak why <action> [--state <dir>]'],
+  summary: 'Show one action from its bytes to its outcome, with every reason and what would turn it',
+  usage: ['firebreak why <action> [--state <dir>] [--config <file>]'],
   example: 'firebreak why a_01m81y75kr4317w2mawh',
   options: {
     ...STATE_OPTION,
@@ -22,6 +28,7 @@ export const command: Command = {
 }
 
 type About = (Entry & { readonly log: string }) | undefined
+type Decision = Extract<Entry, { kind: 'action.intent' | 'action.refused' | 'action.held' }>
 
 async function run(call: Call): Promise<ExitCode> {
   const [reference] = call.positionals
@@ -32,46 +39,48 @@ async function run(call: Call): Promise<ExitCode> {
   const state = stateOf(call)
   let decided: About
   let outcome: About
-  let started: About
+  const owners = new Map<CellId, PersonName>()
   try {
     for await (const entry of entriesOf(state)) {
       if ('action' in entry && entry.action === reference) {
         if (entry.kind === 'action.outcome') outcome = entry
         else decided = entry
       }
-      const cell = decided !== undefined && 'cell' in decided ? decided.cell : undefined
-      if (entry.kind === 'cell.started' && (cell === undefined || entry.cell === cell) && decided === undefined)
-        started = entry
+      if (entry.kind === 'cell.started') owners.set(entry.cell, entry.owner)
     }
   } catch (error) {
     call.print.fault(error instanceof Error ? error.message : String(error))
     return EXIT.storeUnreachable
   }
-  if (decided === undefined || (decided.kind !== 'action.intent' && decided.kind !== 'action.refused')) {
+  if (decided === undefined || !isDecision(decided)) {
     call.print.fault(`there is no action ${printable(reference)} in ${state}`, 'firebreak logs lists what there is')
     return EXIT.failed
   }
   const directory = join(state, 'ledger', decided.log)
-  const sent = await bytesOf(directory, decided.cell, decided.payload)
+  const sent = await bytesOf(directory, decided.cell, 'payload' in decided ? decided.payload : undefined)
   const answered =
     outcome?.kind === 'action.outcome' ? await bytesOf(directory, decided.cell, outcome.payload) : undefined
   const [first, ...rest] = reasonsFrom(decided.reasons)
   const reasons = first === undefined ? [] : explain({ reasons: [first, ...rest] })
   const limit = call.flag('bytes') ? Number.POSITIVE_INFINITY : 2_000
-  call.print.object({ ok: true, decided, outcome, reasons, sent, answered })
+  const turned = decided.kind === 'action.intent' ? undefined : await turnOf(call, state, decided.log, decided.action)
+  const { now, turn } = turned ?? {}
+  call.print.object({ ok: true, decided, outcome, reasons, sent, answered, now: now?.now, turn })
   const line = (name: string, value: string | undefined) => {
     if (value !== undefined) call.print.line(`  ${name.padEnd(10)}${printable(value).slice(0, limit)}`)
   }
-  const verdict = decided.kind === 'action.intent' ? 'allowed' : 'refused'
+  const verdict = { 'action.intent': 'allowed', 'action.refused': 'refused', 'action.held': 'held' }[decided.kind]
   call.print.line(`${verdict}: ${decided.upstream ?? '?'}/${printable(decided.tool ?? '?')}`)
   line('when', `${new Date(decided.atMs).toISOString()}, entry ${decided.seq} of ${decided.log}`)
   line(
     'who',
-    `${decided.agent} in cell ${decided.cell}${started?.kind === 'cell.started' ? `, owned by ${started.owner}` : ''}`,
+    `${decided.agent} in cell ${decided.cell}${owners.has(decided.cell) ? `, owned by ${owners.get(decided.cell)}` : ''}`,
   )
   line('effect', decided.effect)
   line('arguments', JSON.stringify(decided.args))
   for (const reason of reasons) line('why', reason)
+  if (turned !== undefined) for (const [name, text] of turnLines(turned)) line(name, text)
+  if (decided.kind === 'action.held') line('once', `firebreak approve ${decided.hold}`)
   line('sent', sent)
   line(
     'outcome',
@@ -83,8 +92,38 @@ async function run(call: Call): Promise<ExitCode> {
   return EXIT.ok
 }
 
+function isDecision(entry: Entry): entry is Decision {
+  return entry.kind === 'action.intent' || entry.kind === 'action.refused' || entry.kind === 'action.held'
+}
+
+/** Under the configuration beside the state; nothing where there is none that can be read. */
+async function turnOf(call: Call, state: string, log: string, action: ActionId): Promise<TurnedAction | undefined> {
+  const file = call.text('config') ?? join(dirname(state), 'firebreak.yaml')
+  const loaded = existsSync(file) ? await loadConfig(file, { node: process.execPath }) : undefined
+  const judged = loaded?.ok ? await judgeConfig(loaded.value) : undefined
+  return judged?.ok ? turnRecorded(rehearse(judged.value), log, join(state, 'ledger', log), action) : undefined
+}
+
+function turnLines({ now, turn }: TurnedAction): readonly (readonly [string, string])[] {
+  const partly = now.partly === undefined ? [] : [['in part', now.partly] as const]
+  if (turn === undefined) return [['now', 'the present configuration lets it through'], ...partly]
+  const { changes, inTheWay } = turn
+  const lead =
+    inTheWay.length > 0
+      ? 'no change turns it alone; in the way:'
+      : changes.length === 1
+        ? 'one change would let it pass, tried:'
+        : 'together these would let it pass, tried:'
+  return [
+    ['turn', lead],
+    ...inTheWay.map((text) => ['', `! ${text}`] as const),
+    ...changes.map((text) => ['', `${inTheWay.length > 0 ? 'also ' : ''}${text}`] as const),
+    ...partly,
+  ]
+}
+
 function missingOutcome(decided: Entry): string {
-  return decided.kind === 'action.refused'
+  return decided.kind !== 'action.intent'
     ? 'nothing was sent'
     : 'unknown: no outcome was recorded, the effect may have happened'
 }
