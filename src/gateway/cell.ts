@@ -1,5 +1,7 @@
 import type { AgentName, CellId, DelegationId, PersonName, Rung, UpstreamName } from '../model/index.ts'
 import type { Authority, BudgetBook, Exposure, Restriction } from '../policy/index.ts'
+import type { Refusals } from './refusals.ts'
+import type { LedgerShare } from './share.ts'
 import type { Upstream } from './upstreams.ts'
 
 /**
@@ -18,6 +20,8 @@ export interface CellAtGate {
   readonly gone: AbortController
   /** Requests that have not been answered yet. */
   underWay: number
+  readonly share: LedgerShare
+  readonly refusals: Refusals
   /** What it has delegated. */
   readonly given: Map<DelegationId, Given>
   /** What was delegated to it. */

@@ -45,8 +45,10 @@ import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
 import type { Pulse } from './pulse.ts'
 import { redacted } from './record.ts'
+import { Refusals } from './refusals.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
 import type { AgentSetup, GatewaySetup, TaskSetup, UpstreamSetup, WardenMessage } from './setup.ts'
+import { LedgerShare } from './share.ts'
 import { StdioPipes } from './stdio-pipes.ts'
 import type { UpstreamConnection } from './upstream.ts'
 import { Upstream } from './upstreams.ts'
@@ -274,6 +276,8 @@ export class Gateway {
       rung: 'normal',
       gone: new AbortController(),
       underWay: 0,
+      share: new LedgerShare(this.#gate.nowMs()),
+      refusals: new Refusals(this.#gate.nowMs()),
       given: new Map(),
       ...(giver && { givenBy: giver.given }),
     }

@@ -14,6 +14,8 @@ import { HEARTBEAT_EVERY_MS, type Pulse, pulseBytes } from './pulse.ts'
 import { readSetup, type WardenMessage } from './setup.ts'
 
 shutProcess(uidArgument(process.argv))
+// Its log may lie on the disk that is full: what cannot be said must not end it.
+process.stderr.on('error', () => undefined)
 const setup = readSetup(readFileSync(3, 'utf8'))
 const pulses = createWriteStream('', { fd: 4 })
 pulses.on('error', () => process.exit(1))

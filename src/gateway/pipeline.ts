@@ -3,11 +3,12 @@ import {
   type ActionId,
   type ActionIntent,
   type ActionOutcome,
-  type ActionRefused,
   type Commitment,
+  cutText,
   isJsonObject,
   type Json,
   type JsonObject,
+  LIMITS,
   moneyText,
   type Operation,
   sha256,
@@ -33,6 +34,8 @@ import type { Gate } from './gate.ts'
 import { bindingOf } from './holds.ts'
 import { masked } from './mask.ts'
 import { reasonsJson, redacted } from './record.ts'
+import { complain } from './refusals.ts'
+import { breath } from './share.ts'
 import type { Answer, Prepared, SendOptions, Sent } from './upstream.ts'
 import type { KnownTool, Upstream } from './upstreams.ts'
 
@@ -52,8 +55,11 @@ export interface Attempt {
 
 export type Performed =
   | { readonly kind: 'answered'; readonly action: ActionId; readonly answer: Answer }
-  /** Refused before anything was sent. The cell is told the reference, and what is wrong with its own arguments. */
-  | { readonly kind: 'refused'; readonly action: ActionId; readonly reasons: readonly Refusal[] }
+  /**
+   * Refused before anything was sent. The cell is told the reference, if the ledger has it, and what is wrong with its own
+   * arguments.
+   */
+  | { readonly kind: 'refused'; readonly action: ActionId | undefined; readonly reasons: readonly Refusal[] }
   /** It waits for a person, under the reference of its first attempt. */
   | { readonly kind: 'held'; readonly action: ActionId; readonly hold: ActionId }
   /** Sent or not, there is no answer that may be passed on. */
@@ -64,6 +70,8 @@ export type Performed =
       readonly why: string
     }
 
+type Refused = Extract<Performed, { kind: 'refused' }>
+
 /**
  * The path of an action (DESIGN.md), steps 2 to 9. One way, no detours: every protocol comes through here.
  *
@@ -73,6 +81,8 @@ export type Performed =
  * - PA4  What the cell is shown, it is known to have seen, before it sees it.
  */
 export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): Promise<Performed> {
+  await breath()
+  await cell.share.turn(gate.ledger, gate.nowMs)
   const known = attempt.upstream.tool(attempt.tool)
   const { action, refusals } = normalise(gate, cell, attempt, known)
   let approval: Approval | undefined
@@ -82,14 +92,13 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   })
   if (decided.verdict === 'hold') return recordHeld(gate, cell, action, decided.reasons)
   if (decided.verdict === 'deny' || known === undefined) {
-    recordRefusal(gate, cell, action, decided.verdict === 'deny' ? decided.reasons : refusals)
-    return { kind: 'refused', action: action.id, reasons: decided.verdict === 'deny' ? decided.reasons : refusals }
+    return refuse(gate, cell, action, decided.verdict === 'deny' ? decided.reasons : refusals)
   }
   const prepared = attempt.prepare(known)
   const unrecorded = await recordIntent(gate, cell, action, decided, prepared.bytes, approval, decided.reservation)
   if (unrecorded !== undefined) {
     cell.authority.budgets.release(decided.reservation)
-    return { kind: 'refused', action: action.id, reasons: [unrecorded] }
+    return refuse(gate, cell, action, [unrecorded])
   }
   const bill = new Bill(known, decided.reservation)
   cell.authority.exposure.say(action.args)
@@ -188,7 +197,7 @@ function templateOf(tool: ToolName): ToolName {
 
 /** A name that a cell made up, as it can stand in the ledger. */
 function recordable(name: string): ToolName {
-  return toolName(name.replaceAll(/\p{Cc}/gu, '�').slice(0, 200) || '(empty)')
+  return toolName(cutText(name.replaceAll(/\p{Cc}/gu, '�'), 200) || '(empty)')
 }
 
 /** Step 4. What is wrong with the arguments is told beside what a policy says, not instead of it. */
@@ -256,12 +265,16 @@ async function recordIntent(
   }
   const appended = gate.ledger.append(body)
   if (!appended.ok) return unrecorded(appended.reason.kind)
+  cell.share.wrote(appended.value.seq, bytes.length + ENTRY_BYTES)
   // A read that a budget counts waits for the disk, or a crash would count too little.
   const counted = reservation.holders.some(({ budgets }) => budgets.length > 0)
   if (action.effect === 'read' && !counted && gate.ledger.readMayGo(gate.nowMs())) return undefined
   const durable = await gate.ledger.durable(appended.value.seq)
   return durable.ok ? undefined : unrecorded(durable.reason.kind)
 }
+
+/** About what an entry takes beside its payload. */
+const ENTRY_BYTES = 1_024
 
 function unrecorded(problem: string): Refusal {
   return { kind: 'unavailable', what: 'ledger', problem }
@@ -349,6 +362,7 @@ async function recordOutcome(
   const { budgets } = cell.authority
   const { cost, up, note } = bill.settle(judged.outcome, sent.kind === 'answered' ? sent.answer : undefined)
   const why = [judged.why, note].filter((text) => text !== '').join('; ')
+  await cell.share.turn(gate.ledger, gate.nowMs)
   const nowMs = gate.nowMs()
   let payload: Commitment | undefined
   if (sent.kind === 'answered') {
@@ -362,8 +376,10 @@ async function recordOutcome(
     ...(cost && { settled: settledOf(cost, budgets.nowMs(nowMs), nowMs) }),
     ...(judged.leaked && { leaked: judged.leaked }),
     ...(payload && { payload }),
-    ...(why === '' ? {} : { detail: why.slice(0, 500) }),
+    ...(why === '' ? {} : { detail: cutText(why, 500) }),
   })
+  if (appended.ok) cell.share.wrote(appended.value.seq, (payload?.bytes ?? 0) + ENTRY_BYTES)
+  else complain('an outcome', appended.reason)
   if (!appended.ok) budgets.keep(reservation)
   else if (judged.outcome === 'not-sent') budgets.release(reservation)
   else if (cost !== undefined) budgets.settle(reservation, cost, nowMs)
@@ -372,17 +388,16 @@ async function recordOutcome(
 }
 
 /** An attempt that waits. The cell may try it again as often as it likes: it stays the same hold. */
-function recordHeld(gate: Gate, cell: CellAtGate, action: Action, reasons: Held['reasons']): Performed {
+async function recordHeld(gate: Gate, cell: CellAtGate, action: Action, reasons: Held['reasons']): Promise<Performed> {
   const binding = bindingOf(action, cell.authority.exposure.labels.keys())
   const notBy = gate.hardened ? ownersOf(authorityOf(cell)) : []
   const opened = gate.holds.open(action, binding, gate.nowMs(), notBy)
   if (!opened.ok) {
-    const refusals = [...reasons, { kind: 'unavailable', what: 'holds', problem: 'too many wait already' } as const]
-    recordRefusal(gate, cell, action, refusals)
-    return { kind: 'refused', action: action.id, reasons: refusals }
+    const full = { kind: 'unavailable', what: 'holds', problem: 'too many wait already' } as const
+    return refuse(gate, cell, action, [...reasons, full])
   }
   const hold = opened.value
-  gate.ledger.append({
+  const appended = gate.ledger.append({
     kind: 'action.held',
     action: action.id,
     hold,
@@ -402,17 +417,20 @@ function recordHeld(gate: Gate, cell: CellAtGate, action: Action, reasons: Held[
     ...(notBy.length > 0 && { notBy }),
     ...(action.spend && { spend: moneyText(action.spend) }),
   })
+  if (!appended.ok) return refuse(gate, cell, action, [...reasons, unrecorded(appended.reason.kind)])
+  cell.share.wrote(appended.value.seq, ENTRY_BYTES)
   return { kind: 'held', action: action.id, hold }
 }
 
-function recordRefusal(gate: Gate, cell: CellAtGate, action: Action, reasons: readonly Refusal[]): void {
-  recordRefused(gate, cell, action.id, reasons, {
+async function refuse(gate: Gate, cell: CellAtGate, action: Action, reasons: readonly Refusal[]): Promise<Refused> {
+  const reference = await cell.refusals.record(gate, cell, action.id, reasons, {
     upstream: action.upstream,
     operation: action.operation,
     tool: action.tool,
     effect: action.effect,
-    args: redacted(action.args),
+    args: redacted(action.args, LIMITS.refusedArgumentBytesMax),
   })
+  return { kind: 'refused', action: reference, reasons }
 }
 
 /** An attempt that cannot even be prepared: what it names is not here, or cannot be reached. */
@@ -424,7 +442,7 @@ export interface Unprepared {
 }
 
 /** What this gateway has no route to: another environment's upstream, or one that does not exist. */
-export function refuseUnrouted(gate: Gate, cell: CellAtGate, attempt: Unprepared): Performed {
+export function refuseUnrouted(gate: Gate, cell: CellAtGate, attempt: Unprepared): Promise<Refused> {
   const { upstream } = attempt
   const environment = upstream && gate.environments.get(upstream)
   const reasons: Refusal[] = []
@@ -435,46 +453,25 @@ export function refuseUnrouted(gate: Gate, cell: CellAtGate, attempt: Unprepared
   return refuseUnprepared(gate, cell, attempt, reasons)
 }
 
-export function refuseUnprepared(
+export async function refuseUnprepared(
   gate: Gate,
   cell: CellAtGate,
   attempt: Unprepared,
   reasons: readonly Refusal[],
-): Performed {
-  const action = gate.newActionId()
+): Promise<Refused> {
   const { upstream, operation } = attempt
-  recordRefused(gate, cell, action, reasons, {
+  const reference = await cell.refusals.record(gate, cell, gate.newActionId(), reasons, {
     ...(upstream && { upstream }),
     operation,
     tool: recordable(attempt.target),
-    args: redacted(attempt.args),
+    args: redacted(attempt.args, LIMITS.refusedArgumentBytesMax),
   })
-  return { kind: 'refused', action, reasons }
+  return { kind: 'refused', action: reference, reasons }
 }
 
 /** A frame that is refused before anyone knows what it wants: that it came is in the record all the same. */
-export function refuseFrame(gate: Gate, cell: CellAtGate, problem: string): ActionId {
-  const action = gate.newActionId()
-  recordRefused(gate, cell, action, [{ kind: 'arguments', path: '$', problem }], {})
-  return action
+export function refuseFrame(gate: Gate, cell: CellAtGate, problem: string): Promise<ActionId | undefined> {
+  return cell.refusals.record(gate, cell, gate.newActionId(), [{ kind: 'arguments', path: '$', problem }], {})
 }
 
 const NO_UPSTREAM = 'none' as UpstreamName // a name by its shape
-
-function recordRefused(
-  gate: Gate,
-  cell: CellAtGate,
-  action: ActionId,
-  reasons: readonly Refusal[],
-  about: Pick<ActionRefused, 'upstream' | 'operation' | 'tool' | 'effect' | 'args'>,
-): void {
-  gate.ledger.append({
-    kind: 'action.refused',
-    action,
-    cell: cell.id,
-    agent: cell.authority.agent,
-    environment: cell.authority.environment,
-    ...about,
-    reasons: reasonsJson(reasons),
-  })
-}

@@ -1,39 +1,90 @@
 import { createHash } from 'node:crypto'
-import { isJsonObject, type Json, type Reason } from '../model/index.ts'
+import { cutText, isJsonObject, type Json, LIMITS, type Reason } from '../model/index.ts'
 
 /** Longer text than this is content, not an argument that explains an action; it stands in the payload. */
 const TEXT_MAX = 256
 const VALUES_MAX = 200
 
 /**
- * Arguments as they stand in the ledger for everyone who may read it: long text shortened to its length and digest, and
- * no more values than a person reads. The whole of them is in the encrypted payload.
+ * Arguments as they stand in the ledger for everyone who may read it: long text and long names shortened to their length
+ * and digest, and no more values and bytes than a person reads. The whole of them is in the encrypted payload. What comes
+ * out has a canonical form, whatever a cell sent.
  */
-export function redacted(args: Json): Json {
-  let left = VALUES_MAX
-  const shorten = (value: Json): Json => {
-    if (left-- <= 0) return '…'
-    if (typeof value === 'string') return value.length <= TEXT_MAX ? value : shortened(value)
-    if (Array.isArray(value)) return value.slice(0, VALUES_MAX).map(shorten)
-    if (!isJsonObject(value)) return value
-    return Object.fromEntries(
-      Object.entries(value)
-        .slice(0, VALUES_MAX)
-        .map(([key, item]) => [key.slice(0, TEXT_MAX), shorten(item)]),
-    )
+export function redacted(args: Json, bytesMax: number = LIMITS.recordedArgumentBytesMax): Json {
+  return shorten(args, { values: VALUES_MAX, bytes: bytesMax })
+}
+
+interface Room {
+  values: number
+  bytes: number
+}
+
+const LEFT_OUT = '…'
+
+function shorten(value: Json, room: Room): Json {
+  room.values--
+  if (typeof value === 'string') return taken(shortText(value), room)
+  if (Array.isArray(value)) {
+    const items: Json[] = []
+    room.bytes -= 2
+    for (const item of value as readonly Json[]) {
+      if (isFull(room)) return [...items, LEFT_OUT]
+      items.push(shorten(item, room))
+    }
+    return items
   }
-  return shorten(args)
+  if (!isJsonObject(value)) return taken(value, room)
+  const members: [string, Json][] = []
+  room.bytes -= 2
+  for (const [key, item] of Object.entries(value)) {
+    const name = shortText(key)
+    room.bytes -= jsonBytes(name)
+    if (isFull(room)) return Object.fromEntries([...members, [LEFT_OUT, LEFT_OUT]])
+    members.push([name, shorten(item, room)])
+  }
+  return Object.fromEntries(members)
 }
 
-function shortened(text: string): string {
+function isFull(room: Room): boolean {
+  return room.values <= 0 || room.bytes <= 0
+}
+
+function taken(value: Json, room: Room): Json {
+  room.bytes -= jsonBytes(value)
+  return room.bytes < 0 ? LEFT_OUT : value
+}
+
+function jsonBytes(value: Json): number {
+  return Buffer.byteLength(JSON.stringify(value)) + 1
+}
+
+function shortText(text: string): string {
+  if (text.length <= TEXT_MAX) return text.toWellFormed()
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  return `${text.slice(0, 64)}… (${text.length} characters, sha256 ${digest}…)`
+  return `${cutText(text, 64)}… (${text.length} characters, sha256 ${digest}…)`
 }
 
-/** Reasons as plain JSON: money is text, and nothing is lost that `why` shows. */
-export function reasonsJson(reasons: readonly Reason[]): Json {
-  return reasons.map((reason) => plain(reason))
+/**
+ * Reasons as plain JSON: money is text, and nothing is lost that `why` shows but what there is no room for, which is said.
+ * A thousand policies can each have one, and some repeat what a cell wrote.
+ */
+export function reasonsJson(reasons: readonly Reason[], bytesMax: number = LIMITS.recordedReasonBytesMax): Json {
+  let left = bytesMax
+  const written: Json[] = []
+  for (const reason of reasons) {
+    const json = plain(reason)
+    left -= jsonBytes(json)
+    if (left < 0 && written.length > 0) {
+      const problem = `and ${reasons.length - written.length} more reasons, for which there is no room`
+      return [...written, { kind: 'unavailable', what: 'ledger', problem }]
+    }
+    written.push(json)
+  }
+  return written
 }
+
+/** Longer text of a reason is cut: what a policy says is shorter, and a destination too. */
+const REASON_TEXT_MAX = 2_048
 
 function plain(value: unknown): Json {
   if (typeof value === 'bigint') return value.toString()
@@ -45,7 +96,8 @@ function plain(value: unknown): Json {
         .map(([key, item]) => [key, plain(item)]),
     )
   }
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value
+  if (typeof value === 'string') return cutText(value, REASON_TEXT_MAX)
+  if (typeof value === 'boolean' || value === null) return value
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : String(value)
   throw new TypeError(`a reason holds ${typeof value}`)
 }

@@ -59,6 +59,8 @@ export interface Ledger {
   /** Buffers; the entry is written in this turn of the event loop or after the sync in flight. */
   append(body: EntryBody): Result<{ readonly seq: number }, AppendFault>
   durable(seq: number): Promise<Committed>
+  /** Every entry before this one is durable. */
+  readonly durableSize: number
   head(): Head
   /** Age of the newest seal, by when its head was offered; Infinity without one, or when the clock went back. */
   sealAgeMs(nowMs: number): number
@@ -176,6 +178,10 @@ class OpenLedger implements Ledger {
 
   durable(seq: number): Promise<Committed> {
     return this.#parts.commit.durable(seq)
+  }
+
+  get durableSize(): number {
+    return this.#parts.commit.durableSize
   }
 
   head(): Head {

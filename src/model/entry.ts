@@ -119,6 +119,8 @@ export interface ActionRefused {
   readonly effect?: Effect
   readonly args?: Json
   readonly payload?: Commitment
+  /** Refused in the same second, and told the same reference: there were too many to record each. */
+  readonly more?: number
   readonly reasons: Json
 }
 

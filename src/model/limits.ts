@@ -12,6 +12,22 @@ export const LIMITS = {
   /** Values in one JSON document: 50,000 parse in about 5 ms, which bounds how long one cell can stall another. */
   jsonNodesMax: 50_000,
   headerBytesMax: 16_384,
+  /** Arguments as the ledger shows them; with all else an entry has, an eighth of what one may have. */
+  recordedArgumentBytesMax: 32_768,
+  /** Of what was refused: it was not sent, and costs whoever tries least. */
+  refusedArgumentBytesMax: 4_096,
+  /** Reasons of one decision: hundreds of policies that each say no. */
+  recordedReasonBytesMax: 65_536,
+  refusedReasonBytesMax: 16_384,
+  /** Refusals of one cell that have an entry each; past them those of a second share one. */
+  refusalsBurst: 256,
+  /** How fast that comes back. At 6 KiB an entry, a cell that is refused all day fills 10 GB of disk. */
+  refusalsPerSecond: 20,
+  /** What of one cell may wait for the disk: a sixteenth of what may wait in all (LEDGER_LIMITS.bufferedBytesMax). */
+  cellLedgerWaitingBytesMax: 4_194_304,
+  /** What one cell writes into the ledger: four cells at once fill a disk of 60 MB/s, and none does alone. */
+  cellLedgerBytesPerSecond: 16_777_216,
+  cellLedgerBytesBurst: 67_108_864,
   /** A tool's input or output schema; the largest seen in public servers is near 20 KB. */
   schemaBytesMax: 65_536,
   /** Nesting of a schema, two levels for each object in an object. */

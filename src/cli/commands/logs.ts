@@ -84,7 +84,7 @@ function textOf(entry: Entry): string {
     case 'action.refused': {
       const [first = 'no reason'] = explain({ reasons: nonEmpty(entry.reasons) })
       const what = `${entry.upstream ?? '?'}/${printable(entry.tool ?? '?')}`
-      return `${entry.action}  REFUSED  ${(entry.effect ?? '').padEnd(12)} ${what}  — ${printable(first)}`
+      return `${entry.action}  REFUSED  ${(entry.effect ?? '').padEnd(12)} ${what}  — ${printable(first)}${entry.more === undefined ? '' : ` (and ${entry.more} more in this second)`}`
     }
     case 'action.held': {
       const [first = 'no reason'] = explain({ reasons: nonEmpty(entry.reasons) })

@@ -66,9 +66,9 @@ export class McpEndpoint {
   }
 
   /** What cannot even be read as a request is refused, and recorded. */
-  #refuse(reply: Reply, status: number, code: number, message: string, id: RpcId | null = null): void {
-    const reference = refuseFrame(this.#gate, this.#cell, message)
-    reply.fault(status, { code, message, data: { reference } }, id)
+  async #refuse(reply: Reply, status: number, code: number, message: string, id: RpcId | null = null): Promise<void> {
+    const reference = await refuseFrame(this.#gate, this.#cell, message)
+    reply.fault(status, { code, message, ...(reference && { data: { reference } }) }, id)
   }
 
   /** Everything under way has been aborted already; this ends what only listens. */

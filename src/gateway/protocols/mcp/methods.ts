@@ -96,7 +96,7 @@ async function callTool(gate: Gate, cell: CellAtGate, request: CellRequest): Pro
     if (said !== undefined) return ownAnswer(said)
   }
   if (upstream === undefined)
-    return spoken(refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'tool', target, args: given }))
+    return spoken(await refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'tool', target, args: given }))
   const declared = upstream.tool(grantedName('tool', target.slice(0, 200).replaceAll(/\p{Cc}/gu, '') || '-'))
   const mismatch = request.headers && paramHeaderMismatch(request.headers, declared?.paramHeaders ?? [], given)
   if (mismatch !== undefined) return rpcError(RPC.headerMismatch, `${mismatch} does not say what the body says`)
@@ -114,7 +114,7 @@ async function readResource(gate: Gate, cell: CellAtGate, request: CellRequest):
   })
   const [home] = homes
   if (home === undefined) {
-    spoken(refuseUnrouted(gate, cell, { upstream: request.view, operation: 'resource', target: uri, args: { uri } }))
+    await refuseUnrouted(gate, cell, { upstream: request.view, operation: 'resource', target: uri, args: { uri } })
     return rpcError(RPC.invalidParams, 'there is no such resource', { uri })
   }
   if (homes.length > 1) {
@@ -132,7 +132,9 @@ async function getPrompt(gate: Gate, cell: CellAtGate, request: CellRequest): Pr
   if (undeclared !== undefined) return undeclared
   const { upstream, upstreamName, target } = route(cell, request.view, name)
   if (upstream === undefined)
-    return spoken(refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'prompt', target, args: given }))
+    return spoken(
+      await refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'prompt', target, args: given }),
+    )
   return run(gate, cell, request, upstream, 'prompt', target, given, 'prompts/get', { name: target, arguments: given })
 }
 
@@ -159,12 +161,14 @@ async function run(
     connection = await upstream.connection()
   } catch (error) {
     const problem = error instanceof Error ? error.message.slice(0, 500) : 'no connection'
-    const refused = refuseUnprepared(gate, cell, { upstream: upstream.name, operation, target, args }, [
+    const refused = await refuseUnprepared(gate, cell, { upstream: upstream.name, operation, target, args }, [
       { kind: 'unavailable', what: 'upstream', problem },
     ])
-    return rpcError(RPC.internalError, `the upstream cannot be reached (reference ${refused.action})`, {
-      reference: refused.action,
-    })
+    return rpcError(
+      RPC.internalError,
+      `the upstream cannot be reached${under(refused.action)}`,
+      ...referring(refused.action),
+    )
   }
   const attempt: Attempt = {
     upstream,
@@ -196,23 +200,31 @@ function spoken(performed: Performed): RpcAnswer {
     if (isJsonObject(error)) return rpcError(Number(error.code), String(error.message), error.data)
     return rpcError(RPC.internalError, 'the upstream answered with nothing')
   }
-  const reference = { reference: performed.action }
   if (performed.kind === 'held') return heldAnswer(performed.hold)
   if (performed.kind === 'unanswered') {
     const said = { withheld: 'the answer was withheld', 'not-sent': 'it was not sent', unknown: 'no answer came' }[
       performed.outcome
     ]
-    return rpcError(RPC.internalError, `${said} (reference ${performed.action})`, reference)
+    return rpcError(RPC.internalError, `${said}${under(performed.action)}`, ...referring(performed.action))
   }
   const own = performed.reasons.find((reason) => reason.kind === 'arguments')
   if (own !== undefined && performed.reasons.every((reason) => reason.kind === 'arguments')) {
     return rpcError(
       RPC.invalidParams,
-      `invalid arguments: ${own.path} ${own.problem} (reference ${performed.action})`,
-      reference,
+      `invalid arguments: ${own.path} ${own.problem}${under(performed.action)}`,
+      ...referring(performed.action),
     )
   }
-  return rpcError(RPC.refused, `refused by Firebreak (reference ${performed.action})`, reference)
+  return rpcError(RPC.refused, `refused by Firebreak${under(performed.action)}`, ...referring(performed.action))
+}
+
+/** A reference is told only where the ledger has it. */
+function under(action: ActionId | undefined): string {
+  return action === undefined ? '' : ` (reference ${action})`
+}
+
+function referring(action: ActionId | undefined): readonly [] | readonly [JsonObject] {
+  return action === undefined ? [] : [{ reference: action }]
 }
 
 function ownAnswer(said: Result<Json, string>): RpcAnswer {

@@ -1,0 +1,106 @@
+import process from 'node:process'
+import type { AppendFault } from '../ledger/ledger.ts'
+import { type ActionId, type ActionRefused, LIMITS } from '../model/index.ts'
+import type { Refusal } from '../policy/index.ts'
+import type { CellAtGate } from './cell.ts'
+import type { Gate } from './gate.ts'
+import { reasonsJson } from './record.ts'
+
+export type About = Pick<ActionRefused, 'upstream' | 'operation' | 'tool' | 'effect' | 'args'>
+
+/**
+ * The refusals of one cell on their way into the ledger.
+ *
+ * - RF1  What a cell is told as a reference stands in the ledger, and nothing else is told.
+ * - RF2  Every refusal is in the ledger: by itself or, past a number in a second, as one of several under one reference,
+ *        whose answers wait until it stands there. A cell that is refused all the time fills no disk and slows down.
+ */
+export class Refusals {
+  #left: number = LIMITS.refusalsBurst
+  #countedAtMs: number
+  #several: { readonly join: () => void; readonly recorded: Promise<ActionId | undefined> } | undefined
+
+  constructor(nowMs: number) {
+    this.#countedAtMs = nowMs
+  }
+
+  /** The reference that the cell may be told. */
+  async record(
+    gate: Gate,
+    cell: CellAtGate,
+    action: ActionId,
+    reasons: readonly Refusal[],
+    about: About,
+  ): Promise<ActionId | undefined> {
+    if (this.#may(gate.nowMs())) return append(gate, cell, action, reasons, about, 0)
+    this.#several ??= this.#gather(gate, cell, action, reasons, about)
+    this.#several.join()
+    return this.#several.recorded
+  }
+
+  #may(nowMs: number): boolean {
+    const passedMs = Math.max(0, nowMs - this.#countedAtMs)
+    this.#countedAtMs = nowMs
+    this.#left = Math.min(LIMITS.refusalsBurst, this.#left + (passedMs / 1_000) * LIMITS.refusalsPerSecond)
+    if (this.#several !== undefined || this.#left < 1) return false
+    this.#left--
+    return true
+  }
+
+  /** The first of them says what they were like, and how many more there were in this second. */
+  #gather(gate: Gate, cell: CellAtGate, action: ActionId, reasons: readonly Refusal[], about: About) {
+    let count = 0
+    const { promise: recorded, resolve } = Promise.withResolvers<ActionId | undefined>()
+    const { signal } = cell.gone
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      this.#several = undefined
+      resolve(append(gate, cell, action, reasons, about, count - 1))
+    }
+    const timer = setTimeout(done, 1_000)
+    // What was refused before the cell ended stands before its end.
+    signal.addEventListener('abort', done)
+    return { recorded, join: () => void count++ }
+  }
+}
+
+function append(
+  gate: Gate,
+  cell: CellAtGate,
+  action: ActionId,
+  reasons: readonly Refusal[],
+  about: About,
+  more: number,
+): ActionId | undefined {
+  const base = {
+    kind: 'action.refused',
+    action,
+    cell: cell.id,
+    agent: cell.authority.agent,
+    environment: cell.authority.environment,
+    ...(more > 0 && { more }),
+  } as const
+  const whole = gate.ledger.append({ ...base, ...about, reasons: reasonsJson(reasons, LIMITS.refusedReasonBytesMax) })
+  if (whole.ok) return action
+  const { kind } = whole.reason
+  if (kind === 'not-canonical' || kind === 'too-large') {
+    const kinds = [...new Set(reasons.map((reason) => reason.kind))].join(', ')
+    const problem = `its details could not be recorded (${kind}); it was refused for: ${kinds}`
+    if (gate.ledger.append({ ...base, reasons: [{ kind: 'arguments', path: '$', problem }] }).ok) return action
+  }
+  complain('a refusal', whole.reason)
+  return undefined
+}
+
+/** What the ledger did not take is said where the owner looks: at most once in a second, a flood would fill that too. */
+export function complain(what: string, { kind }: AppendFault): void {
+  complaints++
+  if (performance.now() - complainedAtMs < 1_000) return
+  process.stderr.write(`gateway: the ledger did not take ${what}: ${kind} (${complaints} since the last word of it)\n`)
+  complainedAtMs = performance.now()
+  complaints = 0
+}
+
+let complaints = 0
+let complainedAtMs = Number.NEGATIVE_INFINITY
