@@ -85,4 +85,17 @@ describe('S15: a hold and the people who answer it', { skip: SKIP }, () => {
     const ran = await firebreak(['run', '--config', config, '--agent', 'alpha', '--state', state])
     assert.match(ran.stdout, /then: \[.*EVIL|first: \[.*EVIL/)
   })
+
+  it('S17: a task that is a book, or that names tools it does not have, starts nothing', async () => {
+    const { config, state } = await shop()
+    const run = (...args: readonly string[]) =>
+      firebreak(['run', '--config', config, '--agent', 'alpha', '--state', state, ...args])
+    const long = await run('--task', 'x'.repeat(32_769))
+    assert.equal(long.code, 2)
+    assert.match(long.stderr, /at most 32768 characters/)
+    const unknown = await run('--task', 'x', '--tools', 'memory/wipe')
+    assert.equal(unknown.code, 2)
+    assert.match(unknown.stderr, /"memory\/wipe" is not granted; granted: memory\/create_entities/)
+    assert.equal((await run('--tools', 'memory/create_entities')).code, 2)
+  })
 })

@@ -21,7 +21,9 @@ const LISTS = { effect: 'read', returns: [] } as const
 const command = ['/usr/bin/true']
 
 /** Alpha may pay and list; beta has a grant of its own to wipe, and may delegate to gamma. */
-async function office(): Promise<{ readonly gateway: TestGateway; readonly done: () => readonly string[] }> {
+async function office(
+  toItself = false,
+): Promise<{ readonly gateway: TestGateway; readonly done: () => readonly string[] }> {
   const upstream = await startUpstream({
     era: 'modern',
     tools: [PAY, tool('list'), tool('news'), tool('wipe')],
@@ -33,7 +35,7 @@ async function office(): Promise<{ readonly gateway: TestGateway; readonly done:
       bank: { mcp: { url: upstream.url }, tools: { pay: PAYS, list: LISTS, news: 'read', wipe: 'write' } },
     },
     agents: {
-      alpha: { grants: grant(['pay', 'list', 'news']), delegates: ['beta'], command },
+      alpha: { grants: grant(['pay', 'list', 'news']), delegates: toItself ? ['alpha'] : ['beta'], command },
       beta: { grants: grant(['wipe']), delegates: ['gamma'], command },
       gamma: { command, grants: grant(['wipe']) },
     },
@@ -54,7 +56,11 @@ async function delegated(gateway: TestGateway, giver: TestCell, agent: string, r
   const given = await own(giver, 'delegate', { agent, assignment: 'help', ...restriction })
   assert.equal(given.state, 'starting', JSON.stringify(given))
   for (let left = 50; gateway.orders.length === orders && left > 0; left--) await delay(20)
-  assert.deepEqual(gateway.orders[orders], { kind: 'launch', number: giver.number, agent: agent === 'beta' ? 1 : 2 })
+  assert.deepEqual(gateway.orders[orders], {
+    kind: 'launch',
+    number: giver.number,
+    agent: ['alpha', 'beta', 'gamma'].indexOf(agent),
+  })
   return { id: String(given.delegation), cell: await gateway.admit(agent, { parent: giver }) }
 }
 
@@ -159,8 +165,32 @@ describe('S5: delegation', () => {
     ] as const) {
       assert.match(String((await own(alpha, 'delegate', { assignment: 'x', ...args })).fault), fault)
     }
+    const long = 'x'.repeat(16_385)
+    assert.match(
+      String((await own(alpha, 'delegate', { agent: 'beta', assignment: long })).fault),
+      /at most 16384 char/,
+    )
     for (let i = 0; i < 8; i++) await own(alpha, 'delegate', { agent: 'beta', assignment: 'x' })
     assert.match(String((await own(alpha, 'delegate', { agent: 'beta', assignment: 'x' })).fault), /at most 8/)
+  })
+
+  it('S17: four levels, sixteen reports, each of them cut', async () => {
+    const { gateway } = await office(true)
+    let cell = await gateway.admit('alpha')
+    for (let level = 1; level <= 4; level++) {
+      const below = await delegated(gateway, cell, 'alpha')
+      if (level === 1) {
+        for (let i = 0; i < 17; i++) await own(below.cell, 'report', { text: `${i} ${'y'.repeat(20_000)}` })
+        const { delegations } = await own(cell, 'delegations')
+        const [{ reports }] = delegations as unknown as readonly [{ readonly reports: readonly string[] }]
+        assert.equal(reports.length, 16)
+        assert.match(reports[0] ?? '', /^1 y/)
+        assert.ok(reports.every((text) => text.length === 16_384))
+      }
+      cell = below.cell
+    }
+    const fifth = await own(cell, 'delegate', { agent: 'alpha', assignment: 'x' })
+    assert.match(String(fifth.fault), /at most 4 levels/)
   })
 
   it('the ledger tells who delegated what to whom, and when it ended', async () => {
