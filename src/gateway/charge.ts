@@ -1,8 +1,8 @@
 import { type ActionOutcome, type Charge, type Cost, type Money, moneyFrom, moneyText } from '../model/index.ts'
-import type { Reservation } from '../policy/index.ts'
+import type { Moment, Reservation } from '../policy/index.ts'
 
 /** What the ledger has to know of a reservation, beside its call and its spend, so that the next book counts the same. */
-export function chargeOf({ holders, cost, atMs }: Reservation, nowMs: number): Charge | undefined {
+export function chargeOf({ holders, cost, at }: Reservation, nowMs: number): Charge | undefined {
   const counts = (kind: string) => holders.some(({ budgets }) => budgets.some((budget) => budget.kind === kind))
   const task = holders.find((holder) => holder.task !== undefined)?.task
   const charge: Charge = {
@@ -10,22 +10,22 @@ export function chargeOf({ holders, cost, atMs }: Reservation, nowMs: number): C
     ...(task !== undefined && { task }),
     ...(cost.rows !== undefined && counts('rows') && { rows: cost.rows }),
     ...(cost.bytes !== undefined && counts('bytes') && { bytes: cost.bytes }),
-    ...(atMs !== nowMs && { atMs }),
+    ...timesOf(at, nowMs),
   }
   return Object.keys(charge).length === 0 ? undefined : charge
 }
 
-/** What of a settlement the ledger has to know. `atMs` is the book's time. */
+/** What of a settlement the ledger has to know. */
 export function settledOf(
   { spend, rows, bytes }: Cost,
-  atMs: number,
+  at: Moment,
   nowMs: number,
 ): NonNullable<ActionOutcome['settled']> {
   return {
     ...(spend && { spend: moneyText(spend) }),
     ...(rows !== undefined && { rows }),
     ...(bytes !== undefined && { bytes }),
-    ...(atMs !== nowMs && { atMs }),
+    ...timesOf(at, nowMs),
   }
 }
 
@@ -34,4 +34,12 @@ export function costFrom(written: { readonly spend?: string; readonly rows?: num
   const { rows, bytes } = written
   const spend: Money | undefined = written.spend === undefined ? undefined : moneyFrom(written.spend)
   return { ...(spend && { spend }), ...(rows !== undefined && { rows }), ...(bytes !== undefined && { bytes }) }
+}
+
+function timesOf({ steadyMs, dateMs }: Moment, nowMs: number): Pick<Charge, 'atMs' | 'dateMs'> {
+  return { ...(steadyMs !== nowMs && { atMs: steadyMs }), ...(dateMs !== nowMs && { dateMs }) }
+}
+
+export function momentFrom(written: Pick<Charge, 'atMs' | 'dateMs'> | undefined, entryMs: number): Moment {
+  return { steadyMs: written?.atMs ?? entryMs, dateMs: written?.dateMs ?? entryMs }
 }

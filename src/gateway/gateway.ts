@@ -22,7 +22,6 @@ import {
   type UpstreamName,
 } from '../model/index.ts'
 import {
-  BookClock,
   BudgetBook,
   type CompiledPolicies,
   compileFlow,
@@ -93,8 +92,7 @@ export class Gateway {
     })
     if (!opened.ok) return no(faultText(opened.reason))
     const ledger = opened.value
-    const clock = new BookClock()
-    const budgets = new BudgetBook(clock)
+    const budgets = new BudgetBook()
     const grants = setup.agents.flatMap((agent) => grantsFor(agent, Date.now()))
     const past = await readPast('.', budgets, new Map(grants.map((grant) => [grant.id, grant])))
     if (!past.ok) return no(faultText(past.reason))
@@ -105,7 +103,7 @@ export class Gateway {
       environment: setup.environment,
       configuration: setup.configuration,
       version: VERSION,
-      clock: clock.start(Date.now(), hostUptime(), past.value.clock),
+      clock: budgets.clock.start(Date.now(), hostUptime()),
     })
     if (!begun) return no('the ledger cannot be written')
     const sealed = await sealing.sealNow()

@@ -11,16 +11,14 @@ import {
   ok,
   type Result,
 } from '../model/index.ts'
-import type { BudgetBook, ClockMark, Reservation } from '../policy/index.ts'
-import { costFrom } from './charge.ts'
+import type { BudgetBook, Reservation } from '../policy/index.ts'
+import { costFrom, momentFrom } from './charge.ts'
 import { HoldBook } from './holds.ts'
 import { reasonsFrom } from './record.ts'
 
 /** What earlier gateways of this ledger left behind that still counts; what they let through is in the book. */
 export interface Past {
   readonly holds: HoldBook
-  /** Where the last gateway's book stood when it started. */
-  readonly clock?: ClockMark
 }
 
 /** Counts in `book` what earlier gateways let through, in their order, for the holders that there still are. */
@@ -40,7 +38,7 @@ export async function readPast(
     }
     spending.take(entry)
   }
-  return ok({ holds, ...(spending.clock && { clock: spending.clock }) })
+  return ok({ holds })
 }
 
 /**
@@ -58,7 +56,6 @@ export class PastSpending {
   /** Tasks whose cells the gateway that wrote these entries served, and those of the one before. */
   #tasks = new Set<CellId>()
   #earlier = new Set<CellId>()
-  clock: ClockMark | undefined
 
   constructor(book: BudgetBook, holders: ReadonlyMap<HolderId, Holder>) {
     this.#book = book
@@ -68,7 +65,7 @@ export class PastSpending {
   take(entry: Entry): void {
     switch (entry.kind) {
       case 'gateway.started':
-        if (entry.clock !== undefined) this.clock = entry.clock
+        if (entry.clock !== undefined) this.#book.clock.resume(entry.clock)
         this.#open.clear()
         for (const task of this.#earlier) if (!this.#tasks.has(task)) this.#book.endTask(task)
         this.#earlier = this.#tasks
@@ -103,7 +100,7 @@ export class PastSpending {
       this.#book.recall(
         chain,
         costFrom({ ...charge, ...(entry.spend !== undefined && { spend: entry.spend }) }),
-        charge?.atMs ?? atMs,
+        momentFrom(charge, atMs),
       ),
     )
   }
@@ -113,7 +110,7 @@ export class PastSpending {
     if (reservation === undefined) return
     this.#open.delete(action)
     if (outcome === 'not-sent') this.#book.release(reservation)
-    else if (settled !== undefined) this.#book.settle(reservation, costFrom(settled), settled.atMs ?? atMs)
+    else if (settled !== undefined) this.#book.recallSettled(reservation, costFrom(settled), momentFrom(settled, atMs))
     else this.#book.keep(reservation)
   }
 }

@@ -347,7 +347,7 @@ type JudgedAnswer =
     }
 
 /**
- * Step 9. An outcome that cannot be recorded leaves its intent *unknown*, which is the truth, and what it reserved spent.
+ * Step 9. An outcome that cannot be recorded leaves its intent *unknown*, which is the truth: the next gateway counts in full.
  * The cell hears of a call that charged more than was reserved when that is on disk.
  */
 async function recordOutcome(
@@ -364,6 +364,9 @@ async function recordOutcome(
   const why = [judged.why, note].filter((text) => text !== '').join('; ')
   await cell.share.turn(gate.ledger, gate.nowMs)
   const nowMs = gate.nowMs()
+  const settled = cost && budgets.settle(reservation, cost, nowMs)
+  if (judged.outcome === 'not-sent') budgets.release(reservation)
+  else budgets.keep(reservation)
   let payload: Commitment | undefined
   if (sent.kind === 'answered') {
     const put = gate.ledger.payloads.put(cell.id, sent.bytes)
@@ -373,17 +376,13 @@ async function recordOutcome(
     kind: 'action.outcome',
     action: action.id,
     outcome: judged.outcome,
-    ...(cost && { settled: settledOf(cost, budgets.nowMs(nowMs), nowMs) }),
+    ...(cost && settled && { settled: settledOf(cost, settled, nowMs) }),
     ...(judged.leaked && { leaked: judged.leaked }),
     ...(payload && { payload }),
     ...(why === '' ? {} : { detail: cutText(why, 500) }),
   })
   if (appended.ok) cell.share.wrote(appended.value.seq, (payload?.bytes ?? 0) + ENTRY_BYTES)
   else complain('an outcome', appended.reason)
-  if (!appended.ok) budgets.keep(reservation)
-  else if (judged.outcome === 'not-sent') budgets.release(reservation)
-  else if (cost !== undefined) budgets.settle(reservation, cost, nowMs)
-  else budgets.keep(reservation)
   if (up && appended.ok) await gate.ledger.durable(appended.value.seq)
 }
 

@@ -44,7 +44,7 @@ export interface GatewayStarted {
   /** Digest of everything a decision depends on: configuration, policies, accepted definitions. */
   readonly configuration: Sha256
   readonly version: string
-  /** Where the clock of its budgets stood, and how long the host was up. */
+  /** The steady time that its budgets are counted in, by the host's uptime at some moment of this boot. */
   readonly clock?: { readonly atMs: number; readonly boot: string; readonly upMs: number }
 }
 
@@ -102,8 +102,9 @@ export interface Charge {
   /** The most that its answer may bring, where somebody counts it. */
   readonly rows?: number
   readonly bytes?: number
-  /** The time that it is counted at, where that is not the entry's. */
+  /** When it is counted, in steady time and by date, where that is not the entry's time. */
   readonly atMs?: number
+  readonly dateMs?: number
 }
 
 export interface ActionRefused {
@@ -189,12 +190,13 @@ export interface ActionOutcome {
    * answered, and the answer was refused. `not-sent`: no byte left. `unknown`: bytes left and no answer came.
    */
   readonly outcome: 'done' | 'failed' | 'withheld' | 'not-sent' | 'unknown'
-  /** What was charged in the end, where that differs from the intent; `atMs` is the time that the difference counts at. */
+  /** What was charged in the end, where that differs from the intent; its times are those of the difference. */
   readonly settled?: {
     readonly spend?: string
     readonly rows?: number
     readonly bytes?: number
     readonly atMs?: number
+    readonly dateMs?: number
   }
   readonly payload?: Commitment
   readonly detail?: string

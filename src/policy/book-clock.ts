@@ -5,53 +5,83 @@ export interface Uptime {
   readonly nowMs: () => number
 }
 
-/** A moment at which a book stood, kept in the ledger so that the next book goes on from it. */
+/** A moment that a book stood at, kept in the ledger so that the next book goes on from it. */
 export interface ClockMark {
-  /** The book's time, epoch ms. */
+  /** Steady time. */
   readonly atMs: number
   readonly boot: string
   /** Whole ms since that boot. */
   readonly upMs: number
 }
 
+/** When something is counted, in both times of a book; epoch ms. */
+export interface Moment {
+  /** What has passed, whatever the wall clock says: for windows that look back. */
+  readonly steadyMs: number
+  /** What the wall clock says, as far as it is believed: for days, weeks and months. */
+  readonly dateMs: number
+}
+
 /**
- * The time that budgets are counted in. It follows the wall clock, but
+ * The times that budgets are counted in.
  *
- * - BC1  it never steps back, over a restart neither: it is at least the time of everything that was counted;
- * - BC2  once started, it never runs ahead of the time that has passed by the host's uptime: a wall clock that is set
- *        forward returns nothing. Over restarts within one boot, a mark in the ledger holds it to the same; after a boot,
- *        the wall clock is believed.
+ * - BC1  Neither steps back, over a restart neither: each is at least that of everything that was counted.
+ * - BC2  Steady time goes on as the host's uptime does, over all restarts of one boot. A wall clock that is set forward, or
+ *        back, or right again, changes nothing about it. After a boot it begins with the wall clock.
+ * - BC3  A date is never ahead of steady time: a wall clock that is set forward begins no day early. Where it is behind, the
+ *        old day goes on.
  */
 export class BookClock {
-  #latestMs = 0
-  #started: { readonly mark: ClockMark; readonly uptime: Uptime } | undefined
+  #latest: Moment = { steadyMs: 0, dateMs: 0 }
+  #mark: ClockMark | undefined
+  #uptime: Uptime | undefined
 
-  /** What the next book has to know. `earlier` is what the last one said. */
-  start(wallMs: number, uptime: Uptime, earlier?: ClockMark): ClockMark {
+  /** From here on, time passes. Returns what the next book has to know. */
+  start(wallMs: number, uptime: Uptime): ClockMark {
+    this.#uptime = uptime
     const upMs = Math.ceil(uptime.nowMs())
-    const passedMs = earlier?.boot === uptime.boot ? upMs - earlier.upMs : -1
-    const atMs = earlier === undefined || passedMs < 0 ? wallMs : Math.min(wallMs, earlier.atMs + passedMs)
-    const mark = { atMs, boot: uptime.boot, upMs }
-    this.#started = { mark, uptime }
-    return mark
+    if (this.#mark?.boot !== uptime.boot || this.#mark.upMs > upMs) {
+      this.#mark = { atMs: Math.max(wallMs, this.#latest.steadyMs), boot: uptime.boot, upMs }
+    }
+    return this.#mark
   }
 
-  /** The time of what was counted last. */
-  get latestMs(): number {
-    return this.#latestMs
+  /** Of what was counted last. */
+  get latest(): Moment {
+    return this.#latest
   }
 
   /** Asking moves nothing. */
-  at(wallMs: number): number {
-    if (this.#started === undefined) return Math.max(this.#latestMs, wallMs)
-    const { mark, uptime } = this.#started
-    const passedMs = Math.max(0, Math.ceil(uptime.nowMs()) - mark.upMs)
-    return Math.max(this.#latestMs, Math.min(wallMs, mark.atMs + passedMs))
+  at(wallMs: number): Moment {
+    const { steadyMs, dateMs } = this.#latest
+    const passedMs = Math.max(steadyMs, this.#steadyMs(wallMs))
+    return { steadyMs: passedMs, dateMs: Math.max(dateMs, Math.min(wallMs, passedMs)) }
   }
 
-  /** Something is counted at this time, or at the latest that was. */
-  moveTo(ms: number): number {
-    this.#latestMs = Math.max(this.#latestMs, ms)
-    return this.#latestMs
+  /** Something is counted now. */
+  count(wallMs: number): Moment {
+    this.#latest = this.at(wallMs)
+    return this.#latest
+  }
+
+  /** Something was counted by an earlier book, as the ledger has it. */
+  recall(moment: Moment): Moment {
+    const { steadyMs, dateMs } = this.#latest
+    this.#latest = {
+      steadyMs: Math.max(steadyMs, moment.steadyMs),
+      dateMs: Math.max(dateMs, moment.dateMs),
+    }
+    return this.#latest
+  }
+
+  /** What an earlier book stood at when it started. */
+  resume(mark: ClockMark): void {
+    this.#mark = mark
+  }
+
+  /** Before the start, and in tests, the caller's clock is all there is. */
+  #steadyMs(wallMs: number): number {
+    if (this.#uptime === undefined || this.#mark === undefined) return wallMs
+    return this.#mark.atMs + Math.max(0, Math.floor(this.#uptime.nowMs()) - this.#mark.upMs)
   }
 }

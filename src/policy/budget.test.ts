@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { Budget, Cost, HolderId } from '../model/budget.ts'
 import type { Grant } from '../model/grant.ts'
 import { type CellId, grantId } from '../model/ids.ts'
+import type { Moment } from './book-clock.ts'
 import { BudgetBook, type Reservation } from './budget.ts'
 import { grant, NOW_MS } from './fixture.ts'
 
@@ -124,7 +125,7 @@ describe('BudgetBook', () => {
         let nowMs = NOW_MS
         for (const { afterMs, units } of calls) {
           nowMs += afterMs
-          if (lost.reserve([own], euros(units), nowMs).ok) recalled.recall([own], euros(units), nowMs)
+          if (lost.reserve([own], euros(units), nowMs).ok) recalled.recall([own], euros(units), at(nowMs))
         }
         nowMs += next.afterMs
         assert.deepEqual(
@@ -138,7 +139,7 @@ describe('BudgetBook', () => {
   it('S7: what was spent stays spent over a budget that shrank', () => {
     const book = new BudgetBook()
     const shrunk = grant({ budgets: [{ ...CALLS, max: 1 }] })
-    for (const ms of [1, 2, 3]) book.recall([shrunk], {}, NOW_MS + ms)
+    for (const ms of [1, 2, 3]) book.recall([shrunk], {}, at(NOW_MS + ms))
     const [refusal] = book.refusals([shrunk], {}, NOW_MS + 10)
     assert.ok(refusal?.kind === 'budget' && refusal.left === '0 calls')
   })
@@ -298,6 +299,10 @@ function use(book: BudgetBook, own: Grant, times: number, nowMs: number, cost: C
     assert.ok(reserved.ok)
     return reserved.value
   })
+}
+
+function at(ms: number): Moment {
+  return { steadyMs: ms, dateMs: ms }
 }
 
 function euros(units: bigint): Cost {

@@ -11,7 +11,7 @@ import {
 import type { Reason } from '../model/decision.ts'
 import type { CellId } from '../model/ids.ts'
 import { no, ok, type Result } from '../model/result.ts'
-import { BookClock } from './book-clock.ts'
+import { BookClock, type Moment } from './book-clock.ts'
 import { type UsedWindow, usedWindow } from './budget-window.ts'
 
 export type BudgetReason = Extract<Reason, { kind: 'budget' | 'spend' }>
@@ -26,8 +26,7 @@ export interface BudgetView {
 export interface Reservation {
   readonly holders: readonly Holder[]
   readonly cost: Cost
-  /** The book's time. */
-  readonly atMs: number
+  readonly at: Moment
 }
 
 /**
@@ -38,29 +37,24 @@ export interface Reservation {
  * - B2  A chain is charged whole or not at all, in one tick.
  * - B3  A reservation returns only through `release`, whose caller knows that nothing was sent, and once; `settle` changes
  *       it to what was charged in the end, over the maximum too. What became of an unknown outcome stays spent.
- * - B4  The book's clock never steps back, and does not run ahead of the time that has passed (`BookClock`).
+ * - B4  The book's clock never steps back, and nothing that is done to the wall clock returns anything (`BookClock`).
  * - B5  What is set aside for a task is counted as used by everyone but that task, from `setAside` until `endTask`.
  * - B6  Memory is bounded by the budgets in the configuration, 60 sums for each, and by the cells and calls under way.
  */
 export class BudgetBook implements BudgetView {
-  readonly #clock: BookClock
+  readonly clock: BookClock
   readonly #used = new Map<HolderId, Used>()
   readonly #open = new Set<Reservation>()
 
   constructor(clock: BookClock = new BookClock()) {
-    this.#clock = clock
-  }
-
-  /** The time that this book counts in. */
-  nowMs(wallMs: number): number {
-    return this.#clock.at(wallMs)
+    this.clock = clock
   }
 
   refusals(holders: readonly Holder[], cost: Cost, nowMs: number): readonly BudgetReason[] {
-    const atMs = this.#clock.at(nowMs)
+    const at = this.clock.at(nowMs)
     const [only] = holders
-    if (holders.length === 1 && only !== undefined) return this.#refusalsOf(only, cost, atMs)
-    return holders.flatMap((holder) => this.#refusalsOf(holder, cost, atMs))
+    if (holders.length === 1 && only !== undefined) return this.#refusalsOf(only, cost, at, nowMs)
+    return holders.flatMap((holder) => this.#refusalsOf(holder, cost, at, nowMs))
   }
 
   /** In the same tick as the decision, so that no other call comes between. */
@@ -68,36 +62,35 @@ export class BudgetBook implements BudgetView {
     const refusals = this.refusals(holders, cost, nowMs)
     if (refusals.length > 0) return no(refusals)
     for (const holder of holders) this.#setAside(holder)
-    return ok(this.#charge(holders, cost, this.#clock.at(nowMs)))
+    return ok(this.#charge(holders, cost, this.clock.count(nowMs)))
   }
 
   /** What an earlier process let through, as its ledger has it. It is asked of no budget: what was spent stays spent. */
-  recall(holders: readonly Holder[], cost: Cost, atMs: number): Reservation {
+  recall(holders: readonly Holder[], cost: Cost, at: Moment): Reservation {
     for (const holder of holders) if (holder.task !== undefined) this.#of(holder).share(holder.task)
-    return this.#charge(holders, cost, atMs)
+    return this.#charge(holders, cost, this.clock.recall(at))
   }
 
   /** Only for `not-sent`. What was given back or settled before is not given back again. */
   release(reservation: Reservation): void {
     if (!this.#open.delete(reservation)) return
-    const { holders, cost, atMs } = reservation
-    for (const holder of holders) this.#recount(holder, (budget) => -(taken(budget, cost) ?? 0n), atMs)
+    const { holders, cost, at } = reservation
+    for (const holder of holders) this.#recount(holder, (budget) => -(taken(budget, cost) ?? 0n), at, this.clock.latest)
   }
 
   /**
    * The reservation is what `actual` says now, and no longer open. More counts from now on, past the maximum where it has
    * to; less returns where it was taken from. Whether less may be believed is the caller's to know.
    */
-  settle(reservation: Reservation, actual: Cost, nowMs: number): void {
-    if (!this.#open.delete(reservation)) return
-    const { holders, cost, atMs } = reservation
-    const laterMs = this.#clock.moveTo(this.#clock.at(nowMs))
-    const charged = { ...cost, ...actual }
-    const more = (budget: Budget) => (taken(budget, charged) ?? 0n) - (taken(budget, cost) ?? 0n)
-    for (const holder of holders) {
-      this.#recount(holder, (budget) => atLeast(more(budget), 0n), laterMs)
-      this.#recount(holder, (budget) => -atLeast(-more(budget), 0n), atMs)
-    }
+  settle(reservation: Reservation, actual: Cost, nowMs: number): Moment {
+    const later = this.clock.count(nowMs)
+    this.#resettle(reservation, actual, later)
+    return later
+  }
+
+  /** The same, by an earlier book. */
+  recallSettled(reservation: Reservation, actual: Cost, at: Moment): void {
+    this.#resettle(reservation, actual, this.clock.recall(at))
   }
 
   /** It stays as it is: an unknown outcome, or an answer that changes nothing. */
@@ -106,9 +99,11 @@ export class BudgetBook implements BudgetView {
   }
 
   /** A task begins: its share is set aside, whole or not at all. Where there is no room now, its first call asks again. */
-  setAside(holders: readonly Holder[], nowMs: number): void {
-    const atMs = this.#clock.at(nowMs)
-    for (const holder of holders) if (this.#hasRoom(holder, atMs)) this.#setAside(holder)
+  setAside(holders: readonly Holder[], nowMs: number): readonly HolderId[] {
+    const at = this.clock.at(nowMs)
+    const roomy = holders.filter((holder) => this.#hasRoom(holder, at))
+    for (const holder of roomy) this.#setAside(holder)
+    return roomy.map(({ id }) => id)
   }
 
   /** A task is over: what it did not spend is everyone's again. */
@@ -128,8 +123,19 @@ export class BudgetBook implements BudgetView {
   /** What is left of each budget of a holder, in its order. */
   left(holder: Holder, nowMs: number): readonly string[] {
     const used = this.#of(holder)
-    const atMs = this.#clock.at(nowMs)
-    return holder.budgets.map((budget, i) => amountText(budget, atLeast(used.left(i, holder.task, atMs), 0n)))
+    const at = this.clock.at(nowMs)
+    return holder.budgets.map((budget, i) => amountText(budget, atLeast(used.left(i, holder.task, at), 0n)))
+  }
+
+  #resettle(reservation: Reservation, actual: Cost, later: Moment): void {
+    if (!this.#open.delete(reservation)) return
+    const { holders, cost, at } = reservation
+    const charged = { ...cost, ...actual }
+    const more = (budget: Budget) => (taken(budget, charged) ?? 0n) - (taken(budget, cost) ?? 0n)
+    for (const holder of holders) {
+      this.#recount(holder, (budget) => atLeast(more(budget), 0n), later, later)
+      this.#recount(holder, (budget) => -atLeast(-more(budget), 0n), at, later)
+    }
   }
 
   #of(holder: Holder): Used {
@@ -141,7 +147,7 @@ export class BudgetBook implements BudgetView {
     return used
   }
 
-  #refusalsOf(holder: Holder, cost: Cost, atMs: number): readonly BudgetReason[] {
+  #refusalsOf(holder: Holder, cost: Cost, at: Moment, nowMs: number): readonly BudgetReason[] {
     const { budgets, task } = holder
     const bad = refusedCost(holder, cost)
     if (bad !== undefined) return [bad]
@@ -152,18 +158,18 @@ export class BudgetBook implements BudgetView {
       if (asked === undefined || (budget.window.kind === 'task' && task === undefined)) continue
       // A share that is set aside was taken before; one that is not has to be, whole.
       const need = used.needed(i, task) ?? asked
-      const left = used.left(i, task, atMs)
+      const left = used.left(i, task, at)
       if (need <= left) continue
       refusals ??= []
-      refusals.push(refusal(holder, i, left, need > asked ? need : asked, used, atMs))
+      refusals.push(refusal(holder, i, left, need > asked ? need : asked, used, at, nowMs))
     }
     return refusals ?? NONE
   }
 
-  #hasRoom(holder: Holder, atMs: number): boolean {
+  #hasRoom(holder: Holder, at: Moment): boolean {
     const { budgets, task } = holder
     const used = this.#of(holder)
-    return budgets.every((_, i) => (used.needed(i, task) ?? 0n) <= used.left(i, task, atMs))
+    return budgets.every((_, i) => (used.needed(i, task) ?? 0n) <= used.left(i, task, at))
   }
 
   #setAside(holder: Holder): void {
@@ -175,19 +181,18 @@ export class BudgetBook implements BudgetView {
     used.change(share, 1n)
   }
 
-  #charge(holders: readonly Holder[], cost: Cost, wallMs: number): Reservation {
-    const atMs = this.#clock.moveTo(wallMs)
-    const reservation: Reservation = { holders, cost, atMs }
+  #charge(holders: readonly Holder[], cost: Cost, at: Moment): Reservation {
+    const reservation: Reservation = { holders, cost, at }
     this.#open.add(reservation)
     for (const holder of holders) {
-      this.#of(holder).count(holder.task, (budget) => taken(budget, cost) ?? 0n, atMs, atMs)
+      this.#of(holder).count(holder.task, (budget) => taken(budget, cost) ?? 0n, at, at)
     }
     return reservation
   }
 
   /** A holder that was forgotten meanwhile stays so. */
-  #recount(holder: Holder, amount: (budget: Budget) => bigint, atMs: number): void {
-    this.#used.get(holder.id)?.count(holder.task, amount, atMs, this.#clock.latestMs)
+  #recount(holder: Holder, amount: (budget: Budget) => bigint, at: Moment, now: Moment): void {
+    this.#used.get(holder.id)?.count(holder.task, amount, at, now)
   }
 }
 
@@ -233,33 +238,37 @@ class Used {
     return share?.setAside ? 0n : atLeast(share?.left[of] ?? 0n, 0n)
   }
 
-  left(i: number, task: CellId | undefined, atMs: number): bigint {
+  left(i: number, task: CellId | undefined, at: Moment): bigint {
     const budget = this.#budgets[i]
     if (budget === undefined) return 0n
     const window = this.#windows[i]
     if (window === undefined)
       return (task === undefined ? undefined : this.shares.get(task)?.left[i]) ?? maximum(budget)
-    return maximum(budget) - window.sum(atMs) - (this.#aside[i] ?? 0n)
+    return maximum(budget) - window.sum(timeOf(budget, at)) - (this.#aside[i] ?? 0n)
   }
 
   setAside(i: number): bigint {
     return this.#aside[i] ?? 0n
   }
 
-  enoughAtMs(i: number, need: bigint, atMs: number): number | undefined {
+  /** By the wall clock. */
+  enoughAtMs(i: number, need: bigint, at: Moment, nowMs: number): number | undefined {
     const budget = this.#budgets[i]
     const window = this.#windows[i]
-    return budget && window?.belowAtMs(maximum(budget) - need - (this.#aside[i] ?? 0n), atMs)
+    if (budget === undefined) return undefined
+    const time = timeOf(budget, at)
+    const enoughMs = window?.belowAtMs(maximum(budget) - need - (this.#aside[i] ?? 0n), time)
+    return enoughMs === undefined || budget.window.kind === 'calendar' ? enoughMs : enoughMs - time + nowMs
   }
 
-  count(task: CellId | undefined, amount: (budget: Budget) => bigint, atMs: number, nowMs: number): void {
+  count(task: CellId | undefined, amount: (budget: Budget) => bigint, at: Moment, now: Moment): void {
     const share = task === undefined ? undefined : this.shares.get(task)
     if (share?.setAside) this.change(share, -1n)
     for (const [i, budget] of this.#budgets.entries()) {
       const window = this.#windows[i]
       const used = amount(budget)
       if (used === 0n) continue
-      if (window !== undefined) window.add(atMs, used, nowMs)
+      if (window !== undefined) window.add(timeOf(budget, at), used, timeOf(budget, now))
       else if (share !== undefined) share.left[i] = (share.left[i] ?? 0n) - used
     }
     if (share?.setAside) this.change(share, 1n)
@@ -287,12 +296,13 @@ function refusal(
   left: bigint,
   asked: bigint,
   used: Used,
-  atMs: number,
+  at: Moment,
+  nowMs: number,
 ): BudgetReason {
   const budget = budgets[index]
   if (budget === undefined) throw new RangeError('no such budget')
   const setAside = used.setAside(index)
-  const returnsAtMs = used.enoughAtMs(index, used.needed(index, task) ?? asked, atMs)
+  const returnsAtMs = used.enoughAtMs(index, used.needed(index, task) ?? asked, at, nowMs)
   return {
     kind: 'budget',
     holder: id,
@@ -329,6 +339,10 @@ function refusedCost({ id, budgets }: Holder, { spend, rows, bytes }: Cost): Bud
     path: '$',
     problem: `${spend.currency} has no budget in ${id}, only ${[...currencies].join(', ')}`,
   }
+}
+
+function timeOf({ window }: Budget, { steadyMs, dateMs }: Moment): number {
+  return window.kind === 'calendar' ? dateMs : steadyMs
 }
 
 /** What a call takes from a budget; nothing if the budget is not about it. */

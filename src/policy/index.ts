@@ -1,7 +1,7 @@
 /** What other rooms may use of this one. Cedar's library is loaded by `parsePolicies` alone, and only in a worker. */
 export { chargedIn, type Rows, rowsIn } from './answer-cost.ts'
 export type { Authority, DefinitionProblem } from './authority.ts'
-export { BookClock, type ClockMark, type Uptime } from './book-clock.ts'
+export { BookClock, type ClockMark, type Moment, type Uptime } from './book-clock.ts'
 export { BudgetBook, type BudgetReason, type BudgetView, type Reservation } from './budget.ts'
 export type { BundledAction, BundledPolicy, PolicyBundle } from './bundle.ts'
 export { type CompiledPolicies, compilePolicies } from './compile.ts'
