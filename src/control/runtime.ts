@@ -15,6 +15,7 @@ import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import { openState, type State } from './state.ts'
 import { launchUpstreamCell } from './upstream-cell.ts'
+import { keptSinceMs } from './workspace-marks.ts'
 
 export interface RuntimeOptions {
   readonly judged: Judged
@@ -53,7 +54,7 @@ export async function openRuntime({
   task,
 }: RuntimeOptions): Promise<Result<Runtime, string>> {
   const { config } = judged
-  const setup = gatewaySetup(judged, agent.environment)
+  const setup = gatewaySetup(judged, agent.environment, (name) => keptSinceMs(stateDirectory, name))
   if (!setup.ok) return setup
   const state = openState(stateDirectory, config.profile === 'full', Math.random)
   // The services load their code while the warden makes its place.

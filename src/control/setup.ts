@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Agent, Config, GrantConfig } from '../config/config.ts'
 import type { GatewaySetup, GrantSetup } from '../gateway/setup.ts'
 import {
+  type AgentName,
   type EnvironmentName,
   type Grant,
   type GrantId,
@@ -48,6 +49,7 @@ export async function judgeConfig(
 export function gatewaySetup(
   { config, accepted, policies }: Judged,
   environment: EnvironmentName,
+  keptSince: (agent: AgentName) => number = () => 0,
 ): Result<GatewaySetup, string> {
   const upstreams = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
   const secrets = readSecrets(config, environment)
@@ -72,6 +74,7 @@ export function gatewaySetup(
         name: agent.name,
         owner: agent.owner,
         delegates: agent.delegates,
+        ...(agent.cell.workspace !== undefined && { keptSinceMs: keptSince(agent.name) }),
         grants: agent.grants.map((grant, i) => grantSetup(agent, grant, i)),
       })),
     policies,

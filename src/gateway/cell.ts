@@ -1,4 +1,4 @@
-import type { AgentName, CellId, DelegationId, PersonName, Rung, UpstreamName } from '../model/index.ts'
+import type { AgentName, CellId, DelegationId, Label, PersonName, Rung, UpstreamName } from '../model/index.ts'
 import type { Authority, BudgetBook, Exposure, Restriction } from '../policy/index.ts'
 import type { Refusals } from './refusals.ts'
 import type { LedgerShare } from './share.ts'
@@ -22,6 +22,8 @@ export interface CellAtGate {
   underWay: number
   readonly share: LedgerShare
   readonly refusals: Refusals
+  /** Labels that the ledger knows of. */
+  readonly labelled: Set<Label>
   /** What it has delegated. */
   readonly given: Map<DelegationId, Given>
   /** What was delegated to it. */

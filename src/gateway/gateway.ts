@@ -37,8 +37,7 @@ import {
 import { authorityOf, type CellAtGate, type Given } from './cell.ts'
 import { Egress } from './egress.ts'
 import type { Gate } from './gate.ts'
-import type { HoldBook } from './holds.ts'
-import { readPast } from './past.ts'
+import { type Past, readPast } from './past.ts'
 import { McpEndpoint } from './protocols/mcp/endpoint.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
@@ -69,6 +68,8 @@ export class Gateway {
   readonly #send: (pulse: Pulse) => void
   readonly #policies: CompiledPolicies
   readonly #flows: ReadonlyMap<string, Flow>
+  /** What earlier cells of an agent have seen. */
+  readonly #labels: Past['labels']
   readonly #budgets: BudgetBook
   readonly #shared = new Map<UpstreamName, Upstream>()
   readonly #pipes = new StdioPipes()
@@ -97,7 +98,7 @@ export class Gateway {
     const past = await readPast('.', budgets, new Map(grants.map((grant) => [grant.id, grant])))
     if (!past.ok) return no(faultText(past.reason))
     const sealing = startSealing(ledger, witness, Date.now)
-    const gateway = new Gateway(setup, ledger, sealing, secrets.value, past.value.holds, budgets, send)
+    const gateway = new Gateway(setup, ledger, sealing, secrets.value, past.value, budgets, send)
     const begun = await gateway.#record({
       kind: 'gateway.started',
       environment: setup.environment,
@@ -115,7 +116,7 @@ export class Gateway {
     ledger: Ledger,
     sealing: Sealing,
     secrets: Secrets,
-    holds: HoldBook,
+    past: Past,
     budgets: BudgetBook,
     send: (pulse: Pulse) => void,
   ) {
@@ -125,13 +126,14 @@ export class Gateway {
     this.#send = send
     this.#policies = compilePolicies(setup.policies)
     this.#flows = flowsOf(setup.upstreams)
+    this.#labels = past.labels
     this.#gate = {
       environment: setup.environment,
       hardened: setup.hardened,
       environments: new Map(setup.environments),
       ledger,
       secrets,
-      holds,
+      holds: past.holds,
       nowMs: Date.now,
       newActionId: () => newActionId(Date.now(), drawRandom()),
       agents: setup.agents,
@@ -267,7 +269,7 @@ export class Gateway {
         budgets: this.#budgets,
         definitionProblems: { get: (key) => problemIn(upstreams, key) },
         flows: this.#flows,
-        ...exposureOf(labels, task, giver?.cell.authority.exposure),
+        ...exposureOf([...labels, ...this.#kept(agent, giver)], task, giver?.cell.authority.exposure),
         ...(giver && { above: delegationOf(giver) }),
       },
       upstreams,
@@ -276,6 +278,7 @@ export class Gateway {
       underWay: 0,
       share: new LedgerShare(this.#gate.nowMs()),
       refusals: new Refusals(this.#gate.nowMs()),
+      labelled: new Set(labels),
       given: new Map(),
       ...(giver && { givenBy: giver.given }),
     }
@@ -284,6 +287,13 @@ export class Gateway {
       giver.given.cell = cell
     }
     return { cell, own }
+  }
+
+  /** An agent with a workspace finds there what its earlier cells have left. */
+  #kept(agent: AgentSetup, giver: Giver | undefined): readonly Label[] {
+    const since = agent.keptSinceMs
+    if (since === undefined || giver !== undefined) return []
+    return [...(this.#labels.get(agent.name) ?? [])].flatMap(([label, atMs]) => (atMs >= since ? [label] : []))
   }
 
   /** The delegation that the warden has made a cell for: the oldest of that giver to that agent that has none. */

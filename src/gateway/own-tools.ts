@@ -20,7 +20,7 @@ import {
 import { type ArgumentLimit, type Restriction, topOf } from '../policy/index.ts'
 import { authorityOf, type CellAtGate, type Given } from './cell.ts'
 import type { Gate } from './gate.ts'
-import { redacted } from './record.ts'
+import { recordLabels, redacted } from './record.ts'
 import { type CompiledSchema, compileSchema } from './schema.ts'
 
 /**
@@ -85,7 +85,11 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
     description:
       'What this cell has delegated, and what those cells reported. Reading a report is seeing what they saw.',
     inputSchema: inputs({}),
-    run: async (_, cell) => ok(delegations(cell)),
+    run: async (gate, cell) => {
+      const reported = delegations(cell)
+      recordLabels(gate.ledger, cell)
+      return ok(reported)
+    },
   },
   revoke: {
     description: 'End a delegation of this cell, and everything below it, at once.',

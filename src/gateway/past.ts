@@ -4,9 +4,11 @@ import {
   type ActionId,
   type ActionIntent,
   type ActionOutcome,
+  type AgentName,
   type CellId,
   type Holder,
   type HolderId,
+  type Label,
   no,
   ok,
   type Result,
@@ -19,6 +21,8 @@ import { reasonsFrom } from './record.ts'
 /** What earlier gateways of this ledger left behind that still counts; what they let through is in the book. */
 export interface Past {
   readonly holds: HoldBook
+  /** What cells of an agent have seen, and when last (epoch ms): the files that they kept may hold it. */
+  readonly labels: ReadonlyMap<AgentName, ReadonlyMap<Label, number>>
 }
 
 /** Counts in `book` what earlier gateways let through, in their order, for the holders that there still are. */
@@ -28,17 +32,21 @@ export async function readPast(
   holders: ReadonlyMap<HolderId, Holder>,
 ): Promise<Result<Past, LedgerFault>> {
   const holds = new HoldBook()
+  const labels = new Map<AgentName, Map<Label, number>>()
   const spending = new PastSpending(book, holders)
   for await (const read of readEntries(directory)) {
     if (!read.ok) return no(read.reason)
     const entry = read.value
     if (entry.kind === 'action.held' || entry.kind === 'hold.answered') holds.restore(entry)
+    if (entry.kind === 'label.seen') {
+      labels.set(entry.agent, (labels.get(entry.agent) ?? new Map()).set(entry.label, entry.atMs))
+    }
     if (entry.kind === 'action.intent' && entry.hold !== undefined) {
       holds.restore({ kind: 'used', hold: entry.hold, atMs: entry.atMs })
     }
     spending.take(entry)
   }
-  return ok({ holds })
+  return ok({ holds, labels })
 }
 
 /**

@@ -33,7 +33,7 @@ import { chargeOf, settledOf } from './charge.ts'
 import type { Gate } from './gate.ts'
 import { bindingOf } from './holds.ts'
 import { masked } from './mask.ts'
-import { reasonsJson, redacted } from './record.ts'
+import { reasonsJson, recordLabels, redacted } from './record.ts'
 import { complain } from './refusals.ts'
 import { breath } from './share.ts'
 import type { Answer, Prepared, SendOptions, Sent } from './upstream.ts'
@@ -101,13 +101,13 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
     return refuse(gate, cell, action, [unrecorded])
   }
   const bill = new Bill(known, decided.reservation)
-  cell.authority.exposure.say(action.args)
+  if (action.effect !== 'read') cell.authority.exposure.say(action.args)
   const leaks = new Set<string>()
   const sent = await prepared.send({
     lastCheck: () => lastCheck(gate, cell, action),
     signal: attempt.signal,
     ...(attempt.onNotification && {
-      onNotification: seen(cell, action, known, bill, withoutSecrets(gate, attempt.onNotification, leaks)),
+      onNotification: seen(gate, cell, action, known, bill, withoutSecrets(gate, attempt.onNotification, leaks)),
     }),
   })
   const judged = noting(leaks, withinBill(bill, judgeAnswer(gate, known, sent)))
@@ -115,7 +115,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   if (judged.answer !== undefined) {
     const answer = judged.shown
     const { result, error } = answer.value
-    absorb(cell, action, known, error === undefined ? valuesOf(result ?? null) : [error])
+    absorb(gate, cell, action, known, error === undefined ? valuesOf(result ?? null) : [error])
     return { kind: 'answered', action: action.id, answer }
   }
   return { kind: 'unanswered', action: action.id, outcome: judged.outcome, why: judged.why }
@@ -132,16 +132,20 @@ function shown(answer: Answer, { declared }: KnownTool): Answer {
   return { ...answer, value: { error: { code: -32603, message: 'the upstream answered with an error' } } }
 }
 
-function absorb(cell: CellAtGate, action: Action, known: KnownTool, values: readonly Json[]): void {
+function absorb(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, values: readonly Json[]): void {
   const tool = `${action.upstream}/${known.declared.name}`
   const flow = cell.authority.flows.get(tool)
   const { exposure } = cell.authority
-  if (flow !== undefined) exposure.absorb(flow.returns, values, { action: action.id, tool })
-  else for (const value of values) exposure.absorbUntrusted(JSON.stringify(value), { tool, path: '$' })
+  if (flow !== undefined) {
+    const answered = { args: action.args, ...(flow.ids && { ids: flow.ids }) }
+    exposure.absorb(flow.returns, values, { action: action.id, tool }, answered)
+  } else for (const value of values) exposure.absorbUntrusted(JSON.stringify(value), { tool, path: '$' })
+  recordLabels(gate.ledger, cell)
 }
 
 /** What an upstream says meanwhile is seen like its answer. A tool with masked fields says nothing meanwhile. */
 function seen(
+  gate: Gate,
   cell: CellAtGate,
   action: Action,
   known: KnownTool,
@@ -150,7 +154,7 @@ function seen(
 ): NonNullable<SendOptions['onNotification']> {
   return (method, params) => {
     if (known.declared.mask !== undefined || !bill.passes(params)) return undefined
-    absorb(cell, action, known, [params])
+    absorb(gate, cell, action, known, [params])
     return onNotification(method, params)
   }
 }

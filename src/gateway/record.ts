@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { Ledger } from '../ledger/ledger.ts'
 import { cutText, isJsonObject, type Json, LIMITS, type Reason } from '../model/index.ts'
+import type { CellAtGate } from './cell.ts'
 
 /** Longer text than this is content, not an argument that explains an action; it stands in the payload. */
 const TEXT_MAX = 256
@@ -62,6 +64,18 @@ function shortText(text: string): string {
   if (text.length <= TEXT_MAX) return text.toWellFormed()
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
   return `${cutText(text, 64)}… (${text.length} characters, sha256 ${digest}…)`
+}
+
+/** What a cell has newly seen: an entry for each label. */
+export function recordLabels(ledger: Pick<Ledger, 'append'>, cell: CellAtGate): void {
+  const { labels } = cell.authority.exposure
+  if (labels.size === cell.labelled.size) return
+  for (const [label, seen] of labels) {
+    if (cell.labelled.has(label)) continue
+    cell.labelled.add(label)
+    const [from = null] = plain([seen]) as readonly Json[]
+    ledger.append({ kind: 'label.seen', cell: cell.id, agent: cell.authority.agent, label, from })
+  }
 }
 
 /**

@@ -48,6 +48,8 @@ export interface AgentSetup {
   readonly name: AgentName
   readonly owner: PersonName
   readonly grants: readonly GrantSetup[]
+  /** Files of one cell are there for the next, and hold what cells have seen since; absent where none are kept. */
+  readonly keptSinceMs?: number
   /** Agents that its cells may delegate to. */
   readonly delegates: readonly AgentName[]
 }

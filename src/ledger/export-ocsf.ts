@@ -80,6 +80,16 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
         status_id: 1,
         status_detail: entry.approved ? 'approved' : 'denied',
       }
+    case 'label.seen':
+      return {
+        ...base,
+        ...lifecycle(99),
+        app: { name: entry.agent, uid: entry.cell },
+        metadata,
+        severity_id: 1,
+        status_id: 1,
+        status_detail: `has seen ${entry.label}`,
+      }
     case 'delegation.made':
       return {
         ...base,

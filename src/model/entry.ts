@@ -31,6 +31,7 @@ export type EntryBody =
   | ActionRefused
   | ActionHeld
   | HoldAnswered
+  | LabelSeen
   | DelegationMade
   | DelegationEnded
   | ActionOutcome
@@ -160,6 +161,16 @@ export interface HoldAnswered {
   /** When an approval that was not used dies; epoch ms. */
   readonly expiresAtMs: number
   readonly why?: string
+}
+
+/** From here on, everything that the cell does is done by one that has seen such data. */
+export interface LabelSeen {
+  readonly kind: 'label.seen'
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly label: Label
+  /** The field that brought it. */
+  readonly from: Json
 }
 
 /** A cell has given another agent, in a cell of its own, a part of what it may do. */

@@ -1,9 +1,12 @@
 /** What a cell has read decides where it may send: destinations, labels, masks, and the holds that people answer. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { JsonObject } from '../../src/model/index.ts'
+import { writeConfig } from '../kit/config-text.ts'
 import { type Beginning, startGateway, startGatewayOn, type TestGateway } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
+import { temporaryDirectory } from '../kit/temporary.ts'
 import { call, errorOf, textOf } from '../kit/wire.ts'
 
 const properties = (...names: readonly string[]) => ({
@@ -146,6 +149,29 @@ describe('S15: labels and masks', () => {
     assert.match(textOf(await use('customers')) ?? '', /Ana/)
     const other = await cellOf(gateway, { labels: ['confidential:elsewhere'] })
     assert.ok(heldIn(await other('customers')))
+  })
+
+  it('what a cell has seen is in the ledger, and stays with the workspace until its changes are thrown away', async () => {
+    const directory = temporaryDirectory()
+    const upstream = await startUpstream({ era: 'modern', tools: TOOLS, onCall: () => textResult('hello') })
+    const config = writeConfig(directory, {
+      upstreams: { bank: { mcp: { url: upstream.url }, tools: DECLARED } },
+      agents: { alpha: { cell: { workspace: '.', labels: [] } } },
+    })
+    const seen = async (kept?: number): Promise<readonly string[]> => {
+      const stateDirectory = join(directory, 'state')
+      const gateway = await startGatewayOn(config, { stateDirectory, ...(kept !== undefined && { keptSinceMs: kept }) })
+      const cell = await gateway.admit('alpha')
+      const answer = await call(cell.url('firebreak'), 'authority')
+      if (kept === undefined) await call(cell.url('bank'), 'inbox')
+      const isSeen = ({ kind }: { readonly kind: string }) => kind === 'label.seen'
+      if (kept === undefined) assert.ok((await gateway.entries((all) => all.some(isSeen))).some(isSeen))
+      await gateway.stop()
+      return JSON.parse(textOf(answer) ?? '{}').labels
+    }
+    assert.deepEqual(await seen(), [])
+    assert.deepEqual(await seen(0), ['untrusted'])
+    assert.deepEqual(await seen(Date.now() + 1), [])
   })
 
   it('a masked field is never shown', async () => {

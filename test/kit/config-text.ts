@@ -27,6 +27,7 @@ export interface CellPlan {
   readonly files?: Readonly<Record<string, string>>
   readonly env?: Readonly<Record<string, string>>
   readonly workspace?: string
+  readonly labels?: readonly string[]
   readonly memory?: string
   readonly wall?: string
 }

@@ -71,6 +71,8 @@ export interface GatewayOptions {
   readonly stateDirectory?: string
   /** Use definitions that were accepted before instead of what is offered now. */
   readonly accept?: boolean
+  /** When the agents' workspaces were last thrown away. */
+  readonly keptSinceMs?: number
 }
 
 /** Services are told apart by when they appeared, so that one gateway starts after another. */
@@ -97,7 +99,7 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   const environment = environmentName('test')
   const root = process.getuid?.() === 0
   const state = openState(options.stateDirectory ?? join(temporaryDirectory(), 'state'), root, Math.random)
-  const setup = gatewaySetup(judged.value, environment)
+  const setup = gatewaySetup(judged.value, environment, () => options.keptSinceMs ?? 0)
   if (!setup.ok) throw new Error(setup.reason)
   const before = childPids()
   const services = await startServices(state, setup.value)

@@ -1,9 +1,11 @@
+import { basename } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline/promises'
 import type { Warden } from '../../cells/warden.ts'
 import type { Executes } from '../../cells/workspace/executes.ts'
+import { markCommitted, markDiscarded } from '../../control/workspace-marks.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { printable } from '../state.ts'
+import { printable, stateOf } from '../state.ts'
 import { WORKSPACE_OPTIONS, withWorkspace, workspaceFaultText } from '../workspace.ts'
 
 export const command: Command = {
@@ -16,7 +18,7 @@ export const command: Command = {
     confirm: {
       type: 'string',
       value: 'paths',
-      help: 'of what a host would execute, these are wanted (commas between)',
+      help: 'of what a host would execute, these are wanted (commas between, or a JSON list)',
     },
     yes: { type: 'boolean', help: 'land without asking; what a host would execute still needs --confirm' },
     discard: { type: 'boolean', help: 'throw the changes away instead' },
@@ -32,7 +34,7 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
     call.print.fault(workspaceFaultText(diff.reason))
     return EXIT.failed
   }
-  const confirmed = (call.text('confirm') ?? '').split(',').filter((path) => path !== '')
+  const confirmed = pathsIn(call.text('confirm') ?? '')
   const executes = new Map(diff.value.executes.map((each) => [each.path, each]))
   const wanted = call.positionals.length > 0 ? call.positionals : diff.value.changes.map(({ path }) => path)
   const held = wanted.flatMap((path) => (confirmed.includes(path) ? [] : (executes.get(path) ?? [])))
@@ -51,10 +53,19 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
     return EXIT.failed
   }
   const { landed, refused } = landing.value
+  // The directory may hold now what the cell had seen: its labels stay with it from here on.
+  if (landed.length > 0) markCommitted(stateOf(call), basename(changes))
   for (const path of landed) call.print.line(`landed ${printable(path)}`)
   for (const { refused: path, why } of refused) call.print.line(`refused ${printable(path)}: ${printable(why)}`)
   call.print.object({ ok: refused.length === 0, landed, refused })
   return refused.length === 0 ? EXIT.ok : EXIT.failed
+}
+
+/** A path may hold a comma: a list in JSON can name it. */
+function pathsIn(text: string): readonly string[] {
+  if (!text.startsWith('[')) return text.split(',').filter((path) => path !== '')
+  const list: unknown = JSON.parse(text)
+  return Array.isArray(list) ? list.map(String) : []
 }
 
 /** A person decides about each of these by name: landing one hands the agent the host's hands. */
@@ -72,6 +83,7 @@ async function discard(call: Call, warden: Warden, changes: string): Promise<Exi
   if (!(await confirmedBy(call, `Throw away everything that was changed in ${changes}? [y/N] `)))
     return EXIT.needsApproval
   const done = warden.discard(changes)
+  if (done.ok) markDiscarded(stateOf(call), basename(changes), Date.now())
   if (!done.ok) call.print.fault(workspaceFaultText(done.reason))
   else call.print.line('Thrown away.')
   call.print.object({ ok: done.ok })

@@ -35,12 +35,16 @@ function diffText({ changes, refused, executes, truncated, record }: WorkspaceDi
     for (const { path, why } of executes) lines.push(`  ! ${printable(path)}  (${why})`)
     lines.push('')
   }
-  for (const { kind, path, type, bytes, target, changedBelow } of changes) {
+  for (const { kind, path, type, mode, bytes, target, changedBelow, replacesDirectory } of changes) {
     const sign = { added: '+', changed: '~', removed: '-' }[kind]
     const what =
-      type === 'symlink' ? `-> ${printable(target ?? '')}` : type === 'directory' ? 'directory' : `${bytes} bytes`
+      type === 'symlink'
+        ? `-> ${printable(target ?? '')}`
+        : type === 'directory'
+          ? 'directory'
+          : `${bytes} bytes, mode ${mode.toString(8)}`
     lines.push(
-      `${sign} ${printable(path)}  ${kind === 'removed' ? '' : what}${changedBelow ? '  (its original has changed since)' : ''}`,
+      `${sign} ${printable(path)}  ${kind === 'removed' ? '' : what}${changedBelow ? '  (its original has changed since)' : ''}${replacesDirectory ? '  (in place of a directory and all that is in it)' : ''}`,
     )
   }
   for (const { refused: path, why } of refused) lines.push(`x ${printable(path)}  never landed: ${printable(why)}`)

@@ -92,6 +92,8 @@ function textOf(entry: Entry): string {
     }
     case 'hold.answered':
       return `${entry.hold}  ${entry.approved ? 'approved' : 'denied'} by ${printable(entry.by)}${entry.why === undefined ? '' : `: ${printable(entry.why)}`}`
+    case 'label.seen':
+      return `${entry.cell}  has seen ${entry.label}`
     case 'delegation.made':
       return `${entry.delegation}  ${entry.agent} delegates to ${entry.to}, level ${entry.depth}`
     case 'delegation.ended':

@@ -114,6 +114,8 @@ async function runIn(runtime: Runtime, program: readonly [string, ...string[]], 
     return EXIT.failed
   }
   if (exit.why === 'wall-clock' || exit.why === 'out-of-memory') call.print.fault(`the cell was ended: ${exit.why}`)
+  // What the program printed last may lack its end of line.
+  if (call.print.json) process.stdout.write('\n')
   call.print.object({ ok: true, cell: cell.id, exit, teardown })
   return exit.code
 }
