@@ -220,6 +220,10 @@ describe('S7: crashes and tasks', () => {
     const reference = /a_[0-9a-z]{20}/.exec(refused.text)?.[0] ?? ''
     const why = await firebreak(['why', reference, '--state', next.state.directory])
     assert.match(why.stdout, /35\.01 EUR asked, 35\.00 EUR left of 100\.00 EUR in total/)
+    const settled = (await next.entries()).find((entry) => entry.kind === 'action.outcome' && entry.settled?.spend)
+    const of = settled?.kind === 'action.outcome' ? settled.action : ''
+    const told = await firebreak(['why', of, '--state', next.state.directory])
+    assert.match(told.stdout, /charged +10\.00 EUR; in the end 40\.00 EUR/)
   })
 
   it('the share of a task is there for it, and returns when its cell ends', async () => {

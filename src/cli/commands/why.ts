@@ -82,6 +82,7 @@ async function run(call: Call): Promise<ExitCode> {
   if (turned !== undefined) for (const [name, text] of turnLines(turned)) line(name, text)
   if (decided.kind === 'action.held') line('once', `firebreak approve ${decided.hold}`)
   line('sent', sent)
+  line('charged', chargedText(decided, outcome))
   line(
     'outcome',
     outcome?.kind === 'action.outcome'
@@ -120,6 +121,23 @@ function turnLines({ now, turn }: TurnedAction): readonly (readonly [string, str
     ...changes.map((text) => ['', `${inTheWay.length > 0 ? 'also ' : ''}${text}`] as const),
     ...partly,
   ]
+}
+
+/** What its budgets were charged: at its intent, and in the end where an answer changed that. */
+function chargedText(decided: Entry, outcome: About): string | undefined {
+  if (decided.kind !== 'action.intent') return undefined
+  const { spend, charge } = decided
+  const reserved = costText({ ...charge, ...(spend !== undefined && { spend }) })
+  const settled = outcome?.kind === 'action.outcome' && outcome.settled ? costText(outcome.settled) : ''
+  if (reserved === '') return undefined
+  return settled === '' ? reserved : `${reserved}; in the end ${settled}`
+}
+
+function costText(cost: { readonly spend?: string; readonly rows?: number; readonly bytes?: number }): string {
+  const { spend, rows, bytes } = cost
+  return [spend, rows === undefined ? undefined : `${rows} rows`, bytes === undefined ? undefined : `${bytes} bytes`]
+    .filter((each) => each !== undefined)
+    .join(', ')
 }
 
 function missingOutcome(decided: Entry): string {
