@@ -81,7 +81,7 @@ function destinationNodes(operations: readonly Operation[], edges: GraphEdge[]):
       if (leads === 'named') {
         for (const value of values.slice(0, VALUES_MAX)) lead(id, `value ${value}`, value)
         if (values.length > VALUES_MAX) lead(id, `more ${id}`, `… and ${values.length - VALUES_MAX} more`)
-        lead(id, 'named', 'what the task or a trusted field names')
+        lead(id, 'named', 'whatever is named', ['by the task or a trusted field'])
       } else if (leads === 'carried' && effect !== 'read') lead(id, 'anywhere', 'anywhere that its text says')
     }
   }

@@ -26,6 +26,7 @@ const MARGIN = 24
 const LINE = 16
 /** At 12 pixels a letter of a common sans-serif is about 6.5 wide. */
 const CHARACTERS_MAX = 36
+const BOLD_MAX = 32
 const HEADS = ['agent', 'upstreams', 'what it can do', 'data and destinations']
 const FILL = { plain: '#ffffff', read: '#e8f1e4', write: '#fdf0d5', grave: '#f9dcd8', label: '#e4ebf5' } as const
 const STROKE = {
@@ -64,7 +65,7 @@ function drawn({ node, x, y, height }: Box): string {
   const { title, lines, tone } = node
   const texts = [title, ...lines].map((line, i) => {
     const style = i === 0 ? ' font-weight="bold"' : ' fill="#444444"'
-    return `<text x="${x + 10}" y="${y + 18 + i * LINE}"${style}>${escaped(cut(line))}</text>`
+    return `<text x="${x + 10}" y="${y + 18 + i * LINE}"${style}>${escaped(cut(line, i === 0 ? BOLD_MAX : CHARACTERS_MAX))}</text>`
   })
   const whole = escaped([title, ...lines].join('\n'))
   return `<g><title>${whole}</title><rect x="${x}" y="${y}" width="${WIDTH}" height="${height}" rx="4" fill="${FILL[tone]}" stroke="#888888"/>${texts.join('')}</g>`
@@ -84,9 +85,9 @@ function arrow({ from, to, kind }: GraphEdge, boxes: ReadonlyMap<string, Box>): 
   return `<path d="${path} ${head}" fill="none" ${STROKE[kind]}/>`
 }
 
-function cut(text: string): string {
+function cut(text: string, max: number): string {
   const characters = [...text]
-  return characters.length <= CHARACTERS_MAX ? text : `${characters.slice(0, CHARACTERS_MAX - 1).join('')}…`
+  return characters.length <= max ? text : `${characters.slice(0, max - 1).join('')}…`
 }
 
 function escaped(text: string): string {

@@ -34,7 +34,7 @@ describe('firebreak reach', () => {
     assert.deepEqual(reach.spend, [{ currency: 'EUR', perDay: '100.00' }])
     assert.deepEqual(
       reach.upstreams.map((each: { name: string }) => each.name),
-      ['payments-test', 'fetcher'],
+      ['fetcher', 'payments-test'],
       'production is not in it',
     )
     assert.match(dot.stdout, /"upstream payments-test" -> "payments-test\/refunds\.create"/)

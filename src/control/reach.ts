@@ -47,7 +47,9 @@ export function agentReach(judged: Judged, name: AgentName): AgentReach | undefi
   if (agent === undefined) return undefined
   const found = reach(reachInput(judged, agent))
   const used = new Set(found.operations.map(({ upstream }) => upstream))
-  const upstreams = [...judged.config.upstreams.values()].filter((upstream) => used.has(upstream.name))
+  const upstreams = [...judged.config.upstreams.values()]
+    .filter((upstream) => used.has(upstream.name))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
   return {
     ...found,
     hardened: judged.config.environments.get(agent.environment)?.hardened ?? false,

@@ -118,6 +118,30 @@ describe('what a change of the configuration makes possible', () => {
     })
   }
 
+  it('a condition that asks for a label is looked at anew when labels change', () => {
+    const asking = { ...withGrant({ when: 7 }), labels: ['untrusted'] }
+    const [labelled, change] = [
+      { ...asking, labels: ['untrusted', 'confidential'] },
+      /labels have changed, and g_0-shop/,
+    ]
+    assert.ok(diff(asking, labelled).some((each) => each.widens && change.test(each.text)))
+    assert.ok(!diff(PLAN, { ...PLAN, labels: [...PLAN.labels, 'secret'] }).some(({ widens }) => widens))
+  })
+
+  it('a whole known value with a link that nobody named passes as a destination, and not as content', () => {
+    const plan = { ...withGrant({ when: 0 }), forbids: [], labels: ['untrusted'] }
+    const narrowed = { ...plan, tools: { ...plan.tools, 'shop/pay': { ...PAY, content: false } } }
+    const verdicts = [plan, narrowed].map((each) => {
+      const cell = cellOf(inputOf(each))
+      const known = 'see www.evil.example/x'
+      see(cell, { id: 'shop/look', args: {}, answer: { id: known }, atMs: NOW_MS })
+      const attempt = { id: 'shop/pay', args: { amount: 1, currency: 'EUR', note: known }, answer: {}, atMs: NOW_MS }
+      return decide(actionIn(cell, attempt), cell.authority, NOW_MS).verdict
+    })
+    assert.deepEqual(verdicts, ['hold', 'allow'])
+    assert.ok(diff(plan, narrowed).some(({ widens, text }) => widens && text.startsWith('$.note')))
+  })
+
   it('the worst is said first, and no change says nothing', () => {
     const all = diff(PLAN, {
       ...PLAN,
@@ -234,6 +258,13 @@ describe('conditions', () => {
     assert.equal(togetherCover([[calls(3)], [calls(4)]], [calls(7)]), true)
     assert.equal(togetherCover([[calls(4)], [calls(4)]], [calls(7)]), false)
     assert.equal(togetherCover([[calls(4)], []], [calls(7)]), false)
+    const eachMinute: Budget = { kind: 'calls', max: 1, window: { kind: 'sliding', ms: 60_000 } }
+    assert.equal(
+      togetherCover([[eachMinute]], [calls(1_440)]),
+      false,
+      'a day of the book returns up to 24 minutes late',
+    )
+    assert.equal(togetherCover([[eachMinute]], [calls(1_464)]), true)
   })
 })
 

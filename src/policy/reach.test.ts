@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { toolName } from '../model/ids.ts'
 import type { Label } from '../model/label.ts'
 import { decimalUnits } from '../model/money.ts'
 import { decide } from './decide.ts'
 import { Random } from './differential/random.ts'
 import { NOW_MS } from './fixture.ts'
+import { compileFlow } from './flow.ts'
 import { type Operation, type Reach, reach } from './reach.ts'
+import { argumentsReach } from './reach-arguments.ts'
 import { limitsPerDay, spendPerDay } from './reach-budget.ts'
 import { actionIn, cellOf, inputOf, type Plan, randomAttempt, randomPlan, see } from './reach-fixture.ts'
 
@@ -59,6 +62,23 @@ describe('reach', () => {
       '$.note': ['content'],
       '$.to': ['named', 'A1'],
     })
+  })
+
+  it('a number that is declared a destination is somebody’s id; one that is not is an amount', () => {
+    const path = [{ name: 'count' }]
+    const declared = { name: toolName('pay'), effect: 'write', destinations: [{ path, values: ['7'] }] } as const
+    const [pay] = inputOf(PLAN).catalogue.upstreams.values()
+    const tool = { ...pay?.tools.get(toolName('pay')), declared }
+    const found = argumentsReach(tool, compileFlow(tool, new Set()))
+    assert.deepEqual(
+      found
+        .filter((each) => /count|amount/.test(each.path))
+        .map(({ path: at, leads, values }) => [at, leads, ...values]),
+      [
+        ['$.amount', 'free'],
+        ['$.count', 'named', '7'],
+      ],
+    )
   })
 
   it('spends without limit where no budget caps it, and says so for every currency', () => {

@@ -90,6 +90,19 @@ describe('what would turn a decision', () => {
       [/"50\.0001"/, /accepts: \[secret\]/, /names "C3"/],
     ],
   ]
+  it('of several grants the one that needs the least is changed', () => {
+    const [own] = PLAN.grants
+    assert.ok(own)
+    const spent: Budget = { ...EUROS, maxUnits: 100_000n }
+    const grants = [
+      { ...own, budgets: [spent] },
+      { ...own, when: 0, budgets: [] },
+    ]
+    const { changes } = turnIn({ ...PLAN, grants }, { amount: 60, currency: 'EUR' })
+    assert.equal(changes.length, 1)
+    assert.match(changes[0] ?? '', /grant g_1-shop/)
+  })
+
   for (const [name, plan, args, wanted] of table) {
     it(`${name} is found by trying`, () => {
       const { changes, inTheWay } = turnIn(plan, { amount: 10, currency: 'EUR', ...args })

@@ -53,7 +53,7 @@ export function turnOf(input: TurnInput): Turn {
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const decided = decideIn(world)
     if (decided.verdict === 'allow') return turned(start, taken)
-    const found = firstTurning(world, decided)
+    const found = bestTurning(world, decided)
     if (found === undefined) {
       const inTheWay = [...hindrancesOf(taken), ...decided.reasons.flatMap((reason) => hindrance(reason) ?? [])]
       return { changes: [], inTheWay: [...new Set(inTheWay)] }
@@ -139,18 +139,21 @@ function keyOf({ upstream, operation, tool }: Action): string {
   return `${upstream}/${grantedName(operation, tool)}`
 }
 
-/** The first reason that some candidate takes away, with the candidate that leaves the fewest. */
-function firstTurning(world: World, decided: Exclude<Decided, { verdict: 'allow' }>): Candidate | undefined {
+/**
+ * Of all candidates that take their reason away the one that leaves the fewest. Of several grants any one may permit, so
+ * that the first reason is not always the one to begin with.
+ */
+function bestTurning(world: World, decided: Exclude<Decided, { verdict: 'allow' }>): Candidate | undefined {
+  let best: { readonly candidate: Candidate; readonly left: number } | undefined
   for (const reason of decided.reasons) {
-    const tried = candidatesFor(reason, world).flatMap((candidate) => {
+    for (const candidate of candidatesFor(reason, world)) {
       const after = decideIn(candidate.apply(world))
-      const left = after.verdict === 'allow' ? [] : after.reasons
-      return left.some((each) => sameReason(each, reason)) ? [] : [{ candidate, left: left.length }]
-    })
-    const [best] = tried.toSorted((a, b) => a.left - b.left)
-    if (best !== undefined) return best.candidate
+      const left: readonly Refusal[] = after.verdict === 'allow' ? [] : after.reasons
+      if (left.some((each) => sameReason(each, reason))) continue
+      if (best === undefined || left.length < best.left) best = { candidate, left: left.length }
+    }
   }
-  return undefined
+  return best?.candidate
 }
 
 function sameReason(one: Refusal, other: Refusal): boolean {
