@@ -5,7 +5,7 @@ import { reasonsFrom } from '../gateway/record.ts'
 import { LIMITS, no, ok, personName, type Result, samePerson } from '../model/index.ts'
 import { explain } from '../policy/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
-import { entriesOf, printable, STATE_OPTION, stateOf } from './state.ts'
+import { entriesOf, printable, STATE_OPTION, stateOf, stateOfLog } from './state.ts'
 
 /** Options of `approve` and `deny`. */
 export const ANSWER_OPTIONS: Readonly<Record<string, Option>> = {
@@ -42,9 +42,10 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
     forMs,
     ...(why !== undefined && { why }),
   }
-  giveAnswer(state, given)
+  const own = stateOfLog(state, hold.log)
+  giveAnswer(own, given)
   const heard = await isHeard(state, hold)
-  if (!heard && wasRefused(state, given.hold)) {
+  if (!heard && wasRefused(own, given.hold)) {
     call.print.fault(`the gateway did not take the answer to ${given.hold}`, 'its log, in the state, says why')
     return EXIT.failed
   }

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { statesIn } from '../control/tenants.ts'
 import { faultText } from '../ledger/fault.ts'
 import { type Entry, readEntries } from '../ledger/read.ts'
 import { NAME_PATTERN, no, ok, type Result } from '../model/index.ts'
@@ -15,14 +16,28 @@ export function stateOf(call: Call): string {
   return resolve(call.text('state') ?? beside)
 }
 
-/** The directories of all logs of a state, by name; each environment has one. */
-export function logsOf(
-  state: string,
-): Result<readonly { readonly name: string; readonly directory: string }[], string> {
-  const ledgers = join(state, 'ledger')
-  if (!existsSync(ledgers)) return no(`there is no ledger in ${state}`)
-  const names = readdirSync(ledgers).filter((name) => NAME_PATTERN.test(name))
-  return ok(names.map((name) => ({ name, directory: join(ledgers, name) })))
+interface Log {
+  readonly name: string
+  readonly directory: string
+  /** The state that it is of: a tenant's own, or the whole. */
+  readonly state: string
+}
+
+/** The directories of all logs of a state and of its tenants, by name; each environment has one. */
+export function logsOf(state: string): Result<readonly Log[], string> {
+  const states = statesIn(state).filter((each) => existsSync(join(each, 'ledger')))
+  if (states.length === 0) return no(`there is no ledger in ${state}`)
+  const logs = states.flatMap((each) => {
+    const names = readdirSync(join(each, 'ledger')).filter((name) => NAME_PATTERN.test(name))
+    return names.map((name) => ({ name, directory: join(each, 'ledger', name), state: each }))
+  })
+  return ok(logs)
+}
+
+/** Where answers to what stands in this log are given. */
+export function stateOfLog(state: string, log: string): string {
+  const logs = logsOf(state)
+  return (logs.ok ? logs.value.find(({ name }) => name === log)?.state : undefined) ?? state
 }
 
 /** Every entry of a state, log by log. Throws what a person should read when a log is damaged: verify tells more. */

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { launchFaultText } from '../cells/spec.ts'
 import { openWarden, type Warden } from '../cells/warden.ts'
 import type { WorkspaceFault } from '../cells/workspace/changes.ts'
 import { wardenFaultText } from '../control/runtime.ts'
+import { statesIn } from '../control/tenants.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
 import { printable, STATE_OPTION, stateOf } from './state.ts'
@@ -37,16 +38,23 @@ export async function withWorkspace(
 }
 
 function workspaceOf(call: Call): Result<string, string> {
-  const all = join(stateOf(call), 'workspaces')
-  const kept = existsSync(all) ? readdirSync(all) : []
+  const all = statesIn(stateOf(call)).map((state) => join(state, 'workspaces'))
+  const places = all.filter(existsSync).flatMap((place) => readdirSync(place).map((name) => ({ name, place })))
+  const kept = places.map(({ name }) => name)
   const name = call.text('agent') ?? (kept.length === 1 ? kept[0] : undefined)
-  if (name !== undefined && kept.includes(name)) return ok(join(all, name))
-  const which = kept.length === 0 ? `no workspace is kept in ${all}` : `kept: ${kept.join(', ')}`
+  const found = places.find((each) => each.name === name)
+  if (found !== undefined) return ok(join(found.place, found.name))
+  const which = kept.length === 0 ? `no workspace is kept in ${stateOf(call)}` : `kept: ${kept.join(', ')}`
   return no(
     name === undefined
       ? `whose workspace? --agent; ${which}`
       : `there is no workspace of "${printable(name)}"; ${which}`,
   )
+}
+
+/** The state that keeps these changes: a tenant's own, or the whole. */
+export function stateOfWorkspace(changes: string): string {
+  return dirname(dirname(changes))
 }
 
 export function workspaceFaultText(fault: WorkspaceFault): string {

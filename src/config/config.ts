@@ -6,6 +6,7 @@ import type {
   Label,
   PersonName,
   Source,
+  TenantName,
   ToolName,
   UpstreamName,
 } from '../model/index.ts'
@@ -21,6 +22,8 @@ export interface Config {
   /** Everything relative in the file is relative to this. */
   readonly directory: string
   readonly profile: Profile
+  /** Empty where none is named. */
+  readonly tenants: ReadonlySet<TenantName>
   readonly environments: ReadonlyMap<EnvironmentName, Environment>
   readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
   readonly agents: ReadonlyMap<AgentName, Agent>
@@ -30,6 +33,8 @@ export interface Config {
 
 export interface Environment {
   readonly name: EnvironmentName
+  /** Absent where none is named: then one is implied, and everything is its own. */
+  readonly tenant?: TenantName
   /** Effects need a grant that somebody else than the agent's owner approved, and its holds somebody else's answer. */
   readonly hardened: boolean
   /** Origins that its relays may reach; nothing else has any network. */
@@ -105,6 +110,8 @@ export interface GrantConfig {
 }
 
 export interface PolicyFile {
+  /** Whose it is; absent where it is everybody's. */
+  readonly tenant?: TenantName
   /** Relative to the configuration, as messages show it. */
   readonly file: string
   readonly text: string

@@ -25,6 +25,7 @@ import {
   sameKind,
   samePerson,
   type ToolName,
+  tenantName,
   UNTRUSTED,
   type UpstreamName,
   upstreamName,
@@ -51,6 +52,7 @@ import {
   type ShapedUpstream,
 } from './schema.ts'
 import type { Reader, Written } from './shape.ts'
+import { sharedWorkspaces, tenantHomes } from './tenants.ts'
 
 /** A configuration larger than this is a mistake, and would be read in one piece. */
 const FILE_BYTES_MAX = 1_048_576
@@ -75,13 +77,14 @@ export async function loadConfig(
     file: judge.file,
     directory: dirname(judge.file),
     profile: shaped.profile ?? 'full',
+    tenants: new Set([...(shaped.tenants?.keys() ?? [])].map(tenantName)),
     environments: readEnvironments(judge),
     upstreams,
     agents: readAgents(judge, upstreams),
     policies,
     secrets: readSecrets(judge),
   }
-  problems.push(...placeProblems(config))
+  problems.push(...placeProblems(config), ...sharedWorkspaces(config))
   checkSecretsHaveOneHome(judge, config)
   return problems.length > 0 ? no(problems) : ok(config)
 }
@@ -139,10 +142,14 @@ function readShape(path: string, problems: Problem[]): ShapedConfig | undefined 
 }
 
 function readEnvironments(judge: Judge): ReadonlyMap<EnvironmentName, Environment> {
+  const { tenants, environments } = judge.shaped
+  const homes = tenantHomes(tenants ?? new Map(), environments, (problem) => judge.problems.push(problem))
   return new Map(
-    [...judge.shaped.environments].map(([key, { hardened = false, egress = [] }]) => {
+    [...environments].map(([key, { value }]) => {
+      const { hardened = false, egress = [] } = value
       const name = environmentName(key)
-      return [name, { name, hardened, egress }]
+      const tenant = homes.get(key)
+      return [name, { name, hardened, egress, ...(tenant && { tenant }) }]
     }),
   )
 }
@@ -380,7 +387,7 @@ function checkApprover(
   { owner, environment }: ShapedAgent,
   upstreams: ReadonlyMap<UpstreamName, Upstream>,
 ): void {
-  if (judge.shaped.environments.get(environment.value)?.hardened !== true) return
+  if (judge.shaped.environments.get(environment.value)?.value.hardened !== true) return
   const upstream = upstreams.get(upstreamName(value.upstream.value))
   const acting = value.tools?.find((tool) => {
     const declared = upstream?.tools.get(grantedName('tool', tool.value))
@@ -458,7 +465,10 @@ function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): C
 async function readPolicies(judge: Judge): Promise<readonly PolicyFile[]> {
   const files: PolicyFile[] = []
   const directory = dirname(judge.file)
-  for (const { value: pattern, source } of judge.shaped.policies ?? []) {
+  const own = [...(judge.shaped.tenants ?? [])].flatMap(([tenant, { value }]) =>
+    (value.policies ?? []).map((pattern) => ({ ...pattern, tenant: tenantName(tenant) })),
+  )
+  for (const { value: pattern, source, tenant } of [...everybodys(judge.shaped.policies), ...own]) {
     const matches = (await Array.fromAsync(glob(pattern, { cwd: directory }))).sort()
     if (matches.length === 0)
       report(
@@ -468,9 +478,16 @@ async function readPolicies(judge: Judge): Promise<readonly PolicyFile[]> {
         'at least one Cedar file: a pattern that matches nothing forbids nothing',
       )
     for (const match of matches) {
+      const file = relative(directory, resolve(directory, match))
+      const other = files.find((each) => each.file === file && each.tenant !== tenant)
+      if (other !== undefined) {
+        const whose = other.tenant === undefined ? 'everybody’s' : `of tenant "${other.tenant}"`
+        report(judge, source, `"${file}" is ${whose} already`, 'policies of one tenant only')
+      }
       try {
         files.push({
-          file: relative(directory, resolve(directory, match)),
+          ...(tenant && { tenant }),
+          file,
           text: readFileSync(resolve(directory, match), 'utf8'),
         })
       } catch (error) {
@@ -479,6 +496,10 @@ async function readPolicies(judge: Judge): Promise<readonly PolicyFile[]> {
     }
   }
   return files
+}
+
+function everybodys(policies: ShapedConfig['policies']): readonly (Written<string> & { tenant?: undefined })[] {
+  return (policies ?? []).map(({ value, source }) => ({ value, source }))
 }
 
 function readSecrets(judge: Judge): ReadonlyMap<string, SecretSource> {

@@ -162,9 +162,15 @@ const agent = object('an agent', {
   delegates: optional(list('agents that its cells may delegate to', written(name))),
 })
 
+const tenant = object('a tenant', {
+  environments: required(list('environments that are its own', written(name))),
+  policies: optional(list('Cedar files that only forbid, and only to it', written(path))),
+})
+
 export const configShape = object('a Firebreak configuration', {
   profile: optional(oneOf('the profile', ['full', 'user'] as const)),
-  environments: required(map('environments', name, environment)),
+  tenants: optional(map('tenants', name, written(tenant))),
+  environments: required(map('environments', name, written(environment))),
   upstreams: optional(map('upstreams', name, written(upstream))),
   agents: required(map('agents', name, written(agent))),
   policies: optional(list('Cedar files that only forbid', written(path))),

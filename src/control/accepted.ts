@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import type { Config } from '../config/config.ts'
 import { definitionDigest } from '../gateway/upstreams.ts'
 import {
   isJsonObject,
@@ -12,6 +13,7 @@ import {
   type Problem,
   personName,
   type Result,
+  type TenantName,
   type ToolName,
   toolName,
   type UpstreamName,
@@ -27,14 +29,54 @@ export interface Accepted extends PinnedTool {
 
 export type AcceptedDefinitions = ReadonlyMap<UpstreamName, ReadonlyMap<ToolName, Accepted>>
 
-/** Beside the configuration and meant to be committed with it: who accepted which definitions. */
-export function acceptedPath(configFile: string): string {
-  return join(dirname(configFile), 'firebreak.accepted.json')
+/** Beside the configuration and meant to be committed with it: who accepted which definitions. Each tenant has its own. */
+export function acceptedPath(configFile: string, tenant?: TenantName): string {
+  return join(
+    dirname(configFile),
+    tenant === undefined ? 'firebreak.accepted.json' : `firebreak.accepted.${tenant}.json`,
+  )
+}
+
+/** All that was accepted, of every tenant. What a file says of an upstream that is not its tenant's stops the start. */
+export function readAllAccepted(config: Config): Result<AcceptedDefinitions, Problem> {
+  const all = new Map<UpstreamName, ReadonlyMap<ToolName, Accepted>>()
+  for (const tenant of tenantsOf(config)) {
+    const own = readAccepted(config.file, tenant)
+    if (!own.ok) return own
+    for (const [name, tools] of own.value) {
+      const upstream = config.upstreams.get(name)
+      if (upstream !== undefined && config.environments.get(upstream.environment)?.tenant !== tenant) {
+        const source = { file: basename(acceptedPath(config.file, tenant)), line: 1, column: 1 }
+        const message = `it accepts tools of "${name}", which is not an upstream of tenant "${tenant}"`
+        return no({ source, message, expected: 'upstreams of its own tenant' })
+      }
+      all.set(name, tools)
+    }
+  }
+  return ok(all)
+}
+
+/** Each into its tenant's file. */
+export function writeAllAccepted(config: Config, accepted: AcceptedDefinitions): void {
+  for (const tenant of tenantsOf(config)) {
+    const own = [...accepted].filter(([name]) => {
+      const upstream = config.upstreams.get(name)
+      return upstream === undefined
+        ? tenant === undefined
+        : config.environments.get(upstream.environment)?.tenant === tenant
+    })
+    if (own.length > 0 || existsSync(acceptedPath(config.file, tenant)))
+      writeAccepted(config.file, new Map(own), tenant)
+  }
+}
+
+function tenantsOf({ tenants }: Config): readonly (TenantName | undefined)[] {
+  return tenants.size === 0 ? [undefined] : [...tenants]
 }
 
 /** Nothing is accepted where there is no file; a file that cannot be read stops the start. */
-export function readAccepted(configFile: string): Result<AcceptedDefinitions, Problem> {
-  const file = acceptedPath(configFile)
+export function readAccepted(configFile: string, tenant?: TenantName): Result<AcceptedDefinitions, Problem> {
+  const file = acceptedPath(configFile, tenant)
   if (!existsSync(file)) return ok(new Map())
   try {
     const json = JSON.parse(readFileSync(file, 'utf8')) as Json
@@ -49,12 +91,12 @@ export function readAccepted(configFile: string): Result<AcceptedDefinitions, Pr
   }
 }
 
-export function writeAccepted(configFile: string, accepted: AcceptedDefinitions): void {
+export function writeAccepted(configFile: string, accepted: AcceptedDefinitions, tenant?: TenantName): void {
   const upstreams = [...accepted].map(([upstream, tools]) => [
     upstream,
     Object.fromEntries([...tools].map(([name, tool]) => [name, written(tool)])),
   ])
-  const file = acceptedPath(configFile)
+  const file = acceptedPath(configFile, tenant)
   writeFileSync(`${file}.new`, `${JSON.stringify({ version: 1, upstreams: Object.fromEntries(upstreams) }, null, 2)}\n`)
   renameSync(`${file}.new`, file)
 }

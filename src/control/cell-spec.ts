@@ -55,6 +55,7 @@ export function cellSpec(config: Config, state: State, plan: CellPlan): CellSpec
     protectedPaths: [
       config.file,
       acceptedPath(config.file),
+      ...[...config.tenants].map((tenant) => acceptedPath(config.file, tenant)),
       ...config.policies.map(({ file }) => join(config.directory, file)),
       state.directory,
       ...FIREBREAK,

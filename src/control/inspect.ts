@@ -2,41 +2,53 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { openWarden } from '../cells/warden.ts'
-import type { Upstream } from '../config/config.ts'
+import type { Config, Upstream } from '../config/config.ts'
 import type { Inspection, Offered } from '../gateway/inspect-main.ts'
-import { no, ok, type Result, type UpstreamName } from '../model/index.ts'
+import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../model/index.ts'
 import { reachableCode } from './code.ts'
 import { wardenFaultText } from './runtime.ts'
 import { readSecrets } from './secrets.ts'
 import type { Judged } from './setup.ts'
-import { openState } from './state.ts'
+import { openTenantState } from './tenants.ts'
 import { launchUpstreamCell, type UpstreamCell } from './upstream-cell.ts'
 
 const INSPECT_MS_MAX = 90_000
 /** All definitions of all upstreams. */
 const OUTPUT_BYTES_MAX = 33_554_432
 
-/** Asks upstreams what they offer: stdio servers in upstream cells, everything parsed in a process without privilege. */
+/** Asks upstreams what they offer, one environment after the other: nothing holds the secrets of two (S6). */
 export async function inspectUpstreams(
-  judged: Judged,
+  { config }: Judged,
   upstreams: readonly Upstream[],
   stateDirectory: string,
 ): Promise<Result<ReadonlyMap<UpstreamName, Offered>, string>> {
-  const { config } = judged
+  const all = new Map<UpstreamName, Offered>()
+  for (const environment of new Set(upstreams.map((upstream) => upstream.environment))) {
+    const own = upstreams.filter((upstream) => upstream.environment === environment)
+    const offered = await inspectEnvironment(config, environment, own, stateDirectory)
+    if (!offered.ok) return offered
+    for (const [name, offer] of offered.value) all.set(name, offer)
+  }
+  return ok(all)
+}
+
+/** Stdio servers in upstream cells, and everything that they say is parsed in a process without privilege. */
+async function inspectEnvironment(
+  config: Config,
+  environment: EnvironmentName,
+  upstreams: readonly Upstream[],
+  stateDirectory: string,
+): Promise<Result<ReadonlyMap<UpstreamName, Offered>, string>> {
+  const secrets = readSecrets(config, environment)
+  if (!secrets.ok) return secrets
   const warden = await openWarden({ profile: config.profile })
   if (!warden.ok) return no(wardenFaultText(warden.reason))
-  const state = openState(stateDirectory, config.profile === 'full', Math.random)
+  const state = openTenantState(config, environment, stateDirectory, config.profile === 'full')
   const cells: UpstreamCell[] = []
   let release = () => {}
   try {
     const asked: Inspection['upstreams'][number][] = []
     const descriptors: number[] = []
-    const secrets = new Map<string, string>()
-    for (const environment of new Set(upstreams.map((upstream) => upstream.environment))) {
-      const values = readSecrets(config, environment)
-      if (!values.ok) return values
-      for (const [name, value] of values.value) secrets.set(name, value)
-    }
     for (const upstream of upstreams) {
       const { name, mcp } = upstream
       if (mcp.kind === 'http') {
@@ -49,7 +61,7 @@ export async function inspectUpstreams(
         state,
         { ...upstream, mcp },
         'accept',
-        secrets,
+        secrets.value,
         'alone',
       )
       if (!server.ok) return server
@@ -58,7 +70,7 @@ export async function inspectUpstreams(
       descriptors.push(server.value.pipes.stdin.fd, server.value.pipes.stdout.fd)
       asked.push({ name, kind: 'stdio', stdin: first, stdout: first + 1 })
     }
-    const uid = state.uidOf('inspect')
+    const uid = state.uidOf(`inspect-${environment}`)
     const code = reachableCode()
     if (!code.ok) return code
     release = code.value.release
@@ -79,7 +91,7 @@ export async function inspectUpstreams(
     }
     const pipe = child.stdio[3] as Writable
     pipe.on('error', () => undefined)
-    pipe.end(JSON.stringify({ upstreams: asked, secrets: [...secrets] } satisfies Inspection))
+    pipe.end(JSON.stringify({ upstreams: asked, secrets: [...secrets.value] } satisfies Inspection))
     const ended = once(child, 'exit')
     let output = ''
     if (child.stdout === null) return no('the inspection has no output')

@@ -13,7 +13,8 @@ import { type Answer, deliverAnswers } from './answers.ts'
 import { cellSpec } from './cell-spec.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
-import { openState, type State } from './state.ts'
+import type { State } from './state.ts'
+import { openTenantState, tenantOf, tenantState } from './tenants.ts'
 import { launchUpstreamCell } from './upstream-cell.ts'
 import { keptSinceMs } from './workspace-marks.ts'
 
@@ -54,9 +55,10 @@ export async function openRuntime({
   task,
 }: RuntimeOptions): Promise<Result<Runtime, string>> {
   const { config } = judged
-  const setup = gatewaySetup(judged, agent.environment, (name) => keptSinceMs(stateDirectory, name))
+  const own = tenantState(stateDirectory, tenantOf(config, agent.environment))
+  const setup = gatewaySetup(judged, agent.environment, (name) => keptSinceMs(own, name))
   if (!setup.ok) return setup
-  const state = openState(stateDirectory, config.profile === 'full', Math.random)
+  const state = openTenantState(config, agent.environment, stateDirectory, config.profile === 'full')
   // The services load their code while the warden makes its place.
   const starting = startServices(state, setup.value)
   const warden = await openWarden({ profile: config.profile })

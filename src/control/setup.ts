@@ -13,12 +13,14 @@ import {
   type Problem,
   type Result,
   sha256,
+  type TenantName,
 } from '../model/index.ts'
 import { type GrantSource, type PolicyBundle, parsePolicies } from '../policy/index.ts'
-import { type AcceptedDefinitions, acceptedPath, readAccepted } from './accepted.ts'
+import { type AcceptedDefinitions, acceptedPath, readAllAccepted } from './accepted.ts'
 import { catalogueOf, toolsOf } from './catalogue.ts'
 import { parseOnce } from './parsed.ts'
 import { readSecrets } from './secrets.ts'
+import { policiesOf, tenantOf, tenantProblems } from './tenants.ts'
 
 /** A configuration with all that hangs on it, judged together: accepted definitions, policies, grants. */
 export interface Judged {
@@ -32,7 +34,7 @@ export async function judgeConfig(
   config: Config,
   stateDirectory?: string,
 ): Promise<Result<Judged, readonly Problem[]>> {
-  const accepted = readAccepted(config.file)
+  const accepted = readAllAccepted(config)
   if (!accepted.ok) return no([accepted.reason])
   const grants = [...config.agents.values()].flatMap((agent) =>
     agent.grants.map((grant, i) => grantSource(agent, grant, i)),
@@ -42,7 +44,9 @@ export async function judgeConfig(
   const parse = () => parsePolicies(config.policies, grants, catalogue, { agents })
   const inputs = [config.policies, grants, catalogue.upstreams, agents]
   const policies = stateDirectory === undefined ? await parse() : await parseOnce(stateDirectory, inputs, parse)
-  return policies.ok ? ok({ config, accepted: accepted.value, policies: policies.value }) : policies
+  if (!policies.ok) return policies
+  const crossings = tenantProblems(config, policies.value)
+  return crossings.length > 0 ? no(crossings) : ok({ config, accepted: accepted.value, policies: policies.value })
 }
 
 /** What one environment's gateway is told at its start. Secrets of other environments are not in it. */
@@ -51,15 +55,19 @@ export function gatewaySetup(
   environment: EnvironmentName,
   keptSince: (agent: AgentName) => number = () => 0,
 ): Result<GatewaySetup, string> {
+  const tenant = tenantOf(config, environment)
   const upstreams = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
   const secrets = readSecrets(config, environment)
   if (!secrets.ok) return secrets
   return ok({
     environment,
+    ...(tenant && { tenant }),
     hardened: config.environments.get(environment)?.hardened ?? false,
     egress: egressOf(config, environment),
-    configuration: digestOf(config),
-    environments: [...config.upstreams.values()].map((upstream) => [upstream.name, upstream.environment]),
+    configuration: digestOf(config, tenant),
+    environments: [...config.upstreams.values()]
+      .filter((upstream) => tenantOf(config, upstream.environment) === tenant)
+      .map((upstream) => [upstream.name, upstream.environment]),
     upstreams: upstreams.map((upstream) => ({
       name: upstream.name,
       mcp:
@@ -77,7 +85,7 @@ export function gatewaySetup(
         ...(agent.cell.workspace !== undefined && { keptSinceMs: keptSince(agent.name) }),
         grants: agent.grants.map((grant, i) => grantSetup(agent, grant, i)),
       })),
-    policies,
+    policies: policiesOf(config, policies, tenant),
     secrets: [...secrets.value],
   })
 }
@@ -128,11 +136,11 @@ function idOf(agent: Agent, grant: GrantConfig, index: number): GrantId {
 }
 
 /** Names the exact configuration that a decision was made under. */
-function digestOf(config: Config) {
+function digestOf(config: Config, tenant: TenantName | undefined) {
   const hash = createHash('sha256').update(readFileSync(config.file))
   for (const { file, text } of config.policies) hash.update(`\0${file}\0${text}`)
   try {
-    hash.update('\0').update(readFileSync(acceptedPath(config.file)))
+    hash.update('\0').update(readFileSync(acceptedPath(config.file, tenant)))
   } catch {
     // Nothing has been accepted yet: there is no file.
   }

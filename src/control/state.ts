@@ -34,7 +34,13 @@ export interface State {
  */
 const SERVICE_UIDS = { from: 1_900_000_000, count: 50_000_000 } as const
 
-export function openState(directory: string, root: boolean, random: () => number): State {
+/** @param others states whose uids this one does not draw. */
+export function openState(
+  directory: string,
+  root: boolean,
+  random: () => number,
+  others: readonly string[] = [],
+): State {
   mkdirSync(directory, { recursive: true, mode: 0o711 })
   for (const part of ['ledger', 'witness', 'workspaces', 'log'])
     mkdirSync(join(directory, part), { recursive: true, mode: 0o711 })
@@ -43,7 +49,10 @@ export function openState(directory: string, root: boolean, random: () => number
     if (uids === undefined) return undefined
     const known = uids.get(service)
     if (known !== undefined) return known
-    const drawn = SERVICE_UIDS.from + Math.floor(random() * SERVICE_UIDS.count)
+    const taken = new Set([uids, ...others.map(readUids)].flatMap((each) => [...each.values()]))
+    let drawn: number
+    do drawn = SERVICE_UIDS.from + Math.floor(random() * SERVICE_UIDS.count)
+    while (taken.has(drawn))
     uids.set(service, drawn)
     writeFileSync(join(directory, 'uids.json'), `${JSON.stringify(Object.fromEntries(uids))}\n`, { mode: 0o600 })
     return drawn

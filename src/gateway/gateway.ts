@@ -102,6 +102,7 @@ export class Gateway {
     const begun = await gateway.#record({
       kind: 'gateway.started',
       environment: setup.environment,
+      ...(setup.tenant && { tenant: setup.tenant }),
       configuration: setup.configuration,
       version: VERSION,
       clock: budgets.clock.start(Date.now(), hostUptime()),

@@ -11,6 +11,7 @@ import type {
   PersonName,
   Sha256,
   Source,
+  TenantName,
   ToolName,
   UpstreamName,
 } from '../model/index.ts'
@@ -22,13 +23,15 @@ import type { PolicyBundle } from '../policy/index.ts'
  */
 export interface GatewaySetup {
   readonly environment: EnvironmentName
+  /** Whose environment it is; of no other tenant is anything here. Absent where none is named. */
+  readonly tenant?: TenantName
   /** Holds wait for another person than those who own the agents. */
   readonly hardened: boolean
   /** Origins that the environment's relays may reach. */
   readonly egress: readonly string[]
   /** Digest of the configuration, the policies and the accepted definitions. */
   readonly configuration: Sha256
-  /** Where every upstream of the configuration belongs: names only, for refusals that explain themselves. */
+  /** Where every upstream of the tenant belongs: names only, for refusals that explain themselves. */
   readonly environments: readonly (readonly [UpstreamName, EnvironmentName])[]
   readonly upstreams: readonly UpstreamSetup[]
   readonly agents: readonly AgentSetup[]

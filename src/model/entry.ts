@@ -9,6 +9,7 @@ import type {
   GrantId,
   PersonName,
   Sha256,
+  TenantName,
   ToolName,
   UpstreamName,
 } from './ids.ts'
@@ -42,6 +43,8 @@ export type EntryBody =
 export interface GatewayStarted {
   readonly kind: 'gateway.started'
   readonly environment: EnvironmentName
+  /** Absent where none is named. */
+  readonly tenant?: TenantName
   /** Digest of everything a decision depends on: configuration, policies, accepted definitions. */
   readonly configuration: Sha256
   readonly version: string

@@ -7,6 +7,7 @@ type Branded<Name extends string> = string & { readonly [brand]: Name }
 
 export type AgentName = Branded<'AgentName'>
 export type EnvironmentName = Branded<'EnvironmentName'>
+export type TenantName = Branded<'TenantName'>
 export type UpstreamName = Branded<'UpstreamName'>
 /** A tool, resource or prompt as its upstream calls it; unique within the upstream only. */
 export type ToolName = Branded<'ToolName'>
@@ -35,6 +36,10 @@ export function environmentName(text: string): EnvironmentName {
 
 export function upstreamName(text: string): UpstreamName {
   return checkedName(text, 'upstream') as UpstreamName
+}
+
+export function tenantName(text: string): TenantName {
+  return checkedName(text, 'tenant') as TenantName
 }
 
 /** Any non-empty text without control characters, at most 256 characters: upstreams choose these, not we. */

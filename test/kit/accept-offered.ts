@@ -1,5 +1,5 @@
 import type { Config } from '../../src/config/config.ts'
-import { type Accepted, readAccepted, writeAccepted } from '../../src/control/accepted.ts'
+import { type Accepted, readAllAccepted, writeAllAccepted } from '../../src/control/accepted.ts'
 import { promptDefinition } from '../../src/control/catalogue.ts'
 import { definitionFault } from '../../src/gateway/definition.ts'
 import { connectHttpUpstream } from '../../src/gateway/protocols/mcp/http-upstream.ts'
@@ -11,7 +11,7 @@ import { grantedName, type JsonObject, personName, type ToolName } from '../../s
  * process. Headers are left out: no upstream of a test asks who accepts.
  */
 export async function acceptOffered(config: Config): Promise<void> {
-  const before = readAccepted(config.file)
+  const before = readAllAccepted(config)
   if (!before.ok) throw new Error(before.reason.message)
   const upstreams = new Map(before.value)
   for (const { name, mcp, tools } of config.upstreams.values()) {
@@ -29,7 +29,7 @@ export async function acceptOffered(config: Config): Promise<void> {
     const own = definitions.filter(([tool, definition]) => tools.has(tool) && definitionFault(definition) === undefined)
     upstreams.set(name, new Map(own.map(([tool, definition]) => [tool, accepted(tool, definition)])))
   }
-  writeAccepted(config.file, upstreams)
+  writeAllAccepted(config, upstreams)
 }
 
 function accepted(name: ToolName, definition: JsonObject): Accepted {

@@ -35,6 +35,8 @@ export interface CellPlan {
 export interface AgentPlan {
   readonly cell?: CellPlan
   readonly grants?: readonly Readonly<Record<string, unknown>>[]
+  /** `test`, where none is named. */
+  readonly environment?: string
   readonly delegates?: readonly string[]
   readonly command?: readonly string[]
 }
@@ -45,6 +47,9 @@ export interface ConfigPlan {
   readonly agents?: Readonly<Record<string, AgentPlan>>
   /** One that is called `test`, where none are named. */
   readonly environments?: Readonly<Record<string, object>>
+  readonly tenants?: Readonly<
+    Record<string, { readonly environments: readonly string[]; readonly policies?: readonly string[] }>
+  >
   readonly secrets?: Readonly<Record<string, { readonly env: string } | { readonly file: string }>>
 }
 
@@ -55,11 +60,11 @@ export function writeConfig(directory: string, plan: ConfigPlan): string {
     { environment: 'test', ...upstream, ...(tools && { tools: declared(tools) }) },
   ])
   const agents = Object.entries(plan.agents ?? { alpha: {}, beta: {} }).map(
-    ([name, { cell, grants, delegates, command }]) => [
+    ([name, { cell, grants, delegates, command, environment = 'test' }]) => [
       name,
       {
         owner: 'maria.silva@shop.example',
-        environment: 'test',
+        environment,
         ...(cell && { cell }),
         ...(delegates && { delegates }),
         ...(command && { command }),
@@ -69,6 +74,7 @@ export function writeConfig(directory: string, plan: ConfigPlan): string {
   )
   const file = join(directory, 'firebreak.yaml')
   const config = {
+    ...(plan.tenants && { tenants: plan.tenants }),
     environments: plan.environments ?? { test: {} },
     upstreams: Object.fromEntries(upstreams),
     agents: Object.fromEntries(agents),

@@ -11,7 +11,8 @@ import { listenLoopback } from '../../src/cells/libc.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { type Services, startServices } from '../../src/control/services.ts'
 import { gatewaySetup, judgeConfig } from '../../src/control/setup.ts'
-import { openState, type State } from '../../src/control/state.ts'
+import type { State } from '../../src/control/state.ts'
+import { openTenantState } from '../../src/control/tenants.ts'
 import type { Pulse } from '../../src/gateway/pulse.ts'
 import { type Entry, readEntries } from '../../src/ledger/read.ts'
 import {
@@ -73,6 +74,8 @@ export interface GatewayOptions {
   readonly accept?: boolean
   /** When the agents' workspaces were last thrown away. */
   readonly keptSinceMs?: number
+  /** Whose gateway; `test` where it is absent. */
+  readonly environment?: string
 }
 
 /** Services are told apart by when they appeared, so that one gateway starts after another. */
@@ -96,14 +99,15 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   if (options.accept !== false) await acceptOffered(loaded.value)
   const judged = await judgeConfig(loaded.value)
   if (!judged.ok) throw new Error(judged.reason.map(({ message }) => message).join('; '))
-  const environment = environmentName('test')
+  const environment = environmentName(options.environment ?? 'test')
   const root = process.getuid?.() === 0
-  const state = openState(options.stateDirectory ?? join(temporaryDirectory(), 'state'), root, Math.random)
+  const stateDirectory = options.stateDirectory ?? join(temporaryDirectory(), 'state')
+  const state = openTenantState(loaded.value, environment, stateDirectory, root)
   const setup = gatewaySetup(judged.value, environment, () => options.keptSinceMs ?? 0)
   if (!setup.ok) throw new Error(setup.reason)
   const before = childPids()
   const services = await startServices(state, setup.value)
-  if (!services.ok) throw new Error(`${services.reason}\n${logOf(state)}`)
+  if (!services.ok) throw new Error(`${services.reason}\n${logOf(state, environment)}`)
   const pids = [...childPids()].filter((pid) => !before.has(pid))
   const pidOf = (main: string) => pids.find((pid) => commandLine(pid).includes(main)) ?? 0
   let stopped: Promise<void> | undefined
@@ -146,8 +150,8 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   }
 }
 
-function logOf(state: State): string {
-  return readFileSync(state.log('gateway-test'), 'utf8').slice(-4_000)
+function logOf(state: State, environment: string): string {
+  return readFileSync(state.log(`gateway-${environment}`), 'utf8').slice(-4_000)
 }
 
 async function admit(services: Services, agent: string, number: number, beginning: Beginning): Promise<TestCell> {

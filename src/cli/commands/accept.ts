@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline/promises'
-import { type Accepted, acceptedPath, writeAccepted } from '../../control/accepted.ts'
+import { type Accepted, writeAllAccepted } from '../../control/accepted.ts'
 import { promptDefinition } from '../../control/catalogue.ts'
 import { inspectUpstreams } from '../../control/inspect.ts'
 import type { Judged } from '../../control/setup.ts'
@@ -84,7 +84,7 @@ async function run(call: Call): Promise<ExitCode> {
   if (!call.flag('yes') && !(await confirmed(`Accept ${good.length} of these as ${person}? [y/N] `)))
     return EXIT.needsApproval
   accept(judged, good, person)
-  call.print.line(`Accepted by ${person}, in ${acceptedPath(judged.config.file)}`)
+  call.print.line(`Accepted by ${person}, beside ${judged.config.file}`)
   return unreachable ? EXIT.failed : EXIT.ok
 }
 
@@ -159,7 +159,7 @@ function accept({ config, accepted }: Judged, changes: readonly Change[], person
       acceptedAtMs: Date.now(),
     })
   }
-  writeAccepted(config.file, upstreams)
+  writeAllAccepted(config, upstreams)
 }
 
 async function confirmed(question: string): Promise<boolean> {

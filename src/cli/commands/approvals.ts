@@ -5,7 +5,7 @@ import { giveAnswer, holdsOf, type KnownHold } from '../../control/answers.ts'
 import { LIMITS, personName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { anotherNeeded, wordsFor } from '../holds.ts'
-import { entriesOf, STATE_OPTION, stateOf } from '../state.ts'
+import { entriesOf, STATE_OPTION, stateOf, stateOfLog } from '../state.ts'
 
 export const command: Command = {
   name: 'approvals',
@@ -64,5 +64,11 @@ function give(call: Call, state: string, hold: KnownHold, approved: boolean): vo
   const by = personName(call.text('as') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root')
   const another = anotherNeeded(hold, by)
   if (another !== undefined) return call.print.fault(another)
-  giveAnswer(state, { hold: held.hold, environment: held.environment, approved, by, forMs: LIMITS.approvalMsMax / 4 })
+  giveAnswer(stateOfLog(state, hold.log), {
+    hold: held.hold,
+    environment: held.environment,
+    approved,
+    by,
+    forMs: LIMITS.approvalMsMax / 4,
+  })
 }

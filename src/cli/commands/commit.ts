@@ -5,8 +5,8 @@ import type { Warden } from '../../cells/warden.ts'
 import type { Executes } from '../../cells/workspace/executes.ts'
 import { markCommitted, markDiscarded } from '../../control/workspace-marks.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { printable, stateOf } from '../state.ts'
-import { WORKSPACE_OPTIONS, withWorkspace, workspaceFaultText } from '../workspace.ts'
+import { printable } from '../state.ts'
+import { stateOfWorkspace, WORKSPACE_OPTIONS, withWorkspace, workspaceFaultText } from '../workspace.ts'
 
 export const command: Command = {
   name: 'commit',
@@ -54,7 +54,7 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
   }
   const { landed, refused } = landing.value
   // The directory may hold now what the cell had seen: its labels stay with it from here on.
-  if (landed.length > 0) markCommitted(stateOf(call), basename(changes))
+  if (landed.length > 0) markCommitted(stateOfWorkspace(changes), basename(changes))
   for (const path of landed) call.print.line(`landed ${printable(path)}`)
   for (const { refused: path, why } of refused) call.print.line(`refused ${printable(path)}: ${printable(why)}`)
   call.print.object({ ok: refused.length === 0, landed, refused })
@@ -83,7 +83,7 @@ async function discard(call: Call, warden: Warden, changes: string): Promise<Exi
   if (!(await confirmedBy(call, `Throw away everything that was changed in ${changes}? [y/N] `)))
     return EXIT.needsApproval
   const done = warden.discard(changes)
-  if (done.ok) markDiscarded(stateOf(call), basename(changes), Date.now())
+  if (done.ok) markDiscarded(stateOfWorkspace(changes), basename(changes), Date.now())
   if (!done.ok) call.print.fault(workspaceFaultText(done.reason))
   else call.print.line('Thrown away.')
   call.print.object({ ok: done.ok })

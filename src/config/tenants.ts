@@ -1,0 +1,79 @@
+import { realpathSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { EnvironmentName, Problem, Source, TenantName } from '../model/index.ts'
+import { tenantName } from '../model/index.ts'
+import type { Config } from './config.ts'
+import type { Written } from './shape.ts'
+
+interface ShapedTenant {
+  readonly value: { readonly environments: readonly Written<string>[] }
+  readonly source: Source
+}
+
+/** Which tenant each environment belongs to: exactly one, where any is named. */
+export function tenantHomes(
+  tenants: ReadonlyMap<string, ShapedTenant>,
+  environments: ReadonlyMap<string, { readonly source: Source }>,
+  report: (problem: Problem) => void,
+): ReadonlyMap<string, TenantName> {
+  const homes = new Map<string, TenantName>()
+  for (const [tenant, { value }] of tenants) {
+    for (const { value: name, source } of value.environments) {
+      const other = homes.get(name)
+      if (!environments.has(name)) {
+        const expected = `one of: ${[...environments.keys()].join(', ')}`
+        report({ source, message: `environment "${name}" of tenant "${tenant}" is not declared`, expected })
+      } else if (other !== undefined) {
+        const message = `environment "${name}" belongs to tenant "${other}" already`
+        report({ source, message, expected: 'an environment of one tenant only' })
+      } else homes.set(name, tenantName(tenant))
+    }
+  }
+  for (const [name, { source }] of tenants.size === 0 ? [] : environments) {
+    if (homes.has(name)) continue
+    const expected = 'its name under one of the tenants'
+    report({ source, message: `environment "${name}" belongs to no tenant, and tenants are named`, expected })
+  }
+  return homes
+}
+
+/**
+ * Places of the host that cells of two tenants would write to in the end: what one commits into a workspace, the other
+ * would find in its own. An upstream's home and a secret's are judged by environment, which has one tenant.
+ */
+export function sharedWorkspaces(config: Pick<Config, 'environments' | 'agents' | 'upstreams'>): Problem[] {
+  const tenantOf = (environment: EnvironmentName) => config.environments.get(environment)?.tenant
+  const used = [
+    ...[...config.agents.values()].map((agent) => ({ ...agent, what: `agent "${agent.name}"` })),
+    ...[...config.upstreams.values()].flatMap(({ mcp, ...upstream }) =>
+      mcp.kind === 'stdio' ? [{ ...upstream, cell: mcp.cell, what: `upstream "${upstream.name}"` }] : [],
+    ),
+  ].flatMap(({ environment, cell, source, what }) => {
+    const { workspace } = cell
+    return workspace === undefined ? [] : [{ workspace: real(workspace), tenant: tenantOf(environment), source, what }]
+  })
+  return used.flatMap((one, i) =>
+    used.slice(0, i).flatMap((other) => {
+      if (
+        one.tenant === other.tenant ||
+        !(liesIn(one.workspace, other.workspace) || liesIn(other.workspace, one.workspace))
+      )
+        return []
+      const message = `the workspace of ${one.what} is that of ${other.what}, of tenant "${other.tenant}"`
+      return [{ source: one.source, message, expected: 'a directory that no other tenant works on' }]
+    }),
+  )
+}
+
+/** Two names of one directory are one directory. What is not there yet is told at the launch. */
+function real(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+function liesIn(path: string, directory: string): boolean {
+  return path === directory || (path !== dirname(path) && liesIn(dirname(path), directory))
+}

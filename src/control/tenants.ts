@@ -1,0 +1,113 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Config } from '../config/config.ts'
+import {
+  type EnvironmentName,
+  isJsonObject,
+  type Json,
+  NAME_PATTERN,
+  type Problem,
+  type TenantName,
+} from '../model/index.ts'
+import type { BundledPolicy, PolicyBundle } from '../policy/index.ts'
+import { openState, type State } from './state.ts'
+
+/** Where a tenant's state is kept: ledger, witness, workspaces, answers and uids are nobody else's. */
+export function tenantState(stateDirectory: string, tenant: TenantName | undefined): string {
+  return tenant === undefined ? stateDirectory : join(stateDirectory, 'tenants', tenant)
+}
+
+/** The state of an environment's tenant. Whoever is not the warden's user cannot pass into it: services start inside. */
+export function openTenantState(
+  config: Config,
+  environment: EnvironmentName,
+  stateDirectory: string,
+  root: boolean,
+): State {
+  const tenant = tenantOf(config, environment)
+  const own = tenantState(stateDirectory, tenant)
+  if (tenant !== undefined) {
+    mkdirSync(dirname(own), { recursive: true, mode: 0o711 })
+    mkdirSync(own, { recursive: true })
+    chmodSync(own, 0o700)
+  }
+  const others = statesIn(stateDirectory).filter((other) => other !== own)
+  return openState(own, root, Math.random, others)
+}
+
+/** A state, and those of its tenants. */
+export function statesIn(stateDirectory: string): readonly string[] {
+  const tenants = join(stateDirectory, 'tenants')
+  const names = existsSync(tenants) ? readdirSync(tenants).filter((name) => NAME_PATTERN.test(name)) : []
+  return [stateDirectory, ...names.map((name) => join(tenants, name))]
+}
+
+export function tenantOf(config: Config, environment: EnvironmentName): TenantName | undefined {
+  return config.environments.get(environment)?.tenant
+}
+
+/** A tenant's own policies speak of nothing that is another's. */
+export function tenantProblems(config: Config, { policies }: PolicyBundle): Problem[] {
+  const files = new Map(config.policies.map(({ file, tenant }) => [file, tenant]))
+  return policies.flatMap(({ source, json }) => {
+    const tenant = files.get(source.file)
+    if (tenant === undefined) return []
+    return entitiesIn(json).flatMap((entity): Problem[] => {
+      const home = homeOf(config, entity)
+      if (home === undefined || home === tenant) return []
+      const message = `a policy of tenant "${tenant}" speaks of ${entity.type}::"${entity.id}", which is of tenant "${home}"`
+      return [{ source, message, expected: 'what is its own; what is for all stands in the policies of no tenant' }]
+    })
+  })
+}
+
+/** What the gateway of one tenant's environment is told of policies: everybody's, and its own. */
+export function policiesOf(config: Config, bundle: PolicyBundle, tenant: TenantName | undefined): PolicyBundle {
+  if (tenant === undefined) return bundle
+  const files = new Map(config.policies.map(({ file, tenant: whose }) => [file, whose]))
+  const isOwn = (environment: EnvironmentName | undefined) =>
+    environment !== undefined && tenantOf(config, environment) === tenant
+  const grants = new Set(
+    [...config.agents.values()]
+      .filter(({ environment }) => isOwn(environment))
+      .flatMap((agent) => agent.grants.map(({ source }) => `${source.line}:${source.column}`)),
+  )
+  const kept = ({ source, grant }: Pick<BundledPolicy, 'source' | 'grant'>) =>
+    grant === undefined
+      ? files.get(source.file) === undefined || files.get(source.file) === tenant
+      : grants.has(`${source.line}:${source.column}`)
+  return {
+    policies: bundle.policies.filter(kept),
+    actions: Object.fromEntries(
+      Object.entries(bundle.actions).filter(([, { upstream }]) => isOwn(bundle.upstreams[upstream])),
+    ),
+    upstreams: Object.fromEntries(Object.entries(bundle.upstreams).filter(([, environment]) => isOwn(environment))),
+    waiting: bundle.waiting.filter(({ source }) =>
+      files.has(source.file) ? kept({ source }) : grants.has(`${source.line}:${source.column}`),
+    ),
+  }
+}
+
+interface Named {
+  readonly type: string
+  readonly id: string
+}
+
+function homeOf(config: Config, { type, id }: Named): TenantName | undefined {
+  const upstream =
+    type === 'Upstream' ? id : type === 'Action' && id.includes('/') ? id.slice(0, id.indexOf('/')) : undefined
+  const environment =
+    type === 'Environment'
+      ? id
+      : type === 'Agent'
+        ? [...config.agents.values()].find(({ name }) => name === id)?.environment
+        : [...config.upstreams.values()].find(({ name }) => name === upstream)?.environment
+  return [...config.environments.values()].find(({ name }) => name === environment)?.tenant
+}
+
+function entitiesIn(json: Json | undefined): readonly Named[] {
+  if (typeof json !== 'object' || json === null) return []
+  if (isJsonObject(json) && typeof json.type === 'string' && typeof json.id === 'string')
+    return [{ type: json.type, id: json.id }]
+  return Object.values(json).flatMap(entitiesIn)
+}
