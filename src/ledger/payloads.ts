@@ -144,8 +144,23 @@ export async function openPayload(
   cell: CellId,
   body: Uint8Array,
 ): Promise<Buffer | undefined> {
-  const key = await readKey(disk, join(directory, 'keys'), keyName(cell, body.subarray(KEY_AT, COMMITMENT_AT)))
-  return key && decrypted(cell, key, Buffer.from(body))
+  const key = await readKey(disk, join(directory, 'keys'), payloadKeyName(cell, body))
+  return key && openPayloadWith(key, cell, body)
+}
+
+/** The same with a key that was read before. */
+export function openPayloadWith(key: Uint8Array, cell: CellId, body: Uint8Array): Buffer | undefined {
+  return key.length === 32 ? decrypted(cell, key, Buffer.from(body)) : undefined
+}
+
+/** Whose a payload record says it is; anything may stand there. */
+export function payloadCell(body: Uint8Array): string {
+  return Buffer.from(body.subarray(0, KEY_AT)).toString('latin1')
+}
+
+/** The file in `keys` that opens it. */
+export function payloadKeyName(cell: CellId, body: Uint8Array): string {
+  return keyName(cell, body.subarray(KEY_AT, COMMITMENT_AT))
 }
 
 /** The commitment of a payload record, in clear: it reveals no more than the entry that names it. */

@@ -50,6 +50,8 @@ export async function* readEntries(directory: string, fromSeq = 0): AsyncGenerat
       seq = record.seq + 1
       if (record.seq >= fromSeq) yield ok(entry)
     }
+    // The log ends where a segment was never used: what may follow it is no part of the log.
+    if (end === 0 && isBlank(read.value, 0)) return
     // The last record of the newest segment may be half written at this moment.
     if (index < indexes.length - 1 && end > 0 && !isBlank(read.value, end)) {
       const next = await readHead(segmentPath(directory, index + 1))

@@ -60,13 +60,24 @@ export function readRecord(bytes: Buffer, at: number): Record | undefined {
   const bodyEnd = at + HEADER_BYTES + bodyBytes
   const end = at + recordBytes(bodyBytes)
   const kind = KINDS[(bytes[at + 8] ?? 0) - 1]
-  if (!kind || bodyEnd > bytes.length || end > bytes.length) return undefined
-  if (bytes.readUIntBE(at + 21, 3) !== 0) return undefined
+  if (!kind || !couldBeRecord(bytes, at)) return undefined
   if (bytes.readUInt32BE(at + 4) !== crc32(bytes.subarray(at + 8, bodyEnd), bodyBytes)) return undefined
   for (let i = bodyEnd; i < end; i++) if (bytes[i] !== 0) return undefined
   const [batch, seq] = [bytes.readUIntBE(at + 9, 6), bytes.readUIntBE(at + 15, 6)]
   return { kind, batch, seq, body: bytes.subarray(at + HEADER_BYTES, bodyEnd), at, end }
 }
+
+/** Told by its header alone, which anybody can write: only the CRC, over all of its body, says more. */
+export function couldBeRecord(bytes: Buffer, at: number): boolean {
+  if (at + HEADER_BYTES > bytes.length) return false
+  const bodyBytes = bytes.readUInt32BE(at)
+  const kind = KINDS[(bytes[at + 8] ?? 0) - 1]
+  if (kind === undefined || at + recordBytes(bodyBytes) > bytes.length || bodyBytes > bytes.length) return false
+  return bytes.readUIntBE(at + 21, 3) === 0 && (kind !== 'payload' || bodyBytes >= PAYLOAD_BODY_BYTES_MIN)
+}
+
+/** Whose, its key, its commitment and its place stand before a payload's own bytes; see payloads.ts. */
+export const PAYLOAD_BODY_BYTES_MIN = 62
 
 /** The bytes that RFC 6962 hashes for this leaf: 0x00 and the entry. */
 export function leafBytes(bytes: Buffer, at: number, bodyBytes: number): Buffer {

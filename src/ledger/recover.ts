@@ -108,7 +108,10 @@ async function usedSegments(
       continue
     }
     const later = nextRecord(bytes, -8, () => true)
-    if (used.length > 0 || later) return no(damaged(path, 0, later?.seq ?? 0, 'its header cannot be read'))
+    if (used.length > 0 || later) {
+      const seq = later === undefined || later === 'unclear' ? 0 : later.seq
+      return no(damaged(path, 0, seq, 'its header cannot be read'))
+    }
     await disk.remove(path)
     await disk.syncDirectory(directory)
   }

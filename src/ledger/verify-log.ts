@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Json } from '../model/json.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { canonicalText } from './canonical.ts'
-import { codeOf, segmentIndex, segmentPath } from './disk.ts'
+import { segmentIndex, segmentPath } from './disk.ts'
 import { faultText } from './fault.ts'
 import { originOf } from './ledger.ts'
 import { Tree } from './merkle.ts'
@@ -17,6 +17,7 @@ import { outOfPlace, type Replay, replayFrom, samePeaks, step } from './replay.t
 import { isBlank, nextRecord, recordsFrom } from './scan.ts'
 import type { Seals } from './seals.ts'
 import { readHeader } from './segments.ts'
+import { PayloadCheck } from './verify-payloads.ts'
 
 export interface LogReport {
   readonly log: string
@@ -31,7 +32,15 @@ export interface LogReport {
   readonly root: string
   /** After the last whole record: a write that a crash cut off. */
   readonly tornBytes: number
-  readonly payloads: { readonly named: number; readonly missing: number; readonly erasedCells: number }
+  readonly payloads: {
+    readonly named: number
+    readonly missing: number
+    /** Decrypted, and held against their commitments. */
+    readonly checked: number
+    /** Their keys are erased, gone, or not here. */
+    readonly unchecked: number
+    readonly erasedCells: number
+  }
 }
 
 /** One thing that is not as the witness saw it. */
@@ -52,6 +61,7 @@ export async function verifyLog(
   log: string,
   directory: string | undefined,
   seals: Seals,
+  withoutKeys = false,
 ): Promise<{ report: LogReport; found: Finding[] }> {
   const found: Finding[] = seals.problems.map((problem) => ({ log, kind: 'seal', problem }))
   const check: Check = {
@@ -62,9 +72,9 @@ export async function verifyLog(
     good: 0,
     found,
     named: new Map(),
+    payloads: undefined,
   }
   let tornBytes = 0
-  let erasedCells = 0
   if (directory === undefined) {
     found.push({
       log,
@@ -74,12 +84,13 @@ export async function verifyLog(
   } else {
     const names = await readdir(directory, { withFileTypes: true })
     found.push(...strangers(log, directory, names))
-    erasedCells = await countErased(directory)
+    check.payloads = await PayloadCheck.open(directory, withoutKeys)
     const damage = await readLog(check, directory, names)
     tornBytes = damage.tornBytes
     if (damage.finding) found.push(damage.finding)
     else if (newestSize(check) > check.state.tree.size) found.push(truncated(check))
     else found.push(...missingPayloads(check))
+    found.push(...faultyPayloads(check))
   }
   const { size } = check.state.tree
   const newest = check.heads.at(-1)
@@ -96,7 +107,9 @@ export async function verifyLog(
     payloads: {
       named: check.named.size,
       missing: [...check.named.values()].filter((seq) => seq >= 0).length,
-      erasedCells,
+      checked: check.payloads?.checked ?? 0,
+      unchecked: check.payloads?.unchecked ?? 0,
+      erasedCells: check.payloads?.erasedCells ?? 0,
     },
   }
   return { report, found }
@@ -113,6 +126,7 @@ interface Check {
   readonly found: Finding[]
   /** Commitments, with the entry that names each; -1 once the payload has been seen. */
   readonly named: Map<string, number>
+  payloads: PayloadCheck | undefined
 }
 
 interface Damage {
@@ -122,14 +136,14 @@ interface Damage {
 
 async function readLog(check: Check, directory: string, names: readonly Dirent[]): Promise<Damage> {
   const { state } = check
-  const indexes = names.map(({ name }) => segmentIndex(name)).filter((index) => index !== undefined)
-  const last = Math.max(-1, ...indexes)
+  const indexes = new Set(names.map(({ name }) => segmentIndex(name)).filter((index) => index !== undefined))
+  const last = [...indexes].reduce((a, b) => Math.max(a, b), -1)
   compare(check, directory)
   for (let index = 0; index <= last; index++) {
     const path = segmentPath(directory, index)
     const read = await readSegment(path)
     if (!read.ok) {
-      const problem = indexes.includes(index) ? faultText(read.reason) : 'this segment is missing'
+      const problem = indexes.has(index) ? faultText(read.reason) : 'this segment is missing'
       return { finding: { ...here(check, path, 0), kind: 'missing', problem }, tornBytes: 0 }
     }
     const done = readRecords(check, read.value, path, index)
@@ -144,16 +158,15 @@ async function readLog(check: Check, directory: string, names: readonly Dirent[]
         path,
         read.value,
         done.value,
-        index === last || (await isUnused(directory, index + 1, last)),
+        index === last || (index + 1 === last && (await isUnused(directory, last))),
       )
     }
     if (done.value === 0) {
-      const used = await isUnused(directory, index + 1, last)
-      if (used) break
-      return {
-        finding: { ...here(check, path, 0), kind: 'missing', problem: 'this segment is empty, and later ones are not' },
-        tornBytes: 0,
-      }
+      // The writer prepares one segment ahead, and the log ends where the first was never used.
+      if (index === last) break
+      const later = (await isUnused(directory, index + 1)) ? `${last - index} more follow it` : 'later ones are not'
+      const problem = `this segment is empty, and ${later}`
+      return { finding: { ...here(check, path, 0), kind: 'missing', problem }, tornBytes: 0 }
     }
     state.tree.forgetBefore(state.tree.size)
   }
@@ -175,6 +188,7 @@ function readRecords(
     step(state, record, bytes)
     end = record.end
     if (record.kind === 'entry') compare(check, path)
+    if (record.kind === 'payload') check.payloads?.see(record.body, record.seq)
   }
   return ok(end)
 }
@@ -236,13 +250,10 @@ function unreadable(check: Check, path: string, bytes: Buffer, at: number, last:
   return { finding: { ...here(check, path, at), kind: 'damaged', problem: 'a record cannot be read' }, tornBytes: 0 }
 }
 
-/** Whether no segment from `index` on was ever written to: prepared ones are blank. */
-async function isUnused(directory: string, index: number, last: number): Promise<boolean> {
-  for (let i = index; i <= last; i++) {
-    const read = await readSegment(segmentPath(directory, i))
-    if (!read.ok || !isBlank(read.value, 0)) return false
-  }
-  return true
+/** Whether this segment was never written to: a prepared one is blank. */
+async function isUnused(directory: string, index: number): Promise<boolean> {
+  const read = await readSegment(segmentPath(directory, index))
+  return read.ok && isBlank(read.value, 0)
 }
 
 function here(check: Check, file: string, at: number): Omit<Finding, 'kind' | 'problem'> {
@@ -266,6 +277,17 @@ function missingPayloads(check: Check): Finding[] {
   })
 }
 
+function faultyPayloads({ log, payloads }: Check): Finding[] {
+  const altered = (payloads?.altered ?? []).map(({ digest, seq }): Finding => {
+    return { log, kind: 'payload', seq, problem: `the payload ${digest} is not what was committed to` }
+  })
+  const gone = [...(payloads?.keysGone ?? [])].slice(0, 100).map(([key, { seq, payloads: count }]): Finding => {
+    const problem = `the key ${key} is gone and was not erased: ${count} payloads cannot be read`
+    return { log, kind: 'payload', seq, problem }
+  })
+  return [...altered, ...gone]
+}
+
 function newestSize(check: Check): number {
   return check.heads.at(-1)?.size ?? 0
 }
@@ -279,13 +301,4 @@ function strangers(log: string, directory: string, names: readonly Dirent[]): Fi
   return names
     .filter((entry) => !known(entry))
     .map(({ name }) => ({ log, kind: 'stranger', file: join(directory, name), problem: 'this is no file of a log' }))
-}
-
-async function countErased(directory: string): Promise<number> {
-  try {
-    return (await readdir(join(directory, 'keys'))).filter((name) => name.endsWith('.erased')).length
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return 0
-    throw error
-  }
 }

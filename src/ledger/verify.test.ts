@@ -12,12 +12,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, beforeEach, describe, it } from 'node:test'
+import { after, before, beforeEach, describe, it, mock } from 'node:test'
 import { type Desk, fill, intent, openDesk, SMALL_SEGMENTS } from '../../test/sim/ledger-fixture.ts'
 import { canonicalText } from './canonical.ts'
 import { commitRecord } from './commit.ts'
 import { segmentPath } from './disk.ts'
 import { openLedger, originOf } from './ledger.ts'
+import { LEDGER_LIMITS } from './limits.ts'
 import { leafHash, Tree } from './merkle.ts'
 import { cosign, parseWitnessKey, witnessKeyText } from './note.ts'
 import { HEADER_BYTES, type Record, record, sealRecord } from './record.ts'
@@ -26,6 +27,7 @@ import { splitSeals } from './seal-store.ts'
 import { headerRecord } from './segments.ts'
 import { type VerifyReport, verifyLedger } from './verify.ts'
 import type { Finding } from './verify-log.ts'
+import { PayloadCheck } from './verify-payloads.ts'
 import { openWitnessKey } from './witness-key.ts'
 
 /** One ledger with six seals over four segments, and four entries that no seal covers; each test attacks a copy. */
@@ -253,6 +255,87 @@ describe('S12: verify finds', () => {
     rewriteRecords((records) => records.filter(({ kind, seq }) => !(kind === 'payload' && seq === 7)))
     const [finding] = (await verified()).findings
     assert.deepEqual([finding?.kind, finding?.seq], ['payload', 7])
+  })
+
+  it('S12: a payload that was written over, with its CRC made right again', async () => {
+    const path = segments()[0] ?? ''
+    const bytes = readFileSync(path)
+    const [one] = [...recordsFrom(bytes, 0)].filter(({ kind }) => kind === 'payload')
+    assert.ok(one)
+    bytes.fill(0x41, one.at + HEADER_BYTES + 62, one.at + HEADER_BYTES + one.body.length)
+    sealRecord(bytes, one.at, 'payload', one.batch, one.seq, one.body.length)
+    writeFileSync(path, bytes)
+    const [finding, ...more] = (await verified()).findings
+    assert.deepEqual([finding?.kind, finding?.seq, more.length], ['payload', one.seq, 0])
+    assert.match(finding?.problem ?? '', /is not what was committed to/)
+  })
+
+  it('S12: a key that is gone without having been erased, and says what it could not judge', async () => {
+    const [all] = (await verified()).logs
+    assert.deepEqual([all?.payloads.checked, all?.payloads.unchecked], [34, 0])
+    const keys = join(work.log, 'keys')
+    for (const name of readdirSync(keys)) rmSync(join(keys, name))
+    const gone = await verified()
+    assert.ok(gone.findings.every(({ kind, problem }) => kind === 'payload' && problem.includes('was not erased')))
+    assert.ok(gone.findings.length > 0 && gone.findings.length <= 3, 'once for each key')
+    assert.deepEqual([gone.logs[0]?.payloads.checked, gone.logs[0]?.payloads.unchecked], [0, 34])
+    rmSync(keys, { recursive: true })
+    assert.equal((await verified()).intact, false, 'a log without any key is none that lost them by itself')
+    const { ledgerDirectory, witnessDirectory } = work
+    const handed = await verifyLedger({ ledgerDirectory, witness: { directory: witnessDirectory }, withoutKeys: true })
+    assert.ok(handed.ok && handed.value.logs[0]?.payloads.unchecked === 34)
+    assert.deepEqual(
+      handed.value.findings.filter(({ log }) => log === 'test'),
+      [],
+    )
+  })
+
+  it('S12: what must not end it or keep it: records without a body, keys that are a file, files by the thousand', async () => {
+    const last = segments().at(-1) ?? ''
+    const bytes = readFileSync(last)
+    const end = [...recordsFrom(bytes, 0)].at(-1)
+    assert.ok(end)
+    bytes.set(record('payload', end.batch + 1, end.seq, Buffer.alloc(0)), end.end)
+    writeFileSync(last, bytes)
+    assert.ok((await verified()).logs.some(({ log, entries }) => log === 'test' && entries === 34))
+    restore()
+    rmSync(join(work.log, 'keys'), { recursive: true })
+    writeFileSync(join(work.log, 'keys'), '')
+    assert.ok((await verified()).findings.some(({ kind, file }) => kind === 'stranger' && file?.endsWith('keys')))
+    restore()
+    for (let i = 0; i < 50; i++) writeFileSync(segmentPath(work.log, 100 + i), '')
+    const report = await verified()
+    assert.equal(report.intact, false)
+    assert.ok(
+      report.logs.some(({ log, sealed }) => log === 'warden' && sealed === 6),
+      'the other log is judged all the same',
+    )
+  })
+
+  it('S12: blank segments after the end are named, and not read one by one', async () => {
+    const next = segments().length
+    for (let i = 0; i < 60; i++) {
+      const path = segmentPath(work.log, next + i)
+      writeFileSync(path, '')
+      truncateSync(path, LEDGER_LIMITS.segmentBytes)
+    }
+    const began = performance.now()
+    const [finding] = (await verified()).findings
+    assert.ok(performance.now() - began < 3_000)
+    assert.match(finding?.problem ?? '', /this segment is empty, and 59 more follow it/)
+  })
+
+  it('S12: a log over which verify itself fails is a finding, and the others are judged', async () => {
+    const open = PayloadCheck.open
+    const failing = mock.method(PayloadCheck, 'open', (directory: string, withoutKeys: boolean) => {
+      if (directory === work.log) throw new TypeError('something that nobody expected')
+      return open.call(PayloadCheck, directory, withoutKeys)
+    })
+    const report = await verified()
+    failing.mock.restore()
+    const [finding] = report.findings
+    assert.deepEqual([finding?.log, finding?.problem], ['test', 'it cannot be judged: something that nobody expected'])
+    assert.ok(report.logs.some(({ log, sealed }) => log === 'warden' && sealed === 6))
   })
 
   it('S12: a forged seal, one for another log, and two that contradict each other', async () => {

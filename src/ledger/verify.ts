@@ -8,6 +8,8 @@ export interface VerifyOptions {
   /** `<state>/ledger`: a directory for each log. */
   readonly ledgerDirectory: string
   readonly witness: WitnessSource
+  /** The keys stayed behind when the ledger was handed on: payloads are counted and not judged. */
+  readonly withoutKeys?: boolean
 }
 
 export interface VerifyReport {
@@ -22,7 +24,7 @@ export interface VerifyReport {
  * signed. The witness's directory is refused where the gateway could write it.
  */
 export async function verifyLedger(options: VerifyOptions): Promise<Result<VerifyReport, VerifyFault>> {
-  const { ledgerDirectory, witness } = options
+  const { ledgerDirectory, witness, withoutKeys } = options
   const entries = await directoryOf(ledgerDirectory)
   if (!entries.ok) return no({ kind: 'no-ledger', problem: entries.reason })
   const source = await readWitness(witness, ledgerDirectory)
@@ -43,12 +45,19 @@ export async function verifyLedger(options: VerifyOptions): Promise<Result<Verif
       })
       continue
     }
-    const seals = await sealsOf(log)
-    if (!entry && seals.heads.length === 0) continue
-    const { report, found } = await verifyLog(log, entry && join(ledgerDirectory, log), seals)
-    reports.push(report)
-    findings.push(...found)
+    try {
+      const seals = await sealsOf(log)
+      if (!entry && seals.heads.length === 0) continue
+      const { report, found } = await verifyLog(log, entry && join(ledgerDirectory, log), seals, withoutKeys)
+      reports.push(report)
+      findings.push(...found)
+    } catch (error) {
+      // Whoever wrote the log has found something that we did not expect: that is a finding, and the others are judged.
+      const problem = `it cannot be judged: ${error instanceof Error ? error.message : String(error)}`
+      findings.push({ log, kind: 'damaged', problem, file: join(ledgerDirectory, log) })
+    }
   }
-  if (reports.length === 0) return no({ kind: 'no-ledger', problem: `there is no log in ${ledgerDirectory}` })
+  if (reports.length === 0 && findings.length === 0)
+    return no({ kind: 'no-ledger', problem: `there is no log in ${ledgerDirectory}` })
   return ok({ intact: findings.length === 0, logs: reports, findings })
 }

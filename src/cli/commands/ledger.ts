@@ -12,7 +12,7 @@ export const command: Command = {
   name: 'ledger',
   summary: 'Verify, prove and export the record',
   usage: [
-    'firebreak ledger verify <ledger dir> --witness <witness dir>',
+    'firebreak ledger verify <ledger dir> --witness <witness dir> [--without-keys]',
     'firebreak ledger prove <ledger dir> --witness <witness dir> --log <name> --entry <seq>',
     'firebreak ledger export [--state <dir>] [--format jsonl|ocsf|otel]',
   ],
@@ -21,6 +21,7 @@ export const command: Command = {
     ...STATE_OPTION,
     config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
     witness: { type: 'string', value: 'dir', help: 'the witness’s seals and key, kept apart from the ledger' },
+    'without-keys': { type: 'boolean', help: 'the keys of the payloads stayed elsewhere: count them, judge all else' },
     log: { type: 'string', value: 'name', help: 'which log of the ledger: an environment' },
     entry: { type: 'string', value: 'seq', help: 'which entry of it' },
     format: {
@@ -56,17 +57,22 @@ async function verify(call: Call): Promise<ExitCode> {
   const verified = await verifyLedger({
     ledgerDirectory: resolve(ledgerDirectory),
     witness: { directory: resolve(witness) },
+    withoutKeys: call.flag('without-keys'),
   })
   if (!verified.ok) {
     call.print.fault(verified.reason.problem)
     return verified.reason.kind === 'witness-inside' ? EXIT.usage : EXIT.storeUnreachable
   }
   const { intact, logs, findings } = verified.value
-  for (const { log, entries, sealed, unsealed, seals, sealedAtMs } of logs) {
+  for (const { log, entries, sealed, unsealed, seals, sealedAtMs, payloads } of logs) {
     const at = sealedAtMs === undefined ? '' : `, the newest of ${new Date(sealedAtMs).toISOString()}`
     call.print.line(
       `${log}: ${entries} entries, ${sealed} under ${seals} seals${at}${unsealed > 0 ? `; ${unsealed} not yet witnessed` : ''}`,
     )
+    const { checked, unchecked, erasedCells } = payloads
+    const erased = erasedCells > 0 ? `; ${erasedCells} cells were erased` : ''
+    if (unchecked > 0)
+      call.print.line(`${log}: ${checked} payloads checked, ${unchecked} NOT: no key for them${erased}`)
   }
   for (const { log, kind, problem, seq, file, at } of findings) {
     const place = [seq === undefined ? '' : `entry ${seq}`, file ?? '', at === undefined ? '' : `byte ${at}`].filter(
