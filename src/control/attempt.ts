@@ -23,6 +23,7 @@ import {
   type CompiledPolicies,
   compileFlow,
   compilePolicies,
+  type Denied,
   decide,
   Exposure,
   type Flow,
@@ -127,7 +128,7 @@ export function rehearseAction(
   cell: RehearsedCell,
   attempt: Attempt,
   atMs: number,
-  approves: (held: Held) => boolean = () => false,
+  approves: (waiting: Held | Denied) => boolean = () => false,
 ): { readonly action: Action; readonly decided: Admitted } {
   const { action, refusals } = normalised(rehearsal, cell, attempt)
   if (refusals.length === 0) return { action, decided: admit(action, cell.authority, atMs, approves) }

@@ -1,5 +1,15 @@
-import type { AgentName, CellId, DelegationId, Label, PersonName, Rung, UpstreamName } from '../model/index.ts'
-import type { Authority, BudgetBook, Exposure, Restriction } from '../policy/index.ts'
+import type {
+  Action,
+  ActionId,
+  AgentName,
+  CellId,
+  DelegationId,
+  Label,
+  PersonName,
+  Rung,
+  UpstreamName,
+} from '../model/index.ts'
+import type { Authority, BudgetBook, Exposure, Refusal, Restriction } from '../policy/index.ts'
 import type { Refusals } from './refusals.ts'
 import type { LedgerShare } from './share.ts'
 import type { Upstream } from './upstreams.ts'
@@ -22,6 +32,8 @@ export interface CellAtGate {
   underWay: number
   readonly share: LedgerShare
   readonly refusals: Refusals
+  /** Its last refused actions that a person could let through, by reference. */
+  readonly asked: Map<ActionId, { readonly action: Action; readonly reasons: readonly Refusal[] }>
   /** Labels that the ledger knows of. */
   readonly labelled: Set<Label>
   /** What it has delegated. */

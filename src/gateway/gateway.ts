@@ -279,6 +279,7 @@ export class Gateway {
       underWay: 0,
       share: new LedgerShare(this.#gate.nowMs()),
       refusals: new Refusals(this.#gate.nowMs()),
+      asked: new Map(),
       labelled: new Set(labels),
       given: new Map(),
       ...(giver && { givenBy: giver.given }),

@@ -20,6 +20,7 @@ import {
 import { type ArgumentLimit, type Restriction, topOf } from '../policy/index.ts'
 import { authorityOf, type CellAtGate, type Given } from './cell.ts'
 import type { Gate } from './gate.ts'
+import { requestRefused } from './pipeline.ts'
 import { recordLabels, redacted } from './record.ts'
 import { type CompiledSchema, compileSchema } from './schema.ts'
 
@@ -99,6 +100,19 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
       if (given === undefined) return no('this cell has no such delegation')
       gate.endDelegation(given, 'revoked by the cell that gave it')
       return ok({ delegation: given.id, state: given.state })
+    },
+  },
+  request: {
+    description:
+      'Ask a person to let a refused call through: exactly that call, once. Make it again, unchanged, when they have agreed.',
+    inputSchema: inputs(
+      { reference: text('the reference that the refusal carried'), why: text('why it is needed; a person reads it') },
+      ['reference', 'why'],
+    ),
+    run: async (gate, cell, args) => {
+      const held = await requestRefused(gate, cell, String(args.reference), String(args.why))
+      if (held?.kind === 'held') return ok({ reference: held.hold, state: 'waiting for a person' })
+      return no('there is no such refusal that a person could let through')
     },
   },
   report: {

@@ -11,6 +11,7 @@ import {
   LIMITS,
   moneyText,
   type Operation,
+  type Reason,
   sha256,
   type ToolName,
   toolName,
@@ -19,9 +20,8 @@ import {
 import {
   type Admitted,
   admit,
-  type Decided,
+  canBeAsked,
   decide,
-  type Held,
   type Refusal,
   type Reservation,
   readSpend,
@@ -241,7 +241,7 @@ async function recordIntent(
   gate: Gate,
   cell: CellAtGate,
   action: Action,
-  decided: Decided,
+  decided: { readonly reasons: readonly Reason[] },
   bytes: Uint8Array,
   approval: Approval | undefined,
   reservation: Reservation,
@@ -391,7 +391,12 @@ async function recordOutcome(
 }
 
 /** An attempt that waits. The cell may try it again as often as it likes: it stays the same hold. */
-async function recordHeld(gate: Gate, cell: CellAtGate, action: Action, reasons: Held['reasons']): Promise<Performed> {
+async function recordHeld(
+  gate: Gate,
+  cell: CellAtGate,
+  action: Action,
+  reasons: readonly Refusal[],
+): Promise<Performed> {
   const binding = bindingOf(action, cell.authority.exposure.labels.keys())
   const notBy = gate.hardened ? ownersOf(authorityOf(cell)) : []
   const opened = gate.holds.open(action, binding, gate.nowMs(), notBy)
@@ -433,7 +438,30 @@ async function refuse(gate: Gate, cell: CellAtGate, action: Action, reasons: rea
     effect: action.effect,
     args: redacted(action.args, LIMITS.refusedArgumentBytesMax),
   })
+  if (reference !== undefined) rememberRefused(cell, action, reasons)
   return { kind: 'refused', action: reference, reasons }
+}
+
+/** What its cell may ask a person for: the last few that a person could let through. */
+function rememberRefused({ asked }: CellAtGate, action: Action, reasons: readonly Refusal[]): void {
+  const [first, ...more] = reasons
+  if (first === undefined || !canBeAsked({ verdict: 'deny', reasons: [first, ...more] })) return
+  asked.set(action.id, { action, reasons })
+  const [oldest] = asked.keys()
+  if (asked.size > LIMITS.refusalsRememberedMax && oldest !== undefined) asked.delete(oldest)
+}
+
+/** Opens a hold for a refused action: the exact call, once, if a person agrees. */
+export async function requestRefused(
+  gate: Gate,
+  cell: CellAtGate,
+  reference: string,
+  why: string,
+): Promise<Performed | undefined> {
+  const refused = [...cell.asked.values()].find(({ action }) => action.id === reference)
+  if (refused === undefined) return undefined
+  const { action, reasons } = refused
+  return recordHeld(gate, cell, action, [...reasons, { kind: 'requested', why: cutText(why, 500) }])
 }
 
 /** An attempt that cannot even be prepared: what it names is not here, or cannot be reached. */

@@ -15,9 +15,11 @@ export interface Decision {
   readonly reasons: readonly [Reason, ...Reason[]]
 }
 
-/** `permit` is the only reason of an allow; `label`, `destination` and `link` hold an action; every other one refuses it. */
+/** `permit` and `approved` are the only reasons of an allow; `label`, `destination` and `link` hold an action; every other one refuses it. */
 export type Reason =
   | { readonly kind: 'permit'; readonly grant: GrantId; readonly source: Source }
+  /** A person let this one action through, which no grant permits. The intent names the hold. */
+  | { readonly kind: 'approved' }
   | { readonly kind: 'rung'; readonly rung: Rung }
   | { readonly kind: 'environment'; readonly cell: EnvironmentName; readonly upstream: EnvironmentName }
   /** What the cell was given is only a part, and this is outside of it. */
@@ -78,6 +80,8 @@ export type Reason =
       readonly what: 'ledger' | 'witness' | 'upstream' | 'holds'
       readonly problem: string
     }
+  /** Its cell asked for it, after a refusal. What it says of it is its own word. */
+  | { readonly kind: 'requested'; readonly why: string }
   | HoldReason
 
 /** Why an action waits for a person. */

@@ -70,6 +70,8 @@ export const LIMITS = {
   assignmentCharactersMax: 16_384,
   /** Reports of one delegation that are kept; the oldest goes first. */
   reportsMax: 16,
+  /** Refused actions of one cell that it may still ask a person for. */
+  refusalsRememberedMax: 32,
   /** A task's text: it is searched for each destination. */
   taskCharactersMax: 32_768,
   /** Actions of one agent that wait for a person at a time: more than anybody reads. */

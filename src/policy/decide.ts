@@ -16,7 +16,8 @@ import { asksFor } from './task.ts'
 import { type CedarRecord, Fault, Withheld } from './value.ts'
 
 export type PermitReason = Extract<Reason, { kind: 'permit' }>
-export type Refusal = Exclude<Reason, PermitReason>
+export type ApprovedReason = Extract<Reason, { kind: 'approved' }>
+export type Refusal = Exclude<Reason, PermitReason | ApprovedReason>
 
 /**
  * - D1  An allow names at least one grant that permits; the first of them is charged. There is no other allow.
@@ -74,24 +75,45 @@ function costOf({ spend, answerMax }: Action): Cost {
 }
 
 /** Who is charged for what a grant permits: the grant, and every delegation between it and the cell that acts. */
-function holdersOf(grant: Grant, { above }: Authority): readonly Holder[] {
-  if (above === undefined) return [grant]
-  const { id, restriction } = above
-  return [...holdersOf(grant, above.from()), { id, budgets: restriction.budgets }]
+function holdersOf(grant: Grant, authority: Authority): readonly Holder[] {
+  return [grant, ...delegationsOf(authority)]
 }
 
 /** What is allowed has been reserved. */
-export type Admitted = Denied | Held | (Allowed & { readonly reservation: Reservation })
+export type Admitted =
+  | Denied
+  | Held
+  | ((Allowed | { readonly verdict: 'allow'; readonly reasons: readonly [ApprovedReason] }) & {
+      readonly reservation: Reservation
+    })
+
+/**
+ * Whether a person could let this through: all that speaks against it is that nobody granted it, or that it would wait
+ * anyway. What a rule forbids, and what was never accepted, no answer allows.
+ */
+export function canBeAsked({ reasons }: Denied): boolean {
+  return reasons.every(({ kind }) => ASKABLE.has(kind))
+}
+
+const ASKABLE: ReadonlySet<Refusal['kind']> = new Set([
+  'no-grant',
+  'grant-condition',
+  'grant-expired',
+  'label',
+  'destination',
+  'link',
+])
 
 /** Decides, and reserves in the same tick. What it returns as reserved was counted by the book. */
 export function admit(
   action: Action,
   authority: Authority & { readonly budgets: BudgetBook },
   nowMs: number,
-  approves: (held: Held) => boolean = () => false,
+  approves: (waiting: Held | Denied) => boolean = () => false,
 ): Admitted {
   const decided = decide(action, authority, nowMs)
-  if (decided.verdict === 'deny') return decided
+  if (decided.verdict === 'deny')
+    return canBeAsked(decided) && approves(decided) ? approved(action, authority, nowMs) : decided
   if (decided.verdict === 'hold' && !approves(decided)) return decided
   const permits = decided.verdict === 'hold' ? decided.permits : decided.reasons
   const grant = topOf(authority).grants.find(({ id }) => id === permits[0].grant)
@@ -99,6 +121,21 @@ export function admit(
   // The book answered this very question a moment ago, in the same tick: another answer is a bug.
   if (!reserved?.ok) throw new Error('a budget changed between its decision and its reservation')
   return { verdict: 'allow', reasons: permits, reservation: reserved.value }
+}
+
+/** No grant is charged for what a person let through; every delegation above the cell is. */
+function approved(action: Action, authority: Authority & { readonly budgets: BudgetBook }, nowMs: number): Admitted {
+  const reserved = authority.budgets.reserve(delegationsOf(authority), costOf(action), nowMs)
+  if (reserved.ok) return { verdict: 'allow', reasons: [{ kind: 'approved' }], reservation: reserved.value }
+  const [first, ...more] = reserved.reason
+  if (first === undefined) throw new Error('a denial without a reason')
+  return { verdict: 'deny', reasons: [first, ...more] }
+}
+
+function delegationsOf({ above }: Authority): readonly Holder[] {
+  return above === undefined
+    ? []
+    : [...delegationsOf(above.from()), { id: above.id, budgets: above.restriction.budgets }]
 }
 
 /** Of a tool that nobody declared: whatever text it takes says where something goes. */

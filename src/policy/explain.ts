@@ -22,6 +22,8 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
   switch (reason.kind) {
     case 'permit':
       return `allowed by ${grantAt(reason.grant, reason.source)}`
+    case 'approved':
+      return 'approved by a person, this once: no grant permits it'
     case 'rung':
       return `the cell is ${reason.rung}${reason.rung === 'restricted' ? ', and may only read' : ''} — a named person can release it`
     case 'environment':
@@ -62,6 +64,8 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
       return `the cell has seen ${reason.label} data${seen(reason.cause)}, which the tool does not accept${
         reason.accepts.length === 0 ? '' : ` (it accepts ${reason.accepts.join(', ')})`
       } — a person can approve this one; "accepts: [${reason.label}]" under the tool lets all pass`
+    case 'requested':
+      return `the agent asks for it, and says: ${JSON.stringify(reason.why)} — its own words, which prove nothing`
     case 'destination':
       return `${reason.path} is ${JSON.stringify(reason.value)}, which neither the task, nor the configuration, nor a trusted field names${
         reason.seen === undefined ? '; the cell was never shown it' : `: it was first seen${seen(reason.seen)}`

@@ -10,6 +10,7 @@ export {
   type Allowed,
   admit,
   type Candidate,
+  canBeAsked,
   type Decided,
   type Denied,
   decide,

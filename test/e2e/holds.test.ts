@@ -251,3 +251,82 @@ describe('S4, S15: holds', () => {
     assert.equal(errorOf(await use('pay', { to: 'EVIL-32' }))?.code, 403)
   })
 })
+
+describe('S2, S15: asking a person after a refusal', () => {
+  const own = async (url: string, name: string, args: JsonObject) => textOf(await call(url, name, args)) ?? ''
+
+  async function narrow() {
+    const upstream = await startUpstream({ era: 'modern', tools: TOOLS, onCall: () => textResult('done') })
+    const grants = [
+      { upstream: 'bank', tools: ['pay'], when: 'context.args has to && context.args.to == "GOOD1"', expires: '8h' },
+      { upstream: 'bank', tools: ['inbox'], expires: '8h' },
+    ]
+    const bank = { mcp: { url: upstream.url }, tools: DECLARED }
+    const gateway = await startGateway({ upstreams: { bank }, agents: { alpha: { grants } } })
+    const cell = await gateway.admit('alpha')
+    const refused = async (name: string, args: JsonObject) => {
+      return referenceIn(await call(cell.url('bank'), name, args)) ?? assert.fail('it was not refused')
+    }
+    return { gateway, cell, refused, paid: () => upstream.calls.filter(({ name }) => name === 'pay').length }
+  }
+
+  it('what nobody granted waits under its reference; approved, exactly that passes once', async () => {
+    const { gateway, cell, refused, paid } = await narrow()
+    const reference = await refused('pay', { to: 'OTHER1' })
+    const firebreak = cell.url('firebreak')
+    assert.match(await own(firebreak, 'request', { reference, why: 'the owner said so' }), /waiting for a person/)
+    assert.equal(errorOf(await call(cell.url('bank'), 'pay', { to: 'OTHER1' }))?.code, 403)
+    assert.equal((await gateway.answer(reference, true)).ok, true)
+    assert.equal(errorOf(await call(cell.url('bank'), 'pay', { to: 'OTHER2' }))?.code, 403)
+    assert.equal(textOf(await call(cell.url('bank'), 'pay', { to: 'OTHER1' })), 'done')
+    assert.equal(errorOf(await call(cell.url('bank'), 'pay', { to: 'OTHER1' }))?.code, 403)
+    assert.equal(paid(), 1)
+    const told = JSON.stringify(await gateway.entries())
+    assert.match(told, /"kind":"requested","why":"the owner said so"/)
+    assert.match(told, /"kind":"approved"/)
+  })
+
+  it('a tool without any grant can be asked for; a wrong argument, another cell’s refusal and nonsense cannot', async () => {
+    const { gateway, cell, refused } = await narrow()
+    const firebreak = cell.url('firebreak')
+    const contacts = await refused('contacts', { query: 'x' })
+    assert.match(await own(firebreak, 'request', { reference: contacts, why: 'x' }), /waiting/)
+    assert.equal((await gateway.answer(contacts, true)).ok, true)
+    assert.equal(textOf(await call(cell.url('bank'), 'contacts', { query: 'x' })), 'done')
+    const invalid = await refused('pay', { to: 5 })
+    const neighbour = await gateway.admit('alpha')
+    const other = await refused('pay', { to: 'OTHER9' })
+    for (const [url, reference] of [
+      [firebreak, invalid],
+      [neighbour.url('firebreak'), other],
+      [firebreak, 'a_x'],
+    ] as const)
+      assert.match(await own(url, 'request', { reference, why: 'x' }), /no such refusal/)
+  })
+})
+
+describe('S17: what a cell may ask for', () => {
+  it('S17: the last thirty-two of its refusals', async () => {
+    const upstream = await startUpstream({ era: 'modern', tools: TOOLS, onCall: () => textResult('done') })
+    const bank = { mcp: { url: upstream.url }, tools: DECLARED }
+    const gateway = await startGateway({
+      upstreams: { bank },
+      agents: { alpha: { grants: [{ upstream: 'bank', tools: ['inbox'], expires: '8h' }] } },
+    })
+    const cell = await gateway.admit('alpha')
+    const references: string[] = []
+    for (let i = 0; i < 33; i++) {
+      const reference = referenceIn(await call(cell.url('bank'), 'contacts', { query: `q${i}` }))
+      if (reference !== undefined) references.push(reference)
+    }
+    assert.equal(references.length, 33)
+    const ask = async (reference = '') =>
+      textOf(await call(cell.url('firebreak'), 'request', { reference, why: 'x' })) ?? ''
+    assert.match(await ask(references[0]), /no such refusal/)
+    assert.match(await ask(references[1]), /waiting/)
+  })
+})
+
+function referenceIn(answer: Parameters<typeof errorOf>[0]): string | undefined {
+  return /\(reference (a_[0-9a-z]{20})\)/.exec(errorOf(answer)?.message ?? '')?.[1]
+}
