@@ -16,13 +16,12 @@ describe('firebreak reach', () => {
   it('S6: tells the worst case of the refund desk as text, as JSON, as DOT and as a picture', async () => {
     const svg = join(temporaryDirectory(), 'desk.svg')
     const config = ['--config', join(DESK, 'firebreak.yaml')]
-    const [text, json, dot, unknown] = await Promise.all([
+    const [text, json, dot] = await Promise.all([
       firebreak(['reach', 'desk', ...config, '--svg', svg]),
       firebreak(['reach', 'desk', ...config, '--json']),
       firebreak(['reach', 'desk', ...config, '--dot']),
-      firebreak(['reach', 'nobody', ...config]),
     ])
-    assert.deepEqual([text.code, json.code, dot.code, unknown.code], [0, 0, 0, 2], text.stderr)
+    assert.deepEqual([text.code, json.code, dot.code], [0, 0, 0], text.stderr)
     assert.match(text.stdout, /^SPENDS at most 100\.00 EUR in any 24 hours$/m)
     assert.match(text.stdout, /^ +\$\.account: only what the task or a trusted field names$/m)
     assert.match(
@@ -50,18 +49,16 @@ describe('firebreak reach', () => {
       wide,
       yaml.replace('decimal("50.00")', 'decimal("500.00")').replace('spend: 100 EUR/day', 'spend: 1000 EUR/day'),
     )
-    const [wider, narrower, same] = await Promise.all([
+    const [wider, narrower] = await Promise.all([
       firebreak(['reach', '--diff', old, wide]),
-      firebreak(['reach', '--diff', wide, old, '--json']),
-      firebreak(['reach', '--diff', old, old, '--agent', 'desk']),
+      firebreak(['reach', '--diff', wide, old, '--agent', 'desk', '--json']),
     ])
-    assert.deepEqual([wider.code, narrower.code, same.code], [4, 0, 0], wider.stderr + narrower.stderr)
+    assert.deepEqual([wider.code, narrower.code], [4, 0], wider.stderr + narrower.stderr)
     assert.match(
       wider.stdout,
       /^desk: becomes possible\n {2}\+ payments-test\/refunds\.create is permitted if .*500\.00.*; it was only if .*"50\.00"/m,
     )
     assert.equal(JSON.parse(narrower.stdout.trim()).widens, false)
-    assert.match(same.stdout, /^Nothing becomes possible that was not\.$/m)
   })
 })
 

@@ -23,11 +23,9 @@ import {
   type CompiledPolicies,
   compileFlow,
   compilePolicies,
-  type Denied,
   decide,
   Exposure,
   type Flow,
-  type Held,
   issuedBy,
   type Refusal,
   readSpend,
@@ -128,7 +126,7 @@ export function rehearseAction(
   cell: RehearsedCell,
   attempt: Attempt,
   atMs: number,
-  approves: (waiting: Held | Denied) => boolean = () => false,
+  approves: () => boolean = () => false,
 ): { readonly action: Action; readonly decided: Admitted } {
   const { action, refusals } = normalised(rehearsal, cell, attempt)
   if (refusals.length === 0) return { action, decided: admit(action, cell.authority, atMs, approves) }

@@ -160,7 +160,7 @@ describe('what a change of the configuration makes possible', () => {
     t.diagnostic(`seed ${seed}`)
     const random = new Random(seed)
     const counts = { narrower: 0, wider: 0, allowed: 0, truly: 0 }
-    for (let pair = 0; pair < 500; pair++) {
+    for (let pair = 0; pair < 350; pair++) {
       const plan = randomPlan(random)
       const other = changed(random, plan)
       const [before, after] = [inputOf(plan), inputOf(other)]
@@ -191,7 +191,7 @@ describe('what a change of the configuration makes possible', () => {
     }
     t.diagnostic(JSON.stringify(counts))
     // Both sides are met, and a diff that always cries would be of no use.
-    assert.ok(counts.narrower > 100 && counts.allowed > 1_000 && counts.truly > 50, JSON.stringify(counts))
+    assert.ok(counts.narrower > 70 && counts.allowed > 700 && counts.truly > 30, JSON.stringify(counts))
   })
 
   it('budgets that cover another one are never used further than it, by the book’s own account', (t) => {

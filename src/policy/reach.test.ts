@@ -159,7 +159,7 @@ describe('reach', () => {
     t.diagnostic(`seed ${seed}`)
     const random = new Random(seed)
     let allowed = 0
-    for (let world = 0; world < 150; world++) {
+    for (let world = 0; world < 100; world++) {
       const input = inputOf(randomPlan(random))
       const found = reach(input)
       const cell = cellOf(input, random.chance(0.5) ? 'Pay "C3", see www.known.example/y' : undefined)
@@ -173,7 +173,7 @@ describe('reach', () => {
         see(cell, attempt)
       }
     }
-    assert.ok(allowed > 300, `only ${allowed} were allowed`)
+    assert.ok(allowed > 200, `only ${allowed} were allowed`)
   })
 })
 

@@ -143,7 +143,7 @@ describe('what would turn a decision', () => {
     t.diagnostic(`seed ${seed}`)
     const random = new Random(seed)
     let [tried, written] = [0, 0]
-    for (let world = 0; world < 250; world++) {
+    for (let world = 0; world < 120; world++) {
       const plan = randomPlan(random)
       const input = inputOf(plan)
       const cell = cellOf(input, 'Pay someone.')
@@ -174,7 +174,7 @@ describe('what would turn a decision', () => {
       }
     }
     t.diagnostic(`${tried} tried, ${written} written`)
-    assert.ok(written > 60, `${written} of ${tried}`)
+    assert.ok(written > 40, `${written} of ${tried}`)
   })
 })
 
