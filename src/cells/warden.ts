@@ -90,6 +90,8 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   writeEtc(join(run.path, 'etc'))
   const ownerMaps = openOwnerMaps()
   const cells = new Map<string, Cell>()
+  /** They count from the first step on: two that start side by side do not pass the limit together. */
+  let launching = 0
   const ground: Ground = {
     profile,
     run,
@@ -105,11 +107,18 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
     profile,
     reaped,
     async launch(spec) {
-      if (cells.size >= CELLS_MAX)
-        return no({ kind: 'failed', step: 'launch', problem: `${CELLS_MAX} cells are running` })
-      const cell = await launchCell(spec, ground, () => cells.delete(spec.id))
-      if (cell.ok) cells.set(spec.id, cell.value)
-      return cell
+      if (cells.size + launching >= CELLS_MAX) {
+        const problem = `${CELLS_MAX} cells are running or starting: end one first`
+        return no({ kind: 'failed', step: 'launch', problem })
+      }
+      launching++
+      try {
+        const cell = await launchCell(spec, ground, () => cells.delete(spec.id))
+        if (cell.ok) cells.set(spec.id, cell.value)
+        return cell
+      } finally {
+        launching--
+      }
     },
     pump(cell, streams) {
       const uid = root ? reserveUid(run.uids, `pump of ${cell.id}`, Math.random) : undefined

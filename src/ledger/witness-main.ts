@@ -25,7 +25,10 @@ const { values } = parseArgs({
   options: { uid: { type: 'string' }, directory: { type: 'string' }, log: { type: 'string', multiple: true } },
 })
 const { directory, log: logs = [] } = values
-if (directory === undefined || logs.length === 0 || logs.length > LEDGER_LIMITS.witnessLogsMax) {
+if (logs.length > LEDGER_LIMITS.witnessLogsMax) {
+  stop(`${logs.length} logs are given: one witness serves at most ${LEDGER_LIMITS.witnessLogsMax}`, 2)
+}
+if (directory === undefined || logs.length === 0) {
   stop('usage: witness-main.ts --directory <dir> --log <name>=<descriptor> …', 2)
 }
 
