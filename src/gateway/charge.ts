@@ -6,7 +6,7 @@ export function chargeOf({ holders, cost, at }: Reservation, nowMs: number): Cha
   const counts = (kind: string) => holders.some(({ budgets }) => budgets.some((budget) => budget.kind === kind))
   const task = holders.find((holder) => holder.task !== undefined)?.task
   const charge: Charge = {
-    ...(holders.length > 1 && { holders: holders.map(({ id }) => id) }),
+    ...((holders.length > 1 || holders[0]?.id.startsWith('d_')) && { holders: holders.map(({ id }) => id) }),
     ...(task !== undefined && { task }),
     ...(cost.rows !== undefined && counts('rows') && { rows: cost.rows }),
     ...(cost.bytes !== undefined && counts('bytes') && { bytes: cost.bytes }),
