@@ -12,6 +12,7 @@ import {
   type Operation,
   type Sha256,
   sha256,
+  type TenantName,
   type ToolName,
   type UpstreamName,
 } from '../model/index.ts'
@@ -23,9 +24,11 @@ import {
   type CompiledPolicies,
   compileFlow,
   compilePolicies,
+  type Denied,
   decide,
   Exposure,
   type Flow,
+  type Held,
   issuedBy,
   type Refusal,
   readSpend,
@@ -33,11 +36,13 @@ import {
 } from '../policy/index.ts'
 import { toolsOf } from './catalogue.ts'
 import { grantOf, type Judged } from './setup.ts'
+import { policiesOf, tenantOf } from './tenants.ts'
 
 /** A configuration made ready to decide without a gateway: nothing is sent, and nothing is recorded. */
 export interface Rehearsal {
   readonly judged: Judged
-  readonly policies: CompiledPolicies
+  /** Of one environment: a tenant's policies are its own. */
+  readonly policies: (environment: EnvironmentName) => CompiledPolicies
   readonly flows: ReadonlyMap<string, Flow>
   readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
 }
@@ -49,7 +54,7 @@ export function rehearse(judged: Judged): Rehearsal {
   }))
   return {
     judged,
-    policies: compilePolicies(judged.policies),
+    policies: policiesByTenant(judged),
     flows: new Map(
       tools.flatMap(({ upstream, tools: own }) => {
         const issues = issuedBy(own.values())
@@ -62,6 +67,16 @@ export function rehearse(judged: Judged): Rehearsal {
         new Upstream({ name, environment, tools: own, connect: never, onDefinition: () => undefined }),
       ]),
     ),
+  }
+}
+
+function policiesByTenant({ config, policies }: Judged): Rehearsal['policies'] {
+  const compiled = new Map<TenantName | undefined, CompiledPolicies>()
+  return (environment) => {
+    const tenant = tenantOf(config, environment)
+    const own = compiled.get(tenant) ?? compilePolicies(policiesOf(config, policies, tenant))
+    compiled.set(tenant, own)
+    return own
   }
 }
 
@@ -95,7 +110,7 @@ export function rehearsedCell(rehearsal: Rehearsal, agent: Agent, beginning: Beg
       environment: agent.environment,
       rung: 'normal',
       grants: agent.grants.map((grant, i) => ({ ...grantOf(agent, grant, i), expiresAtMs: atMs + grant.expiresMs })),
-      policies: rehearsal.policies,
+      policies: rehearsal.policies(agent.environment),
       flows: rehearsal.flows,
       budgets,
       exposure: new Exposure(new Map(labels.map((label) => [label, from])), task),
@@ -126,7 +141,7 @@ export function rehearseAction(
   cell: RehearsedCell,
   attempt: Attempt,
   atMs: number,
-  approves: () => boolean = () => false,
+  approves: (waiting: Denied | Held) => boolean = () => false,
 ): { readonly action: Action; readonly decided: Admitted } {
   const { action, refusals } = normalised(rehearsal, cell, attempt)
   if (refusals.length === 0) return { action, decided: admit(action, cell.authority, atMs, approves) }

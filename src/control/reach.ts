@@ -4,6 +4,7 @@ import type { AgentName, EnvironmentName, Label, UpstreamName } from '../model/i
 import { type Operation, type Reach, type ReachInput, reach } from '../policy/index.ts'
 import { catalogueOf } from './catalogue.ts'
 import { grantOf, type Judged } from './setup.ts'
+import { policiesOf, tenantOf } from './tenants.ts'
 
 /** The worst case of one agent: what policies leave it, and what surrounds its cells. Plain JSON. */
 export interface AgentReach extends Reach {
@@ -71,7 +72,7 @@ export function reachInput({ config, accepted, policies }: Judged, agent: Agent)
     environment: agent.environment,
     grants: agent.grants.map((grant, i) => ({ ...grantOf(agent, grant, i), expiresAtMs: grant.expiresMs })),
     catalogue: catalogueOf(config, accepted),
-    policies,
+    policies: policiesOf(config, policies, tenantOf(config, agent.environment)),
     labels: agent.cell.labels,
   }
 }

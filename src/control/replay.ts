@@ -195,7 +195,10 @@ class LogReplay {
     const early = hold === undefined ? undefined : this.#early.get(hold)
     if (early !== undefined) this.#budgets.release(early)
     const approved = entry.kind === 'action.intent' && hold !== undefined
-    const { decided } = rehearseAction(this.#rehearsal, cell, attempt, entry.atMs, () => approved)
+    // An answer to a hold lets nothing through that would now be refused; only one to a request did that.
+    const asked = wasReasons.some(({ kind }) => kind === 'approved')
+    const approves = ({ verdict }: { readonly verdict: Verdict }) => approved && (verdict === 'hold' || asked)
+    const { decided } = rehearseAction(this.#rehearsal, cell, attempt, entry.atMs, approves)
     const partly = attempt.partly ?? cell.partly
     const judged: Rejudged = {
       ...about,
@@ -277,9 +280,9 @@ function wasOf(entry: Decision): Rejudged['was'] {
   return entry.kind === 'action.held' ? 'hold' : 'deny'
 }
 
-/** No configuration changes these. */
+/** No configuration changes these; what a cell asked for came after a refusal, which is judged by itself. */
 function isApart({ kind }: Reason): boolean {
-  return kind === 'unavailable' || kind === 'rung'
+  return kind === 'unavailable' || kind === 'rung' || kind === 'requested'
 }
 
 export function nameOf({ upstream, operation, tool }: Pick<Attempt, 'upstream' | 'operation' | 'tool'>): string {

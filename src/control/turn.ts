@@ -3,6 +3,7 @@ import { issuedBy, type Turn, turnOf } from '../policy/index.ts'
 import { normalised, type Rehearsal } from './attempt.ts'
 import { toolsOf } from './catalogue.ts'
 import { type Moment, type Rejudged, replayLog } from './replay.ts'
+import { policiesOf, tenantOf } from './tenants.ts'
 
 /** What the configuration at hand says of one recorded action, and what would turn that. */
 export interface TurnedAction {
@@ -34,7 +35,7 @@ function turnAt(rehearsal: Rehearsal, { cell, attempt, atMs }: Moment): Turn {
   const turn = turnOf({
     action,
     authority: cell.authority,
-    bundle: policies,
+    bundle: policiesOf(config, policies, tenantOf(config, cell.authority.environment)),
     nowMs: atMs,
     tool: tools?.get(grantedName(attempt.operation, attempt.tool)),
     issues: issuedBy(tools?.values() ?? []),

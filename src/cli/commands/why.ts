@@ -9,10 +9,10 @@ import { reasonsFrom } from '../../gateway/record.ts'
 import { realDisk } from '../../ledger/disk.ts'
 import { readPayload } from '../../ledger/payloads.ts'
 import type { Entry } from '../../ledger/read.ts'
-import type { ActionId, CellId, Commitment, PersonName } from '../../model/index.ts'
+import type { CellId, Commitment, PersonName } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { entriesOf, printable, STATE_OPTION, stateOf } from '../state.ts'
+import { entriesOf, printable, STATE_OPTION, stateOf, stateOfLog } from '../state.ts'
 
 export const command: Command = {
   name: 'why',
@@ -56,14 +56,14 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(`there is no action ${printable(reference)} in ${state}`, 'firebreak logs lists what there is')
     return EXIT.failed
   }
-  const directory = join(state, 'ledger', decided.log)
+  const directory = join(stateOfLog(state, decided.log), 'ledger', decided.log)
   const sent = await bytesOf(directory, decided.cell, 'payload' in decided ? decided.payload : undefined)
   const answered =
     outcome?.kind === 'action.outcome' ? await bytesOf(directory, decided.cell, outcome.payload) : undefined
   const [first, ...rest] = reasonsFrom(decided.reasons)
   const reasons = first === undefined ? [] : explain({ reasons: [first, ...rest] })
   const limit = call.flag('bytes') ? Number.POSITIVE_INFINITY : 2_000
-  const turned = decided.kind === 'action.intent' ? undefined : await turnOf(call, state, decided.log, decided.action)
+  const turned = decided.kind === 'action.intent' ? undefined : await turnOf(call, state, directory, decided)
   const { now, turn } = turned ?? {}
   call.print.object({ ok: true, decided, outcome, reasons, sent, answered, now: now?.now, turn })
   const line = (name: string, value: string | undefined) => {
@@ -98,11 +98,16 @@ function isDecision(entry: Entry): entry is Decision {
 }
 
 /** Under the configuration beside the state; nothing where there is none that can be read. */
-async function turnOf(call: Call, state: string, log: string, action: ActionId): Promise<TurnedAction | undefined> {
+async function turnOf(
+  call: Call,
+  state: string,
+  directory: string,
+  { log, action }: Decision & { readonly log: string },
+): Promise<TurnedAction | undefined> {
   const file = call.text('config') ?? join(dirname(state), 'firebreak.yaml')
   const loaded = existsSync(file) ? await loadConfig(file, { node: process.execPath }) : undefined
   const judged = loaded?.ok ? await judgeConfig(loaded.value) : undefined
-  return judged?.ok ? turnRecorded(rehearse(judged.value), log, join(state, 'ledger', log), action) : undefined
+  return judged?.ok ? turnRecorded(rehearse(judged.value), log, directory, action) : undefined
 }
 
 function turnLines({ now, turn }: TurnedAction): readonly (readonly [string, string])[] {
