@@ -5,7 +5,8 @@ import { reasonsFrom } from '../gateway/record.ts'
 import { LIMITS, no, ok, personName, type Result, samePerson } from '../model/index.ts'
 import { explain } from '../policy/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
-import { entriesOf, printable, STATE_OPTION, stateOf, stateOfLog } from './state.ts'
+import { printable } from './printable.ts'
+import { entriesOf, STATE_OPTION, stateOf, stateOfLog } from './state.ts'
 
 /** Options of `approve` and `deny`. */
 export const ANSWER_OPTIONS: Readonly<Record<string, Option>> = {

@@ -1,6 +1,7 @@
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { type Call, type Command, EXIT, helpText, type Printer, parseOptions } from './command.ts'
+import { printable, printableJson } from './printable.ts'
 
 /** One file each, loaded only when called: a start costs what its command needs. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
@@ -79,19 +80,25 @@ async function overview(name: string | undefined): Promise<number> {
   return EXIT.ok
 }
 
+/** Whatever a command prints holds names and text of others: the terminal is defended here, once for all of them. */
 function printer(json: boolean): Printer {
   return {
     json,
     line: (text) => {
-      if (!json) console.log(text)
+      if (!json) console.log(printable(text))
     },
     object: (value) => {
-      if (json) console.log(JSON.stringify(value))
+      if (json) console.log(printableJson(value))
     },
     fault: (message, ...more) => {
-      process.stderr.write(`firebreak: ${message}\n${more.map((line) => `  ${line}\n`).join('')}`)
-      if (json) console.log(JSON.stringify({ ok: false, error: message, more }))
+      process.stderr.write(`firebreak: ${indented(message)}\n${more.map((line) => `  ${indented(line)}\n`).join('')}`)
+      if (json) console.log(printableJson({ ok: false, error: message, more }))
     },
-    progress: (text) => process.stderr.write(`firebreak: ${text}\n`),
+    progress: (text) => process.stderr.write(`firebreak: ${indented(text)}\n`),
   }
+}
+
+/** A message of several lines stays one: none of them begins where ours do. */
+function indented(message: string): string {
+  return message.split('\n').map(printable).join('\n      ')
 }

@@ -1,6 +1,6 @@
 import type { AgentReach } from '../control/reach.ts'
 import { type Operation, WORKSPACE } from '../policy/index.ts'
-import { printable } from './state.ts'
+import { printable } from './printable.ts'
 
 /** A reach as columns: the agent, its upstreams, what it can do there, and the data and destinations of that. */
 export interface ReachGraph {

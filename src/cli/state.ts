@@ -51,11 +51,3 @@ export async function* entriesOf(state: string): AsyncGenerator<Entry & { readon
     }
   }
 }
-
-/** Entries hold what cells and upstreams wrote, and a terminal will show it: nothing may move its cursor or hide. */
-export function printable(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]/gu,
-    (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`,
-  )
-}

@@ -7,7 +7,8 @@ import { wardenFaultText } from '../control/runtime.ts'
 import { statesIn } from '../control/tenants.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
-import { printable, STATE_OPTION, stateOf } from './state.ts'
+import { printable } from './printable.ts'
+import { STATE_OPTION, stateOf } from './state.ts'
 
 /** What `diff` and `commit` share: which workspace, and a warden whose helper cells look into it. */
 export const WORKSPACE_OPTIONS: Readonly<Record<string, Option>> = {

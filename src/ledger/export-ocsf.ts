@@ -14,8 +14,11 @@ const OTHER = 99
 /** Success 1, failure 2; what may have landed is neither. */
 const STATUS = { done: 1, failed: 2, withheld: 2, 'not-sent': 2, unknown: 0 } as const
 
-/** One entry as one OCSF event. The whole entry stays in `unmapped`, so that nothing is lost on the way. */
-export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: string): object {
+/**
+ * One entry as one OCSF event; nothing for a kind that this version does not know. The whole entry stays in `unmapped`, so
+ * that nothing is lost on the way.
+ */
+export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: string): object | undefined {
   const metadata = {
     version: VERSION,
     uid: `${origin}/${entry.seq}`,

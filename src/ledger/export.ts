@@ -35,8 +35,15 @@ export async function* exportLedger(
     const entry = read.value
     const intent = joined(entry, intents)
     if (format === 'jsonl') yield line(entry)
-    else if (format === 'ocsf') yield line(ocsfEvent(entry, intent, origin))
-    else if (records.push(otelRecord(entry, intent)) === OTEL_RECORDS_MAX) {
+    else if (format === 'ocsf') {
+      const event = ocsfEvent(entry, intent, origin)
+      if (event !== undefined) yield line(event)
+      else {
+        const problem = `entry ${entry.seq} is of the kind ${JSON.stringify(entry.kind)}, which has no OCSF event here`
+        yield no({ kind: 'not-a-ledger', path: directory, problem })
+        return
+      }
+    } else if (records.push(otelRecord(entry, intent)) === OTEL_RECORDS_MAX) {
       yield line(otelRequest(records, origin))
       records = []
     }

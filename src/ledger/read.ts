@@ -65,12 +65,18 @@ export async function* readEntries(directory: string, fromSeq = 0): AsyncGenerat
 function entryOf(record: Record): Entry | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(record.body).toString())
-    const isEntry = typeof value === 'object' && value !== null && 'kind' in value && 'seq' in value
+    const isEntry = typeof value === 'object' && value !== null && 'kind' in value && 'seq' in value && 'atMs' in value
+    if (!isEntry || typeof value.kind !== 'string' || !isTime(value.atMs)) return undefined
     // Its writer made it from an EntryBody, and the CRC says that it is what was written.
-    return isEntry ? (value as Entry) : undefined
+    return value as Entry
   } catch {
     return undefined
   }
+}
+
+/** A moment that a Date can hold. */
+function isTime(atMs: unknown): boolean {
+  return typeof atMs === 'number' && Math.abs(atMs) <= 8.64e15
 }
 
 /** The newest segment that begins at or before `seq`: found by halving, since only their headers need reading. */

@@ -11,7 +11,7 @@ import { definitionDigest } from '../../gateway/upstreams.ts'
 import { grantedName, type JsonObject, personName, type ToolName, type UpstreamName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
-import { printable } from '../state.ts'
+import { printable } from '../printable.ts'
 
 export const command: Command = {
   name: 'accept',
@@ -66,7 +66,7 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(`${name}: ${printable(offer.problem)}`)
   }
   const changes = changesIn(judged, offered.value)
-  for (const change of changes) call.print.line(changeText(change))
+  for (const line of changes.flatMap(changeText)) call.print.line(line)
   const good = changes.filter((change) => change.problem === undefined)
   call.print.object({ ok: !unreachable, changes: changes.map(({ definition: _, before: __, ...rest }) => rest) })
   if (good.length === 0) {
@@ -130,7 +130,7 @@ function grantedNameOf(operation: 'tool' | 'prompt', definition: JsonObject): To
 }
 
 /** What a person reads before accepting: every member that is new or different, in the upstream's own words. */
-function changeText({ upstream, tool, definition, kind, before, problem, shadows }: Change): string {
+function changeText({ upstream, tool, definition, kind, before, problem, shadows }: Change): readonly string[] {
   const members = Object.entries(definition).filter(
     ([member, value]) => JSON.stringify(before?.[member]) !== JSON.stringify(value),
   )
@@ -143,7 +143,7 @@ function changeText({ upstream, tool, definition, kind, before, problem, shadows
       (name) => `    ! a tool of the same name is offered by "${name}": an agent may mistake one for the other`,
     ),
     ...(problem === undefined ? [] : [`    ! cannot be accepted: ${printable(problem)}`]),
-  ].join('\n')
+  ]
 }
 
 function accept({ config, accepted }: Judged, changes: readonly Change[], person: string): void {

@@ -5,7 +5,7 @@ import type { Warden } from '../../cells/warden.ts'
 import type { Executes } from '../../cells/workspace/executes.ts'
 import { markCommitted, markDiscarded } from '../../control/workspace-marks.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { printable } from '../state.ts'
+import { printable } from '../printable.ts'
 import { stateOfWorkspace, WORKSPACE_OPTIONS, withWorkspace, workspaceFaultText } from '../workspace.ts'
 
 export const command: Command = {

@@ -1,6 +1,6 @@
 import type { WorkspaceDiff } from '../../cells/workspace/changes.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { printable } from '../state.ts'
+import { printable } from '../printable.ts'
 import { WORKSPACE_OPTIONS, withWorkspace, workspaceFaultText } from '../workspace.ts'
 
 export const command: Command = {
@@ -49,6 +49,7 @@ function diffText({ changes, refused, executes, truncated, record }: WorkspaceDi
   }
   for (const { refused: path, why } of refused) lines.push(`x ${printable(path)}  never landed: ${printable(why)}`)
   if (truncated) lines.push('… and more than can be listed')
-  lines.push(lines.length === 0 ? `Nothing was changed over ${record.lower}` : `\nLand it with: firebreak commit`)
+  if (lines.length === 0) lines.push(`Nothing was changed over ${record.lower}`)
+  else lines.push('', 'Land it with: firebreak commit')
   return lines
 }

@@ -19,14 +19,15 @@ async function run(call: Call): Promise<ExitCode> {
   }
   const report = probeHost()
   const table = promiseTable(report)
-  call.print.line(`kernel ${report.kernel}; best profile here: ${report.profile ?? 'none: no cell can be started'}\n`)
+  call.print.line(`kernel ${report.kernel}; best profile here: ${report.profile ?? 'none: no cell can be started'}`)
+  call.print.line('')
   call.print.line('what this host has')
   for (const { ability, holds, why, fix } of report.findings) {
-    call.print.line(
-      `  ${holds ? 'yes' : 'NO '}  ${ability.padEnd(18)} ${why}${fix === undefined ? '' : `\n       ${''.padEnd(18)} → ${fix}`}`,
-    )
+    call.print.line(`  ${holds ? 'yes' : 'NO '}  ${ability.padEnd(18)} ${why}`)
+    if (fix !== undefined) call.print.line(`       ${''.padEnd(18)} → ${fix}`)
   }
-  call.print.line(`\n${'promise'.padEnd(58)}full  user`)
+  call.print.line('')
+  call.print.line(`${'promise'.padEnd(58)}full  user`)
   for (const { promise, full, user, why } of table) {
     const gap = full && user ? '' : `  ${why}`
     call.print.line(`  ${promise.padEnd(56)}${full ? 'yes ' : 'NO  '}  ${user ? 'yes' : 'no '}${gap}`)

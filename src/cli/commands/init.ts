@@ -29,7 +29,8 @@ async function run(call: Call): Promise<ExitCode> {
   call.print.line('  firebreak.yaml          one environment, one agent that may do nothing yet')
   call.print.line('  policies/never.cedar    what nobody may do, whatever is granted')
   call.print.line('  work/                   what the agent’s cell sees as /workspace, through a private overlay')
-  call.print.line('\nNext: firebreak doctor, then firebreak run --agent hello')
+  call.print.line('')
+  call.print.line('Next: firebreak doctor, then firebreak run --agent hello')
   call.print.object({ ok: true, file })
   return EXIT.ok
 }

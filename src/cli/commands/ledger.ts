@@ -6,6 +6,7 @@ import { faultText } from '../../ledger/fault.ts'
 import { proveEntry } from '../../ledger/prove.ts'
 import { verifyLedger } from '../../ledger/verify.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { printableJson } from '../printable.ts'
 import { logsOf, STATE_OPTION, stateOf } from '../state.ts'
 
 export const command: Command = {
@@ -102,7 +103,8 @@ async function prove(call: Call): Promise<ExitCode> {
     call.print.fault(proof.reason.problem)
     return proof.reason.kind === 'changed' ? EXIT.integrity : EXIT.failed
   }
-  console.log(call.print.json ? JSON.stringify(proof.value) : JSON.stringify(proof.value, null, 2))
+  if (call.print.json) console.log(printableJson(proof.value))
+  else for (const line of JSON.stringify(proof.value, null, 2).split('\n')) call.print.line(line)
   return EXIT.ok
 }
 

@@ -3,7 +3,8 @@ import { reasonsFrom } from '../../gateway/record.ts'
 import type { Entry } from '../../ledger/read.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { entriesOf, printable, STATE_OPTION, stateOf } from '../state.ts'
+import { printable } from '../printable.ts'
+import { entriesOf, STATE_OPTION, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'logs',
@@ -104,6 +105,9 @@ function textOf(entry: Entry): string {
       return `${entry.upstream} ${entry.problem === undefined ? 'reaches' : 'REFUSED'} ${printable(entry.place)}${entry.problem === undefined ? '' : `  — ${entry.problem}`}`
     case 'definition.seen':
       return `${entry.upstream}/${printable(entry.tool)}: its definition is ${entry.problem}`
+    default:
+      // A later version wrote it, or somebody who should not have.
+      return `an entry of a kind that is not known here: ${JSON.stringify(entry)}`
   }
 }
 

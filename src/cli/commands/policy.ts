@@ -6,7 +6,7 @@ import { type Problem, sourceText } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
-import { printable } from '../state.ts'
+import { printable } from '../printable.ts'
 
 export const command: Command = {
   name: 'policy',

@@ -4,11 +4,11 @@ import { configDiff } from '../../control/reach-diff.ts'
 import { agentName, NAME_PATTERN } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
+import { printable } from '../printable.ts'
 import { reachDot } from '../reach-dot.ts'
 import { reachGraph } from '../reach-graph.ts'
 import { reachSvg } from '../reach-svg.ts'
 import { diffText, reachText } from '../reach-text.ts'
-import { printable } from '../state.ts'
 
 export const command: Command = {
   name: 'reach',
@@ -82,8 +82,8 @@ function show(call: Call, reach: AgentReach): ExitCode {
       return EXIT.failed
     }
   }
-  if (call.flag('dot') && !call.print.json) call.print.line(reachDot(reachGraph(reach)).trimEnd())
-  else for (const line of reachText(reach)) call.print.line(line)
+  const shown = call.flag('dot') ? reachDot(reachGraph(reach)).trimEnd().split('\n') : reachText(reach)
+  for (const line of shown) call.print.line(line)
   call.print.object({ ok: true, ...reach })
   return EXIT.ok
 }

@@ -12,7 +12,8 @@ import type { Entry } from '../../ledger/read.ts'
 import type { CellId, Commitment, PersonName } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { entriesOf, printable, STATE_OPTION, stateOf, stateOfLog } from '../state.ts'
+import { printable } from '../printable.ts'
+import { entriesOf, STATE_OPTION, stateOf, stateOfLog } from '../state.ts'
 
 export const command: Command = {
   name: 'why',
