@@ -135,6 +135,17 @@ describe('replay', () => {
     })
   }
 
+  it('an answer to a hold lets nothing through that a rule now refuses', async () => {
+    const { actions } = await replayed(
+      log,
+      changedConfig('"expires"', '"when":"context.effect != \\"spend\\"","expires"'),
+    )
+    assert.deepEqual(
+      [actions[4]?.was, actions[4]?.now, actions[4]?.nowReasons[0].kind],
+      ['approved', 'deny', 'grant-condition'],
+    )
+  })
+
   it('what waited then and is let through now is charged once, not when it was approved as well', async () => {
     const file = changedConfig('"$.to":[]', '"$.to":["EVIL1"]', ['100 EUR/day', '110 EUR/day'])
     const { actions } = await replayed(log, file)
