@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, beforeEach, describe, it } from 'node:test'
@@ -77,14 +80,31 @@ describe('the ledger', () => {
     const third = await openLedger(options())
     assert.ok(third.ok)
     await third.value.close()
-    // As another network namespace would see it: only the file tells.
-    const lock = join(options().directory, 'lock')
-    const parent = readFileSync(`/proc/${process.ppid}/stat`, 'utf8').split(') ')[1]?.split(' ')[19]
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    writeFileSync(lock, `${process.ppid} ${boot}:${parent}\n`)
-    const elsewhere = await openLedger(options())
-    assert.equal(!elsewhere.ok && elsewhere.reason.kind, 'locked')
-    writeFileSync(lock, `${process.ppid} ${boot}:1\n`)
+  })
+
+  it('S14: nobody without a right to the directory can keep the writer out, and one that was killed does not', async () => {
+    const { directory } = options()
+    mkdirSync(directory, { recursive: true })
+    const { dev, ino } = statSync(directory)
+    const stranger = createServer().listen(`\0firebreak-ledger-${dev}-${ino}`)
+    await once(stranger, 'listening')
+    const ledger = await openLedger(options())
+    stranger.close()
+    assert.ok(ledger.ok, 'a name that anybody can take locks nothing')
+    assert.equal(statSync(join(directory, 'lock')).mode & 0o777, 0o600)
+    await ledger.value.close()
+
+    const code = `import { lock } from ${JSON.stringify(join(import.meta.dirname, 'lock.ts'))}
+      const held = await lock(${JSON.stringify(directory)})
+      console.log(held.ok)
+      setInterval(() => {}, 1000)`
+    const other = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [said] = await once(other.stdout, 'data')
+    assert.equal(String(said), 'true\n')
+    const locked = await openLedger(options())
+    assert.ok(!locked.ok && locked.reason.kind === 'locked' && locked.reason.by === `process ${other.pid}`)
+    other.kill('SIGKILL')
+    await once(other, 'exit')
     const dead = await openLedger(options())
     assert.ok(dead.ok, 'a dead process holds nothing')
     await dead.value.close()

@@ -1,10 +1,8 @@
-import { constants, readFileSync, statSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import koffi from 'koffi'
 import { no, ok, type Result } from '../model/result.ts'
-import { codeOf } from './disk.ts'
 import type { LedgerFault } from './fault.ts'
 
 export interface Lock {
@@ -14,56 +12,42 @@ export interface Lock {
 /**
  * One writer for a directory, or the fault that names the other.
  *
- * Two locks, because Node has no flock. A listening abstract socket named after the directory's inode: the kernel grants
- * it to one process of a network namespace and takes it back at its death. And a file with the writer's pid and start
- * time, which is seen from other network namespaces too; it counts only while that very process lives.
+ * flock(2) on a file of mode 0600: whoever cannot open it cannot take it, the kernel takes it back when its holder ends,
+ * and it holds across namespaces. What stands in the file only says who that is. The descriptor is a bare number, which
+ * no garbage collector closes.
  */
 export async function lock(directory: string): Promise<Result<Lock, LedgerFault>> {
-  const { dev, ino } = statSync(directory)
-  const server = createServer((socket) => socket.destroy()).unref()
-  const bound = await new Promise<string | undefined>((done) => {
-    server.once('error', (error) => done(codeOf(error)))
-    server.listen(`\0firebreak-ledger-${dev}-${ino}`, () => done(undefined))
-  })
   const path = join(directory, 'lock')
-  const close = () => new Promise<void>((done) => server.close(() => done()))
-  if (bound !== undefined) return no({ kind: 'locked', directory, by: (await holder(path)) ?? bound })
-  const other = await holder(path)
-  if (other !== undefined) {
-    await close()
-    return no({ kind: 'locked', directory, by: other })
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600)
+  if (!fstatSync(fd).isFile()) {
+    closeSync(fd)
+    return no({ kind: 'not-a-ledger', path, problem: 'it is not a regular file' })
   }
-  try {
-    await writeFile(path, `${process.pid} ${startOf(process.pid)}\n`, { mode: 0o600, flag: OVERWRITE })
-  } catch (error) {
-    await close()
-    throw error
+  if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    const errno = koffi.errno()
+    const by = errno === koffi.os.errno.EAGAIN ? holderIn(fd) : `flock: errno ${errno}`
+    closeSync(fd)
+    return no({ kind: 'locked', directory, by })
   }
+  ftruncateSync(fd)
+  writeSync(fd, `${process.pid}\n`, 0)
   return ok({
     async release() {
-      await writeFile(path, '', { flag: OVERWRITE })
-      await close()
+      ftruncateSync(fd)
+      closeSync(fd)
     },
   })
 }
 
-const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
-
-/** The process that wrote the lock file, if it is not this one and still lives. */
-async function holder(path: string): Promise<string | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => '')
-  const [, pid = '', start] = /^(\d{1,10}) (\S+)\n$/.exec(text) ?? []
-  if (pid === '' || Number(pid) === process.pid) return undefined
-  return startOf(Number(pid)) === start ? `process ${pid}` : undefined
+function holderIn(fd: number): string {
+  const [, pid] = /^(\d{1,10})\n$/.exec(readFileSync(fd, 'utf8')) ?? []
+  return pid === undefined ? 'another process' : `process ${pid}`
 }
 
-/** Boot and start time: together with the pid they name one process for ever. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    return `${boot}:${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`
-  } catch {
-    return undefined
-  }
-}
+const LOCK_EX = 2
+const LOCK_NB = 4
+
+// Loaded before a service becomes its own uid.
+const flock: (fd: number, operation: number) => number = koffi
+  .load('libc.so.6')
+  .func('int flock(int fd, int operation)')
