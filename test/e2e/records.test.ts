@@ -84,10 +84,12 @@ describe('the record of what a cell tries', () => {
       socket.write(request)
     }
     const times: number[] = []
-    for (const until = performance.now() + 1_500; performance.now() < until; ) {
-      const began = performance.now()
+    const began = performance.now()
+    const passedMs = () => performance.now() - began
+    while (passedMs() < 1_500 || (answered < LIMITS.refusalsBurst + 50 && passedMs() < 20_000)) {
+      const asked = performance.now()
       assert.equal(textOf(await call(neighbour.url('desk'), 'note', {})), 'noted')
-      times.push(performance.now() - began)
+      times.push(performance.now() - asked)
     }
     flood = false
     const refusals = async () =>
