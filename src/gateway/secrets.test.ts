@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { openSecrets, type Secrets } from './secrets.ts'
@@ -79,6 +80,19 @@ describe('secrets', () => {
       }),
       { numRuns: 4_000 },
     )
+  })
+
+  it('S17: the largest answer is searched soon, whatever escapes it is made of, and however many secrets there are', () => {
+    const many = openSecrets(new Map(Array.from({ length: 50 }, (_, i) => [`k${i}`, `sk_live_Zq8kD0x9Vv71aaPQ${i}`])))
+    assert.ok(many.ok)
+    for (const part of ['abcdefgh ', '\\', '\\u0041', '%41x', `${'a'.repeat(76)}\\n`, 'ABCDEF01']) {
+      const text = part.repeat(4_194_304 / part.length)
+      const before = process.cpuUsage()
+      assert.equal(many.value.leak(text), undefined)
+      assert.ok(process.cpuUsage(before).user < 600_000, `${JSON.stringify(part.slice(0, 10))}: too slow`)
+    }
+    const none = openSecrets(new Map())
+    assert.ok(none.ok && none.value.leak('sk_live_Zq8kD0x9Vv71aaPQ1') === undefined)
   })
 
   it('does not cry wolf over other text', () => {
