@@ -110,6 +110,8 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
       onNotification: seen(gate, cell, action, known, bill, withoutSecrets(gate, attempt.onNotification, leaks)),
     }),
   })
+  // Judging millions of characters takes its time; others come in between.
+  await breath()
   const judged = noting(leaks, withinBill(bill, judgeAnswer(gate, known, sent)))
   await recordOutcome(gate, cell, action, judged, sent, bill, decided.reservation)
   if (judged.answer !== undefined) {
