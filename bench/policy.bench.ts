@@ -123,7 +123,7 @@ function seenBefore(): Exposure {
     new Set(),
   )
   const where = { action: 'a_00000000000000000000' as ActionId, tool: 'payments/list' }
-  exposure.absorb(trusted.returns, [orders, accounts], where)
+  exposure.absorb(trusted, [orders, accounts], where)
   return exposure
 }
 

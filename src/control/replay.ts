@@ -24,7 +24,7 @@ import {
   UNTRUSTED,
   type Verdict,
 } from '../model/index.ts'
-import { BudgetBook, Exposure, type Reservation, type Task, valuesOf } from '../policy/index.ts'
+import { BudgetBook, Exposure, type Reservation, type Task } from '../policy/index.ts'
 import { type Attempt, type Rehearsal, type RehearsedCell, rehearseAction, rehearsedCell } from './attempt.ts'
 import { type Recorded, recordedIn } from './recorded.ts'
 
@@ -210,7 +210,7 @@ class LogReplay {
     this.#onMoment(judged, { cell, attempt, atMs: entry.atMs })
     if (decided.verdict !== 'allow') return
     if (hold !== undefined && !approved) this.#early.set(hold, decided.reservation)
-    cell.authority.exposure.say(attempt.args)
+    if (this.#declared(attempt)?.effect !== 'read') cell.authority.exposure.say(attempt.args)
     if (entry.kind === 'action.intent')
       this.#underWay.set(entry.action, { cell, attempt, reservation: decided.reservation })
     // Nobody knows what would have come back.
@@ -239,11 +239,11 @@ class LogReplay {
     else this.#budgets.keep(reservation)
     if (outcome !== 'done' && outcome !== 'failed') return
     const answer = payload && (await bytes(cell.id, payload))
-    const values = answer && this.#valuesIn(answer, attempt)
+    const shown = answer && this.#shownOf(answer, attempt)
     const { exposure } = cell.authority
     const flow = this.#rehearsal.flows.get(nameOf(attempt))
     if (flow === undefined) return
-    if (values !== undefined) exposure.absorb(flow.returns, values, { action, tool: nameOf(attempt) })
+    if (shown !== undefined) exposure.absorb(flow, shown, { action, tool: nameOf(attempt) }, attempt.args)
     else {
       cell.partly ??= `the answer to ${action} can no longer be read`
       exposure.inherit(this.#couldHold(attempt))
@@ -251,15 +251,15 @@ class LogReplay {
   }
 
   /** As the cell was shown it, or would have been: without what is masked now. */
-  #valuesIn(bytes: Buffer, attempt: Attempt): readonly Json[] | undefined {
+  #shownOf(bytes: Buffer, attempt: Attempt): Json | undefined {
     const message = readMessage(bytes)
     if (message?.kind !== 'response') return undefined
     const sent = sentFrom(message.answer, bytes)
     if (sent.kind !== 'answered') return undefined
     const { result, error } = sent.answer.value
-    if (error !== undefined) return [error]
+    if (error !== undefined) return { error }
     const mask = this.#declared(attempt)?.mask
-    return valuesOf(mask !== undefined && isJsonObject(result) ? masked(result, mask) : (result ?? null))
+    return mask !== undefined && isJsonObject(result) ? masked(result, mask) : (result ?? null)
   }
 
   #declared({ upstream, operation, tool }: Attempt) {

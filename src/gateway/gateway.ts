@@ -33,6 +33,7 @@ import {
   type Flow,
   issuedBy,
   type Task,
+  Words,
 } from '../policy/index.ts'
 import { authorityOf, type CellAtGate, type Given } from './cell.ts'
 import { Egress } from './egress.ts'
@@ -68,6 +69,7 @@ export class Gateway {
   readonly #send: (pulse: Pulse) => void
   readonly #policies: CompiledPolicies
   readonly #flows: ReadonlyMap<string, Flow>
+  readonly #words = new Map<AgentName, Words>()
   /** What earlier cells of an agent have seen. */
   readonly #labels: Past['labels']
   readonly #budgets: BudgetBook
@@ -270,7 +272,12 @@ export class Gateway {
         budgets: this.#budgets,
         definitionProblems: { get: (key) => problemIn(upstreams, key) },
         flows: this.#flows,
-        ...exposureOf([...labels, ...this.#kept(agent, giver)], task, giver?.cell.authority.exposure),
+        ...exposureOf(
+          [...labels, ...this.#kept(agent, giver)],
+          task,
+          giver?.cell.authority.exposure,
+          this.#wordsOf(agent),
+        ),
         ...(giver && { above: delegationOf(giver) }),
       },
       upstreams,
@@ -289,6 +296,13 @@ export class Gateway {
       giver.given.cell = cell
     }
     return { cell, own }
+  }
+
+  /** What its earlier cells have said comes back to its later ones. */
+  #wordsOf({ name }: AgentSetup): Words {
+    const words = this.#words.get(name) ?? new Words()
+    this.#words.set(name, words)
+    return words
   }
 
   /** An agent with a workspace finds there what its earlier cells have left. */
@@ -456,13 +470,14 @@ function exposureOf(
   labels: readonly Label[],
   task: TaskSetup | undefined,
   above: ExposureView | undefined,
+  words: Words,
 ): { exposure: Exposure; task?: Task } {
   const from = { tool: 'the workspace that it was given', path: '$', labels }
   const seen = new Map(labels.map((label) => [label, from]))
-  if (task === undefined) return { exposure: new Exposure(seen, undefined, above) }
+  if (task === undefined) return { exposure: new Exposure(seen, undefined, above, above?.words ?? words) }
   const { text, givenBy, tools } = task
   const given: Task = { text, givenBy, ...(tools && { tools: new Set(tools) }) }
-  return { exposure: new Exposure(seen, given, above), task: given }
+  return { exposure: new Exposure(seen, given, above, above?.words ?? words), task: given }
 }
 
 function taskJson({ text, givenBy, tools }: TaskSetup): Json {

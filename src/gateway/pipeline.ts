@@ -17,16 +17,7 @@ import {
   toolName,
   type UpstreamName,
 } from '../model/index.ts'
-import {
-  type Admitted,
-  admit,
-  canBeAsked,
-  decide,
-  type Refusal,
-  type Reservation,
-  readSpend,
-  valuesOf,
-} from '../policy/index.ts'
+import { type Admitted, admit, canBeAsked, decide, type Refusal, type Reservation, readSpend } from '../policy/index.ts'
 import { answerMax, Bill } from './bill.ts'
 import { authorityOf, type CellAtGate, ownersOf } from './cell.ts'
 import { chargeOf, settledOf } from './charge.ts'
@@ -117,7 +108,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   if (judged.answer !== undefined) {
     const answer = judged.shown
     const { result, error } = answer.value
-    absorb(gate, cell, action, known, error === undefined ? valuesOf(result ?? null) : [error])
+    absorb(gate, cell, action, known, error === undefined ? (result ?? null) : { error })
     return { kind: 'answered', action: action.id, answer }
   }
   return { kind: 'unanswered', action: action.id, outcome: judged.outcome, why: judged.why }
@@ -134,14 +125,12 @@ function shown(answer: Answer, { declared }: KnownTool): Answer {
   return { ...answer, value: { error: { code: -32603, message: 'the upstream answered with an error' } } }
 }
 
-function absorb(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, values: readonly Json[]): void {
+function absorb(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, shown: Json): void {
   const tool = `${action.upstream}/${known.declared.name}`
   const flow = cell.authority.flows.get(tool)
   const { exposure } = cell.authority
-  if (flow !== undefined) {
-    const answered = { args: action.args, ...(flow.ids && { ids: flow.ids }) }
-    exposure.absorb(flow.returns, values, { action: action.id, tool }, answered)
-  } else for (const value of values) exposure.absorbUntrusted(JSON.stringify(value), { tool, path: '$' })
+  if (flow !== undefined) exposure.absorb(flow, shown, { action: action.id, tool }, action.args)
+  else exposure.absorbUntrusted(JSON.stringify(shown), { tool, path: '$' })
   recordLabels(gate.ledger, cell)
 }
 
@@ -156,7 +145,7 @@ function seen(
 ): NonNullable<SendOptions['onNotification']> {
   return (method, params) => {
     if (known.declared.mask !== undefined || !bill.passes(params)) return undefined
-    absorb(gate, cell, action, known, [params])
+    absorb(gate, cell, action, known, { params, isError: true })
     return onNotification(method, params)
   }
 }

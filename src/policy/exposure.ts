@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Seen } from '../model/decision.ts'
 import type { ActionId } from '../model/ids.ts'
 import { isJsonObject, type Json } from '../model/json.ts'
 import { type Label, UNTRUSTED } from '../model/label.ts'
 import { LIMITS } from '../model/limits.ts'
-import { FieldTree } from './field-tree.ts'
+import { FieldTree, type Visit } from './field-tree.ts'
 import { likeness } from './likeness.ts'
 import { names, type Task } from './task.ts'
 
@@ -12,6 +13,8 @@ export interface ExposureView {
   readonly labels: ReadonlyMap<Label, Seen>
   /** Whether the task, or a trusted field, said exactly this value. */
   knows(value: string): boolean
+  /** What it and every cell that it shares them with have said. */
+  readonly words: Words
   /** Where the value, or one like it, was met first. For people: it permits nothing, and may take a millisecond. */
   seen(value: string): Seen | undefined
 }
@@ -28,19 +31,19 @@ export interface ExposureView {
 export class Exposure implements ExposureView {
   readonly #labels = new Map<Label, Seen>()
   readonly #known = new Set<string>()
-  readonly #said = new Set<string>()
+  readonly words: Words
   readonly #texts: Met[] = []
   readonly #task: Task | undefined
   readonly #above: ExposureView | undefined
   #knownCharacters = 0
-  #saidCharacters = 0
   #textCharacters = 0
 
   /**
    * `initial` is what the cell's files bring with them. `above` is what the cell that delegated has seen: this one carries
-   * its labels from the beginning, and may name what it may name.
+   * its labels from the beginning, may name what it may name, and what one of them has said vouches for neither.
    */
-  constructor(initial: ReadonlyMap<Label, Seen> = new Map(), task?: Task, above?: ExposureView) {
+  constructor(initial: ReadonlyMap<Label, Seen> = new Map(), task?: Task, above?: ExposureView, words?: Words) {
+    this.words = words ?? above?.words ?? new Words()
     for (const [label, seen] of initial) this.#labels.set(label, seen)
     if (above !== undefined) this.inherit(above)
     this.#task = task
@@ -69,39 +72,36 @@ export class Exposure implements ExposureView {
   /** What the cell has sent with an effect. Said before it was known, it stays the cell's own word. */
   say(args: Json): void {
     WORDS.walk(args, undefined, (text) => {
-      if (text.length > LIMITS.knownValueCharactersMax || this.#said.has(text) || this.knows(text)) return
-      this.#saidCharacters += text.length
-      if (!this.#deaf) this.#said.add(text)
+      if (!this.knows(text)) this.words.add(text)
     })
-  }
-
-  /** It has said more than can be kept: nothing becomes known any more. */
-  get #deaf(): boolean {
-    return this.#said.size >= LIMITS.knownValuesMax || this.#saidCharacters > LIMITS.seenCharactersMax
   }
 
   /** Everything of an answer that the cell is going to see, each field under its labels. */
   absorb(
-    fields: FieldTree<readonly Label[]>,
-    values: readonly Json[],
+    { returns, ids }: Answers,
+    result: Json,
     where: { readonly action: ActionId; readonly tool: string },
-    { ids, args }: Answered = {},
+    asked: Json = null,
   ): void {
-    const asked = new Set<string>()
-    if (args !== undefined) WORDS.walk(args, undefined, (text) => asked.add(text))
-    for (const value of values) {
-      fields.walk(value, NOT_LABELLED, (text, labels, path) =>
-        this.#meet(text, labels, { ...where, path: path() }, asked),
-      )
+    const own = new Words()
+    WORDS.walk(asked, undefined, (text) => {
+      if (!this.knows(text)) own.add(text)
+    })
+    const { ruled, others } = partsOf(result)
+    const meet: Visit<readonly Label[]> = (text, labels, path) =>
+      this.#meet(text, labels, { ...where, path: path() }, own)
+    for (const value of ruled) {
+      returns.walk(value, NOT_LABELLED, meet)
       ids?.walk(value, false, (text, isId, _, what) => {
-        if (isId && what !== 'name' && !asked.has(text)) this.#learn(text)
+        if (isId && what !== 'name') this.#learn(text, own)
       })
     }
+    for (const value of others) returns.walkAs(value, returns.root ?? NOT_LABELLED, meet)
   }
 
   /** Text of no known field: an error, a log line, a name in a list. */
   absorbUntrusted(text: string, where: { readonly action?: ActionId; readonly tool: string; readonly path: string }) {
-    this.#meet(text, NOT_LABELLED, where, NOTHING)
+    this.#meet(text, NOT_LABELLED, where, undefined)
   }
 
   /** What another cell has seen, passed to this one with what it says. */
@@ -109,18 +109,18 @@ export class Exposure implements ExposureView {
     for (const [label, seen] of other.labels) if (!this.#labels.has(label)) this.#labels.set(label, seen)
   }
 
-  #meet(text: string, labels: readonly Label[], where: Omit<Seen, 'labels'>, asked: ReadonlySet<string>): void {
+  #meet(text: string, labels: readonly Label[], where: Omit<Seen, 'labels'>, asked: Words | undefined): void {
     for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, { ...where, labels })
     if (text === '') return
-    if (!labels.includes(UNTRUSTED) && !asked.has(text)) this.#learn(text)
+    if (!labels.includes(UNTRUSTED)) this.#learn(text, asked)
     if (this.#textCharacters + text.length > LIMITS.seenCharactersMax) return
     this.#textCharacters += text.length
     this.#texts.push({ text, seen: { ...where, labels } })
   }
 
-  #learn(text: string): void {
+  #learn(text: string, asked: Words | undefined): void {
     if (text.length > LIMITS.knownValueCharactersMax || this.#known.has(text)) return
-    if (this.#deaf || this.#said.has(text)) return
+    if (this.words.full || this.words.has(text) || asked?.isPartOf(text)) return
     if (this.#known.size >= LIMITS.knownValuesMax) return
     if (this.#knownCharacters + text.length > LIMITS.seenCharactersMax) return
     this.#knownCharacters += text.length
@@ -128,11 +128,53 @@ export class Exposure implements ExposureView {
   }
 }
 
-interface Answered {
+/**
+ * What cells have said without having been told it: of itself it comes back from upstreams, in whatever spelling. Shared
+ * by a cell, all that it delegates to, and the next cells of its agent.
+ */
+export class Words {
+  readonly #words = new Set<string>()
+  #characters = 0
+
+  add(text: string): void {
+    const word = plain(text)
+    if (word === '' || text.length > LIMITS.knownValueCharactersMax || this.full) return
+    this.#words.add(word)
+    this.#characters += word.length
+  }
+
+  has(text: string): boolean {
+    return this.#words.has(plain(text))
+  }
+
+  /** More has been said than can be kept: nothing becomes known any more. */
+  get full(): boolean {
+    return this.#words.size >= LIMITS.knownValuesMax || this.#characters > LIMITS.seenCharactersMax
+  }
+
+  /** Whether a text holds one of them, or is a part of one: an answer made of what was asked. */
+  isPartOf(text: string): boolean {
+    if (this.#words.size === 0) return false
+    if (this.#words.size > ASKED_WORDS_MAX) return true
+    const answer = plain(text)
+    for (const word of this.#words) if (answer.includes(word) || word.includes(answer)) return true
+    return false
+  }
+}
+
+/** Whoever asks with more words of its own learns nothing from the answer; each is looked for in each field. */
+const ASKED_WORDS_MAX = 16
+
+/** As upstreams that trim and fold would repeat it. */
+function plain(text: string): string {
+  return text.normalize('NFKC').trim().toLowerCase()
+}
+
+/** Of a `Flow`: what the fields of an answer are. */
+interface Answers {
+  readonly returns: FieldTree<readonly Label[]>
   /** Fields that hold the upstream's own names for its objects: known whole, whatever their labels. */
   readonly ids?: FieldTree<boolean>
-  /** What was asked. */
-  readonly args?: Json
 }
 
 interface Met {
@@ -140,7 +182,6 @@ interface Met {
   readonly seen: Seen
 }
 
-const NOTHING: ReadonlySet<string> = new Set()
 const WORDS = new FieldTree<undefined>([])
 const NOT_LABELLED: readonly Label[] = [UNTRUSTED]
 
@@ -152,6 +193,22 @@ export function valuesOf(result: Json): readonly Json[] {
   for (const block of Array.isArray(content) ? content : []) values.push(parsedBlock(block))
   for (const [name, value] of Object.entries(others)) if (name !== 'isError') values.push(value)
   return values
+}
+
+/**
+ * What the paths of a declaration speak of: the structured content, or the one text that stands for it, and never an
+ * error. Whatever else a result carries has the labels of the whole: text of somebody else must not pass for a field.
+ */
+function partsOf(result: Json): { readonly ruled: readonly Json[]; readonly others: readonly Json[] } {
+  const values = valuesOf(result)
+  if (!isJsonObject(result) || result.isError === true || 'error' in result) return { ruled: [], others: values }
+  const [first, ...rest] = values
+  if (first === undefined) return { ruled: [], others: [] }
+  if (result.structuredContent !== undefined) {
+    return { ruled: [first], others: rest.filter((value) => !isDeepStrictEqual(value, first)) }
+  }
+  const only = rest.length === 0 && Array.isArray(result.content)
+  return only ? { ruled: [first], others: [] } : { ruled: [], others: values }
 }
 
 function parsedBlock(block: Json): Json {

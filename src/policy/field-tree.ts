@@ -36,6 +36,16 @@ export class FieldTree<T> {
   walk(value: Json, otherwise: T, visit: Visit<T>): void {
     walk(value, this.#root, otherwise, undefined, visit)
   }
+
+  /** The rule of the whole value. */
+  get root(): T | undefined {
+    return this.#root.rule
+  }
+
+  /** As `walk` does, with one rule for all of it. */
+  walkAs(value: Json, rule: T, visit: Visit<T>): void {
+    walk(value, undefined, rule, undefined, visit)
+  }
 }
 
 export type Visit<T> = (text: string, rule: T, path: () => string, what: 'text' | 'number' | 'name') => void

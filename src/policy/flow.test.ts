@@ -60,7 +60,7 @@ function holds(plan: Plan, args: JsonObject, seen: { known?: readonly string[]; 
   const exposure = new Exposure(
     new Map(labels(...(seen.labels ?? [])).map((label) => [label, { tool: 'x', path: '$', labels: [label] }])),
   )
-  exposure.absorb(new FieldTree([[[], []]]), seen.known ?? [], where)
+  exposure.absorb({ returns: new FieldTree([[[], []]]) }, [...(seen.known ?? [])], where)
   return flowHolds(args, compileFlow(tool(plan), new Set()), exposure).map((reason) =>
     reason.kind === 'label' ? `label ${reason.label}` : `${reason.kind} ${reason.path}`,
   )
@@ -109,11 +109,16 @@ describe('S15: where an effect’s arguments lead', () => {
         to: { type: 'string' },
         open: { anyOf: [{ enum: ['a'] }, { type: 'string' }] },
         list: { type: 'array', items: { enum: ['x', 'y'] } },
+        pair: { type: 'array', prefixItems: [{ type: 'string' }], items: { enum: ['x', 'y'] } },
       },
       $defs: { Mode: { enum: ['m'] } },
     }
-    const args = { amount: '5', unit: 'a', mode: 'm', kind: 'k', to: 't', open: 'o', list: ['x'] }
-    assert.deepEqual(holds({ schema, amount: '$.amount' }, args), ['destination $.to', 'destination $.open'])
+    const args = { amount: '5', unit: 'a', mode: 'm', kind: 'k', to: 't', open: 'o', list: ['x'], pair: ['z'] }
+    assert.deepEqual(holds({ schema, amount: '$.amount' }, args), [
+      'destination $.to',
+      'destination $.open',
+      'destination $.pair[0]',
+    ])
   })
 
   it('S15: names of members are judged where the definition does not name them', () => {

@@ -122,7 +122,8 @@ function defined(schema: JsonObject): (readonly [JsonPath, Role | undefined])[] 
     if (isJsonObject(here.properties)) {
       for (const [name, inner] of Object.entries(here.properties)) look(inner, [...path, { name }], depth + 1)
     }
-    look(here.items, [...path, 'items'], depth + 1)
+    // Beside `prefixItems` it speaks of later items only.
+    if (here.prefixItems === undefined) look(here.items, [...path, 'items'], depth + 1)
   }
   look(schema, [], 0)
   return found

@@ -23,7 +23,7 @@ export {
 } from './decide.ts'
 export type { ArgumentLimit, Delegation, Restriction } from './delegation.ts'
 export { explain } from './explain.ts'
-export { Exposure, type ExposureView, valuesOf } from './exposure.ts'
+export { Exposure, type ExposureView, valuesOf, Words } from './exposure.ts'
 export { compileFlow, type Flow, issuedBy } from './flow.ts'
 export type { GrantSource } from './grant-permit.ts'
 export { parsePolicies } from './parse.ts'

@@ -6,13 +6,14 @@ export function linksIn(text: string): readonly string[] {
   if (!/[.:@/]/.test(text)) return []
   const found = new Set<string>()
   for (const [match] of text.matchAll(LINK)) {
-    if (found.size >= LINKS_MAX) break
+    if (found.size >= LINKS_MAX) return [...found, 'more links than are judged']
     found.add(match.replace(/[.,:;!?'"”’»)\]}>]+$/, ''))
   }
   return [...found]
 }
 
-const LINKS_MAX = 20
+/** More than anybody sends; the text waits for a person, whatever stands behind them. */
+const LINKS_MAX = 500
 
 /** With a scheme; beginning with `www.`; an address of mail; a name with a path, or in one of the largest domains. */
 const LINK =

@@ -382,7 +382,8 @@ export function actionIn({ tools }: TestCell, { id, args }: Attempt): Action {
 export function see({ authority, flows }: TestCell, attempt: Attempt): void {
   authority.exposure.say(attempt.args)
   const flow = flows.get(attempt.id)
-  if (flow) authority.exposure.absorb(flow.returns, [attempt.answer], { action: action().id, tool: attempt.id })
+  const where = { action: action().id, tool: attempt.id }
+  if (flow) authority.exposure.absorb(flow, { structuredContent: attempt.answer }, where, attempt.args)
 }
 
 function returns(fields: Readonly<Record<string, readonly string[]>>): NonNullable<DeclaredTool['returns']> {

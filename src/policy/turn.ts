@@ -126,6 +126,7 @@ function onPaper(authority: Authority, world: World, policies: Authority['polici
     budgets: raisedView(authority.budgets, raised),
     exposure: {
       labels: exposure.labels,
+      words: exposure.words,
       knows: (value) => exposure.knows(value) || names(words, value),
       seen: (value) => exposure.seen(value),
     },

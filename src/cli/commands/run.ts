@@ -98,7 +98,12 @@ async function runIn(runtime: Runtime, program: readonly [string, ...string[]], 
   }
   const { cell, ended } = launched.value
   const pump = runtime.pump(cell, { stdin: 0, stdout: 1, stderr: 2 })
-  const forward = (signal: NodeJS.Signals) => void cell.signal(constants.signals[signal])
+  let asked = 0
+  const forward = (signal: NodeJS.Signals) => {
+    // An agent may be deaf to the first; whoever asks twice means it.
+    if (ENDING.has(signal) && ++asked > 1) void cell.kill()
+    else cell.signal(constants.signals[signal])
+  }
   for (const signal of FORWARDED) process.on(signal, forward)
   cell.start()
   const { exit, teardown, lost } = await ended
@@ -126,4 +131,5 @@ function streamsFor(terminal: boolean): CellSpec['stdio'] {
   return { kind: 'terminal', columns: process.stdout.columns, rows: process.stdout.rows }
 }
 
+const ENDING: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
