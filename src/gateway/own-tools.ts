@@ -32,6 +32,8 @@ import { type CompiledSchema, compileSchema } from './schema.ts'
 export const OWN_UPSTREAM = 'firebreak' as UpstreamName // a name by its shape
 
 interface OwnTool {
+  /** Who can do anything with it; everybody where absent. */
+  readonly use?: 'giver' | 'receiver'
   readonly description: string
   readonly inputSchema: JsonObject
   readonly run: (gate: Gate, cell: CellAtGate, args: JsonObject) => Promise<Result<Json, string>>
@@ -53,6 +55,7 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
     run: async (gate, cell) => ok(authority(gate, cell)),
   },
   delegate: {
+    use: 'giver',
     description:
       'Give a declared agent, in a cell of its own, a part of what this cell may do. Only restrictions can be given: whatever this cell may not do, it may not either.',
     inputSchema: inputs(
@@ -83,6 +86,7 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
     run: delegate,
   },
   delegations: {
+    use: 'giver',
     description:
       'What this cell has delegated, and what those cells reported. Reading a report is seeing what they saw.',
     inputSchema: inputs({}),
@@ -93,6 +97,7 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
     },
   },
   revoke: {
+    use: 'giver',
     description: 'End a delegation of this cell, and everything below it, at once.',
     inputSchema: inputs({ delegation: text('its id') }, ['delegation']),
     run: async (gate, cell, args) => {
@@ -116,6 +121,7 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
     },
   },
   report: {
+    use: 'receiver',
     description: 'Tell the cell that delegated to this one what came of it.',
     inputSchema: inputs({ text: text('what came of it') }, ['text']),
     run: async (_, cell, args) => {
@@ -127,13 +133,12 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
   },
 }
 
-/** As a list shows them. `prefix` is empty at their own endpoint. */
-export function ownTools(prefix: string): readonly JsonObject[] {
-  return Object.entries(TOOLS).map(([name, { description, inputSchema }]) => ({
-    name: `${prefix}${name}`,
-    description,
-    inputSchema,
-  }))
+/** Those that this cell has a use for, as a list shows them. `prefix` is empty at their own endpoint. */
+export function ownTools(gate: Gate, cell: CellAtGate, prefix: string): readonly JsonObject[] {
+  const mayDelegate = gate.agents.some(({ name, delegates }) => name === cell.authority.agent && delegates.length > 0)
+  return Object.entries(TOOLS)
+    .filter(([, { use }]) => use === undefined || (use === 'giver' ? mayDelegate : cell.givenBy !== undefined))
+    .map(([name, { description, inputSchema }]) => ({ name: `${prefix}${name}`, description, inputSchema }))
 }
 
 /** Undefined where there is no such tool. A fault is the cell's own, and told to it. */

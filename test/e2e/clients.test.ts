@@ -11,6 +11,8 @@ import { writeConfig } from '../kit/config-text.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 
 const FILES = { '/opt/node': '${node}', '/opt/node_modules': join(repository, 'node_modules') }
+/** The gateway's own, for a cell that delegates nothing. */
+const OWN = ['firebreak__authority', 'firebreak__request']
 const GRANTED = [
   'test_simple_text',
   'test_error_handling',
@@ -60,7 +62,7 @@ describe('official clients as agents in a cell', { skip: SKIP }, () => {
       const { undeclared, notGranted, asks, region, ...seen } = printed[revision] ?? {}
       assert.deepEqual(seen, {
         negotiated: revision,
-        tools: GRANTED.map((name) => `fixture__${name}`),
+        tools: [...GRANTED.map((name) => `fixture__${name}`), ...OWN],
         text: [{ type: 'text', text: 'This is a simple text response for testing.' }],
         sum: { sum: 5 },
         failed: true,
@@ -96,7 +98,7 @@ describe('official clients as agents in a cell', { skip: SKIP }, () => {
     for (const era of ['auto', 'legacy']) {
       const { undeclared, notGranted, ...seen } = printed[era] ?? {}
       assert.deepEqual(seen, {
-        tools: GRANTED.map((name) => `fixture__${name}`),
+        tools: [...GRANTED.map((name) => `fixture__${name}`), ...OWN],
         text: 'This is a simple text response for testing.',
         sum: { sum: 5 },
         progress: [0, 50, 100],

@@ -74,6 +74,8 @@ describe('S5: delegation', () => {
     assert.equal(errorOf(await bank(cell, 'wipe'))?.code, 403)
     const shown = (await modern(cell.url('bank'), 'tools/list', {})).text
     assert.match(shown, /"pay"/)
+    assert.match((await modern(cell.url(), 'tools/list', {})).text, /firebreak__delegate.*firebreak__report/)
+    assert.doesNotMatch((await modern(alpha.url(), 'tools/list', {})).text, /firebreak__report/)
     assert.doesNotMatch(shown, /wipe/)
     assert.deepEqual(done(), ['list', 'pay'])
   })

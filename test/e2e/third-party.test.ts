@@ -125,7 +125,7 @@ describe('third-party servers behind the gateway', { skip: SKIP }, () => {
     return replies[indexes[n] ?? -1] ?? {}
   }
 
-  it('what is listed is exactly what is granted', () => {
+  it('what is listed is exactly what is granted, and the gateway’s own two', () => {
     const result = replies[0]?.result
     const tools = isJsonObject(result) && Array.isArray(result.tools) ? result.tools.filter(isJsonObject) : []
     assert.deepEqual(tools.map(({ name }) => name).sort(), [
@@ -135,6 +135,8 @@ describe('third-party servers behind the gateway', { skip: SKIP }, () => {
       'files__list_directory',
       'files__read_text_file',
       'files__write_file',
+      'firebreak__authority',
+      'firebreak__request',
       'memory__create_entities',
       'memory__read_graph',
       'remote__get-env',

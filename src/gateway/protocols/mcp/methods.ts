@@ -80,7 +80,7 @@ async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): P
     }
   }
   if (view === undefined || view === OWN_UPSTREAM)
-    tools.push(...ownTools(view === undefined ? `${OWN_UPSTREAM}__` : ''))
+    tools.push(...ownTools(gate, cell, view === undefined ? `${OWN_UPSTREAM}__` : ''))
   return { result: { tools } }
 }
 
