@@ -11,6 +11,30 @@ export const LIMITS = {
   jsonDepthMax: 32,
   /** Values in one JSON document: 50,000 parse in about 5 ms, which bounds how long one cell can stall another. */
   jsonNodesMax: 50_000,
+  /** Keys in one frame from a cell: 10,000 that all differ take 15 ms, 50,000 took 95 ms. A batch of 500 rows has fewer. */
+  frameKeysMax: 10_000,
+  /** Pieces in which one frame may come, past these first ones: each takes 10 µs and more, and a cell cuts them. */
+  framePiecesMin: 256,
+  /** They have so many bytes on the average: 4,096 in the largest frame. Clients write by the kilobyte. */
+  framePieceBytesMin: 256,
+  /** Frames of one cell that are being read or wait for their turn: eight of the largest. */
+  framesBytesMax: 8_388_608,
+  /** A piece of work this small takes at most about 2 ms, and waits for no turn of its own … */
+  smallPieceBytesMax: 16_384,
+  /** … but for those past this number in one turn of the loop. */
+  smallPiecesMax: 32,
+  /** Answers of one connection to an upstream that are being read: eight of the largest. */
+  answersBytesMax: 33_554_432,
+  /** Our answers to an upstream's own requests that it has not taken; past it the connection is cut. */
+  answersToUpstreamMax: 8,
+  /** One list of an upstream, over all of its pages, and how long it may take. */
+  listBytesMax: 8_388_608,
+  listItemsMax: 10_000,
+  listMsMax: 30_000,
+  /** Answers that one cell has not read yet: four of the largest. Past it the connection of the newest is cut. */
+  unreadBytesMax: 16_777_216,
+  /** A longer URI matches no template: browsers and servers stop at about this length. */
+  resourceUriBytesMax: 8_192,
   headerBytesMax: 16_384,
   /** Arguments as the ledger shows them; with all else an entry has, an eighth of what one may have. */
   recordedArgumentBytesMax: 32_768,

@@ -1,21 +1,55 @@
+import { LIMITS } from '../../../model/index.ts'
+
 /**
  * Matches URIs against a template (RFC 6570, level 1): `{name}` stands for one or more characters up to the next `/`,
  * `?` or `#`, and for nothing that could climb out of its place.
  *
- * A URI that two readers could take for different things matches nothing: dot segments and their encodings, a backslash.
+ * - UT1  A URI that two readers could take for different things matches nothing: see `isPlain`.
+ * - UT2  The time is linear in the URI, which a cell or an upstream wrote: no pattern is made of the template.
  */
 export function templateMatcher(template: string): (uri: string) => boolean {
   const known = matchers.get(template)
   if (known !== undefined) return known
-  const pattern = template
-    .split(/\{[A-Za-z0-9_.-]+\}/)
-    .map((literal) => literal.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-    .join('([^/?#\\s]+)')
-  const whole = new RegExp(`^${pattern}$`)
-  const matcher = (uri: string) => whole.test(uri) && !/(?:^|\/)(?:\.|%2e){1,2}(?:[/?#]|$)|\\|%5c|%2f|%00/i.test(uri)
+  const literals = template.split(/\{[A-Za-z0-9_.-]+\}/)
+  const matcher = (uri: string) => isPlain(uri) && matches(literals, uri)
   matchers.set(template, matcher)
   return matcher
 }
 
 /** Templates come from the configuration, so that there are as many as it names. */
 const matchers = new Map<string, (uri: string) => boolean>()
+
+/**
+ * RFC 3986 has visible ASCII and escapes alone. Refused beside all else: dot segments, a backslash, an escaped slash,
+ * control characters, and a `%` that is escaped once more, since somebody behind us may decode twice.
+ */
+function isPlain(uri: string): boolean {
+  if (uri.length > LIMITS.resourceUriBytesMax || !/^[\x21-\x7e]+$/.test(uri)) return false
+  return !/(?:^|\/)(?:\.|%2e){1,2}(?:[/?#]|$)|\\|%(?:5c|2f|25|[01][0-9a-f]|7f|(?![0-9a-f]{2}))/i.test(uri)
+}
+
+/**
+ * A variable ends where the literal behind it is found first: to end it later would only leave more of the same characters
+ * to the next one, and no literal that holds a separator is found past one. So the first place that fits is as good as any.
+ */
+function matches([first = '', ...others]: readonly string[], uri: string): boolean {
+  const last = others.pop()
+  if (last === undefined) return uri === first
+  if (!uri.startsWith(first) || !uri.endsWith(last)) return false
+  const end = uri.length - last.length
+  let from = first.length
+  for (const literal of others) {
+    const at = uri.indexOf(literal, from + 1)
+    if (at === -1 || !isValue(uri, from, at)) return false
+    from = at + literal.length
+  }
+  return isValue(uri, from, end)
+}
+
+function isValue(uri: string, from: number, to: number): boolean {
+  if (to <= from) return false
+  for (let i = from; i < to; i++) if (SEPARATORS.has(uri.charCodeAt(i))) return false
+  return true
+}
+
+const SEPARATORS: ReadonlySet<number> = new Set([...'/?#'].map((character) => character.charCodeAt(0)))

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { LIMITS } from '../../../model/index.ts'
+import { templateMatcher } from './uri-template.ts'
+
+describe('templates of resources', () => {
+  const MATCHING: readonly (readonly [template: string, uri: string])[] = [
+    ['file:///docs/{name}', 'file:///docs/plan.txt'],
+    ['file:///docs/{name}', 'file:///docs/a%20b'],
+    ['doc://{year}-{name}', 'doc://2026-plan'],
+    ['doc://{year}-{name}', 'doc://2026-a-plan-for-2027'],
+    ['doc://{a}--{b}', 'doc://----x'],
+    ['doc://{a}{b}', 'doc://xy'],
+    ['doc://{a}/x/{b}', 'doc://1/x/2'],
+    ['doc://all', 'doc://all'],
+  ]
+  for (const [template, uri] of MATCHING)
+    it(`S11: ${template} matches ${uri}`, () => assert.ok(templateMatcher(template)(uri)))
+
+  const OTHERS: readonly (readonly [template: string, uri: string])[] = [
+    ['file:///docs/{name}', 'file:///docs/'],
+    ['file:///docs/{name}', 'file:///docs/a/b'],
+    ['file:///docs/{name}', 'file:///docs/a?b'],
+    ['file:///docs/{name}', 'file:///docs/..'],
+    ['file:///docs/{name}', 'file:///docs/%2e%2E'],
+    ['file:///docs/{name}', 'file:///docs/%252e%252e%252fetc'],
+    ['file:///docs/{name}', 'file:///docs/a%2fb'],
+    ['file:///docs/{name}', 'file:///docs/a\\b'],
+    ['file:///docs/{name}', 'file:///docs/a%zz'],
+    ['file:///docs/{name}', 'file:///docs/a%'],
+    ['file:///docs/{name}', 'file:///docs/a%0a'],
+    ['file:///docs/{name}.txt', 'file:///docs/secret.key\u0000.txt'],
+    ['file:///docs/{name}', 'file:///docs/a\u0007'],
+    ['file:///docs/{name}', 'file:///docs/Köln'],
+    ['file:///docs/{name}', 'file:///docs/a\u2025'],
+    ['file:///docs/{name}', 'file:///docs/a b'],
+    ['doc://{year}-{name}', 'doc://2026-'],
+    ['doc://{year}-{name}', 'doc://-2026'],
+    ['doc://{a}--{b}', 'doc://a-b'],
+    ['doc://{a}{b}', 'doc://x'],
+    ['doc://{a}/x/{b}', 'doc://1/2/x/3'],
+    ['doc://all', 'doc://all2'],
+    ['doc://a.c', 'doc://abc'],
+  ]
+  for (const [template, uri] of OTHERS)
+    it(`S11: ${template} does not match ${JSON.stringify(uri)}`, () => assert.ok(!templateMatcher(template)(uri)))
+
+  it('agrees with the pattern that the template stands for', () => {
+    const part = fc.string({ unit: fc.constantFrom('a', '-', '/', '?', '.x'), maxLength: 5 })
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), part, part, part, (literals, ...values) => {
+        const escaped = literals.map((literal) => literal.replaceAll(/[.?]/g, '\\$&'))
+        const whole = new RegExp(`^${escaped.join('([^/?#]+)')}$`)
+        const template = literals.join('{v}')
+        const near = literals.map((literal, i) => literal + (i < literals.length - 1 ? values[i] : '')).join('')
+        for (const uri of [near, values.join('')]) {
+          const dots = /(?:^|\/)\.{1,2}(?:[/?#]|$)/.test(uri)
+          assert.equal(templateMatcher(template)(uri), uri !== '' && !dots && whole.test(uri), `${template} ${uri}`)
+        }
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  it('S17: a URI of 8 KiB is matched, a longer one is not', () => {
+    const matcher = templateMatcher('doc://{name}')
+    const longest = `doc://${'x'.repeat(LIMITS.resourceUriBytesMax - 6)}`
+    assert.equal(LIMITS.resourceUriBytesMax, 8_192)
+    assert.ok(matcher(longest))
+    assert.ok(!matcher(`${longest}x`))
+  })
+
+  it('S14: two variables in one segment, and a URI of nothing but what lies between them: a thousand in a moment', () => {
+    const matcher = templateMatcher('doc://{a}-{b}-{c}-{d}')
+    const uri = `doc://${'-'.repeat(8_000)}/`
+    const begun = performance.now()
+    for (let i = 0; i < 1_000; i++) assert.ok(!matcher(uri))
+    assert.ok(performance.now() - begun < 2_000)
+  })
+})
