@@ -4,6 +4,7 @@ import type { CellAtGate, Given } from './cell.ts'
 import type { HoldBook } from './holds.ts'
 import type { Secrets } from './secrets.ts'
 import type { AgentSetup } from './setup.ts'
+import type { Turns } from './turns.ts'
 
 /** What one gateway process holds: one environment's ledger, secrets and clock. */
 export interface Gate {
@@ -16,6 +17,8 @@ export interface Gate {
   readonly holds: HoldBook
   readonly nowMs: () => number
   readonly newActionId: () => ActionId
+  /** Everything that takes time in proportion to what somebody sent asks here first. */
+  readonly turns: Turns
   /** The environment's. */
   readonly agents: readonly AgentSetup[]
   /** False where the entry cannot be made durable. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { faultText } from '../ledger/fault.ts'
 import { type Ledger, openLedger, originOf } from '../ledger/ledger.ts'
@@ -36,6 +36,7 @@ import {
   Words,
 } from '../policy/index.ts'
 import { authorityOf, type CellAtGate, type Given } from './cell.ts'
+import { cellServer } from './cell-server.ts'
 import { Egress } from './egress.ts'
 import type { Gate } from './gate.ts'
 import { type Past, readPast } from './past.ts'
@@ -49,6 +50,7 @@ import { openSecrets, type Secrets } from './secrets.ts'
 import type { AgentSetup, GatewaySetup, TaskSetup, UpstreamSetup, WardenMessage } from './setup.ts'
 import { LedgerShare } from './share.ts'
 import { StdioPipes } from './stdio-pipes.ts'
+import { Turns } from './turns.ts'
 import type { UpstreamConnection } from './upstream.ts'
 import { Upstream } from './upstreams.ts'
 import { hostUptime } from './uptime.ts'
@@ -63,6 +65,7 @@ interface Served {
 
 /** One environment's gateway: what the warden hands it becomes served cells, and what they do goes through `perform`. */
 export class Gateway {
+  readonly turns = new Turns()
   readonly #setup: GatewaySetup
   readonly #gate: Gate
   readonly #sealing: Sealing
@@ -139,6 +142,7 @@ export class Gateway {
       holds: past.holds,
       nowMs: Date.now,
       newActionId: () => newActionId(Date.now(), drawRandom()),
+      turns: this.turns,
       agents: setup.agents,
       recordDurably: (body) => this.#record(body),
       launch: (giver, given) => this.#launch(giver, given),
@@ -219,7 +223,9 @@ export class Gateway {
     if (agent === undefined || listener === undefined) throw new Error(`cell ${message.cell} cannot be served`)
     const { cell, own } = this.#cellAtGate(message, agent)
     const endpoint = new McpEndpoint(this.#gate, cell)
-    const server = cellServer(endpoint)
+    const server = cellServer((request, response) => {
+      endpoint.handle(request, response).catch(() => response.destroy())
+    })
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen({ fd: listener }, resolve)
@@ -431,22 +437,6 @@ function drawRandom(): Uint8Array {
   }
   pool.used += 16
   return pool.bytes.subarray(pool.used - 16, pool.used)
-}
-
-function cellServer(endpoint: McpEndpoint): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: LIMITS.headerBytesMax,
-      // A sender that dawdles holds one of its own connections, for no longer than this.
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 5_000,
-      keepAliveTimeout: 60_000,
-    },
-    (request, response) => void endpoint.handle(request, response).catch(() => response.destroy()),
-  )
-  server.maxConnections = LIMITS.connectionsMax
-  return server
 }
 
 type CellMessage = Extract<WardenMessage, { kind: 'cell' }>

@@ -10,7 +10,8 @@ import process from 'node:process'
 import { receiveDescriptors } from '../cells/descriptors.ts'
 import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
 import { Gateway } from './gateway.ts'
-import { HEARTBEAT_EVERY_MS, type Pulse, pulseBytes } from './pulse.ts'
+import { startHeartbeat } from './heartbeat.ts'
+import { type Pulse, pulseBytes } from './pulse.ts'
 import { readSetup, type WardenMessage } from './setup.ts'
 
 shutProcess(uidArgument(process.argv))
@@ -27,7 +28,7 @@ if (!opened.ok) {
   process.exit(6)
 }
 const gateway = opened.value
-setInterval(() => send({ kind: 'heartbeat', number: 0 }), HEARTBEAT_EVERY_MS)
+startHeartbeat(4, gateway.turns, () => process.exit(1))
 receiveDescriptors(
   5,
   ({ message, fds }) => {

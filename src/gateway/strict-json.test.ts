@@ -49,6 +49,15 @@ describe('parseStrictJson', () => {
     assert.equal(fault(`[${'0,'.repeat(LIMITS.jsonNodesMax - 3)}0]`), 'accepted')
   })
 
+  it('S17: counts keys, wherever they stand', () => {
+    assert.equal(LIMITS.frameKeysMax, 10_000)
+    const objects = (count: number) => bytes(`[${Array.from({ length: count / 2 }, (_, i) => `{"a":1,"k${i}":":"}`)}]`)
+    const taken = parseStrictJson(objects(LIMITS.frameKeysMax), LIMITS.frameKeysMax)
+    assert.ok(taken.ok)
+    const refused = parseStrictJson(objects(LIMITS.frameKeysMax + 2), LIMITS.frameKeysMax)
+    assert.ok(!refused.ok && refused.reason.kind === 'too-many-keys')
+  })
+
   it('S11: reads every other JSON as the platform does, and serialises it to the same value', () => {
     const json = fc
       .jsonValue({ maxDepth: 8, stringUnit: 'binary' })

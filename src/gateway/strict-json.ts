@@ -5,19 +5,25 @@ import { type Json, LIMITS, no, ok, type Result } from '../model/index.ts'
  * RFC 8259 leaves duplicate keys, numbers past 2^53 and lone surrogates to the implementation; RFC 7493 (I-JSON) forbids
  * them, and so do we. A byte order mark, NaN and a key named `__proto__` are refused as well.
  *
- * The work is bounded before it is done: depth and number of values are counted on the text, in one pass without
- * allocation, before the platform's parser sees it.
+ * The work is bounded before it is done: depth and number of values and keys are counted on the text, in one pass without
+ * allocation, before the platform's parser sees it. Keys cost most: each new one makes another shape of object.
  */
-export function parseStrictJson(bytes: Uint8Array): Result<Json, JsonFault> {
+export function parseStrictJson(bytes: Uint8Array, keysMax: number = LIMITS.jsonNodesMax): Result<Json, JsonFault> {
   let text: string
   try {
     text = UTF8.decode(bytes)
   } catch {
     return no({ kind: 'not-utf8' })
   }
+  return parseStrictText(text, keysMax)
+}
+
+/** The same for what has been decoded already. */
+export function parseStrictText(text: string, keysMax: number = LIMITS.jsonNodesMax): Result<Json, JsonFault> {
   const scan = scanText(text)
   if (scan.depthMax > LIMITS.jsonDepthMax) return no({ kind: 'too-deep' })
   if (scan.nodes > LIMITS.jsonNodesMax) return no({ kind: 'too-many-values' })
+  if (scan.colons > keysMax) return no({ kind: 'too-many-keys' })
   let value: Json
   try {
     // JSON.parse returns JSON; its type cannot say so.
@@ -38,6 +44,7 @@ export type JsonFault =
   | { readonly kind: 'not-json' }
   | { readonly kind: 'too-deep' }
   | { readonly kind: 'too-many-values' }
+  | { readonly kind: 'too-many-keys' }
   | { readonly kind: 'duplicate-key' }
   | { readonly kind: 'unsafe-number' }
   | { readonly kind: 'lone-surrogate' }

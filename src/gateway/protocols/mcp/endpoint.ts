@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import {
   isJsonObject,
   type Json,
@@ -9,8 +10,9 @@ import {
 } from '../../../model/index.ts'
 import type { CellAtGate } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
-import { readBody } from '../../http-body.ts'
+import { type BodyFault, readBody } from '../../http-body.ts'
 import { refuseFrame } from '../../pipeline.ts'
+import { Room } from '../../room.ts'
 import { parseStrictJson } from '../../strict-json.ts'
 import { headerMismatch } from './headers.ts'
 import { type CellRequest, capabilitiesFor, methodFor } from './methods.ts'
@@ -32,15 +34,39 @@ export class McpEndpoint {
   readonly #cell: CellAtGate
   readonly #sessions = new Sessions()
   readonly #subscriptions: Subscriptions
+  /** Its frames that are being read or wait for their turn. */
+  readonly #frames = new Room(LIMITS.framesBytesMax)
+  /** Its answers that it has not read yet. */
+  readonly #unread = new Room(LIMITS.unreadBytesMax)
+  /** Connections with a request that is not answered, or whose answer is not read. */
+  readonly #busy = new WeakSet<Socket>()
 
   constructor(gate: Gate, cell: CellAtGate) {
     this.#gate = gate
     this.#cell = cell
-    this.#subscriptions = new Subscriptions(cell, this.#sessions)
+    this.#subscriptions = new Subscriptions(cell, this.#sessions, this.#unread)
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const reply = new Reply(response)
+    const { socket } = request
+    // One at a time: who sends on before it has read would have its answers kept here. No client of MCP does.
+    if (this.#busy.has(socket)) {
+      this.#gate.turns.moved()
+      socket.destroy()
+      return
+    }
+    this.#busy.add(socket)
+    response.once('close', () => this.#busy.delete(socket))
+    // Read before anything is said of it, and whatever it is: left alone, it would be kept as it was cut.
+    const body = await readBody(request, this.#frames)
+    if (!body.ok && body.reason === 'broken-off') return
+    const bytes = body.ok ? body.value.length : 0
+    const turn = this.#gate.turns.take(this.#cell, bytes)
+    if (turn !== undefined) await turn
+    this.#frames.give(bytes)
+    if (response.destroyed) return
+    if (!body.ok) response.setHeader('connection', 'close')
+    const reply = this.#reply(response)
     const view = viewOf(request.url ?? '')
     if (view === 'none') return reply.empty(404)
     if (!isLocal(request)) return this.#refuse(reply, 403, RPC.invalidRequest, 'this listener serves its own cell only')
@@ -49,13 +75,11 @@ export class McpEndpoint {
     if (request.method !== 'POST') return reply.empty(405, { allow: 'GET, POST, DELETE' })
     if (!isPlainJson(request))
       return this.#refuse(reply, 415, RPC.invalidRequest, 'the content type must be application/json')
-    const body = await readBody(request)
     if (!body.ok) {
-      if (body.reason === 'broken-off') return
-      response.setHeader('connection', 'close')
-      return this.#refuse(reply, 413, RPC.invalidRequest, `a frame has at most ${LIMITS.frameBytesMax} bytes`)
+      const status = body.reason === 'no-room' ? 429 : 413
+      return this.#refuse(reply, status, RPC.invalidRequest, BODY_FAULTS[body.reason])
     }
-    const json = parseStrictJson(body.value)
+    const json = parseStrictJson(body.value, LIMITS.frameKeysMax)
     if (!json.ok) return this.#refuse(reply, 400, RPC.parseError, `refused: ${json.reason.kind}`)
     const message = readRpc(json.value)
     if (message === undefined || message.kind === 'response') {
@@ -65,10 +89,21 @@ export class McpEndpoint {
     return this.#inSession(request, response, message, view)
   }
 
+  #reply(response: ServerResponse, headers: Readonly<Record<string, string>> = {}): Reply {
+    return new Reply(response, this.#unread, headers)
+  }
+
   /** What cannot even be read as a request is refused, and recorded. */
-  async #refuse(reply: Reply, status: number, code: number, message: string, id: RpcId | null = null): Promise<void> {
+  async #refuse(
+    reply: Reply,
+    status: number,
+    code: number,
+    message: string,
+    id: RpcId | null = null,
+    data: JsonObject = {},
+  ): Promise<void> {
     const reference = await refuseFrame(this.#gate, this.#cell, message)
-    reply.fault(status, { code, message, ...(reference && { data: { reference } }) }, id)
+    reply.fault(status, { code, message, data: { ...data, ...(reference && { reference }) } }, id)
   }
 
   /** Everything under way has been aborted already; this ends what only listens. */
@@ -84,23 +119,20 @@ export class McpEndpoint {
     message: RpcRequest | RpcNotification,
     view: UpstreamName | undefined,
   ): Promise<void> {
-    const reply = new Reply(response)
+    const reply = this.#reply(response)
     if (message.kind === 'notification') return reply.accepted()
     const { id, method, params } = message
     const meta = isJsonObject(params._meta) ? params._meta : {}
     const fault = metaFault(meta)
-    if (fault !== undefined) return reply.answer(id, rpcError(RPC.invalidParams, fault), 400)
+    if (fault !== undefined) return this.#refuse(reply, 400, RPC.invalidParams, fault, id)
     const version = String(meta[META.version])
     const mismatch = headerMismatch(request.headers, version, method, params)
     if (mismatch === 'MCP-Protocol-Version')
       return this.#refuse(reply, 400, RPC.headerMismatch, `${mismatch} does not say what the body says`, id)
     if (version !== MODERN) {
-      const data = { supported: [MODERN], requested: version }
-      return reply.answer(
-        id,
-        rpcError(RPC.unsupportedVersion, `protocol version ${version.slice(0, 32)} is not supported`, data),
-        400,
-      )
+      const data = { supported: [MODERN], requested: version.slice(0, 64) }
+      const problem = `protocol version ${version.slice(0, 32)} is not supported`
+      return this.#refuse(reply, 400, RPC.unsupportedVersion, problem, id, data)
     }
     if (mismatch !== undefined)
       return this.#refuse(reply, 400, RPC.headerMismatch, `${mismatch} does not say what the body says`, id)
@@ -114,7 +146,7 @@ export class McpEndpoint {
       return reply.answer(id, { result: modernResult(method, result, IMPLEMENTATION) })
     }
     if (methodFor(method) === undefined)
-      return reply.answer(id, rpcError(RPC.methodNotFound, `${method.slice(0, 64)} is not supported`), 404)
+      return this.#refuse(reply, 404, RPC.methodNotFound, `${method.slice(0, 64)} is not supported`, id)
     const level = meta[META.logLevel]
     const answer = await this.#call(response, reply, {
       method,
@@ -138,16 +170,14 @@ export class McpEndpoint {
   ): Promise<void> {
     const accept = request.headers.accept ?? ''
     if (!accept.includes('application/json') || !accept.includes('text/event-stream')) {
-      return new Reply(response).fault(406, {
-        code: RPC.invalidRequest,
-        message: 'accept both application/json and text/event-stream',
-      })
+      const problem = 'accept both application/json and text/event-stream'
+      return this.#refuse(this.#reply(response), 406, RPC.invalidRequest, problem)
     }
     if (message.kind === 'request' && message.method === 'initialize')
       return this.#initialize(request, response, message, view)
-    const session = this.#sessionOf(request, new Reply(response))
+    const session = this.#sessionOf(request, this.#reply(response))
     if (session === undefined) return
-    const reply = new Reply(response, { 'mcp-session-id': session.id })
+    const reply = this.#reply(response, { 'mcp-session-id': session.id })
     if (message.kind === 'notification') {
       const { requestId } = message.params
       if (message.method === 'notifications/cancelled' && isId(requestId)) session.underWay.get(requestId)?.abort()
@@ -164,7 +194,7 @@ export class McpEndpoint {
       return reply.answer(id, { result: {} })
     }
     if (methodFor(method) === undefined)
-      return reply.answer(id, rpcError(RPC.methodNotFound, `${method.slice(0, 64)} is not supported`))
+      return this.#refuse(reply, 200, RPC.methodNotFound, `${method.slice(0, 64)} is not supported`, id)
     if (session.underWay.has(id))
       return reply.answer(id, rpcError(RPC.invalidRequest, 'a request with this id is under way'), 400)
     const meta = isJsonObject(params._meta) ? params._meta : {}
@@ -192,16 +222,13 @@ export class McpEndpoint {
     response: ServerResponse,
     { id, params }: RpcRequest,
     view: UpstreamName | undefined,
-  ): void {
+  ): void | Promise<void> {
     if (request.headers['mcp-protocol-version'] === MODERN) {
-      return new Reply(response).answer(
-        id,
-        rpcError(RPC.headerMismatch, 'initialize belongs to earlier revisions'),
-        400,
-      )
+      const problem = 'initialize belongs to earlier revisions'
+      return this.#refuse(this.#reply(response), 400, RPC.headerMismatch, problem, id)
     }
     if (request.headers['mcp-session-id'] !== undefined) {
-      return new Reply(response).answer(id, rpcError(RPC.invalidRequest, 'this session is initialized'), 400)
+      return this.#reply(response).answer(id, rpcError(RPC.invalidRequest, 'this session is initialized'), 400)
     }
     const asked = params.protocolVersion
     const session = this.#sessions.open(isSessionRevision(asked) ? asked : SESSION_REVISIONS[0])
@@ -211,7 +238,7 @@ export class McpEndpoint {
       serverInfo: IMPLEMENTATION,
       instructions: INSTRUCTIONS,
     }
-    new Reply(response, { 'mcp-session-id': session.id }).answer(id, { result })
+    this.#reply(response, { 'mcp-session-id': session.id }).answer(id, { result })
   }
 
   /** The one place where a method runs: bounded in number, ended with the cell, its request or its connection. */
@@ -247,7 +274,9 @@ export class McpEndpoint {
       return rpcError(RPC.internalError, 'the gateway failed')
     } finally {
       clearTimeout(deadline)
-      this.#cell.underWay--
+      // It is under way until the cell has read its answer.
+      if (response.closed) this.#cell.underWay--
+      else response.once('close', () => this.#cell.underWay--)
       this.#cell.gone.signal.removeEventListener('abort', onGone)
       response.off('close', onClose)
     }
@@ -272,21 +301,28 @@ export class McpEndpoint {
   #sessionOf(request: IncomingMessage, reply: Reply): Session | undefined {
     const id = request.headers['mcp-session-id']
     if (typeof id !== 'string') {
-      reply.fault(400, { code: RPC.invalidRequest, message: 'Mcp-Session-Id is missing: initialize first' })
+      this.#refuse(reply, 400, RPC.invalidRequest, 'Mcp-Session-Id is missing: initialize first')
       return undefined
     }
     const session = this.#sessions.get(id)
     if (session === undefined) {
-      reply.fault(404, { code: RPC.invalidRequest, message: 'there is no such session on this listener' })
+      this.#refuse(reply, 404, RPC.invalidRequest, 'there is no such session on this listener')
       return undefined
     }
     const version = request.headers['mcp-protocol-version']
     if (version !== undefined && version !== session.revision) {
-      reply.fault(400, { code: RPC.invalidRequest, message: `this session speaks ${session.revision}` })
+      this.#refuse(reply, 400, RPC.invalidRequest, `this session speaks ${session.revision}`)
       return undefined
     }
     return session
   }
+}
+
+const BODY_FAULTS: Readonly<Record<BodyFault, string>> = {
+  'broken-off': 'the frame broke off',
+  'too-large': `a frame has at most ${LIMITS.frameBytesMax} bytes`,
+  'too-many-pieces': 'the frame comes in too many pieces',
+  'no-room': `at most ${LIMITS.framesBytesMax} bytes of frames may be on their way`,
 }
 
 /** 2026-07-28, "Error codes": these two are told by the status as well; all others are answers like any other. */

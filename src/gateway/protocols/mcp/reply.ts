@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Json, JsonObject } from '../../../model/index.ts'
+import type { Room } from '../../room.ts'
 import type { RpcAnswer, RpcId } from './rpc.ts'
 import { sseText } from './sse.ts'
 
@@ -13,9 +14,16 @@ const READ_MS_MAX = 30_000
 export class Reply {
   readonly #response: ServerResponse
   readonly #headers: Readonly<Record<string, string>>
+  /** Of the cell, for what it does not read. */
+  readonly #room: Room
+  /** What of this answer is counted there. */
+  #counted = 0
+  #deadline: NodeJS.Timeout | undefined
+  #watched = false
 
-  constructor(response: ServerResponse, headers: Readonly<Record<string, string>> = {}) {
+  constructor(response: ServerResponse, room: Room, headers: Readonly<Record<string, string>> = {}) {
     this.#response = response
+    this.#room = room
     this.#headers = headers
   }
 
@@ -67,31 +75,48 @@ export class Reply {
 
   #end(status: number, message: object): void {
     const text = JSON.stringify(message)
-    if (this.#response.headersSent) {
-      this.#response.end(sseText(text))
+    if (this.#response.headersSent) this.#response.end(sseText(text))
+    else {
+      const length = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
+      this.#response.writeHead(status, { ...this.#headers, ...length }).end(text)
+    }
+    this.#count()
+  }
+
+  /** What the cell has not read yet: it counts against all that is kept for it, and waits for it only so long. */
+  #count(): void {
+    const unread = this.#response.destroyed ? 0 : this.#response.writableLength
+    if (unread === this.#counted) return
+    this.#room.give(this.#counted)
+    this.#counted = this.#room.take(unread) ? unread : 0
+    if (this.#counted < unread) this.#response.destroy()
+    if (this.#counted === 0) {
+      clearTimeout(this.#deadline)
+      this.#deadline = undefined
       return
     }
-    const headers = { ...this.#headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
-    this.#response.writeHead(status, headers).end(text)
+    this.#deadline ??= setTimeout(() => this.#response.destroy(), READ_MS_MAX)
+    if (!this.#watched) this.#response.once('close', () => this.#count())
+    this.#watched = true
   }
 
   #write(text: string): Promise<void> | undefined {
-    if (this.#response.destroyed || !this.#response.write(text)) return this.#drained()
-    return undefined
+    if (!this.#response.destroyed && this.#response.write(text)) return undefined
+    this.#count()
+    return this.#drained()
   }
 
   #drained(): Promise<void> {
     const drained = new Promise<void>((resolve, reject) => {
       if (this.#response.destroyed) return reject(new Error('the cell went away'))
       const done = (outcome: () => void) => {
-        clearTimeout(timer)
         this.#response.off('drain', onDrain)
         this.#response.off('close', onClose)
+        this.#count()
         outcome()
       }
       const onDrain = () => done(resolve)
       const onClose = () => done(() => reject(new Error('the cell went away')))
-      const timer = setTimeout(() => this.#response.destroy(), READ_MS_MAX)
       this.#response.once('drain', onDrain)
       this.#response.once('close', onClose)
     })

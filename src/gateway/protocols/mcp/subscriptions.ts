@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { isJsonObject, type JsonObject, LIMITS } from '../../../model/index.ts'
 import type { CellAtGate } from '../../cell.ts'
+import type { Room } from '../../room.ts'
 import type { ListName } from '../../upstream.ts'
 import { Reply } from './reply.ts'
 import { META } from './revision.ts'
@@ -21,19 +22,21 @@ const WANTED: Readonly<Record<ListName, string>> = {
 export class Subscriptions {
   readonly #cell: CellAtGate
   readonly #sessions: Sessions
+  readonly #unread: Room
   readonly #open = new Map<ServerResponse, { readonly id: RpcId; readonly lists: ReadonlySet<ListName> }>()
   readonly #unsubscribe: readonly (() => void)[]
 
-  constructor(cell: CellAtGate, sessions: Sessions) {
+  constructor(cell: CellAtGate, sessions: Sessions, unread: Room) {
     this.#cell = cell
     this.#sessions = sessions
+    this.#unread = unread
     this.#unsubscribe = [...cell.upstreams.values()].map((upstream) =>
       upstream.onListChanged((list) => this.#tell(list)),
     )
   }
 
   listen(id: RpcId, params: JsonObject, response: ServerResponse): void {
-    const reply = new Reply(response)
+    const reply = new Reply(response, this.#unread)
     const { notifications } = params
     if (!isJsonObject(notifications))
       return reply.answer(id, rpcError(RPC.invalidParams, 'subscriptions/listen takes notifications'))
@@ -55,7 +58,7 @@ export class Subscriptions {
     // One stream for a session: a second one takes its place.
     session.stream?.end()
     session.stream = response
-    new Reply(response, { 'mcp-session-id': session.id }).open()
+    new Reply(response, this.#unread, { 'mcp-session-id': session.id }).open()
     response.once('close', () => {
       if (session.stream === response) session.stream = undefined
     })

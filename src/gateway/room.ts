@@ -1,0 +1,20 @@
+/** A bound on what is held in memory on somebody's behalf, however many pieces it comes in. */
+export class Room {
+  readonly #bytesMax: number
+  #used = 0
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
+
+  /** False, and nothing taken, where there is no more. */
+  take(bytes: number): boolean {
+    if (this.#used + bytes > this.#bytesMax) return false
+    this.#used += bytes
+    return true
+  }
+
+  give(bytes: number): void {
+    this.#used -= bytes
+  }
+}
