@@ -370,20 +370,26 @@ export class Gateway {
       name,
       environment: this.#setup.environment,
       tools: new Map(setup.tools),
-      connect: () => this.#connect(setup, number),
+      connect: (signal) => this.#connect(setup, number, signal),
       onDefinition: (tool, digest, problem) => {
         this.#gate.ledger.append({ kind: 'definition.seen', upstream: name, tool, digest, problem })
       },
     })
   }
 
-  async #connect({ name, mcp }: UpstreamSetup, number: number | null): Promise<UpstreamConnection> {
+  async #connect(
+    { name, mcp }: UpstreamSetup,
+    number: number | null,
+    signal: AbortSignal,
+  ): Promise<UpstreamConnection> {
+    const options = { name, signal, turn: this.turns.batched({}) }
     if (mcp.kind === 'http') {
       const headers = new Map(mcp.headers.map(([header, value]) => [header, this.#gate.secrets.inject(value)]))
-      return connected(name, await connectHttpUpstream({ name, url: new URL(mcp.url), headers }))
+      return connected(name, await connectHttpUpstream({ ...options, url: new URL(mcp.url), headers }))
     }
     const pipes = await this.#pipes.take(name, number)
-    return connected(name, await connectStdioUpstream({ name, ...pipes, onClosed: () => undefined }))
+    const shared = number === null
+    return connected(name, await connectStdioUpstream({ ...options, ...pipes, shared, onClosed: () => undefined }))
   }
 
   /** The cell is gone: what of it was under way ends, its grants with it, and the warden hears that nothing is left. */

@@ -19,16 +19,19 @@ export interface SendOptions {
   readonly lastCheck: () => string | undefined
   /** Aborted when the cell goes away, cancels, or is contained. */
   readonly signal: AbortSignal
+  /** For whom it is sent: where a connection is shared, each has a share of what waits. */
+  readonly owner?: object
   /** Notifications that belong to this action (progress, log messages); the upstream waits for a promise. */
   readonly onNotification?: (method: string, params: JsonObject) => Promise<void> | undefined | void
 }
 
+/** `lives`: it says nothing against the connection, on which others may be waiting. */
 export type Sent =
   | { readonly kind: 'answered'; readonly answer: Answer; readonly bytes: Uint8Array }
   /** No byte left: a reservation may be returned. */
-  | { readonly kind: 'not-sent'; readonly why: string }
+  | { readonly kind: 'not-sent'; readonly why: string; readonly lives?: true }
   /** Bytes left and no whole answer came: the effect may have happened. */
-  | { readonly kind: 'unknown'; readonly why: string }
+  | { readonly kind: 'unknown'; readonly why: string; readonly lives?: true }
   /** An answer came that cannot be read, or is larger than it may be; nothing of it is passed on. */
   | { readonly kind: 'unreadable'; readonly why: string }
 
@@ -46,11 +49,16 @@ export interface UpstreamConnection {
   readonly name: UpstreamName
   readonly prepare: (method: string, params: JsonObject, options?: PrepareOptions) => Prepared
   /** Definitions, lists and other questions that are ours, not a cell's action. */
-  readonly ask: (method: string, params: JsonObject) => Promise<Sent>
+  readonly ask: (method: string, params: JsonObject, signal?: AbortSignal) => Promise<Sent>
   /** What the upstream says it can do, in its protocol's own words (`tools`, `resources`, `prompts`, …). */
   readonly capabilities: Readonly<Record<string, Json>>
   readonly instructions: string | undefined
   /** Called when the upstream says that a list of its has changed. */
   readonly onListChanged: (listener: (list: ListName) => void) => void
+  /** Nothing can be sent on it any more. */
+  readonly closed: boolean
+  /** What is under way may end; then it is closed. */
+  readonly retire: () => void
+  /** At once, with all that is under way. */
   readonly close: () => void
 }

@@ -8,6 +8,7 @@ import {
   isJsonObject,
   type Json,
   type JsonObject,
+  LIMITS,
   type PinnedTool,
   type Sha256,
   sha256,
@@ -35,7 +36,8 @@ export interface UpstreamOptions {
   readonly name: UpstreamName
   readonly environment: EnvironmentName
   readonly tools: ReadonlyMap<ToolName, CatalogueTool>
-  readonly connect: () => Promise<UpstreamConnection>
+  /** The signal ends a connection that is being made. */
+  readonly connect: (signal: AbortSignal) => Promise<UpstreamConnection>
   /** An upstream offers what was not accepted. */
   readonly onDefinition: (tool: ToolName, digest: Sha256, problem: DefinitionProblem) => void
 }
@@ -49,6 +51,7 @@ const PAGES_MAX = 100
  *
  * - U1  A tool is what its accepted definition says. What the upstream offers now is compared with it, and never used.
  * - U2  A tool that is offered differently, or no longer, is refused until a person has accepted it again.
+ * - U3  Once closed, it has no connection, and makes none.
  */
 export class Upstream {
   readonly name: UpstreamName
@@ -60,8 +63,13 @@ export class Upstream {
   readonly #listeners = new Set<(list: ListName) => void>()
   /** Lists that have changed and have not been looked at yet. */
   readonly #news = new Set<ListName>()
+  /** Changes that are not settled yet. */
+  #unsettled = 0
   #settling: Promise<void> = Promise.resolve()
   #connection: Promise<UpstreamConnection> | undefined
+  /** The same, once it stands. */
+  #live: UpstreamConnection | undefined
+  readonly #closed = new AbortController()
 
   constructor(options: UpstreamOptions) {
     this.#options = options
@@ -78,29 +86,42 @@ export class Upstream {
     return this.#tools
   }
 
-  /** The live connection, when what its upstream offers has been compared, and compared again where it has changed. */
-  async connection(): Promise<UpstreamConnection> {
+  /**
+   * The live connection, when what its upstream offers has been compared, and compared again where it has changed. Who
+   * waits for it can be called off, and others go on waiting.
+   */
+  connection(signal?: AbortSignal): Promise<UpstreamConnection> {
+    if (this.#live !== undefined && !this.#live.closed && this.#unsettled === 0) return Promise.resolve(this.#live)
+    return unlessAborted(this.#settled(), signal)
+  }
+
+  async #settled(): Promise<UpstreamConnection> {
     await this.#connected()
     await this.#settling
     return this.#connected()
   }
 
   async #connected(): Promise<UpstreamConnection> {
+    if (this.#live?.closed) this.disconnected()
     this.#connection ??= this.#connect()
+    const connection = this.#connection
     try {
-      return await this.#connection
+      return await connection
     } catch (error) {
-      this.#connection = undefined
+      if (this.#connection === connection) this.#connection = undefined
       throw error
     }
   }
 
-  /** The next use connects anew. */
-  disconnected(): void {
+  /** The next use connects anew; what is under way on the old connection may end. */
+  disconnected(broken?: UpstreamConnection): void {
+    // Many calls may have found it broken, and one of them has made another since.
+    if (broken !== undefined && broken !== this.#live) return broken.retire()
     const old = this.#connection
     this.#connection = undefined
+    this.#live = undefined
     old?.then(
-      (connection) => connection.close(),
+      (connection) => connection.retire(),
       () => undefined,
     )
   }
@@ -111,13 +132,28 @@ export class Upstream {
   }
 
   close(): void {
+    this.#closed.abort()
+    const old = this.#connection
     this.disconnected()
+    old?.then(
+      (connection) => connection.close(),
+      () => undefined,
+    )
   }
 
   async #connect(): Promise<UpstreamConnection> {
-    const connection = await this.#options.connect()
-    connection.onListChanged((list) => this.#changed(connection, list))
-    await this.#compare(connection)
+    const { signal } = this.#closed
+    signal.throwIfAborted()
+    const connection = await this.#options.connect(signal)
+    try {
+      connection.onListChanged((list) => this.#changed(connection, list))
+      await this.#compare(connection)
+      signal.throwIfAborted()
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+    this.#live = connection
     return connection
   }
 
@@ -127,24 +163,27 @@ export class Upstream {
    */
   #changed(connection: UpstreamConnection, list: ListName): void {
     const waiting = this.#news.has(list)
+    if (waiting || connection.closed) return
     this.#news.add(list)
-    if (waiting) return
+    this.#unsettled++
     const settled = this.#settling.then(async () => {
       this.#news.delete(list)
       if (list === 'tools') await this.#compare(connection)
       for (const listener of this.#listeners) listener(list)
     })
-    this.#settling = settled.catch(() => this.disconnected())
+    this.#settling = settled.catch(() => this.disconnected(connection)).finally(() => this.#unsettled--)
   }
 
   /** Holds every offered tool against what was accepted. */
   async #compare(connection: UpstreamConnection): Promise<void> {
-    const offered = 'tools' in connection.capabilities ? await listAll(connection, 'tools/list', 'tools') : []
+    const { signal } = this.#closed
+    const offered = 'tools' in connection.capabilities ? await listAll(connection, 'tools/list', 'tools', signal) : []
     const digests = new Map<ToolName, Sha256>()
     for (const definition of offered) {
       if (typeof definition.name !== 'string' || definition.name.length === 0 || definition.name.length > 200) continue
       const name = grantedName('tool', definition.name.replaceAll(/\p{Cc}/gu, ''))
-      digests.set(name, definitionDigest(definition))
+      // What nobody declared is nothing to us, however large it is.
+      if (this.#tools.has(name)) digests.set(name, definitionDigest(definition))
     }
     for (const [name, known] of this.#tools) {
       if (/^(?:resource|prompt):/.test(name)) continue
@@ -160,33 +199,59 @@ export class Upstream {
   }
 }
 
+/** Rejects when the signal does; what was waited for goes on. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new Error('it was called off'))
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
 function problemOf({ pinned }: KnownTool, offered: Sha256 | undefined): DefinitionProblem | undefined {
   if (pinned === undefined) return 'not accepted'
   if (offered === undefined) return 'withdrawn by its upstream'
   return offered === pinned.digest ? undefined : 'changed since it was accepted'
 }
 
-/** Every item of a list, over all of its pages. Throws what a person should read. */
+/**
+ * Every item of a list, over all of its pages. Throws what a person should read. The upstream may go on without an end:
+ * its pages, their bytes and items, and the time for all of them have a limit, and a cursor is followed once.
+ */
 export async function listAll(
   connection: UpstreamConnection,
   method: string,
   member: string,
+  signal?: AbortSignal,
 ): Promise<readonly JsonObject[]> {
   const items: JsonObject[] = []
+  const followed = new Set<string>()
+  const inTime = AbortSignal.timeout(LIMITS.listMsMax)
+  const until = signal === undefined ? inTime : AbortSignal.any([signal, inTime])
   let cursor: string | undefined
+  let bytes = 0
+  const tooMuch = (what: string) => new Error(`${connection.name}: ${method}: ${what}`)
   for (let page = 0; page < PAGES_MAX; page++) {
-    const sent = await connection.ask(method, cursor === undefined ? {} : { cursor })
+    const sent = await connection.ask(method, cursor === undefined ? {} : { cursor }, until)
+    if (inTime.aborted) throw tooMuch(`it took longer than ${LIMITS.listMsMax} ms`)
     if (sent.kind !== 'answered') throw new Error(`${connection.name}: ${method}: ${sent.why}`)
+    bytes += sent.bytes.length
+    if (bytes > LIMITS.listBytesMax) throw tooMuch(`more than ${LIMITS.listBytesMax} bytes`)
     const { result } = sent.answer.value
     if (!isJsonObject(result))
       throw new Error(`${connection.name}: ${method}: ${JSON.stringify(sent.answer.value.error)}`)
     const list = result[member]
     if (!Array.isArray(list)) throw new Error(`${connection.name}: ${method}: its answer has no list "${member}"`)
-    items.push(...list.filter(isJsonObject))
+    if (items.length + list.length > LIMITS.listItemsMax) throw tooMuch(`more than ${LIMITS.listItemsMax} items`)
+    for (const item of list) if (isJsonObject(item)) items.push(item)
     if (typeof result.nextCursor !== 'string') return items
     cursor = result.nextCursor
+    if (followed.has(cursor)) throw tooMuch('its pages go in a circle')
+    followed.add(cursor)
   }
-  throw new Error(`${connection.name}: ${method}: more than ${PAGES_MAX} pages`)
+  throw tooMuch(`more than ${PAGES_MAX} pages`)
 }
 
 /** SHA-256 of the definition's RFC 8785 form: the name that an accepted definition goes by. */

@@ -122,6 +122,62 @@ describe('S11: an ambiguous frame is refused, not repaired', () => {
   })
 })
 
+describe('S15: what the protocol does not allow is refused, and is in the record like every other refusal', () => {
+  const params = { name: 'note', arguments: { text: 'x' } }
+  const REFUSED: Readonly<Record<string, () => Promise<HttpReply>>> = {
+    'a member that is not passed on': () => modern(url, 'tools/call', { ...params, task: { ttl: 1 } }),
+    'one in a session': async () =>
+      post(url, rpc('tools/call', { ...params, task: { ttl: 1 } }), { headers: await initialize(url) }),
+    'a method that is not passed on': () => modern(url, 'tasks/list', {}),
+    'one in a session, too': async () => post(url, rpc('sampling/createMessage'), { headers: await initialize(url) }),
+    'a revision of tomorrow': () =>
+      call(
+        url,
+        'note',
+        {},
+        {
+          meta: { 'io.modelcontextprotocol/protocolVersion': '2027-01-01' },
+          headers: { 'mcp-protocol-version': '2027-01-01' },
+        },
+      ),
+    'a session of somebody else': () =>
+      post(url, rpc('tools/call', params), { headers: { 'mcp-session-id': 'not-mine' } }),
+  }
+  for (const [what, ask] of Object.entries(REFUSED)) {
+    it(`S15: ${what}`, async () => {
+      const reply = await ask()
+      const reference = /"reference":"(a_[0-9a-z]+)"/.exec(reply.text)?.[1]
+      assert.ok(reference, reply.text)
+      const told = (entries: readonly { readonly kind: string }[]) =>
+        entries.some((entry) => 'action' in entry && entry.action === reference && entry.kind === 'action.refused')
+      assert.ok(told(await gateway.entries(told)))
+    })
+  }
+
+  for (const [what, lines] of Object.entries({
+    'two hosts': 'Host: localhost\r\nHost: attacker.example\r\nContent-Type: application/json\r\n',
+    'the same host twice': 'Host: localhost\r\nHost: localhost\r\nContent-Type: application/json\r\n',
+    'two content types': 'Host: localhost\r\nContent-Type: application/json\r\nContent-Type: text/plain\r\n',
+    'no host': 'Content-Type: application/json\r\n',
+  })) {
+    it(`S11: ${what}`, async () => {
+      const body = noteFrame('{"text":"twice"}')
+      const routed = Object.entries(modernHeaders('tools/call', { name: 'note' })).map(([k, v]) => `${k}: ${v}\r\n`)
+      const sent = `POST /mcp/desk HTTP/1.1\r\n${lines}${routed.join('')}Content-Length: ${body.length}\r\n\r\n${body}`
+      const said = await new Promise<string>((resolve) => {
+        const socket = connect(cell.port, '127.0.0.1')
+        socket.write(sent)
+        socket.once('data', (bytes: Buffer) => {
+          resolve(bytes.toString())
+          socket.destroy()
+        })
+      })
+      assert.match(said, /^HTTP\/1\.1 4(?:03|15) /)
+      assert.ok(upstream.calls.every(({ args }) => args.text !== 'twice'))
+    })
+  }
+})
+
 describe('S11: what the schema does not declare is refused', () => {
   const UNDECLARED: Readonly<Record<string, JsonObject>> = {
     'a further argument': { text: 'x', bcc: 'y' },

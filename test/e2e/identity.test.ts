@@ -139,7 +139,12 @@ describe('S11: headers never decide, and may not disagree', () => {
     const args = { region: 'eu' }
     assert.equal(textOf(await call(url, 'deploy', args, { headers: { 'mcp-param-region': 'eu' } })), 'deploy eu')
     assert.equal(errorOf(await call(url, 'deploy', args, { headers: { 'mcp-param-region': 'us' } }))?.code, -32020)
-    assert.equal(errorOf(await call(url, 'deploy', args))?.code, -32020)
+    const missing = await call(url, 'deploy', args)
+    assert.equal(errorOf(missing)?.code, -32020)
+    const reference = /"reference":"(a_[0-9a-z]+)"/.exec(missing.text)?.[1]
+    const told = (all: readonly { readonly kind: string }[]) =>
+      all.some((entry) => 'action' in entry && entry.action === reference && entry.kind === 'action.refused')
+    assert.ok(told(await gateway.entries(told)), 'it is in the record')
   })
 
   it('S11: a claim to be older does not get past them: the body decides', async () => {

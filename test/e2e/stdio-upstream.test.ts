@@ -47,13 +47,22 @@ describe('S14: a server on its standard streams', { concurrency: 4 }, () => {
     for (const lie of ['noise', 'asks-back', 'honest']) assert.equal(textOf(await call(url, lie)), lie)
   })
 
-  for (const lie of ['garbage', 'wrong-id', 'duplicate-keys']) {
+  for (const lie of ['garbage', 'wrong-id']) {
     it(`S11: ${lie}: it is no answer; the cell gives up, and its next call is served`, async () => {
       const url = (await cellWithServer()).url('liar')
       assert.equal(await silent(call(url, lie, {}, { signal: AbortSignal.timeout(1_500) })), 'no answer')
       assert.equal(textOf(await call(url, 'honest')), 'honest')
     })
   }
+
+  it('S11: an answer that cannot be read ends its call at once, and says so in the ledger', async () => {
+    const url = (await cellWithServer()).url('liar')
+    assert.match(errorOf(await call(url, 'duplicate-keys'))?.message ?? '', /^the answer was withheld/)
+    const told = (all: Awaited<ReturnType<typeof gateway.entries>>) =>
+      all.some((entry) => entry.kind === 'action.outcome' && entry.detail?.startsWith('its answer cannot be read'))
+    assert.ok(told(await gateway.entries(told)))
+    assert.equal(textOf(await call(url, 'honest')), 'honest')
+  })
 
   it('S17: a line without an end is cut, and the call is unknown', async () => {
     const before = residentMiB(gateway.gatewayPid)

@@ -1,20 +1,20 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import Pool from 'undici/lib/dispatcher/pool.js'
 import { isJsonObject, type JsonObject, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
+import { Room } from '../../room.ts'
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
 import { encodeHeader, paramHeaderValues, routedName } from './headers.ts'
+import { Exchange, type ExchangeEvents, Statement } from './http-exchange.ts'
 import { isSessionRevision, MODERN } from './revision.ts'
-import { RPC, type RpcId, type RpcMessage, rpcError } from './rpc.ts'
-import { SseReader } from './sse.ts'
+import type { RpcId, RpcMessage } from './rpc.ts'
+import { Slots } from './slots.ts'
 import {
+  answerTo,
   IMPLEMENTATION,
   namesOurVersion,
   notificationBytes,
   type Revision,
-  readMessage,
   requestBytes,
-  sentFrom,
   UPSTREAM_SILENCE_MS_MAX,
 } from './upstream-request.ts'
 
@@ -23,6 +23,10 @@ export interface HttpUpstreamOptions {
   readonly url: URL
   /** With secrets already in them. */
   readonly headers: ReadonlyMap<string, string>
+  /** Ends the connection, also while it is being made. */
+  readonly signal?: AbortSignal
+  /** Asked before an answer of so many bytes is read. */
+  readonly turn?: (bytes: number) => Promise<void> | undefined
 }
 
 /**
@@ -31,17 +35,31 @@ export interface HttpUpstreamOptions {
  */
 export async function connectHttpUpstream(options: HttpUpstreamOptions): Promise<Result<UpstreamConnection, string>> {
   const upstream = new HttpUpstream(options)
+  const onAbort = () => upstream.close()
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+  if (options.signal?.aborted) upstream.close()
   const fault = await upstream.negotiate()
-  if (fault === undefined) return ok(upstream)
+  options.signal?.removeEventListener('abort', onAbort)
+  if (fault === undefined && !upstream.closed) return ok(upstream)
   upstream.close()
-  return no(fault)
+  return no(fault ?? 'it was called off')
 }
 
 /** How long a server may take to say what it is. */
 const FIRST_ANSWER_MS_MAX = 10_000
 
-/** Open connections to one upstream; a request beyond them waits its turn. */
-const CONNECTIONS_MAX = 32
+/** Requests that are on the wire to one upstream; one beyond them waits its turn. */
+const REQUESTS_MAX = 32
+
+/** A connection for each of them, for our answers to the upstream's requests, its standing stream and the end of a session. */
+const CONNECTIONS_MAX = REQUESTS_MAX + LIMITS.answersToUpstreamMax + 2
+
+/** How long the end of a session may take, while which its connections stand. */
+const FAREWELL_MS_MAX = 2_000
+
+/** Between two tries of the standing stream: twice as long each time, while it breaks sooner than the last of them. */
+const REOPEN_MS_MIN = 1_000
+const REOPEN_MS_MAX = 60_000
 
 class HttpUpstream implements UpstreamConnection {
   readonly name: UpstreamName
@@ -55,9 +73,19 @@ class HttpUpstream implements UpstreamConnection {
   #nextId = 1
   readonly #listeners: ((list: ListName) => void)[] = []
   readonly #closed = new AbortController()
+  /** Requests that are on the wire, and those that wait. */
+  readonly #slots = new Slots(REQUESTS_MAX)
+  readonly #exchanges = new Set<Exchange>()
+  readonly #room = new Room(LIMITS.answersBytesMax)
+  readonly #turn: NonNullable<HttpUpstreamOptions['turn']>
+  /** Answers of ours that the upstream has not taken. */
+  #answering = 0
+  #retired = false
+  #reopening: NodeJS.Timeout | undefined
 
-  constructor({ name, url, headers }: HttpUpstreamOptions) {
+  constructor({ name, url, headers, turn = () => undefined }: HttpUpstreamOptions) {
     this.name = name
+    this.#turn = turn
     this.#path = url.pathname + url.search
     this.#headers = Object.fromEntries(headers)
     this.#pool = new Pool(url.origin, {
@@ -78,8 +106,8 @@ class HttpUpstream implements UpstreamConnection {
     return this.#instructions
   }
 
-  get revision(): Revision {
-    return this.#revision
+  get closed(): boolean {
+    return this.#retired
   }
 
   async negotiate(): Promise<string | undefined> {
@@ -111,7 +139,8 @@ class HttpUpstream implements UpstreamConnection {
     }
     this.#revision = result.protocolVersion
     this.#describe(result.capabilities, result.instructions)
-    await this.#post(notificationBytes(this.#revision, 'notifications/initialized', {}))
+    const unheard = await this.#say('POST', notificationBytes(this.#revision, 'notifications/initialized', {}))
+    if (unheard !== undefined) return `notifications/initialized: ${unheard}`
     this.#listen()
     return undefined
   }
@@ -136,18 +165,35 @@ class HttpUpstream implements UpstreamConnection {
     return { bytes, send: (send) => this.#send(bytes, headers, id, method, send) }
   }
 
-  ask(method: string, params: JsonObject): Promise<Sent> {
-    return this.#exchange(method, params, this.#closed.signal)
+  ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Sent> {
+    const { signal: closed } = this.#closed
+    return this.#exchange(method, params, signal === undefined ? closed : AbortSignal.any([closed, signal]))
   }
 
   onListChanged(listener: (list: ListName) => void): void {
     this.#listeners.push(listener)
   }
 
-  close(): void {
+  retire(): void {
+    if (this.#retired) return
+    this.#retired = true
     this.#closed.abort()
-    if (this.#session !== undefined) void this.#say('DELETE')
-    this.#pool.close().catch(() => undefined)
+    clearTimeout(this.#reopening)
+    if (this.#slots.idle) this.#leave()
+    else this.#slots.onIdle = () => this.#leave()
+  }
+
+  close(): void {
+    this.retire()
+    this.#slots.drop()
+    for (const exchange of this.#exchanges) exchange.cut('the connection was closed')
+  }
+
+  /** Once nothing is under way. */
+  #leave(): void {
+    const farewell = this.#session === undefined ? Promise.resolve() : this.#say('DELETE', undefined, FAREWELL_MS_MAX)
+    this.#session = undefined
+    farewell.then(() => this.#pool.destroy()).catch(() => undefined)
   }
 
   #exchange(method: string, params: JsonObject, signal: AbortSignal): Promise<Sent> {
@@ -186,47 +232,69 @@ class HttpUpstream implements UpstreamConnection {
     options: SendOptions,
   ): Promise<Sent> {
     return new Promise((resolve) => {
-      const exchange = new Exchange(id, options, resolve, {
-        onSession: (session) => {
-          if (method === 'initialize') this.#session = session
-        },
-        onMessage: (message) => this.#unasked(message),
-        onSessionLost: () => {
-          if (this.#session !== undefined) this.#initialize().catch(() => undefined)
-        },
-      })
-      try {
-        this.#pool.dispatch({ path: this.#path, method: 'POST', headers, body: bytes }, exchange)
-      } catch (error) {
-        resolve({ kind: 'not-sent', why: messageOf(error) })
+      const start = () => {
+        const events = {
+          ...this.#events,
+          onSession: (session: string) => {
+            if (method === 'initialize') this.#session = session
+          },
+          onOver: () => this.#isOver(exchange),
+        }
+        const exchange = new Exchange(id, options, resolve, events)
+        this.#exchanges.add(exchange)
+        this.#dispatch({ path: this.#path, method: 'POST', headers, body: bytes }, exchange)
       }
+      const dropped = () => resolve({ kind: 'not-sent', why: 'it was called off', lives: true })
+      this.#slots.take(start, options.signal, dropped)
     })
   }
 
-  /** A notification or an answer of ours: no answer is due. */
-  #post(bytes: Uint8Array): Promise<void> {
-    return this.#say('POST', bytes)
+  #isOver(exchange: Exchange): void {
+    this.#exchanges.delete(exchange)
+    this.#slots.give()
   }
 
-  /** Resolves when it was heard or not: the next request finds out whether the upstream is there. */
-  #say(method: 'POST' | 'DELETE', body?: Uint8Array): Promise<void> {
+  #dispatch(request: Dispatcher.DispatchOptions, handler: Exchange | Statement): void {
+    try {
+      this.#pool.dispatch(request, handler)
+    } catch (error) {
+      handler.failed(error)
+    }
+  }
+
+  /** A statement of ours, to which nothing but a status is due. Resolves with why it was not heard. */
+  #say(method: 'POST' | 'DELETE', body?: Uint8Array, msMax = FIRST_ANSWER_MS_MAX): Promise<string | undefined> {
     return new Promise((resolve) => {
-      const request = { path: this.#path, method, headers: this.#requestHeaders('', {}), ...(body && { body }) }
-      const done = () => resolve()
-      this.#pool.dispatch(request, { onRequestStart: () => undefined, onResponseEnd: done, onResponseError: done })
+      const headers = this.#requestHeaders('', {})
+      const request = { path: this.#path, method, headers, headersTimeout: msMax, ...(body && { body }) }
+      this.#dispatch(request, new Statement(msMax, resolve))
     })
   }
 
-  /** The stream of messages that belong to no request: a GET before 2026-07-28, `subscriptions/listen` since. */
-  #listen(): void {
+  /**
+   * The stream of messages that belong to no request: a GET before 2026-07-28, `subscriptions/listen` since. One that
+   * breaks is opened anew after a while, and what may have been said meanwhile is asked for.
+   */
+  #listen(afterMs = 0): void {
     const modern = this.#revision === MODERN
     const wanted = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true }
     const id = this.#nextId++
-    const exchange = new Exchange(id, { lastCheck: () => undefined, signal: this.#closed.signal }, () => undefined, {
-      onSession: () => undefined,
-      onMessage: (message) => this.#unasked(message),
-      onSessionLost: () => undefined,
-    })
+    const begun = performance.now()
+    const onOver = () => this.#exchanges.delete(exchange)
+    const onEnd = (sent: Sent) => {
+      // One that was answered or refused is not offered.
+      if (this.#retired || sent.kind === 'answered' || sent.kind === 'unreadable') return
+      const lasted = performance.now() - begun
+      const wait =
+        lasted > REOPEN_MS_MAX ? REOPEN_MS_MIN : Math.min(Math.max(afterMs * 2, REOPEN_MS_MIN), REOPEN_MS_MAX)
+      this.#reopening = setTimeout(() => {
+        this.#listen(wait)
+        for (const list of ['tools', 'prompts', 'resources'] as const) this.#changed(list)
+      }, wait)
+    }
+    const options = { lastCheck: () => undefined, signal: this.#closed.signal }
+    const exchange = new Exchange(id, options, onEnd, { ...this.#events, onSession: () => undefined, onOver })
+    this.#exchanges.add(exchange)
     const method = 'subscriptions/listen'
     const headers = this.#requestHeaders(method, {})
     // An open stream is silent for as long as nothing changes.
@@ -234,156 +302,36 @@ class HttpUpstream implements UpstreamConnection {
     const request: Dispatcher.DispatchOptions = modern
       ? { ...quiet, method: 'POST', headers, body: requestBytes(MODERN, id, method, { notifications: wanted }, {}) }
       : { ...quiet, method: 'GET', headers: { ...headers, accept: 'text/event-stream' } }
-    this.#pool.dispatch(request, exchange)
+    this.#dispatch(request, exchange)
+  }
+
+  readonly #events: Omit<ExchangeEvents, 'onSession' | 'onOver'> = {
+    onMessage: (message) => this.#unasked(message),
+    // It has forgotten us: the next use connects anew, and compares what it offers then.
+    onSessionLost: () => {
+      if (this.#session === undefined) return
+      this.#session = undefined
+      this.retire()
+    },
+    turn: (bytes) => this.#turn(bytes),
+    room: this.#room,
   }
 
   #unasked(message: RpcMessage): void {
-    if (message.kind === 'notification') this.#changed(message.method)
-    if (message.kind !== 'request') return
-    // Sampling, elicitation and roots are not passed on: the upstream hears so instead of waiting.
-    const answer =
-      message.method === 'ping' ? { result: {} } : rpcError(RPC.methodNotFound, `${message.method} is not supported`)
-    void this.#post(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: message.id, ...answer })))
+    if (message.kind === 'notification') this.#notified(message.method)
+    if (message.kind !== 'request' || this.#retired) return
+    // One that asks without taking our answers would have them kept here.
+    if (this.#answering >= LIMITS.answersToUpstreamMax) return this.close()
+    this.#answering++
+    this.#say('POST', answerTo(message)).then(() => this.#answering--)
   }
 
-  #changed(method: string): void {
+  #notified(method: string): void {
     const list = /^notifications\/(tools|prompts|resources)\/list_changed$/.exec(method)?.[1]
-    if (list !== undefined) for (const listener of this.#listeners) listener(list as ListName)
-  }
-}
-
-interface ExchangeEvents {
-  readonly onSession: (session: string) => void
-  /** A message that is not the answer. */
-  readonly onMessage: (message: RpcMessage) => void
-  readonly onSessionLost: () => void
-}
-
-/**
- * One request and its answer, as undici reports them. `lastCheck` runs in `onRequestStart`, which undici calls in the
- * tick that writes the request: aborting there leaves no byte on the wire.
- */
-class Exchange implements Dispatcher.DispatchHandler {
-  readonly #id: RpcId
-  readonly #options: SendOptions
-  readonly #resolve: (sent: Sent) => void
-  readonly #events: ExchangeEvents
-  #controller: Dispatcher.DispatchController | undefined
-  #written = false
-  #withdrawn: string | undefined
-  #done = false
-  #status = 0
-  #chunks: Uint8Array[] = []
-  #length = 0
-  #sse: SseReader | undefined
-
-  constructor(id: RpcId, options: SendOptions, resolve: (sent: Sent) => void, events: ExchangeEvents) {
-    this.#id = id
-    this.#options = options
-    this.#resolve = resolve
-    this.#events = events
+    if (list !== undefined) this.#changed(list as ListName)
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    this.#withdrawn = this.#options.signal.aborted ? 'it was called off' : this.#options.lastCheck()
-    if (this.#withdrawn !== undefined) {
-      controller.abort(new Error(this.#withdrawn))
-      return
-    }
-    this.#written = true
-    this.#options.signal.addEventListener('abort', this.#onAbort, { once: true })
+  #changed(list: ListName): void {
+    for (const listener of this.#listeners) listener(list)
   }
-
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    this.#status = status
-    const session = headers['mcp-session-id']
-    if (typeof session === 'string' && /^[\x21-\x7e]{1,256}$/.test(session)) this.#events.onSession(session)
-    if (String(headers['content-type'] ?? '').startsWith('text/event-stream')) this.#sse = new SseReader()
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
-    if (this.#done) return
-    if (this.#sse !== undefined) return this.#readEvents(controller, this.#sse, chunk)
-    this.#length += chunk.length
-    if (this.#length > LIMITS.answerBytesMax)
-      return this.#fail(`its answer is larger than ${LIMITS.answerBytesMax} bytes`)
-    this.#chunks.push(chunk)
-  }
-
-  onResponseEnd(): void {
-    if (this.#done) return
-    if (this.#sse !== undefined) return this.#end({ kind: 'unknown', why: 'its stream ended without an answer' })
-    const [first] = this.#chunks
-    const bytes = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks)
-    // A redirect is never followed, and nothing that it carries is an answer.
-    const redirected = this.#status >= 300 && this.#status < 400
-    const message = bytes.length === 0 || redirected ? undefined : readMessage(bytes)
-    if (this.#status === 404) this.#events.onSessionLost()
-    if (
-      message?.kind === 'response' &&
-      (message.id === this.#id || (message.id === undefined && this.#status >= 400))
-    ) {
-      return this.#end(sentFrom(message.answer, bytes))
-    }
-    const why =
-      this.#status >= 300
-        ? `it answered with HTTP ${this.#status}`
-        : 'its answer is not a JSON-RPC response to the request'
-    // A refusal by status is an answer; 5xx and 3xx say nothing of what happened.
-    this.#end(this.#status >= 400 && this.#status < 500 ? { kind: 'unreadable', why } : { kind: 'unknown', why })
-  }
-
-  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    const why = this.#withdrawn ?? messageOf(error)
-    this.#end(this.#written ? { kind: 'unknown', why } : { kind: 'not-sent', why })
-  }
-
-  #readEvents(controller: Dispatcher.DispatchController, sse: SseReader, chunk: Uint8Array): void {
-    let waiting: Promise<unknown> | undefined
-    try {
-      for (const event of sse.push(chunk)) {
-        const bytes = Buffer.from(event.data)
-        const message = readMessage(bytes)
-        if (message === undefined) return this.#fail('it sent an event that is not JSON-RPC')
-        if (message.kind === 'response' && message.id === this.#id) return this.#end(sentFrom(message.answer, bytes))
-        const ofAList = message.kind === 'notification' && message.method.endsWith('/list_changed')
-        if (message.kind === 'notification' && !ofAList && this.#options.onNotification !== undefined) {
-          const passed = this.#options.onNotification(message.method, message.params)
-          if (passed !== undefined) waiting = waiting === undefined ? passed : Promise.all([waiting, passed])
-        } else this.#events.onMessage(message)
-      }
-    } catch (error) {
-      return this.#fail(messageOf(error))
-    }
-    if (waiting === undefined) return
-    // The cell reads slower than the upstream sends: the upstream waits.
-    controller.pause()
-    waiting.then(
-      () => controller.resume(),
-      () => this.#fail('the cell went away'),
-    )
-  }
-
-  readonly #onAbort = (): void => {
-    this.#controller?.abort(new Error('it was called off'))
-  }
-
-  #fail(why: string): void {
-    this.#end({ kind: 'unreadable', why })
-    this.#controller?.abort(new Error(why))
-  }
-
-  #end(sent: Sent): void {
-    if (this.#done) return
-    this.#done = true
-    this.#options.signal.removeEventListener('abort', this.#onAbort)
-    this.#chunks = []
-    this.#resolve(sent)
-  }
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0].message
-  return error instanceof Error ? error.message : String(error)
 }

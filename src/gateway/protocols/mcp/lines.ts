@@ -1,12 +1,12 @@
-import { Buffer } from 'node:buffer'
+import { GrowingBytes } from '../../growing-bytes.ts'
 
 const LINE_FEED = 0x0a
 
 /** Splits bytes into lines, without the line feed; `undefined` for good once a line is longer than it may be. */
 export class LineReader {
   readonly #bytesMax: number
-  #parts: Uint8Array[] = []
-  #held = 0
+  /** The line that has not ended yet. */
+  readonly #rest = new GrowingBytes()
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax
@@ -17,16 +17,12 @@ export class LineReader {
     let from = 0
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, from)) {
       const part = chunk.subarray(from, end)
-      if (this.#held + part.length > this.#bytesMax) return undefined
-      lines.push(this.#parts.length === 0 ? part : Buffer.concat([...this.#parts, part]))
-      this.#parts = []
-      this.#held = 0
+      if (this.#rest.length + part.length > this.#bytesMax) return undefined
+      this.#rest.push(part)
+      lines.push(this.#rest.take())
       from = end + 1
     }
-    if (from < chunk.length) {
-      this.#parts.push(chunk.subarray(from))
-      this.#held += chunk.length - from
-    }
-    return this.#held > this.#bytesMax ? undefined : lines
+    this.#rest.push(chunk.subarray(from))
+    return this.#rest.length > this.#bytesMax ? undefined : lines
   }
 }

@@ -10,7 +10,7 @@ import {
   type ToolName,
   type UpstreamName,
 } from '../../../model/index.ts'
-import { type Candidate, decideList, shownDefinition } from '../../../policy/index.ts'
+import { type Candidate, decideList, type Refusal, shownDefinition } from '../../../policy/index.ts'
 import { authorityOf, type CellAtGate } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../own-tools.ts'
@@ -88,9 +88,10 @@ async function callTool(gate: Gate, cell: CellAtGate, request: CellRequest): Pro
   const { name, arguments: given = {}, ...others } = request.params
   if (typeof name !== 'string' || !isJsonObject(given))
     return rpcError(RPC.invalidParams, 'tools/call takes a name and an object of arguments')
-  const undeclared = undeclaredMember(others)
-  if (undeclared !== undefined) return undeclared
   const { upstream, upstreamName, target } = route(cell, request.view, name)
+  const about = { upstream: upstreamName, operation: 'tool', target, args: given } as const
+  const undeclared = undeclaredMember(others)
+  if (undeclared !== undefined) return spoken(await refuseUnprepared(gate, cell, about, [undeclared]))
   if (upstreamName === OWN_UPSTREAM) {
     const said = await callOwn(gate, cell, target, given)
     if (said !== undefined) return ownAnswer(said)
@@ -99,15 +100,20 @@ async function callTool(gate: Gate, cell: CellAtGate, request: CellRequest): Pro
     return spoken(await refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'tool', target, args: given }))
   const declared = upstream.tool(grantedName('tool', target.slice(0, 200).replaceAll(/\p{Cc}/gu, '') || '-'))
   const mismatch = request.headers && paramHeaderMismatch(request.headers, declared?.paramHeaders ?? [], given)
-  if (mismatch !== undefined) return rpcError(RPC.headerMismatch, `${mismatch} does not say what the body says`)
+  if (mismatch !== undefined) {
+    const problem = `${mismatch} does not say what the body says`
+    const refused = await refuseUnprepared(gate, cell, about, [{ kind: 'arguments', path: '$', problem }])
+    return rpcError(RPC.headerMismatch, problem, { ...(refused.action && { reference: refused.action }) })
+  }
   return run(gate, cell, request, upstream, 'tool', target, given, 'tools/call', { name: target, arguments: given })
 }
 
 async function readResource(gate: Gate, cell: CellAtGate, request: CellRequest): Promise<RpcAnswer> {
   const { uri, ...others } = request.params
   if (typeof uri !== 'string') return rpcError(RPC.invalidParams, 'resources/read takes a uri')
+  const about = { upstream: request.view, operation: 'resource', target: uri, args: { uri } } as const
   const undeclared = undeclaredMember(others)
-  if (undeclared !== undefined) return undeclared
+  if (undeclared !== undefined) return spoken(await refuseUnprepared(gate, cell, about, [undeclared]))
   const homes = viewed(cell, request.view).flatMap((upstream) => {
     const template = templateFor(upstream, uri)
     return template === undefined ? [] : [{ upstream, template }]
@@ -128,9 +134,10 @@ async function getPrompt(gate: Gate, cell: CellAtGate, request: CellRequest): Pr
   const { name, arguments: given = {}, ...others } = request.params
   if (typeof name !== 'string' || !isJsonObject(given))
     return rpcError(RPC.invalidParams, 'prompts/get takes a name and an object of arguments')
-  const undeclared = undeclaredMember(others)
-  if (undeclared !== undefined) return undeclared
   const { upstream, upstreamName, target } = route(cell, request.view, name)
+  const about = { upstream: upstreamName, operation: 'prompt', target, args: given } as const
+  const undeclared = undeclaredMember(others)
+  if (undeclared !== undefined) return spoken(await refuseUnprepared(gate, cell, about, [undeclared]))
   if (upstream === undefined)
     return spoken(
       await refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'prompt', target, args: given }),
@@ -139,9 +146,10 @@ async function getPrompt(gate: Gate, cell: CellAtGate, request: CellRequest): Pr
 }
 
 /** What belongs neither to the method nor to the protocol does not travel: `inputResponses` and tasks are not passed on. */
-function undeclaredMember({ _meta: _, ...others }: JsonObject): RpcAnswer | undefined {
+function undeclaredMember({ _meta: _, ...others }: JsonObject): Extract<Refusal, { kind: 'arguments' }> | undefined {
   const [member] = Object.keys(others)
-  return member === undefined ? undefined : rpcError(RPC.invalidParams, `"${member.slice(0, 64)}" is not supported`)
+  if (member === undefined) return undefined
+  return { kind: 'arguments', path: '$', problem: `"${member.slice(0, 64)}" is not supported` }
 }
 
 async function run(
@@ -158,7 +166,7 @@ async function run(
 ): Promise<RpcAnswer> {
   let connection: Awaited<ReturnType<Upstream['connection']>>
   try {
-    connection = await upstream.connection()
+    connection = await upstream.connection(request.signal)
   } catch (error) {
     const problem = error instanceof Error ? error.message.slice(0, 500) : 'no connection'
     const refused = await refuseUnprepared(gate, cell, { upstream: upstream.name, operation, target, args }, [
@@ -170,6 +178,7 @@ async function run(
       ...referring(refused.action),
     )
   }
+  let broken = false
   const attempt: Attempt = {
     upstream,
     operation,
@@ -177,18 +186,26 @@ async function run(
     tool: grantedName(operation, template.slice(0, 200).replaceAll(/\p{Cc}/gu, '') || '-'),
     args,
     signal: request.signal,
-    prepare: (known) =>
-      connection.prepare(method, params, {
+    prepare: (known) => {
+      const { bytes, send } = connection.prepare(method, params, {
         paramHeaders: known.paramHeaders,
         ...(request.onNotification && { progress: true }),
         ...(request.logLevel && { logLevel: request.logLevel }),
-      }),
+      })
+      return {
+        bytes,
+        send: async (options) => {
+          const sent = await send(options)
+          if ((sent.kind === 'not-sent' || sent.kind === 'unknown') && sent.lives !== true) broken = true
+          return sent
+        },
+      }
+    },
     ...(request.onNotification && { onNotification: request.onNotification }),
   }
   const performed = await perform(gate, cell, attempt)
   // What the cell itself called off says nothing of the connection, and other calls are under way on it.
-  const broken = performed.kind === 'unanswered' && performed.outcome !== 'withheld' && !request.signal.aborted
-  if (broken) upstream.disconnected()
+  if (broken && !request.signal.aborted) upstream.disconnected(connection)
   return spoken(performed)
 }
 

@@ -19,6 +19,7 @@ describe('SseReader', () => {
     ])
     assert.deepEqual(read(bytes('data: YHOO\ndata: +2\ndata: 10\n\n')), ['YHOO\n+2\n10'])
     assert.deepEqual(read(bytes('data: no end')), [])
+    assert.deepEqual(read(bytes('\ufeffdata: after a mark\n\n')), ['after a mark'])
   })
 
   it('gives the same events however the bytes are cut, with each kind of line end', () => {
@@ -52,6 +53,6 @@ describe('SseReader', () => {
     assert.throws(() => {
       for (let sent = 0; sent <= LIMITS.answerBytesMax; sent += chunk.length) reader.push(chunk)
     }, RangeError)
-    assert.throws(() => read(Uint8Array.of(0x64, 0xc0, 0xaf)), TypeError)
+    assert.throws(() => read(Uint8Array.of(0x64, 0xc0, 0xaf, 0x0a)), TypeError)
   })
 })

@@ -1,4 +1,5 @@
 import { LIMITS } from '../../../model/index.ts'
+import { GrowingBytes } from '../../growing-bytes.ts'
 
 /** One server-sent event; MCP uses its data only. */
 export interface SseEvent {
@@ -10,34 +11,49 @@ export interface SseEvent {
  * an event larger than an answer may be, or bytes that are not UTF-8, throw a `RangeError` or `TypeError`.
  */
 export class SseReader {
-  #decoder = new TextDecoder('utf-8', { fatal: true })
-  /** The line that has not ended yet, as it came: a byte at a time must not cost a copy of the line each. */
-  #parts: string[] = []
+  /** The line that has not ended yet: a byte at a time must not cost more than a byte each. */
+  readonly #rest = new GrowingBytes()
   #data: string[] = []
-  /** Characters held in both. */
+  /** Bytes of the event that has not ended yet. */
   #held = 0
   /** The last chunk ended in CR: an LF that follows belongs to it. */
   #skipLineFeed = false
+  #begun = false
+
+  /** Memory that it takes. */
+  get held(): number {
+    return this.#rest.capacity + this.#held
+  }
 
   push(chunk: Uint8Array): readonly SseEvent[] {
-    const text = this.#decoder.decode(chunk, { stream: true })
     const events: SseEvent[] = []
-    let from = this.#skipLineFeed && text.charCodeAt(0) === LF ? 1 : 0
-    if (text !== '') this.#skipLineFeed = false
-    for (let end = endOfLine(text, from); end !== -1; end = endOfLine(text, from)) {
-      this.#parts.push(text.slice(from, end))
-      const event = this.#line(this.#parts.join(''))
-      this.#parts = []
+    let from = this.#skipLineFeed && chunk[0] === LF ? 1 : 0
+    if (chunk.length > 0) this.#skipLineFeed = false
+    for (let end = endOfLine(chunk, from); end !== -1; end = endOfLine(chunk, from)) {
+      this.#hold(chunk.subarray(from, end))
+      const event = this.#line(this.#text())
       if (event !== undefined) events.push(event)
       from = end + 1
-      if (text.charCodeAt(end) !== CR) continue
-      if (from === text.length) this.#skipLineFeed = true
-      else if (text.charCodeAt(from) === LF) from++
+      if (chunk[end] !== CR) continue
+      if (from === chunk.length) this.#skipLineFeed = true
+      else if (chunk[from] === LF) from++
     }
-    if (from < text.length) this.#parts.push(text.slice(from))
-    this.#held += text.length
-    if (this.#held > LIMITS.answerBytesMax) throw new RangeError('an event is too large')
+    this.#hold(chunk.subarray(from))
     return events
+  }
+
+  #hold(bytes: Uint8Array): void {
+    this.#held += bytes.length + 1
+    if (this.#held > LIMITS.answerBytesMax) throw new RangeError('an event is too large')
+    this.#rest.push(bytes)
+  }
+
+  /** A line never ends within a character of UTF-8. */
+  #text(): string {
+    const text = UTF8.decode(this.#rest.take())
+    const whole = this.#begun || !text.startsWith('\ufeff') ? text : text.slice(1)
+    this.#begun = true
+    return whole
   }
 
   #line(line: string): SseEvent | undefined {
@@ -69,10 +85,10 @@ const CR = 0x0d
 const LF = 0x0a
 const SPACE = 0x20
 
-function endOfLine(text: string, from: number): number {
-  for (let i = from; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code === LF || code === CR) return i
-  }
-  return -1
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function endOfLine(bytes: Uint8Array, from: number): number {
+  const lineFeed = bytes.indexOf(LF, from)
+  const carriageReturn = bytes.subarray(from, lineFeed === -1 ? bytes.length : lineFeed).indexOf(CR)
+  return carriageReturn === -1 ? lineFeed : from + carriageReturn
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { openStreamPair } from '../../../cells/descriptors.ts'
 import { isJsonObject, type JsonObject, upstreamName } from '../../../model/index.ts'
 import type { UpstreamConnection } from '../../upstream.ts'
@@ -8,7 +9,7 @@ import { connectStdioUpstream } from './stdio-upstream.ts'
 import { UPSTREAM_SILENCE_MS_MAX } from './upstream-request.ts'
 
 /** A server that says what it is, answers calls of `quick`, and hangs over all others. Time stands still. */
-async function connected(t: TestContext) {
+async function connected(t: TestContext, shared = false) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const [stdin, stdout] = [openStreamPair(), openStreamPair()]
   if (!stdin.ok || !stdout.ok) throw new Error('no socket pair')
@@ -30,11 +31,11 @@ async function connected(t: TestContext) {
         output.write(`${JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...result } })}\n`)
     }
   })
-  const options = { name: upstreamName('slow'), stdin: stdin.value.near, stdout: stdout.value.near }
+  const options = { name: upstreamName('slow'), stdin: stdin.value.near, stdout: stdout.value.near, shared }
   const connection = await connectStdioUpstream({ ...options, onClosed: () => undefined })
   if (!connection.ok) throw new Error(connection.reason)
   t.after(() => connection.value.close())
-  return { upstream: connection.value, heard }
+  return { upstream: connection.value, heard, input, output }
 }
 
 function sent(upstream: UpstreamConnection, name: string, signal = new AbortController().signal) {
@@ -63,8 +64,99 @@ describe('a stdio server that hangs', () => {
     const control = new AbortController()
     const waiting = sent(upstream, 'hang', control.signal)
     control.abort()
-    assert.deepEqual(await waiting, { kind: 'unknown', why: 'it was called off' })
+    assert.deepEqual(await waiting, { kind: 'unknown', why: 'it was called off', lives: true })
     assert.equal((await sent(upstream, 'quick')).kind, 'answered')
     assert.ok(heard.some(({ method }) => method === 'notifications/cancelled'))
   })
 })
+
+describe('a stdio server that says what is no answer', () => {
+  it('S14: garbage alone ends the calls that wait, after ten seconds and with its words; a log line before an answer ends none', async (t) => {
+    const { upstream, output } = await connected(t)
+    const first = sent(upstream, 'hang')
+    output.write('Traceback (most recent call last):\n')
+    assert.equal((await sent(upstream, 'quick')).kind, 'answered')
+    t.mock.timers.tick(10_000)
+    let over = false
+    first.then(() => {
+      over = true
+    })
+    await turn()
+    assert.equal(over, false, 'it has said something since')
+    output.write('Segmentation fault\n')
+    await until('it is heard', async () => {
+      t.mock.timers.tick(1_000)
+      await turn()
+      return over
+    })
+    const outcome = await first
+    assert.ok(outcome.kind === 'unreadable')
+    assert.match(outcome.why, /^it said what is not JSON-RPC, and nothing else for 10000 ms: "Segmentation fault"/)
+    assert.equal((await sent(upstream, 'quick')).kind, 'answered')
+  })
+
+  it('S17: one that asks without reading our answers is cut off after eight; a long method is not repeated', async (t) => {
+    const { upstream, input, output, heard } = await connected(t)
+    output.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'm'.repeat(5_000) })}\n`)
+    assert.equal((await sent(upstream, 'quick')).kind, 'answered')
+    const refusal = heard.find(({ error }) => error !== undefined)
+    assert.ok(isJsonObject(refusal?.error) && String(refusal.error.message).length < 100)
+    input.pause()
+    output.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })}\n`.repeat(100_000))
+    await until('it is cut off', async () => {
+      await turn()
+      return upstream.closed
+    })
+  })
+})
+
+describe('a stdio server that cells share', () => {
+  it('S14: what one cell leaves unread leaves room for another, and says nothing against the server', async (t) => {
+    const { upstream, input } = await connected(t, true)
+    input.pause()
+    const [attacker, neighbour] = [{}, {}]
+    const send = (owner: object, text: string) =>
+      upstream
+        .prepare('tools/call', { name: 'quick', arguments: { text } })
+        .send({ lastCheck: () => undefined, signal: new AbortController().signal, owner })
+    const flood = Array.from({ length: 12 }, () => send(attacker, 'z'.repeat(1_000_000)))
+    const refused = await Promise.race(flood.slice(4))
+    assert.deepEqual(refused, { kind: 'not-sent', why: 'it does not read', lives: true })
+    const own = send(neighbour, 'mine')
+    assert.equal(upstream.closed, false)
+    input.resume()
+    assert.equal((await own).kind, 'answered')
+    const outcomes = await Promise.all(flood)
+    assert.ok(outcomes.filter(({ kind }) => kind === 'answered').length <= 4)
+  })
+
+  it('S14: a cell that does not take its progress holds up nobody, and no log line goes to whoever calls', async (t) => {
+    const { upstream, output, heard } = await connected(t, true)
+    const told: string[] = []
+    const never = new Promise<void>(() => undefined)
+    const onNotification = (method: string) => {
+      told.push(method)
+      return never
+    }
+    const options = { lastCheck: () => undefined, signal: new AbortController().signal, onNotification }
+    void upstream.prepare('tools/call', { name: 'hang', arguments: {} }, { progress: true }).send(options)
+    await until('it is called', async () => {
+      await turn()
+      return heard.some(({ method }) => method === 'tools/call')
+    })
+    const progressToken = heard.find(({ method }) => method === 'tools/call')?.id ?? 0
+    for (let progress = 0; progress < 3; progress++) {
+      const params = { progressToken, progress }
+      output.write(`${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params })}\n`)
+    }
+    const params = { level: 'error', data: 'of another cell' }
+    output.write(`${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params })}\n`)
+    assert.equal((await sent(upstream, 'quick')).kind, 'answered')
+    assert.deepEqual(told, ['notifications/progress'])
+  })
+})
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while (!(await holds())) if (performance.now() > deadline) assert.fail(what)
+}

@@ -12,8 +12,9 @@ import {
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
 import { LineReader } from './lines.ts'
 import { isSessionRevision, MODERN } from './revision.ts'
-import { RPC, type RpcMessage, type RpcNotification, type RpcResponse, rpcError } from './rpc.ts'
+import type { RpcMessage, RpcNotification, RpcResponse } from './rpc.ts'
 import {
+  answerTo,
   IMPLEMENTATION,
   namesOurVersion,
   notificationBytes,
@@ -31,7 +32,25 @@ export interface StdioUpstreamOptions {
   /** Our end of its standard output; owned from here on. */
   readonly stdout: number
   readonly onClosed: () => void
+  /** Several cells use it: what one of them does must not be felt by the others. */
+  readonly shared?: boolean
+  /** Ends the connection, also while it is being made. */
+  readonly signal?: AbortSignal
+  /** Asked before a message of so many bytes is read. */
+  readonly turn?: (bytes: number) => Promise<void> | undefined
 }
+
+/**
+ * How long a server that has said what is no JSON-RPC may say nothing else before the calls that waited are ended. Some
+ * write their log there, and answer all the same.
+ */
+const NOISE_MS_MAX = 10_000
+
+/** What waits to be read by a server: past this it is not taking orders any more. */
+const WAITING_BYTES_MAX = 4 * LIMITS.frameBytesMax
+/** By a shared one: of one cell a frame and what is put around it, of all of them together this. */
+const SHARE_BYTES_MAX = LIMITS.frameBytesMax + 65_536
+const SHARED_BYTES_MAX = 16 * LIMITS.frameBytesMax
 
 /** A server may have to load a runtime and its packages before it answers for the first time. */
 const FIRST_ANSWER_MS_MAX = 30_000
@@ -42,14 +61,20 @@ const FIRST_ANSWER_MS_MAX = 30_000
  */
 export async function connectStdioUpstream(options: StdioUpstreamOptions): Promise<Result<UpstreamConnection, string>> {
   const upstream = new StdioUpstream(options)
+  const onAbort = () => upstream.close()
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+  if (options.signal?.aborted) upstream.close()
   const fault = await upstream.negotiate()
-  if (fault === undefined) return ok(upstream)
+  options.signal?.removeEventListener('abort', onAbort)
+  if (fault === undefined && !upstream.closed) return ok(upstream)
   upstream.close()
-  return no(fault)
+  return no(fault ?? 'it was called off')
 }
 
 interface Waiting {
   readonly onNotification?: SendOptions['onNotification']
+  /** Its cell has not taken what it was sent: of a shared server it is told nothing more until then. */
+  slow: boolean
   readonly settle: (sent: Sent) => void
 }
 
@@ -66,9 +91,24 @@ class StdioUpstream implements UpstreamConnection {
   #instructions: string | undefined
   #nextId = 1
   #closed = false
+  readonly #shared: boolean
+  readonly #turn: NonNullable<StdioUpstreamOptions['turn']>
+  /** Bytes that the server has not read, by whom they are from. */
+  readonly #unread = new Map<object, number>()
+  /** Answers of ours that it has not read. */
+  #answering = 0
+  /** Lines that were read and not looked at. */
+  #pending: Uint8Array[] = []
+  #resting = false
+  #negotiated = false
+  /** When it last said something that is JSON-RPC, on `performance`'s clock. */
+  #heardMs = 0
+  #noise: NodeJS.Timeout | undefined
 
-  constructor({ name, stdin, stdout, onClosed }: StdioUpstreamOptions) {
+  constructor({ name, stdin, stdout, onClosed, shared = false, turn = () => undefined }: StdioUpstreamOptions) {
     this.name = name
+    this.#shared = shared
+    this.#turn = turn
     this.#onClosed = onClosed
     this.#stdin = new Socket({ fd: stdin, readable: false, writable: true })
     this.#stdout = new Socket({ fd: stdout, readable: true, writable: false })
@@ -76,6 +116,10 @@ class StdioUpstream implements UpstreamConnection {
     this.#stdout.on('close', () => this.close())
     this.#stdout.on('error', () => this.close())
     this.#stdin.on('error', () => this.close())
+  }
+
+  get closed(): boolean {
+    return this.#closed
   }
 
   get capabilities(): JsonObject {
@@ -106,7 +150,7 @@ class StdioUpstream implements UpstreamConnection {
       return 'it speaks none of our revisions'
     this.#revision = initialized.protocolVersion
     this.#describe(initialized)
-    this.#write(notificationBytes(this.#revision, 'notifications/initialized', {}))
+    this.#write(notificationBytes(this.#revision, 'notifications/initialized', {}), this)
     return undefined
   }
 
@@ -120,17 +164,23 @@ class StdioUpstream implements UpstreamConnection {
     return { bytes, send: (send) => this.#send(bytes, id, send, UPSTREAM_SILENCE_MS_MAX) }
   }
 
-  ask(method: string, params: JsonObject): Promise<Sent> {
-    return this.#ask(method, params, UPSTREAM_SILENCE_MS_MAX)
+  ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Sent> {
+    return this.#ask(method, params, UPSTREAM_SILENCE_MS_MAX, signal)
   }
 
   onListChanged(listener: (list: ListName) => void): void {
     this.#listeners.push(listener)
   }
 
+  /** There is one pair of pipes: a server that is given up is given up for all. */
+  retire(): void {
+    this.close()
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    clearTimeout(this.#noise)
     this.#stdin.destroy()
     this.#stdout.destroy()
     for (const [id, waiting] of this.#waiting) {
@@ -141,6 +191,7 @@ class StdioUpstream implements UpstreamConnection {
   }
 
   #describe({ capabilities, instructions }: JsonObject): void {
+    this.#negotiated = true
     this.#capabilities = isJsonObject(capabilities) ? capabilities : {}
     this.#instructions = typeof instructions === 'string' ? instructions : undefined
   }
@@ -149,19 +200,29 @@ class StdioUpstream implements UpstreamConnection {
     return this.#ask(method, params, FIRST_ANSWER_MS_MAX)
   }
 
-  #ask(method: string, params: JsonObject, silenceMs: number): Promise<Sent> {
+  #ask(
+    method: string,
+    params: JsonObject,
+    silenceMs: number,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<Sent> {
     const id = this.#nextId++
     const bytes = requestBytes(this.#revision, id, method, params, {})
-    return this.#send(bytes, id, { lastCheck: () => undefined, signal: new AbortController().signal }, silenceMs)
+    return this.#send(bytes, id, { lastCheck: () => undefined, signal, owner: this }, silenceMs)
   }
 
   #send(bytes: Uint8Array, id: number, options: SendOptions, silenceMs: number): Promise<Sent> {
     const withdrawn = options.signal.aborted ? 'it was called off' : options.lastCheck()
-    if (withdrawn !== undefined) return Promise.resolve({ kind: 'not-sent', why: withdrawn })
+    if (withdrawn !== undefined) return Promise.resolve({ kind: 'not-sent', why: withdrawn, lives: true })
     if (this.#closed) return Promise.resolve({ kind: 'not-sent', why: 'the upstream ended' })
-    // What the server does not read waits here: past this it is not taking orders any more.
-    if (this.#stdin.writableLength > LIMITS.frameBytesMax * 4)
-      return Promise.resolve({ kind: 'not-sent', why: 'it does not read' })
+    const owner = options.owner ?? this
+    // What the server does not read waits here, and what one cell left unread leaves room for the others'.
+    if (
+      (this.#unread.get(owner) ?? 0) + bytes.length > (this.#shared ? SHARE_BYTES_MAX : WAITING_BYTES_MAX) ||
+      this.#stdin.writableLength + bytes.length > (this.#shared ? SHARED_BYTES_MAX : WAITING_BYTES_MAX)
+    )
+      return Promise.resolve({ kind: 'not-sent', why: 'it does not read', lives: true })
+    const begunMs = performance.now()
     return new Promise((resolve) => {
       const settle = (sent: Sent) => {
         clearTimeout(timer)
@@ -170,42 +231,116 @@ class StdioUpstream implements UpstreamConnection {
         resolve(sent)
       }
       const onAbort = () => {
-        this.#write(
-          notificationBytes(this.#revision, 'notifications/cancelled', { requestId: id, reason: 'called off' }),
-        )
-        settle({ kind: 'unknown', why: 'it was called off' })
+        const said = { requestId: id, reason: 'called off' }
+        this.#write(notificationBytes(this.#revision, 'notifications/cancelled', said), owner)
+        settle({ kind: 'unknown', why: 'it was called off', lives: true })
       }
-      const timer = setTimeout(() => settle({ kind: 'unknown', why: `no answer within ${silenceMs} ms` }), silenceMs)
+      const onSilence = () => {
+        // A shared server that answers others is not given up for one call.
+        const lives = this.#shared && this.#heardMs > begunMs
+        settle({ kind: 'unknown', why: `no answer within ${silenceMs} ms`, ...(lives && { lives }) })
+      }
+      const timer = setTimeout(onSilence, silenceMs)
       options.signal.addEventListener('abort', onAbort, { once: true })
-      this.#waiting.set(id, { settle, ...(options.onNotification && { onNotification: options.onNotification }) })
-      this.#write(bytes)
+      const { onNotification } = options
+      this.#waiting.set(id, { settle, slow: false, ...(onNotification && { onNotification }) })
+      this.#write(bytes, owner)
     })
   }
 
-  #write(bytes: Uint8Array): void {
+  #write(bytes: Uint8Array, owner: object, onRead?: () => void): void {
     if (!this.#stdin.writable) return
+    this.#unread.set(owner, (this.#unread.get(owner) ?? 0) + bytes.length)
     this.#stdin.write(bytes)
-    this.#stdin.write('\n')
+    this.#stdin.write('\n', () => {
+      const left = (this.#unread.get(owner) ?? 0) - bytes.length
+      if (left > 0) this.#unread.set(owner, left)
+      else this.#unread.delete(owner)
+      onRead?.()
+    })
   }
 
   #read(chunk: Uint8Array): void {
     const lines = this.#lines.push(chunk)
     // A line that never ends would fill our memory.
     if (lines === undefined) return this.close()
-    for (const line of lines) {
-      if (line.length === 0) continue
-      const message = readMessage(line)
-      // Servers log to standard output by mistake: what is not JSON-RPC is dropped, and can answer nothing.
-      if (message !== undefined) this.#take(message, line)
+    for (const line of lines) if (line.length > 0) this.#pending.push(line)
+    if (!this.#resting) this.#takeLines()
+  }
+
+  /** Large ones wait for their turn, and the server with them. */
+  #takeLines(): void {
+    const lines = this.#pending
+    this.#pending = []
+    for (const [i, line] of lines.entries()) {
+      if (this.#closed) return
+      const turn = this.#turn(line.length)
+      if (turn === undefined) {
+        this.#takeLine(line)
+        if (!this.#resting) continue
+        this.#pending = lines.slice(i + 1)
+        return
+      }
+      this.#pending = lines.slice(i + 1)
+      this.#rest(turn.then(() => this.#takeLine(line)))
+      return
     }
+  }
+
+  #takeLine(line: Uint8Array): void {
+    if (this.#closed) return
+    const message = readMessage(line)
+    if (message === undefined) return this.#heardNoise(line)
+    this.#heardMs = performance.now()
+    this.#take(message, line)
+  }
+
+  /** It waits with what it says next. */
+  #rest(until: Promise<unknown>): void {
+    this.#resting = true
+    this.#stdout.pause()
+    const goOn = () => {
+      this.#resting = false
+      this.#takeLines()
+      if (!this.#resting) this.#stdout.resume()
+    }
+    until.then(goOn, goOn)
   }
 
   #take(message: RpcMessage, bytes: Uint8Array): void {
     if (message.kind === 'response') return this.#answer(message, bytes)
     if (message.kind === 'notification') return this.#notified(message)
-    const answer =
-      message.method === 'ping' ? { result: {} } : rpcError(RPC.methodNotFound, `${message.method} is not supported`)
-    this.#write(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: message.id, ...answer })))
+    // One that asks without reading our answers would have them kept here.
+    if (this.#answering >= LIMITS.answersToUpstreamMax) return this.close()
+    this.#answering++
+    this.#write(answerTo(message), this, () => this.#answering--)
+  }
+
+  /**
+   * No line that is not JSON-RPC answers anything: servers write their log there by mistake. An answer that cannot be read
+   * ends its call at once; after anything else the calls that wait are given up where nothing follows that can.
+   */
+  #heardNoise(line: Uint8Array): void {
+    const said = JSON.stringify(Buffer.from(line.subarray(0, 80)).toString('latin1')).slice(0, 120)
+    const answered = this.#answeredBy(Buffer.from(line.subarray(0, 4_096)).toString('latin1'))
+    if (answered !== undefined)
+      return answered.settle({ kind: 'unreadable', why: `its answer cannot be read: ${said}` })
+    if (this.#waiting.size === 0 || this.#noise !== undefined || !this.#negotiated) return
+    const saidMs = performance.now()
+    const waited = [...this.#waiting.values()]
+    this.#noise = setTimeout(() => {
+      this.#noise = undefined
+      if (this.#heardMs > saidMs) return
+      const why = `it said what is not JSON-RPC, and nothing else for ${NOISE_MS_MAX} ms: ${said}`
+      for (const waiting of waited) waiting.settle({ kind: 'unreadable', why })
+    }, NOISE_MS_MAX)
+  }
+
+  /** The call that a line means to answer, as far as can be told of one that cannot be read. */
+  #answeredBy(text: string): Waiting | undefined {
+    if (!/^\s*\{/.test(text) || !text.includes('"jsonrpc"')) return undefined
+    const ids = [...text.matchAll(/"id"\s*:\s*(\d{1,15})\s*[,}]/g)].map(([, id]) => Number(id))
+    return this.#waiting.get(ids.find((id) => this.#waiting.has(id)) ?? -1)
   }
 
   #answer({ id, answer }: RpcResponse, bytes: Uint8Array): void {
@@ -217,15 +352,19 @@ class StdioUpstream implements UpstreamConnection {
   #notified({ method, params }: RpcNotification): void {
     const list = /^notifications\/(tools|prompts|resources)\/list_changed$/.exec(method)?.[1]
     if (list !== undefined) for (const listener of this.#listeners) listener(list as ListName)
+    // Whose call a log line belongs to cannot be told where several cells may call.
+    if (this.#shared && method !== 'notifications/progress') return
     const waiting = this.#owner(method, params.progressToken)
-    const passed = waiting?.onNotification?.(method, params)
+    if (waiting === undefined || waiting.slow) return
+    const passed = waiting.onNotification?.(method, params)
     if (passed === undefined) return
-    // The cell reads slower than the server sends: the server waits.
-    this.#stdout.pause()
-    passed.then(
-      () => this.#stdout.resume(),
-      () => this.#stdout.resume(),
-    )
+    // The cell reads slower than the server sends: the server waits, unless others wait with it.
+    if (!this.#shared) return this.#rest(passed)
+    waiting.slow = true
+    const read = () => {
+      waiting.slow = false
+    }
+    passed.then(read, read)
   }
 
   #owner(method: string, token: Json | undefined): Waiting | undefined {
@@ -236,6 +375,6 @@ class StdioUpstream implements UpstreamConnection {
 
   #subscribe(): void {
     const wanted = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true }
-    this.#write(requestBytes(MODERN, this.#nextId++, 'subscriptions/listen', { notifications: wanted }, {}))
+    this.#write(requestBytes(MODERN, this.#nextId++, 'subscriptions/listen', { notifications: wanted }, {}), this)
   }
 }

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { isJsonObject, type Json, type JsonObject, LIMITS } from '../../../model/index.ts'
-import { parseStrictJson } from '../../strict-json.ts'
+import { parseStrictJson, parseStrictText } from '../../strict-json.ts'
 import type { Sent } from '../../upstream.ts'
 import { META, MODERN, plainResult, type SessionRevision } from './revision.ts'
-import { RPC, type RpcAnswer, type RpcId, type RpcMessage, readRpc } from './rpc.ts'
+import { RPC, type RpcAnswer, type RpcId, type RpcMessage, type RpcRequest, readRpc, rpcError } from './rpc.ts'
 
 /** What Firebreak says of itself to upstreams and cells. */
 export const IMPLEMENTATION: JsonObject = { name: 'firebreak', version: '0.1.0' }
@@ -55,10 +55,17 @@ function metaFor(revision: Revision, { progressToken, logLevel }: MetaOptions): 
 }
 
 /** Reads one message from an upstream: strictly, and at most `LIMITS.answerBytesMax` of it. */
-export function readMessage(bytes: Uint8Array): RpcMessage | undefined {
-  if (bytes.length > LIMITS.answerBytesMax) return undefined
-  const json = parseStrictJson(bytes)
+export function readMessage(message: Uint8Array | string): RpcMessage | undefined {
+  if (message.length > LIMITS.answerBytesMax) return undefined
+  const json = typeof message === 'string' ? parseStrictText(message) : parseStrictJson(message)
   return json.ok ? readRpc(json.value) : undefined
+}
+
+/** Sampling, elicitation and roots are not passed on: an upstream that asks hears so instead of waiting. */
+export function answerTo({ id, method }: RpcRequest): Uint8Array {
+  const answer =
+    method === 'ping' ? { result: {} } : rpcError(RPC.methodNotFound, `${method.slice(0, 64)} is not supported`)
+  return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
 }
 
 /** The upstream says that it does not support the version, and that it does. */

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Dispatcher } from 'undici'
+import { LIMITS } from '../../../model/index.ts'
+import { Room } from '../../room.ts'
+import type { Sent } from '../../upstream.ts'
+import { Exchange } from './http-exchange.ts'
+
+/** As much of undici's as an exchange uses. */
+function exchange(room: Room, turn: (bytes: number) => Promise<void> | undefined = () => undefined) {
+  const seen: { sent?: Sent; aborted?: string; over: number } = { over: 0 }
+  const unused = () => undefined
+  const events = { onSession: unused, onMessage: unused, onSessionLost: unused, onOver: () => seen.over++, turn, room }
+  const options = { lastCheck: () => undefined, signal: new AbortController().signal }
+  const onEnd = (sent: Sent) => {
+    seen.sent = sent
+  }
+  const handler = new Exchange(1, options, onEnd, events)
+  const controller = {
+    abort: (error: Error) => {
+      seen.aborted = error.message
+    },
+  } as unknown as Dispatcher.DispatchController
+  handler.onRequestStart(controller)
+  handler.onResponseStart(controller, 200, { 'content-type': 'application/json' })
+  return { handler, controller, seen }
+}
+
+describe('an answer that is being read', () => {
+  it('S17: in pieces of one byte it takes what its bytes take', () => {
+    const room = new Room(16_384)
+    const { handler, controller, seen } = exchange(room)
+    const text = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { text: 'x'.repeat(7_000) } })
+    for (const byte of Buffer.from(text)) handler.onResponseData(controller, Uint8Array.of(byte))
+    handler.onResponseEnd()
+    assert.equal(seen.sent?.kind, 'answered')
+    assert.equal(seen.over, 1)
+    assert.ok(room.take(16_384), 'all of it was given back')
+  })
+
+  it('S17: more than its connection has room for is not kept', () => {
+    assert.equal(LIMITS.answersBytesMax, 33_554_432)
+    const room = new Room(LIMITS.answersBytesMax)
+    const all = Array.from({ length: 9 }, () => exchange(room))
+    const piece = new Uint8Array(4_000_000)
+    for (const { handler, controller } of all) handler.onResponseData(controller, piece)
+    assert.deepEqual(
+      all.map(({ seen }) => seen.aborted),
+      [...Array.from({ length: 8 }, () => undefined), 'too much is being answered at once'],
+    )
+  })
+
+  it('S14: waits for its turn, and can be called off meanwhile', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const { handler, controller, seen } = exchange(new Room(100_000), () => promise)
+    handler.onResponseData(controller, Buffer.from('{"jsonrpc":"2.0","id":1,"result":{}}'))
+    handler.onResponseEnd()
+    assert.equal(seen.sent, undefined)
+    handler.cut('it was called off')
+    assert.deepEqual(seen.sent, { kind: 'unknown', why: 'it was called off' })
+    resolve()
+  })
+})
