@@ -5,6 +5,7 @@ import {
   type ActionOutcome,
   type Commitment,
   cutText,
+  type GrantId,
   isJsonObject,
   type Json,
   type JsonObject,
@@ -29,6 +30,7 @@ import { complain } from './refusals.ts'
 import { breath } from './share.ts'
 import type { Answer, Prepared, SendOptions, Sent } from './upstream.ts'
 import type { KnownTool, Upstream } from './upstreams.ts'
+import { withdrawn } from './withdrawn.ts'
 
 /** What a protocol has understood of one attempt by a cell. */
 export interface Attempt {
@@ -94,9 +96,12 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   const bill = new Bill(known, decided.reservation)
   if (action.effect !== 'read') cell.authority.exposure.say(action.args)
   const leaks = new Set<string>()
+  const [permit] = decided.reasons
+  const charged = permit.kind === 'permit' ? permit.grant : undefined
   const sent = await prepared.send({
-    lastCheck: () => lastCheck(gate, cell, action),
+    lastCheck: () => lastCheck(gate, cell, action, charged),
     signal: attempt.signal,
+    owner: cell,
     ...(attempt.onNotification && {
       onNotification: seen(gate, cell, action, known, bill, withoutSecrets(gate, attempt.onNotification, leaks)),
     }),
@@ -192,7 +197,7 @@ function templateOf(tool: ToolName): ToolName {
 
 /** A name that a cell made up, as it can stand in the ledger. */
 function recordable(name: string): ToolName {
-  return toolName(cutText(name.replaceAll(/\p{Cc}/gu, '�'), 200) || '(empty)')
+  return toolName(cutText(name, 200).replaceAll(/\p{Cc}/gu, '�') || '(empty)')
 }
 
 /** Step 4. What is wrong with the arguments is told beside what a policy says, not instead of it. */
@@ -276,11 +281,10 @@ function unrecorded(problem: string): Refusal {
 }
 
 /** Step 7, in the tick that writes: what may have changed since the decision. */
-function lastCheck(gate: Gate, cell: CellAtGate, action: Action): string | undefined {
+function lastCheck(gate: Gate, cell: CellAtGate, action: Action, charged: GrantId | undefined): string | undefined {
   if (cell.gone.signal.aborted) return 'the cell is gone'
-  if (cell.rung !== 'normal' && cell.rung !== 'watched' && !(cell.rung === 'restricted' && action.effect === 'read')) {
-    return `the cell is ${cell.rung}`
-  }
+  const ended = withdrawn(action, authorityOf(cell), charged, gate.nowMs())
+  if (ended !== undefined) return ended
   return shutFor(gate, action, gate.nowMs()) === undefined ? undefined : 'the ledger or its witness is away'
 }
 
