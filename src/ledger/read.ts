@@ -33,31 +33,40 @@ export async function* readEntries(directory: string, fromSeq = 0): AsyncGenerat
   let seq: number | undefined
   for (let index = start; index < indexes.length; index++) {
     const path = segmentPath(directory, index)
-    const read = await readSegment(path)
-    if (!read.ok) {
-      yield read
-      return
-    }
     let end = 0
-    for (const record of recordsFrom(read.value, 0)) {
-      end = record.end
-      if (record.kind !== 'entry') continue
-      const entry = entryOf(record)
-      if (!entry || entry.seq !== record.seq || (seq !== undefined && record.seq !== seq)) {
-        yield no({ kind: 'damaged', file: path, at: record.at, seq: record.seq, problem: 'this entry is out of place' })
+    for (let looks = 1; ; looks++) {
+      const read = await readSegment(path)
+      if (!read.ok) {
+        yield read
         return
       }
-      seq = record.seq + 1
-      if (record.seq >= fromSeq) yield ok(entry)
-    }
-    // The log ends where a segment was never used: what may follow it is no part of the log.
-    if (end === 0 && isBlank(read.value, 0)) return
-    // The last record of the newest segment may be half written at this moment.
-    if (index < indexes.length - 1 && end > 0 && !isBlank(read.value, end)) {
-      const next = await readHead(segmentPath(directory, index + 1))
-      if (!next) return
-      yield no({ kind: 'damaged', file: path, at: end, seq: seq ?? 0, problem: 'a record cannot be read' })
-      return
+      for (const record of recordsFrom(read.value, end)) {
+        end = record.end
+        if (record.kind !== 'entry') continue
+        const entry = entryOf(record)
+        if (!entry || entry.seq !== record.seq || (seq !== undefined && record.seq !== seq)) {
+          yield no({
+            kind: 'damaged',
+            file: path,
+            at: record.at,
+            seq: record.seq,
+            problem: 'this entry is out of place',
+          })
+          return
+        }
+        seq = record.seq + 1
+        if (record.seq >= fromSeq) yield ok(entry)
+      }
+      // The log ends where a segment was never used: what may follow it is no part of the log.
+      if (end === 0 && isBlank(read.value, 0)) return
+      // The last record of the newest segment may be half written at this moment.
+      if (index === indexes.length - 1 || end === 0 || isBlank(read.value, end)) break
+      if ((await readHead(segmentPath(directory, index + 1))) === undefined) return
+      // Its writer may have ended it and begun the next one between our two looks.
+      if (looks > 1) {
+        yield no({ kind: 'damaged', file: path, at: end, seq: seq ?? 0, problem: 'a record cannot be read' })
+        return
+      }
     }
   }
 }
