@@ -130,6 +130,8 @@ describe('S14: one process of a run', { skip: SKIP, concurrency: true }, () => {
     const { run, cell, gateway, witness, arrived } = await scene()
     process.kill(gateway, 'SIGSTOP')
     await until('it stands still', () => stateOf(gateway) === 'T')
+    // What it had sent by then is on its way.
+    await delay(300)
     const before = arrived()
     const { code, stderr } = await run.ended
     assert.equal(code, 1)

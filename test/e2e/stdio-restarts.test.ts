@@ -47,26 +47,30 @@ function said({ run }: { readonly run: Running }): readonly string[] {
 }
 
 describe('S14: a stdio server that ends', { skip: SKIP, concurrency: true }, () => {
-  it('S14: killed: one call fails and says so, the next one finds a new server', async () => {
+  it('S14: killed: one call fails and says so, at the most; the next ones find a new server', async () => {
     const token = `restarts-${process.pid}`
     const scene = runWith(['/opt/node', '/opt/agents/lying-server.ts', token])
     await until('the server answers', () => said(scene).includes('honest'))
     const [server = 0, ...others] = programs('/opt/node', token)
     assert.deepEqual(others, [])
     process.kill(server, 'SIGKILL')
-    await until('a call has failed', () => said(scene).some((line) => line !== 'honest'))
-    const failed = said(scene).findIndex((line) => line !== 'honest')
-    await until('the next is answered', () => said(scene).length > failed + 3)
-    assert.deepEqual(said(scene).slice(failed + 1, failed + 4), ['honest', 'honest', 'honest'])
-    const [, outcome, reference] =
-      /^(it was not sent|no answer came) \(reference (a_\w+)\)$/.exec(said(scene)[failed] ?? '') ?? []
-    const recorded = (await ledgerOf(scene.state)).find(
-      (entry) => entry.kind === 'action.outcome' && entry.action === reference,
-    )
-    assert.equal(
-      recorded?.kind === 'action.outcome' && recorded.outcome,
-      outcome === 'it was not sent' ? 'not-sent' : 'unknown',
-    )
+    await until('another one runs', () => programs('/opt/node', token).some((pid) => pid !== server))
+    const before = said(scene).length
+    await until('the next are answered', () => said(scene).length > before + 5)
+    // A call that came while there was none says so; one that came between two servers has waited for the next.
+    const failed = said(scene).filter((line) => line !== 'honest')
+    assert.ok(failed.length <= 1, failed.join('; '))
+    assert.deepEqual(said(scene).slice(-3), ['honest', 'honest', 'honest'])
+    for (const line of failed) {
+      const [, outcome, reference] = /^(it was not sent|no answer came) \(reference (a_\w+)\)$/.exec(line) ?? []
+      const recorded = (await ledgerOf(scene.state)).find(
+        (entry) => entry.kind === 'action.outcome' && entry.action === reference,
+      )
+      assert.equal(
+        recorded?.kind === 'action.outcome' && recorded.outcome,
+        outcome === 'it was not sent' ? 'not-sent' : 'unknown',
+      )
+    }
     const [next = 0] = programs('/opt/node', token)
     assert.ok(next !== server && next > 0)
     scene.run.child.kill('SIGTERM')
