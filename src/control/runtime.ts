@@ -292,13 +292,13 @@ class OpenRuntime implements Runtime {
   }
 
   async #end(number: number, cell: Cell, servers: StdioServers): Promise<Ended> {
-    const lost = this.#services.lost.then(async (why) => {
+    let lost: string | undefined
+    void this.#services.lost.then(async (why) => {
       // A gateway that is gone or silent guards nothing: its cell does not run on without it.
+      lost = why
       await cell.freeze()
       await cell.kill()
-      return why
     })
-    const first = await Promise.race([cell.exited.then(() => undefined), lost])
     const exit = await cell.exited
     // What it delegated ends with it.
     const below = [...this.#live.values()].filter((live) => live.parent === number)
@@ -308,7 +308,7 @@ class OpenRuntime implements Runtime {
     this.#live.delete(number)
     servers.over = true
     await Promise.all([...servers.cells].map((server) => server.teardown()))
-    if (first !== undefined) return { exit, teardown, lost: first }
+    if (lost !== undefined) return { exit, teardown, lost }
     const told = this.#services.tell({ kind: 'ended', number, receipt: plain({ exit, teardown }) })
     if (told.ok) await this.#services.said('cell-closed', number)
     return { exit, teardown }

@@ -60,13 +60,16 @@ export async function* readEntries(directory: string, fromSeq = 0): AsyncGenerat
       // The log ends where a segment was never used: what may follow it is no part of the log.
       if (end === 0 && isBlank(read.value, 0)) return
       // The last record of the newest segment may be half written at this moment.
-      if (index === indexes.length - 1 || end === 0 || isBlank(read.value, end)) break
-      if ((await readHead(segmentPath(directory, index + 1))) === undefined) return
-      // Its writer may have ended it and begun the next one between our two looks.
-      if (looks > 1) {
-        yield no({ kind: 'damaged', file: path, at: end, seq: seq ?? 0, problem: 'a record cannot be read' })
-        return
-      }
+      if (index === indexes.length - 1 || end === 0) break
+      const next = await readHead(segmentPath(directory, index + 1))
+      if (next === undefined) return
+      const whole = isBlank(read.value, end)
+      if (whole && (seq === undefined || next === seq)) break
+      // Its writer may have ended it and begun the next one since we looked: then a second look sees all of it.
+      if (looks === 1) continue
+      if (whole) break
+      yield no({ kind: 'damaged', file: path, at: end, seq: seq ?? 0, problem: 'a record cannot be read' })
+      return
     }
   }
 }
