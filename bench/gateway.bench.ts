@@ -142,7 +142,7 @@ function configText(upstream: URL): string {
       `  bot-${i}: { owner: o@example.org, environment: test, grants: [{ upstream: notes, tools: [notes.read, notes.write], when: 'context.args.id like "note-*"', expires: 1h }] }`,
   )
   const effects =
-    'tools: { notes.read: { effect: read, returns: { "$.id": [] } }, notes.write: { effect: write, content: [$.text], accepts: [untrusted] } }'
+    'tools: { notes.read: { effect: read, returns: { "$.id": [] } }, notes.write: { effect: write, content: [$], accepts: [untrusted] } }'
   const others = Array.from(
     { length: 50 },
     (_, i) =>

@@ -183,7 +183,11 @@ export class Upstream {
       if (typeof definition.name !== 'string' || definition.name.length === 0 || definition.name.length > 200) continue
       const name = grantedName('tool', definition.name.replaceAll(/\p{Cc}/gu, ''))
       // What nobody declared is nothing to us, however large it is.
-      if (this.#tools.has(name)) digests.set(name, definitionDigest(definition))
+      const known = this.#tools.get(name)
+      if (known === undefined) continue
+      // Offered twice under one name, it is what was accepted only if both are.
+      const digest = definitionDigest(definition)
+      if (!digests.has(name) || digest !== known.pinned?.digest) digests.set(name, digest)
     }
     for (const [name, known] of this.#tools) {
       if (/^(?:resource|prompt):/.test(name)) continue

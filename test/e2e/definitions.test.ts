@@ -64,6 +64,24 @@ for (const era of ['modern', 'legacy'] as const) {
       await until(async () => textOf(await call(url, 'send', {})) === 'send')
     })
 
+    it('S11: one that is offered twice is what was accepted only if both are', async () => {
+      const upstream = await startUpstream(script(era))
+      const gateway = await startGateway({ upstreams: { mail: { mcp: { url: upstream.url }, tools } } })
+      const url = (await gateway.admit()).url('mail')
+      assert.equal(textOf(await call(url, 'send', {})), 'send')
+      for (const twice of [
+        [SEND_AND_COPY, SEND],
+        [SEND, SEND_AND_COPY],
+      ] as const) {
+        upstream.script.tools = [...twice, tool('read')]
+        upstream.tellToolsChanged()
+        await until(async () => errorOf(await call(url, 'send', {}))?.code === 403)
+        upstream.script.tools = [SEND, SEND, tool('read')]
+        upstream.tellToolsChanged()
+        await until(async () => textOf(await call(url, 'send', {})) === 'send')
+      }
+    })
+
     it('S17: a flood of changes asks the upstream a few times, not once for each', async () => {
       const upstream = await startUpstream(script(era))
       const gateway = await startGateway({ upstreams: { mail: { mcp: { url: upstream.url }, tools } } })

@@ -6,7 +6,6 @@ import {
   type JsonObject,
   NAME_PATTERN,
   type Operation,
-  type Result,
   type ToolName,
   type UpstreamName,
 } from '../../../model/index.ts'
@@ -14,7 +13,8 @@ import { type Candidate, decideList, type Refusal, shownDefinition } from '../..
 import { authorityOf, type CellAtGate } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../own-tools.ts'
-import { type Attempt, type Performed, perform, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
+import { type Attempt, type Performed, perform, refuseFrame, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
+import { recordLabels } from '../../record.ts'
 import type { SendOptions } from '../../upstream.ts'
 import { listAll, type Upstream } from '../../upstreams.ts'
 import { type HeaderValue, paramHeaderMismatch } from './headers.ts'
@@ -86,15 +86,22 @@ async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): P
 
 async function callTool(gate: Gate, cell: CellAtGate, request: CellRequest): Promise<RpcAnswer> {
   const { name, arguments: given = {}, ...others } = request.params
-  if (typeof name !== 'string' || !isJsonObject(given))
-    return rpcError(RPC.invalidParams, 'tools/call takes a name and an object of arguments')
+  if (typeof name !== 'string' || !isJsonObject(given)) {
+    const problem = 'tools/call takes a name and an object of arguments'
+    const reference = await refuseFrame(gate, cell, problem)
+    return rpcError(RPC.invalidParams, problem, { ...(reference && { reference }) })
+  }
   const { upstream, upstreamName, target } = route(cell, request.view, name)
   const about = { upstream: upstreamName, operation: 'tool', target, args: given } as const
   const undeclared = undeclaredMember(others)
   if (undeclared !== undefined) return spoken(await refuseUnprepared(gate, cell, about, [undeclared]))
   if (upstreamName === OWN_UPSTREAM) {
     const said = await callOwn(gate, cell, target, given)
-    if (said !== undefined) return ownAnswer(said)
+    if (said?.ok) return ownAnswer(said.value)
+    if (said !== undefined) {
+      const fault = { kind: 'arguments', path: '$', problem: said.reason } as const
+      return ownFault(said.reason, (await refuseUnprepared(gate, cell, about, [fault])).action)
+    }
   }
   if (upstream === undefined)
     return spoken(await refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'tool', target, args: given }))
@@ -244,11 +251,14 @@ function referring(action: ActionId | undefined): readonly [] | readonly [JsonOb
   return action === undefined ? [] : [{ reference: action }]
 }
 
-function ownAnswer(said: Result<Json, string>): RpcAnswer {
-  const text = said.ok ? JSON.stringify(said.value) : said.reason
-  const content = [{ type: 'text', text }]
-  if (!said.ok) return { result: { content, isError: true } }
-  return { result: { content, ...(isJsonObject(said.value) && { structuredContent: said.value }) } }
+function ownAnswer(value: Json): RpcAnswer {
+  const content = [{ type: 'text', text: JSON.stringify(value) }]
+  return { result: { content, ...(isJsonObject(value) && { structuredContent: value }) } }
+}
+
+function ownFault(why: string, reference: ActionId | undefined): RpcAnswer {
+  const text = reference === undefined ? why : `${why} (reference ${reference})`
+  return { result: { content: [{ type: 'text', text }], isError: true } }
 }
 
 /** A tool's error, which every client shows to its model, and none takes for a question that it could answer. */
@@ -280,7 +290,7 @@ async function listResources(
       if (match) shown.push(item)
     }
   }
-  return shownUnlessLeaking(gate, member, shown)
+  return shownUnlessLeaking(gate, cell, member, shown)
 }
 
 async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
@@ -299,12 +309,18 @@ async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest):
       prompts.push(view === undefined ? { ...prompt, name: `${upstream.name}__${prompt.name}` } : prompt)
     }
   }
-  return shownUnlessLeaking(gate, 'prompts', prompts)
+  return shownUnlessLeaking(gate, cell, 'prompts', prompts)
 }
 
-/** Lists come from the upstream as they are: a secret in one is cut like one in an answer. */
-function shownUnlessLeaking(gate: Gate, member: string, items: readonly JsonObject[]): RpcAnswer {
+/**
+ * Lists come from the upstream as they are: a secret in one is cut like one in an answer, and names and descriptions are
+ * text that anyone could have written.
+ */
+function shownUnlessLeaking(gate: Gate, cell: CellAtGate, member: string, items: readonly JsonObject[]): RpcAnswer {
   const clean = items.filter((item) => gate.secrets.leak(JSON.stringify(item)) === undefined)
+  const where = { tool: `a list of ${member}`, path: '$' }
+  for (const item of clean) cell.authority.exposure.absorbUntrusted(JSON.stringify(item), where)
+  recordLabels(gate.ledger, cell)
   return { result: { [member]: clean } }
 }
 
