@@ -32,7 +32,8 @@ export class Exposure implements ExposureView {
   readonly #labels = new Map<Label, Seen>()
   readonly #known = new Set<string>()
   readonly words: Words
-  readonly #texts: Met[] = []
+  /** Each text as it was met first. */
+  readonly #texts = new Map<string, Seen>()
   readonly #task: Task | undefined
   readonly #above: ExposureView | undefined
   #knownCharacters = 0
@@ -61,9 +62,10 @@ export class Exposure implements ExposureView {
 
   seen(value: string): Seen | undefined {
     let closest: Seen | undefined
-    for (const { text, seen } of this.#texts) {
+    const same = this.#texts.get(value)
+    if (same !== undefined) return same
+    for (const [text, seen] of this.#texts) {
       const as = likeness(value, text)
-      if (as === 'the same') return seen
       if (as !== undefined) closest ??= { ...seen, as }
     }
     return closest ?? this.#above?.seen(value)
@@ -89,7 +91,7 @@ export class Exposure implements ExposureView {
     })
     const { ruled, others } = partsOf(result)
     const meet: Visit<readonly Label[]> = (text, labels, path) =>
-      this.#meet(text, labels, { ...where, path: path() }, own)
+      this.#meet(text, labels, () => ({ ...where, path: path(), labels }), own)
     for (const value of ruled) {
       returns.walk(value, NOT_LABELLED, meet)
       ids?.walk(value, false, (text, isId, _, what) => {
@@ -101,7 +103,7 @@ export class Exposure implements ExposureView {
 
   /** Text of no known field: an error, a log line, a name in a list. */
   absorbUntrusted(text: string, where: { readonly action?: ActionId; readonly tool: string; readonly path: string }) {
-    this.#meet(text, NOT_LABELLED, where, undefined)
+    this.#meet(text, NOT_LABELLED, () => ({ ...where, labels: NOT_LABELLED }), undefined)
   }
 
   /** What another cell has seen, passed to this one with what it says. */
@@ -109,13 +111,13 @@ export class Exposure implements ExposureView {
     for (const [label, seen] of other.labels) if (!this.#labels.has(label)) this.#labels.set(label, seen)
   }
 
-  #meet(text: string, labels: readonly Label[], where: Omit<Seen, 'labels'>, asked: Words | undefined): void {
-    for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, { ...where, labels })
+  #meet(text: string, labels: readonly Label[], seen: () => Seen, asked: Words | undefined): void {
+    for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, seen())
     if (text === '') return
     if (!labels.includes(UNTRUSTED)) this.#learn(text, asked)
-    if (this.#textCharacters + text.length > LIMITS.seenCharactersMax) return
+    if (this.#texts.has(text) || this.#textCharacters + text.length > LIMITS.seenCharactersMax) return
     this.#textCharacters += text.length
-    this.#texts.push({ text, seen: { ...where, labels } })
+    this.#texts.set(text, seen())
   }
 
   #learn(text: string, asked: Words | undefined): void {
@@ -177,11 +179,6 @@ interface Answers {
   readonly ids?: FieldTree<boolean>
 }
 
-interface Met {
-  readonly text: string
-  readonly seen: Seen
-}
-
 const WORDS = new FieldTree<undefined>([])
 const NOT_LABELLED: readonly Label[] = [UNTRUSTED]
 
@@ -211,8 +208,13 @@ function partsOf(result: Json): { readonly ruled: readonly Json[]; readonly othe
   return only ? { ruled: [first], others: [] } : { ruled: [], others: values }
 }
 
+/** Of an object or an array, after the white space of JSON. */
+const OPENS = /^[\t\n\r ]*[[{]/
+
 function parsedBlock(block: Json): Json {
   if (!isJsonObject(block) || block.type !== 'text' || typeof block.text !== 'string') return block
+  // Most texts are prose: finding that out by the parser's exception costs more than all the rest.
+  if (!OPENS.test(block.text)) return block.text
   try {
     const parsed = JSON.parse(block.text) as Json
     return typeof parsed === 'object' && parsed !== null ? parsed : block.text

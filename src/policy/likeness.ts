@@ -3,7 +3,6 @@
  * because it is like something.
  */
 export function likeness(value: string, text: string): string | undefined {
-  if (text === value) return 'the same'
   if (text.includes(value)) return 'a part of it'
   if (value.length < 3) return undefined
   const [plainValue, plainText] = [folded(value), folded(text)]
