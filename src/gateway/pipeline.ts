@@ -303,7 +303,7 @@ function withoutSecrets(
   leaks: Set<string>,
 ): NonNullable<SendOptions['onNotification']> {
   return (method, params) => {
-    const leaked = gate.secrets.leak(JSON.stringify(params))
+    const leaked = gate.secrets.leakIn(params)
     if (leaked === undefined) return onNotification(method, params)
     leaks.add(leaked)
     return undefined
@@ -321,7 +321,7 @@ function noting(leaks: ReadonlySet<string>, judged: JudgedAnswer): JudgedAnswer 
 function judgeAnswer(gate: Gate, known: KnownTool, sent: Sent): JudgedAnswer {
   if (sent.kind === 'not-sent' || sent.kind === 'unknown') return { outcome: sent.kind, why: sent.why }
   if (sent.kind === 'unreadable') return { outcome: 'withheld', why: sent.why }
-  const leaked = gate.secrets.leak(JSON.stringify(sent.answer.value))
+  const leaked = gate.secrets.leakIn(sent.answer.value)
   if (leaked !== undefined) return { outcome: 'withheld', why: `it holds the secret "${leaked}"`, leaked: [leaked] }
   const broken = sent.answer.failed ? undefined : known.judgeResult(sent.answer.value)
   if (broken !== undefined) return { outcome: 'withheld', why: broken }

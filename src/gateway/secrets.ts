@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { LIMITS, no, ok, type Result } from '../model/index.ts'
+import { type Json, LIMITS, no, ok, type Result } from '../model/index.ts'
 
 /**
  * The secrets of one environment, by name. They are put into what the gateway sends, and looked for in everything that
@@ -10,6 +10,8 @@ export interface Secrets {
   readonly inject: (template: string) => string
   /** The name of a secret that the text holds, verbatim or in a listed encoding. */
   readonly leak: (text: string) => string | undefined
+  /** The same of a value, as the JSON that goes towards the cell. */
+  readonly leakIn: (value: Json) => string | undefined
 }
 
 /**
@@ -27,16 +29,17 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
     }
     for (const form of formsOf(value)) needles.add(name, form)
   }
+  const leak = (text: string) => {
+    for (const view of viewsOf(text)) {
+      const found = needles.in(view)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
   return ok({
     inject: (template) => injectInto(template, values),
-    leak: (text) => {
-      if (values.size === 0) return undefined
-      for (const view of viewsOf(text)) {
-        const found = needles.in(view)
-        if (found !== undefined) return found
-      }
-      return undefined
-    },
+    leak: (text) => (values.size === 0 ? undefined : leak(text)),
+    leakIn: (value) => (values.size === 0 ? undefined : leak(JSON.stringify(value))),
   })
 }
 

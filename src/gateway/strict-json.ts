@@ -1,4 +1,4 @@
-import { type Json, LIMITS, no, ok, type Result } from '../model/index.ts'
+import { type Json, type JsonObject, LIMITS, no, ok, type Result } from '../model/index.ts'
 
 /**
  * Reads JSON that an attacker wrote (S11): what two parsers could read differently is refused, not repaired.
@@ -125,11 +125,11 @@ function countAndCheck(value: Json, counted: Counted): void {
         for (const item of value) countAndCheck(item, counted)
         return
       }
-      for (const [key, item] of Object.entries(value)) {
+      for (const key of Object.keys(value)) {
         counted.keys++
         if (key === '__proto__') counted.fault = { kind: 'reserved-key' }
         if (!key.isWellFormed()) counted.fault = { kind: 'lone-surrogate' }
-        countAndCheck(item, counted)
+        countAndCheck((value as JsonObject)[key] as Json, counted)
       }
   }
 }

@@ -13,6 +13,7 @@ import { type Ledger, openLedger, originOf } from './ledger.ts'
 import { LEDGER_LIMITS } from './limits.ts'
 import { checkpointText, signatureLine } from './note.ts'
 import { readEntries } from './read.ts'
+import { recordsFrom } from './scan.ts'
 
 let desk: Desk | undefined
 let nowMs = 0
@@ -205,6 +206,29 @@ describe('payloads', () => {
     const bytes = readFileSync(join(options().directory, '0000000000.segment'))
     assert.equal(bytes.includes(secret), false)
     assert.equal(bytes.includes('DE12'), false)
+  })
+
+  it('S12: no byte of a key covers two bytes, whatever sizes follow each other', async () => {
+    const ledger = await opened()
+    const sizes = [0, 1, 4_063, 4_064, 4_065, 600, 16_384, 3, 40_000, 4_064, 4_064, 4_064, 4_064, 4_064, 1, 70_000, 2]
+    const puts = sizes.map((size, i) => {
+      const bytes = Buffer.alloc(size, i)
+      return { bytes, put: ledger.payloads.put(CELL, bytes) }
+    })
+    for (const { bytes, put } of puts) {
+      assert.ok(put.ok)
+      assert.deepEqual(await ledger.payloads.get(CELL, put.value), { ok: true, value: bytes })
+    }
+    await ledger.close()
+    const segment = readFileSync(join(options().directory, '0000000000.segment'))
+    const payloads = [...recordsFrom(segment, 0)].filter(({ kind }) => kind === 'payload')
+    assert.equal(payloads.length, sizes.length)
+    let used = 0
+    for (const { body } of payloads) {
+      const place = Number(Buffer.from(body).readBigUInt64BE(54))
+      assert.ok(place >= used, `${place} was used up to ${used}`)
+      used = place + 32 + body.length - 62
+    }
   })
 
   it('S12: an erased cell cannot be read, nor written again, and the tree stays as it was', async () => {

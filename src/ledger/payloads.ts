@@ -65,7 +65,8 @@ export async function openPayloads(
   /** A cell that outlived its gateway gets another key, so that `put` never has to read the disk. */
   function newKey(cell: CellId): CellKey {
     const secret = randomBytes(32)
-    const key = { number: randomBytes(4), secret, stream: createCipheriv(CIPHER, secret, counter(0)), place: 0 }
+    const stream = createCipheriv(CIPHER, secret, counter(0))
+    const key: CellKey = { number: randomBytes(4), secret, stream, place: 0, ahead: ZEROS, aheadTo: 0 }
     keys.set(cell, key)
     commit.after(writeKey(disk, keyDirectory, keyName(cell, key.number), key.secret))
     return key
@@ -174,6 +175,9 @@ interface CellKey {
   readonly stream: Cipheriv
   /** Bytes of the stream that have been used. */
   place: number
+  /** The stream from some place up to `aheadTo`: `AHEAD_BYTES` of it, none at the beginning. */
+  ahead: Uint8Array
+  aheadTo: number
 }
 
 const CIPHER = 'aes-256-ctr'
@@ -211,24 +215,52 @@ async function shred(disk: Disk, directory: string, name: string): Promise<void>
   await disk.syncDirectory(directory)
 }
 
-/** Most payloads fit: no memory is cleared for them. Everything below is synchronous, so that one is enough. */
-const SCRATCH = Buffer.allocUnsafe(16_384)
-
 function encrypted(cell: CellId, key: CellKey, bytes: Uint8Array): { body: Buffer; commitment: Commitment } {
   const length = SALT_BYTES + bytes.length
-  const salted = length <= SCRATCH.length ? SCRATCH.subarray(0, length) : Buffer.allocUnsafe(length)
-  salted.fill(0, 0, SALT_BYTES)
-  salted.set(bytes, SALT_BYTES)
-  const covered = key.stream.update(salted)
-  salted.set(covered.subarray(0, SALT_BYTES))
   const body = Buffer.allocUnsafe(SECRET_AT + bytes.length)
+  const { place, salted } = length <= AHEAD_BYTES / 4 ? coveredAhead(key, bytes, body) : covered(key, bytes, body)
   body.write(cell, 0, 'latin1')
   body.set(key.number, KEY_AT)
   body.write(hash('sha256', salted, 'binary'), COMMITMENT_AT, 'latin1')
-  body.writeBigUInt64BE(BigInt(key.place), PLACE_AT)
-  body.set(covered.subarray(SALT_BYTES), SECRET_AT)
-  key.place += salted.length
+  body.writeBigUInt64BE(BigInt(place), PLACE_AT)
   return { body, commitment: { sha256: sha256(body.toString('hex', COMMITMENT_AT, PLACE_AT)), bytes: bytes.length } }
+}
+
+/** How much of a key's stream is made at once: asking the cipher costs more than covering a small payload. */
+const AHEAD_BYTES = 16_384
+const ZEROS = Buffer.alloc(AHEAD_BYTES)
+/** The salt and the bytes of a small payload. Everything here is synchronous, so that one is enough. */
+const SALTED = Buffer.alloc(AHEAD_BYTES / 4)
+
+function coveredAhead(key: CellKey, bytes: Uint8Array, body: Buffer) {
+  const length = SALT_BYTES + bytes.length
+  if (key.place + length > key.aheadTo) {
+    key.place = key.aheadTo
+    key.ahead = key.stream.update(ZEROS)
+    key.aheadTo += AHEAD_BYTES
+  }
+  const { place, ahead } = key
+  const from = AHEAD_BYTES - (key.aheadTo - place)
+  const salted = SALTED.subarray(0, length)
+  for (let i = 0; i < SALT_BYTES; i++) salted[i] = ahead[from + i] ?? 0
+  salted.set(bytes, SALT_BYTES)
+  for (let i = SALT_BYTES; i < length; i++) {
+    body[SECRET_AT + i - SALT_BYTES] = (salted[i] ?? 0) ^ (ahead[from + i] ?? 0)
+  }
+  key.place += length
+  return { place, salted }
+}
+
+/** A large one has its own part of the stream, behind what was made ahead. */
+function covered(key: CellKey, bytes: Uint8Array, body: Buffer) {
+  const place = key.aheadTo
+  const salted = Buffer.alloc(SALT_BYTES + bytes.length)
+  salted.set(bytes, SALT_BYTES)
+  const cover = key.stream.update(salted)
+  salted.set(cover.subarray(0, SALT_BYTES))
+  body.set(cover.subarray(SALT_BYTES), SECRET_AT)
+  key.place = key.aheadTo = place + salted.length
+  return { place, salted }
 }
 
 /** Undefined unless every byte is as it was put, under this cell's key. */

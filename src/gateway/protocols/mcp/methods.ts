@@ -317,7 +317,7 @@ async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest):
  * text that anyone could have written.
  */
 function shownUnlessLeaking(gate: Gate, cell: CellAtGate, member: string, items: readonly JsonObject[]): RpcAnswer {
-  const clean = items.filter((item) => gate.secrets.leak(JSON.stringify(item)) === undefined)
+  const clean = items.filter((item) => gate.secrets.leakIn(item) === undefined)
   const where = { tool: `a list of ${member}`, path: '$' }
   for (const item of clean) cell.authority.exposure.absorbUntrusted(JSON.stringify(item), where)
   recordLabels(gate.ledger, cell)
