@@ -8,7 +8,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { listenLoopback } from '../src/cells/libc.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { type Accepted, writeAccepted } from '../src/control/accepted.ts'
 import { startServices } from '../src/control/services.ts'
@@ -16,6 +15,7 @@ import { gatewaySetup, judgeConfig } from '../src/control/setup.ts'
 import { openState } from '../src/control/state.ts'
 import { definitionDigest } from '../src/gateway/upstreams.ts'
 import { agentName, cellId, type JsonObject, personName, toolName, upstreamName } from '../src/model/index.ts'
+import { listener } from '../test/kit/listener.ts'
 import { TOOLS } from './gateway/answers.ts'
 import { Caller } from './gateway/load.ts'
 import type { Bench, BenchOptions } from './main.ts'
@@ -123,13 +123,9 @@ async function gateway(directory: string, upstream: URL, cleanups: (() => Promis
   const services = await startServices(state, setup.value)
   if (!services.ok) throw new Error(services.reason)
   cleanups.push(() => services.value.stop('the bench has ended'))
-  const port = 20_000 + Math.floor(Math.random() * 10_000)
-  const listener = listenLoopback(port, 128)
-  if (!listener.ok) throw new Error('no listener')
+  const { port, fd } = listener()
   const cell = cellId('c_0000000000000000')
-  services.value.tell({ kind: 'cell', number: 1, cell, agent: agentName('bot-0'), receipt: {}, labels: [] }, [
-    listener.value,
-  ])
+  services.value.tell({ kind: 'cell', number: 1, cell, agent: agentName('bot-0'), receipt: {}, labels: [] }, [fd])
   const served = await services.value.said('cell-ready', 1)
   if (!served.ok) throw new Error(served.reason)
   return { url: new URL(`http://127.0.0.1:${port}/mcp/notes`), pid: services.value.gatewayPid }

@@ -9,7 +9,6 @@ import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { Client } from 'undici'
 import { type Document, isMap, isScalar, parseDocument, type YAMLMap } from 'yaml'
-import { listenLoopback } from '../../src/cells/libc.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { writeAccepted } from '../../src/control/accepted.ts'
 import { type Services, startServices } from '../../src/control/services.ts'
@@ -28,6 +27,7 @@ import {
   toolName,
   upstreamName,
 } from '../../src/model/index.ts'
+import { listener } from '../../test/kit/listener.ts'
 import { type Offered, RecordedServer } from './server.ts'
 
 export interface Contained {
@@ -250,16 +250,6 @@ async function call(
   } finally {
     expected.done()
   }
-}
-
-/** Below the range that the kernel gives to outgoing connections. */
-function listener(): { readonly port: number; readonly fd: number } {
-  for (let tries = 0; tries < 50; tries++) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    const fd = listenLoopback(port, 64)
-    if (fd.ok) return { port, fd: fd.value }
-  }
-  throw new Error('no free port on loopback')
 }
 
 async function reasonsIn(ledger: string): Promise<ReadonlyMap<string, Json>> {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcp, type Socket } from 'node:net'
 import { after, describe, it } from 'node:test'
-import { listenLoopback } from '../cells/libc.ts'
+import { listener } from '../../test/kit/listener.ts'
 import { LIMITS } from '../model/index.ts'
 import { Egress } from './egress.ts'
 
@@ -35,13 +35,11 @@ async function origin(): Promise<{ readonly port: number; readonly sockets: read
 }
 
 function proxied(origins: readonly string[], addresses: readonly string[] = []) {
-  const port = 20_000 + Math.floor(Math.random() * 12_000)
-  const listener = listenLoopback(port, 64)
-  assert.ok(listener.ok)
+  const { port, fd } = listener()
   const tried: (readonly [string, string | undefined])[] = []
   const asked: string[] = []
   const egress = new Egress({
-    listener: listener.value,
+    listener: fd,
     origins,
     onTried: (place, problem) => tried.push([place, problem]),
     resolve: (host) => {

@@ -2,12 +2,11 @@
  * A real gateway with its witness, and cells that are only listeners: the sockets that the warden would make inside a
  * cell's network namespace are made on this host's loopback, and handed over in the same way.
  */
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { closeSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
-import { listenLoopback } from '../../src/cells/libc.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { type Services, startServices } from '../../src/control/services.ts'
 import { gatewaySetup, judgeConfig } from '../../src/control/setup.ts'
@@ -28,6 +27,7 @@ import {
 } from '../../src/model/index.ts'
 import { acceptOffered } from './accept-offered.ts'
 import { type ConfigPlan, writeConfig } from './config-text.ts'
+import { listener } from './listener.ts'
 import { cleanUp, temporaryDirectory } from './temporary.ts'
 
 export interface TestGateway {
@@ -184,16 +184,6 @@ async function admit(services: Services, agent: string, number: number, beginnin
       if (!closed.ok) throw new Error(closed.reason)
     },
   }
-}
-
-/** Below the range that the kernel gives to outgoing connections. */
-export function listener(): { readonly port: number; readonly fd: number } {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const port = randomInt(20_000, 32_000)
-    const fd = listenLoopback(port, 64)
-    if (fd.ok) return { port, fd: fd.value }
-  }
-  throw new Error('no free port on loopback')
 }
 
 async function entriesOf(directory: string): Promise<readonly Entry[]> {
