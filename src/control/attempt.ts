@@ -1,5 +1,5 @@
 import type { Agent } from '../config/config.ts'
-import { answerMax } from '../gateway/bill.ts'
+import { judgeAction, type Normalised, normalise } from '../gateway/normalise.ts'
 import { Upstream } from '../gateway/upstreams.ts'
 import {
   type Action,
@@ -11,7 +11,6 @@ import {
   type Label,
   type Operation,
   type Sha256,
-  sha256,
   type TenantName,
   type ToolName,
   type UpstreamName,
@@ -19,19 +18,15 @@ import {
 import {
   type Admitted,
   type Authority,
-  admit,
   BudgetBook,
   type CompiledPolicies,
   compileFlow,
   compilePolicies,
   type Denied,
-  decide,
   Exposure,
   type Flow,
   type Held,
   issuedBy,
-  type Refusal,
-  readSpend,
   type Task,
 } from '../policy/index.ts'
 import { toolsOf } from './catalogue.ts'
@@ -132,10 +127,7 @@ export interface Attempt {
   readonly definition?: Sha256
 }
 
-/**
- * Decides as the gateway's pipeline does, its steps 2 to 4: the arguments against the accepted schema, the spend from
- * where the declaration says, and the decision; what is wrong before any policy is asked is told beside it.
- */
+/** Decides with what the gateway's pipeline decides with: its steps 2 to 4. */
 export function rehearseAction(
   rehearsal: Rehearsal,
   cell: RehearsedCell,
@@ -144,48 +136,16 @@ export function rehearseAction(
   approves: (waiting: Denied | Held) => boolean = () => false,
 ): { readonly action: Action; readonly decided: Admitted } {
   const { action, refusals } = normalised(rehearsal, cell, attempt)
-  if (refusals.length === 0) return { action, decided: admit(action, cell.authority, atMs, approves) }
-  const decided = decide(action, cell.authority, atMs)
-  const others = decided.verdict === 'allow' ? [] : decided.reasons
-  const reasons = [...refusals, ...others.filter(({ kind }) => !refusals.some((own) => own.kind === kind))]
-  const [first, ...rest] = reasons
-  if (first === undefined) throw new Error('a denial without a reason')
-  return { action, decided: { verdict: 'deny', reasons: [first, ...rest] } }
+  return { action, decided: judgeAction(refusals, action, cell.authority, atMs, approves) }
 }
 
-export function normalised(
-  { upstreams }: Rehearsal,
-  cell: RehearsedCell,
-  attempt: Attempt,
-): { readonly action: Action; readonly refusals: readonly Refusal[] } {
-  const { upstream, operation, tool, args } = attempt
-  const known = upstreams.get(upstream)?.tool(grantedName(operation, tool))
-  const effect = known?.declared.effect ?? 'irreversible'
-  const refusals: Refusal[] = []
-  const fault = known?.input?.check(args)
-  if (fault !== undefined) refusals.push({ kind: 'arguments', ...fault })
-  const spend = known !== undefined && effect === 'spend' ? readSpend(known.declared, args) : undefined
-  if (spend?.ok === false) refusals.push({ kind: 'spend', ...spend.reason })
-  const { agent, environment } = cell.authority
-  const action: Action = {
-    id: attempt.id,
-    cellId: cell.id,
-    agent,
-    environment,
-    upstream,
-    upstreamEnvironment: upstreams.get(upstream)?.environment ?? attempt.environment,
-    operation,
-    tool,
-    args,
-    effect,
-    definition: attempt.definition ?? known?.pinned?.digest ?? UNKNOWN_DEFINITION,
-    ...(spend?.ok && { spend: spend.value }),
-    ...(known && { answerMax: answerMax(known) }),
-  }
-  return { action, refusals }
+export function normalised({ upstreams }: Rehearsal, cell: RehearsedCell, attempt: Attempt): Normalised {
+  const { environment, ...asked } = attempt
+  const upstream = upstreams.get(attempt.upstream)
+  const upstreamEnvironment = upstream?.environment ?? environment
+  const known = upstream?.tool(grantedName(attempt.operation, attempt.tool))
+  return normalise({ ...asked, cellId: cell.id, authority: cell.authority, upstreamEnvironment }, known)
 }
-
-const UNKNOWN_DEFINITION = sha256('0'.repeat(64))
 
 /** The operation and the bare name in what policies call a tool. */
 export function operationIn(name: string): { readonly operation: Operation; readonly tool: ToolName } {

@@ -13,18 +13,18 @@ import {
   moneyText,
   type Operation,
   type Reason,
-  sha256,
   type ToolName,
   toolName,
   type UpstreamName,
 } from '../model/index.ts'
-import { type Admitted, admit, canBeAsked, decide, type Refusal, type Reservation, readSpend } from '../policy/index.ts'
-import { answerMax, Bill } from './bill.ts'
+import { type Admitted, canBeAsked, type Refusal, type Reservation } from '../policy/index.ts'
+import { Bill } from './bill.ts'
 import { authorityOf, type CellAtGate, ownersOf } from './cell.ts'
 import { chargeOf, settledOf } from './charge.ts'
 import type { Gate } from './gate.ts'
 import { bindingOf } from './holds.ts'
 import { masked } from './mask.ts'
+import { type Asked, judgeAction, normalise } from './normalise.ts'
 import { reasonsJson, recordLabels, redacted } from './record.ts'
 import { complain } from './refusals.ts'
 import { breath } from './share.ts'
@@ -77,7 +77,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   await breath()
   await cell.share.turn(gate.ledger, gate.nowMs)
   const known = attempt.upstream.tool(attempt.tool)
-  const { action, refusals } = normalise(gate, cell, attempt, known)
+  const { action, refusals } = normalise(asked(gate, cell, attempt), known)
   let approval: Approval | undefined
   const decided = judge(gate, cell, action, refusals, () => {
     approval = gate.holds.take(bindingOf(action, cell.authority.exposure.labels.keys()), gate.nowMs())
@@ -155,40 +155,19 @@ function seen(
   }
 }
 
-interface Normalised {
-  readonly action: Action
-  /** What is wrong with it before any policy is asked. */
-  readonly refusals: readonly Refusal[]
-}
-
-/** Steps 2 and 3: what the cell asks for, in our words, held against the accepted definition. */
-function normalise(gate: Gate, cell: CellAtGate, attempt: Attempt, known: KnownTool | undefined): Normalised {
-  const refusals: Refusal[] = []
-  const { upstream, operation, tool, args } = attempt
-  const effect = known?.declared.effect ?? 'irreversible'
-  const fault = known?.input?.check(args)
-  if (fault !== undefined) refusals.push({ kind: 'arguments', ...fault })
-  const spend = known !== undefined && effect === 'spend' ? readSpend(known.declared, args) : undefined
-  if (spend?.ok === false) refusals.push({ kind: 'spend', ...spend.reason })
-  const action: Action = {
+/** The attempt as it is normalised: under the name that it is decided and recorded by. */
+function asked(gate: Gate, cell: CellAtGate, { upstream, operation, target, tool, args }: Attempt): Asked {
+  return {
     id: gate.newActionId(),
     cellId: cell.id,
-    agent: cell.authority.agent,
-    environment: cell.authority.environment,
+    authority: cell.authority,
     upstream: upstream.name,
     upstreamEnvironment: upstream.environment,
     operation,
-    tool: operation === 'resource' ? templateOf(tool) : recordable(attempt.target),
+    tool: operation === 'resource' ? templateOf(tool) : recordable(target),
     args,
-    effect,
-    definition: known?.pinned?.digest ?? UNKNOWN_DEFINITION,
-    ...(spend?.ok && { spend: spend.value }),
-    ...(known && { answerMax: answerMax(known) }),
   }
-  return { action, refusals }
 }
-
-const UNKNOWN_DEFINITION = sha256('0'.repeat(64))
 
 /** A resource is decided and recorded by the template that was granted; its URI stands in the arguments. */
 function templateOf(tool: ToolName): ToolName {
@@ -200,7 +179,7 @@ function recordable(name: string): ToolName {
   return toolName(cutText(name, 200).replaceAll(/\p{Cc}/gu, '�') || '(empty)')
 }
 
-/** Step 4. What is wrong with the arguments is told beside what a policy says, not instead of it. */
+/** Step 4, with what stands in the way of this gateway itself. */
 function judge(
   gate: Gate,
   cell: CellAtGate,
@@ -209,20 +188,9 @@ function judge(
   approves: () => boolean,
 ): Admitted {
   const nowMs = gate.nowMs()
-  const authority = authorityOf(cell)
   const shut = shutFor(gate, action, nowMs)
   const own = shut === undefined ? refusals : [...refusals, shut]
-  if (own.length === 0) return admit(action, authority, nowMs, approves)
-  const decided = decide(action, authority, nowMs)
-  const reasons =
-    decided.verdict === 'allow' ? own : [...own, ...decided.reasons.filter((reason) => !said(own, reason))]
-  const [first, ...rest] = reasons
-  if (first === undefined) throw new Error('a denial without a reason')
-  return { verdict: 'deny', reasons: [first, ...rest] }
-}
-
-function said(reasons: readonly Refusal[], other: Refusal): boolean {
-  return reasons.some((reason) => reason.kind === other.kind)
+  return judgeAction(own, action, authorityOf(cell), nowMs, approves)
 }
 
 /** S4: nothing with an effect leaves while the ledger or its witness is away; a read does not leave a dead ledger either. */
