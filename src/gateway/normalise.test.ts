@@ -5,7 +5,6 @@ import {
   type CellId,
   type Effect,
   environmentName,
-  environmentName,
   type JsonObject,
   LIMITS,
   toolName,
