@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Entry } from '../ledger/read.ts'
+import type { Entry } from '../model/entry.ts'
 import {
   type ActionHeld,
   type ActionId,

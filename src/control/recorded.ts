@@ -2,8 +2,9 @@ import { readdir } from 'node:fs/promises'
 import { realDisk, segmentIndex, segmentPath } from '../ledger/disk.ts'
 import type { LedgerFault } from '../ledger/fault.ts'
 import { openPayload, payloadDigest } from '../ledger/payloads.ts'
-import { type Entry, readEntries, readSegment } from '../ledger/read.ts'
+import { readEntries, readSegment } from '../ledger/read.ts'
 import { recordsFrom } from '../ledger/scan.ts'
+import type { Entry } from '../model/entry.ts'
 import { type CellId, type Commitment, no, ok, type Result } from '../model/index.ts'
 
 /** An entry of a log, with what it takes to read the bytes that it names. */

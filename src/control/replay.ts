@@ -2,7 +2,7 @@ import { masked } from '../gateway/mask.ts'
 import { readMessage, sentFrom } from '../gateway/protocols/mcp/upstream-request.ts'
 import { reasonsFrom } from '../gateway/record.ts'
 import type { LedgerFault } from '../ledger/fault.ts'
-import type { Entry } from '../ledger/read.ts'
+import type { Entry } from '../model/entry.ts'
 import {
   type ActionHeld,
   type ActionId,

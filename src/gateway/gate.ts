@@ -1,5 +1,5 @@
 import type { Ledger } from '../ledger/ledger.ts'
-import type { ActionId, EntryBody, EnvironmentName, UpstreamName } from '../model/index.ts'
+import type { ActionId, EntryBody, EnvironmentName, PersonName, Rung, UpstreamName } from '../model/index.ts'
 import type { CellAtGate, Given } from './cell.ts'
 import type { HoldBook } from './holds.ts'
 import type { Secrets } from './secrets.ts'
@@ -25,6 +25,11 @@ export interface Gate {
   readonly recordDurably: (body: EntryBody) => Promise<boolean>
   /** Asks the warden for the cell of a delegation. */
   readonly launch: (giver: CellAtGate, given: Given) => void
+  /**
+   * Moves a cell, and everything below it, down to this rung, in this tick: what it asks from now on is decided there, and
+   * what is on its way meets it in `lastCheck`. Does nothing where it stands there or below.
+   */
+  readonly lower: (cell: CellAtGate, to: Rung, by: 'firebreak' | PersonName, why: string, signal?: number) => void
   /** Ends it and everything below it, now; its cells are killed. */
   readonly endDelegation: (given: Given, why: string) => void
 }

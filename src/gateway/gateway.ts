@@ -11,6 +11,7 @@ import {
   type CellStarted,
   type EntryBody,
   type Grant,
+  isBelow,
   type Json,
   type JsonObject,
   type Label,
@@ -18,7 +19,9 @@ import {
   newActionId,
   no,
   ok,
+  type PersonName,
   type Result,
+  type Rung,
   type UpstreamName,
 } from '../model/index.ts'
 import {
@@ -146,6 +149,7 @@ export class Gateway {
       agents: setup.agents,
       recordDurably: (body) => this.#record(body),
       launch: (giver, given) => this.#launch(giver, given),
+      lower: (cell, to, by, why, signal) => this.#lower(cell, to, by, why, signal),
       endDelegation: (given, why) => this.#endDelegation(given, why),
     }
     for (const upstream of setup.upstreams) {
@@ -172,6 +176,8 @@ export class Gateway {
           return this.#endDelegation(this.#giverFor(message.parent, message.agent).given, message.why)
         case 'answer':
           return await this.#answer(message)
+        case 'order':
+          return await this.#follow(message)
         case 'ended':
           return await this.#end(message.number, message.receipt)
         case 'stop':
@@ -348,6 +354,38 @@ export class Gateway {
     given.cell.gone.abort()
     this.#send({ kind: 'kill', number: given.cell.number })
     for (const below of given.cell.given.values()) this.#endDelegation(below, why)
+  }
+
+  /** What a person or the warden orders: done in this tick, and said to be done when the ledger has it. */
+  async #follow({ number, cells, rung, by, why }: Extract<WardenMessage, { kind: 'order' }>): Promise<void> {
+    for (const each of cells) {
+      const cell = this.#served.get(each)?.cell
+      if (cell !== undefined) this.#lower(cell, rung, by, why)
+    }
+    await this.#gate.ledger.sealing.settled()
+    this.#send({ kind: 'ordered', number })
+  }
+
+  #lower(cell: CellAtGate, to: Rung, by: 'firebreak' | PersonName, why: string, signal?: number): void {
+    const from = cell.rung
+    if (!isBelow(to, from)) return
+    cell.rung = to
+    const { agent } = cell.authority
+    this.#gate.ledger.append({
+      kind: 'rung.changed',
+      cell: cell.id,
+      agent,
+      from,
+      to,
+      by,
+      why,
+      ...(signal !== undefined && { signal }),
+    })
+    for (const { cell: below } of cell.given.values()) if (below !== undefined) this.#lower(below, to, by, why, signal)
+    if (!isBelow(to, 'restricted')) return
+    // Nothing is admitted any more: what is under way ends, and what was delegated.
+    cell.gone.abort()
+    for (const given of cell.given.values()) this.#endDelegation(given, `the cell that gave it is ${to}`)
   }
 
   /** A relay that was started again has a cell of its own, and the way out of the one before is closed. */

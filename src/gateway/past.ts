@@ -1,5 +1,6 @@
 import type { LedgerFault } from '../ledger/fault.ts'
-import { type Entry, readEntries } from '../ledger/read.ts'
+import { readEntries } from '../ledger/read.ts'
+import type { Entry } from '../model/entry.ts'
 import {
   type ActionId,
   type ActionIntent,

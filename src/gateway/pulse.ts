@@ -16,6 +16,7 @@ const KINDS = [
   'failed',
   'answered',
   'launch',
+  'ordered',
 ] as const
 
 export type PulseKind = (typeof KINDS)[number]

@@ -9,6 +9,7 @@ import type {
   JsonObject,
   Label,
   PersonName,
+  Rung,
   Sha256,
   Source,
   TenantName,
@@ -102,6 +103,15 @@ export type WardenMessage =
       readonly by: PersonName
       readonly forMs: number
       readonly why?: string
+    }
+  /** Cells are moved down the ladder: by a person, or by the warden for what it saw. Answered by `ordered`. */
+  | {
+      readonly kind: 'order'
+      readonly number: number
+      readonly cells: readonly number[]
+      readonly rung: Rung
+      readonly by: 'firebreak' | PersonName
+      readonly why: string
     }
   /** The cell of a delegation could not be made. */
   | { readonly kind: 'unlaunched'; readonly parent: number; readonly agent: AgentName; readonly why: string }

@@ -1,6 +1,6 @@
 import type { Effect } from '../model/action.ts'
+import type { Entry } from '../model/entry.ts'
 import type { Intent } from './export.ts'
-import type { Entry } from './read.ts'
 
 /** The version of the schema that these events follow: https://schema.ocsf.io/1.3.0/classes/api_activity. */
 const VERSION = '1.3.0'
@@ -137,6 +137,19 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
         status_id: entry.problem === undefined ? 1 : 2,
         status_detail: `${entry.place}${entry.problem === undefined ? '' : `: ${entry.problem}`}`,
       }
+    case 'cell.sensed':
+    case 'signal.raised':
+    case 'rung.changed':
+    case 'cell.contained':
+      return {
+        ...base,
+        ...lifecycle(OTHER),
+        app: { name: entry.agent, uid: entry.cell },
+        metadata,
+        severity_id: entry.kind === 'cell.sensed' ? 2 : 4,
+        status_id: 1,
+        status_detail: detailOf(entry),
+      }
     case 'cell.started':
       return {
         ...base,
@@ -179,6 +192,14 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
 
 function api(activity: number) {
   return { class_uid: API_ACTIVITY, activity_id: activity, type_uid: API_ACTIVITY * 100 + activity }
+}
+
+function detailOf(
+  entry: Extract<Entry, { kind: 'cell.sensed' | 'signal.raised' | 'rung.changed' | 'cell.contained' }>,
+) {
+  if (entry.kind === 'cell.contained') return entry.rung
+  if (entry.kind === 'rung.changed') return `${entry.from} to ${entry.to} by ${entry.by}: ${entry.why}`
+  return `${entry.kind === 'cell.sensed' ? entry.sensor : entry.detector}: ${entry.what}`
 }
 
 function lifecycle(activity: number) {

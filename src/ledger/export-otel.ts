@@ -1,6 +1,6 @@
+import type { Entry } from '../model/entry.ts'
 import type { Json } from '../model/json.ts'
 import type { Intent } from './export.ts'
-import type { Entry } from './read.ts'
 
 /** An OTLP/JSON ExportLogsServiceRequest: proto3 JSON, so 64-bit numbers are strings. */
 export function otelRequest(logRecords: readonly object[], origin: string): object {
@@ -16,6 +16,9 @@ export function otelRecord(entry: Entry, intent: Intent | undefined): object {
   const warns =
     entry.kind === 'action.refused' ||
     entry.kind === 'definition.seen' ||
+    entry.kind === 'signal.raised' ||
+    entry.kind === 'rung.changed' ||
+    entry.kind === 'cell.contained' ||
     (entry.kind === 'egress.tried' && entry.problem !== undefined) ||
     (entry.kind === 'action.outcome' && entry.outcome !== 'done')
   const { v: _version, atMs: _time, kind, ...members } = entry

@@ -1,11 +1,12 @@
 import { basename } from 'node:path'
+import type { Entry } from '../model/entry.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { canonicalText } from './canonical.ts'
 import { ocsfEvent } from './export-ocsf.ts'
 import { otelRecord, otelRequest } from './export-otel.ts'
 import type { LedgerFault } from './fault.ts'
 import { originOf } from './ledger.ts'
-import { type Entry, readEntries } from './read.ts'
+import { readEntries } from './read.ts'
 
 export type ExportFormat = 'jsonl' | 'ocsf' | 'otel'
 

@@ -1,4 +1,4 @@
-import type { EntryBody } from '../model/entry.ts'
+import type { Entry, EntryBody } from '../model/entry.ts'
 import type { Json } from '../model/json.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { canonicalText, type NotCanonical } from './canonical.ts'
@@ -22,6 +22,8 @@ export interface LedgerOptions {
   /** What the seals call this log; see `originOf`. */
   readonly origin: string
   readonly clock: Clock
+  /** Hears of each entry in the tick that appends it, before anything can follow from it. It may append itself. */
+  readonly onAppended?: (entry: Entry) => void
   /** A simulated one in tests. */
   readonly disk?: Disk
   /** Small ones in tests, so that a log has many; each must hold the largest record that is put into it. */
@@ -166,13 +168,15 @@ class OpenLedger implements Ledger {
     const entries = seq - this.#parts.tree.base
     if (entries >= LEDGER_LIMITS.unsealedEntriesMax) return no({ kind: 'unsealed', entries })
     const atMs = options.clock.nowMs()
+    const entry: Entry = { v: 1, seq, atMs, ...body }
     // Safe: a body is plain JSON by its type, and canonicalText refuses whatever is not.
-    const text = canonicalText({ v: 1, seq, atMs, ...body } as unknown as Json)
+    const text = canonicalText(entry as unknown as Json)
     if (!text.ok) return text
     const bytes = Buffer.byteLength(text.value)
     const max = LEDGER_LIMITS.entryBytesMax
     if (bytes > max) return no({ kind: 'too-large', bytes, max })
     commit.add('entry', text.value, bytes, atMs)
+    options.onAppended?.(entry)
     return ok({ seq })
   }
 

@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Desk, fill, openDesk } from '../../test/sim/ledger-fixture.ts'
+import type { Entry } from '../model/entry.ts'
 import { type ExportFormat, exportLedger } from './export.ts'
 import { parseWitnessKey } from './note.ts'
 import { checkProof, type EntryProof, proveEntry } from './prove.ts'
-import { type Entry, readEntries } from './read.ts'
+import { readEntries } from './read.ts'
 
 let desk: Desk
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
-import type { EntryBody } from '../model/entry.ts'
+import type { Entry } from '../model/entry.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { codeOf, segmentIndex, segmentPath } from './disk.ts'
 import type { LedgerFault } from './fault.ts'
@@ -8,9 +8,6 @@ import { LEDGER_LIMITS } from './limits.ts'
 import { type Record, readRecord } from './record.ts'
 import { isBlank, recordsFrom } from './scan.ts'
 import { readHeader } from './segments.ts'
-
-/** An entry as it stands in the log. */
-export type Entry = { readonly v: 1; readonly seq: number; readonly atMs: number } & EntryBody
 
 /**
  * The entries of one log (`<state>/ledger/<log>`) from `fromSeq` on, in order, while its writer goes on writing: ends

@@ -15,6 +15,7 @@ import type {
 } from './ids.ts'
 import type { Json, JsonObject } from './json.ts'
 import type { Label } from './label.ts'
+import type { Rung } from './rung.ts'
 
 /**
  * One record in the ledger. The ledger adds `seq` and `atMs`; the body is one of these.
@@ -38,7 +39,14 @@ export type EntryBody =
   | ActionOutcome
   | DefinitionSeen
   | EgressTried
+  | CellSensed
+  | SignalRaised
+  | RungChanged
+  | CellContained
   | Stopped
+
+/** One record as it stands in a log. */
+export type Entry = { readonly v: 1; readonly seq: number; readonly atMs: number } & EntryBody
 
 export interface GatewayStarted {
   readonly kind: 'gateway.started'
@@ -237,6 +245,59 @@ export interface EgressTried {
   readonly place: string
   /** Why it was not let through. */
   readonly problem?: string
+}
+
+/** What the warden, or the kernel through it, saw happen inside a cell. */
+export interface CellSensed {
+  readonly kind: 'cell.sensed'
+  readonly cell: CellId
+  readonly agent: AgentName
+  /** Which sensor: `process`, `system-call`, `decoy-file`, `limit`, `crash`, … */
+  readonly sensor: string
+  /** One sentence for the owner. */
+  readonly what: string
+  /** How often, where several were gathered. */
+  readonly count?: number
+  readonly detail: Json
+}
+
+/** One detector's observation about one cell, with its evidence. In `observe` nothing follows from it. */
+export interface SignalRaised {
+  readonly kind: 'signal.raised'
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly detector: string
+  readonly mode: 'observe' | 'enforce'
+  /** One sentence for the owner. */
+  readonly what: string
+  /** Entries of this log by their `seq`, oldest first, the one that tripped it last. */
+  readonly evidence: readonly number[]
+  /** The action that tripped it, where one did. */
+  readonly action?: ActionId
+  /** Where the cell's whole tree of delegations is moved for it, in `enforce`. */
+  readonly rung?: Rung
+}
+
+/** A cell stands on another rung. Down: by Firebreak itself, or a person's order. Up: a person, by name (S9). */
+export interface RungChanged {
+  readonly kind: 'rung.changed'
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly from: Rung
+  readonly to: Rung
+  readonly by: 'firebreak' | PersonName
+  readonly why: string
+  /** The signal's entry, where it was one. */
+  readonly signal?: number
+}
+
+/** The warden's receipt of a stop: what each enforcement point has confirmed, when, and in what words. */
+export interface CellContained {
+  readonly kind: 'cell.contained'
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly rung: Rung
+  readonly receipt: JsonObject
 }
 
 export interface Stopped {

@@ -2,3 +2,8 @@
 export const RUNGS = ['normal', 'watched', 'restricted', 'quarantined', 'frozen', 'killed'] as const
 
 export type Rung = (typeof RUNGS)[number]
+
+/** Whether `one` is further down the ladder than `other`. */
+export function isBelow(one: Rung, other: Rung): boolean {
+  return RUNGS.indexOf(one) > RUNGS.indexOf(other)
+}

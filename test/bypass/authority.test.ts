@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Entry } from '../../src/ledger/read.ts'
+import type { Entry } from '../../src/model/entry.ts'
 import type { JsonObject } from '../../src/model/index.ts'
 import { startGateway, type TestCell } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'

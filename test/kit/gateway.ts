@@ -13,7 +13,8 @@ import { gatewaySetup, judgeConfig } from '../../src/control/setup.ts'
 import type { State } from '../../src/control/state.ts'
 import { openTenantState } from '../../src/control/tenants.ts'
 import type { Pulse } from '../../src/gateway/pulse.ts'
-import { type Entry, readEntries } from '../../src/ledger/read.ts'
+import { readEntries } from '../../src/ledger/read.ts'
+import type { Entry } from '../../src/model/entry.ts'
 import {
   actionId,
   agentName,

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict'
 import { chargeOf, settledOf } from '../../src/gateway/charge.ts'
 import { PastSpending } from '../../src/gateway/past.ts'
 import { reasonsJson } from '../../src/gateway/record.ts'
-import type { Entry } from '../../src/ledger/read.ts'
+import type { Entry } from '../../src/model/entry.ts'
 import {
   type ActionId,
   type Budget,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { reasonsFrom } from '../../gateway/record.ts'
-import type { Entry } from '../../ledger/read.ts'
+import type { Entry } from '../../model/entry.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printable } from '../printable.ts'
@@ -103,6 +103,14 @@ function textOf(entry: Entry): string {
       return `${entry.action}  ${entry.leaked === undefined ? '' : `LEAK CUT of ${entry.leaked.join(', ')}  `}${entry.outcome}${entry.detail === undefined ? '' : `: ${printable(entry.detail)}`}`
     case 'egress.tried':
       return `${entry.upstream} ${entry.problem === undefined ? 'reaches' : 'REFUSED'} ${printable(entry.place)}${entry.problem === undefined ? '' : `  — ${entry.problem}`}`
+    case 'cell.sensed':
+      return `${entry.cell}  ${entry.sensor}: ${printable(entry.what)}${entry.count === undefined ? '' : ` (${entry.count} times)`}`
+    case 'signal.raised':
+      return `${entry.cell}  SIGNAL   ${entry.detector}${entry.mode === 'observe' ? ' (observe)' : ''}: ${printable(entry.what)}`
+    case 'rung.changed':
+      return `${entry.cell}  ${entry.from} → ${entry.to} by ${printable(entry.by)}: ${printable(entry.why)}`
+    case 'cell.contained':
+      return `${entry.cell}  CONTAINED (${entry.rung})`
     case 'definition.seen':
       return `${entry.upstream}/${printable(entry.tool)}: its definition is ${entry.problem}`
     default:
