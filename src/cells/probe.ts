@@ -118,7 +118,7 @@ function programFindings(): readonly Finding[] {
       'root',
       root,
       `uid ${process.getuid?.()}`,
-      'run as root, or install the systemd unit, for the full profile',
+      'run it as root for the full profile; without root: "profile: user" in the configuration',
     ),
     finding(
       'bubblewrap',

@@ -71,8 +71,8 @@ export interface Warden {
 export async function openWarden(options: WardenOptions = {}): Promise<Result<Warden, WardenFault>> {
   const root = process.getuid?.() === 0
   const profile = options.profile ?? (root ? 'full' : 'user')
-  if (profile === 'full' && !root)
-    return no({ kind: 'profile', problem: 'the full profile needs root', fix: 'run as root, or use the user profile' })
+  const unfit = profileFault(profile)
+  if (unfit !== undefined) return no(unfit)
   if (!existsSync(BUBBLEWRAP)) return no({ kind: 'missing', what: BUBBLEWRAP, fix: 'apt-get install bubblewrap' })
   const filter = filterProgram(process.arch)
   if (filter === undefined)
@@ -143,6 +143,16 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
       run.close()
     },
   })
+}
+
+/** Why this process cannot open a warden of that profile. Asked before anything is made. */
+export function profileFault(profile: Profile): WardenFault | undefined {
+  if (profile === 'user' || process.getuid?.() === 0) return undefined
+  return {
+    kind: 'profile',
+    problem: `the full profile needs root, and this is uid ${process.getuid?.()}`,
+    fix: 'run it as root, or write "profile: user" in the configuration, which is weaker: firebreak doctor tells by what',
+  }
 }
 
 export function defaultRunDirectory(profile: Profile): string {

@@ -8,12 +8,16 @@ export interface Command {
   readonly usage: readonly string[]
   readonly example: string
   readonly options: Readonly<Record<string, Option>>
+  /** How many words it takes beside its options; none where absent. */
+  readonly words?: number
   readonly run: (call: Call) => Promise<ExitCode>
 }
 
 export interface Option {
   readonly type: 'string' | 'boolean'
   readonly short?: string
+  /** It may be given several times; strings only. */
+  readonly multiple?: true
   /** What stands for the value in the help; strings only. */
   readonly value?: string
   readonly help: string
@@ -22,6 +26,8 @@ export interface Option {
 /** The command line of one call, already judged against the command's options. */
 export interface Call {
   readonly text: (option: string) => string | undefined
+  /** Of an option that may be given several times. */
+  readonly texts: (option: string) => readonly string[]
   readonly flag: (option: string) => boolean
   readonly positionals: readonly string[]
   /** Everything after `--`. */
@@ -64,7 +70,10 @@ export const COMMON_OPTIONS: Readonly<Record<string, Option>> = {
 export function parseOptions(command: Command): ParseArgsOptionsConfig {
   const entries = Object.entries({ ...command.options, ...COMMON_OPTIONS })
   return Object.fromEntries(
-    entries.map(([name, { type, short }]) => [name, short === undefined ? { type } : { type, short }]),
+    entries.map(([name, { type, short, multiple }]) => [
+      name,
+      { type, ...(short && { short }), ...(multiple && { multiple }) },
+    ]),
   )
 }
 

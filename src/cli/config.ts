@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { loadConfig } from '../config/load.ts'
@@ -8,6 +9,10 @@ import { type Call, EXIT, type ExitCode } from './command.ts'
 /** Reads what `--config` names and judges all of it; what is wrong has been printed when this returns an exit code. */
 export async function readConfig(call: Call, stateDirectory?: string): Promise<Result<Judged, ExitCode>> {
   const file = call.text('config') ?? 'firebreak.yaml'
+  if (!existsSync(file)) {
+    call.print.fault(`there is no ${file}`, 'firebreak init writes a first one; --config names another')
+    return no(EXIT.usage)
+  }
   const loaded = await loadConfig(file, { node: process.execPath })
   const judged = loaded.ok ? await judgeConfig(loaded.value, stateDirectory) : loaded
   if (judged.ok) return judged

@@ -5,7 +5,7 @@ import { reasonsFrom } from '../gateway/record.ts'
 import { LIMITS, no, ok, personName, type Result, samePerson } from '../model/index.ts'
 import { explain } from '../policy/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
-import { printable } from './printable.ts'
+import { printable, wrapped } from './printable.ts'
 import { entriesOf, STATE_OPTION, stateOf, stateOfLog } from './state.ts'
 
 /** Options of `approve` and `deny`. */
@@ -56,7 +56,7 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
     call.print.line(
       heard
         ? `The agent may make exactly this call once, within ${Math.round(forMs / 60_000)} minutes.`
-        : 'No gateway of this environment runs now: the next one takes it.',
+        : 'No gateway of this environment runs now: the next one takes it. Run the agent again, to make exactly this call once.',
     )
   }
   if (call.flag('always')) for (const line of rulesFor(hold)) call.print.line(line)
@@ -111,20 +111,26 @@ export function whatOf({ held }: KnownHold): string {
 }
 
 /** What a person reads before they answer: what would happen, with what, and why it waits. */
-export function wordsFor(hold: KnownHold): readonly string[] {
-  const { held, attempts, state } = hold
+export function wordsFor(hold: KnownHold, answered?: Answer): readonly string[] {
+  const { held, attempts } = hold
+  const state = answered === undefined ? hold.state : answerText(answered)
   const [first, ...rest] = reasonsFrom(held.reasons)
   const left = Math.max(0, Math.round((held.expiresAtMs - Date.now()) / 60_000))
   return [
     `${held.hold}  ${state === 'waiting' ? `waits, ${left} minutes left` : state}`,
     `  what      ${whatOf(hold)}${attempts > 1 ? `, tried ${attempts} times` : ''}`,
     ...argumentsOf(held.args).map(([name, value]) => `  ${name.slice(0, 40).padEnd(10)}${value}`),
-    ...(first === undefined ? [] : explain({ reasons: [first, ...rest] })).map(
-      (line) => `  because   ${printable(line)}`,
+    ...(first === undefined ? [] : explain({ reasons: [first, ...rest] })).flatMap((line) =>
+      wrapped('  because   ', printable(line)),
     ),
     `  labels    ${held.labels.length === 0 ? 'none' : held.labels.join(', ')}`,
     ...(held.notBy === undefined ? [] : [`  answer    hardened: not by ${held.notBy.map(printable).join(', ')}`]),
   ]
+}
+
+/** Nothing runs that could take it: the next gateway of its environment does, at its start. */
+function answerText({ approved, by }: Answer): string {
+  return `${approved ? 'approved' : 'denied'} by ${printable(by)}, in force when the agent runs again`
 }
 
 function argumentsOf(args: unknown): readonly (readonly [string, string])[] {

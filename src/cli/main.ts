@@ -1,26 +1,39 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { type Call, type Command, EXIT, helpText, type Printer, parseOptions } from './command.ts'
+import { type Call, type Command, EXIT, type ExitCode, helpText, type Printer, parseOptions } from './command.ts'
 import { printable, printableJson } from './printable.ts'
 
-/** One file each, loaded only when called: a start costs what its command needs. */
-const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
-  init: () => import('./commands/init.ts'),
-  doctor: () => import('./commands/doctor.ts'),
-  run: () => import('./commands/run.ts'),
-  accept: () => import('./commands/accept.ts'),
-  logs: () => import('./commands/logs.ts'),
-  why: () => import('./commands/why.ts'),
-  approvals: () => import('./commands/approvals.ts'),
-  approve: () => import('./commands/approve.ts'),
-  deny: () => import('./commands/deny.ts'),
-  diff: () => import('./commands/diff.ts'),
-  commit: () => import('./commands/commit.ts'),
-  policy: () => import('./commands/policy.ts'),
-  reach: () => import('./commands/reach.ts'),
-  replay: () => import('./commands/replay.ts'),
-  ledger: () => import('./commands/ledger.ts'),
+type Load = () => Promise<{ readonly command: Command }>
+
+/** In the order that a person meets them. One file each, loaded only when called: a start costs what its command needs. */
+const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
+  'set up': {
+    init: () => import('./commands/init.ts'),
+    doctor: () => import('./commands/doctor.ts'),
+    accept: () => import('./commands/accept.ts'),
+  },
+  'judge it before it runs': {
+    reach: () => import('./commands/reach.ts'),
+    policy: () => import('./commands/policy.ts'),
+    replay: () => import('./commands/replay.ts'),
+  },
+  'run it': {
+    run: () => import('./commands/run.ts'),
+    approvals: () => import('./commands/approvals.ts'),
+    approve: () => import('./commands/approve.ts'),
+    deny: () => import('./commands/deny.ts'),
+  },
+  'see what it did': {
+    logs: () => import('./commands/logs.ts'),
+    why: () => import('./commands/why.ts'),
+    diff: () => import('./commands/diff.ts'),
+    commit: () => import('./commands/commit.ts'),
+    ledger: () => import('./commands/ledger.ts'),
+  },
 }
+const COMMANDS: Readonly<Record<string, Load>> = Object.assign({}, ...Object.values(GROUPS))
 
 // Whoever reads our output may stop reading: `firebreak logs | head`.
 process.stdout.on('error', () => process.exit(0))
@@ -28,12 +41,26 @@ process.exitCode = await main(process.argv.slice(2))
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') return overview(args[0])
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (load === undefined) {
-    process.stderr.write(`firebreak: there is no command "${name}". Commands: ${Object.keys(COMMANDS).join(', ')}\n`)
-    return EXIT.usage
+  if (name === '--version' || name === '-V') {
+    console.log(`firebreak ${version()}`)
+    return EXIT.ok
   }
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (load === undefined) return unknown(name, args.includes('--json'))
   return call((await load()).command, args)
+}
+
+function unknown(name: string, json: boolean): ExitCode {
+  const near = Object.keys(COMMANDS).find((known) => known.startsWith(name.slice(0, 3)))
+  const next = near === undefined ? `one of: ${Object.keys(COMMANDS).join(', ')}` : `did you mean: firebreak ${near}`
+  printer(json).fault(`there is no command "${name}"`, next, 'firebreak --help tells what each does')
+  return EXIT.usage
+}
+
+function version(): string {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8')
+  // Our own, of this very checkout.
+  return (JSON.parse(text) as { readonly version: string }).version
 }
 
 async function call(command: Command, args: readonly string[]): Promise<number> {
@@ -45,17 +72,29 @@ async function call(command: Command, args: readonly string[]): Promise<number> 
   try {
     parsed = parseArgs({ args: [...own], options: parseOptions(command), allowPositionals: true, strict: true })
   } catch (error) {
-    print.fault(error instanceof Error ? error.message : String(error), `usage: ${command.usage[0]}`)
+    print.fault(
+      error instanceof Error ? error.message : String(error),
+      ...command.usage.map((line) => `usage: ${line}`),
+    )
     return EXIT.usage
   }
   if (parsed.values.help === true) {
     console.log(helpText(command))
     return EXIT.ok
   }
+  const surplus = parsed.positionals[command.words ?? 0]
+  if (surplus !== undefined) {
+    print.fault(`"${surplus}" is one word too many`, ...command.usage.map((line) => `usage: ${line}`))
+    return EXIT.usage
+  }
   const given: Call = {
     text: (option) => {
       const value = parsed.values[option]
       return typeof value === 'string' ? value : undefined
+    },
+    texts: (option) => {
+      const values = parsed.values[option]
+      return Array.isArray(values) ? values.filter((value) => typeof value === 'string') : []
     },
     flag: (option) => parsed.values[option] === true,
     positionals: parsed.positionals,
@@ -71,12 +110,15 @@ async function overview(name: string | undefined): Promise<number> {
     console.log(helpText((await load()).command))
     return EXIT.ok
   }
-  const commands = await Promise.all(Object.values(COMMANDS).map(async (each) => (await each()).command))
-  console.log(
-    'Firebreak contains autonomous agents: one misstep stays one misstep.\n\nusage: firebreak <command> [options]\n',
-  )
-  for (const { name: word, summary } of commands) console.log(`  ${word.padEnd(10)}${summary}`)
-  console.log('\nfirebreak <command> --help shows its options and an example.')
+  if (name !== undefined) return unknown(name, false)
+  console.log('Firebreak contains autonomous agents: one misstep stays one misstep.\n')
+  console.log('usage: firebreak <command> [options]')
+  for (const [group, commands] of Object.entries(GROUPS)) {
+    console.log(`\n${group}`)
+    for (const { command } of await Promise.all(Object.values(commands).map((each) => each())))
+      console.log(`  ${command.name.padEnd(11)}${command.summary}`)
+  }
+  console.log('\nfirebreak <command> --help shows its options and an example; --version says which this is.')
   return EXIT.ok
 }
 

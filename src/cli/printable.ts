@@ -1,3 +1,5 @@
+import process from 'node:process'
+
 /** What would move a terminal's cursor, end our line, hide text or turn its direction. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\u2028\u2029]/gu
 
@@ -14,6 +16,22 @@ export function printableJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(UNSEEN, (c) =>
     [...Array(c.length).keys()].map((i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
   )
+}
+
+/** Behind its name, in as many lines as a person's terminal needs; one line where none looks on. */
+export function wrapped(name: string, text: string, columns: number | undefined = columnsOf()): readonly string[] {
+  const room = Math.max(40, (columns ?? Number.POSITIVE_INFINITY) - name.length - 1)
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + 1 + word.length > room) lines.push(word)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines.map((line, i) => `${i === 0 ? name : ' '.repeat(name.length)}${line}`)
+}
+
+function columnsOf(): number | undefined {
+  return process.stdout.isTTY ? process.stdout.columns : undefined
 }
 
 function codeOf(character: string): string {

@@ -163,7 +163,7 @@ function cellLines({ cell }: AgentReach): readonly string[] {
       : [`workspace  ${workspace}, through a private overlay (${labels.join(', ') || 'no label'})`]),
     ...files.map(({ at, from }) => `file       ${at} from ${from}, read-only`),
     ...(env.length === 0 ? [] : [`variables  ${env.join(', ')}`]),
-    `time       a run lasts at most ${duration(wallMs)}, its grants at most ${duration(grantsMs)}`,
+    `time       a run lasts at most ${duration(wallMs)}${grantsMs === 0 ? '' : `, its grants at most ${duration(grantsMs)}`}`,
   ]
 }
 

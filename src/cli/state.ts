@@ -17,6 +17,9 @@ export function stateOf(call: Call): string {
   return resolve(call.text('state') ?? beside)
 }
 
+const NOTHING_YET = (state: string): string =>
+  `nothing is recorded in ${state}: firebreak run keeps it there, beside its configuration; --state or --config names another`
+
 interface Log {
   readonly name: string
   readonly directory: string
@@ -27,7 +30,7 @@ interface Log {
 /** The directories of all logs of a state and of its tenants, by name; each environment has one. */
 export function logsOf(state: string): Result<readonly Log[], string> {
   const states = statesIn(state).filter((each) => existsSync(join(each, 'ledger')))
-  if (states.length === 0) return no(`there is no ledger in ${state}`)
+  if (states.length === 0) return no(NOTHING_YET(state))
   const logs = states.flatMap((each) => {
     const names = readdirSync(join(each, 'ledger')).filter((name) => NAME_PATTERN.test(name))
     return names.map((name) => ({ name, directory: join(each, 'ledger', name), state: each }))

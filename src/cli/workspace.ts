@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { launchFaultText } from '../cells/spec.ts'
 import { openWarden, type Warden } from '../cells/warden.ts'
 import type { WorkspaceFault } from '../cells/workspace/changes.ts'
@@ -17,11 +17,28 @@ export const WORKSPACE_OPTIONS: Readonly<Record<string, Option>> = {
   agent: { type: 'string', short: 'a', value: 'name', help: 'whose workspace (an upstream’s: agent-upstream)' },
 }
 
+/** The one that `--agent` names, or the only one that is kept. */
 export async function withWorkspace(
   call: Call,
   use: (warden: Warden, changes: string) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const changes = workspaceOf(call)
+  return withWorkspaces(call, (warden, kept) => {
+    const [only, ...more] = kept
+    if (only !== undefined && more.length === 0) return use(warden, only)
+    call.print.fault(
+      `whose workspace? --agent is one of: ${kept.map((changes) => basename(changes)).join(', ')}`,
+      'firebreak diff shows what was changed in each',
+    )
+    return Promise.resolve(EXIT.usage)
+  })
+}
+
+/** The one that `--agent` names, or all that are kept: at least one. */
+export async function withWorkspaces(
+  call: Call,
+  use: (warden: Warden, kept: readonly string[]) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const changes = workspacesOf(call)
   if (!changes.ok) {
     call.print.fault(changes.reason)
     return EXIT.usage
@@ -38,19 +55,16 @@ export async function withWorkspace(
   }
 }
 
-function workspaceOf(call: Call): Result<string, string> {
+function workspacesOf(call: Call): Result<readonly string[], string> {
   const all = statesIn(stateOf(call)).map((state) => join(state, 'workspaces'))
-  const places = all.filter(existsSync).flatMap((place) => readdirSync(place).map((name) => ({ name, place })))
-  const kept = places.map(({ name }) => name)
-  const name = call.text('agent') ?? (kept.length === 1 ? kept[0] : undefined)
-  const found = places.find((each) => each.name === name)
-  if (found !== undefined) return ok(join(found.place, found.name))
-  const which = kept.length === 0 ? `no workspace is kept in ${stateOf(call)}` : `kept: ${kept.join(', ')}`
-  return no(
-    name === undefined
-      ? `whose workspace? --agent; ${which}`
-      : `there is no workspace of "${printable(name)}"; ${which}`,
-  )
+  const kept = all.filter(existsSync).flatMap((place) => readdirSync(place).map((name) => join(place, name)))
+  if (kept.length === 0) return no(`no workspace is kept in ${stateOf(call)}: firebreak run keeps what a cell changes`)
+  const name = call.text('agent')
+  if (name === undefined) return ok(kept)
+  const found = kept.filter((changes) => basename(changes) === name)
+  if (found.length > 0) return ok(found)
+  const names = kept.map((changes) => basename(changes)).join(', ')
+  return no(`there is no workspace of "${printable(name)}"; kept: ${names}`)
 }
 
 /** The state that keeps these changes: a tenant's own, or the whole. */

@@ -41,6 +41,13 @@ export function wasRefused(stateDirectory: string, hold: ActionId): boolean {
   return existsSync(join(directoryOf(stateDirectory), `${hold}.json.refused`))
 }
 
+/** The answer that lies there for the next gateway, if one does. */
+export function answerGiven(stateDirectory: string, hold: ActionId): Answer | undefined {
+  const path = join(directoryOf(stateDirectory), `${hold}.json`)
+  const answer = existsSync(path) ? readAnswer(path) : undefined
+  return answer?.ok ? answer.value : undefined
+}
+
 const LOOK_EVERY_MS = 200
 
 /** Delivers what lies there and what comes, until it is stopped. What the gateway does not take is kept beside it. */

@@ -74,7 +74,7 @@ const FIREBREAK = [join(ROOT, 'src'), join(ROOT, 'bin')]
 /** The same text for every cell: each finds its own gateway at the same place. */
 const CLIENT_CONFIG = { from: join(ROOT, 'share', 'mcp.json'), to: '/firebreak/mcp.json' }
 
-const BASE_VARIABLES = {
+export const BASE_VARIABLES = {
   PATH: '/usr/local/bin:/usr/bin:/bin',
   HOME: CELL_USER.home,
   USER: CELL_USER.name,

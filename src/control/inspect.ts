@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync, statSync } from 'node:fs'
 import type { Writable } from 'node:stream'
-import { openWarden } from '../cells/warden.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { openWarden, profileFault } from '../cells/warden.ts'
 import type { Config, Upstream } from '../config/config.ts'
 import type { Inspection, Offered } from '../gateway/inspect-main.ts'
 import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../model/index.ts'
@@ -16,13 +18,18 @@ const INSPECT_MS_MAX = 90_000
 /** All definitions of all upstreams. */
 const OUTPUT_BYTES_MAX = 33_554_432
 
+/** What one upstream offers; or why that is not known, with what a stdio server complained of. */
+export type Inspected =
+  | Exclude<Offered, { readonly problem: string }>
+  | { readonly problem: string; readonly said: readonly string[] }
+
 /** Asks upstreams what they offer, one environment after the other: nothing holds the secrets of two (S6). */
 export async function inspectUpstreams(
   { config }: Judged,
   upstreams: readonly Upstream[],
   stateDirectory: string,
-): Promise<Result<ReadonlyMap<UpstreamName, Offered>, string>> {
-  const all = new Map<UpstreamName, Offered>()
+): Promise<Result<ReadonlyMap<UpstreamName, Inspected>, string>> {
+  const all = new Map<UpstreamName, Inspected>()
   for (const environment of new Set(upstreams.map((upstream) => upstream.environment))) {
     const own = upstreams.filter((upstream) => upstream.environment === environment)
     const offered = await inspectEnvironment(config, environment, own, stateDirectory)
@@ -38,13 +45,16 @@ async function inspectEnvironment(
   environment: EnvironmentName,
   upstreams: readonly Upstream[],
   stateDirectory: string,
-): Promise<Result<ReadonlyMap<UpstreamName, Offered>, string>> {
+): Promise<Result<ReadonlyMap<UpstreamName, Inspected>, string>> {
+  const unfit = profileFault(config.profile)
+  if (unfit !== undefined) return no(wardenFaultText(unfit))
   const secrets = readSecrets(config, environment)
   if (!secrets.ok) return secrets
   const warden = await openWarden({ profile: config.profile })
   if (!warden.ok) return no(wardenFaultText(warden.reason))
   const state = openTenantState(config, environment, stateDirectory, config.profile === 'full')
   const cells: UpstreamCell[] = []
+  const logs = new Map<UpstreamName, { readonly path: string; readonly from: number }>()
   let release = () => {}
   try {
     const asked: Inspection['upstreams'][number][] = []
@@ -55,6 +65,8 @@ async function inspectEnvironment(
         asked.push({ name, kind: 'http', url: mcp.url.href, headers: [...mcp.headers] })
         continue
       }
+      const log = state.log(`upstream-${name}`)
+      logs.set(name, { path: log, from: statSync(log, { throwIfNoEntry: false })?.size ?? 0 })
       const server = await launchUpstreamCell(
         warden.value,
         config,
@@ -101,10 +113,37 @@ async function inspectEnvironment(
     }
     await ended
     if (output === '') return no('the inspection ended without an answer')
+    await Promise.all(cells.map(({ cell }) => cell.teardown()))
     // Written by our own process, of what upstreams said: shown to a person, and held against schemas, never run.
-    return ok(new Map(Object.entries(JSON.parse(output) as Record<UpstreamName, Offered>) as [UpstreamName, Offered][]))
+    const offered = Object.entries(JSON.parse(output) as Record<UpstreamName, Offered>) as [UpstreamName, Offered][]
+    const told = offered.map(async ([name, offer]): Promise<[UpstreamName, Inspected]> => {
+      if (!('problem' in offer)) return [name, offer]
+      const log = logs.get(name)
+      return [name, { ...offer, said: log === undefined ? [] : await saidIn(log.path, log.from) }]
+    })
+    return ok(new Map(await Promise.all(told)))
   } finally {
     await warden.value.close()
     release()
   }
+}
+
+const SAID_LINES_MAX = 4
+const SAID_BYTES_MAX = 65_536
+/** Its complaints reach the log by way of another process. */
+const SAID_TRIES_MAX = 20
+
+/** Of what a server that has ended wrote since, the lines that sound like why. */
+async function saidIn(path: string, from: number): Promise<readonly string[]> {
+  for (let tries = 0; tries < SAID_TRIES_MAX; tries++) {
+    const bytes = readFileSync(path).subarray(from, from + SAID_BYTES_MAX)
+    const lines = bytes
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+    const faults = lines.filter((line) => /error|cannot|not found|no such|denied|usage/i.test(line))
+    if (lines.length > 0) return (faults.length > 0 ? faults : lines).slice(0, SAID_LINES_MAX)
+    await delay(25)
+  }
+  return []
 }

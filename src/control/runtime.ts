@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell } from '../cells/cell.ts'
 import type { Pump, Streams } from '../cells/pump.ts'
 import { type CellSpec, type Exit, launchFaultText, type TeardownReceipt } from '../cells/spec.ts'
-import { openWarden, type Warden, type WardenFault } from '../cells/warden.ts'
+import { openWarden, profileFault, type Warden, type WardenFault } from '../cells/warden.ts'
 import type { Agent, Config, StdioServer, Upstream } from '../config/config.ts'
 import type { Pulse } from '../gateway/pulse.ts'
 import type { TaskSetup } from '../gateway/setup.ts'
@@ -55,6 +55,8 @@ export async function openRuntime({
   task,
 }: RuntimeOptions): Promise<Result<Runtime, string>> {
   const { config } = judged
+  const unfit = profileFault(config.profile)
+  if (unfit !== undefined) return no(wardenFaultText(unfit))
   const own = tenantState(stateDirectory, tenantOf(config, agent.environment))
   const setup = gatewaySetup(judged, agent.environment, (name) => keptSinceMs(own, name))
   if (!setup.ok) return setup

@@ -3,10 +3,11 @@ import process from 'node:process'
 import { createInterface } from 'node:readline/promises'
 import { type Accepted, writeAllAccepted } from '../../control/accepted.ts'
 import { promptDefinition } from '../../control/catalogue.ts'
-import { inspectUpstreams } from '../../control/inspect.ts'
+import { type Inspected, inspectUpstreams } from '../../control/inspect.ts'
+import { programFault, unseenArguments } from '../../control/program.ts'
 import type { Judged } from '../../control/setup.ts'
+import { stubLines, toolStub } from '../../control/tool-stub.ts'
 import { definitionFault } from '../../gateway/definition.ts'
-import type { Offered } from '../../gateway/inspect-main.ts'
 import { definitionDigest } from '../../gateway/upstreams.ts'
 import { grantedName, type JsonObject, personName, type ToolName, type UpstreamName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
@@ -16,14 +17,19 @@ import { printable } from '../printable.ts'
 export const command: Command = {
   name: 'accept',
   summary: 'Read what upstreams say their tools are, and accept it by name',
-  usage: ['firebreak accept --config <file> [--upstream <name>] --as <person> [--yes] [--dry-run]'],
-  example: 'firebreak accept --upstream payments-test --as maria.silva@shop.example',
+  usage: [
+    'firebreak accept --as <person> [--upstream <name>] [--yes] [--config <file>]',
+    'firebreak accept --dry-run',
+    'firebreak accept --stubs',
+  ],
+  example: 'firebreak accept --as maria.silva@shop.example\nfirebreak accept --upstream payments-test --dry-run',
   options: {
     config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
     upstream: { type: 'string', value: 'name', help: 'only this one' },
     as: { type: 'string', value: 'person', help: 'who accepts; stands beside each definition' },
     yes: { type: 'boolean', help: 'accept without asking' },
     'dry-run': { type: 'boolean', help: 'show what differs, accept nothing; exits 4 if something does' },
+    stubs: { type: 'boolean', help: 'print what to write under tools: for what is offered and not declared' },
     'no-input': { type: 'boolean', help: 'never ask; like --dry-run without --yes' },
   },
   run,
@@ -60,35 +66,119 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   let unreachable = false
+  const problems: { upstream: UpstreamName; problem: string; said: readonly string[] }[] = []
   for (const [name, offer] of offered.value) {
     if (!('problem' in offer)) continue
     unreachable = true
-    call.print.fault(`${name}: ${printable(offer.problem)}`)
+    problems.push({ upstream: name, problem: offer.problem, said: offer.said })
+    call.print.progress(`${name} did not tell its tools: ${offer.problem}`)
+    for (const line of [...offer.said, ...hintsFor(judged, name)]) call.print.progress(`  ${line}`)
+  }
+  if (call.flag('stubs')) return printStubs(call, judged, offered.value, problems)
+  const undeclared = undeclaredIn(judged, offered.value)
+  for (const { upstream, missing, more } of undeclared) {
+    if (missing.length > 0)
+      call.print.progress(
+        `${upstream} does not offer what is declared: ${missing.join(', ')}; it offers ${more.join(', ') || 'no other'}`,
+      )
+    else if (more.length > 0)
+      call.print.progress(`${upstream} also offers ${more.join(', ')}: nobody may use what is not declared`)
   }
   const changes = changesIn(judged, offered.value)
   for (const line of changes.flatMap(changeText)) call.print.line(line)
   const good = changes.filter((change) => change.problem === undefined)
-  call.print.object({ ok: !unreachable, changes: changes.map(({ definition: _, before: __, ...rest }) => rest) })
+  const amiss = unreachable || undeclared.some(({ missing }) => missing.length > 0)
+  const told = changes.map(({ definition: _, before: __, ...rest }) => rest)
+  const object = (accepted: boolean) => call.print.object({ ok: !amiss, accepted, changes: told, problems, undeclared })
   if (good.length === 0) {
-    call.print.line(
-      changes.length === 0 ? 'Nothing has changed since it was accepted.' : 'None of these can be accepted.',
-    )
-    return unreachable || changes.length > 0 ? EXIT.failed : EXIT.ok
+    if (changes.length > 0) call.print.line('None of these can be accepted.')
+    else if (!amiss) call.print.line('Nothing has changed since it was accepted.')
+    object(false)
+    return amiss || changes.length > 0 ? EXIT.failed : EXIT.ok
   }
   const person = call.text('as')
-  if (call.flag('dry-run') || (call.flag('no-input') && !call.flag('yes'))) return EXIT.needsApproval
-  if (person === undefined) {
+  const never = call.flag('dry-run') || (call.flag('no-input') && !call.flag('yes'))
+  if (person === undefined && !never) {
     call.print.fault('--as is missing: an acceptance has a name', 'firebreak accept --as you@example.org')
     return EXIT.usage
   }
-  if (!call.flag('yes') && !(await confirmed(`Accept ${good.length} of these as ${person}? [y/N] `)))
+  const asked = !never && (call.flag('yes') || (await confirmed(`Accept ${good.length} of these as ${person}? [y/N] `)))
+  if (!asked || person === undefined) {
+    const again = process.stdin.isTTY ? '' : ' (no terminal to ask on: --yes accepts without asking)'
+    call.print.line(`${good.length} wait to be accepted, nothing was${never ? '' : again}`)
+    object(false)
     return EXIT.needsApproval
+  }
   accept(judged, good, person)
   call.print.line(`Accepted by ${person}, beside ${judged.config.file}`)
-  return unreachable ? EXIT.failed : EXIT.ok
+  object(true)
+  return amiss ? EXIT.failed : EXIT.ok
 }
 
-function changesIn({ config, accepted }: Judged, offered: ReadonlyMap<UpstreamName, Offered>): readonly Change[] {
+/** For a person to judge and to paste: nothing is written. */
+function printStubs(
+  call: Call,
+  { config }: Judged,
+  offered: ReadonlyMap<UpstreamName, Inspected>,
+  problems: readonly object[],
+): ExitCode {
+  const all = [...offered].map(([upstream, offer]) => {
+    const declared = config.upstreams.get(upstream)?.tools
+    const stubs = ('problem' in offer ? [] : offer.tools).flatMap((tool) => toolStub(tool) ?? [])
+    return { upstream, stubs: stubs.filter(({ name }) => declared?.has(grantedName('tool', name)) !== true) }
+  })
+  const some = all.filter(({ stubs }) => stubs.length > 0)
+  if (some.length > 0) {
+    call.print.line(
+      '# Effects are what each server says of itself: check them. What it does not call harmless is irreversible.',
+    )
+    call.print.line('upstreams:')
+  } else if (problems.length === 0) call.print.line('Everything that is offered is declared.')
+  for (const { upstream, stubs } of some)
+    for (const line of [`  ${upstream}:`, '    tools:', ...stubLines(stubs, '      ')]) call.print.line(line)
+  call.print.object({ ok: problems.length === 0, stubs: all, problems })
+  return problems.length === 0 ? EXIT.ok : EXIT.failed
+}
+
+/** What the configuration declares and the upstream does not have, and the other way round. */
+function undeclaredIn({ config }: Judged, offered: ReadonlyMap<UpstreamName, Inspected>) {
+  return [...offered].flatMap(([upstream, offer]) => {
+    if ('problem' in offer) return []
+    const declared = [...(config.upstreams.get(upstream)?.tools.keys() ?? [])].filter(
+      (tool) => !tool.startsWith('resource:'),
+    )
+    const has = [
+      ...offer.tools.map((tool) => grantedNameOf('tool', tool)),
+      ...offer.prompts.map((prompt) => grantedNameOf('prompt', prompt)),
+    ].filter((tool) => tool !== undefined)
+    const missing = declared.filter((tool) => !has.includes(tool))
+    const more = has.filter((tool) => !declared.includes(tool))
+    return missing.length + more.length > 0 ? [{ upstream, missing, more }] : []
+  })
+}
+
+/** Most servers that do not start lack something that their cell does not show them. */
+function hintsFor({ config }: Judged, name: UpstreamName): readonly string[] {
+  const mcp = config.upstreams.get(name)?.mcp
+  if (mcp?.kind !== 'stdio') return []
+  const [program = '', ...args] = mcp.command
+  const fault = programFault(mcp.cell, program)
+  const unseen = unseenArguments(mcp.cell, args)
+  if (unseen.length > 0) {
+    const shown = unseen.map((path) => `${path}: ${path}`).join(', ')
+    return [
+      `its cell does not see ${unseen.join(', ')}`,
+      `show what it needs of it: mcp: { cell: { files: { ${shown} } } }`,
+    ]
+  }
+  return fault === undefined
+    ? [
+        `its cell sees the host’s /usr and what stands under mcp.cell.files, and has no network; all that it said: .firebreak/log/upstream-${name}.log`,
+      ]
+    : [fault.problem, fault.fix]
+}
+
+function changesIn({ config, accepted }: Judged, offered: ReadonlyMap<UpstreamName, Inspected>): readonly Change[] {
   const homes = new Map<ToolName, UpstreamName[]>()
   const found: Omit<Change, 'shadows'>[] = []
   for (const [upstream, offer] of offered) {

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { createInterface } from 'node:readline/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { giveAnswer, holdsOf, type KnownHold } from '../../control/answers.ts'
+import { type Answer, answerGiven, giveAnswer, holdsOf, type KnownHold } from '../../control/answers.ts'
 import { LIMITS, personName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { anotherNeeded, wordsFor } from '../holds.ts'
@@ -27,15 +27,27 @@ async function run(call: Call): Promise<ExitCode> {
   try {
     if (call.flag('ask')) return await ask(call, state)
     const holds = await holdsOf(entriesOf(state), Date.now())
-    const shown = holds.filter((hold) => call.flag('all') || hold.state === 'waiting')
-    call.print.object({ ok: true, holds: shown })
-    if (shown.length === 0) call.print.line('Nothing waits.')
-    for (const hold of shown) for (const line of wordsFor(hold)) call.print.line(line)
-    return shown.some((hold) => hold.state === 'waiting') ? EXIT.needsApproval : EXIT.ok
+    const known = holds.map((hold) => ({ hold, answered: answerOf(state, hold) }))
+    const waiting = known.filter(({ hold, answered }) => hold.state === 'waiting' && answered === undefined)
+    const shown = call.flag('all') ? known : waiting
+    call.print.object({
+      ok: true,
+      holds: shown.map(({ hold, answered }) => ({ ...hold, ...(answered && { answered }) })),
+    })
+    if (waiting.length === 0) call.print.line('Nothing waits.')
+    for (const { hold, answered } of shown) for (const line of wordsFor(hold, answered)) call.print.line(line)
+    const [first] = waiting
+    if (first !== undefined) call.print.line(`Answer with firebreak approve ${first.hold.held.hold}, or deny`)
+    return waiting.length > 0 ? EXIT.needsApproval : EXIT.ok
   } catch (error) {
     call.print.fault(error instanceof Error ? error.message : String(error))
     return EXIT.storeUnreachable
   }
+}
+
+/** Of one that no gateway has heard yet. */
+function answerOf(state: string, { held, log, state: stands }: KnownHold): Answer | undefined {
+  return stands === 'waiting' ? answerGiven(stateOfLog(state, log), held.hold) : undefined
 }
 
 /** On a terminal of the person's own: a cell has none that it shares with anybody. */

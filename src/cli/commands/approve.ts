@@ -6,6 +6,7 @@ export const command: Command = {
   summary: 'Let one held action through, exactly as it was tried',
   usage: ['firebreak approve <hold> [--as <person>] [--for 15min] [--why <text>] [--always]'],
   example: 'firebreak approve a_01m82853vq550y88gntt --as maria.silva@shop.example --why "known supplier"',
+  words: 1,
   options: {
     ...ANSWER_OPTIONS,
     for: { type: 'string', value: 'duration', help: 'how long the approval may be used (default: 15min, at most 1h)' },

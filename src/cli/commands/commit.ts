@@ -13,6 +13,7 @@ export const command: Command = {
   summary: 'Land what a cell changed in the directory that its workspace was made over',
   usage: ['firebreak commit [--agent <name>] [<path>…] [--confirm <path,…>] [--yes] [--discard]'],
   example: 'firebreak commit --agent refund-bot\nfirebreak commit src/refunds.ts --confirm package.json',
+  words: Number.POSITIVE_INFINITY,
   options: {
     ...WORKSPACE_OPTIONS,
     confirm: {

@@ -6,6 +6,7 @@ export const command: Command = {
   summary: 'Refuse one held action',
   usage: ['firebreak deny <hold> [--as <person>] [--why <text>]'],
   example: 'firebreak deny a_01m82853vq550y88gntt --why "not our account"',
+  words: 1,
   options: ANSWER_OPTIONS,
   run: (call) => answer(call, false),
 }

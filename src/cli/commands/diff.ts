@@ -1,7 +1,9 @@
+import { basename } from 'node:path'
+import type { Warden } from '../../cells/warden.ts'
 import type { WorkspaceDiff } from '../../cells/workspace/changes.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printable } from '../printable.ts'
-import { WORKSPACE_OPTIONS, withWorkspace, workspaceFaultText } from '../workspace.ts'
+import { WORKSPACE_OPTIONS, withWorkspaces, workspaceFaultText } from '../workspace.ts'
 
 export const command: Command = {
   name: 'diff',
@@ -9,26 +11,46 @@ export const command: Command = {
   usage: ['firebreak diff [--agent <name>] [--state <dir>]'],
   example: 'firebreak diff --agent refund-bot',
   options: WORKSPACE_OPTIONS,
-  run: (call) => withWorkspace(call, (warden, changes) => diff(call, warden, changes)),
+  run: (call) => withWorkspaces(call, (warden, kept) => diffs(call, warden, kept)),
 }
 
-async function diff(
-  call: Call,
-  warden: Parameters<Parameters<typeof withWorkspace>[1]>[0],
-  changes: string,
-): Promise<ExitCode> {
-  const read = await warden.diff(changes)
-  if (!read.ok) {
-    call.print.fault(workspaceFaultText(read.reason))
-    return EXIT.failed
+/** One whole answer where one workspace was asked for, else those that changed, by name. */
+async function diffs(call: Call, warden: Warden, kept: readonly string[]): Promise<ExitCode> {
+  const all: (WorkspaceDiff & { readonly workspace: string })[] = []
+  for (const changes of kept) {
+    const read = await warden.diff(changes)
+    if (!read.ok) {
+      call.print.fault(`${basename(changes)}: ${workspaceFaultText(read.reason)}`)
+      return EXIT.failed
+    }
+    all.push({ workspace: basename(changes), ...read.value })
   }
-  for (const line of diffText(read.value)) call.print.line(line)
-  call.print.object({ ok: true, ...read.value })
+  const [only] = all
+  if (only !== undefined && all.length === 1) {
+    for (const line of diffText(only)) call.print.line(line)
+    call.print.object({ ok: true, ...only })
+    return EXIT.ok
+  }
+  const changed = all.filter(({ changes, refused }) => changes.length + refused.length > 0)
+  if (changed.length === 0) call.print.line(`Nothing was changed over ${all.length} workspaces`)
+  for (const [i, each] of changed.entries()) {
+    if (i > 0) call.print.line('')
+    call.print.line(`${each.workspace}, over ${each.record.lower}`)
+    for (const line of diffText(each)) call.print.line(line)
+  }
+  call.print.object({ ok: true, workspaces: all })
   return EXIT.ok
 }
 
 /** Names are the cell's own words, and are shown so that none of them can hide or move the cursor. */
-function diffText({ changes, refused, executes, truncated, record }: WorkspaceDiff): readonly string[] {
+function diffText({
+  workspace,
+  changes,
+  refused,
+  executes,
+  truncated,
+  record,
+}: WorkspaceDiff & { readonly workspace: string }): readonly string[] {
   const lines: string[] = []
   if (executes.length > 0) {
     lines.push('A host would act upon these by itself; each needs --confirm:')
@@ -50,6 +72,6 @@ function diffText({ changes, refused, executes, truncated, record }: WorkspaceDi
   for (const { refused: path, why } of refused) lines.push(`x ${printable(path)}  never landed: ${printable(why)}`)
   if (truncated) lines.push('… and more than can be listed')
   if (lines.length === 0) lines.push(`Nothing was changed over ${record.lower}`)
-  else lines.push('', 'Land it with: firebreak commit')
+  else lines.push('', `Land it with: firebreak commit --agent ${workspace}`)
   return lines
 }

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
+import { statesIn } from '../../control/tenants.ts'
 import { type ExportFormat, exportLedger } from '../../ledger/export.ts'
 import { faultText } from '../../ledger/fault.ts'
 import { proveEntry } from '../../ledger/prove.ts'
 import { verifyLedger } from '../../ledger/verify.ts'
+import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printableJson } from '../printable.ts'
 import { logsOf, STATE_OPTION, stateOf } from '../state.ts'
@@ -13,15 +15,21 @@ export const command: Command = {
   name: 'ledger',
   summary: 'Verify, prove and export the record',
   usage: [
-    'firebreak ledger verify <ledger dir> --witness <witness dir> [--without-keys]',
-    'firebreak ledger prove <ledger dir> --witness <witness dir> --log <name> --entry <seq>',
+    'firebreak ledger verify [<ledger dir> --witness <witness dir>] [--without-keys]',
+    'firebreak ledger prove [<ledger dir> --witness <witness dir>] --log <name> --entry <seq>',
     'firebreak ledger export [--state <dir>] [--format jsonl|ocsf|otel]',
   ],
-  example: 'firebreak ledger verify .firebreak/ledger --witness .firebreak/witness',
+  example:
+    'firebreak ledger verify\nfirebreak ledger verify /backup/ledger --witness /elsewhere/witness\nfirebreak ledger export --format ocsf',
+  words: 2,
   options: {
     ...STATE_OPTION,
     config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
-    witness: { type: 'string', value: 'dir', help: 'the witness’s seals and key, kept apart from the ledger' },
+    witness: {
+      type: 'string',
+      value: 'dir',
+      help: 'the witness’s seals and key; a copy kept elsewhere proves more (default: the state’s own)',
+    },
     'without-keys': { type: 'boolean', help: 'the keys of the payloads stayed elsewhere: count them, judge all else' },
     log: { type: 'string', value: 'name', help: 'which log of the ledger: an environment' },
     entry: { type: 'string', value: 'seq', help: 'which entry of it' },
@@ -49,12 +57,12 @@ async function run(call: Call): Promise<ExitCode> {
 }
 
 async function verify(call: Call): Promise<ExitCode> {
-  const [, ledgerDirectory] = call.positionals
-  const witness = call.text('witness')
-  if (ledgerDirectory === undefined || witness === undefined) {
-    call.print.fault('the ledger and the witness are read from two places', `usage: ${command.usage[0]}`)
+  const from = placesOf(call)
+  if (!from.ok) {
+    call.print.fault(from.reason, `usage: ${command.usage[0]}`)
     return EXIT.usage
   }
+  const { ledgerDirectory, witness } = from.value
   const verified = await verifyLedger({
     ledgerDirectory: resolve(ledgerDirectory),
     witness: { directory: resolve(witness) },
@@ -86,13 +94,29 @@ async function verify(call: Call): Promise<ExitCode> {
   return intact ? EXIT.ok : EXIT.integrity
 }
 
+/** Whoever names one names both: seals that lie where the ledger came from prove little, and are not taken silently. */
+function placesOf(call: Call): Result<{ readonly ledgerDirectory: string; readonly witness: string }, string> {
+  const [, ledger] = call.positionals
+  const witness = call.text('witness')
+  if (ledger !== undefined && witness !== undefined) return ok({ ledgerDirectory: ledger, witness })
+  if (ledger !== undefined || witness !== undefined)
+    return no('the ledger and the witness are read from two places: name both, or neither')
+  const [state = '', ...tenants] = statesIn(stateOf(call))
+  if (tenants.length > 0) return no('each tenant has a ledger and a witness of its own: name both')
+  return ok({ ledgerDirectory: join(state, 'ledger'), witness: join(state, 'witness') })
+}
+
 async function prove(call: Call): Promise<ExitCode> {
-  const [, ledgerDirectory] = call.positionals
-  const [witness, log, seq] = [call.text('witness'), call.text('log'), Number(call.text('entry'))]
-  if (ledgerDirectory === undefined || witness === undefined || log === undefined || !Number.isSafeInteger(seq)) {
-    call.print.fault('a ledger, a witness, a log and an entry are needed', `usage: ${command.usage[1]}`)
+  const from = placesOf(call)
+  const [log, seq] = [call.text('log'), Number(call.text('entry'))]
+  if (!from.ok || log === undefined || !Number.isSafeInteger(seq)) {
+    call.print.fault(
+      from.ok ? '--log and --entry say which entry is proved' : from.reason,
+      `usage: ${command.usage[1]}`,
+    )
     return EXIT.usage
   }
+  const { ledgerDirectory, witness } = from.value
   const proof = await proveEntry({
     ledgerDirectory: resolve(ledgerDirectory),
     log,

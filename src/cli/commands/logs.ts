@@ -44,10 +44,7 @@ async function run(call: Call): Promise<ExitCode> {
       await show()
     }
   } catch (error) {
-    call.print.fault(
-      error instanceof Error ? error.message : String(error),
-      'firebreak ledger verify tells where it is damaged',
-    )
+    call.print.fault(error instanceof Error ? error.message : String(error))
     return EXIT.storeUnreachable
   }
   call.print.object({ ok: true, entries: collected })

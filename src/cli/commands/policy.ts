@@ -16,6 +16,7 @@ export const command: Command = {
     'firebreak policy test [<file.test.yaml> …] [--config <file>]',
   ],
   example: 'firebreak policy validate\nfirebreak policy test policies/desk.test.yaml',
+  words: Number.POSITIVE_INFINITY,
   options: {
     config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
   },

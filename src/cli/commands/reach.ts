@@ -18,6 +18,7 @@ export const command: Command = {
     'firebreak reach --diff <old.yaml> <new.yaml> [--agent <name>]',
   ],
   example: 'firebreak reach refund-bot --svg reach.svg\nfirebreak reach --diff firebreak.yaml firebreak.new.yaml',
+  words: 2,
   options: {
     config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
     dot: { type: 'boolean', help: 'print a Graphviz graph instead' },

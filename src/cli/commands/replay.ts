@@ -9,12 +9,14 @@ import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { printable } from '../printable.ts'
+import { STATE_OPTION, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'replay',
   summary: 'Tell what a configuration would have done to what a ledger records',
-  usage: ['firebreak replay <ledger dir> --config <file>'],
+  usage: ['firebreak replay [<ledger dir>] --config <file>'],
   example: 'firebreak replay .firebreak/ledger --config firebreak.new.yaml',
+  words: 1,
   options: {
     config: {
       type: 'string',
@@ -22,6 +24,7 @@ export const command: Command = {
       value: 'file',
       help: 'the configuration to judge by (default: firebreak.yaml)',
     },
+    ...STATE_OPTION,
     all: { type: 'boolean', help: 'list every action that differs, not only the first ten of each rule' },
   },
   run,
@@ -30,11 +33,7 @@ export const command: Command = {
 const SHOWN_MAX = 10
 
 async function run(call: Call): Promise<ExitCode> {
-  const [directory, ...more] = call.positionals
-  if (directory === undefined || more.length > 0) {
-    call.print.fault('which ledger?', `usage: ${command.usage[0]}`)
-    return EXIT.usage
-  }
+  const directory = call.positionals[0] ?? join(stateOf(call), 'ledger')
   const logs = logsIn(resolve(directory))
   if (logs.length === 0) {
     call.print.fault(

@@ -2,9 +2,11 @@ import { constants } from 'node:os'
 import process from 'node:process'
 import type { CellSpec } from '../../cells/spec.ts'
 import type { Agent } from '../../config/config.ts'
+import { programFault } from '../../control/program.ts'
 import { openRuntime, type Runtime } from '../../control/runtime.ts'
 import type { TaskSetup } from '../../gateway/setup.ts'
-import { LIMITS, no, ok, type Result } from '../../model/index.ts'
+import { readEntries } from '../../ledger/read.ts'
+import { type ActionId, type CellId, LIMITS, no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { stateOf } from '../state.ts'
@@ -12,13 +14,12 @@ import { stateOf } from '../state.ts'
 export const command: Command = {
   name: 'run',
   summary: 'Run a program as a declared agent, contained',
-  usage: [
-    'firebreak run --config <file> --agent <name> [--task <text> [--tools <names>]] [--state <dir>] [-- command…]',
-  ],
-  example: 'firebreak run --config firebreak.yaml --agent refund-bot -- claude -p "answer the open tickets"',
+  usage: ['firebreak run [--agent <name>] [--task <text> [--tools <names>]] [--config <file>] [-- command…]'],
+  example:
+    'firebreak run --agent refund-bot --task "Refund order o-1001"\nfirebreak run --agent refund-bot -- sh -c "ls /workspace"',
   options: {
     config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
-    agent: { type: 'string', short: 'a', value: 'name', help: 'which agent of it' },
+    agent: { type: 'string', short: 'a', value: 'name', help: 'which agent of it (default: the only one)' },
     task: {
       type: 'string',
       short: 't',
@@ -33,7 +34,7 @@ export const command: Command = {
     state: {
       type: 'string',
       value: 'dir',
-      help: 'where ledger, witness and changes are kept (default: .firebreak beside it)',
+      help: 'where ledger, witness and changes are kept (default: .firebreak beside the configuration)',
     },
   },
   run,
@@ -44,11 +45,15 @@ async function run(call: Call): Promise<ExitCode> {
   const read = await readConfig(call, stateDirectory)
   if (!read.ok) return read.reason
   const { config } = read.value
-  const name = call.text('agent')
+  const only = config.agents.size === 1 ? [...config.agents.keys()][0] : undefined
+  const name = call.text('agent') ?? only
   const agent = [...config.agents.values()].find((each) => each.name === name)
   if (agent === undefined) {
     const names = [...config.agents.keys()].join(', ')
-    call.print.fault(name === undefined ? '--agent is missing' : `there is no agent "${name}"`, `declared: ${names}`)
+    call.print.fault(
+      name === undefined ? 'which agent? Give --agent' : `there is no agent "${name}"`,
+      `declared: ${names}`,
+    )
     return EXIT.usage
   }
   const [program, ...args] = call.rest.length > 0 ? call.rest : agent.command
@@ -72,7 +77,7 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   try {
-    return await runIn(runtime.value, [program, ...args], call)
+    return await runIn(runtime.value, [program, ...args], agent, call)
   } finally {
     await runtime.value.close('the run has ended')
   }
@@ -90,7 +95,12 @@ function taskOf(call: Call, { owner, grants }: Agent): Result<TaskSetup | undefi
   return ok({ text, givenBy: owner, ...(tools && { tools }) })
 }
 
-async function runIn(runtime: Runtime, program: readonly [string, ...string[]], call: Call): Promise<ExitCode> {
+async function runIn(
+  runtime: Runtime,
+  program: readonly [string, ...string[]],
+  agent: Agent,
+  call: Call,
+): Promise<ExitCode> {
   const launched = await runtime.launch(program, streamsFor(process.stdin.isTTY && process.stdout.isTTY))
   if (!launched.ok) {
     call.print.fault(`not started: ${launched.reason}`, 'firebreak doctor tells what this host can give')
@@ -118,11 +128,43 @@ async function runIn(runtime: Runtime, program: readonly [string, ...string[]], 
     call.print.fault('the cell has ended, but something of it is left', ...left)
     return EXIT.failed
   }
+  // The shell that starts a cell's program says 127 where it finds none; a program may say so, too.
+  const unseen = exit.code === NOT_FOUND ? programFault(agent.cell, program[0]) : undefined
+  if (unseen !== undefined) call.print.fault(`${agent.name}: ${unseen.problem}`, unseen.fix)
   if (exit.why === 'wall-clock' || exit.why === 'out-of-memory') call.print.fault(`the cell was ended: ${exit.why}`)
   // What the program printed last may lack its end of line.
   if (call.print.json) process.stdout.write('\n')
-  call.print.object({ ok: true, cell: cell.id, exit, teardown })
+  const { waits, refused } = await stoppedSince(runtime.state.ledger(agent.environment), cell.id)
+  if (waits > 0)
+    call.print.progress(`${counted(waits, 'action waits', 'actions wait')} for a person: firebreak approvals`)
+  if (refused > 0)
+    call.print.progress(`${counted(refused, 'action was', 'actions were')} refused: firebreak logs --refused`)
+  call.print.object({ ok: true, cell: cell.id, exit, teardown, waits, refused })
   return exit.code
+}
+
+const NOT_FOUND = 127
+
+function counted(count: number, one: string, more: string): string {
+  return `${count} ${count === 1 ? one : more}`
+}
+
+/** What a person should look at, of this cell and of whom it delegated to. A log that cannot be read tells so elsewhere. */
+async function stoppedSince(log: string, cell: CellId): Promise<{ readonly waits: number; readonly refused: number }> {
+  const holds = new Set<ActionId>()
+  let begun = false
+  let refused = 0
+  for await (const entry of readEntries(log)) {
+    if (!entry.ok) break
+    const { value } = entry
+    begun ||= value.kind === 'cell.started' && value.cell === cell
+    if (!begun) continue
+    if (value.kind === 'action.held') holds.add(value.hold)
+    else if (value.kind === 'action.intent' && value.hold !== undefined) holds.delete(value.hold)
+    else if (value.kind === 'hold.answered' && !value.approved) holds.delete(value.hold)
+    else if (value.kind === 'action.refused') refused += 1 + (value.more ?? 0)
+  }
+  return { waits: holds.size, refused }
 }
 
 /** A person at a terminal gets one of the cell's own; everything else gets pipes. */

@@ -12,7 +12,7 @@ import type { Entry } from '../../model/entry.ts'
 import type { CellId, Commitment, PersonName } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { printable } from '../printable.ts'
+import { printable, wrapped } from '../printable.ts'
 import { entriesOf, STATE_OPTION, stateOf, stateOfLog } from '../state.ts'
 
 export const command: Command = {
@@ -20,6 +20,7 @@ export const command: Command = {
   summary: 'Show one action from its bytes to its outcome, with every reason and what would turn it',
   usage: ['firebreak why <action> [--state <dir>] [--config <file>]'],
   example: 'firebreak why a_01m81y75kr4317w2mawh',
+  words: 1,
   options: {
     ...STATE_OPTION,
     config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
@@ -68,7 +69,8 @@ async function run(call: Call): Promise<ExitCode> {
   const { now, turn } = turned ?? {}
   call.print.object({ ok: true, decided, outcome, reasons, sent, answered, now: now?.now, turn })
   const line = (name: string, value: string | undefined) => {
-    if (value !== undefined) call.print.line(`  ${name.padEnd(10)}${printable(value).slice(0, limit)}`)
+    if (value === undefined) return
+    for (const text of wrapped(`  ${name.padEnd(10)}`, printable(value).slice(0, limit))) call.print.line(text)
   }
   const verdict = { 'action.intent': 'allowed', 'action.refused': 'refused', 'action.held': 'held' }[decided.kind]
   call.print.line(`${verdict}: ${decided.upstream ?? '?'}/${printable(decided.tool ?? '?')}`)

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { parse } from 'yaml'
+import { stubLines, toolStub, yamlText } from './tool-stub.ts'
+
+describe('what is written for a tool that nobody has judged', () => {
+  it('is irreversible, unless the server says that it is harmless', () => {
+    const effect = (annotations?: object) =>
+      toolStub({ name: 't', ...(annotations && { annotations: { ...annotations } }) })?.effect
+    assert.equal(effect(), 'irreversible')
+    assert.equal(effect({ readOnlyHint: false, destructiveHint: true }), 'irreversible')
+    assert.equal(effect({ readOnlyHint: 'true' }), 'irreversible')
+    assert.equal(effect({ destructiveHint: false }), 'write')
+    assert.equal(effect({ readOnlyHint: true }), 'read')
+  })
+
+  it('names the arguments that lead somewhere, of what has an effect', () => {
+    const inputSchema = { properties: { to: { type: 'string' }, count: { type: 'number' }, 'x y': { type: 'string' } } }
+    const stubs = [
+      toolStub({ name: 'send', inputSchema }),
+      toolStub({ name: 'list', inputSchema, annotations: { readOnlyHint: true } }),
+    ]
+    assert.deepEqual(
+      stubLines(
+        stubs.filter((stub) => stub !== undefined),
+        '',
+      ),
+      [
+        'list: { effect: read, returns: [untrusted] }',
+        'send: { effect: irreversible, returns: [untrusted] }   # leads somewhere: $.to',
+      ],
+    )
+  })
+
+  it('is YAML of exactly that tool, whatever a server calls it', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1, maxLength: 200, unit: 'grapheme' }), (name) => {
+        const stub = toolStub({ name })
+        if (stub === undefined) return
+        const read: unknown = parse(stubLines([stub], '').join('\n'), { version: '1.2' })
+        assert.deepEqual(read, { [name]: { effect: 'irreversible', returns: ['untrusted'] } })
+        assert.equal(parse(yamlText(name)), name)
+        assert.doesNotMatch(yamlText(name), /[\p{Cc}\p{Cf}\u2028\u2029]/u)
+      }),
+    )
+  })
+
+  it('shows what a name would hide', () => {
+    assert.equal(yamlText('read\u202eeteled\u{e0041}'), '"read\\U0000202eeteled\\U000e0041"')
+  })
+
+  it('is nothing where a name would end a line', () => {
+    assert.equal(toolStub({ name: 'a\nb' }), undefined)
+    assert.equal(toolStub({ name: '' }), undefined)
+  })
+})

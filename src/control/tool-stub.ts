@@ -1,0 +1,46 @@
+import { type Effect, isJsonObject, type JsonObject } from '../model/index.ts'
+
+/** What is written under `tools:` for a tool that nobody has judged yet. */
+export interface ToolStub {
+  readonly name: string
+  readonly effect: Effect
+  /** Text arguments at its top: of a tool that is not a read, each leads somewhere until a person says that it is content. */
+  readonly text: readonly string[]
+}
+
+/**
+ * The safe reading of what a server says of its own tool (MCP, ToolAnnotations): what it does not call harmless cannot be
+ * taken back. It is the server's word, for a person to check, and no boundary.
+ */
+export function toolStub({ name, annotations, inputSchema }: JsonObject): ToolStub | undefined {
+  if (typeof name !== 'string' || name === '' || name.length > 200 || /\p{Cc}/u.test(name)) return undefined
+  const hints = isJsonObject(annotations) ? annotations : {}
+  const effect = hints.readOnlyHint === true ? 'read' : hints.destructiveHint === false ? 'write' : 'irreversible'
+  const properties =
+    isJsonObject(inputSchema) && isJsonObject(inputSchema.properties) ? Object.entries(inputSchema.properties) : []
+  const text = properties.flatMap(([argument, schema]) =>
+    isJsonObject(schema) && schema.type === 'string' && /^[A-Za-z_]\w{0,60}$/.test(argument) ? [`$.${argument}`] : [],
+  )
+  return { name, effect, text }
+}
+
+/** Lines of YAML, one for each tool, harmless ones first. */
+export function stubLines(stubs: readonly ToolStub[], indent: string): readonly string[] {
+  const order = ['read', 'write', 'spend', 'irreversible'] as const
+  return stubs
+    .toSorted((a, b) => order.indexOf(a.effect) - order.indexOf(b.effect))
+    .map(({ name, effect, text }) => {
+      const leads = effect === 'read' || text.length === 0 ? '' : `   # leads somewhere: ${text.join(', ')}`
+      return `${indent}${yamlText(name)}: { effect: ${effect}, returns: [untrusted] }${leads}`
+    })
+}
+
+/** A scalar that YAML reads as this text and nothing else, and that shows a reader all of it. */
+export function yamlText(text: string): string {
+  const plain = /^[A-Za-z_./][\w./@-]*$/.test(text) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text)
+  return plain ? text : JSON.stringify(text).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, escaped)
+}
+
+function escaped(character: string): string {
+  return `\\U${(character.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`
+}
