@@ -1,7 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { basename, dirname, relative, resolve } from 'node:path'
-import { LineCounter, parseDocument } from 'yaml'
 import {
   type AgentName,
   agentName,
@@ -51,11 +50,9 @@ import {
   type ShapedTool,
   type ShapedUpstream,
 } from './schema.ts'
-import type { Reader, Written } from './shape.ts'
+import type { Written } from './shape.ts'
 import { sharedWorkspaces, tenantHomes } from './tenants.ts'
-
-/** A configuration larger than this is a mistake, and would be read in one piece. */
-const FILE_BYTES_MAX = 1_048_576
+import { readYaml } from './yaml.ts'
 
 /**
  * Reads and judges a configuration. Everything wrong with it is reported at once, each with its line; nothing wrong is
@@ -68,7 +65,7 @@ export async function loadConfig(
   variables: { readonly node: string },
 ): Promise<Result<Config, readonly Problem[]>> {
   const problems: Problem[] = []
-  const shaped = readShape(file, problems)
+  const shaped = readYaml(file, configShape, problems)
   if (shaped === undefined) return no(problems)
   const judge: Judge = { file: realpathSync(file), shaped, variables, problems }
   const policies = await readPolicies(judge)
@@ -94,51 +91,6 @@ interface Judge {
   readonly shaped: ShapedConfig
   readonly variables: { readonly node: string }
   readonly problems: Problem[]
-}
-
-/** Places are named relative to the configuration's directory: they go into the ledger, and the machine's paths do not. */
-function readShape(path: string, problems: Problem[]): ShapedConfig | undefined {
-  const file = basename(path)
-  const start: Source = { file, line: 1, column: 1 }
-  let text: string
-  try {
-    const bytes = readFileSync(path)
-    if (bytes.length > FILE_BYTES_MAX)
-      throw new RangeError(`it has ${bytes.length} bytes; at most ${FILE_BYTES_MAX} are read`)
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (error) {
-    problems.push({
-      source: start,
-      message: `cannot be read: ${reasonOf(error)}`,
-      expected: 'a readable YAML file in UTF-8',
-    })
-    return undefined
-  }
-  const lines = new LineCounter()
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    version: '1.2',
-    uniqueKeys: true,
-    strict: true,
-    merge: false,
-  })
-  const place = (offset: number): Source => {
-    const { line, col } = lines.linePos(offset)
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
-  }
-  for (const fault of [...document.errors, ...document.warnings]) {
-    problems.push({
-      source: place(fault.pos[0]),
-      message: fault.message.split('\n')[0] ?? 'not YAML',
-      expected: 'valid YAML 1.2',
-    })
-  }
-  if (problems.length > 0) return undefined
-  const at: Reader = {
-    source: (node) => (node?.range ? place(node.range[0]) : start),
-    report: (problem) => problems.push(problem),
-  }
-  return configShape.read(document.contents, at)
 }
 
 function readEnvironments(judge: Judge): ReadonlyMap<EnvironmentName, Environment> {

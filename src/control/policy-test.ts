@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { basename } from 'node:path'
-import { isScalar, LineCounter, type Node, parseDocument } from 'yaml'
-import { list, object, oneOf, optional, type Reader, required, type Shape, text, written } from '../config/shape.ts'
+import { isScalar, type Node } from 'yaml'
+import { list, object, oneOf, optional, required, type Shape, text, written } from '../config/shape.ts'
+import { readYaml } from '../config/yaml.ts'
 import {
   agentName,
   isJsonObject,
@@ -57,46 +56,11 @@ export interface PolicyTestResult {
 
 /** Unless a test says when: a Monday noon, always the same, so that no test depends on the day it runs. */
 const NOON_MS = Date.UTC(2024, 0, 1, 12)
-const FILE_BYTES_MAX = 1_048_576
 
 /** Reads a file of tests. Everything wrong with it is a problem with its line; a test of what is not declared, too. */
 export function readPolicyTests(path: string, rehearsal: Rehearsal): Result<readonly PolicyTest[], readonly Problem[]> {
-  const file = basename(path)
   const problems: Problem[] = []
-  const start: Source = { file, line: 1, column: 1 }
-  let yaml: string
-  try {
-    yaml = readFileSync(path, 'utf8')
-    if (yaml.length > FILE_BYTES_MAX) throw new RangeError(`it is larger than ${FILE_BYTES_MAX} bytes`)
-  } catch (error) {
-    return no([
-      { source: start, message: error instanceof Error ? error.message : String(error), expected: 'a readable file' },
-    ])
-  }
-  const lines = new LineCounter()
-  const document = parseDocument(yaml, {
-    lineCounter: lines,
-    version: '1.2',
-    uniqueKeys: true,
-    strict: true,
-    merge: false,
-  })
-  const place = (offset: number): Source => {
-    const { line, col } = lines.linePos(offset)
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
-  }
-  for (const fault of [...document.errors, ...document.warnings])
-    problems.push({
-      source: place(fault.pos[0]),
-      message: fault.message.split('\n')[0] ?? '',
-      expected: 'valid YAML 1.2',
-    })
-  if (problems.length > 0) return no(problems)
-  const reader: Reader = {
-    source: (node) => (node?.range ? place(node.range[0]) : start),
-    report: (problem) => problems.push(problem),
-  }
-  const shaped = testsShape.read(document.contents, reader)
+  const shaped = readYaml(path, testsShape, problems)
   if (shaped === undefined) return no(problems)
   const tests = shaped.map((each) => testOf(each, rehearsal, problems))
   return problems.length > 0 ? no(problems) : ok(tests.filter((test) => test !== undefined))
