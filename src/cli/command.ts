@@ -61,6 +61,15 @@ export const EXIT = {
 
 export type ExitCode = number
 
+/** Of every command that reads a configuration. */
+export const CONFIG_OPTION: Readonly<Record<string, Option>> = {
+  config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+}
+
+export function configFile(call: Call): string {
+  return call.text('config') ?? 'firebreak.yaml'
+}
+
 /** Every command has these. */
 export const COMMON_OPTIONS: Readonly<Record<string, Option>> = {
   json: { type: 'boolean', help: 'print one JSON object on the last line' },

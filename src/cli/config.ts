@@ -4,11 +4,11 @@ import process from 'node:process'
 import { loadConfig } from '../config/load.ts'
 import { type Judged, judgeConfig } from '../control/setup.ts'
 import { no, type Problem, type Result, sourceText } from '../model/index.ts'
-import { type Call, EXIT, type ExitCode } from './command.ts'
+import { type Call, configFile, EXIT, type ExitCode } from './command.ts'
 
 /** Reads what `--config` names and judges all of it; what is wrong has been printed when this returns an exit code. */
 export async function readConfig(call: Call, stateDirectory?: string): Promise<Result<Judged, ExitCode>> {
-  const file = call.text('config') ?? 'firebreak.yaml'
+  const file = configFile(call)
   if (!existsSync(file)) {
     call.print.fault(`there is no ${file}`, 'firebreak init writes a first one; --config names another')
     return no(EXIT.usage)

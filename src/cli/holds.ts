@@ -6,12 +6,11 @@ import { LIMITS, no, ok, personName, type Result, samePerson } from '../model/in
 import { explain } from '../policy/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
 import { printable, wrapped } from './printable.ts'
-import { entriesOf, STATE_OPTION, stateOf, stateOfLog } from './state.ts'
+import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from './state.ts'
 
 /** Options of `approve` and `deny`. */
 export const ANSWER_OPTIONS: Readonly<Record<string, Option>> = {
-  ...STATE_OPTION,
-  config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+  ...STATE_OPTIONS,
   as: { type: 'string', value: 'person', help: 'who answers, as the ledger will name them (default: the login name)' },
   why: { type: 'string', value: 'text', help: 'the reason, for the ledger' },
 }

@@ -1,4 +1,4 @@
-import type { ReachGraph } from './reach-graph.ts'
+import { FILL, type ReachGraph } from './reach-graph.ts'
 
 /** Graphviz DOT. Every text stands in a quoted string, in which a backslash and a quote are all that has a meaning. */
 export function reachDot({ columns, edges }: ReachGraph): string {
@@ -22,7 +22,6 @@ export function reachDot({ columns, edges }: ReachGraph): string {
   ].join('\n')
 }
 
-const FILL = { plain: '#ffffff', read: '#e8f1e4', write: '#fdf0d5', grave: '#f9dcd8', label: '#e4ebf5' } as const
 const STYLE = {
   may: 'color="#555555"',
   brings: 'color="#3d6a9e"',

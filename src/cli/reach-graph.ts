@@ -16,6 +16,15 @@ export interface GraphNode {
   readonly tone: 'plain' | 'read' | 'write' | 'grave' | 'label'
 }
 
+/** What fills a node, in every picture. */
+export const FILL: Readonly<Record<GraphNode['tone'], string>> = {
+  plain: '#ffffff',
+  read: '#e8f1e4',
+  write: '#fdf0d5',
+  grave: '#f9dcd8',
+  label: '#e4ebf5',
+}
+
 export interface GraphEdge {
   readonly from: string
   readonly to: string

@@ -1,4 +1,4 @@
-import type { GraphEdge, GraphNode, ReachGraph } from './reach-graph.ts'
+import { FILL, type GraphEdge, type GraphNode, type ReachGraph } from './reach-graph.ts'
 
 /**
  * A plain picture in columns, drawn by us: no renderer, no script, no font and nothing that is fetched. Text that does not
@@ -28,7 +28,6 @@ const LINE = 16
 const CHARACTERS_MAX = 36
 const BOLD_MAX = 32
 const HEADS = ['agent', 'upstreams', 'what it can do', 'data and destinations']
-const FILL = { plain: '#ffffff', read: '#e8f1e4', write: '#fdf0d5', grave: '#f9dcd8', label: '#e4ebf5' } as const
 const STROKE = {
   may: 'stroke="#888888"',
   brings: 'stroke="#3d6a9e"',

@@ -5,15 +5,16 @@ import { faultText } from '../ledger/fault.ts'
 import { readEntries } from '../ledger/read.ts'
 import type { Entry } from '../model/entry.ts'
 import { NAME_PATTERN, no, ok, type Result } from '../model/index.ts'
-import type { Call, Option } from './command.ts'
+import { type Call, CONFIG_OPTION, configFile, type Option } from './command.ts'
 
 /** Commands that read what a run left: `--state`, or `.firebreak` beside the configuration. */
-export const STATE_OPTION: Readonly<Record<string, Option>> = {
+export const STATE_OPTIONS: Readonly<Record<string, Option>> = {
   state: { type: 'string', value: 'dir', help: 'what a run kept (default: .firebreak beside the configuration)' },
+  ...CONFIG_OPTION,
 }
 
 export function stateOf(call: Call): string {
-  const beside = join(dirname(resolve(call.text('config') ?? 'firebreak.yaml')), '.firebreak')
+  const beside = join(dirname(resolve(configFile(call))), '.firebreak')
   return resolve(call.text('state') ?? beside)
 }
 

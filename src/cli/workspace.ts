@@ -8,12 +8,11 @@ import { statesIn } from '../control/tenants.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
 import { printable } from './printable.ts'
-import { STATE_OPTION, stateOf } from './state.ts'
+import { STATE_OPTIONS, stateOf } from './state.ts'
 
 /** What `diff` and `commit` share: which workspace, and a warden whose helper cells look into it. */
 export const WORKSPACE_OPTIONS: Readonly<Record<string, Option>> = {
-  ...STATE_OPTION,
-  config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+  ...STATE_OPTIONS,
   agent: { type: 'string', short: 'a', value: 'name', help: 'whose workspace (an upstream’s: agent-upstream)' },
 }
 

@@ -81,13 +81,13 @@ export function sameKind(one: Amount, other: Amount): boolean {
   return one.currency === other.currency
 }
 
-/** The most that a budget lets through in any 24 hours; a share of each task is no cap on all of them. */
+/** The most that a budget lets through in any 24 hours: so many windows cover a day. A task's share caps one task only. */
 export function mostInADay(budget: Budget): bigint | undefined {
   switch (budget.window.kind) {
     case 'sliding':
       return maximum(budget) * BigInt(Math.ceil(86_400_000 / budget.window.ms))
     case 'calendar':
-      // The end of one and the beginning of the next.
+      // 24 hours may lie in two of them.
       return maximum(budget) * 2n
     case 'total':
       return maximum(budget)

@@ -1,4 +1,4 @@
-import { type Budget, maximum } from '../model/budget.ts'
+import { type Budget, mostInADay } from '../model/budget.ts'
 import type { Grant } from '../model/grant.ts'
 import { decimalText } from '../model/money.ts'
 import type { DeclaredTool } from '../model/tool.ts'
@@ -18,8 +18,6 @@ export interface LimitsPerDay {
 }
 
 export const ANY_CURRENCY = 'any'
-
-const DAY_MS = 86_400_000
 
 /**
  * Over all grants that let one of these tools spend, each counted once. A grant that caps spending refuses currencies
@@ -66,26 +64,11 @@ export function limitsPerDay(grants: readonly Grant[]): LimitsPerDay {
 const LIMITED = ['calls', 'rows', 'bytes'] as const
 
 function tightest(budgets: readonly Budget[]): bigint | undefined {
-  const limits = budgets.map(perDay).filter((units) => units !== undefined)
+  const limits = budgets.map(mostInADay).filter((units) => units !== undefined)
   return limits.reduce<bigint | undefined>(
     (least, units) => (least === undefined || units < least ? units : least),
     undefined,
   )
-}
-
-/** So many windows cover a day; two days of a calendar, since 24 hours may lie in both. A task's share caps one task only. */
-function perDay(budget: Budget): bigint | undefined {
-  const { window } = budget
-  switch (window.kind) {
-    case 'sliding':
-      return maximum(budget) * BigInt(Math.ceil(DAY_MS / window.ms))
-    case 'calendar':
-      return maximum(budget) * 2n
-    case 'total':
-      return maximum(budget)
-    case 'task':
-      return undefined
-  }
 }
 
 /** Undefined if one of them is. */

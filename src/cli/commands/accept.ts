@@ -10,7 +10,7 @@ import { stubLines, toolStub } from '../../control/tool-stub.ts'
 import { definitionFault } from '../../gateway/definition.ts'
 import { definitionDigest } from '../../gateway/upstreams.ts'
 import { grantedName, type JsonObject, personName, type ToolName, type UpstreamName } from '../../model/index.ts'
-import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { printable } from '../printable.ts'
 
@@ -24,7 +24,7 @@ export const command: Command = {
   ],
   example: 'firebreak accept --as maria.silva@shop.example\nfirebreak accept --upstream payments-test --dry-run',
   options: {
-    config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+    ...CONFIG_OPTION,
     upstream: { type: 'string', value: 'name', help: 'only this one' },
     as: { type: 'string', value: 'person', help: 'who accepts; stands beside each definition' },
     yes: { type: 'boolean', help: 'accept without asking' },

@@ -5,7 +5,7 @@ import { type Answer, answerGiven, giveAnswer, holdsOf, type KnownHold } from '.
 import { LIMITS, personName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { anotherNeeded, wordsFor } from '../holds.ts'
-import { entriesOf, STATE_OPTION, stateOf, stateOfLog } from '../state.ts'
+import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from '../state.ts'
 
 export const command: Command = {
   name: 'approvals',
@@ -13,8 +13,7 @@ export const command: Command = {
   usage: ['firebreak approvals [--all] [--ask] [--state <dir>]'],
   example: 'firebreak approvals --ask --as maria.silva@shop.example',
   options: {
-    ...STATE_OPTION,
-    config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+    ...STATE_OPTIONS,
     all: { type: 'boolean', help: 'also what was answered or has expired' },
     ask: { type: 'boolean', help: 'stay, and ask on this terminal for each that comes' },
     as: { type: 'string', value: 'person', help: 'who answers, with --ask (default: the login name)' },

@@ -9,7 +9,7 @@ import { verifyLedger } from '../../ledger/verify.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printableJson } from '../printable.ts'
-import { logsOf, STATE_OPTION, stateOf } from '../state.ts'
+import { logsOf, STATE_OPTIONS, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'ledger',
@@ -23,8 +23,7 @@ export const command: Command = {
     'firebreak ledger verify\nfirebreak ledger verify /backup/ledger --witness /elsewhere/witness\nfirebreak ledger export --format ocsf',
   words: 2,
   options: {
-    ...STATE_OPTION,
-    config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+    ...STATE_OPTIONS,
     witness: {
       type: 'string',
       value: 'dir',

@@ -4,7 +4,7 @@ import type { Entry } from '../../model/entry.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printable } from '../printable.ts'
-import { entriesOf, STATE_OPTION, stateOf } from '../state.ts'
+import { entriesOf, STATE_OPTIONS, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'logs',
@@ -12,8 +12,7 @@ export const command: Command = {
   usage: ['firebreak logs [--state <dir>] [--refused] [--cell <id>] [-f]'],
   example: 'firebreak logs --refused\nfirebreak logs -f',
   options: {
-    ...STATE_OPTION,
-    config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+    ...STATE_OPTIONS,
     refused: { type: 'boolean', help: 'only what was refused' },
     cell: { type: 'string', value: 'id', help: 'only this cell' },
     follow: { type: 'boolean', short: 'f', help: 'go on as more is written' },

@@ -4,7 +4,7 @@ import { rehearse } from '../../control/attempt.ts'
 import { type PolicyTestResult, readPolicyTests, runPolicyTest } from '../../control/policy-test.ts'
 import { type Problem, sourceText } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
-import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { printable } from '../printable.ts'
 
@@ -18,7 +18,7 @@ export const command: Command = {
   example: 'firebreak policy validate\nfirebreak policy test policies/desk.test.yaml',
   words: Number.POSITIVE_INFINITY,
   options: {
-    config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+    ...CONFIG_OPTION,
   },
   run,
 }

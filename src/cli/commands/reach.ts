@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { type AgentReach, agentReach } from '../../control/reach.ts'
 import { configDiff } from '../../control/reach-diff.ts'
 import { agentName, NAME_PATTERN } from '../../model/index.ts'
-import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { printable } from '../printable.ts'
 import { reachDot } from '../reach-dot.ts'
@@ -20,7 +20,7 @@ export const command: Command = {
   example: 'firebreak reach refund-bot --svg reach.svg\nfirebreak reach --diff firebreak.yaml firebreak.new.yaml',
   words: 2,
   options: {
-    config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+    ...CONFIG_OPTION,
     dot: { type: 'boolean', help: 'print a Graphviz graph instead' },
     svg: { type: 'string', value: 'file', help: 'also draw it' },
     diff: { type: 'boolean', help: 'compare two configurations; exit 4 if anything becomes possible' },

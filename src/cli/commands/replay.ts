@@ -9,7 +9,7 @@ import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { printable } from '../printable.ts'
-import { STATE_OPTION, stateOf } from '../state.ts'
+import { STATE_OPTIONS, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'replay',
@@ -24,7 +24,7 @@ export const command: Command = {
       value: 'file',
       help: 'the configuration to judge by (default: firebreak.yaml)',
     },
-    ...STATE_OPTION,
+    ...STATE_OPTIONS,
     all: { type: 'boolean', help: 'list every action that differs, not only the first ten of each rule' },
   },
   run,

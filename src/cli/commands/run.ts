@@ -7,7 +7,7 @@ import { openRuntime, type Runtime } from '../../control/runtime.ts'
 import type { TaskSetup } from '../../gateway/setup.ts'
 import { readEntries } from '../../ledger/read.ts'
 import { type ActionId, type CellId, LIMITS, no, ok, type Result } from '../../model/index.ts'
-import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { stateOf } from '../state.ts'
 
@@ -18,7 +18,7 @@ export const command: Command = {
   example:
     'firebreak run --agent refund-bot --task "Refund order o-1001"\nfirebreak run --agent refund-bot -- sh -c "ls /workspace"',
   options: {
-    config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+    ...CONFIG_OPTION,
     agent: { type: 'string', short: 'a', value: 'name', help: 'which agent of it (default: the only one)' },
     task: {
       type: 'string',

@@ -13,7 +13,7 @@ import type { CellId, Commitment, PersonName } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printable, wrapped } from '../printable.ts'
-import { entriesOf, STATE_OPTION, stateOf, stateOfLog } from '../state.ts'
+import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from '../state.ts'
 
 export const command: Command = {
   name: 'why',
@@ -22,8 +22,7 @@ export const command: Command = {
   example: 'firebreak why a_01m81y75kr4317w2mawh',
   words: 1,
   options: {
-    ...STATE_OPTION,
-    config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+    ...STATE_OPTIONS,
     bytes: { type: 'boolean', help: 'show all bytes that were sent and answered, not only the first 2,000' },
   },
   run,

@@ -4,22 +4,14 @@
  * again here.
  */
 import { readFileSync } from 'node:fs'
-import process from 'node:process'
 import { land } from './land.ts'
 import { say } from './say.ts'
+import { treesHere } from './trees.ts'
 
 const wanted = readFileSync(0, 'utf8')
   .split('\n')
   .filter((line) => line !== '')
   .map((line): unknown => JSON.parse(line))
   .filter((path) => typeof path === 'string')
-const [sinceMs, diskBytes] = process.argv.slice(2).map(Number)
-const trees = {
-  lower: '/lower',
-  upper: '/upper',
-  merged: '/merged',
-  sinceMs: sinceMs ?? 0,
-  ...(diskBytes === undefined ? {} : { diskBytes }),
-}
-land(trees, '/target', wanted, say)
+land(treesHere(), '/target', wanted, say)
 say({ end: true, truncated: false })
