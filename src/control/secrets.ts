@@ -28,9 +28,8 @@ export function readSecrets(
       if (values.has(name)) continue
       const source = config.secrets.get(name)
       if (source === undefined) return no(`secret "${name}" is not declared`)
-      const read = valueFrom(source, config.directory, commandMsMax)
+      const read = readSecret(source, config.directory, commandMsMax)
       if (!read.ok) return no(`secret "${name}" cannot be read: ${read.reason}`)
-      if (read.value === '') return no(`secret "${name}" is empty`)
       values.set(name, read.value)
     }
   }
@@ -43,6 +42,16 @@ export function injectSecrets(
   variables: ReadonlyMap<string, string>,
 ): Record<string, string> {
   return Object.fromEntries([...variables].map(([name, value]) => [name, injectInto(value, secrets)]))
+}
+
+/** One of them, from where its configuration's directory says; never empty. */
+export function readSecret(
+  source: SecretSource,
+  directory: string,
+  commandMsMax: number = COMMAND_MS_MAX,
+): Result<string, string> {
+  const read = valueFrom(source, directory, commandMsMax)
+  return read.ok && read.value === '' ? no('it is empty') : read
 }
 
 function valueFrom(source: SecretSource, directory: string, commandMsMax: number): Result<string, string> {

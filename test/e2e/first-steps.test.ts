@@ -114,10 +114,18 @@ describe('a first configuration', { skip: SKIP }, () => {
   })
 
   it('is followed to a contained agent: accept, reach, run, logs', async () => {
+    const before = await inside(['doctor'])
+    assert.equal(before.code, 1)
+    assert.match(
+      before.stdout,
+      /NO +upstream files +nobody has accepted read_file.*\n +→ firebreak accept --upstream files/,
+    )
     const accepted = await inside(['accept', '--as', 'maria.silva@shop.example', '--yes'])
     assert.equal(accepted.code, 0, accepted.stderr)
     const reach = await inside(['reach', 'agent'])
     assert.match(reach.stdout, /SPENDS nothing/)
+    const fits = await inside(['doctor'])
+    assert.match(fits.stdout, /what the configuration demands \(0 missing/)
     const ran = await inside(['run'])
     assert.equal(ran.code, 0, ran.stderr)
     assert.match(ran.stdout, /a note/)

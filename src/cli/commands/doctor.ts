@@ -1,13 +1,27 @@
-import { probeHost } from '../../cells/probe.ts'
+import { existsSync } from 'node:fs'
+import { type HostReport, probeHost } from '../../cells/probe.ts'
+import { type Demand, demandsOf } from '../../control/demands.ts'
+import { seenBy } from '../../control/demands-seen.ts'
 import { promiseTable } from '../../control/promises.ts'
+import { ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { readConfig } from '../config.ts'
+import { wrapped } from '../printable.ts'
 
 export const command: Command = {
   name: 'doctor',
-  summary: 'Show what this host can enforce, promise by promise, and how to fix what it cannot',
-  usage: ['firebreak doctor [--profile full|user]'],
-  example: 'firebreak doctor --json',
-  options: { profile: { type: 'string', value: 'full|user', help: 'exit 1 unless everything of this profile holds' } },
+  summary: 'Show what this host can enforce, what a configuration demands of it, and how to fix what is missing',
+  usage: ['firebreak doctor [--config <file>] [--profile full|user]'],
+  example: 'firebreak doctor\nfirebreak doctor --config firebreak.yaml --json',
+  options: {
+    config: {
+      type: 'string',
+      short: 'c',
+      value: 'file',
+      help: 'whose demands (default: firebreak.yaml, where there is one)',
+    },
+    profile: { type: 'string', value: 'full|user', help: 'exit 1 unless everything of this profile holds' },
+  },
   run,
 }
 
@@ -29,10 +43,37 @@ async function run(call: Call): Promise<ExitCode> {
   call.print.line('')
   call.print.line(`${'promise'.padEnd(58)}full  user`)
   for (const { promise, full, user, why } of table) {
-    const gap = full && user ? '' : `  ${why}`
+    const gap = (full && user) || why === '' ? '' : `  ${why}`
     call.print.line(`  ${promise.padEnd(56)}${full ? 'yes ' : 'NO  '}  ${user ? 'yes' : 'no '}${gap}`)
   }
-  const ok = wanted === undefined ? report.profile !== undefined : table.every((line) => line[wanted])
-  call.print.object({ ok, ...report, table })
-  return ok ? EXIT.ok : EXIT.failed
+  const demands = await demanded(call, report)
+  if (demands !== undefined && !demands.ok) return demands.reason
+  for (const line of demandLines(demands?.value ?? [])) call.print.line(line)
+  const fits = demands?.value.every(({ verdict }) => verdict !== 'missing') ?? true
+  const good = fits && (wanted === undefined ? report.profile !== undefined : table.every((line) => line[wanted]))
+  call.print.object({ ok: good, ...report, table, ...(demands && { demands: demands.value }) })
+  return good ? EXIT.ok : EXIT.failed
+}
+
+/** Of the configuration that was named, or that lies here; undefined where there is none. */
+async function demanded(call: Call, report: HostReport): Promise<Result<readonly Demand[], ExitCode> | undefined> {
+  if (call.text('config') === undefined && !existsSync('firebreak.yaml')) return undefined
+  const judged = await readConfig(call)
+  if (!judged.ok) return judged
+  if (judged.value.config.secrets.size > 0) call.print.progress('reading secrets, and looking who listens')
+  return ok(demandsOf(judged.value, await seenBy(judged.value.config, report)))
+}
+
+const SIGN = { missing: 'NO  ', look: 'look', holds: 'yes ' } as const
+
+function demandLines(demands: readonly Demand[]): readonly string[] {
+  if (demands.length === 0) return []
+  const width = Math.min(30, Math.max(...demands.map(({ about }) => about.length))) + 2
+  const lines = demands.flatMap(({ verdict, about, why, fix }) => [
+    ...wrapped(`  ${SIGN[verdict]}  ${about.padEnd(width)}`, why),
+    ...(fix === undefined ? [] : wrapped(`        ${''.padEnd(width)}→ `, fix)),
+  ])
+  const count = (verdict: Demand['verdict']) => demands.filter((demand) => demand.verdict === verdict).length
+  const sum = `${count('missing')} missing, ${count('look')} to look at`
+  return ['', `what the configuration demands (${sum})`, ...lines]
 }

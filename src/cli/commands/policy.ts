@@ -1,6 +1,7 @@
 import { globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { rehearse } from '../../control/attempt.ts'
+import { POLICY_TESTS } from '../../control/demands-seen.ts'
 import { type PolicyTestResult, readPolicyTests, runPolicyTest } from '../../control/policy-test.ts'
 import { type Problem, sourceText } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
@@ -65,11 +66,11 @@ async function test(call: Call): Promise<ExitCode> {
   const files =
     named.length > 0
       ? named
-      : globSync(TESTS, { cwd: directory })
+      : globSync(POLICY_TESTS, { cwd: directory })
           .sort()
           .map((file) => join(directory, file))
   if (files.length === 0) {
-    call.print.fault(`there is no test beside ${configFile}: ${TESTS.join(', ')}`, `usage: ${command.usage[1]}`)
+    call.print.fault(`there is no test beside ${configFile}: ${POLICY_TESTS.join(', ')}`, `usage: ${command.usage[1]}`)
     return EXIT.usage
   }
   const rehearsal = rehearse(read.value)
@@ -92,8 +93,6 @@ async function test(call: Call): Promise<ExitCode> {
   call.print.object({ ok: failed === 0, tests: results.map(resultObject) })
   return failed === 0 ? EXIT.ok : EXIT.failed
 }
-
-const TESTS = ['*.test.yaml', 'policies/**/*.test.yaml']
 
 type Result = PolicyTestResult & { readonly file: string }
 

@@ -1,0 +1,69 @@
+import { lookup } from 'node:dns/promises'
+import { existsSync, globSync } from 'node:fs'
+import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { HostReport } from '../cells/probe.ts'
+import type { Config } from '../config/config.ts'
+import { openSecrets } from '../gateway/secrets.ts'
+import type { Seen } from './demands.ts'
+import { readSecret } from './secrets.ts'
+
+/** How long a place may take to answer; a person waits meanwhile. */
+const CONNECT_MS_MAX = 2_000
+
+/** Where tests of policies are, beside a configuration. */
+export const POLICY_TESTS: readonly string[] = ['*.test.yaml', 'policies/**/*.test.yaml']
+
+/** Looks once at everything outside of the configuration that it leans on. Secrets are read, and none is kept. */
+export async function seenBy(config: Config, report: HostReport): Promise<Seen> {
+  return {
+    report,
+    secrets: new Map(
+      [...config.secrets].flatMap(([name, source]) => {
+        const value = readSecret(source, config.directory)
+        const usable = value.ok ? openSecrets(new Map([[name, value.value]])) : value
+        return usable.ok ? [] : [[name, usable.reason] as const]
+      }),
+    ),
+    places: new Map(
+      (await Promise.all(placesOf(config).map(async (url) => [url.origin, await faultOf(url)] as const))).flatMap(
+        ([origin, fault]) => (fault === undefined ? [] : [[origin, fault] as const]),
+      ),
+    ),
+    absent: new Set(shownIn(config).filter((path) => !existsSync(path))),
+    policyTests: globSync([...POLICY_TESTS], { cwd: config.directory }).length,
+  }
+}
+
+function placesOf({ upstreams, environments }: Config): readonly URL[] {
+  const direct = [...upstreams.values()].flatMap(({ mcp }) => (mcp.kind === 'http' ? [mcp.url] : []))
+  return [...direct, ...[...environments.values()].flatMap(({ egress }) => egress.map(({ value }) => value))]
+}
+
+function shownIn({ agents, upstreams }: Config): readonly string[] {
+  const stdio = [...upstreams.values()].flatMap(({ mcp }) => (mcp.kind === 'stdio' ? [mcp.cell] : []))
+  const cells = [...agents.values()].map(({ cell }) => cell).concat(stdio)
+  return cells.flatMap(({ files, workspace }) => [...files.values(), ...(workspace === undefined ? [] : [workspace])])
+}
+
+/** Nothing is sent: whether somebody listens there is all that is asked. */
+async function faultOf({ hostname, port, protocol }: URL): Promise<string | undefined> {
+  const host = hostname.replaceAll(/[[\]]/g, '')
+  const known = await Promise.race([
+    lookup(host).catch(() => undefined),
+    delay(CONNECT_MS_MAX, undefined, { ref: false }),
+  ])
+  if (known === undefined) return 'its name leads nowhere from here'
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) })
+    const end = (fault?: string) => {
+      socket.destroy()
+      resolve(fault)
+    }
+    socket.setTimeout(CONNECT_MS_MAX, () => end(`nobody answers within ${CONNECT_MS_MAX / 1_000} s`))
+    socket.once('connect', () => end())
+    socket.once('error', (error) =>
+      end(`nobody listens there (${'code' in error ? String(error.code) : error.message})`),
+    )
+  })
+}
