@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
@@ -28,6 +30,13 @@ const LOWERED_MS = 700
 
 /** Calls whose answer drips, and never ends; what it says is no silence. */
 const dripping: ScriptedCall[] = []
+/** Takes every request, and says nothing. */
+const silent = createServer(() => undefined)
+await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+cleanUp(() => {
+  silent.close()
+  silent.closeAllConnections()
+})
 const upstream = await startUpstream({
   era: 'modern',
   tools: [tool('drip'), tool('quick')],
@@ -45,10 +54,16 @@ const upstream = await startUpstream({
 async function openGateway() {
   const directory = temporaryDirectory()
   const tools = { drip: 'write', quick: 'write' } as const
-  const file = writeConfig(directory, { upstreams: { desk: { mcp: { url: upstream.url }, tools } } })
-  const loaded = await loadConfig(file, { node: process.execPath })
+  const { port: silentPort } = silent.address() as AddressInfo // it listens on a port
+  const upstreams = {
+    desk: { mcp: { url: upstream.url }, tools },
+    silent: { mcp: { url: `http://127.0.0.1:${silentPort}/mcp` }, tools },
+  }
+  const loaded = await loadConfig(writeConfig(directory, { upstreams }), { node: process.execPath })
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.reason))
-  await acceptOffered(loaded.value)
+  const { upstreams: all } = loaded.value
+  const speaking = new Map([...all].filter(([name]) => name !== 'silent'))
+  await acceptOffered({ ...loaded.value, upstreams: speaking })
   const judged = await judgeConfig(loaded.value)
   if (!judged.ok) throw new Error(JSON.stringify(judged.reason))
   const setup = gatewaySetup(judged.value, environmentName('test'))
@@ -78,6 +93,8 @@ async function outcomes(): Promise<readonly string[]> {
   return entries.flatMap((entry) => (entry.kind === 'action.outcome' ? [entry.outcome] : []))
 }
 
+const TOOK_TOO_LONG = /^the call took too long: no answer came \(reference a_\w+\)$/
+
 describe('the deadline of a call', () => {
   it('S17: is ten minutes', () => assert.equal(CALL_MS_MAX, 600_000))
 
@@ -87,7 +104,7 @@ describe('the deadline of a call', () => {
     const reply = await call(url, 'drip')
     assert.ok(performance.now() - begun >= LOWERED_MS)
     assert.equal(errorOf(reply)?.code, -32603)
-    assert.match(errorOf(reply)?.message ?? '', /^no answer came \(reference a_\w+\)$/)
+    assert.match(errorOf(reply)?.message ?? '', TOOK_TOO_LONG)
     await until('the upstream is let go', () => dripping.every(({ response }) => response.destroyed))
     await until('it is recorded', async () => (await outcomes()).length > 0)
     assert.deepEqual(await outcomes(), ['unknown'])
@@ -97,11 +114,45 @@ describe('the deadline of a call', () => {
   it('S17: in a session as well', async () => {
     Object.assign(LIMITS, { callMsMax: LOWERED_MS })
     const headers = await initialize(url)
-    await post(url, rpc('tools/call', { name: 'drip' }, 'd'), { headers })
+    const reply = await post(url, rpc('tools/call', { name: 'drip' }, 'd'), { headers })
+    assert.deepEqual([reply.status, reply.message.id, errorOf(reply)?.code], [200, 'd', -32603])
+    assert.match(errorOf(reply)?.message ?? '', TOOK_TOO_LONG)
     await until(
       'it is recorded',
       async () => (await outcomes()).filter((outcome) => outcome === 'unknown').length === 2,
     )
     assert.equal(textOf(await post(url, rpc('tools/call', { name: 'quick' }), { headers })), 'quick')
+  })
+
+  it('what a session cancels itself has no answer', async () => {
+    Object.assign(LIMITS, { callMsMax: CALL_MS_MAX })
+    const headers = await initialize(url)
+    const under = dripping.length
+    const reply = post(url, rpc('tools/call', { name: 'drip' }, 'd'), { headers })
+    await until('it is under way', () => dripping.length > under)
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'd' } }
+    assert.equal((await post(url, JSON.stringify(cancelled), { headers })).status, 202)
+    assert.deepEqual([(await reply).status, (await reply).text], [200, ''])
+  })
+
+  it('S17: an upstream that does not even begin is told as such', async () => {
+    Object.assign(LIMITS, { callMsMax: LOWERED_MS })
+    const reply = await call(url.replace('desk', 'silent'), 'quick')
+    assert.match(
+      errorOf(reply)?.message ?? '',
+      /^the call took too long: the upstream cannot be reached \(reference a_/,
+    )
+  })
+
+  it('S17: what has waited for its upstream that long is told as not sent', async () => {
+    Object.assign(LIMITS, { callMsMax: CALL_MS_MAX })
+    const [under, left] = [dripping.length, new AbortController()]
+    const others = Array.from({ length: 32 }, () => call(url, 'drip', {}, { signal: left.signal }))
+    await until('all it takes at once is under way', () => dripping.length === under + 32)
+    Object.assign(LIMITS, { callMsMax: LOWERED_MS })
+    const reply = await call(url, 'quick')
+    assert.match(errorOf(reply)?.message ?? '', /^the call took too long: it was not sent \(reference a_\w+\)$/)
+    left.abort()
+    await Promise.allSettled(others)
   })
 })

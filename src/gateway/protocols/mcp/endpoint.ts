@@ -15,7 +15,7 @@ import { refuseFrame } from '../../pipeline.ts'
 import { Room } from '../../room.ts'
 import { parseStrictJson } from '../../strict-json.ts'
 import { headerMismatch } from './headers.ts'
-import { type CellRequest, capabilitiesFor, methodFor } from './methods.ts'
+import { type CellRequest, capabilitiesFor, methodFor, TOO_LONG } from './methods.ts'
 import { Reply } from './reply.ts'
 import { isLogLevel, isSessionRevision, LOG_LEVELS, META, MODERN, modernResult, SESSION_REVISIONS } from './revision.ts'
 import { RPC, type RpcAnswer, type RpcId, type RpcNotification, type RpcRequest, readRpc, rpcError } from './rpc.ts'
@@ -210,7 +210,8 @@ export class McpEndpoint {
         cancel,
       })
       // A request that its sender cancelled gets no answer, but its connection must end.
-      if (cancel.signal.aborted) response.destroyed || response.end()
+      const { aborted, reason } = cancel.signal
+      if (aborted && reason !== TOO_LONG) response.destroyed || response.end()
       else if (answer !== undefined) reply.answer(id, answer)
     } finally {
       session.underWay.delete(id)
@@ -255,7 +256,7 @@ export class McpEndpoint {
     }
     this.#cell.gone.signal.addEventListener('abort', onGone, { once: true })
     response.once('close', onClose)
-    const deadline = setTimeout(() => cancel.abort(), LIMITS.callMsMax)
+    const deadline = setTimeout(() => cancel.abort(TOO_LONG), LIMITS.callMsMax)
     this.#cell.underWay++
     const request: CellRequest = {
       method: call.method,

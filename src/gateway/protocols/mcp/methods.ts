@@ -27,12 +27,15 @@ export interface CellRequest {
   readonly params: JsonObject
   /** One upstream's own names, or all of the cell's with the upstream's name before them. */
   readonly view: UpstreamName | undefined
+  /** Aborted for `TOO_LONG` at the call's deadline, and without a reason of ours by who sent it or with its cell. */
   readonly signal: AbortSignal
   readonly onNotification?: NonNullable<SendOptions['onNotification']>
   readonly logLevel?: string
   /** 2026-07-28: checked against the tool that they belong to. */
   readonly headers?: Readonly<Record<string, HeaderValue>>
 }
+
+export const TOO_LONG = Symbol('the call took too long')
 
 /** A method that this gateway has, in every revision; `undefined` for all others. */
 export function methodFor(
@@ -181,7 +184,7 @@ async function run(
     ])
     return rpcError(
       RPC.internalError,
-      `the upstream cannot be reached${under(refused.action)}`,
+      `${late(request.signal)}the upstream cannot be reached${under(refused.action)}`,
       ...referring(refused.action),
     )
   }
@@ -213,11 +216,11 @@ async function run(
   const performed = await perform(gate, cell, attempt)
   // What the cell itself called off says nothing of the connection, and other calls are under way on it.
   if (broken && !request.signal.aborted) upstream.disconnected(connection)
-  return spoken(performed)
+  return spoken(performed, request.signal)
 }
 
 /** What a cell is told. Of a refusal only that it happened, with a reference; and what is wrong with its own arguments. */
-function spoken(performed: Performed): RpcAnswer {
+function spoken(performed: Performed, signal?: AbortSignal): RpcAnswer {
   if (performed.kind === 'answered') {
     const { result, error } = performed.answer.value
     if (isJsonObject(result)) return { result }
@@ -226,9 +229,11 @@ function spoken(performed: Performed): RpcAnswer {
   }
   if (performed.kind === 'held') return heldAnswer(performed.hold)
   if (performed.kind === 'unanswered') {
-    const said = { withheld: 'the answer was withheld', 'not-sent': 'it was not sent', unknown: 'no answer came' }[
-      performed.outcome
-    ]
+    const said = {
+      withheld: 'the answer was withheld',
+      'not-sent': `${late(signal)}it was not sent`,
+      unknown: `${late(signal)}no answer came`,
+    }[performed.outcome]
     return rpcError(RPC.internalError, `${said}${under(performed.action)}`, ...referring(performed.action))
   }
   const own = performed.reasons.find((reason) => reason.kind === 'arguments')
@@ -240,6 +245,10 @@ function spoken(performed: Performed): RpcAnswer {
     )
   }
   return rpcError(RPC.refused, `refused by Firebreak${under(performed.action)}`, ...referring(performed.action))
+}
+
+function late(signal: AbortSignal | undefined): string {
+  return signal?.reason === TOO_LONG ? 'the call took too long: ' : ''
 }
 
 /** A reference is told only where the ledger has it. */
