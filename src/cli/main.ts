@@ -18,6 +18,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     reach: () => import('./commands/reach.ts'),
     policy: () => import('./commands/policy.ts'),
     replay: () => import('./commands/replay.ts'),
+    drill: () => import('./commands/drill.ts'),
   },
   'run it': {
     run: () => import('./commands/run.ts'),

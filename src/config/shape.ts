@@ -1,5 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml'
-import type { JsonObject, Problem, Source } from '../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, LIMITS, type Problem, type Source } from '../model/index.ts'
 
 /**
  * A described shape: one value that both reads a YAML node and tells what it would have accepted, so that the loader,
@@ -202,6 +202,51 @@ export function bool(what: string): Shape<boolean> {
       return node.value
     },
   }
+}
+
+/** A text, or a mapping that says more. */
+export function either<A extends string, B>(short: Shape<A>, long: Shape<B>, from: (text: A) => B): Shape<B> {
+  return {
+    expected: `${short.expected}, or ${long.expected}`,
+    schema: { anyOf: [short.schema, long.schema] },
+    read(node, at) {
+      if (!isScalar(node)) return long.read(node, at)
+      const value = short.read(node, at)
+      return value === undefined ? undefined : from(value)
+    },
+  }
+}
+
+/** Arguments as a cell sends them: any JSON object. Numbers that JSON would not carry exactly are no arguments. */
+export function jsonObject(what: string): Shape<JsonObject> {
+  return {
+    expected: `${what}: an object`,
+    schema: { type: 'object', description: what },
+    read(node, at) {
+      const value = node === null || node === undefined ? undefined : jsonOf(node)
+      if (value !== undefined && isJsonObject(value)) return value
+      at.report({
+        source: at.source(node),
+        message: 'found no JSON object',
+        expected: `${what}: names and JSON values`,
+      })
+      return undefined
+    },
+  }
+}
+
+function jsonOf(node: Node): Json | undefined {
+  const plain: unknown = node.toJSON()
+  return isJson(plain, 0) ? plain : undefined
+}
+
+function isJson(value: unknown, depth: number): value is Json {
+  if (depth > LIMITS.jsonDepthMax) return false
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value === 'number')
+    return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
+  if (typeof value !== 'object') return false
+  return Object.values(value).every((each) => isJson(each, depth + 1))
 }
 
 /** Keeps where the value stands. */

@@ -1,10 +1,7 @@
-import { isScalar, type Node } from 'yaml'
-import { list, object, oneOf, optional, required, type Shape, text, written } from '../config/shape.ts'
+import { either, jsonObject, list, object, oneOf, optional, required, text, written } from '../config/shape.ts'
 import { readYaml } from '../config/yaml.ts'
 import {
   agentName,
-  isJsonObject,
-  type Json,
   type JsonObject,
   LIMITS,
   labelFrom,
@@ -187,49 +184,4 @@ function checkedLabel(text: string): NonNullable<ReturnType<typeof labelFrom>> {
   const label = labelFrom(text)
   if (label === undefined) throw new RangeError(`not a label: ${text}`)
   return label
-}
-
-/** A text, or a mapping that says more. */
-function either<A extends string, B>(short: Shape<A>, long: Shape<B>, from: (text: A) => B): Shape<B> {
-  return {
-    expected: `${short.expected}, or ${long.expected}`,
-    schema: { anyOf: [short.schema, long.schema] },
-    read(node, at) {
-      if (!isScalar(node)) return long.read(node, at)
-      const value = short.read(node, at)
-      return value === undefined ? undefined : from(value)
-    },
-  }
-}
-
-/** Arguments as a cell sends them: any JSON object. Numbers that JSON would not carry exactly are no arguments. */
-function jsonObject(what: string): Shape<JsonObject> {
-  return {
-    expected: `${what}: an object`,
-    schema: { type: 'object', description: what },
-    read(node, at) {
-      const value = node === null || node === undefined ? undefined : jsonOf(node)
-      if (value !== undefined && isJsonObject(value)) return value
-      at.report({
-        source: at.source(node),
-        message: 'found no JSON object',
-        expected: `${what}: names and JSON values`,
-      })
-      return undefined
-    },
-  }
-}
-
-function jsonOf(node: Node): Json | undefined {
-  const plain: unknown = node.toJSON()
-  return isJson(plain, 0) ? plain : undefined
-}
-
-function isJson(value: unknown, depth: number): value is Json {
-  if (depth > LIMITS.jsonDepthMax) return false
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
-  if (typeof value === 'number')
-    return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
-  if (typeof value !== 'object') return false
-  return Object.values(value).every((each) => isJson(each, depth + 1))
 }
