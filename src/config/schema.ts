@@ -51,17 +51,32 @@ const currency = text('a path to an argument, like $.currency, or one currency, 
 )
 
 const cellFields = {
-  driver: optional(oneOf('the driver', ['linux'] as const)),
-  root: optional(path),
-  workspace: optional(path),
-  labels: optional(list('labels of what is in the workspace', text('a label', labelFrom))),
-  files: optional(map('places in the cell and the host paths shown there, read-only', cellPath, path)),
-  env: optional(map('environment variables', variable, value)),
-  cpu: optional(decimal('processors', 0.01, 1_024)),
-  memory: optional(text('a size like 512MiB', size)),
-  pids: optional(whole('processes and threads', 1, 1_000_000)),
-  io: optional(text('bytes per second like 50MiB/s', (t) => (t.endsWith('/s') ? size(t.slice(0, -2)) : undefined))),
-  wall: optional(text('a duration like 2h', duration)),
+  driver: optional(oneOf('the driver', ['linux'] as const), 'what isolates it'),
+  root: optional(path, 'a root file system of its own; absent: the host’s /usr and a made-up /etc'),
+  workspace: optional(
+    path,
+    'a directory that it sees as /workspace, through a private overlay: changes are a diff until they are committed',
+  ),
+  labels: optional(
+    list('labels of what is in the workspace', text('a label', labelFrom)),
+    'what is known of the workspace’s files; absent: untrusted; [] if nobody outside can write them',
+  ),
+  files: optional(
+    map('places in the cell and the host paths shown there, read-only', cellPath, path),
+    'what else it sees of this host, read-only: its program where that is not in /usr, its script, its packages',
+  ),
+  env: optional(
+    map('environment variables', variable, value),
+    'its environment variables; under an upstream, values may hold ${secret:name}',
+  ),
+  cpu: optional(decimal('processors', 0.01, 1_024), 'how many processors it may keep busy; absent: 1'),
+  memory: optional(text('a size like 512MiB', size), 'absent: 1GiB'),
+  pids: optional(whole('processes and threads', 1, 1_000_000), 'absent: 128'),
+  io: optional(
+    text('bytes per second like 50MiB/s', (t) => (t.endsWith('/s') ? size(t.slice(0, -2)) : undefined)),
+    'disk throughput, read and written each; absent: no limit',
+  ),
+  wall: optional(text('a duration like 2h', duration), 'how long a run may last; absent: 2h'),
 }
 export const cellShape = object('a cell', cellFields)
 
@@ -71,42 +86,66 @@ const field = text('a path to a field, like $.rows[*].email', jsonPath)
 const fieldKey = text('a path to a field, like $.rows[*].email', (t) => (jsonPath(t) === undefined ? undefined : t))
 
 const tool = object('a tool', {
-  effect: required(oneOf('what the tool changes', EFFECTS)),
-  amount: optional(argumentPath),
-  currency: optional(currency),
-  returns: optional(listOr(labels, map('labels by field', fieldKey, labels), (all) => new Map([['$', all]]))),
-  ids: optional(list('paths of fields that name the upstream’s own objects', field)),
-  accepts: optional(labels),
+  effect: required(
+    oneOf('what the tool changes', EFFECTS),
+    'what a call changes; without it the tool cannot be granted',
+  ),
+  amount: optional(argumentPath, 'with effect: spend'),
+  currency: optional(currency, 'with effect: spend'),
+  returns: optional(
+    listOr(labels, map('labels by field', fieldKey, labels), (all) => new Map([['$', all]])),
+    'who can write what it answers, by field; absent: untrusted',
+  ),
+  ids: optional(
+    list('paths of fields that name the upstream’s own objects', field),
+    'whoever was shown one may name the object, whatever is known of the field as text',
+  ),
+  accepts: optional(
+    labels,
+    'labels that a cell may carry and still call it without a person; absent: only what its upstream gives out itself',
+  ),
   destinations: optional(
     listOr(
       list('paths of arguments', fieldKey),
       map('what each argument may always be', fieldKey, list('values', line)),
       (paths) => new Map(paths.map((path) => [path, []])),
     ),
+    'arguments that say where something goes, with values that always pass; absent: every text argument of an effect',
   ),
-  content: optional(list('paths of arguments', field)),
-  links: optional(oneOf('where links in its content may lead', ['known', 'any'] as const)),
-  mask: optional(list('paths of fields', field)),
-  rows: optional(field),
-  maxRows: optional(whole('rows that one answer may have', 1, 1_000_000_000)),
+  content: optional(list('paths of arguments', field), 'arguments that are only carried'),
+  links: optional(
+    oneOf('where links in its content may lead', ['known', 'any'] as const),
+    'absent: known, only where the cell was told',
+  ),
+  mask: optional(list('paths of fields', field), 'fields of its answers that no cell sees'),
+  rows: optional(field, 'where in its answer the rows are, for budgets of rows; with maxRows'),
+  maxRows: optional(
+    whole('rows that one answer may have', 1, 1_000_000_000),
+    'what one call sets aside of a budget of rows',
+  ),
   maxBytes: optional(
     text('a size like 200KiB, at most 4MiB', (t) =>
       (size(t) ?? Infinity) <= LIMITS.answerBytesMax ? size(t) : undefined,
     ),
+    'the most that an answer may have, and what a call sets aside of a budget of bytes; absent: 4MiB',
   ),
-  settles: optional(field),
-  settlesDown: optional(bool('whether less than was reserved is believed')),
+  settles: optional(field, 'where its answer says what was charged; more than was reserved is always charged'),
+  settlesDown: optional(bool('whether less than was reserved is believed'), 'less is believed, too; absent: false'),
 })
 
 const upstream = object('an upstream', {
-  environment: required(name),
+  environment: required(name, 'the one environment that it belongs to'),
   mcp: required(
     object('an MCP server: command (a program in an upstream cell) or url', {
-      command: optional(list('a command and its arguments', value)),
-      cell: optional(cellShape),
-      shared: optional(bool('one instance for all cells')),
+      command: optional(
+        list('a command and its arguments', value),
+        'a stdio server, in a cell of its own without network',
+      ),
+      cell: optional(cellShape, 'what its program runs in; with command'),
+      shared: optional(bool('one instance for all cells'), 'absent: each cell has its own'),
       url: optional(
         text('an http or https URL', (t) => (/^https?:$/.test(urlOf(t)?.protocol ?? '') ? urlOf(t) : undefined)),
+        'a server elsewhere; the gateway alone goes there',
       ),
       headers: optional(
         map(
@@ -114,78 +153,126 @@ const upstream = object('an upstream', {
           text('a header name', (t) => (/^[A-Za-z0-9-]+$/.test(t) ? t.toLowerCase() : undefined)),
           line,
         ),
+        'sent with each request; values may hold ${secret:name}',
       ),
     }),
+    'how it is reached',
   ),
-  relay: optional(bool('whether it reaches further on a cell’s word: a fetcher, a browser, a shell')),
-  remote: optional(oneOf('that a relay elsewhere is out of every wall', ['accepted'] as const)),
-  accepts: optional(labels),
-  tools: optional(map('tools', toolKey, tool)),
-  resources: optional(list('URIs or URI templates of resources that may be read', uri)),
-  prompts: optional(list('prompts that may be fetched', toolKey)),
+  relay: optional(
+    bool('whether it reaches further on a cell’s word: a fetcher, a browser, a shell'),
+    'what it reaches goes through its environment’s egress, where it runs in a cell',
+  ),
+  remote: optional(
+    oneOf('that a relay elsewhere is out of every wall', ['accepted'] as const),
+    'of a relay behind a url: a person has accepted that no wall of ours holds it',
+  ),
+  accepts: optional(labels, 'as under a tool, for all of its tools, resources and prompts'),
+  tools: optional(
+    map('tools', toolKey, tool),
+    'what of it can be granted, and what is known of each; firebreak accept --stubs writes them',
+  ),
+  resources: optional(
+    list('URIs or URI templates of resources that may be read', uri),
+    'what of it can be granted to be read',
+  ),
+  prompts: optional(list('prompts that may be fetched', toolKey), 'what of it can be granted to be fetched'),
 })
 
 const grant = object('a grant', {
-  upstream: required(written(name)),
-  tools: optional(list('tools of the upstream', written(toolKey))),
-  resources: optional(list('resources of the upstream', written(uri))),
-  prompts: optional(list('prompts of the upstream', written(toolKey))),
-  when: optional(written(text('a Cedar condition', (t) => (t.trim() === '' ? undefined : t)))),
+  upstream: required(written(name), 'whose tools'),
+  tools: optional(list('tools of the upstream', written(toolKey)), 'each by name: there is no wildcard'),
+  resources: optional(list('resources of the upstream', written(uri)), 'each as declared under the upstream'),
+  prompts: optional(list('prompts of the upstream', written(toolKey)), 'each as declared under the upstream'),
+  when: optional(
+    written(text('a Cedar condition', (t) => (t.trim() === '' ? undefined : t))),
+    'what has to hold of a call: context.args.amount.lessThan(decimal("50.00"))',
+  ),
   budget: optional(
     object('a budget', {
-      calls: optional(oneOrMore(text('calls over a window, like 60/min, 1000 per day or 5000 total', budget('calls')))),
+      calls: optional(
+        oneOrMore(text('calls over a window, like 60/min, 1000 per day or 5000 total', budget('calls'))),
+        'how many calls',
+      ),
       spend: optional(
         oneOrMore(text('money over a window, like 500 EUR/day, 500 EUR per month or 100 EUR total', budget('spend'))),
+        'how much money, by currency',
       ),
-      rows: optional(oneOrMore(text('rows over a window, like 10000/day or 10000 per day', budget('rows')))),
-      bytes: optional(oneOrMore(text('bytes over a window, like 50MiB/day or 1GiB per week', budget('bytes')))),
-      task: optional(oneOrMore(text('the share of each task, like 50 EUR, 20 calls, 500 rows or 5MiB', share))),
+      rows: optional(
+        oneOrMore(text('rows over a window, like 10000/day or 10000 per day', budget('rows'))),
+        'how many rows its answers have; with rows: and maxRows: under the tool',
+      ),
+      bytes: optional(
+        oneOrMore(text('bytes over a window, like 50MiB/day or 1GiB per week', budget('bytes'))),
+        'how large its answers are',
+      ),
+      task: optional(
+        oneOrMore(text('the share of each task, like 50 EUR, 20 calls, 500 rows or 5MiB', share)),
+        'what one task sets aside of the caps above',
+      ),
     }),
+    'caps over windows, charged before anything is sent; absent: no cap',
   ),
-  expires: required(text('a duration like 8h', duration)),
-  approver: optional(written(line)),
+  expires: required(text('a duration like 8h', duration), 'counted from when its cell starts'),
+  approver: optional(written(line), 'who agreed to it beside the owner; needed for effects in a hardened environment'),
 })
 
 const environment = object('an environment', {
-  hardened: optional(bool('whether effects need a second person')),
+  hardened: optional(
+    bool('whether effects need a second person'),
+    'grants of effects name an approver, and the owner does not answer holds; absent: false',
+  ),
   egress: optional(
     list('origins that its relays may reach', written(text('an origin like https://api.example', originOf))),
+    'absent: none',
   ),
 })
 
 const agent = object('an agent', {
-  owner: required(line),
-  environment: required(written(name)),
-  command: optional(list('a command and its arguments', value)),
-  cell: optional(cellShape),
-  grants: optional(list('grants', written(grant))),
-  delegates: optional(list('agents that its cells may delegate to', written(name))),
+  owner: required(line, 'the person who answers for it'),
+  environment: required(written(name), 'the one environment that its cells belong to'),
+  command: optional(list('a command and its arguments', value), 'what a run starts where nothing else is given'),
+  cell: optional(cellShape, 'what its program runs in, and how much it may use'),
+  grants: optional(list('grants', written(grant)), 'what it may do; absent: nothing'),
+  delegates: optional(
+    list('agents that its cells may delegate to', written(name)),
+    'whom its cells may give a part of what they have',
+  ),
 })
 
 const tenant = object('a tenant', {
-  environments: required(list('environments that are its own', written(name))),
-  policies: optional(list('Cedar files that only forbid, and only to it', written(path))),
+  environments: required(
+    list('environments that are its own', written(name)),
+    'every environment belongs to one tenant, where tenants are named',
+  ),
+  policies: optional(list('Cedar files that only forbid, and only to it', written(path)), 'what nobody of it may do'),
 })
 
 export const configShape = object('a Firebreak configuration', {
-  profile: optional(oneOf('the profile', ['full', 'user'] as const)),
-  tenants: optional(map('tenants', name, written(tenant))),
-  environments: required(map('environments', name, written(environment))),
-  upstreams: optional(map('upstreams', name, written(upstream))),
-  agents: required(map('agents', name, written(agent))),
-  policies: optional(list('Cedar files that only forbid', written(path))),
+  profile: optional(oneOf('the profile', ['full', 'user'] as const), 'what isolates: full needs root; absent: full'),
+  tenants: optional(map('tenants', name, written(tenant)), 'teams that are walled off from each other; absent: one'),
+  environments: required(
+    map('environments', name, written(environment)),
+    'deployment boundaries: a cell of one has no route to another’s upstreams',
+  ),
+  upstreams: optional(map('upstreams', name, written(upstream)), 'servers that agents reach through the gateway'),
+  agents: required(map('agents', name, written(agent)), 'programs, each with a person who answers for it'),
+  policies: optional(list('Cedar files that only forbid', written(path)), 'what nobody may do, whatever is granted'),
   secrets: optional(
     map(
       'secrets',
       name,
       written(
         object('a secret: env, file or command', {
-          env: optional(variable),
-          file: optional(path),
-          command: optional(list('a program that says it, and its arguments', value)),
+          env: optional(variable, 'of whoever starts a run'),
+          file: optional(path, 'its whole text'),
+          command: optional(
+            list('a program that says it, and its arguments', value),
+            'run once at a start: vault kv get …',
+          ),
         }),
       ),
     ),
+    'read at a start by whoever runs it, and injected behind the gate',
   ),
 })
 

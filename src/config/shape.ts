@@ -29,14 +29,16 @@ export interface Written<T> {
 export interface Field<T, Required extends boolean> {
   readonly shape: Shape<T>
   readonly required: Required
+  /** What the key means, for whoever writes it: editors show it. */
+  readonly about?: string
 }
 
-export function required<T>(shape: Shape<T>): Field<T, true> {
-  return { shape, required: true }
+export function required<T>(shape: Shape<T>, about?: string): Field<T, true> {
+  return { shape, required: true, ...(about !== undefined && { about }) }
 }
 
-export function optional<T>(shape: Shape<T>): Field<T, false> {
-  return { shape, required: false }
+export function optional<T>(shape: Shape<T>, about?: string): Field<T, false> {
+  return { shape, required: false, ...(about !== undefined && { about }) }
 }
 
 type Fields = Readonly<Record<string, Field<unknown, boolean>>>
@@ -58,7 +60,7 @@ export function object<F extends Fields>(what: string, fields: F): Shape<Read<F>
       description: what,
       additionalProperties: false,
       required: names.filter((name) => fields[name]?.required === true),
-      properties: Object.fromEntries(names.map((name) => [name, fields[name]?.shape.schema ?? {}])),
+      properties: Object.fromEntries(names.map((name) => [name, describedSchema(fields[name])])),
     },
     read(node, at) {
       const pairs = readPairs(node, at, what)
@@ -89,6 +91,12 @@ export function object<F extends Fields>(what: string, fields: F): Shape<Read<F>
       return whole ? (value as Read<F>) : undefined
     },
   }
+}
+
+function describedSchema(field: Field<unknown, boolean> | undefined): JsonObject {
+  if (field === undefined) return {}
+  const { shape, about } = field
+  return about === undefined ? shape.schema : { ...shape.schema, description: `${about} (${shape.expected})` }
 }
 
 /** A mapping from names that `key` accepts. */
