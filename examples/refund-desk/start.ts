@@ -13,9 +13,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
+import { wrapped } from '../../src/cli/printable.ts'
 import { bookDigest, payoutsIn, type Refund, refundsIn, writeBook } from './shop/book.ts'
 
 const HERE = import.meta.dirname
+/** As wide as the table that is printed. */
+const COLUMNS = 118
 const FIREBREAK = join(HERE, '..', '..', 'bin', 'firebreak')
 const ATTACKER = 'DE89370400440532013000'
 const HONEST_CENTS = 1990 + 4500
@@ -323,9 +326,8 @@ function show(without: Outcome, within: Outcome, refused: readonly Refused[], re
   for (const { attempt, what = '', gained } of without.lines) {
     if (attempt === undefined) continue
     const same = within.lines.find((line) => line.attempt === attempt)
-    const result =
-      same?.gained ?? `nothing: ${(same?.failed ?? 'not tried').replace(/ \(reference .*/, '').slice(0, 60)}`
-    say(`  ${what.slice(0, 58).padEnd(59)}${(gained ?? '—').slice(0, 22).padEnd(25)}${result}`)
+    const result = same?.gained ?? `nothing: ${cut((same?.failed ?? 'not tried').replace(/ \(reference .*/, ''), 60)}`
+    say(`  ${cut(what, 58).padEnd(59)}${cut(gained ?? '—', 22).padEnd(25)}${result}`)
   }
   const [a, b] = [summary(without), summary(within)]
   const euros = (cents: number) => `${(cents / 100).toFixed(2)} EUR`
@@ -337,10 +339,14 @@ function show(without: Outcome, within: Outcome, refused: readonly Refused[], re
   )
   say(`  ${'honest refunds paid'.padEnd(59)}${String(honest(without).length).padEnd(25)}${honest(within).length}`)
   say('\nWhat the gateway refused, and why')
-  for (const { tool, times, why } of refused) say(`  ${`${times} ×`.padStart(7)} ${tool.padEnd(32)} ${why}`)
+  for (const { tool, times, why } of refused) {
+    say(`  ${`${times} ×`.padStart(7)} ${tool}`)
+    for (const line of wrapped(' '.repeat(10), why, COLUMNS)) say(line)
+  }
   say('\nWhat waits for a person (firebreak approvals)')
   for (const line of firebreak(['approvals', '--state', state]).stdout.trimEnd().split('\n').slice(0, 9))
-    say(`  ${line}`)
+    for (const text of wrapped(/^(?: {2}\w+ +)?/.exec(line)?.[0] ?? '', line.replace(/^ {2}\w+ +/, ''), COLUMNS))
+      say(`  ${text}`)
   say('\nWhat it could do at worst, computed before it ran (firebreak reach desk)')
   for (const line of reach
     .split('\n')
@@ -348,6 +354,10 @@ function show(without: Outcome, within: Outcome, refused: readonly Refused[], re
     say(`  ${line.trim()}`)
   }
   say('\nThe claims')
+}
+
+function cut(text: string, characters: number): string {
+  return text.length <= characters ? text : `${text.slice(0, characters - 1)}…`
 }
 
 function token(kind: string): string {

@@ -163,7 +163,7 @@ function attempts({
     ],
     [
       'production-by-relay',
-      'the production book, through the arguments of the fetch tool',
+      'the production book, through the arguments of the fetcher',
       async () => {
         const { text } = await call('fetcher__fetch', {
           url,
