@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
@@ -22,6 +22,8 @@ describe('a command of this host in a cell', () => {
     writeFileSync(join(server, 'package.json'), JSON.stringify({ bin: { acme: 'dist/main.js' } }))
     writeFileSync(join(server, 'dist/main.js'), '')
     writeFileSync(join(home, 'package.json'), '{}')
+    symlinkSync('loop', join(home, 'loop'))
+    mkdirSync(join(home, 'more/sh'))
     writeFileSync(join(home, 'agent.mjs'), '')
     writeFileSync(join(own, 'helper'), '#!/bin/sh\n', { mode: 0o755 })
     writeFileSync(join(own, 'acme'), '#!/usr/bin/env node\n', { mode: 0o755 })
@@ -58,6 +60,11 @@ describe('a command of this host in a cell', () => {
     const { command, files } = contained('npx', '-y', '@acme/server@1.2.3', './data')
     assert.deepEqual(command.slice(1), [join(home, 'node_modules/@acme/server/dist/main.js'), '/workspace'])
     assert.ok(files.has(join(home, 'node_modules')))
+  })
+
+  it('is looked for where a PATH can be read, and past what cannot', () => {
+    const result = containCommand(['sh'], home, `${join(home, 'loop')}:${join(home, 'more')}:/usr/bin`)
+    assert.deepEqual(result.ok && result.value.command, ['sh'])
   })
 
   it('is refused with what to do where it is fetched at each start, or not there', () => {

@@ -127,7 +127,12 @@ function onPath(program: string, path: string): string | undefined {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+  try {
+    return statSync(path).isFile()
+  } catch {
+    // Not there, or on a PATH that was meant for somebody else.
+    return false
+  }
 }
 
 function startsNode(file: string): boolean {
