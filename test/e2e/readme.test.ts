@@ -20,6 +20,9 @@ function blocks(heading: string, language: string): readonly string[] {
   )
 }
 
+/** Twenty commands, most of which start cells. */
+const PATIENCE = { timeout: 300_000 }
+
 const OWN = 'Contain your own, in ten minutes'
 
 describe('README.md', () => {
@@ -81,7 +84,7 @@ describe('README.md, followed', { skip: SKIP }, () => {
       env: { PATH: `${join(repository, 'bin')}:${process.env.PATH}` },
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      timeout: 60_000,
+      timeout: 120_000,
     })
     if (command.startsWith('cd ')) cwd = join(cwd, command.slice(3).trim())
     const times = [...typed.keys()].filter((each) => each.startsWith(command)).length
@@ -97,7 +100,7 @@ describe('README.md, followed', { skip: SKIP }, () => {
     writeFileSync(join(home, 'agent.mjs'), blocks(OWN, 'js')[0] ?? '')
     for (const block of blocks(OWN, 'sh'))
       for (const line of block.split('\n').filter((each) => each !== '' && !each.startsWith('npm '))) type(line)
-  })
+  }, PATIENCE)
 
   it('every line ends as it says', () => {
     const expected = (line: string) =>
@@ -112,6 +115,7 @@ describe('README.md, followed', { skip: SKIP }, () => {
     assert.match(saidBy('firebreak logs --refused'), /REFUSED .*files\/write_file/)
     assert.match(saidBy('firebreak doctor'), /nobody has accepted/)
     assert.match(saidBy('firebreak reach agent'), /^SPENDS nothing/m)
+    assert.match(saidBy('firebreak drill'), /(\d+) of \1 contained, 0 honest twins stopped/)
   })
 
   it('what a change adds is told before it runs', () => {
