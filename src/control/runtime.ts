@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { appendFileSync, closeSync, openSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell } from '../cells/cell.ts'
 import type { Pump, Streams } from '../cells/pump.ts'
 import { type CellSpec, type Exit, launchFaultText, type TeardownReceipt } from '../cells/spec.ts'
@@ -11,6 +10,7 @@ import type { TaskSetup } from '../gateway/setup.ts'
 import { type JsonObject, LIMITS, newCellId, no, ok, type Result } from '../model/index.ts'
 import { type Answer, deliverAnswers } from './answers.ts'
 import { cellSpec } from './cell-spec.ts'
+import { KeptServer } from './kept-server.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import type { State } from './state.ts'
@@ -89,6 +89,8 @@ class OpenRuntime implements Runtime {
   readonly #live = new Map<number, Live>()
   /** Cells of delegations that are being made. */
   #launching = 0
+  readonly #servers = new Set<KeptServer>()
+  /** Of cells and of their servers. */
   #numbers = 0
 
   constructor(
@@ -134,11 +136,10 @@ class OpenRuntime implements Runtime {
     const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan))
     if (!launched.ok) return no(launchFaultText(launched.reason))
     const cell = launched.value
-    const servers: StdioServers = { cells: new Set(), over: false }
+    const servers = this.#stdioUpstreams().map((upstream) => this.#keptServer(number, upstream))
     const given = await this.#handOver(number, cell, servers, agent, parent)
     if (!given.ok) {
-      servers.over = true
-      await Promise.all([cell, ...servers.cells].map((each) => each.teardown()))
+      await Promise.all([cell.teardown(), ...servers.map((server) => this.#endServer(server))])
       return given
     }
     const ended = this.#end(number, cell, servers)
@@ -146,8 +147,9 @@ class OpenRuntime implements Runtime {
     return ok({ cell, ended })
   }
 
-  /** What the gateway asks: no more than a cell's number, and which declared agent. */
+  /** What the gateway asks: no more than a cell's or a server's number, and which declared agent. */
   async #follow(order: Pulse): Promise<void> {
+    if (order.kind === 'given-up') for (const server of this.#servers) server.givenUp(order.number)
     const live = this.#live.get(order.number)
     if (live === undefined) return
     if (order.kind === 'kill') await live.cell.kill()
@@ -213,17 +215,20 @@ class OpenRuntime implements Runtime {
     return { ...Object.fromEntries(this.#agent.cell.env), ...task }
   }
 
+  async #endServer(server: KeptServer): Promise<void> {
+    this.#servers.delete(server)
+    await server.end()
+  }
+
   /** The gateway gets the pipes of the agent's stdio servers and the cell's listener, and has the start in the ledger. */
   async #handOver(
     number: number,
     cell: Cell,
-    servers: StdioServers,
+    servers: readonly KeptServer[],
     agent: Agent,
     parent: number | undefined,
   ): Promise<Result<void, string>> {
-    const started = await Promise.all(
-      this.#stdioUpstreams().map((upstream) => this.#startServer(number, upstream, servers)),
-    )
+    const started = await Promise.all(servers.map((server) => server.start()))
     for (const server of started) if (!server.ok) return server
     const [listener] = cell.listeners
     if (listener === undefined) return no('the cell has no listener')
@@ -240,45 +245,32 @@ class OpenRuntime implements Runtime {
     return told.ok ? this.#services.said('cell-ready', number) : told
   }
 
-  /** Starts it, and again when it ends while its agent's cell lives: a few times, since one that keeps ending is broken. */
-  async #startServer(
-    number: number,
-    upstream: Upstream & { readonly mcp: StdioServer },
-    servers: StdioServers,
-    restartsLeft = RESTARTS_MAX,
-  ): Promise<Result<void, string>> {
-    const server = await launchUpstreamCell(
-      this.#warden,
-      this.#config,
-      this.state,
-      upstream,
-      this.#agent.name,
-      this.#secrets,
-      'connected',
-    )
-    if (!server.ok) return server
-    const { cell, pipes, wayOut } = server.value
-    servers.cells.add(cell)
+  #keptServer(number: number, upstream: Upstream & { readonly mcp: StdioServer }): KeptServer {
+    const { name } = upstream
     const owner = upstream.mcp.shared ? null : number
-    const message = { kind: 'upstream', upstream: upstream.name, number: owner } as const
-    const told = this.#services.tell(message, [pipes.stdin.fd, pipes.stdout.fd, ...(wayOut ? [wayOut.fd] : [])])
-    for (const handed of [pipes.stdin, pipes.stdout, wayOut]) handed?.close()
-    if (!told.ok) return told
-    cell.start()
-    void cell.exited.then(async () => {
-      await cell.teardown()
-      servers.cells.delete(cell)
-      if (servers.over) return
-      if (restartsLeft === 0)
-        return this.#note(
+    const kept = new KeptServer({
+      launch: () =>
+        launchUpstreamCell(
+          this.#warden,
+          this.#config,
+          this.state,
           upstream,
-          `its server has ended ${RESTARTS_MAX + 1} times: not started again until the next run`,
-        )
-      await delay(RESTART_AFTER_MS)
-      const again = servers.over ? ok(undefined) : await this.#startServer(number, upstream, servers, restartsLeft - 1)
-      if (!again.ok) this.#note(upstream, `its server cannot be started again: ${again.reason}`)
+          this.#agent.name,
+          this.#secrets,
+          'connected',
+        ),
+      handOver: ({ pipes, wayOut }, server) => {
+        const message = { kind: 'upstream', upstream: name, number: owner, server } as const
+        const told = this.#services.tell(message, [pipes.stdin.fd, pipes.stdout.fd, ...(wayOut ? [wayOut.fd] : [])])
+        for (const handed of [pipes.stdin, pipes.stdout, wayOut]) handed?.close()
+        return told
+      },
+      newNumber: () => ++this.#numbers,
+      onDown: (why) => void this.#services.tell({ kind: 'upstream-down', upstream: name, number: owner, why }),
+      note: (text) => this.#note(upstream, text),
     })
-    return ok(undefined)
+    this.#servers.add(kept)
+    return kept
   }
 
   /** Where the owner looks when calls to it are refused: among what the server itself said last. */
@@ -293,7 +285,7 @@ class OpenRuntime implements Runtime {
     )
   }
 
-  async #end(number: number, cell: Cell, servers: StdioServers): Promise<Ended> {
+  async #end(number: number, cell: Cell, servers: readonly KeptServer[]): Promise<Ended> {
     let lost: string | undefined
     void this.#services.lost.then(async (why) => {
       // A gateway that is gone or silent guards nothing: its cell does not run on without it.
@@ -308,8 +300,7 @@ class OpenRuntime implements Runtime {
     await Promise.all(below.map((live) => live.ended))
     const teardown = await cell.teardown()
     this.#live.delete(number)
-    servers.over = true
-    await Promise.all([...servers.cells].map((server) => server.teardown()))
+    await Promise.all(servers.map((server) => this.#endServer(server)))
     if (lost !== undefined) return { exit, teardown, lost }
     const told = this.#services.tell({ kind: 'ended', number, receipt: plain({ exit, teardown }) })
     if (told.ok) await this.#services.said('cell-closed', number)
@@ -335,17 +326,8 @@ interface Live {
   readonly parent?: number
 }
 
-/** The upstream cells that serve one agent's cell. */
-interface StdioServers {
-  readonly cells: Set<Cell>
-  /** The agent's cell has ended: none is started any more. */
-  over: boolean
-}
-
 /** Numbers of answers, apart from those of cells. */
 const ANSWERS_FROM = 1_000_000_000
-const RESTARTS_MAX = 5
-const RESTART_AFTER_MS = 500
 
 /** Receipts as the ledger takes them. */
 function plain(value: object): JsonObject {

@@ -18,11 +18,13 @@ export interface Services {
   readonly said: (kind: Pulse['kind'], number: number) => Promise<Result<void, string>>
   /** Resolves with why when the gateway has died, fallen silent or broken its protocol: its cells must not run on. */
   readonly lost: Promise<string>
-  /** What the gateway asks of the warden: `launch`, `freeze`, `kill`. One listener. */
+  /** What the gateway asks of the warden: `launch`, `freeze`, `kill`, `given-up`. One listener. */
   readonly onOrder: (listener: (order: Pulse) => void) => void
   readonly gatewayPid: number
   readonly stop: (why: string) => Promise<void>
 }
+
+const ORDERS: ReadonlySet<Pulse['kind']> = new Set(['launch', 'freeze', 'kill', 'given-up'])
 
 const START_MS_MAX = 20_000
 const STOP_MS_MAX = 5_000
@@ -152,7 +154,7 @@ class Gateway {
       if (pulse === undefined) return this.#gave('it said what is not a pulse')
       this.#alive()
       if (pulse.kind === 'heartbeat') continue
-      if (pulse.kind === 'launch' || pulse.kind === 'freeze' || pulse.kind === 'kill') {
+      if (ORDERS.has(pulse.kind)) {
         this.onOrder(pulse)
         continue
       }

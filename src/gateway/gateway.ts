@@ -170,8 +170,10 @@ export class Gateway {
           const [stdin, stdout, wayOut] = fds
           if (stdin === undefined || stdout === undefined) throw new Error('a stdio upstream has two descriptors')
           this.#openEgress(message.upstream, message.number, wayOut)
-          return this.#pipes.offer(message.upstream, message.number, { stdin, stdout })
+          return this.#pipes.offer(message.upstream, message.number, { server: message.server, stdin, stdout })
         }
+        case 'upstream-down':
+          return this.#pipes.refuse(message.upstream, message.number, message.why)
         case 'unlaunched':
           return this.#endDelegation(this.#giverFor(message.parent, message.agent).given, message.why)
         case 'answer':
@@ -425,9 +427,10 @@ export class Gateway {
       const headers = new Map(mcp.headers.map(([header, value]) => [header, this.#gate.secrets.inject(value)]))
       return connected(name, await connectHttpUpstream({ ...options, url: new URL(mcp.url), headers }))
     }
-    const pipes = await this.#pipes.take(name, number)
-    const shared = number === null
-    return connected(name, await connectStdioUpstream({ ...options, ...pipes, shared, onClosed: () => undefined }))
+    const { server, ...pipes } = await this.#pipes.take(name, number)
+    // Nobody speaks to it any more: if it does not end of that, the warden ends it, and starts another.
+    const onClosed = () => this.#send({ kind: 'given-up', number: server })
+    return connected(name, await connectStdioUpstream({ ...options, ...pipes, shared: number === null, onClosed }))
   }
 
   /** The cell is gone: what of it was under way ends, its grants with it, and the warden hears that nothing is left. */

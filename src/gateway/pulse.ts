@@ -17,13 +17,14 @@ const KINDS = [
   'answered',
   'launch',
   'ordered',
+  'given-up',
 ] as const
 
 export type PulseKind = (typeof KINDS)[number]
 
 export interface Pulse {
   readonly kind: PulseKind
-  /** The cell's number; 0 where no cell is meant. */
+  /** The cell's number; 0 where no cell is meant. With `given-up`: the number of a stdio server that is spoken to no more. */
   readonly number: number
   /** With `launch`: which of the environment's agents, in the order of its setup. */
   readonly agent?: number

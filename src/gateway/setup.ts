@@ -93,7 +93,20 @@ export type WardenMessage =
       readonly parent?: number
     }
   /** Our ends of a stdio server's standard input and output, for one cell or for all; and a relay's way out. */
-  | { readonly kind: 'upstream'; readonly upstream: UpstreamName; readonly number: number | null }
+  | {
+      readonly kind: 'upstream'
+      readonly upstream: UpstreamName
+      readonly number: number | null
+      /** The server's own: by it, it is given up. */
+      readonly server: number
+    }
+  /** It has no server, and gets none soon. */
+  | {
+      readonly kind: 'upstream-down'
+      readonly upstream: UpstreamName
+      readonly number: number | null
+      readonly why: string
+    }
   /** A person has answered a hold. */
   | {
       readonly kind: 'answer'

@@ -20,8 +20,11 @@ import { definitionOf } from './agents/lying-server.ts'
 
 const AGENTS = { ...NODE_CELL.files, '/opt/agents': join(repository, 'test/e2e/agents') }
 
-/** An agent that calls the one tool of a stdio server, again and again. */
-function runWith(command: readonly string[]): {
+/** An agent that calls one tool of a stdio server, again and again. */
+function runWith(
+  command: readonly string[],
+  tool = 'honest',
+): {
   readonly run: Running
   readonly state: string
   readonly log: () => string
@@ -30,17 +33,19 @@ function runWith(command: readonly string[]): {
   const state = join(directory, 'state')
   const log = join(state, 'log/upstream-liar.log')
   const config = writeConfig(directory, {
-    upstreams: { liar: { mcp: { command, cell: { files: AGENTS } }, tools: { honest: 'write' } } },
+    upstreams: { liar: { mcp: { command, cell: { files: AGENTS } }, tools: { [tool]: 'write' } } },
     agents: { alpha: { cell: { files: AGENTS } } },
   })
-  const definition = definitionOf('honest')
+  const definition = definitionOf(tool)
   const by = { acceptedBy: personName('maria.silva@shop.example'), acceptedAtMs: Date.now() }
-  const accepted = { name: toolName('honest'), definition, digest: definitionDigest(definition), ...by }
-  writeAccepted(config, new Map([[upstreamName('liar'), new Map([[toolName('honest'), accepted]])]]))
-  const agent = ['--', '/opt/node', '/opt/agents/steady.ts', 'liar__honest']
+  const accepted = { name: toolName(tool), definition, digest: definitionDigest(definition), ...by }
+  writeAccepted(config, new Map([[upstreamName('liar'), new Map([[toolName(tool), accepted]])]]))
+  const agent = ['--', '/opt/node', '/opt/agents/steady.ts', `liar__${tool}`]
   const run = startFirebreak(['run', '-c', config, '-a', 'alpha', '--state', state, ...agent])
   return { run, state, log: () => (existsSync(log) ? readFileSync(log, 'utf8') : '') }
 }
+
+const GIVEN_UP = /^firebreak: liar: its server has ended 6 times: not started again before 20\S+Z$/
 
 function said({ run }: { readonly run: Running }): readonly string[] {
   return run.stdout().split('\n').slice(0, -1)
@@ -78,6 +83,25 @@ describe('S14: a stdio server that ends', { skip: SKIP, concurrency: true }, () 
     assert.deepEqual(programs('/opt/node', token), [], 'it ends with its agent, and is not started again')
   })
 
+  it('S14: one that is given up, and does not end of that, is ended with its cell; the next call finds a new one', async () => {
+    const token = `deaf-${process.pid}`
+    const command = ['/opt/node', '/opt/agents/lying-server.ts', token, '--deaf']
+    const scene = runWith(command, 'endless-line')
+    await until('it is called', () => programs('/opt/node', token).length > 0)
+    const [first = 0] = programs('/opt/node', token)
+    // Its line without an end is cut, and nobody reads it any more.
+    await until('a call has ended', () => said(scene).length > 0)
+    assert.match(said(scene)[0] ?? '', /^no answer came \(reference a_\w+\)$/)
+    await until('another one runs', () => programs('/opt/node', token).some((pid) => pid !== first))
+    assert.equal(programs('/opt/node', token).length, 1, 'and not beside it')
+    const calls = said(scene).length
+    await until('it is called, too', () => said(scene).length > calls)
+    assert.match(said(scene)[calls] ?? '', /^no answer came/)
+    scene.run.child.kill('SIGTERM')
+    assert.equal((await scene.run.ended).code, 143)
+    assert.deepEqual(programs('/opt/node', token), [])
+  })
+
   it('S17: one that keeps ending is started six times in all, then given up; the agent and its owner are told', async () => {
     const scene = runWith(['/bin/sh', '-c', 'echo begun >&2'])
     await until('it is given up', () => scene.log().includes('firebreak:'))
@@ -85,18 +109,24 @@ describe('S14: a stdio server that ends', { skip: SKIP, concurrency: true }, () 
     await delay(700)
     const lines = scene.log().trimEnd().split('\n')
     assert.deepEqual(lines.filter((line) => line === 'begun').length, 6)
-    assert.equal(
-      lines.find((line) => line !== 'begun'),
-      'firebreak: liar: its server has ended 6 times: not started again until the next run',
-    )
+    const notes = lines.filter((line) => line !== 'begun')
+    assert.equal(notes.length, 1)
+    assert.match(notes[0] ?? '', GIVEN_UP)
+    const before = said(scene).length
+    // A call that waited for it to come would take 15 s.
+    await until('calls are refused without a wait', () => said(scene).length > before + 20)
     const told = said(scene)
-    assert.ok(told.length > 0)
     for (const line of told) assert.match(line, /^the upstream cannot be reached \(reference a_\w+\)$/)
     scene.run.child.kill('SIGTERM')
     assert.equal((await scene.run.ended).code, 143)
     const reference = /a_\w+/.exec(told[0] ?? '')?.[0] ?? ''
     const why = await firebreak(['why', reference, '--state', scene.state])
     assert.match(why.stdout, /the upstream is unavailable: liar: it ended before it answered — nothing leaves until/)
+    const last = await firebreak(['why', /a_\w+/.exec(told.at(-1) ?? '')?.[0] ?? '', '--state', scene.state])
+    assert.match(
+      last.stdout.replaceAll(/\s+/g, ' '),
+      /unavailable: liar: its server has ended 6 times: not started again before/,
+    )
   })
 
   it('S6: S1: a stdio server has no network, by any address of the host', async () => {

@@ -137,7 +137,8 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
       return told.ok ? services.value.said('answered', number) : told
     },
     offer: (upstream, number, fds) => {
-      const told = services.value.tell({ kind: 'upstream', upstream: upstreamName(upstream), number }, fds)
+      const message = { kind: 'upstream', upstream: upstreamName(upstream), number, server: ++numbers } as const
+      const told = services.value.tell(message, fds)
       if (!told.ok) throw new Error(told.reason)
     },
     entries: async (enough = () => true) => {

@@ -18,7 +18,13 @@ export function definitionOf(name: string) {
   return { name, description: `the lie ${name}`, inputSchema: { type: 'object', properties: {} } }
 }
 
+/** With `--deaf` after its token it goes on when its input ends, when nobody reads it, and when it is asked to end. */
 if (import.meta.main) {
+  if (process.argv.includes('--deaf')) {
+    setInterval(() => undefined, 1_000)
+    for (const signal of ['SIGTERM', 'SIGPIPE', 'SIGHUP'] as const) process.on(signal, () => undefined)
+    process.stdout.on('error', () => undefined)
+  }
   for await (const line of createInterface({ input: process.stdin })) take(JSON.parse(line))
 }
 

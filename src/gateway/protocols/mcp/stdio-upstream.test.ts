@@ -70,6 +70,42 @@ describe('a stdio server that hangs', () => {
   })
 })
 
+describe('a stdio server whose callers are less patient than we are', () => {
+  /** Calls, calls off, and lets two minutes pass. */
+  async function calledOff(t: TestContext, upstream: UpstreamConnection) {
+    const control = new AbortController()
+    const waiting = sent(upstream, 'hang', control.signal)
+    control.abort()
+    await waiting
+    for (let turns = 0; turns < 20; turns++) await turn()
+    t.mock.timers.tick(UPSTREAM_SILENCE_MS_MAX - 1)
+    assert.equal(upstream.closed, false)
+    t.mock.timers.tick(1)
+  }
+
+  it('S14: S17: is given up after two minutes in which it says nothing to us, either', async (t) => {
+    const { upstream, input } = await connected(t)
+    input.pause()
+    await calledOff(t, upstream)
+    assert.equal(upstream.closed, true)
+  })
+
+  it('S14: is asked one thing for all that is called off, and kept when it answers', async (t) => {
+    const { upstream, heard } = await connected(t)
+    const control = new AbortController()
+    const waiting = Array.from({ length: 10 }, () => sent(upstream, 'hang', control.signal))
+    control.abort()
+    await Promise.all(waiting)
+    await calledOff(t, upstream)
+    assert.equal(upstream.closed, false)
+    assert.equal(
+      heard.filter(({ method }) => method === 'server/discover').length,
+      2,
+      'the first one was the handshake',
+    )
+  })
+})
+
 describe('a stdio server that says what is no answer', () => {
   it('S14: garbage alone ends the calls that wait, after ten seconds and with its words; a log line before an answer ends none', async (t) => {
     const { upstream, output } = await connected(t)

@@ -104,6 +104,8 @@ class StdioUpstream implements UpstreamConnection {
   /** When it last said something that is JSON-RPC, on `performance`'s clock. */
   #heardMs = 0
   #noise: NodeJS.Timeout | undefined
+  /** Until it has said something after a call was called off. */
+  #watch: NodeJS.Timeout | undefined
 
   constructor({ name, stdin, stdout, onClosed, shared = false, turn = () => undefined }: StdioUpstreamOptions) {
     this.name = name
@@ -181,6 +183,7 @@ class StdioUpstream implements UpstreamConnection {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#noise)
+    clearTimeout(this.#watch)
     this.#stdin.destroy()
     this.#stdout.destroy()
     for (const [id, waiting] of this.#waiting) {
@@ -234,6 +237,7 @@ class StdioUpstream implements UpstreamConnection {
         const said = { requestId: id, reason: 'called off' }
         this.#write(notificationBytes(this.#revision, 'notifications/cancelled', said), owner)
         settle({ kind: 'unknown', why: 'it was called off', lives: true })
+        this.#askForLife()
       }
       const onSilence = () => {
         // A shared server that answers others is not given up for one call.
@@ -246,6 +250,20 @@ class StdioUpstream implements UpstreamConnection {
       this.#waiting.set(id, { settle, slow: false, ...(onNotification && { onNotification }) })
       this.#write(bytes, owner)
     })
+  }
+
+  /**
+   * Nobody waits for the answer that would have told of its life, and clients are less patient than we are: whether it
+   * still says anything is asked in our own name. What cannot be asked, because it does not read, counts as silence.
+   */
+  #askForLife(): void {
+    if (this.#watch !== undefined || this.#closed) return
+    const begunMs = performance.now()
+    this.#watch = setTimeout(() => {
+      this.#watch = undefined
+      if (this.#heardMs < begunMs) this.close()
+    }, UPSTREAM_SILENCE_MS_MAX)
+    void this.ask(this.#revision === MODERN ? 'server/discover' : 'ping', {})
   }
 
   #write(bytes: Uint8Array, owner: object, onRead?: () => void): void {

@@ -1,0 +1,127 @@
+import type { Cell } from '../cells/cell.ts'
+import type { TeardownReceipt } from '../cells/spec.ts'
+import { no, ok, type Result } from '../model/index.ts'
+import type { UpstreamCell } from './upstream-cell.ts'
+
+export interface KeptServerOptions {
+  /** Its cell, which has not run one instruction. */
+  readonly launch: () => Promise<Result<UpstreamCell, string>>
+  /** Gives the gateway its pipes, under this number. */
+  readonly handOver: (server: UpstreamCell, number: number) => Result<void, string>
+  /** Never used before. */
+  readonly newNumber: () => number
+  /** There is no server, and none comes soon: the gateway is told why. */
+  readonly onDown: (why: string) => void
+  /** For the owner. */
+  readonly note: (text: string) => void
+}
+
+/** Restarts right after an end; what follows waits longer each time. */
+const RESTARTS_MAX = 5
+const RESTART_AFTER_MS = 500
+const BACK_OFF_MS_MIN = 60_000
+const BACK_OFF_MS_MAX = 15 * 60_000
+/** Between the end of its input and the end of its cell: a server that ends by itself has time to write what it keeps. */
+const END_MS_MAX = 2_000
+
+/**
+ * A stdio server, kept running while the cell that it serves lives.
+ *
+ * - KS1  Another is started only when the cell of the one before is gone, as its teardown has checked.
+ * - KS2  One that the gateway has given up, and that does not end of that within END_MS_MAX, is killed with its cell.
+ * - KS3  After RESTARTS_MAX restarts each next one waits for a back-off that doubles, and the gateway is told.
+ * - KS4  After `end` none runs, and none is started.
+ */
+export class KeptServer {
+  readonly #options: KeptServerOptions
+  readonly #over = new AbortController()
+  #running: { readonly number: number; readonly cell: Cell; readonly giveUp: () => void } | undefined
+  #keeping: Promise<void> | undefined
+  #starts = 0
+
+  constructor(options: KeptServerOptions) {
+    this.#options = options
+  }
+
+  /** The first of them; what fails here fails the launch that it is for. */
+  async start(): Promise<Result<void, string>> {
+    this.#starts++
+    const server = await this.#options.launch()
+    if (!server.ok) return server
+    const { cell } = server.value
+    const number = this.#options.newNumber()
+    const givenUp = new Promise<void>((resolve) => {
+      this.#running = { number, cell, giveUp: resolve }
+    })
+    // Where the cell that it serves has ended meanwhile, it does not begin.
+    const handed = this.#over.signal.aborted ? no('it is over') : this.#options.handOver(server.value, number)
+    if (!handed.ok) {
+      await cell.teardown()
+      return handed
+    }
+    cell.start()
+    this.#keeping = this.#keep(cell, givenUp)
+    return ok(undefined)
+  }
+
+  /** The gateway speaks to it no more. A number that is not, or no longer, the running one's says nothing. */
+  givenUp(number: number): void {
+    if (this.#running?.number === number) this.#running.giveUp()
+  }
+
+  async end(): Promise<void> {
+    this.#over.abort()
+    await this.#running?.cell.teardown()
+    // One that was being launched has been torn down, too.
+    await this.#keeping
+  }
+
+  async #keep(cell: Cell, givenUp: Promise<void>): Promise<void> {
+    await Promise.race([cell.exited, givenUp.then(() => this.#pause(END_MS_MAX))])
+    const receipt = await cell.teardown()
+    if (this.#over.signal.aborted) return
+    this.#running = undefined
+    if (!receipt.gone) return this.#down(`its server could not be ended: ${leftOf(receipt)}; it is not started again`)
+    for (;;) {
+      const waitMs = this.#waitMs()
+      if (waitMs > RESTART_AFTER_MS) {
+        const again = new Date(Date.now() + waitMs).toISOString().replace(/\.\d+Z$/, 'Z')
+        this.#down(`its server has ended ${this.#starts} times: not started again before ${again}`)
+      }
+      await this.#pause(waitMs)
+      if (this.#over.signal.aborted) return
+      const started = await this.start()
+      if (started.ok || this.#over.signal.aborted) return
+      this.#options.note(`its server cannot be started again: ${started.reason}`)
+    }
+  }
+
+  #waitMs(): number {
+    const beyond = this.#starts - 1 - RESTARTS_MAX
+    return beyond < 0 ? RESTART_AFTER_MS : Math.min(BACK_OFF_MS_MIN * 2 ** beyond, BACK_OFF_MS_MAX)
+  }
+
+  #down(why: string): void {
+    this.#options.note(why)
+    this.#options.onDown(why)
+  }
+
+  /** Shorter where it is over. */
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#over
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      timer.unref()
+      signal.addEventListener('abort', done)
+    })
+  }
+}
+
+function leftOf({ checks }: TeardownReceipt): string {
+  return checks.flatMap(({ gone, what, detail }) => (gone ? [] : [`${what} (${detail})`])).join(', ')
+}
