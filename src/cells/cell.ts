@@ -4,10 +4,10 @@ import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CellId } from '../model/ids.ts'
 import { no, ok, type Result } from '../model/result.ts'
-import type { Cgroup, CgroupFault } from './cgroup.ts'
+import type { Cgroup, CgroupCounts, CgroupFault } from './cgroup.ts'
 import type { Handle } from './handle.ts'
 import type { Init } from './run-directory.ts'
-import type { Exit, LaunchReceipt, TeardownCheck, TeardownReceipt } from './spec.ts'
+import type { Exit, FileSpec, LaunchReceipt, TeardownCheck, TeardownReceipt } from './spec.ts'
 
 /** The ends of a cell's standard streams that are ours. The taker owns what it takes; the rest closes at teardown. */
 export type CellStdio =
@@ -33,7 +33,11 @@ export interface Cell {
   readonly upper?: string
   /** Resolves once, when the command and everything beside it has ended. */
   readonly exited: Promise<Exit>
+  /** Files that nobody should open: on the host, and where they stand in the cell. */
+  readonly decoys: readonly FileSpec[]
   pids(): readonly number[]
+  /** How often its limits were reached so far. */
+  counts(): CgroupCounts
   start(): void
   freeze(): Promise<Result<void, CgroupFault>>
   /**
@@ -62,6 +66,7 @@ export interface Parts {
   /** One byte here lets it run. */
   readonly unblock: Handle
   readonly directory: string
+  readonly decoys: readonly FileSpec[]
   readonly upper?: string
   readonly unmount: () => boolean
   readonly freeUid: () => boolean
@@ -89,7 +94,7 @@ export function cellOf(parts: Parts): Cell {
     const settle = (code: number | null, signal: NodeJS.Signals | null): void => {
       clearTimeout(wall)
       if (!started) why = 'never-started'
-      else if (why === 'ended' && cgroup.outOfMemoryKills() > 0) why = 'out-of-memory'
+      else if (why === 'ended' && cgroup.counts().outOfMemoryKills > 0) why = 'out-of-memory'
       resolve({ code: code ?? 128 + signalNumber(signal), why, atMs: Date.now() })
     }
     if (monitor.exitCode !== null || monitor.signalCode !== null) settle(monitor.exitCode, monitor.signalCode)
@@ -115,7 +120,9 @@ export function cellOf(parts: Parts): Cell {
     stdio: parts.stdio,
     ...(parts.upper === undefined ? {} : { upper: parts.upper }),
     exited,
+    decoys: parts.decoys,
     pids: () => pidsOf(parts),
+    counts: () => cgroup.counts(),
     start() {
       if (started || !unblock.open) return
       started = true

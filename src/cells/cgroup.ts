@@ -33,10 +33,18 @@ export interface Cgroup {
   freeze(timeoutMs: number): Promise<Result<void, CgroupFault>>
   thaw(timeoutMs: number): Promise<Result<void, CgroupFault>>
   kill(timeoutMs: number): Promise<Result<void, CgroupFault>>
-  /** How often the kernel has killed one of its processes for want of memory. */
-  outOfMemoryKills(): number
+  /** Since it was made. */
+  counts(): CgroupCounts
   /** True once every directory of it is gone. Only an empty one can be removed. */
   remove(): boolean
+}
+
+/** How often its limits were reached, as the kernel counts. */
+export interface CgroupCounts {
+  /** Processes that were ended for want of memory. */
+  readonly outOfMemoryKills: number
+  /** Processes that were not made: there were as many as there may be. */
+  readonly forksRefused: number
 }
 
 export function createCgroup(
@@ -99,6 +107,7 @@ export function createCgroup(
 
   const memory = directoryOf('memory')
   const cpu = directoryOf('cpu')
+  const pids = directoryOf('pids')
   const changed = (file: string, value: string): Result<void, CgroupFault> =>
     unified === undefined
       ? no({ kind: 'lacking', layer: 'freeze', problem: 'no cgroup2 mount' })
@@ -147,13 +156,22 @@ export function createCgroup(
       const step = changed('cgroup.kill', '1')
       return step.ok ? await settled('kill', 'populated 0', timeoutMs) : step
     },
-    outOfMemoryKills: () => {
-      if (memory === undefined) return 0
-      const file = host.controllers.memory?.version === 2 ? 'memory.events' : 'memory.oom_control'
-      return Number(/^oom_kill (\d+)$/m.exec(contents(join(memory, file)))?.[1] ?? 0)
+    counts: () => {
+      const events = host.controllers.memory?.version === 2 ? 'memory.events' : 'memory.oom_control'
+      return {
+        outOfMemoryKills: memory === undefined ? 0 : countIn(join(memory, events), 'oom_kill'),
+        forksRefused: pids === undefined ? 0 : countIn(join(pids, 'pids.events'), 'max'),
+      }
     },
     remove: () => directories.map(removed).every(Boolean),
   })
+}
+
+function countIn(file: string, name: string): number {
+  const line = contents(file)
+    .split('\n')
+    .find((each) => each.startsWith(`${name} `))
+  return Number(line?.slice(name.length + 1) ?? 0)
 }
 
 /**

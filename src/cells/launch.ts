@@ -18,6 +18,7 @@ import { listenByHelper } from './listener-entered.ts'
 import type { OuterMount } from './outer.ts'
 import { killProcessesOf, mountsUnder, type RunDirectory, recordInit } from './run-directory.ts'
 import type { FilterProgram } from './seccomp/filter.ts'
+import { plantDecoys } from './sensors/decoys.ts'
 import type { CellSpec, LaunchFault, LaunchReceipt, Profile } from './spec.ts'
 import { freeUid, reserveUid, reserveWorkspace } from './uid.ts'
 import { DISK_BYTES_DEFAULT } from './workspace/changes-disk.ts'
@@ -146,7 +147,8 @@ async function launchSteps(
   const mounted = await arrangement.mount(directory, uid)
   if (!mounted.ok) return mounted
   undo.push(mounted.value.unmount)
-  const files = exposeFiles(spec.files, directory, ground.profile)
+  const decoys = plantDecoys(spec.decoys ?? [], directory)
+  const files = exposeFiles([...spec.files, ...decoys], directory, ground.profile)
   undo.push(files.unmount)
 
   // Started before its cgroup is made, so that one goes on beside the other; it is placed there before it is unblocked.
@@ -188,6 +190,7 @@ async function launchSteps(
       cgroup: cgroup.value,
       listeners: listeners.value,
       directory,
+      decoys,
       ...(upper === undefined ? {} : { upper }),
       unmount: () => [files.unmount(), unmount()].every(Boolean),
       freeUid: free,

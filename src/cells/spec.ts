@@ -15,6 +15,8 @@ export interface CellSpec {
   readonly root: RootSpec
   /** Host paths shown read-only at places of the cell: a pinned node, an agent's or a server's code. */
   readonly files: readonly FileSpec[]
+  /** Places in the cell where a file stands that nobody should open; see `sensors/`. */
+  readonly decoys?: readonly string[]
   readonly workspace?: WorkspaceSpec
   readonly limits: CellLimits
   /** Ports on the cell's own 127.0.0.1 that its gateway will accept on, in this order in `Cell.listeners`. */

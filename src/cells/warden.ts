@@ -17,6 +17,7 @@ import { type Ground, launchCell } from './launch.ts'
 import { attachPump, type Pump, type Streams } from './pump.ts'
 import { openRunDirectory, type Reaped, reapOrphans } from './run-directory.ts'
 import { filterProgram } from './seccomp/filter.ts'
+import { openSensors, type Sensed, type Sensors } from './sensors/sensors.ts'
 import type { CellSpec, LaunchFault, Profile } from './spec.ts'
 import { freeUid, reserveUid } from './uid.ts'
 import {
@@ -54,6 +55,8 @@ export interface Warden {
   launch(spec: CellSpec): Promise<Result<Cell, LaunchFault>>
   /** Carries the person's streams to and from a cell, in processes of a uid that nothing else has. */
   pump(cell: Cell, streams: Streams): Pump
+  /** Tells what happens in a cell, from its first instruction to its end; for root only. */
+  sense(cell: Cell, onSensed: (sensed: Sensed) => void): void
   cells(): readonly Cell[]
   /** What a workspace has become; `changes` as in its spec. */
   diff(changes: string): Promise<Result<WorkspaceDiff, WorkspaceFault>>
@@ -92,6 +95,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   const cells = new Map<string, Cell>()
   /** They count from the first step on: two that start side by side do not pass the limit together. */
   let launching = 0
+  let sensors: Sensors | undefined
   const ground: Ground = {
     profile,
     run,
@@ -128,6 +132,12 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
       if (uid) void pump.done.then(() => freeUid(run.uids, uid.value))
       return pump
     },
+    sense(cell, onSensed) {
+      if (profile !== 'full') return
+      sensors ??= openSensors()
+      const stop = sensors.watch(cell, onSensed)
+      void cell.exited.then(stop)
+    },
     cells: () => [...cells.values()],
     diff(changes) {
       const uid = readRecord(changes)?.uid
@@ -138,6 +148,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
     discard: (changes) => discardWorkspace(changes, ground),
     async close() {
       await Promise.all([...cells.values()].map((cell) => cell.teardown()))
+      sensors?.close()
       ownerMaps.close()
       guard.value.dismiss()
       run.close()

@@ -142,6 +142,7 @@ class OpenRuntime implements Runtime {
       await Promise.all([cell.teardown(), ...servers.map((server) => this.#endServer(server))])
       return given
     }
+    this.#warden.sense(cell, (sensed) => void this.#services.tell({ kind: 'sensed', number, ...sensed }))
     const ended = this.#end(number, cell, servers)
     this.#live.set(number, { cell, agent, ended, ...(parent !== undefined && { parent }) })
     return ok({ cell, ended })

@@ -174,6 +174,8 @@ export class Gateway {
         }
         case 'upstream-down':
           return this.#pipes.refuse(message.upstream, message.number, message.why)
+        case 'sensed':
+          return this.#sensed(message)
         case 'unlaunched':
           return this.#endDelegation(this.#giverFor(message.parent, message.agent).given, message.why)
         case 'answer':
@@ -366,6 +368,13 @@ export class Gateway {
     }
     await this.#gate.ledger.sealing.settled()
     this.#send({ kind: 'ordered', number })
+  }
+
+  #sensed({ number, sensor, what, count, detail }: Extract<WardenMessage, { kind: 'sensed' }>): void {
+    const cell = this.#served.get(number)?.cell
+    if (cell === undefined) return
+    const { agent } = cell.authority
+    this.#gate.ledger.append({ kind: 'cell.sensed', cell: cell.id, agent, sensor, what, count, detail })
   }
 
   #lower(cell: CellAtGate, to: Rung, by: 'firebreak' | PersonName, why: string, signal?: number): void {

@@ -126,6 +126,15 @@ export type WardenMessage =
       readonly by: 'firebreak' | PersonName
       readonly why: string
     }
+  /** What the warden saw happen in a cell. */
+  | {
+      readonly kind: 'sensed'
+      readonly number: number
+      readonly sensor: string
+      readonly what: string
+      readonly count: number
+      readonly detail: JsonObject
+    }
   /** The cell of a delegation could not be made. */
   | { readonly kind: 'unlaunched'; readonly parent: number; readonly agent: AgentName; readonly why: string }
   | { readonly kind: 'ended'; readonly number: number; readonly receipt: JsonObject }
