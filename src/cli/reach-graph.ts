@@ -43,11 +43,12 @@ export function reachGraph(reach: AgentReach): ReachGraph {
       perDay === undefined ? `UNLIMITED ${currency}` : `${perDay} ${currency} in 24 h`,
     ),
   ])
-  const upstreams = reach.upstreams.map(({ name, where, remote, secrets }) => {
+  const upstreams = reach.upstreams.map(({ name, where, remote, secrets, egress }) => {
     edges.push({ from: agent.id, to: `upstream ${name}`, kind: 'may' })
-    return node(`upstream ${name}`, name, remote ? 'write' : 'plain', [
+    return node(`upstream ${name}`, name, remote || egress.length > 0 ? 'write' : 'plain', [
       where,
       ...(remote ? ['REMOTE'] : []),
+      ...(egress.length > 0 ? ['RELAY'] : []),
       ...(secrets.length === 0 ? [] : [`secrets: ${secrets.join(', ')}`]),
     ])
   })
@@ -61,7 +62,8 @@ export function reachGraph(reach: AgentReach): ReachGraph {
   })
   for (const { label, to } of reach.crossings) edges.push({ from: `label ${label}`, to, kind: 'crosses' })
   const destinations = destinationNodes(reach.operations, edges)
-  return { columns: [[agent], upstreams, operations, [...labels, ...destinations]], edges }
+  const hosts = egressNodes(reach, edges)
+  return { columns: [[agent], upstreams, operations, [...labels, ...destinations, ...hosts]], edges }
 }
 
 function operationNode({ id, tool, effect, permits, forbids, spend, carries }: Operation): GraphNode {
@@ -95,6 +97,18 @@ function destinationNodes(operations: readonly Operation[], edges: GraphEdge[]):
     }
   }
   return [...nodes.values()]
+}
+
+/** Every origin that a relay reaches, however many: this is what a picture of the worst case is for. */
+function egressNodes({ upstreams, operations }: AgentReach, edges: GraphEdge[]): readonly GraphNode[] {
+  const relays = upstreams.filter(({ egress }) => egress.length > 0)
+  for (const { name, egress } of relays) {
+    const relaying = operations.filter(({ upstream }) => upstream === name)
+    for (const { id } of relaying)
+      for (const origin of egress) edges.push({ from: id, to: `egress ${origin}`, kind: 'leads' })
+  }
+  const origins = new Set(relays.flatMap(({ egress }) => egress))
+  return [...origins].map((origin) => node(`egress ${origin}`, origin, 'grave', ['outside, by a relay']))
 }
 
 function node(id: string, title: string, tone: GraphNode['tone'], lines: readonly string[]): GraphNode {

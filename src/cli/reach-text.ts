@@ -28,6 +28,10 @@ export function reachText(reach: AgentReach): readonly string[] {
       reach.trusted.map(({ id, paths }) => `${id}: ${paths.join(', ')}`),
     ),
     ...section(
+      'RELAYS: the hosts outside that they reach on its word, with what it tells them',
+      upstreams.flatMap((upstream) => egressLines(upstream, operations)),
+    ),
+    ...section(
       'REMOTE RELAYS: what they do further on its word, no promise covers (S6)',
       reach.remoteRelays.map((relay) => `${relay.upstream}: ${relay.operations.join(', ')}`),
     ),
@@ -69,6 +73,12 @@ function unlimited(operations: readonly Operation[], currency: string): string {
 function upstreamLine({ name, environment, where, remote, secrets }: UpstreamReach): string {
   const injected = secrets.length === 0 ? '' : ` · secrets injected: ${secrets.join(', ')}`
   return `${name} · ${environment} · ${where}${remote ? ' · REMOTE' : ''}${injected}`
+}
+
+function egressLines({ name, egress }: UpstreamReach, operations: readonly Operation[]): readonly string[] {
+  if (egress.length === 0) return []
+  const by = operations.filter(({ upstream }) => upstream === name).map(({ tool }) => tool)
+  return [`${name}, by ${by.join(', ')}:`, ...egress.map((origin) => `  ${origin}`)]
 }
 
 function operationLines(operation: Operation, { spend: _, labels }: AgentReach): readonly string[] {

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import { firebreak, repository } from '../../test/kit/command-line.ts'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
-import type { AgentReach } from '../control/reach.ts'
+import { loadConfig } from '../config/load.ts'
+import { type AgentReach, agentReach } from '../control/reach.ts'
+import { configDiff } from '../control/reach-diff.ts'
+import { type Judged, judgeConfig } from '../control/setup.ts'
+import { agentName } from '../model/index.ts'
 import { reachDot } from './reach-dot.ts'
 import { reachGraph } from './reach-graph.ts'
 import { reachSvg } from './reach-svg.ts'
@@ -59,6 +64,83 @@ describe('firebreak reach', () => {
       /^desk: becomes possible\n {2}\+ payments-test\/refunds\.create is permitted if .*500\.00.*; it was only if .*"50\.00"/m,
     )
     assert.equal(JSON.parse(narrower.stdout.trim()).widens, false)
+  })
+})
+
+describe('S6: the hosts that a relay reaches', async () => {
+  const directory = temporaryDirectory()
+  cpSync(DESK, directory, { recursive: true })
+  const yaml = readFileSync(join(directory, 'firebreak.yaml'), 'utf8')
+  const judged = async (changes: readonly (readonly [string, string])[]): Promise<Judged> => {
+    const file = join(directory, 'changed.yaml')
+    for (const [from] of changes) assert.ok(yaml.includes(from), from)
+    writeFileSync(
+      file,
+      changes.reduce((text, [from, to]) => text.replace(from, to), yaml),
+    )
+    const loaded = await loadConfig(file, { node: process.execPath })
+    const result = loaded.ok ? await judgeConfig(loaded.value) : loaded
+    if (!result.ok) assert.fail(JSON.stringify(result.reason))
+    return result.value
+  }
+  const [docs, files] = ['https://docs.example', 'http://files.example:8080']
+  const egress = (...origins: string[]) => ['test: {}', `test: { egress: [${origins.join(', ')}] }`] as const
+  const ungranted = ['      - upstream: fetcher\n        tools: [fetch]\n        expires: 8h\n', ''] as const
+  const elsewhere = ['production: {}', 'production: { egress: [https://bank.example] }'] as const
+  const shut = await judged([])
+  const open = await judged([egress(docs, files), elsewhere])
+  const desk = agentName('desk')
+  const reachOf = (config: Judged): AgentReach => agentReach(config, desk) ?? assert.fail('no desk')
+  const diff = (before: Judged, after: Judged, of = 'desk') =>
+    configDiff(before, after)
+      .filter(({ agent }) => agent === of)
+      .flatMap(({ changes }) => changes)
+      .filter(({ text }) => /\breaches\b/.test(text))
+      .map(({ widens, about, text }) => `${widens ? '+' : '-'} ${about} ${text}`)
+
+  it('are in its text, of its own environment and no other; without egress it has no way out', () => {
+    const text = reachText(reachOf(open)).join('\n')
+    assert.match(
+      text,
+      /^RELAYS.*\n {2}fetcher, by fetch:\n {4}http:\/\/files\.example:8080\n {4}https:\/\/docs\.example\n\n/m,
+    )
+    assert.match(text, /^fetcher · test · .*, in a cell without network but a way to its egress$/m)
+    assert.doesNotMatch(text, /bank\.example/)
+    const none = reachText(reachOf(shut)).join('\n')
+    assert.match(none, /^fetcher · test · .*, in a cell without network$/m)
+    assert.doesNotMatch(none, /^RELAYS/m)
+  })
+
+  it('are in its JSON', () => {
+    const told = (config: Judged) => reachOf(config).upstreams.map(({ name, egress: origins }) => [name, origins])
+    assert.deepEqual(told(open), [
+      ['fetcher', [files, docs]],
+      ['payments-test', []],
+    ])
+    assert.deepEqual(told(shut).flat(2), ['fetcher', 'payments-test'])
+  })
+
+  it('are in its pictures, with what leads there', () => {
+    const dot = reachDot(reachGraph(reachOf(open)))
+    for (const origin of [docs, files]) assert.ok(dot.includes(`"fetcher/fetch" -> "egress ${origin}"`), dot)
+    const svg = reachSvg(reachGraph(reachOf(open)))
+    for (const origin of [docs, files]) assert.ok(svg.includes(`>${origin}<`))
+    wellFormed(svg)
+  })
+
+  it('are told when they become more, by egress, by a grant, or with a new agent; and when they become fewer', async () => {
+    const fewer = await judged([egress(docs)])
+    assert.deepEqual(diff(fewer, open), [`+ fetcher reaches ${files} on its word`])
+    assert.deepEqual(diff(open, fewer), [`- fetcher no longer reaches ${files} on its word`])
+    const without = await judged([egress(docs), ungranted])
+    assert.deepEqual(diff(without, fewer), [`+ fetcher reaches ${docs} on its word`])
+    const clerk =
+      'owner: a@shop.example, environment: test, grants: [{ upstream: fetcher, tools: [fetch], expires: 8h }]'
+    const more = await judged([egress(docs), ['agents:\n', `agents:\n  clerk: { ${clerk} }\n`]])
+    assert.deepEqual(diff(fewer, more, 'clerk'), [`+ fetcher reaches ${docs} on its word`])
+    const relaysNoMore = await judged([egress(docs), ['    relay: true\n', '']])
+    assert.deepEqual(diff(relaysNoMore, fewer), [`+ fetcher reaches ${docs} on its word`])
+    assert.deepEqual(diff(open, open), [])
   })
 })
 
@@ -132,7 +214,7 @@ function hostile(evil: string): AgentReach {
       wallMs: 1,
       grantsMs: 1,
     },
-    upstreams: [{ name: 'up', environment: 'test', where: evil, remote: true, secrets: [evil] }],
+    upstreams: [{ name: 'up', environment: 'test', where: evil, egress: [evil], remote: true, secrets: [evil] }],
     remoteRelays: [{ upstream: 'up', operations: [id] }],
   } as unknown as AgentReach
 }

@@ -2,7 +2,7 @@ import type { Agent, Upstream } from '../config/config.ts'
 import { secretNames } from '../config/load.ts'
 import type { AgentName } from '../model/index.ts'
 import { type ReachChange, reachDiff } from '../policy/index.ts'
-import { injected, reachInput } from './reach.ts'
+import { agentReach, injected, reachInput } from './reach.ts'
 import type { Judged } from './setup.ts'
 
 export interface AgentChanges {
@@ -30,10 +30,15 @@ function changesOf(before: Judged, after: Judged, name: AgentName): readonly Rea
       about: name,
       text: `is new, in environment ${next.environment}`,
     }
-    return [added, ...reachDiff({ ...input, grants: [] }, input)]
+    return [added, ...reachDiff({ ...input, grants: [] }, input), ...egressChanges(before, after, name)]
   }
   const policies = reachDiff(reachInput(before, old), input)
-  const around = [...surroundings(before, after, next), ...cellChanges(old, next), ...delegateChanges(old, next)]
+  const around = [
+    ...surroundings(before, after, next),
+    ...egressChanges(before, after, name),
+    ...cellChanges(old, next),
+    ...delegateChanges(old, next),
+  ]
   return [...policies, ...around].toSorted((a, b) => Number(b.widens) - Number(a.widens) || a.rank - b.rank)
 }
 
@@ -81,6 +86,28 @@ function upstreamChanges(old: Upstream, next: Upstream): readonly ReachChange[] 
   for (const name of was)
     if (!secrets.has(name)) changes.push(widening(false, 2, next.name, `is no longer given the secret "${name}"`))
   return changes
+}
+
+/** Hosts outside that the agent's relays reach on its word, and did not; and the other way round. */
+function egressChanges(before: Judged, after: Judged, agent: AgentName): readonly ReachChange[] {
+  const [was, is] = [egressIn(before, agent), egressIn(after, agent)]
+  return [
+    ...[...is].filter(([key]) => !was.has(key)).map(([, { upstream, origin }]) => ({ widens: true, upstream, origin })),
+    ...[...was]
+      .filter(([key]) => !is.has(key))
+      .map(([, { upstream, origin }]) => ({ widens: false, upstream, origin })),
+  ].map(({ widens, upstream, origin }) =>
+    widening(widens, 1, upstream, `${widens ? 'reaches' : 'no longer reaches'} ${origin} on its word`),
+  )
+}
+
+function egressIn(judged: Judged, agent: AgentName) {
+  const upstreams = agentReach(judged, agent)?.upstreams ?? []
+  return new Map(
+    upstreams.flatMap(({ name, egress }) =>
+      egress.map((origin) => [`${name} ${origin}`, { upstream: name, origin }] as const),
+    ),
+  )
 }
 
 function whereText({ mcp }: Upstream): string {

@@ -1,9 +1,9 @@
-import type { Agent, Upstream } from '../config/config.ts'
+import type { Agent, Config, Upstream } from '../config/config.ts'
 import { isLoopback, secretNames } from '../config/load.ts'
 import type { AgentName, EnvironmentName, Label, UpstreamName } from '../model/index.ts'
 import { type Operation, type Reach, type ReachInput, reach } from '../policy/index.ts'
 import { catalogueOf } from './catalogue.ts'
-import { grantOf, type Judged } from './setup.ts'
+import { egressOf, grantOf, type Judged } from './setup.ts'
 import { policiesOf, tenantOf } from './tenants.ts'
 
 /** The worst case of one agent: what policies leave it, and what surrounds its cells. Plain JSON. */
@@ -35,8 +35,10 @@ export interface CellReach {
 export interface UpstreamReach {
   readonly name: UpstreamName
   readonly environment: EnvironmentName
-  /** Its address, or the program that runs in an upstream cell without any network. */
+  /** Its address, or the program that runs in an upstream cell. */
   readonly where: string
+  /** Origins that it reaches from its upstream cell, on the agent's word: of a relay the egress of its environment. */
+  readonly egress: readonly string[]
   readonly remote: boolean
   /** Injected on the cell's behalf, behind the gate: names. */
   readonly secrets: readonly string[]
@@ -56,7 +58,7 @@ export function agentReach(judged: Judged, name: AgentName): AgentReach | undefi
     hardened: judged.config.environments.get(agent.environment)?.hardened ?? false,
     delegates: agent.delegates,
     cell: cellReach(agent),
-    upstreams: upstreams.map(upstreamReach),
+    upstreams: upstreams.map((upstream) => upstreamReach(judged.config, upstream)),
     remoteRelays: upstreams.flatMap((upstream) => {
       const operations = found.operations.filter((each) => each.upstream === upstream.name && isRelaying(each))
       if (!isRemote(upstream) || operations.length === 0) return []
@@ -98,12 +100,17 @@ function cellReach({ cell, grants }: Agent): CellReach {
   }
 }
 
-function upstreamReach(upstream: Upstream): UpstreamReach {
-  const { name, environment, mcp } = upstream
+function upstreamReach(config: Config, upstream: Upstream): UpstreamReach {
+  const { name, environment, mcp, relay } = upstream
+  const egress = relay && mcp.kind === 'stdio' ? egressOf(config, environment) : []
   return {
     name,
     environment,
-    where: mcp.kind === 'http' ? mcp.url.href : `${mcp.command.join(' ')}, in a cell without network`,
+    where:
+      mcp.kind === 'http'
+        ? mcp.url.href
+        : `${mcp.command.join(' ')}, in a cell without network${egress.length === 0 ? '' : ' but a way to its egress'}`,
+    egress: egress.toSorted(),
     remote: isRemote(upstream),
     secrets: [...new Set(injected(mcp).flatMap(secretNames))].sort(),
   }
