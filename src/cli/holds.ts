@@ -44,7 +44,7 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
   }
   const own = stateOfLog(state, hold.log)
   giveAnswer(own, given)
-  const heard = await isHeard(state, hold)
+  const heard = await isHeard(call, state, hold)
   if (!heard && wasRefused(own, given.hold)) {
     call.print.fault(`the gateway did not take the answer to ${given.hold}`, 'its log, in the state, says why')
     return EXIT.failed
@@ -96,8 +96,9 @@ export function anotherNeeded({ held }: KnownHold, by: string): string | undefin
   return `environment "${held.environment}" is hardened: ${printable(by)} owns the agent that asks, and another person has to answer ${held.hold}`
 }
 
-async function isHeard(state: string, { held }: KnownHold): Promise<boolean> {
+async function isHeard(call: Call, state: string, { held }: KnownHold): Promise<boolean> {
   for (let tries = 0; tries < 8; tries++) {
+    if (tries === 2) call.print.progress('waiting for a gateway to take it')
     await delay(250)
     const holds = await holdsOf(entriesOf(state), Date.now())
     if (holds.some((hold) => hold.held.hold === held.hold && hold.state !== 'waiting')) return true

@@ -16,6 +16,7 @@ export const command: Command = {
 
 /** One whole answer where one workspace was asked for, else those that changed, by name. */
 async function diffs(call: Call, warden: Warden, kept: readonly string[]): Promise<ExitCode> {
+  if (kept.length > 1) call.print.progress(`looking into ${kept.map((changes) => basename(changes)).join(', ')}`)
   const all: (WorkspaceDiff & { readonly workspace: string })[] = []
   for (const changes of kept) {
     const read = await warden.diff(changes)

@@ -31,6 +31,7 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault('--profile is full or user')
     return EXIT.usage
   }
+  call.print.progress('trying what this host has')
   const report = probeHost()
   const table = promiseTable(report)
   call.print.line(`kernel ${report.kernel}; best profile here: ${report.profile ?? 'none: no cell can be started'}`)

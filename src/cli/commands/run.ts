@@ -66,6 +66,7 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(task.reason)
     return EXIT.usage
   }
+  const slow = tellIfSlow(call, agent)
   const runtime = await openRuntime({
     judged: read.value,
     agent,
@@ -73,15 +74,24 @@ async function run(call: Call): Promise<ExitCode> {
     ...(task.value && { task: task.value }),
   })
   if (!runtime.ok) {
+    clearTimeout(slow)
     call.print.fault(`not started: ${runtime.reason}`, 'firebreak doctor tells what this host can give')
     return EXIT.failed
   }
   try {
-    return await runIn(runtime.value, [program, ...args], agent, call)
+    return await runIn(runtime.value, [program, ...args], agent, call, slow)
   } finally {
     await runtime.value.close('the run has ended')
   }
 }
+
+/** A person who waits is told for what; nothing else may stand in a program's standard error. */
+function tellIfSlow(call: Call, { name }: Agent): NodeJS.Timeout | undefined {
+  if (!process.stderr.isTTY) return undefined
+  return setTimeout(() => call.print.progress(`starting ${name}: gateway, witness, cell`), SLOW_MS)
+}
+
+const SLOW_MS = 1_000
 
 /** The owner's own words: whoever runs the agent speaks for its owner. */
 function taskOf(call: Call, { owner, grants }: Agent): Result<TaskSetup | undefined, string> {
@@ -100,8 +110,10 @@ async function runIn(
   program: readonly [string, ...string[]],
   agent: Agent,
   call: Call,
+  slow: NodeJS.Timeout | undefined,
 ): Promise<ExitCode> {
   const launched = await runtime.launch(program, streamsFor(process.stdin.isTTY && process.stdout.isTTY))
+  clearTimeout(slow)
   if (!launched.ok) {
     call.print.fault(`not started: ${launched.reason}`, 'firebreak doctor tells what this host can give')
     return EXIT.failed
