@@ -2,19 +2,19 @@
 import { testsOf } from './core.ts'
 import type { Mutant } from './mutant.ts'
 import type { RunCode } from './run-code.ts'
-import { type Laboratory, OBSERVED_MS_MAX } from './trial.ts'
+import { type Laboratory, OBSERVED_SECONDS_MAX } from './trial.ts'
 
 export interface Finding {
   readonly mutant: Mutant
   /** The test that noticed it; absent of a survivor. */
   readonly killedBy?: string
   /** Noticed by going on for ever. */
-  readonly timedOut?: boolean
+  readonly endless?: boolean
 }
 
-/** A test that takes so many times what it took without a mutant goes on for ever. */
-const SLOWER_MAX = 10
-const LIMIT_MS_MIN = 4_000
+/** A test that takes so many times what it took without a mutant goes on for ever: seconds of the processor. */
+const SLOWER_MAX = 4
+const LIMIT_SECONDS_MIN = 4
 
 /** Throws where a test fails without any mutant: then it would notice everything. */
 export async function campaign(
@@ -37,7 +37,13 @@ export async function campaign(
 }
 
 /** By test file. */
-type Baseline = ReadonlyMap<string, { readonly limitMs: number; readonly runs: RunCode }>
+type Baseline = ReadonlyMap<string, Observed>
+
+interface Observed {
+  readonly limitSeconds: number
+  readonly ms: number
+  readonly runs: RunCode
+}
 
 async function withoutMutants(
   mutants: readonly Mutant[],
@@ -46,12 +52,13 @@ async function withoutMutants(
   say: (progress: string) => void,
 ): Promise<Baseline> {
   const tests = [...new Set(mutants.flatMap(({ file }) => testsOf(file)))]
-  const baseline = new Map<string, { readonly limitMs: number; readonly runs: RunCode }>()
+  const baseline = new Map<string, Observed>()
   await each(jobs, tests, async (test) => {
     const runs = await laboratory.observe(test)
-    const { outcome, ms } = await laboratory.try(test, OBSERVED_MS_MAX)
+    const { outcome, ms } = await laboratory.try(test, OBSERVED_SECONDS_MAX)
     if (runs === undefined || outcome !== 'passed') throw new Error(`${test} fails without a mutant: mend it first`)
-    baseline.set(test, { limitMs: Math.max(LIMIT_MS_MIN, SLOWER_MAX * ms), runs })
+    const limitSeconds = Math.max(LIMIT_SECONDS_MIN, Math.ceil((SLOWER_MAX * ms) / 1_000))
+    baseline.set(test, { limitSeconds, ms, runs })
     say(`without a mutant ${test} passes in ${Math.round(ms)} ms`)
   })
   return baseline
@@ -73,21 +80,21 @@ async function hunt(
     const key = `${mutant.file} ${test}`
     // Begins with a guess: what it took without a mutant, and that the test beside the file finds half of what there is.
     const beside = test === mutant.file.replace(/\.ts$/, '.test.ts')
-    const ms = ((baseline.get(test)?.limitMs ?? 0) / SLOWER_MAX) * 2
+    const ms = (baseline.get(test)?.ms ?? 0) * 2
     const record = records.get(key) ?? { kills: beside ? 1 : 0.2, ms }
     records.set(key, record)
     return record
   }
   const worth = (test: string) => recordOf(test).kills / recordOf(test).ms
   for (const test of testsOf(mutant.file).toSorted((a, b) => worth(b) - worth(a))) {
-    const { limitMs = LIMIT_MS_MIN, runs } = baseline.get(test) ?? {}
-    if (!runs?.(mutant.file, mutant.runsAt)) continue
-    const { outcome, ms } = await laboratory.try(test, limitMs, mutant)
+    const observed = baseline.get(test)
+    if (!observed?.runs(mutant.file, mutant.runsAt)) continue
+    const { outcome, ms } = await laboratory.try(test, observed.limitSeconds, mutant)
     const record = recordOf(test)
     record.ms += ms
     if (outcome === 'passed') continue
     record.kills++
-    return { mutant, killedBy: test, ...(outcome === 'timed out' && { timedOut: true }) }
+    return { mutant, killedBy: test, ...(outcome === 'spent' && { endless: true }) }
   }
   return { mutant }
 }

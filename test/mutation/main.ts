@@ -67,7 +67,7 @@ console.log(
     bench: 'mutation',
     mutants: mutants.length,
     killed: killed.size,
-    timedOut: findings.filter(({ timedOut }) => timedOut).length,
+    endless: findings.filter(({ endless }) => endless).length,
     survived: survivors.length,
     equivalent: survivors.length - unexplained.length,
     score: Math.floor(score * 10_000) / 10_000,
