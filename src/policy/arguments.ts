@@ -34,21 +34,20 @@ function walk(
   if (depth > LIMITS.jsonDepthMax) return { path: '$', problem: `nested more than ${LIMITS.jsonDepthMax} deep` }
   if (Array.isArray(json)) {
     for (let index = 0; index < json.length; index++) {
-      const found = visit(json[index] ?? null, depth, count)
+      const found = visit(json[index], depth, count)
       if (found) return within(found, `[${index}]`)
     }
     return undefined
   }
   for (const name in json) {
-    if (name.startsWith('__') && SMUGGLING_NAMES.has(name))
-      return { path: `$.${name}`, problem: 'a name that Cedar reserves' }
-    const found = visit((json as JsonObject)[name] ?? null, depth, count)
+    if (SMUGGLING_NAMES.has(name)) return { path: `$.${name}`, problem: 'a name that Cedar reserves' }
+    const found = visit((json as JsonObject)[name], depth, count)
     if (found) return within(found, `.${name}`)
   }
   return undefined
 }
 
-function visit(json: Json, depth: number, count: { nodes: number }): ArgumentProblem | undefined {
+function visit(json: Json | undefined, depth: number, count: { nodes: number }): ArgumentProblem | undefined {
   if (++count.nodes > LIMITS.jsonNodesMax) return { path: '$', problem: `more than ${LIMITS.jsonNodesMax} values` }
   return typeof json === 'object' && json !== null ? walk(json, depth + 1, count) : undefined
 }

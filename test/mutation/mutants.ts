@@ -34,8 +34,8 @@ import { type Edit, type Mutant, mutate } from './mutant.ts'
  * - statements go: calls, assignments, `return`, `continue`, `break`, `throw`
  * - texts, arrays and objects become empty; `every` and `some`, `min` and `max` become each other; `filter` goes
  *
- * Left alone: types and imports, texts with a space in them and what is thrown (prose, for people), and statements whose
- * removal is the same as a condition that is never true.
+ * Left alone: types and imports, texts with a space in them and what is thrown (prose, for people), statements whose
+ * removal is the same as a condition that is never true, and a `return undefined` where a function ends anyway.
  */
 export function mutantsOf(source: SourceFile, file: string): readonly Mutant[] {
   const { text } = source
@@ -93,7 +93,7 @@ function editsOf(node: Node, text: string): readonly Replaced[] {
   if (isArrayLiteralExpression(node)) return node.elements.length > 0 && !isAssigned(node) ? [[node, '[]']] : []
   if (isObjectLiteralExpression(node)) return node.properties.length > 0 ? [[node, emptyObject(node, text)]] : []
   if (isCallExpression(node)) return call(node.expression, node)
-  return isStatement(node) && REMOVED.has(node.kind) && !standsAloneInIf(node) ? [[node, ';']] : []
+  return isStatement(node) && REMOVED.has(node.kind) && !standsAloneInIf(node) && !endsAnyway(node) ? [[node, ';']] : []
 }
 
 const RELATIONS: ReadonlyMap<SyntaxKind, readonly string[]> = new Map([
@@ -171,6 +171,27 @@ function standsAloneInIf(node: Node): boolean {
   parent.forEachChild(() => void statements++)
   return statements === 1 && parent.parent.elseStatement === undefined
 }
+
+function endsAnyway(node: Node): boolean {
+  const { parent } = node
+  if (!/^return(?: undefined)?$/.test(node.getText()) || parent.kind !== SyntaxKind.Block) return false
+  return FUNCTIONS.has(parent.parent.kind) && node.end === lastOf(parent)?.end
+}
+
+function lastOf(block: Node): Node | undefined {
+  let last: Node | undefined
+  block.forEachChild((child) => {
+    last = child
+  })
+  return last
+}
+
+const FUNCTIONS: ReadonlySet<SyntaxKind> = new Set([
+  SyntaxKind.ArrowFunction,
+  SyntaxKind.FunctionDeclaration,
+  SyntaxKind.FunctionExpression,
+  SyntaxKind.MethodDeclaration,
+])
 
 /** No prose, not empty, and no key of an object: the name of a property is its type's business. */
 function isPlainText(node: Node): boolean {
