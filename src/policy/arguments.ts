@@ -1,6 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { ArgumentType } from './argument-type.ts'
+import { fits } from './long.ts'
 import { type CedarRecord, CedarSet, Decimal, Fault, type Value, Withheld } from './value.ts'
 import { SMUGGLING_NAMES } from './vocabulary.ts'
 
@@ -128,7 +129,7 @@ function longDecimal(number: number): Decimal | undefined {
   const match = /^(-?\d+)(?:\.(\d{1,4}))?$/.exec(String(number))
   if (!match) return undefined
   const units = BigInt(`${match[1]}${(match[2] ?? '').padEnd(4, '0')}`)
-  return units >= -(2n ** 63n) && units < 2n ** 63n ? new Decimal(units) : undefined
+  return fits(units) ? new Decimal(units) : undefined
 }
 
 /** An array inside an array is refused whole where its order could matter, so that only a set itself is ever lossy. */
@@ -144,7 +145,7 @@ function setMapper(element: Mapper, path: string): Mapper {
     if (!Array.isArray(json)) return notArray
     const items: Value[] = []
     for (const each of json) {
-      const item = each === null ? badElement : element(each)
+      const item = element(each)
       if (item instanceof Withheld || hasObstacle(item)) return badElement
       items.push(item)
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Budget } from '../model/budget.ts'
+import { grantId } from '../model/ids.ts'
 import { BookClock, type ClockMark } from './book-clock.ts'
 import { BudgetBook } from './budget.ts'
 import { grant, NOW_MS } from './fixture.ts'
@@ -80,6 +81,22 @@ describe('BookClock', () => {
     assert.equal(host.start(mark).clock.at(host.wallMs).steadyMs, NOW_MS + DAY_MS)
   })
 
+  it('goes on from an earlier mark of the same boot, of this very moment too, and from none that lies ahead of it', () => {
+    const mark: ClockMark = { atMs: NOW_MS - DAY_MS, boot: 'b1', upMs: 5_001 }
+    const host = new Host()
+    assert.deepEqual(host.start(mark).mark, mark)
+    host.upMs = 4_999.5
+    assert.deepEqual(host.start(mark).mark, { atMs: NOW_MS, boot: 'b1', upMs: 5_000 })
+  })
+
+  it('before it starts, and right after, it says what the caller’s clock says', () => {
+    const clock = new BookClock()
+    clock.resume({ atMs: NOW_MS - DAY_MS, boot: 'b1', upMs: 1 })
+    assert.deepEqual(clock.at(NOW_MS), { steadyMs: NOW_MS, dateMs: NOW_MS })
+    const { clock: started } = new Host().start()
+    assert.deepEqual(started.at(NOW_MS), { steadyMs: NOW_MS, dateMs: NOW_MS })
+  })
+
   for (const window of [
     { kind: 'sliding', ms: DAY_MS },
     { kind: 'calendar', unit: 'day', zone: 'UTC' },
@@ -105,4 +122,34 @@ describe('BookClock', () => {
       assert.ok(book.reserve([own], {}, host.wallMs).ok)
     })
   }
+
+  it('S7: a day goes on while the wall clock is behind, and a refusal says when by that clock', () => {
+    const host = new Host()
+    const { clock } = host.start()
+    const book = new BudgetBook(clock)
+    const [day, minute] = [
+      { kind: 'calendar', unit: 'day', zone: 'UTC' } as const,
+      { kind: 'sliding', ms: 60_000 } as const,
+    ].map((window, i) => ({
+      ...grant(),
+      id: grantId(`g_${i}-own`),
+      budgets: [{ kind: 'calls' as const, max: 1, window }],
+    }))
+    assert.ok(day && minute)
+    for (const own of [day, minute]) assert.ok(book.reserve([own], {}, host.wallMs).ok)
+    host.pass(30_000)
+    host.wallMs -= HOUR_MS
+    const returns = (own: typeof day) =>
+      book.refusals([own], {}, host.wallMs).map((reason) => 'returnsAtMs' in reason && reason.returnsAtMs)
+    assert.deepEqual(returns(day), [Date.UTC(2026, 10, 23)])
+    const [inMs] = returns(minute)
+    assert.ok(typeof inMs === 'number' && Math.abs(inMs - host.wallMs - 31_000) <= 2)
+    host.pass(9 * HOUR_MS)
+    assert.deepEqual(
+      [book.reserve([day], {}, host.wallMs).ok, book.reserve([minute], {}, host.wallMs).ok],
+      [false, true],
+    )
+    host.wallMs += HOUR_MS
+    assert.ok(book.reserve([day], {}, host.wallMs).ok)
+  })
 })

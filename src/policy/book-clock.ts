@@ -33,17 +33,18 @@ export interface Moment {
  */
 export class BookClock {
   #latest: Moment = { steadyMs: 0, dateMs: 0 }
+  /** Of the book before. */
   #mark: ClockMark | undefined
-  #uptime: Uptime | undefined
+  #started: { readonly mark: ClockMark; readonly uptime: Uptime } | undefined
 
   /** From here on, time passes. Returns what the next book has to know. */
   start(wallMs: number, uptime: Uptime): ClockMark {
-    this.#uptime = uptime
     const upMs = Math.ceil(uptime.nowMs())
-    if (this.#mark?.boot !== uptime.boot || this.#mark.upMs > upMs) {
-      this.#mark = { atMs: Math.max(wallMs, this.#latest.steadyMs), boot: uptime.boot, upMs }
-    }
-    return this.#mark
+    const earlier = this.#mark
+    const goesOn = earlier?.boot === uptime.boot && earlier.upMs <= upMs
+    const mark = goesOn ? earlier : { atMs: Math.max(wallMs, this.#latest.steadyMs), boot: uptime.boot, upMs }
+    this.#started = { mark, uptime }
+    return mark
   }
 
   /** Of what was counted last. */
@@ -81,7 +82,8 @@ export class BookClock {
 
   /** Before the start, and in tests, the caller's clock is all there is. */
   #steadyMs(wallMs: number): number {
-    if (this.#uptime === undefined || this.#mark === undefined) return wallMs
-    return this.#mark.atMs + Math.max(0, Math.floor(this.#uptime.nowMs()) - this.#mark.upMs)
+    if (this.#started === undefined) return wallMs
+    const { mark, uptime } = this.#started
+    return mark.atMs + Math.max(0, Math.floor(uptime.nowMs()) - mark.upMs)
   }
 }

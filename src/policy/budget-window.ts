@@ -11,7 +11,8 @@ export interface UsedWindow {
   belowAtMs(limit: bigint, nowMs: number): number | undefined
 }
 
-export function usedWindow(window: Exclude<Window, { kind: 'task' }>): UsedWindow {
+/** A share of a task has none: it lasts as long as the task. */
+export function usedWindow(window: Window): UsedWindow | undefined {
   switch (window.kind) {
     case 'sliding':
       return new SlidingWindow(window.ms)
@@ -19,6 +20,8 @@ export function usedWindow(window: Exclude<Window, { kind: 'task' }>): UsedWindo
       return new CalendarWindow(window.unit, window.zone)
     case 'total':
       return new TotalWindow()
+    case 'task':
+      return undefined
   }
 }
 

@@ -69,13 +69,29 @@ describe('BudgetBook', () => {
     assert.ok(never?.kind === 'budget' && never.returnsAtMs === undefined)
   })
 
+  it('S15: a refusal names its budget, its holder, and who wrote that', () => {
+    const book = new BudgetBook()
+    const [one, other] = [grant({ budgets: [CALLS] }), { id: 'd_below' as HolderId, budgets: [CALLS] }]
+    for (const holder of [one, other]) for (let i = 0; i < 3; i++) assert.ok(book.reserve([holder], {}, NOW_MS).ok)
+    const asked = { budget: CALLS, left: '0 calls', asked: '1 call', returnsAtMs: NOW_MS + MINUTE_MS + 1_000 }
+    const { id, source } = one
+    assert.deepEqual(book.refusals([one, other], {}, NOW_MS), [
+      { kind: 'budget', holder: id, source, ...asked },
+      { kind: 'budget', holder: 'd_below', ...asked },
+    ])
+    const never = { ...other, budgets: [{ ...CALLS, window: { kind: 'total' as const } }] }
+    for (let i = 0; i < 3; i++) assert.ok(new BudgetBook().reserve([never], {}, NOW_MS).ok)
+    const empty = { id: 'd_none' as HolderId, budgets: [{ ...CALLS, max: 0 }] }
+    assert.ok(!('returnsAtMs' in (book.refusals([empty], {}, NOW_MS)[0] ?? assert.fail())))
+  })
+
   it('S7: a currency without a budget is refused where another has one', () => {
     const book = new BudgetBook()
-    const refusals = book.refusals([grant({ budgets: [SPEND] })], { spend: { units: 1n, currency: 'USD' } }, NOW_MS)
-    assert.deepEqual(
-      refusals.map(({ kind }) => kind),
-      ['spend'],
-    )
+    const own = grant({ budgets: [CALLS, SPEND, { ...SPEND, currency: 'CHF' }, SPEND] })
+    assert.deepEqual(book.refusals([own], { spend: { units: 1n, currency: 'USD' } }, NOW_MS), [
+      { kind: 'spend', path: '$', problem: 'USD has no budget in g_desk, only EUR, CHF' },
+    ])
+    assert.deepEqual(book.refusals([own], { spend: { units: 1n, currency: 'CHF' } }, NOW_MS), [])
     assert.deepEqual(
       book.refusals([grant({ budgets: [CALLS] })], { spend: { units: 1n, currency: 'USD' } }, NOW_MS),
       [],
@@ -84,7 +100,9 @@ describe('BudgetBook', () => {
 
   it('S7: a negative amount never refills', () => {
     const own = grant({ budgets: [SPEND] })
-    assert.equal(new BudgetBook().reserve([own], euros(-1n), NOW_MS).ok, false)
+    assert.deepEqual(new BudgetBook().refusals([own], euros(-1n), NOW_MS), [
+      { kind: 'spend', path: '$', problem: 'negative' },
+    ])
   })
 
   it('S7: only a release gives back, and only what was reserved', () => {
@@ -173,6 +191,37 @@ describe('BudgetBook', () => {
     assert.deepEqual(book.left(own, NOW_MS), ['50.00 EUR'])
   })
 
+  it('S7: a release and a settlement leave alone what the call never took from', () => {
+    const own = grant({ budgets: [CALLS, SPEND, { kind: 'rows', max: 9, window: { kind: 'total' } }] })
+    const book = new BudgetBook()
+    const [given, settled] = use(book, own, 2, NOW_MS, { rows: 4 })
+    assert.ok(given && settled)
+    book.release(given)
+    book.settle(settled, { rows: 1 }, NOW_MS)
+    assert.deepEqual(book.left(own, NOW_MS), ['2 calls', '100.00 EUR', '8 rows'])
+  })
+
+  it('S7: what is kept is given back no more', () => {
+    const own = grant({ budgets: [CALLS] })
+    const book = new BudgetBook()
+    const [kept] = use(book, own, 1, NOW_MS)
+    assert.ok(kept)
+    book.keep(kept)
+    book.release(kept)
+    assert.deepEqual(book.left(own, NOW_MS), ['2 calls'])
+  })
+
+  it('S7: of a holder that was forgotten nothing is left, and nothing comes back', () => {
+    const below = { id: 'd_below' as HolderId, budgets: [CALLS] }
+    const book = new BudgetBook()
+    const reserved = book.reserve([below], {}, NOW_MS)
+    assert.ok(reserved.ok)
+    assert.deepEqual(book.left(below, NOW_MS), ['2 calls'])
+    book.forget(below.id)
+    book.release(reserved.value)
+    assert.deepEqual(book.left(below, NOW_MS), ['3 calls'])
+  })
+
   it('S7: a settlement counts past the maximum, and then nothing more is let through', () => {
     const own = grant({ budgets: [SPEND, CALLS] })
     const book = new BudgetBook()
@@ -195,8 +244,16 @@ describe('BudgetBook', () => {
     assert.equal(book.reserve([own], { rows: 60, bytes: 600 }, NOW_MS).ok, false)
     book.settle(first, { rows: 3 }, NOW_MS)
     assert.deepEqual(book.left(own, NOW_MS), ['97 rows', '400 bytes'])
-    const [untold] = book.refusals([own], { bytes: 1 }, NOW_MS)
-    assert.ok(untold?.kind === 'spend' && /how many rows/.test(untold.problem))
+    for (const [kind, cost] of [
+      ['rows', { bytes: 1 }],
+      ['bytes', { rows: 1 }],
+    ] as const) {
+      const problem = `nothing says how many ${kind} it may bring, and g_desk counts them`
+      assert.deepEqual(book.refusals([own], cost, NOW_MS), [{ kind: 'spend', path: '$', problem }])
+      // Before a restart nobody counted them.
+      book.recall([own], cost, at(NOW_MS))
+    }
+    assert.deepEqual(book.left(own, NOW_MS), ['96 rows', '399 bytes'])
   })
 
   it('S7: a total never returns; a calendar day returns with its end', () => {
@@ -228,7 +285,7 @@ describe('BudgetBook', () => {
 
 describe('BudgetBook: the share of a task', () => {
   const TASK: Budget = { kind: 'spend', maxUnits: 300_000n, currency: 'EUR', window: { kind: 'task' } }
-  const [plain] = [grant({ budgets: [SPEND, TASK] })]
+  const plain = grant({ budgets: [SPEND, TASK] })
   const ofTask = (task: string): Grant => ({ ...plain, task: task as CellId })
 
   it('S7: is there for it, whatever others spend meanwhile', () => {
@@ -236,6 +293,8 @@ describe('BudgetBook: the share of a task', () => {
     book.setAside([ofTask('c_one')], NOW_MS)
     let others = 0
     while (book.reserve([plain], euros(10_000n), NOW_MS).ok) others++
+    const [refusal] = book.refusals([plain], euros(10_000n), NOW_MS)
+    assert.ok(refusal?.kind === 'budget' && refusal.setAside === '30.00 EUR')
     assert.equal(others, 70)
     use(book, ofTask('c_one'), 3, NOW_MS, euros(100_000n))
     assert.deepEqual(book.left(plain, NOW_MS), ['0.00 EUR', '30.00 EUR'])
@@ -268,6 +327,7 @@ describe('BudgetBook: the share of a task', () => {
     book.setAside([own], NOW_MS)
     const [refusal] = book.refusals([own], euros(10_000n), NOW_MS)
     assert.ok(refusal?.kind === 'budget' && refusal.asked === '30.00 EUR' && refusal.left === '20.00 EUR')
+    assert.ok((refusal.returnsAtMs ?? 0) >= NOW_MS + DAY_MS)
     use(book, own, 1, NOW_MS + DAY_MS + DAY_MS / 60, euros(10_000n))
     assert.deepEqual(book.left(plain, NOW_MS + DAY_MS + DAY_MS / 60)[0], '70.00 EUR')
   })
@@ -289,7 +349,41 @@ describe('BudgetBook: the share of a task', () => {
     const [lied] = use(book, plain, 1, NOW_MS, euros(10_000n))
     assert.ok(lied)
     book.settle(lied, euros(900_000n), NOW_MS)
-    assert.equal(book.reserve([own], euros(10_000n), NOW_MS).ok, false)
+    const [refusal] = book.refusals([own], euros(10_000n), NOW_MS)
+    assert.ok(refusal?.kind === 'budget' && refusal.asked === '1.00 EUR')
+  })
+
+  it('S7: fits where exactly as much is free, and says whose was set aside', () => {
+    const book = new BudgetBook()
+    const [own, other] = [ofTask('c_one'), { ...ofTask('c_one'), id: grantId('g_other') }]
+    use(book, plain, 1, NOW_MS, euros(700_000n))
+    use(book, { ...plain, id: other.id }, 1, NOW_MS, euros(700_001n))
+    assert.deepEqual(book.setAside([own, other], NOW_MS), [own.id])
+  })
+
+  it('S7: comes out of whatever counts the same, wherever it stands, and of nothing else', () => {
+    const book = new BudgetBook()
+    const total: Budget = { kind: 'spend', maxUnits: 500_000n, currency: 'EUR', window: { kind: 'total' } }
+    const mixed = grant({ budgets: [TASK, CALLS, total, { ...total, currency: 'CHF' }] })
+    book.setAside([{ ...mixed, task: 'c_one' as CellId }], NOW_MS)
+    assert.deepEqual(book.left(mixed, NOW_MS), ['30.00 EUR', '3 calls', '20.00 EUR', '50.00 CHF'])
+  })
+
+  it('S7: returns once, however often the end is told', () => {
+    const book = new BudgetBook()
+    book.setAside([ofTask('c_one'), ofTask('c_two')], NOW_MS)
+    for (let i = 0; i < 2; i++) book.endTask('c_one' as CellId)
+    assert.deepEqual(book.left(plain, NOW_MS)[0], '70.00 EUR')
+  })
+
+  it('S7: what it spent before a restart is spent after it', () => {
+    const book = new BudgetBook()
+    const own = ofTask('c_one')
+    book.recall([own], euros(250_000n), at(NOW_MS))
+    book.setAside([own], NOW_MS)
+    assert.deepEqual(book.left(own, NOW_MS), ['70.00 EUR', '5.00 EUR'])
+    assert.equal(book.reserve([own], euros(50_001n), NOW_MS).ok, false)
+    assert.equal(book.reserve([own], euros(50_000n), NOW_MS).ok, true)
   })
 })
 

@@ -52,8 +52,6 @@ export class BudgetBook implements BudgetView {
 
   refusals(holders: readonly Holder[], cost: Cost, nowMs: number): readonly BudgetReason[] {
     const at = this.clock.at(nowMs)
-    const [only] = holders
-    if (holders.length === 1 && only !== undefined) return this.#refusalsOf(only, cost, at, nowMs)
     return holders.flatMap((holder) => this.#refusalsOf(holder, cost, at, nowMs))
   }
 
@@ -67,7 +65,6 @@ export class BudgetBook implements BudgetView {
 
   /** What an earlier process let through, as its ledger has it. It is asked of no budget: what was spent stays spent. */
   recall(holders: readonly Holder[], cost: Cost, at: Moment): Reservation {
-    for (const holder of holders) if (holder.task !== undefined) this.#of(holder).share(holder.task)
     return this.#charge(holders, cost, this.clock.recall(at))
   }
 
@@ -108,11 +105,7 @@ export class BudgetBook implements BudgetView {
 
   /** A task is over: what it did not spend is everyone's again. */
   endTask(task: CellId): void {
-    for (const used of this.#used.values()) {
-      const share = used.shares.get(task)
-      if (share?.setAside) used.change(share, -1n)
-      used.shares.delete(task)
-    }
+    for (const used of this.#used.values()) used.endTask(task)
   }
 
   /** A holder that will never be charged again. */
@@ -124,7 +117,7 @@ export class BudgetBook implements BudgetView {
   left(holder: Holder, nowMs: number): readonly string[] {
     const used = this.#of(holder)
     const at = this.clock.at(nowMs)
-    return holder.budgets.map((budget, i) => amountText(budget, atLeast(used.left(i, holder.task, at), 0n)))
+    return used.lines.map((line) => amountText(line.budget, atLeast(used.left(line, holder.task, at), 0n)))
   }
 
   #resettle(reservation: Reservation, actual: Cost, later: Moment): void {
@@ -148,44 +141,37 @@ export class BudgetBook implements BudgetView {
   }
 
   #refusalsOf(holder: Holder, cost: Cost, at: Moment, nowMs: number): readonly BudgetReason[] {
-    const { budgets, task } = holder
+    const { task } = holder
     const bad = refusedCost(holder, cost)
     if (bad !== undefined) return [bad]
     const used = this.#of(holder)
-    let refusals: BudgetReason[] | undefined
-    for (const [i, budget] of budgets.entries()) {
-      const asked = taken(budget, cost)
-      if (asked === undefined || (budget.window.kind === 'task' && task === undefined)) continue
+    return used.lines.flatMap((line) => {
+      const asked = taken(line.budget, cost)
+      if (asked === undefined || (line.window === undefined && task === undefined)) return []
       // A share that is set aside was taken before; one that is not has to be, whole.
-      const need = used.needed(i, task) ?? asked
-      const left = used.left(i, task, at)
-      if (need <= left) continue
-      refusals ??= []
-      refusals.push(refusal(holder, i, left, need > asked ? need : asked, used, at, nowMs))
-    }
-    return refusals ?? NONE
+      const need = used.needed(line, task) ?? asked
+      const left = used.left(line, task, at)
+      return need <= left ? [] : [refusal(holder, line, left, atLeast(asked, need), used, at, nowMs)]
+    })
   }
 
   #hasRoom(holder: Holder, at: Moment): boolean {
-    const { budgets, task } = holder
+    const { task } = holder
     const used = this.#of(holder)
-    return budgets.every((_, i) => (used.needed(i, task) ?? 0n) <= used.left(i, task, at))
+    return used.lines.every((line) => (used.needed(line, task) ?? 0n) <= used.left(line, task, at))
   }
 
   #setAside(holder: Holder): void {
-    if (holder.task === undefined) return
-    const used = this.#of(holder)
-    const share = used.share(holder.task)
-    if (share === undefined || share.setAside) return
-    share.setAside = true
-    used.change(share, 1n)
+    if (holder.task !== undefined) this.#of(holder).setAside(holder.task)
   }
 
   #charge(holders: readonly Holder[], cost: Cost, at: Moment): Reservation {
     const reservation: Reservation = { holders, cost, at }
     this.#open.add(reservation)
     for (const holder of holders) {
-      this.#of(holder).count(holder.task, (budget) => taken(budget, cost) ?? 0n, at, at)
+      const used = this.#of(holder)
+      if (holder.task !== undefined) used.share(holder.task)
+      used.count(holder.task, (budget) => taken(budget, cost) ?? 0n, at, at)
     }
     return reservation
   }
@@ -198,111 +184,113 @@ export class BudgetBook implements BudgetView {
 
 /** What was used of one holder's budgets. */
 class Used {
-  readonly #budgets: readonly Budget[]
-  /** One for each budget, but for shares. */
-  readonly #windows: readonly (UsedWindow | undefined)[]
-  /** What is set aside of each budget for tasks that have not spent it yet. */
-  readonly #aside: bigint[]
-  /** For each budget the share of the same kind, where there is one. */
-  readonly #shareOf: readonly (number | undefined)[]
-  readonly shares = new Map<CellId, Share>()
+  readonly lines: readonly Line[]
+  readonly #shares = new Map<CellId | undefined, Share>()
 
   constructor(budgets: readonly Budget[]) {
-    this.#budgets = budgets
-    this.#windows = budgets.map(({ window }) => (window.kind === 'task' ? undefined : usedWindow(window)))
-    this.#aside = budgets.map(() => 0n)
-    this.#shareOf = budgets.map((budget) => {
-      const share = budgets.findIndex((other) => other.window.kind === 'task' && sameKind(budget, other))
-      return share < 0 || budget.window.kind === 'task' ? undefined : share
-    })
+    const lines = budgets.map((budget) => new Line(budget))
+    const shares = lines.filter(({ window }) => window === undefined)
+    for (const line of lines) {
+      if (line.window !== undefined) line.share = shares.find(({ budget }) => sameKind(budget, line.budget))
+    }
+    this.lines = lines
   }
 
-  /** The share of a task, where the holder has any for tasks. */
-  share(task: CellId): Share | undefined {
-    let share = this.shares.get(task)
-    if (share === undefined && this.#budgets.some(({ window }) => window.kind === 'task')) {
-      share = {
-        left: this.#budgets.map((budget) => (budget.window.kind === 'task' ? maximum(budget) : 0n)),
-        setAside: false,
-      }
-      this.shares.set(task, share)
-    }
+  share(task: CellId): Share {
+    const share = this.#shares.get(task) ?? { left: new Map(), setAside: false }
+    this.#shares.set(task, share)
     return share
   }
 
-  /** What has to be free for a task's call, whatever that takes: nothing of a share that is set aside, else all of it. */
-  needed(i: number, task: CellId | undefined): bigint | undefined {
-    const of = this.#shareOf[i]
-    if (of === undefined || task === undefined) return undefined
+  setAside(task: CellId): void {
     const share = this.share(task)
-    return share?.setAside ? 0n : atLeast(share?.left[of] ?? 0n, 0n)
+    if (share.setAside) return
+    share.setAside = true
+    this.#change(share, 1n)
   }
 
-  left(i: number, task: CellId | undefined, at: Moment): bigint {
-    const budget = this.#budgets[i]
-    if (budget === undefined) return 0n
-    const window = this.#windows[i]
-    if (window === undefined)
-      return (task === undefined ? undefined : this.shares.get(task)?.left[i]) ?? maximum(budget)
-    return maximum(budget) - window.sum(timeOf(budget, at)) - (this.#aside[i] ?? 0n)
+  endTask(task: CellId): void {
+    const share = this.#shares.get(task)
+    if (share?.setAside) this.#change(share, -1n)
+    this.#shares.delete(task)
   }
 
-  setAside(i: number): bigint {
-    return this.#aside[i] ?? 0n
+  /** What has to be free for a task's call, whatever that takes: nothing of a share that is set aside, else all of it. */
+  needed(line: Line, task: CellId | undefined): bigint | undefined {
+    if (line.share === undefined || task === undefined) return undefined
+    const share = this.#shares.get(task)
+    return share?.setAside ? 0n : atLeast(leftOf(line.share, share), 0n)
   }
 
-  /** By the wall clock. */
-  enoughAtMs(i: number, need: bigint, at: Moment, nowMs: number): number | undefined {
-    const budget = this.#budgets[i]
-    const window = this.#windows[i]
-    if (budget === undefined) return undefined
-    const time = timeOf(budget, at)
-    const enoughMs = window?.belowAtMs(maximum(budget) - need - (this.#aside[i] ?? 0n), time)
-    return enoughMs === undefined || budget.window.kind === 'calendar' ? enoughMs : enoughMs - time + nowMs
+  left(line: Line, task: CellId | undefined, at: Moment): bigint {
+    if (line.window === undefined) return leftOf(line, this.#shares.get(task))
+    return maximum(line.budget) - line.window.sum(timeOf(line.budget, at)) - line.aside
   }
 
   count(task: CellId | undefined, amount: (budget: Budget) => bigint, at: Moment, now: Moment): void {
-    const share = task === undefined ? undefined : this.shares.get(task)
-    if (share?.setAside) this.change(share, -1n)
-    for (const [i, budget] of this.#budgets.entries()) {
-      const window = this.#windows[i]
-      const used = amount(budget)
-      if (used === 0n) continue
-      if (window !== undefined) window.add(timeOf(budget, at), used, timeOf(budget, now))
-      else if (share !== undefined) share.left[i] = (share.left[i] ?? 0n) - used
+    const share = this.#shares.get(task)
+    if (share?.setAside) this.#change(share, -1n)
+    for (const line of this.lines) {
+      const used = amount(line.budget)
+      if (line.window !== undefined) line.window.add(timeOf(line.budget, at), used, timeOf(line.budget, now))
+      else share?.left.set(line, leftOf(line, share) - used)
     }
-    if (share?.setAside) this.change(share, 1n)
+    if (share?.setAside) this.#change(share, 1n)
   }
 
   /** What a share has left is set aside (1) or not any more (-1). */
-  change(share: Share, sign: bigint): void {
-    for (const [i, of] of this.#shareOf.entries()) {
-      if (of !== undefined) this.#aside[i] = (this.#aside[i] ?? 0n) + atLeast(share.left[of] ?? 0n, 0n) * sign
+  #change(share: Share, sign: bigint): void {
+    for (const line of this.lines) {
+      if (line.share !== undefined) line.aside += atLeast(leftOf(line.share, share), 0n) * sign
     }
   }
 }
 
+/** One budget of a holder. */
+class Line {
+  readonly budget: Budget
+  /** None for the shares of tasks. */
+  readonly window: UsedWindow | undefined
+  /** The share of a task that comes out of it. */
+  share: Line | undefined
+  /** What is set aside for tasks that have not spent it yet. */
+  aside = 0n
+
+  constructor(budget: Budget) {
+    this.budget = budget
+    this.window = usedWindow(budget.window)
+  }
+
+  /** By the wall clock. */
+  enoughAtMs(need: bigint, at: Moment, nowMs: number): number | undefined {
+    const time = timeOf(this.budget, at)
+    const enoughMs = this.window?.belowAtMs(maximum(this.budget) - need - this.aside, time)
+    return enoughMs === undefined || this.budget.window.kind === 'calendar' ? enoughMs : enoughMs - time + nowMs
+  }
+}
+
+/** What a task has of its shares. */
 interface Share {
-  /** One for each budget of the holder; below nothing where an answer said more than was left. */
-  readonly left: bigint[]
+  /** Of each that it took from; below nothing where an answer said more than was left. */
+  readonly left: Map<Line, bigint>
   setAside: boolean
 }
 
-const NONE: readonly BudgetReason[] = []
+function leftOf(line: Line, share: Share | undefined): bigint {
+  return share?.left.get(line) ?? maximum(line.budget)
+}
 
 function refusal(
-  { id, source, budgets, task }: Holder,
-  index: number,
+  { id, source, task }: Holder,
+  line: Line,
   left: bigint,
   asked: bigint,
   used: Used,
   at: Moment,
   nowMs: number,
 ): BudgetReason {
-  const budget = budgets[index]
-  if (budget === undefined) throw new RangeError('no such budget')
-  const setAside = used.setAside(index)
-  const returnsAtMs = used.enoughAtMs(index, used.needed(index, task) ?? asked, at, nowMs)
+  const { budget, aside } = line
+  const returnsAtMs = line.enoughAtMs(used.needed(line, task) ?? asked, at, nowMs)
   return {
     kind: 'budget',
     holder: id,
@@ -310,7 +298,7 @@ function refusal(
     budget,
     left: amountText(budget, atLeast(left, 0n)),
     asked: amountText(budget, asked),
-    ...(setAside > 0n && { setAside: amountText(budget, setAside) }),
+    ...(aside > 0n && { setAside: amountText(budget, aside) }),
     ...(returnsAtMs !== undefined && { returnsAtMs }),
   }
 }
