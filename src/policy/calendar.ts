@@ -36,7 +36,7 @@ function firstMoment(clock: (ms: number) => number, wallMs: number): number {
   return after
 }
 
-/** What a clock on a wall shows at a moment, as if it were UTC. */
+/** What a clock on a wall shows at a moment, to the second, as if it were UTC. */
 function wallClock(zone: string): (ms: number) => number {
   const format = new Intl.DateTimeFormat('en-u-ca-iso8601', {
     timeZone: zone,
@@ -49,10 +49,8 @@ function wallClock(zone: string): (ms: number) => number {
     second: 'numeric',
   })
   return (ms) => {
-    const shown = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 }
-    for (const { type, value } of format.formatToParts(ms))
-      if (type in shown) shown[type as keyof typeof shown] = Number(value)
-    const { year, month, day, hour, minute, second } = shown
-    return Date.UTC(year, month - 1, day, hour, minute, second) + (((ms % 1_000) + 1_000) % 1_000)
+    const shown = Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]))
+    const { year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0 } = shown
+    return Date.UTC(year, month - 1, day, hour, minute, second)
   }
 }

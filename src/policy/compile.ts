@@ -39,9 +39,7 @@ export function compilePolicies(bundle: PolicyBundle): CompiledPolicies {
   const actions = actionsByName(bundle)
   const known: Known = new Map()
   const principals = new Map<AgentName, Entity>()
-  const texts = new Map(
-    bundle.policies.flatMap(({ grant, text }) => (grant === undefined ? [] : [[grant, text] as const])),
-  )
+  const texts = new Map(bundle.policies.map(({ grant, text }) => [grant, text]))
   return {
     action: (upstream, operation, tool) => {
       if (tool.length > TOOL_CHARACTERS_MAX) return undefined
