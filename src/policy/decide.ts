@@ -164,16 +164,16 @@ export function decideList<C extends Candidate>(candidates: readonly C[], author
  */
 export function decideListed(candidate: Candidate, authority: Authority, nowMs: number): Decided {
   const known = authority.policies.action(candidate.upstream, candidate.operation, candidate.tool)
-  const effect = known?.effect ?? 'irreversible'
   const args = known?.definition && UNKNOWN_ARGUMENTS
-  const subject = { ...place(candidate), effect, args }
+  const subject = { ...place(candidate), effect: known?.effect, args }
   const { permitting, refusals } = weighAll(subject, known, [], authority, undefined, nowMs)
   return decided(permitting, refusals, [])
 }
 
 /** What is decided upon, in both. */
 interface Subject extends Candidate {
-  readonly effect: Effect
+  /** Undefined of what nobody declared. */
+  readonly effect: Effect | undefined
   readonly definition?: Sha256
   /** As policies see them; absent where there is nothing that a policy could be asked about. */
   readonly args: CedarRecord | Withheld | undefined
@@ -233,9 +233,9 @@ function weighAll(
   if (outsideTask(known, authority)) refusals.push({ kind: 'task', tool: subject.tool })
   refusals.push(...restrictionsBroken(above, known?.entity.id, args, exposure.labels, nowMs))
   if (known && subject.args) {
-    const told = new Set(refusals.flatMap((reason) => (reason.kind === 'forbid' ? [reason.policy] : [])))
+    const told = new Set(refusals.map((reason) => 'policy' in reason && reason.policy))
     const more = forbidden(ask(subject.args, known, authority, nowMs, depth))
-    refusals.push(...more.filter((reason) => reason.kind !== 'forbid' || !told.has(reason.policy)))
+    refusals.push(...more.filter(({ policy }) => !told.has(policy)))
   }
   return { permitting, refusals }
 }
@@ -275,22 +275,13 @@ function outsideEnvironment(subject: Subject, { environment: cell }: Authority, 
 }
 
 function outsideTask(known: CompiledAction | undefined, { task }: Authority): boolean {
-  return task?.tools !== undefined && !task.tools.has(known?.entity.id ?? '')
+  return task?.tools !== undefined && (known === undefined || !task.tools.has(known.entity.id))
 }
 
 /** A read is what both the action and the catalogue call a read. */
 function rungAllows({ rung }: Authority, { effect }: Subject, known: CompiledAction | undefined): boolean {
-  switch (rung) {
-    case 'normal':
-    case 'watched':
-      return true
-    case 'restricted':
-      return effect === 'read' && known?.effect === 'read'
-    case 'quarantined':
-    case 'frozen':
-    case 'killed':
-      return false
-  }
+  if (rung === 'normal' || rung === 'watched') return true
+  return rung === 'restricted' && effect === 'read' && known?.effect === 'read'
 }
 
 /** A tool that nobody declared is covered by no grant, whatever its name. */
@@ -360,9 +351,11 @@ function ask(
 
 const NO_ANCESTORS: ReadonlySet<string> = new Set()
 
+type RuleReason = Extract<Refusal, { readonly policy: string }>
+
 /** A forbid that faults forbids: Cedar would skip it, and whoever can make it fault would pass. */
-function forbidden({ forbids, faults }: Judgement): Refusal[] {
-  const refusals: Refusal[] = forbids.map(({ id, source, annotations: { advice } }) => ({
+function forbidden({ forbids, faults }: Judgement): RuleReason[] {
+  const refusals: RuleReason[] = forbids.map(({ id, source, annotations: { advice } }) => ({
     kind: 'forbid',
     policy: id,
     source,
@@ -381,8 +374,7 @@ function forbidden({ forbids, faults }: Judgement): Refusal[] {
 /** Live grants whose permit holds, or could hold where arguments are unknown; by id, so that their order changes nothing. */
 function permitted(live: readonly Grant[], { permits, faults }: Judgement): readonly Grant[] {
   const holding = new Set(permits.map(({ grant }) => grant))
-  for (const { policy, fault } of faults)
-    if (fault.kind === 'unknown' && policy.effect === 'permit') holding.add(policy.grant)
+  for (const { policy, fault } of faults) if (fault.kind === 'unknown') holding.add(policy.grant)
   return live.filter(({ id }) => holding.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
