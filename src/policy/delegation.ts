@@ -58,8 +58,8 @@ export function restrictionsBroken(
   const revoked = revokedAtMs()
   if (revoked !== undefined) broken.push('it was revoked')
   if (nowMs >= restriction.expiresAtMs) broken.push('it has expired')
-  if (restriction.tools !== undefined && !restriction.tools.has(tool ?? '')) broken.push('the tool is not part of it')
-  const { labels: allowed } = restriction
+  const { tools, labels: allowed } = restriction
+  if (tools !== undefined && (tool === undefined || !tools.has(tool))) broken.push('the tool is not part of it')
   for (const label of allowed === undefined ? [] : labels.keys()) {
     if (!allowed?.has(label)) broken.push(`its cell carries ${label}`)
   }

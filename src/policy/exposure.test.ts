@@ -115,8 +115,41 @@ describe('S15: what a cell has seen', () => {
       Array.from({ length: 17 }, (_, i) => `word-${i}`),
     )
     assert.equal(exposure.knows('Bea'), false)
+    exposure.absorb(
+      TRUSTED,
+      ['Cleo'],
+      where,
+      Array.from({ length: 16 }, (_, i) => `word-${i}`),
+    )
+    assert.equal(exposure.knows('Cleo'), true)
     exposure.absorb(TRUSTED, ['Ana Lopez'], where, { query: 'Ana' })
     assert.equal(exposure.knows('Ana Lopez'), true)
+  })
+
+  it('S15: a word of the cell’s own is one however much white space it is padded with, and in a long question, too', () => {
+    const max = LIMITS.knownValueCharactersMax
+    const exposure = new Exposure()
+    const padded = `EVIL1${' '.repeat(max)}`
+    exposure.say({ to: padded, longest: 'l'.repeat(max), page: 'EVIL2'.repeat(max), spaces: '  ' })
+    exposure.absorb(TRUSTED, ['EVIL1', padded, 'l'.repeat(max), '', 'GOOD1'], where, { query: ' ' })
+    exposure.absorb(TRUSTED, ['EVIL3'], where, { query: `${'q'.repeat(max)} evil3` })
+    exposure.absorb(TRUSTED, ['GOOD2'], where, { query: `evil4${' '.repeat(max)}` })
+    assert.deepEqual(
+      ['EVIL1', padded, 'l'.repeat(max), 'EVIL3', 'GOOD1', 'GOOD2'].map((value) => exposure.knows(value)),
+      [false, false, false, false, true, true],
+    )
+  })
+
+  it('S17: 8 MiB of its own words, to the character, each of which counts once; past them nothing is learned', () => {
+    const max = LIMITS.knownValueCharactersMax
+    const pages = Array.from({ length: LIMITS.seenCharactersMax / max }, (_, i) => String(i).padStart(max, 'y'))
+    const exposure = new Exposure()
+    exposure.say([...pages, ...pages])
+    exposure.absorb(TRUSTED, ['GOOD1'], where)
+    exposure.say(['z', 'never kept'])
+    exposure.absorb(TRUSTED, ['GOOD2'], where)
+    assert.deepEqual([exposure.knows('GOOD1'), exposure.knows('GOOD2')], [true, false])
+    assert.equal(exposure.words.has('never kept'), false)
   })
 
   it('S15: names of the upstream’s own objects are known whole, and stay untrusted as text', () => {
@@ -138,6 +171,11 @@ describe('S15: what a cell has seen', () => {
     const exposure = new Exposure(new Map(), { text: 'pay RENT-1', givenBy: personName('m') })
     exposure.say({ to: 'RENT-1' })
     assert.equal(exposure.knows('RENT-1'), true)
+    assert.equal(exposure.knows('RENT-2'), false)
+    // Nor does it spoil for another cell what it was told itself.
+    const next = new Exposure(new Map(), undefined, undefined, exposure.words)
+    next.absorb(TRUSTED, ['RENT-1'], where)
+    assert.equal(next.knows('RENT-1'), true)
   })
 
   it('S5: a cell that was delegated to carries its giver’s labels and may name what it may name', () => {
@@ -184,11 +222,65 @@ describe('S15: what a cell has seen', () => {
     assert.equal(heavy.knows(`${pages - 1}${page}`), false)
   })
 
+  it('S15: names of members below a field of ids are no ids', () => {
+    const ids = new FieldTree([[path('$.rows'), true] as const])
+    const exposure = new Exposure()
+    exposure.absorb({ returns: fields({}), ids }, { structuredContent: { rows: { 'evil@x': 'o-1' } } }, where)
+    assert.deepEqual([exposure.knows('o-1'), exposure.knows('evil@x')], [true, false])
+  })
+
+  it('S15: text of no field is untrusted, and where it was is told', () => {
+    const exposure = new Exposure()
+    exposure.absorbUntrusted('disk full, ask x-1', { tool: 'shop/rows', path: 'error' })
+    const seen = { tool: 'shop/rows', path: 'error', labels: ['untrusted'] }
+    assert.deepEqual([...exposure.labels], [['untrusted', seen]])
+    assert.deepEqual(exposure.seen('disk full, ask x-1'), seen)
+    assert.equal(exposure.knows('disk full, ask x-1'), false)
+  })
+
+  it('S15: what comes first is what is told: of a label, of a text, and of what another cell has seen', () => {
+    const exposure = after({ '$.c': [] }, { a: 'x-1', b: 'x-1' }, { b: 'x-1' })
+    const other = after({}, { other: 'x-2' })
+    exposure.inherit(other)
+    other.inherit(exposure)
+    assert.equal(exposure.labels.get(label('untrusted'))?.path, '$.a')
+    assert.equal(exposure.seen('x-1')?.path, '$.a')
+    assert.equal(other.labels.get(label('untrusted'))?.path, '$.other')
+    assert.equal(after({ $: [] }, { a: '', b: 'x' }).knows(''), false)
+  })
+
+  it('S17: keeps 8 MiB of texts to explain holds, to the character', () => {
+    const exposure = new Exposure()
+    const long = (letter: string) => letter.repeat(LIMITS.seenCharactersMax / 8)
+    const absorb = (text: string) => exposure.absorbUntrusted(text, { tool: 'x', path: text.slice(0, 1) })
+    for (const letter of 'abcdefg') absorb(long(letter))
+    absorb(long('a'))
+    absorb(`${long('h')}h`)
+    assert.equal(exposure.seen('h'), undefined)
+    absorb(long('h'))
+    absorb('z')
+    assert.deepEqual([exposure.seen(long('h'))?.path, exposure.seen('z')], ['h', undefined])
+  })
+
+  it('S17: learns 8 MiB of values, to the character, each of which counts once', () => {
+    const exposure = new Exposure()
+    const max = LIMITS.knownValueCharactersMax
+    const page = (i: number) => String(i).padStart(max, 'y')
+    const pages = Array.from({ length: LIMITS.seenCharactersMax / max }, (_, i) => page(i))
+    exposure.absorb(TRUSTED, [...pages.slice(1), ...pages.slice(1)], where)
+    exposure.absorb(TRUSTED, ['a', page(0)], where)
+    assert.deepEqual([exposure.knows('a'), exposure.knows(page(0))], [true, false])
+    const full = new Exposure()
+    full.absorb(TRUSTED, [...pages, 'z'], where)
+    assert.deepEqual([full.knows(page(0)), full.knows(page(pages.length - 1)), full.knows('z')], [true, true, false])
+  })
+
   it('S15: explains where a value was seen, the same before the alike', () => {
     const exposure = after({ $: ['untrusted'] }, { a: 'Pay US13-0000 now', b: 'US13-0000' })
     assert.deepEqual(exposure.seen('US13-0000'), { ...where, path: '$.b', labels: ['untrusted'] })
     assert.equal(exposure.seen('us13 0000')?.as, 'the same letters, written otherwise')
     assert.equal(exposure.seen('13-0')?.as, 'a part of it')
+    assert.equal(exposure.seen('13-0')?.path, '$.a')
     assert.equal(exposure.seen('elsewhere'), undefined)
   })
 })

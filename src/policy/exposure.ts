@@ -137,12 +137,16 @@ export class Exposure implements ExposureView {
 export class Words {
   readonly #words = new Set<string>()
   #characters = 0
+  #tooLong = false
 
   add(text: string): void {
     const word = plain(text)
-    if (word === '' || text.length > LIMITS.knownValueCharactersMax || this.full) return
-    this.#words.add(word)
-    this.#characters += word.length
+    // A text that is too long however it is spelled comes back as no destination, but parts of it may.
+    if (Math.min(text.length, word.length) > LIMITS.knownValueCharactersMax) this.#tooLong = true
+    else if (word !== '' && !this.full && !this.#words.has(word)) {
+      this.#words.add(word)
+      this.#characters += word.length
+    }
   }
 
   has(text: string): boolean {
@@ -156,15 +160,13 @@ export class Words {
 
   /** Whether a text holds one of them, or is a part of one: an answer made of what was asked. */
   isPartOf(text: string): boolean {
-    if (this.#words.size === 0) return false
-    if (this.#words.size > ASKED_WORDS_MAX) return true
+    if (this.#tooLong || this.#words.size > ASKED_WORDS_MAX) return true
     const answer = plain(text)
-    for (const word of this.#words) if (answer.includes(word) || word.includes(answer)) return true
-    return false
+    return [...this.#words].some((word) => answer.includes(word) || word.includes(answer))
   }
 }
 
-/** Whoever asks with more words of its own learns nothing from the answer; each is looked for in each field. */
+/** Whoever asks with more words of its own, or longer ones, learns nothing from the answer: each is looked for in each field. */
 const ASKED_WORDS_MAX = 16
 
 /** As upstreams that trim and fold would repeat it. */

@@ -159,14 +159,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   // Decimals
   bug('five places', 'decimal.ts', '{1,4}', '{1,5}'),
   bug('a decimal without a point', 'decimal.ts', '\\.(\\d{1,4})$', '(?:\\.(\\d{1,4}))?$'),
-  bug('a plus sign', 'decimal.ts', '^(-?)', '^([-+]?)'),
+  bug('a plus sign', 'decimal.ts', '^(-?', '^([-+]?'),
   bug('places are not padded', 'decimal.ts', "fraction.padEnd(4, '0')", 'fraction'),
-  bug(
-    'the sign of -0.5 is lost',
-    'decimal.ts',
-    "(sign === '-' ? -1n : 1n)",
-    "(sign === '-' && !/^0+$/.test(whole) ? -1n : 1n)",
-  ),
+  bug('the sign of -0.5 is lost', 'decimal.ts', 'BigInt(`${whole}', "BigInt(`${whole.replace(/^-0+$/, '0')}"),
   bug('decimals without a limit', 'decimal.ts', 'fits(units)', 'units === units'),
   bug(
     'lessThan includes equal',
