@@ -44,9 +44,9 @@ function compile(json: Json, known: Known): Compiled {
 
 function compileNew(json: Json, known: Known): Compiled {
   if (!isJsonObject(json)) return unknown(json)
-  const [name, ...others] = Object.keys(json)
-  if (name === undefined || others.length > 0) return unknown(json)
-  const body = json[name] ?? null
+  const [only, ...others] = Object.entries(json)
+  if (only === undefined || others.length > 0) return unknown(json)
+  const [name, body] = only
   if (name === 'Value') return { evaluate: literal(body), constant: true }
   if (name === 'Var') return { evaluate: variable(body), constant: false }
   return LOOKS_UP.has(name) ? { ...node(name, body, known), constant: false } : folded(node(name, body, known))
@@ -111,18 +111,19 @@ function nary<Operands extends readonly Json[]>(
 }
 
 function isNode(body: Json, known: Known): Compiled {
-  const type = nary(known, members(body, 'left'), ([left]) => is(left, text(body, 'entity_type')))
-  if (!isJsonObject(body) || body.in === undefined) return type
-  const within = nary(known, members(body, 'left', 'in'), ([left, right]) => operator(BINARY, 'in')(left, right))
-  return { evaluate: operator(BINARY, '&&')(type.evaluate, within.evaluate), constant: false }
+  const type = text(body, 'entity_type')
+  if (!isJsonObject(body) || body.in === undefined)
+    return nary(known, members(body, 'left'), ([left]) => is(left, type))
+  return nary(known, members(body, 'left', 'in'), ([left, right]) =>
+    operator(BINARY, '&&')(is(left, type), operator(BINARY, 'in')(left, right)),
+  )
 }
 
 function recordNode(body: Json, known: Known): Compiled {
   if (!isJsonObject(body)) return unknown(body)
-  const names = Object.keys(body)
-  return nary(known, Object.values(body), (values) =>
-    recordOf(names.map((name, index) => [name, values[index] ?? unknown(name)] as const)),
-  )
+  const fields = Object.entries(body).map(([name, field]) => [name, compile(field, known)] as const)
+  const evaluate = recordOf(fields.map(([name, field]) => [name, field.evaluate] as const))
+  return { evaluate, constant: fields.every(([, { constant }]) => constant) }
 }
 
 function literal(value: Json): Evaluate {
