@@ -216,8 +216,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(
     'is … in forgets the in',
     'expression.ts',
-    'if (!isJsonObject(body) || body.in === undefined) return type',
-    'if (isJsonObject(body)) return type',
+    'if (!isJsonObject(body) || body.in === undefined)',
+    'if (isJsonObject(body))',
   ),
   bug(
     'an absent attribute is false',
