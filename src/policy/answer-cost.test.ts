@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Json, type JsonPath, jsonPath } from '../model/index.ts'
+import { type Json, type JsonPath, jsonPath, no, ok } from '../model/index.ts'
 import { chargedIn, rowsIn } from './answer-cost.ts'
 
 const path = (text: string): JsonPath => jsonPath(text) ?? assert.fail(text)
@@ -30,6 +30,7 @@ describe('rowsIn', () => {
     ['less than none', '$.total', [{ total: -1 }], undefined],
     ['null', '$.total', [{ total: null }], undefined],
     ['one that cannot be told spoils the rest', '$[*]', [[[1], 'x']], undefined],
+    ['the length of a list is no field of it', '$.length', [[1, 2], 'text', null], undefined],
     ['a member of the prototype', '$.constructor.length', [{ a: 1 }], undefined],
   ]
   for (const [what, at, values, expected] of cases) {
@@ -52,7 +53,7 @@ describe('chargedIn', () => {
   for (const [what, at, values, expected] of cases) {
     it(`S7: ${what}`, () => {
       const charged = chargedIn(path(at), values)
-      assert.equal(charged.ok ? charged.value : charged.reason, expected)
+      assert.deepEqual(charged, typeof expected === 'string' ? no(expected) : ok(expected))
     })
   }
 })

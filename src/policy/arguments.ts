@@ -17,8 +17,8 @@ export function argumentMapper(type: ArgumentType & { readonly kind: 'record' })
 
 /** Why these arguments are not even looked at. The cell controls every byte of them. */
 export function refuseArguments(args: JsonObject): ArgumentProblem | undefined {
-  const count = { nodes: 0 }
-  return walk(args, 1, count)
+  const found = walk(args, 1, { nodes: 0 })
+  return found && within(found, '$')
 }
 
 interface ArgumentProblem {
@@ -32,7 +32,7 @@ function walk(
   depth: number,
   count: { nodes: number },
 ): ArgumentProblem | undefined {
-  if (depth > LIMITS.jsonDepthMax) return { path: '$', problem: `nested more than ${LIMITS.jsonDepthMax} deep` }
+  if (depth > LIMITS.jsonDepthMax) return { path: '', problem: `nested more than ${LIMITS.jsonDepthMax} deep` }
   if (Array.isArray(json)) {
     for (let index = 0; index < json.length; index++) {
       const found = visit(json[index], depth, count)
@@ -41,7 +41,7 @@ function walk(
     return undefined
   }
   for (const name in json) {
-    if (SMUGGLING_NAMES.has(name)) return { path: `$.${name}`, problem: 'a name that Cedar reserves' }
+    if (SMUGGLING_NAMES.has(name)) return { path: `.${name}`, problem: 'a name that Cedar reserves' }
     const found = visit((json as JsonObject)[name], depth, count)
     if (found) return within(found, `.${name}`)
   }
@@ -49,12 +49,12 @@ function walk(
 }
 
 function visit(json: Json | undefined, depth: number, count: { nodes: number }): ArgumentProblem | undefined {
-  if (++count.nodes > LIMITS.jsonNodesMax) return { path: '$', problem: `more than ${LIMITS.jsonNodesMax} values` }
+  if (++count.nodes > LIMITS.jsonNodesMax) return { path: '', problem: `more than ${LIMITS.jsonNodesMax} values` }
   return typeof json === 'object' && json !== null ? walk(json, depth + 1, count) : undefined
 }
 
 function within({ path, problem }: ArgumentProblem, step: string): ArgumentProblem {
-  return { path: `$${step}${path.slice(1)}`, problem }
+  return { path: `${step}${path}`, problem }
 }
 
 type Mapper = (json: Json) => Value | Withheld

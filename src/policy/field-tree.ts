@@ -60,7 +60,7 @@ function walk<T>(value: Json, node: Node<T> | undefined, above: T, place: Place 
   if (typeof value === 'string') visit(value, rule, () => placeText(place), 'text')
   else if (typeof value === 'number') visit(String(value), rule, () => placeText(place), 'number')
   else if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) walk(value[i] as Json, node?.items, rule, { above: place, step: i }, visit)
+    value.forEach((item: Json, i) => void walk(item, node?.items, rule, { above: place, step: i }, visit))
   } else if (isJsonObject(value)) {
     for (const name of Object.keys(value)) {
       const at = { above: place, step: name }

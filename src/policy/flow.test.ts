@@ -27,6 +27,7 @@ interface Plan {
   readonly amount?: string
   readonly schema?: JsonObject
   readonly returns?: readonly string[]
+  readonly ids?: readonly string[]
 }
 
 function tool({
@@ -38,6 +39,7 @@ function tool({
   amount,
   schema,
   returns,
+  ids,
 }: Plan): CatalogueTool {
   const name = toolName('act')
   return {
@@ -50,6 +52,7 @@ function tool({
       ...(anyLinks !== undefined && { anyLinks }),
       ...(amount !== undefined && { amount }),
       ...(returns && { returns: [{ path: [], labels: labels(...returns) }] }),
+      ...(ids && { ids: ids.map(path) }),
     },
     ...(schema && { pinned: { name, digest: 'x' as never, definition: { inputSchema: schema } } }),
   }
@@ -137,6 +140,71 @@ describe('S15: where an effect’s arguments lead', () => {
     assert.deepEqual(holds({ ...plan, effect: 'read' }, args, seen), [])
   })
 
+  it('S15: says where it leads, and where that was seen, as far as anybody reads', () => {
+    const exposure = new Exposure()
+    exposure.absorb(
+      { returns: new FieldTree([]) },
+      { structuredContent: { from: 'www.a.example', long: 'y'.repeat(300) } },
+      where,
+    )
+    const plan = tool({ accepts: ['untrusted'], content: ['$.note'], destinations: { '$.to': [] } })
+    const args = { note: 'www.a.example', to: 'y'.repeat(300) }
+    const seen = (place: string) => ({ ...where, path: place, labels: ['untrusted'] })
+    assert.deepEqual(flowHolds(args, compileFlow(plan, new Set()), exposure), [
+      { kind: 'link', path: '$.note', value: 'www.a.example', seen: seen('$.from') },
+      { kind: 'destination', path: '$.to', value: 'y'.repeat(256), seen: seen('$.long') },
+    ])
+    assert.deepEqual(flowHolds({ to: 'z' }, compileFlow(plan, new Set()), exposure), [
+      { kind: 'destination', path: '$.to', value: 'z' },
+    ])
+  })
+
+  it('S15: what leads nowhere may hold links: amounts, and what the accepted definition lists', () => {
+    const schema = { type: 'object', properties: { kind: { enum: ['https://a.example'] } } }
+    const seen = { labels: ['untrusted'] }
+    assert.deepEqual(holds({ schema, accepts: ['untrusted'] }, { kind: 'https://a.example' }, seen), [])
+  })
+
+  it('S15: reads definitions that refer to themselves, eight levels deep', () => {
+    const node = {
+      type: 'object',
+      properties: { in: { $ref: '#/$defs/Node' }, list: { items: { $ref: '#/$defs/Node' } } },
+    }
+    const schema = { $ref: '#/$defs/Node', $defs: { Node: node } }
+    const nested = (levels: number): JsonObject => (levels === 0 ? {} : { in: nested(levels - 1) })
+    assert.deepEqual(holds({ schema }, nested(8)), [])
+    assert.deepEqual(holds({ schema }, nested(9)), [`destination $${'.in'.repeat(9)}`])
+  })
+
+  it('S15: a choice lists every value only if each of its branches does, and there are some', () => {
+    const choices = {
+      oneOf: { oneOf: [{ const: 1 }, { enum: ['a'] }] },
+      nothing: { anyOf: [] },
+      anything: { anyOf: [true, { enum: ['a'] }] },
+      lost: { anyOf: [{ $ref: '#/$defs/None' }] },
+      words: { anyOf: 'a' },
+      text: { type: 'string' },
+    } as const
+    const schema = { type: 'object', properties: choices, $defs: {} } as unknown as JsonObject
+    const args = Object.fromEntries(Object.keys(choices).map((name) => [name, 'a']))
+    assert.deepEqual(
+      holds({ schema }, args),
+      ['nothing', 'anything', 'lost', 'words', 'text'].map((name) => `destination $.${name}`),
+    )
+  })
+
+  it('S15: an object is named by the ids that its upstream gave it', () => {
+    const { returns, ids } = compileFlow(tool({ ids: ['$.rows[*].id'] }), new Set())
+    const exposure = new Exposure()
+    exposure.absorb(
+      { returns, ...(ids && { ids }) },
+      { structuredContent: { rows: [{ id: 'o-1', text: 'o-2' }] } },
+      where,
+    )
+    assert.deepEqual([exposure.knows('o-1'), exposure.knows('o-2')], [true, false])
+    assert.ok(!('ids' in compileFlow(tool({}), new Set())))
+  })
+
   it('S17: tells twenty places, and holds all the same', () => {
     assert.equal(holds({}, { to: Array.from({ length: 50 }, (_, i) => `x${i}`) }).length, 20)
   })
@@ -149,6 +217,11 @@ describe('S15: what a cell carries', () => {
     assert.deepEqual(holds({ effect: 'write' }, {}, both), ['label untrusted', 'label confidential:a'])
     assert.deepEqual(holds({ effect: 'spend', accepts: ['untrusted'] }, {}, both), ['label confidential:a'])
     assert.deepEqual(holds({ effect: 'irreversible', accepts: ['untrusted', 'confidential:a'] }, {}, both), [])
+    const [cause, label] = [{ tool: 'x', path: '$.a', labels: labels('untrusted') }, 'untrusted' as Label]
+    const flow = compileFlow(tool({ accepts: ['confidential:b'] }), new Set(labels('confidential:a')))
+    assert.deepEqual(flowHolds({}, flow, new Exposure(new Map([[label, cause]]))), [
+      { kind: 'label', label, accepts: ['confidential:b', 'confidential:a'], cause },
+    ])
   })
 
   it('S15: an effect that the owner asked for may follow untrusted data; data for somebody still may not leave', () => {

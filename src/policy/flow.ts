@@ -46,7 +46,7 @@ export function compileFlow({ declared, pinned }: CatalogueTool, issues: Readonl
       ...destinations.map(({ path, values }) => [path, { kind: 'destination', values: new Set(values) }] as const),
     ]),
     otherwise: effect === 'read' ? FREE : DESTINATION,
-    anyLinks: declared.anyLinks ?? false,
+    anyLinks: declared.anyLinks === true,
     returns: new FieldTree((declared.returns ?? []).map(({ path, labels }) => [path, labels])),
     ...(declared.ids && { ids: new FieldTree(declared.ids.map((path) => [path, true])) }),
   }
