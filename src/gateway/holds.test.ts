@@ -81,6 +81,71 @@ describe('S15: the book of holds', () => {
     assert.equal(waiting(book, 102, 'later', NOW + LIMITS.holdMsMax), id(102))
   })
 
+  it('S15: H4: whoever may not answer it answers nothing, however they spell their name', () => {
+    const book = new HoldBook()
+    const opened = book.open(action(1), binding('a'), NOW, [personName('maria@shop.example'), BY])
+    assert.ok(opened.ok)
+    for (const approved of [true, false])
+      assert.equal(
+        book.answer(id(1), approved, personName(' Joao.Costa@shop.example'), NOW + 10, NOW),
+        'another person has to answer',
+      )
+    assert.equal(book.answer(id(1), true, personName('ana@shop.example'), NOW + 10, NOW), undefined)
+    assert.deepEqual(book.take(binding('a'), NOW), { hold: id(1), by: 'ana@shop.example' })
+  })
+
+  it('S17: keeps what can still be answered or used, and forgets the rest', () => {
+    const book = new HoldBook()
+    const late = NOW + LIMITS.holdMsMax
+    for (const [number, name] of ['waits', 'approved', 'denied', 'used'].entries()) waiting(book, number, name)
+    book.answer(id(1), true, BY, late + 5, NOW)
+    book.answer(id(2), false, BY, late + 5, NOW)
+    book.answer(id(3), true, BY, late + 5, NOW)
+    book.take(binding('used'), NOW)
+    const kept = () => [0, 1, 2, 3].filter((number) => book.expiresAtMs(id(number)) > 0)
+    assert.deepEqual(kept(), [0, 1, 2, 3])
+    waiting(book, 10, 'first', late - 1)
+    assert.deepEqual(kept(), [0, 1])
+    waiting(book, 11, 'second', late)
+    assert.deepEqual(kept(), [1])
+    waiting(book, 12, 'third', late + 5)
+    assert.deepEqual(kept(), [])
+    assert.equal(book.expiresAtMs(id(1)), 0)
+    // Of what was forgotten nothing is found by its binding either.
+    assert.equal(book.answer(id(0), true, BY, late + 99, late), 'unknown')
+    assert.equal(book.take(binding('approved'), NOW), undefined)
+  })
+
+  it('S15: forgetting an earlier hold leaves the later one of the same binding', () => {
+    const book = new HoldBook()
+    waiting(book, 1, 'a')
+    book.answer(id(1), false, BY, 0, NOW)
+    waiting(book, 2, 'a')
+    book.answer(id(2), true, BY, NOW + 100, NOW)
+    waiting(book, 3, 'b', NOW + 1)
+    assert.deepEqual(book.take(binding('a'), NOW + 2), { hold: id(2), by: BY })
+  })
+
+  it('S15: denied, expired or used up, an approval opens nothing; nor does its answer restore another', () => {
+    const book = new HoldBook()
+    waiting(book, 1, 'a')
+    book.restore({ kind: 'used', hold: id(9), atMs: NOW })
+    const restored = { kind: 'action.held', hold: id(5), agent: 'desk', binding: binding('e') } as const
+    const entry = { ...restored, expiresAtMs: NOW + 9, notBy: [BY], atMs: NOW } as unknown as Parameters<
+      HoldBook['restore']
+    >[0]
+    book.restore(entry)
+    assert.equal(book.fault(id(5), BY, NOW), 'another person has to answer')
+    assert.equal(book.answer(id(1), true, BY, NOW + 1, NOW), undefined)
+    // Told once more, it is not waiting again.
+    book.restore({ ...entry, hold: id(1), binding: binding('a') } as typeof entry)
+    assert.equal(book.fault(id(1), BY, NOW), 'answered already')
+  })
+
+  it('S11: what has no canonical form is bound to nothing', () => {
+    assert.throws(() => bindingOf(action(1, { args: { to: Number.POSITIVE_INFINITY } }), []), /no canonical form/)
+  })
+
   it('S4: made anew of the ledger it is the same book', () => {
     const book = new HoldBook()
     const held = { kind: 'action.held', agent: 'desk', expiresAtMs: NOW + 1_000 } as const

@@ -33,6 +33,12 @@ describe('what a decision was made under, asked again before it is sent', () => 
     ['the grant has expired', granted('normal', NOW), 'its grant has ended'],
     ['the grant was revoked', granted('normal', NOW + 1, NOW), 'its grant has ended'],
     ['the cell is quarantined', granted('quarantined', NOW + 1), 'the cell is quarantined'],
+    ['the cell is watched', granted('watched', NOW + 1), undefined],
+    [
+      'the cell is frozen, and so is one above it',
+      { ...below(granted('killed', 0), 0), rung: 'frozen' },
+      'the cell is frozen',
+    ],
     ['the cell is restricted, and it is no read', granted('restricted', NOW + 1), 'the cell is restricted'],
     [
       'the definition has changed',
@@ -47,6 +53,25 @@ describe('what a decision was made under, asked again before it is sent', () => 
   ]
   for (const [what, authority, why] of CASES)
     it(`S2: S5: ${what}`, () => assert.equal(withdrawn(action, authority, GRANT, NOW), why))
+
+  it('S8: a restricted cell still reads, and so does one below it', () => {
+    const read: Action = { ...action, effect: 'read' }
+    const restricted = granted('restricted', NOW + 1)
+    for (const authority of [restricted, below(restricted, NOW + 1)])
+      assert.equal(withdrawn(read, authority, GRANT, NOW), undefined)
+    assert.equal(withdrawn(read, granted('quarantined', NOW + 1), GRANT, NOW), 'the cell is quarantined')
+  })
+
+  it('S2: only the grant that was charged counts, and a definition that nobody complains of stands', () => {
+    const one = granted('normal', NOW + 1)
+    const [grant] = one.grants
+    const two = { ...one, grants: [{ ...grant, id: 'g_2' as GrantId, expiresAtMs: NOW }, ...one.grants] as Grant[] }
+    assert.equal(withdrawn(action, two, GRANT, NOW), undefined)
+    assert.equal(withdrawn(action, two, 'g_2' as GrantId, NOW), 'its grant has ended')
+    assert.equal(withdrawn(action, two, 'g_3' as GrantId, NOW), 'its grant has ended')
+    const { definitionProblems: _, ...plain } = one
+    assert.equal(withdrawn(action, plain, GRANT, NOW), undefined)
+  })
 
   it('S2: what a person let through needs no grant, and a cell that may act', () => {
     assert.equal(withdrawn(action, granted('normal', NOW), undefined, NOW), undefined)

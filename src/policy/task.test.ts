@@ -49,6 +49,11 @@ describe('S15: what a task names', () => {
     assert.equal(names(TASK, '13'), false)
     assert.equal(names(TASK, 'Q1'), true)
     assert.equal(names('delete file "7"', '7'), true)
+    assert.equal(names('delete file "7', '7'), false)
+    assert.equal(names('delete file 7"', '7'), false)
+    assert.equal(names('delete file 7b or "7"', '7'), true)
+    assert.equal(names('the abc', 'abc'), true)
+    assert.equal(names('the\nabc\n', 'abc\n'), false)
   })
 
   it('S15: a value that ends like a sentence is found with and without its own mark', () => {
