@@ -111,6 +111,7 @@ describe('argumentMapper', () => {
     ['count', '1', '$.count', /not an integer/],
     ['count', 2 ** 53, '$.count', /not an integer/],
     ['amount', '3', '$.amount', /four decimal places/],
+    ['amount', '100000000000', '$.amount', /four decimal places/],
     ['amount', 0.00001, '$.amount', /four decimal places/],
     ['amount', 1.00005, '$.amount', /four decimal places/],
     ['amount', 1e21, '$.amount', /four decimal places/],

@@ -70,7 +70,7 @@ function mapper(type: ArgumentType, path: string): Mapper {
     case 'decimal':
       return decimalMapper(withheld(path, 'not a number with at most four decimal places'))
     case 'set':
-      return setMapper(mapper(type.element, `${path}[]`), path)
+      return setMapper(mapper(type.element, path), path)
     case 'record': {
       const map = recordMapper(type, path)
       const problem = withheld(path, 'not an object')
@@ -156,8 +156,7 @@ function setMapper(element: Mapper, path: string): Mapper {
 function hasObstacle(value: Value): boolean {
   if (value instanceof CedarSet) return value.lossy !== undefined
   if (!(value instanceof Map)) return false
-  for (const member of value.values()) if (member instanceof Withheld || hasObstacle(member)) return true
-  return false
+  return [...value.values()].some((member) => member instanceof Withheld || hasObstacle(member))
 }
 
 function withheld(path: string, problem: string): Withheld {

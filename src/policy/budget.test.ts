@@ -218,6 +218,8 @@ describe('BudgetBook', () => {
     assert.ok(reserved.ok)
     assert.deepEqual(book.left(below, NOW_MS), ['2 calls'])
     book.forget(below.id)
+    assert.deepEqual(book.left(below, NOW_MS), ['3 calls'])
+    book.forget(below.id)
     book.release(reserved.value)
     assert.deepEqual(book.left(below, NOW_MS), ['3 calls'])
   })
