@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { CellId } from '../model/ids.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import type { Cgroup, CgroupCounts, CgroupFault } from './cgroup.ts'
+import { connectionsIn, type ProcessEvidence, processEvidence } from './evidence.ts'
 import type { Handle } from './handle.ts'
 import type { Init } from './run-directory.ts'
 import type { Exit, FileSpec, LaunchReceipt, TeardownCheck, TeardownReceipt } from './spec.ts'
@@ -36,6 +37,10 @@ export interface Cell {
   /** Files that nobody should open: on the host, and where they stand in the cell. */
   readonly decoys: readonly FileSpec[]
   pids(): readonly number[]
+  /** Connections that stand on its listeners, by the kernel's table of its own network. */
+  connections(): number
+  /** What its processes are, for whoever asks later what stood still here; take it while it is frozen. */
+  evidence(): readonly ProcessEvidence[]
   /** How often its limits were reached so far. */
   counts(): CgroupCounts
   start(): void
@@ -122,6 +127,8 @@ export function cellOf(parts: Parts): Cell {
     exited,
     decoys: parts.decoys,
     pids: () => pidsOf(parts),
+    connections: () => connectionsIn(parts.init.pid, receipt.ports),
+    evidence: () => processEvidence(pidsOf(parts)),
     counts: () => cgroup.counts(),
     start() {
       if (started || !unblock.open) return

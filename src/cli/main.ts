@@ -26,6 +26,12 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     approve: () => import('./commands/approve.ts'),
     deny: () => import('./commands/deny.ts'),
   },
+  'stop it': {
+    ps: () => import('./commands/ps.ts'),
+    contain: () => import('./commands/contain.ts'),
+    kill: () => import('./commands/kill.ts'),
+    release: () => import('./commands/release.ts'),
+  },
   'see what it did': {
     logs: () => import('./commands/logs.ts'),
     why: () => import('./commands/why.ts'),

@@ -64,6 +64,11 @@ export class KeptServer {
     return ok(undefined)
   }
 
+  /** Where it runs now. */
+  get cell(): Cell | undefined {
+    return this.#running?.cell
+  }
+
   /** The gateway speaks to it no more. A number that is not, or no longer, the running one's says nothing. */
   givenUp(number: number): void {
     if (this.#running?.number === number) this.#running.giveUp()

@@ -7,13 +7,29 @@ import { openWarden, profileFault, type Warden, type WardenFault } from '../cell
 import type { Agent, Config, StdioServer, Upstream } from '../config/config.ts'
 import type { Pulse } from '../gateway/pulse.ts'
 import type { TaskSetup } from '../gateway/setup.ts'
-import { type JsonObject, LIMITS, newCellId, no, ok, type Result } from '../model/index.ts'
+import {
+  type AgentName,
+  isBelow,
+  type JsonObject,
+  LIMITS,
+  newCellId,
+  no,
+  ok,
+  type Result,
+  RUNGS,
+  type Rung,
+  samePerson,
+} from '../model/index.ts'
 import { type Answer, deliverAnswers } from './answers.ts'
 import { cellSpec } from './cell-spec.ts'
+import type { Confirmation, Order, Receipt, Target } from './containment.ts'
+import { type ControlReply, type ControlRequest, openControlSocket } from './control-socket.ts'
+import { type Fence, type Fenced, readFence } from './fence.ts'
 import { KeptServer } from './kept-server.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import type { State } from './state.ts'
+import { evidenceOf, inFlight, newOrderId, stopCells, writeReceipt } from './stop.ts'
 import { openTenantState, tenantOf, tenantState } from './tenants.ts'
 import { launchUpstreamCell } from './upstream-cell.ts'
 import { keptSinceMs } from './workspace-marks.ts'
@@ -86,6 +102,7 @@ class OpenRuntime implements Runtime {
   readonly #task: TaskSetup | undefined
   readonly #secrets: ReadonlyMap<string, string>
   readonly #stopAnswers: () => void
+  readonly #closeControl: () => void
   readonly #live = new Map<number, Live>()
   /** Cells of delegations that are being made. */
   #launching = 0
@@ -111,6 +128,7 @@ class OpenRuntime implements Runtime {
     this.#secrets = secrets
     this.#stopAnswers = deliverAnswers(state.directory, agent.environment, (answer) => this.#answer(answer))
     services.onOrder((order) => void this.#follow(order).catch(() => undefined))
+    this.#closeControl = openControlSocket(state.directory, (request, reply) => this.#asked(request, reply))
   }
 
   async launch(command: CellSpec['command'], stdio: CellSpec['stdio']): Promise<Result<RunningCell, string>> {
@@ -131,20 +149,26 @@ class OpenRuntime implements Runtime {
     variables,
     parent,
   }: Launching): Promise<Result<RunningCell, string>> {
+    const fence = readFence(this.state.directory)
+    const rung = fence.ok ? rungIn(fence.value, agent) : fence
+    if (!rung.ok) return rung
     const number = ++this.#numbers
     const plan = { name: workspace, cell: agent.cell, command, stdio, listener: true, variables }
     const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan))
     if (!launched.ok) return no(launchFaultText(launched.reason))
     const cell = launched.value
-    const servers = this.#stdioUpstreams().map((upstream) => this.#keptServer(number, upstream))
-    const given = await this.#handOver(number, cell, servers, agent, parent)
+    const upstreams = this.#stdioUpstreams()
+    const servers = upstreams.map((upstream) => this.#keptServer(number, upstream))
+    const given = await this.#handOver(number, cell, servers, agent, parent, rung.value)
     if (!given.ok) {
       await Promise.all([cell.teardown(), ...servers.map((server) => this.#endServer(server))])
       return given
     }
     this.#warden.sense(cell, (sensed) => void this.#services.tell({ kind: 'sensed', number, ...sensed }))
     const ended = this.#end(number, cell, servers)
-    this.#live.set(number, { cell, agent, ended, ...(parent !== undefined && { parent }) })
+    const own = servers.filter((_, i) => upstreams[i]?.mcp.shared !== true)
+    const live: Live = { cell, agent, ended, servers: own, sinceMs: Date.now() }
+    this.#live.set(number, { ...live, ...(parent !== undefined && { parent }) })
     return ok({ cell, ended })
   }
 
@@ -155,7 +179,77 @@ class OpenRuntime implements Runtime {
     if (live === undefined) return
     if (order.kind === 'kill') await live.cell.kill()
     else if (order.kind === 'freeze') await live.cell.freeze()
+    else if (order.kind === 'contain') await this.#containFor(live, order.agent ?? 0)
     else if (order.kind === 'launch') await this.#launchBelow(order.number, live, order.agent ?? 0)
+  }
+
+  /** A detector has lowered it at the gate already; this is what the warden adds, and what stays. */
+  async #containFor(live: Live, rung: number): Promise<void> {
+    const to = RUNGS[rung]
+    if (to === undefined || to === 'normal') return
+    const target = { kind: 'cell', name: live.cell.id } as const
+    const why = 'a signal: firebreak logs tells which'
+    await this.#contain({ id: newOrderId(), target, rung: to, by: 'firebreak', why })
+  }
+
+  async #asked(request: ControlRequest, reply: (reply: ControlReply) => void): Promise<void> {
+    if (request.kind === 'cells') {
+      const cells = [...this.#live.values()].map(({ cell, agent, sinceMs }) => {
+        return { cell: cell.id, agent: agent.name, environment: agent.environment, sinceMs }
+      })
+      return reply({ kind: 'done', ok: true, said: `${cells.length} cells`, cells })
+    }
+    if (request.kind === 'release') {
+      const { kind: _, environment, ...release } = request
+      if (environment !== this.#agent.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
+      const number = ANSWERS_FROM + ++this.#numbers
+      const told = this.#services.tell({ kind: 'release', number, ...release })
+      const said = told.ok ? await this.#services.said('ordered', number) : told
+      return reply({ kind: 'done', ok: said.ok, said: said.ok ? 'the ledger has it' : said.reason })
+    }
+    const receipt = await this.#contain(request.order, (confirmation) => reply({ kind: 'confirmation', confirmation }))
+    reply({ kind: 'done', ok: receipt.contained, said: `${receipt.cells.length} cells`, receipt })
+  }
+
+  async #contain(order: Order, onConfirmation?: (confirmation: Confirmation) => void): Promise<Receipt> {
+    const atMs = Date.now()
+    const meant = [...this.#live].filter(([, live]) => isMeant(live, order.target, this.#config))
+    const stopping = this.#withBelow(meant.map(([number]) => number)).map((number) => {
+      const live = this.#live.get(number) as Live // every number is one of its keys
+      const servers = live.servers.flatMap((server) => server.cell ?? [])
+      return { number, cell: live.cell, agent: live.agent.name, servers }
+    })
+    const agents = [...new Set([...stopping.map(({ agent }) => agent), ...agentsMeant(this.#config, order.target)])]
+    const stop = {
+      order,
+      stopping,
+      agents,
+      services: this.#services,
+      stateDirectory: this.state.directory,
+      number: ANSWERS_FROM + ++this.#numbers,
+    }
+    const confirmations = await stopCells(stop, onConfirmation)
+    const contained = confirmations.every(({ confirmed }) => confirmed)
+    const cells = stopping.map(({ cell }) => cell.id)
+    const receipt: Receipt = { order, atMs, cells, agents, confirmations, contained }
+    const evidence = plain(evidenceOf(stopping))
+    const mayLand = await inFlight(this.state.ledger(this.#agent.environment), cells)
+    writeReceipt(this.state.directory, receipt, { evidence, mayLand })
+    for (const { cell, agent } of stopping)
+      this.#services.tell({
+        kind: 'contained',
+        cell: cell.id,
+        agent,
+        rung: order.rung,
+        receipt: plain({ ...receipt, mayLand }),
+      })
+    return receipt
+  }
+
+  #withBelow(numbers: readonly number[]): readonly number[] {
+    const all = new Set(numbers)
+    for (const [number, { parent }] of this.#live) if (parent !== undefined && all.has(parent)) all.add(number)
+    return [...all]
   }
 
   /** The configuration says who may delegate to whom, and with what it is started; the gateway only says that it is time. */
@@ -207,6 +301,7 @@ class OpenRuntime implements Runtime {
 
   async close(why: string): Promise<void> {
     this.#stopAnswers()
+    this.#closeControl()
     await this.#warden.close()
     await this.#services.stop(why)
   }
@@ -228,6 +323,7 @@ class OpenRuntime implements Runtime {
     servers: readonly KeptServer[],
     agent: Agent,
     parent: number | undefined,
+    rung: Rung,
   ): Promise<Result<void, string>> {
     const started = await Promise.all(servers.map((server) => server.start()))
     for (const server of started) if (!server.ok) return server
@@ -240,6 +336,7 @@ class OpenRuntime implements Runtime {
       agent: agent.name,
       receipt: plain(cell.receipt),
       labels: agent.cell.labels,
+      rung,
       ...(parent === undefined ? this.#task && { task: this.#task } : { parent }),
     } as const
     const told = this.#services.tell(message, [listener.fd])
@@ -323,8 +420,42 @@ interface Live {
   readonly cell: Cell
   readonly agent: Agent
   readonly ended: Promise<Ended>
+  /** Those that serve it alone. */
+  readonly servers: readonly KeptServer[]
+  /** Epoch ms. */
+  readonly sinceMs: number
   /** The number of the cell that delegated to it. */
   readonly parent?: number
+}
+
+/** Where an agent stands before its cell starts: one that is contained starts none (S8). */
+export function rungIn(fence: Fence, { name }: Pick<Agent, 'name'>): Result<Rung, string> {
+  const fenced = fence.get(name)
+  if (fenced === undefined || !isBelow(fenced.rung, 'restricted')) return ok(fenced?.rung ?? 'normal')
+  return no(containedText(name, fenced))
+}
+
+export function containedText(agent: AgentName, { rung, by, why, atMs, order }: Fenced): string {
+  const at = new Date(atMs).toISOString()
+  return `${agent} is ${rung}, since ${at}, by ${by}: ${why} (order ${order}). Only a person lets it go: firebreak release ${agent} --by <person> --reason <text>`
+}
+
+const NOT_MINE = 'no gateway of that environment runs here'
+
+/** Agents that an order means, whether a cell of theirs runs or not. */
+export function agentsMeant({ agents }: Config, target: Target): readonly AgentName[] {
+  return [...agents.values()]
+    .filter(({ name, owner, environment }) => {
+      if (target.kind === 'agent') return name === target.name
+      if (target.kind === 'owner') return samePerson(owner, target.name)
+      if (target.kind === 'environment') return environment === target.name
+      return target.kind === 'all'
+    })
+    .map(({ name }) => name)
+}
+
+function isMeant({ cell, agent }: Live, target: Target, config: Config): boolean {
+  return target.kind === 'cell' ? cell.id === target.name : agentsMeant(config, target).includes(agent.name)
 }
 
 /** Numbers of answers, apart from those of cells. */

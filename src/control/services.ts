@@ -15,16 +15,18 @@ export interface Services {
   /** Tells the gateway; the caller goes on owning the descriptors. */
   readonly tell: (message: WardenMessage, fds?: readonly number[]) => Result<void, string>
   /** Resolves when the gateway has said so of this cell; fails when it cannot, or is gone. */
-  readonly said: (kind: Pulse['kind'], number: number) => Promise<Result<void, string>>
+  readonly said: (kind: Pulse['kind'], number: number, withinMs?: number) => Promise<Result<void, string>>
   /** Resolves with why when the gateway has died, fallen silent or broken its protocol: its cells must not run on. */
   readonly lost: Promise<string>
   /** What the gateway asks of the warden: `launch`, `freeze`, `kill`, `given-up`. One listener. */
   readonly onOrder: (listener: (order: Pulse) => void) => void
   readonly gatewayPid: number
+  /** The gateway is believed no more: it is ended at once, and with it every listener that it had. */
+  readonly distrust: (why: string) => void
   readonly stop: (why: string) => Promise<void>
 }
 
-const ORDERS: ReadonlySet<Pulse['kind']> = new Set(['launch', 'freeze', 'kill', 'given-up'])
+const ORDERS: ReadonlySet<Pulse['kind']> = new Set(['launch', 'freeze', 'kill', 'contain', 'given-up'])
 
 const START_MS_MAX = 20_000
 const STOP_MS_MAX = 5_000
@@ -76,12 +78,13 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
   }
   return ok({
     tell: (message, fds = []) => lines.tell(message, fds),
-    said: (kind, number) => lines.said(kind, number, START_MS_MAX),
+    said: (kind, number, withinMs = START_MS_MAX) => lines.said(kind, number, withinMs),
     lost: lines.lost,
     onOrder: (listener) => {
       lines.onOrder = listener
     },
     gatewayPid: gateway.pid ?? 0,
+    distrust: (why) => lines.distrust(why),
     async stop(why) {
       lines.tell({ kind: 'stop', why }, [])
       lines.close()
@@ -139,6 +142,10 @@ class Gateway {
       const timer = setTimeout(() => settle(no(`the gateway did not say "${kind}" within ${withinMs} ms`)), withinMs)
       this.#waiting.set(key, settle)
     })
+  }
+
+  distrust(why: string): void {
+    this.#gave(why)
   }
 
   close(): void {

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import process from 'node:process'
 import type { EnvironmentName } from '../model/index.ts'
+import { makeFence } from './fence.ts'
 
 /**
  * Where one configuration keeps what must last: `ledger/<environment>`, `witness`, `workspaces/<agent>`, `log`. Each
@@ -41,7 +42,9 @@ export function openState(
   random: () => number,
   others: readonly string[] = [],
 ): State {
+  const isNew = !existsSync(join(directory, 'ledger'))
   mkdirSync(directory, { recursive: true, mode: 0o711 })
+  if (isNew) makeFence(directory)
   for (const part of ['ledger', 'witness', 'workspaces', 'log'])
     mkdirSync(join(directory, part), { recursive: true, mode: 0o711 })
   const uids = root ? readUids(directory) : undefined

@@ -21,6 +21,7 @@ import {
   ok,
   type PersonName,
   type Result,
+  RUNGS,
   type Rung,
   type UpstreamName,
 } from '../model/index.ts'
@@ -182,6 +183,10 @@ export class Gateway {
           return await this.#answer(message)
         case 'order':
           return await this.#follow(message)
+        case 'contained':
+          return this.#contained(message)
+        case 'release':
+          return await this.#release(message)
         case 'ended':
           return await this.#end(message.number, message.receipt)
         case 'stop':
@@ -261,7 +266,7 @@ export class Gateway {
   }
 
   #cellAtGate(
-    { number, cell: id, labels, task, parent }: CellMessage,
+    { number, cell: id, labels, task, parent, rung = 'normal' }: CellMessage,
     agent: AgentSetup,
   ): { readonly cell: CellAtGate; readonly own: readonly Upstream[] } {
     const own: Upstream[] = []
@@ -297,7 +302,7 @@ export class Gateway {
         ...(giver && { above: delegationOf(giver) }),
       },
       upstreams,
-      rung: 'normal',
+      rung,
       gone: new AbortController(),
       underWay: 0,
       share: new LedgerShare(this.#gate.nowMs()),
@@ -377,6 +382,19 @@ export class Gateway {
     this.#gate.ledger.append({ kind: 'cell.sensed', cell: cell.id, agent, sensor, what, count, detail })
   }
 
+  #contained({ cell, agent, rung, receipt }: Extract<WardenMessage, { kind: 'contained' }>): void {
+    this.#gate.ledger.append({ kind: 'cell.contained', cell, agent, rung, receipt })
+  }
+
+  /** A person moves an agent up (S9): in the ledger first. A cell that was cut stays cut: its agent begins anew. */
+  async #release({ number, agent, from, to, by, why }: Extract<WardenMessage, { kind: 'release' }>): Promise<void> {
+    const live = [...this.#served.values()].map(({ cell }) => cell).filter((cell) => cell.authority.agent === agent)
+    const recorded = await this.#record({ kind: 'rung.changed', agent, from, to, by, why })
+    if (!recorded) throw new Error('the ledger cannot be written')
+    for (const cell of live) if (isBelow(cell.rung, to) && !isBelow(cell.rung, 'restricted')) cell.rung = to
+    this.#send({ kind: 'ordered', number })
+  }
+
   #lower(cell: CellAtGate, to: Rung, by: 'firebreak' | PersonName, why: string, signal?: number): void {
     const from = cell.rung
     if (!isBelow(to, from)) return
@@ -394,8 +412,11 @@ export class Gateway {
     })
     for (const { cell: below } of cell.given.values()) if (below !== undefined) this.#lower(below, to, by, why, signal)
     if (!isBelow(to, 'restricted')) return
-    // Nothing is admitted any more: what is under way ends, and what was delegated.
+    // Nothing is admitted any more: what is under way ends, and what was delegated; its upstreams' secrets are unbound.
     cell.gone.abort()
+    const served = this.#served.get(cell.number)
+    if (served !== undefined) cut(served)
+    if (by === 'firebreak') this.#send({ kind: 'contain', number: cell.number, agent: RUNGS.indexOf(to) })
     for (const given of cell.given.values()) this.#endDelegation(given, `the cell that gave it is ${to}`)
   }
 
@@ -462,10 +483,7 @@ export class Gateway {
       givenBy.state = 'ended'
       this.#gate.ledger.append({ kind: 'delegation.ended', delegation: givenBy.id, why: 'its cell has ended' })
     }
-    served.endpoint.close()
-    served.server.close()
-    served.server.closeAllConnections()
-    for (const upstream of served.own) upstream.close()
+    cut(served)
     this.#pipes.forget(number)
     for (const [key, egress] of this.#egress) {
       if (!key.endsWith(`#${number}`)) continue
@@ -479,6 +497,14 @@ export class Gateway {
     const appended = this.#gate.ledger.append(body)
     return appended.ok && (await this.#gate.ledger.durable(appended.value.seq)).ok
   }
+}
+
+/** Its listener is closed, and every connection that came in on it; so are the upstreams that are its own. */
+function cut({ endpoint, server, own }: Served): void {
+  endpoint.close()
+  server.close()
+  server.closeAllConnections()
+  for (const upstream of own) upstream.close()
 }
 
 const VERSION = '0.1.0'

@@ -17,6 +17,7 @@ const KINDS = [
   'answered',
   'launch',
   'ordered',
+  'contain',
   'given-up',
 ] as const
 
@@ -26,9 +27,12 @@ export interface Pulse {
   readonly kind: PulseKind
   /** The cell's number; 0 where no cell is meant. With `given-up`: the number of a stdio server that is spoken to no more. */
   readonly number: number
-  /** With `launch`: which of the environment's agents, in the order of its setup. */
+  /** With `launch`: which of the environment's agents, in the order of its setup. With `contain`: which of `RUNGS`. */
   readonly agent?: number
 }
+
+/** Kinds that use the second number. */
+const SAYS_MORE: ReadonlySet<PulseKind> = new Set(['launch', 'contain'])
 
 export function pulseBytes({ kind, number, agent = 0 }: Pulse): Uint8Array {
   const bytes = Buffer.alloc(PULSE_BYTES)
@@ -44,8 +48,8 @@ export function readPulse(bytes: Uint8Array): Pulse | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, PULSE_BYTES)
   const kind = KINDS[view.getUint8(0)]
   const agent = view.getUint16(2, true)
-  if (kind === undefined || view.getUint8(1) !== 0 || (agent !== 0 && kind !== 'launch')) return undefined
-  return { kind, number: view.getUint32(4, true), ...(kind === 'launch' && { agent }) }
+  if (kind === undefined || view.getUint8(1) !== 0 || (agent !== 0 && !SAYS_MORE.has(kind))) return undefined
+  return { kind, number: view.getUint32(4, true), ...(SAYS_MORE.has(kind) && { agent }) }
 }
 
 /** How often a gateway shows that it is alive, and how long the warden waits before it freezes that gateway's cells. */

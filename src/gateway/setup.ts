@@ -88,6 +88,8 @@ export type WardenMessage =
       readonly receipt: JsonObject
       /** What the cell's files bring with them. */
       readonly labels: readonly Label[]
+      /** Where its agent stands already; `normal` where absent. */
+      readonly rung?: Rung
       readonly task?: TaskSetup
       /** The number of the cell that delegated: this one has no grants of its own. */
       readonly parent?: number
@@ -124,6 +126,24 @@ export type WardenMessage =
       readonly cells: readonly number[]
       readonly rung: Rung
       readonly by: 'firebreak' | PersonName
+      readonly why: string
+    }
+  /** What the warden's enforcement points have confirmed of a stop. */
+  | {
+      readonly kind: 'contained'
+      readonly cell: CellId
+      readonly agent: AgentName
+      readonly rung: Rung
+      readonly receipt: JsonObject
+    }
+  /** A person moves an agent up the ladder. Answered by `ordered`. */
+  | {
+      readonly kind: 'release'
+      readonly number: number
+      readonly agent: AgentName
+      readonly from: Rung
+      readonly to: Rung
+      readonly by: PersonName
       readonly why: string
     }
   /** What the warden saw happen in a cell. */

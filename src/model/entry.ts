@@ -281,7 +281,8 @@ export interface SignalRaised {
 /** A cell stands on another rung. Down: by Firebreak itself, or a person's order. Up: a person, by name (S9). */
 export interface RungChanged {
   readonly kind: 'rung.changed'
-  readonly cell: CellId
+  /** Absent where it is about an agent of which no cell runs. */
+  readonly cell?: CellId
   readonly agent: AgentName
   readonly from: Rung
   readonly to: Rung

@@ -104,7 +104,7 @@ function textOf(entry: Entry): string {
     case 'signal.raised':
       return `${entry.cell}  SIGNAL   ${entry.detector}${entry.mode === 'observe' ? ' (observe)' : ''}: ${printable(entry.what)}`
     case 'rung.changed':
-      return `${entry.cell}  ${entry.from} → ${entry.to} by ${printable(entry.by)}: ${printable(entry.why)}`
+      return `${entry.cell ?? entry.agent}  ${entry.from} → ${entry.to} by ${printable(entry.by)}: ${printable(entry.why)}`
     case 'cell.contained':
       return `${entry.cell}  CONTAINED (${entry.rung})`
     case 'definition.seen':

@@ -1,9 +1,13 @@
+import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
+import { join } from 'node:path'
 import process from 'node:process'
 import type { CellSpec } from '../../cells/spec.ts'
 import type { Agent } from '../../config/config.ts'
+import { readFence } from '../../control/fence.ts'
 import { programFault } from '../../control/program.ts'
-import { openRuntime, type Runtime } from '../../control/runtime.ts'
+import { openRuntime, type Runtime, rungIn } from '../../control/runtime.ts'
+import { tenantOf, tenantState } from '../../control/tenants.ts'
 import type { TaskSetup } from '../../gateway/setup.ts'
 import { readEntries } from '../../ledger/read.ts'
 import { type ActionId, type CellId, LIMITS, no, ok, type Result } from '../../model/index.ts'
@@ -65,6 +69,13 @@ async function run(call: Call): Promise<ExitCode> {
   if (!task.ok) {
     call.print.fault(task.reason)
     return EXIT.usage
+  }
+  const own = tenantState(stateDirectory, tenantOf(config, agent.environment))
+  const fence = existsSync(join(own, 'ledger')) ? readFence(own) : ok(new Map())
+  const stands = fence.ok ? rungIn(fence.value, agent) : fence
+  if (!stands.ok) {
+    call.print.fault(`not started: ${stands.reason}`)
+    return fence.ok ? EXIT.contained : EXIT.integrity
   }
   const slow = tellIfSlow(call, agent)
   const runtime = await openRuntime({

@@ -1,0 +1,29 @@
+import type { Rung } from '../../model/index.ts'
+import { type Command, EXIT } from '../command.ts'
+import { CONTAIN_OPTIONS, contain, rungIn } from '../contain.ts'
+
+export const command: Command = {
+  name: 'contain',
+  summary: 'Stop an agent, a cell, an owner’s or an environment’s agents, or all, and prove it',
+  usage: ['firebreak contain <agent|cell|owner|environment|all> [--rung frozen] [--as <person>] [--why <text>]'],
+  example:
+    'firebreak contain refund-bot --as maria.silva@shop.example --why "it refunds the same order again and again"',
+  words: 1,
+  options: {
+    rung: {
+      type: 'string',
+      value: 'rung',
+      help: 'watched, restricted, quarantined, frozen or killed (default: frozen)',
+    },
+    ...CONTAIN_OPTIONS,
+  },
+  run: async (call) => {
+    const rung = rungIn(call.text('rung') ?? 'frozen', 'normal') as Exclude<Rung, 'normal'> | undefined
+    if (rung !== undefined) return contain(call, rung)
+    call.print.fault(
+      `--rung ${call.text('rung')}: there is no such rung`,
+      'watched, restricted, quarantined, frozen, killed',
+    )
+    return EXIT.usage
+  },
+}

@@ -1,0 +1,12 @@
+import type { Command } from '../command.ts'
+import { CONTAIN_OPTIONS, contain } from '../contain.ts'
+
+export const command: Command = {
+  name: 'kill',
+  summary: 'End cells at once, and let their agents start no more before they are released',
+  usage: ['firebreak kill <agent|cell|owner|environment|all> [--as <person>] [--why <text>]'],
+  example: 'firebreak kill all --why "somebody is in"',
+  words: 1,
+  options: CONTAIN_OPTIONS,
+  run: (call) => contain(call, 'killed'),
+}

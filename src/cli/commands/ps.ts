@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { askWardens } from '../../control/control-socket.ts'
+import { readFence } from '../../control/fence.ts'
+import { statesIn } from '../../control/tenants.ts'
+import { type Command, EXIT } from '../command.ts'
+import { printable } from '../printable.ts'
+import { STATE_OPTIONS, stateOf } from '../state.ts'
+
+export const command: Command = {
+  name: 'ps',
+  summary: 'Cells that run, and agents that are contained',
+  usage: ['firebreak ps [--state <dir>]'],
+  example: 'firebreak ps --json',
+  options: STATE_OPTIONS,
+  run: async (call) => {
+    const states = statesIn(stateOf(call)).filter((each) => existsSync(join(each, 'ledger')))
+    const done = (await Promise.all(states.map((each) => askWardens(each, { kind: 'cells' }, () => undefined)))).flat()
+    const cells = done.flatMap((each) => each.cells ?? [])
+    for (const { cell, agent, environment, sinceMs } of cells)
+      call.print.line(`${cell}  ${agent.padEnd(20)} ${environment.padEnd(14)} since ${new Date(sinceMs).toISOString()}`)
+    if (cells.length === 0) call.print.line('no cell runs')
+    const fences = states.map((each) => readFence(each))
+    const fenced = fences.flatMap((each) => (each.ok ? [...each.value] : []))
+    for (const [agent, { rung, by, why, atMs }] of fenced)
+      call.print.line(
+        `${agent} is ${rung}, since ${new Date(atMs).toISOString()}, by ${printable(by)}: ${printable(why)}`,
+      )
+    for (const each of fences) if (!each.ok) call.print.fault(each.reason)
+    const whole = fences.every(({ ok }) => ok)
+    call.print.object({ ok: whole, cells, contained: Object.fromEntries(fenced) })
+    return whole ? EXIT.ok : EXIT.integrity
+  },
+}

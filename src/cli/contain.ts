@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import type { Confirmation, Order, Target } from '../control/containment.ts'
+import { askWardens } from '../control/control-socket.ts'
+import { agentsMeant } from '../control/runtime.ts'
+import { fenceAgents, newOrderId } from '../control/stop.ts'
+import { statesIn, tenantOf, tenantState } from '../control/tenants.ts'
+import { isBelow, RUNGS, type Rung } from '../model/index.ts'
+import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
+import { printable } from './printable.ts'
+import { stateOf } from './state.ts'
+
+export const CONTAIN_OPTIONS: Readonly<Record<string, Option>> = {
+  as: {
+    type: 'string',
+    value: 'person',
+    help: 'who orders it, as the ledger will name them (default: the login name)',
+  },
+  why: { type: 'string', value: 'text', help: 'the reason, for the ledger and the receipt' },
+  state: { type: 'string', value: 'dir', help: 'where the runs keep their state (default: .firebreak beside it)' },
+  ...CONFIG_OPTION,
+}
+
+/** Orders every warden of this state and its tenants, and fences agents of which none runs. */
+export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promise<ExitCode> {
+  const [name] = call.positionals
+  const loaded = await loadConfig(configFile(call), { node: process.execPath })
+  if (!loaded.ok) {
+    call.print.fault(`${configFile(call)} cannot be read: firebreak policy validate tells why`)
+    return EXIT.usage
+  }
+  const target = targetOf(name, loaded.value)
+  if (target === undefined) {
+    const agents = [...loaded.value.agents.keys()].join(', ')
+    call.print.fault(
+      name === undefined ? 'contain whom?' : `there is nothing called ${printable(name)}`,
+      `agents: ${agents}; or a cell, an owner, an environment, all`,
+    )
+    return EXIT.usage
+  }
+  const by = personOf(call)
+  const order: Order = { id: newOrderId(), target, rung, by, why: call.text('why') ?? 'no reason was given' }
+  const confirmations: Confirmation[] = []
+  const state = stateOf(call)
+  const states = statesIn(state).filter((each) => existsSync(join(each, 'ledger')))
+  const done = await Promise.all(
+    states.map((each) =>
+      askWardens(each, { kind: 'contain', order }, (reply) => {
+        if (reply.kind !== 'confirmation') return
+        confirmations.push(reply.confirmation)
+        call.print.line(lineOf(reply.confirmation))
+      }),
+    ),
+  )
+  const answers = done.flat()
+  const fences = await fenceEach(loaded.value, state, order)
+  for (const each of fences) {
+    confirmations.push(each)
+    if (answers.length === 0 || !each.confirmed) call.print.line(lineOf(each))
+  }
+  const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
+  const contained = answers.every(({ ok }) => ok) && fences.every(({ confirmed }) => confirmed)
+  for (const { ok, said } of answers) if (!ok) call.print.fault(`not confirmed: ${printable(said)}`)
+  call.print.line('')
+  call.print.line(
+    contained
+      ? `${rung}: ${cells.length === 0 ? 'no cell of it runs' : cells.join(', ')}. Receipt: order ${order.id}`
+      : 'NOT CONTAINED: what is above without yes has not been confirmed, and may go on',
+  )
+  call.print.object({ ok: contained, order: order.id, rung, target, by, cells, confirmations })
+  return contained ? EXIT.ok : EXIT.failed
+}
+
+/** Durable also where nothing runs: the next start meets it. A damaged fence is written anew only where all are meant. */
+async function fenceEach(config: Config, state: string, order: Order): Promise<readonly Confirmation[]> {
+  const agents = agentsMeant(config, order.target)
+  const byState = Map.groupBy(agents, (name) => {
+    const environment = config.agents.get(name)?.environment
+    return tenantState(state, environment === undefined ? undefined : tenantOf(config, environment))
+  })
+  const begun = performance.now()
+  return Promise.all(
+    [...byState].map(async ([each, names]) => {
+      const fenced = await fenceAgents(each, names, order, order.target.kind === 'all')
+      const said = fenced.ok ? `${names.join(', ')} starts no more before it is released` : fenced.reason
+      const afterMs = Math.round(performance.now() - begun)
+      return { point: 'fence', by: 'disk', confirmed: fenced.ok, said, afterMs, escalated: false } as const
+    }),
+  )
+}
+
+function targetOf(name: string | undefined, config: Config): Target | undefined {
+  if (name === undefined) return undefined
+  if (name === 'all') return { kind: 'all' }
+  if (/^c_[0-9a-z]{16}$/.test(name)) return { kind: 'cell', name }
+  for (const kind of ['agent', 'environment', 'owner'] as const) {
+    const target: Target = { kind, name }
+    if (agentsMeant(config, target).length > 0) return target
+  }
+  return undefined
+}
+
+export function lineOf({ point, confirmed, said, afterMs, escalated }: Confirmation): string {
+  const mark = confirmed ? 'yes' : 'NO '
+  return `${mark}  ${point.padEnd(34)} ${printable(said)} (${afterMs.toFixed(1)} ms${escalated ? ', ended harder' : ''})`
+}
+
+export function personOf(call: Call): string {
+  return call.text('as') ?? call.text('by') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root'
+}
+
+/** A rung that a person may name. */
+export function rungIn(text: string | undefined, above: Rung): Rung | undefined {
+  return RUNGS.find((rung) => rung === text && isBelow(rung, above))
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { agentName } from '../model/index.ts'
+import { changeFence, type Fenced, makeFence, readFence } from './fence.ts'
+
+let state = ''
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), 'fence-'))
+})
+afterEach(() => rmSync(state, { recursive: true, force: true }))
+
+const frozen: Fenced = { rung: 'frozen', by: 'maria@shop.example', why: 'a drill', atMs: 1, order: 'o_1' }
+
+describe('S8: the fence', () => {
+  it('what was written is read again, and nobody is contained in a new one', async () => {
+    makeFence(state)
+    assert.deepEqual(readFence(state), { ok: true, value: new Map() })
+    assert.ok((await changeFence(state, (fence) => fence.set(agentName('bot'), frozen))).ok)
+    assert.deepEqual(readFence(state), { ok: true, value: new Map([['bot', frozen]]) })
+  })
+
+  it('a missing one, a shortened one, another rung and another digest are damage', async () => {
+    assert.match(fault(), /is missing: who is contained is not known/)
+    makeFence(state)
+    await changeFence(state, (fence) => fence.set(agentName('bot'), frozen))
+    const path = join(state, 'fence', 'fence.json')
+    const whole = readFileSync(path, 'utf8')
+    for (const damaged of [whole.slice(0, -20), whole.replace('frozen', 'normal'), '', '{"agents":{}}']) {
+      writeFileSync(path, damaged)
+      assert.match(fault(), /is damaged/, damaged)
+      assert.equal((await changeFence(state, () => undefined)).ok, false, 'it is not mended in passing')
+    }
+    assert.ok((await changeFence(state, (fence) => fence.set(agentName('bot'), frozen), true)).ok)
+    assert.ok(readFence(state).ok)
+  })
+
+  it('many writers at once: nothing of any is lost', async () => {
+    makeFence(state)
+    const names = Array.from({ length: 12 }, (_, i) => agentName(`bot-${i}`))
+    const changed = await Promise.all(names.map((name) => changeFence(state, (fence) => fence.set(name, frozen))))
+    assert.ok(changed.every(({ ok }) => ok))
+    const read = readFence(state)
+    assert.equal(read.ok && read.value.size, 12)
+  })
+})
+
+function fault(): string {
+  const read = readFence(state)
+  return read.ok ? '' : read.reason
+}

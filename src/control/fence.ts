@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { lock } from '../ledger/lock.ts'
+import { type AgentName, agentName, no, ok, type Result, RUNGS, type Rung } from '../model/index.ts'
+
+/** Where an agent stands while no cell of it runs, and why. */
+export interface Fenced {
+  readonly rung: Rung
+  /** `firebreak`, or a person. */
+  readonly by: string
+  readonly why: string
+  /** Epoch ms. */
+  readonly atMs: number
+  /** The order that put it there; its receipt has the same name. */
+  readonly order: string
+}
+
+export type Fence = ReadonlyMap<AgentName, Fenced>
+
+/**
+ * `<state>/fence/fence.json`: who is contained, across restarts of anything.
+ *
+ * - F1  It is made with the state, and a state without it, or with a damaged one, starts no cell: nobody knows then who
+ *       was contained.
+ * - F2  A change is whole and on disk before anybody is told of it, whatever is killed meanwhile.
+ */
+export function makeFence(stateDirectory: string): void {
+  mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
+  write(stateDirectory, new Map())
+}
+
+export function readFence(stateDirectory: string): Result<Fence, string> {
+  const path = fileOf(stateDirectory)
+  if (!existsSync(path)) return no(`${path} is missing: who is contained is not known. ${MEND}`)
+  try {
+    const { agents, digest } = JSON.parse(readFileSync(path, 'utf8')) as { agents: object; digest: string }
+    if (digestOf(agents) !== digest) return no(`${path} is damaged: its digest is another. ${MEND}`)
+    return ok(new Map(Object.entries(agents).map(([name, fenced]) => [agentName(name), checked(fenced)])))
+  } catch (error) {
+    return no(`${path} is damaged: ${error instanceof Error ? error.message : String(error)}. ${MEND}`)
+  }
+}
+
+const MEND = 'firebreak contain all writes a new one in which everybody is contained; then release whom you mean'
+
+/** Changes it, one writer after the other. A damaged or missing one is changed only by `anew`, which begins from nothing. */
+export async function changeFence(
+  stateDirectory: string,
+  change: (fence: Map<AgentName, Fenced>) => void,
+  anew = false,
+): Promise<Result<void, string>> {
+  mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
+  const held = await locked(stateDirectory)
+  if (!held.ok) return held
+  try {
+    const read = readFence(stateDirectory)
+    if (!read.ok && !anew) return read
+    const fence = new Map(read.ok ? read.value : [])
+    change(fence)
+    write(stateDirectory, fence)
+    return ok(undefined)
+  } catch (error) {
+    return no(`the fence cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+  } finally {
+    await held.value.release()
+  }
+}
+
+/** Another writer holds it for milliseconds; one that was killed holds nothing. */
+async function locked(stateDirectory: string): ReturnType<typeof lockOnce> {
+  for (let tries = 0; ; tries++) {
+    const held = await lockOnce(stateDirectory)
+    if (held.ok || tries === 100) return held
+    await delay(10)
+  }
+}
+
+async function lockOnce(stateDirectory: string) {
+  const held = await lock(directoryOf(stateDirectory))
+  return held.ok ? held : no(`the fence is held by another process (${held.reason.kind})`)
+}
+
+/** The new file is whole before it takes the old one's place, and its place is on disk before this returns. */
+function write(stateDirectory: string, fence: Fence): void {
+  const agents = Object.fromEntries([...fence].sort(([a], [b]) => (a < b ? -1 : 1)))
+  const path = fileOf(stateDirectory)
+  const file = openSync(`${path}.new`, 'w', 0o600)
+  writeSync(file, `${JSON.stringify({ agents, digest: digestOf(agents) }, undefined, 2)}\n`)
+  fsyncSync(file)
+  closeSync(file)
+  renameSync(`${path}.new`, path)
+  const directory = openSync(directoryOf(stateDirectory), 'r')
+  fsyncSync(directory)
+  closeSync(directory)
+}
+
+function digestOf(agents: object): string {
+  return createHash('sha256').update(JSON.stringify(agents)).digest('hex')
+}
+
+function checked(value: unknown): Fenced {
+  const { rung, by, why, atMs, order } = value as Fenced
+  if (!RUNGS.includes(rung) || [by, why, order].some((text) => typeof text !== 'string') || !Number.isFinite(atMs))
+    throw new Error('it holds what is no rung')
+  return { rung, by, why, atMs, order }
+}
+
+function directoryOf(stateDirectory: string): string {
+  return join(stateDirectory, 'fence')
+}
+
+function fileOf(stateDirectory: string): string {
+  return join(directoryOf(stateDirectory), 'fence.json')
+}
