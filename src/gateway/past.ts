@@ -99,7 +99,8 @@ export class PastSpending {
   #intent(entry: ActionIntent & { readonly atMs: number }): void {
     const { action, atMs, charge } = entry
     const [charged] = reasonsFrom(entry.reasons)
-    const ids = charge?.holders ?? (charged?.kind === 'permit' ? [charged.grant] : [])
+    const grant = charged?.kind === 'permit' || charged?.kind === 'approved' ? charged.grant : undefined
+    const ids = charge?.holders ?? (grant === undefined ? [] : [grant])
     const holders = ids.flatMap((id) => this.#holders.get(id) ?? [])
     if (holders.length === 0) return
     const task = charge?.task

@@ -18,8 +18,11 @@ export interface Decision {
 /** `permit` and `approved` are the only reasons of an allow; `label`, `destination` and `link` hold an action; every other one refuses it. */
 export type Reason =
   | { readonly kind: 'permit'; readonly grant: GrantId; readonly source: Source }
-  /** A person let this one action through, which no grant permits. The intent names the hold. */
-  | { readonly kind: 'approved' }
+  /**
+   * A person let this one action through, which no grant permits. The intent names the hold. With the grant that covers
+   * its tool, and whose budgets it takes from, where there is one.
+   */
+  | { readonly kind: 'approved'; readonly grant?: GrantId; readonly source?: Source }
   | { readonly kind: 'rung'; readonly rung: Rung }
   | { readonly kind: 'environment'; readonly cell: EnvironmentName; readonly upstream: EnvironmentName }
   /** What the cell was given is only a part, and this is outside of it. */

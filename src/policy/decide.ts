@@ -113,7 +113,7 @@ export function admit(
 ): Admitted {
   const decided = decide(action, authority, nowMs)
   if (decided.verdict === 'deny')
-    return canBeAsked(decided) && approves(decided) ? approved(action, authority, nowMs) : decided
+    return canBeAsked(decided) ? unlessApproved(decided, action, authority, nowMs, approves) : decided
   if (decided.verdict === 'hold' && !approves(decided)) return decided
   const permits = decided.verdict === 'hold' ? decided.permits : decided.reasons
   const grant = topOf(authority).grants.find(({ id }) => id === permits[0].grant)
@@ -123,13 +123,35 @@ export function admit(
   return { verdict: 'allow', reasons: permits, reservation: reserved.value }
 }
 
-/** No grant is charged for what a person let through; every delegation above the cell is. */
-function approved(action: Action, authority: Authority & { readonly budgets: BudgetBook }, nowMs: number): Admitted {
-  const reserved = authority.budgets.reserve(delegationsOf(authority), costOf(action), nowMs)
-  if (reserved.ok) return { verdict: 'allow', reasons: [{ kind: 'approved' }], reservation: reserved.value }
-  const [first, ...more] = reserved.reason
-  if (first === undefined) throw new Error('a denial without a reason')
-  return { verdict: 'deny', reasons: [first, ...more] }
+/**
+ * What a person lets through takes from budgets like everything else (S7): of the first live grant by id that covers the
+ * tool, whatever its condition says, and has room, and of every delegation above the cell. Where no live grant covers it,
+ * the approval stands alone. Where there is no room nobody is asked, and no approval is used up.
+ */
+function unlessApproved(
+  decided: Denied,
+  action: Action,
+  authority: Authority & { readonly budgets: BudgetBook },
+  nowMs: number,
+  approves: (waiting: Denied) => boolean,
+): Admitted {
+  const { budgets } = authority
+  const cost = costOf(action)
+  const grants = [...liveGrants(action, authority, nowMs)].sort((a, b) => (a.id < b.id ? -1 : 1))
+  const chains = (grants.length === 0 ? [undefined] : grants).map((grant) => {
+    const holders = grant === undefined ? delegationsOf(authority) : holdersOf(grant, authority)
+    return { grant, holders, broken: budgets.refusals(holders, cost, nowMs) }
+  })
+  const open = chains.find(({ broken }) => broken.length === 0)
+  if (open === undefined) {
+    return { verdict: 'deny', reasons: [...decided.reasons, ...chains.flatMap(({ broken }) => broken)] }
+  }
+  if (!approves(decided)) return decided
+  const reserved = budgets.reserve(open.holders, cost, nowMs)
+  if (!reserved.ok) throw new Error('a budget changed between its decision and its reservation')
+  const { grant } = open
+  const reason: ApprovedReason = { kind: 'approved', ...(grant && { grant: grant.id, source: grant.source }) }
+  return { verdict: 'allow', reasons: [reason], reservation: reserved.value }
 }
 
 function delegationsOf({ above }: Authority): readonly Holder[] {

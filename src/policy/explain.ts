@@ -23,7 +23,11 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
     case 'permit':
       return `allowed by ${grantAt(reason.grant, reason.source)}`
     case 'approved':
-      return 'approved by a person, this once: no grant permits it'
+      return `approved by a person, this once: no grant permits it, ${
+        reason.grant && reason.source
+          ? `and it takes from the budget of ${grantAt(reason.grant, reason.source)}`
+          : 'and none covers it whose budget it would take from'
+      }`
     case 'rung':
       return `the cell is ${reason.rung}${reason.rung === 'restricted' ? ', and may only read' : ''} — a named person can release it`
     case 'environment':

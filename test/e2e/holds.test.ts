@@ -255,13 +255,20 @@ describe('S4, S15: holds', () => {
 describe('S2, S15: asking a person after a refusal', () => {
   const own = async (url: string, name: string, args: JsonObject) => textOf(await call(url, name, args)) ?? ''
 
-  async function narrow() {
+  async function narrow(budget: { readonly budget?: Readonly<Record<string, string>> } = {}) {
     const upstream = await startUpstream({ era: 'modern', tools: TOOLS, onCall: () => textResult('done') })
     const grants = [
-      { upstream: 'bank', tools: ['pay'], when: 'context.args has to && context.args.to == "GOOD1"', expires: '8h' },
+      {
+        upstream: 'bank',
+        tools: ['pay'],
+        when: 'context.args has to && context.args.to == "GOOD1"',
+        expires: '8h',
+        ...budget,
+      },
       { upstream: 'bank', tools: ['inbox'], expires: '8h' },
     ]
-    const bank = { mcp: { url: upstream.url }, tools: DECLARED }
+    const pay = { ...DECLARED.pay, destinations: { '$.to': ['GOOD1'] } }
+    const bank = { mcp: { url: upstream.url }, tools: { ...DECLARED, pay } }
     const gateway = await startGateway({ upstreams: { bank }, agents: { alpha: { grants } } })
     const cell = await gateway.admit('alpha')
     const refused = async (name: string, args: JsonObject) => {
@@ -284,6 +291,38 @@ describe('S2, S15: asking a person after a refusal', () => {
     const told = JSON.stringify(await gateway.entries())
     assert.match(told, /"kind":"requested","why":"the owner said so"/)
     assert.match(told, /"kind":"approved"/)
+  })
+
+  it('S7: takes from the budget of the grant that covers it, after a restart too; without room it cannot be asked for', async () => {
+    const { gateway, cell, refused, paid } = await narrow({ budget: { calls: '2/day' } })
+    const reference = await refused('pay', { to: 'OTHER1' })
+    assert.match(await own(cell.url('firebreak'), 'request', { reference, why: 'x' }), /waiting/)
+    assert.equal((await gateway.answer(reference, true)).ok, true)
+    for (const to of ['OTHER1', 'GOOD1']) assert.equal(textOf(await call(cell.url('bank'), 'pay', { to })), 'done')
+    const over = await refused('pay', { to: 'OTHER2' })
+    assert.match(await own(cell.url('firebreak'), 'request', { reference: over, why: 'x' }), /no such refusal/)
+    await refused('pay', { to: 'GOOD1' })
+    const told = (all: Awaited<ReturnType<typeof gateway.entries>>) =>
+      JSON.stringify(all.find((entry) => entry.kind === 'action.refused' && entry.action === over))
+    const all = await gateway.entries((entries) => told(entries) !== undefined)
+    assert.match(told(all), /"kind":"grant-condition".*"kind":"budget"/)
+    await gateway.stop()
+    const next = await startGatewayOn(gateway.configFile, { stateDirectory: gateway.state.directory })
+    const again = await next.admit('alpha')
+    assert.equal(errorOf(await call(again.url('bank'), 'pay', { to: 'GOOD1' }))?.code, 403)
+    assert.equal(paid(), 2)
+  })
+
+  it('S7: approved while there was room, and made when there is none: refused, and the approval is not used up', async () => {
+    const { gateway, cell, refused, paid } = await narrow({ budget: { calls: '1/day' } })
+    const reference = await refused('pay', { to: 'OTHER1' })
+    await own(cell.url('firebreak'), 'request', { reference, why: 'x' })
+    assert.equal((await gateway.answer(reference, true)).ok, true)
+    assert.equal(textOf(await call(cell.url('bank'), 'pay', { to: 'GOOD1' })), 'done')
+    await refused('pay', { to: 'OTHER1' })
+    assert.equal(paid(), 1)
+    const held = (await gateway.entries()).filter((entry) => entry.kind === 'action.intent' && entry.hold !== undefined)
+    assert.deepEqual(held, [], 'the approval is not used up')
   })
 
   it('a tool without any grant can be asked for; a wrong argument, another cell’s refusal and nonsense cannot', async () => {
