@@ -176,7 +176,7 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
 function receiptHolds(state: string, order: string): void {
   const directory = join(state, 'receipts')
   const note = readFileSync(join(directory, `${order}.note`), 'utf8')
-  const [, , x = ''] = readFileSync(join(directory, 'warden.pub'), 'utf8').trim().split('+')
+  const [, x = ''] = /^[^+]+\+[0-9a-f]{8}\+(\S+)$/m.exec(readFileSync(join(directory, 'warden.pub'), 'utf8')) ?? []
   const parsed = parseNote(note.length > 4_096 ? `x\n${note.slice(note.lastIndexOf('\n\n') + 1)}` : note)
   assert.ok(parsed.ok, JSON.stringify(parsed))
   const text = note.slice(0, note.lastIndexOf('\n\n') + 1)
