@@ -28,7 +28,7 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
     return EXIT.usage
   }
   const by = call.text('as') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root'
-  const another = anotherNeeded(hold, by)
+  const another = approved ? anotherNeeded(hold, by) : undefined
   if (another !== undefined) {
     call.print.fault(another, 'whoever else may decide it: firebreak approve <hold> --as <person>')
     return EXIT.denied
@@ -90,10 +90,10 @@ export async function findHold(
   return ok(hold)
 }
 
-/** Why this person cannot answer it. The gateway holds to it, whatever it is told here. */
+/** Why this person cannot approve it. Anybody may deny: that narrows. The gateway holds to it, whatever it is told here. */
 export function anotherNeeded({ held }: KnownHold, by: string): string | undefined {
   if (!held.notBy?.some((person) => samePerson(person, by))) return undefined
-  return `environment "${held.environment}" is hardened: ${printable(by)} owns the agent that asks, and another person has to answer ${held.hold}`
+  return `environment "${held.environment}" is hardened: ${printable(by)} owns the agent that asks, and another person has to approve ${held.hold}`
 }
 
 async function isHeard(call: Call, state: string, { held }: KnownHold): Promise<boolean> {
@@ -124,7 +124,7 @@ export function wordsFor(hold: KnownHold, answered?: Answer): readonly string[] 
       wrapped('  because   ', printable(line)),
     ),
     `  labels    ${held.labels.length === 0 ? 'none' : held.labels.join(', ')}`,
-    ...(held.notBy === undefined ? [] : [`  answer    hardened: not by ${held.notBy.map(printable).join(', ')}`]),
+    ...(held.notBy === undefined ? [] : [`  approve   hardened: not by ${held.notBy.map(printable).join(', ')}`]),
   ]
 }
 

@@ -35,7 +35,7 @@ export interface Environment {
   readonly name: EnvironmentName
   /** Absent where none is named: then one is implied, and everything is its own. */
   readonly tenant?: TenantName
-  /** Effects need a grant that somebody else than the agent's owner approved, and its holds somebody else's answer. */
+  /** Effects need a grant that somebody else than the agent's owner approved, and its holds somebody else's approval. */
   readonly hardened: boolean
   /** Origins that its relays may reach; nothing else has any network. */
   readonly egress: readonly Written<URL>[]

@@ -194,7 +194,7 @@ describe('what a configuration demands of its host', () => {
         },
       },
     }
-    has(await said('holds', config), /approved by joao.costa@shop.example; its holds are answered by anyone but maria/)
+    has(await said('holds', config), /approved by joao.costa@shop.example; its holds are approved by anyone but maria/)
     has(await said('look', { ...config, profile: 'user' }), /answer in any name/)
     has(
       await said('look', {

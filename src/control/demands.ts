@@ -293,7 +293,7 @@ function hardenedDemands(about: string, agents: readonly Agent[], { profile }: C
       : [
           holds(
             about,
-            `grants of ${name} were approved by ${approvers.join(', ')}; its holds are answered by anyone but ${owner}`,
+            `grants of ${name} were approved by ${approvers.join(', ')}; its holds are approved by anyone but ${owner}`,
           ),
         ]
   })

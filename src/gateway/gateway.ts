@@ -217,7 +217,7 @@ export class Gateway {
   /** In the ledger first: an answer that is not durable was not given. */
   async #answer({ number, hold, approved, by, forMs, why }: Extract<WardenMessage, { kind: 'answer' }>): Promise<void> {
     const { holds, nowMs } = this.#gate
-    const fault = holds.fault(hold, by, nowMs())
+    const fault = holds.fault(hold, approved, by, nowMs())
     if (fault !== undefined) throw new Error(`hold ${hold}: ${fault}`)
     const expiresAtMs = nowMs() + Math.min(forMs, LIMITS.approvalMsMax)
     const recorded = await this.#record({

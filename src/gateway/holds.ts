@@ -24,7 +24,7 @@ interface Hold {
   readonly agent: string
   /** An answer must come before, epoch ms. */
   readonly expiresAtMs: number
-  /** Who cannot answer it. */
+  /** Who cannot approve it. */
   readonly notBy: readonly PersonName[]
   state:
     | { readonly kind: 'waiting' }
@@ -33,7 +33,7 @@ interface Hold {
     | { readonly kind: 'denied' | 'used' }
 }
 
-export type AnswerFault = 'unknown' | 'answered already' | 'expired' | 'another person has to answer'
+export type AnswerFault = 'unknown' | 'answered already' | 'expired' | 'another person has to approve'
 
 /**
  * The holds of one gateway. They are what the ledger says: `restore` makes the same book of its entries.
@@ -42,7 +42,7 @@ export type AnswerFault = 'unknown' | 'answered already' | 'expired' | 'another 
  *       lets one action through, before its time is up.
  * - H2  Only an answer that a person gave opens a hold, and nothing that a cell sends answers one.
  * - H3  A hold is used in the tick that takes it; its intent, which names it, is durable before anything is sent.
- * - H4  Whoever is among `notBy` answers nothing, neither way.
+ * - H4  Whoever is among `notBy` approves nothing. They may deny: that narrows.
  */
 export class HoldBook {
   readonly #holds = new Map<ActionId, Hold>()
@@ -74,7 +74,7 @@ export class HoldBook {
   }
 
   answer(id: ActionId, approved: boolean, by: PersonName, expiresAtMs: number, nowMs: number): AnswerFault | undefined {
-    const fault = this.fault(id, by, nowMs)
+    const fault = this.fault(id, approved, by, nowMs)
     const hold = this.#holds.get(id)
     if (fault !== undefined || hold === undefined) return fault ?? 'unknown'
     hold.state = approved ? { kind: 'approved', by, expiresAtMs } : { kind: 'denied' }
@@ -82,11 +82,11 @@ export class HoldBook {
   }
 
   /** Why `answer` would not be taken. */
-  fault(id: ActionId, by: PersonName, nowMs: number): AnswerFault | undefined {
+  fault(id: ActionId, approved: boolean, by: PersonName, nowMs: number): AnswerFault | undefined {
     const hold = this.#holds.get(id)
     if (hold === undefined) return 'unknown'
     if (hold.state.kind !== 'waiting') return 'answered already'
-    if (hold.notBy.some((person) => samePerson(person, by))) return 'another person has to answer'
+    if (approved && hold.notBy.some((person) => samePerson(person, by))) return 'another person has to approve'
     return nowMs >= hold.expiresAtMs ? 'expired' : undefined
   }
 

@@ -26,7 +26,7 @@ export interface GatewaySetup {
   readonly environment: EnvironmentName
   /** Whose environment it is; of no other tenant is anything here. Absent where none is named. */
   readonly tenant?: TenantName
-  /** Holds wait for another person than those who own the agents. */
+  /** Holds are approved by another person than those who own the agents. */
   readonly hardened: boolean
   /** Origins that the environment's relays may reach. */
   readonly egress: readonly string[]

@@ -159,7 +159,7 @@ export interface ActionHeld {
   readonly spend?: string
   /** Unanswered, it is a refusal from then on; epoch ms. */
   readonly expiresAtMs: number
-  /** Whose agents ask: in a hardened environment somebody else has to answer. */
+  /** Whose agents ask: in a hardened environment somebody else has to approve. */
   readonly notBy?: readonly PersonName[]
 }
 

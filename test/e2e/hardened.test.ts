@@ -11,7 +11,7 @@ const JOAO = 'joao.costa@shop.example'
 const PAY = { inputSchema: { type: 'object', properties: { to: { type: 'string' } } } }
 
 describe('S15: a hardened environment', () => {
-  it('a hold is answered by another person than the agent’s owner, or by nobody; the ledger names who', async () => {
+  it('a hold is approved by another person than the agent’s owner, or by nobody; the ledger names who', async () => {
     const upstream = await startUpstream({ era: 'modern', tools: [tool('pay', PAY)], onCall: () => textResult('paid') })
     const grants = [{ upstream: 'bank', tools: ['pay'], expires: '8h', approver: JOAO }]
     const gateway = await startGateway({
@@ -24,12 +24,14 @@ describe('S15: a hardened environment', () => {
     const pay = async (cell: TestCell) => textOf(await call(cell.url('bank'), 'pay', { to: 'ACME-1' }))
     const hold = /reference (a_\w+)/.exec(await pay(await gateway.admit()))?.[1] ?? ''
     for (const name of [MARIA, MARIA.toUpperCase(), ` ${MARIA}`])
-      for (const approved of [true, false])
-        assert.equal((await gateway.answer(hold, approved, 60_000, name)).ok, false, `${name} ${approved}`)
+      assert.equal((await gateway.answer(hold, true, 60_000, name)).ok, false, name)
 
     const said = await firebreak(['approve', hold, '--as', MARIA, '--state', gateway.state.directory])
     assert.equal(said.code, 3)
-    assert.match(said.stderr, /"test" is hardened: maria\S+ owns the agent that asks, and another person has to answer/)
+    assert.match(
+      said.stderr,
+      /"test" is hardened: maria\S+ owns the agent that asks, and another person has to approve/,
+    )
 
     await gateway.stop()
     const again = await startGatewayOn(gateway.configFile, { stateDirectory: gateway.state.directory })
@@ -45,5 +47,34 @@ describe('S15: a hardened environment', () => {
     )
     const started = entries.find((entry) => entry.kind === 'cell.started')
     assert.deepEqual(started?.approvers, { 'g_alpha-bank': JOAO })
+  })
+
+  it('its owner may deny it, which narrows: nobody approves it then, and the next attempt asks anew', async () => {
+    const upstream = await startUpstream({ era: 'modern', tools: [tool('pay', PAY)], onCall: () => textResult('paid') })
+    const gateway = await startGateway({
+      environments: { test: { hardened: true } },
+      upstreams: {
+        bank: { mcp: { url: upstream.url }, tools: { pay: { effect: 'write', destinations: ['$.to'] } } },
+      },
+      agents: { alpha: { grants: [{ upstream: 'bank', tools: ['pay'], expires: '8h', approver: JOAO }] } },
+    })
+    const cell = await gateway.admit()
+    const pay = async () => textOf(await call(cell.url('bank'), 'pay', { to: 'ACME-1' }))
+    const held = async () =>
+      /holds this call.*reference (a_\w+)/.exec((await pay()) ?? '')?.[1] ?? assert.fail('not held')
+    const hold = await held()
+    assert.equal((await gateway.answer(hold, false, 60_000, MARIA)).ok, true)
+    assert.equal((await gateway.answer(hold, true, 60_000, JOAO)).ok, false)
+    const next = await held()
+    assert.notEqual(next, hold)
+    assert.equal((await gateway.answer(next, true, 60_000, MARIA)).ok, false)
+    const said = await firebreak(['deny', next, '--as', MARIA, '--state', gateway.state.directory])
+    assert.equal(said.code, 0, said.stderr)
+    assert.equal(upstream.calls.length, 0)
+    const answers = (await gateway.entries()).flatMap((entry) => (entry.kind === 'hold.answered' ? [entry] : []))
+    assert.deepEqual(
+      answers.map(({ by, approved }) => [by, approved]),
+      [[MARIA, false]],
+    )
   })
 })

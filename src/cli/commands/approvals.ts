@@ -73,7 +73,7 @@ async function ask(call: Call, state: string): Promise<ExitCode> {
 function give(call: Call, state: string, hold: KnownHold, approved: boolean): void {
   const { held } = hold
   const by = personName(call.text('as') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root')
-  const another = anotherNeeded(hold, by)
+  const another = approved ? anotherNeeded(hold, by) : undefined
   if (another !== undefined) return call.print.fault(another)
   giveAnswer(stateOfLog(state, hold.log), {
     hold: held.hold,
