@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { AgentName, PersonName, Rung } from '../model/index.ts'
 import type { Confirmation, Order, Receipt } from './containment.ts'
 
@@ -40,12 +42,14 @@ export interface LiveCell {
 type Handle = (request: ControlRequest, reply: (reply: ControlReply) => void) => Promise<void>
 
 const REQUEST_BYTES_MAX = 65_536
+/** An order and all that it escalates to has its own bounds; together they are less. */
+const LAST_WORDS_MS_MAX = 10_000
 
 /**
  * Where people reach a running warden: a socket of their own user's in the state, which no cell sees. Whoever can open
  * it is the state's owner; nothing that comes through it is believed to be anyone else.
  */
-export function openControlSocket(stateDirectory: string, handle: Handle): () => void {
+export function openControlSocket(stateDirectory: string, handle: Handle): () => Promise<void> {
   const directory = directoryOf(stateDirectory)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   chmodSync(directory, 0o700)
@@ -73,10 +77,13 @@ export function openControlSocket(stateDirectory: string, handle: Handle): () =>
   server.on('error', () => undefined)
   server.listen(path, () => chmodSync(path, 0o600))
   server.unref()
-  return () => {
+  return async () => {
     server.close()
-    for (const socket of sockets) socket.destroy()
     rmSync(path, { force: true })
+    // Who waits for what became of an order gets to hear it.
+    const last = Promise.allSettled([...sockets].map((socket) => once(socket, 'close')))
+    await Promise.race([last, delay(LAST_WORDS_MS_MAX, undefined, { ref: false })])
+    for (const socket of sockets) socket.destroy()
   }
 }
 

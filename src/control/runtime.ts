@@ -102,7 +102,7 @@ class OpenRuntime implements Runtime {
   readonly #task: TaskSetup | undefined
   readonly #secrets: ReadonlyMap<string, string>
   readonly #stopAnswers: () => void
-  readonly #closeControl: () => void
+  readonly #closeControl: () => Promise<void>
   readonly #live = new Map<number, Live>()
   /** Cells of delegations that are being made. */
   #launching = 0
@@ -301,7 +301,7 @@ class OpenRuntime implements Runtime {
 
   async close(why: string): Promise<void> {
     this.#stopAnswers()
-    this.#closeControl()
+    await this.#closeControl()
     await this.#warden.close()
     await this.#services.stop(why)
   }

@@ -182,7 +182,7 @@ export class Gateway {
         case 'answer':
           return await this.#answer(message)
         case 'order':
-          return await this.#follow(message)
+          return this.#follow(message)
         case 'contained':
           return this.#contained(message)
         case 'release':
@@ -365,13 +365,12 @@ export class Gateway {
     for (const below of given.cell.given.values()) this.#endDelegation(below, why)
   }
 
-  /** What a person or the warden orders: done in this tick, and said to be done when the ledger has it. */
-  async #follow({ number, cells, rung, by, why }: Extract<WardenMessage, { kind: 'order' }>): Promise<void> {
+  /** What a person or the warden orders: done, and said to be done, in this tick. Nobody waits for the disk to be stopped. */
+  #follow({ number, cells, rung, by, why }: Extract<WardenMessage, { kind: 'order' }>): void {
     for (const each of cells) {
       const cell = this.#served.get(each)?.cell
       if (cell !== undefined) this.#lower(cell, rung, by, why)
     }
-    await this.#gate.ledger.sealing.settled()
     this.#send({ kind: 'ordered', number })
   }
 
