@@ -14,9 +14,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['model'],
   policy: ['model'],
   ledger: ['model'],
+  sentinel: ['model'],
   cells: ['model'],
-  gateway: ['model', 'policy', 'ledger'],
-  control: ['model', 'config', 'policy', 'ledger', 'gateway', 'cells'],
+  gateway: ['model', 'policy', 'ledger', 'sentinel'],
+  control: ['model', 'config', 'policy', 'ledger', 'sentinel', 'gateway', 'cells'],
   cli: ['model', 'config', 'policy', 'ledger', 'gateway', 'cells', 'control'],
 }
 

@@ -1,6 +1,7 @@
 import type {
   AgentName,
   Budget,
+  Containment,
   DeclaredTool,
   EnvironmentName,
   Label,
@@ -28,6 +29,7 @@ export interface Config {
   readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
   readonly agents: ReadonlyMap<AgentName, Agent>
   readonly policies: readonly PolicyFile[]
+  readonly containment: Containment
   readonly secrets: ReadonlyMap<string, SecretSource>
 }
 

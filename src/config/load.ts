@@ -41,6 +41,7 @@ import type {
   StdioServer,
   Upstream,
 } from './config.ts'
+import { plantedProblems, readContainment, withPlanted } from './containment.ts'
 import { placeProblems } from './places.ts'
 import {
   configShape,
@@ -70,6 +71,9 @@ export async function loadConfig(
   const judge: Judge = { file: realpathSync(file), shaped, variables, problems }
   const policies = await readPolicies(judge)
   const upstreams = readUpstreams(judge)
+  const containment = readContainment(shaped.containment, upstreams, (problem) => problems.push(problem))
+  const agents = readAgents(judge, upstreams)
+  problems.push(...plantedProblems(agents, containment.decoys))
   const config: Config = {
     file: judge.file,
     directory: dirname(judge.file),
@@ -77,8 +81,9 @@ export async function loadConfig(
     tenants: new Set([...(shaped.tenants?.keys() ?? [])].map(tenantName)),
     environments: readEnvironments(judge),
     upstreams,
-    agents: readAgents(judge, upstreams),
+    agents: withPlanted(agents, containment.decoys),
     policies,
+    containment,
     secrets: readSecrets(judge),
   }
   problems.push(...placeProblems(config), ...sharedWorkspaces(config))

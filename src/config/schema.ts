@@ -1,4 +1,5 @@
 import { EFFECTS, jsonPath, LIMITS, labelFrom, NAME_PATTERN, toolName } from '../model/index.ts'
+import { containmentShape } from './containment.ts'
 import {
   bool,
   decimal,
@@ -257,6 +258,7 @@ export const configShape = object('a Firebreak configuration', {
   upstreams: optional(map('upstreams', name, written(upstream)), 'servers that agents reach through the gateway'),
   agents: required(map('agents', name, written(agent)), 'programs, each with a person who answers for it'),
   policies: optional(list('Cedar files that only forbid', written(path)), 'what nobody may do, whatever is granted'),
+  containment: optional(containmentShape, 'what nobody should touch, and what follows from which signal'),
   secrets: optional(
     map(
       'secrets',

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Agent, Config, GrantConfig } from '../config/config.ts'
-import type { GatewaySetup, GrantSetup } from '../gateway/setup.ts'
+import type { ContainmentSetup, GatewaySetup, GrantSetup } from '../gateway/setup.ts'
 import {
   type AgentName,
   type EnvironmentName,
@@ -10,6 +11,7 @@ import {
   grantId,
   no,
   ok,
+  type PlaceOf,
   type Problem,
   type Result,
   sha256,
@@ -86,9 +88,33 @@ export function gatewaySetup(
         grants: agent.grants.map((grant, i) => grantSetup(agent, grant, i)),
       })),
     policies: policiesOf(config, policies, tenant),
+    containment: containmentOf(config, tenant),
     secrets: [...secrets.value],
   })
 }
+
+/** Decoys and rules, and what of the configuration nobody in a cell should name; of its own tenant only. */
+function containmentOf(config: Config, tenant: TenantName | undefined): ContainmentSetup {
+  const { upstreams, environments, policies, directory, file, containment } = config
+  const isOwn = (environment: EnvironmentName) => tenantOf(config, environment) === tenant
+  const ofUpstreams = [...upstreams.values()].flatMap(({ mcp, environment }): readonly PlaceOf[] =>
+    mcp.kind === 'http' ? [[mcp.url.host.toLowerCase(), environment]] : [],
+  )
+  const ofEgress = [...environments.values()].flatMap(({ name, egress }) =>
+    egress.map(({ value }): PlaceOf => [value.host.toLowerCase(), name]),
+  )
+  return {
+    rules: containment.rules,
+    decoys: {
+      ...containment.decoys,
+      tools: containment.decoys.tools.filter(({ upstream }) => isOwn(upstreams.get(upstream)?.environment ?? NOWHERE)),
+    },
+    places: [...ofUpstreams, ...ofEgress].filter(([, environment]) => isOwn(environment)),
+    ownPaths: [file, acceptedPath(file, tenant), ...policies.map((policy) => join(directory, policy.file))],
+  }
+}
+
+const NOWHERE = 'nowhere' as EnvironmentName // a name by its shape; decoys of undeclared upstreams stop the start
 
 /** Origins that the environment's relays may reach. */
 export function egressOf(config: Config, environment: EnvironmentName): readonly string[] {

@@ -10,6 +10,7 @@ import type {
   UpstreamName,
 } from '../model/index.ts'
 import type { Authority, BudgetBook, Exposure, Refusal, Restriction } from '../policy/index.ts'
+import type { Pace } from './pace.ts'
 import type { Refusals } from './refusals.ts'
 import type { LedgerShare } from './share.ts'
 import type { Upstream } from './upstreams.ts'
@@ -31,6 +32,8 @@ export interface CellAtGate {
   /** Requests that have not been answered yet. */
   underWay: number
   readonly share: LedgerShare
+  /** How fast it may go while it is watched. */
+  readonly pace: Pace
   readonly refusals: Refusals
   /** Its last refused actions that a person could let through, by reference. */
   readonly asked: Map<ActionId, { readonly action: Action; readonly reasons: readonly Refusal[] }>

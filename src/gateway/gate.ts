@@ -1,7 +1,8 @@
 import type { Ledger } from '../ledger/ledger.ts'
-import type { ActionId, EntryBody, EnvironmentName, PersonName, Rung, UpstreamName } from '../model/index.ts'
+import type { ActionId, DecoyTool, EntryBody, EnvironmentName, PersonName, Rung, UpstreamName } from '../model/index.ts'
 import type { CellAtGate, Given } from './cell.ts'
 import type { HoldBook } from './holds.ts'
+import type { Notice } from './notice.ts'
 import type { Secrets } from './secrets.ts'
 import type { AgentSetup } from './setup.ts'
 import type { Turns } from './turns.ts'
@@ -15,6 +16,9 @@ export interface Gate {
   readonly ledger: Ledger
   readonly secrets: Secrets
   readonly holds: HoldBook
+  readonly notice: Notice
+  /** Shown in lists like real tools; whoever calls one is refused. */
+  readonly decoyTools: readonly DecoyTool[]
   readonly nowMs: () => number
   readonly newActionId: () => ActionId
   /** Everything that takes time in proportion to what somebody sent asks here first. */

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import type { Server } from 'node:http'
+import { dirname } from 'node:path'
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { faultText } from '../ledger/fault.ts'
 import { type Ledger, openLedger, originOf } from '../ledger/ledger.ts'
@@ -9,6 +11,8 @@ import {
   type AgentName,
   type CellId,
   type CellStarted,
+  type DeclaredTool,
+  type Entry,
   type EntryBody,
   type Grant,
   isBelow,
@@ -39,10 +43,13 @@ import {
   type Task,
   Words,
 } from '../policy/index.ts'
+import { Sentinel } from '../sentinel/index.ts'
 import { authorityOf, type CellAtGate, type Given } from './cell.ts'
 import { cellServer } from './cell-server.ts'
 import { Egress } from './egress.ts'
 import type { Gate } from './gate.ts'
+import { openNotice } from './notice.ts'
+import { Pace } from './pace.ts'
 import { type Past, readPast } from './past.ts'
 import { McpEndpoint } from './protocols/mcp/endpoint.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
@@ -94,20 +101,27 @@ export class Gateway {
   ): Promise<Result<Gateway, string>> {
     const secrets = openSecrets(new Map(setup.secrets))
     if (!secrets.ok) return secrets
+    const sentinel = new Sentinel({ rules: setup.containment.rules, tools: declaredIn(setup.upstreams) })
+    let onAppended = (entry: Entry): void => void sentinel.fold(entry)
     const opened = await openLedger({
       // The warden starts a gateway in its ledger's directory.
       directory: '.',
       origin: originOf(setup.environment),
       clock: { nowMs: Date.now },
+      onAppended: (entry) => onAppended(entry),
     })
     if (!opened.ok) return no(faultText(opened.reason))
     const ledger = opened.value
     const budgets = new BudgetBook()
     const grants = setup.agents.flatMap((agent) => grantsFor(agent, Date.now()))
-    const past = await readPast('.', budgets, new Map(grants.map((grant) => [grant.id, grant])))
+    const past = await readPast('.', budgets, new Map(grants.map((grant) => [grant.id, grant])), (entry) => {
+      // What was signalled then was followed then.
+      sentinel.fold(entry)
+    })
     if (!past.ok) return no(faultText(past.reason))
     const sealing = startSealing(ledger, witness, Date.now)
     const gateway = new Gateway(setup, ledger, sealing, secrets.value, past.value, budgets, send)
+    onAppended = (entry) => gateway.#fold(sentinel, entry)
     const begun = await gateway.#record({
       kind: 'gateway.started',
       environment: setup.environment,
@@ -144,6 +158,15 @@ export class Gateway {
       ledger,
       secrets,
       holds: past.holds,
+      notice: openNotice({
+        environment: setup.environment,
+        decoys: setup.containment.decoys,
+        environments: new Map(setup.environments),
+        places: setup.containment.places,
+        ownPaths: [...setup.containment.ownPaths, ...ownDirectories()],
+        tools: declaredIn(setup.upstreams),
+      }),
+      decoyTools: setup.containment.decoys.tools,
       nowMs: Date.now,
       newActionId: () => newActionId(Date.now(), drawRandom()),
       turns: this.turns,
@@ -261,6 +284,8 @@ export class Gateway {
       ...(cell.givenBy && { delegation: cell.givenBy.id }),
     })
     if (!recorded) throw new Error('the ledger cannot be written')
+    const above = message.parent === undefined ? undefined : this.#served.get(message.parent)?.cell
+    if (above !== undefined) this.#lower(cell, above.rung, 'firebreak', 'the cell that delegated to it stands there')
     this.#budgets.setAside(cell.authority.grants, this.#gate.nowMs())
     this.#send({ kind: 'cell-ready', number: message.number })
   }
@@ -306,6 +331,7 @@ export class Gateway {
       gone: new AbortController(),
       underWay: 0,
       share: new LedgerShare(this.#gate.nowMs()),
+      pace: new Pace(this.#gate.nowMs()),
       refusals: new Refusals(this.#gate.nowMs()),
       asked: new Map(),
       labelled: new Set(labels),
@@ -392,6 +418,23 @@ export class Gateway {
     if (!recorded) throw new Error('the ledger cannot be written')
     for (const cell of live) if (isBelow(cell.rung, to) && !isBelow(cell.rung, 'restricted')) cell.rung = to
     this.#send({ kind: 'ordered', number })
+  }
+
+  /**
+   * Step 6 of the path of an action, in the tick that appends an entry: what it trips is recorded, and moves the whole tree
+   * of its cell before anything of it is sent. A signal that the ledger does not take is followed all the same.
+   */
+  #fold(sentinel: Sentinel, entry: Entry): void {
+    for (const { tree, raised } of sentinel.fold(entry)) {
+      const appended = this.#gate.ledger.append(raised)
+      if (raised.mode === 'observe') continue
+      const why = `${raised.detector}: ${raised.what}`
+      const signal = appended.ok ? appended.value.seq : undefined
+      for (const id of new Set([tree, raised.cell])) {
+        const cell = [...this.#served.values()].find((served) => served.cell.id === id)?.cell
+        if (cell !== undefined) this.#lower(cell, raised.rung, 'firebreak', why, signal)
+      }
+    }
   }
 
   #lower(cell: CellAtGate, to: Rung, by: 'firebreak' | PersonName, why: string, signal?: number): void {
@@ -592,6 +635,19 @@ function problemIn(upstreams: ReadonlyMap<UpstreamName, Upstream>, key: string):
 function connected(name: UpstreamName, connection: Result<UpstreamConnection, string>): UpstreamConnection {
   if (!connection.ok) throw new Error(`${name}: ${connection.reason}`)
   return connection.value
+}
+
+/** By `upstream/tool`, as grants call it. */
+function declaredIn(upstreams: readonly UpstreamSetup[]): ReadonlyMap<string, DeclaredTool> {
+  return new Map(
+    upstreams.flatMap(({ name, tools }) => tools.map(([tool, { declared }]) => [`${name}/${tool}`, declared] as const)),
+  )
+}
+
+/** Its ledger's, and the state's that it lies in. */
+function ownDirectories(): readonly string[] {
+  const ledger = process.cwd()
+  return [ledger, dirname(dirname(ledger))].filter((path) => path.split('/').length > 2)
 }
 
 function closeQuietly(fd: number): void {

@@ -4,6 +4,7 @@ import {
   decimalText,
   decimalUnits,
   delegationId,
+  isBelow,
   isJsonObject,
   type Json,
   type JsonObject,
@@ -34,6 +35,8 @@ export const OWN_UPSTREAM = 'firebreak' as UpstreamName // a name by its shape
 interface OwnTool {
   /** Who can do anything with it; everybody where absent. */
   readonly use?: 'giver' | 'receiver'
+  /** It only tells, so that a cell that may only read may use it. */
+  readonly tells?: true
   readonly description: string
   readonly inputSchema: JsonObject
   readonly run: (gate: Gate, cell: CellAtGate, args: JsonObject) => Promise<Result<Json, string>>
@@ -50,6 +53,7 @@ const inputs = (properties: JsonObject, required: readonly string[] = []): JsonO
 
 const TOOLS: Readonly<Record<string, OwnTool>> = {
   authority: {
+    tells: true,
     description: 'What this cell may do now, until when, and what is left of its budgets; and what it was asked to do.',
     inputSchema: inputs({}),
     run: async (gate, cell) => ok(authority(gate, cell)),
@@ -87,6 +91,7 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
   },
   delegations: {
     use: 'giver',
+    tells: true,
     description:
       'What this cell has delegated, and what those cells reported. Reading a report is seeing what they saw.',
     inputSchema: inputs({}),
@@ -135,8 +140,10 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
 
 /** Those that this cell has a use for, as a list shows them. `prefix` is empty at their own endpoint. */
 export function ownTools(gate: Gate, cell: CellAtGate, prefix: string): readonly JsonObject[] {
+  if (isBelow(cell.rung, 'restricted')) return []
   const mayDelegate = gate.agents.some(({ name, delegates }) => name === cell.authority.agent && delegates.length > 0)
   return Object.entries(TOOLS)
+    .filter(([, { tells }]) => tells === true || mayAct(cell))
     .filter(([, { use }]) => use === undefined || (use === 'giver' ? mayDelegate : cell.givenBy !== undefined))
     .map(([name, { description, inputSchema }]) => ({ name: `${prefix}${name}`, description, inputSchema }))
 }
@@ -152,8 +159,13 @@ export async function callOwn(
   if (tool === undefined) return undefined
   const fault = schemaOf(name, tool).check(args)
   if (fault !== undefined) return no(`invalid arguments: ${fault.path} ${fault.problem}`)
-  if (cell.rung !== 'normal' && cell.rung !== 'watched') return no(`the cell is ${cell.rung}`)
+  const isTold = tool.tells === true && cell.rung === 'restricted'
+  if (!isTold && !mayAct(cell)) return no(`the cell is ${cell.rung}`)
   return tool.run(gate, cell, args)
+}
+
+function mayAct({ rung }: CellAtGate): boolean {
+  return rung === 'normal' || rung === 'watched'
 }
 
 const schemas = new Map<string, CompiledSchema>()
@@ -224,6 +236,8 @@ async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise
     revokedAtMs: undefined,
     cell: undefined,
   }
+  // Before it is recorded: what its entry trips ends it.
+  cell.given.set(given.id, given)
   const recorded = await gate.recordDurably({
     kind: 'delegation.made',
     delegation: given.id,
@@ -233,9 +247,14 @@ async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise
     depth,
     restriction: redacted(restrictionJson(given.restriction)),
     assignment: String(redacted(assignment)),
+    ...gate.notice.in({ upstream: OWN_UPSTREAM, operation: 'tool', target: 'delegate' }, args),
   })
-  if (!recorded) return no('it cannot be recorded')
-  cell.given.set(given.id, given)
+  if (!recorded) {
+    cell.given.delete(given.id)
+    return no('it cannot be recorded')
+  }
+  if (!mayAct(cell)) gate.endDelegation(given, `the cell that gave it is ${cell.rung}`)
+  if (given.state !== 'starting') return no('it was ended')
   gate.launch(cell, given)
   return ok({ delegation: given.id, agent: given.agent, state: given.state })
 }

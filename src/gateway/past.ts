@@ -26,11 +26,15 @@ export interface Past {
   readonly labels: ReadonlyMap<AgentName, ReadonlyMap<Label, number>>
 }
 
-/** Counts in `book` what earlier gateways let through, in their order, for the holders that there still are. */
+/**
+ * Counts in `book` what earlier gateways let through, in their order, for the holders that there still are. `onEntry` hears
+ * of each entry in the same pass.
+ */
 export async function readPast(
   directory: string,
   book: BudgetBook,
   holders: ReadonlyMap<HolderId, Holder>,
+  onEntry: (entry: Entry) => void = () => undefined,
 ): Promise<Result<Past, LedgerFault>> {
   const holds = new HoldBook()
   const labels = new Map<AgentName, Map<Label, number>>()
@@ -38,6 +42,7 @@ export async function readPast(
   for await (const read of readEntries(directory)) {
     if (!read.ok) return no(read.reason)
     const entry = read.value
+    onEntry(entry)
     if (entry.kind === 'action.held' || entry.kind === 'hold.answered') holds.restore(entry)
     if (entry.kind === 'label.seen') {
       labels.set(entry.agent, (labels.get(entry.agent) ?? new Map()).set(entry.label, entry.atMs))

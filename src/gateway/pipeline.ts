@@ -76,6 +76,7 @@ type Refused = Extract<Performed, { kind: 'refused' }>
 export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): Promise<Performed> {
   await breath()
   await cell.share.turn(gate.ledger, gate.nowMs)
+  if (cell.rung === 'watched') await cell.pace.turn(gate.nowMs)
   const known = attempt.upstream.tool(attempt.tool)
   const { action, refusals } = normalise(asked(gate, cell, attempt), known)
   let approval: Approval | undefined
@@ -230,15 +231,21 @@ async function recordIntent(
     ...(action.spend && { spend: moneyText(action.spend) }),
     ...(charge && { charge }),
     ...(approval && { hold: approval.hold }),
+    ...noticedIn(gate, action),
   }
   const appended = gate.ledger.append(body)
   if (!appended.ok) return unrecorded(appended.reason.kind)
   cell.share.wrote(appended.value.seq, bytes.length + ENTRY_BYTES)
-  // A read that a budget counts waits for the disk, or a crash would count too little.
+  // A read that a budget counts waits for the disk, or a crash would count too little; and all of a cell that is watched.
   const counted = reservation.holders.some(({ budgets }) => budgets.length > 0)
-  if (action.effect === 'read' && !counted && gate.ledger.readMayGo(gate.nowMs())) return undefined
+  const mayGo = action.effect === 'read' && !counted && cell.rung === 'normal'
+  if (mayGo && gate.ledger.readMayGo(gate.nowMs())) return undefined
   const durable = await gate.ledger.durable(appended.value.seq)
   return durable.ok ? undefined : unrecorded(durable.reason.kind)
+}
+
+function noticedIn(gate: Gate, { upstream, operation, tool, args }: Action): Pick<ActionIntent, 'noticed'> {
+  return gate.notice.in({ upstream, operation, target: tool }, args)
 }
 
 /** About what an entry takes beside its payload. */
@@ -387,6 +394,7 @@ async function recordHeld(
     expiresAtMs: gate.holds.expiresAtMs(hold),
     ...(notBy.length > 0 && { notBy }),
     ...(action.spend && { spend: moneyText(action.spend) }),
+    ...noticedIn(gate, action),
   })
   if (!appended.ok) return refuse(gate, cell, action, [...reasons, unrecorded(appended.reason.kind)])
   cell.share.wrote(appended.value.seq, ENTRY_BYTES)
@@ -400,6 +408,7 @@ async function refuse(gate: Gate, cell: CellAtGate, action: Action, reasons: rea
     tool: action.tool,
     effect: action.effect,
     args: redacted(action.args, LIMITS.refusedArgumentBytesMax),
+    ...noticedIn(gate, action),
   })
   if (reference !== undefined) rememberRefused(cell, action, reasons)
   return { kind: 'refused', action: reference, reasons }
@@ -459,13 +468,15 @@ export async function refuseUnprepared(
     operation,
     tool: recordable(attempt.target),
     args: redacted(attempt.args, LIMITS.refusedArgumentBytesMax),
+    ...gate.notice.in(attempt, attempt.args),
   })
   return { kind: 'refused', action: reference, reasons }
 }
 
 /** A frame that is refused before anyone knows what it wants: that it came is in the record all the same. */
-export function refuseFrame(gate: Gate, cell: CellAtGate, problem: string): Promise<ActionId | undefined> {
-  return cell.refusals.record(gate, cell, gate.newActionId(), [{ kind: 'arguments', path: '$', problem }], {})
+export function refuseFrame(gate: Gate, cell: CellAtGate, problem: string, frame = ''): Promise<ActionId | undefined> {
+  const about = frame === '' ? {} : gate.notice.inText(frame)
+  return cell.refusals.record(gate, cell, gate.newActionId(), [{ kind: 'arguments', path: '$', problem }], about)
 }
 
 const NO_UPSTREAM = 'none' as UpstreamName // a name by its shape

@@ -6,7 +6,7 @@ import type { CellAtGate } from './cell.ts'
 import type { Gate } from './gate.ts'
 import { reasonsJson } from './record.ts'
 
-export type About = Pick<ActionRefused, 'upstream' | 'operation' | 'tool' | 'effect' | 'args'>
+export type About = Pick<ActionRefused, 'upstream' | 'operation' | 'tool' | 'effect' | 'args' | 'noticed'>
 
 /**
  * The refusals of one cell on their way into the ledger.
@@ -14,10 +14,12 @@ export type About = Pick<ActionRefused, 'upstream' | 'operation' | 'tool' | 'eff
  * - RF1  What a cell is told as a reference stands in the ledger, and nothing else is told.
  * - RF2  Every refusal is in the ledger: by itself or, past a number in a second, as one of several under one reference,
  *        whose answers wait until it stands there. A cell that is refused all the time fills no disk and slows down.
+ * - RF3  The first of a second that holds what the sentinel watches for has an entry at once, however many others there are.
  */
 export class Refusals {
   #left: number = LIMITS.refusalsBurst
   #countedAtMs: number
+  #toldAtMs = Number.NEGATIVE_INFINITY
   #several: { readonly join: () => void; readonly recorded: Promise<ActionId | undefined> } | undefined
 
   constructor(nowMs: number) {
@@ -32,10 +34,18 @@ export class Refusals {
     reasons: readonly Refusal[],
     about: About,
   ): Promise<ActionId | undefined> {
-    if (this.#may(gate.nowMs())) return append(gate, cell, action, reasons, about, 0)
+    const told = about.noticed !== undefined && this.#mayTell(gate.nowMs())
+    if (told || this.#may(gate.nowMs())) return append(gate, cell, action, reasons, about, 0)
     this.#several ??= this.#gather(gate, cell, action, reasons, about)
     this.#several.join()
     return this.#several.recorded
+  }
+
+  /** What the sentinel watches for is not told a second later, and a flood of refusals hides none of it. */
+  #mayTell(nowMs: number): boolean {
+    if (nowMs - this.#toldAtMs < 1_000) return false
+    this.#toldAtMs = nowMs
+    return true
   }
 
   #may(nowMs: number): boolean {

@@ -4,11 +4,13 @@ import type {
   Budget,
   CatalogueTool,
   CellId,
+  Containment,
   EnvironmentName,
   GrantId,
   JsonObject,
   Label,
   PersonName,
+  PlaceOf,
   Rung,
   Sha256,
   Source,
@@ -37,7 +39,16 @@ export interface GatewaySetup {
   readonly upstreams: readonly UpstreamSetup[]
   readonly agents: readonly AgentSetup[]
   readonly policies: PolicyBundle
+  readonly containment: ContainmentSetup
   readonly secrets: readonly (readonly [name: string, value: string])[]
+}
+
+/** `containment:`, and what the sentinel watches for. */
+export interface ContainmentSetup extends Containment {
+  /** Hosts of the tenant's upstreams and egress, in every environment. */
+  readonly places: readonly PlaceOf[]
+  /** Absolute: the configuration and the policies. Where the gateway keeps its ledger it knows itself. */
+  readonly ownPaths: readonly string[]
 }
 
 export interface UpstreamSetup {

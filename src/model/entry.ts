@@ -83,6 +83,15 @@ export interface CellEnded {
   readonly receipt: JsonObject
 }
 
+/** What of an attempt's whole arguments the sentinel watches for: an entry shows long ones shortened. */
+export interface Noticed {
+  /** A decoy's name; a part of Firebreak; a place of another environment. */
+  readonly kind: 'decoy' | 'own-authority' | 'environment'
+  readonly name: string
+  /** Something that looks like a credential came with it. */
+  readonly credential?: true
+}
+
 export interface ActionIntent {
   readonly kind: 'action.intent'
   readonly action: ActionId
@@ -103,6 +112,7 @@ export interface ActionIntent {
   readonly charge?: Charge
   /** The approved hold that this uses up. */
   readonly hold?: ActionId
+  readonly noticed?: readonly Noticed[]
 }
 
 /** What an intent takes from budgets beside one call and its `spend`; absent, its first grant is charged with no more. */
@@ -135,6 +145,7 @@ export interface ActionRefused {
   /** Refused in the same second, and told the same reference: there were too many to record each. */
   readonly more?: number
   readonly reasons: Json
+  readonly noticed?: readonly Noticed[]
 }
 
 /** An attempt that waits for a person. Later attempts at the same thing name the same hold. */
@@ -161,6 +172,7 @@ export interface ActionHeld {
   readonly expiresAtMs: number
   /** Whose agents ask: in a hardened environment somebody else has to approve. */
   readonly notBy?: readonly PersonName[]
+  readonly noticed?: readonly Noticed[]
 }
 
 /** A person has answered. */
@@ -196,6 +208,7 @@ export interface DelegationMade {
   readonly depth: number
   readonly restriction: Json
   readonly assignment: string
+  readonly noticed?: readonly Noticed[]
 }
 
 export interface DelegationEnded {

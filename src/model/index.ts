@@ -1,5 +1,6 @@
 export * from './action.ts'
 export * from './budget.ts'
+export * from './containment.ts'
 export * from './decision.ts'
 export * from './entry.ts'
 export * from './grant.ts'

@@ -104,4 +104,17 @@ export const LIMITS = {
   holdMsMax: 3_600_000,
   /** How long an approval may be used. */
   approvalMsMax: 3_600_000,
+  /** What a cell that is watched may do in a second, and at once; what it does beyond that waits. People work slower. */
+  watchedActionsPerSecond: 5,
+  watchedActionsBurst: 10,
+  /** Entries that a signal names as its evidence; the newest, where there are more. */
+  signalEvidenceMax: 20,
+  /** Cells that the sentinel knows at a time: four times what a warden has. */
+  sentinelCellsMax: 4_096,
+  /** Actions whose outcome it waits for: the most that a thousand cells have under way. */
+  sentinelActionsMax: 65_536,
+  /** Agents that it knows the usual of. */
+  sentinelAgentsMax: 1_024,
+  /** Trees of one agent that a lost gateway left, and that its next cells go on with. */
+  sentinelTreesLeftMax: 16,
 } as const

@@ -80,7 +80,10 @@ export class McpEndpoint {
       return this.#refuse(reply, status, RPC.invalidRequest, BODY_FAULTS[body.reason])
     }
     const json = parseStrictJson(body.value, LIMITS.frameKeysMax)
-    if (!json.ok) return this.#refuse(reply, 400, RPC.parseError, `refused: ${json.reason.kind}`)
+    if (!json.ok) {
+      const problem = `refused: ${json.reason.kind}`
+      return this.#refuse(reply, 400, RPC.parseError, problem, null, {}, Buffer.from(body.value).toString('latin1'))
+    }
     const message = readRpc(json.value)
     if (message === undefined || message.kind === 'response') {
       return this.#refuse(reply, 400, RPC.invalidRequest, 'one JSON-RPC request or notification is expected')
@@ -101,8 +104,9 @@ export class McpEndpoint {
     message: string,
     id: RpcId | null = null,
     data: JsonObject = {},
+    frame = '',
   ): Promise<void> {
-    const reference = await refuseFrame(this.#gate, this.#cell, message)
+    const reference = await refuseFrame(this.#gate, this.#cell, message, frame)
     reply.fault(status, { code, message, data: { ...data, ...(reference && { reference }) } }, id)
   }
 

@@ -1,6 +1,8 @@
 import {
   type ActionId,
+  type DecoyTool,
   grantedName,
+  isBelow,
   isJsonObject,
   type Json,
   type JsonObject,
@@ -67,11 +69,13 @@ export function capabilitiesFor(cell: CellAtGate, view: UpstreamName | undefined
 }
 
 async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
+  if (isBelow(cell.rung, 'restricted')) return refusedList(gate, cell)
   const tools: Json[] = []
   const upstreams = viewed(cell, view)
   // Connecting compares what is offered now with what was accepted: what differs is not shown.
   const reached = await Promise.all(upstreams.map(reachable))
   for (const upstream of upstreams.filter((_, i) => reached[i])) {
+    const first = tools.length
     for (const name of granted(gate, cell, upstream, 'tool')) {
       const definition = upstream.tool(name)?.pinned?.definition
       if (definition === undefined) continue
@@ -81,10 +85,32 @@ async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): P
       const shown = shownDefinition(own, asked, authorityOf(cell), gate.nowMs())
       tools.push(view === undefined ? { ...shown, name: `${upstream.name}__${String(definition.name)}` } : shown)
     }
+    // Nothing of a list tells a decoy from a tool, its place neither.
+    for (const decoy of decoysOf(gate, cell, upstream)) {
+      const name = view === undefined ? `${upstream.name}__${decoy.tool}` : decoy.tool
+      const place = tools.findLastIndex((each) => isJsonObject(each) && String(each.name) < name)
+      tools.splice(Math.max(place + 1, first), 0, decoyDefinition(decoy, name))
+    }
   }
   if (view === undefined || view === OWN_UPSTREAM)
     tools.push(...ownTools(gate, cell, view === undefined ? `${OWN_UPSTREAM}__` : ''))
   return { result: { tools } }
+}
+
+function decoysOf(gate: Gate, cell: CellAtGate, { name }: Upstream): readonly DecoyTool[] {
+  if (cell.rung === 'restricted') return []
+  return gate.decoyTools.filter(({ upstream }) => upstream === name)
+}
+
+function decoyDefinition({ description }: DecoyTool, name: string): JsonObject {
+  const reason = { type: 'string', description: 'Why it is needed' }
+  return { name, description, inputSchema: { type: 'object', properties: { reason } } }
+}
+
+/** Nothing is admitted, and lists are part of that. */
+async function refusedList(gate: Gate, cell: CellAtGate): Promise<RpcAnswer> {
+  const reference = await refuseFrame(gate, cell, `the cell is ${cell.rung}`)
+  return rpcError(RPC.refused, `refused by Firebreak${under(reference)}`, ...referring(reference))
 }
 
 async function callTool(gate: Gate, cell: CellAtGate, request: CellRequest): Promise<RpcAnswer> {
@@ -282,6 +308,7 @@ async function listResources(
   { view }: CellRequest,
   method: 'resources/list' | 'resources/templates/list',
 ): Promise<RpcAnswer> {
+  if (isBelow(cell.rung, 'restricted')) return refusedList(gate, cell)
   const [member, key] =
     method === 'resources/list' ? (['resources', 'uri'] as const) : (['resourceTemplates', 'uriTemplate'] as const)
   const shown: JsonObject[] = []
@@ -303,6 +330,7 @@ async function listResources(
 }
 
 async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
+  if (isBelow(cell.rung, 'restricted')) return refusedList(gate, cell)
   const prompts: JsonObject[] = []
   const asking = viewed(cell, view).map((upstream) => {
     const names = granted(gate, cell, upstream, 'prompt')

@@ -1,0 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { LIMITS } from '../model/index.ts'
+
+/**
+ * How fast a watched cell may go: what comes faster waits in line, one after the other, and is decided when its turn comes,
+ * by the rung of that moment. Nothing is refused for it: honest work is only slowed.
+ */
+export class Pace {
+  #left: number = LIMITS.watchedActionsBurst
+  #countedAtMs: number
+  #line: Promise<void> = Promise.resolve()
+
+  constructor(nowMs: number) {
+    this.#countedAtMs = nowMs
+  }
+
+  turn(nowMs: () => number): Promise<void> {
+    const mine = this.#line.then(() => this.#wait(nowMs))
+    this.#line = mine
+    return mine
+  }
+
+  async #wait(nowMs: () => number): Promise<void> {
+    for (let lackMs = this.#lackMs(nowMs()); lackMs > 0; lackMs = this.#lackMs(nowMs())) await delay(lackMs)
+    this.#left--
+  }
+
+  #lackMs(nowMs: number): number {
+    const passedMs = Math.max(0, nowMs - this.#countedAtMs)
+    this.#countedAtMs = nowMs
+    const more = (passedMs / 1_000) * LIMITS.watchedActionsPerSecond
+    this.#left = Math.min(LIMITS.watchedActionsBurst, this.#left + more)
+    return this.#left >= 1 ? 0 : Math.ceil(((1 - this.#left) / LIMITS.watchedActionsPerSecond) * 1_000)
+  }
+}

@@ -1,0 +1,69 @@
+import type { AgentName, CellId, DetectorName, Entry, LowerRung, Noticed, Thresholds } from '../model/index.ts'
+import type { Call } from './call.ts'
+
+/**
+ * One way to see that something is wrong: a fold over ledger entries, in their order.
+ *
+ * - DE1  What it finds depends on the entries and its thresholds alone: no clock, no chance, no other detector.
+ * - DE2  Its state has a size that no entry can exceed. It changes in place: it is on the path of every action.
+ * - DE3  It keeps one state for each tree of delegations, or for each agent whose own cell is at the top of one; so that
+ *        what is spread over delegates, or over cells of one agent, is seen as one.
+ */
+export interface Detector<N extends DetectorName, State> {
+  readonly name: N
+  readonly scope: 'tree' | 'agent'
+  /** Nothing else is shown to it. */
+  readonly kinds: readonly Entry['kind'][]
+  readonly initial: () => State
+  readonly fold: (state: State, entry: Entry, about: About, thresholds: Thresholds<N>) => readonly Finding[]
+}
+
+/** What is known about an entry beside what it says. */
+export interface About {
+  /** The cell at the top of the tree, and its agent. */
+  readonly tree: CellId
+  readonly agent: AgentName
+  readonly cell: CellId
+  /** What its whole arguments name that is watched for. */
+  readonly noticed: readonly Noticed[]
+  /** Of an attempt, and of its outcome. */
+  readonly call?: Call
+}
+
+export interface Finding {
+  /** One sentence for the owner. */
+  readonly what: string
+  /** Entries by their `seq`, oldest first, the one that tripped it last. */
+  readonly evidence: readonly number[]
+  /** This alone leads no further down, whatever the rule says. */
+  readonly atMost?: LowerRung
+}
+
+export const NOTHING: readonly Finding[] = []
+
+/** A detector with its thresholds, without the types of its inside. */
+export interface Prepared {
+  readonly name: DetectorName
+  readonly scope: 'tree' | 'agent'
+  readonly kinds: readonly Entry['kind'][]
+  /** A state of its own, and what folds into it. */
+  readonly begin: () => Fold
+}
+
+export type Fold = (entry: Entry, about: About) => readonly Finding[]
+
+export function prepared<N extends DetectorName, State>(
+  detector: Detector<N, State>,
+  thresholds: Thresholds<N>,
+): Prepared {
+  const { name, scope, kinds, initial, fold } = detector
+  return {
+    name,
+    scope,
+    kinds,
+    begin: () => {
+      const state = initial()
+      return (entry, about) => fold(state, entry, about, thresholds)
+    },
+  }
+}

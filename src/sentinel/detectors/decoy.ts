@@ -1,0 +1,28 @@
+import { type Detector, NOTHING } from '../detector.ts'
+
+/**
+ * Sees: a call of a decoy tool, a decoy's credential, host or file named anywhere in an attempt, a decoy file that was opened
+ * in the cell, a relay that asked for a decoy's host.
+ *
+ * Source: honeytokens (Spitzner, "Honeytokens: The Other Honeypot", 2003) and the observation for agents that decoys catch
+ * most successful attacks without alarms in honest runs (../shared/INCIDENTS.md's last paragraph names the figures).
+ *
+ * Blind to: whoever touches no decoy; a decoy credential that was encrypted, compressed or cut in three and more; one that is
+ * used past the gateway, where a cell has no way anyway; a decoy host that a relay shared by several cells asks for.
+ */
+export const decoy: Detector<'decoy', null> = {
+  name: 'decoy',
+  scope: 'tree',
+  kinds: ['action.intent', 'action.held', 'action.refused', 'delegation.made', 'cell.sensed', 'egress.tried'],
+  initial: () => null,
+  fold: (_, entry, { noticed }) => {
+    if (entry.kind === 'cell.sensed') {
+      if (entry.sensor !== 'decoy-file') return NOTHING
+      return [{ what: `a decoy file was opened: ${entry.what}`, evidence: [entry.seq] }]
+    }
+    for (const { kind, name } of noticed) {
+      if (kind === 'decoy') return [{ what: `a decoy was touched: ${name}`, evidence: [entry.seq] }]
+    }
+    return NOTHING
+  },
+}

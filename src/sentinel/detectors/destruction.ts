@@ -1,0 +1,61 @@
+import { isJsonObject, type Json } from '../../model/index.ts'
+import { type Detector, NOTHING } from '../detector.ts'
+import { Times } from '../recent.ts'
+
+/**
+ * Sees: calls that destroy, by the verb in the tool's name or by a command or statement in its arguments, times how much:
+ * items in their lists, all of something (`*`, `/`, a missing WHERE, `recursive: true`), and what adds up in the tree over
+ * its window.
+ *
+ * Source: our own (the volumes, databases, inboxes and homes of ../shared/INCIDENTS.md).
+ *
+ * Blind to: verbs that say nothing (`update`, `run`, `exec` with a script inside); destruction by overwriting; tools whose
+ * names are in no language that it knows; what is deleted slower than its window (budgets and undo are for that).
+ */
+export const destruction: Detector<'destruction', Times> = {
+  name: 'destruction',
+  scope: 'tree',
+  kinds: ['action.intent'],
+  initial: () => new Times(),
+  fold: (times, { seq, atMs }, { call }, { objects, window }) => {
+    if (call === undefined || call.effect === 'read') return NOTHING
+    const verb = VERB.exec(spaced(call.name.slice(call.name.indexOf('/') + 1)))?.[0]
+    const statement = [...call.texts].find((text) => STATEMENT.test(text))
+    if (verb === undefined && statement === undefined) return NOTHING
+    const isAll = statement !== undefined || saysAll(call.args)
+    const size = Math.max(1, listed(call.args))
+    let count = 0
+    for (let i = 0; i < Math.min(size, objects); i++) count = times.add(atMs, seq, window, objects)
+    if (!isAll && count < objects) return NOTHING
+    const how = isAll ? 'all of something at once' : `${Math.max(size, count)} objects`
+    return [{ what: `${call.name} destroys ${how}`, evidence: isAll ? [seq] : times.seqs }]
+  },
+}
+
+const VERB =
+  /(?<![a-z])(?:delet|destroy|drop|wip(?:e|ing)|purg|truncat|eras|remov|terminat|shred|format|uninstall|nuke|rm|rmdir|unlink)(?:e|es|ed|ing|s)?(?![a-z])/
+
+/** `deleteAllUsers` and `delete_all_users` to the same words. */
+function spaced(name: string): string {
+  return name.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase()
+}
+
+/** What destroys at size in one line, whatever tool carries it. */
+const STATEMENT =
+  /\brm\s+(?:-\w*\s+)*-\w*[rR]\w*|\bdrop\s+(?:table|database|schema)\b|\btruncate\s+table\b|\bdelete\s+from\s+[\w."`]+\s*(?:;|$)|\bmkfs\b|\bdd\s+[^\n]*\bof=\/dev\/|\bterraform\s+destroy\b|\bgit\s+push\s+[^\n]*--force\b|\bkubectl\s+delete\s+[^\n]*--all\b/i
+
+const ALL = /^(?:\*|\*\*|%|\/|~|\.|\.\*|\/\*+|all|everything|\*\.\*)$/i
+const ALL_KEY = /^(?:all|recursive|force_all|purge|cascade|everything)$/i
+
+function saysAll(value: Json, key = ''): boolean {
+  if (value === true) return ALL_KEY.test(key)
+  if (typeof value === 'string') return ALL.test(value.trim())
+  if (Array.isArray(value)) return value.some((item) => saysAll(item))
+  return isJsonObject(value) && Object.entries(value).some(([name, item]) => saysAll(item, name))
+}
+
+/** The longest list in its arguments. */
+function listed(value: Json): number {
+  if (Array.isArray(value)) return Math.max(value.length, ...value.map(listed))
+  return isJsonObject(value) ? Math.max(0, ...Object.values(value).map(listed)) : 0
+}

@@ -1,0 +1,43 @@
+import { type Detector, NOTHING } from '../detector.ts'
+import { Lately, Times } from '../recent.ts'
+
+interface State {
+  readonly exact: Lately<Times>
+  readonly alike: Lately<Times>
+}
+
+/**
+ * Sees: the same call with an effect, again and again within minutes, whichever agents of the tree make it; and payments
+ * that differ only in their amount, their content, or in what a client makes up for each (an idempotency key, a request's
+ * number). What was not let through does not count.
+ *
+ * Source: our own (the refund bot of ../shared/INCIDENTS.md; at-least-once delivery without idempotency).
+ *
+ * Blind to: repeats that are slower than its window; payments to different destinations (budgets hold those); a call that
+ * takes no arguments, which is how honest workers ask for the next piece of work; repeats between which 64 different other
+ * ones are made.
+ */
+export const duplicates: Detector<'duplicates', State> = {
+  name: 'duplicates',
+  scope: 'tree',
+  kinds: ['action.intent'],
+  initial: () => ({ exact: new Lately(), alike: new Lately() }),
+  fold: ({ exact, alike }, { seq, atMs }, { call }, { payments, writes, alike: alikeMax, window }) => {
+    if (call === undefined || call.effect === 'read' || call.isBare) return NOTHING
+    const isPayment = call.effect === 'spend' || call.effect === 'irreversible'
+    const max = isPayment ? payments : writes
+    const same = exact.use(call.exact, () => new Times())
+    const times = same.add(atMs, seq, window, max)
+    if (times >= max) return [{ what: `${call.name} for the ${nth(times)} time, unchanged`, evidence: same.seqs }]
+    if (call.effect !== 'spend' || call.alike === undefined) return NOTHING
+    const similar = alike.use(call.alike, () => new Times())
+    const often = similar.add(atMs, seq, window, alikeMax)
+    if (often < alikeMax) return NOTHING
+    const what = `${call.name} for the ${nth(often)} time to the same place`
+    return [{ what, evidence: similar.seqs }]
+  },
+}
+
+function nth(times: number): string {
+  return `${times}th`
+}

@@ -1,0 +1,79 @@
+import { type Detector, type Finding, NOTHING } from '../detector.ts'
+import { Lately, shortKey, Times } from '../recent.ts'
+
+interface Step {
+  readonly key: string
+  readonly seq: number
+  readonly cell: string
+  /** It changes something; a call that takes no arguments is how workers ask for the next piece of work. */
+  readonly acts: boolean
+}
+
+interface State {
+  /** The last steps, oldest first. */
+  readonly steps: Step[]
+  /** By period: for how many steps each has been what came a period before. */
+  readonly matched: number[]
+  /** Delegations by giver and receiver. */
+  readonly given: Lately<Times>
+}
+
+/**
+ * Sees: steps (calls with their arguments, delegations) that come round in the same order, with a period of at most six,
+ * whichever agents of a tree take them in turn; and one agent that delegates to the same one again and again. Rounds that
+ * change nothing, or that one cell makes alone, may be polling: they are only watched, and later.
+ *
+ * Source: our own; the period is found as in the failure function of Knuth, Morris and Pratt, for each period by itself.
+ * The loop between two agents of ../shared/INCIDENTS.md ran for eleven days.
+ *
+ * Blind to: longer periods; arguments that differ in each round but for what clients make up (budgets bound those); loops
+ * through the world outside, which come back as something new.
+ */
+export const loops: Detector<'loops', State> = {
+  name: 'loops',
+  scope: 'tree',
+  kinds: ['action.intent', 'delegation.made'],
+  initial: () => ({ steps: [], matched: Array.from({ length: PERIOD_MAX + 1 }, () => 0), given: new Lately() }),
+  fold: (state, entry, { call, cell }, { rounds, polls, delegations }) => {
+    const findings: Finding[] = []
+    if (entry.kind === 'delegation.made') {
+      const times = state.given.use(`${entry.agent}>${entry.to}`, () => new Times())
+      if (times.add(entry.atMs, entry.seq, FOREVER_MS, delegations) >= delegations) {
+        const what = `${entry.agent} delegated to ${entry.to} for the ${delegations}th time in one tree`
+        findings.push({ what, evidence: times.seqs })
+      }
+    } else if (call === undefined) return NOTHING
+    const { seq } = entry
+    const step =
+      call === undefined
+        ? { key: entry.kind === 'delegation.made' ? `${entry.agent}>${entry.to}` : '', seq, cell, acts: true }
+        : { key: shortKey(call.repeated), seq, cell, acts: call.effect !== 'read' && !call.isBare }
+    const { steps, matched } = state
+    steps.push(step)
+    if (steps.length > STEPS_MAX) steps.shift()
+    for (let period = 1; period <= PERIOD_MAX; period++) {
+      const before = steps[steps.length - 1 - period]
+      matched[period] = before?.key === step.key ? (matched[period] ?? 0) + 1 : 0
+      // The round that the others are like is one, too.
+      const times = Math.floor((matched[period] ?? 0) / period) + 1
+      if (times < Math.min(rounds, polls)) continue
+      const stretch = steps.slice(-period * times)
+      const cells = new Set(stretch.map((each) => each.cell)).size
+      // Each comes back to it: not many who do the same once.
+      const together = cells > 1 && stretch.length >= cells * RETURNS_MIN && stretch.some(({ acts }) => acts)
+      if (together ? times < rounds : times < polls) continue
+      const who = together ? 'between several cells' : 'as one who polls'
+      const what = `the same ${period === 1 ? 'step' : `${period} steps`}, ${times} rounds, ${who}`
+      findings.push({ what, evidence: stretch.map((each) => each.seq), ...(!together && { atMost: 'watched' }) })
+      break
+    }
+    return findings
+  },
+}
+
+const PERIOD_MAX = 6
+const STEPS_MAX = 24
+/** In what is remembered of the steps. */
+const RETURNS_MIN = 3
+/** A tree lasts as long as its cells do. */
+const FOREVER_MS = Number.MAX_SAFE_INTEGER

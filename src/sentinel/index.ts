@@ -1,0 +1,2 @@
+export * from './sentinel.ts'
+export * from './watch.ts'

@@ -1,0 +1,260 @@
+import {
+  type ActionId,
+  type AgentName,
+  type CellId,
+  DETECTORS,
+  type DeclaredTool,
+  type DelegationId,
+  type DetectorMode,
+  type DetectorName,
+  type DetectorRules,
+  type DetectorSpec,
+  type Entry,
+  isBelow,
+  LIMITS,
+  type LowerRung,
+  type Noticed,
+  type SignalRaised,
+} from '../model/index.ts'
+import { type Attempted, Call, nameOf } from './call.ts'
+import { type About, type Finding, type Fold, NOTHING, type Prepared } from './detector.ts'
+import { preparedDetectors } from './detectors/all.ts'
+
+export interface SentinelSetup {
+  readonly rules: DetectorRules
+  /** By `upstream/tool`, as grants call it. */
+  readonly tools: ReadonlyMap<string, DeclaredTool>
+}
+
+/** What its gateway writes as `signal.raised`, and where it moves the tree for it in `enforce`. */
+export interface Signal {
+  /** The cell at the top of the tree: everything below it is moved with it. */
+  readonly tree: CellId
+  readonly raised: Omit<SignalRaised, 'rung'> & { readonly rung: LowerRung }
+}
+
+/**
+ * Folds the ledger's entries through all detectors, in the tick that appends them.
+ *
+ * - SE1  What it says depends on the entries, in their order, and its setup alone: a replay says the same.
+ * - SE2  Each detector has its own state for a tree or an agent, and sees no other: their order changes nothing.
+ * - SE3  What it keeps has a limit: of cells, of actions under way, of agents, of what each detector keeps.
+ * - SE4  The tree of a cell that the gateway's death cut off goes on in its agent's next cell.
+ * - SE5  The same detector says the same of a tree once in ten minutes, and again once a person has moved it up.
+ */
+export class Sentinel {
+  readonly #setup: SentinelSetup
+  readonly #detectors: readonly Prepared[]
+  /** By kind of entry: the places of the detectors that look at it. */
+  readonly #looking: ReadonlyMap<string, readonly number[]>
+  readonly #cells = new Map<CellId, { readonly agent: AgentName; readonly tree: Tree }>()
+  readonly #givers = new Map<DelegationId, CellId>()
+  readonly #underWay = new Map<
+    ActionId,
+    { readonly cell: CellId; readonly agent: AgentName; readonly tree: Tree; readonly call: Call }
+  >()
+  readonly #agents = new Map<AgentName, readonly Fold[]>()
+  /** Trees that an earlier gateway left standing, oldest first. */
+  readonly #left = new Map<AgentName, Tree[]>()
+
+  constructor(setup: SentinelSetup, detectors: readonly Prepared[] = preparedDetectors(setup.rules)) {
+    this.#setup = setup
+    this.#detectors = detectors
+    const kinds = new Set(detectors.flatMap(({ kinds: own }) => own))
+    this.#looking = new Map(
+      [...kinds].map((kind) => [kind, detectors.flatMap((each, i) => (each.kinds.includes(kind) ? [i] : []))]),
+    )
+  }
+
+  fold(entry: Entry): readonly Signal[] {
+    switch (entry.kind) {
+      case 'gateway.started':
+        this.#leave()
+        return NO_SIGNALS
+      case 'cell.started':
+        this.#start(entry.cell, entry.agent, entry.delegation)
+        return NO_SIGNALS
+      case 'cell.ended':
+        this.#end(entry.cell)
+        return NO_SIGNALS
+      case 'delegation.ended':
+        this.#givers.delete(entry.delegation)
+        return NO_SIGNALS
+      case 'rung.changed':
+        if (isBelow(entry.from, entry.to)) this.#cells.get(entry.cell)?.tree.begin(this.#detectors)
+        return NO_SIGNALS
+      case 'action.outcome':
+        return this.#outcome(entry)
+      case 'action.intent':
+      case 'action.held':
+      case 'action.refused':
+        return this.#attempted(entry)
+      case 'delegation.made':
+        remember(this.#givers, entry.delegation, entry.cell, LIMITS.sentinelCellsMax)
+        return this.#ask(entry, entry.cell, entry.agent, entry.noticed)
+      case 'label.seen':
+      case 'cell.sensed':
+        return this.#ask(entry, entry.cell, entry.agent)
+      case 'egress.tried': {
+        const known = entry.cell && this.#cells.get(entry.cell)
+        return known && entry.cell ? this.#ask(entry, entry.cell, known.agent) : NO_SIGNALS
+      }
+      default:
+        return NO_SIGNALS
+    }
+  }
+
+  #start(cell: CellId, agent: AgentName, delegation: DelegationId | undefined): void {
+    const giver = delegation && this.#givers.get(delegation)
+    const above = giver && this.#cells.get(giver)?.tree
+    const tree = above ?? this.#left.get(agent)?.shift() ?? new Tree(agent, this.#detectors)
+    if (above === undefined) tree.root = cell
+    remember(this.#cells, cell, { agent, tree }, LIMITS.sentinelCellsMax)
+  }
+
+  #end(cell: CellId): void {
+    this.#cells.delete(cell)
+  }
+
+  /** Another gateway goes on: none of the cells of the one before has a listener any more. */
+  #leave(): void {
+    for (const { tree } of this.#cells.values()) {
+      const left = this.#left.get(tree.agent) ?? []
+      if (left.includes(tree)) continue
+      left.push(tree)
+      if (left.length > LIMITS.sentinelTreesLeftMax) left.shift()
+      remember(this.#left, tree.agent, left, LIMITS.sentinelAgentsMax)
+    }
+    this.#cells.clear()
+    this.#givers.clear()
+    this.#underWay.clear()
+  }
+
+  #attempted(entry: Attempted & Entry): readonly Signal[] {
+    const name = nameOf(entry)
+    const call = name === undefined ? undefined : new Call(entry, this.#setup.tools.get(name))
+    if (entry.kind === 'action.intent' && call !== undefined) {
+      const { tree, agent } = this.#known(entry.cell, entry.agent)
+      remember(this.#underWay, entry.action, { cell: entry.cell, agent, tree, call }, LIMITS.sentinelActionsMax)
+    }
+    return this.#ask(entry, entry.cell, entry.agent, entry.noticed, call, entry.action)
+  }
+
+  #outcome(entry: Extract<Entry, { kind: 'action.outcome' }>): readonly Signal[] {
+    const underWay = this.#underWay.get(entry.action)
+    if (underWay === undefined) return NO_SIGNALS
+    this.#underWay.delete(entry.action)
+    return this.#ask(entry, underWay.cell, underWay.agent, undefined, underWay.call, entry.action, underWay.tree)
+  }
+
+  #known(cell: CellId, agent: AgentName) {
+    // A log whose beginning is gone: what is not known to be below another is a tree of its own.
+    if (!this.#cells.has(cell)) this.#start(cell, agent, undefined)
+    return this.#cells.get(cell) ?? { agent, tree: new Tree(agent, this.#detectors) }
+  }
+
+  #ask(
+    entry: Entry,
+    cell: CellId,
+    agent: AgentName,
+    noticed: readonly Noticed[] = NOT_NOTICED,
+    call?: Call,
+    action?: ActionId,
+    tree: Tree = this.#known(cell, agent).tree,
+  ): readonly Signal[] {
+    const looking = this.#looking.get(entry.kind)
+    if (looking === undefined) return NO_SIGNALS
+    const about: About = { tree: tree.root ?? cell, agent: tree.agent, cell, noticed, ...(call && { call }) }
+    let signals: Signal[] | undefined
+    for (const place of looking) {
+      const detector = this.#detectors[place]
+      const fold = detector?.scope === 'tree' ? tree.folds[place] : this.#agentFolds(tree.agent)[place]
+      if (detector === undefined || fold === undefined) continue
+      for (const finding of fold(entry, about)) {
+        const { mode, rung } = this.#setup.rules[detector.name]
+        const to = least(rung, finding.atMost, detector.name)
+        if (!tree.says(detector.name, to, entry.atMs)) continue
+        signals ??= []
+        signals.push({ tree: about.tree, raised: raised(detector.name, mode, to, finding, { cell, agent, action }) })
+      }
+    }
+    return signals === undefined ? NO_SIGNALS : signals
+  }
+
+  #agentFolds(agent: AgentName): readonly Fold[] {
+    const known = this.#agents.get(agent)
+    if (known !== undefined) return known
+    const folds = this.#detectors.map(({ scope, begin }) => (scope === 'agent' ? begin() : NOT_HERE))
+    remember(this.#agents, agent, folds, LIMITS.sentinelAgentsMax)
+    return folds
+  }
+}
+
+/** A cell and everything below it. */
+class Tree {
+  /** Absent until its cell is known. */
+  root: CellId | undefined
+  readonly agent: AgentName
+  folds: readonly Fold[] = []
+  readonly #said = new Map<DetectorName, { readonly rung: LowerRung; readonly atMs: number }>()
+
+  constructor(agent: AgentName, detectors: readonly Prepared[]) {
+    this.agent = agent
+    this.begin(detectors)
+  }
+
+  /** From here on, as if nothing had been seen. */
+  begin(detectors: readonly Prepared[]): void {
+    this.folds = detectors.map(({ scope, begin }) => (scope === 'tree' ? begin() : NOT_HERE))
+    this.#said.clear()
+  }
+
+  /** Whether this is news. */
+  says(detector: DetectorName, rung: LowerRung, atMs: number): boolean {
+    const said = this.#said.get(detector)
+    if (said !== undefined && !isBelow(rung, said.rung) && atMs - said.atMs < QUIET_MS) return false
+    this.#said.set(detector, { rung, atMs })
+    return true
+  }
+}
+
+const QUIET_MS = 600_000
+/** Where a detector of the other scope stands. */
+const NOT_HERE: Fold = () => NOTHING
+const NO_SIGNALS: readonly Signal[] = []
+const NOT_NOTICED: readonly Noticed[] = []
+
+/** The one that is less far down. What is only unlikely never leads further than to reading (CT2). */
+function least(rule: LowerRung, atMost: LowerRung | undefined, name: DetectorName): LowerRung {
+  const { kind }: DetectorSpec = DETECTORS[name]
+  const capped = kind === 'statistical' && isBelow(rule, 'restricted') ? 'restricted' : rule
+  return atMost !== undefined && isBelow(capped, atMost) ? atMost : capped
+}
+
+function raised(
+  detector: DetectorName,
+  mode: DetectorMode,
+  rung: LowerRung,
+  { what, evidence }: Finding,
+  { cell, agent, action }: { readonly cell: CellId; readonly agent: AgentName; readonly action: ActionId | undefined },
+): Signal['raised'] {
+  return {
+    kind: 'signal.raised',
+    cell,
+    agent,
+    detector,
+    mode,
+    what,
+    evidence: [...new Set(evidence)].sort((a, b) => a - b).slice(-LIMITS.signalEvidenceMax),
+    ...(action && { action }),
+    rung,
+  }
+}
+
+/** Past the limit the oldest goes. */
+function remember<K, V>(map: Map<K, V>, key: K, value: V, max: number): void {
+  map.set(key, value)
+  if (map.size <= max) return
+  const [oldest] = map.keys()
+  if (oldest !== undefined) map.delete(oldest)
+}
