@@ -97,6 +97,7 @@ export function gatewaySetup(
 function containmentOf(config: Config, tenant: TenantName | undefined): ContainmentSetup {
   const { upstreams, environments, policies, directory, file, containment } = config
   const isOwn = (environment: EnvironmentName) => tenantOf(config, environment) === tenant
+  const own = policies.filter((policy) => policy.tenant === undefined || policy.tenant === tenant)
   const ofUpstreams = [...upstreams.values()].flatMap(({ mcp, environment }): readonly PlaceOf[] =>
     mcp.kind === 'http' ? [[mcp.url.host.toLowerCase(), environment]] : [],
   )
@@ -110,7 +111,7 @@ function containmentOf(config: Config, tenant: TenantName | undefined): Containm
       tools: containment.decoys.tools.filter(({ upstream }) => isOwn(upstreams.get(upstream)?.environment ?? NOWHERE)),
     },
     places: [...ofUpstreams, ...ofEgress].filter(([, environment]) => isOwn(environment)),
-    ownPaths: [file, acceptedPath(file, tenant), ...policies.map((policy) => join(directory, policy.file))],
+    ownPaths: [file, acceptedPath(file, tenant), ...own.map((policy) => join(directory, policy.file))],
   }
 }
 

@@ -10,18 +10,21 @@ export class Pace {
   #countedAtMs: number
   #line: Promise<void> = Promise.resolve()
 
-  constructor(nowMs: number) {
+  readonly #wait: (ms: number) => Promise<unknown>
+
+  constructor(nowMs: number, wait: (ms: number) => Promise<unknown> = delay) {
     this.#countedAtMs = nowMs
+    this.#wait = wait
   }
 
   turn(nowMs: () => number): Promise<void> {
-    const mine = this.#line.then(() => this.#wait(nowMs))
+    const mine = this.#line.then(() => this.#take(nowMs))
     this.#line = mine
     return mine
   }
 
-  async #wait(nowMs: () => number): Promise<void> {
-    for (let lackMs = this.#lackMs(nowMs()); lackMs > 0; lackMs = this.#lackMs(nowMs())) await delay(lackMs)
+  async #take(nowMs: () => number): Promise<void> {
+    for (let lackMs = this.#lackMs(nowMs()); lackMs > 0; lackMs = this.#lackMs(nowMs())) await this.#wait(lackMs)
     this.#left--
   }
 

@@ -107,8 +107,8 @@ export const DETECTORS = {
     thresholds: {
       // A client retries three times, and a person asks once more: the sixth of one and the same payment is a storm.
       payments: count(6, 'the same spending or irreversible call', 2),
-      // A write may be a poll: more of them, and only with arguments.
-      writes: count(30, 'the same write', 2),
+      // A write may be a heartbeat, every few seconds: it is only watched, and only where it takes arguments.
+      writes: count(100, 'the same write, which is then only watched', 2),
       // The same but for keys, numbers and notes that differ each time: a batch of honest work has other objects.
       alike: count(12, 'payments alike but for idempotency keys and content', 2),
       window: lasting(10 * MINUTE, 'how long they are counted'),
@@ -123,7 +123,7 @@ export const DETECTORS = {
       rounds: count(12, 'rounds of the same steps', 3),
       // Polling is honest work: alone, it is only watched, and later.
       polls: count(100, 'rounds of one cell alone, which is then only watched', 3),
-      delegations: count(6, 'delegations from the same agent to the same one in one tree', 2),
+      delegations: count(6, 'times that one agent gives another the same assignment in one tree', 2),
     },
   },
   destruction: {

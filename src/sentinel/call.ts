@@ -138,19 +138,21 @@ function valuesAt(value: Json, [step, ...rest]: JsonPath): readonly string[] {
   return member === undefined ? [] : valuesAt(member, rest)
 }
 
-/** Every text in a value, names of members among them, but what lies at a path to skip. */
-export function textsOf(value: Json, skip: readonly JsonPath[]): readonly string[] {
+/** Every text in a value but what lies at a path to skip; with `names`, those of its members too. */
+export function textsOf(value: Json, skip: readonly JsonPath[], names = false): readonly string[] {
   const texts: string[] = []
-  collect(value, [], skip, texts)
+  collect(value, [], skip, names, texts)
   return texts
 }
 
-function collect(value: Json, path: JsonPath, skip: readonly JsonPath[], texts: string[]): void {
+function collect(value: Json, path: JsonPath, skip: readonly JsonPath[], names: boolean, texts: string[]): void {
   if (skip.length > 0 && skip.some((other) => samePath(path, other))) return
   if (typeof value === 'string') texts.push(value)
   else if (Array.isArray(value))
-    for (const item of value) collect(item, skip.length === 0 ? path : [...path, 'items'], skip, texts)
+    for (const item of value) collect(item, skip.length === 0 ? path : [...path, 'items'], skip, names, texts)
   else if (isJsonObject(value))
-    for (const [name, item] of Object.entries(value))
-      collect(item, skip.length === 0 ? path : [...path, { name }], skip, texts)
+    for (const [name, item] of Object.entries(value)) {
+      if (names) texts.push(name)
+      collect(item, skip.length === 0 ? path : [...path, { name }], skip, names, texts)
+    }
 }

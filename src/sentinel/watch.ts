@@ -73,7 +73,7 @@ export class Watch {
     const declared = name === undefined ? undefined : this.#setup.tools.get(name)
     const content = declared?.content ?? []
     let carries: boolean | undefined
-    for (const text of textsOf(args, content)) {
+    for (const text of textsOf(args, content, true)) {
       for (const { kind, name: found } of this.#named(text, declared?.effect === 'read')) {
         carries ??= credential !== undefined || carriesCredential(args)
         if (noticed.length < NOTICED_MAX && !noticed.some((each) => each.name === found))

@@ -50,7 +50,7 @@ export interface ConfigPlan {
   readonly tenants?: Readonly<
     Record<string, { readonly environments: readonly string[]; readonly policies?: readonly string[] }>
   >
-  /** As `firebreak.yaml` has it. */
+  /** As `firebreak.yaml` has it. Where nothing is said, detectors only observe: tests repeat themselves like storms do. */
   readonly containment?: object
   readonly secrets?: Readonly<Record<string, { readonly env: string } | { readonly file: string }>>
 }
@@ -80,7 +80,7 @@ export function writeConfig(directory: string, plan: ConfigPlan): string {
     environments: plan.environments ?? { test: {} },
     upstreams: Object.fromEntries(upstreams),
     agents: Object.fromEntries(agents),
-    ...(plan.containment && { containment: plan.containment }),
+    containment: plan.containment ?? { mode: 'observe' },
     ...(plan.secrets && { secrets: plan.secrets }),
   }
   writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`)

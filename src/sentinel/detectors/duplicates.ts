@@ -28,16 +28,15 @@ export const duplicates: Detector<'duplicates', State> = {
     const max = isPayment ? payments : writes
     const same = exact.use(call.exact, () => new Times())
     const times = same.add(atMs, seq, window, max)
-    if (times >= max) return [{ what: `${call.name} for the ${nth(times)} time, unchanged`, evidence: same.seqs }]
+    if (times >= max) {
+      const what = `${call.name} for the ${times}th time, unchanged`
+      return [{ what, evidence: same.seqs, ...(!isPayment && { atMost: 'watched' }) }]
+    }
     if (call.effect !== 'spend' || call.alike === undefined) return NOTHING
     const similar = alike.use(call.alike, () => new Times())
     const often = similar.add(atMs, seq, window, alikeMax)
     if (often < alikeMax) return NOTHING
-    const what = `${call.name} for the ${nth(often)} time to the same place`
+    const what = `${call.name} for the ${often}th time to the same place`
     return [{ what, evidence: similar.seqs }]
   },
-}
-
-function nth(times: number): string {
-  return `${times}th`
 }

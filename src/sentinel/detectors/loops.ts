@@ -14,13 +14,13 @@ interface State {
   readonly steps: Step[]
   /** By period: for how many steps each has been what came a period before. */
   readonly matched: number[]
-  /** Delegations by giver and receiver. */
+  /** Delegations by giver, receiver and assignment. */
   readonly given: Lately<Times>
 }
 
 /**
  * Sees: steps (calls with their arguments, delegations) that come round in the same order, with a period of at most six,
- * whichever agents of a tree take them in turn; and one agent that delegates to the same one again and again. Rounds that
+ * whichever agents of a tree take them in turn; and an assignment that is given to the same agent again and again. Rounds that
  * change nothing, or that one cell makes alone, may be polling: they are only watched, and later.
  *
  * Source: our own; the period is found as in the failure function of Knuth, Morris and Pratt, for each period by itself.
@@ -36,18 +36,20 @@ export const loops: Detector<'loops', State> = {
   initial: () => ({ steps: [], matched: Array.from({ length: PERIOD_MAX + 1 }, () => 0), given: new Lately() }),
   fold: (state, entry, { call, cell }, { rounds, polls, delegations }) => {
     const findings: Finding[] = []
+    let step: Step
     if (entry.kind === 'delegation.made') {
-      const times = state.given.use(`${entry.agent}>${entry.to}`, () => new Times())
+      const key = `${entry.agent}>${entry.to} ${entry.assignment}`
+      step = { key: shortKey(key), seq: entry.seq, cell, acts: true }
+      const times = state.given.use(key, () => new Times())
       if (times.add(entry.atMs, entry.seq, FOREVER_MS, delegations) >= delegations) {
-        const what = `${entry.agent} delegated to ${entry.to} for the ${delegations}th time in one tree`
+        const what = `${entry.agent} gave ${entry.to} the same assignment for the ${delegations}th time`
         findings.push({ what, evidence: times.seqs })
       }
-    } else if (call === undefined) return NOTHING
-    const { seq } = entry
-    const step =
-      call === undefined
-        ? { key: entry.kind === 'delegation.made' ? `${entry.agent}>${entry.to}` : '', seq, cell, acts: true }
-        : { key: shortKey(call.repeated), seq, cell, acts: call.effect !== 'read' && !call.isBare }
+    } else {
+      if (call === undefined) return NOTHING
+      const acts = call.effect !== 'read' && !call.isBare
+      step = { key: shortKey(call.repeated), seq: entry.seq, cell, acts }
+    }
     const { steps, matched } = state
     steps.push(step)
     if (steps.length > STEPS_MAX) steps.shift()

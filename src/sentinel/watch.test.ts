@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type EnvironmentName, type JsonObject, NO_DECOYS, type ToolName, type UpstreamName } from '../model/index.ts'
+import { TOOLS } from './fixture.ts'
+import { Watch } from './watch.ts'
+
+const TEST = 'test' as EnvironmentName
+const PRODUCTION = 'production' as EnvironmentName
+
+const watch = new Watch({
+  environment: TEST,
+  decoys: {
+    ...NO_DECOYS,
+    tools: [{ upstream: 'books' as UpstreamName, tool: 'admin.escalate' as ToolName, description: '' }],
+    files: ['/workspace/.aws/credentials'],
+    hosts: ['vault.corp.example'],
+  },
+  environments: new Map([
+    ['books', TEST],
+    ['payments', PRODUCTION],
+  ] as [UpstreamName, EnvironmentName][]),
+  places: [
+    ['127.0.0.1:8801', TEST],
+    ['127.0.0.1:8802', PRODUCTION],
+    ['payments.internal', PRODUCTION],
+  ],
+  ownPaths: ['/srv/desk/policies/refunds.cedar', '/var/lib/desk-state'],
+  tools: TOOLS,
+  credentialIn: () => undefined,
+})
+
+function kinds(args: JsonObject, tool = 'books/run'): readonly string[] {
+  return (watch.in(tool, args).noticed ?? []).map(({ kind, credential }) => `${kind}${credential ? '!' : ''}`)
+}
+
+describe('Watch', () => {
+  const found: readonly (readonly [string, JsonObject, readonly string[]])[] = [
+    ['a decoy’s host', { url: 'https://vault.corp.example/v1/keys' }, ['decoy']],
+    ['a name below it', { url: 'https://eu.vault.corp.example' }, ['decoy']],
+    ['in other case and width', { url: 'HTTPS://ＶＡＵＬＴ.corp.EXAMPLE/' }, ['decoy']],
+    ['with what nobody sees between', { url: 'https://vault.co\u200brp.example' }, ['decoy']],
+    ['encoded, and encoded again', { url: 'https://x/?u=vault%252ecorp%252eexample' }, ['decoy']],
+    ['a decoy’s file, the long way', { path: '/workspace//./x/../.aws/credentials' }, ['decoy']],
+    ['a place of another environment', { url: 'http://payments.internal/v1' }, ['environment']],
+    ['by its port', { url: 'http://127.0.0.1:8802/mcp' }, ['environment']],
+    ['with a key', { url: 'http://payments.internal/v1', api_key: 'x' }, ['environment!']],
+    ['with a user', { url: 'http://me:secret@payments.internal/v1' }, ['environment!']],
+    ['its tool', { tool: 'payments__refunds.create' }, ['environment']],
+    ['a policy', { path: '/srv/desk/policies/refunds.cedar' }, ['own-authority']],
+    ['the state', { command: 'rm -r /var/lib/desk-state/ledger' }, ['own-authority']],
+    ['the configuration by its name', { file: 'conf/Firebreak.yaml' }, ['own-authority']],
+    ['a command of ours', { command: 'firebreak release c_1 --why ok' }, ['own-authority']],
+    ['in a name of a member', { 'firebreak.yaml': 1 }, ['own-authority']],
+  ]
+  for (const [what, args, expected] of found) it(`finds ${what}`, () => assert.deepEqual(kinds(args), expected))
+
+  it('finds decoys, powers and other environments’ tools by their names', () => {
+    assert.deepEqual(kinds({}, 'books/admin.escalate'), ['decoy'])
+    assert.deepEqual(kinds({}, 'firebreak/grant'), ['own-authority'])
+    assert.deepEqual(kinds({}, 'payments/refunds.create'), ['environment'])
+  })
+
+  const passes: readonly (readonly [string, JsonObject, string?])[] = [
+    ['another host that ends like it', { url: 'https://notvault.corp.example' }],
+    ['a host that begins like it', { url: 'https://payments.internal.shop.example' }],
+    ['a longer file', { path: '/workspace/.aws/credentials-example' }],
+    ['its own place', { url: 'http://127.0.0.1:8801/mcp' }],
+    ['a longer port', { url: 'http://127.0.0.1:88021' }],
+    ['the word', { text: 'pay the payments of production' }],
+    ['a directory of the same name elsewhere', { path: '/home/me/var/lib/desk-state' }],
+    ['a question about it', { q: 'how do I write firebreak.yaml' }, 'books/look'],
+    ['a note about it', { text: 'see /var/lib/desk-state and firebreak.yaml' }, 'books/note'],
+    ['its own tools', {}, 'firebreak/delegate'],
+    ['its own tools, too', {}, 'firebreak/revoke'],
+  ]
+  for (const [what, args, tool] of passes) it(`passes ${what}`, () => assert.deepEqual(kinds(args, tool), []))
+
+  it('tells a few of many', () => {
+    const args = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`k${i}`, `/var/lib/desk-state/${i}`]))
+    assert.equal(watch.in('books/run', args).noticed?.length, 1)
+  })
+})
