@@ -83,7 +83,7 @@ function named(written: string): Named | undefined {
 }
 
 const decoys = object('decoys', {
-  tools: optional(tools),
+  tools: optional(tools, 'tools that do not exist, shown in lists like real ones; whoever calls one is refused'),
   files: optional(
     list(
       'absolute paths in a cell',
@@ -91,6 +91,7 @@ const decoys = object('decoys', {
         /^\/[^\0\s]{2,1023}$/.test(t) && !t.split('/').includes('..') ? t : undefined,
       ),
     ),
+    'files that stand in every agent’s cell and that nobody opens',
   ),
   credentials: optional(
     map(
@@ -102,6 +103,7 @@ const decoys = object('decoys', {
         ),
       ),
     ),
+    'false credentials in the environment of every agent’s cell',
   ),
   hosts: optional(
     list(
@@ -110,15 +112,22 @@ const decoys = object('decoys', {
         /^[a-z0-9][a-z0-9.-]{3,252}$/i.test(t) && URL.canParse(`http://${t}/`) ? t.toLowerCase() : undefined,
       ),
     ),
+    'hosts that nobody should name, and everything below them',
   ),
 })
 
 type ShapedDecoys = NonNullable<ReturnType<(typeof decoys)['read']>>
 
 export const containmentShape = object('containment', {
-  mode: optional(mode),
-  decoys: optional(listOr(list('decoy tools', decoyTool), decoys, (short): ShapedDecoys => ({ tools: short }))),
-  detectors: optional(object('detectors', detectorFields())),
+  mode: optional(
+    mode,
+    'observe: detectors that do not say otherwise only tell; absent: each as docs/detectors.md says',
+  ),
+  decoys: optional(
+    listOr(list('decoy tools', decoyTool), decoys, (short): ShapedDecoys => ({ tools: short })),
+    'what nobody should touch; a list is one of tools',
+  ),
+  detectors: optional(object('detectors', detectorFields()), 'what each detector does, where it is not as by default'),
 })
 
 type Shaped = NonNullable<ReturnType<(typeof containmentShape)['read']>>
@@ -129,13 +138,16 @@ type ShapedRule = { readonly [key: string]: unknown }
 function detectorFields(): Record<DetectorName, Field<Written<ShapedRule>, false>> {
   const fields = Object.entries(DETECTORS as Readonly<Record<string, DetectorSpec>>).map(([name, spec]) => {
     const rungs = spec.kind === 'statistical' ? (['watched', 'restricted'] as const) : RUNGS.slice(1)
-    const thresholds = Object.entries(spec.thresholds).map(([key, threshold]) => [key, optional(shapeOf(threshold))])
+    const thresholds = Object.entries(spec.thresholds).map(([key, threshold]) => [
+      key,
+      optional(shapeOf(threshold), `${threshold.what}; absent: ${threshold.by}`),
+    ])
     const shape: Shape<ShapedRule> = object(`the detector: ${spec.what}`, {
-      mode: optional(mode),
-      rung: optional(oneOf('where the tree of the cell is moved', rungs)),
+      mode: optional(mode, `absent: ${spec.mode}`),
+      rung: optional(oneOf('where the tree of the cell is moved', rungs), `absent: ${spec.rung}`),
       ...Object.fromEntries(thresholds),
     })
-    return [name, optional(written(shape))]
+    return [name, optional(written(shape), spec.what)]
   })
   // One field for each line of the table.
   return Object.fromEntries(fields) as Record<DetectorName, Field<Written<ShapedRule>, false>>

@@ -40,6 +40,7 @@ export function cellSpec(config: Config, state: State, plan: CellPlan): CellSpec
     },
     root: cell.root === undefined ? { kind: 'host-usr' } : { kind: 'directory', path: cell.root },
     files: [...[...cell.files].map(([to, from]) => ({ from, to })), ...(listener ? [CLIENT_CONFIG] : [])],
+    ...(listener && { decoys: config.containment.decoys.files }),
     ...(cell.workspace && {
       workspace: { lower: cell.workspace, changes: state.workspace(plan.name), at: '/workspace' },
     }),
