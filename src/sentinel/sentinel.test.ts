@@ -153,6 +153,17 @@ describe('Sentinel', () => {
     assert.equal(log.saidOf('decoy').length, 3)
   })
 
+  it('SE5: what a person has let go is not held against the next cell', () => {
+    const log = new Log()
+    const cell = log.cell('1')
+    for (let i = 0; i < 6; i++) log.did(cell, 'books/pay', pay)
+    log.started()
+    log.moved(cell, 'restricted', 'normal')
+    for (let i = 0; i < 5; i++) log.did(log.cell('2'), 'books/pay', { ...pay, n: i })
+    log.did(cellOf('2'), 'books/pay', pay)
+    assert.deepEqual(log.said, ['duplicates restricted'])
+  })
+
   it('S17: knows so many cells, actions and agents, and goes on past them', () => {
     const log = new Log()
     for (let i = 0; i < LIMITS.sentinelCellsMax + 10; i++)

@@ -81,7 +81,7 @@ export class Sentinel {
         this.#givers.delete(entry.delegation)
         return NO_SIGNALS
       case 'rung.changed':
-        if (isBelow(entry.from, entry.to)) this.#cells.get(entry.cell)?.tree.begin(this.#detectors)
+        if (isBelow(entry.from, entry.to)) this.#released(entry.agent)
         return NO_SIGNALS
       case 'action.outcome':
         return this.#outcome(entry)
@@ -110,6 +110,12 @@ export class Sentinel {
     const tree = above ?? this.#left.get(agent)?.shift() ?? new Tree(agent, this.#detectors)
     if (above === undefined) tree.root = cell
     remember(this.#cells, cell, { agent, tree }, LIMITS.sentinelCellsMax)
+  }
+
+  /** A person has looked at it, and lets it go on: what its trees had done before is not held against it. */
+  #released(agent: AgentName): void {
+    this.#left.delete(agent)
+    for (const cell of this.#cells.values()) if (cell.agent === agent) cell.tree.begin(this.#detectors)
   }
 
   #end(cell: CellId): void {
