@@ -16,9 +16,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ledger: ['model'],
   sentinel: ['model'],
   cells: ['model'],
+  recovery: ['model'],
   gateway: ['model', 'policy', 'ledger', 'sentinel'],
-  control: ['model', 'config', 'policy', 'ledger', 'sentinel', 'gateway', 'cells'],
-  cli: ['model', 'config', 'policy', 'ledger', 'gateway', 'cells', 'control'],
+  control: ['model', 'config', 'policy', 'ledger', 'sentinel', 'gateway', 'cells', 'recovery'],
+  cli: ['model', 'config', 'policy', 'ledger', 'gateway', 'cells', 'recovery', 'control'],
 }
 
 /** Loaded by processes of other rooms; they import nothing of their own room, so that nothing comes with them. */

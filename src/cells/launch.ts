@@ -1,4 +1,5 @@
 /** One launch, top to bottom. Whatever step fails, nothing of the cell is left. */
+import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -30,6 +31,7 @@ import {
   type WorkspaceGround,
   type WorkspaceRecord,
 } from './workspace/overlay.ts'
+import { isReplaced, settleReplaced } from './workspace/replace.ts'
 
 /** What a warden has at hand for every launch. */
 export interface Ground extends WorkspaceGround {
@@ -81,6 +83,7 @@ export async function launchCell(
   const checked = checkSpec(spec)
   if (!checked.ok) return checked
   const { workspace } = spec
+  if (workspace !== undefined) settleReplaced(workspace.changes, ground, randomBytes(16))
   if (workspace === undefined) {
     const nothing = async () => ok({ binds: [], disk: ground.run.path, unmount: () => true })
     return launchArranged(spec, ground, forget, { mount: nothing })
@@ -92,6 +95,13 @@ export async function launchCell(
     changes: workspace.changes,
     ...(earlier ? { uid: { wanted: earlier.uid, held: false } } : {}),
     async mount(directory, uid) {
+      // Held from here on; until then, somebody may have put another state in its place.
+      if (isReplaced(workspace.changes, earlier))
+        return no({
+          kind: 'workspace',
+          path: workspace.lower,
+          problem: 'it was restored at this moment: start it again',
+        })
       const record = recordOf(found.value, uid, spec)
       const mounted = await mountWorkspace(workspace.changes, record, directory, ground)
       if (!mounted.ok) return mounted
@@ -217,8 +227,11 @@ function claimed(spec: CellSpec, ground: Ground, { uid: asked, changes }: Arrang
     return free.ok ? ok({ uid, free: free.value }) : inUse(free.reason)
   }
   if (asked?.held) return ok({ uid: asked.wanted, free: () => true })
+  const workspace = changes === undefined ? ok(() => true) : reserveWorkspace(uids, changes, spec.id)
+  if (!workspace.ok) return inUse(workspace.reason)
   const uid = reserveUid(uids, spec.id, Math.random, asked?.wanted)
-  if (uid.ok) return ok({ uid: uid.value, free: () => freeUid(uids, uid.value) })
+  if (uid.ok) return ok({ uid: uid.value, free: () => workspace.value() && freeUid(uids, uid.value) })
+  workspace.value()
   return uid.reason.kind === 'exhausted'
     ? no({ kind: 'failed', step: 'uid', problem: 'no free uid' })
     : inUse(uid.reason.holder)

@@ -152,6 +152,25 @@ export function dataIn(fd: number, bytes: number): readonly (readonly [number, n
   return found
 }
 
+/** Writes what is dirty of the file system that `fd` lies on, on another thread. False where it cannot. syncfs(2) */
+export function syncFileSystem(fd: number): Promise<boolean> {
+  return later(libc.syncfs, fd).then((failed) => failed === 0)
+}
+
+/** Makes `to` share the blocks of `from`: true on btrfs and xfs. ioctl_ficlone(2) */
+export function shareBlocks(from: number, to: number): boolean {
+  return libc.ioctlOf(to, FICLONE, from) === 0
+}
+
+/**
+ * Copies up to `bytes` at `at` of one file to the same place of the other, on another thread and without bringing them
+ * here. Returns how many were; 0 or less where it cannot. copy_file_range(2)
+ */
+export function copyRange(from: number, to: number, at: number, bytes: number): Promise<number> {
+  for (const fd of [from, to]) libc.lseek(fd, at, SEEK_SET)
+  return later(libc.copy_file_range, from, null, to, null, bytes, 0)
+}
+
 export interface LoopDevice {
   readonly path: string
   readonly fd: number
@@ -272,10 +291,12 @@ const O_PATH = 0o10000000
 const RESOLVE_IN_ROOT = 0x10n
 const CLOSE_RANGE_CLOEXEC = 4
 const EBUSY = 16
+const SEEK_SET = 0
 const SEEK_DATA = 3
 const SEEK_HOLE = 4
 const LOOP_CTL_GET_FREE = 0x4c82
 const LOOP_CONFIGURE = 0x4c0a
+const FICLONE = 0x4004_9409
 const NS_GET_USERNS = 0xb701
 const LO_FLAGS_AUTOCLEAR = 4
 /** In `struct loop_config`: two 32-bit words, then `struct loop_info64`. */
@@ -304,6 +325,17 @@ const MS_PRIVATE = 0x4_0000
 const MNT_DETACH = 2
 const UMOUNT_NOFOLLOW = 8
 
+/** A call that may take its time, on a thread of koffi's. */
+function later<A extends readonly unknown[]>(call: Later<A>, ...args: A): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call.async(...args, (error, value) => (error ? reject(error) : resolve(value)))
+  })
+}
+
+interface Later<A extends readonly unknown[]> {
+  readonly async: (...args: readonly [...A, (error: Error | null, value: number) => void]) => void
+}
+
 interface LibraryCalls {
   readonly syscall: (number: number, ...args: readonly bigint[]) => number
   readonly pipe2: (pair: Int32Array, flags: number) => number
@@ -315,6 +347,9 @@ interface LibraryCalls {
   readonly close: (fd: number) => number
   readonly lseek: (fd: number, offset: number, whence: number) => number
   readonly ioctl: (fd: number, request: number, argument: Buffer | null) => number
+  readonly ioctlOf: (fd: number, request: number, value: number) => number
+  readonly syncfs: Later<readonly [number]>
+  readonly copy_file_range: Later<readonly [number, null, number, null, number, number]>
   readonly memfd_create: (name: string, flags: number) => number
   readonly fcntl: (fd: number, command: number, value: number) => number
   readonly mount: (
@@ -342,6 +377,11 @@ const libc: LibraryCalls = {
   lseek: library.func('int64_t lseek(int fd, int64_t offset, int whence)'),
   // Variadic in C; a pointer travels alike on both architectures.
   ioctl: library.func('int ioctl(int fd, ulong request, const uint8_t *argument)'),
+  ioctlOf: library.func('int ioctl(int fd, ulong request, int64_t value)'),
+  syncfs: library.func('int syncfs(int fd)'),
+  copy_file_range: library.func(
+    'int64_t copy_file_range(int from, void *fromAt, int to, void *toAt, size_t bytes, uint32_t flags)',
+  ),
   memfd_create: library.func('int memfd_create(const char *name, uint32_t flags)'),
   fcntl: library.func('int fcntl(int fd, int command, int value)'),
   mount: library.func(

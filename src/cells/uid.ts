@@ -38,8 +38,8 @@ export function reserveUid(
 }
 
 /**
- * Without root all cells have the uid of the user, and what keeps two of them off one workspace is a reservation of the
- * workspace itself.
+ * Two cells, or a cell and whoever restores, never have one workspace at a time: a new one has no uid yet that could be
+ * reserved, and without root all cells have the uid of the user.
  */
 export function reserveWorkspace(directory: string, changes: string, holder: string): Result<() => boolean, string> {
   mkdirSync(directory, { recursive: true, mode: 0o700 })

@@ -22,6 +22,7 @@ import type { CellSpec, LaunchFault, Profile } from './spec.ts'
 import { freeUid, reserveUid } from './uid.ts'
 import {
   commitWorkspace,
+  diffSaved,
   diffWorkspace,
   discardWorkspace,
   type Landing,
@@ -29,8 +30,10 @@ import {
   type WorkspaceFault,
 } from './workspace/changes.ts'
 import { openChangesDisks } from './workspace/changes-disk.ts'
-import { readRecord } from './workspace/overlay.ts'
+import type { WorkspaceRecord } from './workspace/overlay.ts'
 import { openOwnerMaps } from './workspace/owner-map.ts'
+import { replaceWorkspace, type SavedState } from './workspace/replace.ts'
+import { holdStill, type Still } from './workspace/still.ts'
 
 export interface WardenOptions {
   /** One for the whole host: uids are reserved in it. Default: /run/firebreak, or one of the user's own. */
@@ -67,6 +70,16 @@ export interface Warden {
     confirmed: readonly string[],
   ): Promise<Result<Landing, WorkspaceFault>>
   discard(changes: string): Result<void, WorkspaceFault>
+  /** Runs `act` over changes that stand still, and `after` once a live cell goes on. */
+  still<T>(
+    changes: string,
+    act: (still: Still) => Promise<T>,
+    after?: (done: T) => Promise<T>,
+  ): Promise<Result<T, WorkspaceFault>>
+  /** What a saved state had changed; `saved` is the directory that holds its image. */
+  diffSaved(saved: string, record: WorkspaceRecord): Promise<Result<WorkspaceDiff, WorkspaceFault>>
+  /** Puts a saved state in the place of the changes. Refused while a cell lives on them. */
+  replace(changes: string, saved: SavedState): Promise<Result<void, WorkspaceFault>>
   /** Tears every cell down, then removes what the warden itself made. */
   close(): Promise<void>
 }
@@ -107,6 +120,9 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
     covered: COVERED.filter((path) => existsSync(path)),
   }
 
+  const liveOn = (changes: string): Cell | undefined =>
+    [...cells.values()].find(({ receipt }) => receipt.workspace?.changes === changes)
+
   return ok({
     profile,
     reaped,
@@ -139,13 +155,12 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
       void cell.exited.then(stop)
     },
     cells: () => [...cells.values()],
-    diff(changes) {
-      const uid = readRecord(changes)?.uid
-      const live = [...cells.values()].find((cell) => cell.uid === uid)
-      return diffWorkspace(changes, ground, live, randomBytes(16))
-    },
+    diff: (changes) => diffWorkspace(changes, ground, liveOn(changes), randomBytes(16)),
     commit: (changes, paths, confirmed) => commitWorkspace(changes, paths, confirmed, ground, () => randomBytes(16)),
-    discard: (changes) => discardWorkspace(changes, ground),
+    discard: (changes) => discardWorkspace(changes, ground, randomBytes(16)),
+    still: (changes, act, after) => holdStill(changes, ground, liveOn(changes), randomBytes(16), act, after),
+    diffSaved: (saved, record) => diffSaved(saved, record, ground, randomBytes(16)),
+    replace: (changes, saved) => replaceWorkspace(changes, saved, ground, randomBytes(16)),
     async close() {
       await Promise.all([...cells.values()].map((cell) => cell.teardown()))
       sensors?.close()

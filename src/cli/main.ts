@@ -39,6 +39,10 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     commit: () => import('./commands/commit.ts'),
     ledger: () => import('./commands/ledger.ts'),
   },
+  'go back': {
+    checkpoint: () => import('./commands/checkpoint.ts'),
+    restore: () => import('./commands/restore.ts'),
+  },
 }
 const COMMANDS: Readonly<Record<string, Load>> = Object.assign({}, ...Object.values(GROUPS))
 

@@ -1,12 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { launchFaultText } from '../cells/spec.ts'
+import process from 'node:process'
+import { createInterface } from 'node:readline/promises'
 import { openWarden, type Warden } from '../cells/warden.ts'
-import type { WorkspaceFault } from '../cells/workspace/changes.ts'
+import type { Agent } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import { agentOf } from '../control/files-desk.ts'
 import { wardenFaultText } from '../control/runtime.ts'
 import { statesIn } from '../control/tenants.ts'
-import { no, ok, type Result } from '../model/index.ts'
-import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
+import { no, ok, type PersonName, personName, type Result, sourceText } from '../model/index.ts'
+import { type Call, configFile, EXIT, type ExitCode, type Option } from './command.ts'
 import { printable } from './printable.ts'
 import { STATE_OPTIONS, stateOf } from './state.ts'
 
@@ -20,24 +23,30 @@ export const WORKSPACE_OPTIONS: Readonly<Record<string, Option>> = {
 export async function withWorkspace(
   call: Call,
   use: (warden: Warden, changes: string) => Promise<ExitCode>,
+  name?: string,
 ): Promise<ExitCode> {
-  return withWorkspaces(call, (warden, kept) => {
-    const [only, ...more] = kept
-    if (only !== undefined && more.length === 0) return use(warden, only)
-    call.print.fault(
-      `whose workspace? --agent is one of: ${kept.map((changes) => basename(changes)).join(', ')}`,
-      'firebreak diff shows what was changed in each',
-    )
-    return Promise.resolve(EXIT.usage)
-  })
+  return withWorkspaces(
+    call,
+    (warden, kept) => {
+      const [only, ...more] = kept
+      if (only !== undefined && more.length === 0) return use(warden, only)
+      call.print.fault(
+        `whose workspace? --agent is one of: ${kept.map((changes) => basename(changes)).join(', ')}`,
+        'firebreak diff shows what was changed in each',
+      )
+      return Promise.resolve(EXIT.usage)
+    },
+    name,
+  )
 }
 
 /** The one that `--agent` names, or all that are kept: at least one. */
 export async function withWorkspaces(
   call: Call,
   use: (warden: Warden, kept: readonly string[]) => Promise<ExitCode>,
+  name?: string,
 ): Promise<ExitCode> {
-  const changes = workspacesOf(call)
+  const changes = workspacesOf(call, name)
   if (!changes.ok) {
     call.print.fault(changes.reason)
     return EXIT.usage
@@ -54,11 +63,11 @@ export async function withWorkspaces(
   }
 }
 
-function workspacesOf(call: Call): Result<readonly string[], string> {
+export function workspacesOf(call: Call, wanted?: string): Result<readonly string[], string> {
   const all = statesIn(stateOf(call)).map((state) => join(state, 'workspaces'))
   const kept = all.filter(existsSync).flatMap((place) => readdirSync(place).map((name) => join(place, name)))
   if (kept.length === 0) return no(`no workspace is kept in ${stateOf(call)}: firebreak run keeps what a cell changes`)
-  const name = call.text('agent')
+  const name = wanted ?? call.text('agent')
   if (name === undefined) return ok(kept)
   const found = kept.filter((changes) => basename(changes) === name)
   if (found.length > 0) return ok(found)
@@ -71,17 +80,35 @@ export function stateOfWorkspace(changes: string): string {
   return dirname(dirname(changes))
 }
 
-export function workspaceFaultText(fault: WorkspaceFault): string {
-  switch (fault.kind) {
-    case 'launch':
-      return launchFaultText(fault.fault)
-    case 'cut-off':
-      return `the helper cell ended early: ${printable(fault.why)}`
-    case 'unknown':
-      return fault.problem
-    case 'in-use':
-      return `the workspace is in use by ${printable(fault.holder)}`
-    case 'unconfirmed':
-      return 'some of it is executed by a host'
+/** The agent whose files they are, where there is a configuration that says so. What is wrong with it has been printed. */
+export async function agentOfWorkspace(call: Call, changes: string): Promise<Result<Agent | undefined, ExitCode>> {
+  if (!existsSync(configFile(call))) return ok(undefined)
+  const loaded = await loadConfig(configFile(call), { node: process.execPath })
+  if (!loaded.ok) {
+    call.print.fault(
+      `${configFile(call)} has problems, and may say how these files are kept`,
+      ...loaded.reason.map(({ message, source }) => `${sourceText(source)} ${message}`),
+    )
+    return no(EXIT.usage)
   }
+  const agents = [...loaded.value.agents.values()]
+  const name = agentOf(basename(changes), agents)
+  return ok(agents.find((agent) => agent.name === name))
+}
+
+/** Who does it, as the ledger will name them. */
+export function personOf(call: Call): PersonName {
+  return personName(call.text('as') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root')
+}
+
+export async function confirmedBy(call: Call, question: string): Promise<boolean> {
+  if (call.flag('yes')) return true
+  if (call.flag('no-input') || !process.stdin.isTTY) {
+    call.print.fault('a person decides', 'answer on a terminal, or give --yes')
+    return false
+  }
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await lines.question(question)
+  lines.close()
+  return /^y(es)?$/i.test(answer.trim())
 }

@@ -97,6 +97,19 @@ export interface CellConfig {
   /** Bytes per second, read and written each; absent: not limited. */
   readonly ioBytesPerSecond?: number
   readonly wallMs: number
+  /** When the workspace's files are saved by themselves, and how much is kept; absent: when a person asks. */
+  readonly checkpoints?: CheckpointPlan
+}
+
+export interface CheckpointPlan {
+  readonly everyMs?: number
+  /** Of each occasion, and all together on the host's disk; absent: as many as there are by default. */
+  readonly keep?: number
+  readonly bytesMax?: number
+  /** Before an action that cannot be taken back. */
+  readonly beforeIrreversible: boolean
+  /** Such an action is refused where they cannot be saved. */
+  readonly required: boolean
 }
 
 /** One entry under `grants:`. It becomes a `Grant` for each cell when that starts. */

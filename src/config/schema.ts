@@ -78,6 +78,27 @@ const cellFields = {
     'disk throughput, read and written each; absent: no limit',
   ),
   wall: optional(text('a duration like 2h', duration), 'how long a run may last; absent: 2h'),
+  checkpoints: optional(
+    written(
+      object('when the workspace’s files are saved', {
+        every: optional(text('a duration like 10min', duration), 'also when so much time has passed'),
+        before: optional(
+          list('effects that the files are saved before', oneOf('the effect', ['irreversible'] as const)),
+          'also before each action that cannot be taken back; the action waits for it',
+        ),
+        required: optional(
+          bool('whether an action before which they cannot be saved is refused'),
+          'whether that action is refused where they cannot be saved; absent: true',
+        ),
+        keep: optional(
+          whole('checkpoints of each occasion that are kept', 1, 1_000),
+          'how many are kept of those on a schedule, before actions and by a person each; absent: 20',
+        ),
+        size: optional(text('a size like 16GiB', size), 'what all of them may take on the host’s disk; absent: 16GiB'),
+      }),
+    ),
+    'when the files of its workspace are saved by themselves, and how much is kept; a person can always do it',
+  ),
 }
 export const cellShape = object('a cell', cellFields)
 

@@ -4,7 +4,16 @@ import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { AgentName, PersonName, Rung } from '../model/index.ts'
+import {
+  type AgentName,
+  type Json,
+  type JsonObject,
+  no,
+  ok,
+  type PersonName,
+  type Result,
+  type Rung,
+} from '../model/index.ts'
 import type { Confirmation, Order, Receipt } from './containment.ts'
 
 /** What a person asks of a running warden. */
@@ -20,6 +29,7 @@ export type ControlRequest =
       readonly why: string
     }
   | { readonly kind: 'cells' }
+  | { readonly kind: 'files'; readonly ask: FilesAsk }
 
 /** What it answers, a line each; the last one is `done`. */
 export type ControlReply =
@@ -30,7 +40,17 @@ export type ControlReply =
       readonly said: string
       readonly receipt?: Receipt
       readonly cells?: readonly LiveCell[]
+      /** What was done with files; absent where no cell of this warden lives on them. */
+      readonly files?: Json
     }
+
+/** Something about the files of a workspace that a cell lives on. */
+export interface FilesAsk {
+  readonly what: 'checkpoint' | 'restore'
+  /** Its name in the state. */
+  readonly workspace: string
+  readonly detail: JsonObject
+}
 
 export interface LiveCell {
   readonly cell: string
@@ -132,6 +152,20 @@ function ask(
     })
   })
 }
+
+/** Asks the warden whose cell lives on the files of a workspace, and returns what that has done. */
+export async function askHolder(
+  stateDirectory: string,
+  filesAsk: FilesAsk,
+  boundMs: number,
+): Promise<Result<Json, string>> {
+  const answers = await askWardens(stateDirectory, { kind: 'files', ask: filesAsk }, () => undefined, boundMs)
+  const [holder] = answers.filter(({ said }) => said !== NOT_HELD)
+  if (holder === undefined) return no('no run of this state has a cell on it: another state’s has, or it ends just now')
+  return holder.ok ? ok(holder.files ?? null) : no(holder.said)
+}
+
+export const NOT_HELD = 'no cell of this warden lives on these files'
 
 function directoryOf(stateDirectory: string): string {
   return join(stateDirectory, 'control')

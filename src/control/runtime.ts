@@ -9,6 +9,8 @@ import type { Pulse } from '../gateway/pulse.ts'
 import type { TaskSetup } from '../gateway/setup.ts'
 import {
   type AgentName,
+  type CheckpointMade,
+  type CheckpointRestored,
   isBelow,
   type JsonObject,
   LIMITS,
@@ -25,14 +27,15 @@ import { cellSpec } from './cell-spec.ts'
 import type { Confirmation, Order, Receipt, Target } from './containment.ts'
 import { type ControlReply, type ControlRequest, openControlSocket } from './control-socket.ts'
 import { type Fence, type Fenced, readFence } from './fence.ts'
+import { FilesDesk, type Held } from './files-desk.ts'
 import { KeptServer } from './kept-server.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import type { State } from './state.ts'
 import { evidenceOf, inFlight, newOrderId, stopCells, writeReceipt } from './stop.ts'
-import { openTenantState, tenantOf, tenantState } from './tenants.ts'
+import { openTenantState } from './tenants.ts'
 import { launchUpstreamCell } from './upstream-cell.ts'
-import { keptSinceMs } from './workspace-marks.ts'
+import { livedSpans } from './workspace-marks.ts'
 
 export interface RuntimeOptions {
   readonly judged: Judged
@@ -62,6 +65,8 @@ export interface Ended {
   readonly teardown: TeardownReceipt
   /** Why, when the cell was ended because its gateway was lost. */
   readonly lost?: string
+  /** It was ended so that its files could be restored: its command begins anew on them, or why they could not be. */
+  readonly again?: Result<void, string>
 }
 
 export async function openRuntime({
@@ -73,8 +78,7 @@ export async function openRuntime({
   const { config } = judged
   const unfit = profileFault(config.profile)
   if (unfit !== undefined) return no(wardenFaultText(unfit))
-  const own = tenantState(stateDirectory, tenantOf(config, agent.environment))
-  const setup = gatewaySetup(judged, agent.environment, (name) => keptSinceMs(own, name))
+  const setup = gatewaySetup(judged, agent.environment)
   if (!setup.ok) return setup
   const state = openTenantState(config, agent.environment, stateDirectory, config.profile === 'full')
   // The services load their code while the warden makes its place.
@@ -104,6 +108,7 @@ class OpenRuntime implements Runtime {
   readonly #stopAnswers: () => void
   readonly #closeControl: () => Promise<void>
   readonly #live = new Map<number, Live>()
+  readonly #files: FilesDesk
   /** Cells of delegations that are being made. */
   #launching = 0
   readonly #servers = new Set<KeptServer>()
@@ -126,6 +131,13 @@ class OpenRuntime implements Runtime {
     this.#agent = agent
     this.#task = task
     this.#secrets = secrets
+    this.#files = new FilesDesk({
+      warden,
+      state,
+      agents: [...config.agents.values()].filter(({ environment }) => environment === agent.environment),
+      held: () => [...this.#live.values()],
+      record: (entry) => this.#record(entry),
+    })
     this.#stopAnswers = deliverAnswers(state.directory, agent.environment, (answer) => this.#answer(answer))
     services.onOrder((order) => void this.#follow(order).catch(() => undefined))
     this.#closeControl = openControlSocket(state.directory, (request, reply) => this.#asked(request, reply))
@@ -165,10 +177,20 @@ class OpenRuntime implements Runtime {
       return given
     }
     this.#warden.sense(cell, (sensed) => void this.#services.tell({ kind: 'sensed', number, ...sensed }))
-    const ended = this.#end(number, cell, servers)
-    const own = servers.filter((_, i) => upstreams[i]?.mcp.shared !== true)
-    const live: Live = { cell, agent, ended, servers: own, sinceMs: Date.now() }
-    this.#live.set(number, { ...live, ...(parent !== undefined && { parent }) })
+    const after: After = {}
+    const ended = this.#end(number, cell, servers, after)
+    const live: Live = {
+      cell,
+      agent,
+      workspace,
+      ended,
+      servers: servers.filter((_, i) => upstreams[i]?.mcp.shared !== true),
+      sinceMs: Date.now(),
+      // What was delegated has no command of a person's that could begin anew.
+      ...(parent === undefined ? { again: (then) => beginAgain(cell, ended, after, then) } : { parent }),
+    }
+    this.#live.set(number, live)
+    if (agent.cell.workspace !== undefined) this.#files.watch(live)
     return ok({ cell, ended })
   }
 
@@ -199,6 +221,7 @@ class OpenRuntime implements Runtime {
       })
       return reply({ kind: 'done', ok: true, said: `${cells.length} cells`, cells })
     }
+    if (request.kind === 'files') return reply({ kind: 'done', ...(await this.#files.follow(request.ask)) })
     if (request.kind === 'release') {
       const { kind: _, environment, ...release } = request
       if (environment !== this.#agent.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
@@ -299,7 +322,14 @@ class OpenRuntime implements Runtime {
     return told.ok ? this.#services.said('answered', number) : Promise.resolve(told)
   }
 
+  async #record(entry: CheckpointMade | CheckpointRestored): Promise<boolean> {
+    const number = ANSWERS_FROM + ++this.#numbers
+    const told = this.#services.tell({ kind: 'note', number, entry })
+    return told.ok && (await this.#services.said('answered', number)).ok
+  }
+
   async close(why: string): Promise<void> {
+    this.#files.close()
     this.#stopAnswers()
     await this.#closeControl()
     await this.#warden.close()
@@ -329,6 +359,8 @@ class OpenRuntime implements Runtime {
     for (const server of started) if (!server.ok) return server
     const [listener] = cell.listeners
     if (listener === undefined) return no('the cell has no listener')
+    // What was delegated has a workspace that nobody had before.
+    const kept = parent === undefined && agent.cell.workspace !== undefined
     const message = {
       kind: 'cell',
       number,
@@ -337,6 +369,7 @@ class OpenRuntime implements Runtime {
       receipt: plain(cell.receipt),
       labels: agent.cell.labels,
       rung,
+      ...(kept && { lived: livedSpans(this.state.directory, agent.name) }),
       ...(parent === undefined ? this.#task && { task: this.#task } : { parent }),
     } as const
     const told = this.#services.tell(message, [listener.fd])
@@ -383,7 +416,7 @@ class OpenRuntime implements Runtime {
     )
   }
 
-  async #end(number: number, cell: Cell, servers: readonly KeptServer[]): Promise<Ended> {
+  async #end(number: number, cell: Cell, servers: readonly KeptServer[], after: After): Promise<Ended> {
     let lost: string | undefined
     void this.#services.lost.then(async (why) => {
       // A gateway that is gone or silent guards nothing: its cell does not run on without it.
@@ -402,7 +435,8 @@ class OpenRuntime implements Runtime {
     if (lost !== undefined) return { exit, teardown, lost }
     const told = this.#services.tell({ kind: 'ended', number, receipt: plain({ exit, teardown }) })
     if (told.ok) await this.#services.said('cell-closed', number)
-    return { exit, teardown }
+    const again = await after.act?.()
+    return { exit, teardown, ...(again && { again }) }
   }
 }
 
@@ -416,9 +450,7 @@ interface Launching {
   readonly parent?: number
 }
 
-interface Live {
-  readonly cell: Cell
-  readonly agent: Agent
+interface Live extends Held {
   readonly ended: Promise<Ended>
   /** Those that serve it alone. */
   readonly servers: readonly KeptServer[]
@@ -456,6 +488,27 @@ export function agentsMeant({ agents }: Config, target: Target): readonly AgentN
 
 function isMeant({ cell, agent }: Live, target: Target, config: Config): boolean {
   return target.kind === 'cell' ? cell.id === target.name : agentsMeant(config, target).includes(agent.name)
+}
+
+/** What is done once nothing of a cell is left. */
+interface After {
+  act?: () => Promise<Result<void, string>>
+}
+
+async function beginAgain(
+  cell: Cell,
+  ended: Promise<Ended>,
+  after: After,
+  then: () => Promise<Result<void, string>>,
+): Promise<Result<void, string>> {
+  if (after.act !== undefined) return no('somebody restores its files already')
+  after.act = then
+  const killed = await cell.kill()
+  // Then it goes on, and its files stay what they are.
+  if (!killed.ok) delete after.act
+  if (!killed.ok) return no(`${cell.id} cannot be ended: nothing was restored`)
+  const { again, lost } = await ended
+  return again ?? no(`${cell.id} was ended, and nothing restored: ${lost ?? 'it had ended before'}`)
 }
 
 /** Numbers of answers, apart from those of cells. */

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import type { Agent, Config, GrantConfig } from '../config/config.ts'
 import type { ContainmentSetup, GatewaySetup, GrantSetup } from '../gateway/setup.ts'
 import {
-  type AgentName,
   type EnvironmentName,
   type Grant,
   type GrantId,
@@ -55,7 +54,6 @@ export async function judgeConfig(
 export function gatewaySetup(
   { config, accepted, policies }: Judged,
   environment: EnvironmentName,
-  keptSince: (agent: AgentName) => number = () => 0,
 ): Result<GatewaySetup, string> {
   const tenant = tenantOf(config, environment)
   const upstreams = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
@@ -84,7 +82,6 @@ export function gatewaySetup(
         name: agent.name,
         owner: agent.owner,
         delegates: agent.delegates,
-        ...(agent.cell.workspace !== undefined && { keptSinceMs: keptSince(agent.name) }),
         grants: agent.grants.map((grant, i) => grantSetup(agent, grant, i)),
       })),
     policies: policiesOf(config, policies, tenant),

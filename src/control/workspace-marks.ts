@@ -1,14 +1,15 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ALWAYS, putBack, type Spans } from '../model/index.ts'
 
 /**
  * What people have done with a workspace's changes. Labels belong to what a cell saw *and* to the files it left: they
- * fall when the files are thrown away, and never again once some of them have landed.
+ * fall when the files are thrown away, or put back to what they were before, and never again once some have landed.
  */
 interface Marks {
   readonly committed?: boolean
-  /** Epoch ms. */
-  readonly discardedAtMs?: number
+  /** When cells saw what may stand in the files. */
+  readonly spans?: Spans
 }
 
 export function markCommitted(stateDirectory: string, workspace: string): void {
@@ -16,13 +17,24 @@ export function markCommitted(stateDirectory: string, workspace: string): void {
 }
 
 export function markDiscarded(stateDirectory: string, workspace: string, nowMs: number): void {
-  write(stateDirectory, workspace, { discardedAtMs: nowMs })
+  write(stateDirectory, workspace, { spans: [[nowMs, null]] })
 }
 
-/** What cells saw from then on may stand in the workspace's files; epoch ms. */
-export function keptSinceMs(stateDirectory: string, workspace: string): number {
-  const { committed, discardedAtMs } = read(stateDirectory)[workspace] ?? {}
-  return committed === true ? 0 : (discardedAtMs ?? 0)
+/** Put back to a state that had lived `spans` until `thenMs`. */
+export function markRestored(
+  stateDirectory: string,
+  workspace: string,
+  spans: Spans,
+  thenMs: number,
+  nowMs: number,
+): void {
+  write(stateDirectory, workspace, { spans: putBack(spans, thenMs, nowMs) })
+}
+
+/** When the workspace's files were those that they are: what cells saw then may stand in them. */
+export function livedSpans(stateDirectory: string, workspace: string): Spans {
+  const { committed, spans } = read(stateDirectory)[workspace] ?? {}
+  return committed === true ? ALWAYS : (spans ?? ALWAYS)
 }
 
 function write(stateDirectory: string, workspace: string, mark: Marks): void {

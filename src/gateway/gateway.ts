@@ -58,6 +58,7 @@ import type { Pulse } from './pulse.ts'
 import { redacted } from './record.ts'
 import { Refusals } from './refusals.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
+import { SeenLabels } from './seen-labels.ts'
 import type { AgentSetup, GatewaySetup, TaskSetup, UpstreamSetup, WardenMessage } from './setup.ts'
 import { LedgerShare } from './share.ts'
 import { StdioPipes } from './stdio-pipes.ts'
@@ -84,8 +85,8 @@ export class Gateway {
   readonly #policies: CompiledPolicies
   readonly #flows: ReadonlyMap<string, Flow>
   readonly #words = new Map<AgentName, Words>()
-  /** What earlier cells of an agent have seen. */
-  readonly #labels: Past['labels']
+  /** What cells of an agent have seen. */
+  readonly #seen: SeenLabels
   readonly #budgets: BudgetBook
   readonly #shared = new Map<UpstreamName, Upstream>()
   readonly #pipes = new StdioPipes()
@@ -102,13 +103,17 @@ export class Gateway {
     const secrets = openSecrets(new Map(setup.secrets))
     if (!secrets.ok) return secrets
     const sentinel = new Sentinel({ rules: setup.containment.rules, tools: declaredIn(setup.upstreams) })
+    const seen = new SeenLabels()
     let onAppended = (entry: Entry): void => void sentinel.fold(entry)
     const opened = await openLedger({
       // The warden starts a gateway in its ledger's directory.
       directory: '.',
       origin: originOf(setup.environment),
       clock: { nowMs: Date.now },
-      onAppended: (entry) => onAppended(entry),
+      onAppended: (entry) => {
+        seen.take(entry)
+        onAppended(entry)
+      },
     })
     if (!opened.ok) return no(faultText(opened.reason))
     const ledger = opened.value
@@ -117,10 +122,11 @@ export class Gateway {
     const past = await readPast('.', budgets, new Map(grants.map((grant) => [grant.id, grant])), (entry) => {
       // What was signalled then was followed then.
       sentinel.fold(entry)
+      seen.take(entry)
     })
     if (!past.ok) return no(faultText(past.reason))
     const sealing = startSealing(ledger, witness, Date.now)
-    const gateway = new Gateway(setup, ledger, sealing, secrets.value, past.value, budgets, send)
+    const gateway = new Gateway(setup, ledger, sealing, secrets.value, past.value, seen, budgets, send)
     onAppended = (entry) => gateway.#fold(sentinel, entry)
     const begun = await gateway.#record({
       kind: 'gateway.started',
@@ -141,6 +147,7 @@ export class Gateway {
     sealing: Sealing,
     secrets: Secrets,
     past: Past,
+    seen: SeenLabels,
     budgets: BudgetBook,
     send: (pulse: Pulse) => void,
   ) {
@@ -150,7 +157,7 @@ export class Gateway {
     this.#send = send
     this.#policies = compilePolicies(setup.policies)
     this.#flows = flowsOf(setup.upstreams)
-    this.#labels = past.labels
+    this.#seen = seen
     this.#gate = {
       environment: setup.environment,
       hardened: setup.hardened,
@@ -204,6 +211,8 @@ export class Gateway {
           return this.#endDelegation(this.#giverFor(message.parent, message.agent).given, message.why)
         case 'answer':
           return await this.#answer(message)
+        case 'note':
+          return await this.#note(message)
         case 'order':
           return this.#follow(message)
         case 'contained':
@@ -256,6 +265,11 @@ export class Gateway {
     this.#send({ kind: 'answered', number })
   }
 
+  async #note({ number, entry }: Extract<WardenMessage, { kind: 'note' }>): Promise<void> {
+    if (!(await this.#record(entry))) throw new Error('the ledger cannot be written')
+    this.#send({ kind: 'answered', number })
+  }
+
   async #admit(message: CellMessage, [listener]: readonly number[]): Promise<void> {
     const agent = this.#setup.agents.find(({ name }) => name === message.agent)
     if (agent === undefined || listener === undefined) throw new Error(`cell ${message.cell} cannot be served`)
@@ -291,7 +305,7 @@ export class Gateway {
   }
 
   #cellAtGate(
-    { number, cell: id, labels, task, parent, rung = 'normal' }: CellMessage,
+    { number, cell: id, labels, lived, task, parent, rung = 'normal' }: CellMessage,
     agent: AgentSetup,
   ): { readonly cell: CellAtGate; readonly own: readonly Upstream[] } {
     const own: Upstream[] = []
@@ -319,7 +333,7 @@ export class Gateway {
         definitionProblems: { get: (key) => problemIn(upstreams, key) },
         flows: this.#flows,
         ...exposureOf(
-          [...labels, ...this.#kept(agent, giver)],
+          [...labels, ...(lived === undefined ? [] : this.#seen.in(agent.name, lived))],
           task,
           giver?.cell.authority.exposure,
           this.#wordsOf(agent),
@@ -350,13 +364,6 @@ export class Gateway {
     const words = this.#words.get(name) ?? new Words()
     this.#words.set(name, words)
     return words
-  }
-
-  /** An agent with a workspace finds there what its earlier cells have left. */
-  #kept(agent: AgentSetup, giver: Giver | undefined): readonly Label[] {
-    const since = agent.keptSinceMs
-    if (since === undefined || giver !== undefined) return []
-    return [...(this.#labels.get(agent.name) ?? [])].flatMap(([label, atMs]) => (atMs >= since ? [label] : []))
   }
 
   /** The delegation that the warden has made a cell for: the oldest of that giver to that agent that has none. */

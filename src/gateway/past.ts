@@ -5,11 +5,9 @@ import {
   type ActionId,
   type ActionIntent,
   type ActionOutcome,
-  type AgentName,
   type CellId,
   type Holder,
   type HolderId,
-  type Label,
   no,
   ok,
   type Result,
@@ -22,8 +20,6 @@ import { reasonsFrom } from './record.ts'
 /** What earlier gateways of this ledger left behind that still counts; what they let through is in the book. */
 export interface Past {
   readonly holds: HoldBook
-  /** What cells of an agent have seen, and when last (epoch ms): the files that they kept may hold it. */
-  readonly labels: ReadonlyMap<AgentName, ReadonlyMap<Label, number>>
 }
 
 /**
@@ -37,22 +33,18 @@ export async function readPast(
   onEntry: (entry: Entry) => void = () => undefined,
 ): Promise<Result<Past, LedgerFault>> {
   const holds = new HoldBook()
-  const labels = new Map<AgentName, Map<Label, number>>()
   const spending = new PastSpending(book, holders)
   for await (const read of readEntries(directory)) {
     if (!read.ok) return no(read.reason)
     const entry = read.value
     onEntry(entry)
     if (entry.kind === 'action.held' || entry.kind === 'hold.answered') holds.restore(entry)
-    if (entry.kind === 'label.seen') {
-      labels.set(entry.agent, (labels.get(entry.agent) ?? new Map()).set(entry.label, entry.atMs))
-    }
     if (entry.kind === 'action.intent' && entry.hold !== undefined) {
       holds.restore({ kind: 'used', hold: entry.hold, atMs: entry.atMs })
     }
     spending.take(entry)
   }
-  return ok({ holds, labels })
+  return ok({ holds })
 }
 
 /**

@@ -4,6 +4,8 @@ import type {
   Budget,
   CatalogueTool,
   CellId,
+  CheckpointMade,
+  CheckpointRestored,
   Containment,
   EnvironmentName,
   GrantId,
@@ -14,10 +16,12 @@ import type {
   Rung,
   Sha256,
   Source,
+  Spans,
   TenantName,
   ToolName,
   UpstreamName,
 } from '../model/index.ts'
+
 import type { PolicyBundle } from '../policy/index.ts'
 
 /**
@@ -63,8 +67,6 @@ export interface AgentSetup {
   readonly name: AgentName
   readonly owner: PersonName
   readonly grants: readonly GrantSetup[]
-  /** Files of one cell are there for the next, and hold what cells have seen since; absent where none are kept. */
-  readonly keptSinceMs?: number
   /** Agents that its cells may delegate to. */
   readonly delegates: readonly AgentName[]
 }
@@ -101,6 +103,8 @@ export type WardenMessage =
       readonly labels: readonly Label[]
       /** Where its agent stands already; `normal` where absent. */
       readonly rung?: Rung
+      /** When earlier cells saw what may stand in the files that they left; absent where none are kept. */
+      readonly lived?: Spans
       readonly task?: TaskSetup
       /** The number of the cell that delegated: this one has no grants of its own. */
       readonly parent?: number
@@ -129,6 +133,12 @@ export type WardenMessage =
       readonly by: PersonName
       readonly forMs: number
       readonly why?: string
+    }
+  /** What was done to a workspace's files, for the ledger. Answered by `answered`. */
+  | {
+      readonly kind: 'note'
+      readonly number: number
+      readonly entry: CheckpointMade | CheckpointRestored
     }
   /** Cells are moved down the ladder: by a person, or by the warden for what it saw. Answered by `ordered`. */
   | {

@@ -150,6 +150,18 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
         status_id: 1,
         status_detail: detailOf(entry),
       }
+    case 'checkpoint.made':
+    case 'checkpoint.restored':
+      return {
+        ...base,
+        ...lifecycle(OTHER),
+        app: { name: entry.agent, uid: entry.checkpoint },
+        ...(entry.by !== 'firebreak' && { actor: { user: { name: entry.by } } }),
+        metadata,
+        severity_id: 1,
+        status_id: 1,
+        status_detail: `${entry.kind === 'checkpoint.made' ? 'files saved' : 'files restored'}: ${entry.why}`,
+      }
     case 'cell.started':
       return {
         ...base,

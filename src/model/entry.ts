@@ -4,6 +4,7 @@ import type {
   ActionId,
   AgentName,
   CellId,
+  CheckpointId,
   DelegationId,
   EnvironmentName,
   GrantId,
@@ -43,6 +44,8 @@ export type EntryBody =
   | SignalRaised
   | RungChanged
   | CellContained
+  | CheckpointMade
+  | CheckpointRestored
   | Stopped
 
 /** One record as it stands in a log. */
@@ -312,6 +315,41 @@ export interface CellContained {
   readonly agent: AgentName
   readonly rung: Rung
   readonly receipt: JsonObject
+}
+
+/** The files of a workspace were saved. */
+export interface CheckpointMade {
+  readonly kind: 'checkpoint.made'
+  readonly checkpoint: CheckpointId
+  readonly agent: AgentName
+  /** Whose files: the agent's own, or those of one that it delegated to. */
+  readonly workspace: string
+  /** The cell that stood frozen meanwhile; absent where none lived on it. */
+  readonly cell?: CellId
+  readonly by: 'firebreak' | PersonName
+  readonly why: string
+  /** A person's; one that bears a name never goes by itself. */
+  readonly name?: string
+  /** Epoch ms; before the entry's time where no gateway ran. */
+  readonly madeAtMs: number
+  /** On the host's disk. */
+  readonly bytes: number
+}
+
+/** The files of a workspace are those of a checkpoint again. Effects and budgets stay what they were. */
+export interface CheckpointRestored {
+  readonly kind: 'checkpoint.restored'
+  readonly checkpoint: CheckpointId
+  readonly agent: AgentName
+  readonly workspace: string
+  /** The cell that was ended for it. */
+  readonly cell?: CellId
+  readonly by: PersonName
+  readonly why: string
+  /** Where what stood there before is kept; absent where a person did without. */
+  readonly before?: CheckpointId
+  /** Epoch ms. */
+  readonly restoredAtMs: number
 }
 
 export interface Stopped {

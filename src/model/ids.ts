@@ -17,6 +17,7 @@ export type CellId = Branded<'CellId'>
 export type ActionId = Branded<'ActionId'>
 export type GrantId = Branded<'GrantId'>
 export type DelegationId = Branded<'DelegationId'>
+export type CheckpointId = Branded<'CheckpointId'>
 /** 64 lower-case hexadecimal digits. */
 export type Sha256 = Branded<'Sha256'>
 
@@ -79,6 +80,11 @@ export function actionId(text: string): ActionId {
   return checkedId(text, 'a_', 20) as ActionId
 }
 
+/** `k_` and 20 characters; sorts by time of creation. */
+export function checkpointId(text: string): CheckpointId {
+  return checkedId(text, 'k_', 20) as CheckpointId
+}
+
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** Time first (10 characters, ms), then 50 bits of `random`: sortable, unguessable enough for a reference, no secret. */
@@ -89,6 +95,11 @@ export function newActionId(nowMs: number, random: Uint8Array): ActionId {
 /** 80 bits of `random`. */
 export function newCellId(random: Uint8Array): CellId {
   return `c_${base32Bytes(random, 16)}` as CellId
+}
+
+/** Like an action's. */
+export function newCheckpointId(nowMs: number, random: Uint8Array): CheckpointId {
+  return `k_${base32Number(nowMs, 10)}${base32Bytes(random, 10)}` as CheckpointId
 }
 
 /** `d_` and the characters of the action that made it. */

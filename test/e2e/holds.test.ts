@@ -160,8 +160,8 @@ describe('S15: labels and masks', () => {
     })
     const seen = async (kept?: number): Promise<readonly string[]> => {
       const stateDirectory = join(directory, 'state')
-      const gateway = await startGatewayOn(config, { stateDirectory, ...(kept !== undefined && { keptSinceMs: kept }) })
-      const cell = await gateway.admit('alpha')
+      const gateway = await startGatewayOn(config, { stateDirectory })
+      const cell = await gateway.admit('alpha', { lived: [[kept ?? 0, null]] })
       const answer = await call(cell.url('firebreak'), 'authority')
       if (kept === undefined) await call(cell.url('bank'), 'inbox')
       const isSeen = ({ kind }: { readonly kind: string }) => kind === 'label.seen'

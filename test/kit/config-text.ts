@@ -30,6 +30,7 @@ export interface CellPlan {
   readonly labels?: readonly string[]
   readonly memory?: string
   readonly wall?: string
+  readonly checkpoints?: Readonly<Record<string, unknown>>
 }
 
 export interface AgentPlan {

@@ -24,6 +24,7 @@ import {
   newCellId,
   personName,
   type Result,
+  type Spans,
   upstreamName,
 } from '../../src/model/index.ts'
 import { acceptOffered } from './accept-offered.ts'
@@ -66,6 +67,8 @@ export interface Beginning {
   readonly task?: { readonly text: string; readonly tools?: readonly string[] }
   /** The cell that delegated to it. */
   readonly parent?: TestCell
+  /** When earlier cells saw what may stand in its files. */
+  readonly lived?: Spans
 }
 
 export interface GatewayOptions {
@@ -73,8 +76,6 @@ export interface GatewayOptions {
   readonly stateDirectory?: string
   /** Use definitions that were accepted before instead of what is offered now. */
   readonly accept?: boolean
-  /** When the agents' workspaces were last thrown away. */
-  readonly keptSinceMs?: number
   /** Whose gateway; `test` where it is absent. */
   readonly environment?: string
 }
@@ -104,7 +105,7 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   const root = process.getuid?.() === 0
   const stateDirectory = options.stateDirectory ?? join(temporaryDirectory(), 'state')
   const state = openTenantState(loaded.value, environment, stateDirectory, root)
-  const setup = gatewaySetup(judged.value, environment, () => options.keptSinceMs ?? 0)
+  const setup = gatewaySetup(judged.value, environment)
   if (!setup.ok) throw new Error(setup.reason)
   const before = childPids()
   const services = await startServices(state, setup.value)
@@ -159,7 +160,7 @@ function logOf(state: State, environment: string): string {
 async function admit(services: Services, agent: string, number: number, beginning: Beginning): Promise<TestCell> {
   const { port, fd } = listener()
   const id = newCellId(randomBytes(16))
-  const { labels = [], task, parent } = beginning
+  const { labels = [], task, parent, lived } = beginning
   const message = {
     kind: 'cell',
     number,
@@ -167,6 +168,7 @@ async function admit(services: Services, agent: string, number: number, beginnin
     agent: agentName(agent),
     receipt: { test: true },
     labels: labels.map((label) => label as Label),
+    ...(lived && { lived }),
     ...(parent && { parent: parent.number }),
     ...(task && { task: { givenBy: personName('maria.silva@shop.example'), ...task } }),
   } as const

@@ -29,6 +29,8 @@ const BYTES_PER_FILE = 16_384
 export interface ChangesDisks {
   /** Mounts the image of `changes`, made if missing, at `target`. */
   mount(changes: string, bytes: number, target: string): Promise<Result<void, LaunchFault>>
+  /** Mounts one that is there to be looked at: not one byte of it changes. */
+  show(changes: string, target: string): Result<void, LaunchFault>
 }
 
 /** `scratch`: a directory of ours for the empty images that new ones are copied from. */
@@ -36,7 +38,7 @@ export function openChangesDisks(scratch: string): ChangesDisks {
   const empty = new Map<number, Promise<Result<Image, LaunchFault>>>()
   return {
     async mount(changes, bytes, target) {
-      const path = join(changes, 'disk')
+      const path = imageOf(changes)
       if (!existsSync(path)) {
         const image = empty.get(bytes) ?? formatted(join(scratch, `empty-${bytes}`), bytes)
         empty.set(bytes, image)
@@ -44,9 +46,14 @@ export function openChangesDisks(scratch: string): ChangesDisks {
         if (!made.ok) return made
         writeImage(path, made.value)
       }
-      return mountImage(path, target)
+      return mountImage(path, target, false)
     },
+    show: (changes, target) => mountImage(imageOf(changes), target, true),
   }
+}
+
+export function imageOf(changes: string): string {
+  return join(changes, 'disk')
 }
 
 /** An empty file system, as the few blocks that are not zero. */
@@ -111,24 +118,30 @@ function writeImage(path: string, image: Image): void {
   }
 }
 
-function mountImage(path: string, target: string): Result<void, LaunchFault> {
+function mountImage(path: string, target: string, readOnly: boolean): Result<void, LaunchFault> {
   if (!existsSync('/dev/loop-control')) return lacking('no /dev/loop-control')
   const held: number[] = []
+  const mode = readOnly ? 'r' : 'r+'
   const open = (file: string): number => {
-    const fd = openSync(file, 'r+')
+    const fd = openSync(file, mode)
     held.push(fd)
     return fd
   }
   try {
-    const loop = attachLoop(open('/dev/loop-control'), open(path), (device) => openSync(device, 'r+'))
+    const loop = attachLoop(open('/dev/loop-control'), open(path), (device) => openSync(device, mode))
     if (!loop.ok) return lacking(systemFaultText(loop.reason))
     held.push(loop.value.fd)
-    // `discard` returns to the host what the cell deletes.
+    // `discard` returns to the host what the cell deletes. Nothing is written to an image but what a cell writes: while
+    // that stands still and the file system is flushed, the image is one moment's (`still.ts`). What is flushed has
+    // reached the host and need not have reached its disk: these changes outlive crashes, and not a power loss.
     const mount = newMount(
       'ext4',
       [
         ['source', loop.value.path],
         ['discard', true],
+        ['noinit_itable', true],
+        ['nobarrier', true],
+        ...(readOnly ? [['ro', true] as const] : []),
       ],
       { nosuid: true, nodev: true },
     )
@@ -137,7 +150,7 @@ function mountImage(path: string, target: string): Result<void, LaunchFault> {
     mkdirSync(target, { mode: 0o700 })
     const attached = attachMount(mount.value, target)
     if (!attached.ok) return no({ kind: 'failed', step: 'disk', problem: systemFaultText(attached.reason) })
-    chmodSync(target, 0o700)
+    if (!readOnly) chmodSync(target, 0o700)
     return ok(undefined)
   } finally {
     for (const fd of held) closeSync(fd)

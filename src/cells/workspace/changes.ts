@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { Cell } from '../cell.ts'
 import type { Ground } from '../launch.ts'
-import { freeUid, reserveUid, reserveWorkspace } from '../uid.ts'
+import { claimWorkspace } from './claim.ts'
 import { type Executes, executesOnHost } from './executes.ts'
 import { type HelperFault, runHelper } from './helper.ts'
+import type { ImageFault } from './image.ts'
 import type { Change, Refused } from './inside/change.ts'
 import { readRecord, type WorkspaceRecord } from './overlay.ts'
+import { settleReplaced } from './replace.ts'
 import { mountView } from './view.ts'
 
 export interface WorkspaceDiff {
@@ -26,6 +28,9 @@ export type WorkspaceFault =
   | HelperFault
   | { readonly kind: 'unknown'; readonly problem: string }
   | { readonly kind: 'in-use'; readonly holder: string }
+  /** No disk image of its own holds the changes, so there is nothing that can be saved as a whole. */
+  | { readonly kind: 'plain' }
+  | ImageFault
   /** Paths that a host would act upon, that can lead out of the workspace or bury a directory, and were not confirmed. */
   | { readonly kind: 'unconfirmed'; readonly executes: readonly Executes[] }
 
@@ -39,12 +44,23 @@ export async function diffWorkspace(
   live: Cell | undefined,
   random: Uint8Array,
 ): Promise<Result<WorkspaceDiff, WorkspaceFault>> {
+  settleReplaced(changes, ground, random)
   const record = readRecord(changes)
   if (record === undefined) return no({ kind: 'unknown', problem: `no workspace is kept in ${changes}` })
   const told = (): Promise<Result<WorkspaceDiff, WorkspaceFault>> => tellChanges(changes, record, ground, live, random)
   if (live === undefined) return told()
   const still = await live.whileFrozen(told)
   return still.ok ? still.value : no({ kind: 'in-use', holder: `${live.id}, which cannot be frozen` })
+}
+
+/** What a saved state has changed; `saved` is the directory that holds its image. */
+export async function diffSaved(
+  saved: string,
+  record: WorkspaceRecord,
+  ground: Ground,
+  random: Uint8Array,
+): Promise<Result<WorkspaceDiff, WorkspaceFault>> {
+  return tellChanges(saved, record, ground, undefined, random)
 }
 
 async function tellChanges(
@@ -125,23 +141,20 @@ export async function commitWorkspace(
 }
 
 /** Throws the changes away. Their disk goes as one file, so nothing walks what is in it. */
-export function discardWorkspace(changes: string, ground: Ground): Result<void, WorkspaceFault> {
+export function discardWorkspace(changes: string, ground: Ground, random: Uint8Array): Result<void, WorkspaceFault> {
+  settleReplaced(changes, ground, random)
   const record = readRecord(changes)
   if (record === undefined) return no({ kind: 'unknown', problem: `no workspace is kept in ${changes}` })
-  const { uids } = ground.run
-  const claim =
-    ground.profile === 'user'
-      ? reserveWorkspace(uids, changes, 'discard')
-      : reserveUid(uids, 'discard', Math.random, record.uid)
-  if (!claim.ok) return no({ kind: 'in-use', holder: JSON.stringify(claim.reason) })
+  const claim = claimWorkspace(changes, 'discard', ground.run, random)
+  if (!claim.ok) return no({ kind: 'in-use', holder: claim.reason })
   try {
-    for (const name of ['record.json', 'disk', 'upper', 'work']) {
+    // The disk before the record: a record alone is an empty workspace, a disk alone is one whose owner nobody knows.
+    for (const name of ['disk', 'upper', 'work', 'record.json']) {
       rmSync(join(changes, name), { recursive: true, force: true })
     }
     return ok(undefined)
   } finally {
-    if (typeof claim.value === 'function') claim.value()
-    else freeUid(uids, record.uid)
+    claim.value()
   }
 }
 

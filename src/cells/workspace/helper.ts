@@ -115,7 +115,9 @@ function isLine(value: unknown): value is Change | Refused | Landed | End {
     'mode' in value &&
     typeof value.mode === 'number' &&
     'bytes' in value &&
-    typeof value.bytes === 'number'
+    typeof value.bytes === 'number' &&
+    'inodeChangedNs' in value &&
+    typeof value.inodeChangedNs === 'string'
   )
 }
 

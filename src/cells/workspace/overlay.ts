@@ -71,7 +71,7 @@ export function checkWorkspace(
 export function readRecord(changes: string): WorkspaceRecord | undefined {
   try {
     const value: unknown = JSON.parse(readFileSync(join(changes, 'record.json'), 'utf8'))
-    return isRecord(value) ? value : undefined
+    return recordFrom(value)
   } catch {
     return undefined
   }
@@ -195,11 +195,14 @@ export function mappedClone(path: string, mapFd: number | undefined): Result<Han
 }
 
 function prepare(changes: string, upper: string, work: string, record: WorkspaceRecord): void {
-  if (readRecord(changes) === undefined) {
-    // It may stand there already: from a launch that was cut off before this line.
+  const isNew = readRecord(changes) === undefined
+  // One stands there without the other where a launch, or a discard, was cut off.
+  if (isNew || !existsSync(upper)) {
     mkdirSync(upper, { recursive: true, mode: 0o700 })
     if (process.getuid?.() === 0) chownSync(upper, record.uid, record.uid)
     chmodSync(upper, (statSync(record.lower).mode & 0o777) | 0o700)
+  }
+  if (isNew) {
     writeFileSync(join(changes, 'record.json'), JSON.stringify(record), { mode: 0o600 })
   }
   // The kernel's scratch space, which no cell has ever seen; a used volatile one cannot be mounted again.
@@ -218,6 +221,11 @@ function failed(fault: SystemFault): { readonly ok: false; readonly reason: Laun
 /** Without a bounded disk only by a person's word. */
 export function diskBytesOf(wanted: number, accepts: readonly Layer[]): number | undefined {
   return accepts.includes('disk') ? undefined : wanted
+}
+
+/** Ours, of another time: checked as anything else that is read from a disk. */
+export function recordFrom(value: unknown): WorkspaceRecord | undefined {
+  return isRecord(value) ? value : undefined
 }
 
 function isRecord(value: unknown): value is WorkspaceRecord {

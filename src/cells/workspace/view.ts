@@ -52,7 +52,7 @@ export async function mountView(
   }
   let behind = viewed.liveUpper
   if (behind === undefined && record.diskBytes !== undefined) {
-    const disk = await ground.changesDisks.mount(changes, record.diskBytes, at('disk'))
+    const disk = ground.changesDisks.show(changes, at('disk'))
     if (!disk.ok) return refused(disk.reason)
     behind = join(at('disk'), 'upper')
   }

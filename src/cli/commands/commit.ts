@@ -1,12 +1,11 @@
 import { basename } from 'node:path'
-import process from 'node:process'
-import { createInterface } from 'node:readline/promises'
 import type { Warden } from '../../cells/warden.ts'
 import type { Executes } from '../../cells/workspace/executes.ts'
+import { workspaceFaultText } from '../../control/workspace-fault.ts'
 import { markCommitted, markDiscarded } from '../../control/workspace-marks.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printable } from '../printable.ts'
-import { stateOfWorkspace, WORKSPACE_OPTIONS, withWorkspace, workspaceFaultText } from '../workspace.ts'
+import { confirmedBy, stateOfWorkspace, WORKSPACE_OPTIONS, withWorkspace } from '../workspace.ts'
 
 export const command: Command = {
   name: 'commit',
@@ -32,7 +31,7 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
   if (call.flag('discard')) return discard(call, warden, changes)
   const diff = await warden.diff(changes)
   if (!diff.ok) {
-    call.print.fault(workspaceFaultText(diff.reason))
+    call.print.fault(printable(workspaceFaultText(diff.reason)))
     return EXIT.failed
   }
   const confirmed = pathsIn(call.text('confirm') ?? '')
@@ -50,7 +49,7 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
   const landing = await warden.commit(changes, wanted, confirmed)
   if (!landing.ok) {
     if (landing.reason.kind === 'unconfirmed') return hold(call, landing.reason.executes)
-    call.print.fault(workspaceFaultText(landing.reason))
+    call.print.fault(printable(workspaceFaultText(landing.reason)))
     return EXIT.failed
   }
   const { landed, refused } = landing.value
@@ -85,20 +84,8 @@ async function discard(call: Call, warden: Warden, changes: string): Promise<Exi
     return EXIT.needsApproval
   const done = warden.discard(changes)
   if (done.ok) markDiscarded(stateOfWorkspace(changes), basename(changes), Date.now())
-  if (!done.ok) call.print.fault(workspaceFaultText(done.reason))
+  if (!done.ok) call.print.fault(printable(workspaceFaultText(done.reason)))
   else call.print.line('Thrown away.')
   call.print.object({ ok: done.ok })
   return done.ok ? EXIT.ok : EXIT.failed
-}
-
-async function confirmedBy(call: Call, question: string): Promise<boolean> {
-  if (call.flag('yes')) return true
-  if (call.flag('no-input') || !process.stdin.isTTY) {
-    call.print.fault('a person decides', 'answer on a terminal, or give --yes')
-    return false
-  }
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await lines.question(question)
-  lines.close()
-  return /^y(es)?$/i.test(answer.trim())
 }

@@ -1,9 +1,10 @@
 import { basename } from 'node:path'
 import type { Warden } from '../../cells/warden.ts'
 import type { WorkspaceDiff } from '../../cells/workspace/changes.ts'
+import { workspaceFaultText } from '../../control/workspace-fault.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printable } from '../printable.ts'
-import { WORKSPACE_OPTIONS, withWorkspaces, workspaceFaultText } from '../workspace.ts'
+import { WORKSPACE_OPTIONS, withWorkspaces } from '../workspace.ts'
 
 export const command: Command = {
   name: 'diff',
@@ -21,7 +22,7 @@ async function diffs(call: Call, warden: Warden, kept: readonly string[]): Promi
   for (const changes of kept) {
     const read = await warden.diff(changes)
     if (!read.ok) {
-      call.print.fault(`${basename(changes)}: ${workspaceFaultText(read.reason)}`)
+      call.print.fault(`${basename(changes)}: ${printable(workspaceFaultText(read.reason))}`)
       return EXIT.failed
     }
     all.push({ workspace: basename(changes), ...read.value })

@@ -107,6 +107,10 @@ function textOf(entry: Entry): string {
       return `${entry.cell ?? entry.agent}  ${entry.from} → ${entry.to} by ${printable(entry.by)}: ${printable(entry.why)}`
     case 'cell.contained':
       return `${entry.cell}  CONTAINED (${entry.rung})`
+    case 'checkpoint.made':
+      return `${entry.checkpoint}  files of ${printable(entry.workspace)} saved by ${printable(entry.by)}${entry.name === undefined ? '' : ` as "${printable(entry.name)}"`}: ${printable(entry.why)}`
+    case 'checkpoint.restored':
+      return `${entry.checkpoint}  RESTORED in ${printable(entry.workspace)} by ${printable(entry.by)}: ${printable(entry.why)}`
     case 'definition.seen':
       return `${entry.upstream}/${printable(entry.tool)}: its definition is ${entry.problem}`
     default:

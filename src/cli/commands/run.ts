@@ -123,6 +123,20 @@ async function runIn(
   call: Call,
   slow: NodeJS.Timeout | undefined,
 ): Promise<ExitCode> {
+  for (;;) {
+    const done = await runOnce(runtime, program, agent, call, slow)
+    if (done !== 'again') return done
+    call.print.progress(`the files of ${agent.name} were restored: it is started again`)
+  }
+}
+
+async function runOnce(
+  runtime: Runtime,
+  program: readonly [string, ...string[]],
+  agent: Agent,
+  call: Call,
+  slow: NodeJS.Timeout | undefined,
+): Promise<ExitCode | 'again'> {
   const launched = await runtime.launch(program, streamsFor(process.stdin.isTTY && process.stdout.isTTY))
   clearTimeout(slow)
   if (!launched.ok) {
@@ -139,7 +153,7 @@ async function runIn(
   }
   for (const signal of FORWARDED) process.on(signal, forward)
   cell.start()
-  const { exit, teardown, lost } = await ended
+  const { exit, teardown, lost, again } = await ended
   for (const signal of FORWARDED) process.off(signal, forward)
   await pump.done
   if (lost !== undefined) {
@@ -149,6 +163,11 @@ async function runIn(
   if (!teardown.gone) {
     const left = teardown.checks.filter((check) => !check.gone).map((check) => `${check.what}: ${check.detail}`)
     call.print.fault('the cell has ended, but something of it is left', ...left)
+    return EXIT.failed
+  }
+  if (again?.ok) return 'again'
+  if (again !== undefined) {
+    call.print.fault(`the cell was ended so that its files could be restored: ${again.reason}`)
     return EXIT.failed
   }
   // The shell that starts a cell's program says 127 where it finds none; a program may say so, too.

@@ -10,6 +10,8 @@ export interface Change {
   /** Permission bits that it is landed with. */
   readonly mode: number
   readonly bytes: number
+  /** When its inode last changed, in ns: no cell can set it, so the same one is the same content. */
+  readonly inodeChangedNs: string
   /** Where a symlink leads, in its own words. */
   readonly target?: string
   /** A symlink that is absolute or climbs out of the workspace. */

@@ -108,6 +108,7 @@ function described(trees: Trees, path: string, type: Change['type'], stats: BigI
     type,
     mode: landedMode(type, stats, below),
     bytes: Number(stats.size),
+    inodeChangedNs: `${stats.ctimeNs}`,
     ...(target === undefined ? {} : { target }),
     ...(target !== undefined && leadsOut(path, target) ? { leadsOut: true } : {}),
     ...(changedBelow ? { changedBelow: true } : {}),

@@ -1,0 +1,199 @@
+import type { Cell } from '../cells/cell.ts'
+import type { Warden } from '../cells/warden.ts'
+import type { Agent } from '../config/config.ts'
+import {
+  type AgentName,
+  type CheckpointId,
+  type CheckpointMade,
+  type CheckpointRestored,
+  type Json,
+  type JsonObject,
+  no,
+  ok,
+  personName,
+  type Result,
+} from '../model/index.ts'
+import { BOUNDS_DEFAULT, type Bounds } from '../recovery/bounds.ts'
+import type { Checkpoint } from '../recovery/checkpoint.ts'
+import {
+  findCheckpoint,
+  type Made,
+  madeEntry,
+  makeCheckpoint,
+  restoreCheckpoint,
+  storeOf,
+  type Untold,
+  type Wanted,
+} from './checkpoints.ts'
+import { type FilesAsk, NOT_HELD } from './control-socket.ts'
+import type { State } from './state.ts'
+import { tellUntold } from './untold.ts'
+import { workspaceFaultText } from './workspace-fault.ts'
+
+/** A cell that lives on a workspace. */
+export interface Held {
+  /** Its name in the state. */
+  readonly workspace: string
+  readonly cell: Cell
+  readonly agent: Agent
+  /** Ends it, runs `then` when nothing of it is left, and lets its command begin anew. */
+  readonly again?: (then: () => Promise<Result<void, string>>) => Promise<Result<void, string>>
+}
+
+export interface DeskOptions {
+  readonly warden: Warden
+  readonly state: State
+  /** The environment's agents. */
+  readonly agents: readonly Agent[]
+  readonly held: () => readonly Held[]
+  /** True when the ledger has it. */
+  readonly record: (entry: CheckpointMade | CheckpointRestored) => Promise<boolean>
+}
+
+/** The files of a run's live workspaces: saved when it is time, and when a person or the gateway asks. */
+export class FilesDesk {
+  readonly #options: DeskOptions
+  /** One thing at a time with each workspace. */
+  readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #timers = new Map<Held, NodeJS.Timeout>()
+
+  constructor(options: DeskOptions) {
+    this.#options = options
+    void tellUntold(options.state.directory, (entry) => this.#tell(entry)).catch(() => undefined)
+  }
+
+  close(): void {
+    for (const timer of this.#timers.values()) clearInterval(timer)
+    this.#timers.clear()
+  }
+
+  /** Its schedule, until its cell has ended. */
+  watch(held: Held): void {
+    const everyMs = held.agent.cell.checkpoints?.everyMs
+    if (everyMs === undefined) return
+    const wanted = { occasion: 'scheduled', by: 'firebreak', why: 'it was time' } as const
+    const timer = setInterval(() => {
+      // One that takes longer than its time is not followed by a queue of others.
+      if (!this.#turns.has(held.workspace)) void this.save(held, wanted).catch(() => undefined)
+    }, everyMs)
+    timer.unref()
+    this.#timers.set(held, timer)
+    void held.cell.exited.then(() => {
+      clearInterval(timer)
+      this.#timers.delete(held)
+    })
+  }
+
+  /** Of a cell that lives, while it stands still. In the ledger when this returns. */
+  save(held: Held, wanted: Wanted): Promise<Result<Made, string>> {
+    return this.#inTurn(held.workspace, async () => {
+      const { warden, state } = this.#options
+      const made = await makeCheckpoint(warden, state.workspace(held.workspace), wanted, boundsOf(held.agent))
+      if (!made.ok) return no(workspaceFaultText(made.reason))
+      if (made.value.unchanged) return made
+      const told = await this.#tell(madeEntry(made.value, held.workspace, held.cell.id))
+      return told ? made : no('the ledger cannot be written')
+    })
+  }
+
+  async #inTurn<T>(workspace: string, act: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(workspace) ?? Promise.resolve()
+    const turn = before.then(act, act)
+    this.#turns.set(workspace, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#turns.get(workspace) === turn) this.#turns.delete(workspace)
+    }
+  }
+
+  /** False where no agent of this environment has that workspace, or the ledger does not take it. */
+  #tell(entry: Untold): Promise<boolean> {
+    const agent = agentOf(entry.workspace, this.#options.agents)
+    return agent === undefined ? Promise.resolve(false) : this.#options.record({ ...entry, agent })
+  }
+
+  /** What a person asks of a workspace that a cell lives on. */
+  async follow({ what, workspace, detail }: FilesAsk): Promise<Followed> {
+    const held = this.#options.held().find((each) => each.workspace === workspace)
+    if (held === undefined) return { ok: false, said: NOT_HELD }
+    const done = await this.#done(what, held, detail)
+    return done.ok ? { ok: true, said: 'done', files: done.value } : { ok: false, said: done.reason }
+  }
+
+  async #done(what: FilesAsk['what'], held: Held, detail: JsonObject): Promise<Result<Json, string>> {
+    switch (what) {
+      case 'checkpoint': {
+        const made = await this.save(held, { occasion: 'asked', ...who(detail), ...named(detail) })
+        return made.ok ? ok(plain({ ...made.value, cell: held.cell.id })) : made
+      }
+      case 'restore':
+        return this.#restore(held, detail)
+    }
+  }
+
+  async #restore(held: Held, detail: JsonObject): Promise<Result<Json, string>> {
+    const { warden, state } = this.#options
+    const { again, workspace, cell } = held
+    const changes = state.workspace(workspace)
+    const checkpoint = findCheckpoint(storeOf(changes), String(detail.checkpoint))
+    if (checkpoint === undefined) return no(`there is no checkpoint ${detail.checkpoint}`)
+    if (again === undefined) return no(`${cell.id} serves an agent: end its run first`)
+    const { by, why } = who(detail)
+    let before: Checkpoint | undefined
+    if (detail.save !== false) {
+      const saved = await this.save(held, { occasion: 'before', by, why: `before ${checkpoint.id} was restored` })
+      if (!saved.ok) return no(`what is there now cannot be saved first: ${saved.reason}`)
+      before = saved.value.checkpoint
+    }
+    const done = await again(async () => {
+      const restored = await restoreCheckpoint(warden, changes, checkpoint)
+      if (!restored.ok) return no(workspaceFaultText(restored.reason))
+      const entry = restoredEntry({ checkpoint, workspace, by, why, restoredAtMs: restored.value, before: before?.id })
+      return (await this.#tell({ ...entry, cell: cell.id })) ? ok(undefined) : no('the ledger cannot be written')
+    })
+    return done.ok ? ok(plain({ checkpoint, before: before?.id ?? null, cell: cell.id })) : done
+  }
+}
+
+interface Followed {
+  readonly ok: boolean
+  readonly said: string
+  readonly files?: Json
+}
+
+export function boundsOf(agent: Agent | undefined): Bounds {
+  const plan = agent?.cell.checkpoints
+  return { keep: plan?.keep ?? BOUNDS_DEFAULT.keep, bytesMax: plan?.bytesMax ?? BOUNDS_DEFAULT.bytesMax }
+}
+
+/** Whose files they are: its own, its upstream cell's (`desk-payments`), or those of one that was delegated to (`desk--…`). */
+export function agentOf(workspace: string, agents: readonly Agent[]): AgentName | undefined {
+  const names = agents.map(({ name }) => name).filter((name) => workspace === name || workspace.startsWith(`${name}-`))
+  return names.toSorted((a, b) => b.length - a.length)[0]
+}
+
+export function restoredEntry(done: {
+  readonly checkpoint: Checkpoint
+  readonly workspace: string
+  readonly by: CheckpointRestored['by']
+  readonly why: string
+  readonly restoredAtMs: number
+  readonly before: CheckpointId | undefined
+}): Omit<CheckpointRestored, 'agent'> {
+  const { checkpoint, before, ...rest } = done
+  return { kind: 'checkpoint.restored', checkpoint: checkpoint.id, ...rest, ...(before && { before }) }
+}
+
+/** Written by the command line, and read again as if by anybody. */
+function who(detail: JsonObject) {
+  return { by: personName(String(detail.by)), why: String(detail.why).slice(0, 500) }
+}
+
+function named({ name }: JsonObject): { readonly name?: string } {
+  return typeof name === 'string' ? { name } : {}
+}
+
+function plain(value: object): Json {
+  return JSON.parse(JSON.stringify(value)) as Json
+}

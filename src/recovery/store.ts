@@ -1,0 +1,96 @@
+/**
+ * The history of one workspace on disk: `<id>/disk` and `<id>/checkpoint.json`, and `head`, the one that the files come
+ * from. What is being made or removed bears a name with a dot, and the step from one to the other is a rename.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CheckpointId, checkpointId } from '../model/index.ts'
+import { type Checkpoint, checkpointFrom } from './checkpoint.ts'
+
+export interface Store {
+  /** Oldest first. */
+  list(): readonly Checkpoint[]
+  /** Names of what lies there and cannot be read as a checkpoint. */
+  damaged(): readonly string[]
+  /** Where its image is, or is to be made. */
+  imageOf(id: CheckpointId): string
+  /** Makes room for one and returns where its image goes. What a killed process had begun is removed. */
+  begin(id: CheckpointId): string
+  abandon(id: CheckpointId): void
+  /** On the disk, and in the history. */
+  finish(checkpoint: Checkpoint, at?: (step: StoreStep) => void): Promise<void>
+  remove(id: CheckpointId, at?: (step: StoreStep) => void): void
+  head(): CheckpointId | undefined
+  setHead(id: CheckpointId): void
+}
+
+export type StoreStep = 'recorded' | 'durable' | 'in the history' | 'out of the history' | 'removed'
+
+/** @param directory the workspace's own; nobody but its holder may begin or remove. */
+export function openStore(directory: string): Store {
+  const begun = (id: string): string => join(directory, `.begun-${id}`)
+  const gone = (id: string): string => join(directory, `.gone-${id}`)
+  const names = (): readonly string[] =>
+    existsSync(directory) ? readdirSync(directory).filter((name) => name.startsWith('k_')) : []
+  const list = () => names().flatMap((name) => read(join(directory, name), name) ?? [])
+  return {
+    list: () => list().toSorted((a, b) => a.madeAtMs - b.madeAtMs),
+    damaged: () => names().filter((name) => read(join(directory, name), name) === undefined),
+    imageOf: (id) => join(directory, id, 'disk'),
+    begin(id) {
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      for (const name of readdirSync(directory).filter((entry) => /^\.(?:begun|gone)-/.test(entry)))
+        rmSync(join(directory, name), { recursive: true, force: true })
+      mkdirSync(begun(id), { mode: 0o700 })
+      return join(begun(id), 'disk')
+    },
+    abandon: (id) => rmSync(begun(id), { recursive: true, force: true }),
+    async finish(checkpoint, at = () => {}) {
+      const path = begun(checkpoint.id)
+      writeFileSync(join(path, 'checkpoint.json'), `${JSON.stringify(checkpoint)}\n`, { mode: 0o600 })
+      at('recorded')
+      for (const name of ['disk', 'checkpoint.json', '.']) await flush(join(path, name))
+      at('durable')
+      renameSync(path, join(directory, checkpoint.id))
+      await flush(directory)
+      at('in the history')
+    },
+    remove(id, at = () => {}) {
+      renameSync(join(directory, id), gone(id))
+      at('out of the history')
+      rmSync(gone(id), { recursive: true, force: true })
+      at('removed')
+    },
+    head() {
+      try {
+        return checkpointId(readFileSync(join(directory, 'head'), 'utf8'))
+      } catch {
+        return undefined
+      }
+    },
+    setHead(id) {
+      writeFileSync(join(directory, 'head.new'), id, { mode: 0o600 })
+      renameSync(join(directory, 'head.new'), join(directory, 'head'))
+    },
+  }
+}
+
+/** It is known by the name that it stands under: a record that was copied beside itself is none. */
+function read(path: string, name: string): Checkpoint | undefined {
+  try {
+    const checkpoint = checkpointFrom(JSON.parse(readFileSync(join(path, 'checkpoint.json'), 'utf8')))
+    return checkpoint?.id === name && existsSync(join(path, 'disk')) ? checkpoint : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function flush(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
