@@ -297,6 +297,7 @@ describe('BudgetBook: the share of a task', () => {
     while (book.reserve([plain], euros(10_000n), NOW_MS).ok) others++
     const [refusal] = book.refusals([plain], euros(10_000n), NOW_MS)
     assert.ok(refusal?.kind === 'budget' && refusal.setAside === '30.00 EUR')
+    assert.ok((refusal.returnsAtMs ?? 0) >= NOW_MS + DAY_MS)
     assert.equal(others, 70)
     use(book, ofTask('c_one'), 3, NOW_MS, euros(100_000n))
     assert.deepEqual(book.left(plain, NOW_MS), ['0.00 EUR', '30.00 EUR'])
@@ -353,6 +354,24 @@ describe('BudgetBook: the share of a task', () => {
     book.settle(lied, euros(900_000n), NOW_MS)
     const [refusal] = book.refusals([own], euros(10_000n), NOW_MS)
     assert.ok(refusal?.kind === 'budget' && refusal.asked === '1.00 EUR')
+  })
+
+  it('S15: says when what is set aside for it is free again: its own call asks for nothing more', () => {
+    const book = new BudgetBook()
+    const own = ofTask('c_one')
+    book.setAside([own], NOW_MS)
+    const hourMs = 3_600_000
+    for (const [afterMs, said] of [
+      [0, 200_000n],
+      [hourMs, 700_000n],
+    ] as const) {
+      const [lied] = use(book, plain, 1, NOW_MS + afterMs, euros(1n))
+      assert.ok(lied)
+      book.settle(lied, euros(said), NOW_MS + afterMs)
+    }
+    const [refusal] = book.refusals([own], euros(10_000n), NOW_MS + hourMs)
+    assert.ok(refusal?.kind === 'budget' && refusal.returnsAtMs !== undefined)
+    assert.ok(refusal.returnsAtMs >= NOW_MS + DAY_MS && refusal.returnsAtMs < NOW_MS + DAY_MS + hourMs)
   })
 
   it('S7: fits where exactly as much is free, and says whose was set aside', () => {

@@ -21,13 +21,11 @@ export function contextOf(facts: {
   context.set('environment', facts.environment)
   context.set('owner', facts.owner)
   context.set('rung', facts.rung)
-  context.set('labels', facts.labels.size === 0 ? NO_LABELS : new CedarSet([...facts.labels.keys()]))
+  context.set('labels', new CedarSet([...facts.labels.keys()]))
   context.set('delegationDepth', facts.delegationDepth)
   context.set('time', timeOf(facts.nowMs))
   return context
 }
-
-const NO_LABELS = new CedarSet([])
 
 const MINUTE_MS = 60_000
 const DAY_MINUTES = 1440
