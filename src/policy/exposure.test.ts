@@ -84,6 +84,20 @@ describe('S15: what a cell has seen', () => {
     assert.deepEqual(seen({ content: [json('A1')], isError: true }), [])
     assert.deepEqual(seen({ content: [json('A1')], other: { iban: 'B1' } }), [])
     assert.deepEqual(seen({ error: { iban: 'A1' } }), [])
+    assert.deepEqual(seen({ structuredContent: { iban: 'A1' }, error: 'x' }), [])
+    assert.deepEqual(seen({ other: { iban: 'A1' } }), [])
+    for (const nothing of [{}, { content: [] }, { content: 'A1' }]) assert.deepEqual(seen(nothing), [])
+  })
+
+  it('S15: a text that only repeats the structured content adds nothing to it; another one does', () => {
+    const after = (text: string) => {
+      const exposure = new Exposure()
+      const content = [{ type: 'text', text: JSON.stringify({ iban: text }) }]
+      exposure.absorb({ returns: fields({ '$.iban': [] }) }, { content, structuredContent: { iban: 'A1' } }, where)
+      return [[...exposure.labels.keys()], exposure.knows('A1'), exposure.knows(text)]
+    }
+    assert.deepEqual(after('A1'), [[], true, true])
+    assert.deepEqual(after('B1'), [['untrusted'], true, false])
   })
 
   it('S5: what a cell says vouches neither for whom it delegates to nor for itself, nor for the next of its agent', () => {
@@ -132,11 +146,12 @@ describe('S15: what a cell has seen', () => {
     const padded = `EVIL1${' '.repeat(max)}`
     exposure.say({ to: padded, longest: 'l'.repeat(max), page: 'EVIL2'.repeat(max), spaces: '  ' })
     exposure.absorb(TRUSTED, ['EVIL1', padded, 'l'.repeat(max), '', 'GOOD1'], where, { query: ' ' })
-    exposure.absorb(TRUSTED, ['EVIL3'], where, { query: `${'q'.repeat(max)} evil3` })
+    exposure.say({ page: 'x'.repeat(LIMITS.seenCharactersMax + 1) })
+    exposure.absorb(TRUSTED, ['EVIL3', 'other'], where, { query: `${'q'.repeat(max)} evil3` })
     exposure.absorb(TRUSTED, ['GOOD2'], where, { query: `evil4${' '.repeat(max)}` })
     assert.deepEqual(
-      ['EVIL1', padded, 'l'.repeat(max), 'EVIL3', 'GOOD1', 'GOOD2'].map((value) => exposure.knows(value)),
-      [false, false, false, false, true, true],
+      ['EVIL1', padded, 'l'.repeat(max), 'EVIL3', 'other', 'GOOD1', 'GOOD2'].map((value) => exposure.knows(value)),
+      [false, false, false, false, false, true, true],
     )
   })
 
@@ -293,6 +308,12 @@ describe('S15: the parts of a result', () => {
         { type: 'text', text: '"quoted"' },
         { type: 'text', text: 'plain' },
         { type: 'resource', resource: { uri: 'x:1', text: 'inner' } },
+        { type: 'thought', text: '{"a":1}' },
+        { type: 'text', text: 5 },
+        { type: 'text', text: ' \n[1]' },
+        { type: 'text', text: '{not JSON' },
+        '{"a":1}',
+        null,
       ],
       structuredContent: { b: 2 },
       isError: false,
@@ -305,6 +326,12 @@ describe('S15: the parts of a result', () => {
       '"quoted"',
       'plain',
       { type: 'resource', resource: { uri: 'x:1', text: 'inner' } },
+      { type: 'thought', text: '{"a":1}' },
+      { type: 'text', text: 5 },
+      [1],
+      '{not JSON',
+      '{"a":1}',
+      null,
       'said',
     ])
     assert.deepEqual(valuesOf(null), [null])

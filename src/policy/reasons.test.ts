@@ -42,6 +42,13 @@ const cases: readonly (readonly [
     [{ kind: 'environment', cell: 'test', upstream: 'production' }],
   ],
   [
+    'an action of another environment, to an upstream of the cell’s',
+    OPEN,
+    { environment: environmentName('production') },
+    {},
+    [{ kind: 'environment', cell: 'test', upstream: 'production' }],
+  ],
+  [
     'an action and an upstream of two other environments',
     OPEN,
     { environment: environmentName('production'), upstreamEnvironment: environmentName('staging') },
@@ -219,7 +226,8 @@ describe('S15: a decision says exactly', () => {
 
   it('S2: a rule of the first cell sees that nobody delegated to it', async () => {
     const rules = await bundle('@id("top") forbid(principal, action, resource) when { context.delegationDepth == 0 };')
-    assert.deepEqual(kindsOf(decided(rules, READ, {})), ['forbid'])
+    const source = { file: 'policies/shop.cedar', line: 1, column: 1 }
+    assert.deepEqual(decided(rules, READ, {}).reasons, [{ kind: 'forbid', policy: 'top', source }])
   })
 
   it('S2: a task that has a list takes no tool that nobody declared', () => {

@@ -100,7 +100,7 @@ describe('S5: what a delegation restricts', () => {
       ['$.a.length', { a: 'x' }],
       ['$.a.length', { a: [1] }],
       ['$.a.b', { a: null }],
-      ['$[*]', { items: 1 }],
+      ['$[*]', { items: 1, undefined: 1 }],
     ] as const) {
       const limit = { tool: TOOL, path: jsonPath(path) ?? assert.fail() }
       assert.deepEqual(broken({ arguments: [limit] }, { args }), [`${path} is missing`])
