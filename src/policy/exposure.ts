@@ -218,8 +218,7 @@ function parsedBlock(block: Json): Json {
   // Most texts are prose: finding that out by the parser's exception costs more than all the rest.
   if (!OPENS.test(block.text)) return block.text
   try {
-    const parsed = JSON.parse(block.text) as Json
-    return typeof parsed === 'object' && parsed !== null ? parsed : block.text
+    return JSON.parse(block.text) as Json
   } catch {
     return block.text
   }

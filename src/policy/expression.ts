@@ -128,8 +128,7 @@ function recordNode(body: Json, known: Known): Compiled {
 
 function literal(value: Json): Evaluate {
   const constant = isJsonObject(value) ? entityLiteral(value.__entity) : value
-  if (constant === null || typeof constant === 'object')
-    return constant instanceof Entity ? () => constant : unknown(value)
+  if (typeof constant === 'object') return constant instanceof Entity ? () => constant : unknown(value)
   return () => constant
 }
 
@@ -179,7 +178,7 @@ function text(body: Json, name: string): string {
 }
 
 function operator<T>(table: Readonly<Record<string, T>>, name: string): T {
-  return (Object.hasOwn(table, name) ? table[name] : undefined) ?? unknown(name)
+  return table[name] ?? unknown(name)
 }
 
 function unknown(what: Json | undefined): never {
