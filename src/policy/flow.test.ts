@@ -176,6 +176,26 @@ describe('S15: where an effect’s arguments lead', () => {
     assert.deepEqual(holds({ schema }, nested(9)), [`destination $${'.in'.repeat(9)}`])
   })
 
+  it('S15: follows one reference into the same document, and no other', () => {
+    const listed = { enum: ['m'] }
+    const judged = (schema: JsonObject, $ref: string) =>
+      holds({ schema: { ...schema, type: 'object', properties: { mode: { $ref } } } }, { mode: 'm' }).length
+    assert.equal(judged({ $defs: { Mode: listed } }, '#/$defs/Mode'), 0)
+    assert.equal(judged({ definitions: { Mode: listed } }, '#/definitions/Mode'), 0)
+    // What is not found is no field that the definition names: its name and its value are the cell's.
+    const lost: readonly (readonly [JsonObject, string])[] = [
+      [{ $defs: { Mode: listed } }, '#/definitions/Mode'],
+      [{ definitions: { Mode: listed } }, '#/$defs/Mode'],
+      [{ definitions: [listed], $defs: 5 }, '#/$defs/Mode'],
+      [{}, '#/$defs/Mode'],
+      [{ $defs: { undefined: listed, a: { b: listed } } }, '#/$defs/a/b'],
+      [{ $defs: { Mode: true } }, '#/$defs/Mode'],
+      [{ $defs: { Mode: { ...listed, $ref: '#/$defs/Other' }, Other: listed } }, '#/$defs/Mode'],
+      [{ $defs: { Mode: listed } }, 'https://a.example/#/$defs/Mode'],
+    ]
+    for (const [schema, ref] of lost) assert.equal(judged(schema, ref), 2, ref)
+  })
+
   it('S15: a choice lists every value only if each of its branches does, and there are some', () => {
     const choices = {
       oneOf: { oneOf: [{ const: 1 }, { enum: ['a'] }] },

@@ -45,7 +45,8 @@ export function permitOf(
 function conditionProblem({ text, source }: NonNullable<GrantSource['when']>): Problem | undefined {
   const scanned = scanPolicies(source.file, text)
   if (!scanned.ok) return { source, message: scanned.reason.problem, expected: 'one Cedar expression' }
-  const [only, ...more] = scanned.value
-  if (only !== undefined && more.length === 0 && !only.text.endsWith(';')) return undefined
+  // One that does not end with ";" is the last.
+  const [first] = scanned.value
+  if (first !== undefined && !first.text.endsWith(';')) return undefined
   return { source, message: 'not one condition', expected: 'one Cedar expression, without ";"' }
 }

@@ -74,6 +74,8 @@ describe('guardOf', () => {
       when(equals({ '.': 5 }, literal('x'))),
       when(equals({ Var: 5 }, literal('x'))),
       when(equals(TENANT, 'x')),
+      when({ '==': { left: TENANT } }),
+      when({ '==': { right: TENANT } }),
       when({ '&&': { left: literal(true), right: equals(TENANT, literal('x')) } }),
     ]
     for (const conditions of none) assert.equal(guard(conditions), undefined, JSON.stringify(conditions))
@@ -162,11 +164,11 @@ describe('judge', () => {
     const permit = { effect: 'permit' as const }
     const x = { guards: equals(TENANT, literal('x')) }
     const slice = sliceOf([
-      policy(0),
+      policy(0, permit),
       policy(1, { ...x, ...permit }),
-      policy(2, permit),
+      policy(2, { condition: () => fault }),
       policy(3, { ...x, condition: () => fault }),
-      policy(4, { condition: () => fault }),
+      policy(4),
       policy(5, { guards: equals(TENANT, literal('y')) }),
       policy(6, x),
       policy(7, { ...x, condition: () => false }),
@@ -175,24 +177,22 @@ describe('judge', () => {
     ])
     const judged = (tenant: Value) => {
       const { permits, forbids, faults } = judge(slice, request(tenant))
-      return [
-        ...[permits, forbids].map((all) => all.map(({ position }) => position)),
-        faults.map(({ policy }) => policy.position),
-      ]
+      const places = [permits, forbids].map((all) => all.map(({ position }) => position))
+      return [...places, faults.map(({ policy }) => policy.position)]
     }
     assert.deepEqual(judged('x'), [
-      [1, 2],
-      [0, 6, 9],
-      [3, 4],
+      [0, 1],
+      [4, 6, 9],
+      [2, 3],
     ])
-    assert.deepEqual(judged('y'), [[2], [0, 5, 9], [4]])
-    assert.deepEqual(judged('z'), [[2], [0, 9], [4]])
-    assert.deepEqual(judged(ALICE), [[2], [0, 8, 9], [4]])
+    assert.deepEqual(judged('y'), [[0], [4, 5, 9], [2]])
+    assert.deepEqual(judged('z'), [[0], [4, 9], [2]])
+    assert.deepEqual(judged(ALICE), [[0], [4, 8, 9], [2]])
     // Of another type, or none: each policy says for itself what it makes of it.
     assert.deepEqual(judged(5), [
-      [1, 2],
-      [0, 5, 6, 8, 9],
-      [3, 4],
+      [0, 1],
+      [4, 5, 6, 8, 9],
+      [2, 3],
     ])
     assert.equal(judge(slice, request('x')).faults[0]?.fault, fault)
   })

@@ -68,9 +68,7 @@ export function slicer(
 
 export function sliceOf(policies: readonly CompiledPolicy[]): Slice {
   const groups = Map.groupBy(policies, ({ guard }) => guard?.subjectKey)
-  const unguarded = groups.get(undefined) ?? []
-  groups.delete(undefined)
-  return { unguarded, guarded: [...groups.values()].flatMap(guardedGroup) }
+  return { unguarded: groups.get(undefined) ?? [], guarded: [...groups.values()].flatMap(guardedGroup) }
 }
 
 function guardedGroup(policies: readonly CompiledPolicy[]): GuardedGroup[] {

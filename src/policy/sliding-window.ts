@@ -30,9 +30,9 @@ export class SlidingWindow implements UsedWindow {
     if (this.#parts[at] !== part) this.#sums[at] = 0n
     this.#parts[at] = part
     this.#sums[at] = (this.#sums[at] ?? 0n) + amount
-    const stillKnown = nowMs >= this.#knownFromMs && nowMs < this.#knownUntilMs
+    // What was overwritten was past already: the known sum is right for as long as this part counts, too.
     this.#known += amount
-    this.#knownUntilMs = stillKnown ? Math.min(this.#knownUntilMs, this.#pastAtMs(part)) : 0
+    this.#knownUntilMs = Math.min(this.#knownUntilMs, this.#pastAtMs(part))
   }
 
   sum(nowMs: number): bigint {
