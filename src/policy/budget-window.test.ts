@@ -102,6 +102,14 @@ describe('a sliding window', () => {
     assert.deepEqual([7n, 6n, 5n, 3n, 2n, 0n, -1n].map(when), [3_000, 3_000, 6_100, 6_200, 8_100, 8_100, undefined])
   })
 
+  it('says so where its ring has turned over, too', () => {
+    const used = sliding()
+    used.add(5_900, 1n, 5_900)
+    used.add(6_150, 2n, 6_150)
+    const when = (limit: bigint) => used.belowAtMs(limit, 6_200)
+    assert.deepEqual([3n, 2n, 1n, 0n].map(when), [6_200, 12_000, 12_200, 12_200])
+  })
+
   it('is at least of a millisecond, and its parts are whole ones', () => {
     const shortest = windowOf({ kind: 'sliding', ms: 1 })
     shortest.add(10, 1n, 10)

@@ -63,7 +63,7 @@ export class SlidingWindow implements UsedWindow {
 
   /** A part of which any moment is in the window that ends now. */
   #counts(part: number, nowMs: number): boolean {
-    return part >= 0 && nowMs < this.#pastAtMs(part)
+    return nowMs < this.#pastAtMs(part)
   }
 
   #pastAtMs(part: number): number {

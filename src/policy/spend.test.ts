@@ -49,6 +49,7 @@ describe('readSpend', () => {
     ['an amount past the largest', { order: { amount: '922337203685477.5808' }, currency: 'EUR' }, 'too large'],
     ['an amount inside of a list', { order: [{ amount: 1 }], currency: 'EUR' }, 'missing'],
     ['a currency that is a number', { order: { amount: 1 }, currency: 978 }, 'not three capital letters'],
+    ['a list of a currency', { order: { amount: 1 }, currency: ['EUR'] }, 'not three capital letters'],
     ['no currency', { order: { amount: 1 } }, 'missing'],
     ['another word for a currency', { order: { amount: 1 }, currency: 'euro' }, 'not three capital letters'],
   ]
@@ -70,6 +71,20 @@ describe('readSpend', () => {
       readSpend({ name, effect, amount: '$.amount' }, { amount: 1 }),
       no({ path: '$.amount', problem: 'the configuration does not say in which currency it is' }),
     )
+  })
+
+  it('S7: an amount is a member of an object, and its own', () => {
+    for (const [amount, order] of [
+      ['$.order.length', 'abc'],
+      ['$.order.length', [1]],
+      ['$.order.amount', null],
+      ['$.order.toString', {}],
+      ['$.toString', {}],
+    ] as const)
+      assert.deepEqual(
+        readSpend({ ...declared, amount }, { order, currency: 'EUR' }),
+        no({ path: amount, problem: 'missing' }),
+      )
   })
 
   it('takes a fixed currency', () => {
