@@ -76,8 +76,9 @@ describe('S15: the book of holds', () => {
     for (let i = 0; i < LIMITS.holdsMax; i++) waiting(book, i, `h${i}`)
     assert.deepEqual(book.open(action(99), binding('more'), NOW), { ok: false, reason: 'too many' })
     assert.equal(waiting(book, 100, 'other', NOW, { agent: 'clerk' }), id(100))
-    book.answer(id(0), false, BY, 0, NOW)
+    book.answer(id(0), true, BY, NOW + 99, NOW)
     assert.equal(waiting(book, 101, 'more'), id(101))
+    assert.equal(book.take(binding('h0'), NOW)?.hold, id(0))
     assert.equal(waiting(book, 102, 'later', NOW + LIMITS.holdMsMax), id(102))
   })
 

@@ -30,8 +30,11 @@ interface Hold {
     | { readonly kind: 'waiting' }
     /** Until then, and once. */
     | { readonly kind: 'approved'; readonly by: PersonName; readonly expiresAtMs: number }
-    | { readonly kind: 'denied' | 'used' }
+    | typeof CLOSED
 }
+
+/** Denied, or used up. */
+const CLOSED = { kind: 'closed' } as const
 
 export type AnswerFault = 'unknown' | 'answered already' | 'expired' | 'another person has to approve'
 
@@ -75,9 +78,9 @@ export class HoldBook {
 
   answer(id: ActionId, approved: boolean, by: PersonName, expiresAtMs: number, nowMs: number): AnswerFault | undefined {
     const fault = this.fault(id, approved, by, nowMs)
+    if (fault !== undefined) return fault
     const hold = this.#holds.get(id)
-    if (fault !== undefined || hold === undefined) return fault ?? 'unknown'
-    hold.state = approved ? { kind: 'approved', by, expiresAtMs } : { kind: 'denied' }
+    if (hold !== undefined) hold.state = approved ? { kind: 'approved', by, expiresAtMs } : CLOSED
     return undefined
   }
 
@@ -95,7 +98,7 @@ export class HoldBook {
     const hold = this.#byBinding.get(binding)
     if (hold?.state.kind !== 'approved' || nowMs >= hold.state.expiresAtMs) return undefined
     const { by } = hold.state
-    hold.state = { kind: 'used' }
+    hold.state = CLOSED
     return { hold: hold.id, by }
   }
 
@@ -107,7 +110,7 @@ export class HoldBook {
       this.answer(entry.hold, entry.approved, entry.by, entry.expiresAtMs, entry.atMs)
     } else {
       const hold = this.#holds.get(entry.hold)
-      if (hold !== undefined) hold.state = { kind: 'used' }
+      if (hold !== undefined) hold.state = CLOSED
     }
   }
 

@@ -78,6 +78,10 @@ describe('values', () => {
       assert.equal(equal(left, right), true)
       assert.equal(keyOf(left), keyOf(right))
     }
+    const { keys } = new CedarSet([1])
+    assert.deepEqual([...keys], ['l1'])
+    const asked = new CedarSet(['a'])
+    assert.equal(asked.keys, asked.keys)
   })
 
   it('VA2: what cannot be compared is found wherever it is', () => {

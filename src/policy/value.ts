@@ -78,11 +78,10 @@ export class Withheld {
 /** The two values are Cedar-equal. Neither may hold anything that `obstacle` names. */
 export function equal(left: Value, right: Value): boolean {
   if (left === right) return true
-  if (typeof left !== 'object' || typeof right !== 'object') return false
   if (left instanceof Entity) return right instanceof Entity && left.key === right.key
   if (left instanceof Decimal) return right instanceof Decimal && left.units === right.units
   if (left instanceof CedarSet) return right instanceof CedarSet && sameKeys(left.keys, right.keys)
-  return isRecord(right) && keyOf(left) === keyOf(right)
+  return keyOf(left) === keyOf(right)
 }
 
 export function isRecord(value: Value): value is CedarRecord {
