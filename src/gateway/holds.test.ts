@@ -120,11 +120,12 @@ describe('S15: the book of holds', () => {
   it('S15: forgetting an earlier hold leaves the later one of the same binding', () => {
     const book = new HoldBook()
     waiting(book, 1, 'a')
-    book.answer(id(1), false, BY, 0, NOW)
-    waiting(book, 2, 'a')
+    book.answer(id(1), true, BY, NOW + 10, NOW)
+    assert.equal(waiting(book, 2, 'a'), id(2))
     book.answer(id(2), true, BY, NOW + 100, NOW)
-    waiting(book, 3, 'b', NOW + 1)
-    assert.deepEqual(book.take(binding('a'), NOW + 2), { hold: id(2), by: BY })
+    waiting(book, 3, 'b', NOW + 20)
+    assert.equal(book.expiresAtMs(id(1)), 0)
+    assert.deepEqual(book.take(binding('a'), NOW + 21), { hold: id(2), by: BY })
   })
 
   it('S15: denied, expired or used up, an approval opens nothing; nor does its answer restore another', () => {

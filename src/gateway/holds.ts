@@ -127,9 +127,10 @@ export class HoldBook {
   /** What nobody can answer or use any more. */
   #forget(nowMs: number): void {
     for (const [id, hold] of this.#holds) {
-      const open =
-        hold.state.kind === 'waiting' ? hold.expiresAtMs : hold.state.kind === 'approved' && hold.state.expiresAtMs
-      if (open !== false && nowMs < open) continue
+      const { state } = hold
+      const openUntilMs =
+        state.kind === 'waiting' ? hold.expiresAtMs : state.kind === 'approved' ? state.expiresAtMs : 0
+      if (nowMs < openUntilMs) continue
       this.#holds.delete(id)
       if (this.#byBinding.get(hold.binding) === hold) this.#byBinding.delete(hold.binding)
     }
