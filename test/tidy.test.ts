@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ledger: ['model'],
   sentinel: ['model'],
   cells: ['model'],
-  recovery: ['model'],
+  recovery: ['model', 'policy', 'ledger'],
   gateway: ['model', 'policy', 'ledger', 'sentinel'],
   control: ['model', 'config', 'policy', 'ledger', 'sentinel', 'gateway', 'cells', 'recovery'],
   cli: ['model', 'config', 'policy', 'ledger', 'gateway', 'cells', 'recovery', 'control'],

@@ -32,6 +32,9 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     kill: () => import('./commands/kill.ts'),
     release: () => import('./commands/release.ts'),
   },
+  'the way back': {
+    undo: () => import('./commands/undo.ts'),
+  },
   'see what it did': {
     logs: () => import('./commands/logs.ts'),
     why: () => import('./commands/why.ts'),

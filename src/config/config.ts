@@ -41,6 +41,14 @@ export interface Environment {
   readonly hardened: boolean
   /** Origins that its relays may reach; nothing else has any network. */
   readonly egress: readonly Written<URL>[]
+  /** What undo may do in it; absent, nothing is undone. */
+  readonly undo?: UndoConfig
+}
+
+/** Compensations run under grants and budgets of their own, for which a person answers; no agent has them. */
+export interface UndoConfig {
+  readonly owner: PersonName
+  readonly grants: readonly GrantConfig[]
 }
 
 export interface Upstream {

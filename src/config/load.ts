@@ -40,6 +40,7 @@ import type {
   PolicyFile,
   SecretSource,
   StdioServer,
+  UndoConfig,
   Upstream,
 } from './config.ts'
 import { plantedProblems, readContainment, withPlanted } from './containment.ts'
@@ -49,11 +50,13 @@ import {
   type ShapedAgent,
   type ShapedCell,
   type ShapedConfig,
+  type ShapedEnvironment,
   type ShapedTool,
   type ShapedUpstream,
 } from './schema.ts'
 import type { Written } from './shape.ts'
 import { sharedWorkspaces, tenantHomes } from './tenants.ts'
+import { checkFrom, undoFrom, undoGrantProblems, undoProblems } from './undo.ts'
 import { readYaml } from './yaml.ts'
 
 /**
@@ -80,7 +83,7 @@ export async function loadConfig(
     directory: dirname(judge.file),
     profile: shaped.profile ?? 'full',
     tenants: new Set([...(shaped.tenants?.keys() ?? [])].map(tenantName)),
-    environments: readEnvironments(judge),
+    environments: readEnvironments(judge, upstreams),
     upstreams,
     agents: withPlanted(agents, containment.decoys),
     policies,
@@ -99,7 +102,10 @@ interface Judge {
   readonly problems: Problem[]
 }
 
-function readEnvironments(judge: Judge): ReadonlyMap<EnvironmentName, Environment> {
+function readEnvironments(
+  judge: Judge,
+  upstreams: ReadonlyMap<UpstreamName, Upstream>,
+): ReadonlyMap<EnvironmentName, Environment> {
   const { tenants, environments } = judge.shaped
   const homes = tenantHomes(tenants ?? new Map(), environments, (problem) => judge.problems.push(problem))
   return new Map(
@@ -107,9 +113,25 @@ function readEnvironments(judge: Judge): ReadonlyMap<EnvironmentName, Environmen
       const { hardened = false, egress = [] } = value
       const name = environmentName(key)
       const tenant = homes.get(key)
-      return [name, { name, hardened, egress, ...(tenant && { tenant }) }]
+      const undo = value.undo && readUndo(judge, value.undo, name, upstreams)
+      return [name, { name, hardened, egress, ...(tenant && { tenant }), ...(undo && { undo }) }]
     }),
   )
+}
+
+function readUndo(
+  judge: Judge,
+  { owner, grants }: NonNullable<ShapedEnvironment['undo']>,
+  environment: EnvironmentName,
+  upstreams: ReadonlyMap<UpstreamName, Upstream>,
+): UndoConfig {
+  for (const grant of grants) checkApprover(judge, grant, { owner, environment }, upstreams)
+  const undo = {
+    owner: personName(owner),
+    grants: grants.map((grant) => readGrant(judge, grant, environment, upstreams)),
+  }
+  judge.problems.push(...undoGrantProblems(undo, upstreams))
+  return undo
 }
 
 function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, Upstream> {
@@ -196,6 +218,7 @@ function readTools(judge: Judge, value: ShapedUpstream, source: Source): Readonl
     const granted = grantedName('tool', name)
     tools.set(granted, declaredTool(granted, tool, value.accepts ?? []))
   }
+  judge.problems.push(...undoProblems(value.tools ?? new Map(), tools))
   const accepts = value.accepts ?? []
   for (const uri of value.resources ?? [])
     tools.set(grantedName('resource', uri), { name: grantedName('resource', uri), effect: 'read', accepts })
@@ -219,7 +242,7 @@ function countingFault({ effect, rows, maxRows, settles, settlesDown }: ShapedTo
 
 function declaredTool(name: ToolName, tool: ShapedTool, acceptedByAll: readonly Label[]): DeclaredTool {
   const { effect, amount, currency, returns, accepts = [], destinations, content, links, mask } = tool
-  const { ids, rows, maxRows, maxBytes, settles, settlesDown } = tool
+  const { ids, rows, maxRows, maxBytes, settles, settlesDown, undo, check } = tool
   return {
     name,
     effect,
@@ -239,6 +262,8 @@ function declaredTool(name: ToolName, tool: ShapedTool, acceptedByAll: readonly 
     ...(maxBytes !== undefined && { maxBytes }),
     ...(settles && { settles }),
     ...(settlesDown !== undefined && { settlesDown }),
+    ...(undo && { undo: undoFrom(undo.value) }),
+    ...(check && { check: checkFrom(check.value) }),
   }
 }
 
@@ -252,6 +277,7 @@ function checkedPath(text: string): JsonPath {
 function readAgents(judge: Judge, upstreams: ReadonlyMap<UpstreamName, Upstream>): ReadonlyMap<AgentName, Agent> {
   const agents = new Map<AgentName, Agent>()
   for (const [key, { value, source }] of judge.shaped.agents) {
+    if (key === 'undo') report(judge, source, 'the name "undo" is kept for what compensates', 'another name')
     if (!judge.shaped.environments.has(value.environment.value)) {
       const { value: name, source: place } = value.environment
       report(
@@ -269,7 +295,7 @@ function readAgents(judge: Judge, upstreams: ReadonlyMap<UpstreamName, Upstream>
       command: value.command ?? [],
       cell: readCell(judge, value.cell, source),
       grants: (value.grants ?? []).map((grant) => {
-        checkApprover(judge, grant, value, upstreams)
+        checkApprover(judge, grant, { owner: value.owner, environment }, upstreams)
         return readGrant(judge, grant, environment, upstreams)
       }),
       delegates: readDelegates(judge, value, environment),
@@ -344,10 +370,10 @@ function readGrant(
 function checkApprover(
   judge: Judge,
   { value, source }: ShapedGrant,
-  { owner, environment }: ShapedAgent,
+  { owner, environment }: { readonly owner: string; readonly environment: EnvironmentName },
   upstreams: ReadonlyMap<UpstreamName, Upstream>,
 ): void {
-  if (judge.shaped.environments.get(environment.value)?.value.hardened !== true) return
+  if (judge.shaped.environments.get(environment)?.value.hardened !== true) return
   const upstream = upstreams.get(upstreamName(value.upstream.value))
   const acting = value.tools?.find((tool) => {
     const declared = upstream?.tools.get(grantedName('tool', tool.value))
@@ -362,7 +388,7 @@ function checkApprover(
       expected,
     )
   } else if (acting !== undefined && value.approver === undefined) {
-    const message = `a grant of "${acting.value}", which has an effect, in the hardened environment "${environment.value}" names no approver`
+    const message = `a grant of "${acting.value}", which has an effect, in the hardened environment "${environment}" names no approver`
     report(judge, source, message, expected)
   }
 }

@@ -3,6 +3,7 @@ import { containmentShape } from './containment.ts'
 import {
   bool,
   decimal,
+  jsonObject,
   list,
   listOr,
   map,
@@ -11,6 +12,7 @@ import {
   oneOrMore,
   optional,
   required,
+  scalar,
   text,
   whole,
   written,
@@ -153,6 +155,31 @@ const tool = object('a tool', {
   ),
   settles: optional(field, 'where its answer says what was charged; more than was reserved is always charged'),
   settlesDown: optional(bool('whether less than was reserved is believed'), 'less is believed, too; absent: false'),
+  undo: optional(
+    written(
+      object('an undo: the tool that compensates, and its arguments', {
+        tool: required(toolKey),
+        args: optional(jsonObject('its arguments'), 'literals, $result.<field>, $args.<name>, $undo'),
+      }),
+    ),
+    'what compensates its effect: a tool of the same upstream; absent: nothing does',
+  ),
+  check: optional(
+    written(
+      object(
+        'a check: the tool that tells whether the effect stands, its arguments, and what it says when it does not',
+        {
+          tool: required(toolKey),
+          args: optional(jsonObject('its arguments'), 'as those of undo'),
+          undone: required(
+            map('fields and what they say', fieldKey, oneOrMore(scalar('what a field says'))),
+            'what its answer says where the effect does not stand',
+          ),
+        },
+      ),
+    ),
+    'what tells whether its effect stands: a tool of the same upstream that reads',
+  ),
 })
 
 const upstream = object('an upstream', {
@@ -243,6 +270,13 @@ const environment = object('an environment', {
     bool('whether effects need a second person'),
     'grants of effects name an approver, and the owner does not answer holds; absent: false',
   ),
+  undo: optional(
+    object('what undo may do in it', {
+      owner: required(line, 'the person who answers for what is compensated'),
+      grants: required(list('grants', written(grant)), 'for tools that are the undo or the check of another, only'),
+    }),
+    'what firebreak undo may do in it; absent: nothing is undone',
+  ),
   egress: optional(
     list('origins that its relays may reach', written(text('an origin like https://api.example', originOf))),
     'absent: none',
@@ -303,6 +337,7 @@ type Shaped<S> = S extends { read: (...args: never[]) => infer T } ? NonNullable
 export type ShapedConfig = Shaped<typeof configShape>
 export type ShapedCell = Shaped<typeof cellShape>
 export type ShapedTool = Shaped<typeof tool>
+export type ShapedEnvironment = Shaped<typeof environment>
 export type ShapedUpstream = Shaped<typeof upstream>
 export type ShapedAgent = Shaped<typeof agent>
 

@@ -212,6 +212,19 @@ export function bool(what: string): Shape<boolean> {
   }
 }
 
+/** A text, a number that JSON carries exactly, true or false. */
+export function scalar(what: string): Shape<string | number | boolean> {
+  return {
+    expected: `${what}: text, a number, true or false`,
+    schema: { type: ['string', 'number', 'boolean'], description: what },
+    read(node, at) {
+      const value = isScalar(node) ? node.value : undefined
+      if (typeof value === 'string' || typeof value === 'boolean') return value
+      return typeof value === 'number' && isJson(value, 0) ? value : wrong(node, at, this.expected)
+    },
+  }
+}
+
 /** A text, or a mapping that says more. */
 export function either<A extends string, B>(short: Shape<A>, long: Shape<B>, from: (text: A) => B): Shape<B> {
   return {

@@ -15,6 +15,7 @@ import {
   type Rung,
 } from '../model/index.ts'
 import type { Confirmation, Order, Receipt } from './containment.ts'
+import type { UndoOrder } from './undo-order.ts'
 
 /** What a person asks of a running warden. */
 export type ControlRequest =
@@ -28,6 +29,7 @@ export type ControlRequest =
       readonly by: PersonName
       readonly why: string
     }
+  | { readonly kind: 'undo'; readonly order: UndoOrder }
   | { readonly kind: 'cells' }
   | { readonly kind: 'files'; readonly ask: FilesAsk }
 
@@ -60,6 +62,9 @@ export interface LiveCell {
 }
 
 type Handle = (request: ControlRequest, reply: (reply: ControlReply) => void) => Promise<void>
+
+/** Answered by the warden of another environment. */
+export const NOT_MINE = 'no gateway of that environment runs here'
 
 const REQUEST_BYTES_MAX = 65_536
 /** An order and all that it escalates to has its own bounds; together they are less. */
@@ -105,6 +110,13 @@ export function openControlSocket(stateDirectory: string, handle: Handle): () =>
     await Promise.race([last, delay(LAST_WORDS_MS_MAX, undefined, { ref: false })])
     for (const socket of sockets) socket.destroy()
   }
+}
+
+/** Wardens that run on this state, or ran. */
+export function wardenPids(stateDirectory: string): readonly number[] {
+  const directory = directoryOf(stateDirectory)
+  const names = existsSync(directory) ? readdirSync(directory) : []
+  return names.flatMap((name) => /^(\d+)-\d+\.sock$/.exec(name)?.[1] ?? []).map(Number)
 }
 
 /** Asks every warden that runs on this state; the sockets of dead ones are taken away. */

@@ -2,6 +2,7 @@ import { masked } from '../gateway/mask.ts'
 import { readMessage, sentFrom } from '../gateway/protocols/mcp/upstream-request.ts'
 import { reasonsFrom } from '../gateway/record.ts'
 import type { LedgerFault } from '../ledger/fault.ts'
+import { type Recorded, recordedIn } from '../ledger/recorded.ts'
 import type { Entry } from '../model/entry.ts'
 import {
   type ActionHeld,
@@ -26,7 +27,6 @@ import {
 } from '../model/index.ts'
 import { BudgetBook, Exposure, type Reservation, type Task } from '../policy/index.ts'
 import { type Attempt, type Rehearsal, type RehearsedCell, rehearseAction, rehearsedCell } from './attempt.ts'
-import { type Recorded, recordedIn } from './recorded.ts'
 
 /** One recorded action, and what the configuration at hand says of it. */
 export interface Rejudged {
@@ -132,7 +132,9 @@ class LogReplay {
       case 'action.intent':
       case 'action.held':
       case 'action.refused':
-        await this.#judge(recorded, entry)
+        // A person's order, under grants that are no agent's.
+        if (entry.undoes !== undefined || entry.checks !== undefined) this.apart++
+        else await this.#judge(recorded, entry)
         break
       case 'action.outcome':
         await this.#outcome(recorded, entry)

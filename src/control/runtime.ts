@@ -25,7 +25,7 @@ import {
 import { type Answer, deliverAnswers } from './answers.ts'
 import { cellSpec } from './cell-spec.ts'
 import type { Confirmation, Order, Receipt, Target } from './containment.ts'
-import { type ControlReply, type ControlRequest, openControlSocket } from './control-socket.ts'
+import { type ControlReply, type ControlRequest, NOT_MINE, openControlSocket } from './control-socket.ts'
 import { type Fence, type Fenced, readFence } from './fence.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
 import { KeptServer } from './kept-server.ts'
@@ -34,6 +34,7 @@ import { gatewaySetup, type Judged } from './setup.ts'
 import type { State } from './state.ts'
 import { evidenceOf, inFlight, newOrderId, stopCells, writeReceipt } from './stop.ts'
 import { openTenantState } from './tenants.ts'
+import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
 import { launchUpstreamCell } from './upstream-cell.ts'
 import { livedSpans } from './workspace-marks.ts'
 
@@ -230,6 +231,12 @@ class OpenRuntime implements Runtime {
       const said = told.ok ? await this.#services.said('ordered', number) : told
       return reply({ kind: 'done', ok: said.ok, said: said.ok ? 'the ledger has it' : said.reason })
     }
+    if (request.kind === 'undo') {
+      if (request.order.environment !== this.#agent.environment)
+        return reply({ kind: 'done', ok: false, said: NOT_MINE })
+      const done = await this.#undo(request.order)
+      return reply({ kind: 'done', ok: done.ok, said: done.ok ? 'the ledger has it' : done.reason })
+    }
     const receipt = await this.#contain(request.order, (confirmation) => reply({ kind: 'confirmation', confirmation }))
     reply({ kind: 'done', ok: receipt.contained, said: `${receipt.cells.length} cells`, receipt })
   }
@@ -328,6 +335,20 @@ class OpenRuntime implements Runtime {
     return told.ok && (await this.#services.said('answered', number)).ok
   }
 
+  /** By this gateway, which has the ledger, and with stdio servers of its own; no agent's cell takes part. */
+  async #undo(order: UndoOrder): Promise<Result<void, string>> {
+    const number = ++this.#numbers
+    const shared = new Set(this.#stdioUpstreams().flatMap(({ name, mcp }) => (mcp.shared ? [name] : [])))
+    const servers = undoServers(this.#config, order.environment)
+      .filter(({ name }) => !shared.has(name))
+      .map((upstream) => this.#keptServer(number, upstream, 'undo'))
+    // One that does not start is refused at the gateway, effect by effect, and the table says so.
+    await Promise.all(servers.map((server) => server.start()))
+    const done = await carryOut(this.#services, number, order)
+    await Promise.all(servers.map((server) => this.#endServer(server)))
+    return done
+  }
+
   async close(why: string): Promise<void> {
     this.#files.close()
     this.#stopAnswers()
@@ -376,20 +397,16 @@ class OpenRuntime implements Runtime {
     return told.ok ? this.#services.said('cell-ready', number) : told
   }
 
-  #keptServer(number: number, upstream: Upstream & { readonly mcp: StdioServer }): KeptServer {
+  #keptServer(
+    number: number,
+    upstream: Upstream & { readonly mcp: StdioServer },
+    served: string = this.#agent.name,
+  ): KeptServer {
     const { name } = upstream
     const owner = upstream.mcp.shared ? null : number
     const kept = new KeptServer({
       launch: () =>
-        launchUpstreamCell(
-          this.#warden,
-          this.#config,
-          this.state,
-          upstream,
-          this.#agent.name,
-          this.#secrets,
-          'connected',
-        ),
+        launchUpstreamCell(this.#warden, this.#config, this.state, upstream, served, this.#secrets, 'connected'),
       handOver: ({ pipes, wayOut }, server) => {
         const message = { kind: 'upstream', upstream: name, number: owner, server } as const
         const told = this.#services.tell(message, [pipes.stdin.fd, pipes.stdout.fd, ...(wayOut ? [wayOut.fd] : [])])
@@ -471,8 +488,6 @@ export function containedText(agent: AgentName, { rung, by, why, atMs, order }: 
   const at = new Date(atMs).toISOString()
   return `${agent} is ${rung}, since ${at}, by ${by}: ${why} (order ${order}). Only a person lets it go: firebreak release ${agent} --by <person> --reason <text>`
 }
-
-const NOT_MINE = 'no gateway of that environment runs here'
 
 /** Agents that an order means, whether a cell of theirs runs or not. */
 export function agentsMeant({ agents }: Config, target: Target): readonly AgentName[] {

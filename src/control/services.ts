@@ -169,7 +169,7 @@ class Gateway {
       const waiting = this.#waiting.get(key)
       if (waiting !== undefined) waiting(ok(undefined))
       else if (pulse.kind === 'failed')
-        for (const waitedFor of ['cell-ready', 'answered'])
+        for (const waitedFor of ['cell-ready', 'answered', 'undone'])
           this.#waiting.get(`${waitedFor} ${pulse.number}`)?.(no('the gateway could not follow: its log says why'))
       else if (this.#said.size < UNASKED_MAX) this.#said.add(key)
       else return this.#gave(`it said ${UNASKED_MAX} things that nobody asked`)

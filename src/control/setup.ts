@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Agent, Config, GrantConfig } from '../config/config.ts'
+import type { Agent, Config, Environment, GrantConfig } from '../config/config.ts'
 import type { ContainmentSetup, GatewaySetup, GrantSetup } from '../gateway/setup.ts'
 import {
+  type AgentName,
+  agentName,
   type EnvironmentName,
   type Grant,
   type GrantId,
@@ -37,11 +39,12 @@ export async function judgeConfig(
 ): Promise<Result<Judged, readonly Problem[]>> {
   const accepted = readAllAccepted(config)
   if (!accepted.ok) return no([accepted.reason])
-  const grants = [...config.agents.values()].flatMap((agent) =>
+  const undos = [...config.environments.values()].flatMap(undoActor)
+  const grants = [...config.agents.values(), ...undos].flatMap((agent) =>
     agent.grants.map((grant, i) => grantSource(agent, grant, i)),
   )
   const catalogue = catalogueOf(config, accepted.value)
-  const agents = [...config.agents.keys()]
+  const agents = [...config.agents.keys(), ...(undos.length > 0 ? [UNDO] : [])]
   const parse = () => parsePolicies(config.policies, grants, catalogue, { agents })
   const inputs = [config.policies, grants, catalogue.upstreams, agents]
   const policies = stateDirectory === undefined ? await parse() : await parseOnce(stateDirectory, inputs, parse)
@@ -59,10 +62,12 @@ export function gatewaySetup(
   const upstreams = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
   const secrets = readSecrets(config, environment)
   if (!secrets.ok) return secrets
+  const home = config.environments.get(environment)
+  const [undo] = home === undefined ? [] : undoActor(home)
   return ok({
     environment,
     ...(tenant && { tenant }),
-    hardened: config.environments.get(environment)?.hardened ?? false,
+    hardened: home?.hardened ?? false,
     egress: egressOf(config, environment),
     configuration: digestOf(config, tenant),
     environments: [...config.upstreams.values()]
@@ -84,6 +89,14 @@ export function gatewaySetup(
         delegates: agent.delegates,
         grants: agent.grants.map((grant, i) => grantSetup(agent, grant, i)),
       })),
+    ...(undo && {
+      undo: {
+        name: undo.name,
+        owner: undo.owner,
+        delegates: [],
+        grants: undo.grants.map((grant, i) => grantSetup(undo, grant, i)),
+      },
+    }),
     policies: policiesOf(config, policies, tenant),
     containment: containmentOf(config, tenant),
     secrets: [...secrets.value],
@@ -114,12 +127,22 @@ function containmentOf(config: Config, tenant: TenantName | undefined): Containm
 
 const NOWHERE = 'nowhere' as EnvironmentName // a name by its shape; decoys of undeclared upstreams stop the start
 
+/** Whoever compensates: no agent, and named by no other. */
+export const UNDO: AgentName = agentName('undo')
+
+/** Who grants are written for. */
+type Grantee = Pick<Agent, 'name' | 'owner' | 'grants'>
+
+function undoActor({ undo }: Environment): readonly Grantee[] {
+  return undo === undefined ? [] : [{ name: UNDO, ...undo }]
+}
+
 /** Origins that the environment's relays may reach. */
 export function egressOf(config: Config, environment: EnvironmentName): readonly string[] {
   return (config.environments.get(environment)?.egress ?? []).map(({ value }) => value.origin)
 }
 
-function grantSource(agent: Agent, grant: GrantConfig, index: number): GrantSource {
+function grantSource(agent: Grantee, grant: GrantConfig, index: number): GrantSource {
   const { when } = grant
   return {
     grant: grantOf(agent, grant, index),
@@ -127,7 +150,7 @@ function grantSource(agent: Agent, grant: GrantConfig, index: number): GrantSour
   }
 }
 
-export function grantOf(agent: Agent, grant: GrantConfig, index: number): Grant {
+export function grantOf(agent: Grantee, grant: GrantConfig, index: number): Grant {
   const { id, upstream, tools, budgets, source } = grantSetup(agent, grant, index)
   return {
     id,
@@ -141,7 +164,7 @@ export function grantOf(agent: Agent, grant: GrantConfig, index: number): Grant 
   }
 }
 
-function grantSetup(agent: Agent, grant: GrantConfig, index: number): GrantSetup {
+function grantSetup(agent: Grantee, grant: GrantConfig, index: number): GrantSetup {
   return {
     id: idOf(agent, grant, index),
     upstream: grant.upstream,
@@ -154,7 +177,7 @@ function grantSetup(agent: Agent, grant: GrantConfig, index: number): GrantSetup
 }
 
 /** The same in every run, so that budgets are held by the same grant: agent, upstream, and which of them it is. */
-function idOf(agent: Agent, grant: GrantConfig, index: number): GrantId {
+function idOf(agent: Grantee, grant: GrantConfig, index: number): GrantId {
   const before = agent.grants.slice(0, index).filter(({ upstream }) => upstream === grant.upstream).length
   return grantId(`g_${agent.name}-${grant.upstream}${before === 0 ? '' : `-${before + 1}`}`.slice(0, 82))
 }

@@ -67,10 +67,12 @@ export function policiesOf(config: Config, bundle: PolicyBundle, tenant: TenantN
   const files = new Map(config.policies.map(({ file, tenant: whose }) => [file, whose]))
   const isOwn = (environment: EnvironmentName | undefined) =>
     environment !== undefined && tenantOf(config, environment) === tenant
+  const holders = [
+    ...[...config.agents.values()].filter(({ environment }) => isOwn(environment)),
+    ...[...config.environments.values()].flatMap(({ name, undo }) => (undo && isOwn(name) ? [undo] : [])),
+  ]
   const grants = new Set(
-    [...config.agents.values()]
-      .filter(({ environment }) => isOwn(environment))
-      .flatMap((agent) => agent.grants.map(({ source }) => `${source.line}:${source.column}`)),
+    holders.flatMap((holder) => holder.grants.map(({ source }) => `${source.line}:${source.column}`)),
   )
   const kept = ({ source, grant }: Pick<BundledPolicy, 'source' | 'grant'>) =>
     grant === undefined

@@ -63,6 +63,7 @@ import type { AgentSetup, GatewaySetup, TaskSetup, UpstreamSetup, WardenMessage 
 import { LedgerShare } from './share.ts'
 import { StdioPipes } from './stdio-pipes.ts'
 import { Turns } from './turns.ts'
+import { NamedValues, Undoing } from './undo.ts'
 import type { UpstreamConnection } from './upstream.ts'
 import { Upstream } from './upstreams.ts'
 import { hostUptime } from './uptime.ts'
@@ -93,6 +94,9 @@ export class Gateway {
   /** By the relay that they belong to, and the number of the cell that it serves. */
   readonly #egress = new Map<string, Egress>()
   readonly #served = new Map<number, Served>()
+  readonly #undoing = new Map<number, { readonly undoing: Undoing; readonly own: readonly Upstream[] }>()
+  /** One compensates at a time: each sees what those before it did. */
+  #undoTurn: Promise<unknown> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
   static async open(
@@ -118,7 +122,8 @@ export class Gateway {
     if (!opened.ok) return no(faultText(opened.reason))
     const ledger = opened.value
     const budgets = new BudgetBook()
-    const grants = setup.agents.flatMap((agent) => grantsFor(agent, Date.now()))
+    const actors = [...setup.agents, ...(setup.undo ? [setup.undo] : [])]
+    const grants = actors.flatMap((agent) => grantsFor(agent, Date.now()))
     const past = await readPast('.', budgets, new Map(grants.map((grant) => [grant.id, grant])), (entry) => {
       // What was signalled then was followed then.
       sentinel.fold(entry)
@@ -219,7 +224,12 @@ export class Gateway {
           return this.#contained(message)
         case 'release':
           return await this.#release(message)
+        case 'undo':
+          return await this.#beginUndo(message)
+        case 'undo-effects':
+          return await this.#undoEffects(message)
         case 'ended':
+          if (this.#undoing.has(message.number)) return await this.#endUndo(message.number, message.receipt)
           return await this.#end(message.number, message.receipt)
         case 'stop':
           return await this.stop(message.why)
@@ -239,6 +249,7 @@ export class Gateway {
 
   async #stop(why: string): Promise<void> {
     for (const number of [...this.#served.keys()]) this.#shut(number)
+    for (const number of [...this.#undoing.keys()]) this.#shutUndo(number)
     for (const upstream of this.#shared.values()) upstream.close()
     for (const egress of this.#egress.values()) egress.close()
     await this.#record({ kind: 'gateway.stopped', environment: this.#setup.environment, why })
@@ -467,6 +478,79 @@ export class Gateway {
     if (served !== undefined) cut(served)
     if (by === 'firebreak') this.#send({ kind: 'contain', number: cell.number, agent: RUNGS.indexOf(to) })
     for (const given of cell.given.values()) this.#endDelegation(given, `the cell that gave it is ${to}`)
+  }
+
+  /** An actor with the environment's grants for undo; nothing is admitted for it, and no cell speaks for it. */
+  async #beginUndo({ number, cell: id, by, why, what }: Extract<WardenMessage, { kind: 'undo' }>): Promise<void> {
+    const { undo, environment } = this.#setup
+    if (undo === undefined) throw new Error(`environment ${environment} grants nothing to undo`)
+    const own: Upstream[] = []
+    const upstreams = new Map<UpstreamName, Upstream>()
+    for (const setup of this.#setup.upstreams.filter(({ name }) =>
+      undo.grants.some((each) => each.upstream === name),
+    )) {
+      const shared = this.#shared.get(setup.name)
+      const upstream = shared ?? this.#upstream(setup, number)
+      if (shared === undefined) own.push(upstream)
+      upstreams.set(setup.name, upstream)
+    }
+    const exposure = new NamedValues()
+    const nowMs = this.#gate.nowMs()
+    const cell: CellAtGate = {
+      id,
+      number,
+      authority: {
+        agent: undo.name,
+        owner: undo.owner,
+        environment,
+        grants: grantsFor(undo, nowMs),
+        policies: this.#policies,
+        budgets: this.#budgets,
+        definitionProblems: { get: (key) => problemIn(upstreams, key) },
+        flows: this.#flows,
+        exposure,
+      },
+      upstreams,
+      rung: 'normal',
+      gone: new AbortController(),
+      underWay: 0,
+      share: new LedgerShare(nowMs),
+      pace: new Pace(nowMs),
+      refusals: new Refusals(nowMs),
+      asked: new Map(),
+      labelled: new Set(),
+      given: new Map(),
+    }
+    const { ledger } = this.#gate
+    const about = { cell: id, agent: undo.name, owner: undo.owner, environment, by, why, what }
+    const appended = ledger.append({ kind: 'undo.started', ...about })
+    if (!appended.ok || !(await ledger.durable(appended.value.seq)).ok) throw new Error('the ledger cannot be written')
+    this.#undoing.set(number, { undoing: new Undoing(this.#gate, cell, exposure, appended.value.seq), own })
+    this.#send({ kind: 'cell-ready', number })
+  }
+
+  async #undoEffects({ number, effects }: Extract<WardenMessage, { kind: 'undo-effects' }>): Promise<void> {
+    const undoing = this.#undoing.get(number)?.undoing
+    if (undoing === undefined) throw new Error('no undo has this number')
+    const mine = this.#undoTurn.then(() => undoing.compensate(effects))
+    this.#undoTurn = mine.catch(() => undefined)
+    await mine
+    this.#send({ kind: 'undone', number })
+  }
+
+  async #endUndo(number: number, receipt: JsonObject): Promise<void> {
+    const undoing = this.#shutUndo(number)
+    if (undoing !== undefined) await this.#record({ kind: 'undo.ended', cell: undoing.cell.id, receipt })
+    this.#send({ kind: 'cell-closed', number })
+  }
+
+  #shutUndo(number: number): Undoing | undefined {
+    const known = this.#undoing.get(number)
+    this.#undoing.delete(number)
+    known?.undoing.cell.gone.abort()
+    for (const upstream of known?.own ?? []) upstream.close()
+    this.#pipes.forget(number)
+    return known?.undoing
   }
 
   /** A relay that was started again has a cell of its own, and the way out of the one before is closed. */

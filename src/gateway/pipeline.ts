@@ -44,6 +44,8 @@ export interface Attempt {
   readonly prepare: (known: KnownTool) => Prepared
   readonly signal: AbortSignal
   readonly onNotification?: NonNullable<SendOptions['onNotification']>
+  /** The effect that it compensates, or looks at: on a person's order. */
+  readonly about?: Pick<Action, 'undoes' | 'checks'>
 }
 
 export type Performed =
@@ -78,7 +80,8 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   await cell.share.turn(gate.ledger, gate.nowMs)
   if (cell.rung === 'watched') await cell.pace.turn(gate.nowMs)
   const known = attempt.upstream.tool(attempt.tool)
-  const { action, refusals } = normalise(asked(gate, cell, attempt), known)
+  const { action: normal, refusals } = normalise(asked(gate, cell, attempt), known)
+  const action = { ...normal, ...attempt.about }
   let approval: Approval | undefined
   const decided = judge(gate, cell, action, refusals, () => {
     approval = gate.holds.take(bindingOf(action, cell.authority.exposure.labels.keys()), gate.nowMs())
@@ -232,6 +235,7 @@ async function recordIntent(
     ...(charge && { charge }),
     ...(approval && { hold: approval.hold }),
     ...noticedIn(gate, action),
+    ...aboutOf(action),
   }
   const appended = gate.ledger.append(body)
   if (!appended.ok) return unrecorded(appended.reason.kind)
@@ -246,6 +250,10 @@ async function recordIntent(
 
 function noticedIn(gate: Gate, { upstream, operation, tool, args }: Action): Pick<ActionIntent, 'noticed'> {
   return gate.notice.in({ upstream, operation, target: tool }, args)
+}
+
+function aboutOf({ undoes, checks }: Pick<Action, 'undoes' | 'checks'>): Pick<Action, 'undoes' | 'checks'> {
+  return { ...(undoes && { undoes }), ...(checks && { checks }) }
 }
 
 /** About what an entry takes beside its payload. */
@@ -395,6 +403,7 @@ async function recordHeld(
     ...(notBy.length > 0 && { notBy }),
     ...(action.spend && { spend: moneyText(action.spend) }),
     ...noticedIn(gate, action),
+    ...aboutOf(action),
   })
   if (!appended.ok) return refuse(gate, cell, action, [...reasons, unrecorded(appended.reason.kind)])
   cell.share.wrote(appended.value.seq, ENTRY_BYTES)
@@ -409,6 +418,7 @@ async function refuse(gate: Gate, cell: CellAtGate, action: Action, reasons: rea
     effect: action.effect,
     args: redacted(action.args, LIMITS.refusedArgumentBytesMax),
     ...noticedIn(gate, action),
+    ...aboutOf(action),
   })
   if (reference !== undefined) rememberRefused(cell, action, reasons)
   return { kind: 'refused', action: reference, reasons }
@@ -442,6 +452,8 @@ export interface Unprepared {
   readonly operation: Operation
   readonly target: string
   readonly args: JsonObject
+  readonly undoes?: ActionId
+  readonly checks?: ActionId
 }
 
 /** What this gateway has no route to: another environment's upstream, or one that does not exist. */
@@ -469,6 +481,7 @@ export async function refuseUnprepared(
     tool: recordable(attempt.target),
     args: redacted(attempt.args, LIMITS.refusedArgumentBytesMax),
     ...gate.notice.in(attempt, attempt.args),
+    ...aboutOf(attempt),
   })
   return { kind: 'refused', action: reference, reasons }
 }

@@ -19,6 +19,7 @@ const KINDS = [
   'ordered',
   'contain',
   'given-up',
+  'undone',
 ] as const
 
 export type PulseKind = (typeof KINDS)[number]

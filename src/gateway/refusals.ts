@@ -6,7 +6,10 @@ import type { CellAtGate } from './cell.ts'
 import type { Gate } from './gate.ts'
 import { reasonsJson } from './record.ts'
 
-export type About = Pick<ActionRefused, 'upstream' | 'operation' | 'tool' | 'effect' | 'args' | 'noticed'>
+export type About = Pick<
+  ActionRefused,
+  'upstream' | 'operation' | 'tool' | 'effect' | 'args' | 'noticed' | 'undoes' | 'checks'
+>
 
 /**
  * The refusals of one cell on their way into the ledger.

@@ -9,6 +9,7 @@ import type {
   Containment,
   EnvironmentName,
   GrantId,
+  Json,
   JsonObject,
   Label,
   PersonName,
@@ -42,6 +43,8 @@ export interface GatewaySetup {
   readonly environments: readonly (readonly [UpstreamName, EnvironmentName])[]
   readonly upstreams: readonly UpstreamSetup[]
   readonly agents: readonly AgentSetup[]
+  /** Under which what is undone is undone; absent, nothing is. */
+  readonly undo?: AgentSetup
   readonly policies: PolicyBundle
   readonly containment: ContainmentSetup
   readonly secrets: readonly (readonly [name: string, value: string])[]
@@ -176,6 +179,17 @@ export type WardenMessage =
       readonly count: number
       readonly detail: JsonObject
     }
+  /** A person wants effects compensated, under an id that is no cell's. Answered by `cell-ready`; it ends with `ended`. */
+  | {
+      readonly kind: 'undo'
+      readonly number: number
+      readonly cell: CellId
+      readonly by: PersonName
+      readonly why: string
+      readonly what: Json
+    }
+  /** At most `LIMITS.undoEffectsMax`, in the order that they are to be compensated in. Answered by `undone`. */
+  | { readonly kind: 'undo-effects'; readonly number: number; readonly effects: readonly ActionId[] }
   /** The cell of a delegation could not be made. */
   | { readonly kind: 'unlaunched'; readonly parent: number; readonly agent: AgentName; readonly why: string }
   | { readonly kind: 'ended'; readonly number: number; readonly receipt: JsonObject }

@@ -162,6 +162,19 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
         status_id: 1,
         status_detail: `${entry.kind === 'checkpoint.made' ? 'files saved' : 'files restored'}: ${entry.why}`,
       }
+    case 'undo.started':
+    case 'undo.ended':
+    case 'effect.checked':
+      return {
+        ...base,
+        ...lifecycle(entry.kind === 'undo.started' ? 3 : entry.kind === 'undo.ended' ? 4 : OTHER),
+        app: { name: 'undo', uid: entry.cell },
+        ...(entry.kind === 'undo.started' && { actor: { user: { name: entry.by } } }),
+        metadata: entry.kind === 'effect.checked' ? about(metadata, entry.action) : metadata,
+        severity_id: 2,
+        status_id: 1,
+        ...(entry.kind === 'undo.started' && { status_detail: entry.why }),
+      }
     case 'cell.started':
       return {
         ...base,

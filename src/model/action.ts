@@ -36,4 +36,7 @@ export interface Action {
   readonly spend?: Money
   /** The most that its answer may bring; more of it is withheld. */
   readonly answerMax?: { readonly bytes: number; readonly rows?: number }
+  /** The effect that it compensates, or looks at: on a person's order, and no agent's. */
+  readonly undoes?: ActionId
+  readonly checks?: ActionId
 }

@@ -46,6 +46,9 @@ export type EntryBody =
   | CellContained
   | CheckpointMade
   | CheckpointRestored
+  | UndoStarted
+  | EffectChecked
+  | UndoEnded
   | Stopped
 
 /** One record as it stands in a log. */
@@ -116,6 +119,8 @@ export interface ActionIntent {
   /** The approved hold that this uses up. */
   readonly hold?: ActionId
   readonly noticed?: readonly Noticed[]
+  readonly undoes?: ActionId
+  readonly checks?: ActionId
 }
 
 /** What an intent takes from budgets beside one call and its `spend`; absent, its first grant is charged with no more. */
@@ -149,6 +154,8 @@ export interface ActionRefused {
   readonly more?: number
   readonly reasons: Json
   readonly noticed?: readonly Noticed[]
+  readonly undoes?: ActionId
+  readonly checks?: ActionId
 }
 
 /** An attempt that waits for a person. Later attempts at the same thing name the same hold. */
@@ -176,6 +183,8 @@ export interface ActionHeld {
   /** Whose agents ask: in a hardened environment somebody else has to approve. */
   readonly notBy?: readonly PersonName[]
   readonly noticed?: readonly Noticed[]
+  readonly undoes?: ActionId
+  readonly checks?: ActionId
 }
 
 /** A person has answered. */
@@ -350,6 +359,41 @@ export interface CheckpointRestored {
   readonly before?: CheckpointId
   /** Epoch ms. */
   readonly restoredAtMs: number
+}
+
+/**
+ * A person has ordered that effects be compensated. What follows is done under an id of its own, which is no cell's, and
+ * under the environment's grants for undo: intents that name the effect that they undo (`undoes`) or look at (`checks`).
+ */
+export interface UndoStarted {
+  readonly kind: 'undo.started'
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly owner: PersonName
+  readonly environment: EnvironmentName
+  readonly by: PersonName
+  readonly why: string
+  /** What the person named: cells, a time, an agent. */
+  readonly what: Json
+}
+
+/** What the declared check of an effect found out. */
+export interface EffectChecked {
+  readonly kind: 'effect.checked'
+  readonly cell: CellId
+  /** The effect. */
+  readonly action: ActionId
+  /** The action that asked, where one could be made. */
+  readonly check?: ActionId
+  /** Whether the effect stands no more, or never did; absent where the check could not tell. */
+  readonly undone?: boolean
+  readonly problem?: string
+}
+
+export interface UndoEnded {
+  readonly kind: 'undo.ended'
+  readonly cell: CellId
+  readonly receipt: JsonObject
 }
 
 export interface Stopped {

@@ -52,6 +52,12 @@ export const LIMITS = {
   /** What one cell writes into the ledger: four cells at once fill a disk of 60 MB/s, and none does alone. */
   cellLedgerBytesPerSecond: 16_777_216,
   cellLedgerBytesBurst: 67_108_864,
+  /** Effects that a gateway is told to compensate at a time: their names fill half of a message of the warden's channel. */
+  undoEffectsMax: 1_024,
+  /** One call that compensates or looks: twice what an upstream in trouble takes, and a storm of 1,000 goes on. */
+  undoCallMsMax: 60_000,
+  /** Compensations that were refused one after the other: what is left of this order would be refused as well. */
+  undoRefusalsMax: 8,
   /** A tool's input or output schema; the largest seen in public servers is near 20 KB. */
   schemaBytesMax: 65_536,
   /** Nesting of a schema, two levels for each object in an object. */

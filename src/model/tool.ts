@@ -3,6 +3,7 @@ import { type EnvironmentName, type Sha256, type ToolName, toolName, type Upstre
 import type { JsonObject } from './json.ts'
 import type { Label } from './label.ts'
 import type { JsonPath } from './path.ts'
+import type { Check, Undo } from './undo.ts'
 
 /** A definition that a person accepted: what an upstream said a tool is, and the digest that it must go on having. */
 export interface PinnedTool {
@@ -46,6 +47,10 @@ export interface DeclaredTool {
   readonly anyLinks?: boolean
   /** Fields of a result that no cell sees. */
   readonly mask?: readonly JsonPath[]
+  /** What compensates its effect; where nothing is said, nothing does. */
+  readonly undo?: Undo
+  /** What tells whether its effect stands. */
+  readonly check?: Check
 }
 
 /** The most specific path that matches a field decides. */

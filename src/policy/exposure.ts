@@ -210,6 +210,11 @@ function partsOf(result: Json): { readonly ruled: readonly Json[]; readonly othe
   return only ? { ruled: [first], others: [] } : { ruled: [], others: values }
 }
 
+/** What the fields of a declaration are looked for in: nothing of an error, and nothing where several parts could be meant. */
+export function ruledPart(result: Json): Json | undefined {
+  return partsOf(result).ruled[0]
+}
+
 /** Of an object or an array, after the white space of JSON. */
 const OPENS = /^[\t\n\r ]*[[{]/
 

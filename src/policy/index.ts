@@ -4,6 +4,7 @@ export type { Authority, DefinitionProblem } from './authority.ts'
 export { BookClock, type ClockMark, type Moment, type Uptime } from './book-clock.ts'
 export { BudgetBook, type BudgetReason, type BudgetView, type Reservation } from './budget.ts'
 export type { BundledAction, BundledPolicy, PolicyBundle } from './bundle.ts'
+export { type Effected, fillTemplate, undoneIn } from './compensation.ts'
 export { type CompiledPolicies, compilePolicies } from './compile.ts'
 export {
   type Admitted,

@@ -88,7 +88,8 @@ export class Sentinel {
       case 'action.intent':
       case 'action.held':
       case 'action.refused':
-        return this.#attempted(entry)
+        // What compensates is a person's order, and no agent's doing.
+        return entry.undoes !== undefined || entry.checks !== undefined ? NO_SIGNALS : this.#attempted(entry)
       case 'delegation.made':
         remember(this.#givers, entry.delegation, entry.cell, LIMITS.sentinelCellsMax)
         return this.#ask(entry, entry.cell, entry.agent, entry.noticed)

@@ -12,6 +12,7 @@ import { type Services, startServices } from '../../src/control/services.ts'
 import { gatewaySetup, judgeConfig } from '../../src/control/setup.ts'
 import type { State } from '../../src/control/state.ts'
 import { openTenantState } from '../../src/control/tenants.ts'
+import { carryOut, type UndoOrder } from '../../src/control/undo-order.ts'
 import type { Pulse } from '../../src/gateway/pulse.ts'
 import { readEntries } from '../../src/ledger/read.ts'
 import type { Entry } from '../../src/model/entry.ts'
@@ -46,6 +47,8 @@ export interface TestGateway {
   readonly orders: readonly Pulse[]
   /** A person's answer to a hold, as `firebreak approve` and `deny` give it. Fails where the gateway does not take it. */
   readonly answer: (hold: string, approved: boolean, forMs?: number, by?: string) => Promise<Result<void, string>>
+  /** A person's order to compensate, as `firebreak undo` gives it. */
+  readonly undo: (order: UndoOrder) => Promise<Result<void, string>>
   /** Hands over the ends of a stdio server that the test started for one cell; the caller keeps its copies. */
   readonly offer: (upstream: string, number: number, fds: readonly [stdin: number, stdout: number]) => void
   /** What the ledger tells: at once, or as soon as it is enough, for at most five seconds. */
@@ -137,6 +140,7 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
       const told = services.value.tell({ kind: 'answer', number, ...answer })
       return told.ok ? services.value.said('answered', number) : told
     },
+    undo: (order) => carryOut(services.value, ++numbers, order),
     offer: (upstream, number, fds) => {
       const message = { kind: 'upstream', upstream: upstreamName(upstream), number, server: ++numbers } as const
       const told = services.value.tell(message, fds)

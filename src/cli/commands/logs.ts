@@ -77,7 +77,7 @@ function textOf(entry: Entry): string {
     case 'cell.ended':
       return `${entry.cell} ended`
     case 'action.intent':
-      return `${entry.action}  allowed  ${entry.effect.padEnd(12)} ${entry.upstream}/${printable(entry.tool)}${entry.spend === undefined ? '' : `  ${entry.spend}`}`
+      return `${entry.action}  ${entry.undoes === undefined ? 'allowed ' : 'UNDOES  '} ${entry.effect.padEnd(12)} ${entry.upstream}/${printable(entry.tool)}${entry.spend === undefined ? '' : `  ${entry.spend}`}`
     case 'action.refused': {
       const [first = 'no reason'] = explain({ reasons: nonEmpty(entry.reasons) })
       const what = `${entry.upstream ?? '?'}/${printable(entry.tool ?? '?')}`
@@ -111,6 +111,14 @@ function textOf(entry: Entry): string {
       return `${entry.checkpoint}  files of ${printable(entry.workspace)} saved by ${printable(entry.by)}${entry.name === undefined ? '' : ` as "${printable(entry.name)}"`}: ${printable(entry.why)}`
     case 'checkpoint.restored':
       return `${entry.checkpoint}  RESTORED in ${printable(entry.workspace)} by ${printable(entry.by)}: ${printable(entry.why)}`
+    case 'undo.started':
+      return `${entry.cell}  UNDO by ${printable(entry.by)}: ${printable(entry.why)}`
+    case 'effect.checked': {
+      const found = entry.undone === undefined ? 'cannot be told' : entry.undone ? 'does not stand' : 'stands'
+      return `${entry.action}  ${found}${entry.problem === undefined ? '' : `: ${printable(entry.problem)}`}`
+    }
+    case 'undo.ended':
+      return `${entry.cell}  undo ended`
     case 'definition.seen':
       return `${entry.upstream}/${printable(entry.tool)}: its definition is ${entry.problem}`
     default:

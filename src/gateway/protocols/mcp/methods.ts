@@ -15,10 +15,11 @@ import { type Candidate, decideList, type Refusal, shownDefinition } from '../..
 import { authorityOf, type CellAtGate } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../own-tools.ts'
-import { type Attempt, type Performed, perform, refuseFrame, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
+import { type Performed, refuseFrame, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
 import { recordLabels } from '../../record.ts'
 import type { SendOptions } from '../../upstream.ts'
 import { listAll, type Upstream } from '../../upstreams.ts'
+import { performCall } from './call.ts'
 import { type HeaderValue, paramHeaderMismatch } from './headers.ts'
 import { RPC, type RpcAnswer, rpcError } from './rpc.ts'
 import { templateMatcher } from './uri-template.ts'
@@ -200,49 +201,23 @@ async function run(
   params: JsonObject,
   template = target,
 ): Promise<RpcAnswer> {
-  let connection: Awaited<ReturnType<Upstream['connection']>>
-  try {
-    connection = await upstream.connection(request.signal)
-  } catch (error) {
-    const problem = error instanceof Error ? error.message.slice(0, 500) : 'no connection'
-    const refused = await refuseUnprepared(gate, cell, { upstream: upstream.name, operation, target, args }, [
-      { kind: 'unavailable', what: 'upstream', problem },
-    ])
-    return rpcError(
-      RPC.internalError,
-      `${late(request.signal)}the upstream cannot be reached${under(refused.action)}`,
-      ...referring(refused.action),
-    )
-  }
-  let broken = false
-  const attempt: Attempt = {
-    upstream,
+  const called = await performCall(gate, cell, upstream, {
     operation,
     target,
-    tool: grantedName(operation, template.slice(0, 200).replaceAll(/\p{Cc}/gu, '') || '-'),
     args,
+    method,
+    params,
+    template,
     signal: request.signal,
-    prepare: (known) => {
-      const { bytes, send } = connection.prepare(method, params, {
-        paramHeaders: known.paramHeaders,
-        ...(request.onNotification && { progress: true }),
-        ...(request.logLevel && { logLevel: request.logLevel }),
-      })
-      return {
-        bytes,
-        send: async (options) => {
-          const sent = await send(options)
-          if ((sent.kind === 'not-sent' || sent.kind === 'unknown') && sent.lives !== true) broken = true
-          return sent
-        },
-      }
-    },
     ...(request.onNotification && { onNotification: request.onNotification }),
-  }
-  const performed = await perform(gate, cell, attempt)
-  // What the cell itself called off says nothing of the connection, and other calls are under way on it.
-  if (broken && !request.signal.aborted) upstream.disconnected(connection)
-  return spoken(performed, request.signal)
+    ...(request.logLevel && { logLevel: request.logLevel }),
+  })
+  if (called.kind !== 'unreachable') return spoken(called, request.signal)
+  return rpcError(
+    RPC.internalError,
+    `${late(request.signal)}the upstream cannot be reached${under(called.action)}`,
+    ...referring(called.action),
+  )
 }
 
 /** What a cell is told. Of a refusal only that it happened, with a reference; and what is wrong with its own arguments. */

@@ -1,17 +1,19 @@
 import { readdir } from 'node:fs/promises'
-import { realDisk, segmentIndex, segmentPath } from '../ledger/disk.ts'
-import type { LedgerFault } from '../ledger/fault.ts'
-import { openPayload, payloadDigest } from '../ledger/payloads.ts'
-import { readEntries, readSegment } from '../ledger/read.ts'
-import { recordsFrom } from '../ledger/scan.ts'
 import type { Entry } from '../model/entry.ts'
 import { type CellId, type Commitment, no, ok, type Result } from '../model/index.ts'
+import { realDisk, segmentIndex, segmentPath } from './disk.ts'
+import type { LedgerFault } from './fault.ts'
+import { openPayload, payloadDigest } from './payloads.ts'
+import { readEntries, readSegment } from './read.ts'
+import { recordsFrom } from './scan.ts'
 
 /** An entry of a log, with what it takes to read the bytes that it names. */
 export interface Recorded {
   readonly entry: Entry
   /** Undefined where they were erased, or cannot be read. */
   readonly bytes: (cell: CellId, payload: Commitment) => Promise<Buffer | undefined>
+  /** For whoever does not ask for all of them: what is named here is kept no longer. */
+  readonly skip: (payload: Commitment | undefined) => void
 }
 
 /**
@@ -27,7 +29,11 @@ export async function* recordedIn(directory: string): AsyncGenerator<Result<Reco
       return
     }
     await payloads.readTo(entry.value.seq)
-    yield ok({ entry: entry.value, bytes: (cell, payload) => payloads.take(cell, payload) })
+    yield ok({
+      entry: entry.value,
+      bytes: (cell, payload) => payloads.take(cell, payload),
+      skip: (payload) => payloads.drop(payload),
+    })
   }
 }
 
@@ -58,6 +64,10 @@ class PayloadsAhead {
         else if (kind === 'entry') this.#readTo = at
       }
     }
+  }
+
+  drop(payload: Commitment | undefined): void {
+    if (payload !== undefined) this.#bodies.delete(payload.sha256)
   }
 
   async take(cell: CellId, { sha256 }: Commitment): Promise<Buffer | undefined> {

@@ -1,0 +1,52 @@
+import type { Config, StdioServer, Upstream } from '../config/config.ts'
+import type { ActionId, CellId, EnvironmentName, Json, PersonName, Result } from '../model/index.ts'
+import type { Services } from './services.ts'
+
+/** A person's order to compensate effects, newest first. `cell` is what the ledger calls it; it is no cell's id. */
+export interface UndoOrder {
+  readonly cell: CellId
+  readonly environment: EnvironmentName
+  readonly by: PersonName
+  readonly why: string
+  /** What the person named. */
+  readonly what: Json
+  /** At most `LIMITS.undoEffectsMax`. */
+  readonly effects: readonly ActionId[]
+}
+
+/** Never: a gateway that is lost ends the waiting. */
+const NO_LIMIT_MS = 2_147_483_647
+
+/** One order, through the gateway of its environment. It ends in the ledger however it ends here. */
+export async function carryOut(
+  services: Pick<Services, 'tell' | 'said'>,
+  number: number,
+  { cell, by, why, what, effects }: UndoOrder,
+): Promise<Result<void, string>> {
+  const begun = await asked(services, 'cell-ready', { kind: 'undo', number, cell, by, why, what })
+  if (!begun.ok) return begun
+  const done = await asked(services, 'undone', { kind: 'undo-effects', number, effects })
+  const receipt = { ordered: effects.length, ...(!done.ok && { problem: done.reason }) }
+  const ended = await asked(services, 'cell-closed', { kind: 'ended', number, receipt })
+  return done.ok ? ended : done
+}
+
+async function asked(
+  services: Pick<Services, 'tell' | 'said'>,
+  answer: 'cell-ready' | 'undone' | 'cell-closed',
+  message: Parameters<Services['tell']>[0] & { readonly number: number },
+): Promise<Result<void, string>> {
+  const told = services.tell(message)
+  return told.ok ? services.said(answer, message.number, NO_LIMIT_MS) : told
+}
+
+/** Stdio servers of the tools that undo is granted. */
+export function undoServers(
+  { environments, upstreams }: Config,
+  environment: EnvironmentName,
+): readonly (Upstream & { readonly mcp: StdioServer })[] {
+  const granted = new Set(environments.get(environment)?.undo?.grants.map(({ upstream }) => upstream))
+  return [...upstreams.values()].flatMap((upstream) =>
+    upstream.mcp.kind === 'stdio' && granted.has(upstream.name) ? [{ ...upstream, mcp: upstream.mcp }] : [],
+  )
+}

@@ -1,0 +1,99 @@
+import { join } from 'node:path'
+import { openWarden, profileFault, type Warden } from '../cells/warden.ts'
+import type { Config } from '../config/config.ts'
+import type { Declared, EffectRecord } from '../ledger/effects.ts'
+import { faultText } from '../ledger/fault.ts'
+import { readEntries } from '../ledger/read.ts'
+import type { Entry } from '../model/entry.ts'
+import { type EnvironmentName, no, ok, type Result } from '../model/index.ts'
+import { Story } from '../recovery/plan.ts'
+import { wardenFaultText } from './runtime.ts'
+import { startServices } from './services.ts'
+import { gatewaySetup, type Judged } from './setup.ts'
+import { openTenantState } from './tenants.ts'
+import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
+import { launchUpstreamCell } from './upstream-cell.ts'
+
+/** What the configuration at hand says of an effect; nothing where it no longer declares its tool. */
+export function declaredFor({ upstreams }: Config): (effect: EffectRecord) => Declared | undefined {
+  return ({ upstream, tool }) => upstreams.get(upstream)?.tools.get(tool)
+}
+
+export async function storyOf(
+  ledgerDirectory: string,
+  onEntry: (entry: Entry) => void = () => undefined,
+): Promise<Result<Story, string>> {
+  const story = new Story()
+  for await (const entry of readEntries(ledgerDirectory)) {
+    if (!entry.ok) return no(faultText(entry.reason))
+    story.take(entry.value)
+    onEntry(entry.value)
+  }
+  return ok(story)
+}
+
+/** Where no run is under way: gateway and witness are started for it, and stdio servers in cells; no agent's cell is. */
+export async function undoAlone(
+  judged: Judged,
+  stateDirectory: string,
+  order: UndoOrder,
+): Promise<Result<void, string>> {
+  const { config } = judged
+  const { environment } = order
+  const setup = gatewaySetup(judged, environment)
+  if (!setup.ok) return setup
+  const state = openTenantState(config, environment, stateDirectory, config.profile === 'full')
+  const servers = undoServers(config, environment)
+  const warden = servers.length === 0 ? ok(undefined) : await wardenFor(config)
+  if (!warden.ok) return warden
+  const services = await startServices(state, setup.value)
+  if (!services.ok) {
+    await warden.value?.close()
+    return services
+  }
+  const secrets = new Map(setup.value.secrets)
+  const cells: { teardown: () => Promise<unknown> }[] = []
+  try {
+    for (const upstream of warden.value === undefined ? [] : servers) {
+      const server = await launchUpstreamCell(
+        warden.value as Warden,
+        config,
+        state,
+        upstream,
+        'undo',
+        secrets,
+        'connected',
+      )
+      if (!server.ok) return server
+      const { cell, pipes, wayOut } = server.value
+      cells.push(cell)
+      const number = upstream.mcp.shared ? null : NUMBER
+      const told = services.value.tell(
+        { kind: 'upstream', upstream: upstream.name, number, server: NUMBER + cells.length },
+        [pipes.stdin.fd, pipes.stdout.fd, ...(wayOut ? [wayOut.fd] : [])],
+      )
+      for (const handed of [pipes.stdin, pipes.stdout, wayOut]) handed?.close()
+      if (!told.ok) return told
+      cell.start()
+    }
+    return await carryOut(services.value, NUMBER, order)
+  } finally {
+    await Promise.all(cells.map((cell) => cell.teardown()))
+    await warden.value?.close()
+    await services.value.stop('the undo has ended')
+  }
+}
+
+const NUMBER = 1
+
+async function wardenFor({ profile }: Config): Promise<Result<Warden, string>> {
+  const unfit = profileFault(profile)
+  if (unfit !== undefined) return no(wardenFaultText(unfit))
+  const warden = await openWarden({ profile })
+  return warden.ok ? warden : no(wardenFaultText(warden.reason))
+}
+
+/** Where an order's own gateway would write. */
+export function ledgerDirectory(stateDirectory: string, environment: EnvironmentName): string {
+  return join(stateDirectory, 'ledger', environment)
+}

@@ -1,0 +1,62 @@
+import { type ActionId, grantedName, type JsonObject, type Operation } from '../../../model/index.ts'
+import type { CellAtGate } from '../../cell.ts'
+import type { Gate } from '../../gate.ts'
+import { type Attempt, type Performed, perform, refuseUnprepared } from '../../pipeline.ts'
+import type { Upstream } from '../../upstreams.ts'
+
+/** One request of MCP to an upstream, on its way through the pipeline. */
+export interface McpCall
+  extends Pick<Attempt, 'operation' | 'target' | 'args' | 'signal' | 'onNotification' | 'about'> {
+  readonly operation: Operation
+  readonly method: string
+  readonly params: JsonObject
+  /** What the configuration calls it, where that is not its target: the template of a resource. */
+  readonly template?: string
+  readonly logLevel?: string
+}
+
+export type Called = Performed | { readonly kind: 'unreachable'; readonly action: ActionId | undefined }
+
+/** Connects where there is no connection, performs, and gives up a connection that broke. */
+export async function performCall(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
+  const { operation, target, args, method, params, template = target, signal, onNotification, logLevel, about } = call
+  let connection: Awaited<ReturnType<Upstream['connection']>>
+  try {
+    connection = await upstream.connection(signal)
+  } catch (error) {
+    const problem = error instanceof Error ? error.message.slice(0, 500) : 'no connection'
+    const refused = await refuseUnprepared(gate, cell, { upstream: upstream.name, operation, target, args, ...about }, [
+      { kind: 'unavailable', what: 'upstream', problem },
+    ])
+    return { kind: 'unreachable', action: refused.action }
+  }
+  let broken = false
+  const performed = await perform(gate, cell, {
+    upstream,
+    operation,
+    target,
+    tool: grantedName(operation, template.slice(0, 200).replaceAll(/\p{Cc}/gu, '') || '-'),
+    args,
+    signal,
+    prepare: (known) => {
+      const { bytes, send } = connection.prepare(method, params, {
+        paramHeaders: known.paramHeaders,
+        ...(onNotification && { progress: true }),
+        ...(logLevel && { logLevel }),
+      })
+      return {
+        bytes,
+        send: async (options) => {
+          const sent = await send(options)
+          if ((sent.kind === 'not-sent' || sent.kind === 'unknown') && sent.lives !== true) broken = true
+          return sent
+        },
+      }
+    },
+    ...(onNotification && { onNotification }),
+    ...(about && { about }),
+  })
+  // What the cell itself called off says nothing of the connection, and other calls are under way on it.
+  if (broken && !signal.aborted) upstream.disconnected(connection)
+  return performed
+}

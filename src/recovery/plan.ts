@@ -1,0 +1,154 @@
+import {
+  type Declared,
+  EffectHistory,
+  type EffectRecord,
+  nextStep,
+  type Standing,
+  standingOf,
+} from '../ledger/effects.ts'
+import type { Entry } from '../model/entry.ts'
+import {
+  type ActionId,
+  type AgentName,
+  type CellId,
+  type DelegationId,
+  isRepeatable,
+  no,
+  ok,
+  type Result,
+} from '../model/index.ts'
+
+/** What a person wants undone, of one log: everything that they name has to hold. */
+export interface Selection {
+  /** A cell and all that it delegated to, a delegation and all below it, or one action. */
+  readonly of?: string
+  /** Epoch ms, inclusive. */
+  readonly sinceMs?: number
+  readonly agent?: AgentName
+}
+
+export interface PlannedEffect {
+  readonly effect: EffectRecord
+  readonly declared: Declared
+  readonly standing: Standing
+  /** What an undo would do for it first. */
+  readonly step: 'nothing' | 'check' | 'compensate'
+}
+
+/** Newest first: what was done last is undone first. */
+export interface Plan {
+  readonly effects: readonly PlannedEffect[]
+  /** Intents of which not one byte left: no effects. */
+  readonly notSent: number
+  readonly totals: Totals
+}
+
+/** S16: `effects` is the sum of the others. */
+export interface Totals {
+  readonly effects: number
+  readonly undone: number
+  readonly undoable: number
+  readonly irreversible: number
+  readonly failed: number
+  readonly unknown: number
+}
+
+/** What of one log is needed to plan: a fold over its entries. */
+export class Story {
+  readonly history = new EffectHistory()
+  readonly #cells = new Map<CellId, DelegationId | undefined>()
+  readonly #givers = new Map<DelegationId, CellId>()
+  readonly #undos = new Set<string>()
+  readonly #others = new Set<string>()
+
+  take(entry: Entry): void {
+    this.history.take(entry)
+    if (entry.kind === 'cell.started') this.#cells.set(entry.cell, entry.delegation)
+    else if (entry.kind === 'delegation.made') this.#givers.set(entry.delegation, entry.cell)
+    else if (entry.kind === 'undo.started') this.#undos.add(entry.cell)
+    else if (entry.kind === 'action.intent' && entry.undoes !== undefined) this.#undos.add(entry.action)
+    else if (entry.kind === 'action.intent' && !this.history.effects.has(entry.action)) this.#others.add(entry.action)
+  }
+
+  /** Why this name selects nothing; undefined where it selects something, or could. */
+  fault(of: string): string | undefined {
+    if (this.#undos.has(of)) return `${of} is an undo: nothing undoes an undo`
+    if (this.#others.has(of)) return `${of} only read: it has nothing to undo`
+    return undefined
+  }
+
+  knows(of: string): boolean {
+    const names: readonly ReadonlyMap<string, unknown>[] = [this.#cells, this.#givers, this.history.effects]
+    return names.some((known) => known.has(of))
+  }
+
+  /** Whether an action of this cell is one of what is named: the cell itself, or one above it that gave it what it had. */
+  isOf(cell: CellId, of: string): boolean {
+    for (let here: CellId | undefined = cell, depth = 0; here !== undefined && depth < CHAIN_MAX; depth++) {
+      if (here === of) return true
+      const delegation: DelegationId | undefined = this.#cells.get(here)
+      if (delegation === of) return true
+      here = delegation && this.#givers.get(delegation)
+    }
+    return false
+  }
+}
+
+/** An undo that is still to begin: what was found until now is asked again. */
+const LATER = Number.MAX_SAFE_INTEGER
+
+/** Longer than any chain of delegations can be. */
+const CHAIN_MAX = 64
+
+/**
+ * - PL1  Effects are planned newest first, each once, and no compensation among them.
+ * - PL2  Planning changes nothing: the same entries and declarations give the same plan.
+ */
+export function planOf(
+  story: Story,
+  { of, sinceMs = Number.NEGATIVE_INFINITY, agent }: Selection,
+  declaredOf: (effect: EffectRecord) => Declared | undefined,
+): Result<Plan, string> {
+  const fault = of === undefined ? undefined : story.fault(of)
+  if (fault !== undefined) return no(fault)
+  const selected = [...story.history.effects.values()].filter(
+    (effect) =>
+      effect.atMs >= sinceMs &&
+      (agent === undefined || effect.agent === agent) &&
+      (of === undefined || effect.action === of || story.isOf(effect.cell, of)),
+  )
+  const planned = selected
+    .toSorted((a, b) => b.seq - a.seq)
+    .map((effect) => {
+      const declared = declaredOf(effect) ?? {}
+      return { effect, declared, standing: standingOf(effect, declared), step: nextStep(effect, declared, LATER) }
+    })
+  const effects = planned.filter(({ standing }) => standing.kind !== 'none')
+  return ok({ effects, notSent: planned.length - effects.length, totals: totalsOf(effects) })
+}
+
+/** The effects for which an undo would do something, in its order. */
+export function todo({ effects }: Plan): readonly ActionId[] {
+  return effects.filter(({ step }) => step !== 'nothing').map(({ effect }) => effect.action)
+}
+
+/** How a person finds out what became of an effect that nobody knows of. */
+export function howToFindOut({ effect, declared }: PlannedEffect): string {
+  const { upstream, tool, action } = effect
+  if (declared.check !== undefined) return `firebreak undo ${action} asks its check, ${upstream}/${declared.check.tool}`
+  const repeat = declared.undo !== undefined && isRepeatable(declared.undo) && effect.attempts.length > 0
+  if (repeat) return `firebreak undo ${action} asks again, under the same key`
+  return `look in ${upstream}: firebreak why ${action} shows what was sent; check: under ${tool} lets Firebreak ask`
+}
+
+function totalsOf(effects: readonly PlannedEffect[]): Totals {
+  const count = (kind: Standing['kind']) => effects.filter(({ standing }) => standing.kind === kind).length
+  return {
+    effects: effects.length,
+    undone: count('undone'),
+    undoable: count('undoable'),
+    irreversible: count('irreversible'),
+    failed: count('failed'),
+    unknown: count('unknown'),
+  }
+}
