@@ -127,9 +127,16 @@ export function planOf(
   return ok({ effects, notSent: planned.length - effects.length, totals: totalsOf(effects) })
 }
 
-/** The effects for which an undo would do something, in its order. */
+/**
+ * The effects for which an undo may have something to do, in its order. The gateway that does it knows the last word: an
+ * answer may have come since the plan was made.
+ */
 export function todo({ effects }: Plan): readonly ActionId[] {
-  return effects.filter(({ step }) => step !== 'nothing').map(({ effect }) => effect.action)
+  const open = effects.filter(
+    ({ declared, standing, step }) =>
+      step !== 'nothing' || (declared.undo !== undefined && standing.kind === 'unknown'),
+  )
+  return open.map(({ effect }) => effect.action)
 }
 
 /** How a person finds out what became of an effect that nobody knows of. */
