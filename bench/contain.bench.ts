@@ -1,0 +1,308 @@
+/**
+ * The stop, timed where the kernel or the enforcing process confirms it: freezing, killing and tearing down real cells,
+ * cutting streams at a real gateway, and one order to 200 cells of one warden through its control socket.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Cell } from '../src/cells/cell.ts'
+import type { CellSpec } from '../src/cells/spec.ts'
+import { openWarden, type Warden } from '../src/cells/warden.ts'
+import { loadConfig } from '../src/config/load.ts'
+import { writeAccepted } from '../src/control/accepted.ts'
+import { askWardens } from '../src/control/control-socket.ts'
+import { openRuntime } from '../src/control/runtime.ts'
+import { type Services, startServices } from '../src/control/services.ts'
+import { gatewaySetup, type Judged, judgeConfig } from '../src/control/setup.ts'
+import { openState } from '../src/control/state.ts'
+import { newOrderId } from '../src/control/stop.ts'
+import { definitionDigest } from '../src/gateway/upstreams.ts'
+import { agentName, newCellId, personName, toolName, upstreamName } from '../src/model/index.ts'
+import { listener } from '../test/kit/listener.ts'
+import { answerTo, TOOLS } from './gateway/answers.ts'
+import { Caller } from './gateway/load.ts'
+import type { Bench } from './main.ts'
+
+const CELLS = 200
+const PROCESSES = 100
+
+export const bench: Bench = async ({ seconds, say }) => {
+  const directory = mkdtempSync(join(tmpdir(), 'firebreak-bench-'))
+  const begun = performance.now()
+  try {
+    say(`${CELLS} cells, and one order for all`)
+    const all200 = await containAll(directory)
+    const left = () => Math.max(2_000, seconds * 1_000 - 3_000 - (performance.now() - begun))
+    say('orders at a gateway')
+    const gate = await ordersAtGate(directory, left() * 0.45)
+    say('freeze, kill, tear down')
+    const cells = await halting(left())
+    return { bench: 'contain', ...gate, ...cells, all200 }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+interface Spread {
+  readonly p50: number
+  readonly p95: number
+}
+
+function spread(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (share: number) => Number((sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(3))
+  return { p50: at(0.5), p95: at(0.95) }
+}
+
+async function timed(act: () => Promise<{ readonly ok: boolean }>): Promise<number> {
+  const begun = performance.now()
+  const done = await act()
+  if (!done.ok) throw new Error(`it was not confirmed: ${JSON.stringify(done)}`)
+  return performance.now() - begun
+}
+
+const IDLE = `for i in $(seq ${PROCESSES}); do sleep 1000 & done; wait`
+const SPINNING = `for i in $(seq ${PROCESSES}); do (while :; do :; done) & done; wait`
+const HOSTILE = 'b() { b | b & }; while :; do b 2>/dev/null; done'
+
+/** Rounds of four cells each, until the time is over; at least three. */
+async function halting(ms: number) {
+  const opened = await openWarden()
+  if (!opened.ok) throw new Error(`no warden here: ${JSON.stringify(opened.reason)}`)
+  const warden = opened.value
+  const times = { freezeIdle: [], freezeSpinning: [], killIdle: [], killHostile: [], teardown: [] } as Record<
+    'freezeIdle' | 'freezeSpinning' | 'killIdle' | 'killHostile' | 'teardown',
+    number[]
+  >
+  const until = performance.now() + ms
+  for (let round = 0; round < 3 || performance.now() < until; round++) {
+    const torn = async (cell: Cell) =>
+      times.teardown.push(await timed(async () => ({ ok: (await cell.teardown()).gone })))
+    const idle = await crowd(warden, IDLE, 1, PROCESSES)
+    times.freezeIdle.push(await timed(() => idle.freeze()))
+    await idle.kill()
+    await torn(idle)
+    const spinning = await crowd(warden, SPINNING, 0.5, PROCESSES)
+    times.freezeSpinning.push(await timed(() => spinning.freeze()))
+    await spinning.kill()
+    await torn(spinning)
+    const resting = await crowd(warden, IDLE, 1, PROCESSES)
+    times.killIdle.push(await timed(() => resting.kill()))
+    await torn(resting)
+    const hostile = await crowd(warden, HOSTILE, 1, PROCESSES)
+    times.killHostile.push(await timed(() => hostile.kill()))
+    await torn(hostile)
+  }
+  await warden.close()
+  return {
+    freezeMs: { idle: spread(times.freezeIdle), spinning: spread(times.freezeSpinning) },
+    killMs: { idle: spread(times.killIdle), hostile: spread(times.killHostile) },
+    teardownMs: spread(times.teardown),
+    rounds: times.freezeIdle.length,
+  }
+}
+
+/** A cell in which so many processes live. */
+async function crowd(warden: Warden, script: string, cpu: number, processes: number): Promise<Cell> {
+  const spec: CellSpec = {
+    id: newCellId(randomBytes(16)),
+    command: ['bash', '-c', script],
+    variables: { PATH: '/usr/bin:/bin' },
+    root: { kind: 'host-usr' },
+    files: [],
+    limits: { memoryBytes: 256 * 1024 * 1024, cpu, pids: processes + 20 },
+    ports: [],
+    stdio: { kind: 'pipes' },
+    protectedPaths: [],
+  }
+  const launched = await warden.launch(spec)
+  if (!launched.ok) throw new Error(JSON.stringify(launched.reason))
+  const cell = launched.value
+  cell.start()
+  for (let tries = 0; cell.pids().length < processes * 0.9 && tries < 400; tries++) await delay(25)
+  return cell
+}
+
+/**
+ * Orders at a real gateway, each to a cell that is calling with eight requests at a time and listens to a stream: how
+ * long until the stream's end is read, and how many of its calls reach the upstream after the gate has confirmed.
+ */
+async function ordersAtGate(directory: string, ms: number) {
+  const place = join(directory, 'gate')
+  mkdirSync(place)
+  const upstream = await countingUpstream()
+  const judged = await judgedFor(place, upstream.url)
+  const state = openState(join(place, 'state'), process.getuid?.() === 0, Math.random)
+  const setup = gatewaySetup(judged, [...judged.config.environments.keys()][0] as never)
+  if (!setup.ok) throw new Error(setup.reason)
+  const started = await startServices(state, setup.value)
+  if (!started.ok) throw new Error(started.reason)
+  const services = started.value
+  const cut: number[] = []
+  let [runs, later] = [0, 0]
+  for (const until = performance.now() + ms; performance.now() < until; runs++) {
+    const one = await orderOnce(services, runs * 2 + 1, upstream)
+    cut.push(one.cutMs)
+    later += one.later
+  }
+  await services.stop('the bench has ended')
+  upstream.server.close()
+  return { runs, laterActions: later, revokeToLastByteMs: spread(cut) }
+}
+
+async function orderOnce(services: Services, number: number, upstream: Counting) {
+  const { port, fd } = listener()
+  const cell = newCellId(randomBytes(16))
+  services.tell({ kind: 'cell', number, cell, agent: agentName('bot'), receipt: {}, labels: [] }, [fd])
+  const served = await services.said('cell-ready', number)
+  if (!served.ok) throw new Error(served.reason)
+  const caller = new Caller({ url: new URL(`http://127.0.0.1:${port}/mcp/notes`), tool: 'notes.write' } as never)
+  const calling = Array.from({ length: 8 }, async () => {
+    for (;;)
+      if (
+        !(await caller.call().then(
+          () => true,
+          () => false,
+        ))
+      )
+        return
+  })
+  const stream = await openStream(port)
+  await delay(5)
+  const begun = performance.now()
+  services.tell({
+    kind: 'order',
+    number: number + 1,
+    cells: [number],
+    rung: 'quarantined',
+    by: personName('bench'),
+    why: 'bench',
+  })
+  const ordered = services.said('ordered', number + 1)
+  await stream.ended
+  const cutMs = performance.now() - begun
+  const confirmed = await ordered
+  if (!confirmed.ok) throw new Error(confirmed.reason)
+  const reached = upstream.calls()
+  await Promise.all(calling)
+  await delay(2)
+  services.tell({ kind: 'ended', number, receipt: {} })
+  await services.said('cell-closed', number)
+  await caller.close().catch(() => undefined)
+  return { cutMs, later: upstream.calls() - reached }
+}
+
+/** A subscription of 2026-07-28, which stays open; resolves with its end, as its reader sees it. */
+async function openStream(port: number): Promise<{ readonly ended: Promise<void> }> {
+  const socket = connect(port, '127.0.0.1')
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': {},
+  }
+  const params = { notifications: { toolsListChanged: true }, _meta: meta }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params })
+  const head = [
+    'POST /mcp/notes HTTP/1.1',
+    'Host: localhost',
+    'Content-Type: application/json',
+    'Accept: application/json, text/event-stream',
+    'MCP-Protocol-Version: 2026-07-28',
+    'Mcp-Method: subscriptions/listen',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ]
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+  const ended = new Promise<void>((resolve) => socket.on('error', () => undefined).on('close', () => resolve()))
+  await new Promise((resolve) => socket.once('data', resolve))
+  socket.resume()
+  return { ended }
+}
+
+interface Counting {
+  readonly server: Server
+  readonly url: URL
+  readonly calls: () => number
+}
+
+async function countingUpstream(): Promise<Counting> {
+  let calls = 0
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const asked = JSON.parse(Buffer.concat(chunks).toString() || 'null')
+      if (asked?.method === 'tools/call') calls++
+      const answer = asked && answerTo(asked)
+      if (!answer) return void response.writeHead(405).end()
+      response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo // it listens on a port
+  return { server, url: new URL(`http://127.0.0.1:${port}`), calls: () => calls }
+}
+
+/** 200 cells of one agent under one warden and one gateway; ordered as a person does it, through the control socket. */
+async function containAll(directory: string) {
+  const place = join(directory, 'all')
+  mkdirSync(place)
+  const judged = await judgedFor(place, new URL('http://127.0.0.1:9'))
+  const agent = [...judged.config.agents.values()][0]
+  if (agent === undefined) throw new Error('no agent')
+  const stateDirectory = join(place, 'state')
+  const runtime = await openRuntime({ judged, agent, stateDirectory })
+  if (!runtime.ok) throw new Error(runtime.reason)
+  const ended: Promise<unknown>[] = []
+  for (let i = 0; i < CELLS; i++) {
+    const launched = await runtime.value.launch(['sleep', '1000'], { kind: 'pipes' })
+    if (!launched.ok) throw new Error(launched.reason)
+    launched.value.cell.start()
+    ended.push(launched.value.ended)
+  }
+  const order = { id: newOrderId(), target: { kind: 'all' }, rung: 'frozen', by: 'bench', why: 'bench' } as const
+  const begun = performance.now()
+  let [confirmed, lastMs] = [0, 0]
+  await askWardens(
+    stateDirectory,
+    { kind: 'contain', order },
+    (reply) => {
+      if (reply.kind !== 'confirmation' || !reply.confirmation.confirmed) return
+      if (reply.confirmation.point.startsWith('processes of ')) confirmed++
+      lastMs = performance.now() - begun
+    },
+    60_000,
+  )
+  await runtime.value.close('the bench has ended')
+  await Promise.all(ended)
+  return { ms: Math.round(lastMs), confirmed, cells: CELLS }
+}
+
+async function judgedFor(directory: string, upstream: URL): Promise<Judged> {
+  const file = join(directory, 'firebreak.yaml')
+  const tools =
+    'tools: { notes.read: { effect: read }, notes.write: { effect: write, content: [$], accepts: [untrusted] } }'
+  writeFileSync(
+    file,
+    [
+      'environments: { test: {} }',
+      `upstreams: { notes: { environment: test, mcp: { url: "${upstream.origin}/mcp" }, ${tools} } }`,
+      'agents: { bot: { owner: o@example.org, environment: test, cell: { memory: 64MiB, cpu: 0.5, pids: 16, wall: 10min }, grants: [{ upstream: notes, tools: [notes.read, notes.write], expires: 1h }] } }',
+    ].join('\n'),
+  )
+  const accepted = TOOLS.map((definition) => {
+    const name = toolName(definition.name)
+    return [
+      name,
+      { name, definition, digest: definitionDigest(definition), acceptedBy: personName('bench'), acceptedAtMs: 0 },
+    ] as const
+  })
+  writeAccepted(file, new Map([[upstreamName('notes'), new Map(accepted)]]))
+  const config = await loadConfig(file, { node: process.execPath })
+  const judged = config.ok ? await judgeConfig(config.value) : config
+  if (!judged.ok) throw new Error(JSON.stringify(judged.reason.slice(0, 3)))
+  return judged.value
+}
