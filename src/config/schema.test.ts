@@ -31,6 +31,6 @@ describe('the published schema', () => {
       /^who can write what it answers.*absent: untrusted.*\(labels/,
     )
     assert.match(meaning.get('agents.cell.labels') ?? '', /\[\] if nobody outside can write them/)
-    assert.match(meaning.get('environments.hardened') ?? '', /the owner does not answer holds/)
+    assert.match(meaning.get('environments.hardened') ?? '', /the owner does not approve holds/)
   })
 })

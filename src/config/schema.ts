@@ -268,7 +268,7 @@ const grant = object('a grant', {
 const environment = object('an environment', {
   hardened: optional(
     bool('whether effects need a second person'),
-    'grants of effects name an approver, and the owner does not answer holds; absent: false',
+    'grants of effects name an approver, and the owner does not approve holds; absent: false',
   ),
   undo: optional(
     object('what undo may do in it', {
