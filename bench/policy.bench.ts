@@ -1,7 +1,8 @@
 /**
  * How long one decision takes, from parsed JSON arguments to a verdict with its reasons, at 10, 100 and 1,000 policies
  * spread over agents and tools; beside cedar-wasm with the same policies parsed before, entities and context ready made.
- * Every request is asked of both, and a difference is counted.
+ * Every request is asked of both, and a difference is counted. Then single decisions, at 100 policies, of cells that have
+ * read a megabyte of mail, records and lists: two in ten of them name a place that nobody told them, and are held.
  */
 import { createRequire } from 'node:module'
 import type { Action } from '../src/model/action.ts'
@@ -17,6 +18,8 @@ import {
   toolName,
   upstreamName,
 } from '../src/model/ids.ts'
+import type { Json } from '../src/model/json.ts'
+import { type Label, UNTRUSTED } from '../src/model/label.ts'
 import type { Catalogue, CatalogueTool } from '../src/model/tool.ts'
 import type { PolicyBundle } from '../src/policy/index.ts'
 import {
@@ -40,6 +43,9 @@ const CEDAR_CALLS = 300
 const PASSES = 60
 /** Decisions between two looks at the clock. */
 const ROUND = 50
+/** What each cell has read, as JSON, and how many of its decisions are timed. */
+const HISTORY_BYTES = 1_048_576
+const HISTORY_POLICIES = 100
 const NOW_MS = Date.UTC(2026, 10, 22, 12)
 
 export const bench: Bench = async ({ seconds, say }) => {
@@ -53,6 +59,9 @@ export const bench: Bench = async ({ seconds, say }) => {
     say(`${count} policies: ${ours.us.toFixed(2)} µs, cedar-wasm ${cedar.us.toFixed(0)} µs`)
     figures.push({ count, ours, cedar })
   }
+  say(`a history of ${HISTORY_BYTES} bytes`)
+  const history = timeHistory(await makeWorld(HISTORY_POLICIES), Date.now() + (seconds * 1_000) / 10)
+  say(`p50 ${history.p50.toFixed(2)} µs, p95 ${history.p95.toFixed(2)} µs`)
   const by = <T>(value: (figure: (typeof figures)[number]) => T) =>
     Object.fromEntries(figures.map((figure) => [String(figure.count), value(figure)]))
   return {
@@ -63,6 +72,9 @@ export const bench: Bench = async ({ seconds, say }) => {
     disagreements: figures.reduce((sum, { cedar }) => sum + cedar.disagreements, 0),
     allowed: by(({ ours }) => rounded(ours.allowed)),
     samples: by(({ ours, cedar }) => ({ decisions: ours.samples, cedarWasm: cedar.samples })),
+    historyUs: { p50: rounded(history.p50), p95: rounded(history.p95) },
+    historyBytes: history.bytes,
+    historyHeld: rounded(history.held),
   }
 }
 
@@ -127,6 +139,7 @@ function seenBefore(): Exposure {
   return exposure
 }
 
+const LABELS: readonly Label[] = [UNTRUSTED, 'confidential:customers' as Label] // as the configuration writes it
 const CONDITION = 'context.args.amount.lessThanOrEqual(decimal("50.00")) && context.args.currency == "EUR"'
 const OWNER = personName('maria@shop.example')
 const TEST = environmentName('test')
@@ -151,6 +164,7 @@ function makeCatalogue(): Catalogue {
       declared: {
         name,
         effect: 'write',
+        accepts: [...LABELS],
         destinations: [{ path: [{ name: 'to' }, { name: 'iban' }], values: [] }],
         content: [[{ name: 'tags' }], [{ name: 'to' }, { name: 'name' }], [{ name: 'currency' }]],
       },
@@ -251,6 +265,66 @@ function timeOurs({ requests }: World, untilMs: number): Ours {
   })
   const samples = rounds.length * ROUND
   return { us: quantile(rounds, 0.5), p99Us: quantile(single, 0.99), samples, allowed: allowed / requests.length }
+}
+
+/** Single decisions after a session, in rounds until the time is up; the first of them compile the code. */
+function timeHistory({ requests }: World, untilMs: number) {
+  const { exposure, bytes } = afterSession()
+  const task = { text: `${'Answer the open tickets and pay what they ask for. '.repeat(40)}`, givenBy: OWNER }
+  const asked = requests.map(({ action, authority }, index) => ({
+    action: { ...action, args: argumentsOf(action.args, index) },
+    authority: { ...authority, exposure, task },
+  }))
+  const times: number[] = []
+  let held = 0
+  for (let pass = 0; pass < 6 || (pass < PASSES && Date.now() < untilMs); pass++) {
+    held = 0
+    for (const { action, authority } of asked) {
+      const start = process.hrtime.bigint()
+      const { verdict, reasons } = decide(action, authority, NOW_MS)
+      const tookUs = Number(process.hrtime.bigint() - start) / 1_000
+      if (verdict === 'hold' || reasons.some(({ kind }) => kind === 'destination' || kind === 'link')) held++
+      if (pass >= 5) times.push(tookUs)
+    }
+  }
+  return { p50: quantile(times, 0.5), p95: quantile(times, 0.95), bytes, held: held / asked.length }
+}
+
+/** One in ten has an account that it was not told, one in ten a link. */
+function argumentsOf(args: Action['args'], index: number): Action['args'] {
+  const [iban, portal] = [index % 10 === 3 ? `XX${index}` : `DE${index}`, index % 10 === 7 ? 'elsewhere' : 'portal']
+  return { ...args, to: { iban, name: `Jo, see https://${portal}.example/orders/${index % 40}` } }
+}
+
+/** Mail that anyone could have written, records of customers, and lists whose accounts and links are trusted. */
+function afterSession() {
+  const exposure = new Exposure()
+  const flowOf = (returns: NonNullable<CatalogueTool['declared']['returns']>) =>
+    compileFlow({ declared: { name: toolName('read'), effect: 'read', returns } }, new Set())
+  const [untrusted = UNTRUSTED, confidential = UNTRUSTED] = LABELS
+  const mail = flowOf([{ path: [], labels: [untrusted] }])
+  const records = flowOf([{ path: [], labels: [confidential] }])
+  const lists = flowOf([{ path: [], labels: [] }])
+  const where = { action: 'a_00000000000000000000' as ActionId, tool: 'payments/read' } // by its shape
+  let bytes = 0
+  const read = (flow: typeof mail, result: Json) => {
+    const text = JSON.stringify(result)
+    bytes += text.length
+    exposure.absorb(flow, { content: [{ type: 'text', text }] }, where)
+  }
+  for (let i = 0; bytes < HISTORY_BYTES; i++) {
+    const body = `Dear desk, order-${i % 40} came late, see www.shop-${i}.example/track. `.repeat(20)
+    read(mail, { from: `customer-${i}@mail.example`, subject: `order ${i}`, body })
+    read(records, {
+      customer: i,
+      name: `Customer ${i}`,
+      street: `${i} Long Street`,
+      notes: 'called twice. '.repeat(30),
+    })
+    const accounts = Array.from({ length: 10 }, (_, at) => `DE${(i * 10 + at) % REQUESTS}`)
+    read(lists, { accounts, orders: [`order-${i % 40}`], portal: `https://portal.example/orders/${i % 40}` })
+  }
+  return { exposure, bytes }
 }
 
 /** `statefulIsAuthorized` on policies parsed before; the request is built outside the clock. */

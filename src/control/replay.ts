@@ -25,7 +25,7 @@ import {
   UNTRUSTED,
   type Verdict,
 } from '../model/index.ts'
-import { BudgetBook, Exposure, type Reservation, type Task } from '../policy/index.ts'
+import { BudgetBook, Exposure, placing, type Reservation, type Task } from '../policy/index.ts'
 import { type Attempt, type Rehearsal, type RehearsedCell, rehearseAction, rehearsedCell } from './attempt.ts'
 
 /** One recorded action, and what the configuration at hand says of it. */
@@ -201,11 +201,13 @@ class LogReplay {
     const asked = wasReasons.some(({ kind }) => kind === 'approved')
     const approves = ({ verdict }: { readonly verdict: Verdict }) => approved && (verdict === 'hold' || asked)
     const { decided } = rehearseAction(this.#rehearsal, cell, attempt, entry.atMs, approves)
+    const [firstReason, ...moreReasons] = decided.reasons
+    const place = placing(cell.authority.exposure)
     const partly = attempt.partly ?? cell.partly
     const judged: Rejudged = {
       ...about,
       now: decided.verdict,
-      nowReasons: decided.reasons,
+      nowReasons: [place(firstReason), ...moreReasons.map(place)],
       ...(partly !== undefined && { partly }),
     }
     this.actions.push(judged)

@@ -17,7 +17,7 @@ import {
   toolName,
   type UpstreamName,
 } from '../model/index.ts'
-import { type Admitted, canBeAsked, type Refusal, type Reservation } from '../policy/index.ts'
+import { type Admitted, canBeAsked, placing, type Refusal, type Reservation } from '../policy/index.ts'
 import { Bill } from './bill.ts'
 import { authorityOf, type CellAtGate, ownersOf } from './cell.ts'
 import { chargeOf, settledOf } from './charge.ts'
@@ -398,7 +398,8 @@ async function recordHeld(
     args: redacted(action.args),
     binding,
     labels: [...cell.authority.exposure.labels.keys()],
-    reasons: reasonsJson(reasons),
+    // People read the first attempt.
+    reasons: reasonsJson(hold === action.id ? reasons.map(placing(cell.authority.exposure)) : reasons),
     expiresAtMs: gate.holds.expiresAtMs(hold),
     ...(notBy.length > 0 && { notBy }),
     ...(action.spend && { spend: moneyText(action.spend) }),

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import type { AppendFault } from '../ledger/ledger.ts'
 import { type ActionId, type ActionRefused, LIMITS } from '../model/index.ts'
-import type { Refusal } from '../policy/index.ts'
+import { placing, type Refusal } from '../policy/index.ts'
 import type { CellAtGate } from './cell.ts'
 import type { Gate } from './gate.ts'
 import { reasonsJson } from './record.ts'
@@ -94,7 +94,8 @@ function append(
     environment: cell.authority.environment,
     ...(more > 0 && { more }),
   } as const
-  const whole = gate.ledger.append({ ...base, ...about, reasons: reasonsJson(reasons, LIMITS.refusedReasonBytesMax) })
+  const told = reasons.map(placing(cell.authority.exposure))
+  const whole = gate.ledger.append({ ...base, ...about, reasons: reasonsJson(told, LIMITS.refusedReasonBytesMax) })
   if (whole.ok) return action
   const { kind } = whole.reason
   if (kind === 'not-canonical' || kind === 'too-large') {

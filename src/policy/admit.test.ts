@@ -78,11 +78,16 @@ describe('admit: what a person may let through', () => {
       first.reservation.holders.map(({ id }) => id),
       ['d_below'],
     )
-    const second: Admitted = answered(own, true).admitted
+    const { admitted: second, asked }: { readonly admitted: Admitted; readonly asked: readonly unknown[] } = answered(
+      own,
+      true,
+    )
     assert.equal(second.verdict, 'deny')
     assert.ok(!('reservation' in second))
-    const [reason, ...more] = second.reasons
-    assert.ok(reason.kind === 'budget' && reason.holder === 'd_below' && more.length === 0)
+    assert.deepEqual(asked, [], 'no approval is used up')
+    const [denied, reason, ...more] = second.reasons
+    assert.equal(denied.kind, 'no-grant')
+    assert.ok(reason?.kind === 'budget' && reason.holder === 'd_below' && more.length === 0)
   })
 
   it('S7: what costs nothing but a call is charged as such', () => {

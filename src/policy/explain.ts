@@ -72,16 +72,18 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
       return `the agent asks for it, and says: ${JSON.stringify(reason.why)} — its own words, which prove nothing`
     case 'destination':
       return `${reason.path} is ${JSON.stringify(reason.value)}, which neither the task, nor the configuration, nor a trusted field names${
-        reason.seen === undefined ? '; the cell was never shown it' : `: it was first seen${seen(reason.seen)}`
+        reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
       } — a person can approve this one`
     case 'link':
       return `${reason.path} leads its reader to ${JSON.stringify(reason.value)}, which neither the task, nor the configuration, nor a trusted field names${
-        reason.seen === undefined ? '; the cell was never shown it' : `: it was first seen${seen(reason.seen)}`
+        reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
       } — a person can approve this one; "links: any" under the tool lets all pass`
     case 'unavailable':
       return `the ${reason.what} is unavailable: ${reason.problem} — nothing leaves until it is back`
   }
 }
+
+const NOT_FOUND = '; it was not found in what the cell was shown'
 
 function seen(from: Seen | undefined): string {
   if (from === undefined) return ''

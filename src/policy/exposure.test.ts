@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { type ActionId, type Json, type JsonPath, jsonPath, type Label, LIMITS, personName } from '../model/index.ts'
 import { Exposure, valuesOf } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { likeness } from './likeness.ts'
+import { placing } from './where-seen.ts'
 
 const path = (text: string): JsonPath => jsonPath(text) ?? assert.fail(text)
 const label = (text: string) => text as Label
@@ -300,6 +302,34 @@ describe('S15: what a cell has seen', () => {
   })
 })
 
+describe('S17: looking for where a value was seen', () => {
+  const page = (i: number) => `page ${i} `.padEnd(65_536 - 8, '.')
+  const long = (pages: number) =>
+    after({ $: ['untrusted'] }, Object.fromEntries(Array.from({ length: pages }, (_, i) => [`p${i}`, page(i)])))
+
+  it('S17: goes through the last 1 MiB for a part of it, and the last 64 KiB for another spelling', () => {
+    const exposure = long(20)
+    assert.equal(exposure.seen('page 19 ')?.path, '$.p19')
+    assert.equal(exposure.seen('page 4 ')?.path, '$.p4')
+    assert.equal(exposure.seen('page 3 '), undefined)
+    assert.equal(exposure.seen('PAGE 19')?.as, 'the same letters, written otherwise')
+    assert.equal(exposure.seen('PAGE 18'), undefined)
+    assert.equal(exposure.seen(page(0))?.path, '$.p0', 'the same text is found wherever it is')
+  })
+
+  it('S17: once for all the values of one action, and of everyone above its cell', () => {
+    const exposure = long(20)
+    const place = placing(new Exposure(new Map(), undefined, exposure))
+    const places = ['page 4 ', 'page 12 ', 'page 19 '].map((value) => place({ kind: 'destination', path: '$', value }))
+    const found = places.map((reason) => (reason.kind === 'destination' ? reason.seen?.path : 'none'))
+    assert.deepEqual(found, ['$.p4', '$.p12', '$.p19'])
+    const none = place({ kind: 'destination', path: '$', value: 'nowhere' })
+    assert.deepEqual(none, { kind: 'destination', path: '$', value: 'nowhere' })
+    const last = place({ kind: 'destination', path: '$', value: 'page 19 ' })
+    assert.deepEqual(last, { kind: 'destination', path: '$', value: 'page 19 ' }, 'nothing is left to look through')
+  })
+})
+
 describe('S15: the parts of a result', () => {
   it('S15: structured content, text that is JSON, other text, and everything else that a cell would see', () => {
     const result = {
@@ -339,6 +369,16 @@ describe('S15: the parts of a result', () => {
 })
 
 describe('S15: likeness only explains', () => {
+  it('S15: says the same of ASCII, which is folded by itself, as of ASCII beside another letter', () => {
+    const ascii = fc.string({ unit: fc.constantFrom(...'aBc1 ._-@/%=\t\n'), maxLength: 12 })
+    fc.assert(
+      fc.property(ascii, ascii, ascii, (before, value, after) => {
+        const text = `${before}${value.toUpperCase()}${after}`
+        assert.equal(likeness(value, text), likeness(value, `${text}ж`))
+      }),
+    )
+  })
+
   it('S15: says how a value is like a text', () => {
     const text = 'see evil@thief.example today'
     for (const [value, how] of [

@@ -15,8 +15,23 @@ export interface ExposureView {
   knows(value: string): boolean
   /** What it and every cell that it shares them with have said. */
   readonly words: Words
-  /** Where the value, or one like it, was met first. For people: it permits nothing, and may take a millisecond. */
-  seen(value: string): Seen | undefined
+  /** Where the value, or one like it, was met, as far as `left` lasts. For people: it permits nothing, and takes its time. */
+  seen(value: string, left?: Unsearched): Seen | undefined
+}
+
+/**
+ * Characters of what was seen that one explanation may still look through: a cell that has seen megabytes, and names
+ * dozens of places, must not keep the gateway from others while it is explained.
+ */
+export interface Unsearched {
+  /** For the value itself, as a part of a text. */
+  parts: number
+  /** For the value in other spellings and encodings, which takes a hundred times as long. */
+  likenesses: number
+}
+
+export function unsearched(): Unsearched {
+  return { parts: 1_048_576, likenesses: 65_536 }
 }
 
 /**
@@ -34,6 +49,7 @@ export class Exposure implements ExposureView {
   readonly words: Words
   /** Each text as it was met first. */
   readonly #texts = new Map<string, Seen>()
+  readonly #inOrder: string[] = []
   readonly #task: Task | undefined
   readonly #above: ExposureView | undefined
   #knownCharacters = 0
@@ -60,15 +76,28 @@ export class Exposure implements ExposureView {
     return this.#above?.knows(value) ?? false
   }
 
-  seen(value: string): Seen | undefined {
-    let closest: Seen | undefined
-    const same = this.#texts.get(value)
-    if (same !== undefined) return same
-    for (const [text, seen] of this.#texts) {
-      const as = likeness(value, text)
-      if (as !== undefined) closest ??= { ...seen, as }
+  seen(value: string, left: Unsearched = unsearched()): Seen | undefined {
+    return (
+      this.#texts.get(value) ??
+      this.#found(left, 'parts', (text) => (text.includes(value) ? 'a part of it' : undefined)) ??
+      this.#found(left, 'likenesses', (text) => likeness(value, text)) ??
+      this.#above?.seen(value, left)
+    )
+  }
+
+  /** The first text of the last ones, as many as `left` still lasts for: what a cell is made to do it was mostly told late. */
+  #found(left: Unsearched, by: keyof Unsearched, asIn: (text: string) => string | undefined): Seen | undefined {
+    let from = this.#inOrder.length
+    for (let characters = 0; from > 0; from--) {
+      characters += this.#inOrder[from - 1]?.length ?? 0
+      if (characters > left[by]) break
     }
-    return closest ?? this.#above?.seen(value)
+    for (const text of this.#inOrder.slice(from)) {
+      left[by] -= text.length
+      const [seen, as] = [this.#texts.get(text), asIn(text)]
+      if (seen !== undefined && as !== undefined) return { ...seen, as }
+    }
+    return undefined
   }
 
   /** What the cell has sent with an effect. Said before it was known, it stays the cell's own word. */
@@ -118,6 +147,7 @@ export class Exposure implements ExposureView {
     if (this.#texts.has(text) || this.#textCharacters + text.length > LIMITS.seenCharactersMax) return
     this.#textCharacters += text.length
     this.#texts.set(text, seen())
+    this.#inOrder.push(text)
   }
 
   #learn(text: string, asked: Words | undefined): void {

@@ -13,6 +13,7 @@ import type { CatalogueTool } from '../model/tool.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { compileFlow, flowHolds, issuedBy } from './flow.ts'
+import { placing } from './where-seen.ts'
 
 const path = (text: string): JsonPath => jsonPath(text) ?? assert.fail(text)
 const labels = (...texts: readonly string[]) => texts as unknown as readonly Label[]
@@ -150,13 +151,12 @@ describe('S15: where an effect’s arguments lead', () => {
     const plan = tool({ accepts: ['untrusted'], content: ['$.note'], destinations: { '$.to': [] } })
     const args = { note: 'www.a.example', to: 'y'.repeat(300) }
     const seen = (place: string) => ({ ...where, path: place, labels: ['untrusted'] })
-    assert.deepEqual(flowHolds(args, compileFlow(plan, new Set()), exposure), [
+    const told = (to: JsonObject) => flowHolds(to, compileFlow(plan, new Set()), exposure).map(placing(exposure))
+    assert.deepEqual(told(args), [
       { kind: 'link', path: '$.note', value: 'www.a.example', seen: seen('$.from') },
-      { kind: 'destination', path: '$.to', value: 'y'.repeat(256), seen: seen('$.long') },
+      { kind: 'destination', path: '$.to', value: 'y'.repeat(256), seen: { ...seen('$.long'), as: 'a part of it' } },
     ])
-    assert.deepEqual(flowHolds({ to: 'z' }, compileFlow(plan, new Set()), exposure), [
-      { kind: 'destination', path: '$.to', value: 'z' },
-    ])
+    assert.deepEqual(told({ to: 'z' }), [{ kind: 'destination', path: '$.to', value: 'z' }])
   })
 
   it('S15: what leads nowhere may hold links: amounts, and what the accepted definition lists', () => {

@@ -86,11 +86,11 @@ export function flowHolds(
       // A number that nobody declared is an amount; one that was declared is somebody's id.
       const judged = text !== '' && (what !== 'number' || role !== DESTINATION)
       if (judged && !role.values.has(text) && !exposure.knows(text)) {
-        holds.push(held('destination', path(), text, exposure))
+        holds.push({ kind: 'destination', path: path(), value: text.slice(0, HELD_VALUE_MAX) })
       }
     } else if (role.kind === 'content' && judgeLinks) {
       for (const link of linksIn(text)) {
-        if (!exposure.knows(link)) holds.push(held('link', path(), link, exposure))
+        if (!exposure.knows(link)) holds.push({ kind: 'link', path: path(), value: link.slice(0, HELD_VALUE_MAX) })
       }
     }
   })
@@ -99,11 +99,8 @@ export function flowHolds(
 
 /** More than a person reads; the action is held all the same. */
 const HOLD_REASONS_MAX = 20
-
-function held(kind: 'destination' | 'link', path: string, value: string, exposure: ExposureView): HoldReason {
-  const seen = exposure.seen(value)
-  return { kind, path, value: value.slice(0, 256), ...(seen && { seen }) }
-}
+/** Characters. */
+const HELD_VALUE_MAX = 256
 
 function amounts({ amount, currency }: DeclaredTool): readonly JsonPath[] {
   return [amount, currency].map((path) => jsonPath(path ?? '')).filter((path) => path !== undefined)

@@ -128,7 +128,7 @@ function onPaper(authority: Authority, world: World, policies: Authority['polici
       labels: exposure.labels,
       words: exposure.words,
       knows: (value) => exposure.knows(value) || names(words, value),
-      seen: (value) => exposure.seen(value),
+      seen: (value, left) => exposure.seen(value, left),
     },
     flows: { get: (key) => (flow !== undefined && key === keyOf(input.action) ? flow : flows.get(key)) },
     ...(task?.tools && taskTool !== undefined && { task: { ...task, tools: new Set([...task.tools, taskTool]) } }),
