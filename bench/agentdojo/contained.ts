@@ -12,14 +12,14 @@ import { type Document, isMap, isScalar, parseDocument, type YAMLMap } from 'yam
 import { loadConfig } from '../../src/config/load.ts'
 import { writeAccepted } from '../../src/control/accepted.ts'
 import { type Services, startServices } from '../../src/control/services.ts'
-import { gatewaySetup, judgeConfig } from '../../src/control/setup.ts'
+import { gatewaySetup, type Judged, judgeConfig } from '../../src/control/setup.ts'
 import { openState } from '../../src/control/state.ts'
 import { definitionDigest } from '../../src/gateway/upstreams.ts'
 import { readEntries } from '../../src/ledger/read.ts'
+import type { Entry } from '../../src/model/entry.ts'
 import {
   type AgentName,
   actionId,
-  isJsonObject,
   type Json,
   type JsonObject,
   newCellId,
@@ -34,6 +34,9 @@ export interface Contained {
   readonly admit: (task: string, tools?: readonly string[]) => Promise<ContainedCell>
   /** Why each action was held or refused, by its reference, as the ledger tells it. */
   readonly reasons: () => Promise<ReadonlyMap<string, Json>>
+  /** What the ledger has by now. */
+  readonly entries: () => Promise<readonly Entry[]>
+  readonly judged: Judged
   readonly stop: () => Promise<void>
 }
 
@@ -77,6 +80,8 @@ export async function startContained(
       return admit({ services: services.services, server, homes, agent, number: () => ++numbers }, task, accepted)
     },
     reasons: () => reasonsIn(services.ledger),
+    entries: () => entriesIn(services.ledger),
+    judged: services.judged,
     stop: async () => {
       await services.services.stop('the replay has ended')
       server.close()
@@ -173,7 +178,7 @@ async function start(file: string, directory: string, agent: AgentName) {
   if (!setup.ok) throw new Error(setup.reason)
   const services = await startServices(state, setup.value)
   if (!services.ok) throw new Error(services.reason)
-  return { services: services.value, ledger: state.ledger(environment) }
+  return { services: services.value, ledger: state.ledger(environment), judged: judged.value }
 }
 
 interface Gateway {
@@ -254,10 +259,15 @@ async function call(
 
 async function reasonsIn(ledger: string): Promise<ReadonlyMap<string, Json>> {
   const reasons = new Map<string, Json>()
-  for await (const read of readEntries(ledger)) {
-    const entry = read.ok ? (read.value as unknown as Json) : null
-    if (!isJsonObject(entry) || (entry.kind !== 'action.held' && entry.kind !== 'action.refused')) continue
-    reasons.set(String(entry.hold ?? entry.action), entry.reasons ?? null)
+  for (const entry of await entriesIn(ledger)) {
+    if (entry.kind === 'action.held') reasons.set(entry.hold, entry.reasons)
+    else if (entry.kind === 'action.refused') reasons.set(entry.action, entry.reasons)
   }
   return reasons
+}
+
+async function entriesIn(ledger: string): Promise<readonly Entry[]> {
+  const entries: Entry[] = []
+  for await (const read of readEntries(ledger)) if (read.ok) entries.push(read.value)
+  return entries
 }

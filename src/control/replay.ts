@@ -310,7 +310,8 @@ async function attemptOf(
   return { ...shared, args: short, ...(partly !== undefined && { partly }) }
 }
 
-function argumentsIn(bytes: Buffer): JsonObject | undefined {
+/** What a request that was sent asked for. */
+export function argumentsIn(bytes: Buffer): JsonObject | undefined {
   try {
     const request = JSON.parse(bytes.toString('utf8')) as Json // our own bytes, by their commitment
     const params = isJsonObject(request) && isJsonObject(request.params) ? request.params : undefined
@@ -323,7 +324,7 @@ function argumentsIn(bytes: Buffer): JsonObject | undefined {
 }
 
 /** As `redacted` leaves text and lists that are too long for an entry. */
-function isShortened(json: Json): boolean {
+export function isShortened(json: Json): boolean {
   if (typeof json === 'string') return json === '…' || /… \(\d+ characters, sha256 [0-9a-f]{16}…\)$/.test(json)
   if (Array.isArray(json)) return json.length >= 200 || json.some(isShortened)
   return isJsonObject(json) && (Object.keys(json).length >= 200 || Object.values(json).some(isShortened))

@@ -104,7 +104,7 @@ export function gatewaySetup(
 }
 
 /** Decoys and rules, and what of the configuration nobody in a cell should name; of its own tenant only. */
-function containmentOf(config: Config, tenant: TenantName | undefined): ContainmentSetup {
+export function containmentOf(config: Config, tenant: TenantName | undefined): ContainmentSetup {
   const { upstreams, environments, policies, directory, file, containment } = config
   const isOwn = (environment: EnvironmentName) => tenantOf(config, environment) === tenant
   const own = policies.filter((policy) => policy.tenant === undefined || policy.tenant === tenant)

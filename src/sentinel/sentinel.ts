@@ -17,7 +17,7 @@ import {
   type SignalRaised,
 } from '../model/index.ts'
 import { type Attempted, Call, nameOf } from './call.ts'
-import { type About, type Finding, type Fold, NOTHING, type Prepared } from './detector.ts'
+import type { About, Finding, Fold, Prepared } from './detector.ts'
 import { preparedDetectors } from './detectors/all.ts'
 
 export interface SentinelSetup {
@@ -53,7 +53,7 @@ export class Sentinel {
     ActionId,
     { readonly cell: CellId; readonly agent: AgentName; readonly tree: Tree; readonly call: Call }
   >()
-  readonly #agents = new Map<AgentName, readonly Fold[]>()
+  readonly #agents = new Map<AgentName, Folds>()
   /** Trees that an earlier gateway left standing, oldest first. */
   readonly #left = new Map<AgentName, Tree[]>()
 
@@ -108,7 +108,7 @@ export class Sentinel {
   #start(cell: CellId, agent: AgentName, delegation: DelegationId | undefined): void {
     const giver = delegation && this.#givers.get(delegation)
     const above = giver && this.#cells.get(giver)?.tree
-    const tree = above ?? this.#left.get(agent)?.shift() ?? new Tree(agent, this.#detectors)
+    const tree = above ?? this.#left.get(agent)?.shift() ?? new Tree(agent)
     if (above === undefined) tree.root = cell
     remember(this.#cells, cell, { agent, tree }, LIMITS.sentinelCellsMax)
   }
@@ -116,7 +116,7 @@ export class Sentinel {
   /** A person has looked at it, and lets it go on: what its trees had done before is not held against it. */
   #released(agent: AgentName): void {
     this.#left.delete(agent)
-    for (const cell of this.#cells.values()) if (cell.agent === agent) cell.tree.begin(this.#detectors)
+    for (const cell of this.#cells.values()) if (cell.agent === agent) cell.tree.begin()
   }
 
   #end(cell: CellId): void {
@@ -157,7 +157,7 @@ export class Sentinel {
   #known(cell: CellId, agent: AgentName) {
     // A log whose beginning is gone: what is not known to be below another is a tree of its own.
     if (!this.#cells.has(cell)) this.#start(cell, agent, undefined)
-    return this.#cells.get(cell) ?? { agent, tree: new Tree(agent, this.#detectors) }
+    return this.#cells.get(cell) ?? { agent, tree: new Tree(agent) }
   }
 
   #ask(
@@ -175,8 +175,10 @@ export class Sentinel {
     let signals: Signal[] | undefined
     for (const place of looking) {
       const detector = this.#detectors[place]
-      const fold = detector?.scope === 'tree' ? tree.folds[place] : this.#agentFolds(tree.agent)[place]
-      if (detector === undefined || fold === undefined) continue
+      if (detector === undefined) continue
+      const folds = detector.scope === 'tree' ? tree.folds : this.#foldsOf(tree.agent)
+      folds[place] ??= detector.begin()
+      const fold = folds[place]
       for (const finding of fold(entry, about)) {
         const { mode, rung } = this.#setup.rules[detector.name]
         const to = least(rung, finding.atMost, detector.name)
@@ -188,31 +190,33 @@ export class Sentinel {
     return signals === undefined ? NO_SIGNALS : signals
   }
 
-  #agentFolds(agent: AgentName): readonly Fold[] {
+  #foldsOf(agent: AgentName): Folds {
     const known = this.#agents.get(agent)
     if (known !== undefined) return known
-    const folds = this.#detectors.map(({ scope, begin }) => (scope === 'agent' ? begin() : NOT_HERE))
+    const folds: Folds = []
     remember(this.#agents, agent, folds, LIMITS.sentinelAgentsMax)
     return folds
   }
 }
+
+/** By a detector's place; absent until it first looks. */
+type Folds = (Fold | undefined)[]
 
 /** A cell and everything below it. */
 class Tree {
   /** Absent until its cell is known. */
   root: CellId | undefined
   readonly agent: AgentName
-  folds: readonly Fold[] = []
+  folds: Folds = []
   readonly #said = new Map<DetectorName, { readonly rung: LowerRung; readonly atMs: number }>()
 
-  constructor(agent: AgentName, detectors: readonly Prepared[]) {
+  constructor(agent: AgentName) {
     this.agent = agent
-    this.begin(detectors)
   }
 
   /** From here on, as if nothing had been seen. */
-  begin(detectors: readonly Prepared[]): void {
-    this.folds = detectors.map(({ scope, begin }) => (scope === 'tree' ? begin() : NOT_HERE))
+  begin(): void {
+    this.folds = []
     this.#said.clear()
   }
 
@@ -226,8 +230,6 @@ class Tree {
 }
 
 const QUIET_MS = 600_000
-/** Where a detector of the other scope stands. */
-const NOT_HERE: Fold = () => NOTHING
 const NO_SIGNALS: readonly Signal[] = []
 const NOT_NOTICED: readonly Noticed[] = []
 

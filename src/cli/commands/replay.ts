@@ -2,9 +2,11 @@ import { existsSync, readdirSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { rehearse } from '../../control/attempt.ts'
 import { type Rejudged, replayLog } from '../../control/replay.ts'
+import { replayDetectors, type WouldFire } from '../../control/replay-detectors.ts'
 import { type Difference, differencesIn } from '../../control/replay-groups.ts'
+import type { Judged } from '../../control/setup.ts'
 import { faultText } from '../../ledger/fault.ts'
-import { NAME_PATTERN } from '../../model/index.ts'
+import { DETECTOR_NAMES, type DetectorName, NAME_PATTERN } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
@@ -14,7 +16,10 @@ import { STATE_OPTIONS, stateOf } from '../state.ts'
 export const command: Command = {
   name: 'replay',
   summary: 'Tell what a configuration would have done to what a ledger records',
-  usage: ['firebreak replay [<ledger dir>] --config <file>'],
+  usage: [
+    'firebreak replay [<ledger dir>] --config <file>',
+    'firebreak replay [<ledger dir>] --detector <name|all> [--config <file>]',
+  ],
   example: 'firebreak replay .firebreak/ledger --config firebreak.new.yaml',
   words: 1,
   options: {
@@ -25,6 +30,11 @@ export const command: Command = {
       help: 'the configuration to judge by (default: firebreak.yaml)',
     },
     ...STATE_OPTIONS,
+    detector: {
+      type: 'string',
+      value: 'name|all',
+      help: `tell when this detector would have fired, and on what: ${DETECTOR_NAMES.join(', ')}`,
+    },
     all: { type: 'boolean', help: 'list every action that differs, not only the first ten of each rule' },
   },
   run,
@@ -42,8 +52,15 @@ async function run(call: Call): Promise<ExitCode> {
     )
     return EXIT.storeUnreachable
   }
+  const detector = call.text('detector')
+  const names = DETECTOR_NAMES.filter((name) => detector === 'all' || detector === name)
+  if (detector !== undefined && names.length === 0) {
+    call.print.fault(`there is no detector "${detector}"`, `all, or one of: ${DETECTOR_NAMES.join(', ')}`)
+    return EXIT.usage
+  }
   const judged = await readConfig(call)
   if (!judged.ok) return judged.reason
+  if (detector !== undefined) return detect(call, judged.value, names, logs)
   const rehearsal = rehearse(judged.value)
   const actions: Rejudged[] = []
   let apart = 0
@@ -69,8 +86,56 @@ async function run(call: Call): Promise<ExitCode> {
   return EXIT.ok
 }
 
+async function detect(
+  call: Call,
+  judged: Judged,
+  names: readonly DetectorName[],
+  logs: readonly LogPlace[],
+): Promise<ExitCode> {
+  const signals: WouldFire[] = []
+  let [entries, partly] = [0, 0]
+  for (const { name, directory } of logs) {
+    const replayed = await replayDetectors(judged, names, name, directory)
+    if (!replayed.ok) {
+      call.print.fault(faultText(replayed.reason), 'firebreak ledger verify tells more')
+      return EXIT.storeUnreachable
+    }
+    signals.push(...replayed.value.signals)
+    entries += replayed.value.entries
+    partly += replayed.value.partly
+  }
+  const shown = signals.slice(0, call.flag('all') ? signals.length : SIGNALS_SHOWN_MAX)
+  const lines = [
+    `${entries} entries folded through ${names.length === 1 ? names[0] : `${names.length} detectors`}: ${signals.length} signals`,
+    ...(partly === 0 ? [] : [`of ${partly} attempts the arguments could be read in part only`]),
+    ...shown.flatMap(signalLines),
+    ...(shown.length === signals.length ? [] : [`… and ${signals.length - shown.length} more: --all`]),
+  ]
+  for (const line of lines) call.print.line(printable(line))
+  call.print.object({ ok: true, detectors: names, entries, partly, signals })
+  return EXIT.ok
+}
+
+const SIGNALS_SHOWN_MAX = 50
+
+function signalLines({ atMs, detector, mode, rung, what, cell, agent, tool, evidence, log, action }: WouldFire) {
+  const would = mode === 'enforce' ? `would move it to ${rung}` : `would only tell (${rung}, if it enforced)`
+  const about = [log, cell, agent, ...(tool === undefined ? [] : [tool]), ...(action === undefined ? [] : [action])]
+  return [
+    '',
+    `${new Date(atMs).toISOString()}  ${detector}: ${what}`,
+    `    ${about.join('  ')}`,
+    `    ${would}; evidence: entries ${evidence.join(', ')}`,
+  ]
+}
+
+interface LogPlace {
+  readonly name: string
+  readonly directory: string
+}
+
 /** One log, or a directory of them. */
-function logsIn(directory: string): readonly { readonly name: string; readonly directory: string }[] {
+function logsIn(directory: string): readonly LogPlace[] {
   if (!existsSync(directory)) return []
   const names = readdirSync(directory).sort()
   if (names.some((name) => name.endsWith('.segment'))) return [{ name: basename(directory), directory }]

@@ -4,8 +4,8 @@ import { type Detector, NOTHING } from '../detector.ts'
  * Sees: a call of a decoy tool, a decoy's credential, host or file named anywhere in an attempt, a decoy file that was opened
  * in the cell, a relay that asked for a decoy's host.
  *
- * Source: honeytokens (Spitzner, "Honeytokens: The Other Honeypot", 2003) and the observation for agents that decoys catch
- * most successful attacks without alarms in honest runs (../shared/INCIDENTS.md's last paragraph names the figures).
+ * Source: honeytokens (Spitzner, "Honeytokens: The Other Honeypot", 2003) which honest work has no reason to
+ * touch, so that one touch is enough.
  *
  * Blind to: whoever touches no decoy; a decoy credential that was encrypted, compressed or cut in three and more; one that is
  * used past the gateway, where a cell has no way anyway; a decoy host that a relay shared by several cells asks for.

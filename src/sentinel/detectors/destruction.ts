@@ -7,7 +7,7 @@ import { Times } from '../recent.ts'
  * items in their lists, all of something (`*`, `/`, a missing WHERE, `recursive: true`), and what adds up in the tree over
  * its window.
  *
- * Source: our own (the volumes, databases, inboxes and homes of ../shared/INCIDENTS.md).
+ * Source: our own (volumes, databases, inboxes and homes that agents have emptied since 2025).
  *
  * Blind to: verbs that say nothing (`update`, `run`, `exec` with a script inside); destruction by overwriting; tools whose
  * names are in no language that it knows; what is deleted slower than its window (budgets and undo are for that).

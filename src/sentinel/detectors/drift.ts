@@ -5,7 +5,7 @@ import { type Detector, NOTHING } from '../detector.ts'
  * Sees: that a cell asks for a tool whose upstream no longer offers what a person accepted. The call is refused anyway;
  * the cell may have read what the changed upstream says, and is watched.
  *
- * Source: pinned definitions against rug pulls (the tool changed after approval in ../shared/INCIDENTS.md: postmark-mcp).
+ * Source: pinned definitions against a tool that changes after approval (postmark-mcp, September 2025).
  *
  * Blind to: an upstream that behaves differently under the same definition; one that nobody asks.
  */

@@ -11,7 +11,7 @@ interface State {
  * that differ only in their amount, their content, or in what a client makes up for each (an idempotency key, a request's
  * number). What was not let through does not count.
  *
- * Source: our own (the refund bot of ../shared/INCIDENTS.md; at-least-once delivery without idempotency).
+ * Source: our own (the refund bot that paid thousands of test payments; at-least-once delivery without idempotency).
  *
  * Blind to: repeats that are slower than its window; payments to different destinations (budgets hold those); a call that
  * takes no arguments, which is how honest workers ask for the next piece of work; repeats between which 64 different other

@@ -10,7 +10,7 @@ interface State {
  * and egress's hosts, its upstreams' tools) named in arguments that are not mere content. With something that looks like a
  * credential beside it, once is enough; without, the cell is watched, and after a few it may only read.
  *
- * Source: our own (the incident of April 2026 in ../shared/INCIDENTS.md: a staging agent, a found token, production).
+ * Source: our own (an incident of April 2026: a staging agent, a token that it found, production).
  *
  * Blind to: another environment's place by an address or name that the configuration does not have; content.
  */

@@ -24,7 +24,7 @@ interface State {
  * change nothing, or that one cell makes alone, may be polling: they are only watched, and later.
  *
  * Source: our own; the period is found as in the failure function of Knuth, Morris and Pratt, for each period by itself.
- * The loop between two agents of ../shared/INCIDENTS.md ran for eleven days.
+ * A loop between two agents is known to have run for eleven days.
  *
  * Blind to: longer periods; arguments that differ in each round but for what clients make up (budgets bound those); loops
  * through the world outside, which come back as something new.

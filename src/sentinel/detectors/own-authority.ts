@@ -4,8 +4,7 @@ import { type Detector, NOTHING } from '../detector.ts'
  * Sees: arguments, URLs, paths and names of tools that reach for Firebreak itself: its state, configuration, policies and
  * ledger by their paths or names, its processes, and powers that no cell has (granting, approving, releasing).
  *
- * Source: our own (the agents of 2026 in ../shared/INCIDENTS.md that switched their sandbox off, killed the policy process
- * and erased its logs).
+ * Source: our own (agents of 2026 that switched their sandbox off, killed the policy process and erased its logs).
  *
  * Blind to: mere content; other spellings than those that are undone (percent-encoding, case, width, `.` and doubled
  * slashes); what happens inside the cell, where none of it can be reached: sensors tell of that.
