@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
 import type { AppendFault } from '../ledger/ledger.ts'
-import { type ActionId, type EntryBody, LIMITS, newActionId } from '../model/index.ts'
+import { type ActionId, type EntryBody, LIMITS, type Noticed, newActionId } from '../model/index.ts'
 import type { CellAtGate } from './cell.ts'
 import type { Gate } from './gate.ts'
 import { Refusals } from './refusals.ts'
@@ -22,9 +22,12 @@ function desk(fault: (entry: EntryBody) => AppendFault | undefined = () => undef
   const cell = { id: 'c_1', authority: { agent: 'alpha', environment: 'test' }, gone } as unknown as CellAtGate
   const refusals = new Refusals(nowMs)
   let number = 0
-  const refuse = (): Promise<ActionId | undefined> => {
+  const refuse = (noticed?: readonly Noticed[]): Promise<ActionId | undefined> => {
     const action = newActionId(nowMs, new Uint8Array(16).fill(number++ % 32, 0, 2).fill(Math.floor(number / 32), 2))
-    return refusals.record(gate, cell, action, [{ kind: 'arguments', path: '$', problem: 'x' }], { args: { a: 1 } })
+    return refusals.record(gate, cell, action, [{ kind: 'arguments', path: '$', problem: 'x' }], {
+      args: { a: 1 },
+      ...(noticed && { noticed }),
+    })
   }
   const pass = (ms: number) => {
     nowMs += ms
@@ -36,7 +39,7 @@ describe('the refusals of a cell', () => {
   it('S17: past a number in a second share one entry and its reference, and none is missing', async () => {
     mock.timers.enable({ apis: ['setTimeout'] })
     const { entries, refuse, pass } = desk()
-    const own = await Promise.all(Array.from({ length: LIMITS.refusalsBurst }, refuse))
+    const own = await Promise.all(Array.from({ length: LIMITS.refusalsBurst }, () => refuse()))
     assert.equal(entries.length, LIMITS.refusalsBurst)
     let answered = 0
     const shared = Array.from({ length: 40 }, () => refuse().finally(() => answered++))
@@ -50,7 +53,7 @@ describe('the refusals of a cell', () => {
     assert.deepEqual([...references], [last.action])
     assert.equal(own.includes(last.action), false)
     pass(1_000)
-    await Promise.all(Array.from({ length: LIMITS.refusalsPerSecond }, refuse))
+    await Promise.all(Array.from({ length: LIMITS.refusalsPerSecond }, () => refuse()))
     assert.equal(
       entries.length,
       LIMITS.refusalsBurst + 1 + LIMITS.refusalsPerSecond,
@@ -59,9 +62,27 @@ describe('the refusals of a cell', () => {
     mock.timers.reset()
   })
 
+  it('RF3: a flood of them hides none that the sentinel watches for', async () => {
+    const { entries, refuse, gone } = desk()
+    await Promise.all(Array.from({ length: LIMITS.refusalsBurst }, () => refuse()))
+    const waiting = [refuse()]
+    const kinds = ['environment', 'decoy', 'own-authority'] as const
+    for (const kind of kinds) await refuse([{ kind, name: 'x' }])
+    const told = entries.slice(LIMITS.refusalsBurst)
+    assert.deepEqual(
+      told.map((entry) => entry.kind === 'action.refused' && entry.noticed?.[0]?.kind),
+      kinds,
+    )
+    waiting.push(refuse([{ kind: 'decoy', name: 'again' }]))
+    await Promise.resolve()
+    gone.abort()
+    await Promise.all(waiting)
+    assert.equal(entries.length, LIMITS.refusalsBurst + 4)
+  })
+
   it('S17: those that wait stand there before the cell’s end', async () => {
     const { entries, refuse, gone } = desk()
-    await Promise.all(Array.from({ length: LIMITS.refusalsBurst }, refuse))
+    await Promise.all(Array.from({ length: LIMITS.refusalsBurst }, () => refuse()))
     const waiting = [refuse(), refuse()]
     await Promise.resolve()
     gone.abort()

@@ -1,6 +1,6 @@
 import process from 'node:process'
 import type { AppendFault } from '../ledger/ledger.ts'
-import { type ActionId, type ActionRefused, LIMITS } from '../model/index.ts'
+import { type ActionId, type ActionRefused, LIMITS, type Noticed } from '../model/index.ts'
 import { placing, type Refusal } from '../policy/index.ts'
 import type { CellAtGate } from './cell.ts'
 import type { Gate } from './gate.ts'
@@ -17,12 +17,13 @@ export type About = Pick<
  * - RF1  What a cell is told as a reference stands in the ledger, and nothing else is told.
  * - RF2  Every refusal is in the ledger: by itself or, past a number in a second, as one of several under one reference,
  *        whose answers wait until it stands there. A cell that is refused all the time fills no disk and slows down.
- * - RF3  The first of a second that holds what the sentinel watches for has an entry at once, however many others there are.
+ * - RF3  The first of a second that names a decoy, one's own authority or another environment has an entry at once,
+ *        however many others there are.
  */
 export class Refusals {
   #left: number = LIMITS.refusalsBurst
   #countedAtMs: number
-  #toldAtMs = Number.NEGATIVE_INFINITY
+  readonly #toldAtMs = new Map<Noticed['kind'], number>()
   #several: { readonly join: () => void; readonly recorded: Promise<ActionId | undefined> } | undefined
 
   constructor(nowMs: number) {
@@ -37,7 +38,7 @@ export class Refusals {
     reasons: readonly Refusal[],
     about: About,
   ): Promise<ActionId | undefined> {
-    const told = about.noticed !== undefined && this.#mayTell(gate.nowMs())
+    const told = about.noticed?.some(({ kind }) => this.#mayTell(kind, gate.nowMs())) ?? false
     if (told || this.#may(gate.nowMs())) return append(gate, cell, action, reasons, about, 0)
     this.#several ??= this.#gather(gate, cell, action, reasons, about)
     this.#several.join()
@@ -45,9 +46,9 @@ export class Refusals {
   }
 
   /** What the sentinel watches for is not told a second later, and a flood of refusals hides none of it. */
-  #mayTell(nowMs: number): boolean {
-    if (nowMs - this.#toldAtMs < 1_000) return false
-    this.#toldAtMs = nowMs
+  #mayTell(kind: Noticed['kind'], nowMs: number): boolean {
+    if (nowMs - (this.#toldAtMs.get(kind) ?? Number.NEGATIVE_INFINITY) < 1_000) return false
+    this.#toldAtMs.set(kind, nowMs)
     return true
   }
 
