@@ -49,7 +49,7 @@ describe('duplicates', () => {
     for (let i = 0; i < 100; i++) log.did(cell, 'books/pay', pay({ account: `PT${i}` }))
     for (let i = 0; i < 3; i++) log.did(cell, 'books/pay', pay({ account: 'retried' }), { outcome: 'failed' })
     for (let i = 0; i < 20; i++) log.pass(15 * MINUTE).did(cell, 'books/pay', pay())
-    for (let i = 0; i < 99; i++) log.did(cell, 'books/next')
+    for (let i = 0; i < 150; i++) log.did(cell, 'books/next')
     for (let i = 0; i < 99; i++) log.did(cell, 'books/look', { id: 1 })
     assert.deepEqual(onlyOf(log, 'duplicates'), [])
   })

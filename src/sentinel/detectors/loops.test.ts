@@ -71,6 +71,20 @@ describe('loops', () => {
         log.did(worker, 'books/note', { text: `piece ${i} of ${worker}` })
       }
     }
+    for (let i = 0; i < 2; i++)
+      for (const worker of workers) log.did(worker, 'books/send', { to: 'board', body: 'done' })
+    assert.deepEqual(onlyOf(log, 'loops'), [])
+  })
+
+  it('its benign twin: many that say the same twice', () => {
+    const log = new Log()
+    const top = log.cell('0')
+    const workers = [1, 2, 3, 4, 5, 6, 7, 8].map((i) => {
+      log.delegated(top, `worker-${i}`, `d_${i}`)
+      return log.cell(`${i}`, `worker-${i}`, `d_${i}`)
+    })
+    for (let i = 0; i < 2; i++)
+      for (const worker of workers) log.did(worker, 'books/send', { to: 'board', body: 'done' })
     assert.deepEqual(onlyOf(log, 'loops'), [])
   })
 })

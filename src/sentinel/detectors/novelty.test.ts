@@ -29,5 +29,7 @@ describe('novelty', () => {
     const always = seller.cell('1')
     for (let i = 0; i < 300; i++) seller.did(always, 'books/send', send(`customer-${i}`))
     assert.deepEqual(onlyOf(seller, 'novelty'), [])
+    for (let i = 0; i < 60; i++) seller.did(always, 'books/send', send('customer-299'))
+    assert.deepEqual(onlyOf(seller, 'novelty'), [])
   })
 })
