@@ -60,7 +60,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug('equality of decimals by identity', 'value.ts', 'left.units === right.units', 'false'),
   bug('equality of sets by size', 'value.ts', 'for (const key of left) if (!right.has(key)) return false', ''),
   bug('a subset is equal', 'value.ts', 'if (left.size !== right.size) return false', ''),
-  bug('a record is never equal', 'value.ts', 'isRecord(right) && keyOf(left) === keyOf(right)', 'false'),
+  bug('a record is never equal', 'value.ts', 'return keyOf(left) === keyOf(right)', 'return false'),
   bug('records equal whatever their values', 'value.ts', '=${keyOf(member)}', ''),
   bug('a text equals the number it shows', 'value.ts', 'return `s${value.length}:${value}`', 'return `l${value}`'),
   bug(
