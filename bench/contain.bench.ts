@@ -289,6 +289,8 @@ async function judgedFor(directory: string, upstream: URL): Promise<Judged> {
     file,
     [
       'environments: { test: {} }',
+      // A stop by a person is measured, and not what detectors make of one call a thousand times.
+      'containment: { mode: observe }',
       `upstreams: { notes: { environment: test, mcp: { url: "${upstream.origin}/mcp" }, ${tools} } }`,
       'agents: { bot: { owner: o@example.org, environment: test, cell: { memory: 64MiB, cpu: 0.5, pids: 16, wall: 10min }, grants: [{ upstream: notes, tools: [notes.read, notes.write], expires: 1h }] } }',
     ].join('\n'),

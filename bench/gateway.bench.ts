@@ -146,6 +146,8 @@ function configText(upstream: URL): string {
   )
   return [
     'environments: { test: {} }',
+    // They fold every entry, and what they would slow down is what is measured: one call, as often as it goes.
+    'containment: { mode: observe }',
     'upstreams:',
     `  notes: { environment: test, mcp: { url: "${upstream.origin}/mcp" }, ${effects} }`,
     ...others,
