@@ -130,6 +130,8 @@ function agree(older: boolean, unevaluated: boolean, numRuns: number): void {
         }
         const fault: SchemaFault | undefined = compiled.value.check(one)
         if (fault?.problem === 'takes too long to check') continue
+        // Beside `prefixItems` Ajv lets an empty list contain something; 2020-12, 10.3.1.3, does not.
+        if (wanted && fault?.problem === 'must contain what its schema says') continue
         assert.equal(fault === undefined, wanted, JSON.stringify({ schema, one, fault }))
         seen[wanted ? 'good' : 'bad']++
       }
