@@ -122,6 +122,7 @@ describe('argumentMapper', () => {
     ['tags', [5], '$.tags', /element/],
     ['lists', [[1, 2]], '$.lists', /element/],
     ['rows', [{ id: 5 }], '$.rows', /element/],
+    ['rows', [{ id: 'x', tags: ['a', 'b'] }], '$.rows', /element/],
     ['rows', [{ tags: ['a', 'b'] }], '$.rows', /element/],
     ['rows', [{ other: 'x' }], '$.rows', /element/],
     ['to', [], '$.to', /not an object/],
