@@ -387,3 +387,102 @@ describe('loadConfig', () => {
     assert.equal(found.length, 2)
   })
 })
+
+describe('undo and check of a tool', () => {
+  const UNDOABLE = GOOD.replace(
+    'refunds.create: { effect: spend, amount: $.amount, currency: $.currency }',
+    `refunds.create: { effect: spend, amount: $.amount, currency: $.currency, undo: UNDO, check: CHECK }
+      refunds.cancel: { effect: write }
+      payouts.approve: { effect: irreversible }`,
+  )
+  const UNDO = '{ tool: refunds.cancel, args: { id: $result.id, key: $undo, note: { by: firebreak } } }'
+  const CHECK =
+    '{ tool: orders.get, args: { id: $args.order }, undone: { $.state: [cancelled, refunded], $.open: false } }'
+  const written = (undo: string, check = CHECK) => UNDOABLE.replace('UNDO', undo).replace('CHECK', check)
+  const messages = async (text: string) => (await problems(text)).map(({ message }) => message)
+
+  it('are read as they are written', async () => {
+    const config = await good(written(UNDO))
+    const tool = config.upstreams.get('payments-test' as UpstreamName)?.tools.get('refunds.create' as ToolName)
+    assert.deepEqual(tool?.undo, {
+      tool: 'refunds.cancel',
+      args: { id: '$result.id', key: '$undo', note: { by: 'firebreak' } },
+    })
+    assert.deepEqual(tool?.check?.undone, [
+      { path: [{ name: 'state' }], values: ['cancelled', 'refunded'] },
+      { path: [{ name: 'open' }], values: [false] },
+    ])
+  })
+
+  it('name tools of the same upstream that can do it, and values that there are', async () => {
+    const cases: readonly (readonly [undo: string, check: string, message: RegExp])[] = [
+      [
+        '{ tool: refunds.revoke }',
+        CHECK,
+        /the undo of "refunds.create" is "refunds.revoke", which is not declared on the same upstream/,
+      ],
+      ['{ tool: refunds.create }', CHECK, /"refunds.create" is declared to undo itself/],
+      ['{ tool: orders.get }', CHECK, /"orders.get" reads: it undoes nothing/],
+      [
+        '{ tool: refunds.cancel, args: { id: $answer.id } }',
+        CHECK,
+        /an argument of the undo of "refunds.create" begins with "\$" and names nothing/,
+      ],
+      [
+        '{ tool: refunds.cancel, args: { ids: { all: ["$result.rows[*].id"] } } }',
+        CHECK,
+        /begins with "\$" and names nothing/,
+      ],
+      [
+        UNDO,
+        '{ tool: refunds.cancel, undone: { $.state: x } }',
+        /"refunds.cancel" has an effect: it cannot be a check/,
+      ],
+      [
+        UNDO,
+        '{ tool: nothing, undone: { $.state: x } }',
+        /the check of "refunds.create" is "nothing", which is not declared/,
+      ],
+      [UNDO, '{ tool: orders.get, undone: {} }', /the check of "refunds.create" says nothing/],
+      [UNDO, '{ tool: orders.get, undone: { "$.rows[*].state": x } }', /looks into a list/],
+    ]
+    for (const [undo, check, message] of cases) {
+      const found = await messages(written(undo, check))
+      assert.ok(found.length === 1 && message.test(String(found[0])), `${undo} ${check}: ${found.join(' | ')}`)
+    }
+    const irreversible = written(UNDO).replace('effect: irreversible }', `effect: irreversible, undo: ${UNDO} }`)
+    assert.match((await messages(irreversible)).join(), /"payouts.approve" is irreversible, and declares an undo/)
+    const reads = written(UNDO).replace(
+      'orders.get: { effect: read }',
+      `orders.get: { effect: read, undo: ${UNDO}, check: ${CHECK} }`,
+    )
+    assert.deepEqual(await messages(reads), [
+      '"orders.get" reads, and has nothing to undo',
+      '"orders.get" reads, and has no effect to check',
+    ])
+  })
+
+  it('are granted by their environment, to undo alone', async () => {
+    const granting = (tools: string, environment = 'test: {}') =>
+      written(UNDO).replace(
+        environment,
+        `${environment.slice(0, -3)} { undo: { owner: joao.costa@shop.example, grants: [{ upstream: payments-test, tools: ${tools}, budget: { calls: 100/day }, expires: 1h }] } }`,
+      )
+    const config = await good(granting('[refunds.cancel, orders.get]'))
+    const [undo] = [...config.environments.values()].flatMap(({ undo: own }) => own ?? [])
+    assert.equal(undo?.owner, 'joao.costa@shop.example')
+    assert.equal(undo.grants.length, 1)
+    assert.match(
+      (await messages(granting('[payouts.approve]'))).join(),
+      /undo is granted "payouts.approve", which is no tool's undo or check/,
+    )
+    assert.match(
+      (await messages(granting('[refunds.cancel]', 'production: {}'))).join(),
+      /belongs to environment "test"/,
+    )
+    const hardened = granting('[refunds.cancel]').replace('{ undo:', '{ hardened: true, undo:')
+    assert.match((await messages(hardened)).join(), /names no approver/)
+    const taken = written(UNDO).replace('  refund-bot:', '  undo:')
+    assert.match((await messages(taken)).join(), /the name "undo" is kept for what compensates/)
+  })
+})

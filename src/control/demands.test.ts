@@ -72,6 +72,24 @@ function has(lines: readonly string[], pattern: RegExp): void {
 }
 
 describe('what a configuration demands of its host', () => {
+  it('is told what nothing undoes, and what nobody may undo', async () => {
+    const tools = {
+      pay: { effect: 'write', undo: { tool: 'cancel', args: { id: '$result.id' } } },
+      cancel: { effect: 'write' },
+      wipe: { effect: 'irreversible' },
+    }
+    const grants = [{ upstream: 'bank', tools: ['pay', 'wipe'], expires: '1h' }]
+    const bank = { environment: 'test', mcp: remote, tools }
+    const config = { ...base, upstreams: { bank }, agents: { desk: { ...agent, grants } } }
+    const lines = await said('look', config)
+    has(lines, /^upstream bank: nothing undoes wipe$/)
+    has(lines, /^upstream bank: what undoes pay is granted to nobody/)
+    has(lines, /^upstream bank: whether pay happened stays unknown/)
+    const undo = { owner: MARIA, grants: [{ upstream: 'bank', tools: ['cancel'], expires: '1h' }] }
+    const granted = await said('look', { ...config, environments: { test: { undo } } })
+    assert.ok(!granted.some((line) => line.includes('granted to nobody')))
+  })
+
   it('is nothing that is missing, where all is there', async () => {
     assert.deepEqual(await said('missing', base), [])
   })

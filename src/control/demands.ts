@@ -183,6 +183,7 @@ function upstreamDemands({ config, accepted }: Judged, upstream: Upstream, seen:
           ),
         ]
       : []),
+    ...undoDemands(about, config, upstream),
     ...budgetDemands(about, config, upstream),
     ...(relay ? relayDemands(about, config, upstream) : []),
   ]
@@ -192,6 +193,47 @@ function placeDemand(about: string, origin: string, { places }: Seen): readonly 
   const why = places.get(origin)
   if (why === undefined) return [holds(about, `somebody listens at ${origin}`)]
   return [missing(about, `${origin}: ${why}`, 'start it, or correct its url')]
+}
+
+/** What can be done in it and not be taken back: by declaration, or since nothing is granted to undo. */
+function undoDemands(about: string, config: Config, upstream: Upstream): readonly Demand[] {
+  const without = withoutUndo(config, upstream)
+  const declared = [...upstream.tools.values()].filter(({ undo }) => undo !== undefined)
+  const undo = config.environments.get(upstream.environment)?.undo
+  const granted = new Set(undo?.grants.flatMap((grant) => (grant.upstream === upstream.name ? [...grant.tools] : [])))
+  const ungranted = declared.filter((tool) => tool.undo !== undefined && !granted.has(tool.undo.tool))
+  const unchecked = declared.filter(({ check }) => check === undefined)
+  return [
+    ...(without.length > 0
+      ? [look(about, `nothing undoes ${listed(without)}`, 'undo: { tool: …, args: { id: $result.id } } under the tool')]
+      : []),
+    ...(ungranted.length > 0
+      ? [
+          look(
+            about,
+            `what undoes ${listed(ungranted)} is granted to nobody: firebreak undo is refused`,
+            `environments: { ${upstream.environment}: { undo: { owner: …, grants: [{ upstream: ${upstream.name}, tools: […], expires: 1h }] } } }`,
+          ),
+        ]
+      : []),
+    ...(unchecked.length > 0
+      ? [
+          look(
+            about,
+            `whether ${listed(unchecked)} happened stays unknown where its answer is lost`,
+            'check: { tool: …, args: …, undone: { $.state: … } } under the tool',
+          ),
+        ]
+      : []),
+  ]
+}
+
+/** Tools that an agent may use, with an effect that nothing compensates; those that only undo and are no agent's are not among them. */
+export function withoutUndo(config: Config, upstream: Upstream): readonly DeclaredTool[] {
+  const granted = new Set(grantsOf(config, upstream).flatMap((grant) => [...grant.tools]))
+  return [...upstream.tools.values()].filter(
+    ({ name, effect, undo }) => effect !== 'read' && undo === undefined && granted.has(name),
+  )
 }
 
 /** A budget counts what an upstream was asked for; what it charged, only where the configuration says where that stands. */

@@ -88,7 +88,6 @@ export class EffectHistory {
 
   #intent(entry: ActionIntent & { readonly seq: number; readonly atMs: number }): void {
     const { action, seq, atMs, cell, agent, environment, upstream, tool, effect, args, spend, payload } = entry
-    if (entry.checks !== undefined) return
     if (entry.undoes !== undefined) {
       const attempt: Attempted = { action, seq, args }
       this.effects.get(entry.undoes)?.attempts.push(attempt)

@@ -1,6 +1,7 @@
 import { globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { rehearse } from '../../control/attempt.ts'
+import { withoutUndo } from '../../control/demands.ts'
 import { POLICY_TESTS } from '../../control/demands-seen.ts'
 import { type PolicyTestResult, readPolicyTests, runPolicyTest } from '../../control/policy-test.ts'
 import { type Problem, sourceText } from '../../model/index.ts'
@@ -48,8 +49,13 @@ async function validate(call: Call): Promise<ExitCode> {
       `  not in force: ${id} (${sourceText(source)}) speaks of nothing that is declared and accepted yet (firebreak accept)`,
     )
   }
+  const final = [...config.upstreams.values()].flatMap((upstream) =>
+    withoutUndo(config, upstream).map(({ name }) => `${upstream.name}/${name}`),
+  )
+  if (final.length > 0) call.print.line(`  no undo: ${final.join(', ')}`)
   call.print.object({
     ok: true,
+    noUndo: final,
     grants: permits.map(({ id }) => id),
     forbids: forbids.map(({ id }) => id),
     waiting: policies.waiting,
