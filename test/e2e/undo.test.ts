@@ -5,11 +5,12 @@ import { describe, it } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
 import { declaredFor, storyOf } from '../../src/control/undo.ts'
 import type { UndoOrder } from '../../src/control/undo-order.ts'
-import { agentName, environmentName, newCellId, personName } from '../../src/model/index.ts'
+import { agentName, environmentName, LIMITS, newActionId, newCellId, personName } from '../../src/model/index.ts'
 import { type Plan, planOf, type Selection, todo } from '../../src/recovery/plan.ts'
 import type { DeclaredPlan } from '../kit/config-text.ts'
 import { startGateway, startGatewayOn, type TestCell, type TestGateway } from '../kit/gateway.ts'
 import { type Behaviour, FIND, REFUND_CREATE, REFUND_TOOLS, type RefundBook, refundBook } from '../kit/refund-book.ts'
+import { until } from '../kit/until.ts'
 import { call, textOf } from '../kit/wire.ts'
 
 const OWN = { upstream: 'bank', tools: ['refunds.create', 'payouts.approve'], expires: '8h' }
@@ -305,6 +306,37 @@ describe('undo: its own grants and budgets', () => {
     await undo(again)
     assert.deepEqual(book.cancelled(), [4, 3])
     await again.stop()
+  })
+
+  it('S17: after eight refusals in a row the rest is left alone: it would be refused as well', async () => {
+    const book = await refundBook()
+    const budget = { upstream: 'bank', tools: ['refunds.cancel'], budget: { calls: '1 total' }, expires: '1h' }
+    const gateway = await desk(book, { grants: [budget] })
+    const cell = await gateway.admit()
+    await refunds(cell, 12)
+    assert.equal((await undo(gateway)).totals.undone, 1)
+    const refused = (await gateway.entries()).filter((entry) => entry.kind === 'action.refused')
+    assert.equal(refused.length, 8)
+    await gateway.stop()
+  })
+
+  it('S17: an order has at most 1,024 effects; what is named past them is not looked at', async () => {
+    const book = await refundBook()
+    const gateway = await desk(book)
+    const cell = await gateway.admit()
+    await refunds(cell, 1)
+    await until(
+      'the refund is known',
+      async () => todo(await plan(gateway)).length === 1 && book.standing().length === 1,
+    )
+    const [only] = todo(await plan(gateway))
+    assert.ok(only !== undefined)
+    const others = Array.from({ length: LIMITS.undoEffectsMax }, (_, i) => newActionId(i, new Uint8Array(16)))
+    assert.ok((await gateway.undo({ ...order(), effects: [...others, only] })).ok)
+    assert.deepEqual(book.cancelled(), [])
+    assert.ok((await gateway.undo({ ...order(), effects: [...others.slice(1), only] })).ok)
+    assert.deepEqual(book.cancelled(), [1])
+    await gateway.stop()
   })
 
   it('an environment that grants nothing to undo undoes nothing', async () => {
