@@ -37,7 +37,7 @@ export interface Cell {
   /** Files that nobody should open: on the host, and where they stand in the cell. */
   readonly decoys: readonly FileSpec[]
   pids(): readonly number[]
-  /** Connections that stand on its listeners, by the kernel's table of its own network. */
+  /** Its listeners and the connections on them, by the kernel's table of its own network. */
   connections(): number
   /** What its processes are, for whoever asks later what stood still here; take it while it is frozen. */
   evidence(): readonly ProcessEvidence[]
@@ -127,7 +127,9 @@ export function cellOf(parts: Parts): Cell {
     exited,
     decoys: parts.decoys,
     pids: () => pidsOf(parts),
-    connections: () => connectionsIn(parts.init.pid, receipt.ports),
+    // Under the user profile the gateway has the same uid: then what the cell itself opens counts, too.
+    connections: () =>
+      connectionsIn(parts.init.pid, receipt.ports, receipt.profile === 'full' ? receipt.uid : undefined),
     evidence: () => processEvidence(pidsOf(parts)),
     counts: () => cgroup.counts(),
     start() {

@@ -24,6 +24,7 @@ const OPEN_MAX = 64
 const NAMES_MAX = 128
 const TEXT_MAX = 256
 const ESTABLISHED = '01'
+const LISTENING = '0A'
 
 /** A process that ended meanwhile is left out. */
 export function processEvidence(pids: readonly number[]): readonly ProcessEvidence[] {
@@ -47,13 +48,21 @@ export function processEvidence(pids: readonly number[]): readonly ProcessEviden
   })
 }
 
-/** Established connections of one of these ports in the network namespace of `pid`. proc(5), /proc/net/tcp. */
-export function connectionsIn(pid: number, ports: readonly number[]): number {
-  return ['tcp', 'tcp6']
-    .flatMap((table) => contents(`/proc/${pid}/net/${table}`).split('\n').slice(1))
+/**
+ * Sockets of one of these ports, in the network namespace of `pid`, that listen or are connected. Ours are the warden's
+ * and the gateway's: one of `cellUid` is the cell's own, which may take a port that has become free and say nothing by
+ * it. Our listeners speak IPv4 only. proc(5), /proc/net/tcp: reading it takes 5 ms, for its hash table is the host's;
+ * /proc/net/sockstat counts the namespace's own at no cost.
+ */
+export function connectionsIn(pid: number, ports: readonly number[], cellUid: number | undefined): number {
+  if (/^TCP: inuse 0 /m.test(contents(`/proc/${pid}/net/sockstat`))) return 0
+  return contents(`/proc/${pid}/net/tcp`)
+    .split('\n')
+    .slice(1)
     .filter((line) => {
-      const [, local = '', , state] = line.trim().split(/\s+/)
-      return state === ESTABLISHED && ports.includes(Number.parseInt(local.slice(local.indexOf(':') + 1), 16))
+      const [, local = '', , state = '', , , , uid] = line.trim().split(/\s+/)
+      if (state !== ESTABLISHED && state !== LISTENING) return false
+      return Number(uid) !== cellUid && ports.includes(Number.parseInt(local.slice(local.indexOf(':') + 1), 16))
     }).length
 }
 

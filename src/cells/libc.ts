@@ -232,6 +232,15 @@ export function newTerminal(columns: number, rows: number): Result<Terminal, Sys
   return ok({ controller, terminal })
 }
 
+/**
+ * Main threads that run before all that is scheduled by shares, or as everybody does again; what they start does not
+ * inherit it. sched(7): SCHED_RR, SCHED_OTHER, SCHED_RESET_ON_FORK
+ */
+export function schedule(pid: number, how: 'first' | 'as-all'): Result<number, SystemFault> {
+  const [policy, priority] = how === 'first' ? [SCHED_RR | SCHED_RESET_ON_FORK, 1] : [SCHED_OTHER, 0]
+  return returned('sched_setscheduler', libc.sched_setscheduler(pid, policy, new Int32Array([priority])))
+}
+
 function mountFlags(options: MountOptions): number {
   return (
     (options.readOnly ? MOUNT_ATTR_RDONLY : 0) |
@@ -305,6 +314,9 @@ const LOOP_ATTEMPTS_MAX = 64
 const MFD_CLOEXEC = 1
 const F_SETFD = 2
 const FD_CLOEXEC = 1
+const SCHED_OTHER = 0
+const SCHED_RR = 2
+const SCHED_RESET_ON_FORK = 0x4000_0000
 const AT_FDCWD = -100
 const AT_EMPTY_PATH = 0x1000
 const AT_RECURSIVE = 0x8000
@@ -360,6 +372,7 @@ interface LibraryCalls {
     data: string | null,
   ) => number
   readonly umount2: (target: string, flags: number) => number
+  readonly sched_setscheduler: (pid: number, policy: number, parameters: Int32Array) => number
   readonly openpty: (controller: Int32Array, terminal: Int32Array, name: null, modes: null, size: Uint16Array) => number
 }
 
@@ -388,6 +401,7 @@ const libc: LibraryCalls = {
     'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
   ),
   umount2: library.func('int umount2(const char *target, int flags)'),
+  sched_setscheduler: library.func('int sched_setscheduler(int pid, int policy, const int *parameters)'),
   openpty: library.func(
     'int openpty(_Out_ int *controller, _Out_ int *terminal, void *name, void *modes, const uint16_t *size)',
   ),

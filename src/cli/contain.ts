@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { schedule } from '../cells/libc.ts'
+import { defaultRunDirectory } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Confirmation, Order, Target } from '../control/containment.ts'
-import { askWardens } from '../control/control-socket.ts'
+import { askWardens, type ControlReply } from '../control/control-socket.ts'
 import { agentsMeant } from '../control/runtime.ts'
+import { endSilentWarden, reapDead } from '../control/silent-warden.ts'
 import { fenceAgents, newOrderId } from '../control/stop.ts'
 import { statesIn, tenantOf, tenantState } from '../control/tenants.ts'
 import { isBelow, RUNGS, type Rung } from '../model/index.ts'
@@ -23,46 +26,55 @@ export const CONTAIN_OPTIONS: Readonly<Record<string, Option>> = {
   ...CONFIG_OPTION,
 }
 
-/** Orders every warden of this state and its tenants, and fences agents of which none runs. */
+/**
+ * Orders every warden of this state and its tenants, ends one that does not answer, and fences agents of which none runs.
+ * Whoever means all, or a cell, needs no configuration that can be read: nothing starts while it cannot be.
+ */
 export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promise<ExitCode> {
+  // Who has loaded every processor does not delay the order that ends it; whoever may not do this goes without.
+  schedule(process.pid, 'first')
   const [name] = call.positionals
   const loaded = await loadConfig(configFile(call), { node: process.execPath })
-  if (!loaded.ok) {
-    call.print.fault(`${configFile(call)} cannot be read: firebreak policy validate tells why`)
-    return EXIT.usage
-  }
-  const target = targetOf(name, loaded.value)
+  const config = loaded.ok ? loaded.value : undefined
+  const target = targetOf(name, config)
   if (target === undefined) {
-    const agents = [...loaded.value.agents.keys()].join(', ')
-    call.print.fault(
-      name === undefined ? 'contain whom?' : `there is nothing called ${printable(name)}`,
-      `agents: ${agents}; or a cell, an owner, an environment, all`,
-    )
+    if (config === undefined)
+      call.print.fault(
+        `${configFile(call)} cannot be read: contain all, or a cell`,
+        'firebreak policy validate tells why',
+      )
+    else
+      call.print.fault(
+        name === undefined ? 'contain whom?' : `there is nothing called ${printable(name)}`,
+        `agents: ${[...config.agents.keys()].join(', ')}; or a cell, an owner, an environment, all`,
+      )
     return EXIT.usage
   }
   const by = personOf(call)
   const order: Order = { id: newOrderId(), target, rung, by, why: call.text('why') ?? 'no reason was given' }
   const confirmations: Confirmation[] = []
-  const state = stateOf(call)
-  const states = statesIn(state).filter((each) => existsSync(join(each, 'ledger')))
-  const done = await Promise.all(
-    states.map((each) =>
-      askWardens(each, { kind: 'contain', order }, (reply) => {
-        if (reply.kind !== 'confirmation') return
-        confirmations.push(reply.confirmation)
-        call.print.line(lineOf(reply.confirmation))
-      }),
-    ),
-  )
-  const answers = done.flat()
-  const fences = await fenceEach(loaded.value, state, order)
-  for (const each of fences) {
-    confirmations.push(each)
-    if (answers.length === 0 || !each.confirmed) call.print.line(lineOf(each))
+  const heard = (confirmation: Confirmation): void => {
+    confirmations.push(confirmation)
+    call.print.line(lineOf(confirmation))
   }
+  const state = stateOf(call)
+  const answers = await orderWardens(state, order, heard)
+  const fenced = confirmations.some(({ point, confirmed }) => point === 'fence' && confirmed)
+  for (const each of config === undefined ? [] : await fenceEach(config, state, order)) {
+    if (!fenced || !each.confirmed) heard(each)
+    else confirmations.push(each)
+  }
+  for (const each of await reapDead(defaultRunDirectory(config?.profile ?? 'full'))) heard(each)
+
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
-  const contained = answers.every(({ ok }) => ok) && fences.every(({ confirmed }) => confirmed)
-  for (const { ok, said } of answers) if (!ok) call.print.fault(`not confirmed: ${printable(said)}`)
+  const contained = confirmations.every(({ confirmed }) => confirmed) && answers.every(({ ok, silent }) => ok || silent)
+  for (const { receipt } of answers)
+    if (receipt?.unwritten !== undefined)
+      call.print.fault(`no receipt could be written: ${printable(receipt.unwritten)}`)
+  if (target.kind === 'cell' && cells.length === 0 && contained) {
+    call.print.fault(`no cell ${target.name} runs here`, 'firebreak ps lists those that do')
+    return EXIT.usage
+  }
   call.print.line('')
   call.print.line(
     contained
@@ -72,6 +84,18 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
   call.print.object({ ok: contained, order: order.id, rung, target, by, cells, confirmations })
   return contained ? EXIT.ok : EXIT.failed
 }
+
+async function orderWardens(state: string, order: Order, heard: (confirmation: Confirmation) => void) {
+  const states = statesIn(state).filter((each) => existsSync(join(each, 'ledger')))
+  const onReply = (reply: ControlReply) => void (reply.kind === 'confirmation' && heard(reply.confirmation))
+  const request = { kind: 'contain', order } as const
+  const answers = (await Promise.all(states.map((each) => askWardens(each, request, onReply, SILENCE_MS_MAX)))).flat()
+  for (const { silent } of answers) if (silent !== undefined) heard(await endSilentWarden(silent.pid, silent.socket))
+  return answers
+}
+
+/** Between two words of a warden: its points have 1.5 s each, and what ends them harder 6. */
+const SILENCE_MS_MAX = 10_000
 
 /** Durable also where nothing runs: the next start meets it. A damaged fence is written anew only where all are meant. */
 async function fenceEach(config: Config, state: string, order: Order): Promise<readonly Confirmation[]> {
@@ -91,10 +115,11 @@ async function fenceEach(config: Config, state: string, order: Order): Promise<r
   )
 }
 
-function targetOf(name: string | undefined, config: Config): Target | undefined {
+function targetOf(name: string | undefined, config: Config | undefined): Target | undefined {
   if (name === undefined) return undefined
   if (name === 'all') return { kind: 'all' }
   if (/^c_[0-9a-z]{16}$/.test(name)) return { kind: 'cell', name }
+  if (config === undefined) return undefined
   for (const kind of ['agent', 'environment', 'owner'] as const) {
     const target: Target = { kind, name }
     if (agentsMeant(config, target).length > 0) return target

@@ -5,6 +5,7 @@ import { reasonsFrom } from '../gateway/record.ts'
 import { LIMITS, no, ok, personName, type Result, samePerson } from '../model/index.ts'
 import { explain } from '../policy/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
+import { sharedTerminal } from './own-terminal.ts'
 import { printable, wrapped } from './printable.ts'
 import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from './state.ts'
 
@@ -18,6 +19,11 @@ export const ANSWER_OPTIONS: Readonly<Record<string, Option>> = {
 /** Reads, checks and gives one answer, and waits a moment for the gateway to have it. */
 export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
   const state = stateOf(call)
+  const shared = approved ? sharedTerminal(state) : undefined
+  if (shared !== undefined) {
+    call.print.fault(shared)
+    return EXIT.denied
+  }
   const [reference] = call.positionals
   const found = await findHold(call, state, reference)
   if (!found.ok) return found.reason

@@ -76,11 +76,13 @@ async function within(act: () => Promise<Result<string, string>>, ms: number): P
   }
 }
 
-/** Waits until the kernel's table says so. */
+/** Waits until the kernel's table says so; each look takes its time, so that they come ever later. */
 export async function eventually(holds: () => boolean, ms: number): Promise<boolean> {
-  for (const until = performance.now() + ms; ; await delay(1)) {
+  const until = performance.now() + ms
+  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 64)) {
     if (holds()) return true
     if (performance.now() > until) return false
+    await delay(waitMs)
   }
 }
 
@@ -110,4 +112,6 @@ export interface Receipt {
   readonly agents: readonly string[]
   readonly confirmations: readonly Confirmation[]
   readonly contained: boolean
+  /** Why there is no signed file of it. */
+  readonly unwritten?: string
 }

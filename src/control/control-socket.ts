@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
@@ -42,6 +42,8 @@ export type ControlReply =
       readonly said: string
       readonly receipt?: Receipt
       readonly cells?: readonly LiveCell[]
+      /** Said by nobody: this process listens there, and does not answer. */
+      readonly silent?: { readonly pid: number; readonly socket: string }
       /** What was done with files; absent where no cell of this warden lives on them. */
       readonly files?: Json
     }
@@ -159,7 +161,8 @@ function ask(
     socket.on('error', () => undefined)
     socket.on('close', () => {
       if (!connected) rmSync(path, { force: true })
-      const broken = { kind: 'done', ok: false, said: 'the warden was reached, and did not answer' } as const
+      const silent = { pid: Number.parseInt(basename(path), 10), socket: path }
+      const broken = { kind: 'done', ok: false, said: 'the warden was reached, and did not answer', silent } as const
       resolve(connected ? (done ?? broken) : undefined)
     })
   })

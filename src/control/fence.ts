@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { lock } from '../ledger/lock.ts'
 import { type AgentName, agentName, no, ok, type Result, RUNGS, type Rung } from '../model/index.ts'
+import { keepSpare, writeOnFullDisk } from './durable-file.ts'
 
 /** Where an agent stands while no cell of it runs, and why. */
 export interface Fenced {
@@ -28,6 +29,7 @@ export type Fence = ReadonlyMap<AgentName, Fenced>
  */
 export function makeFence(stateDirectory: string): void {
   mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
+  keepSpare(spareOf(stateDirectory))
   write(stateDirectory, new Map())
 }
 
@@ -82,18 +84,10 @@ async function lockOnce(stateDirectory: string) {
   return held.ok ? held : no(`the fence is held by another process (${held.reason.kind})`)
 }
 
-/** The new file is whole before it takes the old one's place, and its place is on disk before this returns. */
 function write(stateDirectory: string, fence: Fence): void {
   const agents = Object.fromEntries([...fence].sort(([a], [b]) => (a < b ? -1 : 1)))
-  const path = fileOf(stateDirectory)
-  const file = openSync(`${path}.new`, 'w', 0o600)
-  writeSync(file, `${JSON.stringify({ agents, digest: digestOf(agents) }, undefined, 2)}\n`)
-  fsyncSync(file)
-  closeSync(file)
-  renameSync(`${path}.new`, path)
-  const directory = openSync(directoryOf(stateDirectory), 'r')
-  fsyncSync(directory)
-  closeSync(directory)
+  const text = `${JSON.stringify({ agents, digest: digestOf(agents) }, undefined, 2)}\n`
+  writeOnFullDisk(fileOf(stateDirectory), text, spareOf(stateDirectory))
 }
 
 function digestOf(agents: object): string {
@@ -113,4 +107,9 @@ function directoryOf(stateDirectory: string): string {
 
 function fileOf(stateDirectory: string): string {
   return join(directoryOf(stateDirectory), 'fence.json')
+}
+
+/** What a stop gives up where the disk is full. */
+export function spareOf(stateDirectory: string): string {
+  return join(directoryOf(stateDirectory), 'spare')
 }

@@ -6,11 +6,9 @@ import { type CellSpec, type Exit, launchFaultText, type TeardownReceipt } from 
 import { openWarden, profileFault, type Warden, type WardenFault } from '../cells/warden.ts'
 import type { Agent, Config, StdioServer, Upstream } from '../config/config.ts'
 import type { Pulse } from '../gateway/pulse.ts'
-import type { TaskSetup } from '../gateway/setup.ts'
+import type { Noted, TaskSetup } from '../gateway/setup.ts'
 import {
   type AgentName,
-  type CheckpointMade,
-  type CheckpointRestored,
   isBelow,
   type JsonObject,
   LIMITS,
@@ -24,6 +22,7 @@ import {
 } from '../model/index.ts'
 import { type Answer, deliverAnswers } from './answers.ts'
 import { cellSpec } from './cell-spec.ts'
+import { type Containing, contain } from './contain.ts'
 import type { Confirmation, Order, Receipt, Target } from './containment.ts'
 import { type ControlReply, type ControlRequest, NOT_MINE, openControlSocket } from './control-socket.ts'
 import { type Fence, type Fenced, readFence } from './fence.ts'
@@ -32,7 +31,7 @@ import { KeptServer } from './kept-server.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import type { State } from './state.ts'
-import { evidenceOf, inFlight, newOrderId, stopCells, writeReceipt } from './stop.ts'
+import { newOrderId } from './stop.ts'
 import { openTenantState } from './tenants.ts'
 import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
 import { launchUpstreamCell } from './upstream-cell.ts'
@@ -108,6 +107,9 @@ class OpenRuntime implements Runtime {
   readonly #secrets: ReadonlyMap<string, string>
   readonly #stopAnswers: () => void
   readonly #closeControl: () => Promise<void>
+  /** Resolves when, without a gateway, all that ran stands still. */
+  readonly #standing: Promise<void>
+  #closing = false
   readonly #live = new Map<number, Live>()
   readonly #files: FilesDesk
   /** Cells of delegations that are being made. */
@@ -141,6 +143,7 @@ class OpenRuntime implements Runtime {
     })
     this.#stopAnswers = deliverAnswers(state.directory, agent.environment, (answer) => this.#answer(answer))
     services.onOrder((order) => void this.#follow(order).catch(() => undefined))
+    this.#standing = services.lost.then((why) => this.#halt(why)).catch(() => undefined)
     this.#closeControl = openControlSocket(state.directory, (request, reply) => this.#asked(request, reply))
   }
 
@@ -241,39 +244,46 @@ class OpenRuntime implements Runtime {
     reply({ kind: 'done', ok: receipt.contained, said: `${receipt.cells.length} cells`, receipt })
   }
 
+  /**
+   * A gateway that is gone or silent guards nothing: its cells stand still at once, and end when it is known what they
+   * were. They are not fenced: that a process of ours has ended says nothing yet of the agent.
+   */
+  async #halt(lost: string): Promise<void> {
+    if (this.#closing || this.#live.size === 0) return
+    await Promise.all([...this.#live.values()].map(({ cell }) => cell.freeze()))
+    const target = { kind: 'environment', name: this.#agent.environment } as const
+    const order = { id: newOrderId(), target, rung: 'frozen', by: 'firebreak', why: lost } as const
+    await contain({ ...this.#containing(order, [...this.#live.keys()]), agents: [] })
+  }
+
   async #contain(order: Order, onConfirmation?: (confirmation: Confirmation) => void): Promise<Receipt> {
-    const atMs = Date.now()
     const meant = [...this.#live].filter(([, live]) => isMeant(live, order.target, this.#config))
-    const stopping = this.#withBelow(meant.map(([number]) => number)).map((number) => {
+    const stop = this.#containing(
+      order,
+      meant.map(([number]) => number),
+    )
+    const agents = [...new Set([...stop.agents, ...agentsMeant(this.#config, order.target)])]
+    return contain({ ...stop, agents }, onConfirmation)
+  }
+
+  #containing(order: Order, numbers: readonly number[]): Containing {
+    const stopping = this.#withBelow(numbers).map((number) => {
       const live = this.#live.get(number) as Live // every number is one of its keys
       const servers = live.servers.flatMap((server) => server.cell ?? [])
-      return { number, cell: live.cell, agent: live.agent.name, servers }
+      const workspace = live.agent.cell.workspace === undefined ? {} : { workspace: live.workspace }
+      return { number, cell: live.cell, agent: live.agent.name, servers, ...workspace }
     })
-    const agents = [...new Set([...stopping.map(({ agent }) => agent), ...agentsMeant(this.#config, order.target)])]
-    const stop = {
+    return {
       order,
       stopping,
-      agents,
+      agents: stopping.map(({ agent }) => agent),
       services: this.#services,
-      stateDirectory: this.state.directory,
+      state: this.state,
+      environment: this.#agent.environment,
+      warden: this.#warden,
       number: ANSWERS_FROM + ++this.#numbers,
+      record: (entry) => this.#record(entry),
     }
-    const confirmations = await stopCells(stop, onConfirmation)
-    const contained = confirmations.every(({ confirmed }) => confirmed)
-    const cells = stopping.map(({ cell }) => cell.id)
-    const receipt: Receipt = { order, atMs, cells, agents, confirmations, contained }
-    const evidence = plain(evidenceOf(stopping))
-    const mayLand = await inFlight(this.state.ledger(this.#agent.environment), cells)
-    writeReceipt(this.state.directory, receipt, { evidence, mayLand })
-    for (const { cell, agent } of stopping)
-      this.#services.tell({
-        kind: 'contained',
-        cell: cell.id,
-        agent,
-        rung: order.rung,
-        receipt: plain({ ...receipt, mayLand }),
-      })
-    return receipt
   }
 
   #withBelow(numbers: readonly number[]): readonly number[] {
@@ -329,7 +339,7 @@ class OpenRuntime implements Runtime {
     return told.ok ? this.#services.said('answered', number) : Promise.resolve(told)
   }
 
-  async #record(entry: CheckpointMade | CheckpointRestored): Promise<boolean> {
+  async #record(entry: Noted): Promise<boolean> {
     const number = ANSWERS_FROM + ++this.#numbers
     const told = this.#services.tell({ kind: 'note', number, entry })
     return told.ok && (await this.#services.said('answered', number)).ok
@@ -350,6 +360,7 @@ class OpenRuntime implements Runtime {
   }
 
   async close(why: string): Promise<void> {
+    this.#closing = true
     this.#files.close()
     this.#stopAnswers()
     await this.#closeControl()
@@ -436,9 +447,8 @@ class OpenRuntime implements Runtime {
   async #end(number: number, cell: Cell, servers: readonly KeptServer[], after: After): Promise<Ended> {
     let lost: string | undefined
     void this.#services.lost.then(async (why) => {
-      // A gateway that is gone or silent guards nothing: its cell does not run on without it.
       lost = why
-      await cell.freeze()
+      await this.#standing
       await cell.kill()
     })
     const exit = await cell.exited

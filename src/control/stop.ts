@@ -1,30 +1,10 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
 import type { Cell } from '../cells/cell.ts'
-import type { ProcessEvidence } from '../cells/evidence.ts'
-import { canonicalText } from '../ledger/canonical.ts'
-import { keyId, signatureLine, witnessKeyText } from '../ledger/note.ts'
-import { readEntries } from '../ledger/read.ts'
-import {
-  type AgentName,
-  type CellId,
-  isBelow,
-  type Json,
-  type JsonObject,
-  no,
-  ok,
-  personName,
-  type Result,
-} from '../model/index.ts'
-import {
-  type Confirmation,
-  type EnforcementPoint,
-  eventually,
-  type Order,
-  orderAll,
-  type Receipt,
-} from './containment.ts'
+import { schedule } from '../cells/libc.ts'
+import { type AgentName, isBelow, no, ok, personName, type Result, type Rung } from '../model/index.ts'
+import { type Confirmation, type EnforcementPoint, eventually, type Order, orderAll } from './containment.ts'
 import { changeFence } from './fence.ts'
 import type { Services } from './services.ts'
 
@@ -35,6 +15,8 @@ export interface Stopping {
   readonly agent: AgentName
   /** Stdio servers that serve it alone. */
   readonly servers: readonly Cell[]
+  /** The name of its workspace in the state, where it has one. */
+  readonly workspace?: string
 }
 
 export interface Stop {
@@ -51,7 +33,7 @@ export interface Stop {
 
 /** On an idle host it takes 2 ms. A gateway that is ended takes its cells along: not for a moment's want of processor. */
 const GATE_MS_MAX = 1_500
-const CONNECTIONS_MS_MAX = 1_500
+const CONNECTIONS_MS_MAX = 500
 const FREEZE_MS_MAX = 2_000
 const FENCE_MS_MAX = 2_000
 
@@ -70,64 +52,84 @@ export async function stopCells(
     const gone = await eventually(() => !lives(services.gatewayPid), 1_000)
     return gone ? ok('the gateway was ended, and its listeners with it') : no('the gateway is still there')
   }
-  const stands = isBelow(order.rung, 'quarantined')
-  const points: EnforcementPoint[] = [
-    ...(stopping.length === 0 ? [] : [gate(stop, distrust)]),
-    ...stopping.flatMap((each) => pointsOf(each, order, stands, distrust)),
-    fence(stop),
-  ]
-  return orderAll(points, onConfirmation)
+  return ahead([process.pid, services.gatewayPid], () => {
+    const ordered = orderGate(stop)
+    const gate: EnforcementPoint = {
+      name: 'gate',
+      by: 'gateway',
+      boundMs: GATE_MS_MAX,
+      escalate: distrust,
+      order: () => ordered,
+    }
+    const points: EnforcementPoint[] = [
+      ...(stopping.length === 0 ? [] : [gate]),
+      ...stopping.flatMap((each) => pointsOf(each, order, ordered, distrust)),
+      ...(stop.agents.length === 0 ? [] : [fence(stop)]),
+    ]
+    return orderAll(points, onConfirmation)
+  })
 }
 
-function gate(
-  { services, stopping, order, number }: Stop,
-  escalate: () => Promise<Result<string, string>>,
-): EnforcementPoint {
-  return {
-    name: 'gate',
-    by: 'gateway',
-    boundMs: GATE_MS_MAX,
-    escalate,
-    order: async () => {
-      const by = order.by === 'firebreak' ? 'firebreak' : personName(order.by)
-      const cells = stopping.map((each) => each.number)
-      const told = services.tell({ kind: 'order', number, cells, rung: order.rung, by, why: order.why })
-      const said = told.ok ? await services.said('ordered', number, GATE_MS_MAX * 2) : told
-      return said.ok ? ok('nothing more is admitted') : said
-    },
+/**
+ * A stop does not wait for its share of a processor that others have loaded. Who may not do that (the user profile)
+ * goes without; of two stops at a time, the first that is over takes it from both.
+ */
+async function ahead<T>(pids: readonly number[], act: () => Promise<T>): Promise<T> {
+  for (const pid of pids) schedule(pid, 'first')
+  try {
+    return await act()
+  } finally {
+    for (const pid of pids) schedule(pid, 'as-all')
   }
+}
+
+async function orderGate({ services, stopping, order, number }: Stop): Promise<Result<string, string>> {
+  if (stopping.length === 0) return ok('nobody is served')
+  const by = order.by === 'firebreak' ? 'firebreak' : personName(order.by)
+  const cells = stopping.map((each) => each.number)
+  const told = services.tell({ kind: 'order', number, cells, rung: order.rung, by, why: order.why })
+  const said = told.ok ? await services.said('ordered', number, GATE_MS_MAX) : told
+  return said.ok ? ok('nothing more is admitted') : said
 }
 
 function pointsOf(
   { cell, servers }: Stopping,
   { rung }: Order,
-  stands: boolean,
+  gate: Promise<unknown>,
   distrust: () => Promise<Result<string, string>>,
 ): readonly EnforcementPoint[] {
   const cut = isBelow(rung, 'restricted')
+  const stands = isBelow(rung, 'quarantined')
   const connections: EnforcementPoint = {
     name: `connections of ${cell.id}`,
     by: 'kernel',
-    boundMs: CONNECTIONS_MS_MAX,
+    boundMs: GATE_MS_MAX + CONNECTIONS_MS_MAX,
     escalate: distrust,
     order: async () => {
+      // What the gateway says is held against the kernel's table: before it has closed the door, one more could come in.
+      await gate
       const none = await eventually(() => cell.connections() === 0, CONNECTIONS_MS_MAX)
-      return none ? ok('none is established in its network') : no(`${cell.connections()} are still established`)
+      return none ? ok('no listener and no connection of it stands in its network') : no(STILL_OPEN)
     },
   }
-  const halted = (name: string, each: Cell): EnforcementPoint => ({
+  return [
+    ...(cut ? [connections] : []),
+    ...(stands ? [halted(`processes of ${cell.id}`, cell, rung)] : []),
+    ...(stands ? servers.map((server) => halted(`its server ${server.id}`, server, rung)) : []),
+  ]
+}
+
+export function halted(name: string, cell: Cell, rung: Rung): EnforcementPoint {
+  return {
     name,
     by: 'kernel',
     boundMs: FREEZE_MS_MAX,
-    order: () => (rung === 'killed' ? killed(each) : frozen(each)),
-    escalate: () => killed(each),
-  })
-  return [
-    ...(cut ? [connections] : []),
-    ...(stands ? [halted(`processes of ${cell.id}`, cell)] : []),
-    ...(stands ? servers.map((server) => halted(`its server ${server.id}`, server)) : []),
-  ]
+    order: () => (rung === 'killed' ? killed(cell) : frozen(cell)),
+    escalate: () => killed(cell),
+  }
 }
+
+const STILL_OPEN = 'by the kernel, a listener or a connection of it still stands'
 
 async function frozen(cell: Cell): Promise<Result<string, string>> {
   const result = await cell.freeze()
@@ -146,7 +148,7 @@ function fence({ stateDirectory, agents, order }: Stop): EnforcementPoint {
     boundMs: FENCE_MS_MAX,
     order: async () => {
       const changed = await fenceAgents(stateDirectory, agents, order)
-      return changed.ok ? ok(`${agents.join(', ') || 'nobody'} starts no more before it is released`) : changed
+      return changed.ok ? ok(`${agents.join(', ')} starts no more before it is released`) : changed
     },
   }
 }
@@ -180,65 +182,6 @@ function lives(pid: number): boolean {
   }
 }
 
-/** Taken while they stand still, and after all has been confirmed: nobody waits for it. */
-export function evidenceOf(stopping: readonly Stopping[]): Readonly<Record<string, readonly ProcessEvidence[]>> {
-  return Object.fromEntries(stopping.map(({ cell }) => [cell.id, cell.evidence()]))
-}
-
-/** Actions of these cells that were sent and have no outcome that is known: they may still land. */
-export async function inFlight(ledger: string, cells: readonly CellId[]): Promise<readonly JsonObject[]> {
-  const open = new Map<string, JsonObject>()
-  for await (const read of readEntries(ledger)) {
-    if (!read.ok) break
-    const entry = read.value
-    if (entry.kind === 'action.intent' && cells.includes(entry.cell)) {
-      const { action, upstream, tool, effect, seq } = entry
-      open.set(action, { action, seq, upstream, tool, effect })
-    } else if (entry.kind === 'action.outcome' && entry.outcome !== 'unknown') open.delete(entry.action)
-  }
-  return [...open.values()].slice(0, IN_FLIGHT_MAX)
-}
-
-const IN_FLIGHT_MAX = 1_000
-
 export function newOrderId(): string {
   return `o_${randomBytes(8).toString('hex')}`
-}
-
-/**
- * `<state>/receipts/<order>.note`: the receipt as canonical JSON, signed with the warden's own key (C2SP signed note,
- * Ed25519). `<state>/receipts/warden.pub` verifies it.
- */
-export function writeReceipt(stateDirectory: string, receipt: Receipt, more: JsonObject): string {
-  const directory = join(stateDirectory, 'receipts')
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  // Safe: both are plain JSON by their types.
-  const text = canonicalText({ ...receipt, ...more } as unknown as Json)
-  if (!text.ok) throw new Error(`a receipt ${text.reason.problem}`)
-  const key = wardenKey(directory)
-  const signed = `${text.value}\n`
-  const line = signatureLine(NAME, keyId(NAME, ED25519, rawKey(key)), sign(null, Buffer.from(signed), key))
-  const path = join(directory, `${receipt.order.id}.note`)
-  writeFileSync(`${path}.new`, `${signed}\n${line}`, { mode: 0o600 })
-  renameSync(`${path}.new`, path)
-  return path
-}
-
-const NAME = 'firebreak-warden'
-const ED25519 = 0x01
-
-function wardenKey(directory: string) {
-  const path = join(directory, 'warden.key')
-  if (!existsSync(path)) {
-    const { privateKey } = generateKeyPairSync('ed25519')
-    writeFileSync(`${path}.new`, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
-    renameSync(`${path}.new`, path)
-    writeFileSync(join(directory, 'warden.pub'), `${witnessKeyText(NAME, createPublicKey(privateKey))}\n`)
-  }
-  return createPrivateKey(readFileSync(path, 'utf8'))
-}
-
-function rawKey(key: Parameters<typeof createPublicKey>[0]): Buffer {
-  const { x } = createPublicKey(key).export({ format: 'jwk' })
-  return Buffer.from(x ?? '', 'base64url')
 }

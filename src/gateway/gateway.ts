@@ -220,8 +220,6 @@ export class Gateway {
           return await this.#note(message)
         case 'order':
           return this.#follow(message)
-        case 'contained':
-          return this.#contained(message)
         case 'release':
           return await this.#release(message)
         case 'undo':
@@ -423,10 +421,6 @@ export class Gateway {
     if (cell === undefined) return
     const { agent } = cell.authority
     this.#gate.ledger.append({ kind: 'cell.sensed', cell: cell.id, agent, sensor, what, count, detail })
-  }
-
-  #contained({ cell, agent, rung, receipt }: Extract<WardenMessage, { kind: 'contained' }>): void {
-    this.#gate.ledger.append({ kind: 'cell.contained', cell, agent, rung, receipt })
   }
 
   /** A person moves an agent up (S9): in the ledger first. A cell that was cut stays cut: its agent begins anew. */

@@ -3,6 +3,7 @@ import type {
   AgentName,
   Budget,
   CatalogueTool,
+  CellContained,
   CellId,
   CheckpointMade,
   CheckpointRestored,
@@ -93,6 +94,9 @@ export interface TaskSetup {
   readonly tools?: readonly string[]
 }
 
+/** What the warden has done, for the ledger. */
+export type Noted = CheckpointMade | CheckpointRestored | CellContained
+
 /** One message on the warden's channel, with the descriptors that belong to it. */
 export type WardenMessage =
   /** Its listener. */
@@ -137,11 +141,11 @@ export type WardenMessage =
       readonly forMs: number
       readonly why?: string
     }
-  /** What was done to a workspace's files, for the ledger. Answered by `answered`. */
+  /** Answered by `answered`. */
   | {
       readonly kind: 'note'
       readonly number: number
-      readonly entry: CheckpointMade | CheckpointRestored
+      readonly entry: Noted
     }
   /** Cells are moved down the ladder: by a person, or by the warden for what it saw. Answered by `ordered`. */
   | {
@@ -151,14 +155,6 @@ export type WardenMessage =
       readonly rung: Rung
       readonly by: 'firebreak' | PersonName
       readonly why: string
-    }
-  /** What the warden's enforcement points have confirmed of a stop. */
-  | {
-      readonly kind: 'contained'
-      readonly cell: CellId
-      readonly agent: AgentName
-      readonly rung: Rung
-      readonly receipt: JsonObject
     }
   /** A person moves an agent up the ladder. Answered by `ordered`. */
   | {

@@ -1,6 +1,6 @@
 /** The stop, for real: a cell that ignores everything, spins, and goes on acting until it stands still. */
 import assert from 'node:assert/strict'
-import { createPublicKey, verify } from 'node:crypto'
+import { createHash, createPublicKey, verify } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -187,7 +187,14 @@ function receiptHolds(state: string, order: string): void {
   assert.equal(verify(null, Buffer.from(text.replace('true', 'fals')), key, signature.bytes), false)
   const receipt = JSON.parse(text)
   assert.equal(receipt.contained, true)
-  const [processes] = Object.values(receipt.evidence) as { command: string; environment: string[] }[][]
+  const [evidence] = Object.values(receipt.evidence) as {
+    processes: { command: string; environment: string[] }[]
+    files: { added: number; paths: string[] }
+  }[]
+  const processes = evidence?.processes
+  const entries = readFileSync(join(directory, receipt.entries.file), 'utf8')
+  assert.equal(createHash('sha256').update(entries).digest('hex'), receipt.entries.sha256)
+  assert.ok(receipt.entries.whole && entries.includes('"kind":"rung.changed"') && entries.includes('"action.outcome"'))
   assert.ok(
     processes?.some(({ command }) => command.includes('for (;;)')),
     JSON.stringify(processes),

@@ -7,6 +7,7 @@ import { openTenantState, tenantOf, tenantState } from '../../control/tenants.ts
 import { isBelow, no, personName, type Result, RUNGS, type Rung, samePerson } from '../../model/index.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
+import { sharedTerminal } from '../own-terminal.ts'
 import { stateOf } from '../state.ts'
 
 export const command: Command = {
@@ -41,6 +42,11 @@ async function run(call: Call): Promise<ExitCode> {
       ...command.usage,
     )
     return EXIT.usage
+  }
+  const shared = sharedTerminal(stateOf(call))
+  if (shared !== undefined) {
+    call.print.fault(shared)
+    return EXIT.denied
   }
   const judged = await readConfig(call)
   if (!judged.ok) return judged.reason

@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Warden } from '../cells/warden.ts'
+import type { CellContained, CellId, EnvironmentName, JsonObject } from '../model/index.ts'
+import type { Confirmation, Receipt } from './containment.ts'
+import { type Told, toldOf, writeReceipt } from './receipt.ts'
+import type { State } from './state.ts'
+import { type Stop, type Stopping, stopCells } from './stop.ts'
+import { workspaceFaultText } from './workspace-fault.ts'
+
+export interface Containing extends Omit<Stop, 'stateDirectory'> {
+  readonly state: State
+  readonly environment: EnvironmentName
+  readonly warden: Warden
+  /** True when the ledger has it. */
+  readonly record: (entry: CellContained) => Promise<boolean>
+}
+
+/** The whole of a stop: first every confirmation; then, while they stand still, what there is to know of them. */
+export async function contain(
+  containing: Containing,
+  onConfirmation?: (confirmation: Confirmation) => void,
+): Promise<Receipt> {
+  const { order, stopping, agents, state, environment } = containing
+  const atMs = Date.now()
+  const confirmations = await stopCells({ ...containing, stateDirectory: state.directory }, onConfirmation)
+  const contained = confirmations.every(({ confirmed }) => confirmed)
+  const cells = stopping.map(({ cell }) => cell.id)
+  const receipt: Receipt = { order, atMs, cells, agents, confirmations, contained }
+  // In this tick: what has been killed is still to be seen only until it is torn down.
+  const processes = new Map(stopping.map(({ cell }) => [cell.id, cell.evidence()]))
+  const files = await filesOf(containing)
+  const evidence = plain(
+    Object.fromEntries(cells.map((cell) => [cell, { processes: processes.get(cell), files: files.get(cell) }])),
+  )
+  const told = await toldOf(state.ledger(environment), cells)
+  const written = kept(state, receipt, evidence, told)
+  await Promise.race([recorded(containing, receipt, told), delay(LEDGER_MS_MAX, undefined, { ref: false })])
+  return { ...receipt, ...written }
+}
+
+/** Everything has been confirmed: a ledger that takes longer takes it all the same. */
+const LEDGER_MS_MAX = 3_000
+
+/** Without a receipt it is contained all the same, and whoever has ordered it is told why there is none. */
+function kept(state: State, receipt: Receipt, evidence: JsonObject, told: Told): Pick<Receipt, 'unwritten'> {
+  try {
+    writeReceipt(state.directory, receipt, evidence, told)
+    return {}
+  } catch (error) {
+    return { unwritten: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** Each cell's entry tells of that cell: an order to a thousand does not stand a thousand times in the ledger. */
+async function recorded({ stopping, order, record }: Containing, receipt: Receipt, { mayLand }: Told): Promise<void> {
+  const { confirmations, contained, atMs } = receipt
+  const all = confirmations.filter(({ point }) => !/ of c_|^its server /.test(point))
+  for (let i = 0; i < stopping.length; i += RECORDED_AT_ONCE) {
+    const entries = stopping.slice(i, i + RECORDED_AT_ONCE).map(({ cell, agent, servers }) => {
+      const ids = [cell.id, ...servers.map(({ id }) => id)]
+      const own = confirmations.filter(({ point }) => ids.some((id) => point.endsWith(` ${id}`)))
+      const about = { order: order.id, atMs, contained, confirmations: [...all, ...own] }
+      const landing = { mayLand: mayLand.slice(0, TOLD_MAX), mayLandInAll: mayLand.length }
+      return record({
+        kind: 'cell.contained',
+        cell: cell.id,
+        agent,
+        rung: order.rung,
+        receipt: plain({ ...about, ...landing }),
+      })
+    })
+    await Promise.all(entries)
+  }
+}
+
+const RECORDED_AT_ONCE = 16
+/** The signed receipt has them all. */
+const TOLD_MAX = 32
+
+/** What their workspaces have become, as a helper cell reads it while they stand still. */
+async function filesOf({ stopping, order, warden, state }: Containing): Promise<ReadonlyMap<string, JsonObject>> {
+  if (order.rung !== 'frozen') return new Map()
+  const until = delay(FILES_MS_MAX, undefined, { ref: false })
+  const looked = stopping.slice(0, WORKSPACES_MAX).map(async ({ cell, workspace }: Stopping) => {
+    if (workspace === undefined) return [cell.id, { workspace: 'it has none' }] as const
+    const diff = warden.diff(state.workspace(workspace)).catch((error: unknown) => String(error))
+    const found = await Promise.race([diff, until])
+    if (found === undefined) return [cell.id, { workspace, problem: 'it takes longer: firebreak diff' }] as const
+    if (typeof found === 'string') return [cell.id, { workspace, problem: found }] as const
+    if (!found.ok) return [cell.id, { workspace, problem: workspaceFaultText(found.reason) }] as const
+    const { changes, refused, truncated } = found.value
+    const counts = Object.fromEntries(
+      (['added', 'changed', 'removed'] as const).map((kind) => [
+        kind,
+        changes.filter((change) => change.kind === kind).length,
+      ]),
+    )
+    const paths = changes.slice(0, PATHS_MAX).map(({ path }) => path)
+    return [cell.id, { workspace, ...counts, refused: refused.length, truncated, paths }] as const
+  })
+  return new Map<CellId, JsonObject>(await Promise.all(looked))
+}
+
+const FILES_MS_MAX = 4_000
+const WORKSPACES_MAX = 8
+const PATHS_MAX = 200
+
+function plain(value: object): JsonObject {
+  return JSON.parse(JSON.stringify(value)) as JsonObject
+}

@@ -1,0 +1,102 @@
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { canonicalText } from '../ledger/canonical.ts'
+import { keyId, signatureLine, witnessKeyText } from '../ledger/note.ts'
+import { readEntries } from '../ledger/read.ts'
+import type { CellId, Entry, Json, JsonObject } from '../model/index.ts'
+import type { Receipt } from './containment.ts'
+import { writeOnFullDisk } from './durable-file.ts'
+import { spareOf } from './fence.ts'
+
+/** What the ledger says of cells that were stopped. */
+export interface Told {
+  /** Actions that were sent and have no outcome that is known: they may still land. At most IN_FLIGHT_MAX. */
+  readonly mayLand: readonly JsonObject[]
+  /** The last of each cell, at most ENTRIES_MAX of each and ENTRIES_BYTES_MAX of all. */
+  readonly entries: readonly Entry[]
+  /** False where the ledger is damaged, or longer than could be read in READ_MS_MAX: then more may be in flight. */
+  readonly whole: boolean
+}
+
+const IN_FLIGHT_MAX = 1_000
+const ENTRIES_MAX = 1_000
+const ENTRIES_BYTES_MAX = 16_777_216
+/** Who has ordered it waits, after everything has been confirmed. */
+const READ_MS_MAX = 8_000
+
+export async function toldOf(ledger: string, cells: readonly CellId[]): Promise<Told> {
+  const open = new Map<string, { readonly cell: CellId; readonly shown: JsonObject }>()
+  const last = new Map<CellId, Entry[]>(cells.map((cell) => [cell, []]))
+  const until = performance.now() + READ_MS_MAX
+  let whole = true
+  for await (const read of readEntries(ledger)) {
+    whole = read.ok && performance.now() < until
+    if (!read.ok || !whole) break
+    const entry = read.value
+    // An outcome names only its action.
+    const cell =
+      'cell' in entry ? entry.cell : entry.kind === 'action.outcome' ? open.get(entry.action)?.cell : undefined
+    const mine = cell === undefined ? undefined : last.get(cell)
+    // Twice as many before half of them go: not one move of all for each entry.
+    if (mine !== undefined && mine.push(entry) > 2 * ENTRIES_MAX) mine.splice(0, ENTRIES_MAX)
+    if (entry.kind === 'action.intent' && mine !== undefined) {
+      const { action, upstream, tool, effect, seq } = entry
+      open.set(action, { cell: entry.cell, shown: { action, seq, upstream, tool, effect } })
+    } else if (entry.kind === 'action.outcome' && entry.outcome !== 'unknown') open.delete(entry.action)
+  }
+  const entries = [...last.values()].flatMap((each) => each.slice(-ENTRIES_MAX))
+  const mayLand = [...open.values()].slice(0, IN_FLIGHT_MAX).map(({ shown }) => shown)
+  return { mayLand, entries: newest(entries), whole }
+}
+
+function newest(entries: readonly Entry[]): readonly Entry[] {
+  const kept: Entry[] = []
+  let bytes = 0
+  for (const entry of entries.toSorted((a, b) => b.seq - a.seq)) {
+    bytes += JSON.stringify(entry).length
+    if (bytes > ENTRIES_BYTES_MAX) break
+    kept.push(entry)
+  }
+  return kept.toReversed()
+}
+
+/**
+ * `<state>/receipts/<order>.note`: the receipt as canonical JSON, signed with the warden's own key (C2SP signed note,
+ * Ed25519); `<state>/receipts/warden.pub` verifies it. Beside it `<order>.entries.jsonl`, by whose digest it is bound.
+ * Throws what the disk says.
+ */
+export function writeReceipt(stateDirectory: string, receipt: Receipt, evidence: JsonObject, told: Told): void {
+  const directory = join(stateDirectory, 'receipts')
+  const spare = spareOf(stateDirectory)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const key = wardenKey(directory, spare)
+  const name = `${receipt.order.id}.entries.jsonl`
+  const lines = told.entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
+  const entries = { file: name, sha256: createHash('sha256').update(lines).digest('hex'), whole: told.whole }
+  // Safe: all are plain JSON by their types.
+  const text = canonicalText({ ...receipt, evidence, mayLand: told.mayLand, entries } as unknown as Json)
+  if (!text.ok) throw new Error(`a receipt ${text.reason.problem}`)
+  const signed = `${text.value}\n`
+  const line = signatureLine(NAME, keyId(NAME, ED25519, rawKey(key)), sign(null, Buffer.from(signed), key))
+  writeOnFullDisk(join(directory, `${receipt.order.id}.note`), `${signed}\n${line}`, spare)
+  writeOnFullDisk(join(directory, name), lines, spare)
+}
+
+const NAME = 'firebreak-warden'
+const ED25519 = 0x01
+
+function wardenKey(directory: string, spare: string) {
+  const path = join(directory, 'warden.key')
+  if (!existsSync(path)) {
+    const { privateKey } = generateKeyPairSync('ed25519')
+    writeOnFullDisk(join(directory, 'warden.pub'), `${witnessKeyText(NAME, createPublicKey(privateKey))}\n`, spare)
+    writeOnFullDisk(path, `${privateKey.export({ type: 'pkcs8', format: 'pem' })}`, spare)
+  }
+  return createPrivateKey(readFileSync(path, 'utf8'))
+}
+
+function rawKey(key: Parameters<typeof createPublicKey>[0]): Buffer {
+  const { x } = createPublicKey(key).export({ format: 'jwk' })
+  return Buffer.from(x ?? '', 'base64url')
+}
