@@ -72,6 +72,7 @@ export const ATTACKS = {
     ['test/e2e/delegation.test.ts', 'ends when the giver’s cell ends'],
     ['test/e2e/processes.test.ts', 'a killed gateway: its cell is killed'],
     ['test/escape/takeover.test.ts', 'dies with a killed warden all the same'],
+    ['test/e2e/contain.test.ts', 'contained means confirmed'],
   ],
   'agents that kill the policy process and erase the log': [
     ['test/escape/two-cells.test.ts', 'a signal sent to every process reaches only its own'],

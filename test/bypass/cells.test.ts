@@ -135,7 +135,8 @@ const erasing: readonly Inside[] = [
 
 const ALL = [...reading, ...going, ...relaying, ...erasing]
 /** Of LIMITATIONS.md: until these are built, a run hands signals on to its agent, and a deaf one ends with its warden or its time. */
-const NO_STOP = "the ladder's automatic steps, `contain`, receipts of a stop"
+/** What does stop it: `firebreak kill`, and a second signal. */
+const NO_STOP = "Signals are the agent's to hear"
 
 const LOADING = ['LD_PRELOAD', 'LD_AUDIT', 'LD_LIBRARY_PATH', 'GLIBC_TUNABLES']
 const SCENES: readonly Attack[] = [
