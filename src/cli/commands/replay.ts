@@ -33,7 +33,7 @@ export const command: Command = {
     detector: {
       type: 'string',
       value: 'name|all',
-      help: `tell when this detector would have fired, and on what: ${DETECTOR_NAMES.join(', ')}`,
+      help: 'tell when it would have fired, and on what (an unknown name lists them)',
     },
     all: { type: 'boolean', help: 'list every action that differs, not only the first ten of each rule' },
   },
