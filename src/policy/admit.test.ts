@@ -90,6 +90,21 @@ describe('admit: what a person may let through', () => {
     assert.ok(reason?.kind === 'budget' && reason.holder === 'd_below' && more.length === 0)
   })
 
+  it('S7: of several grants that cover what a person lets through, the first by id is charged, whatever their order', async () => {
+    const refund = new Set([toolName('refund')])
+    const ids = ['g_b', 'g_c', 'g_a'].map(grantId)
+    const grants = ids.map((id) => grant({ id, tools: refund }))
+    const never = await bundle('', 'context.args.currency == "USD"', grants)
+    for (const order of [grants, grants.toReversed()]) {
+      const { admitted } = answered({ grants: order }, true, never)
+      assert.ok(admitted.verdict === 'allow')
+      assert.deepEqual(
+        admitted.reservation.holders.map(({ id }) => id),
+        ['g_a'],
+      )
+    }
+  })
+
   it('S7: what costs nothing but a call is charged as such', () => {
     const read = { tool: toolName('orders.get'), effect: 'read', args: { id: 'o1' } } as const
     const { spend: _, ...free } = action(read)

@@ -1,7 +1,7 @@
 /**
  * npm run -s mutation -- [--file <part of a name>] [--sample <n>] [--seed <n>] [--jobs 2] [--survivors] [--json <file>]
  *
- * Mutation tests of the decision core: each small wrong edit of it must be noticed by a test. Takes about an hour on two
+ * Mutation tests of the decision core: each small wrong edit of it must be noticed by a test. Takes an hour or more on two
  * cores; --file, --sample and --survivors (only what survivors.json explains) take less. Progress goes to standard
  * error; the survivors and one JSON line with the figures to standard output. Exits 1 below 95 %, or with a survivor
  * that nobody explained.
