@@ -203,7 +203,10 @@ describe('a first configuration', { skip: SKIP }, () => {
   it('tells why a server did not answer, and what its cell lacks', async () => {
     const file = join(directory, 'firebreak.yaml')
     const text = readFileSync(file, 'utf8')
-    writeFileSync(file, text.replace(/^ {10}\/.*node_modules: .*\n/gm, '').replaceAll(/^ {8}files: .*\n/gm, ''))
+    writeFileSync(
+      file,
+      text.replace(/^ {10}\/.*node_modules: .*\n/gm, '').replaceAll(/^ {8}files: .*\n(?! {10})/gm, ''),
+    )
     const { code, stderr, stdout } = await inside(['accept', '--dry-run', '--upstream', 'memory'])
     assert.equal(code, 1)
     assert.match(stderr, /memory did not tell its tools: it ended/)
