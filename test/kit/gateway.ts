@@ -146,10 +146,13 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
       const told = services.value.tell(message, fds)
       if (!told.ok) throw new Error(told.reason)
     },
-    entries: async (enough = () => true) => {
+    entries: async (enough) => {
+      let before = -1
       for (let left = 100; ; left--) {
         const entries = await entriesOf(ledgerDirectory)
-        if (enough(entries) || left === 0) return entries
+        const settled = enough === undefined ? entries.length === before : enough(entries)
+        if (settled || left === 0) return entries
+        before = entries.length
         await delay(50)
       }
     },
