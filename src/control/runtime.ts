@@ -112,6 +112,8 @@ class OpenRuntime implements Runtime {
   #closing = false
   readonly #live = new Map<number, Live>()
   readonly #files: FilesDesk
+  /** Cells whose files are being saved because their gateway asked. */
+  readonly #saving = new Set<number>()
   /** Cells of delegations that are being made. */
   #launching = 0
   readonly #servers = new Set<KeptServer>()
@@ -205,8 +207,19 @@ class OpenRuntime implements Runtime {
     if (live === undefined) return
     if (order.kind === 'kill') await live.cell.kill()
     else if (order.kind === 'freeze') await live.cell.freeze()
+    else if (order.kind === 'checkpoint') await this.#saveFor(order.number, live)
     else if (order.kind === 'contain') await this.#containFor(live, order.agent ?? 0)
     else if (order.kind === 'launch') await this.#launchBelow(order.number, live, order.agent ?? 0)
+  }
+
+  /** An action waits for it. A gateway asks once and waits for the answer; one that asks more is not followed. */
+  async #saveFor(number: number, live: Live): Promise<void> {
+    if (this.#saving.has(number)) return
+    this.#saving.add(number)
+    const why = 'an action that cannot be taken back'
+    const saved = await this.#files.save(live, { occasion: 'before', by: 'firebreak', why }).catch(failed)
+    this.#saving.delete(number)
+    this.#services.tell({ kind: 'checkpointed', number, ...(!saved.ok && { problem: saved.reason }) })
   }
 
   /** A detector has lowered it at the gate already; this is what the warden adds, and what stays. */
@@ -513,6 +526,10 @@ export function agentsMeant({ agents }: Config, target: Target): readonly AgentN
 
 function isMeant({ cell, agent }: Live, target: Target, config: Config): boolean {
   return target.kind === 'cell' ? cell.id === target.name : agentsMeant(config, target).includes(agent.name)
+}
+
+function failed(error: unknown): Result<never, string> {
+  return no(error instanceof Error ? error.message : String(error))
 }
 
 /** What is done once nothing of a cell is left. */

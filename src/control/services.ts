@@ -26,7 +26,7 @@ export interface Services {
   readonly stop: (why: string) => Promise<void>
 }
 
-const ORDERS: ReadonlySet<Pulse['kind']> = new Set(['launch', 'freeze', 'kill', 'contain', 'given-up'])
+const ORDERS: ReadonlySet<Pulse['kind']> = new Set(['launch', 'freeze', 'kill', 'contain', 'given-up', 'checkpoint'])
 
 const START_MS_MAX = 20_000
 const STOP_MS_MAX = 5_000

@@ -87,6 +87,9 @@ export function gatewaySetup(
         name: agent.name,
         owner: agent.owner,
         delegates: agent.delegates,
+        ...(agent.cell.checkpoints?.beforeIrreversible && {
+          checkpoints: { required: agent.cell.checkpoints.required },
+        }),
         grants: agent.grants.map((grant, i) => grantSetup(agent, grant, i)),
       })),
     ...(undo && {

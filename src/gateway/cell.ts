@@ -12,6 +12,7 @@ import type {
 import type { Authority, BudgetBook, Exposure, Refusal, Restriction } from '../policy/index.ts'
 import type { Pace } from './pace.ts'
 import type { Refusals } from './refusals.ts'
+import type { SavedFirst } from './saved-first.ts'
 import type { LedgerShare } from './share.ts'
 import type { Upstream } from './upstreams.ts'
 
@@ -39,6 +40,8 @@ export interface CellAtGate {
   readonly asked: Map<ActionId, { readonly action: Action; readonly reasons: readonly Refusal[] }>
   /** Labels that the ledger knows of. */
   readonly labelled: Set<Label>
+  /** Where its files are saved before an action that cannot be taken back. */
+  readonly savedFirst?: { readonly files: SavedFirst; readonly required: boolean }
   /** What it has delegated. */
   readonly given: Map<DelegationId, Given>
   /** What was delegated to it. */

@@ -57,6 +57,7 @@ import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
 import type { Pulse } from './pulse.ts'
 import { redacted } from './record.ts'
 import { Refusals } from './refusals.ts'
+import { SavedFirst } from './saved-first.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
 import { SeenLabels } from './seen-labels.ts'
 import type { AgentSetup, GatewaySetup, TaskSetup, UpstreamSetup, WardenMessage } from './setup.ts'
@@ -216,6 +217,8 @@ export class Gateway {
           return this.#endDelegation(this.#giverFor(message.parent, message.agent).given, message.why)
         case 'answer':
           return await this.#answer(message)
+        case 'checkpointed':
+          return this.#served.get(message.number)?.cell.savedFirst?.files.heard(message.problem)
         case 'note':
           return await this.#note(message)
         case 'order':
@@ -358,6 +361,12 @@ export class Gateway {
       refusals: new Refusals(this.#gate.nowMs()),
       asked: new Map(),
       labelled: new Set(labels),
+      ...(agent.checkpoints && {
+        savedFirst: {
+          files: new SavedFirst(() => this.#send({ kind: 'checkpoint', number })),
+          required: agent.checkpoints.required,
+        },
+      }),
       given: new Map(),
       ...(giver && { givenBy: giver.given }),
     }

@@ -91,6 +91,11 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   if (decided.verdict === 'deny' || known === undefined) {
     return refuse(gate, cell, action, decided.verdict === 'deny' ? decided.reasons : refusals)
   }
+  const unsaved = await saveFirst(cell, action)
+  if (unsaved !== undefined) {
+    cell.authority.budgets.release(decided.reservation)
+    return refuse(gate, cell, action, [unsaved])
+  }
   const prepared = attempt.prepare(known)
   const unrecorded = await recordIntent(gate, cell, action, decided, prepared.bytes, approval, decided.reservation)
   if (unrecorded !== undefined) {
@@ -202,6 +207,14 @@ function shutFor(gate: Gate, action: Action, nowMs: number): Refusal | undefined
   if (gate.ledger.fault !== undefined) return { kind: 'unavailable', what: 'ledger', problem: 'it cannot be written' }
   if (action.effect === 'read' || gate.ledger.effectsAllowed(nowMs)) return undefined
   return { kind: 'unavailable', what: 'witness', problem: 'the last seal is too old' }
+}
+
+/** Before what cannot be taken back, the files are: returns why nothing may be sent without. */
+async function saveFirst({ savedFirst, gone }: CellAtGate, { effect }: Action): Promise<Refusal | undefined> {
+  if (savedFirst === undefined || effect !== 'irreversible') return undefined
+  const problem = await savedFirst.files.saved(gone.signal)
+  if (problem === undefined || !savedFirst.required) return undefined
+  return { kind: 'unavailable', what: 'checkpoint', problem }
 }
 
 /** Step 5. Returns why nothing may be sent. */

@@ -20,6 +20,7 @@ const KINDS = [
   'contain',
   'given-up',
   'undone',
+  'checkpoint',
 ] as const
 
 export type PulseKind = (typeof KINDS)[number]

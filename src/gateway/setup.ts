@@ -71,6 +71,8 @@ export interface AgentSetup {
   readonly name: AgentName
   readonly owner: PersonName
   readonly grants: readonly GrantSetup[]
+  /** The files of its cells are saved before an action that cannot be taken back; without that it is refused, or not. */
+  readonly checkpoints?: { readonly required: boolean }
   /** Agents that its cells may delegate to. */
   readonly delegates: readonly AgentName[]
 }
@@ -141,7 +143,9 @@ export type WardenMessage =
       readonly forMs: number
       readonly why?: string
     }
-  /** Answered by `answered`. */
+  /** The answer to a `checkpoint`: its cell's files are saved, and that is in the ledger; or why they are not. */
+  | { readonly kind: 'checkpointed'; readonly number: number; readonly problem?: string }
+  /** What the warden has done, for the ledger. Answered by `answered`. */
   | {
       readonly kind: 'note'
       readonly number: number

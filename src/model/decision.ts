@@ -80,7 +80,7 @@ export type Reason =
   | { readonly kind: 'spend'; readonly path: string; readonly problem: string }
   | {
       readonly kind: 'unavailable'
-      readonly what: 'ledger' | 'witness' | 'upstream' | 'holds'
+      readonly what: 'ledger' | 'witness' | 'upstream' | 'holds' | 'checkpoint'
       readonly problem: string
     }
   /** Its cell asked for it, after a refusal. What it says of it is its own word. */

@@ -102,6 +102,8 @@ export const LIMITS = {
   reportsMax: 16,
   /** Refused actions of one cell that it may still ask a person for. */
   refusalsRememberedMax: 32,
+  /** How long an action waits until its cell's files are saved; a full disk of 8 GiB is copied in less. */
+  checkpointWaitMsMax: 30_000,
   /** A task's text: it is searched for each destination. */
   taskCharactersMax: 32_768,
   /** Actions of one agent that wait for a person at a time: more than anybody reads. */

@@ -79,6 +79,8 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
         reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
       } — a person can approve this one; "links: any" under the tool lets all pass`
     case 'unavailable':
+      if (reason.what === 'checkpoint')
+        return `its files could not be saved first: ${reason.problem} — "required: false" under checkpoints lets it pass without`
       return `the ${reason.what} is unavailable: ${reason.problem} — nothing leaves until it is back`
   }
 }

@@ -1,17 +1,18 @@
 /** The way back, as a person walks it: a run's files saved and restored on the command line, and all of it in the ledger. */
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Entry } from '../../src/model/entry.ts'
-import { firebreak, ledgerOf, NODE_CELL, SKIP, startFirebreak } from '../kit/command-line.ts'
-import { type CellPlan, writeConfig } from '../kit/config-text.ts'
+import { firebreak, ledgerOf, NODE_CELL, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
+import { type CellPlan, type ConfigPlan, writeConfig } from '../kit/config-text.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
 
 const MARIA = ['--as', 'maria.silva@shop.example']
 
 interface Desk {
+  readonly config: string
   readonly state: string
   readonly work: string
   /** `firebreak <command> … --json`, and what it printed last. */
@@ -21,18 +22,24 @@ interface Desk {
 
 type Said = Readonly<Record<string, never>>
 
-function desk(cell: CellPlan = {}): Desk {
+function desk(cell: CellPlan = {}, upstreams: ConfigPlan['upstreams'] = {}): Desk {
   const directory = temporaryDirectory()
   const work = join(directory, 'work')
   mkdirSync(work)
   writeFileSync(join(work, 'given'), 'given\n')
   const config = writeConfig(directory, {
-    upstreams: {},
-    agents: { desk: { cell: { ...NODE_CELL, workspace: 'work', ...cell }, grants: [] } },
+    upstreams,
+    agents: {
+      desk: {
+        cell: { ...NODE_CELL, workspace: 'work', ...cell },
+        ...(Object.keys(upstreams).length === 0 && { grants: [] }),
+      },
+    },
   })
   const state = join(directory, 'state')
   const own = ['--config', config, '--state', state]
   return {
+    config,
     state,
     work,
     call: async (command = '', ...args) => {
@@ -49,6 +56,38 @@ async function entriesOf<K extends Entry['kind']>(
 ): Promise<readonly Extract<Entry, { kind: K }>[]> {
   return (await ledgerOf(state)).filter((entry): entry is Extract<Entry, { kind: K }> => entry.kind === kind)
 }
+
+/** An agent beside a knowledge graph that can only forget for good. */
+async function forgetful(checkpoints: Readonly<Record<string, unknown>>): Promise<Desk> {
+  const memory = {
+    mcp: {
+      command: ['/opt/node', '/opt/lib/node_modules/@modelcontextprotocol/server-memory/dist/index.js'],
+      cell: NODE_CELL,
+    },
+    tools: { read_graph: 'read', delete_entities: 'irreversible' },
+  } as const
+  const files = { ...NODE_CELL.files, '/opt/calls.ts': join(repository, 'test/e2e/agents/calls.ts') }
+  const made = desk({ files, labels: [], checkpoints }, { memory })
+  const accepted = await firebreak(['accept', '--config', made.config, ...MARIA, '--yes'])
+  assert.equal(accepted.code, 0, accepted.stderr)
+  return made
+}
+
+/** Writes a file and forgets, twice; then forgets once more without writing. */
+const FORGETS = `
+  const { execFileSync } = require('node:child_process')
+  const { writeFileSync } = require('node:fs')
+  const call = (name, args = {}) => {
+    const sent = JSON.stringify([{ method: 'tools/call', params: { name: 'memory__' + name, arguments: args } }])
+    const [reply] = JSON.parse(execFileSync('/opt/node', ['/opt/calls.ts', sent], { encoding: 'utf8' }))
+    console.log(name, reply.error?.code === 403 ? 'refused' : 'passed')
+  }
+  for (const round of ['one', 'two', 'two']) {
+    if (round !== globalThis.last) writeFileSync('/workspace/round', globalThis.last = round)
+    call('read_graph')
+    call('delete_entities', { entityNames: [round] })
+  }
+`
 
 describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
   it('S16: at rest: saved, shown, rehearsed, restored, and in the ledger by whom and why', async () => {
@@ -128,5 +167,49 @@ describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
     assert.equal((await call('restore', 'desk', id, '--yes')).code, 2)
     assert.equal((await call('checkpoint', 'desk', '--remove', id, '--yes')).code, 0)
     assert.match(JSON.stringify((await call('checkpoint', 'desk', '--list')).said), /"damaged":\[\]/)
+  })
+
+  it('S16 S4: before what cannot be taken back, the files are saved and the ledger has it; what changed nothing is not saved twice', async () => {
+    const { state, run } = await forgetful({ before: ['irreversible'] })
+    const ran = await run('/opt/node', '-e', FORGETS).ended
+    assert.equal(ran.stdout, 'read_graph passed\ndelete_entities passed\n'.repeat(3), ran.stderr)
+    const entries = await ledgerOf(state)
+    const order = entries.flatMap((entry) =>
+      entry.kind === 'checkpoint.made' || (entry.kind === 'action.intent' && entry.effect === 'irreversible')
+        ? [entry.kind]
+        : [],
+    )
+    assert.deepEqual(order, ['checkpoint.made', 'action.intent', 'checkpoint.made', 'action.intent', 'action.intent'])
+    const [made] = await entriesOf(state, 'checkpoint.made')
+    assert.deepEqual([made?.by, made?.why], ['firebreak', 'an action that cannot be taken back'])
+    const [started] = await entriesOf(state, 'cell.started')
+    assert.equal(made?.cell, started?.cell)
+  })
+
+  it('S16: where they cannot be saved it is refused, unless the configuration lets it pass without', async () => {
+    // No workspace fits into a megabyte.
+    const strict = await forgetful({ before: ['irreversible'], size: '100KiB' })
+    const refused = await strict.run('/opt/node', '-e', FORGETS).ended
+    assert.equal(refused.stdout, 'read_graph passed\ndelete_entities refused\n'.repeat(3), refused.stderr)
+    const [entry] = await entriesOf(strict.state, 'action.refused')
+    assert.match(
+      JSON.stringify(entry?.reasons),
+      /"problem":"it takes \d+ bytes: more than the 102400 .*","what":"checkpoint"/,
+    )
+    const lenient = await forgetful({ before: ['irreversible'], required: false, size: '100KiB' })
+    const passed = await lenient.run('/opt/node', '-e', FORGETS).ended
+    assert.equal(passed.stdout, 'read_graph passed\ndelete_entities passed\n'.repeat(3), passed.stderr)
+  })
+
+  it('S16: on a schedule, while the agent works', async () => {
+    const { state, run } = desk({ checkpoints: { every: '1s', keep: 2 } })
+    const running = run('sh', '-c', 'while :; do echo x >> file; sleep 0.02; done')
+    const made = () => entriesOf(state, 'checkpoint.made')
+    await until('three were made', async () => (await made().catch(() => [])).length >= 3)
+    running.child.kill('SIGTERM')
+    running.child.kill('SIGTERM')
+    await running.ended
+    const left = readdirSync(join(state, 'workspaces/desk/checkpoints')).filter((name) => name.startsWith('k_'))
+    assert.equal(left.length, 2)
   })
 })
