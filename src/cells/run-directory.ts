@@ -107,8 +107,9 @@ function freeForgotten(base: string): void {
   for (const uid of readdirSync(uids)) {
     const path = join(uids, uid)
     const holder = uidHolder(uids, uid)
-    if (known.some((cell) => holder.endsWith(cell)) || Date.now() - statSync(path).mtimeMs < FORGOTTEN_AFTER_MS)
-      continue
+    // Another warden may free it while we look.
+    const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
+    if (known.some((cell) => holder.endsWith(cell)) || Date.now() - since < FORGOTTEN_AFTER_MS) continue
     killProcessesOf(uid)
     rmSync(path, { force: true })
   }

@@ -21,6 +21,7 @@ import { openSensors, type Sensed, type Sensors } from './sensors/sensors.ts'
 import type { CellSpec, LaunchFault, Profile } from './spec.ts'
 import { freeUid, reserveUid } from './uid.ts'
 import {
+  type Chosen,
   commitWorkspace,
   diffSaved,
   diffWorkspace,
@@ -32,7 +33,7 @@ import {
 import { openChangesDisks } from './workspace/changes-disk.ts'
 import type { WorkspaceRecord } from './workspace/overlay.ts'
 import { openOwnerMaps } from './workspace/owner-map.ts'
-import { replaceWorkspace, type SavedState } from './workspace/replace.ts'
+import { type ReplaceStep, replaceWorkspace, type SavedState } from './workspace/replace.ts'
 import { holdStill, type Still } from './workspace/still.ts'
 
 export interface WardenOptions {
@@ -69,6 +70,8 @@ export interface Warden {
     paths: readonly string[],
     confirmed: readonly string[],
   ): Promise<Result<Landing, WorkspaceFault>>
+  /** Lands what `choose` takes of one moment's changes. */
+  commitChosen(changes: string, choose: (diff: WorkspaceDiff) => Chosen): Promise<Result<Landing, WorkspaceFault>>
   discard(changes: string): Result<void, WorkspaceFault>
   /** Runs `act` over changes that stand still, and `after` once a live cell goes on. */
   still<T>(
@@ -78,8 +81,8 @@ export interface Warden {
   ): Promise<Result<T, WorkspaceFault>>
   /** What a saved state had changed; `saved` is the directory that holds its image. */
   diffSaved(saved: string, record: WorkspaceRecord): Promise<Result<WorkspaceDiff, WorkspaceFault>>
-  /** Puts a saved state in the place of the changes. Refused while a cell lives on them. */
-  replace(changes: string, saved: SavedState): Promise<Result<void, WorkspaceFault>>
+  /** Puts a saved state in the place of the changes. Refused while a cell lives on them. `at` hears of each step. */
+  replace(changes: string, saved: SavedState, at?: (step: ReplaceStep) => void): Promise<Result<void, WorkspaceFault>>
   /** Tears every cell down, then removes what the warden itself made. */
   close(): Promise<void>
 }
@@ -156,11 +159,19 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
     },
     cells: () => [...cells.values()],
     diff: (changes) => diffWorkspace(changes, ground, liveOn(changes), randomBytes(16)),
-    commit: (changes, paths, confirmed) => commitWorkspace(changes, paths, confirmed, ground, () => randomBytes(16)),
+    commit: (changes, paths, confirmed) =>
+      commitWorkspace(
+        changes,
+        () => ({ paths, confirmed }),
+        ground,
+        liveOn(changes),
+        () => randomBytes(16),
+      ),
+    commitChosen: (changes, choose) => commitWorkspace(changes, choose, ground, liveOn(changes), () => randomBytes(16)),
     discard: (changes) => discardWorkspace(changes, ground, randomBytes(16)),
     still: (changes, act, after) => holdStill(changes, ground, liveOn(changes), randomBytes(16), act, after),
     diffSaved: (saved, record) => diffSaved(saved, record, ground, randomBytes(16)),
-    replace: (changes, saved) => replaceWorkspace(changes, saved, ground, randomBytes(16)),
+    replace: (changes, saved, at) => replaceWorkspace(changes, saved, ground, randomBytes(16), at),
     async close() {
       await Promise.all([...cells.values()].map((cell) => cell.teardown()))
       sensors?.close()

@@ -5,6 +5,7 @@ import type {
   DeclaredTool,
   EnvironmentName,
   Label,
+  PathPattern,
   PersonName,
   Source,
   TenantName,
@@ -107,6 +108,8 @@ export interface CellConfig {
   readonly wallMs: number
   /** When the workspace's files are saved by themselves, and how much is kept; absent: when a person asks. */
   readonly checkpoints?: CheckpointPlan
+  /** What lands of the workspace's changes without a person who lists paths, and what lands in no way. */
+  readonly commit?: { readonly allow: readonly PathPattern[]; readonly never: readonly PathPattern[] }
 }
 
 export interface CheckpointPlan {

@@ -32,7 +32,6 @@ import {
 import type {
   Agent,
   CellConfig,
-  CheckpointPlan,
   Config,
   Environment,
   GrantConfig,
@@ -57,6 +56,7 @@ import {
 import type { Written } from './shape.ts'
 import { sharedWorkspaces, tenantHomes } from './tenants.ts'
 import { checkFrom, undoFrom, undoGrantProblems, undoProblems } from './undo.ts'
+import { wayBack } from './way-back.ts'
 import { readYaml } from './yaml.ts'
 
 /**
@@ -196,8 +196,10 @@ function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): S
   if (mcp.headers !== undefined) return report(judge, source, '"headers" go with "url"')
   const command = mcp.command ?? []
   if (command.length === 0) return report(judge, source, 'an empty command', 'a program and its arguments')
-  if (mcp.cell?.checkpoints !== undefined)
-    report(judge, mcp.cell.checkpoints.source, '"checkpoints" of an upstream’s cell', 'checkpoints in an agent’s cell')
+  for (const key of ['checkpoints', 'commit'] as const) {
+    const found = mcp.cell?.[key]
+    if (found !== undefined) report(judge, found.source, `"${key}" of an upstream’s cell`, `${key} in an agent’s cell`)
+  }
   return { kind: 'stdio', command, cell: readCell(judge, mcp.cell, source), shared: mcp.shared ?? false }
 }
 
@@ -445,33 +447,7 @@ function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): C
     pids: cell?.pids ?? 128,
     ...(cell?.io === undefined ? {} : { ioBytesPerSecond: cell.io }),
     wallMs: cell?.wall ?? 7_200_000,
-    ...(cell?.checkpoints && { checkpoints: readCheckpoints(judge, cell, cell.checkpoints) }),
-  }
-}
-
-function readCheckpoints(
-  judge: Judge,
-  cell: ShapedCell,
-  { value, source }: NonNullable<ShapedCell['checkpoints']>,
-): CheckpointPlan {
-  const { every, keep, size, before, required } = value
-  if (cell.workspace === undefined)
-    report(judge, source, '"checkpoints" of a cell without files of its own', 'a workspace, whose files are saved')
-  if (judge.shaped.profile === 'user')
-    report(
-      judge,
-      source,
-      '"checkpoints" under profile "user", which keeps changes in no disk image of their own',
-      'profile: full, or no checkpoints',
-    )
-  if (required !== undefined && before === undefined)
-    report(judge, source, '"required" without "before"', 'before: [irreversible]')
-  return {
-    ...(every !== undefined && { everyMs: every }),
-    ...(keep !== undefined && { keep }),
-    ...(size !== undefined && { bytesMax: size }),
-    beforeIrreversible: before?.includes('irreversible') ?? false,
-    required: required ?? true,
+    ...(cell && wayBack(cell, judge.shaped.profile, (problem) => judge.problems.push(problem))),
   }
 }
 

@@ -1,6 +1,7 @@
-import { EFFECTS, jsonPath, LIMITS, labelFrom, NAME_PATTERN, toolName } from '../model/index.ts'
+import { EFFECTS, jsonPath, LIMITS, labelFrom, NAME_PATTERN, pathPattern, toolName } from '../model/index.ts'
 import { containmentShape } from './containment.ts'
 import {
+  atMost,
   bool,
   decimal,
   jsonObject,
@@ -53,6 +54,14 @@ const currency = text('a path to an argument, like $.currency, or one currency, 
   /^(?:\$(\.[A-Za-z_][A-Za-z0-9_]*)+|[A-Z]{3})$/.test(t) ? t : undefined,
 )
 
+const paths = atMost(
+  64,
+  list(
+    'patterns of paths in the workspace',
+    text('a pattern of paths in the workspace, like src/** or **/*.md', pathPattern),
+  ),
+)
+
 const cellFields = {
   driver: optional(oneOf('the driver', ['linux'] as const), 'what isolates it'),
   root: optional(path, 'a root file system of its own; absent: the host’s /usr and a made-up /etc'),
@@ -100,6 +109,15 @@ const cellFields = {
       }),
     ),
     'when the files of its workspace are saved by themselves, and how much is kept; a person can always do it',
+  ),
+  commit: optional(
+    written(
+      object('which changes land without a person who lists them', {
+        allow: optional(paths, 'firebreak commit --rule lands these; what a host would execute still needs a person'),
+        never: optional(paths, 'these land in no way, whoever asks'),
+      }),
+    ),
+    'which of its changes firebreak commit lands, and which never',
   ),
 }
 export const cellShape = object('a cell', cellFields)

@@ -132,6 +132,19 @@ export function list<T>(what: string, shape: Shape<T>): Shape<readonly T[]> {
   }
 }
 
+/** A list with a limit. */
+export function atMost<T>(count: number, shape: Shape<readonly T[]>): Shape<readonly T[]> {
+  const expected = `${shape.expected}, at most ${count}`
+  return {
+    expected,
+    schema: { ...shape.schema, maxItems: count },
+    read(node, at) {
+      const items = shape.read(node, at)
+      return items !== undefined && items.length > count ? wrong(node, at, expected) : items
+    },
+  }
+}
+
 /** A list, or a mapping that says more of each of its items; `from` turns the short form into the long one. */
 export function listOr<A, B>(short: Shape<readonly A[]>, long: Shape<B>, from: (items: readonly A[]) => B): Shape<B> {
   return {

@@ -50,7 +50,7 @@ export type ControlReply =
 
 /** Something about the files of a workspace that a cell lives on. */
 export interface FilesAsk {
-  readonly what: 'checkpoint' | 'restore'
+  readonly what: 'checkpoint' | 'restore' | 'commit'
   /** Its name in the state. */
   readonly workspace: string
   readonly detail: JsonObject

@@ -25,6 +25,7 @@ import {
   type Untold,
   type Wanted,
 } from './checkpoints.ts'
+import { commitWanted, wantedFrom } from './commit.ts'
 import { type FilesAsk, NOT_HELD } from './control-socket.ts'
 import type { State } from './state.ts'
 import { tellUntold } from './untold.ts'
@@ -127,9 +128,23 @@ export class FilesDesk {
         const made = await this.save(held, { occasion: 'asked', ...who(detail), ...named(detail) })
         return made.ok ? ok(plain({ ...made.value, cell: held.cell.id })) : made
       }
+      case 'commit':
+        return this.#commit(held, detail)
       case 'restore':
         return this.#restore(held, detail)
     }
+  }
+
+  /** Saved, then landed as it stood at one moment; in between the cell may have gone on, and is not held back. */
+  async #commit(held: Held, detail: JsonObject): Promise<Result<Json, string>> {
+    const { warden, state } = this.#options
+    const { by } = who(detail)
+    const saved = await this.save(held, { occasion: 'before', by, why: 'before its changes were landed' })
+    if (!saved.ok && detail.save !== false) return no(`what is there now cannot be saved first: ${saved.reason}`)
+    const landing = await this.#inTurn(held.workspace, () =>
+      commitWanted(warden, state.workspace(held.workspace), wantedFrom(detail.wanted ?? null)),
+    )
+    return landing.ok ? ok(plain(landing.value)) : no(workspaceFaultText(landing.reason))
   }
 
   async #restore(held: Held, detail: JsonObject): Promise<Result<Json, string>> {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CellSpec } from '../../src/cells/spec.ts'
+import { openWarden } from '../../src/cells/warden.ts'
 import {
   makeCheckpoint,
   rehearseRestore,
@@ -232,5 +235,136 @@ describe('checkpoints', { skip: SKIP }, () => {
     const diff = await (await warden()).diff(over.changes)
     assert.ok(diff.ok)
     assert.equal(diff.value.changes.length, Number(count))
+  })
+
+  const doomed = (what: string, changes: string, id: string, step: string) => {
+    const program = join(import.meta.dirname, 'doomed-restorer.ts')
+    const ended = spawnSync(process.execPath, [program, what, changes, id, step], { encoding: 'utf8' })
+    assert.equal(ended.signal, 'SIGKILL', `${step}: ${ended.stdout} ${ended.stderr}`)
+    assert.equal(ended.stdout, `${step}\n`)
+  }
+  const steps = {
+    copied: 'old',
+    prepared: 'old',
+    decided: 'saved',
+    'record in place': 'saved',
+    'all in place': 'saved',
+  }
+
+  for (const [step, expected] of Object.entries(steps)) {
+    it(`S16: a warden that is killed when it has "${step}" leaves the ${expected} files, and never half`, async () => {
+      const over = workspace()
+      await said(['sh', '-c', 'echo saved > file; mkdir d; for i in 1 2 3; do echo saved > d/$i; done'], {
+        workspace: over,
+      })
+      const checkpoint = await saved(over.changes)
+      await said(['sh', '-c', 'echo old > file; for i in 1 2 3; do echo old > d/$i; done'], { workspace: over })
+      doomed('restore', over.changes, checkpoint.id, step)
+      // The next warden frees what the killed one held.
+      const next = await openWarden()
+      assert.ok(next.ok)
+      await next.value.close()
+      const { stdout } = await ran(spec(['cat', 'file', 'd/1', 'd/2', 'd/3'], { workspace: over }))
+      assert.equal(stdout, `${expected}\n`.repeat(4))
+      await restored(over.changes, checkpoint)
+      assert.deepEqual(
+        readdirSync(over.changes).filter((name) => /restored/.test(name)),
+        [],
+      )
+    })
+  }
+
+  for (const [step, more] of Object.entries({ copied: 0, recorded: 0, durable: 0, 'in the history': 1 })) {
+    it(`S16: a warden that is killed when a checkpoint is "${step}" leaves a whole one, or none`, async () => {
+      const over = workspace()
+      await said(['sh', '-c', 'echo kept > file'], { workspace: over })
+      const first = await saved(over.changes)
+      doomed('save', over.changes, first.id, step)
+      const next = await openWarden()
+      assert.ok(next.ok)
+      await next.value.close()
+      const store = storeOf(over.changes)
+      assert.equal(store.list().length, 1 + more)
+      assert.deepEqual(store.damaged(), [])
+      const last = store.list().at(-1)
+      assert.ok(last)
+      await said(['sh', '-c', 'rm file'], { workspace: over })
+      await restored(over.changes, last)
+      assert.equal(await said(['cat', 'file'], { workspace: over }), 'kept\n')
+      await saved(over.changes)
+      assert.deepEqual(
+        readdirSync(join(over.changes, 'checkpoints')).filter((name) => name.startsWith('.')),
+        [],
+        'the next one clears up',
+      )
+    })
+  }
+
+  it('S16: one that was half removed is none', async () => {
+    const over = workspace()
+    await said(['true'], { workspace: over })
+    const first = await saved(over.changes)
+    doomed('remove', over.changes, first.id, 'out of the history')
+    assert.deepEqual([storeOf(over.changes).list(), storeOf(over.changes).damaged()], [[], []])
+  })
+
+  it('S17: a full disk of the host takes no checkpoint and no restoration, and what is there stays', async () => {
+    const disk = join(hostDirectory(), 'disk')
+    mkdirSync(disk)
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=24M', 'firebreak-test', disk])
+    assert.equal(mounted.status, 0)
+    try {
+      const over = { lower: hostDirectory(), changes: join(disk, 'workspaces', 'desk'), at: '/work' }
+      await said(['sh', '-c', 'head -c 6000000 /dev/urandom > large; echo old > file'], { workspace: over })
+      const checkpoint = await saved(over.changes)
+      await said(['sh', '-c', 'echo new > file'], { workspace: over })
+      writeFileSync(join(disk, 'filler'), Buffer.alloc(7_000_000))
+      const made = await makeCheckpoint(await warden(), over.changes, ASKED, BOUNDS_DEFAULT)
+      assert.ok(!made.ok && made.reason.kind === 'full', JSON.stringify(made))
+      const back = await restoreCheckpoint(await warden(), over.changes, checkpoint)
+      assert.ok(!back.ok && back.reason.kind === 'full', JSON.stringify(back))
+      assert.equal(await said(['cat', 'file'], { workspace: over }), 'new\n')
+      assert.equal(storeOf(over.changes).list().length, 1)
+      unlinkSync(join(disk, 'filler'))
+      await restored(over.changes, checkpoint)
+      assert.equal(await said(['cat', 'file'], { workspace: over }), 'old\n')
+    } finally {
+      spawnSync('umount', ['-l', disk])
+    }
+  })
+
+  it('S1: links that are swapped while files are saved, restored and looked at lead nobody anywhere', async () => {
+    const over = workspace()
+    const victim = hostDirectory()
+    writeFileSync(join(victim, 'kept'), 'x')
+    const swaps = `mkdir dir; while :; do ln -sfn ${victim} link; rm -rf link; mkdir link 2>/dev/null; echo x > link/f 2>/dev/null
+      mv dir away; ln -s ${victim} dir; rm dir; mv away dir; done`
+    const cell = await launched(spec(['sh', '-c', swaps], { workspace: over }))
+    cell.start()
+    await delay(100)
+    const states: Checkpoint[] = []
+    for (let i = 0; i < 8; i++) states.push(await saved(over.changes))
+    await cell.teardown()
+    for (const state of states) {
+      await restored(over.changes, state)
+      const told = await rehearseRestore(await warden(), over.changes, state)
+      assert.deepEqual(told, { ok: true, value: { differences: [], truncated: false } })
+    }
+    assert.deepEqual(readdirSync(victim), ['kept'])
+  })
+
+  it('S1: no attribute of overlayfs that a cell can write means anything when its files come back', async () => {
+    const over = workspace()
+    writeFileSync(join(over.lower, 'secret'), 'of the owner')
+    const forged = await attacked('overlay.ts', [], { workspace: over })
+    const checkpoint = await saved(over.changes)
+    await restored(over.changes, checkpoint)
+    const seen = await said(['sh', '-c', 'ls; cat plain'], { workspace: over })
+    assert.match(seen, /secret/, 'nothing of what was given is hidden')
+    assert.match(seen, /mine$/)
+    // user.* is nobody's to read here, trusted.* nobody's to write there, and a whiteout is a device.
+    assert.equal(forged['trusted.overlay.redirect'], 'EPERM')
+    assert.equal(forged['trusted.overlay.opaque'], 'EPERM')
+    assert.equal(forged['a whiteout'], 'EPERM')
   })
 })

@@ -16,6 +16,8 @@ import {
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { choosing } from '../../src/control/commit.ts'
+import { pathPattern } from '../../src/model/pattern.ts'
 import { hostDirectory, launched, NODE, ran, SKIP, spec, warden, workspaceOver } from './kit.ts'
 
 const OWNER = 4_242
@@ -215,8 +217,9 @@ describe('what a cell changed', { skip: SKIP }, () => {
     assert.deepEqual(readdirSync(victim), [])
   })
 
-  it('changes of a live cell are read while it stands frozen, and it goes on', async () => {
-    const workspace = workspaceOver(ownedDirectory({}))
+  it('changes of a live cell are read and landed as they stand at one moment, and it goes on', async () => {
+    const lower = ownedDirectory({})
+    const workspace = workspaceOver(lower)
     const cell = await launched(
       spec(['sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i > count; sleep 0.01; done'], { workspace }),
     )
@@ -226,12 +229,83 @@ describe('what a cell changed', { skip: SKIP }, () => {
       (await diffOf(workspace.changes)).changes.map(({ path }) => path),
       ['count'],
     )
-    assert.ok(!(await (await warden()).commit(workspace.changes, ['count'], [])).ok, 'nothing is landed from under it')
+    const landing = await (await warden()).commit(workspace.changes, ['count'], [])
+    assert.deepEqual(landing, { ok: true, value: { landed: ['count'], refused: [], left: [] } })
+    assert.match(readFileSync(join(lower, 'count'), 'utf8'), /^\d+\n$/)
+    assert.equal(lstatSync(join(lower, 'count')).uid, OWNER)
     assert.ok(!(await warden()).discard(workspace.changes).ok)
     const seen = readFileSync(join(cell.upper ?? '', 'count'), 'utf8')
     await delay(100)
     assert.notEqual(readFileSync(join(cell.upper ?? '', 'count'), 'utf8'), seen)
     await cell.teardown()
+  })
+
+  it('S1: what a host would act upon lands from under no live cell, whatever a person has confirmed', async () => {
+    const lower = ownedDirectory({ 'package.json': '{}' })
+    const workspace = workspaceOver(lower)
+    const cell = await launched(spec(['sh', '-c', 'echo evil > package.json; sleep 60'], { workspace }))
+    cell.start()
+    await delay(200)
+    const landing = await (await warden()).commit(workspace.changes, ['package.json'], ['package.json'])
+    assert.ok(!landing.ok && landing.reason.kind === 'unconfirmed')
+    assert.equal(readFileSync(join(lower, 'package.json'), 'utf8'), '{}')
+    await cell.teardown()
+    assert.ok((await (await warden()).commit(workspace.changes, ['package.json'], ['package.json'])).ok, 'control')
+  })
+
+  it('by rule: what matches lands, with its deletions and modes; the rest stays, and is told why', async () => {
+    const lower = ownedDirectory({
+      'src/edited': 'old',
+      'src/gone': 'x',
+      'src/tool': 'x',
+      'vendor/keep/x': 'x',
+      'vendor/y': 'x',
+      other: 'x',
+      'lib/a': 'x',
+    })
+    const workspace = workspaceOver(lower)
+    const work = `echo new > src/edited; rm src/gone; chmod 755 src/tool; mkdir -p src/a/b; echo x > src/a/b/c
+      ln -s ../../.. src/up; ln -s edited src/near; echo x > other; rm -r vendor lib; mkfifo src/pipe
+      echo x > src/.envrc; mkdir src/.GIT; echo x > src/.GIT/config; echo x > src/Secret.KEY`
+    const { exit, stderr } = await ran(spec(['sh', '-c', work], { workspace }))
+    assert.equal(exit.code, 0, stderr)
+    const rule = {
+      allow: ['src/**', 'vendor/**', 'lib/**'],
+      never: ['vendor/keep/**', 'src/.git/**', 'src/*.key'],
+    }
+    const patterns = (texts: readonly string[]) => texts.map((text) => pathPattern(text) ?? [])
+    const wanted = { rule: { allow: patterns(rule.allow), never: patterns(rule.never) }, confirmed: [] }
+    const landing = await (await warden()).commitChosen(workspace.changes, choosing(wanted))
+    assert.ok(landing.ok, JSON.stringify(landing))
+    assert.deepEqual(landing.value.landed.toSorted(), [
+      'lib',
+      'src/a',
+      'src/a/b',
+      'src/a/b/c',
+      'src/edited',
+      'src/gone',
+      'src/near',
+      'src/tool',
+    ])
+    assert.deepEqual(
+      landing.value.left
+        .map(({ path, needsPerson = false }) => `${path}${needsPerson ? ' needs a person' : ''}`)
+        .toSorted(),
+      [
+        'other',
+        'src/.GIT',
+        'src/.GIT/config',
+        'src/.envrc needs a person',
+        'src/Secret.KEY',
+        'src/up needs a person',
+        'vendor',
+      ],
+    )
+    assert.equal(readFileSync(join(lower, 'src/edited'), 'utf8'), 'new\n')
+    assert.equal(statSync(join(lower, 'src/tool')).mode & 0o777, 0o755)
+    assert.deepEqual(readdirSync(join(lower, 'src')).toSorted(), ['a', 'edited', 'near', 'tool'])
+    assert.deepEqual(readdirSync(lower).toSorted(), ['other', 'src', 'vendor'])
+    assert.deepEqual(readdirSync(join(lower, 'vendor/keep')), ['x'])
   })
 
   it('S9: looking at a frozen cell does not set it free, nor does a look during which it is frozen', async () => {

@@ -11,6 +11,7 @@ import type { ImageFault } from './image.ts'
 import type { Change, Refused } from './inside/change.ts'
 import { readRecord, type WorkspaceRecord } from './overlay.ts'
 import { settleReplaced } from './replace.ts'
+import type { Left } from './rule.ts'
 import { mountView } from './view.ts'
 
 export interface WorkspaceDiff {
@@ -71,7 +72,6 @@ async function tellChanges(
   random: Uint8Array,
 ): Promise<Result<WorkspaceDiff, WorkspaceFault>> {
   const viewer = ground.profile === 'user' ? record.owner : { uid: record.uid, gid: record.uid }
-  const liveUpper = live?.upper === undefined ? {} : { liveUpper: live.upper }
   const said = await runHelper(
     'diff-main',
     helperArguments(record),
@@ -80,11 +80,11 @@ async function tellChanges(
     {
       changes,
       uid: { wanted: record.uid, held: live !== undefined },
-      mount: (directory) => mountView({ changes, record, viewer, target: false, ...liveUpper }, directory, ground),
+      mount: (directory) => mountView({ changes, record, viewer, target: false, ...upperOf(live) }, directory, ground),
     },
     random,
   )
-  if (!said.ok) return said
+  if (!said.ok) return no(held(said.reason))
   const found = said.value.lines.filter((line) => 'kind' in line)
   return ok({
     record,
@@ -98,21 +98,47 @@ async function tellChanges(
 export interface Landing {
   readonly landed: readonly string[]
   readonly refused: readonly Refused[]
+  /** Changes that were not chosen, and why. */
+  readonly left: readonly Left[]
+}
+
+/** What of a diff is to land; `confirmed` are paths that a host would act upon, and that a person wants. */
+export interface Chosen {
+  readonly paths: readonly string[]
+  readonly confirmed: readonly string[]
+  /** Changes that stay, and why. */
+  readonly left?: readonly Left[]
 }
 
 /**
- * Lands these changes in the directory that the workspace was made over, as its owner. Refused as a whole while one of
- * them would be executed by the host and does not stand in `confirmed`, word for word.
+ * Lands what `choose` chooses in the directory that the workspace was made over, as its owner. Refused as a whole while
+ * one of them would be executed by the host and does not stand in `confirmed`, word for word. Of a live cell it is one
+ * moment's state, while that stands frozen; then nothing that a host would execute lands at all: what a person has agreed
+ * to may have become something else since they looked.
  */
 export async function commitWorkspace(
   changes: string,
-  paths: readonly string[],
-  confirmed: readonly string[],
+  choose: (diff: WorkspaceDiff) => Chosen,
   ground: Ground,
+  live: Cell | undefined,
   random: () => Uint8Array,
 ): Promise<Result<Landing, WorkspaceFault>> {
-  const diff = await diffWorkspace(changes, ground, undefined, random())
+  if (live === undefined) return landChosen(changes, choose, ground, undefined, random)
+  const still = await live.whileFrozen(() => landChosen(changes, choose, ground, live, random))
+  return still.ok ? still.value : no({ kind: 'in-use', holder: `${live.id}, which cannot be frozen` })
+}
+
+async function landChosen(
+  changes: string,
+  choose: (diff: WorkspaceDiff) => Chosen,
+  ground: Ground,
+  live: Cell | undefined,
+  random: () => Uint8Array,
+): Promise<Result<Landing, WorkspaceFault>> {
+  const diff = await diffWorkspace(changes, ground, live, random())
   if (!diff.ok) return diff
+  const { paths, left = [], ...chosen } = choose(diff.value)
+  const confirmed = live === undefined ? chosen.confirmed : []
   const executes = diff.value.executes.filter(({ path }) => paths.includes(path) && !confirmed.includes(path))
   if (executes.length > 0) return no({ kind: 'unconfirmed', executes })
   const known = new Set(diff.value.changes.map(({ path }) => path))
@@ -127,16 +153,18 @@ export async function commitWorkspace(
     {
       // Held against a cell that would start on it meanwhile; the helper itself runs as the owner.
       changes,
-      uid: { wanted: record.uid, held: false },
+      uid: { wanted: record.uid, held: live !== undefined },
       runsAs: record.owner,
-      mount: (directory) => mountView({ changes, record, viewer: record.owner, target: true }, directory, ground),
+      mount: (directory) =>
+        mountView({ changes, record, viewer: record.owner, target: true, ...upperOf(live) }, directory, ground),
     },
     random(),
   )
-  if (!said.ok) return said
+  if (!said.ok) return no(held(said.reason))
   return ok({
     landed: said.value.lines.flatMap((line) => ('landed' in line ? [line.landed] : [])),
     refused: [...unknown, ...said.value.lines.filter((line) => 'refused' in line)],
+    left,
   })
 }
 
@@ -156,6 +184,16 @@ export function discardWorkspace(changes: string, ground: Ground, random: Uint8A
   } finally {
     claim.value()
   }
+}
+
+/** A helper's own workspace is the one that it looks at: somebody else has it. */
+function held(fault: HelperFault): WorkspaceFault {
+  if (fault.kind !== 'launch' || fault.fault.kind !== 'workspace') return fault
+  return { kind: 'in-use', holder: fault.fault.problem.replace(/^in use by /, '') }
+}
+
+function upperOf(live: Cell | undefined): { readonly liveUpper?: string } {
+  return live?.upper === undefined ? {} : { liveUpper: live.upper }
 }
 
 function needsYes(changes: readonly Change[]): readonly Executes[] {

@@ -20,14 +20,19 @@ export function executesOnHost(paths: readonly string[]): readonly Executes[] {
  * `Foo/.GIT/config` is git’s on a file system that ignores case, and so is `.g\u200cit` on one that ignores
  * zero-width characters, and `git~1` where short names are kept: compared as the least careful of them would.
  */
-function reason(path: string): string | undefined {
-  const parts = path
+export function leastCareful(path: string): string {
+  return path
     .normalize('NFKC')
     .replace(/[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, '')
     .toLowerCase()
     .split('/')
     .map((part) => part.replace(/[. ]+$/, '') || part)
     .map((part) => (/^git~\d+$/.test(part) ? '.git' : part))
+    .join('/')
+}
+
+function reason(path: string): string | undefined {
+  const parts = leastCareful(path).split('/')
   const name = parts.at(-1) ?? ''
   for (const { why, directories, names, patterns } of RULES) {
     if (directories?.some((directory) => within(parts, directory))) return why

@@ -1,16 +1,34 @@
 import { basename } from 'node:path'
 import type { Warden } from '../../cells/warden.ts'
+import type { Landing } from '../../cells/workspace/changes.ts'
 import type { Executes } from '../../cells/workspace/executes.ts'
+import type { Agent } from '../../config/config.ts'
+import { madeEntry, makeCheckpoint } from '../../control/checkpoints.ts'
+import { commitWanted, ruleFor, type Wanted, wantedJson } from '../../control/commit.ts'
+import { askHolder } from '../../control/control-socket.ts'
+import { boundsOf } from '../../control/files-desk.ts'
+import { leaveUntold } from '../../control/untold.ts'
 import { workspaceFaultText } from '../../control/workspace-fault.ts'
-import { markCommitted, markDiscarded } from '../../control/workspace-marks.ts'
+import { markDiscarded } from '../../control/workspace-marks.ts'
+import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printable } from '../printable.ts'
-import { confirmedBy, stateOfWorkspace, WORKSPACE_OPTIONS, withWorkspace } from '../workspace.ts'
+import {
+  agentOfWorkspace,
+  confirmedBy,
+  personOf,
+  stateOfWorkspace,
+  WORKSPACE_OPTIONS,
+  withWorkspace,
+} from '../workspace.ts'
 
 export const command: Command = {
   name: 'commit',
   summary: 'Land what a cell changed in the directory that its workspace was made over',
-  usage: ['firebreak commit [--agent <name>] [<path>…] [--confirm <path,…>] [--yes] [--discard]'],
+  usage: [
+    'firebreak commit [--agent <name>] [<path>…] [--confirm <path,…>] [--yes] [--discard]',
+    'firebreak commit [--agent <name>] --rule [--confirm <path,…>]',
+  ],
   example: 'firebreak commit --agent refund-bot\nfirebreak commit src/refunds.ts --confirm package.json',
   words: Number.POSITIVE_INFINITY,
   options: {
@@ -20,6 +38,9 @@ export const command: Command = {
       value: 'paths',
       help: 'of what a host would execute, these are wanted (commas between, or a JSON list)',
     },
+    rule: { type: 'boolean', help: 'land what the configuration allows (cell: commit), without asking' },
+    unsaved: { type: 'boolean', help: 'do not save what is there first (a full disk)' },
+    as: { type: 'string', value: 'person', help: 'who lands it (default: the login name)' },
     yes: { type: 'boolean', help: 'land without asking; what a host would execute still needs --confirm' },
     discard: { type: 'boolean', help: 'throw the changes away instead' },
     'no-input': { type: 'boolean', help: 'never ask' },
@@ -29,36 +50,81 @@ export const command: Command = {
 
 async function commit(call: Call, warden: Warden, changes: string): Promise<ExitCode> {
   if (call.flag('discard')) return discard(call, warden, changes)
+  const agent = await agentOfWorkspace(call, changes)
+  if (!agent.ok) return agent.reason
+  const confirmed = pathsIn(call.text('confirm') ?? '')
+  const rule = ruleFor(agent.value, !call.flag('rule'))
+  if (call.flag('rule') && (rule.allow.length === 0 || call.positionals.length > 0)) {
+    call.print.fault(
+      rule.allow.length === 0 ? 'the configuration has no rule that lets anything land' : '--rule goes without paths',
+      'cell: { commit: { allow: [src/**] } } under the agent says what lands without being listed',
+    )
+    return EXIT.usage
+  }
+  if (call.flag('rule')) return landed(call, await land(call, warden, changes, agent.value, { rule, confirmed }))
   const diff = await warden.diff(changes)
+  if (!diff.ok && diff.reason.kind === 'in-use' && call.positionals.length > 0)
+    return landed(call, await land(call, warden, changes, agent.value, { rule, paths: call.positionals, confirmed }))
   if (!diff.ok) {
-    call.print.fault(printable(workspaceFaultText(diff.reason)))
+    const next = diff.reason.kind === 'in-use' ? ['while a cell lives on it, name the paths, or give --rule'] : []
+    call.print.fault(printable(workspaceFaultText(diff.reason)), ...next)
     return EXIT.failed
   }
-  const confirmed = pathsIn(call.text('confirm') ?? '')
   const executes = new Map(diff.value.executes.map((each) => [each.path, each]))
-  const wanted = call.positionals.length > 0 ? call.positionals : diff.value.changes.map(({ path }) => path)
-  const held = wanted.flatMap((path) => (confirmed.includes(path) ? [] : (executes.get(path) ?? [])))
+  const paths = call.positionals.length > 0 ? call.positionals : diff.value.changes.map(({ path }) => path)
+  const held = paths.flatMap((path) => (confirmed.includes(path) ? [] : (executes.get(path) ?? [])))
   if (held.length > 0) return hold(call, held)
-  if (wanted.length === 0) {
+  if (paths.length === 0) {
     call.print.line('Nothing was changed.')
-    call.print.object({ ok: true, landed: [], refused: [] })
+    call.print.object({ ok: true, landed: [], refused: [], left: [] })
     return EXIT.ok
   }
-  const question = `Land ${wanted.length} changes in ${diff.value.record.lower}? [y/N] `
+  const question = `Land ${paths.length} changes in ${diff.value.record.lower}? [y/N] `
   if (!(await confirmedBy(call, question))) return EXIT.needsApproval
-  const landing = await warden.commit(changes, wanted, confirmed)
+  return landed(call, await land(call, warden, changes, agent.value, { rule, paths, confirmed }))
+}
+
+/** Longer than a copy of a full disk, and the landing of a hundred thousand files. */
+const ASK_MS_MAX = 300_000
+
+/** What is there is saved first; of a workspace that a cell lives on, by the run that holds it. */
+async function land(
+  call: Call,
+  warden: Warden,
+  changes: string,
+  agent: Agent | undefined,
+  wanted: Wanted,
+): Promise<Result<Landing, string | readonly Executes[]>> {
+  const [by, workspace, state] = [personOf(call), basename(changes), stateOfWorkspace(changes)]
+  const before = { occasion: 'before', by, why: 'before its changes were landed' } as const
+  const saved = await makeCheckpoint(warden, changes, before, boundsOf(agent))
+  if (!saved.ok && saved.reason.kind === 'in-use') {
+    const detail = { wanted: wantedJson(wanted), by, why: before.why, save: !call.flag('unsaved') }
+    const asked = await askHolder(state, { what: 'commit', workspace, detail }, ASK_MS_MAX)
+    return asked.ok ? ok(asked.value as unknown as Landing) : asked // as `FilesDesk` has answered
+  }
+  // Without an image of its own there is nothing that could be saved, and never was.
+  if (!saved.ok && saved.reason.kind !== 'plain' && !call.flag('unsaved'))
+    return no(`what is there now cannot be saved first: ${workspaceFaultText(saved.reason)} (--unsaved does without)`)
+  if (saved.ok && !saved.value.unchanged) leaveUntold(state, madeEntry(saved.value, workspace))
+  const landing = await commitWanted(warden, changes, wanted)
+  if (landing.ok) return landing
+  return no(landing.reason.kind === 'unconfirmed' ? landing.reason.executes : workspaceFaultText(landing.reason))
+}
+
+function landed(call: Call, landing: Result<Landing, string | readonly Executes[]>): ExitCode {
   if (!landing.ok) {
-    if (landing.reason.kind === 'unconfirmed') return hold(call, landing.reason.executes)
-    call.print.fault(printable(workspaceFaultText(landing.reason)))
+    if (typeof landing.reason !== 'string') return hold(call, landing.reason)
+    call.print.fault(printable(landing.reason))
     return EXIT.failed
   }
-  const { landed, refused } = landing.value
-  // The directory may hold now what the cell had seen: its labels stay with it from here on.
-  if (landed.length > 0) markCommitted(stateOfWorkspace(changes), basename(changes))
-  for (const path of landed) call.print.line(`landed ${printable(path)}`)
+  const { landed: done, refused, left } = landing.value
+  for (const path of done) call.print.line(`landed ${printable(path)}`)
+  for (const { path, why } of left) call.print.line(`left ${printable(path)}: ${printable(why)}`)
   for (const { refused: path, why } of refused) call.print.line(`refused ${printable(path)}: ${printable(why)}`)
-  call.print.object({ ok: refused.length === 0, landed, refused })
-  return refused.length === 0 ? EXIT.ok : EXIT.failed
+  call.print.object({ ok: refused.length === 0, landed: done, refused, left })
+  if (refused.length > 0) return EXIT.failed
+  return left.some(({ needsPerson }) => needsPerson) ? EXIT.needsApproval : EXIT.ok
 }
 
 /** A path may hold a comma: a list in JSON can name it. */

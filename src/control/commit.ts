@@ -1,0 +1,63 @@
+import { basename, dirname } from 'node:path'
+import type { Warden } from '../cells/warden.ts'
+import type { Chosen, Landing, WorkspaceDiff, WorkspaceFault } from '../cells/workspace/changes.ts'
+import { byRule, type CommitRule } from '../cells/workspace/rule.ts'
+import type { Agent } from '../config/config.ts'
+import { isJsonObject, type Json, type JsonObject, pathPattern, type Result } from '../model/index.ts'
+import { markCommitted } from './workspace-marks.ts'
+
+export interface Wanted {
+  readonly rule: CommitRule
+  /** These, which a person has listed; absent: whatever the rule allows. */
+  readonly paths?: readonly string[]
+  /** Of what a host would act upon, these. */
+  readonly confirmed: readonly string[]
+}
+
+/** What a person lists is allowed by that, and `never` binds them, too. */
+export function ruleFor(agent: Agent | undefined, listed: boolean): CommitRule {
+  const { allow = [], never = [] } = agent?.cell.commit ?? {}
+  return { allow: listed ? [['**']] : allow, never }
+}
+
+export function choosing({ rule, paths, confirmed }: Wanted): (diff: WorkspaceDiff) => Chosen {
+  return ({ changes, executes }) => {
+    const among = paths === undefined ? changes : changes.filter(({ path }) => paths.includes(path))
+    const known = new Set(changes.map(({ path }) => path))
+    const { lands, left } = byRule({ changes: among, executes }, rule, confirmed)
+    return { paths: [...lands, ...(paths ?? []).filter((path) => !known.has(path))], confirmed, left }
+  }
+}
+
+/** The directory may hold then what the cell had seen: its labels stay with it from there on. */
+export async function commitWanted(
+  warden: Warden,
+  changes: string,
+  wanted: Wanted,
+): Promise<Result<Landing, WorkspaceFault>> {
+  const landing = await warden.commitChosen(changes, choosing(wanted))
+  if (landing.ok && landing.value.landed.length > 0) markCommitted(dirname(dirname(changes)), basename(changes))
+  return landing
+}
+
+/** As it travels to the run whose cell lives on the files. */
+export function wantedJson({ rule, paths, confirmed }: Wanted): JsonObject {
+  const text = (patterns: CommitRule['allow']) => patterns.map((pattern) => pattern.join('/'))
+  return { allow: text(rule.allow), never: text(rule.never), ...(paths && { paths }), confirmed }
+}
+
+export function wantedFrom(json: Json): Wanted {
+  const { allow, never, paths, confirmed } = isJsonObject(json) ? json : {}
+  const texts = (value: Json | undefined) => (Array.isArray(value) ? value.map(String) : [])
+  const patterns = (value: Json | undefined) => texts(value).flatMap((text) => [pathPattern(text) ?? fail(text)])
+  return {
+    rule: { allow: patterns(allow), never: patterns(never) },
+    ...(paths !== undefined && { paths: texts(paths) }),
+    confirmed: texts(confirmed),
+  }
+}
+
+/** A pattern that is not understood must not be left out of `never`. */
+function fail(text: string): never {
+  throw new RangeError(`not a pattern of paths: ${text}`)
+}

@@ -1,0 +1,74 @@
+/**
+ * Which paths of a workspace are meant: parts between slashes, `*` and `?` within one, `**` for any number of them, none
+ * included: `src/**` is `src` and all that is below. Written by people; matched against names that a cell has chosen, in
+ * time that grows with the length of both and no faster.
+ */
+export type PathPattern = readonly string[]
+
+export function pathPattern(text: string): PathPattern | undefined {
+  const parts = text.split('/')
+  const plain = parts.every((part) => part !== '' && part !== '.' && part !== '..' && !/[\p{Cc}\\]/u.test(part))
+  const wild = parts.every((part) => part === '**' || !part.includes('**'))
+  return plain && wild && text.length <= CHARACTERS_MAX && parts.length <= PARTS_MAX ? parts : undefined
+}
+
+export function matchesPath(pattern: PathPattern, path: string): boolean {
+  return placesAfter(pattern, path).has(pattern.length)
+}
+
+/** Whether something below this directory could be meant, itself aside. */
+export function mayMatchBelow(pattern: PathPattern, directory: string): boolean {
+  return [...placesAfter(pattern, directory)].some((at) => at < pattern.length)
+}
+
+/** Whether this directory and all that can ever be below it is meant. */
+export function matchesAllBelow(pattern: PathPattern, directory: string): boolean {
+  return pattern.at(-1) === '**' && matchesPath(pattern, directory)
+}
+
+const CHARACTERS_MAX = 200
+const PARTS_MAX = 32
+
+/** How far into the pattern one can be when the path has been read. */
+function placesAfter(pattern: PathPattern, path: string): ReadonlySet<number> {
+  let places = withoutSteps(pattern, [0])
+  for (const part of path.split('/')) {
+    const next: number[] = []
+    for (const at of places) {
+      const wanted = pattern[at]
+      if (wanted === '**') next.push(at)
+      else if (wanted !== undefined && matchesPart(wanted, part)) next.push(at + 1)
+    }
+    places = withoutSteps(pattern, next)
+  }
+  return places
+}
+
+/** `**` may stand for nothing. */
+function withoutSteps(pattern: PathPattern, places: readonly number[]): ReadonlySet<number> {
+  const all = new Set<number>()
+  for (let at of places) {
+    all.add(at)
+    while (pattern[at] === '**') all.add(++at)
+  }
+  return all
+}
+
+/** The last `*` that was met takes one more whenever what follows it does not fit: never more than both lengths multiplied. */
+function matchesPart(wanted: string, part: string): boolean {
+  let [i, j, star, taken] = [0, 0, -1, 0]
+  while (j < part.length) {
+    if (wanted[i] === '*') {
+      star = i++
+      taken = j
+    } else if (wanted[i] === '?' || wanted[i] === part[j]) {
+      i++
+      j++
+    } else if (star >= 0) {
+      i = star + 1
+      j = ++taken
+    } else return false
+  }
+  while (wanted[i] === '*') i++
+  return i === wanted.length
+}
