@@ -247,7 +247,8 @@ describe('checkpoints', { skip: SKIP }, () => {
     copied: 'old',
     prepared: 'old',
     decided: 'saved',
-    'record in place': 'saved',
+    'old out of the way': 'saved',
+    'image in place': 'saved',
     'all in place': 'saved',
   }
 

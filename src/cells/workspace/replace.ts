@@ -1,5 +1,5 @@
 /** Puts a saved state in the place of a workspace's changes: the old one stands, or the new one, never half of each. */
-import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { Ground } from '../launch.ts'
@@ -17,7 +17,7 @@ export interface SavedState {
 }
 
 /** What has been done, in this order; `prepared` is the last that is undone by a crash, the rest is done by the next. */
-export type ReplaceStep = 'copied' | 'prepared' | 'decided' | 'record in place' | 'all in place'
+export type ReplaceStep = 'copied' | 'prepared' | 'decided' | 'old out of the way' | 'image in place' | 'all in place'
 
 /** Only where no cell lives on it: a process goes on with the files that it has open, and would bring them back. */
 export async function replaceWorkspace(
@@ -75,11 +75,17 @@ export function isUnsettled(changes: string): boolean {
 function putInPlace(changes: string, at: (step: ReplaceStep) => void = () => {}): void {
   const decided = join(changes, 'restored')
   if (!existsSync(decided)) return
-  for (const name of ['record.json', 'disk']) {
-    if (existsSync(join(decided, name))) renameSync(join(decided, name), join(changes, name))
-    at(name === 'disk' ? 'all in place' : 'record in place')
+  const [image, old] = [join(decided, 'disk'), join(decided, 'old')]
+  if (existsSync(image)) {
+    // Out of the way first: ext4 writes out a file whose name takes the place of another's, and that is what takes long.
+    if (existsSync(imageOf(changes))) renameSync(imageOf(changes), old)
+    at('old out of the way')
+    renameSync(image, imageOf(changes))
   }
-  rmdirSync(decided)
+  at('image in place')
+  if (existsSync(join(decided, 'record.json'))) renameSync(join(decided, 'record.json'), join(changes, 'record.json'))
+  at('all in place')
+  rmSync(decided, { recursive: true, force: true })
 }
 
 /** Whether a workspace is another one than when its record was read. */
