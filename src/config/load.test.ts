@@ -63,6 +63,41 @@ async function problems(text: string): Promise<readonly Problem[]> {
 }
 
 describe('loadConfig', () => {
+  it('reads when files are saved, and what lands by rule', async () => {
+    const cell = 'workspace: ./work, checkpoints: { every: 10min, keep: 5, size: 1GiB, before: [irreversible] }'
+    const rule = 'commit: { allow: ["src/**"], never: [".git/**"] }'
+    const config = await good(GOOD.replace('cpu: 0.5', `${cell}, ${rule}`))
+    const [agent] = config.agents.values()
+    assert.deepEqual(agent?.cell.checkpoints, {
+      everyMs: 600_000,
+      keep: 5,
+      bytesMax: 1_073_741_824,
+      beforeIrreversible: true,
+      required: true,
+    })
+    assert.deepEqual(agent?.cell.commit, { allow: [['src', '**']], never: [['.git', '**']] })
+    const [problem] = await problems(`profile: user\n${GOOD.replace('cpu: 0.5', cell)}`)
+    assert.match(problem?.message ?? '', /"checkpoints" under profile "user"/)
+  })
+
+  for (const [what, fields, message] of [
+    ['files to save where there are none', 'checkpoints: { every: 10min }', /"checkpoints" of a cell without files/],
+    ['a rule to land what there is not', 'commit: { allow: ["src/**"] }', /"commit" of a cell without files/],
+    ['what is required and never asked for', 'workspace: ., checkpoints: { required: false }', /"required" without/],
+    ['an effect that can be taken back', 'workspace: ., checkpoints: { before: [write] }', /found "write"/],
+    ['a pattern that leads out', 'workspace: ., commit: { never: ["../**"] }', /found "\.\.\/\*\*"/],
+    [
+      'more patterns than are matched',
+      `workspace: ., commit: { allow: [${Array.from({ length: 65 }, (_, i) => `a${i}`)}] }`,
+      /found a list/,
+    ],
+  ] as const)
+    it(`refuses ${what}`, async () => {
+      const [problem] = await problems(GOOD.replace('cpu: 0.5', fields))
+      assert.match(problem?.message ?? '', message)
+      assert.ok(problem?.source.line)
+    })
+
   it('reads names, units and paths', async () => {
     const config = await good(GOOD)
     const agent = config.agents.get('refund-bot' as AgentName)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Entry } from '../../src/model/entry.ts'
 import { firebreak, ledgerOf, NODE_CELL, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
-import { type CellPlan, type ConfigPlan, writeConfig } from '../kit/config-text.ts'
+import { type AgentPlan, type CellPlan, type ConfigPlan, type UpstreamPlan, writeConfig } from '../kit/config-text.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
 
@@ -22,7 +22,7 @@ interface Desk {
 
 type Said = Readonly<Record<string, never>>
 
-function desk(cell: CellPlan = {}, upstreams: ConfigPlan['upstreams'] = {}): Desk {
+function desk(cell: CellPlan = {}, upstreams: ConfigPlan['upstreams'] = {}, grants?: AgentPlan['grants']): Desk {
   const directory = temporaryDirectory()
   const work = join(directory, 'work')
   mkdirSync(work)
@@ -32,7 +32,7 @@ function desk(cell: CellPlan = {}, upstreams: ConfigPlan['upstreams'] = {}): Des
     agents: {
       desk: {
         cell: { ...NODE_CELL, workspace: 'work', ...cell },
-        ...(Object.keys(upstreams).length === 0 && { grants: [] }),
+        ...((grants ?? Object.keys(upstreams).length === 0) && { grants: grants ?? [] }),
       },
     },
   })
@@ -58,16 +58,20 @@ async function entriesOf<K extends Entry['kind']>(
 }
 
 /** An agent beside a knowledge graph that can only forget for good. */
-async function forgetful(checkpoints: Readonly<Record<string, unknown>>): Promise<Desk> {
+async function forgetful(
+  checkpoints: Readonly<Record<string, unknown>>,
+  tools: NonNullable<UpstreamPlan['tools']> = { read_graph: 'read', delete_entities: 'irreversible' },
+  grants?: AgentPlan['grants'],
+): Promise<Desk> {
   const memory = {
     mcp: {
       command: ['/opt/node', '/opt/lib/node_modules/@modelcontextprotocol/server-memory/dist/index.js'],
       cell: NODE_CELL,
     },
-    tools: { read_graph: 'read', delete_entities: 'irreversible' },
-  } as const
+    tools,
+  }
   const files = { ...NODE_CELL.files, '/opt/calls.ts': join(repository, 'test/e2e/agents/calls.ts') }
-  const made = desk({ files, labels: [], checkpoints }, { memory })
+  const made = desk({ files, labels: [], checkpoints }, { memory }, grants)
   const accepted = await firebreak(['accept', '--config', made.config, ...MARIA, '--yes'])
   assert.equal(accepted.code, 0, accepted.stderr)
   return made
@@ -211,5 +215,59 @@ describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
     await running.ended
     const left = readdirSync(join(state, 'workspaces/desk/checkpoints')).filter((name) => name.startsWith('k_'))
     assert.equal(left.length, 2)
+  })
+
+  it('S7 S15: what was spent stays spent; what was seen after the checkpoint falls with the files, and no sooner', async () => {
+    const grants = [{ upstream: 'memory', tools: ['read_graph'], expires: '1h', budget: { calls: '2 total' } }]
+    const read_graph = { effect: 'read', returns: ['confidential:customers'] } as const
+    const { state, call, run } = await forgetful({}, { read_graph }, grants)
+    const program = (...names: readonly string[]) => `
+      const { execFileSync } = require('node:child_process')
+      const requests = ${JSON.stringify(names)}.map((name) => ({ method: 'tools/call', params: { name, arguments: {} } }))
+      const replies = JSON.parse(execFileSync('/opt/node', ['/opt/calls.ts', JSON.stringify(requests)], { encoding: 'utf8' }))
+      for (const { error, result } of replies) console.log(error ? error.code : 'passed', result?.structuredContent?.labels ?? '')`
+    const labelled = async (...names: readonly string[]) =>
+      (await run('/opt/node', '-e', program('firebreak__authority', ...names)).ended).stdout
+    assert.match(await labelled(), /^passed \[\]/)
+    assert.equal((await call('checkpoint', 'desk', '--name', 'clean')).code, 0)
+    assert.match(await labelled('memory__read_graph'), /^passed \[\]\npassed/)
+    assert.match(await labelled(), /confidential:customers/, 'the files may hold it')
+    assert.equal((await call('restore', 'desk', 'clean', '--yes', '--unsaved')).code, 0)
+    assert.match(await labelled('memory__read_graph', 'memory__read_graph'), /^passed \[\]\npassed.*\n403/)
+    const refused = await entriesOf(state, 'action.refused')
+    assert.match(JSON.stringify(refused[0]?.reasons), /"kind":"budget"/)
+  })
+
+  it('by rule: what the configuration allows lands, also while the cell lives; never what it protects', async () => {
+    const { work, call, run } = desk({ commit: { allow: ['src/**', '*.md'], never: ['src/secret/**'] } })
+    const makes =
+      'mkdir -p src/secret; echo x > src/a; echo x > src/secret/k; echo x > note.md; echo x > other; echo x > src/.envrc'
+    const running = run('sh', '-c', `${makes}; echo up; while :; do echo x >> src/grows; sleep 0.05; done`)
+    await until('it runs', () => running.stdout().includes('up'))
+    const live = await call('commit', '--agent', 'desk', '--rule')
+    assert.equal(live.code, 4, JSON.stringify(live))
+    assert.deepEqual(readdirSync(work, { recursive: true }).map(String).toSorted(), [
+      'given',
+      'note.md',
+      'src',
+      'src/a',
+      'src/grows',
+    ])
+    const left = live.said.left as unknown as readonly { path: string; needsPerson?: true }[]
+    assert.deepEqual(left.map(({ path, needsPerson }) => [path, needsPerson ?? false]).toSorted(), [
+      ['other', false],
+      ['src/.envrc', true],
+      ['src/secret', false],
+      ['src/secret/k', false],
+    ])
+    running.child.kill('SIGTERM')
+    running.child.kill('SIGTERM')
+    await running.ended
+    const named = await call('commit', '--agent', 'desk', 'src/secret/k', 'other', '--yes')
+    assert.match(
+      JSON.stringify(named.said),
+      /"left":\[\{"path":"src\/secret\/k","why":"\\"src\/secret\/\*\*\\" never lands/,
+    )
+    assert.deepEqual(named.said.landed, ['other'])
   })
 })

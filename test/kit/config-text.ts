@@ -31,6 +31,7 @@ export interface CellPlan {
   readonly memory?: string
   readonly wall?: string
   readonly checkpoints?: Readonly<Record<string, unknown>>
+  readonly commit?: Readonly<Record<string, readonly string[]>>
 }
 
 export interface AgentPlan {
