@@ -1,9 +1,10 @@
 /**
  * The stop, timed where the kernel or the enforcing process confirms it: freezing, killing and tearing down real cells,
- * cutting streams at a real gateway, and one order to 200 cells of one warden through its control socket.
+ * cutting streams at a real gateway, and one order to 200 cells of one warden through its control socket. And counted:
+ * what a cell whose call trips a detector still gets done, by the gateway's ledger and by the upstream's own book.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,6 +23,7 @@ import { gatewaySetup, type Judged, judgeConfig } from '../src/control/setup.ts'
 import { openState } from '../src/control/state.ts'
 import { newOrderId } from '../src/control/stop.ts'
 import { definitionDigest } from '../src/gateway/upstreams.ts'
+import { readEntries } from '../src/ledger/read.ts'
 import { agentName, newCellId, personName, toolName, upstreamName } from '../src/model/index.ts'
 import { listener } from '../test/kit/listener.ts'
 import { answerTo, TOOLS } from './gateway/answers.ts'
@@ -38,11 +40,13 @@ export const bench: Bench = async ({ seconds, say }) => {
     say(`${CELLS} cells, and one order for all`)
     const all200 = await containAll(directory)
     const left = () => Math.max(2_000, seconds * 1_000 - 3_000 - (performance.now() - begun))
+    say('violations at a gateway')
+    const violations = await violationsAtGate(directory, left() * 0.5, say)
     say('orders at a gateway')
-    const gate = await ordersAtGate(directory, left() * 0.45)
+    const orders = await ordersAtGate(directory, Math.min(left() * 0.4, 30_000))
     say('freeze, kill, tear down')
-    const cells = await halting(left())
-    return { bench: 'contain', ...gate, ...cells, all200 }
+    const cells = await halting(Math.min(left(), 60_000))
+    return { bench: 'contain', ...violations, ...orders, ...cells, all200 }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -130,7 +134,8 @@ async function crowd(warden: Warden, script: string, cpu: number, processes: num
 
 /**
  * Orders at a real gateway, each to a cell that is calling with eight requests at a time and listens to a stream: how
- * long until the stream's end is read, and how many of its calls reach the upstream after the gate has confirmed.
+ * long until the stream's end is read, and how many of its calls were admitted after the order. What had left before may
+ * still land, and is no part of it.
  */
 async function ordersAtGate(directory: string, ms: number) {
   const place = join(directory, 'gate')
@@ -144,22 +149,92 @@ async function ordersAtGate(directory: string, ms: number) {
   if (!started.ok) throw new Error(started.reason)
   const services = started.value
   const cut: number[] = []
-  let [runs, later] = [0, 0]
-  for (const until = performance.now() + ms; performance.now() < until; runs++) {
-    const one = await orderOnce(services, runs * 2 + 1, upstream)
-    cut.push(one.cutMs)
-    later += one.later
+  for (const until = performance.now() + ms; performance.now() < until; )
+    cut.push(await orderOnce(services, cut.length * 2 + 1))
+  await services.stop('the bench has ended')
+  upstream.server.close()
+  const { stopped, after } = await admittedIn(state.ledger(setup.value.environment))
+  if (stopped !== cut.length) throw new Error(`${stopped} of ${cut.length} orders are in the ledger`)
+  return { orders: stopped, laterAfterOrders: after, revokeToLastByteMs: spread(cut) }
+}
+
+/** What no honest call carries. */
+const DECOY = 'AKIAQ7ZP4WNX2LHC8VTD'
+const RUNS_MAX = 10_000
+
+/**
+ * Each run is a cell that calls with eight requests at a time, all of which are granted; then one of its calls, granted
+ * too, carries a decoy's credential. Counted when all is over: attempts that were admitted after the signal, violating
+ * calls that reached the upstream, and calls that reached it without an intent before the signal.
+ */
+async function violationsAtGate(directory: string, ms: number, say: (progress: string) => void) {
+  const place = join(directory, 'violations')
+  mkdirSync(place)
+  const upstream = await countingUpstream()
+  const judged = await judgedFor(place, upstream.url, `{ decoys: { credentials: { AWS_ACCESS_KEY_ID: ${DECOY} } } }`)
+  const state = openState(join(place, 'state'), process.getuid?.() === 0, Math.random)
+  const setup = gatewaySetup(judged, [...judged.config.environments.keys()][0] as never)
+  if (!setup.ok) throw new Error(setup.reason)
+  const started = await startServices(state, setup.value)
+  if (!started.ok) throw new Error(started.reason)
+  const services = started.value
+  let runs = 0
+  for (const until = performance.now() + ms; performance.now() < until && runs < RUNS_MAX; ) {
+    await violateOnce(services, ++runs)
+    if (runs % 1_000 === 0) say(`${runs} violations`)
   }
   await services.stop('the bench has ended')
   upstream.server.close()
-  return { runs, laterActions: later, revokeToLastByteMs: spread(cut) }
+  const admitted = await admittedIn(state.ledger(setup.value.environment))
+  const unrecorded = Math.max(0, upstream.calls() - admitted.before)
+  if (admitted.stopped !== runs) throw new Error(`${admitted.stopped} of ${runs} violations were signalled`)
+  return { runs, laterActions: admitted.after + upstream.decoys() + unrecorded, admittedBefore: admitted.before }
 }
 
-async function orderOnce(services: Services, number: number, upstream: Counting) {
+async function violateOnce(services: Services, number: number): Promise<void> {
   const { port, fd } = listener()
   const cell = newCellId(randomBytes(16))
   services.tell({ kind: 'cell', number, cell, agent: agentName('bot'), receipt: {}, labels: [] }, [fd])
   const served = await services.said('cell-ready', number)
+  closeSync(fd) // as the warden does: else the kernel goes on listening when the gateway has closed the door
+  if (!served.ok) throw new Error(served.reason)
+  const caller = new Caller({ url: new URL(`http://127.0.0.1:${port}/mcp/notes`), tool: 'notes.write' })
+  let done = 0
+  const calling = Array.from({ length: 8 }, async () => {
+    while (await caller.call().then(isDone, isCut)) done++
+  })
+  while (done < 8) await delay(1)
+  await caller.call(DECOY).catch(() => undefined)
+  await Promise.all(calling)
+  services.tell({ kind: 'ended', number, receipt: {} })
+  await services.said('cell-closed', number)
+  await caller.close().catch(() => undefined)
+}
+
+const isDone = () => true
+const isCut = () => false
+
+/** Before and after each cell's own signal or order. */
+async function admittedIn(ledger: string) {
+  const stopped = new Set<string>()
+  let [before, after] = [0, 0]
+  for await (const entry of readEntries(ledger)) {
+    if (!entry.ok) throw new Error(JSON.stringify(entry.reason))
+    const { value } = entry
+    if ((value.kind === 'signal.raised' || value.kind === 'rung.changed') && value.cell) stopped.add(value.cell)
+    if (value.kind !== 'action.intent') continue
+    if (stopped.has(value.cell)) after++
+    else before++
+  }
+  return { stopped: stopped.size, before, after }
+}
+
+async function orderOnce(services: Services, number: number): Promise<number> {
+  const { port, fd } = listener()
+  const cell = newCellId(randomBytes(16))
+  services.tell({ kind: 'cell', number, cell, agent: agentName('bot'), receipt: {}, labels: [] }, [fd])
+  const served = await services.said('cell-ready', number)
+  closeSync(fd) // as the warden does: else the kernel goes on listening when the gateway has closed the door
   if (!served.ok) throw new Error(served.reason)
   const caller = new Caller({ url: new URL(`http://127.0.0.1:${port}/mcp/notes`), tool: 'notes.write' } as never)
   const calling = Array.from({ length: 8 }, async () => {
@@ -188,13 +263,11 @@ async function orderOnce(services: Services, number: number, upstream: Counting)
   const cutMs = performance.now() - begun
   const confirmed = await ordered
   if (!confirmed.ok) throw new Error(confirmed.reason)
-  const reached = upstream.calls()
   await Promise.all(calling)
-  await delay(2)
   services.tell({ kind: 'ended', number, receipt: {} })
   await services.said('cell-closed', number)
   await caller.close().catch(() => undefined)
-  return { cutMs, later: upstream.calls() - reached }
+  return cutMs
 }
 
 /** A subscription of 2026-07-28, which stays open; resolves with its end, as its reader sees it. */
@@ -226,16 +299,20 @@ interface Counting {
   readonly server: Server
   readonly url: URL
   readonly calls: () => number
+  /** Of them, those that carry the decoy. */
+  readonly decoys: () => number
 }
 
 async function countingUpstream(): Promise<Counting> {
-  let calls = 0
+  let [calls, decoys] = [0, 0]
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const asked = JSON.parse(Buffer.concat(chunks).toString() || 'null')
+      const text = Buffer.concat(chunks).toString()
+      const asked = JSON.parse(text || 'null')
       if (asked?.method === 'tools/call') calls++
+      if (text.includes(DECOY)) decoys++
       const answer = asked && answerTo(asked)
       if (!answer) return void response.writeHead(405).end()
       response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
@@ -243,8 +320,11 @@ async function countingUpstream(): Promise<Counting> {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo // it listens on a port
-  return { server, url: new URL(`http://127.0.0.1:${port}`), calls: () => calls }
+  return { server, url: new URL(`http://127.0.0.1:${port}`), calls: () => calls, decoys: () => decoys }
 }
+
+/** A stop by a person is measured there, and not what detectors make of one call a thousand times. */
+const OBSERVE = '{ mode: observe }'
 
 /** 200 cells of one agent under one warden and one gateway; ordered as a person does it, through the control socket. */
 async function containAll(directory: string) {
@@ -281,7 +361,7 @@ async function containAll(directory: string) {
   return { ms: Math.round(lastMs), confirmed, cells: CELLS }
 }
 
-async function judgedFor(directory: string, upstream: URL): Promise<Judged> {
+async function judgedFor(directory: string, upstream: URL, containment = OBSERVE): Promise<Judged> {
   const file = join(directory, 'firebreak.yaml')
   const tools =
     'tools: { notes.read: { effect: read }, notes.write: { effect: write, content: [$], accepts: [untrusted] } }'
@@ -289,8 +369,7 @@ async function judgedFor(directory: string, upstream: URL): Promise<Judged> {
     file,
     [
       'environments: { test: {} }',
-      // A stop by a person is measured, and not what detectors make of one call a thousand times.
-      'containment: { mode: observe }',
+      `containment: ${containment}`,
       `upstreams: { notes: { environment: test, mcp: { url: "${upstream.origin}/mcp" }, ${tools} } }`,
       'agents: { bot: { owner: o@example.org, environment: test, cell: { memory: 64MiB, cpu: 0.5, pids: 16, wall: 10min }, grants: [{ upstream: notes, tools: [notes.read, notes.write], expires: 1h }] } }',
     ].join('\n'),

@@ -21,13 +21,13 @@ export class Caller {
     this.#pool = new Pool(target.url.origin, { connections: 16 })
   }
 
-  async call(): Promise<void> {
+  async call(carrying = 'y'.repeat(150)): Promise<void> {
     const { url, tool } = this.#target
     const body = JSON.stringify({
       jsonrpc: '2.0',
       id: ++this.#id,
       method: 'tools/call',
-      params: { name: tool, arguments: { id: `note-${this.#id}`, text: 'y'.repeat(150), limit: 20 }, _meta: META },
+      params: { name: tool, arguments: { id: `note-${this.#id}`, text: carrying, limit: 20 }, _meta: META },
     })
     const headers = {
       'content-type': 'application/json',
