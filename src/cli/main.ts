@@ -38,6 +38,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   'see what it did': {
     logs: () => import('./commands/logs.ts'),
     why: () => import('./commands/why.ts'),
+    incident: () => import('./commands/incident.ts'),
     diff: () => import('./commands/diff.ts'),
     commit: () => import('./commands/commit.ts'),
     ledger: () => import('./commands/ledger.ts'),

@@ -64,13 +64,15 @@ import { readYaml } from './yaml.ts'
  * repaired, and no part of a configuration with a problem is used.
  *
  * @param variables what `${node}` stands for: the Node that runs Firebreak.
+ * @param proposed what would stand in the file, to be judged in its place; nothing is written.
  */
 export async function loadConfig(
   file: string,
   variables: { readonly node: string },
+  proposed?: string,
 ): Promise<Result<Config, readonly Problem[]>> {
   const problems: Problem[] = []
-  const shaped = readYaml(file, configShape, problems)
+  const shaped = readYaml(file, configShape, problems, proposed)
   if (shaped === undefined) return no(problems)
   const judge: Judge = { file: realpathSync(file), shaped, variables, problems }
   const policies = await readPolicies(judge)

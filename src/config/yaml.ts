@@ -10,13 +10,15 @@ const FILE_BYTES_MAX = 1_048_576
 /**
  * Reads a YAML 1.2 file of a person by its shape; every fault goes to `problems` with its place, and a file that is no
  * YAML has no value. Places are named without the file's directory: they go into the ledger, and the machine's paths do not.
+ *
+ * @param proposed what would stand in the file; absent: what stands in it.
  */
-export function readYaml<T>(path: string, shape: Shape<T>, problems: Problem[]): T | undefined {
+export function readYaml<T>(path: string, shape: Shape<T>, problems: Problem[], proposed?: string): T | undefined {
   const file = basename(path)
   const start: Source = { file, line: 1, column: 1 }
   let text: string
   try {
-    const bytes = readFileSync(path)
+    const bytes = proposed === undefined ? readFileSync(path) : Buffer.from(proposed)
     if (bytes.length > FILE_BYTES_MAX)
       throw new RangeError(`it has ${bytes.length} bytes; at most ${FILE_BYTES_MAX} are read`)
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)

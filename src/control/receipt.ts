@@ -1,10 +1,11 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { canonicalText } from '../ledger/canonical.ts'
-import { keyId, signatureLine, witnessKeyText } from '../ledger/note.ts'
+import { keyId, parseNote, parseWitnessKey, signatureLine, witnessKeyText } from '../ledger/note.ts'
 import { readEntries } from '../ledger/read.ts'
-import type { CellId, Entry, Json, JsonObject } from '../model/index.ts'
+import { type CellId, type Entry, isJsonObject, type Json, type JsonObject } from '../model/index.ts'
+import type { ReceiptTold } from '../recovery/incident/incident.ts'
 import type { Receipt } from './containment.ts'
 import { writeOnFullDisk } from './durable-file.ts'
 import { spareOf } from './fence.ts'
@@ -73,7 +74,7 @@ export function writeReceipt(stateDirectory: string, receipt: Receipt, evidence:
   const key = wardenKey(directory, spare)
   const name = `${receipt.order.id}.entries.jsonl`
   const lines = told.entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
-  const entries = { file: name, sha256: createHash('sha256').update(lines).digest('hex'), whole: told.whole }
+  const entries = { file: name, sha256: digest(lines), whole: told.whole }
   // Safe: all are plain JSON by their types.
   const text = canonicalText({ ...receipt, evidence, mayLand: told.mayLand, entries } as unknown as Json)
   if (!text.ok) throw new Error(`a receipt ${text.reason.problem}`)
@@ -81,6 +82,65 @@ export function writeReceipt(stateDirectory: string, receipt: Receipt, evidence:
   const line = signatureLine(NAME, keyId(NAME, ED25519, rawKey(key)), sign(null, Buffer.from(signed), key))
   writeOnFullDisk(join(directory, `${receipt.order.id}.note`), `${signed}\n${line}`, spare)
   writeOnFullDisk(join(directory, name), lines, spare)
+}
+
+/** More is no receipt of ours: a thousand cells with their processes are less. */
+const NOTE_BYTES_MAX = 268_435_456
+
+/**
+ * What lies of an order's receipt in `<state>/receipts`, for these cells: its digest, whether the warden has signed it, and
+ * whether the entries beside it are those that it names. The ledger that named the order is not believed.
+ */
+export function readReceipt(stateDirectory: string, order: string, cells: ReadonlySet<string>): ReceiptTold {
+  if (!/^o_[0-9a-f]{16}$/.test(order)) return { kind: 'missing', problem: `${order} is no order of ours` }
+  const directory = join(stateDirectory, 'receipts')
+  const file = `${order}.note`
+  try {
+    if (statSync(join(directory, file)).size > NOTE_BYTES_MAX)
+      return { kind: 'missing', problem: `${file} is too large` }
+    const note = readFileSync(join(directory, file), 'utf8')
+    const text = note.slice(0, note.lastIndexOf('\n\n') + 1)
+    const receipt = JSON.parse(text) as Json
+    const { entries, evidence } = isJsonObject(receipt) ? receipt : {}
+    const name = `${order}.entries.jsonl`
+    const beside = existsSync(join(directory, name)) ? digest(readFileSync(join(directory, name))) : undefined
+    const told = isJsonObject(evidence) ? Object.entries(evidence).filter(([cell]) => cells.has(cell)) : []
+    const seen = told.flatMap(([, each]) => (isJsonObject(each) ? [each] : []))
+    return {
+      kind: 'read',
+      file,
+      sha256: digest(note),
+      signed: isSigned(directory, text, note),
+      ...(beside !== undefined && {
+        entriesFile: name,
+        entriesSha256: beside,
+        entriesMatch: isJsonObject(entries) && entries.sha256 === beside,
+      }),
+      processes: seen.reduce((sum, { processes }) => sum + (Array.isArray(processes) ? processes.length : 0), 0),
+      files: seen.reduce((sum, { files }) => sum + changedIn(files), 0),
+    }
+  } catch (error) {
+    return { kind: 'missing', problem: `${file}: ${error instanceof Error ? error.message : String(error)}` }
+  }
+}
+
+function changedIn(files: Json | undefined): number {
+  if (!isJsonObject(files)) return 0
+  const counts = [files.added, files.changed, files.removed]
+  return counts.reduce<number>((sum, count) => sum + (typeof count === 'number' ? count : 0), 0)
+}
+
+function isSigned(directory: string, text: string, note: string): boolean {
+  const key = parseWitnessKey(readFileSync(join(directory, 'warden.pub'), 'utf8').trim())
+  // A note of the size of a seal around the signature alone: a receipt is larger.
+  const signed = parseNote(`x\n${note.slice(note.lastIndexOf('\n\n') + 1)}`)
+  if (!key.ok || !signed.ok) return false
+  const mine = signed.value.signatures.filter(({ name }) => name === NAME)
+  return mine.some(({ bytes }) => verify(null, Buffer.from(text), key.value.publicKey, bytes))
+}
+
+function digest(bytes: string | Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }
 
 const NAME = 'firebreak-warden'

@@ -69,7 +69,7 @@ export function gatewaySetup(
     ...(tenant && { tenant }),
     hardened: home?.hardened ?? false,
     egress: egressOf(config, environment),
-    configuration: digestOf(config, tenant),
+    configuration: configurationDigest(config, tenant),
     environments: [...config.upstreams.values()]
       .filter((upstream) => tenantOf(config, upstream.environment) === tenant)
       .map((upstream) => [upstream.name, upstream.environment]),
@@ -186,7 +186,7 @@ function idOf(agent: Grantee, grant: GrantConfig, index: number): GrantId {
 }
 
 /** Names the exact configuration that a decision was made under. */
-function digestOf(config: Config, tenant: TenantName | undefined) {
+export function configurationDigest(config: Config, tenant: TenantName | undefined) {
   const hash = createHash('sha256').update(readFileSync(config.file))
   for (const { file, text } of config.policies) hash.update(`\0${file}\0${text}`)
   try {

@@ -1,0 +1,238 @@
+import { readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import process from 'node:process'
+import { loadConfig } from '../config/load.ts'
+import { reasonsFrom } from '../gateway/record.ts'
+import type { EffectRecord } from '../ledger/effects.ts'
+import { faultText } from '../ledger/fault.ts'
+import { readEntries } from '../ledger/read.ts'
+import { verifyLedger } from '../ledger/verify.ts'
+import { type AgentName, budgetText, type CellId, isJsonObject, type Json, type JsonPath } from '../model/index.ts'
+import { explain } from '../policy/index.ts'
+import { incidentOf, type Material } from '../recovery/incident/compose.ts'
+import { Dossier } from '../recovery/incident/dossier.ts'
+import type { Change, Incident } from '../recovery/incident/incident.ts'
+import { tightenings } from '../recovery/incident/tighten.ts'
+import { planOf } from '../recovery/plan.ts'
+import { tightened, unifiedDiff } from './proposed-config.ts'
+import { type AgentReach, agentReach } from './reach.ts'
+import { type AgentChanges, configDiff } from './reach-diff.ts'
+import { readReceipt } from './receipt.ts'
+import { configurationDigest, grantOf, type Judged, judgeConfig } from './setup.ts'
+import { tenantOf } from './tenants.ts'
+import { declaredFor } from './undo.ts'
+
+/** One log, and the state that its receipts and its witness's seals lie in. */
+export interface IncidentPlace {
+  readonly log: string
+  readonly directory: string
+  readonly state: string
+}
+
+/** How the command line says things: one set of words for them, wherever they stand. */
+export interface Words {
+  readonly reach: (reach: AgentReach) => readonly string[]
+  readonly diff: (changes: readonly AgentChanges[]) => readonly string[]
+}
+
+export interface Asked {
+  readonly place: IncidentPlace
+  readonly cell: CellId
+  readonly agent: AgentName | undefined
+  readonly nowMs: number
+  /** The configuration at hand, or why there is none. */
+  readonly judged: Judged | { readonly problem: string }
+  readonly words: Words
+}
+
+/** Whose cell it is, as far as one log can be read; undefined where it does not stand in it. */
+export async function agentOfCell(
+  directory: string,
+  cell: CellId,
+): Promise<{ readonly agent?: AgentName; readonly damage?: string }> {
+  for await (const entry of readEntries(directory)) {
+    if (!entry.ok) return { damage: faultText(entry.reason) }
+    if (entry.value.kind === 'cell.started' && entry.value.cell === cell) return { agent: entry.value.agent }
+  }
+  return {}
+}
+
+/** Reads everything that there is about one cell, and puts it together. Nothing is written, and nothing is changed. */
+export async function makeIncident({ place, cell, agent, nowMs, judged, words }: Asked): Promise<Incident> {
+  const config = 'problem' in judged ? undefined : judged
+  const dossier = new Dossier(cell, agent, told)
+  let damage: string | undefined
+  for await (const entry of readEntries(place.directory)) {
+    if (entry.ok) dossier.take(entry.value)
+    else damage = faultText(entry.reason)
+  }
+  const declaredOf = config === undefined ? () => undefined : declaredFor(config.config)
+  const planned = planOf(dossier.story, { of: cell }, declaredOf)
+  // A name of a cell always selects something, be it nothing.
+  if (!planned.ok) throw new Error(planned.reason)
+  const orders = new Set(dossier.contained.map(({ receipt }) => String(receipt.order)))
+  return incidentOf({
+    cell,
+    log: place.log,
+    nowMs,
+    dossier,
+    ...(damage !== undefined && { damage }),
+    plan: planned.value,
+    destinationsOf: (effect) => destinationsOf(config, effect),
+    authority: authorityOf(judged, dossier, words),
+    receipts: new Map([...orders].map((order) => [order, readReceipt(place.state, order, dossier.cells)])),
+    proof: await proofOf(place),
+    change: config === undefined ? NO_CHANGE : await changeOf(config, dossier, words),
+  })
+}
+
+function told(reasons: Json): readonly string[] {
+  const [first, ...rest] = reasonsFrom(reasons)
+  return first === undefined ? [] : explain({ reasons: [first, ...rest] })
+}
+
+/** As declared, else every text of its arguments: what nobody declared is a destination. */
+function destinationsOf(judged: Judged | undefined, { upstream, tool, args }: EffectRecord): readonly JsonPath[] {
+  const declared = judged?.config.upstreams.get(upstream)?.tools.get(tool)
+  if (declared?.destinations !== undefined) return declared.destinations.map(({ path }) => path)
+  const carried = new Set((declared?.content ?? []).map(([step]) => (typeof step === 'object' ? step.name : '')))
+  if (!isJsonObject(args)) return []
+  return Object.entries(args).flatMap(([name, value]) =>
+    typeof value === 'string' && !carried.has(name) ? [[{ name }]] : [],
+  )
+}
+
+function authorityOf(judged: Asked['judged'], { started, gateway }: Dossier, words: Words): Material['authority'] {
+  if ('problem' in judged) return { grants: [], reach: [], problem: judged.problem }
+  const { config } = judged
+  const agent = started && config.agents.get(started.agent)
+  if (agent === undefined)
+    return { grants: [], reach: [], problem: 'The configuration at hand declares no such agent.' }
+  const reach = agentReach(judged, agent.name)
+  const digest = configurationDigest(config, tenantOf(config, agent.environment))
+  const changed = gateway !== undefined && gateway.configuration !== digest
+  return {
+    grants: agent.grants.map((grant, i) => {
+      const { id, upstream, tools, budgets, grantedBy, source } = grantOf(agent, grant, i)
+      return {
+        id,
+        by: grantedBy,
+        place: `${source.file}:${source.line}`,
+        upstream,
+        tools: [...tools],
+        ...(grant.when && { when: grant.when.value }),
+        budgets: budgets.map(budgetText),
+      }
+    }),
+    reach: reach === undefined ? [] : words.reach(reach),
+    ...(changed && {
+      problem: `The configuration at hand is not the one that it ran under (${digest} now): what follows is today’s.`,
+    }),
+  }
+}
+
+const FINDINGS_MAX = 20
+
+async function proofOf({ log, state }: IncidentPlace): Promise<Material['proof']> {
+  const witness = join(state, 'witness')
+  const key = readKey(join(witness, 'witness.pub'))
+  const shown = { ...(key !== undefined && { witnessKey: key }) }
+  const verified = await verifyLedger({ ledgerDirectory: join(state, 'ledger'), witness: { directory: witness } })
+  if (!verified.ok) return { problem: verified.reason.problem, findings: [], findingsLeftOut: 0, ...shown }
+  const own = verified.value.findings.filter((finding) => finding.log === log)
+  const report = verified.value.logs.find((each) => each.log === log)
+  const findings = own.slice(0, FINDINGS_MAX).map(({ kind, problem, seq, file }) => {
+    const where = [seq === undefined ? '' : `entry ${seq}`, file ?? ''].filter((each) => each !== '').join(', ')
+    return `${kind}: ${problem}${where === '' ? '' : ` (${where})`}`
+  })
+  return {
+    findings,
+    findingsLeftOut: own.length - findings.length,
+    ...shown,
+    ...(report === undefined
+      ? { problem: 'the log could not be judged' }
+      : {
+          log: {
+            intact: own.length === 0,
+            entries: report.entries,
+            sealed: report.sealed,
+            seals: report.seals,
+            ...(report.sealedAtMs !== undefined && { sealedAtMs: report.sealedAtMs }),
+            root: report.root,
+            payloadsChecked: report.payloads.checked,
+            payloadsUnchecked: report.payloads.unchecked,
+          },
+        }),
+  }
+}
+
+function readKey(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim().slice(0, 256)
+  } catch {
+    return undefined
+  }
+}
+
+const NO_CHANGE: Change = {
+  proposals: [],
+  patch: [],
+  reach: [],
+  problem: 'Without a configuration there is nothing to propose.',
+}
+const PATCH_LINES_MAX = 200
+
+/** Written into a copy of the configuration's text, which is judged as the file itself would be; the file is not touched. */
+async function changeOf(judged: Judged, dossier: Dossier, words: Words): Promise<Change> {
+  const { config } = judged
+  const agent = dossier.started && config.agents.get(dossier.started.agent)
+  if (agent === undefined) return NO_CHANGE
+  const proposed = tightenings(dossier, {
+    grants: agent.grants.map((grant, i) => ({ ...grantOf(agent, grant, i), tools: [...grant.tools] })),
+    declared: (tool) => {
+      const [upstream, name] = [tool.slice(0, tool.indexOf('/')), tool.slice(tool.indexOf('/') + 1)]
+      const tools = [...config.upstreams.values()].find((each) => each.name === upstream)?.tools.values() ?? []
+      return [...tools].find((each) => each.name === name)
+    },
+    hasDecoys: Object.values(config.containment.decoys).some(({ length }) => length > 0),
+    observing: (detector) =>
+      Object.entries(config.containment.rules).some(([name, { mode }]) => name === detector && mode === 'observe'),
+  })
+  const proposals = proposed.map(({ what, why }) => ({ what, why }))
+  const before = readFileSync(config.file, 'utf8')
+  let text = before
+  let byHand = 0
+  // From the last grant on: taking one out moves those behind it.
+  for (const change of proposed.toSorted((a, b) => grantIn(b) - grantIn(a))) {
+    const next = tightened(text, agent.name, change)
+    if (next === undefined) byHand++
+    text = next ?? text
+  }
+  const written =
+    byHand === 0 ? {} : { problem: `${byHand} of these cannot be written into the file without changing more of it.` }
+  if (text === before) return { proposals, patch: [], reach: [], ...written }
+  const loaded = await loadConfig(config.file, { node: process.execPath }, text)
+  const after = loaded.ok ? await judgeConfig(loaded.value) : loaded
+  if (!after.ok) {
+    const [first] = after.reason
+    return {
+      proposals,
+      patch: [],
+      reach: [],
+      problem: `Together they make no configuration: ${first?.message ?? 'it cannot be read'}`,
+    }
+  }
+  const changes = configDiff(judged, after.value).filter(({ changes: own }) => own.length > 0)
+  const patch = unifiedDiff(basename(config.file), before, text)
+  const cut = patch.length > PATCH_LINES_MAX ? [` … and ${patch.length - PATCH_LINES_MAX} lines more`] : []
+  return {
+    proposals,
+    patch: [...patch.slice(0, PATCH_LINES_MAX), ...cut],
+    reach: words.diff(changes).slice(0, PATCH_LINES_MAX),
+    ...written,
+  }
+}
+
+function grantIn(change: { readonly kind: string }): number {
+  return 'grant' in change && typeof change.grant === 'number' ? change.grant : -1
+}

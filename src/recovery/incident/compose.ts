@@ -1,0 +1,275 @@
+import type { EffectRecord } from '../../ledger/effects.ts'
+import {
+  type ActionId,
+  type CellId,
+  decimalText,
+  isJsonObject,
+  type Json,
+  type JsonPath,
+  type Label,
+  moneyFrom,
+} from '../../model/index.ts'
+import { howToFindOut, type Plan, type PlannedEffect } from '../plan.ts'
+import { type Dossier, isStop, taskText, type Use } from './dossier.ts'
+import type {
+  Acted,
+  AuthorityTold,
+  Change,
+  EffectRow,
+  EffectsTold,
+  GrantTold,
+  Incident,
+  Proof,
+  ReceiptTold,
+  StopTold,
+  Subject,
+  Verdict,
+} from './incident.ts'
+import { ours, w } from './wording.ts'
+
+/** What an incident is made of; everything of it was read, nothing of it is believed to be well-formed. */
+export interface Material {
+  readonly cell: CellId
+  readonly log: string
+  /** Epoch ms. */
+  readonly nowMs: number
+  readonly dossier: Dossier
+  /** Why the log could be read no further. */
+  readonly damage?: string
+  readonly plan: Plan
+  readonly destinationsOf: (effect: EffectRecord) => readonly JsonPath[]
+  readonly authority: Omit<AuthorityTold, 'grants'> & { readonly grants: readonly Omit<GrantTold, 'used'>[] }
+  /** Of the stops with these orders. */
+  readonly receipts: ReadonlyMap<string, ReceiptTold>
+  readonly proof: Omit<Proof, 'entries'>
+  readonly change: Change
+}
+
+const ROWS_MAX = 60
+const STOPS_MAX = 8
+const CONFIRMATIONS_MAX = 40
+const PEOPLE_MAX = 40
+const VALUES_MAX = 5
+
+export function incidentOf(material: Material): Incident {
+  const { cell, log, nowMs, dossier, damage, plan, change } = material
+  const { entries, own, malformed, firstSeq, lastSeq } = dossier
+  const subject = subjectOf(dossier)
+  const stops = stopsOf(dossier, material.receipts)
+  const authority = { ...material.authority, grants: used(material.authority.grants, dossier) }
+  const carrying = [...dossier.signals, ...dossier.lowered, ...dossier.contained].map(({ seq }) => seq)
+  return {
+    v: 1,
+    cell,
+    log,
+    madeAtMs: nowMs,
+    ...(subject && { subject }),
+    read: {
+      entries,
+      own,
+      malformed,
+      ...(firstSeq !== undefined && { firstSeq }),
+      ...(lastSeq !== undefined && { lastSeq }),
+      ...(damage !== undefined && { damage }),
+    },
+    verdict: verdictOf(dossier, stops),
+    people: peopleOf(dossier, authority.grants).slice(0, PEOPLE_MAX),
+    timeline: dossier.timeline.result(),
+    authority,
+    effects: effectsOf(plan, material),
+    stops: stops.slice(0, STOPS_MAX),
+    stopsLeftOut: Math.max(0, stops.length - STOPS_MAX),
+    proof: { ...material.proof, entries: [...new Set(carrying)].sort((a, b) => a - b).slice(0, 40) },
+    change,
+  }
+}
+
+function subjectOf({ started, gateway, endedAtMs, cells }: Dossier): Subject | undefined {
+  if (started === undefined) return undefined
+  const { agent, owner, environment, atMs, task } = started
+  return {
+    agent,
+    owner,
+    environment,
+    startedAtMs: atMs,
+    cells: cells.size,
+    ...(gateway?.tenant && { tenant: gateway.tenant }),
+    ...(endedAtMs !== undefined && { endedAtMs }),
+    ...(task !== undefined && { task: taskText(task) }),
+    ...(gateway && { configuration: gateway.configuration }),
+  }
+}
+
+function verdictOf(dossier: Dossier, stops: readonly StopTold[]): Verdict {
+  const { lowered, signals, later, released, story } = dossier
+  const stop = lowered.find(({ rung }) => isStop(rung))
+  if (stop === undefined) {
+    const kind =
+      stops.length === 0 ? 'not-stopped' : stops.some(({ contained }) => contained) ? 'contained' : 'not-contained'
+    return { kind, later }
+  }
+  const signal = signals.find(({ seq }) => seq === stop.signal)
+  const tripped = signal?.action === undefined ? undefined : trippedBy(signal.action, story.history.effects)
+  const { seq, atMs, rung, by, why } = stop
+  const kind = stops.some(({ contained }) => !contained) ? 'not-contained' : stops.length > 0 ? 'contained' : 'lowered'
+  return {
+    kind,
+    stop: { seq, atMs, rung, by, why, ...(signal && { detector: signal.detector }) },
+    ...(tripped && { tripped }),
+    later,
+    ...(released && { released: { atMs: released.atMs, by: released.by, why: released.why } }),
+  }
+}
+
+/** One that was refused or held never left; what is no effect is not told here. */
+function trippedBy(action: ActionId, effects: ReadonlyMap<ActionId, EffectRecord>): Verdict['tripped'] {
+  const effect = effects.get(action)
+  if (effect === undefined) return undefined
+  const { upstream, tool, outcome } = effect
+  const left =
+    outcome === undefined || outcome.kind === 'unknown' ? 'unknown' : outcome.kind === 'not-sent' ? 'no' : 'yes'
+  return { action, tool: `${upstream}/${tool}`, left }
+}
+
+function peopleOf(dossier: Dossier, grants: readonly GrantTold[]): readonly Acted[] {
+  const { started, answers, lowered, released, undos } = dossier
+  const approvers = Object.entries(started?.approvers ?? {})
+  return [
+    ...(started ? [{ who: started.owner, did: w`answers for ${started.agent}` }] : []),
+    ...grants.map(({ by, id, place }) => ({ who: by, did: w`gave grant ${id}, ${place}` })),
+    ...approvers.map(([grant, who]) => ({ who, did: w`had agreed to grant ${grant} when the cell started` })),
+    ...answers.map(({ by, approved, hold, atMs }) => ({
+      who: by,
+      did: w`${ours(approved ? 'approved' : 'denied')} ${hold}`,
+      atMs,
+    })),
+    ...lowered
+      .filter(({ by }) => by !== 'firebreak')
+      .map(({ by, rung, why, atMs }) => ({ who: by, did: w`ordered ${rung}: ${why}`, atMs })),
+    ...undos.map(({ by, why, atMs }) => ({ who: by, did: w`ordered the undo: ${why}`, atMs })),
+    ...(released ? [{ who: released.by, did: w`released it: ${released.why}`, atMs: released.atMs }] : []),
+  ]
+}
+
+function used(grants: readonly Omit<GrantTold, 'used'>[], { uses, cells }: Dossier): readonly GrantTold[] {
+  const own = uses.filter(({ cell, unsent }) => cells.has(cell) && unsent === undefined)
+  return grants.map((grant) => {
+    const by = own.filter((use) => use.grants.includes(grant.id))
+    return { ...grant, used: { calls: by.length, spend: sumsOf(by.flatMap(({ spend }) => spend ?? [])) } }
+  })
+}
+
+function sumsOf(amounts: readonly NonNullable<Use['spend']>[]): readonly string[] {
+  const sums = new Map<string, bigint>()
+  for (const { units, currency } of amounts) sums.set(currency, (sums.get(currency) ?? 0n) + units)
+  return [...sums].map(([currency, units]) => `${decimalText(units)} ${currency}`)
+}
+
+function effectsOf({ effects, notSent, totals }: Plan, { dossier, destinationsOf }: Material): EffectsTold {
+  const about = effects.map((planned) => ({ planned, ...placeOf(planned, destinationsOf, dossier.labels) }))
+  const groups = [
+    ...Map.groupBy(about, ({ planned: { effect, standing }, destinations, labels }) =>
+      JSON.stringify([effect.upstream, effect.tool, effect.outcome?.kind, standing, destinations, labels]),
+    ).values(),
+  ]
+  const rows = groups.flatMap((group) => {
+    const [newest] = group
+    return newest === undefined ? [] : [{ ...newest, all: group.map(({ planned }) => planned.effect) }]
+  })
+  const shown = rows.toSorted((a, b) => rank(b.planned) - rank(a.planned)).slice(0, ROWS_MAX)
+  const told = shown.reduce((sum, { all }) => sum + all.length, 0)
+  return {
+    totals,
+    notSent,
+    rows: shown.map(rowOf),
+    leftOut: effects.length - told,
+    undos: dossier.undos.map(({ atMs, by, why }) => ({ atMs, by, why })),
+  }
+}
+
+/** What a person has to look at stays where there is no room for all. */
+function rank({ standing }: PlannedEffect): number {
+  return ['none', 'undone', 'undoable', 'irreversible', 'failed', 'unknown'].indexOf(standing.kind)
+}
+
+function placeOf(
+  { effect }: PlannedEffect,
+  destinationsOf: Material['destinationsOf'],
+  labels: Dossier['labels'],
+): { readonly destinations: readonly string[]; readonly labels: readonly Label[] } {
+  const values = destinationsOf(effect).flatMap((path) => valuesAt(effect.args, path))
+  return { destinations: [...new Set(values)].slice(0, VALUES_MAX), labels: labels.get(effect.action) ?? [] }
+}
+
+interface Alike {
+  readonly planned: PlannedEffect
+  readonly destinations: readonly string[]
+  readonly labels: readonly Label[]
+  readonly all: readonly EffectRecord[]
+}
+
+function rowOf({ planned, destinations, labels, all }: Alike): EffectRow {
+  const { effect, standing } = planned
+  const times = all.map(({ atMs }) => atMs)
+  const spend = sumsOf(all.flatMap((each) => (each.spend === undefined ? [] : (moneyFrom(each.spend) ?? []))))
+  const sent = effect.outcome?.kind ?? 'unknown'
+  return {
+    tool: `${effect.upstream}/${effect.tool}`,
+    effect: effect.effect,
+    count: all.length,
+    firstAtMs: times.reduce((a, b) => Math.min(a, b)),
+    lastAtMs: times.reduce((a, b) => Math.max(a, b)),
+    action: effect.action,
+    destinations,
+    spend,
+    labels,
+    outcome: sent === 'not-sent' ? 'unknown' : sent,
+    standing: standing.kind === 'none' ? 'unknown' : standing.kind,
+    ...(standing.kind === 'undone' && { by: standing.by }),
+    ...('why' in standing && standing.why !== undefined && { why: standing.why }),
+    ...(standing.kind === 'unknown' && { howToFindOut: howToFindOut(planned) }),
+  }
+}
+
+function valuesAt(value: Json | undefined, [step, ...rest]: JsonPath): readonly string[] {
+  if (value === undefined) return []
+  if (step === undefined) return typeof value === 'string' ? [value] : [JSON.stringify(value)]
+  if (step === 'items')
+    return Array.isArray(value) ? (value as readonly Json[]).flatMap((item) => valuesAt(item, rest)) : []
+  return isJsonObject(value) && Object.hasOwn(value, step.name) ? valuesAt(value[step.name], rest) : []
+}
+
+/** An order to several cells has an entry of each: together they are one stop. */
+function stopsOf({ contained, lowered }: Dossier, receipts: Material['receipts']): readonly StopTold[] {
+  const orders = Map.groupBy(contained, ({ receipt }) => String(receipt.order))
+  return [...orders].flatMap(([order, entries]) => {
+    const [first] = entries
+    if (first === undefined) return []
+    const points = entries.flatMap(({ receipt }) => confirmationsIn(receipt.confirmations))
+    const cause = lowered.findLast(({ seq, rung }) => seq <= first.seq && rung === first.rung)
+    const landing = entries.map(({ receipt }) => Number(receipt.mayLandInAll ?? 0))
+    return {
+      order,
+      atMs: typeof first.receipt.atMs === 'number' ? first.receipt.atMs : first.atMs,
+      rung: first.rung,
+      contained: entries.every(({ receipt }) => receipt.contained === true),
+      by: cause?.by ?? 'firebreak',
+      why: cause?.why ?? '',
+      confirmations: [...new Map(points.map((each) => [each.point, each])).values()].slice(0, CONFIRMATIONS_MAX),
+      mayLand: Math.max(0, ...landing.filter(Number.isSafeInteger)),
+      receipt: receipts.get(order) ?? { kind: 'missing', problem: 'nobody looked for it' },
+    }
+  })
+}
+
+function confirmationsIn(json: Json | undefined): StopTold['confirmations'] {
+  const all = Array.isArray(json) ? (json as readonly Json[]).filter(isJsonObject) : []
+  return all.map(({ point, by, confirmed, said, afterMs, escalated }) => ({
+    point: String(point),
+    by: String(by),
+    confirmed: confirmed === true,
+    said: String(said),
+    afterMs: typeof afterMs === 'number' ? afterMs : 0,
+    escalated: escalated === true,
+  }))
+}

@@ -1,0 +1,402 @@
+import type { Entry } from '../../model/entry.ts'
+import {
+  type ActionId,
+  type ActionIntent,
+  type AgentName,
+  type CellId,
+  type DelegationId,
+  type Effect,
+  isBelow,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  type Label,
+  moneyFrom,
+  RUNGS,
+  type Rung,
+} from '../../model/index.ts'
+import { Story } from '../plan.ts'
+import { Timeline } from './timeline.ts'
+import { joined, ours, said, type Wording, w } from './wording.ts'
+
+/** An action of the agent that was let through: what its authority was used for. */
+export interface Use {
+  readonly cell: CellId
+  readonly seq: number
+  readonly atMs: number
+  readonly tool: string
+  readonly effect: Effect
+  readonly grants: readonly string[]
+  readonly spend?: { readonly units: bigint; readonly currency: string }
+  /** It was not sent after all. */
+  unsent?: true
+}
+
+export interface Lowered {
+  readonly seq: number
+  readonly atMs: number
+  readonly cell: CellId | undefined
+  readonly rung: Rung
+  readonly by: string
+  readonly why: string
+  readonly signal?: number
+}
+
+export interface Signalled {
+  readonly seq: number
+  readonly cell: CellId
+  readonly detector: string
+  readonly mode: string
+  readonly action?: ActionId
+}
+
+type Of<K extends Entry['kind']> = Extract<Entry, { kind: K }>
+
+/** Actions that are remembered to tell what authority was used for. */
+const USES_MAX = 200_000
+/** Stops, signals and orders that are told; more of them are counted by the timeline. */
+const TOLD_MAX = 64
+
+/**
+ * All that one log says of one cell, of what it delegated to, and of what was undone of it: a fold over entries. An entry
+ * that does not hold what its kind says is counted, and nothing is thrown: whoever wrote the log may want no page.
+ */
+export class Dossier {
+  readonly story = new Story()
+  readonly timeline = new Timeline()
+  readonly cells = new Set<CellId>()
+  readonly labels = new Map<ActionId, readonly Label[]>()
+  readonly uses: Use[] = []
+  /** Cell → the first entry that a signal about it names: from there on, it was no honest work any more. */
+  readonly cuts = new Map<CellId, number>()
+  readonly lowered: Lowered[] = []
+  readonly signals: Signalled[] = []
+  readonly contained: Of<'cell.contained'>[] = []
+  readonly undos: Of<'undo.started'>[] = []
+  readonly answers: Of<'hold.answered'>[] = []
+  readonly later = { effects: 0, reads: 0 }
+  started: Of<'cell.started'> | undefined
+  gateway: Of<'gateway.started'> | undefined
+  endedAtMs: number | undefined
+  released: Lowered | undefined
+  entries = 0
+  own = 0
+  malformed = 0
+  firstSeq: number | undefined
+  lastSeq: number | undefined
+  readonly #cell: CellId
+  readonly #agent: AgentName | undefined
+  readonly #tell: (reasons: Json) => readonly string[]
+  readonly #given = new Set<DelegationId>()
+  readonly #open = new Map<ActionId, Open>()
+  readonly #holds = new Set<ActionId>()
+  readonly #seen = new Map<CellId, Set<Label>>()
+  readonly #orders = new Map<string, Of<'undo.started'>>()
+  #gateway: Of<'gateway.started'> | undefined
+
+  /** @param tell reasons of an entry as `explain` words them. */
+  constructor(cell: CellId, agent: AgentName | undefined, tell: (reasons: Json) => readonly string[]) {
+    this.#cell = cell
+    this.#agent = agent
+    this.#tell = tell
+  }
+
+  take(entry: Entry): void {
+    this.entries++
+    try {
+      this.story.take(entry)
+      if (!this.#take(entry)) return
+      this.own++
+      this.firstSeq ??= entry.seq
+      this.lastSeq = entry.seq
+    } catch {
+      this.malformed++
+    }
+  }
+
+  /** Whether it belongs to this cell. */
+  #take(entry: Entry): boolean {
+    switch (entry.kind) {
+      case 'gateway.started':
+        this.#gateway = entry
+        return false
+      case 'cell.started':
+        return this.#start(entry)
+      case 'delegation.made':
+        return this.#isOwn(entry.cell) && this.#delegate(entry)
+      case 'delegation.ended':
+        if (!this.#given.has(entry.delegation)) return false
+        this.timeline.run(`ended ${entry.why}`, entry, w`delegation ended: ${entry.why}`, 'plain')
+        return true
+      case 'action.intent':
+        return this.#intent(entry)
+      case 'action.outcome':
+        return this.#outcome(entry)
+      case 'action.refused':
+      case 'action.held':
+        return this.#stopped(entry)
+      case 'hold.answered':
+        return this.#answered(entry)
+      case 'rung.changed':
+        return this.#rung(entry)
+      case 'signal.raised':
+        return this.#signal(entry)
+      case 'cell.contained':
+        return this.#isOwn(entry.cell) && this.#receipt(entry)
+      case 'undo.started':
+        this.#orders.set(entry.cell, entry)
+        return false
+      case 'undo.ended':
+        if (!this.undos.some(({ cell }) => cell === entry.cell)) return false
+        this.timeline.turn(entry, w`the undo ended`, 'back')
+        return true
+      case 'effect.checked':
+        return this.#checked(entry)
+      default:
+        return this.#isTold(entry)
+    }
+  }
+
+  #isOwn(cell: CellId | undefined): cell is CellId {
+    return cell !== undefined && this.cells.has(cell)
+  }
+
+  #start(entry: Of<'cell.started'>): boolean {
+    const { cell, agent, owner, delegation } = entry
+    if (cell === this.#cell) {
+      this.started = entry
+      this.gateway = this.#gateway
+      this.timeline.turn(entry, w`${agent} of ${owner} started in ${cell}`, 'plain')
+      if (entry.task !== undefined) this.timeline.turn(entry, w`its task: ${taskText(entry.task)}`, 'plain')
+    } else if (delegation === undefined || !this.#given.has(delegation)) return false
+    else this.timeline.run(`below ${agent}`, entry, w`${agent} started in a cell below it`, 'plain')
+    this.cells.add(cell)
+    return true
+  }
+
+  #delegate({ seq, atMs, delegation, agent, to, assignment }: Of<'delegation.made'>): boolean {
+    this.#given.add(delegation)
+    this.timeline.run(`gives ${to}`, { seq, atMs }, w`${agent} delegates to ${to}: ${assignment}`, 'plain', 1, 2)
+    return true
+  }
+
+  #intent(entry: Of<'action.intent'>): boolean {
+    const undoes = entry.undoes ?? entry.checks
+    if (undoes !== undefined) return this.#undoing(entry, undoes)
+    const { cell, agent, action, seq, atMs, effect, hold } = entry
+    const tool = nameOf(entry)
+    const use = useOf(entry, tool)
+    if (agent === this.#agent || this.#isOwn(cell)) this.uses.push(use)
+    if (this.uses.length > 2 * USES_MAX) this.uses.splice(0, USES_MAX)
+    if (!this.#isOwn(cell)) return false
+    const late = this.#isStopped()
+    if (late) this.later[effect === 'read' ? 'reads' : 'effects']++
+    const what = hold === undefined ? w`${tool} (${ours(effect)})` : w`${tool} (${ours(effect)}), as a person approved`
+    const key = `intent ${tool}${hold === undefined ? '' : ' approved'}`
+    const back = this.timeline.run(key, { seq, atMs }, what, 'plain')
+    if (effect !== 'read') this.labels.set(action, [...(this.#seen.get(cell) ?? [])])
+    this.#open.set(action, { tool, effect, late, back, use })
+    return true
+  }
+
+  #undoing({ cell, seq, atMs, undoes, upstream, tool }: Of<'action.intent'>, effect: ActionId): boolean {
+    const of = this.story.history.effects.get(effect)
+    if (of === undefined || !this.#isOwn(of.cell)) return false
+    const order = this.#orders.get(cell)
+    if (order !== undefined && !this.undos.includes(order)) {
+      if (this.undos.length < TOLD_MAX) this.undos.push(order)
+      this.timeline.turn(order, w`undo ordered by ${order.by}: ${order.why}`, 'back')
+    }
+    const name = `${upstream}/${tool}`
+    const doing = undoes === undefined ? 'asks whether an effect stands' : 'compensates an effect'
+    this.timeline.run(`undo ${doing} ${name}`, { seq, atMs }, w`${ours(doing)}, by ${name}`, 'back')
+    return true
+  }
+
+  #outcome(entry: Of<'action.outcome'>): boolean {
+    const open = this.#open.get(entry.action)
+    if (open === undefined) return false
+    this.#open.delete(entry.action)
+    const { tool, effect, late, back, use } = open
+    const { outcome, detail, leaked } = entry
+    if (outcome === 'not-sent') {
+      back()
+      use.unsent = true
+      if (late) this.later[effect === 'read' ? 'reads' : 'effects']--
+      const why = detail === undefined ? w`` : w`: ${detail}`
+      this.timeline.run(`unsent ${tool}`, entry, w`${tool} did not leave${why}`, 'refused', 1, 2)
+    } else if (outcome !== 'done')
+      this.timeline.run(`${outcome} ${tool}`, entry, w`${tool}: ${ours(OUTCOMES[outcome] ?? outcome)}`, 'refused')
+    if (leaked !== undefined)
+      this.timeline.run(`leak ${tool}`, entry, w`${tool} answered with a secret, which was cut`, 'signal', 1, 2)
+    return true
+  }
+
+  #stopped(entry: Of<'action.refused'> | Of<'action.held'>): boolean {
+    const about = entry.undoes ?? entry.checks
+    const of = about === undefined ? undefined : this.story.history.effects.get(about)?.cell
+    if (!this.#isOwn(about === undefined ? entry.cell : of)) return false
+    if (entry.kind === 'action.held') this.#holds.add(entry.hold)
+    const [reason = 'no reason is told'] = this.#tell(entry.reasons)
+    const first = Array.isArray(entry.reasons) ? (entry.reasons as readonly Json[])[0] : undefined
+    const kind = isJsonObject(first) ? String(first.kind) : ''
+    const verb = entry.kind === 'action.held' ? 'waits for a person' : 'refused'
+    const whose = about === undefined ? '' : 'an undo, '
+    const what = w`${ours(whose)}${nameOf(entry)} ${ours(verb)}: ${reason}`
+    const more = entry.kind === 'action.refused' && typeof entry.more === 'number' ? entry.more : 0
+    this.timeline.run(`${verb} ${nameOf(entry)} ${kind}`, entry, what, 'refused', 1 + more, 2)
+    return true
+  }
+
+  #answered(entry: Of<'hold.answered'>): boolean {
+    if (!this.#holds.has(entry.hold)) return false
+    if (this.answers.length < TOLD_MAX) this.answers.push(entry)
+    const { by, approved, hold, why } = entry
+    const reason = why === undefined ? w`` : w`: ${why}`
+    this.timeline.turn(entry, w`${by} ${ours(approved ? 'approved' : 'denied')} ${hold}${reason}`, 'plain', 2)
+    return true
+  }
+
+  #rung(entry: Of<'rung.changed'>): boolean {
+    const { seq, atMs, cell, agent, from, to, by, why, signal } = entry
+    if (cell === undefined ? agent !== this.started?.agent || this.started === undefined : !this.#isOwn(cell))
+      return false
+    const down = RUNGS.indexOf(to) > RUNGS.indexOf(from)
+    const who = by === 'firebreak' ? w`Firebreak` : w`${by}`
+    this.timeline.turn(entry, w`${cell ?? agent}: ${from} → ${to}, by ${who}: ${why}`, down ? 'stop' : 'back')
+    const lowered = { seq, atMs, cell, rung: to, by, why, ...(typeof signal === 'number' && { signal }) }
+    if (!down) {
+      if (this.#isStopped()) this.released = lowered
+    } else if (this.lowered.length < TOLD_MAX) this.lowered.push(lowered)
+    return true
+  }
+
+  /** From the first rung on which less than everything granted is admitted, until a person lets it go. */
+  #isStopped(): boolean {
+    return this.released === undefined && this.lowered.some(({ rung }) => isStop(rung))
+  }
+
+  #signal(entry: Of<'signal.raised'>): boolean {
+    const { seq, atMs, cell, detector, mode, what, action } = entry
+    const seqs = (entry.evidence as readonly unknown[]).filter((each) => typeof each === 'number')
+    const from = Math.min(seq, ...seqs)
+    if (mode !== 'observe') this.cuts.set(cell, Math.min(from, this.cuts.get(cell) ?? from))
+    if (!this.#isOwn(cell)) return false
+    if (this.signals.length < TOLD_MAX)
+      this.signals.push({ seq, cell, detector, mode, ...(action !== undefined && { action }) })
+    const on = seqs.length === 0 ? '' : `, on entries ${seqs.slice(0, 20).join(', ')}`
+    if (mode === 'observe')
+      this.timeline.run(`observed ${detector}`, { seq, atMs }, w`${detector} observed: ${what}`, 'signal', 1, 2)
+    else this.timeline.turn(entry, w`SIGNAL ${detector}: ${what}${ours(on)}`, 'signal')
+    return true
+  }
+
+  #receipt(entry: Of<'cell.contained'>): boolean {
+    if (this.contained.length < TOLD_MAX) this.contained.push(entry)
+    const { contained, confirmations } = entry.receipt
+    const all = Array.isArray(confirmations) ? (confirmations as readonly Json[]) : []
+    const yes = all.filter((each) => isJsonObject(each) && each.confirmed === true).length
+    const verdict = contained === true ? 'contained' : 'NOT CONTAINED'
+    this.timeline.turn(
+      entry,
+      w`${entry.cell}: ${ours(verdict)}, ${entry.rung}; ${yes} of ${all.length} points confirmed`,
+      'stop',
+    )
+    return true
+  }
+
+  #checked(entry: Of<'effect.checked'>): boolean {
+    if (!this.#isOwn(this.story.history.effects.get(entry.action)?.cell)) return false
+    const found =
+      entry.undone === undefined ? 'cannot be told' : entry.undone ? 'stands no more, or never did' : 'stands'
+    this.timeline.run(`checked ${found}`, entry, w`by its check, an effect ${ours(found)}`, 'back')
+    return true
+  }
+
+  /** What is only told. */
+  #isTold(entry: Entry): boolean {
+    switch (entry.kind) {
+      case 'cell.ended':
+        if (!this.#isOwn(entry.cell)) return false
+        if (entry.cell === this.#cell) this.endedAtMs = entry.atMs
+        this.timeline.turn(entry, w`${entry.cell} ended${exitText(entry.receipt)}`, 'plain', 2)
+        return true
+      case 'label.seen': {
+        if (!this.#isOwn(entry.cell)) return false
+        const seen = this.#seen.get(entry.cell) ?? new Set()
+        this.#seen.set(entry.cell, seen.add(entry.label))
+        this.timeline.run(`label ${entry.label}`, entry, w`it has seen ${entry.label} data`, 'plain', 1, 2)
+        return true
+      }
+      case 'cell.sensed':
+        if (!this.#isOwn(entry.cell)) return false
+        this.timeline.run(`sensed ${entry.sensor}`, entry, w`in the cell, ${entry.sensor}: ${entry.what}`, 'signal')
+        return true
+      case 'egress.tried': {
+        if (!this.#isOwn(entry.cell)) return false
+        const refused = entry.problem === undefined ? w` is reached` : w` is refused: ${entry.problem}`
+        const tone = entry.problem === undefined ? 'plain' : 'refused'
+        this.timeline.run(`egress ${entry.place}`, entry, w`by ${entry.upstream}, ${entry.place}${refused}`, tone)
+        return true
+      }
+      case 'checkpoint.made':
+        if (!this.#isOwn(entry.cell)) return false
+        this.timeline.run(`saved ${entry.why}`, entry, w`its files were saved by ${entry.by}: ${entry.why}`, 'back')
+        return true
+      case 'checkpoint.restored':
+        if (this.started === undefined || entry.agent !== this.started.agent) return false
+        this.timeline.turn(entry, w`its files were restored by ${entry.by}: ${entry.why}`, 'back')
+        return true
+      default:
+        return false
+    }
+  }
+}
+
+interface Open {
+  readonly tool: string
+  readonly effect: Effect
+  readonly late: boolean
+  readonly back: () => void
+  readonly use: Use
+}
+
+/** From `restricted` on, less than everything granted is admitted. */
+export function isStop(rung: Rung): boolean {
+  return isBelow(rung, 'watched')
+}
+
+const OUTCOMES: Readonly<Record<string, string>> = {
+  failed: 'its upstream answered with an error',
+  withheld: 'its answer was refused',
+  unknown: 'no answer came; it may have happened',
+}
+
+function nameOf({ upstream, tool }: { readonly upstream?: string; readonly tool?: string }): string {
+  return `${upstream ?? '?'}/${tool ?? '?'}`
+}
+
+function useOf(entry: Of<'action.intent'>, tool: string): Use {
+  const { cell, seq, atMs, effect } = entry
+  const spend = entry.spend === undefined ? undefined : moneyFrom(entry.spend)
+  return { cell, seq, atMs, tool, effect, grants: chargedOf(entry), ...(spend && { spend }) }
+}
+
+/** Everyone that is charged; where nobody else is named, the first grant of its reasons. */
+function chargedOf({ charge, reasons }: ActionIntent): readonly string[] {
+  if (charge?.holders !== undefined) return charge.holders.map(String)
+  const permits = Array.isArray(reasons) ? (reasons as readonly Json[]).filter(isJsonObject) : []
+  const grant = permits.find(({ grant: each }) => typeof each === 'string')?.grant
+  return typeof grant === 'string' ? [grant] : []
+}
+
+/** As the gateway wrote it: a text, and what it narrows. */
+export function taskText(task: Json): string {
+  if (isJsonObject(task) && typeof task.text === 'string') return task.text
+  return typeof task === 'string' ? task : JSON.stringify(task)
+}
+
+function exitText({ exit }: JsonObject): Wording {
+  if (!isJsonObject(exit)) return w``
+  return joined([w``, w`${[said(exit.why ?? '')]}, code ${[said(exit.code ?? '')]}`], ': ')
+}
