@@ -79,6 +79,7 @@ export async function makeIncident({ place, cell, agent, nowMs, judged, words }:
     ...(damage !== undefined && { damage }),
     plan: planned.value,
     destinationsOf: (effect) => destinationsOf(config, effect),
+    labelsAtStart: (name) => config?.config.agents.get(name)?.cell.labels ?? [],
     authority: authorityOf(judged, dossier, words),
     receipts: new Map([...orders].map((order) => [order, readReceipt(place.state, order, dossier.cells)])),
     proof: await proofOf(place),
@@ -124,7 +125,7 @@ function authorityOf(judged: Asked['judged'], { started, gateway }: Dossier, wor
         budgets: budgets.map(budgetText),
       }
     }),
-    reach: reach === undefined ? [] : words.reach(reach),
+    reach: reach === undefined ? [] : cutLines(words.reach(reach)),
     ...(changed && {
       problem: `The configuration at hand is not the one that it ran under (${digest} now): what follows is today’s.`,
     }),
@@ -180,7 +181,8 @@ const NO_CHANGE: Change = {
   reach: [],
   problem: 'Without a configuration there is nothing to propose.',
 }
-const PATCH_LINES_MAX = 200
+/** Of a reach, of a patch, of what changes by it. */
+const LINES_MAX = 200
 
 /** Written into a copy of the configuration's text, which is judged as the file itself would be; the file is not touched. */
 async function changeOf(judged: Judged, dossier: Dossier, words: Words): Promise<Change> {
@@ -194,6 +196,7 @@ async function changeOf(judged: Judged, dossier: Dossier, words: Words): Promise
       const tools = [...config.upstreams.values()].find((each) => each.name === upstream)?.tools.values() ?? []
       return [...tools].find((each) => each.name === name)
     },
+    labelsAtStart: agent.cell.labels,
     hasDecoys: Object.values(config.containment.decoys).some(({ length }) => length > 0),
     observing: (detector) =>
       Object.entries(config.containment.rules).some(([name, { mode }]) => name === detector && mode === 'observe'),
@@ -224,13 +227,12 @@ async function changeOf(judged: Judged, dossier: Dossier, words: Words): Promise
   }
   const changes = configDiff(judged, after.value).filter(({ changes: own }) => own.length > 0)
   const patch = unifiedDiff(basename(config.file), before, text)
-  const cut = patch.length > PATCH_LINES_MAX ? [` … and ${patch.length - PATCH_LINES_MAX} lines more`] : []
-  return {
-    proposals,
-    patch: [...patch.slice(0, PATCH_LINES_MAX), ...cut],
-    reach: words.diff(changes).slice(0, PATCH_LINES_MAX),
-    ...written,
-  }
+  return { proposals, patch: cutLines(patch), reach: cutLines(words.diff(changes)), ...written }
+}
+
+function cutLines(lines: readonly string[]): readonly string[] {
+  const left = lines.length - LINES_MAX
+  return left <= 0 ? lines : [...lines.slice(0, LINES_MAX), ` … and ${left} lines more`]
 }
 
 function grantIn(change: { readonly kind: string }): number {

@@ -61,7 +61,8 @@ function inserted(text: string, map: YAMLMap.Parsed | YAMLMap, pair: string): st
   if (end === undefined || start === undefined) return undefined
   if (map.flow === true) return `${text.slice(0, end)}, ${pair}${text.slice(end)}`
   const indent = start - (text.lastIndexOf('\n', start - 1) + 1)
-  const line = text.indexOf('\n', end)
+  // The value of a block reaches over the empty lines behind it.
+  const line = text.indexOf('\n', text.slice(0, end).trimEnd().length)
   const at = line === -1 ? text.length : line
   // In a list, what stands before the first key is a dash.
   return `${text.slice(0, at)}\n${' '.repeat(indent)}${pair}${text.slice(at)}`

@@ -81,6 +81,30 @@ function payments(): McpServer {
     },
   )
   server.registerTool(
+    'refunds.cancel',
+    {
+      description: 'Take a refund back',
+      inputSchema: z.object({ id: z.number() }),
+      outputSchema: z.object({ id: z.number(), state: z.string() }),
+    },
+    ({ id }) => {
+      const { changes } = book.prepare(`UPDATE refunds SET state = 'cancelled' WHERE id = ?`).run(id)
+      return changes === 0 ? { ...said({}), isError: true } : said({ id, state: 'cancelled' })
+    },
+  )
+  server.registerTool(
+    'refunds.find',
+    {
+      description: 'Tell how a refund stands',
+      inputSchema: z.object({ id: z.number() }),
+      outputSchema: z.object({ id: z.number(), state: z.string() }),
+    },
+    ({ id }) => {
+      const row = book.prepare('SELECT state FROM refunds WHERE id = ?').get(id)
+      return row === undefined ? { ...said({}), isError: true } : said({ id, state: String(row.state) })
+    },
+  )
+  server.registerTool(
     'payouts.approve',
     {
       description: 'Approve a payout to a supplier',

@@ -1,6 +1,7 @@
 import type { EffectRecord } from '../../ledger/effects.ts'
 import {
   type ActionId,
+  type AgentName,
   type CellId,
   decimalText,
   isJsonObject,
@@ -38,6 +39,8 @@ export interface Material {
   readonly damage?: string
   readonly plan: Plan
   readonly destinationsOf: (effect: EffectRecord) => readonly JsonPath[]
+  /** What a cell of this agent had seen before its first action. */
+  readonly labelsAtStart: (agent: AgentName) => readonly Label[]
   readonly authority: Omit<AuthorityTold, 'grants'> & { readonly grants: readonly Omit<GrantTold, 'used'>[] }
   /** Of the stops with these orders. */
   readonly receipts: ReadonlyMap<string, ReceiptTold>
@@ -134,10 +137,7 @@ function trippedBy(action: ActionId, effects: ReadonlyMap<ActionId, EffectRecord
 function peopleOf(dossier: Dossier, grants: readonly GrantTold[]): readonly Acted[] {
   const { started, answers, lowered, released, undos } = dossier
   const approvers = Object.entries(started?.approvers ?? {})
-  return [
-    ...(started ? [{ who: started.owner, did: w`answers for ${started.agent}` }] : []),
-    ...grants.map(({ by, id, place }) => ({ who: by, did: w`gave grant ${id}, ${place}` })),
-    ...approvers.map(([grant, who]) => ({ who, did: w`had agreed to grant ${grant} when the cell started` })),
+  const acted: readonly Acted[] = [
     ...answers.map(({ by, approved, hold, atMs }) => ({
       who: by,
       did: w`${ours(approved ? 'approved' : 'denied')} ${hold}`,
@@ -148,6 +148,12 @@ function peopleOf(dossier: Dossier, grants: readonly GrantTold[]): readonly Acte
       .map(({ by, rung, why, atMs }) => ({ who: by, did: w`ordered ${rung}: ${why}`, atMs })),
     ...undos.map(({ by, why, atMs }) => ({ who: by, did: w`ordered the undo: ${why}`, atMs })),
     ...(released ? [{ who: released.by, did: w`released it: ${released.why}`, atMs: released.atMs }] : []),
+  ]
+  return [
+    ...(started ? [{ who: started.owner, did: w`answers for ${started.agent}` }] : []),
+    ...grants.map(({ by, id, place }) => ({ who: by, did: w`gave grant ${id}, ${place}` })),
+    ...approvers.map(([grant, who]) => ({ who, did: w`had agreed to grant ${grant} when the cell started` })),
+    ...acted.toSorted((a, b) => (a.atMs ?? 0) - (b.atMs ?? 0)),
   ]
 }
 
@@ -165,8 +171,9 @@ function sumsOf(amounts: readonly NonNullable<Use['spend']>[]): readonly string[
   return [...sums].map(([currency, units]) => `${decimalText(units)} ${currency}`)
 }
 
-function effectsOf({ effects, notSent, totals }: Plan, { dossier, destinationsOf }: Material): EffectsTold {
-  const about = effects.map((planned) => ({ planned, ...placeOf(planned, destinationsOf, dossier.labels) }))
+function effectsOf({ effects, notSent, totals }: Plan, material: Material): EffectsTold {
+  const { dossier } = material
+  const about = effects.map((planned) => ({ planned, ...placeOf(planned, material) }))
   const groups = [
     ...Map.groupBy(about, ({ planned: { effect, standing }, destinations, labels }) =>
       JSON.stringify([effect.upstream, effect.tool, effect.outcome?.kind, standing, destinations, labels]),
@@ -194,11 +201,11 @@ function rank({ standing }: PlannedEffect): number {
 
 function placeOf(
   { effect }: PlannedEffect,
-  destinationsOf: Material['destinationsOf'],
-  labels: Dossier['labels'],
+  { destinationsOf, labelsAtStart, dossier }: Material,
 ): { readonly destinations: readonly string[]; readonly labels: readonly Label[] } {
   const values = destinationsOf(effect).flatMap((path) => valuesAt(effect.args, path))
-  return { destinations: [...new Set(values)].slice(0, VALUES_MAX), labels: labels.get(effect.action) ?? [] }
+  const labels = new Set([...labelsAtStart(effect.agent), ...(dossier.labels.get(effect.action) ?? [])])
+  return { destinations: [...new Set(values)].slice(0, VALUES_MAX), labels: [...labels] }
 }
 
 interface Alike {

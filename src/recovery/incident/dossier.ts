@@ -208,8 +208,8 @@ export class Dossier {
       this.timeline.turn(order, w`undo ordered by ${order.by}: ${order.why}`, 'back')
     }
     const name = `${upstream}/${tool}`
-    const doing = undoes === undefined ? 'asks whether an effect stands' : 'compensates an effect'
-    this.timeline.run(`undo ${doing} ${name}`, { seq, atMs }, w`${ours(doing)}, by ${name}`, 'back')
+    const doing = undoes === undefined ? 'to ask whether an effect stands' : 'to compensate an effect'
+    this.timeline.run(`undo ${doing} ${name}`, { seq, atMs }, w`${name}, ${ours(doing)}`, 'back')
     return true
   }
 
@@ -284,7 +284,8 @@ export class Dossier {
     if (!this.#isOwn(cell)) return false
     if (this.signals.length < TOLD_MAX)
       this.signals.push({ seq, cell, detector, mode, ...(action !== undefined && { action }) })
-    const on = seqs.length === 0 ? '' : `, on entries ${seqs.slice(0, 20).join(', ')}`
+    const on =
+      seqs.length === 0 ? '' : `, on ${seqs.length === 1 ? 'entry' : 'entries'} ${seqs.slice(0, 20).join(', ')}`
     if (mode === 'observe')
       this.timeline.run(`observed ${detector}`, { seq, atMs }, w`${detector} observed: ${what}`, 'signal', 1, 2)
     else this.timeline.turn(entry, w`SIGNAL ${detector}: ${what}${ours(on)}`, 'signal')
@@ -309,7 +310,7 @@ export class Dossier {
     if (!this.#isOwn(this.story.history.effects.get(entry.action)?.cell)) return false
     const found =
       entry.undone === undefined ? 'cannot be told' : entry.undone ? 'stands no more, or never did' : 'stands'
-    this.timeline.run(`checked ${found}`, entry, w`by its check, an effect ${ours(found)}`, 'back')
+    this.timeline.run(`checked ${found}`, entry, w`an effect ${ours(found)}, says its check`, 'back')
     return true
   }
 

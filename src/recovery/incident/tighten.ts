@@ -22,6 +22,8 @@ export interface GrantAtHand {
 export interface AtHand {
   readonly grants: readonly GrantAtHand[]
   readonly declared: (tool: string) => DeclaredTool | undefined
+  /** What its workspace brings with it. */
+  readonly labelsAtStart: readonly Label[]
   readonly hasDecoys: boolean
   readonly observing: (detector: string) => boolean
 }
@@ -82,7 +84,7 @@ function capped(
   const lower = budgets.flatMap((budget): readonly Proposed[] => {
     const peak = peakOf(own, budget)
     if (peak === undefined) return []
-    const to = (peak * ROOM.of + ROOM.in - 1n) / ROOM.in
+    const to = rounded((peak * ROOM.of + ROOM.in - 1n) / ROOM.in, budget)
     if (to < 1n || to >= maximum(budget)) return []
     const [text, was] = [budgetText(budget, to), budgetText(budget, maximum(budget))]
     const why = w`honest work has used at most ${ours(budgetText(budget, peak))}`
@@ -98,8 +100,8 @@ function capped(
 }
 
 /** A cell that has seen what anyone can write asks a person, where its tool no longer accepts that. */
-function held({ labels }: Dossier, suspect: readonly Use[], { declared }: AtHand): readonly Proposed[] {
-  const carried = new Set([...labels.values()].flat())
+function held({ labels }: Dossier, suspect: readonly Use[], { declared, labelsAtStart }: AtHand): readonly Proposed[] {
+  const carried = new Set([...labelsAtStart, ...[...labels.values()].flat()])
   const tools = new Set(suspect.filter(({ effect }) => effect !== 'read').map(({ tool }) => tool))
   return [...tools].flatMap((tool): readonly Proposed[] => {
     const accepts = declared(tool)?.accepts ?? []
@@ -147,6 +149,11 @@ function peakOf(uses: readonly Use[], budget: Budget): bigint | undefined {
   if (budget.kind === 'rows' || budget.kind === 'bytes' || budget.window.kind === 'task') return undefined
   if (budget.window.kind === 'total') return uses.reduce((sum, use) => sum + amount(use), 0n)
   return peakIn(uses, budget.window.kind === 'sliding' ? budget.window.ms : CALENDAR[budget.window.unit], amount)
+}
+
+/** Up, to whole cents: a budget's units are hundredths of them. */
+function rounded(amount: bigint, { kind }: Budget): bigint {
+  return kind === 'spend' ? ((amount + 99n) / 100n) * 100n : amount
 }
 
 /** At least as long as one of them can be: what fits into it fits into that. */
