@@ -44,7 +44,7 @@ function written(text: string, path: Path, value: string): string | undefined {
   if (here === null || isMap(here) || (isSeq(here) && path.at(-1) !== 'tools' && path.at(-1) !== 'accepts'))
     return undefined
   const [from, to] = here.range
-  return `${text.slice(0, from)}${value}${text.slice(to)}`
+  return `${text.slice(0, from)}${value}${text.slice(endOf(text, to))}`
 }
 
 function child(node: ParsedNode, step: string | number): ParsedNode | undefined {
@@ -61,11 +61,15 @@ function inserted(text: string, map: YAMLMap.Parsed | YAMLMap, pair: string): st
   if (end === undefined || start === undefined) return undefined
   if (map.flow === true) return `${text.slice(0, end)}, ${pair}${text.slice(end)}`
   const indent = start - (text.lastIndexOf('\n', start - 1) + 1)
-  // The value of a block reaches over the empty lines behind it.
-  const line = text.indexOf('\n', text.slice(0, end).trimEnd().length)
+  const line = text.indexOf('\n', endOf(text, end))
   const at = line === -1 ? text.length : line
   // In a list, what stands before the first key is a dash.
   return `${text.slice(0, at)}\n${' '.repeat(indent)}${pair}${text.slice(at)}`
+}
+
+/** The value of a block reaches over the empty lines behind it. */
+function endOf(text: string, end: number): number {
+  return text.slice(0, end).trimEnd().length
 }
 
 /** An item of a block list, with its lines. */

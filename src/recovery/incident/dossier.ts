@@ -17,6 +17,7 @@ import {
 } from '../../model/index.ts'
 import { Story } from '../plan.ts'
 import { Timeline } from './timeline.ts'
+import { isWellFormed } from './well-formed.ts'
 import { joined, ours, said, type Wording, w } from './wording.ts'
 
 /** An action of the agent that was let through: what its authority was used for. */
@@ -103,6 +104,10 @@ export class Dossier {
 
   take(entry: Entry): void {
     this.entries++
+    if (!isWellFormed(entry)) {
+      this.malformed++
+      return
+    }
     try {
       this.story.take(entry)
       if (!this.#take(entry)) return
@@ -278,7 +283,7 @@ export class Dossier {
 
   #signal(entry: Of<'signal.raised'>): boolean {
     const { seq, atMs, cell, detector, mode, what, action } = entry
-    const seqs = (entry.evidence as readonly unknown[]).filter((each) => typeof each === 'number')
+    const seqs = Object.values(entry.evidence as readonly unknown[]).filter((each) => typeof each === 'number')
     const from = Math.min(seq, ...seqs)
     if (mode !== 'observe') this.cuts.set(cell, Math.min(from, this.cuts.get(cell) ?? from))
     if (!this.#isOwn(cell)) return false
@@ -385,7 +390,7 @@ function useOf(entry: Of<'action.intent'>, tool: string): Use {
 
 /** Everyone that is charged; where nobody else is named, the first grant of its reasons. */
 function chargedOf({ charge, reasons }: ActionIntent): readonly string[] {
-  if (charge?.holders !== undefined) return charge.holders.map(String)
+  if (Array.isArray(charge?.holders)) return charge.holders.map(String)
   const permits = Array.isArray(reasons) ? (reasons as readonly Json[]).filter(isJsonObject) : []
   const grant = permits.find(({ grant: each }) => typeof each === 'string')?.grant
   return typeof grant === 'string' ? [grant] : []

@@ -42,9 +42,12 @@ function table(columns: readonly string[], rows: readonly Row[]): string {
   ].join('\n')
 }
 
-/** A bar would end the cell, also in code: tables are cut into cells before anything else is read. */
+/**
+ * A bar would end the cell, also in code: tables are cut into cells before anything else is read. One backslash before it
+ * is read as an escape by all who read tables; behind another they do not agree.
+ */
 function cellText(cell: Wording): string {
-  return inline(cell).replaceAll('|', '\\|')
+  return inline(cell).replaceAll(/(\\?)\|/g, (_, slash: string) => (slash === '' ? '\\|' : '\\\\u{7c}'))
 }
 
 function inline(wording: Wording): string {
