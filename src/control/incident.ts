@@ -70,19 +70,20 @@ export async function makeIncident({ place, cell, agent, nowMs, judged, words }:
   const planned = planOf(dossier.story, { of: cell }, declaredOf)
   // A name of a cell always selects something, be it nothing.
   if (!planned.ok) throw new Error(planned.reason)
+  const { damage: found, ...proof } = await proofOf(place)
   const orders = new Set(dossier.contained.map(({ receipt }) => String(receipt.order)))
   return incidentOf({
     cell,
     log: place.log,
     nowMs,
     dossier,
-    ...(damage !== undefined && { damage }),
+    ...((damage ?? found) !== undefined && { damage: damage ?? found }),
     plan: planned.value,
     destinationsOf: (effect) => destinationsOf(config, effect),
     labelsAtStart: (name) => config?.config.agents.get(name)?.cell.labels ?? [],
     authority: authorityOf(judged, dossier, words),
     receipts: new Map([...orders].map((order) => [order, readReceipt(place.state, order, dossier.cells)])),
-    proof: await proofOf(place),
+    proof,
     change: config === undefined ? NO_CHANGE : await changeOf(config, dossier, words),
   })
 }
@@ -134,7 +135,8 @@ function authorityOf(judged: Asked['judged'], { started, gateway }: Dossier, wor
 
 const FINDINGS_MAX = 20
 
-async function proofOf({ log, state }: IncidentPlace): Promise<Material['proof']> {
+/** Whoever only reads a log takes damage in its newest segment for its end: the witness knows better. */
+async function proofOf({ log, state }: IncidentPlace): Promise<Material['proof'] & { readonly damage?: string }> {
   const witness = join(state, 'witness')
   const key = readKey(join(witness, 'witness.pub'))
   const shown = { ...(key !== undefined && { witnessKey: key }) }
@@ -146,7 +148,9 @@ async function proofOf({ log, state }: IncidentPlace): Promise<Material['proof']
     const where = [seq === undefined ? '' : `entry ${seq}`, file ?? ''].filter((each) => each !== '').join(', ')
     return `${kind}: ${problem}${where === '' ? '' : ` (${where})`}`
   })
+  const broken = own.find(({ kind }) => kind === 'damaged' || kind === 'truncated' || kind === 'missing')
   return {
+    ...(broken && { damage: broken.problem }),
     findings,
     findingsLeftOut: own.length - findings.length,
     ...shown,

@@ -54,7 +54,8 @@ export function tightenings(dossier: Dossier, atHand: AtHand): readonly Proposed
   const honest = sent.filter(({ cell, seq }) => seq < (dossier.cuts.get(cell) ?? Number.POSITIVE_INFINITY))
   const suspect = sent.filter(({ cell, seq }) => seq >= (dossier.cuts.get(cell) ?? Number.POSITIVE_INFINITY))
   return [
-    ...atHand.grants.flatMap((grant, i) => unused(grant, i, honest)),
+    // Where all that is recorded was part of it, what even that did not use is not needed.
+    ...atHand.grants.flatMap((grant, i) => unused(grant, i, honest.length > 0 ? honest : sent)),
     ...atHand.grants.flatMap((grant, i) => capped(grant, i, honest, suspect)),
     ...held(dossier, suspect, atHand),
     ...observed(dossier, atHand),
@@ -62,12 +63,11 @@ export function tightenings(dossier: Dossier, atHand: AtHand): readonly Proposed
   ]
 }
 
-function unused({ id, upstream, tools }: GrantAtHand, grant: number, honest: readonly Use[]): readonly Proposed[] {
-  const used = new Set(honest.map(({ tool }) => tool))
+function unused({ id, upstream, tools }: GrantAtHand, grant: number, uses: readonly Use[]): readonly Proposed[] {
+  const used = new Set(uses.map(({ tool }) => tool))
   const keep = tools.filter((tool) => /^(?:resource|prompt):/.test(tool) || used.has(`${upstream}/${tool}`))
   const drop = tools.filter((tool) => !keep.includes(tool))
-  // A grant that nothing is left of is a person's to take out.
-  if (drop.length === 0 || honest.length === 0) return []
+  if (drop.length === 0 || uses.length === 0) return []
   const what = keep.length === 0 ? w`take out grant ${id}` : w`take ${list(drop)} out of grant ${id}`
   return [{ kind: 'tools', grant, keep, what, why: w`no honest action that is recorded has used ${list(drop)}` }]
 }
