@@ -111,6 +111,12 @@ describe('a configuration with one line narrowed', () => {
     assert.equal(budget, BLOCK.replace('expires: 8h }', 'expires: 8h, budget: { calls: 3/min } }'))
   })
 
+  it('a new line stands behind the last of its block, before the empty ones', () => {
+    const block = 'containment:\n  detectors:\n    duplicates: { rung: frozen }   # a storm\n\n'
+    const next = tightened(`${block}${BLOCK}`, 'desk', { kind: 'decoy', tool: 'bank/x' })
+    assert.equal(next, `${block.slice(0, -1)}  decoys: [bank/x]\n\n${BLOCK}`)
+  })
+
   it('takes a grant out with its lines; of a list in one line, that is left to a person', () => {
     const without = changed(BLOCK, { kind: 'tools', grant: 1, keep: [] })
     assert.deepEqual(grantsIn(without), grantsIn(parse(BLOCK)).toSpliced(1, 1))

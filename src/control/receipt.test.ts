@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -31,6 +31,13 @@ describe('the receipt of a stop, read again', () => {
     assert.deepEqual([signed, entriesMatch, processes, files], [true, true, 2, 3])
   })
 
+  it('an order whose name would lead elsewhere is none', () => {
+    cpSync(note, join(state, 'x.note'))
+    for (const id of ['o_../../../etc/passwd', '../x', '', 'o_0123456789abcdef/../x'])
+      assert.equal(read(id).kind, 'missing')
+    assert.equal(read('o_ffffffffffffffff').kind, 'missing')
+  })
+
   it('changed by one letter, or with other entries beside it, it is told as such', () => {
     const [text, entries] = [readFileSync(note, 'utf8'), readFileSync(beside, 'utf8')]
     writeFileSync(note, text.replace('"contained":true', '"contained":null'))
@@ -42,11 +49,5 @@ describe('the receipt of a stop, read again', () => {
     assert.ok(others.kind === 'read' && others.signed && others.entriesMatch === false)
     writeFileSync(note, 'nothing')
     assert.equal(read().kind, 'missing')
-  })
-
-  it('an order whose name would lead elsewhere is none', () => {
-    for (const id of ['o_../../../etc/passwd', '../x', '', 'o_0123456789abcdef/../x'])
-      assert.equal(read(id).kind, 'missing')
-    assert.equal(read('o_ffffffffffffffff').kind, 'missing')
   })
 })

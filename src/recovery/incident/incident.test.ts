@@ -314,6 +314,8 @@ describe('an incident', () => {
     for (let i = 0; i < 3_000; i++) {
       const id = action()
       log.add(intent(id, `tool-${i}`, { args: { account: `${i}${long}` } }), outcome(id))
+      const again = action()
+      log.add(intent(again, `tool-${i}`, { effect: 'read' }), outcome(again))
       log.add({ kind: 'hold.answered', hold: id, approved: true, by: MARIA, expiresAtMs: 0, why: long })
       if (i % 10 === 0) tripped(log, [id], [log.next - 1], 'watched')
       if (i % 10 === 5) log.add(contained())
@@ -323,7 +325,7 @@ describe('an incident', () => {
     assert.equal(timeline.moments.length, MOMENTS_MAX)
     const told = timeline.moments.reduce((sum, { count }) => sum + count, 0)
     // Every start, call, signal, rung and receipt once; answers to nobody's holds are not told.
-    assert.equal(told + timeline.leftOut, 1 + 3_000 + 300 + 300 + 300)
+    assert.equal(told + timeline.leftOut, 1 + 6_000 + 300 + 300 + 300)
     const rows = effects.rows.reduce((sum, { count }) => sum + count, 0)
     assert.deepEqual([effects.rows.length, rows + effects.leftOut], [60, 3_000])
     assert.ok(stops.length <= 8 && people.length <= 40 && proof.entries.length <= 40)
