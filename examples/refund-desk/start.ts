@@ -16,7 +16,7 @@ import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { wrapped } from '../../src/cli/printable.ts'
 import { type LastAct, lastAct, linesOf } from './last-act.ts'
-import { bookDigest, payoutsIn, type Refund, refundsIn, writeBook } from './shop/book.ts'
+import { bookDigest, copyBook, payoutsIn, type Refund, refundsIn, writeBook } from './shop/book.ts'
 
 const HERE = import.meta.dirname
 /** As wide as the table that is printed. */
@@ -32,7 +32,7 @@ usage: npm start [-- --json] [-- --state <dir>]
 
   --json         print the same as one JSON object on the last line
   --state <dir>  keep everything that was written: the ledger in <dir>/ledger, the witness's seals in <dir>/witness, the
-                 incident page in <dir>
+                 incident page and the shop's book in <dir>
 
 example:
   npm start -- --state /tmp/desk && bin/firebreak ledger verify /tmp/desk/ledger --witness /tmp/desk/witness
@@ -105,6 +105,7 @@ async function desk(): Promise<number> {
     out: values.state === undefined ? mkdtempSync(join(tmpdir(), 'refund-desk-incident-')) : state,
   })
   for (const line of linesOf(storm)) say(line)
+  if (values.state !== undefined) copyBook(scened.books.test, join(state, 'book.db'))
   const verified = firebreak(['ledger', 'verify', join(state, 'ledger'), '--witness', join(state, 'witness'), '--json'])
   const claims = { ...claimed, ...storm.claims, 'the ledger verifies against the witness': verified.status === 0 }
   say('\nThe claims')

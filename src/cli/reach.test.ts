@@ -84,7 +84,7 @@ describe('S6: the hosts that a relay reaches', async () => {
     return result.value
   }
   const [docs, files] = ['https://docs.example', 'http://files.example:8080']
-  const egress = (...origins: string[]) => ['test: {}', `test: { egress: [${origins.join(', ')}] }`] as const
+  const egress = (...origins: string[]) => ['  test:\n', `  test:\n    egress: [${origins.join(', ')}]\n`] as const
   const ungranted = ['      - upstream: fetcher\n        tools: [fetch]\n        expires: 8h\n', ''] as const
   const elsewhere = ['production: {}', 'production: { egress: [https://bank.example] }'] as const
   const shut = await judged([])

@@ -39,6 +39,13 @@ export function addTicket(file: string, id: string, order: string, body: string)
   book.close()
 }
 
+/** As it is at this moment. */
+export function copyBook(file: string, to: string): void {
+  const book = openBook(file)
+  book.prepare('VACUUM INTO ?').run(to)
+  book.close()
+}
+
 /** Everything that money depends on, as one digest: two equal ones mean that not one row has changed. */
 export function bookDigest(file: string): string {
   const book = openBook(file)
