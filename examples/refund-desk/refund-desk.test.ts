@@ -15,7 +15,7 @@ describe('the refund desk', { skip: missing.length > 0 ? `needs ${missing.join('
   const state = mkdtempSync(join(tmpdir(), 'firebreak-desk-test-'))
   after(() => rmSync(state, { recursive: true, force: true }))
 
-  it('S1 S2 S3 S6 S8 S10 S16: holds every claim, and keeps a ledger that verifies', { timeout: 120_000 }, () => {
+  it('S1 S2 S3 S6 S8 S10 S16: holds every claim, and keeps a ledger that verifies', { timeout: 240_000 }, () => {
     const desk = spawnSync(process.execPath, [join(import.meta.dirname, 'start.ts'), '--json', '--state', state], {
       encoding: 'utf8',
     })
