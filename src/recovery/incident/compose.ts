@@ -26,7 +26,7 @@ import type {
   Subject,
   Verdict,
 } from './incident.ts'
-import { ours, w } from './wording.ts'
+import { ours, rungText, w } from './wording.ts'
 
 /** What an incident is made of; everything of it was read, nothing of it is believed to be well-formed. */
 export interface Material {
@@ -145,7 +145,7 @@ function peopleOf(dossier: Dossier, grants: readonly GrantTold[]): readonly Acte
     })),
     ...lowered
       .filter(({ by }) => by !== 'firebreak')
-      .map(({ by, rung, why, atMs }) => ({ who: by, did: w`ordered ${rung}: ${why}`, atMs })),
+      .map(({ by, rung, why, atMs }) => ({ who: by, did: w`ordered ${rungText(rung)}: ${why}`, atMs })),
     ...undos.map(({ by, why, atMs }) => ({ who: by, did: w`ordered the undo: ${why}`, atMs })),
     ...(released ? [{ who: released.by, did: w`released it: ${released.why}`, atMs: released.atMs }] : []),
   ]

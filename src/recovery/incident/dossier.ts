@@ -18,7 +18,7 @@ import {
 import { Story } from '../plan.ts'
 import { Timeline } from './timeline.ts'
 import { isWellFormed } from './well-formed.ts'
-import { joined, ours, said, type Wording, w } from './wording.ts'
+import { joined, ours, rungText, said, type Wording, w } from './wording.ts'
 
 /** An action of the agent that was let through: what its authority was used for. */
 export interface Use {
@@ -268,7 +268,11 @@ export class Dossier {
       return false
     const down = RUNGS.indexOf(to) > RUNGS.indexOf(from)
     const who = by === 'firebreak' ? w`Firebreak` : w`${by}`
-    this.timeline.turn(entry, w`${cell ?? agent}: ${from} → ${to}, by ${who}: ${why}`, down ? 'stop' : 'back')
+    this.timeline.turn(
+      entry,
+      w`${cell ?? agent}: ${rungText(from)} → ${rungText(to)}, by ${who}: ${why}`,
+      down ? 'stop' : 'back',
+    )
     const lowered = { seq, atMs, cell, rung: to, by, why, ...(typeof signal === 'number' && { signal }) }
     if (!down) {
       if (this.#isStopped()) this.released = lowered
@@ -305,7 +309,7 @@ export class Dossier {
     const verdict = contained === true ? 'contained' : 'NOT CONTAINED'
     this.timeline.turn(
       entry,
-      w`${entry.cell}: ${ours(verdict)}, ${entry.rung}; ${yes} of ${all.length} points confirmed`,
+      w`${entry.cell}: ${ours(verdict)}, ${rungText(entry.rung)}; ${yes} of ${all.length} points confirmed`,
       'stop',
     )
     return true

@@ -1,5 +1,5 @@
 import type { EffectRow, Incident, ReceiptTold, StopTold, Tone, Verdict } from './incident.ts'
-import { counted, dateOf, joined, ours, timeOf, type Wording, w } from './wording.ts'
+import { counted, dateOf, joined, ours, rungText, timeOf, type Wording, w } from './wording.ts'
 
 /** An incident in the order in which it is read. Renderers know how blocks look, and nothing of incidents. */
 export interface Page {
@@ -120,7 +120,7 @@ function verdictText({ kind, stop, tripped, later, released }: Verdict): Wording
       : w` Actions with an effect AFTER THAT: ${later.effects}.`
   const reads = later.reads === 0 ? w`` : w` Reads after that: ${later.reads}.`
   const since = released === undefined ? w`` : w` ${released.by} released it at ${at(released.atMs)}: ${released.why}.`
-  return w`${word} Stopped at ${at(atMs)} by ${cause}, and from then on ${ours(rung)}.${left}${after}${reads}${since}`
+  return w`${word} Stopped at ${at(atMs)} by ${cause}, and from then on ${rungText(rung)}.${left}${after}${reads}${since}`
 }
 
 function people({ people: acted }: Incident): readonly Block[] {
@@ -292,7 +292,7 @@ function stop({ order, atMs, rung, contained, by, why, confirmations, receipt }:
     cells: [
       ours(confirmed ? 'yes' : 'NO'),
       w`${point}`,
-      w`${whose}`,
+      WITNESSES.has(whose) ? ours(whose) : w`${whose}`,
       ours(`${afterMs.toFixed(1)} ms${escalated ? ', ended harder' : ''}`),
       w`${said}`,
     ],
@@ -300,13 +300,16 @@ function stop({ order, atMs, rung, contained, by, why, confirmations, receipt }:
   }))
   return [
     text(
-      w`Order ${order}, ${at(atMs)}, by ${who}, to ${rung}: ${why}. Of it, ${verdict}`,
+      w`Order ${order}, ${at(atMs)}, by ${who}, to ${rungText(rung)}: ${why}. Of it, ${verdict}`,
       contained ? 'plain' : 'stop',
     ),
     { kind: 'table', columns: ['confirmed', 'point', 'whose word', 'after', 'in its words'], rows },
     { kind: 'facts', facts: receiptFacts(receipt) },
   ]
 }
+
+/** Whose word a confirmation can be. */
+const WITNESSES: ReadonlySet<string> = new Set(['kernel', 'gateway', 'disk'])
 
 function receiptFacts(receipt: ReceiptTold): readonly (readonly [string, Wording])[] {
   if (receipt.kind === 'missing') return [['receipt', w`NOT FOUND: ${receipt.problem}`]]

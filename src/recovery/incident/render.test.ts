@@ -208,4 +208,10 @@ describe('what others have written', () => {
     assert.deepEqual(said({ a: 1 }), { said: '{"a":1}' })
     assert.deepEqual(said(undefined), { said: '' })
   })
+
+  it('is told as an id only where it can be nothing else', () => {
+    assert.equal(said('c_4f7r2mz0q8t1x5ka'), 'c_4f7r2mz0q8t1x5ka')
+    for (const text of ['c_4f7r2mz0q8t1x5ka\n', 'c_contained', 'contained', 'x c_4f7r2mz0q8t1x5ka'])
+      assert.deepEqual(said(text), { said: text })
+  })
 })

@@ -21,7 +21,7 @@ p { margin: .5rem 0; }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-size: .86rem; }
 th, td { text-align: left; vertical-align: top; padding: .28rem .6rem .28rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-td:first-child { min-width: 6.5em; font-variant-numeric: tabular-nums; }
+td:first-child { min-width: 8em; font-variant-numeric: tabular-nums; }
 tr.stop td, p.stop { font-weight: 600; color: var(--bad); }
 tr.signal td { font-weight: 600; }
 tr.signal td:first-child, tr.stop td:first-child { box-shadow: inset 3px 0 0 var(--bad); padding-left: .5rem; }

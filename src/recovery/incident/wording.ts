@@ -1,4 +1,4 @@
-import { cutText } from '../../model/index.ts'
+import { cutText, RUNGS } from '../../model/index.ts'
 
 /**
  * A sentence of a page. What stands in it plainly is ours; what cells, upstreams and people wrote is `said`, and a renderer
@@ -26,7 +26,15 @@ function wording(value: Value): Wording {
 /** An entry that somebody forged may hold anything where a text belongs. */
 export function said(value: unknown): Part {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+  if (ID.test(text)) return text
   return { said: text.length <= SAID_MAX ? text : `${cutText(text, SAID_MAX)}…` }
+}
+
+/** Ids and digests: by their shape they can say nothing but what they are. */
+const ID = /^(?:[acdko]_[0-9a-z]{16,20}|[0-9a-f]{64})$/
+
+export function rungText(rung: string): Wording {
+  return RUNGS.some((each) => each === rung) ? [rung] : [said(rung)]
 }
 
 /** Our own words that are not known before. */
