@@ -22,6 +22,7 @@ export type CellStdio =
  * - K2  `start()` closes the warden's copies of its listeners first: hand them over before.
  * - K3  `freeze()` and `kill()` answer only after the kernel has confirmed.
  * - K4  After `teardown()` says gone, nothing of ours remains for it.
+ * - K5  A listener is made anew only while the cell lives, and never beside one that stands.
  */
 export interface Cell {
   readonly id: CellId
@@ -44,6 +45,8 @@ export interface Cell {
   /** How often its limits were reached so far. */
   counts(): CgroupCounts
   start(): void
+  /** As `listeners`, where the ones that were handed over are gone. The taker closes them once they are handed over. */
+  listenAgain(): Promise<Result<readonly Handle[], string>>
   freeze(): Promise<Result<void, CgroupFault>>
   /**
    * Runs `act` while the cell stands still, and lets it go on afterwards only if nobody has frozen it, before or
@@ -66,7 +69,9 @@ export interface Parts {
   /** Pid 1 in the cell; it reaps, the command is its child. The cell can make it do anything else. */
   readonly init: Init
   readonly cgroup: Cgroup
-  readonly listeners: readonly Handle[]
+  readonly listeners: Handle[]
+  /** Makes them. */
+  readonly listen: () => Promise<Result<readonly Handle[], string>>
   readonly stdio: CellStdio
   /** One byte here lets it run. */
   readonly unblock: Handle
@@ -140,6 +145,13 @@ export function cellOf(parts: Parts): Cell {
       if (wallMs !== undefined) wall = setTimeout(() => void kill('wall-clock'), wallMs).unref()
       writeSync(unblock.fd, '.')
       unblock.close()
+    },
+    async listenAgain() {
+      if (!parts.init.lives()) return no('it has ended')
+      const listeners = await parts.listen()
+      // Those are closed at teardown, too.
+      if (listeners.ok) parts.listeners.push(...listeners.value)
+      return listeners
     },
     freeze() {
       ordered = true

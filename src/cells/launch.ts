@@ -187,8 +187,9 @@ async function launchSteps(
   const [placed, ready] = await Promise.all([cgroup.value.place(initPid), blocked.value.ready()])
   if (!ready.ok) return ready
   if (!placed.ok) return no(cgroupFault(placed.reason))
-  const listeners =
-    ground.profile === 'full' ? listenInside(initPid, spec.ports) : await listenByHelper(initPid, spec.ports)
+  const listen = async () =>
+    ground.profile === 'full' ? listenInside(initPid, spec.ports) : listenByHelper(initPid, spec.ports)
+  const listeners = await listen()
   if (!listeners.ok) return no({ kind: 'failed', step: 'listener', problem: listeners.reason })
 
   const { workspace, upper, unmount } = mounted.value
@@ -198,7 +199,8 @@ async function launchSteps(
       init,
       receipt: receiptOf(spec, ground, identity, cgroup.value, workspace),
       cgroup: cgroup.value,
-      listeners: listeners.value,
+      listeners: [...listeners.value],
+      listen,
       directory,
       decoys,
       ...(upper === undefined ? {} : { upper }),

@@ -52,6 +52,9 @@ export function listenLoopback(port: number, backlog: number): Result<number, Sy
   const steps = [
     (): Result<number, SystemFault> =>
       returned('setsockopt', libc.setsockopt(socket.value, IPPROTO_IP, IP_FREEBIND, one, 4)),
+    // What an ended gateway's connections leave behind does not keep the next listener out; one that listens does. socket(7)
+    (): Result<number, SystemFault> =>
+      returned('setsockopt', libc.setsockopt(socket.value, SOL_SOCKET, SO_REUSEADDR, one, 4)),
     (): Result<number, SystemFault> => returned('bind', libc.bind(socket.value, address, address.length)),
     (): Result<number, SystemFault> => returned('listen', libc.listen(socket.value, backlog)),
   ]
@@ -295,6 +298,8 @@ const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const IPPROTO_IP = 0
 const IP_FREEBIND = 15
+const SOL_SOCKET = 1
+const SO_REUSEADDR = 2
 const O_CLOEXEC = 0o2000000
 const O_PATH = 0o10000000
 const RESOLVE_IN_ROOT = 0x10n

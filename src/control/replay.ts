@@ -123,6 +123,12 @@ class LogReplay {
       case 'cell.started':
         this.#start(entry)
         break
+      case 'cell.taken-over': {
+        const cell = this.#cells.get(entry.cell)
+        if (cell !== undefined)
+          cell.partly ??= `its gateway was replaced at ${new Date(entry.atMs).toISOString()}, and went on with less than it knew`
+        break
+      }
       case 'cell.ended':
         this.#cells.delete(entry.cell)
         break

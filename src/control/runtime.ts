@@ -1,17 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { appendFileSync, closeSync, openSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell } from '../cells/cell.ts'
+import type { Handle } from '../cells/handle.ts'
 import type { Pump, Streams } from '../cells/pump.ts'
 import { type CellSpec, type Exit, launchFaultText, type TeardownReceipt } from '../cells/spec.ts'
 import { openWarden, profileFault, type Warden, type WardenFault } from '../cells/warden.ts'
 import type { Agent, Config, StdioServer, Upstream } from '../config/config.ts'
 import type { Pulse } from '../gateway/pulse.ts'
-import type { Noted, TaskSetup } from '../gateway/setup.ts'
+import type { GatewaySetup, Noted, TaskSetup, WardenMessage } from '../gateway/setup.ts'
 import {
   type AgentName,
   isBelow,
   type JsonObject,
   LIMITS,
+  lowest,
   newCellId,
   no,
   ok,
@@ -86,7 +89,7 @@ export async function openRuntime({
   const warden = await openWarden({ profile: config.profile })
   const services = await starting
   if (warden.ok && services.ok)
-    return ok(new OpenRuntime(warden.value, services.value, state, config, agent, task, new Map(setup.value.secrets)))
+    return ok(new OpenRuntime(warden.value, services.value, state, config, agent, task, setup.value))
   if (services.ok) await services.value.stop('there is no warden')
   if (!warden.ok) return no(wardenFaultText(warden.reason))
   await warden.value.close()
@@ -100,20 +103,27 @@ export function wardenFaultText(fault: WardenFault): string {
 class OpenRuntime implements Runtime {
   readonly state: State
   readonly #warden: Warden
-  readonly #services: Services
+  /** Of the gateway that is there now; a lost one, while another is started in its place. */
+  #services: Services
   readonly #config: Config
   readonly #agent: Agent
   readonly #task: TaskSetup | undefined
+  readonly #setup: GatewaySetup
   readonly #secrets: ReadonlyMap<string, string>
   readonly #stopAnswers: () => void
   readonly #closeControl: () => Promise<void>
-  /** Resolves when, without a gateway, all that ran stands still. */
-  readonly #standing: Promise<void>
+  /** One gateway is replaced after the other. */
+  #replacing: Promise<void> = Promise.resolve()
+  readonly #replacedAtMs: number[] = []
+  /** Cells under an order to stop that is not over, or from which no cell comes back: no gateway is replaced for them. */
+  readonly #ordered = new Set<number>()
+  /** The last orders that this runtime has followed, and the cells that each meant. */
+  readonly #orders = new Map<string, ReadonlySet<number>>()
   #closing = false
   readonly #live = new Map<number, Live>()
   readonly #files: FilesDesk
   /** Cells whose files are being saved because their gateway asked. */
-  readonly #saving = new Set<number>()
+  #saving = new Set<number>()
   /** Cells of delegations that are being made. */
   #launching = 0
   readonly #servers = new Set<KeptServer>()
@@ -127,7 +137,7 @@ class OpenRuntime implements Runtime {
     config: Config,
     agent: Agent,
     task: TaskSetup | undefined,
-    secrets: ReadonlyMap<string, string>,
+    setup: GatewaySetup,
   ) {
     this.#warden = warden
     this.#services = services
@@ -135,7 +145,8 @@ class OpenRuntime implements Runtime {
     this.#config = config
     this.#agent = agent
     this.#task = task
-    this.#secrets = secrets
+    this.#setup = setup
+    this.#secrets = new Map(setup.secrets)
     this.#files = new FilesDesk({
       warden,
       state,
@@ -144,8 +155,7 @@ class OpenRuntime implements Runtime {
       record: (entry) => this.#record(entry),
     })
     this.#stopAnswers = deliverAnswers(state.directory, agent.environment, (answer) => this.#answer(answer))
-    services.onOrder((order) => void this.#follow(order).catch(() => undefined))
-    this.#standing = services.lost.then((why) => this.#halt(why)).catch(() => undefined)
+    this.#hear(services)
     this.#closeControl = openControlSocket(state.directory, (request, reply) => this.#asked(request, reply))
   }
 
@@ -167,31 +177,38 @@ class OpenRuntime implements Runtime {
     variables,
     parent,
   }: Launching): Promise<Result<RunningCell, string>> {
-    const fence = readFence(this.state.directory)
-    const rung = fence.ok ? rungIn(fence.value, agent) : fence
+    const rung = this.#rungOf(agent)
     if (!rung.ok) return rung
     const number = ++this.#numbers
     const plan = { name: workspace, cell: agent.cell, command, stdio, listener: true, variables }
     const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan))
     if (!launched.ok) return no(launchFaultText(launched.reason))
     const cell = launched.value
-    const upstreams = this.#stdioUpstreams()
-    const servers = upstreams.map((upstream) => this.#keptServer(number, upstream))
-    const given = await this.#handOver(number, cell, servers, agent, parent, rung.value)
-    if (!given.ok) {
-      await Promise.all([cell.teardown(), ...servers.map((server) => this.#endServer(server))])
-      return given
+    const services = this.#services
+    const servers = this.#serversFor(number)
+    const sinceMs = Date.now()
+    const given = await this.#handOver(services, cell.listeners, servers, () => {
+      const above = parent === undefined ? this.#task && { task: this.#task } : { parent }
+      return ok({ ...this.#cellMessage(number, cell, agent, parent), rung: rung.value, ...above })
+    })
+    if (!given.ok || services.gone() !== undefined) {
+      await Promise.all([cell.teardown(), ...servers.map(({ server }) => this.#endServer(server))])
+      return given.ok ? no(services.gone() ?? '') : given
     }
-    this.#warden.sense(cell, (sensed) => void this.#services.tell({ kind: 'sensed', number, ...sensed }))
+    const sensed: Told[] = []
+    this.#warden.sense(cell, (seen) => this.#tellSensed(sensed, { kind: 'sensed', number, ...seen }))
     const after: After = {}
-    const ended = this.#end(number, cell, servers, after)
+    const ended = this.#end(number, cell, after)
     const live: Live = {
       cell,
       agent,
       workspace,
       ended,
-      servers: servers.filter((_, i) => upstreams[i]?.mcp.shared !== true),
-      sinceMs: Date.now(),
+      kept: servers,
+      services,
+      rung: rung.value,
+      sensed,
+      sinceMs,
       // What was delegated has no command of a person's that could begin anew.
       ...(parent === undefined ? { again: (then) => beginAgain(cell, ended, after, then) } : { parent }),
     }
@@ -200,26 +217,50 @@ class OpenRuntime implements Runtime {
     return ok({ cell, ended })
   }
 
+  #rungOf(agent: Agent): Result<Rung, string> {
+    const fence = readFence(this.state.directory)
+    return fence.ok ? rungIn(fence.value, agent) : fence
+  }
+
+  /** An order to another cell fences its agent against a start; a cell that ran beside that one goes on where it stood. */
+  #rungAgain(number: number, { agent, rung }: Live): Result<Rung, string> {
+    const fence = readFence(this.state.directory)
+    if (!fence.ok) return fence
+    const meant = this.#orders.get(fence.value.get(agent.name)?.order ?? '')
+    if (meant !== undefined && !meant.has(number)) return ok(rung)
+    const fenced = rungIn(fence.value, agent)
+    return fenced.ok ? ok(lowest(fenced.value, rung)) : fenced
+  }
+
+  #hear(services: Services): void {
+    services.onOrder((order) => void this.#follow(order, services).catch(() => undefined))
+    void services.lost.then((why) => this.#halt(services, why))
+  }
+
   /** What the gateway asks: no more than a cell's or a server's number, and which declared agent. */
-  async #follow(order: Pulse): Promise<void> {
+  async #follow(order: Pulse, services: Services): Promise<void> {
+    // The last words of one that is lost are followed where they narrow.
+    if (services.gone() !== undefined && !NARROWING.has(order.kind)) return
     if (order.kind === 'given-up') for (const server of this.#servers) server.givenUp(order.number)
     const live = this.#live.get(order.number)
     if (live === undefined) return
     if (order.kind === 'kill') await live.cell.kill()
     else if (order.kind === 'freeze') await live.cell.freeze()
-    else if (order.kind === 'checkpoint') await this.#saveFor(order.number, live)
+    else if (order.kind === 'checkpoint') await this.#saveFor(order.number, live, services)
     else if (order.kind === 'contain') await this.#containFor(live, order.agent ?? 0)
     else if (order.kind === 'launch') await this.#launchBelow(order.number, live, order.agent ?? 0)
   }
 
   /** An action waits for it. A gateway asks once and waits for the answer; one that asks more is not followed. */
-  async #saveFor(number: number, live: Live): Promise<void> {
-    if (this.#saving.has(number)) return
-    this.#saving.add(number)
+  async #saveFor(number: number, live: Live, services: Services): Promise<void> {
+    const saving = this.#saving
+    if (saving.has(number)) return
+    saving.add(number)
     const why = 'an action that cannot be taken back'
     const saved = await this.#files.save(live, { occasion: 'before', by: 'firebreak', why }).catch(failed)
-    this.#saving.delete(number)
-    this.#services.tell({ kind: 'checkpointed', number, ...(!saved.ok && { problem: saved.reason }) })
+    saving.delete(number)
+    // To the gateway that asked: what another one asks for since is saved later.
+    services.tell({ kind: 'checkpointed', number, ...(!saved.ok && { problem: saved.reason }) })
   }
 
   /** A detector has lowered it at the gate already; this is what the warden adds, and what stays. */
@@ -245,6 +286,8 @@ class OpenRuntime implements Runtime {
       const number = ANSWERS_FROM + ++this.#numbers
       const told = this.#services.tell({ kind: 'release', number, ...release })
       const said = told.ok ? await this.#services.said('ordered', number) : told
+      for (const live of said.ok ? this.#live.values() : [])
+        if (live.agent.name === release.agent && isBelow(live.rung, release.to)) live.rung = release.to
       return reply({ kind: 'done', ok: said.ok, said: said.ok ? 'the ledger has it' : said.reason })
     }
     if (request.kind === 'undo') {
@@ -258,15 +301,120 @@ class OpenRuntime implements Runtime {
   }
 
   /**
-   * A gateway that is gone or silent guards nothing: its cells stand still at once, and end when it is known what they
-   * were. They are not fenced: that a process of ours has ended says nothing yet of the agent.
+   * A gateway that is gone or silent guards nothing: its cells stand still at once. Those that nothing speaks against go on
+   * when another gateway serves them; the others end when it is known what they were. They are not fenced: that a process
+   * of ours has ended says nothing yet of the agent.
    */
-  async #halt(lost: string): Promise<void> {
-    if (this.#closing || this.#live.size === 0) return
-    await Promise.all([...this.#live.values()].map(({ cell }) => cell.freeze()))
+  #halt(services: Services, lost: string): void {
+    if (this.#closing) return
+    const frozen = [...this.#live].map(async ([number, live]) => ({ number, live, ...(await live.cell.freeze()) }))
+    this.#replacing = this.#replacing
+      .then(async () => this.#replace(services, lost, await Promise.all(frozen)))
+      .catch(() => undefined)
+      .then(() => this.#endUnserved(services, lost))
+  }
+
+  async #replace(services: Services, lost: string, halted: readonly Halted[]): Promise<void> {
+    if (this.#closing) return
+    const may = this.#services === services && !services.lied() && this.#mayReplaceNow()
+    const goOn = may ? halted.filter(({ number, live, ok: stands }) => stands && this.#mayGoOn(number, live)) : []
+    const ending = halted.filter((each) => !goOn.includes(each)).map(({ number }) => number)
+    const ended = this.#endCells(ending, lost)
+    if (goOn.length > 0) {
+      this.#replacedAtMs.push(performance.now())
+      const next = await this.#startAgain(services, lost)
+      if (next !== undefined) {
+        this.#services = next
+        this.#saving = new Set()
+        this.#hear(next)
+        await Promise.all(goOn.map(({ number, live }) => this.#takeOver(number, live, next, lost)))
+      }
+    }
+    await ended
+  }
+
+  /** A gateway that somebody can end again and again is no wall: past this its cells end with it. */
+  #mayReplaceNow(): boolean {
+    const since = performance.now() - REPLACED_WITHIN_MS
+    return this.#replacedAtMs.filter((atMs) => atMs > since).length < REPLACED_MAX
+  }
+
+  /** What was delegated cannot be gone on with: the ledger keeps what a person reads of it, and not every limit. */
+  #mayGoOn(number: number, live: Live): boolean {
+    return this.#live.get(number) === live && live.parent === undefined && !this.#ordered.has(number)
+  }
+
+  /** Nothing of the lost one is left first: the ledger has one writer, and the kernel sees to that. */
+  async #startAgain(lost: Services, why: string): Promise<Services | undefined> {
+    const over = lost.stop(why).then(() => true)
+    if (!(await Promise.race([over, delay(STOP_MS_MAX, false, { ref: false })]))) return undefined
+    const started = await startServices(this.state, { ...this.#setup, replaces: why })
+    if (!started.ok) return undefined
+    if (!this.#closing) return started.value
+    await started.value.stop('it is over')
+    return undefined
+  }
+
+  /** Thaws it when the new gateway has said that it serves it, and nobody has ordered otherwise. */
+  async #takeOver(number: number, live: Live, services: Services, why: string): Promise<void> {
+    const { cell, agent } = live
+    await Promise.all(live.kept.map(({ server }) => this.#endServer(server)))
+    if (!this.#mayGoOn(number, live)) return
+    live.kept = this.#serversFor(number)
+    const listeners = await cell.listenAgain()
+    if (!listeners.ok) return
+    const given = await this.#handOver(services, listeners.value, live.kept, () => {
+      // An order that came since then was told to a gateway that did not know the cell.
+      if (!this.#mayGoOn(number, live)) return no(`${cell.id} was ordered to stop`)
+      const message = { ...this.#cellMessage(number, cell, agent), ...(this.#task && { task: this.#task }) }
+      const rung = this.#rungAgain(number, live)
+      return rung.ok ? ok({ ...message, rung: rung.value, again: { sinceMs: live.sinceMs, why } }) : rung
+    })
+    for (const listener of listeners.value) listener.close()
+    if (!given.ok || !(await this.#toldAgain(live, services))) return
+    if (!this.#mayGoOn(number, live) || services.gone() !== undefined || this.#closing) return
+    live.services = services
+    const thawed = await cell.thaw()
+    if (!thawed.ok && this.#mayGoOn(number, live) && services.gone() === undefined) await cell.kill()
+  }
+
+  /** What was seen last in the cell may not have reached the ledger: it is told again, and followed before the cell goes on. */
+  async #toldAgain({ sensed }: Live, services: Services): Promise<boolean> {
+    for (const { message } of sensed) {
+      if (message.kind === 'sensed') services.tell({ ...message, detail: { ...message.detail, toldAgain: true } })
+    }
+    const number = ANSWERS_FROM + ++this.#numbers
+    const told = services.tell({ kind: 'order', number, cells: [], rung: 'watched', by: 'firebreak', why: 'nothing' })
+    return told.ok && (await services.said('ordered', number)).ok
+  }
+
+  #tellSensed(sensed: Told[], message: Extract<WardenMessage, { kind: 'sensed' }>): void {
+    const atMs = performance.now()
+    while (sensed[0] !== undefined && sensed[0].atMs < atMs - SENSED_KEPT_MS) sensed.shift()
+    sensed.push({ atMs, message })
+    this.#services.tell(message)
+  }
+
+  /** Whatever has become of the replacement: what no gateway serves does not stay. */
+  async #endUnserved(services: Services, lost: string): Promise<void> {
+    if (this.#closing) return
+    const unserved = [...this.#live].filter(([, live]) => live.services === services).map(([number]) => number)
+    await this.#endCells(unserved, lost)
+  }
+
+  /** What they were is kept, and then they are ended. */
+  async #endCells(numbers: readonly number[], lost: string): Promise<void> {
+    const meant = this.#withBelow(numbers.filter((number) => this.#live.has(number)))
+    if (meant.length === 0) return
+    const ending = meant.flatMap((number) => this.#live.get(number) ?? [])
+    for (const [i, live] of ending.entries()) {
+      live.lost = lost
+      this.#ordered.add(meant[i] ?? 0)
+    }
     const target = { kind: 'environment', name: this.#agent.environment } as const
     const order = { id: newOrderId(), target, rung: 'frozen', by: 'firebreak', why: lost } as const
-    await contain({ ...this.#containing(order, [...this.#live.keys()]), agents: [] })
+    await contain({ ...this.#containing(order, meant), agents: [] }).catch(() => undefined)
+    await Promise.all(ending.map(({ cell }) => cell.kill()))
   }
 
   async #contain(order: Order, onConfirmation?: (confirmation: Confirmation) => void): Promise<Receipt> {
@@ -276,13 +424,22 @@ class OpenRuntime implements Runtime {
       meant.map(([number]) => number),
     )
     const agents = [...new Set([...stop.agents, ...agentsMeant(this.#config, order.target)])]
-    return contain({ ...stop, agents }, onConfirmation)
+    const numbers = stop.stopping.map(({ number }) => number)
+    for (const number of numbers) this.#ordered.add(number)
+    this.#orders.set(order.id, new Set(numbers))
+    const [oldest] = this.#orders.keys()
+    if (this.#orders.size > ORDERS_MAX && oldest !== undefined) this.#orders.delete(oldest)
+    const receipt = await contain({ ...stop, agents }, onConfirmation)
+    // One that goes on under this order goes on under another gateway, too: the fence says where it stands.
+    if (receipt.contained && !isBelow(order.rung, 'restricted'))
+      for (const number of numbers) this.#ordered.delete(number)
+    return receipt
   }
 
   #containing(order: Order, numbers: readonly number[]): Containing {
     const stopping = this.#withBelow(numbers).map((number) => {
       const live = this.#live.get(number) as Live // every number is one of its keys
-      const servers = live.servers.flatMap((server) => server.cell ?? [])
+      const servers = live.kept.flatMap(({ server, shared }) => (shared ? [] : (server.cell ?? [])))
       const workspace = live.agent.cell.workspace === undefined ? {} : { workspace: live.workspace }
       return { number, cell: live.cell, agent: live.agent.name, servers, ...workspace }
     })
@@ -378,6 +535,7 @@ class OpenRuntime implements Runtime {
     this.#stopAnswers()
     await this.#closeControl()
     await this.#warden.close()
+    await this.#replacing
     await this.#services.stop(why)
   }
 
@@ -393,32 +551,38 @@ class OpenRuntime implements Runtime {
 
   /** The gateway gets the pipes of the agent's stdio servers and the cell's listener, and has the start in the ledger. */
   async #handOver(
-    number: number,
-    cell: Cell,
-    servers: readonly KeptServer[],
-    agent: Agent,
-    parent: number | undefined,
-    rung: Rung,
+    services: Services,
+    [listener]: readonly Handle[],
+    servers: readonly Kept[],
+    message: () => Result<Extract<WardenMessage, { kind: 'cell' }>, string>,
   ): Promise<Result<void, string>> {
-    const started = await Promise.all(servers.map((server) => server.start()))
+    const started = await Promise.all(servers.map(({ server }) => server.start()))
     for (const server of started) if (!server.ok) return server
-    const [listener] = cell.listeners
     if (listener === undefined) return no('the cell has no listener')
+    const about = message()
+    if (!about.ok) return about
+    const told = services.tell(about.value, [listener.fd])
+    return told.ok ? services.said('cell-ready', about.value.number) : told
+  }
+
+  #cellMessage(number: number, cell: Cell, agent: Agent, parent?: number) {
     // What was delegated has a workspace that nobody had before.
     const kept = parent === undefined && agent.cell.workspace !== undefined
-    const message = {
+    return {
       kind: 'cell',
       number,
       cell: cell.id,
       agent: agent.name,
       receipt: plain(cell.receipt),
       labels: agent.cell.labels,
-      rung,
       ...(kept && { lived: livedSpans(this.state.directory, agent.name) }),
-      ...(parent === undefined ? this.#task && { task: this.#task } : { parent }),
     } as const
-    const told = this.#services.tell(message, [listener.fd])
-    return told.ok ? this.#services.said('cell-ready', number) : told
+  }
+
+  #serversFor(number: number): readonly Kept[] {
+    return this.#stdioUpstreams().map((upstream) => {
+      return { server: this.#keptServer(number, upstream), shared: upstream.mcp.shared }
+    })
   }
 
   #keptServer(
@@ -457,27 +621,53 @@ class OpenRuntime implements Runtime {
     )
   }
 
-  async #end(number: number, cell: Cell, servers: readonly KeptServer[], after: After): Promise<Ended> {
-    let lost: string | undefined
-    void this.#services.lost.then(async (why) => {
-      lost = why
-      await this.#standing
-      await cell.kill()
-    })
+  async #end(number: number, cell: Cell, after: After): Promise<Ended> {
     const exit = await cell.exited
     // What it delegated ends with it.
     const below = [...this.#live.values()].filter((live) => live.parent === number)
     await Promise.all(below.map((live) => live.cell.kill()))
     await Promise.all(below.map((live) => live.ended))
     const teardown = await cell.teardown()
+    const live = this.#live.get(number)
     this.#live.delete(number)
-    await Promise.all(servers.map((server) => this.#endServer(server)))
-    if (lost !== undefined) return { exit, teardown, lost }
-    const told = this.#services.tell({ kind: 'ended', number, receipt: plain({ exit, teardown }) })
-    if (told.ok) await this.#services.said('cell-closed', number)
+    this.#ordered.delete(number)
+    await Promise.all((live?.kept ?? []).map(({ server }) => this.#endServer(server)))
+    const lost = live?.lost ?? live?.services.gone()
+    if (live === undefined || lost !== undefined) return { exit, teardown, ...(lost !== undefined && { lost }) }
+    const told = live.services.tell({ kind: 'ended', number, receipt: plain({ exit, teardown }) })
+    if (told.ok) await live.services.said('cell-closed', number)
     const again = await after.act?.()
     return { exit, teardown, ...(again && { again }) }
   }
+}
+
+/** How many gateways are replaced, and within which time; of one runtime. */
+const REPLACED_MAX = 3
+const REPLACED_WITHIN_MS = 600_000
+/** For what is left of a lost gateway and its witness; they are killed before it is over. */
+const STOP_MS_MAX = 12_000
+/** Longer than a silent gateway can go unmissed, and a disk can hang that it waits for. */
+const SENSED_KEPT_MS = 30_000
+/** An order that is not remembered counts for every cell of its agent. */
+const ORDERS_MAX = 1_024
+const NARROWING: ReadonlySet<Pulse['kind']> = new Set(['kill', 'freeze', 'contain'])
+
+/** What was told of a cell; ms of our own clock. */
+interface Told {
+  readonly atMs: number
+  readonly message: WardenMessage
+}
+
+interface Kept {
+  readonly server: KeptServer
+  /** It serves other cells, too. */
+  readonly shared: boolean
+}
+
+interface Halted {
+  readonly number: number
+  readonly live: Live
+  readonly ok: boolean
 }
 
 interface Launching {
@@ -492,9 +682,16 @@ interface Launching {
 
 interface Live extends Held {
   readonly ended: Promise<Ended>
-  /** Those that serve it alone. */
-  readonly servers: readonly KeptServer[]
-  /** Epoch ms. */
+  kept: readonly Kept[]
+  /** Of the gateway that serves it. */
+  services: Services
+  /** Where its agent stood when it began, or where a person has moved it up to since. */
+  rung: Rung
+  /** What was last seen in it, for as long as SENSED_KEPT_MS. */
+  readonly sensed: readonly Told[]
+  /** Why it is ended, where that is the end of its gateway. */
+  lost?: string
+  /** Epoch ms; before its gateway heard of it. */
   readonly sinceMs: number
   /** The number of the cell that delegated to it. */
   readonly parent?: number

@@ -18,6 +18,10 @@ export interface Services {
   readonly said: (kind: Pulse['kind'], number: number, withinMs?: number) => Promise<Result<void, string>>
   /** Resolves with why when the gateway has died, fallen silent or broken its protocol: its cells must not run on. */
   readonly lost: Promise<string>
+  /** The same word from the tick on in which it is lost. */
+  readonly gone: () => string | undefined
+  /** It said what no gateway of ours says: what it wrote is not believed either, and none goes on with its cells. */
+  readonly lied: () => boolean
   /** What the gateway asks of the warden: `launch`, `freeze`, `kill`, `given-up`. One listener. */
   readonly onOrder: (listener: (order: Pulse) => void) => void
   readonly gatewayPid: number
@@ -80,6 +84,8 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
     tell: (message, fds = []) => lines.tell(message, fds),
     said: (kind, number, withinMs = START_MS_MAX) => lines.said(kind, number, withinMs),
     lost: lines.lost,
+    gone: () => lines.gone,
+    lied: () => lines.lied,
     onOrder: (listener) => {
       lines.onOrder = listener
     },
@@ -98,12 +104,13 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
 class Gateway {
   readonly lost: Promise<string>
   onOrder: (order: Pulse) => void = () => undefined
+  gone: string | undefined
+  lied = false
   readonly #channel: number
   readonly #said = new Set<string>()
   readonly #waiting = new Map<string, (result: Result<void, string>) => void>()
   #rest = Buffer.alloc(0)
   #lose: (why: string) => void = () => undefined
-  #gone: string | undefined
   #open = true
   #silence: NodeJS.Timeout | undefined
   /** Turns of the warden's own clock without a word. */
@@ -132,7 +139,7 @@ class Gateway {
   said(kind: Pulse['kind'], number: number, withinMs: number): Promise<Result<void, string>> {
     const key = `${kind} ${number}`
     if (this.#said.delete(key)) return Promise.resolve(ok(undefined))
-    if (this.#gone !== undefined) return Promise.resolve(no(this.#gone))
+    if (this.gone !== undefined) return Promise.resolve(no(this.gone))
     return new Promise((resolve) => {
       const settle = (result: Result<void, string>) => {
         clearTimeout(timer)
@@ -158,7 +165,7 @@ class Gateway {
     this.#rest = Buffer.concat([this.#rest, chunk])
     for (; this.#rest.length >= PULSE_BYTES; this.#rest = this.#rest.subarray(PULSE_BYTES)) {
       const pulse = readPulse(this.#rest.subarray(0, PULSE_BYTES))
-      if (pulse === undefined) return this.#gave('it said what is not a pulse')
+      if (pulse === undefined) return this.#lie('it said what is not a pulse')
       this.#alive()
       if (pulse.kind === 'heartbeat') continue
       if (ORDERS.has(pulse.kind)) {
@@ -172,7 +179,7 @@ class Gateway {
         for (const waitedFor of ['cell-ready', 'answered', 'undone'])
           this.#waiting.get(`${waitedFor} ${pulse.number}`)?.(no('the gateway could not follow: its log says why'))
       else if (this.#said.size < UNASKED_MAX) this.#said.add(key)
-      else return this.#gave(`it said ${UNASKED_MAX} things that nobody asked`)
+      else return this.#lie(`it said ${UNASKED_MAX} things that nobody asked`)
     }
   }
 
@@ -190,10 +197,15 @@ class Gateway {
     this.#silence.unref()
   }
 
+  #lie(why: string): void {
+    if (this.gone === undefined) this.lied = true
+    this.#gave(why)
+  }
+
   /** It holds secrets and connections, and is trusted no more: it does not outlive this, unless it is being stopped. */
   #gave(why: string): void {
-    if (this.#gone !== undefined) return
-    this.#gone = why
+    if (this.gone !== undefined) return
+    this.gone = why
     clearInterval(this.#silence)
     if (this.#open) this.#process.kill('SIGKILL')
     for (const settle of [...this.#waiting.values()]) settle(no(why))

@@ -40,6 +40,8 @@ export interface CellAtGate {
   readonly asked: Map<ActionId, { readonly action: Action; readonly reasons: readonly Refusal[] }>
   /** Labels that the ledger knows of. */
   readonly labelled: Set<Label>
+  /** While some of them are not on disk yet; false where they will never be. */
+  labelling?: Promise<boolean> | undefined
   /** Where its files are saved before an action that cannot be taken back. */
   readonly savedFirst?: { readonly files: SavedFirst; readonly required: boolean }
   /** What it has delegated. */

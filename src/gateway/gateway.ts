@@ -20,6 +20,7 @@ import {
   type JsonObject,
   type Label,
   LIMITS,
+  lowest,
   newActionId,
   no,
   ok,
@@ -27,6 +28,7 @@ import {
   type Result,
   RUNGS,
   type Rung,
+  UNTRUSTED,
   type UpstreamName,
 } from '../model/index.ts'
 import {
@@ -51,11 +53,12 @@ import type { Gate } from './gate.ts'
 import { openNotice } from './notice.ts'
 import { Pace } from './pace.ts'
 import { type Past, readPast } from './past.ts'
+import { type PastCell, PastCells } from './past-cells.ts'
 import { McpEndpoint } from './protocols/mcp/endpoint.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
 import type { Pulse } from './pulse.ts'
-import { redacted } from './record.ts'
+import { recordLabels, redacted } from './record.ts'
 import { Refusals } from './refusals.ts'
 import { SavedFirst } from './saved-first.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
@@ -89,6 +92,7 @@ export class Gateway {
   readonly #words = new Map<AgentName, Words>()
   /** What cells of an agent have seen. */
   readonly #seen: SeenLabels
+  readonly #pastCells: PastCells
   readonly #budgets: BudgetBook
   readonly #shared = new Map<UpstreamName, Upstream>()
   readonly #pipes = new StdioPipes()
@@ -125,19 +129,24 @@ export class Gateway {
     const budgets = new BudgetBook()
     const actors = [...setup.agents, ...(setup.undo ? [setup.undo] : [])]
     const grants = actors.flatMap((agent) => grantsFor(agent, Date.now()))
+    const cells = new PastCells(sentinel)
     const past = await readPast('.', budgets, new Map(grants.map((grant) => [grant.id, grant])), (entry) => {
-      // What was signalled then was followed then.
-      sentinel.fold(entry)
+      // What was signalled then was followed then, but for a cell that the end of its gateway came before.
+      cells.take(entry, sentinel.fold(entry))
       seen.take(entry)
     })
     if (!past.ok) return no(faultText(past.reason))
     const sealing = startSealing(ledger, witness, Date.now)
-    const gateway = new Gateway(setup, ledger, sealing, secrets.value, past.value, seen, budgets, send)
-    onAppended = (entry) => gateway.#fold(sentinel, entry)
+    const gateway = new Gateway(setup, ledger, sealing, secrets.value, { ...past.value, cells }, seen, budgets, send)
+    onAppended = (entry) => {
+      if (entry.kind === 'gateway.started') cells.take(entry, [])
+      gateway.#fold(sentinel, entry)
+    }
     const begun = await gateway.#record({
       kind: 'gateway.started',
       environment: setup.environment,
       ...(setup.tenant && { tenant: setup.tenant }),
+      ...(setup.replaces !== undefined && { replaces: setup.replaces }),
       configuration: setup.configuration,
       version: VERSION,
       clock: budgets.clock.start(Date.now(), hostUptime()),
@@ -152,7 +161,7 @@ export class Gateway {
     ledger: Ledger,
     sealing: Sealing,
     secrets: Secrets,
-    past: Past,
+    past: Past & { readonly cells: PastCells },
     seen: SeenLabels,
     budgets: BudgetBook,
     send: (pulse: Pulse) => void,
@@ -164,6 +173,7 @@ export class Gateway {
     this.#policies = compilePolicies(setup.policies)
     this.#flows = flowsOf(setup.upstreams)
     this.#seen = seen
+    this.#pastCells = past.cells
     this.#gate = {
       environment: setup.environment,
       hardened: setup.hardened,
@@ -285,30 +295,28 @@ export class Gateway {
   async #admit(message: CellMessage, [listener]: readonly number[]): Promise<void> {
     const agent = this.#setup.agents.find(({ name }) => name === message.agent)
     if (agent === undefined || listener === undefined) throw new Error(`cell ${message.cell} cannot be served`)
-    const { cell, own } = this.#cellAtGate(message, agent)
+    const past = message.again && this.#pastCells.takeOver(message.cell, agent.name)
+    if (message.again !== undefined && past === undefined)
+      throw new Error(`cell ${message.cell} is not known well enough`)
+    const { cell, own } = this.#cellAtGate(message, agent, past)
+    if (past !== undefined && isBelow(cell.rung, 'restricted')) throw new Error(`cell ${message.cell} is ${cell.rung}`)
     const endpoint = new McpEndpoint(this.#gate, cell)
     const server = cellServer((request, response) => {
       endpoint.handle(request, response).catch(() => response.destroy())
     })
-    await new Promise<void>((resolve, reject) => {
+    const listening = new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen({ fd: listener }, resolve)
     })
+    // In this tick: an order to it that comes next finds it.
     this.#served.set(message.number, { cell, server, endpoint, own })
-    const { owner } = agent
-    const environment = this.#setup.environment
-    const { task } = message
-    const recorded = await this.#record({
-      kind: 'cell.started',
-      cell: cell.id,
-      agent: agent.name,
-      owner,
-      environment,
-      receipt: message.receipt,
-      ...approversOf(agent),
-      ...(task && { task: redacted(taskJson(task)) }),
-      ...(cell.givenBy && { delegation: cell.givenBy.id }),
+    await listening.catch((error) => {
+      this.#served.delete(message.number)
+      throw error
     })
+    const recorded = await (past === undefined
+      ? this.#recordStart(message, agent, cell)
+      : this.#recordTakeOver(message, cell, past))
     if (!recorded) throw new Error('the ledger cannot be written')
     const above = message.parent === undefined ? undefined : this.#served.get(message.parent)?.cell
     if (above !== undefined) this.#lower(cell, above.rung, 'firebreak', 'the cell that delegated to it stands there')
@@ -316,9 +324,38 @@ export class Gateway {
     this.#send({ kind: 'cell-ready', number: message.number })
   }
 
+  #recordStart({ receipt, task }: CellMessage, agent: AgentSetup, cell: CellAtGate): Promise<boolean> {
+    const { owner } = agent
+    return this.#record({
+      kind: 'cell.started',
+      cell: cell.id,
+      agent: agent.name,
+      owner,
+      environment: this.#setup.environment,
+      receipt,
+      ...approversOf(agent),
+      ...(task && { task: redacted(taskJson(task)) }),
+      ...(cell.givenBy && { delegation: cell.givenBy.id }),
+    })
+  }
+
+  /** What it had delegated has ended with its gateway. */
+  async #recordTakeOver({ again }: CellMessage, cell: CellAtGate, { given }: PastCell): Promise<boolean> {
+    const { ledger } = this.#gate
+    const why = again?.why ?? ''
+    const { rung, authority } = cell
+    const labels = [...authority.exposure.labels.keys()]
+    const { agent, environment } = authority
+    const recorded = this.#record({ kind: 'cell.taken-over', cell: cell.id, agent, environment, why, rung, labels })
+    for (const delegation of given) ledger.append({ kind: 'delegation.ended', delegation, why })
+    const labelled = recordLabels(ledger, cell)
+    return (await recorded) && ((await labelled) ?? true)
+  }
+
   #cellAtGate(
-    { number, cell: id, labels, lived, task, parent, rung = 'normal' }: CellMessage,
+    { number, cell: id, labels, lived, task, parent, again, rung = 'normal' }: CellMessage,
     agent: AgentSetup,
+    past: PastCell | undefined,
   ): { readonly cell: CellAtGate; readonly own: readonly Upstream[] } {
     const own: Upstream[] = []
     const giver = parent === undefined ? undefined : this.#giverFor(parent, agent.name)
@@ -331,6 +368,10 @@ export class Gateway {
       if (shared === undefined) own.push(upstream)
       upstreams.set(setup.name, upstream)
     }
+    const nowMs = this.#gate.nowMs()
+    const words = this.#wordsOf(agent)
+    // What it had said is not in the ledger: it may name what its task names, and nothing becomes known any more.
+    if (past !== undefined) words.lose()
     const cell: CellAtGate = {
       id,
       number,
@@ -339,28 +380,34 @@ export class Gateway {
         owner: agent.owner,
         environment: this.#setup.environment,
         // What was delegated to it is all that it may do.
-        grants: giver === undefined ? grantsFor(agent, this.#gate.nowMs(), task && id) : [],
+        grants: giver === undefined ? grantsFor(agent, again?.sinceMs ?? nowMs, task && id) : [],
         policies: this.#policies,
         budgets: this.#budgets,
         definitionProblems: { get: (key) => problemIn(upstreams, key) },
         flows: this.#flows,
         ...exposureOf(
-          [...labels, ...(lived === undefined ? [] : this.#seen.in(agent.name, lived))],
+          [
+            ...labels,
+            ...(lived === undefined ? [] : this.#seen.in(agent.name, lived)),
+            // Its labels were on disk before it was shown what they are of.
+            ...(past === undefined ? [] : [...past.labels, UNTRUSTED]),
+          ],
           task,
           giver?.cell.authority.exposure,
-          this.#wordsOf(agent),
+          words,
         ),
         ...(giver && { above: delegationOf(giver) }),
       },
       upstreams,
-      rung,
+      rung: past === undefined ? rung : lowest(rung, past.rung, 'watched'),
       gone: new AbortController(),
       underWay: 0,
-      share: new LedgerShare(this.#gate.nowMs()),
-      pace: new Pace(this.#gate.nowMs()),
-      refusals: new Refusals(this.#gate.nowMs()),
+      // What was left of them is not known: nothing was.
+      share: new LedgerShare(nowMs, past && 0),
+      pace: new Pace(nowMs, undefined, past && 0),
+      refusals: new Refusals(nowMs, past && 0),
       asked: new Map(),
-      labelled: new Set(labels),
+      labelled: new Set([...labels, ...(past?.labels ?? [])]),
       ...(agent.checkpoints && {
         savedFirst: {
           files: new SavedFirst(() => this.#send({ kind: 'checkpoint', number })),

@@ -97,8 +97,8 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
     inputSchema: inputs({}),
     run: async (gate, cell) => {
       const reported = delegations(cell)
-      recordLabels(gate.ledger, cell)
-      return ok(reported)
+      const onDisk = (await recordLabels(gate.ledger, cell)) ?? true
+      return onDisk ? ok(reported) : no('the ledger cannot be written')
     },
   },
   revoke: {

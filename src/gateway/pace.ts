@@ -6,13 +6,19 @@ import { LIMITS } from '../model/index.ts'
  * by the rung of that moment. Nothing is refused for it: honest work is only slowed.
  */
 export class Pace {
-  #left: number = LIMITS.watchedActionsBurst
+  #left: number
   #countedAtMs: number
   #line: Promise<void> = Promise.resolve()
 
   readonly #wait: (ms: number) => Promise<unknown>
 
-  constructor(nowMs: number, wait: (ms: number) => Promise<unknown> = delay) {
+  /** `left` of its actions at once: none, where it is not known what was left. */
+  constructor(
+    nowMs: number,
+    wait: (ms: number) => Promise<unknown> = delay,
+    left: number = LIMITS.watchedActionsBurst,
+  ) {
+    this.#left = left
     this.#countedAtMs = nowMs
     this.#wait = wait
   }

@@ -80,6 +80,9 @@ export class PastSpending {
       case 'cell.started':
         if (entry.task !== undefined) this.#tasks.add(entry.cell)
         break
+      case 'cell.taken-over':
+        if (this.#earlier.has(entry.cell)) this.#tasks.add(entry.cell)
+        break
       case 'cell.ended':
         this.#tasks.delete(entry.cell)
         this.#book.endTask(entry.cell)

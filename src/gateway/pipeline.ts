@@ -122,8 +122,9 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   if (judged.answer !== undefined) {
     const answer = judged.shown
     const { result, error } = answer.value
-    absorb(gate, cell, action, known, error === undefined ? (result ?? null) : { error })
-    return { kind: 'answered', action: action.id, answer }
+    const labelling = absorb(gate, cell, action, known, error === undefined ? (result ?? null) : { error })
+    if (labelling === undefined || (await labelling)) return { kind: 'answered', action: action.id, answer }
+    return { kind: 'unanswered', action: action.id, outcome: 'withheld', why: 'the ledger does not take its labels' }
   }
   return { kind: 'unanswered', action: action.id, outcome: judged.outcome, why: judged.why }
 }
@@ -139,13 +140,14 @@ function shown(answer: Answer, { declared }: KnownTool): Answer {
   return { ...answer, value: { error: { code: -32603, message: 'the upstream answered with an error' } } }
 }
 
-function absorb(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, shown: Json): void {
+/** As `recordLabels`. */
+function absorb(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, shown: Json) {
   const tool = `${action.upstream}/${known.declared.name}`
   const flow = cell.authority.flows.get(tool)
   const { exposure } = cell.authority
   if (flow !== undefined) exposure.absorb(flow, shown, { action: action.id, tool }, action.args)
   else exposure.absorbUntrusted(JSON.stringify(shown), { tool, path: '$' })
-  recordLabels(gate.ledger, cell)
+  return recordLabels(gate.ledger, cell)
 }
 
 /** What an upstream says meanwhile is seen like its answer. A tool with masked fields says nothing meanwhile. */
@@ -159,8 +161,9 @@ function seen(
 ): NonNullable<SendOptions['onNotification']> {
   return (method, params) => {
     if (known.declared.mask !== undefined || !bill.passes(params)) return undefined
-    absorb(gate, cell, action, known, { params, isError: true })
-    return onNotification(method, params)
+    const labelling = absorb(gate, cell, action, known, { params, isError: true })
+    if (labelling === undefined) return onNotification(method, params)
+    return labelling.then((onDisk) => (onDisk ? onNotification(method, params) : undefined))
   }
 }
 

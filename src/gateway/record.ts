@@ -66,16 +66,32 @@ function shortText(text: string): string {
   return `${cutText(text, 64)}… (${text.length} characters, sha256 ${digest}…)`
 }
 
-/** What a cell has newly seen: an entry for each label. */
-export function recordLabels(ledger: Pick<Ledger, 'append'>, cell: CellAtGate): void {
+/**
+ * What a cell has newly seen: an entry for each label. The cell is shown nothing before they are on disk: undefined where
+ * they are, false where they will never be.
+ */
+export function recordLabels(
+  ledger: Pick<Ledger, 'append' | 'durable'>,
+  cell: CellAtGate,
+): Promise<boolean> | undefined {
   const { labels } = cell.authority.exposure
-  if (labels.size === cell.labelled.size) return
+  if (labels.size === cell.labelled.size) return cell.labelling
+  let last: number | undefined
   for (const [label, seen] of labels) {
     if (cell.labelled.has(label)) continue
-    cell.labelled.add(label)
     const [from = null] = plain([seen]) as readonly Json[]
-    ledger.append({ kind: 'label.seen', cell: cell.id, agent: cell.authority.agent, label, from })
+    const appended = ledger.append({ kind: 'label.seen', cell: cell.id, agent: cell.authority.agent, label, from })
+    if (!appended.ok) return Promise.resolve(false)
+    cell.labelled.add(label)
+    last = appended.value.seq
   }
+  if (last === undefined) return cell.labelling
+  const onDisk = ledger.durable(last).then(({ ok }) => ok)
+  cell.labelling = onDisk
+  void onDisk.then((is) => {
+    if (is && cell.labelling === onDisk) cell.labelling = undefined
+  })
+  return onDisk
 }
 
 /**

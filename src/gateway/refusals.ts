@@ -21,12 +21,13 @@ export type About = Pick<
  *        however many others there are.
  */
 export class Refusals {
-  #left: number = LIMITS.refusalsBurst
+  #left: number
   #countedAtMs: number
   readonly #toldAtMs = new Map<Noticed['kind'], number>()
   #several: { readonly join: () => void; readonly recorded: Promise<ActionId | undefined> } | undefined
 
-  constructor(nowMs: number) {
+  constructor(nowMs: number, left: number = LIMITS.refusalsBurst) {
+    this.#left = left
     this.#countedAtMs = nowMs
   }
 

@@ -38,6 +38,8 @@ export interface GatewaySetup {
   readonly hardened: boolean
   /** Origins that the environment's relays may reach. */
   readonly egress: readonly string[]
+  /** Why the gateway before it was lost, where it is there for the cells that this one left. */
+  readonly replaces?: string
   /** Digest of the configuration, the policies and the accepted definitions. */
   readonly configuration: Sha256
   /** Where every upstream of the tenant belongs: names only, for refusals that explain themselves. */
@@ -117,6 +119,8 @@ export type WardenMessage =
       readonly task?: TaskSetup
       /** The number of the cell that delegated: this one has no grants of its own. */
       readonly parent?: number
+      /** A lost gateway served it, from `sinceMs` on; it stands still. Fails where the ledger does not tell enough of it. */
+      readonly again?: { readonly sinceMs: number; readonly why: string }
     }
   /** Our ends of a stdio server's standard input and output, for one cell or for all; and a relay's way out. */
   | {

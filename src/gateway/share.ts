@@ -14,12 +14,13 @@ export class LedgerShare {
   #written: { readonly seq: number; readonly bytes: number }[] = []
   #bytes = 0
   /** May be below zero: a write is counted after it has been made. */
-  #allowance: number = LIMITS.cellLedgerBytesBurst
+  #allowance: number
   #countedAtMs: number
   #line: Promise<void> = Promise.resolve()
   #inLine = 0
 
-  constructor(nowMs: number) {
+  constructor(nowMs: number, allowance: number = LIMITS.cellLedgerBytesBurst) {
+    this.#allowance = allowance
     this.#countedAtMs = nowMs
   }
 

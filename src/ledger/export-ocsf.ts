@@ -176,13 +176,15 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
         ...(entry.kind === 'undo.started' && { status_detail: entry.why }),
       }
     case 'cell.started':
+    case 'cell.taken-over':
       return {
         ...base,
         ...lifecycle(3),
         app: { name: entry.agent, uid: entry.cell },
         metadata,
-        severity_id: 1,
+        severity_id: entry.kind === 'cell.started' ? 1 : 2,
         status_id: 1,
+        ...(entry.kind === 'cell.taken-over' && { status_detail: entry.why }),
       }
     case 'cell.ended':
       return {

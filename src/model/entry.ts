@@ -29,6 +29,7 @@ import type { Rung } from './rung.ts'
 export type EntryBody =
   | GatewayStarted
   | CellStarted
+  | CellTakenOver
   | CellEnded
   | ActionIntent
   | ActionRefused
@@ -62,6 +63,8 @@ export interface GatewayStarted {
   /** Digest of everything a decision depends on: configuration, policies, accepted definitions. */
   readonly configuration: Sha256
   readonly version: string
+  /** Why the gateway before it was lost, where cells of that one may go on. */
+  readonly replaces?: string
   /** The steady time that its budgets are counted in, by the host's uptime at some moment of this boot. */
   readonly clock?: { readonly atMs: number; readonly boot: string; readonly upMs: number }
 }
@@ -80,6 +83,20 @@ export interface CellStarted {
   readonly task?: Json
   /** What it may do is this, and no grant of its own agent's. */
   readonly delegation?: DelegationId
+}
+
+/** This gateway serves a cell that a lost one served. The cell stood still meanwhile, and goes on after this entry. */
+export interface CellTakenOver {
+  readonly kind: 'cell.taken-over'
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly environment: EnvironmentName
+  /** Why its gateway was lost. */
+  readonly why: string
+  /** Where it goes on: never higher than it stood, and never at `normal`. */
+  readonly rung: Rung
+  /** All that it is taken to have seen. */
+  readonly labels: readonly Label[]
 }
 
 export interface CellEnded {

@@ -7,3 +7,7 @@ export type Rung = (typeof RUNGS)[number]
 export function isBelow(one: Rung, other: Rung): boolean {
   return RUNGS.indexOf(one) > RUNGS.indexOf(other)
 }
+
+export function lowest(first: Rung, ...others: readonly Rung[]): Rung {
+  return others.reduce((low, rung) => (isBelow(rung, low) ? rung : low), first)
+}

@@ -168,6 +168,12 @@ export class Words {
   readonly #words = new Set<string>()
   #characters = 0
   #tooLong = false
+  #lost = false
+
+  /** What was said is not known any more: from now on nothing becomes known. */
+  lose(): void {
+    this.#lost = true
+  }
 
   add(text: string): void {
     const word = plain(text)
@@ -185,7 +191,7 @@ export class Words {
 
   /** More has been said than can be kept: nothing becomes known any more. */
   get full(): boolean {
-    return this.#words.size >= LIMITS.knownValuesMax || this.#characters > LIMITS.seenCharactersMax
+    return this.#lost || this.#words.size >= LIMITS.knownValuesMax || this.#characters > LIMITS.seenCharactersMax
   }
 
   /** Whether a text holds one of them, or is a part of one: an answer made of what was asked. */

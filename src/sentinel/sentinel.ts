@@ -39,7 +39,8 @@ export interface Signal {
  * - SE1  What it says depends on the entries, in their order, and its setup alone: a replay says the same.
  * - SE2  Each detector has its own state for a tree or an agent, and sees no other: their order changes nothing.
  * - SE3  What it keeps has a limit: of cells, of actions under way, of agents, of what each detector keeps.
- * - SE4  The tree of a cell that the gateway's death cut off goes on in its agent's next cell.
+ * - SE4  The tree of a cell that the gateway's death cut off goes on in that cell, where another gateway takes it over, or
+ *        in its agent's next one.
  * - SE5  The same detector says the same of a tree once in ten minutes, and again once a person has moved it up.
  */
 export class Sentinel {
@@ -73,6 +74,9 @@ export class Sentinel {
         return NO_SIGNALS
       case 'cell.started':
         this.#start(entry.cell, entry.agent, entry.delegation)
+        return NO_SIGNALS
+      case 'cell.taken-over':
+        this.#takeOver(entry.cell, entry.agent)
         return NO_SIGNALS
       case 'cell.ended':
         this.#end(entry.cell)
@@ -110,6 +114,19 @@ export class Sentinel {
     const above = giver && this.#cells.get(giver)?.tree
     const tree = above ?? this.#left.get(agent)?.shift() ?? new Tree(agent)
     if (above === undefined) tree.root = cell
+    remember(this.#cells, cell, { agent, tree }, LIMITS.sentinelCellsMax)
+  }
+
+  /** Whether the tree of this cell is one of those that a lost gateway left: then it goes on where it was. */
+  hasLeft(cell: CellId, agent: AgentName): boolean {
+    return this.#left.get(agent)?.some(({ root }) => root === cell) ?? false
+  }
+
+  #takeOver(cell: CellId, agent: AgentName): void {
+    const left = this.#left.get(agent) ?? []
+    const tree = left.find(({ root }) => root === cell) ?? new Tree(agent)
+    if (left.includes(tree)) left.splice(left.indexOf(tree), 1)
+    tree.root = cell
     remember(this.#cells, cell, { agent, tree }, LIMITS.sentinelCellsMax)
   }
 

@@ -1,6 +1,6 @@
 /** The failure matrix with everything real (S14): `firebreak run`, an agent in its cell, and one process that dies or hangs. */
 import assert from 'node:assert/strict'
-import { closeSync, writeSync } from 'node:fs'
+import { closeSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
@@ -78,6 +78,16 @@ async function scene(): Promise<Scene> {
   }
 }
 
+/** The entry that says that another gateway serves the cell. */
+async function servedAnew(state: string, cell: string) {
+  const found = async () =>
+    (await ledgerOf(state)).flatMap((entry) =>
+      entry.kind === 'cell.taken-over' && entry.cell === cell ? [entry] : [],
+    )[0]
+  await until('it is taken over', async () => (await found()) !== undefined)
+  return found()
+}
+
 function ended(pid: number): boolean {
   return (stateOf(pid) ?? 'Z') === 'Z'
 }
@@ -126,19 +136,22 @@ describe('S14: one process of a run', { skip: SKIP, concurrency: true }, () => {
     assert.equal(arrived(), last)
   })
 
-  it('S14: S17: a gateway alive without a heartbeat: its cell is killed, the run says so and exits 1, and it does not go on', async () => {
-    const { run, cell, gateway, witness, arrived } = await scene()
+  it('S14: S17: a gateway alive without a heartbeat: it is ended, nothing more is sent by it, and its cell goes on with another', async () => {
+    const { run, state, cell, gateway, witness, arrived, letEnd } = await scene()
     process.kill(gateway, 'SIGSTOP')
     await until('it stands still', () => stateOf(gateway) === 'T')
     // What it had sent by then is on its way.
     await delay(300)
     const before = arrived()
-    const { code, stderr } = await run.ended
-    assert.equal(code, 1)
-    assert.match(stderr, /^firebreak: the cell was ended: no heartbeat for 3000 ms\n {2}nothing .* admitted$/m)
-    assert.deepEqual(leftOf(cell), [])
-    assert.ok(ended(gateway) && ended(witness))
+    await until('gateway and witness have ended', () => ended(gateway) && ended(witness))
     assert.equal(arrived(), before, 'nothing was sent after it stood still')
+    const next = await servedAnew(state, cell.id)
+    assert.equal(next?.why, 'no heartbeat for 3000 ms')
+    await until('it acts again', () => arrived() > before + 2)
+    letEnd()
+    const { code, stderr } = await run.ended
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(leftOf(cell), [])
   })
 
   it('S14: a gateway that says what is no pulse: its cell is killed, the run says so and exits 1, and it does not go on', async () => {
@@ -156,13 +169,31 @@ describe('S14: one process of a run', { skip: SKIP, concurrency: true }, () => {
     assert.ok(ended(gateway))
   })
 
-  it('S14: a killed gateway: its cell is killed, and the run says so and exits 1', async () => {
-    const { run, cell, gateway, witness } = await scene()
+  it('S14: a killed gateway: its cell goes on with another, and with one end and one exit code', async () => {
+    const { run, state, cell, gateway, witness, arrived, letEnd } = await scene()
+    process.kill(gateway, 'SIGKILL')
+    const next = await servedAnew(state, cell.id)
+    assert.equal(next?.why, 'the gateway ended (SIGKILL)')
+    assert.ok(ended(gateway) && ended(witness))
+    const before = arrived()
+    await until('it acts again', () => arrived() > before + 2)
+    letEnd()
+    const { code, stderr } = await run.ended
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(leftOf(cell), [])
+    const entries = await ledgerOf(state)
+    assert.equal(entries.filter(({ kind }) => kind === 'cell.ended').length, 1)
+  })
+
+  it('S14: a gateway that is killed while its state is away: its cell is killed, and the run says so and exits 1', async () => {
+    const { run, state, cell, gateway, witness } = await scene()
+    const ledger = join(state, 'ledger')
+    renameSync(ledger, `${ledger}.away`)
     process.kill(gateway, 'SIGKILL')
     const { code, stderr } = await run.ended
     assert.equal(code, 1)
-    assert.match(stderr, /^firebreak: the cell was ended: the gateway ended \(SIGKILL\)\n/m)
+    assert.match(stderr, /^firebreak: the cell was ended: the gateway ended \(SIGKILL\)\n {2}nothing .* admitted$/m)
     assert.deepEqual(leftOf(cell), [])
-    assert.ok(ended(witness))
+    assert.ok(ended(gateway) && ended(witness))
   })
 })

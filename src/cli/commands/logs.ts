@@ -74,6 +74,8 @@ function textOf(entry: Entry): string {
       return `gateway of ${entry.environment} stopped: ${printable(entry.why)}`
     case 'cell.started':
       return `${entry.cell} started: ${entry.agent} of ${entry.owner}`
+    case 'cell.taken-over':
+      return `${entry.cell} taken over by another gateway, ${entry.rung}: ${printable(entry.why)}`
     case 'cell.ended':
       return `${entry.cell} ended`
     case 'action.intent':

@@ -328,12 +328,17 @@ async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest):
  * Lists come from the upstream as they are: a secret in one is cut like one in an answer, and names and descriptions are
  * text that anyone could have written.
  */
-function shownUnlessLeaking(gate: Gate, cell: CellAtGate, member: string, items: readonly JsonObject[]): RpcAnswer {
+async function shownUnlessLeaking(
+  gate: Gate,
+  cell: CellAtGate,
+  member: string,
+  items: readonly JsonObject[],
+): Promise<RpcAnswer> {
   const clean = items.filter((item) => gate.secrets.leakIn(item) === undefined)
   const where = { tool: `a list of ${member}`, path: '$' }
   for (const item of clean) cell.authority.exposure.absorbUntrusted(JSON.stringify(item), where)
-  recordLabels(gate.ledger, cell)
-  return { result: { [member]: clean } }
+  const onDisk = (await recordLabels(gate.ledger, cell)) ?? true
+  return { result: { [member]: onDisk ? clean : [] } }
 }
 
 async function offeredBy(
