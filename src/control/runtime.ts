@@ -11,6 +11,7 @@ import type { Pulse } from '../gateway/pulse.ts'
 import type { GatewaySetup, Noted, TaskSetup, WardenMessage } from '../gateway/setup.ts'
 import {
   type AgentName,
+  type CellId,
   isBelow,
   type JsonObject,
   LIMITS,
@@ -46,6 +47,8 @@ export interface RuntimeOptions {
   readonly stateDirectory: string
   /** What its owner gives it to do. */
   readonly task?: TaskSetup
+  /** A cell goes on with another gateway; why its own was lost. */
+  readonly onTakenOver?: (cell: CellId, why: string) => void
 }
 
 /** One agent's environment, running: warden, gateway and witness, ready for its cells. */
@@ -77,6 +80,7 @@ export async function openRuntime({
   agent,
   stateDirectory,
   task,
+  onTakenOver,
 }: RuntimeOptions): Promise<Result<Runtime, string>> {
   const { config } = judged
   const unfit = profileFault(config.profile)
@@ -89,7 +93,7 @@ export async function openRuntime({
   const warden = await openWarden({ profile: config.profile })
   const services = await starting
   if (warden.ok && services.ok)
-    return ok(new OpenRuntime(warden.value, services.value, state, config, agent, task, setup.value))
+    return ok(new OpenRuntime(warden.value, services.value, state, config, agent, task, setup.value, onTakenOver))
   if (services.ok) await services.value.stop('there is no warden')
   if (!warden.ok) return no(wardenFaultText(warden.reason))
   await warden.value.close()
@@ -109,6 +113,7 @@ class OpenRuntime implements Runtime {
   readonly #agent: Agent
   readonly #task: TaskSetup | undefined
   readonly #setup: GatewaySetup
+  readonly #onTakenOver: (cell: CellId, why: string) => void
   readonly #secrets: ReadonlyMap<string, string>
   readonly #stopAnswers: () => void
   readonly #closeControl: () => Promise<void>
@@ -138,6 +143,7 @@ class OpenRuntime implements Runtime {
     agent: Agent,
     task: TaskSetup | undefined,
     setup: GatewaySetup,
+    onTakenOver: RuntimeOptions['onTakenOver'] = () => undefined,
   ) {
     this.#warden = warden
     this.#services = services
@@ -146,6 +152,7 @@ class OpenRuntime implements Runtime {
     this.#agent = agent
     this.#task = task
     this.#setup = setup
+    this.#onTakenOver = onTakenOver
     this.#secrets = new Map(setup.secrets)
     this.#files = new FilesDesk({
       warden,
@@ -375,7 +382,8 @@ class OpenRuntime implements Runtime {
     if (!this.#mayGoOn(number, live) || services.gone() !== undefined || this.#closing) return
     live.services = services
     const thawed = await cell.thaw()
-    if (!thawed.ok && this.#mayGoOn(number, live) && services.gone() === undefined) await cell.kill()
+    if (thawed.ok) this.#onTakenOver(cell.id, why)
+    else if (this.#mayGoOn(number, live) && services.gone() === undefined) await cell.kill()
   }
 
   /** What was seen last in the cell may not have reached the ledger: it is told again, and followed before the cell goes on. */

@@ -386,12 +386,9 @@ export class Gateway {
         definitionProblems: { get: (key) => problemIn(upstreams, key) },
         flows: this.#flows,
         ...exposureOf(
-          [
-            ...labels,
-            ...(lived === undefined ? [] : this.#seen.in(agent.name, lived)),
-            // Its labels were on disk before it was shown what they are of.
-            ...(past === undefined ? [] : [...past.labels, UNTRUSTED]),
-          ],
+          [...labels, ...(lived === undefined ? [] : this.#seen.in(agent.name, lived))],
+          // Each was on disk before the cell was shown what it is of.
+          past === undefined ? [] : [...past.labels, UNTRUSTED],
           task,
           giver?.cell.authority.exposure,
           words,
@@ -723,12 +720,17 @@ function delegationOf({ cell, given }: Giver): Delegation {
 
 function exposureOf(
   labels: readonly Label[],
+  seenBefore: readonly Label[],
   task: TaskSetup | undefined,
   above: ExposureView | undefined,
   words: Words,
 ): { exposure: Exposure; task?: Task } {
   const from = { tool: 'the workspace that it was given', path: '$', labels }
-  const seen = new Map(labels.map((label) => [label, from]))
+  const before = { tool: 'what it saw before its gateway was replaced', path: '$', labels: seenBefore }
+  const seen = new Map([
+    ...seenBefore.map((label) => [label, before] as const),
+    ...labels.map((label) => [label, from] as const),
+  ])
   if (task === undefined) return { exposure: new Exposure(seen, undefined, above, above?.words ?? words) }
   const { text, givenBy, tools } = task
   const given: Task = { text, givenBy, ...(tools && { tools: new Set(tools) }) }

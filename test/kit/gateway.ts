@@ -25,6 +25,7 @@ import {
   newCellId,
   personName,
   type Result,
+  type Rung,
   type Spans,
   upstreamName,
 } from '../../src/model/index.ts'
@@ -72,6 +73,10 @@ export interface Beginning {
   readonly parent?: TestCell
   /** When earlier cells saw what may stand in its files. */
   readonly lived?: Spans
+  /** A lost gateway served it, since then; epoch ms. */
+  readonly again?: { readonly cell: TestCell; readonly sinceMs: number }
+  /** Where its agent stands. */
+  readonly rung?: Rung
 }
 
 export interface GatewayOptions {
@@ -166,8 +171,8 @@ function logOf(state: State, environment: string): string {
 
 async function admit(services: Services, agent: string, number: number, beginning: Beginning): Promise<TestCell> {
   const { port, fd } = listener()
-  const id = newCellId(randomBytes(16))
-  const { labels = [], task, parent, lived } = beginning
+  const { labels = [], task, parent, lived, again, rung } = beginning
+  const id = again?.cell.id ?? newCellId(randomBytes(16))
   const message = {
     kind: 'cell',
     number,
@@ -177,6 +182,8 @@ async function admit(services: Services, agent: string, number: number, beginnin
     labels: labels.map((label) => label as Label),
     ...(lived && { lived }),
     ...(parent && { parent: parent.number }),
+    ...(rung && { rung }),
+    ...(again && { again: { sinceMs: again.sinceMs, why: 'the test has ended it' } }),
     ...(task && { task: { givenBy: personName('maria.silva@shop.example'), ...task } }),
   } as const
   const told = services.tell(message, [fd])

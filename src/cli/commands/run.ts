@@ -83,6 +83,8 @@ async function run(call: Call): Promise<ExitCode> {
     agent,
     stateDirectory,
     ...(task.value && { task: task.value }),
+    onTakenOver: (_, why) =>
+      call.print.progress(`its gateway was lost (${why}): ${agent.name} goes on with another, watched`),
   })
   if (!runtime.ok) {
     clearTimeout(slow)
