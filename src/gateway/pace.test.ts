@@ -20,4 +20,17 @@ describe('Pace', () => {
     const expected = turns.map((_, i) => [i, Math.max(0, i - LIMITS.watchedActionsBurst + 1) * apartMs])
     assert.deepEqual(gone, expected)
   })
+
+  it('S17: where it is not known what was left of them, none is', async () => {
+    let waitedMs = 0
+    const pace = new Pace(
+      0,
+      async (ms) => {
+        waitedMs += ms
+      },
+      0,
+    )
+    await pace.turn(() => waitedMs)
+    assert.equal(waitedMs, 1_000 / LIMITS.watchedActionsPerSecond)
+  })
 })

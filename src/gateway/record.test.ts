@@ -2,8 +2,17 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { canonicalText } from '../ledger/canonical.ts'
-import { cutText, isJsonObject, type Json, LIMITS, type Reason } from '../model/index.ts'
-import { reasonsFrom, reasonsJson, redacted } from './record.ts'
+import {
+  cutText,
+  type EntryBody,
+  isJsonObject,
+  type Json,
+  type Label,
+  LIMITS,
+  type Reason,
+  UNTRUSTED,
+} from '../model/index.ts'
+import { reasonsFrom, reasonsJson, recordLabels, redacted } from './record.ts'
 
 function bytesOf(value: Json): number {
   const text = canonicalText(value)
@@ -22,6 +31,42 @@ const { value } = fc.letrec<{ value: Json }>((tie) => ({
     fc.dictionary(text, tie('value'), { maxKeys: 8, noNullPrototype: true }),
   ),
 }))
+
+describe('S6: the labels that a cell has newly seen', () => {
+  it('are on disk before anything goes on, for whoever asks meanwhile too, and are written once', async () => {
+    const labels = new Map<Label, object>([[UNTRUSTED, {}]])
+    const written: EntryBody[] = []
+    const synced = Promise.withResolvers<{ readonly ok: boolean }>()
+    const ledger = {
+      append: (body: EntryBody) => ({ ok: true, value: { seq: written.push(body) - 1 } }) as const,
+      durable: () => synced.promise,
+    }
+    const cell = { id: 'c_1', labelled: new Set(), authority: { agent: 'alpha', exposure: { labels } } }
+    const record = () => recordLabels(ledger as never, cell as never)
+    const gone: string[] = []
+    const first = record()?.then((onDisk) => gone.push(`first ${onDisk}`))
+    const second = record()?.then((onDisk) => gone.push(`second ${onDisk}`))
+    assert.deepEqual(
+      written.map((entry) => entry.kind === 'label.seen' && entry.label),
+      [UNTRUSTED],
+    )
+    await Promise.resolve()
+    assert.deepEqual(gone, [], 'the disk has not answered')
+    synced.resolve({ ok: true })
+    await Promise.all([first, second])
+    assert.deepEqual(gone, ['first true', 'second true'])
+    assert.equal(record(), undefined, 'there is nothing to wait for any more')
+  })
+
+  it('that the ledger does not take keep everything back', async () => {
+    const labels = new Map<Label, object>([[UNTRUSTED, {}]])
+    const cell = { id: 'c_1', labelled: new Set(), authority: { agent: 'alpha', exposure: { labels } } }
+    const full = { append: () => ({ ok: false }), durable: async () => ({ ok: true }) }
+    for (let i = 0; i < 2; i++) assert.equal(await recordLabels(full as never, cell as never), false)
+    const failing = { append: () => ({ ok: true, value: { seq: 0 } }), durable: async () => ({ ok: false }) }
+    for (let i = 0; i < 2; i++) assert.equal(await recordLabels(failing as never, cell as never), false)
+  })
+})
 
 describe('what the ledger shows of arguments', () => {
   it('S4: has a canonical form of bounded size, whatever a cell sends', () => {

@@ -124,6 +124,11 @@ export class Log {
     return cell
   }
 
+  takenOver(cell: CellId): void {
+    const about = { agent: ALPHA, environment: TEST, why: 'it was lost', rung: 'watched', labels: [] } as const
+    this.add({ kind: 'cell.taken-over', cell, ...about })
+  }
+
   ended(cell: CellId): void {
     this.add({ kind: 'cell.ended', cell, receipt: {} })
   }

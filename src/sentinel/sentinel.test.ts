@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
+  type AgentName,
   type CellId,
   DETECTOR_NAMES,
   DETECTORS,
@@ -130,6 +131,26 @@ describe('Sentinel', () => {
     log.did(log.cell('3'), 'books/pay', pay)
     assert.deepEqual(log.said, ['duplicates restricted'])
     assert.equal(log.signals[0]?.tree, cellOf('3'))
+  })
+
+  it('SE4: and in that cell itself, where the next gateway takes it over, whatever is started beside it', () => {
+    const sentinel = new Sentinel({ rules: rulesWith(), tools: TOOLS })
+    const log = new Log(sentinel)
+    log.started()
+    const [calm, cell] = [log.cell('1'), log.cell('2')]
+    for (let i = 0; i < 5; i++) log.did(cell, 'books/pay', pay)
+    log.started()
+    const alpha = 'alpha' as AgentName
+    assert.ok(sentinel.hasLeft(cell, alpha) && !sentinel.hasLeft(cellOf('9'), alpha))
+    log.takenOver(cell)
+    assert.ok(!sentinel.hasLeft(cell, alpha), 'it is taken once')
+    log.takenOver(calm)
+    log.did(calm, 'books/pay', pay)
+    log.did(log.cell('3'), 'books/pay', pay)
+    assert.deepEqual(log.said, [])
+    log.did(cell, 'books/pay', pay)
+    assert.deepEqual(log.said, ['duplicates restricted'])
+    assert.equal(log.signals[0]?.tree, cell)
   })
 
   it('a cell that has ended takes its tree with it', () => {

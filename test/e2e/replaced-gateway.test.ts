@@ -1,5 +1,6 @@
 /** S14: a gateway that is lost under two cells of one run: another takes its place, and whom nothing speaks against goes on. */
 import assert from 'node:assert/strict'
+import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
@@ -12,8 +13,8 @@ import { newOrderId } from '../../src/control/stop.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import type { CellId } from '../../src/model/index.ts'
 import { acceptOffered } from '../kit/accept-offered.ts'
-import { ledgerOf, NODE_CELL, repository, SKIP } from '../kit/command-line.ts'
-import { type ConfigPlan, writeConfig } from '../kit/config-text.ts'
+import { firebreak, ledgerOf, NODE_CELL, repository, SKIP } from '../kit/command-line.ts'
+import { type CellPlan, type ConfigPlan, writeConfig } from '../kit/config-text.ts'
 import { childrenOf, leftOf, stateOf } from '../kit/host.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
@@ -37,9 +38,11 @@ interface Scene {
 }
 
 const TOOLS = ['one', 'two']
+const AGENTS = '/opt/lib/agents'
+const MEMORY = '/opt/lib/node_modules/@modelcontextprotocol/server-memory/dist/index.js'
 
-/** Two cells of one agent, each of which calls a tool of its own without end. */
-async function scene(plan: Partial<ConfigPlan> = {}): Promise<Scene> {
+/** An upstream with two tools, and nothing that runs yet. */
+async function opened(agents: (cell: CellPlan) => ConfigPlan['agents'], memory = false) {
   const upstream = await startUpstream({
     era: 'modern',
     tools: TOOLS.map((name) => tool(name)),
@@ -47,38 +50,61 @@ async function scene(plan: Partial<ConfigPlan> = {}): Promise<Scene> {
   })
   const directory = temporaryDirectory()
   const state = join(directory, 'state')
-  const agents = join(repository, 'test/e2e/agents')
+  const cell = { files: { ...NODE_CELL.files, [AGENTS]: join(repository, 'test/e2e/agents') } }
   const config = writeConfig(directory, {
-    upstreams: { desk: { mcp: { url: upstream.url }, tools: { one: 'write', two: 'write' } } },
-    agents: { alpha: { cell: { files: { ...NODE_CELL.files, '/opt/agents': agents } } } },
-    ...plan,
+    upstreams: {
+      desk: { mcp: { url: upstream.url }, tools: { one: 'write', two: 'write' } },
+      ...(memory && {
+        memory: {
+          mcp: { command: ['/opt/node', MEMORY], cell: { ...NODE_CELL, env: { MEMORY_FILE_PATH: '/tmp/graph.json' } } },
+          tools: { create_entities: 'write' },
+        },
+      }),
+    },
+    agents: agents(cell) ?? {},
   })
   const loaded = await loadConfig(config, { node: process.execPath })
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.reason))
-  await acceptOffered(loaded.value)
+  // What a stdio server offers is learned in a cell.
+  if (memory) await firebreak(['accept', '--config', config, '--as', 'maria.silva@shop.example', '--yes'])
+  else await acceptOffered(loaded.value)
   const judged = await judgeConfig(loaded.value)
   if (!judged.ok) throw new Error(JSON.stringify(judged.reason))
   const agent = [...judged.value.config.agents.values()][0]
   if (agent === undefined) throw new Error('no agent')
   const before = gateways()
-  const opened = await openRuntime({ judged: judged.value, agent, stateDirectory: state })
-  if (!opened.ok) throw new Error(opened.reason)
-  const runtime = opened.value
+  const runtime = await openRuntime({ judged: judged.value, agent, stateDirectory: state })
+  if (!runtime.ok) throw new Error(runtime.reason)
   let closed: Promise<void> | undefined
-  const close = () => (closed ??= opened.value.close('the test has ended'))
+  const close = () => (closed ??= runtime.value.close('the test has ended'))
   cleanUp(close)
-  const launch = async (name: string) => {
-    const launched = await runtime.launch(['/opt/node', '/opt/agents/steady.ts', `desk__${name}`], { kind: 'pipes' })
-    if (!launched.ok) throw new Error(launched.reason)
-    launched.value.cell.start()
-    return launched.value
+  return {
+    close,
+    state,
+    arrived: (name: string) => upstream.calls.filter((call) => call.name === name).length,
+    gateway: () => gateways().find((pid) => !before.includes(pid)) ?? 0,
+    launch: async (script: string, ...args: readonly string[]) => {
+      const launched = await runtime.value.launch(['/opt/node', `${AGENTS}/${script}`, ...args], { kind: 'pipes' })
+      if (!launched.ok) throw new Error(launched.reason)
+      const { cell } = launched.value
+      // What it prints is read, or it would stand still itself.
+      const nothing = openSync('/dev/null', 'r+')
+      const pump = runtime.value.pump(cell, { stdin: nothing, stdout: nothing, stderr: nothing })
+      void pump.done.then(() => closeSync(nothing))
+      cell.start()
+      return launched.value
+    },
   }
-  const [one, two] = [await launch('one'), await launch('two')]
-  const arrived = (name: string) => upstream.calls.filter((call) => call.name === name).length
+}
+
+/** Two cells of one agent, each of which calls a tool of its own without end. */
+async function scene(): Promise<Scene> {
+  const stage = await opened((cell) => ({ alpha: { cell } }))
+  const { launch, arrived, gateway } = stage
+  const [one, two] = [await launch('steady.ts', 'desk__one'), await launch('steady.ts', 'desk__two')]
   await until('both act', () => arrived('one') > 2 && arrived('two') > 2)
-  const gateway = () => gateways().find((pid) => !before.includes(pid)) ?? 0
   assert.ok(gateway() > 0, 'control: there is a gateway')
-  return { close, state, one, two, gateway, arrived }
+  return { ...stage, one, two }
 }
 
 function gateways(): readonly number[] {
@@ -86,7 +112,7 @@ function gateways(): readonly number[] {
 }
 
 /** What reached the upstream was decided before; and what a cell did under the new gateway, after that had taken it over. */
-function decided(entries: readonly Entry[], { arrived }: Scene): void {
+function decided(entries: readonly Entry[], { arrived }: Pick<Scene, 'arrived'>): void {
   for (const name of TOOLS) {
     const intents = entries.filter((entry) => entry.kind === 'action.intent' && entry.tool === name)
     assert.ok(arrived(name) <= intents.length, `${name}: ${arrived(name)} arrived of ${intents.length}`)
@@ -97,6 +123,14 @@ function decided(entries: readonly Entry[], { arrived }: Scene): void {
     if (entry.kind === 'cell.taken-over') over.add(entry.cell)
     if (entry.kind === 'action.intent') assert.ok(over.has(entry.cell), `${entry.cell} acts unserved`)
   }
+}
+
+/** As a person orders it. */
+async function contain(state: string, cell: CellId) {
+  const target = { kind: 'cell', name: cell } as const
+  const order = { id: newOrderId(), target, rung: 'frozen', by: 'maria.silva@shop.example', why: 'a test' } as const
+  const [done] = await askWardens(state, { kind: 'contain', order }, () => undefined)
+  return done?.receipt
 }
 
 function takenOver(entries: readonly Entry[]): readonly CellId[] {
@@ -136,14 +170,12 @@ describe('S14: a gateway that is replaced', { skip: SKIP }, () => {
     const { close, state, one, two, gateway, arrived } = stage
     const lost = gateway()
     process.kill(lost, 'SIGSTOP')
-    const target = { kind: 'cell', name: one.cell.id } as const
-    const order = { id: newOrderId(), target, rung: 'frozen', by: 'maria.silva@shop.example', why: 'a test' } as const
-    const [done] = await askWardens(state, { kind: 'contain', order }, () => undefined)
-    assert.equal(done?.receipt?.contained, true, JSON.stringify(done))
-    assert.deepEqual(done?.receipt?.cells, [one.cell.id])
+    const receipt = await contain(state, one.cell.id)
+    assert.equal(receipt?.contained, true, JSON.stringify(receipt))
+    assert.deepEqual(receipt?.cells, [one.cell.id])
     const stopped = arrived('one')
     const ended = await one.ended
-    assert.equal(ended.lost, `it has not confirmed order ${order.id}`)
+    assert.equal(ended.lost, `it has not confirmed order ${receipt?.order.id}`)
     assert.ok(ended.teardown.gone)
     await until('the other is taken over', async () => takenOver(await ledgerOf(state)).length === 1)
     const before = arrived('two')
@@ -154,5 +186,67 @@ describe('S14: a gateway that is replaced', { skip: SKIP }, () => {
     decided(entries, stage)
     assert.deepEqual(takenOver(entries), [two.cell.id])
     assert.ok(leftOf(two.cell).length === 0)
+  })
+
+  it('S8, S14: one that is ordered to stop while another gateway is started for it does not go on', async () => {
+    const { state, one, gateway, arrived } = await scene()
+    const lost = gateway()
+    process.kill(lost, 'SIGKILL')
+    await until('it is gone', () => gateway() !== lost)
+    const receipt = await contain(state, one.cell.id)
+    assert.equal(receipt?.contained, true, JSON.stringify(receipt))
+    const stopped = arrived('one')
+    const before = arrived('two')
+    await until('the other acts again', () => arrived('two') > before + 2)
+    assert.equal(arrived('one'), stopped)
+  })
+
+  it('S14, S17: three times in ten minutes; with the fourth its cells end', async () => {
+    const { state, one, two, gateway, arrived } = await scene()
+    for (let i = 1; i <= 3; i++) {
+      const lost = gateway()
+      process.kill(lost, 'SIGKILL')
+      await until('both are taken over', async () => takenOver(await ledgerOf(state)).length === 2 * i)
+      const before = TOOLS.map(arrived)
+      await until('both act again', () => TOOLS.every((name, at) => arrived(name) > (before[at] ?? 0) + 1))
+    }
+    process.kill(gateway(), 'SIGKILL')
+    for (const { ended } of [one, two]) assert.equal((await ended).lost, 'the gateway ended (SIGKILL)')
+    assert.deepEqual([...leftOf(one.cell), ...leftOf(two.cell)], [])
+    assert.equal(takenOver(await ledgerOf(state)).length, 6)
+  })
+
+  it('S5, S14: what was delegated ends with its gateway, and who delegated goes on', async () => {
+    const stage = await opened((cell) => ({
+      alpha: { cell, delegates: ['beta'] },
+      beta: { cell, grants: [], command: ['/opt/node', `${AGENTS}/steady.ts`, 'desk__two'] },
+    }))
+    const { state, gateway, arrived, close } = stage
+    const giver = await stage.launch('steady.ts', 'desk__one', '50', 'beta')
+    await until('both act', () => arrived('one') > 2 && arrived('two') > 2)
+    const lost = gateway()
+    process.kill(lost, 'SIGKILL')
+    await until('the giver is taken over', async () => takenOver(await ledgerOf(state)).length === 1)
+    const before = { one: arrived('one'), two: arrived('two') }
+    await until('it acts again', () => arrived('one') > before.one + 2)
+    assert.equal(arrived('two'), before.two)
+    await close()
+    const entries = await ledgerOf(state)
+    assert.deepEqual(takenOver(entries), [giver.cell.id])
+    const ended = entries.flatMap((entry) => (entry.kind === 'delegation.ended' ? [entry.why] : []))
+    assert.deepEqual(ended, ['the gateway ended (SIGKILL)'])
+    decided(entries, stage)
+  })
+
+  it('S14: its stdio server is another one, and answers', async () => {
+    const { state, launch, gateway } = await opened((cell) => ({ alpha: { cell } }), true)
+    const done = async () =>
+      (await ledgerOf(state)).filter((each) => each.kind === 'action.outcome' && each.outcome === 'done')
+    await launch('stubborn.ts')
+    await until('it acts', async () => (await done()).length > 2)
+    process.kill(gateway(), 'SIGKILL')
+    await until('it is taken over', async () => takenOver(await ledgerOf(state)).length === 1)
+    const before = (await done()).length
+    await until('it acts again', async () => (await done()).length > before + 2)
   })
 })
