@@ -120,8 +120,8 @@ class OpenRuntime implements Runtime {
   /** One gateway is replaced after the other. */
   #replacing: Promise<void> = Promise.resolve()
   readonly #replacedAtMs: number[] = []
-  /** Cells under an order to stop that is not over, or from which no cell comes back: no gateway is replaced for them. */
-  readonly #ordered = new Set<number>()
+  /** Cells, by how many orders that are not over, or from which no cell comes back: no gateway is replaced for them. */
+  readonly #ordered = new Map<number, number>()
   /** The last orders that this runtime has followed, and the cells that each meant. */
   readonly #orders = new Map<string, ReadonlySet<number>>()
   #closing = false
@@ -234,8 +234,7 @@ class OpenRuntime implements Runtime {
     const fence = readFence(this.state.directory)
     if (!fence.ok) return fence
     const meant = this.#orders.get(fence.value.get(agent.name)?.order ?? '')
-    if (meant !== undefined && !meant.has(number)) return ok(rung)
-    const fenced = rungIn(fence.value, agent)
+    const fenced = meant === undefined || meant.has(number) ? rungIn(fence.value, agent) : ok(rung)
     return fenced.ok ? ok(lowest(fenced.value, rung)) : fenced
   }
 
@@ -251,6 +250,7 @@ class OpenRuntime implements Runtime {
     if (order.kind === 'given-up') for (const server of this.#servers) server.givenUp(order.number)
     const live = this.#live.get(order.number)
     if (live === undefined) return
+    if (order.kind === 'kill' || order.kind === 'freeze') this.#mean(order.number, 'frozen')
     if (order.kind === 'kill') await live.cell.kill()
     else if (order.kind === 'freeze') await live.cell.freeze()
     else if (order.kind === 'checkpoint') await this.#saveFor(order.number, live, services)
@@ -294,7 +294,8 @@ class OpenRuntime implements Runtime {
       const told = this.#services.tell({ kind: 'release', number, ...release })
       const said = told.ok ? await this.#services.said('ordered', number) : told
       for (const live of said.ok ? this.#live.values() : [])
-        if (live.agent.name === release.agent && isBelow(live.rung, release.to)) live.rung = release.to
+        if (live.agent.name === release.agent && isBelow(live.rung, release.to) && !isBelow(live.rung, 'restricted'))
+          live.rung = release.to
       return reply({ kind: 'done', ok: said.ok, said: said.ok ? 'the ledger has it' : said.reason })
     }
     if (request.kind === 'undo') {
@@ -389,7 +390,8 @@ class OpenRuntime implements Runtime {
   /** What was seen last in the cell may not have reached the ledger: it is told again, and followed before the cell goes on. */
   async #toldAgain({ sensed }: Live, services: Services): Promise<boolean> {
     for (const { message } of sensed) {
-      if (message.kind === 'sensed') services.tell({ ...message, detail: { ...message.detail, toldAgain: true } })
+      const detail = { ...message.detail, toldAgain: true }
+      if (!services.tell({ ...message, detail }).ok) return false
     }
     const number = ANSWERS_FROM + ++this.#numbers
     const told = services.tell({ kind: 'order', number, cells: [], rung: 'watched', by: 'firebreak', why: 'nothing' })
@@ -415,10 +417,8 @@ class OpenRuntime implements Runtime {
     const meant = this.#withBelow(numbers.filter((number) => this.#live.has(number)))
     if (meant.length === 0) return
     const ending = meant.flatMap((number) => this.#live.get(number) ?? [])
-    for (const [i, live] of ending.entries()) {
-      live.lost = lost
-      this.#ordered.add(meant[i] ?? 0)
-    }
+    for (const live of ending) live.lost = lost
+    for (const number of meant) this.#mean(number, 'killed')
     const target = { kind: 'environment', name: this.#agent.environment } as const
     const order = { id: newOrderId(), target, rung: 'frozen', by: 'firebreak', why: lost } as const
     await contain({ ...this.#containing(order, meant), agents: [] }).catch(() => undefined)
@@ -433,15 +433,26 @@ class OpenRuntime implements Runtime {
     )
     const agents = [...new Set([...stop.agents, ...agentsMeant(this.#config, order.target)])]
     const numbers = stop.stopping.map(({ number }) => number)
-    for (const number of numbers) this.#ordered.add(number)
+    for (const number of numbers) this.#mean(number, order.rung)
     this.#orders.set(order.id, new Set(numbers))
     const [oldest] = this.#orders.keys()
     if (this.#orders.size > ORDERS_MAX && oldest !== undefined) this.#orders.delete(oldest)
     const receipt = await contain({ ...stop, agents }, onConfirmation)
-    // One that goes on under this order goes on under another gateway, too: the fence says where it stands.
-    if (receipt.contained && !isBelow(order.rung, 'restricted'))
-      for (const number of numbers) this.#ordered.delete(number)
+    // One that goes on under this order goes on under another gateway, too.
+    if (receipt.contained && !isBelow(order.rung, 'restricted')) for (const number of numbers) this.#unmean(number)
     return receipt
+  }
+
+  #mean(number: number, rung: Rung): void {
+    this.#ordered.set(number, (this.#ordered.get(number) ?? 0) + 1)
+    const live = this.#live.get(number)
+    if (live !== undefined) live.rung = lowest(live.rung, rung)
+  }
+
+  #unmean(number: number): void {
+    const orders = (this.#ordered.get(number) ?? 0) - 1
+    if (orders > 0) this.#ordered.set(number, orders)
+    else this.#ordered.delete(number)
   }
 
   #containing(order: Order, numbers: readonly number[]): Containing {
@@ -663,7 +674,7 @@ const NARROWING: ReadonlySet<Pulse['kind']> = new Set(['kill', 'freeze', 'contai
 /** What was told of a cell; ms of our own clock. */
 interface Told {
   readonly atMs: number
-  readonly message: WardenMessage
+  readonly message: Extract<WardenMessage, { kind: 'sensed' }>
 }
 
 interface Kept {
@@ -693,7 +704,7 @@ interface Live extends Held {
   kept: readonly Kept[]
   /** Of the gateway that serves it. */
   services: Services
-  /** Where its agent stood when it began, or where a person has moved it up to since. */
+  /** Where its agent stood when it began, lower by each order since, and higher by a person's word. */
   rung: Rung
   /** What was last seen in it, for as long as SENSED_KEPT_MS. */
   readonly sensed: readonly Told[]
