@@ -1,6 +1,6 @@
 /** S14: a gateway that is lost under two cells of one run: another takes its place, and whom nothing speaks against goes on. */
 import assert from 'node:assert/strict'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
@@ -125,6 +125,14 @@ function decided(entries: readonly Entry[], { arrived }: Pick<Scene, 'arrived'>)
   }
 }
 
+/** By the kernel's word. */
+function standsStill(cell: CellId): boolean {
+  return ['unified', '.'].some((hierarchy) => {
+    const events = join('/sys/fs/cgroup', hierarchy, 'firebreak', cell, 'cgroup.events')
+    return existsSync(events) && readFileSync(events, 'utf8').includes('frozen 1')
+  })
+}
+
 /** As a person orders it. */
 async function contain(state: string, cell: CellId) {
   const target = { kind: 'cell', name: cell } as const
@@ -143,8 +151,20 @@ describe('S14: a gateway that is replaced', { skip: SKIP }, () => {
     const { close, state, one, two, gateway, arrived } = stage
     const lost = gateway()
     process.kill(lost, 'SIGKILL')
-    await until('there is another', () => gateway() !== lost && gateway() > 0)
-    await until('both are taken over', async () => takenOver(await ledgerOf(state)).length === 2)
+    await until('both stand still', () => [one, two].every(({ cell }) => standsStill(cell.id)))
+    await until('both are taken over', async () => {
+      const still = [one, two].filter(({ cell }) => standsStill(cell.id))
+      const over = takenOver(await ledgerOf(state))
+      for (const { cell } of [one, two]) {
+        // Looked at before its entry was: what the ledger does not tell of yet has stood still.
+        if (!over.includes(cell.id))
+          assert.ok(
+            still.some((each) => each.cell === cell),
+            `${cell.id} goes on unserved`,
+          )
+      }
+      return over.length === 2
+    })
     const before = { one: arrived('one'), two: arrived('two') }
     await until('both act again', () => arrived('one') > before.one + 2 && arrived('two') > before.two + 2)
     await close()
