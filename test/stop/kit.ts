@@ -1,0 +1,136 @@
+/** A real run whose agent goes on calling an upstream that counts, and what must hold of it whatever was killed. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CGROUP_PARENT } from '../../src/cells/cgroup.ts'
+import { openCgroups } from '../../src/cells/cgroup-host.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { readFence } from '../../src/control/fence.ts'
+import { verifyLedger } from '../../src/ledger/verify.ts'
+import { agentName } from '../../src/model/index.ts'
+import { acceptOffered } from '../kit/accept-offered.ts'
+import {
+  firebreak,
+  ledgerOf,
+  NODE_CELL,
+  type Ran,
+  type Running,
+  repository,
+  startFirebreak,
+} from '../kit/command-line.ts'
+import { writeConfig } from '../kit/config-text.ts'
+import { type ScriptedUpstream, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
+import { temporaryDirectory } from '../kit/temporary.ts'
+import { until } from '../kit/until.ts'
+import type { Doom } from './doom.ts'
+
+export interface Desk {
+  readonly config: string
+  readonly state: string
+  readonly upstream: ScriptedUpstream
+  readonly ask: (args: readonly string[], doom?: Doom) => Promise<Ran>
+  readonly start: (doom?: Doom) => Promise<Running>
+}
+
+const AGENTS = '/opt/lib/agents'
+export const BY_MARIA = ['--as', 'maria.silva@shop.example', '--why', 'a test'] as const
+
+/** An agent that writes as often as it is answered. */
+export async function desk(state: string = join(temporaryDirectory(), 'state')): Promise<Desk> {
+  const directory = temporaryDirectory()
+  const upstream = await startUpstream({
+    era: 'modern',
+    tools: [tool('write')],
+    onCall: () => textResult('written'),
+  })
+  const config = writeConfig(directory, {
+    upstreams: { book: { mcp: { url: upstream.url }, tools: { write: 'write' } } },
+    agents: {
+      alpha: {
+        cell: { files: { ...NODE_CELL.files, [AGENTS]: join(repository, 'test/e2e/agents') } },
+        command: ['/opt/node', `${AGENTS}/steady.ts`, 'book__write', '1'],
+      },
+    },
+  })
+  const loaded = await loadConfig(config, { node: process.execPath })
+  assert.ok(loaded.ok)
+  await acceptOffered(loaded.value)
+  const own = ['--config', config, '--state', state]
+  return {
+    config,
+    state,
+    upstream,
+    ask: ([command = '', ...args], doom) => firebreak([command, ...args, ...own], doomed(doom)),
+    start: async (doom) => {
+      const run = startFirebreak(['run', '--agent', 'alpha', ...own], { environment: doomed(doom) })
+      await until('it acts', () => upstream.calls.length > 5)
+      return run
+    },
+  }
+}
+
+function doomed(doom: Doom | undefined): Readonly<Record<string, string>> {
+  if (doom === undefined) return {}
+  return { NODE_OPTIONS: `--import=${join(import.meta.dirname, 'doom.ts')}`, DOOM: JSON.stringify(doom) }
+}
+
+export function fenced(state: string): string | undefined {
+  const fence = readFence(state)
+  assert.ok(fence.ok, fence.ok ? '' : fence.reason)
+  return fence.value.get(agentName('alpha'))?.rung
+}
+
+/** What it has sent is there after a moment; then nothing more comes, for as long as somebody looks. */
+export async function standsStill({ upstream }: Desk): Promise<() => void> {
+  await delay(150)
+  const calls = upstream.calls.length
+  return () => assert.equal(upstream.calls.length, calls, 'it acted after "contained" was said')
+}
+
+/** By the ledger: nothing was admitted once it stood at `quarantined` or below; and the witness's seals hold. */
+export async function ledgerHolds({ state, upstream }: Desk): Promise<void> {
+  const entries = await ledgerOf(state)
+  const lowered = entries.findIndex((entry) => entry.kind === 'rung.changed')
+  const intents = entries.filter(({ kind }) => kind === 'action.intent').length
+  if (lowered !== -1)
+    assert.equal(entries.slice(lowered).filter(({ kind }) => kind === 'action.intent').length, 0, 'admitted later')
+  assert.ok(upstream.calls.length <= intents, `${upstream.calls.length} calls with ${intents} intents`)
+  const report = await verifyLedger({
+    ledgerDirectory: join(state, 'ledger'),
+    witness: { directory: join(state, 'witness') },
+  })
+  assert.ok(report.ok && report.value.intact, JSON.stringify(report))
+}
+
+/** Cells that the ledger has started: of none is anything left on this host. */
+export async function nothingIsLeft({ state }: Desk): Promise<void> {
+  const host = openCgroups(CGROUP_PARENT)
+  const parents = [host.unified, ...Object.values(host.controllers).map((at) => at?.directory)]
+  const cells = (await ledgerOf(state)).flatMap((entry) => (entry.kind === 'cell.started' ? [entry] : []))
+  assert.ok(cells.length > 0, 'control: a cell was started')
+  for (const { cell, receipt } of cells) {
+    for (const parent of new Set(parents))
+      assert.ok(parent === undefined || !existsSync(join(parent, CGROUP_PARENT, cell)), `the cgroup of ${cell}`)
+    assert.deepEqual(processesOf(Number(receipt.uid)), [], `processes of ${cell}`)
+    assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(cell), `mounts of ${cell}`)
+    assert.ok(!runsWith(cell), `the directory of ${cell}`)
+  }
+}
+
+function runsWith(cell: string): boolean {
+  const runs = '/run/firebreak/runs'
+  return readdirSync(runs).some((run) => existsSync(join(runs, run, 'cells', cell)))
+}
+
+/** One that has ended, and that nobody has reaped, runs nothing any more. */
+function processesOf(uid: number): readonly string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      const status = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/status`, 'utf8') : ''
+      return status.includes(`\nUid:\t${uid}\t`) && !/^State:\tZ/m.test(status)
+    } catch {
+      return false
+    }
+  })
+}
