@@ -2,17 +2,7 @@
  * What one warden process has made on this host, under one directory, so that the next one can find and remove what a
  * killed one left: `runs/<run>/owner`, `runs/<run>/cells/<cell>/…`, `uids/<uid>`.
  */
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { reapCgroup } from './cgroup.ts'
@@ -67,21 +57,21 @@ export interface Reaped {
   readonly left: readonly string[]
 }
 
-/** Ends and removes every cell whose warden is dead. Never touches one whose warden lives. */
+/** Ends and removes every cell whose warden is dead. Never touches one whose warden lives. Several may do so at a time. */
 export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<readonly Reaped[]> {
   const runs = join(base, 'runs')
-  if (!existsSync(runs)) return []
   const reaped: Reaped[] = []
-  for (const run of readdirSync(runs)) {
+  for (const run of namesIn(runs)) {
     const path = join(runs, run)
     if (run.startsWith('.') || ownerLives(path)) continue
-    const cells = existsSync(join(path, 'cells')) ? readdirSync(join(path, 'cells')) : []
+    const cells = namesIn(join(path, 'cells'))
     const left: string[] = []
     // A cell that was never unblocked has outlived its parent.
     for (const cell of cells) killInit(join(path, 'cells', cell))
     for (const uid of uidsOf(join(base, 'uids'), cells)) killProcessesOf(uid)
     for (const cell of cells) if (!(await reapCgroup(cgroups, cell, REAP_TIMEOUT_MS))) left.push(`cgroup ${cell}`)
-    for (const mount of mountsUnder(path)) if (!unmount(mount, true).ok) left.push(`mount ${mount}`)
+    // One that somebody else took away meanwhile is gone all the same: what counts is what is left.
+    for (const mount of mountsUnder(path)) unmount(mount, true)
     left.push(...mountsUnder(path).map((mount) => `mount ${mount}`))
     if (left.length === 0) {
       for (const uid of uidsOf(join(base, 'uids'), cells)) rmSync(join(base, 'uids', uid), { force: true })
@@ -99,12 +89,8 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
  */
 function freeForgotten(base: string): void {
   const [runs, uids] = [join(base, 'runs'), join(base, 'uids')]
-  if (!existsSync(uids)) return
-  const known = readdirSync(runs).flatMap((run) => {
-    const cells = join(runs, run, 'cells')
-    return existsSync(cells) ? readdirSync(cells) : []
-  })
-  for (const uid of readdirSync(uids)) {
+  const known = namesIn(runs).flatMap((run) => namesIn(join(runs, run, 'cells')))
+  for (const uid of namesIn(uids)) {
     const path = join(uids, uid)
     const holder = uidHolder(uids, uid)
     // Another warden may free it while we look.
@@ -116,6 +102,16 @@ function freeForgotten(base: string): void {
 }
 
 const FORGOTTEN_AFTER_MS = 60_000
+
+/** Two clear up at a time, a start and a stop: what is gone holds nothing. */
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
+}
 
 /** Mount points at or below `path`, deepest and newest first. proc(5) escapes spaces as \040. */
 export function mountsUnder(path: string): readonly string[] {
@@ -173,9 +169,7 @@ function processStamp(pid: number): ProcessStamp {
 
 /** Names of the reservations that these cells and their pumps held. */
 function uidsOf(uids: string, cells: readonly string[]): readonly string[] {
-  return existsSync(uids)
-    ? readdirSync(uids).filter((uid) => cells.some((cell) => uidHolder(uids, uid).endsWith(cell)))
-    : []
+  return namesIn(uids).filter((uid) => cells.some((cell) => uidHolder(uids, uid).endsWith(cell)))
 }
 
 /** Pid 1 of a cell, and never whoever has its number after it. */

@@ -123,6 +123,29 @@ describe('a cell’s life', { skip: SKIP }, () => {
     await next.value.close()
   })
 
+  it('S13: several that clear up at a time are not in each other’s way', async () => {
+    const changes = () => join(hostDirectory(), 'changes')
+    const doomed = [join(import.meta.dirname, 'doomed-warden.ts'), hostDirectory(), changes(), changes()]
+    const child = spawn(process.execPath, doomed, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [line] = await once(child.stdout, 'data')
+    const left: { cell: string; uid: number } = JSON.parse(String(line))
+    const reapers = Array.from({ length: 6 }, () =>
+      spawn(process.execPath, [join(import.meta.dirname, 'reaper.ts')], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    )
+    await Promise.all(reapers.map(({ stdout }) => once(stdout, 'data')))
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const said = reapers.map(({ stdout }) => once(stdout, 'data'))
+    for (const { stdin } of reapers) stdin.write('go\n')
+    assert.deepEqual(
+      (await Promise.all(said)).map(([text]) => JSON.parse(String(text))),
+      reapers.map(() => []),
+    )
+    assert.equal(processesOf(left.uid), 0)
+    assert.ok(!mountinfo().includes(left.cell))
+    assert.deepEqual(cgroupsNamed(left.cell), [])
+  })
+
   it('S13: a warden never reaps a live one’s cells', async () => {
     const cell = await launched(spec(['sleep', '20']))
     cell.start()
