@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** The new file is whole before it takes the old one's place, and its place is on disk before this returns. */
@@ -13,19 +13,35 @@ export function writeDurably(path: string, text: string): void {
     closeSync(file)
   }
   renameSync(`${path}.new`, path)
+  settle(path)
+}
+
+/** The name of a file that was renamed is on disk before this returns. */
+export function settle(path: string): void {
   const directory = openSync(dirname(path), 'r')
   fsyncSync(directory)
   closeSync(directory)
 }
 
-/** The same on a disk that somebody has filled: room was kept in `spare`, and is given up for it. */
+/**
+ * The same on a disk that somebody has filled, and fills on: the spare becomes the file, in the room that it has already.
+ * What of it is not needed is free for what comes next.
+ */
 export function writeOnFullDisk(path: string, text: string, spare: string): void {
   try {
     writeDurably(path, text)
   } catch (error) {
-    if (!isFull(error) || !existsSync(spare)) throw error
-    rmSync(spare)
-    writeDurably(path, text)
+    if (!isFull(error) || !isWhole(spare) || Buffer.byteLength(text) > SPARE_BYTES) throw error
+    const file = openSync(spare, 'r+')
+    try {
+      writeFileSync(file, text)
+      ftruncateSync(file, Buffer.byteLength(text))
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(spare, path)
+    settle(path)
   }
 }
 
@@ -33,13 +49,18 @@ export function writeOnFullDisk(path: string, text: string, spare: string): void
 const SPARE_BYTES = 1_048_576
 
 export function keepSpare(spare: string): void {
-  if (existsSync(spare)) return
+  if (isWhole(spare)) return
   try {
     writeFileSync(spare, randomBytes(SPARE_BYTES), { mode: 0o600 })
   } catch (error) {
     rmSync(spare, { force: true })
     if (!isFull(error)) throw error
   }
+}
+
+/** Not one whose writer was killed halfway. */
+function isWhole(spare: string): boolean {
+  return statSync(spare, { throwIfNoEntry: false })?.size === SPARE_BYTES
 }
 
 function isFull(error: unknown): boolean {

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { faultText } from '../ledger/fault.ts'
 import { lock } from '../ledger/lock.ts'
 import { type AgentName, agentName, no, ok, type Result, RUNGS, type Rung } from '../model/index.ts'
-import { keepSpare, writeOnFullDisk } from './durable-file.ts'
+import { keepSpare, settle, writeOnFullDisk } from './durable-file.ts'
 
 /** Where an agent stands while no cell of it runs, and why. */
 export interface Fenced {
@@ -61,7 +62,9 @@ export async function changeFence(
     if (!read.ok && !anew) return read
     const fence = new Map(read.ok ? read.value : [])
     change(fence)
-    write(stateDirectory, fence)
+    // What stands already needs no room; whoever wrote it may have been killed before its name was on disk.
+    if (read.ok && textOf(fence) === textOf(read.value)) settle(fileOf(stateDirectory))
+    else write(stateDirectory, fence)
     return ok(undefined)
   } catch (error) {
     return no(`the fence cannot be written: ${error instanceof Error ? error.message : String(error)}`)
@@ -81,13 +84,17 @@ async function locked(stateDirectory: string): ReturnType<typeof lockOnce> {
 
 async function lockOnce(stateDirectory: string) {
   const held = await lock(directoryOf(stateDirectory))
-  return held.ok ? held : no(`the fence is held by another process (${held.reason.kind})`)
+  if (held.ok) return held
+  return no(`the fence is held by ${held.reason.kind === 'locked' ? held.reason.by : faultText(held.reason)}`)
 }
 
 function write(stateDirectory: string, fence: Fence): void {
+  writeOnFullDisk(fileOf(stateDirectory), textOf(fence), spareOf(stateDirectory))
+}
+
+function textOf(fence: Fence): string {
   const agents = Object.fromEntries([...fence].sort(([a], [b]) => (a < b ? -1 : 1)))
-  const text = `${JSON.stringify({ agents, digest: digestOf(agents) }, undefined, 2)}\n`
-  writeOnFullDisk(fileOf(stateDirectory), text, spareOf(stateDirectory))
+  return `${JSON.stringify({ agents, digest: digestOf(agents) }, undefined, 2)}\n`
 }
 
 function digestOf(agents: object): string {

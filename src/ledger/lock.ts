@@ -29,14 +29,23 @@ export async function lock(directory: string): Promise<Result<Lock, LedgerFault>
     closeSync(fd)
     return no({ kind: 'locked', directory, by })
   }
-  ftruncateSync(fd)
-  writeSync(fd, `${process.pid}\n`, 0)
+  say(fd, `${process.pid}\n`)
   return ok({
     async release() {
-      ftruncateSync(fd)
+      say(fd, '')
       closeSync(fd)
     },
   })
+}
+
+/** On a full disk nobody is told who holds it; it is held all the same. */
+function say(fd: number, holder: string): void {
+  try {
+    ftruncateSync(fd)
+    writeSync(fd, holder, 0)
+  } catch {
+    // The kernel has it, and the file is only for a person.
+  }
 }
 
 function holderIn(fd: number): string {
