@@ -30,11 +30,15 @@ export interface Desk {
   readonly state: string
   readonly upstream: ScriptedUpstream
   readonly ask: (args: readonly string[], doom?: Doom) => Promise<Ran>
-  readonly start: (doom?: Doom) => Promise<Running>
+  readonly start: (doom?: Doom, lie?: string) => Promise<Running>
 }
 
 const AGENTS = '/opt/lib/agents'
 export const BY_MARIA = ['--as', 'maria.silva@shop.example', '--why', 'a test'] as const
+
+/** Of a run and its cell, on a host that others have loaded. */
+const START_MS_MAX = 60_000
+const TEST_MS_MAX = 110_000
 
 /** An agent that writes as often as it is answered. */
 export async function desk(state: string = join(temporaryDirectory(), 'state')): Promise<Desk> {
@@ -61,18 +65,22 @@ export async function desk(state: string = join(temporaryDirectory(), 'state')):
     config,
     state,
     upstream,
-    ask: ([command = '', ...args], doom) => firebreak([command, ...args, ...own], doomed(doom)),
-    start: async (doom) => {
-      const run = startFirebreak(['run', '--agent', 'alpha', ...own], { environment: doomed(doom) })
-      await until('it acts', () => upstream.calls.length > 5)
+    ask: ([command = '', ...args], doom) => firebreak([command, ...args, ...own], doomed(doom), TEST_MS_MAX),
+    start: async (doom, lie) => {
+      const environment = { ...doomed(doom), ...(lie !== undefined && preloaded('lies.ts', { LIE: lie })) }
+      const run = startFirebreak(['run', '--agent', 'alpha', ...own], { environment, timeoutMs: TEST_MS_MAX })
+      await until('it acts', () => upstream.calls.length > 5, START_MS_MAX)
       return run
     },
   }
 }
 
 function doomed(doom: Doom | undefined): Readonly<Record<string, string>> {
-  if (doom === undefined) return {}
-  return { NODE_OPTIONS: `--import=${join(import.meta.dirname, 'doom.ts')}`, DOOM: JSON.stringify(doom) }
+  return doom === undefined ? {} : preloaded('doom.ts', { DOOM: JSON.stringify(doom) })
+}
+
+function preloaded(module: string, told: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return { NODE_OPTIONS: `--import=${join(import.meta.dirname, module)}`, ...told }
 }
 
 export function fenced(state: string): string | undefined {
@@ -101,6 +109,13 @@ export async function ledgerHolds({ state, upstream }: Desk): Promise<void> {
     witness: { directory: join(state, 'witness') },
   })
   assert.ok(report.ok && report.value.intact, JSON.stringify(report))
+}
+
+/** The last order: it confirms, and the run ends with its cell. */
+export async function over(each: Desk, run: Running): Promise<void> {
+  const killed = await each.ask(['kill', 'alpha', ...BY_MARIA])
+  assert.equal(killed.code, 0, killed.stdout + killed.stderr)
+  await run.ended
 }
 
 /** Cells that the ledger has started: of none is anything left on this host. */

@@ -1,0 +1,33 @@
+/**
+ * Preloaded into a run by a test (`NODE_OPTIONS=--import`): points of the stop that do not do what they say, or say
+ * nothing. `LIE` names them: `gate` (a gateway that says "ordered" and follows no order), `freezer` (the kernel never says
+ * frozen), `killer` (nor can anything be killed).
+ */
+import child from 'node:child_process'
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { join } from 'node:path'
+import process from 'node:process'
+
+const lies = (process.env.LIE ?? '').split(',')
+const { spawn } = child
+const { readFileSync, writeFileSync } = fs
+const kill = process.kill.bind(process)
+
+if (lies.includes('gate'))
+  child.spawn = ((program: string, args: readonly string[], options: object) => {
+    const lying = args.some((arg) => arg.endsWith('gateway/main.ts'))
+    return spawn(program, lying ? ['--import', join(import.meta.dirname, 'lying-gateway.ts'), ...args] : args, options)
+  }) as typeof spawn
+if (lies.includes('freezer'))
+  fs.readFileSync = ((path: string, ...rest: []) => {
+    const read = readFileSync(path, ...rest)
+    return String(path).endsWith('/cgroup.events') ? String(read).replace('frozen 1', 'frozen 0') : read
+  }) as typeof readFileSync
+if (lies.includes('killer')) {
+  fs.writeFileSync = (file, ...rest) => {
+    if (!String(file).endsWith('/cgroup.kill')) writeFileSync(file, ...rest)
+  }
+  process.kill = (pid, signal) => (signal === 'SIGKILL' ? true : kill(pid, signal))
+}
+syncBuiltinESMExports()
