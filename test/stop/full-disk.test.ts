@@ -15,7 +15,7 @@ const skip = SKIP || (existsSync('/bin/mount') ? false : 'no mount(8)')
 describe('S8: a full disk', { skip }, () => {
   it('what a stop writes has room of its own; without it, the order that finds none says so', async () => {
     const state = join(smallDisk(), 'state')
-    const full = await desk(state)
+    const full = await desk({ state })
     const run = await full.start()
     const filler = join(state, 'filler')
     fill(filler)

@@ -7,7 +7,7 @@ import type { Doom, Step, Victim } from './doom.ts'
 import { BY_MARIA, desk, fenced, ledgerHolds, nothingIsLeft, standsStill } from './kit.ts'
 
 export interface Killed {
-  /** Whose step it is: the warden's, where nothing is said, or that of the command that orders. */
+  /** Whose step it is: the warden's, where nothing is said; or that of the command that orders, where none runs. */
   readonly of?: 'warden' | 'command'
   readonly step: Step
   readonly victim: Victim
@@ -27,6 +27,11 @@ export async function killedAt({ of = 'warden', step, victim, signal = 'SIGKILL'
   const stopped = await desk()
   const doom = { step, victim, signal, report, state: stopped.state }
   const run = await stopped.start(of === 'warden' ? doom : undefined)
+  if (of === 'command') {
+    // It fences only whom no warden has fenced.
+    run.child.kill('SIGKILL')
+    await run.ended
+  }
   const first = await stopped.ask(['contain', 'alpha', ...BY_MARIA], of === 'command' ? doom : undefined)
   const told = first.stdout + first.stderr
   assert.ok(existsSync(report), `this step was not reached: ${told}`)

@@ -40,8 +40,18 @@ export const BY_MARIA = ['--as', 'maria.silva@shop.example', '--why', 'a test'] 
 const START_MS_MAX = 60_000
 const TEST_MS_MAX = 110_000
 
-/** An agent that writes as often as it is answered. */
-export async function desk(state: string = join(temporaryDirectory(), 'state')): Promise<Desk> {
+export interface DeskOptions {
+  /** Where the run keeps its state; a fresh directory where it is absent. */
+  readonly state?: string
+  /** Of the agent; where it is absent, it writes as often as it is answered. */
+  readonly command?: readonly string[]
+  /** Place in its cell → path on this host, beside Node and the agents of tests. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
+export const WRITES = ['/opt/node', `${AGENTS}/steady.ts`, 'book__write', '1'] as const
+
+export async function desk({ state, command = WRITES, files = {} }: DeskOptions = {}): Promise<Desk> {
   const directory = temporaryDirectory()
   const upstream = await startUpstream({
     era: 'modern',
@@ -52,18 +62,19 @@ export async function desk(state: string = join(temporaryDirectory(), 'state')):
     upstreams: { book: { mcp: { url: upstream.url }, tools: { write: 'write' } } },
     agents: {
       alpha: {
-        cell: { files: { ...NODE_CELL.files, [AGENTS]: join(repository, 'test/e2e/agents') } },
-        command: ['/opt/node', `${AGENTS}/steady.ts`, 'book__write', '1'],
+        cell: { files: { ...NODE_CELL.files, [AGENTS]: join(repository, 'test/e2e/agents'), ...files } },
+        command,
       },
     },
   })
   const loaded = await loadConfig(config, { node: process.execPath })
   assert.ok(loaded.ok)
   await acceptOffered(loaded.value)
-  const own = ['--config', config, '--state', state]
+  const place = state ?? join(temporaryDirectory(), 'state')
+  const own = ['--config', config, '--state', place]
   return {
     config,
-    state,
+    state: place,
     upstream,
     ask: ([command = '', ...args], doom) => firebreak([command, ...args, ...own], doomed(doom), TEST_MS_MAX),
     start: async (doom, lie) => {
