@@ -5,8 +5,9 @@ import type { Entry } from '../../model/entry.ts'
  * a log believe its writer; a page is also made of a log that somebody else has written.
  */
 const FIELDS: Readonly<Record<Entry['kind'], string>> = {
-  'gateway.started': 'environment configuration tenant?',
+  'gateway.started': 'environment configuration tenant? replaces?',
   'cell.started': 'cell agent owner environment receipt:object approvers?:object delegation?',
+  'cell.taken-over': 'cell agent environment why rung labels:object',
   'cell.ended': 'cell receipt:object',
   'action.intent':
     'action cell agent environment upstream operation tool effect spend? charge?:object hold? undoes? checks?',
