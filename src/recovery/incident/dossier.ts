@@ -331,6 +331,10 @@ export class Dossier {
         if (entry.cell === this.#cell) this.endedAtMs = entry.atMs
         this.timeline.turn(entry, w`${entry.cell} ended${exitText(entry.receipt)}`, 'plain', 2)
         return true
+      case 'cell.taken-over':
+        if (!this.#isOwn(entry.cell)) return false
+        this.timeline.turn(entry, w`its gateway was lost (${entry.why}): another serves ${entry.cell}`, 'signal')
+        return true
       case 'label.seen': {
         if (!this.#isOwn(entry.cell)) return false
         const seen = this.#seen.get(entry.cell) ?? new Set()

@@ -232,6 +232,24 @@ describe('an incident', () => {
     assert.deepEqual({ ...after, read: { ...after.read, entries: before.read.entries } }, before)
   })
 
+  it('a gateway that was replaced under it is told, and under another one is not', () => {
+    const over = {
+      agent: AGENT,
+      environment: 'test' as never,
+      why: 'it fell silent',
+      rung: 'watched',
+      labels: [],
+    } as const
+    const told = (cell: typeof CELL) => {
+      const log = new Log().add(started(), { kind: 'cell.taken-over', cell, ...over })
+      return incidentIn(log.entries)
+        .timeline.moments.map(({ what }) => textOf(what))
+        .filter((text) => text.includes('silent'))
+    }
+    assert.deepEqual(told(CELL), [`its gateway was lost (it fell silent): another serves ${CELL}`])
+    assert.deepEqual(told(OTHER), [])
+  })
+
   it('an action that was admitted after the stop is told, and so is a point that has not confirmed', () => {
     const log = new Log().add(started())
     tripped(log, [], [0], 'quarantined')
@@ -297,11 +315,20 @@ describe('an incident', () => {
       { kind: 'rung.changed', cell: CELL, from: 9, to: '<i>', by: { x: 1 }, why: null },
       { kind: 'action.refused', cell: CELL, reasons: 'none' },
       { kind: 'cell.ended', cell: CELL, receipt: 5 },
+      {
+        kind: 'cell.taken-over',
+        cell: CELL,
+        agent: AGENT,
+        environment: 'test',
+        why: { x: 1 },
+        rung: 'watched',
+        labels: 5,
+      },
       { kind: 'something.new', cell: CELL },
     ]
     for (const [i, each] of forged.entries()) log.entries.push({ v: 1, seq: 900 + i, atMs: 1, ...each } as never)
     const incident = incidentIn(log.entries)
-    assert.equal(incident.read.malformed, 7)
+    assert.equal(incident.read.malformed, 8)
     const page = pageOf(incident)
     assert.match(textOf(page.warnings.at(-1)), /entries hold something else/)
     assert.doesNotMatch(htmlOf(page), /<b>|<i>|<u>/)
