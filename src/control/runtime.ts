@@ -126,6 +126,9 @@ class OpenRuntime implements Runtime {
   readonly #orders = new Map<string, ReadonlySet<number>>()
   #closing = false
   readonly #live = new Map<number, Live>()
+  /** Gone, while their gateway does not know it yet. */
+  readonly #ending = new Map<number, Live>()
+  readonly #stops = new Set<Promise<unknown>>()
   readonly #files: FilesDesk
   /** Cells whose files are being saved because their gateway asked. */
   #saving = new Set<number>()
@@ -249,6 +252,7 @@ class OpenRuntime implements Runtime {
     if (services.gone() !== undefined && !NARROWING.has(order.kind)) return
     if (order.kind === 'given-up') for (const server of this.#servers) server.givenUp(order.number)
     const live = this.#live.get(order.number)
+    if (order.kind === 'contain' && live === undefined) await this.#fenceEnded(order.number, order.agent ?? 0)
     if (live === undefined) return
     if (order.kind === 'kill' || order.kind === 'freeze') this.#mean(order.number, 'frozen')
     if (order.kind === 'kill') await live.cell.kill()
@@ -272,11 +276,22 @@ class OpenRuntime implements Runtime {
 
   /** A detector has lowered it at the gate already; this is what the warden adds, and what stays. */
   async #containFor(live: Live, rung: number): Promise<void> {
-    const to = RUNGS[rung]
-    if (to === undefined || to === 'normal') return
-    const target = { kind: 'cell', name: live.cell.id } as const
-    const why = 'a signal: firebreak logs tells which'
-    await this.#contain({ id: newOrderId(), target, rung: to, by: 'firebreak', why })
+    const order = orderFor(live, rung)
+    if (order !== undefined) await this.#contain(order)
+  }
+
+  /** One that trips a detector and is gone at once is held as one that stays: its agent starts no more. */
+  async #fenceEnded(number: number, rung: number): Promise<void> {
+    const live = this.#ending.get(number)
+    const order = live && orderFor(live, rung)
+    if (live !== undefined && order !== undefined)
+      await this.#whole(contain({ ...this.#containing(order, []), agents: [live.agent.name] }))
+  }
+
+  /** A run does not end before the stops under way have. */
+  async #whole<T>(stop: Promise<T>): Promise<T> {
+    this.#stops.add(stop)
+    return stop.finally(() => this.#stops.delete(stop))
   }
 
   async #asked(request: ControlRequest, reply: (reply: ControlReply) => void): Promise<void> {
@@ -437,7 +452,7 @@ class OpenRuntime implements Runtime {
     this.#orders.set(order.id, new Set(numbers))
     const [oldest] = this.#orders.keys()
     if (this.#orders.size > ORDERS_MAX && oldest !== undefined) this.#orders.delete(oldest)
-    const receipt = await contain({ ...stop, agents }, onConfirmation)
+    const receipt = await this.#whole(contain({ ...stop, agents }, onConfirmation))
     // One that goes on under this order goes on under another gateway, too.
     if (receipt.contained && !isBelow(order.rung, 'restricted')) for (const number of numbers) this.#unmean(number)
     return receipt
@@ -553,6 +568,7 @@ class OpenRuntime implements Runtime {
     this.#files.close()
     this.#stopAnswers()
     await this.#closeControl()
+    await Promise.race([Promise.allSettled(this.#stops), delay(STOP_MS_MAX, undefined, { ref: false })])
     await this.#warden.close()
     await this.#replacing
     await this.#services.stop(why)
@@ -648,13 +664,17 @@ class OpenRuntime implements Runtime {
     await Promise.all(below.map((live) => live.ended))
     const teardown = await cell.teardown()
     const live = this.#live.get(number)
+    if (live !== undefined) this.#ending.set(number, live)
     this.#live.delete(number)
     this.#ordered.delete(number)
     await Promise.all((live?.kept ?? []).map(({ server }) => this.#endServer(server)))
     const lost = live?.lost ?? live?.services.gone()
+    if (live !== undefined && lost === undefined) {
+      const told = live.services.tell({ kind: 'ended', number, receipt: plain({ exit, teardown }) })
+      if (told.ok) await live.services.said('cell-closed', number)
+    }
+    this.#ending.delete(number)
     if (live === undefined || lost !== undefined) return { exit, teardown, ...(lost !== undefined && { lost }) }
-    const told = live.services.tell({ kind: 'ended', number, receipt: plain({ exit, teardown }) })
-    if (told.ok) await live.services.said('cell-closed', number)
     const again = await after.act?.()
     return { exit, teardown, ...(again && { again }) }
   }
@@ -726,6 +746,13 @@ export function rungIn(fence: Fence, { name }: Pick<Agent, 'name'>): Result<Rung
 export function containedText(agent: AgentName, { rung, by, why, atMs, order }: Fenced): string {
   const at = new Date(atMs).toISOString()
   return `${agent} is ${rung}, since ${at}, by ${by}: ${why} (order ${order}). Only a person lets it go: firebreak release ${agent} --by <person> --reason <text>`
+}
+
+function orderFor({ cell }: Live, rung: number): Order | undefined {
+  const to = RUNGS[rung]
+  if (to === undefined || to === 'normal') return undefined
+  const target = { kind: 'cell', name: cell.id } as const
+  return { id: newOrderId(), target, rung: to, by: 'firebreak', why: 'a signal: firebreak logs tells which' }
 }
 
 /** Agents that an order means, whether a cell of theirs runs or not. */
