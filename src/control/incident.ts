@@ -17,7 +17,7 @@ import { planOf } from '../recovery/plan.ts'
 import { tightened, unifiedDiff } from './proposed-config.ts'
 import { type AgentReach, agentReach } from './reach.ts'
 import { type AgentChanges, configDiff } from './reach-diff.ts'
-import { readReceipt } from './receipt.ts'
+import { readReceipt, unrecordedStops } from './receipt.ts'
 import { configurationDigest, grantOf, type Judged, judgeConfig } from './setup.ts'
 import { tenantOf } from './tenants.ts'
 import { declaredFor } from './undo.ts'
@@ -83,6 +83,7 @@ export async function makeIncident({ place, cell, agent, nowMs, judged, words }:
     labelsAtStart: (name) => config?.config.agents.get(name)?.cell.labels ?? [],
     authority: authorityOf(judged, dossier, words),
     receipts: new Map([...orders].map((order) => [order, readReceipt(place.state, order, dossier.cells)])),
+    unrecorded: unrecordedStops(place.state, dossier.cells, orders),
     proof,
     change: config === undefined ? NO_CHANGE : await changeOf(config, dossier, words),
   })

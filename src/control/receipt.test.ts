@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import type { JsonObject } from '../model/index.ts'
 import type { Receipt } from './containment.ts'
-import { readReceipt, writeReceipt } from './receipt.ts'
+import { readReceipt, unrecordedStops, writeReceipt } from './receipt.ts'
 
 const CELL = 'c_0000000000000001'
 const ORDER = 'o_0123456789abcdef'
@@ -29,6 +29,21 @@ describe('the receipt of a stop, read again', () => {
     assert.ok(told.kind === 'read', JSON.stringify(told))
     const { signed, entriesMatch, processes, files } = told
     assert.deepEqual([signed, entriesMatch, processes, files], [true, true, 2, 3])
+  })
+
+  it('is a stop of the cell where the ledger does not tell of its order, and only signed', () => {
+    const stops = (cells: string, known: string) => unrecordedStops(state, new Set([cells]), new Set([known]))
+    const [stop, ...more] = stops(CELL, '')
+    assert.deepEqual(
+      [stop?.order, stop?.rung, stop?.contained, stop?.recorded, more],
+      [ORDER, 'frozen', true, false, []],
+    )
+    assert.deepEqual(stops(CELL, ORDER), [])
+    assert.deepEqual(stops('c_0000000000000002', ''), [], 'evidence of it is there, and the order was about another')
+    const text = readFileSync(note, 'utf8')
+    writeFileSync(note, text.replace('"contained":true', '"contained":null'))
+    assert.deepEqual(stops(CELL, ''), [])
+    writeFileSync(note, text)
   })
 
   it('an order whose name would lead elsewhere is none', () => {

@@ -1,11 +1,12 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { canonicalText } from '../ledger/canonical.ts'
 import { keyId, parseNote, parseWitnessKey, signatureLine, witnessKeyText } from '../ledger/note.ts'
 import { readEntries } from '../ledger/read.ts'
 import { type CellId, type Entry, isJsonObject, type Json, type JsonObject } from '../model/index.ts'
-import type { ReceiptTold } from '../recovery/incident/incident.ts'
+import { confirmationsIn, inFlightIn } from '../recovery/incident/compose.ts'
+import type { ReceiptTold, StopTold } from '../recovery/incident/incident.ts'
 import type { Receipt } from './containment.ts'
 import { writeOnFullDisk } from './durable-file.ts'
 import { spareOf } from './fence.ts'
@@ -122,6 +123,59 @@ export function readReceipt(stateDirectory: string, order: string, cells: Readon
   } catch (error) {
     return { kind: 'missing', problem: `${file}: ${error instanceof Error ? error.message : String(error)}` }
   }
+}
+
+/** Of a state's receipts, the newest that are looked through. */
+const RECEIPTS_MAX = 1_000
+
+/**
+ * Stops of these cells that the ledger does not tell of, because there was no gateway left to write: only receipts that
+ * the warden has signed, whose orders are not `known`.
+ */
+export function unrecordedStops(
+  stateDirectory: string,
+  cells: ReadonlySet<string>,
+  known: ReadonlySet<string>,
+): readonly StopTold[] {
+  const directory = join(stateDirectory, 'receipts')
+  if (!existsSync(directory)) return []
+  const orders = readdirSync(directory).flatMap((name) => {
+    const [, order] = /^(o_[0-9a-f]{16})\.note$/.exec(name) ?? []
+    if (order === undefined || known.has(order)) return []
+    return [{ order, atMs: statSync(join(directory, name)).mtimeMs }]
+  })
+  const newest = orders.toSorted((a, b) => b.atMs - a.atMs).slice(0, RECEIPTS_MAX)
+  return newest.flatMap(({ order: id }) => {
+    const receipt = readReceipt(stateDirectory, id, cells)
+    if (receipt.kind !== 'read' || !receipt.signed) return []
+    const told = signedIn(join(directory, receipt.file))
+    const { order, contained, confirmations, mayLand, atMs } = told
+    const about = Array.isArray(told.cells) ? (told.cells as readonly Json[]) : []
+    if (!isJsonObject(order) || !about.some((cell) => typeof cell === 'string' && cells.has(cell))) return []
+    return {
+      order: id,
+      atMs: typeof atMs === 'number' ? atMs : 0,
+      rung: String(order.rung),
+      contained: contained === true,
+      by: String(order.by),
+      why: String(order.why),
+      // An order to all has confirmations of cells that are not meant here.
+      confirmations: confirmationsIn(confirmations).filter(({ point }) => {
+        const [, cell] = / of (c_[0-9a-z]+)$/.exec(point) ?? []
+        return cell === undefined || cells.has(cell)
+      }),
+      recorded: false,
+      inFlight: inFlightIn(mayLand),
+      mayLand: Array.isArray(mayLand) ? mayLand.length : 0,
+      receipt,
+    }
+  })
+}
+
+function signedIn(path: string): JsonObject {
+  const note = readFileSync(path, 'utf8')
+  const receipt = JSON.parse(note.slice(0, note.lastIndexOf('\n\n') + 1)) as Json
+  return isJsonObject(receipt) ? receipt : {}
 }
 
 function changedIn(files: Json | undefined): number {

@@ -11,6 +11,7 @@ import type { Incident } from '../../src/recovery/incident/incident.ts'
 import { acceptOffered } from '../kit/accept-offered.ts'
 import { firebreak, ledgerOf, NODE_CELL, type Ran, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
+import { childrenOf } from '../kit/host.ts'
 import { REFUND_TOOLS, type RefundBook, refundBook } from '../kit/refund-book.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
@@ -131,6 +132,26 @@ describe('firebreak incident', { skip: SKIP }, () => {
     const unknown = await ask('incident', 'c_0000000000000000', '--out', directory)
     assert.equal(unknown.code, 1)
     assert.equal(existsSync(join(directory, 'incident-c_0000000000000000.html')), false)
+  })
+
+  it('S8: a stop that no gateway was left to record is told from its signed receipt', async () => {
+    const own = join(temporaryDirectory(), 'state')
+    const command = ['/opt/node', '/opt/agents/refunds.ts', '1', 'stays']
+    const run = startFirebreak(['run', '-c', config, '--state', own, '-a', 'alpha', '--', ...command])
+    await until('it has paid', async () => (await kinds(own)).includes('action.outcome'))
+    const [gateway = 0] = childrenOf(run.pid, 'gateway/main.ts')
+    process.kill(gateway, 'SIGKILL')
+    assert.equal((await run.ended).code, 1)
+    const started = (await ledgerOf(own)).find((entry) => entry.kind === 'cell.started')
+    const made = await firebreak(['incident', `${started?.cell}`, '--out', own, '--state', own, '-c', config, '--json'])
+    assert.equal(made.code, 0, made.stderr)
+    const { incident } = JSON.parse(made.stdout.trimEnd().split('\n').at(-1) ?? '') as { incident: Incident }
+    assert.deepEqual([incident.verdict.kind, incident.verdict.stop?.by], ['contained', 'firebreak'])
+    assert.deepEqual(
+      incident.stops.map(({ recorded, contained, rung }) => [recorded, contained, rung]),
+      [[false, true, 'frozen']],
+    )
+    assert.ok(!(await kinds(own)).includes('cell.contained'), 'control: the ledger does not tell of it')
   })
 
   it('S12: of a ledger that somebody changed there is a page, and its first line says so', async () => {

@@ -44,6 +44,8 @@ export interface Material {
   readonly authority: Omit<AuthorityTold, 'grants'> & { readonly grants: readonly Omit<GrantTold, 'used'>[] }
   /** Of the stops with these orders. */
   readonly receipts: ReadonlyMap<string, ReceiptTold>
+  /** Signed receipts about the cell whose orders stand in no entry: there was no gateway to write one. */
+  readonly unrecorded: readonly StopTold[]
   readonly proof: Omit<Proof, 'entries'>
   readonly change: Change
 }
@@ -53,13 +55,16 @@ const STOPS_MAX = 8
 const CONFIRMATIONS_MAX = 40
 const PEOPLE_MAX = 40
 const VALUES_MAX = 5
+const IN_FLIGHT_MAX = 20
 
 export function incidentOf(material: Material): Incident {
   const { cell, log, nowMs, dossier, damage, plan, change } = material
   const { entries, own, malformed, firstSeq, lastSeq } = dossier
   const subject = subjectOf(dossier)
-  const stops = stopsOf(dossier, material.receipts)
-  const authority = { ...material.authority, grants: used(material.authority.grants, dossier) }
+  const stops = [...stopsOf(dossier, material.receipts), ...material.unrecorded.map(shortened)].toSorted(
+    (a, b) => a.atMs - b.atMs,
+  )
+  const authority = { ...material.authority, grants: withUse(material.authority.grants, dossier) }
   const carrying = [...dossier.signals, ...dossier.lowered, ...dossier.contained].map(({ seq }) => seq)
   return {
     v: 1,
@@ -104,24 +109,32 @@ function subjectOf({ started, gateway, endedAtMs, cells }: Dossier): Subject | u
 }
 
 function verdictOf(dossier: Dossier, stops: readonly StopTold[]): Verdict {
-  const { lowered, signals, later, released, story } = dossier
+  const { lowered, signals, released, story } = dossier
+  const kind = stops.some(({ contained }) => !contained) ? 'not-contained' : stops.length > 0 ? 'contained' : undefined
   const stop = lowered.find(({ rung }) => isStop(rung))
-  if (stop === undefined) {
-    const kind =
-      stops.length === 0 ? 'not-stopped' : stops.some(({ contained }) => contained) ? 'contained' : 'not-contained'
-    return { kind, later }
+  const [first] = stops
+  if (stop === undefined || (first !== undefined && !first.recorded && first.atMs < stop.atMs)) {
+    if (first === undefined) return { kind: 'not-stopped', later: dossier.later }
+    const { atMs, rung, by, why } = first
+    return { kind: kind ?? 'lowered', stop: { atMs, rung, by, why }, later: laterThan(atMs, dossier) }
   }
   const signal = signals.find(({ seq }) => seq === stop.signal)
   const tripped = signal?.action === undefined ? undefined : trippedBy(signal.action, story.history.effects)
-  const { seq, atMs, rung, by, why } = stop
-  const kind = stops.some(({ contained }) => !contained) ? 'not-contained' : stops.length > 0 ? 'contained' : 'lowered'
+  const { atMs, rung, by, why } = stop
   return {
-    kind,
-    stop: { seq, atMs, rung, by, why, ...(signal && { detector: signal.detector }) },
+    kind: kind ?? 'lowered',
+    stop: { atMs, rung, by, why, ...(signal && { detector: signal.detector }) },
     ...(tripped && { tripped }),
-    later,
+    later: dossier.later,
     ...(released && { released: { atMs: released.atMs, by: released.by, why: released.why } }),
   }
+}
+
+/** Where no entry tells of the stop, by the clock that both were written by. */
+function laterThan(stoppedAtMs: number, { uses, cells }: Dossier): Verdict['later'] {
+  const later = uses.filter(({ cell, atMs, unsent }) => cells.has(cell) && atMs > stoppedAtMs && unsent === undefined)
+  const reads = later.filter(({ effect }) => effect === 'read').length
+  return { effects: later.length - reads, reads }
 }
 
 /** One that was refused or held never left; what is no effect is not told here. */
@@ -157,18 +170,21 @@ function peopleOf(dossier: Dossier, grants: readonly GrantTold[]): readonly Acte
   ]
 }
 
-function used(grants: readonly Omit<GrantTold, 'used'>[], { uses, cells }: Dossier): readonly GrantTold[] {
-  const own = uses.filter(({ cell, unsent }) => cells.has(cell) && unsent === undefined)
+function withUse(grants: readonly Omit<GrantTold, 'used'>[], { used }: Dossier): readonly GrantTold[] {
   return grants.map((grant) => {
-    const by = own.filter((use) => use.grants.includes(grant.id))
-    return { ...grant, used: { calls: by.length, spend: sumsOf(by.flatMap(({ spend }) => spend ?? [])) } }
+    const { calls, spend } = used.get(grant.id) ?? { calls: 0, spend: new Map<string, bigint>() }
+    return { ...grant, used: { calls, spend: sumTexts(spend) } }
   })
 }
 
 function sumsOf(amounts: readonly NonNullable<Use['spend']>[]): readonly string[] {
   const sums = new Map<string, bigint>()
   for (const { units, currency } of amounts) sums.set(currency, (sums.get(currency) ?? 0n) + units)
-  return [...sums].map(([currency, units]) => `${decimalText(units)} ${currency}`)
+  return sumTexts(sums)
+}
+
+function sumTexts(sums: ReadonlyMap<string, bigint>): readonly string[] {
+  return [...sums].filter(([, units]) => units !== 0n).map(([currency, units]) => `${decimalText(units)} ${currency}`)
 }
 
 function effectsOf({ effects, notSent, totals }: Plan, material: Material): EffectsTold {
@@ -246,8 +262,12 @@ function valuesAt(value: Json | undefined, [step, ...rest]: JsonPath): readonly 
   return isJsonObject(value) && Object.hasOwn(value, step.name) ? valuesAt(value[step.name], rest) : []
 }
 
+function shortened(stop: StopTold): StopTold {
+  return { ...stop, confirmations: stop.confirmations.slice(0, CONFIRMATIONS_MAX) }
+}
+
 /** An order to several cells has an entry of each: together they are one stop. */
-function stopsOf({ contained, lowered }: Dossier, receipts: Material['receipts']): readonly StopTold[] {
+function stopsOf({ contained, lowered, story }: Dossier, receipts: Material['receipts']): readonly StopTold[] {
   const orders = Map.groupBy(contained, ({ receipt }) => String(receipt.order))
   return [...orders].flatMap(([order, entries]) => {
     const [first] = entries
@@ -263,13 +283,29 @@ function stopsOf({ contained, lowered }: Dossier, receipts: Material['receipts']
       by: cause?.by ?? 'firebreak',
       why: cause?.why ?? '',
       confirmations: [...new Map(points.map((each) => [each.point, each])).values()].slice(0, CONFIRMATIONS_MAX),
+      recorded: true,
+      inFlight: inFlightIn(entries[0]?.receipt.mayLand, story.history.effects),
       mayLand: Math.max(0, ...landing.filter(Number.isSafeInteger)),
       receipt: receipts.get(order) ?? { kind: 'missing', problem: 'nobody looked for it' },
     }
   })
 }
 
-function confirmationsIn(json: Json | undefined): StopTold['confirmations'] {
+/** What is no effect, and has no answer in the receipt's words, has none that is known here. */
+export function inFlightIn(
+  json: Json | undefined,
+  effects: ReadonlyMap<ActionId, EffectRecord> = new Map(),
+): StopTold['inFlight'] {
+  const known = new Map([...effects].map(([action, { outcome }]) => [String(action), outcome?.kind]))
+  const all = Array.isArray(json) ? (json as readonly Json[]).filter(isJsonObject) : []
+  return all.slice(0, IN_FLIGHT_MAX).map(({ action, upstream, tool }) => ({
+    action: String(action),
+    tool: `${String(upstream)}/${String(tool)}`,
+    now: known.get(String(action)) ?? 'unknown',
+  }))
+}
+
+export function confirmationsIn(json: Json | undefined): StopTold['confirmations'] {
   const all = Array.isArray(json) ? (json as readonly Json[]).filter(isJsonObject) : []
   return all.map(({ point, by, confirmed, said, afterMs, escalated }) => ({
     point: String(point),

@@ -53,7 +53,7 @@ export interface Signalled {
 
 type Of<K extends Entry['kind']> = Extract<Entry, { kind: K }>
 
-/** Actions that are remembered to tell what authority was used for. */
+/** Actions of an agent that are remembered, the last of them: for what honest work needs, and what came after a stop. */
 const USES_MAX = 200_000
 /** Stops, signals and orders that are told; more of them are counted by the timeline. */
 const TOLD_MAX = 64
@@ -61,6 +61,8 @@ const TOLD_MAX = 64
 /**
  * All that one log says of one cell, of what it delegated to, and of what was undone of it: a fold over entries. An entry
  * that does not hold what its kind says is counted, and nothing is thrown: whoever wrote the log may want no page.
+ *
+ * One class and one switch over all kinds, long as it is: which entries are the cell's own is known only while folding.
  */
 export class Dossier {
   readonly story = new Story()
@@ -68,6 +70,8 @@ export class Dossier {
   readonly cells = new Set<CellId>()
   readonly labels = new Map<ActionId, readonly Label[]>()
   readonly uses: Use[] = []
+  /** Of each grant, by this cell and all below it. */
+  readonly used = new Map<string, { calls: number; readonly spend: Map<string, bigint> }>()
   /** Cell → the first entry that a signal about it names: from there on, it was no honest work any more. */
   readonly cuts = new Map<CellId, number>()
   readonly lowered: Lowered[] = []
@@ -194,6 +198,7 @@ export class Dossier {
     if (agent === this.#agent || this.#isOwn(cell)) this.uses.push(use)
     if (this.uses.length > 2 * USES_MAX) this.uses.splice(0, USES_MAX)
     if (!this.#isOwn(cell)) return false
+    this.#charge(use, 1n)
     const late = this.#isStopped()
     if (late) this.later[effect === 'read' ? 'reads' : 'effects']++
     const what = hold === undefined ? w`${tool} (${ours(effect)})` : w`${tool} (${ours(effect)}), as a person approved`
@@ -202,6 +207,16 @@ export class Dossier {
     if (effect !== 'read') this.labels.set(action, [...(this.#seen.get(cell) ?? [])])
     this.#open.set(action, { tool, effect, late, back, use })
     return true
+  }
+
+  #charge({ grants, spend }: Use, times: 1n | -1n): void {
+    for (const grant of grants) {
+      const used = this.used.get(grant) ?? { calls: 0, spend: new Map() }
+      this.used.set(grant, used)
+      used.calls += Number(times)
+      if (spend !== undefined)
+        used.spend.set(spend.currency, (used.spend.get(spend.currency) ?? 0n) + times * spend.units)
+    }
   }
 
   #undoing({ cell, seq, atMs, undoes, upstream, tool }: Of<'action.intent'>, effect: ActionId): boolean {
@@ -227,6 +242,7 @@ export class Dossier {
     if (outcome === 'not-sent') {
       back()
       use.unsent = true
+      this.#charge(use, -1n)
       if (late) this.later[effect === 'read' ? 'reads' : 'effects']--
       const why = detail === undefined ? w`` : w`: ${detail}`
       this.timeline.run(`unsent ${tool}`, entry, w`${tool} did not leave${why}`, 'refused', 1, 2)

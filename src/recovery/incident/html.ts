@@ -1,5 +1,5 @@
 import { visibleText } from '../../model/index.ts'
-import type { Block, Page, Row, Section } from './page.ts'
+import type { Block, Page, Row, Section } from './blocks.ts'
 import { STYLE } from './style.ts'
 import type { Part, Wording } from './wording.ts'
 

@@ -172,6 +172,7 @@ function incidentIn(entries: Iterable<Entry>, more: Partial<Material> = {}): Inc
       reach: [],
     },
     receipts: new Map(),
+    unrecorded: [],
     proof: { findings: [], findingsLeftOut: 0, problem: 'nobody looked' },
     change: { proposals: [], patch: [], reach: [] },
     ...more,
@@ -262,6 +263,26 @@ describe('an incident', () => {
     assert.match(textOf(headline.lines[0]), /^NOT CONTAINED.*AFTER THAT: 1/)
   })
 
+  it('a stop that only its signed receipt tells of is one, and what the ledger has after it is counted', () => {
+    const log = new Log().add(started())
+    const [before, late] = [action(), action()]
+    log.add(intent(before), outcome(before), intent(late), outcome(late))
+    const stop = {
+      order: 'o_0123456789abcdef',
+      rung: 'frozen',
+      contained: true,
+      by: 'firebreak',
+      why: 'the gateway is gone',
+    }
+    const receipt = { kind: 'missing', problem: 'x' } as const
+    const unrecorded = [
+      { ...stop, atMs: 1_700_000_002_500, confirmations: [], recorded: false, mayLand: 0, inFlight: [], receipt },
+    ]
+    const incident = incidentIn(log.entries, { unrecorded })
+    assert.deepEqual([incident.verdict.kind, incident.verdict.later], ['contained', { effects: 1, reads: 0 }])
+    assert.match(markdownOf(pageOf(incident)), /No entry of the ledger tells of this order/)
+  })
+
   it('what was released may act again: that is no action after the stop', () => {
     const log = new Log().add(started())
     tripped(log, [], [0], 'restricted')
@@ -282,6 +303,25 @@ describe('an incident', () => {
     assert.equal(verdict.tripped?.left, 'unknown')
     assert.deepEqual([effects.rows[0]?.standing, effects.rows[0]?.outcome], ['unknown', 'unknown'])
     assert.match(effects.rows[0]?.howToFindOut ?? '', /firebreak why/)
+  })
+
+  it('what was in flight when it was stopped is listed, each with what the ledger says of it today', () => {
+    const log = new Log().add(started())
+    const [lost, landed] = [action(), action()]
+    log.add(intent(lost), intent(landed))
+    tripped(log, [], [1])
+    const body = contained()
+    const mayLand = [lost, landed].map((each) => ({ action: each, seq: 1, upstream: 'bank', tool: 'refunds.create' }))
+    if (body.kind === 'cell.contained') log.add({ ...body, receipt: { ...body.receipt, mayLand, mayLandInAll: 2 } })
+    log.add(outcome(landed))
+    const incident = incidentIn(log.entries)
+    assert.deepEqual(
+      [incident.stops[0]?.mayLand, incident.stops[0]?.inFlight.map(({ now }) => now)],
+      [2, ['unknown', 'done']],
+    )
+    const markdown = markdownOf(pageOf(incident))
+    assert.match(markdown, /2 actions\. Unknown, MAY STILL LAND/)
+    assert.ok(markdown.includes(`| ${lost} | \`bank/refunds.create\` | none: it may have happened |`), markdown)
   })
 
   it('S12: a damaged ledger is the first line of the page, and nothing that it says is called proven', () => {

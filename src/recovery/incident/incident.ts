@@ -6,7 +6,6 @@ import type {
   EnvironmentName,
   Label,
   PersonName,
-  Rung,
   Sha256,
   TenantName,
 } from '../../model/index.ts'
@@ -74,9 +73,8 @@ export interface Verdict {
    */
   readonly kind: 'contained' | 'lowered' | 'not-contained' | 'not-stopped'
   readonly stop?: {
-    readonly seq: number
     readonly atMs: number
-    readonly rung: Rung
+    readonly rung: string
     /** `firebreak`, or a person. */
     readonly by: string
     readonly why: string
@@ -177,8 +175,16 @@ export interface StopTold {
     readonly afterMs: number
     readonly escalated: boolean
   }[]
+  /** Whether the ledger tells of it; else its signed receipt is all that does. */
+  readonly recorded: boolean
   /** Sent, and without a known outcome when it was stopped. */
   readonly mayLand: number
+  /** The first of them, and what the ledger says of each today. */
+  readonly inFlight: readonly {
+    readonly action: string
+    readonly tool: string
+    readonly now: EffectRow['outcome'] | 'not-sent'
+  }[]
   readonly receipt: ReceiptTold
 }
 

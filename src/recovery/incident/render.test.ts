@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { Page } from './blocks.ts'
 import { htmlOf } from './html.ts'
 import { markdownOf } from './markdown.ts'
-import type { Page } from './page.ts'
 import { said, type Wording, w } from './wording.ts'
 
 const ATTACKS = [
