@@ -148,7 +148,7 @@ function trippedBy(action: ActionId, effects: ReadonlyMap<ActionId, EffectRecord
 }
 
 function peopleOf(dossier: Dossier, grants: readonly GrantTold[]): readonly Acted[] {
-  const { started, answers, lowered, released, undos } = dossier
+  const { started, answers, lowered, released, letGo, undos } = dossier
   const approvers = Object.entries(started?.approvers ?? {})
   const acted: readonly Acted[] = [
     ...answers.map(({ by, approved, hold, atMs }) => ({
@@ -160,6 +160,7 @@ function peopleOf(dossier: Dossier, grants: readonly GrantTold[]): readonly Acte
       .filter(({ by }) => by !== 'firebreak')
       .map(({ by, rung, why, atMs }) => ({ who: by, did: w`ordered ${rungText(rung)}: ${why}`, atMs })),
     ...undos.map(({ by, why, atMs }) => ({ who: by, did: w`ordered the undo: ${why}`, atMs })),
+    ...(letGo ? [{ who: letGo.by, did: w`had let its agent go before: ${letGo.why}`, atMs: letGo.atMs }] : []),
     ...(released ? [{ who: released.by, did: w`released it: ${released.why}`, atMs: released.atMs }] : []),
   ]
   return [

@@ -84,6 +84,8 @@ export class Dossier {
   gateway: Of<'gateway.started'> | undefined
   endedAtMs: number | undefined
   released: Lowered | undefined
+  /** Of its agent, before it started. */
+  letGo: Lowered | undefined
   entries = 0
   own = 0
   malformed = 0
@@ -98,6 +100,7 @@ export class Dossier {
   readonly #seen = new Map<CellId, Set<Label>>()
   readonly #orders = new Map<string, Of<'undo.started'>>()
   #gateway: Of<'gateway.started'> | undefined
+  #before: Of<'rung.changed'> | undefined
 
   /** @param tell reasons of an entry as `explain` words them. */
   constructor(cell: CellId, agent: AgentName | undefined, tell: (reasons: Json) => readonly string[]) {
@@ -175,12 +178,20 @@ export class Dossier {
     if (cell === this.#cell) {
       this.started = entry
       this.gateway = this.#gateway
+      if (this.#before !== undefined) this.#letGoBefore(this.#before)
       this.timeline.turn(entry, w`${agent} of ${owner} started in ${cell}`, 'plain')
       if (entry.task !== undefined) this.timeline.turn(entry, w`its task: ${taskText(entry.task)}`, 'plain')
     } else if (delegation === undefined || !this.#given.has(delegation)) return false
     else this.timeline.run(`below ${agent}`, entry, w`${agent} started in a cell below it`, 'plain')
     this.cells.add(cell)
     return true
+  }
+
+  /** Whoever let its agent go before this cell could start answers for that, too. */
+  #letGoBefore({ seq, atMs, agent, from, to, by, why }: Of<'rung.changed'>): void {
+    const what = w`${agent}, which had been ${rungText(from)}, was let go by ${by}: ${why}`
+    this.timeline.turn({ seq, atMs }, what, 'back')
+    this.letGo = { seq, atMs, cell: undefined, rung: to, by, why }
   }
 
   #delegate({ seq, atMs, delegation, agent, to, assignment }: Of<'delegation.made'>): boolean {
@@ -280,9 +291,10 @@ export class Dossier {
 
   #rung(entry: Of<'rung.changed'>): boolean {
     const { seq, atMs, cell, agent, from, to, by, why, signal } = entry
-    if (cell === undefined ? agent !== this.started?.agent || this.started === undefined : !this.#isOwn(cell))
-      return false
     const down = RUNGS.indexOf(to) > RUNGS.indexOf(from)
+    if (cell === undefined && this.started === undefined && agent === this.#agent)
+      this.#before = down ? undefined : entry
+    if (cell === undefined ? !this.#isMeant(agent) : !this.#isOwn(cell)) return false
     const who = by === 'firebreak' ? w`Firebreak` : w`${by}`
     this.timeline.turn(
       entry,
@@ -293,7 +305,13 @@ export class Dossier {
     if (!down) {
       if (this.#isStopped()) this.released = lowered
     } else if (this.lowered.length < TOLD_MAX) this.lowered.push(lowered)
+    if (down && isStop(to)) this.released = undefined
     return true
+  }
+
+  /** What is said of an agent of which no cell runs: once this one has ended and was let go, it is about another. */
+  #isMeant(agent: AgentName): boolean {
+    return agent === this.started?.agent && (this.endedAtMs === undefined || this.released === undefined)
   }
 
   /** From the first rung on which less than everything granted is admitted, until a person lets it go. */

@@ -263,6 +263,25 @@ describe('an incident', () => {
     assert.match(textOf(headline.lines[0]), /^NOT CONTAINED.*AFTER THAT: 1/)
   })
 
+  it('who let its agent go before it started is named, and what became of its agent after it was let go is not its own', () => {
+    const log = new Log()
+    const about = { kind: 'rung.changed', agent: AGENT } as const
+    log.add({ ...about, from: 'normal', to: 'frozen', by: 'firebreak', why: 'an older storm' })
+    log.add({ ...about, from: 'frozen', to: 'normal', by: MARIA, why: 'the ticket is gone' }, started())
+    tripped(log, [], [2])
+    log.add({ kind: 'cell.ended', cell: CELL, receipt: {} })
+    log.add({ ...about, from: 'frozen', to: 'normal', by: MARIA, why: 'it is fine' })
+    log.add({ ...about, from: 'normal', to: 'killed', by: MARIA, why: 'a later storm' })
+    const { people, verdict, timeline } = incidentIn(log.entries)
+    const did = people.map((each) => textOf(each.did))
+    assert.ok(
+      did.includes('had let its agent go before: the ticket is gone') && did.includes('released it: it is fine'),
+    )
+    assert.deepEqual([verdict.released?.why, verdict.stop?.rung], ['it is fine', 'frozen'])
+    const told = timeline.moments.map(({ what }) => textOf(what)).join('\n')
+    assert.ok(told.includes('was let go by') && !told.includes('older') && !told.includes('later'), told)
+  })
+
   it('a stop that only its signed receipt tells of is one, and what the ledger has after it is counted', () => {
     const log = new Log().add(started())
     const [before, late] = [action(), action()]
