@@ -187,6 +187,28 @@ describe('a stdio server that is kept running', () => {
     assert.deepEqual(said.noted, [])
   })
 
+  it('KS5: S17: one that has lived a quarter of an hour gets its restarts back; one that lived less does not', async (t) => {
+    const { server, cells, said, pass } = kept(t)
+    await server.start()
+    const endAfter = async (livedMs: number) => {
+      await pass(livedMs)
+      cells.at(-1)?.exit()
+      const before = cells.length
+      await pass(500)
+      return cells.length - before
+    }
+    const livedMs = 15 * MINUTE_MS
+    for (let restarts = 1; restarts <= 5; restarts++) assert.equal(await endAfter(livedMs - 1), 1)
+    assert.equal(await endAfter(livedMs - 1), 0, 'the sixth waits')
+    await pass(MINUTE_MS)
+    assert.equal(runs(cells), 1)
+    for (let restarts = 1; restarts <= 10; restarts++) assert.equal(await endAfter(livedMs), 1)
+    assert.equal(said.down.length, 1)
+    for (let restarts = 2; restarts <= 5; restarts++) assert.equal(await endAfter(0), 1)
+    assert.equal(await endAfter(0), 0, 'the one that lived counts as the first of the new ones')
+    assert.match(said.down[1] ?? '', /^its server has ended 6 times: /)
+  })
+
   it('KS1: one that the gateway cannot be told of is torn down', async (t) => {
     const { server, cells } = kept(t, { deaf: true })
     assert.deepEqual(await server.start(), no('the channel is closed'))

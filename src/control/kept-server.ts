@@ -21,6 +21,8 @@ const RESTARTS_MAX = 5
 const RESTART_AFTER_MS = 500
 const BACK_OFF_MS_MIN = 60_000
 const BACK_OFF_MS_MAX = 15 * 60_000
+/** As long as the longest back-off: whoever ends less often than that needs none. */
+const LIVED_MS_MIN = BACK_OFF_MS_MAX
 /** Between the end of its input and the end of its cell: a server that ends by itself has time to write what it keeps. */
 const END_MS_MAX = 2_000
 
@@ -31,12 +33,14 @@ const END_MS_MAX = 2_000
  * - KS2  One that the gateway has given up, and that does not end of that within END_MS_MAX, is killed with its cell.
  * - KS3  After RESTARTS_MAX restarts each next one waits for a back-off that doubles, and the gateway is told.
  * - KS4  After `end` none runs, and none is started.
+ * - KS5  One that has run for LIVED_MS_MIN counts as the first: what ended before it makes nothing wait any more.
  */
 export class KeptServer {
   readonly #options: KeptServerOptions
   readonly #over = new AbortController()
   #running: { readonly number: number; readonly cell: Cell; readonly giveUp: () => void } | undefined
   #keeping: Promise<void> | undefined
+  /** Since one of them has lived long, and with that one. */
   #starts = 0
 
   constructor(options: KeptServerOptions) {
@@ -82,7 +86,12 @@ export class KeptServer {
   }
 
   async #keep(cell: Cell, givenUp: Promise<void>): Promise<void> {
+    const lived = setTimeout(() => {
+      this.#starts = 1
+    }, LIVED_MS_MIN)
+    lived.unref()
     await Promise.race([cell.exited, givenUp.then(() => this.#pause(END_MS_MAX))])
+    clearTimeout(lived)
     const receipt = await cell.teardown()
     if (this.#over.signal.aborted) return
     this.#running = undefined
