@@ -2,7 +2,8 @@
  * How long one decision takes, from parsed JSON arguments to a verdict with its reasons, at 10, 100 and 1,000 policies
  * spread over agents and tools; beside cedar-wasm with the same policies parsed before, entities and context ready made.
  * Every request is asked of both, and a difference is counted. Then single decisions, at 100 policies, of cells that have
- * read a megabyte of mail, records and lists: two in ten of them name a place that nobody told them, and are held.
+ * read a megabyte of mail, records and lists for the longest task: two in ten of them name a place that nobody told them,
+ * and are held.
  */
 import { createRequire } from 'node:module'
 import type { Action } from '../src/model/action.ts'
@@ -20,6 +21,7 @@ import {
 } from '../src/model/ids.ts'
 import type { Json } from '../src/model/json.ts'
 import { type Label, UNTRUSTED } from '../src/model/label.ts'
+import { LIMITS } from '../src/model/limits.ts'
 import type { Catalogue, CatalogueTool } from '../src/model/tool.ts'
 import type { PolicyBundle } from '../src/policy/index.ts'
 import {
@@ -30,6 +32,7 @@ import {
   decide,
   Exposure,
   parsePolicies,
+  type Task,
 } from '../src/policy/index.ts'
 import type { Bench } from './main.ts'
 
@@ -269,8 +272,9 @@ function timeOurs({ requests }: World, untilMs: number): Ours {
 
 /** Single decisions after a session, in rounds until the time is up; the first of them compile the code. */
 function timeHistory({ requests }: World, untilMs: number) {
-  const { exposure, bytes } = afterSession()
-  const task = { text: `${'Answer the open tickets and pay what they ask for. '.repeat(40)}`, givenBy: OWNER }
+  const tickets = Array.from({ length: 1_000 }, (_, at) => `Answer ticket ${at} of customer-${at}@mail.example.`)
+  const task = { text: tickets.join(' ').slice(0, LIMITS.taskCharactersMax), givenBy: OWNER }
+  const { exposure, bytes } = afterSession(task)
   const asked = requests.map(({ action, authority }, index) => ({
     action: { ...action, args: argumentsOf(action.args, index) },
     authority: { ...authority, exposure, task },
@@ -297,8 +301,8 @@ function argumentsOf(args: Action['args'], index: number): Action['args'] {
 }
 
 /** Mail that anyone could have written, records of customers, and lists whose accounts and links are trusted. */
-function afterSession() {
-  const exposure = new Exposure()
+function afterSession(task: Task) {
+  const exposure = new Exposure(new Map(), task)
   const flowOf = (returns: NonNullable<CatalogueTool['declared']['returns']>) =>
     compileFlow({ declared: { name: toolName('read'), effect: 'read', returns } }, new Set())
   const [untrusted = UNTRUSTED, confidential = UNTRUSTED] = LABELS

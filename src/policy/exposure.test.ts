@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type ActionId, type Json, type JsonPath, jsonPath, type Label, LIMITS, personName } from '../model/index.ts'
-import { Exposure, valuesOf } from './exposure.ts'
+import { Exposure, ruledPart, valuesOf } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { likeness } from './likeness.ts'
 import { placing } from './where-seen.ts'
@@ -273,7 +273,7 @@ describe('S15: what a cell has seen', () => {
     for (const letter of 'abcdefg') absorb(long(letter))
     absorb(long('a'))
     absorb(`${long('h')}h`)
-    assert.equal(exposure.seen('h'), undefined)
+    assert.equal(exposure.seen(`${long('h')}h`), undefined)
     absorb(long('h'))
     absorb('z')
     assert.deepEqual([exposure.seen(long('h'))?.path, exposure.seen('z')], ['h', undefined])
@@ -315,6 +315,16 @@ describe('S17: looking for where a value was seen', () => {
     assert.equal(exposure.seen('PAGE 19')?.as, 'the same letters, written otherwise')
     assert.equal(exposure.seen('PAGE 18'), undefined)
     assert.equal(exposure.seen(page(0))?.path, '$.p0', 'the same text is found wherever it is')
+  })
+
+  it('S17: to the character, the newest first', () => {
+    const exposure = new Exposure()
+    for (const text of ['one 1', 'two 2']) exposure.absorbUntrusted(text, { tool: 'x', path: text })
+    const look = (value: string, parts: number) => exposure.seen(value, { parts, likenesses: 0 })?.path
+    assert.deepEqual(
+      [look('1', 10), look('1', 9), look('2', 5), look('2', 4)],
+      ['one 1', undefined, 'two 2', undefined],
+    )
   })
 
   it('S17: once for all the values of one action, and of everyone above its cell', () => {
@@ -365,6 +375,14 @@ describe('S15: the parts of a result', () => {
       'said',
     ])
     assert.deepEqual(valuesOf(null), [null])
+  })
+
+  it('S15: the fields of a declaration are those of the structured content or of the only text, and of no error', () => {
+    const text = (value: string) => ({ type: 'text', text: value })
+    assert.deepEqual(ruledPart({ content: [text('other')], structuredContent: { id: 1 } }), { id: 1 })
+    assert.deepEqual(ruledPart({ content: [text('{"id":2}')] }), { id: 2 })
+    assert.equal(ruledPart({ content: [text('{"id":2}'), text('{"id":3}')] }), undefined)
+    assert.equal(ruledPart({ content: [text('{"id":2}')], isError: true }), undefined)
   })
 })
 

@@ -6,7 +6,7 @@ import { type Label, UNTRUSTED } from '../model/label.ts'
 import { LIMITS } from '../model/limits.ts'
 import { FieldTree, type Visit } from './field-tree.ts'
 import { likeness } from './likeness.ts'
-import { names, type Task } from './task.ts'
+import { type Task, taskText } from './task.ts'
 
 /** What a decision may ask of what a cell has seen. Asking changes nothing. */
 export interface ExposureView {
@@ -72,7 +72,7 @@ export class Exposure implements ExposureView {
   }
 
   knows(value: string): boolean {
-    if (this.#known.has(value) || (this.#task !== undefined && names(this.#task.text, value))) return true
+    if (this.#known.has(value) || (this.#task !== undefined && taskText(this.#task).names(value))) return true
     return this.#above?.knows(value) ?? false
   }
 

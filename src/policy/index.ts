@@ -32,7 +32,7 @@ export { type Operation, type Reach, type ReachInput, reach, WORKSPACE } from '.
 export { type ReachChange, reachDiff } from './reach-diff.ts'
 export { shownDefinition } from './shown-limits.ts'
 export { readSpend, type SpendProblem } from './spend.ts'
-export { names, type Task } from './task.ts'
+export type { Task } from './task.ts'
 export { type Turn, type TurnInput, turnOf } from './turn.ts'
 export { cedarActionId } from './vocabulary.ts'
 export { placing } from './where-seen.ts'

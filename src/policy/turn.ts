@@ -15,7 +15,7 @@ import { compilePolicies } from './compile.ts'
 import { type Decided, decide, type Refusal, topOf } from './decide.ts'
 import { compileFlow } from './flow.ts'
 import { conjunctsOf } from './reach-entails.ts'
-import { names } from './task.ts'
+import { TaskText } from './task.ts'
 import { clauseText, fitted } from './turn-condition.ts'
 
 /** An action that was not let through, and all that it was decided on. */
@@ -119,6 +119,7 @@ function onPaper(authority: Authority, world: World, policies: Authority['polici
   const { grants, tool, words, raised, taskTool, input } = world
   const { exposure, flows, task, above } = authority
   const flow = tool && compileFlow(tool, input.issues)
+  const added = new TaskText(words)
   return {
     ...authority,
     grants: above === undefined ? grants : authority.grants,
@@ -127,7 +128,7 @@ function onPaper(authority: Authority, world: World, policies: Authority['polici
     exposure: {
       labels: exposure.labels,
       words: exposure.words,
-      knows: (value) => exposure.knows(value) || names(words, value),
+      knows: (value) => exposure.knows(value) || added.names(value),
       seen: (value, left) => exposure.seen(value, left),
     },
     flows: { get: (key) => (flow !== undefined && key === keyOf(input.action) ? flow : flows.get(key)) },
@@ -403,7 +404,7 @@ function raisedView(budgets: BudgetView, raised: ReadonlyMap<string, bigint>): B
 /** Words of the owner's that name the value, for one assignment only. */
 function taskWords(value: string): readonly Candidate[] {
   const quoted = `"${value}"`
-  if (!names(quoted, value)) return []
+  if (!new TaskText(quoted).names(value)) return []
   return [
     {
       text: `a task of the owner's that names ${JSON.stringify(value)}: --task`,
