@@ -169,6 +169,14 @@ describe('S15: what a cell has seen', () => {
     assert.equal(exposure.words.has('never kept'), false)
   })
 
+  it('S15: where it is not known any more what was said nothing more is learned; what was known stays so', () => {
+    const exposure = new Exposure()
+    exposure.absorb(TRUSTED, ['GOOD1'], where)
+    exposure.words.lose()
+    exposure.absorb(TRUSTED, ['GOOD2'], where)
+    assert.deepEqual([exposure.knows('GOOD1'), exposure.knows('GOOD2')], [true, false])
+  })
+
   it('S15: names of the upstream’s own objects are known whole, and stay untrusted as text', () => {
     const ids = new FieldTree([[path('$.rows[*].id'), true] as const])
     const exposure = new Exposure()
