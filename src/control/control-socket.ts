@@ -60,6 +60,8 @@ export interface LiveCell {
   readonly cell: string
   readonly agent: string
   readonly environment: string
+  /** Where it stands: as it was last ordered, or as its gateway last said. */
+  readonly rung: Rung
   readonly sinceMs: number
 }
 

@@ -30,6 +30,7 @@ import { type Containing, contain } from './contain.ts'
 import type { Confirmation, Order, Receipt, Target } from './containment.ts'
 import { type ControlReply, type ControlRequest, NOT_MINE, openControlSocket } from './control-socket.ts'
 import { type Fence, type Fenced, readFence } from './fence.ts'
+import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
 import { KeptServer } from './kept-server.ts'
 import { type Services, startServices } from './services.ts'
@@ -274,8 +275,11 @@ class OpenRuntime implements Runtime {
     services.tell({ kind: 'checkpointed', number, ...(!saved.ok && { problem: saved.reason }) })
   }
 
-  /** A detector has lowered it at the gate already; this is what the warden adds, and what stays. */
+  /** A detector has lowered it at the gate already; this is what the warden adds, and what stays. Each rung once. */
   async #containFor(live: Live, rung: number): Promise<void> {
+    const to = RUNGS[rung]
+    if (to === undefined || !isBelow(to, live.rung)) return
+    live.rung = to
     const order = orderFor(live, rung)
     if (order !== undefined) await this.#contain(order)
   }
@@ -296,8 +300,8 @@ class OpenRuntime implements Runtime {
 
   async #asked(request: ControlRequest, reply: (reply: ControlReply) => void): Promise<void> {
     if (request.kind === 'cells') {
-      const cells = [...this.#live.values()].map(({ cell, agent, sinceMs }) => {
-        return { cell: cell.id, agent: agent.name, environment: agent.environment, sinceMs }
+      const cells = [...this.#live.values()].map(({ cell, agent, rung, sinceMs }) => {
+        return { cell: cell.id, agent: agent.name, environment: agent.environment, rung, sinceMs }
       })
       return reply({ kind: 'done', ok: true, said: `${cells.length} cells`, cells })
     }
@@ -397,6 +401,7 @@ class OpenRuntime implements Runtime {
     if (!given.ok || !(await this.#toldAgain(live, services))) return
     if (!this.#mayGoOn(number, live) || services.gone() !== undefined || this.#closing) return
     live.services = services
+    live.rung = lowest(live.rung, 'watched')
     const thawed = await cell.thaw()
     if (thawed.ok) this.#onTakenOver(cell.id, why)
     else if (this.#mayGoOn(number, live) && services.gone() === undefined) await cell.kill()
@@ -436,7 +441,12 @@ class OpenRuntime implements Runtime {
     for (const number of meant) this.#mean(number, 'killed')
     const target = { kind: 'environment', name: this.#agent.environment } as const
     const order = { id: newOrderId(), target, rung: 'frozen', by: 'firebreak', why: lost } as const
-    await contain({ ...this.#containing(order, meant), agents: [] }).catch(() => undefined)
+    const cells = ending.map(({ cell }) => cell.id)
+    const { state } = this
+    await Promise.allSettled([
+      contain({ ...this.#containing(order, meant), agents: [] }),
+      fenceAsTold(state.directory, state.ledger(this.#agent.environment), cells, order.id),
+    ])
     await Promise.all(ending.map(({ cell }) => cell.kill()))
   }
 
@@ -750,7 +760,8 @@ export function containedText(agent: AgentName, { rung, by, why, atMs, order }: 
 
 function orderFor({ cell }: Live, rung: number): Order | undefined {
   const to = RUNGS[rung]
-  if (to === undefined || to === 'normal') return undefined
+  // Nobody is kept from a start for having been watched, and what was seen stands in the ledger.
+  if (to === undefined || to === 'normal' || to === 'watched') return undefined
   const target = { kind: 'cell', name: cell.id } as const
   return { id: newOrderId(), target, rung: to, by: 'firebreak', why: 'a signal: firebreak logs tells which' }
 }

@@ -299,7 +299,11 @@ export class Gateway {
     if (message.again !== undefined && past === undefined)
       throw new Error(`cell ${message.cell} is not known well enough`)
     const { cell, own } = this.#cellAtGate(message, agent, past)
-    if (past !== undefined && isBelow(cell.rung, 'restricted')) throw new Error(`cell ${message.cell} is ${cell.rung}`)
+    if (past !== undefined && isBelow(cell.rung, 'restricted')) {
+      // The end of its gateway came before the warden had heard of it.
+      this.#tellRung(cell)
+      throw new Error(`cell ${message.cell} is ${cell.rung}`)
+    }
     const endpoint = new McpEndpoint(this.#gate, cell)
     const server = cellServer((request, response) => {
       endpoint.handle(request, response).catch(() => response.destroy())
@@ -518,13 +522,18 @@ export class Gateway {
       ...(signal !== undefined && { signal }),
     })
     for (const { cell: below } of cell.given.values()) if (below !== undefined) this.#lower(below, to, by, why, signal)
+    if (by === 'firebreak') this.#tellRung(cell)
     if (!isBelow(to, 'restricted')) return
     // Nothing is admitted any more: what is under way ends, and what was delegated; its upstreams' secrets are unbound.
     cell.gone.abort()
     const served = this.#served.get(cell.number)
     if (served !== undefined) cut(served)
-    if (by === 'firebreak') this.#send({ kind: 'contain', number: cell.number, agent: RUNGS.indexOf(to) })
     for (const given of cell.given.values()) this.#endDelegation(given, `the cell that gave it is ${to}`)
+  }
+
+  /** What no person has ordered the warden hears of: it does the rest, and keeps it. */
+  #tellRung({ number, rung }: CellAtGate): void {
+    this.#send({ kind: 'contain', number, agent: RUNGS.indexOf(rung) })
   }
 
   /** An actor with the environment's grants for undo; nothing is admitted for it, and no cell speaks for it. */

@@ -30,7 +30,9 @@ export interface Desk {
   readonly state: string
   readonly upstream: ScriptedUpstream
   readonly ask: (args: readonly string[], doom?: Doom) => Promise<Ran>
+  /** Once it acts. */
   readonly start: (doom?: Doom, lie?: string) => Promise<Running>
+  readonly run: () => Running
 }
 
 const AGENTS = '/opt/lib/agents'
@@ -47,11 +49,19 @@ export interface DeskOptions {
   readonly command?: readonly string[]
   /** Place in its cell → path on this host, beside Node and the agents of tests. */
   readonly files?: Readonly<Record<string, string>>
+  /** Detectors only observe, where nothing is said. */
+  readonly containment?: object
 }
 
 export const WRITES = ['/opt/node', `${AGENTS}/steady.ts`, 'book__write', '1'] as const
+/** Writes for a while, and then nothing else than what nobody should call. */
+export const FALLS = [
+  '/usr/bin/bash',
+  '-c',
+  `${WRITES.join(' ')} | head -n 20; /opt/node ${AGENTS}/steady.ts book__trap 20`,
+] as const
 
-export async function desk({ state, command = WRITES, files = {} }: DeskOptions = {}): Promise<Desk> {
+export async function desk({ state, command = WRITES, files = {}, containment }: DeskOptions = {}): Promise<Desk> {
   const directory = temporaryDirectory()
   const upstream = await startUpstream({
     era: 'modern',
@@ -60,6 +70,7 @@ export async function desk({ state, command = WRITES, files = {} }: DeskOptions 
   })
   const config = writeConfig(directory, {
     upstreams: { book: { mcp: { url: upstream.url }, tools: { write: 'write' } } },
+    ...(containment && { containment }),
     agents: {
       alpha: {
         cell: { files: { ...NODE_CELL.files, [AGENTS]: join(repository, 'test/e2e/agents'), ...files } },
@@ -68,7 +79,7 @@ export async function desk({ state, command = WRITES, files = {} }: DeskOptions 
     },
   })
   const loaded = await loadConfig(config, { node: process.execPath })
-  assert.ok(loaded.ok)
+  assert.ok(loaded.ok, loaded.ok ? '' : JSON.stringify(loaded.reason))
   await acceptOffered(loaded.value)
   const place = state ?? join(temporaryDirectory(), 'state')
   const own = ['--config', config, '--state', place]
@@ -77,6 +88,7 @@ export async function desk({ state, command = WRITES, files = {} }: DeskOptions 
     state: place,
     upstream,
     ask: ([command = '', ...args], doom) => firebreak([command, ...args, ...own], doomed(doom), TEST_MS_MAX),
+    run: () => startFirebreak(['run', '--agent', 'alpha', ...own], { timeoutMs: TEST_MS_MAX }),
     start: async (doom, lie) => {
       const environment = { ...doomed(doom), ...(lie !== undefined && preloaded('lies.ts', { LIE: lie })) }
       const run = startFirebreak(['run', '--agent', 'alpha', ...own], { environment, timeoutMs: TEST_MS_MAX })

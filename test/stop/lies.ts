@@ -1,7 +1,8 @@
 /**
  * Preloaded into a run by a test (`NODE_OPTIONS=--import`): points of the stop that do not do what they say, or say
  * nothing. `LIE` names them: `gate` (a gateway that says "ordered" and follows no order), `freezer` (the kernel never says
- * frozen), `killer` (nor can anything be killed).
+ * frozen), `killer` (nor can anything be killed). And `mute` (a gateway that is killed before the warden hears of a rung),
+ * `mutes` (each one that is started in its place, too).
  */
 import child from 'node:child_process'
 import fs from 'node:fs'
@@ -14,10 +15,17 @@ const { spawn } = child
 const { readFileSync, writeFileSync } = fs
 const kill = process.kill.bind(process)
 
-if (lies.includes('gate'))
+const gateways = lies.includes('gate')
+  ? 'lying-gateway.ts'
+  : lies.some((lie) => /^mute/.test(lie))
+    ? 'mute-gateway.ts'
+    : ''
+let lied = false
+if (gateways !== '')
   child.spawn = ((program: string, args: readonly string[], options: object) => {
-    const lying = args.some((arg) => arg.endsWith('gateway/main.ts'))
-    return spawn(program, lying ? ['--import', join(import.meta.dirname, 'lying-gateway.ts'), ...args] : args, options)
+    const lying = args.some((arg) => arg.endsWith('gateway/main.ts')) && !(lied && lies.includes('mute'))
+    lied ||= lying
+    return spawn(program, lying ? ['--import', join(import.meta.dirname, gateways), ...args] : args, options)
   }) as typeof spawn
 if (lies.includes('freezer'))
   fs.readFileSync = ((path: string, ...rest: []) => {

@@ -9,7 +9,7 @@ import { STATE_OPTIONS, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'ps',
-  summary: 'Cells that run, and agents that are contained',
+  summary: 'Cells that run and where they stand, and agents that are contained',
   usage: ['firebreak ps [--state <dir>]'],
   example: 'firebreak ps --json',
   options: STATE_OPTIONS,
@@ -17,8 +17,10 @@ export const command: Command = {
     const states = statesIn(stateOf(call)).filter((each) => existsSync(join(each, 'ledger')))
     const done = (await Promise.all(states.map((each) => askWardens(each, { kind: 'cells' }, () => undefined)))).flat()
     const cells = done.flatMap((each) => each.cells ?? [])
-    for (const { cell, agent, environment, sinceMs } of cells)
-      call.print.line(`${cell}  ${agent.padEnd(20)} ${environment.padEnd(14)} since ${new Date(sinceMs).toISOString()}`)
+    for (const { cell, agent, environment, rung, sinceMs } of cells) {
+      const since = new Date(sinceMs).toISOString()
+      call.print.line(`${cell}  ${agent.padEnd(20)} ${environment.padEnd(14)} ${rung.padEnd(11)} since ${since}`)
+    }
     if (cells.length === 0) call.print.line('no cell runs')
     const fences = states.map((each) => readFence(each))
     const fenced = fences.flatMap((each) => (each.ok ? [...each.value] : []))
