@@ -70,7 +70,7 @@ export const ATTACKS = {
   ],
   'a kill flag nobody can set': [
     ['test/e2e/delegation.test.ts', 'ends when the giver’s cell ends'],
-    ['test/e2e/processes.test.ts', 'a killed gateway: its cell is killed'],
+    ['test/e2e/replaced-gateway.test.ts', 'killed under two cells that act'],
     ['test/escape/takeover.test.ts', 'dies with a killed warden all the same'],
     ['test/e2e/contain.test.ts', 'contained means confirmed'],
   ],
