@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type ActionId, type Json, type JsonPath, jsonPath, type Label, LIMITS, personName } from '../model/index.ts'
-import { Exposure, ruledPart, valuesOf, Words } from './exposure.ts'
+import { Exposure, ruledPart, valuesOf } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { likeness } from './likeness.ts'
 import { placing } from './where-seen.ts'
@@ -59,19 +59,6 @@ describe('S15: what a cell has seen', () => {
     )
     exposure.say({ query: 'GOOD1' })
     assert.equal(exposure.knows('GOOD1'), true)
-  })
-
-  it('S15: where it is not known what the cell said, nothing becomes known any more but what the task names', () => {
-    const task = { text: 'pay RENT-22', givenBy: personName('maria') }
-    const words = new Words()
-    const exposure = new Exposure(new Map(), task, undefined, words)
-    exposure.absorb(TRUSTED, ['EARLY1'], where)
-    words.lose()
-    exposure.absorb(TRUSTED, ['LATE1'], where)
-    assert.deepEqual(
-      ['EARLY1', 'LATE1', 'RENT-22'].map((value) => exposure.knows(value)),
-      [true, false, true],
-    )
   })
 
   it('S15: a read’s answer makes nothing known that it was asked with', () => {
