@@ -12,6 +12,7 @@ import type { GatewaySetup, Noted, TaskSetup, WardenMessage } from '../gateway/s
 import {
   type AgentName,
   type CellId,
+  type EnvironmentName,
   isBelow,
   type JsonObject,
   LIMITS,
@@ -37,7 +38,7 @@ import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import type { State } from './state.ts'
 import { newOrderId } from './stop.ts'
-import { openTenantState } from './tenants.ts'
+import { openTenantState, tenantOf } from './tenants.ts'
 import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
 import { launchUpstreamCell } from './upstream-cell.ts'
 import { livedSpans } from './workspace-marks.ts'
@@ -456,7 +457,10 @@ class OpenRuntime implements Runtime {
       order,
       meant.map(([number]) => number),
     )
-    const agents = [...new Set([...stop.agents, ...agentsMeant(this.#config, order.target)])]
+    const agents = [...new Set([...stop.agents, ...this.#ownOf(agentsMeant(this.#config, order.target))])]
+    // Of an order that is about somebody else's agents nothing is kept here.
+    if (stop.stopping.length === 0 && agents.length === 0)
+      return { order, atMs: Date.now(), cells: [], agents, confirmations: [], contained: true }
     const numbers = stop.stopping.map(({ number }) => number)
     for (const number of numbers) this.#mean(number, order.rung)
     this.#orders.set(order.id, new Set(numbers))
@@ -466,6 +470,13 @@ class OpenRuntime implements Runtime {
     // One that goes on under this order goes on under another gateway, too.
     if (receipt.contained && !isBelow(order.rung, 'restricted')) for (const number of numbers) this.#unmean(number)
     return receipt
+  }
+
+  /** Fences lie in a tenant's own state. */
+  #ownOf(agents: readonly AgentName[]): readonly AgentName[] {
+    const tenant = (environment: EnvironmentName | undefined) => environment && tenantOf(this.#config, environment)
+    const own = tenant(this.#agent.environment)
+    return agents.filter((name) => tenant(this.#config.agents.get(name)?.environment) === own)
   }
 
   #mean(number: number, rung: Rung): void {

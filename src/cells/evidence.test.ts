@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import process from 'node:process'
+import { after, describe, it } from 'node:test'
+import { connectionsIn, processEvidence } from './evidence.ts'
+
+const own = process.getuid?.() ?? 0
+
+describe('S8: what the kernel’s tables say of a cell', () => {
+  it('listeners and connections of its ports, but for those of its own uid', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    after(() => server.close())
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo // it listens on a port
+    const seen = (uid: number | undefined, ports = [port]) => connectionsIn(process.pid, ports, uid)
+    assert.equal(seen(undefined), 1)
+    assert.equal(seen(own + 1), 1)
+    assert.equal(seen(own), 0, 'a cell that takes a port which has become free says nothing by it')
+    assert.equal(seen(undefined, [port === 1 ? 2 : 1]), 0)
+    const accepted = once(server, 'connection')
+    const socket = connect(port, '127.0.0.1')
+    const [served] = await accepted
+    assert.equal(seen(undefined), 2, 'the listener, and its end of the connection')
+    served.destroy()
+    socket.destroy()
+    server.close()
+    await once(server, 'close')
+    assert.equal(seen(undefined), 0)
+  })
+
+  it('of an environment the names, and never a value', async () => {
+    const child = spawn('/usr/bin/sleep', ['60'], { env: { TOKEN: 'stolen', EMPTY: '' } })
+    after(() => void child.kill())
+    await once(child, 'spawn')
+    const pid = Number(child.pid)
+    // Its environment is another's until it has become its program.
+    while (processEvidence([pid])[0]?.command !== '/usr/bin/sleep 60') await new Promise((turn) => setTimeout(turn, 5))
+    const [evidence] = processEvidence([pid])
+    assert.deepEqual(evidence?.environment, ['TOKEN', 'EMPTY'])
+    assert.equal(evidence?.parent, process.pid)
+    assert.ok(!JSON.stringify(evidence).includes('stolen'))
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    assert.deepEqual(processEvidence([pid]), [], 'one that ended meanwhile is left out')
+  })
+})
