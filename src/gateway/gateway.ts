@@ -464,13 +464,17 @@ export class Gateway {
     for (const below of given.cell.given.values()) this.#endDelegation(below, why)
   }
 
-  /** What a person or the warden orders: done, and said to be done, in this tick. Nobody waits for the disk to be stopped. */
+  /**
+   * What a person or the warden orders: done, and said to be done, in this tick. Nobody waits for the disk to be stopped;
+   * that it has the last entries, or never will, is said later (`answered`), for the receipt.
+   */
   #follow({ number, cells, rung, by, why }: Extract<WardenMessage, { kind: 'order' }>): void {
     for (const each of cells) {
       const cell = this.#served.get(each)?.cell
       if (cell !== undefined) this.#lower(cell, rung, by, why)
     }
     this.#send({ kind: 'ordered', number })
+    void this.#gate.ledger.sealing.settled().then(() => this.#send({ kind: 'answered', number }))
   }
 
   #sensed({ number, sensor, what, count, detail }: Extract<WardenMessage, { kind: 'sensed' }>): void {
