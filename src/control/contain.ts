@@ -22,7 +22,6 @@ export async function contain(
 ): Promise<Receipt> {
   const { order, stopping, agents, state, environment, services, number } = containing
   const atMs = Date.now()
-  const settled = stopping.length === 0 ? undefined : services.said('answered', number, LEDGER_MS_MAX)
   const confirmations = await stopCells({ ...containing, stateDirectory: state.directory }, onConfirmation)
   const contained = confirmations.every(({ confirmed }) => confirmed)
   const cells = stopping.map(({ cell }) => cell.id)
@@ -33,8 +32,9 @@ export async function contain(
   const evidence = plain(
     Object.fromEntries(cells.map((cell) => [cell, { processes: processes.get(cell), files: files.get(cell) }])),
   )
-  // Its last entries are on the disk when the gateway says so, or as much as there will be.
-  await settled
+  // The last entries are on the disk then, or as much of them as there will be.
+  if (stopping.length > 0 && services.tell({ kind: 'settle', number }).ok)
+    await services.said('answered', number, LEDGER_MS_MAX)
   const told = await toldOf(state.ledger(environment), cells)
   const written = kept(state, receipt, evidence, told)
   await Promise.race([recorded(containing, receipt, told), delay(LEDGER_MS_MAX, undefined, { ref: false })])

@@ -233,6 +233,9 @@ export class Gateway {
           return await this.#note(message)
         case 'order':
           return this.#follow(message)
+        case 'settle':
+          await this.#gate.ledger.sealing.settled()
+          return this.#send({ kind: 'answered', number: message.number })
         case 'release':
           return await this.#release(message)
         case 'undo':
@@ -464,17 +467,13 @@ export class Gateway {
     for (const below of given.cell.given.values()) this.#endDelegation(below, why)
   }
 
-  /**
-   * What a person or the warden orders: done, and said to be done, in this tick. Nobody waits for the disk to be stopped;
-   * that it has the last entries, or never will, is said later (`answered`), for the receipt.
-   */
+  /** What a person or the warden orders: done, and said to be done, in this tick. Nobody waits for the disk to be stopped. */
   #follow({ number, cells, rung, by, why }: Extract<WardenMessage, { kind: 'order' }>): void {
     for (const each of cells) {
       const cell = this.#served.get(each)?.cell
       if (cell !== undefined) this.#lower(cell, rung, by, why)
     }
     this.#send({ kind: 'ordered', number })
-    void this.#gate.ledger.sealing.settled().then(() => this.#send({ kind: 'answered', number }))
   }
 
   #sensed({ number, sensor, what, count, detail }: Extract<WardenMessage, { kind: 'sensed' }>): void {

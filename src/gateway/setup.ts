@@ -164,6 +164,8 @@ export type WardenMessage =
       readonly by: 'firebreak' | PersonName
       readonly why: string
     }
+  /** `answered` when the disk has every entry so far, or never will. */
+  | { readonly kind: 'settle'; readonly number: number }
   /** A person moves an agent up the ladder. Answered by `ordered`. */
   | {
       readonly kind: 'release'
