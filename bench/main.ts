@@ -45,3 +45,5 @@ const figures = await bench({
   args: process.argv.slice(3),
 })
 console.log(values.json ? JSON.stringify(figures) : JSON.stringify(figures, null, 2))
+// What a bench borrows from the tests has its own last words, and no part in this.
+process.exit(0)
