@@ -26,6 +26,7 @@ import { definitionDigest } from '../src/gateway/upstreams.ts'
 import { readEntries } from '../src/ledger/read.ts'
 import { agentName, newCellId, personName, toolName, upstreamName } from '../src/model/index.ts'
 import { listener } from '../test/kit/listener.ts'
+import { hardStops } from './contain/hard.ts'
 import { answerTo, TOOLS } from './gateway/answers.ts'
 import { Caller } from './gateway/load.ts'
 import type { Bench } from './main.ts'
@@ -39,14 +40,18 @@ export const bench: Bench = async ({ seconds, say }) => {
   try {
     say(`${CELLS} cells, and one order for all`)
     const all200 = await containAll(directory)
-    const left = () => Math.max(2_000, seconds * 1_000 - 3_000 - (performance.now() - begun))
+    const left = () => Math.max(2_000, seconds * 1_000 - 10_000 - (performance.now() - begun))
     say('violations at a gateway')
-    const violations = await violationsAtGate(directory, left() * 0.5, say)
+    const violations = await violationsAtGate(directory, left() * 0.45, say)
     say('orders at a gateway')
-    const orders = await ordersAtGate(directory, Math.min(left() * 0.4, 30_000))
+    const orders = await ordersAtGate(directory, Math.min(left() * 0.3, 30_000))
+    say('stops where they are hard')
+    const hard = await hardStops(directory, (place) => judgedFor(place, new URL('http://127.0.0.1:9')), left() * 0.4)
+    const { times, ...counts } = hard
+    const each = Object.fromEntries(Object.entries(times).map(([name, all]) => [name, spread(all)]))
     say('freeze, kill, tear down')
     const cells = await halting(Math.min(left(), 60_000))
-    return { bench: 'contain', ...violations, ...orders, ...cells, all200 }
+    return { bench: 'contain', ...violations, ...orders, ...cells, hardMs: { ...each, ...counts }, all200 }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
