@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
+import { listener } from '../../test/kit/listener.ts'
 import { connectionsIn, processEvidence } from './evidence.ts'
 
 const own = process.getuid?.() ?? 0
 
 describe('S8: what the kernel’s tables say of a cell', () => {
   it('listeners and connections of its ports, but for those of its own uid', async () => {
-    const server = createServer().listen(0, '127.0.0.1')
+    // Outside of a cell its network is everybody's: no outgoing connection of a neighbour has a port from there.
+    const { port, fd } = listener()
+    const server = createServer().listen({ fd })
     after(() => server.close())
     await once(server, 'listening')
-    const { port } = server.address() as AddressInfo // it listens on a port
     const seen = (uid: number | undefined, ports = [port]) => connectionsIn(process.pid, ports, uid)
     assert.equal(seen(undefined), 1)
     assert.equal(seen(own + 1), 1)
