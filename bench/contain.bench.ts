@@ -143,24 +143,13 @@ async function crowd(warden: Warden, script: string, cpu: number, processes: num
  * still land, and is no part of it.
  */
 async function ordersAtGate(directory: string, ms: number) {
-  const place = join(directory, 'gate')
-  mkdirSync(place)
-  const upstream = await countingUpstream()
-  const judged = await judgedFor(place, upstream.url)
-  const state = openState(join(place, 'state'), process.getuid?.() === 0, Math.random)
-  const setup = gatewaySetup(judged, [...judged.config.environments.keys()][0] as never)
-  if (!setup.ok) throw new Error(setup.reason)
-  const started = await startServices(state, setup.value)
-  if (!started.ok) throw new Error(started.reason)
-  const services = started.value
   const cut: number[] = []
-  for (const until = performance.now() + ms; performance.now() < until; )
-    cut.push(await orderOnce(services, cut.length * 2 + 1))
-  await services.stop('the bench has ended')
-  upstream.server.close()
-  const { stopped, after } = await admittedIn(state.ledger(setup.value.environment))
-  if (stopped !== cut.length) throw new Error(`${stopped} of ${cut.length} orders are in the ledger`)
-  return { orders: stopped, laterAfterOrders: after, revokeToLastByteMs: spread(cut) }
+  const { admitted } = await atGate(join(directory, 'gate'), OBSERVE, async (services) => {
+    for (const until = performance.now() + ms; performance.now() < until; )
+      cut.push(await orderOnce(services, cut.length * 2 + 1))
+  })
+  if (admitted.stopped !== cut.length) throw new Error(`${admitted.stopped} of ${cut.length} orders are in the ledger`)
+  return { orders: admitted.stopped, laterAfterOrders: admitted.after, revokeToLastByteMs: spread(cut) }
 }
 
 /** What no honest call carries. */
@@ -173,51 +162,41 @@ const RUNS_MAX = 10_000
  * calls that reached the upstream, and calls that reached it without an intent before the signal.
  */
 async function violationsAtGate(directory: string, ms: number, say: (progress: string) => void) {
-  const place = join(directory, 'violations')
-  mkdirSync(place)
-  const upstream = await countingUpstream()
-  const judged = await judgedFor(place, upstream.url, `{ decoys: { credentials: { AWS_ACCESS_KEY_ID: ${DECOY} } } }`)
-  const state = openState(join(place, 'state'), process.getuid?.() === 0, Math.random)
-  const setup = gatewaySetup(judged, [...judged.config.environments.keys()][0] as never)
-  if (!setup.ok) throw new Error(setup.reason)
-  const started = await startServices(state, setup.value)
-  if (!started.ok) throw new Error(started.reason)
-  const services = started.value
   let runs = 0
-  for (const until = performance.now() + ms; performance.now() < until && runs < RUNS_MAX; ) {
-    await violateOnce(services, ++runs)
-    if (runs % 1_000 === 0) say(`${runs} violations`)
-  }
-  await services.stop('the bench has ended')
-  upstream.server.close()
-  const admitted = await admittedIn(state.ledger(setup.value.environment))
+  const watching = `{ decoys: { credentials: { AWS_ACCESS_KEY_ID: ${DECOY} } } }`
+  const { admitted, upstream } = await atGate(join(directory, 'violations'), watching, async (services) => {
+    for (const until = performance.now() + ms; performance.now() < until && runs < RUNS_MAX; ) {
+      await violateOnce(services, ++runs)
+      if (runs % 1_000 === 0) say(`${runs} violations`)
+    }
+  })
   const unrecorded = Math.max(0, upstream.calls() - admitted.before)
   if (admitted.stopped !== runs) throw new Error(`${admitted.stopped} of ${runs} violations were signalled`)
   return { runs, laterActions: admitted.after + upstream.decoys() + unrecorded, admittedBefore: admitted.before }
 }
 
-async function violateOnce(services: Services, number: number): Promise<void> {
-  const { port, fd } = listener()
-  const cell = newCellId(randomBytes(16))
-  services.tell({ kind: 'cell', number, cell, agent: agentName('bot'), receipt: {}, labels: [] }, [fd])
-  const served = await services.said('cell-ready', number)
-  closeSync(fd) // as the warden does: else the kernel goes on listening when the gateway has closed the door
-  if (!served.ok) throw new Error(served.reason)
-  const caller = new Caller({ url: new URL(`http://127.0.0.1:${port}/mcp/notes`), tool: 'notes.write' })
-  let done = 0
-  const calling = Array.from({ length: 8 }, async () => {
-    while (await caller.call().then(isDone, isCut)) done++
-  })
-  while (done < 8) await delay(1)
-  await caller.call(DECOY).catch(() => undefined)
-  await Promise.all(calling)
-  services.tell({ kind: 'ended', number, receipt: {} })
-  await services.said('cell-closed', number)
-  await caller.close().catch(() => undefined)
+/** A gateway and its upstream for as long as `act` takes, and what the ledger has of it then. */
+async function atGate(place: string, containment: string, act: (services: Services) => Promise<void>) {
+  mkdirSync(place)
+  const upstream = await countingUpstream()
+  const judged = await judgedFor(place, upstream.url, containment)
+  const state = openState(join(place, 'state'), process.getuid?.() === 0, Math.random)
+  const setup = gatewaySetup(judged, [...judged.config.environments.keys()][0] as never)
+  if (!setup.ok) throw new Error(setup.reason)
+  const services = await startServices(state, setup.value)
+  if (!services.ok) throw new Error(services.reason)
+  await act(services.value)
+  await services.value.stop('the bench has ended')
+  upstream.server.close()
+  return { upstream, admitted: await admittedIn(state.ledger(setup.value.environment)) }
 }
 
-const isDone = () => true
-const isCut = () => false
+async function violateOnce(services: Services, number: number): Promise<void> {
+  const cell = await callingCell(services, number)
+  while (cell.done() < 8) await delay(1)
+  await cell.caller.call(DECOY).catch(() => undefined)
+  await cell.end()
+}
 
 /** Before and after each cell's own signal or order. */
 async function admittedIn(ledger: string) {
@@ -235,24 +214,8 @@ async function admittedIn(ledger: string) {
 }
 
 async function orderOnce(services: Services, number: number): Promise<number> {
-  const { port, fd } = listener()
-  const cell = newCellId(randomBytes(16))
-  services.tell({ kind: 'cell', number, cell, agent: agentName('bot'), receipt: {}, labels: [] }, [fd])
-  const served = await services.said('cell-ready', number)
-  closeSync(fd) // as the warden does: else the kernel goes on listening when the gateway has closed the door
-  if (!served.ok) throw new Error(served.reason)
-  const caller = new Caller({ url: new URL(`http://127.0.0.1:${port}/mcp/notes`), tool: 'notes.write' } as never)
-  const calling = Array.from({ length: 8 }, async () => {
-    for (;;)
-      if (
-        !(await caller.call().then(
-          () => true,
-          () => false,
-        ))
-      )
-        return
-  })
-  const stream = await openStream(port)
+  const cell = await callingCell(services, number)
+  const stream = await openStream(cell.port)
   await delay(5)
   const begun = performance.now()
   services.tell({
@@ -268,12 +231,34 @@ async function orderOnce(services: Services, number: number): Promise<number> {
   const cutMs = performance.now() - begun
   const confirmed = await ordered
   if (!confirmed.ok) throw new Error(confirmed.reason)
-  await Promise.all(calling)
-  services.tell({ kind: 'ended', number, receipt: {} })
-  await services.said('cell-closed', number)
-  await caller.close().catch(() => undefined)
+  await cell.end()
   return cutMs
 }
+
+/** A cell that calls with eight requests at a time until it is cut; `end` waits for that. */
+async function callingCell(services: Services, number: number) {
+  const { port, fd } = listener()
+  const cell = newCellId(randomBytes(16))
+  services.tell({ kind: 'cell', number, cell, agent: agentName('bot'), receipt: {}, labels: [] }, [fd])
+  const served = await services.said('cell-ready', number)
+  closeSync(fd) // as the warden does: else the kernel goes on listening when the gateway has closed the door
+  if (!served.ok) throw new Error(served.reason)
+  const caller = new Caller({ url: new URL(`http://127.0.0.1:${port}/mcp/notes`), tool: 'notes.write' })
+  let done = 0
+  const calling = Array.from({ length: 8 }, async () => {
+    while (await caller.call().then(isDone, isCut)) done++
+  })
+  const end = async () => {
+    await Promise.all(calling)
+    services.tell({ kind: 'ended', number, receipt: {} })
+    await services.said('cell-closed', number)
+    await caller.close().catch(() => undefined)
+  }
+  return { port, caller, done: () => done, end }
+}
+
+const isDone = () => true
+const isCut = () => false
 
 /** A subscription of 2026-07-28, which stays open; resolves with its end, as its reader sees it. */
 async function openStream(port: number): Promise<{ readonly ended: Promise<void> }> {
