@@ -16,17 +16,15 @@ import type { CellSpec } from '../src/cells/spec.ts'
 import { openWarden, type Warden } from '../src/cells/warden.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { writeAccepted } from '../src/control/accepted.ts'
-import { askWardens } from '../src/control/control-socket.ts'
 import { openRuntime } from '../src/control/runtime.ts'
 import { type Services, startServices } from '../src/control/services.ts'
 import { gatewaySetup, type Judged, judgeConfig } from '../src/control/setup.ts'
 import { openState } from '../src/control/state.ts'
-import { newOrderId } from '../src/control/stop.ts'
 import { definitionDigest } from '../src/gateway/upstreams.ts'
 import { readEntries } from '../src/ledger/read.ts'
 import { agentName, newCellId, personName, toolName, upstreamName } from '../src/model/index.ts'
 import { listener } from '../test/kit/listener.ts'
-import { hardStops } from './contain/hard.ts'
+import { hardStops, orderAll } from './contain/hard.ts'
 import { answerTo, TOOLS } from './gateway/answers.ts'
 import { Caller } from './gateway/load.ts'
 import type { Bench } from './main.ts'
@@ -333,22 +331,11 @@ async function containAll(directory: string) {
     launched.value.cell.start()
     ended.push(launched.value.ended)
   }
-  const order = { id: newOrderId(), target: { kind: 'all' }, rung: 'frozen', by: 'bench', why: 'bench' } as const
-  const begun = performance.now()
-  let [confirmed, lastMs] = [0, 0]
-  await askWardens(
-    stateDirectory,
-    { kind: 'contain', order },
-    (reply) => {
-      if (reply.kind !== 'confirmation' || !reply.confirmation.confirmed) return
-      if (reply.confirmation.point.startsWith('processes of ')) confirmed++
-      lastMs = performance.now() - begun
-    },
-    60_000,
-  )
+  const { ms, confirmed } = await orderAll(stateDirectory)
   await runtime.value.close('the bench has ended')
   await Promise.all(ended)
-  return { ms: Math.round(lastMs), confirmed, cells: CELLS }
+  const still = confirmed.filter((point) => point.startsWith('processes of '))
+  return { ms: Math.round(ms), confirmed: still.length, cells: CELLS }
 }
 
 async function judgedFor(directory: string, upstream: URL, containment = OBSERVE): Promise<Judged> {

@@ -76,25 +76,34 @@ async function stopOnce(place: string, judge: (place: string) => Promise<Judged>
     launched.value.cell.start()
     await delay(300)
     const away = obstacle(stateDirectory)
-    const order = { id: newOrderId(), target: { kind: 'all' }, rung: 'frozen', by: 'bench', why: 'bench' } as const
-    const begun = performance.now()
-    let [lastMs, contained] = [0, false]
-    await askWardens(
-      join(stateDirectory, 'firebreak'),
-      { kind: 'contain', order },
-      (reply) => {
-        if (reply.kind === 'confirmation') lastMs = performance.now() - begun
-        else if (reply.kind === 'done') contained = reply.ok
-      },
-      ANSWER_MS_MAX,
-    )
+    const { ms, contained } = await orderAll(join(stateDirectory, 'firebreak'))
     away()
     await runtime.value.close('the bench has ended')
     await launched.value.ended
-    return { ms: lastMs, contained }
+    return { ms, contained }
   } finally {
     if (small) mount('umount', stateDirectory)
   }
+}
+
+/** One order to everything of a state, as a person gives it: ms until the last of its points has confirmed. */
+export async function orderAll(stateDirectory: string) {
+  const order = { id: newOrderId(), target: { kind: 'all' }, rung: 'frozen', by: 'bench', why: 'bench' } as const
+  const begun = performance.now()
+  const confirmed: string[] = []
+  let [ms, contained] = [0, false]
+  await askWardens(
+    stateDirectory,
+    { kind: 'contain', order },
+    (reply) => {
+      if (reply.kind === 'done') contained = reply.ok
+      if (reply.kind !== 'confirmation' || !reply.confirmation.confirmed) return
+      confirmed.push(reply.confirmation.point)
+      ms = performance.now() - begun
+    },
+    ANSWER_MS_MAX,
+  )
+  return { ms, contained, confirmed }
 }
 
 function mount(program: string, ...args: readonly string[]): void {
