@@ -5,14 +5,12 @@ import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSy
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
-import { loadConfig } from '../../src/config/load.ts'
 import type { CellId } from '../../src/model/index.ts'
 import type { Incident } from '../../src/recovery/incident/incident.ts'
-import { acceptOffered } from '../kit/accept-offered.ts'
-import { firebreak, ledgerOf, NODE_CELL, type Ran, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
-import { writeConfig } from '../kit/config-text.ts'
+import { firebreak, ledgerOf, type Ran, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { childrenOf } from '../kit/host.ts'
-import { REFUND_TOOLS, type RefundBook, refundBook } from '../kit/refund-book.ts'
+import { type RefundBook, refundBook } from '../kit/refund-book.ts'
+import { refundDesk } from '../kit/refund-desk.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
 
@@ -31,27 +29,9 @@ describe('firebreak incident', { skip: SKIP }, () => {
 
   before(async () => {
     book = await refundBook()
-    config = writeConfig(directory, {
-      upstreams: { bank: { mcp: { url: book.upstream.url }, tools: REFUND_TOOLS } },
-      environments: {
-        test: {
-          undo: {
-            owner: 'joao.costa@shop.example',
-            grants: [{ upstream: 'bank', tools: ['refunds.cancel'], expires: '1h' }],
-          },
-        },
-      },
-      agents: {
-        alpha: {
-          cell: { files: { ...NODE_CELL.files, '/opt/agents': join(repository, 'test/e2e/agents') } },
-          grants: [{ upstream: 'bank', tools: ['refunds.create', 'refunds.find'], expires: '8h' }],
-        },
-      },
-      containment: { detectors: { duplicates: { rung: 'frozen', alike: LEFT + 1 } } },
+    config = await refundDesk(directory, book, ['refunds.create', 'refunds.find'], {
+      detectors: { duplicates: { rung: 'frozen', alike: LEFT + 1 } },
     })
-    const loaded = await loadConfig(config, { node: process.execPath })
-    if (!loaded.ok) throw new Error(JSON.stringify(loaded.reason))
-    await acceptOffered(loaded.value)
     const command = ['/opt/node', '/opt/agents/refunds.ts', '20', 'stays']
     const run = startFirebreak(['run', '-c', config, '--state', state, '-a', 'alpha', '--', ...command])
     await until('it is contained', async () => (await kinds(state)).includes('cell.contained'))

@@ -3,11 +3,9 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
-import { loadConfig } from '../../src/config/load.ts'
-import { acceptOffered } from '../kit/accept-offered.ts'
-import { firebreak, ledgerOf, NODE_CELL, type Ran, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
-import { writeConfig } from '../kit/config-text.ts'
-import { REFUND_TOOLS, type RefundBook, refundBook } from '../kit/refund-book.ts'
+import { firebreak, ledgerOf, type Ran, SKIP, startFirebreak } from '../kit/command-line.ts'
+import { type RefundBook, refundBook } from '../kit/refund-book.ts'
+import { refundDesk } from '../kit/refund-desk.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
 
@@ -26,26 +24,7 @@ async function desk(): Promise<Desk> {
   const book = await refundBook()
   const directory = temporaryDirectory()
   const state = join(directory, 'state')
-  const config = writeConfig(directory, {
-    upstreams: { bank: { mcp: { url: book.upstream.url }, tools: REFUND_TOOLS } },
-    environments: {
-      test: {
-        undo: {
-          owner: 'joao.costa@shop.example',
-          grants: [{ upstream: 'bank', tools: ['refunds.cancel'], expires: '1h' }],
-        },
-      },
-    },
-    agents: {
-      alpha: {
-        cell: { files: { ...NODE_CELL.files, '/opt/agents': join(repository, 'test/e2e/agents') } },
-        grants: [{ upstream: 'bank', tools: ['refunds.create'], expires: '8h' }],
-      },
-    },
-  })
-  const loaded = await loadConfig(config, { node: process.execPath })
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.reason))
-  await acceptOffered(loaded.value)
+  const config = await refundDesk(directory, book, ['refunds.create'])
   const at = ['-c', config, '--state', state]
   return {
     book,
