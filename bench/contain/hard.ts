@@ -3,7 +3,7 @@
  * loaded by others; with its gateway killed in the moment of the order; and with the state's disk full.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -12,6 +12,7 @@ import { askWardens } from '../../src/control/control-socket.ts'
 import { openRuntime } from '../../src/control/runtime.ts'
 import type { Judged } from '../../src/control/setup.ts'
 import { newOrderId } from '../../src/control/stop.ts'
+import { childrenOf } from '../../test/kit/host.ts'
 
 const DEAF =
   "trap '' INT TERM HUP QUIT USR1 USR2; for i in 1 2 3 4; do (while :; do :; done) & done; while :; do :; done"
@@ -28,7 +29,7 @@ const OBSTACLES: Readonly<Record<'deaf' | 'saturated' | 'gatewayKilled' | 'diskF
     return () => spinning.forEach(end)
   },
   gatewayKilled: () => {
-    for (const pid of ownGateways()) process.kill(pid, 'SIGKILL')
+    for (const pid of childrenOf(process.pid, 'gateway/main.ts')) process.kill(pid, 'SIGKILL')
     return () => undefined
   },
   diskFull: (stateDirectory) => {
@@ -113,19 +114,4 @@ function mount(program: string, ...args: readonly string[]): void {
 
 function end(child: ChildProcess): void {
   child.kill('SIGKILL')
-}
-
-/** By the kernel's word: children of this process. */
-function ownGateways(): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('gateway/main.ts')) return false
-        return new RegExp(`^PPid:\\s+${process.pid}$`, 'm').test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-      } catch {
-        return false // it ended meanwhile
-      }
-    })
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Warden } from '../cells/warden.ts'
-import type { CellContained, CellId, EnvironmentName, JsonObject } from '../model/index.ts'
+import { asJson, type CellContained, type CellId, type EnvironmentName, type JsonObject } from '../model/index.ts'
 import type { Confirmation, Receipt } from './containment.ts'
 import { type Told, toldOf, writeReceipt } from './receipt.ts'
 import type { State } from './state.ts'
@@ -29,7 +29,7 @@ export async function contain(
   // In this tick: what has been killed is still to be seen only until it is torn down.
   const processes = new Map(stopping.map(({ cell }) => [cell.id, cell.evidence()]))
   const files = await filesOf(containing)
-  const evidence = plain(
+  const evidence = asJson(
     Object.fromEntries(cells.map((cell) => [cell, { processes: processes.get(cell), files: files.get(cell) }])),
   )
   // The last entries are on the disk then, or as much of them as there will be.
@@ -69,7 +69,7 @@ async function recorded({ stopping, order, record }: Containing, receipt: Receip
         cell: cell.id,
         agent,
         rung: order.rung,
-        receipt: plain({ ...about, ...landing }),
+        receipt: asJson({ ...about, ...landing }),
       })
     })
     await Promise.all(entries)
@@ -107,7 +107,3 @@ async function filesOf({ stopping, order, warden, state }: Containing): Promise<
 const FILES_MS_MAX = 4_000
 const WORKSPACES_MAX = 8
 const PATHS_MAX = 200
-
-function plain(value: object): JsonObject {
-  return JSON.parse(JSON.stringify(value)) as JsonObject
-}

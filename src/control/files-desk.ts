@@ -3,6 +3,7 @@ import type { Warden } from '../cells/warden.ts'
 import type { Agent } from '../config/config.ts'
 import {
   type AgentName,
+  asJson,
   type CheckpointId,
   type CheckpointMade,
   type CheckpointRestored,
@@ -126,7 +127,7 @@ export class FilesDesk {
     switch (what) {
       case 'checkpoint': {
         const made = await this.save(held, { occasion: 'asked', ...who(detail), ...named(detail) })
-        return made.ok ? ok(plain({ ...made.value, cell: held.cell.id })) : made
+        return made.ok ? ok(asJson({ ...made.value, cell: held.cell.id })) : made
       }
       case 'commit':
         return this.#commit(held, detail)
@@ -144,7 +145,7 @@ export class FilesDesk {
     const landing = await this.#inTurn(held.workspace, () =>
       commitWanted(warden, state.workspace(held.workspace), wantedFrom(detail.wanted ?? null)),
     )
-    return landing.ok ? ok(plain(landing.value)) : no(workspaceFaultText(landing.reason))
+    return landing.ok ? ok(asJson(landing.value)) : no(workspaceFaultText(landing.reason))
   }
 
   async #restore(held: Held, detail: JsonObject): Promise<Result<Json, string>> {
@@ -167,7 +168,7 @@ export class FilesDesk {
       const entry = restoredEntry({ checkpoint, workspace, by, why, restoredAtMs: restored.value, before: before?.id })
       return (await this.#tell({ ...entry, cell: cell.id })) ? ok(undefined) : no('the ledger cannot be written')
     })
-    return done.ok ? ok(plain({ checkpoint, before: before?.id ?? null, cell: cell.id })) : done
+    return done.ok ? ok(asJson({ checkpoint, before: before?.id ?? null, cell: cell.id })) : done
   }
 }
 
@@ -207,8 +208,4 @@ function who(detail: JsonObject) {
 
 function named({ name }: JsonObject): { readonly name?: string } {
   return typeof name === 'string' ? { name } : {}
-}
-
-function plain(value: object): Json {
-  return JSON.parse(JSON.stringify(value)) as Json
 }

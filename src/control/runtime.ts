@@ -11,10 +11,10 @@ import type { Pulse } from '../gateway/pulse.ts'
 import type { GatewaySetup, Noted, TaskSetup, WardenMessage } from '../gateway/setup.ts'
 import {
   type AgentName,
+  asJson,
   type CellId,
   type EnvironmentName,
   isBelow,
-  type JsonObject,
   LIMITS,
   lowest,
   newCellId,
@@ -629,7 +629,7 @@ class OpenRuntime implements Runtime {
       number,
       cell: cell.id,
       agent: agent.name,
-      receipt: plain(cell.receipt),
+      receipt: asJson(cell.receipt),
       labels: agent.cell.labels,
       ...(kept && { lived: livedSpans(this.state.directory, agent.name) }),
     } as const
@@ -691,7 +691,7 @@ class OpenRuntime implements Runtime {
     await Promise.all((live?.kept ?? []).map(({ server }) => this.#endServer(server)))
     const lost = live?.lost ?? live?.services.gone()
     if (live !== undefined && lost === undefined) {
-      const told = live.services.tell({ kind: 'ended', number, receipt: plain({ exit, teardown }) })
+      const told = live.services.tell({ kind: 'ended', number, receipt: asJson({ exit, teardown }) })
       if (told.ok) await live.services.said('cell-closed', number)
     }
     this.#ending.delete(number)
@@ -820,8 +820,3 @@ async function beginAgain(
 
 /** Numbers of answers, apart from those of cells. */
 const ANSWERS_FROM = 1_000_000_000
-
-/** Receipts as the ledger takes them. */
-function plain(value: object): JsonObject {
-  return JSON.parse(JSON.stringify(value)) as JsonObject
-}

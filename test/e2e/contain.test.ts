@@ -1,7 +1,7 @@
 /** The stop, for real: a cell that ignores everything, spins, and goes on acting until it stands still. */
 import assert from 'node:assert/strict'
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
@@ -17,6 +17,7 @@ import {
   startFirebreak,
 } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
+import { childrenOf } from '../kit/host.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
 
@@ -112,7 +113,7 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
   it('a gateway that stands still confirms nothing: it is ended, and the cell with it', async () => {
     const state = fresh()
     const run = await acting(state)
-    const gateway = gatewayOf(run.pid)
+    const gateway = childrenOf(run.pid, 'gateway/main.ts')[0] ?? assert.fail('there is no gateway')
     process.kill(gateway, 'SIGSTOP')
     const stopped = await ask(state, 'contain', 'alpha', ...MARIA, '--json')
     assert.equal(stopped.code, 0, stopped.stdout + stopped.stderr)
@@ -200,17 +201,4 @@ function receiptHolds(state: string, order: string): void {
     JSON.stringify(processes),
   )
   assert.ok(processes?.every((each) => each.environment.every((name) => !name.includes('='))))
-}
-
-function gatewayOf(warden: number): number {
-  for (const name of readdirSync('/proc').filter((each) => /^\d+$/.test(each))) {
-    try {
-      if (!readFileSync(`/proc/${name}/cmdline`, 'utf8').includes('gateway/main.ts')) continue
-      if (new RegExp(`^PPid:\\s+${warden}$`, 'm').test(readFileSync(`/proc/${name}/status`, 'utf8')))
-        return Number(name)
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  throw new Error('there is no gateway')
 }

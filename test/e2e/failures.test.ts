@@ -12,6 +12,7 @@ import { startGateway, startGatewayOn, type TestGateway } from '../kit/gateway.t
 import { stolenDescriptor } from '../kit/host.ts'
 import { type ScriptedUpstream, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
+import { until } from '../kit/until.ts'
 import { call, errorOf, type HttpReply, modern, textOf } from '../kit/wire.ts'
 
 const NOTE: JsonObject = { type: 'object', properties: { text: { type: 'string' } } }
@@ -65,7 +66,7 @@ describe('S4, S14: the witness', { concurrency: 2 }, () => {
     await delay(6_500)
     assert.equal(errorOf(await call(url, 'note', {}))?.code, 403)
     process.kill(gateway.witnessPid, 'SIGCONT')
-    await until(async () => textOf(await call(url, 'note', {})) === 'note')
+    await until('a call is answered', async () => textOf(await call(url, 'note', {})) === 'note')
     assert.equal(upstream.calls.length, 1)
   })
 })
@@ -107,7 +108,7 @@ describe('S14: the gateway', { concurrency: 2 }, () => {
     const cell = await gateway.admit()
     assert.equal(textOf(await call(cell.url('desk'), 'note', {})), 'note')
     const cut = assert.rejects(call(cell.url('desk'), 'hang'))
-    await until(async () => upstream.calls.length === 2)
+    await until('two calls arrive', () => upstream.calls.length === 2)
     process.kill(gateway.gatewayPid, 'SIGKILL')
     assert.match(await gateway.lost, /SIGKILL/)
     await assert.rejects(call(cell.url('desk'), 'note', {}), /ECONNREFUSED|ECONNRESET/)
@@ -171,11 +172,3 @@ describe('S14: the gateway', { concurrency: 2 }, () => {
     assert.ok(told.some((entry) => entry.kind === 'action.outcome' && entry.outcome === 'unknown'))
   })
 })
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let left = 100; left > 0; left--) {
-    if (await holds()) return
-    await delay(50)
-  }
-  assert.fail('it did not come to hold within five seconds')
-}

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import process from 'node:process'
 import { describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { loadConfig } from '../../src/config/load.ts'
 import { acceptOffered } from '../kit/accept-offered.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { startGateway, startGatewayOn, type TestGateway } from '../kit/gateway.ts'
 import { type ScriptedCall, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
+import { until } from '../kit/until.ts'
 import { call, errorOf, initialize, modern, post, rpc, textOf } from '../kit/wire.ts'
 
 const tools = { hang: 'write', drip: 'write', quick: 'write', slow: 'write' } as const
@@ -43,22 +43,22 @@ for (const era of ['modern', 'legacy'] as const) {
       assert.equal(textOf(await call(url, 'quick')), 'quick')
       const own = call(url, 'slow')
       const theirs = call(neighbour.url('desk'), 'slow')
-      await until(() => letGo.length === 2)
+      await until('both are let go', () => letGo.length === 2)
 
       for (const name of ['hang', 'drip']) {
         const control = new AbortController()
         const gone = call(url, name, {}, { signal: control.signal })
-        await until(() => waiting.some((asked) => asked.name === name))
+        await until('it arrives', () => waiting.some((asked) => asked.name === name))
         control.abort()
         await assert.rejects(gone)
       }
       const headers = await initialize(url)
       const cancelled = post(url, rpc('tools/call', { name: 'hang' }, 'h'), { headers })
-      await until(() => waiting.length === 3)
+      await until('all arrive', () => waiting.length === 3)
       const notification = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'h' } }
       assert.equal((await post(url, JSON.stringify(notification), { headers })).status, 202)
       assert.equal((await cancelled).text, '')
-      await until(() => waiting.every(({ response }) => response.destroyed || response.writableEnded))
+      await until('all end', () => waiting.every(({ response }) => response.destroyed || response.writableEnded))
       assert.deepEqual(await outcomes(gateway, 'unknown', 3), 3)
 
       assert.equal(textOf(await call(url, 'quick')), 'quick')
@@ -142,12 +142,4 @@ async function outcomes(gateway: TestGateway, outcome: string, count: number): P
   const found = (all: Awaited<ReturnType<typeof gateway.entries>>) =>
     all.filter((entry) => entry.kind === 'action.outcome' && entry.outcome === outcome).length
   return found(await gateway.entries((all) => found(all) >= count))
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let left = 200; left > 0; left--) {
-    if (holds()) return
-    await delay(25)
-  }
-  assert.fail('it did not come to hold within five seconds')
 }
