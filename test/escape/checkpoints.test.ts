@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
@@ -18,6 +18,7 @@ import { livedSpans } from '../../src/control/workspace-marks.ts'
 import { personName } from '../../src/model/ids.ts'
 import { BOUNDS_DEFAULT } from '../../src/recovery/bounds.ts'
 import type { Checkpoint } from '../../src/recovery/checkpoint.ts'
+import { until } from '../kit/until.ts'
 import { attacked, hostDirectory, launched, NODE, ran, SKIP, spec, warden } from './kit.ts'
 
 const BY = personName('maria.silva@shop.example')
@@ -68,17 +69,17 @@ describe('checkpoints', { skip: SKIP }, () => {
       spec(['sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i >> first; echo $i >> second; done'], { workspace: over }),
     )
     cell.start()
-    await delay(150)
+    const second = () => readFileSync(join(cell.upper ?? '', 'second'), 'utf8')
+    await until('it writes', () => existsSync(join(cell.upper ?? '', 'second')) && second() !== '')
     const checkpoint = await saved(over.changes)
-    const seen = readFileSync(join(cell.upper ?? '', 'second'), 'utf8')
-    await delay(100)
-    assert.notEqual(readFileSync(join(cell.upper ?? '', 'second'), 'utf8'), seen, 'it goes on')
+    const seen = second()
+    await until('it goes on', () => second() !== seen)
     await cell.teardown()
     await restored(over.changes, checkpoint)
-    const [first = 0, second = 0] = (await said(['sh', '-c', 'wc -l < first; wc -l < second'], { workspace: over }))
+    const [firsts = 0, seconds = 0] = (await said(['sh', '-c', 'wc -l < first; wc -l < second'], { workspace: over }))
       .split('\n')
       .map(Number)
-    assert.ok(first > 0 && (first === second || first === second + 1), `${first} and ${second}`)
+    assert.ok(firsts > 0 && (firsts === seconds || firsts === seconds + 1), `${firsts} and ${seconds}`)
   })
 
   it('S9: saving the files of a frozen cell does not set it free', async () => {
@@ -87,7 +88,7 @@ describe('checkpoints', { skip: SKIP }, () => {
       spec(['sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i > count; done'], { workspace: over }),
     )
     cell.start()
-    await delay(100)
+    await until('it counts', () => existsSync(join(cell.upper ?? '', 'count')))
     assert.ok((await cell.freeze()).ok)
     await saved(over.changes)
     const stands = () => readFileSync(join(cell.upper ?? '', 'count'), 'utf8')
@@ -142,7 +143,8 @@ describe('checkpoints', { skip: SKIP }, () => {
       }),
     )
     cell.start()
-    await delay(200)
+    const file = join(cell.upper ?? '', 'file')
+    await until('it has written', () => existsSync(file) && readFileSync(file, 'utf8') === '1\n')
     const first = await saved(over.changes, timed)
     assert.equal((await saved(over.changes, timed)).id, first.id)
     assert.notEqual((await saved(over.changes, ASKED)).id, first.id, 'a person gets one of their own')
@@ -342,7 +344,7 @@ describe('checkpoints', { skip: SKIP }, () => {
       mv dir away; ln -s ${victim} dir; rm dir; mv away dir; done`
     const cell = await launched(spec(['sh', '-c', swaps], { workspace: over }))
     cell.start()
-    await delay(100)
+    await until('it swaps', () => existsSync(join(cell.upper ?? '', 'dir')))
     const states: Checkpoint[] = []
     for (let i = 0; i < 8; i++) states.push(await saved(over.changes))
     await cell.teardown()

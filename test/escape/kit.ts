@@ -111,10 +111,22 @@ export async function ran(wanted: CellSpec): Promise<Ran> {
   return { exit, stdout, stderr, torn: await cell.teardown() }
 }
 
+export interface Output {
+  readonly stdout: Promise<string>
+  readonly stderr: Promise<string>
+  /** Both, as far as they have come. */
+  readonly said: () => string
+}
+
 /** Both streams to their end; must be taken before the cell can fill them. */
-export function outputOf(cell: Cell): { readonly stdout: Promise<string>; readonly stderr: Promise<string> } {
+export function outputOf(cell: Cell): Output {
   if (cell.stdio.kind !== 'pipes') throw new Error('a terminal has one stream')
-  return { stdout: textOf(cell.stdio.stdout.take()), stderr: textOf(cell.stdio.stderr.take()) }
+  let said = ''
+  const hear = (chunk: string) => {
+    said += chunk
+  }
+  const { stdout, stderr } = cell.stdio
+  return { stdout: textOf(stdout.take(), hear), stderr: textOf(stderr.take(), hear), said: () => said }
 }
 
 /** Runs an attack program in a cell and returns what it reports. */
@@ -136,8 +148,11 @@ export function lastReport(stdout: string, trouble: string): Readonly<Record<str
   return Object.fromEntries(Object.entries(value))
 }
 
-async function textOf(fd: number): Promise<string> {
+async function textOf(fd: number, hear: (chunk: string) => void): Promise<string> {
   let text = ''
-  for await (const chunk of createReadStream('', { fd })) text += chunk
+  for await (const chunk of createReadStream('', { fd })) {
+    text += chunk
+    hear(String(chunk))
+  }
   return text
 }

@@ -7,6 +7,7 @@ import process from 'node:process'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openWarden } from '../../src/cells/warden.ts'
+import { until } from '../kit/until.ts'
 import { hostDirectory, launched, outputOf, ran, SKIP, spec, warden, workspaceOver } from './kit.ts'
 
 describe('a cell’s life', { skip: SKIP }, () => {
@@ -27,7 +28,7 @@ describe('a cell’s life', { skip: SKIP }, () => {
       spec(['sh', '-c', 'sleep 20 & sleep 20'], { workspace: workspaceOver(hostDirectory()) }),
     )
     cell.start()
-    await delay(50)
+    await until('it runs', () => cell.pids().length > 2)
     assert.ok(mountinfo().includes(cell.id), 'control: its overlay is mounted while it lives')
     assert.ok(cgroupsNamed(cell.id).length > 0, 'control: it has cgroups')
     assert.ok(existsSync(`/run/firebreak/uids/${cell.uid}`), 'control: its uid is reserved')
@@ -79,11 +80,7 @@ describe('a cell’s life', { skip: SKIP }, () => {
         JSON.stringify(receipts.find((receipt) => !receipt.gone)),
       )
     }
-    await delay(20)
-    assert.ok(
-      readdirSync('/proc/self/fd').length <= before,
-      `${before} before, ${readdirSync('/proc/self/fd').length} after`,
-    )
+    await until(`no more than ${before} descriptors`, () => readdirSync('/proc/self/fd').length <= before)
   })
 
   it('S13: cells die with a killed warden, and the next one removes what it left', async () => {
@@ -102,8 +99,7 @@ describe('a cell’s life', { skip: SKIP }, () => {
     assert.ok(processesOf(left.uid) > 0, 'control: it runs')
     child.kill('SIGKILL')
     await once(child, 'exit')
-    await delay(200)
-    assert.equal(processesOf(left.uid), 0, 'its processes died with it')
+    await until('its processes die with it', () => processesOf(left.uid) === 0)
     // A warden of another test may open at this moment, and remove it before ours does: that is the promise, too.
     const neighbour = !mountinfo().includes(left.cell)
     const next = await openWarden()
@@ -161,7 +157,7 @@ describe('a cell’s life', { skip: SKIP }, () => {
     const cell = await launched(spec(['sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done']))
     const output = outputOf(cell)
     cell.start()
-    await delay(150)
+    await until('it counts', () => output.said().includes('3\n'))
     assert.ok((await cell.freeze()).ok)
     const [pid] = cell.pids()
     const stat = readFileSync(`/proc/${pid}/status`, 'utf8')
@@ -173,11 +169,8 @@ describe('a cell’s life', { skip: SKIP }, () => {
       frozen,
     )
     assert.ok((await cell.thaw()).ok)
-    await delay(100)
-    assert.notDeepEqual(
-      cell.pids().map((each) => readFileSync(`/proc/${each}/schedstat`, 'utf8')),
-      frozen,
-    )
+    const stood = output.said()
+    await until('it goes on', () => output.said() !== stood)
     assert.ok((await cell.freeze()).ok)
     assert.ok((await cell.kill()).ok, 'a frozen cell can be killed as it stands')
     assert.equal((await cell.exited).why, 'killed')
@@ -189,7 +182,7 @@ describe('a cell’s life', { skip: SKIP }, () => {
     const cell = await launched(spec(['sh', '-c', 'trap "exit 42" TERM; echo ready; while :; do sleep 0.05; done']))
     const output = outputOf(cell)
     cell.start()
-    await delay(150)
+    await until('it listens for the signal', () => output.said() === 'ready\n')
     assert.equal(cell.signal(15), true)
     assert.deepEqual((await cell.exited).code, 42)
     assert.equal(cell.signal(15), false)

@@ -5,9 +5,10 @@ import { closeSync, constants, createReadStream, openSync, readFileSync, readSyn
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { newTerminal } from '../../src/cells/libc.ts'
 import { saveTerminal } from '../../src/cells/terminal.ts'
+import { until } from '../kit/until.ts'
 import { CLOSED, lastReport, launched, NODE, ran, SKIP, spec, warden } from './kit.ts'
 
 const EPERM = -1
@@ -71,19 +72,16 @@ describe('the terminal', { skip: SKIP }, () => {
     const seen: string[] = []
     const screen = createReadStream('', { fd: person.value.controller, autoClose: false })
     screen.on('data', (chunk) => seen.push(String(chunk))).on('error', () => {})
-    await delay(400)
+    await until('it holds the terminal', () => !isDeepStrictEqual(saveTerminal(person.value.terminal), before))
     const status = readFileSync(`/proc/${pumpOf()}/status`, 'utf8')
     assert.match(status, /^Uid:\t19\d{8}\t/m)
     assert.match(status, /^CapEff:\t0{16}$/m)
-    assert.notDeepEqual(saveTerminal(person.value.terminal), before, 'control: the terminal is raw meanwhile')
     cell.start()
-    await delay(200)
+    await until('it tells the size of the person’s terminal', () => seen.join('').includes('40 100'))
     writeSync(person.value.controller, 'world\r')
     await cell.exited
     await pump.done
-    await delay(50)
-    assert.match(seen.join(''), /40 100/, 'the size of the person’s terminal')
-    assert.match(seen.join(''), /heard world/)
+    await until('what it said last is on the screen', () => seen.join('').includes('heard world'))
     assert.deepEqual(saveTerminal(person.value.terminal), before)
     closeSync(person.value.terminal)
     // Closes the controller with it.
@@ -107,9 +105,8 @@ describe('the terminal', { skip: SKIP }, () => {
     cell.start()
     await cell.exited
     await pump.done
-    await delay(50)
-    assert.ok(screen.join('').includes('\x1b[?1003h'), 'control: it reached the terminal')
-    for (const reset of ['\x1b[?1003l', '\x1b[?1049l']) assert.ok(screen.join('').includes(reset), 'not reset')
+    for (const wanted of ['\x1b[?1003h', '\x1b[?1003l', '\x1b[?1049l'])
+      await until(`the terminal got, and is rid of: ${JSON.stringify(wanted)}`, () => screen.join('').includes(wanted))
     assert.deepEqual(saveTerminal(seen), before)
     const waiting = openSync(`/proc/self/fd/${seen}`, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
     assert.throws(() => readSync(waiting, Buffer.alloc(64)), /EAGAIN/, 'an answer waits for the shell')

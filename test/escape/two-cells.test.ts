@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../kit/until.ts'
 import { hostDirectory, launched, NODE, outputOf, ran, SKIP, spec, workspaceOver } from './kit.ts'
 
 /** Leaves something at every meeting place it can think of, then waits. */
@@ -31,9 +31,8 @@ describe('two cells on one workspace', { skip: SKIP }, () => {
     await new Promise((resolve) => spawn('sh', ['-c', `echo hi > ${lower}/given`]).on('exit', resolve))
     const first = await launched(spec([NODE, '-e', WAITING], { workspace: workspaceOver(lower) }))
     const output = outputOf(first)
-    void output.stdout
     first.start()
-    await delay(400)
+    await until('the first is there to be met', () => output.said().includes('waiting'))
     const { stdout, stderr } = await ran(spec([NODE, '-e', SEEKING], { workspace: workspaceOver(lower) }))
     const second = JSON.parse(stdout || `"${stderr}"`)
     assert.deepEqual(second.files, [false, false, false, false])
@@ -41,7 +40,6 @@ describe('two cells on one workspace', { skip: SKIP }, () => {
     assert.ok(second.processes <= 3, `${second.processes} processes visible`)
     assert.equal(second.given, 'hi\n', 'control: the given file is there for both')
     await first.teardown()
-    assert.match(await output.stdout, /waiting/, 'control: the first was there to be met')
   })
 
   it('S3: live cells never share a uid, nor a workspace’s changes', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {
   chownSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -18,6 +19,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { choosing } from '../../src/control/commit.ts'
 import { pathPattern } from '../../src/model/pattern.ts'
+import { until } from '../kit/until.ts'
 import { hostDirectory, launched, NODE, ran, SKIP, spec, warden, workspaceOver } from './kit.ts'
 
 const OWNER = 4_242
@@ -224,7 +226,8 @@ describe('what a cell changed', { skip: SKIP }, () => {
       spec(['sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i > count; sleep 0.01; done'], { workspace }),
     )
     cell.start()
-    await delay(100)
+    const count = join(cell.upper ?? '', 'count')
+    await until('it counts', () => existsSync(count))
     assert.deepEqual(
       (await diffOf(workspace.changes)).changes.map(({ path }) => path),
       ['count'],
@@ -235,9 +238,8 @@ describe('what a cell changed', { skip: SKIP }, () => {
     assert.match(readFileSync(join(lower, 'count'), 'utf8'), /^(?:\d+\n)?$/)
     assert.equal(lstatSync(join(lower, 'count')).uid, OWNER)
     assert.ok(!(await warden()).discard(workspace.changes).ok)
-    const seen = readFileSync(join(cell.upper ?? '', 'count'), 'utf8')
-    await delay(100)
-    assert.notEqual(readFileSync(join(cell.upper ?? '', 'count'), 'utf8'), seen)
+    const seen = readFileSync(count, 'utf8')
+    await until('it goes on', () => readFileSync(count, 'utf8') !== seen)
     await cell.teardown()
   })
 
@@ -246,7 +248,8 @@ describe('what a cell changed', { skip: SKIP }, () => {
     const workspace = workspaceOver(lower)
     const cell = await launched(spec(['sh', '-c', 'echo evil > package.json; sleep 60'], { workspace }))
     cell.start()
-    await delay(200)
+    const changed = join(cell.upper ?? '', 'package.json')
+    await until('it has written', () => existsSync(changed) && readFileSync(changed, 'utf8') === 'evil\n')
     const landing = await (await warden()).commit(workspace.changes, ['package.json'], ['package.json'])
     assert.ok(!landing.ok && landing.reason.kind === 'unconfirmed')
     assert.equal(readFileSync(join(lower, 'package.json'), 'utf8'), '{}')
@@ -315,7 +318,7 @@ describe('what a cell changed', { skip: SKIP }, () => {
       spec(['sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i > count; sleep 0.01; done'], { workspace }),
     )
     cell.start()
-    await delay(100)
+    await until('it counts', () => existsSync(join(cell.upper ?? '', 'count')))
     const looking = diffOf(workspace.changes)
     await delay(30)
     assert.ok((await cell.freeze()).ok)
@@ -332,8 +335,7 @@ describe('what a cell changed', { skip: SKIP }, () => {
     await delay(60)
     assert.equal(stands(), frozen, 'frozen before a look')
     assert.ok((await cell.thaw()).ok)
-    await delay(60)
-    assert.notEqual(stands(), frozen, 'control: a thaw does')
+    await until('control: a thaw does', () => stands() !== frozen)
     await cell.teardown()
   })
 
