@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../../test/kit/until.ts'
 import {
   CHANNEL_DESCRIPTORS_MAX,
   CHANNEL_MESSAGE_BYTES_MAX,
@@ -94,6 +95,5 @@ it('no descriptor stays open that was not handed over', async () => {
     receiver.close()
     closeSync(near)
   }
-  await delay(20)
-  assert.ok(readdirSync('/proc/self/fd').length <= before + 2)
+  await until(`no more than ${before + 2}`, () => readdirSync('/proc/self/fd').length <= before + 2)
 })

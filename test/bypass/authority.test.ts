@@ -1,11 +1,11 @@
 /** What a cell may do: no more by delegating, by racing, by coming back, or because a policy is empty. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Entry } from '../../src/model/entry.ts'
 import type { JsonObject } from '../../src/model/index.ts'
 import { startGateway, type TestCell } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
+import { until } from '../kit/until.ts'
 import { call, errorOf, modern, textOf } from '../kit/wire.ts'
 import { type Case, corpus, referenceIn, speaker } from './corpus.ts'
 
@@ -104,7 +104,7 @@ const gateway = await startGateway({
 async function delegated(giver: TestCell, agent: string, restriction: JsonObject = {}): Promise<TestCell> {
   const orders = gateway.orders.length
   await call(giver.url('firebreak'), 'delegate', { agent, assignment: 'help', ...restriction })
-  for (let left = 100; gateway.orders.length === orders && left > 0; left--) await delay(10)
+  await until('a cell is asked for', () => gateway.orders.length > orders)
   return gateway.admit(agent, { parent: giver })
 }
 

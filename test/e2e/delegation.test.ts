@@ -1,10 +1,10 @@
 /** Delegation: what a cell gives another is a part of what it has, whatever both of them try (S5). */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { JsonObject } from '../../src/model/index.ts'
 import { startGateway, type TestCell, type TestGateway } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
+import { until } from '../kit/until.ts'
 import { call, errorOf, modern, textOf } from '../kit/wire.ts'
 
 const PAY = tool('pay', {
@@ -55,7 +55,7 @@ async function delegated(gateway: TestGateway, giver: TestCell, agent: string, r
   const orders = gateway.orders.length
   const given = await own(giver, 'delegate', { agent, assignment: 'help', ...restriction })
   assert.equal(given.state, 'starting', JSON.stringify(given))
-  for (let left = 50; gateway.orders.length === orders && left > 0; left--) await delay(20)
+  await until('a cell is asked for', () => gateway.orders.length > orders)
   assert.deepEqual(gateway.orders[orders], {
     kind: 'launch',
     number: giver.number,

@@ -160,10 +160,11 @@ describe('S14: the gateway', { concurrency: 2 }, () => {
   })
 
   it('S13: a cell that has ended has no listener, and the others keep theirs', async () => {
-    const gateway = await startGateway(plan(await desk()))
+    const upstream = await desk()
+    const gateway = await startGateway(plan(upstream))
     const [gone, stays] = [await gateway.admit(), await gateway.admit('beta')]
     const cut = assert.rejects(call(gone.url('desk'), 'hang'))
-    await delay(300)
+    await until('it has been sent', () => upstream.calls.some(({ name }) => name === 'hang'))
     await gone.end()
     await cut
     await assert.rejects(call(gone.url('desk'), 'look'), /ECONNREFUSED/)

@@ -6,11 +6,11 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { isJsonObject, type Json, type JsonObject } from '../../src/model/index.ts'
 import { firebreak, ledgerOf, NODE_CELL, repository, SKIP } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
+import { until } from '../kit/until.ts'
 
 const SECRETS = {
   FIREBREAK_TEST_TOKEN: 'tok-7f3k-9a2c-not-for-agents',
@@ -220,11 +220,8 @@ async function startEverything(): Promise<number> {
     stdio: 'ignore',
   })
   cleanUp(() => void child.kill('SIGKILL'))
-  for (let left = 200; left > 0; left--) {
-    if (await listens(port)) return port
-    await delay(50)
-  }
-  throw new Error('server-everything did not start')
+  await until('server-everything listens', () => listens(port), 60_000)
+  return port
 }
 
 function listens(port: number): Promise<boolean> {

@@ -8,6 +8,7 @@ import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../kit/until.ts'
 import { CLOSED, hostDirectory, launched, NODE, SKIP, spec } from './kit.ts'
 
 const PAUSE = '34'
@@ -23,7 +24,7 @@ describe('a cell that has taken its pid 1 over', { skip }, () => {
     assert.ok(lives(initPid))
     child.kill('SIGKILL')
     await once(child, 'exit')
-    assert.ok(await eventually(() => !lives(initPid)), 'it runs on')
+    await until('nothing of it runs', () => !lives(initPid))
   })
 
   it('S13: is killed at the end that it has lied about', async () => {
@@ -69,9 +70,4 @@ async function firstReport(output: NodeJS.ReadableStream): Promise<Record<string
 function lives(pid: unknown): boolean {
   if (!readdirSync('/proc').includes(String(pid))) return false
   return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-}
-
-async function eventually(done: () => boolean): Promise<boolean> {
-  for (let turn = 0; turn < 100 && !done(); turn++) await delay(20)
-  return done()
 }
