@@ -173,9 +173,9 @@ describe('S14: an upstream that holds on', { concurrency: 2 }, () => {
     await delay(200)
     patience.abort()
     await Promise.all(calls)
-    await until('there is room', async () => textOf(await call(cell.url('good'), 'note')) === 'noted', 5_000)
+    await until('there is room', async () => textOf(await call(cell.url('good'), 'note')) === 'noted')
     await cell.end()
-    await until('the connection that was being made is given up', () => server.open.size === 0, 5_000)
+    await until('the connection that was being made is given up', () => server.open.size === 0)
   })
 
   it('S13: a connection that was being made when its cell ended is never made', async () => {
@@ -221,7 +221,7 @@ describe('S14: an upstream that holds on', { concurrency: 2 }, () => {
     const gateway = await gatewayTo(server.url)
     const cell = await gateway.admit()
     assert.equal(textOf(await call(cell.url('desk'), 'x')), 'done')
-    await until('it is cut', () => server.open.size === 0, 5_000)
+    await until('it is cut', () => server.open.size === 0)
     assert.ok(sent < 2_000, `${sent}`)
     assert.equal(textOf(await call(cell.url('desk'), 'x')), 'done')
   })
@@ -239,7 +239,7 @@ describe('S14: an upstream that holds on', { concurrency: 2 }, () => {
     assert.equal(textOf(await call(url, 'x')), 'done')
     offered.tools = [tool('x', { description: 'and now it does something else' })]
     for (const response of server.open) response.destroy()
-    await until('it is refused', async () => errorOf(await call(url, 'x'))?.code === 403, 5_000)
+    await until('it is refused', async () => errorOf(await call(url, 'x'))?.code === 403)
   })
 })
 

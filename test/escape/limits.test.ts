@@ -116,7 +116,7 @@ describe('limits', { skip: SKIP }, () => {
     const { exit } = await ran(spec(['sleep', '20'], { limits: { ...base, wallMs: 300 } }))
     assert.equal(exit.why, 'wall-clock')
     assert.equal(exit.code, 137)
-    assert.ok(performance.now() - startMs < 3_000)
+    assert.ok(performance.now() - startMs < 15_000)
   })
 
   it('S17: launches that no limit could hold are refused', async () => {
