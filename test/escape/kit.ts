@@ -1,7 +1,7 @@
 /** What the escape tests share: a warden, cells with a Node of their own, and an end that leaves nothing behind. */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -155,4 +155,20 @@ async function textOf(fd: number, hear: (chunk: string) => void): Promise<string
     hear(String(chunk))
   }
   return text
+}
+
+/** What the kernel holds of a cell, in whichever hierarchy. */
+export function cgroupFile(controller: string, cell: string, v1: string, v2: string): string {
+  for (const path of [
+    `${controller}/firebreak/${cell}/${v1}`,
+    `firebreak/${cell}/${v2}`,
+    `unified/firebreak/${cell}/${v2}`,
+  ]) {
+    try {
+      return readFileSync(join('/sys/fs/cgroup', path), 'utf8').trim()
+    } catch {
+      // Not in that one.
+    }
+  }
+  return 'none'
 }

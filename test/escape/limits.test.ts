@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CGROUP_PARENT } from '../../src/cells/cgroup.ts'
 import { openCgroups } from '../../src/cells/cgroup-host.ts'
 import { until } from '../kit/until.ts'
-import { hostDirectory, launched, NODE, outputOf, ran, SKIP, spec, workspaceOver } from './kit.ts'
+import { cgroupFile, hostDirectory, launched, NODE, outputOf, ran, SKIP, spec, workspaceOver } from './kit.ts'
 
 const MIB = 1024 * 1024
 const base = spec(['true']).limits
@@ -101,6 +101,21 @@ describe('limits', { skip: SKIP }, () => {
     assert.ok(share > 0.05 && share < 0.4, `${share} of a core`)
     await cell.teardown()
   })
+
+  for (const order of ['freeze', 'kill'] as const)
+    it(`S9: a cell with a small share of a core does not wait for it when it is told to ${order}`, async () => {
+      const script = 'for i in $(seq 50); do sleep 60 & done; wait'
+      const cell = await launched(spec(['bash', '-c', script], { limits: { ...base, cpu: 0.05 } }))
+      cell.start()
+      await until('all of them run', () => cell.pids().length > 50)
+      const throttled = () => /nr_throttled (\d+)/.exec(cgroupFile('cpu', cell.id, 'cpu.stat', 'cpu.stat'))?.[1]
+      await delay(300)
+      const before = throttled()
+      assert.ok(Number(before) > 0, 'control: its share was too small to begin with')
+      assert.ok((await cell[order]()).ok)
+      assert.equal(throttled(), before)
+      await cell.teardown()
+    })
 
   it('S17: descriptors of a process', async () => {
     const hoard =

@@ -1,6 +1,6 @@
 /** The limits of a cell whose configuration names none (S17). */
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
@@ -9,7 +9,7 @@ import { cellSpec } from '../../src/control/cell-spec.ts'
 import { openState } from '../../src/control/state.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
-import { launched, outputOf, SKIP } from './kit.ts'
+import { cgroupFile, launched, outputOf, SKIP } from './kit.ts'
 
 const GIB = 1024 ** 3
 
@@ -35,9 +35,9 @@ describe('a cell whose configuration names no limit', { skip: SKIP }, () => {
     })
     assert.deepEqual(spec.limits, { memoryBytes: GIB, cpu: 1, pids: 128, wallMs: 7_200_000 })
     const cell = await launched(spec)
-    assert.equal(limit('memory', cell.id, 'memory.limit_in_bytes', 'memory.max'), `${GIB}`)
-    assert.equal(limit('pids', cell.id, 'pids.max', 'pids.max'), '128')
-    assert.match(limit('cpu', cell.id, 'cpu.cfs_quota_us', 'cpu.max'), /^100000\b/)
+    assert.equal(cgroupFile('memory', cell.id, 'memory.limit_in_bytes', 'memory.max'), `${GIB}`)
+    assert.equal(cgroupFile('pids', cell.id, 'pids.max', 'pids.max'), '128')
+    assert.match(cgroupFile('cpu', cell.id, 'cpu.cfs_quota_us', 'cpu.max'), /^100000\b/)
     const output = outputOf(cell)
     cell.start()
     const [descriptors, bytes] = (await output.stdout).trim().split('\n').map(Number)
@@ -47,19 +47,3 @@ describe('a cell whose configuration names no limit', { skip: SKIP }, () => {
     assert.ok(Number(bytes) > 7.5 * GIB && Number(bytes) <= 8 * GIB, `${bytes} bytes`)
   })
 })
-
-/** What the kernel holds of a cell, in whichever hierarchy. */
-function limit(controller: string, cell: string, v1: string, v2: string): string {
-  for (const path of [
-    `${controller}/firebreak/${cell}/${v1}`,
-    `firebreak/${cell}/${v2}`,
-    `unified/firebreak/${cell}/${v2}`,
-  ]) {
-    try {
-      return readFileSync(join('/sys/fs/cgroup', path), 'utf8').trim()
-    } catch {
-      // Not in that one.
-    }
-  }
-  return 'none'
-}
