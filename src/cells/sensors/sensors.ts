@@ -152,7 +152,7 @@ class Watched {
     const programs = Object.fromEntries(this.#programs)
     if (started > 0 || this.#programs.size > 0) {
       const names = Object.keys(programs).join(', ')
-      const what = `${started} processes started and ${ended} ended${names === '' ? '' : `: ${names}`}`
+      const what = `${started} ${started === 1 ? 'process' : 'processes'} started and ${ended} ended${names === '' ? '' : `: ${names}`}`
       this.#onSensed({ sensor: 'process', what, count: started, detail: { started, ended, programs } })
     }
     if (started >= STORM)
