@@ -10,7 +10,7 @@ export function reachSvg({ columns, edges }: ReachGraph): string {
   const height = Math.max(...placed.map((column) => bottomOf(column))) + MARGIN
   const width = MARGIN * 2 + columns.length * WIDTH + (columns.length - 1) * GAP
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" role="img" aria-label="What an agent reaches">`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     HEADS.map((head, i) => `<text x="${leftOf(i)}" y="${MARGIN}" fill="#555555">${head}</text>`).join(''),
     ...edges.map((edge) => arrow(edge, boxes)),
