@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { CELL_USER } from '../cells/etc.ts'
 import type { CellSpec, Layer } from '../cells/spec.ts'
 import type { CellConfig, Config } from '../config/config.ts'
-import { newCellId } from '../model/index.ts'
+import { type CellId, newCellId } from '../model/index.ts'
 import { acceptedPath } from './accepted.ts'
 import type { State } from './state.ts'
 
@@ -14,6 +14,8 @@ export const GATEWAY_PORT = 7070
 export const EGRESS_PORT = 7071
 
 export interface CellPlan extends Pick<CellSpec, 'command' | 'stdio'> {
+  /** Where it is known before; made here otherwise. */
+  readonly id?: CellId
   /** Names its workspace's changes in the state. */
   readonly name: string
   readonly cell: CellConfig
@@ -29,7 +31,7 @@ export function cellSpec(config: Config, state: State, plan: CellPlan): CellSpec
   const { cell, command, stdio, listener, egress = false } = plan
   const io = cell.ioBytesPerSecond
   return {
-    id: newCellId(randomBytes(16)),
+    id: plan.id ?? newCellId(randomBytes(16)),
     command,
     stdio,
     variables: {

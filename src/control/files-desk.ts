@@ -2,7 +2,6 @@ import type { Cell } from '../cells/cell.ts'
 import type { Warden } from '../cells/warden.ts'
 import type { Agent } from '../config/config.ts'
 import {
-  type AgentName,
   asJson,
   type CheckpointId,
   type CheckpointMade,
@@ -31,6 +30,7 @@ import { type FilesAsk, NOT_HELD } from './control-socket.ts'
 import type { State } from './state.ts'
 import { tellUntold } from './untold.ts'
 import { workspaceFaultText } from './workspace-fault.ts'
+import { agentOf } from './workspace-names.ts'
 
 /** A cell that lives on a workspace. */
 export interface Held {
@@ -181,12 +181,6 @@ interface Followed {
 export function boundsOf(agent: Agent | undefined): Bounds {
   const plan = agent?.cell.checkpoints
   return { keep: plan?.keep ?? BOUNDS_DEFAULT.keep, bytesMax: plan?.bytesMax ?? BOUNDS_DEFAULT.bytesMax }
-}
-
-/** Whose files they are: its own, its upstream cell's (`desk-payments`), or those of one that was delegated to (`desk--…`). */
-export function agentOf(workspace: string, agents: readonly Agent[]): AgentName | undefined {
-  const names = agents.map(({ name }) => name).filter((name) => workspace === name || workspace.startsWith(`${name}-`))
-  return names.toSorted((a, b) => b.length - a.length)[0]
 }
 
 export function restoredEntry(done: {

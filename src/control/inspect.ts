@@ -13,6 +13,7 @@ import { readSecrets } from './secrets.ts'
 import type { Judged } from './setup.ts'
 import { openTenantState } from './tenants.ts'
 import { launchUpstreamCell, type UpstreamCell } from './upstream-cell.ts'
+import { inspectedWorkspace } from './workspace-names.ts'
 
 const INSPECT_MS_MAX = 90_000
 /** All definitions of all upstreams. */
@@ -72,7 +73,7 @@ async function inspectEnvironment(
         config,
         state,
         { ...upstream, mcp },
-        'accept',
+        inspectedWorkspace(upstream),
         secrets.value,
         'alone',
       )

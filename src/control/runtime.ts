@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, closeSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell } from '../cells/cell.ts'
 import type { Handle } from '../cells/handle.ts'
@@ -33,15 +33,15 @@ import { type ControlReply, type ControlRequest, NOT_MINE, openControlSocket } f
 import { type Fence, type Fenced, readFence } from './fence.ts'
 import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
-import { KeptServer } from './kept-server.ts'
+import { type Kept, Servers } from './servers.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import type { State } from './state.ts'
 import { newOrderId } from './stop.ts'
 import { openTenantState, tenantOf } from './tenants.ts'
 import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
-import { launchUpstreamCell } from './upstream-cell.ts'
 import { livedSpans } from './workspace-marks.ts'
+import { delegatedWorkspace } from './workspace-names.ts'
 
 export interface RuntimeOptions {
   readonly judged: Judged
@@ -116,7 +116,6 @@ class OpenRuntime implements Runtime {
   readonly #task: TaskSetup | undefined
   readonly #setup: GatewaySetup
   readonly #onTakenOver: (cell: CellId, why: string) => void
-  readonly #secrets: ReadonlyMap<string, string>
   readonly #stopAnswers: () => void
   readonly #closeControl: () => Promise<void>
   /** One gateway is replaced after the other. */
@@ -136,7 +135,7 @@ class OpenRuntime implements Runtime {
   #saving = new Set<number>()
   /** Cells of delegations that are being made. */
   #launching = 0
-  readonly #servers = new Set<KeptServer>()
+  readonly #servers: Servers
   /** Of cells and of their servers. */
   #numbers = 0
 
@@ -158,7 +157,14 @@ class OpenRuntime implements Runtime {
     this.#task = task
     this.#setup = setup
     this.#onTakenOver = onTakenOver
-    this.#secrets = new Map(setup.secrets)
+    this.#servers = new Servers({
+      warden,
+      config,
+      state,
+      secrets: new Map(setup.secrets),
+      services: () => this.#services,
+      newNumber: () => ++this.#numbers,
+    })
     this.#files = new FilesDesk({
       warden,
       state,
@@ -182,6 +188,7 @@ class OpenRuntime implements Runtime {
   }
 
   async #launch({
+    id,
     agent,
     command,
     stdio,
@@ -192,19 +199,19 @@ class OpenRuntime implements Runtime {
     const rung = this.#rungOf(agent)
     if (!rung.ok) return rung
     const number = ++this.#numbers
-    const plan = { name: workspace, cell: agent.cell, command, stdio, listener: true, variables }
+    const plan = { ...(id && { id }), name: workspace, cell: agent.cell, command, stdio, listener: true, variables }
     const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan))
     if (!launched.ok) return no(launchFaultText(launched.reason))
     const cell = launched.value
     const services = this.#services
-    const servers = this.#serversFor(number)
+    const servers = this.#servers.forCell(this.#stdioUpstreams(), number, workspace)
     const sinceMs = Date.now()
     const given = await this.#handOver(services, cell.listeners, servers, () => {
       const above = parent === undefined ? this.#task && { task: this.#task } : { parent }
       return ok({ ...this.#cellMessage(number, cell, agent, parent), rung: rung.value, ...above })
     })
     if (!given.ok || services.gone() !== undefined) {
-      await Promise.all([cell.teardown(), ...servers.map(({ server }) => this.#endServer(server))])
+      await Promise.all([cell.teardown(), ...servers.map((server) => server.end())])
       return given.ok ? no(services.gone() ?? '') : given
     }
     const sensed: Told[] = []
@@ -252,7 +259,7 @@ class OpenRuntime implements Runtime {
   async #follow(order: Pulse, services: Services): Promise<void> {
     // The last words of one that is lost are followed where they narrow.
     if (services.gone() !== undefined && !NARROWING.has(order.kind)) return
-    if (order.kind === 'given-up') for (const server of this.#servers) server.givenUp(order.number)
+    if (order.kind === 'given-up') this.#servers.givenUp(order.number)
     const live = this.#live.get(order.number)
     if (order.kind === 'contain' && live === undefined) await this.#fenceEnded(order.number, order.agent ?? 0)
     if (live === undefined) return
@@ -386,9 +393,9 @@ class OpenRuntime implements Runtime {
   /** Thaws it when the new gateway has said that it serves it, and nobody has ordered otherwise. */
   async #takeOver(number: number, live: Live, services: Services, why: string): Promise<void> {
     const { cell, agent } = live
-    await Promise.all(live.kept.map(({ server }) => this.#endServer(server)))
+    await Promise.all([...live.kept.map((server) => server.end()), this.#servers.endShared()])
     if (!this.#mayGoOn(number, live)) return
-    live.kept = this.#serversFor(number)
+    live.kept = this.#servers.forCell(this.#stdioUpstreams(), number, live.workspace)
     const listeners = await cell.listenAgain()
     if (!listeners.ok) return
     const given = await this.#handOver(services, listeners.value, live.kept, () => {
@@ -533,10 +540,11 @@ class OpenRuntime implements Runtime {
           : undefined
     if (refused !== undefined || program === undefined) return this.#unlaunched(parent, agent, refused ?? '')
     this.#launching++
-    const workspace = `${agent.name}--${newCellId(randomBytes(16)).slice(2)}`
+    const id = newCellId(randomBytes(16))
+    const workspace = delegatedWorkspace(agent.name, id)
     const variables = Object.fromEntries(agent.cell.env)
     const command = [program, ...args] as const
-    const launched = await this.#launch({ agent, command, stdio: { kind: 'pipes' }, workspace, variables, parent })
+    const launched = await this.#launch({ id, agent, command, stdio: { kind: 'pipes' }, workspace, variables, parent })
     this.#launching--
     if (!launched.ok) return this.#unlaunched(parent, agent, launched.reason)
     const { cell, ended } = launched.value
@@ -573,14 +581,11 @@ class OpenRuntime implements Runtime {
   /** By this gateway, which has the ledger, and with stdio servers of its own; no agent's cell takes part. */
   async #undo(order: UndoOrder): Promise<Result<void, string>> {
     const number = ++this.#numbers
-    const shared = new Set(this.#stdioUpstreams().flatMap(({ name, mcp }) => (mcp.shared ? [name] : [])))
-    const servers = undoServers(this.#config, order.environment)
-      .filter(({ name }) => !shared.has(name))
-      .map((upstream) => this.#keptServer(number, upstream, 'undo'))
+    const servers = this.#servers.forUndo(undoServers(this.#config, order), number, order.served ?? '')
     // One that does not start is refused at the gateway, effect by effect, and the table says so.
     await Promise.all(servers.map((server) => server.start()))
     const done = await carryOut(this.#services, number, order)
-    await Promise.all(servers.map((server) => this.#endServer(server)))
+    await Promise.all(servers.map((server) => server.end()))
     return done
   }
 
@@ -600,11 +605,6 @@ class OpenRuntime implements Runtime {
     return { ...Object.fromEntries(this.#agent.cell.env), ...task }
   }
 
-  async #endServer(server: KeptServer): Promise<void> {
-    this.#servers.delete(server)
-    await server.end()
-  }
-
   /** The gateway gets the pipes of the agent's stdio servers and the cell's listener, and has the start in the ledger. */
   async #handOver(
     services: Services,
@@ -612,7 +612,7 @@ class OpenRuntime implements Runtime {
     servers: readonly Kept[],
     message: () => Result<Extract<WardenMessage, { kind: 'cell' }>, string>,
   ): Promise<Result<void, string>> {
-    const started = await Promise.all(servers.map(({ server }) => server.start()))
+    const started = await Promise.all(servers.map((server) => server.start()))
     for (const server of started) if (!server.ok) return server
     if (listener === undefined) return no('the cell has no listener')
     const about = message()
@@ -635,41 +635,6 @@ class OpenRuntime implements Runtime {
     } as const
   }
 
-  #serversFor(number: number): readonly Kept[] {
-    return this.#stdioUpstreams().map((upstream) => {
-      return { server: this.#keptServer(number, upstream), shared: upstream.mcp.shared }
-    })
-  }
-
-  #keptServer(
-    number: number,
-    upstream: Upstream & { readonly mcp: StdioServer },
-    served: string = this.#agent.name,
-  ): KeptServer {
-    const { name } = upstream
-    const owner = upstream.mcp.shared ? null : number
-    const kept = new KeptServer({
-      launch: () =>
-        launchUpstreamCell(this.#warden, this.#config, this.state, upstream, served, this.#secrets, 'connected'),
-      handOver: ({ pipes, wayOut }, server) => {
-        const message = { kind: 'upstream', upstream: name, number: owner, server } as const
-        const told = this.#services.tell(message, [pipes.stdin.fd, pipes.stdout.fd, ...(wayOut ? [wayOut.fd] : [])])
-        for (const handed of [pipes.stdin, pipes.stdout, wayOut]) handed?.close()
-        return told
-      },
-      newNumber: () => ++this.#numbers,
-      onDown: (why) => void this.#services.tell({ kind: 'upstream-down', upstream: name, number: owner, why }),
-      note: (text) => this.#note(upstream, text),
-    })
-    this.#servers.add(kept)
-    return kept
-  }
-
-  /** Where the owner looks when calls to it are refused: among what the server itself said last. */
-  #note({ name }: Upstream, text: string): void {
-    appendFileSync(this.state.log(`upstream-${name}`), `firebreak: ${name}: ${text}\n`)
-  }
-
   #stdioUpstreams(): readonly (Upstream & { readonly mcp: StdioServer })[] {
     const granted = new Set(this.#agent.grants.map(({ upstream }) => upstream))
     return [...this.#config.upstreams.values()].flatMap((upstream) =>
@@ -688,7 +653,7 @@ class OpenRuntime implements Runtime {
     if (live !== undefined) this.#ending.set(number, live)
     this.#live.delete(number)
     this.#ordered.delete(number)
-    await Promise.all((live?.kept ?? []).map(({ server }) => this.#endServer(server)))
+    await Promise.all((live?.kept ?? []).map((server) => server.end()))
     const lost = live?.lost ?? live?.services.gone()
     if (live !== undefined && lost === undefined) {
       const told = live.services.tell({ kind: 'ended', number, receipt: asJson({ exit, teardown }) })
@@ -718,12 +683,6 @@ interface Told {
   readonly message: Extract<WardenMessage, { kind: 'sensed' }>
 }
 
-interface Kept {
-  readonly server: KeptServer
-  /** It serves other cells, too. */
-  readonly shared: boolean
-}
-
 interface Halted {
   readonly number: number
   readonly live: Live
@@ -731,6 +690,7 @@ interface Halted {
 }
 
 interface Launching {
+  readonly id?: CellId
   readonly agent: Agent
   readonly command: CellSpec['command']
   readonly stdio: CellSpec['stdio']

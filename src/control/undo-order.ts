@@ -10,6 +10,8 @@ export interface UndoOrder {
   readonly why: string
   /** What the person named. */
   readonly what: Json
+  /** The workspace whose cell had the stdio servers that these effects were made at; absent: no server of a cell's own. */
+  readonly served?: string
   /** At most `LIMITS.undoEffectsMax`. */
   readonly effects: readonly ActionId[]
 }
@@ -40,13 +42,15 @@ async function asked(
   return told.ok ? services.said(answer, message.number, NO_LIMIT_MS) : told
 }
 
-/** Stdio servers of the tools that undo is granted. */
+/** Stdio servers of the tools that undo is granted, as far as the order has effects of theirs. */
 export function undoServers(
   { environments, upstreams }: Config,
-  environment: EnvironmentName,
+  { environment, served }: Pick<UndoOrder, 'environment' | 'served'>,
 ): readonly (Upstream & { readonly mcp: StdioServer })[] {
   const granted = new Set(environments.get(environment)?.undo?.grants.map(({ upstream }) => upstream))
   return [...upstreams.values()].flatMap((upstream) =>
-    upstream.mcp.kind === 'stdio' && granted.has(upstream.name) ? [{ ...upstream, mcp: upstream.mcp }] : [],
+    upstream.mcp.kind === 'stdio' && granted.has(upstream.name) && (upstream.mcp.shared || served !== undefined)
+      ? [{ ...upstream, mcp: upstream.mcp }]
+      : [],
   )
 }

@@ -6,13 +6,14 @@ import { faultText } from '../ledger/fault.ts'
 import { readEntries } from '../ledger/read.ts'
 import type { Entry } from '../model/entry.ts'
 import { type EnvironmentName, no, ok, type Result } from '../model/index.ts'
-import { Story } from '../recovery/plan.ts'
+import { type Plan, Story, todo } from '../recovery/plan.ts'
 import { wardenFaultText } from './runtime.ts'
 import { startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import { openTenantState } from './tenants.ts'
 import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
 import { launchUpstreamCell } from './upstream-cell.ts'
+import { delegatedWorkspace, serverWorkspace } from './workspace-names.ts'
 
 /** What the configuration at hand says of an effect; nothing where it no longer declares its tool. */
 export function declaredFor({ upstreams }: Config): (effect: EffectRecord) => Declared | undefined {
@@ -32,6 +33,30 @@ export async function storyOf(
   return ok(story)
 }
 
+/**
+ * What is to be done, newest first: one order for each workspace whose own stdio servers have effects to undo, since they
+ * work on its files, and one for all other effects.
+ */
+export function ordersOf(
+  { upstreams }: Config,
+  story: Story,
+  plan: Plan,
+): readonly Pick<UndoOrder, 'served' | 'effects'>[] {
+  const open = new Set(todo(plan))
+  const groups = Map.groupBy(
+    plan.effects.flatMap(({ effect }) => (open.has(effect.action) ? [effect] : [])),
+    ({ agent, cell, upstream }) => {
+      const mcp = upstreams.get(upstream)?.mcp
+      if (mcp?.kind !== 'stdio' || mcp.shared) return undefined
+      return story.wasDelegated(cell) ? delegatedWorkspace(agent, cell) : agent
+    },
+  )
+  return [...groups].map(([served, effects]) => ({
+    ...(served !== undefined && { served }),
+    effects: effects.map(({ action }) => action),
+  }))
+}
+
 /** Where no run is under way: gateway and witness are started for it, and stdio servers in cells; no agent's cell is. */
 export async function undoAlone(
   judged: Judged,
@@ -43,7 +68,7 @@ export async function undoAlone(
   const setup = gatewaySetup(judged, environment)
   if (!setup.ok) return setup
   const state = openTenantState(config, environment, stateDirectory, config.profile === 'full')
-  const servers = undoServers(config, environment)
+  const servers = undoServers(config, order)
   const warden = servers.length === 0 ? ok(undefined) : await wardenFor(config)
   if (!warden.ok) return warden
   const services = await startServices(state, setup.value)
@@ -60,7 +85,7 @@ export async function undoAlone(
         config,
         state,
         upstream,
-        'undo',
+        serverWorkspace(upstream, order.served ?? ''),
         secrets,
         'connected',
       )

@@ -29,7 +29,8 @@ export async function launchUpstreamCell(
   config: Config,
   state: State,
   upstream: Upstream & { readonly mcp: StdioServer },
-  servedAgent: string,
+  /** What its changes are called in the state, where it has a workspace. */
+  workspace: string,
   secrets: ReadonlyMap<string, string>,
   connected: 'connected' | 'alone',
 ): Promise<Result<UpstreamCell, string>> {
@@ -39,7 +40,7 @@ export async function launchUpstreamCell(
   const egress = connected === 'connected' && upstream.relay && egressOf(config, upstream.environment).length > 0
   const launched = await warden.launch(
     cellSpec(config, state, {
-      name: `${servedAgent}-${name}`,
+      name: workspace,
       cell: mcp.cell,
       command: [program, ...args],
       stdio: { kind: 'pipes' },

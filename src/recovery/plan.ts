@@ -77,6 +77,11 @@ export class Story {
     return undefined
   }
 
+  /** By whom its cell was started: a person, or another cell. */
+  wasDelegated(cell: CellId): boolean {
+    return this.#cells.get(cell) !== undefined
+  }
+
   knows(of: string): boolean {
     const names: readonly ReadonlyMap<string, unknown>[] = [this.#cells, this.#givers, this.history.effects]
     return names.some((known) => known.has(of))

@@ -160,10 +160,10 @@ describe('a first configuration', { skip: SKIP }, () => {
     const changed = await inside(['diff'])
     assert.match(
       changed.stdout,
-      /^agent-files, over .*\n\+ new.txt[\s\S]*Land it with: firebreak commit --agent agent-files/m,
+      /^agent\+files, over .*\n\+ new.txt[\s\S]*Land it with: firebreak commit --agent agent\+files/m,
     )
     assert.equal((await inside(['commit'])).code, 2, 'whose?')
-    assert.equal((await inside(['commit', '--agent', 'agent-files', '--yes'])).code, 0)
+    assert.equal((await inside(['commit', '--agent', 'agent+files', '--yes'])).code, 0)
     assert.equal(readFileSync(join(home, 'data/new.txt'), 'utf8'), 'new')
     writeFileSync(file, text)
   })

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { duration } from '../../config/units.ts'
 import { askWardens, NOT_MINE } from '../../control/control-socket.ts'
 import type { Judged } from '../../control/setup.ts'
-import { declaredFor, storyOf, undoAlone } from '../../control/undo.ts'
+import { declaredFor, ordersOf, storyOf, undoAlone } from '../../control/undo.ts'
 import type { UndoOrder } from '../../control/undo-order.ts'
 import { readEntries } from '../../ledger/read.ts'
 import {
@@ -18,7 +18,7 @@ import {
   personName,
   type Result,
 } from '../../model/index.ts'
-import { type Plan, planOf, type Selection, todo } from '../../recovery/plan.ts'
+import { type Plan, planOf, type Selection, type Story } from '../../recovery/plan.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { sharedTerminal } from '../own-terminal.ts'
@@ -51,6 +51,7 @@ export interface Part {
   readonly log: string
   readonly directory: string
   readonly state: string
+  readonly story: Story
   readonly plan: Plan
 }
 
@@ -81,15 +82,20 @@ async function run(call: Call): Promise<ExitCode> {
   const what: JsonObject = { ...selection.value }
   const problems: string[] = []
   for (const part of before) {
-    const effects = todo(part.plan)
-    for (let from = 0; from < effects.length; from += LIMITS.undoEffectsMax) {
+    const orders = ordersOf(read.value.config, part.story, part.plan).flatMap(({ effects, ...served }) =>
+      Array.from({ length: Math.ceil(effects.length / LIMITS.undoEffectsMax) }, (_, i) => ({
+        ...served,
+        effects: effects.slice(i * LIMITS.undoEffectsMax, (i + 1) * LIMITS.undoEffectsMax),
+      })),
+    )
+    for (const each of orders) {
       const order: UndoOrder = {
         cell: newCellId(randomBytes(16)),
         environment: environmentName(part.log),
         by: personName(by ?? ''),
         why: (why ?? '').slice(0, 500),
         what,
-        effects: effects.slice(from, from + LIMITS.undoEffectsMax),
+        ...each,
       }
       const done = await follow(call, read.value, state, part, order)
       if (!done.ok) problems.push(`${part.log}: ${done.reason}`)
@@ -157,7 +163,7 @@ async function plansOf(
       call.print.fault(plan.reason)
       return no(EXIT.denied)
     }
-    parts.push({ log: name, directory, state: own, plan: plan.value })
+    parts.push({ log: name, directory, state: own, story: story.value, plan: plan.value })
   }
   if (known) return ok(parts)
   call.print.fault(`there is no ${selection.of} in ${state}`, 'firebreak logs shows what there is')

@@ -1,0 +1,137 @@
+import { appendFileSync } from 'node:fs'
+import type { Warden } from '../cells/warden.ts'
+import type { Config, StdioServer, Upstream } from '../config/config.ts'
+import type { Result, UpstreamName } from '../model/index.ts'
+import { KeptServer } from './kept-server.ts'
+import type { Services } from './services.ts'
+import type { State } from './state.ts'
+import { launchUpstreamCell } from './upstream-cell.ts'
+import { serverWorkspace } from './workspace-names.ts'
+
+export interface ServersOptions {
+  readonly warden: Warden
+  readonly config: Config
+  readonly state: State
+  readonly secrets: ReadonlyMap<string, string>
+  /** Those of the gateway that serves now. */
+  readonly services: () => Pick<Services, 'tell'>
+  /** Never used before. */
+  readonly newNumber: () => number
+}
+
+/** A stdio server as one cell has it. */
+export interface Kept {
+  readonly server: KeptServer
+  /** It serves other cells, too. */
+  readonly shared: boolean
+  readonly start: () => Promise<Result<void, string>>
+  /** It is not needed any more, by this cell. */
+  readonly end: () => Promise<void>
+}
+
+interface Shared {
+  readonly server: KeptServer
+  /** Once, whoever has it first. */
+  started?: Promise<Result<void, string>>
+  users: number
+}
+
+type StdioUpstream = Upstream & { readonly mcp: StdioServer }
+
+/**
+ * The stdio servers of one runtime.
+ *
+ * - SV1  A cell has servers of its own, which end with it; of a shared one there is one instance, which ends with the last
+ *        cell that has it.
+ * - SV2  A server works on the files of the workspace that it serves; a shared one on its environment's.
+ */
+export class Servers {
+  readonly #options: ServersOptions
+  readonly #running = new Set<KeptServer>()
+  readonly #shared = new Map<UpstreamName, Shared>()
+
+  constructor(options: ServersOptions) {
+    this.#options = options
+  }
+
+  /** `number` is the gateway's for the cell; `workspace` names what that cell works on. */
+  forCell(upstreams: readonly StdioUpstream[], number: number, workspace: string): readonly Kept[] {
+    return upstreams.map((upstream) => {
+      if (upstream.mcp.shared) return this.#sharedFor(upstream)
+      const server = this.#kept(upstream, number, workspace)
+      return { server, shared: false, start: () => server.start(), end: () => this.#end(server) }
+    })
+  }
+
+  /** What runs is used and not started again: two would work on the same files. */
+  forUndo(upstreams: readonly StdioUpstream[], number: number, workspace: string): readonly Kept[] {
+    return this.forCell(
+      upstreams.filter(({ name }) => !this.#shared.has(name)),
+      number,
+      workspace,
+    )
+  }
+
+  /** The gateway speaks to it no more. */
+  givenUp(number: number): void {
+    for (const server of this.#running) server.givenUp(number)
+  }
+
+  /** Whoever has them: their gateway is lost, and the next one is given others. */
+  async endShared(): Promise<void> {
+    const all = [...this.#shared.values()]
+    this.#shared.clear()
+    await Promise.all(all.map(({ server }) => this.#end(server)))
+  }
+
+  #sharedFor(upstream: StdioUpstream): Kept {
+    const { name } = upstream
+    const shared = this.#shared.get(name) ?? { server: this.#kept(upstream, null, ''), users: 0 }
+    this.#shared.set(name, shared)
+    shared.users++
+    return {
+      server: shared.server,
+      shared: true,
+      start: () => {
+        shared.started ??= shared.server.start()
+        return shared.started
+      },
+      end: async () => {
+        shared.users--
+        if (shared.users > 0) return
+        if (this.#shared.get(name) === shared) this.#shared.delete(name)
+        await this.#end(shared.server)
+      },
+    }
+  }
+
+  #kept(upstream: StdioUpstream, number: number | null, workspace: string): KeptServer {
+    const { warden, config, state, secrets, services, newNumber } = this.#options
+    const { name } = upstream
+    const files = serverWorkspace(upstream, workspace)
+    const server = new KeptServer({
+      launch: () => launchUpstreamCell(warden, config, state, upstream, files, secrets, 'connected'),
+      handOver: ({ pipes, wayOut }, server) => {
+        const handed = [pipes.stdin, pipes.stdout, ...(wayOut ? [wayOut] : [])]
+        const message = { kind: 'upstream', upstream: name, number, server } as const
+        const told = services().tell(
+          message,
+          handed.map(({ fd }) => fd),
+        )
+        for (const each of handed) each.close()
+        return told
+      },
+      newNumber,
+      onDown: (why) => void services().tell({ kind: 'upstream-down', upstream: name, number, why }),
+      // Where the owner looks when calls to it are refused: among what the server itself said last.
+      note: (text) => appendFileSync(state.log(`upstream-${name}`), `firebreak: ${name}: ${text}\n`),
+    })
+    this.#running.add(server)
+    return server
+  }
+
+  async #end(server: KeptServer): Promise<void> {
+    this.#running.delete(server)
+    await server.end()
+  }
+}
