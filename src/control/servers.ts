@@ -63,13 +63,22 @@ export class Servers {
     })
   }
 
-  /** What runs is used and not started again: two would work on the same files. */
+  /**
+   * What runs is used and not started again: two would work on the same files. What is asked of one that does not start
+   * is refused at once, and says why.
+   */
   forUndo(upstreams: readonly StdioUpstream[], number: number, workspace: string): readonly Kept[] {
-    return this.forCell(
-      upstreams.filter(({ name }) => !this.#shared.has(name)),
-      number,
-      workspace,
-    )
+    const own = upstreams.filter(({ name }) => !this.#shared.has(name))
+    return this.forCell(own, number, workspace).map((kept, i) => ({
+      ...kept,
+      start: async () => {
+        const started = await kept.start()
+        const upstream = own[i]?.name
+        if (!started.ok && upstream !== undefined)
+          this.#options.services().tell({ kind: 'upstream-down', upstream, number, why: started.reason })
+        return started
+      },
+    }))
   }
 
   /** The gateway speaks to it no more. */

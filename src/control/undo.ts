@@ -8,12 +8,12 @@ import type { Entry } from '../model/entry.ts'
 import { type EnvironmentName, no, ok, type Result } from '../model/index.ts'
 import { type Plan, Story, todo } from '../recovery/plan.ts'
 import { wardenFaultText } from './runtime.ts'
+import { Servers } from './servers.ts'
 import { startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import { openTenantState } from './tenants.ts'
 import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
-import { launchUpstreamCell } from './upstream-cell.ts'
-import { delegatedWorkspace, serverWorkspace } from './workspace-names.ts'
+import { delegatedWorkspace } from './workspace-names.ts'
 
 /** What the configuration at hand says of an effect; nothing where it no longer declares its tool. */
 export function declaredFor({ upstreams }: Config): (effect: EffectRecord) => Declared | undefined {
@@ -76,34 +76,23 @@ export async function undoAlone(
     await warden.value?.close()
     return services
   }
-  const secrets = new Map(setup.value.secrets)
-  const cells: { teardown: () => Promise<unknown> }[] = []
+  let numbers = NUMBER
+  const kept =
+    warden.value === undefined
+      ? []
+      : new Servers({
+          warden: warden.value,
+          config,
+          state,
+          secrets: new Map(setup.value.secrets),
+          services: () => services.value,
+          newNumber: () => ++numbers,
+        }).forUndo(servers, NUMBER, order.served ?? '')
   try {
-    for (const upstream of warden.value === undefined ? [] : servers) {
-      const server = await launchUpstreamCell(
-        warden.value as Warden,
-        config,
-        state,
-        upstream,
-        serverWorkspace(upstream, order.served ?? ''),
-        secrets,
-        'connected',
-      )
-      if (!server.ok) return server
-      const { cell, pipes, wayOut } = server.value
-      cells.push(cell)
-      const number = upstream.mcp.shared ? null : NUMBER
-      const told = services.value.tell(
-        { kind: 'upstream', upstream: upstream.name, number, server: NUMBER + cells.length },
-        [pipes.stdin.fd, pipes.stdout.fd, ...(wayOut ? [wayOut.fd] : [])],
-      )
-      for (const handed of [pipes.stdin, pipes.stdout, wayOut]) handed?.close()
-      if (!told.ok) return told
-      cell.start()
-    }
-    return await carryOut(services.value, NUMBER, order)
+    const started = await Promise.all(kept.map((server) => server.start()))
+    return started.find((each) => !each.ok) ?? (await carryOut(services.value, NUMBER, order))
   } finally {
-    await Promise.all(cells.map((cell) => cell.teardown()))
+    await Promise.all(kept.map((server) => server.end()))
     await warden.value?.close()
     await services.value.stop('the undo has ended')
   }

@@ -18,6 +18,7 @@ const ORDER = ['--by', 'maria.silva@shop.example', '--reason', 'nobody asked for
 interface Desk {
   readonly run: (agent: string, ...notes: readonly string[]) => Promise<Ran>
   readonly start: (agent: string, ...command: readonly string[]) => ReturnType<typeof startFirebreak>
+  readonly contain: (agent: string, rung: string) => Promise<Ran>
   readonly undo: (...args: readonly string[]) => Promise<Ran>
   /** What the cells of one name have changed in their workspace. */
   readonly changed: (name: string) => Promise<readonly string[]>
@@ -81,6 +82,8 @@ function desk(options: { readonly shared?: true; readonly agents?: readonly stri
   return {
     start,
     run: (agent, ...notes) => start(agent, ...calling(notes.map(noting))).ended,
+    contain: (agent, rung) =>
+      firebreak(['contain', agent, '--rung', rung, ...at, '--as', 'maria.silva@shop.example', '--why', 'notes']),
     undo: (...args) => firebreak(['undo', ...at, ...args]),
     written: async () => {
       if (!existsSync(join(state, 'ledger', 'test'))) return 0
@@ -148,15 +151,18 @@ describe('a stdio server with files of its own', { skip: SKIP, concurrency: true
     assert.deepEqual(await changed('+notes'), [])
   })
 
-  it('S16: while its agent runs, its files are its own: nothing is undone, and nothing is called undone', async () => {
-    const { start, undo, changed } = desk()
+  it('S16: while its agent’s cell lives or stands frozen, nothing is called undone; once it is killed, it can be', async () => {
+    const { start, contain, undo, changed } = desk()
     const run = start('alpha', ...staying([noting('a1')]))
     await until('the note is written', () => run.stdout().includes('"id"'))
-    const refused = await undo('--since', '1h', ...ORDER)
-    assert.notEqual(refused.code, 0)
-    assert.equal(totalsIn(refused).undoable, 1, refused.stdout + refused.stderr)
-    run.child.kill('SIGTERM')
-    run.child.kill('SIGTERM')
+    for (const rung of [undefined, 'frozen']) {
+      if (rung) assert.equal((await contain('alpha', rung)).code, 0)
+      const refused = await undo('--since', '1h', ...ORDER)
+      assert.notEqual(refused.code, 0)
+      assert.equal(totalsIn(refused).undoable, 1, refused.stdout + refused.stderr)
+      assert.match(refused.stdout, /in use by c_/)
+    }
+    assert.equal((await contain('alpha', 'killed')).code, 0)
     await run.ended
     assert.deepEqual(await changed('alpha+notes'), ['a1'])
     const done = await undo('--since', '1h', ...ORDER)
