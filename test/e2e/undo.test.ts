@@ -308,6 +308,20 @@ describe('undo: its own grants and budgets', () => {
     await again.stop()
   })
 
+  it('what the condition of its grant refuses can still be undone, and what it allows is undone', async () => {
+    const book = await refundBook()
+    const when = 'context has args && context.args has id && context.args.id.lessThan(decimal("3.0"))'
+    const gateway = await desk(book, { grants: [{ upstream: 'bank', tools: ['refunds.cancel'], when, expires: '1h' }] })
+    await refunds(await gateway.admit(), 4)
+    for (const _ of [1, 2]) {
+      const table = await undo(gateway)
+      assert.deepEqual(standing(table), { r4: 'undoable', r3: 'undoable', r2: 'undone', r1: 'undone' })
+      assert.match(JSON.stringify(table.effects[0]?.effect.refused?.reasons), /condition/)
+    }
+    assert.deepEqual(book.cancelled(), [2, 1])
+    await gateway.stop()
+  })
+
   it('S17: after eight refusals in a row the rest is left alone: it would be refused as well', async () => {
     const book = await refundBook()
     const budget = { upstream: 'bank', tools: ['refunds.cancel'], budget: { calls: '1 total' }, expires: '1h' }
