@@ -298,7 +298,7 @@ describe('sealing', () => {
     assert.equal(ledger.value.effectsAllowed(Date.now()), false)
     const began = performance.now()
     await sealing.stop()
-    assert.ok(performance.now() - began < 2_000)
+    assert.ok(performance.now() - began < 10_000)
     await ledger.value.close()
   })
 
