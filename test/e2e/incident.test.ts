@@ -40,7 +40,10 @@ describe('firebreak incident', { skip: SKIP }, () => {
     const undone = await ask('undo', cell, '--by', MARIA, '--reason', 'a storm')
     assert.equal(undone.code, 0, undone.stderr)
     assert.equal((await ask('kill', 'alpha', '--as', MARIA, '--why', 'it is over')).code, 0)
-    await run.ended
+    const { stderr } = await run.ended
+    const entries = await ledgerOf(state)
+    const stops = entries.filter(({ kind }) => kind === 'cell.contained')
+    assert.equal(stops.length, 2, `${stderr}\n${JSON.stringify(entries.slice(-8))}`)
   })
 
   it('S12 S16: tells what the book, the ledger and the receipts say, in both forms and as JSON', async () => {
