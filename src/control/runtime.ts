@@ -6,7 +6,7 @@ import type { Handle } from '../cells/handle.ts'
 import type { Pump, Streams } from '../cells/pump.ts'
 import { type CellSpec, type Exit, launchFaultText, type TeardownReceipt } from '../cells/spec.ts'
 import { openWarden, profileFault, type Warden, type WardenFault } from '../cells/warden.ts'
-import type { Agent, Config, StdioServer, Upstream } from '../config/config.ts'
+import type { Agent, Config } from '../config/config.ts'
 import type { Pulse } from '../gateway/pulse.ts'
 import type { GatewaySetup, Noted, TaskSetup, WardenMessage } from '../gateway/setup.ts'
 import {
@@ -40,6 +40,7 @@ import type { State } from './state.ts'
 import { newOrderId } from './stop.ts'
 import { openTenantState, tenantOf } from './tenants.ts'
 import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
+import type { StdioUpstream } from './upstream-cell.ts'
 import { livedSpans } from './workspace-marks.ts'
 import { delegatedWorkspace } from './workspace-names.ts'
 
@@ -178,28 +179,16 @@ class OpenRuntime implements Runtime {
   }
 
   async launch(command: CellSpec['command'], stdio: CellSpec['stdio']): Promise<Result<RunningCell, string>> {
-    return this.#launch({
-      agent: this.#agent,
-      command,
-      stdio,
-      workspace: this.#agent.name,
-      variables: this.#variables(),
-    })
+    return this.#launch({ agent: this.#agent, command, stdio, variables: this.#variables() })
   }
 
-  async #launch({
-    id,
-    agent,
-    command,
-    stdio,
-    workspace,
-    variables,
-    parent,
-  }: Launching): Promise<Result<RunningCell, string>> {
+  async #launch({ agent, command, stdio, variables, parent }: Launching): Promise<Result<RunningCell, string>> {
     const rung = this.#rungOf(agent)
     if (!rung.ok) return rung
     const number = ++this.#numbers
-    const plan = { ...(id && { id }), name: workspace, cell: agent.cell, command, stdio, listener: true, variables }
+    const id = newCellId(randomBytes(16))
+    const workspace = parent === undefined ? agent.name : delegatedWorkspace(agent.name, id)
+    const plan = { id, name: workspace, cell: agent.cell, command, stdio, listener: true, variables }
     const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan))
     if (!launched.ok) return no(launchFaultText(launched.reason))
     const cell = launched.value
@@ -540,11 +529,9 @@ class OpenRuntime implements Runtime {
           : undefined
     if (refused !== undefined || program === undefined) return this.#unlaunched(parent, agent, refused ?? '')
     this.#launching++
-    const id = newCellId(randomBytes(16))
-    const workspace = delegatedWorkspace(agent.name, id)
     const variables = Object.fromEntries(agent.cell.env)
     const command = [program, ...args] as const
-    const launched = await this.#launch({ id, agent, command, stdio: { kind: 'pipes' }, workspace, variables, parent })
+    const launched = await this.#launch({ agent, command, stdio: { kind: 'pipes' }, variables, parent })
     this.#launching--
     if (!launched.ok) return this.#unlaunched(parent, agent, launched.reason)
     const { cell, ended } = launched.value
@@ -635,7 +622,7 @@ class OpenRuntime implements Runtime {
     } as const
   }
 
-  #stdioUpstreams(): readonly (Upstream & { readonly mcp: StdioServer })[] {
+  #stdioUpstreams(): readonly StdioUpstream[] {
     const granted = new Set(this.#agent.grants.map(({ upstream }) => upstream))
     return [...this.#config.upstreams.values()].flatMap((upstream) =>
       upstream.mcp.kind === 'stdio' && granted.has(upstream.name) ? [{ ...upstream, mcp: upstream.mcp }] : [],
@@ -690,12 +677,9 @@ interface Halted {
 }
 
 interface Launching {
-  readonly id?: CellId
   readonly agent: Agent
   readonly command: CellSpec['command']
   readonly stdio: CellSpec['stdio']
-  /** Names its changes in the state. */
-  readonly workspace: string
   readonly variables: Readonly<Record<string, string>>
   readonly parent?: number
 }

@@ -1,11 +1,11 @@
 import { appendFileSync } from 'node:fs'
 import type { Warden } from '../cells/warden.ts'
-import type { Config, StdioServer, Upstream } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import type { Result, UpstreamName } from '../model/index.ts'
 import { KeptServer } from './kept-server.ts'
 import type { Services } from './services.ts'
 import type { State } from './state.ts'
-import { launchUpstreamCell } from './upstream-cell.ts'
+import { launchUpstreamCell, type StdioUpstream } from './upstream-cell.ts'
 import { serverWorkspace } from './workspace-names.ts'
 
 export interface ServersOptions {
@@ -36,8 +36,6 @@ interface Shared {
   users: number
 }
 
-type StdioUpstream = Upstream & { readonly mcp: StdioServer }
-
 /**
  * The stdio servers of one runtime.
  *
@@ -56,11 +54,7 @@ export class Servers {
 
   /** `number` is the gateway's for the cell; `workspace` names what that cell works on. */
   forCell(upstreams: readonly StdioUpstream[], number: number, workspace: string): readonly Kept[] {
-    return upstreams.map((upstream) => {
-      if (upstream.mcp.shared) return this.#sharedFor(upstream)
-      const server = this.#kept(upstream, number, workspace)
-      return { server, shared: false, start: () => server.start(), end: () => this.#end(server) }
-    })
+    return upstreams.map((upstream) => this.#keptFor(upstream, number, workspace))
   }
 
   /**
@@ -68,17 +62,16 @@ export class Servers {
    * is refused at once, and says why.
    */
   forUndo(upstreams: readonly StdioUpstream[], number: number, workspace: string): readonly Kept[] {
-    const own = upstreams.filter(({ name }) => !this.#shared.has(name))
-    return this.forCell(own, number, workspace).map((kept, i) => ({
-      ...kept,
-      start: async () => {
+    const stopped = upstreams.filter(({ name }) => !this.#shared.has(name))
+    return stopped.map((upstream) => {
+      const kept = this.#keptFor(upstream, number, workspace)
+      const start = async () => {
         const started = await kept.start()
-        const upstream = own[i]?.name
-        if (!started.ok && upstream !== undefined)
-          this.#options.services().tell({ kind: 'upstream-down', upstream, number, why: started.reason })
+        if (!started.ok) this.#tellDown(upstream, upstream.mcp.shared ? null : number, started.reason)
         return started
-      },
-    }))
+      }
+      return { ...kept, start }
+    })
   }
 
   /** The gateway speaks to it no more. */
@@ -91,6 +84,12 @@ export class Servers {
     const all = [...this.#shared.values()]
     this.#shared.clear()
     await Promise.all(all.map(({ server }) => this.#end(server)))
+  }
+
+  #keptFor(upstream: StdioUpstream, number: number, workspace: string): Kept {
+    if (upstream.mcp.shared) return this.#sharedFor(upstream)
+    const server = this.#kept(upstream, number, workspace)
+    return { server, shared: false, start: () => server.start(), end: () => this.#end(server) }
   }
 
   #sharedFor(upstream: StdioUpstream): Kept {
@@ -131,12 +130,16 @@ export class Servers {
         return told
       },
       newNumber,
-      onDown: (why) => void services().tell({ kind: 'upstream-down', upstream: name, number, why }),
+      onDown: (why) => this.#tellDown(upstream, number, why),
       // Where the owner looks when calls to it are refused: among what the server itself said last.
       note: (text) => appendFileSync(state.log(`upstream-${name}`), `firebreak: ${name}: ${text}\n`),
     })
     this.#running.add(server)
     return server
+  }
+
+  #tellDown({ name }: StdioUpstream, number: number | null, why: string): void {
+    this.#options.services().tell({ kind: 'upstream-down', upstream: name, number, why })
   }
 
   async #end(server: KeptServer): Promise<void> {

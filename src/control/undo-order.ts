@@ -1,6 +1,7 @@
-import type { Config, StdioServer, Upstream } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import type { ActionId, CellId, EnvironmentName, Json, PersonName, Result } from '../model/index.ts'
 import type { Services } from './services.ts'
+import type { StdioUpstream } from './upstream-cell.ts'
 
 /** A person's order to compensate effects, newest first. `cell` is what the ledger calls it; it is no cell's id. */
 export interface UndoOrder {
@@ -10,9 +11,9 @@ export interface UndoOrder {
   readonly why: string
   /** What the person named. */
   readonly what: Json
-  /** The workspace whose cell had the stdio servers that these effects were made at; absent: no server of a cell's own. */
+  /** Whose stdio servers these effects were made at: the name of their cell's workspace. Absent: no cell's own. */
   readonly served?: string
-  /** At most `LIMITS.undoEffectsMax`. */
+  /** Newest first, at most `LIMITS.undoEffectsMax`. */
   readonly effects: readonly ActionId[]
 }
 
@@ -46,7 +47,7 @@ async function asked(
 export function undoServers(
   { environments, upstreams }: Config,
   { environment, served }: Pick<UndoOrder, 'environment' | 'served'>,
-): readonly (Upstream & { readonly mcp: StdioServer })[] {
+): readonly StdioUpstream[] {
   const granted = new Set(environments.get(environment)?.undo?.grants.map(({ upstream }) => upstream))
   return [...upstreams.values()].flatMap((upstream) =>
     upstream.mcp.kind === 'stdio' && granted.has(upstream.name) && (upstream.mcp.shared || served !== undefined)

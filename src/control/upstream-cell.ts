@@ -11,6 +11,8 @@ import { injectSecrets } from './secrets.ts'
 import { egressOf } from './setup.ts'
 import type { State } from './state.ts'
 
+export type StdioUpstream = Upstream & { readonly mcp: StdioServer }
+
 /** A stdio server in its upstream cell, not yet running; whoever takes the pipes speaks to it. */
 export interface UpstreamCell {
   readonly cell: Cell
@@ -28,7 +30,7 @@ export async function launchUpstreamCell(
   warden: Warden,
   config: Config,
   state: State,
-  upstream: Upstream & { readonly mcp: StdioServer },
+  upstream: StdioUpstream,
   /** What its changes are called in the state, where it has a workspace. */
   workspace: string,
   secrets: ReadonlyMap<string, string>,

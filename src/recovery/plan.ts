@@ -77,7 +77,7 @@ export class Story {
     return undefined
   }
 
-  /** By whom its cell was started: a person, or another cell. */
+  /** Whether another cell had it started, and not a person. */
   wasDelegated(cell: CellId): boolean {
     return this.#cells.get(cell) !== undefined
   }
