@@ -2,6 +2,7 @@ import { relative } from 'node:path'
 import type { NamedServer } from '../config/mcp-servers.ts'
 import type { Contained } from '../control/contain-command.ts'
 import { stubLines, type ToolStub, yamlText } from '../control/tool-stub.ts'
+import { withUnseen } from '../model/index.ts'
 
 export interface FirstUpstream {
   readonly server: NamedServer
@@ -217,5 +218,5 @@ function secretsOf({ server }: FirstUpstream): readonly SecretPlan[] {
 
 /** What a server said must not end a comment. */
 function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').slice(0, 300)
+  return withUnseen(text.slice(0, 300), () => ' ')
 }

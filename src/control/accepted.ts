@@ -18,6 +18,7 @@ import {
   toolName,
   type UpstreamName,
   upstreamName,
+  visibleJson,
 } from '../model/index.ts'
 
 /** What a person has accepted of one tool: the definition itself, so that a review shows every word of it. */
@@ -97,7 +98,7 @@ export function writeAccepted(configFile: string, accepted: AcceptedDefinitions,
     Object.fromEntries([...tools].map(([name, tool]) => [name, written(tool)])),
   ])
   const file = acceptedPath(configFile, tenant)
-  writeFileSync(`${file}.new`, `${JSON.stringify({ version: 1, upstreams: Object.fromEntries(upstreams) }, null, 2)}\n`)
+  writeFileSync(`${file}.new`, `${visibleJson({ version: 1, upstreams: Object.fromEntries(upstreams) }, 2)}\n`)
   renameSync(`${file}.new`, file)
 }
 

@@ -1,4 +1,4 @@
-import { type Effect, isJsonObject, type JsonObject } from '../model/index.ts'
+import { type Effect, isJsonObject, type JsonObject, withUnseen } from '../model/index.ts'
 
 /** What is written under `tools:` for a tool that nobody has judged yet. */
 export interface ToolStub {
@@ -38,7 +38,7 @@ export function stubLines(stubs: readonly ToolStub[], indent: string): readonly 
 /** A scalar that YAML reads as this text and nothing else, and that shows a reader all of it. */
 export function yamlText(text: string): string {
   const plain = /^[A-Za-z_./][\w./@-]*$/.test(text) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text)
-  return plain ? text : JSON.stringify(text).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, escaped)
+  return plain ? text : withUnseen(JSON.stringify(text), escaped)
 }
 
 function escaped(character: string): string {

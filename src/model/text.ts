@@ -5,19 +5,35 @@ export function cutText(text: string, characters: number): string {
   return text.slice(0, splitsPair ? characters - 1 : characters).toWellFormed()
 }
 
-/** What would move a terminal's cursor, end our line, hide text or turn its direction. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\u2028\u2029]/gu
+/**
+ * What would move a terminal's cursor, end our line, hide text, turn its direction or look like a plain space. Unicode's
+ * own properties name it: controls, formats, unassigned and private characters (C), separators other than the space (Z), and
+ * what renderers leave out (Default_Ignorable_Code_Point: fillers, joiners, variation selectors, tags). Blanks and
+ * placeholders that Unicode counts as symbols or letters stand there by name; a combining mark is not seen for itself where
+ * it has no letter, number or symbol of its own to stand on, or stands on four others.
+ */
+const UNSEEN =
+  /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\ufffc\u{13441}\u{13442}\u{16fe4}\u{1d159}]|(?<![\p{L}\p{N}\p{M}\p{So}])\p{M}|(?<=\p{M}{4})\p{M}/gu
+
+/** Returns `text` with each character of it that cannot be seen, or moves what can, written by `as`. */
+export function withUnseen(text: string, as: (character: string) => string): string {
+  return text.replaceAll(UNSEEN, as)
+}
 
 /** Text of others with each character of it to be seen: what does not show, or moves what does, stands as its escape. */
 export function visibleText(text: string): string {
-  return text.replaceAll(UNSEEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+  return withUnseen(text, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
 /** The same as JSON, which escapes less by itself. */
-export function visibleJson(value: unknown): string {
-  return JSON.stringify(value).replaceAll(UNSEEN, (character) =>
-    [...Array(character.length).keys()]
-      .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
-      .join(''),
+export function visibleJson(value: unknown, indent = 0): string {
+  return withUnseen(JSON.stringify(value, null, indent), (character) =>
+    character === '\n' ? '\n' : escaped(character),
   )
+}
+
+function escaped(character: string): string {
+  return [...Array(character.length).keys()]
+    .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
+    .join('')
 }
