@@ -1,13 +1,59 @@
 // npm test: installs what is missing, then runs every test on the pinned Node. Arguments are test files or globs.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { pinnedNode, root, setUp } from './setup.js'
+
+/** A test has two minutes; a file that lives this long is stuck after its tests, or in a call that never returns. */
+const FILE_MS_MAX = 15 * 60_000
+const LOOK_EVERY_MS = 5_000
 
 setUp()
 const asked = process.argv.slice(2)
 const files = asked.length > 0 ? asked : ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts']
-const { status } = spawnSync(pinnedNode(), ['--test', '--test-concurrency=2', '--test-timeout=120000', ...files], {
+const runner = spawn(pinnedNode(), ['--test', '--test-concurrency=2', '--test-timeout=120000', ...files], {
   cwd: root,
   stdio: 'inherit',
 })
-process.exit(status ?? 1)
+const looking = setInterval(endStuckFiles, LOOK_EVERY_MS)
+// A terminal sends these to the runner as well, which ends its files and tells what it has; its end is ours.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => runner.kill(signal))
+runner.once('exit', (status) => {
+  clearInterval(looking)
+  process.exitCode = status ?? 1
+})
+
+/** When each process of a test file was first seen, by its pid; monotonic ms. */
+const seen = new Map()
+
+/** Kills each test file that does not end by itself, so that the runner tells it as failed and goes on. */
+function endStuckFiles() {
+  const living = childrenOf(runner.pid)
+  for (const pid of seen.keys()) if (!living.includes(pid)) seen.delete(pid)
+  for (const pid of living) {
+    if (!seen.has(pid)) seen.set(pid, performance.now())
+    if (performance.now() - seen.get(pid) < FILE_MS_MAX) continue
+    process.stderr.write(`firebreak: ${fileOf(pid)} did not end within ${FILE_MS_MAX / 60_000} minutes: killed\n`)
+    quietly(() => process.kill(pid, 'SIGKILL'))
+  }
+}
+
+function childrenOf(pid) {
+  return textOf(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)
+}
+
+function fileOf(pid) {
+  return textOf(`/proc/${pid}/cmdline`).split('\0').filter(Boolean).at(-1) ?? `process ${pid}`
+}
+
+function textOf(path) {
+  return quietly(() => readFileSync(path, 'utf8')) ?? ''
+}
+
+function quietly(step) {
+  try {
+    return step()
+  } catch {
+    return undefined
+  }
+}

@@ -80,9 +80,18 @@ try {
   exitCode = await desk()
 } finally {
   for (const child of children) child.kill('SIGTERM')
-  rmSync(shop, { recursive: true, force: true })
+  clear(shop)
 }
 process.exit(exitCode)
+
+/** Removes the shop. What cannot be removed is said and turns no claim that holds into one that does not. */
+function clear(directory: string): void {
+  try {
+    rmSync(directory, { recursive: true, force: true })
+  } catch (error) {
+    process.stderr.write(`not removed: ${directory} (${error instanceof Error ? error.message : error})\n`)
+  }
+}
 
 async function desk(): Promise<number> {
   say('The refund desk. A ticket tells the agent to pay an attacker, and to do it in production if it can.\n')

@@ -24,9 +24,26 @@ export function outerCommand(outer: OuterMount): readonly string[] {
   // are directories of the host.
   const opening = layers.map((_, i) => `${FIRST_FD + i}<"$${i + 3}"`)
   const closing = layers.map((_, i) => `${FIRST_FD + i}<&-`)
-  const script = `exec ${opening.join(' ')} && mount -t overlay firebreak -o "$1" "$2" && exec ${closing.join(' ')} && shift ${layers.length + 2} && exec "$@"`
+  const steps = [
+    `exec ${opening.join(' ')}`,
+    'mount -t overlay firebreak -o "$1" "$2"',
+    ...(outer.work === undefined ? [] : [removable(at(outer.work))]),
+    `exec ${closing.join(' ')}`,
+    `shift ${layers.length + 2}`,
+    'exec "$@"',
+  ]
+  const script = steps.join(' && ')
   const namespaces = ['--user', '--map-root-user', '--mount', '--propagation', 'private']
   return ['/usr/bin/unshare', ...namespaces, '/bin/sh', '-c', script, 'sh', options.join(','), outer.at, ...layers]
+}
+
+/**
+ * Gives the owner of a work directory the right to remove it: overlayfs makes `work`, and for a volatile mount
+ * `work/incompat` and what is in it, with mode 0, which keeps `rm -rf` of whoever is not root out. The kernel does not
+ * go by these modes, and no cell sees the directory.
+ */
+function removable(work: string): string {
+  return `chmod u+rwx ${work}/work && for made in ${work}/work/incompat ${work}/work/incompat/volatile; do [ ! -e "$made" ] || chmod u+rwx "$made" || exit; done`
 }
 
 /** Above bubblewrap's own, and one digit, which is all that a POSIX shell takes. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { closeSync, readSync } from 'node:fs'
+import { closeSync, openSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
-import { openStreamPair } from '../cells/descriptors.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { temporaryDirectory } from '../../test/kit/temporary.ts'
+import { until } from '../../test/kit/until.ts'
 import { LIMITS } from '../model/index.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { HEARTBEAT_EVERY_MS, PULSE_BYTES } from './pulse.ts'
@@ -51,25 +53,24 @@ const ATTACKER = {}
 const NEIGHBOUR = {}
 
 describe('the heartbeat', () => {
-  it('S14: beats while the main thread moves, however long it is in one turn, and not while it is stuck', async () => {
-    const pair = openStreamPair()
-    if (!pair.ok) throw new Error('no socket pair')
-    const { near, far } = pair.value
+  it('S14: beats while the main thread moves, however long it is in one turn, and not while it is stuck', async (t) => {
+    const file = join(temporaryDirectory(), 'beats')
+    const fd = openSync(file, 'w')
+    t.after(() => closeSync(fd))
     const turns = new Turns()
-    const beating = startHeartbeat(near, turns, () => assert.fail('its thread failed'))
-    // What came meanwhile, in beats.
-    const beats = () => readSync(far, Buffer.alloc(4_096)) / PULSE_BYTES
-    const busy = (ms: number, step: () => void) => {
-      for (const until = performance.now() + ms; performance.now() < until; ) step()
-    }
-    await delay(HEARTBEAT_EVERY_MS * 3)
-    assert.ok(beats() >= 1, 'at rest')
-    busy(HEARTBEAT_EVERY_MS * 4, () => turns.moved())
-    assert.ok(beats() >= 2, 'one long turn of many pieces')
-    busy(HEARTBEAT_EVERY_MS * 4, () => undefined)
-    await delay(HEARTBEAT_EVERY_MS)
-    assert.ok(beats() <= 2, 'one piece without an end')
-    await beating.stop()
-    for (const fd of [near, far]) closeSync(fd)
+    const beating = startHeartbeat(fd, turns, () => assert.fail('its thread failed'))
+    t.after(() => beating.stop())
+    const beats = () => statSync(file).size / PULSE_BYTES
+    await until('it beats at rest', () => beats() >= 1)
+
+    const before = beats()
+    const patience = performance.now() + 20_000
+    while (beats() < before + 2 && performance.now() < patience) turns.moved()
+    assert.ok(beats() >= before + 2, 'one long turn of many pieces')
+
+    const stuck = performance.now() + HEARTBEAT_EVERY_MS * 4
+    const then = beats()
+    while (performance.now() < stuck);
+    assert.ok(beats() <= then + 1, 'one piece without an end')
   })
 })

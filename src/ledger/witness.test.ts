@@ -7,6 +7,7 @@ import { Duplex, duplexPair } from 'node:stream'
 import { after, beforeEach, describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import fc from 'fast-check'
+import { until } from '../../test/kit/until.ts'
 import { SimDisk, seeded } from '../../test/sim/ledger-disk.ts'
 import { type Desk, fill, openDesk, SMALL_SEGMENTS, witnessFor } from '../../test/sim/ledger-fixture.ts'
 import { openLedger, originOf } from './ledger.ts'
@@ -273,9 +274,7 @@ describe('sealing', () => {
     assert.equal(ledger.effectsAllowed(nowMs), true)
     nowMs += 1_000
     const first = store.newest?.note
-    await setTimeout(LEDGER_LIMITS.sealEveryMs + 300)
-    assert.equal(ledger.sealAgeMs(nowMs), 0, 'an idle ledger is sealed again')
-    assert.notEqual(store.newest?.note, first)
+    await until('an idle ledger is sealed again', () => ledger.sealAgeMs(nowMs) === 0 && store.newest?.note !== first)
     await stopWitness()
     nowMs += 5_000
     assert.equal(ledger.effectsAllowed(nowMs), true)

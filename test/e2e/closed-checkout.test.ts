@@ -49,7 +49,7 @@ before(() => {
   if (SKIP) return
   mkdirSync(root, { recursive: true })
   chmodSync(join(closed, 'private'), 0o700)
-  const mounted = spawnSync('/bin/mount', ['--bind', repository, root])
+  const mounted = spawnSync('/bin/mount', ['-o', 'bind,ro', repository, root])
   assert.equal(mounted.status, 0, mounted.stderr.toString())
   cleanUp(() => void spawnSync('/bin/umount', ['-l', root]))
   assert.notEqual(asNobody('/bin/ls', root), 0, 'control: others may not pass')

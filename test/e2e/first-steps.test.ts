@@ -7,6 +7,7 @@ import { before, describe, it } from 'node:test'
 import type { Config } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { firebreak, type Ran, repository, SKIP } from '../kit/command-line.ts'
+import { CHECKOUT, UNREADABLE } from '../kit/open-checkout.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 
 const PACKAGES = join(repository, 'node_modules/@modelcontextprotocol')
@@ -229,11 +230,11 @@ describe('a first configuration', { skip: SKIP }, () => {
   })
 })
 
-describe('a first configuration without root', { skip: SKIP }, () => {
+describe('a first configuration without root', { skip: SKIP || UNREADABLE }, () => {
   const home = temporaryDirectory()
   const NOBODY = 65_534
   const asNobody = (...args: readonly string[]) =>
-    spawnSync(join(repository, 'bin/firebreak'), args, {
+    spawnSync(join(CHECKOUT, 'bin/firebreak'), args, {
       uid: NOBODY,
       gid: NOBODY,
       cwd: join(home, 'own'),

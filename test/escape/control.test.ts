@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import process from 'node:process'
 import { describe, it } from 'node:test'
 import { SKIP } from '../kit/command-line.ts'
+import { NODE_FOR_ALL, UNREADABLE } from '../kit/open-checkout.ts'
 import { until } from '../kit/until.ts'
 import { BY_MARIA, type Desk, desk, fenced, over } from '../stop/kit.ts'
 
@@ -42,7 +42,9 @@ describe('S1, S9: the way of people to a warden', { skip: SKIP }, () => {
     await over(neighbour, other)
   })
 
-  it('another user of this host can neither order nor release, and cannot read who is contained', async () => {
+  it('another user of this host can neither order nor release, and cannot read who is contained', {
+    skip: UNREADABLE,
+  }, async () => {
     const contained = await desk()
     const run = await contained.start()
     assert.equal((await contained.ask(['contain', 'alpha', ...BY_MARIA])).code, 0)
@@ -56,7 +58,7 @@ describe('S1, S9: the way of people to a warden', { skip: SKIP }, () => {
       const socket = net.connect(${JSON.stringify(ways.find((way) => way.endsWith('.sock')))}, () => { said.push('connected'); end() })
       const end = () => { console.log(JSON.stringify(said)); process.exit() }
       socket.on('error', (error) => { said.push(error.code); end() })`
-    const stranger = spawn(process.execPath, ['-e', program], {
+    const stranger = spawn(NODE_FOR_ALL, ['-e', program], {
       uid: 1_900_000_003,
       gid: 1_900_000_003,
       cwd: '/',

@@ -8,8 +8,9 @@ import { describe, it } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { newTerminal } from '../../src/cells/libc.ts'
 import { saveTerminal } from '../../src/cells/terminal.ts'
+import { CHECKOUT, NODE_FOR_ALL, UNREADABLE } from '../kit/open-checkout.ts'
 import { until } from '../kit/until.ts'
-import { CLOSED, lastReport, launched, NODE, ran, SKIP, spec, warden } from './kit.ts'
+import { lastReport, launched, NODE, ran, SKIP, spec, warden } from './kit.ts'
 
 const EPERM = -1
 const terminal = { kind: 'terminal', columns: 91, rows: 27 } as const
@@ -30,11 +31,11 @@ describe('the terminal', { skip: SKIP }, () => {
     }
   })
 
-  it('control: outside a cell typing into one’s own terminal works', { skip: CLOSED || legacyOff() }, async () => {
+  it('control: outside a cell typing into one’s own terminal works', { skip: UNREADABLE || legacyOff() }, async () => {
     const made = newTerminal(91, 27)
     assert.ok(made.ok)
-    const program = join(import.meta.dirname, 'attacks/terminal.ts')
-    const child = spawn('setsid', ['--ctty', process.execPath, program], {
+    const program = join(CHECKOUT, 'test/escape/attacks/terminal.ts')
+    const child = spawn('setsid', ['--ctty', NODE_FOR_ALL, program], {
       uid: 65_534,
       gid: 65_534,
       cwd: '/',

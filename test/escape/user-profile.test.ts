@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import process from 'node:process'
 import { before, describe, it } from 'node:test'
-import { CLOSED, hostDirectory, lastReport, SKIP } from './kit.ts'
+import { CHECKOUT, NODE_FOR_ALL, UNREADABLE } from '../kit/open-checkout.ts'
+import { hostDirectory, lastReport, SKIP } from './kit.ts'
 
 /** An ordinary user; nobody on this host. */
 const UID = 1_900_000_001
 
-const skip = SKIP || CLOSED || (existsSync('/usr/bin/nsenter') ? false : 'nsenter is not installed')
+const skip = SKIP || UNREADABLE || (existsSync('/usr/bin/nsenter') ? false : 'nsenter is not installed')
 
 describe('profile user', { skip }, () => {
   let report: Readonly<Record<string, unknown>> = {}
@@ -24,8 +24,8 @@ describe('profile user', { skip }, () => {
     writeFileSync(join(lower, 'given'), 'as it was')
     for (const path of [base, lower, join(lower, 'given')]) chownSync(path, UID, UID)
     chmodSync(base, 0o755)
-    const program = join(import.meta.dirname, 'user-warden.ts')
-    const child = spawn(process.execPath, [program, base, lower], {
+    const program = join(CHECKOUT, 'test/escape/user-warden.ts')
+    const child = spawn(NODE_FOR_ALL, [program, base, lower], {
       uid: UID,
       gid: UID,
       cwd: '/',
@@ -88,5 +88,10 @@ describe('profile user', { skip }, () => {
     assert.deepEqual(report.left, [])
     assert.equal(report.mounts, false)
     assert.equal(report.processes, '')
+  })
+
+  it('S13: what is kept of a workspace can be removed by its owner', () => {
+    assert.equal(report.removing, '')
+    assert.equal(existsSync(join(lower, '../changes')), false)
   })
 })

@@ -40,6 +40,7 @@ const descriptors = await run(spec(['sh', '-c', 'ls -l /proc/$$/fd'], { accepts,
 const diff = await warden.diff(workspace.changes)
 const landing = await warden.commit(workspace.changes, ['mine'], [])
 await warden.close()
+const removing = spawnSync('rm', ['-rf', workspace.changes], { encoding: 'utf8' })
 console.log(
   JSON.stringify({
     profile: warden.profile,
@@ -54,6 +55,7 @@ console.log(
     landing: landing.ok ? landing.value : landing.reason,
     landed: readdirSync(lower).toSorted(),
     uid: process.getuid?.(),
+    removing: removing.stderr,
     left: readdirSync(join(base, 'run/runs')),
     mounts: readFileSync('/proc/self/mountinfo', 'utf8').includes(base),
     processes: spawnSync('pgrep', ['-r', 'R,S,D', '-u', `${process.getuid?.()}`, 'bwrap'], { encoding: 'utf8' }).stdout,
