@@ -148,7 +148,7 @@ describe('S15: what a cell has seen', () => {
     const padded = `EVIL1${' '.repeat(max)}`
     exposure.say({ to: padded, longest: 'l'.repeat(max), page: 'EVIL2'.repeat(max), spaces: '  ' })
     exposure.absorb(TRUSTED, ['EVIL1', padded, 'l'.repeat(max), '', 'GOOD1'], where, { query: ' ' })
-    exposure.say({ page: 'x'.repeat(LIMITS.seenCharactersMax + 1) })
+    exposure.say({ page: 'x'.repeat(LIMITS.frameBytesMax) })
     exposure.absorb(TRUSTED, ['EVIL3', 'other'], where, { query: `${'q'.repeat(max)} evil3` })
     exposure.absorb(TRUSTED, ['GOOD2'], where, { query: `evil4${' '.repeat(max)}` })
     assert.deepEqual(

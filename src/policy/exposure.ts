@@ -6,6 +6,9 @@ import { type Label, UNTRUSTED } from '../model/label.ts'
 import { LIMITS } from '../model/limits.ts'
 import { FieldTree, type Visit } from './field-tree.ts'
 import { likeness } from './likeness.ts'
+import { Words } from './own-words.ts'
+import { Question } from './question.ts'
+import { Spelled } from './spelling.ts'
 import { type Task, taskText } from './task.ts'
 
 /** What a decision may ask of what a cell has seen. Asking changes nothing. */
@@ -40,7 +43,8 @@ export function unsearched(): Unsearched {
  * - X1  Labels only rise. A field that nobody labelled is untrusted.
  * - X2  A value is known by its whole text only, and only from the task or from a field without `untrusted`.
  * - X3  What the cell itself said does not become known by coming back to it: what it said in an effect never, what it
- *       asked in a read not by that read's answer. An upstream that repeats what it is told vouches for nothing.
+ *       asked in a read not by that read's answer, in whatever spelling. An upstream that repeats what it is told vouches
+ *       for nothing.
  * - X4  Memory is bounded: what no longer fits is not known, and whoever names it waits for a person.
  */
 export class Exposure implements ExposureView {
@@ -102,9 +106,11 @@ export class Exposure implements ExposureView {
 
   /** What the cell has sent with an effect. Said before it was known, it stays the cell's own word. */
   say(args: Json): void {
-    WORDS.walk(args, undefined, (text) => {
-      if (!this.knows(text)) this.words.add(text)
+    const knows = (part: string) => this.knows(part)
+    WORDS.walk(args, undefined, (text, _, __, what) => {
+      if (!knows(text)) this.words.add(text, { what, knows })
     })
+    for (const text of joinedIn(args, knows)) this.words.add(text, { what: 'text', knows })
   }
 
   /** Everything of an answer that the cell is going to see, each field under its labels. */
@@ -114,10 +120,11 @@ export class Exposure implements ExposureView {
     where: { readonly action: ActionId; readonly tool: string },
     asked: Json = null,
   ): void {
-    const own = new Words()
-    WORDS.walk(asked, undefined, (text) => {
-      if (!this.knows(text)) own.add(text)
+    const own = new Question()
+    WORDS.walk(asked, undefined, (text, _, __, what) => {
+      if (!this.knows(text)) own.add(text, what)
     })
+    this.words.begin()
     const { ruled, others } = partsOf(result)
     const meet: Visit<readonly Label[]> = (text, labels, path) =>
       this.#meet(text, labels, () => ({ ...where, path: path(), labels }), own)
@@ -140,7 +147,7 @@ export class Exposure implements ExposureView {
     for (const [label, seen] of other.labels) if (!this.#labels.has(label)) this.#labels.set(label, seen)
   }
 
-  #meet(text: string, labels: readonly Label[], seen: () => Seen, asked: Words | undefined): void {
+  #meet(text: string, labels: readonly Label[], seen: () => Seen, asked: Question | undefined): void {
     for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, seen())
     if (text === '') return
     if (!labels.includes(UNTRUSTED)) this.#learn(text, asked)
@@ -150,64 +157,16 @@ export class Exposure implements ExposureView {
     this.#inOrder.push(text)
   }
 
-  #learn(text: string, asked: Words | undefined): void {
+  #learn(text: string, asked: Question | undefined): void {
     if (text.length > LIMITS.knownValueCharactersMax || this.#known.has(text)) return
-    if (this.words.full || this.words.has(text) || asked?.isPartOf(text)) return
     if (this.#known.size >= LIMITS.knownValuesMax) return
     if (this.#knownCharacters + text.length > LIMITS.seenCharactersMax) return
+    if (this.words.full) return
+    const spelled = new Spelled(text)
+    if (this.words.made(spelled) || asked?.made(spelled)) return
     this.#knownCharacters += text.length
     this.#known.add(text)
   }
-}
-
-/**
- * What cells have said without having been told it: of itself it comes back from upstreams, in whatever spelling. Shared
- * by a cell, all that it delegates to, and the next cells of its agent.
- */
-export class Words {
-  readonly #words = new Set<string>()
-  #characters = 0
-  #tooLong = false
-  #lost = false
-
-  /** What was said is not known any more: from now on nothing becomes known. */
-  lose(): void {
-    this.#lost = true
-  }
-
-  add(text: string): void {
-    const word = plain(text)
-    // A text that is too long however it is spelled comes back as no destination, but parts of it may.
-    if (Math.min(text.length, word.length) > LIMITS.knownValueCharactersMax) this.#tooLong = true
-    else if (word !== '' && !this.full && !this.#words.has(word)) {
-      this.#words.add(word)
-      this.#characters += word.length
-    }
-  }
-
-  has(text: string): boolean {
-    return this.#words.has(plain(text))
-  }
-
-  /** More has been said than can be kept: nothing becomes known any more. */
-  get full(): boolean {
-    return this.#lost || this.#words.size >= LIMITS.knownValuesMax || this.#characters > LIMITS.seenCharactersMax
-  }
-
-  /** Whether a text holds one of them, or is a part of one: an answer made of what was asked. */
-  isPartOf(text: string): boolean {
-    if (this.#tooLong || this.#words.size > ASKED_WORDS_MAX) return true
-    const answer = plain(text)
-    return [...this.#words].some((word) => answer.includes(word) || word.includes(answer))
-  }
-}
-
-/** Whoever asks with more words of its own, or longer ones, learns nothing from the answer: each is looked for in each field. */
-const ASKED_WORDS_MAX = 16
-
-/** As upstreams that trim and fold would repeat it. */
-function plain(text: string): string {
-  return text.normalize('NFKC').trim().toLowerCase()
 }
 
 /** Of a `Flow`: what the fields of an answer are. */
@@ -219,6 +178,21 @@ interface Answers {
 
 const WORDS = new FieldTree<undefined>([])
 const NOT_LABELLED: readonly Label[] = [UNTRUSTED]
+
+/** What the members of each list and object that are not known are when they are put together, in their order. */
+function joinedIn(value: Json, knows: (text: string) => boolean): readonly string[] {
+  if (typeof value !== 'object' || value === null) return []
+  const members: readonly Json[] = Array.isArray(value) ? value : Object.values(value)
+  const own = members
+    .filter((member) => typeof member === 'string' || typeof member === 'number')
+    .map(String)
+    .filter((text) => text.trim() !== '' && !knows(text))
+  const joined = own.length > 1 && own.length <= JOINED_MAX ? [own.join(' ')] : []
+  return [...joined, ...members.flatMap((member) => joinedIn(member, knows))]
+}
+
+/** Nobody puts one name together from more. */
+const JOINED_MAX = 32
 
 /** The parts of an MCP result that carry data: each is looked at as JSON where it is JSON. */
 export function valuesOf(result: Json): readonly Json[] {

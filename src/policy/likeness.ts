@@ -1,3 +1,5 @@
+import { LOOKALIKES } from './skeleton.ts'
+
 /**
  * How a value is like a text that was seen, in words for a person. It only explains a hold: nothing is ever permitted
  * because it is like something.
@@ -22,25 +24,6 @@ function folded(text: string): string {
     .map((character) => LOOKALIKES.get(character) ?? character)
     .join('')
 }
-
-const LOOKALIKES = new Map(
-  Object.entries({
-    а: 'a',
-    е: 'e',
-    о: 'o',
-    р: 'p',
-    с: 'c',
-    х: 'x',
-    у: 'y',
-    і: 'i',
-    ѕ: 's',
-    ԁ: 'd',
-    ο: 'o',
-    α: 'a',
-    ν: 'v',
-    ι: 'i',
-  }),
-)
 
 function decodings(value: string): readonly (readonly [string, string])[] {
   return [

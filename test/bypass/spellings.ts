@@ -178,3 +178,16 @@ export const LINKS: readonly (readonly [what: string, text: string, found: boole
   ['rot13', rot13('see evil.example'), false],
   ['backwards', 'elpmaxe.live', false],
 ]
+
+/** What a cell asks an upstream, and what the upstream makes of it in a field that is rightly trusted. */
+export const RESPELLED: readonly (readonly [what: string, said: Json, answer: string])[] = [
+  ['without spaces', 'GB29 NWBK 6016 1331 9268 19', 'GB29NWBK60161331926819'],
+  ['without hyphens, in capitals', 'fr14-2004-1010-0505-0001-3m02-606', 'FR1420041010050500013M02606'],
+  ['percent-decoded', 'mallory%40evil.example', 'mallory@evil.example'],
+  ['a canonical URL', 'HTTPS://u@Evil.Example:443/x/../collect#a', 'https://evil.example/collect'],
+  ['joined', ['trudy', 'evil.example'], 'trudy@evil.example'],
+  ['split', 'Oscar <oscar@evil.example>', 'oscar@evil.example'],
+  ['a number', '9,876,543.00', '9876543'],
+  ['a date', '24.12.2031', '2031-12-24'],
+  ['base64', Buffer.from('craig@evil.example').toString('base64'), 'craig@evil.example'],
+]
