@@ -1,12 +1,14 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { copyShown } from './etc-shown.ts'
+import { liesIn } from './paths.ts'
 
 /** Who a cell is to itself. The same in every cell: the name of its host uid is nobody's business inside. */
 export const CELL_USER = { uid: 1000, gid: 1000, name: 'agent', home: '/home/agent' } as const
 
 /**
- * Writes the /etc that every cell without a root of its own sees, read-only. Nothing in it names this host: no users,
- * no host name, no resolver, no machine id.
+ * Writes the /etc that every cell without a root of its own sees, read-only. Nothing of ours in it names this host: no
+ * users, no host name, no resolver, no machine id.
  */
 export function writeEtc(directory: string): void {
   const { uid, gid, name, home } = CELL_USER
@@ -20,32 +22,34 @@ export function writeEtc(directory: string): void {
     'resolv.conf': 'options attempts:1 timeout:1\n',
   }
   mkdirSync(directory, { recursive: true, mode: 0o755 })
+  copyShown('/etc', directory)
   for (const [file, text] of Object.entries(files)) writeFileSync(join(directory, file), text, { mode: 0o644 })
-  for (const path of COPIED) {
-    const from = join('/etc', path)
-    if (!existsSync(from)) continue
-    const to = join(directory, path)
-    mkdirSync(dirname(to), { recursive: true, mode: 0o755 })
-    copyFileSync(from, to)
-  }
-  copyLinks('/etc/alternatives', join(directory, 'alternatives'))
 }
 
-/** The loader's cache, which speeds every start, and the public certificates that TLS clients look for. */
-const COPIED = [
-  'ld.so.cache',
-  'ssl/certs/ca-certificates.crt',
-  'ssl/openssl.cnf',
-  'pki/tls/certs/ca-bundle.crt',
-  'mime.types',
-  'services',
-]
+/** Something that is shown at a place of a cell. */
+interface Shown {
+  readonly from: string
+  readonly to: string
+}
 
-/** Debian reaches /usr/bin/awk and hundreds more through here; the links point into /usr. */
-function copyLinks(from: string, to: string): void {
-  if (!existsSync(from)) return
-  mkdirSync(to, { recursive: true, mode: 0o755 })
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    if (entry.isSymbolicLink()) symlinkSync(readlinkSync(join(from, entry.name)), join(to, entry.name))
-  }
+/**
+ * Returns the /etc for a cell with these `binds`: `common`, or where one of them lies in /etc, one of its own in `own`
+ * that has a place for each to be mounted on. A read-only /etc takes no new ones.
+ */
+export function etcFor(binds: readonly Shown[], common: string, own: string): string {
+  const inside = binds.filter(({ to }) => to !== '/etc' && liesIn(to, '/etc'))
+  if (inside.length === 0) return common
+  writeEtc(own)
+  for (const { from, to } of inside) makePlace(join(own, to.slice('/etc/'.length)), statSync(from).isDirectory())
+  return own
+}
+
+/** A directory, or an empty file; never a link, behind which something else would be covered. */
+function makePlace(place: string, isDirectory: boolean): void {
+  const found = lstatSync(place, { throwIfNoEntry: false })
+  if (found !== undefined && found.isDirectory() === isDirectory && !found.isSymbolicLink()) return
+  rmSync(place, { recursive: true, force: true })
+  if (!existsSync(dirname(place))) mkdirSync(dirname(place), { recursive: true, mode: 0o755 })
+  if (isDirectory) mkdirSync(place, { mode: 0o755 })
+  else writeFileSync(place, '', { mode: 0o644 })
 }

@@ -12,7 +12,7 @@ import { type Cgroup, type CgroupFault, createCgroup, hastenMoves } from './cgro
 import type { CgroupHost } from './cgroup-host.ts'
 import { checkSpec } from './check.ts'
 import { diskOf } from './disk.ts'
-import { CELL_USER } from './etc.ts'
+import { CELL_USER, etcFor } from './etc.ts'
 import { exposeFiles } from './expose.ts'
 import { listenInside } from './listener.ts'
 import { listenByHelper } from './listener-entered.ts'
@@ -161,14 +161,15 @@ async function launchSteps(
   const files = exposeFiles([...spec.files, ...decoys], directory, ground.profile)
   undo.push(files.unmount)
 
+  const binds = [...files.binds, ...mounted.value.binds]
   // Started before its cgroup is made, so that one goes on beside the other; it is placed there before it is unblocked.
   const blocking = spawnBlocked(
     spec,
     identity,
     ground.filter,
     {
-      etc: join(ground.run.path, 'etc'),
-      binds: [...files.binds, ...mounted.value.binds],
+      etc: etcFor(binds, join(ground.run.path, 'etc'), join(directory, 'etc')),
+      binds,
       rootLinks: ground.rootLinks,
       covered: ground.covered,
     },

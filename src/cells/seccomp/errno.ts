@@ -2,6 +2,7 @@
 export const ERRNO = {
   EPERM: 1,
   ENOMEM: 12,
+  ENODEV: 19,
   EINVAL: 22,
   ENOSYS: 38,
   ENOPROTOOPT: 92,

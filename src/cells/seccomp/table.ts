@@ -43,6 +43,8 @@ export interface Group {
 
 const allow: Action = { kind: 'allow' }
 const errno = (name: keyof typeof ERRNO): Action => ({ kind: 'errno', errno: ERRNO[name] })
+/** Answered with success, and not done. */
+const done: Action = { kind: 'errno', errno: 0 }
 const always = (action: Action): Rule => ({ clauses: [], otherwise: action })
 const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 
@@ -51,8 +53,10 @@ const CLONE_NAMESPACES = 0x7e02_0000
 /** F_SETUID bit of a mode. */
 const S_ISUID = 0o4000
 const [S_IFMT, S_IFCHR, S_IFBLK] = [0o170000, 0o020000, 0o060000]
-const [AF_UNIX, AF_INET, AF_INET6] = [1, 2, 10]
-const [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET] = [1, 2, 5]
+const [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] = [1, 2, 10, 16]
+const [SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET] = [1, 2, 3, 5]
+const NETLINK_ROUTE = 0
+const [SOL_IP, SOL_SOCKET, SOL_TCP, SOL_IPV6] = [0, 1, 6, 41]
 const RLIMIT_CORE = 4
 const [MAP_HUGETLB, MFD_HUGETLB, SHM_HUGETLB] = [0x4_0000, 0x4, 0o4000]
 const [MADV_MERGEABLE, MADV_HWPOISON, MADV_SOFT_OFFLINE] = [12, 100, 101]
@@ -81,10 +85,10 @@ const noDevice = (modeArgument: number): Rule => ({
   otherwise: allow,
 })
 
-/** As a host without such pages answers. */
-const noHugePages = (flagsArgument: number, flag: number): Rule => ({
+/** As a host without such pages answers, which each of these calls says in its own way: programs probe with them. */
+const noHugePages = (flagsArgument: number, flag: number, answer: keyof typeof ERRNO): Rule => ({
   clauses: [
-    { when: [{ arg: flagsArgument, mask: flag, in: [flag] }], do: errno('ENOMEM'), reads: 'pages set aside as huge' },
+    { when: [{ arg: flagsArgument, mask: flag, in: [flag] }], do: errno(answer), reads: 'pages set aside as huge' },
   ],
   otherwise: allow,
 })
@@ -153,19 +157,19 @@ export const TABLE: readonly Group[] = [
   {
     title: 'Memory in huge pages',
     why: 'The pages that a host has set aside for somebody else, a database for one, stand outside the cgroup limit. Transparent ones are not meant: those are counted.',
-    rule: noHugePages(3, MAP_HUGETLB),
+    rule: noHugePages(3, MAP_HUGETLB, 'ENOMEM'),
     names: words('mmap'),
   },
   {
     title: 'Memory in huge pages, as a file',
-    why: 'As above.',
-    rule: noHugePages(1, MFD_HUGETLB),
+    why: 'As above. Browsers ask with all flags at once and expect EINVAL.',
+    rule: noHugePages(1, MFD_HUGETLB, 'EINVAL'),
     names: words('memfd_create'),
   },
   {
     title: 'Memory in huge pages, shared',
     why: 'As above.',
-    rule: noHugePages(2, SHM_HUGETLB),
+    rule: noHugePages(2, SHM_HUGETLB, 'EPERM'),
     names: words('shmget'),
   },
   {
@@ -228,7 +232,7 @@ export const TABLE: readonly Group[] = [
   },
   {
     title: 'Changing limits of another process',
-    why: 'Allowed, but for the core limit: at 1 it keeps a crash from starting the host’s core handler, which runs as root; at 0 that handler would run.',
+    why: 'Allowed, but for the core limit: at 1 it keeps a crash from starting the host’s core handler, which runs as root; at 0 that handler would run. No core is written at 1, either, which is what programs that keep secrets (gpg, ssh-agent) ask for, and they end where they are refused it.',
     rule: {
       clauses: [
         {
@@ -236,7 +240,7 @@ export const TABLE: readonly Group[] = [
             { arg: 1, in: [RLIMIT_CORE] },
             { arg: 2, nonzero: true },
           ],
-          do: errno('EPERM'),
+          do: done,
           reads: 'a new core limit',
         },
       ],
@@ -248,7 +252,7 @@ export const TABLE: readonly Group[] = [
     title: 'Changing its own limits',
     why: 'As above.',
     rule: {
-      clauses: [{ when: [{ arg: 0, in: [RLIMIT_CORE] }], do: errno('EPERM'), reads: 'the core limit' }],
+      clauses: [{ when: [{ arg: 0, in: [RLIMIT_CORE] }], do: done, reads: 'the core limit' }],
       otherwise: allow,
     },
     names: words('setrlimit'),
@@ -263,16 +267,30 @@ export const TABLE: readonly Group[] = [
   },
   {
     title: 'sockets',
-    why: 'Unix, IPv4 and IPv6, stream, datagram and packet types, TCP and UDP. Every other family, raw sockets and the rarer transports are kernel code a cell has no use for; only its loopback is there anyway.',
+    why: 'Unix, IPv4 and IPv6, stream, datagram and packet types, TCP and UDP; and of netlink what lists the interfaces and addresses of the cell’s own network (os.networkInterfaces, getifaddrs): it has no capability there, so it can ask and change nothing. Every other family, raw sockets and the rarer transports are kernel code a cell has no use for; only its loopback is there anyway.',
     rule: {
       clauses: [
         {
           when: [
             { arg: 0, in: [AF_UNIX] },
-            { arg: 1, mask: 0xf, in: [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET] },
+            { arg: 1, mask: 0xf, in: [SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET] },
           ],
           do: allow,
-          reads: 'AF_UNIX stream, datagram, packet',
+          reads: 'AF_UNIX stream, datagram (which raw means, too), packet',
+        },
+        {
+          when: [
+            { arg: 0, in: [AF_NETLINK] },
+            { arg: 1, mask: 0xf, in: [SOCK_DGRAM, SOCK_RAW] },
+            { arg: 2, in: [NETLINK_ROUTE] },
+          ],
+          do: allow,
+          reads: 'AF_NETLINK, NETLINK_ROUTE',
+        },
+        {
+          when: [{ arg: 0, in: [AF_NETLINK] }],
+          do: errno('EPROTONOSUPPORT'),
+          reads: 'any other netlink, as where the kernel does not have it',
         },
         {
           when: [
@@ -283,6 +301,14 @@ export const TABLE: readonly Group[] = [
           ],
           do: allow,
           reads: 'AF_INET and AF_INET6, TCP and UDP',
+        },
+        {
+          when: [
+            { arg: 0, in: [AF_INET, AF_INET6] },
+            { arg: 1, mask: 0xf, in: [SOCK_RAW] },
+          ],
+          do: errno('EPERM'),
+          reads: 'raw, as without the capability for it',
         },
         {
           when: [{ arg: 0, in: [AF_INET, AF_INET6] }],
@@ -298,19 +324,23 @@ export const TABLE: readonly Group[] = [
     title: 'socketpair',
     why: 'Unix only.',
     rule: {
-      clauses: [{ when: [{ arg: 0, in: [AF_UNIX] }], do: allow, reads: 'AF_UNIX' }],
+      clauses: [
+        { when: [{ arg: 0, in: [AF_UNIX] }], do: allow, reads: 'AF_UNIX' },
+        { when: [{ arg: 0, in: [AF_INET, AF_INET6] }], do: errno('EOPNOTSUPP'), reads: 'AF_INET and AF_INET6' },
+      ],
       otherwise: errno('EAFNOSUPPORT'),
     },
     names: words('socketpair'),
   },
   {
     title: 'setsockopt',
-    why: 'Refused are those that load programs into the kernel (SO_ATTACH_FILTER, SO_ATTACH_BPF and the reuseport ones) and TCP_ULP, which puts TLS into it.',
+    why: 'Refused are those that load programs into the kernel (SO_ATTACH_FILTER, SO_ATTACH_BPF and the reuseport ones), TCP_ULP, which puts TLS into it, and those by which a socket takes memory of the kernel that no cgroup counts: groups that it joins, keys that it is given, and its queue of errors and time stamps. Errors of a connected socket are told without that queue.',
     rule: {
       clauses: [
         {
           when: [
-            { arg: 1, in: [1] },
+            { arg: 1, in: [SOL_SOCKET] },
+            // SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF and _EBPF.
             { arg: 2, in: [26, 50, 51, 52] },
           ],
           do: errno('EPERM'),
@@ -318,11 +348,67 @@ export const TABLE: readonly Group[] = [
         },
         {
           when: [
-            { arg: 1, in: [6] },
-            { arg: 2, in: [31] },
+            { arg: 1, in: [SOL_SOCKET] },
+            // SO_TIMESTAMPING, old and new, SO_ZEROCOPY.
+            { arg: 2, in: [37, 65, 60] },
+          ],
+          do: errno('EOPNOTSUPP'),
+          reads: 'time stamps of what was sent, sending without a copy',
+        },
+        {
+          when: [
+            { arg: 1, in: [SOL_TCP] },
+            // TCP_ULP, TCP_MD5SIG, TCP_MD5SIG_EXT, TCP_AO_ADD_KEY.
+            { arg: 2, in: [31, 14, 32, 38] },
           ],
           do: errno('ENOPROTOOPT'),
-          reads: 'TCP_ULP',
+          reads: 'TCP_ULP, TCP_MD5SIG, TCP_AO',
+        },
+        {
+          when: [
+            { arg: 1, in: [SOL_IP] },
+            // IP_ADD_MEMBERSHIP, IP_BLOCK_SOURCE, IP_ADD_SOURCE_MEMBERSHIP, IP_MSFILTER, MCAST_JOIN_GROUP, MCAST_BLOCK_SOURCE,
+            // MCAST_JOIN_SOURCE_GROUP, MCAST_MSFILTER.
+            { arg: 2, in: [35, 38, 39, 41, 42, 43, 46, 48] },
+          ],
+          do: errno('ENODEV'),
+          reads: 'joining a group, as where no interface takes part in one',
+        },
+        {
+          when: [
+            { arg: 1, in: [SOL_IPV6] },
+            // IPV6_JOIN_GROUP, IPV6_JOIN_ANYCAST, and as above.
+            { arg: 2, in: [20, 27, 42, 43, 46, 48] },
+          ],
+          do: errno('ENODEV'),
+          reads: 'joining a group, version 6',
+        },
+        {
+          // IPV6_FLOWLABEL_MGR: labels are counted for the whole host.
+          when: [
+            { arg: 1, in: [SOL_IPV6] },
+            { arg: 2, in: [32] },
+          ],
+          do: errno('ENOPROTOOPT'),
+          reads: 'flow labels, of which the host has one number for all',
+        },
+        {
+          when: [
+            { arg: 1, in: [SOL_IP] },
+            // IP_RECVERR, IP_RECVERR_RFC4884.
+            { arg: 2, in: [11, 26] },
+          ],
+          do: done,
+          reads: 'the queue of errors',
+        },
+        {
+          when: [
+            { arg: 1, in: [SOL_IPV6] },
+            // IPV6_RECVERR, IPV6_RECVERR_RFC4884.
+            { arg: 2, in: [25, 31] },
+          ],
+          do: done,
+          reads: 'the queue of errors, version 6',
         },
       ],
       otherwise: allow,
@@ -413,7 +499,7 @@ export const TABLE: readonly Group[] = [
   {
     title: 'sync and syncfs',
     why: 'Answered with success and not done: they would flush the host’s disks on a cell’s word. A cell’s changes become durable when they are landed.',
-    rule: always({ kind: 'errno', errno: 0 }),
+    rule: always(done),
     names: words('sync syncfs'),
   },
   {
@@ -424,11 +510,11 @@ export const TABLE: readonly Group[] = [
   },
   {
     title: 'Mounts and roots',
-    why: 'Both the old interface and the new; also asking about mounts by id.',
+    why: 'Both the old interface and the new.',
     rule: always(errno('EPERM')),
     names: words(`
       mount umount2 pivot_root chroot open_tree open_tree_attr move_mount fsopen fsconfig fsmount fspick mount_setattr
-      swapon swapoff quotactl quotactl_fd statmount listmount`),
+      swapon swapoff quotactl quotactl_fd`),
   },
   {
     title: 'Other processes’ memory and descriptors',
@@ -444,9 +530,9 @@ export const TABLE: readonly Group[] = [
   },
   {
     title: 'Programs and counters in the kernel',
-    why: 'bpf and perf have been the richest sources of privilege escalation; userfaultfd and vmsplice make races in others winnable.',
+    why: 'bpf and perf have been the richest sources of privilege escalation; userfaultfd makes races in others winnable.',
     rule: always(errno('EPERM')),
-    names: words('bpf perf_event_open userfaultfd vmsplice lookup_dcookie'),
+    names: words('bpf perf_event_open userfaultfd lookup_dcookie'),
   },
   {
     title: 'Asynchronous I/O',
@@ -472,18 +558,18 @@ export const TABLE: readonly Group[] = [
   },
   {
     title: 'Placement in memory of the machine',
-    why: 'Moves pages between nodes and says where they are; useful to side channels, not to agents.',
-    rule: always(errno('EPERM')),
+    why: 'Moves pages between nodes and says where they are; useful to side channels, not to agents. Answered as by a kernel that knows one node only.',
+    rule: always(errno('ENOSYS')),
     names: words('mbind set_mempolicy get_mempolicy migrate_pages move_pages set_mempolicy_home_node'),
   },
   {
     title: 'Rare, old, or gone',
-    why: 'Answered as if the kernel did not have them.',
+    why: 'Answered as if the kernel did not have them. vmsplice makes races in others winnable; statmount and listmount ask about mounts by id.',
     rule: always(errno('ENOSYS')),
     names: words(`
       uselib ustat sysfs _sysctl modify_ldt get_kernel_syms query_module nfsservctl getpmsg putpmsg afs_syscall tuxcall
       security set_thread_area get_thread_area epoll_ctl_old epoll_wait_old remap_file_pages vserver memfd_secret
-      lsm_get_self_attr lsm_list_modules file_getattr file_setattr`),
+      lsm_get_self_attr lsm_list_modules file_getattr file_setattr vmsplice statmount listmount`),
   },
 ]
 

@@ -29,6 +29,65 @@ const libcMmap: (...args: readonly (bigint | number)[]) => bigint = koffi
   .load('libc.so.6')
   .func('uint64_t mmap(uint64_t at, uint64_t length, int protection, int flags, int fd, int64_t offset)')
 
+function coreLimit(): string | false {
+  const limit = Buffer.alloc(16)
+  return sys(302, 0, 4, 0, limit) === 0 && [limit.readBigUInt64LE(0), limit.readBigUInt64LE(8)].join(' ')
+}
+
+function int(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32LE(value)
+  return bytes
+}
+
+function option(family: number, type: number, level: number, name: number, value: Buffer): number {
+  return sys(54, sys(41, family, type, 0), level, name, value, value.length)
+}
+
+function asked(family: number, type: number, level: number, name: number): number {
+  const value = Buffer.alloc(4)
+  sys(55, sys(41, family, type, 0), level, name, value, int(4))
+  return value.readInt32LE(0)
+}
+
+/** struct ipv6_mreq on the first interface. */
+function group6(): Buffer {
+  return Buffer.concat([Buffer.from('ff020000000000000000000000001234', 'hex'), int(1)])
+}
+
+/** What rtnetlink answers to one message: the number in its NLMSG_ERROR. netlink(7) */
+function routed(message: Buffer): number {
+  const fd = sys(41, 16, 3, 0)
+  sys(44, fd, message, message.length, 0, 0, 0)
+  const answer = Buffer.alloc(4_096)
+  sys(45, fd, answer, answer.length, 0x40, 0, 0)
+  return answer.readInt32LE(16)
+}
+
+/** RTM_NEWLINK of the first interface; flags and the mask of what changes. */
+function changeLink(mask: number, flags: number): Buffer {
+  const body = Buffer.alloc(16)
+  body.writeInt32LE(1, 4)
+  body.writeUInt32LE(flags, 8)
+  body.writeUInt32LE(mask, 12)
+  return request(16, body)
+}
+
+/** RTM_NEWADDR: 10.0.0.1 for the first interface. */
+function newAddress(): Buffer {
+  const body = Buffer.from([2, 24, 0, 0, 1, 0, 0, 0, 8, 0, 2, 0, 10, 0, 0, 1])
+  return request(20, body)
+}
+
+/** NLM_F_REQUEST and NLM_F_ACK. */
+function request(type: number, body: Buffer): Buffer {
+  const header = Buffer.alloc(16)
+  header.writeUInt32LE(16 + body.length, 0)
+  header.writeUInt16LE(type, 4)
+  header.writeUInt16LE(5, 6)
+  return Buffer.concat([header, body])
+}
+
 const attempts: Record<string, () => unknown> = {
   'unshare user': () => sys(272, 0x1000_0000),
   'unshare network': () => sys(272, 0x4000_0000),
@@ -86,7 +145,12 @@ const attempts: Record<string, () => unknown> = {
   personality: () => sys(135, 0x0040_0000),
   'personality asked': () => sys(135, 0xffff_ffff) >= 0,
   mbind: () => sys(237, 0, 0, 0, 0, 0, 0),
-  'socket netlink': () => sys(41, 16, 3, 0),
+  'socket netlink': () => sys(41, 16, 3, 12),
+  'socket netlink events': () => sys(41, 16, 3, 15),
+  'socket netlink generic': () => sys(41, 16, 3, 16),
+  'socket netlink audit': () => sys(41, 16, 3, 9),
+  'socket netlink, stream': () => sys(41, 16, 1, 0),
+  'socket netlink, high bits': () => sys(41, 0x1_0000_0010n, 3, 0x1_0000_000cn),
   'socket packet': () => sys(41, 17, 3, 0),
   'socket vsock': () => sys(41, 40, 1, 0),
   'socket alg': () => sys(41, 38, 5, 0),
@@ -97,20 +161,28 @@ const attempts: Record<string, () => unknown> = {
   'socket raw inet6': () => sys(41, 10, 3, 58),
   'socket sctp': () => sys(41, 2, 1, 132),
   'socket mptcp': () => sys(41, 2, 1, 262),
-  'socket netlink, high bits': () => sys(41, 0x1_0000_0010n, 3, 0),
   'socket tcp': () => sys(41, 2, 1, 0) > 0,
   'socket unix': () => sys(41, 1, 1, 0) > 0,
+  'socket unix, raw': () => sys(41, 1, 3, 0) > 0,
+  'socket netlink route': () => sys(41, 16, 3, 0) > 0,
+  'down with the loopback': () => routed(changeLink(1, 0)),
+  'another address': () => routed(newAddress()),
+  'join a group': () => option(2, 2, 0, 35, Buffer.from([224, 1, 2, 3, 127, 0, 0, 1])),
+  'join a group, version 6': () => option(10, 2, 41, 20, group6()),
+  'keys of a connection': () => option(2, 1, 6, 14, Buffer.alloc(216)),
+  'send without a copy': () => option(2, 1, 1, 60, int(1)),
+  'time stamps': () => option(2, 2, 1, 37, int(2)),
+  'errors are queued': () => option(2, 2, 0, 11, int(1)) === 0 && asked(2, 2, 0, 11),
+  'all flags of a file in memory': () => sys(319, 'x', 0xffff_ffff),
+  'a placement in memory': () => sys(239, 0, 0, 0, 0, 0),
   'mknod memory': () => sys(133, '/tmp/mem', 0o20600, 0x101),
   'mknodat disk': () => sys(259, -100, '/tmp/disk', 0o60600, 0xfe00),
   'chmod setuid': () => tried(() => sys(90, '/tmp', 0o4755)),
   'prctl set mm': () => sys(157, 35, 1, 0, 0, 0),
   'prctl memory merge': () => sys(157, 67, 1, 0, 0, 0),
-  'lower the core limit': () => sys(160, 4, Buffer.alloc(16)),
-  'lower the core limit, prlimit': () => sys(302, 0, 4, Buffer.alloc(16), 0),
-  'read the core limit': () => {
-    const limit = Buffer.alloc(16)
-    return sys(302, 0, 4, 0, limit) === 0 && [limit.readBigUInt64LE(0), limit.readBigUInt64LE(8)].join(' ')
-  },
+  'lower the core limit': () => `${sys(160, 4, Buffer.alloc(16))}, ${coreLimit()}`,
+  'lower the core limit, prlimit': () => `${sys(302, 0, 4, Buffer.alloc(16), 0)}, ${coreLimit()}`,
+  'read the core limit': () => coreLimit(),
   // -12 also where a host has set none aside: what the control asks is the flag of a file.
   'huge pages': () => sys(9, 0, 2 << 20, 3, 0x4_0022, -1, 0),
   'huge pages, as a file': () => sys(319, 'x', 0x4),
