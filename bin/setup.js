@@ -69,6 +69,8 @@ function aptInstall() {
 
 function install(what, command, args) {
   say(`installing ${what}`)
+  // Cells and services run as uids of their own, and read the packages: a umask of 027 would shut them out.
+  process.umask(0o022)
   // Standard output belongs to the command that the person asked for.
   const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] })
   if (status !== 0) fail(`${command} ${args.join(' ')} failed in ${root}`)

@@ -8,7 +8,19 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -197,7 +209,7 @@ async function scene(name: string): Promise<Scene> {
 /** The example's own files, with the addresses of this scene. */
 function writeDesk(directory: string, test: string, production: string): void {
   for (const part of ['agent', 'relay', 'policies', 'work', 'firebreak.accepted.json']) {
-    if (existsSync(join(HERE, part))) cpSync(join(HERE, part), join(directory, part), { recursive: true })
+    if (existsSync(join(HERE, part))) copyOpen(join(HERE, part), join(directory, part))
   }
   symlinkSync(join(HERE, '..', '..', 'node_modules'), join(directory, 'node_modules'))
   const profile = process.getuid?.() === 0 ? '' : 'profile: user\n'
@@ -206,6 +218,14 @@ function writeDesk(directory: string, test: string, production: string): void {
     .replace('http://127.0.0.1:8802/mcp', production)
     .replaceAll('../../node_modules', './node_modules')
   writeFileSync(join(directory, 'firebreak.yaml'), `${profile}${text}`)
+}
+
+/** Copies files for a cell, which reads them as a uid of its own, whatever umask the checkout was made under. */
+function copyOpen(from: string, to: string): void {
+  cpSync(from, to, { recursive: true })
+  const made = statSync(to).isDirectory() ? readdirSync(to, { recursive: true, encoding: 'utf8' }) : []
+  for (const path of [to, ...made.map((name) => join(to, name))])
+    chmodSync(path, statSync(path).isDirectory() ? 0o755 : 0o644)
 }
 
 async function payments(book: string, secret: string): Promise<string> {
@@ -255,13 +275,17 @@ async function play(world: Scene, run: (scene: Scene) => Command): Promise<Outco
   const configBefore = readFileSync(configFile, 'utf8')
   const output = join(directory, 'output.jsonl')
   const [command, args, env] = run(world)
-  const line = [command, ...args].map((part) => `'${part}'`).join(' ')
+  const line = [command, ...args].map(quoted).join(' ')
   const transcript = join(directory, 'terminal.txt')
-  const child = spawn('script', ['-qefc', `${line} </dev/null >'${output}' 2>'${output}.err'`, transcript], {
-    env,
-    stdio: 'ignore',
-    detached: true,
-  })
+  const child = spawn(
+    'script',
+    ['-qefc', `${line} </dev/null >${quoted(output)} 2>${quoted(`${output}.err`)}`, transcript],
+    {
+      env,
+      stdio: 'ignore',
+      detached: true,
+    },
+  )
   const [code] = (await once(child, 'exit')) as [number | null]
   world.collector.close()
   const screen = existsSync(transcript) ? readFileSync(transcript, 'utf8') : ''
@@ -282,6 +306,11 @@ async function play(world: Scene, run: (scene: Scene) => Command): Promise<Outco
     typed: screen.includes('AGENT-'),
     configurationChanged: readFileSync(configFile, 'utf8') !== configBefore,
   }
+}
+
+/** One word of a POSIX shell, whatever stands in it. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`
 }
 
 function claimsOf(without: Outcome, within: Outcome): Record<string, boolean> {

@@ -97,6 +97,8 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   if (filter === undefined)
     return no({ kind: 'missing', what: `a system call filter for ${process.arch}`, fix: 'use x86-64 or arm64' })
 
+  // Cells read what is made for them as uids of their own; what is nobody else's business has a mode of its own.
+  if (root) process.umask(0o022)
   const base = options.runDirectory ?? defaultRunDirectory(profile)
   const cgroups = openCgroups(CGROUP_PARENT)
   const reaped = await reapOrphans(base, cgroups)

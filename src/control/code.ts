@@ -12,70 +12,121 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
+import type { Handle } from '../cells/handle.ts'
 import { attachMount, changeMount, cloneMount, systemFaultText, unmount } from '../cells/libc.ts'
 import { defaultRunDirectory } from '../cells/warden.ts'
+import { openOwnerMaps } from '../cells/workspace/owner-map.ts'
 import { no, ok, type Result } from '../model/index.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 
-/** What a service is started with, at paths that its own uid can reach: it loads some of its code when it needs it. */
+/** Firebreak's code at paths that the uids of its services can reach: they load some of it when they need it. */
 export interface Code {
-  readonly node: string
-  /** A path below Firebreak's own directory. */
-  readonly at: (path: string) => string
-  /** When the services have ended. Calling it again does nothing. */
+  /** The code as a process of `uid` reads it; `uid` is one of those it was made reachable for, or undefined for ours. */
+  readonly as: (uid: number | undefined) => Program
+  /** Takes the places away when the services have ended. Calling it again does nothing. */
   readonly release: () => void
+}
+
+export interface Program {
+  readonly node: string
+  /** Returns where a path below Firebreak's own directory lies. */
+  readonly at: (path: string) => string
 }
 
 /** All that a service loads. The rest of a checkout, its history, keys and state, is nobody's business. */
 const SHOWN = ['src', 'node_modules', 'package.json'] as const
 
 /**
- * Where our code can be read by every uid. Usually where it lies. Out of a place that others may not pass (a checkout in
- * `/root`) it is shown under `/run/firebreak/code`, read-only, until `release`.
+ * Makes our code readable for `uids`. Usually it is, where it lies. Out of a place that others may not pass (a checkout
+ * in `/root`) it is shown under `/run/firebreak/code`, read-only, until `release`; where its files are their owner's
+ * alone (a umask of 027), once for each uid, with the owner of the checkout shown as that uid.
  *
  * - CD1  Nothing but `SHOWN` is there, and nobody can write to it.
  * - CD2  It is gone after `release`; what a killed process left is gone after the next start that needs such a place.
  */
-export function reachableCode(): Result<Code, string> {
-  if (process.getuid?.() !== 0 || openToAll(ROOT)) return ok(codeIn(ROOT, () => undefined))
+export async function reachableCode(uids: readonly (number | undefined)[]): Promise<Result<Code, string>> {
+  const here = programIn(ROOT)
+  const others = [...new Set(uids.filter((uid) => uid !== undefined))]
+  const readable = READ.every((path) => (statSync(join(ROOT, path)).mode & 0o004) !== 0)
+  if (process.getuid?.() !== 0 || others.length === 0 || (readable && openToAll(ROOT)))
+    return ok({ as: () => here, release: () => undefined })
   const all = join(defaultRunDirectory('full'), 'code')
   for (const directory of [dirname(all), all]) {
     mkdirSync(directory, { recursive: true })
     chmodSync(directory, 0o711)
   }
   for (const name of readdirSync(all)) if (!ownerLives(name)) remove(join(all, name))
-  const place = join(all, `${process.pid}.${startTicks(process.pid)}.${++places}`)
-  mkdirSync(place)
-  chmodSync(place, 0o711)
-  const release = () => remove(place)
-  for (const part of SHOWN) {
-    const shown = show(join(ROOT, part), join(place, part))
-    if (shown.ok) continue
-    release()
-    return no(`${join(place, part)}: ${shown.reason}`)
+  const made: string[] = []
+  const release = () => {
+    for (const place of made.splice(0)) remove(place)
   }
-  return ok(codeIn(place, release))
+  const programs = new Map<number, Program>()
+  for (const shownAs of readable ? [undefined] : others) {
+    const place = join(all, `${process.pid}.${startTicks(process.pid)}.${++places}`)
+    made.push(place)
+    const shown = await showAll(place, shownAs)
+    if (!shown.ok) {
+      release()
+      return shown
+    }
+    for (const uid of shownAs === undefined ? others : [shownAs]) programs.set(uid, programIn(place))
+  }
+  return ok({ as: (uid) => (uid === undefined ? here : (programs.get(uid) ?? here)), release })
 }
+
+/** Files that services load, one of each way in which a checkout is filled: git, npm, and the directories of both. */
+const READ = [
+  'src',
+  'src/gateway/heartbeat-thread.ts',
+  'package.json',
+  'node_modules',
+  'node_modules/undici/package.json',
+]
 
 let places = 0
 
-function codeIn(root: string, release: () => void): Code {
+function programIn(root: string): Program {
   const { execPath } = process
   return {
     node: execPath.startsWith(`${ROOT}/`) ? root + execPath.slice(ROOT.length) : execPath,
     at: (path) => join(root, path),
-    release,
   }
 }
 
-function show(part: string, at: string): Result<void, string> {
+async function showAll(place: string, shownAs: number | undefined): Promise<Result<void, string>> {
+  mkdirSync(place)
+  chmodSync(place, 0o711)
+  const map = shownAs === undefined ? undefined : await ownerShownAs(shownAs)
+  if (map !== undefined && !map.ok) return map
+  try {
+    for (const part of SHOWN) {
+      const shown = show(join(ROOT, part), join(place, part), map?.value.fd)
+      if (!shown.ok) return no(`${join(place, part)}: ${shown.reason}`)
+    }
+    return ok(undefined)
+  } finally {
+    map?.value.close()
+  }
+}
+
+async function ownerShownAs(uid: number): Promise<Result<Handle, string>> {
+  const owner = statSync(ROOT)
+  const maps = openOwnerMaps()
+  try {
+    return await maps.take({ uid: owner.uid, gid: owner.gid }, { uid, gid: uid })
+  } finally {
+    maps.close()
+  }
+}
+
+function show(part: string, at: string, mapFd: number | undefined): Result<void, string> {
   if (statSync(part).isDirectory()) mkdirSync(at)
   else writeFileSync(at, '')
   const copy = cloneMount(part, false)
   if (!copy.ok) return no(systemFaultText(copy.reason))
   try {
-    const shut = changeMount(copy.value, { readOnly: true, nosuid: true, nodev: true })
+    const shut = changeMount(copy.value, { readOnly: true, nosuid: true, nodev: true }, mapFd)
     const attached = shut.ok ? attachMount(copy.value, at) : shut
     return attached.ok ? ok(undefined) : no(systemFaultText(attached.reason))
   } finally {

@@ -84,20 +84,17 @@ async function inspectEnvironment(
       asked.push({ name, kind: 'stdio', stdin: first, stdout: first + 1 })
     }
     const uid = state.uidOf(`inspect-${environment}`)
-    const code = reachableCode()
+    const code = await reachableCode([uid])
     if (!code.ok) return code
     release = code.value.release
-    const child = spawn(
-      code.value.node,
-      [code.value.at('src/gateway/inspect-main.ts'), ...(uid === undefined ? [] : ['--uid', `${uid}`])],
-      {
-        cwd: '/',
-        env: {},
-        detached: true,
-        timeout: INSPECT_MS_MAX,
-        stdio: ['ignore', 'pipe', 'inherit', 'pipe', ...descriptors],
-      },
-    )
+    const { node, at } = code.value.as(uid)
+    const child = spawn(node, [at('src/gateway/inspect-main.ts'), ...(uid === undefined ? [] : ['--uid', `${uid}`])], {
+      cwd: '/',
+      env: {},
+      detached: true,
+      timeout: INSPECT_MS_MAX,
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe', ...descriptors],
+    })
     for (const { cell, pipes } of cells) {
       for (const pipe of [pipes.stdin, pipes.stdout]) pipe.close()
       cell.start()

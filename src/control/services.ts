@@ -38,7 +38,8 @@ const STOP_MS_MAX = 5_000
 const UNASKED_MAX = 1_024
 
 export async function startServices(state: State, setup: GatewaySetup): Promise<Result<Services, string>> {
-  const reachable = reachableCode()
+  const uids = { witness: state.uidOf('witness'), gateway: state.uidOf(`gateway-${setup.environment}`) }
+  const reachable = await reachableCode([uids.witness, uids.gateway])
   if (!reachable.ok) return no(`the code cannot be shown to the services: ${reachable.reason}`)
   const code = reachable.value
   const pair = openStreamPair()
@@ -54,13 +55,13 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
     ['--directory', '.', '--log', `${setup.environment}=3`],
     {
       directory: state.witness,
-      uid: state.uidOf('witness'),
+      uid: uids.witness,
       stdio: ['ignore', 'ignore', log, pair.value.far],
     },
   )
   const gateway = spawnService(code, 'src/gateway/main.ts', [], {
     directory: state.ledger(setup.environment),
-    uid: state.uidOf(`gateway-${setup.environment}`),
+    uid: uids.gateway,
     stdio: ['ignore', 'ignore', log, 'pipe', 'pipe', channel.value.far, pair.value.near],
   })
   for (const fd of [log, pair.value.far, pair.value.near, channel.value.far]) closeSync(fd)
@@ -233,16 +234,13 @@ function spawnService(
   args: readonly string[],
   { directory, uid, stdio }: ServiceOptions,
 ): ChildProcess {
-  const child = spawn(
-    code.node,
-    [...NODE_OPTIONS, code.at(main), ...args, ...(uid === undefined ? [] : ['--uid', `${uid}`])],
-    {
-      cwd: directory,
-      env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
-      detached: true,
-      stdio,
-    },
-  )
+  const { node, at } = code.as(uid)
+  const child = spawn(node, [...NODE_OPTIONS, at(main), ...args, ...(uid === undefined ? [] : ['--uid', `${uid}`])], {
+    cwd: directory,
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
+    detached: true,
+    stdio,
+  })
   child.on('error', () => undefined)
   return child
 }

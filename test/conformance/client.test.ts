@@ -3,6 +3,7 @@
  * there. The scenario judges what reached it.
  */
 import assert from 'node:assert/strict'
+import { symlinkSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -11,7 +12,7 @@ import { connectHttpUpstream } from '../../src/gateway/protocols/mcp/http-upstre
 import { listAll } from '../../src/gateway/upstreams.ts'
 import { isJsonObject, type Json, type JsonObject, upstreamName } from '../../src/model/index.ts'
 import { startGateway } from '../kit/gateway.ts'
-import { cleanUp } from '../kit/temporary.ts'
+import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { call, modern } from '../kit/wire.ts'
 import { runSuite } from './suite.ts'
 
@@ -68,11 +69,17 @@ const SCENARIOS: readonly Scenario[] = [
   })),
 ]
 
+/** Paths without a space, whatever the checkout's is: the suite splits its command at spaces. */
+const links = temporaryDirectory()
+const [NODE_LINK, DRIVER_LINK] = [join(links, 'node'), join(links, 'client-driver.ts')]
+symlinkSync(process.execPath, NODE_LINK)
+symlinkSync(join(import.meta.dirname, 'client-driver.ts'), DRIVER_LINK)
+
 describe('the conformance suite for clients, with the gateway as the client', { concurrency: 3 }, () => {
   for (const scenario of SCENARIOS) {
     it(`${scenario.name} at ${scenario.version}`, async () => {
       const relay = await startRelay((url, told) => exercise(scenario, url, told))
-      const command = [process.execPath, join(import.meta.dirname, 'client-driver.ts'), relay.url].join(' ')
+      const command = `${NODE_LINK} ${DRIVER_LINK} ${relay.url}`
       const args = ['client', '--command', command, '--scenario', scenario.name, '--spec-version', scenario.version]
       const run = await runSuite(args)
       assert.deepEqual(relay.faults, [])

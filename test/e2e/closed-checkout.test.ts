@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { NODE_CELL, type Running, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
@@ -108,6 +108,41 @@ describe('a checkout in a closed place', { skip: SKIP, concurrency: true }, () =
     assert.deepEqual(shownBy(running), NOTHING)
     running.child.kill('SIGTERM')
     await running.ended
+  })
+})
+
+describe('a checkout and a shell whose umask is 077', { skip: SKIP }, () => {
+  const own = join(temporaryDirectory(), 'checkout')
+
+  before(() => {
+    if (SKIP) return
+    mkdirSync(join(own, 'node_modules'), { recursive: true })
+    for (const part of ['src', 'bin', 'share', 'package.json'])
+      cpSync(join(repository, part), join(own, part), { recursive: true })
+    assert.equal(spawnSync('/bin/chmod', ['-R', 'go=', own]).status, 0)
+    const packages = join(own, 'node_modules')
+    assert.equal(spawnSync('/bin/mount', ['-o', 'bind,ro', join(repository, 'node_modules'), packages]).status, 0)
+    cleanUp(() => void spawnSync('/bin/umount', ['-l', packages]))
+  })
+
+  it('S13: its services read the code, and nothing is left', async () => {
+    const args = [
+      'run',
+      '-c',
+      config,
+      '-a',
+      'alpha',
+      '--state',
+      join(directory, 'masked'),
+      '--',
+      '/bin/cat',
+      '/etc/passwd',
+    ]
+    const running = startFirebreak(args, { root: own, umask: 0o077 })
+    const { code, stdout, stderr } = await running.ended
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^agent:/m)
+    assert.deepEqual(shownBy(running), NOTHING)
   })
 })
 

@@ -48,11 +48,16 @@ export interface StartOptions {
   readonly timeoutMs?: number
   /** Of Firebreak itself; this checkout where it is absent. */
   readonly root?: string
+  /** Of the shell that starts it; ours where it is absent. */
+  readonly umask?: number
 }
 
 export function startFirebreak(args: readonly string[], options: StartOptions = {}): Running {
-  const { environment = {}, timeoutMs = 60_000, root = repository } = options
-  const child = spawn(join(root, 'bin/firebreak'), args, {
+  const { environment = {}, timeoutMs = 60_000, root = repository, umask } = options
+  const program = join(root, 'bin/firebreak')
+  const script = umask === undefined ? [] : ['/bin/sh', '-c', `umask ${umask.toString(8)}; exec "$@"`, 'sh']
+  const [command = program, ...words] = [...script, program, ...args]
+  const child = spawn(command, words, {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,
