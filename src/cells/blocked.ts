@@ -101,7 +101,13 @@ export async function spawnBlocked(
     const session = spec.stdio.kind === 'terminal' ? ['/usr/bin/setsid', '--ctty'] : []
     const mounting = outer === undefined ? [] : outerCommand(outer)
     const [first = '', ...rest] = [...session, ...limitedCommand(spec.limits), ...mounting, BUBBLEWRAP]
-    const args = [...rest, '--args', `${CHILD.options}`, '--', ...afterFilter(spec.command, shell)]
+    const args = [
+      ...rest,
+      '--args',
+      `${CHILD.options}`,
+      '--',
+      ...afterFilter(spec.secretCommand ?? spec.command, shell),
+    ]
     const monitor = spawn(first, args, {
       ...(process.getuid?.() === 0 ? identity : {}),
       cwd: '/',

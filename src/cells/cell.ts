@@ -76,6 +76,8 @@ export interface Parts {
   /** One byte here lets it run. */
   readonly unblock: Handle
   readonly directory: string
+  /** Its command line holds secrets: no evidence repeats it. */
+  readonly hidesCommand: boolean
   readonly decoys: readonly FileSpec[]
   readonly upper?: string
   readonly unmount: () => boolean
@@ -135,7 +137,10 @@ export function cellOf(parts: Parts): Cell {
     // Under the user profile the gateway has the same uid: then what the cell itself opens counts, too.
     connections: () =>
       connectionsIn(parts.init.pid, receipt.ports, receipt.profile === 'full' ? receipt.uid : undefined),
-    evidence: () => processEvidence(pidsOf(parts)),
+    evidence: () => {
+      const all = processEvidence(pidsOf(parts))
+      return parts.hidesCommand ? all.map((each) => ({ ...each, command: 'not told: it holds secrets' })) : all
+    },
     counts: () => cgroup.counts(),
     start() {
       if (started || !unblock.open) return

@@ -38,7 +38,11 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
       return wrong('variables', `${loading} with a root of its own; set it in the command: env ${loading}=…`)
   }
 
-  const texts = [...spec.command, ...Object.entries(spec.variables).flat(), spec.workingDirectory ?? '']
+  const texts = [
+    ...(spec.secretCommand ?? spec.command),
+    ...Object.entries(spec.variables).flat(),
+    spec.workingDirectory ?? '',
+  ]
   if (texts.some((text) => text.includes('\0'))) return wrong('command', 'a NUL byte ends an argument early')
   if (texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0) > EXEC_BYTES_MAX)
     return wrong('command', `over ${EXEC_BYTES_MAX} bytes`)

@@ -203,6 +203,7 @@ async function launchSteps(
       listeners: [...listeners.value],
       listen,
       directory,
+      hidesCommand: spec.secretCommand !== undefined,
       decoys,
       ...(upper === undefined ? {} : { upper }),
       unmount: () => [files.unmount(), unmount()].every(Boolean),

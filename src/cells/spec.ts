@@ -8,6 +8,11 @@ export interface CellSpec {
   readonly id: CellId
   /** An absolute path inside the cell, or a name found on its PATH, and the arguments. */
   readonly command: readonly [string, ...string[]]
+  /**
+   * What is run in its place: the same words with secrets put into them. It stands in no receipt and in no record; on the
+   * host it is the process's command line, as any other is (proc(5)).
+   */
+  readonly secretCommand?: readonly [string, ...string[]]
   /** The whole process environment of the command. Nothing is inherited. */
   readonly variables: Readonly<Record<string, string>>
   /** Inside the cell. Default: the workspace, or `/` without one. */

@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
-import type { NamedServer } from '../config/mcp-servers.ts'
+import type { LeftOut, NamedServer, PlannedSecret } from '../config/mcp-servers.ts'
+import { secretNames } from '../config/secret-names.ts'
 import type { Contained } from '../control/contain-command.ts'
 import { stubLines, type ToolStub, yamlText } from '../control/tool-stub.ts'
 import { withUnseen } from '../model/index.ts'
@@ -26,35 +27,76 @@ export interface First {
   /** Written by somebody who is not root. */
   readonly user: boolean
   readonly upstreams: readonly FirstUpstream[]
+  /** Servers that could not be taken. */
+  readonly leftOut: readonly LeftOut[]
+  readonly secrets: readonly PlannedSecret[]
   readonly agent: FirstAgent
 }
 
+/** Where a literal credential of a client's file is written, beside the configuration. */
+export const SECRETS_DIRECTORY = 'secrets'
+
 /** A first `firebreak.yaml`: valid, least-privilege, and with a word on each key that a person may want next. */
-export function firstConfig({ directory, user, upstreams, agent }: First): string {
-  const secrets = upstreams.flatMap(secretsOf)
+export function firstConfig(first: First): string {
+  const { directory, user, agent } = first
+  const active = first.upstreams.filter(({ server }) => !server.disabled)
+  const off = first.upstreams.filter(({ server }) => server.disabled)
+  const blocks = active.flatMap((each, i) => upstreamLines(each, i, directory))
+  const comments = [...off.flatMap((each) => disabledLines(each, directory)), ...first.leftOut.flatMap(leftOutLines)]
   return [
     '# yaml-language-server: $schema=./firebreak.schema.json',
     ...(user ? ['profile: user   # without root: weaker, firebreak doctor tells by what'] : []),
     'environments:',
     '  test: {}   # hardened: true — effects need a second person; egress: [https://api.example] — where its relays may reach',
     '',
-    ...(upstreams.length === 0
-      ? NO_UPSTREAMS
-      : ['upstreams:', ...upstreams.flatMap((each, i) => upstreamLines(each, i, directory))]),
+    ...(active.length === 0 ? NO_UPSTREAMS : ['upstreams:', ...blocks]),
+    ...comments,
     '',
     'agents:',
-    ...agentLines(agent, upstreams, directory),
+    ...agentLines(agent, active, directory),
     '',
     'policies: [policies/*.cedar]   # they only forbid; *.test.yaml beside them say what must be decided (firebreak policy test)',
-    ...(secrets.length === 0
-      ? []
-      : [
-          '',
-          'secrets:   # { env: NAME }, { file: path } or { command: [program, …] }; their values stand nowhere else',
-        ]),
-    ...secrets.map(({ name, variable }) => `  ${name}: { env: ${variable} }`),
+    ...secretLines(first.secrets, new Set(secretNames(blocks.join('\n'))), new Set(secretNames(comments.join('\n')))),
     '',
   ].join('\n')
+}
+
+function secretLines(
+  secrets: readonly PlannedSecret[],
+  used: ReadonlySet<string>,
+  usedIfEnabled: ReadonlySet<string>,
+): readonly string[] {
+  const lines = secrets.flatMap((secret) => {
+    if (!used.has(secret.name) && !usedIfEnabled.has(secret.name)) return []
+    const line =
+      secret.kind === 'variable'
+        ? `${secret.name}: { env: ${secret.variable} }${secret.about === undefined ? '' : `   # ${oneLine(secret.about)}`}`
+        : `${secret.name}: { file: ./${SECRETS_DIRECTORY}/${secret.name} }   # it stood in clear where it was taken from`
+    return [used.has(secret.name) ? `  ${line}` : `  # ${line}`]
+  })
+  if (lines.length === 0) return []
+  const head = `secrets:   # { env: NAME }, { file: path } or { command: [program, …] }; their values stand nowhere else`
+  return ['', lines.every((line) => line.startsWith('  #')) ? `# ${head}` : head, ...lines]
+}
+
+/** A server that is switched off where it was taken from: it is not started, and nobody may use it. */
+function disabledLines(upstream: FirstUpstream, directory: string): readonly string[] {
+  const written = upstreamLines(upstream, 1, directory).filter(
+    (line) => !/^ *# (?:tools: not known|firebreak accept)/.test(line),
+  )
+  return [
+    `  # ${quoted(upstream.server.key)} is disabled where it was taken from; without the marks it is on:`,
+    ...written.map((line) => line.replace(/^ {2}/, '  # ')),
+  ]
+}
+
+function leftOutLines({ key, why }: LeftOut): readonly string[] {
+  return [`  # ${quoted(key)} is not here: ${oneLine(why)}`]
+}
+
+/** What a file calls a server, for a comment. */
+function quoted(key: string): string {
+  return JSON.stringify(oneLine(key).slice(0, 80))
 }
 
 export const NEVER = `// Policies only forbid: what is allowed stands under grants in firebreak.yaml.
@@ -88,14 +130,16 @@ const LEGEND =
 
 function upstreamLines(upstream: FirstUpstream, index: number, directory: string): readonly string[] {
   const { server, contained, tools } = upstream
+  const called = server.key === server.name ? [] : [`it is called ${quoted(server.key)} where it was taken from`]
   return [
     `  ${server.name}:`,
+    ...[...called, ...server.notes, ...(contained?.notes ?? [])].map((note) => `    # ${oneLine(note)}`),
     '    environment: test',
     ...(server.kind === 'http'
-      ? httpLines(server, upstream)
+      ? httpLines(server)
       : contained === undefined
         ? []
-        : stdioLines(contained, upstream, directory)),
+        : stdioLines(contained, server.env, directory)),
     ...(tools.known
       ? ['    tools:', ...(index === 0 ? LEGEND : []), ...stubLines(tools.stubs, '      ')]
       : [
@@ -105,23 +149,22 @@ function upstreamLines(upstream: FirstUpstream, index: number, directory: string
   ]
 }
 
-function httpLines({ url }: { readonly url: string }, upstream: FirstUpstream): readonly string[] {
-  const headers = secretsOf(upstream).map(({ key, name }) => `${yamlText(key)}: "\${secret:${name}}"`)
+function httpLines({ url, headers }: NamedServer & { readonly kind: 'http' }): readonly string[] {
+  const written = [...headers].map(([key, value]) => `${yamlText(key)}: ${JSON.stringify(value)}`)
   return [
-    headers.length === 0
+    headers.size === 0
       ? `    mcp: { url: ${JSON.stringify(url)} }`
-      : `    mcp: { url: ${JSON.stringify(url)}, headers: { ${headers.join(', ')} } }`,
+      : `    mcp: { url: ${JSON.stringify(url)}, headers: { ${written.join(', ')} } }`,
     '    # relay: true, remote: accepted   if it reaches further on an agent’s word: no wall of ours holds what it does',
   ]
 }
 
 function stdioLines(
-  { command, files, workspace }: Contained,
-  upstream: FirstUpstream,
+  { command, files, workspace, cwd, env: own }: Contained,
+  variables: ReadonlyMap<string, string>,
   directory: string,
 ): readonly string[] {
-  const kept = new Map(secretsOf(upstream).map(({ key, name }) => [key, `"\${secret:${name}}"`]))
-  const env = [...upstream.server.env].map(([key, value]) => `${key}: ${kept.get(key) ?? JSON.stringify(value)}`)
+  const env = [...new Map([...own, ...variables])].map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
   return [
     '    mcp:   # in a cell of its own: no network, the host’s /usr, and only these files',
     `      command: [${command.map(yamlText).join(', ')}]`,
@@ -132,6 +175,7 @@ function stdioLines(
           `        workspace: ${near(directory, workspace)}   # as /workspace, a private overlay: firebreak diff, firebreak commit`,
         ]),
     ...fileLines(files, '        ', directory),
+    ...(cwd === undefined ? [] : [`        cwd: ${yamlText(cwd)}   # where it starts`]),
     ...(env.length === 0 ? [] : [`        env: { ${env.join(', ')} }`]),
     '        memory: 512MiB',
     '    # relay: true   if it fetches what it is told to: then environments.test.egress is where it may reach',
@@ -166,6 +210,15 @@ function agentLines(
     `      workspace: ${contained?.workspace === undefined ? './work' : near(directory, contained.workspace)}`,
     '      # labels: []   if nobody outside can write the workspace’s files: until then they count as untrusted',
     ...fileLines(contained?.files ?? new Map(), '      ', directory),
+    ...(contained?.cwd === undefined || contained.workspace !== undefined
+      ? []
+      : [`      cwd: ${yamlText(contained.cwd)}`]),
+    ...((contained?.env.size ?? 0) === 0
+      ? []
+      : [
+          `      env: { ${[...(contained?.env ?? [])].map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(', ')} }`,
+        ]),
+    ...(contained?.notes ?? []).map((note) => `      # ${oneLine(note)}`),
     '      cpu: 1',
     '      memory: 512MiB',
     '      pids: 64',
@@ -190,30 +243,6 @@ function near(directory: string, path: string): string {
   const short = relative(directory, path)
   if (!path.startsWith('/') || short.startsWith('../..')) return yamlText(path)
   return yamlText(short.startsWith('..') ? short : `./${short}`)
-}
-
-interface SecretPlan {
-  /** The header or variable that carries it. */
-  readonly key: string
-  /** As the configuration calls it. */
-  readonly name: string
-  /** The variable of the host that it is read from. */
-  readonly variable: string
-}
-
-/** Headers and variables that sound like a credential: their values are not copied into the configuration. */
-function secretsOf({ server }: FirstUpstream): readonly SecretPlan[] {
-  const keys =
-    server.kind === 'http'
-      ? [...server.headers.keys()]
-      : [...server.env.keys()].filter((key) => /token|key|secret|pass|credential|auth|dsn|url/i.test(key))
-  return keys.map((key) => {
-    const plain = key.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
-    const variable = (server.kind === 'http' ? `${server.name}-${key}` : key)
-      .toUpperCase()
-      .replaceAll(/[^A-Z0-9]+/g, '_')
-    return { key, name: `${server.name}-${plain}`.slice(0, 48).replace(/-$/, ''), variable }
-  })
 }
 
 /** What a server said must not end a comment. */

@@ -99,6 +99,8 @@ export interface CellConfig {
   readonly labels: readonly Label[]
   /** Place in the cell → path on the host, read-only. */
   readonly files: ReadonlyMap<string, string>
+  /** Where its command starts, a place in the cell; absent: its workspace, or `/`. */
+  readonly cwd?: string
   readonly env: ReadonlyMap<string, string>
   readonly cpu: number
   readonly memoryBytes: number

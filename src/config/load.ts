@@ -53,6 +53,7 @@ import {
   type ShapedTool,
   type ShapedUpstream,
 } from './schema.ts'
+import { injectedTexts, secretNames } from './secret-names.ts'
 import type { Written } from './shape.ts'
 import { sharedWorkspaces, tenantHomes } from './tenants.ts'
 import { checkFrom, undoFrom, undoGrantProblems, undoProblems } from './undo.ts'
@@ -184,7 +185,7 @@ function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): S
     if (mcp.url.username !== '' || mcp.url.password !== '')
       return report(judge, source, 'a credential in a URL', 'a header with ${secret:name}')
     const headers = mcp.headers ?? new Map<string, string>()
-    const carriesSecret = [...headers.values()].some((value) => secretNames(value).length > 0)
+    const carriesSecret = [mcp.url.href, ...headers.values()].some((value) => secretNames(value).length > 0)
     if (carriesSecret && mcp.url.protocol !== 'https:' && !isLoopback(mcp.url.hostname)) {
       return report(
         judge,
@@ -198,6 +199,8 @@ function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): S
   if (mcp.headers !== undefined) return report(judge, source, '"headers" go with "url"')
   const command = mcp.command ?? []
   if (command.length === 0) return report(judge, source, 'an empty command', 'a program and its arguments')
+  if (secretNames(command[0] ?? '').length > 0)
+    return report(judge, source, 'a program that a secret names', 'secrets in its arguments, or in cell.env')
   for (const key of ['checkpoints', 'commit'] as const) {
     const found = mcp.cell?.[key]
     if (found !== undefined) report(judge, found.source, `"${key}" of an upstream’s cell`, `${key} in an agent’s cell`)
@@ -443,6 +446,7 @@ function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): C
     ...(cell?.workspace === undefined ? {} : { workspace: at(cell.workspace) }),
     labels: cell?.labels ?? (cell?.workspace === undefined ? [] : [UNTRUSTED]),
     files,
+    ...(cell?.cwd === undefined ? {} : { cwd: cell.cwd }),
     env: cell?.env ?? new Map(),
     cpu: cell?.cpu ?? 1,
     memoryBytes: cell?.memory ?? 1_073_741_824,
@@ -511,8 +515,7 @@ function readSecrets(judge: Judge): ReadonlyMap<string, SecretSource> {
 function checkSecretsHaveOneHome(judge: Judge, config: Config): void {
   const homes = new Map<string, EnvironmentName>()
   for (const upstream of config.upstreams.values()) {
-    const values = upstream.mcp.kind === 'http' ? upstream.mcp.headers.values() : upstream.mcp.cell.env.values()
-    for (const name of [...values].flatMap(secretNames)) {
+    for (const name of injectedTexts(upstream.mcp).flatMap(secretNames)) {
       if (!config.secrets.has(name)) {
         report(judge, upstream.source, `secret "${name}" is not declared`, namesOf(config.secrets))
         continue
@@ -540,7 +543,7 @@ function checkSecretsHaveOneHome(judge: Judge, config: Config): void {
     report(judge, source ?? { file: basename(judge.file), line: 1, column: 1 }, message, 'a secret of its own')
   }
   for (const agent of config.agents.values()) {
-    const used = [...agent.cell.env.values()].flatMap(secretNames)
+    const used = [...agent.command, ...agent.cell.env.values()].flatMap(secretNames)
     if (used.length > 0)
       report(
         judge,
@@ -549,11 +552,6 @@ function checkSecretsHaveOneHome(judge: Judge, config: Config): void {
         'secrets only under upstreams: they never enter an agent’s cell',
       )
   }
-}
-
-/** The names in `${secret:name}`, in order. */
-export function secretNames(value: string): readonly string[] {
-  return [...value.matchAll(/\$\{secret:([^}]*)\}/g)].map((match) => match[1] ?? '')
 }
 
 /** Hosts that never leave the machine, by address: a name can be made to resolve anywhere. */

@@ -77,6 +77,7 @@ const cellFields = {
     map('places in the cell and the host paths shown there, read-only', cellPath, path),
     'what else it sees of this host, read-only: its program where that is not in /usr, its script, its packages',
   ),
+  cwd: optional(cellPath, 'where its command starts, a place in the cell; absent: /workspace, or / without one'),
   env: optional(
     map('environment variables', variable, value),
     'its environment variables; under an upstream, values may hold ${secret:name}',

@@ -1,14 +1,44 @@
 import { type Amount, type Budget, decimalUnits, SLIDING, type Window } from '../model/index.ts'
 
-const DURATIONS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const SIZES = { KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 } as const
 
-/** `30s`, `5min`, `8h`, `2d`: milliseconds, from one second to 366 days. */
+/** Units of time, the longest first, with the spellings that people give them. */
+const TIMES: readonly { readonly ms: number; readonly names: readonly string[] }[] = [
+  { ms: 604_800_000, names: ['w', 'wk', 'wks', 'week', 'weeks'] },
+  { ms: 86_400_000, names: ['d', 'day', 'days'] },
+  { ms: 3_600_000, names: ['h', 'hr', 'hrs', 'hour', 'hours'] },
+  { ms: 60_000, names: ['m', 'min', 'mins', 'minute', 'minutes'] },
+  { ms: 1_000, names: ['s', 'sec', 'secs', 'second', 'seconds'] },
+  { ms: 1, names: ['ms', 'msec', 'millisecond', 'milliseconds'] },
+]
+
+const DURATION_MS_MAX = 366 * 86_400_000
+
+/**
+ * Reads a stretch of time as people write it: `30s`, `5min`, `2m`, `1h30m`, `2 h`, `1.5 hours`, `PT1H30M`. A longer unit
+ * stands before a shorter one, and each once. Returns milliseconds, from one second to 366 days; undefined for all else, a
+ * number without a unit among it.
+ */
 export function duration(text: string): number | undefined {
-  const match = /^([1-9]\d{0,8})(ms|s|min|h|d)$/.exec(text)
-  if (!match) return undefined
-  const ms = Number(match[1]) * DURATIONS[match[2] as keyof typeof DURATIONS]
-  return ms >= 1_000 && ms <= 366 * DURATIONS.d ? ms : undefined
+  const iso = /^P(?=.)(?:\d+D)?(?:T(?=.)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?$/.test(text)
+  const written = iso ? text.replaceAll(/[PT]/g, '').toLowerCase() : text
+  if (!/^(?:\d{1,9}(?:\.\d{1,3})? ?[A-Za-z]+(?: (?=\d)|(?=\d|$)))+$/.test(written)) return undefined
+  const parts = [...written.matchAll(/([\d.]+) ?([A-Za-z]+)/g)]
+  let ms = 0
+  let longer = -1
+  for (const [, count = '', unit = ''] of parts) {
+    const at = TIMES.findIndex(({ names }) => names.includes(nameOf(unit)))
+    if (at <= longer) return undefined
+    longer = at
+    ms += Number(count) * (TIMES[at]?.ms ?? 0)
+  }
+  ms = Math.round(ms)
+  return ms >= 1_000 && ms <= DURATION_MS_MAX ? ms : undefined
+}
+
+/** A lone capital `M` is a month to some: it is no unit here. */
+function nameOf(unit: string): string {
+  return unit === 'M' ? unit : unit.toLowerCase()
 }
 
 /** `512MiB`, `1GiB`: bytes. */
@@ -60,13 +90,17 @@ function counted(kind: 'calls' | 'rows', text: string): Amount | undefined {
 
 function windowFrom(separator: string, rest: string): Window | undefined {
   if (separator === ' total') return { kind: 'total' }
-  if (separator === '/') {
-    const ms = SLIDING.find(([name]) => name === rest)?.[1]
-    return ms === undefined ? undefined : { kind: 'sliding', ms }
-  }
+  if (separator === '/') return slidingOver(rest)
   const [unit = '', zone = 'UTC', ...more] = rest.split(' ')
+  if (zone === 'UTC' && !/^(?:day|week|month)\b/.test(rest)) return slidingOver(rest)
   if ((unit !== 'day' && unit !== 'week' && unit !== 'month') || more.length > 0 || !isTimeZone(zone)) return undefined
   return { kind: 'calendar', unit, zone }
+}
+
+/** `60/min`, and its other spellings: `60/m`, `60/minute`, `60 per hour`. */
+function slidingOver(unit: string): Window | undefined {
+  const ms = TIMES.find(({ names }) => names.includes(unit))?.ms
+  return ms !== undefined && SLIDING.some(([, known]) => known === ms) ? { kind: 'sliding', ms } : undefined
 }
 
 /** A name that this host's calendar knows; no offsets, which know no summer. */

@@ -13,7 +13,7 @@ export const GATEWAY_PORT = 7070
 /** Where a relay finds its way out, if its environment has one. */
 export const EGRESS_PORT = 7071
 
-export interface CellPlan extends Pick<CellSpec, 'command' | 'stdio'> {
+export interface CellPlan extends Pick<CellSpec, 'command' | 'secretCommand' | 'stdio'> {
   /** Where it is known before; made here otherwise. */
   readonly id?: CellId
   /** Names its workspace's changes in the state. */
@@ -28,11 +28,12 @@ export interface CellPlan extends Pick<CellSpec, 'command' | 'stdio'> {
 
 /** What the warden is asked for, from the configuration alone. */
 export function cellSpec(config: Config, state: State, plan: CellPlan): CellSpec {
-  const { cell, command, stdio, listener, egress = false } = plan
+  const { cell, command, secretCommand, stdio, listener, egress = false } = plan
   const io = cell.ioBytesPerSecond
   return {
     id: plan.id ?? newCellId(randomBytes(16)),
     command,
+    ...(secretCommand && { secretCommand }),
     stdio,
     variables: {
       ...BASE_VARIABLES,
@@ -40,6 +41,7 @@ export function cellSpec(config: Config, state: State, plan: CellPlan): CellSpec
       ...(egress && EGRESS_VARIABLES),
       ...plan.variables,
     },
+    ...(cell.cwd !== undefined && { workingDirectory: cell.cwd }),
     root: cell.root === undefined ? { kind: 'host-usr' } : { kind: 'directory', path: cell.root },
     files: [...[...cell.files].map(([to, from]) => ({ from, to })), ...(listener ? [CLIENT_CONFIG] : [])],
     ...(listener && { decoys: config.containment.decoys.files }),

@@ -1,145 +1,236 @@
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { basename, dirname, extname, isAbsolute, join, resolve, sep } from 'node:path'
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { basename, isAbsolute, join, resolve, sep } from 'node:path'
 import process from 'node:process'
-import { isJsonObject, type Json, no, ok, type Result } from '../model/index.ts'
+import { liesIn } from '../cells/paths.ts'
+import { no, ok, type Result } from '../model/index.ts'
+import { BASE_VARIABLES } from './cell-spec.ts'
+import { type FoundProgram, findProgram } from './programs/find-program.ts'
+import { joined, kindOfScript, neededByScript, type Parts, packageAround, partsOf } from './programs/package.ts'
+import { isBroad, isDirectory, ofSystem, type Surroundings } from './programs/places.ts'
+import { isNodeScript, unwrapRunner } from './programs/runners.ts'
+import { isSecretFile } from './programs/secret-files.ts'
 
 /** A command as a person runs it on this host, rewritten for a cell that sees only what is shown to it. */
 export interface Contained {
   readonly command: readonly string[]
   /** Place in the cell → path on the host, as `cell.files` has them. */
   readonly files: ReadonlyMap<string, string>
+  /** What it needs beside its own variables: a PATH that has its program. */
+  readonly env: ReadonlyMap<string, string>
   /** A directory among its arguments, which becomes the cell's workspace. */
   readonly workspace?: string
+  /** Where it starts, a place in the cell. */
+  readonly cwd?: string
+  /** What a person should know. */
+  readonly notes: readonly string[]
 }
+
+export interface ContainOptions {
+  readonly path?: string
+  readonly home?: string
+  readonly variables?: Readonly<Record<string, string | undefined>>
+  /** Directories that no cell may be shown: where the configuration is written. */
+  readonly kept?: readonly string[]
+  /** A directory is given to start in: programs may lean on it. */
+  readonly startsThere?: boolean
+}
+
+const RUNNERS_MAX = 4
 
 /**
- * The least that a command names: its program where it is not of the host's /usr, its script, the packages beside that,
- * and a directory that it is given, as a private overlay. What it reads without naming it, a person adds.
+ * What a command needs to be started in a cell: its program with its interpreter and its prefix, its script with the
+ * package around it, and a directory that it is given, as a private overlay. Secrets in those directories, and homes, are
+ * not shown. What it reads without naming it, a person adds.
  */
 export function containCommand(
-  [program = '', ...args]: readonly string[],
+  command: readonly string[],
   cwd: string,
-  path: string = process.env.PATH ?? '',
+  options: ContainOptions = {},
 ): Result<Contained, string> {
-  const fetched = fetchedPackage(program, args)
-  if (fetched !== undefined) {
-    const script = installedScript(fetched.name, cwd)
-    if (script === undefined) return no(fetched.problem)
-    return containCommand(['node', script, ...fetched.args], cwd, path)
+  const { variables = process.env, kept = [] } = options
+  const around: Surroundings = {
+    cwd,
+    path: options.path ?? variables.PATH ?? '',
+    home: options.home ?? variables.HOME ?? '/root',
+    variables,
+    kept,
   }
-  const place = program.includes('/') ? resolve(cwd, program) : onPath(program, path)
-  if (program === 'node' || basename(place ?? '') === 'node') return containNode(place, args, cwd)
-  if (place === undefined || !isFile(place)) return no(`there is no program "${program}" on this host`)
-  const real = realpathSync(place)
-  if (startsNode(real)) return containCommand(['node', real, ...args], cwd, path)
-  const shown = ofSystem(place) ? [] : [[place, real] as const]
-  return ok(withArguments([shown.length === 0 ? program : place], shown, args, cwd))
+  return contain(command, around, options.startsThere === true, 0)
 }
 
-/** A Node of the host's own stays what it is; where there is none that cells see, they get the one that Firebreak brings. */
-function containNode(place: string | undefined, args: readonly string[], cwd: string): Result<Contained, string> {
-  if (place !== undefined && ofSystem(place)) return ok(withArguments(['node'], [], args, cwd))
-  return ok(withArguments(['/opt/node'], [['/opt/node', '${node}']], args, cwd))
+function contain(
+  command: readonly string[],
+  around: Surroundings,
+  startsThere: boolean,
+  depth: number,
+): Result<Contained, string> {
+  const unwrapped = depth < RUNNERS_MAX ? unwrapRunner(command, around) : undefined
+  if (unwrapped !== undefined) {
+    if (!unwrapped.ok) return unwrapped
+    const { command: inner, cwd, env, notes = [] } = unwrapped.value
+    const contained = contain(inner, { ...around, cwd: cwd ?? around.cwd }, startsThere || cwd !== undefined, depth + 1)
+    if (!contained.ok) return contained
+    const variables = new Map([...Object.entries(env ?? {}), ...contained.value.env])
+    return ok({ ...contained.value, env: variables, notes: [...notes, ...contained.value.notes] })
+  }
+  const [program = '', ...args] = command
+  const script =
+    program.includes('/') && isNodeScript(resolve(around.cwd, program)) ? resolve(around.cwd, program) : undefined
+  if (script !== undefined && existsSync(script))
+    return contain(['node', script, ...args], around, startsThere, depth + 1)
+  const found = program === 'node' ? nodeOf(around) : findProgram(program, around)
+  if (!found.ok) return found
+  if (isNodeScript(found.value.real) && !ofSystem(found.value.real) && depth < RUNNERS_MAX)
+    return contain(['node', found.value.real, ...args], around, startsThere, depth + 1)
+  return withArguments(found.value, args, around, startsThere)
 }
+
+/** A Node that cells see, or that stands in a file of its own; else the one that Firebreak brings. */
+function nodeOf(around: Surroundings): Result<FoundProgram, string> {
+  const found = findProgram('node', around)
+  if (found.ok && (ofSystem(found.value.real) || found.value.files.size > 0)) {
+    if (ofSystem(found.value.place) && ofSystem(found.value.real)) return found
+    if (statSync(found.value.real).size > BINARY_BYTES_MIN) return found
+  }
+  const brought = '/opt/node'
+  return ok({ program: brought, place: brought, real: brought, files: new Map([[brought, '${node}']]), path: ['/opt'] })
+}
+
+/** A Node has a hundred MiB; what is smaller only looks for one. */
+const BINARY_BYTES_MIN = 10_000_000
 
 function withArguments(
-  start: readonly string[],
-  shown: readonly (readonly [string, string])[],
+  found: FoundProgram,
   args: readonly string[],
-  cwd: string,
-): Contained {
-  const files = new Map(shown)
-  const command = [...start]
+  around: Surroundings,
+  startsThere: boolean,
+): Result<Contained, string> {
+  const files = new Map(found.files)
+  const command = [found.program]
+  const parts: Parts[] = []
   let workspace: string | undefined
+  const builds = isBuildTool(found, args)
+  const own = builds ? undefined : args.map((arg) => placeNamed(arg, around.cwd, false)).find(isWorkspace)
+  const kept = { ...around, kept: [...around.kept, ...(own === undefined ? [] : [realpathSync(own)])] }
   for (const arg of args) {
-    const path = resolve(cwd, arg)
-    const kind = arg.startsWith('-') || !existsSync(path) ? 'word' : statSync(path).isDirectory() ? 'directory' : 'file'
-    if (kind === 'word' || (!isAbsolute(arg) && kind === 'directory' && !/[./]/.test(arg)) || ofSystem(path)) {
+    const [, flag = '', value = arg] = /^(--?[\w-]+=)([\s\S]*)$/.exec(arg) ?? []
+    const named = builds ? undefined : placeNamed(value, around.cwd, flag !== '')
+    if (named === undefined) {
       command.push(arg)
-    } else if (kind === 'directory' && workspace === undefined) {
-      workspace = path
-      command.push('/workspace')
-    } else {
-      // Packages are found from where a file really lies.
-      const real = realpathSync(path)
-      for (const each of kind === 'file' ? neededBy(real) : [real]) files.set(each, each)
-      command.push(real)
+      continue
     }
+    const real = realpathSync(named)
+    if (isSecretFile(basename(real)) && !isDirectory(real))
+      return no(`it is given ${named}, which sounds like a secret: give it as a secret, in its env or its arguments`)
+    if (isDirectory(named)) {
+      if (isBroad(real, around.home))
+        return no(`it is given ${named}, which holds more than one program should see: name a directory in it`)
+      if (workspace === undefined && flag === '') {
+        workspace = named
+        command.push('/workspace')
+        continue
+      }
+      parts.push(partsOf(real, kept.kept))
+    } else parts.push(neededBy(real, kept))
+    command.push(`${flag}${real}`)
   }
-  return { command, files, ...(workspace !== undefined && { workspace }) }
+  const start = startOf(found, args, around, startsThere || builds)
+  if (start !== undefined) parts.push(partsOf(start, kept.kept))
+  const { shown, hidden } = joined(parts)
+  for (const place of shown) if (![...files].some(([to]) => liesIn(place, to))) files.set(place, place)
+  const env = new Map<string, string>(
+    found.path.length === 0 ? [] : [['PATH', [...found.path, BASE_VARIABLES.PATH].join(':')]],
+  )
+  const cwd = start !== undefined && (startsThere || builds || args.includes('-m')) ? start : undefined
+  const notes =
+    hidden.length === 0 ? [] : [`not shown, since it sounds like a secret: ${hidden.slice(0, 8).join(', ')}`]
+  for (const [name, value] of buildVariables(found, around, files)) env.set(name, value)
+  return ok({
+    command,
+    files,
+    env,
+    notes,
+    ...(workspace !== undefined && { workspace }),
+    ...(cwd !== undefined && { cwd }),
+  })
+}
+
+function isWorkspace(place: string | undefined): place is string {
+  return place !== undefined && isDirectory(place)
+}
+
+/** The place that an argument names; a word that only happens to be a directory's name is none. */
+function placeNamed(arg: string, cwd: string, isValue: boolean): string | undefined {
+  if (arg === '' || arg.startsWith('-') || arg.includes('\0')) return undefined
+  const path = resolve(cwd, arg)
+  if (!existsSync(path) || ofSystem(path)) return undefined
+  const stat = statSync(path)
+  if (!stat.isFile() && !stat.isDirectory()) return undefined
+  const looksLikePath = isAbsolute(arg) || /[./]/.test(arg)
+  return looksLikePath || (stat.isFile() && !isValue) ? path : undefined
 }
 
 /** The file itself, or the whole of the packages that it lies in or beside. */
-function neededBy(file: string): readonly string[] {
+function neededBy(file: string, around: Surroundings): Parts {
   const parts = file.split(sep)
   const packages = parts.indexOf('node_modules')
-  if (packages !== -1) return [parts.slice(0, packages + 1).join(sep)]
-  if (!['.js', '.mjs', '.cjs', '.ts', '.mts'].includes(extname(file))) return [file]
-  const beside = upwards(dirname(file)).find((directory) => existsSync(join(directory, 'node_modules')))
-  const manifest = upwards(dirname(file)).find((directory) => existsSync(join(directory, 'package.json')))
-  return [
-    file,
-    ...(beside === undefined ? [] : [join(beside, 'node_modules')]),
-    ...(manifest === undefined ? [] : [join(manifest, 'package.json')]),
-  ]
+  if (packages !== -1) return { shown: [parts.slice(0, packages + 1).join(sep)], hidden: [] }
+  const kind = kindOfScript(file) ?? (isNodeScript(file) ? 'node' : undefined)
+  return kind === undefined ? { shown: [file], hidden: [] } : neededByScript(file, kind, around)
 }
 
-/** Runners that fetch a package when they start: a cell has no network to fetch it over. */
-function fetchedPackage(program: string, args: readonly string[]) {
-  const runner = basename(program)
-  if (runner !== 'npx' && runner !== 'uvx') return undefined
-  const [spec = '', ...rest] = args.filter((arg, i) => !(arg.startsWith('-') && args.slice(0, i).every(isOption)))
-  const name = spec.replace(/(?<=.)@[^/]*$/, '')
-  const install =
-    runner === 'npx' ? `npm install ${name}` : `uv tool install ${name}, and name the program that it installs`
-  return {
-    name: runner === 'npx' ? name : '',
-    args: rest,
-    problem: `${runner} fetches "${name}" when it starts, and a cell has no network: ${install}, then do this again`,
+/** What builds what lies in the directory where it is started. */
+function isBuildTool({ place, real }: FoundProgram, args: readonly string[]): boolean {
+  const [name, first = ''] = [basename(place), args[0] ?? '']
+  if (name === 'go' || name === 'cargo') return ['run', 'build', 'test', 'install'].includes(first)
+  return (
+    /^(?:npm|pnpm|yarn)(?:-cli)?(?:\.c?js)?$/.test(basename(real)) || ['npm', 'pnpm', 'yarn', 'make'].includes(name)
+  )
+}
+
+/** The directory that a program leans on though no argument names it; never a home. */
+function startOf(
+  found: FoundProgram,
+  args: readonly string[],
+  around: Surroundings,
+  startsThere: boolean,
+): string | undefined {
+  const { cwd, home } = around
+  const module =
+    /^python[\d.]*$/.test(basename(found.place)) && args.includes('-m') ? args[args.indexOf('-m') + 1] : undefined
+  const top = module?.split('.')[0] ?? ''
+  const isHere = top !== '' && (existsSync(join(cwd, top)) || existsSync(join(cwd, `${top}.py`)))
+  if (!startsThere && !isHere) return undefined
+  const kind = /^python/.test(basename(found.place)) ? 'python' : 'node'
+  const root = packageAround(cwd, kind, home) ?? cwd
+  if (isBroad(cwd, home) || isBroad(root, home)) return undefined
+  return startsThere || isHere ? realpathSync(cwd) : undefined
+}
+
+/** Where compilers find what was fetched before, and where they may write. */
+function buildVariables(
+  found: FoundProgram,
+  around: Surroundings,
+  files: Map<string, string>,
+): ReadonlyMap<string, string> {
+  const name = basename(found.place)
+  const { home, variables } = around
+  if (name === 'go') {
+    const modules = variables.GOMODCACHE ?? join(variables.GOPATH ?? join(home, 'go'), 'pkg/mod')
+    if (isDirectory(modules)) files.set(modules, modules)
+    return new Map([
+      ['GOMODCACHE', modules],
+      ['GOPROXY', 'off'],
+      ['GOTOOLCHAIN', 'local'],
+      ['GOFLAGS', '-buildvcs=false'],
+    ])
   }
-}
-
-function isOption(arg: string): boolean {
-  return arg.startsWith('-')
-}
-
-/** The program of an npm package that is installed here or above. */
-function installedScript(name: string, cwd: string): string | undefined {
-  const home = upwards(cwd)
-    .map((directory) => join(directory, 'node_modules', name))
-    .find((directory) => name !== '' && existsSync(join(directory, 'package.json')))
-  if (home === undefined) return undefined
-  const manifest = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as Json
-  const bin = isJsonObject(manifest) ? manifest.bin : undefined
-  const script = typeof bin === 'string' ? bin : isJsonObject(bin) ? Object.values(bin)[0] : undefined
-  return typeof script === 'string' ? join(home, script) : undefined
-}
-
-function upwards(directory: string): readonly string[] {
-  return dirname(directory) === directory ? [directory] : [directory, ...upwards(dirname(directory))]
-}
-
-function onPath(program: string, path: string): string | undefined {
-  return path
-    .split(':')
-    .map((directory) => join(directory, program))
-    .find(isFile)
-}
-
-function isFile(path: string): boolean {
-  try {
-    return statSync(path).isFile()
-  } catch {
-    // Not there, or on a PATH that was meant for somebody else.
-    return false
-  }
-}
-
-function startsNode(file: string): boolean {
-  return /^#!.*\bnode\b/.test(readFileSync(file).subarray(0, 256).toString('latin1').split('\n')[0] ?? '')
-}
-
-/** What every cell sees of the host, at the same place. */
-function ofSystem(path: string): boolean {
-  return /^\/(?:usr|bin|sbin|lib(?:32|64|x32)?)(?:\/|$)/.test(path)
+  if (name !== 'cargo') return new Map()
+  const cargo = variables.CARGO_HOME ?? join(home, '.cargo')
+  for (const part of ['registry', 'git'].map((each) => join(cargo, each)).filter(isDirectory)) files.set(part, part)
+  return new Map([
+    ['CARGO_HOME', cargo],
+    ['CARGO_TARGET_DIR', '/tmp/target'],
+    ['CARGO_NET_OFFLINE', 'true'],
+  ])
 }

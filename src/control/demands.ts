@@ -1,6 +1,6 @@
 import type { Ability, HostReport } from '../cells/probe.ts'
-import type { Agent, Config, GrantConfig, StdioServer, Upstream } from '../config/config.ts'
-import { secretNames } from '../config/load.ts'
+import type { Agent, Config, GrantConfig, Upstream } from '../config/config.ts'
+import { secretsOf } from '../config/secret-names.ts'
 import { type DeclaredTool, type EnvironmentName, LIMITS, samePerson, UNTRUSTED } from '../model/index.ts'
 import { programFault, unseenArguments } from './program.ts'
 import { egressOf, type Judged } from './setup.ts'
@@ -347,11 +347,7 @@ function hardenedDemands(about: string, agents: readonly Agent[], { profile }: C
 }
 
 function secretDemands(config: Config, { secrets }: Seen): readonly Demand[] {
-  const used = new Set(
-    [...config.upstreams.values()].flatMap(({ mcp }) =>
-      [...(mcp.kind === 'http' ? mcp.headers : stdioVariables(mcp)).values()].flatMap(secretNames),
-    ),
-  )
+  const used = new Set([...config.upstreams.values()].flatMap(({ mcp }) => secretsOf(mcp)))
   return [...config.secrets].map(([name, source]) => {
     const about = `secret ${name}`
     const why = secrets.get(name)
@@ -361,10 +357,6 @@ function secretDemands(config: Config, { secrets }: Seen): readonly Demand[] {
     const fix = source.kind === 'env' ? `export ${source.variable}=…, or file: or command:` : 'correct it under secrets'
     return missing(about, why, fix)
   })
-}
-
-function stdioVariables({ cell }: StdioServer): ReadonlyMap<string, string> {
-  return cell.env
 }
 
 function recordDemands({ profile }: Config): readonly Demand[] {

@@ -9,7 +9,7 @@ import type { Inspection, Offered } from '../gateway/inspect-main.ts'
 import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../model/index.ts'
 import { reachableCode } from './code.ts'
 import { wardenFaultText } from './runtime.ts'
-import { readSecrets } from './secrets.ts'
+import { readSecretsOf } from './secrets.ts'
 import type { Judged } from './setup.ts'
 import { openTenantState } from './tenants.ts'
 import { launchUpstreamCell, type UpstreamCell } from './upstream-cell.ts'
@@ -49,12 +49,13 @@ async function inspectEnvironment(
 ): Promise<Result<ReadonlyMap<UpstreamName, Inspected>, string>> {
   const unfit = profileFault(config.profile)
   if (unfit !== undefined) return no(wardenFaultText(unfit))
-  const secrets = readSecrets(config, environment)
-  if (!secrets.ok) return secrets
+  const secrets = readSecretsOf(config, upstreams)
   const warden = await openWarden({ profile: config.profile })
   if (!warden.ok) return no(wardenFaultText(warden.reason))
   const state = openTenantState(config, environment, stateDirectory, config.profile === 'full')
   const cells: UpstreamCell[] = []
+  /** Those of which nobody could be asked, and why. */
+  const unstarted = new Map<UpstreamName, string>(secrets.faults)
   const logs = new Map<UpstreamName, { readonly path: string; readonly from: number }>()
   let release = () => {}
   try {
@@ -62,6 +63,7 @@ async function inspectEnvironment(
     const descriptors: number[] = []
     for (const upstream of upstreams) {
       const { name, mcp } = upstream
+      if (secrets.faults.has(name)) continue
       if (mcp.kind === 'http') {
         asked.push({ name, kind: 'http', url: mcp.url.href, headers: [...mcp.headers] })
         continue
@@ -74,10 +76,13 @@ async function inspectEnvironment(
         state,
         { ...upstream, mcp },
         inspectedWorkspace(upstream),
-        secrets.value,
+        secrets.values,
         'alone',
       )
-      if (!server.ok) return server
+      if (!server.ok) {
+        unstarted.set(name, server.reason)
+        continue
+      }
       cells.push(server.value)
       const first = 4 + descriptors.length
       descriptors.push(server.value.pipes.stdin.fd, server.value.pipes.stdout.fd)
@@ -101,7 +106,7 @@ async function inspectEnvironment(
     }
     const pipe = child.stdio[3] as Writable
     pipe.on('error', () => undefined)
-    pipe.end(JSON.stringify({ upstreams: asked, secrets: [...secrets.value] } satisfies Inspection))
+    pipe.end(JSON.stringify({ upstreams: asked, secrets: [...secrets.values] } satisfies Inspection))
     const ended = once(child, 'exit')
     let output = ''
     if (child.stdout === null) return no('the inspection has no output')
@@ -119,7 +124,8 @@ async function inspectEnvironment(
       const log = logs.get(name)
       return [name, { ...offer, said: log === undefined ? [] : await saidIn(log.path, log.from) }]
     })
-    return ok(new Map(await Promise.all(told)))
+    const problems = [...unstarted].map(([name, problem]) => [name, { problem, said: [] }] as const)
+    return ok(new Map<UpstreamName, Inspected>([...(await Promise.all(told)), ...problems]))
   } finally {
     await warden.value.close()
     release()

@@ -1,8 +1,8 @@
 import type { Agent, Upstream } from '../config/config.ts'
-import { secretNames } from '../config/load.ts'
+import { secretsOf } from '../config/secret-names.ts'
 import type { AgentName } from '../model/index.ts'
 import { type ReachChange, reachDiff } from '../policy/index.ts'
-import { agentReach, injected, reachInput } from './reach.ts'
+import { agentReach, reachInput } from './reach.ts'
 import type { Judged } from './setup.ts'
 
 export interface AgentChanges {
@@ -79,8 +79,7 @@ function upstreamChanges(old: Upstream, next: Upstream): readonly ReachChange[] 
   const changes: ReachChange[] = []
   if (whereText(old) !== whereText(next))
     changes.push(widening(true, 1, next.name, `is ${whereText(next)}, and was ${whereText(old)}`))
-  const secretsOf = ({ mcp }: Upstream) => new Set(injected(mcp).flatMap(secretNames))
-  const [secrets, was] = [secretsOf(next), secretsOf(old)]
+  const [secrets, was] = [new Set(secretsOf(next.mcp)), new Set(secretsOf(old.mcp))]
   for (const name of secrets)
     if (!was.has(name)) changes.push(widening(true, 2, next.name, `is given the secret "${name}"`))
   for (const name of was)

@@ -1,5 +1,6 @@
 import type { Agent, Config, Upstream } from '../config/config.ts'
-import { isLoopback, secretNames } from '../config/load.ts'
+import { isLoopback } from '../config/load.ts'
+import { secretsOf } from '../config/secret-names.ts'
 import type { AgentName, EnvironmentName, Label, UpstreamName } from '../model/index.ts'
 import { type Operation, type Reach, type ReachInput, reach } from '../policy/index.ts'
 import { catalogueOf } from './catalogue.ts'
@@ -112,10 +113,6 @@ function upstreamReach(config: Config, upstream: Upstream): UpstreamReach {
         : `${mcp.command.join(' ')}, in a cell without network${egress.length === 0 ? '' : ' but a way to its egress'}`,
     egress: egress.toSorted(),
     remote: isRemote(upstream),
-    secrets: [...new Set(injected(mcp).flatMap(secretNames))].sort(),
+    secrets: secretsOf(mcp).toSorted(),
   }
-}
-
-export function injected(mcp: Upstream['mcp']): readonly string[] {
-  return [...(mcp.kind === 'http' ? mcp.headers.values() : mcp.cell.env.values())]
 }

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import type { Config, SecretSource } from '../config/config.ts'
-import { secretNames } from '../config/load.ts'
-import { injectInto } from '../gateway/secrets.ts'
-import { type EnvironmentName, no, ok, type Result } from '../model/index.ts'
+import type { Config, SecretSource, Upstream } from '../config/config.ts'
+import { secretsOf } from '../config/secret-names.ts'
+import { injectInto, openSecrets } from '../gateway/secrets.ts'
+import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../model/index.ts'
 
 /** How long a command may take to say a secret; a person waits for the start meanwhile. */
 const COMMAND_MS_MAX = 10_000
@@ -23,8 +23,7 @@ export function readSecrets(
   const values = new Map<string, string>()
   for (const upstream of config.upstreams.values()) {
     if (upstream.environment !== environment) continue
-    const used = upstream.mcp.kind === 'http' ? upstream.mcp.headers.values() : upstream.mcp.cell.env.values()
-    for (const name of [...used].flatMap(secretNames)) {
+    for (const name of secretsOf(upstream.mcp)) {
       if (values.has(name)) continue
       const source = config.secrets.get(name)
       if (source === undefined) return no(`secret "${name}" is not declared`)
@@ -34,6 +33,37 @@ export function readSecrets(
     }
   }
   return ok(values)
+}
+
+/**
+ * The same for some upstreams, of which each is told by itself why its secrets cannot be used: one that is not set keeps
+ * nobody from asking the others.
+ */
+export function readSecretsOf(config: Config, upstreams: readonly Upstream[]): ReadSecrets {
+  const read = new Map<string, Result<string, string>>()
+  const faults = new Map<UpstreamName, string>()
+  for (const { name: upstream, mcp } of upstreams)
+    for (const name of secretsOf(mcp)) {
+      const value = read.get(name) ?? usableSecret(config, name)
+      read.set(name, value)
+      if (!value.ok && !faults.has(upstream)) faults.set(upstream, value.reason)
+    }
+  return { values: new Map([...read].flatMap(([name, value]) => (value.ok ? [[name, value.value]] : []))), faults }
+}
+
+export interface ReadSecrets {
+  readonly values: ReadonlyMap<string, string>
+  /** Of upstreams whose secrets cannot be used. */
+  readonly faults: ReadonlyMap<UpstreamName, string>
+}
+
+function usableSecret(config: Config, name: string): Result<string, string> {
+  const source = config.secrets.get(name)
+  if (source === undefined) return no(`secret "${name}" is not declared`)
+  const value = readSecret(source, config.directory)
+  if (!value.ok) return no(`secret "${name}" cannot be read: ${value.reason}`)
+  const usable = openSecrets(new Map([[name, value.value]]))
+  return usable.ok ? value : usable
 }
 
 /** Environment variables with `${secret:name}` replaced, for a stdio server's own cell. */

@@ -5,6 +5,8 @@ import type { Handle } from '../cells/handle.ts'
 import { launchFaultText } from '../cells/spec.ts'
 import type { Warden } from '../cells/warden.ts'
 import type { Config, StdioServer, Upstream } from '../config/config.ts'
+import { secretNames } from '../config/secret-names.ts'
+import { injectInto } from '../gateway/secrets.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { cellSpec } from './cell-spec.ts'
 import { injectSecrets } from './secrets.ts'
@@ -45,6 +47,9 @@ export async function launchUpstreamCell(
       name: workspace,
       cell: mcp.cell,
       command: [program, ...args],
+      ...(args.some((arg) => secretNames(arg).length > 0) && {
+        secretCommand: [program, ...args.map((arg) => injectInto(arg, secrets))],
+      }),
       stdio: { kind: 'pipes' },
       listener: false,
       egress,

@@ -61,7 +61,7 @@ import type { Pulse } from './pulse.ts'
 import { recordLabels, redacted } from './record.ts'
 import { Refusals } from './refusals.ts'
 import { SavedFirst } from './saved-first.ts'
-import { openSecrets, type Secrets } from './secrets.ts'
+import { injectIntoUrl, openSecrets, type Secrets } from './secrets.ts'
 import { SeenLabels } from './seen-labels.ts'
 import type { AgentSetup, GatewaySetup, TaskSetup, UpstreamSetup, WardenMessage } from './setup.ts'
 import { LedgerShare } from './share.ts'
@@ -647,7 +647,8 @@ export class Gateway {
     const options = { name, signal, turn: this.turns.batched({}) }
     if (mcp.kind === 'http') {
       const headers = new Map(mcp.headers.map(([header, value]) => [header, this.#gate.secrets.inject(value)]))
-      return connected(name, await connectHttpUpstream({ ...options, url: new URL(mcp.url), headers }))
+      const url = new URL(injectIntoUrl(mcp.url, this.#gate.secrets.inject))
+      return connected(name, await connectHttpUpstream({ ...options, url, headers }))
     }
     const { server, ...pipes } = await this.#pipes.take(name, number)
     // Nobody speaks to it any more: if it does not end of that, the warden ends it, and starts another.

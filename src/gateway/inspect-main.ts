@@ -9,7 +9,7 @@ import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
 import type { JsonObject, UpstreamName } from '../model/index.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
-import { openSecrets } from './secrets.ts'
+import { injectIntoUrl, openSecrets } from './secrets.ts'
 import type { UpstreamConnection } from './upstream.ts'
 import { listAll } from './upstreams.ts'
 
@@ -60,7 +60,7 @@ async function connect(inspection: Inspection, upstream: Inspection['upstreams']
     upstream.kind === 'http'
       ? await connectHttpUpstream({
           name: upstream.name,
-          url: new URL(upstream.url),
+          url: new URL(injectIntoUrl(upstream.url, secrets.value.inject)),
           headers: new Map(upstream.headers.map(([name, value]) => [name, secrets.value.inject(value)])),
         })
       : await connectStdioUpstream({ ...upstream, onClosed: () => undefined })

@@ -82,6 +82,12 @@ function startAt(text: string, at: number): number {
   return (a * 961 + b * 31 + c) & 0xffff
 }
 
+/** Replaces `${secret:name}` in a URL, where a path spells its braces `%7B` and `%7D`, by the value as a URL carries it. */
+export function injectIntoUrl(url: string, inject: (template: string) => string): string {
+  const placeholders = /\$(?:\{|%7B)secret:([^}%]*)(?:\}|%7D)/gi
+  return url.replaceAll(placeholders, (_, name: string) => encodeURIComponent(inject(`\${secret:${name}}`)))
+}
+
 /** Replaces `${secret:name}` by its value. */
 export function injectInto(template: string, values: ReadonlyMap<string, string>): string {
   return template.replaceAll(/\$\{secret:([^}]*)\}/g, (_, name: string) => values.get(name) ?? '')

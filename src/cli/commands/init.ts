@@ -1,16 +1,20 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import process from 'node:process'
+import { liesIn, resolvedPath } from '../../cells/paths.ts'
 import { loadConfig } from '../../config/load.ts'
-import { type NamedServer, readMcpServers, serverFrom } from '../../config/mcp-servers.ts'
+import { type PlannedSecret, SecretPlan } from '../../config/mcp-servers.ts'
 import { configShape } from '../../config/schema.ts'
+import { secretNames } from '../../config/secret-names.ts'
 import { containCommand } from '../../control/contain-command.ts'
 import { inspectUpstreams } from '../../control/inspect.ts'
 import { judgeConfig } from '../../control/setup.ts'
-import { toolStub } from '../../control/tool-stub.ts'
+import { type ToolStub, toolStub } from '../../control/tool-stub.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { type FirstAgent, type FirstUpstream, firstConfig, NEVER } from '../first-config.ts'
+import { type FirstAgent, type FirstUpstream, firstConfig, NEVER, SECRETS_DIRECTORY } from '../first-config.ts'
+import { type FirstServers, firstServers, workspacesOf } from '../first-servers.ts'
+import { printable } from '../printable.ts'
 
 export const command: Command = {
   name: 'init',
@@ -49,69 +53,85 @@ async function run(call: Call): Promise<ExitCode> {
     )
     return EXIT.usage
   }
-  const servers = serversOf(call)
-  const upstreams = servers.ok ? planned(servers.value) : servers
-  const agent = agentOf(call)
-  for (const plan of [upstreams, agent]) {
+  const secrets = new SecretPlan()
+  const mcp = call.text('mcp')
+  const kept = [directory, ...(mcp === undefined ? [] : [resolve(mcp)])]
+  const servers = firstServers(mcp, call.texts('server'), kept, secrets)
+  const agent = agentOf(call, [...kept, ...(servers.ok ? workspacesOf(servers.value.upstreams) : [])])
+  for (const plan of [servers, agent]) {
     if (plan.ok) continue
     call.print.fault(plan.reason, 'nothing was written')
     return EXIT.usage
   }
-  if (!upstreams.ok || !agent.ok) return EXIT.usage
+  if (!servers.ok || !agent.ok) return EXIT.usage
+  const holding = heldIn(agent.value.contained?.workspace, directory)
+  if (holding !== undefined) {
+    call.print.fault(...holdingFault(call, holding, directory))
+    return EXIT.usage
+  }
+  const { upstreams, leftOut } = withoutHolding(servers.value, directory)
   const user = process.getuid?.() !== 0
-  const write = (found: readonly FirstUpstream[]) =>
-    writeFileSync(file, firstConfig({ directory, user, upstreams: found, agent: agent.value }))
+  const first = { directory, user, agent: agent.value, leftOut, secrets: secrets.all }
+  const write = (found: readonly FirstUpstream[]) => writeFileSync(file, firstConfig({ ...first, upstreams: found }))
   for (const part of ['work', 'policies']) mkdirSync(join(directory, part), { recursive: true })
   writeFileSync(join(directory, 'policies', 'never.cedar'), NEVER)
   const schema = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...configShape.schema }
   writeFileSync(join(directory, 'firebreak.schema.json'), `${JSON.stringify(schema, null, 2)}\n`)
-  write(upstreams.value)
-  const told = upstreams.value.length === 0 ? [] : await inspected(call, file, upstreams.value)
+  const named = new Set(secretNames(firstConfig({ ...first, upstreams })))
+  const literal = secrets.all.filter((each) => each.kind === 'literal' && named.has(each.name))
+  writeSecrets(directory, literal)
+  write(upstreams)
+  const active = upstreams.filter(({ server }) => !server.disabled)
+  const told = active.length === 0 ? upstreams : await inspected(call, file, upstreams)
   if (told === undefined) {
     rmSync(file)
     return EXIT.failed
   }
-  if (told.length > 0) write(told)
-  tell(call, directory, told, agent.value)
+  write(told)
+  tell(call, directory, { upstreams: told, leftOut, notes: servers.value.notes }, agent.value, literal.length)
   return EXIT.ok
 }
 
-function serversOf(call: Call): Result<readonly NamedServer[], string> {
-  const all: NamedServer[] = []
-  const mcp = call.text('mcp')
-  if (mcp !== undefined) {
-    if (!existsSync(mcp)) return no(`--mcp: there is no ${mcp}`)
-    const read = readMcpServers(readFileSync(mcp, 'utf8'))
-    if (!read.ok) return no(`--mcp ${mcp}: ${read.reason}`)
-    all.push(...read.value)
-  }
-  for (const text of call.texts('server')) {
-    const server = serverFrom(text)
-    if (!server.ok) return no(`--server: ${server.reason}`)
-    if (all.some(({ name }) => name === server.value.name)) return no(`two servers are called "${server.value.name}"`)
-    all.push(server.value)
-  }
-  return ok(all)
+/** In files that only their owner can read, which no version control takes: a configuration says no value. */
+function writeSecrets(directory: string, secrets: readonly PlannedSecret[]): void {
+  if (secrets.length === 0) return
+  const place = join(directory, SECRETS_DIRECTORY)
+  mkdirSync(place, { recursive: true, mode: 0o700 })
+  chmodSync(place, 0o700)
+  writeFileSync(join(place, '.gitignore'), '*\n')
+  for (const secret of secrets)
+    if (secret.kind === 'literal') writeFileSync(join(place, secret.name), secret.value, { mode: 0o600, flag: 'w' })
 }
 
-function planned(servers: readonly NamedServer[]): Result<readonly FirstUpstream[], string> {
-  const all: FirstUpstream[] = []
-  for (const server of servers) {
-    if (server.kind === 'http') {
-      all.push({ server, tools: { known: false, why: 'nobody has asked it yet' } })
-      continue
-    }
-    const contained = containCommand(server.command, process.cwd())
-    if (!contained.ok) return no(`${server.name}: ${contained.reason}`)
-    all.push({ server, contained: contained.value, tools: { known: false, why: 'nobody has asked it yet' } })
-  }
-  return ok(all)
+/** The workspace, where the configuration would lie in it or hold it: what decides is not what is decided upon. */
+function heldIn(workspace: string | undefined, directory: string): string | undefined {
+  if (workspace === undefined) return undefined
+  const [real, own] = [resolvedPath(workspace), resolvedPath(directory)]
+  return liesIn(own, real) ? workspace : undefined
 }
 
-function agentOf(call: Call): Result<FirstAgent, string> {
+function holdingFault(call: Call, workspace: string, directory: string): readonly [string, ...string[]] {
+  const beside = `${relative(process.cwd(), join(dirname(workspace), `${basename(workspace)}.firebreak`))}`
+  return [
+    `the agent’s workspace ${workspace} would hold ${join(directory, 'firebreak.yaml')}, which no cell may change: nothing was written`,
+    `write it beside: firebreak init ${beside} … -- ${call.rest.join(' ')}`,
+  ]
+}
+
+/** Servers whose workspace would hold the configuration are not taken, either. */
+function withoutHolding({ upstreams, leftOut }: FirstServers, directory: string) {
+  const holding = upstreams.filter(({ contained }) => heldIn(contained?.workspace, directory) !== undefined)
+  const why = `its workspace would hold ${join(directory, 'firebreak.yaml')}, which no cell may change: firebreak init in another directory`
+  return {
+    upstreams: upstreams.filter((each) => !holding.includes(each)),
+    leftOut: [...leftOut, ...holding.map(({ server }) => ({ key: server.key, why }))],
+  }
+}
+
+function agentOf(call: Call, kept: readonly string[]): Result<FirstAgent, string> {
   const owner = call.text('owner') ?? 'you@example.org'
   if (call.rest.length === 0) return ok({ name: call.text('agent') ?? 'hello', owner })
-  const contained = containCommand(call.rest, process.cwd())
+  const contained = containCommand(call.rest, process.cwd(), { kept })
   if (!contained.ok) return no(`the agent: ${contained.reason}`)
   return ok({ name: call.text('agent') ?? 'agent', owner, contained: contained.value })
 }
@@ -135,6 +155,7 @@ async function inspected(
   call.print.progress(`asking ${asked.map(({ name }) => name).join(', ')}, each in a cell`)
   const offered = await inspectUpstreams(judged.value, asked, join(judged.value.config.directory, '.firebreak'))
   return upstreams.map((upstream) => {
+    if (upstream.server.disabled) return upstream
     const [, offer] = (offered.ok ? [...offered.value] : []).find(([name]) => name === upstream.server.name) ?? []
     if (offer !== undefined && !('problem' in offer))
       return { ...upstream, tools: { known: true, stubs: offer.tools.flatMap((tool) => toolStub(tool) ?? []) } }
@@ -144,35 +165,52 @@ async function inspected(
   })
 }
 
-function tell(call: Call, directory: string, upstreams: readonly FirstUpstream[], agent: FirstAgent): void {
+function tell(
+  call: Call,
+  directory: string,
+  { upstreams, leftOut, notes }: FirstServers,
+  agent: FirstAgent,
+  literal: number,
+): void {
   const { line } = call.print
   line(`Written to ${directory}:`)
+  const active = upstreams.filter(({ server }) => !server.disabled)
   line(
-    `  firebreak.yaml          one environment, one agent (${agent.name})${upstreams.length === 0 ? ' that may do nothing yet' : ''}`,
+    `  firebreak.yaml          one environment, one agent (${agent.name})${active.length === 0 ? ' that may do nothing yet' : ''}`,
   )
-  for (const { server, tools } of upstreams) {
-    const count = (effect: string) => (tools.known ? tools.stubs.filter((stub) => stub.effect === effect).length : 0)
-    line(
-      tools.known
-        ? `    ${server.name.padEnd(20)}  ${tools.stubs.length} tools: ${count('read')} only read and are granted, ${tools.stubs.length - count('read')} are for you to judge`
-        : `    ${server.name.padEnd(20)}  its tools are not known: ${tools.why}`,
-    )
+  for (const { server, contained, tools } of upstreams) {
+    const name = server.name.padEnd(20)
+    if (server.disabled) line(`    ${name}  is disabled where it was taken from: it stands there as a comment`)
+    else line(`    ${name}  ${tools.known ? countsOf(tools.stubs) : `its tools are not known: ${tools.why}`}`)
+    for (const note of [...server.notes, ...(contained?.notes ?? [])]) line(`    ${''.padEnd(20)}  ${printable(note)}`)
   }
+  for (const { key, why } of leftOut) line(`    ${printable(key).padEnd(20)}  is left out: ${printable(why)}`)
+  for (const note of notes) line(`    ${printable(note)}`)
+  if (literal > 0)
+    line(
+      `  ${SECRETS_DIRECTORY}/                ${literal} ${literal === 1 ? 'credential' : 'credentials'} that stood in clear, each in a file of its own (0600). They still stand where they were taken from: take them out there`,
+    )
   line('  policies/never.cedar    what nobody may do, whatever is granted')
   line('  work/                   what the agent’s cell sees as /workspace, through a private overlay')
   line('')
-  const open = upstreams.some(({ tools }) => !tools.known)
+  const open = active.some(({ tools }) => !tools.known)
   const next = [
     'firebreak doctor',
     ...(open ? ['firebreak accept --stubs'] : []),
-    ...(upstreams.length > 0 ? [`firebreak accept --as ${agent.owner}`, `firebreak reach ${agent.name}`] : []),
+    ...(active.length > 0 ? [`firebreak accept --as ${agent.owner}`, `firebreak reach ${agent.name}`] : []),
     'firebreak run',
   ]
   line(`Next: read firebreak.yaml, then ${next.join(', then ')}`)
   call.print.object({
     ok: true,
     file: join(directory, 'firebreak.yaml'),
-    upstreams: upstreams.map(({ server, tools }) => ({ name: server.name, tools })),
+    upstreams: upstreams.map(({ server, tools }) => ({ name: server.name, disabled: server.disabled, tools })),
+    leftOut,
     next,
   })
+}
+
+function countsOf(stubs: readonly ToolStub[]): string {
+  const reads = stubs.filter(({ effect }) => effect === 'read').length
+  return `${stubs.length} tools: ${reads} only read and are granted, ${stubs.length - reads} are for you to judge`
 }

@@ -1,0 +1,113 @@
+/** The servers of a first configuration: read from where a person has them, put into cells, asked what they offer. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import process from 'node:process'
+import { isLoopback } from '../config/load.ts'
+import { type LeftOut, type NamedServer, readMcpServers, type SecretPlan, serverFrom } from '../config/mcp-servers.ts'
+import { secretNames } from '../config/secret-names.ts'
+import { containCommand } from '../control/contain-command.ts'
+import { no, ok, type Result } from '../model/index.ts'
+import type { FirstUpstream } from './first-config.ts'
+
+export interface FirstServers {
+  readonly upstreams: readonly FirstUpstream[]
+  readonly leftOut: readonly LeftOut[]
+  /** About the file that they were taken from. */
+  readonly notes: readonly string[]
+}
+
+/** More than any client's file. */
+const FILE_BYTES_MAX = 4_194_304
+
+/**
+ * @param file a client's own list of servers, where one is named.
+ * @param written servers of the command line: `name=command`.
+ * @param kept where the configuration is written: shown to no cell.
+ */
+export function firstServers(
+  file: string | undefined,
+  written: readonly string[],
+  kept: readonly string[],
+  secrets: SecretPlan,
+): Result<FirstServers, string> {
+  const servers: { readonly server: NamedServer; readonly cwd: string }[] = []
+  const leftOut: LeftOut[] = []
+  const notes: string[] = []
+  if (file !== undefined) {
+    if (!existsSync(file)) return no(`--mcp: there is no ${file}`)
+    const text = textOf(file)
+    if (text === undefined) return no(`--mcp ${file}: it cannot be read, or is no client’s file`)
+    const project = projectOf(resolve(file))
+    const read = readMcpServers(text, hostIn(project), secrets)
+    if (!read.ok) return no(`--mcp ${file}: ${read.reason}`)
+    servers.push(...read.value.servers.map((server) => ({ server, cwd: project })))
+    leftOut.push(...read.value.leftOut)
+    notes.push(...read.value.notes)
+  }
+  for (const text of written) {
+    const taken = new Set(servers.map(({ server }) => server.name))
+    const server = serverFrom(text, hostIn(process.cwd()), secrets, taken)
+    if (!server.ok) return no(`--server: ${server.reason}`)
+    servers.push({ server: server.value, cwd: process.cwd() })
+  }
+  const planned = servers.map(({ server, cwd }) => [server, plan(server, cwd, kept)] as const)
+  const upstreams = planned.flatMap(([, each]) => (each.ok ? [each.value] : []))
+  const refused = planned.flatMap(([{ key }, each]) => (each.ok ? [] : [{ key, why: each.reason }]))
+  if (written.length > 0 && file === undefined && refused.length > 0)
+    return no(refused.map(({ key, why }) => `${key}: ${why}`).join('; '))
+  return ok({ upstreams, leftOut: [...leftOut, ...refused], notes })
+}
+
+const UNASKED = { known: false, why: 'nobody has asked it yet' } as const
+/** Of a cell's 64, some for what a person adds. */
+const PLACES_MAX = 56
+
+function plan(server: NamedServer, cwd: string, kept: readonly string[]): Result<FirstUpstream, string> {
+  if (server.kind === 'http') {
+    const url = new URL(server.url)
+    const carries = [server.url, ...server.headers.values()].some((text) => secretNames(text).length > 0)
+    if (carries && url.protocol !== 'https:' && !isLoopback(url.hostname))
+      return no(`its credential would travel in the clear to ${url.host}: give its https address`)
+    return ok({ server, tools: UNASKED })
+  }
+  const options = { kept, startsThere: server.cwd !== undefined }
+  const contained = containCommand(server.command, server.cwd ?? cwd, options)
+  if (!contained.ok) return contained
+  if (contained.value.files.size > PLACES_MAX)
+    return no(
+      `it would be shown ${contained.value.files.size} places of this host: put its program into a directory without secrets`,
+    )
+  return ok({ server, contained: contained.value, tools: UNASKED })
+}
+
+/** `.vscode/mcp.json` and the like belong to the directory around theirs. */
+function projectOf(file: string): string {
+  const directory = dirname(file)
+  return /^\.[a-z]/.test(basename(directory)) ? dirname(directory) : directory
+}
+
+function hostIn(project: string) {
+  return {
+    variables: process.env,
+    project,
+    home: process.env.HOME ?? '/root',
+    readFile: (path: string) => (existsSync(path) ? textOf(path) : undefined),
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    const stat = statSync(path)
+    if (!stat.isFile() || stat.size > FILE_BYTES_MAX) return undefined
+    const bytes = readFileSync(path)
+    const wide = bytes[0] === 0xff && bytes[1] === 0xfe
+    return new TextDecoder(wide ? 'utf-16le' : 'utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** Directories that servers work on: an agent is shown none of them beside what its grants give. */
+export function workspacesOf(upstreams: readonly FirstUpstream[]): readonly string[] {
+  return upstreams.flatMap(({ contained }) => (contained?.workspace === undefined ? [] : [join(contained.workspace)]))
+}

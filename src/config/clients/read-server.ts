@@ -1,0 +1,227 @@
+/** One server of a client's file, made into what a configuration can hold; with a word on all that was changed or dropped. */
+import { resolve } from 'node:path'
+import { isJsonObject, type Json, type JsonObject, no, ok, type Result } from '../../model/index.ts'
+import { wordsOf } from '../words.ts'
+import { readDotenv } from './dotenv.ts'
+import { expand, type Host } from './references.ts'
+import { unwrapRemote } from './remote.ts'
+import type { SecretPlan } from './secrets.ts'
+
+/** A server as a configuration can have it: credentials are `${secret:name}` in it. */
+export type NamedServer = {
+  /** Of the upstream. */
+  readonly name: string
+  /** As the client calls it. */
+  readonly key: string
+  /** It is switched off: written as a comment, never started. */
+  readonly disabled: boolean
+  readonly notes: readonly string[]
+} & (
+  | {
+      readonly kind: 'stdio'
+      readonly command: readonly [string, ...string[]]
+      /** Where relative names of its command lie. */
+      readonly cwd?: string
+      readonly env: ReadonlyMap<string, string>
+    }
+  | { readonly kind: 'http'; readonly url: string; readonly headers: ReadonlyMap<string, string> }
+)
+
+export interface ReadingHost extends Host {
+  /** Undefined where it cannot be read. */
+  readonly readFile: (path: string) => string | undefined
+}
+
+/** Keys that are understood; every other one is named in the notes. */
+const KNOWN = new Set([
+  ...['command', 'args', 'env', 'environment', 'cwd', 'envFile', 'url', 'serverUrl', 'httpUrl', 'headers', 'disabled'],
+  ...['enabled', 'type', 'transport', 'transportType', 'name', 'source', 'description', 'requestOptions', 'isActive'],
+])
+
+export function readServer(
+  name: string,
+  key: string,
+  value: Json,
+  host: ReadingHost,
+  secrets: SecretPlan,
+): Result<NamedServer, string> {
+  if (!isJsonObject(value)) return no('it is no object')
+  const notes: string[] = []
+  const dropped = Object.keys(value).filter((each) => !KNOWN.has(each) && !/^[_/$#]/.test(each))
+  if (dropped.length > 0) notes.push(`not taken over: ${dropped.slice(0, 12).join(', ')}`)
+  const making: Making = { name, host, secrets, notes }
+  const common = { name, key, notes, disabled: isOff(value) }
+  const type = [value.type, value.transport, value.transportType].find((each) => typeof each === 'string') ?? ''
+  if (/^(?:ws|websocket)$/i.test(type)) return no('it speaks over a WebSocket, which is not spoken here')
+  const env = variablesOf(value, making)
+  if (!env.ok) return env
+  const command = commandOf(value)
+  const url = [value.url, value.serverUrl, value.httpUrl].find((each) => typeof each === 'string')
+  const remote = command.length > 0 ? unwrapRemote(command) : undefined
+  if (remote !== undefined) {
+    notes.push(`${remote.carrier} only carried it: the gateway goes to its address itself`)
+    if (remote.notes.length > 0) notes.push(`not taken over: ${remote.notes.join(', ')}`)
+    const read = httpServer(within(remote.url, env.value), mapped(remote.headers, env.value), making)
+    return read.ok ? ok({ ...common, ...read.value }) : read
+  }
+  if (command.length === 0 && url !== undefined) {
+    if (/sse/i.test(type) && !isSse(url)) notes.push(SSE)
+    const around = isJsonObject(value.requestOptions) ? value.requestOptions.headers : undefined
+    const headers = textsIn(value.headers ?? around)
+    if (headers === undefined) return no('its headers are no texts by name')
+    const read = httpServer(url, headers, making)
+    return read.ok ? ok({ ...common, ...read.value }) : read
+  }
+  if (command.length === 0) return no('it has neither a command nor a url')
+  const read = stdioServer(command, value, env.value, making)
+  return read.ok ? ok({ ...common, ...read.value }) : read
+}
+
+interface Making {
+  readonly name: string
+  readonly host: ReadingHost
+  readonly secrets: SecretPlan
+  readonly notes: string[]
+}
+
+/** What a client starts nothing of. */
+function isOff({ disabled, enabled, isActive }: JsonObject): boolean {
+  return disabled === true || enabled === false || isActive === false
+}
+
+/** `command` and `args`; all in a list; all in one text; or, of older Zeds, in an object. */
+function commandOf({ command, args }: JsonObject): readonly string[] {
+  if (Array.isArray(command)) return [...texts(command), ...texts(args)]
+  if (isJsonObject(command)) return commandOf({ command: command.path ?? '', args: command.args ?? [] })
+  if (typeof command !== 'string' || command.trim() === '') return []
+  const rest = texts(args)
+  return rest.length === 0 && /\s/.test(command.trim()) && !command.startsWith('/')
+    ? wordsOf(command)
+    : [command, ...rest]
+}
+
+function texts(value: Json | undefined): readonly string[] {
+  return Array.isArray(value) ? value.flatMap((each) => (isPlain(each) ? [String(each)] : [])) : []
+}
+
+function isPlain(value: Json): value is string | number | boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value)
+}
+
+/** Numbers and truth values are texts in an environment; what is null is not set. */
+function textsIn(value: Json | undefined): ReadonlyMap<string, string> | undefined {
+  if (value === undefined || value === null) return new Map()
+  if (!isJsonObject(value)) return undefined
+  const entries = Object.entries(value).filter(([, each]) => each !== null)
+  return entries.every(([, each]) => isPlain(each))
+    ? new Map(entries.map(([key, each]) => [key, String(each)]))
+    : undefined
+}
+
+/** Its variables as they are written: of `envFile`, and over them its own. */
+function variablesOf(value: JsonObject, { host, notes }: Making): Result<ReadonlyMap<string, string>, string> {
+  const inner = isJsonObject(value.command) ? value.command.env : undefined
+  const own = textsIn(value.env ?? value.environment ?? inner)
+  if (own === undefined) return no('its env is no texts by name')
+  if (typeof value.envFile !== 'string') return ok(own)
+  const path = expand(value.envFile, '', host, () => '', false)
+  if (!path.ok) return path
+  const file = resolve(host.project, path.value.text)
+  const text = host.readFile(file)
+  if (text === undefined) notes.push(`its envFile ${file} cannot be read: its variables are missing`)
+  return ok(new Map([...(text === undefined ? [] : readDotenv(text)), ...own]))
+}
+
+/** What a carrier puts in from its own variables. */
+function within(text: string, env: ReadonlyMap<string, string>): string {
+  return text.replaceAll(/\$\{(\w+)\}/g, (written, name: string) => env.get(name) ?? written)
+}
+
+function mapped(headers: ReadonlyMap<string, string>, env: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...headers].map(([name, value]) => [name, within(value, env)]))
+}
+
+function httpServer(written: string, headers: ReadonlyMap<string, string>, making: Making) {
+  const { name, host, secrets, notes } = making
+  const url = expand(written, '', host, (referred) => secrets.ofVariable(referred))
+  if (!url.ok) return no(`its url: ${url.reason}`)
+  notes.push(...url.value.notes.map((note) => `in its url ${note}`))
+  const address = url.value.text.trim()
+  if (/^https?:\/\/[^/?#]*\$\{secret:/.test(address) || !URL.canParse(address) || !/^https?:/.test(address))
+    return no(
+      'its url is no http or https address, or says where only once variables are set: export them, then do this again',
+    )
+  if (isSse(address)) notes.push(SSE)
+  const { bare, basic } = withoutUserinfo(address)
+  const hidden = secrets.hidden(bare, '', name)
+  if (!hidden.ok) return no(`its url: ${hidden.reason}`)
+  const all = new Map<string, string>()
+  for (const [header, value] of [...headers, ...(basic === undefined ? [] : [['Authorization', basic] as const])]) {
+    const filled = filledIn(value, header, making)
+    if (!filled.ok) notes.push(`header ${header} is left out: ${filled.reason}`)
+    else if (!/^[A-Za-z0-9-]+$/.test(header) || /\p{Cc}/u.test(filled.value) || filled.value.length > 256)
+      notes.push(`header ${header} is left out: it cannot be sent as it is`)
+    else all.set(header, filled.value)
+  }
+  return ok({ kind: 'http' as const, url: hidden.value, headers: all })
+}
+
+function isSse(url: string): boolean {
+  return /\/sse\/?(?:[?#]|$)/.test(url)
+}
+
+const SSE =
+  'it may be of the older SSE transport, which is not spoken here: its address for Streamable HTTP often ends in /mcp'
+
+/** A credential in an address is Basic authentication. RFC 7617 */
+function withoutUserinfo(address: string): { readonly bare: string; readonly basic?: string } {
+  const { username, password } = new URL(address)
+  if (username === '' && password === '') return { bare: address }
+  const bare = address.replace(/^(https?:\/\/)[^/?#]*@/, '$1')
+  const plain = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return { bare, basic: `Basic ${Buffer.from(plain).toString('base64')}` }
+}
+
+function stdioServer(
+  command: readonly string[],
+  value: JsonObject,
+  variables: ReadonlyMap<string, string>,
+  making: Making,
+) {
+  const { host, notes } = making
+  const words: string[] = []
+  for (const [i, word] of command.entries()) {
+    const before = command[i - 1] ?? ''
+    const filled = filledIn(word, /^-[^=\s]+$/.test(before) ? before : '', making)
+    if (!filled.ok) return no(`its argument ${i}: ${filled.reason}`)
+    words.push(filled.value)
+  }
+  const [program, ...args] = words
+  if (program === undefined || program.includes('${secret:'))
+    return no('its program is named by a variable that is not set')
+  const env = new Map<string, string>()
+  for (const [key, written] of variables) {
+    const filled = filledIn(written, key, making)
+    if (!filled.ok) notes.push(`${key} is left out: ${filled.reason}`)
+    else if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(key) || filled.value.includes('\0'))
+      notes.push(`${key} is left out: it is no name of a variable`)
+    else env.set(key, filled.value)
+  }
+  const cwd =
+    typeof value.cwd === 'string' && value.cwd !== '' ? expand(value.cwd, '', host, () => '', false) : undefined
+  if (cwd !== undefined && !cwd.ok) return no(`its cwd: ${cwd.reason}`)
+  const start: readonly [string, ...string[]] = [program, ...args]
+  return ok({
+    kind: 'stdio' as const,
+    command: start,
+    env,
+    ...(cwd !== undefined && { cwd: resolve(host.project, cwd.value.text) }),
+  })
+}
+
+function filledIn(written: string, key: string, { name, host, secrets, notes }: Making): Result<string, string> {
+  const expanded = expand(written, key, host, (referred) => secrets.ofVariable(referred))
+  if (!expanded.ok) return expanded
+  notes.push(...expanded.value.notes)
+  return secrets.hidden(expanded.value.text, key, name)
+}

@@ -1,0 +1,117 @@
+/**
+ * What a client would put into a text when it starts a server: `${NAME}`, `${NAME:-otherwise}`, `${env:NAME}`, `$NAME`,
+ * `{env:NAME}`, `${input:name}`, `${workspaceFolder}`, `${userHome}`. Each becomes text where it is known and harmless, and
+ * a secret, read at each start, where it is a credential or only known then.
+ */
+import { basename } from 'node:path'
+import { isJsonObject, type JsonObject, no, ok, type Result } from '../../model/index.ts'
+import { namesCredential } from './credential-names.ts'
+import { credentialsIn } from './credentials.ts'
+
+export interface Host {
+  /** The environment of whoever reads the file. */
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** Where the client starts servers: the project that the file belongs to. */
+  readonly project: string
+  readonly home: string
+  readonly inputs: readonly JsonObject[]
+}
+
+/** A secret that is read from a variable of the host. */
+export interface Referred {
+  readonly variable: string
+  /** In what the client asked for it, where it did. */
+  readonly about?: string
+}
+
+export interface Expansion {
+  /** With `${secret:…}` for each referred one, by the name that `name` gave. */
+  readonly text: string
+  /** What a person should know: which variable was read here, which default was taken. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * @param key the name that the text stands under, which may say that it is a credential.
+ * @param name gives a secret its name.
+ * @param late whether a value that is not known yet may be read at each start; of a URL's host it may not.
+ */
+export function expand(
+  text: string,
+  key: string,
+  host: Host,
+  name: (referred: Referred) => string,
+  late = true,
+): Result<Expansion, string> {
+  const notes: string[] = []
+  let fault: string | undefined
+  const expanded = text.replaceAll(PATTERN, (written: string, braced?: string, plain?: string, curly?: string) => {
+    const found = resolved(braced ?? plain ?? curly ?? '', key, host, late)
+    if (found.kind === 'fault') fault ??= `${written}: ${found.why}`
+    if (found.kind === 'secret') return `\${secret:${name(found.referred)}}`
+    if (found.kind === 'none') return written
+    if (found.kind === 'text' && found.note !== undefined) notes.push(found.note)
+    return found.kind === 'text' ? found.text : ''
+  })
+  return fault === undefined ? ok({ text: expanded, notes }) : no(fault)
+}
+
+const PATTERN = /\$\{([^{}]*)\}|(?<!\S)\$([A-Z_][A-Z0-9_]{2,})(?!\S)|(?<!\$)\{((?:env|file):[^{}]*)\}/g
+
+type Resolved =
+  | { readonly kind: 'text'; readonly text: string; readonly note?: string }
+  | { readonly kind: 'secret'; readonly referred: Referred }
+  | { readonly kind: 'fault'; readonly why: string }
+  | { readonly kind: 'none' }
+
+function resolved(written: string, key: string, host: Host, late: boolean): Resolved {
+  const fixed = FIXED[written]?.(host)
+  if (fixed !== undefined) return { kind: 'text', text: fixed }
+  const [, scheme = 'env', rest = ''] = /^(?:([a-zA-Z]+):(?!-))?([\s\S]*)$/.exec(written) ?? []
+  if (scheme === 'input') return ofInput(rest, key, host, late)
+  if (scheme !== 'env') return { kind: 'fault', why: `what "${scheme}" stands for is not known here` }
+  const [, variable = '', , otherwise] = /^([A-Za-z_]\w*)(:?-([\s\S]*))?$/.exec(rest) ?? []
+  if (variable === '') return { kind: 'none' }
+  return ofVariable(variable, otherwise, key, host, late)
+}
+
+const FIXED: Readonly<Record<string, (host: Host) => string>> = {
+  workspaceFolder: ({ project }) => project,
+  workspaceRoot: ({ project }) => project,
+  workspaceFolderBasename: ({ project }) => basename(project),
+  cwd: ({ project }) => project,
+  userHome: ({ home }) => home,
+  HOME: ({ home }) => home,
+  pathSeparator: () => '/',
+  '/': () => '/',
+}
+
+function ofVariable(variable: string, otherwise: string | undefined, key: string, host: Host, late: boolean): Resolved {
+  const value = host.variables[variable]
+  const text = value === undefined || value === '' ? otherwise : value
+  const secret = isSecret(variable, key) || (text !== undefined && credentialsIn(text, key).length > 0)
+  if (text === undefined || (secret && value !== undefined && value !== '')) {
+    if (late) return { kind: 'secret', referred: { variable } }
+    return { kind: 'fault', why: `${variable} is not set: export it, then do this again` }
+  }
+  const from = value === undefined || value === '' ? 'is not set, its default was taken' : 'was read here'
+  return { kind: 'text', text, note: `${variable} ${from}` }
+}
+
+function ofInput(id: string, key: string, host: Host, late: boolean): Resolved {
+  const input = host.inputs.find((each) => isJsonObject(each) && each.id === id)
+  const variable = id
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9]+/g, '_')
+    .replace(/^(?=\d)/, '_')
+  const about = typeof input?.description === 'string' ? input.description : undefined
+  const { default: otherwise } = input ?? {}
+  if (typeof otherwise === 'string' && otherwise !== '' && input?.password !== true && !isSecret(id, key))
+    return { kind: 'text', text: otherwise, note: `${id} would be asked for: its default was taken` }
+  if (variable === '' || !late) return { kind: 'fault', why: 'it would be asked for: write it out, then do this again' }
+  return { kind: 'secret', referred: { variable, ...(about !== undefined && { about }) } }
+}
+
+function isSecret(variable: string, key: string): boolean {
+  return namesCredential(variable) || namesCredential(key)
+}

@@ -1,0 +1,140 @@
+/** Where programs lie on a host, and which of those places a cell may be shown. */
+import { readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { liesIn } from '../../cells/paths.ts'
+
+/** Whoever's programs they are. */
+export interface Surroundings {
+  /** Where the command is given, and relative names lie. */
+  readonly cwd: string
+  readonly path: string
+  readonly home: string
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** Directories that no cell may be shown: where a configuration is written. */
+  readonly kept: readonly string[]
+}
+
+/** What every cell sees of the host, at the same place. */
+export function ofSystem(path: string): boolean {
+  return /^\/(?:usr|bin|sbin|lib(?:32|64|x32)?)(?:\/|$)/.test(path)
+}
+
+/** Directories that hold many things of many kinds: homes, and what the file system begins with. None is shown whole. */
+export function isBroad(directory: string, home: string): boolean {
+  if (TOPS.has(directory) || /^\/(?:home|Users)\/[^/]+$/.test(directory)) return true
+  return (
+    liesIn(home, directory) ||
+    homes().has(directory) ||
+    ['.ssh', '.gnupg', '.aws'].some((name) => isThere(join(directory, name)))
+  )
+}
+
+const TOPS = new Set(
+  [
+    '/',
+    '/root',
+    '/home',
+    '/opt',
+    '/srv',
+    '/var',
+    '/etc',
+    '/tmp',
+    '/var/tmp',
+    '/mnt',
+    '/media',
+    '/run',
+    '/usr',
+    '/usr/local',
+  ].concat(['/Users', '/data', '/proc', '/dev', '/sys', '/boot', '/snap', '/work', '/workspace', '/workspaces']),
+)
+
+let known: ReadonlySet<string> | undefined
+
+/** Of people and services, where they are more than a word. passwd(5) */
+function homes(): ReadonlySet<string> {
+  known ??= new Set(
+    textOf('/etc/passwd')
+      .split('\n')
+      .flatMap((line) => line.split(':')[5] ?? []),
+  )
+  return known
+}
+
+export function upwards(directory: string): readonly string[] {
+  return dirname(directory) === directory ? [directory] : [directory, ...upwards(dirname(directory))]
+}
+
+/** The directory and those above it, as far as none of them is broad. */
+export function within(directory: string, home: string): readonly string[] {
+  const all = upwards(directory)
+  const end = all.findIndex((each) => isBroad(each, home))
+  return end === -1 ? all : all.slice(0, end)
+}
+
+export function onPath(program: string, path: string): string | undefined {
+  return path
+    .split(':')
+    .filter((directory) => directory.startsWith('/'))
+    .map((directory) => join(directory, program))
+    .find(isFile)
+}
+
+export function isFile(path: string): boolean {
+  return statOf(path)?.isFile() === true
+}
+
+export function isDirectory(path: string): boolean {
+  return statOf(path)?.isDirectory() === true
+}
+
+function isThere(path: string): boolean {
+  return statOf(path) !== undefined
+}
+
+function statOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    // Not for us, or a loop of links.
+    return undefined
+  }
+}
+
+/** A file's text; empty where it cannot be read. */
+export function textOf(path: string, bytesMax = 1_048_576): string {
+  try {
+    return statSync(path).size > bytesMax ? '' : readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const LINKS_MAX = 40
+
+/** The place and each place that it leads to by links, as they are named; the last one is a file. */
+export function hops(place: string): readonly string[] {
+  const all = [place]
+  for (let count = 0; count < LINKS_MAX; count++) {
+    const last = all.at(-1) ?? place
+    const target = linkOf(last)
+    if (target === undefined) break
+    all.push(resolve(dirname(last), target))
+  }
+  return all
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+export function realOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
