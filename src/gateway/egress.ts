@@ -7,36 +7,52 @@
  * - EG2  A declared name leads to public addresses only: what is private or this very host is reached by its address, if a
  *        person wrote that down.
  * - EG3  Nothing is added to what is sent: no secret, no header that tells of this host.
- * - EG4  Every place that is asked for is told once, let through or not.
+ * - EG4  Every place that is asked for is told, let through or not, before anything is sent there (`EgressRules.ask`).
+ * - EG5  Each piece that leaves is asked for in the tick that writes it (`EgressRules.lastCheck`), also in a connection that
+ *        stands: where nothing may leave any more, the connection ends.
+ * - EG6  All framing of what leaves is ours (`outgoing`). One request of a connection is under way at a time.
  */
-import { lookup } from 'node:dns/promises'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
-import { BlockList, connect, isIP, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { connect, type Socket } from 'node:net'
+import type { Duplex, Readable, Writable } from 'node:stream'
 import { LIMITS } from '../model/index.ts'
+import { addressesOf, isPublic, type Place, placeIn, placeName } from './egress-place.ts'
+import { endToEnd, type Outgoing, outgoing } from './egress-request.ts'
+import { parseInPieces, unparsedOf } from './http-pieces.ts'
+
+/** What decides over a relay's way out, and records it. */
+export interface EgressRules {
+  /**
+   * Tells of a place that is asked for, and resolves with why nothing may be sent there: `problem`, where there is one
+   * already. Nothing where it may be: then that is on disk. `asked` is what the relay wrote.
+   */
+  readonly ask: (place: string, asked: string, problem?: string) => Promise<string | undefined>
+  /** Returns why nothing may leave now, in the tick that would write it. */
+  readonly lastCheck: () => string | undefined
+}
 
 export interface EgressOptions {
   /** A listening socket in the relay's network namespace; owned from now on. */
   readonly listener: number
   /** As the configuration has them: `https://host`, `http://127.0.0.1:8080`. */
   readonly origins: readonly string[]
-  /** `problem` where it was not let through. */
-  readonly onTried: (place: string, problem: string | undefined) => void
+  readonly rules: EgressRules
   /** Addresses of a name. */
   readonly resolve?: (host: string) => Promise<readonly string[]>
 }
 
 /** Silence of one connection. */
 const SILENCE_MS_MAX = 120_000
-/** Places that are told of: more than a relay has honest use for. */
-const TOLD_MAX = 256
 
 export class Egress {
   readonly #options: EgressOptions
   readonly #places: ReadonlyMap<string, Place>
   readonly #server: Server
   readonly #open = new Set<{ destroy(): unknown }>()
-  readonly #told = new Set<string>()
+  /** Connections with a request under way. */
+  readonly #busy = new WeakSet<Duplex>()
+  /** Requests whose place is being told, also of connections that are gone. */
+  #asking = 0
 
   constructor(options: EgressOptions) {
     this.#options = options
@@ -49,95 +65,171 @@ export class Egress {
     })
     this.#server.maxConnections = LIMITS.egressConnectionsMax
     this.#server.on('connection', (socket) => this.#keep(socket))
-    this.#server.on('connect', (asked, socket, head) => void this.#tunnel(asked, socket, head))
-    this.#server.on('request', (asked, answer) => void this.#forward(asked, answer))
-    this.#server.on('upgrade', (_, socket) => refuse(socket, 'HTTP/1.1 501 Not Implemented'))
+    this.#server.on('connection', parseInPieces)
+    this.#server.on('connect', (asked, socket, head) => {
+      const rest = unparsedOf(socket)
+      socket.on('error', () => socket.destroy())
+      if (this.#begins(socket)) void this.#tunnel(asked, socket, Buffer.concat([head, rest]))
+    })
+    this.#server.on('request', (asked, answer) => {
+      if (!this.#begins(asked.socket)) return
+      answer.once('close', () => this.#busy.delete(asked.socket))
+      void this.#forward(asked, answer)
+    })
+    this.#server.on('upgrade', (_, socket) => {
+      unparsedOf(socket)
+      refuse(socket, 'HTTP/1.1 501 Not Implemented')
+    })
     this.#server.on('error', () => this.close())
     this.#server.listen({ fd: options.listener })
   }
 
-  close(): void {
-    this.#server.close()
+  /** Ends every connection that stands. The next ones are asked for anew. */
+  cut(): void {
     for (const each of this.#open) each.destroy()
   }
 
+  close(): void {
+    this.#server.close()
+    this.cut()
+  }
+
+  /** False, and the connection ends, where more are sent before the first is answered or more is asked than can be told. */
+  #begins(socket: Duplex): boolean {
+    if (this.#busy.has(socket) || this.#asking >= LIMITS.egressConnectionsMax) {
+      socket.destroy()
+      return false
+    }
+    this.#busy.add(socket)
+    return true
+  }
+
   /** CONNECT: what is inside, TLS above all, is between the relay and the origin. */
-  async #tunnel({ url = '' }: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    socket.on('error', () => socket.destroy())
-    const place =
-      URL.canParse(`http://${url}`) && /^[^/?#@]+$/.test(url) ? this.#placeOf(new URL(`https://${url}`)) : undefined
-    const address = await this.#addressOf(place, url)
+  async #tunnel({ url = '', headers }: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const isPlain = URL.canParse(`http://${url}`) && /^[^/?#@]+$/.test(url)
+    const place = isPlain ? this.#places.get(placeName(new URL(`https://${url}`))) : undefined
+    const framed = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+    const address = await this.#addressOf(place, url, framed ? 'a body of CONNECT has no meaning' : undefined)
     if (place === undefined || address === undefined) return refuse(socket, 'HTTP/1.1 403 Forbidden')
-    const far = connect({ host: address, port: place.port })
-    this.#keep(far)
-    far.setTimeout(SILENCE_MS_MAX, () => far.destroy())
-    far.once('error', () => refuse(socket, 'HTTP/1.1 502 Bad Gateway'))
-    far.once('connect', () => {
-      if (socket.destroyed) return void far.destroy()
-      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
-      far.write(head)
-      far.pipe(socket)
-      socket.pipe(far)
-    })
-    far.once('close', () => socket.destroy())
+    const far = this.#connect(address, place.port)
+    const fail = () => refuse(socket, 'HTTP/1.1 502 Bad Gateway')
+    far.once('close', fail)
     socket.once('close', () => far.destroy())
+    far.once('connect', () => {
+      far.off('close', fail)
+      // What has come whole is still written out.
+      far.once('close', () => far.readableEnded || socket.destroy())
+      if (socket.destroyed || this.#stops(place)) {
+        far.destroy()
+        return void socket.destroy()
+      }
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+      if (head.length > 0) far.write(head)
+      far.pipe(socket)
+      this.#pass(socket, far, place)
+    })
   }
 
   /** The absolute form, for what is not encrypted: one request, to the place that its own first line names. */
   async #forward(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
+    asked.once('error', () => answer.destroy())
     const url = asked.url !== undefined && URL.canParse(asked.url) ? new URL(asked.url) : undefined
-    const place = url?.protocol === 'http:' ? this.#placeOf(url) : undefined
-    const address = await this.#addressOf(place, asked.url ?? '')
-    if (url === undefined || place === undefined || address === undefined) {
-      answer.writeHead(403, { connection: 'close' }).end()
+    const place = url?.protocol === 'http:' ? this.#places.get(placeName(url)) : undefined
+    const framed = outgoing(asked, place?.host ?? '')
+    const address = await this.#addressOf(place, asked.url ?? '', framed.ok ? undefined : framed.reason.problem)
+    if (answer.destroyed) return
+    if (url === undefined || place === undefined || address === undefined || !framed.ok) {
+      const status = place === undefined || framed.ok ? 403 : framed.reason.status
+      answer.writeHead(status, { connection: 'close' }).end()
       return
     }
-    const { port, host } = place
-    const headers = [...endToEnd(asked), 'Host', host, 'Connection', 'close']
-    const method = asked.method ?? 'GET'
-    const far = request({ host: address, port, method, path: url.pathname + url.search, headers, agent: false })
-    this.#keep(far)
-    far.setTimeout(SILENCE_MS_MAX, () => far.destroy())
-    far.once('response', (response) => {
-      answer.writeHead(response.statusCode ?? 502, endToEnd(response))
-      response.pipe(answer)
-      response.once('error', () => answer.destroy())
+    const socket = this.#connect(address, place.port)
+    const fail = () => (answer.headersSent ? answer.destroy() : answer.writeHead(502, { connection: 'close' }).end())
+    socket.once('error', fail)
+    answer.once('close', () => socket.destroy())
+    socket.once('connect', () => {
+      socket.off('error', fail)
+      if (answer.destroyed || this.#stops(place)) {
+        socket.destroy()
+        return void answer.destroy()
+      }
+      this.#send({ asked, answer, place, socket, outgoing: framed.value, path: url.pathname + url.search })
     })
-    far.once('upgrade', (_, socket) => socket.destroy())
-    far.once('error', () => (answer.headersSent ? answer.destroy() : answer.writeHead(502).end()))
-    answer.once('close', () => far.destroy())
-    asked.once('error', () => far.destroy())
-    asked.pipe(far)
   }
 
-  #placeOf(url: URL): Place | undefined {
-    // Of a URL of its own scheme, the parser has left the port out where it is the usual one.
-    const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
-    return this.#places.get(`${url.hostname}:${port}`)
+  /** In the tick that connected, and asked. */
+  #send({ asked, answer, place, socket, outgoing: { method, headers, hasBody }, path }: Sending): void {
+    const { port } = place
+    const far = request({ port, method, path, headers, createConnection: () => socket })
+    far.once('response', (response) => {
+      response.once('error', () => answer.destroy())
+      passBack(response, answer)
+    })
+    far.once('upgrade', (_, other) => other.destroy())
+    far.once('error', () => (answer.headersSent ? answer.destroy() : answer.writeHead(502).end()))
+    if (hasBody) this.#pass(asked, far, place)
+    else far.end()
+  }
+
+  /** What comes from the relay goes out piece by piece, each of which may be the first of another request. */
+  #pass(from: Readable, to: Writable, place: Place): void {
+    const onDrain = () => void from.resume()
+    to.on('drain', onDrain)
+    from.on('data', (chunk: Buffer) => {
+      if (to.destroyed || to.writableEnded) return
+      if (this.#stops(place)) {
+        to.destroy()
+        from.destroy()
+      } else if (!to.write(chunk)) from.pause()
+    })
+    from.once('end', () => void to.end())
+    from.once('error', () => to.destroy())
+    from.resume()
+  }
+
+  /** Whether nothing may leave any more; then that is told, of this place. */
+  #stops({ name }: Place): boolean {
+    const problem = this.#options.rules.lastCheck()
+    if (problem === undefined) return false
+    void this.#ask(name, name, problem)
+    return true
+  }
+
+  #connect(host: string, port: number): Socket {
+    const far = connect({ host, port })
+    this.#keep(far)
+    far.setTimeout(SILENCE_MS_MAX, () => far.destroy())
+    far.on('error', () => far.destroy())
+    return far
   }
 
   /** Where to, now; and the place is told. */
-  async #addressOf(place: Place | undefined, asked: string): Promise<string | undefined> {
-    if (place === undefined) return this.#tell(asked, 'it is not in the environment’s egress')
-    if (place.address !== undefined) {
-      this.#tell(place.name, undefined)
-      return place.address
+  async #addressOf(place: Place | undefined, asked: string, unfit: string | undefined): Promise<string | undefined> {
+    if (place === undefined) {
+      await this.#ask(asked, asked, 'it is not in the environment’s egress')
+      return undefined
     }
-    const resolve = this.#options.resolve ?? addressesOf
-    const addresses = await resolve(place.hostname).catch(() => [])
-    const open = addresses.find(isPublic)
-    if (open !== undefined) this.#tell(place.name, undefined)
-    else this.#tell(place.name, addresses.length === 0 ? 'it has no address' : 'it has no public address')
-    return open
+    const shut = unfit ?? this.#options.rules.lastCheck()
+    const found = shut === undefined ? await this.#resolved(place) : { problem: shut }
+    const problem = await this.#ask(place.name, asked, found.problem)
+    return problem === undefined ? found.address : undefined
   }
 
-  #tell(asked: string, problem: string | undefined): undefined {
-    const place = asked.replaceAll(/[^\x21-\x7e]/g, '').slice(0, 256) || '-'
-    const key = `${problem === undefined} ${place}`
-    if (this.#told.size >= TOLD_MAX || this.#told.has(key)) return undefined
-    this.#told.add(key)
-    this.#options.onTried(place, problem)
-    return undefined
+  async #resolved({ address, hostname }: Place): Promise<{ readonly address?: string; readonly problem?: string }> {
+    if (address !== undefined) return { address }
+    const addresses = await (this.#options.resolve ?? addressesOf)(hostname).catch(() => [])
+    const open = addresses.find(isPublic)
+    if (open !== undefined) return { address: open }
+    return { problem: addresses.length === 0 ? 'it has no address' : 'it has no public address' }
+  }
+
+  async #ask(place: string, asked: string, problem: string | undefined): Promise<string | undefined> {
+    this.#asking++
+    try {
+      return await this.#options.rules.ask(place, asked, problem)
+    } finally {
+      this.#asking--
+    }
   }
 
   #keep(each: { destroy(): unknown; once(event: 'close', listener: () => void): unknown }): void {
@@ -146,87 +238,27 @@ export class Egress {
   }
 }
 
-/** An origin that a person declared. */
-interface Place {
-  /** Host and port, as every way of asking is brought to. */
-  readonly name: string
-  readonly hostname: string
-  readonly port: number
-  /** As the `Host` header has it. */
-  readonly host: string
-  /** Where the host is an address itself. */
-  readonly address?: string
+interface Sending {
+  readonly asked: IncomingMessage
+  readonly answer: ServerResponse
+  readonly place: Place
+  /** Connected. */
+  readonly socket: Socket
+  readonly outgoing: Outgoing
+  readonly path: string
 }
 
-function placeIn(origin: string): Place {
-  const { hostname, port: written, protocol, host } = new URL(origin)
-  const port = written === '' ? (protocol === 'https:' ? 443 : 80) : Number(written)
-  const bare = hostname.replace(/^\[|\]$/g, '')
-  return { name: `${hostname}:${port}`, hostname, port, host, ...(isIP(bare) !== 0 && { address: bare }) }
-}
-
-async function addressesOf(host: string): Promise<readonly string[]> {
-  return (await lookup(host, { all: true })).map(({ address }) => address)
-}
-
-/** IANA's registries of special-purpose addresses: what is not of the open internet, and what holds another address. */
-const RESERVED = reserved({
-  ipv4: [
-    ['0.0.0.0', 8],
-    ['10.0.0.0', 8],
-    ['100.64.0.0', 10],
-    ['127.0.0.0', 8],
-    ['169.254.0.0', 16],
-    ['172.16.0.0', 12],
-    ['192.0.0.0', 24],
-    ['192.0.2.0', 24],
-    ['192.88.99.0', 24],
-    ['192.168.0.0', 16],
-    ['198.18.0.0', 15],
-    ['198.51.100.0', 24],
-    ['203.0.113.0', 24],
-    ['224.0.0.0', 3],
-  ],
-  ipv6: [
-    ['2001::', 23],
-    ['2001:db8::', 32],
-    ['2002::', 16],
-    ['3fff::', 20],
-  ],
-})
-const GLOBAL_UNICAST = reserved({ ipv4: [], ipv6: [['2000::', 3]] })
-
-function isPublic(address: string): boolean {
-  if (isIP(address) === 4) return !RESERVED.check(address, 'ipv4')
-  return isIP(address) === 6 && GLOBAL_UNICAST.check(address, 'ipv6') && !RESERVED.check(address, 'ipv6')
-}
-
-type Ranges = Readonly<Record<'ipv4' | 'ipv6', readonly (readonly [net: string, prefix: number])[]>>
-
-function reserved({ ipv4, ipv6 }: Ranges): BlockList {
-  const list = new BlockList()
-  for (const [net, prefix] of ipv4) list.addSubnet(net, prefix, 'ipv4')
-  for (const [net, prefix] of ipv6) list.addSubnet(net, prefix, 'ipv6')
-  return list
-}
-
-/** What RFC 9110 (7.6.1) keeps between two hops, the host that the first line overrides, and what only proxies read. */
-const HOP = new Set(['connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'host', 'expect'])
-
-function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
-  const named = new Set(
-    String(headers.connection ?? '')
-      .toLowerCase()
-      .split(/[\s,]+/),
-  )
-  const kept: string[] = []
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const [name = '', value = ''] = [rawHeaders[i], rawHeaders[i + 1]]
-    const lower = name.toLowerCase()
-    if (HOP.has(lower) || lower.startsWith('proxy-') || named.has(lower)) continue
-    kept.push(name, value)
+/** An origin can send a status and headers that cannot be written again: then the relay hears that it did. */
+function passBack(response: IncomingMessage, answer: ServerResponse): void {
+  try {
+    answer.writeHead(response.statusCode ?? 502, endToEnd(response, true))
+  } catch {
+    response.destroy()
+    if (answer.headersSent) answer.destroy()
+    else answer.writeHead(502, { connection: 'close' }).end()
+    return
   }
-  return kept
+  response.pipe(answer)
 }
 
 function refuse(socket: Duplex | Socket, line: string): void {

@@ -46,6 +46,7 @@ import {
   Words,
 } from '../policy/index.ts'
 import { Sentinel } from '../sentinel/index.ts'
+import { Arrivals } from './arrivals.ts'
 import { authorityOf, type CellAtGate, type Given } from './cell.ts'
 import { cellServer } from './cell-server.ts'
 import { Egress } from './egress.ts'
@@ -71,6 +72,7 @@ import { NamedValues, Undoing } from './undo.ts'
 import type { UpstreamConnection } from './upstream.ts'
 import { Upstream } from './upstreams.ts'
 import { hostUptime } from './uptime.ts'
+import { WayOut } from './way-out.ts'
 
 /** A cell that is served: its listener, its protocol endpoint, and the upstreams that are its own. */
 interface Served {
@@ -98,6 +100,7 @@ export class Gateway {
   readonly #pipes = new StdioPipes()
   /** By the relay that they belong to, and the number of the cell that it serves. */
   readonly #egress = new Map<string, Egress>()
+  readonly #arrivals = new Arrivals()
   readonly #served = new Map<number, Served>()
   readonly #undoing = new Map<number, { readonly undoing: Undoing; readonly own: readonly Upstream[] }>()
   /** One compensates at a time: each sees what those before it did. */
@@ -265,7 +268,7 @@ export class Gateway {
     for (const number of [...this.#served.keys()]) this.#shut(number)
     for (const number of [...this.#undoing.keys()]) this.#shutUndo(number)
     for (const upstream of this.#shared.values()) upstream.close()
-    for (const egress of this.#egress.values()) egress.close()
+    for (const key of [...this.#egress.keys()]) this.#closeEgress(key)
     await this.#record({ kind: 'gateway.stopped', environment: this.#setup.environment, why })
     await this.#sealing.stop()
     await this.#gate.ledger.close()
@@ -317,6 +320,7 @@ export class Gateway {
     })
     // In this tick: an order to it that comes next finds it.
     this.#served.set(message.number, { cell, server, endpoint, own })
+    this.#arrivals.came()
     await listening.catch((error) => {
       this.#served.delete(message.number)
       throw error
@@ -463,6 +467,7 @@ export class Gateway {
     if (given.cell === undefined) return
     given.cell.rung = 'killed'
     given.cell.gone.abort()
+    this.#cutEgress(given.cell)
     this.#send({ kind: 'kill', number: given.cell.number })
     for (const below of given.cell.given.values()) this.#endDelegation(below, why)
   }
@@ -531,6 +536,7 @@ export class Gateway {
     cell.gone.abort()
     const served = this.#served.get(cell.number)
     if (served !== undefined) cut(served)
+    this.#cutEgress(cell)
     for (const given of cell.given.values()) this.#endDelegation(given, `the cell that gave it is ${to}`)
   }
 
@@ -585,6 +591,7 @@ export class Gateway {
     const appended = ledger.append({ kind: 'undo.started', ...about })
     if (!appended.ok || !(await ledger.durable(appended.value.seq)).ok) throw new Error('the ledger cannot be written')
     this.#undoing.set(number, { undoing: new Undoing(this.#gate, cell, exposure, appended.value.seq), own })
+    this.#arrivals.came()
     this.#send({ kind: 'cell-ready', number })
   }
 
@@ -607,6 +614,7 @@ export class Gateway {
     const known = this.#undoing.get(number)
     this.#undoing.delete(number)
     known?.undoing.cell.gone.abort()
+    if (known !== undefined) this.#cutEgress(known.undoing.cell)
     for (const upstream of known?.own ?? []) upstream.close()
     this.#pipes.forget(number)
     return known?.undoing
@@ -614,16 +622,37 @@ export class Gateway {
 
   /** A relay that was started again has a cell of its own, and the way out of the one before is closed. */
   #openEgress(upstream: UpstreamName, number: number | null, listener: number | undefined): void {
-    const key = `${upstream}#${number ?? 'all'}`
+    const key = egressKey(upstream, number)
+    this.#closeEgress(key)
+    if (listener === undefined) return
+    const rules = new WayOut({
+      gate: this.#gate,
+      upstream,
+      own: number !== null,
+      users: () => this.#usersOf(upstream, number),
+      arrivals: this.#arrivals,
+    })
+    this.#egress.set(key, new Egress({ listener, origins: this.#setup.egress, rules }))
+  }
+
+  #closeEgress(key: string): void {
     this.#egress.get(key)?.close()
     this.#egress.delete(key)
-    if (listener === undefined) return
-    const onTried = (place: string, problem: string | undefined) => {
-      const cell = number === null ? undefined : this.#served.get(number)?.cell.id
-      const tried = { upstream, place, ...(cell && { cell }), ...(problem !== undefined && { problem }) }
-      this.#gate.ledger.append({ kind: 'egress.tried', ...tried })
+  }
+
+  /** A cell, or what compensates in its place; of a relay that they share, all that have it. */
+  #usersOf(upstream: UpstreamName, number: number | null): readonly CellAtGate[] {
+    const all = number === null ? [...this.#served.keys(), ...this.#undoing.keys()] : [number]
+    const cells = all.map((each) => this.#served.get(each)?.cell ?? this.#undoing.get(each)?.undoing.cell)
+    return cells.filter((cell) => cell !== undefined).filter((cell) => cell.upstreams.has(upstream))
+  }
+
+  /** What its relays have open ends; nothing of one that is its own is let out any more. */
+  #cutEgress({ number, upstreams }: CellAtGate): void {
+    for (const upstream of upstreams.keys()) {
+      this.#closeEgress(egressKey(upstream, number))
+      this.#egress.get(egressKey(upstream, null))?.cut()
     }
-    this.#egress.set(key, new Egress({ listener, origins: this.#setup.egress, onTried }))
   }
 
   #upstream(setup: UpstreamSetup, number: number | null): Upstream {
@@ -678,11 +707,7 @@ export class Gateway {
     }
     cut(served)
     this.#pipes.forget(number)
-    for (const [key, egress] of this.#egress) {
-      if (!key.endsWith(`#${number}`)) continue
-      egress.close()
-      this.#egress.delete(key)
-    }
+    this.#cutEgress(served.cell)
     return served
   }
 
@@ -698,6 +723,10 @@ function cut({ endpoint, server, own }: Served): void {
   server.close()
   server.closeAllConnections()
   for (const upstream of own) upstream.close()
+}
+
+function egressKey(upstream: UpstreamName, number: number | null): string {
+  return `${upstream}#${number ?? 'all'}`
 }
 
 const VERSION = '0.1.0'

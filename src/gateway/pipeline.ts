@@ -28,6 +28,7 @@ import { type Asked, judgeAction, normalise } from './normalise.ts'
 import { reasonsJson, recordLabels, redacted } from './record.ts'
 import { complain } from './refusals.ts'
 import { breath } from './share.ts'
+import { shutFor } from './shut.ts'
 import type { Answer, Prepared, SendOptions, Sent } from './upstream.ts'
 import type { KnownTool, Upstream } from './upstreams.ts'
 import { withdrawn } from './withdrawn.ts'
@@ -107,14 +108,17 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   const leaks = new Set<string>()
   const [permit] = decided.reasons
   const charged = permit.kind === 'permit' ? permit.grant : undefined
-  const sent = await prepared.send({
-    lastCheck: () => lastCheck(gate, cell, action, charged),
-    signal: attempt.signal,
-    owner: cell,
-    ...(attempt.onNotification && {
-      onNotification: seen(gate, cell, action, known, bill, withoutSecrets(gate, attempt.onNotification, leaks)),
-    }),
-  })
+  attempt.upstream.underWay++
+  const sent = await prepared
+    .send({
+      lastCheck: () => lastCheck(gate, cell, action, charged),
+      signal: attempt.signal,
+      owner: cell,
+      ...(attempt.onNotification && {
+        onNotification: seen(gate, cell, action, known, bill, withoutSecrets(gate, attempt.onNotification, leaks)),
+      }),
+    })
+    .finally(() => attempt.upstream.underWay--)
   // Judging millions of characters takes its time; others come in between.
   await breath()
   const judged = noting(leaks, withinBill(bill, judgeAnswer(gate, known, sent)))
@@ -200,16 +204,9 @@ function judge(
   approves: () => boolean,
 ): Admitted {
   const nowMs = gate.nowMs()
-  const shut = shutFor(gate, action, nowMs)
+  const shut = shutFor(gate.ledger, action.effect, nowMs)
   const own = shut === undefined ? refusals : [...refusals, shut]
   return judgeAction(own, action, authorityOf(cell), nowMs, approves)
-}
-
-/** S4: nothing with an effect leaves while the ledger or its witness is away; a read does not leave a dead ledger either. */
-function shutFor(gate: Gate, action: Action, nowMs: number): Refusal | undefined {
-  if (gate.ledger.fault !== undefined) return { kind: 'unavailable', what: 'ledger', problem: 'it cannot be written' }
-  if (action.effect === 'read' || gate.ledger.effectsAllowed(nowMs)) return undefined
-  return { kind: 'unavailable', what: 'witness', problem: 'the last seal is too old' }
 }
 
 /** Before what cannot be taken back, the files are: returns why nothing may be sent without. */
@@ -284,7 +281,9 @@ function lastCheck(gate: Gate, cell: CellAtGate, action: Action, charged: GrantI
   if (cell.gone.signal.aborted) return 'the cell is gone'
   const ended = withdrawn(action, authorityOf(cell), charged, gate.nowMs())
   if (ended !== undefined) return ended
-  return shutFor(gate, action, gate.nowMs()) === undefined ? undefined : 'the ledger or its witness is away'
+  return shutFor(gate.ledger, action.effect, gate.nowMs()) === undefined
+    ? undefined
+    : 'the ledger or its witness is away'
 }
 
 interface Judged {

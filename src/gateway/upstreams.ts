@@ -58,6 +58,8 @@ export class Upstream {
   readonly environment: EnvironmentName
   /** By `cedarActionId`, for decisions. */
   readonly definitionProblems = new Map<string, DefinitionProblem>()
+  /** Calls whose bytes may have left and that are not answered. */
+  underWay = 0
   readonly #options: UpstreamOptions
   readonly #tools: ReadonlyMap<ToolName, KnownTool>
   readonly #listeners = new Set<(list: ListName) => void>()

@@ -277,7 +277,7 @@ export interface DefinitionSeen {
   readonly problem: string
 }
 
-/** A relay has asked for a place outside of its cell, the first time. */
+/** A relay has asked for a place outside of its cell: the first time within a minute. */
 export interface EgressTried {
   readonly kind: 'egress.tried'
   readonly upstream: UpstreamName
@@ -287,6 +287,9 @@ export interface EgressTried {
   readonly place: string
   /** Why it was not let through. */
   readonly problem?: string
+  /** How often it was asked for since the entry before it of this place, this time included; once where absent. */
+  readonly times?: number
+  readonly noticed?: readonly Noticed[]
 }
 
 /** What the warden, or the kernel through it, saw happen inside a cell. */

@@ -86,6 +86,12 @@ export const LIMITS = {
   connectionsMax: 128,
   /** Connections of one relay through its environment’s egress; a browser opens six to a host. */
   egressConnectionsMax: 64,
+  /** Places that a relay may not go to which have an entry at once; what asks for more waits until it is told. */
+  egressPlacesBurst: 256,
+  /** How fast that comes back. At 500 bytes an entry, a relay that asks all day fills 900 MB of disk. */
+  egressPlacesPerSecond: 20,
+  /** Such places that are not told again within a minute. */
+  egressPlacesKnownMax: 1_024,
   /** Trusted values that one cell may name as destinations: a page of 1,000 rows, a hundred times. */
   knownValuesMax: 100_000,
   /** A longer text is no destination. */

@@ -75,7 +75,7 @@ function costOf({ spend, answerMax }: Action): Cost {
 }
 
 /** Who is charged for what a grant permits: the grant, and every delegation between it and the cell that acts. */
-function holdersOf(grant: Grant, authority: Authority): readonly Holder[] {
+export function holdersOf(grant: Grant, authority: Authority): readonly Holder[] {
   return [grant, ...delegationsOf(authority)]
 }
 
@@ -314,7 +314,7 @@ function covers(grant: Grant, known: CompiledAction | undefined, { agent }: Auth
 }
 
 /** A grant revoked for a time to come is revoked now: nobody means to leave a door open that they have closed. */
-function isLive(grant: Grant, nowMs: number): boolean {
+export function isLive(grant: Grant, nowMs: number): boolean {
   return grant.revokedAtMs === undefined && nowMs < grant.expiresAtMs
 }
 

@@ -18,6 +18,7 @@ export {
   decideList,
   decideListed,
   type Held,
+  isLive,
   type PermitReason,
   type Refusal,
   topOf,
@@ -27,6 +28,7 @@ export { explain } from './explain.ts'
 export { Exposure, type ExposureView, valuesOf } from './exposure.ts'
 export { compileFlow, type Flow, issuedBy } from './flow.ts'
 export type { GrantSource } from './grant-permit.ts'
+export { noRoomFor } from './no-room.ts'
 export { Words } from './own-words.ts'
 export { parsePolicies } from './parse.ts'
 export { type Operation, type Reach, type ReachInput, reach, WORKSPACE } from './reach.ts'

@@ -102,7 +102,7 @@ export class Sentinel {
         return this.#ask(entry, entry.cell, entry.agent)
       case 'egress.tried': {
         const known = entry.cell && this.#cells.get(entry.cell)
-        return known && entry.cell ? this.#ask(entry, entry.cell, known.agent) : NO_SIGNALS
+        return known && entry.cell ? this.#ask(entry, entry.cell, known.agent, entry.noticed) : NO_SIGNALS
       }
       default:
         return NO_SIGNALS

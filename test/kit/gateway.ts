@@ -22,6 +22,7 @@ import {
   type CellId,
   environmentName,
   type Label,
+  type LowerRung,
   newCellId,
   personName,
   type Result,
@@ -44,14 +45,22 @@ export interface TestGateway {
   /** Resolves when the warden would hear that the gateway is gone. */
   readonly lost: Promise<string>
   readonly admit: (agent?: string, beginning?: Beginning) => Promise<TestCell>
+  /** The number of the cell that is admitted next, if nothing else is asked before. */
+  readonly next: () => number
   /** What the gateway has asked of the warden, oldest first. */
   readonly orders: readonly Pulse[]
   /** A person's answer to a hold, as `firebreak approve` and `deny` give it. Fails where the gateway does not take it. */
   readonly answer: (hold: string, approved: boolean, forMs?: number, by?: string) => Promise<Result<void, string>>
   /** A person's order to compensate, as `firebreak undo` gives it. */
   readonly undo: (order: UndoOrder) => Promise<Result<void, string>>
-  /** Hands over the ends of a stdio server that the test started for one cell; the caller keeps its copies. */
-  readonly offer: (upstream: string, number: number, fds: readonly [stdin: number, stdout: number]) => void
+  /** Hands over the ends of a stdio server that the test started for one cell, and a relay's way out; the caller keeps its copies. */
+  readonly offer: (
+    upstream: string,
+    number: number | null,
+    fds: readonly [stdin: number, stdout: number, wayOut?: number],
+  ) => void
+  /** An order of a person's to these cells, as `firebreak contain` gives it to the gateway. */
+  readonly order: (cells: readonly TestCell[], rung: LowerRung) => Promise<Result<void, string>>
   /** What the ledger tells: at once, or as soon as it is enough, for at most five seconds. */
   readonly entries: (enough?: (entries: readonly Entry[]) => boolean) => Promise<readonly Entry[]>
   readonly stop: () => Promise<void>
@@ -128,6 +137,7 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   cleanUp(stop)
   const ledgerDirectory = state.ledger(environment)
   let numbers = 0
+  let servers = 0
   const orders: Pulse[] = []
   services.value.onOrder((order) => orders.push(order))
   return {
@@ -139,6 +149,7 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
     lost: services.value.lost,
     orders,
     admit: (agent = 'alpha', beginning = {}) => admit(services.value, agent, ++numbers, beginning),
+    next: () => numbers + 1,
     answer: async (hold, approved, forMs = 60_000, by = 'joao.costa@shop.example') => {
       const number = ++numbers
       const answer = { hold: actionId(hold), approved, by: personName(by), forMs }
@@ -147,9 +158,26 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
     },
     undo: (order) => carryOut(services.value, ++numbers, order),
     offer: (upstream, number, fds) => {
-      const message = { kind: 'upstream', upstream: upstreamName(upstream), number, server: ++numbers } as const
-      const told = services.value.tell(message, fds)
+      const message = { kind: 'upstream', upstream: upstreamName(upstream), number, server: ++servers } as const
+      const told = services.value.tell(
+        message,
+        fds.filter((fd) => fd !== undefined),
+      )
       if (!told.ok) throw new Error(told.reason)
+    },
+    order: async (cells, rung) => {
+      const number = ++numbers
+      const by = personName('joao.costa@shop.example')
+      const message = {
+        kind: 'order',
+        number,
+        cells: cells.map((cell) => cell.number),
+        rung,
+        by,
+        why: 'a test',
+      } as const
+      const told = services.value.tell(message)
+      return told.ok ? services.value.said('ordered', number) : told
     },
     entries: async (enough) => {
       let before = -1

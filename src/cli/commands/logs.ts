@@ -100,7 +100,7 @@ function textOf(entry: Entry): string {
     case 'action.outcome':
       return `${entry.action}  ${entry.leaked === undefined ? '' : `LEAK CUT of ${entry.leaked.join(', ')}  `}${entry.outcome}${entry.detail === undefined ? '' : `: ${printable(entry.detail)}`}`
     case 'egress.tried':
-      return `${entry.upstream} ${entry.problem === undefined ? 'reaches' : 'REFUSED'} ${printable(entry.place)}${entry.problem === undefined ? '' : `  — ${entry.problem}`}`
+      return `${entry.upstream} ${entry.problem === undefined ? 'reaches' : 'REFUSED'} ${printable(entry.place)}${entry.times === undefined ? '' : ` (${entry.times} times)`}${entry.problem === undefined ? '' : `  — ${printable(entry.problem)}`}`
     case 'cell.sensed':
       return `${entry.cell}  ${entry.sensor}: ${printable(entry.what)}${entry.count === undefined ? '' : ` (${entry.count} times)`}`
     case 'signal.raised':

@@ -19,7 +19,7 @@ const FIELDS: Readonly<Record<Entry['kind'], string>> = {
   'delegation.ended': 'delegation why',
   'action.outcome': 'action outcome detail?',
   'definition.seen': 'upstream tool',
-  'egress.tried': 'upstream place cell? problem?',
+  'egress.tried': 'upstream place cell? problem? times?:number',
   'cell.sensed': 'cell sensor what',
   'signal.raised': 'cell detector mode what evidence:object action?',
   'rung.changed': 'agent from to by why cell? signal?:number',

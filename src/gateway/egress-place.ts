@@ -1,0 +1,88 @@
+import { lookup } from 'node:dns/promises'
+import { BlockList, isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
+
+/** An origin that a person declared. */
+export interface Place {
+  /** Host and port, as every way of asking is brought to. */
+  readonly name: string
+  readonly hostname: string
+  readonly port: number
+  /** As the `Host` header has it. */
+  readonly host: string
+  /** Where the host is an address itself. */
+  readonly address?: string
+}
+
+/** Returns the place that a declared origin is: `https://host`, `http://127.0.0.1:8080`. */
+export function placeIn(origin: string): Place {
+  const url = new URL(origin)
+  const { hostname, host } = url
+  const bare = hostname.replace(/^\[|\]$/g, '')
+  return { name: placeName(url), hostname, port: portOf(url), host, ...(isIP(bare) !== 0 && { address: bare }) }
+}
+
+/** Returns host and port of a URL, as `Place` has them. */
+export function placeName(url: URL): string {
+  return `${url.hostname}:${portOf(url)}`
+}
+
+/** Of a URL of its own scheme, the parser has left the port out where it is the usual one. */
+function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
+}
+
+export async function addressesOf(host: string): Promise<readonly string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address)
+}
+
+/** Tells whether an address is of the open internet, and none of this host's own. */
+export function isPublic(address: string): boolean {
+  if (isOwn(address)) return false
+  if (isIP(address) === 4) return !RESERVED.check(address, 'ipv4')
+  return isIP(address) === 6 && GLOBAL_UNICAST.check(address, 'ipv6') && !RESERVED.check(address, 'ipv6')
+}
+
+/** Asked each time: a host's addresses come and go. */
+function isOwn(address: string): boolean {
+  const own = new BlockList()
+  for (const each of Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? []))
+    own.addAddress(each.address, each.family === 'IPv6' ? 'ipv6' : 'ipv4')
+  return own.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}
+
+type Ranges = Readonly<Record<'ipv4' | 'ipv6', readonly (readonly [net: string, prefix: number])[]>>
+
+/** IANA's registries of special-purpose addresses: what is not of the open internet, and what holds another address. */
+const RESERVED = reserved({
+  ipv4: [
+    ['0.0.0.0', 8],
+    ['10.0.0.0', 8],
+    ['100.64.0.0', 10],
+    ['127.0.0.0', 8],
+    ['169.254.0.0', 16],
+    ['172.16.0.0', 12],
+    ['192.0.0.0', 24],
+    ['192.0.2.0', 24],
+    ['192.88.99.0', 24],
+    ['192.168.0.0', 16],
+    ['198.18.0.0', 15],
+    ['198.51.100.0', 24],
+    ['203.0.113.0', 24],
+    ['224.0.0.0', 3],
+  ],
+  ipv6: [
+    ['2001::', 23],
+    ['2001:db8::', 32],
+    ['2002::', 16],
+    ['3fff::', 20],
+  ],
+})
+const GLOBAL_UNICAST = reserved({ ipv4: [], ipv6: [['2000::', 3]] })
+
+function reserved({ ipv4, ipv6 }: Ranges): BlockList {
+  const list = new BlockList()
+  for (const [net, prefix] of ipv4) list.addSubnet(net, prefix, 'ipv4')
+  for (const [net, prefix] of ipv6) list.addSubnet(net, prefix, 'ipv6')
+  return list
+}
