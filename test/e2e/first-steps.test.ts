@@ -1,7 +1,16 @@
 /** What somebody meets who has never seen Firebreak: each message says what, which and what next. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import type { Config } from '../../src/config/config.ts'
@@ -11,6 +20,11 @@ import { CHECKOUT, UNREADABLE } from '../kit/open-checkout.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 
 const PACKAGES = join(repository, 'node_modules/@modelcontextprotocol')
+
+const IS_ROOT = process.getuid?.() === 0
+const NOBODY = 65_534
+/** The user profile needs no root, and the same programs. */
+const MISSING = existsSync('/usr/bin/bwrap') ? false : 'bubblewrap is not installed'
 
 /** An agent as anybody would write it, with the protocol's own client. */
 const AGENT = `import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
@@ -230,39 +244,46 @@ describe('a first configuration', { skip: SKIP }, () => {
   })
 })
 
-describe('a first configuration without root', { skip: SKIP || UNREADABLE }, () => {
+describe('a first configuration without root', { skip: MISSING || UNREADABLE }, () => {
   const home = temporaryDirectory()
-  const NOBODY = 65_534
-  const asNobody = (...args: readonly string[]) =>
-    spawnSync(join(CHECKOUT, 'bin/firebreak'), args, {
-      uid: NOBODY,
-      gid: NOBODY,
-      cwd: join(home, 'own'),
-      env: { PATH: process.env.PATH, XDG_RUNTIME_DIR: join(home, 'own') },
+  const own = join(home, 'own')
+  /** Another user where we are root, and ourselves where we are a user. */
+  const asUser = (command: string, ...args: readonly string[]) =>
+    spawnSync(command, args, {
+      ...(IS_ROOT && { uid: NOBODY, gid: NOBODY }),
+      cwd: own,
+      env: { PATH: process.env.PATH, XDG_RUNTIME_DIR: own },
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 120_000,
     })
+  const asked = (...args: readonly string[]) => asUser(join(CHECKOUT, 'bin/firebreak'), ...args)
 
   before(() => {
-    mkdirSync(join(home, 'own'))
+    mkdirSync(own)
     chmodSync(home, 0o777)
-    spawnSync('chown', [`${NOBODY}:${NOBODY}`, join(home, 'own')])
+    if (IS_ROOT) chownSync(own, NOBODY, NOBODY)
   })
 
   it('is of the user profile, and its agent runs', () => {
-    assert.equal(asNobody('init').status, 0)
-    assert.match(readFileSync(join(home, 'own/firebreak.yaml'), 'utf8'), /^profile: user /m)
-    const ran = asNobody('run')
+    assert.equal(asked('init').status, 0)
+    assert.match(readFileSync(join(own, 'firebreak.yaml'), 'utf8'), /^profile: user /m)
+    const ran = asked('run')
     assert.equal(ran.status, 0, ran.stderr)
     assert.match(ran.stdout, /I am agent, I see:/)
   })
 
   it('that asks for the full profile is told what to do, and nothing is made', () => {
-    const file = join(home, 'own/firebreak.yaml')
+    const file = join(own, 'firebreak.yaml')
     writeFileSync(file, readFileSync(file, 'utf8').replace(/^profile: user.*\n/m, ''))
-    const ran = asNobody('run', '--state', join(home, 'own/other'))
+    const ran = asked('run', '--state', join(own, 'other'))
     assert.equal(ran.status, 1)
-    assert.match(ran.stderr, /not started: the full profile needs root, and this is uid 65534: .*"profile: user"/)
+    assert.match(ran.stderr, /not started: the full profile needs root, and this is uid \d+: .*"profile: user"/)
     assert.doesNotMatch(ran.stderr, /at .*\.ts:/)
+  })
+
+  it('S13: leaves nothing that its user cannot remove', () => {
+    const removed = asUser('rm', '-rf', ...readdirSync(own).map((name) => join(own, name)))
+    assert.equal(removed.stderr, '')
+    assert.deepEqual(readdirSync(own), [])
   })
 })
