@@ -7,6 +7,8 @@ import { no, ok, type Result } from '../model/result.ts'
 import type { Cgroup, CgroupCounts, CgroupFault } from './cgroup.ts'
 import { connectionsIn, type ProcessEvidence, processEvidence } from './evidence.ts'
 import type { Handle } from './handle.ts'
+import { LimitsSeen } from './limits-seen.ts'
+import { descriptorsFor } from './rlimit.ts'
 import type { Init } from './run-directory.ts'
 import type { Exit, FileSpec, LaunchReceipt, TeardownCheck, TeardownReceipt } from './spec.ts'
 
@@ -44,6 +46,8 @@ export interface Cell {
   evidence(): readonly ProcessEvidence[]
   /** How often its limits were reached so far. */
   counts(): CgroupCounts
+  /** Looks whether a disk of it is full, or a process of it has all its descriptors, for `Exit.limits`. */
+  look(): void
   start(): void
   /** As `listeners`, where the ones that were handed over are gone. The taker closes them once they are handed over. */
   listenAgain(): Promise<Result<readonly Handle[], string>>
@@ -101,13 +105,24 @@ export function cellOf(parts: Parts): Cell {
   let why: Exit['why'] = 'ended'
   let wall: NodeJS.Timeout | undefined
   let receiptOfEnd: Promise<TeardownReceipt> | undefined
+  const seen = new LimitsSeen({
+    limits: receipt.limits,
+    initPid: parts.init.pid,
+    descriptors: descriptorsFor(receipt.limits),
+    pids: () => pidsOf(parts),
+    counts: () => cgroup.counts(),
+    ...(parts.upper === undefined ? {} : { upper: parts.upper }),
+  })
 
   const exited = new Promise<Exit>((resolve) => {
     const settle = (code: number | null, signal: NodeJS.Signals | null): void => {
       clearTimeout(wall)
+      const ended = code ?? 128 + signalNumber(signal)
       if (!started) why = 'never-started'
-      else if (why === 'ended' && cgroup.counts().outOfMemoryKills > 0) why = 'out-of-memory'
-      resolve({ code: code ?? 128 + signalNumber(signal), why, atMs: Date.now() })
+      // Where only a child of it was killed, the command goes on and ends as it will.
+      else if (why === 'ended' && ended === KILLED && cgroup.counts().outOfMemoryKills > 0) why = 'out-of-memory'
+      seen.look()
+      resolve({ code: ended, why, atMs: Date.now(), limits: [...seen.reached(), ...limitsOf(why)] })
     }
     if (monitor.exitCode !== null || monitor.signalCode !== null) settle(monitor.exitCode, monitor.signalCode)
     else monitor.once('exit', settle)
@@ -142,6 +157,7 @@ export function cellOf(parts: Parts): Cell {
       return parts.hidesCommand ? all.map((each) => ({ ...each, command: 'not told: it holds secrets' })) : all
     },
     counts: () => cgroup.counts(),
+    look: () => seen.look(),
     start() {
       if (started || !unblock.open) return
       started = true
@@ -183,6 +199,14 @@ export function cellOf(parts: Parts): Cell {
     },
     teardown: () => (receiptOfEnd ??= torn(parts, kill, exited)),
   }
+}
+
+/** What the shell says of a command that SIGKILL has ended. */
+const KILLED = 128 + 9
+
+function limitsOf(why: Exit['why']): Exit['limits'] {
+  if (why === 'wall-clock') return [{ limit: 'wall' }]
+  return why === 'file-locks' || why === 'open-files' || why === 'socket-queues' ? [{ limit: why }] : []
 }
 
 async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Promise<TeardownReceipt> {

@@ -23,6 +23,7 @@ export type Ability =
   | 'owner-map'
   | 'disk-images'
   | 'util-linux'
+  | 'kernel-counts'
 
 export interface Finding {
   readonly ability: Ability
@@ -98,6 +99,10 @@ const PROMISES: readonly {
       user: [...CELL, 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids'],
     },
   },
+  {
+    promise: 'S17 locks, open files and queues that no cgroup counts',
+    needs: { full: ['root', ...CELL, 'kernel-counts'], user: [...CELL, 'kernel-counts'] },
+  },
   { promise: 'S17 disk of a workspace', needs: { full: ['root', ...CELL, 'disk-images'] } },
   { promise: 'S17 disk throughput', needs: { full: ['root', ...CELL, 'cgroup-io'] } },
 ]
@@ -145,6 +150,7 @@ function kernelFindings(): readonly Finding[] {
     existsSync('/dev/loop-control') && ['/usr/sbin/mkfs.ext4', '/sbin/mkfs.ext4'].some((path) => existsSync(path))
   return [
     userNamespaces(),
+    kernelCounts(),
     finding(
       'seccomp',
       filter !== undefined && modes,
@@ -160,6 +166,19 @@ function kernelFindings(): readonly Finding[] {
       'modprobe loop; apt-get install e2fsprogs',
     ),
   ]
+}
+
+/** What a cell holds of the kernel is counted in these, by `uncounted/`. */
+function kernelCounts(): Finding {
+  const unread = ['/proc/locks', '/proc/sys/fs/file-nr', '/proc/self/net/netlink', '/proc/self/fdinfo/0'].filter(
+    (path) => output('/usr/bin/head', ['-c', '1', path]) === undefined,
+  )
+  return finding(
+    'kernel-counts',
+    unread.length === 0,
+    unread.length === 0 ? 'locks, open files, queues of sockets' : `cannot be read: ${unread.join(' ')}`,
+    'in a container: an unmasked /proc (docker: --security-opt systempaths=unconfined)',
+  )
 }
 
 /** Tried with bubblewrap itself, as an unprivileged uid: that is how every cell starts. */

@@ -10,15 +10,19 @@ const DESCRIPTORS_DEFAULT = 4_096
  * Not prlimit(2) from outside: that needs CAP_SYS_RESOURCE, which root in a container does not have.
  */
 export function limitedCommand(limits: CellLimits): readonly string[] {
-  const descriptors = Math.min(limits.descriptors ?? DESCRIPTORS_DEFAULT, ownDescriptorsMax())
   return [
     PRLIMIT,
-    `--nofile=${descriptors}`,
+    `--nofile=${descriptorsFor(limits)}`,
     // Not 0: a core_pattern that pipes into a host program, run as root, ignores 0 and honours 1. core(5)
     '--core=1',
     '--memlock=65536',
     '--rtprio=0',
   ]
+}
+
+/** Returns how many descriptors each process of a cell with these limits may have. */
+export function descriptorsFor(limits: CellLimits): number {
+  return Math.min(limits.descriptors ?? DESCRIPTORS_DEFAULT, ownDescriptorsMax())
 }
 
 /** Nobody can raise a hard limit without CAP_SYS_RESOURCE. proc(5), limits. */

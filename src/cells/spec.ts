@@ -137,11 +137,38 @@ export interface LaunchReceipt {
   readonly without: readonly Layer[]
 }
 
+/** A limit of a cell that something in it has run into. */
+export interface LimitReached {
+  readonly limit:
+    | 'memory'
+    | 'pids'
+    | 'wall'
+    | 'disk'
+    | 'temporary'
+    | 'descriptors'
+    | 'file-locks'
+    | 'open-files'
+    | 'socket-queues'
+  /** How often, where the kernel counts it. */
+  readonly count?: number
+}
+
 export interface Exit {
   /** As a shell has it: 128 + n when a signal ended the command. */
   readonly code: number
-  readonly why: 'ended' | 'killed' | 'wall-clock' | 'out-of-memory' | 'never-started'
+  readonly why:
+    | 'ended'
+    | 'killed'
+    | 'wall-clock'
+    | 'out-of-memory'
+    | 'never-started'
+    /** It held more of the kernel than its bound, which no cgroup counts; see `uncounted/`. */
+    | 'file-locks'
+    | 'open-files'
+    | 'socket-queues'
   readonly atMs: number
+  /** Limits that were reached, whether it went on or not. */
+  readonly limits: readonly LimitReached[]
 }
 
 /** One check of a teardown; S13 holds when all of them do. */

@@ -20,6 +20,7 @@ import { filterProgram } from './seccomp/filter.ts'
 import { openSensors, type Sensed, type Sensors } from './sensors/sensors.ts'
 import type { CellSpec, LaunchFault, Profile } from './spec.ts'
 import { freeUid, reserveUid } from './uid.ts'
+import { watchUncounted } from './uncounted/watch.ts'
 import {
   type Chosen,
   commitWorkspace,
@@ -114,6 +115,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   /** They count from the first step on: two that start side by side do not pass the limit together. */
   let launching = 0
   let sensors: Sensors | undefined
+  const uncounted = watchUncounted(() => [...cells.values()])
   const ground: Ground = {
     profile,
     run,
@@ -175,6 +177,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
     diffSaved: (saved, record) => diffSaved(saved, record, ground, randomBytes(16)),
     replace: (changes, saved, at) => replaceWorkspace(changes, saved, ground, randomBytes(16), at),
     async close() {
+      uncounted.stop()
       await Promise.all([...cells.values()].map((cell) => cell.teardown()))
       sensors?.close()
       ownerMaps.close()

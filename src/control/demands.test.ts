@@ -20,6 +20,7 @@ const ABILITIES: readonly Ability[] = [
   'cgroup-memory',
   'cgroup-cpu',
   'cgroup-pids',
+  'kernel-counts',
   'cgroup-io',
   'overlay',
   'owner-map',

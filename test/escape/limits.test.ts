@@ -42,7 +42,9 @@ describe('limits', { skip: SKIP }, () => {
         limits: { ...base, memoryBytes: 64 * MIB },
       }),
     )
-    assert.ok(exit.why === 'out-of-memory' || /No space/.test(stderr), `${exit.why} ${stderr}`)
+    // What was killed is dd: its shell goes on, and the cell with it.
+    assert.ok(exit.limits[0]?.limit === 'memory' || /No space/.test(stderr), `${exit.why} ${stderr}`)
+    assert.deepEqual([exit.why, exit.code], ['ended', 0])
     const tmp = await ran(
       spec(['sh', '-c', 'dd if=/dev/zero of=/tmp/x bs=1M count=64'], {
         limits: { ...base, memoryBytes: 64 * MIB, temporaryBytes: 8 * MIB },
@@ -75,6 +77,15 @@ describe('limits', { skip: SKIP }, () => {
     assert.equal(again, 'again')
     const onHost = statSync(join(workspace.changes, 'disk'))
     assert.ok(onHost.blocks * 512 <= 17 * MIB, `${onHost.blocks * 512} bytes of the host`)
+  })
+
+  it('S17: full disks and processes without descriptors are told at the end', async () => {
+    const workspace = workspaceOver(hostDirectory())
+    const fill = 'head -c 32M /dev/zero > /work/x; head -c 64M /dev/zero > /tmp/x; ulimit -n; sleep 2'
+    const hoard = `const fs=require("fs");try{for(;;)fs.openSync("/dev/null")}catch{};setTimeout(()=>{},2000)`
+    const limits = { ...base, diskBytes: 16 * MIB, temporaryBytes: 8 * MIB, descriptors: 256 }
+    const { exit } = await ran(spec(['sh', '-c', `${NODE} -e '${hoard}' & ${fill}; wait`], { workspace, limits }))
+    assert.deepEqual(exit.limits.map(({ limit }) => limit).toSorted(), ['descriptors', 'disk', 'temporary'])
   })
 
   it('S17: a write limit that the host cannot hold stops the launch; one that it can holds', async () => {

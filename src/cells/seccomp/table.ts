@@ -50,6 +50,7 @@ const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. clone(2) ignores NEWTIME, which only clone3 takes. */
 const CLONE_NAMESPACES = 0x7e02_0000
+const [CLONE_FILES, CLONE_THREAD] = [0x400, 0x1_0000]
 /** F_SETUID bit of a mode. */
 const S_ISUID = 0o4000
 const [S_IFMT, S_IFCHR, S_IFBLK] = [0o170000, 0o020000, 0o060000]
@@ -199,10 +200,17 @@ export const TABLE: readonly Group[] = [
   },
   {
     title: 'clone',
-    why: 'Threads and processes, but no namespaces: a new user namespace would give capabilities inside it, and with them most of the kernel.',
+    why: 'Threads and processes, but no namespaces: a new user namespace would give capabilities inside it, and with them most of the kernel. Threads share descriptors, as C libraries make them: so the open files of a cell can be counted by its processes.',
     rule: {
       // Allowed only with none of the bits set: a mask of one value.
-      clauses: [{ when: [{ arg: 0, mask: CLONE_NAMESPACES, in: [0] }], do: allow, reads: 'no CLONE_NEW… flag' }],
+      clauses: [
+        {
+          when: [{ arg: 0, mask: CLONE_THREAD | CLONE_FILES, in: [CLONE_THREAD] }],
+          do: errno('EINVAL'),
+          reads: 'a thread with descriptors of its own',
+        },
+        { when: [{ arg: 0, mask: CLONE_NAMESPACES, in: [0] }], do: allow, reads: 'no CLONE_NEW… flag' },
+      ],
       otherwise: errno('EPERM'),
     },
     names: words('clone'),

@@ -13,6 +13,7 @@ import { readEntries } from '../../ledger/read.ts'
 import { type ActionId, type CellId, LIMITS, no, ok, type Result } from '../../model/index.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
+import { limitsTold } from '../limits-told.ts'
 import { stateOf } from '../state.ts'
 
 export const command: Command = {
@@ -175,7 +176,7 @@ async function runOnce(
   // The shell that starts a cell's program says 127 where it finds none; a program may say so, too.
   const unseen = exit.code === NOT_FOUND ? programFault(agent.cell, program[0]) : undefined
   if (unseen !== undefined) call.print.fault(`${agent.name}: ${unseen.problem}`, unseen.fix)
-  if (exit.why === 'wall-clock' || exit.why === 'out-of-memory') call.print.fault(`the cell was ended: ${exit.why}`)
+  for (const { said, change } of limitsTold(exit, agent)) call.print.fault(said, change)
   // What the program printed last may lack its end of line.
   if (call.print.json) process.stdout.write('\n')
   const { waits, refused } = await stoppedSince(runtime.state.ledger(agent.environment), cell.id)

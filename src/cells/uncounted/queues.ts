@@ -1,0 +1,33 @@
+/**
+ * What the kernel has answered to a cell's netlink sockets and the cell has not read: 200 KiB for each socket, in no
+ * cgroup. Other families' queues are in one, or the filter keeps a cell from having them. netlink(7)
+ */
+import { readFile } from 'node:fs/promises'
+import type { Counted } from './locks.ts'
+
+/** Of one cell. Whoever asks for its interfaces reads the answer: some KiB at a time. */
+export const QUEUED_BYTES_MAX = 4 * 1024 ** 2
+
+/** Returns those of `cells` whose netlink sockets hold more than `max` bytes; all of a cell's are in one network. */
+export async function overQueued<C extends Counted>(
+  cells: readonly C[],
+  max = QUEUED_BYTES_MAX,
+): Promise<readonly C[]> {
+  const over: C[] = []
+  for (const cell of cells) {
+    const [pid] = cell.pids()
+    if (pid === undefined) continue
+    const table = await readFile(`/proc/${pid}/net/netlink`, 'latin1').catch(() => '')
+    if (queuedIn(table) > max) over.push(cell)
+  }
+  return over
+}
+
+/** Returns the bytes that wait in all sockets of a /proc/net/netlink: its columns Rmem and Wmem. */
+export function queuedIn(table: string): number {
+  return table
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .reduce((sum, [, , , , received = '0', sent = '0']) => sum + Number(received) + Number(sent), 0)
+}

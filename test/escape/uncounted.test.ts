@@ -1,0 +1,66 @@
+/** What a cell can take of the kernel that no cgroup counts (S17). */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { LOCKS_MAX } from '../../src/cells/uncounted/locks.ts'
+import { openFilesHere, overOpen } from '../../src/cells/uncounted/open-files.ts'
+import { until } from '../kit/until.ts'
+import { launched, NODE, outputOf, ran, SKIP, spec } from './kit.ts'
+
+const attack = (kind: string, many: number) => spec([NODE, '/opt/attacks/uncounted.ts', kind, `${many}`])
+
+describe('what no cgroup counts', { skip: SKIP }, () => {
+  for (const kind of ['locks', 'open-file locks'])
+    it(`S17: ${kind}: a cell that holds more than its bound is killed, and they are gone`, async () => {
+      const { exit, torn } = await ran(attack(kind, 3 * LOCKS_MAX))
+      assert.equal(exit.why, 'file-locks')
+      assert.deepEqual(exit.limits, [{ limit: 'file-locks' }])
+      assert.ok(torn.gone)
+    })
+
+  it('S17: a cell that holds half as many goes on', async () => {
+    const cell = await launched(attack('locks', LOCKS_MAX / 2))
+    const output = outputOf(cell)
+    cell.start()
+    await until('it holds them', () => output.said().includes('made'))
+    const done = await ran(spec(['true']))
+    assert.equal(done.exit.code, 0)
+    assert.ok(cell.pids().length > 0)
+    await cell.teardown()
+    assert.equal((await cell.exited).why, 'killed')
+  })
+
+  it('S17: answers of the kernel that nobody reads', async () => {
+    const { exit } = await ran(attack('asks', 1_000))
+    assert.equal(exit.why, 'socket-queues')
+  })
+
+  it('S17: open files are counted over all the processes of a cell', async () => {
+    const command = 'node /opt/attacks/uncounted.ts files 600 & node /opt/attacks/uncounted.ts files 600 & wait'
+    const cell = await launched(spec(['sh', '-c', command.replaceAll('node', NODE)]))
+    const output = outputOf(cell)
+    cell.start()
+    await until('both hold them', () => output.said().match(/made/g)?.length === 2)
+    const other = await launched(spec(['sleep', '30']))
+    other.start()
+    assert.deepEqual(await overOpen([other, cell], 1_100), [cell])
+    const { max, host } = await openFilesHere()
+    assert.ok(max <= 65_536 && max <= host / 20, `${max} of ${host}`)
+    await Promise.all([cell.teardown(), other.teardown()])
+  })
+
+  it('databases and version control keep the locks they need', {
+    skip: missing('/usr/bin/sqlite3', '/usr/bin/git'),
+  }, async () => {
+    const script = `cd /tmp && sqlite3 a.db 'create table t (x); insert into t values (1); select count(*) from t' &&
+      git init -q r && cd r && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && git log --format=%s`
+    const { stdout, stderr } = await ran(spec(['sh', '-c', script]))
+    assert.equal(stdout, '1\nx\n', stderr)
+  })
+})
+
+function missing(...programs: readonly string[]): string | false {
+  const absent = programs.find((path) => !existsSync(path) || spawnSync(path, ['--version']).status !== 0)
+  return absent === undefined ? false : `${absent} is not installed here`
+}
