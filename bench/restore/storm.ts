@@ -138,7 +138,7 @@ async function openDesk(directory: string, url: string): Promise<Desk> {
   if (!loaded.ok) throw new Error(loaded.reason.map(({ message }) => message).join('; '))
   const name = upstreamName('bank')
   const connection = await connectHttpUpstream({ name, url: new URL(url), headers: new Map() })
-  if (!connection.ok) throw new Error(connection.reason)
+  if (!connection.ok) throw new Error(connection.reason.why)
   const offered = await listAll(connection.value, 'tools/list', 'tools')
   connection.value.close()
   const accepted = offered.map((definition): readonly [Accepted['name'], Accepted] => {

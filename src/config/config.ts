@@ -76,6 +76,8 @@ export interface HttpServer {
   readonly url: URL
   /** Values may hold `${secret:name}`. */
   readonly headers: ReadonlyMap<string, string>
+  /** A file of certificates that alone are trusted to sign for it; absent: those that this host trusts. */
+  readonly ca?: string
 }
 
 export interface Agent {
@@ -147,6 +149,6 @@ export interface PolicyFile {
 
 export type SecretSource =
   | { readonly kind: 'env'; readonly variable: string }
-  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'file'; readonly path: string; readonly everyMs?: number }
   /** What it says on standard output is the value. */
-  | { readonly kind: 'command'; readonly command: readonly string[] }
+  | { readonly kind: 'command'; readonly command: readonly string[]; readonly everyMs?: number }

@@ -194,9 +194,13 @@ function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): S
         'https, or a loopback address',
       )
     }
-    return { kind: 'http', url: mcp.url, headers }
+    if (mcp.ca !== undefined && mcp.url.protocol !== 'https:')
+      return report(judge, source, '"ca" goes with an https url: nothing else is signed')
+    const ca = mcp.ca === undefined ? {} : { ca: resolve(dirname(judge.file), mcp.ca) }
+    return { kind: 'http', url: mcp.url, headers, ...ca }
   }
-  if (mcp.headers !== undefined) return report(judge, source, '"headers" go with "url"')
+  if (mcp.headers !== undefined || mcp.ca !== undefined)
+    return report(judge, source, '"headers" and "ca" go with "url"')
   const command = mcp.command ?? []
   if (command.length === 0) return report(judge, source, 'an empty command', 'a program and its arguments')
   if (secretNames(command[0] ?? '').length > 0)
@@ -211,6 +215,7 @@ function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): S
 /** Tools, and what is granted like a tool: `resource:<uri or template>` and `prompt:<name>`, which only read. */
 function readTools(judge: Judge, value: ShapedUpstream, source: Source): ReadonlyMap<ToolName, DeclaredTool> {
   const tools = new Map<ToolName, DeclaredTool>()
+  const own = value.timeout === undefined ? {} : { timeoutMs: value.timeout }
   for (const [name, tool] of value.tools ?? []) {
     if (tool.effect === 'spend' && (tool.amount === undefined || tool.currency === undefined)) {
       report(
@@ -223,14 +228,14 @@ function readTools(judge: Judge, value: ShapedUpstream, source: Source): Readonl
     const fault = countingFault(tool)
     if (fault !== undefined) report(judge, source, `"${name}" ${fault.problem}`, fault.expected)
     const granted = grantedName('tool', name)
-    tools.set(granted, declaredTool(granted, tool, value.accepts ?? []))
+    tools.set(granted, { ...own, ...declaredTool(granted, tool, value.accepts ?? []) })
   }
   judge.problems.push(...undoProblems(value.tools ?? new Map(), tools))
   const accepts = value.accepts ?? []
   for (const uri of value.resources ?? [])
-    tools.set(grantedName('resource', uri), { name: grantedName('resource', uri), effect: 'read', accepts })
+    tools.set(grantedName('resource', uri), { name: grantedName('resource', uri), effect: 'read', accepts, ...own })
   for (const prompt of value.prompts ?? [])
-    tools.set(grantedName('prompt', prompt), { name: grantedName('prompt', prompt), effect: 'read', accepts })
+    tools.set(grantedName('prompt', prompt), { name: grantedName('prompt', prompt), effect: 'read', accepts, ...own })
   return tools
 }
 
@@ -249,7 +254,7 @@ function countingFault({ effect, rows, maxRows, settles, settlesDown }: ShapedTo
 
 function declaredTool(name: ToolName, tool: ShapedTool, acceptedByAll: readonly Label[]): DeclaredTool {
   const { effect, amount, currency, returns, accepts = [], destinations, content, links, mask } = tool
-  const { ids, rows, maxRows, maxBytes, settles, settlesDown, undo, check } = tool
+  const { ids, rows, maxRows, timeout, maxBytes, settles, settlesDown, undo, check } = tool
   return {
     name,
     effect,
@@ -266,6 +271,7 @@ function declaredTool(name: ToolName, tool: ShapedTool, acceptedByAll: readonly 
     ...(mask && { mask }),
     ...(rows && { rows }),
     ...(maxRows !== undefined && { maxRows }),
+    ...(timeout !== undefined && { timeoutMs: timeout }),
     ...(maxBytes !== undefined && { maxBytes }),
     ...(settles && { settles }),
     ...(settlesDown !== undefined && { settlesDown }),
@@ -500,12 +506,17 @@ function everybodys(policies: ShapedConfig['policies']): readonly (Written<strin
 function readSecrets(judge: Judge): ReadonlyMap<string, SecretSource> {
   const secrets = new Map<string, SecretSource>()
   for (const [name, { value, source }] of judge.shaped.secrets ?? []) {
-    const { env, file, command } = value
+    const { env, file, command, every } = value
+    const again = every === undefined ? {} : { everyMs: every }
     if ([env, file, command].filter((each) => each !== undefined).length !== 1) {
       report(judge, source, `secret "${name}" has either env, file or command`, 'exactly one of them')
-    } else if (env !== undefined) secrets.set(name, { kind: 'env', variable: env })
-    else if (file !== undefined) secrets.set(name, { kind: 'file', path: resolve(dirname(judge.file), file) })
-    else if (command?.[0] !== undefined && command[0] !== '') secrets.set(name, { kind: 'command', command })
+    } else if (env !== undefined) {
+      if (every !== undefined) report(judge, source, `secret "${name}": an environment does not change`, 'no every:')
+      secrets.set(name, { kind: 'env', variable: env })
+    } else if (file !== undefined) {
+      secrets.set(name, { kind: 'file', path: resolve(dirname(judge.file), file), ...again })
+    } else if (command?.[0] !== undefined && command[0] !== '')
+      secrets.set(name, { kind: 'command', command, ...again })
     else report(judge, source, `secret "${name}" has an empty command`, 'a program and its arguments')
   }
   return secrets
@@ -534,7 +545,7 @@ function checkSecretsHaveOneHome(judge: Judge, config: Config): void {
   }
   const sources = new Map<string, string>()
   for (const [name, home] of homes) {
-    const from = JSON.stringify(config.secrets.get(name))
+    const from = JSON.stringify({ ...config.secrets.get(name), everyMs: undefined })
     const other = sources.get(from)
     sources.set(from, name)
     if (other === undefined || homes.get(other) === home) continue

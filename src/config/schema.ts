@@ -128,6 +128,10 @@ const labels = list('labels', label)
 const field = text('a path to a field, like $.rows[*].email', jsonPath)
 const fieldKey = text('a path to a field, like $.rows[*].email', (t) => (jsonPath(t) === undefined ? undefined : t))
 
+const timeout = text('a duration like 5min, at most 10min', (t) =>
+  (duration(t) ?? Infinity) <= LIMITS.callMsMax ? duration(t) : undefined,
+)
+
 const tool = object('a tool', {
   effect: required(
     oneOf('what the tool changes', EFFECTS),
@@ -165,6 +169,10 @@ const tool = object('a tool', {
   maxRows: optional(
     whole('rows that one answer may have', 1, 1_000_000_000),
     'what one call sets aside of a budget of rows',
+  ),
+  timeout: optional(
+    timeout,
+    'how long its upstream may say nothing of a call, its progress neither; at most 10min; absent: as under its upstream',
   ),
   maxBytes: optional(
     text('a size like 200KiB, at most 4MiB', (t) =>
@@ -223,6 +231,10 @@ const upstream = object('an upstream', {
         ),
         'sent with each request; values may hold ${secret:name}',
       ),
+      ca: optional(
+        path,
+        'a file of certificates (PEM) that alone are trusted to sign for it; with url; absent: those that this host trusts',
+      ),
     }),
     'how it is reached',
   ),
@@ -235,6 +247,7 @@ const upstream = object('an upstream', {
     'of a relay behind a url: a person has accepted that no wall of ours holds it',
   ),
   accepts: optional(labels, 'as under a tool, for all of its tools, resources and prompts'),
+  timeout: optional(timeout, 'as under a tool, for all of its tools, resources and prompts; absent: 2min'),
   tools: optional(
     map('tools', toolKey, tool),
     'what of it can be granted, and what is known of each; firebreak accept --stubs writes them',
@@ -341,14 +354,17 @@ export const configShape = object('a Firebreak configuration', {
         object('a secret: env, file or command', {
           env: optional(variable, 'of whoever starts a run'),
           file: optional(path, 'its whole text'),
-          command: optional(
-            list('a program that says it, and its arguments', value),
-            'run once at a start: vault kv get …',
+          command: optional(list('a program that says it, and its arguments', value), 'run at a start: vault kv get …'),
+          every: optional(
+            text('a duration like 30min, at least 1min', (t) =>
+              (duration(t) ?? 0) >= 60_000 ? duration(t) : undefined,
+            ),
+            'with file or command: read again so often; and, whether it is given or not, when an upstream refuses it',
           ),
         }),
       ),
     ),
-    'read at a start by whoever runs it, and injected behind the gate',
+    'read by whoever runs it, and injected behind the gate',
   ),
 })
 

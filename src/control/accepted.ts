@@ -57,8 +57,33 @@ export function readAllAccepted(config: Config): Result<AcceptedDefinitions, Pro
   return ok(all)
 }
 
-/** Each into its tenant's file. */
-export function writeAllAccepted(config: Config, accepted: AcceptedDefinitions): void {
+/**
+ * The revision of its protocol in which each upstream was asked for what was accepted: the next start begins with it. What
+ * a file says that cannot be read is as good as nothing: then the upstream is asked.
+ */
+export function readSpoken(config: Config): ReadonlyMap<UpstreamName, string> {
+  const files = tenantsOf(config).map((tenant) => acceptedPath(config.file, tenant))
+  return new Map(files.filter((file) => existsSync(file)).flatMap(spokenIn))
+}
+
+function spokenIn(file: string): readonly (readonly [UpstreamName, string])[] {
+  try {
+    const json = JSON.parse(readFileSync(file, 'utf8')) as Json // as `writeAccepted` wrote it
+    const spoken = isJsonObject(json) && isJsonObject(json.spoken) ? json.spoken : {}
+    return Object.entries(spoken).flatMap(([name, revision]) =>
+      typeof revision === 'string' ? [[upstreamName(name), revision] as const] : [],
+    )
+  } catch {
+    return []
+  }
+}
+
+/** Each into its tenant's file; `spoken` as `readSpoken` returns it. */
+export function writeAllAccepted(
+  config: Config,
+  accepted: AcceptedDefinitions,
+  spoken: ReadonlyMap<UpstreamName, string> = readSpoken(config),
+): void {
   for (const tenant of tenantsOf(config)) {
     const own = [...accepted].filter(([name]) => {
       const upstream = config.upstreams.get(name)
@@ -67,7 +92,7 @@ export function writeAllAccepted(config: Config, accepted: AcceptedDefinitions):
         : config.environments.get(upstream.environment)?.tenant === tenant
     })
     if (own.length > 0 || existsSync(acceptedPath(config.file, tenant)))
-      writeAccepted(config.file, new Map(own), tenant)
+      writeAccepted(config.file, new Map(own), tenant, spoken)
   }
 }
 
@@ -92,13 +117,20 @@ export function readAccepted(configFile: string, tenant?: TenantName): Result<Ac
   }
 }
 
-export function writeAccepted(configFile: string, accepted: AcceptedDefinitions, tenant?: TenantName): void {
+export function writeAccepted(
+  configFile: string,
+  accepted: AcceptedDefinitions,
+  tenant?: TenantName,
+  spoken: ReadonlyMap<UpstreamName, string> = new Map(),
+): void {
   const upstreams = [...accepted].map(([upstream, tools]) => [
     upstream,
     Object.fromEntries([...tools].map(([name, tool]) => [name, written(tool)])),
   ])
   const file = acceptedPath(configFile, tenant)
-  writeFileSync(`${file}.new`, `${visibleJson({ version: 1, upstreams: Object.fromEntries(upstreams) }, 2)}\n`)
+  const own = Object.fromEntries([...spoken].filter(([name]) => accepted.has(name)))
+  const text = visibleJson({ version: 1, upstreams: Object.fromEntries(upstreams), spoken: own }, 2)
+  writeFileSync(`${file}.new`, `${text}\n`)
   renameSync(`${file}.new`, file)
 }
 

@@ -3,132 +3,202 @@ import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { openWarden, profileFault } from '../cells/warden.ts'
+import type { Handle } from '../cells/handle.ts'
+import { openWarden, profileFault, type Warden } from '../cells/warden.ts'
 import type { Config, Upstream } from '../config/config.ts'
-import type { Inspection, Offered } from '../gateway/inspect-main.ts'
+import type { InspectedUpstream, Inspection, Offered } from '../gateway/inspect-main.ts'
+import { SESSION_REVISIONS } from '../gateway/protocols/mcp/revision.ts'
 import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../model/index.ts'
 import { reachableCode } from './code.ts'
 import { wardenFaultText } from './runtime.ts'
-import { readSecretsOf } from './secrets.ts'
-import type { Judged } from './setup.ts'
+import { type ReadSecrets, readSecrets } from './secrets.ts'
+import { egressOf, type Judged, wayTo } from './setup.ts'
+import type { State } from './state.ts'
 import { openTenantState } from './tenants.ts'
 import { launchUpstreamCell, type UpstreamCell } from './upstream-cell.ts'
 import { inspectedWorkspace } from './workspace-names.ts'
 
+/** Longer than each upstream has. */
 const INSPECT_MS_MAX = 90_000
-/** All definitions of all upstreams. */
-const OUTPUT_BYTES_MAX = 33_554_432
+/** All definitions of one upstream, and what JSON puts around them. */
+const OUTPUT_CHARACTERS_MAX = 8_454_144
+const [NEWEST_SESSION] = SESSION_REVISIONS
 
 /** What one upstream offers; or why that is not known, with what a stdio server complained of. */
 export type Inspected =
   | Exclude<Offered, { readonly problem: string }>
   | { readonly problem: string; readonly said: readonly string[] }
 
-/** Asks upstreams what they offer, one environment after the other: nothing holds the secrets of two (S6). */
+/**
+ * Asks upstreams what they offer, one environment after the other: nothing holds the secrets of two (S6). One that cannot
+ * be asked is told with why, and costs the others nothing; only a host that can start no cell fails.
+ */
 export async function inspectUpstreams(
-  { config }: Judged,
+  judged: Judged,
   upstreams: readonly Upstream[],
   stateDirectory: string,
 ): Promise<Result<ReadonlyMap<UpstreamName, Inspected>, string>> {
   const all = new Map<UpstreamName, Inspected>()
   for (const environment of new Set(upstreams.map((upstream) => upstream.environment))) {
     const own = upstreams.filter((upstream) => upstream.environment === environment)
-    const offered = await inspectEnvironment(config, environment, own, stateDirectory)
+    const offered = await inspectEnvironment(judged, environment, own, stateDirectory)
     if (!offered.ok) return offered
     for (const [name, offer] of offered.value) all.set(name, offer)
   }
   return ok(all)
 }
 
-/** Stdio servers in upstream cells, and everything that they say is parsed in a process without privilege. */
+/** What all upstreams of one environment are asked with. */
+interface Asking {
+  readonly config: Config
+  readonly environment: EnvironmentName
+  readonly state: State
+  readonly secrets: ReadSecrets
+  /** Absent where there is no stdio server to start. */
+  readonly warden?: Warden
+}
+
 async function inspectEnvironment(
-  config: Config,
+  { config, spoken }: Judged,
   environment: EnvironmentName,
   upstreams: readonly Upstream[],
   stateDirectory: string,
 ): Promise<Result<ReadonlyMap<UpstreamName, Inspected>, string>> {
-  const unfit = profileFault(config.profile)
-  if (unfit !== undefined) return no(wardenFaultText(unfit))
-  const secrets = readSecretsOf(config, upstreams)
-  const warden = await openWarden({ profile: config.profile })
-  if (!warden.ok) return no(wardenFaultText(warden.reason))
+  const secrets = readSecrets(config, environment)
   const state = openTenantState(config, environment, stateDirectory, config.profile === 'full')
-  const cells: UpstreamCell[] = []
-  /** Those of which nobody could be asked, and why. */
-  const unstarted = new Map<UpstreamName, string>(secrets.faults)
-  const logs = new Map<UpstreamName, { readonly path: string; readonly from: number }>()
-  let release = () => {}
+  const warden = upstreams.some(({ mcp }) => mcp.kind === 'stdio') ? await wardenFor(config) : ok(undefined)
+  if (!warden.ok) return warden
+  const asking = { config, environment, state, secrets, ...(warden.value && { warden: warden.value }) }
   try {
-    const asked: Inspection['upstreams'][number][] = []
-    const descriptors: number[] = []
-    for (const upstream of upstreams) {
-      const { name, mcp } = upstream
-      if (secrets.faults.has(name)) continue
-      if (mcp.kind === 'http') {
-        asked.push({ name, kind: 'http', url: mcp.url.href, headers: [...mcp.headers] })
-        continue
-      }
-      const log = state.log(`upstream-${name}`)
-      logs.set(name, { path: log, from: statSync(log, { throwIfNoEntry: false })?.size ?? 0 })
-      const server = await launchUpstreamCell(
-        warden.value,
-        config,
-        state,
-        { ...upstream, mcp },
-        inspectedWorkspace(upstream),
-        secrets.values,
-        'alone',
-      )
-      if (!server.ok) {
-        unstarted.set(name, server.reason)
-        continue
-      }
-      cells.push(server.value)
-      const first = 4 + descriptors.length
-      descriptors.push(server.value.pipes.stdin.fd, server.value.pipes.stdout.fd)
-      asked.push({ name, kind: 'stdio', stdin: first, stdout: first + 1 })
+    const first = await round(asking, upstreams, spoken)
+    if (!first.ok) return first
+    // Another process of those that the first question has spoiled, and a credential that may be another one by now.
+    const spoiled = upstreams.filter(({ name, mcp }) => mcp.kind === 'stdio' && first.value.get(name)?.anew === true)
+    const refused = upstreams.filter(({ name }) => first.value.get(name)?.credential === true)
+    if (spoiled.length + refused.length === 0) return first
+    const known = new Map([...spoken, ...spoiled.map(({ name }) => [name, NEWEST_SESSION] as const)])
+    const anew = refused.length === 0 ? asking : { ...asking, secrets: readSecrets(config, environment) }
+    const second = await round(anew, [...spoiled, ...refused], known)
+    return second.ok ? ok(new Map([...first.value, ...second.value])) : second
+  } finally {
+    await warden.value?.close()
+  }
+}
+
+async function wardenFor({ profile }: Config): Promise<Result<Warden, string>> {
+  const unfit = profileFault(profile)
+  if (unfit !== undefined) return no(wardenFaultText(unfit))
+  const warden = await openWarden({ profile })
+  return warden.ok ? warden : no(wardenFaultText(warden.reason))
+}
+
+type Answered = Inspected & { readonly anew?: true; readonly credential?: true }
+
+/** Asks each once: stdio servers in upstream cells of their own, which are gone afterwards. */
+async function round(
+  asking: Asking,
+  upstreams: readonly Upstream[],
+  known: ReadonlyMap<UpstreamName, string>,
+): Promise<Result<ReadonlyMap<UpstreamName, Answered>, string>> {
+  const all = new Map<UpstreamName, Answered>()
+  const asked: InspectedUpstream[] = []
+  const servers: UpstreamCell[] = []
+  const logs = new Map<UpstreamName, { readonly path: string; readonly from: number }>()
+  for (const upstream of upstreams) {
+    const { name, mcp } = upstream
+    const log = asking.state.log(`upstream-${name}`)
+    if (mcp.kind === 'stdio') logs.set(name, { path: log, from: statSync(log, { throwIfNoEntry: false })?.size ?? 0 })
+    const prepared = await prepare(asking, upstream, FIRST_FD + servers.flatMap(handlesOf).length)
+    if (!prepared.ok) {
+      all.set(name, { problem: prepared.reason, said: [] })
+      continue
     }
-    const uid = state.uidOf(`inspect-${environment}`)
-    const code = await reachableCode([uid])
-    if (!code.ok) return code
-    release = code.value.release
+    const revision = known.get(name)
+    asked.push({ ...prepared.value.asked, ...(revision !== undefined && { known: revision }) })
+    if (prepared.value.server !== undefined) servers.push(prepared.value.server)
+  }
+  const nothing: Readonly<Record<string, Offered>> = {}
+  const answers = asked.length === 0 ? ok(nothing) : await answersOf(asking, asked, servers)
+  await Promise.all(servers.map(({ cell }) => cell.teardown()))
+  if (!answers.ok) return answers
+  for (const { name } of asked) {
+    const offer = answers.value[name] ?? { problem: 'it was not asked' }
+    const log = logs.get(name)
+    if (!('problem' in offer)) all.set(name, offer)
+    else all.set(name, { ...offer, said: log === undefined ? [] : await saidIn(log.path, log.from) })
+  }
+  return ok(all)
+}
+
+/** Descriptors of the asking process: 3 holds what it asks. */
+const FIRST_FD = 4
+
+interface PreparedUpstream {
+  readonly asked: InspectedUpstream
+  readonly server?: UpstreamCell
+}
+
+/** Starts nothing yet: a stdio server has not run one instruction. `fd`: the next descriptor of the process that asks. */
+async function prepare(
+  { config, state, secrets, warden }: Asking,
+  upstream: Upstream,
+  fd: number,
+): Promise<Result<PreparedUpstream, string>> {
+  const { name, mcp } = upstream
+  const way = wayTo(upstream, secrets.without.get(name))
+  if (way.down !== undefined) return no(way.down)
+  if (way.mcp.kind === 'http') return ok({ asked: { name, ...way.mcp } })
+  if (mcp.kind !== 'stdio' || warden === undefined) return no('there is nothing to start it with')
+  const workspace = inspectedWorkspace(upstream)
+  const server = await launchUpstreamCell(warden, config, state, { ...upstream, mcp }, workspace, secrets.values)
+  if (!server.ok) return server
+  const wayOut = server.value.wayOut === undefined ? {} : { wayOut: fd + 2 }
+  return ok({ asked: { name, kind: 'stdio', stdin: fd, stdout: fd + 1, ...wayOut }, server: server.value })
+}
+
+/** In the order of the descriptors that `prepare` counts. */
+function handlesOf({ pipes, wayOut }: UpstreamCell): readonly Handle[] {
+  return [pipes.stdin, pipes.stdout, ...(wayOut === undefined ? [] : [wayOut])]
+}
+
+/** Everything that upstreams say is parsed in a process without privilege. */
+async function answersOf(
+  { config, environment, state, secrets }: Asking,
+  asked: readonly InspectedUpstream[],
+  servers: readonly UpstreamCell[],
+): Promise<Result<Readonly<Record<string, Offered>>, string>> {
+  const uid = state.uidOf(`inspect-${environment}`)
+  const code = await reachableCode([uid])
+  if (!code.ok) return code
+  try {
+    const handles = servers.flatMap(handlesOf)
     const { node, at } = code.value.as(uid)
     const child = spawn(node, [at('src/gateway/inspect-main.ts'), ...(uid === undefined ? [] : ['--uid', `${uid}`])], {
       cwd: '/',
       env: {},
       detached: true,
       timeout: INSPECT_MS_MAX,
-      stdio: ['ignore', 'pipe', 'inherit', 'pipe', ...descriptors],
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe', ...handles.map(({ fd }) => fd)],
     })
-    for (const { cell, pipes } of cells) {
-      for (const pipe of [pipes.stdin, pipes.stdout]) pipe.close()
-      cell.start()
-    }
+    const ended = once(child, 'exit')
+    for (const handle of handles) handle.close()
+    for (const { cell } of servers) cell.start()
     const pipe = child.stdio[3] as Writable
     pipe.on('error', () => undefined)
-    pipe.end(JSON.stringify({ upstreams: asked, secrets: [...secrets.values] } satisfies Inspection))
-    const ended = once(child, 'exit')
+    const egress = egressOf(config, environment)
+    pipe.end(JSON.stringify({ upstreams: asked, secrets: [...secrets.values], egress } satisfies Inspection))
     let output = ''
     if (child.stdout === null) return no('the inspection has no output')
     for await (const chunk of child.stdout.setEncoding('utf8')) {
       output += chunk
-      if (output.length > OUTPUT_BYTES_MAX) return no('the upstreams say too much')
+      if (output.length > OUTPUT_CHARACTERS_MAX * asked.length) return no('the upstreams say too much')
     }
     await ended
     if (output === '') return no('the inspection ended without an answer')
-    await Promise.all(cells.map(({ cell }) => cell.teardown()))
     // Written by our own process, of what upstreams said: shown to a person, and held against schemas, never run.
-    const offered = Object.entries(JSON.parse(output) as Record<UpstreamName, Offered>) as [UpstreamName, Offered][]
-    const told = offered.map(async ([name, offer]): Promise<[UpstreamName, Inspected]> => {
-      if (!('problem' in offer)) return [name, offer]
-      const log = logs.get(name)
-      return [name, { ...offer, said: log === undefined ? [] : await saidIn(log.path, log.from) }]
-    })
-    const problems = [...unstarted].map(([name, problem]) => [name, { problem, said: [] }] as const)
-    return ok(new Map<UpstreamName, Inspected>([...(await Promise.all(told)), ...problems]))
+    return ok(JSON.parse(output) as Readonly<Record<string, Offered>>)
   } finally {
-    await warden.value.close()
-    release()
+    code.value.release()
   }
 }
 

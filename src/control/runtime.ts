@@ -33,7 +33,8 @@ import { type ControlReply, type ControlRequest, NOT_MINE, openControlSocket } f
 import { type Fence, type Fenced, readFence } from './fence.ts'
 import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
-import { type Kept, Servers } from './servers.ts'
+import { SecretDesk } from './secret-desk.ts'
+import { type Kept, leftOut, Servers } from './servers.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import type { State } from './state.ts'
@@ -137,6 +138,7 @@ class OpenRuntime implements Runtime {
   /** Cells of delegations that are being made. */
   #launching = 0
   readonly #servers: Servers
+  readonly #secrets: SecretDesk
   /** Of cells and of their servers. */
   #numbers = 0
 
@@ -158,11 +160,19 @@ class OpenRuntime implements Runtime {
     this.#task = task
     this.#setup = setup
     this.#onTakenOver = onTakenOver
+    this.#secrets = new SecretDesk({
+      config,
+      environment: agent.environment,
+      values: setup.secrets,
+      tell: (message) => void this.#services.tell(message),
+      nowMs: () => performance.now(),
+    })
     this.#servers = new Servers({
       warden,
       config,
       state,
-      secrets: new Map(setup.secrets),
+      secrets: this.#secrets.values,
+      without: leftOut(setup),
       services: () => this.#services,
       newNumber: () => ++this.#numbers,
     })
@@ -249,6 +259,7 @@ class OpenRuntime implements Runtime {
     // The last words of one that is lost are followed where they narrow.
     if (services.gone() !== undefined && !NARROWING.has(order.kind)) return
     if (order.kind === 'given-up') this.#servers.givenUp(order.number)
+    if (order.kind === 'credential') return this.#secrets.refused(order.number)
     const live = this.#live.get(order.number)
     if (order.kind === 'contain' && live === undefined) await this.#fenceEnded(order.number, order.agent ?? 0)
     if (live === undefined) return
@@ -372,7 +383,8 @@ class OpenRuntime implements Runtime {
   async #startAgain(lost: Services, why: string): Promise<Services | undefined> {
     const over = lost.stop(why).then(() => true)
     if (!(await Promise.race([over, delay(STOP_MS_MAX, false, { ref: false })]))) return undefined
-    const started = await startServices(this.state, { ...this.#setup, replaces: why })
+    const secrets = { secrets: [...this.#secrets.values], pastSecrets: this.#secrets.past }
+    const started = await startServices(this.state, { ...this.#setup, ...secrets, replaces: why })
     if (!started.ok) return undefined
     if (!this.#closing) return started.value
     await started.value.stop('it is over')
@@ -579,6 +591,7 @@ class OpenRuntime implements Runtime {
   async close(why: string): Promise<void> {
     this.#closing = true
     this.#files.close()
+    this.#secrets.close()
     this.#stopAnswers()
     await this.#closeControl()
     await Promise.race([Promise.allSettled(this.#stops), delay(STOP_MS_MAX, undefined, { ref: false })])
@@ -599,8 +612,8 @@ class OpenRuntime implements Runtime {
     servers: readonly Kept[],
     message: () => Result<Extract<WardenMessage, { kind: 'cell' }>, string>,
   ): Promise<Result<void, string>> {
-    const started = await Promise.all(servers.map((server) => server.start()))
-    for (const server of started) if (!server.ok) return server
+    // One that does not start is left out: its gateway knows why, and the others and the cell go on without it.
+    await Promise.all(servers.map((server) => server.start()))
     if (listener === undefined) return no('the cell has no listener')
     const about = message()
     if (!about.ok) return about

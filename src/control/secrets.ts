@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import type { Config, SecretSource, Upstream } from '../config/config.ts'
+import type { Config, SecretSource } from '../config/config.ts'
 import { secretsOf } from '../config/secret-names.ts'
 import { injectInto, openSecrets } from '../gateway/secrets.ts'
 import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../model/index.ts'
@@ -11,59 +11,42 @@ const COMMAND_MS_MAX = 10_000
 /** More than any credential. */
 const SECRET_BYTES_MAX = 65_536
 
+export interface ReadSecrets {
+  readonly values: ReadonlyMap<string, string>
+  /** Upstreams of which a secret has no value, and why; nothing that was read stands in it. */
+  readonly without: ReadonlyMap<UpstreamName, string>
+}
+
 /**
- * The values of the secrets that this environment's upstreams name; nobody else's are read. Once for each start: a command
- * runs once. What went wrong is told without anything that was read.
+ * Reads the secrets that this environment's upstreams name; nobody else's are read. Once for each start: a command runs
+ * once. An upstream that lacks one is left out of the start, and costs the others nothing.
  */
 export function readSecrets(
   config: Config,
   environment: EnvironmentName,
   commandMsMax: number = COMMAND_MS_MAX,
-): Result<ReadonlyMap<string, string>, string> {
-  const values = new Map<string, string>()
+): ReadSecrets {
+  const read = new Map<string, Result<string, string>>()
+  const without = new Map<UpstreamName, string>()
   for (const upstream of config.upstreams.values()) {
     if (upstream.environment !== environment) continue
     for (const name of secretsOf(upstream.mcp)) {
-      if (values.has(name)) continue
-      const source = config.secrets.get(name)
-      if (source === undefined) return no(`secret "${name}" is not declared`)
-      const read = readSecret(source, config.directory, commandMsMax)
-      if (!read.ok) return no(`secret "${name}" cannot be read: ${read.reason}`)
-      values.set(name, read.value)
+      const value = read.get(name) ?? usableValue(config, name, commandMsMax)
+      read.set(name, value)
+      if (!value.ok) without.set(upstream.name, value.reason)
     }
   }
-  return ok(values)
+  const values = [...read].flatMap(([name, value]) => (value.ok ? [[name, value.value] as const] : []))
+  return { values: new Map(values), without }
 }
 
-/**
- * The same for some upstreams, of which each is told by itself why its secrets cannot be used: one that is not set keeps
- * nobody from asking the others.
- */
-export function readSecretsOf(config: Config, upstreams: readonly Upstream[]): ReadSecrets {
-  const read = new Map<string, Result<string, string>>()
-  const faults = new Map<UpstreamName, string>()
-  for (const { name: upstream, mcp } of upstreams)
-    for (const name of secretsOf(mcp)) {
-      const value = read.get(name) ?? usableSecret(config, name)
-      read.set(name, value)
-      if (!value.ok && !faults.has(upstream)) faults.set(upstream, value.reason)
-    }
-  return { values: new Map([...read].flatMap(([name, value]) => (value.ok ? [[name, value.value]] : []))), faults }
-}
-
-export interface ReadSecrets {
-  readonly values: ReadonlyMap<string, string>
-  /** Of upstreams whose secrets cannot be used. */
-  readonly faults: ReadonlyMap<UpstreamName, string>
-}
-
-function usableSecret(config: Config, name: string): Result<string, string> {
+function usableValue(config: Config, name: string, commandMsMax: number): Result<string, string> {
   const source = config.secrets.get(name)
   if (source === undefined) return no(`secret "${name}" is not declared`)
-  const value = readSecret(source, config.directory)
-  if (!value.ok) return no(`secret "${name}" cannot be read: ${value.reason}`)
-  const usable = openSecrets(new Map([[name, value.value]]))
-  return usable.ok ? value : usable
+  const read = readSecret(source, config.directory, commandMsMax)
+  if (!read.ok) return no(`secret "${name}" cannot be read: ${read.reason}`)
+  const usable = openSecrets(new Map([[name, read.value]]))
+  return usable.ok ? read : no(usable.reason)
 }
 
 /** Environment variables with `${secret:name}` replaced, for a stdio server's own cell. */
@@ -105,18 +88,46 @@ function valueFrom(source: SecretSource, directory: string, commandMsMax: number
 function said([program, ...args]: readonly string[], directory: string, msMax: number): Result<string, string> {
   if (program === undefined) return no('there is no command')
   const { error, status, signal, stdout } = spawnSync(program, args, {
-    cwd: directory,
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin', LANG: 'C.UTF-8', HOME: process.env.HOME ?? '/' },
+    ...surroundings(directory, msMax),
     stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: msMax,
-    killSignal: 'SIGKILL',
-    maxBuffer: SECRET_BYTES_MAX,
   })
   const code = error !== undefined && 'code' in error ? String(error.code) : undefined
   if (code === 'ETIMEDOUT') return no(`${program} took longer than ${msMax} ms`)
   if (code === 'ENOBUFS') return no(`${program} said more than ${SECRET_BYTES_MAX} bytes`)
   if (code !== undefined) return no(`${program} cannot be run (${code})`)
   if (status !== 0) return no(`${program} ended with ${signal ?? status}`)
+  return textFrom(program, stdout)
+}
+
+/**
+ * Reads a secret once more, while cells run: whoever waits for its command holds up nobody else. An environment does not
+ * change, and is not asked.
+ */
+export function readAgain(source: SecretSource, directory: string): Promise<Result<string, string>> {
+  if (source.kind !== 'command') return Promise.resolve(readSecret(source, directory))
+  const [program, ...args] = source.command
+  if (program === undefined) return Promise.resolve(no('there is no command'))
+  return new Promise((resolve) => {
+    const options = { ...surroundings(directory, COMMAND_MS_MAX), encoding: 'buffer' } as const
+    const child = execFile(program, args, options, (error, stdout) => {
+      const read = error === null ? textFrom(program, stdout) : no(`${program} did not say it`)
+      resolve(read.ok && read.value === '' ? no('it is empty') : read)
+    })
+    child.stdin?.end()
+  })
+}
+
+function surroundings(directory: string, msMax: number) {
+  return {
+    cwd: directory,
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', LANG: 'C.UTF-8', HOME: process.env.HOME ?? '/' },
+    timeout: msMax,
+    killSignal: 'SIGKILL',
+    maxBuffer: SECRET_BYTES_MAX,
+  } as const
+}
+
+function textFrom(program: string, stdout: Uint8Array): Result<string, string> {
   try {
     return ok(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(stdout).replace(/\n$/, ''))
   } catch {

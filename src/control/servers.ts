@@ -1,7 +1,8 @@
 import { appendFileSync } from 'node:fs'
 import type { Warden } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
-import type { Result, UpstreamName } from '../model/index.ts'
+import type { GatewaySetup } from '../gateway/setup.ts'
+import { no, type Result, type UpstreamName } from '../model/index.ts'
 import { KeptServer } from './kept-server.ts'
 import type { Services } from './services.ts'
 import type { State } from './state.ts'
@@ -13,10 +14,17 @@ export interface ServersOptions {
   readonly config: Config
   readonly state: State
   readonly secrets: ReadonlyMap<string, string>
+  /** Upstreams that are left out of this start, and why: none of them is started. */
+  readonly without: ReadonlyMap<UpstreamName, string>
   /** Those of the gateway that serves now. */
   readonly services: () => Pick<Services, 'tell'>
   /** Never used before. */
   readonly newNumber: () => number
+}
+
+/** Upstreams that a setup leaves out, and why. */
+export function leftOut({ upstreams }: Pick<GatewaySetup, 'upstreams'>): ReadonlyMap<UpstreamName, string> {
+  return new Map(upstreams.flatMap(({ name, down }) => (down === undefined ? [] : [[name, down]])))
 }
 
 /** A stdio server as one cell has it. */
@@ -54,24 +62,26 @@ export class Servers {
 
   /** `number` is the gateway's for the cell; `workspace` names what that cell works on. */
   forCell(upstreams: readonly StdioUpstream[], number: number, workspace: string): readonly Kept[] {
-    return upstreams.map((upstream) => this.#keptFor(upstream, number, workspace))
+    return upstreams.map((upstream) => this.#telling(upstream, number, workspace))
   }
 
   /**
-   * What runs is used and not started again: two would work on the same files. What is asked of one that does not start
-   * is refused at once, and says why.
+   * What runs is used and not started again: two would work on the same files.
    */
   forUndo(upstreams: readonly StdioUpstream[], number: number, workspace: string): readonly Kept[] {
     const stopped = upstreams.filter(({ name }) => !this.#shared.has(name))
-    return stopped.map((upstream) => {
-      const kept = this.#keptFor(upstream, number, workspace)
-      const start = async () => {
-        const started = await kept.start()
-        if (!started.ok) this.#tellDown(upstream, upstream.mcp.shared ? null : number, started.reason)
-        return started
-      }
-      return { ...kept, start }
-    })
+    return stopped.map((upstream) => this.#telling(upstream, number, workspace))
+  }
+
+  /** What is asked of one that does not start is refused at once, and says why. */
+  #telling(upstream: StdioUpstream, number: number, workspace: string): Kept {
+    const kept = this.#keptFor(upstream, number, workspace)
+    const start = async () => {
+      const started = await kept.start()
+      if (!started.ok) this.#tellDown(upstream, upstream.mcp.shared ? null : number, started.reason)
+      return started
+    }
+    return { ...kept, start }
   }
 
   /** The gateway speaks to it no more. */
@@ -114,11 +124,15 @@ export class Servers {
   }
 
   #kept(upstream: StdioUpstream, number: number | null, workspace: string): KeptServer {
-    const { warden, config, state, secrets, services, newNumber } = this.#options
+    const { warden, config, state, secrets, without, services, newNumber } = this.#options
     const { name } = upstream
     const files = serverWorkspace(upstream, workspace)
     const server = new KeptServer({
-      launch: () => launchUpstreamCell(warden, config, state, upstream, files, secrets, 'connected'),
+      launch: async () => {
+        const missing = without.get(name)
+        if (missing !== undefined) return no(missing)
+        return launchUpstreamCell(warden, config, state, upstream, files, secrets)
+      },
       handOver: ({ pipes, wayOut }, server) => {
         const handed = [pipes.stdin, pipes.stdout, ...(wayOut ? [wayOut] : [])]
         const message = { kind: 'upstream', upstream: name, number, server } as const

@@ -22,7 +22,7 @@ export interface Services {
   readonly gone: () => string | undefined
   /** It said what no gateway of ours says: what it wrote is not believed either, and none goes on with its cells. */
   readonly lied: () => boolean
-  /** What the gateway asks of the warden: `launch`, `freeze`, `kill`, `given-up`. One listener. */
+  /** What the gateway asks of the warden: `launch`, `freeze`, `kill`, `given-up`, `credential`. One listener. */
   readonly onOrder: (listener: (order: Pulse) => void) => void
   readonly gatewayPid: number
   /** The gateway is believed no more: it is ended at once, and with it every listener that it had. */
@@ -30,7 +30,15 @@ export interface Services {
   readonly stop: (why: string) => Promise<void>
 }
 
-const ORDERS: ReadonlySet<Pulse['kind']> = new Set(['launch', 'freeze', 'kill', 'contain', 'given-up', 'checkpoint'])
+const ORDERS: ReadonlySet<Pulse['kind']> = new Set([
+  'launch',
+  'freeze',
+  'kill',
+  'contain',
+  'given-up',
+  'checkpoint',
+  'credential',
+])
 
 const START_MS_MAX = 20_000
 const STOP_MS_MAX = 5_000

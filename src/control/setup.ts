@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Agent, Config, Environment, GrantConfig } from '../config/config.ts'
-import type { ContainmentSetup, GatewaySetup, GrantSetup } from '../gateway/setup.ts'
+import type { Agent, Config, Environment, GrantConfig, Upstream } from '../config/config.ts'
+import { certificatesIn } from '../gateway/protocols/mcp/trust.ts'
+import type { ContainmentSetup, GatewaySetup, GrantSetup, UpstreamSetup } from '../gateway/setup.ts'
 import {
   type AgentName,
   agentName,
@@ -17,9 +18,10 @@ import {
   type Result,
   sha256,
   type TenantName,
+  type UpstreamName,
 } from '../model/index.ts'
 import { type GrantSource, type PolicyBundle, parsePolicies } from '../policy/index.ts'
-import { type AcceptedDefinitions, acceptedPath, readAllAccepted } from './accepted.ts'
+import { type AcceptedDefinitions, acceptedPath, readAllAccepted, readSpoken } from './accepted.ts'
 import { catalogueOf, toolsOf } from './catalogue.ts'
 import { parseOnce } from './parsed.ts'
 import { readSecrets } from './secrets.ts'
@@ -29,6 +31,8 @@ import { policiesOf, tenantOf, tenantProblems } from './tenants.ts'
 export interface Judged {
   readonly config: Config
   readonly accepted: AcceptedDefinitions
+  /** The revision of its protocol that each upstream spoke when it was accepted. */
+  readonly spoken: ReadonlyMap<UpstreamName, string>
   readonly policies: PolicyBundle
 }
 
@@ -50,18 +54,21 @@ export async function judgeConfig(
   const policies = stateDirectory === undefined ? await parse() : await parseOnce(stateDirectory, inputs, parse)
   if (!policies.ok) return policies
   const crossings = tenantProblems(config, policies.value)
-  return crossings.length > 0 ? no(crossings) : ok({ config, accepted: accepted.value, policies: policies.value })
+  return crossings.length > 0 ? no(crossings) : ok(judgedOf(config, accepted.value, policies.value))
+}
+
+function judgedOf(config: Config, accepted: AcceptedDefinitions, policies: PolicyBundle): Judged {
+  return { config, accepted, spoken: readSpoken(config), policies }
 }
 
 /** What one environment's gateway is told at its start. Secrets of other environments are not in it. */
 export function gatewaySetup(
-  { config, accepted, policies }: Judged,
+  { config, accepted, spoken, policies }: Judged,
   environment: EnvironmentName,
 ): Result<GatewaySetup, string> {
   const tenant = tenantOf(config, environment)
   const upstreams = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
   const secrets = readSecrets(config, environment)
-  if (!secrets.ok) return secrets
   const home = config.environments.get(environment)
   const [undo] = home === undefined ? [] : undoActor(home)
   return ok({
@@ -74,12 +81,9 @@ export function gatewaySetup(
       .filter((upstream) => tenantOf(config, upstream.environment) === tenant)
       .map((upstream) => [upstream.name, upstream.environment]),
     upstreams: upstreams.map((upstream) => ({
-      name: upstream.name,
-      mcp:
-        upstream.mcp.kind === 'http'
-          ? { kind: 'http', url: upstream.mcp.url.href, headers: [...upstream.mcp.headers] }
-          : { kind: 'stdio', shared: upstream.mcp.shared },
+      ...wayTo(upstream, secrets.without.get(upstream.name)),
       tools: [...toolsOf(upstream, accepted)],
+      ...known(spoken.get(upstream.name)),
     })),
     agents: [...config.agents.values()]
       .filter((agent) => agent.environment === environment)
@@ -102,8 +106,36 @@ export function gatewaySetup(
     }),
     policies: policiesOf(config, policies, tenant),
     containment: containmentOf(config, tenant),
-    secrets: [...secrets.value],
+    secrets: [...secrets.values],
   })
+}
+
+/** How a gateway gets to an upstream; or why it is left out, where something that it needs cannot be read. */
+export function wayTo(
+  { name, mcp }: Upstream,
+  without: string | undefined,
+): Pick<UpstreamSetup, 'name' | 'mcp' | 'down'> {
+  const missing = without === undefined ? {} : { down: without }
+  if (mcp.kind === 'stdio') return { name, mcp: { kind: 'stdio', shared: mcp.shared }, ...missing }
+  const http = { kind: 'http', url: mcp.url.href, headers: [...mcp.headers] } as const
+  const ca = mcp.ca === undefined ? undefined : authoritiesIn(mcp.ca)
+  if (ca !== undefined && !ca.ok) return { name, mcp: http, down: ca.reason, ...missing }
+  return { name, mcp: { ...http, ...(ca && { ca: ca.value }) }, ...missing }
+}
+
+function authoritiesIn(path: string): Result<string, string> {
+  try {
+    const text = readFileSync(path, 'utf8')
+    const certificates = certificatesIn(text)
+    for (const certificate of certificates) new X509Certificate(certificate)
+    return certificates.length > 0 ? ok(certificates.join('\n')) : no(`ca: ${path} holds no certificate in PEM`)
+  } catch (error) {
+    return no(`ca: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function known(revision: string | undefined): Pick<UpstreamSetup, 'known'> {
+  return revision === undefined ? {} : { known: revision }
 }
 
 /** Decoys and rules, and what of the configuration nobody in a cell should name; of its own tenant only. */

@@ -8,7 +8,7 @@ import type { Entry } from '../model/entry.ts'
 import { type EnvironmentName, no, ok, type Result } from '../model/index.ts'
 import { type Plan, Story, todo } from '../recovery/plan.ts'
 import { wardenFaultText } from './runtime.ts'
-import { Servers } from './servers.ts'
+import { leftOut, Servers } from './servers.ts'
 import { startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import { openTenantState } from './tenants.ts'
@@ -85,6 +85,7 @@ export async function undoAlone(
           config,
           state,
           secrets: new Map(setup.value.secrets),
+          without: leftOut(setup.value),
           services: () => services.value,
           newNumber: () => ++numbers,
         }).forUndo(servers, NUMBER, order.served ?? '')

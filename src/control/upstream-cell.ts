@@ -25,8 +25,8 @@ export interface UpstreamCell {
 
 /**
  * A stdio server is untrusted: it gets a cell of its own, without a listener and without any network, and of all secrets
- * those that its entry in the configuration names. A relay's cell that is `connected` has one way out: a listener behind
- * which its gateway knows the environment's egress.
+ * those that its entry in the configuration names. A relay's cell has one way out: a listener behind which whoever speaks to
+ * it knows the environment's egress.
  */
 export async function launchUpstreamCell(
   warden: Warden,
@@ -36,12 +36,11 @@ export async function launchUpstreamCell(
   /** What its changes are called in the state, where it has a workspace. */
   workspace: string,
   secrets: ReadonlyMap<string, string>,
-  connected: 'connected' | 'alone',
 ): Promise<Result<UpstreamCell, string>> {
   const { name, mcp } = upstream
   const [program, ...args] = mcp.command
   if (program === undefined) return no(`upstream ${name} has no command`)
-  const egress = connected === 'connected' && upstream.relay && egressOf(config, upstream.environment).length > 0
+  const egress = upstream.relay && egressOf(config, upstream.environment).length > 0
   const launched = await warden.launch(
     cellSpec(config, state, {
       name: workspace,

@@ -15,6 +15,8 @@ export interface Gate {
   readonly environments: ReadonlyMap<UpstreamName, EnvironmentName>
   readonly ledger: Ledger
   readonly secrets: Secrets
+  /** An upstream refused its credential: resolves with whether there is another one to try. */
+  readonly renewCredential: (upstream: UpstreamName) => Promise<boolean>
   readonly holds: HoldBook
   readonly notice: Notice
   /** Shown in lists like real tools; whoever calls one is refused. */

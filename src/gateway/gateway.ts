@@ -11,6 +11,7 @@ import {
   type AgentName,
   type CellId,
   type CellStarted,
+  cutText,
   type DeclaredTool,
   type Entry,
   type EntryBody,
@@ -49,6 +50,8 @@ import { Sentinel } from '../sentinel/index.ts'
 import { Arrivals } from './arrivals.ts'
 import { authorityOf, type CellAtGate, type Given } from './cell.ts'
 import { cellServer } from './cell-server.ts'
+import { Connector } from './connector.ts'
+import { Credentials } from './credentials.ts'
 import { Egress } from './egress.ts'
 import type { Gate } from './gate.ts'
 import { openNotice } from './notice.ts'
@@ -56,20 +59,17 @@ import { Pace } from './pace.ts'
 import { type Past, readPast } from './past.ts'
 import { type PastCell, PastCells } from './past-cells.ts'
 import { McpEndpoint } from './protocols/mcp/endpoint.ts'
-import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
-import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
 import type { Pulse } from './pulse.ts'
 import { recordLabels, redacted } from './record.ts'
 import { Refusals } from './refusals.ts'
 import { SavedFirst } from './saved-first.ts'
-import { injectIntoUrl, openSecrets, type Secrets } from './secrets.ts'
+import { openSecrets, type Secrets } from './secrets.ts'
 import { SeenLabels } from './seen-labels.ts'
 import type { AgentSetup, GatewaySetup, TaskSetup, UpstreamSetup, WardenMessage } from './setup.ts'
 import { LedgerShare } from './share.ts'
 import { StdioPipes } from './stdio-pipes.ts'
 import { Turns } from './turns.ts'
 import { NamedValues, Undoing } from './undo.ts'
-import type { UpstreamConnection } from './upstream.ts'
 import { Upstream } from './upstreams.ts'
 import { hostUptime } from './uptime.ts'
 import { WayOut } from './way-out.ts'
@@ -98,6 +98,8 @@ export class Gateway {
   readonly #budgets: BudgetBook
   readonly #shared = new Map<UpstreamName, Upstream>()
   readonly #pipes = new StdioPipes()
+  readonly #credentials: Credentials
+  readonly #connector: Connector
   /** By the relay that they belong to, and the number of the cell that it serves. */
   readonly #egress = new Map<string, Egress>()
   readonly #arrivals = new Arrivals()
@@ -112,8 +114,10 @@ export class Gateway {
     witness: Duplex,
     send: (pulse: Pulse) => void,
   ): Promise<Result<Gateway, string>> {
-    const secrets = openSecrets(new Map(setup.secrets))
+    const { pastSecrets = [] } = setup
+    const secrets = openSecrets(new Map([...setup.secrets, ...pastSecrets]))
     if (!secrets.ok) return secrets
+    for (const [name, value] of [...pastSecrets, ...setup.secrets]) secrets.value.renew(name, value)
     const sentinel = new Sentinel({ rules: setup.containment.rules, tools: declaredIn(setup.upstreams) })
     const seen = new SeenLabels()
     let onAppended = (entry: Entry): void => void sentinel.fold(entry)
@@ -177,6 +181,17 @@ export class Gateway {
     this.#flows = flowsOf(setup.upstreams)
     this.#seen = seen
     this.#pastCells = past.cells
+    const ask = (name: UpstreamName) => {
+      send({ kind: 'credential', number: setup.upstreams.findIndex((each) => each.name === name) })
+    }
+    this.#credentials = new Credentials({ secrets, ask })
+    this.#connector = new Connector({
+      secrets,
+      credentials: this.#credentials,
+      pipes: this.#pipes,
+      turn: () => this.turns.batched({}),
+      onGivenUp: (server) => send({ kind: 'given-up', number: server }),
+    })
     this.#gate = {
       environment: setup.environment,
       hardened: setup.hardened,
@@ -184,6 +199,7 @@ export class Gateway {
       ledger,
       secrets,
       holds: past.holds,
+      renewCredential: (name) => this.#credentials.renew(name),
       notice: openNotice({
         environment: setup.environment,
         decoys: setup.containment.decoys,
@@ -223,7 +239,9 @@ export class Gateway {
           return this.#pipes.offer(message.upstream, message.number, { server: message.server, stdin, stdout })
         }
         case 'upstream-down':
-          return this.#pipes.refuse(message.upstream, message.number, message.why)
+          return this.#isDown(message)
+        case 'secrets':
+          return this.#renewed(message)
         case 'sensed':
           return this.#sensed(message)
         case 'unlaunched':
@@ -291,6 +309,23 @@ export class Gateway {
     if (!recorded) throw new Error('the ledger cannot be written')
     holds.answer(hold, approved, by, expiresAtMs, nowMs())
     this.#send({ kind: 'answered', number })
+  }
+
+  #isDown({ upstream, number, why }: Extract<WardenMessage, { kind: 'upstream-down' }>): void {
+    this.#pipes.refuse(upstream, number, why)
+    this.#noteStand(upstream, number, why)
+  }
+
+  /** Whoever was connected with a value that is not the newest connects anew; what is under way ends first. */
+  #renewed({ upstream, values }: Extract<WardenMessage, { kind: 'secrets' }>): void {
+    if (!this.#credentials.take(values, upstream)) return
+    // In a URL its braces are percent-encoded.
+    const named = (text: string) => values.some(([name]) => text.includes(`secret:${name}`))
+    const using = this.#setup.upstreams.flatMap(({ name, mcp }) =>
+      mcp.kind === 'http' && [mcp.url, ...mcp.headers.map(([, value]) => value)].some(named) ? [name] : [],
+    )
+    const own = [...this.#served.values(), ...this.#undoing.values()].flatMap((each) => each.own)
+    for (const each of own) if (using.includes(each.name)) each.disconnected()
   }
 
   async #note({ number, entry }: Extract<WardenMessage, { kind: 'note' }>): Promise<void> {
@@ -661,28 +696,19 @@ export class Gateway {
       name,
       environment: this.#setup.environment,
       tools: new Map(setup.tools),
-      connect: (signal) => this.#connect(setup, number, signal),
+      connect: (signal) => this.#connector.connect(setup, number, signal),
+      onStand: (problem) => this.#noteStand(name, number, problem),
       onDefinition: (tool, digest, problem) => {
         this.#gate.ledger.append({ kind: 'definition.seen', upstream: name, tool, digest, problem })
       },
     })
   }
 
-  async #connect(
-    { name, mcp }: UpstreamSetup,
-    number: number | null,
-    signal: AbortSignal,
-  ): Promise<UpstreamConnection> {
-    const options = { name, signal, turn: this.turns.batched({}) }
-    if (mcp.kind === 'http') {
-      const headers = new Map(mcp.headers.map(([header, value]) => [header, this.#gate.secrets.inject(value)]))
-      const url = new URL(injectIntoUrl(mcp.url, this.#gate.secrets.inject))
-      return connected(name, await connectHttpUpstream({ ...options, url, headers }))
-    }
-    const { server, ...pipes } = await this.#pipes.take(name, number)
-    // Nobody speaks to it any more: if it does not end of that, the warden ends it, and starts another.
-    const onClosed = () => this.#send({ kind: 'given-up', number: server })
-    return connected(name, await connectStdioUpstream({ ...options, ...pipes, shared: number === null, onClosed }))
+  /** What lists leave out, and why, is in the ledger. */
+  #noteStand(upstream: UpstreamName, number: number | null, problem: string | undefined): void {
+    const cell = number === null ? undefined : this.#served.get(number)?.cell.id
+    const why = problem === undefined ? {} : { problem: cutText(problem, PROBLEM_CHARACTERS_MAX) }
+    this.#gate.ledger.append({ kind: 'upstream.seen', upstream, ...(cell && { cell }), ...why })
   }
 
   /** The cell is gone: what of it was under way ends, its grants with it, and the warden hears that nothing is left. */
@@ -730,6 +756,9 @@ function egressKey(upstream: UpstreamName, number: number | null): string {
 }
 
 const VERSION = '0.1.0'
+
+/** Of why an upstream is left out; it may be in the upstream's own words. */
+const PROBLEM_CHARACTERS_MAX = 500
 
 /** Drawn in blocks: one system call for 512 actions. */
 const pool = { bytes: randomBytes(8_192), used: 0 }
@@ -815,11 +844,6 @@ function approversOf({ grants }: AgentSetup): Pick<CellStarted, 'approvers'> {
 function problemIn(upstreams: ReadonlyMap<UpstreamName, Upstream>, key: string): DefinitionProblem | undefined {
   // Upstream names hold no slash: the key begins with the name of the one that it is about.
   return upstreams.get(key.slice(0, key.indexOf('/')) as UpstreamName)?.definitionProblems.get(key)
-}
-
-function connected(name: UpstreamName, connection: Result<UpstreamConnection, string>): UpstreamConnection {
-  if (!connection.ok) throw new Error(`${name}: ${connection.reason}`)
-  return connection.value
 }
 
 /** By `upstream/tool`, as grants call it. */

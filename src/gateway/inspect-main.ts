@@ -6,30 +6,54 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
-import type { JsonObject, UpstreamName } from '../model/index.ts'
+import { type JsonObject, no, type Result, type UpstreamName } from '../model/index.ts'
+import { Egress } from './egress.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
+import type { ConnectFault } from './protocols/mcp/negotiation.ts'
+import { isRevision } from './protocols/mcp/revision.ts'
 import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
 import { injectIntoUrl, openSecrets } from './secrets.ts'
 import type { UpstreamConnection } from './upstream.ts'
 import { listAll } from './upstreams.ts'
 
 export interface Inspection {
-  readonly upstreams: readonly (
-    | {
-        readonly name: UpstreamName
-        readonly kind: 'http'
-        readonly url: string
-        readonly headers: readonly (readonly [string, string])[]
-      }
-    | { readonly name: UpstreamName; readonly kind: 'stdio'; readonly stdin: number; readonly stdout: number }
-  )[]
+  readonly upstreams: readonly InspectedUpstream[]
   readonly secrets: readonly (readonly [string, string])[]
+  /** Origins that relays may reach. */
+  readonly egress: readonly string[]
+}
+
+export type InspectedUpstream = (HttpUpstream | StdioUpstream) & {
+  readonly name: UpstreamName
+  /** The revision to begin with; absent where that has to be found out. */
+  readonly known?: string
+}
+
+interface HttpUpstream {
+  readonly kind: 'http'
+  readonly url: string
+  readonly headers: readonly (readonly [string, string])[]
+  readonly ca?: string
+}
+
+interface StdioUpstream {
+  readonly kind: 'stdio'
+  readonly stdin: number
+  readonly stdout: number
+  /** Of a relay: where it asks for what it wants to reach. */
+  readonly wayOut?: number
 }
 
 /** What one upstream offers, in its own words. */
 export type Offered =
-  | { readonly tools: readonly JsonObject[]; readonly prompts: readonly JsonObject[] }
-  | { readonly problem: string }
+  | { readonly tools: readonly JsonObject[]; readonly prompts: readonly JsonObject[]; readonly revision: string }
+  /** `anew`: another process of it, asked to `initialize`, may answer. `credential`: it did not take what it was sent. */
+  | { readonly problem: string; readonly anew?: true; readonly credential?: true }
+
+/** How long one upstream may take for all that it is asked: one that hangs costs the others nothing. */
+const UPSTREAM_MS_MAX = 80_000
+/** All that one upstream says. */
+const OFFERED_CHARACTERS_MAX = 8_388_608
 
 if (import.meta.main) {
   shutProcess(uidArgument(process.argv))
@@ -41,29 +65,72 @@ if (import.meta.main) {
   process.stdout.write(JSON.stringify(Object.fromEntries(offered)), () => process.exit(0))
 }
 
-async function inspect(inspection: Inspection, upstream: Inspection['upstreams'][number]): Promise<Offered> {
+async function inspect(inspection: Inspection, upstream: InspectedUpstream): Promise<Offered> {
+  const refused = new Set<string>()
+  if (upstream.kind === 'stdio' && upstream.wayOut !== undefined) openWayOut(inspection, upstream.wayOut, refused)
+  const asked = await within(UPSTREAM_MS_MAX, ask(inspection, upstream))
+  const offered = JSON.stringify(asked).length > OFFERED_CHARACTERS_MAX ? TOO_MUCH : asked
+  if (!('problem' in offered) || refused.size === 0) return offered
+  const places = [...refused].slice(0, 4).join(', ')
+  return { ...offered, problem: `${offered.problem}; it asked for ${places}, which is not under egress` }
+}
+
+async function ask(inspection: Inspection, upstream: InspectedUpstream): Promise<Offered> {
   try {
-    const connection = await connect(inspection, upstream)
+    const connected = await connect(inspection, upstream)
+    if (!connected.ok) {
+      const { why, ...retry } = connected.reason
+      return { problem: why, ...retry }
+    }
+    const connection = connected.value
     const tools = 'tools' in connection.capabilities ? await listAll(connection, 'tools/list', 'tools') : []
     const prompts = 'prompts' in connection.capabilities ? await listAll(connection, 'prompts/list', 'prompts') : []
     connection.close()
-    return { tools, prompts }
+    return { tools, prompts, revision: connection.revision }
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) }
   }
 }
 
-async function connect(inspection: Inspection, upstream: Inspection['upstreams'][number]): Promise<UpstreamConnection> {
+const TOO_MUCH: Offered = { problem: `it offers more than ${OFFERED_CHARACTERS_MAX} characters` }
+
+/**
+ * A relay may have to ask for its list of tools: it reaches what its environment declares. No cell speaks to it, so that
+ * there is no rung, budget or label to ask, and no ledger; where it wanted to go beside that is told to the person.
+ */
+function openWayOut({ egress }: Inspection, listener: number, refused: Set<string>): void {
+  const ask = (place: string, _asked: string, problem?: string) => {
+    if (problem !== undefined) refused.add(place)
+    return Promise.resolve(problem)
+  }
+  new Egress({ listener, origins: egress, rules: { ask, lastCheck: () => undefined } })
+}
+
+function within(msMax: number, asked: Promise<Offered>): Promise<Offered> {
+  return new Promise((resolve) => {
+    const late = { problem: `it did not tell what it offers within ${msMax / 1_000} s` }
+    const timer = setTimeout(() => resolve(late), msMax)
+    asked.then(resolve).finally(() => clearTimeout(timer))
+  })
+}
+
+async function connect(
+  inspection: Inspection,
+  upstream: InspectedUpstream,
+): Promise<Result<UpstreamConnection, ConnectFault>> {
+  const { name } = upstream
+  const known = isRevision(upstream.known) ? { known: upstream.known } : {}
+  if (upstream.kind === 'stdio') {
+    const { stdin, stdout } = upstream
+    return connectStdioUpstream({ name, stdin, stdout, ...known, onClosed: () => undefined })
+  }
   const secrets = openSecrets(new Map(inspection.secrets))
-  if (!secrets.ok) throw new Error(secrets.reason)
-  const connection =
-    upstream.kind === 'http'
-      ? await connectHttpUpstream({
-          name: upstream.name,
-          url: new URL(injectIntoUrl(upstream.url, secrets.value.inject)),
-          headers: new Map(upstream.headers.map(([name, value]) => [name, secrets.value.inject(value)])),
-        })
-      : await connectStdioUpstream({ ...upstream, onClosed: () => undefined })
-  if (!connection.ok) throw new Error(connection.reason)
-  return connection.value
+  if (!secrets.ok) return no({ why: secrets.reason })
+  return connectHttpUpstream({
+    name,
+    url: new URL(injectIntoUrl(upstream.url, secrets.value.inject)),
+    headers: new Map(upstream.headers.map(([header, value]) => [header, secrets.value.inject(value)])),
+    ...(upstream.ca !== undefined && { ca: upstream.ca }),
+    ...known,
+  })
 }

@@ -64,6 +64,8 @@ export type Performed =
       readonly action: ActionId
       readonly outcome: 'withheld' | 'not-sent' | 'unknown'
       readonly why: string
+      /** The upstream did not look at it: it forgot the session, or does not take the credential. */
+      readonly refused?: 'session' | 'credential'
     }
 
 type Refused = Extract<Performed, { kind: 'refused' }>
@@ -130,7 +132,9 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
     if (labelling === undefined || (await labelling)) return { kind: 'answered', action: action.id, answer }
     return { kind: 'unanswered', action: action.id, outcome: 'withheld', why: 'the ledger does not take its labels' }
   }
-  return { kind: 'unanswered', action: action.id, outcome: judged.outcome, why: judged.why }
+  const refused = sent.kind === 'unreadable' ? sent.refused : undefined
+  const { outcome, why } = judged
+  return { kind: 'unanswered', action: action.id, outcome, why, ...(refused && { refused }) }
 }
 
 type Approval = NonNullable<ReturnType<Gate['holds']['take']>>

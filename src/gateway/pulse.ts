@@ -21,13 +21,14 @@ const KINDS = [
   'given-up',
   'undone',
   'checkpoint',
+  'credential',
 ] as const
 
 export type PulseKind = (typeof KINDS)[number]
 
 export interface Pulse {
   readonly kind: PulseKind
-  /** The cell's number; 0 where no cell is meant. With `given-up`: the number of a stdio server that is spoken to no more. */
+  /** The cell's number; 0 where no cell is meant. With `given-up`: the number of a stdio server that is spoken to no more. With `credential`: which of the environment's upstreams, in the order of its setup, refused the one that it was sent. */
   readonly number: number
   /** With `launch`: which of the environment's agents, in the order of its setup. With `contain`: which of `RUNGS`. */
   readonly agent?: number

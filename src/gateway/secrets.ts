@@ -12,6 +12,11 @@ export interface Secrets {
   readonly leak: (text: string) => string | undefined
   /** The same of a value, as the JSON that goes towards the cell. */
   readonly leakIn: (value: Json) => string | undefined
+  /**
+   * Gives a secret another value: injected from now on, and looked for beside those that it had, the newest
+   * `LIMITS.secretValuesMax` of them. False where it has that value already, or it is too short to be looked for.
+   */
+  readonly renew: (name: string, value: string) => boolean
 }
 
 /**
@@ -20,15 +25,17 @@ export interface Secrets {
  * re-encodes otherwise (compresses, encrypts, splits) is not found: SECURITY.md says so.
  */
 export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets, string> {
-  const needles = new Needles()
+  const current = new Map(values)
+  const all = new Map<string, readonly string[]>()
   for (const [name, value] of values) {
     if (value.length < LIMITS.secretCharactersMin) {
       return no(
         `secret "${name}" has ${value.length} characters: under ${LIMITS.secretCharactersMin} it cannot be told from other text`,
       )
     }
-    for (const form of formsOf(value)) needles.add(name, form)
+    all.set(name, [value])
   }
+  let needles = needlesFor(all)
   const leak = (text: string) => {
     for (const view of viewsOf(text)) {
       const found = needles.in(view)
@@ -37,10 +44,25 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
     return undefined
   }
   return ok({
-    inject: (template) => injectInto(template, values),
-    leak: (text) => (values.size === 0 ? undefined : leak(text)),
-    leakIn: (value) => (values.size === 0 ? undefined : leak(JSON.stringify(value))),
+    inject: (template) => injectInto(template, current),
+    leak: (text) => (all.size === 0 ? undefined : leak(text)),
+    leakIn: (value) => (all.size === 0 ? undefined : leak(JSON.stringify(value))),
+    renew: (name, value) => {
+      if (value.length < LIMITS.secretCharactersMin || current.get(name) === value) return false
+      current.set(name, value)
+      const before = (all.get(name) ?? []).filter((each) => each !== value)
+      all.set(name, [...before, value].slice(-LIMITS.secretValuesMax))
+      needles = needlesFor(all)
+      return true
+    },
   })
+}
+
+function needlesFor(all: ReadonlyMap<string, readonly string[]>): Needles {
+  const needles = new Needles()
+  for (const [name, values] of all)
+    for (const value of values) for (const form of formsOf(value)) needles.add(name, form)
+  return needles
 }
 
 interface Form {

@@ -51,6 +51,8 @@ export interface GatewaySetup {
   readonly policies: PolicyBundle
   readonly containment: ContainmentSetup
   readonly secrets: readonly (readonly [name: string, value: string])[]
+  /** Values that they had before, in a gateway that was lost: looked for in answers, and not injected. */
+  readonly pastSecrets?: readonly (readonly [name: string, value: string])[]
 }
 
 /** `containment:`, and what the sentinel watches for. */
@@ -64,9 +66,19 @@ export interface ContainmentSetup extends Containment {
 export interface UpstreamSetup {
   readonly name: UpstreamName
   readonly mcp:
-    | { readonly kind: 'http'; readonly url: string; readonly headers: readonly (readonly [string, string])[] }
+    | {
+        readonly kind: 'http'
+        readonly url: string
+        readonly headers: readonly (readonly [string, string])[]
+        /** Certificates in PEM that alone are trusted to speak for it. */
+        readonly ca?: string
+      }
     | { readonly kind: 'stdio'; readonly shared: boolean }
   readonly tools: readonly (readonly [ToolName, CatalogueTool])[]
+  /** The revision of its protocol that it spoke when it was accepted. */
+  readonly known?: string
+  /** Why it is left out of this start; nothing connects to it. */
+  readonly down?: string
 }
 
 export interface AgentSetup {
@@ -136,6 +148,12 @@ export type WardenMessage =
       readonly upstream: UpstreamName
       readonly number: number | null
       readonly why: string
+    }
+  /** Secrets as they are now: read again because their time had come, or because this upstream refused one. */
+  | {
+      readonly kind: 'secrets'
+      readonly upstream?: UpstreamName
+      readonly values: readonly (readonly [name: string, value: string])[]
     }
   /** A person has answered a hold. */
   | {

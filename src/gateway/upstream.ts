@@ -30,23 +30,37 @@ export type Sent =
   | { readonly kind: 'answered'; readonly answer: Answer; readonly bytes: Uint8Array }
   /** No byte left: a reservation may be returned. */
   | { readonly kind: 'not-sent'; readonly why: string; readonly lives?: true }
-  /** Bytes left and no whole answer came: the effect may have happened. */
-  | { readonly kind: 'unknown'; readonly why: string; readonly lives?: true }
-  /** An answer came that cannot be read, or is larger than it may be; nothing of it is passed on. */
-  | { readonly kind: 'unreadable'; readonly why: string }
+  /** Bytes left and no whole answer came: the effect may have happened. `status`: of HTTP, where that came. */
+  | { readonly kind: 'unknown'; readonly why: string; readonly lives?: true; readonly status?: number }
+  /**
+   * An answer came that cannot be read, or is larger than it may be; nothing of it is passed on. `refused`: it says that
+   * the upstream did not look at what it was sent, since it does not know the session, or does not take the credential.
+   */
+  | {
+      readonly kind: 'unreadable'
+      readonly why: string
+      readonly status?: number
+      readonly refused?: 'session' | 'credential'
+    }
 
 export interface PrepareOptions {
-  readonly progress?: boolean
+  /** Milliseconds that the upstream may say nothing of it, its progress neither; absent: as long as of anything. */
+  readonly silenceMsMax?: number
   readonly logLevel?: string
   /** Arguments that the tool asks to have repeated in headers. */
   readonly paramHeaders?: readonly ParamHeader[]
 }
+
+/** An upstream did not take the credential that it was sent, and there is no other. */
+export class CredentialRefused extends Error {}
 
 export type ListName = 'tools' | 'resources' | 'prompts'
 
 /** One connection to one upstream, whatever its protocol's revision and transport. */
 export interface UpstreamConnection {
   readonly name: UpstreamName
+  /** The revision of its protocol that is spoken on it. */
+  readonly revision: string
   readonly prepare: (method: string, params: JsonObject, options?: PrepareOptions) => Prepared
   /** Definitions, lists and other questions that are ours, not a cell's action. */
   readonly ask: (method: string, params: JsonObject, signal?: AbortSignal) => Promise<Sent>

@@ -21,7 +21,16 @@ function listing(
   const unused = () => assert.fail('not used')
   const name = upstreamName('desk')
   const rest = { prepare: unused, onListChanged: unused, retire: unused, close: unused }
-  return { name, ask, capabilities: {}, instructions: undefined, closed: false, asked: () => asked, ...rest }
+  return {
+    name,
+    revision: '2026-07-28',
+    ask,
+    capabilities: {},
+    instructions: undefined,
+    closed: false,
+    asked: () => asked,
+    ...rest,
+  }
 }
 
 const all = (connection: UpstreamConnection) => listAll(connection, 'tools/list', 'tools')

@@ -40,7 +40,16 @@ export interface UpstreamOptions {
   readonly connect: (signal: AbortSignal) => Promise<UpstreamConnection>
   /** An upstream offers what was not accepted. */
   readonly onDefinition: (tool: ToolName, digest: Sha256, problem: DefinitionProblem) => void
+  /** Nobody gets to it, and why; or, with nothing, it stands again. Once for each change. */
+  readonly onStand?: (problem?: string) => void
 }
+
+/** How long it takes until an upstream that a list lacks is tried again: twice as long each time. */
+const RETRY_MS_MIN = 5_000
+const RETRY_MS_MAX = 60_000
+
+/** Where an upstream stands when a list asks: what nobody gets to is left out, and why is known. */
+export type Stand = { readonly kind: 'stands' | 'starting' } | { readonly kind: 'down'; readonly why: string }
 
 /** Pages of one list that are read at most; a server that goes on forever stops here. */
 const PAGES_MAX = 100
@@ -52,6 +61,8 @@ const PAGES_MAX = 100
  * - U1  A tool is what its accepted definition says. What the upstream offers now is compared with it, and never used.
  * - U2  A tool that is offered differently, or no longer, is refused until a person has accepted it again.
  * - U3  Once closed, it has no connection, and makes none.
+ * - U4  What a list could not know (it was asked while this upstream started, or was left out of it) is told as a changed
+ *       list as soon as it is known.
  */
 export class Upstream {
   readonly name: UpstreamName
@@ -72,6 +83,12 @@ export class Upstream {
   /** The same, once it stands. */
   #live: UpstreamConnection | undefined
   readonly #closed = new AbortController()
+  /** Why nobody gets to it; as it was told last. */
+  #problem: string | undefined
+  /** What a list said of it that may not be so. */
+  #owed: 'starting' | 'down' | undefined
+  #retry: NodeJS.Timeout | undefined
+  #retryMs = RETRY_MS_MIN
 
   constructor(options: UpstreamOptions) {
     this.#options = options
@@ -97,6 +114,34 @@ export class Upstream {
     return unlessAborted(this.#settled(), signal)
   }
 
+  /** Where it stands, after `waitMsMax` at most. Cells are told when that was too early to know. */
+  async standing(waitMsMax: number): Promise<Stand> {
+    let timer: NodeJS.Timeout | undefined
+    const starting = new Promise<Stand>((resolve) => {
+      timer = setTimeout(() => resolve({ kind: 'starting' }), waitMsMax)
+    })
+    const connecting = this.connection().then(
+      (): Stand => ({ kind: 'stands' }),
+      (error): Stand => ({ kind: 'down', why: messageOf(error) }),
+    )
+    const stand = await Promise.race([connecting, starting])
+    clearTimeout(timer)
+    if (stand.kind !== 'stands' && this.#owed !== 'down') this.#owed = stand.kind
+    if (stand.kind === 'down') this.#tryAgain()
+    return stand
+  }
+
+  #tryAgain(): void {
+    if (this.#retry !== undefined || this.#closed.signal.aborted) return
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined
+      // One that stands has told so by itself.
+      this.connection().catch(() => this.#tryAgain())
+    }, this.#retryMs)
+    this.#retry.unref()
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX)
+  }
+
   async #settled(): Promise<UpstreamConnection> {
     await this.#connected()
     await this.#settling
@@ -110,7 +155,10 @@ export class Upstream {
     try {
       return await connection
     } catch (error) {
-      if (this.#connection === connection) this.#connection = undefined
+      if (this.#connection === connection) {
+        this.#connection = undefined
+        this.#isDown(messageOf(error))
+      }
       throw error
     }
   }
@@ -135,6 +183,7 @@ export class Upstream {
 
   close(): void {
     this.#closed.abort()
+    clearTimeout(this.#retry)
     const old = this.#connection
     this.disconnected()
     old?.then(
@@ -156,7 +205,26 @@ export class Upstream {
       throw error
     }
     this.#live = connection
+    this.#stands()
     return connection
+  }
+
+  #isDown(problem: string): void {
+    if (this.#problem === problem || this.#closed.signal.aborted) return
+    this.#problem = problem
+    this.#options.onStand?.(problem)
+  }
+
+  #stands(): void {
+    const owed = this.#owed
+    const was = this.#problem
+    this.#owed = undefined
+    this.#problem = undefined
+    this.#retryMs = RETRY_MS_MIN
+    if (was !== undefined) this.#options.onStand?.()
+    // A list that was given while it started showed what was accepted: there is news only where it offers something else.
+    if (owed === 'down' || (owed === 'starting' && this.definitionProblems.size > 0))
+      for (const listener of this.#listeners) listener('tools')
   }
 
   /**
@@ -203,6 +271,10 @@ export class Upstream {
       }
     }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Rejects when the signal does; what was waited for goes on. */

@@ -126,6 +126,17 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
         status_detail: entry.problem,
       }
     }
+    case 'upstream.seen':
+      return {
+        ...base,
+        ...api(OTHER),
+        ...unknownActor(),
+        api: { operation: 'CONNECT', service: { name: entry.upstream } },
+        metadata,
+        severity_id: entry.problem === undefined ? 1 : 2,
+        status_id: entry.problem === undefined ? 1 : 2,
+        status_detail: entry.problem ?? 'it stands again',
+      }
     case 'egress.tried':
       return {
         ...base,

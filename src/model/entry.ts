@@ -40,6 +40,7 @@ export type EntryBody =
   | DelegationEnded
   | ActionOutcome
   | DefinitionSeen
+  | UpstreamSeen
   | EgressTried
   | CellSensed
   | SignalRaised
@@ -275,6 +276,16 @@ export interface DefinitionSeen {
   readonly tool: ToolName
   readonly digest: Sha256
   readonly problem: string
+}
+
+/** Nobody gets to an upstream, or somebody does again: what it offers is left out of lists meanwhile. */
+export interface UpstreamSeen {
+  readonly kind: 'upstream.seen'
+  readonly upstream: UpstreamName
+  /** The cell that it serves, where it serves one. */
+  readonly cell?: CellId
+  /** Why nobody gets to it; absent where it stands again. */
+  readonly problem?: string
 }
 
 /** A relay has asked for a place outside of its cell: the first time within a minute. */

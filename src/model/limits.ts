@@ -74,6 +74,8 @@ export const LIMITS = {
   faultCharactersMax: 200,
   /** Shorter text occurs by chance, and would cut honest answers. */
   secretCharactersMin: 8,
+  /** Values of one secret that are looked for, the newest: one that is new each minute is known for an hour. */
+  secretValuesMax: 64,
   /** Sessions of one cell, in the revisions that have them; a new one ends the oldest. */
   sessionsMax: 64,
   /** Requests of one cell that may be under way; each holds at most a frame and an answer. */

@@ -25,6 +25,8 @@ export interface DeclaredTool {
   readonly rows?: JsonPath
   readonly maxRows?: number
   /** The most that one answer may have; `LIMITS.answerBytesMax` where nothing is said. */
+  /** Milliseconds that its upstream may say nothing of a call, its progress neither; absent: as long as of anything. */
+  readonly timeoutMs?: number
   readonly maxBytes?: number
   /** Where in its result it says what it charged. More than was reserved is always charged. */
   readonly settles?: JsonPath

@@ -104,7 +104,7 @@ describe('S14: a stdio server that ends', { skip: SKIP, concurrency: true }, () 
 
   it('S17: one that keeps ending is started six times in all, then given up; the agent and its owner are told', async () => {
     const scene = runWith(['/bin/sh', '-c', 'echo begun >&2'])
-    await until('it is given up', () => scene.log().includes('firebreak:'))
+    await until('it is given up', () => scene.log().includes('firebreak:'), 60_000)
     // Longer than what lies between two starts.
     await delay(700)
     const lines = scene.log().trimEnd().split('\n')

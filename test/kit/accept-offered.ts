@@ -1,5 +1,5 @@
 import type { Config } from '../../src/config/config.ts'
-import { type Accepted, readAllAccepted, writeAllAccepted } from '../../src/control/accepted.ts'
+import { type Accepted, readAllAccepted, readSpoken, writeAllAccepted } from '../../src/control/accepted.ts'
 import { promptDefinition } from '../../src/control/catalogue.ts'
 import { definitionFault } from '../../src/gateway/definition.ts'
 import { connectHttpUpstream } from '../../src/gateway/protocols/mcp/http-upstream.ts'
@@ -14,11 +14,13 @@ export async function acceptOffered(config: Config): Promise<void> {
   const before = readAllAccepted(config)
   if (!before.ok) throw new Error(before.reason.message)
   const upstreams = new Map(before.value)
+  const spoken = new Map(readSpoken(config))
   for (const { name, mcp, tools } of config.upstreams.values()) {
     if (mcp.kind !== 'http') continue
     const connection = await connectHttpUpstream({ name, url: mcp.url, headers: new Map() })
-    if (!connection.ok) throw new Error(`${name}: ${connection.reason}`)
-    const { capabilities } = connection.value
+    if (!connection.ok) throw new Error(`${name}: ${connection.reason.why}`)
+    const { capabilities, revision } = connection.value
+    spoken.set(name, revision)
     const offered = 'tools' in capabilities ? await listAll(connection.value, 'tools/list', 'tools') : []
     const prompts = 'prompts' in capabilities ? await listAll(connection.value, 'prompts/list', 'prompts') : []
     connection.value.close()
@@ -29,7 +31,7 @@ export async function acceptOffered(config: Config): Promise<void> {
     const own = definitions.filter(([tool, definition]) => tools.has(tool) && definitionFault(definition) === undefined)
     upstreams.set(name, new Map(own.map(([tool, definition]) => [tool, accepted(tool, definition)])))
   }
-  writeAllAccepted(config, upstreams)
+  writeAllAccepted(config, upstreams, spoken)
 }
 
 function accepted(name: ToolName, definition: JsonObject): Accepted {

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline/promises'
-import { type Accepted, writeAllAccepted } from '../../control/accepted.ts'
+import { type Accepted, readSpoken, writeAllAccepted } from '../../control/accepted.ts'
 import { promptDefinition } from '../../control/catalogue.ts'
 import { type Inspected, inspectUpstreams } from '../../control/inspect.ts'
 import { programFault, unseenArguments } from '../../control/program.ts'
@@ -91,6 +91,7 @@ async function run(call: Call): Promise<ExitCode> {
   const told = changes.map(({ definition: _, before: __, ...rest }) => rest)
   const object = (accepted: boolean) => call.print.object({ ok: !amiss, accepted, changes: told, problems, undeclared })
   if (good.length === 0) {
+    if (!call.flag('dry-run')) noteSpoken(judged, offered.value)
     if (changes.length > 0) call.print.line('None of these can be accepted.')
     else if (!amiss) call.print.line('Nothing has changed since it was accepted.')
     object(false)
@@ -109,7 +110,7 @@ async function run(call: Call): Promise<ExitCode> {
     object(false)
     return EXIT.needsApproval
   }
-  accept(judged, good, person)
+  accept(judged, good, person, spokenBy(judged, offered.value))
   call.print.line(`Accepted by ${person}, beside ${judged.config.file}`)
   object(true)
   return amiss ? EXIT.failed : EXIT.ok
@@ -236,7 +237,30 @@ function changeText({ upstream, tool, definition, kind, before, problem, shadows
   ]
 }
 
-function accept({ config, accepted }: Judged, changes: readonly Change[], person: string): void {
+/** What each upstream spoke when it was asked last: the next start begins with it, and asks no more. */
+function spokenBy(
+  { config }: Judged,
+  offered: ReadonlyMap<UpstreamName, Inspected>,
+): ReadonlyMap<UpstreamName, string> {
+  const now = [...offered].flatMap(([name, offer]) => ('problem' in offer ? [] : [[name, offer.revision] as const]))
+  return new Map([...readSpoken(config), ...now])
+}
+
+/** Of upstreams of which something is accepted already; it grants nothing, and needs no name. */
+function noteSpoken(judged: Judged, offered: ReadonlyMap<UpstreamName, Inspected>): void {
+  const spoken = spokenBy(judged, offered)
+  const isNew = [...spoken].some(
+    ([name, revision]) => judged.accepted.has(name) && judged.spoken.get(name) !== revision,
+  )
+  if (isNew) writeAllAccepted(judged.config, judged.accepted, spoken)
+}
+
+function accept(
+  { config, accepted }: Judged,
+  changes: readonly Change[],
+  person: string,
+  spoken: ReadonlyMap<UpstreamName, string>,
+): void {
   const upstreams = new Map([...accepted].map(([name, tools]) => [name, new Map<ToolName, Accepted>(tools)]))
   for (const { upstream, tool, definition } of changes) {
     const tools = upstreams.get(upstream) ?? new Map<ToolName, Accepted>()
@@ -249,7 +273,7 @@ function accept({ config, accepted }: Judged, changes: readonly Change[], person
       acceptedAtMs: Date.now(),
     })
   }
-  writeAllAccepted(config, upstreams)
+  writeAllAccepted(config, upstreams, spoken)
 }
 
 async function confirmed(question: string): Promise<boolean> {

@@ -99,6 +99,8 @@ function textOf(entry: Entry): string {
       return `${entry.delegation}  ended: ${printable(entry.why)}`
     case 'action.outcome':
       return `${entry.action}  ${entry.leaked === undefined ? '' : `LEAK CUT of ${entry.leaked.join(', ')}  `}${entry.outcome}${entry.detail === undefined ? '' : `: ${printable(entry.detail)}`}`
+    case 'upstream.seen':
+      return `${entry.upstream}  ${entry.problem === undefined ? 'stands again' : `is LEFT OUT: ${printable(entry.problem)}`}`
     case 'egress.tried':
       return `${entry.upstream} ${entry.problem === undefined ? 'reaches' : 'REFUSED'} ${printable(entry.place)}${entry.times === undefined ? '' : ` (${entry.times} times)`}${entry.problem === undefined ? '' : `  — ${printable(entry.problem)}`}`
     case 'cell.sensed':

@@ -3,17 +3,18 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import type { CellSpec } from '../../cells/spec.ts'
-import type { Agent } from '../../config/config.ts'
+import type { Agent, Config } from '../../config/config.ts'
 import { readFence } from '../../control/fence.ts'
 import { programFault } from '../../control/program.ts'
 import { openRuntime, type Runtime, rungIn } from '../../control/runtime.ts'
 import { tenantOf, tenantState } from '../../control/tenants.ts'
 import type { TaskSetup } from '../../gateway/setup.ts'
 import { readEntries } from '../../ledger/read.ts'
-import { type ActionId, type CellId, LIMITS, no, ok, type Result } from '../../model/index.ts'
+import { type ActionId, type CellId, LIMITS, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { limitsTold } from '../limits-told.ts'
+import { printable } from '../printable.ts'
 import { stateOf } from '../state.ts'
 
 export const command: Command = {
@@ -93,7 +94,7 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   try {
-    return await runIn(runtime.value, [program, ...args], agent, call, slow)
+    return await runIn(config, runtime.value, [program, ...args], agent, call, slow)
   } finally {
     await runtime.value.close('the run has ended')
   }
@@ -120,6 +121,7 @@ function taskOf(call: Call, { owner, grants }: Agent): Result<TaskSetup | undefi
 }
 
 async function runIn(
+  config: Config,
   runtime: Runtime,
   program: readonly [string, ...string[]],
   agent: Agent,
@@ -127,13 +129,14 @@ async function runIn(
   slow: NodeJS.Timeout | undefined,
 ): Promise<ExitCode> {
   for (;;) {
-    const done = await runOnce(runtime, program, agent, call, slow)
+    const done = await runOnce(config, runtime, program, agent, call, slow)
     if (done !== 'again') return done
     call.print.progress(`the files of ${agent.name} were restored: it is started again`)
   }
 }
 
 async function runOnce(
+  config: Config,
   runtime: Runtime,
   program: readonly [string, ...string[]],
   agent: Agent,
@@ -179,12 +182,19 @@ async function runOnce(
   for (const { said, change } of limitsTold(exit, agent)) call.print.fault(said, change)
   // What the program printed last may lack its end of line.
   if (call.print.json) process.stdout.write('\n')
-  const { waits, refused } = await stoppedSince(runtime.state.ledger(agent.environment), cell.id)
+  const log = runtime.state.ledger(agent.environment)
+  const { waits, refused, left } = await stoppedSince(log, cell.id)
+  for (const [upstream, { problem, later }] of left) {
+    const after = later ? '; it was there later' : ''
+    call.print.progress(`${upstream} was left out: ${printable(problem)}${after}`)
+    call.print.progress(`  ${helpFor(config, upstream, runtime.state.log(`upstream-${upstream}`))}`)
+  }
   if (waits > 0)
     call.print.progress(`${counted(waits, 'action waits', 'actions wait')} for a person: firebreak approvals`)
   if (refused > 0)
     call.print.progress(`${counted(refused, 'action was', 'actions were')} refused: firebreak logs --refused`)
-  call.print.object({ ok: true, cell: cell.id, exit, teardown, waits, refused })
+  const leftOut = [...left].map(([upstream, each]) => ({ upstream, ...each }))
+  call.print.object({ ok: true, cell: cell.id, exit, teardown, waits, refused, leftOut })
   return exit.code
 }
 
@@ -194,8 +204,22 @@ function counted(count: number, one: string, more: string): string {
   return `${count} ${count === 1 ? one : more}`
 }
 
+/** What would change that an upstream was left out. */
+function helpFor({ upstreams }: Config, name: UpstreamName, log: string): string {
+  const asked = `firebreak accept --dry-run --upstream ${name} asks it alone`
+  return upstreams.get(name)?.mcp.kind === 'stdio' ? `${asked}; what it complained of is in ${log}` : asked
+}
+
+interface StoppedSince {
+  readonly waits: number
+  readonly refused: number
+  /** Upstreams that nobody got to, why it was last, and whether somebody did later. */
+  readonly left: ReadonlyMap<UpstreamName, { readonly problem: string; readonly later: boolean }>
+}
+
 /** What a person should look at, of this cell and of whom it delegated to. A log that cannot be read tells so elsewhere. */
-async function stoppedSince(log: string, cell: CellId): Promise<{ readonly waits: number; readonly refused: number }> {
+async function stoppedSince(log: string, cell: CellId): Promise<StoppedSince> {
+  const left = new Map<UpstreamName, { readonly problem: string; readonly later: boolean }>()
   const holds = new Set<ActionId>()
   let begun = false
   let refused = 0
@@ -203,13 +227,20 @@ async function stoppedSince(log: string, cell: CellId): Promise<{ readonly waits
     if (!entry.ok) break
     const { value } = entry
     begun ||= value.kind === 'cell.started' && value.cell === cell
+    // A server that does not start at all is known before its cell does.
+    if (value.kind === 'gateway.started' && value.replaces === undefined) left.clear()
+    if (value.kind === 'upstream.seen') {
+      const before = left.get(value.upstream)
+      if (value.problem !== undefined) left.set(value.upstream, { problem: value.problem, later: false })
+      else if (before !== undefined) left.set(value.upstream, { ...before, later: true })
+    }
     if (!begun) continue
     if (value.kind === 'action.held') holds.add(value.hold)
     else if (value.kind === 'action.intent' && value.hold !== undefined) holds.delete(value.hold)
     else if (value.kind === 'hold.answered' && !value.approved) holds.delete(value.hold)
     else if (value.kind === 'action.refused') refused += 1 + (value.more ?? 0)
   }
-  return { waits: holds.size, refused }
+  return { waits: holds.size, refused, left }
 }
 
 /** A person at a terminal gets one of the cell's own; everything else gets pipes. */

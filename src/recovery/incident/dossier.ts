@@ -380,6 +380,12 @@ export class Dossier {
         if (!this.#isOwn(entry.cell)) return false
         this.timeline.run(`sensed ${entry.sensor}`, entry, w`in the cell, ${entry.sensor}: ${entry.what}`, 'signal')
         return true
+      case 'upstream.seen': {
+        if (!this.#isOwn(entry.cell)) return false
+        const said = entry.problem === undefined ? w`stands again` : w`cannot be reached: ${entry.problem}`
+        this.timeline.run(`upstream ${entry.upstream}`, entry, w`${entry.upstream} ${said}`, 'plain')
+        return true
+      }
       case 'egress.tried': {
         if (!this.#isOwn(entry.cell)) return false
         const refused = entry.problem === undefined ? w` is reached` : w` is refused: ${entry.problem}`

@@ -19,6 +19,7 @@ const FIELDS: Readonly<Record<Entry['kind'], string>> = {
   'delegation.ended': 'delegation why',
   'action.outcome': 'action outcome detail?',
   'definition.seen': 'upstream tool',
+  'upstream.seen': 'upstream cell? problem?',
   'egress.tried': 'upstream place cell? problem? times?:number',
   'cell.sensed': 'cell sensor what',
   'signal.raised': 'cell detector mode what evidence:object action?',

@@ -2,6 +2,7 @@ import { type ActionId, grantedName, type JsonObject, type Operation } from '../
 import type { CellAtGate } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
 import { type Attempt, type Performed, perform, refuseUnprepared } from '../../pipeline.ts'
+import { CredentialRefused } from '../../upstream.ts'
 import type { Upstream } from '../../upstreams.ts'
 
 /** One request of MCP to an upstream, on its way through the pipeline. */
@@ -15,10 +16,29 @@ export interface McpCall
   readonly logLevel?: string
 }
 
-export type Called = Performed | { readonly kind: 'unreachable'; readonly action: ActionId | undefined }
+export type Called =
+  | Performed
+  | {
+      readonly kind: 'unreachable'
+      readonly action: ActionId | undefined
+      /** It does not take the credential that it is sent. */
+      readonly refused?: 'credential'
+    }
+
+/**
+ * Performs a call. What the upstream did not look at, since it had forgotten the session or the credential had expired, is
+ * sent once more in a new session, or with a new credential: as an action of its own, which is decided, reserved and
+ * recorded as every other. The first stays spent: that it was not looked at is the upstream's own word.
+ */
+export async function performCall(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
+  const first = await performOnce(gate, cell, upstream, call)
+  if (first.kind !== 'unanswered' || first.refused === undefined || call.signal.aborted) return first
+  if (first.refused === 'credential' && !(await gate.renewCredential(upstream.name))) return first
+  return performOnce(gate, cell, upstream, call)
+}
 
 /** Connects where there is no connection, performs, and gives up a connection that broke. */
-export async function performCall(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
+async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
   const { operation, target, args, method, params, template = target, signal, onNotification, logLevel, about } = call
   let connection: Awaited<ReturnType<Upstream['connection']>>
   try {
@@ -28,7 +48,8 @@ export async function performCall(gate: Gate, cell: CellAtGate, upstream: Upstre
     const refused = await refuseUnprepared(gate, cell, { upstream: upstream.name, operation, target, args, ...about }, [
       { kind: 'unavailable', what: 'upstream', problem },
     ])
-    return { kind: 'unreachable', action: refused.action }
+    const credential = error instanceof CredentialRefused
+    return { kind: 'unreachable', action: refused.action, ...(credential && { refused: 'credential' }) }
   }
   let broken = false
   const performed = await perform(gate, cell, {
@@ -41,7 +62,7 @@ export async function performCall(gate: Gate, cell: CellAtGate, upstream: Upstre
     prepare: (known) => {
       const { bytes, send } = connection.prepare(method, params, {
         paramHeaders: known.paramHeaders,
-        ...(onNotification && { progress: true }),
+        ...(known.declared.timeoutMs !== undefined && { silenceMsMax: known.declared.timeoutMs }),
         ...(logLevel && { logLevel }),
       })
       return {

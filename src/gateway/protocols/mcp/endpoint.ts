@@ -16,15 +16,25 @@ import { Room } from '../../room.ts'
 import { parseStrictJson } from '../../strict-json.ts'
 import { headerMismatch } from './headers.ts'
 import { type CellRequest, capabilitiesFor, methodFor, TOO_LONG } from './methods.ts'
+import { olderResult } from './older.ts'
 import { Reply } from './reply.ts'
-import { isLogLevel, isSessionRevision, LOG_LEVELS, META, MODERN, modernResult, SESSION_REVISIONS } from './revision.ts'
+import {
+  isLogLevel,
+  isSessionRevision,
+  LOG_LEVELS,
+  META,
+  MODERN,
+  modernResult,
+  SESSION_REVISIONS,
+  type SessionRevision,
+} from './revision.ts'
 import { RPC, type RpcAnswer, type RpcId, type RpcNotification, type RpcRequest, readRpc, rpcError } from './rpc.ts'
 import { type Session, Sessions } from './sessions.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { IMPLEMENTATION } from './upstream-request.ts'
 
 /**
- * MCP as one cell sees it, in all three revisions, over Streamable HTTP on its own listener: `/mcp` for everything that
+ * MCP as one cell sees it, in all five revisions, over Streamable HTTP on its own listener: `/mcp` for everything that
  * it may use, `/mcp/<upstream>` for one upstream under its own names.
  *
  * Every byte that arrives here was written by the cell. Which cell that is was decided by the listener it came in on.
@@ -84,6 +94,7 @@ export class McpEndpoint {
       const problem = `refused: ${json.reason.kind}`
       return this.#refuse(reply, 400, RPC.parseError, problem, null, {}, Buffer.from(body.value).toString('latin1'))
     }
+    if (Array.isArray(json.value)) return this.#refuse(reply, 400, RPC.invalidRequest, BATCH)
     const message = readRpc(json.value)
     if (message === undefined || message.kind === 'response') {
       return this.#refuse(reply, 400, RPC.invalidRequest, 'one JSON-RPC request or notification is expected')
@@ -135,7 +146,7 @@ export class McpEndpoint {
       return this.#refuse(reply, 400, RPC.headerMismatch, `${mismatch} does not say what the body says`, id)
     if (version !== MODERN) {
       const data = { supported: [MODERN], requested: version.slice(0, 64) }
-      const problem = `protocol version ${version.slice(0, 32)} is not supported`
+      const problem = `protocol version ${version.slice(0, 32)} is not supported: ask for ${MODERN}, or initialize with one of ${SESSION_REVISIONS.join(', ')}`
       return this.#refuse(reply, 400, RPC.unsupportedVersion, problem, id, data)
     }
     if (mismatch !== undefined)
@@ -165,7 +176,7 @@ export class McpEndpoint {
     reply.answer(id, { result: modernResult(method, answer.result, IMPLEMENTATION) })
   }
 
-  /** 2025-06-18 and 2025-11-25: a session that `initialize` opens and that is known on this listener alone. */
+  /** The revisions before 2026-07-28: a session that `initialize` opens and that is known on this listener alone. */
   async #inSession(
     request: IncomingMessage,
     response: ServerResponse,
@@ -216,7 +227,7 @@ export class McpEndpoint {
       // A request that its sender cancelled gets no answer, but its connection must end.
       const { aborted, reason } = cancel.signal
       if (aborted && reason !== TOO_LONG) response.destroyed || response.end()
-      else if (answer !== undefined) reply.answer(id, answer)
+      else if (answer !== undefined) reply.answer(id, olderAnswer(session.revision, method, answer))
     } finally {
       session.underWay.delete(id)
     }
@@ -323,6 +334,10 @@ export class McpEndpoint {
   }
 }
 
+function olderAnswer(revision: SessionRevision, method: string, answer: RpcAnswer): RpcAnswer {
+  return 'error' in answer ? answer : { result: olderResult(revision, method, answer.result) }
+}
+
 const BODY_FAULTS: Readonly<Record<BodyFault, string>> = {
   'broken-off': 'the frame broke off',
   'too-large': `a frame has at most ${LIMITS.frameBytesMax} bytes`,
@@ -334,6 +349,9 @@ const BODY_FAULTS: Readonly<Record<BodyFault, string>> = {
 function statusOf(code: number): number {
   return code === RPC.headerMismatch || code === RPC.missingCapability ? 400 : 200
 }
+
+/** 2025-03-26 has them; what is decided, and answered, is one action. */
+const BATCH = 'a batch of JSON-RPC messages is refused: send each of them in a request of its own'
 
 const INSTRUCTIONS =
   'Every call is decided by a policy and recorded. A refusal carries a reference; repeating the same call will not change it.'

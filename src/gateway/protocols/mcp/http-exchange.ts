@@ -4,12 +4,14 @@ import { LIMITS } from '../../../model/index.ts'
 import { GrowingBytes } from '../../growing-bytes.ts'
 import type { Room } from '../../room.ts'
 import type { SendOptions, Sent } from '../../upstream.ts'
-import type { RpcId, RpcMessage } from './rpc.ts'
+import { type Asked, type HttpRefusal, refusalIn } from './http-refusal.ts'
+import type { RpcId, RpcMessage, RpcResponse } from './rpc.ts'
 import { type SseEvent, SseReader } from './sse.ts'
 import { readMessage, sentFrom } from './upstream-request.ts'
 
 /** What the connection that an exchange belongs to hears of it. */
 export interface ExchangeEvents {
+  readonly asked: Asked
   readonly onSession: (session: string) => void
   /** A message that is not the answer. */
   readonly onMessage: (message: RpcMessage) => void
@@ -25,6 +27,9 @@ export interface ExchangeEvents {
 /** How long, and with how much, a stream may go on when its answer has come: then it is cut. */
 const AFTER_ANSWER_MS_MAX = 1_000
 const AFTER_ANSWER_BYTES_MAX = 65_536
+
+/** What is looked at of the body of a refusal. */
+const SAID_BYTES_MAX = 4_096
 
 /** Events that came while one waits for its turn. */
 const PENDING_BYTES_MAX = 262_144
@@ -43,6 +48,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #done = false
   #over = false
   #status = 0
+  #headers: IncomingHttpHeaders = {}
   readonly #bytes = new GrowingBytes()
   /** What of it is counted in the room. */
   #held = 0
@@ -82,6 +88,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     this.#status = status
+    this.#headers = headers
     const session = headers['mcp-session-id']
     if (typeof session === 'string' && /^[\x21-\x7e]{1,256}$/.test(session)) this.#events.onSession(session)
     if (String(headers['content-type'] ?? '').startsWith('text/event-stream')) this.#sse = new SseReader()
@@ -126,19 +133,25 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // A redirect is never followed, and nothing that it carries is an answer.
     const redirected = this.#status >= 300 && this.#status < 400
     const message = bytes.length === 0 || redirected ? undefined : readMessage(bytes)
-    if (this.#status === 404) this.#events.onSessionLost()
-    if (
-      message?.kind === 'response' &&
-      (message.id === this.#id || (message.id === undefined && this.#status >= 400))
-    ) {
+    const { why, refused } = this.#refusal(bytes)
+    if (refused === 'session') this.#events.onSessionLost()
+    if (refused === undefined && message?.kind === 'response' && this.#isOurs(message)) {
       return this.#end(sentFrom(message.answer, bytes))
     }
-    const why =
-      this.#status >= 300
-        ? `it answered with HTTP ${this.#status}`
-        : 'its answer is not a JSON-RPC response to the request'
+    const status = this.#status
     // A refusal by status is an answer; 5xx and 3xx say nothing of what happened.
-    this.#end(this.#status >= 400 && this.#status < 500 ? { kind: 'unreadable', why } : { kind: 'unknown', why })
+    if (status < 400 || status >= 500) return this.#end({ kind: 'unknown', why, status })
+    this.#end({ kind: 'unreadable', why, status, ...(refused && { refused }) })
+  }
+
+  #isOurs({ id }: RpcResponse): boolean {
+    return id === this.#id || (id === undefined && this.#status >= 400)
+  }
+
+  #refusal(bytes: Uint8Array): HttpRefusal {
+    if (this.#status < 300) return { why: 'its answer is not a JSON-RPC response to the request' }
+    const body = Buffer.from(bytes.subarray(0, SAID_BYTES_MAX)).toString('latin1')
+    return refusalIn(this.#events.asked, this.#status, this.#headers, body)
   }
 
   #readEvents(controller: Dispatcher.DispatchController, sse: SseReader, chunk: Uint8Array): void {

@@ -5,24 +5,24 @@ import { Room } from '../../room.ts'
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
 import { encodeHeader, paramHeaderValues, routedName } from './headers.ts'
 import { Exchange, type ExchangeEvents, Statement } from './http-exchange.ts'
-import { isSessionRevision, MODERN } from './revision.ts'
+import type { Asked } from './http-refusal.ts'
+import { speaksOldTransport } from './legacy-transport.ts'
+import { type ConnectFault, negotiate, type Opened } from './negotiation.ts'
+import { MODERN, type Revision, saysVersion } from './revision.ts'
 import type { RpcId, RpcMessage } from './rpc.ts'
 import { Slots } from './slots.ts'
-import {
-  answerTo,
-  IMPLEMENTATION,
-  namesOurVersion,
-  notificationBytes,
-  type Revision,
-  requestBytes,
-  UPSTREAM_SILENCE_MS_MAX,
-} from './upstream-request.ts'
+import { trusting } from './trust.ts'
+import { answerTo, notificationBytes, requestBytes, UPSTREAM_SILENCE_MS_MAX } from './upstream-request.ts'
 
 export interface HttpUpstreamOptions {
   readonly name: UpstreamName
   readonly url: URL
   /** With secrets already in them. */
   readonly headers: ReadonlyMap<string, string>
+  /** Certificates in PEM that alone are trusted to speak for it; absent: those that this host trusts. */
+  readonly ca?: string
+  /** What it was found to speak before. */
+  readonly known?: Revision
   /** Ends the connection, also while it is being made. */
   readonly signal?: AbortSignal
   /** Asked before an answer of so many bytes is read. */
@@ -30,19 +30,21 @@ export interface HttpUpstreamOptions {
 }
 
 /**
- * Connects to an MCP server over Streamable HTTP and finds out which revision it speaks: 2026-07-28 if it answers
- * `server/discover`, else the older ones by `initialize` (2026-07-28, "Backward compatibility").
+ * Connects to an MCP server over Streamable HTTP, in the revision that both speak (`negotiate`). Over HTTP a server that
+ * says nothing, or that nobody reaches, is an outage and not an older one.
  */
-export async function connectHttpUpstream(options: HttpUpstreamOptions): Promise<Result<UpstreamConnection, string>> {
+export async function connectHttpUpstream(
+  options: HttpUpstreamOptions,
+): Promise<Result<UpstreamConnection, ConnectFault>> {
   const upstream = new HttpUpstream(options)
   const onAbort = () => upstream.close()
   options.signal?.addEventListener('abort', onAbort, { once: true })
   if (options.signal?.aborted) upstream.close()
-  const fault = await upstream.negotiate()
+  const fault = await upstream.negotiate(options.known)
   options.signal?.removeEventListener('abort', onAbort)
   if (fault === undefined && !upstream.closed) return ok(upstream)
   upstream.close()
-  return no(fault ?? 'it was called off')
+  return no(fault ?? { why: 'it was called off' })
 }
 
 /** How long a server may take to say what it is. */
@@ -66,6 +68,7 @@ class HttpUpstream implements UpstreamConnection {
   readonly #pool: Pool
   readonly #path: string
   readonly #headers: Readonly<Record<string, string>>
+  readonly #url: string
   #revision: Revision = MODERN
   #session: string | undefined
   #capabilities: JsonObject = {}
@@ -83,9 +86,10 @@ class HttpUpstream implements UpstreamConnection {
   #retired = false
   #reopening: NodeJS.Timeout | undefined
 
-  constructor({ name, url, headers, turn = () => undefined }: HttpUpstreamOptions) {
+  constructor({ name, url, headers, ca, turn = () => undefined }: HttpUpstreamOptions) {
     this.name = name
     this.#turn = turn
+    this.#url = url.href
     this.#path = url.pathname + url.search
     this.#headers = Object.fromEntries(headers)
     this.#pool = new Pool(url.origin, {
@@ -94,6 +98,7 @@ class HttpUpstream implements UpstreamConnection {
       headersTimeout: UPSTREAM_SILENCE_MS_MAX,
       bodyTimeout: UPSTREAM_SILENCE_MS_MAX,
       connectTimeout: 5_000,
+      ...(url.protocol === 'https:' && { connect: { secureContext: trusting(ca), timeout: 5_000 } }),
       maxHeaderSize: LIMITS.headerBytesMax,
     })
   }
@@ -110,59 +115,68 @@ class HttpUpstream implements UpstreamConnection {
     return this.#retired
   }
 
-  async negotiate(): Promise<string | undefined> {
-    let discovered = await this.#first('server/discover', {})
-    // "Versioning": a server that refuses the version and names it as supported is asked once more.
-    if (namesOurVersion(discovered)) discovered = await this.#first('server/discover', {})
-    if (discovered.kind === 'answered' && isJsonObject(discovered.answer.value.result)) {
-      const { supportedVersions, capabilities, instructions } = discovered.answer.value.result
-      if (Array.isArray(supportedVersions) && supportedVersions.includes(MODERN)) {
-        this.#describe(capabilities, instructions)
-        this.#listen()
-        return undefined
-      }
-    }
-    if (discovered.kind === 'not-sent' || discovered.kind === 'unknown')
-      return `it cannot be reached: ${discovered.why}`
-    return this.#initialize()
+  get revision(): Revision {
+    return this.#revision
   }
 
-  async #initialize(): Promise<string | undefined> {
-    this.#revision = '2025-11-25'
-    this.#session = undefined
-    const params = { protocolVersion: this.#revision, capabilities: {}, clientInfo: IMPLEMENTATION }
-    const opened = await this.#first('initialize', params)
-    if (opened.kind !== 'answered') return `initialize: ${opened.why}`
-    const { result } = opened.answer.value
-    if (!isJsonObject(result) || !isSessionRevision(result.protocolVersion)) {
-      return `it speaks ${JSON.stringify(isJsonObject(result) ? result.protocolVersion : opened.answer.value.error)}, none of our revisions`
+  async negotiate(known: Revision | undefined): Promise<ConnectFault | undefined> {
+    let silent = false
+    let status: number | undefined
+    const opened = await negotiate({
+      ...(known !== undefined && { known }),
+      probeMsMax: FIRST_ANSWER_MS_MAX,
+      answerMsMax: FIRST_ANSWER_MS_MAX,
+      ask: async (revision, method, params, msMax) => {
+        this.#revision = revision
+        if (method === 'initialize') this.#session = undefined
+        const inTime = AbortSignal.timeout(msMax)
+        const sent = await this.#exchange(method, params, AbortSignal.any([this.#closed.signal, inTime]))
+        silent = inTime.aborted && sent.kind === 'unknown'
+        status = sent.kind === 'unreadable' || sent.kind === 'unknown' ? sent.status : undefined
+        return silent ? { kind: 'unknown', why: `it said nothing for ${msMax} ms` } : sent
+      },
+      mayGoOn: (sent) => sent.kind !== 'not-sent' && !silent && status !== 401 && !isRedirect(status),
+    })
+    if (!opened.ok) return this.#faultOf(opened.reason, status)
+    return this.#begin(opened.value)
+  }
+
+  async #begin({ revision, capabilities, instructions }: Opened): Promise<ConnectFault | undefined> {
+    this.#revision = revision
+    this.#capabilities = capabilities
+    this.#instructions = instructions
+    if (revision !== MODERN) {
+      const unheard = await this.#say('POST', notificationBytes(revision, 'notifications/initialized', {}))
+      if (unheard !== undefined) return { why: `notifications/initialized: ${unheard}` }
     }
-    this.#revision = result.protocolVersion
-    this.#describe(result.capabilities, result.instructions)
-    const unheard = await this.#say('POST', notificationBytes(this.#revision, 'notifications/initialized', {}))
-    if (unheard !== undefined) return `notifications/initialized: ${unheard}`
     this.#listen()
     return undefined
   }
 
-  #describe(capabilities: unknown, instructions: unknown): void {
-    // Read by the strict parser before, so that an object here is a JSON object.
-    this.#capabilities = typeof capabilities === 'object' && capabilities !== null ? (capabilities as JsonObject) : {}
-    this.#instructions = typeof instructions === 'string' ? instructions : undefined
+  /** What nobody answers there may be a server of the transport before this one. */
+  async #faultOf({ why, credential }: ConnectFault, status: number | undefined): Promise<ConnectFault> {
+    if (status !== undefined && [400, 404, 405, 406, 415].includes(status)) {
+      const accept = { ...this.#headers, accept: 'text/event-stream' }
+      const old = await speaksOldTransport(this.#pool, this.#path, accept, this.#closed.signal)
+      if (old) return { why: OLD_TRANSPORT }
+      return { why: `${why}: no MCP server of Streamable HTTP answers at this url; ${WHERE_ELSE}` }
+    }
+    if (credential === true) return { why, credential }
+    return { why: `it cannot be reached: ${tlsText(why)}` }
   }
 
   prepare(method: string, params: JsonObject, options: PrepareOptions = {}): Prepared {
     const id = this.#nextId++
-    const meta = {
-      ...(options.progress ? { progressToken: id } : {}),
-      ...(options.logLevel ? { logLevel: options.logLevel } : {}),
-    }
+    // Progress is always asked for: it is how a long call says that it is alive.
+    const progress = method === 'initialize' || method === 'server/discover' ? {} : { progressToken: id }
+    const meta = { ...progress, ...(options.logLevel ? { logLevel: options.logLevel } : {}) }
     const bytes = requestBytes(this.#revision, id, method, params, meta)
     const headers = this.#requestHeaders(method, params)
     if (this.#revision === MODERN && isJsonObject(params.arguments)) {
       for (const [name, value] of paramHeaderValues(options.paramHeaders ?? [], params.arguments)) headers[name] = value
     }
-    return { bytes, send: (send) => this.#send(bytes, headers, id, method, send) }
+    const silenceMs = options.silenceMsMax ?? UPSTREAM_SILENCE_MS_MAX
+    return { bytes, send: (send) => this.#send(bytes, headers, id, method, send, silenceMs) }
   }
 
   ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Sent> {
@@ -200,14 +214,6 @@ class HttpUpstream implements UpstreamConnection {
     return this.prepare(method, params).send({ lastCheck: () => undefined, signal })
   }
 
-  #first(method: string, params: JsonObject): Promise<Sent> {
-    return this.#exchange(
-      method,
-      params,
-      AbortSignal.any([this.#closed.signal, AbortSignal.timeout(FIRST_ANSWER_MS_MAX)]),
-    )
-  }
-
   #requestHeaders(method: string, params: JsonObject): Record<string, string> {
     const headers: Record<string, string> = {
       ...this.#headers,
@@ -219,7 +225,7 @@ class HttpUpstream implements UpstreamConnection {
       const name = routedName(method, params)
       if (name !== undefined) headers['mcp-name'] = encodeHeader(name)
     }
-    if (method !== 'initialize') headers['mcp-protocol-version'] = this.#revision
+    if (method !== 'initialize' && saysVersion(this.#revision)) headers['mcp-protocol-version'] = this.#revision
     if (this.#session !== undefined) headers['mcp-session-id'] = this.#session
     return headers
   }
@@ -230,11 +236,13 @@ class HttpUpstream implements UpstreamConnection {
     id: RpcId,
     method: string,
     options: SendOptions,
+    silenceMs: number,
   ): Promise<Sent> {
     return new Promise((resolve) => {
       const start = () => {
         const events = {
           ...this.#events,
+          asked: this.#asked(method),
           onSession: (session: string) => {
             if (method === 'initialize') this.#session = session
           },
@@ -242,11 +250,17 @@ class HttpUpstream implements UpstreamConnection {
         }
         const exchange = new Exchange(id, options, resolve, events)
         this.#exchanges.add(exchange)
-        this.#dispatch({ path: this.#path, method: 'POST', headers, body: bytes }, exchange)
+        const silence = { headersTimeout: silenceMs, bodyTimeout: silenceMs }
+        this.#dispatch({ path: this.#path, method: 'POST', headers, body: bytes, ...silence }, exchange)
       }
       const dropped = () => resolve({ kind: 'not-sent', why: 'it was called off', lives: true })
       this.#slots.take(start, options.signal, dropped)
     })
+  }
+
+  #asked(method: string): Asked {
+    const inSession = this.#revision !== MODERN && method !== 'initialize'
+    return { url: this.#url, inSession, session: this.#session }
   }
 
   #isOver(exchange: Exchange): void {
@@ -293,9 +307,10 @@ class HttpUpstream implements UpstreamConnection {
       }, wait)
     }
     const options = { lastCheck: () => undefined, signal: this.#closed.signal }
-    const exchange = new Exchange(id, options, onEnd, { ...this.#events, onSession: () => undefined, onOver })
-    this.#exchanges.add(exchange)
     const method = 'subscriptions/listen'
+    const events = { ...this.#events, asked: this.#asked(method), onSession: () => undefined, onOver }
+    const exchange = new Exchange(id, options, onEnd, events)
+    this.#exchanges.add(exchange)
     const headers = this.#requestHeaders(method, {})
     // An open stream is silent for as long as nothing changes.
     const quiet = { path: this.#path, bodyTimeout: 0 }
@@ -305,11 +320,10 @@ class HttpUpstream implements UpstreamConnection {
     this.#dispatch(request, exchange)
   }
 
-  readonly #events: Omit<ExchangeEvents, 'onSession' | 'onOver'> = {
+  readonly #events: Omit<ExchangeEvents, 'asked' | 'onSession' | 'onOver'> = {
     onMessage: (message) => this.#unasked(message),
     // It has forgotten us: the next use connects anew, and compares what it offers then.
     onSessionLost: () => {
-      if (this.#session === undefined) return
       this.#session = undefined
       this.retire()
     },
@@ -334,4 +348,21 @@ class HttpUpstream implements UpstreamConnection {
   #changed(list: ListName): void {
     for (const listener of this.#listeners) listener(list)
   }
+}
+
+function isRedirect(status: number | undefined): boolean {
+  return status !== undefined && status >= 300 && status < 400
+}
+
+const OLD_TRANSPORT =
+  'it speaks the transport of 2024-11-05 (HTTP+SSE), which Firebreak does not: write the url of its Streamable HTTP endpoint (often /mcp), take a newer release of it, or run it over stdio (command:)'
+
+const WHERE_ELSE =
+  'look its url up (often /mcp); one that ends in /sse is of an older transport, which is not spoken here'
+
+/** TLS that fails is told with what would change it. */
+function tlsText(why: string): string {
+  if (!/certificate|self[- ]signed|CERT_|issuer/i.test(why)) return why
+  const [first = why] = why.split(';')
+  return `TLS: ${first}; give the authority that signed it: mcp: { ca: ./ca.pem }`
 }

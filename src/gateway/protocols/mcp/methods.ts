@@ -73,9 +73,10 @@ async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): P
   if (isBelow(cell.rung, 'restricted')) return refusedList(gate, cell)
   const tools: Json[] = []
   const upstreams = viewed(cell, view)
-  // Connecting compares what is offered now with what was accepted: what differs is not shown.
-  const reached = await Promise.all(upstreams.map(reachable))
-  for (const upstream of upstreams.filter((_, i) => reached[i])) {
+  // Connecting compares what is offered now with what was accepted: what differs is not shown. Of an upstream that is
+  // starting, what was accepted is; of one that nobody gets to, nothing, and the ledger has why.
+  const stands = await Promise.all(upstreams.map((upstream) => upstream.standing(STANDING_MS_MAX)))
+  for (const upstream of upstreams.filter((_, i) => stands[i]?.kind !== 'down')) {
     const first = tools.length
     for (const name of granted(gate, cell, upstream, 'tool')) {
       const definition = upstream.tool(name)?.pinned?.definition
@@ -215,7 +216,7 @@ async function run(
   if (called.kind !== 'unreachable') return spoken(called, request.signal)
   return rpcError(
     RPC.internalError,
-    `${late(request.signal)}the upstream cannot be reached${under(called.action)}`,
+    `${late(request.signal)}${called.refused === undefined ? 'the upstream cannot be reached' : NOT_LOOKED_AT[called.refused]}${under(called.action)}`,
     ...referring(called.action),
   )
 }
@@ -231,7 +232,7 @@ function spoken(performed: Performed, signal?: AbortSignal): RpcAnswer {
   if (performed.kind === 'held') return heldAnswer(performed.hold)
   if (performed.kind === 'unanswered') {
     const said = {
-      withheld: 'the answer was withheld',
+      withheld: performed.refused === undefined ? 'the answer was withheld' : NOT_LOOKED_AT[performed.refused],
       'not-sent': `${late(signal)}it was not sent`,
       unknown: `${late(signal)}no answer came`,
     }[performed.outcome]
@@ -247,6 +248,12 @@ function spoken(performed: Performed, signal?: AbortSignal): RpcAnswer {
   }
   return rpcError(RPC.refused, `refused by Firebreak${under(performed.action)}`, ...referring(performed.action))
 }
+
+/** The fault is between Firebreak and the upstream: what the cell asked for is not what was wrong. */
+const NOT_LOOKED_AT = {
+  session: 'the upstream forgot the session that Firebreak has with it, and did not look at the call: make it again',
+  credential: 'the upstream did not look at the call: its credential was refused, and the owner has to renew it',
+} as const
 
 function late(signal: AbortSignal | undefined): string {
   return signal?.reason === TOO_LONG ? 'the call took too long: ' : ''
@@ -356,14 +363,8 @@ async function offeredBy(
   }
 }
 
-async function reachable(upstream: Upstream): Promise<boolean> {
-  try {
-    await soon(upstream.connection())
-    return true
-  } catch {
-    return false
-  }
-}
+/** How long a list of tools waits for an upstream that is starting. */
+const STANDING_MS_MAX = 2_000
 
 /** How long a list waits for one of its upstreams: one that says nothing must not keep a cell from the others. */
 const LIST_WAIT_MS_MAX = 10_000

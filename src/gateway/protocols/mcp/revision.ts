@@ -2,12 +2,25 @@ import { isJsonObject, type Json, type JsonObject } from '../../../model/index.t
 
 /** The revisions of MCP that Firebreak speaks, towards cells and towards upstreams, newest first. */
 export const MODERN = '2026-07-28'
-export const SESSION_REVISIONS = ['2025-11-25', '2025-06-18'] as const
+export const SESSION_REVISIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const
 
 export type SessionRevision = (typeof SESSION_REVISIONS)[number]
+export type Revision = typeof MODERN | SessionRevision
 
-export function isSessionRevision(version: Json | undefined): version is SessionRevision {
-  return version === '2025-11-25' || version === '2025-06-18'
+/** All of them, as messages name them. */
+export const SPOKEN: string = [MODERN, ...SESSION_REVISIONS].join(', ')
+
+export function isSessionRevision(version: unknown): version is SessionRevision {
+  return SESSION_REVISIONS.some((known) => known === version)
+}
+
+export function isRevision(version: unknown): version is Revision {
+  return version === MODERN || isSessionRevision(version)
+}
+
+/** True where each request over HTTP says its revision in `MCP-Protocol-Version`: from 2025-06-18 on. */
+export function saysVersion(revision: Revision): boolean {
+  return revision >= '2025-06-18'
 }
 
 /** Keys of `_meta` in 2026-07-28. */

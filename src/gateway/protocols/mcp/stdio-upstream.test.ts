@@ -33,7 +33,7 @@ async function connected(t: TestContext, shared = false) {
   })
   const options = { name: upstreamName('slow'), stdin: stdin.value.near, stdout: stdout.value.near, shared }
   const connection = await connectStdioUpstream({ ...options, onClosed: () => undefined })
-  if (!connection.ok) throw new Error(connection.reason)
+  if (!connection.ok) throw new Error(connection.reason.why)
   t.after(() => connection.value.close())
   return { upstream: connection.value, heard, input, output }
 }
@@ -175,7 +175,7 @@ describe('a stdio server that cells share', () => {
       return never
     }
     const options = { lastCheck: () => undefined, signal: new AbortController().signal, onNotification }
-    void upstream.prepare('tools/call', { name: 'hang', arguments: {} }, { progress: true }).send(options)
+    void upstream.prepare('tools/call', { name: 'hang', arguments: {} }).send(options)
     await until('it is called', async () => {
       await turn()
       return heard.some(({ method }) => method === 'tools/call')

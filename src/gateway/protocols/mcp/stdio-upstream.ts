@@ -1,24 +1,13 @@
 import { Socket } from 'node:net'
-import {
-  isJsonObject,
-  type Json,
-  type JsonObject,
-  LIMITS,
-  no,
-  ok,
-  type Result,
-  type UpstreamName,
-} from '../../../model/index.ts'
+import { type Json, type JsonObject, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
 import { LineReader } from './lines.ts'
-import { isSessionRevision, MODERN } from './revision.ts'
+import { type ConnectFault, negotiate, type Opened } from './negotiation.ts'
+import { MODERN, type Revision } from './revision.ts'
 import type { RpcMessage, RpcNotification, RpcResponse } from './rpc.ts'
 import {
   answerTo,
-  IMPLEMENTATION,
-  namesOurVersion,
   notificationBytes,
-  type Revision,
   readMessage,
   requestBytes,
   sentFrom,
@@ -32,6 +21,8 @@ export interface StdioUpstreamOptions {
   /** Our end of its standard output; owned from here on. */
   readonly stdout: number
   readonly onClosed: () => void
+  /** What it was found to speak before. */
+  readonly known?: Revision
   /** Several cells use it: what one of them does must not be felt by the others. */
   readonly shared?: boolean
   /** Ends the connection, also while it is being made. */
@@ -52,26 +43,35 @@ const WAITING_BYTES_MAX = 4 * LIMITS.frameBytesMax
 const SHARE_BYTES_MAX = LIMITS.frameBytesMax + 65_536
 const SHARED_BYTES_MAX = 16 * LIMITS.frameBytesMax
 
-/** A server may have to load a runtime and its packages before it answers for the first time. */
-const FIRST_ANSWER_MS_MAX = 30_000
+/** A server may have to load a runtime and its packages before it answers for the first time: on a busy host a minute. */
+const FIRST_ANSWER_MS_MAX = 60_000
+
+/** How long the question for 2026-07-28 may go unanswered: servers before it say nothing to what they do not know. */
+const PROBE_MS_MAX = 3_000
 
 /**
  * Speaks MCP with a program in an upstream cell: one JSON-RPC message a line (MCP, transports, "stdio"). The program is
- * untrusted: it may say nothing, too much, or what it was not asked.
+ * untrusted: it may say nothing, too much, or what it was not asked. One that does not survive the question for 2026-07-28
+ * is told by `anew`: another process has to be asked to `initialize`.
  */
-export async function connectStdioUpstream(options: StdioUpstreamOptions): Promise<Result<UpstreamConnection, string>> {
+export async function connectStdioUpstream(
+  options: StdioUpstreamOptions,
+): Promise<Result<UpstreamConnection, ConnectFault>> {
   const upstream = new StdioUpstream(options)
   const onAbort = () => upstream.close()
   options.signal?.addEventListener('abort', onAbort, { once: true })
   if (options.signal?.aborted) upstream.close()
-  const fault = await upstream.negotiate()
+  const fault = await upstream.negotiate(options.known)
   options.signal?.removeEventListener('abort', onAbort)
   if (fault === undefined && !upstream.closed) return ok(upstream)
   upstream.close()
-  return no(fault ?? 'it was called off')
+  if (options.signal?.aborted) return no({ why: 'it was called off' })
+  return no(fault ?? { why: 'it ended' })
 }
 
 interface Waiting {
+  /** It said that it is at it: its silence is counted from now. */
+  readonly heard: () => void
   readonly onNotification?: SendOptions['onNotification']
   /** Its cell has not taken what it was sent: of a shared server it is told nothing more until then. */
   slow: boolean
@@ -132,38 +132,44 @@ class StdioUpstream implements UpstreamConnection {
     return this.#instructions
   }
 
-  /** `server/discover` first; whatever is not an answer to it is an earlier revision (2026-07-28, "Versioning"). */
-  async negotiate(): Promise<string | undefined> {
-    let discovered = await this.#first('server/discover', {})
-    if (namesOurVersion(discovered)) discovered = await this.#first('server/discover', {})
-    const result = discovered.kind === 'answered' ? discovered.answer.value.result : undefined
-    if (isJsonObject(result) && Array.isArray(result.supportedVersions) && result.supportedVersions.includes(MODERN)) {
-      this.#describe(result)
-      this.#subscribe()
-      return undefined
-    }
-    if (this.#closed) return 'it ended before it answered'
-    this.#revision = '2025-11-25'
-    const params = { protocolVersion: this.#revision, capabilities: {}, clientInfo: IMPLEMENTATION }
-    const opened = await this.#first('initialize', params)
-    if (opened.kind !== 'answered') return `initialize: ${opened.why}`
-    const initialized = opened.answer.value.result
-    if (!isJsonObject(initialized) || !isSessionRevision(initialized.protocolVersion))
-      return 'it speaks none of our revisions'
-    this.#revision = initialized.protocolVersion
-    this.#describe(initialized)
-    this.#write(notificationBytes(this.#revision, 'notifications/initialized', {}), this)
+  get revision(): Revision {
+    return this.#revision
+  }
+
+  async negotiate(known: Revision | undefined): Promise<ConnectFault | undefined> {
+    const opened = await negotiate({
+      ...(known !== undefined && { known }),
+      probeMsMax: PROBE_MS_MAX,
+      answerMsMax: FIRST_ANSWER_MS_MAX,
+      ask: async (revision, method, params, msMax) => {
+        this.#revision = revision
+        const sent = await this.#ask(method, params, msMax)
+        return this.#closed ? { kind: 'unknown', why: 'it ended before it answered' } : sent
+      },
+      // One that has answered is there, and can be asked something else.
+      mayGoOn: (sent) => sent.kind === 'answered',
+    })
+    if (!opened.ok) return opened.reason
+    this.#begin(opened.value)
     return undefined
+  }
+
+  #begin({ revision, capabilities, instructions }: Opened): void {
+    this.#negotiated = true
+    this.#revision = revision
+    this.#capabilities = capabilities
+    this.#instructions = instructions
+    if (revision === MODERN) this.#subscribe()
+    else this.#write(notificationBytes(revision, 'notifications/initialized', {}), this)
   }
 
   prepare(method: string, params: JsonObject, options: PrepareOptions = {}): Prepared {
     const id = this.#nextId++
-    const meta = {
-      ...(options.progress ? { progressToken: id } : {}),
-      ...(options.logLevel ? { logLevel: options.logLevel } : {}),
-    }
+    // Progress is always asked for: it is how a long call says that it is alive.
+    const meta = { progressToken: id, ...(options.logLevel ? { logLevel: options.logLevel } : {}) }
     const bytes = requestBytes(this.#revision, id, method, params, meta)
-    return { bytes, send: (send) => this.#send(bytes, id, send, UPSTREAM_SILENCE_MS_MAX) }
+    const silenceMs = options.silenceMsMax ?? UPSTREAM_SILENCE_MS_MAX
+    return { bytes, send: (send) => this.#send(bytes, id, send, silenceMs) }
   }
 
   ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Sent> {
@@ -191,16 +197,6 @@ class StdioUpstream implements UpstreamConnection {
       waiting.settle({ kind: 'unknown', why: 'the upstream ended' })
     }
     this.#onClosed()
-  }
-
-  #describe({ capabilities, instructions }: JsonObject): void {
-    this.#negotiated = true
-    this.#capabilities = isJsonObject(capabilities) ? capabilities : {}
-    this.#instructions = typeof instructions === 'string' ? instructions : undefined
-  }
-
-  #first(method: string, params: JsonObject): Promise<Sent> {
-    return this.#ask(method, params, FIRST_ANSWER_MS_MAX)
   }
 
   #ask(
@@ -247,7 +243,8 @@ class StdioUpstream implements UpstreamConnection {
       const timer = setTimeout(onSilence, silenceMs)
       options.signal.addEventListener('abort', onAbort, { once: true })
       const { onNotification } = options
-      this.#waiting.set(id, { settle, slow: false, ...(onNotification && { onNotification }) })
+      const heard = () => void timer.refresh()
+      this.#waiting.set(id, { settle, heard, slow: false, ...(onNotification && { onNotification }) })
       this.#write(bytes, owner)
     })
   }
@@ -373,6 +370,7 @@ class StdioUpstream implements UpstreamConnection {
     // Whose call a log line belongs to cannot be told where several cells may call.
     if (this.#shared && method !== 'notifications/progress') return
     const waiting = this.#owner(method, params.progressToken)
+    if (method === 'notifications/progress') waiting?.heard()
     if (waiting === undefined || waiting.slow) return
     const passed = waiting.onNotification?.(method, params)
     if (passed === undefined) return

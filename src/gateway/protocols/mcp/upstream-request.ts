@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
-import { isJsonObject, type Json, type JsonObject, LIMITS } from '../../../model/index.ts'
+import { type Json, type JsonObject, LIMITS } from '../../../model/index.ts'
 import { parseStrictJson, parseStrictText } from '../../strict-json.ts'
 import type { Sent } from '../../upstream.ts'
-import { META, MODERN, plainResult, type SessionRevision } from './revision.ts'
+import { META, MODERN, plainResult, type Revision } from './revision.ts'
 import { RPC, type RpcAnswer, type RpcId, type RpcMessage, type RpcRequest, readRpc, rpcError } from './rpc.ts'
 
 /** What Firebreak says of itself to upstreams and cells. */
@@ -10,8 +10,6 @@ export const IMPLEMENTATION: JsonObject = { name: 'firebreak', version: '0.1.0' 
 
 /** How long an upstream may take to begin an answer, and to go silent within one. */
 export const UPSTREAM_SILENCE_MS_MAX = 120_000
-
-export type Revision = typeof MODERN | SessionRevision
 
 /**
  * The exact bytes of one request. Everything in `params` is what was judged; `_meta` is ours alone: what a cell put there
@@ -66,13 +64,6 @@ export function answerTo({ id, method }: RpcRequest): Uint8Array {
   const answer =
     method === 'ping' ? { result: {} } : rpcError(RPC.methodNotFound, `${method.slice(0, 64)} is not supported`)
   return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
-}
-
-/** The upstream says that it does not support the version, and that it does. */
-export function namesOurVersion(sent: Sent): boolean {
-  const error = sent.kind === 'answered' ? sent.answer.value.error : undefined
-  if (!isJsonObject(error) || error.code !== RPC.unsupportedVersion || !isJsonObject(error.data)) return false
-  return Array.isArray(error.data.supported) && error.data.supported.includes(MODERN)
 }
 
 /** What an upstream's answer means for the action that asked. */

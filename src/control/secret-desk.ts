@@ -1,0 +1,111 @@
+import type { Config } from '../config/config.ts'
+import { secretsOf } from '../config/secret-names.ts'
+import type { WardenMessage } from '../gateway/setup.ts'
+import type { EnvironmentName } from '../model/index.ts'
+import { readAgain } from './secrets.ts'
+
+/**
+ * Between two readings of one secret because an upstream refused it: twice as long each time that nothing new was read, so
+ * that an upstream which refuses everything costs little.
+ */
+const REFUSED_EVERY_MS_MIN = 1_000
+const REFUSED_EVERY_MS_MAX = 60_000
+
+export interface SecretDeskOptions {
+  readonly config: Config
+  readonly environment: EnvironmentName
+  /** As they were read at the start. */
+  readonly values: Iterable<readonly [name: string, value: string]>
+  /** Tells the gateway that serves now. */
+  readonly tell: (message: Extract<WardenMessage, { kind: 'secrets' }>) => void
+  readonly nowMs: () => number
+}
+
+/**
+ * The secrets of one environment, while its cells run: the warden reads them, and its gateway hears each new value.
+ *
+ * - SD1  A secret is read again when its `every` has passed, and when an upstream that is sent it refuses it; for refusals
+ *        not before `REFUSED_EVERY_MS_MIN` have passed, and ever later while nothing new is read.
+ * - SD2  What cannot be read changes nothing: the value before stays.
+ * - SD3  The gateway chooses none: it names an upstream by its place in the setup, and the configuration says the rest.
+ */
+export class SecretDesk {
+  readonly #options: SecretDeskOptions
+  readonly #values: Map<string, string>
+  readonly #past: (readonly [name: string, value: string])[] = []
+  /** When it may be read again for a refusal, and how long after that. */
+  readonly #due = new Map<string, { readonly atMs: number; readonly waitMs: number }>()
+  readonly #timers: NodeJS.Timeout[]
+
+  constructor(options: SecretDeskOptions) {
+    this.#options = options
+    this.#values = new Map(options.values)
+    this.#timers = [...options.config.secrets].flatMap(([name, source]) => {
+      if (source.kind === 'env' || source.everyMs === undefined || !this.#values.has(name)) return []
+      const timer = setInterval(() => void this.#readOnSchedule(name), source.everyMs)
+      timer.unref()
+      return [timer]
+    })
+  }
+
+  /** As they are now. */
+  get values(): ReadonlyMap<string, string> {
+    return this.#values
+  }
+
+  /** What they were before, oldest first, a bounded number of them. */
+  get past(): readonly (readonly [name: string, value: string])[] {
+    return this.#past
+  }
+
+  /** An upstream, by its place among the environment's, refused what it was sent. The gateway is always answered. */
+  async refused(index: number): Promise<void> {
+    const { config, environment, tell, nowMs } = this.#options
+    const upstream = [...config.upstreams.values()].filter((each) => each.environment === environment)[index]
+    if (upstream === undefined) return
+    const due = secretsOf(upstream.mcp).filter((name) => nowMs() >= (this.#due.get(name)?.atMs ?? 0))
+    await Promise.all(due.map((name) => this.#readRefused(name, nowMs())))
+    // Also what another upstream's refusal, or the schedule, has read meanwhile.
+    tell({ kind: 'secrets', upstream: upstream.name, values: this.#valuesOf(secretsOf(upstream.mcp)) })
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearInterval(timer)
+  }
+
+  async #readRefused(name: string, nowMs: number): Promise<void> {
+    const { waitMs } = this.#due.get(name) ?? { waitMs: REFUSED_EVERY_MS_MIN }
+    // Before it is read: whoever asks meanwhile is not due.
+    this.#due.set(name, { atMs: nowMs + waitMs, waitMs: Math.min(waitMs * 2, REFUSED_EVERY_MS_MAX) })
+    if (await this.#read(name))
+      this.#due.set(name, { atMs: nowMs + REFUSED_EVERY_MS_MIN, waitMs: REFUSED_EVERY_MS_MIN })
+  }
+
+  async #readOnSchedule(name: string): Promise<void> {
+    if (await this.#read(name)) this.#options.tell({ kind: 'secrets', values: this.#valuesOf([name]) })
+  }
+
+  /** True where it has another value than before. */
+  async #read(name: string): Promise<boolean> {
+    const { config } = this.#options
+    const source = config.secrets.get(name)
+    if (source === undefined) return false
+    const read = await readAgain(source, config.directory)
+    const before = this.#values.get(name)
+    if (!read.ok || read.value === before) return false
+    if (before !== undefined) this.#past.push([name, before])
+    if (this.#past.length > PAST_MAX) this.#past.shift()
+    this.#values.set(name, read.value)
+    return true
+  }
+
+  #valuesOf(names: readonly string[]): readonly (readonly [string, string])[] {
+    return names.flatMap((name) => {
+      const value = this.#values.get(name)
+      return value === undefined ? [] : [[name, value] as const]
+    })
+  }
+}
+
+/** Values of all secrets before their present ones, which a gateway that takes another's place is told. */
+const PAST_MAX = 256
