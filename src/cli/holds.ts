@@ -150,7 +150,9 @@ export function rulesFor({ held }: KnownHold): readonly string[] {
   const labels = reasons.flatMap((reason) => (reason.kind === 'label' ? [reason.label] : []))
   const places = reasons.flatMap((reason) =>
     reason.kind === 'destination'
-      ? [`${reason.path.replaceAll(/\[\d+\]/g, '[*]')}: [${JSON.stringify(reason.value)}]`]
+      ? [
+          `${reason.path.replaceAll(/\[\d+\]/g, '[*]')}: [${reason.nothing === true ? 'null' : JSON.stringify(reason.value)}]`,
+        ]
       : [],
   )
   const links = reasons.some(({ kind }) => kind === 'link')

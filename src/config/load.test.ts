@@ -71,6 +71,21 @@ describe('loadConfig', () => {
     assert.match(problem?.expected ?? '', /at most 64/)
   })
 
+  it('reads what a destination may always be: texts, numbers, truths, an empty text, and nothing', async () => {
+    const listed = (values: string) =>
+      GOOD.replace('orders.get: { effect: read }', `orders.get: { effect: read, destinations: { $.to: [${values}] } }`)
+    assert.notEqual(listed(''), GOOD)
+    const { upstreams } = await good(listed('ops, "", true, 7, null'))
+    const [tool] = [...upstreams.values()]
+      .flatMap(({ tools }) => [...tools.values()])
+      .filter((each) => each.destinations)
+    assert.deepEqual(tool?.destinations, [{ path: [{ name: 'to' }], values: ['ops', '', 'true', '7', null] }])
+    for (const wrong of ['[x]', '{ a: b }', '"a\\u0007"', '1.5e400', 'y'.repeat(257)]) {
+      const [problem] = await problems(listed(wrong))
+      assert.match(problem?.expected ?? '', /text, a number, true, false or null/, wrong)
+    }
+  })
+
   it('reads when files are saved, and what lands by rule', async () => {
     const cell = 'workspace: ./work, checkpoints: { every: 10min, keep: 5, size: 1GiB, before: [irreversible] }'
     const rule = 'commit: { allow: ["src/**"], never: [".git/**"] }'

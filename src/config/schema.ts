@@ -14,6 +14,7 @@ import {
   optional,
   required,
   scalar,
+  scalarOrNull,
   text,
   whole,
   written,
@@ -132,6 +133,12 @@ const timeout = text('a duration like 5min, at most 10min', (t) =>
   (duration(t) ?? Infinity) <= LIMITS.callMsMax ? duration(t) : undefined,
 )
 
+/** As arguments are compared: numbers and truths by their text. */
+const destinationValue = scalarOrNull('a value, at most 256 characters', (value) => {
+  if (value === null || typeof value !== 'string') return value === null ? null : String(value)
+  return value.length <= 256 && !/\p{Cc}/u.test(value) ? value : undefined
+})
+
 const tool = object('a tool', {
   effect: required(
     oneOf('what the tool changes', EFFECTS),
@@ -154,10 +161,10 @@ const tool = object('a tool', {
   destinations: optional(
     listOr(
       list('paths of arguments', fieldKey),
-      map('what each argument may always be', fieldKey, list('values', line)),
+      map('what each argument may always be', fieldKey, list('values, null for nothing at all', destinationValue)),
       (paths) => new Map(paths.map((path) => [path, []])),
     ),
-    'arguments that say where something goes, with values that always pass; absent: every text argument of an effect',
+    'arguments that say where something goes, with values that always pass (null: left out, null or empty); absent: every text argument of an effect',
   ),
   content: optional(list('paths of arguments', field), 'arguments that are only carried'),
   links: optional(

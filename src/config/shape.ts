@@ -238,6 +238,27 @@ export function scalar(what: string): Shape<string | number | boolean> {
   }
 }
 
+/** As `scalar`, and null. */
+export function scalarOrNull<T>(
+  what: string,
+  accept: (value: string | number | boolean | null) => T | undefined,
+): Shape<T> {
+  return {
+    expected: `${what}: text, a number, true, false or null`,
+    schema: { type: ['string', 'number', 'boolean', 'null'], description: what },
+    read(node, at) {
+      const value = isScalar(node) ? node.value : undefined
+      const taken = value === null ? accept(null) : acceptScalar(value, accept)
+      return taken === undefined ? wrong(node, at, this.expected) : taken
+    },
+  }
+}
+
+function acceptScalar<T>(value: unknown, accept: (value: string | number | boolean) => T | undefined): T | undefined {
+  if (typeof value === 'string' || typeof value === 'boolean') return accept(value)
+  return typeof value === 'number' && isJson(value, 0) ? accept(value) : undefined
+}
+
 /** A text, or a mapping that says more. */
 export function either<A extends string, B>(short: Shape<A>, long: Shape<B>, from: (text: A) => B): Shape<B> {
   return {

@@ -97,7 +97,14 @@ export type HoldReason =
       readonly cause: Seen | undefined
     }
   /** Where it goes was not said by the owner, the configuration or a trusted field. */
-  | { readonly kind: 'destination'; readonly path: string; readonly value: string; readonly seen?: Seen }
+  | {
+      readonly kind: 'destination'
+      readonly path: string
+      readonly value: string
+      /** The value is none: it is null, empty, or left out. */
+      readonly nothing?: boolean
+      readonly seen?: Seen
+    }
   /** Its content leads somewhere that was not said by them either. */
   | { readonly kind: 'link'; readonly path: string; readonly value: string; readonly seen?: Seen }
 

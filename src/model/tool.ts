@@ -63,8 +63,8 @@ export interface FieldLabels {
 
 export interface Destination {
   readonly path: JsonPath
-  /** Allowed by the configuration, whatever the task says. */
-  readonly values: readonly string[]
+  /** Allowed by the configuration, whatever the task says; `null` where it may name nothing at all. */
+  readonly values: readonly (string | null)[]
 }
 
 /** Everything a policy can name: built from the configuration and the accepted definitions. */

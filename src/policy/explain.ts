@@ -71,6 +71,9 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
     case 'requested':
       return `the agent asks for it, and says: ${JSON.stringify(reason.why)} — its own words, which prove nothing`
     case 'destination':
+      if (reason.nothing === true) {
+        return `${reason.path} is ${reason.value}: it names nothing, which to many tools is everything — a person can approve this one; "destinations: { ${reason.path.replaceAll(/\[\d+\]/g, '[*]')}: [null] }" under the tool lets nothing pass`
+      }
       return `${reason.path} is ${JSON.stringify(reason.value)}, which neither the task, nor the configuration, nor a trusted field names${
         reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
       } — a person can approve this one`

@@ -21,6 +21,46 @@ function visited(rules: Readonly<Record<string, string | undefined>>, value: Jso
 }
 
 describe('FieldTree', () => {
+  it('tells what says nothing, with the rule of its place', () => {
+    const tree = new FieldTree([[jsonPath('$.a') ?? assert.fail(), 'a']])
+    const lines: string[] = []
+    const value: Json = { a: [null, '', [], true], b: {}, c: 0 }
+    tree.walk(
+      value,
+      'else',
+      () => undefined,
+      (found, rule, path) => lines.push(`${path()} ${JSON.stringify(found)}: ${rule}`),
+    )
+    assert.deepEqual(lines, ['$.a[0] null: a', '$.a[2] []: a', '$.a[3] true: a', '$.b {}: else'])
+  })
+
+  it('tells of each rule that a value has nothing for, and with what stands in its way', () => {
+    const rules = ['$.a', '$.b.c', '$.rows[*].id', '$.list[*]'].map(
+      (text) => [jsonPath(text) ?? assert.fail(), text] as const,
+    )
+    const lacks = (value: Json) => {
+      const lines: string[] = []
+      new FieldTree(rules).lacks(value, (found, rule, path) =>
+        lines.push(`${path()} ${JSON.stringify(found)}: ${rule}`),
+      )
+      return lines
+    }
+    const all = ['$.a undefined: $.a', '$.b.c undefined: $.b.c', '$.rows[*].id undefined: $.rows[*].id']
+    assert.deepEqual(lacks({}), [...all, '$.list[*] undefined: $.list[*]'])
+    assert.deepEqual(lacks({ a: null, b: { c: '' }, rows: [{ id: 1 }], list: ['x'] }), [])
+    assert.deepEqual(lacks({ a: 1, b: 'x', rows: [{}, 5], list: 'y' }), [
+      '$.b.c "x": $.b.c',
+      '$.rows[0].id undefined: $.rows[*].id',
+      '$.rows[1].id 5: $.rows[*].id',
+      '$.list[*] "y": $.list[*]',
+    ])
+    assert.deepEqual(lacks({ a: [], b: [{ c: 1 }], rows: { id: 1 }, list: [] }), [
+      '$.b.c [{"c":1}]: $.b.c',
+      '$.rows[*].id {"id":1}: $.rows[*].id',
+      '$.list[*] undefined: $.list[*]',
+    ])
+  })
+
   it('visits every text and number, and every name that no rule names', () => {
     assert.deepEqual(visited({}), [
       '$.a name a: else',

@@ -31,10 +31,16 @@ export class FieldTree<T> {
 
   /**
    * Visits every text and number in a value, as text, with its rule. Names of members that no rule names are visited as
-   * well, since whoever wrote the value chose them. `path` is put together only when it is called.
+   * well, since whoever wrote the value chose them. `path` is put together only when it is called. `gap` is told of
+   * what says nothing: null, truths, empty lists and objects.
    */
-  walk(value: Json, otherwise: T, visit: Visit<T>): void {
-    walk(value, this.#root, otherwise, undefined, visit)
+  walk(value: Json, otherwise: T, visit: Visit<T>, gap?: Gap<T>): void {
+    walk(value, this.#root, otherwise, undefined, { visit, gap })
+  }
+
+  /** Tells of each rule at whose path a value has nothing, or something of another shape, which is told with it. */
+  lacks(value: Json, gap: Gap<T>): void {
+    lacks(value, this.#root, undefined, gap)
   }
 
   /** The rule of the whole value. */
@@ -44,35 +50,69 @@ export class FieldTree<T> {
 
   /** As `walk` does, with one rule for all of it. */
   walkAs(value: Json, rule: T, visit: Visit<T>): void {
-    walk(value, undefined, rule, undefined, visit)
+    walk(value, undefined, rule, undefined, { visit, gap: undefined })
   }
 }
 
 export type Visit<T> = (text: string, rule: T, path: () => string, what: 'text' | 'number' | 'name') => void
+
+/** `value` is undefined where there is none. */
+export type Gap<T> = (value: Json | undefined, rule: T, path: () => string) => void
+
+interface Told<T> {
+  readonly visit: Visit<T>
+  readonly gap: Gap<T> | undefined
+}
 
 interface Place {
   readonly above: Place | undefined
   readonly step: string | number
 }
 
-function walk<T>(value: Json, node: Node<T> | undefined, above: T, place: Place | undefined, visit: Visit<T>): void {
+function walk<T>(value: Json, node: Node<T> | undefined, above: T, place: Place | undefined, told: Told<T>): void {
+  const { visit, gap } = told
   const rule = node?.rule ?? above
   if (typeof value === 'string') visit(value, rule, () => placeText(place), 'text')
   else if (typeof value === 'number') visit(String(value), rule, () => placeText(place), 'number')
   else if (Array.isArray(value)) {
-    value.forEach((item: Json, i) => void walk(item, node?.items, rule, { above: place, step: i }, visit))
+    value.forEach((item: Json, i) => void walk(item, node?.items, rule, { above: place, step: i }, told))
   } else if (isJsonObject(value)) {
     for (const name of Object.keys(value)) {
       const at = { above: place, step: name }
       const named = node?.names.get(name)
       if (named === undefined) visit(name, rule, () => placeText(at), 'name')
-      walk(value[name] as Json, named, rule, at, visit)
+      walk(value[name] as Json, named, rule, at, told)
     }
   }
+  if (gap !== undefined && isEmpty(value)) gap(value, rule, () => placeText(place))
+}
+
+function isEmpty(value: Json): boolean {
+  if (value === null || typeof value === 'boolean') return true
+  return typeof value === 'object' && Object.keys(value).length === 0
+}
+
+function lacks<T>(value: Json | undefined, node: Node<T>, place: Place | undefined, gap: Gap<T>): void {
+  const other = value === undefined || isEmpty(value) ? undefined : value
+  for (const [name, child] of node.names) {
+    const at = { above: place, step: name }
+    if (isJsonObject(value) && Object.hasOwn(value, name)) lacks(value[name], child, at, gap)
+    else lacking(isJsonObject(value) ? undefined : other, child, at, gap)
+  }
+  if (node.items === undefined) return
+  if (!Array.isArray(value) || value.length === 0) lacking(other, node.items, { above: place, step: '[*]' }, gap)
+  else for (const [i, item] of value.entries()) lacks(item, node.items, { above: place, step: i }, gap)
+}
+
+function lacking<T>(value: Json | undefined, node: Node<T>, place: Place, gap: Gap<T>): void {
+  if (node.rule !== undefined) gap(value, node.rule, () => placeText(place))
+  for (const [name, child] of node.names) lacking(value, child, { above: place, step: name }, gap)
+  if (node.items !== undefined) lacking(value, node.items, { above: place, step: '[*]' }, gap)
 }
 
 function placeText(place: Place | undefined): string {
   if (place === undefined) return '$'
   const { above, step } = place
+  if (step === '[*]') return `${placeText(above)}[*]`
   return `${placeText(above)}${typeof step === 'number' ? `[${step}]` : `.${step}`}`
 }

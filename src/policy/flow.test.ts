@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import {
   type ActionId,
   type Effect,
+  type Json,
   type JsonObject,
   type JsonPath,
   jsonPath,
@@ -22,7 +23,7 @@ const where = { action: 'a_00000000000000000000' as ActionId, tool: 'shop/rows' 
 interface Plan {
   readonly effect?: Effect
   readonly accepts?: readonly string[]
-  readonly destinations?: Readonly<Record<string, readonly string[]>>
+  readonly destinations?: Readonly<Record<string, readonly (string | null)[]>>
   readonly content?: readonly string[]
   readonly anyLinks?: boolean
   readonly amount?: string
@@ -88,6 +89,58 @@ describe('S15: where an effect’s arguments lead', () => {
       'destination $.to',
       'destination $.ids[0]',
     ])
+  })
+
+  it('S15: what names nothing where a destination is declared waits: empty, null, a truth, of no shape, left out', () => {
+    const any = { to: {}, other: {} }
+    const schema = { type: 'object', properties: any }
+    const plan = (destinations: NonNullable<Plan['destinations']>) => ({ schema, destinations })
+    const known = { known: ['x'] }
+    for (const to of ['', ' ', null, true, false, [], {}, [null], ['x', ''], [[]], ['x', []], { name: null }]) {
+      assert.ok(holds(plan({ '$.to': [] }), { to }, known).length > 0, JSON.stringify(to))
+      assert.ok(holds({ ...plan({ '$.to': [] }), effect: 'read' }, { to }, known).length > 0, JSON.stringify(to))
+    }
+    assert.deepEqual(holds(plan({ '$.to': [] }), {}, known), ['destination $.to'])
+    assert.deepEqual(holds(plan({ '$.to': [], '$.other': [] }), { to: 'x' }, known), ['destination $.other'])
+    for (const args of [{}, { to: null }, { to: [] }, { to: {} }, { to: 'x' }, { to: 5 }]) {
+      const held = holds({ ...plan({ '$.to[*]': [] }), effect: 'read' }, args, known)
+      assert.deepEqual(held, args.to === 'x' ? [] : ['destination $.to[*]'], JSON.stringify(args))
+    }
+    for (const args of [{}, { to: null }, { to: { id: null } }, { to: [{ id: 'x' }] }, { to: {} }, { to: true }]) {
+      const held = holds({ ...plan({ '$.to.id': [] }), effect: 'read' }, args, known)
+      assert.deepEqual(held, ['destination $.to.id'], JSON.stringify(args))
+    }
+    const rows = plan({ '$.to[*].id': [] })
+    assert.deepEqual(holds({ ...rows, effect: 'read' }, { to: [{ id: 'x' }, {}] }, known), ['destination $.to[1].id'])
+    assert.deepEqual(holds({ ...rows, effect: 'read' }, { to: [] }, known), ['destination $.to[*].id'])
+  })
+
+  it('S15: nothing passes where the configuration lists null; an empty text and a truth where it lists these', () => {
+    const schema = { type: 'object', properties: { to: {} } }
+    const passes = (listed: readonly (string | null)[], args: JsonObject) =>
+      holds({ schema, destinations: { '$.to': listed } }, args).length === 0
+    for (const args of [{}, { to: null }, { to: [] }, { to: {} }]) assert.ok(passes([null], args), JSON.stringify(args))
+    for (const to of ['', true, false, 'null', 0]) assert.ok(!passes([null], { to }), JSON.stringify(to))
+    assert.deepEqual([passes([''], { to: '' }), passes([''], {}), passes([''], { to: null })], [true, false, false])
+    assert.deepEqual([passes(['true'], { to: true }), passes(['true'], { to: false })], [true, false])
+    // A trusted field that says "true" names no truth.
+    assert.equal(holds({ schema, destinations: { '$.to': [] } }, { to: true }, { known: ['true', ''] }).length, 1)
+    const inside = { schema, destinations: { '$.to[*]': [null] }, effect: 'read' } as const
+    assert.deepEqual(holds(inside, { to: 'elsewhere' }), ['destination $.to[*]'])
+  })
+
+  it('S15: what the accepted definition says of an argument that is left out is judged as if it were sent', () => {
+    const schema = (usual: Json) => ({ type: 'object', properties: { to: { type: 'string', default: usual } } })
+    const left = (usual: Json, listed: readonly (string | null)[], known: readonly string[] = []) =>
+      holds({ schema: schema(usual), destinations: { '$.to': listed } }, {}, { known }).length === 0
+    assert.equal(left('everyone', []), false)
+    assert.equal(left('everyone', [null]), false)
+    assert.equal(left('everyone', ['everyone']), true)
+    assert.equal(left('everyone', [], ['everyone']), true)
+    assert.equal(left(null, []), false)
+    assert.equal(left(null, [null]), true)
+    assert.equal(left(true, ['true']), true)
+    assert.equal(left(['a'], [null]), false)
   })
 
   it('S15: what the configuration lists always passes, whole', () => {

@@ -5,7 +5,7 @@ import { type Label, UNTRUSTED } from '../model/label.ts'
 import { type JsonPath, jsonPath } from '../model/path.ts'
 import type { CatalogueTool, DeclaredTool } from '../model/tool.ts'
 import type { ExposureView } from './exposure.ts'
-import { FieldTree } from './field-tree.ts'
+import { FieldTree, type Gap, type Visit } from './field-tree.ts'
 import { linksIn } from './links.ts'
 
 /** Where the data of one tool's calls may come from and go to, compiled from its declaration and its accepted definition. */
@@ -13,6 +13,8 @@ export interface Flow {
   readonly effect: Effect
   readonly accepts: ReadonlySet<Label>
   readonly arguments: FieldTree<Role>
+  /** Of these, the destinations that the configuration declares. */
+  readonly declared: FieldTree<Destination>
   /** What an argument is that no declaration names. */
   readonly otherwise: Role
   readonly anyLinks: boolean
@@ -23,18 +25,28 @@ export interface Flow {
 }
 
 /** `destination` with the values that the configuration allows; `content` is only carried; `free` leads nowhere. */
-type Role =
-  | { readonly kind: 'destination'; readonly values: ReadonlySet<string> }
-  | { readonly kind: 'content' | 'free' }
+type Role = Destination | { readonly kind: 'content' | 'free' }
+
+interface Destination {
+  readonly kind: 'destination'
+  /** `null` is that nothing is named. */
+  readonly values: ReadonlySet<string | null>
+  /** What the accepted definition says that it is where it is left out. */
+  readonly usual?: Json
+}
 
 const FREE: Role = { kind: 'free' }
 const CONTENT: Role = { kind: 'content' }
-const DESTINATION: Role = { kind: 'destination', values: new Set() }
+const DESTINATION: Destination = { kind: 'destination', values: new Set() }
 
 /** `issues`: the confidentiality labels that the tools of this upstream put on what they return. */
 export function compileFlow({ declared, pinned }: CatalogueTool, issues: ReadonlySet<Label>): Flow {
   const { effect, accepts = [], destinations = [], content = [] } = declared
   const schema = pinned?.definition.inputSchema
+  const named = destinations.map(({ path, values }) => {
+    const usual = usualAt(schema, path)
+    return [path, { kind: 'destination', values: new Set(values), ...(usual !== undefined && { usual }) }] as const
+  })
   return {
     effect,
     accepts: new Set([...accepts, ...issues]),
@@ -43,8 +55,9 @@ export function compileFlow({ declared, pinned }: CatalogueTool, issues: Readonl
       ...(isJsonObject(schema) ? defined(schema) : []),
       ...amounts(declared).map((path) => [path, FREE] as const),
       ...content.map((path) => [path, CONTENT] as const),
-      ...destinations.map(({ path, values }) => [path, { kind: 'destination', values: new Set(values) }] as const),
+      ...named,
     ]),
+    declared: new FieldTree<Destination>(named),
     otherwise: effect === 'read' ? FREE : DESTINATION,
     anyLinks: declared.anyLinks === true,
     returns: new FieldTree((declared.returns ?? []).map(({ path, labels }) => [path, labels])),
@@ -65,6 +78,8 @@ export function issuedBy(tools: Iterable<CatalogueTool>): ReadonlySet<Label> {
  * - F1  A confidentiality label binds every action, since arguments carry data out; `untrusted` binds effects that the
  *       owner's task did not ask for (`asked`).
  * - F2  A destination passes only as a whole and exactly as it was said. Text of an effect that nobody declared is one.
+ *       Where one is declared, what is empty, null, a truth, of another shape or left out names nothing: to many tools
+ *       that is everything, and it passes only where the configuration lists it.
  * - F3  A link in the content of an effect leads whoever reads it somewhere: once the cell has read what anyone could
  *       have written, it passes as a destination does.
  */
@@ -80,21 +95,37 @@ export function flowHolds(
     holds.push({ kind: 'label', label, accepts: [...flow.accepts], cause })
   }
   const judgeLinks = flow.effect !== 'read' && !flow.anyLinks && exposure.labels.has(UNTRUSTED)
-  flow.arguments.walk(args, flow.otherwise, (text, role, path, what) => {
+  const hold = (path: string, value: string, nothing = false): void => {
     if (holds.length >= HOLD_REASONS_MAX) return
+    holds.push({ kind: 'destination', path, value: value.slice(0, HELD_VALUE_MAX), ...(nothing && { nothing }) })
+  }
+  const visit: Visit<Role> = (text, role, path, what) => {
     if (role.kind === 'destination') {
-      // A number that nobody declared is an amount; one that was declared is somebody's id.
-      const judged = text !== '' && (what !== 'number' || role !== DESTINATION)
-      if (judged && !role.values.has(text) && !exposure.knows(text)) {
-        holds.push({ kind: 'destination', path: path(), value: text.slice(0, HELD_VALUE_MAX) })
-      }
+      // Of what nobody declared, a number is an amount, and an empty text says nothing; declared, it is somebody's id.
+      const judged = role !== DESTINATION || (text !== '' && what !== 'number')
+      if (judged && !role.values.has(text) && !exposure.knows(text)) hold(path(), text)
     } else if (role.kind === 'content' && judgeLinks) {
       for (const link of linksIn(text)) {
+        if (holds.length >= HOLD_REASONS_MAX) return
         if (!exposure.knows(link)) holds.push({ kind: 'link', path: path(), value: link.slice(0, HELD_VALUE_MAX) })
       }
     }
-  })
+  }
+  const gap: Gap<Role> = (value, role, path) => {
+    if (role.kind !== 'destination' || role === DESTINATION) return
+    const said = value === undefined && role.usual !== undefined ? role.usual : value
+    if (typeof said === 'string' || typeof said === 'number') return visit(String(said), role, path, 'text')
+    const text = said === undefined ? 'left out' : JSON.stringify(said)
+    const isTruth = typeof said === 'boolean'
+    if (!role.values.has(isTruth ? text : null) || !(isTruth || isNothing(said))) hold(path(), text, !isTruth)
+  }
+  flow.arguments.walk(args, flow.otherwise, visit, gap)
+  flow.declared.lacks(args, gap)
   return holds
+}
+
+function isNothing(value: Json | undefined): boolean {
+  return value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)
 }
 
 /** More than a person reads; the action is held all the same. */
@@ -124,6 +155,21 @@ function defined(schema: JsonObject): (readonly [JsonPath, Role | undefined])[] 
   }
   look(schema, [], 0)
   return found
+}
+
+/** What the accepted definition says that an argument is where it is left out. */
+function usualAt(schema: Json | undefined, path: JsonPath): Json | undefined {
+  if (!isJsonObject(schema)) return undefined
+  let here: JsonObject | undefined = schema
+  for (const step of path) {
+    if (step === 'items') return undefined
+    const properties: Json | undefined = here?.properties
+    here =
+      isJsonObject(properties) && Object.hasOwn(properties, step.name)
+        ? resolved(properties[step.name], schema)
+        : undefined
+  }
+  return here?.default
 }
 
 function listed(schema: JsonObject, root: JsonObject): boolean {

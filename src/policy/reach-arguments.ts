@@ -13,6 +13,8 @@ export interface ArgumentReach {
   readonly leads: 'named' | 'content' | 'carried' | 'free'
   /** Of `named`: always allowed by the configuration. */
   readonly values: readonly string[]
+  /** Of `named`: it may be neither left out nor empty. */
+  readonly needed?: boolean
 }
 
 /** Found by asking the very tree that decisions walk, with a value of every shape that the definition allows. */
@@ -23,7 +25,10 @@ export function argumentsReach({ pinned }: CatalogueTool, flow: Flow): readonly 
     if (what === 'name') return
     const place = path().replaceAll(/\[\d+\]/g, '[*]')
     const leads = what === 'number' && role === flow.otherwise ? 'free' : leadsOf(role.kind, flow)
-    found.set(place, { path: place, leads, values: role.kind === 'destination' ? [...role.values].sort() : [] })
+    const listed = role.kind === 'destination' ? role.values : new Set<string | null>()
+    const needed = role.kind === 'destination' && role !== flow.otherwise && !listed.has(null)
+    const values = [...listed].filter((value) => value !== null).sort()
+    found.set(place, { path: place, leads, values, ...(needed && { needed }) })
   })
   return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
 }

@@ -76,6 +76,12 @@ describe('what a change of the configuration makes possible', () => {
       /no longer forbidden where f0-0 \(policies\/shop\.cedar:1\)/,
     ],
     ['another destination', PLAN, withPay({ destinations: 3 }), /\$\.to may always be "B2"/],
+    [
+      'a destination that may be left out',
+      withPay({ destinations: 4 }),
+      withPay({ destinations: 2 }),
+      /\$\.to may be left out, null or empty/,
+    ],
     ['links anywhere', PLAN, withPay({ anyLinks: true }), /\$\.note is only carried, its links not judged/],
     [
       'another label accepted',

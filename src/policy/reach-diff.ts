@@ -288,6 +288,10 @@ function compareArguments(operation: Operation, earlier: Operation, { wider, nar
         narrower(2, operation.id, text)
       else wider(2, operation.id, text)
     } else if (argument.leads === 'named') {
+      if (was.needed === true && argument.needed !== true)
+        wider(2, operation.id, `${argument.path} may be left out, null or empty`)
+      else if (argument.needed === true && was.needed !== true)
+        narrower(2, operation.id, `${argument.path} may no longer be left out, null or empty`)
       const more = argument.values.filter((value) => !was.values.includes(value))
       const fewer = was.values.filter((value) => !argument.values.includes(value))
       if (more.length > 0)

@@ -93,9 +93,10 @@ const RETURNS: readonly (DeclaredTool['returns'] | undefined)[] = [
 ]
 const DESTINATIONS: readonly (DeclaredTool['destinations'] | undefined)[] = [
   undefined,
-  [{ path: path('$.to'), values: [] }],
+  [{ path: path('$.to'), values: [null] }],
+  [{ path: path('$.to'), values: ['A1', null] }],
+  [{ path: path('$.to'), values: ['A1', 'B2', null] }],
   [{ path: path('$.to'), values: ['A1'] }],
-  [{ path: path('$.to'), values: ['A1', 'B2'] }],
 ]
 const TOOLS = ['shop/pay', 'shop/look', 'mail/send', 'mail/read'] as const
 const BUDGETS: readonly Budget[] = [

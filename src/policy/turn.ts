@@ -204,7 +204,9 @@ function candidatesFor(reason: Refusal, world: World): readonly Candidate[] {
         world,
       )
     case 'destination':
-      return [...taskWords(reason.value), ...listedValue(reason.path, reason.value, world)]
+      return reason.nothing === true
+        ? listedValue(reason.path, null, world)
+        : [...taskWords(reason.value), ...listedValue(reason.path, reason.value, world)]
     case 'link':
       return [
         ...taskWords(reason.value),
@@ -413,7 +415,7 @@ function taskWords(value: string): readonly Candidate[] {
   ]
 }
 
-function listedValue(place: string, value: string, world: World): readonly Candidate[] {
+function listedValue(place: string, value: string | null, world: World): readonly Candidate[] {
   const path = jsonPath(place.replaceAll(/\[\d+\]/g, '[*]'))
   if (path === undefined) return []
   const text = `destinations: { ${place.replaceAll(/\[\d+\]/g, '[*]')}: [${JSON.stringify(value)}] } under ${keyOf(world.input.action)}, for every call`

@@ -8,7 +8,8 @@ import { type ExposureView, unsearched } from './exposure.ts'
 export function placing(exposure: ExposureView): (reason: Reason) => Reason {
   const left = unsearched()
   return (reason) => {
-    if (reason.kind !== 'destination' && reason.kind !== 'link') return reason
+    if ((reason.kind !== 'destination' && reason.kind !== 'link') || ('nothing' in reason && reason.nothing))
+      return reason
     const seen = exposure.seen(reason.value, left)
     return seen === undefined ? reason : { ...reason, seen }
   }

@@ -21,7 +21,7 @@ const desk = await startUpstream({
     tool('inbox'),
     tool('customers'),
     tool('send', MAIL),
-    tool('fetch', takes({ url: text })),
+    tool('fetch', takes({ url: {} })),
     tool('check', takes({ value: {} })),
   ],
   onCall: ({ name, args, params, request }) => {
@@ -50,7 +50,7 @@ const gateway = await startGateway({
         customers: { effect: 'read', returns: ['confidential:customers'] },
         send: {
           effect: 'write',
-          destinations: ['$.to', '$.cc'],
+          destinations: { '$.to': [], '$.cc': [null] },
           content: ['$.subject', '$.body'],
           accepts: ['untrusted'],
         },
@@ -114,6 +114,27 @@ const spelled: readonly Case[] = [
     try: () => use('send', { to: `${'a'.repeat(LIMITS.knownValueCharactersMax)}@evil.example` }),
   },
 ]
+
+const nowhere: readonly Case[] = (
+  [
+    ['an empty text', { url: '' }],
+    ['a space', { url: ' ' }],
+    ['null', { url: null }],
+    ['true', { url: true }],
+    ['false', { url: false }],
+    ['an empty list', { url: [] }],
+    ['a list of an empty text', { url: [''] }],
+    ['a list in a list', { url: [[]] }],
+    ['an empty object', { url: {} }],
+    ['an object without a value', { url: { href: null } }],
+    ['nothing at all', {}],
+  ] as const
+).map(([does, args]) => ({
+  attack: 'look-alike text',
+  does: `a destination that names nothing, and is everything to the tool: ${does}`,
+  must: 'held',
+  try: () => use('fetch', args),
+}))
 
 const launderer = await gateway.admit('alpha')
 const repeated = RESPELLED.map(
@@ -245,6 +266,7 @@ const split: readonly Case[] = [
 await corpus('destinations', { gateway, book: () => book }, [
   ...control,
   ...spelled,
+  ...nowhere,
   ...repeated,
   ...copied,
   ...linked,
