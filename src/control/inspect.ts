@@ -6,8 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Handle } from '../cells/handle.ts'
 import { openWarden, profileFault, type Warden } from '../cells/warden.ts'
 import type { Config, Upstream } from '../config/config.ts'
+import { coveredText } from '../gateway/cover.ts'
 import type { InspectedUpstream, Inspection, Offered } from '../gateway/inspect-main.ts'
 import { SESSION_REVISIONS } from '../gateway/protocols/mcp/revision.ts'
+import { openSecrets } from '../gateway/secrets.ts'
 import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../model/index.ts'
 import { reachableCode } from './code.ts'
 import { wardenFaultText } from './runtime.ts'
@@ -125,7 +127,11 @@ async function round(
     const offer = answers.value[name] ?? { problem: 'it was not asked' }
     const log = logs.get(name)
     if (!('problem' in offer)) all.set(name, offer)
-    else all.set(name, { ...offer, said: log === undefined ? [] : await saidIn(log.path, log.from) })
+    else
+      all.set(name, {
+        ...offer,
+        said: log === undefined ? [] : covering(await saidIn(log.path, log.from), asking.secrets.values),
+      })
   }
   return ok(all)
 }
@@ -200,6 +206,12 @@ async function answersOf(
   } finally {
     code.value.release()
   }
+}
+
+/** A server complains of what it was given, too; a person reads it on a terminal that is shared and kept. */
+function covering(lines: readonly string[], values: ReadonlyMap<string, string>): readonly string[] {
+  const secrets = openSecrets(values)
+  return secrets.ok ? lines.map((line) => coveredText(line, secrets.value)) : []
 }
 
 const SAID_LINES_MAX = 4

@@ -13,6 +13,7 @@ import {
   type CellStarted,
   cutText,
   type DeclaredTool,
+  type DefinitionSeen,
   type Entry,
   type EntryBody,
   type Grant,
@@ -51,6 +52,7 @@ import { Arrivals } from './arrivals.ts'
 import { authorityOf, type CellAtGate, type Given } from './cell.ts'
 import { cellServer } from './cell-server.ts'
 import { Connector } from './connector.ts'
+import { coveredEntry, coveredText } from './cover.ts'
 import { Credentials } from './credentials.ts'
 import { Egress } from './egress.ts'
 import type { Gate } from './gate.ts'
@@ -126,6 +128,7 @@ export class Gateway {
       directory: '.',
       origin: originOf(setup.environment),
       clock: { nowMs: Date.now },
+      instead: (body, text) => (secrets.value.leak(text) === undefined ? undefined : coveredEntry(body, secrets.value)),
       onAppended: (entry) => {
         seen.take(entry)
         onAppended(entry)
@@ -159,6 +162,7 @@ export class Gateway {
       clock: budgets.clock.start(Date.now(), hostUptime()),
     })
     if (!begun) return no('the ledger cannot be written')
+    for (const leak of leaksIn(setup.upstreams, secrets.value)) ledger.append(leak)
     const sealed = await sealing.sealNow()
     return sealed.ok ? ok(gateway) : no(`the witness: ${sealed.reason.problem}`)
   }
@@ -173,7 +177,7 @@ export class Gateway {
     budgets: BudgetBook,
     send: (pulse: Pulse) => void,
   ) {
-    this.#setup = setup
+    this.#setup = { ...setup, upstreams: setup.upstreams.map((upstream) => withoutLeaks(upstream, secrets)) }
     this.#budgets = budgets
     this.#sealing = sealing
     this.#send = send
@@ -271,7 +275,8 @@ export class Gateway {
       }
     } catch (error) {
       for (const fd of fds) closeQuietly(fd)
-      process.stderr.write(`gateway: ${message.kind}: ${error instanceof Error ? error.message : String(error)}\n`)
+      const said = coveredText(error instanceof Error ? error.message : String(error), this.#gate.secrets)
+      process.stderr.write(`gateway: ${message.kind}: ${said}\n`)
       this.#send({ kind: 'failed', number: 'number' in message ? (message.number ?? 0) : 0 })
     }
   }
@@ -844,6 +849,26 @@ function approversOf({ grants }: AgentSetup): Pick<CellStarted, 'approvers'> {
 function problemIn(upstreams: ReadonlyMap<UpstreamName, Upstream>, key: string): DefinitionProblem | undefined {
   // Upstream names hold no slash: the key begins with the name of the one that it is about.
   return upstreams.get(key.slice(0, key.indexOf('/')) as UpstreamName)?.definitionProblems.get(key)
+}
+
+/** A definition that repeats a secret is one that nobody could have accepted: its tool is neither shown nor granted. */
+function withoutLeaks(upstream: UpstreamSetup, secrets: Secrets): UpstreamSetup {
+  const tools = upstream.tools.map(([name, { declared, pinned }]) => {
+    const shown = pinned !== undefined && secrets.leakIn(pinned.definition) === undefined
+    return [name, { declared, ...(shown && { pinned }) }] as const
+  })
+  return { ...upstream, tools }
+}
+
+function leaksIn(upstreams: readonly UpstreamSetup[], secrets: Secrets): readonly DefinitionSeen[] {
+  return upstreams.flatMap(({ name: upstream, tools }) =>
+    tools.flatMap(([tool, { pinned }]) => {
+      const leaked = pinned && secrets.leakIn(pinned.definition)
+      if (pinned === undefined || leaked === undefined) return []
+      const problem = `it repeats the secret "${leaked}": accept it again when its upstream does not`
+      return [{ kind: 'definition.seen', upstream, tool, digest: pinned.digest, problem }]
+    }),
+  )
 }
 
 /** By `upstream/tool`, as grants call it. */

@@ -6,7 +6,8 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
-import { type JsonObject, no, type Result, type UpstreamName } from '../model/index.ts'
+import { cutText, type JsonObject, no, type Result, type UpstreamName } from '../model/index.ts'
+import { coveredText } from './cover.ts'
 import { Egress } from './egress.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import type { ConnectFault } from './protocols/mcp/negotiation.ts'
@@ -46,7 +47,13 @@ interface StdioUpstream {
 
 /** What one upstream offers, in its own words. */
 export type Offered =
-  | { readonly tools: readonly JsonObject[]; readonly prompts: readonly JsonObject[]; readonly revision: string }
+  | {
+      readonly tools: readonly JsonObject[]
+      readonly prompts: readonly JsonObject[]
+      readonly revision: string
+      /** Of definitions that hold a secret of the upstream's environment, nothing else is told. */
+      readonly leaking: readonly Leaking[]
+    }
   /** `anew`: another process of it, asked to `initialize`, may answer. `credential`: it did not take what it was sent. */
   | { readonly problem: string; readonly anew?: true; readonly credential?: true }
 
@@ -55,12 +62,20 @@ const UPSTREAM_MS_MAX = 80_000
 /** All that one upstream says. */
 const OFFERED_CHARACTERS_MAX = 8_388_608
 
+export interface Leaking {
+  /** `tool` or `prompt`, and its name where that holds none. */
+  readonly what: string
+  readonly secret: string
+}
+
 if (import.meta.main) {
   shutProcess(uidArgument(process.argv))
   // From our own command line tool, which started this process.
   const inspection = JSON.parse(readFileSync(3, 'utf8')) as Inspection
   const offered = await Promise.all(
-    inspection.upstreams.map(async (upstream) => [upstream.name, await inspect(inspection, upstream)] as const),
+    inspection.upstreams.map(async (upstream) => {
+      return [upstream.name, withoutLeaks(await inspect(inspection, upstream), inspection)] as const
+    }),
   )
   process.stdout.write(JSON.stringify(Object.fromEntries(offered)), () => process.exit(0))
 }
@@ -86,7 +101,7 @@ async function ask(inspection: Inspection, upstream: InspectedUpstream): Promise
     const tools = 'tools' in connection.capabilities ? await listAll(connection, 'tools/list', 'tools') : []
     const prompts = 'prompts' in connection.capabilities ? await listAll(connection, 'prompts/list', 'prompts') : []
     connection.close()
-    return { tools, prompts, revision: connection.revision }
+    return { tools, prompts, revision: connection.revision, leaking: [] }
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) }
   }
@@ -100,11 +115,14 @@ const TOO_MUCH: Offered = { problem: `it offers more than ${OFFERED_CHARACTERS_M
  */
 function openWayOut({ egress }: Inspection, listener: number, refused: Set<string>): void {
   const ask = (place: string, _asked: string, problem?: string) => {
-    if (problem !== undefined) refused.add(place)
+    if (problem !== undefined && refused.size < REFUSED_MAX) refused.add(place)
     return Promise.resolve(problem)
   }
   new Egress({ listener, origins: egress, rules: { ask, lastCheck: () => undefined } })
 }
+
+/** Of those that a person is told, the first. */
+const REFUSED_MAX = 64
 
 function within(msMax: number, asked: Promise<Offered>): Promise<Offered> {
   return new Promise((resolve) => {
@@ -133,4 +151,23 @@ async function connect(
     ...(upstream.ca !== undefined && { ca: upstream.ca }),
     ...known,
   })
+}
+
+/** What repeats a secret is read by nobody: a person would accept it into a file that is meant to be committed (S10). */
+function withoutLeaks(offered: Offered, { secrets: values }: Inspection): Offered {
+  const opened = openSecrets(new Map(values))
+  if (!opened.ok) return { problem: opened.reason }
+  const secrets = opened.value
+  if ('problem' in offered) return { ...offered, problem: coveredText(offered.problem, secrets) }
+  const leaking: Leaking[] = []
+  const clean = (kind: string) => (definition: JsonObject) => {
+    const secret = secrets.leakIn(definition)
+    if (secret === undefined) return true
+    const { name } = definition
+    const isNamed = typeof name === 'string' && secrets.leakIn(name) === undefined
+    leaking.push({ what: isNamed ? `${kind} ${cutText(name, 200)}` : kind, secret })
+    return false
+  }
+  const { tools, prompts, revision } = offered
+  return { tools: tools.filter(clean('tool')), prompts: prompts.filter(clean('prompt')), revision, leaking }
 }

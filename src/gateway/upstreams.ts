@@ -71,6 +71,8 @@ export class Upstream {
   readonly definitionProblems = new Map<string, DefinitionProblem>()
   /** Calls whose bytes may have left and that are not answered. */
   underWay = 0
+  /** Lists of it that held a secret, and which. */
+  readonly leaked = new Set<string>()
   readonly #options: UpstreamOptions
   readonly #tools: ReadonlyMap<ToolName, KnownTool>
   readonly #listeners = new Set<(list: ListName) => void>()

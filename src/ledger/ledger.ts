@@ -24,6 +24,8 @@ export interface LedgerOptions {
   readonly clock: Clock
   /** Hears of each entry in the tick that appends it, before anything can follow from it. It may append itself. */
   readonly onAppended?: (entry: Entry) => void
+  /** Told each entry as it would be written; returns what is written instead, and nothing where it may stand as it is. */
+  readonly instead?: (body: EntryBody, text: string) => EntryBody | undefined
   /** A simulated one in tests. */
   readonly disk?: Disk
   /** Small ones in tests, so that a log has many; each must hold the largest record that is put into it. */
@@ -168,9 +170,14 @@ class OpenLedger implements Ledger {
     const entries = seq - this.#parts.tree.base
     if (entries >= LEDGER_LIMITS.unsealedEntriesMax) return no({ kind: 'unsealed', entries })
     const atMs = options.clock.nowMs()
-    const entry: Entry = { v: 1, seq, atMs, ...body }
+    let entry: Entry = { v: 1, seq, atMs, ...body }
     // Safe: a body is plain JSON by its type, and canonicalText refuses whatever is not.
-    const text = canonicalText(entry as unknown as Json)
+    let text = canonicalText(entry as unknown as Json)
+    const instead = text.ok ? options.instead?.(body, text.value) : undefined
+    if (instead !== undefined) {
+      entry = { v: 1, seq, atMs, ...instead }
+      text = canonicalText(entry as unknown as Json)
+    }
     if (!text.ok) return text
     const bytes = Buffer.byteLength(text.value)
     const max = LEDGER_LIMITS.entryBytesMax

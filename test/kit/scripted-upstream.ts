@@ -18,6 +18,8 @@ export interface Script {
   readonly era: 'modern' | 'legacy'
   /** What tools/list offers; a test may change it while the server runs. */
   tools: readonly JsonObject[]
+  /** Other lists that it has, by the member that they come in. */
+  readonly lists?: Readonly<Record<'resources' | 'resourceTemplates' | 'prompts', readonly JsonObject[]>>
   /** Returns the result, or answers by itself and returns nothing. */
   readonly onCall: (call: ScriptedCall) => JsonObject | undefined | Promise<JsonObject | undefined>
 }
@@ -115,7 +117,9 @@ export function textResult(text: string): JsonObject {
 }
 
 function replyTo(script: Script, method: string): { readonly result: JsonObject } | { readonly error: JsonObject } {
-  const capabilities = { tools: { listChanged: true } }
+  const capabilities = { tools: { listChanged: true }, ...(script.lists && { resources: {}, prompts: {} }) }
+  const list = script.lists && LISTS.get(method)
+  if (list !== undefined) return { result: shaped(script, { [list]: script.lists?.[list] ?? [] }) }
   if (method === 'tools/list') return { result: shaped(script, { tools: script.tools }) }
   if (method === 'server/discover' && script.era === 'modern')
     return { result: shaped(script, { supportedVersions: ['2026-07-28'], capabilities }) }
@@ -126,6 +130,12 @@ function replyTo(script: Script, method: string): { readonly result: JsonObject 
   if (method === 'ping') return { result: {} }
   return { error: { code: -32601, message: 'Method not found' } }
 }
+
+const LISTS = new Map([
+  ['resources/list', 'resources'],
+  ['resources/templates/list', 'resourceTemplates'],
+  ['prompts/list', 'prompts'],
+] as const satisfies readonly (readonly [string, string])[]) as ReadonlyMap<string, keyof NonNullable<Script['lists']>>
 
 function shaped({ era }: Script, result: JsonObject): JsonObject {
   return era === 'modern' ? { resultType: 'complete', ttlMs: 0, cacheScope: 'private', ...result } : result

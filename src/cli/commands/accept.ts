@@ -74,6 +74,13 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.progress(`${name} did not tell its tools: ${offer.problem}`)
     for (const line of [...offer.said, ...hintsFor(judged, name)]) call.print.progress(`  ${line}`)
   }
+  const leaking = [...offered.value].flatMap(([upstream, offer]) =>
+    'problem' in offer ? [] : offer.leaking.map((leak) => ({ upstream, ...leak })),
+  )
+  for (const { upstream, what, secret } of leaking)
+    call.print.progress(
+      `${upstream}: ${printable(what)} repeats the secret "${secret}" in its definition: it is not shown, not written and cannot be accepted; have the server keep it out`,
+    )
   if (call.flag('stubs')) return printStubs(call, judged, offered.value, problems)
   const undeclared = undeclaredIn(judged, offered.value)
   for (const { upstream, missing, more } of undeclared) {
@@ -87,9 +94,10 @@ async function run(call: Call): Promise<ExitCode> {
   const changes = changesIn(judged, offered.value)
   for (const line of changes.flatMap(changeText)) call.print.line(line)
   const good = changes.filter((change) => change.problem === undefined)
-  const amiss = unreachable || undeclared.some(({ missing }) => missing.length > 0)
+  const amiss = unreachable || leaking.length > 0 || undeclared.some(({ missing }) => missing.length > 0)
   const told = changes.map(({ definition: _, before: __, ...rest }) => rest)
-  const object = (accepted: boolean) => call.print.object({ ok: !amiss, accepted, changes: told, problems, undeclared })
+  const object = (accepted: boolean) =>
+    call.print.object({ ok: !amiss, accepted, changes: told, problems, undeclared, leaking })
   if (good.length === 0) {
     if (!call.flag('dry-run')) noteSpoken(judged, offered.value)
     if (changes.length > 0) call.print.line('None of these can be accepted.')
@@ -152,7 +160,8 @@ function undeclaredIn({ config }: Judged, offered: ReadonlyMap<UpstreamName, Ins
       ...offer.tools.map((tool) => grantedNameOf('tool', tool)),
       ...offer.prompts.map((prompt) => grantedNameOf('prompt', prompt)),
     ].filter((tool) => tool !== undefined)
-    const missing = declared.filter((tool) => !has.includes(tool))
+    const told = offer.leaking.map(({ what }) => what)
+    const missing = declared.filter((tool) => !has.includes(tool) && !told.includes(`tool ${tool}`))
     const more = has.filter((tool) => !declared.includes(tool))
     return missing.length + more.length > 0 ? [{ upstream, missing, more }] : []
   })

@@ -9,6 +9,7 @@ import {
   NAME_PATTERN,
   type Operation,
   type ToolName,
+  toolName,
   type UpstreamName,
 } from '../../../model/index.ts'
 import { type Candidate, decideList, type Refusal, shownDefinition } from '../../../policy/index.ts'
@@ -18,7 +19,7 @@ import { callOwn, OWN_UPSTREAM, ownTools } from '../../own-tools.ts'
 import { type Performed, refuseFrame, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
 import { recordLabels } from '../../record.ts'
 import type { SendOptions } from '../../upstream.ts'
-import { listAll, type Upstream } from '../../upstreams.ts'
+import { definitionDigest, listAll, type Upstream } from '../../upstreams.ts'
 import { performCall } from './call.ts'
 import { type HeaderValue, paramHeaderMismatch } from './headers.ts'
 import { RPC, type RpcAnswer, rpcError } from './rpc.ts'
@@ -44,8 +45,21 @@ export const TOO_LONG = Symbol('the call took too long')
 export function methodFor(
   name: string,
 ): ((gate: Gate, cell: CellAtGate, request: CellRequest) => Promise<RpcAnswer>) | undefined {
-  return METHODS.get(name)
+  const method = METHODS.get(name)
+  if (method === undefined) return undefined
+  return async (gate, cell, request) => withoutSecrets(gate, cell, await method(gate, cell, request))
 }
+
+/** What an upstream answered has been judged; all else that goes to a cell is searched here (S10). */
+async function withoutSecrets(gate: Gate, cell: CellAtGate, answer: RpcAnswer): Promise<RpcAnswer> {
+  if (judged.has(answer)) return answer
+  const leaked = gate.secrets.leakIn('result' in answer ? answer.result : { ...answer.error })
+  if (leaked === undefined) return answer
+  const reference = await refuseFrame(gate, cell, `what would answer it holds the secret "${leaked}"`)
+  return rpcError(RPC.internalError, `the answer was withheld${under(reference)}`, ...referring(reference))
+}
+
+const judged = new WeakSet<RpcAnswer>()
 
 const METHODS = new Map<string, (gate: Gate, cell: CellAtGate, request: CellRequest) => Promise<RpcAnswer>>([
   ['tools/list', listTools],
@@ -96,7 +110,7 @@ async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): P
   }
   if (view === undefined || view === OWN_UPSTREAM)
     tools.push(...ownTools(gate, cell, view === undefined ? `${OWN_UPSTREAM}__` : ''))
-  return { result: { tools } }
+  return { result: { tools: tools.filter((tool) => gate.secrets.leakIn(tool) === undefined) } }
 }
 
 function decoysOf(gate: Gate, cell: CellAtGate, { name }: Upstream): readonly DecoyTool[] {
@@ -224,10 +238,9 @@ async function run(
 /** What a cell is told. Of a refusal only that it happened, with a reference; and what is wrong with its own arguments. */
 function spoken(performed: Performed, signal?: AbortSignal): RpcAnswer {
   if (performed.kind === 'answered') {
-    const { result, error } = performed.answer.value
-    if (isJsonObject(result)) return { result }
-    if (isJsonObject(error)) return rpcError(Number(error.code), String(error.message), error.data)
-    return rpcError(RPC.internalError, 'the upstream answered with nothing')
+    const answer = answered(performed.answer.value)
+    judged.add(answer)
+    return answer
   }
   if (performed.kind === 'held') return heldAnswer(performed.hold)
   if (performed.kind === 'unanswered') {
@@ -254,6 +267,11 @@ const NOT_LOOKED_AT = {
   session: 'the upstream forgot the session that Firebreak has with it, and did not look at the call: make it again',
   credential: 'the upstream did not look at the call: its credential was refused, and the owner has to renew it',
 } as const
+function answered({ result, error }: JsonObject): RpcAnswer {
+  if (isJsonObject(result)) return { result }
+  if (isJsonObject(error)) return rpcError(Number(error.code), String(error.message), error.data)
+  return rpcError(RPC.internalError, 'the upstream answered with nothing')
+}
 
 function late(signal: AbortSignal | undefined): string {
   return signal?.reason === TOO_LONG ? 'the call took too long: ' : ''
@@ -293,19 +311,19 @@ async function listResources(
   if (isBelow(cell.rung, 'restricted')) return refusedList(gate, cell)
   const [member, key] =
     method === 'resources/list' ? (['resources', 'uri'] as const) : (['resourceTemplates', 'uriTemplate'] as const)
-  const shown: JsonObject[] = []
+  const shown: Offer[] = []
   const asking = viewed(cell, view).map((upstream) => {
     const names = granted(gate, cell, upstream, 'resource')
-    return { names, offered: names.length === 0 ? [] : offeredBy(upstream, 'resources', method, member) }
+    return { upstream, names, offered: names.length === 0 ? [] : offeredBy(upstream, 'resources', method, member) }
   })
-  for (const { names, offered } of asking) {
+  for (const { upstream, names, offered } of asking) {
     const templates = names.map((name) => name.slice('resource:'.length))
     for (const item of await offered) {
       const uri = item[key]
       if (typeof uri !== 'string') continue
       const match =
         key === 'uri' ? templates.some((template) => templateMatcher(template)(uri)) : templates.includes(uri)
-      if (match) shown.push(item)
+      if (match) shown.push({ upstream, item })
     }
   }
   return shownUnlessLeaking(gate, cell, member, shown)
@@ -313,7 +331,7 @@ async function listResources(
 
 async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
   if (isBelow(cell.rung, 'restricted')) return refusedList(gate, cell)
-  const prompts: JsonObject[] = []
+  const prompts: Offer[] = []
   const asking = viewed(cell, view).map((upstream) => {
     const names = granted(gate, cell, upstream, 'prompt')
     return {
@@ -325,27 +343,47 @@ async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest):
   for (const { upstream, names, offered } of asking) {
     for (const prompt of await offered) {
       if (typeof prompt.name !== 'string' || !names.some((name) => name === `prompt:${String(prompt.name)}`)) continue
-      prompts.push(view === undefined ? { ...prompt, name: `${upstream.name}__${prompt.name}` } : prompt)
+      const item = view === undefined ? { ...prompt, name: `${upstream.name}__${prompt.name}` } : prompt
+      prompts.push({ upstream, item })
     }
   }
   return shownUnlessLeaking(gate, cell, 'prompts', prompts)
 }
 
+interface Offer {
+  readonly upstream: Upstream
+  readonly item: JsonObject
+}
+
 /**
- * Lists come from the upstream as they are: a secret in one is cut like one in an answer, and names and descriptions are
- * text that anyone could have written.
+ * Lists come from the upstream as they are: an item that holds a secret is left out, which the ledger tells, and names and
+ * descriptions are text that anyone could have written.
  */
 async function shownUnlessLeaking(
   gate: Gate,
   cell: CellAtGate,
   member: string,
-  items: readonly JsonObject[],
+  offers: readonly Offer[],
 ): Promise<RpcAnswer> {
-  const clean = items.filter((item) => gate.secrets.leakIn(item) === undefined)
+  const clean = offers.filter((offer) => !leaks(gate, member, offer)).map(({ item }) => item)
   const where = { tool: `a list of ${member}`, path: '$' }
   for (const item of clean) cell.authority.exposure.absorbUntrusted(JSON.stringify(item), where)
   const onDisk = (await recordLabels(gate.ledger, cell)) ?? true
   return { result: { [member]: onDisk ? clean : [] } }
+}
+
+/** Told once for each secret and list of an upstream: of these there are as many as the configuration has. */
+function leaks(gate: Gate, member: string, { upstream, item }: Offer): boolean {
+  const leaked = gate.secrets.leakIn(item)
+  if (leaked === undefined) return false
+  const key = `${member} ${leaked}`
+  if (!upstream.leaked.has(key)) {
+    upstream.leaked.add(key)
+    const problem = `an item of its list holds the secret "${leaked}" and is left out`
+    const about = { upstream: upstream.name, tool: toolName(`${member}/list`), digest: definitionDigest(item) }
+    gate.ledger.append({ kind: 'definition.seen', ...about, problem })
+  }
+  return true
 }
 
 async function offeredBy(

@@ -1,0 +1,47 @@
+import type { EntryBody } from '../model/entry.ts'
+import { isJsonObject, type Json } from '../model/index.ts'
+import type { Secrets } from './secrets.ts'
+
+/**
+ * Returns a value as people may be shown it: each text and each name of a member that holds a secret is replaced by the
+ * secret's name, and a whole that holds one only together (a list of its halves) is replaced as a whole.
+ */
+export function covered(value: Json, secrets: Pick<Secrets, 'leakIn'>): Json {
+  const found = secrets.leakIn(value)
+  if (found === undefined) return value
+  const instead = `[the secret "${found}"]`
+  if (Array.isArray(value))
+    return wholly(
+      value.map((item) => covered(item, secrets)),
+      instead,
+      secrets,
+    )
+  if (!isJsonObject(value)) return instead
+  const members = Object.entries(value).map(([name, item]) => [coveredText(name, secrets), covered(item, secrets)])
+  return wholly(Object.fromEntries(members), instead, secrets)
+}
+
+export function coveredText(text: string, secrets: Pick<Secrets, 'leakIn'>): string {
+  const found = secrets.leakIn(text)
+  return found === undefined ? text : `[the secret "${found}"]`
+}
+
+function wholly(value: Json, instead: string, secrets: Pick<Secrets, 'leakIn'>): Json {
+  return secrets.leakIn(value) === undefined ? value : instead
+}
+
+/**
+ * Returns an entry with no secret in what others wrote of it: arguments, reasons, details, what an upstream complained of.
+ * Names and digests that entries are found by stay as they are.
+ */
+export function coveredEntry(body: EntryBody, secrets: Pick<Secrets, 'leakIn'>): EntryBody {
+  const members = Object.entries(body).map(([name, value]) => {
+    const free = WRITTEN_BY_OTHERS.has(name) || (name === 'tool' && body.kind === 'action.refused')
+    return [name, free ? covered(value as Json, secrets) : value] // an entry's members are JSON
+  })
+  return Object.fromEntries(members) as unknown as EntryBody // the same members, and texts where texts were
+}
+
+const WRITTEN_BY_OTHERS: ReadonlySet<string> = new Set(
+  'args reasons detail what why problem place task restriction assignment from noticed'.split(' '),
+)
