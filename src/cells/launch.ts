@@ -17,6 +17,7 @@ import { exposeFiles } from './expose.ts'
 import { listenInside } from './listener.ts'
 import { listenByHelper } from './listener-entered.ts'
 import type { OuterMount } from './outer.ts'
+import { startFault, userNamespaceFix } from './root.ts'
 import { killProcessesOf, mountsUnder, type RunDirectory, recordInit } from './run-directory.ts'
 import type { FilterProgram } from './seccomp/filter.ts'
 import { plantDecoys } from './sensors/decoys.ts'
@@ -180,13 +181,13 @@ async function launchSteps(
   const blocked = await blocking
   if (blocked.ok) undo.push(blocked.value.abandon)
   if (!cgroup.ok) return no(cgroupFault(cgroup.reason))
-  if (!blocked.ok) return blocked
+  if (!blocked.ok) return no(hostFault(blocked.reason, identity))
 
   const { initPid } = blocked.value
   const init = recordInit(directory, initPid)
   // While not one instruction of the cell has run: all it will ever fork is born in these groups.
   const [placed, ready] = await Promise.all([cgroup.value.place(initPid), blocked.value.ready()])
-  if (!ready.ok) return ready
+  if (!ready.ok) return no(hostFault(ready.reason, identity))
   if (!placed.ok) return no(cgroupFault(placed.reason))
   const listen = async () =>
     ground.profile === 'full' ? listenInside(initPid, spec.ports) : listenByHelper(initPid, spec.ports)
@@ -295,13 +296,22 @@ function cgroupFault(fault: CgroupFault): LaunchFault {
         kind: 'lacking',
         layer: fault.layer,
         problem: fault.problem,
-        fix: 'enable the controller (of cgroup v2), or accept to go without it',
+        fix: 'enable the controller (of cgroup v2; in a container: a writable /sys/fs/cgroup), or write "profile: user", which does without',
       }
     case 'failed':
       return { kind: 'failed', step: fault.step, problem: fault.problem }
     case 'timeout':
       return { kind: 'failed', step: fault.step, problem: `no answer from the kernel in ${fault.afterMs} ms` }
   }
+}
+
+/** Where no cell starts on this host, whatever is asked of it, that is told, with what to do about it. */
+function hostFault(fault: LaunchFault, identity: { readonly uid: number; readonly gid: number }): LaunchFault {
+  if (fault.kind !== 'failed' || fault.step !== 'bubblewrap') return fault
+  const words = startFault(process.getuid?.() === 0 ? identity : {})
+  return words === undefined
+    ? fault
+    : { kind: 'failed', step: 'bubblewrap', problem: `${words}: ${userNamespaceFix()}` }
 }
 
 async function removeSoon(cgroup: Cgroup): Promise<void> {

@@ -6,6 +6,7 @@ import { BUBBLEWRAP } from './bubblewrap.ts'
 import { CGROUP_PARENT } from './cgroup.ts'
 import { openCgroups } from './cgroup-host.ts'
 import { newMount } from './libc.ts'
+import { lacksOfRootTried, rootFix, startFault, userNamespaceFix } from './root.ts'
 import { filterProgram } from './seccomp/filter.ts'
 import type { Profile } from './spec.ts'
 
@@ -46,12 +47,14 @@ export interface HostReport {
   readonly kernel: string
   readonly findings: readonly Finding[]
   readonly promises: readonly PromiseRow[]
-  /** The best profile this process can open a warden with; absent where no cell can be started at all. */
+  /** The best profile that cells start under here; absent where no cell can be started at all. */
   readonly profile?: Profile
 }
 
 export function probeHost(): HostReport {
-  const findings = [...programFindings(), ...kernelFindings(), ...cgroupFindings()]
+  const lacking = lacksOfRootTried()
+  const root = lacking === undefined
+  const findings = [rootFinding(lacking), ...programFindings(), ...kernelFindings(root), ...cgroupFindings()]
   const has = new Set(findings.filter(({ holds }) => holds).map(({ ability }) => ability))
   const promises = PROMISES.map(({ promise, needs }) => {
     const lacking = {
@@ -69,12 +72,15 @@ export function probeHost(): HostReport {
     kernel: readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim(),
     findings,
     promises,
-    ...(cell ? { profile: has.has('root') ? 'full' : 'user' } : {}),
+    ...(cell ? { profile: FULL.every((ability) => has.has(ability)) ? 'full' : 'user' } : {}),
   }
 }
 
 /** Without these no cell starts. */
 const CELL: readonly Ability[] = ['bubblewrap', 'user-namespaces', 'seccomp', 'util-linux']
+
+/** Without these none starts under profile `full`. */
+const FULL: readonly Ability[] = ['root', 'cgroup-freeze', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids']
 
 /** `user` absent: the promise does not hold without root, whatever else the host has. */
 const PROMISES: readonly {
@@ -111,20 +117,17 @@ function finding(ability: Ability, holds: boolean, why: string, fix: string): Fi
   return holds ? { ability, holds, why } : { ability, holds, why, fix }
 }
 
+function rootFinding(lacking: string | undefined): Finding {
+  return finding('root', lacking === undefined, lacking ?? 'uid 0, which may mount and change uids', rootFix())
+}
+
 function programFindings(): readonly Finding[] {
   const version = output(BUBBLEWRAP, ['--version'])
   const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(version ?? '') ?? []
   const tools = ['/usr/bin/prlimit', '/usr/bin/setsid', '/usr/bin/unshare', '/usr/bin/nsenter'].filter(
     (path) => !existsSync(path),
   )
-  const root = process.getuid?.() === 0
   return [
-    finding(
-      'root',
-      root,
-      `uid ${process.getuid?.()}`,
-      'run it as root for the full profile; without root: "profile: user" in the configuration',
-    ),
     finding(
       'bubblewrap',
       Number(major) > 0 || Number(minor) >= 8,
@@ -140,7 +143,7 @@ function programFindings(): readonly Finding[] {
   ]
 }
 
-function kernelFindings(): readonly Finding[] {
+function kernelFindings(root: boolean): readonly Finding[] {
   const filter = filterProgram(process.arch)
   const modes = /^Seccomp:/m.test(readFileSync('/proc/self/status', 'utf8'))
   const overlay = readFileSync('/proc/filesystems', 'utf8').includes('overlay') || canMake('overlay')
@@ -149,7 +152,7 @@ function kernelFindings(): readonly Finding[] {
   const loop =
     existsSync('/dev/loop-control') && ['/usr/sbin/mkfs.ext4', '/sbin/mkfs.ext4'].some((path) => existsSync(path))
   return [
-    userNamespaces(),
+    userNamespaces(root),
     kernelCounts(),
     finding(
       'seccomp',
@@ -181,29 +184,11 @@ function kernelCounts(): Finding {
   )
 }
 
-/** Tried with bubblewrap itself, as an unprivileged uid: that is how every cell starts. */
-function userNamespaces(): Finding {
-  const ids = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-  const root = ['--ro-bind', '/usr', '/usr', '--symlink', 'usr/lib', '/lib', '--symlink', 'usr/lib64', '/lib64']
-  try {
-    const options = ['--unshare-user', '--unshare-pid', '--unshare-net', ...root, '--proc', '/proc', '/usr/bin/true']
-    execFileSync(BUBBLEWRAP, options, { ...ids, cwd: '/', env: {}, stdio: 'pipe', timeout: 5_000 })
-    return finding('user-namespaces', true, 'bubblewrap starts a cell', '')
-  } catch (error) {
-    const words = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error)
-    return finding('user-namespaces', false, words || 'bubblewrap cannot start a cell', userNamespaceFix())
-  }
-}
-
-function userNamespaceFix(): string {
-  const setting = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8').trim() : '')
-  // Ubuntu 23.10 and newer let only programs with an AppArmor profile make user namespaces.
-  if (setting('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1') {
-    return 'AppArmor restricts user namespaces: install an AppArmor profile for /usr/bin/bwrap that allows userns (apparmor-profiles has bwrap-userns-restrict)'
-  }
-  if (setting('/proc/sys/kernel/unprivileged_userns_clone') === '0') return 'sysctl kernel.unprivileged_userns_clone=1'
-  if (setting('/proc/sys/user/max_user_namespaces') === '0') return 'sysctl user.max_user_namespaces=10000'
-  return 'in a container: allow user namespaces and an unmasked /proc (docker: --security-opt seccomp=unconfined --security-opt systempaths=unconfined)'
+/** Tried with bubblewrap itself, as whom a cell would be started here: an unprivileged uid, or without root this one. */
+function userNamespaces(root: boolean): Finding {
+  const fault = startFault(root ? { uid: 65_534, gid: 65_534 } : {})
+  if (fault === undefined) return finding('user-namespaces', true, 'bubblewrap starts a cell', '')
+  return finding('user-namespaces', false, fault, userNamespaceFix())
 }
 
 function cgroupFindings(): readonly Finding[] {
@@ -212,7 +197,7 @@ function cgroupFindings(): readonly Finding[] {
     'cgroup-freeze',
     host.unified !== undefined,
     host.unified ?? 'no cgroup2 that we may write to',
-    'mount cgroup2, or have a group delegated (systemd: Delegate=yes)',
+    'mount cgroup2 where it can be written to (in a container: a writable /sys/fs/cgroup), or have a group delegated (systemd: Delegate=yes)',
   )
   const controllers = (['memory', 'cpu', 'pids', 'io'] as const).map((controller) => {
     const at = host.controllers[controller]

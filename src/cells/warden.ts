@@ -15,6 +15,7 @@ import { writeEtc } from './etc.ts'
 import { standGuard } from './guard.ts'
 import { type Ground, launchCell } from './launch.ts'
 import { attachPump, type Pump, type Streams } from './pump.ts'
+import { lacksOfRootTried, rootFix } from './root.ts'
 import { openRunDirectory, type Reaped, reapOrphans } from './run-directory.ts'
 import { filterProgram } from './seccomp/filter.ts'
 import { openSensors, type Sensed, type Sensors } from './sensors/sensors.ts'
@@ -103,7 +104,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   const base = options.runDirectory ?? defaultRunDirectory(profile)
   const cgroups = openCgroups(CGROUP_PARENT)
   const reaped = await reapOrphans(base, cgroups)
-  const run = openRunDirectory(base, `r_${randomBytes(8).toString('hex')}`, root)
+  const run = openRunDirectory(base, `r_${randomBytes(8).toString('hex')}`, profile === 'full')
   const guard = standGuard(run.path)
   if (!guard.ok) {
     run.close()
@@ -148,7 +149,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
       }
     },
     pump(cell, streams) {
-      const uid = root ? reserveUid(run.uids, `pump of ${cell.id}`, Math.random) : undefined
+      const uid = profile === 'full' ? reserveUid(run.uids, `pump of ${cell.id}`, Math.random) : undefined
       if (uid && !uid.ok) throw new Error('no free uid')
       const pump = attachPump(cell, streams, uid?.value)
       void cell.exited.then(() => pump.stop())
@@ -189,12 +190,9 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
 
 /** Why this process cannot open a warden of that profile. Asked before anything is made. */
 export function profileFault(profile: Profile): WardenFault | undefined {
-  if (profile === 'user' || process.getuid?.() === 0) return undefined
-  return {
-    kind: 'profile',
-    problem: `the full profile needs root, and this is uid ${process.getuid?.()}`,
-    fix: 'run it as root, or write "profile: user" in the configuration, which is weaker: firebreak doctor tells by what',
-  }
+  const lacking = profile === 'user' ? undefined : lacksOfRootTried()
+  if (lacking === undefined) return undefined
+  return { kind: 'profile', problem: `the full profile needs root, and ${lacking}`, fix: rootFix() }
 }
 
 export function defaultRunDirectory(profile: Profile): string {

@@ -51,8 +51,9 @@ function profileDemands({ profile, agents, upstreams }: Config, report: HostRepo
   const about = `profile ${profile}`
   if (report.profile === undefined)
     return [missing(about, 'no cell can be started here', 'see the lines with NO above')]
-  if (profile === 'full' && report.profile !== 'full')
-    return [missing(about, 'it needs root', 'run it as root, or write profile: user, which is weaker')]
+  const root = report.findings.find(({ ability }) => ability === 'root')
+  if (profile === 'full' && root?.holds !== true)
+    return [missing(about, `it needs root, and ${root?.why ?? 'there is none'}`, root?.fix ?? 'run it as root')]
   const stdio = [...upstreams.values()].flatMap(({ mcp }) => (mcp.kind === 'stdio' ? [mcp.cell] : []))
   const cells = [...agents.values()].map(({ cell }) => cell).concat(stdio)
   const needed: readonly Ability[] = [

@@ -87,7 +87,7 @@ async function run(call: Call): Promise<ExitCode> {
     ...(task.value && { task: task.value }),
     onTakenOver: (_, why) =>
       call.print.progress(`its gateway was lost (${why}): ${agent.name} goes on with another, watched`),
-  })
+  }).catch(systemFault)
   if (!runtime.ok) {
     clearTimeout(slow)
     call.print.fault(`not started: ${runtime.reason}`, 'firebreak doctor tells what this host can give')
@@ -98,6 +98,12 @@ async function run(call: Call): Promise<ExitCode> {
   } finally {
     await runtime.value.close('the run has ended')
   }
+}
+
+/** What the host refuses (a read-only file system, a full one) is told in its words; anything else is a fault of ours. */
+function systemFault(error: unknown): Result<never, string> {
+  if (error instanceof Error && 'code' in error && 'syscall' in error) return no(error.message)
+  throw error
 }
 
 /** A person who waits is told for what; nothing else may stand in a program's standard error. */
