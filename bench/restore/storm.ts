@@ -139,7 +139,7 @@ async function openDesk(directory: string, url: string): Promise<Desk> {
   const name = upstreamName('bank')
   const connection = await connectHttpUpstream({ name, url: new URL(url), headers: new Map() })
   if (!connection.ok) throw new Error(connection.reason.why)
-  const offered = await listAll(connection.value, 'tools/list', 'tools')
+  const { items: offered } = await listAll(connection.value, 'tools/list', 'tools')
   connection.value.close()
   const accepted = offered.map((definition): readonly [Accepted['name'], Accepted] => {
     const tool = toolName(String(definition.name))

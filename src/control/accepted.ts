@@ -1,16 +1,19 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { definitionDigest } from '../gateway/upstreams.ts'
+import { definitionDigest } from '../gateway/definition.ts'
 import {
   isJsonObject,
   type Json,
   type JsonObject,
+  KEEP_INEXACT,
+  NAME_PATTERN,
   no,
   ok,
   type PersonName,
   type PinnedTool,
   type Problem,
+  parseExactJson,
   personName,
   type Result,
   type TenantName,
@@ -78,21 +81,47 @@ function spokenIn(file: string): readonly (readonly [UpstreamName, string])[] {
   }
 }
 
-/** Each into its tenant's file; `spoken` as `readSpoken` returns it. */
+/** By upstream and tool, why what was offered last cannot be accepted. It grants and refuses nothing: it is told. */
+export type Unacceptable = ReadonlyMap<UpstreamName, ReadonlyMap<string, string>>
+
+/** What `accept` found last, as far as it can be read: nothing depends on it. */
+export function readUnacceptable(config: Config): Unacceptable {
+  return new Map(tenantsOf(config).flatMap((tenant) => [...unacceptableIn(acceptedPath(config.file, tenant))]))
+}
+
+function unacceptableIn(file: string): Unacceptable {
+  let json: Json
+  try {
+    json = parseExactJson(readFileSync(file, 'utf8'))
+  } catch {
+    return new Map()
+  }
+  const told = isJsonObject(json) && isJsonObject(json.unacceptable) ? json.unacceptable : {}
+  return new Map(
+    Object.entries(told).flatMap(([name, tools]): [UpstreamName, ReadonlyMap<string, string>][] => {
+      if (!NAME_PATTERN.test(name) || !isJsonObject(tools)) return []
+      return [[upstreamName(name), new Map(Object.entries(tools).map(([tool, why]) => [tool, String(why)]))]]
+    }),
+  )
+}
+
+/** Each into its tenant's file; what is not given stays as it is there. */
 export function writeAllAccepted(
   config: Config,
   accepted: AcceptedDefinitions,
   spoken: ReadonlyMap<UpstreamName, string> = readSpoken(config),
+  unacceptable: Unacceptable = readUnacceptable(config),
 ): void {
   for (const tenant of tenantsOf(config)) {
-    const own = [...accepted].filter(([name]) => {
+    const isOwn = ([name]: readonly [UpstreamName, unknown]) => {
       const upstream = config.upstreams.get(name)
       return upstream === undefined
         ? tenant === undefined
         : config.environments.get(upstream.environment)?.tenant === tenant
-    })
-    if (own.length > 0 || existsSync(acceptedPath(config.file, tenant)))
-      writeAccepted(config.file, new Map(own), tenant, spoken)
+    }
+    const [own, not] = [[...accepted].filter(isOwn), [...unacceptable].filter(isOwn)]
+    if (own.length + not.length > 0 || existsSync(acceptedPath(config.file, tenant)))
+      writeAccepted(config.file, new Map(own), tenant, spoken, new Map(not))
   }
 }
 
@@ -105,7 +134,7 @@ export function readAccepted(configFile: string, tenant?: TenantName): Result<Ac
   const file = acceptedPath(configFile, tenant)
   if (!existsSync(file)) return ok(new Map())
   try {
-    const json = JSON.parse(readFileSync(file, 'utf8')) as Json
+    const json = parseExactJson(readFileSync(file, 'utf8'), KEEP_INEXACT)
     return ok(definitionsIn(json))
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
@@ -122,20 +151,25 @@ export function writeAccepted(
   accepted: AcceptedDefinitions,
   tenant?: TenantName,
   spoken: ReadonlyMap<UpstreamName, string> = new Map(),
+  unacceptable: Unacceptable = new Map(),
 ): void {
   const upstreams = [...accepted].map(([upstream, tools]) => [
     upstream,
-    Object.fromEntries([...tools].map(([name, tool]) => [name, written(tool)])),
+    Object.fromEntries([...tools].map(([name, tool]) => [name, acceptedJson(tool)])),
   ])
   const file = acceptedPath(configFile, tenant)
   const own = Object.fromEntries([...spoken].filter(([name]) => accepted.has(name)))
-  const text = visibleJson({ version: 1, upstreams: Object.fromEntries(upstreams), spoken: own }, 2)
+  const not = [...unacceptable].map(([upstream, tools]) => [upstream, Object.fromEntries(tools)])
+  const told = not.length === 0 ? {} : { unacceptable: Object.fromEntries(not) }
+  const text = visibleJson({ version: 1, upstreams: Object.fromEntries(upstreams), spoken: own, ...told }, 2)
+  if (existsSync(file) && readFileSync(file, 'utf8') === `${text}\n`) return
   writeFileSync(`${file}.new`, `${text}\n`)
   renameSync(`${file}.new`, file)
 }
 
-function written({ definition, acceptedBy, acceptedAtMs }: Accepted): JsonObject {
-  return { acceptedBy, acceptedAt: new Date(acceptedAtMs).toISOString(), definition }
+function acceptedJson({ definition, acceptedBy, acceptedAtMs, anyWords }: Accepted): JsonObject {
+  const acceptedAt = new Date(acceptedAtMs).toISOString()
+  return { acceptedBy, acceptedAt, ...(anyWords && { anyWords }), definition }
 }
 
 function definitionsIn(json: Json): AcceptedDefinitions {
@@ -156,10 +190,13 @@ function acceptedIn(tool: string, value: Json): Accepted {
   if (!isJsonObject(value) || !isJsonObject(value.definition)) throw new Error(`"${tool}" has no definition`)
   const acceptedAtMs = Date.parse(String(value.acceptedAt))
   if (!Number.isFinite(acceptedAtMs)) throw new Error(`"${tool}": acceptedAt is not a time`)
+  const { anyWords = false } = value
+  if (typeof anyWords !== 'boolean') throw new Error(`"${tool}": anyWords is true or false`)
   return {
     name: toolName(tool),
     definition: value.definition,
-    digest: definitionDigest(value.definition),
+    digest: definitionDigest(value.definition, anyWords),
+    ...(anyWords && { anyWords }),
     acceptedBy: personName(String(value.acceptedBy ?? '')),
     acceptedAtMs,
   }

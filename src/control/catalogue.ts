@@ -1,5 +1,5 @@
 import type { Config, Upstream } from '../config/config.ts'
-import { definitionDigest } from '../gateway/upstreams.ts'
+import { definitionDigest } from '../gateway/definition.ts'
 import type {
   Catalogue,
   CatalogueTool,
@@ -44,23 +44,4 @@ function resourceDefinition({ name }: DeclaredTool): NonNullable<CatalogueTool['
   }
   const definition: JsonObject = { name, inputSchema }
   return { name, definition, digest: definitionDigest(definition) }
-}
-
-/** A prompt's arguments, in the form that a tool's have: text each, and no others. */
-export function promptDefinition(prompt: JsonObject): JsonObject {
-  const declared = Array.isArray(prompt.arguments) ? prompt.arguments : []
-  const names = declared.flatMap((argument) =>
-    typeof argument === 'object' && argument !== null && !Array.isArray(argument) && 'name' in argument
-      ? [argument]
-      : [],
-  )
-  return {
-    ...prompt,
-    inputSchema: {
-      type: 'object',
-      properties: Object.fromEntries(names.map((argument) => [String(argument.name), { type: 'string' }])),
-      required: names.filter((argument) => argument.required === true).map((argument) => String(argument.name)),
-      additionalProperties: false,
-    },
-  }
 }

@@ -138,12 +138,21 @@ function startDemands(
     : [holds(about, `its cell sees ${program} and all that it is shown`)]
 }
 
-function upstreamDemands({ config, accepted }: Judged, upstream: Upstream, seen: Seen): readonly Demand[] {
+function upstreamDemands(judged: Judged, upstream: Upstream, seen: Seen): readonly Demand[] {
+  const { config, accepted } = judged
   const { name, mcp, tools, relay } = upstream
   const about = `upstream ${name}`
   const declared = [...tools.values()]
   const own = accepted.get(name)
-  const unaccepted = declared.filter((tool) => !tool.name.startsWith('resource:') && own?.has(tool.name) !== true)
+  const unfit = [...(judged.unacceptable?.get(name) ?? [])].filter(([tool]) =>
+    declared.some((each) => each.name === tool),
+  )
+  const unaccepted = declared.filter(
+    (tool) =>
+      !tool.name.startsWith('resource:') &&
+      own?.has(tool.name) !== true &&
+      unfit.every(([unfitTool]) => unfitTool !== tool.name),
+  )
   const granted = new Set(grantsOf(config, upstream).flatMap((grant) => [...grant.tools]))
   const used = declared.filter((tool) => granted.has(tool.name))
   const unlabelled = used.filter((tool) => tool.returns === undefined)
@@ -163,6 +172,13 @@ function upstreamDemands({ config, accepted }: Judged, upstream: Upstream, seen:
           ),
         ]
       : []),
+    ...unfit.map(([tool, why]) =>
+      missing(
+        about,
+        `${tool} cannot be accepted as it was offered last: ${why}`,
+        `take it out of tools: and of grants, or have its server changed and ask again: firebreak accept --upstream ${name} --as ${ownerOf(config)}`,
+      ),
+    ),
     ...(declared.length === 0
       ? [look(about, 'it declares no tools: nothing of it can be granted', 'firebreak accept --stubs')]
       : []),

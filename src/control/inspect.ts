@@ -10,7 +10,15 @@ import { coveredText } from '../gateway/cover.ts'
 import type { InspectedUpstream, Inspection, Offered } from '../gateway/inspect-main.ts'
 import { SESSION_REVISIONS } from '../gateway/protocols/mcp/revision.ts'
 import { openSecrets } from '../gateway/secrets.ts'
-import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../model/index.ts'
+import {
+  type EnvironmentName,
+  KEEP_INEXACT,
+  no,
+  ok,
+  parseExactJson,
+  type Result,
+  type UpstreamName,
+} from '../model/index.ts'
 import { reachableCode } from './code.ts'
 import { wardenFaultText } from './runtime.ts'
 import { type ReadSecrets, readSecrets } from './secrets.ts'
@@ -202,7 +210,7 @@ async function answersOf(
     await ended
     if (output === '') return no('the inspection ended without an answer')
     // Written by our own process, of what upstreams said: shown to a person, and held against schemas, never run.
-    return ok(JSON.parse(output) as Readonly<Record<string, Offered>>)
+    return ok(parseExactJson(output, KEEP_INEXACT) as unknown as Readonly<Record<string, Offered>>)
   } finally {
     code.value.release()
   }

@@ -18,8 +18,10 @@ import {
   isJsonObject,
   type Json,
   type JsonObject,
+  KEEP_INEXACT,
   no,
   ok,
+  parseExactJson,
   type Reason,
   type Result,
   UNTRUSTED,
@@ -263,8 +265,8 @@ class LogReplay {
   /** As the cell was shown it, or would have been: without what is masked now. */
   #shownOf(bytes: Buffer, attempt: Attempt): Json | undefined {
     const message = readMessage(bytes)
-    if (message?.kind !== 'response') return undefined
-    const sent = sentFrom(message.answer, bytes)
+    if (!message.ok || message.value.kind !== 'response') return undefined
+    const sent = sentFrom(message.value, bytes)
     if (sent.kind !== 'answered') return undefined
     const { result, error } = sent.answer.value
     if (error !== undefined) return { error }
@@ -319,7 +321,7 @@ async function attemptOf(
 /** What a request that was sent asked for. */
 export function argumentsIn(bytes: Buffer): JsonObject | undefined {
   try {
-    const request = JSON.parse(bytes.toString('utf8')) as Json // our own bytes, by their commitment
+    const request = parseExactJson(bytes.toString('utf8'), KEEP_INEXACT) // our own bytes, by their commitment
     const params = isJsonObject(request) && isJsonObject(request.params) ? request.params : undefined
     if (params === undefined) return undefined
     if (typeof params.uri === 'string') return { uri: params.uri }

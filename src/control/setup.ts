@@ -21,7 +21,14 @@ import {
   type UpstreamName,
 } from '../model/index.ts'
 import { type GrantSource, type PolicyBundle, parsePolicies } from '../policy/index.ts'
-import { type AcceptedDefinitions, acceptedPath, readAllAccepted, readSpoken } from './accepted.ts'
+import {
+  type AcceptedDefinitions,
+  acceptedPath,
+  readAllAccepted,
+  readSpoken,
+  readUnacceptable,
+  type Unacceptable,
+} from './accepted.ts'
 import { catalogueOf, toolsOf } from './catalogue.ts'
 import { parseOnce } from './parsed.ts'
 import { readSecrets } from './secrets.ts'
@@ -33,6 +40,8 @@ export interface Judged {
   readonly accepted: AcceptedDefinitions
   /** The revision of its protocol that each upstream spoke when it was accepted. */
   readonly spoken: ReadonlyMap<UpstreamName, string>
+  /** What `accept` could not accept when it asked last. */
+  readonly unacceptable?: Unacceptable
   readonly policies: PolicyBundle
 }
 
@@ -58,7 +67,7 @@ export async function judgeConfig(
 }
 
 function judgedOf(config: Config, accepted: AcceptedDefinitions, policies: PolicyBundle): Judged {
-  return { config, accepted, spoken: readSpoken(config), policies }
+  return { config, accepted, spoken: readSpoken(config), unacceptable: readUnacceptable(config), policies }
 }
 
 /** What one environment's gateway is told at its start. Secrets of other environments are not in it. */

@@ -56,6 +56,7 @@ import { coveredEntry, coveredText } from './cover.ts'
 import { Credentials } from './credentials.ts'
 import { Egress } from './egress.ts'
 import type { Gate } from './gate.ts'
+import { cutsTold } from './list-all.ts'
 import { openNotice } from './notice.ts'
 import { Pace } from './pace.ts'
 import { type Past, readPast } from './past.ts'
@@ -705,6 +706,9 @@ export class Gateway {
       onStand: (problem) => this.#noteStand(name, number, problem),
       onDefinition: (tool, digest, problem) => {
         this.#gate.ledger.append({ kind: 'definition.seen', upstream: name, tool, digest, problem })
+      },
+      onCut: (list, what) => {
+        this.#gate.ledger.append({ kind: 'list.cut', upstream: name, list, ...cutsTold(what) })
       },
     })
   }

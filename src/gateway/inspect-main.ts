@@ -9,13 +9,13 @@ import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
 import { cutText, type JsonObject, no, type Result, type UpstreamName } from '../model/index.ts'
 import { coveredText } from './cover.ts'
 import { Egress } from './egress.ts'
+import { type Listed, listAll } from './list-all.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import type { ConnectFault } from './protocols/mcp/negotiation.ts'
 import { isRevision } from './protocols/mcp/revision.ts'
 import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
 import { injectIntoUrl, openSecrets } from './secrets.ts'
-import type { UpstreamConnection } from './upstream.ts'
-import { listAll } from './upstreams.ts'
+import type { LostItem, UpstreamConnection } from './upstream.ts'
 
 export interface Inspection {
   readonly upstreams: readonly InspectedUpstream[]
@@ -53,6 +53,9 @@ export type Offered =
       readonly revision: string
       /** Of definitions that hold a secret of the upstream's environment, nothing else is told. */
       readonly leaking: readonly Leaking[]
+      /** What of both cannot be read, and why there may be more. */
+      readonly lost: readonly LostItem[]
+      readonly notes: readonly string[]
     }
   /** `anew`: another process of it, asked to `initialize`, may answer. `credential`: it did not take what it was sent. */
   | { readonly problem: string; readonly anew?: true; readonly credential?: true }
@@ -98,13 +101,18 @@ async function ask(inspection: Inspection, upstream: InspectedUpstream): Promise
       return { problem: why, ...retry }
     }
     const connection = connected.value
-    const tools = 'tools' in connection.capabilities ? await listAll(connection, 'tools/list', 'tools') : []
-    const prompts = 'prompts' in connection.capabilities ? await listAll(connection, 'prompts/list', 'prompts') : []
+    const [tools, prompts] = [await offered(connection, 'tools'), await offered(connection, 'prompts')]
     connection.close()
-    return { tools, prompts, revision: connection.revision, leaking: [] }
+    const said = { lost: [...tools.lost, ...prompts.lost], notes: [...tools.notes, ...prompts.notes] }
+    return { tools: tools.items, prompts: prompts.items, ...said, revision: connection.revision, leaking: [] }
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) }
   }
+}
+
+async function offered(connection: UpstreamConnection, list: 'tools' | 'prompts'): Promise<Listed> {
+  if (!(list in connection.capabilities)) return { items: [], lost: [], notes: [] }
+  return listAll(connection, `${list}/list`, list)
 }
 
 const TOO_MUCH: Offered = { problem: `it offers more than ${OFFERED_CHARACTERS_MAX} characters` }
@@ -169,5 +177,17 @@ function withoutLeaks(offered: Offered, { secrets: values }: Inspection): Offere
     return false
   }
   const { tools, prompts, revision } = offered
-  return { tools: tools.filter(clean('tool')), prompts: prompts.filter(clean('prompt')), revision, leaking }
+  const lost = offered.lost.map(({ name, why }) => ({
+    name: coveredText(name, secrets),
+    why: coveredText(why, secrets),
+  }))
+  const notes = offered.notes.map((note) => coveredText(note, secrets))
+  return {
+    tools: tools.filter(clean('tool')),
+    prompts: prompts.filter(clean('prompt')),
+    revision,
+    leaking,
+    lost,
+    notes,
+  }
 }

@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject, type JsonPath } from '../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, type JsonPath, parseExactJson } from '../model/index.ts'
 
 /** What stands in place of a field that no cell sees. */
 const MASKED = '[masked]'
@@ -19,8 +19,8 @@ export function masked(result: JsonObject, paths: readonly JsonPath[]): JsonObje
 function maskedBlock(block: Json, paths: readonly JsonPath[]): Json {
   if (!isJsonObject(block) || typeof block.text !== 'string') return { type: 'text', text: MASKED }
   try {
-    const value = JSON.parse(block.text) as Json
-    if (typeof value === 'object' && value !== null) return { ...block, text: JSON.stringify(without(value, paths)) }
+    const value = parseExactJson(block.text)
+    if (Array.isArray(value) || isJsonObject(value)) return { ...block, text: JSON.stringify(without(value, paths)) }
   } catch {
     // Not JSON: see above.
   }

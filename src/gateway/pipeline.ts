@@ -66,6 +66,8 @@ export type Performed =
       readonly why: string
       /** The upstream did not look at it: it forgot the session, or does not take the credential. */
       readonly refused?: 'session' | 'credential'
+      /** Its effect has happened, as far as can be told: an answer came. */
+      readonly happened?: true
     }
 
 type Refused = Extract<Performed, { kind: 'refused' }>
@@ -134,7 +136,14 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   }
   const refused = sent.kind === 'unreadable' ? sent.refused : undefined
   const { outcome, why } = judged
-  return { kind: 'unanswered', action: action.id, outcome, why, ...(refused && { refused }) }
+  const more = { ...(refused && { refused }), ...(happened(action, sent, outcome) && { happened: true as const }) }
+  return { kind: 'unanswered', action: action.id, outcome, why, ...more }
+}
+
+/** Of an effect whose answer is withheld, the owner and the cell have to know: done again, it happens twice. */
+function happened({ effect }: Action, sent: Sent, outcome: ActionOutcome['outcome']): boolean {
+  if (effect === 'read' || outcome !== 'withheld') return false
+  return sent.kind === 'answered' ? !sent.answer.failed : sent.kind === 'unreadable' && sent.answers === true
 }
 
 type Approval = NonNullable<ReturnType<Gate['holds']['take']>>
@@ -323,6 +332,8 @@ function noting(leaks: ReadonlySet<string>, judged: JudgedAnswer): JudgedAnswer 
 function judgeAnswer(gate: Gate, known: KnownTool, sent: Sent): JudgedAnswer {
   if (sent.kind === 'not-sent' || sent.kind === 'unknown') return { outcome: sent.kind, why: sent.why }
   if (sent.kind === 'unreadable') return { outcome: 'withheld', why: sent.why }
+  const [lost] = sent.lost ?? []
+  if (lost !== undefined) return { outcome: 'withheld', why: `its answer cannot be read: ${lost.why}` }
   const leaked = gate.secrets.leakIn(sent.answer.value)
   if (leaked !== undefined) return { outcome: 'withheld', why: `it holds the secret "${leaked}"`, leaked: [leaked] }
   const broken = sent.answer.failed ? undefined : known.judgeResult(sent.answer.value)
@@ -362,7 +373,8 @@ async function recordOutcome(
 ): Promise<void> {
   const { budgets } = cell.authority
   const { cost, up, note } = bill.settle(judged.outcome, sent.kind === 'answered' ? sent.answer : undefined)
-  const why = [judged.why, note].filter((text) => text !== '').join('; ')
+  const done = happened(action, sent, judged.outcome) ? 'it answered: its effect counts as one that happened' : ''
+  const why = [judged.why, done, note].filter((text) => text !== '').join('; ')
   await cell.share.turn(gate.ledger, gate.nowMs)
   const nowMs = gate.nowMs()
   const settled = cost && budgets.settle(reservation, cost, nowMs)

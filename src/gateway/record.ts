@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Ledger } from '../ledger/ledger.ts'
-import { cutText, isJsonObject, type Json, LIMITS, type Reason } from '../model/index.ts'
+import { cutText, isJsonObject, type Json, LIMITS, type Reason, WrittenNumber } from '../model/index.ts'
 import type { CellAtGate } from './cell.ts'
 
 /** Longer text than this is content, not an argument that explains an action; it stands in the payload. */
@@ -35,6 +35,8 @@ function shorten(value: Json, room: Room): Json {
     }
     return items
   }
+  // Whoever reads the ledger reads doubles: the digits stand there as text.
+  if (value instanceof WrittenNumber) return taken(shortText(value.text), room)
   if (!isJsonObject(value)) return taken(value, room)
   const members: [string, Json][] = []
   room.bytes -= 2

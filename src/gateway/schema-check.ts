@@ -14,8 +14,6 @@ export class TooManySteps extends Error {}
 
 /** What a keyword may ask for while it is compiled. */
 export interface Compiler {
-  /** draft-07: `items` may be a list, and some keywords do not exist. */
-  readonly older: boolean
   /** One compiled schema: a later mention of the same is the same. What it is made of is compiled after this returns. */
   readonly at: (schema: Json) => Check
   /** `$ref` and `$dynamicRef`: a document without parts of other addresses has one place for each. */

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject, LIMITS } from '../model/index.ts'
+import { type Addresses, addressesIn, withoutAddress } from './schema-addresses.ts'
 import {
   type Check,
   type CheckFault,
@@ -12,7 +13,8 @@ import {
 import { KEYWORDS, NEVER, UNEVALUATED } from './schema-keywords.ts'
 
 /**
- * JSON Schema 2020-12 and draft-07 as closures, for a schema and a value that an attacker chose:
+ * JSON Schema from draft-04 to 2020-12 as closures: what one draft says and another does not know is meant, whatever
+ * `$schema` says, since most schemas lack it or name the wrong one. For a schema and a value that an attacker chose:
  *
  * - SE1  Compiling costs what the schema's own text costs: each of its schemas is compiled once, however often it is
  *        referred to, and no code is generated.
@@ -20,8 +22,8 @@ import { KEYWORDS, NEVER, UNEVALUATED } from './schema-keywords.ts'
  *        out. It keeps the first fault only.
  * - SE3  Where these say that a value is good, so does the standard. `format` is an annotation, `nullable` is OpenAPI's.
  */
-export function compileChecks(schema: JsonObject, older: boolean): (value: Json) => CheckFault | undefined {
-  const check = new SchemaCompiler(schema, older).root()
+export function compileChecks(schema: JsonObject): (value: Json) => CheckFault | undefined {
+  const check = new SchemaCompiler(schema).root()
   return (value) => {
     const run: Run = {
       steps: LIMITS.schemaStepsMax,
@@ -39,17 +41,15 @@ export function compileChecks(schema: JsonObject, older: boolean): (value: Json)
 }
 
 class SchemaCompiler implements Compiler {
-  readonly older: boolean
   readonly #root: JsonObject
   readonly #checks = new Map<JsonObject, Check>()
   readonly #pending: (() => void)[] = []
-  readonly #anchors: ReadonlyMap<string, JsonObject>
+  readonly #addresses: Addresses
   #patternSizeLeft: number = LIMITS.patternSizeMax
 
-  constructor(root: JsonObject, older: boolean) {
-    this.older = older
+  constructor(root: JsonObject) {
     this.#root = root
-    this.#anchors = anchorsIn(root, older)
+    this.#addresses = addressesIn(root)
   }
 
   root(): Check {
@@ -74,8 +74,10 @@ class SchemaCompiler implements Compiler {
   }
 
   referred(reference: string): Check {
-    const target = reference.startsWith('#/') || reference === '#' ? this.#pointed(reference.slice(2)) : undefined
-    const found = target ?? this.#anchors.get(reference.slice(1))
+    const { named, anchors } = this.#addresses
+    const local = reference.startsWith('#') ? reference : withoutAddress(reference, this.#root)
+    const target = local === '#' || local?.startsWith('#/') ? this.#pointed(local.slice(2)) : undefined
+    const found = target ?? (local === undefined ? named.get(reference.replace(/#$/, '')) : anchors.get(local.slice(1)))
     if (found === undefined) throw new NotASchema(`it refers to ${JSON.stringify(reference)}, which is not in it`)
     return this.at(found)
   }
@@ -101,14 +103,17 @@ class SchemaCompiler implements Compiler {
       run.depth--
       return true
     }
-    if (late.length === 0) return all
-    return (value, run, outer) => {
+    const whole: Check = (value, run, outer) => {
       const seen = new Seen()
       if (!all(value, run, seen)) return false
       for (const check of late) if (!check(value, run, seen)) return false
       outer?.add(seen, run)
       return true
     }
+    const check = late.length === 0 ? all : whole
+    // OpenAPI 3.0 says it beside a reference or alternatives as well.
+    if (schema.nullable !== true || schema.type !== undefined) return check
+    return (value, run, seen) => value === null || check(value, run, seen)
   }
 
   #pointed(pointer: string): Json | undefined {
@@ -131,43 +136,3 @@ function decoded(part: string): string {
     return part
   }
 }
-
-/** Literal values are no schemas, whatever they look like. */
-const LITERAL: ReadonlySet<string> = new Set(['enum', 'const', 'default', 'examples'])
-
-function anchorsIn(root: JsonObject, older: boolean): ReadonlyMap<string, JsonObject> {
-  const anchors = new Map<string, JsonObject>()
-  const add = (name: Json | undefined, schema: JsonObject) => {
-    if (typeof name !== 'string') return
-    if (anchors.has(name) && anchors.get(name) !== schema) throw new NotASchema(`it has two parts called "${name}"`)
-    anchors.set(name, schema)
-  }
-  /** `names`: the keys of this object are names that the schema gives, and no keywords. */
-  const walk = (value: Json, names: boolean) => {
-    if (Array.isArray(value)) for (const item of value) walk(item, false)
-    if (!isJsonObject(value)) return
-    if (!names) {
-      const { $id } = value
-      const named = older && typeof $id === 'string' && /^#[^/]/.test($id)
-      if (named) add($id.slice(1), value)
-      else if (typeof $id === 'string' && value !== root)
-        throw new NotASchema('a part of it has an address of its own ($id)')
-      if (!older) for (const keyword of ['$anchor', '$dynamicAnchor']) add(value[keyword], value)
-    }
-    for (const [key, item] of Object.entries(value)) {
-      if (names || !LITERAL.has(key)) walk(item, !names && NAMING.has(key))
-    }
-  }
-  walk(root, false)
-  return anchors
-}
-
-const NAMING: ReadonlySet<string> = new Set([
-  'properties',
-  'patternProperties',
-  'dependentSchemas',
-  'dependencies',
-  'dependentRequired',
-  '$defs',
-  'definitions',
-])

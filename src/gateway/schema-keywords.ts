@@ -3,7 +3,19 @@
  * here because the standard is.
  */
 import { canonicalText } from '../ledger/canonical.ts'
-import { isJsonObject, type Json, type JsonObject } from '../model/index.ts'
+import {
+  compareNumbers,
+  doubleOf,
+  isJsonObject,
+  isMultiple,
+  isNumber,
+  isWhole,
+  type Json,
+  type JsonObject,
+  LIMITS,
+  numberText,
+  type WrittenNumber,
+} from '../model/index.ts'
 import { type Check, type Compiler, NotASchema, type Run, Seen, spend, TooManySteps } from './schema-check.ts'
 import { compilePattern, type Pattern } from './schema-pattern.ts'
 
@@ -39,18 +51,17 @@ function quietly(check: Check, value: Json, run: Run, seen: Seen | undefined): b
 const TYPES: Readonly<Record<string, (value: Json) => boolean>> = {
   null: (value) => value === null,
   boolean: (value) => typeof value === 'boolean',
-  number: (value) => typeof value === 'number',
-  integer: (value) => Number.isInteger(value),
+  number: isNumber,
+  integer: (value) => isNumber(value) && isWhole(value),
   string: (value) => typeof value === 'string',
   array: (value) => Array.isArray(value),
   object: isJsonObject,
+  /** Of draft-03, and of whoever writes schemas by hand. */
+  any: () => true,
 }
 
 const type: Keyword = ({ type: given, nullable }) => {
-  if (given === undefined) {
-    if (nullable !== undefined) throw new NotASchema('"nullable" stands without "type"')
-    return undefined
-  }
+  if (given === undefined) return undefined
   const listed = Array.isArray(given) ? given : [given]
   const names = nullable === true && !listed.includes('null') ? [...listed, 'null'] : listed
   const tests = names.map((name) => {
@@ -68,12 +79,15 @@ const type: Keyword = ({ type: given, nullable }) => {
 /** By a set of canonical texts: comparing with each of thousands is what an attacker would buy. */
 function oneOfValues(values: readonly Json[], problem: string): Check {
   const plain = new Set<Json>()
+  const numbers = new Set<string>()
   const composed = new Set<string>()
   for (const value of values) {
-    if (value === null || typeof value !== 'object') plain.add(value)
+    if (isNumber(value)) numbers.add(numberText(value))
+    else if (value === null || typeof value !== 'object') plain.add(value)
     else composed.add(canonical(value))
   }
   return (value, run) => {
+    if (isNumber(value)) return numbers.has(numberText(value)) || fail(run, problem)
     if (value === null || typeof value !== 'object') return plain.has(value) || fail(run, problem)
     if (composed.size === 0) return fail(run, problem)
     return composed.has(costly(value, run)) || fail(run, problem)
@@ -81,7 +95,7 @@ function oneOfValues(values: readonly Json[], problem: string): Check {
 }
 
 function canonical(value: Json): string {
-  const text = canonicalText(value)
+  const text = canonicalText(value, LIMITS.answerDepthMax)
   if (!text.ok) throw new NotASchema(`a value in it has no canonical form: ${text.reason.problem}`)
   return text.value
 }
@@ -90,7 +104,7 @@ function canonical(value: Json): string {
 function costly(value: object & Json, run: Run): string {
   const known = run.texts.get(value)
   if (known !== undefined) return known
-  const text = canonicalText(value)
+  const text = canonicalText(value, LIMITS.answerDepthMax)
   if (!text.ok) throw new TooManySteps('it has no canonical form')
   spend(run, text.value.length)
   run.texts.set(value, text.value)
@@ -116,18 +130,52 @@ function numeric(
   good: (value: Json, limit: number, run: Run) => boolean,
   problem: (limit: number) => string,
 ): Keyword {
-  return ({ [keyword]: limit }) => {
-    if (limit === undefined) return undefined
-    if (typeof limit !== 'number' || !operand(limit)) throw new NotASchema(`"${keyword}" is ${JSON.stringify(limit)}`)
+  return ({ [keyword]: given }) => {
+    if (given === undefined) return undefined
+    const limit = doubleOf(given)
+    if (limit === undefined || !operand(limit)) throw new NotASchema(`"${keyword}" is ${JSON.stringify(given)}`)
     const text = problem(limit)
     return (value, run) => good(value, limit, run) || fail(run, text)
   }
 }
 
+/** A keyword that bounds numbers by another, by all digits of both. */
+function bounding(
+  keyword: string,
+  good: (value: number | WrittenNumber, limit: number | WrittenNumber) => boolean,
+  problem: string,
+): (schema: JsonObject) => Check | undefined {
+  return ({ [keyword]: limit }) => {
+    if (limit === undefined || typeof limit === 'boolean') return undefined
+    if (!isNumber(limit) || (keyword === 'multipleOf' && compareNumbers(limit, 0) <= 0))
+      throw new NotASchema(`"${keyword}" is ${JSON.stringify(limit)}`)
+    const text = `${problem} ${String(limit)}`
+    return (value, run) => !isNumber(value) || good(value, limit) || fail(run, text)
+  }
+}
+
+type Bound = (value: number | WrittenNumber, limit: number | WrittenNumber) => boolean
+const above: Bound = (value, limit) => compareNumbers(value, limit) > 0
+const below: Bound = (value, limit) => compareNumbers(value, limit) < 0
+const aboveOrAt: Bound = (value, limit) => compareNumbers(value, limit) >= 0
+const belowOrAt: Bound = (value, limit) => compareNumbers(value, limit) <= 0
+
+/** In draft-04 `exclusiveMinimum: true` says what the `minimum` beside it means; so it is read in every draft. */
+const BOUNDS: readonly Keyword[] = [
+  (schema) =>
+    schema.exclusiveMinimum === true
+      ? bounding('minimum', above, 'must be >')(schema)
+      : bounding('minimum', aboveOrAt, 'must be >=')(schema),
+  (schema) =>
+    schema.exclusiveMaximum === true
+      ? bounding('maximum', below, 'must be <')(schema)
+      : bounding('maximum', belowOrAt, 'must be <=')(schema),
+  bounding('exclusiveMinimum', above, 'must be >'),
+  bounding('exclusiveMaximum', below, 'must be <'),
+  bounding('multipleOf', isMultiple, 'must be multiple of'),
+]
+
 const whole = (limit: number) => Number.isInteger(limit) && limit >= 0
-const any = () => true
-const ofNumber = (good: (value: number, limit: number) => boolean) => (value: Json, limit: number) =>
-  typeof value !== 'number' || good(value, limit)
 const ofText = (good: (value: string, limit: number, run: Run) => boolean) => (value: Json, limit: number, run: Run) =>
   typeof value !== 'string' || good(value, limit, run)
 const ofList = (good: (length: number, limit: number) => boolean) => (value: Json, limit: number) =>
@@ -150,36 +198,7 @@ function codePoints(text: string, run: Run): number {
 }
 
 const NUMERIC: readonly Keyword[] = [
-  numeric(
-    'minimum',
-    any,
-    ofNumber((value, limit) => value >= limit),
-    (limit) => `must be >= ${limit}`,
-  ),
-  numeric(
-    'maximum',
-    any,
-    ofNumber((value, limit) => value <= limit),
-    (limit) => `must be <= ${limit}`,
-  ),
-  numeric(
-    'exclusiveMinimum',
-    any,
-    ofNumber((value, limit) => value > limit),
-    (limit) => `must be > ${limit}`,
-  ),
-  numeric(
-    'exclusiveMaximum',
-    any,
-    ofNumber((value, limit) => value < limit),
-    (limit) => `must be < ${limit}`,
-  ),
-  numeric(
-    'multipleOf',
-    (limit) => limit > 0,
-    ofNumber((value, limit) => Number.isInteger(value / limit)),
-    (limit) => `must be multiple of ${limit}`,
-  ),
+  ...BOUNDS,
   numeric(
     'minLength',
     whole,
@@ -237,7 +256,8 @@ function matches(compiled: Pattern, text: string, run: Run): boolean {
 }
 
 const required: Keyword = ({ required: names }) => {
-  if (names === undefined) return undefined
+  // Of draft-03, and said there of the property that it stands in: `members` reads it.
+  if (names === undefined || typeof names === 'boolean') return undefined
   const all = textsOf(names, 'required')
   return (value, run) => {
     if (!isJsonObject(value)) return true
@@ -275,8 +295,11 @@ const members: Keyword = ({ properties, patternProperties, additionalProperties 
   )
   const further = additionalProperties === undefined ? undefined : compiler.at(additionalProperties)
   const listed = [...declared]
+  const needed = isJsonObject(properties) ? namesOfDraft03(properties) : []
   return (value, run, seen) => {
     if (!isJsonObject(value)) return true
+    for (const name of needed)
+      if (!Object.hasOwn(value, name)) return fail(run, `must have required property '${name}'`)
     if (patterns.length === 0 && further === undefined && seen === undefined) {
       spend(run, listed.length / 4)
       for (const [name, check] of listed) {
@@ -306,6 +329,13 @@ const members: Keyword = ({ properties, patternProperties, additionalProperties 
   }
 }
 
+/** Properties that say `required: true` of themselves. */
+function namesOfDraft03(properties: JsonObject): readonly string[] {
+  return Object.entries(properties).flatMap(([name, schema]) =>
+    isJsonObject(schema) && schema.required === true ? [name] : [],
+  )
+}
+
 /** Once for each object of a check. */
 function namesOf(value: JsonObject, run: Run): readonly string[] {
   const known = run.names.get(value)
@@ -328,9 +358,12 @@ const propertyNames: Keyword = ({ propertyNames: schema }, compiler) => {
   }
 }
 
+/** A list of `items` is a tuple in every draft but the newest, where it would be nothing: so it is one there as well. */
 const items: Keyword = (schema, compiler) => {
-  const tuple = compiler.older && Array.isArray(schema.items)
-  const first = tuple ? schema.items : compiler.older ? undefined : schema.prefixItems
+  const tuple = Array.isArray(schema.items)
+  if (tuple && schema.prefixItems !== undefined)
+    throw new NotASchema('"items" and "prefixItems" both say what a list begins with')
+  const first = tuple ? schema.items : schema.prefixItems
   const rest = tuple ? schema.additionalItems : schema.items
   if (first === undefined && rest === undefined) return undefined
   const prefix = first === undefined ? [] : listOf(first, 'prefixItems', compiler)
@@ -349,17 +382,15 @@ const items: Keyword = (schema, compiler) => {
 }
 
 function listOf(value: Json, keyword: string, compiler: Compiler): readonly Check[] {
-  if (!Array.isArray(value) || (value.length === 0 && !compiler.older)) {
-    throw new NotASchema(`"${keyword}" is no list of schemas`)
-  }
+  if (!Array.isArray(value)) throw new NotASchema(`"${keyword}" is no list of schemas`)
   return value.map((schema: Json) => compiler.at(schema))
 }
 
 const contains: Keyword = ({ contains: schema, minContains, maxContains }, compiler) => {
   if (schema === undefined) return undefined
   const check = compiler.at(schema)
-  const [least, most] = compiler.older ? [1, undefined] : [minContains ?? 1, maxContains]
-  if (typeof least !== 'number' || !whole(least)) throw new NotASchema('"minContains" is no number of items')
+  const [least, most] = [doubleOf(minContains ?? 1) ?? -1, maxContains && (doubleOf(maxContains) ?? -1)]
+  if (!whole(least)) throw new NotASchema('"minContains" is no number of items')
   if (most !== undefined && (typeof most !== 'number' || !whole(most))) {
     throw new NotASchema('"maxContains" is no number of items')
   }
@@ -382,18 +413,20 @@ const uniqueItems: Keyword = ({ uniqueItems: wanted }) => {
   return (value, run) => {
     if (!Array.isArray(value)) return true
     const plain = new Set<Json>()
+    const numbers = new Set<string>()
     const composed = new Set<string>()
     spend(run, value.length)
     for (const item of value as readonly Json[]) {
-      if (item === null || typeof item !== 'object') plain.add(item)
+      if (isNumber(item)) numbers.add(numberText(item))
+      else if (item === null || typeof item !== 'object') plain.add(item)
       else composed.add(costly(item, run))
     }
-    return plain.size + composed.size === value.length || fail(run, 'must NOT have duplicate items')
+    return plain.size + numbers.size + composed.size === value.length || fail(run, 'must NOT have duplicate items')
   }
 }
 
-const reference: Keyword = ({ $ref, $dynamicRef }, compiler) => {
-  const checks = [$ref, $dynamicRef].flatMap((to) => {
+const reference: Keyword = ({ $ref, $dynamicRef, $recursiveRef }, compiler) => {
+  const checks = [$ref, $dynamicRef, $recursiveRef].flatMap((to) => {
     if (to === undefined) return []
     if (typeof to !== 'string') throw new NotASchema('a reference is no text')
     return [compiler.referred(to)]
@@ -491,11 +524,12 @@ const conditional: Keyword = (schema, compiler) => {
 /** `dependentSchemas`, `dependentRequired`, and `dependencies`, which are both in one. */
 const dependent: Keyword = (schema, compiler) => {
   const { dependentSchemas, dependentRequired, dependencies } = schema
-  const given = compiler.older ? [dependencies] : [dependencies, dependentSchemas, dependentRequired]
-  const rules = given.flatMap((rule) => {
+  const rules = [dependencies, dependentSchemas, dependentRequired].flatMap((rule) => {
     if (rule === undefined) return []
     if (!isJsonObject(rule)) throw new NotASchema('what depends on a property is no object')
     return Object.entries(rule).map(([name, then]): readonly [string, Check] => {
+      // Of draft-03: one name, without a list around it.
+      if (typeof then === 'string') return [name, required({ required: [then] }, compiler) ?? (() => true)]
       if (!Array.isArray(then)) return [name, compiler.at(then)]
       return [name, required({ required: then }, compiler) ?? (() => true)]
     })

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { cutText, isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../model/index.ts'
 import { type CheckFault, TooManySteps } from './schema-check.ts'
 import { compileChecks } from './schema-engine.ts'
@@ -5,8 +6,9 @@ import { compileChecks } from './schema-engine.ts'
 /**
  * A JSON Schema that a person accepted, compiled once. `check` tells the first fault, with its path, or nothing.
  *
- * - The schema comes from an upstream, so that compiling is bounded: size, nesting, no reference out of the document; and
- *   so is checking (`compileChecks`), so that no schema and no value can stall the gateway.
+ * - The schema comes from an upstream, so that compiling is bounded: size, nesting, no reference out of the document (MCP
+ *   2025-11-25, JSON Schema usage: it would be fetched from anywhere); and so is checking (`compileChecks`), so that no
+ *   schema and no value can stall the gateway.
  * - For arguments the schema is *closed*, at every depth and through references: an argument that it does not declare is
  *   refused, unless it says itself that more are welcome. An argument declared as an object and nothing else is free.
  */
@@ -21,16 +23,13 @@ export interface SchemaFault {
 }
 
 export function compileSchema(schema: JsonObject, use: 'arguments' | 'answer'): Result<CompiledSchema, string> {
-  if (isNestedDeeper(schema, LIMITS.schemaNestingMax)) return no('it is nested too deep')
-  if (JSON.stringify(schema).length > LIMITS.schemaBytesMax)
-    return no(`it is larger than ${LIMITS.schemaBytesMax} bytes`)
-  const outside = referenceOut(schema)
-  if (outside !== undefined) return no(`it refers to ${JSON.stringify(outside)}, which is not in it`)
+  if (isNestedDeeper(schema, LIMITS.schemaNestingMax))
+    return no(`it is nested more than ${LIMITS.schemaNestingMax} levels deep`)
+  const bytes = Buffer.byteLength(JSON.stringify(schema))
+  if (bytes > LIMITS.schemaBytesMax) return no(`it has ${bytes} bytes, and at most ${LIMITS.schemaBytesMax} are taken`)
   try {
-    const { $schema, ...rest } = schema
-    const closed = use === 'arguments' ? close(rest, 'top') : rest
-    const older = typeof $schema === 'string' && /draft-0[67]/.test($schema)
-    const check = compileChecks(closed, older)
+    const { $schema: _, ...rest } = schema
+    const check = compileChecks(use === 'arguments' ? close(rest, 'top') : rest)
     return ok({ check: (value) => faultIn(check, value) })
   } catch (error) {
     return no(error instanceof Error ? error.message : 'it cannot be compiled')
@@ -41,7 +40,16 @@ export function compileSchema(schema: JsonObject, use: 'arguments' | 'answer'): 
 type Place = 'top' | 'inner' | 'branch'
 
 /** Keywords whose branches say what an object may have. */
-const COMPOSED = ['allOf', 'anyOf', 'oneOf', '$ref', '$dynamicRef', 'dependentSchemas'] as const
+const COMPOSED = [
+  'allOf',
+  'anyOf',
+  'oneOf',
+  '$ref',
+  '$dynamicRef',
+  '$recursiveRef',
+  'dependentSchemas',
+  'dependencies',
+] as const
 const SAYS_MORE = ['additionalProperties', 'unevaluatedProperties', 'patternProperties'] as const
 
 /**
@@ -71,6 +79,8 @@ function closeKeyword(keyword: string, value: Json, schema: JsonObject): Json {
     case 'patternProperties':
       return isJsonObject(value) ? mapValues(value, closeAs('inner')) : value
     case 'items':
+    case 'additionalItems':
+    case 'unevaluatedItems':
     case 'additionalProperties':
     case 'unevaluatedProperties':
     case 'prefixItems':
@@ -87,6 +97,8 @@ function closeKeyword(keyword: string, value: Json, schema: JsonObject): Json {
       return closeAs('branch')(value)
     case '$defs':
     case 'definitions':
+    case 'dependentSchemas':
+    case 'dependencies':
       // A reference is a branch; what lies deeper in what it refers to is closed here.
       return isJsonObject(value) ? mapValues(value, closeAs('branch')) : value
     default:
@@ -111,18 +123,6 @@ function mapValues(object: JsonObject, change: (value: Json) => Json): JsonObjec
 function isNestedDeeper(value: Json, levels: number): boolean {
   if (value === null || typeof value !== 'object') return false
   return levels === 0 || Object.values(value).some((item: Json) => isNestedDeeper(item, levels - 1))
-}
-
-/** External references are never followed (MCP 2025-11-25, JSON Schema usage): they would be fetched from anywhere. */
-function referenceOut(value: Json): string | undefined {
-  if (value === null || typeof value !== 'object') return undefined
-  for (const [key, item] of Object.entries(value)) {
-    const isReference = key === '$ref' || key === '$dynamicRef'
-    if (isReference && typeof item === 'string' && !item.startsWith('#')) return item
-    const inner = referenceOut(item as Json)
-    if (inner !== undefined) return inner
-  }
-  return undefined
 }
 
 /** What it says goes to a cell and into the ledger, and a cell chose the names in it. */

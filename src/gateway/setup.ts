@@ -23,6 +23,7 @@ import type {
   ToolName,
   UpstreamName,
 } from '../model/index.ts'
+import { isJsonObject, KEEP_INEXACT, parseExactJson } from '../model/index.ts'
 
 import type { PolicyBundle } from '../policy/index.ts'
 
@@ -228,8 +229,14 @@ export function writeSetup(setup: GatewaySetup): string {
 
 /** From the warden, never from a cell: its shape is what `writeSetup` wrote. */
 export function readSetup(text: string): GatewaySetup {
-  return JSON.parse(text, (_, value: unknown) => {
-    const written = typeof value === 'object' && value !== null && '$bigint' in value ? value.$bigint : undefined
-    return typeof written === 'string' ? BigInt(written) : value
-  }) as GatewaySetup
+  return withBigints(parseExactJson(text, KEEP_INEXACT)) as GatewaySetup
+}
+
+function withBigints(value: Json): unknown {
+  if (Array.isArray(value)) return value.map(withBigints)
+  if (!isJsonObject(value)) return value
+  if (typeof value.$bigint === 'string') return BigInt(value.$bigint)
+  // What an upstream said of a tool holds none, whatever it looks like.
+  const members = Object.entries(value).map(([key, item]) => [key, key === 'pinned' ? item : withBigints(item)])
+  return Object.fromEntries(members)
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type Json, LIMITS } from '../model/index.ts'
-import { parseStrictJson } from './strict-json.ts'
+import { FROM_CELL, FROM_UPSTREAM, jsonFaultText, parseStrictJson } from './strict-json.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const fault = (text: string | Uint8Array) => {
@@ -44,6 +44,44 @@ describe('parseStrictJson', () => {
     it(`S11: refuses ${what}`, () => assert.equal(fault(text), kind))
   }
 
+  it('S11: says what is wrong, and where', () => {
+    const said = (text: string, bounds = FROM_CELL) => {
+      const parsed = parseStrictJson(bytes(text), bounds)
+      return parsed.ok ? 'accepted' : jsonFaultText(parsed.reason)
+    }
+    assert.match(said('{"a":[{"b":1e-5},{"id":1e999999999}]}'), /^unsafe-number at \$\.a\[1\]\.id: readers of JSON/)
+    assert.match(said('{"a":["x","\\ud800"]}'), /^lone-surrogate at \$\.a\[1\]:/)
+    assert.match(said('{"a":{"__proto__":1}}'), /^reserved-key at \$\.a:/)
+    assert.equal(said('{"mean":NaN}'), 'not JSON: NaN at "mean", which JSON does not have')
+    assert.equal(said('{"a b": -Infinity}'), 'not JSON: Infinity at "a b", which JSON does not have')
+    assert.equal(said('{"a":"NaN"'), 'not JSON')
+    assert.equal(said('['.repeat(40)), 'too-deep: 40 levels, and at most 32 are read')
+    const rows = `[${Array.from({ length: 12_000 }, (_, id) => `{"id":${id},"sku":"s","n":1,"ok":true}`)}]`
+    assert.match(said(rows), /^too-many-values: 60001, and at most 50000 are read/)
+    assert.equal(said(rows, FROM_UPSTREAM), 'accepted')
+    assert.equal(said(`${'{"a":['.repeat(100)}1${']}'.repeat(100)}`, FROM_UPSTREAM), 'accepted')
+    assert.match(said('['.repeat(257), FROM_UPSTREAM), /^too-deep: 257 levels, and at most 256/)
+    assert.match(said(`[${'0,'.repeat(100_000)}0]`, FROM_UPSTREAM), /^too-many-values: 100002, and at most 100000/)
+  })
+
+  it('S11: what an upstream says keeps its numbers as they were written; those of a cell are refused', () => {
+    const text = '{"id":1215883588174806058,"wei":2500000000000000000,"price":19.90,"big":1e400,"n":5,"x":0.5}'
+    const upstream = parseStrictJson(bytes(text), FROM_UPSTREAM)
+    assert.equal(upstream.ok && JSON.stringify(upstream.value), text)
+    const cell = parseStrictJson(bytes(text), FROM_CELL)
+    assert.match(cell.ok ? '' : jsonFaultText(cell.reason), /^unsafe-number at \$\.id: .*write it as text$/)
+    // A key that is written twice hides one of them, and a string that looks like one is half a character.
+    for (const [odd, kind] of [
+      ['{"a":1.0,"a":2}', 'duplicate-key'],
+      ['{"a":"\\udfff0","b":1.0}', 'lone-surrogate'],
+      ['{"1.0":1.0,"\\u0031.0":2}', 'duplicate-key'],
+      [`{"a":1.${'0'.repeat(1_100)}}`, 'unsafe-number'],
+    ] as const) {
+      const parsed = parseStrictJson(bytes(odd), FROM_UPSTREAM)
+      assert.equal(parsed.ok ? 'accepted' : parsed.reason.kind, kind, odd.slice(0, 40))
+    }
+  })
+
   it('S17: takes what lies just under the limits', () => {
     assert.equal(fault(`${'['.repeat(LIMITS.jsonDepthMax)}${']'.repeat(LIMITS.jsonDepthMax)}`), 'accepted')
     assert.equal(fault(`[${'0,'.repeat(LIMITS.jsonNodesMax - 3)}0]`), 'accepted')
@@ -52,9 +90,9 @@ describe('parseStrictJson', () => {
   it('S17: counts keys, wherever they stand', () => {
     assert.equal(LIMITS.frameKeysMax, 10_000)
     const objects = (count: number) => bytes(`[${Array.from({ length: count / 2 }, (_, i) => `{"a":1,"k${i}":":"}`)}]`)
-    const taken = parseStrictJson(objects(LIMITS.frameKeysMax), LIMITS.frameKeysMax)
+    const taken = parseStrictJson(objects(LIMITS.frameKeysMax), FROM_CELL)
     assert.ok(taken.ok)
-    const refused = parseStrictJson(objects(LIMITS.frameKeysMax + 2), LIMITS.frameKeysMax)
+    const refused = parseStrictJson(objects(LIMITS.frameKeysMax + 2), FROM_CELL)
     assert.ok(!refused.ok && refused.reason.kind === 'too-many-keys')
   })
 

@@ -1,135 +1,189 @@
-import { type Json, type JsonObject, LIMITS, no, ok, type Result } from '../model/index.ts'
+import {
+  cutText,
+  isUnsafe,
+  type Json,
+  type JsonObject,
+  type JsonScan,
+  KEEP_AS_WRITTEN,
+  KEEP_NONE,
+  type Keeps,
+  LIMITS,
+  no,
+  ok,
+  parseScanned,
+  type Result,
+  type Scanned,
+  scanJson,
+  WrittenNumber,
+} from '../model/index.ts'
 
 /**
  * Reads JSON that an attacker wrote (S11): what two parsers could read differently is refused, not repaired.
  * RFC 8259 leaves duplicate keys, numbers past 2^53 and lone surrogates to the implementation; RFC 7493 (I-JSON) forbids
  * them, and so do we. A byte order mark, NaN and a key named `__proto__` are refused as well.
  *
- * The work is bounded before it is done: depth and number of values and keys are counted on the text, in one pass without
- * allocation, before the platform's parser sees it. Keys cost most: each new one makes another shape of object.
+ * Numbers that a double cannot hold are refused of cells, since an upstream may take for another one what was judged. Of
+ * upstreams they are kept as they were written: whoever judges one judges all of its digits, and sends them on.
+ *
+ * The work is bounded before it is done: depth and number of values and keys are counted on the text, in one pass, before
+ * the platform's parser sees it. Keys cost most: each new one makes another shape of object.
  */
-export function parseStrictJson(bytes: Uint8Array, keysMax: number = LIMITS.jsonNodesMax): Result<Json, JsonFault> {
+export function parseStrictJson(bytes: Uint8Array, bounds: JsonBounds = STRICT): Result<Json, JsonFault> {
   let text: string
   try {
     text = UTF8.decode(bytes)
   } catch {
     return no({ kind: 'not-utf8' })
   }
-  return parseStrictText(text, keysMax)
+  return parseStrictText(text, bounds)
+}
+
+export interface JsonBounds {
+  readonly depthMax: number
+  readonly valuesMax: number
+  readonly keysMax: number
+  /** Which numbers are kept as they are written; one that is not, and that a double does not hold, is refused. */
+  readonly keeps: Keeps
+}
+
+const STRICT: JsonBounds = {
+  depthMax: LIMITS.jsonDepthMax,
+  valuesMax: LIMITS.jsonNodesMax,
+  keysMax: LIMITS.jsonNodesMax,
+  keeps: KEEP_NONE,
+}
+
+/** Of a frame of a cell. */
+export const FROM_CELL: JsonBounds = { ...STRICT, keysMax: LIMITS.frameKeysMax }
+
+/** Of what an upstream says: bounded by its bytes, which are read in turns. */
+export const FROM_UPSTREAM: JsonBounds = {
+  depthMax: LIMITS.answerDepthMax,
+  valuesMax: LIMITS.answerValuesMax,
+  keysMax: LIMITS.answerValuesMax,
+  keeps: KEEP_AS_WRITTEN,
 }
 
 /** The same for what has been decoded already. */
-export function parseStrictText(text: string, keysMax: number = LIMITS.jsonNodesMax): Result<Json, JsonFault> {
-  const scan = scanText(text)
-  if (scan.depthMax > LIMITS.jsonDepthMax) return no({ kind: 'too-deep' })
-  if (scan.nodes > LIMITS.jsonNodesMax) return no({ kind: 'too-many-values' })
-  if (scan.colons > keysMax) return no({ kind: 'too-many-keys' })
-  let value: Json
+export function parseStrictText(text: string, bounds: JsonBounds = STRICT): Result<Json, JsonFault> {
+  const scan = scanJson(text, bounds.keeps)
+  if (scan.depthMax > bounds.depthMax) return no({ kind: 'too-deep', levels: scan.depthMax, most: bounds.depthMax })
+  if (scan.nodes > bounds.valuesMax) return no({ kind: 'too-many-values', values: scan.nodes, most: bounds.valuesMax })
+  if (scan.colons > bounds.keysMax) return no({ kind: 'too-many-keys', keys: scan.colons, most: bounds.keysMax })
+  let read: Scanned
   try {
-    // JSON.parse returns JSON; its type cannot say so.
-    value = JSON.parse(text) as Json
+    read = parseScanned(text, scan)
   } catch {
-    return no({ kind: 'not-json' })
+    return no({ kind: 'not-json', ...noNumber(text, scan) })
   }
-  const counted: Counted = { keys: 0, fault: undefined }
-  countAndCheck(value, counted)
-  if (counted.fault !== undefined) return no(counted.fault)
+  const counted: Counted = { keys: 0 }
+  const fault = faultIn(read.value, counted)
+  if (fault !== undefined) return no(fault)
   // Each key of the text has one colon outside strings; a key that is written twice leaves only one in the value.
   if (counted.keys !== scan.colons) return no({ kind: 'duplicate-key' })
-  return ok(value)
+  if (read.mistaken) return no({ kind: 'lone-surrogate' })
+  if (scan.tooLong) return no({ kind: 'unsafe-number' })
+  return ok(read.value)
 }
 
 export type JsonFault =
-  | { readonly kind: 'not-utf8' }
-  | { readonly kind: 'not-json' }
-  | { readonly kind: 'too-deep' }
-  | { readonly kind: 'too-many-values' }
-  | { readonly kind: 'too-many-keys' }
-  | { readonly kind: 'duplicate-key' }
-  | { readonly kind: 'unsafe-number' }
-  | { readonly kind: 'lone-surrogate' }
-  | { readonly kind: 'reserved-key' }
+  | { readonly kind: 'not-utf8' | 'duplicate-key' }
+  /** `what` is no number of JSON, and stands where one is expected, after the key `at`. */
+  | { readonly kind: 'not-json'; readonly what?: string; readonly at?: string }
+  | { readonly kind: 'too-deep'; readonly levels: number; readonly most: number }
+  | { readonly kind: 'too-many-values'; readonly values: number; readonly most: number }
+  | { readonly kind: 'too-many-keys'; readonly keys: number; readonly most: number }
+  | { readonly kind: 'unsafe-number' | 'lone-surrogate' | 'reserved-key'; readonly at?: string }
+
+/** What is wrong and where, for a person. Keys in it were chosen by whoever wrote the JSON. */
+export function jsonFaultText(fault: JsonFault): string {
+  switch (fault.kind) {
+    case 'not-utf8':
+      return 'not UTF-8'
+    case 'duplicate-key':
+      return 'duplicate-key: a key stands in one object twice'
+    case 'not-json':
+      return fault.what === undefined
+        ? 'not JSON'
+        : `not JSON: ${fault.what}${near(fault.at)}, which JSON does not have`
+    case 'too-deep':
+      return `too-deep: ${fault.levels} levels, and at most ${fault.most} are read`
+    case 'too-many-values':
+      return `too-many-values: ${fault.values}, and at most ${fault.most} are read`
+    case 'too-many-keys':
+      return `too-many-keys: ${fault.keys}, and at most ${fault.most} are read`
+    case 'unsafe-number':
+      return `unsafe-number${at(fault)}: readers of JSON take it for different numbers; where text is taken, write it as text`
+    case 'lone-surrogate':
+      return `lone-surrogate${at(fault)}: half of a character`
+    case 'reserved-key':
+      return `reserved-key${at(fault)}: no member may be called __proto__`
+  }
+}
+
+function at({ at }: { readonly at?: string }): string {
+  return at === undefined ? '' : ` at ${cutText(at, LIMITS.faultCharactersMax)}`
+}
+
+function near(key: string | undefined): string {
+  return key === undefined ? '' : ` at ${cutText(key, LIMITS.faultCharactersMax)}`
+}
+
+/** Python, JavaScript and others write these where they have no number. */
+function noNumber(text: string, { noNumberAt }: JsonScan): { readonly what?: string; readonly at?: string } {
+  const what = noNumberAt === undefined ? undefined : /^(?:NaN|Infinity)/.exec(text.slice(noNumberAt, noNumberAt + 8))
+  if (what == null || noNumberAt === undefined) return {}
+  const key = /"([^"\\]{1,64})"\s*:\s*-?$/.exec(text.slice(Math.max(0, noNumberAt - 100), noNumberAt))?.[1]
+  return { what: what[0], ...(key !== undefined && { at: `"${key}"` }) }
+}
 
 /** `ignoreBOM` keeps the mark, so that the parser refuses it. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-interface Scan {
-  readonly depthMax: number
-  /** At least the number of values: one more than the commas, and one for each bracket. */
-  readonly nodes: number
-  readonly colons: number
-}
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-
-function scanText(text: string): Scan {
-  let depth = 0
-  let depthMax = 0
-  let nodes = 1
-  let colons = 0
-  for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
-      case QUOTE:
-        i = endOfString(text, i + 1)
-        break
-      case 0x7b: // {
-      case 0x5b: // [
-        nodes++
-        if (++depth > depthMax) depthMax = depth
-        break
-      case 0x7d: // }
-      case 0x5d: // ]
-        depth--
-        break
-      case 0x2c: // ,
-        nodes++
-        break
-      case 0x3a: // :
-        colons++
-        break
-    }
-  }
-  return { depthMax, nodes, colons }
-}
-
-/** The index of the closing quote, or the end of the text where there is none (the parser refuses that). */
-function endOfString(text: string, from: number): number {
-  for (let quote = text.indexOf('"', from); quote !== -1; quote = text.indexOf('"', quote + 1)) {
-    let backslashes = 0
-    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH && quote - 1 - backslashes >= from) backslashes++
-    if (backslashes % 2 === 0) return quote
-  }
-  return text.length
-}
-
 interface Counted {
   keys: number
-  fault: JsonFault | undefined
 }
 
-function countAndCheck(value: Json, counted: Counted): void {
+interface Located {
+  readonly kind: 'unsafe-number' | 'lone-surrogate' | 'reserved-key'
+  readonly at: string
+}
+
+/** The first fault in it, with its path. Counts keys on the way. */
+function faultIn(value: Json, counted: Counted): Located | undefined {
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed()) counted.fault = { kind: 'lone-surrogate' }
-      return
+      return value.isWellFormed() ? undefined : { kind: 'lone-surrogate', at: '$' }
     case 'number':
       // A fraction is as exact as it is sent on; an integer past 2^53 has already become another one.
-      if (!Number.isFinite(value) || (Math.abs(value) > Number.MAX_SAFE_INTEGER && Number.isInteger(value))) {
-        counted.fault = { kind: 'unsafe-number' }
-      }
-      return
+      return isUnsafe(value) ? { kind: 'unsafe-number', at: '$' } : undefined
     case 'object':
-      if (value === null) return
-      if (Array.isArray(value)) {
-        for (const item of value) countAndCheck(item, counted)
-        return
-      }
-      for (const key of Object.keys(value)) {
-        counted.keys++
-        if (key === '__proto__') counted.fault = { kind: 'reserved-key' }
-        if (!key.isWellFormed()) counted.fault = { kind: 'lone-surrogate' }
-        countAndCheck((value as JsonObject)[key] as Json, counted)
-      }
+      if (value === null || value instanceof WrittenNumber) return undefined
+      return Array.isArray(value) ? faultInList(value, counted) : faultInObject(value as JsonObject, counted)
+    default:
+      return undefined
   }
+}
+
+function faultInList(items: readonly Json[], counted: Counted): Located | undefined {
+  for (let i = 0; i < items.length; i++) {
+    const fault = faultIn(items[i] as Json, counted)
+    if (fault !== undefined) return below(`[${i}]`, fault)
+  }
+  return undefined
+}
+
+function faultInObject(object: JsonObject, counted: Counted): Located | undefined {
+  for (const key of Object.keys(object)) {
+    counted.keys++
+    if (key === '__proto__') return { kind: 'reserved-key', at: '$' }
+    if (!key.isWellFormed()) return { kind: 'lone-surrogate', at: '$' }
+    const fault = faultIn(object[key] as Json, counted)
+    if (fault !== undefined) return below(`.${key}`, fault)
+  }
+  return undefined
+}
+
+function below(step: string, fault: Located): Located {
+  return { ...fault, at: `$${step}${fault.at.slice(1)}` }
 }

@@ -7,14 +7,18 @@ import {
   type Check,
   type DeclaredTool,
   isJsonObject,
+  isNumber,
   type Json,
   type JsonObject,
   LIMITS,
   no,
+  numberText,
+  objectWithDoubles,
   ok,
   type Result,
   type ToolName,
   type UpstreamName,
+  withDoubles,
 } from '../model/index.ts'
 import { Exposure, fillTemplate, type Refusal, undoneIn } from '../policy/index.ts'
 import type { CellAtGate } from './cell.ts'
@@ -181,7 +185,7 @@ export class NamedValues extends Exposure {
 
 function textsIn(json: Json): readonly string[] {
   if (typeof json === 'string') return [json]
-  if (typeof json === 'number') return [String(json)]
+  if (isNumber(json)) return [numberText(json)]
   return typeof json === 'object' && json !== null ? Object.values(json).flatMap(textsIn) : []
 }
 
@@ -238,9 +242,10 @@ async function readEffects(
 
 /** Our own bytes, by their commitment. */
 function argumentsIn(bytes: Uint8Array | undefined): JsonObject | undefined {
-  const message = bytes && readMessage(bytes)
+  const read = bytes && readMessage(bytes)
+  const message = read?.ok ? read.value : undefined
   const params = message?.kind === 'request' && isJsonObject(message.params) ? message.params : undefined
-  return isJsonObject(params?.arguments) ? params.arguments : undefined
+  return isJsonObject(params?.arguments) ? objectWithDoubles(params.arguments) : undefined
 }
 
 /** What the upstream said, read as strictly as when it came. */
@@ -251,9 +256,10 @@ async function resultIn(
 ): Promise<Json | undefined> {
   const read = payload && (await bytes(cell, payload))
   const message = read && readMessage(read)
-  if (read === undefined || message?.kind !== 'response') return undefined
-  const sent = sentFrom(message.answer, read)
-  return sent.kind === 'answered' && !sent.answer.failed ? sent.answer.value.result : undefined
+  if (read === undefined || message?.ok !== true || message.value.kind !== 'response') return undefined
+  const sent = sentFrom(message.value, read)
+  const result = sent.kind === 'answered' && !sent.answer.failed ? sent.answer.value.result : undefined
+  return result && withDoubles(result)
 }
 
 function foundIn(called: Called, check: Check): Result<boolean, string> {

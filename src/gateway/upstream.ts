@@ -8,6 +8,13 @@ export interface Answer {
   readonly failed: boolean
 }
 
+/** A definition in a list that cannot be read, while the others can. */
+export interface LostItem {
+  /** As the upstream calls it; empty where that cannot be told either. */
+  readonly name: string
+  readonly why: string
+}
+
 /** One action, put into the exact bytes that will leave. They are committed to in the ledger before `send` is called. */
 export interface Prepared {
   readonly bytes: Uint8Array
@@ -27,20 +34,37 @@ export interface SendOptions {
 
 /** `lives`: it says nothing against the connection, on which others may be waiting. */
 export type Sent =
-  | { readonly kind: 'answered'; readonly answer: Answer; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'answered'
+      readonly answer: Answer
+      readonly bytes: Uint8Array
+      /** Of a list: what of it cannot be read. */
+      readonly lost?: readonly LostItem[]
+    }
   /** No byte left: a reservation may be returned. */
   | { readonly kind: 'not-sent'; readonly why: string; readonly lives?: true }
-  /** Bytes left and no whole answer came: the effect may have happened. `status`: of HTTP, where that came. */
-  | { readonly kind: 'unknown'; readonly why: string; readonly lives?: true; readonly status?: number }
+  /**
+   * Bytes left and no whole answer came: the effect may have happened. `status`: of HTTP, where that came. `unread`: an answer
+   * came that cannot be read.
+   */
+  | {
+      readonly kind: 'unknown'
+      readonly why: string
+      readonly lives?: true
+      readonly status?: number
+      readonly unread?: true
+    }
   /**
    * An answer came that cannot be read, or is larger than it may be; nothing of it is passed on. `refused`: it says that
    * the upstream did not look at what it was sent, since it does not know the session, or does not take the credential.
+   * `answers`: it is one to what was asked, which then was done, and not a refusal by whoever carries messages.
    */
   | {
       readonly kind: 'unreadable'
       readonly why: string
       readonly status?: number
       readonly refused?: 'session' | 'credential'
+      readonly answers?: true
     }
 
 export interface PrepareOptions {

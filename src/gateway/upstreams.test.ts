@@ -38,23 +38,41 @@ const all = (connection: UpstreamConnection) => listAll(connection, 'tools/list'
 describe('a list of an upstream', () => {
   it('has all of its pages', async () => {
     const connection = listing((n) => ({ tools: [{ name: `t${n}` }], ...(n < 3 && { nextCursor: `${n}` }) }))
-    assert.equal((await all(connection)).length, 4)
+    assert.deepEqual([(await all(connection)).items.length, (await all(connection)).notes], [4, []])
   })
 
-  it('S17: whose pages go in a circle ends', async () => {
-    const connection = listing(() => ({ tools: [], nextCursor: 'same' }))
-    await assert.rejects(all(connection), /circle/)
-    assert.equal(connection.asked(), 2)
+  it('ends where nothing is said to follow: an empty cursor, null', async () => {
+    for (const nextCursor of ['', null]) {
+      const connection = listing(() => ({ tools: [{ name: 'stock' }], nextCursor }))
+      assert.deepEqual(await all(connection), { items: [{ name: 'stock' }], lost: [], notes: [] })
+      assert.equal(connection.asked(), 1)
+    }
   })
 
-  it('S17: has at most 8 MiB and 10,000 items', async () => {
+  it('S17: whose pages go in a circle ends, and what came is taken', async () => {
+    const connection = listing((n) => ({ tools: [{ name: `t${n}` }], nextCursor: 'same' }))
+    const { items, notes } = await all(connection)
+    assert.deepEqual([items.length, connection.asked()], [2, 2])
+    assert.match(notes.join(), /its pages go in a circle \("same"\)/)
+    const deaf = await all(listing(() => ({ tools: [{ name: 'stock' }], nextCursor: 'same' })))
+    assert.deepEqual([deaf.items, deaf.notes.length], [[{ name: 'stock' }], 1])
+  })
+
+  it('S17: has at most 8 MiB and 10,000 items; the rest is left out, and said', async () => {
     assert.deepEqual([LIMITS.listBytesMax, LIMITS.listItemsMax], [8_388_608, 10_000])
     const text = 'x'.repeat(4_000_000)
     const fat = listing((n) => ({ tools: [{ name: 'fat', text }], nextCursor: `${n}` }))
-    await assert.rejects(all(fat), /more than 8388608 bytes/)
-    assert.equal(fat.asked(), 3)
+    const { items, notes } = await all(fat)
+    assert.deepEqual([items.length, fat.asked()], [2, 3])
+    assert.match(notes.join(), /page 3 is left out, and what follows it: more than 8388608 bytes/)
     const many = listing((n) => ({ tools: Array.from({ length: 4_000 }, () => ({})), nextCursor: `${n}` }))
-    await assert.rejects(all(many), /more than 10000 items/)
+    assert.equal((await all(many)).items.length, 10_000)
+    assert.match((await all(many)).notes.join(), /more than 10000 items/)
+    const long = await all(listing((n) => ({ tools: [{}], nextCursor: `${n}` })))
+    assert.deepEqual(
+      [long.items.length, long.notes.join()],
+      [100, 'tools/list: more than 100 pages: those are left out'],
+    )
   })
 
   it('S17: takes at most half a minute', async () => {
@@ -62,6 +80,28 @@ describe('a list of an upstream', () => {
     assert.equal(listMsMax, 30_000)
     Object.assign(LIMITS, { listMsMax: 50 })
     await assert.rejects(all(listing(() => undefined)), /longer than 50 ms/)
+    const stuck = listing((n) => (n === 0 ? { tools: [{ name: 'first' }], nextCursor: 'a' } : undefined))
+    const { items, notes } = await all(stuck)
+    assert.equal(items.length, 1)
+    assert.match(notes.join(), /longer than 50 ms: what came until then is taken/)
     Object.assign(LIMITS, { listMsMax })
+  })
+
+  it('a page that is refused, or that cannot be read, costs what follows and not what came', async () => {
+    for (const [second, said] of [
+      [{ kind: 'unreadable', why: 'too large' }, /page 2 is left out, and what follows it: too large/],
+      [{ kind: 'answered', answer: { value: { error: { code: -32602 } }, failed: true } }, /page 2 is refused/],
+      [{ kind: 'answered', answer: { value: { result: {} }, failed: false } }, /page 2 has no list "tools"/],
+    ] as const) {
+      const first = listing(() => ({ tools: [{ name: 'stock' }, 7], nextCursor: 'bad' }))
+      const then = { ...second, bytes: new Uint8Array() }
+      const ask: UpstreamConnection['ask'] = async (method, params, signal) =>
+        first.asked() === 0 ? first.ask(method, params, signal) : then
+      const { items, lost, notes } = await all({ ...first, ask })
+      assert.deepEqual([items, lost], [[{ name: 'stock' }], [{ name: '', why: 'it is no object' }]])
+      assert.match(notes.join(), said)
+    }
+    const down: UpstreamConnection['ask'] = async () => ({ kind: 'unknown', why: 'it ended' })
+    await assert.rejects(all({ ...listing(() => ({})), ask: down }), /desk: tools\/list: it ended/)
   })
 })

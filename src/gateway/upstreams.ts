@@ -1,25 +1,24 @@
-import { createHash } from 'node:crypto'
-import { canonicalText } from '../ledger/canonical.ts'
 import {
   type CatalogueTool,
   type DeclaredTool,
   type EnvironmentName,
   grantedName,
   isJsonObject,
-  type Json,
   type JsonObject,
-  LIMITS,
   type PinnedTool,
   type Sha256,
-  sha256,
   type ToolName,
   type UpstreamName,
 } from '../model/index.ts'
 import type { DefinitionProblem } from '../policy/index.ts'
-import { cedarActionId } from '../policy/index.ts'
+import { definitionDigest, promptDefinition } from './definition.ts'
+import { listAll, lostText } from './list-all.ts'
 import { type ParamHeader, paramHeaders } from './protocols/mcp/headers.ts'
 import { type CompiledSchema, compileSchema } from './schema.ts'
 import type { ListName, UpstreamConnection } from './upstream.ts'
+
+export { definitionDigest } from './definition.ts'
+export { listAll } from './list-all.ts'
 
 /** A tool, resource or prompt that the configuration declares, with what was accepted of it. */
 export interface KnownTool {
@@ -40,6 +39,8 @@ export interface UpstreamOptions {
   readonly connect: (signal: AbortSignal) => Promise<UpstreamConnection>
   /** An upstream offers what was not accepted. */
   readonly onDefinition: (tool: ToolName, digest: Sha256, problem: DefinitionProblem) => void
+  /** Something of a list could not be taken; the rest of it was. In words for a person. */
+  readonly onCut?: (list: ListName, what: readonly string[]) => void
   /** Nobody gets to it, and why; or, with nothing, it stands again. Once for each change. */
   readonly onStand?: (problem?: string) => void
 }
@@ -50,9 +51,6 @@ const RETRY_MS_MAX = 60_000
 
 /** Where an upstream stands when a list asks: what nobody gets to is left out, and why is known. */
 export type Stand = { readonly kind: 'stands' | 'starting' } | { readonly kind: 'down'; readonly why: string }
-
-/** Pages of one list that are read at most; a server that goes on forever stops here. */
-const PAGES_MAX = 100
 
 /**
  * One upstream as the gateway sees it: its connection, made when first needed and again when it broke, and what its
@@ -78,6 +76,8 @@ export class Upstream {
   readonly #listeners = new Set<(list: ListName) => void>()
   /** Lists that have changed and have not been looked at yet. */
   readonly #news = new Set<ListName>()
+  /** What was told last of each list that could not be taken whole. */
+  readonly #cuts = new Map<ListName, string>()
   /** Changes that are not settled yet. */
   #unsettled = 0
   #settling: Promise<void> = Promise.resolve()
@@ -240,38 +240,57 @@ export class Upstream {
     this.#unsettled++
     const settled = this.#settling.then(async () => {
       this.#news.delete(list)
-      if (list === 'tools') await this.#compare(connection)
+      if (list !== 'resources') await this.#compare(connection)
       for (const listener of this.#listeners) listener(list)
     })
     this.#settling = settled.catch(() => this.disconnected(connection)).finally(() => this.#unsettled--)
   }
 
-  /** Holds every offered tool against what was accepted. */
+  /** Holds every tool and prompt that is offered against what was accepted. */
   async #compare(connection: UpstreamConnection): Promise<void> {
-    const { signal } = this.#closed
-    const offered = 'tools' in connection.capabilities ? await listAll(connection, 'tools/list', 'tools', signal) : []
     const digests = new Map<ToolName, Sha256>()
-    for (const definition of offered) {
-      if (typeof definition.name !== 'string' || definition.name.length === 0 || definition.name.length > 200) continue
-      const name = grantedName('tool', definition.name.replaceAll(/\p{Cc}/gu, ''))
-      // What nobody declared is nothing to us, however large it is.
-      const known = this.#tools.get(name)
-      if (known === undefined) continue
-      // Offered twice under one name, it is what was accepted only if both are.
-      const digest = definitionDigest(definition)
-      if (!digests.has(name) || digest !== known.pinned?.digest) digests.set(name, digest)
+    for (const [operation, list] of [
+      ['tool', 'tools'],
+      ['prompt', 'prompts'],
+    ] as const) {
+      if (operation === 'prompt' && ![...this.#tools.keys()].some((name) => name.startsWith('prompt:'))) continue
+      for (const definition of await this.#offered(connection, list)) this.#take(definition, operation, digests)
     }
     for (const [name, known] of this.#tools) {
-      if (/^(?:resource|prompt):/.test(name)) continue
+      if (name.startsWith('resource:')) continue
       const digest = digests.get(name)
       const problem = problemOf(known, digest)
-      const key = cedarActionId(this.name, 'tool', name)
+      // As `cedarActionId` has it: the names here are what grants call them.
+      const key = `${this.name}/${name}`
       if (problem === undefined) this.definitionProblems.delete(key)
       else if (this.definitionProblems.get(key) !== problem) {
         this.definitionProblems.set(key, problem)
         if (digest !== undefined) this.#options.onDefinition(name, digest, problem)
       }
     }
+  }
+
+  async #offered(connection: UpstreamConnection, list: 'tools' | 'prompts'): Promise<readonly JsonObject[]> {
+    if (!(list in connection.capabilities)) return []
+    const { items, lost, notes } = await listAll(connection, `${list}/list`, list, this.#closed.signal)
+    const what = [...lost.map(lostText), ...notes]
+    const said = what.join('; ')
+    // It may say so each time that its list changes; once is told.
+    if (what.length > 0 && this.#cuts.get(list) !== said) this.#options.onCut?.(list, what)
+    this.#cuts.set(list, said)
+    return items
+  }
+
+  #take(definition: JsonObject, operation: 'tool' | 'prompt', digests: Map<ToolName, Sha256>): void {
+    if (typeof definition.name !== 'string' || definition.name.length === 0 || definition.name.length > 200) return
+    const name = grantedName(operation, definition.name.replaceAll(/\p{Cc}/gu, ''))
+    // What nobody declared is nothing to us, however large it is.
+    const known = this.#tools.get(name)
+    if (known === undefined) return
+    const offered = operation === 'prompt' ? promptDefinition(definition) : definition
+    // Offered twice under one name, it is what was accepted only if both are.
+    const digest = definitionDigest(offered, known.pinned?.anyWords)
+    if (!digests.has(name) || digest !== known.pinned?.digest) digests.set(name, digest)
   }
 }
 
@@ -294,52 +313,6 @@ function problemOf({ pinned }: KnownTool, offered: Sha256 | undefined): Definiti
   if (pinned === undefined) return 'not accepted'
   if (offered === undefined) return 'withdrawn by its upstream'
   return offered === pinned.digest ? undefined : 'changed since it was accepted'
-}
-
-/**
- * Every item of a list, over all of its pages. Throws what a person should read. The upstream may go on without an end:
- * its pages, their bytes and items, and the time for all of them have a limit, and a cursor is followed once.
- */
-export async function listAll(
-  connection: UpstreamConnection,
-  method: string,
-  member: string,
-  signal?: AbortSignal,
-): Promise<readonly JsonObject[]> {
-  const items: JsonObject[] = []
-  const followed = new Set<string>()
-  const inTime = AbortSignal.timeout(LIMITS.listMsMax)
-  const until = signal === undefined ? inTime : AbortSignal.any([signal, inTime])
-  let cursor: string | undefined
-  let bytes = 0
-  const tooMuch = (what: string) => new Error(`${connection.name}: ${method}: ${what}`)
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const sent = await connection.ask(method, cursor === undefined ? {} : { cursor }, until)
-    if (inTime.aborted) throw tooMuch(`it took longer than ${LIMITS.listMsMax} ms`)
-    if (sent.kind !== 'answered') throw new Error(`${connection.name}: ${method}: ${sent.why}`)
-    bytes += sent.bytes.length
-    if (bytes > LIMITS.listBytesMax) throw tooMuch(`more than ${LIMITS.listBytesMax} bytes`)
-    const { result } = sent.answer.value
-    if (!isJsonObject(result))
-      throw new Error(`${connection.name}: ${method}: ${JSON.stringify(sent.answer.value.error)}`)
-    const list = result[member]
-    if (!Array.isArray(list)) throw new Error(`${connection.name}: ${method}: its answer has no list "${member}"`)
-    if (items.length + list.length > LIMITS.listItemsMax) throw tooMuch(`more than ${LIMITS.listItemsMax} items`)
-    for (const item of list) if (isJsonObject(item)) items.push(item)
-    if (typeof result.nextCursor !== 'string') return items
-    cursor = result.nextCursor
-    if (followed.has(cursor)) throw tooMuch('its pages go in a circle')
-    followed.add(cursor)
-  }
-  throw tooMuch(`more than ${PAGES_MAX} pages`)
-}
-
-/** SHA-256 of the definition's RFC 8785 form: the name that an accepted definition goes by. */
-export function definitionDigest(definition: JsonObject): Sha256 {
-  const text = canonicalText(definition as Json)
-  // What the strict parser let in has a canonical form, but for nesting past the ledger's own limit, which is deeper.
-  if (!text.ok) throw new Error(`a definition has no canonical form: ${text.reason.kind}`)
-  return sha256(createHash('sha256').update(text.value).digest('hex'))
 }
 
 /** Schemas are compiled at the first use: most cells use few of an upstream's tools. */

@@ -1,4 +1,5 @@
 import type { Json } from '../model/json.ts'
+import { numberText, WrittenNumber } from '../model/number.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { LEDGER_LIMITS } from './limits.ts'
 
@@ -11,11 +12,17 @@ export interface NotCanonical {
  * The RFC 8785 form of a value: keys in order of their UTF-16 code units, no space, ECMAScript's shortest numbers and
  * minimal escapes. Two values have one form exactly if they are the same JSON, so its bytes can be hashed.
  *
- * A property that is `undefined` is absent, as in JSON.stringify. What I-JSON cannot hold is refused, never repaired.
+ * RFC 8785 has doubles only. A number that is kept as it was written has the form of the double that is exactly it, or
+ * else all of its digits: one form for one number, however it was written.
+ *
+ * `depthMax` bounds its nesting. A property that is `undefined` is absent, as in JSON.stringify. What I-JSON cannot hold is refused, never repaired.
  */
-export function canonicalText(value: Json): Result<string, NotCanonical> {
+export function canonicalText(
+  value: Json,
+  depthMax: number = LEDGER_LIMITS.entryDepthMax,
+): Result<string, NotCanonical> {
   try {
-    return ok(textOf(value, 0))
+    return ok(textOf(value, depthMax))
   } catch (error) {
     if (error instanceof Refusal) return no({ kind: 'not-canonical', problem: error.problem })
     throw error
@@ -32,7 +39,7 @@ class Refusal extends Error {
 }
 
 /** A cell chooses most strings in an entry, and all keys of its arguments. */
-function textOf(value: Json, depth: number): string {
+function textOf(value: Json, levels: number): string {
   switch (typeof value) {
     case 'string':
       return UNUSUAL.test(value) ? escaped(value) : `"${value}"`
@@ -43,8 +50,9 @@ function textOf(value: Json, depth: number): string {
       return value ? 'true' : 'false'
     case 'object':
       if (value === null) return 'null'
-      if (depth >= LEDGER_LIMITS.entryDepthMax) throw new Refusal('nested too deep')
-      return Array.isArray(value) ? arrayText(value, depth + 1) : objectText(value as Members, depth + 1)
+      if (value instanceof WrittenNumber) return numberText(value)
+      if (levels <= 0) throw new Refusal('nested too deep')
+      return Array.isArray(value) ? arrayText(value, levels - 1) : objectText(value as Members, levels - 1)
     default:
       throw new Refusal('not JSON')
   }
@@ -59,9 +67,9 @@ function escaped(text: string): string {
   return JSON.stringify(text)
 }
 
-function arrayText(items: readonly Json[], depth: number): string {
+function arrayText(items: readonly Json[], levels: number): string {
   let text = '['
-  for (let i = 0; i < items.length; i++) text += `${i === 0 ? '' : ','}${textOf(items[i] as Json, depth)}`
+  for (let i = 0; i < items.length; i++) text += `${i === 0 ? '' : ','}${textOf(items[i] as Json, levels)}`
   return `${text}]`
 }
 
@@ -69,12 +77,12 @@ interface Members {
   readonly [key: string]: Json
 }
 
-function objectText(object: Members, depth: number): string {
+function objectText(object: Members, levels: number): string {
   const { keys, heads } = shapeOf(object)
   let text = ''
   for (let i = 0; i < keys.length; i++) {
     const value = object[keys[i] as string]
-    if (value !== undefined) text += `${text === '' ? '{' : ','}${heads[i]}${textOf(value, depth)}`
+    if (value !== undefined) text += `${text === '' ? '{' : ','}${heads[i]}${textOf(value, levels)}`
   }
   return text === '' ? '{}' : `${text}}`
 }

@@ -137,6 +137,17 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
         status_id: entry.problem === undefined ? 1 : 2,
         status_detail: entry.problem ?? 'it stands again',
       }
+    case 'list.cut':
+      return {
+        ...base,
+        ...api(OTHER),
+        ...unknownActor(),
+        api: { operation: `${entry.list}/list`, service: { name: entry.upstream } },
+        metadata,
+        severity_id: 2,
+        status_id: 2,
+        status_detail: entry.what.join('; '),
+      }
     case 'egress.tried':
       return {
         ...base,

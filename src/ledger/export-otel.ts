@@ -16,6 +16,7 @@ export function otelRecord(entry: Entry, intent: Intent | undefined): object {
   const warns =
     entry.kind === 'action.refused' ||
     entry.kind === 'definition.seen' ||
+    entry.kind === 'list.cut' ||
     entry.kind === 'signal.raised' ||
     entry.kind === 'rung.changed' ||
     entry.kind === 'cell.contained' ||

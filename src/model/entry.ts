@@ -41,6 +41,7 @@ export type EntryBody =
   | ActionOutcome
   | DefinitionSeen
   | UpstreamSeen
+  | ListCut
   | EgressTried
   | CellSensed
   | SignalRaised
@@ -286,6 +287,17 @@ export interface UpstreamSeen {
   readonly cell?: CellId
   /** Why nobody gets to it; absent where it stands again. */
   readonly problem?: string
+}
+
+/** Something of a list that an upstream offers could not be taken, and the rest of it was. */
+export interface ListCut {
+  readonly kind: 'list.cut'
+  readonly upstream: UpstreamName
+  readonly list: 'tools' | 'prompts' | 'resources'
+  /** Which and why, a sentence each; in parts the upstream's own words. */
+  readonly what: readonly string[]
+  /** How many more there were. */
+  readonly more?: number
 }
 
 /** A relay has asked for a place outside of its cell: the first time within a minute. */

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json } from '../model/json.ts'
+import { doubleOf } from '../model/number.ts'
 import type { JsonPath } from '../model/path.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { amountUnits } from './spend.ts'
@@ -22,10 +23,12 @@ export function rowsIn(path: JsonPath, values: readonly Json[]): Rows | undefine
     let counted = true
     for (const each of found) {
       if (Array.isArray(each)) rows += each.length
-      else if (typeof each === 'number' && Number.isSafeInteger(each) && each >= 0) {
-        rows += each
+      else {
+        const said = doubleOf(each)
+        if (said === undefined || !Number.isSafeInteger(said) || said < 0) return undefined
+        rows += said
         counted = false
-      } else return undefined
+      }
     }
     if (most === undefined || rows > most.rows) most = { rows, counted }
   }

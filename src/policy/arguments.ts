@@ -50,7 +50,7 @@ function walk(
 
 function visit(json: Json | undefined, depth: number, count: { nodes: number }): ArgumentProblem | undefined {
   if (++count.nodes > LIMITS.jsonNodesMax) return { path: '', problem: `more than ${LIMITS.jsonNodesMax} values` }
-  return typeof json === 'object' && json !== null ? walk(json, depth + 1, count) : undefined
+  return Array.isArray(json) || isJsonObject(json) ? walk(json, depth + 1, count) : undefined
 }
 
 function within({ path, problem }: ArgumentProblem, step: string): ArgumentProblem {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Seen } from '../model/decision.ts'
+import { parseExactJson } from '../model/exact-json.ts'
 import type { ActionId } from '../model/ids.ts'
 import { isJsonObject, type Json } from '../model/json.ts'
 import { type Label, UNTRUSTED } from '../model/label.ts'
@@ -233,7 +234,7 @@ function parsedBlock(block: Json): Json {
   // Most texts are prose: finding that out by the parser's exception costs more than all the rest.
   if (!OPENS.test(block.text)) return block.text
   try {
-    return JSON.parse(block.text) as Json
+    return parseExactJson(block.text)
   } catch {
     return block.text
   }

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json } from '../model/json.ts'
+import { isNumber, numberText } from '../model/number.ts'
 import type { JsonPath } from '../model/path.ts'
 
 interface Node<T> {
@@ -73,7 +74,7 @@ function walk<T>(value: Json, node: Node<T> | undefined, above: T, place: Place 
   const { visit, gap } = told
   const rule = node?.rule ?? above
   if (typeof value === 'string') visit(value, rule, () => placeText(place), 'text')
-  else if (typeof value === 'number') visit(String(value), rule, () => placeText(place), 'number')
+  else if (isNumber(value)) visit(numberText(value), rule, () => placeText(place), 'number')
   else if (Array.isArray(value)) {
     value.forEach((item: Json, i) => void walk(item, node?.items, rule, { above: place, step: i }, told))
   } else if (isJsonObject(value)) {

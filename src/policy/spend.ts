@@ -1,5 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
 import { decimalUnits, type Money } from '../model/money.ts'
+import { doubleOf, isNumber, numberText, type WrittenNumber } from '../model/number.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import type { DeclaredTool } from '../model/tool.ts'
 
@@ -34,13 +35,18 @@ const CURRENCY = /^[A-Z]{3}$/
  */
 export function amountUnits(value: Json | undefined): bigint | string {
   if (value === undefined || value === null) return 'missing'
-  if (typeof value !== 'number' && typeof value !== 'string') return 'not a number'
-  const text = String(value)
+  if (!isNumber(value) && typeof value !== 'string') return 'not a number'
+  const text = typeof value === 'string' ? value : numberText(value)
   if (text.startsWith('-')) return 'negative'
   if (/^0\d/.test(text)) return 'not a decimal'
-  if (typeof value === 'number' && !Number.isSafeInteger(value) && value > EXACT_MAX) return 'inexact as a number'
+  if (typeof value !== 'string' && isInexact(value)) return 'inexact as a number'
   const units = decimalUnits(text)
   return units.ok ? units.value : units.reason
+}
+
+function isInexact(value: number | WrittenNumber): boolean {
+  const double = doubleOf(value)
+  return double === undefined || (!Number.isSafeInteger(double) && double > EXACT_MAX)
 }
 
 /** Below, no two amounts with four places are the same double. */

@@ -121,7 +121,7 @@ async function offeredBy(url: string): Promise<readonly JsonObject[]> {
   const options = { name: upstreamName('scenario'), url: new URL(url), headers: new Map<string, string>() }
   const connection = await connectHttpUpstream(options)
   if (!connection.ok) throw new Error(connection.reason.why)
-  const tools = await listAll(connection.value, 'tools/list', 'tools')
+  const { items: tools } = await listAll(connection.value, 'tools/list', 'tools')
   connection.value.close()
   return tools
 }

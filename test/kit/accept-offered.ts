@@ -1,9 +1,8 @@
 import type { Config } from '../../src/config/config.ts'
 import { type Accepted, readAllAccepted, readSpoken, writeAllAccepted } from '../../src/control/accepted.ts'
-import { promptDefinition } from '../../src/control/catalogue.ts'
-import { definitionFault } from '../../src/gateway/definition.ts'
+import { definitionDigest, definitionFault, promptDefinition } from '../../src/gateway/definition.ts'
 import { connectHttpUpstream } from '../../src/gateway/protocols/mcp/http-upstream.ts'
-import { definitionDigest, listAll } from '../../src/gateway/upstreams.ts'
+import { listAll } from '../../src/gateway/upstreams.ts'
 import { grantedName, type JsonObject, personName, type ToolName } from '../../src/model/index.ts'
 
 /**
@@ -21,8 +20,8 @@ export async function acceptOffered(config: Config): Promise<void> {
     if (!connection.ok) throw new Error(`${name}: ${connection.reason.why}`)
     const { capabilities, revision } = connection.value
     spoken.set(name, revision)
-    const offered = 'tools' in capabilities ? await listAll(connection.value, 'tools/list', 'tools') : []
-    const prompts = 'prompts' in capabilities ? await listAll(connection.value, 'prompts/list', 'prompts') : []
+    const offered = 'tools' in capabilities ? (await listAll(connection.value, 'tools/list', 'tools')).items : []
+    const prompts = 'prompts' in capabilities ? (await listAll(connection.value, 'prompts/list', 'prompts')).items : []
     connection.value.close()
     const definitions = [
       ...offered.map((tool) => [grantedName('tool', String(tool.name)), tool] as const),

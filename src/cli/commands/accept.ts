@@ -1,24 +1,24 @@
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline/promises'
-import { type Accepted, readSpoken, writeAllAccepted } from '../../control/accepted.ts'
-import { promptDefinition } from '../../control/catalogue.ts'
+import { type Accepted, readSpoken, type Unacceptable, writeAllAccepted } from '../../control/accepted.ts'
 import { type Inspected, inspectUpstreams } from '../../control/inspect.ts'
 import { programFault, unseenArguments } from '../../control/program.ts'
 import type { Judged } from '../../control/setup.ts'
 import { stubLines, toolStub } from '../../control/tool-stub.ts'
-import { definitionFault } from '../../gateway/definition.ts'
-import { definitionDigest } from '../../gateway/upstreams.ts'
-import { grantedName, type JsonObject, personName, type ToolName, type UpstreamName } from '../../model/index.ts'
+import { definitionDigest } from '../../gateway/definition.ts'
+import { cutText, grantedName, LIMITS, personName, type ToolName, type UpstreamName } from '../../model/index.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
+import { type Asking, type Change, changesIn, changeText, definitionsIn } from '../definition-changes.ts'
 import { printable } from '../printable.ts'
 
 export const command: Command = {
   name: 'accept',
   summary: 'Read what upstreams say their tools are, and accept it by name',
   usage: [
-    'firebreak accept --as <person> [--upstream <name>] [--yes] [--config <file>]',
+    'firebreak accept --as <person> [--upstream <name>] [--tool <name>]… [--yes] [--config <file>]',
+    'firebreak accept --as <person> --without-descriptions [--tool <name>]…',
     'firebreak accept --dry-run',
     'firebreak accept --stubs',
   ],
@@ -26,6 +26,12 @@ export const command: Command = {
   options: {
     ...CONFIG_OPTION,
     upstream: { type: 'string', value: 'name', help: 'only this one' },
+    tool: { type: 'string', multiple: true, value: 'name', help: 'only this one; several times for several' },
+    'without-descriptions': {
+      type: 'boolean',
+      help: 'from now on its descriptions may change: agents are shown those that you accept here',
+    },
+    'with-descriptions': { type: 'boolean', help: 'the other way: a description that changes is a change' },
     as: { type: 'string', value: 'person', help: 'who accepts; stands beside each definition' },
     yes: { type: 'boolean', help: 'accept without asking' },
     'dry-run': { type: 'boolean', help: 'show what differs, accept nothing; exits 4 if something does' },
@@ -33,19 +39,6 @@ export const command: Command = {
     'no-input': { type: 'boolean', help: 'never ask; like --dry-run without --yes' },
   },
   run,
-}
-
-/** One definition that differs from what was accepted. */
-interface Change {
-  readonly upstream: UpstreamName
-  readonly tool: ToolName
-  readonly definition: JsonObject
-  readonly kind: 'new' | 'changed'
-  readonly before?: JsonObject
-  /** Why it cannot be accepted. */
-  readonly problem?: string
-  /** Other upstreams that offer a tool of the same name. */
-  readonly shadows: readonly UpstreamName[]
 }
 
 async function run(call: Call): Promise<ExitCode> {
@@ -65,6 +58,10 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(offered.reason)
     return EXIT.failed
   }
+  if (call.flag('without-descriptions') && call.flag('with-descriptions')) {
+    call.print.fault('--without-descriptions and --with-descriptions exclude each other')
+    return EXIT.usage
+  }
   let unreachable = false
   const problems: { upstream: UpstreamName; problem: string; said: readonly string[] }[] = []
   for (const [name, offer] of offered.value) {
@@ -82,6 +79,13 @@ async function run(call: Call): Promise<ExitCode> {
       `${upstream}: ${printable(what)} repeats the secret "${secret}" in its definition: it is not shown, not written and cannot be accepted; have the server keep it out`,
     )
   if (call.flag('stubs')) return printStubs(call, judged, offered.value, problems)
+  const unread = unreadIn(judged, offered.value)
+  for (const { upstream, tool, why, declared } of unread)
+    call.print.progress(
+      `${upstream}: ${tool === '' ? 'a tool' : printable(tool)} cannot be read: ${printable(why)}${declared ? '' : ' (nobody declared it)'}`,
+    )
+  for (const [upstream, offer] of offered.value)
+    for (const note of 'problem' in offer ? [] : offer.notes) call.print.progress(`${upstream}: ${printable(note)}`)
   const undeclared = undeclaredIn(judged, offered.value)
   for (const { upstream, missing, more } of undeclared) {
     if (missing.length > 0)
@@ -91,19 +95,39 @@ async function run(call: Call): Promise<ExitCode> {
     else if (more.length > 0)
       call.print.progress(`${upstream} also offers ${more.join(', ')}: nobody may use what is not declared`)
   }
-  const changes = changesIn(judged, offered.value)
+  const changes = changesIn(judged, offered.value, askingOf(call))
   for (const line of changes.flatMap(changeText)) call.print.line(line)
   const good = changes.filter((change) => change.problem === undefined)
-  const amiss = unreachable || leaking.length > 0 || undeclared.some(({ missing }) => missing.length > 0)
+  const bad = [
+    ...leaking.flatMap(({ upstream, what, secret }) => {
+      const tool = leakingName(what)
+      const declared = judged.config.upstreams.get(upstream)?.tools.has(tool as ToolName) // looked up, and never used as one
+      return declared ? [{ upstream, tool, why: `its definition repeats the secret "${secret}"` }] : []
+    }),
+    ...changes.flatMap(({ upstream, tool, problem }) =>
+      problem === undefined ? [] : [{ upstream, tool, why: problem }],
+    ),
+    ...unread
+      .filter(({ declared }) => declared)
+      .map(({ upstream, tool, why }) => ({ upstream, tool, why: `it cannot be read: ${why}` })),
+  ]
+  const amiss =
+    unreachable || leaking.length > 0 || undeclared.some(({ missing }) => missing.length > 0) || bad.length > 0
   const told = changes.map(({ definition: _, before: __, ...rest }) => rest)
   const object = (accepted: boolean) =>
-    call.print.object({ ok: !amiss, accepted, changes: told, problems, undeclared, leaking })
+    call.print.object({ ok: !amiss, accepted, changes: told, problems, undeclared, leaking, unacceptable: bad })
+  const tellBad = () => {
+    if (bad.length > 0)
+      call.print.line(`${bad.length} cannot be accepted, and nobody may use ${bad.length === 1 ? 'it' : 'them'}:`)
+    for (const { upstream, tool, why } of bad) call.print.line(`  ${upstream}/${printable(tool)}: ${printable(why)}`)
+  }
   if (good.length === 0) {
-    if (!call.flag('dry-run')) noteSpoken(judged, offered.value)
-    if (changes.length > 0) call.print.line('None of these can be accepted.')
-    else if (!amiss) call.print.line('Nothing has changed since it was accepted.')
+    if (!call.flag('dry-run'))
+      writeAllAccepted(judged.config, judged.accepted, spokenBy(judged, offered.value), unacceptableOf(bad))
+    tellBad()
+    if (changes.length === 0 && !amiss) call.print.line('Nothing has changed since it was accepted.')
     object(false)
-    return amiss || changes.length > 0 ? EXIT.failed : EXIT.ok
+    return amiss ? EXIT.failed : EXIT.ok
   }
   const person = call.text('as')
   const never = call.flag('dry-run') || (call.flag('no-input') && !call.flag('yes'))
@@ -114,12 +138,14 @@ async function run(call: Call): Promise<ExitCode> {
   const asked = !never && (call.flag('yes') || (await confirmed(`Accept ${good.length} of these as ${person}? [y/N] `)))
   if (!asked || person === undefined) {
     const again = process.stdin.isTTY ? '' : ' (no terminal to ask on: --yes accepts without asking)'
+    tellBad()
     call.print.line(`${good.length} wait to be accepted, nothing was${never ? '' : again}`)
     object(false)
     return EXIT.needsApproval
   }
-  accept(judged, good, person, spokenBy(judged, offered.value))
-  call.print.line(`Accepted by ${person}, beside ${judged.config.file}`)
+  accept(judged, good, person, spokenBy(judged, offered.value), unacceptableOf(bad))
+  call.print.line(`${good.length} accepted by ${person}, beside ${judged.config.file}`)
+  tellBad()
   object(true)
   return amiss ? EXIT.failed : EXIT.ok
 }
@@ -156,15 +182,44 @@ function undeclaredIn({ config }: Judged, offered: ReadonlyMap<UpstreamName, Ins
     const declared = [...(config.upstreams.get(upstream)?.tools.keys() ?? [])].filter(
       (tool) => !tool.startsWith('resource:'),
     )
-    const has = [
-      ...offer.tools.map((tool) => grantedNameOf('tool', tool)),
-      ...offer.prompts.map((prompt) => grantedNameOf('prompt', prompt)),
-    ].filter((tool) => tool !== undefined)
-    const told = offer.leaking.map(({ what }) => what)
-    const missing = declared.filter((tool) => !has.includes(tool) && !told.includes(`tool ${tool}`))
+    const has = definitionsIn(offer).map(([tool]) => tool)
+    const told = new Set([...offer.leaking.map(({ what }) => leakingName(what)), ...offer.lost.map(({ name }) => name)])
+    const missing = declared.filter((tool) => !has.includes(tool) && !told.has(tool))
     const more = has.filter((tool) => !declared.includes(tool))
     return missing.length + more.length > 0 ? [{ upstream, missing, more }] : []
   })
+}
+
+/** As grants call it; of one that is not named, nothing that they could call. */
+function leakingName(what: string): string {
+  return what.replace(/^tool /, '').replace(/^prompt /, 'prompt:')
+}
+
+/** What an upstream offers that cannot be read; `declared` where the configuration wants it. */
+function unreadIn({ config }: Judged, offered: ReadonlyMap<UpstreamName, Inspected>) {
+  return [...offered].flatMap(([upstream, offer]) => {
+    const wanted = new Set<string>(config.upstreams.get(upstream)?.tools.keys())
+    const lost = 'problem' in offer ? [] : offer.lost
+    return lost.map(({ name: tool, why }) => ({ upstream, tool, why, declared: wanted.has(tool) }))
+  })
+}
+
+function askingOf(call: Call): Asking {
+  const only = new Set(call.texts('tool'))
+  if (call.flag('without-descriptions')) return { only, anyWords: true }
+  return call.flag('with-descriptions') ? { only, anyWords: false } : { only }
+}
+
+/** For `doctor`, which does not ask upstreams what they offer. */
+function unacceptableOf(
+  bad: readonly { readonly upstream: UpstreamName; readonly tool: string; readonly why: string }[],
+): Unacceptable {
+  const all = new Map<UpstreamName, Map<string, string>>()
+  for (const { upstream, tool, why } of bad) {
+    const own = all.get(upstream) ?? new Map<string, string>()
+    all.set(upstream, own.set(tool, cutText(why, LIMITS.faultCharactersMax)))
+  }
+  return all
 }
 
 /** Most servers that do not start lack something that their cell does not show them. */
@@ -188,64 +243,6 @@ function hintsFor({ config }: Judged, name: UpstreamName): readonly string[] {
     : [fault.problem, fault.fix]
 }
 
-function changesIn({ config, accepted }: Judged, offered: ReadonlyMap<UpstreamName, Inspected>): readonly Change[] {
-  const homes = new Map<ToolName, UpstreamName[]>()
-  const found: Omit<Change, 'shadows'>[] = []
-  for (const [upstream, offer] of offered) {
-    if ('problem' in offer) continue
-    const declared = config.upstreams.get(upstream)?.tools
-    const definitions = [
-      ...offer.tools.map((tool) => [grantedNameOf('tool', tool), tool] as const),
-      ...offer.prompts.map((prompt) => [grantedNameOf('prompt', prompt), promptDefinition(prompt)] as const),
-    ]
-    for (const [tool, definition] of definitions) {
-      if (tool === undefined) continue
-      homes.set(tool, [...(homes.get(tool) ?? []), upstream])
-      // What the configuration does not declare cannot be granted: there is nothing to accept.
-      if (declared?.has(tool) !== true) continue
-      const before = accepted.get(upstream)?.get(tool)
-      if (before?.digest === definitionDigest(definition)) continue
-      const problem = definitionFault(definition)
-      found.push({
-        upstream,
-        tool,
-        definition,
-        kind: before === undefined ? 'new' : 'changed',
-        ...(before && { before: before.definition }),
-        ...(problem !== undefined && { problem }),
-      })
-    }
-  }
-  return found.map((change) => ({
-    ...change,
-    shadows: (homes.get(change.tool) ?? []).filter((name) => name !== change.upstream),
-  }))
-}
-
-function grantedNameOf(operation: 'tool' | 'prompt', definition: JsonObject): ToolName | undefined {
-  const { name } = definition
-  return typeof name === 'string' && name !== '' && name.length <= 200 && !/\p{Cc}/u.test(name)
-    ? grantedName(operation, name)
-    : undefined
-}
-
-/** What a person reads before accepting: every member that is new or different, in the upstream's own words. */
-function changeText({ upstream, tool, definition, kind, before, problem, shadows }: Change): readonly string[] {
-  const members = Object.entries(definition).filter(
-    ([member, value]) => JSON.stringify(before?.[member]) !== JSON.stringify(value),
-  )
-  const gone = Object.keys(before ?? {}).filter((member) => !(member in definition))
-  return [
-    `${kind === 'new' ? '+' : '~'} ${upstream}/${printable(tool)}`,
-    ...members.map(([member, value]) => `    ${member}: ${printable(JSON.stringify(value)).slice(0, 2_000)}`),
-    ...gone.map((member) => `    ${member}: (gone)`),
-    ...shadows.map(
-      (name) => `    ! a tool of the same name is offered by "${name}": an agent may mistake one for the other`,
-    ),
-    ...(problem === undefined ? [] : [`    ! cannot be accepted: ${printable(problem)}`]),
-  ]
-}
-
 /** What each upstream spoke when it was asked last: the next start begins with it, and asks no more. */
 function spokenBy(
   { config }: Judged,
@@ -255,34 +252,27 @@ function spokenBy(
   return new Map([...readSpoken(config), ...now])
 }
 
-/** Of upstreams of which something is accepted already; it grants nothing, and needs no name. */
-function noteSpoken(judged: Judged, offered: ReadonlyMap<UpstreamName, Inspected>): void {
-  const spoken = spokenBy(judged, offered)
-  const isNew = [...spoken].some(
-    ([name, revision]) => judged.accepted.has(name) && judged.spoken.get(name) !== revision,
-  )
-  if (isNew) writeAllAccepted(judged.config, judged.accepted, spoken)
-}
-
 function accept(
   { config, accepted }: Judged,
   changes: readonly Change[],
   person: string,
   spoken: ReadonlyMap<UpstreamName, string>,
+  unacceptable: Unacceptable,
 ): void {
   const upstreams = new Map([...accepted].map(([name, tools]) => [name, new Map<ToolName, Accepted>(tools)]))
-  for (const { upstream, tool, definition } of changes) {
+  for (const { upstream, tool, definition, anyWords } of changes) {
     const tools = upstreams.get(upstream) ?? new Map<ToolName, Accepted>()
     upstreams.set(upstream, tools)
     tools.set(tool, {
       name: tool,
       definition,
-      digest: definitionDigest(definition),
+      digest: definitionDigest(definition, anyWords),
+      ...(anyWords && { anyWords }),
       acceptedBy: personName(person),
       acceptedAtMs: Date.now(),
     })
   }
-  writeAllAccepted(config, upstreams, spoken)
+  writeAllAccepted(config, upstreams, spoken, unacceptable)
 }
 
 async function confirmed(question: string): Promise<boolean> {

@@ -125,6 +125,10 @@ function textOf(entry: Entry): string {
       return `${entry.cell}  undo ended`
     case 'definition.seen':
       return `${entry.upstream}/${printable(entry.tool)}: its definition is ${entry.problem}`
+    case 'list.cut': {
+      const more = entry.more === undefined ? '' : `; and ${entry.more} more`
+      return `${entry.upstream}: its ${entry.list} are not whole: ${entry.what.map(printable).join('; ')}${more}`
+    }
     default:
       // A later version wrote it, or somebody who should not have.
       return `an entry of a kind that is not known here: ${JSON.stringify(entry)}`

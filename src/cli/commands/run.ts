@@ -189,7 +189,8 @@ async function runOnce(
   // What the program printed last may lack its end of line.
   if (call.print.json) process.stdout.write('\n')
   const log = runtime.state.ledger(agent.environment)
-  const { waits, refused, left } = await stoppedSince(log, cell.id)
+  const { waits, refused, left, cuts } = await stoppedSince(log, cell.id)
+  for (const line of cuts) call.print.progress(line)
   for (const [upstream, { problem, later }] of left) {
     const after = later ? '; it was there later' : ''
     call.print.progress(`${upstream} was left out: ${printable(problem)}${after}`)
@@ -200,7 +201,7 @@ async function runOnce(
   if (refused > 0)
     call.print.progress(`${counted(refused, 'action was', 'actions were')} refused: firebreak logs --refused`)
   const leftOut = [...left].map(([upstream, each]) => ({ upstream, ...each }))
-  call.print.object({ ok: true, cell: cell.id, exit, teardown, waits, refused, leftOut })
+  call.print.object({ ok: true, cell: cell.id, exit, teardown, waits, refused, leftOut, cuts })
   return exit.code
 }
 
@@ -221,12 +222,16 @@ interface StoppedSince {
   readonly refused: number
   /** Upstreams that nobody got to, why it was last, and whether somebody did later. */
   readonly left: ReadonlyMap<UpstreamName, { readonly problem: string; readonly later: boolean }>
+  /** What of an upstream's lists its agent could not be shown. */
+  readonly cuts: readonly string[]
 }
 
 /** What a person should look at, of this cell and of whom it delegated to. A log that cannot be read tells so elsewhere. */
 async function stoppedSince(log: string, cell: CellId): Promise<StoppedSince> {
   const left = new Map<UpstreamName, { readonly problem: string; readonly later: boolean }>()
   const holds = new Set<ActionId>()
+  /** What of an upstream's lists it could not be shown. */
+  const cuts = new Set<string>()
   let begun = false
   let refused = 0
   for await (const entry of readEntries(log)) {
@@ -245,9 +250,14 @@ async function stoppedSince(log: string, cell: CellId): Promise<StoppedSince> {
     else if (value.kind === 'action.intent' && value.hold !== undefined) holds.delete(value.hold)
     else if (value.kind === 'hold.answered' && !value.approved) holds.delete(value.hold)
     else if (value.kind === 'action.refused') refused += 1 + (value.more ?? 0)
+    else if (value.kind === 'list.cut')
+      for (const what of value.what) cuts.add(`${value.upstream}: of its ${value.list}, ${printable(what)}`)
   }
-  return { waits: holds.size, refused, left }
+  return { waits: holds.size, refused, left, cuts: [...cuts].slice(0, CUTS_MAX) }
 }
+
+/** More are in `firebreak logs`. */
+const CUTS_MAX = 10
 
 /** A person at a terminal gets one of the cell's own; everything else gets pipes. */
 function streamsFor(terminal: boolean): CellSpec['stdio'] {

@@ -20,6 +20,7 @@ const FIELDS: Readonly<Record<Entry['kind'], string>> = {
   'action.outcome': 'action outcome detail?',
   'definition.seen': 'upstream tool',
   'upstream.seen': 'upstream cell? problem?',
+  'list.cut': 'upstream list what:object',
   'egress.tried': 'upstream place cell? problem? times?:number',
   'cell.sensed': 'cell sensor what',
   'signal.raised': 'cell detector mode what evidence:object action?',

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import {
   isJsonObject,
+  isNumber,
   type Json,
   type JsonObject,
   LIMITS,
@@ -13,7 +14,7 @@ import type { Gate } from '../../gate.ts'
 import { type BodyFault, readBody } from '../../http-body.ts'
 import { refuseFrame } from '../../pipeline.ts'
 import { Room } from '../../room.ts'
-import { parseStrictJson } from '../../strict-json.ts'
+import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../strict-json.ts'
 import { headerMismatch } from './headers.ts'
 import { type CellRequest, capabilitiesFor, methodFor, TOO_LONG } from './methods.ts'
 import { olderResult } from './older.ts'
@@ -89,9 +90,9 @@ export class McpEndpoint {
       const status = body.reason === 'no-room' ? 429 : 413
       return this.#refuse(reply, status, RPC.invalidRequest, BODY_FAULTS[body.reason])
     }
-    const json = parseStrictJson(body.value, LIMITS.frameKeysMax)
+    const json = parseStrictJson(body.value, FROM_CELL)
     if (!json.ok) {
-      const problem = `refused: ${json.reason.kind}`
+      const problem = `refused: ${jsonFaultText(json.reason)}`
       return this.#refuse(reply, 400, RPC.parseError, problem, null, {}, Buffer.from(body.value).toString('latin1'))
     }
     if (Array.isArray(json.value)) return this.#refuse(reply, 400, RPC.invalidRequest, BATCH)
@@ -377,11 +378,11 @@ function onNotificationFor(reply: Reply, call: IncomingCall): Pick<CellRequest, 
     onNotification: (method, params) => {
       if (method === 'notifications/progress' && wantsProgress) {
         const { progress, total, message } = params
-        if (typeof progress !== 'number') return undefined
+        if (!isNumber(progress)) return undefined
         return reply.notify(method, {
           progressToken,
           progress,
-          ...(typeof total === 'number' && { total }),
+          ...(isNumber(total) && { total }),
           ...(typeof message === 'string' && { message }),
         })
       }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { isJsonObject, type Json, type JsonObject } from '../../../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, WrittenNumber } from '../../../model/index.ts'
 
 /**
  * The routing headers of MCP 2026-07-28 (Streamable HTTP, "Standard request headers" and "Custom headers"): they repeat
@@ -132,5 +132,6 @@ function at(args: JsonObject, path: readonly string[]): Json | undefined {
 }
 
 function primitive(value: Json | undefined): string | number | boolean | undefined {
+  if (value instanceof WrittenNumber) return value.text
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : undefined
 }

@@ -102,7 +102,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     if (this.#sse !== undefined) return this.#readEvents(controller, this.#sse, chunk)
     if (this.#bytes.length + chunk.length > LIMITS.answerBytesMax)
-      return this.#fail(`its answer is larger than ${LIMITS.answerBytesMax} bytes`)
+      return this.#fail(`its answer is larger than ${LIMITS.answerBytesMax} bytes`, this.#status < 300)
     this.#bytes.push(chunk)
     this.#count(this.#bytes.capacity)
   }
@@ -132,23 +132,28 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const bytes = this.#bytes.take()
     // A redirect is never followed, and nothing that it carries is an answer.
     const redirected = this.#status >= 300 && this.#status < 400
-    const message = bytes.length === 0 || redirected ? undefined : readMessage(bytes)
-    const { why, refused } = this.#refusal(bytes)
+    const read = bytes.length === 0 || redirected ? undefined : readMessage(bytes)
+    const message = read?.ok ? read.value : undefined
+    const { why, refused } = this.#refusal(bytes, read?.ok === false ? read.reason : undefined)
     if (refused === 'session') this.#events.onSessionLost()
     if (refused === undefined && message?.kind === 'response' && this.#isOurs(message)) {
-      return this.#end(sentFrom(message.answer, bytes))
+      return this.#end(sentFrom(message, bytes))
     }
     const status = this.#status
     // A refusal by status is an answer; 5xx and 3xx say nothing of what happened.
-    if (status < 400 || status >= 500) return this.#end({ kind: 'unknown', why, status })
-    this.#end({ kind: 'unreadable', why, status, ...(refused && { refused }) })
+    if (status >= 400 && status < 500)
+      return this.#end({ kind: 'unreadable', why, status, ...(refused && { refused }) })
+    // What came in full and cannot be read says nothing against the connection.
+    const unread = status < 300 && read?.ok === false
+    this.#end({ kind: 'unknown', why, status, ...(unread && { unread, lives: unread }) })
   }
 
   #isOurs({ id }: RpcResponse): boolean {
     return id === this.#id || (id === undefined && this.#status >= 400)
   }
 
-  #refusal(bytes: Uint8Array): HttpRefusal {
+  #refusal(bytes: Uint8Array, fault: string | undefined): HttpRefusal {
+    if (this.#status < 300 && fault !== undefined) return { why: `its answer cannot be read: ${fault}` }
     if (this.#status < 300) return { why: 'its answer is not a JSON-RPC response to the request' }
     const body = Buffer.from(bytes.subarray(0, SAID_BYTES_MAX)).toString('latin1')
     return refusalIn(this.#events.asked, this.#status, this.#headers, body)
@@ -207,13 +212,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #take({ data }: SseEvent): Promise<void> | undefined {
     if (this.#done) return undefined
-    const message = readMessage(data)
-    if (message === undefined) {
-      this.#fail('it sent an event that is not JSON-RPC')
+    const read = readMessage(data)
+    if (!read.ok) {
+      this.#fail(`it sent an event that cannot be read: ${read.reason}`, true)
       return undefined
     }
+    const message = read.value
     if (message.kind === 'response' && message.id === this.#id) {
-      this.#end(sentFrom(message.answer, Buffer.from(data)))
+      this.#end(sentFrom(message, Buffer.from(data)))
       this.#lingering = setTimeout(() => this.#controller?.abort(new Error('its answer has come')), AFTER_ANSWER_MS_MAX)
       if (this.#over) clearTimeout(this.#lingering)
       return undefined
@@ -240,8 +246,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   readonly #onAbort = (): void => this.cut('it was called off')
 
-  #fail(why: string): void {
-    this.#end({ kind: 'unreadable', why })
+  #fail(why: string, answers = false): void {
+    this.#end({ kind: 'unreadable', why, ...(answers && { answers }) })
     this.#controller?.abort(new Error(why))
   }
 

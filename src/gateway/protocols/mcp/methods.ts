@@ -245,7 +245,7 @@ function spoken(performed: Performed, signal?: AbortSignal): RpcAnswer {
   if (performed.kind === 'held') return heldAnswer(performed.hold)
   if (performed.kind === 'unanswered') {
     const said = {
-      withheld: performed.refused === undefined ? 'the answer was withheld' : NOT_LOOKED_AT[performed.refused],
+      withheld: performed.refused === undefined ? withheldText(performed) : NOT_LOOKED_AT[performed.refused],
       'not-sent': `${late(signal)}it was not sent`,
       unknown: `${late(signal)}no answer came`,
     }[performed.outcome]
@@ -271,6 +271,11 @@ function answered({ result, error }: JsonObject): RpcAnswer {
   if (isJsonObject(result)) return { result }
   if (isJsonObject(error)) return rpcError(Number(error.code), String(error.message), error.data)
   return rpcError(RPC.internalError, 'the upstream answered with nothing')
+}
+
+/** A model that takes it for a failure would try again. */
+function withheldText({ happened }: { readonly happened?: true }): string {
+  return happened ? 'the answer was withheld; the call was carried out, so do not repeat it' : 'the answer was withheld'
 }
 
 function late(signal: AbortSignal | undefined): string {
@@ -394,7 +399,7 @@ async function offeredBy(
 ): Promise<readonly JsonObject[]> {
   try {
     const connection = await soon(upstream.connection())
-    return capability in connection.capabilities ? await soon(listAll(connection, method, member)) : []
+    return capability in connection.capabilities ? (await soon(listAll(connection, method, member))).items : []
   } catch {
     // A list lacks what cannot be reached; a call to it says so.
     return []

@@ -1,4 +1,5 @@
-import { isJsonObject, type Json, type JsonObject } from '../../../model/index.ts'
+import { doubleOf, isJsonObject, type Json, type JsonObject } from '../../../model/index.ts'
+import type { LostItem } from '../../upstream.ts'
 
 /** JSON-RPC 2.0 as MCP uses it: no batches, ids are strings or whole numbers, params are objects. */
 export type RpcId = string | number
@@ -21,6 +22,8 @@ export interface RpcResponse {
   /** Absent where the other side could not read the id of what it answers. */
   readonly id?: RpcId
   readonly answer: RpcAnswer
+  /** Of a list: what of it cannot be read. */
+  readonly lost?: readonly LostItem[]
 }
 
 export type RpcMessage = RpcRequest | RpcNotification | RpcResponse
@@ -52,7 +55,9 @@ export const RPC = {
 /** Judges the shape of one message. Nothing beyond the members that JSON-RPC defines may stand at the top. */
 export function readRpc(json: Json): RpcMessage | undefined {
   if (!isJsonObject(json) || json.jsonrpc !== '2.0') return undefined
-  const { id, method, params, result, error } = json
+  const { method, params, result, error } = json
+  // 1.0 is 1: some languages write whole numbers so.
+  const id = doubleOf(json.id) ?? json.id
   const known = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
   if (Object.keys(json).some((key) => !known.includes(key))) return undefined
   if (typeof method === 'string') {
@@ -70,8 +75,9 @@ export function readRpc(json: Json): RpcMessage | undefined {
 }
 
 function readError(error: Json | undefined): RpcError | undefined {
-  if (!isJsonObject(error) || typeof error.code !== 'number' || typeof error.message !== 'string') return undefined
-  return { code: error.code, message: error.message, ...(error.data === undefined ? {} : { data: error.data }) }
+  const code = isJsonObject(error) ? doubleOf(error.code) : undefined
+  if (!isJsonObject(error) || code === undefined || typeof error.message !== 'string') return undefined
+  return { code, message: error.message, ...(error.data === undefined ? {} : { data: error.data }) }
 }
 
 function isRpcId(id: Json | undefined): id is RpcId {

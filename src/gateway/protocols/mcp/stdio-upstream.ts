@@ -1,5 +1,14 @@
 import { Socket } from 'node:net'
-import { type Json, type JsonObject, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
+import {
+  doubleOf,
+  type Json,
+  type JsonObject,
+  LIMITS,
+  no,
+  ok,
+  type Result,
+  type UpstreamName,
+} from '../../../model/index.ts'
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
 import { LineReader } from './lines.ts'
 import { type ConnectFault, negotiate, type Opened } from './negotiation.ts'
@@ -305,9 +314,9 @@ class StdioUpstream implements UpstreamConnection {
   #takeLine(line: Uint8Array): void {
     if (this.#closed) return
     const message = readMessage(line)
-    if (message === undefined) return this.#heardNoise(line)
+    if (!message.ok) return this.#heardNoise(line, message.reason)
     this.#heardMs = performance.now()
-    this.#take(message, line)
+    this.#take(message.value, line)
   }
 
   /** It waits with what it says next. */
@@ -335,11 +344,13 @@ class StdioUpstream implements UpstreamConnection {
    * No line that is not JSON-RPC answers anything: servers write their log there by mistake. An answer that cannot be read
    * ends its call at once; after anything else the calls that wait are given up where nothing follows that can.
    */
-  #heardNoise(line: Uint8Array): void {
+  #heardNoise(line: Uint8Array, fault: string): void {
     const said = JSON.stringify(Buffer.from(line.subarray(0, 80)).toString('latin1')).slice(0, 120)
-    const answered = this.#answeredBy(Buffer.from(line.subarray(0, 4_096)).toString('latin1'))
+    // Some write the id before what they answer, and some after it.
+    const ends = [line.subarray(0, 4_096), line.subarray(Math.max(4_096, line.length - 256))]
+    const answered = this.#answeredBy(Buffer.concat(ends).toString('latin1'))
     if (answered !== undefined)
-      return answered.settle({ kind: 'unreadable', why: `its answer cannot be read: ${said}` })
+      return answered.settle({ kind: 'unreadable', why: `its answer cannot be read: ${fault}`, answers: true })
     if (this.#waiting.size === 0 || this.#noise !== undefined || !this.#negotiated) return
     const saidMs = performance.now()
     const waited = [...this.#waiting.values()]
@@ -358,9 +369,10 @@ class StdioUpstream implements UpstreamConnection {
     return this.#waiting.get(ids.find((id) => this.#waiting.has(id)) ?? -1)
   }
 
-  #answer({ id, answer }: RpcResponse, bytes: Uint8Array): void {
+  #answer(response: RpcResponse, bytes: Uint8Array): void {
+    const { id } = response
     const waiting = typeof id === 'number' ? this.#waiting.get(id) : undefined
-    waiting?.settle(sentFrom(answer, bytes))
+    waiting?.settle(sentFrom(response, bytes))
   }
 
   /** All requests share one stream: progress names its own by the token that we gave, log messages go to the only one. */
@@ -384,7 +396,7 @@ class StdioUpstream implements UpstreamConnection {
   }
 
   #owner(method: string, token: Json | undefined): Waiting | undefined {
-    if (method === 'notifications/progress') return typeof token === 'number' ? this.#waiting.get(token) : undefined
+    if (method === 'notifications/progress') return this.#waiting.get(doubleOf(token) ?? -1)
     const [only, another] = this.#waiting.values()
     return method === 'notifications/message' && another === undefined ? only : undefined
   }

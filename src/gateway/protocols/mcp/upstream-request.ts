@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer'
-import { type Json, type JsonObject, LIMITS } from '../../../model/index.ts'
-import { parseStrictJson, parseStrictText } from '../../strict-json.ts'
+import { type Json, type JsonObject, LIMITS, no, ok, type Result } from '../../../model/index.ts'
+import { FROM_UPSTREAM, jsonFaultText, parseStrictJson, parseStrictText } from '../../strict-json.ts'
 import type { Sent } from '../../upstream.ts'
+import { readListItems } from './list-items.ts'
 import { META, MODERN, plainResult, type Revision } from './revision.ts'
-import { RPC, type RpcAnswer, type RpcId, type RpcMessage, type RpcRequest, readRpc, rpcError } from './rpc.ts'
+import { RPC, type RpcId, type RpcMessage, type RpcRequest, type RpcResponse, readRpc, rpcError } from './rpc.ts'
 
 /** What Firebreak says of itself to upstreams and cells. */
 export const IMPLEMENTATION: JsonObject = { name: 'firebreak', version: '0.1.0' }
@@ -52,11 +53,26 @@ function metaFor(revision: Revision, { progressToken, logLevel }: MetaOptions): 
   }
 }
 
-/** Reads one message from an upstream: strictly, and at most `LIMITS.answerBytesMax` of it. */
-export function readMessage(message: Uint8Array | string): RpcMessage | undefined {
-  if (message.length > LIMITS.answerBytesMax) return undefined
-  const json = typeof message === 'string' ? parseStrictText(message) : parseStrictJson(message)
-  return json.ok ? readRpc(json.value) : undefined
+/**
+ * Reads one message from an upstream: strictly, and at most `LIMITS.answerBytesMax` of it. Of a list it takes the items that
+ * can be read. The reason is for people.
+ */
+export function readMessage(message: Uint8Array | string): Result<RpcMessage, string> {
+  if (message.length > LIMITS.answerBytesMax) return no(`larger than ${LIMITS.answerBytesMax} bytes`)
+  const json =
+    typeof message === 'string' ? parseStrictText(message, FROM_UPSTREAM) : parseStrictJson(message, FROM_UPSTREAM)
+  if (json.ok) return orNo(readRpc(json.value))
+  const list = json.reason.kind === 'not-utf8' ? undefined : readListItems(textOf(message))
+  const read = list && readRpc(list.json)
+  return read?.kind === 'response' && list ? ok({ ...read, lost: list.lost }) : no(jsonFaultText(json.reason))
+}
+
+function orNo(message: RpcMessage | undefined): Result<RpcMessage, string> {
+  return message === undefined ? no('not a message of JSON-RPC 2.0') : ok(message)
+}
+
+function textOf(message: Uint8Array | string): string {
+  return typeof message === 'string' ? message : Buffer.from(message).toString('utf8')
 }
 
 /** Sampling, elicitation and roots are not passed on: an upstream that asks hears so instead of waiting. */
@@ -67,7 +83,7 @@ export function answerTo({ id, method }: RpcRequest): Uint8Array {
 }
 
 /** What an upstream's answer means for the action that asked. */
-export function sentFrom(answer: RpcAnswer, bytes: Uint8Array): Sent {
+export function sentFrom({ answer, lost = [] }: Pick<RpcResponse, 'answer' | 'lost'>, bytes: Uint8Array): Sent {
   if ('error' in answer) {
     const error: Record<string, Json> = { code: answer.error.code, message: answer.error.message }
     if (answer.error.data !== undefined) error.data = answer.error.data
@@ -79,5 +95,6 @@ export function sentFrom(answer: RpcAnswer, bytes: Uint8Array): Sent {
     return { kind: 'unreadable', why: `it asks for what is not passed on: ${JSON.stringify(resultType)}` }
   }
   const result = plainResult(answer.result)
-  return { kind: 'answered', bytes, answer: { value: { result }, failed: result.isError === true } }
+  const failed = result.isError === true
+  return { kind: 'answered', bytes, answer: { value: { result }, failed }, ...(lost.length > 0 && { lost }) }
 }

@@ -1,0 +1,79 @@
+import { isJsonObject, type Json, type JsonObject } from '../model/index.ts'
+import { NotASchema } from './schema-check.ts'
+
+/** The parts of a schema that a reference can name beside their place in it. */
+export interface Addresses {
+  /** By `$anchor`, `$dynamicAnchor`, and in drafts 04 to 07 by an `id` that is a fragment. */
+  readonly anchors: ReadonlyMap<string, JsonObject>
+  /** By an `$id` or `id` of their own. */
+  readonly named: ReadonlyMap<string, JsonObject>
+}
+
+/** Throws where two parts have one name, or where a part of another address refers to places within itself. */
+export function addressesIn(root: JsonObject): Addresses {
+  const anchors = new Map<string, JsonObject>()
+  const named = new Map<string, JsonObject>()
+  const add = (to: Map<string, JsonObject>, name: Json | undefined, schema: JsonObject) => {
+    if (typeof name !== 'string') return
+    if (to.has(name) && to.get(name) !== schema) throw new NotASchema(`it has two parts called "${name}"`)
+    to.set(name, schema)
+  }
+  walkSchemas(root, (schema) => {
+    for (const keyword of ['$anchor', '$dynamicAnchor']) add(anchors, schema[keyword], schema)
+    const id = idOf(schema)
+    if (id === undefined) return
+    if (/^#[^/]/.test(id)) return add(anchors, id.slice(1), schema)
+    if (schema !== root && refersWithin(schema))
+      throw new NotASchema('a part of it has an address of its own ($id), and refers to places within itself')
+    add(named, id.replace(/#$/, ''), schema)
+  })
+  return { anchors, named }
+}
+
+/** What a reference says of the document itself where it begins with the document's own address; else nothing. */
+export function withoutAddress(reference: string, root: JsonObject): string | undefined {
+  const own = idOf(root)?.replace(/#$/, '')
+  if (own === undefined || own === '' || !reference.startsWith(own)) return undefined
+  const rest = reference.slice(own.length)
+  return rest === '' ? '#' : rest.startsWith('#') ? rest : undefined
+}
+
+function idOf({ $id, id }: JsonObject): string | undefined {
+  if (typeof $id === 'string') return $id
+  return typeof id === 'string' ? id : undefined
+}
+
+function refersWithin(schema: JsonObject): boolean {
+  let found = false
+  walkSchemas(schema, ({ $ref, $dynamicRef, $recursiveRef }) => {
+    found ||= [$ref, $dynamicRef, $recursiveRef].some((to) => typeof to === 'string' && to.startsWith('#'))
+  })
+  return found
+}
+
+/** Literal values are no schemas, whatever they look like. */
+const LITERAL: ReadonlySet<string> = new Set(['enum', 'const', 'default', 'examples'])
+
+/** Keywords whose members have names that the schema gives, and that are no keywords themselves. */
+const NAMING: ReadonlySet<string> = new Set([
+  'properties',
+  'patternProperties',
+  'dependentSchemas',
+  'dependencies',
+  'dependentRequired',
+  '$defs',
+  'definitions',
+])
+
+/** Visits every object in a schema that may be one itself. */
+function walkSchemas(schema: JsonObject, visit: (schema: JsonObject) => void): void {
+  const walk = (value: Json, names: boolean) => {
+    if (Array.isArray(value)) for (const item of value) walk(item, false)
+    if (!isJsonObject(value)) return
+    if (!names) visit(value)
+    for (const [key, item] of Object.entries(value)) {
+      if (names || !LITERAL.has(key)) walk(item, !names && NAMING.has(key))
+    }
+  }
+  walk(schema, false)
+}

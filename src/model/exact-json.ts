@@ -1,0 +1,181 @@
+import type { Json } from './json.ts'
+import { doubleOf, isNumberText, WrittenNumber } from './number.ts'
+
+/** What one pass over a text of JSON tells, before anything is made of it. */
+export interface JsonScan {
+  readonly depthMax: number
+  /** At least the number of values: one more than the commas, and one for each bracket. */
+  readonly nodes: number
+  readonly colons: number
+  /** Where the numbers begin and end that are to be kept as they are written, one pair after the other. */
+  readonly kept: readonly number[]
+  /** One of those is too long to be kept. */
+  readonly tooLong: boolean
+  /** Where `NaN` or `Infinity` stands, which some languages write and JSON does not have. */
+  readonly noNumberAt: number | undefined
+}
+
+/** Whether a number, by its text, is to be kept as it is written. */
+export type Keeps = (text: string) => boolean
+
+export const KEEP_NONE: Keeps = () => false
+
+/** Each that `JSON.stringify` would write in other characters, and each that is past what doubles tell apart. */
+export const KEEP_AS_WRITTEN: Keeps = (text) => {
+  const double = Number(text)
+  return String(double) !== text || isUnsafe(double)
+}
+
+/** Those that no double is exactly: for what is our own, and is read as it was written. */
+export const KEEP_INEXACT: Keeps = (text) => isNumberText(text) && doubleOf(new WrittenNumber(text)) === undefined
+
+export function isUnsafe(value: number): boolean {
+  return !Number.isFinite(value) || (Math.abs(value) > Number.MAX_SAFE_INTEGER && Number.isInteger(value))
+}
+
+/**
+ * Reads JSON as the platform does, with numbers as they are written where `keeps` says so. Throws a SyntaxError where it
+ * is none. A string that begins with a lone surrogate is none either beside such numbers: no UTF-8 has it.
+ */
+export function parseExactJson(text: string, keeps: Keeps = KEEP_AS_WRITTEN): Json {
+  const scan = scanJson(text, keeps)
+  const { value, mistaken } = parseScanned(text, scan)
+  if (mistaken) throw new SyntaxError('a string in it cannot be told from a number')
+  return value
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+export function scanJson(text: string, keeps: Keeps): JsonScan {
+  let [depth, depthMax, nodes, colons] = [0, 0, 1, 0]
+  const kept: number[] = []
+  let tooLong = false
+  let noNumberAt: number | undefined
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    switch (code) {
+      case QUOTE:
+        i = endOfString(text, i + 1)
+        continue
+      case 0x7b: // {
+      case 0x5b: // [
+        nodes++
+        if (++depth > depthMax) depthMax = depth
+        continue
+      case 0x7d: // }
+      case 0x5d: // ]
+        depth--
+        continue
+      case 0x2c: // ,
+        nodes++
+        continue
+      case 0x3a: // :
+        colons++
+        continue
+      case 0x4e: // N
+      case 0x49: // I
+        noNumberAt ??= i
+        continue
+    }
+    if (code !== 0x2d && (code < 0x30 || code > 0x39)) continue
+    const end = endOfNumber(text, i + 1)
+    if (!isPlain(text, i, end)) {
+      const number = text.slice(i, end)
+      if (keeps(number)) {
+        if (isNumberText(number)) kept.push(i, end)
+        else tooLong = true
+      }
+    }
+    i = end - 1
+  }
+  return { depthMax, nodes, colons, kept, tooLong, noNumberAt }
+}
+
+/** The index of the closing quote, or the end of the text where there is none (the parser refuses that). */
+export function endOfString(text: string, from: number): number {
+  for (let quote = text.indexOf('"', from); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let backslashes = 0
+    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH && quote - 1 - backslashes >= from) backslashes++
+    if (backslashes % 2 === 0) return quote
+  }
+  return text.length
+}
+
+function endOfNumber(text: string, from: number): number {
+  for (let i = from; ; i++) {
+    const code = text.charCodeAt(i)
+    const goesOn = (code >= 0x30 && code <= 0x39) || code === 0x2e || code === 0x2b || code === 0x2d
+    if (!goesOn && code !== 0x65 && code !== 0x45) return i
+  }
+}
+
+/** At most fifteen digits and nothing else: most numbers, which need no second look. */
+function isPlain(text: string, from: number, to: number): boolean {
+  if (to - from > 15) return false
+  for (let i = from; i < to; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 0x30 || code > 0x39) return false
+  }
+  return true
+}
+
+/**
+ * Begins the text that stands for a kept number while the platform's parser reads the rest: a lone surrogate, which no
+ * text that was decoded has. An escape can still say it: `mistaken` tells of those.
+ */
+const MARK = '\udfff'
+
+export interface Scanned {
+  readonly value: Json
+  /** A string or a key looks like a number that was kept, or one of those is gone (a key that is written twice). */
+  readonly mistaken: boolean
+}
+
+/** Throws a SyntaxError where the text is no JSON. */
+export function parseScanned(text: string, { kept }: JsonScan): Scanned {
+  // JSON.parse returns JSON; its type cannot say so.
+  if (kept.length === 0) return { value: JSON.parse(text) as Json, mistaken: false }
+  const parts: string[] = []
+  const numbers: WrittenNumber[] = []
+  let from = 0
+  for (let i = 0; i < kept.length; i += 2) {
+    const [start = 0, end = 0] = [kept[i], kept[i + 1]]
+    parts.push(text.slice(from, start), '"', MARK, String(numbers.length), '"')
+    numbers.push(new WrittenNumber(text.slice(start, end)))
+    from = end
+  }
+  parts.push(text.slice(from))
+  const restoring: Restoring = { numbers, restored: 0, mistaken: false }
+  const value = restored(JSON.parse(parts.join('')) as Json, restoring)
+  return { value, mistaken: restoring.mistaken || restoring.restored !== numbers.length }
+}
+
+interface Restoring {
+  readonly numbers: readonly WrittenNumber[]
+  restored: number
+  mistaken: boolean
+}
+
+/** Puts the numbers in their places; the value is the parser's own, and changed in place. */
+function restored(value: Json, restoring: Restoring): Json {
+  if (typeof value === 'string') {
+    if (!value.startsWith(MARK)) return value
+    const number = restoring.numbers[Number(value.slice(1))]
+    if (number === undefined) restoring.mistaken = true
+    else restoring.restored++
+    return number ?? value
+  }
+  if (value === null || typeof value !== 'object') return value
+  const members = value as Json[] & Record<string, Json> // just parsed, and nobody else's
+  if (Array.isArray(value)) {
+    for (let i = 0; i < members.length; i++) members[i] = restored(members[i] as Json, restoring)
+    return value
+  }
+  for (const key of Object.keys(value)) {
+    if (key.startsWith(MARK)) restoring.mistaken = true
+    // A key of that name was parsed as a member, and assigning to it would be something else.
+    if (key !== '__proto__') members[key] = restored(members[key] as Json, restoring)
+  }
+  return value
+}
