@@ -13,12 +13,10 @@ import {
   LIMITS,
   no,
   numberText,
-  objectWithDoubles,
   ok,
   type Result,
   type ToolName,
   type UpstreamName,
-  withDoubles,
 } from '../model/index.ts'
 import { Exposure, fillTemplate, type Refusal, undoneIn } from '../policy/index.ts'
 import type { CellAtGate } from './cell.ts'
@@ -245,7 +243,7 @@ function argumentsIn(bytes: Uint8Array | undefined): JsonObject | undefined {
   const read = bytes && readMessage(bytes)
   const message = read?.ok ? read.value : undefined
   const params = message?.kind === 'request' && isJsonObject(message.params) ? message.params : undefined
-  return isJsonObject(params?.arguments) ? objectWithDoubles(params.arguments) : undefined
+  return isJsonObject(params?.arguments) ? params.arguments : undefined
 }
 
 /** What the upstream said, read as strictly as when it came. */
@@ -258,8 +256,7 @@ async function resultIn(
   const message = read && readMessage(read)
   if (read === undefined || message?.ok !== true || message.value.kind !== 'response') return undefined
   const sent = sentFrom(message.value, read)
-  const result = sent.kind === 'answered' && !sent.answer.failed ? sent.answer.value.result : undefined
-  return result && withDoubles(result)
+  return sent.kind === 'answered' && !sent.answer.failed ? sent.answer.value.result : undefined
 }
 
 function foundIn(called: Called, check: Check): Result<boolean, string> {

@@ -61,7 +61,7 @@ describe('a list of an upstream', () => {
   it('S17: has at most 8 MiB and 10,000 items; the rest is left out, and said', async () => {
     assert.deepEqual([LIMITS.listBytesMax, LIMITS.listItemsMax], [8_388_608, 10_000])
     const text = 'x'.repeat(4_000_000)
-    const fat = listing((n) => ({ tools: [{ name: 'fat', text }], nextCursor: `${n}` }))
+    const fat = listing((n) => ({ tools: [{ name: `fat${n}`, text }], nextCursor: `${n}` }))
     const { items, notes } = await all(fat)
     assert.deepEqual([items.length, fat.asked()], [2, 3])
     assert.match(notes.join(), /page 3 is left out, and what follows it: more than 8388608 bytes/)

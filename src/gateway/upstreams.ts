@@ -76,8 +76,8 @@ export class Upstream {
   readonly #listeners = new Set<(list: ListName) => void>()
   /** Lists that have changed and have not been looked at yet. */
   readonly #news = new Set<ListName>()
-  /** What was told last of each list that could not be taken whole. */
-  readonly #cuts = new Map<ListName, string>()
+  /** What was told last of each list that could not be taken whole, by its method. */
+  readonly #cuts = new Map<string, string>()
   /** Changes that are not settled yet. */
   #unsettled = 0
   #settling: Promise<void> = Promise.resolve()
@@ -114,6 +114,22 @@ export class Upstream {
   connection(signal?: AbortSignal): Promise<UpstreamConnection> {
     if (this.#live !== undefined && !this.#live.closed && this.#unsettled === 0) return Promise.resolve(this.#live)
     return unlessAborted(this.#settled(), signal)
+  }
+
+  /** One of its lists as it is now. What of it cannot be taken is told, once while it stays the same. */
+  async offered(
+    connection: UpstreamConnection,
+    list: ListName,
+    method: string,
+    member: string,
+  ): Promise<readonly JsonObject[]> {
+    if (!(list in connection.capabilities)) return []
+    const { items, lost, notes } = await listAll(connection, method, member, this.#closed.signal)
+    const what = [...lost.map(lostText), ...notes]
+    const said = what.join('; ')
+    if (said !== '' && this.#cuts.get(method) !== said) this.#options.onCut?.(list, what)
+    this.#cuts.set(method, said)
+    return items
   }
 
   /** Where it stands, after `waitMsMax` at most. Cells are told when that was too early to know. */
@@ -254,7 +270,8 @@ export class Upstream {
       ['prompt', 'prompts'],
     ] as const) {
       if (operation === 'prompt' && ![...this.#tools.keys()].some((name) => name.startsWith('prompt:'))) continue
-      for (const definition of await this.#offered(connection, list)) this.#take(definition, operation, digests)
+      for (const definition of await this.offered(connection, list, `${list}/list`, list))
+        this.#take(definition, operation, digests)
     }
     for (const [name, known] of this.#tools) {
       if (name.startsWith('resource:')) continue
@@ -268,17 +285,6 @@ export class Upstream {
         if (digest !== undefined) this.#options.onDefinition(name, digest, problem)
       }
     }
-  }
-
-  async #offered(connection: UpstreamConnection, list: 'tools' | 'prompts'): Promise<readonly JsonObject[]> {
-    if (!(list in connection.capabilities)) return []
-    const { items, lost, notes } = await listAll(connection, `${list}/list`, list, this.#closed.signal)
-    const what = [...lost.map(lostText), ...notes]
-    const said = what.join('; ')
-    // It may say so each time that its list changes; once is told.
-    if (what.length > 0 && this.#cuts.get(list) !== said) this.#options.onCut?.(list, what)
-    this.#cuts.set(list, said)
-    return items
   }
 
   #take(definition: JsonObject, operation: 'tool' | 'prompt', digests: Map<ToolName, Sha256>): void {

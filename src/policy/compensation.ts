@@ -1,5 +1,5 @@
 import type { ActionId } from '../model/ids.ts'
-import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
+import { isJsonObject, type Json, type JsonObject, withDoubles } from '../model/json.ts'
 import { type JsonPath, pathText } from '../model/path.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { type Check, referenceOf } from '../model/undo.ts'
@@ -60,12 +60,12 @@ function value(text: string, effected: Effected, report: (problem: string) => vo
   return null
 }
 
-/** Null is no value: an upstream that says it names nothing. */
+/** Null is no value: an upstream that says it names nothing. Of a number what it is, and not how it was written. */
 function valueAt(value: Json, path: JsonPath): Json | undefined {
   let here: Json = value
   for (const step of path) {
     if (step === 'items' || !isJsonObject(here) || !Object.hasOwn(here, step.name)) return undefined
     here = here[step.name] ?? null
   }
-  return here === null ? undefined : here
+  return here === null ? undefined : withDoubles(here)
 }

@@ -14,7 +14,7 @@ import { startGatewayOn } from '../kit/gateway.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { call, errorOf } from '../kit/wire.ts'
 
-const TOOLS = ['bigint', 'wei', 'price', 'nan', 'rows', 'tree', 'ends-with-id']
+const TOOLS = ['bigint', 'wei', 'price', 'nan', 'rows', 'tree', 'ends-with-id', 'large']
 const definitionOf = (name: string): JsonObject => ({
   name,
   description: name,
@@ -86,6 +86,14 @@ describe('an answer of a server', () => {
         `its answer cannot be read: not JSON: ${what}, which JSON does not have; it answered: its effect counts as one that happened`,
       )
     })
+
+  it('that is too large costs its own call, and the server goes on', async () => {
+    assert.match(errorOf(await call(url, 'large'))?.message ?? '', /the answer was withheld; the call was carried out/)
+    assert.match((await call(url, 'bigint')).text, /1215883588174806058/)
+    const told = (all: Awaited<ReturnType<typeof gateway.entries>>) =>
+      all.some((entry) => entry.kind === 'action.outcome' && entry.detail?.includes('larger than 4194304 bytes'))
+    assert.ok(told(await gateway.entries(told)))
+  })
 
   it('S11: a number of 64 bits is refused of a cell, which is told where it stands and what to do', async () => {
     const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"bigint","arguments":{"q":1215883588174806058}}}`

@@ -16,7 +16,7 @@ const names = JSON.stringify(shuffled.map(({ each }) => each))
 const properties = '{"a":{},"b":{},"c":{},"d":{}}'
 
 const WAYS: Readonly<Record<string, readonly string[]>> = {
-  plain: ['bigint', 'wei', 'price', 'nan', 'rows', 'tree', 'ends-with-id'].map((name) => tool(name)),
+  plain: ['bigint', 'wei', 'price', 'nan', 'rows', 'tree', 'ends-with-id', 'large'].map((name) => tool(name)),
   faulty: [
     tool('stock'),
     tool('int64', '{"type":"object","properties":{"micros":{"type":"integer","maximum":9223372036854775807}}}'),
@@ -42,6 +42,7 @@ const ANSWERS: Readonly<Record<string, string>> = {
   rows: `{"rows":[${Array.from({ length: 12_000 }, (_, id) => `{"id":${id},"sku":"s${id}","n":${id % 7},"ok":true}`)}]}`,
   tree: `${'{"node":"div","children":['.repeat(40)}"text"${']}'.repeat(40)}`,
   'ends-with-id': '{"mean":Infinity}',
+  large: `{"text":"${'x'.repeat(5_000_000)}"}`,
 }
 
 const lines = createInterface({ input: process.stdin })

@@ -18,8 +18,8 @@ import type { Gate } from '../../gate.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../own-tools.ts'
 import { type Performed, refuseFrame, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
 import { recordLabels } from '../../record.ts'
-import type { SendOptions } from '../../upstream.ts'
-import { definitionDigest, listAll, type Upstream } from '../../upstreams.ts'
+import type { ListName, SendOptions } from '../../upstream.ts'
+import { definitionDigest, type Upstream } from '../../upstreams.ts'
 import { performCall } from './call.ts'
 import { type HeaderValue, paramHeaderMismatch } from './headers.ts'
 import { RPC, type RpcAnswer, rpcError } from './rpc.ts'
@@ -338,18 +338,16 @@ async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest):
   if (isBelow(cell.rung, 'restricted')) return refusedList(gate, cell)
   const prompts: Offer[] = []
   const asking = viewed(cell, view).map((upstream) => {
-    const names = granted(gate, cell, upstream, 'prompt')
-    return {
-      upstream,
-      names,
-      offered: names.length === 0 ? [] : offeredBy(upstream, 'prompts', 'prompts/list', 'prompts'),
-    }
+    const none = granted(gate, cell, upstream, 'prompt').length === 0
+    return { upstream, offered: none ? [] : offeredBy(upstream, 'prompts', 'prompts/list', 'prompts') }
   })
-  for (const { upstream, names, offered } of asking) {
-    for (const prompt of await offered) {
-      if (typeof prompt.name !== 'string' || !names.some((name) => name === `prompt:${String(prompt.name)}`)) continue
-      const item = view === undefined ? { ...prompt, name: `${upstream.name}__${prompt.name}` } : prompt
-      prompts.push({ upstream, item })
+  for (const { upstream, offered } of asking) {
+    const names = new Set((await offered).map(({ name }) => `prompt:${String(name)}`))
+    // Asking for it has compared them: what differs from what was accepted is not granted, and what is shown is that.
+    for (const name of granted(gate, cell, upstream, 'prompt').filter((each) => names.has(each))) {
+      const { inputSchema: _, ...prompt } = upstream.tool(name)?.pinned?.definition ?? {}
+      const shown = view === undefined ? { ...prompt, name: `${upstream.name}__${String(prompt.name)}` } : prompt
+      prompts.push({ upstream, item: shown })
     }
   }
   return shownUnlessLeaking(gate, cell, 'prompts', prompts)
@@ -393,13 +391,13 @@ function leaks(gate: Gate, member: string, { upstream, item }: Offer): boolean {
 
 async function offeredBy(
   upstream: Upstream,
-  capability: string,
+  list: ListName,
   method: string,
   member: string,
 ): Promise<readonly JsonObject[]> {
   try {
     const connection = await soon(upstream.connection())
-    return capability in connection.capabilities ? (await soon(listAll(connection, method, member))).items : []
+    return await soon(upstream.offered(connection, list, method, member))
   } catch {
     // A list lacks what cannot be reached; a call to it says so.
     return []

@@ -288,8 +288,19 @@ class StdioUpstream implements UpstreamConnection {
     const lines = this.#lines.push(chunk)
     // A line that never ends would fill our memory.
     if (lines === undefined) return this.close()
-    for (const line of lines) if (line.length > 0) this.#pending.push(line)
+    for (const line of lines) {
+      if ('begins' in line) this.#heardTooMuch(line.begins)
+      else if (line.length > 0) this.#pending.push(line)
+    }
     if (!this.#resting) this.#takeLines()
+  }
+
+  /** An answer that is too large costs its own call; a line of which nobody knows what it is costs the server. */
+  #heardTooMuch(begins: Uint8Array): void {
+    const answered = this.#answeredBy(Buffer.from(begins.subarray(0, 4_096)).toString('latin1'))
+    if (answered === undefined) return this.close()
+    const why = `its answer cannot be read: larger than ${LIMITS.answerBytesMax} bytes`
+    answered.settle({ kind: 'unreadable', why, answers: true })
   }
 
   /** Large ones wait for their turn, and the server with them. */
