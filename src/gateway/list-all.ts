@@ -68,7 +68,9 @@ export async function listAll(
       return ended(`${pageText(page)} is left out, and what follows it: more than ${LIMITS.listBytesMax} bytes`)
     lost.push(...(sent.lost ?? []))
     const text = JSON.stringify(list)
-    const again = list.length > 0 && text === before
+    const next = result.nextCursor
+    const circle = typeof next === 'string' && followed.has(next)
+    const again = circle && text === before
     before = text
     for (const item of again ? [] : list) {
       if (!isJsonObject(item)) lost.push({ name: '', why: 'it is no object' })
@@ -76,10 +78,9 @@ export async function listAll(
       else if (items.length < LIMITS.listItemsMax) items.push(objectWithDoubles(item))
       else return ended(`more than ${LIMITS.listItemsMax} items: those are left out`)
     }
-    const next = result.nextCursor
     // Some say with an empty text, or with null, that nothing follows.
     if (typeof next !== 'string' || next === '') return ended()
-    if (followed.has(next)) return ended(`its pages go in a circle ("${cutText(next, 64)}"): each is taken once`)
+    if (circle) return ended(`its pages go in a circle ("${cutText(next, 64)}"): each is taken once`)
     followed.add(next)
     cursor = next
   }
