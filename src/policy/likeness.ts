@@ -1,4 +1,4 @@
-import { LOOKALIKES } from './skeleton.ts'
+import { LOOKALIKES } from '../model/lookalikes.ts'
 
 /**
  * How a value is like a text that was seen, in words for a person. It only explains a hold: nothing is ever permitted

@@ -354,4 +354,26 @@ describe('what a cell changed', { skip: SKIP }, () => {
     assert.equal(stdout, 'first\nx')
     assert.throws(() => readlinkSync(join(workspace.lower, 'link')))
   })
+
+  it('CR3: what a host acts upon by what it is lands by no rule: a repository of any name, a link of git, a program, a link to a hook', async () => {
+    const lower = ownedDirectory({ 'replies/old': 'x', 'replies/half/HEAD': 'ref: x', 'replies/half/objects/x': 'x' })
+    const workspace = workspaceOver(lower)
+    const work = `cd replies; mkdir -p notes/objects notes/refs half/refs; echo 'ref: refs/heads/main' > notes/HEAD
+      printf '[core]\\n\\tworktree = .\\n\\tfsmonitor = id\\n' > notes/config; cp notes/config renamed; echo x > notes/letter
+      echo 'gitdir: /elsewhere' > tree; printf '#!/bin/sh\\nid\\n' > tool; chmod 755 tool; cp tool text; chmod 644 text
+      ln -s .envrc near; echo hello > letter; touch half/x`
+    const { exit, stderr } = await ran(spec(['sh', '-c', work], { workspace }))
+    assert.equal(exit.code, 0, stderr)
+    const wanted = { rule: { allow: [pathPattern('replies/**') ?? []], never: [] }, confirmed: [] }
+    const landing = await (await warden()).commitChosen(workspace.changes, choosing(wanted))
+    assert.ok(landing.ok, JSON.stringify(landing))
+    assert.deepEqual(landing.value.landed.toSorted(), ['replies/letter', 'replies/notes', 'replies/text'])
+    const left = landing.value.left.filter(({ needsPerson }) => needsPerson).map(({ path }) => path)
+    assert.deepEqual(left.toSorted(), [
+      ...['replies/half/refs', 'replies/half/x', 'replies/near', 'replies/notes/HEAD', 'replies/notes/config'],
+      ...['replies/notes/letter', 'replies/notes/objects', 'replies/notes/refs', 'replies/renamed', 'replies/tool'],
+      'replies/tree',
+    ])
+    assert.equal(existsSync(join(lower, 'replies/notes/HEAD')), false)
+  })
 })

@@ -1,6 +1,6 @@
 /** What became of a workspace: shown, landed, or thrown away. */
 import { rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { Cell } from '../cell.ts'
 import type { Ground } from '../launch.ts'
@@ -200,8 +200,11 @@ function needsYes(changes: readonly Change[]): readonly Executes[] {
   // Removing a hook runs nothing, but removing .git/config or a lock file changes what the host does next: listed too.
   const executes = executesOnHost(changes.map(({ path }) => path))
   const known = new Set(executes.map(({ path }) => path))
-  const others = changes.flatMap(({ path, target, leadsOut, replacesDirectory }) => {
+  const others = changes.flatMap(({ path, target, leadsOut, replacesDirectory, acts }) => {
     if (known.has(path)) return []
+    if (acts !== undefined) return [{ path, why: acts }]
+    const [led] = target === undefined ? [] : executesOnHost([join(dirname(path), target)])
+    if (led !== undefined) return [{ path, why: `a link to ${target}: ${led.why}` }]
     if (replacesDirectory) return [{ path, why: 'it takes the place of a directory, and of all that is in it' }]
     return leadsOut ? [{ path, why: `a link that can lead out of the workspace, to ${target}` }] : []
   })

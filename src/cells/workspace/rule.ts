@@ -81,7 +81,7 @@ export function neverOf(path: string, rule: CommitRule): string | undefined {
 }
 
 function lower(pattern: PathPattern): PathPattern {
-  return pattern.map((part) => part.toLowerCase())
+  return pattern.map(leastCareful)
 }
 
 function parentOf(path: string): string | undefined {

@@ -15,7 +15,16 @@ import {
   readlinkSync,
   readSync,
 } from 'node:fs'
-import { CHANGES_MAX, type Change, COMPARED_BYTES_MAX, DEPTH_MAX, type Refused, SAID_CHARACTERS_MAX } from './change.ts'
+import { actsOn } from './acts.ts'
+import {
+  CHANGES_MAX,
+  type Change,
+  type ChangeKind,
+  COMPARED_BYTES_MAX,
+  DEPTH_MAX,
+  type Refused,
+  SAID_CHARACTERS_MAX,
+} from './change.ts'
 
 export interface Trees {
   readonly lower: string
@@ -73,7 +82,7 @@ export function walk(trees: Trees, say: (found: Change | Refused) => void): bool
       if (typeof path !== 'string' || stat(trees.merged + path) !== undefined) continue
       const was = stat(trees.lower + path)
       const type = was && typeOf(was)
-      if (was && type && !report({ kind: 'removed', ...described(trees, path, type, was) })) return false
+      if (was && type && !report(described('removed', trees, path, type, was))) return false
     }
   }
   return true
@@ -89,29 +98,33 @@ export function found(trees: Trees, path: string, now: BigIntStats): Change | Re
   if (type === 'file' && now.size > (trees.diskBytes ?? Number.POSITIVE_INFINITY))
     return { refused: shown, why: `it claims ${now.size} bytes, more than its disk can hold` }
   const was = stat(trees.lower + path)
-  if (was === undefined) return { kind: 'added', ...described(trees, path, type, now) }
+  if (was === undefined) return described('added', trees, path, type, now)
   if (
     typeOf(was) === type &&
     (type === 'symlink' || landedMode(type, now, was) === (Number(was.mode) & 0o777)) &&
     sameContent(trees, path, type, was, now)
   )
     return undefined
-  return { kind: 'changed', ...described(trees, path, type, now) }
+  return described('changed', trees, path, type, now)
 }
 
-function described(trees: Trees, path: string, type: Change['type'], stats: BigIntStats): Omit<Change, 'kind'> {
+function described(kind: ChangeKind, trees: Trees, path: string, type: Change['type'], stats: BigIntStats): Change {
   const below = stat(trees.lower + path)
   const changedBelow = below !== undefined && Number(below.ctimeMs) > trees.sinceMs
   const target = type === 'symlink' ? linkTarget(trees, path) : undefined
+  const mode = landedMode(type, stats, below)
+  const acts = actsOn(trees.merged, path, mode, kind === 'removed' ? 'directory' : type)
   return {
+    kind,
     path: path.slice(1),
     type,
-    mode: landedMode(type, stats, below),
+    mode,
     bytes: Number(stats.size),
     inodeChangedNs: `${stats.ctimeNs}`,
     ...(target === undefined ? {} : { target }),
     ...(target !== undefined && leadsOut(path, target) ? { leadsOut: true } : {}),
     ...(changedBelow ? { changedBelow: true } : {}),
+    ...(acts === undefined ? {} : { acts }),
     ...(type !== 'directory' && below?.isDirectory() ? { replacesDirectory: true } : {}),
   }
 }

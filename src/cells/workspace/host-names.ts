@@ -1,0 +1,191 @@
+/** Names of files and directories that hosts act upon by themselves, in lower case; parts of a path beside each other. */
+export interface Rule {
+  /** Who acts on it, and when. */
+  readonly why: string
+  /** Of whatever lies in it, too. */
+  readonly directories?: readonly string[]
+  readonly names?: readonly string[]
+  readonly patterns?: readonly RegExp[]
+}
+
+export const RULES: readonly Rule[] = [
+  {
+    why: 'git runs hooks and commands named in its configuration',
+    directories: words(`
+      .hg .svn .bzr _darcs .jj .sl .pijul .cargo-husky .hooks .git-hooks .git .husky .githooks hooks
+    `),
+    names: words(`
+      .hgsub .hgrc .mrconfig .arcconfig .arclint .gitattributes .gitmodules .gitconfig
+    `),
+  },
+  {
+    why: 'run on entering the directory',
+    directories: words(`
+      .config/direnv .devenv .mise .config/mise .direnv
+    `),
+    names: words(`
+      .envrc.local .env.zsh .in .out .sdkmanrc .java-version .go-version .terraform-version .miserc.toml
+      mise.lock .rtx.toml devbox.lock devenv.nix devenv.yaml flake.lock .autoenv_leave.zsh .localrc
+      .zsh_profile .nodenv-version .rbenv-version .php-version .swift-version .perl-version .opam-switch
+      .envrc .env .tool-versions .mise.toml mise.toml .asdfrc .autoenv .autoenv.zsh devbox.json shell.nix
+      flake.nix default.nix .node-version .nvmrc .python-version .ruby-version
+    `),
+    patterns: [/^\.env\./, /^mise\..*toml$/],
+  },
+  {
+    why: 'npm and its kin run scripts named in it',
+    directories: words(`
+      node_modules .yarn
+    `),
+    names: words(`
+      .pnp.cjs .pnp.loader.mjs .pnpmfile.mjs bun.lock bun.lockb .yarnclean jsr.json package.json5 package.yaml
+      .npmignore package.json .npmrc .yarnrc .yarnrc.yml .pnpmfile.cjs pnpm-workspace.yaml bunfig.toml
+      deno.json deno.jsonc package-lock.json yarn.lock pnpm-lock.yaml npm-shrinkwrap.json
+    `),
+  },
+  {
+    why: 'run by the next build or test',
+    directories: words(`
+      .bundle .mise-tasks mise-tasks site-packages dist-packages __pycache__ .eggs .tox .nox .gradle .bsp
+      .bloop .metals .swiftpm .terraform .cargo .mvn gradle/wrapper bin scripts .venv venv
+    `),
+    names: words(`
+      bsdmakefile pytest.ini .pytest.ini .coveragerc mypy.ini .mypy.ini .pylintrc pylintrc .flake8 .isort.cfg
+      hatch.toml pdm.toml pdm.lock dodo.py fabfile.py tasks.py manage.py wscript sconscript conanfile.py
+      conanfile.txt vcpkg.json xmake.lua premake5.lua meson_options.txt meson.options cmakepresets.json
+      cmakeuserpresets.json cpanfile makefile.pl build.pl .proverc .perldb dune dune-project rebar.lock
+      mix.lock deps.edn project.clj bb.edn shadow-cljs.edn build.mill build.sc .sbtopts .jvmopts .mill-version
+      gradle.lockfile extensions.xml jvm.config maven.config global.json nuget.config packages.config
+      directory.build.rsp msbuild.rsp guardfile capfile thorfile dangerfile appraisals steepfile berksfile
+      .rspec .rubocop.yml phpunit.xml phpunit.xml.dist .user.ini .htaccess artisan pubspec.yaml pubspec.lock
+      melos.yaml shard.yml spago.yaml elm.json go.mod go.sum .goreleaser.yml .goreleaser.yaml magefile.go
+      wrangler.toml wrangler.jsonc serverless.yml netlify.toml vercel.json fly.toml now.json chart.yaml
+      kustomization.yaml helmfile.yaml .terraformrc terragrunt.hcl pulumi.yaml cdk.json samconfig.toml
+      bake.hcl docker-bake.hcl .actrc moon.yml rush.json pants.toml .buckconfig renv.lock .renviron
+      .rbuildignore makefile gnumakefile justfile rakefile gemfile cmakelists.txt pom.xml build.rs cargo.toml
+      setup.py setup.cfg pyproject.toml conftest.py tox.ini noxfile.py sitecustomize.py usercustomize.py
+      requirements.txt meson.build build.xml gradlew mvnw build.zig mix.exs rebar.config build.sbt stack.yaml
+      setup.hs package.swift podfile fastfile brewfile procfile earthfile tiltfile skaffold.yaml pipfile
+      poetry.lock uv.lock uv.toml cargo.lock gemfile.lock composer.json rust-toolchain rust-toolchain.toml
+      go.work gradle.properties sconstruct configure module.bazel workspace workspace.bazel build.bazel
+      .bazelrc turbo.json nx.json lerna.json ansible.cfg dockerfile containerfile vagrantfile
+    `),
+    patterns: [
+      /^taskfile\.ya?ml$/,
+      /\.gradle(\.kts)?$/,
+      /\.(pth|egg-link|pyc|opam|nimble|rockspec)$/,
+      /\.mk$/,
+      /^(docker-)?compose.*\.ya?ml$/,
+      /^dockerfile\./,
+      /\.tf(vars)?(\.json)?$/,
+      /\.(cabal|gemspec|podspec|sbt|bzl)$/,
+      /\.(csproj|fsproj|vbproj|props|targets|sln)$/,
+    ],
+  },
+  {
+    why: 'an editor runs tasks and settings from it',
+    directories: words(`
+      .emacs.d .nvim .config/nvim .helix .settings nbproject .kdev4 .run .theia .nova .ctags.d .jupyter
+      .ipython .vscode-test .devfile .ddev .lapce .vscode .idea .zed .fleet .vim .devcontainer .vs
+    `),
+    names: words(`
+      _vimrc .gvimrc .ideavimrc .emacs .spacemacs .kakrc .projections.json .vimspector.json coc-settings.json
+      .luarc.json .luarc.jsonc .clangd .ccls .project .classpath .pydevproject .cproject .replit replit.nix
+      .gitpod.yml .gitpod.dockerfile devfile.yaml .nova .ycm_extra_conf.py .tern-project .ctags .ctagsrc .exrc
+      .vimrc .nvimrc .nvim.lua .dir-locals.el .sublime-project .editorconfig .lvimrc
+    `),
+    patterns: [/\.code-workspace$/, /\.sublime-(project|workspace)$/, /^\.?devcontainer\.json$/],
+  },
+  {
+    why: 'run by continuous integration, with its secrets',
+    directories: words(`
+      .semaphore .teamcity .azuredevops .azure-pipelines .builds .concourse .tekton .dagger .harness .github
+      .circleci .woodpecker .buildkite .ci .gitlab .forgejo .gitea
+    `),
+    names: words(`
+      .gitlab-ci.yaml .travis.yaml .appveyor.yml .drone.yaml azure-pipelines.yaml .cirrus.star .build.yml
+      codeship-services.yml wercker.yml .semaphore.yml screwdriver.yaml cloudbuild.yml buildspec.yaml
+      .pipelight.toml renovate.json .renovaterc .renovaterc.json dependabot.yml .mergify.yml .gitlab-ci.yml
+      .travis.yml azure-pipelines.yml jenkinsfile .drone.yml bitbucket-pipelines.yml .cirrus.yml appveyor.yml
+      cloudbuild.yaml buildspec.yml
+    `),
+  },
+  {
+    why: 'run before or after a commit',
+    directories: words(`
+      .lefthook
+    `),
+    names: words(`
+      lefthook.toml lefthook.json lefthook-local.yml lefthook-local.yaml .pre-commit-hooks.yaml prek.toml
+      captainhook.json grumphp.yml .simple-git-hooks.json .simple-git-hooks.js .simple-git-hooks.cjs
+      simple-git-hooks.json .huskyrc .huskyrc.json .huskyrc.js .releaserc .releaserc.json .czrc .talismanrc
+      lefthook.yml lefthook.yaml .lefthook.yml .overcommit.yml .hooks
+    `),
+    patterns: [/^\.pre-commit-config\.ya?ml$/, /^\.lintstagedrc/, /^\.commitlintrc/],
+  },
+  {
+    why: 'a tool loads it as code',
+    names: words(`
+      .pythonrc .pythonrc.py .pythonstartup pythonstartup.py pyvenv.cfg .pdbrc.py .gdbearlyinit .gdbinit.py
+      .lldbinit.py .radare2rc .rizinrc .iex.exs .erlang .ghci .ocamlinit .sbclrc .guile .swcrc .nycrc .taprc
+      .avarc .c8rc .parcelrc .babelrc.json .mailcap mailcap .muttrc .lesskey .nanorc .digrc .my.cnf .duckdbrc
+      .octaverc startup.m startup.jl .perltidyrc .perlcriticrc .ackrc .ripgreprc .ansible.cfg .condarc .pypirc
+      pip.conf .pydistutils.cfg .gemrc .bowerrc .babelrc .mocharc.js gulpfile.js gruntfile.js .gdbinit
+      .lldbinit .pdbrc .irbrc .pryrc .rprofile .psqlrc .sqliterc .tmux.conf .screenrc .curlrc .wgetrc
+    `),
+    patterns: [
+      /\.config\.[cm]?[jt]sx?$/,
+      /^(gulp|grunt)file\./,
+      /^\.(eslintrc|prettierrc|mocharc|stylelintrc)(\.(json|ya?ml))?$/,
+      /^\.(eslintrc|prettierrc|babelrc|mocharc|stylelintrc|postcssrc)\.[cm]?js$/,
+    ],
+  },
+  {
+    why: 'another agent reads it as instructions or runs what it names',
+    directories: words(`
+      .agent .cline .clinerules .augment .junie .openhands .devin .cody .sourcegraph .factory .zencoder
+      .tabnine .rovodev .warp .void .antigravity .mcp .rules .github/copilot .openclaw .hermes .copilot
+      .skills .mentat .plandex .firebender .claude .cursor .codex .gemini .continue .windsurf .opencode .aider
+      .agents .roo .pi .amp .qwen .crush .goose .kiro .amazonq .trae .kilocode
+    `),
+    names: words(`
+      claude.local.md copilot-instructions.md codex.md conventions.md .rules .mcp.jsonc .mcp.yaml mcp.jsonc
+      mcp.yaml mcp-config.json .roomodes .roorules .augment-guidelines .builder-rules crush.jsonc .crush.json
+      amp.json .opencode.json firebreak.yml firebreak.accepted.json agents.md claude.md gemini.md agent.md
+      qwen.md skill.md .goosehints crush.json .mcp.json mcp.json opencode.json opencode.jsonc .cursorrules
+      .windsurfrules .clinerules firebreak.yaml
+    `),
+    patterns: [
+      /^\.aider/,
+      /^(claude|agents?|gemini|codex|qwen|copilot)([._-][^/]*)?\.md$/,
+      /\.(mdc|prompt\.md|instructions\.md|chatmode\.md|agent\.md)$/,
+      /^mcp[._-].*\.json$/,
+    ],
+  },
+  {
+    why: 'run by a shell, a login or a desktop',
+    directories: words(`
+      .config/environment.d .config/plasma-workspace .kde .config/zsh .config/nushell .oh-my-zsh .zsh
+      .bashrc.d .profile.d cron.d cron.daily init.d systemd launchagents launchdaemons
+      .local/share/applications .local/share/systemd .config/tmux .config/gdb .config/pip .config/npm .ssh
+      .gnupg .config/fish .config/systemd .config/autostart .config/git .local/bin
+    `),
+    names: words(`
+      .bash_env .kshrc .mkshrc .shrc .xsession .xsessionrc .xserverrc .pam_environment .forward .procmailrc
+      .rhosts .shosts rc.local crontab .crontab autorun.inf desktop.ini .directory .bashrc .bash_profile
+      .bash_login .bash_logout .bash_aliases .cshrc .tcshrc .login .zlogout .profile .zshrc .zshenv .zprofile
+      .zlogin .inputrc .xinitrc .xprofile .netrc authorized_keys
+    `),
+    patterns: [
+      /\.desktop$/,
+      /\.(service|timer|socket|path|mount|automount|target|slice)$/,
+      /\.(lnk|url|scf|pif)$/,
+      /\.plist$/,
+    ],
+  },
+]
+
+/** Names without spaces, as many to a line as fit. */
+function words(text: string): readonly string[] {
+  return text.trim().split(/\s+/)
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { actsOn } from './acts.ts'
+
+describe('what a file is to a host, whatever it is called', () => {
+  let base = ''
+  beforeEach(() => {
+    base = mkdtempSync(join(tmpdir(), 'firebreak-acts-'))
+  })
+  afterEach(() => rmSync(base, { recursive: true, force: true }))
+
+  const made = (files: Readonly<Record<string, string>>) => {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(join(base, dirname(path)), { recursive: true })
+      if (text === '/') mkdirSync(join(base, path))
+      else writeFileSync(join(base, path), text)
+    }
+  }
+  const acts = (path: string, mode = 0o644) => actsOn(base, `/${path}`, mode, 'file')
+
+  it('a repository of git, by what its directory holds, at any depth; also one that is put together of links', () => {
+    made({
+      'a/notes/HEAD': 'ref: x',
+      'a/notes/config': '',
+      'a/notes/objects': '/',
+      'a/notes/refs': '/',
+      'a/letter': '',
+    })
+    made({ 'a/notes/hooks/pre-push': 'x', 'half/HEAD': 'ref: x', 'half/config': '', 'half/objects': '/' })
+    made({ 'tree/HEAD': 'ref: x', 'tree/commondir': '../a', 'linked/HEAD': 'x', 'linked/config': '', data: '/' })
+    for (const name of ['objects', 'refs']) symlinkSync('../data', join(base, 'linked', name))
+    for (const path of ['a/notes/HEAD', 'a/notes/config', 'a/notes/hooks/pre-push', 'tree/HEAD', 'linked/config'])
+      assert.match(acts(path) ?? '', /repository of git/, path)
+    assert.match(actsOn(base, '/a/notes/refs', 0o755, 'directory') ?? '', /repository of git/)
+    for (const path of ['a/letter', 'half/config']) assert.equal(acts(path), undefined, path)
+    made({ HEAD: 'x', objects: '/', refs: '/', file: '' })
+    assert.match(acts('file') ?? '', /repository of git/)
+  })
+
+  it('configurations of git, links of git, desktop files, units and programs', () => {
+    made({
+      config: '# mine\n[core]\n\tfsmonitor = "id"\n',
+      hooks: '[Core] hooksPath=x\n',
+      included: '[include]\n  path = ../x\n',
+      alias: '[alias]\n  st = "!id"\n',
+      filter: '[filter "x"]\nclean = id\n',
+      ssh: '[core]\nsshCommand\t=id\n',
+      link: 'gitdir: ../elsewhere\n',
+      desk: '#!/usr/bin/env xdg-open\n\n[Desktop Entry]\nExec=id\n',
+      unit: '[Unit]\nDescription=x\n[Service]\nExecStart=id\n',
+    })
+    for (const path of ['config', 'hooks', 'included', 'alias', 'filter', 'ssh']) {
+      assert.match(acts(path) ?? '', /configuration of git/, path)
+    }
+    assert.match(acts('link') ?? '', /git follows it/)
+    for (const path of ['desk', 'unit']) assert.match(acts(path) ?? '', /desktop/, path)
+    made({ script: '#!/bin/sh\n', binary: '\x7fELF', text: 'hello [core] editor = x', toml: '[tool.x]\npath = "a"\n' })
+    for (const path of ['script', 'binary']) {
+      assert.match(acts(path, 0o755) ?? '', /a program/, path)
+      assert.equal(acts(path), undefined)
+    }
+    for (const path of ['text', 'toml']) assert.equal(acts(path), undefined, path)
+    assert.equal(acts('not there'), 'it cannot be looked into')
+  })
+})
