@@ -1,40 +1,159 @@
-import { isJsonObject, type Json, type JsonObject, type JsonPath, parseExactJson } from '../model/index.ts'
+import {
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  type JsonPath,
+  parseExactJson,
+  WrittenNumber,
+} from '../model/index.ts'
+import { skeleton } from '../policy/index.ts'
 
 /** What stands in place of a field that no cell sees. */
 const MASKED = '[masked]'
 
 /**
- * A result without the fields that its declaration masks, in its structured content and in text that is JSON. Other text
- * of such a tool could say anything, the masked fields too: nothing of it is passed on.
+ * Returns a result without the fields that its declaration masks. It is made anew of what can be masked with certainty:
+ *
+ * - MK1  Structured content, and text that is a JSON object or list, have the declared fields replaced; where such a value has
+ *        none at a declared place, members of that name are replaced wherever they are.
+ * - MK2  Nothing else of the answer is passed on but whether it is an error: other text, other content, annotations, `_meta`
+ *        and members that nobody declared could say anything, the masked fields too.
+ * - MK3  What was masked is masked wherever it is repeated, in any case and punctuation, within texts and names of members.
  */
 export function masked(result: JsonObject, paths: readonly JsonPath[]): JsonObject {
-  const { structuredContent, content } = result
+  const { structuredContent, content, isError } = result
+  const hidden = new Hidden()
+  const structured = structuredContent === undefined ? undefined : without(structuredContent, paths, hidden)
+  const blocks = (Array.isArray(content) ? content : []).map((block: Json) => readBlock(block, paths, hidden))
   return {
-    ...result,
-    ...(structuredContent !== undefined && { structuredContent: without(structuredContent, paths) }),
-    ...(Array.isArray(content) && { content: content.map((block) => maskedBlock(block, paths)) }),
+    ...(content !== undefined && { content: blocks.map((value) => textBlock(value, hidden)) }),
+    ...(structured !== undefined && { structuredContent: hidden.repeatedIn(structured) }),
+    ...(typeof isError === 'boolean' && { isError }),
   }
 }
 
-function maskedBlock(block: Json, paths: readonly JsonPath[]): Json {
-  if (!isJsonObject(block) || typeof block.text !== 'string') return { type: 'text', text: MASKED }
+/** The value that a block's text is, without the declared fields; undefined where nothing of it can be told apart. */
+function readBlock(block: Json, paths: readonly JsonPath[], hidden: Hidden): Json | undefined {
+  if (!isJsonObject(block) || block.type !== 'text' || typeof block.text !== 'string') return undefined
   try {
     const value = parseExactJson(block.text)
-    if (Array.isArray(value) || isJsonObject(value)) return { ...block, text: JSON.stringify(without(value, paths)) }
+    if (Array.isArray(value) || isJsonObject(value)) return without(value, paths, hidden)
   } catch {
-    // Not JSON: see above.
+    // Not JSON: see MK2.
   }
-  return { ...block, text: MASKED }
+  return undefined
 }
 
-function without(value: Json, paths: readonly JsonPath[]): Json {
-  return paths.reduce((rest, path) => replaced(rest, path, 0), value)
+function textBlock(value: Json | undefined, hidden: Hidden): JsonObject {
+  return { type: 'text', text: value === undefined ? MASKED : JSON.stringify(hidden.repeatedIn(value)) }
 }
 
-function replaced(value: Json, path: JsonPath, at: number): Json {
+function without(value: Json, paths: readonly JsonPath[], hidden: Hidden): Json {
+  if (!Array.isArray(value) && !isJsonObject(value)) return MASKED
+  return paths.reduce<Json>((rest, path) => {
+    const before = hidden.count
+    const found = replaced(rest, path, 0, hidden)
+    return hidden.count > before ? found : namedAnywhere(rest, path, hidden)
+  }, value)
+}
+
+function replaced(value: Json, path: JsonPath, at: number, hidden: Hidden): Json {
   const step = path[at]
-  if (step === undefined) return MASKED
-  if (step === 'items') return Array.isArray(value) ? value.map((item) => replaced(item, path, at + 1)) : value
+  if (step === undefined) return hidden.take(value)
+  if (step === 'items') return Array.isArray(value) ? value.map((item) => replaced(item, path, at + 1, hidden)) : value
   if (!isJsonObject(value) || !Object.hasOwn(value, step.name)) return value
-  return { ...value, [step.name]: replaced(value[step.name] ?? null, path, at + 1) }
+  return { ...value, [step.name]: replaced(value[step.name] ?? null, path, at + 1, hidden) }
+}
+
+/** Of another shape than was declared, or without the field: what is called as it is, whatever its case, is taken for it. */
+function namedAnywhere(value: Json, path: JsonPath, hidden: Hidden): Json {
+  const last = path.findLast((step) => step !== 'items')
+  if (last === undefined) return hidden.take(value)
+  const name = skeleton(last.name)
+  return walked(value, (key, item) => (skeleton(key) === name ? [key, hidden.take(item)] : undefined))
+}
+
+/** What was masked in one answer, and where it is repeated. */
+class Hidden {
+  /** How many fields were taken. */
+  count = 0
+  /** Texts and numbers, as letters and digits alone. */
+  readonly #values = new Set<string>()
+  /** Of those that are looked for within other texts. */
+  readonly #lengths = new Set<number>()
+  #steps = STEPS_MAX
+
+  take(value: Json): string {
+    this.count++
+    walked(
+      value,
+      () => undefined,
+      (leaf) => this.#add(leaf),
+    )
+    return MASKED
+  }
+
+  repeatedIn(value: Json): Json {
+    if (this.#values.size === 0) return value
+    const isRepeated = (text: string) => text !== MASKED && this.#holds(text)
+    return walked(
+      value,
+      (key) => (isRepeated(key) ? [MASKED, MASKED] : undefined),
+      (leaf) => (isRepeated(textOf(leaf) ?? MASKED) ? MASKED : leaf),
+    )
+  }
+
+  #add(leaf: Json): Json {
+    const text = textOf(leaf)
+    if (text === undefined || text === MASKED) return leaf
+    const plain = skeleton(text) || text
+    if (plain === '' || (typeof leaf !== 'string' && plain.length < NUMBER_DIGITS_MIN)) return leaf
+    this.#values.add(plain)
+    if (plain.length >= PART_CHARACTERS_MIN) this.#lengths.add(plain.length)
+    return leaf
+  }
+
+  /** Where looking would take too long, it is taken to be there. */
+  #holds(text: string): boolean {
+    const plain = skeleton(text) || text
+    if (this.#values.has(plain)) return true
+    for (const length of this.#lengths) {
+      this.#steps -= Math.max(0, plain.length - length)
+      if (this.#steps < 0) return true
+      for (let at = 0; at + length <= plain.length; at++)
+        if (this.#values.has(plain.slice(at, at + length))) return true
+    }
+    return false
+  }
+}
+
+/** A number as it is written; of what tells nothing by itself (truth values, null), nothing. */
+function textOf(leaf: Json): string | undefined {
+  if (leaf instanceof WrittenNumber) return leaf.text
+  return typeof leaf === 'string' || typeof leaf === 'number' ? String(leaf) : undefined
+}
+
+/** Shorter values stand in other words by chance. */
+const PART_CHARACTERS_MIN = 4
+/** Shorter numbers are everywhere. */
+const NUMBER_DIGITS_MIN = 3
+/** Of one answer: about a tenth of a second. */
+const STEPS_MAX = 2_000_000
+/** Deeper than any answer that is read as one (LIMITS.jsonDepthMax), texts within it included. */
+const DEPTH_MAX = 64
+
+/** Returns the value with each member that `member` has something to say of in that form, and every leaf as `leaf` has it. */
+function walked(
+  value: Json,
+  member: (key: string, item: Json) => readonly [key: string, item: Json] | undefined,
+  leaf: (value: Json) => Json = (same) => same,
+  depth = 0,
+): Json {
+  if (depth > DEPTH_MAX) return MASKED
+  if (Array.isArray(value)) return value.map((item: Json) => walked(item, member, leaf, depth + 1))
+  if (!isJsonObject(value)) return leaf(value)
+  const members = Object.entries(value).map(
+    ([key, item]) => member(key, item) ?? [key, walked(item, member, leaf, depth + 1)],
+  )
+  return Object.fromEntries(members)
 }
