@@ -32,6 +32,11 @@ export function closeAllOnExec(): Result<number, SystemFault> {
 
 export const NAMESPACES = { user: 0x1000_0000, network: 0x4000_0000, mount: 0x0002_0000 } as const
 
+/** Puts the calling thread into a network namespace that nothing else is in. unshare(2) */
+export function newNetwork(): Result<number, SystemFault> {
+  return returned('unshare', libc.unshare(CLONE_NEWNET))
+}
+
 /** Moves the calling thread. setns(2) */
 export function enterNamespace(fd: number, kind: keyof typeof NAMESPACES): Result<number, SystemFault> {
   return returned('setns', libc.setns(fd, NAMESPACES[kind]))
@@ -299,6 +304,7 @@ const SOCK_CLOEXEC = 0o2000000
 const IPPROTO_IP = 0
 const IP_FREEBIND = 15
 const SOL_SOCKET = 1
+const CLONE_NEWNET = 0x4000_0000
 const SO_REUSEADDR = 2
 const O_CLOEXEC = 0o2000000
 const O_PATH = 0o10000000
@@ -357,6 +363,7 @@ interface LibraryCalls {
   readonly syscall: (number: number, ...args: readonly bigint[]) => number
   readonly pipe2: (pair: Int32Array, flags: number) => number
   readonly setns: (fd: number, kind: number) => number
+  readonly unshare: (flags: number) => number
   readonly socket: (domain: number, type: number, protocol: number) => number
   readonly setsockopt: (fd: number, level: number, name: number, value: Int32Array, bytes: number) => number
   readonly bind: (fd: number, address: Buffer, bytes: number) => number
@@ -387,6 +394,7 @@ const libc: LibraryCalls = {
   syscall: library.func('long syscall(long number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e)'),
   pipe2: library.func('int pipe2(_Out_ int *pair, int flags)'),
   setns: library.func('int setns(int fd, int kind)'),
+  unshare: library.func('int unshare(int flags)'),
   socket: library.func('int socket(int domain, int type, int protocol)'),
   setsockopt: library.func('int setsockopt(int fd, int level, int name, const int *value, uint32_t bytes)'),
   bind: library.func('int bind(int fd, const uint8_t *address, uint32_t bytes)'),

@@ -116,7 +116,6 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   /** They count from the first step on: two that start side by side do not pass the limit together. */
   let launching = 0
   let sensors: Sensors | undefined
-  const uncounted = watchUncounted(() => [...cells.values()])
   const ground: Ground = {
     profile,
     run,
@@ -128,6 +127,10 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
     covered: COVERED.filter((path) => existsSync(path)),
   }
 
+  const uncounted = watchUncounted(
+    () => [...cells.values()],
+    () => ground.changesDisks.bound(),
+  )
   const liveOn = (changes: string): Cell | undefined =>
     [...cells.values()].find(({ receipt }) => receipt.workspace?.changes === changes)
 

@@ -21,13 +21,13 @@ const LOOK_EVERY_MS = 250
 const REST = 4
 const LOOK_EVERY_MS_MAX = 2_000
 
-/** Looks at `cells` until it is stopped. It keeps no process from ending. */
-export function watchUncounted(cells: () => readonly Watched[]): { stop(): void } {
+/** Looks at `cells`, and does `also`, until it is stopped. It keeps no process from ending. */
+export function watchUncounted(cells: () => readonly Watched[], also: () => void): { stop(): void } {
   let timer: NodeJS.Timeout | undefined
   let stopped = false
   const look = async (): Promise<void> => {
     const sinceMs = performance.now()
-    await lookOnce(cells()).catch(() => undefined)
+    await lookOnce(cells(), also).catch(() => undefined)
     const restMs = Math.min((performance.now() - sinceMs) * REST, LOOK_EVERY_MS_MAX)
     if (!stopped) next(Math.max(LOOK_EVERY_MS, restMs))
   }
@@ -43,8 +43,9 @@ export function watchUncounted(cells: () => readonly Watched[]): { stop(): void 
   }
 }
 
-async function lookOnce(cells: readonly Watched[]): Promise<void> {
+async function lookOnce(cells: readonly Watched[], also: () => void): Promise<void> {
   if (cells.length === 0) return
+  also()
   for (const cell of cells) cell.look()
   for (const [why, over] of CHECKS) for (const cell of await over(cells)) await cell.kill(why)
 }

@@ -17,8 +17,9 @@ import {
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { no, ok, type Result } from '../../model/result.ts'
-import { attachLoop, attachMount, dataIn, newMount, systemFaultText } from '../libc.ts'
+import { attachLoop, attachMount, dataIn, newMount, systemFaultText, unmount } from '../libc.ts'
 import type { LaunchFault } from '../spec.ts'
+import { Growth, IMAGE_NAME } from './growth.ts'
 
 export const DISK_BYTES_DEFAULT = 8 * 1024 ** 3
 /** ext4 without a journal needs this little for itself. */
@@ -29,6 +30,8 @@ const BYTES_PER_FILE = 16_384
 export interface ChangesDisks {
   /** Mounts the image of `changes`, made if missing, at `target`. */
   mount(changes: string, bytes: number, target: string): Promise<Result<void, LaunchFault>>
+  /** Holds all that are mounted against the room of their disks. */
+  bound(): void
   /** Mounts one that is there to be looked at: not one byte of it changes. */
   show(changes: string, target: string): Result<void, LaunchFault>
 }
@@ -36,7 +39,9 @@ export interface ChangesDisks {
 /** `scratch`: a directory of ours for the empty images that new ones are copied from. */
 export function openChangesDisks(scratch: string): ChangesDisks {
   const empty = new Map<number, Promise<Result<Image, LaunchFault>>>()
+  const growth = new Growth()
   return {
+    bound: () => growth.look(),
     async mount(changes, bytes, target) {
       const path = imageOf(changes)
       if (!existsSync(path)) {
@@ -46,14 +51,24 @@ export function openChangesDisks(scratch: string): ChangesDisks {
         if (!made.ok) return made
         writeImage(path, made.value)
       }
-      return mountImage(path, target, false)
+      const mounted = mountImage(path, target, false)
+      if (!mounted.ok) return mounted
+      const bounded = growth.add({ image: path, target })
+      if (bounded.ok) return mounted
+      unmount(target, true)
+      return no({
+        kind: 'lacking',
+        layer: 'disk',
+        problem: `its growth cannot be bounded: ${bounded.reason}`,
+        fix: 'let /sys be written to, or write "profile: user", under which changes can fill the disk',
+      })
     },
     show: (changes, target) => mountImage(imageOf(changes), target, true),
   }
 }
 
 export function imageOf(changes: string): string {
-  return join(changes, 'disk')
+  return join(changes, IMAGE_NAME)
 }
 
 /** An empty file system, as the few blocks that are not zero. */
@@ -113,6 +128,10 @@ function writeImage(path: string, image: Image): void {
   try {
     ftruncateSync(fd, image.bytes)
     for (const { at, data } of image.blocks) writeSync(fd, data, 0, data.length, at)
+  } catch (error) {
+    // On a full disk: half of one would be mounted next time.
+    rmSync(path, { force: true })
+    throw error
   } finally {
     closeSync(fd)
   }

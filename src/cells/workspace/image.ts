@@ -1,9 +1,10 @@
 /** Disk images as files: copied whole, block by block. Nothing here looks at what is in one. */
-import { constants, existsSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { constants, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { no, ok, type Result } from '../../model/result.ts'
 import { copyRange, dataIn, shareBlocks } from '../libc.ts'
+import { roomOn } from './growth.ts'
 
 export type ImageFault =
   /** The host's disk has no room for another one. */
@@ -57,14 +58,9 @@ export function isAttached(path: string): boolean {
     })
 }
 
-/** So much of the host's disk stays free: an agent that fills its own disk again and again must not fill the ledger's. */
-const RESERVE_BYTES_MAX = 512 * 1024 ** 2
-const RESERVE_PART = 0.05
-
 function roomFor(from: string, directory: string): string | undefined {
-  const { bavail, bsize, blocks } = statfsSync(directory)
-  const [needed, free] = [bytesOn(from), bavail * bsize]
-  const reserve = Math.min(RESERVE_BYTES_MAX, Math.floor(blocks * bsize * RESERVE_PART))
+  const { free, reserve } = roomOn(directory)
+  const needed = bytesOn(from)
   if (free - needed >= reserve) return undefined
   return `it takes ${needed} bytes, and of the ${free} that are free in ${directory} ${reserve} are kept free`
 }

@@ -28,8 +28,10 @@ export function openOwnerMaps(): OwnerMaps {
   return {
     async take(owner, shown) {
       next()
-      const born = await (waiting ?? no('the warden is closing'))
+      // Taken before anything is waited for: each is for one launch, and two may begin at a time.
+      const mine = waiting
       waiting = undefined
+      const born = await (mine ?? no('the warden is closing'))
       setImmediate(next)
       if (!born.ok) return born
       try {

@@ -1,0 +1,66 @@
+/** Workspaces that promise more than the host's disk has (S14, S17). */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, statfsSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { until } from '../kit/until.ts'
+import { hostDirectory, launched, outputOf, ran, SKIP, spec } from './kit.ts'
+
+const MIB = 1024 * 1024
+
+/** Runs `act` with a disk of the host of its own, of 160 MiB. */
+async function onDisk(act: (disk: string) => Promise<void>): Promise<void> {
+  const directory = hostDirectory()
+  const [image, disk] = [join(directory, 'image'), join(directory, 'mounted')]
+  writeFileSync(image, '')
+  truncateSync(image, 160 * MIB)
+  mkdirSync(disk)
+  assert.equal(spawnSync('mkfs.ext4', ['-q', '-F', '-m', '0', image], { env: { PATH: '/usr/sbin:/sbin' } }).status, 0)
+  assert.equal(spawnSync('mount', ['-o', 'loop', image, disk]).status, 0)
+  try {
+    await act(disk)
+  } finally {
+    spawnSync('umount', ['-l', disk])
+  }
+}
+
+const free = (disk: string): number => {
+  const { bavail, bsize } = statfsSync(disk)
+  return bavail * bsize
+}
+
+describe('a disk of the host', { skip: SKIP }, () => {
+  it('S17: a workspace that promises more than there is ends before the reserve of the disk does', async () => {
+    await onDisk(async (disk) => {
+      const workspace = { lower: hostDirectory(), changes: join(disk, 'workspaces/desk'), at: '/work' }
+      const fill =
+        'head -c 400M /dev/zero > /work/x; sync /work/x; sleep 1; rm /work/x; head -c 8M /dev/zero > /work/y && echo again'
+      const { stdout, stderr, exit } = await ran(spec(['sh', '-c', fill], { workspace }))
+      assert.match(stderr, /No space left on device/)
+      assert.ok(free(disk) > 5 * MIB, `${free(disk)} bytes are free`)
+      assert.equal(stdout, 'again\n', 'room that it has given back is its own again')
+      assert.ok(exit.limits.some(({ limit }) => limit === 'disk'))
+    })
+  })
+
+  it('S17: two of them share what there is, also where they fill it at one time', async () => {
+    await onDisk(async (disk) => {
+      const filled = ['one', 'two'].map(async (name) => {
+        const workspace = { lower: hostDirectory(), changes: join(disk, name), at: '/work' }
+        const cell = await launched(
+          spec(['sh', '-c', 'head -c 200M /dev/urandom > /work/x; echo full; sleep 30'], { workspace }),
+        )
+        const output = outputOf(cell)
+        cell.start()
+        await until('it is full', () => output.said().includes('full'))
+        return cell
+      })
+      const cells = await Promise.all(filled)
+      spawnSync('sync', ['-f', disk])
+      writeFileSync(join(disk, 'ledger'), Buffer.alloc(4 * MIB))
+      assert.ok(free(disk) > MIB, `${free(disk)} bytes are free`)
+      for (const cell of cells) await cell.teardown()
+    })
+  })
+})
