@@ -716,7 +716,8 @@ export class Gateway {
   /** What lists leave out, and why, is in the ledger. */
   #noteStand(upstream: UpstreamName, number: number | null, problem: string | undefined): void {
     const cell = number === null ? undefined : this.#served.get(number)?.cell.id
-    const why = problem === undefined ? {} : { problem: cutText(problem, PROBLEM_CHARACTERS_MAX) }
+    const own = problem?.replace(`${upstream}: `, '')
+    const why = own === undefined ? {} : { problem: cutText(own, PROBLEM_CHARACTERS_MAX) }
     this.#gate.ledger.append({ kind: 'upstream.seen', upstream, ...(cell && { cell }), ...why })
   }
 

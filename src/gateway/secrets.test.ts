@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { LIMITS } from '../model/index.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
 
 function open(value: string): Secrets {
@@ -108,5 +109,20 @@ describe('secrets', () => {
   it('S10: refuses a secret that is too short to look for', () => {
     const short = openSecrets(new Map([['pin', '1234']]))
     assert.ok(!short.ok && short.reason.includes('"pin"') && !short.reason.includes('1234'))
+  })
+
+  it('S17: a secret that changes is looked for in its newest 64 values, and injected in the last', () => {
+    assert.equal(LIMITS.secretValuesMax, 64)
+    const opened = openSecrets(new Map([['shop', 'value-number-00000']]))
+    assert.ok(opened.ok)
+    const secrets = opened.value
+    const value = (i: number) => `value-number-${`${i}`.padStart(5, '0')}`
+    for (let i = 1; i <= 64; i++) assert.equal(secrets.renew('shop', value(i)), true)
+    assert.equal(secrets.inject('${secret:shop}'), value(64))
+    assert.equal(secrets.leak(`it was ${value(1)}`), 'shop')
+    assert.equal(secrets.leak(`it was ${value(0)}`), undefined)
+    assert.equal(secrets.renew('shop', value(64)), false, 'it has that value')
+    assert.equal(secrets.renew('shop', 'short'), false, 'it could not be looked for')
+    assert.equal(secrets.inject('${secret:shop}'), value(64))
   })
 })

@@ -200,6 +200,7 @@ export class Upstream {
   }
 
   close(): void {
+    if (this.#owed === 'starting' && this.#connection !== undefined) this.#isDown('it was still starting at the end')
     this.#closed.abort()
     clearTimeout(this.#retry)
     const old = this.#connection

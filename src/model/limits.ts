@@ -37,6 +37,8 @@ export const LIMITS = {
   answersBytesMax: 33_554_432,
   /** Our answers to an upstream's own requests that it has not taken; past it the connection is cut. */
   answersToUpstreamMax: 8,
+  /** Messages in one batch of an upstream that speaks 2025-03-26: as many as a cell may have under way. */
+  batchMessagesMax: 64,
   /** One list of an upstream, over all of its pages, and how long it may take. */
   listBytesMax: 8_388_608,
   listItemsMax: 10_000,

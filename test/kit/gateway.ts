@@ -61,6 +61,8 @@ export interface TestGateway {
   ) => void
   /** An order of a person's to these cells, as `firebreak contain` gives it to the gateway. */
   readonly order: (cells: readonly TestCell[], rung: LowerRung) => Promise<Result<void, string>>
+  /** Tells the gateway what an upstream's secrets are, as the warden does when it has read them again. */
+  readonly renew: (upstream: string, values: readonly (readonly [name: string, value: string])[]) => void
   /** What the ledger tells: at once, or as soon as it is enough, for at most five seconds. */
   readonly entries: (enough?: (entries: readonly Entry[]) => boolean) => Promise<readonly Entry[]>
   readonly stop: () => Promise<void>
@@ -178,6 +180,10 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
       } as const
       const told = services.value.tell(message)
       return told.ok ? services.value.said('ordered', number) : told
+    },
+    renew: (upstream, values) => {
+      const told = services.value.tell({ kind: 'secrets', upstream: upstreamName(upstream), values })
+      if (!told.ok) throw new Error(told.reason)
     },
     entries: async (enough) => {
       let before = -1

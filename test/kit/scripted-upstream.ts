@@ -35,6 +35,8 @@ export interface ScriptedUpstream {
   readonly headers: readonly IncomingMessage['headers'][]
   /** Says on every standing stream that the tools have changed. */
   readonly tellToolsChanged: (times?: number) => void
+  /** What comes from now on is answered once this resolves. */
+  readonly hold: (until: Promise<void>) => void
   readonly close: () => void
 }
 
@@ -43,11 +45,13 @@ export async function startUpstream(script: Script, port = 0): Promise<ScriptedU
   const calls: { readonly name: string; readonly args: JsonObject }[] = []
   const headers: IncomingMessage['headers'][] = []
   const streams = new Map<ServerResponse, Json>()
+  let held: Promise<void> = Promise.resolve()
   const server = createServer(async (request, response) => {
     headers.push(request.headers)
     response.on('error', () => undefined)
     if (request.method !== 'POST') return standing(request, response, script, streams)
     const body = await bodyOf(request)
+    await held
     const method = String(body.method)
     asked.set(method, (asked.get(method) ?? 0) + 1)
     const params = isJsonObject(body.params) ? body.params : {}
@@ -87,6 +91,9 @@ export async function startUpstream(script: Script, port = 0): Promise<ScriptedU
         const message = { jsonrpc: '2.0', method: 'notifications/tools/list_changed', params }
         stream.write(eventText(message).repeat(times))
       }
+    },
+    hold: (until) => {
+      held = until
     },
     close,
   }

@@ -97,7 +97,7 @@ export function call(
 /** Opens a session of one of the older revisions and returns the headers that belong to it. */
 export async function initialize(
   url: string,
-  revision: '2025-11-25' | '2025-06-18' = '2025-11-25',
+  revision: '2025-11-25' | '2025-06-18' | '2025-03-26' | '2024-11-05' = '2025-11-25',
 ): Promise<Readonly<Record<string, string>>> {
   const params = { protocolVersion: revision, capabilities: {}, clientInfo: { name: 'test', version: '1' } }
   const reply = await post(url, JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }))

@@ -193,8 +193,8 @@ async function runOnce(
   for (const line of cuts) call.print.progress(line)
   for (const [upstream, { problem, later }] of left) {
     const after = later ? '; it was there later' : ''
-    call.print.progress(`${upstream} was left out: ${printable(problem)}${after}`)
-    call.print.progress(`  ${helpFor(config, upstream, runtime.state.log(`upstream-${upstream}`))}`)
+    const help = helpFor(config, upstream, runtime.state.log(`upstream-${upstream}`))
+    call.print.progress(`${upstream} was left out: ${printable(problem)}${after} → ${help}`)
   }
   if (waits > 0)
     call.print.progress(`${counted(waits, 'action waits', 'actions wait')} for a person: firebreak approvals`)

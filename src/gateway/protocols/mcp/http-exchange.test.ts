@@ -10,7 +10,7 @@ import { Exchange } from './http-exchange.ts'
 function exchange(room: Room, turn: (bytes: number) => Promise<void> | undefined = () => undefined) {
   const seen: { sent?: Sent; aborted?: string; over: number } = { over: 0 }
   const unused = () => undefined
-  const asked = { url: 'http://127.0.0.1/mcp', inSession: false, session: undefined }
+  const asked = { url: 'http://127.0.0.1/mcp', inSession: false, batches: false, session: undefined }
   const told = { onSession: unused, onMessage: unused, onSessionLost: unused, onOver: () => seen.over++ }
   const events = { asked, ...told, turn, room }
   const options = { lastCheck: () => undefined, signal: new AbortController().signal }

@@ -4,6 +4,7 @@ import { LIMITS } from '../../../model/index.ts'
 import { GrowingBytes } from '../../growing-bytes.ts'
 import type { Room } from '../../room.ts'
 import type { SendOptions, Sent } from '../../upstream.ts'
+import { messagesIn } from './batch.ts'
 import { type Asked, type HttpRefusal, refusalIn } from './http-refusal.ts'
 import type { RpcId, RpcMessage, RpcResponse } from './rpc.ts'
 import { type SseEvent, SseReader } from './sse.ts'
@@ -132,6 +133,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const bytes = this.#bytes.take()
     // A redirect is never followed, and nothing that it carries is an answer.
     const redirected = this.#status >= 300 && this.#status < 400
+    const batch = this.#events.asked.batches && !redirected ? messagesIn(bytes) : undefined
+    if (batch !== undefined) return this.#readBatch(batch)
     const read = bytes.length === 0 || redirected ? undefined : readMessage(bytes)
     const message = read?.ok ? read.value : undefined
     const { why, refused } = this.#refusal(bytes, read?.ok === false ? read.reason : undefined)
@@ -146,6 +149,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // What came in full and cannot be read says nothing against the connection.
     const unread = status < 300 && read?.ok === false
     this.#end({ kind: 'unknown', why, status, ...(unread && { unread, lives: unread }) })
+  }
+
+  /** What else is in it is heard as on a stream; a batch without our answer leaves the outcome open. */
+  #readBatch(batch: readonly Uint8Array[]): void {
+    for (const bytes of batch) void this.#take({ data: Buffer.from(bytes).toString('utf8') })
+    this.#end({ kind: 'unknown', why: 'its batch holds no answer to the request', status: this.#status })
   }
 
   #isOurs({ id }: RpcResponse): boolean {
@@ -212,6 +221,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #take({ data }: SseEvent): Promise<void> | undefined {
     if (this.#done) return undefined
+    const batch = this.#events.asked.batches ? messagesIn(Buffer.from(data)) : undefined
+    if (batch !== undefined) {
+      const passed = batch.map((bytes) => this.#take({ data: Buffer.from(bytes).toString('utf8') }))
+      return Promise.all(passed).then(() => undefined)
+    }
     const read = readMessage(data)
     if (!read.ok) {
       this.#fail(`it sent an event that cannot be read: ${read.reason}`, true)

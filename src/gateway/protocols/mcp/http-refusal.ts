@@ -6,6 +6,8 @@ export interface Asked {
   readonly url: string
   /** It belongs to a revision with sessions, and is not the one that opens a session. */
   readonly inSession: boolean
+  /** Answers may come in a batch with other messages. */
+  readonly batches: boolean
   /** It named a session. */
   readonly session: string | undefined
 }

@@ -3,6 +3,7 @@ import Pool from 'undici/lib/dispatcher/pool.js'
 import { isJsonObject, type JsonObject, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
 import { Room } from '../../room.ts'
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
+import { hasBatches } from './batch.ts'
 import { encodeHeader, paramHeaderValues, routedName } from './headers.ts'
 import { Exchange, type ExchangeEvents, Statement } from './http-exchange.ts'
 import type { Asked } from './http-refusal.ts'
@@ -260,7 +261,7 @@ class HttpUpstream implements UpstreamConnection {
 
   #asked(method: string): Asked {
     const inSession = this.#revision !== MODERN && method !== 'initialize'
-    return { url: this.#url, inSession, session: this.#session }
+    return { url: this.#url, inSession, session: this.#session, batches: hasBatches(this.#revision) }
   }
 
   #isOver(exchange: Exchange): void {

@@ -10,6 +10,7 @@ import {
   type UpstreamName,
 } from '../../../model/index.ts'
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
+import { hasBatches, messagesIn } from './batch.ts'
 import { LineReader } from './lines.ts'
 import { type ConnectFault, negotiate, type Opened } from './negotiation.ts'
 import { MODERN, type Revision } from './revision.ts'
@@ -324,6 +325,11 @@ class StdioUpstream implements UpstreamConnection {
 
   #takeLine(line: Uint8Array): void {
     if (this.#closed) return
+    const batch = hasBatches(this.#revision) ? messagesIn(line) : undefined
+    if (batch !== undefined) {
+      for (const each of batch) this.#takeLine(each)
+      return
+    }
     const message = readMessage(line)
     if (!message.ok) return this.#heardNoise(line, message.reason)
     this.#heardMs = performance.now()
