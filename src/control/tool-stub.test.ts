@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { parse } from 'yaml'
-import { stubLines, toolStub, yamlText } from './tool-stub.ts'
+import { stubLines, stubsOf, toolStub, yamlText } from './tool-stub.ts'
 
 describe('what is written for a tool that nobody has judged', () => {
   it('is irreversible, unless the server says that it is harmless', () => {
@@ -31,6 +31,19 @@ describe('what is written for a tool that nobody has judged', () => {
         'send: { effect: irreversible, returns: [untrusted] }   # leads somewhere: $.to',
       ],
     )
+  })
+
+  it('is nothing for what could not be accepted, and why is told', () => {
+    const inputSchema = { type: 'object', properties: {} }
+    const ahead = { name: 'ahead', inputSchema: { type: 'object', properties: { q: { pattern: '^(?!x)' } } } }
+    const lost = [{ name: 'broken', why: 'not JSON' }]
+    const { stubs, unfit } = stubsOf({ tools: [{ name: 'stock', inputSchema }, ahead], lost })
+    assert.deepEqual(
+      stubs.map(({ name }) => name),
+      ['stock'],
+    )
+    assert.deepEqual(unfit[0], { name: 'broken', why: 'it cannot be read: not JSON' })
+    assert.match(unfit[1]?.why ?? '', /^its input schema cannot be checked: /)
   })
 
   it('is YAML of exactly that tool, whatever a server calls it', () => {

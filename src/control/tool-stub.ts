@@ -1,4 +1,6 @@
+import { definitionFault } from '../gateway/definition.ts'
 import { type Effect, isJsonObject, type JsonObject, withUnseen } from '../model/index.ts'
+import type { Inspected } from './inspect.ts'
 
 /** What is written under `tools:` for a tool that nobody has judged yet. */
 export interface ToolStub {
@@ -22,6 +24,22 @@ export function toolStub({ name, annotations, inputSchema }: JsonObject): ToolSt
     isJsonObject(schema) && schema.type === 'string' && /^[A-Za-z_]\w{0,60}$/.test(argument) ? [`$.${argument}`] : [],
   )
   return { name, effect, text }
+}
+
+/** Stubs of the tools that could be accepted; and of each other one, why not. */
+export function stubsOf({ tools, lost }: Pick<Extract<Inspected, { readonly tools: unknown }>, 'tools' | 'lost'>): {
+  readonly stubs: readonly ToolStub[]
+  readonly unfit: readonly { readonly name: string; readonly why: string }[]
+} {
+  const stubs: ToolStub[] = []
+  const unfit = lost.map(({ name, why }) => ({ name, why: `it cannot be read: ${why}` }))
+  for (const tool of tools) {
+    const stub = toolStub(tool)
+    const fault = definitionFault(tool)
+    if (fault !== undefined) unfit.push({ name: String(tool.name), why: fault })
+    else if (stub !== undefined) stubs.push(stub)
+  }
+  return { stubs, unfit }
 }
 
 /** Lines of YAML, one for each tool, harmless ones first. */

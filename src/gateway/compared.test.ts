@@ -65,7 +65,7 @@ async function compared(tools: readonly [ToolName, CatalogueTool][], lists: Read
     environment: environmentName('test'),
     tools: new Map(tools),
     connect: async () => connection,
-    onDefinition: (tool, _, problem) => seen.push(`${tool}: ${problem}`),
+    onDefinition: (tool, { words }, problem) => seen.push(`${tool}: ${problem}${words ? ' in words' : ''}`),
     onCut: (list, what) => cuts.push(...what.map((each) => `${list}: ${each}`)),
   })
   await upstream.connection()
@@ -160,7 +160,7 @@ describe('what is offered beside what was accepted', () => {
   it('a description that changes is a change, but for whoever accepted the tool without it', async () => {
     const tools = JSON.stringify([STOCK_LATER])
     const bound = await compared([known(STOCK)], { tools })
-    assert.deepEqual(bound.seen, ['stock: changed since it was accepted'])
+    assert.deepEqual(bound.seen, ['stock: changed since it was accepted in words'])
     assert.deepEqual((await compared([known(STOCK, true)], { tools })).problems, {})
     const wider = JSON.stringify([{ ...STOCK, inputSchema: { type: 'object', properties: { q: {}, bcc: {} } } }])
     const { problems } = await compared([known(STOCK, true)], { tools: wider })

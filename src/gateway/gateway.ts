@@ -704,8 +704,9 @@ export class Gateway {
       tools: new Map(setup.tools),
       connect: (signal) => this.#connector.connect(setup, number, signal),
       onStand: (problem) => this.#noteStand(name, number, problem),
-      onDefinition: (tool, digest, problem) => {
-        this.#gate.ledger.append({ kind: 'definition.seen', upstream: name, tool, digest, problem })
+      onDefinition: (tool, { digest, words }, problem) => {
+        const seen = { upstream: name, tool, digest, problem, ...(words && { words: true as const }) }
+        this.#gate.ledger.append({ kind: 'definition.seen', ...seen })
       },
       onCut: (list, what) => {
         this.#gate.ledger.append({ kind: 'list.cut', upstream: name, list, ...cutsTold(what) })

@@ -31,6 +31,13 @@ export interface KnownTool {
   readonly judgeResult: (value: JsonObject) => string | undefined
 }
 
+/** What an upstream offers of a tool, beside what was accepted. */
+export interface OfferedDefinition {
+  readonly digest: Sha256
+  /** It differs in nothing but its descriptions. */
+  readonly words: boolean
+}
+
 export interface UpstreamOptions {
   readonly name: UpstreamName
   readonly environment: EnvironmentName
@@ -38,7 +45,7 @@ export interface UpstreamOptions {
   /** The signal ends a connection that is being made. */
   readonly connect: (signal: AbortSignal) => Promise<UpstreamConnection>
   /** An upstream offers what was not accepted. */
-  readonly onDefinition: (tool: ToolName, digest: Sha256, problem: DefinitionProblem) => void
+  readonly onDefinition: (tool: ToolName, offered: OfferedDefinition, problem: DefinitionProblem) => void
   /** Something of a list could not be taken; the rest of it was. In words for a person. */
   readonly onCut?: (list: ListName, what: readonly string[]) => void
   /** Nobody gets to it, and why; or, with nothing, it stands again. Once for each change. */
@@ -265,30 +272,30 @@ export class Upstream {
 
   /** Holds every tool and prompt that is offered against what was accepted. */
   async #compare(connection: UpstreamConnection): Promise<void> {
-    const digests = new Map<ToolName, Sha256>()
+    const definitions = new Map<ToolName, OfferedDefinition>()
     for (const [operation, list] of [
       ['tool', 'tools'],
       ['prompt', 'prompts'],
     ] as const) {
       if (operation === 'prompt' && ![...this.#tools.keys()].some((name) => name.startsWith('prompt:'))) continue
       for (const definition of await this.offered(connection, list, `${list}/list`, list))
-        this.#take(definition, operation, digests)
+        this.#take(definition, operation, definitions)
     }
     for (const [name, known] of this.#tools) {
       if (name.startsWith('resource:')) continue
-      const digest = digests.get(name)
-      const problem = problemOf(known, digest)
+      const offered = definitions.get(name)
+      const problem = problemOf(known, offered?.digest)
       // As `cedarActionId` has it: the names here are what grants call them.
       const key = `${this.name}/${name}`
       if (problem === undefined) this.definitionProblems.delete(key)
       else if (this.definitionProblems.get(key) !== problem) {
         this.definitionProblems.set(key, problem)
-        if (digest !== undefined) this.#options.onDefinition(name, digest, problem)
+        if (offered !== undefined) this.#options.onDefinition(name, offered, problem)
       }
     }
   }
 
-  #take(definition: JsonObject, operation: 'tool' | 'prompt', digests: Map<ToolName, Sha256>): void {
+  #take(definition: JsonObject, operation: 'tool' | 'prompt', definitions: Map<ToolName, OfferedDefinition>): void {
     if (typeof definition.name !== 'string' || definition.name.length === 0 || definition.name.length > 200) return
     const name = grantedName(operation, definition.name.replaceAll(/\p{Cc}/gu, ''))
     // What nobody declared is nothing to us, however large it is.
@@ -296,8 +303,12 @@ export class Upstream {
     if (known === undefined) return
     const offered = operation === 'prompt' ? promptDefinition(definition) : definition
     // Offered twice under one name, it is what was accepted only if both are.
-    const digest = definitionDigest(offered, known.pinned?.anyWords)
-    if (!digests.has(name) || digest !== known.pinned?.digest) digests.set(name, digest)
+    const { pinned } = known
+    const digest = definitionDigest(offered, pinned?.anyWords)
+    const differs = digest !== pinned?.digest
+    const words =
+      differs && pinned !== undefined && definitionDigest(offered, true) === definitionDigest(pinned.definition, true)
+    if (!definitions.has(name) || differs) definitions.set(name, { digest, words })
   }
 }
 

@@ -277,6 +277,8 @@ export interface DefinitionSeen {
   readonly tool: ToolName
   readonly digest: Sha256
   readonly problem: string
+  /** It differs in nothing but its descriptions. */
+  readonly words?: true
 }
 
 /** Nobody gets to an upstream, or somebody does again: what it offers is left out of lists meanwhile. */

@@ -84,6 +84,13 @@ describe('a server whose definitions are other ones at each start', { skip: SKIP
     )
     assert.match(changed.stdout, /only its descriptions differ; .*--without-descriptions --tool clock/)
 
+    const changedIn = await run()
+    assert.match(changedIn.stdout, /^tools order$/m)
+    assert.match(
+      changedIn.stderr,
+      /shop\/clock was left out: its descriptions have changed since it was accepted: .*--without-descriptions --tool clock/,
+    )
+
     const without = await accept('--yes', '--without-descriptions', '--tool', 'clock')
     assert.equal(without.code, 0, without.stdout)
     assert.match((await accept('--dry-run')).stdout, /Nothing has changed since it was accepted/)

@@ -5,7 +5,7 @@ import { type Accepted, readSpoken, type Unacceptable, writeAllAccepted } from '
 import { type Inspected, inspectUpstreams } from '../../control/inspect.ts'
 import { programFault, unseenArguments } from '../../control/program.ts'
 import type { Judged } from '../../control/setup.ts'
-import { stubLines, toolStub } from '../../control/tool-stub.ts'
+import { stubLines, stubsOf } from '../../control/tool-stub.ts'
 import { definitionDigest } from '../../gateway/definition.ts'
 import { cutText, grantedName, LIMITS, personName, type ToolName, type UpstreamName } from '../../model/index.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
@@ -159,7 +159,9 @@ function printStubs(
 ): ExitCode {
   const all = [...offered].map(([upstream, offer]) => {
     const declared = config.upstreams.get(upstream)?.tools
-    const stubs = ('problem' in offer ? [] : offer.tools).flatMap((tool) => toolStub(tool) ?? [])
+    const { stubs, unfit } = 'problem' in offer ? { stubs: [], unfit: [] } : stubsOf(offer)
+    for (const { name, why } of unfit)
+      call.print.progress(`${upstream}: ${printable(name) || 'a tool'} cannot be accepted: ${printable(why)}`)
     return { upstream, stubs: stubs.filter(({ name }) => declared?.has(grantedName('tool', name)) !== true) }
   })
   const some = all.filter(({ stubs }) => stubs.length > 0)

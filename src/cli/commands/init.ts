@@ -9,7 +9,7 @@ import { secretNames } from '../../config/secret-names.ts'
 import { containCommand } from '../../control/contain-command.ts'
 import { inspectUpstreams } from '../../control/inspect.ts'
 import { judgeConfig } from '../../control/setup.ts'
-import { type ToolStub, toolStub } from '../../control/tool-stub.ts'
+import { stubsOf, type ToolStub } from '../../control/tool-stub.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { type FirstAgent, type FirstUpstream, firstConfig, NEVER, SECRETS_DIRECTORY } from '../first-config.ts'
@@ -157,8 +157,13 @@ async function inspected(
   return upstreams.map((upstream) => {
     if (upstream.server.disabled) return upstream
     const [, offer] = (offered.ok ? [...offered.value] : []).find(([name]) => name === upstream.server.name) ?? []
-    if (offer !== undefined && !('problem' in offer))
-      return { ...upstream, tools: { known: true, stubs: offer.tools.flatMap((tool) => toolStub(tool) ?? []) } }
+    if (offer !== undefined && !('problem' in offer)) {
+      const { stubs, unfit } = stubsOf(offer)
+      for (const { name, why } of unfit)
+        call.print.progress(`${upstream.server.name}: ${printable(name) || 'a tool'} is left out: ${printable(why)}`)
+      for (const note of offer.notes) call.print.progress(`${upstream.server.name}: ${printable(note)}`)
+      return { ...upstream, tools: { known: true, stubs } }
+    }
     const why = offered.ok ? [offer?.problem ?? 'it was not asked', ...(offer?.said ?? [])].join(': ') : offered.reason
     call.print.progress(`${upstream.server.name} did not tell its tools: ${why}`)
     return { ...upstream, tools: { known: false, why } }

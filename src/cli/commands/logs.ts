@@ -124,7 +124,7 @@ function textOf(entry: Entry): string {
     case 'undo.ended':
       return `${entry.cell}  undo ended`
     case 'definition.seen':
-      return `${entry.upstream}/${printable(entry.tool)}: its definition is ${entry.problem}`
+      return `${entry.upstream}/${printable(entry.tool)}: its definition is ${entry.problem}${entry.words ? ', in its descriptions only' : ''}`
     case 'list.cut': {
       const more = entry.more === undefined ? '' : `; and ${entry.more} more`
       return `${entry.upstream}: its ${entry.list} are not whole: ${entry.what.map(printable).join('; ')}${more}`

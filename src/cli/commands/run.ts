@@ -10,6 +10,7 @@ import { openRuntime, type Runtime, rungIn } from '../../control/runtime.ts'
 import { tenantOf, tenantState } from '../../control/tenants.ts'
 import type { TaskSetup } from '../../gateway/setup.ts'
 import { readEntries } from '../../ledger/read.ts'
+import type { DefinitionSeen } from '../../model/entry.ts'
 import { type ActionId, type CellId, LIMITS, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
@@ -250,10 +251,22 @@ async function stoppedSince(log: string, cell: CellId): Promise<StoppedSince> {
     else if (value.kind === 'action.intent' && value.hold !== undefined) holds.delete(value.hold)
     else if (value.kind === 'hold.answered' && !value.approved) holds.delete(value.hold)
     else if (value.kind === 'action.refused') refused += 1 + (value.more ?? 0)
+    else if (value.kind === 'definition.seen') cuts.add(differenceText(value))
     else if (value.kind === 'list.cut')
       for (const what of value.what) cuts.add(`${value.upstream}: of its ${value.list}, ${printable(what)}`)
   }
   return { waits: holds.size, refused, left, cuts: [...cuts].slice(0, CUTS_MAX) }
+}
+
+/** What keeps a tool from its agent, and what shows and changes that. */
+function differenceText({ upstream, tool, problem, words }: DefinitionSeen): string {
+  if (!/accepted/.test(problem)) return `${upstream}/${printable(tool)}: ${printable(problem)}`
+  const what = words ? 'its descriptions have changed since it was accepted' : `its definition is ${problem}`
+  const help = `firebreak accept --dry-run --upstream ${upstream} shows how`
+  const without = words
+    ? `; with --without-descriptions --tool ${printable(tool)} it is accepted whatever they say`
+    : ''
+  return `${upstream}/${printable(tool)} was left out: ${what}: ${help}${without}`
 }
 
 /** More are in `firebreak logs`. */
