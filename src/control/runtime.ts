@@ -30,6 +30,7 @@ import { cellSpec } from './cell-spec.ts'
 import { type Containing, contain } from './contain.ts'
 import type { Confirmation, Order, Receipt, Target } from './containment.ts'
 import { type ControlReply, type ControlRequest, NOT_MINE, openControlSocket } from './control-socket.ts'
+import { clearDelegations } from './delegations-kept.ts'
 import { type Fence, type Fenced, readFence } from './fence.ts'
 import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
@@ -642,6 +643,15 @@ class OpenRuntime implements Runtime {
     )
   }
 
+  #clearDelegations(): void {
+    const live = new Set<string>([...this.#live.values()].map(({ workspace }) => workspace))
+    for (const name of this.#config.agents.keys()) live.add(name)
+    clearDelegations(this.state, {
+      isLive: (workspace) => live.has(workspace),
+      discard: (changes) => this.#warden.discard(changes),
+    })
+  }
+
   async #end(number: number, cell: Cell, after: After): Promise<Ended> {
     const exit = await cell.exited
     // What it delegated ends with it.
@@ -654,6 +664,7 @@ class OpenRuntime implements Runtime {
     this.#live.delete(number)
     this.#ordered.delete(number)
     await Promise.all((live?.kept ?? []).map((server) => server.end()))
+    if (live?.parent !== undefined) this.#clearDelegations()
     const lost = live?.lost ?? live?.services.gone()
     if (live !== undefined && lost === undefined) {
       const told = live.services.tell({ kind: 'ended', number, receipt: asJson({ exit, teardown }) })

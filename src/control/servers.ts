@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import type { Warden } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import type { GatewaySetup } from '../gateway/setup.ts'
@@ -7,7 +7,7 @@ import { KeptServer } from './kept-server.ts'
 import type { Services } from './services.ts'
 import type { State } from './state.ts'
 import { launchUpstreamCell, type StdioUpstream } from './upstream-cell.ts'
-import { serverWorkspace } from './workspace-names.ts'
+import { isDelegated, serverWorkspace } from './workspace-names.ts'
 
 export interface ServersOptions {
   readonly warden: Warden
@@ -66,11 +66,27 @@ export class Servers {
   }
 
   /**
-   * What runs is used and not started again: two would work on the same files.
+   * What runs is used and not started again: two would work on the same files. One whose files are not kept any more is
+   * not started on empty ones, which would say of everything that it does not stand.
    */
   forUndo(upstreams: readonly StdioUpstream[], number: number, workspace: string): readonly Kept[] {
     const stopped = upstreams.filter(({ name }) => !this.#shared.has(name))
-    return stopped.map((upstream) => this.#telling(upstream, number, workspace))
+    return stopped.map((upstream) => {
+      const kept = this.#telling(upstream, number, workspace)
+      if (!this.#isCleared(upstream, workspace)) return kept
+      const why = 'the files that it had for that delegation are not kept any more'
+      const start = async () => {
+        this.#tellDown(upstream, number, why)
+        return no(why)
+      }
+      return { ...kept, start }
+    })
+  }
+
+  /** Only what was delegated is cleared; see `delegations-kept.ts`. */
+  #isCleared(upstream: StdioUpstream, workspace: string): boolean {
+    if (upstream.mcp.shared || upstream.mcp.cell.workspace === undefined || !isDelegated(workspace)) return false
+    return !existsSync(this.#options.state.workspace(serverWorkspace(upstream, workspace)))
   }
 
   /** What is asked of one that does not start is refused at once, and says why. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, renameSync, statSync } from 'node:fs'
 import type { Cell, CellStdio } from '../cells/cell.ts'
 import type { Handle } from '../cells/handle.ts'
 import { launchFaultText } from '../cells/spec.ts'
@@ -63,8 +63,17 @@ export async function launchUpstreamCell(
   return ok({ cell: launched.value, pipes: stdio, ...(wayOut && { wayOut }) })
 }
 
+/** Each start of a server may write 1 MiB, and cells choose how often one is started: a log has one before it, and no more. */
+export function turnOver(log: string): void {
+  const bytes = statSync(log, { throwIfNoEntry: false })?.size ?? 0
+  if (bytes > LOG_BYTES_MAX) renameSync(log, `${log}.1`)
+}
+
+const LOG_BYTES_MAX = 8 * 1024 ** 2
+
 /** Its complaints go to a log as far as a person would read them; the rest is dropped, never left to block it. */
 function drain(fd: number, log: string, uid: number | undefined): void {
+  turnOver(log)
   const file = openSync(log, 'a', 0o600)
   const keep = spawn('/bin/sh', ['-c', 'head -c 1048576; exec cat >/dev/null'], {
     stdio: [fd, file, 'ignore'],

@@ -10,6 +10,11 @@ export function delegatedWorkspace(agent: AgentName, cell: CellId): string {
   return `${agent}--${cell.slice(2)}`
 }
 
+/** Whether changes of that name are a delegated cell's, and not its servers'. */
+export function isDelegated(workspace: string): boolean {
+  return /--[0-9a-z]{16}$/.test(workspace)
+}
+
 /** Of a stdio server: beside those of the workspace whose cell it serves, or its environment's, where it is shared. */
 export function serverWorkspace({ name, mcp }: Pick<Upstream, 'name' | 'mcp'>, served: string): string {
   return `${mcp.kind === 'stdio' && mcp.shared ? '' : served}+${name}`

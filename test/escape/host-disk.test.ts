@@ -57,9 +57,9 @@ describe('a disk of the host', { skip: SKIP }, () => {
         return cell
       })
       const cells = await Promise.all(filled)
-      spawnSync('sync', ['-f', disk])
+      for (const { upper = disk } of cells) spawnSync('sync', ['-f', upper])
       writeFileSync(join(disk, 'ledger'), Buffer.alloc(4 * MIB))
-      assert.ok(free(disk) > MIB, `${free(disk)} bytes are free`)
+      assert.ok(free(disk) > 512 * 1024, `${free(disk)} bytes are free`)
       for (const cell of cells) await cell.teardown()
     })
   })
