@@ -1,7 +1,8 @@
-import { closeSync, existsSync, openSync, realpathSync } from 'node:fs'
+import { closeSync, existsSync, openSync, realpathSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { isAbsolute, join, normalize } from 'node:path'
 import { no, ok, type Result } from '../model/result.ts'
+import { CELL_USER } from './etc.ts'
 import { lookUpWithin } from './libc.ts'
 import { liesIn, resolvedPath } from './paths.ts'
 import type { CellSpec, LaunchFault } from './spec.ts'
@@ -61,6 +62,12 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
       return wrong(place, 'not a place in the cell: absolute, normalised, not /, /proc or /dev')
     }
   }
+  const { workingDirectory } = spec
+  if (workingDirectory !== undefined && !isPlace(spec, workingDirectory))
+    return wrong(
+      'cwd',
+      `${workingDirectory} is not a directory in the cell: name one of its files’ places, or leave it out`,
+    )
   for (const { from } of spec.files) {
     try {
       const resolved = realpathSync(from)
@@ -74,6 +81,23 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
     }
   }
   return ok(undefined)
+}
+
+/** Whether a command can start there. What is in a workspace is the cell's own: nobody looks. */
+function isPlace({ files, root, workspace }: CellSpec, place: string): boolean {
+  if (workspace !== undefined && liesIn(place, workspace.at)) return true
+  const shown = files.findLast(({ to }) => liesIn(place, to))
+  if (shown !== undefined) return isDirectory(`${shown.from}${place.slice(shown.to.length)}`)
+  if (files.some(({ to }) => liesIn(to, place)) || MADE.includes(place)) return true
+  if (root.kind === 'directory') return isDirectory(join(root.path, place))
+  return liesIn(place, '/usr') && isDirectory(place)
+}
+
+/** What bubblewrap makes for every cell. */
+const MADE: readonly string[] = ['/', '/tmp', '/home', CELL_USER.home, '/etc', '/var', '/run']
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 function preloads(root: string): boolean {

@@ -27,7 +27,7 @@ export interface CellPlan extends Pick<CellSpec, 'command' | 'secretCommand' | '
 }
 
 /** What the warden is asked for, from the configuration alone. */
-export function cellSpec(config: Config, state: State, plan: CellPlan): CellSpec {
+export function cellSpec(config: Config, state: Pick<State, 'directory' | 'workspace'>, plan: CellPlan): CellSpec {
   const { cell, command, secretCommand, stdio, listener, egress = false } = plan
   const io = cell.ioBytesPerSecond
   return {

@@ -3,10 +3,16 @@ import { existsSync, globSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { HostReport } from '../cells/probe.ts'
-import type { Config } from '../config/config.ts'
+import type { CellConfig, Config } from '../config/config.ts'
 import { openSecrets } from '../gateway/secrets.ts'
+import type { EnvironmentName } from '../model/index.ts'
 import type { Seen } from './demands.ts'
 import { readSecret } from './secrets.ts'
+import { tenantOf, tenantState } from './tenants.ts'
+import { cellRefusal } from './try-launch.ts'
+import { inspectedWorkspace } from './workspace-names.ts'
+import type { WorkspaceNote } from './workspace-note.ts'
+import { surveyWorkspace } from './workspace-survey.ts'
 
 /** How long a place may take to answer; a person waits meanwhile. */
 const CONNECT_MS_MAX = 2_000
@@ -15,7 +21,7 @@ const CONNECT_MS_MAX = 2_000
 export const POLICY_TESTS: readonly string[] = ['*.test.yaml', 'policies/**/*.test.yaml']
 
 /** Looks once at everything outside of the configuration that it leans on. Secrets are read, and none is kept. */
-export async function seenBy(config: Config, report: HostReport): Promise<Seen> {
+export async function seenBy(config: Config, report: HostReport, stateDirectory: string): Promise<Seen> {
   return {
     report,
     secrets: new Map(
@@ -32,7 +38,38 @@ export async function seenBy(config: Config, report: HostReport): Promise<Seen> 
     ),
     absent: new Set(shownIn(config).filter((path) => !existsSync(path))),
     policyTests: globSync([...POLICY_TESTS], { cwd: config.directory }).length,
+    workspaces: new Map(cellsOf(config).map(({ cell }) => [cell, notesOf(config, cell)])),
+    refused: new Map(
+      cellsOf(config).flatMap(({ cell, name, state }) => {
+        const refusal = cellRefusal(config, state(stateDirectory), name, cell)
+        return refusal === undefined ? [] : [[cell, refusal] as const]
+      }),
+    ),
   }
+}
+
+interface NamedCell {
+  readonly cell: CellConfig
+  /** What its changes are called in the state. */
+  readonly name: string
+  readonly state: (stateDirectory: string) => string
+}
+
+function cellsOf(config: Config): readonly NamedCell[] {
+  const state = (environment: EnvironmentName) => (directory: string) =>
+    tenantState(directory, tenantOf(config, environment))
+  return [
+    ...[...config.agents.values()].map(({ name, cell, environment }) => ({ name, cell, state: state(environment) })),
+    ...[...config.upstreams.values()].flatMap((upstream) =>
+      upstream.mcp.kind === 'stdio'
+        ? [{ name: inspectedWorkspace(upstream), cell: upstream.mcp.cell, state: state(upstream.environment) }]
+        : [],
+    ),
+  ]
+}
+
+function notesOf({ profile }: Config, { workspace }: CellConfig): readonly WorkspaceNote[] {
+  return workspace === undefined ? [] : surveyWorkspace(workspace, profile)
 }
 
 function placesOf({ upstreams, environments }: Config): readonly URL[] {
@@ -40,10 +77,11 @@ function placesOf({ upstreams, environments }: Config): readonly URL[] {
   return [...direct, ...[...environments.values()].flatMap(({ egress }) => egress.map(({ value }) => value))]
 }
 
-function shownIn({ agents, upstreams }: Config): readonly string[] {
-  const stdio = [...upstreams.values()].flatMap(({ mcp }) => (mcp.kind === 'stdio' ? [mcp.cell] : []))
-  const cells = [...agents.values()].map(({ cell }) => cell).concat(stdio)
-  return cells.flatMap(({ files, workspace }) => [...files.values(), ...(workspace === undefined ? [] : [workspace])])
+function shownIn(config: Config): readonly string[] {
+  return cellsOf(config).flatMap(({ cell: { files, workspace } }) => [
+    ...files.values(),
+    ...(workspace === undefined ? [] : [workspace]),
+  ])
 }
 
 /** Nothing is sent: whether somebody listens there is all that is asked. */

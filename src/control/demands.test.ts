@@ -38,7 +38,15 @@ function host(...lacking: readonly Ability[]): HostReport {
   return { kernel: '6.0', findings, promises: [], profile: lacking.includes('root') ? 'user' : 'full' }
 }
 
-const NOTHING_AMISS: Seen = { report: host(), secrets: new Map(), places: new Map(), absent: new Set(), policyTests: 1 }
+const NOTHING_AMISS: Seen = {
+  report: host(),
+  secrets: new Map(),
+  places: new Map(),
+  absent: new Set(),
+  policyTests: 1,
+  workspaces: new Map(),
+  refused: new Map(),
+}
 
 const MARIA = 'maria.silva@shop.example'
 const cell = { files: {} }
@@ -127,7 +135,7 @@ describe('what a configuration demands of its host', () => {
       /is started with \/etc\/hostname, which its cell does not see/,
     )
     const shown = await judged(with_({ cell: { files: { '/srv/a': './shown', '/srv/b': './gone' } } }))
-    const demands = demandsOf(shown, await seenBy(shown.config, host()))
+    const demands = demandsOf(shown, await seenBy(shown.config, host(), join(shown.config.directory, '.firebreak')))
     const gone = demands.filter(({ verdict }) => verdict === 'missing').map(({ why }) => why)
     assert.deepEqual(gone, [`${join(shown.config.directory, 'gone')} is not there`])
   })
@@ -242,7 +250,7 @@ describe('what a configuration demands of its host', () => {
         idle: { command: ['/bin/echo', 'long-enough-to-be-one'] },
       },
     })
-    const demands = demandsOf(config, await seenBy(config.config, host()))
+    const demands = demandsOf(config, await seenBy(config.config, host(), join(config.config.directory, '.firebreak')))
     const about = (name: string) => demands.find((each) => each.about === `secret ${name}`)
     assert.equal(about('good')?.verdict, 'holds')
     assert.match(about('unset')?.why ?? '', /FIREBREAK_NO_SUCH_VARIABLE is not set/)
@@ -264,7 +272,7 @@ describe('what a configuration demands of its host', () => {
       far: { environment: 'test', mcp: remote },
     }
     const config = await judged({ ...base, upstreams })
-    const { places, absent } = await seenBy(config.config, host())
+    const { places, absent } = await seenBy(config.config, host(), join(config.config.directory, '.firebreak'))
     assert.deepEqual([...places.keys()], ['http://127.0.0.1:1'])
     assert.match([...places.values()].join(), /nobody listens there \(ECONNREFUSED\)/)
     assert.deepEqual([...absent], [])

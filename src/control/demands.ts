@@ -1,19 +1,24 @@
 import type { Ability, HostReport } from '../cells/probe.ts'
-import type { Agent, Config, GrantConfig, Upstream } from '../config/config.ts'
+import type { Agent, CellConfig, Config, GrantConfig, Upstream } from '../config/config.ts'
 import { secretsOf } from '../config/secret-names.ts'
-import { type DeclaredTool, type EnvironmentName, LIMITS, samePerson, UNTRUSTED } from '../model/index.ts'
-import { programFault, unseenArguments } from './program.ts'
+import {
+  type AgentName,
+  type DeclaredTool,
+  type EnvironmentName,
+  LIMITS,
+  type Result,
+  samePerson,
+  UNTRUSTED,
+  type UpstreamName,
+} from '../model/index.ts'
+import { type Demand, holds, listed, look, missing } from './demand.ts'
+import { startDemands } from './demands-start.ts'
+import { launchDemands, offeredDemands, ownerOf } from './demands-tried.ts'
+import type { Inspected } from './inspect.ts'
 import { egressOf, type Judged } from './setup.ts'
+import type { WorkspaceNote } from './workspace-note.ts'
 
-/** One thing that a configuration asks of its host, or leaves to a person: what, why, and what would change it. */
-export interface Demand {
-  /** `missing` stops a start or a call; `look` is weaker, or more work for a person, than it need be. */
-  readonly verdict: 'missing' | 'look' | 'holds'
-  readonly about: string
-  readonly why: string
-  /** Absent where it holds. */
-  readonly fix?: string
-}
+export type { Demand } from './demand.ts'
 
 /** What was found outside of the configuration, by whoever may look. */
 export interface Seen {
@@ -25,6 +30,14 @@ export interface Seen {
   /** Paths that cells are shown and that are not there. */
   readonly absent: ReadonlySet<string>
   readonly policyTests: number
+  /** Cell → what of its workspace it would miss. */
+  readonly workspaces: ReadonlyMap<CellConfig, readonly WorkspaceNote[]>
+  /** Cell → why the warden would refuse it, by its specification alone. */
+  readonly refused: ReadonlyMap<CellConfig, string>
+  /** Agents that were started up to their first instruction, each with why that failed. Absent: nobody tried. */
+  readonly launches?: ReadonlyMap<AgentName, Result<void, string>>
+  /** What upstreams said when they were asked. Absent: nobody asked. */
+  readonly offered?: ReadonlyMap<UpstreamName, Inspected>
 }
 
 /** Those that are missing first. Pure but for programs, which are looked up where cells would see them. */
@@ -42,10 +55,6 @@ export function demandsOf(judged: Judged, seen: Seen): readonly Demand[] {
   const order = ['missing', 'look', 'holds'] as const
   return all.toSorted((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
 }
-
-const missing = (about: string, why: string, fix: string): Demand => ({ verdict: 'missing', about, why, fix })
-const look = (about: string, why: string, fix: string): Demand => ({ verdict: 'look', about, why, fix })
-const holds = (about: string, why: string): Demand => ({ verdict: 'holds', about, why })
 
 function profileDemands({ profile, agents, upstreams }: Config, report: HostReport): readonly Demand[] {
   const about = `profile ${profile}`
@@ -72,7 +81,7 @@ function profileDemands({ profile, agents, upstreams }: Config, report: HostRepo
   )
 }
 
-function agentDemands(config: Config, agent: Agent, { absent }: Seen): readonly Demand[] {
+function agentDemands(config: Config, agent: Agent, seen: Seen): readonly Demand[] {
   const about = `agent ${agent.name}`
   const { cell, grants, owner } = agent
   const unlimited = grants.filter(({ budgets }) => budgets.length === 0)
@@ -83,7 +92,8 @@ function agentDemands(config: Config, agent: Agent, { absent }: Seen): readonly 
     }),
   )
   return [
-    ...startDemands(about, agent.command, cell, absent),
+    ...startDemands(about, agent.command, cell, config.profile, seen),
+    ...launchDemands(about, agent, seen.launches),
     ...(/@example\.(?:org|com|net)$/.test(owner)
       ? [look(about, `its owner is ${owner}: nobody answers for it`, 'owner: a person')]
       : []),
@@ -111,33 +121,6 @@ function agentDemands(config: Config, agent: Agent, { absent }: Seen): readonly 
   ]
 }
 
-function startDemands(
-  about: string,
-  [program, ...args]: readonly string[],
-  cell: Agent['cell'],
-  absent: ReadonlySet<string>,
-): readonly Demand[] {
-  const gone = [...(cell.workspace === undefined ? [] : [cell.workspace]), ...cell.files.values()].filter((path) =>
-    absent.has(path),
-  )
-  const fault = program === undefined ? undefined : programFault(cell, program)
-  const unseen = unseenArguments(cell, args)
-  const amiss = [
-    ...gone.map((path) => missing(about, `${path} is not there`, 'make it, or name another under cell')),
-    ...(fault === undefined ? [] : [missing(about, fault.problem, fault.fix)]),
-    ...unseen.map((path) =>
-      missing(
-        about,
-        `it is started with ${path}, which its cell does not see`,
-        `cell: { files: { ${path}: ${path} } }, or a place under /workspace`,
-      ),
-    ),
-  ]
-  return amiss.length > 0 || program === undefined
-    ? amiss
-    : [holds(about, `its cell sees ${program} and all that it is shown`)]
-}
-
 function upstreamDemands(judged: Judged, upstream: Upstream, seen: Seen): readonly Demand[] {
   const { config, accepted } = judged
   const { name, mcp, tools, relay } = upstream
@@ -161,8 +144,9 @@ function upstreamDemands(judged: Judged, upstream: Upstream, seen: Seen): readon
   )
   return [
     ...(mcp.kind === 'stdio'
-      ? startDemands(about, mcp.command, mcp.cell, seen.absent)
+      ? startDemands(about, mcp.command, mcp.cell, config.profile, seen)
       : placeDemand(about, mcp.url.origin, seen)),
+    ...offeredDemands(about, judged, upstream, seen.offered),
     ...(unaccepted.length > 0
       ? [
           missing(
@@ -407,15 +391,4 @@ function policyDemands({ policies }: Config, { policyTests }: Seen): readonly De
 
 function grantsOf({ agents }: Config, { name }: Upstream): readonly GrantConfig[] {
   return [...agents.values()].flatMap(({ grants }) => grants.filter(({ upstream }) => upstream === name))
-}
-
-function ownerOf({ agents }: Config): string {
-  return [...agents.values()][0]?.owner ?? 'you@example.org'
-}
-
-const NAMED_MAX = 3
-
-function listed(tools: readonly DeclaredTool[]): string {
-  const names = tools.slice(0, NAMED_MAX).map(({ name }) => name)
-  return tools.length > NAMED_MAX ? `${names.join(', ')} and ${tools.length - NAMED_MAX} more` : names.join(', ')
 }

@@ -3,16 +3,18 @@ import { type HostReport, probeHost } from '../../cells/probe.ts'
 import { type Demand, demandsOf } from '../../control/demands.ts'
 import { seenBy } from '../../control/demands-seen.ts'
 import { promiseTable } from '../../control/promises.ts'
+import { tryAll } from '../../control/try-launch.ts'
 import { ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { wrapped } from '../printable.ts'
+import { stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'doctor',
   summary: 'Show what this host can enforce, what a configuration demands of it, and how to fix what is missing',
-  usage: ['firebreak doctor [--config <file>] [--profile full|user]'],
-  example: 'firebreak doctor\nfirebreak doctor --config firebreak.yaml --json',
+  usage: ['firebreak doctor [--config <file>] [--profile full|user] [--quick]'],
+  example: 'firebreak doctor\nfirebreak doctor --config firebreak.yaml --json\nfirebreak doctor --quick',
   options: {
     config: {
       type: 'string',
@@ -21,6 +23,12 @@ export const command: Command = {
       help: 'whose demands (default: firebreak.yaml, where there is one)',
     },
     profile: { type: 'string', value: 'full|user', help: 'exit 1 unless everything of this profile holds' },
+    quick: { type: 'boolean', help: 'only look: start no agent up to its first instruction, and ask no upstream' },
+    state: {
+      type: 'string',
+      value: 'dir',
+      help: 'where runs keep theirs (default: .firebreak beside the configuration)',
+    },
   },
   run,
 }
@@ -61,8 +69,17 @@ async function demanded(call: Call, report: HostReport): Promise<Result<readonly
   if (call.text('config') === undefined && !existsSync('firebreak.yaml')) return undefined
   const judged = await readConfig(call)
   if (!judged.ok) return judged
-  if (judged.value.config.secrets.size > 0) call.print.progress('reading secrets, and looking who listens')
-  return ok(demandsOf(judged.value, await seenBy(judged.value.config, report)))
+  const { config } = judged.value
+  if (config.secrets.size > 0) call.print.progress('reading secrets, and looking who listens')
+  const state = stateOf(call)
+  const seen = await seenBy(config, report, state)
+  const startable = report.profile === 'full' || (report.profile === 'user' && config.profile === 'user')
+  const demands = demandsOf(judged.value, seen)
+  if (call.flag('quick') || !startable) return ok(demands)
+  const amiss = new Set(demands.flatMap(({ about, verdict }) => (verdict === 'missing' ? [about] : [])))
+  const refused = new Set([...config.agents.keys()].filter((name) => amiss.has(`agent ${name}`)))
+  const tried = await tryAll(judged.value, state, refused, call.print.progress)
+  return ok(demandsOf(judged.value, { ...seen, ...tried }))
 }
 
 const SIGN = { missing: 'NO  ', look: 'look', holds: 'yes ' } as const

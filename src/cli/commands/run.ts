@@ -8,6 +8,8 @@ import { readFence } from '../../control/fence.ts'
 import { programFault } from '../../control/program.ts'
 import { openRuntime, type Runtime, rungIn } from '../../control/runtime.ts'
 import { tenantOf, tenantState } from '../../control/tenants.ts'
+import { cellRefusal } from '../../control/try-launch.ts'
+import { ENTRIES_MAX_AT_LAUNCH, surveyWorkspace } from '../../control/workspace-survey.ts'
 import type { TaskSetup } from '../../gateway/setup.ts'
 import { readEntries } from '../../ledger/read.ts'
 import type { DefinitionSeen } from '../../model/entry.ts'
@@ -80,6 +82,12 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(`not started: ${stands.reason}`)
     return fence.ok ? EXIT.contained : EXIT.integrity
   }
+  // What the warden would refuse is told before anything is started.
+  const refusal = cellRefusal(config, own, agent.name, agent.cell)
+  if (refusal !== undefined) {
+    call.print.fault(`not started: ${refusal}`, 'firebreak doctor tells what would change it')
+    return EXIT.failed
+  }
   const slow = tellIfSlow(call, agent)
   const runtime = await openRuntime({
     judged: read.value,
@@ -94,6 +102,7 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(`not started: ${runtime.reason}`, 'firebreak doctor tells what this host can give')
     return EXIT.failed
   }
+  tellWhatIsMissing(call, agent, config.profile)
   try {
     return await runIn(config, runtime.value, [program, ...args], agent, call, slow)
   } finally {
@@ -105,6 +114,13 @@ async function run(call: Call): Promise<ExitCode> {
 function systemFault(error: unknown): Result<never, string> {
   if (error instanceof Error && 'code' in error && 'syscall' in error) return no(error.message)
   throw error
+}
+
+/** Of a workspace that is not whole: said before the program says something that is harder to understand. */
+function tellWhatIsMissing(call: Call, { name, cell }: Agent, profile: Config['profile']): void {
+  if (cell.workspace === undefined) return
+  for (const { what, fix } of surveyWorkspace(cell.workspace, profile, ENTRIES_MAX_AT_LAUNCH))
+    call.print.progress(printable(`${name}: of its workspace ${what} → ${fix}`))
 }
 
 /** A person who waits is told for what; nothing else may stand in a program's standard error. */
@@ -183,8 +199,8 @@ async function runOnce(
     call.print.fault(`the cell was ended so that its files could be restored: ${again.reason}`)
     return EXIT.failed
   }
-  // The shell that starts a cell's program says 127 where it finds none; a program may say so, too.
-  const unseen = exit.code === NOT_FOUND ? programFault(agent.cell, program[0]) : undefined
+  // The shell that starts a cell's program says 127 where it finds none and 126 where it may not; a program may, too.
+  const unseen = UNSTARTED.has(exit.code) ? programFault(agent.cell, program[0]) : undefined
   if (unseen !== undefined) call.print.fault(`${agent.name}: ${unseen.problem}`, unseen.fix)
   for (const { said, change } of limitsTold(exit, agent)) call.print.fault(said, change)
   // What the program printed last may lack its end of line.
@@ -206,7 +222,7 @@ async function runOnce(
   return exit.code
 }
 
-const NOT_FOUND = 127
+const UNSTARTED: ReadonlySet<number> = new Set([126, 127])
 
 function counted(count: number, one: string, more: string): string {
   return `${count} ${count === 1 ? one : more}`

@@ -1,0 +1,76 @@
+/** Where Git keeps what belongs to a working tree and lies outside of it. gitrepository-layout(5), git-worktree(1) */
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { liesIn } from '../cells/paths.ts'
+import { WORKSPACE, type WorkspaceNote } from './workspace-note.ts'
+
+/** @param directories those of the workspace that have a `.git`. */
+export function gitNotes(lower: string, directories: readonly string[]): readonly WorkspaceNote[] {
+  return directories.slice(0, REPOSITORIES_MAX).flatMap((directory) => {
+    const git = join(directory, '.git')
+    const stats = lstatSync(git, { throwIfNoEntry: false })
+    if (stats?.isFile() === true) return pointedAt(lower, directory, git)
+    return stats?.isDirectory() === true ? borrowed(lower, directory, git) : []
+  })
+}
+
+const REPOSITORIES_MAX = 16
+/** Each of these files holds a path or a few. */
+const BYTES_MAX = 8_192
+
+/** A worktree or a submodule: `.git` is a file that names the repository. */
+function pointedAt(lower: string, directory: string, file: string): readonly WorkspaceNote[] {
+  const written = /^gitdir: (.+)$/m.exec(textOf(file))?.[1]
+  if (written === undefined) return []
+  const own = resolve(directory, written)
+  const isRelative = !written.startsWith('/')
+  if (liesIn(own, lower) && isRelative) return []
+  const common = textOf(join(own, 'commondir')).trim()
+  const repository = common === '' ? own : resolve(own, common)
+  const inCell = resolve(WORKSPACE, relative(lower, directory), written)
+  const place = common === '' ? inCell : resolve(inCell, common)
+  const kind = common === '' ? 'a submodule' : 'a worktree'
+  const what = `${named(directory, lower)} is ${kind} of Git, whose repository lies elsewhere (${repository}): no git command works in its cell`
+  return [{ what, fix: shownBy(place, repository) }]
+}
+
+/** `git clone --shared`, `--reference`: objects that are another repository's. */
+function borrowed(lower: string, directory: string, git: string): readonly WorkspaceNote[] {
+  const objects = join(git, 'objects')
+  const lines = textOf(join(objects, 'info/alternates')).split('\n')
+  return lines.flatMap((line) => {
+    if (line === '' || line.startsWith('#')) return []
+    const from = resolve(objects, line)
+    if (liesIn(from, lower) && !line.startsWith('/')) return []
+    const place = resolve(WORKSPACE, relative(lower, objects), line)
+    const what = `${directory === lower ? 'its repository' : `the repository in ${relative(lower, directory)}`} borrows its objects from ${from}, which its cell does not see: git finds no commit`
+    return [
+      { what, fix: `show them, read-only: cell: { files: { ${place}: ${from} } }; or make it whole: git repack -a -d` },
+    ]
+  })
+}
+
+/** Read-only: what is written into the repository itself (an index, a commit, a hook) does not come to be. */
+function shownBy(place: string, repository: string): string {
+  return `to read its history: cell: { files: { ${place}: ${repository} }, env: { GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: safe.directory, GIT_CONFIG_VALUE_0: "*", GIT_OPTIONAL_LOCKS: "0" } }; to commit in it, a clone as its workspace: git clone --no-hardlinks`
+}
+
+function named(directory: string, lower: string): string {
+  return directory === lower ? 'it' : relative(lower, directory)
+}
+
+/** Of a plain file, whatever a name has been made to lead to; empty otherwise. */
+function textOf(file: string): string {
+  try {
+    const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    try {
+      if (!fstatSync(fd).isFile()) return ''
+      const bytes = Buffer.alloc(BYTES_MAX)
+      return bytes.subarray(0, readSync(fd, bytes, 0, BYTES_MAX, 0)).toString('utf8')
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return ''
+  }
+}
