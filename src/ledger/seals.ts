@@ -20,6 +20,29 @@ export async function readSealsOf(directory: string, origin: string, key: Witnes
   return judged([...(torn ? grown.slice(0, -1) : grown), ...(latest === '' ? [] : [latest])], origin, key)
 }
 
+/** The seal that a log keeps of itself, where the witness signed it for this log; its signature is what makes it count. */
+export async function readOwnSeal(directory: string, origin: string, key: WitnessKey): Promise<SealedHead | undefined> {
+  const text = await readFile(join(directory, 'seal'), 'utf8').catch(() => '')
+  const opened = openSeal(text.replace(/\0+$/, ''), key)
+  return opened.ok && opened.value.origin === origin ? opened.value : undefined
+}
+
+/**
+ * Seals together with the one that the log keeps. A witness keeps each seal before it answers with it: where that one is
+ * larger than all of the witness's own, these have been lost or cut, and it is told.
+ */
+export function withOwnSeal(seals: Seals, own: SealedHead | undefined): Seals {
+  if (own === undefined) return seals
+  const newest = seals.heads.at(-1)?.size ?? 0
+  const twin = seals.heads.find(({ size }) => size === own.size)
+  if (twin !== undefined && same(twin.root, own.root)) return seals
+  const lost = `the witness's seals end at ${newest} entries, and it has signed ${own.size}: the newest of them are gone`
+  const forked = `the witness signed two trees of ${own.size} entries`
+  const told = twin !== undefined ? [forked] : own.size > newest ? [lost] : []
+  const heads = [...seals.heads, own].sort((a, b) => a.size - b.size || a.atMs - b.atMs)
+  return { heads, problems: [...seals.problems, ...told] }
+}
+
 /** Notes that were copied from anywhere, sorted by whose they are; under '' what no signature makes anyone's. */
 export function sealsByOrigin(notes: readonly string[], key: WitnessKey): Map<string, Seals> {
   const byOrigin = new Map<string, string[]>()

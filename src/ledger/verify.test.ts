@@ -74,6 +74,48 @@ beforeEach(() => {
 after(() => desk.remove())
 
 describe('S12: verify finds', () => {
+  it('S12: the newest seals gone from the witness, all or some, with garbage in their place, by the seal that the log keeps', async () => {
+    const at = join(work.witnessDirectory, 'test')
+    const notes = splitSeals(readFileSync(join(at, 'seals'), 'utf8'))
+    rmSync(join(at, 'latest'), { force: true })
+    for (const left of [
+      '',
+      'garbage',
+      notes
+        .slice(0, 2)
+        .map((note) => `${note}\n`)
+        .join(''),
+    ]) {
+      writeFileSync(join(at, 'seals'), left)
+      const { intact, findings, logs } = await verified()
+      assert.equal(intact, false)
+      assert.ok(
+        findings.some(
+          ({ log, kind, problem }) => log === 'test' && kind === 'seal' && /newest of them are gone/.test(problem),
+        ),
+      )
+      assert.equal(logs.find(({ log }) => log === 'test')?.sealed, 30)
+    }
+    rmSync(join(at, 'seals'))
+    assert.equal((await verified()).intact, false)
+    // What nobody signed says nothing.
+    const seal = readFileSync(join(work.log, 'seal'), 'latin1')
+    writeFileSync(join(work.log, 'seal'), seal.replace('\n30\n', '\n31\n'), 'latin1')
+    assert.equal((await verified()).logs.find(({ log }) => log === 'test')?.sealed, 0)
+  })
+
+  it('S12: a log that was cut behind the seal that it keeps, with the seals that were cut with it', async () => {
+    const at = join(work.witnessDirectory, 'test')
+    const notes = splitSeals(readFileSync(join(at, 'seals'), 'utf8'))
+    writeFileSync(join(at, 'seals'), `${notes[0]}\n`)
+    rmSync(join(at, 'latest'), { force: true })
+    const segments = readdirSync(work.log)
+      .filter((name) => /^\d+/.test(name))
+      .toSorted()
+    for (const name of segments.slice(1)) rmSync(join(work.log, name))
+    assert.ok((await verified()).findings.some(({ kind }) => kind === 'truncated' || kind === 'missing'))
+  })
+
   it('S12: nothing in an honest ledger, and says what no seal covers yet', async () => {
     const report = await verified()
     assert.deepEqual(report.findings, [])

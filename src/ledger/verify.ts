@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { NAME_PATTERN } from '../model/ids.ts'
 import { no, ok, type Result } from '../model/result.ts'
+import { originOf } from './ledger.ts'
+import { readOwnSeal, withOwnSeal } from './seals.ts'
 import { type Finding, type LogReport, verifyLog } from './verify-log.ts'
 import { directoryOf, readWitness, type VerifyFault, type WitnessSource } from './witness-source.ts'
 
@@ -29,7 +31,7 @@ export async function verifyLedger(options: VerifyOptions): Promise<Result<Verif
   if (!entries.ok) return no({ kind: 'no-ledger', problem: entries.reason })
   const source = await readWitness(witness, ledgerDirectory)
   if (!source.ok) return source
-  const { sealsOf, sealed } = source.value
+  const { key, sealsOf, sealed } = source.value
 
   const findings: Finding[] = []
   const reports: LogReport[] = []
@@ -46,7 +48,10 @@ export async function verifyLedger(options: VerifyOptions): Promise<Result<Verif
       continue
     }
     try {
-      const seals = await sealsOf(log)
+      // Before the witness's: of a ledger that is being written it must not be newer than what is read next.
+      const kept = entry && 'directory' in witness ? join(ledgerDirectory, log) : undefined
+      const own = kept === undefined ? undefined : await readOwnSeal(kept, originOf(log), key)
+      const seals = withOwnSeal(await sealsOf(log), own)
       if (!entry && seals.heads.length === 0) continue
       const { report, found } = await verifyLog(log, entry && join(ledgerDirectory, log), seals, withoutKeys)
       reports.push(report)

@@ -6,6 +6,7 @@ import { type ExportFormat, exportLedger } from '../../ledger/export.ts'
 import { faultText } from '../../ledger/fault.ts'
 import { proveEntry } from '../../ledger/prove.ts'
 import { verifyLedger } from '../../ledger/verify.ts'
+import type { LogReport } from '../../ledger/verify-log.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printableJson } from '../printable.ts'
@@ -88,9 +89,15 @@ async function verify(call: Call): Promise<ExitCode> {
     )
     call.print.line(`${log}: ${kind.toUpperCase()} ${problem}${place.length > 0 ? ` (${place.join(', ')})` : ''}`)
   }
-  call.print.line(intact ? 'intact: every entry under a seal is as it was when the witness signed' : 'NOT INTACT')
+  call.print.line(intact ? intactText(logs) : 'NOT INTACT')
   call.print.object({ ok: intact, logs, findings })
   return intact ? EXIT.ok : EXIT.integrity
+}
+
+function intactText(logs: readonly LogReport[]): string {
+  const bare = logs.filter(({ entries, sealed }) => entries > 0 && sealed === 0).map(({ log }) => log)
+  const intact = 'intact: every entry under a seal is as it was when the witness signed'
+  return bare.length === 0 ? intact : `${intact}; NOTHING is proven of ${bare.join(', ')}: no seal covers an entry`
 }
 
 /** Whoever names one names both: seals that lie where the ledger came from prove little, and are not taken silently. */
