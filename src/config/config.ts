@@ -97,8 +97,10 @@ export interface CellConfig {
   readonly root?: string
   /** The directory that the cell sees as /workspace, through a private overlay. */
   readonly workspace?: string
-  /** What is known of the workspace's files. Untrusted, unless the configuration says otherwise. */
+  /** What is known of all that it is shown at its start. Untrusted, unless the configuration says otherwise. */
   readonly labels: readonly Label[]
+  /** The configuration says the labels itself. */
+  readonly labelled: boolean
   /** Place in the cell → path on the host, read-only. */
   readonly files: ReadonlyMap<string, string>
   /** Where its command starts, a place in the cell; absent: its workspace, or `/`. */

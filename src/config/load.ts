@@ -25,7 +25,6 @@ import {
   samePerson,
   type ToolName,
   tenantName,
-  UNTRUSTED,
   type UpstreamName,
   upstreamName,
 } from '../model/index.ts'
@@ -43,6 +42,7 @@ import type {
   Upstream,
 } from './config.ts'
 import { plantedProblems, readContainment, withPlanted } from './containment.ts'
+import { labelsAtStart } from './labels.ts'
 import { placeProblems } from './places.ts'
 import {
   configShape,
@@ -301,12 +301,13 @@ function readAgents(judge: Judge, upstreams: ReadonlyMap<UpstreamName, Upstream>
       )
     }
     const environment = environmentName(value.environment.value)
+    const cell = readCell(judge, value.cell, source)
     agents.set(agentName(key), {
       name: agentName(key),
       owner: personName(value.owner),
       environment,
       command: value.command ?? [],
-      cell: readCell(judge, value.cell, source),
+      cell: { ...cell, labels: labelsAtStart(cell, value.command ?? []) },
       grants: (value.grants ?? []).map((grant) => {
         checkApprover(judge, grant, { owner: value.owner, environment }, upstreams)
         return readGrant(judge, grant, environment, upstreams)
@@ -450,7 +451,8 @@ function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): C
   return {
     ...(cell?.root === undefined ? {} : { root: at(cell.root) }),
     ...(cell?.workspace === undefined ? {} : { workspace: at(cell.workspace) }),
-    labels: cell?.labels ?? (cell?.workspace === undefined ? [] : [UNTRUSTED]),
+    labels: cell?.labels ?? [],
+    labelled: cell?.labels !== undefined,
     files,
     ...(cell?.cwd === undefined ? {} : { cwd: cell.cwd }),
     env: cell?.env ?? new Map(),

@@ -71,8 +71,8 @@ const cellFields = {
     'a directory that it sees as /workspace, through a private overlay: changes are a diff until they are committed',
   ),
   labels: optional(
-    list('labels of what is in the workspace', text('a label', labelFrom)),
-    'what is known of the workspace’s files; absent: untrusted; [] if nobody outside can write them',
+    list('labels of what it is shown at its start', text('a label', labelFrom)),
+    'what is known of its workspace, files and standard input; absent: untrusted, where there is more than its program; [] if nobody outside can write them',
   ),
   files: optional(
     map('places in the cell and the host paths shown there, read-only', cellPath, path),

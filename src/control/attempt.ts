@@ -96,7 +96,7 @@ export interface Beginning {
 
 export function rehearsedCell(rehearsal: Rehearsal, agent: Agent, beginning: Beginning): RehearsedCell {
   const { id, labels, task, atMs, budgets = new BudgetBook() } = beginning
-  const from = { tool: 'the workspace that it was given', path: '$', labels }
+  const from = { tool: 'what it was shown at its start', path: '$', labels }
   return {
     id,
     authority: {

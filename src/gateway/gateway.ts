@@ -807,7 +807,7 @@ function exposureOf(
   above: ExposureView | undefined,
   words: Words,
 ): { exposure: Exposure; task?: Task } {
-  const from = { tool: 'the workspace that it was given', path: '$', labels }
+  const from = { tool: 'what it was shown at its start', path: '$', labels }
   const before = { tool: 'what it saw before its gateway was replaced', path: '$', labels: seenBefore }
   const seen = new Map([
     ...seenBefore.map((label) => [label, before] as const),

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs'
+import { existsSync, fstatSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import type { CellSpec } from '../../cells/spec.ts'
 import type { Agent, Config } from '../../config/config.ts'
+import { labelsAtStart } from '../../config/labels.ts'
 import { readFence } from '../../control/fence.ts'
 import { programFault } from '../../control/program.ts'
 import { openRuntime, type Runtime, rungIn } from '../../control/runtime.ts'
@@ -56,8 +57,8 @@ async function run(call: Call): Promise<ExitCode> {
   const { config } = read.value
   const only = config.agents.size === 1 ? [...config.agents.keys()][0] : undefined
   const name = call.text('agent') ?? only
-  const agent = [...config.agents.values()].find((each) => each.name === name)
-  if (agent === undefined) {
+  const declared = [...config.agents.values()].find((each) => each.name === name)
+  if (declared === undefined) {
     const names = [...config.agents.keys()].join(', ')
     call.print.fault(
       name === undefined ? 'which agent? Give --agent' : `there is no agent "${name}"`,
@@ -65,11 +66,13 @@ async function run(call: Call): Promise<ExitCode> {
     )
     return EXIT.usage
   }
-  const [program, ...args] = call.rest.length > 0 ? call.rest : agent.command
+  const [program, ...args] = call.rest.length > 0 ? call.rest : declared.command
   if (program === undefined) {
-    call.print.fault(`agent "${agent.name}" has no command`, 'give one after --, or `command:` in the configuration')
+    call.print.fault(`agent "${declared.name}" has no command`, 'give one after --, or `command:` in the configuration')
     return EXIT.usage
   }
+  const labels = labelsAtStart(declared.cell, [program, ...args], isPiped(0))
+  const agent = { ...declared, cell: { ...declared.cell, labels } }
   const task = taskOf(call, agent)
   if (!task.ok) {
     call.print.fault(task.reason)
@@ -141,6 +144,16 @@ function taskOf(call: Call, { owner, grants }: Agent): Result<TaskSetup | undefi
   const unknown = tools?.find((tool) => !granted.has(tool))
   if (unknown !== undefined) return no(`--tools: "${unknown}" is not granted; granted: ${[...granted].join(', ')}`)
   return ok({ text, givenBy: owner, ...(tools && { tools }) })
+}
+
+/** Whether somebody may have written what is read there: a terminal is a person's, and /dev/null is nobody's. */
+function isPiped(fd: number): boolean {
+  try {
+    const stat = fstatSync(fd)
+    return !stat.isCharacterDevice() && !(stat.isFile() && stat.size === 0)
+  } catch {
+    return false
+  }
 }
 
 async function runIn(
