@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, it } from 'node:test'
 import { type AgentName, budgetText, type Problem, type ToolName, type UpstreamName } from '../model/index.ts'
@@ -37,6 +37,10 @@ agents:
 secrets:
   payments: { env: PAYMENTS_TOKEN }
 `
+
+const OWN = Object.values(networkInterfaces()).flatMap((each) =>
+  (each ?? []).flatMap(({ address, family }) => (family === 'IPv4' ? [address] : [`[${address}]`])),
+)
 
 const folders: string[] = []
 afterEach(() => {
@@ -352,7 +356,18 @@ describe('loadConfig', () => {
       3,
       /egress http:\/\/127.0.0.1:8081 .* belongs to upstream "payments-test": .* past the gateway/,
     ],
-    ...['127.0.0.1', 'localhost', '127.0.0.2', '0.0.0.0', '[::1]', '[::ffff:127.0.0.1]', 'a.localhost.'].map(
+    ...[
+      '127.0.0.1',
+      'localhost',
+      '127.0.0.2',
+      '0.0.0.0',
+      '[::1]',
+      '[::ffff:127.0.0.1]',
+      'a.localhost.',
+      '2130706433',
+      hostname(),
+      ...OWN,
+    ].map(
       (host) =>
         [
           `another environment’s upstream, as ${host}`,

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net'
 import type { EnvironmentName, Problem } from '../model/index.ts'
+import { bareAddress, knownHosts, placeOfUrl, THIS_HOST } from '../model/this-host.ts'
 import type { Config } from './config.ts'
 
 /**
@@ -8,6 +10,8 @@ import type { Config } from './config.ts'
 export function placeProblems({ upstreams, environments }: Pick<Config, 'upstreams' | 'environments'>): Problem[] {
   const problems: Problem[] = []
   const homes = new Map<string, Home>()
+  const hosts = knownHosts()
+  const placeOf = (url: URL) => placeOfUrl(url, hosts)
   for (const { name, mcp, environment, source } of upstreams.values()) {
     if (mcp.kind !== 'http') continue
     const other = homes.get(placeOf(mcp.url))
@@ -40,15 +44,25 @@ interface Home {
   readonly isUpstream: boolean
 }
 
-/** Host and port: what one TCP connection reaches. All names and addresses of this very machine are one host. */
-function placeOf({ hostname, port, protocol }: URL): string {
-  const host = hostname.replace(/\.$/, '')
-  return `${isThisHost(host) ? 'this host' : host}:${port === '' ? (protocol === 'https:' ? 443 : 80) : port}`
-}
-
-/** As the URL parser writes them. Linux connects whoever asks for the unspecified address to itself. */
-function isThisHost(host: string): boolean {
-  return /^(?:127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\]|\[::ffff:(?:7f[0-9a-f]{2}:[0-9a-f]+|0:0)\]|(?:.+\.)?localhost)$/.test(
-    host,
+/**
+ * Returns what of other environments can be told by its address alone: this host's ports, and addresses that are written
+ * down. A name of this environment that leads there is theirs, whatever it is called.
+ */
+export function placesElsewhere(
+  { upstreams, environments }: Pick<Config, 'upstreams' | 'environments'>,
+  environment: EnvironmentName,
+): readonly string[] {
+  const hosts = knownHosts()
+  const urls = [
+    ...[...upstreams.values()].flatMap(({ mcp, environment: home }) =>
+      mcp.kind === 'http' && home !== environment ? [mcp.url] : [],
+    ),
+    ...[...environments.values()].flatMap(({ name, egress }) =>
+      name === environment ? [] : egress.map(({ value }) => value),
+    ),
+  ]
+  const places = urls.map((url) => [url, placeOfUrl(url, hosts)] as const)
+  return places.flatMap(([url, place]) =>
+    place.startsWith(`${THIS_HOST}:`) || isIP(bareAddress(url.hostname)) !== 0 ? [place] : [],
   )
 }

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Handle } from '../cells/handle.ts'
 import { openWarden, profileFault, type Warden } from '../cells/warden.ts'
 import type { Config, Upstream } from '../config/config.ts'
+import { placesElsewhere } from '../config/places.ts'
 import { coveredText } from '../gateway/cover.ts'
 import type { InspectedUpstream, Inspection, Offered } from '../gateway/inspect-main.ts'
 import { SESSION_REVISIONS } from '../gateway/protocols/mcp/revision.ts'
@@ -199,8 +200,8 @@ async function answersOf(
     for (const { cell } of servers) cell.start()
     const pipe = child.stdio[3] as Writable
     pipe.on('error', () => undefined)
-    const egress = egressOf(config, environment)
-    pipe.end(JSON.stringify({ upstreams: asked, secrets: [...secrets.values], egress } satisfies Inspection))
+    const [egress, elsewhere] = [egressOf(config, environment), placesElsewhere(config, environment)]
+    pipe.end(JSON.stringify({ upstreams: asked, secrets: [...secrets.values], egress, elsewhere } satisfies Inspection))
     let output = ''
     if (child.stdout === null) return no('the inspection has no output')
     for await (const chunk of child.stdout.setEncoding('utf8')) {

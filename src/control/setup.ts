@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Agent, Config, Environment, GrantConfig, Upstream } from '../config/config.ts'
+import { placesElsewhere } from '../config/places.ts'
 import { certificatesIn } from '../gateway/protocols/mcp/trust.ts'
 import type { ContainmentSetup, GatewaySetup, GrantSetup, UpstreamSetup } from '../gateway/setup.ts'
 import {
@@ -85,6 +86,7 @@ export function gatewaySetup(
     ...(tenant && { tenant }),
     hardened: home?.hardened ?? false,
     egress: egressOf(config, environment),
+    elsewhere: placesElsewhere(config, environment),
     configuration: configurationDigest(config, tenant),
     environments: [...config.upstreams.values()]
       .filter((upstream) => tenantOf(config, upstream.environment) === tenant)

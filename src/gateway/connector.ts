@@ -13,6 +13,8 @@ export interface ConnectorOptions {
   readonly secrets: Secrets
   readonly credentials: Credentials
   readonly pipes: StdioPipes
+  /** Places of other environments. */
+  readonly elsewhere: readonly string[]
   readonly turn: () => (bytes: number) => Promise<void> | undefined
   /** Nobody speaks to this server any more. */
   readonly onGivenUp: (server: number) => void
@@ -44,7 +46,7 @@ export class Connector {
 
   /** Where its credential is refused, once more with another one, if there is one. */
   async #overHttp(setup: UpstreamSetup, { url, headers, ca }: HttpSetup, signal: AbortSignal) {
-    const { secrets, credentials, turn } = this.#options
+    const { secrets, credentials, elsewhere, turn } = this.#options
     const connect = () =>
       connectHttpUpstream({
         name: setup.name,
@@ -52,6 +54,7 @@ export class Connector {
         headers: new Map(headers.map(([header, value]) => [header, secrets.inject(value)])),
         ...(ca !== undefined && { ca }),
         ...this.#known(setup),
+        elsewhere,
         signal,
         turn: turn(),
       })

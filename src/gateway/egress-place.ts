@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { knownHosts } from '../model/this-host.ts'
 
 /** An origin that a person declared. */
 export interface Place {
@@ -38,17 +38,9 @@ export async function addressesOf(host: string): Promise<readonly string[]> {
 
 /** Tells whether an address is of the open internet, and none of this host's own. */
 export function isPublic(address: string): boolean {
-  if (isOwn(address)) return false
+  if (knownHosts().isOwn(address)) return false
   if (isIP(address) === 4) return !RESERVED.check(address, 'ipv4')
   return isIP(address) === 6 && GLOBAL_UNICAST.check(address, 'ipv6') && !RESERVED.check(address, 'ipv6')
-}
-
-/** Asked each time: a host's addresses come and go. */
-function isOwn(address: string): boolean {
-  const own = new BlockList()
-  for (const each of Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? []))
-    own.addAddress(each.address, each.family === 'IPv6' ? 'ipv6' : 'ipv4')
-  return own.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
 type Ranges = Readonly<Record<'ipv4' | 'ipv6', readonly (readonly [net: string, prefix: number])[]>>

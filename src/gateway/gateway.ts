@@ -194,6 +194,7 @@ export class Gateway {
       secrets,
       credentials: this.#credentials,
       pipes: this.#pipes,
+      elsewhere: setup.elsewhere ?? [],
       turn: () => this.turns.batched({}),
       onGivenUp: (server) => send({ kind: 'given-up', number: server }),
     })

@@ -22,6 +22,8 @@ export interface Inspection {
   readonly secrets: readonly (readonly [string, string])[]
   /** Origins that relays may reach. */
   readonly egress: readonly string[]
+  /** Places of other environments. */
+  readonly elsewhere?: readonly string[]
 }
 
 export type InspectedUpstream = (HttpUpstream | StdioUpstream) & {
@@ -157,6 +159,7 @@ async function connect(
     url: new URL(injectIntoUrl(upstream.url, secrets.value.inject)),
     headers: new Map(upstream.headers.map(([header, value]) => [header, secrets.value.inject(value)])),
     ...(upstream.ca !== undefined && { ca: upstream.ca }),
+    ...(inspection.elsewhere !== undefined && { elsewhere: inspection.elsewhere }),
     ...known,
   })
 }

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import Pool from 'undici/lib/dispatcher/pool.js'
 import { isJsonObject, type JsonObject, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
+import { belongsElsewhere, lookupOutside } from '../../elsewhere.ts'
 import { Room } from '../../room.ts'
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
 import { hasBatches } from './batch.ts'
@@ -22,6 +23,8 @@ export interface HttpUpstreamOptions {
   readonly headers: ReadonlyMap<string, string>
   /** Certificates in PEM that alone are trusted to speak for it; absent: those that this host trusts. */
   readonly ca?: string
+  /** Places of other environments, which nothing of this one reaches by whatever name. */
+  readonly elsewhere?: readonly string[]
   /** What it was found to speak before. */
   readonly known?: Revision
   /** Ends the connection, also while it is being made. */
@@ -37,6 +40,10 @@ export interface HttpUpstreamOptions {
 export async function connectHttpUpstream(
   options: HttpUpstreamOptions,
 ): Promise<Result<UpstreamConnection, ConnectFault>> {
+  const { url, elsewhere = [] } = options
+  // A name is judged where it is looked up.
+  const belongs = belongsElsewhere(url.hostname, portOf(url), elsewhere)
+  if (belongs !== undefined) return no({ why: belongs })
   const upstream = new HttpUpstream(options)
   const onAbort = () => upstream.close()
   options.signal?.addEventListener('abort', onAbort, { once: true })
@@ -46,6 +53,10 @@ export async function connectHttpUpstream(
   if (fault === undefined && !upstream.closed) return ok(upstream)
   upstream.close()
   return no(fault ?? { why: 'it was called off' })
+}
+
+function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
 }
 
 /** How long a server may take to say what it is. */
@@ -87,7 +98,7 @@ class HttpUpstream implements UpstreamConnection {
   #retired = false
   #reopening: NodeJS.Timeout | undefined
 
-  constructor({ name, url, headers, ca, turn = () => undefined }: HttpUpstreamOptions) {
+  constructor({ name, url, headers, ca, elsewhere = [], turn = () => undefined }: HttpUpstreamOptions) {
     this.name = name
     this.#turn = turn
     this.#url = url.href
@@ -98,8 +109,11 @@ class HttpUpstream implements UpstreamConnection {
       pipelining: 1,
       headersTimeout: UPSTREAM_SILENCE_MS_MAX,
       bodyTimeout: UPSTREAM_SILENCE_MS_MAX,
-      connectTimeout: 5_000,
-      ...(url.protocol === 'https:' && { connect: { secureContext: trusting(ca), timeout: 5_000 } }),
+      connect: {
+        timeout: 5_000,
+        lookup: lookupOutside(elsewhere, portOf(url)),
+        ...(url.protocol === 'https:' && { secureContext: trusting(ca) }),
+      },
       maxHeaderSize: LIMITS.headerBytesMax,
     })
   }

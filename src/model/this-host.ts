@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs'
+import { BlockList, isIP } from 'node:net'
+import { hostname, networkInterfaces } from 'node:os'
+
+/** What this machine says of itself and of others, without asking anybody on a network. */
+export interface KnownHosts {
+  /** Whether an address leads to this very machine: its interfaces', loopback, the unspecified one. */
+  isOwn(address: string): boolean
+  /** The addresses that the hosts file has for a name; none where it does not name it. */
+  addressesOf(name: string): readonly string[]
+  /** Whether a name is this machine's own. */
+  isOwnName(name: string): boolean
+}
+
+/** Reads interfaces, hosts file and host name anew: addresses come and go. */
+export function knownHosts(hostsFile: string = '/etc/hosts'): KnownHosts {
+  const own = new BlockList()
+  own.addSubnet('127.0.0.0', 8, 'ipv4')
+  own.addSubnet('0.0.0.0', 8, 'ipv4')
+  for (const address of ['::', '::1']) own.addAddress(address, 'ipv6')
+  for (const each of Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []))
+    own.addAddress(bareAddress(each.address), each.family === 'IPv6' ? 'ipv6' : 'ipv4')
+  const named = readHosts(hostsFile)
+  const isOwn = (address: string): boolean => {
+    const plain = bareAddress(address)
+    return isIP(plain) !== 0 && own.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4')
+  }
+  const addressesOf = (name: string): readonly string[] => named.get(bareName(name)) ?? []
+  return {
+    isOwn,
+    addressesOf,
+    isOwnName(name) {
+      const bare = bareName(name)
+      if (bare === 'localhost' || bare.endsWith('.localhost') || bare === bareName(hostname())) return true
+      return addressesOf(bare).some(isOwn)
+    },
+  }
+}
+
+/**
+ * Returns an address as one text: without brackets and zone, and IPv4 out of the IPv6 addresses that hold it (mapped,
+ * compatible, translated).
+ */
+export function bareAddress(address: string): string {
+  const plain = address.replace(/^\[|\]$/g, '').replace(/%.*$/, '')
+  if (isIP(plain) !== 6) return plain
+  const full = new URL(`http://[${plain}]`).hostname.slice(1, -1)
+  const held = /^::(?:ffff:(?:0:)?)?([0-9a-f]{1,4}):([0-9a-f]{1,4})$|^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(
+    full,
+  )
+  const [, a, b, c, d] = held ?? []
+  const [high, low] = [a ?? c, b ?? d].map((part) => (part === undefined ? undefined : Number.parseInt(part, 16)))
+  if (high === undefined || low === undefined) return full
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+}
+
+function bareName(name: string): string {
+  return name.toLowerCase().replace(/\.+$/, '')
+}
+
+function readHosts(file: string): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>()
+  for (const line of textOf(file).split('\n')) {
+    const [address = '', ...names] = line.replace(/#.*/, '').trim().split(/\s+/)
+    if (isIP(bareAddress(address)) === 0) continue
+    for (const name of names.map(bareName)) found.set(name, [...(found.get(name) ?? []), bareAddress(address)])
+  }
+  return found
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Returns host and port as one place, whatever the host is called: a name in the hosts file is its first address. */
+export function placeKey(host: string, port: number | string, hosts: KnownHosts): string {
+  const bare = bareName(bareAddress(host))
+  if (hosts.isOwn(bare) || hosts.isOwnName(bare)) return `${THIS_HOST}:${port}`
+  return `${hosts.addressesOf(bare)[0] ?? bare}:${port}`
+}
+
+export const THIS_HOST = 'this host'
+
+/** Returns host and port of a URL as one place. Of a URL of its own scheme, the parser has left out the usual port. */
+export function placeOfUrl({ hostname: host, port, protocol }: URL, hosts: KnownHosts): string {
+  return placeKey(host, port === '' ? (protocol === 'https:' ? 443 : 80) : port, hosts)
+}
