@@ -117,7 +117,7 @@ export async function holdsOf(
   for await (const entry of entries) {
     if (entry.kind === 'action.held') {
       const known = holds.get(entry.hold)
-      if (known !== undefined) holds.set(entry.hold, { ...known, attempts: known.attempts + 1 })
+      if (known !== undefined) holds.set(entry.hold, { ...known, attempts: known.attempts + 1 + (entry.more ?? 0) })
       else holds.set(entry.hold, { held: entry, log: entry.log, attempts: 1, state: 'waiting' })
     } else if (entry.kind === 'hold.answered') {
       const known = holds.get(entry.hold)

@@ -62,6 +62,8 @@ export interface Given {
   /** Epoch ms. Set once, and with it everything below has ended. */
   revokedAtMs: number | undefined
   cell: CellAtGate | undefined
+  /** Ends it when its time is over. */
+  expires?: NodeJS.Timeout
 }
 
 export function authorityOf(cell: CellAtGate): Authority & { readonly budgets: BudgetBook } {

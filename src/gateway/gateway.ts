@@ -492,17 +492,18 @@ export class Gateway {
   #launch(giver: CellAtGate, given: Given): void {
     const agent = this.#setup.agents.findIndex(({ name }) => name === given.agent)
     this.#send({ kind: 'launch', number: giver.number, agent })
-    const expires = setTimeout(
+    given.expires = setTimeout(
       () => this.#endDelegation(given, 'it has expired'),
       Math.max(0, given.restriction.expiresAtMs - this.#gate.nowMs()),
     )
-    expires.unref()
+    given.expires.unref()
   }
 
   /** In this tick: whoever asks from below is told that a cell above it stands no more. */
   #endDelegation(given: Given, why: string): void {
     if (given.state === 'ended') return
     given.state = 'ended'
+    clearTimeout(given.expires)
     given.revokedAtMs = this.#gate.nowMs()
     this.#budgets.forget(given.id)
     this.#gate.ledger.append({ kind: 'delegation.ended', delegation: given.id, why })
@@ -741,6 +742,7 @@ export class Gateway {
     const { givenBy } = served.cell
     if (givenBy !== undefined && givenBy.state !== 'ended') {
       givenBy.state = 'ended'
+      clearTimeout(givenBy.expires)
       this.#gate.ledger.append({ kind: 'delegation.ended', delegation: givenBy.id, why: 'its cell has ended' })
     }
     cut(served)

@@ -51,6 +51,12 @@ export class HoldBook {
   readonly #holds = new Map<ActionId, Hold>()
   readonly #byBinding = new Map<Sha256, Hold>()
 
+  /** The hold that an earlier attempt at this has opened, while it can be answered. */
+  waiting(binding: Sha256, nowMs: number): ActionId | undefined {
+    const known = this.#byBinding.get(binding)
+    return known?.state.kind === 'waiting' && nowMs < known.expiresAtMs ? known.id : undefined
+  }
+
   /** The hold that this action waits for: a new one, or the one that its earlier attempt opened. */
   open(
     action: Action,
@@ -58,8 +64,8 @@ export class HoldBook {
     nowMs: number,
     notBy: readonly PersonName[] = [],
   ): Result<ActionId, 'too many'> {
-    const known = this.#byBinding.get(binding)
-    if (known?.state.kind === 'waiting' && nowMs < known.expiresAtMs) return ok(known.id)
+    const known = this.waiting(binding, nowMs)
+    if (known !== undefined) return ok(known)
     this.#forget(nowMs)
     const waiting = [...this.#holds.values()].filter(({ agent, state }) => {
       return agent === action.agent && state.kind === 'waiting'

@@ -24,6 +24,7 @@ import type { Gate } from './gate.ts'
 import { requestRefused } from './pipeline.ts'
 import { recordLabels, redacted } from './record.ts'
 import { type CompiledSchema, compileSchema } from './schema.ts'
+import { breath } from './share.ts'
 
 /**
  * What the gateway itself offers to each cell, under an upstream's name that no configuration can have: what the cell may
@@ -159,6 +160,10 @@ export async function callOwn(
   if (tool === undefined) return undefined
   const fault = schemaOf(name, tool).check(args)
   if (fault !== undefined) return no(`invalid arguments: ${fault.path} ${fault.problem}`)
+  // As every action: what a cell does here is of its share, and a watched one is slowed.
+  await breath()
+  await cell.share.turn(gate.ledger, gate.nowMs)
+  if (cell.rung === 'watched') await cell.pace.turn(gate.nowMs)
   const isTold = tool.tells === true && cell.rung === 'restricted'
   if (!isTold && !mayAct(cell)) return no(`the cell is ${cell.rung}`)
   return tool.run(gate, cell, args)
@@ -223,6 +228,10 @@ async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise
   if (assignment.length > LIMITS.assignmentCharactersMax) {
     return no(`an assignment has at most ${LIMITS.assignmentCharactersMax} characters`)
   }
+  const { assignment: _, agent: __, ...limits } = args
+  if (Buffer.byteLength(JSON.stringify(limits)) > LIMITS.delegationBytesMax) {
+    return no(`what is said of a delegation has at most ${LIMITS.delegationBytesMax} bytes`)
+  }
   const restriction = restrictionFrom(args, gate.nowMs())
   if (!restriction.ok) return restriction
   const given: Given = {
@@ -238,6 +247,7 @@ async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise
   }
   // Before it is recorded: what its entry trips ends it.
   cell.given.set(given.id, given)
+  forgetEnded(cell)
   const recorded = await gate.recordDurably({
     kind: 'delegation.made',
     delegation: given.id,
@@ -257,6 +267,12 @@ async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise
   if (given.state !== 'starting') return no('it was ended')
   gate.launch(cell, given)
   return ok({ delegation: given.id, agent: given.agent, state: given.state })
+}
+
+/** The oldest that have ended are forgotten, and what was reported of them. */
+function forgetEnded({ given }: CellAtGate): void {
+  const ended = [...given].filter(([, { state }]) => state === 'ended')
+  for (const [id] of ended.slice(0, Math.max(0, ended.length - LIMITS.delegationsEndedMax))) given.delete(id)
 }
 
 /** What the cell wrote, as a restriction: a limit that cannot be read is a fault, never no limit. */

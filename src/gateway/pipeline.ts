@@ -11,8 +11,13 @@ import {
   type JsonObject,
   LIMITS,
   moneyText,
+  no,
   type Operation,
+  ok,
+  type PersonName,
   type Reason,
+  type Result,
+  type Sha256,
   type ToolName,
   toolName,
   type UpstreamName,
@@ -265,7 +270,7 @@ async function recordIntent(
   }
   const appended = gate.ledger.append(body)
   if (!appended.ok) return unrecorded(appended.reason.kind)
-  cell.share.wrote(appended.value.seq, bytes.length + ENTRY_BYTES)
+  cell.share.wrote(appended.value.seq, bytes.length + appended.value.bytes)
   // A read that a budget counts waits for the disk, or a crash would count too little; and all of a cell that is watched.
   const counted = reservation.holders.some(({ budgets }) => budgets.length > 0)
   const mayGo = action.effect === 'read' && !counted && cell.rung === 'normal'
@@ -281,9 +286,6 @@ function noticedIn(gate: Gate, { upstream, operation, tool, args }: Action): Pic
 function aboutOf({ undoes, checks }: Pick<Action, 'undoes' | 'checks'>): Pick<Action, 'undoes' | 'checks'> {
   return { ...(undoes && { undoes }), ...(checks && { checks }) }
 }
-
-/** About what an entry takes beside its payload. */
-const ENTRY_BYTES = 1_024
 
 function unrecorded(problem: string): Refusal {
   return { kind: 'unavailable', what: 'ledger', problem }
@@ -394,7 +396,7 @@ async function recordOutcome(
     ...(payload && { payload }),
     ...(why === '' ? {} : { detail: cutText(why, 500) }),
   })
-  if (appended.ok) cell.share.wrote(appended.value.seq, (payload?.bytes ?? 0) + ENTRY_BYTES)
+  if (appended.ok) cell.share.wrote(appended.value.seq, (payload?.bytes ?? 0) + appended.value.bytes)
   else complain('an outcome', appended.reason)
   if (up && appended.ok) await gate.ledger.durable(appended.value.seq)
 }
@@ -408,12 +410,46 @@ async function recordHeld(
 ): Promise<Performed> {
   const binding = bindingOf(action, cell.authority.exposure.labels.keys())
   const notBy = gate.hardened ? ownersOf(authorityOf(cell)) : []
+  const known = gate.holds.waiting(binding, gate.nowMs())
   const opened = gate.holds.open(action, binding, gate.nowMs(), notBy)
   if (!opened.ok) {
     const full = { kind: 'unavailable', what: 'holds', problem: 'too many wait already' } as const
     return refuse(gate, cell, action, [...reasons, full])
   }
   const hold = opened.value
+  if (known === hold) {
+    const reference = await cell.refusals.again(gate, cell, hold, (more) => {
+      const again = writeHeld(gate, cell, { ...action, id: gate.newActionId() }, reasons, {
+        binding,
+        hold,
+        notBy,
+        more,
+      })
+      return again.ok ? again.value : undefined
+    })
+    return { kind: 'held', action: reference ?? hold, hold }
+  }
+  const written = writeHeld(gate, cell, action, reasons, { binding, hold, notBy })
+  if (!written.ok) return refuse(gate, cell, action, [...reasons, unrecorded(written.reason)])
+  return { kind: 'held', action: action.id, hold }
+}
+
+interface Holding {
+  readonly binding: Sha256
+  readonly hold: ActionId
+  readonly notBy: readonly PersonName[]
+  /** Of a further attempt: how many there were beside it. People read the first, so that this one is short. */
+  readonly more?: number
+}
+
+function writeHeld(
+  gate: Gate,
+  cell: CellAtGate,
+  action: Action,
+  reasons: readonly Refusal[],
+  { binding, hold, notBy, more }: Holding,
+): Result<ActionId, string> {
+  const whole = more === undefined
   const appended = gate.ledger.append({
     kind: 'action.held',
     action: action.id,
@@ -426,20 +462,22 @@ async function recordHeld(
     tool: action.tool,
     effect: action.effect,
     definition: action.definition,
-    args: redacted(action.args),
+    args: redacted(action.args, whole ? LIMITS.recordedArgumentBytesMax : LIMITS.heldAgainBytesMax),
     binding,
     labels: [...cell.authority.exposure.labels.keys()],
-    // People read the first attempt.
-    reasons: reasonsJson(hold === action.id ? reasons.map(placing(cell.authority.exposure)) : reasons),
+    reasons: whole
+      ? reasonsJson(reasons.map(placing(cell.authority.exposure)))
+      : reasonsJson(reasons, LIMITS.heldAgainBytesMax),
+    ...(more !== undefined && more > 0 && { more }),
     expiresAtMs: gate.holds.expiresAtMs(hold),
     ...(notBy.length > 0 && { notBy }),
     ...(action.spend && { spend: moneyText(action.spend) }),
     ...noticedIn(gate, action),
     ...aboutOf(action),
   })
-  if (!appended.ok) return refuse(gate, cell, action, [...reasons, unrecorded(appended.reason.kind)])
-  cell.share.wrote(appended.value.seq, ENTRY_BYTES)
-  return { kind: 'held', action: action.id, hold }
+  if (!appended.ok) return no(appended.reason.kind)
+  cell.share.wrote(appended.value.seq, appended.value.bytes)
+  return ok(action.id)
 }
 
 async function refuse(gate: Gate, cell: CellAtGate, action: Action, reasons: readonly Refusal[]): Promise<Refused> {

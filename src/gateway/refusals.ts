@@ -24,7 +24,8 @@ export class Refusals {
   #left: number
   #countedAtMs: number
   readonly #toldAtMs = new Map<Noticed['kind'], number>()
-  #several: { readonly join: () => void; readonly recorded: Promise<ActionId | undefined> } | undefined
+  /** Under way: of refusals (under `null`), and of further attempts at what waits, by its hold. */
+  readonly #several = new Map<ActionId | null, Several>()
 
   constructor(nowMs: number, left: number = LIMITS.refusalsBurst) {
     this.#left = left
@@ -40,10 +41,35 @@ export class Refusals {
     about: About,
   ): Promise<ActionId | undefined> {
     const told = about.noticed?.some(({ kind }) => this.#mayTell(kind, gate.nowMs())) ?? false
-    if (told || this.#may(gate.nowMs())) return append(gate, cell, action, reasons, about, 0)
-    this.#several ??= this.#gather(gate, cell, action, reasons, about)
-    this.#several.join()
-    return this.#several.recorded
+    if (told) return append(gate, cell, action, reasons, about, 0)
+    return this.#record(gate, cell, null, (more) => append(gate, cell, action, reasons, about, more))
+  }
+
+  /**
+   * A further attempt at what waits for a person under `hold`: recorded by `write`, which is given how many more there were,
+   * within the same number in a second as refusals are. Of holds there are a few (LIMITS.holdsMax).
+   */
+  async again(
+    gate: Gate,
+    cell: CellAtGate,
+    hold: ActionId,
+    write: (more: number) => ActionId | undefined,
+  ): Promise<ActionId | undefined> {
+    return this.#record(gate, cell, hold, write)
+  }
+
+  #record(
+    gate: Gate,
+    cell: CellAtGate,
+    key: ActionId | null,
+    write: (more: number) => ActionId | undefined,
+  ): Promise<ActionId | undefined> {
+    const under = this.#several.get(key)
+    if (this.#may(gate.nowMs(), under)) return Promise.resolve(write(0))
+    const several = under ?? this.#gather(cell, key, write)
+    this.#several.set(key, several)
+    several.join()
+    return several.recorded
   }
 
   /** What the sentinel watches for is not told a second later, and a flood of refusals hides none of it. */
@@ -53,31 +79,36 @@ export class Refusals {
     return true
   }
 
-  #may(nowMs: number): boolean {
+  #may(nowMs: number, under: Several | undefined): boolean {
     const passedMs = Math.max(0, nowMs - this.#countedAtMs)
     this.#countedAtMs = nowMs
     this.#left = Math.min(LIMITS.refusalsBurst, this.#left + (passedMs / 1_000) * LIMITS.refusalsPerSecond)
-    if (this.#several !== undefined || this.#left < 1) return false
+    if (under !== undefined || this.#left < 1) return false
     this.#left--
     return true
   }
 
   /** The first of them says what they were like, and how many more there were in this second. */
-  #gather(gate: Gate, cell: CellAtGate, action: ActionId, reasons: readonly Refusal[], about: About) {
+  #gather(cell: CellAtGate, key: ActionId | null, write: (more: number) => ActionId | undefined): Several {
     let count = 0
     const { promise: recorded, resolve } = Promise.withResolvers<ActionId | undefined>()
     const { signal } = cell.gone
     const done = () => {
       clearTimeout(timer)
       signal.removeEventListener('abort', done)
-      this.#several = undefined
-      resolve(append(gate, cell, action, reasons, about, count - 1))
+      this.#several.delete(key)
+      resolve(write(count - 1))
     }
     const timer = setTimeout(done, 1_000)
     // What was refused before the cell ended stands before its end.
     signal.addEventListener('abort', done)
     return { recorded, join: () => void count++ }
   }
+}
+
+interface Several {
+  readonly join: () => void
+  readonly recorded: Promise<ActionId | undefined>
 }
 
 function append(

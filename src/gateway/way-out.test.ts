@@ -15,7 +15,7 @@ function desk() {
     effectsAllowed: () => true,
     append: (entry: EntryBody) => {
       if (entry.kind === 'egress.tried') told.push(entry)
-      return { ok: true, value: { seq: told.length } }
+      return { ok: true, value: { seq: told.length, bytes: 300 } }
     },
     durable: () => Promise.resolve({ ok: true }),
   }

@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type EgressTried, LIMITS, type UpstreamName } from '../model/index.ts'
 import { noRoomFor } from '../policy/index.ts'
@@ -120,7 +119,7 @@ export class WayOut implements EgressRules {
         complain('a place that a relay asked for', appended.reason)
         return Promise.resolve(false)
       }
-      this.#shareOf(cell).wrote(appended.value.seq, Buffer.byteLength(JSON.stringify(body)))
+      this.#shareOf(cell).wrote(appended.value.seq, appended.value.bytes)
       return problem === undefined
         ? gate.ledger.durable(appended.value.seq).then(({ ok }) => ok)
         : Promise.resolve(true)

@@ -61,7 +61,7 @@ export interface Ledger {
   readonly origin: string
   readonly payloads: Payloads
   /** Buffers; the entry is written in this turn of the event loop or after the sync in flight. */
-  append(body: EntryBody): Result<{ readonly seq: number }, AppendFault>
+  append(body: EntryBody): Result<{ readonly seq: number; readonly bytes: number }, AppendFault>
   durable(seq: number): Promise<Committed>
   /** Every entry before this one is durable. */
   readonly durableSize: number
@@ -162,7 +162,7 @@ class OpenLedger implements Ledger {
     return this.#parts.commit.fault
   }
 
-  append(body: EntryBody): Result<{ readonly seq: number }, AppendFault> {
+  append(body: EntryBody): Result<{ readonly seq: number; readonly bytes: number }, AppendFault> {
     const { commit, options } = this.#parts
     if (commit.fault) return no({ kind: 'failed', fault: commit.fault })
     const { bufferedBytes, nextSeq: seq } = commit
@@ -184,7 +184,7 @@ class OpenLedger implements Ledger {
     if (bytes > max) return no({ kind: 'too-large', bytes, max })
     commit.add('entry', text.value, bytes, atMs)
     options.onAppended?.(entry)
-    return ok({ seq })
+    return ok({ seq, bytes })
   }
 
   durable(seq: number): Promise<Committed> {

@@ -177,12 +177,14 @@ export interface ActionRefused {
   readonly checks?: ActionId
 }
 
-/** An attempt that waits for a person. Later attempts at the same thing name the same hold. */
+/** An attempt that waits for a person. Later attempts at the same thing name the same hold, in short. */
 export interface ActionHeld {
   readonly kind: 'action.held'
   readonly action: ActionId
   /** The action that opened it. */
   readonly hold: ActionId
+  /** Tried in the same second: there were too many to record each. */
+  readonly more?: number
   readonly cell: CellId
   readonly agent: AgentName
   readonly environment: EnvironmentName

@@ -57,7 +57,9 @@ export const LIMITS = {
   /** Reasons of one decision: hundreds of policies that each say no. */
   recordedReasonBytesMax: 65_536,
   refusedReasonBytesMax: 16_384,
-  /** Refusals of one cell that have an entry each; past them those of a second share one. */
+  /** Arguments, and reasons, of a further attempt at what waits: people read the first. */
+  heldAgainBytesMax: 1_024,
+  /** Refusals of one cell, and further attempts at what waits, that have an entry each; past them those of a second share one. */
   refusalsBurst: 256,
   /** How fast that comes back. At 6 KiB an entry, a cell that is refused all day fills 10 GB of disk. */
   refusalsPerSecond: 20,
@@ -93,6 +95,8 @@ export const LIMITS = {
   secretCharactersMin: 8,
   /** Values of one secret that are looked for, the newest: one that is new each minute is known for an hour. */
   secretValuesMax: 64,
+  /** What a cell names its requests and their progress by: it is written out again with each answer and notification. */
+  idCharactersMax: 256,
   /** Sessions of one cell, in the revisions that have them; a new one ends the oldest. */
   sessionsMax: 64,
   /** Requests of one cell that may be under way; each holds at most a frame and an answer. */
@@ -121,6 +125,10 @@ export const LIMITS = {
   delegationDepthMax: 4,
   /** Live delegations that one cell has given; each is a cell with its own limits. */
   delegationsMax: 8,
+  /** Ended delegations of one cell whose reports it may still read; what they hold is the most that it had the gateway keep. */
+  delegationsEndedMax: 16,
+  /** What may be said of one delegation beside its assignment, as JSON: tools, limits, labels. */
+  delegationBytesMax: 65_536,
   /** What a cell is told by the one that delegates, and what it reports: text for a model to read. */
   assignmentCharactersMax: 16_384,
   /** Reports of one delegation that are kept; the oldest goes first. */
@@ -129,6 +137,8 @@ export const LIMITS = {
   refusalsRememberedMax: 32,
   /** How long an action waits until its cell's files are saved; a full disk of 8 GiB is copied in less. */
   checkpointWaitMsMax: 30_000,
+  /** Times at which cells of one agent saw one label; past them the oldest become one stretch. */
+  seenLabelTimesMax: 1_024,
   /** A task's text: it is searched for each destination. */
   taskCharactersMax: 32_768,
   /** Actions of one agent that wait for a person at a time: more than anybody reads. */

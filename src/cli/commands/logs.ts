@@ -87,7 +87,7 @@ function textOf(entry: Entry): string {
     }
     case 'action.held': {
       const [first = 'no reason'] = explain({ reasons: nonEmpty(entry.reasons) })
-      return `${entry.action}  HELD     ${entry.effect.padEnd(12)} ${entry.upstream}/${printable(entry.tool)}  — ${printable(first)}`
+      return `${entry.action}  HELD     ${entry.effect.padEnd(12)} ${entry.upstream}/${printable(entry.tool)}  — ${printable(first)}${entry.more === undefined ? '' : ` (and ${entry.more} more in this second)`}`
     }
     case 'hold.answered':
       return `${entry.hold}  ${entry.approved ? 'approved' : 'denied'} by ${printable(entry.by)}${entry.why === undefined ? '' : `: ${printable(entry.why)}`}`

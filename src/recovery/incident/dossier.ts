@@ -275,7 +275,7 @@ export class Dossier {
     const verb = entry.kind === 'action.held' ? 'waits for a person' : 'refused'
     const whose = about === undefined ? '' : 'an undo, '
     const what = w`${ours(whose)}${nameOf(entry)} ${ours(verb)}: ${reason}`
-    const more = entry.kind === 'action.refused' && typeof entry.more === 'number' ? entry.more : 0
+    const more = typeof entry.more === 'number' ? entry.more : 0
     this.timeline.run(`${verb} ${nameOf(entry)} ${kind}`, entry, what, 'refused', 1 + more, 2)
     return true
   }

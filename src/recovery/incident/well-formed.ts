@@ -12,7 +12,7 @@ const FIELDS: Readonly<Record<Entry['kind'], string>> = {
   'action.intent':
     'action cell agent environment upstream operation tool effect spend? charge?:object hold? undoes? checks?',
   'action.refused': 'action cell agent upstream? tool? more?:number undoes? checks?',
-  'action.held': 'action hold cell agent upstream tool undoes? checks?',
+  'action.held': 'action hold cell agent upstream tool more?:number undoes? checks?',
   'hold.answered': 'hold by approved:boolean why?',
   'label.seen': 'cell label',
   'delegation.made': 'delegation cell agent to assignment',

@@ -29,7 +29,16 @@ import {
   SESSION_REVISIONS,
   type SessionRevision,
 } from './revision.ts'
-import { RPC, type RpcAnswer, type RpcId, type RpcNotification, type RpcRequest, readRpc, rpcError } from './rpc.ts'
+import {
+  isRpcId,
+  RPC,
+  type RpcAnswer,
+  type RpcId,
+  type RpcNotification,
+  type RpcRequest,
+  readRpc,
+  rpcError,
+} from './rpc.ts'
 import { type Session, Sessions } from './sessions.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { IMPLEMENTATION } from './upstream-request.ts'
@@ -98,7 +107,12 @@ export class McpEndpoint {
     if (Array.isArray(json.value)) return this.#refuse(reply, 400, RPC.invalidRequest, BATCH)
     const message = readRpc(json.value)
     if (message === undefined || message.kind === 'response') {
-      return this.#refuse(reply, 400, RPC.invalidRequest, 'one JSON-RPC request or notification is expected')
+      return this.#refuse(
+        reply,
+        400,
+        RPC.invalidRequest,
+        `one JSON-RPC request or notification is expected, with an id of at most ${LIMITS.idCharactersMax} characters`,
+      )
     }
     if (isModern(request, message)) return this.#modern(request, response, message, view)
     return this.#inSession(request, response, message, view)
@@ -139,7 +153,7 @@ export class McpEndpoint {
     if (message.kind === 'notification') return reply.accepted()
     const { id, method, params } = message
     const meta = isJsonObject(params._meta) ? params._meta : {}
-    const fault = metaFault(meta)
+    const fault = metaFault(meta) ?? tokenFault(meta)
     if (fault !== undefined) return this.#refuse(reply, 400, RPC.invalidParams, fault, id)
     const version = String(meta[META.version])
     const mismatch = headerMismatch(request.headers, version, method, params)
@@ -196,7 +210,7 @@ export class McpEndpoint {
     const reply = this.#reply(response, { 'mcp-session-id': session.id })
     if (message.kind === 'notification') {
       const { requestId } = message.params
-      if (message.method === 'notifications/cancelled' && isId(requestId)) session.underWay.get(requestId)?.abort()
+      if (message.method === 'notifications/cancelled' && isRpcId(requestId)) session.underWay.get(requestId)?.abort()
       return reply.accepted()
     }
     const { id, method, params } = message
@@ -214,6 +228,8 @@ export class McpEndpoint {
     if (session.underWay.has(id))
       return reply.answer(id, rpcError(RPC.invalidRequest, 'a request with this id is under way'), 400)
     const meta = isJsonObject(params._meta) ? params._meta : {}
+    const fault = tokenFault(meta)
+    if (fault !== undefined) return this.#refuse(reply, 400, RPC.invalidParams, fault, id)
     const cancel = new AbortController()
     session.underWay.set(id, cancel)
     try {
@@ -371,7 +387,7 @@ interface IncomingCall {
 /** Progress goes out under the cell's own token; log messages only from the level that it asked for. */
 function onNotificationFor(reply: Reply, call: IncomingCall): Pick<CellRequest, 'onNotification'> {
   const { progressToken, logLevel } = call
-  const wantsProgress = isId(progressToken)
+  const wantsProgress = isRpcId(progressToken)
   const wantsLog = isLogLevel(logLevel)
   if (!wantsProgress && !wantsLog) return {}
   return {
@@ -413,6 +429,12 @@ function metaFault(meta: JsonObject): string | undefined {
   return undefined
 }
 
+/** It is written out with each notification of an upstream, so that a long one makes of a few bytes as many as it has. */
+function tokenFault({ progressToken }: JsonObject): string | undefined {
+  if (typeof progressToken !== 'string' || isRpcId(progressToken)) return undefined
+  return `a progress token has at most ${LIMITS.idCharactersMax} characters`
+}
+
 function viewOf(url: string): UpstreamName | undefined | 'none' {
   if (url === '/mcp' || url === '/mcp/') return undefined
   const name = /^\/mcp\/([^/?#]+)$/.exec(url)?.[1]
@@ -433,8 +455,4 @@ function isLocal({ headers }: IncomingMessage): boolean {
   const local = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i
   if (!local.test(headers.host ?? '')) return false
   return headers.origin === undefined || local.test(headers.origin.replace(/^https?:\/\//, ''))
-}
-
-function isId(value: Json | undefined): value is RpcId {
-  return typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value))
 }

@@ -1,7 +1,7 @@
-import { doubleOf, isJsonObject, type Json, type JsonObject } from '../../../model/index.ts'
+import { doubleOf, isJsonObject, type Json, type JsonObject, LIMITS } from '../../../model/index.ts'
 import type { LostItem } from '../../upstream.ts'
 
-/** JSON-RPC 2.0 as MCP uses it: no batches, ids are strings or whole numbers, params are objects. */
+/** JSON-RPC 2.0 as MCP uses it: no batches, ids are short strings or whole numbers, params are objects. */
 export type RpcId = string | number
 
 export interface RpcRequest {
@@ -80,8 +80,10 @@ function readError(error: Json | undefined): RpcError | undefined {
   return { code, message: error.message, ...(error.data === undefined ? {} : { data: error.data }) }
 }
 
-function isRpcId(id: Json | undefined): id is RpcId {
-  return typeof id === 'string' || (typeof id === 'number' && Number.isInteger(id))
+export function isRpcId(id: Json | undefined): id is RpcId {
+  return (
+    (typeof id === 'string' && id.length <= LIMITS.idCharactersMax) || (typeof id === 'number' && Number.isInteger(id))
+  )
 }
 
 export function rpcError(code: number, message: string, data?: Json): { readonly error: RpcError } {
