@@ -4,6 +4,7 @@ import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CellId } from '../model/ids.ts'
 import { no, ok, type Result } from '../model/result.ts'
+import { recordBegun } from './about.ts'
 import type { Cgroup, CgroupCounts, CgroupFault } from './cgroup.ts'
 import { connectionsIn, type ProcessEvidence, processEvidence } from './evidence.ts'
 import type { Handle } from './handle.ts'
@@ -25,6 +26,8 @@ export type CellStdio =
  * - K3  `freeze()` and `kill()` answer only after the kernel has confirmed.
  * - K4  After `teardown()` says gone, nothing of ours remains for it.
  * - K5  A listener is made anew only while the cell lives, and never beside one that stands.
+ * - K6  `start()` asks whether it may begin in the tick in which it lets it go: an order that came before that tick is
+ *       seen, and one that comes after it finds a cell that is there.
  */
 export interface Cell {
   readonly id: CellId
@@ -48,7 +51,8 @@ export interface Cell {
   counts(): CgroupCounts
   /** Looks whether a disk of it is full, or a process of it has all its descriptors, for `Exit.limits`. */
   look(): void
-  start(): void
+  /** Why it may not begin; then it stays as it is, to be torn down. */
+  start(): Result<void, string>
   /** As `listeners`, where the ones that were handed over are gone. The taker closes them once they are handed over. */
   listenAgain(): Promise<Result<readonly Handle[], string>>
   freeze(): Promise<Result<void, CgroupFault>>
@@ -88,6 +92,7 @@ export interface Parts {
   readonly freeUid: () => boolean
   readonly mountsUnder: (directory: string) => readonly string[]
   readonly forget: () => void
+  readonly mayBegin: () => Result<void, string>
 }
 
 /** Freezing a hundred spinning processes takes 5 to 80 ms on two cores; silence past this escalates to a kill. */
@@ -159,13 +164,17 @@ export function cellOf(parts: Parts): Cell {
     counts: () => cgroup.counts(),
     look: () => seen.look(),
     start() {
-      if (started || !unblock.open) return
+      if (started) return ok(undefined)
+      if (!unblock.open) return no('it was ended before it began')
+      const may = parts.mayBegin()
+      if (!may.ok) return may
+      const told = recordBegun(parts.directory)
+      if (!told.ok) return told
       started = true
       for (const listener of parts.listeners) listener.close()
       const { wallMs } = receipt.limits
       if (wallMs !== undefined) wall = setTimeout(() => void kill('wall-clock'), wallMs).unref()
-      writeSync(unblock.fd, '.')
-      unblock.close()
+      return letGo(unblock)
     },
     async listenAgain() {
       if (!parts.init.lives()) return no('it has ended')
@@ -207,6 +216,18 @@ const KILLED = 128 + 9
 function limitsOf(why: Exit['why']): Exit['limits'] {
   if (why === 'wall-clock') return [{ limit: 'wall' }]
   return why === 'file-locks' || why === 'open-files' || why === 'socket-queues' ? [{ limit: why }] : []
+}
+
+/** Nobody reads it any more where the cell has been killed meanwhile. */
+function letGo(unblock: Handle): Result<void, string> {
+  try {
+    writeSync(unblock.fd, '.')
+    return ok(undefined)
+  } catch (error) {
+    return no(`it was ended before it began (${error instanceof Error ? error.message : String(error)})`)
+  } finally {
+    unblock.close()
+  }
 }
 
 async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Promise<TeardownReceipt> {

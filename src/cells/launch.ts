@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../model/result.ts'
+import { recordAbout } from './about.ts'
 import { spawnBlocked } from './blocked.ts'
 import type { Prepared } from './bubblewrap.ts'
 import { type Cell, cellOf } from './cell.ts'
@@ -64,8 +65,13 @@ export interface Mounted {
   unmount(): boolean
 }
 
+/** Whether a cell may run its first instruction, or why not. */
+export type MayBegin = () => Result<void, string>
+
 /** In what an agent's cell and a helper's differ. */
 export interface Arrangement {
+  /** Asked in the tick in which it is let go; absent for helpers, which act on nobody's word. */
+  readonly mayBegin?: MayBegin
   /** Absent: a uid that nobody has. `held`: the caller's, who holds its reservation. */
   readonly uid?: { readonly wanted: number; readonly held: boolean }
   /** The workspace that it works on, or is about. */
@@ -80,6 +86,7 @@ export async function launchCell(
   spec: CellSpec,
   ground: Ground,
   forget: () => void,
+  mayBegin: MayBegin,
 ): Promise<Result<Cell, LaunchFault>> {
   const checked = checkSpec(spec)
   if (!checked.ok) return checked
@@ -87,12 +94,13 @@ export async function launchCell(
   if (workspace !== undefined) settleReplaced(workspace.changes, ground, randomBytes(16))
   if (workspace === undefined) {
     const nothing = async () => ok({ binds: [], disk: ground.run.path, unmount: () => true })
-    return launchArranged(spec, ground, forget, { mount: nothing })
+    return launchArranged(spec, ground, forget, { mayBegin, mount: nothing })
   }
   const found = checkWorkspace(workspace, spec.protectedPaths)
   if (!found.ok) return found
   const { earlier } = found.value
   return launchArranged(spec, ground, forget, {
+    mayBegin,
     changes: workspace.changes,
     ...(earlier ? { uid: { wanted: earlier.uid, held: false } } : {}),
     async mount(directory, uid) {
@@ -154,6 +162,7 @@ async function launchSteps(
   if (ground.profile === 'full') chownSync(directory, 0, identity.gid)
   // Never through a mount that could not be taken away: what is behind it is not ours to remove.
   undo.push(() => mountsUnder(directory).length === 0 && rmSync(directory, { recursive: true, force: true }))
+  if (spec.about !== undefined) recordAbout(directory, spec.about)
 
   const mounted = await arrangement.mount(directory, uid)
   if (!mounted.ok) return mounted
@@ -211,6 +220,7 @@ async function launchSteps(
       freeUid: free,
       mountsUnder,
       forget,
+      mayBegin: arrangement.mayBegin ?? (() => ok(undefined)),
     }),
   )
 }

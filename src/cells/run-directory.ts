@@ -5,9 +5,11 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { no, ok, type Result } from '../model/result.ts'
 import { reapCgroup } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
 import { makePrivate, unmount } from './libc.ts'
+import { isOwnPlace, makeOwnPlace } from './own-place.ts'
 import { UID_FIRST, uidHolder } from './uid.ts'
 
 export interface RunDirectory {
@@ -19,12 +21,21 @@ export interface RunDirectory {
 }
 
 /** `own`: mounts made below it must spread to no other namespace. Not for a warden without root. */
-export function openRunDirectory(base: string, run: string, own: boolean): RunDirectory {
+export function openRunDirectory(base: string, run: string, own: boolean): Result<RunDirectory, string> {
+  // A cell's uid passes through, and lists nothing.
   for (const directory of [base, join(base, 'runs')]) {
-    mkdirSync(directory, { recursive: true })
-    // A cell's uid passes through, and lists nothing.
-    chmodSync(directory, 0o711)
+    const made = makeOwnPlace(directory, 0o711)
+    if (!made.ok) return made
   }
+  try {
+    return ok(madeIn(base, run, own))
+  } catch (error) {
+    return no(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function madeIn(base: string, run: string, own: boolean): RunDirectory {
+  for (const directory of [base, join(base, 'runs')]) chmodSync(directory, 0o711)
   const path = join(base, 'runs', run)
   // Under another name until its owner stands in it: a warden that opens at this moment would take it for an orphan.
   const unborn = join(base, 'runs', `.${run}`)
@@ -57,9 +68,13 @@ export interface Reaped {
   readonly left: readonly string[]
 }
 
-/** Ends and removes every cell whose warden is dead. Never touches one whose warden lives. Several may do so at a time. */
+/**
+ * Ends and removes every cell whose warden is dead. Never touches one whose warden lives. Several may do so at a time. In
+ * a directory that somebody else could have made, nothing is ours, and nothing in it is read.
+ */
 export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<readonly Reaped[]> {
   const runs = join(base, 'runs')
+  if (!isOwnPlace(base) || !isOwnPlace(runs)) return []
   const reaped: Reaped[] = []
   for (const run of namesIn(runs)) {
     const path = join(runs, run)
@@ -190,8 +205,13 @@ export function recordInit(cellDirectory: string, pid: number): Init {
 }
 
 function killInit(cellDirectory: string): void {
+  initIn(cellDirectory)?.kill()
+}
+
+/** As `recordInit` wrote it. */
+export function initIn(cellDirectory: string): Init | undefined {
   const stamp = stampIn(join(cellDirectory, 'init'))
-  if (stamp !== undefined) initOf(stamp).kill()
+  return stamp && initOf(stamp)
 }
 
 function initOf({ pid, startTicks }: ProcessStamp): Init {

@@ -1,4 +1,5 @@
 import type { CellId } from '../model/ids.ts'
+import type { CellAbout } from './about.ts'
 
 /** What a host lets the warden enforce. Each promise says under which profile it holds. */
 export type Profile = 'full' | 'user'
@@ -6,6 +7,8 @@ export type Profile = 'full' | 'user'
 /** What one launch asks for. Everything in it comes from the configuration, nothing from a cell. */
 export interface CellSpec {
   readonly id: CellId
+  /** Whose it is. Absent for our own helpers. */
+  readonly about?: CellAbout
   /** An absolute path inside the cell, or a name found on its PATH, and the arguments. */
   readonly command: readonly [string, ...string[]]
   /**

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import process from 'node:process'
 import { no, ok, type Result } from '../model/result.ts'
 import { BUBBLEWRAP } from './bubblewrap.ts'
@@ -13,7 +13,8 @@ import { CGROUP_PARENT } from './cgroup.ts'
 import { openCgroups } from './cgroup-host.ts'
 import { writeEtc } from './etc.ts'
 import { standGuard } from './guard.ts'
-import { type Ground, launchCell } from './launch.ts'
+import { type Ground, launchCell, type MayBegin } from './launch.ts'
+import { isOwnPlace } from './own-place.ts'
 import { attachPump, type Pump, type Streams } from './pump.ts'
 import { lacksOfRootTried, rootFix } from './root.ts'
 import { openRunDirectory, type Reaped, reapOrphans } from './run-directory.ts'
@@ -39,7 +40,7 @@ import { type ReplaceStep, replaceWorkspace, type SavedState } from './workspace
 import { holdStill, type Still } from './workspace/still.ts'
 
 export interface WardenOptions {
-  /** One for the whole host: uids are reserved in it. Default: /run/firebreak, or one of the user's own. */
+  /** One for the whole host: uids are reserved in it. Default: /run/firebreak, or one of the user's own (`runDirectories`). */
   readonly runDirectory?: string
   /** Default: `full` for root, `user` for everyone else. */
   readonly profile?: Profile
@@ -48,6 +49,8 @@ export interface WardenOptions {
 export type WardenFault =
   | { readonly kind: 'missing'; readonly what: string; readonly fix: string }
   | { readonly kind: 'profile'; readonly problem: string; readonly fix: string }
+  /** Its directory cannot be made, or somebody else could have made it. */
+  | { readonly kind: 'place'; readonly problem: string; readonly fix: string }
 
 /**
  * - W1  A cell it launched dies with it, whatever it has done to its own pid 1 (`guard.ts`), and what a killed one left
@@ -58,7 +61,8 @@ export interface Warden {
   readonly profile: Profile
   /** What earlier, dead wardens had left behind. */
   readonly reaped: readonly Reaped[]
-  launch(spec: CellSpec): Promise<Result<Cell, LaunchFault>>
+  /** `mayBegin` is what its `start()` asks (K6). Absent: it acts on nobody's word. */
+  launch(spec: CellSpec, mayBegin?: MayBegin): Promise<Result<Cell, LaunchFault>>
   /** Carries the person's streams to and from a cell, in processes of a uid that nothing else has. */
   pump(cell: Cell, streams: Streams): Pump
   /** Tells what happens in a cell, from its first instruction to its end; for root only. */
@@ -104,7 +108,9 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   const base = options.runDirectory ?? defaultRunDirectory(profile)
   const cgroups = openCgroups(CGROUP_PARENT)
   const reaped = await reapOrphans(base, cgroups)
-  const run = openRunDirectory(base, `r_${randomBytes(8).toString('hex')}`, profile === 'full')
+  const made = openRunDirectory(base, `r_${randomBytes(8).toString('hex')}`, profile === 'full')
+  if (!made.ok) return no({ kind: 'place', problem: made.reason, fix: placeFix(profile) })
+  const run = made.value
   const guard = standGuard(run.path)
   if (!guard.ok) {
     run.close()
@@ -137,14 +143,14 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   return ok({
     profile,
     reaped,
-    async launch(spec) {
+    async launch(spec, mayBegin = () => ok(undefined)) {
       if (cells.size + launching >= CELLS_MAX) {
         const problem = `${CELLS_MAX} cells are running or starting: end one first`
         return no({ kind: 'failed', step: 'launch', problem })
       }
       launching++
       try {
-        const cell = await launchCell(spec, ground, () => cells.delete(spec.id))
+        const cell = await launchCell(spec, ground, () => cells.delete(spec.id), mayBegin)
         if (cell.ok) cells.set(spec.id, cell.value)
         return cell
       } finally {
@@ -200,7 +206,27 @@ export function profileFault(profile: Profile): WardenFault | undefined {
 
 export function defaultRunDirectory(profile: Profile): string {
   if (profile === 'full') return '/run/firebreak'
-  return join(process.env.XDG_RUNTIME_DIR ?? '/tmp', `firebreak-${process.getuid?.()}`)
+  const [first = ''] = userPlaces().filter(isOwnPlace)
+  return join(first === '' ? SHARED : first, `firebreak-${process.getuid?.()}`)
+}
+
+/** Every directory in which a warden of this user may have left something, whatever the environment of that one said. */
+export function runDirectories(): readonly string[] {
+  const ofUser = [...userPlaces(), SHARED].map((place) => join(place, `firebreak-${process.getuid?.()}`))
+  return process.getuid?.() === 0 ? ['/run/firebreak', ...new Set(ofUser)] : [...new Set(ofUser)]
+}
+
+/** Of this user alone, where the session has made one. XDG Base Directory Specification: a relative one is ignored. */
+function userPlaces(): readonly string[] {
+  const named = process.env.XDG_RUNTIME_DIR ?? ''
+  return [...(isAbsolute(named) ? [named] : []), `/run/user/${process.getuid?.()}`]
+}
+
+/** Everybody can write there: what has a name of ours is believed only where it is ours (own-place.ts). */
+const SHARED = '/tmp'
+
+function placeFix(profile: Profile): string {
+  return profile === 'full' ? 'remove it' : 'remove it, or set XDG_RUNTIME_DIR to a directory of this user alone'
 }
 
 /** Each holds about 10 descriptors here; the usual limit is 20,000 and up. */

@@ -1,17 +1,17 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { schedule } from '../cells/libc.ts'
-import { defaultRunDirectory } from '../cells/warden.ts'
+import { runDirectories } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Confirmation, Order, Target } from '../control/containment.ts'
 import { askWardens, type ControlReply } from '../control/control-socket.ts'
+import { writeStopMark } from '../control/fence.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { endSilentWarden, reapDead } from '../control/silent-warden.ts'
 import { fenceAgents, newOrderId } from '../control/stop.ts'
 import { statesIn, tenantOf, tenantState } from '../control/tenants.ts'
-import { isBelow, RUNGS, type Rung } from '../model/index.ts'
+import { isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
+import { census } from './contain-census.ts'
 import { printable } from './printable.ts'
 import { stateOf } from './state.ts'
 
@@ -28,7 +28,8 @@ export const CONTAIN_OPTIONS: Readonly<Record<string, Option>> = {
 
 /**
  * Orders every warden of this state and its tenants, ends one that does not answer, and fences agents of which none runs.
- * Whoever means all, or a cell, needs no configuration that can be read: nothing starts while it cannot be.
+ * Whoever means all, or a cell, needs no configuration that can be read: nothing starts while it cannot be. At its end
+ * the kernel is asked what runs: `contained` is what it says, and not what was found in any table.
  */
 export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promise<ExitCode> {
   // Who has loaded every processor does not delay the order that ends it; whoever may not do this goes without.
@@ -37,19 +38,7 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
   const loaded = await loadConfig(configFile(call), { node: process.execPath })
   const config = loaded.ok ? loaded.value : undefined
   const target = targetOf(name, config)
-  if (target === undefined) {
-    if (config === undefined)
-      call.print.fault(
-        `${configFile(call)} cannot be read: contain all, or a cell`,
-        'firebreak policy validate tells why',
-      )
-    else
-      call.print.fault(
-        name === undefined ? 'contain whom?' : `there is nothing called ${printable(name)}`,
-        `agents: ${[...config.agents.keys()].join(', ')}; or a cell, an owner, an environment, all`,
-      )
-    return EXIT.usage
-  }
+  if (target === undefined) return nobodyMeant(call, name, config)
   const by = personOf(call)
   const order: Order = { id: newOrderId(), target, rung, by, why: call.text('why') ?? 'no reason was given' }
   const confirmations: Confirmation[] = []
@@ -58,19 +47,31 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
     call.print.line(lineOf(confirmation))
   }
   const state = stateOf(call)
-  const answers = await orderWardens(state, order, heard)
+  const asked = new Set<string>()
+  // At once, whatever the disk does, and again when the fence is on it: a run that was not there yet has read that, or is asked.
+  const answers = [...(await orderWardens(state, order, asked, heard))]
+  const fences = await fenceEach(config, state, order)
+  for (let more = 1; more > 0 && answers.length < WARDENS_MAX; ) {
+    const later = await orderWardens(state, order, asked, heard)
+    more = later.length
+    answers.push(...later)
+  }
   const fenced = confirmations.some(({ point, confirmed }) => point === 'fence' && confirmed)
-  for (const each of config === undefined ? [] : await fenceEach(config, state, order)) {
+  for (const each of fences) {
     if (!fenced || !each.confirmed) heard(each)
     else confirmations.push(each)
   }
-  for (const each of await reapDead(defaultRunDirectory(config?.profile ?? 'full'))) heard(each)
+  for (const each of await reapDead(runDirectories())) heard(each)
 
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
+  const said = { cells, points: confirmations.map(({ point }) => point) }
+  for (const each of await census(statesIn(state), order, config, said)) heard(each)
   const contained = confirmations.every(({ confirmed }) => confirmed) && answers.every(({ ok, silent }) => ok || silent)
-  for (const { receipt } of answers)
+  for (const { receipt, ok, said: words, silent } of answers) {
     if (receipt?.unwritten !== undefined)
       call.print.fault(`no receipt could be written: ${printable(receipt.unwritten)}`)
+    if (receipt === undefined && !ok && !silent) call.print.fault(printable(words))
+  }
   if (target.kind === 'cell' && cells.length === 0 && contained) {
     call.print.fault(`no cell ${target.name} runs here`, 'firebreak ps lists those that do')
     return EXIT.usage
@@ -85,11 +86,34 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
   return contained ? EXIT.ok : EXIT.failed
 }
 
-async function orderWardens(state: string, order: Order, heard: (confirmation: Confirmation) => void) {
-  const states = statesIn(state).filter((each) => existsSync(join(each, 'ledger')))
+/** Far more than a host runs: whoever makes ever new ones meets the fence. */
+const WARDENS_MAX = 100_000
+
+function nobodyMeant(call: Call, name: string | undefined, config: Config | undefined): ExitCode {
+  if (config === undefined)
+    call.print.fault(
+      `${configFile(call)} cannot be read: contain all, or a cell`,
+      'firebreak policy validate tells why',
+    )
+  else
+    call.print.fault(
+      name === undefined ? 'contain whom?' : `there is nothing called ${printable(name)}`,
+      `agents: ${[...config.agents.keys()].join(', ')}; or a cell, an owner, an environment, all`,
+    )
+  return EXIT.usage
+}
+
+/** Those that are not in `asked`, which is added to. */
+async function orderWardens(
+  state: string,
+  order: Order,
+  asked: Set<string>,
+  heard: (confirmation: Confirmation) => void,
+) {
   const onReply = (reply: ControlReply) => void (reply.kind === 'confirmation' && heard(reply.confirmation))
   const request = { kind: 'contain', order } as const
-  const answers = (await Promise.all(states.map((each) => askWardens(each, request, onReply, SILENCE_MS_MAX)))).flat()
+  const answering = statesIn(state).map((each) => askWardens(each, request, onReply, SILENCE_MS_MAX, asked))
+  const answers = (await Promise.all(answering)).flat()
   for (const { silent } of answers) if (silent !== undefined) heard(await endSilentWarden(silent.pid, silent.socket))
   return answers
 }
@@ -97,21 +121,32 @@ async function orderWardens(state: string, order: Order, heard: (confirmation: C
 /** Between two words of a warden: its points have 1.5 s each, and what ends them harder 6. */
 const SILENCE_MS_MAX = 10_000
 
-/** Durable also where nothing runs: the next start meets it. A damaged fence is written anew only where all are meant. */
-async function fenceEach(config: Config, state: string, order: Order): Promise<readonly Confirmation[]> {
-  const agents = agentsMeant(config, order.target)
-  const byState = Map.groupBy(agents, (name) => {
+/**
+ * Durable also where nothing runs: the next start meets it. A damaged fence is written anew only where all are meant; then
+ * what is being started by a configuration that is not at hand is told by a mark of its own.
+ */
+async function fenceEach(config: Config | undefined, state: string, order: Order): Promise<readonly Confirmation[]> {
+  const begun = performance.now()
+  const confirmed = (fenced: Result<void, string>, words: string): Confirmation => {
+    const afterMs = Math.round(performance.now() - begun)
+    const said = fenced.ok ? words : fenced.reason
+    return { point: 'fence', by: 'disk', confirmed: fenced.ok, said, afterMs, escalated: false }
+  }
+  const all = order.target.kind === 'all' && isBelow(order.rung, 'restricted')
+  const marked = all ? writeStopMark(state, order.id) : undefined
+  if (config === undefined)
+    return marked === undefined ? [] : [confirmed(marked, 'what is being started does not begin')]
+  const byState = Map.groupBy(agentsMeant(config, order.target), (name) => {
     const environment = config.agents.get(name)?.environment
     return tenantState(state, environment === undefined ? undefined : tenantOf(config, environment))
   })
-  const begun = performance.now()
   return Promise.all(
-    [...byState].map(async ([each, names]) => {
-      const fenced = await fenceAgents(each, names, order, order.target.kind === 'all')
-      const said = fenced.ok ? `${names.join(', ')} starts no more before it is released` : fenced.reason
-      const afterMs = Math.round(performance.now() - begun)
-      return { point: 'fence', by: 'disk', confirmed: fenced.ok, said, afterMs, escalated: false } as const
-    }),
+    [...byState].map(async ([each, names]) =>
+      confirmed(
+        await fenceAgents(each, names, order, order.target.kind === 'all'),
+        `${names.join(', ')} starts no more before it is released`,
+      ),
+    ),
   )
 }
 

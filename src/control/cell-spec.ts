@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import type { CellAbout } from '../cells/about.ts'
 import { CELL_USER } from '../cells/etc.ts'
 import type { CellSpec, Layer } from '../cells/spec.ts'
 import type { CellConfig, Config } from '../config/config.ts'
@@ -24,6 +25,7 @@ export interface CellPlan extends Pick<CellSpec, 'command' | 'secretCommand' | '
   /** A relay's cell has a proxy in its place. */
   readonly egress?: boolean
   readonly variables: Readonly<Record<string, string>>
+  readonly about: CellAbout
 }
 
 /** What the warden is asked for, from the configuration alone. */
@@ -32,6 +34,7 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
   const io = cell.ioBytesPerSecond
   return {
     id: plan.id ?? newCellId(randomBytes(16)),
+    about: plan.about,
     command,
     ...(secretCommand && { secretCommand }),
     stdio,

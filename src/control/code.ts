@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path'
 import process from 'node:process'
 import type { Handle } from '../cells/handle.ts'
 import { attachMount, changeMount, cloneMount, systemFaultText, unmount } from '../cells/libc.ts'
+import { makeOwnPlace } from '../cells/own-place.ts'
 import { defaultRunDirectory } from '../cells/warden.ts'
 import { openOwnerMaps } from '../cells/workspace/owner-map.ts'
 import { no, ok, type Result } from '../model/index.ts'
@@ -53,7 +54,8 @@ export async function reachableCode(uids: readonly (number | undefined)[]): Prom
     return ok({ as: () => here, release: () => undefined })
   const all = join(defaultRunDirectory('full'), 'code')
   for (const directory of [dirname(all), all]) {
-    mkdirSync(directory, { recursive: true })
+    const made = makeOwnPlace(directory)
+    if (!made.ok) return made
     chmodSync(directory, 0o711)
   }
   for (const name of readdirSync(all)) if (!ownerLives(name)) remove(join(all, name))

@@ -20,11 +20,11 @@ export async function contain(
   containing: Containing,
   onConfirmation?: (confirmation: Confirmation) => void,
 ): Promise<Receipt> {
-  const { order, stopping, agents, state, environment, services, number } = containing
+  const { order, stopping, unbegun, agents, state, environment, services, number } = containing
   const atMs = Date.now()
   const confirmations = await stopCells({ ...containing, stateDirectory: state.directory }, onConfirmation)
   const contained = confirmations.every(({ confirmed }) => confirmed)
-  const cells = stopping.map(({ cell }) => cell.id)
+  const cells = [...stopping.map(({ cell }) => cell.id), ...unbegun.map(({ cell }) => cell)]
   const receipt: Receipt = { order, atMs, cells, agents, confirmations, contained }
   // In this tick: what has been killed is still to be seen only until it is torn down.
   const processes = new Map(stopping.map(({ cell }) => [cell.id, cell.evidence()]))
@@ -60,8 +60,8 @@ async function recorded({ stopping, order, record }: Containing, receipt: Receip
   const all = confirmations.filter(({ point }) => !/ of c_|^its server /.test(point))
   for (let i = 0; i < stopping.length; i += RECORDED_AT_ONCE) {
     const entries = stopping.slice(i, i + RECORDED_AT_ONCE).map(({ cell, agent, servers }) => {
-      const ids = [cell.id, ...servers.map(({ id }) => id)]
-      const own = confirmations.filter(({ point }) => ids.some((id) => point.endsWith(` ${id}`)))
+      const names = new Set(servers.map(({ point }) => point))
+      const own = confirmations.filter(({ point }) => point.endsWith(` ${cell.id}`) || names.has(point))
       const about = { order: order.id, atMs, contained, confirmations: [...all, ...own] }
       const landing = { mayLand: mayLand.slice(0, TOLD_MAX), mayLandInAll: mayLand.length }
       return record({

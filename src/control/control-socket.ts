@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
@@ -15,6 +16,7 @@ import {
   type Rung,
 } from '../model/index.ts'
 import type { Confirmation, Order, Receipt } from './containment.ts'
+import { shortPath } from './short-path.ts'
 import type { UndoOrder } from './undo-order.ts'
 
 /** What a person asks of a running warden. */
@@ -42,7 +44,7 @@ export type ControlReply =
       readonly said: string
       readonly receipt?: Receipt
       readonly cells?: readonly LiveCell[]
-      /** Said by nobody: this process listens there, and does not answer. */
+      /** Said by nobody: this process listens on the socket of that name, and does not answer. */
       readonly silent?: { readonly pid: number; readonly socket: string }
       /** What was done with files; absent where no cell of this warden lives on them. */
       readonly files?: Json
@@ -74,82 +76,152 @@ const REQUEST_BYTES_MAX = 65_536
 /** An order and all that it escalates to has its own bounds; together they are less. */
 const LAST_WORDS_MS_MAX = 10_000
 
+/** The door of a running warden: by it, and by nothing else, people's orders come in. */
+export interface ControlSocket {
+  /** Asks by the same way as a person's command does; why nobody would be answered there. */
+  readonly answers: () => Promise<Result<void, string>>
+  readonly close: () => Promise<void>
+}
+
 /**
- * Where people reach a running warden: a socket of their own user's in the state, which no cell sees. Whoever can open
- * it is the state's owner; nothing that comes through it is believed to be anyone else.
+ * Opens the socket by which people reach a running warden: of their own user's, in the state, where no cell sees it.
+ * Whoever can open it is the state's owner; nothing that comes through it is believed to be anyone else. It has answered
+ * once when this resolves: a run that nobody could stop does not start.
  */
-export function openControlSocket(stateDirectory: string, handle: Handle): () => Promise<void> {
+export async function openControlSocket(
+  stateDirectory: string,
+  handle: Handle,
+): Promise<Result<ControlSocket, string>> {
   const directory = directoryOf(stateDirectory)
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  chmodSync(directory, 0o700)
-  const path = join(directory, `${process.pid}-${Math.floor(performance.now())}.sock`)
+  const unopened = (why: string) => no(`the control socket in ${directory} does not open (${why}): ${NO_DOOR}`)
+  const made = attempt(() => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    chmodSync(directory, 0o700)
+  })
+  if (!made.ok) return unopened(made.reason)
+  const place = shortPath(directory)
+  if (!place.ok) return unopened(place.reason.message)
+  const name = `${process.pid}-${randomBytes(6).toString('hex')}.sock`
+  const path = place.value.at(name)
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => undefined))
-    let text = ''
-    socket.on('data', (chunk: Buffer) => {
-      text += chunk.toString('utf8')
-      const end = text.indexOf('\n')
-      if (text.length > REQUEST_BYTES_MAX) socket.destroy()
-      if (end === -1 || socket.destroyed) return
-      const reply = (said: ControlReply) => void socket.write(`${JSON.stringify(said)}\n`)
-      // From the state's owner, by our own command: its shape is what that wrote.
-      const request = JSON.parse(text.slice(0, end)) as ControlRequest
-      text = ''
-      handle(request, reply)
-        .catch((error: unknown) =>
-          reply({ kind: 'done', ok: false, said: error instanceof Error ? error.message : String(error) }),
-        )
-        .finally(() => socket.end())
-    })
+    serve(socket, handle)
   })
-  server.on('error', () => undefined)
-  server.listen(path, () => chmodSync(path, 0o600))
+  const listening = await new Promise<Result<void, string>>((resolve) => {
+    server.on('error', (error) => resolve(no(error.message)))
+    server.listen(path, () => resolve(attempt(() => chmodSync(path, 0o600))))
+  })
   server.unref()
-  return async () => {
+  const close = async () => {
     server.close()
     rmSync(path, { force: true })
     // Who waits for what became of an order gets to hear it.
     const last = Promise.allSettled([...sockets].map((socket) => once(socket, 'close')))
     await Promise.race([last, delay(LAST_WORDS_MS_MAX, undefined, { ref: false })])
     for (const socket of sockets) socket.destroy()
+    place.value.close()
   }
+  const answers = async () => {
+    const answer = await ask(directory, name, { kind: 'cells' }, () => undefined, ANSWER_MS_MAX)
+    return answer?.ok ? ok(undefined) : unopened(answer?.said ?? 'nobody listens there any more')
+  }
+  const door = { answers, close }
+  const opened = listening.ok ? await answers() : unopened(listening.reason)
+  if (opened.ok) return ok(door)
+  await close()
+  return opened
+}
+
+const NO_DOOR = 'nobody could stop what ran there. Keep the state elsewhere: --state <dir>'
+/** Of ourselves, at once: the bound is for a host that stands still. */
+const ANSWER_MS_MAX = 10_000
+
+function serve(socket: Socket, handle: Handle): void {
+  let text = ''
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('utf8')
+    const end = text.indexOf('\n')
+    if (text.length > REQUEST_BYTES_MAX) socket.destroy()
+    if (end === -1 || socket.destroyed) return
+    const reply = (said: ControlReply) => void socket.write(`${JSON.stringify(said)}\n`)
+    // From the state's owner, by our own command: its shape is what that wrote.
+    const request = JSON.parse(text.slice(0, end)) as ControlRequest
+    text = ''
+    handle(request, reply)
+      .catch((error: unknown) =>
+        reply({ kind: 'done', ok: false, said: error instanceof Error ? error.message : String(error) }),
+      )
+      .finally(() => socket.end())
+  })
 }
 
 /** Wardens that run on this state, or ran. */
 export function wardenPids(stateDirectory: string): readonly number[] {
-  const directory = directoryOf(stateDirectory)
-  const names = existsSync(directory) ? readdirSync(directory) : []
-  return names.flatMap((name) => /^(\d+)-\d+\.sock$/.exec(name)?.[1] ?? []).map(Number)
+  const names = socketsIn(stateDirectory)
+  return (names.ok ? names.value : []).flatMap((name) => /^(\d+)-[0-9a-f]+\.sock$/.exec(name)?.[1] ?? []).map(Number)
 }
 
-/** Asks every warden that runs on this state; the sockets of dead ones are taken away. */
+/** The names of the sockets of a state; who has asked all of them can ask again for those that have come since. */
+export function socketsIn(stateDirectory: string): Result<readonly string[], string> {
+  const names = attempt(() => readdirSync(directoryOf(stateDirectory)))
+  if (names.ok) return ok(names.value.filter((name) => name.endsWith('.sock')))
+  return names.code === 'ENOENT' ? ok([]) : no(`${directoryOf(stateDirectory)} cannot be read: ${names.reason}`)
+}
+
+/**
+ * Asks every warden that runs on this state, but for those whose sockets are in `asked`, and adds what it asks to that.
+ * The sockets of dead ones are taken away; one that cannot be reached and may live has answered `silent`.
+ */
 export async function askWardens(
   stateDirectory: string,
   request: ControlRequest,
   onReply: (reply: ControlReply) => void,
   boundMs = 15_000,
-): Promise<readonly Extract<ControlReply, { kind: 'done' }>[]> {
+  asked: Set<string> = new Set(),
+): Promise<readonly Done[]> {
+  const names = socketsIn(stateDirectory)
+  if (!names.ok) return [{ kind: 'done', ok: false, said: names.reason }]
   const directory = directoryOf(stateDirectory)
-  const names = existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith('.sock')) : []
-  const answers = await Promise.all(names.map((name) => ask(join(directory, name), request, onReply, boundMs)))
+  const others = names.value.filter((name) => !asked.has(`${directory}/${name}`))
+  for (const name of others) asked.add(`${directory}/${name}`)
+  const answers = await Promise.all(others.map((name) => ask(directory, name, request, onReply, boundMs)))
   return answers.filter((answer) => answer !== undefined)
 }
 
-function ask(
-  path: string,
+type Done = Extract<ControlReply, { kind: 'done' }>
+
+/** Undefined where nobody listens any more. */
+async function ask(
+  directory: string,
+  name: string,
   request: ControlRequest,
   onReply: (reply: ControlReply) => void,
   boundMs: number,
-): Promise<Extract<ControlReply, { kind: 'done' }> | undefined> {
+): Promise<Done | undefined> {
+  const place = shortPath(directory)
+  if (!place.ok)
+    return place.reason.code === 'ENOENT' ? undefined : { kind: 'done', ok: false, said: place.reason.message }
+  try {
+    return await asked(place.value.at(name), name, request, onReply, boundMs)
+  } finally {
+    place.value.close()
+  }
+}
+
+function asked(
+  path: string,
+  name: string,
+  request: ControlRequest,
+  onReply: (reply: ControlReply) => void,
+  boundMs: number,
+): Promise<Done | undefined> {
   return new Promise((resolve) => {
     let text = ''
-    let done: Extract<ControlReply, { kind: 'done' }> | undefined
-    let connected = false
-    const socket = connect(path, () => {
-      connected = true
-      socket.write(`${JSON.stringify(request)}\n`)
-    })
+    let done: Done | undefined
+    /** Why it was not even reached. */
+    let failed: string | undefined
+    const socket = connect(path, () => socket.write(`${JSON.stringify(request)}\n`))
     socket.setTimeout(boundMs, () => socket.destroy())
     socket.on('data', (chunk: Buffer) => {
       const lines = (text + chunk.toString('utf8')).split('\n')
@@ -160,12 +232,16 @@ function ask(
         if (reply.kind === 'done') done = reply
       }
     })
-    socket.on('error', () => undefined)
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      failed = error.code
+    })
     socket.on('close', () => {
-      if (!connected) rmSync(path, { force: true })
-      const silent = { pid: Number.parseInt(basename(path), 10), socket: path }
-      const broken = { kind: 'done', ok: false, said: 'the warden was reached, and did not answer', silent } as const
-      resolve(connected ? (done ?? broken) : undefined)
+      // The kernel's word that no process listens there: every other fault may be that of a warden that lives.
+      const nobody = failed === 'ECONNREFUSED' || failed === 'ENOENT'
+      if (failed === 'ECONNREFUSED') rmSync(path, { force: true })
+      const silent = { pid: Number.parseInt(name, 10), socket: name }
+      const broken = { kind: 'done', ok: false, said: 'the warden was asked, and did not answer', silent } as const
+      resolve(done ?? (nobody ? undefined : broken))
     })
   })
 }
@@ -186,4 +262,15 @@ export const NOT_HELD = 'no cell of this warden lives on these files'
 
 function directoryOf(stateDirectory: string): string {
   return join(stateDirectory, 'control')
+}
+
+function attempt<T>(
+  act: () => T,
+): { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string; readonly code?: string } {
+  try {
+    return ok(act())
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+    return { ...no(error instanceof Error ? error.message : String(error)), ...(code !== undefined && { code }) }
+  }
 }

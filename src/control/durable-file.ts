@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 /** The new file is whole before it takes the old one's place, and its place is on disk before this returns. */
@@ -14,6 +24,33 @@ export function writeDurably(path: string, text: string): void {
   }
   renameSync(`${path}.new`, path)
   settle(path)
+}
+
+/** As `writeDurably`, unless somebody has written one: then that stays. */
+export function writeFirst(path: string, text: string): void {
+  const own = `${path}.${randomBytes(8).toString('hex')}`
+  const file = openSync(own, 'wx', 0o600)
+  try {
+    writeFileSync(file, text)
+    fsyncSync(file)
+    unlessThere(() => linkSync(own, path))
+  } catch (error) {
+    // A file system without links has no name that appears whole.
+    if (!is(error, 'EPERM', 'EOPNOTSUPP')) throw error
+    unlessThere(() => writeFileSync(path, text, { flag: 'ax', mode: 0o600 }))
+  } finally {
+    closeSync(file)
+    rmSync(own)
+  }
+  settle(path)
+}
+
+function unlessThere(make: () => void): void {
+  try {
+    make()
+  } catch (error) {
+    if (!is(error, 'EEXIST')) throw error
+  }
 }
 
 /** The name of a file that was renamed is on disk before this returns. */
@@ -64,5 +101,9 @@ function isWhole(spare: string): boolean {
 }
 
 function isFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+  return is(error, 'ENOSPC', 'EDQUOT')
+}
+
+function is(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { faultText } from '../ledger/fault.ts'
 import { lock } from '../ledger/lock.ts'
 import { type AgentName, agentName, no, ok, type Result, RUNGS, type Rung } from '../model/index.ts'
-import { keepSpare, settle, writeOnFullDisk } from './durable-file.ts'
+import { keepSpare, settle, writeDurably, writeFirst, writeOnFullDisk } from './durable-file.ts'
 
 /** Where an agent stands while no cell of it runs, and why. */
 export interface Fenced {
@@ -26,12 +26,13 @@ export type Fence = ReadonlyMap<AgentName, Fenced>
  *
  * - F1  It is made with the state, and a state without it, or with a damaged one, starts no cell: nobody knows then who
  *       was contained.
+ * - F3  One that somebody was faster to write, who contains before anything has run, stays as it is.
  * - F2  A change is whole and on disk before anybody is told of it, whatever is killed meanwhile.
  */
 export function makeFence(stateDirectory: string): void {
   mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
   keepSpare(spareOf(stateDirectory))
-  write(stateDirectory, new Map())
+  writeFirst(fileOf(stateDirectory), textOf(new Map()))
 }
 
 export function readFence(stateDirectory: string): Result<Fence, string> {
@@ -86,6 +87,33 @@ async function lockOnce(stateDirectory: string) {
   const held = await lock(directoryOf(stateDirectory))
   if (held.ok) return held
   return no(`the fence is held by ${held.reason.kind === 'locked' ? held.reason.by : faultText(held.reason)}`)
+}
+
+/**
+ * The word of the last order to all, in a file that says nothing of whom it meant: whoever orders that may have no
+ * configuration that can be read. What was being started when it changed does not begin.
+ */
+export function readStopMark(stateDirectory: string): string {
+  try {
+    return readFileSync(markOf(stateDirectory), 'utf8')
+  } catch (error) {
+    // Whatever else it is, it is another word than before.
+    return error instanceof Error && 'code' in error ? `${error.code}` : String(error)
+  }
+}
+
+export function writeStopMark(stateDirectory: string, order: string): Result<void, string> {
+  try {
+    mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
+    writeDurably(markOf(stateDirectory), `${order}\n`)
+    return ok(undefined)
+  } catch (error) {
+    return no(`the word to all cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function markOf(stateDirectory: string): string {
+  return join(directoryOf(stateDirectory), 'all')
 }
 
 function write(stateDirectory: string, fence: Fence): void {

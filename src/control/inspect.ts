@@ -155,7 +155,7 @@ interface PreparedUpstream {
 
 /** Starts nothing yet: a stdio server has not run one instruction. `fd`: the next descriptor of the process that asks. */
 async function prepare(
-  { config, state, secrets, warden }: Asking,
+  { config, environment, state, secrets, warden }: Asking,
   upstream: Upstream,
   fd: number,
 ): Promise<Result<PreparedUpstream, string>> {
@@ -165,7 +165,9 @@ async function prepare(
   if (way.mcp.kind === 'http') return ok({ asked: { name, ...way.mcp } })
   if (mcp.kind !== 'stdio' || warden === undefined) return no('there is nothing to start it with')
   const workspace = inspectedWorkspace(upstream)
-  const server = await launchUpstreamCell(warden, config, state, { ...upstream, mcp }, workspace, secrets.values)
+  const about = { part: 'person', state: state.directory, environment } as const
+  const served = { ...upstream, mcp }
+  const server = await launchUpstreamCell(warden, config, state, served, workspace, secrets.values, about)
   if (!server.ok) return server
   const wayOut = server.value.wayOut === undefined ? {} : { wayOut: fd + 2 }
   return ok({ asked: { name, kind: 'stdio', stdin: fd, stdout: fd + 1, ...wayOut }, server: server.value })
@@ -197,7 +199,10 @@ async function answersOf(
     })
     const ended = once(child, 'exit')
     for (const handle of handles) handle.close()
-    for (const { cell } of servers) cell.start()
+    for (const { cell } of servers) {
+      const begun = cell.start()
+      if (!begun.ok) return begun
+    }
     const pipe = child.stdio[3] as Writable
     pipe.on('error', () => undefined)
     const [egress, elsewhere] = [egressOf(config, environment), placesElsewhere(config, environment)]

@@ -40,6 +40,7 @@ function kept(t: TestContext, options: FakeOptions = {}) {
       exited,
       start: () => {
         fake.running = true
+        return ok(undefined)
       },
       teardown: async () => {
         Object.assign(fake, { running: false, torn: true })

@@ -16,6 +16,8 @@ export interface KeptServerOptions {
   readonly note: (text: string) => void
 }
 
+const OVER = 'the cell that it serves has ended, or was stopped'
+
 /** Restarts right after an end; what follows waits longer each time. */
 const RESTARTS_MAX = 5
 const RESTART_AFTER_MS = 500
@@ -32,14 +34,17 @@ const END_MS_MAX = 2_000
  * - KS1  Another is started only when the cell of the one before is gone, as its teardown has checked.
  * - KS2  One that the gateway has given up, and that does not end of that within END_MS_MAX, is killed with its cell.
  * - KS3  After RESTARTS_MAX restarts each next one waits for a back-off that doubles, and the gateway is told.
- * - KS4  After `end` none runs, and none is started.
+ * - KS4  After `end` none runs, and none is started; one that was being launched is gone when it resolves.
  * - KS5  One that has run for LIVED_MS_MIN counts as the first: what ended before it makes nothing wait any more.
+ * - KS6  From the tick of `hold` on none begins: one that is being launched is torn down before it has run.
  */
 export class KeptServer {
   readonly #options: KeptServerOptions
   readonly #over = new AbortController()
-  #running: { readonly number: number; readonly cell: Cell; readonly giveUp: () => void } | undefined
+  #running: { readonly number: number; readonly cell: Cell; readonly giveUp: () => void; begun?: true } | undefined
+  #starting: Promise<Result<void, string>> | undefined
   #keeping: Promise<void> | undefined
+  #held = false
   /** Since one of them has lived long, and with that one. */
   #starts = 0
 
@@ -48,7 +53,14 @@ export class KeptServer {
   }
 
   /** The first of them; what fails here fails the launch that it is for. */
-  async start(): Promise<Result<void, string>> {
+  start(): Promise<Result<void, string>> {
+    const starting = this.#startOne()
+    this.#starting = starting
+    return starting
+  }
+
+  async #startOne(): Promise<Result<void, string>> {
+    if (this.#isOver()) return no(OVER)
     this.#starts++
     const server = await this.#options.launch()
     if (!server.ok) return server
@@ -57,20 +69,53 @@ export class KeptServer {
     const givenUp = new Promise<void>((resolve) => {
       this.#running = { number, cell, giveUp: resolve }
     })
-    // Where the cell that it serves has ended meanwhile, it does not begin.
-    const handed = this.#over.signal.aborted ? no('it is over') : this.#options.handOver(server.value, number)
-    if (!handed.ok) {
+    // Where the cell that it serves has ended or was stopped meanwhile, it does not begin: asked in the tick in which it would.
+    const handed = this.#isOver() ? no(OVER) : this.#options.handOver(server.value, number)
+    const begun = handed.ok ? cell.start() : handed
+    if (!begun.ok) {
       await cell.teardown()
-      return handed
+      this.#running = undefined
+      return begun
     }
-    cell.start()
+    if (this.#running !== undefined) this.#running.begun = true
     this.#keeping = this.#keep(cell, givenUp)
     return ok(undefined)
+  }
+
+  #isOver(): boolean {
+    return this.#held || this.#over.signal.aborted
   }
 
   /** Where it runs now. */
   get cell(): Cell | undefined {
     return this.#running?.cell
+  }
+
+  /** What runs goes on, and is the last. */
+  hold(): void {
+    this.#held = true
+  }
+
+  /** Held in this tick; resolves when, by the kernel's word, what there is of it stands still, or is gone. */
+  async halt(how: 'freeze' | 'kill'): Promise<Result<string, string>> {
+    this.hold()
+    await this.#starting
+    const cell = this.#running?.cell
+    if (cell === undefined) return ok('none of it runs, and none is started')
+    const done = how === 'kill' ? await cell.kill() : await cell.freeze()
+    if (!done.ok) return no(JSON.stringify(done.reason))
+    return ok(how === 'kill' ? 'cgroup.events says populated 0' : 'cgroup.events says frozen 1')
+  }
+
+  /** Ends the one that runs, with all that it was told; another is started for whoever it still serves. */
+  async renew(): Promise<Result<string, string>> {
+    if (!this.#running?.begun) return ok('none of it runs: the next one has been told nothing')
+    // It did not end by itself: that makes nobody wait.
+    this.#starts--
+    const killed = await this.#running.cell.kill()
+    return killed.ok
+      ? ok('cgroup.events says populated 0; those that it still serves get another')
+      : no(JSON.stringify(killed.reason))
   }
 
   /** The gateway speaks to it no more. A number that is not, or no longer, the running one's says nothing. */
@@ -82,6 +127,7 @@ export class KeptServer {
     this.#over.abort()
     await this.#running?.cell.teardown()
     // One that was being launched has been torn down, too.
+    await this.#starting?.catch(() => undefined)
     await this.#keeping
   }
 
@@ -95,6 +141,7 @@ export class KeptServer {
     const receipt = await cell.teardown()
     if (this.#over.signal.aborted) return
     this.#running = undefined
+    if (this.#held) return
     if (!receipt.gone) return this.#down(`its server could not be ended: ${leftOf(receipt)}; it is not started again`)
     for (;;) {
       const waitMs = this.#waitMs()
@@ -103,9 +150,9 @@ export class KeptServer {
         this.#down(`its server has ended ${this.#starts} times: not started again before ${again}`)
       }
       await this.#pause(waitMs)
-      if (this.#over.signal.aborted) return
+      if (this.#isOver()) return
       const started = await this.start()
-      if (started.ok || this.#over.signal.aborted) return
+      if (started.ok || this.#isOver()) return
       this.#options.note(`its server cannot be started again: ${started.reason}`)
     }
   }

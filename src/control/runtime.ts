@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { CellAbout } from '../cells/about.ts'
 import type { Cell } from '../cells/cell.ts'
 import type { Handle } from '../cells/handle.ts'
 import type { Pump, Streams } from '../cells/pump.ts'
@@ -29,17 +30,25 @@ import { type Answer, deliverAnswers } from './answers.ts'
 import { cellSpec } from './cell-spec.ts'
 import { type Containing, contain } from './contain.ts'
 import type { Confirmation, Order, Receipt, Target } from './containment.ts'
-import { type ControlReply, type ControlRequest, NOT_MINE, openControlSocket } from './control-socket.ts'
+import {
+  type ControlReply,
+  type ControlRequest,
+  type ControlSocket,
+  NOT_MINE,
+  openControlSocket,
+} from './control-socket.ts'
 import { clearDelegations } from './delegations-kept.ts'
-import { type Fence, type Fenced, readFence } from './fence.ts'
+import { readFence, readStopMark } from './fence.ts'
 import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
+import { rungIn } from './rung-in.ts'
 import { SecretDesk } from './secret-desk.ts'
 import { type Kept, leftOut, Servers } from './servers.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
+import { orderedText, type Start, Starting, unbegun } from './starting.ts'
 import type { State } from './state.ts'
-import { newOrderId } from './stop.ts'
+import { type Halting, newOrderId } from './stop.ts'
 import { openTenantState, tenantOf } from './tenants.ts'
 import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
 import type { StdioUpstream } from './upstream-cell.ts'
@@ -52,6 +61,8 @@ export interface RuntimeOptions {
   readonly stateDirectory: string
   /** What its owner gives it to do. */
   readonly task?: TaskSetup
+  /** As it was before the configuration was read: what all were ordered since then counts for what was read, too. */
+  readonly stopMark?: string
   /** A cell goes on with another gateway; why its own was lost. */
   readonly onTakenOver?: (cell: CellId, why: string) => void
 }
@@ -86,7 +97,9 @@ export async function openRuntime({
   stateDirectory,
   task,
   onTakenOver,
+  stopMark,
 }: RuntimeOptions): Promise<Result<Runtime, string>> {
+  const mark = stopMark ?? readStopMark(stateDirectory)
   const { config } = judged
   const unfit = profileFault(config.profile)
   if (unfit !== undefined) return no(wardenFaultText(unfit))
@@ -97,8 +110,14 @@ export async function openRuntime({
   const starting = startServices(state, setup.value)
   const warden = await openWarden({ profile: config.profile })
   const services = await starting
-  if (warden.ok && services.ok)
-    return ok(new OpenRuntime(warden.value, services.value, state, config, agent, task, setup.value, onTakenOver))
+  if (warden.ok && services.ok) {
+    const made = { config, agent, task, setup: setup.value, onTakenOver, stateDirectory, stopMark: mark }
+    const runtime = new OpenRuntime(warden.value, services.value, state, made)
+    const door = await runtime.open()
+    if (door.ok) return ok(runtime)
+    await runtime.close('it has no control socket')
+    return door
+  }
   if (services.ok) await services.value.stop('there is no warden')
   if (!warden.ok) return no(wardenFaultText(warden.reason))
   await warden.value.close()
@@ -107,6 +126,14 @@ export async function openRuntime({
 
 export function wardenFaultText(fault: WardenFault): string {
   return fault.kind === 'missing' ? `${fault.what} is missing: ${fault.fix}` : `${fault.problem}: ${fault.fix}`
+}
+
+interface Made extends Pick<RuntimeOptions, 'agent' | 'stateDirectory'> {
+  readonly config: Config
+  readonly task: TaskSetup | undefined
+  readonly setup: GatewaySetup
+  readonly onTakenOver: RuntimeOptions['onTakenOver']
+  readonly stopMark: string
 }
 
 class OpenRuntime implements Runtime {
@@ -119,8 +146,11 @@ class OpenRuntime implements Runtime {
   readonly #task: TaskSetup | undefined
   readonly #setup: GatewaySetup
   readonly #onTakenOver: (cell: CellId, why: string) => void
+  readonly #stateDirectory: string
+  readonly #stopMark: string
   readonly #stopAnswers: () => void
-  readonly #closeControl: () => Promise<void>
+  /** Absent until `open`: nothing is launched before. */
+  #door: ControlSocket | undefined
   /** One gateway is replaced after the other. */
   #replacing: Promise<void> = Promise.resolve()
   readonly #replacedAtMs: number[] = []
@@ -136,8 +166,9 @@ class OpenRuntime implements Runtime {
   readonly #files: FilesDesk
   /** Cells whose files are being saved because their gateway asked. */
   #saving = new Set<number>()
-  /** Cells of delegations that are being made. */
-  #launching = 0
+  readonly #starting: Starting
+  /** Undos under way, by their numbers at the gateway: a person's word, and no agent's. */
+  readonly #undoing = new Map<number, Undoing>()
   readonly #servers: Servers
   readonly #secrets: SecretDesk
   /** Of cells and of their servers. */
@@ -147,11 +178,7 @@ class OpenRuntime implements Runtime {
     warden: Warden,
     services: Services,
     state: State,
-    config: Config,
-    agent: Agent,
-    task: TaskSetup | undefined,
-    setup: GatewaySetup,
-    onTakenOver: RuntimeOptions['onTakenOver'] = () => undefined,
+    { config, agent, task, setup, onTakenOver = () => undefined, stateDirectory, stopMark }: Made,
   ) {
     this.#warden = warden
     this.#services = services
@@ -168,6 +195,9 @@ class OpenRuntime implements Runtime {
       tell: (message) => void this.#services.tell(message),
       nowMs: () => performance.now(),
     })
+    this.#stateDirectory = stateDirectory
+    this.#stopMark = stopMark
+    this.#starting = new Starting(state.directory)
     this.#servers = new Servers({
       warden,
       config,
@@ -176,6 +206,8 @@ class OpenRuntime implements Runtime {
       without: leftOut(setup),
       services: () => this.#services,
       newNumber: () => ++this.#numbers,
+      mayBegin: (number) => this.#mayServe(number),
+      about: (number) => this.#aboutServer(number),
     })
     this.#files = new FilesDesk({
       warden,
@@ -186,33 +218,67 @@ class OpenRuntime implements Runtime {
     })
     this.#stopAnswers = deliverAnswers(state.directory, agent.environment, (answer) => this.#answer(answer))
     this.#hear(services)
-    this.#closeControl = openControlSocket(state.directory, (request, reply) => this.#asked(request, reply))
+  }
+
+  /** The door of the stop: what nobody could stop does not start. */
+  async open(): Promise<Result<void, string>> {
+    const door = await openControlSocket(this.state.directory, (request, reply) => this.#asked(request, reply))
+    if (door.ok) this.#door = door.value
+    return door.ok ? ok(undefined) : door
   }
 
   async launch(command: CellSpec['command'], stdio: CellSpec['stdio']): Promise<Result<RunningCell, string>> {
     return this.#launch({ agent: this.#agent, command, stdio, variables: this.#variables() })
   }
 
-  async #launch({ agent, command, stdio, variables, parent }: Launching): Promise<Result<RunningCell, string>> {
-    const rung = this.#rungOf(agent)
-    if (!rung.ok) return rung
-    const number = ++this.#numbers
-    const id = newCellId(randomBytes(16))
+  async #launch(launching: Launching): Promise<Result<RunningCell, string>> {
+    const { agent, parent } = launching
+    const about = { number: ++this.#numbers, id: newCellId(randomBytes(16)), agent }
+    const start = this.#starting.begin({ ...about, ...(parent !== undefined && { parent }) })
+    try {
+      const may = this.#mayBegin(start)
+      if (!may.ok) return may
+      const door = this.#door === undefined ? no('there is no control socket') : await this.#door.answers()
+      return door.ok ? await this.#launchStart(start, launching) : door
+    } finally {
+      start.end()
+    }
+  }
+
+  async #launchStart(
+    start: Start,
+    { agent, command, stdio, variables, parent }: Launching,
+  ): Promise<Result<RunningCell, string>> {
+    const { number, id } = start
     const workspace = parent === undefined ? agent.name : delegatedWorkspace(agent.name, id)
-    const plan = { id, name: workspace, cell: agent.cell, command, stdio, listener: true, variables }
-    const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan))
-    if (!launched.ok) return no(launchFaultText(launched.reason))
+    const about = this.#aboutAgent(agent, parent)
+    const plan = { id, name: workspace, cell: agent.cell, command, stdio, listener: true, variables, about }
+    const mayBegin = () => this.#mayBeginAt(start, this.#live.get(number)?.rung ?? start.told)
+    const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan), mayBegin)
+    if (!launched.ok) return no(this.#starting.stopped(number) ?? launchFaultText(launched.reason))
     const cell = launched.value
+    start.cell = cell
+    const built = this.#mayBegin(start)
+    if (!built.ok) {
+      await cell.teardown()
+      return built
+    }
     const services = this.#services
     const servers = this.#servers.forCell(this.#stdioUpstreams(), number, workspace)
+    start.servers = servers
     const sinceMs = Date.now()
     const given = await this.#handOver(services, cell.listeners, servers, () => {
       const above = parent === undefined ? this.#task && { task: this.#task } : { parent }
+      const rung = this.#mayBegin(start)
+      if (!rung.ok) return rung
+      start.told = rung.value
       return ok({ ...this.#cellMessage(number, cell, agent, parent), rung: rung.value, ...above })
     })
-    if (!given.ok || services.gone() !== undefined) {
-      await Promise.all([cell.teardown(), ...servers.map((server) => server.end())])
-      return given.ok ? no(services.gone() ?? '') : given
+    const may = given.ok ? await this.#toldWhere(start, services) : given
+    if (!may.ok || services.gone() !== undefined) {
+      const [teardown] = await Promise.all([cell.teardown(), ...servers.map((server) => server.end())])
+      if (given.ok) services.tell({ kind: 'ended', number, receipt: asJson({ teardown }) })
+      return no(this.#starting.stopped(number) ?? (may.ok ? (services.gone() ?? '') : may.reason))
     }
     const sensed: Told[] = []
     this.#warden.sense(cell, (seen) => this.#tellSensed(sensed, { kind: 'sensed', number, ...seen }))
@@ -225,7 +291,7 @@ class OpenRuntime implements Runtime {
       ended,
       kept: servers,
       services,
-      rung: rung.value,
+      rung: start.told ?? 'normal',
       sensed,
       sinceMs,
       // What was delegated has no command of a person's that could begin anew.
@@ -236,9 +302,59 @@ class OpenRuntime implements Runtime {
     return ok({ cell, ended })
   }
 
-  #rungOf(agent: Agent): Result<Rung, string> {
-    const fence = readFence(this.state.directory)
-    return fence.ok ? rungIn(fence.value, agent) : fence
+  /** Where it would begin; or why it does not: an order to it, to its agent, to all, or to whoever delegates to it. */
+  #mayBegin(start: Start): Result<Rung, string> {
+    const { parent } = start
+    const above = parent === undefined ? undefined : this.#starting.stopped(parent)
+    if (above !== undefined) return no(`the cell that delegates to it: ${above}`)
+    if (parent !== undefined && !this.#live.has(parent)) return no('the cell that delegates to it has ended')
+    if (readStopMark(this.#stateDirectory) !== this.#stopMark)
+      return no('all were ordered to stop while it was starting: start it again where it should run')
+    return this.#starting.rungOf(start)
+  }
+
+  /** Its agent may have been lowered since its gateway was told of it, by whoever had only the disk to say so. */
+  async #toldWhere(start: Start, services: Services): Promise<Result<void, string>> {
+    const { number } = start
+    const rung = this.#mayBegin(start)
+    if (!rung.ok || start.told === undefined || !isBelow(rung.value, start.told)) return rung.ok ? ok(undefined) : rung
+    const order = { kind: 'order', number: ANSWERS_FROM + ++this.#numbers, cells: [number], by: 'firebreak' } as const
+    const told = services.tell({ ...order, rung: rung.value as Exclude<Rung, 'normal'>, why: 'its agent stands there' })
+    start.told = rung.value
+    return told.ok ? services.said('ordered', order.number) : told
+  }
+
+  /** The same, once its gateway was told where it stands. */
+  #mayBeginAt(start: Start, told: Rung | undefined): Result<void, string> {
+    const rung = this.#mayBegin(start)
+    if (!rung.ok) return rung
+    if (told !== undefined && isBelow(rung.value, told))
+      return no(`its agent was lowered to ${rung.value} while it was starting: start it again`)
+    return ok(undefined)
+  }
+
+  /** Whether a server may begin that serves this cell, or this undo. */
+  #mayServe(number: number): Result<void, string> {
+    const start = this.#starting.get(number)
+    if (start !== undefined) return this.#mayBeginAt(start, start.told)
+    const stopped = this.#starting.stopped(number)
+    if (stopped !== undefined) return no(stopped)
+    return this.#live.has(number) || this.#undoing.has(number) ? ok(undefined) : no('what it serves has ended')
+  }
+
+  #aboutAgent({ name, owner, environment }: Agent, parent: number | undefined): CellAbout {
+    const of = parent === undefined ? undefined : this.#live.get(parent)?.cell.id
+    const about = { part: 'agent', state: this.state.directory, environment, agent: name, owner } as const
+    return { ...about, ...(of !== undefined && { of }) }
+  }
+
+  #aboutServer(number: number | null): CellAbout {
+    const about = { state: this.state.directory, environment: this.#agent.environment } as const
+    if (number === null) return { part: 'shared', ...about }
+    const served = this.#starting.get(number) ?? this.#live.get(number)
+    if (served === undefined) return { part: 'person', ...about }
+    const { name: agent, owner } = served.agent
+    return { part: 'server', ...about, agent, owner, of: 'id' in served ? served.id : served.cell.id }
   }
 
   /** An order to another cell fences its agent against a start; a cell that ran beside that one goes on where it stood. */
@@ -262,14 +378,21 @@ class OpenRuntime implements Runtime {
     if (order.kind === 'given-up') this.#servers.givenUp(order.number)
     if (order.kind === 'credential') return this.#secrets.refused(order.number)
     const live = this.#live.get(order.number)
-    if (order.kind === 'contain' && live === undefined) await this.#fenceEnded(order.number, order.agent ?? 0)
+    const start = this.#starting.get(order.number)
+    if (order.kind === 'contain' && live === undefined)
+      await (start === undefined
+        ? this.#fenceEnded(order.number, order.agent ?? 0)
+        : this.#containFor({ id: start.id, rung: start.told ?? 'normal' }, order.agent ?? 0))
+    if (order.kind === 'kill' || order.kind === 'freeze') this.#mean(order.number, 'frozen', BY_GATEWAY)
     if (live === undefined) return
-    if (order.kind === 'kill' || order.kind === 'freeze') this.#mean(order.number, 'frozen')
     if (order.kind === 'kill') await live.cell.kill()
     else if (order.kind === 'freeze') await live.cell.freeze()
     else if (order.kind === 'checkpoint') await this.#saveFor(order.number, live, services)
-    else if (order.kind === 'contain') await this.#containFor(live, order.agent ?? 0)
-    else if (order.kind === 'launch') await this.#launchBelow(order.number, live, order.agent ?? 0)
+    else if (order.kind === 'contain') {
+      const stood = live.rung
+      live.rung = lowest(stood, RUNGS[order.agent ?? 0] ?? stood)
+      await this.#containFor({ id: live.cell.id, rung: stood }, order.agent ?? 0)
+    } else if (order.kind === 'launch') await this.#launchBelow(order.number, live, order.agent ?? 0)
   }
 
   /** An action waits for it. A gateway asks once and waits for the answer; one that asks more is not followed. */
@@ -285,20 +408,21 @@ class OpenRuntime implements Runtime {
   }
 
   /** A detector has lowered it at the gate already; this is what the warden adds, and what stays. Each rung once. */
-  async #containFor(live: Live, rung: number): Promise<void> {
+  async #containFor({ id, rung: from }: { readonly id: CellId; readonly rung: Rung }, rung: number): Promise<void> {
     const to = RUNGS[rung]
-    if (to === undefined || !isBelow(to, live.rung)) return
-    live.rung = to
-    const order = orderFor(live, rung)
+    if (to === undefined || !isBelow(to, from)) return
+    const order = orderFor(id, rung)
     if (order !== undefined) await this.#contain(order)
   }
 
   /** One that trips a detector and is gone at once is held as one that stays: its agent starts no more. */
   async #fenceEnded(number: number, rung: number): Promise<void> {
     const live = this.#ending.get(number)
-    const order = live && orderFor(live, rung)
-    if (live !== undefined && order !== undefined)
-      await this.#whole(contain({ ...this.#containing(order, []), agents: [live.agent.name] }))
+    const order = live && orderFor(live.cell.id, rung)
+    if (live === undefined || order === undefined) return
+    const agents = [live.agent.name]
+    this.#starting.fencing(order, agents)
+    await this.#whole(contain({ ...this.#containing(order, []), agents })).then((receipt) => this.#fenced(receipt))
   }
 
   /** A run does not end before the stops under way have. */
@@ -321,6 +445,7 @@ class OpenRuntime implements Runtime {
       const number = ANSWERS_FROM + ++this.#numbers
       const told = this.#services.tell({ kind: 'release', number, ...release })
       const said = told.ok ? await this.#services.said('ordered', number) : told
+      if (said.ok) this.#starting.released(release.agent, release.to)
       for (const live of said.ok ? this.#live.values() : [])
         if (live.agent.name === release.agent && isBelow(live.rung, release.to) && !isBelow(live.rung, 'restricted'))
           live.rung = release.to
@@ -448,7 +573,7 @@ class OpenRuntime implements Runtime {
     if (meant.length === 0) return
     const ending = meant.flatMap((number) => this.#live.get(number) ?? [])
     for (const live of ending) live.lost = lost
-    for (const number of meant) this.#mean(number, 'killed')
+    for (const number of meant) this.#mean(number, 'killed', lost)
     const target = { kind: 'environment', name: this.#agent.environment } as const
     const order = { id: newOrderId(), target, rung: 'frozen', by: 'firebreak', why: lost } as const
     const cells = ending.map(({ cell }) => cell.id)
@@ -460,25 +585,39 @@ class OpenRuntime implements Runtime {
     await Promise.all(ending.map(({ cell }) => cell.kill()))
   }
 
+  /** The order stands first, then whom it means is looked for: among what runs, and among what is starting (ST2). */
   async #contain(order: Order, onConfirmation?: (confirmation: Confirmation) => void): Promise<Receipt> {
-    const meant = [...this.#live].filter(([, live]) => isMeant(live, order.target, this.#config))
-    const stop = this.#containing(
-      order,
-      meant.map(([number]) => number),
-    )
-    const agents = [...new Set([...stop.agents, ...this.#ownOf(agentsMeant(this.#config, order.target))])]
+    const fenced = this.#ownOf(agentsMeant(this.#config, order.target))
+    const isTarget = (cell: CellId, agent: Agent) => isMeant(cell, agent, order.target, this.#config)
+    const targets = [
+      ...[...this.#live].filter(([, { cell, agent }]) => isTarget(cell.id, agent)).map(([number]) => number),
+      ...this.#starting.all().flatMap(({ number, id, agent }) => (isTarget(id, agent) ? [number] : [])),
+    ]
+    const numbers = this.#withBelow(targets)
+    const agents = [...new Set([...numbers.flatMap((number) => this.#agentOf(number) ?? []), ...fenced])]
     // Of an order that is about somebody else's agents nothing is kept here.
-    if (stop.stopping.length === 0 && agents.length === 0)
+    if (numbers.length === 0 && agents.length === 0 && !this.#goesOn(order))
       return { order, atMs: Date.now(), cells: [], agents, confirmations: [], contained: true }
-    const numbers = stop.stopping.map(({ number }) => number)
-    for (const number of numbers) this.#mean(number, order.rung)
+    this.#starting.fencing(order, agents)
+    for (const number of numbers) this.#mean(number, order.rung, orderedText(order))
     this.#orders.set(order.id, new Set(numbers))
     const [oldest] = this.#orders.keys()
     if (this.#orders.size > ORDERS_MAX && oldest !== undefined) this.#orders.delete(oldest)
-    const receipt = await this.#whole(contain({ ...stop, agents }, onConfirmation))
+    const stop = { ...this.#containing(order, numbers), agents }
+    const receipt = await this.#whole(contain(stop, onConfirmation))
+    this.#fenced(receipt)
     // One that goes on under this order goes on under another gateway, too.
     if (receipt.contained && !isBelow(order.rung, 'restricted')) for (const number of numbers) this.#unmean(number)
     return receipt
+  }
+
+  #agentOf(number: number): AgentName | undefined {
+    return (this.#live.get(number) ?? this.#starting.get(number))?.agent.name
+  }
+
+  /** What is on disk holds there from here on. */
+  #fenced({ order, confirmations }: Receipt): void {
+    if (confirmations.some(({ point, confirmed }) => point === 'fence' && confirmed)) this.#starting.fenced(order)
   }
 
   /** Fences lie in a tenant's own state. */
@@ -488,10 +627,13 @@ class OpenRuntime implements Runtime {
     return agents.filter((name) => tenant(this.#config.agents.get(name)?.environment) === own)
   }
 
-  #mean(number: number, rung: Rung): void {
+  #mean(number: number, rung: Rung, why: string): void {
     this.#ordered.set(number, (this.#ordered.get(number) ?? 0) + 1)
     const live = this.#live.get(number)
     if (live !== undefined) live.rung = lowest(live.rung, rung)
+    const start = this.#starting.get(number)
+    if (start?.told !== undefined) start.told = lowest(start.told, rung)
+    if (isBelow(rung, 'restricted')) this.#starting.stop(number, why)
   }
 
   #unmean(number: number): void {
@@ -500,16 +642,24 @@ class OpenRuntime implements Runtime {
     else this.#ordered.delete(number)
   }
 
+  /** In the tick of the order: what would begin for these cells alone does not, from here on. */
   #containing(order: Order, numbers: readonly number[]): Containing {
-    const stopping = this.#withBelow(numbers).map((number) => {
-      const live = this.#live.get(number) as Live // every number is one of its keys
-      const servers = live.kept.flatMap(({ server, shared }) => (shared ? [] : (server.cell ?? [])))
+    const all = this.#withBelow(numbers)
+    const stops = isBelow(order.rung, 'restricted')
+    const stopping = all.flatMap((number) => {
+      const live = this.#live.get(number)
+      if (live === undefined) return []
+      const servers = serversOf(live, order.rung)
       const workspace = live.agent.cell.workspace === undefined ? {} : { workspace: live.workspace }
-      return { number, cell: live.cell, agent: live.agent.name, servers, ...workspace }
+      return [{ number, cell: live.cell, agent: live.agent.name, servers, ...workspace }]
     })
+    const starts = all.flatMap((number) => this.#starting.get(number) ?? [])
     return {
       order,
       stopping,
+      unbegun: stops ? starts.map(unbegun) : [],
+      shared: [...(stops ? this.#sharedOf(all, order.rung) : []), ...(this.#goesOn(order) ? this.#undosOf() : [])],
+      alsoAtGate: starts.flatMap(({ number, told }) => (told === undefined ? [] : [number])),
       agents: stopping.map(({ agent }) => agent),
       services: this.#services,
       state: this.state,
@@ -520,9 +670,33 @@ class OpenRuntime implements Runtime {
     }
   }
 
+  #sharedOf(numbers: readonly number[], rung: Rung): readonly Halting[] {
+    const stopped = this.#servers.stopShared(new Set(numbers), rung === 'killed' ? 'kill' : 'freeze')
+    return stopped.map(({ name, halt, end }) => ({ point: `shared server ${name}`, halt, end }))
+  }
+
+  /** Whether an order means more than agents, and a server of an undo is to be named in its receipt. */
+  #goesOn(order: Order): boolean {
+    const { target } = order
+    const all = target.kind === 'all' || (target.kind === 'environment' && target.name === this.#agent.environment)
+    return all && order.by !== 'firebreak' && this.#undoing.size > 0
+  }
+
+  #undosOf(): readonly Halting[] {
+    return [...this.#undoing.values()].flatMap(({ by, servers }) =>
+      servers.flatMap(({ server: { cell } }) => {
+        const goesOn = async () => ok(`goes on: it acts on the word of ${by}, who undoes, and on no agent's`)
+        return cell === undefined ? [] : [{ point: `server of an undo ${cell.id}`, halt: goesOn, end: goesOn }]
+      }),
+    )
+  }
+
   #withBelow(numbers: readonly number[]): readonly number[] {
     const all = new Set(numbers)
-    for (const [number, { parent }] of this.#live) if (parent !== undefined && all.has(parent)) all.add(number)
+    // A cell has a higher number than the one that delegates to it.
+    const every = [...[...this.#live].map(([number, { parent }]) => ({ number, parent })), ...this.#starting.all()]
+    for (const { number, parent } of every.toSorted((a, b) => a.number - b.number))
+      if (parent !== undefined && all.has(parent)) all.add(number)
     return [...all]
   }
 
@@ -532,26 +706,25 @@ class OpenRuntime implements Runtime {
       index
     ]
     const [program, ...args] = agent?.command ?? []
-    const below = [...this.#live.values()].filter((live) => live.parent === parent).length
+    const every = [...this.#live.values(), ...this.#starting.all()]
+    const below = every.filter((each) => each.parent === parent).length
     if (agent === undefined) return
     const refused =
       program === undefined || !giver.agent.delegates.includes(agent.name)
         ? `${giver.agent.name} may not delegate to ${agent.name}`
-        : below + this.#launching >= LIMITS.delegationsMax
+        : below >= LIMITS.delegationsMax
           ? `at most ${LIMITS.delegationsMax} delegations at a time`
           : undefined
     if (refused !== undefined || program === undefined) return this.#unlaunched(parent, agent, refused ?? '')
-    this.#launching++
     const variables = Object.fromEntries(agent.cell.env)
     const command = [program, ...args] as const
     const launched = await this.#launch({ agent, command, stdio: { kind: 'pipes' }, variables, parent })
-    this.#launching--
     if (!launched.ok) return this.#unlaunched(parent, agent, launched.reason)
     const { cell, ended } = launched.value
     // Nobody watches its streams: what it has to say, it reports through the gateway.
     const nothing = openSync('/dev/null', 'r+')
     const pump = this.#warden.pump(cell, { stdin: nothing, stdout: nothing, stderr: nothing })
-    cell.start()
+    if (!cell.start().ok) await cell.teardown()
     await ended
     await pump.done
     closeSync(nothing)
@@ -581,11 +754,15 @@ class OpenRuntime implements Runtime {
   /** By this gateway, which has the ledger, and with stdio servers of its own; no agent's cell takes part. */
   async #undo(order: UndoOrder): Promise<Result<void, string>> {
     const number = ++this.#numbers
+    const undoing: Undoing = { by: order.by, servers: [] }
+    this.#undoing.set(number, undoing)
     const servers = this.#servers.forUndo(undoServers(this.#config, order), number, order.served ?? '')
+    undoing.servers = servers
     // One that does not start is refused at the gateway, effect by effect, and the table says so.
     await Promise.all(servers.map((server) => server.start()))
     const done = await carryOut(this.#services, number, order)
     await Promise.all(servers.map((server) => server.end()))
+    this.#undoing.delete(number)
     return done
   }
 
@@ -594,7 +771,7 @@ class OpenRuntime implements Runtime {
     this.#files.close()
     this.#secrets.close()
     this.#stopAnswers()
-    await this.#closeControl()
+    await this.#door?.close()
     await Promise.race([Promise.allSettled(this.#stops), delay(STOP_MS_MAX, undefined, { ref: false })])
     await this.#warden.close()
     await this.#replacing
@@ -645,6 +822,7 @@ class OpenRuntime implements Runtime {
 
   #clearDelegations(): void {
     const live = new Set<string>([...this.#live.values()].map(({ workspace }) => workspace))
+    for (const { agent, id } of this.#starting.all()) live.add(delegatedWorkspace(agent.name, id))
     for (const name of this.#config.agents.keys()) live.add(name)
     clearDelegations(this.state, {
       isLive: (workspace) => live.has(workspace),
@@ -654,15 +832,19 @@ class OpenRuntime implements Runtime {
 
   async #end(number: number, cell: Cell, after: After): Promise<Ended> {
     const exit = await cell.exited
-    // What it delegated ends with it.
+    // What it delegated ends with it, and what is being started for it does not begin.
+    this.#starting.stop(number, 'it has ended')
     const below = [...this.#live.values()].filter((live) => live.parent === number)
+    const unborn = this.#starting.all().filter((start) => start.parent === number)
+    for (const start of unborn) this.#starting.stop(start.number, 'the cell that delegates to it has ended')
     await Promise.all(below.map((live) => live.cell.kill()))
-    await Promise.all(below.map((live) => live.ended))
+    await Promise.all([...below.map((live) => live.ended), ...unborn.map(({ over }) => over)])
     const teardown = await cell.teardown()
     const live = this.#live.get(number)
     if (live !== undefined) this.#ending.set(number, live)
     this.#live.delete(number)
     this.#ordered.delete(number)
+    this.#starting.forget(number)
     await Promise.all((live?.kept ?? []).map((server) => server.end()))
     if (live?.parent !== undefined) this.#clearDelegations()
     const lost = live?.lost ?? live?.services.gone()
@@ -725,23 +907,29 @@ interface Live extends Held {
   readonly parent?: number
 }
 
-/** Where an agent stands before its cell starts: one that is contained starts none (S8). */
-export function rungIn(fence: Fence, { name }: Pick<Agent, 'name'>): Result<Rung, string> {
-  const fenced = fence.get(name)
-  if (fenced === undefined || !isBelow(fenced.rung, 'restricted')) return ok(fenced?.rung ?? 'normal')
-  return no(containedText(name, fenced))
+interface Undoing {
+  readonly by: string
+  servers: readonly Kept[]
 }
 
-export function containedText(agent: AgentName, { rung, by, why, atMs, order }: Fenced): string {
-  const at = new Date(atMs).toISOString()
-  return `${agent} is ${rung}, since ${at}, by ${by}: ${why} (order ${order}). Only a person lets it go: firebreak release ${agent} --by <person> --reason <text>`
+const BY_GATEWAY = 'its gateway has stopped it: firebreak logs tells why'
+
+/** Those that serve it alone: all of them where it stands still, and a relay also where it is only cut off. */
+function serversOf({ kept }: Live, rung: Rung): readonly Halting[] {
+  if (!isBelow(rung, 'restricted')) return []
+  const own = kept.filter(({ shared, relay }) => !shared && (relay || isBelow(rung, 'quarantined')))
+  return own.map(({ server, upstream }) => {
+    server.hold()
+    const halt = () => server.halt(rung === 'killed' ? 'kill' : 'freeze')
+    return { point: `its server ${server.cell?.id ?? upstream}`, halt, end: () => server.halt('kill') }
+  })
 }
 
-function orderFor({ cell }: Live, rung: number): Order | undefined {
+function orderFor(cell: CellId, rung: number): Order | undefined {
   const to = RUNGS[rung]
   // Nobody is kept from a start for having been watched, and what was seen stands in the ledger.
   if (to === undefined || to === 'normal' || to === 'watched') return undefined
-  const target = { kind: 'cell', name: cell.id } as const
+  const target = { kind: 'cell', name: cell } as const
   return { id: newOrderId(), target, rung: to, by: 'firebreak', why: 'a signal: firebreak logs tells which' }
 }
 
@@ -757,8 +945,8 @@ export function agentsMeant({ agents }: Config, target: Target): readonly AgentN
     .map(({ name }) => name)
 }
 
-function isMeant({ cell, agent }: Live, target: Target, config: Config): boolean {
-  return target.kind === 'cell' ? cell.id === target.name : agentsMeant(config, target).includes(agent.name)
+function isMeant(cell: CellId, agent: Agent, target: Target, config: Config): boolean {
+  return target.kind === 'cell' ? cell === target.name : agentsMeant(config, target).includes(agent.name)
 }
 
 function failed(error: unknown): Result<never, string> {

@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync } from 'node:fs'
+import type { CellAbout } from '../cells/about.ts'
 import type { Warden } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import type { GatewaySetup } from '../gateway/setup.ts'
@@ -20,6 +21,10 @@ export interface ServersOptions {
   readonly services: () => Pick<Services, 'tell'>
   /** Never used before. */
   readonly newNumber: () => number
+  /** Whether what serves this cell may begin, asked in the tick in which it would. */
+  readonly mayBegin: (number: number) => Result<void, string>
+  /** Whose a server is that serves this cell; null: several. */
+  readonly about: (number: number | null) => CellAbout
 }
 
 /** Upstreams that a setup leaves out, and why. */
@@ -30,8 +35,11 @@ export function leftOut({ upstreams }: Pick<GatewaySetup, 'upstreams'>): Readonl
 /** A stdio server as one cell has it. */
 export interface Kept {
   readonly server: KeptServer
+  readonly upstream: UpstreamName
   /** It serves other cells, too. */
   readonly shared: boolean
+  /** It has a way out of its own: what it does with that asks its gateway for no action. */
+  readonly relay: boolean
   readonly start: () => Promise<Result<void, string>>
   /** It is not needed any more, by this cell. */
   readonly end: () => Promise<void>
@@ -41,7 +49,17 @@ interface Shared {
   readonly server: KeptServer
   /** Once, whoever has it first. */
   started?: Promise<Result<void, string>>
-  users: number
+  /** Numbers of the cells that have it. */
+  readonly users: Set<number>
+}
+
+/** A shared server that a stopped cell has told what nobody can take back. */
+export interface SharedStop {
+  /** Its cell's, or its upstream's name where none of it runs. */
+  readonly name: string
+  readonly halt: () => Promise<Result<string, string>>
+  /** Harder, where that does not confirm. */
+  readonly end: () => Promise<Result<string, string>>
 }
 
 /**
@@ -50,6 +68,8 @@ interface Shared {
  * - SV1  A cell has servers of its own, which end with it; of a shared one there is one instance, which ends with the last
  *        cell that has it.
  * - SV2  A server works on the files of the workspace that it serves; a shared one on its environment's.
+ * - SV3  One that served a cell which an order has stopped ends: it may go on with what it was told long ago. Those that it
+ *        still serves get another, which was told nothing.
  */
 export class Servers {
   readonly #options: ServersOptions
@@ -105,6 +125,21 @@ export class Servers {
     for (const server of this.#running) server.givenUp(number)
   }
 
+  /** In the tick of an order that stops these cells: from it on none begins for them alone (SV3). */
+  stopShared(numbers: ReadonlySet<number>, how: 'freeze' | 'kill'): readonly SharedStop[] {
+    return [...this.#shared].flatMap(([upstream, shared]) => {
+      const meant = [...shared.users].filter((user) => numbers.has(user))
+      if (meant.length === 0) return []
+      for (const user of meant) shared.users.delete(user)
+      const { server } = shared
+      const name = server.cell?.id ?? upstream
+      if (shared.users.size > 0) return { name, halt: () => server.renew(), end: () => server.renew() }
+      server.hold()
+      this.#shared.delete(upstream)
+      return { name, halt: () => server.halt(how), end: () => server.halt('kill') }
+    })
+  }
+
   /** Whoever has them: their gateway is lost, and the next one is given others. */
   async endShared(): Promise<void> {
     const all = [...this.#shared.values()]
@@ -113,33 +148,53 @@ export class Servers {
   }
 
   #keptFor(upstream: StdioUpstream, number: number, workspace: string): Kept {
-    if (upstream.mcp.shared) return this.#sharedFor(upstream)
-    const server = this.#kept(upstream, number, workspace)
-    return { server, shared: false, start: () => server.start(), end: () => this.#end(server) }
+    if (upstream.mcp.shared) return this.#sharedFor(upstream, number)
+    const { name, relay } = upstream
+    const mayBegin = () => this.#options.mayBegin(number)
+    const server = this.#kept(upstream, number, workspace, mayBegin)
+    const start = () => server.start()
+    return { server, upstream: name, shared: false, relay, start, end: () => this.#end(server) }
   }
 
-  #sharedFor(upstream: StdioUpstream): Kept {
-    const { name } = upstream
-    const shared = this.#shared.get(name) ?? { server: this.#kept(upstream, null, ''), users: 0 }
+  #sharedFor(upstream: StdioUpstream, number: number): Kept {
+    const { name, relay } = upstream
+    const shared = this.#shared.get(name) ?? this.#newShared(upstream)
     this.#shared.set(name, shared)
-    shared.users++
+    shared.users.add(number)
     return {
       server: shared.server,
+      upstream: name,
       shared: true,
+      relay,
       start: () => {
         shared.started ??= shared.server.start()
         return shared.started
       },
       end: async () => {
-        shared.users--
-        if (shared.users > 0) return
+        shared.users.delete(number)
+        if (shared.users.size > 0) return
         if (this.#shared.get(name) === shared) this.#shared.delete(name)
         await this.#end(shared.server)
       },
     }
   }
 
-  #kept(upstream: StdioUpstream, number: number | null, workspace: string): KeptServer {
+  /** Begins where one of those that have it may. */
+  #newShared(upstream: StdioUpstream): Shared {
+    const users = new Set<number>()
+    const mayBegin = () => {
+      const asked = [...users].map((user) => this.#options.mayBegin(user))
+      return asked.find(({ ok: may }) => may) ?? asked[0] ?? no('nobody has it any more')
+    }
+    return { server: this.#kept(upstream, null, '', mayBegin), users }
+  }
+
+  #kept(
+    upstream: StdioUpstream,
+    number: number | null,
+    workspace: string,
+    mayBegin: () => Result<void, string>,
+  ): KeptServer {
     const { warden, config, state, secrets, without, services, newNumber } = this.#options
     const { name } = upstream
     const files = serverWorkspace(upstream, workspace)
@@ -147,7 +202,8 @@ export class Servers {
       launch: async () => {
         const missing = without.get(name)
         if (missing !== undefined) return no(missing)
-        return launchUpstreamCell(warden, config, state, upstream, files, secrets)
+        const about = this.#options.about(number)
+        return launchUpstreamCell(warden, config, state, upstream, files, secrets, about, mayBegin)
       },
       handOver: ({ pipes, wayOut }, server) => {
         const handed = [pipes.stdin, pipes.stdout, ...(wayOut ? [wayOut] : [])]

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
 import { endSilentWarden } from './silent-warden.ts'
@@ -27,7 +27,7 @@ describe('S8: a warden that was reached and does not answer', () => {
     const pid = Number(warden.pid)
     process.kill(pid, 'SIGSTOP')
     const exited = once(warden, 'exit')
-    const { confirmed, escalated, said } = await endSilentWarden(pid, socket)
+    const { confirmed, escalated, said } = await endSilentWarden(pid, basename(socket))
     assert.deepEqual([confirmed, escalated, said], [true, true, 'it did not answer, and was ended'])
     assert.deepEqual(await exited, [null, 'SIGKILL'])
   })
@@ -35,7 +35,7 @@ describe('S8: a warden that was reached and does not answer', () => {
   it('and nobody else is who has its number by now', async () => {
     const [socket, another] = [join(directory, 'b.sock'), join(directory, 'c.sock')]
     const stranger = await listening(another)
-    assert.ok((await endSilentWarden(Number(stranger.pid), socket)).confirmed)
+    assert.ok((await endSilentWarden(Number(stranger.pid), basename(socket))).confirmed)
     assert.ok(process.kill(Number(stranger.pid), 0))
     assert.equal(stranger.signalCode, null)
   })

@@ -27,9 +27,10 @@ export async function endSilentWarden(pid: number, socket: string): Promise<Conf
 }
 
 /** Cells of wardens that are dead: whatever of them the kernel still has is ended, and proven gone. */
-export async function reapDead(runDirectory: string): Promise<readonly Confirmation[]> {
+export async function reapDead(runDirectories: readonly string[]): Promise<readonly Confirmation[]> {
   const begun = performance.now()
-  const reaped = await reapOrphans(runDirectory, openCgroups(CGROUP_PARENT))
+  const cgroups = openCgroups(CGROUP_PARENT)
+  const reaped = (await Promise.all(runDirectories.map((base) => reapOrphans(base, cgroups)))).flat()
   return reaped.flatMap(({ cells, left }) =>
     cells.map((cell) => ({
       point: `processes of ${cell}`,
@@ -42,12 +43,12 @@ export async function reapDead(runDirectory: string): Promise<readonly Confirmat
   )
 }
 
-/** Its number alone may be somebody else's by now. proc(5), /proc/net/unix */
+/** Its number alone may be somebody else's by now; the name of its socket has been nobody else's. proc(5), /proc/net/unix */
 function holds(pid: number, socket: string): boolean {
   try {
     const inodes = readFileSync('/proc/net/unix', 'utf8')
       .split('\n')
-      .flatMap((line) => (line.endsWith(` ${socket}`) ? [`socket:[${line.split(/\s+/)[6]}]`] : []))
+      .flatMap((line) => (line.endsWith(`/${socket}`) ? [`socket:[${line.split(/\s+/)[6]}]`] : []))
     return readdirSync(`/proc/${pid}/fd`).some((fd) => inodes.includes(readlinkSync(`/proc/${pid}/fd/${fd}`)))
   } catch {
     return false

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import type { Cell } from '../cells/cell.ts'
 import { schedule } from '../cells/libc.ts'
-import { type AgentName, isBelow, no, ok, personName, type Result, type Rung } from '../model/index.ts'
+import { type AgentName, type CellId, isBelow, no, ok, personName, type Result, type Rung } from '../model/index.ts'
 import { type Confirmation, type EnforcementPoint, eventually, type Order, orderAll } from './containment.ts'
 import { changeFence } from './fence.ts'
 import type { Services } from './services.ts'
@@ -13,16 +13,38 @@ export interface Stopping {
   readonly number: number
   readonly cell: Cell
   readonly agent: AgentName
-  /** Stdio servers that serve it alone. */
-  readonly servers: readonly Cell[]
+  /** Stdio servers that serve it alone, as far as this order stops them. */
+  readonly servers: readonly Halting[]
   /** The name of its workspace in the state, where it has one. */
   readonly workspace?: string
+}
+
+/** What stops with a cell: `point` names it in the receipt. */
+export interface Halting {
+  readonly point: string
+  readonly halt: () => Promise<Result<string, string>>
+  /** Harder, where that does not confirm. */
+  readonly end: () => Promise<Result<string, string>>
+}
+
+/** A cell of a meant agent that was being started: it does not begin, and what there is of it goes. */
+export interface Unbegun {
+  readonly cell: CellId
+  readonly agent: AgentName
+  /** Resolves when the kernel has nothing of it any more. */
+  readonly gone: () => Promise<Result<string, string>>
 }
 
 export interface Stop {
   readonly order: Order
   /** The cells that are meant, and all that was delegated from them. */
   readonly stopping: readonly Stopping[]
+  /** Cells that were being started when it came; they are refused already. */
+  readonly unbegun: readonly Unbegun[]
+  /** Servers that serve several cells, and one of these. */
+  readonly shared: readonly Halting[]
+  /** Numbers at the gate that are not of `stopping`: started there, and not begun. */
+  readonly alsoAtGate: readonly number[]
   /** Who is fenced: also agents of which no cell runs. */
   readonly agents: readonly AgentName[]
   readonly services: Services
@@ -36,6 +58,8 @@ const GATE_MS_MAX = 1_500
 const CONNECTIONS_MS_MAX = 500
 const FREEZE_MS_MAX = 2_000
 const FENCE_MS_MAX = 2_000
+/** What is being mounted and built for it is built to its end before it is taken away; a command waits 10 s for a word. */
+const UNBEGUN_MS_MAX = 9_000
 
 /**
  * One transaction over every enforcement point (S8): the gate, the connections, the processes, the servers that serve
@@ -62,8 +86,10 @@ export async function stopCells(
       order: () => ordered,
     }
     const points: EnforcementPoint[] = [
-      ...(stopping.length === 0 ? [] : [gate]),
+      ...(stopping.length + stop.alsoAtGate.length === 0 ? [] : [gate]),
       ...stopping.flatMap((each) => pointsOf(each, order, ordered, distrust)),
+      ...stop.shared.map(halting),
+      ...stop.unbegun.map(unbegun),
       ...(stop.agents.length === 0 ? [] : [fence(stop)]),
     ]
     return orderAll(points, onConfirmation)
@@ -83,10 +109,10 @@ async function ahead<T>(pids: readonly number[], act: () => Promise<T>): Promise
   }
 }
 
-async function orderGate({ services, stopping, order, number }: Stop): Promise<Result<string, string>> {
-  if (stopping.length === 0) return ok('nobody is served')
+async function orderGate({ services, stopping, alsoAtGate, order, number }: Stop): Promise<Result<string, string>> {
+  const cells = [...stopping.map((each) => each.number), ...alsoAtGate]
+  if (cells.length === 0) return ok('nobody is served')
   const by = order.by === 'firebreak' ? 'firebreak' : personName(order.by)
-  const cells = stopping.map((each) => each.number)
   const told = services.tell({ kind: 'order', number, cells, rung: order.rung, by, why: order.why })
   const said = told.ok ? await services.said('ordered', number, GATE_MS_MAX) : told
   return said.ok ? ok('nothing more is admitted') : said
@@ -115,8 +141,16 @@ function pointsOf(
   return [
     ...(cut ? [connections] : []),
     ...(stands ? [halted(`processes of ${cell.id}`, cell, rung)] : []),
-    ...(stands ? servers.map((server) => halted(`its server ${server.id}`, server, rung)) : []),
+    ...servers.map(halting),
   ]
+}
+
+function halting({ point, halt, end }: Halting): EnforcementPoint {
+  return { name: point, by: 'kernel', boundMs: FREEZE_MS_MAX, order: halt, escalate: end }
+}
+
+function unbegun({ cell, gone }: Unbegun): EnforcementPoint {
+  return { name: `start of ${cell}`, by: 'kernel', boundMs: UNBEGUN_MS_MAX, order: gone }
 }
 
 export function halted(name: string, cell: Cell, rung: Rung): EnforcementPoint {

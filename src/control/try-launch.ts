@@ -10,7 +10,8 @@ import { type AgentName, no, ok, type Result, type UpstreamName } from '../model
 import { cellSpec } from './cell-spec.ts'
 import { readFence } from './fence.ts'
 import { type Inspected, inspectUpstreams } from './inspect.ts'
-import { openRuntime, rungIn } from './runtime.ts'
+import { rungIn } from './rung-in.ts'
+import { openRuntime } from './runtime.ts'
 import type { Judged } from './setup.ts'
 import { tenantOf, tenantState } from './tenants.ts'
 
@@ -29,6 +30,7 @@ export function cellRefusal(
     stdio: { kind: 'pipes' },
     listener: true,
     variables: Object.fromEntries(cell.env),
+    about: { part: 'person', state: stateDirectory, environment: '' },
   })
   const checked = checkSpec(spec)
   if (!checked.ok) return launchFaultText(checked.reason)

@@ -88,6 +88,8 @@ export async function undoAlone(
           without: leftOut(setup.value),
           services: () => services.value,
           newNumber: () => ++numbers,
+          mayBegin: () => ok(undefined),
+          about: () => ({ part: 'person', state: state.directory, environment }),
         }).forUndo(servers, NUMBER, order.served ?? '')
   try {
     const started = await Promise.all(kept.map((server) => server.start()))

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, renameSync, statSync } from 'node:fs'
+import type { CellAbout } from '../cells/about.ts'
 import type { Cell, CellStdio } from '../cells/cell.ts'
 import type { Handle } from '../cells/handle.ts'
+import type { MayBegin } from '../cells/launch.ts'
 import { launchFaultText } from '../cells/spec.ts'
 import type { Warden } from '../cells/warden.ts'
 import type { Config, StdioServer, Upstream } from '../config/config.ts'
@@ -36,6 +38,8 @@ export async function launchUpstreamCell(
   /** What its changes are called in the state, where it has a workspace. */
   workspace: string,
   secrets: ReadonlyMap<string, string>,
+  about: CellAbout,
+  mayBegin?: MayBegin,
 ): Promise<Result<UpstreamCell, string>> {
   const { name, mcp } = upstream
   const [program, ...args] = mcp.command
@@ -53,7 +57,9 @@ export async function launchUpstreamCell(
       listener: false,
       egress,
       variables: injectSecrets(secrets, mcp.cell.env),
+      about,
     }),
+    mayBegin,
   )
   if (!launched.ok) return no(`upstream ${name}: ${launchFaultText(launched.reason)}`)
   const { stdio } = launched.value

@@ -449,7 +449,8 @@ export class Gateway {
         ...(giver && { above: delegationOf(giver) }),
       },
       upstreams,
-      rung: past === undefined ? rung : lowest(rung, past.rung, 'watched'),
+      // Whoever delegates to it may have been lowered since.
+      rung: past === undefined ? lowest(rung, giver?.cell.rung ?? 'normal') : lowest(rung, past.rung, 'watched'),
       gone: new AbortController(),
       underWay: 0,
       // What was left of them is not known: nothing was.

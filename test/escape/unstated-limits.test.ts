@@ -32,6 +32,7 @@ describe('a cell whose configuration names no limit', { skip: SKIP }, () => {
       stdio: { kind: 'pipes' },
       listener: false,
       variables: {},
+      about: { part: 'agent', state: state.directory, environment: 'test' },
     })
     assert.deepEqual(spec.limits, { memoryBytes: GIB, cpu: 1, pids: 128, wallMs: 7_200_000 })
     const cell = await launched(spec)

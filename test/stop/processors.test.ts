@@ -21,7 +21,8 @@ describe('S8: who has loaded every processor', { skip: SKIP }, () => {
     const order: Order = { id: newOrderId(), target: { kind: 'all' }, rung: 'frozen', by: 'maria', why: 'a test' }
     const services = { gatewayPid: gateway } as Services // nobody is served: nobody is told
     const directory = temporaryDirectory()
-    return { order, stopping: [], agents: [agentName('alpha')], services, stateDirectory: directory, number: 1 }
+    const nobody = { stopping: [], unbegun: [], shared: [], alsoAtGate: [] }
+    return { order, ...nobody, agents: [agentName('alpha')], services, stateDirectory: directory, number: 1 }
   }
 
   it('warden and gateway run first while a stop is under way, and as everybody does after it', async () => {

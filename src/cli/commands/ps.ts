@@ -17,11 +17,12 @@ export const command: Command = {
     const states = statesIn(stateOf(call)).filter((each) => existsSync(join(each, 'ledger')))
     const done = (await Promise.all(states.map((each) => askWardens(each, { kind: 'cells' }, () => undefined)))).flat()
     const cells = done.flatMap((each) => each.cells ?? [])
+    for (const { ok, said } of done) if (!ok) call.print.fault(said)
     for (const { cell, agent, environment, rung, sinceMs } of cells) {
       const since = new Date(sinceMs).toISOString()
       call.print.line(`${cell}  ${agent.padEnd(20)} ${environment.padEnd(14)} ${rung.padEnd(11)} since ${since}`)
     }
-    if (cells.length === 0) call.print.line('no cell runs')
+    if (cells.length === 0 && done.every(({ ok }) => ok)) call.print.line('no cell runs')
     const fences = states.map((each) => readFence(each))
     const fenced = fences.flatMap((each) => (each.ok ? [...each.value] : []))
     for (const [agent, { rung, by, why, atMs }] of fenced)
@@ -29,7 +30,7 @@ export const command: Command = {
         `${agent} is ${rung}, since ${new Date(atMs).toISOString()}, by ${printable(by)}: ${printable(why)}`,
       )
     for (const each of fences) if (!each.ok) call.print.fault(each.reason)
-    const whole = fences.every(({ ok }) => ok)
+    const whole = fences.every(({ ok }) => ok) && done.every(({ ok }) => ok)
     call.print.object({ ok: whole, cells, contained: Object.fromEntries(fenced) })
     return whole ? EXIT.ok : EXIT.integrity
   },

@@ -5,9 +5,10 @@ import process from 'node:process'
 import type { CellSpec } from '../../cells/spec.ts'
 import type { Agent, Config } from '../../config/config.ts'
 import { labelsAtStart } from '../../config/labels.ts'
-import { readFence } from '../../control/fence.ts'
+import { readFence, readStopMark } from '../../control/fence.ts'
 import { programFault } from '../../control/program.ts'
-import { openRuntime, type Runtime, rungIn } from '../../control/runtime.ts'
+import { rungIn } from '../../control/rung-in.ts'
+import { openRuntime, type Runtime } from '../../control/runtime.ts'
 import { tenantOf, tenantState } from '../../control/tenants.ts'
 import { cellRefusal } from '../../control/try-launch.ts'
 import { ENTRIES_MAX_AT_LAUNCH, surveyWorkspace } from '../../control/workspace-survey.ts'
@@ -52,6 +53,7 @@ export const command: Command = {
 
 async function run(call: Call): Promise<ExitCode> {
   const stateDirectory = stateOf(call)
+  const stopMark = readStopMark(stateDirectory)
   const read = await readConfig(call, stateDirectory)
   if (!read.ok) return read.reason
   const { config } = read.value
@@ -79,12 +81,8 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.usage
   }
   const own = tenantState(stateDirectory, tenantOf(config, agent.environment))
-  const fence = existsSync(join(own, 'ledger')) ? readFence(own) : ok(new Map())
-  const stands = fence.ok ? rungIn(fence.value, agent) : fence
-  if (!stands.ok) {
-    call.print.fault(`not started: ${stands.reason}`)
-    return fence.ok ? EXIT.contained : EXIT.integrity
-  }
+  const fenced = fencedExit(call, own, agent)
+  if (fenced !== undefined) return fenced
   // What the warden would refuse is told before anything is started.
   const refusal = cellRefusal(config, own, agent.name, agent.cell)
   if (refusal !== undefined) {
@@ -96,6 +94,7 @@ async function run(call: Call): Promise<ExitCode> {
     judged: read.value,
     agent,
     stateDirectory,
+    stopMark,
     ...(task.value && { task: task.value }),
     onTakenOver: (_, why) =>
       call.print.progress(`its gateway was lost (${why}): ${agent.name} goes on with another, watched`),
@@ -124,6 +123,16 @@ function tellWhatIsMissing(call: Call, { name, cell }: Agent, profile: Config['p
   if (cell.workspace === undefined) return
   for (const { what, fix } of surveyWorkspace(cell.workspace, profile, ENTRIES_MAX_AT_LAUNCH))
     call.print.progress(printable(`${name}: of its workspace ${what} → ${fix}`))
+}
+
+/** Of an agent that starts no more, or of which nobody knows. A state that was never made, and in which nobody was contained, fences nobody. */
+function fencedExit(call: Call, state: string, agent: Agent): ExitCode | undefined {
+  const made = existsSync(join(state, 'ledger')) || existsSync(join(state, 'fence', 'fence.json'))
+  const fence = made ? readFence(state) : ok(new Map())
+  const stands = fence.ok ? rungIn(fence.value, agent) : fence
+  if (stands.ok) return undefined
+  call.print.fault(`not started: ${stands.reason}`)
+  return fence.ok ? EXIT.contained : EXIT.integrity
 }
 
 /** A person who waits is told for what; nothing else may stand in a program's standard error. */
@@ -181,10 +190,7 @@ async function runOnce(
 ): Promise<ExitCode | 'again'> {
   const launched = await runtime.launch(program, streamsFor(process.stdin.isTTY && process.stdout.isTTY))
   clearTimeout(slow)
-  if (!launched.ok) {
-    call.print.fault(`not started: ${launched.reason}`, 'firebreak doctor tells what this host can give')
-    return EXIT.failed
-  }
+  if (!launched.ok) return notStarted(runtime, agent, call, launched.reason)
   const { cell, ended } = launched.value
   const pump = runtime.pump(cell, { stdin: 0, stdout: 1, stderr: 2 })
   let asked = 0
@@ -194,10 +200,13 @@ async function runOnce(
     else cell.signal(constants.signals[signal])
   }
   for (const signal of FORWARDED) process.on(signal, forward)
-  cell.start()
+  const begun = cell.start()
+  // An order came in its last moment.
+  if (!begun.ok) await cell.teardown()
   const { exit, teardown, lost, again } = await ended
   for (const signal of FORWARDED) process.off(signal, forward)
   await pump.done
+  if (!begun.ok) return notStarted(runtime, agent, call, begun.reason)
   if (lost !== undefined) {
     call.print.fault(`the cell was ended: ${lost}`, 'nothing that it did after that was admitted')
     return EXIT.failed
@@ -233,6 +242,14 @@ async function runOnce(
   const leftOut = [...left].map(([upstream, each]) => ({ upstream, ...each }))
   call.print.object({ ok: true, cell: cell.id, exit, teardown, waits, refused, leftOut, cuts })
   return exit.code
+}
+
+/** By an order that came meanwhile, or by what the host lacks. */
+function notStarted({ state }: Runtime, agent: Agent, call: Call, why: string): ExitCode {
+  const fenced = fencedExit(call, state.directory, agent)
+  if (fenced !== undefined) return fenced
+  call.print.fault(`not started: ${why}`, 'firebreak doctor tells what this host can give')
+  return EXIT.failed
 }
 
 const UNSTARTED: ReadonlySet<number> = new Set([126, 127])

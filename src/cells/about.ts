@@ -1,0 +1,59 @@
+/**
+ * What a cell is, written beside it before anything of it exists: whoever finds its processes in the kernel's tables can
+ * say whose they are, without its warden.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CellId, isJsonObject, type Json, no, ok, type Result } from '../model/index.ts'
+
+/**
+ * - `agent`  an agent's cell
+ * - `server` a stdio server that serves one cell, on its word
+ * - `shared` a stdio server that serves several
+ * - `person` on a person's word and no agent's: servers of an undo or of an inspection, our own helpers
+ */
+export type CellPart = 'agent' | 'server' | 'shared' | 'person'
+
+export interface CellAbout {
+  readonly part: CellPart
+  /** The directory of the state that it is of. */
+  readonly state: string
+  readonly environment: string
+  /** The agent that it is, or on whose word it acts. */
+  readonly agent?: string
+  readonly owner?: string
+  /** The cell that it serves, or that delegated to it. */
+  readonly of?: CellId
+}
+
+export function recordAbout(cellDirectory: string, about: CellAbout): void {
+  writeFileSync(join(cellDirectory, 'about'), JSON.stringify(about), { mode: 0o600 })
+}
+
+/** Undefined for what has none (our own helpers), or where half of it was written. */
+export function aboutIn(cellDirectory: string): CellAbout | undefined {
+  try {
+    const value = JSON.parse(readFileSync(join(cellDirectory, 'about'), 'utf8')) as Json
+    if (!isJsonObject(value) || !PARTS.has(value.part as CellPart) || typeof value.state !== 'string') return undefined
+    return value as unknown as CellAbout // written by `recordAbout`, in a directory that is ours
+  } catch {
+    return undefined
+  }
+}
+
+const PARTS: ReadonlySet<CellPart> = new Set(['agent', 'server', 'shared', 'person'])
+
+/** In the tick in which it is let go, and before: what nobody could find out about does not begin. */
+export function recordBegun(cellDirectory: string): Result<void, string> {
+  try {
+    writeFileSync(join(cellDirectory, 'begun'), '', { mode: 0o600 })
+    return ok(undefined)
+  } catch (error) {
+    return no(`${cellDirectory} cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** False: not one instruction of it has run. */
+export function hasBegun(cellDirectory: string): boolean {
+  return existsSync(join(cellDirectory, 'begun'))
+}

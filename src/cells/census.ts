@@ -1,0 +1,76 @@
+/** Which cells have processes on this host, by the kernel's tables; no warden is asked. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CellId } from '../model/index.ts'
+import { aboutIn, type CellAbout, hasBegun } from './about.ts'
+import { CGROUP_PARENT } from './cgroup.ts'
+import type { CgroupHost } from './cgroup-host.ts'
+import { isOwnPlace } from './own-place.ts'
+import { initIn } from './run-directory.ts'
+
+/** One cell of which processes exist. */
+export interface Standing {
+  readonly cell: CellId
+  /** Absent: it is a helper of ours, or nobody wrote down what it is. */
+  readonly about: CellAbout | undefined
+  /** By the kernel, each of its processes stands still. */
+  readonly frozen: boolean
+  /** It waits before its first instruction. */
+  readonly begun: boolean
+  /** Ends all of its processes, as far as the kernel lets this user. */
+  readonly end: () => void
+}
+
+/** `bases`: run directories (`runDirectories`). Those that somebody else could have made are not read. */
+export function standingCells(bases: readonly string[], { unified }: CgroupHost): readonly Standing[] {
+  return bases.filter(isOwnPlace).flatMap((base) =>
+    namesIn(join(base, 'runs')).flatMap((run) => {
+      const cells = join(base, 'runs', run, 'cells')
+      return namesIn(cells).flatMap((cell) => {
+        const group = unified === undefined ? undefined : join(unified, CGROUP_PARENT, cell)
+        return standing(cell as CellId, join(cells, cell), group) ?? [] // a name that `launchSteps` gave
+      })
+    }),
+  )
+}
+
+/** Its cgroup where it has one; without, pid 1 of the cell: the end of that is the end of all the rest. */
+function standing(cell: CellId, directory: string, group: string | undefined): Standing | undefined {
+  const events = group === undefined ? undefined : contents(join(group, 'cgroup.events'))
+  const init = initIn(directory)
+  if (!(events?.includes('populated 1') ?? false) && !init?.lives()) return undefined
+  return {
+    cell,
+    about: aboutIn(directory),
+    frozen: events?.includes('frozen 1') ?? false,
+    begun: hasBegun(directory),
+    end: () => {
+      if (group !== undefined) quietly(() => writeFileSync(join(group, 'cgroup.kill'), '1'))
+      init?.kill()
+    },
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
+}
+
+function contents(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function quietly(act: () => void): void {
+  try {
+    act()
+  } catch {
+    // What is left of it is seen at the next look.
+  }
+}

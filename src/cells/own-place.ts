@@ -1,0 +1,68 @@
+/**
+ * Directories with well-known names, in places that other users of the host can write to. Whoever makes such a name first
+ * could say there which processes are ours to kill: nothing in it is believed before its owner and its mode are.
+ */
+import { lstatSync, mkdirSync, readFileSync, realpathSync, type Stats } from 'node:fs'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import { no, ok, type Result } from '../model/result.ts'
+
+/** Makes `path` where it is missing, with what leads to it, and checks that nobody else but root can change what it is. */
+export function makeOwnPlace(path: string, mode = 0o711): Result<void, string> {
+  try {
+    mkdirSync(path, { recursive: true, mode })
+  } catch (error) {
+    // A link that leads nowhere, a file, a name in the directory of somebody else: the check says which.
+    const fault = ownPlaceFault(path)
+    return no(fault === MISSING ? `${path}: ${error instanceof Error ? error.message : String(error)}` : `${fault}`)
+  }
+  const fault = ownPlaceFault(path)
+  return fault === undefined ? ok(undefined) : no(fault)
+}
+
+/** True where the directory is there and nobody but its user and root could have put it, or anything in it, there. */
+export function isOwnPlace(path: string): boolean {
+  return ownPlaceFault(path) === undefined
+}
+
+const MISSING = 'it is not there'
+
+/** Says why a directory is not believed; undefined where it is. A link is not, wherever it leads. */
+function ownPlaceFault(path: string): string | undefined {
+  const own = statOf(path)
+  if (own === undefined) return MISSING
+  if (!own.isDirectory()) return `${path} is ${own.isSymbolicLink() ? 'a link' : 'no directory'}`
+  if (own.uid !== process.geteuid?.()) return `${path} belongs to uid ${own.uid}, and not to this user`
+  if ((own.mode & OTHERS_WRITE) !== 0) return `others can write to ${path}`
+  for (let above = dirname(realpathSync(path)); ; above = dirname(above)) {
+    const stat = statOf(above)
+    if (stat === undefined || isReplaceable(stat)) return `others can put another directory in the place of ${path}`
+    if (above === dirname(above)) return undefined
+  }
+}
+
+/** In such a directory somebody else can rename what is ours. Where it is sticky, nobody but an owner can. */
+function isReplaceable({ uid, mode }: Stats): boolean {
+  const owned = uid === 0 || uid === process.geteuid?.() || uid === overflowUid()
+  return !owned || ((mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0)
+}
+
+const OTHERS_WRITE = 0o022
+const STICKY = 0o1000
+
+/** Whoever has no number in this user namespace: the host's own root, and nobody who could be met here. user_namespaces(7) */
+function overflowUid(): number {
+  try {
+    return Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'))
+  } catch {
+    return 65_534
+  }
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { after, describe, it } from 'node:test'
+import { askWardens, type ControlSocket, openControlSocket, wardenPids } from './control-socket.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'control-'))
+const open: ControlSocket[] = []
+after(async () => {
+  for (const each of open) await each.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+/** A state whose path has that many bytes. */
+function stateOf(bytes: number): string {
+  const rest = bytes - directory.length - 1
+  const parts = Array.from({ length: Math.ceil(rest / 100) }, (_, i) => 'x'.repeat(Math.min(99, rest - i * 100 - 1)))
+  const state = join(directory, ...parts.filter((part) => part !== ''))
+  mkdirSync(state, { recursive: true })
+  return state
+}
+
+async function opened(state: string): Promise<ControlSocket> {
+  const door = await openControlSocket(state, async (_, reply) => {
+    reply({ kind: 'done', ok: true, said: state, cells: [] })
+  })
+  assert.ok(door.ok, door.ok ? '' : door.reason)
+  open.push(door.value)
+  return door.value
+}
+
+const heardIn = async (state: string) =>
+  (await askWardens(state, { kind: 'cells' }, () => undefined, 2_000)).map(({ said }) => said)
+
+describe('S8: the control socket of a run', () => {
+  for (const bytes of [60, 95, 107, 108, 123, 300, 3_900])
+    it(`answers in a state whose path has ${bytes} bytes, and whoever asks finds it`, async () => {
+      const state = stateOf(bytes)
+      const door = await opened(state)
+      assert.ok((await door.answers()).ok)
+      assert.deepEqual(await heardIn(state), [state])
+      assert.deepEqual(wardenPids(state), [process.pid])
+      const [name = ''] = readdirSync(join(state, 'control'))
+      assert.equal(statSync(join(state, 'control', name)).mode & 0o777, 0o600)
+      await door.close()
+      assert.deepEqual(readdirSync(join(state, 'control')), [])
+      assert.deepEqual(await heardIn(state), [])
+    })
+
+  it('that cannot open is a reason not to start, in a sentence', async () => {
+    const state = stateOf(70)
+    writeFileSync(join(state, 'control'), 'no directory')
+    const door = await openControlSocket(state, async () => undefined)
+    assert.ok(!door.ok)
+    assert.match(door.reason, /^the control socket in \S+\/control does not open \(.+\): nobody could stop .+--state/)
+    const deep = `${directory}/${'y/'.repeat(3_000)}`
+    const none = await openControlSocket(deep, async () => undefined)
+    assert.match(none.ok ? '' : none.reason, /ENAMETOOLONG/)
+  })
+
+  it('says when it answers no more: somebody took its name away', async () => {
+    const state = stateOf(80)
+    const door = await opened(state)
+    rmSync(join(state, 'control'), { recursive: true })
+    const answer = await door.answers()
+    assert.match(answer.ok ? '' : answer.reason, /nobody listens there any more/)
+  })
+
+  it('of a dead warden is taken away, and asked for nothing', async () => {
+    const state = stateOf(64)
+    mkdirSync(join(state, 'control'))
+    const program = `require('node:net').createServer().listen(${JSON.stringify(join(state, 'control', '1-0.sock'))}, () => console.log('there'))`
+    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    assert.deepEqual(await heardIn(state), [])
+    assert.deepEqual(readdirSync(join(state, 'control')), [])
+  })
+
+  it('of a warden that lives and cannot be reached stays, and counts as one that does not answer', async () => {
+    const state = stateOf(62)
+    mkdirSync(join(state, 'control'))
+    const path = join(state, 'control', `${process.pid}-0.sock`)
+    // It stands still, and its backlog is full: connect(2) says EAGAIN, and not that nobody is there.
+    const program = `require('node:net').createServer().listen({ path: ${JSON.stringify(path)}, backlog: 1 }, () => {
+      require('node:fs').writeSync(1, 'there')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0) })`
+    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+    after(() => void child.kill('SIGKILL'))
+    await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
+    const filling = Array.from({ length: 4 }, () => connect(path).on('error', () => undefined))
+    const answers = await askWardens(state, { kind: 'cells' }, () => undefined, 1_000)
+    for (const each of filling) each.destroy()
+    assert.deepEqual(
+      answers.map(({ ok, silent }) => [ok, silent?.pid]),
+      [[false, process.pid]],
+    )
+    assert.deepEqual(readdirSync(join(state, 'control')), [`${process.pid}-0.sock`])
+  })
+})

@@ -1,0 +1,137 @@
+import type { Cell } from '../cells/cell.ts'
+import type { Agent } from '../config/config.ts'
+import { type AgentName, type CellId, isBelow, lowest, no, ok, type Result, type Rung } from '../model/index.ts'
+import type { Order } from './containment.ts'
+import { readFence } from './fence.ts'
+import { rungIn } from './rung-in.ts'
+import type { Kept } from './servers.ts'
+import type { Unbegun } from './stop.ts'
+
+/** A cell that is being started. */
+export interface Start {
+  readonly number: number
+  readonly id: CellId
+  readonly agent: Agent
+  /** The number of the cell that delegates to it. */
+  readonly parent?: number
+  servers: readonly Kept[]
+  /** Absent until it is built. */
+  cell?: Cell
+  /** What its gateway was told of where it stands; absent before that. */
+  told?: Rung
+  /** Resolves once it has begun, or once nothing of it is left; then it is not starting any more. */
+  readonly over: Promise<void>
+}
+
+/**
+ * What is being started, and what may not begin.
+ *
+ * - ST1  A start stands here from before anything of it exists until it has begun or is gone.
+ * - ST2  An order first stands here, and then whom it means is looked for. A start first stands here, and then asks whether
+ *        it may begin, the last time in the tick in which it does. So of an order and a start one always sees the other.
+ * - ST3  An order holds here until the fence on disk says the same; where it cannot be written, for as long as this process
+ *        lives or until a person releases the agent.
+ */
+export class Starting {
+  readonly #stateDirectory: string
+  readonly #starts = new Map<number, Start & { readonly end: () => void }>()
+  /** Numbers of cells that an order has stopped, begun or not, and its words. */
+  readonly #stopped = new Map<number, string>()
+  /** Orders whose fence is being written, by agent. */
+  readonly #fencing = new Map<AgentName, readonly Order[]>()
+
+  constructor(stateDirectory: string) {
+    this.#stateDirectory = stateDirectory
+  }
+
+  begin(about: Omit<Start, 'over' | 'servers'>): Start & { readonly end: () => void } {
+    const { promise: over, resolve } = Promise.withResolvers<void>()
+    const end = () => {
+      this.#starts.delete(about.number)
+      resolve()
+    }
+    const start = { ...about, servers: [], over, end }
+    this.#starts.set(about.number, start)
+    return start
+  }
+
+  all(): readonly Start[] {
+    return [...this.#starts.values()]
+  }
+
+  get(number: number): Start | undefined {
+    return this.#starts.get(number)
+  }
+
+  /** Why this cell may not begin, or go on; undefined where no order has stopped it. */
+  stopped(number: number): string | undefined {
+    return this.#stopped.get(number)
+  }
+
+  /** From this tick on it does not begin, and no server that serves it alone does. */
+  stop(number: number, why: string): void {
+    this.#stopped.set(number, why)
+    for (const { server, shared } of this.#starts.get(number)?.servers ?? []) if (!shared) server.hold()
+  }
+
+  forget(number: number): void {
+    this.#stopped.delete(number)
+  }
+
+  /** Holds the order against these agents until `fenced`. */
+  fencing(order: Order, agents: readonly AgentName[]): void {
+    for (const agent of agents) this.#fencing.set(agent, [...(this.#fencing.get(agent) ?? []), order])
+  }
+
+  /** The fence on disk has it. */
+  fenced(order: Order): void {
+    for (const [agent, orders] of this.#fencing) this.#keep(agent, (each) => each !== order, orders)
+  }
+
+  /** By a person's word, which is on disk. */
+  released(agent: AgentName, to: Rung): void {
+    this.#keep(agent, ({ rung }) => !isBelow(rung, to), this.#fencing.get(agent) ?? [])
+  }
+
+  /** Where it would begin, by every order that stands here and by the fence; or why it does not. */
+  rungOf({ number, agent }: Pick<Start, 'number' | 'agent'>): Result<Rung, string> {
+    const stopped = this.#stopped.get(number)
+    if (stopped !== undefined) return no(stopped)
+    const orders = this.#fencing.get(agent.name) ?? []
+    const below = orders.find(({ rung }) => isBelow(rung, 'restricted'))
+    if (below !== undefined) return no(orderedText(below))
+    const fence = readFence(this.#stateDirectory)
+    const rung = fence.ok ? rungIn(fence.value, agent) : fence
+    return rung.ok ? ok(lowest(rung.value, ...orders.map((order) => order.rung))) : rung
+  }
+
+  #keep(agent: AgentName, kept: (order: Order) => boolean, orders: readonly Order[]): void {
+    const left = orders.filter(kept)
+    if (left.length > 0) this.#fencing.set(agent, left)
+    else this.#fencing.delete(agent)
+  }
+}
+
+export function orderedText({ id, rung, by, why }: Order): string {
+  return `it was ordered to be ${rung} by ${by}: ${why} (order ${id})`
+}
+
+/** What is built of it is ended in the tick of the order; what is being built, once it is known what it is. */
+export function unbegun(start: Start): Unbegun {
+  void start.cell?.kill()
+  return { cell: start.id, agent: start.agent.name, gone: () => gone(start) }
+}
+
+async function gone(start: Start): Promise<Result<string, string>> {
+  if (start.cell === undefined) await start.over
+  const own = start.servers.filter(({ shared }) => !shared).map(({ server }) => server.halt('kill'))
+  // One that has been torn down meanwhile has no group to ask any more: what counts is what is left.
+  await Promise.all([start.cell?.kill(), ...own])
+  const left = [...(start.cell?.pids() ?? []), ...start.servers.flatMap(pidsOf)]
+  if (left.length > 0) return no(`processes of it are left: ${left.join(' ')}`)
+  return ok('it was being started: it has not begun, and nothing of it is left')
+}
+
+function pidsOf({ server, shared }: Kept): readonly number[] {
+  return shared ? [] : (server.cell?.pids() ?? [])
+}
