@@ -267,17 +267,19 @@ class OpenRuntime implements Runtime {
     const servers = this.#servers.forCell(this.#stdioUpstreams(), number, workspace)
     start.servers = servers
     const sinceMs = Date.now()
-    const given = await this.#handOver(services, cell.listeners, servers, () => {
+    const handing = this.#handOver(services, cell.listeners, servers, () => {
       const above = parent === undefined ? this.#task && { task: this.#task } : { parent }
       const rung = this.#mayBegin(start)
       if (!rung.ok) return rung
       start.told = rung.value
       return ok({ ...this.#cellMessage(number, cell, agent, parent), rung: rung.value, ...above })
     })
+    // Nobody waits for what its gateway says of a cell that does not begin.
+    const given = await Promise.race([handing, start.refused.then(no)])
     const may = given.ok ? await this.#toldWhere(start, services) : given
     if (!may.ok || services.gone() !== undefined) {
       const [teardown] = await Promise.all([cell.teardown(), ...servers.map((server) => server.end())])
-      if (given.ok) services.tell({ kind: 'ended', number, receipt: asJson({ teardown }) })
+      if (start.told !== undefined) services.tell({ kind: 'ended', number, receipt: asJson({ teardown }) })
       return no(this.#starting.stopped(number) ?? (may.ok ? (services.gone() ?? '') : may.reason))
     }
     const sensed: Told[] = []

@@ -19,8 +19,15 @@ export interface Start {
   cell?: Cell
   /** What its gateway was told of where it stands; absent before that. */
   told?: Rung
+  /** Resolves with why it does not begin, in the tick in which that is known. */
+  readonly refused: Promise<string>
   /** Resolves once it has begun, or once nothing of it is left; then it is not starting any more. */
   readonly over: Promise<void>
+}
+
+interface Begun extends Start {
+  readonly end: () => void
+  readonly refuse: (why: string) => void
 }
 
 /**
@@ -34,7 +41,7 @@ export interface Start {
  */
 export class Starting {
   readonly #stateDirectory: string
-  readonly #starts = new Map<number, Start & { readonly end: () => void }>()
+  readonly #starts = new Map<number, Begun>()
   /** Numbers of cells that an order has stopped, begun or not, and its words. */
   readonly #stopped = new Map<number, string>()
   /** Orders whose fence is being written, by agent. */
@@ -44,13 +51,14 @@ export class Starting {
     this.#stateDirectory = stateDirectory
   }
 
-  begin(about: Omit<Start, 'over' | 'servers'>): Start & { readonly end: () => void } {
+  begin(about: Omit<Start, 'over' | 'refused' | 'servers'>): Begun {
     const { promise: over, resolve } = Promise.withResolvers<void>()
+    const { promise: refused, resolve: refuse } = Promise.withResolvers<string>()
     const end = () => {
       this.#starts.delete(about.number)
       resolve()
     }
-    const start = { ...about, servers: [], over, end }
+    const start = { ...about, servers: [], over, end, refused, refuse }
     this.#starts.set(about.number, start)
     return start
   }
@@ -71,7 +79,9 @@ export class Starting {
   /** From this tick on it does not begin, and no server that serves it alone does. */
   stop(number: number, why: string): void {
     this.#stopped.set(number, why)
-    for (const { server, shared } of this.#starts.get(number)?.servers ?? []) if (!shared) server.hold()
+    const start = this.#starts.get(number)
+    for (const { server, shared } of start?.servers ?? []) if (!shared) server.hold()
+    start?.refuse(why)
   }
 
   forget(number: number): void {
