@@ -1,8 +1,9 @@
 import type { Agent, Config, Upstream } from '../config/config.ts'
-import { definitionDigest } from '../gateway/upstreams.ts'
-import { grantedName, type JsonObject } from '../model/index.ts'
+import { definitionDigest, definitionFault, promptDefinition } from '../gateway/definition.ts'
+import { grantedName, type JsonObject, visibleText } from '../model/index.ts'
 import { type Demand, holds, listed, look, missing } from './demand.ts'
 import type { Seen } from './demands.ts'
+import type { Inspected } from './inspect.ts'
 import type { Judged } from './setup.ts'
 
 /** What `run` would have said up to the program's first instruction. */
@@ -35,20 +36,16 @@ export function offeredDemands(
       ),
     ]
   }
-  const has = new Map([
-    ...offer.tools.flatMap((each) => named('tool', each)),
-    ...offer.prompts.flatMap((each) => named('prompt', each)),
-  ])
+  const has = definitionsOf(offer)
   const own = [...tools.values()].filter((tool) => !tool.name.startsWith('resource:'))
-  const gone = own.filter((tool) => !has.has(tool.name))
+  const gone = own.filter((tool) => !has.has(tool.name) && !unread(offer).has(tool.name))
   const changed = own.filter((tool) => {
     const definition = has.get(tool.name)
-    const digest = accepted.get(name)?.get(tool.name)?.digest
+    const pinned = accepted.get(name)?.get(tool.name)
     return (
       definition !== undefined &&
-      !tool.name.startsWith('prompt:') &&
-      digest !== undefined &&
-      digest !== definitionDigest(definition)
+      pinned !== undefined &&
+      pinned.digest !== definitionDigest(definition, pinned.anyWords)
     )
   })
   const accept = `firebreak accept --upstream ${name} --as ${ownerOf(config)}`
@@ -61,6 +58,54 @@ export function offeredDemands(
       : []),
     ...(gone.length + changed.length === 0 ? [holds(about, `it answered, and offers what is declared of it`)] : []),
   ]
+}
+
+/** Of its declared tools those that cannot be accepted: as it offers them now, or else as `accept` found them last. */
+export function unfitDemands(
+  about: string,
+  { config, unacceptable }: Judged,
+  { name, tools }: Upstream,
+  offered: Seen['offered'],
+): { readonly unfit: ReadonlySet<string>; readonly demands: readonly Demand[] } {
+  const offer = offered?.get(name)
+  const found = offer === undefined || 'problem' in offer ? (unacceptable?.get(name) ?? []) : faultsIn(offer)
+  const own = [...found].filter(([tool]) => [...tools.values()].some((each) => each.name === tool))
+  const demands = own.map(([tool, why]) =>
+    missing(
+      about,
+      `${visibleText(tool)} cannot be accepted as it was offered last: ${visibleText(why)}`,
+      `take it out of tools: and of grants, or have its server changed and ask again: firebreak accept --upstream ${name} --as ${ownerOf(config)}`,
+    ),
+  )
+  return { unfit: new Set(own.map(([tool]) => tool)), demands }
+}
+
+function faultsIn(offer: Offer): readonly (readonly [string, string])[] {
+  const faulty = [...definitionsOf(offer)].flatMap(([tool, definition]) => {
+    const fault = definitionFault(definition)
+    return fault === undefined ? [] : [[tool, fault] as const]
+  })
+  return [...faulty, ...unread(offer)]
+}
+
+/** What is not among its definitions although it is offered: it cannot be read, or repeats a secret. */
+function unread({ lost, leaking }: Offer): ReadonlyMap<string, string> {
+  return new Map([
+    ...lost.map(({ name, why }) => [name, `it cannot be read: ${why}`] as const),
+    ...leaking.map(({ what, secret }) => {
+      const tool = what.replace(/^tool /, '').replace(/^prompt /, 'prompt:')
+      return [tool, `its definition repeats the secret "${secret}"`] as const
+    }),
+  ])
+}
+
+type Offer = Extract<Inspected, { readonly tools: unknown }>
+
+function definitionsOf({ tools, prompts }: Offer): ReadonlyMap<string, JsonObject> {
+  return new Map([
+    ...tools.flatMap((each) => named('tool', each)),
+    ...prompts.flatMap((each) => named('prompt', promptDefinition(each))),
+  ])
 }
 
 export function ownerOf({ agents }: Config): string {

@@ -13,7 +13,7 @@ import {
 } from '../model/index.ts'
 import { type Demand, holds, listed, look, missing } from './demand.ts'
 import { startDemands } from './demands-start.ts'
-import { launchDemands, offeredDemands, ownerOf } from './demands-tried.ts'
+import { launchDemands, offeredDemands, ownerOf, unfitDemands } from './demands-tried.ts'
 import type { Inspected } from './inspect.ts'
 import { egressOf, type Judged } from './setup.ts'
 import type { WorkspaceNote } from './workspace-note.ts'
@@ -127,14 +127,9 @@ function upstreamDemands(judged: Judged, upstream: Upstream, seen: Seen): readon
   const about = `upstream ${name}`
   const declared = [...tools.values()]
   const own = accepted.get(name)
-  const unfit = [...(judged.unacceptable?.get(name) ?? [])].filter(([tool]) =>
-    declared.some((each) => each.name === tool),
-  )
+  const { unfit, demands: unfitted } = unfitDemands(about, judged, upstream, seen.offered)
   const unaccepted = declared.filter(
-    (tool) =>
-      !tool.name.startsWith('resource:') &&
-      own?.has(tool.name) !== true &&
-      unfit.every(([unfitTool]) => unfitTool !== tool.name),
+    (tool) => !tool.name.startsWith('resource:') && own?.has(tool.name) !== true && !unfit.has(tool.name),
   )
   const granted = new Set(grantsOf(config, upstream).flatMap((grant) => [...grant.tools]))
   const used = declared.filter((tool) => granted.has(tool.name))
@@ -156,13 +151,7 @@ function upstreamDemands(judged: Judged, upstream: Upstream, seen: Seen): readon
           ),
         ]
       : []),
-    ...unfit.map(([tool, why]) =>
-      missing(
-        about,
-        `${tool} cannot be accepted as it was offered last: ${why}`,
-        `take it out of tools: and of grants, or have its server changed and ask again: firebreak accept --upstream ${name} --as ${ownerOf(config)}`,
-      ),
-    ),
+    ...unfitted,
     ...(declared.length === 0
       ? [look(about, 'it declares no tools: nothing of it can be granted', 'firebreak accept --stubs')]
       : []),

@@ -132,7 +132,10 @@ describe('what is offered beside what was accepted', () => {
   it('one tool that cannot be read is left out and told, and the others stay', async () => {
     for (const [broken, why] of [
       ['{"name":"price","inputSchema":{"default":NaN}}', 'not JSON: NaN at "default", which JSON does not have'],
-      ['{"name":"price","inputSchema":{"a":1,"a":2}}', 'duplicate-key: a key stands in one object twice'],
+      [
+        '{"name":"price","inputSchema":{"a":1,"a":2}}',
+        'duplicate-key at $.inputSchema.a: a key stands in one object twice',
+      ],
       [
         `{"inputSchema":${'['.repeat(300)}${']'.repeat(300)},"name":"price"}`,
         'too-deep: 301 levels, and at most 104 are read',
@@ -144,6 +147,22 @@ describe('what is offered beside what was accepted', () => {
       assert.deepEqual(problems, { 'shop/price': 'withdrawn by its upstream' })
       assert.deepEqual(cuts, [`tools: "price" cannot be read: ${why}`])
     }
+  })
+
+  it('S17: only a list is read item by item: an answer that looks like one is larger than answers may be', () => {
+    const bytes = Buffer.from(
+      `{"jsonrpc":"2.0","id":1,"result":{"tools":[${Array(3).fill(`[${'0,'.repeat(40_000)}0]`)}]}}`,
+    )
+    const read = readMessage(bytes)
+    assert.ok(read.ok && read.value.kind === 'response')
+    const sent = sentFrom(read.value, bytes)
+    assert.deepEqual(sent.kind === 'answered' && sent.lost, [], 'it says how it was read')
+    const odd = readMessage(
+      Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"content":[${'['.repeat(300)}${']'.repeat(300)}]}}`),
+    )
+    assert.match(odd.ok ? '' : odd.reason, /^too-deep/)
+    for (const twice of ['"tools":[],"tools":[{}]', '"tools":[NaN],"t\\u006fols":[{}]'])
+      assert.equal(readMessage(Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{${twice}}}`)).ok, false, twice)
   })
 
   it('a number of 64 bits, and one that is written oddly, is what was accepted', async () => {

@@ -334,8 +334,11 @@ function noting(leaks: ReadonlySet<string>, judged: JudgedAnswer): JudgedAnswer 
 function judgeAnswer(gate: Gate, known: KnownTool, sent: Sent): JudgedAnswer {
   if (sent.kind === 'not-sent' || sent.kind === 'unknown') return { outcome: sent.kind, why: sent.why }
   if (sent.kind === 'unreadable') return { outcome: 'withheld', why: sent.why }
-  const [lost] = sent.lost ?? []
-  if (lost !== undefined) return { outcome: 'withheld', why: `its answer cannot be read: ${lost.why}` }
+  // Read item by item it is not what came, and may be more than anybody else's answer.
+  if (sent.lost !== undefined) {
+    const [first = { why: 'more than an answer may be' }] = sent.lost
+    return { outcome: 'withheld', why: `its answer cannot be read: ${first.why}` }
+  }
   const leaked = gate.secrets.leakIn(sent.answer.value)
   if (leaked !== undefined) return { outcome: 'withheld', why: `it holds the secret "${leaked}"`, leaked: [leaked] }
   const broken = sent.answer.failed ? undefined : known.judgeResult(sent.answer.value)

@@ -52,6 +52,10 @@ describe('parseStrictJson', () => {
     assert.match(said('{"a":[{"b":1e-5},{"id":1e999999999}]}'), /^unsafe-number at \$\.a\[1\]\.id: readers of JSON/)
     assert.match(said('{"a":["x","\\ud800"]}'), /^lone-surrogate at \$\.a\[1\]:/)
     assert.match(said('{"a":{"__proto__":1}}'), /^reserved-key at \$\.a:/)
+    assert.match(
+      said('{"a":[1,{"b":{"x" : 1,"y":["x",{"x":2}],"\\u0078" :2}}]}'),
+      /^duplicate-key at \$\.a\[1\]\.b\.x:/,
+    )
     assert.equal(said('{"mean":NaN}'), 'not JSON: NaN at "mean", which JSON does not have')
     assert.equal(said('{"a b": -Infinity}'), 'not JSON: Infinity at "a b", which JSON does not have')
     assert.equal(said('{"a":"NaN"'), 'not JSON')

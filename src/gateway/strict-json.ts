@@ -1,5 +1,6 @@
 import {
   cutText,
+  endOfString,
   isUnsafe,
   type Json,
   type JsonObject,
@@ -80,14 +81,15 @@ export function parseStrictText(text: string, bounds: JsonBounds = STRICT): Resu
   const fault = faultIn(read.value, counted)
   if (fault !== undefined) return no(fault)
   // Each key of the text has one colon outside strings; a key that is written twice leaves only one in the value.
-  if (counted.keys !== scan.colons) return no({ kind: 'duplicate-key' })
+  if (counted.keys !== scan.colons) return no({ kind: 'duplicate-key', ...duplicateIn(text) })
   if (read.mistaken) return no({ kind: 'lone-surrogate' })
   if (scan.tooLong) return no({ kind: 'unsafe-number' })
   return ok(read.value)
 }
 
 export type JsonFault =
-  | { readonly kind: 'not-utf8' | 'duplicate-key' }
+  | { readonly kind: 'not-utf8' }
+  | { readonly kind: 'duplicate-key'; readonly at?: string }
   /** `what` is no number of JSON, and stands where one is expected, after the key `at`. */
   | { readonly kind: 'not-json'; readonly what?: string; readonly at?: string }
   | { readonly kind: 'too-deep'; readonly levels: number; readonly most: number }
@@ -101,7 +103,7 @@ export function jsonFaultText(fault: JsonFault): string {
     case 'not-utf8':
       return 'not UTF-8'
     case 'duplicate-key':
-      return 'duplicate-key: a key stands in one object twice'
+      return `duplicate-key${at(fault)}: a key stands in one object twice`
     case 'not-json':
       return fault.what === undefined
         ? 'not JSON'
@@ -135,6 +137,41 @@ function noNumber(text: string, { noNumberAt }: JsonScan): { readonly what?: str
   if (what == null || noNumberAt === undefined) return {}
   const key = /"([^"\\]{1,64})"\s*:\s*-?$/.exec(text.slice(Math.max(0, noNumberAt - 100), noNumberAt))?.[1]
   return { what: what[0], ...(key !== undefined && { at: `"${key}"` }) }
+}
+
+/** Where the first key stands that its object has already; of a text that is JSON. */
+function duplicateIn(text: string): { readonly at?: string } {
+  const open: { readonly keys: Set<string> | undefined; at: string | number }[] = []
+  for (let i = 0; i < text.length; i++) {
+    const top = open.at(-1)
+    switch (text[i]) {
+      case '{':
+        open.push({ keys: new Set(), at: '' })
+        break
+      case '[':
+        open.push({ keys: undefined, at: 0 })
+        break
+      case '}':
+      case ']':
+        open.pop()
+        break
+      case ',':
+        if (typeof top?.at === 'number') top.at++
+        break
+      case '"': {
+        const end = endOfString(text, i + 1)
+        if (top?.keys !== undefined && /^[ \t\r\n]*:/.test(text.slice(end + 1, end + 64))) {
+          const key = String(JSON.parse(text.slice(i, end + 1)))
+          top.at = key
+          if (top.keys.has(key))
+            return { at: `$${open.map(({ at }) => (typeof at === 'number' ? `[${at}]` : `.${at}`)).join('')}` }
+          top.keys.add(key)
+        }
+        i = end
+      }
+    }
+  }
+  return {}
 }
 
 /** `ignoreBOM` keeps the mark, so that the parser refuses it. */

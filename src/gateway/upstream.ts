@@ -38,7 +38,7 @@ export type Sent =
       readonly kind: 'answered'
       readonly answer: Answer
       readonly bytes: Uint8Array
-      /** Of a list: what of it cannot be read. */
+      /** It was read item by item, as a list is: what of it cannot be read. Nothing else may be read so. */
       readonly lost?: readonly LostItem[]
     }
   /** No byte left: a reservation may be returned. */

@@ -88,8 +88,8 @@ export function isMultiple(value: number | WrittenNumber, of: number | WrittenNu
   return (BigInt(one.digits) * up) % (BigInt(other.digits) * down) === 0n
 }
 
-/** Between the smallest and the largest double lie 10^632. */
-const SHIFT_MAX = 4_096
+/** Between the smallest and the largest double lie 10^632, and as many digits again are in neither. */
+const SHIFT_MAX = 1_264
 
 /** `digits` × 10^`exponent`, without zeros at either end of the digits; zero has none, and exponent 0. */
 interface Decimal {

@@ -16,7 +16,9 @@ const names = JSON.stringify(shuffled.map(({ each }) => each))
 const properties = '{"a":{},"b":{},"c":{},"d":{}}'
 
 const WAYS: Readonly<Record<string, readonly string[]>> = {
-  plain: ['bigint', 'wei', 'price', 'nan', 'rows', 'tree', 'ends-with-id', 'large'].map((name) => tool(name)),
+  plain: ['bigint', 'wei', 'price', 'nan', 'rows', 'tree', 'ends-with-id', 'large', 'like-a-list'].map((name) =>
+    tool(name),
+  ),
   faulty: [
     tool('stock'),
     tool('int64', '{"type":"object","properties":{"micros":{"type":"integer","maximum":9223372036854775807}}}'),
@@ -62,6 +64,10 @@ lines.on('line', (line) => {
     // An empty cursor says that nothing follows.
     answer(`{"tools":[${WAYS[way] ?? ''}],"nextCursor":""}`)
   else if (method === 'tools/call')
-    answer(`{"content":[{"type":"text","text":"-"}],"structuredContent":${ANSWERS[name] ?? '{}'}}`)
+    answer(
+      name === 'like-a-list'
+        ? '{"tools":[1,NaN]}'
+        : `{"content":[{"type":"text","text":"-"}],"structuredContent":${ANSWERS[name] ?? '{}'}}`,
+    )
   else process.stdout.write(`{"jsonrpc":"2.0","id":${id},"error":{"code":-32601,"message":"not known"}}\n`)
 })

@@ -83,7 +83,7 @@ export function answerTo({ id, method }: RpcRequest): Uint8Array {
 }
 
 /** What an upstream's answer means for the action that asked. */
-export function sentFrom({ answer, lost = [] }: Pick<RpcResponse, 'answer' | 'lost'>, bytes: Uint8Array): Sent {
+export function sentFrom({ answer, lost }: Pick<RpcResponse, 'answer' | 'lost'>, bytes: Uint8Array): Sent {
   if ('error' in answer) {
     const error: Record<string, Json> = { code: answer.error.code, message: answer.error.message }
     if (answer.error.data !== undefined) error.data = answer.error.data
@@ -96,5 +96,5 @@ export function sentFrom({ answer, lost = [] }: Pick<RpcResponse, 'answer' | 'lo
   }
   const result = plainResult(answer.result)
   const failed = result.isError === true
-  return { kind: 'answered', bytes, answer: { value: { result }, failed }, ...(lost.length > 0 && { lost }) }
+  return { kind: 'answered', bytes, answer: { value: { result }, failed }, ...(lost && { lost }) }
 }
