@@ -12,6 +12,8 @@ export interface Prepared {
   readonly etc: string
   /** Sources as the cell's uid can reach them. */
   readonly binds: readonly { readonly from: string; readonly to: string; readonly writable: boolean }[]
+  /** What it sees as /usr. */
+  readonly usr: string
   /** /bin, /lib and so on as this host has them. */
   readonly rootLinks: readonly { readonly path: string; readonly target?: string }[]
   /** Files of /proc to cover, of those that exist here. */
@@ -52,7 +54,7 @@ function rootOptions(spec: CellSpec, prepared: Prepared): readonly string[] {
     target === undefined ? ['--ro-bind', path, path] : ['--symlink', target, path],
   )
   return [
-    ...['--ro-bind', '/usr', '/usr', ...links, '--ro-bind', prepared.etc, '/etc'],
+    ...['--ro-bind', prepared.usr, '/usr', ...links, '--ro-bind', prepared.etc, '/etc'],
     ...['--dir', '/var', '--symlink', '../tmp', '/var/tmp', '--dir', '/run'],
   ]
 }

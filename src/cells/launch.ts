@@ -14,7 +14,7 @@ import type { CgroupHost } from './cgroup-host.ts'
 import { checkSpec } from './check.ts'
 import { diskOf } from './disk.ts'
 import { CELL_USER, etcFor } from './etc.ts'
-import { exposeFiles } from './expose.ts'
+import { exposeFiles, exposeUsr } from './expose.ts'
 import { listenInside } from './listener.ts'
 import { listenByHelper } from './listener-entered.ts'
 import type { OuterMount } from './outer.ts'
@@ -170,6 +170,8 @@ async function launchSteps(
   const decoys = plantDecoys(spec.decoys ?? [], directory)
   const files = exposeFiles([...spec.files, ...decoys], directory, ground.profile)
   undo.push(files.unmount)
+  const usr = exposeUsr(spec.root, directory, ground.profile)
+  undo.push(usr.unmount)
 
   const binds = [...files.binds, ...mounted.value.binds]
   // Started before its cgroup is made, so that one goes on beside the other; it is placed there before it is unblocked.
@@ -180,6 +182,7 @@ async function launchSteps(
     {
       etc: etcFor(binds, join(ground.run.path, 'etc'), join(directory, 'etc')),
       binds,
+      usr: usr.from,
       rootLinks: ground.rootLinks,
       covered: ground.covered,
     },
@@ -216,7 +219,7 @@ async function launchSteps(
       hidesCommand: spec.secretCommand !== undefined,
       decoys,
       ...(upper === undefined ? {} : { upper }),
-      unmount: () => [files.unmount(), unmount()].every(Boolean),
+      unmount: () => [files.unmount(), usr.unmount(), unmount()].every(Boolean),
       freeUid: free,
       mountsUnder,
       forget,
