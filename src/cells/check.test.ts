@@ -31,6 +31,23 @@ describe('what a launch may ask for', () => {
     assert.equal(fault({ files }), 'files: at most 64')
   })
 
+  it('a place that nothing can be made for is refused in words, before anything is', () => {
+    const shown = (to: string) =>
+      fault({
+        files: [
+          { from: '/usr/share', to: '/opt/share' },
+          { from: '/etc/hostname', to },
+        ],
+      })
+    const why = (directory: string) =>
+      `${directory} is shown read-only and has no such place for it: name another, as /opt/…`
+    assert.equal(shown('/usr/local/share/tool/conf'), `/usr/local/share/tool/conf: ${why('/usr')}`)
+    assert.equal(shown('/lib/nowhere/conf'), `/lib/nowhere/conf: ${why('/lib')}`)
+    assert.equal(shown('/opt/share/nowhere'), `/opt/share/nowhere: ${why('/opt/share')}`)
+    for (const place of ['/usr/bin/env', '/opt/share/misc', '/opt/sharing', '/etc/nowhere/conf'])
+      assert.equal(shown(place), '', place)
+  })
+
   it('S17: 16 listeners, and one more is refused', () => {
     const ports = Array.from({ length: 17 }, (_, i) => 7_000 + i)
     assert.equal(fault({ ports: ports.slice(1) }), '')

@@ -61,6 +61,9 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
     ) {
       return wrong(place, 'not a place in the cell: absolute, normalised, not /, /proc or /dev')
     }
+    const over = readOnlyAbove(spec, place)
+    if (over !== undefined)
+      return wrong(place, `${over} is shown read-only and has no such place for it: name another, as /opt/…`)
   }
   const { workingDirectory } = spec
   if (workingDirectory !== undefined && !isPlace(spec, workingDirectory))
@@ -99,6 +102,20 @@ const MADE: readonly string[] = ['/', '/tmp', '/home', CELL_USER.home, '/etc', '
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
+
+/** What of the cell a place would have to be made in, where nothing can be made: /usr, or a directory that is shown. */
+function readOnlyAbove({ root, files }: CellSpec, place: string): string | undefined {
+  const above = files.find(
+    ({ from, to }) => to !== place && liesIn(place, to) && !existsSync(join(from, place.slice(to.length))),
+  )
+  if (above !== undefined) return above.to
+  if (root.kind !== 'host-usr' || existsSync(place) || files.some(({ to }) => to !== place && liesIn(place, to)))
+    return undefined
+  return OF_USR.find((directory) => liesIn(place, directory))
+}
+
+/** The last of them are links into the first, or directories of the host as it is. */
+const OF_USR = ['/usr', '/bin', '/sbin', '/lib', '/lib64', '/lib32', '/libx32']
 
 function preloads(root: string): boolean {
   const fd = openSync(root, 'r')
