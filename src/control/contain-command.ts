@@ -144,6 +144,8 @@ function withArguments(
   const cwd = start !== undefined && (startsThere || builds || args.includes('-m')) ? start : undefined
   const notes =
     hidden.length === 0 ? [] : [`not shown, since it sounds like a secret: ${hidden.slice(0, 8).join(', ')}`]
+  if (builds && /^(?:go|cargo)$/.test(basename(found.place)))
+    notes.push(`${basename(found.place)} builds it anew at each start in a cell: build it here, and name the program`)
   for (const [name, value] of buildVariables(found, around, files)) env.set(name, value)
   return ok({
     command,

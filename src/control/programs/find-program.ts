@@ -63,7 +63,7 @@ function shownFor(place: string, around: Surroundings): ReadonlyMap<string, stri
   const all = new Map<string, string>()
   if (ofSystem(place)) return all
   if (place.startsWith('/nix/store/')) return all.set('/nix/store', '/nix/store')
-  const prefix = prefixOf(place, around.home)
+  const prefix = prefixOf(place, around)
   all.set(prefix ?? place, realOf(prefix ?? place))
   if (prefix === undefined || !isFile(join(prefix, 'pyvenv.cfg'))) return all
   for (const [to, from] of baseOf(prefix, around)) add(all, to, from)
@@ -73,13 +73,14 @@ function shownFor(place: string, around: Surroundings): ReadonlyMap<string, stri
 }
 
 /** What was installed together: `<prefix>/bin/python3` with `<prefix>/lib`. A home and its hidden directories are none. */
-function prefixOf(place: string, home: string): string | undefined {
+function prefixOf(place: string, { home, kept }: Surroundings): string | undefined {
   const directory = dirname(place)
   const prefix = dirname(directory)
   if (!['bin', 'sbin', 'libexec'].includes(basename(directory)) || isBroad(prefix, home)) return undefined
-  if (isFile(join(prefix, 'pyvenv.cfg'))) return prefix
+  if (kept.some((each) => liesIn(each, prefix))) return undefined
+  if (['pyvenv.cfg', 'VERSION'].some((name) => isFile(join(prefix, name)))) return prefix
   if (dirname(prefix) === home || basename(prefix) === '.local') return undefined
-  const parts = ['lib', 'lib64', 'libexec', 'share', 'pkg', 'src', 'Cellar', 'conda-meta']
+  const parts = ['lib', 'lib64', 'libexec', 'share', 'conda-meta']
   return parts.some((name) => isDirectory(join(prefix, name))) ? prefix : undefined
 }
 
@@ -87,7 +88,7 @@ function prefixOf(place: string, home: string): string | undefined {
 function baseOf(environment: string, around: Surroundings): ReadonlyMap<string, string> {
   const home = /^home\s*=\s*(.+)$/m.exec(textOf(join(environment, 'pyvenv.cfg')))?.[1]?.trim()
   if (home === undefined || ofSystem(home)) return new Map()
-  const prefix = prefixOf(join(home, 'python3'), around.home)
+  const prefix = prefixOf(join(home, 'python3'), around)
   return prefix === undefined ? new Map() : new Map([[prefix, realOf(prefix)]])
 }
 
