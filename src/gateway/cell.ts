@@ -55,15 +55,26 @@ export interface Given {
   readonly id: DelegationId
   readonly agent: AgentName
   readonly depth: number
-  readonly restriction: Restriction
-  readonly assignment: string
+  restriction: Restriction
+  assignment: string
   readonly reports: string[]
   state: 'starting' | 'running' | 'ended'
   /** Epoch ms. Set once, and with it everything below has ended. */
   revokedAtMs: number | undefined
   cell: CellAtGate | undefined
+  /** What its cell had seen, once it has ended. */
+  seen?: Exposure
   /** Ends it when its time is over. */
   expires?: NodeJS.Timeout
+}
+
+/** What has ended binds nobody any more: all that is kept of it is what it reported, and what its cell had seen. */
+export function forgetWork(given: Given): void {
+  clearTimeout(given.expires)
+  if (given.cell !== undefined) given.seen = given.cell.authority.exposure
+  given.cell = undefined
+  given.assignment = ''
+  given.restriction = { arguments: [], budgets: [], expiresAtMs: given.restriction.expiresAtMs }
 }
 
 export function authorityOf(cell: CellAtGate): Authority & { readonly budgets: BudgetBook } {

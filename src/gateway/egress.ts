@@ -36,7 +36,10 @@ export interface EgressOptions {
   readonly listener: number
   /** As the configuration has them: `https://host`, `http://127.0.0.1:8080`. */
   readonly origins: readonly string[]
-  readonly rules: EgressRules
+  /** Where it serves cells. */
+  readonly rules?: EgressRules
+  /** Where it serves none, and there is nobody whose word could be asked: hears of each request and why it was refused. */
+  readonly onTried?: (place: string, problem: string | undefined) => void
   /** Addresses of a name. */
   readonly resolve?: (host: string) => Promise<readonly string[]>
 }
@@ -46,6 +49,7 @@ const SILENCE_MS_MAX = 120_000
 
 export class Egress {
   readonly #options: EgressOptions
+  readonly #rules: EgressRules
   readonly #places: ReadonlyMap<string, Place>
   readonly #server: Server
   readonly #open = new Set<{ destroy(): unknown }>()
@@ -56,6 +60,7 @@ export class Egress {
 
   constructor(options: EgressOptions) {
     this.#options = options
+    this.#rules = options.rules ?? telling(options.onTried)
     this.#places = new Map(options.origins.map(placeIn).map((place) => [place.name, place]))
     this.#server = createServer({
       maxHeaderSize: LIMITS.headerBytesMax,
@@ -189,7 +194,7 @@ export class Egress {
 
   /** Whether nothing may leave any more; then that is told, of this place. */
   #stops({ name }: Place): boolean {
-    const problem = this.#options.rules.lastCheck()
+    const problem = this.#rules.lastCheck()
     if (problem === undefined) return false
     void this.#ask(name, name, problem)
     return true
@@ -209,7 +214,7 @@ export class Egress {
       await this.#ask(asked, asked, 'it is not in the environment’s egress')
       return undefined
     }
-    const shut = unfit ?? this.#options.rules.lastCheck()
+    const shut = unfit ?? this.#rules.lastCheck()
     const found = shut === undefined ? await this.#resolved(place) : { problem: shut }
     const problem = await this.#ask(place.name, asked, found.problem)
     return problem === undefined ? found.address : undefined
@@ -226,7 +231,7 @@ export class Egress {
   async #ask(place: string, asked: string, problem: string | undefined): Promise<string | undefined> {
     this.#asking++
     try {
-      return await this.#options.rules.ask(place, asked, problem)
+      return await this.#rules.ask(place, asked, problem)
     } finally {
       this.#asking--
     }
@@ -235,6 +240,17 @@ export class Egress {
   #keep(each: { destroy(): unknown; once(event: 'close', listener: () => void): unknown }): void {
     this.#open.add(each)
     each.once('close', () => this.#open.delete(each))
+  }
+}
+
+/** Declared places are reached, and all are told. */
+function telling(onTried: EgressOptions['onTried']): EgressRules {
+  return {
+    ask: async (place, _, problem) => {
+      onTried?.(place, problem)
+      return problem
+    },
+    lastCheck: () => undefined,
   }
 }
 

@@ -49,7 +49,7 @@ import {
 } from '../policy/index.ts'
 import { Sentinel } from '../sentinel/index.ts'
 import { Arrivals } from './arrivals.ts'
-import { authorityOf, type CellAtGate, type Given } from './cell.ts'
+import { authorityOf, type CellAtGate, forgetWork, type Given } from './cell.ts'
 import { cellServer } from './cell-server.ts'
 import { Connector } from './connector.ts'
 import { coveredEntry, coveredText } from './cover.ts'
@@ -504,16 +504,17 @@ export class Gateway {
   #endDelegation(given: Given, why: string): void {
     if (given.state === 'ended') return
     given.state = 'ended'
-    clearTimeout(given.expires)
     given.revokedAtMs = this.#gate.nowMs()
     this.#budgets.forget(given.id)
     this.#gate.ledger.append({ kind: 'delegation.ended', delegation: given.id, why })
-    if (given.cell === undefined) return
-    given.cell.rung = 'killed'
-    given.cell.gone.abort()
-    this.#cutEgress(given.cell)
-    this.#send({ kind: 'kill', number: given.cell.number })
-    for (const below of given.cell.given.values()) this.#endDelegation(below, why)
+    const { cell } = given
+    forgetWork(given)
+    if (cell === undefined) return
+    cell.rung = 'killed'
+    cell.gone.abort()
+    this.#cutEgress(cell)
+    this.#send({ kind: 'kill', number: cell.number })
+    for (const below of cell.given.values()) this.#endDelegation(below, why)
   }
 
   /** What a person or the warden orders: done, and said to be done, in this tick. Nobody waits for the disk to be stopped. */
@@ -743,7 +744,7 @@ export class Gateway {
     const { givenBy } = served.cell
     if (givenBy !== undefined && givenBy.state !== 'ended') {
       givenBy.state = 'ended'
-      clearTimeout(givenBy.expires)
+      forgetWork(givenBy)
       this.#gate.ledger.append({ kind: 'delegation.ended', delegation: givenBy.id, why: 'its cell has ended' })
     }
     cut(served)

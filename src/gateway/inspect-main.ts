@@ -124,11 +124,10 @@ const TOO_MUCH: Offered = { problem: `it offers more than ${OFFERED_CHARACTERS_M
  * there is no rung, budget or label to ask, and no ledger; where it wanted to go beside that is told to the person.
  */
 function openWayOut({ egress }: Inspection, listener: number, refused: Set<string>): void {
-  const ask = (place: string, _asked: string, problem?: string) => {
+  const onTried = (place: string, problem: string | undefined) => {
     if (problem !== undefined && refused.size < REFUSED_MAX) refused.add(place)
-    return Promise.resolve(problem)
   }
-  new Egress({ listener, origins: egress, rules: { ask, lastCheck: () => undefined } })
+  new Egress({ listener, origins: egress, onTried })
 }
 
 /** Of those that a person is told, the first. */

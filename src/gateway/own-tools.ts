@@ -228,10 +228,6 @@ async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise
   if (assignment.length > LIMITS.assignmentCharactersMax) {
     return no(`an assignment has at most ${LIMITS.assignmentCharactersMax} characters`)
   }
-  const { assignment: _, agent: __, ...limits } = args
-  if (Buffer.byteLength(JSON.stringify(limits)) > LIMITS.delegationBytesMax) {
-    return no(`what is said of a delegation has at most ${LIMITS.delegationBytesMax} bytes`)
-  }
   const restriction = restrictionFrom(args, gate.nowMs())
   if (!restriction.ok) return restriction
   const given: Given = {
@@ -335,8 +331,9 @@ function restrictionJson({ tools, arguments: limits, budgets, expiresAtMs, label
 /** What those cells have seen comes with what they say. */
 function delegations(cell: CellAtGate): Json {
   return {
-    delegations: [...cell.given.values()].map(({ id, agent, state, reports, cell: child }) => {
-      if (child !== undefined) cell.authority.exposure.inherit(child.authority.exposure)
+    delegations: [...cell.given.values()].map(({ id, agent, state, reports, cell: child, seen }) => {
+      const exposure = child?.authority.exposure ?? seen
+      if (exposure !== undefined) cell.authority.exposure.inherit(exposure)
       for (const report of reports) {
         cell.authority.exposure.absorbUntrusted(report, { tool: `the report of ${agent} (${id})`, path: '$' })
       }

@@ -125,10 +125,8 @@ export const LIMITS = {
   delegationDepthMax: 4,
   /** Live delegations that one cell has given; each is a cell with its own limits. */
   delegationsMax: 8,
-  /** Ended delegations of one cell whose reports it may still read; what they hold is the most that it had the gateway keep. */
+  /** Ended delegations of one cell whose reports it may still read. */
   delegationsEndedMax: 16,
-  /** What may be said of one delegation beside its assignment, as JSON: tools, limits, labels. */
-  delegationBytesMax: 65_536,
   /** What a cell is told by the one that delegates, and what it reports: text for a model to read. */
   assignmentCharactersMax: 16_384,
   /** Reports of one delegation that are kept; the oldest goes first. */

@@ -33,6 +33,7 @@ describe('S6: relays', { skip: SKIP }, () => {
   let production: Awaited<ReturnType<typeof serve>>
   let partner: Awaited<ReturnType<typeof serve>>
   const hosts: (string | undefined)[] = []
+  const urls: (string | undefined)[] = []
   let said: Readonly<Record<string, string>> = {}
   let ledger: readonly Entry[] = []
 
@@ -40,6 +41,7 @@ describe('S6: relays', { skip: SKIP }, () => {
     production = await serve((_, response) => response.end('PRODUCTION'))
     partner = await serve((request, response) => {
       hosts.push(request.headers.host)
+      urls.push(request.url)
       if (request.url === '/away') return void response.writeHead(307, { location: `${production.origin}/` }).end()
       if (request.url === '/page') return void response.end(`<img src="${production.origin}/pixel">`)
       response.end('the partner')
@@ -82,6 +84,22 @@ describe('S6: relays', { skip: SKIP }, () => {
         raw(`CONNECT 127.0.0.1:${Q}@127.0.0.1:${P} HTTP/1.1\\r\\nHost: 127.0.0.1:${Q}`),
       ],
       'a raw request': ['relay', 'shell', raw(`GET http://127.0.0.1:${P}/ HTTP/1.1\\r\\nHost: 127.0.0.1:${Q}`)],
+      'a request within a request': [
+        'relay',
+        'shell',
+        ['GET', 'DELETE', 'HEAD', 'OPTIONS']
+          .map((method) => {
+            const head = `${method} http://127.0.0.1:${Q}/outer HTTP/1.1\\r\\nHost: x\\r\\nTransfer-Encoding: chunked`
+            const inner = 'POST /inner HTTP/1.1\\r\\nHost: other.example\\r\\nContent-Length: 0\\r\\n\\r\\n'
+            return raw(`${head}\\r\\n\\r\\n40\\r\\n${inner}\\r\\n0`)
+          })
+          .join('; '),
+      ],
+      'after three hundred others': [
+        'relay',
+        'shell',
+        `for i in $(seq 300); do curl -s -o /dev/null http://nobody-$i.example/; done; curl -s ${partner.origin}/late`,
+      ],
       'the gateway’s own': [
         'relay',
         'shell',
@@ -161,6 +179,14 @@ describe('S6: relays', { skip: SKIP }, () => {
       hosts.every((host) => host === `127.0.0.1:${partner.port}`),
       String(hosts),
     )
+  })
+
+  it('no body of one request is another one, and no place is forgotten after a number of others', () => {
+    assert.doesNotMatch(said['a request within a request'] ?? '', /HTTP\/1\.1 200/)
+    assert.ok(!urls.includes('/inner') && !urls.includes('/outer'), String(urls))
+    assert.equal(said['after three hundred others'], 'the partner')
+    const places = ledger.flatMap((entry) => (entry.kind === 'egress.tried' ? [entry.place] : []))
+    for (let i = 1; i <= 300; i++) assert.ok(places.includes(`http://nobody-${i}.example/`), `${i}`)
   })
 
   it('S1: nothing else is there, neither this host nor an agent’s own gateway', () => {

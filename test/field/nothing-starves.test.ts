@@ -98,7 +98,7 @@ describe('S17: one cell', () => {
     const cell = await gateway.admit()
     const own = async (name: string, args: object) =>
       JSON.parse(textOf(await call(cell.url('firebreak'), name, { ...args }))) as { readonly [key: string]: unknown }
-    const oneOf = Array.from({ length: 500 }, (_, i) => `${i}`.padEnd(100, 'y'))
+    const oneOf = Array.from({ length: 15_000 }, (_, i) => `${i}`.padEnd(60, 'y'))
     const limits = [{ tool: 'bank/list', argument: '$.x', oneOf }]
     const before = residentMiB(gateway.gatewayPid)
     for (let i = 0; i < 100; i++) {
@@ -108,9 +108,6 @@ describe('S17: one cell', () => {
     const { delegations } = await own('delegations', {})
     assert.ok(Array.isArray(delegations) && delegations.length <= LIMITS.delegationsEndedMax + 1)
     assert.ok(residentMiB(gateway.gatewayPid) - before < 100)
-    const large = [{ tool: 'bank/list', argument: '$.x', oneOf: ['x'.repeat(LIMITS.delegationBytesMax)] }]
-    const answer = await call(cell.url('firebreak'), 'delegate', { agent: 'beta', assignment: 'a', limits: large })
-    assert.match(textOf(answer), /has at most 65536 bytes/)
   })
 
   it('while it is watched, the gateway’s own tools keep its pace, too', { timeout: 60_000 }, async () => {
