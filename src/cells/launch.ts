@@ -193,13 +193,13 @@ async function launchSteps(
   const blocked = await blocking
   if (blocked.ok) undo.push(blocked.value.abandon)
   if (!cgroup.ok) return no(cgroupFault(cgroup.reason))
-  if (!blocked.ok) return no(hostFault(blocked.reason, identity))
+  if (!blocked.ok) return no(hostFault(blocked.reason, identity, spec))
 
   const { initPid } = blocked.value
   const init = recordInit(directory, initPid)
   // While not one instruction of the cell has run: all it will ever fork is born in these groups.
   const [placed, ready] = await Promise.all([cgroup.value.place(initPid), blocked.value.ready()])
-  if (!ready.ok) return no(hostFault(ready.reason, identity))
+  if (!ready.ok) return no(hostFault(ready.reason, identity, spec))
   if (!placed.ok) return no(cgroupFault(placed.reason))
   const listen = async () =>
     ground.profile === 'full' ? listenInside(initPid, spec.ports) : listenByHelper(initPid, spec.ports)
@@ -319,8 +319,18 @@ function cgroupFault(fault: CgroupFault): LaunchFault {
 }
 
 /** Where no cell starts on this host, whatever is asked of it, that is told, with what to do about it. */
-function hostFault(fault: LaunchFault, identity: { readonly uid: number; readonly gid: number }): LaunchFault {
+function hostFault(
+  fault: LaunchFault,
+  identity: { readonly uid: number; readonly gid: number },
+  { workspace }: CellSpec,
+): LaunchFault {
   if (fault.kind !== 'failed' || fault.step !== 'bubblewrap') return fault
+  // mount(8) under profile `user`: overlayfs keeps changes on no overlay, and the root of a container often is one.
+  if (workspace !== undefined && /^mount: .*wrong fs type/s.test(fault.output ?? '')) {
+    const problem =
+      'changes cannot be kept on this file system: put the state on ext4, xfs, btrfs or tmpfs, --state names it'
+    return { kind: 'workspace', path: workspace.changes, problem }
+  }
   const words = startFault(process.getuid?.() === 0 ? identity : {})
   return words === undefined
     ? fault
