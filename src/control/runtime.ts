@@ -192,7 +192,7 @@ class OpenRuntime implements Runtime {
       config,
       environment: agent.environment,
       values: setup.secrets,
-      tell: (message) => void this.#services.tell(message),
+      tell: (message) => this.#services.tell(message),
       nowMs: () => performance.now(),
     })
     this.#stateDirectory = stateDirectory

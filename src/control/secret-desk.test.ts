@@ -7,7 +7,7 @@ import { after, describe, it, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { loadConfig } from '../config/load.ts'
 import type { WardenMessage } from '../gateway/setup.ts'
-import { environmentName } from '../model/index.ts'
+import { environmentName, no, ok } from '../model/index.ts'
 import { SecretDesk } from './secret-desk.ts'
 
 type Told = Extract<WardenMessage, { kind: 'secrets' }>
@@ -16,7 +16,7 @@ const directory = mkdtempSync(join(tmpdir(), 'firebreak-desk-'))
 after(() => rmSync(directory, { recursive: true, force: true }))
 
 /** A desk for an environment whose second upstream is sent the secret of a file; another environment has one of its own. */
-async function desk(t: TestContext, every?: string) {
+async function desk(t: TestContext, every?: string, hears = true) {
   const file = join(directory, 'token')
   const write = (value: string) => writeFileSync(file, `${value}\n`)
   write('token-number-1')
@@ -44,7 +44,11 @@ async function desk(t: TestContext, every?: string) {
     config: loaded.value,
     environment: environmentName('test'),
     values: [['ours', 'token-number-1']],
-    tell: (message) => void told.push(message),
+    tell: (message) => {
+      if (!hears) return no('the channel is full')
+      told.push(message)
+      return ok(undefined)
+    },
     nowMs: () => clock.ms,
   })
   t.after(() => desk.close())
@@ -56,23 +60,21 @@ describe('the secrets of an environment while its cells run', () => {
     const { desk: secrets, told, write } = await desk(t)
     write('token-number-2')
     await secrets.refused(1)
-    assert.deepEqual(told, [{ kind: 'secrets', upstream: 'shop', values: [['ours', 'token-number-2']] }])
+    const asked = { kind: 'secrets', upstream: 'shop', values: [] }
+    assert.deepEqual(told, [{ kind: 'secrets', values: [['ours', 'token-number-2']] }, asked])
+    assert.deepEqual([...secrets.values], [['ours', 'token-number-2']])
     assert.deepEqual(secrets.past, [['ours', 'token-number-1']])
     await secrets.refused(0)
     await secrets.refused(7)
-    assert.deepEqual(
-      told.slice(1).map(({ upstream, values }) => [upstream, values]),
-      [['plain', []]],
-      'of what there is not, nothing is read or said',
-    )
+    assert.deepEqual(told.slice(2), [{ ...asked, upstream: 'plain' }], 'of what there is not, nothing is read or said')
   })
 
   it('S17: SD1: it is not read more often than once a second, and ever less while nothing new is read', async (t) => {
-    const { desk: secrets, told, clock, write } = await desk(t)
+    const { desk: secrets, clock, write } = await desk(t)
     const valueAfter = async (ms: number) => {
       clock.ms += ms
       await secrets.refused(1)
-      return told.at(-1)?.values[0]?.[1]
+      return secrets.values.get('ours')
     }
     assert.equal(await valueAfter(0), 'token-number-1')
     write('token-number-2')
@@ -84,11 +86,22 @@ describe('the secrets of an environment while its cells run', () => {
     assert.equal(await valueAfter(1), 'token-number-3')
   })
 
-  it('SD2: one that cannot be read stays what it was', async (t) => {
-    const { desk: secrets, told } = await desk(t)
+  it('SD2: one that cannot be read, or is too short to be looked for, stays what it was', async (t) => {
+    const { desk: secrets, told, clock, write } = await desk(t)
     rmSync(join(directory, 'token'))
     await secrets.refused(1)
-    assert.deepEqual(told[0]?.values, [['ours', 'token-number-1']])
+    write('short')
+    clock.ms += 10_000
+    await secrets.refused(1)
+    assert.deepEqual([...secrets.values], [['ours', 'token-number-1']])
+    assert.ok(told.every(({ values }) => values.length === 0))
+  })
+
+  it('S10: SD4: one that the gateway was not told of is given to no server', async (t) => {
+    const { desk: secrets, write } = await desk(t, undefined, false)
+    write('token-number-2')
+    await secrets.refused(1)
+    assert.deepEqual([...secrets.values], [['ours', 'token-number-1']])
   })
 
   it('SD1: with every: it is read again when that has passed, and told where it is new', async (t) => {

@@ -1,7 +1,8 @@
 import type { Config } from '../config/config.ts'
 import { secretsOf } from '../config/secret-names.ts'
+import { openSecrets } from '../gateway/secrets.ts'
 import type { WardenMessage } from '../gateway/setup.ts'
-import type { EnvironmentName } from '../model/index.ts'
+import type { EnvironmentName, Result } from '../model/index.ts'
 import { readAgain } from './secrets.ts'
 
 /**
@@ -17,7 +18,7 @@ export interface SecretDeskOptions {
   /** As they were read at the start. */
   readonly values: Iterable<readonly [name: string, value: string]>
   /** Tells the gateway that serves now. */
-  readonly tell: (message: Extract<WardenMessage, { kind: 'secrets' }>) => void
+  readonly tell: (message: Extract<WardenMessage, { kind: 'secrets' }>) => Result<void, string>
   readonly nowMs: () => number
 }
 
@@ -26,8 +27,9 @@ export interface SecretDeskOptions {
  *
  * - SD1  A secret is read again when its `every` has passed, and when an upstream that is sent it refuses it; for refusals
  *        not before `REFUSED_EVERY_MS_MIN` have passed, and ever later while nothing new is read.
- * - SD2  What cannot be read changes nothing: the value before stays.
+ * - SD2  What cannot be read, or not be looked for, changes nothing: the value before stays.
  * - SD3  The gateway chooses none: it names an upstream by its place in the setup, and the configuration says the rest.
+ * - SD4  No server is started with a value before its gateway has been told to look for it (S10).
  */
 export class SecretDesk {
   readonly #options: SecretDeskOptions
@@ -42,7 +44,7 @@ export class SecretDesk {
     this.#values = new Map(options.values)
     this.#timers = [...options.config.secrets].flatMap(([name, source]) => {
       if (source.kind === 'env' || source.everyMs === undefined || !this.#values.has(name)) return []
-      const timer = setInterval(() => void this.#readOnSchedule(name), source.everyMs)
+      const timer = setInterval(() => void this.#read(name), source.everyMs)
       timer.unref()
       return [timer]
     })
@@ -65,8 +67,7 @@ export class SecretDesk {
     if (upstream === undefined) return
     const due = secretsOf(upstream.mcp).filter((name) => nowMs() >= (this.#due.get(name)?.atMs ?? 0))
     await Promise.all(due.map((name) => this.#readRefused(name, nowMs())))
-    // Also what another upstream's refusal, or the schedule, has read meanwhile.
-    tell({ kind: 'secrets', upstream: upstream.name, values: this.#valuesOf(secretsOf(upstream.mcp)) })
+    tell({ kind: 'secrets', upstream: upstream.name, values: [] })
   }
 
   close(): void {
@@ -81,29 +82,19 @@ export class SecretDesk {
       this.#due.set(name, { atMs: nowMs + REFUSED_EVERY_MS_MIN, waitMs: REFUSED_EVERY_MS_MIN })
   }
 
-  async #readOnSchedule(name: string): Promise<void> {
-    if (await this.#read(name)) this.#options.tell({ kind: 'secrets', values: this.#valuesOf([name]) })
-  }
-
-  /** True where it has another value than before. */
+  /** True where it has another value than before, and the gateway knows it. */
   async #read(name: string): Promise<boolean> {
-    const { config } = this.#options
+    const { config, tell } = this.#options
     const source = config.secrets.get(name)
     if (source === undefined) return false
     const read = await readAgain(source, config.directory)
     const before = this.#values.get(name)
-    if (!read.ok || read.value === before) return false
+    if (!read.ok || read.value === before || !openSecrets(new Map([[name, read.value]])).ok) return false
+    if (!tell({ kind: 'secrets', values: [[name, read.value]] }).ok) return false
     if (before !== undefined) this.#past.push([name, before])
     if (this.#past.length > PAST_MAX) this.#past.shift()
     this.#values.set(name, read.value)
     return true
-  }
-
-  #valuesOf(names: readonly string[]): readonly (readonly [string, string])[] {
-    return names.flatMap((name) => {
-      const value = this.#values.get(name)
-      return value === undefined ? [] : [[name, value] as const]
-    })
   }
 }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { isJsonObject, type JsonObject, LIMITS, upstreamName } from '../model/index.ts'
+import { environmentName, isJsonObject, type JsonObject, LIMITS, upstreamName } from '../model/index.ts'
 import type { Sent, UpstreamConnection } from './upstream.ts'
-import { listAll } from './upstreams.ts'
+import { listAll, Upstream } from './upstreams.ts'
 
 /** A connection that answers each page with what `page` makes of its number; `undefined` never answers. */
 function listing(
@@ -103,5 +103,25 @@ describe('a list of an upstream', () => {
     }
     const down: UpstreamConnection['ask'] = async () => ({ kind: 'unknown', why: 'it ended' })
     await assert.rejects(all({ ...listing(() => ({})), ask: down }), /desk: tools\/list: it ended/)
+  })
+})
+
+describe('an upstream that nobody gets to', () => {
+  it('S17: is told once a second at the most, whatever it says each time', async () => {
+    const told: (string | undefined)[] = []
+    let tries = 0
+    const upstream = new Upstream({
+      name: upstreamName('desk'),
+      environment: environmentName('test'),
+      tools: new Map(),
+      connect: () => Promise.reject(new Error(`fault ${tries++}`)),
+      onDefinition: () => undefined,
+      onStand: (problem) => told.push(problem),
+    })
+    const begun = performance.now()
+    for (let i = 0; i < 50; i++) assert.equal((await upstream.standing(5_000)).kind, 'down')
+    upstream.close()
+    assert.equal(told[0], 'fault 0')
+    assert.ok(told.length <= 1 + (performance.now() - begun) / 1_000, `${told.length}`)
   })
 })

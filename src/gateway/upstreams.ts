@@ -56,6 +56,9 @@ export interface UpstreamOptions {
 const RETRY_MS_MIN = 5_000
 const RETRY_MS_MAX = 60_000
 
+/** Between two times that it is told why nobody gets to an upstream. */
+const TOLD_EVERY_MS_MIN = 1_000
+
 /** Where an upstream stands when a list asks: what nobody gets to is left out, and why is known. */
 export type Stand = { readonly kind: 'stands' | 'starting' } | { readonly kind: 'down'; readonly why: string }
 
@@ -92,8 +95,9 @@ export class Upstream {
   /** The same, once it stands. */
   #live: UpstreamConnection | undefined
   readonly #closed = new AbortController()
-  /** Why nobody gets to it; as it was told last. */
+  /** Why nobody gets to it, as it was told last, and when that was, on `performance`'s clock. */
   #problem: string | undefined
+  #toldMs = Number.NEGATIVE_INFINITY
   /** What a list said of it that may not be so. */
   #owed: 'starting' | 'down' | undefined
   #retry: NodeJS.Timeout | undefined
@@ -237,6 +241,9 @@ export class Upstream {
 
   #isDown(problem: string): void {
     if (this.#problem === problem || this.#closed.signal.aborted) return
+    // In its own words it could say something else each time: a second later it is told again.
+    if (performance.now() - this.#toldMs < TOLD_EVERY_MS_MIN) return
+    this.#toldMs = performance.now()
     this.#problem = problem
     this.#options.onStand?.(problem)
   }

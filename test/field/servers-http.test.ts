@@ -281,3 +281,26 @@ describe('a server behind a private authority', () => {
     assert.match(await whyNot(shop.url), /TLS: unable to .*; give the authority that signed it: mcp: \{ ca: /)
   })
 })
+
+describe('a call over HTTP that takes its time', () => {
+  it('ends when its upstream has said nothing for as long as the tool may', async () => {
+    const shop = await serve(({ method }) => method === 'tools/call')
+    const connected = await connectTo(shop.url)
+    assert.ok(connected.ok)
+    const prepared = connected.value.prepare('tools/call', { name: 'stock', arguments: {} }, { silenceMsMax: 1_000 })
+    const sent = await prepared.send({ lastCheck: () => undefined, signal: new AbortController().signal })
+    assert.equal(sent.kind, 'unknown')
+    assert.match('why' in sent ? sent.why : '', /Headers Timeout/)
+  })
+
+  it('asks for progress, whether its caller did or not', async () => {
+    const tokens: (Json | undefined)[] = []
+    const shop = await serve(({ method, params }) => {
+      if (method === 'tools/call') tokens.push(isJsonObject(params._meta) ? params._meta.progressToken : undefined)
+      return false
+    })
+    const gateway = await startGateway({ upstreams: { shop: { mcp: { url: shop.url }, tools: { stock: 'read' } } } })
+    assert.equal(textOf(await call((await gateway.admit()).url('shop'), 'stock')), '3 of {}')
+    assert.equal(typeof tokens[0], 'number')
+  })
+})

@@ -30,6 +30,43 @@ function server(...mode: readonly string[]): UpstreamPlan {
   return { mcp: { command, cell: { files: FILES } }, tools: { stock: 'read' } }
 }
 
+/** A server whose credential expires when `expire` is called: a new one stands in the file once the old one was refused. */
+async function startExpiring(file: string) {
+  let good = 'first-token-of-a-shop'
+  writeFileSync(file, `${good}\n`)
+  const server = createServer(async (request, response) => {
+    let text = ''
+    for await (const chunk of request.setEncoding('utf8')) text += chunk
+    if (request.headers.authorization !== `Bearer ${good}`) {
+      writeFileSync(file, `${good}\n`)
+      return void response.writeHead(401).end()
+    }
+    const asked: { id?: number; method?: string } = text === '' ? {} : JSON.parse(text)
+    const about = { capabilities: { tools: {} }, serverInfo: { name: 'expiring', version: '1' } }
+    const results: Readonly<Record<string, object>> = {
+      initialize: { protocolVersion: '2025-06-18', ...about },
+      'tools/list': { tools: [{ name: 'stock', inputSchema: { type: 'object' } }] },
+      'tools/call': { content: [{ type: 'text', text: '3 of {}' }] },
+    }
+    const result = results[asked.method ?? '']
+    const error = { code: -32601, message: 'Method not found' }
+    if (asked.id === undefined) return void response.writeHead(request.method === 'POST' ? 202 : 405).end()
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ jsonrpc: '2.0', id: asked.id, ...(result ? { result } : { error }) }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  cleanUp(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const expire = (): void => {
+    good = 'second-token-of-a-shop'
+  }
+  return { url: `http://127.0.0.1:${port}/mcp`, expire }
+}
+
 describe('servers of many kinds in one configuration', { skip: SKIP }, () => {
   const directory = temporaryDirectory()
   const state = join(directory, 'state')
@@ -54,9 +91,13 @@ describe('servers of many kinds in one configuration', { skip: SKIP }, () => {
       env: { API: `${origin}/tools` },
     }
     const secret = { env: { TOKEN: '${secret:absent}' }, files: FILES }
+    const token = join(directory, 'token')
+    const expiring = await startExpiring(token)
+    const headers = { authorization: 'Bearer ${secret:token}' }
     const config = writeConfig(directory, {
       environments: { test: { egress: [origin] } },
       upstreams: {
+        expiring: { mcp: { url: expiring.url, headers }, tools: { stock: 'read' } },
         oldest: server('2024-11-05'),
         strict: server('exits'),
         late: server('slow', '4000'),
@@ -64,7 +105,7 @@ describe('servers of many kinds in one configuration', { skip: SKIP }, () => {
         poor: { mcp: { command: ['/opt/node', '/opt/server.ts'], cell: secret }, tools: { stock: 'read' } },
         far: { relay: true, mcp: { command: ['/opt/node', '/opt/relay.mjs'], cell: far }, tools: { rows: 'read' } },
       },
-      secrets: { absent: { env: 'FIREBREAK_TEST_NOT_SET' } },
+      secrets: { absent: { env: 'FIREBREAK_TEST_NOT_SET' }, token: { file: token } },
       agents: {
         alpha: {
           cell: { files: { ...NODE_CELL.files, '/opt/calls.ts': join(repository, 'test/e2e/agents/calls.ts') } },
@@ -72,7 +113,8 @@ describe('servers of many kinds in one configuration', { skip: SKIP }, () => {
       },
     })
     accepted = await firebreak(['accept', '-c', config, '--as', 'maria.silva@shop.example', '--yes'], {}, 100_000)
-    const called = ['oldest', 'strict', 'late', 'gone', 'poor'].map((name) => `${name}__stock`)
+    expiring.expire()
+    const called = ['expiring', 'oldest', 'strict', 'late', 'gone', 'poor'].map((name) => `${name}__stock`)
     const requests = [
       { method: 'tools/list', params: {} },
       ...called.map((name) => ({ method: 'tools/call', params: { name, arguments: {} } })),
@@ -87,8 +129,14 @@ describe('servers of many kinds in one configuration', { skip: SKIP }, () => {
     assert.equal(accepted.code, 1)
     const told: unknown = JSON.parse(readFileSync(join(directory, 'firebreak.accepted.json'), 'utf8'))
     const { upstreams, spoken } = told as { upstreams: object; spoken: object } // as accept writes it
-    assert.deepEqual(Object.keys(upstreams).sort(), ['far', 'late', 'oldest', 'strict'])
-    assert.deepEqual(spoken, { far: '2025-11-25', late: '2025-11-25', oldest: '2024-11-05', strict: '2025-11-25' })
+    assert.deepEqual(Object.keys(upstreams).sort(), ['expiring', 'far', 'late', 'oldest', 'strict'])
+    assert.deepEqual(spoken, {
+      expiring: '2025-06-18',
+      far: '2025-11-25',
+      late: '2025-11-25',
+      oldest: '2024-11-05',
+      strict: '2025-11-25',
+    })
     assert.match(accepted.stderr, /gone did not tell its tools: it ended before it answered/)
     assert.match(
       accepted.stderr,
@@ -107,9 +155,9 @@ describe('servers of many kinds in one configuration', { skip: SKIP }, () => {
     assert.ok(!names.includes('gone__stock'))
   })
 
-  it('answer, the late one too', () => {
-    for (const reply of replies.slice(1, 4)) assert.match(JSON.stringify(reply.result ?? reply), /3 of \{\}/)
-    for (const reply of replies.slice(4)) assert.match(JSON.stringify(reply.error), /cannot be reached|refused/)
+  it('answer, the late one too, and one whose credential has expired meanwhile', () => {
+    for (const reply of replies.slice(1, 5)) assert.match(JSON.stringify(reply.result ?? reply), /3 of \{\}/)
+    for (const reply of replies.slice(5)) assert.match(JSON.stringify(reply.error), /cannot be reached|refused/)
   })
 
   it('are not asked again what one of them did not survive', () => {

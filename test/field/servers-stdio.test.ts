@@ -82,7 +82,7 @@ describe('a stdio server of an older revision', { concurrency: true }, () => {
 })
 
 describe('a stdio server that does not take the question for the newest revision', { concurrency: true }, () => {
-  for (const mode of ['exits', 'silent']) {
+  for (const mode of ['exits', 'silent', 'drips']) {
     it(`and ${mode} is asked for another process, which is asked to initialize and nothing before`, async () => {
       const first = await connect(mode)
       assert.equal(first.connected.ok, false)

@@ -6,6 +6,7 @@
  * refuses      refuses a version that it does not know with an error, and names those that it does
  * exits        ends at whatever comes before `initialize`
  * silent       says nothing to whatever comes before `initialize`
+ * drips        tells its progress with whatever comes before `initialize`, and answers nothing
  * slow         reads nothing for so many milliseconds
  * batch        2025-03-26; answers a call in one array with a log message
  * long         answers a call after so many milliseconds; tells its progress every tenth of them where it is asked to
@@ -46,6 +47,11 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (!initialized && message.method !== 'initialize') {
     if (mode === 'exits') process.exit(1)
     if (mode === 'silent') continue
+    if (mode === 'drips') {
+      const params = { progressToken: message.id, progress: 1 }
+      setInterval(() => write({ jsonrpc: '2.0', method: 'notifications/progress', params }), 300)
+      continue
+    }
   }
   await take(message)
 }

@@ -323,7 +323,10 @@ class HttpUpstream implements UpstreamConnection {
     }
     const options = { lastCheck: () => undefined, signal: this.#closed.signal }
     const method = 'subscriptions/listen'
-    const events = { ...this.#events, asked: this.#asked(method), onSession: () => undefined, onOver }
+    // One that keeps no session may miss it here; what is called is served all the same.
+    const onSessionLost = () => void (this.#session !== undefined && this.#events.onSessionLost())
+    const stream = { asked: this.#asked(method), onSession: () => undefined, onSessionLost, onOver }
+    const events = { ...this.#events, ...stream }
     const exchange = new Exchange(id, options, onEnd, events)
     this.#exchanges.add(exchange)
     const headers = this.#requestHeaders(method, {})

@@ -80,8 +80,10 @@ export async function connectStdioUpstream(
 }
 
 interface Waiting {
-  /** It said that it is at it: its silence is counted from now. */
+  /** It said that it is at it: its silence is counted from now. Of what it was asked for no progress of, nothing. */
   readonly heard: () => void
+  /** Milliseconds that it may say nothing. */
+  readonly silenceMs: number
   readonly onNotification?: SendOptions['onNotification']
   /** Its cell has not taken what it was sent: of a shared server it is told nothing more until then. */
   slow: boolean
@@ -179,7 +181,7 @@ class StdioUpstream implements UpstreamConnection {
     const meta = { progressToken: id, ...(options.logLevel ? { logLevel: options.logLevel } : {}) }
     const bytes = requestBytes(this.#revision, id, method, params, meta)
     const silenceMs = options.silenceMsMax ?? UPSTREAM_SILENCE_MS_MAX
-    return { bytes, send: (send) => this.#send(bytes, id, send, silenceMs) }
+    return { bytes, send: (send) => this.#send(bytes, id, send, silenceMs, true) }
   }
 
   ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Sent> {
@@ -220,7 +222,7 @@ class StdioUpstream implements UpstreamConnection {
     return this.#send(bytes, id, { lastCheck: () => undefined, signal, owner: this }, silenceMs)
   }
 
-  #send(bytes: Uint8Array, id: number, options: SendOptions, silenceMs: number): Promise<Sent> {
+  #send(bytes: Uint8Array, id: number, options: SendOptions, silenceMs: number, asksProgress = false): Promise<Sent> {
     const withdrawn = options.signal.aborted ? 'it was called off' : options.lastCheck()
     if (withdrawn !== undefined) return Promise.resolve({ kind: 'not-sent', why: withdrawn, lives: true })
     if (this.#closed) return Promise.resolve({ kind: 'not-sent', why: 'the upstream ended' })
@@ -243,7 +245,7 @@ class StdioUpstream implements UpstreamConnection {
         const said = { requestId: id, reason: 'called off' }
         this.#write(notificationBytes(this.#revision, 'notifications/cancelled', said), owner)
         settle({ kind: 'unknown', why: 'it was called off', lives: true })
-        this.#askForLife()
+        this.#askForLife(silenceMs)
       }
       const onSilence = () => {
         // A shared server that answers others is not given up for one call.
@@ -253,8 +255,8 @@ class StdioUpstream implements UpstreamConnection {
       const timer = setTimeout(onSilence, silenceMs)
       options.signal.addEventListener('abort', onAbort, { once: true })
       const { onNotification } = options
-      const heard = () => void timer.refresh()
-      this.#waiting.set(id, { settle, heard, slow: false, ...(onNotification && { onNotification }) })
+      const heard = () => void (asksProgress && timer.refresh())
+      this.#waiting.set(id, { settle, heard, silenceMs, slow: false, ...(onNotification && { onNotification }) })
       this.#write(bytes, owner)
     })
   }
@@ -263,13 +265,16 @@ class StdioUpstream implements UpstreamConnection {
    * Nobody waits for the answer that would have told of its life, and clients are less patient than we are: whether it
    * still says anything is asked in our own name. What cannot be asked, because it does not read, counts as silence.
    */
-  #askForLife(): void {
+  #askForLife(calledOffMs: number): void {
     if (this.#watch !== undefined || this.#closed) return
     const begunMs = performance.now()
+    // One that is at a call which may take long is not expected to answer anything else meanwhile.
+    const others = [...this.#waiting.values()].map(({ silenceMs }) => silenceMs)
+    const waitMs = Math.max(UPSTREAM_SILENCE_MS_MAX, calledOffMs, ...others)
     this.#watch = setTimeout(() => {
       this.#watch = undefined
       if (this.#heardMs < begunMs) this.close()
-    }, UPSTREAM_SILENCE_MS_MAX)
+    }, waitMs)
     void this.ask(this.#revision === MODERN ? 'server/discover' : 'ping', {})
   }
 
