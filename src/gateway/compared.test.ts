@@ -41,6 +41,8 @@ async function compared(tools: readonly [ToolName, CatalogueTool][], lists: Read
   const seen: string[] = []
   const cuts: string[] = []
   const unused = () => assert.fail('not used')
+  const listeners: ((list: 'tools' | 'prompts' | 'resources') => void)[] = []
+  const now = { ...lists }
   const connection: UpstreamConnection = {
     name: upstreamName('shop'),
     capabilities: Object.fromEntries(Object.keys(lists).map((list) => [list, {}])),
@@ -49,14 +51,14 @@ async function compared(tools: readonly [ToolName, CatalogueTool][], lists: Read
     closed: false,
     ask: async (method) => {
       const bytes = Buffer.from(
-        `{"jsonrpc":"2.0","id":1,"result":{"${method.replace('/list', '')}":${lists[method.replace('/list', '')]}}}`,
+        `{"jsonrpc":"2.0","id":1,"result":{"${method.replace('/list', '')}":${now[method.replace('/list', '')]}}}`,
       )
       const read = readMessage(bytes)
       if (!read.ok || read.value.kind !== 'response') return { kind: 'unreadable', why: read.ok ? '' : read.reason }
       return sentFrom(read.value, bytes)
     },
     prepare: unused,
-    onListChanged: () => undefined,
+    onListChanged: (listener) => void listeners.push(listener),
     retire: () => undefined,
     close: () => undefined,
   }
@@ -69,7 +71,13 @@ async function compared(tools: readonly [ToolName, CatalogueTool][], lists: Read
     onCut: (list, what) => cuts.push(...what.map((each) => `${list}: ${each}`)),
   })
   await upstream.connection()
-  return { problems: Object.fromEntries(upstream.definitionProblems), seen, cuts }
+  const changed = async (list: 'tools' | 'prompts', text: string) => {
+    now[list] = text
+    for (const listener of listeners) listener(list)
+    await upstream.connection()
+    return Object.fromEntries(upstream.definitionProblems)
+  }
+  return { problems: Object.fromEntries(upstream.definitionProblems), seen, cuts, changed }
 }
 
 describe('a definition', () => {
@@ -192,6 +200,7 @@ describe('what is offered beside what was accepted', () => {
     const offers = (arguments_: JsonObject['arguments']) => JSON.stringify([{ ...prompt, arguments: arguments_ ?? [] }])
     const same = await compared([accepted], { tools: '[]', prompts: offers(prompt.arguments) })
     assert.deepEqual(same.problems, {})
+    assert.deepEqual(await same.changed('prompts', '[]'), { 'shop/prompt:greet': 'withdrawn by its upstream' })
     const changed = await compared([accepted], { tools: '[]', prompts: offers([{ name: 'bcc' }]) })
     assert.deepEqual(changed.problems, { 'shop/prompt:greet': 'changed since it was accepted' })
     assert.deepEqual(changed.seen, ['prompt:greet: changed since it was accepted'])

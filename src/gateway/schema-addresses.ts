@@ -9,8 +9,11 @@ export interface Addresses {
   readonly named: ReadonlyMap<string, JsonObject>
 }
 
-/** Throws where two parts have one name, or where a part of another address refers to places within itself. */
-export function addressesIn(root: JsonObject): Addresses {
+/**
+ * Throws where two parts have one `$anchor`, or where a part of another address refers to places within itself. An `id`
+ * without a dollar is an address in drafts 03 and 04 (`old`), and elsewhere a member like any other.
+ */
+export function addressesIn(root: JsonObject, old: boolean): Addresses {
   const anchors = new Map<string, JsonObject>()
   const named = new Map<string, JsonObject>()
   const add = (to: Map<string, JsonObject>, name: Json | undefined, schema: JsonObject) => {
@@ -18,29 +21,36 @@ export function addressesIn(root: JsonObject): Addresses {
     if (to.has(name) && to.get(name) !== schema) throw new NotASchema(`it has two parts called "${name}"`)
     to.set(name, schema)
   }
+  /** What looks like a schema may be none: two of one name are a fault only where somebody refers to them. */
+  const twice = new Set<string>()
+  const addOnce = (to: Map<string, JsonObject>, name: string, schema: JsonObject) => {
+    if (to.has(name)) twice.add(name)
+    if (twice.has(name)) to.delete(name)
+    else to.set(name, schema)
+  }
   walkSchemas(root, (schema) => {
     for (const keyword of ['$anchor', '$dynamicAnchor']) add(anchors, schema[keyword], schema)
-    const id = idOf(schema)
+    const id = idOf(schema, old)
     if (id === undefined) return
-    if (/^#[^/]/.test(id)) return add(anchors, id.slice(1), schema)
+    if (/^#[^/]/.test(id)) return addOnce(anchors, id.slice(1), schema)
     if (schema !== root && refersWithin(schema))
       throw new NotASchema('a part of it has an address of its own ($id), and refers to places within itself')
-    add(named, id.replace(/#$/, ''), schema)
+    addOnce(named, id.replace(/#$/, ''), schema)
   })
   return { anchors, named }
 }
 
 /** What a reference says of the document itself where it begins with the document's own address; else nothing. */
-export function withoutAddress(reference: string, root: JsonObject): string | undefined {
-  const own = idOf(root)?.replace(/#$/, '')
+export function withoutAddress(reference: string, root: JsonObject, old: boolean): string | undefined {
+  const own = idOf(root, old)?.replace(/#$/, '')
   if (own === undefined || own === '' || !reference.startsWith(own)) return undefined
   const rest = reference.slice(own.length)
   return rest === '' ? '#' : rest.startsWith('#') ? rest : undefined
 }
 
-function idOf({ $id, id }: JsonObject): string | undefined {
+function idOf({ $id, id }: JsonObject, old: boolean): string | undefined {
   if (typeof $id === 'string') return $id
-  return typeof id === 'string' ? id : undefined
+  return typeof id === 'string' && (old || id.startsWith('#')) ? id : undefined
 }
 
 function refersWithin(schema: JsonObject): boolean {

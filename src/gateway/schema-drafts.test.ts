@@ -143,6 +143,21 @@ describe('what drafts say', () => {
       assert.equal(check({ $ref }, '"x"', more), 'ok', $ref)
       assert.equal(check({ $ref }, '1', more), '$.v must be string', $ref)
     }
+    const old = {
+      $schema: 'http://json-schema.org/draft-04/schema#',
+      id: 'https://shop.example/t',
+      definitions: { a: text },
+    }
+    assert.equal(check({ $ref: 'https://shop.example/t#/definitions/a' }, '1', old), '$.v must be string')
+    // Elsewhere it is a member like any other, and often stands in what is no schema.
+    const noted = {
+      $defs: { a: { id: 'A', properties: { x: { $ref: '#/$defs/t' } } }, t: text },
+      'x-rows': [{ id: 'A' }, { id: 'A' }],
+    }
+    assert.equal(check({ $ref: '#/$defs/a' }, '{"x":"y"}', noted), 'ok')
+    const twice = { $defs: { a: { $id: 'T', ...text }, b: { $id: 'T' } } }
+    assert.equal(check({ type: 'integer' }, '1', twice), 'ok')
+    assert.match(check({ $ref: 'T' }, '1', twice), /"T", which is not in it/)
     const within = { $defs: { a: { $id: 'https://x.example/', $ref: '#/$defs/b', $defs: { b: text } } } }
     assert.match(check({ $ref: 'https://x.example/' }, '1', within), /address of its own/)
   })

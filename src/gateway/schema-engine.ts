@@ -22,8 +22,8 @@ import { KEYWORDS, NEVER, UNEVALUATED } from './schema-keywords.ts'
  *        out. It keeps the first fault only.
  * - SE3  Where these say that a value is good, so does the standard. `format` is an annotation, `nullable` is OpenAPI's.
  */
-export function compileChecks(schema: JsonObject): (value: Json) => CheckFault | undefined {
-  const check = new SchemaCompiler(schema).root()
+export function compileChecks(schema: JsonObject, old: boolean): (value: Json) => CheckFault | undefined {
+  const check = new SchemaCompiler(schema, old).root()
   return (value) => {
     const run: Run = {
       steps: LIMITS.schemaStepsMax,
@@ -45,11 +45,13 @@ class SchemaCompiler implements Compiler {
   readonly #checks = new Map<JsonObject, Check>()
   readonly #pending: (() => void)[] = []
   readonly #addresses: Addresses
+  readonly #old: boolean
   #patternSizeLeft: number = LIMITS.patternSizeMax
 
-  constructor(root: JsonObject) {
+  constructor(root: JsonObject, old: boolean) {
     this.#root = root
-    this.#addresses = addressesIn(root)
+    this.#old = old
+    this.#addresses = addressesIn(root, old)
   }
 
   root(): Check {
@@ -75,7 +77,7 @@ class SchemaCompiler implements Compiler {
 
   referred(reference: string): Check {
     const { named, anchors } = this.#addresses
-    const local = reference.startsWith('#') ? reference : withoutAddress(reference, this.#root)
+    const local = reference.startsWith('#') ? reference : withoutAddress(reference, this.#root, this.#old)
     const target = local === '#' || local?.startsWith('#/') ? this.#pointed(local.slice(2)) : undefined
     const found = target ?? (local === undefined ? named.get(reference.replace(/#$/, '')) : anchors.get(local.slice(1)))
     if (found === undefined) throw new NotASchema(`it refers to ${JSON.stringify(reference)}, which is not in it`)

@@ -28,8 +28,9 @@ export function compileSchema(schema: JsonObject, use: 'arguments' | 'answer'): 
   const bytes = Buffer.byteLength(JSON.stringify(schema))
   if (bytes > LIMITS.schemaBytesMax) return no(`it has ${bytes} bytes, and at most ${LIMITS.schemaBytesMax} are taken`)
   try {
-    const { $schema: _, ...rest } = schema
-    const check = compileChecks(use === 'arguments' ? close(rest, 'top') : rest)
+    const { $schema, ...rest } = schema
+    const old = typeof $schema === 'string' && /draft-0[34]/.test($schema)
+    const check = compileChecks(use === 'arguments' ? close(rest, 'top') : rest, old)
     return ok({ check: (value) => faultIn(check, value) })
   } catch (error) {
     return no(error instanceof Error ? error.message : 'it cannot be compiled')

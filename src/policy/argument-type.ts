@@ -126,7 +126,7 @@ function named(name: string, schema: JsonObject, root: JsonObject, depth: number
 }
 
 function arrayOf(schema: JsonObject, root: JsonObject, depth: number): ArgumentType {
-  if (schema.prefixItems !== undefined) return opaque('it is a tuple').type
+  if (schema.prefixItems !== undefined || Array.isArray(schema.items)) return opaque('it is a tuple').type
   const { type, nullable } = typeOf(schema.items, root, depth + 1)
   if (nullable) return opaque('its elements may be null').type
   return type.kind === 'opaque' ? opaque(`of its elements ${type.why}`).type : { kind: 'set', element: type }

@@ -62,6 +62,12 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault('--without-descriptions and --with-descriptions exclude each other')
     return EXIT.usage
   }
+  const declared = new Set<string>(asking.flatMap(({ tools }) => [...tools.keys()]))
+  const unknown = call.texts('tool').find((tool) => !declared.has(tool))
+  if (unknown !== undefined) {
+    call.print.fault(`no upstream declares the tool "${unknown}"`, `declared: ${[...declared].join(', ')}`)
+    return EXIT.usage
+  }
   let unreachable = false
   const problems: { upstream: UpstreamName; problem: string; said: readonly string[] }[] = []
   for (const [name, offer] of offered.value) {

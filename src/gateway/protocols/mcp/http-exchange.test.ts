@@ -7,7 +7,11 @@ import type { Sent } from '../../upstream.ts'
 import { Exchange } from './http-exchange.ts'
 
 /** As much of undici's as an exchange uses. */
-function exchange(room: Room, turn: (bytes: number) => Promise<void> | undefined = () => undefined) {
+function exchange(
+  room: Room,
+  turn: (bytes: number) => Promise<void> | undefined = () => undefined,
+  type = 'application/json',
+) {
   const seen: { sent?: Sent; aborted?: string; over: number } = { over: 0 }
   const unused = () => undefined
   const asked = { url: 'http://127.0.0.1/mcp', inSession: false, batches: false, session: undefined }
@@ -24,7 +28,7 @@ function exchange(room: Room, turn: (bytes: number) => Promise<void> | undefined
     },
   } as unknown as Dispatcher.DispatchController
   handler.onRequestStart(controller)
-  handler.onResponseStart(controller, 200, { 'content-type': 'application/json' })
+  handler.onResponseStart(controller, 200, { 'content-type': type })
   return { handler, controller, seen }
 }
 
@@ -50,6 +54,25 @@ describe('an answer that is being read', () => {
       all.map(({ seen }) => seen.aborted),
       [...Array.from({ length: 8 }, () => undefined), 'too much is being answered at once'],
     )
+  })
+
+  it('is not lost by what is told meanwhile and cannot be read; an answer that cannot says why', () => {
+    const stream = () => exchange(new Room(100_000), undefined, 'text/event-stream')
+    const answer = 'data: {"jsonrpc":"2.0","id":1,"result":{"n":1.0}}\n\n'
+    const odd = 'data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":NaN}}\n\n'
+    const told = stream()
+    told.handler.onResponseData(told.controller, Buffer.from(odd + answer))
+    assert.equal(told.seen.sent?.kind, 'answered')
+    const broken = stream()
+    const unread = 'data: {"jsonrpc":"2.0","id":1,"result":{"method":"notifications/x","mean":NaN}}\n\n'
+    broken.handler.onResponseData(broken.controller, Buffer.from(unread))
+    const why = 'it sent an event that cannot be read: not JSON: NaN at "mean", which JSON does not have'
+    assert.deepEqual(broken.seen.sent, { kind: 'unreadable', why, answers: true })
+    const whole = exchange(new Room(100_000))
+    whole.handler.onResponseData(whole.controller, Buffer.from('{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}}'))
+    whole.handler.onResponseEnd()
+    const twice = 'its answer cannot be read: duplicate-key at $.result.a: a key stands in one object twice'
+    assert.deepEqual(whole.seen.sent, { kind: 'unknown', why: twice, status: 200, unread: true, lives: true })
   })
 
   it('S14: waits for its turn, and can be called off meanwhile', async () => {

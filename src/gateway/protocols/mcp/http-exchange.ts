@@ -32,6 +32,9 @@ const AFTER_ANSWER_BYTES_MAX = 65_536
 /** What is looked at of the body of a refusal. */
 const SAID_BYTES_MAX = 4_096
 
+/** The beginning of a notification, of which the rest may be anything. */
+const NOTIFICATION = /^\s*\{[^{}[\]]*"method"\s*:\s*"notifications\//
+
 /** Events that came while one waits for its turn. */
 const PENDING_BYTES_MAX = 262_144
 
@@ -228,6 +231,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     const read = readMessage(data)
     if (!read.ok) {
+      // What is only told meanwhile costs nothing but itself.
+      if (NOTIFICATION.test(data.slice(0, 512))) return undefined
       this.#fail(`it sent an event that cannot be read: ${read.reason}`, true)
       return undefined
     }
