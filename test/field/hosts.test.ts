@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
@@ -122,9 +122,11 @@ async function on(
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string; readonly left: string }> {
   const [listed, filter] = [join(directory, 'left'), join(directory, 'filter')]
   writeFileSync(filter, refusing(without))
-  const runs = '/run/firebreak/runs /tmp/firebreak-0/runs'
+  const mine = join(directory, 'runtime')
+  mkdirSync(mine, { recursive: true, mode: 0o700 })
+  const runs = `/run/firebreak/runs ${mine}/firebreak-0/runs`
   // Both are this test's alone: others make and take away runs while it looks.
-  const script = `mount -t tmpfs none /run && mkdir -p /tmp/firebreak-0 && mount -t tmpfs none /tmp/firebreak-0 || exit 99
+  const script = `mount -t tmpfs -o mode=755 none /run || exit 99
     "$@"; code=$?; ls -A ${runs} 2>/dev/null | grep -v -e ^/ -e '^$' > ${listed}; exit $code`
   const held = openSync(filter, 'r')
   const child = spawn(
@@ -132,7 +134,7 @@ async function on(
     ['-m', 'sh', '-c', script, 'sh', ...wrapper, join(repository, 'bin/firebreak'), ...args],
     {
       cwd: directory,
-      env: { PATH: process.env.PATH },
+      env: { PATH: process.env.PATH, XDG_RUNTIME_DIR: mine },
       stdio: ['ignore', 'pipe', 'pipe', held],
       timeout: 60_000,
       killSignal: 'SIGKILL',
