@@ -71,6 +71,12 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
       'cwd',
       `${workingDirectory} is not a directory in the cell: name one of its files’ places, or leave it out`,
     )
+  for (const path of spec.unseenPaths ?? []) {
+    const shown = spec.root.kind === 'directory' ? [resolvedPath(spec.root.path)] : ['/usr']
+    const kept = resolvedPath(path)
+    if (shown.some((root) => liesIn(kept, root)))
+      return no({ kind: 'file', path, problem: `it lies in ${shown[0]}, which every cell of this root sees` })
+  }
   for (const { from } of spec.files) {
     try {
       const resolved = realpathSync(from)

@@ -25,6 +25,7 @@ import { plantDecoys } from './sensors/decoys.ts'
 import type { CellSpec, LaunchFault, LaunchReceipt, Profile } from './spec.ts'
 import { freeUid, reserveUid, reserveWorkspace } from './uid.ts'
 import { DISK_BYTES_DEFAULT } from './workspace/changes-disk.ts'
+import { hiddenBinds } from './workspace/hidden.ts'
 import {
   checkWorkspace,
   diskBytesOf,
@@ -115,7 +116,8 @@ export async function launchCell(
       const mounted = await mountWorkspace(workspace.changes, record, directory, ground)
       if (!mounted.ok) return mounted
       const { upper, merged, outer, unmount } = mounted.value
-      const binds = [{ from: merged, to: workspace.at, writable: true }]
+      const hidden = hiddenBinds(workspace, outer === undefined ? { merged } : { upper }, directory)
+      const binds = [{ from: merged, to: workspace.at, writable: true }, ...hidden]
       return ok({ binds, disk: upper, upper, workspace: record, unmount, ...(outer ? { outer } : {}) })
     },
   })
@@ -291,6 +293,7 @@ function receiptOf(
             changes: spec.workspace.changes,
             at: spec.workspace.at,
             owner: `${workspace.owner.uid}:${workspace.owner.gid}`,
+            ...(spec.workspace.hidden?.length && { hidden: spec.workspace.hidden }),
           },
         }
       : {}),

@@ -35,6 +35,8 @@ export interface CellSpec {
    * symlinks are resolved before the comparison.
    */
   readonly protectedPaths: readonly string[]
+  /** Of these, what no cell may read: not in its root file system, either. */
+  readonly unseenPaths?: readonly string[]
   /** Layers that this launch does without, by a person's word, where the host lacks them. Default: none. */
   readonly accepts?: readonly Layer[]
 }
@@ -59,6 +61,8 @@ export interface WorkspaceSpec {
   readonly changes: string
   /** Absolute, in the cell. */
   readonly at: string
+  /** Paths in it, relative, that the cell finds empty and cannot change: files and directories. */
+  readonly hidden?: readonly string[]
 }
 
 export interface CellLimits {
@@ -129,7 +133,13 @@ export interface LaunchReceipt {
   readonly variables: readonly string[]
   readonly root: string
   readonly files: readonly { readonly from: string; readonly to: string }[]
-  readonly workspace?: { readonly lower: string; readonly changes: string; readonly at: string; readonly owner: string }
+  readonly workspace?: {
+    readonly lower: string
+    readonly changes: string
+    readonly at: string
+    readonly owner: string
+    readonly hidden?: readonly string[]
+  }
   readonly ports: readonly number[]
   readonly limits: CellLimits
   /** SHA-256 of the seccomp program. */

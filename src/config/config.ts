@@ -97,6 +97,8 @@ export interface CellConfig {
   readonly root?: string
   /** The directory that the cell sees as /workspace, through a private overlay. */
   readonly workspace?: string
+  /** Of the workspace, what its cell does not see; absent: files that are made to hold credentials. */
+  readonly hide?: readonly PathPattern[]
   /** What is known of all that it is shown at its start. Untrusted, unless the configuration says otherwise. */
   readonly labels: readonly Label[]
   /** The configuration says the labels itself. */

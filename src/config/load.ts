@@ -451,6 +451,7 @@ function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): C
   return {
     ...(cell?.root === undefined ? {} : { root: at(cell.root) }),
     ...(cell?.workspace === undefined ? {} : { workspace: at(cell.workspace) }),
+    ...(cell?.hide !== undefined && { hide: cell.hide }),
     labels: cell?.labels ?? [],
     labelled: cell?.labels !== undefined,
     files,

@@ -70,6 +70,10 @@ const cellFields = {
     path,
     'a directory that it sees as /workspace, through a private overlay: changes are a diff until they are committed',
   ),
+  hide: optional(
+    paths,
+    'what of the workspace it does not see, like **/.env; absent: .env, .netrc and other files that hold credentials; []: nothing',
+  ),
   labels: optional(
     list('labels of what it is shown at its start', text('a label', labelFrom)),
     'what is known of its workspace, files and standard input; absent: untrusted, where there is more than its program; [] if nobody outside can write them',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { CellAbout } from '../cells/about.ts'
 import { CELL_USER } from '../cells/etc.ts'
 import type { CellSpec, Layer } from '../cells/spec.ts'
@@ -26,11 +26,14 @@ export interface CellPlan extends Pick<CellSpec, 'command' | 'secretCommand' | '
   readonly egress?: boolean
   readonly variables: Readonly<Record<string, string>>
   readonly about: CellAbout
+  /** Of its workspace, what it does not see. */
+  readonly hidden?: readonly string[]
 }
 
 /** What the warden is asked for, from the configuration alone. */
 export function cellSpec(config: Config, state: Pick<State, 'directory' | 'workspace'>, plan: CellPlan): CellSpec {
-  const { cell, command, secretCommand, stdio, listener, egress = false } = plan
+  const { cell, command, secretCommand, stdio, listener, egress = false, hidden = [] } = plan
+  const unseen = unseenPaths(config, state.directory)
   const io = cell.ioBytesPerSecond
   return {
     id: plan.id ?? newCellId(randomBytes(16)),
@@ -49,7 +52,7 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
     files: [...[...cell.files].map(([to, from]) => ({ from, to })), ...(listener ? [CLIENT_CONFIG] : [])],
     ...(listener && { decoys: config.containment.decoys.files }),
     ...(cell.workspace && {
-      workspace: { lower: cell.workspace, changes: state.workspace(plan.name), at: '/workspace' },
+      workspace: { lower: cell.workspace, changes: state.workspace(plan.name), at: '/workspace', hidden },
     }),
     limits: {
       memoryBytes: cell.memoryBytes,
@@ -65,10 +68,18 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
       acceptedPath(config.file),
       ...[...config.tenants].map((tenant) => acceptedPath(config.file, tenant)),
       ...config.policies.map(({ file }) => join(config.directory, file)),
-      state.directory,
+      ...unseen,
       ...FIREBREAK,
     ],
+    unseenPaths: unseen,
   }
+}
+
+/** Files of secrets, of every environment, and the states of every tenant: keys, ledgers, witnesses and control sockets. */
+function unseenPaths({ secrets }: Config, stateDirectory: string): readonly string[] {
+  const files = [...secrets.values()].flatMap((source) => (source.kind === 'file' ? [source.path] : []))
+  const above = dirname(stateDirectory)
+  return [...files, basename(above) === 'tenants' ? dirname(above) : stateDirectory]
 }
 
 /** What `profile: user` in the configuration accepts to go without, where the host lacks it; the receipt names it. */

@@ -22,15 +22,17 @@ export const POLICY_TESTS: readonly string[] = ['*.test.yaml', 'policies/**/*.te
 
 /** Looks once at everything outside of the configuration that it leans on. Secrets are read, and none is kept. */
 export async function seenBy(config: Config, report: HostReport, stateDirectory: string): Promise<Seen> {
+  const values = new Map<string, string>()
+  const unread = new Map<string, string>()
+  for (const [name, source] of config.secrets) {
+    const value = readSecret(source, config.directory)
+    const usable = value.ok ? openSecrets(new Map([[name, value.value]])) : value
+    if (!usable.ok) unread.set(name, usable.reason)
+    else if (value.ok) values.set(name, value.value)
+  }
   return {
     report,
-    secrets: new Map(
-      [...config.secrets].flatMap(([name, source]) => {
-        const value = readSecret(source, config.directory)
-        const usable = value.ok ? openSecrets(new Map([[name, value.value]])) : value
-        return usable.ok ? [] : [[name, usable.reason] as const]
-      }),
-    ),
+    secrets: unread,
     places: new Map(
       (await Promise.all(placesOf(config).map(async (url) => [url.origin, await faultOf(url)] as const))).flatMap(
         ([origin, fault]) => (fault === undefined ? [] : [[origin, fault] as const]),
@@ -41,7 +43,7 @@ export async function seenBy(config: Config, report: HostReport, stateDirectory:
     workspaces: new Map(cellsOf(config).map(({ cell }) => [cell, notesOf(config, cell)])),
     refused: new Map(
       cellsOf(config).flatMap(({ cell, name, state }) => {
-        const refusal = cellRefusal(config, state(stateDirectory), name, cell)
+        const refusal = cellRefusal(config, state(stateDirectory), name, cell, values)
         return refusal === undefined ? [] : [[cell, refusal] as const]
       }),
     ),

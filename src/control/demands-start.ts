@@ -42,4 +42,4 @@ export function startDemands(
 }
 
 const REFUSED =
-  'a workspace and files that hold neither configuration, policies nor state: firebreak.yaml beside, not in, what an agent works on'
+  'a workspace and files that hold neither configuration, policies, state nor secrets: firebreak.yaml and keys beside, not in, what an agent works on'

@@ -46,6 +46,7 @@ import { SecretDesk } from './secret-desk.ts'
 import { type Kept, leftOut, Servers } from './servers.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
+import { lookThrough } from './shown.ts'
 import { orderedText, type Start, Starting, unbegun } from './starting.ts'
 import type { State } from './state.ts'
 import { type Halting, newOrderId } from './stop.ts'
@@ -251,8 +252,10 @@ class OpenRuntime implements Runtime {
   ): Promise<Result<RunningCell, string>> {
     const { number, id } = start
     const workspace = parent === undefined ? agent.name : delegatedWorkspace(agent.name, id)
+    const { hidden, refusal } = lookThrough(this.#config, agent.cell, this.#secrets.values)
+    if (refusal !== undefined) return no(refusal)
     const about = this.#aboutAgent(agent, parent)
-    const plan = { id, name: workspace, cell: agent.cell, command, stdio, listener: true, variables, about }
+    const plan = { id, name: workspace, cell: agent.cell, command, stdio, listener: true, variables, about, hidden }
     const mayBegin = () => this.#mayBeginAt(start, this.#live.get(number)?.rung ?? start.told)
     const launched = await this.#warden.launch(cellSpec(this.#config, this.state, plan), mayBegin)
     if (!launched.ok) return no(this.#starting.stopped(number) ?? launchFaultText(launched.reason))

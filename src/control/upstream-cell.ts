@@ -13,6 +13,7 @@ import { no, ok, type Result } from '../model/index.ts'
 import { cellSpec } from './cell-spec.ts'
 import { injectSecrets } from './secrets.ts'
 import { egressOf } from './setup.ts'
+import { lookThrough } from './shown.ts'
 import type { State } from './state.ts'
 
 export type StdioUpstream = Upstream & { readonly mcp: StdioServer }
@@ -44,6 +45,8 @@ export async function launchUpstreamCell(
   const { name, mcp } = upstream
   const [program, ...args] = mcp.command
   if (program === undefined) return no(`upstream ${name} has no command`)
+  const { hidden, refusal } = lookThrough(config, mcp.cell, secrets)
+  if (refusal !== undefined) return no(`upstream ${name}: ${refusal}`)
   const egress = upstream.relay && egressOf(config, upstream.environment).length > 0
   const launched = await warden.launch(
     cellSpec(config, state, {
@@ -56,6 +59,7 @@ export async function launchUpstreamCell(
       stdio: { kind: 'pipes' },
       listener: false,
       egress,
+      hidden,
       variables: injectSecrets(secrets, mcp.cell.env),
       about,
     }),

@@ -64,6 +64,10 @@ describe('profile user', { skip }, () => {
     assert.equal(part('network').interfaces, 'lo')
   })
 
+  it('S10: what is hidden of a workspace is empty to its cell, and cannot be moved', () => {
+    assert.equal(report.hiding, '')
+  })
+
   it('S3: the listener works, made by a helper that is gone', () => {
     assert.equal(part('network').gateway, 'met: the gateway')
   })

@@ -37,6 +37,11 @@ const network = await run(
   'the gateway',
 )
 const descriptors = await run(spec(['sh', '-c', 'ls -l /proc/$$/fd'], { accepts, workspace, ports: [] }), 'x')
+const over = { lower, changes: join(base, 'hiding'), at: '/work', hidden: ['given'] }
+const hiding = await run(
+  spec(['sh', '-c', 'cat given; rm given; mv given a; cat given'], { accepts, workspace: over, ports: [] }),
+  'x',
+)
 const diff = await warden.diff(workspace.changes)
 const landing = await warden.commit(workspace.changes, ['mine'], [])
 await warden.close()
@@ -50,6 +55,7 @@ console.log(
     network: lastReport(network.stdout, network.stderr),
     descriptors: descriptors.stdout.trim().split('\n').length - 1,
     gone: [kernel, files, network].every(({ torn }) => torn.gone),
+    hiding: hiding.stdout,
     without: kernel.receipt.without,
     diff: diff.ok ? diff.value.changes.map(({ kind, path }) => `${kind} ${path}`).toSorted() : diff.reason,
     landing: landing.ok ? landing.value : landing.reason,

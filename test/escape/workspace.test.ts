@@ -376,4 +376,26 @@ describe('what a cell changed', { skip: SKIP }, () => {
     ])
     assert.equal(existsSync(join(lower, 'replies/notes/HEAD')), false)
   })
+
+  it('S10: what is hidden of a workspace is empty to its cell, under any name, and stays what it was', async () => {
+    const lower = ownedDirectory({ '.env': 'K=1', 'api/.env': 'K=2', 'keys/id': 'K=3', 'gone/.env': 'K=4', other: 'x' })
+    const workspace = { ...workspaceOver(lower), hidden: ['.env', 'api/.env', 'keys', 'gone/.env'] }
+    const work = `cat .env api/.env; ls keys; for e in 'mv .env a' 'rm .env' 'ln .env b' 'rm -r keys' 'mv keys k'; do $e; done 2>/dev/null
+      echo x > .env; echo x > keys/new; mv api moved; cat moved/.env; cp -r . /tmp/all; ln -s .env c; cat c /tmp/all/*/.env
+      umount .env; mount --bind other .env; cat .env /proc/self/root/work/.env; rm -r gone; true`
+    for (const again of ['', 'again']) {
+      const { exit, stdout } = await ran(spec(['sh', '-c', work], { workspace }))
+      assert.equal(exit.code, 0)
+      assert.doesNotMatch(stdout, /K=/, again)
+    }
+    const { changes } = await diffOf(workspace.changes)
+    assert.ok(
+      changes.every(({ path }) => !/^(?:\.env|keys)/.test(path) || path === '.env.x'),
+      JSON.stringify(changes),
+    )
+    assert.equal(readFileSync(join(lower, 'keys/id'), 'utf8'), 'K=3')
+    // Without the mounts they are what they were.
+    const shown = await ran(spec(['cat', '.env'], { workspace: { ...workspace, hidden: [] } }))
+    assert.equal(shown.stdout, 'K=1')
+  })
 })

@@ -230,6 +230,12 @@ async function runOnce(
   const log = runtime.state.ledger(agent.environment)
   const { waits, refused, left, cuts } = await stoppedSince(log, cell.id)
   for (const line of cuts) call.print.progress(line)
+  const hidden = cell.receipt.workspace?.hidden ?? []
+  if (hidden.length > 0) {
+    const named = hidden.slice(0, 4).map((path) => printable(path))
+    const more = hidden.length > named.length ? ` and ${hidden.length - named.length} more` : ''
+    call.print.progress(`of its workspace it did not see ${named.join(', ')}${more}; "hide: []" under cell shows all`)
+  }
   for (const [upstream, { problem, later }] of left) {
     const after = later ? '; it was there later' : ''
     const help = helpFor(config, upstream, runtime.state.log(`upstream-${upstream}`))

@@ -1,0 +1,222 @@
+/**
+ * Looks through what a cell is going to be shown: which files of its workspace stay hidden, and whether a secret lies in
+ * any of it, by path, by inode (a hard link, a bind mount) or by value. Bounded, and what was not looked at is told.
+ */
+import { Buffer } from 'node:buffer'
+import {
+  type BigIntStats,
+  closeSync,
+  type Dirent,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
+import { basename, join, relative, sep } from 'node:path'
+import type { CellConfig, Config } from '../config/config.ts'
+import { matchesPath, type PathPattern } from '../model/pattern.ts'
+import { isHiddenUnasked } from './programs/hidden-files.ts'
+import { isPackages } from './programs/secret-files.ts'
+
+export interface Shown {
+  /** Relative to the workspace, `/` between parts. */
+  readonly hidden: readonly string[]
+  /** Why it must not be shown. */
+  readonly refusal?: string
+  /** There was more than is looked at. */
+  readonly incomplete: boolean
+}
+
+/** Files and directories that are looked at; a large repository has tens of thousands. */
+const ENTRIES_MAX = 100_000
+/** Read of all files together, and of each: a token lies in a small file. */
+const READ_BYTES_MAX = 128 * 1024 ** 2
+const FILE_BYTES_MAX = 1024 ** 2
+/** Mounts that hide; who has more names their directory. */
+const HIDDEN_MAX = 256
+
+/** @param values of the secrets that are known to whoever asks; the files of all are compared. */
+export function lookThrough(
+  { secrets }: Pick<Config, 'secrets'>,
+  cell: Pick<CellConfig, 'workspace' | 'files' | 'hide'>,
+  values: ReadonlyMap<string, string>,
+): Shown {
+  const look = new Look(secrets, values)
+  const hidden = cell.workspace === undefined ? [] : look.workspace(cell.workspace, cell.hide)
+  for (const from of cell.files.values()) if (look.refusal === undefined) look.files(from)
+  if (hidden.length > HIDDEN_MAX)
+    look.refuse(
+      `its workspace has ${hidden.length} files to hide, more than ${HIDDEN_MAX}: name their directories under hide:`,
+    )
+  if (cell.hide !== undefined && look.incomplete) {
+    look.refuse(
+      `${cell.workspace} has more files than are looked through for hide: (${ENTRIES_MAX}): show a smaller directory`,
+    )
+  }
+  return { hidden, incomplete: look.incomplete, ...(look.refusal !== undefined && { refusal: look.refusal }) }
+}
+
+class Look {
+  readonly #secretInodes = new Map<string, string>()
+  readonly #needles: readonly (readonly [name: string, needle: Buffer])[]
+  #entries = 0
+  #bytes = 0
+  incomplete = false
+  refusal: string | undefined
+
+  constructor(secrets: Config['secrets'], values: ReadonlyMap<string, string>) {
+    this.#needles = [...values].flatMap(([name, value]) => formsOf(value).map((form) => [name, form] as const))
+    for (const [name, source] of secrets) {
+      const inode = source.kind === 'file' ? inodeOf(statOf(source.path)) : undefined
+      if (inode !== undefined) this.#secretInodes.set(inode, name)
+    }
+  }
+
+  refuse(why: string): void {
+    this.refusal ??= why
+  }
+
+  workspace(lower: string, hide: readonly PathPattern[] | undefined): readonly string[] {
+    const isHidden = (path: string) =>
+      hide === undefined ? isHiddenUnasked(path) : hide.some((pattern) => matchesPath(pattern, path))
+    const hidden = new Set<string>()
+    const hiddenInodes = new Set<string>()
+    const linked: (readonly [path: string, inode: string])[] = []
+    const root = resolved(lower)
+    for (const { path, stats } of this.#walk(root, (each) => isHidden(each))) {
+      if (isHidden(path)) {
+        const target = stats.isSymbolicLink() ? withinOf(root, path) : path
+        if (target !== undefined) hidden.add(target)
+        const inode = stats.isFile() ? inodeOf(stats) : undefined
+        if (inode !== undefined && stats.nlink > 1n) hiddenInodes.add(inode)
+      } else if (stats.isFile()) {
+        if (stats.nlink > 1n) linked.push([path, inodeOf(stats) ?? ''])
+        this.#judge(join(root, path), stats)
+      }
+    }
+    // The same file by another name is no other file.
+    for (const [path, inode] of linked) if (hiddenInodes.has(inode)) hidden.add(path)
+    return [...hidden].filter((path) => ![...hidden].some((other) => path.startsWith(`${other}/`))).toSorted()
+  }
+
+  files(from: string): void {
+    if (SYSTEM.some((directory) => from.startsWith(directory)) || isPackages(basename(from))) return
+    const root = resolved(from)
+    const stats = statOf(root)
+    if (stats?.isFile()) return this.#judge(root, stats)
+    if (stats?.isDirectory()) {
+      for (const { path, stats: each } of this.#walk(root, () => false)) {
+        if (each.isFile()) this.#judge(join(root, path), each)
+      }
+    }
+  }
+
+  #judge(file: string, stats: BigIntStats): void {
+    if (this.refusal !== undefined) return
+    const same = this.#secretInodes.get(inodeOf(stats) ?? '')
+    const name = same ?? this.#heldIn(file, stats)
+    if (name === undefined) return
+    const what = same === undefined ? 'holds the secret' : 'is the file of the secret'
+    this.refuse(`${file} ${what} "${name}", and its cell would be shown it: move it out of what is shown, or hide: it`)
+  }
+
+  /** The secret whose value a file holds. */
+  #heldIn(file: string, stats: BigIntStats): string | undefined {
+    if (this.#needles.length === 0 || stats.size === 0n) return undefined
+    if (this.#bytes >= READ_BYTES_MAX) this.incomplete = true
+    if (this.incomplete) return undefined
+    const bytes = beginningOf(file, Math.min(Number(stats.size), FILE_BYTES_MAX))
+    this.#bytes += bytes.length
+    return this.#needles.find(([, needle]) => bytes.includes(needle))?.[0]
+  }
+
+  /** Breadth first, packages and repositories last: what lies at the top is looked at before the bound is met. */
+  *#walk(
+    root: string,
+    skip: (path: string) => boolean,
+  ): Generator<{ readonly path: string; readonly stats: BigIntStats }> {
+    const [near, far]: [string[], string[]] = [[''], []]
+    for (let at = near.shift() ?? far.shift(); at !== undefined; at = near.shift() ?? far.shift()) {
+      for (const { name } of entriesOf(join(root, at))) {
+        if (++this.#entries > ENTRIES_MAX) {
+          this.incomplete = true
+          return
+        }
+        const path = at === '' ? name : `${at}/${name}`
+        const stats = lstatOf(join(root, path))
+        if (stats === undefined) continue
+        yield { path, stats }
+        if (stats.isDirectory() && !skip(path)) (isPackages(name) || name === '.git' ? far : near).push(path)
+      }
+    }
+  }
+}
+
+const SYSTEM = ['/usr/', '/bin/', '/sbin/', '/lib/', '/lib64/', '/etc/', '/nix/']
+
+/** As it is, and as it stands in URLs, JSON, base64 wherever that begins, hexadecimal and UTF-16. */
+function formsOf(value: string): readonly Buffer[] {
+  const bytes = Buffer.from(value)
+  const inBase64 = [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
+    // Only characters that are made of the value alone.
+    return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
+  })
+  const texts = [
+    value,
+    encodeURIComponent(value),
+    JSON.stringify(value).slice(1, -1),
+    ...inBase64,
+    bytes.toString('hex'),
+  ]
+  const forms = [...new Set(texts)].filter((text) => text.length >= 8).map((text) => Buffer.from(text))
+  return [...forms, Buffer.from(value, 'utf16le')]
+}
+
+function withinOf(root: string, path: string): string | undefined {
+  const target = relative(root, resolved(join(root, path)))
+  return target === '' || target.startsWith('..') ? undefined : target.split(sep).join('/')
+}
+
+function entriesOf(directory: string): readonly Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+  } catch {
+    return []
+  }
+}
+
+function beginningOf(file: string, bytesMax: number): Buffer {
+  let fd: number | undefined
+  try {
+    fd = openSync(file, 'r')
+    const bytes = Buffer.alloc(bytesMax)
+    return bytes.subarray(0, readSync(fd, bytes))
+  } catch {
+    return Buffer.alloc(0)
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+function resolved(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+function statOf(path: string): BigIntStats | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })
+}
+
+function lstatOf(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })
+}
+
+function inodeOf(stats: BigIntStats | undefined): string | undefined {
+  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`
+}

@@ -1,0 +1,82 @@
+/** Secrets that lie in what a cell is shown, and files that hold them: `firebreak run` and `doctor`, as a person has them. */
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { firebreak, SKIP } from '../kit/command-line.ts'
+import { temporaryDirectory } from '../kit/temporary.ts'
+
+function config(secret: string, cell: object, command: readonly string[], files: Readonly<Record<string, string>>) {
+  const directory = temporaryDirectory()
+  mkdirSync(join(directory, 'app'))
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(directory, path), text)
+  const path = join(directory, 'firebreak.yaml')
+  const headers = { authorization: 'Bearer ${secret:shop}' }
+  const mcp = { url: 'http://127.0.0.1:9/mcp', headers }
+  writeFileSync(
+    path,
+    JSON.stringify({
+      environments: { test: {} },
+      upstreams: { shop: { environment: 'test', mcp, tools: { stock: { effect: 'read', returns: [] } } } },
+      agents: {
+        desk: {
+          owner: 'ana@shop.example',
+          environment: 'test',
+          command,
+          cell: { workspace: './app', ...cell },
+          grants: [{ upstream: 'shop', tools: ['stock'], expires: '1h' }],
+        },
+      },
+      secrets: { shop: { file: secret } },
+    }),
+  )
+  return ['--config', path, '--state', join(directory, 'state')]
+}
+
+describe('a secret in what is shown', { skip: SKIP }, () => {
+  const SECRET = 'tok-4d3c2b1a0f'
+  const cat = ['sh', '-c', 'cat /workspace/token /workspace/.env /workspace/notes 2>/dev/null; true']
+
+  it('S10: by path, by value and under root: no start, and doctor says which file', async () => {
+    const cases = [
+      [config('app/token', {}, cat, { 'app/token': SECRET }), /app\/token/],
+      [config('token', {}, cat, { token: SECRET, 'app/notes': `a ${SECRET} b` }), /app\/notes holds the secret "shop"/],
+      [config('token', { files: { '/x': '.' } }, cat, { token: SECRET }), /contains .*(?:token|firebreak)/],
+    ] as const
+    for (const [given, why] of cases) {
+      const ran = await firebreak(['run', ...given])
+      assert.equal(ran.code, 1)
+      assert.match(ran.stderr, why)
+      assert.doesNotMatch(ran.stdout + ran.stderr, new RegExp(SECRET))
+      const doctor = await firebreak(['doctor', '--quick', ...given])
+      assert.match(doctor.stdout, why)
+    }
+  })
+
+  it('S10: .env is hidden where nothing is said, and its owner is told; hide: says what is', async () => {
+    const files = { token: SECRET, 'app/.env': 'KEY=1234\n', 'app/notes': 'hello\n' }
+    const ran = await firebreak(['run', ...config('token', {}, cat, files)])
+    assert.equal(ran.stdout, 'hello\n')
+    assert.match(ran.stderr, /it did not see \.env; "hide: \[\]" under cell shows all/)
+    const all = await firebreak(['run', ...config('token', { hide: [] }, cat, files)])
+    assert.equal(all.stdout, 'KEY=1234\nhello\n')
+    const other = await firebreak(['run', ...config('token', { hide: ['notes', '.env'] }, cat, files)])
+    assert.equal(other.stdout, '')
+  })
+})
+
+describe('what a cell begins with', { skip: SKIP }, () => {
+  it('S15: files that are no program, and a standard input, are untrusted', async () => {
+    const directory = temporaryDirectory()
+    writeFileSync(join(directory, 'mail'), 'x')
+    const path = join(directory, 'firebreak.yaml')
+    const reach = async (cell: object) => {
+      const desk = { owner: 'ana@shop.example', environment: 'test', command: ['true'], cell }
+      writeFileSync(path, JSON.stringify({ environments: { test: {} }, agents: { desk } }))
+      const { stdout } = await firebreak(['reach', 'desk', '--config', path, '--json'])
+      return JSON.stringify(JSON.parse(stdout)).includes('untrusted')
+    }
+    assert.equal(await reach({ files: { '/mail': './mail' } }), true)
+    assert.equal(await reach({ files: { '/mail': './mail' }, labels: [] }), false)
+  })
+})
