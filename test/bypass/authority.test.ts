@@ -118,7 +118,7 @@ await speaker(second, 'bank')('saved')
 const third = await gateway.admit('alpha')
 await speaker(third, 'bank')('payees', { query: 'EVIL' })
 // Nobody has said this one with an effect.
-await speaker(third, 'bank')('payees', { query: 'EVIL2' })
+await speaker(third, 'bank')('payees', { query: 'MALLORY' })
 const stained = await gateway.admit('alpha', { labels: ['confidential:customers'] })
 const unlisted = await gateway.admit('alpha', { labels: ['confidential:elsewhere'] })
 const PAY = { to: 'EVIL', amount: '1', note: '' }
@@ -144,7 +144,7 @@ const REMEMBERED: Case = {
   must: 'held',
   try: async () => {
     await speaker(third, 'bank')('recent')
-    return speaker(third, 'bank')('pay', { ...PAY, to: 'EVIL2' })
+    return speaker(third, 'bank')('pay', { ...PAY, to: 'MALLORY' })
   },
   known: {
     why: 'what is asked in a read is excluded from that read’s own answer only, or no lookup could ever be used',
