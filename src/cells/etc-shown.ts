@@ -55,6 +55,11 @@ const SHOWN = [
 const SECRET_NAME =
   /(^|[._-])(private|keys?|secrets?|shadow|passwd|passwords?|credentials?|tokens?|auth|netrc|htpasswd|settings\.xml)([._-]|$)|\.(key|p12|pfx|jks|kdbx)$/i
 const PRIVATE_KEY = 'PRIVATE KEY-----'
+/** A line that gives one a value, in whatever is not a comment: `env[DB_PASSWORD] = x`, `GITHUB_PAT=x`. */
+const SECRET_LINE =
+  /^[ \t]*(?:export[ \t]+)?[^#;!/<\s][^=:\n]*?(?:passw(?:or)?d|secret|token|api_?key|access_?key|credential|_pat\b)[^=:\n]{0,20}[=:][ \t]*[^\s#;]/im
+/** Has lines of that look (`challengePassword = …`) as its distributions ship it, and no TLS client starts without. */
+const OPENSSL = /openssl\.cnf$/
 /**
  * Directories of hundreds of links, of which only these are copied. Certificates lie in some of them as files where
  * somebody made one of this very host.
@@ -62,6 +67,8 @@ const PRIVATE_KEY = 'PRIVATE KEY-----'
 const LINKS = ['alternatives', 'ssl/certs', 'pki/tls/certs']
 
 const ENTRIES_MAX = 4_000
+/** Settings that people write are smaller; what is larger is a cache or a bundle. */
+const TEXT_BYTES_MAX = 128 * 1024
 const FILE_BYTES_MAX = 4 * 1024 ** 2
 const ALL_BYTES_MAX = 32 * 1024 ** 2
 
@@ -114,6 +121,7 @@ function copyFile(copying: Copying, path: string, source: string, size: number):
   if (size > FILE_BYTES_MAX || copying.bytes + size > ALL_BYTES_MAX) return
   const bytes = readFileSync(source)
   if (bytes.includes(PRIVATE_KEY)) return
+  if (size < TEXT_BYTES_MAX && !OPENSSL.test(path) && SECRET_LINE.test(bytes.toString('latin1'))) return
   copying.bytes += size
   writeFileSync(madeFor(join(copying.to, path)), bytes, { mode: 0o644 })
 }

@@ -52,6 +52,9 @@ it('nothing that may be a secret is, wherever it lies and whatever leads to it',
     'fonts/odd.conf': '-----BEGIN EC PRIVATE KEY-----',
     'fonts/closed.conf': 'for its owner only',
     'fonts/client.p12': 'x',
+    'php/8.2/fpm/pool.d/www.conf': '[www]\nuser = www-data\nenv[DB_PASSWORD] = hunter2\n',
+    'R/Renviron.site': 'R_LIBS=/usr/lib/R\nGITHUB_PAT=ghp_x\n',
+    'php/8.2/cli/php.ini': '; password = none\nmysqli.default_pw =\ndefault_password =\n',
     'maven/shown': 'yes',
   })
   chmodSync(join(etc, 'fonts/closed.conf'), 0o640)
@@ -62,10 +65,12 @@ it('nothing that may be a secret is, wherever it lies and whatever leads to it',
   const shown = join(temporaryDirectory(), 'shown')
   copyShown(etc, shown)
   const kept = ['shadow', 'gitconfig', 'environment', 'ssh', 'ssl/private', 'ssl/certs/site.pem', 'maven/settings.xml']
+  const told = ['php/8.2/fpm/pool.d/www.conf', 'R/Renviron.site']
   const below = ['odd.conf', 'closed.conf', 'client.p12', 'a.conf', 'b.conf', 'more'].map((name) => `fonts/${name}`)
-  for (const path of [...kept, 'java-21-openjdk/management/jmxremote.password', ...below])
+  for (const path of [...kept, ...told, 'java-21-openjdk/management/jmxremote.password', ...below])
     assert.equal(lstatSync(join(shown, path), { throwIfNoEntry: false }), undefined, path)
-  assert.ok(existsSync(join(shown, 'maven/shown')), 'control')
+  for (const path of ['maven/shown', 'php/8.2/cli/php.ini'])
+    assert.ok(existsSync(join(shown, path)), `control: ${path}`)
 })
 
 it('a cell that is shown something in /etc has one of its own, with a place for it; others share one', () => {
