@@ -39,11 +39,12 @@ function proxied(origins: readonly string[], addresses: readonly string[] = []) 
   const { port, fd } = listener()
   const tried: (readonly [string, string | undefined])[] = []
   const asked: string[] = []
-  const door: { shut?: string } = {}
+  const door: { shut?: string | undefined; ready?: Promise<void> } = {}
   const egress = new Egress({
     listener: fd,
     origins,
     rules: {
+      ready: () => door.ready ?? Promise.resolve(),
       ask: (place, _, problem) => {
         tried.push([place, problem])
         return Promise.resolve(problem ?? door.shut)
@@ -290,6 +291,20 @@ describe('S6: the way out of a relay', () => {
       [at, undefined],
       [at, 'the witness is away'],
     ])
+  })
+
+  it('a relay that asks before the cell that it serves is there is answered by the rules of then', async () => {
+    const { port } = await origin()
+    const { port: proxy, door, tried } = proxied([`http://127.0.0.1:${port}`])
+    const { promise, resolve } = Promise.withResolvers<void>()
+    door.ready = promise
+    door.shut = 'no cell that it serves is here'
+    const answer = raw(proxy, `GET http://127.0.0.1:${port}/ HTTP/1.1`, 'Host: x', 'Connection: close')
+    await delay(50)
+    door.shut = undefined
+    resolve()
+    assert.match(await answer, /^HTTP\/1\.1 200/)
+    assert.deepEqual(tried, [[`127.0.0.1:${port}`, undefined]])
   })
 
   it('S8: one that says nothing is cut by who orders it, and the next is asked for anew', async () => {

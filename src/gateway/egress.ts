@@ -22,6 +22,8 @@ import { parseInPieces, unparsedOf } from './http-pieces.ts'
 
 /** What decides over a relay's way out, and records it. */
 export interface EgressRules {
+  /** Resolves when there is somebody to ask: a relay is started before the cell that it serves. At once where absent. */
+  readonly ready?: () => Promise<void>
   /**
    * Tells of a place that is asked for, and resolves with why nothing may be sent there: `problem`, where there is one
    * already. Nothing where it may be: then that is on disk. `asked` is what the relay wrote.
@@ -214,10 +216,17 @@ export class Egress {
       await this.#ask(asked, asked, 'it is not in the environment’s egress')
       return undefined
     }
+    await this.#ready()
     const shut = unfit ?? this.#rules.lastCheck()
     const found = shut === undefined ? await this.#resolved(place) : { problem: shut }
     const problem = await this.#ask(place.name, asked, found.problem)
     return problem === undefined ? found.address : undefined
+  }
+
+  async #ready(): Promise<void> {
+    if (this.#rules.ready === undefined) return
+    this.#asking++
+    await this.#rules.ready().finally(() => this.#asking--)
   }
 
   async #resolved({ address, hostname }: Place): Promise<{ readonly address?: string; readonly problem?: string }> {

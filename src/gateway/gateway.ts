@@ -83,6 +83,8 @@ interface Served {
   readonly server: Server
   readonly endpoint: McpEndpoint
   readonly own: readonly Upstream[]
+  /** The ledger has its start, so that what is told of it is told of a cell that is known. */
+  started: boolean
 }
 
 /** One environment's gateway: what the warden hands it becomes served cells, and what they do goes through `perform`. */
@@ -361,8 +363,8 @@ export class Gateway {
       server.listen({ fd: listener }, resolve)
     })
     // In this tick: an order to it that comes next finds it.
-    this.#served.set(message.number, { cell, server, endpoint, own })
-    this.#arrivals.came()
+    const served: Served = { cell, server, endpoint, own, started: false }
+    this.#served.set(message.number, served)
     await listening.catch((error) => {
       this.#served.delete(message.number)
       throw error
@@ -374,6 +376,8 @@ export class Gateway {
     const above = message.parent === undefined ? undefined : this.#served.get(message.parent)?.cell
     if (above !== undefined) this.#lower(cell, above.rung, 'firebreak', 'the cell that delegated to it stands there')
     this.#budgets.setAside(cell.authority.grants, this.#gate.nowMs())
+    served.started = true
+    this.#arrivals.came()
     this.#send({ kind: 'cell-ready', number: message.number })
   }
 
@@ -688,7 +692,10 @@ export class Gateway {
   /** A cell, or what compensates in its place; of a relay that they share, all that have it. */
   #usersOf(upstream: UpstreamName, number: number | null): readonly CellAtGate[] {
     const all = number === null ? [...this.#served.keys(), ...this.#undoing.keys()] : [number]
-    const cells = all.map((each) => this.#served.get(each)?.cell ?? this.#undoing.get(each)?.undoing.cell)
+    const cells = all.map((each) => {
+      const served = this.#served.get(each)
+      return served?.started ? served.cell : this.#undoing.get(each)?.undoing.cell
+    })
     return cells.filter((cell) => cell !== undefined).filter((cell) => cell.upstreams.has(upstream))
   }
 

@@ -52,7 +52,7 @@ export class WayOut implements EgressRules {
     const noticed = gate.notice.in({ upstream: undefined, operation: 'tool', target: '' }, { place: asked })
     const urgent = noticed.noticed?.some(({ name }) => this.#told.isNews(name, gate.nowMs())) ?? false
     if (!urgent) {
-      await this.#served()
+      await this.ready()
       const [cell] = users()
       if (users().some(({ rung }) => rung === 'watched'))
         await (own && cell !== undefined ? cell.pace : this.#pace).turn(gate.nowMs)
@@ -88,7 +88,7 @@ export class WayOut implements EgressRules {
   }
 
   /** A relay is started before the cell that it serves is. */
-  async #served(): Promise<void> {
+  async ready(): Promise<void> {
     const { users, arrivals } = this.#options
     const untilMs = performance.now() + SERVED_MS_MAX
     for (let left = SERVED_MS_MAX; users().length === 0 && left > 0; left = untilMs - performance.now())
