@@ -70,6 +70,8 @@ function plan(server: NamedServer, cwd: string, kept: readonly string[]): Result
       return no(`its credential would travel in the clear to ${url.host}: give its https address`)
     return ok({ server, tools: UNASKED })
   }
+  if (server.cwd !== undefined && statSync(server.cwd, { throwIfNoEntry: false })?.isDirectory() !== true)
+    return no(`its cwd ${server.cwd} is not there`)
   const options = { kept, startsThere: server.cwd !== undefined }
   const contained = containCommand(server.command, server.cwd ?? cwd, options)
   if (!contained.ok) return contained

@@ -103,6 +103,7 @@ describe('servers as clients have them', () => {
       odd: { command: 'x', args: ['${command:pick}'] },
       unset: { url: 'https://${NO_SUCH_HOST}/mcp' },
       text: 'x',
+      args: { command: 'x', args: [{ a: 1 }] },
     }
     const { servers, leftOut } = read(JSON.stringify({ mcpServers }))
     assert.deepEqual(
@@ -116,6 +117,7 @@ describe('servers as clients have them', () => {
     assert.match(why.odd ?? '', /command/)
     assert.match(why.unset ?? '', /says where only once variables are set/)
     assert.match(why.text ?? '', /no object/)
+    assert.match(why.args ?? '', /no list of texts/)
   })
 
   it('keep what is written: numbers and truth values in env, cwd, envFile, disabled; what is dropped is named', () => {

@@ -159,6 +159,15 @@ describe('a script in a cell', () => {
     )
   })
 
+  it('sees what a line for a shell names, and starts where Node looks for what it loads first', () => {
+    const root = dirname(written('line/package.json', '{}'))
+    written('line/server.js')
+    const line = contained(['sh', '-c', `cd ${root} && exec node server.js --key='${join(person, '.ssh/id_rsa')}'`])
+    assert.deepEqual(shown(line), [root])
+    assert.equal(contained(['node', '--import', 'tsx', 'server.js'], root).cwd, root)
+    assert.equal(contained(['node', '--import', './tsx.js', 'server.js'], root).cwd, undefined)
+  })
+
   it('is shown no home, whatever lies in it', () => {
     for (const file of ['package.json', 'agent.mjs', '.ssh/id_rsa', 'notes.txt']) written(`ana/${file}`, '{}')
     const agent = contained(['node', join(person, 'agent.mjs')])

@@ -55,7 +55,13 @@ export function containCommand(
     variables,
     kept,
   }
-  return contain(command, around, options.startsThere === true, 0)
+  try {
+    return contain(command, around, options.startsThere === true, 0)
+  } catch (error) {
+    // What changes or is locked away while it is looked at.
+    if (error instanceof Error && 'syscall' in error) return no(error.message)
+    throw error
+  }
 }
 
 function contain(
@@ -134,14 +140,19 @@ function withArguments(
     } else parts.push(neededBy(real, kept))
     command.push(`${flag}${real}`)
   }
-  const start = startOf(found, args, around, startsThere || builds)
+  for (const place of ofLine(found, args)) {
+    if (isDirectory(place) ? isBroad(place, around.home) : isSecretFile(basename(place))) continue
+    parts.push(isDirectory(place) ? partsOf(place, kept.kept) : neededBy(place, kept))
+  }
+  const preloads = isPreloading(found, args)
+  const start = startOf(found, args, around, startsThere || builds || preloads)
   if (start !== undefined) parts.push(partsOf(start, kept.kept))
   const { shown, hidden } = joined(parts)
   for (const place of shown) if (![...files].some(([to]) => liesIn(place, to))) files.set(place, place)
   const env = new Map<string, string>(
     found.path.length === 0 ? [] : [['PATH', [...found.path, BASE_VARIABLES.PATH].join(':')]],
   )
-  const cwd = start !== undefined && (startsThere || builds || args.includes('-m')) ? start : undefined
+  const cwd = start !== undefined && (startsThere || builds || preloads || args.includes('-m')) ? start : undefined
   const notes =
     hidden.length === 0 ? [] : [`not shown, since it sounds like a secret: ${hidden.slice(0, 8).join(', ')}`]
   if (builds && /^(?:go|cargo)$/.test(basename(found.place)))
@@ -179,6 +190,25 @@ function neededBy(file: string, around: Surroundings): Parts {
   if (packages !== -1) return { shown: [parts.slice(0, packages + 1).join(sep)], hidden: [] }
   const kind = kindOfScript(file) ?? (isNodeScript(file) ? 'node' : undefined)
   return kind === undefined ? { shown: [file], hidden: [] } : neededByScript(file, kind, around)
+}
+
+/** Places that a line for a shell names. */
+function ofLine({ place }: FoundProgram, args: readonly string[]): readonly string[] {
+  const at = args.findIndex((arg) => /^-[a-z]*c$/.test(arg))
+  if (!/^(?:sh|bash|dash|zsh|ksh)$/.test(basename(place)) || at === -1) return []
+  const words = (args[at + 1] ?? '').split(/[\s'";&|()<>=]+/)
+  return words
+    .filter((word) => word.startsWith('/') && !ofSystem(word) && existsSync(word))
+    .map((word) => realpathSync(word))
+}
+
+/** Node looks for what it loads first (`--import tsx`, `-r dotenv/config`) from where it starts. */
+function isPreloading({ place }: FoundProgram, args: readonly string[]): boolean {
+  if (basename(place) !== 'node') return false
+  return args.some(
+    (arg, i) =>
+      /^(?:-r|--require|--import|--loader|--experimental-loader)$/.test(arg) && /^[^./-]/.test(args[i + 1] ?? ''),
+  )
 }
 
 /** What builds what lies in the directory where it is started. */

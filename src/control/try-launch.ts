@@ -1,5 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import process from 'node:process'
 import { checkSpec } from '../cells/check.ts'
 import { launchFaultText } from '../cells/spec.ts'
 import { checkWorkspace } from '../cells/workspace/overlay.ts'
@@ -123,6 +124,7 @@ export async function inScratchState<T>(
   const parent = dirname(stateDirectory)
   const made = mkdirSync(parent, { recursive: true })
   try {
+    removeStale(stateDirectory)
     scratch = mkdtempSync(`${stateDirectory}.try-`)
     chmodSync(scratch, 0o711)
     return await act(scratch)
@@ -132,5 +134,18 @@ export async function inScratchState<T>(
     if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true })
     // Where nothing had run yet, and nothing has begun to meanwhile.
     if (made !== undefined && readdirSync(parent).length === 0) rmdirSync(parent)
+  }
+}
+
+const STALE_MS = 3_600_000
+
+/** What a doctor that was killed has left. */
+function removeStale(stateDirectory: string): void {
+  const parent = dirname(stateDirectory)
+  for (const name of readdirSync(parent)) {
+    const path = join(parent, name)
+    if (!name.startsWith(`${basename(stateDirectory)}.try-`)) continue
+    const { mtimeMs, uid } = statSync(path)
+    if (uid === process.getuid?.() && Date.now() - mtimeMs > STALE_MS) rmSync(path, { recursive: true, force: true })
   }
 }

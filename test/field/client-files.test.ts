@@ -177,6 +177,32 @@ console.log(await (await post({ id: 2, method: 'tools/call', params: { name: 'sh
     assert.equal(kept.stdout, '')
   })
 
+  it('costs no other server where one makes no configuration, and an agent is given no credential', () => {
+    const place = temporaryDirectory()
+    written(place, 'odd: #/s.mjs', ANSWER)
+    written(place, 's.mjs', `${ANSWER}\nserve('stock')`)
+    const mcpServers = {
+      odder: { command: 'sh', args: ['s.sh'], cwd: 'a${/}b' },
+      clear: { url: 'http://shop.example/mcp', headers: { 'X-Api-Key': KEY } },
+      held: { command: 'node', args: ['s.mjs', '.'] },
+      good: { command: 'node', args: ['s.mjs'] },
+    }
+    written(place, 'mcp.json', JSON.stringify({ mcpServers }))
+    const begun = firebreakIn(place, 'init', 'fb', '--mcp', 'mcp.json')
+    assert.equal(begun.code, 0, begun.stderr)
+    assert.match(begun.stdout, /good +1 tools/)
+    for (const name of ['odder', 'clear', 'held']) assert.match(begun.stdout, new RegExp(`\\n +${name} +is left out: `))
+    assert.match(begun.stdout, /clear +is left out: .*in the clear to shop.example/)
+    assert.match(begun.stdout, /held +is left out: its cell is refused: .*contains/)
+    const agent = firebreakIn(place, 'init', 'fb2', '--', 'node', 's.mjs', '--api-key', KEY)
+    assert.equal(agent.code, 2)
+    assert.match(
+      agent.stderr,
+      /the agent is given a credential \(word 4 of its command\): no secret enters an agent’s cell/,
+    )
+    assert.ok(!agent.stderr.includes(KEY) && !existsSync(join(place, 'fb2/firebreak.yaml')))
+  })
+
   it('names the workspace of an agent that would hold its configuration, and writes nothing', () => {
     const project = dirname(written(temporaryDirectory(), 'project/agent.mjs', 'console.log("it runs")'))
     const refused = firebreakIn(project, 'init', '--owner', 'ana@shop.example', '--', 'node', 'agent.mjs', '.')

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import process from 'node:process'
 import { liesIn, resolvedPath } from '../../cells/paths.ts'
+import { credentialsIn } from '../../config/clients/credentials.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type PlannedSecret, SecretPlan } from '../../config/mcp-servers.ts'
 import { configShape } from '../../config/schema.ts'
@@ -12,6 +13,7 @@ import { judgeConfig } from '../../control/setup.ts'
 import { stubsOf, type ToolStub } from '../../control/tool-stub.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { fitUpstreams, startFault } from '../first-check.ts'
 import { type FirstAgent, type FirstUpstream, firstConfig, NEVER, SECRETS_DIRECTORY } from '../first-config.ts'
 import { type FirstServers, firstServers, workspacesOf } from '../first-servers.ts'
 import { printable } from '../printable.ts'
@@ -69,14 +71,25 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(...holdingFault(call, holding, directory))
     return EXIT.usage
   }
-  const { upstreams, leftOut } = withoutHolding(servers.value, directory)
   const user = process.getuid?.() !== 0
-  const first = { directory, user, agent: agent.value, leftOut, secrets: secrets.all }
-  const write = (found: readonly FirstUpstream[]) => writeFileSync(file, firstConfig({ ...first, upstreams: found }))
+  const base = { directory, user, agent: agent.value, secrets: secrets.all }
   for (const part of ['work', 'policies']) mkdirSync(join(directory, part), { recursive: true })
   writeFileSync(join(directory, 'policies', 'never.cedar'), NEVER)
   const schema = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...configShape.schema }
   writeFileSync(join(directory, 'firebreak.schema.json'), `${JSON.stringify(schema, null, 2)}\n`)
+  // Everything is judged as it would stand there; a secret's file has to be there for that.
+  writeFileSync(file, firstConfig({ ...base, upstreams: [], leftOut: [] }))
+  const checked = await fitUpstreams(file, { ...base, leftOut: [] }, servers.value.upstreams)
+  const upstreams = checked.fit
+  const leftOut = [...servers.value.leftOut, ...checked.leftOut]
+  const first = { ...base, leftOut }
+  const fault = await startFault(file, firstConfig({ ...first, upstreams }))
+  if (fault !== undefined) {
+    rmSync(file)
+    call.print.fault(`nothing was written: what was given makes no configuration: ${fault}`)
+    return EXIT.failed
+  }
+  const write = (found: readonly FirstUpstream[]) => writeFileSync(file, firstConfig({ ...first, upstreams: found }))
   const named = new Set(secretNames(firstConfig({ ...first, upstreams })))
   const literal = secrets.all.filter((each) => each.kind === 'literal' && named.has(each.name))
   writeSecrets(directory, literal)
@@ -118,22 +131,23 @@ function holdingFault(call: Call, workspace: string, directory: string): readonl
   ]
 }
 
-/** Servers whose workspace would hold the configuration are not taken, either. */
-function withoutHolding({ upstreams, leftOut }: FirstServers, directory: string) {
-  const holding = upstreams.filter(({ contained }) => heldIn(contained?.workspace, directory) !== undefined)
-  const why = `its workspace would hold ${join(directory, 'firebreak.yaml')}, which no cell may change: firebreak init in another directory`
-  return {
-    upstreams: upstreams.filter((each) => !holding.includes(each)),
-    leftOut: [...leftOut, ...holding.map(({ server }) => ({ key: server.key, why }))],
-  }
-}
-
 function agentOf(call: Call, kept: readonly string[]): Result<FirstAgent, string> {
   const owner = call.text('owner') ?? 'you@example.org'
   if (call.rest.length === 0) return ok({ name: call.text('agent') ?? 'hello', owner })
+  const credential = call.rest.find((word, i) => credentialsIn(word, flagBefore(call.rest, i)).length > 0)
+  if (credential !== undefined)
+    return no(
+      `the agent is given a credential (word ${call.rest.indexOf(credential) + 1} of its command): no secret enters an agent’s cell. What it is for is reached through an upstream, which has it as a secret`,
+    )
   const contained = containCommand(call.rest, process.cwd(), { kept })
   if (!contained.ok) return no(`the agent: ${contained.reason}`)
   return ok({ name: call.text('agent') ?? 'agent', owner, contained: contained.value })
+}
+
+/** `--api-key`, before what it names. */
+function flagBefore(words: readonly string[], at: number): string {
+  const before = words[at - 1] ?? ''
+  return /^-[^=\s]+$/.test(before) ? before : ''
 }
 
 /** What the servers offer, asked in cells of their own; undefined where the configuration cannot be used, which was told. */

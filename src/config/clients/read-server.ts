@@ -73,6 +73,8 @@ export function readServer(
     return read.ok ? ok({ ...common, ...read.value }) : read
   }
   if (command.length === 0) return no('it has neither a command nor a url')
+  if (value.args !== undefined && value.args !== null && !isTexts(value.args))
+    return no('its args are no list of texts')
   const read = stdioServer(command, value, env.value, making)
   return read.ok ? ok({ ...common, ...read.value }) : read
 }
@@ -102,6 +104,10 @@ function commandOf({ command, args }: JsonObject): readonly string[] {
 
 function texts(value: Json | undefined): readonly string[] {
   return Array.isArray(value) ? value.flatMap((each) => (isPlain(each) ? [String(each)] : [])) : []
+}
+
+function isTexts(value: Json | undefined): boolean {
+  return Array.isArray(value) && value.every(isPlain)
 }
 
 function isPlain(value: Json): value is string | number | boolean {
