@@ -58,7 +58,8 @@ export async function listAll(
     if (sent.kind !== 'answered') throw failed(sent.why)
     const { result, error } = sent.answer.value
     if (!isJsonObject(result)) {
-      if (page === 0) throw failed(JSON.stringify(error))
+      // Some say that they have prompts and know no list of them: their tools are as good as before.
+      if (page === 0 && member === 'tools') throw failed(JSON.stringify(error))
       return ended(`${pageText(page)} is refused, and what follows it: ${cutText(JSON.stringify(error), 200)}`)
     }
     const list = result[member]

@@ -101,6 +101,14 @@ describe('a list of an upstream', () => {
       assert.deepEqual([items, lost], [[{ name: 'stock' }], [{ name: '', why: 'it is no object' }]])
       assert.match(notes.join(), said)
     }
+    const refusing = { kind: 'answered', answer: { value: { error: { code: -32601 } }, failed: true } } as const
+    const refuses: UpstreamConnection = {
+      ...listing(() => ({})),
+      ask: async () => ({ ...refusing, bytes: new Uint8Array() }),
+    }
+    await assert.rejects(all(refuses), /-32601/)
+    const prompts = await listAll(refuses, 'prompts/list', 'prompts')
+    assert.deepEqual([prompts.items, prompts.notes.length], [[], 1])
     const down: UpstreamConnection['ask'] = async () => ({ kind: 'unknown', why: 'it ended' })
     await assert.rejects(all({ ...listing(() => ({})), ask: down }), /desk: tools\/list: it ended/)
   })
