@@ -171,6 +171,9 @@ export class NamedValues extends Exposure {
     this.#named = new Set(textsIn(args))
   }
 
+  /** What its template leaves out, the configuration has left out. */
+  readonly mayNameNothing = true
+
   override knows(value: string): boolean {
     return this.#named.has(value)
   }

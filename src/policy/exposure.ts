@@ -5,6 +5,7 @@ import type { ActionId } from '../model/ids.ts'
 import { isJsonObject, type Json } from '../model/json.ts'
 import { type Label, UNTRUSTED } from '../model/label.ts'
 import { LIMITS } from '../model/limits.ts'
+import { isNumber, numberText } from '../model/number.ts'
 import { FieldTree, type Visit } from './field-tree.ts'
 import { likeness } from './likeness.ts'
 import { Words } from './own-words.ts'
@@ -17,6 +18,8 @@ export interface ExposureView {
   readonly labels: ReadonlyMap<Label, Seen>
   /** Whether the task, or a trusted field, said exactly this value. */
   knows(value: string): boolean
+  /** A declared destination may name nothing: whoever wrote the arguments left it out. */
+  readonly mayNameNothing?: boolean
   /** What it and every cell that it shares them with have said. */
   readonly words: Words
   /** Where the value, or one like it, was met, as far as `left` lasts. For people: it permits nothing, and takes its time. */
@@ -182,11 +185,10 @@ const NOT_LABELLED: readonly Label[] = [UNTRUSTED]
 
 /** What the members of each list and object that are not known are when they are put together, in their order. */
 function joinedIn(value: Json, knows: (text: string) => boolean): readonly string[] {
-  if (typeof value !== 'object' || value === null) return []
+  if (typeof value !== 'object' || value === null || isNumber(value)) return []
   const members: readonly Json[] = Array.isArray(value) ? value : Object.values(value)
   const own = members
-    .filter((member) => typeof member === 'string' || typeof member === 'number')
-    .map(String)
+    .flatMap((member) => (typeof member === 'string' ? [member] : isNumber(member) ? [numberText(member)] : []))
     .filter((text) => text.trim() !== '' && !knows(text))
   const joined = own.length > 1 && own.length <= JOINED_MAX ? [own.join(' ')] : []
   return [...joined, ...members.flatMap((member) => joinedIn(member, knows))]

@@ -10,6 +10,7 @@ import {
   type Label,
   toolName,
 } from '../model/index.ts'
+import { WrittenNumber } from '../model/number.ts'
 import type { CatalogueTool } from '../model/tool.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
@@ -127,6 +128,27 @@ describe('S15: where an effect’s arguments lead', () => {
     assert.equal(holds({ schema, destinations: { '$.to': [] } }, { to: true }, { known: ['true', ''] }).length, 1)
     const inside = { schema, destinations: { '$.to[*]': [null] }, effect: 'read' } as const
     assert.deepEqual(holds(inside, { to: 'elsewhere' }), ['destination $.to[*]'])
+  })
+
+  it('S16: what an undo’s template leaves out, the configuration has left out', () => {
+    class Named extends Exposure {
+      readonly mayNameNothing = true
+    }
+    const flow = compileFlow(tool({ destinations: { '$.to': [] } }), new Set())
+    assert.deepEqual(
+      [{}, { to: null }].flatMap((args) => flowHolds(args, flow, new Named())),
+      [],
+    )
+    assert.equal(flowHolds({ to: 'x' }, flow, new Named()).length, 1)
+    assert.equal(flowHolds({ to: true }, flow, new Named()).length, 1)
+  })
+
+  it('S15: a number that no double holds is an id as any other, and not nothing', () => {
+    const id = new WrittenNumber('12345678901234567890')
+    const plan = { effect: 'read', destinations: { '$.id': [], '$.ids[*]': [] } } as const
+    const args = { id, ids: [id] }
+    assert.deepEqual(holds(plan, args), ['destination $.id', 'destination $.ids[0]'])
+    assert.deepEqual(holds(plan, args, { known: ['12345678901234567890'] }), [])
   })
 
   it('S15: what the accepted definition says of an argument that is left out is judged as if it were sent', () => {

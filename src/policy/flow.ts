@@ -2,6 +2,7 @@ import type { Effect } from '../model/action.ts'
 import type { HoldReason } from '../model/decision.ts'
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
 import { type Label, UNTRUSTED } from '../model/label.ts'
+import { isNumber, numberText } from '../model/number.ts'
 import { type JsonPath, jsonPath } from '../model/path.ts'
 import type { CatalogueTool, DeclaredTool } from '../model/tool.ts'
 import type { ExposureView } from './exposure.ts'
@@ -113,8 +114,10 @@ export function flowHolds(
   }
   const gap: Gap<Role> = (value, role, path) => {
     if (role.kind !== 'destination' || role === DESTINATION) return
+    if (exposure.mayNameNothing === true && isNothing(value)) return
     const said = value === undefined && role.usual !== undefined ? role.usual : value
-    if (typeof said === 'string' || typeof said === 'number') return visit(String(said), role, path, 'text')
+    if (typeof said === 'string') return visit(said, role, path, 'text')
+    if (isNumber(said)) return visit(numberText(said), role, path, 'number')
     const text = said === undefined ? 'left out' : JSON.stringify(said)
     const isTruth = typeof said === 'boolean'
     if (!role.values.has(isTruth ? text : null) || !(isTruth || isNothing(said))) hold(path(), text, !isTruth)
