@@ -98,8 +98,8 @@ export class Upstream {
   /** Why nobody gets to it, as it was told last, and when that was, on `performance`'s clock. */
   #problem: string | undefined
   #toldMs = Number.NEGATIVE_INFINITY
-  /** What a list said of it that may not be so. */
-  #owed: 'starting' | 'down' | undefined
+  /** Lists that were given while it started, or without it. */
+  readonly #owed = new Map<ListName, 'starting' | 'down'>()
   #retry: NodeJS.Timeout | undefined
   #retryMs = RETRY_MS_MIN
 
@@ -135,16 +135,25 @@ export class Upstream {
     member: string,
   ): Promise<readonly JsonObject[]> {
     if (!(list in connection.capabilities)) return []
-    const { items, lost, notes } = await listAll(connection, method, member, this.#closed.signal)
+    const listed = listAll(connection, method, member, this.#closed.signal)
+    const { items, lost, notes } = await listed.catch((error) => {
+      // Without its tools there is no connection, and that is told.
+      if (list !== 'tools') this.#isCut(list, method, [messageOf(error)])
+      throw error
+    })
     const what = [...lost.map(lostText), ...notes]
-    const said = what.join('; ')
-    if (said !== '' && this.#cuts.get(method) !== said) this.#options.onCut?.(list, what)
-    this.#cuts.set(method, said)
+    this.#isCut(list, method, what)
     return items
   }
 
-  /** Where it stands, after `waitMsMax` at most. Cells are told when that was too early to know. */
-  async standing(waitMsMax: number): Promise<Stand> {
+  #isCut(list: ListName, method: string, what: readonly string[]): void {
+    const said = what.join('; ')
+    if (said !== '' && this.#cuts.get(method) !== said) this.#options.onCut?.(list, what)
+    this.#cuts.set(method, said)
+  }
+
+  /** Where it stands, after `waitMsMax` at most. Cells are told of `list` when that was too early to know. */
+  async standing(waitMsMax: number, list: ListName = 'tools'): Promise<Stand> {
     let timer: NodeJS.Timeout | undefined
     const starting = new Promise<Stand>((resolve) => {
       timer = setTimeout(() => resolve({ kind: 'starting' }), waitMsMax)
@@ -155,7 +164,7 @@ export class Upstream {
     )
     const stand = await Promise.race([connecting, starting])
     clearTimeout(timer)
-    if (stand.kind !== 'stands' && this.#owed !== 'down') this.#owed = stand.kind
+    if (stand.kind !== 'stands' && this.#owed.get(list) !== 'down') this.#owed.set(list, stand.kind)
     if (stand.kind === 'down') this.#tryAgain()
     return stand
   }
@@ -211,7 +220,8 @@ export class Upstream {
   }
 
   close(): void {
-    if (this.#owed === 'starting' && this.#connection !== undefined) this.#isDown('it was still starting at the end')
+    if (this.#owed.size > 0 && this.#live === undefined && this.#connection !== undefined)
+      this.#isDown('it was still starting at the end')
     this.#closed.abort()
     clearTimeout(this.#retry)
     const old = this.#connection
@@ -249,15 +259,17 @@ export class Upstream {
   }
 
   #stands(): void {
-    const owed = this.#owed
+    const owed = [...this.#owed]
     const was = this.#problem
-    this.#owed = undefined
+    this.#owed.clear()
     this.#problem = undefined
     this.#retryMs = RETRY_MS_MIN
     if (was !== undefined) this.#options.onStand?.()
-    // A list that was given while it started showed what was accepted: there is news only where it offers something else.
-    if (owed === 'down' || (owed === 'starting' && this.definitionProblems.size > 0))
-      for (const listener of this.#listeners) listener('tools')
+    for (const [list, given] of owed) {
+      // Of its tools what was accepted was shown while it started: there is news only where it offers something else.
+      if (list === 'tools' && given === 'starting' && this.definitionProblems.size === 0) continue
+      for (const listener of this.#listeners) listener(list)
+    }
   }
 
   /**

@@ -123,17 +123,21 @@ describe('S14: a list of tools while an upstream starts', () => {
   it('leaves out one that nobody gets to, says in the record why, and tells when it is back', async () => {
     const script = { era: 'modern', tools: [tool('stock')], onCall: () => textResult('3') } as const
     const shop = await startUpstream({ ...script })
-    const gateway = await startGateway({ upstreams: { shop: { mcp: { url: shop.url }, tools: { stock: 'read' } } } })
+    const gateway = await startGateway({
+      upstreams: { shop: { mcp: { url: shop.url }, tools: { stock: 'read' }, resources: ['shop://tea'] } },
+    })
     shop.close()
     const url = (await gateway.admit()).url()
     const headers = await initialize(url)
     const heard = standing(url, headers)
     assert.deepEqual(toolsIn((await post(url, rpc('tools/list'), { headers })).message), [])
+    await post(url, rpc('resources/list'), { headers })
     const entries = await gateway.entries((all) => all.some(({ kind }) => kind === 'upstream.seen'))
     const left = entries.find((entry) => entry.kind === 'upstream.seen')
     assert.match(left?.kind === 'upstream.seen' ? (left.problem ?? '') : '', /^it cannot be reached: .*ECONNREFUSED/)
     await startUpstream({ ...script }, Number(new URL(shop.url).port))
-    await until('the list is told to have changed', () => heard.text().includes('notifications/tools/list_changed'))
+    for (const list of ['tools', 'resources'])
+      await until(`${list} are told`, () => heard.text().includes(`notifications/${list}/list_changed`))
     assert.equal(textOf(await call(url, 'shop__stock')), '3')
     heard.end()
   })

@@ -396,6 +396,8 @@ async function offeredBy(
   member: string,
 ): Promise<readonly JsonObject[]> {
   try {
+    // Whether it stands, its cell is told when it is not known yet.
+    if ((await upstream.standing(LIST_WAIT_MS_MAX, list)).kind !== 'stands') return []
     const connection = await soon(upstream.connection())
     return await soon(upstream.offered(connection, list, method, member))
   } catch {
