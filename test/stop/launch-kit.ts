@@ -131,7 +131,7 @@ export function cellsOf({ pid }: Running): readonly string[] {
   })
 }
 
-function eventsOf(cell: string): string {
+export function eventsOf(cell: string): string {
   try {
     return readFileSync(join(openCgroups(CGROUP_PARENT).unified ?? '', CGROUP_PARENT, cell, 'cgroup.events'), 'utf8')
   } catch {
