@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { schedule } from '../cells/libc.ts'
 import { runDirectories } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
@@ -51,10 +53,10 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
   // At once, whatever the disk does, and again when the fence is on it: a run that was not there yet has read that, or is asked.
   const answers = [...(await orderWardens(state, order, asked, heard))]
   const fences = await fenceEach(config, state, order)
-  for (let more = 1; more > 0 && answers.length < WARDENS_MAX; ) {
+  for (let before = -1; before < asked.size && asked.size < WARDENS_MAX; ) {
+    before = asked.size
     const later = await orderWardens(state, order, asked, heard)
-    more = later.length
-    answers.push(...later)
+    if (asked.size > before) answers.push(...later)
   }
   const fenced = confirmations.some(({ point, confirmed }) => point === 'fence' && confirmed)
   for (const each of fences) {
@@ -62,6 +64,7 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
     else confirmations.push(each)
   }
   for (const each of await reapDead(runDirectories())) heard(each)
+  if (!statesIn(state).some((each) => existsSync(join(each, 'ledger')))) heard(neverUsed(state))
 
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
   const said = { cells, points: confirmations.map(({ point }) => point) }
@@ -101,6 +104,12 @@ function nobodyMeant(call: Call, name: string | undefined, config: Config | unde
       `agents: ${[...config.agents.keys()].join(', ')}; or a cell, an owner, an environment, all`,
     )
   return EXIT.usage
+}
+
+/** Whoever has named another state than they mean reads that nothing of it was contained. */
+function neverUsed(state: string): Confirmation {
+  const said = `nothing has run in ${state}, or it cannot be read: --state or --config names another`
+  return { point: 'state', by: 'disk', confirmed: false, said, afterMs: 0, escalated: false }
 }
 
 /** Those that are not in `asked`, which is added to. */

@@ -55,7 +55,11 @@ export async function changeFence(
   change: (fence: Map<AgentName, Fenced>) => void,
   anew = false,
 ): Promise<Result<void, string>> {
-  mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
+  try {
+    mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
+  } catch (error) {
+    return no(`the fence cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+  }
   const held = await locked(stateDirectory)
   if (!held.ok) return held
   try {

@@ -14,8 +14,9 @@ export const command: Command = {
   example: 'firebreak ps --json',
   options: STATE_OPTIONS,
   run: async (call) => {
-    const states = statesIn(stateOf(call)).filter((each) => existsSync(join(each, 'ledger')))
-    const done = (await Promise.all(states.map((each) => askWardens(each, { kind: 'cells' }, () => undefined)))).flat()
+    const all = statesIn(stateOf(call))
+    const states = all.filter((each) => existsSync(join(each, 'ledger')))
+    const done = (await Promise.all(all.map((each) => askWardens(each, { kind: 'cells' }, () => undefined)))).flat()
     const cells = done.flatMap((each) => each.cells ?? [])
     for (const { ok, said } of done) if (!ok) call.print.fault(said)
     for (const { cell, agent, environment, rung, sinceMs } of cells) {

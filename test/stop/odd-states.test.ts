@@ -1,0 +1,61 @@
+/** S8: whichever directory holds the state, a run can be stopped there, or does not start; and nobody is told "contained" in vain. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { firebreak, SKIP } from '../kit/command-line.ts'
+import { temporaryDirectory } from '../kit/temporary.ts'
+import { BY_MARIA, desk, fenced, ledgerHolds, nothingIsLeft, over, standsStill } from './kit.ts'
+
+const FAILED = 1
+
+describe('S8: a state in an odd place', { skip: SKIP, concurrency: 2 }, () => {
+  it('a path of 300 bytes: ps tells of the cell, contain stops it, and its fence and receipt are there', async () => {
+    const directory = temporaryDirectory()
+    const state = join(directory, 'd'.repeat(150), 'e'.repeat(300 - directory.length - 152))
+    assert.equal(state.length, 300)
+    const far = await desk({ state })
+    const run = await far.start()
+    assert.match((await far.ask(['ps'])).stdout, /^c_\S+ +alpha +test +normal/m)
+    const stopped = await far.ask(['contain', 'alpha', ...BY_MARIA])
+    const still = await standsStill(far)
+    assert.equal(stopped.code, 0, stopped.stdout + stopped.stderr)
+    assert.match(stopped.stdout, /^yes {2}processes of c_/m)
+    assert.equal(fenced(state), 'frozen')
+    still()
+    await over(far, run)
+    await ledgerHolds(far)
+    await nothingIsLeft(far)
+  })
+
+  it('one in which no control socket can be made: run says so and starts nothing', async () => {
+    const state = join(temporaryDirectory(), 'state')
+    mkdirSync(state)
+    writeFileSync(join(state, 'control'), 'no directory')
+    const shut = await desk({ state })
+    const ran = await shut.run().ended
+    assert.equal(ran.code, FAILED)
+    assert.match(ran.stderr, /^firebreak: not started: the control socket in \S+ does not open/)
+    assert.equal(shut.upstream.calls.length, 0)
+  })
+
+  it('one whose path no call takes, and one in which nothing has run: no stack, and nothing is called contained', async () => {
+    const directory = temporaryDirectory()
+    const { config } = await desk({ state: join(directory, 'state') })
+    for (const state of [join(directory, 'y/'.repeat(2_200)), join(directory, 'typo')])
+      for (const whom of ['all', 'alpha']) {
+        const told = await firebreak(['contain', whom, ...BY_MARIA, '--config', config, '--state', state])
+        assert.equal(told.code, FAILED, told.stdout)
+        assert.match(told.stdout, /^NO {3}state .* nothing has run in/m)
+        assert.match(told.stdout, /^NOT CONTAINED/m)
+        assert.doesNotMatch(told.stderr, /\n\s+at /)
+      }
+    const deep = join(directory, 'y/'.repeat(2_200))
+    const ran = await firebreak(['run', '--agent', 'alpha', '--config', config, '--state', deep])
+    assert.equal(ran.code, FAILED)
+    assert.match(ran.stderr, /^firebreak: not started: ENAMETOOLONG/)
+    assert.doesNotMatch(ran.stderr, /\n\s+at /)
+    assert.notEqual((await firebreak(['ps', '--config', config, '--state', deep])).code, 0)
+    assert.ok(!existsSync(join(directory, 'y')), 'and nothing is made')
+  })
+})
