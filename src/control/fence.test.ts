@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { agentName } from '../model/index.ts'
-import { changeFence, type Fenced, makeFence, readFence } from './fence.ts'
+import { changeFence, type Fenced, makeFence, readFence, readStopMark, writeStopMark } from './fence.ts'
 
 let state = ''
 beforeEach(() => {
@@ -20,6 +20,23 @@ describe('S8: the fence', () => {
     assert.deepEqual(readFence(state), { ok: true, value: new Map() })
     assert.ok((await changeFence(state, (fence) => fence.set(agentName('bot'), frozen))).ok)
     assert.deepEqual(readFence(state), { ok: true, value: new Map([['bot', frozen]]) })
+  })
+
+  it('F3: whoever contains before anything has run is not forgotten when the state is made', async () => {
+    assert.ok((await changeFence(state, (fence) => fence.set(agentName('bot'), frozen), true)).ok)
+    makeFence(state)
+    assert.deepEqual(readFence(state), { ok: true, value: new Map([['bot', frozen]]) })
+    assert.deepEqual(readdirSync(join(state, 'fence')).sort(), ['fence.json', 'lock', 'spare'])
+  })
+
+  it('the word to all is another one after each order, and where it cannot be read', () => {
+    const never = readStopMark(state)
+    assert.ok(writeStopMark(state, 'o_1').ok)
+    const [first, again] = [readStopMark(state), readStopMark(state)]
+    assert.ok(writeStopMark(state, 'o_2').ok)
+    assert.equal(first, again)
+    assert.equal(new Set([never, first, readStopMark(state)]).size, 3)
+    assert.ok(!writeStopMark(join(state, 'fence', 'all'), 'o_3').ok)
   })
 
   it('a missing one, a shortened one, another rung and another digest are damage', async () => {

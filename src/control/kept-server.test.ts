@@ -215,4 +215,43 @@ describe('a stdio server that is kept running', () => {
     assert.deepEqual(await server.start(), no('the channel is closed'))
     assert.deepEqual([cells[0]?.running, cells[0]?.torn], [false, true])
   })
+
+  it('KS6: from the tick of an order on none is started again', async (t) => {
+    const { server, cells, pass } = kept(t)
+    await server.start()
+    cells[0]?.exit()
+    await settle()
+    // It has ended by itself at the wrong moment: half a second later the next one would begin.
+    assert.equal((await server.halt('freeze')).ok, true)
+    await pass(MINUTE_MS)
+    assert.deepEqual([cells.length, runs(cells)], [1, 0])
+  })
+
+  it('KS6: one that is being launched meanwhile does not begin, and is gone when the order is confirmed', async (t) => {
+    const { promise: launched, resolve } = Promise.withResolvers<boolean>()
+    const { server, cells } = kept(t, { launching: () => launched })
+    const starting = server.start()
+    const halted = server.halt('freeze')
+    resolve(true)
+    assert.match(String((await halted).ok && 'held'), /held/)
+    assert.equal((await starting).ok, false)
+    assert.deepEqual(
+      cells.map(({ running, torn }) => [running, torn]),
+      [[false, true]],
+    )
+  })
+
+  it('KS4: the end of one that is being launched for the first time waits until it is gone', async (t) => {
+    const { promise: launched, resolve } = Promise.withResolvers<boolean>()
+    const { server, cells } = kept(t, { launching: () => launched })
+    const starting = server.start()
+    const ended = server.end()
+    resolve(true)
+    await ended
+    assert.deepEqual(
+      cells.map(({ running, torn }) => [running, torn]),
+      [[false, true]],
+    )
+    assert.equal((await starting).ok, false)
+  })
 })
