@@ -215,7 +215,7 @@ describe('bypass: cells', { skip: SKIP, concurrency: 2 }, async () => {
       const child = spawn('/usr/bin/unshare', ['-m', '/bin/sh', '-c', `${hide}; exec ${run} -- /usr/bin/touch ran`], {
         env: { ...process.env, FAKE: fake },
         stdio: ['ignore', 'ignore', 'pipe'],
-        timeout: 30_000,
+        timeout: 240_000,
       })
       let said = ''
       child.stderr.on('data', (chunk) => {

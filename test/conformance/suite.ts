@@ -36,7 +36,7 @@ export async function runSuite(args: readonly string[], environment: NodeJS.Proc
     cwd: directory,
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'ignore', 'ignore'],
-    timeout: 90_000,
+    timeout: 240_000,
   })
   await once(child, 'exit')
   return readRun(directory)

@@ -116,7 +116,7 @@ function installPython(directory: string): string | undefined {
   const made = spawnSync('python3', ['-m', 'venv', venv], { timeout: 30_000 })
   if (made.status !== 0) return 'python3 with venv is not installed'
   const pip = ['install', '-q', '--disable-pip-version-check', '--only-binary', ':all:', 'mcp==2.3.0']
-  const installed = spawnSync(join(venv, 'bin/pip'), pip, { timeout: 60_000 })
+  const installed = spawnSync(join(venv, 'bin/pip'), pip, { timeout: 240_000 })
   if (installed.status !== 0)
     return `mcp could not be installed from the package index: ${installed.signal ?? installed.status}`
   const [site] = globSync(join(venv, 'lib/python3*/site-packages'))

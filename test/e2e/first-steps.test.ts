@@ -254,7 +254,7 @@ describe('a first configuration without root', { skip: MISSING || UNREADABLE }, 
       cwd: own,
       env: { PATH: process.env.PATH, XDG_RUNTIME_DIR: own },
       encoding: 'utf8',
-      timeout: 120_000,
+      timeout: 240_000,
     })
   const asked = (...args: readonly string[]) => asUser(join(CHECKOUT, 'bin/firebreak'), ...args)
 

@@ -84,7 +84,7 @@ describe('README.md, followed', { skip: SKIP }, () => {
       env: { PATH: `${join(repository, 'bin')}:${process.env.PATH}` },
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      timeout: 120_000,
+      timeout: 240_000,
     })
     if (command.startsWith('cd ')) cwd = join(cwd, command.slice(3).trim())
     const times = [...typed.keys()].filter((each) => each.startsWith(command)).length

@@ -31,7 +31,7 @@ const BASE = `/tmp/firebreak-${VICTIM}`
 function as(uid: number, command: readonly [string, ...string[]], environment: Readonly<Record<string, string>> = {}) {
   const [program, ...args] = command
   const env = { PATH: '/usr/bin:/bin', ...environment }
-  return spawnSync(program, args, { uid, gid: uid, cwd: '/', env, encoding: 'utf8', timeout: 60_000 })
+  return spawnSync(program, args, { uid, gid: uid, cwd: '/', env, encoding: 'utf8', timeout: 240_000 })
 }
 
 /** Every order clears up what dead wardens have left; this one keeps no agent from a start. */

@@ -18,7 +18,7 @@ function written(directory: string, name: string, text: string, mode = 0o644): s
 /** As a person in a directory: what relative names mean depends on it. */
 function firebreakIn(cwd: string, ...args: readonly string[]) {
   const env = { PATH: process.env.PATH, HOME: '/home/somebody' }
-  const ran = spawnSync(join(repository, 'bin/firebreak'), args, { cwd, env, encoding: 'utf8', timeout: 120_000 })
+  const ran = spawnSync(join(repository, 'bin/firebreak'), args, { cwd, env, encoding: 'utf8', timeout: 240_000 })
   return { code: ran.status, stdout: ran.stdout, stderr: ran.stderr }
 }
 

@@ -136,7 +136,7 @@ async function on(
       cwd: directory,
       env: { PATH: process.env.PATH, XDG_RUNTIME_DIR: mine },
       stdio: ['ignore', 'pipe', 'pipe', held],
-      timeout: 60_000,
+      timeout: 240_000,
       killSignal: 'SIGKILL',
     },
   )

@@ -134,7 +134,7 @@ describe('S10: lists, definitions and own tools, towards a cell', () => {
 })
 
 describe('S10: what accept shows and writes', { skip: SKIP }, () => {
-  it('is told by name, and a definition with a secret is neither shown nor written', { timeout: 60_000 }, async () => {
+  it('is told by name, and a definition with a secret is neither shown nor written', async () => {
     const server = createServer(async (request, response) => {
       let text = ''
       for await (const chunk of request.setEncoding('utf8')) text += chunk

@@ -112,7 +112,7 @@ describe('servers of many kinds in one configuration', { skip: SKIP }, () => {
         },
       },
     })
-    accepted = await firebreak(['accept', '-c', config, '--as', 'maria.silva@shop.example', '--yes'], {}, 100_000)
+    accepted = await firebreak(['accept', '-c', config, '--as', 'maria.silva@shop.example', '--yes'], {}, 240_000)
     expiring.expire()
     const called = ['expiring', 'oldest', 'strict', 'late', 'gone', 'poor'].map((name) => `${name}__stock`)
     const requests = [
@@ -120,7 +120,7 @@ describe('servers of many kinds in one configuration', { skip: SKIP }, () => {
       ...called.map((name) => ({ method: 'tools/call', params: { name, arguments: {} } })),
     ]
     const command = ['--', '/opt/node', '/opt/calls.ts', JSON.stringify(requests)]
-    ran = await firebreak(['run', '-c', config, '-a', 'alpha', '--state', state, ...command], {}, 100_000)
+    ran = await firebreak(['run', '-c', config, '-a', 'alpha', '--state', state, ...command], {}, 240_000)
     const printed: unknown = JSON.parse(ran.stdout)
     replies = printed as readonly JsonObject[] // as calls.ts prints it
   })

@@ -28,7 +28,7 @@ export interface Ran {
 export async function firebreak(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
-  timeoutMs = 60_000,
+  timeoutMs = 240_000,
 ): Promise<Ran> {
   return startFirebreak(args, { environment, timeoutMs }).ended
 }
@@ -53,7 +53,7 @@ export interface StartOptions {
 }
 
 export function startFirebreak(args: readonly string[], options: StartOptions = {}): Running {
-  const { environment = {}, timeoutMs = 60_000, root = repository, umask } = options
+  const { environment = {}, timeoutMs = 240_000, root = repository, umask } = options
   const program = join(root, 'bin/firebreak')
   const script = umask === undefined ? [] : ['/bin/sh', '-c', `umask ${umask.toString(8)}; exec "$@"`, 'sh']
   const [command = program, ...words] = [...script, program, ...args]

@@ -20,7 +20,7 @@ export interface PostOptions {
 /** Each on a connection of its own. */
 export function post(url: string, body: string | Uint8Array, options: PostOptions = {}): Promise<HttpReply> {
   return new Promise((resolve, reject) => {
-    const { method = 'POST', timeoutMs = 30_000, signal } = options
+    const { method = 'POST', timeoutMs = 120_000, signal } = options
     const headers = { 'content-type': 'application/json', accept: BOTH, ...options.headers }
     const outgoing = request(url, { method, headers, agent: false, ...(signal && { signal }) }, (response) => {
       const chunks: Buffer[] = []

@@ -87,7 +87,7 @@ describe('the ledger on a real disk', () => {
       await fill(before, 3)
       await before.close()
       const env = { ...process.env, LD_PRELOAD: shim, FAIL_AT: String(nth) }
-      const child = spawnSync(process.execPath, [WRITER, directory], { env, encoding: 'utf8', timeout: 20_000 })
+      const child = spawnSync(process.execPath, [WRITER, directory], { env, encoding: 'utf8', timeout: 120_000 })
       const lines = child.stdout.trim().split('\n')
       assert.match(lines.at(-1) ?? '', /^failed .*EIO.* again false$/, child.stderr)
       const safe = Number(lines.at(-2))

@@ -93,7 +93,7 @@ export async function orderedAt(
   void run.ended.then(() => {
     ended = true
   })
-  await until(`the order, at: ${step}`, () => existsSync(`${report}.heard`) || ended, 60_000)
+  await until(`the order, at: ${step}`, () => existsSync(`${report}.heard`) || ended)
   await until('the order is heard', () => existsSync(`${report}.heard`))
   const over = async () => {
     await firebreak(['kill', 'all', '--as', BY_MARIA.by, ...own])

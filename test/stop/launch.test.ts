@@ -81,7 +81,7 @@ describe('S8, S9: an order at a step of a launch', { skip: SKIP, concurrency: 2 
   it('to restrict it: it begins, and writes nothing', async () => {
     const met = await orderedAt(own, { step: 'its group made', target: ALPHA, rung: 'restricted', command: NOTES })
     assert.ok(met.receipt?.contained)
-    await until('it is refused', () => met.run.stdout().includes('refused'), 60_000)
+    await until('it is refused', () => met.run.stdout().includes('refused'))
     assert.ok(!own.book.calls.some(({ name }) => name === 'note'))
     await met.over()
   })

@@ -18,7 +18,7 @@ describe('S9: the terminal of a run', { skip: SKIP }, () => {
     const own = ['--config', shared.config, '--state', shared.state]
     const [ofRun, ofPerson] = [terminal(), terminal()]
     const run = onTerminal(ofRun, ['run', '--agent', 'alpha', ...own])
-    await until('it acts', () => shared.upstream.calls.length > 5, 60_000)
+    await until('it acts', () => shared.upstream.calls.length > 5)
     const contained = await shared.ask(['contain', 'alpha', '--rung', 'restricted', ...BY_MARIA])
     assert.equal(contained.code, 0, contained.stdout)
 
@@ -66,7 +66,7 @@ function onTerminal({ fd }: Shown, args: readonly string[], input: number | 'ign
   const child = spawn(join(repository, 'bin/firebreak'), args, {
     env: { PATH: process.env.PATH },
     stdio: [input, fd, fd],
-    timeout: 110_000,
+    timeout: 240_000,
     killSignal: 'SIGKILL',
   })
   cleanUp(() => void child.kill('SIGKILL'))

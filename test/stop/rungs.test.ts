@@ -46,7 +46,7 @@ describe('S8, S9: where a detector has put a cell', { skip: SKIP, concurrency: 2
     it(`a gateway killed before its warden heard of a rung: ${title}`, async () => {
       const unheard = await desk({ command: FALLS, containment: trap('quarantined') })
       const run = await unheard.start(undefined, lie)
-      await until('it is fenced', () => fenced(unheard.state) === 'quarantined', 60_000)
+      await until('it is fenced', () => fenced(unheard.state) === 'quarantined')
       await run.ended
       await ledgerHolds(unheard)
       await over(unheard, run)

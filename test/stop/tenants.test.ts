@@ -25,7 +25,7 @@ describe('S6, S8: a stop in one tenant', { skip: SKIP }, () => {
     const runs = ['shop-desk', 'bank-desk'].map((name) => startFirebreak(['run', '--agent', name, ...own]))
     const ps = async () =>
       JSON.parse((await firebreak(['ps', '--json', '--state', state])).stdout.trim().split('\n').at(-1) ?? '')
-    await until('both run', async () => (await ps()).cells?.length === 2, 60_000)
+    await until('both run', async () => (await ps()).cells?.length === 2)
 
     const stopped = await firebreak(['contain', 'shop-desk', ...BY_MARIA, ...own])
     assert.equal(stopped.code, 0, stopped.stdout + stopped.stderr)
