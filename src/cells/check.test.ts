@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { newCellId } from '../model/ids.ts'
 import { checkSpec } from './check.ts'
@@ -29,6 +32,20 @@ describe('what a launch may ask for', () => {
     const files = Array.from({ length: 65 }, (_, i) => ({ from: '/etc/hostname', to: `/shown/${i}` }))
     assert.equal(fault({ files: files.slice(1) }), '')
     assert.equal(fault({ files }), 'files: at most 64')
+  })
+
+  it('S10: what no cell may read lies in no root file system that one sees', () => {
+    assert.match(fault({ unseenPaths: ['/usr/share/keys/pay'] }), /lies in \/usr, which every cell of this root sees/)
+    assert.equal(fault({ unseenPaths: ['/srv/keys/pay'] }), '')
+    const root = mkdtempSync(join(tmpdir(), 'firebreak-root-'))
+    try {
+      for (const name of ['proc', 'dev', 'tmp', 'srv']) mkdirSync(join(root, name))
+      const shown = { root: { kind: 'directory', path: root } } as const
+      assert.match(fault({ ...shown, unseenPaths: [join(root, 'srv/key')] }), /which every cell of this root sees/)
+      assert.equal(fault({ ...shown, unseenPaths: ['/usr/share/keys/pay'] }), '')
+    } finally {
+      rmSync(root, { recursive: true })
+    }
   })
 
   it('a place that nothing can be made for is refused in words, before anything is', () => {

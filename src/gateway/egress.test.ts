@@ -35,7 +35,7 @@ async function origin(): Promise<{ readonly port: number; readonly sockets: read
   return { port: (server.address() as AddressInfo).port, sockets } // it listens on a port
 }
 
-function proxied(origins: readonly string[], addresses: readonly string[] = []) {
+function proxied(origins: readonly string[], addresses: readonly string[] = [], elsewhere: readonly string[] = []) {
   const { port, fd } = listener()
   const tried: (readonly [string, string | undefined])[] = []
   const asked: string[] = []
@@ -43,6 +43,7 @@ function proxied(origins: readonly string[], addresses: readonly string[] = []) 
   const egress = new Egress({
     listener: fd,
     origins,
+    elsewhere,
     rules: {
       ready: () => door.ready ?? Promise.resolve(),
       ask: (place, _, problem) => {
@@ -79,6 +80,12 @@ const headIn = (answer: string) =>
     .split('\r\n')
 
 describe('S6: the way out of a relay', () => {
+  it('a name that leads to an address which another environment has written down goes nowhere', async () => {
+    const { port, tried } = proxied(['http://api.example'], ['8.8.8.8'], ['8.8.8.8:80'])
+    assert.match(await raw(port, 'GET http://api.example/ HTTP/1.1', 'Host: api.example'), /^HTTP\/1.1 403/)
+    assert.deepEqual(tried, [['api.example:80', 'it leads to 8.8.8.8:80, which belongs to another environment']])
+  })
+
   it('a request goes to the place in its first line, with the headers that are not between hops', async () => {
     const { port } = await origin()
     const proxy = proxied([`http://127.0.0.1:${port}`])

@@ -18,6 +18,7 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import { LIMITS } from '../model/index.ts'
 import { addressesOf, isPublic, type Place, placeIn, placeName } from './egress-place.ts'
 import { endToEnd, type Outgoing, outgoing } from './egress-request.ts'
+import { belongsElsewhere } from './elsewhere.ts'
 import { parseInPieces, unparsedOf } from './http-pieces.ts'
 
 /** What decides over a relay's way out, and records it. */
@@ -38,6 +39,8 @@ export interface EgressOptions {
   readonly listener: number
   /** As the configuration has them: `https://host`, `http://127.0.0.1:8080`. */
   readonly origins: readonly string[]
+  /** Places of other environments, which no name leads to. */
+  readonly elsewhere?: readonly string[]
   /** Where it serves cells. */
   readonly rules?: EgressRules
   /** Where it serves none, and there is nobody whose word could be asked: hears of each request and why it was refused. */
@@ -229,10 +232,16 @@ export class Egress {
     await this.#rules.ready().finally(() => this.#asking--)
   }
 
-  async #resolved({ address, hostname }: Place): Promise<{ readonly address?: string; readonly problem?: string }> {
+  async #resolved({
+    address,
+    hostname,
+    port,
+  }: Place): Promise<{ readonly address?: string; readonly problem?: string }> {
     if (address !== undefined) return { address }
     const addresses = await (this.#options.resolve ?? addressesOf)(hostname).catch(() => [])
     const open = addresses.find(isPublic)
+    const belongs = open === undefined ? undefined : belongsElsewhere(open, port, this.#options.elsewhere ?? [])
+    if (belongs !== undefined) return { problem: belongs }
     if (open !== undefined) return { address: open }
     return { problem: addresses.length === 0 ? 'it has no address' : 'it has no public address' }
   }

@@ -681,7 +681,8 @@ export class Gateway {
       users: () => this.#usersOf(upstream, number),
       arrivals: this.#arrivals,
     })
-    this.#egress.set(key, new Egress({ listener, origins: this.#setup.egress, rules }))
+    const { egress, elsewhere = [] } = this.#setup
+    this.#egress.set(key, new Egress({ listener, origins: egress, elsewhere, rules }))
   }
 
   #closeEgress(key: string): void {
