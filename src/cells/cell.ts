@@ -6,6 +6,7 @@ import type { CellId } from '../model/ids.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { recordBegun } from './about.ts'
 import type { Cgroup, CgroupCounts, CgroupFault } from './cgroup.ts'
+import { CELL_USER } from './etc.ts'
 import { connectionsIn, type ProcessEvidence, processEvidence } from './evidence.ts'
 import type { Handle } from './handle.ts'
 import { LimitsSeen } from './limits-seen.ts'
@@ -114,6 +115,7 @@ export function cellOf(parts: Parts): Cell {
     limits: receipt.limits,
     initPid: parts.init.pid,
     descriptors: descriptorsFor(receipt.limits),
+    temporary: receipt.root === '/usr' ? ['/tmp', CELL_USER.home] : [],
     pids: () => pidsOf(parts),
     counts: () => cgroup.counts(),
     ...(parts.upper === undefined ? {} : { upper: parts.upper }),

@@ -9,6 +9,8 @@ export interface SeenIn {
   readonly initPid: number
   /** Where the changes to its workspace lie, if it has one. */
   readonly upper?: string
+  /** Its places in memory. None in a root of its own, whose links might lead us elsewhere. */
+  readonly temporary: readonly string[]
   /** Descriptors that each of its processes may have. */
   readonly descriptors: number
   pids(): readonly number[]
@@ -34,9 +36,9 @@ export class LimitsSeen {
   }
 
   look(): void {
-    const { initPid, upper, descriptors } = this.#cell
+    const { initPid, upper, temporary, descriptors } = this.#cell
     if (upper !== undefined && isFull(upper)) this.#seen.add('disk')
-    if (['tmp', 'home/agent'].some((place) => isFull(`/proc/${initPid}/root/${place}`))) this.#seen.add('temporary')
+    if (temporary.some((place) => isFull(`/proc/${initPid}/root${place}`))) this.#seen.add('temporary')
     const pids = this.#cell.pids()
     if (this.#next >= pids.length) this.#next = 0
     for (const pid of pids.slice(this.#next, this.#next + PROCESSES_MAX))

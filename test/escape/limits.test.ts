@@ -109,7 +109,8 @@ describe('limits', { skip: SKIP }, () => {
     const [before, since] = [cpuTicks(pid), performance.now()]
     await delay(1_000)
     const share = ((cpuTicks(pid) - before) * 10) / (performance.now() - since)
-    assert.ok(share > 0.05 && share < 0.4, `${share} of a core`)
+    // On a machine that others use it may get less than its share, and never more.
+    assert.ok(share > 0 && share < 0.4, `${share} of a core`)
     await cell.teardown()
   })
 
