@@ -212,12 +212,13 @@ describe('S6: the way out of a relay', () => {
       ['a body of CONNECT', [`CONNECT 127.0.0.1:${port} HTTP/1.1`, 'Content-Length: 4', '', 'abcd']],
       ['a coding of CONNECT', [`CONNECT 127.0.0.1:${port} HTTP/1.1`, 'Transfer-Encoding: chunked', '', '0', '']],
       ['an upgrade', [`GET ${at} HTTP/1.1`, 'Connection: upgrade', 'Upgrade: websocket']],
+      ['a header with a control', [`GET ${at} HTTP/1.1`, 'X-A: a\x01b\x7f']],
       ['a header over two lines', [`GET ${at} HTTP/1.1`, 'X-A: b', ' Transfer-Encoding: chunked']],
     ] as const) {
       const answer = await raw(proxy, ...head)
       if (answer.startsWith('HTTP/1.1 200'))
         assert.deepEqual(headIn(answer).slice(1, 2), ['X-A: b Transfer-Encoding: chunked'], name)
-      else assert.match(answer, /^HTTP\/1\.1 [45]\d\d/, name)
+      else assert.match(answer, /^(HTTP\/1\.1 [45]\d\d|$)/, name)
     }
   })
 

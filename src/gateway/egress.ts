@@ -79,12 +79,13 @@ export class Egress {
     this.#server.on('connect', (asked, socket, head) => {
       const rest = unparsedOf(socket)
       socket.on('error', () => socket.destroy())
-      if (this.#begins(socket)) void this.#tunnel(asked, socket, Buffer.concat([head, rest]))
+      if (!this.#begins(socket)) return
+      this.#tunnel(asked, socket, Buffer.concat([head, rest])).catch(() => socket.destroy())
     })
     this.#server.on('request', (asked, answer) => {
       if (!this.#begins(asked.socket)) return
       answer.once('close', () => this.#busy.delete(asked.socket))
-      void this.#forward(asked, answer)
+      this.#forward(asked, answer).catch(() => answer.destroy())
     })
     this.#server.on('upgrade', (_, socket) => {
       unparsedOf(socket)
@@ -163,7 +164,13 @@ export class Egress {
         socket.destroy()
         return void answer.destroy()
       }
-      this.#send({ asked, answer, place, socket, outgoing: framed.value, path: url.pathname + url.search })
+      try {
+        this.#send({ asked, answer, place, socket, outgoing: framed.value, path: url.pathname + url.search })
+      } catch {
+        // Bytes of a header that cannot be written again.
+        socket.destroy()
+        answer.destroy()
+      }
     })
   }
 

@@ -109,7 +109,7 @@ async function run(call: Call): Promise<ExitCode> {
   const code = exitCode(after.value, problems)
   const error = problems.length > 0 ? { error: problems.join('; ') } : {}
   call.print.object({ ok: code === EXIT.ok, ...error, ...planObject(after.value) })
-  if (problems.length > 0) process.stderr.write(problems.map((text) => `firebreak: ${text}\n`).join(''))
+  for (const problem of problems) call.print.progress(problem)
   return code
 }
 
