@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { parse, stringify } from 'yaml'
-import { CANDIDATES, type Candidate } from './servers.ts'
+import { CANDIDATES, type Candidate, DATA } from './servers.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const STEP_MS_MAX = 180_000
@@ -55,7 +55,8 @@ function tried(candidate: Candidate): Line {
   if (!installed.ok) return done(`skipped: ${installed.why}`)
   const { version, program } = installed
   const own = join(place, 'own')
-  const [, ...args] = candidate.command
+  mkdirSync(join(place, 'data'))
+  const args = candidate.command.slice(1).map((arg) => (arg === DATA ? join(place, 'data') : arg))
   const file = join(place, 'mcp.json')
   const entry = { command: program, args, ...(candidate.env && { env: candidate.env }) }
   writeFileSync(file, JSON.stringify({ mcpServers: { [name]: entry } }))
@@ -67,7 +68,13 @@ function tried(candidate: Candidate): Line {
   const { values, tools } = secrets
   const accept = firebreak(['accept', '-c', config, '--as', 'maria.silva@shop.example', '--yes'], values)
   const told = { version, tools: `${tools}`, ...acceptedIn(join(own, 'firebreak.accepted.json'), name) }
-  if (accept.status !== 0 && told.accepted === '0') return done(`accept: ${lastOf(accept)}`, told)
+  if (accept.status !== 0 && told.accepted === '0') {
+    const expected = candidate.listsByNetwork === true && /fetch failed|ENOTFOUND/.test(lastOf(accept))
+    return done(
+      expected ? `answered: its tools come from its API: ${lastOf(accept)}` : `accept: ${lastOf(accept)}`,
+      told,
+    )
+  }
   const run = firebreak(['run', '-c', config], values)
   return done(callIn(run), told)
 }

@@ -12,7 +12,12 @@ export interface Candidate {
   readonly call: { readonly tool: string; readonly args: Readonly<Record<string, unknown>> }
   /** What has to be on the host for it. */
   readonly needs?: string
+  /** Its tools come from its own API, which nobody reaches here: that it says so is what is looked for. */
+  readonly listsByNetwork?: true
 }
+
+/** Stands for a directory of its own. */
+export const DATA = '{data}'
 
 const CHROMIUM = '/usr/bin/chromium'
 const DUMMY = 'dummy-credential-0123456789'
@@ -118,13 +123,13 @@ export const CANDIDATES: readonly Candidate[] = [
     from: 'npm',
     package: '@azure/mcp',
     command: ['azmcp', 'server', 'start'],
-    call: { tool: 'subscription_list', args: { intent: 'list them', command: 'subscription_list', parameters: {} } },
+    call: { tool: 'subscription_list', args: {} },
   },
   {
     name: 'filesystem',
     from: 'npm',
     package: '@modelcontextprotocol/server-filesystem',
-    command: ['mcp-server-filesystem', '/tmp'],
+    command: ['mcp-server-filesystem', DATA],
     call: { tool: 'list_allowed_directories', args: {} },
   },
   {
@@ -165,6 +170,7 @@ export const CANDIDATES: readonly Candidate[] = [
     command: ['mcp-server-supabase', '--read-only', '--features=account,docs'],
     env: { SUPABASE_ACCESS_TOKEN: `sbp_${DUMMY}` },
     call: { tool: 'list_organizations', args: {} },
+    listsByNetwork: true,
   },
   {
     name: 'time',
@@ -188,10 +194,10 @@ export const CANDIDATES: readonly Candidate[] = [
     call: { tool: 'git_status', args: { repo_path: '/tmp' } },
   },
   {
-    name: 'sqlite',
+    name: 'calculator',
     from: 'pypi',
-    package: 'mcp-server-sqlite',
-    command: ['mcp-server-sqlite', '--db-path', '/tmp/shop.db'],
-    call: { tool: 'list_tables', args: {} },
+    package: 'mcp-server-calculator',
+    command: ['mcp-server-calculator'],
+    call: { tool: 'calculate', args: { expression: '2 + 3' } },
   },
 ]
