@@ -12,18 +12,20 @@ import { type First, type FirstUpstream, firstConfig } from './first-config.ts'
  * Returns those upstreams that make a configuration by themselves, and the others with why they do not: one that does not
  * fit costs no other.
  *
- * @param file where the configuration stands already, or will: it is not read.
+ * @param file where a configuration stands already: it is not read.
+ * @param values of its secrets, which are looked for in what cells would be shown.
  */
 export async function fitUpstreams(
   file: string,
   first: Omit<First, 'upstreams'>,
   upstreams: readonly FirstUpstream[],
+  values: ReadonlyMap<string, string>,
 ): Promise<{ readonly fit: readonly FirstUpstream[]; readonly leftOut: readonly LeftOut[] }> {
   const faults = new Map<FirstUpstream, string>()
   const agent = { name: 'hello', owner: first.agent.owner }
   for (const upstream of upstreams) {
     const on = { ...upstream, server: { ...upstream.server, disabled: false } }
-    const fault = await startFault(file, firstConfig({ ...first, agent, leftOut: [], upstreams: [on] }))
+    const fault = await startFault(file, firstConfig({ ...first, agent, leftOut: [], upstreams: [on] }), values)
     if (fault !== undefined) faults.set(upstream, fault)
   }
   return {
@@ -33,7 +35,11 @@ export async function fitUpstreams(
 }
 
 /** Returns why a configuration with this text is not taken, or one of its cells is refused. */
-export async function startFault(file: string, text: string): Promise<string | undefined> {
+export async function startFault(
+  file: string,
+  text: string,
+  values: ReadonlyMap<string, string>,
+): Promise<string | undefined> {
   const loaded = await loadConfig(file, { node: process.execPath }, text)
   const judged = loaded.ok ? await judgeConfig(loaded.value) : loaded
   if (!judged.ok)
@@ -47,7 +53,7 @@ export async function startFault(file: string, text: string): Promise<string | u
     ),
   ]
   for (const { name, cell } of cells) {
-    const refusal = cellRefusal(config, state, name, cell)
+    const refusal = cellRefusal(config, state, name, cell, values)
     if (refusal !== undefined) return `its cell is refused: ${refusal}`
   }
   return undefined

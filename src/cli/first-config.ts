@@ -1,7 +1,9 @@
 import { relative } from 'node:path'
+import { resolvedPath } from '../cells/paths.ts'
 import type { LeftOut, NamedServer, PlannedSecret } from '../config/mcp-servers.ts'
 import { secretNames } from '../config/secret-names.ts'
 import type { Contained } from '../control/contain-command.ts'
+import { HIDDEN_PATTERNS } from '../control/programs/hidden-files.ts'
 import { stubLines, type ToolStub, yamlText } from '../control/tool-stub.ts'
 import { withUnseen } from '../model/index.ts'
 
@@ -24,6 +26,8 @@ export interface FirstAgent {
 export interface First {
   /** Where it is written: paths near it are relative to it. */
   readonly directory: string
+  /** The client's file that servers were taken from: a workspace that it lies in does not show it. */
+  readonly taken?: string
   /** Written by somebody who is not root. */
   readonly user: boolean
   readonly upstreams: readonly FirstUpstream[]
@@ -38,11 +42,14 @@ export const SECRETS_DIRECTORY = 'secrets'
 
 /** A first `firebreak.yaml`: valid, least-privilege, and with a word on each key that a person may want next. */
 export function firstConfig(first: First): string {
-  const { directory, user, agent } = first
+  const { directory, user, agent, taken } = first
   const active = first.upstreams.filter(({ server }) => !server.disabled)
   const off = first.upstreams.filter(({ server }) => server.disabled)
-  const blocks = active.flatMap((each, i) => upstreamLines(each, i, directory))
-  const comments = [...off.flatMap((each) => disabledLines(each, directory)), ...first.leftOut.flatMap(leftOutLines)]
+  const blocks = active.flatMap((each, i) => upstreamLines(each, i, directory, taken))
+  const comments = [
+    ...off.flatMap((each) => disabledLines(each, directory, taken)),
+    ...first.leftOut.flatMap(leftOutLines),
+  ]
   return [
     '# yaml-language-server: $schema=./firebreak.schema.json',
     ...(user ? ['profile: user   # without root: weaker, firebreak doctor tells by what'] : []),
@@ -53,7 +60,7 @@ export function firstConfig(first: First): string {
     ...comments,
     '',
     'agents:',
-    ...agentLines(agent, active, directory),
+    ...agentLines(agent, active, directory, taken),
     '',
     'policies: [policies/*.cedar]   # they only forbid; *.test.yaml beside them say what must be decided (firebreak policy test)',
     ...secretLines(first.secrets, new Set(secretNames(blocks.join('\n'))), new Set(secretNames(comments.join('\n')))),
@@ -80,8 +87,8 @@ function secretLines(
 }
 
 /** A server that is switched off where it was taken from: it is not started, and nobody may use it. */
-function disabledLines(upstream: FirstUpstream, directory: string): readonly string[] {
-  const written = upstreamLines(upstream, 1, directory).filter(
+function disabledLines(upstream: FirstUpstream, directory: string, taken?: string): readonly string[] {
+  const written = upstreamLines(upstream, 1, directory, taken).filter(
     (line) => !/^ *# (?:tools: not known|firebreak accept)/.test(line),
   )
   return [
@@ -128,7 +135,12 @@ const LEGEND =
       #   amount: $.amount, currency: $.currency  with effect: spend; settles: $.charged
       #   rows: $.rows, maxRows: 500, maxBytes: 1MiB   what an answer counts in a budget`.split('\n')
 
-function upstreamLines(upstream: FirstUpstream, index: number, directory: string): readonly string[] {
+function upstreamLines(
+  upstream: FirstUpstream,
+  index: number,
+  directory: string,
+  taken: string | undefined,
+): readonly string[] {
   const { server, contained, tools } = upstream
   const called = server.key === server.name ? [] : [`it is called ${quoted(server.key)} where it was taken from`]
   return [
@@ -139,7 +151,7 @@ function upstreamLines(upstream: FirstUpstream, index: number, directory: string
       ? httpLines(server)
       : contained === undefined
         ? []
-        : stdioLines(contained, server.env, directory)),
+        : stdioLines(contained, server.env, directory, taken)),
     ...(tools.known
       ? ['    tools:', ...(index === 0 ? LEGEND : []), ...stubLines(tools.stubs, '      ')]
       : [
@@ -163,6 +175,7 @@ function stdioLines(
   { command, files, workspace, cwd, env: own }: Contained,
   variables: ReadonlyMap<string, string>,
   directory: string,
+  taken: string | undefined,
 ): readonly string[] {
   const env = [...new Map([...own, ...variables])].map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
   return [
@@ -173,6 +186,7 @@ function stdioLines(
       ? ['        # workspace: ./data   what it writes goes to /tmp and is gone after a run; here it would be a diff']
       : [
           `        workspace: ${near(directory, workspace)}   # as /workspace, a private overlay: firebreak diff, firebreak commit`,
+          ...hideLines(workspace, taken, '        '),
         ]),
     ...fileLines(files, '        ', directory),
     ...(cwd === undefined ? [] : [`        cwd: ${yamlText(cwd)}   # where it starts`]),
@@ -194,6 +208,7 @@ function agentLines(
   { name, owner, contained }: FirstAgent,
   upstreams: readonly FirstUpstream[],
   directory: string,
+  taken: string | undefined,
 ): readonly string[] {
   const granted = upstreams.flatMap(({ server, tools }) => {
     const reads = tools.known ? tools.stubs.filter(({ effect }) => effect === 'read') : []
@@ -208,6 +223,7 @@ function agentLines(
       : `    command: [${contained.command.map(yamlText).join(', ')}]   # it finds its tools at $FIREBREAK_MCP_URL`,
     '    cell:',
     `      workspace: ${contained?.workspace === undefined ? './work' : near(directory, contained.workspace)}`,
+    ...(contained?.workspace === undefined ? [] : hideLines(contained.workspace, taken, '      ')),
     '      # labels: []   if nobody outside can write the workspace’s files: until then they count as untrusted',
     ...fileLines(contained?.files ?? new Map(), '      ', directory),
     ...(contained?.cwd === undefined || contained.workspace !== undefined
@@ -236,6 +252,13 @@ function agentLines(
         ]),
     '    # delegates: [other]   agents that its cells may give a part of this to',
   ]
+}
+
+/** Credentials still stand in the file that servers were taken from. */
+function hideLines(workspace: string, taken: string | undefined, indent: string): readonly string[] {
+  const path = taken === undefined ? '..' : relative(resolvedPath(workspace), resolvedPath(taken))
+  if (path.startsWith('..')) return []
+  return [`${indent}hide: [${[path, ...HIDDEN_PATTERNS].map((pattern) => JSON.stringify(pattern)).join(', ')}]`]
 }
 
 /** A path on this host, short where it lies in the directory or beside it: then both can be moved together. */

@@ -203,6 +203,29 @@ console.log(await (await post({ id: 2, method: 'tools/call', params: { name: 'sh
     assert.ok(!agent.stderr.includes(KEY) && !existsSync(join(place, 'fb2/firebreak.yaml')))
   })
 
+  it('that lies in the workspace is not shown, and the agent starts', () => {
+    const place = temporaryDirectory()
+    written(place, 'project/s.mjs', `${ANSWER}\nserve('stock')`)
+    written(
+      place,
+      'project/agent.mjs',
+      "console.log((await import('node:fs')).readFileSync('.mcp.json', 'utf8').length)",
+    )
+    const docs = { command: 'node', args: ['s.mjs', '--api-key', KEY] }
+    written(place, 'project/.mcp.json', JSON.stringify({ mcpServers: { docs } }))
+    const project = join(place, 'project')
+    const begun = firebreakIn(project, 'init', '../fb', '--mcp', '.mcp.json', '--', 'node', 'agent.mjs', '.')
+    assert.equal(begun.code, 0, begun.stderr)
+    const ran = firebreakIn(join(place, 'fb'), 'run')
+    assert.doesNotMatch(ran.stderr, /not started/)
+    assert.doesNotMatch(ran.stdout, /[1-9]/)
+    written(place, 'project/notes.txt', `the key is ${KEY}`)
+    const again = firebreakIn(project, 'init', '../fb2', '--mcp', '.mcp.json', '--', 'node', 'agent.mjs', '.')
+    assert.equal(again.code, 1)
+    assert.match(again.stderr, /nothing was written: .*notes.txt holds the secret "docs-api-key"/)
+    assert.ok(!existsSync(join(place, 'fb2/firebreak.yaml')) && !existsSync(join(place, 'fb2/secrets/docs-api-key')))
+  })
+
   it('names the workspace of an agent that would hold its configuration, and writes nothing', () => {
     const project = dirname(written(temporaryDirectory(), 'project/agent.mjs', 'console.log("it runs")'))
     const refused = firebreakIn(project, 'init', '--owner', 'ana@shop.example', '--', 'node', 'agent.mjs', '.')

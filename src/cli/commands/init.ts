@@ -72,27 +72,30 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.usage
   }
   const user = process.getuid?.() !== 0
-  const base = { directory, user, agent: agent.value, secrets: secrets.all }
+  const taken = mcp === undefined ? {} : { taken: resolve(mcp) }
+  const base = { directory, user, agent: agent.value, secrets: secrets.all, ...taken }
   for (const part of ['work', 'policies']) mkdirSync(join(directory, part), { recursive: true })
   writeFileSync(join(directory, 'policies', 'never.cedar'), NEVER)
   const schema = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...configShape.schema }
   writeFileSync(join(directory, 'firebreak.schema.json'), `${JSON.stringify(schema, null, 2)}\n`)
-  // Everything is judged as it would stand there; a secret's file has to be there for that.
+  // Everything is judged as it would stand there, values of secrets too.
   writeFileSync(file, firstConfig({ ...base, upstreams: [], leftOut: [] }))
-  const checked = await fitUpstreams(file, { ...base, leftOut: [] }, servers.value.upstreams)
+  const literals = writtenSecrets(directory, secrets.all, firstConfig({ ...base, ...servers.value }))
+  const checked = await fitUpstreams(file, { ...base, leftOut: [] }, servers.value.upstreams, literals)
   const upstreams = checked.fit
   const leftOut = [...servers.value.leftOut, ...checked.leftOut]
   const first = { ...base, leftOut }
-  const fault = await startFault(file, firstConfig({ ...first, upstreams }))
+  const text = firstConfig({ ...first, upstreams })
+  const fault = await startFault(file, text, literals)
+  const needed = new Set(fault === undefined ? secretNames(text) : [])
+  const unneeded = [...literals.keys()].filter((name) => !needed.has(name))
+  for (const name of unneeded) rmSync(join(directory, SECRETS_DIRECTORY, name))
   if (fault !== undefined) {
     rmSync(file)
-    call.print.fault(`nothing was written: what was given makes no configuration: ${fault}`)
+    call.print.fault(`nothing was written: what was given makes no configuration that runs: ${fault}`)
     return EXIT.failed
   }
   const write = (found: readonly FirstUpstream[]) => writeFileSync(file, firstConfig({ ...first, upstreams: found }))
-  const named = new Set(secretNames(firstConfig({ ...first, upstreams })))
-  const literal = secrets.all.filter((each) => each.kind === 'literal' && named.has(each.name))
-  writeSecrets(directory, literal)
   write(upstreams)
   const active = upstreams.filter(({ server }) => !server.disabled)
   const told = active.length === 0 ? upstreams : await inspected(call, file, upstreams)
@@ -101,19 +104,36 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   write(told)
-  tell(call, directory, { upstreams: told, leftOut, notes: servers.value.notes }, agent.value, literal.length)
+  tell(
+    call,
+    directory,
+    { upstreams: told, leftOut, notes: servers.value.notes },
+    agent.value,
+    literals.size - unneeded.length,
+  )
   return EXIT.ok
 }
 
-/** In files that only their owner can read, which no version control takes: a configuration says no value. */
-function writeSecrets(directory: string, secrets: readonly PlannedSecret[]): void {
-  if (secrets.length === 0) return
+/**
+ * Writes what stood in clear into files that only their owner can read and no version control takes, as far as `text` names
+ * it: a configuration says no value. Returns the values by name.
+ */
+function writtenSecrets(
+  directory: string,
+  secrets: readonly PlannedSecret[],
+  text: string,
+): ReadonlyMap<string, string> {
+  const named = new Set(secretNames(text))
+  const literals = secrets.flatMap((each) =>
+    each.kind === 'literal' && named.has(each.name) ? [[each.name, each.value] as const] : [],
+  )
+  if (literals.length === 0) return new Map()
   const place = join(directory, SECRETS_DIRECTORY)
   mkdirSync(place, { recursive: true, mode: 0o700 })
   chmodSync(place, 0o700)
   writeFileSync(join(place, '.gitignore'), '*\n')
-  for (const secret of secrets)
-    if (secret.kind === 'literal') writeFileSync(join(place, secret.name), secret.value, { mode: 0o600, flag: 'w' })
+  for (const [name, value] of literals) writeFileSync(join(place, name), value, { mode: 0o600 })
+  return new Map(literals)
 }
 
 /** The workspace, where the configuration would lie in it or hold it: what decides is not what is decided upon. */
