@@ -13,6 +13,8 @@ export interface Containing extends Omit<Stop, 'stateDirectory'> {
   readonly warden: Warden
   /** True when the ledger has it. */
   readonly record: (entry: CellContained) => Promise<boolean>
+  /** Hears of what is still written when the person has been answered: a run does not end before it is. */
+  readonly goesOn: (writing: Promise<void>) => void
 }
 
 /** The whole of a stop: first every confirmation; then, while they stand still, what there is to know of them. */
@@ -37,7 +39,9 @@ export async function contain(
     await services.said('answered', number, LEDGER_MS_MAX)
   const told = await toldOf(state.ledger(environment), cells)
   const written = kept(state, receipt, evidence, told)
-  await Promise.race([recorded(containing, receipt, told), delay(LEDGER_MS_MAX, undefined, { ref: false })])
+  const recording = recorded(containing, receipt, told)
+  containing.goesOn(recording)
+  await Promise.race([recording, delay(LEDGER_MS_MAX, undefined, { ref: false })])
   return { ...receipt, ...written }
 }
 

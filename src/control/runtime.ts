@@ -672,6 +672,7 @@ class OpenRuntime implements Runtime {
       warden: this.#warden,
       number: ANSWERS_FROM + ++this.#numbers,
       record: (entry) => this.#record(entry),
+      goesOn: (writing) => void this.#whole(writing).catch(() => undefined),
     }
   }
 
@@ -777,10 +778,15 @@ class OpenRuntime implements Runtime {
     this.#secrets.close()
     this.#stopAnswers()
     await this.#door?.close()
-    await Promise.race([Promise.allSettled(this.#stops), delay(STOP_MS_MAX, undefined, { ref: false })])
+    await Promise.race([this.#stopsOver(), delay(STOP_MS_MAX, undefined, { ref: false })])
     await this.#warden.close()
     await this.#replacing
     await this.#services.stop(why)
+  }
+
+  /** Also those that begin while others are waited for. */
+  async #stopsOver(): Promise<void> {
+    while (this.#stops.size > 0) await Promise.allSettled(this.#stops)
   }
 
   #variables(): Record<string, string> {
