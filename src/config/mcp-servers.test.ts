@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { credentialsIn } from './clients/credentials.ts'
 import { type ClientFile, type NamedServer, readMcpServers, SecretPlan, serverFrom } from './mcp-servers.ts'
 
 const host = {
@@ -298,6 +299,40 @@ describe('credentials in a client’s file', () => {
       secrets.some((each) => each.kind === 'literal' && each.value === Buffer.from('ana:pa55-word').toString('base64')),
     )
     assert.doesNotMatch(clear, /pa55|sk-live|Zk3v/)
+  })
+
+  it('are known in what people write, and what only sounds like one is none', () => {
+    const secret: readonly (readonly [string, string])[] = [
+      ['X', 'ghp_16C7e42F292c6912E7710c838347Ae178B4a'],
+      ['CONFIG', '{"db":{"password":"hunter2hunter2"}}'],
+      ['X', 'https://hooks.slack.com/services/T000/B000/XXXXYYYY'],
+      ['X', 'AKIAIOSFODNN7EXAMPLE'],
+      ['DATABASE_URL', 'postgres://u:p%40ss1234@h/db'],
+      ['X', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc'],
+      ['AUTH', 'user:longpassword1'],
+      ['-u', 'ana:secretpw1'],
+      ['X', 'curl -H "Authorization: Token abcdefgh1234" x'],
+      ['X', 'AccountName=a;AccountKey=Zm9vYmFyYmF6cXV4Zm9v==;EndpointSuffix=x'],
+      ['sentry', 'https://0123456789abcdef0123456789abcdef@o1.ingest.example/1'],
+      ['X', '-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----'],
+      ['dbPassword', 'correct horse battery'],
+      ['PRIVATE_KEY', '0x4c0883a69102937d6231471b5dbb6204fe51'],
+    ]
+    for (const [key, value] of secret) assert.notDeepEqual(credentialsIn(value, key), [], `${key}=${value}`)
+    const plain: readonly (readonly [string, string])[] = [
+      ['PROJECT_ID', '550e8400-e29b-41d4-a716-446655440000'],
+      ['MODEL', 'claude-3-5-sonnet-20241022'],
+      ['X', '@modelcontextprotocol/server-filesystem@2025.8.21'],
+      ['TOKEN_LIMIT', '4096'],
+      ['X', '/home/ana/projects/very-long-directory-name-2024/src'],
+      ['IMAGE', 'ghcr.io/org/app@sha256:4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318'],
+      ['TOKEN_URL', 'https://login.example/oauth/token'],
+      ['AUTH_TYPE', 'basic'],
+      ['SORT_KEY', 'name'],
+      ['X', 'https://api.shop.example/v1/orders?limit=10&page=2'],
+      ['X', 'NODE_OPTIONS=--max-old-space-size=4096'],
+    ]
+    for (const [key, value] of plain) assert.deepEqual(credentialsIn(value, key), [], `${key}=${value}`)
   })
 
   it('that are too short to be found again are left out, and said', () => {

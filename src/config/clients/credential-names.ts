@@ -79,7 +79,7 @@ const AMOUNT = new Set([
 export function namesCredential(name: string): boolean {
   const words = wordsOf(name)
   if (words.length === 0) return false
-  if (/^(?:x-)?auth$/i.test(name.replace(/^-+/, ''))) return false
+  if (/^(?:x-)?auth$/i.test(name.replace(/^-+/, ''))) return true
   const at = words.findLastIndex((word, i) => STRONG.has(word) || isKey(words, i))
   if (at === -1) return false
   if (AMOUNT.has(words[0] ?? '') && words.length > 1) return false

@@ -25,6 +25,7 @@ export function credentialsIn(text: string, key = ''): readonly Span[] {
     ...ofPairs(text),
     ...ofJson(text),
     ...ofHeader(text),
+    ...ofLogin(text, key),
     ...ofSchemes(text),
     ...ofWebhooks(text, key),
     ...KNOWN.flatMap((pattern) => spansOf(text, pattern, 'token')),
@@ -70,7 +71,7 @@ function ofKey(text: string, key: string): readonly Span[] {
 function ofUserinfo(text: string): readonly Span[] {
   const passwords = spansOf(text, /[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:"']*:([^\s/?#"']+)@/gi, 'password')
   const tokens = [...text.matchAll(/[a-z][a-z0-9+.-]*:\/\/([^\s/?#@:"']{16,})@/gi)]
-    .filter(([, user = '']) => looksRandom(user))
+    .filter(([, user = '']) => looksRandom(user) || /^(?=.*\d)[A-Za-z0-9_-]{20,}$/.test(user))
     .map((match): Span => {
       const from = match.index + match[0].indexOf('://') + 3
       return { from, to: from + (match[1]?.length ?? 0), called: 'token' }
@@ -117,12 +118,21 @@ function isJsonText(text: string): boolean {
   }
 }
 
-/** `Authorization: Bearer …`, as curl and mcp-remote take a header in one argument. */
+/** `Authorization: Bearer …`, as curl and mcp-remote take a header in one argument, also in a line for a shell. */
 function ofHeader(text: string): readonly Span[] {
-  const [whole, name = '', value = ''] = /^([A-Za-z][A-Za-z0-9-]*):\s*([^/].*)$/s.exec(text) ?? []
-  if (whole === undefined || !namesCredential(name)) return []
-  const offset = whole.length - value.length
-  return ofKey(value, name).map(({ from, to, called }) => ({ from: from + offset, to: to + offset, called }))
+  return [...text.matchAll(/(?:^|["'\s])([A-Za-z][A-Za-z0-9-]*):\s*([^/"'\s][^"'\n]*)/g)].flatMap((match) => {
+    const [whole, name = '', value = ''] = match
+    if (!namesCredential(name)) return []
+    const offset = match.index + whole.length - value.length
+    return ofKey(value, name).map(({ from, to, called }) => ({ from: from + offset, to: to + offset, called }))
+  })
+}
+
+/** `-u user:password`, as curl and others have it. */
+function ofLogin(text: string, key: string): readonly Span[] {
+  return /^(?:-u|--?(?:user|auth|login|userpass|basic-auth))$|^auth$/i.test(key)
+    ? spansOf(text, /^[^:\s/]+:([^\s/].*)$/g, 'password')
+    : []
 }
 
 function ofSchemes(text: string): readonly Span[] {
