@@ -36,11 +36,14 @@ function wholly(value: Json, instead: string, secrets: Pick<Secrets, 'leakIn'>):
  */
 export function coveredEntry(body: EntryBody, secrets: Pick<Secrets, 'leakIn'>): EntryBody {
   const members = Object.entries(body).map(([name, value]) => {
-    const free = WRITTEN_BY_OTHERS.has(name) || (name === 'tool' && body.kind === 'action.refused')
+    const free = WRITTEN_BY_OTHERS.has(name) || (name === 'tool' && NAMED_BY_CELLS.has(body.kind))
     return [name, free ? covered(value as Json, secrets) : value] // an entry's members are JSON
   })
   return Object.fromEntries(members) as unknown as EntryBody // the same members, and texts where texts were
 }
+
+/** Of these a tool's name may be one that a cell made up. */
+const NAMED_BY_CELLS: ReadonlySet<EntryBody['kind']> = new Set(['action.refused', 'action.held'])
 
 const WRITTEN_BY_OTHERS: ReadonlySet<string> = new Set(
   'args reasons detail what why problem place task restriction assignment from noticed'.split(' '),
