@@ -110,7 +110,10 @@ describe('S10: lists, definitions and own tools, towards a cell', () => {
     const told = (await gateway.entries()).flatMap((entry) =>
       entry.kind === 'definition.seen' && entry.tool.endsWith('/list') ? [entry.tool] : [],
     )
-    assert.deepEqual([...told].sort(), ['prompts/list', 'resourceTemplates/list', 'resources/list'])
+    assert.deepEqual([...told].sort(), ['resourceTemplates/list', 'resources/list'])
+    // A prompt is shown as it was accepted, like a tool.
+    const seen = (await gateway.entries()).flatMap((entry) => (entry.kind === 'definition.seen' ? [entry] : []))
+    assert.match(seen.find(({ tool }) => tool === 'prompt:ask')?.problem ?? '', /repeats the secret "shop"/)
   })
 
   it('what the gateway itself would say with one is withheld', async () => {
@@ -175,6 +178,6 @@ describe('S10: what accept shows and writes', { skip: SKIP }, () => {
     const written = readFileSync(join(directory, 'firebreak.accepted.json'), 'utf8')
     assert.ok(!written.includes(SECRET))
     assert.match(written, /"other"/)
-    assert.doesNotMatch(written, /"list"/)
+    assert.doesNotMatch(written, /"list": \{/)
   })
 })
