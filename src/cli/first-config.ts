@@ -153,7 +153,11 @@ function upstreamLines(
         ? []
         : stdioLines(contained, server.env, directory, taken)),
     ...(tools.known
-      ? ['    tools:', ...(index === 0 ? LEGEND : []), ...stubLines(tools.stubs, '      ')]
+      ? [
+          tools.stubs.length === 0 ? '    tools: {}   # it offers none' : '    tools:',
+          ...(index === 0 ? LEGEND : []),
+          ...stubLines(tools.stubs, '      '),
+        ]
       : [
           `    # tools: not known yet. ${oneLine(tools.why)}`,
           `    # firebreak accept --stubs prints them once ${server.name} answers.`,
