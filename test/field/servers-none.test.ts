@@ -1,10 +1,10 @@
 /** A server that offers no tools, as one that has only begun does. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
-import { firstConfig } from '../../src/cli/first-config.ts'
+import { firstConfig, NEVER } from '../../src/cli/first-config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 
@@ -15,6 +15,8 @@ describe('a server that offers no tools', () => {
     const server = { ...named, kind: 'http', url: 'https://shop.example/mcp', headers: new Map() } as const
     const tools = { known: true, stubs: [] } as const
     const agent = { name: 'hello', owner: 'maria.silva@shop.example' }
+    mkdirSync(join(directory, 'policies'))
+    writeFileSync(join(directory, 'policies/never.cedar'), NEVER)
     const file = join(directory, 'firebreak.yaml')
     const first = { directory, user: false, upstreams: [{ server, tools }], leftOut: [], secrets: [], agent }
     writeFileSync(file, firstConfig(first))
