@@ -50,7 +50,10 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
   if (Object.keys(spec.variables).some((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)))
     return wrong('variables', 'not a name')
 
-  const places = [...spec.files.map((file) => file.to), ...(spec.workspace ? [spec.workspace.at] : [])]
+  const places = [
+    ...[...spec.files, ...(spec.texts ?? [])].map(({ to }) => to),
+    ...(spec.workspace ? [spec.workspace.at] : []),
+  ]
   for (const place of places) {
     if (
       !isAbsolute(place) ||

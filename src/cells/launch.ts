@@ -35,6 +35,7 @@ import {
   type WorkspaceRecord,
 } from './workspace/overlay.ts'
 import { isReplaced, settleReplaced } from './workspace/replace.ts'
+import { writeTexts } from './written.ts'
 
 /** What a warden has at hand for every launch. */
 export interface Ground extends WorkspaceGround {
@@ -170,7 +171,8 @@ async function launchSteps(
   if (!mounted.ok) return mounted
   undo.push(mounted.value.unmount)
   const decoys = plantDecoys(spec.decoys ?? [], directory)
-  const files = exposeFiles([...spec.files, ...decoys], directory, ground.profile)
+  const texts = writeTexts(spec.texts ?? [], join(directory, 'texts'))
+  const files = exposeFiles([...spec.files, ...texts, ...decoys], directory, ground.profile)
   undo.push(files.unmount)
   const usr = exposeUsr(spec.root, directory, ground.profile)
   undo.push(usr.unmount)
@@ -286,6 +288,7 @@ function receiptOf(
     variables: Object.keys(spec.variables).toSorted(),
     root: spec.root.kind === 'host-usr' ? '/usr' : spec.root.path,
     files: spec.files,
+    ...(spec.texts && { texts: spec.texts.map(({ to }) => to) }),
     ...(workspace && spec.workspace
       ? {
           workspace: {

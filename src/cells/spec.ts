@@ -23,6 +23,8 @@ export interface CellSpec {
   readonly root: RootSpec
   /** Host paths shown read-only at places of the cell: a pinned node, an agent's or a server's code. */
   readonly files: readonly FileSpec[]
+  /** Files that stand nowhere on the host, shown read-only as those are. */
+  readonly texts?: readonly TextSpec[]
   /** Places in the cell where a file stands that nobody should open; see `sensors/`. */
   readonly decoys?: readonly string[]
   readonly workspace?: WorkspaceSpec
@@ -50,6 +52,12 @@ export type RootSpec =
 export interface FileSpec {
   /** Absolute, on the host; a file or a directory. */
   readonly from: string
+  /** Absolute, in the cell. */
+  readonly to: string
+}
+
+export interface TextSpec {
+  readonly text: string
   /** Absolute, in the cell. */
   readonly to: string
 }
@@ -133,6 +141,8 @@ export interface LaunchReceipt {
   readonly variables: readonly string[]
   readonly root: string
   readonly files: readonly { readonly from: string; readonly to: string }[]
+  /** Places of files that stand nowhere on the host. */
+  readonly texts?: readonly string[]
   readonly workspace?: {
     readonly lower: string
     readonly changes: string

@@ -49,7 +49,8 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
     },
     ...(cell.cwd !== undefined && { workingDirectory: cell.cwd }),
     root: cell.root === undefined ? { kind: 'host-usr' } : { kind: 'directory', path: cell.root },
-    files: [...[...cell.files].map(([to, from]) => ({ from, to })), ...(listener ? [CLIENT_CONFIG] : [])],
+    files: [...cell.files].map(([to, from]) => ({ from, to })),
+    ...(listener && { texts: [CLIENT_CONFIG] }),
     ...(listener && { decoys: config.containment.decoys.files }),
     ...(cell.workspace && {
       workspace: { lower: cell.workspace, changes: state.workspace(plan.name), at: '/workspace', hidden },
@@ -91,7 +92,10 @@ const ROOT = join(import.meta.dirname, '..', '..')
 const FIREBREAK = [join(ROOT, 'src'), join(ROOT, 'bin')]
 
 /** The same text for every cell: each finds its own gateway at the same place. */
-const CLIENT_CONFIG = { from: join(ROOT, 'share', 'mcp.json'), to: '/firebreak/mcp.json' }
+const CLIENT_CONFIG = {
+  text: `${JSON.stringify({ mcpServers: { firebreak: { type: 'http', url: `http://127.0.0.1:${GATEWAY_PORT}/mcp` } } }, null, 2)}\n`,
+  to: '/firebreak/mcp.json',
+}
 
 export const BASE_VARIABLES = {
   PATH: '/usr/local/bin:/usr/bin:/bin',

@@ -117,7 +117,7 @@ describe('a checkout and a shell whose umask is 077', { skip: SKIP }, () => {
   before(() => {
     if (SKIP) return
     mkdirSync(join(own, 'node_modules'), { recursive: true })
-    for (const part of ['src', 'bin', 'share', 'package.json'])
+    for (const part of ['src', 'bin', 'package.json'])
       cpSync(join(repository, part), join(own, part), { recursive: true })
     assert.equal(spawnSync('/bin/chmod', ['-R', 'go=', own]).status, 0)
     const packages = join(own, 'node_modules')
@@ -125,7 +125,7 @@ describe('a checkout and a shell whose umask is 077', { skip: SKIP }, () => {
     cleanUp(() => void spawnSync('/bin/umount', ['-l', packages]))
   })
 
-  it('S13: its services read the code, and nothing is left', async () => {
+  it('S13: its services read the code, its cell what was made for it, and nothing is left', async () => {
     const args = [
       'run',
       '-c',
@@ -136,12 +136,12 @@ describe('a checkout and a shell whose umask is 077', { skip: SKIP }, () => {
       join(directory, 'masked'),
       '--',
       '/bin/cat',
-      '/etc/passwd',
+      '/firebreak/mcp.json',
     ]
     const running = startFirebreak(args, { root: own, umask: 0o077 })
     const { code, stdout, stderr } = await running.ended
     assert.equal(code, 0, stderr)
-    assert.match(stdout, /^agent:/m)
+    assert.match(stdout, /mcpServers/)
     assert.deepEqual(shownBy(running), NOTHING)
   })
 })
