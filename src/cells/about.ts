@@ -1,6 +1,6 @@
 /**
- * What a cell is, written beside it before anything of it exists: whoever finds its processes in the kernel's tables can
- * say whose they are, without its warden.
+ * The note of what a cell is, written beside it before anything of it exists: from it, whoever finds the cell's
+ * processes in the kernel's tables can say whose they are, without its warden.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -12,7 +12,7 @@ export interface Prepared {
   readonly etc: string
   /** Sources as the cell's uid can reach them. */
   readonly binds: readonly { readonly from: string; readonly to: string; readonly writable: boolean }[]
-  /** What it sees as /usr. */
+  /** Directory that the cell sees as /usr. */
   readonly usr: string
   /** /bin, /lib and so on as this host has them. */
   readonly rootLinks: readonly { readonly path: string; readonly target?: string }[]

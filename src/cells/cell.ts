@@ -85,7 +85,7 @@ export interface Parts {
   /** One byte here lets it run. */
   readonly unblock: Handle
   readonly directory: string
-  /** Its command line holds secrets: no evidence repeats it. */
+  /** True where the command line holds secrets: no evidence repeats it. */
   readonly hidesCommand: boolean
   readonly decoys: readonly FileSpec[]
   readonly upper?: string
@@ -212,7 +212,7 @@ export function cellOf(parts: Parts): Cell {
   }
 }
 
-/** What the shell says of a command that SIGKILL has ended. */
+/** Exit code by which a shell says that SIGKILL ended a command. */
 const KILLED = 128 + 9
 
 function limitsOf(why: Exit['why']): Exit['limits'] {
@@ -220,7 +220,7 @@ function limitsOf(why: Exit['why']): Exit['limits'] {
   return why === 'file-locks' || why === 'open-files' || why === 'socket-queues' ? [{ limit: why }] : []
 }
 
-/** Nobody reads it any more where the cell has been killed meanwhile. */
+/** Lets the cell run its first instruction, by one byte; an error where it was killed before that. */
 function letGo(unblock: Handle): Result<void, string> {
   try {
     writeSync(unblock.fd, '.')

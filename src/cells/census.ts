@@ -1,4 +1,4 @@
-/** Which cells have processes on this host, by the kernel's tables; no warden is asked. */
+/** Finds the cells that have processes on this host, by the kernel's tables; no warden is asked. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CellId } from '../model/index.ts'
@@ -13,9 +13,9 @@ export interface Standing {
   readonly cell: CellId
   /** Absent: it is a helper of ours, or nobody wrote down what it is. */
   readonly about: CellAbout | undefined
-  /** By the kernel, each of its processes stands still. */
+  /** True where, by the kernel, each of the cell's processes stands still. */
   readonly frozen: boolean
-  /** It waits before its first instruction. */
+  /** False while the cell waits before its first instruction. */
   readonly begun: boolean
   /** Ends all of its processes, as far as the kernel lets this user. */
   readonly end: () => void
@@ -34,7 +34,10 @@ export function standingCells(bases: readonly string[], { unified }: CgroupHost)
   )
 }
 
-/** Its cgroup where it has one; without, pid 1 of the cell: the end of that is the end of all the rest. */
+/**
+ * Returns the cell if processes of it exist: by its cgroup where it has one, else by its pid 1, whose end ends all the
+ * rest.
+ */
 function standing(cell: CellId, directory: string, group: string | undefined): Standing | undefined {
   const events = group === undefined ? undefined : contents(join(group, 'cgroup.events'))
   const init = initIn(directory)

@@ -105,14 +105,17 @@ function isPlace({ files, root, workspace }: CellSpec, place: string): boolean {
   return liesIn(place, '/usr') && isDirectory(place)
 }
 
-/** What bubblewrap makes for every cell. */
+/** Directories that bubblewrap makes in every cell. */
 const MADE: readonly string[] = ['/', '/tmp', '/home', CELL_USER.home, '/etc', '/var', '/run']
 
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
-/** What of the cell a place would have to be made in, where nothing can be made: /usr, or a directory that is shown. */
+/**
+ * Returns the read-only part of the cell (/usr or a shown directory) in which `place` would have to be made; undefined
+ * where it exists or can be made.
+ */
 function readOnlyAbove({ root, files }: CellSpec, place: string): string | undefined {
   const above = files.find(
     ({ from, to }) => to !== place && liesIn(place, to) && !existsSync(join(from, place.slice(to.length))),

@@ -1,5 +1,5 @@
 /**
- * What of the host's /etc a cell sees: the parts of programs in /usr that distributions keep there. It is copied by a
+ * The part of the host's /etc that a cell sees: what distributions keep there of programs in /usr. It is copied by a
  * list of names, never by what happens to lie there, and what could be a secret is left out whatever its name.
  */
 import {
@@ -131,7 +131,7 @@ function madeFor(place: string): string {
   return place
 }
 
-/** As they are: they lead into /usr, or to each other. */
+/** Copies links with their targets unchanged: they lead into /usr, or to each other. */
 function copyLinks(from: string, to: string): void {
   if (!existsSync(from)) return
   mkdirSync(to, { recursive: true, mode: 0o755 })

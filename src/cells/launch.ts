@@ -324,7 +324,10 @@ function cgroupFault(fault: CgroupFault): LaunchFault {
   }
 }
 
-/** Where no cell starts on this host, whatever is asked of it, that is told, with what to do about it. */
+/**
+ * Replaces a fault of bubblewrap that every cell would meet on this host by one that says what to do about it; returns
+ * any other unchanged.
+ */
 function hostFault(
   fault: LaunchFault,
   identity: { readonly uid: number; readonly gid: number },

@@ -2,14 +2,14 @@ import { readdirSync, statfsSync, statSync } from 'node:fs'
 import type { CgroupCounts } from './cgroup.ts'
 import type { CellLimits, LimitReached } from './spec.ts'
 
-/** What is asked about one cell. */
+/** The cell that is asked about, and how its state is read. */
 export interface SeenIn {
   readonly limits: CellLimits
   /** Pid 1 of it, on the host. */
   readonly initPid: number
-  /** Where the changes to its workspace lie, if it has one. */
+  /** Host path of the changes to the cell's workspace, if it has one. */
   readonly upper?: string
-  /** Its places in memory. None in a root of its own, whose links might lead us elsewhere. */
+  /** Places of the cell in memory. None in a root of its own, whose links might lead us elsewhere. */
   readonly temporary: readonly string[]
   /** Descriptors that each of its processes may have. */
   readonly descriptors: number
@@ -19,7 +19,7 @@ export interface SeenIn {
 
 /** A disk is full for most programs where this little is left. */
 const LEFT_BYTES_MIN = 64 * 1024
-/** Of one look; the next goes on behind them. */
+/** Processes that one look covers; the next look goes on behind them. */
 const PROCESSES_MAX = 64
 
 /**

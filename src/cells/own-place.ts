@@ -50,7 +50,10 @@ function isReplaceable({ uid, mode }: Stats): boolean {
 const OTHERS_WRITE = 0o022
 const STICKY = 0o1000
 
-/** Whoever has no number in this user namespace: the host's own root, and nobody who could be met here. user_namespaces(7) */
+/**
+ * Returns the uid shown for every owner without a number in this user namespace, such as the host's own root; nobody
+ * who could be met here has it. user_namespaces(7)
+ */
 function overflowUid(): number {
   try {
     return Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'))

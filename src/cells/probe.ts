@@ -171,7 +171,7 @@ function kernelFindings(root: boolean): readonly Finding[] {
   ]
 }
 
-/** What a cell holds of the kernel is counted in these, by `uncounted/`. */
+/** Tells whether the files can be read in which `uncounted/` counts what a cell holds of the kernel. */
 function kernelCounts(): Finding {
   const unread = ['/proc/locks', '/proc/sys/fs/file-nr', '/proc/self/net/netlink', '/proc/self/fdinfo/0'].filter(
     (path) => output('/usr/bin/head', ['-c', '1', path]) === undefined,

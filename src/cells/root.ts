@@ -1,4 +1,4 @@
-/** What a warden of profile `full` needs of root, asked of the kernel: uid 0 alone says little in a container. */
+/** Asks the kernel for what a warden of profile `full` needs of root: uid 0 alone says little in a container. */
 import { execFileSync } from 'node:child_process'
 import {
   accessSync,
@@ -38,7 +38,10 @@ export function lacksOfRoot(): string | undefined {
   return undefined
 }
 
-/** As `lacksOfRoot`, and whether mounts can be made: a filter of system calls may forbid what capabilities allow. */
+/**
+ * Returns what `lacksOfRoot` does, or why mounts cannot be made: a filter of system calls may forbid what capabilities
+ * allow.
+ */
 export function lacksOfRootTried(): string | undefined {
   return lacksOfRoot() ?? mountFault()
 }
@@ -87,7 +90,7 @@ function cannot(fault: SystemFault): string {
   return `this root cannot mount: ${systemFaultText(fault)}`
 }
 
-/** What a person can do about a root that lacks something. */
+/** Returns what a person can do about a root that lacks something. */
 export function rootFix(): string {
   const more =
     process.getuid?.() === 0

@@ -208,7 +208,7 @@ function killInit(cellDirectory: string): void {
   initIn(cellDirectory)?.kill()
 }
 
-/** As `recordInit` wrote it. */
+/** Returns pid 1 of the cell, from what `recordInit` wrote; undefined where nothing was written. */
 export function initIn(cellDirectory: string): Init | undefined {
   const stamp = stampIn(join(cellDirectory, 'init'))
   return stamp && initOf(stamp)

@@ -7,13 +7,13 @@ export type Profile = 'full' | 'user'
 /** What one launch asks for. Everything in it comes from the configuration, nothing from a cell. */
 export interface CellSpec {
   readonly id: CellId
-  /** Whose it is. Absent for our own helpers. */
+  /** State, agent and part that the cell belongs to. Absent for our own helpers. */
   readonly about?: CellAbout
   /** An absolute path inside the cell, or a name found on its PATH, and the arguments. */
   readonly command: readonly [string, ...string[]]
   /**
-   * What is run in its place: the same words with secrets put into them. It stands in no receipt and in no record; on the
-   * host it is the process's command line, as any other is (proc(5)).
+   * Command that is run in place of `command`: the same words with secrets put into them. It stands in no receipt and
+   * in no record; on the host it is the process's command line, as any other is (proc(5)).
    */
   readonly secretCommand?: readonly [string, ...string[]]
   /** The whole process environment of the command. Nothing is inherited. */
@@ -37,7 +37,7 @@ export interface CellSpec {
    * symlinks are resolved before the comparison.
    */
   readonly protectedPaths: readonly string[]
-  /** Of these, what no cell may read: not in its root file system, either. */
+  /** Those `protectedPaths` that no cell may read: they are hidden in its root file system, too. */
   readonly unseenPaths?: readonly string[]
   /** Layers that this launch does without, by a person's word, where the host lacks them. Default: none. */
   readonly accepts?: readonly Layer[]
@@ -172,7 +172,7 @@ export interface LimitReached {
     | 'file-locks'
     | 'open-files'
     | 'socket-queues'
-  /** How often, where the kernel counts it. */
+  /** Number of times that it was reached, where the kernel counts it. */
   readonly count?: number
 }
 
@@ -185,7 +185,7 @@ export interface Exit {
     | 'wall-clock'
     | 'out-of-memory'
     | 'never-started'
-    /** It held more of the kernel than its bound, which no cgroup counts; see `uncounted/`. */
+    /** The cell held more of the kernel than its bound, which no cgroup counts; see `uncounted/`. */
     | 'file-locks'
     | 'open-files'
     | 'socket-queues'

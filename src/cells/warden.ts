@@ -49,7 +49,7 @@ export interface WardenOptions {
 export type WardenFault =
   | { readonly kind: 'missing'; readonly what: string; readonly fix: string }
   | { readonly kind: 'profile'; readonly problem: string; readonly fix: string }
-  /** Its directory cannot be made, or somebody else could have made it. */
+  /** The run directory cannot be made, or somebody else could have made it. */
   | { readonly kind: 'place'; readonly problem: string; readonly fix: string }
 
 /**
@@ -216,7 +216,10 @@ export function runDirectories(): readonly string[] {
   return process.getuid?.() === 0 ? ['/run/firebreak', ...new Set(ofUser)] : [...new Set(ofUser)]
 }
 
-/** Of this user alone, where the session has made one. XDG Base Directory Specification: a relative one is ignored. */
+/**
+ * Returns the directories of this user alone, where the session has made one. XDG Base Directory Specification: a
+ * relative one is ignored.
+ */
 function userPlaces(): readonly string[] {
   const named = process.env.XDG_RUNTIME_DIR ?? ''
   return [...(isAbsolute(named) ? [named] : []), `/run/user/${process.getuid?.()}`]

@@ -8,7 +8,7 @@ import { type Confirmation, eventually, type Order, type Target } from '../contr
 import { agentsMeant } from '../control/runtime.ts'
 import { isBelow } from '../model/index.ts'
 
-/** What wardens have said of cells: those that their receipts name, and how their points are called. */
+/** Cells that wardens have answered for: those that their receipts name, and how their points are called. */
 export interface Said {
   readonly cells: readonly string[]
   readonly points: readonly string[]

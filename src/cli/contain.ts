@@ -106,13 +106,13 @@ function nobodyMeant(call: Call, name: string | undefined, config: Config | unde
   return EXIT.usage
 }
 
-/** Whoever has named another state than they mean reads that nothing of it was contained. */
+/** Returns the failed point of a state that nothing has run in, for a person who may have named another than they mean. */
 function neverUsed(state: string): Confirmation {
   const said = `nothing has run in ${state}, or it cannot be read: --state or --config names another`
   return { point: 'state', by: 'disk', confirmed: false, said, afterMs: 0, escalated: false }
 }
 
-/** Those that are not in `asked`, which is added to. */
+/** Sends the order to the wardens that are not in `asked`, and adds them to it; ends those that stay silent. */
 async function orderWardens(
   state: string,
   order: Order,

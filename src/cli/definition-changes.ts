@@ -26,7 +26,7 @@ export interface Change {
   readonly shadows: readonly UpstreamName[]
 }
 
-/** What a person asks for: only some tools, and whether descriptions are bound; as they were accepted where absent. */
+/** The request of a person: only some tools, and whether descriptions are bound; as they were accepted where absent. */
 export interface Asking {
   readonly only: ReadonlySet<string>
   readonly anyWords?: boolean
@@ -92,7 +92,10 @@ function nameOf(operation: 'tool' | 'prompt', { name }: JsonObject): ToolName | 
     : undefined
 }
 
-/** What a person reads before accepting: every member that is new, and what is different, in the upstream's own words. */
+/**
+ * Returns the lines that a person reads before accepting: every member that is new, and what is different, in the
+ * upstream's own words.
+ */
 export function changeText(change: Change): readonly string[] {
   const { upstream, tool, definition, kind, before, anyWords, problem, shadows } = change
   const name = `${upstream}/${printable(tool)}`
@@ -158,7 +161,7 @@ function own(object: JsonObject, name: string): Json | undefined {
 
 const SHOWN_CHARACTERS = 1_000
 
-/** Of two texts the words that differ, with a few around them; of everything else all of it. */
+/** Returns the parts that differ: of two texts the words, with a few around them; of everything else all of it. */
 function partsThatDiffer(
   was: Json | undefined,
   is: Json | undefined,

@@ -37,7 +37,7 @@ export interface First {
   readonly agent: FirstAgent
 }
 
-/** Where a literal credential of a client's file is written, beside the configuration. */
+/** Directory beside the configuration for literal credentials of a client's file, one file each. */
 export const SECRETS_DIRECTORY = 'secrets'
 
 /** A first `firebreak.yaml`: valid, least-privilege, and with a word on each key that a person may want next. */
@@ -101,7 +101,7 @@ function leftOutLines({ key, why }: LeftOut): readonly string[] {
   return [`  # ${quoted(key)} is not here: ${oneLine(why)}`]
 }
 
-/** What a file calls a server, for a comment. */
+/** Returns a file's name for a server in a form that a comment can hold. */
 function quoted(key: string): string {
   return JSON.stringify(oneLine(key).slice(0, 80))
 }

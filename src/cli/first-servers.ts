@@ -59,7 +59,7 @@ export function firstServers(
 }
 
 const UNASKED = { known: false, why: 'nobody has asked it yet' } as const
-/** Of a cell's 64, some for what a person adds. */
+/** Places of this host that one server is shown at most: a cell may have 64, and a person adds some. */
 const PLACES_MAX = 56
 
 function plan(server: NamedServer, cwd: string, kept: readonly string[]): Result<FirstUpstream, string> {

@@ -4,13 +4,13 @@ import { OPEN_FILES_MAX } from '../cells/uncounted/open-files.ts'
 import { QUEUED_BYTES_MAX } from '../cells/uncounted/queues.ts'
 import type { Agent } from '../config/config.ts'
 
-/** Whose cell it was, and what it was given. */
+/** The agent of the cell, and the limits that it was given. */
 interface Given {
   readonly name: string
   readonly cell: Pick<Agent['cell'], 'memoryBytes' | 'pids' | 'wallMs'>
 }
 
-/** What a person is told of one limit, and what would change it. */
+/** The line that a person reads about one limit, and what would change it. */
 export interface LimitTold {
   readonly said: string
   readonly change: string

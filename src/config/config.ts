@@ -97,15 +97,15 @@ export interface CellConfig {
   readonly root?: string
   /** The directory that the cell sees as /workspace, through a private overlay. */
   readonly workspace?: string
-  /** Of the workspace, what its cell does not see; absent: files that are made to hold credentials. */
+  /** Parts of the workspace that its cell does not see; absent: files that are made to hold credentials. */
   readonly hide?: readonly PathPattern[]
-  /** What is known of all that it is shown at its start. Untrusted, unless the configuration says otherwise. */
+  /** Labels of all that the cell is shown at its start. Untrusted, unless the configuration says otherwise. */
   readonly labels: readonly Label[]
   /** The configuration says the labels itself. */
   readonly labelled: boolean
   /** Place in the cell → path on the host, read-only. */
   readonly files: ReadonlyMap<string, string>
-  /** Where its command starts, a place in the cell; absent: its workspace, or `/`. */
+  /** Directory in the cell where its command starts; absent: its workspace, or `/`. */
   readonly cwd?: string
   readonly env: ReadonlyMap<string, string>
   readonly cpu: number

@@ -19,7 +19,10 @@ export function labelsAtStart(
   return cell.workspace !== undefined || data || input ? [UNTRUSTED] : []
 }
 
-/** Of the host itself, where only root writes; named by the command; or packages. */
+/**
+ * Tells whether a shown file is a program and no data: of the host itself, where only root writes; named by the
+ * command; or packages.
+ */
 function isProgram(place: string, from: string, command: readonly string[]): boolean {
   if (SYSTEM.some((directory) => from.startsWith(directory))) return true
   if (PACKAGES.has(basename(place))) return true

@@ -137,7 +137,7 @@ const timeout = text('a duration like 5min, at most 10min', (t) =>
   (duration(t) ?? Infinity) <= LIMITS.callMsMax ? duration(t) : undefined,
 )
 
-/** As arguments are compared: numbers and truths by their text. */
+/** A destination in the form in which arguments are compared: numbers and truths by their text. */
 const destinationValue = scalarOrNull('a value, at most 256 characters', (value) => {
   if (value === null || typeof value !== 'string') return value === null ? null : String(value)
   return value.length <= 256 && !/\p{Cc}/u.test(value) ? value : undefined

@@ -238,7 +238,7 @@ export function scalar(what: string): Shape<string | number | boolean> {
   }
 }
 
-/** As `scalar`, and null. */
+/** Makes a shape like `scalar`'s that takes null, too. */
 export function scalarOrNull<T>(
   what: string,
   accept: (value: string | number | boolean | null) => T | undefined,

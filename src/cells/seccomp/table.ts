@@ -86,7 +86,10 @@ const noDevice = (modeArgument: number): Rule => ({
   otherwise: allow,
 })
 
-/** As a host without such pages answers, which each of these calls says in its own way: programs probe with them. */
+/**
+ * Refuses huge pages with the answer of a host that has none, which each of these calls says in its own way: programs
+ * probe with them.
+ */
 const noHugePages = (flagsArgument: number, flag: number, answer: keyof typeof ERRNO): Rule => ({
   clauses: [
     { when: [{ arg: flagsArgument, mask: flag, in: [flag] }], do: errno(answer), reads: 'pages set aside as huge' },

@@ -7,11 +7,14 @@ import { open, readdir, readFile } from 'node:fs/promises'
 
 /** Locks of one cell at a time. A database holds some tens; a cell that was given 10,000 holds 2 MiB of the kernel. */
 export const LOCKS_MAX = 10_000
-/** Of all that is read in one look: 65,000 locks, in 0.1 s. What a host holds beyond that is not seen in it. */
+/**
+ * Bytes of a lock list that are read in one look: 65,000 locks, in 0.1 s. What a host holds beyond that is not seen in
+ * it.
+ */
 const READ_BYTES_MAX = 4 * 1024 ** 2
 
 export interface Lock {
-  /** Who took it, as the kernel numbers it on the host; of a lock that belongs to an open file, -1. */
+  /** Process that took it, as the kernel numbers it on the host; of a lock that belongs to an open file, -1. */
   readonly pid: number
   /** The device and inode that it stands on: `00:1b:877`. */
   readonly file: string

@@ -7,7 +7,7 @@ import type { Counted } from './locks.ts'
 
 /** Open files of one cell, all its processes together: sixteen processes with 4,096 each. */
 export const OPEN_FILES_MAX = 65_536
-/** Of all that a host may have; on one with little memory this is less than OPEN_FILES_MAX. */
+/** Part of the host's maximum that one cell may have; on a host with little memory this is less than OPEN_FILES_MAX. */
 const PART_OF_HOST = 0.05
 
 /** Returns how many files one cell may have open here, and how many the whole host has and may have. */

@@ -1,5 +1,5 @@
 /**
- * What a cell takes of the kernel that no cgroup counts, looked at some times a second: whoever takes more than its
+ * Looks some times a second at what cells take of the kernel that no cgroup counts: a cell that takes more than its
  * bound is killed, which frees it. What it takes between two looks comes on top of the bound.
  */
 import type { Cell } from '../cell.ts'

@@ -1,7 +1,7 @@
 /**
- * How far the images of live workspaces may grow. Each is thin: it promises more than it takes, and all together may
- * promise more than the host's disk has. What a disk has beyond its reserve is divided among the images on it, and the
- * kernel refuses a cell's write (ENOSPC) before that is used up: ledgers, fences and seals keep their room.
+ * Bounds how far the images of live workspaces may grow. Each is thin: it promises more than it takes, and all together
+ * may promise more than the host's disk has. What a disk has beyond its reserve is divided among the images on it, and
+ * the kernel refuses a cell's write (ENOSPC) before that is used up: ledgers, fences and seals keep their room.
  *
  * `reserved_clusters` of ext4 is room that no write takes; Linux Documentation/ABI/testing/sysfs-fs-ext4.
  */
@@ -13,15 +13,15 @@ import { ownSysfs } from './own-sysfs.ts'
 /** So much of the host's disk stays free: an agent that fills its own disk again and again must not fill the ledger's. */
 const RESERVE_BYTES_MAX = 512 * 1024 ** 2
 const RESERVE_PART = 0.05
-/** Of an image's file, in the directory of the changes. */
+/** Name of an image's file, in the directory of the changes. */
 export const IMAGE_NAME = 'disk'
-/** What ext4 keeps for each file in its tables, beside its data. */
+/** Bytes that ext4 keeps for each file in its tables, beside its data. */
 const INODE_BYTES = 256
 
 /** A mounted image. */
 export interface Grown {
   readonly image: string
-  /** Where it is mounted. */
+  /** Path of the mount point. */
   readonly target: string
 }
 
@@ -41,7 +41,7 @@ export function roomOn(directory: string): { readonly reserve: number; readonly 
 
 /** Holds every image that is mounted here against the room of its disk; asked again and again while cells run. */
 export class Growth {
-  /** By device, as which an image is known until it is gone. */
+  /** Images by the device of their mount, by which each is known until it is gone. */
   readonly #images = new Map<number, Held>()
 
   /** Before its cell runs. Fails where this host lets nobody bound it. */
@@ -100,7 +100,7 @@ function bound({ image, target, device, kept }: Held, live: ReadonlyMap<number, 
   }
 }
 
-/** Where settings can be written; found at the first one that is refused. */
+/** The sysfs in which settings can be written: replaced by our own at the first write that a read-only one refuses. */
 let sysfs = '/sys'
 
 function keep(setting: string, clusters: number): Result<void, string> {
@@ -117,7 +117,7 @@ function keep(setting: string, clusters: number): Result<void, string> {
   return ok(undefined)
 }
 
-/** Of a loop device, whose major number is 7. */
+/** Returns the path, below sysfs, of a loop device's reserved clusters; the major number of loop devices is 7. */
 function settingOf(device: number): string {
   return `fs/ext4/loop${(device & 0xff) | ((device >> 12) & 0xfff00)}/reserved_clusters`
 }

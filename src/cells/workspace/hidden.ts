@@ -28,7 +28,10 @@ export function hiddenBinds({ hidden = [], at, lower }: WorkspaceSpec, seen: See
 
 type Seen = { readonly merged: string } | { readonly upper: string }
 
-/** What stands there. Undefined where the cell has put another thing in its way before: then nothing of it is seen. */
+/**
+ * Returns the type of what stands at `path`. Undefined where the cell has put another thing in its way before: then
+ * nothing of it is seen.
+ */
 function typeOf(layers: readonly string[], path: string): 'file' | 'directory' | undefined {
   const parts = path.split('/')
   for (let i = 1; i <= parts.length; i++) {

@@ -1,8 +1,8 @@
 /** Names of files and directories that hosts act upon by themselves, in lower case; parts of a path beside each other. */
 export interface Rule {
-  /** Who acts on it, and when. */
+  /** The program that acts on such a name, and when, for a person. */
   readonly why: string
-  /** Of whatever lies in it, too. */
+  /** Names of directories that are acted upon together with whatever lies in them. */
   readonly directories?: readonly string[]
   readonly names?: readonly string[]
   readonly patterns?: readonly RegExp[]

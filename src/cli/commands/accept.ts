@@ -198,12 +198,12 @@ function undeclaredIn({ config }: Judged, offered: ReadonlyMap<UpstreamName, Ins
   })
 }
 
-/** As grants call it; of one that is not named, nothing that they could call. */
+/** Returns the name of a leaking definition as grants have it; of one that is not named, its kind. */
 function leakingName(what: string): string {
   return what.replace(/^tool /, '').replace(/^prompt /, 'prompt:')
 }
 
-/** What an upstream offers that cannot be read; `declared` where the configuration wants it. */
+/** Returns what upstreams offer and cannot be read, each with why; `declared` where the configuration wants it. */
 function unreadIn({ config }: Judged, offered: ReadonlyMap<UpstreamName, Inspected>) {
   return [...offered].flatMap(([upstream, offer]) => {
     const wanted = new Set<string>(config.upstreams.get(upstream)?.tools.keys())
@@ -251,7 +251,10 @@ function hintsFor({ config }: Judged, name: UpstreamName): readonly string[] {
     : [fault.problem, fault.fix]
 }
 
-/** What each upstream spoke when it was asked last: the next start begins with it, and asks no more. */
+/**
+ * Returns the revision that each upstream spoke when it was asked last: the next start begins with it, and asks no
+ * more.
+ */
 function spokenBy(
   { config }: Judged,
   offered: ReadonlyMap<UpstreamName, Inspected>,

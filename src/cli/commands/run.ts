@@ -112,20 +112,26 @@ async function run(call: Call): Promise<ExitCode> {
   }
 }
 
-/** What the host refuses (a read-only file system, a full one) is told in its words; anything else is a fault of ours. */
+/**
+ * Returns the host's own words for what it refuses (a read-only file system, a full one); throws anything else again,
+ * as a fault of ours.
+ */
 function systemFault(error: unknown): Result<never, string> {
   if (error instanceof Error && 'code' in error && 'syscall' in error) return no(error.message)
   throw error
 }
 
-/** Of a workspace that is not whole: said before the program says something that is harder to understand. */
+/** Tells what a workspace lacks to be whole, before the program says something that is harder to understand. */
 function tellWhatIsMissing(call: Call, { name, cell }: Agent, profile: Config['profile']): void {
   if (cell.workspace === undefined) return
   for (const { what, fix } of surveyWorkspace(cell.workspace, profile, ENTRIES_MAX_AT_LAUNCH))
     call.print.progress(printable(`${name}: of its workspace ${what} → ${fix}`))
 }
 
-/** Of an agent that starts no more, or of which nobody knows. A state that was never made, and in which nobody was contained, fences nobody. */
+/**
+ * Prints why an agent may not start and returns the exit code; undefined where it may. A state that was never made, and
+ * in which nobody was contained, fences nobody.
+ */
 function fencedExit(call: Call, state: string, agent: Agent): ExitCode | undefined {
   const made = existsSync(join(state, 'ledger')) || existsSync(join(state, 'fence', 'fence.json'))
   const fence = made ? readFence(state) : ok(new Map())
@@ -250,7 +256,9 @@ async function runOnce(
   return exit.code
 }
 
-/** By an order that came meanwhile, or by what the host lacks. */
+/**
+ * Prints why a cell did not start (an order that came meanwhile, or what the host lacks), and returns the exit code.
+ */
 function notStarted({ state }: Runtime, agent: Agent, call: Call, why: string): ExitCode {
   const fenced = fencedExit(call, state.directory, agent)
   if (fenced !== undefined) return fenced
@@ -264,7 +272,7 @@ function counted(count: number, one: string, more: string): string {
   return `${count} ${count === 1 ? one : more}`
 }
 
-/** What would change that an upstream was left out. */
+/** Returns what would bring back an upstream that was left out. */
 function helpFor({ upstreams }: Config, name: UpstreamName, log: string): string {
   const asked = `firebreak accept --dry-run --upstream ${name} asks it alone`
   return upstreams.get(name)?.mcp.kind === 'stdio' ? `${asked}; what it complained of is in ${log}` : asked
@@ -275,7 +283,7 @@ interface StoppedSince {
   readonly refused: number
   /** Upstreams that nobody got to, why it was last, and whether somebody did later. */
   readonly left: ReadonlyMap<UpstreamName, { readonly problem: string; readonly later: boolean }>
-  /** What of an upstream's lists its agent could not be shown. */
+  /** Parts of upstreams' lists that the agent could not be shown. */
   readonly cuts: readonly string[]
 }
 
@@ -283,7 +291,7 @@ interface StoppedSince {
 async function stoppedSince(log: string, cell: CellId): Promise<StoppedSince> {
   const left = new Map<UpstreamName, { readonly problem: string; readonly later: boolean }>()
   const holds = new Set<ActionId>()
-  /** What of an upstream's lists it could not be shown. */
+  /** Parts of upstreams' lists that the cell could not be shown. */
   const cuts = new Set<string>()
   let begun = false
   let refused = 0
@@ -310,7 +318,7 @@ async function stoppedSince(log: string, cell: CellId): Promise<StoppedSince> {
   return { waits: holds.size, refused, left, cuts: [...cuts].slice(0, CUTS_MAX) }
 }
 
-/** What keeps a tool from its agent, and what shows and changes that. */
+/** Returns one line on why a tool was kept from its agent, and on what shows and changes that. */
 function differenceText({ upstream, tool, problem, words }: DefinitionSeen): string {
   if (!/accepted/.test(problem)) return `${upstream}/${printable(tool)}: ${printable(problem)}`
   const what = words ? 'its descriptions have changed since it was accepted' : `its definition is ${problem}`

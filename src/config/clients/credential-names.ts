@@ -1,6 +1,6 @@
 /** Tells from a name whether its value is a credential: of a variable, a header, a flag, a parameter, a key of JSON. */
 
-/** These name one whatever stands around them, but for the words that make something else of them. */
+/** Words that name a credential whatever stands around them, but for the words that make something else of them. */
 const STRONG = new Set([
   ...['token', 'secret', 'password', 'passwd', 'pwd', 'pass', 'passphrase', 'passcode', 'credential', 'credentials'],
   ...['pat', 'jwt', 'apikey', 'apitoken', 'accesskey', 'secretkey', 'privatekey', 'authtoken', 'accesstoken', 'bearer'],
@@ -101,7 +101,10 @@ function wordsOf(name: string): readonly string[] {
     .filter((word) => word !== '')
 }
 
-/** What no credential is, whatever its name: a switch, a path, a word that says that there is none. */
+/**
+ * Tells whether a value is plainly no credential, whatever its name: a switch, a path, a word that says that there is
+ * none.
+ */
 export function namesPlain(value: string): boolean {
   const text = value.trim()
   return (

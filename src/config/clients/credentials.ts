@@ -9,7 +9,7 @@ import { namesCredential, namesPlain } from './credential-names.ts'
 export interface Span {
   readonly from: number
   readonly to: number
-  /** What the credential may be called: `password`, `api-key`, or the key that it stood under. */
+  /** Name for the credential: `password`, `api-key`, or the key that it stood under. */
   readonly called: string
 }
 
@@ -44,7 +44,7 @@ function merged(spans: readonly Span[]): readonly Span[] {
   return all
 }
 
-/** Of each match its last group, or all of it where it has none. */
+/** Returns the span of each match's last group, or of the whole match where it has no group. */
 function spansOf(text: string, pattern: RegExp, called: string): readonly Span[] {
   return [...text.matchAll(pattern)].flatMap((match) => {
     const value = match.length > 1 ? match.at(-1) : match[0]
@@ -106,7 +106,7 @@ function ofJson(text: string): readonly Span[] {
 }
 
 const PAIRS = /"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)*)"/g
-/** Of JSON in a text of JSON, whose quotes have backslashes. */
+/** JSON within a text of JSON, whose quotes have backslashes. */
 const ESCAPED_PAIRS = /\\+"([^"\\]*)\\+"\s*:\s*\\+"((?:[^"\\]|\\(?!\\*")[\s\S])*)\\+"/g
 
 function isJsonText(text: string): boolean {
@@ -141,7 +141,10 @@ function ofSchemes(text: string): readonly Span[] {
   )
 }
 
-/** Who knows such an address may post there: all of its path behind what is the same for everybody. */
+/**
+ * Returns the secret parts of webhook addresses, which let anyone post there: all of the path behind what is the same
+ * for everybody.
+ */
 function ofWebhooks(text: string, key: string): readonly Span[] {
   const known = spansOf(text, /https?:\/\/[^\s/"']+\/(?:[^\s"']*\/)?(?:web)?hooks?\/([^\s"']+)/gi, 'webhook')
   const slack = spansOf(

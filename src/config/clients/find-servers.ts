@@ -1,18 +1,18 @@
 /**
- * Where a client keeps its MCP servers. There is no standard: each has a key of its own, some keep servers for each
- * project, some a list with names. All that are found are taken, whatever else stands in the file.
+ * Finds the MCP servers in a client's file. There is no standard: each client has a key of its own, some keep servers
+ * for each project, some a list with names. All that are found are taken, whatever else stands in the file.
  */
 import { isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
 
 export interface WrittenServer {
-  /** As the file has it. */
+  /** The server's name as the file has it. */
   readonly key: string
   readonly value: Json
 }
 
 export interface FoundServers {
   readonly servers: readonly WrittenServer[]
-  /** What VS Code asks a person for, by the name that `${input:name}` has. */
+  /** Questions that VS Code asks a person, by the name that `${input:name}` has. */
   readonly inputs: readonly JsonObject[]
 }
 

@@ -20,5 +20,5 @@ export function fitName(written: string, taken: ReadonlySet<string>, otherwise =
   }
 }
 
-/** Of `NAME_PATTERN`. */
+/** Length that `NAME_PATTERN` allows. */
 const NAME_CHARACTERS_MAX = 48

@@ -9,18 +9,18 @@ import type { SecretPlan } from './secrets.ts'
 
 /** A server as a configuration can have it: credentials are `${secret:name}` in it. */
 export type NamedServer = {
-  /** Of the upstream. */
+  /** The upstream's name. */
   readonly name: string
-  /** As the client calls it. */
+  /** The server's name in the client's file. */
   readonly key: string
-  /** It is switched off: written as a comment, never started. */
+  /** True where the server is switched off: written as a comment, never started. */
   readonly disabled: boolean
   readonly notes: readonly string[]
 } & (
   | {
       readonly kind: 'stdio'
       readonly command: readonly [string, ...string[]]
-      /** Where relative names of its command lie. */
+      /** Directory in which relative names of the command lie. */
       readonly cwd?: string
       readonly env: ReadonlyMap<string, string>
     }
@@ -86,7 +86,7 @@ interface Making {
   readonly notes: string[]
 }
 
-/** What a client starts nothing of. */
+/** Tells whether a client has switched the server off, and starts nothing of it. */
 function isOff({ disabled, enabled, isActive }: JsonObject): boolean {
   return disabled === true || enabled === false || isActive === false
 }
@@ -124,7 +124,7 @@ function textsIn(value: Json | undefined): ReadonlyMap<string, string> | undefin
     : undefined
 }
 
-/** Its variables as they are written: of `envFile`, and over them its own. */
+/** Returns the server's variables as they are written: those of `envFile`, and over them its own. */
 function variablesOf(value: JsonObject, { host, notes }: Making): Result<ReadonlyMap<string, string>, string> {
   const inner = isJsonObject(value.command) ? value.command.env : undefined
   const own = textsIn(value.env ?? value.environment ?? inner)
@@ -138,7 +138,9 @@ function variablesOf(value: JsonObject, { host, notes }: Making): Result<Readonl
   return ok(new Map([...(text === undefined ? [] : readDotenv(text)), ...own]))
 }
 
-/** What a carrier puts in from its own variables. */
+/**
+ * Puts in a carrier's own variables for the `${NAME}` in a text; what it has no variable for stays as it is written.
+ */
 function within(text: string, env: ReadonlyMap<string, string>): string {
   return text.replaceAll(/\$\{(\w+)\}/g, (written, name: string) => env.get(name) ?? written)
 }

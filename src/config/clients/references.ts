@@ -1,7 +1,7 @@
 /**
- * What a client would put into a text when it starts a server: `${NAME}`, `${NAME:-otherwise}`, `${env:NAME}`, `$NAME`,
- * `{env:NAME}`, `${input:name}`, `${workspaceFolder}`, `${userHome}`. Each becomes text where it is known and harmless, and
- * a secret, read at each start, where it is a credential or only known then.
+ * Resolves what a client would put into a text when it starts a server: `${NAME}`, `${NAME:-otherwise}`, `${env:NAME}`,
+ * `$NAME`, `{env:NAME}`, `${input:name}`, `${workspaceFolder}`, `${userHome}`. Each becomes text where it is known and
+ * harmless, and a secret, read at each start, where it is a credential or only known then.
  */
 import { basename } from 'node:path'
 import { isJsonObject, type JsonObject, no, ok, type Result } from '../../model/index.ts'
@@ -11,7 +11,7 @@ import { credentialsIn } from './credentials.ts'
 export interface Host {
   /** The environment of whoever reads the file. */
   readonly variables: Readonly<Record<string, string | undefined>>
-  /** Where the client starts servers: the project that the file belongs to. */
+  /** Directory in which the client starts servers: the project that the file belongs to. */
   readonly project: string
   readonly home: string
   readonly inputs: readonly JsonObject[]
@@ -27,7 +27,7 @@ export interface Referred {
 export interface Expansion {
   /** With `${secret:…}` for each referred one, by the name that `name` gave. */
   readonly text: string
-  /** What a person should know: which variable was read here, which default was taken. */
+  /** Sentences for a person: which variable was read here, which default was taken. */
   readonly notes: readonly string[]
 }
 

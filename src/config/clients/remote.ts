@@ -8,7 +8,7 @@ export interface Unwrapped {
   readonly carrier: string
   readonly url: string
   readonly headers: ReadonlyMap<string, string>
-  /** What the program did beside that, which nothing does here. */
+  /** Things that the program did beside that and nothing does here, for a person. */
   readonly notes: readonly string[]
 }
 
@@ -56,7 +56,10 @@ function packageName(word: string): string {
   return own.replace(/(?<=.)@[^/]*$/, '')
 }
 
-/** What fetches and starts a package, with its options: nothing that could be another program's argument. */
+/**
+ * Tells whether a word fetches and starts a package, or is an option of that: nothing that could be another program's
+ * argument.
+ */
 function isRunner(word: string): boolean {
   return (
     word.startsWith('-') ||

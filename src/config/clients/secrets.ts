@@ -6,7 +6,7 @@ import type { Referred } from './references.ts'
 /** A secret that a first configuration declares; its value stands nowhere in it. */
 export type PlannedSecret = { readonly name: string } & (
   | ({ readonly kind: 'variable' } & Referred)
-  /** It stood in clear in the client's file: it goes into a file that only its owner can read. */
+  /** A secret that stood in clear in the client's file: it goes into a file that only its owner can read. */
   | { readonly kind: 'literal'; readonly value: string }
 )
 

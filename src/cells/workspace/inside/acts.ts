@@ -1,10 +1,10 @@
 /**
- * What a file is to the programs of a host, whatever it is called: found by what stands in it and beside it. Runs in a
- * helper cell; every byte that is read here is the cell's.
+ * Tells what a file is to the programs of a host, whatever it is called: found by what stands in it and beside it. Runs
+ * in a helper cell; every byte that is read here is the cell's.
  */
 import { closeSync, constants, lstatSync, openSync, readSync } from 'node:fs'
 
-/** Who acts on it by itself, and when; undefined where nobody does that is known. */
+/** Returns which program acts on the file by itself, and when, for a person; undefined where none is known. */
 export function actsOn(merged: string, path: string, mode: number, type: 'file' | 'directory' | 'symlink') {
   if (liesInRepository(merged, path))
     return 'it lies in a repository of git, which runs commands that its configuration names'
@@ -26,7 +26,10 @@ const GIT_COMMAND =
   /^[ \t]*(?:\[[^\n]*\][ \t]*)?(?:(?:fsmonitor|hookspath|sshcommand|editor|pager|worktree|gitproxy|askpass|textconv|clean|smudge|process|driver|program|helper|path|cmd|command|packobjectshook|external|diff|vcs|uploadpack|receivepack|update|tool|alternaterefscommand|defaultkeycommand)[ \t]*(?:=|$)|[a-z0-9-]+[ \t]*=[ \t]*"?!)/im
 const DESKTOP = /^(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*\[(?:Desktop Entry|Unit|Service|Socket|Timer)\]/
 
-/** As git looks for one: at each directory above, by what it holds. A repository needs no name of its own. */
+/**
+ * Tells whether the file lies in a repository, looked for as git does: at each directory above, by what it holds,
+ * whatever its name.
+ */
 function liesInRepository(merged: string, path: string): boolean {
   for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
     const directory = merged + path.slice(0, at)

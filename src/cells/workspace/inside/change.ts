@@ -18,7 +18,7 @@ export interface Change {
   readonly leadsOut?: true
   /** The owner’s own file was changed since the cell was first launched. */
   readonly changedBelow?: true
-  /** Who on a host acts on it by itself, by what it is and not by its name. */
+  /** The program of a host that acts on the file by itself, by what the file is and not by its name. */
   readonly acts?: string
   /** It stands where a directory stood: landing it removes all that is in there. */
   readonly replacesDirectory?: true
