@@ -81,10 +81,13 @@ function spokenIn(file: string): readonly (readonly [UpstreamName, string])[] {
   }
 }
 
-/** By upstream and tool, why what was offered last cannot be accepted. It grants and refuses nothing: it is told. */
+/**
+ * Reasons why what was offered last cannot be accepted, by upstream and tool. They are told, and grant and refuse
+ * nothing.
+ */
 export type Unacceptable = ReadonlyMap<UpstreamName, ReadonlyMap<string, string>>
 
-/** What `accept` found last, as far as it can be read: nothing depends on it. */
+/** Reads what `accept` found last, as far as it can be read: nothing depends on it. */
 export function readUnacceptable(config: Config): Unacceptable {
   return new Map(tenantsOf(config).flatMap((tenant) => [...unacceptableIn(acceptedPath(config.file, tenant))]))
 }

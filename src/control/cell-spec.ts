@@ -26,7 +26,7 @@ export interface CellPlan extends Pick<CellSpec, 'command' | 'secretCommand' | '
   readonly egress?: boolean
   readonly variables: Readonly<Record<string, string>>
   readonly about: CellAbout
-  /** Of its workspace, what it does not see. */
+  /** Paths of the workspace that the cell does not see. */
   readonly hidden?: readonly string[]
 }
 

@@ -1,4 +1,4 @@
-/** What a cell without a root of its own would find at a place, told from the host before it is started. */
+/** Tells what a cell without a root of its own would find at a place, from the host and before the cell is started. */
 import { lstatSync, readlinkSync, type Stats } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { liesIn } from '../cells/paths.ts'
@@ -6,7 +6,7 @@ import type { CellConfig, Config } from '../config/config.ts'
 
 export type Found =
   | { readonly kind: 'found'; readonly host: string; readonly stats: Stats }
-  /** What lies there is known only once the cell runs. */
+  /** The place holds something that is known only once the cell runs. */
   | { readonly kind: 'unknown' }
   /** `place` is where the way ends: the place that was asked for, or what a link in it leads to. */
   | { readonly kind: 'absent'; readonly place: string }
@@ -52,7 +52,9 @@ export function lookUp(cell: Pick<CellConfig, 'files'>, place: string): Found {
   return host === undefined || stats === undefined ? { kind: 'absent', place: here } : { kind: 'found', host, stats }
 }
 
-/** Of /etc a cell has what links under /usr lead to (`etc-shown.ts`). */
+/**
+ * Returns the host's path of a place in the cell; of /etc a cell has what links under /usr lead to (`etc-shown.ts`).
+ */
 function seen(cell: Pick<CellConfig, 'files'>, place: string, links: number): string | undefined {
   return seenAt(cell, place) ?? (links > 0 && liesIn(place, '/etc') ? place : undefined)
 }
@@ -80,10 +82,10 @@ export function seenAt({ files }: Pick<CellConfig, 'files'>, place: string): str
   return SYSTEM.includes(top) ? place : undefined
 }
 
-/** What every cell without a root of its own has of the host (`bubblewrap.ts`). */
+/** Names below / that every cell without a root of its own has of the host (`bubblewrap.ts`). */
 const SYSTEM: readonly string[] = ['usr', 'bin', 'sbin', 'lib', 'lib64', 'lib32', 'libx32']
 
-/** What is made for each cell, or is its own. */
+/** Places that are made for each cell, or are its own. */
 const OF_THE_CELL: readonly string[] = ['/workspace', '/home/agent', '/proc', '/dev']
 
 export type Permission = 'execute' | 'read'

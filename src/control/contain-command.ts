@@ -15,13 +15,13 @@ export interface Contained {
   readonly command: readonly string[]
   /** Place in the cell → path on the host, as `cell.files` has them. */
   readonly files: ReadonlyMap<string, string>
-  /** What it needs beside its own variables: a PATH that has its program. */
+  /** Variables beside the command's own: a PATH that has its program. */
   readonly env: ReadonlyMap<string, string>
   /** A directory among its arguments, which becomes the cell's workspace. */
   readonly workspace?: string
-  /** Where it starts, a place in the cell. */
+  /** Directory in the cell where the command starts. */
   readonly cwd?: string
-  /** What a person should know. */
+  /** Sentences for a person about what was changed or left out. */
   readonly notes: readonly string[]
 }
 
@@ -38,9 +38,9 @@ export interface ContainOptions {
 const RUNNERS_MAX = 4
 
 /**
- * What a command needs to be started in a cell: its program with its interpreter and its prefix, its script with the
- * package around it, and a directory that it is given, as a private overlay. Secrets in those directories, and homes, are
- * not shown. What it reads without naming it, a person adds.
+ * Returns what a command needs to be started in a cell: its program with its interpreter and its prefix, its script
+ * with the package around it, and a directory that it is given, as a private overlay. Secrets in those directories, and
+ * homes, are not shown. What it reads without naming it, a person adds.
  */
 export function containCommand(
   command: readonly string[],
@@ -211,7 +211,7 @@ function isPreloading({ place }: FoundProgram, args: readonly string[]): boolean
   )
 }
 
-/** What builds what lies in the directory where it is started. */
+/** Tells whether a program builds what lies in the directory where it is started. */
 function isBuildTool({ place, real }: FoundProgram, args: readonly string[]): boolean {
   const [name, first = ''] = [basename(place), args[0] ?? '']
   if (name === 'go' || name === 'cargo') return ['run', 'build', 'test', 'install'].includes(first)
@@ -239,7 +239,7 @@ function startOf(
   return startsThere || isHere ? realpathSync(cwd) : undefined
 }
 
-/** Where compilers find what was fetched before, and where they may write. */
+/** Returns the variables by which compilers find what was fetched before, and where they may write. */
 function buildVariables(
   found: FoundProgram,
   around: Surroundings,

@@ -134,7 +134,10 @@ export async function openControlSocket(
 }
 
 const NO_DOOR = 'nobody could stop what ran there. Keep the state elsewhere: --state <dir>'
-/** Of ourselves, at once: the bound is for a host that stands still. */
+/**
+ * Milliseconds that we wait for our own socket to answer, which it does at once: the bound is for a host that stands
+ * still.
+ */
 const ANSWER_MS_MAX = 10_000
 
 function serve(socket: Socket, handle: Handle): void {

@@ -6,10 +6,10 @@ import { isDelegated } from './workspace-names.ts'
 
 /** Delegations of a state that have ended and whose files, with those of their own servers, are kept. */
 export const DELEGATIONS_KEPT = 16
-/** Of all of them together, beyond which the oldest go; the newest stays. */
+/** Bytes that the files of all of them may take, beyond which the oldest go; the newest stays. */
 export const DELEGATIONS_BYTES_MAX = 8 * 1024 ** 3
 
-/** What is kept of one delegation. */
+/** The files that are kept of one delegation. */
 interface Kept {
   /** Names in the state: of its cell's workspace, and of its servers'. */
   readonly names: string[]
@@ -48,7 +48,10 @@ export function clearDelegations(
   }
 }
 
-/** By the workspace of its cell, `<agent>--<id>`; a server's is called after it, `<agent>--<id>+<upstream>`. */
+/**
+ * Returns delegations by the workspace of their cell, `<agent>--<id>`; a server's is called after it,
+ * `<agent>--<id>+<upstream>`.
+ */
 function delegationsIn(directory: string): ReadonlyMap<string, Kept> {
   const found = new Map<string, Kept>()
   for (const name of namesIn(directory)) {
@@ -64,7 +67,10 @@ function delegationsIn(directory: string): ReadonlyMap<string, Kept> {
   return found
 }
 
-/** Of images, of its own and of its checkpoints: files of ours, among which no cell has put one. */
+/**
+ * Returns the bytes that a workspace's image and those of its checkpoints take: files of ours, among which no cell has
+ * put one.
+ */
 function bytesIn(path: string): number {
   const saved = namesIn(join(path, 'checkpoints')).map((name) => join(path, 'checkpoints', name))
   return [path, ...saved].reduce((sum, place) => {

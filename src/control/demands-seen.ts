@@ -52,7 +52,7 @@ export async function seenBy(config: Config, report: HostReport, stateDirectory:
 
 interface NamedCell {
   readonly cell: CellConfig
-  /** What its changes are called in the state. */
+  /** Name of the cell's changes in the state. */
   readonly name: string
   readonly state: (stateDirectory: string) => string
 }

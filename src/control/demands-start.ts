@@ -3,7 +3,7 @@ import { type Demand, holds, look, missing } from './demand.ts'
 import type { Seen } from './demands.ts'
 import { programFault, unreadableArguments, unseenArguments } from './program.ts'
 
-/** What a cell needs of its host to be started, as far as it can be told without starting it. */
+/** Returns what a cell needs of its host to be started, as far as it can be told without starting it. */
 export function startDemands(
   about: string,
   [program, ...args]: readonly string[],

@@ -6,7 +6,7 @@ import type { Seen } from './demands.ts'
 import type { Inspected } from './inspect.ts'
 import type { Judged } from './setup.ts'
 
-/** What `run` would have said up to the program's first instruction. */
+/** Returns what `run` would have said up to the program's first instruction. */
 export function launchDemands(about: string, { name, command }: Agent, launches: Seen['launches']): readonly Demand[] {
   const tried = launches?.get(name)
   if (tried === undefined) return []
@@ -17,7 +17,7 @@ export function launchDemands(about: string, { name, command }: Agent, launches:
     : [look(about, 'it has no command of its own', 'command: a program and its arguments; or firebreak run -- …')]
 }
 
-/** What an upstream says of itself now, beside what was accepted of it. */
+/** Returns demands from what an upstream says of itself now, beside what was accepted of it. */
 export function offeredDemands(
   about: string,
   { config, accepted }: Judged,
@@ -60,7 +60,10 @@ export function offeredDemands(
   ]
 }
 
-/** Of its declared tools those that cannot be accepted: as it offers them now, or else as `accept` found them last. */
+/**
+ * Returns the declared tools that cannot be accepted: as the upstream offers them now, or else as `accept` found them
+ * last.
+ */
 export function unfitDemands(
   about: string,
   { config, unacceptable }: Judged,
@@ -88,7 +91,9 @@ function faultsIn(offer: Offer): readonly (readonly [string, string])[] {
   return [...faulty, ...unread(offer)]
 }
 
-/** What is not among its definitions although it is offered: it cannot be read, or repeats a secret. */
+/**
+ * Returns the offered tools that are not among its definitions, each with why: it cannot be read, or repeats a secret.
+ */
 function unread({ lost, leaking }: Offer): ReadonlyMap<string, string> {
   return new Map([
     ...lost.map(({ name, why }) => [name, `it cannot be read: ${why}`] as const),

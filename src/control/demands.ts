@@ -36,7 +36,7 @@ export interface Seen {
   readonly refused: ReadonlyMap<CellConfig, string>
   /** Agents that were started up to their first instruction, each with why that failed. Absent: nobody tried. */
   readonly launches?: ReadonlyMap<AgentName, Result<void, string>>
-  /** What upstreams said when they were asked. Absent: nobody asked. */
+  /** Answers of the upstreams that were asked. Absent: none was asked. */
   readonly offered?: ReadonlyMap<UpstreamName, Inspected>
 }
 

@@ -26,7 +26,7 @@ export function writeDurably(path: string, text: string): void {
   settle(path)
 }
 
-/** As `writeDurably`, unless somebody has written one: then that stays. */
+/** Writes a file as `writeDurably` does, unless somebody has written one: then that stays. */
 export function writeFirst(path: string, text: string): void {
   const own = `${path}.${randomBytes(8).toString('hex')}`
   const file = openSync(own, 'wx', 0o600)

@@ -59,7 +59,7 @@ export async function inspectUpstreams(
   return ok(all)
 }
 
-/** What all upstreams of one environment are asked with. */
+/** The means with which all upstreams of one environment are asked. */
 interface Asking {
   readonly config: Config
   readonly environment: EnvironmentName

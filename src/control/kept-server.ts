@@ -91,7 +91,7 @@ export class KeptServer {
     return this.#running?.cell
   }
 
-  /** What runs goes on, and is the last. */
+  /** Keeps what runs going, as the last one: none is started after it. */
   hold(): void {
     this.#held = true
   }

@@ -76,7 +76,10 @@ export function unreadableArguments(
   })
 }
 
-/** Where the caller's own PATH has it, if anywhere; or what a link leads to. */
+/**
+ * Returns how to show the program to the cell: from the caller's own PATH, if anywhere there, or from what a link leads
+ * to.
+ */
 function shownBy(program: string, end: string | undefined): string {
   if (end !== undefined && existsSync(end)) return `show it: cell: { files: { ${end}: ${end} } }`
   const directories = program.includes('/') ? [''] : (process.env.PATH ?? '').split(':')

@@ -62,7 +62,10 @@ export interface RuntimeOptions {
   readonly stateDirectory: string
   /** What its owner gives it to do. */
   readonly task?: TaskSetup
-  /** As it was before the configuration was read: what all were ordered since then counts for what was read, too. */
+  /**
+   * The stop mark from before the configuration was read: what all were ordered since then counts for what was read,
+   * too.
+   */
   readonly stopMark?: string
   /** A cell goes on with another gateway; why its own was lost. */
   readonly onTakenOver?: (cell: CellId, why: string) => void
@@ -307,7 +310,10 @@ class OpenRuntime implements Runtime {
     return ok({ cell, ended })
   }
 
-  /** Where it would begin; or why it does not: an order to it, to its agent, to all, or to whoever delegates to it. */
+  /**
+   * Returns the rung at which the cell would begin; or why it does not: an order to it, to its agent, to all, or to
+   * whoever delegates to it.
+   */
   #mayBegin(start: Start): Result<Rung, string> {
     const { parent } = start
     const above = parent === undefined ? undefined : this.#starting.stopped(parent)
@@ -318,7 +324,10 @@ class OpenRuntime implements Runtime {
     return this.#starting.rungOf(start)
   }
 
-  /** Its agent may have been lowered since its gateway was told of it, by whoever had only the disk to say so. */
+  /**
+   * Tells the gateway where its agent stands, if that was lowered since the gateway was told, by whoever had only the
+   * disk to say so.
+   */
   async #toldWhere(start: Start, services: Services): Promise<Result<void, string>> {
     const { number } = start
     const rung = this.#mayBegin(start)
@@ -620,7 +629,7 @@ class OpenRuntime implements Runtime {
     return (this.#live.get(number) ?? this.#starting.get(number))?.agent.name
   }
 
-  /** What is on disk holds there from here on. */
+  /** Drops an order that is kept here once the fence on disk is confirmed to have it: it holds there from here on. */
   #fenced({ order, confirmations }: Receipt): void {
     if (confirmations.some(({ point, confirmed }) => point === 'fence' && confirmed)) this.#starting.fenced(order)
   }
@@ -925,7 +934,10 @@ interface Undoing {
 
 const BY_GATEWAY = 'its gateway has stopped it: firebreak logs tells why'
 
-/** Those that serve it alone: all of them where it stands still, and a relay also where it is only cut off. */
+/**
+ * Returns the servers that serve this cell alone: all of them where it stands still, and a relay also where it is only
+ * cut off.
+ */
 function serversOf({ kept }: Live, rung: Rung): readonly Halting[] {
   if (!isBelow(rung, 'restricted')) return []
   const own = kept.filter(({ shared, relay }) => !shared && (relay || isBelow(rung, 'quarantined')))

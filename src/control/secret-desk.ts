@@ -15,7 +15,7 @@ const REFUSED_EVERY_MS_MAX = 60_000
 export interface SecretDeskOptions {
   readonly config: Config
   readonly environment: EnvironmentName
-  /** As they were read at the start. */
+  /** Values of the secrets, as they were read at the start. */
   readonly values: Iterable<readonly [name: string, value: string]>
   /** Tells the gateway that serves now. */
   readonly tell: (message: Extract<WardenMessage, { kind: 'secrets' }>) => Result<void, string>
@@ -35,7 +35,7 @@ export class SecretDesk {
   readonly #options: SecretDeskOptions
   readonly #values: Map<string, string>
   readonly #past: (readonly [name: string, value: string])[] = []
-  /** When it may be read again for a refusal, and how long after that. */
+  /** Time, epoch ms, from which a secret may be read again for a refusal, and the wait after that, in ms. */
   readonly #due = new Map<string, { readonly atMs: number; readonly waitMs: number }>()
   readonly #timers: NodeJS.Timeout[]
 
@@ -50,12 +50,12 @@ export class SecretDesk {
     })
   }
 
-  /** As they are now. */
+  /** Values of the secrets, as they are now. */
   get values(): ReadonlyMap<string, string> {
     return this.#values
   }
 
-  /** What they were before, oldest first, a bounded number of them. */
+  /** Earlier values, oldest first, a bounded number of them. */
   get past(): readonly (readonly [name: string, value: string])[] {
     return this.#past
   }

@@ -23,7 +23,7 @@ export interface ServersOptions {
   readonly newNumber: () => number
   /** Whether what serves this cell may begin, asked in the tick in which it would. */
   readonly mayBegin: (number: number) => Result<void, string>
-  /** Whose a server is that serves this cell; null: several. */
+  /** Returns what to write of a server that serves this cell; null: several. */
   readonly about: (number: number | null) => CellAbout
 }
 
@@ -38,7 +38,7 @@ export interface Kept {
   readonly upstream: UpstreamName
   /** It serves other cells, too. */
   readonly shared: boolean
-  /** It has a way out of its own: what it does with that asks its gateway for no action. */
+  /** True for a relay: it has a way out of its own, and asks its gateway for no action when it uses that. */
   readonly relay: boolean
   readonly start: () => Promise<Result<void, string>>
   /** It is not needed any more, by this cell. */
@@ -55,7 +55,7 @@ interface Shared {
 
 /** A shared server that a stopped cell has told what nobody can take back. */
 export interface SharedStop {
-  /** Its cell's, or its upstream's name where none of it runs. */
+  /** Name of its cell, or of its upstream where none of it runs. */
   readonly name: string
   readonly halt: () => Promise<Result<string, string>>
   /** Harder, where that does not confirm. */
@@ -86,8 +86,9 @@ export class Servers {
   }
 
   /**
-   * What runs is used and not started again: two would work on the same files. One whose files are not kept any more is
-   * not started on empty ones, which would say of everything that it does not stand.
+   * Returns the servers for an undo. What runs is used and not started again: two would work on the same files. One
+   * whose files are not kept any more is not started on empty ones, which would say of everything that it does not
+   * stand.
    */
   forUndo(upstreams: readonly StdioUpstream[], number: number, workspace: string): readonly Kept[] {
     const stopped = upstreams.filter(({ name }) => !this.#shared.has(name))
@@ -109,7 +110,9 @@ export class Servers {
     return !existsSync(this.#options.state.workspace(serverWorkspace(upstream, workspace)))
   }
 
-  /** What is asked of one that does not start is refused at once, and says why. */
+  /**
+   * Returns a server whose failed start the gateway is told of: what is asked of it is then refused at once, with why.
+   */
   #telling(upstream: StdioUpstream, number: number, workspace: string): Kept {
     const kept = this.#keptFor(upstream, number, workspace)
     const start = async () => {

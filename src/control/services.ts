@@ -22,7 +22,10 @@ export interface Services {
   readonly gone: () => string | undefined
   /** It said what no gateway of ours says: what it wrote is not believed either, and none goes on with its cells. */
   readonly lied: () => boolean
-  /** What the gateway asks of the warden: `launch`, `freeze`, `kill`, `given-up`, `credential`. One listener. */
+  /**
+   * Sets the one listener for what the gateway asks of the warden: `launch`, `freeze`, `kill`, `given-up`,
+   * `credential`.
+   */
   readonly onOrder: (listener: (order: Pulse) => void) => void
   readonly gatewayPid: number
   /** The gateway is believed no more: it is ended at once, and with it every listener that it had. */

@@ -41,7 +41,7 @@ export interface Judged {
   readonly accepted: AcceptedDefinitions
   /** The revision of its protocol that each upstream spoke when it was accepted. */
   readonly spoken: ReadonlyMap<UpstreamName, string>
-  /** What `accept` could not accept when it asked last. */
+  /** Definitions that `accept` could not accept when it asked last. */
   readonly unacceptable?: Unacceptable
   readonly policies: PolicyBundle
 }
@@ -121,7 +121,7 @@ export function gatewaySetup(
   })
 }
 
-/** How a gateway gets to an upstream; or why it is left out, where something that it needs cannot be read. */
+/** Returns how a gateway gets to an upstream; or why it is left out, where something that it needs cannot be read. */
 export function wayTo(
   { name, mcp }: Upstream,
   without: string | undefined,

@@ -156,7 +156,10 @@ class Look {
 
 const SYSTEM = ['/usr/', '/bin/', '/sbin/', '/lib/', '/lib64/', '/etc/', '/nix/']
 
-/** As it is, and as it stands in URLs, JSON, base64 wherever that begins, hexadecimal and UTF-16. */
+/**
+ * Returns the bytes of a value as it is, and as it stands in URLs, JSON, base64 wherever that begins, hexadecimal and
+ * UTF-16.
+ */
 function formsOf(value: string): readonly Buffer[] {
   const bytes = Buffer.from(value)
   const inBase64 = [0, 1, 2].map((before) => {

@@ -43,7 +43,10 @@ export async function reapDead(runDirectories: readonly string[]): Promise<reado
   )
 }
 
-/** Its number alone may be somebody else's by now; the name of its socket has been nobody else's. proc(5), /proc/net/unix */
+/**
+ * Tells whether the process has the socket open: its number alone may be somebody else's by now; the name of its socket
+ * has been nobody else's. proc(5), /proc/net/unix
+ */
 function holds(pid: number, socket: string): boolean {
   try {
     const inodes = readFileSync('/proc/net/unix', 'utf8')

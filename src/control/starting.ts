@@ -17,7 +17,7 @@ export interface Start {
   servers: readonly Kept[]
   /** Absent until it is built. */
   cell?: Cell
-  /** What its gateway was told of where it stands; absent before that. */
+  /** The rung that its gateway was told for it; absent before that. */
   told?: Rung
   /** Resolves with why it does not begin, in the tick in which that is known. */
   readonly refused: Promise<string>
@@ -31,7 +31,7 @@ interface Begun extends Start {
 }
 
 /**
- * What is being started, and what may not begin.
+ * The starts that are under way, and the orders that keep them from beginning.
  *
  * - ST1  A start stands here from before anything of it exists until it has begun or is gone.
  * - ST2  An order first stands here, and then whom it means is looked for. A start first stands here, and then asks whether
@@ -98,12 +98,15 @@ export class Starting {
     for (const [agent, orders] of this.#fencing) this.#keep(agent, (each) => each !== order, orders)
   }
 
-  /** By a person's word, which is on disk. */
+  /** Drops the orders that keep an agent below `to`: a person's word, which is on disk, has released it. */
   released(agent: AgentName, to: Rung): void {
     this.#keep(agent, ({ rung }) => !isBelow(rung, to), this.#fencing.get(agent) ?? [])
   }
 
-  /** Where it would begin, by every order that stands here and by the fence; or why it does not. */
+  /**
+   * Returns the rung at which a start would begin, by every order that stands here and by the fence; or why it does not
+   * begin.
+   */
   rungOf({ number, agent }: Pick<Start, 'number' | 'agent'>): Result<Rung, string> {
     const stopped = this.#stopped.get(number)
     if (stopped !== undefined) return no(stopped)
@@ -126,7 +129,7 @@ export function orderedText({ id, rung, by, why }: Order): string {
   return `it was ordered to be ${rung} by ${by}: ${why} (order ${id})`
 }
 
-/** What is built of it is ended in the tick of the order; what is being built, once it is known what it is. */
+/** Ends what is built of a start in the tick of the order; what is being built, once it is known what it is. */
 export function unbegun(start: Start): Unbegun {
   void start.cell?.kill()
   return { cell: start.id, agent: start.agent.name, gone: () => gone(start) }

@@ -19,7 +19,7 @@ export interface Stopping {
   readonly workspace?: string
 }
 
-/** What stops with a cell: `point` names it in the receipt. */
+/** One thing that stops with a cell: `point` names it in the receipt. */
 export interface Halting {
   readonly point: string
   readonly halt: () => Promise<Result<string, string>>
@@ -58,7 +58,10 @@ const GATE_MS_MAX = 1_500
 const CONNECTIONS_MS_MAX = 500
 const FREEZE_MS_MAX = 2_000
 const FENCE_MS_MAX = 2_000
-/** What is being mounted and built for it is built to its end before it is taken away; a command waits 10 s for a word. */
+/**
+ * Milliseconds for a start to be gone: what is being mounted and built is built to its end first; a command waits 10 s
+ * for a word.
+ */
 const UNBEGUN_MS_MAX = 9_000
 
 /**

@@ -47,7 +47,7 @@ export function cellRefusal(
   return found.ok ? undefined : launchFaultText(found.reason)
 }
 
-/** What was found by doing it. */
+/** Findings of the launches that were tried, and of the upstreams that were asked. */
 export interface Tried {
   readonly launches: ReadonlyMap<AgentName, Result<void, string>>
   readonly offered: ReadonlyMap<UpstreamName, Inspected>
@@ -139,7 +139,7 @@ export async function inScratchState<T>(
 
 const STALE_MS = 3_600_000
 
-/** What a doctor that was killed has left. */
+/** Removes what a doctor that was killed has left. */
 function removeStale(stateDirectory: string): void {
   const parent = dirname(stateDirectory)
   for (const name of readdirSync(parent)) {

@@ -1,4 +1,6 @@
-/** Where Git keeps what belongs to a working tree and lies outside of it. gitrepository-layout(5), git-worktree(1) */
+/**
+ * Finds where Git keeps what belongs to a working tree and lies outside of it. gitrepository-layout(5), git-worktree(1)
+ */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { liesIn } from '../cells/paths.ts'
@@ -59,7 +61,7 @@ function named(directory: string, lower: string): string {
   return directory === lower ? 'it' : relative(lower, directory)
 }
 
-/** Of a plain file, whatever a name has been made to lead to; empty otherwise. */
+/** Returns the beginning of a plain file, whatever a name has been made to lead to; empty otherwise. */
 function textOf(file: string): string {
   try {
     const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)

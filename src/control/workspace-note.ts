@@ -1,8 +1,8 @@
-/** What a cell will miss of a workspace, and what would show it. */
+/** One thing that a cell will miss of a workspace, and what would show it. */
 export interface WorkspaceNote {
   readonly what: string
   readonly fix: string
 }
 
-/** Where every cell has it. */
+/** The place of the workspace in every cell. */
 export const WORKSPACE = '/workspace'

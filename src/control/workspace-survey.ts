@@ -19,7 +19,7 @@ export const ENTRIES_MAX = 200_000
 /** Directories of others' packages and of Git's own objects, in which nobody works. */
 const PASSED_BY = new Set(['node_modules', 'objects', '__pycache__'])
 
-/** Nothing where the directory is whole, is not there, or is not for us. */
+/** Returns what the workspace lacks; nothing where the directory is whole, is not there, or is not for us. */
 export function surveyWorkspace(
   workspace: string,
   profile: Config['profile'],
@@ -99,7 +99,7 @@ function leadsOut(path: string, lower: string): boolean {
   return target.startsWith('/') ? !isOfEveryCell(target) : !liesIn(place, lower)
 }
 
-/** What each cell has at the same place; a link to what is nowhere leads nowhere here, too. */
+/** Tells whether each cell has the target at the same place, or it leads nowhere here, too. */
 function isOfEveryCell(target: string): boolean {
   return /^\/(?:usr|bin|sbin|lib\w*|dev|proc|workspace)(?:\/|$)/.test(target) || !isThere(target)
 }
@@ -112,12 +112,12 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Nobody is told to show a home, or what sounds like a secret. */
+/** Tells whether a person may be told to show the path: no home, and nothing that sounds like a secret. */
 function mayBeShown(path: string): boolean {
   return !isBroad(path, process.env.HOME ?? '/root') && !path.split('/').some(isSecretFile)
 }
 
-/** Where the cell would look for what a link leads to. */
+/** Returns where the cell would look for what a link leads to. */
 function placeInCell(link: string, lower: string): string {
   return resolve(WORKSPACE, relative(lower, dirname(link)), readlinkSync(link))
 }

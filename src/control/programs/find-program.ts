@@ -10,9 +10,9 @@ import { interpreterOf } from './shebang.ts'
 import { behindShim } from './shims.ts'
 
 export interface FoundProgram {
-  /** How the command begins: a name that every cell knows, or a place. */
+  /** First word of the command: a name that every cell knows, or a place. */
   readonly program: string
-  /** Where it lies, by that name; where it leads to. */
+  /** Path of the program by that name; `real` is where its links lead. */
   readonly place: string
   readonly real: string
   /** Place in the cell → path on the host. */
@@ -72,7 +72,10 @@ function shownFor(place: string, around: Surroundings): ReadonlyMap<string, stri
   return all
 }
 
-/** What was installed together: `<prefix>/bin/python3` with `<prefix>/lib`. A home and its hidden directories are none. */
+/**
+ * Returns the directory of what was installed together: `<prefix>/bin/python3` with `<prefix>/lib`. A home and its
+ * hidden directories are none.
+ */
 function prefixOf(place: string, { home, kept }: Surroundings): string | undefined {
   const directory = dirname(place)
   const prefix = dirname(directory)

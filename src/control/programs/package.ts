@@ -1,4 +1,4 @@
-/** What a program's own directory shows to a cell: all of it but secrets, as few places as that takes. */
+/** Chooses what of a program's own directory a cell is shown: all of it but secrets, as few places as that takes. */
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { liesIn } from '../../cells/paths.ts'

@@ -1,11 +1,11 @@
-/** Where programs lie on a host, and which of those places a cell may be shown. */
+/** Tells where programs lie on a host, and which of those places a cell may be shown. */
 import { readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { liesIn } from '../../cells/paths.ts'
 
-/** Whoever's programs they are. */
+/** A person's working directory, PATH, home and variables, in which programs are looked up. */
 export interface Surroundings {
-  /** Where the command is given, and relative names lie. */
+  /** Directory in which the command is given, and relative names lie. */
   readonly cwd: string
   readonly path: string
   readonly home: string
@@ -14,7 +14,7 @@ export interface Surroundings {
   readonly kept: readonly string[]
 }
 
-/** What every cell sees of the host, at the same place. */
+/** Tells whether a path is of the host's system, which every cell sees at the same place. */
 export function ofSystem(path: string): boolean {
   return /^\/(?:usr|bin|sbin|lib(?:32|64|x32)?)(?:\/|$)/.test(path)
 }
@@ -50,7 +50,7 @@ const TOPS = new Set(
 
 let known: ReadonlySet<string> | undefined
 
-/** Of people and services, where they are more than a word. passwd(5) */
+/** Returns the homes of people and services, where they are more than a word. passwd(5) */
 function homes(): ReadonlySet<string> {
   known ??= new Set(
     textOf('/etc/passwd')

@@ -10,7 +10,7 @@ import { isDirectory, isFile, onPath, realOf, type Surroundings, textOf, upwards
 
 export interface Unwrapped {
   readonly command: readonly [string, ...string[]]
-  /** Where it is started, where the runner says so. */
+  /** Directory in which the command starts, where the runner says so. */
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly notes?: readonly string[]

@@ -40,7 +40,7 @@ function ofVersions(root: string, name: string, around: Surroundings): string | 
   return versions.find(isFile)
 }
 
-/** By name, newest first: 3.12 means the newest 3.12.x that is here. */
+/** Returns the installed programs of that name, newest version first: 3.12 means the newest 3.12.x that is here. */
 function installed(root: string, name: string): readonly string[] {
   const plugins = names(join(root, 'installs')).map((plugin) => join(root, 'installs', plugin))
   return [join(root, 'versions'), ...plugins]
