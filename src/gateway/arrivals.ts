@@ -1,4 +1,4 @@
-/** Who waits for the next cell to be served. */
+/** The calls that wait for the next cell to be served. */
 export class Arrivals {
   readonly #waiting = new Set<() => void>()
 

@@ -62,13 +62,16 @@ export interface Given {
   /** Epoch ms. Set once, and with it everything below has ended. */
   revokedAtMs: number | undefined
   cell: CellAtGate | undefined
-  /** What its cell had seen, once it has ended. */
+  /** Exposure of its cell, once that has ended. */
   seen?: Exposure
   /** Ends it when its time is over. */
   expires?: NodeJS.Timeout
 }
 
-/** What has ended binds nobody any more: all that is kept of it is what it reported, and what its cell had seen. */
+/**
+ * Forgets work that has ended and binds nobody any more: all that is kept is what it reported, and what its cell had
+ * seen.
+ */
 export function forgetWork(given: Given): void {
   clearTimeout(given.expires)
   if (given.cell !== undefined) given.seen = given.cell.authority.exposure

@@ -16,7 +16,7 @@ export interface ConnectorOptions {
   /** Places of other environments. */
   readonly elsewhere: readonly string[]
   readonly turn: () => (bytes: number) => Promise<void> | undefined
-  /** Nobody speaks to this server any more. */
+  /** Hears of a server that nobody speaks to any more. */
   readonly onGivenUp: (server: number) => void
 }
 
@@ -44,7 +44,7 @@ export class Connector {
     return connection.value
   }
 
-  /** Where its credential is refused, once more with another one, if there is one. */
+  /** Connects over HTTP; where the credential is refused, once more with another one, if there is one. */
   async #overHttp(setup: UpstreamSetup, { url, headers, ca }: HttpSetup, signal: AbortSignal) {
     const { secrets, credentials, elsewhere, turn } = this.#options
     const connect = () =>
@@ -63,7 +63,10 @@ export class Connector {
     return (await credentials.renew(setup.name)) && !signal.aborted ? connect() : first
   }
 
-  /** Where the question for 2026-07-28 has spoiled the process, the warden starts another, which is asked to initialize. */
+  /**
+   * Connects over pipes; where the question for 2026-07-28 has spoiled the process, the warden starts another, which is
+   * asked to initialize.
+   */
   async #overPipes(setup: UpstreamSetup, number: number | null, signal: AbortSignal) {
     const first = await this.#onPipes(setup, number, signal, this.#known(setup).known)
     if (first.ok || first.reason.anew !== true || signal.aborted) return first

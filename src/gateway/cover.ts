@@ -42,7 +42,7 @@ export function coveredEntry(body: EntryBody, secrets: Pick<Secrets, 'leakIn'>):
   return Object.fromEntries(members) as unknown as EntryBody // the same members, and texts where texts were
 }
 
-/** Of these a tool's name may be one that a cell made up. */
+/** Kinds of entries in which a tool's name may be one that a cell made up. */
 const NAMED_BY_CELLS: ReadonlySet<EntryBody['kind']> = new Set(['action.refused', 'action.held'])
 
 const WRITTEN_BY_OTHERS: ReadonlySet<string> = new Set(

@@ -1,7 +1,7 @@
 import type { UpstreamName } from '../model/index.ts'
 import type { Secrets } from './secrets.ts'
 
-/** How long the warden may take to read a secret again: a command has ten seconds. */
+/** Milliseconds that the warden may take to read a secret again: a command has ten seconds. */
 const ANSWER_MS_MAX = 12_000
 
 export interface CredentialsOptions {

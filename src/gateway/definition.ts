@@ -39,7 +39,9 @@ export function comparable(definition: JsonObject, anyWords: boolean): JsonObjec
 
 const SCHEMAS: ReadonlySet<string> = new Set(['inputSchema', 'outputSchema'])
 
-/** Of a tool or a prompt: what is said to a reader, and changes nothing that is sent or checked. */
+/**
+ * Returns a tool or a prompt without its words: what is said to a reader and changes nothing that is sent or checked.
+ */
 function withoutWords({ title: _, description: __, icons: ___, _meta: ____, ...definition }: JsonObject): JsonObject {
   const { annotations, arguments: parameters } = definition
   return {

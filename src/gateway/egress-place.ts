@@ -8,9 +8,9 @@ export interface Place {
   readonly name: string
   readonly hostname: string
   readonly port: number
-  /** As the `Host` header has it. */
+  /** Host and port in the form of the `Host` header. */
   readonly host: string
-  /** Where the host is an address itself. */
+  /** Address, where the host is one itself. */
   readonly address?: string
 }
 
@@ -27,7 +27,7 @@ export function placeName(url: URL): string {
   return `${url.hostname}:${portOf(url)}`
 }
 
-/** Of a URL of its own scheme, the parser has left the port out where it is the usual one. */
+/** Returns a URL's port; where that is the usual one of its scheme, the parser has left it out. */
 function portOf({ port, protocol }: URL): number {
   return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
 }

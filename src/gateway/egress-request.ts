@@ -44,7 +44,7 @@ const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 /** Methods whose requests have a body, if an empty one. */
 const BODIED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
-/** What RFC 9110 (7.6.1) keeps between two hops, and what the first line overrides. */
+/** Headers that RFC 9110 (7.6.1) keeps between two hops, and those that the first line overrides. */
 const HOP: ReadonlySet<string> = new Set(
   [
     ...['connection', 'keep-alive', 'te', 'trailer', 'trailers', 'transfer-encoding', 'upgrade', 'http2-settings'],

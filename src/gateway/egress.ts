@@ -21,7 +21,7 @@ import { endToEnd, type Outgoing, outgoing } from './egress-request.ts'
 import { belongsElsewhere } from './elsewhere.ts'
 import { parseInPieces, unparsedOf } from './http-pieces.ts'
 
-/** What decides over a relay's way out, and records it. */
+/** The rules that decide over a relay's way out, and record it. */
 export interface EgressRules {
   /** Resolves when there is somebody to ask: a relay is started before the cell that it serves. At once where absent. */
   readonly ready?: () => Promise<void>
@@ -41,9 +41,12 @@ export interface EgressOptions {
   readonly origins: readonly string[]
   /** Places of other environments, which no name leads to. */
   readonly elsewhere?: readonly string[]
-  /** Where it serves cells. */
+  /** Rules for a relay that serves cells. */
   readonly rules?: EgressRules
-  /** Where it serves none, and there is nobody whose word could be asked: hears of each request and why it was refused. */
+  /**
+   * Hears of each request and why it was refused, where the relay serves no cell: then there is nobody whose word could
+   * be asked.
+   */
   readonly onTried?: (place: string, problem: string | undefined) => void
   /** Addresses of a name. */
   readonly resolve?: (host: string) => Promise<readonly string[]>
@@ -188,7 +191,7 @@ export class Egress {
     else far.end()
   }
 
-  /** What comes from the relay goes out piece by piece, each of which may be the first of another request. */
+  /** Passes what comes from the relay piece by piece, each of which may be the first of another request. */
   #pass(from: Readable, to: Writable, place: Place): void {
     const onDrain = () => void from.resume()
     to.on('drain', onDrain)

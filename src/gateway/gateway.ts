@@ -325,7 +325,10 @@ export class Gateway {
     this.#noteStand(upstream, number, why)
   }
 
-  /** Whoever was connected with a value that is not the newest connects anew; what is under way ends first. */
+  /**
+   * Takes new secrets: whoever was connected with a value that is not the newest connects anew; what is under way ends
+   * first.
+   */
   #renewed({ upstream, values }: Extract<WardenMessage, { kind: 'secrets' }>): void {
     if (!this.#credentials.take(values, upstream)) return
     // In a URL its braces are percent-encoded.
@@ -700,7 +703,7 @@ export class Gateway {
     return cells.filter((cell) => cell !== undefined).filter((cell) => cell.upstreams.has(upstream))
   }
 
-  /** What its relays have open ends; nothing of one that is its own is let out any more. */
+  /** Ends what a cell's relays have open; a relay that is its own is let out no more. */
   #cutEgress({ number, upstreams }: CellAtGate): void {
     for (const upstream of upstreams.keys()) {
       this.#closeEgress(egressKey(upstream, number))
@@ -726,7 +729,7 @@ export class Gateway {
     })
   }
 
-  /** What lists leave out, and why, is in the ledger. */
+  /** Records that an upstream is left out of lists, and why; or, with no problem, that it stands again. */
   #noteStand(upstream: UpstreamName, number: number | null, problem: string | undefined): void {
     const cell = number === null ? undefined : this.#served.get(number)?.cell.id
     const own = problem?.replace(`${upstream}: `, '')
@@ -781,7 +784,7 @@ function egressKey(upstream: UpstreamName, number: number | null): string {
 
 const VERSION = '0.1.0'
 
-/** Of why an upstream is left out; it may be in the upstream's own words. */
+/** Characters of the reason why an upstream is left out; it may be in the upstream's own words. */
 const PROBLEM_CHARACTERS_MAX = 500
 
 /** Drawn in blocks: one system call for 512 actions. */

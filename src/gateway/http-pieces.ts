@@ -5,7 +5,9 @@ import type { Duplex } from 'node:stream'
 /** A request takes at least 18 bytes, a chunk 6: of one piece at most 228 or 682 are parsed. */
 const PIECE_BYTES = 4_096
 
-/** By connection that is parsed in pieces: takes the parser off, and returns what it has not been given. */
+/**
+ * Functions by connection that is parsed in pieces: each takes the parser off and returns what it has not been given.
+ */
 const detachers = new WeakMap<Duplex, () => Buffer>()
 
 /**

@@ -43,7 +43,7 @@ interface StdioUpstream {
   readonly kind: 'stdio'
   readonly stdin: number
   readonly stdout: number
-  /** Of a relay: where it asks for what it wants to reach. */
+  /** A relay's listener, where it asks for what it wants to reach. */
   readonly wayOut?: number
 }
 
@@ -53,16 +53,16 @@ export type Offered =
       readonly tools: readonly JsonObject[]
       readonly prompts: readonly JsonObject[]
       readonly revision: string
-      /** Of definitions that hold a secret of the upstream's environment, nothing else is told. */
+      /** Definitions that hold a secret of the upstream's environment; nothing else is told of them. */
       readonly leaking: readonly Leaking[]
-      /** What of both cannot be read, and why there may be more. */
+      /** Items of both lists that cannot be read; `notes` say why there may be more. */
       readonly lost: readonly LostItem[]
       readonly notes: readonly string[]
     }
   /** `anew`: another process of it, asked to `initialize`, may answer. `credential`: it did not take what it was sent. */
   | { readonly problem: string; readonly anew?: true; readonly credential?: true }
 
-/** How long one upstream may take for all that it is asked: one that hangs costs the others nothing. */
+/** Milliseconds that one upstream may take for all that it is asked: one that hangs costs the others nothing. */
 const UPSTREAM_MS_MAX = 80_000
 /** All that one upstream says. */
 const OFFERED_CHARACTERS_MAX = 8_388_608
@@ -130,7 +130,7 @@ function openWayOut({ egress }: Inspection, listener: number, refused: Set<strin
   new Egress({ listener, origins: egress, onTried })
 }
 
-/** Of those that a person is told, the first. */
+/** Refused places that a person is told of, the first ones. */
 const REFUSED_MAX = 64
 
 function within(msMax: number, asked: Promise<Offered>): Promise<Offered> {
@@ -163,7 +163,7 @@ async function connect(
   })
 }
 
-/** What repeats a secret is read by nobody: a person would accept it into a file that is meant to be committed (S10). */
+/** Removes what repeats a secret: a person would accept it into a file that is meant to be committed (S10). */
 function withoutLeaks(offered: Offered, { secrets: values }: Inspection): Offered {
   const opened = openSecrets(new Map(values))
   if (!opened.ok) return { problem: opened.reason }

@@ -4,7 +4,7 @@ import type { LostItem, UpstreamConnection } from './upstream.ts'
 /** Pages of one list that are read at most; a server that goes on forever stops here. */
 const PAGES_MAX = 100
 
-/** What an upstream has of one list. */
+/** The items that an upstream has of one list. */
 export interface Listed {
   readonly items: readonly JsonObject[]
   /** Items that cannot be read, or are none. */
@@ -17,7 +17,7 @@ export function lostText({ name, why }: LostItem): string {
   return `${name === '' ? 'an item without a name' : `"${name}"`} cannot be read: ${why}`
 }
 
-/** What an entry tells of it: the first few, each a sentence that is cut where it is long. */
+/** Returns what an entry tells of the cuts: the first few, each a sentence that is cut where it is long. */
 export function cutsTold(what: readonly string[]): Pick<ListCut, 'what' | 'more'> {
   const told = what.slice(0, LIMITS.listCutsToldMax).map((each) => cutText(each, 500))
   const more = what.length - told.length

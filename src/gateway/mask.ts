@@ -65,7 +65,10 @@ function replaced(value: Json, path: JsonPath, at: number, hidden: Hidden): Json
   return { ...value, [step.name]: replaced(value[step.name] ?? null, path, at + 1, hidden) }
 }
 
-/** Of another shape than was declared, or without the field: what is called as it is, whatever its case, is taken for it. */
+/**
+ * Masks each member of the field's name, in any case and wherever it is: for a value of another shape than was
+ * declared, or without the field.
+ */
 function namedAnywhere(value: Json, path: JsonPath, hidden: Hidden): Json {
   const last = path.findLast((step) => step !== 'items')
   if (last === undefined) return hidden.take(value)
@@ -73,13 +76,13 @@ function namedAnywhere(value: Json, path: JsonPath, hidden: Hidden): Json {
   return walked(value, (key, item) => (skeleton(key) === name ? [key, hidden.take(item)] : undefined))
 }
 
-/** What was masked in one answer, and where it is repeated. */
+/** The values that were masked in one answer, by which they are found where they are repeated. */
 class Hidden {
-  /** How many fields were taken. */
+  /** Number of fields that were taken. */
   count = 0
   /** Texts and numbers, as letters and digits alone. */
   readonly #values = new Set<string>()
-  /** Of those that are looked for within other texts. */
+  /** Lengths of the values that are looked for within other texts. */
   readonly #lengths = new Set<number>()
   #steps = STEPS_MAX
 
@@ -113,7 +116,7 @@ class Hidden {
     return leaf
   }
 
-  /** Where looking would take too long, it is taken to be there. */
+  /** Tells whether a text holds a masked value; where looking would take too long, it is taken to hold one. */
   #holds(text: string): boolean {
     const plain = skeleton(text) || text
     if (this.#values.has(plain)) return true
@@ -137,7 +140,7 @@ function textOf(leaf: Json): string | undefined {
 const PART_CHARACTERS_MIN = 4
 /** Shorter numbers are everywhere. */
 const NUMBER_DIGITS_MIN = 3
-/** Of one answer: about a tenth of a second. */
+/** Places that are compared for one answer: about a tenth of a second. */
 const STEPS_MAX = 2_000_000
 /** Deeper than any answer that is read as one (LIMITS.jsonDepthMax), texts within it included. */
 const DEPTH_MAX = 64

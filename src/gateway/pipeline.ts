@@ -71,7 +71,7 @@ export type Performed =
       readonly why: string
       /** The upstream did not look at it: it forgot the session, or does not take the credential. */
       readonly refused?: 'session' | 'credential'
-      /** Its effect has happened, as far as can be told: an answer came. */
+      /** True where the effect has happened, as far as can be told: an answer came. */
       readonly happened?: true
     }
 
@@ -145,7 +145,10 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   return { kind: 'unanswered', action: action.id, outcome, why, ...more }
 }
 
-/** Of an effect whose answer is withheld, the owner and the cell have to know: done again, it happens twice. */
+/**
+ * Tells whether an effect happened whose answer is withheld. The owner and the cell have to know: done again, it
+ * happens twice.
+ */
 function happened({ effect }: Action, sent: Sent, outcome: ActionOutcome['outcome']): boolean {
   if (effect === 'read' || outcome !== 'withheld') return false
   return sent.kind === 'answered' ? !sent.answer.failed : sent.kind === 'unreadable' && sent.answers === true
@@ -441,7 +444,9 @@ interface Holding {
   readonly binding: Sha256
   readonly hold: ActionId
   readonly notBy: readonly PersonName[]
-  /** Of a further attempt: how many there were beside it. People read the first, so that this one is short. */
+  /**
+   * Number of attempts beside this further one; absent for the first. People read the first, so that this one is short.
+   */
   readonly more?: number
 }
 

@@ -3,9 +3,9 @@ import { NotASchema } from './schema-check.ts'
 
 /** The parts of a schema that a reference can name beside their place in it. */
 export interface Addresses {
-  /** By `$anchor`, `$dynamicAnchor`, and in drafts 04 to 07 by an `id` that is a fragment. */
+  /** Parts by `$anchor`, `$dynamicAnchor`, and in drafts 04 to 07 by an `id` that is a fragment. */
   readonly anchors: ReadonlyMap<string, JsonObject>
-  /** By an `$id` or `id` of their own. */
+  /** Parts by an `$id` or `id` of their own. */
   readonly named: ReadonlyMap<string, JsonObject>
 }
 
@@ -21,7 +21,10 @@ export function addressesIn(root: JsonObject, old: boolean): Addresses {
     if (to.has(name) && to.get(name) !== schema) throw new NotASchema(`it has two parts called "${name}"`)
     to.set(name, schema)
   }
-  /** What looks like a schema may be none: two of one name are a fault only where somebody refers to them. */
+  /**
+   * Names that stand twice. What looks like a schema may be none: two of one name are a fault only where somebody
+   * refers to them.
+   */
   const twice = new Set<string>()
   const addOnce = (to: Map<string, JsonObject>, name: string, schema: JsonObject) => {
     if (to.has(name)) twice.add(name)
@@ -40,7 +43,7 @@ export function addressesIn(root: JsonObject, old: boolean): Addresses {
   return { anchors, named }
 }
 
-/** What a reference says of the document itself where it begins with the document's own address; else nothing. */
+/** Returns the reference without the document's own address, where it begins with that; else undefined. */
 export function withoutAddress(reference: string, root: JsonObject, old: boolean): string | undefined {
   const own = idOf(root, old)?.replace(/#$/, '')
   if (own === undefined || own === '' || !reference.startsWith(own)) return undefined

@@ -56,7 +56,7 @@ const TYPES: Readonly<Record<string, (value: Json) => boolean>> = {
   string: (value) => typeof value === 'string',
   array: (value) => Array.isArray(value),
   object: isJsonObject,
-  /** Of draft-03, and of whoever writes schemas by hand. */
+  /** The type of draft-03, and of whoever writes schemas by hand. */
   any: () => true,
 }
 
@@ -160,7 +160,10 @@ const below: Bound = (value, limit) => compareNumbers(value, limit) < 0
 const aboveOrAt: Bound = (value, limit) => compareNumbers(value, limit) >= 0
 const belowOrAt: Bound = (value, limit) => compareNumbers(value, limit) <= 0
 
-/** Of small whole numbers at once; of others with numbers as long as they are apart in size. */
+/**
+ * Tells whether `value` is a multiple of `of`: of small whole numbers at once; of others with numbers as long as they
+ * are apart in size.
+ */
 function multiple(value: number | WrittenNumber, of: number | WrittenNumber, run: Run): boolean {
   if (Number.isSafeInteger(value) && Number.isSafeInteger(of)) return Number(value) % Number(of) === 0
   spend(run, MULTIPLE_STEPS)

@@ -5,8 +5,8 @@ import { type AgentName, type Label, LIMITS, type Spans } from '../model/index.t
 type Stretch = readonly [fromMs: number, toMs: number]
 
 /**
- * What the cells of each agent have seen, and when: files that they kept may hold it. Of one label so many times are kept;
- * past them the oldest become stretches of time, so that files of any moment between count as holding it.
+ * Labels that the cells of each agent have seen, and when: files that they kept may hold it. Of one label so many times
+ * are kept; past them the oldest become stretches of time, so that files of any moment between count as holding it.
  */
 export class SeenLabels {
   readonly #times = new Map<AgentName, Map<Label, Stretch[]>>()

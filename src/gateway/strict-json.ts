@@ -43,7 +43,7 @@ export interface JsonBounds {
   readonly depthMax: number
   readonly valuesMax: number
   readonly keysMax: number
-  /** Which numbers are kept as they are written; one that is not, and that a double does not hold, is refused. */
+  /** Tells which numbers are kept as they are written; one that is not, and that a double does not hold, is refused. */
   readonly keeps: Keeps
 }
 
@@ -54,10 +54,10 @@ const STRICT: JsonBounds = {
   keeps: KEEP_NONE,
 }
 
-/** Of a frame of a cell. */
+/** Bounds of a frame of a cell. */
 export const FROM_CELL: JsonBounds = { ...STRICT, keysMax: LIMITS.frameKeysMax }
 
-/** Of what an upstream says: bounded by its bytes, which are read in turns. */
+/** Bounds of what an upstream says: bounded by its bytes, which are read in turns. */
 export const FROM_UPSTREAM: JsonBounds = {
   depthMax: LIMITS.answerDepthMax,
   valuesMax: LIMITS.answerValuesMax,
@@ -97,7 +97,7 @@ export type JsonFault =
   | { readonly kind: 'too-many-keys'; readonly keys: number; readonly most: number }
   | { readonly kind: 'unsafe-number' | 'lone-surrogate' | 'reserved-key'; readonly at?: string }
 
-/** What is wrong and where, for a person. Keys in it were chosen by whoever wrote the JSON. */
+/** Returns what is wrong and where, for a person. Keys in it were chosen by whoever wrote the JSON. */
 export function jsonFaultText(fault: JsonFault): string {
   switch (fault.kind) {
     case 'not-utf8':
@@ -139,7 +139,7 @@ function noNumber(text: string, { noNumberAt }: JsonScan): { readonly what?: str
   return { what: what[0], ...(key !== undefined && { at: `"${key}"` }) }
 }
 
-/** Where the first key stands that its object has already; of a text that is JSON. */
+/** Returns where the first key stands that its object has already; of a text that is JSON. */
 function duplicateIn(text: string): { readonly at?: string } {
   const open: { readonly keys: Set<string> | undefined; at: string | number }[] = []
   for (let i = 0; i < text.length; i++) {

@@ -171,7 +171,7 @@ export class NamedValues extends Exposure {
     this.#named = new Set(textsIn(args))
   }
 
-  /** What its template leaves out, the configuration has left out. */
+  /** True: a destination may name nothing, since what its template leaves out, the configuration has left out. */
   readonly mayNameNothing = true
 
   override knows(value: string): boolean {

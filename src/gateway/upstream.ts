@@ -10,7 +10,7 @@ export interface Answer {
 
 /** A definition in a list that cannot be read, while the others can. */
 export interface LostItem {
-  /** As the upstream calls it; empty where that cannot be told either. */
+  /** Name as the upstream calls it; empty where that cannot be told either. */
   readonly name: string
   readonly why: string
 }
@@ -38,7 +38,9 @@ export type Sent =
       readonly kind: 'answered'
       readonly answer: Answer
       readonly bytes: Uint8Array
-      /** It was read item by item, as a list is: what of it cannot be read. Nothing else may be read so. */
+      /**
+       * Items that cannot be read, where the answer was read item by item, as a list is. Nothing else may be read so.
+       */
       readonly lost?: readonly LostItem[]
     }
   /** No byte left: a reservation may be returned. */

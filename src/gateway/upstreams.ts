@@ -31,10 +31,10 @@ export interface KnownTool {
   readonly judgeResult: (value: JsonObject) => string | undefined
 }
 
-/** What an upstream offers of a tool, beside what was accepted. */
+/** The definition that an upstream offers of a tool, beside what was accepted. */
 export interface OfferedDefinition {
   readonly digest: Sha256
-  /** It differs in nothing but its descriptions. */
+  /** True where it differs in nothing but its descriptions. */
   readonly words: boolean
 }
 
@@ -48,18 +48,18 @@ export interface UpstreamOptions {
   readonly onDefinition: (tool: ToolName, offered: OfferedDefinition, problem: DefinitionProblem) => void
   /** Something of a list could not be taken; the rest of it was. In words for a person. */
   readonly onCut?: (list: ListName, what: readonly string[]) => void
-  /** Nobody gets to it, and why; or, with nothing, it stands again. Once for each change. */
+  /** Hears that nobody gets to the upstream, and why; or, with nothing, that it stands again. Once for each change. */
   readonly onStand?: (problem?: string) => void
 }
 
-/** How long it takes until an upstream that a list lacks is tried again: twice as long each time. */
+/** Milliseconds until an upstream that a list lacks is tried again: twice as long each time. */
 const RETRY_MS_MIN = 5_000
 const RETRY_MS_MAX = 60_000
 
 /** Between two times that it is told why nobody gets to an upstream. */
 const TOLD_EVERY_MS_MIN = 1_000
 
-/** Where an upstream stands when a list asks: what nobody gets to is left out, and why is known. */
+/** The state of an upstream when a list asks: what nobody gets to is left out, and why is known. */
 export type Stand = { readonly kind: 'stands' | 'starting' } | { readonly kind: 'down'; readonly why: string }
 
 /**
@@ -86,7 +86,7 @@ export class Upstream {
   readonly #listeners = new Set<(list: ListName) => void>()
   /** Lists that have changed and have not been looked at yet. */
   readonly #news = new Set<ListName>()
-  /** What was told last of each list that could not be taken whole, by its method. */
+  /** Sentences that were told last of each list that could not be taken whole, by its method. */
   readonly #cuts = new Map<string, string>()
   /** Changes that are not settled yet. */
   #unsettled = 0
@@ -152,7 +152,10 @@ export class Upstream {
     this.#cuts.set(method, said)
   }
 
-  /** Where it stands, after `waitMsMax` at most. Cells are told of `list` when that was too early to know. */
+  /**
+   * Returns where the upstream stands, after `waitMsMax` at most. Cells are told of `list` when that was too early to
+   * know.
+   */
   async standing(waitMsMax: number, list: ListName = 'tools'): Promise<Stand> {
     let timer: NodeJS.Timeout | undefined
     const starting = new Promise<Stand>((resolve) => {

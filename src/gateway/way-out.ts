@@ -16,7 +16,7 @@ export interface WayOutOptions {
   readonly upstream: UpstreamName
   /** The cells on whose word the relay acts: one, or all that share it. */
   readonly users: () => readonly CellAtGate[]
-  /** It serves one cell alone, which its entries name. */
+  /** True where it serves one cell alone, which its entries name. */
   readonly own: boolean
   readonly arrivals: Arrivals
 }

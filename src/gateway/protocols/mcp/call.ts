@@ -21,7 +21,7 @@ export type Called =
   | {
       readonly kind: 'unreachable'
       readonly action: ActionId | undefined
-      /** It does not take the credential that it is sent. */
+      /** Set where the upstream does not take the credential that it is sent. */
       readonly refused?: 'credential'
     }
 

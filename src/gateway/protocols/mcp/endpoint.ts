@@ -429,7 +429,10 @@ function metaFault(meta: JsonObject): string | undefined {
   return undefined
 }
 
-/** It is written out with each notification of an upstream, so that a long one makes of a few bytes as many as it has. */
+/**
+ * Returns what is wrong with a progress token. It is written out with each notification of an upstream, so that a long
+ * one makes of a few bytes as many as it has.
+ */
 function tokenFault({ progressToken }: JsonObject): string | undefined {
   if (typeof progressToken !== 'string' || isRpcId(progressToken)) return undefined
   return `a progress token has at most ${LIMITS.idCharactersMax} characters`

@@ -29,7 +29,7 @@ export interface ExchangeEvents {
 const AFTER_ANSWER_MS_MAX = 1_000
 const AFTER_ANSWER_BYTES_MAX = 65_536
 
-/** What is looked at of the body of a refusal. */
+/** Bytes that are looked at of the body of a refusal. */
 const SAID_BYTES_MAX = 4_096
 
 /** The beginning of a notification, of which the rest may be anything. */
@@ -154,7 +154,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#end({ kind: 'unknown', why, status, ...(unread && { unread, lives: unread }) })
   }
 
-  /** What else is in it is heard as on a stream; a batch without our answer leaves the outcome open. */
+  /** Reads a batch: what else is in it is heard as on a stream, and one without our answer leaves the outcome open. */
   #readBatch(batch: readonly Uint8Array[]): void {
     for (const bytes of batch) void this.#take({ data: Buffer.from(bytes).toString('utf8') })
     this.#end({ kind: 'unknown', why: 'its batch holds no answer to the request', status: this.#status })

@@ -4,11 +4,11 @@ import type { IncomingHttpHeaders } from 'node:http'
 export interface Asked {
   /** Absolute. */
   readonly url: string
-  /** It belongs to a revision with sessions, and is not the one that opens a session. */
+  /** True where the request belongs to a revision with sessions, and is not the one that opens a session. */
   readonly inSession: boolean
   /** Answers may come in a batch with other messages. */
   readonly batches: boolean
-  /** It named a session. */
+  /** The session that the request named. */
   readonly session: string | undefined
 }
 

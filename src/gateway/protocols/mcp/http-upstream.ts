@@ -25,7 +25,7 @@ export interface HttpUpstreamOptions {
   readonly ca?: string
   /** Places of other environments, which nothing of this one reaches by whatever name. */
   readonly elsewhere?: readonly string[]
-  /** What it was found to speak before. */
+  /** The revision that it was found to speak before. */
   readonly known?: Revision
   /** Ends the connection, also while it is being made. */
   readonly signal?: AbortSignal
@@ -168,7 +168,7 @@ class HttpUpstream implements UpstreamConnection {
     return undefined
   }
 
-  /** What nobody answers there may be a server of the transport before this one. */
+  /** Returns the fault for a person. Where nobody answers, a server of the transport before this one may be there. */
   async #faultOf({ why, credential }: ConnectFault, status: number | undefined): Promise<ConnectFault> {
     if (status !== undefined && [400, 404, 405, 406, 415].includes(status)) {
       const accept = { ...this.#headers, accept: 'text/event-stream' }

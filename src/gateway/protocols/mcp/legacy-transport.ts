@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 
-/** How long a server may take to say that it speaks the older transport. */
+/** Milliseconds that a server may take to say that it speaks the older transport. */
 const ANSWER_MS_MAX = 2_000
 const BYTES_MAX = 4_096
 

@@ -2,10 +2,10 @@ import { GrowingBytes } from '../../growing-bytes.ts'
 
 const LINE_FEED = 0x0a
 
-/** How much of a line that is longer than it may be is passed over until its end. */
+/** Bytes of a line that is too long that are passed over until its end. */
 const PASSED_BYTES_MAX = 67_108_864
 
-/** How a line begins that is longer than it may be. */
+/** The beginning of a line that is longer than it may be. */
 export interface TooLong {
   readonly begins: Uint8Array
 }
@@ -42,7 +42,7 @@ export class LineReader {
     return (this.#passed ?? 0) > this.#passedMax ? undefined : lines
   }
 
-  /** How its line begins, when that has just become too long. */
+  /** Takes a part of a line; returns how the line begins, when it has just become too long. */
   #take(part: Uint8Array): TooLong | undefined {
     if (this.#passed !== undefined) {
       this.#passed += part.length

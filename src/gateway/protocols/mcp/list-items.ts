@@ -45,7 +45,10 @@ interface Member extends Part {
   readonly key: string
 }
 
-/** What the item calls itself, or where it would; it is shown to people as text of somebody else. */
+/**
+ * Returns the item's `name`, `uri` or `uriTemplate`, whichever stands first; empty where none can be read. It is shown
+ * to people as text of somebody else.
+ */
 function nameIn(text: string, from: number): string {
   const member = membersOf(text, from)?.find(({ key }) => key === 'name' || key === 'uri' || key === 'uriTemplate')
   const said = member && parseStrictText(text.slice(member.from, member.to))
@@ -63,7 +66,7 @@ function membersOf(text: string, from: number): readonly Member[] | undefined {
   })
 }
 
-/** What stands between the commas of an object or a list, whose first bracket is at `from`. */
+/** Returns what stands between the commas of an object or a list, whose first bracket is at `from`. */
 function partsOf(text: string, from: number, open: '{' | '[', close: '}' | ']'): readonly Part[] | undefined {
   if (text[from] !== open) return undefined
   const parts: Part[] = []

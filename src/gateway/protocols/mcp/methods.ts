@@ -50,7 +50,10 @@ export function methodFor(
   return async (gate, cell, request) => withoutSecrets(gate, cell, await method(gate, cell, request))
 }
 
-/** What an upstream answered has been judged; all else that goes to a cell is searched here (S10). */
+/**
+ * Withholds an answer that holds a secret (S10). What an upstream answered has been judged; all else that goes to a
+ * cell is searched here.
+ */
 async function withoutSecrets(gate: Gate, cell: CellAtGate, answer: RpcAnswer): Promise<RpcAnswer> {
   if (judged.has(answer)) return answer
   const leaked = gate.secrets.leakIn('result' in answer ? answer.result : { ...answer.error })
@@ -406,7 +409,7 @@ async function offeredBy(
   }
 }
 
-/** How long a list of tools waits for an upstream that is starting. */
+/** Milliseconds that a list of tools waits for an upstream that is starting. */
 const STANDING_MS_MAX = 2_000
 
 /** How long a list waits for one of its upstreams: one that says nothing must not keep a cell from the others. */

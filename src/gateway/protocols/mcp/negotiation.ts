@@ -23,7 +23,7 @@ export interface ConnectFault {
   readonly credential?: true
 }
 
-/** What an upstream says of itself when a connection opens. */
+/** The revision, capabilities and instructions that an upstream names when a connection opens. */
 export interface Opened {
   readonly revision: Revision
   readonly capabilities: JsonObject
@@ -35,7 +35,7 @@ export type Ask = (revision: Revision, method: string, params: JsonObject, msMax
 
 export interface Negotiation {
   readonly ask: Ask
-  /** What the upstream was found to speak before; absent where that is not known. */
+  /** The revision that the upstream was found to speak before; absent where that is not known. */
   readonly known?: Revision
   /** Milliseconds that the question for 2026-07-28 may go unanswered where nothing is known; and any other one. */
   readonly probeMsMax: number

@@ -22,7 +22,7 @@ export interface RpcResponse {
   /** Absent where the other side could not read the id of what it answers. */
   readonly id?: RpcId
   readonly answer: RpcAnswer
-  /** It was read item by item, as a list is: what of it cannot be read. */
+  /** Items that cannot be read, where the answer was read item by item, as a list is. */
   readonly lost?: readonly LostItem[]
 }
 

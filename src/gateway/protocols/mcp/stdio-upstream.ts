@@ -31,7 +31,7 @@ export interface StdioUpstreamOptions {
   /** Our end of its standard output; owned from here on. */
   readonly stdout: number
   readonly onClosed: () => void
-  /** What it was found to speak before. */
+  /** The revision that it was found to speak before. */
   readonly known?: Revision
   /** Several cells use it: what one of them does must not be felt by the others. */
   readonly shared?: boolean
@@ -56,7 +56,10 @@ const SHARED_BYTES_MAX = 16 * LIMITS.frameBytesMax
 /** A server may have to load a runtime and its packages before it answers for the first time: on a busy host a minute. */
 const FIRST_ANSWER_MS_MAX = 60_000
 
-/** How long the question for 2026-07-28 may go unanswered: servers before it say nothing to what they do not know. */
+/**
+ * Milliseconds that the question for 2026-07-28 may go unanswered: servers before it say nothing to what they do not
+ * know.
+ */
 const PROBE_MS_MAX = 3_000
 
 /**
@@ -80,7 +83,10 @@ export async function connectStdioUpstream(
 }
 
 interface Waiting {
-  /** It said that it is at it: its silence is counted from now. Of what it was asked for no progress of, nothing. */
+  /**
+   * Counts its silence from now, since the server said that it is at it; without effect where no progress was asked
+   * for.
+   */
   readonly heard: () => void
   /** Milliseconds that it may say nothing. */
   readonly silenceMs: number

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 
-/** Where Linux distributions keep the authorities that a host trusts, in one file: Debian and Arch, Fedora, SUSE, Alpine. */
+/**
+ * Files in which Linux distributions keep the authorities that a host trusts: Debian and Arch, Fedora, SUSE, Alpine.
+ */
 const BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -22,7 +24,7 @@ export function trusting(ca: string | undefined): SecureContext {
   return host
 }
 
-/** Those that Node does not bring; none where this host has no store, or not for our uid. */
+/** Returns this host's authorities that Node does not bring; none where it has no store, or not for our uid. */
 function ofThisHost(): readonly string[] {
   const known = new Set(rootCertificates.map(plain))
   for (const path of BUNDLES) {
