@@ -279,11 +279,13 @@ export interface DefinitionSeen {
   readonly tool: ToolName
   readonly digest: Sha256
   readonly problem: string
-  /** It differs in nothing but its descriptions. */
+  /** True where it differs in nothing but its descriptions. */
   readonly words?: true
 }
 
-/** Nobody gets to an upstream, or somebody does again: what it offers is left out of lists meanwhile. */
+/**
+ * The state of an upstream that nobody gets to, or that stands again: what it offers is left out of lists meanwhile.
+ */
 export interface UpstreamSeen {
   readonly kind: 'upstream.seen'
   readonly upstream: UpstreamName
@@ -298,9 +300,9 @@ export interface ListCut {
   readonly kind: 'list.cut'
   readonly upstream: UpstreamName
   readonly list: 'tools' | 'prompts' | 'resources'
-  /** Which and why, a sentence each; in parts the upstream's own words. */
+  /** Sentences on what could not be taken and why; in parts the upstream's own words. */
   readonly what: readonly string[]
-  /** How many more there were. */
+  /** Number of sentences that are not told. */
   readonly more?: number
 }
 
@@ -314,7 +316,7 @@ export interface EgressTried {
   readonly place: string
   /** Why it was not let through. */
   readonly problem?: string
-  /** How often it was asked for since the entry before it of this place, this time included; once where absent. */
+  /** Number of times that the place was asked for since its entry before, this time included; once where absent. */
   readonly times?: number
   readonly noticed?: readonly Noticed[]
 }

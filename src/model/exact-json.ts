@@ -1,17 +1,20 @@
 import type { Json } from './json.ts'
 import { doubleOf, isNumberText, WrittenNumber } from './number.ts'
 
-/** What one pass over a text of JSON tells, before anything is made of it. */
+/** The findings of one pass over a text of JSON, before anything is made of it. */
 export interface JsonScan {
   readonly depthMax: number
   /** At least the number of values: one more than the commas, and one for each bracket. */
   readonly nodes: number
   readonly colons: number
-  /** Where the numbers begin and end that are to be kept as they are written, one pair after the other. */
+  /**
+   * Offsets of the numbers that are to be kept as they are written: where each begins and ends, one pair after the
+   * other.
+   */
   readonly kept: readonly number[]
   /** One of those is too long to be kept. */
   readonly tooLong: boolean
-  /** Where `NaN` or `Infinity` stands, which some languages write and JSON does not have. */
+  /** Offset of a `NaN` or `Infinity`, which some languages write and JSON does not have. */
   readonly noNumberAt: number | undefined
 }
 
@@ -26,7 +29,7 @@ export const KEEP_AS_WRITTEN: Keeps = (text) => {
   return String(double) !== text || isUnsafe(double)
 }
 
-/** Those that no double is exactly: for what is our own, and is read as it was written. */
+/** Keeps numbers that no double is exactly: for what is our own, and is read as it was written. */
 export const KEEP_INEXACT: Keeps = (text) => isNumberText(text) && doubleOf(new WrittenNumber(text)) === undefined
 
 export function isUnsafe(value: number): boolean {

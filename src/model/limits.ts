@@ -43,7 +43,7 @@ export const LIMITS = {
   listBytesMax: 8_388_608,
   listItemsMax: 10_000,
   listMsMax: 30_000,
-  /** What is told of one list that could not be taken whole: an entry of at most 10,000 characters. */
+  /** Sentences on one list that could not be taken whole: an entry of at most 10,000 characters. */
   listCutsToldMax: 20,
   /** Answers that one cell has not read yet: four of the largest. Past it the connection of the newest is cut. */
   unreadBytesMax: 16_777_216,
@@ -95,7 +95,10 @@ export const LIMITS = {
   secretCharactersMin: 8,
   /** Values of one secret that are looked for, the newest: one that is new each minute is known for an hour. */
   secretValuesMax: 64,
-  /** What a cell names its requests and their progress by: it is written out again with each answer and notification. */
+  /**
+   * Characters of the id by which a cell names a request or its progress: it is written out again with each answer and
+   * notification.
+   */
   idCharactersMax: 256,
   /** Sessions of one cell, in the revisions that have them; a new one ends the oldest. */
   sessionsMax: 64,
@@ -111,7 +114,9 @@ export const LIMITS = {
   egressConnectionsMax: 64,
   /** Places that a relay may not go to which have an entry at once; what asks for more waits until it is told. */
   egressPlacesBurst: 256,
-  /** How fast that comes back. At 500 bytes an entry, a relay that asks all day fills 900 MB of disk. */
+  /**
+   * Such entries that become free each second. At 500 bytes an entry, a relay that asks all day fills 900 MB of disk.
+   */
   egressPlacesPerSecond: 20,
   /** Such places that are not told again within a minute. */
   egressPlacesKnownMax: 1_024,

@@ -6,11 +6,12 @@ export function cutText(text: string, characters: number): string {
 }
 
 /**
- * What would move a terminal's cursor, end our line, hide text, turn its direction or look like a plain space. Unicode's
- * own properties name it: controls, formats, unassigned and private characters (C), separators other than the space (Z), and
- * what renderers leave out (Default_Ignorable_Code_Point: fillers, joiners, variation selectors, tags). Blanks and
- * placeholders that Unicode counts as symbols or letters stand there by name; a combining mark is not seen for itself where
- * it has no letter, number or symbol of its own to stand on, or stands on four others.
+ * Characters that would move a terminal's cursor, end our line, hide text, turn its direction or look like a plain
+ * space. Unicode's own properties name them: controls, formats, unassigned and private characters (C), separators other
+ * than the space (Z), and what renderers leave out (Default_Ignorable_Code_Point: fillers, joiners, variation
+ * selectors, tags). Blanks and placeholders that Unicode counts as symbols or letters stand there by name; a combining
+ * mark is not seen for itself where it has no letter, number or symbol of its own to stand on, or stands on four
+ * others.
  */
 const UNSEEN =
   /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\ufffc\u{13441}\u{13442}\u{16fe4}\u{1d159}]|(?<![\p{L}\p{N}\p{M}\p{So}])\p{M}|(?<=\p{M}{4})\p{M}/gu

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 
-/** What this machine says of itself and of others, without asking anybody on a network. */
+/** The names and addresses that this machine knows of itself and of others, without asking anybody on a network. */
 export interface KnownHosts {
   /** Whether an address leads to this very machine: its interfaces', loopback, the unspecified one. */
   isOwn(address: string): boolean

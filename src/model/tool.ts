@@ -12,7 +12,10 @@ export interface PinnedTool {
   readonly digest: Sha256
   /** The definition as the upstream sent it (name, description, inputSchema, outputSchema, annotations, …). */
   readonly definition: JsonObject
-  /** Its descriptions may be others when it is offered: whoever accepted it did not bind them. Cells are shown those here. */
+  /**
+   * True where the descriptions may be others when it is offered: whoever accepted it did not bind them. Cells are
+   * shown those here.
+   */
   readonly anyWords?: true
 }
 

@@ -42,7 +42,7 @@ export function unsearched(): Unsearched {
 }
 
 /**
- * What one cell has seen: the labels it carries, and the values that it may use as destinations.
+ * The labels that one cell carries by what it has seen, and the values that it may use as destinations.
  *
  * - X1  Labels only rise. A field that nobody labelled is untrusted.
  * - X2  A value is known by its whole text only, and only from the task or from a field without `untrusted`.
@@ -183,7 +183,7 @@ interface Answers {
 const WORDS = new FieldTree<undefined>([])
 const NOT_LABELLED: readonly Label[] = [UNTRUSTED]
 
-/** What the members of each list and object that are not known are when they are put together, in their order. */
+/** Returns the members of each list and object that are not known, put together in their order. */
 function joinedIn(value: Json, knows: (text: string) => boolean): readonly string[] {
   if (typeof value !== 'object' || value === null || isNumber(value)) return []
   const members: readonly Json[] = Array.isArray(value) ? value : Object.values(value)
@@ -194,7 +194,7 @@ function joinedIn(value: Json, knows: (text: string) => boolean): readonly strin
   return [...joined, ...members.flatMap((member) => joinedIn(member, knows))]
 }
 
-/** Nobody puts one name together from more. */
+/** Members that are put together at most: nobody puts one name together from more. */
 const JOINED_MAX = 32
 
 /** The parts of an MCP result that carry data: each is looked at as JSON where it is JSON. */

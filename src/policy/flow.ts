@@ -14,7 +14,7 @@ export interface Flow {
   readonly effect: Effect
   readonly accepts: ReadonlySet<Label>
   readonly arguments: FieldTree<Role>
-  /** Of these, the destinations that the configuration declares. */
+  /** Destinations among the arguments that the configuration declares. */
   readonly declared: FieldTree<Destination>
   /** What an argument is that no declaration names. */
   readonly otherwise: Role
@@ -32,7 +32,7 @@ interface Destination {
   readonly kind: 'destination'
   /** `null` is that nothing is named. */
   readonly values: ReadonlySet<string | null>
-  /** What the accepted definition says that it is where it is left out. */
+  /** Value that the accepted definition gives the argument where it is left out. */
   readonly usual?: Json
 }
 
@@ -160,7 +160,7 @@ function defined(schema: JsonObject): (readonly [JsonPath, Role | undefined])[] 
   return found
 }
 
-/** What the accepted definition says that an argument is where it is left out. */
+/** Returns the value that the accepted definition gives an argument where it is left out. */
 function usualAt(schema: Json | undefined, path: JsonPath): Json | undefined {
   if (!isJsonObject(schema)) return undefined
   let here: JsonObject | undefined = schema

@@ -3,18 +3,18 @@ import { LIMITS } from '../model/limits.ts'
 import { Parts } from './parts.ts'
 import { counts, namesMember, Spelled, WORD_CHARACTERS_MIN } from './spelling.ts'
 
-/** How a text was said: the names of members are mostly the schema's, not the cell's. */
+/** The way in which a text was said: the names of members are mostly the schema's, not the cell's. */
 interface Said {
   readonly what: 'text' | 'number' | 'name'
-  /** What the cell may name anyway is nobody's own word where it stands in a longer text. */
+  /** Tells whether the cell may name a part anyway: then it is nobody's own word where it stands in a longer text. */
   readonly knows: (part: string) => boolean
 }
 
 const PLAINLY: Said = { what: 'text', knows: () => false }
 
 /**
- * What cells have said without having been told it: of itself it comes back from upstreams, in whatever spelling. Shared
- * by a cell, all that it delegates to, and the next cells of its agent.
+ * The texts that cells have said without having been told them, looked up in whatever spelling upstreams send them
+ * back. Shared by a cell, all that it delegates to, and the next cells of its agent.
  *
  * - W1  A value is their own word if it is one in another spelling, in another order of its parts, a part of one of four
  *       letters or more, or if at least half of it is made of whole ones. Of a text of several words only what is more
@@ -26,17 +26,17 @@ export class Words {
   readonly #words = new Set<string>()
   readonly #spelled = new Set<string>()
   readonly #keys = new Set<string>()
-  /** What stands in names, and what stands in texts of several words: a plain word stands in many of those by chance. */
+  /** Parts of names; `#prose` has those of texts of several words: a plain word stands in many of those by chance. */
   readonly #names = new Parts()
   readonly #prose = new Parts()
   readonly #whole = new WholeWords()
-  /** What of it is looked for inside of other values, too. */
+  /** Said texts that are looked for inside of other values, too. */
   readonly #said = new Set<string>()
   #characters = 0
   #lost = false
   #steps = 0
 
-  /** What was said is not known any more: from now on nothing becomes known. */
+  /** Ends all learning: what was said is not known any more, and from now on nothing becomes known. */
   lose(): void {
     this.#lost = true
   }
@@ -160,7 +160,9 @@ class WholeWords {
 const LOOKED_INTO_MAX = 4_096
 const NEIGHBOURS_MAX = 3
 
-/** What of a text stays when the values that are known are cut out of it, of up to three words each. */
+/**
+ * Returns the pieces of a text that stay when the values that are known are cut out of it, of up to three words each.
+ */
 function withoutKnown(text: string, knows: (part: string) => boolean): readonly string[] | undefined {
   if (text.length > LOOKED_INTO_MAX || !/\s/.test(text)) return undefined
   const runs = [...text.matchAll(/\S+/g)]

@@ -28,7 +28,10 @@ export class Parts {
     for (const word of this.#shortFull ? [] : shortWords(text)) this.#short.add(word)
   }
 
-  /** Where there are more short words than can be kept, each that short is one. */
+  /**
+   * Tells whether a part is one of the short words; where there are more of those than can be kept, each that short is
+   * one.
+   */
   #hasShort(part: string): boolean {
     if (part.length < SHORT_MIN || part.length >= PART_MIN) return false
     return this.#shortFull || this.#short.has(part)

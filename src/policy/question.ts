@@ -2,8 +2,8 @@ import { LIMITS } from '../model/limits.ts'
 import { counts, namesMember, Spelled } from './spelling.ts'
 
 /**
- * What a read was asked with that its cell did not know: of that, whatever its answer is made of teaches nothing. With
- * more words of its own, or longer ones, a question learns nothing at all: each is looked for in each field.
+ * The words of a read that its cell did not know: an answer that is made of them teaches nothing. With more words of
+ * its own, or longer ones, a question learns nothing at all: each is looked for in each field.
  */
 export class Question {
   readonly #words = new Map<string, Spelled>()

@@ -13,7 +13,7 @@ export interface ArgumentReach {
   readonly leads: 'named' | 'content' | 'carried' | 'free'
   /** Of `named`: always allowed by the configuration. */
   readonly values: readonly string[]
-  /** Of `named`: it may be neither left out nor empty. */
+  /** True for `named` where the argument may be neither left out nor empty. */
   readonly needed?: boolean
 }
 

@@ -17,7 +17,7 @@ export class Spelled {
     this.text = text
   }
 
-  /** As upstreams that trim and fold would repeat it. */
+  /** The text as upstreams that trim and fold would repeat it. */
   get plain(): string {
     this.#plain ??= this.text.normalize('NFKC').trim().toLowerCase()
     return this.#plain
@@ -104,7 +104,7 @@ function character(code: number): string {
   return code <= 0x10ffff ? String.fromCodePoint(code) : ''
 }
 
-/** What base64, base64url or hexadecimal hold, if it is text. */
+/** Returns the text in base64, base64url or hexadecimal; undefined where it holds none. */
 function unpacked(text: string): string | undefined {
   const bare = text.trim()
   if (bare.length < 6 || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(bare)) return undefined
@@ -148,11 +148,13 @@ const MONTHS: ReadonlyMap<string, string> = new Map(
   }),
 )
 const DAY = /^(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?$/
-/** Of more than so many parts it is a text. */
+/** Parts that a value may have: what has more is a text. */
 const PARTS_MAX = 8
 const PARTS_CHARACTERS_MIN = 5
 
-/** Its words and numbers in no order, without zeros before them: a date, a name that is turned round. */
+/**
+ * Returns the words and numbers of a text in no order, without zeros before them: a date, a name that is turned round.
+ */
 function parts(text: string): readonly string[] {
   const spread = text
     .normalize('NFKC')
