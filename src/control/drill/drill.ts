@@ -93,7 +93,8 @@ export async function runDrill({
   const directory = mkdtempSync(join(tmpdir(), 'firebreak-drill-'))
   const recorder = new Recorder(offeredBy(judged, plan.value))
   try {
-    const urlOf = await recorder.listen()
+    const { upstreams } = judged.config
+    const urlOf = await recorder.listen(new Map([...upstreams].map(([name, { environment }]) => [name, environment])))
     for (const { step, act } of [...plan.value.own, ...plan.value.delegate]) {
       const answer = steps[step]?.kind === 'call' ? steps[step].answer : undefined
       if (act.kind === 'call' && answer !== undefined)

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
 import { isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
 
@@ -17,32 +17,44 @@ export interface Recorded {
  */
 export class Recorder {
   readonly calls: Recorded[] = []
-  readonly #server: Server
+  readonly #servers: Server[] = []
   readonly #offered: ReadonlyMap<string, readonly JsonObject[]>
   readonly #answers = new Map<string, { readonly args: Json; readonly answer: JsonObject }[]>()
 
   /** `offered`: the definitions of each upstream, which is a path of this server. */
   constructor(offered: ReadonlyMap<string, readonly JsonObject[]>) {
     this.#offered = offered
-    this.#server = createServer((request, response) => {
-      const chunks: Buffer[] = []
-      request.on('data', (chunk: Buffer) => chunks.push(chunk))
-      request.on('end', () => {
-        const [, , upstream = ''] = (request.url ?? '').split('/')
-        const asked = readAsked(Buffer.concat(chunks).toString())
-        if (asked?.id === undefined) return void response.writeHead(405).end()
-        const body = JSON.stringify({ jsonrpc: '2.0', id: asked.id, ...this.#answer(upstream, asked) })
-        response.writeHead(200, { 'content-type': 'application/json' }).end(body)
-      })
-    })
   }
 
-  /** Where this upstream is, once it listens. */
-  async listen(): Promise<(upstream: string) => URL> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
-    const address = this.#server.address()
+  /**
+   * Listens on a port of its own for each environment, since no two share a place, and returns where an upstream is.
+   * `upstreams`: names, with their environments.
+   */
+  async listen(upstreams: ReadonlyMap<string, string>): Promise<(upstream: string) => URL> {
+    const ports = new Map<string, number>()
+    for (const environment of new Set(upstreams.values())) ports.set(environment, await this.#listenOnce())
+    return (upstream) => new URL(`http://127.0.0.1:${ports.get(upstreams.get(upstream) ?? '')}/mcp/${upstream}`)
+  }
+
+  async #listenOnce(): Promise<number> {
+    const server = createServer((request, response) => this.#serve(request, response))
+    this.#servers.push(server)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
     if (address === null || typeof address === 'string') throw new Error('the recorder has no port')
-    return (upstream) => new URL(`http://127.0.0.1:${address.port}/mcp/${upstream}`)
+    return address.port
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const [, , upstream = ''] = (request.url ?? '').split('/')
+      const asked = readAsked(Buffer.concat(chunks).toString())
+      if (asked?.id === undefined) return void response.writeHead(405).end()
+      const body = JSON.stringify({ jsonrpc: '2.0', id: asked.id, ...this.#answer(upstream, asked) })
+      response.writeHead(200, { 'content-type': 'application/json' }).end(body)
+    })
   }
 
   /** What a call with these arguments is answered; every other one is told that all went well. */
@@ -52,8 +64,10 @@ export class Recorder {
   }
 
   close(): void {
-    this.#server.close()
-    this.#server.closeAllConnections()
+    for (const server of this.#servers) {
+      server.close()
+      server.closeAllConnections()
+    }
   }
 
   #answer(upstream: string, { method, params }: Asked): JsonObject {
