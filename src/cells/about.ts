@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { type CellId, isJsonObject, type Json, no, ok, type Result } from '../model/index.ts'
 
 /**
+ * The part that a cell plays:
+ *
  * - `agent`  an agent's cell
  * - `server` a stdio server that serves one cell, on its word
  * - `shared` a stdio server that serves several
@@ -16,7 +18,7 @@ export type CellPart = 'agent' | 'server' | 'shared' | 'person'
 
 export interface CellAbout {
   readonly part: CellPart
-  /** The directory of the state that it is of. */
+  /** Directory of the state that the cell belongs to. */
   readonly state: string
   readonly environment: string
   /** The agent that it is, or on whose word it acts. */
@@ -30,7 +32,9 @@ export function recordAbout(cellDirectory: string, about: CellAbout): void {
   writeFileSync(join(cellDirectory, 'about'), JSON.stringify(about), { mode: 0o600 })
 }
 
-/** Undefined for what has none (our own helpers), or where half of it was written. */
+/**
+ * Reads what a cell is; undefined for a cell without a note (our own helpers), or where only half of it was written.
+ */
 export function aboutIn(cellDirectory: string): CellAbout | undefined {
   try {
     const value = JSON.parse(readFileSync(join(cellDirectory, 'about'), 'utf8')) as Json
@@ -43,7 +47,7 @@ export function aboutIn(cellDirectory: string): CellAbout | undefined {
 
 const PARTS: ReadonlySet<CellPart> = new Set(['agent', 'server', 'shared', 'person'])
 
-/** In the tick in which it is let go, and before: what nobody could find out about does not begin. */
+/** Notes that a cell begins, in the tick in which it is let go: one that nobody could find out about does not begin. */
 export function recordBegun(cellDirectory: string): Result<void, string> {
   try {
     writeFileSync(join(cellDirectory, 'begun'), '', { mode: 0o600 })
@@ -53,7 +57,7 @@ export function recordBegun(cellDirectory: string): Result<void, string> {
   }
 }
 
-/** False: not one instruction of it has run. */
+/** Tells whether the cell was let go; false: not one instruction of it has run. */
 export function hasBegun(cellDirectory: string): boolean {
   return existsSync(join(cellDirectory, 'begun'))
 }

@@ -52,7 +52,7 @@ export interface Cell {
   counts(): CgroupCounts
   /** Looks whether a disk of it is full, or a process of it has all its descriptors, for `Exit.limits`. */
   look(): void
-  /** Why it may not begin; then it stays as it is, to be torn down. */
+  /** Lets the cell run its first instruction; or says why it may not begin, and leaves it as it is, to be torn down. */
   start(): Result<void, string>
   /** As `listeners`, where the ones that were handed over are gone. The taker closes them once they are handed over. */
   listenAgain(): Promise<Result<readonly Handle[], string>>

@@ -11,7 +11,7 @@ import { initIn } from './run-directory.ts'
 /** One cell of which processes exist. */
 export interface Standing {
   readonly cell: CellId
-  /** Absent: it is a helper of ours, or nobody wrote down what it is. */
+  /** The note of what the cell is; absent for a helper of ours, or where nobody wrote it down. */
   readonly about: CellAbout | undefined
   /** True where, by the kernel, each of the cell's processes stands still. */
   readonly frozen: boolean
@@ -21,7 +21,10 @@ export interface Standing {
   readonly end: () => void
 }
 
-/** `bases`: run directories (`runDirectories`). Those that somebody else could have made are not read. */
+/**
+ * Returns the cells that have processes, from the run directories `bases` (`runDirectories`). A directory that somebody
+ * else could have made is not read.
+ */
 export function standingCells(bases: readonly string[], { unified }: CgroupHost): readonly Standing[] {
   return bases.filter(isOwnPlace).flatMap((base) =>
     namesIn(join(base, 'runs')).flatMap((run) => {

@@ -95,7 +95,7 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
   return ok(undefined)
 }
 
-/** Whether a command can start there. What is in a workspace is the cell's own: nobody looks. */
+/** Tells whether a command can start at `place`. What is in a workspace is the cell's own, and is not looked at. */
 function isPlace({ files, root, workspace }: CellSpec, place: string): boolean {
   if (workspace !== undefined && liesIn(place, workspace.at)) return true
   const shown = files.findLast(({ to }) => liesIn(place, to))
@@ -126,7 +126,10 @@ function readOnlyAbove({ root, files }: CellSpec, place: string): string | undef
   return OF_USR.find((directory) => liesIn(place, directory))
 }
 
-/** The last of them are links into the first, or directories of the host as it is. */
+/**
+ * Directories of the host's /usr in a cell: the last of them are links into the first, or directories of the host as it
+ * is.
+ */
 const OF_USR = ['/usr', '/bin', '/sbin', '/lib', '/lib64', '/lib32', '/libx32']
 
 function preloads(root: string): boolean {

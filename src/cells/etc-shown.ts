@@ -51,14 +51,20 @@ const SHOWN = [
   ...['gtk-*', 'pango', 'glvnd', 'vulkan', 'OpenCL', 'X11/rgb.txt', 'libva.conf', 'openal', 'ladspa', 'asound.conf'],
 ]
 
-/** Below a shown name, too. `settings.xml` is where maven keeps passwords of repositories. */
+/**
+ * Names that sound like secrets, also below a shown name. `settings.xml` is where maven keeps passwords of
+ * repositories.
+ */
 const SECRET_NAME =
   /(^|[._-])(private|keys?|secrets?|shadow|passwd|passwords?|credentials?|tokens?|auth|netrc|htpasswd|settings\.xml)([._-]|$)|\.(key|p12|pfx|jks|kdbx)$/i
 const PRIVATE_KEY = 'PRIVATE KEY-----'
-/** A line that gives one a value, in whatever is not a comment: `env[DB_PASSWORD] = x`, `GITHUB_PAT=x`. */
+/** A line that gives a secret a value, in whatever is not a comment: `env[DB_PASSWORD] = x`, `GITHUB_PAT=x`. */
 const SECRET_LINE =
   /^[ \t]*(?:export[ \t]+)?[^#;!/<\s][^=:\n]*?(?:passw(?:or)?d|secret|token|api_?key|access_?key|credential|_pat\b)[^=:\n]{0,20}[=:][ \t]*[^\s#;]/im
-/** Has lines of that look (`challengePassword = …`) as its distributions ship it, and no TLS client starts without. */
+/**
+ * The one file that is shown with such lines (`challengePassword = …`): distributions ship it so, and no TLS client
+ * starts without it.
+ */
 const OPENSSL = /openssl\.cnf$/
 /**
  * Directories of hundreds of links, of which only these are copied. Certificates lie in some of them as files where
@@ -67,13 +73,13 @@ const OPENSSL = /openssl\.cnf$/
 const LINKS = ['alternatives', 'ssl/certs', 'pki/tls/certs']
 
 const ENTRIES_MAX = 4_000
-/** Settings that people write are smaller; what is larger is a cache or a bundle. */
+/** Bytes of a file that people write settings in; what is larger is a cache or a bundle. */
 const TEXT_BYTES_MAX = 128 * 1024
 const FILE_BYTES_MAX = 4 * 1024 ** 2
 const ALL_BYTES_MAX = 32 * 1024 ** 2
 
 interface Copying {
-  /** Resolved. */
+  /** Directory that is copied, with its links resolved. */
   readonly from: string
   readonly to: string
   entries: number

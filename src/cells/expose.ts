@@ -104,7 +104,10 @@ function overlayOf(path: string, directory: string): Result<number, SystemFault>
   return overlayIn(path, directory)
 }
 
-/** Below an empty directory, because an overlay wants two. Through descriptors: a path may hold what it takes for colons. */
+/**
+ * Makes an overlay of `path` and an empty directory, because an overlay wants two. They are named by descriptors: a
+ * path may hold a colon, which separates layers.
+ */
 function overlayIn(path: string, directory: string): Result<number, SystemFault> {
   const empty = join(directory, 'empty')
   mkdirSync(empty, { recursive: true, mode: 0o755 })

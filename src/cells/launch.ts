@@ -72,7 +72,9 @@ export type MayBegin = () => Result<void, string>
 
 /** In what an agent's cell and a helper's differ. */
 export interface Arrangement {
-  /** Asked in the tick in which it is let go; absent for helpers, which act on nobody's word. */
+  /**
+   * Permission to begin, asked in the tick in which the cell is let go; absent for helpers, which act on nobody's word.
+   */
   readonly mayBegin?: MayBegin
   /** Absent: a uid that nobody has. `held`: the caller's, who holds its reservation. */
   readonly uid?: { readonly wanted: number; readonly held: boolean }

@@ -17,7 +17,7 @@ export interface SeenIn {
   counts(): CgroupCounts
 }
 
-/** A disk is full for most programs where this little is left. */
+/** Bytes that are left on a disk which is full for most programs. */
 const LEFT_BYTES_MIN = 64 * 1024
 /** Processes that one look covers; the next look goes on behind them. */
 const PROCESSES_MAX = 64

@@ -41,7 +41,10 @@ function ownPlaceFault(path: string): string | undefined {
   }
 }
 
-/** In such a directory somebody else can rename what is ours. Where it is sticky, nobody but an owner can. */
+/**
+ * Tells whether somebody else can rename what is ours in a directory: its owner, or anybody where others may write and
+ * it is not sticky.
+ */
 function isReplaceable({ uid, mode }: Stats): boolean {
   const owned = uid === 0 || uid === process.geteuid?.() || uid === overflowUid()
   return !owned || ((mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0)

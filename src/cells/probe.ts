@@ -79,7 +79,7 @@ export function probeHost(): HostReport {
 /** Without these no cell starts. */
 const CELL: readonly Ability[] = ['bubblewrap', 'user-namespaces', 'seccomp', 'util-linux']
 
-/** Without these none starts under profile `full`. */
+/** Abilities of a host without which no cell starts under profile `full`. */
 const FULL: readonly Ability[] = ['root', 'cgroup-freeze', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids']
 
 /** `user` absent: the promise does not hold without root, whatever else the host has. */
@@ -184,7 +184,10 @@ function kernelCounts(): Finding {
   )
 }
 
-/** Tried with bubblewrap itself, as whom a cell would be started here: an unprivileged uid, or without root this one. */
+/**
+ * Tries user namespaces with bubblewrap itself, as the uid that a cell would be started as here: an unprivileged one,
+ * or without root this one.
+ */
 function userNamespaces(root: boolean): Finding {
   const fault = startFault(root ? { uid: 65_534, gid: 65_534 } : {})
   if (fault === undefined) return finding('user-namespaces', true, 'bubblewrap starts a cell', '')

@@ -46,7 +46,7 @@ export function lacksOfRootTried(): string | undefined {
   return lacksOfRoot() ?? mountFault()
 }
 
-/** Returns the names of those that the text of a /proc/<pid>/status does not have as effective. */
+/** Returns the names of those `CAPABILITIES` that are not effective by the text of a /proc/<pid>/status. */
 export function lackingCapabilities(status: string): readonly string[] {
   const effective = BigInt(`0x${/^CapEff:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
   return Object.entries(CAPABILITIES)

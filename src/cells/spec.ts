@@ -37,7 +37,7 @@ export interface CellSpec {
    * symlinks are resolved before the comparison.
    */
   readonly protectedPaths: readonly string[]
-  /** Those `protectedPaths` that no cell may read: they are hidden in its root file system, too. */
+  /** Protected paths that no cell may read: they are hidden in its root file system, too. */
   readonly unseenPaths?: readonly string[]
   /** Layers that this launch does without, by a person's word, where the host lacks them. Default: none. */
   readonly accepts?: readonly Layer[]

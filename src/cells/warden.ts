@@ -61,7 +61,9 @@ export interface Warden {
   readonly profile: Profile
   /** What earlier, dead wardens had left behind. */
   readonly reaped: readonly Reaped[]
-  /** `mayBegin` is what its `start()` asks (K6). Absent: it acts on nobody's word. */
+  /**
+   * Builds a cell, which waits for its `start()`; that asks `mayBegin` (K6). Absent: the cell acts on nobody's word.
+   */
   launch(spec: CellSpec, mayBegin?: MayBegin): Promise<Result<Cell, LaunchFault>>
   /** Carries the person's streams to and from a cell, in processes of a uid that nothing else has. */
   pump(cell: Cell, streams: Streams): Pump
@@ -225,7 +227,7 @@ function userPlaces(): readonly string[] {
   return [...(isAbsolute(named) ? [named] : []), `/run/user/${process.getuid?.()}`]
 }
 
-/** Everybody can write there: what has a name of ours is believed only where it is ours (own-place.ts). */
+/** Directory in which everybody can write: what has a name of ours is believed only where it is ours (own-place.ts). */
 const SHARED = '/tmp'
 
 function placeFix(profile: Profile): string {

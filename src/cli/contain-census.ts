@@ -61,7 +61,7 @@ function isOf({ about }: Standing, places: ReadonlySet<string>): boolean {
   return about !== undefined && placeOf(about.state).some((place) => places.has(place))
 }
 
-/** And all that was delegated from them, and serves them. */
+/** Returns the standing cells that an order means, with all that was delegated from them, and that serves them. */
 function meantBy(target: Target, standing: readonly Standing[], config: Config | undefined): ReadonlySet<Standing> {
   const names: ReadonlySet<string> = new Set(config === undefined ? [] : agentsMeant(config, target))
   const meant = new Set(

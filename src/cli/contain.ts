@@ -89,7 +89,7 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
   return contained ? EXIT.ok : EXIT.failed
 }
 
-/** Far more than a host runs: whoever makes ever new ones meets the fence. */
+/** Wardens that are asked at most, far more than a host runs: whoever starts ever new ones meets the fence. */
 const WARDENS_MAX = 100_000
 
 function nobodyMeant(call: Call, name: string | undefined, config: Config | undefined): ExitCode {
@@ -131,8 +131,8 @@ async function orderWardens(
 const SILENCE_MS_MAX = 10_000
 
 /**
- * Durable also where nothing runs: the next start meets it. A damaged fence is written anew only where all are meant; then
- * what is being started by a configuration that is not at hand is told by a mark of its own.
+ * Fences the agents on disk, also where nothing runs: the next start meets it. A damaged fence is written anew only
+ * where all are meant; then what is being started by a configuration that is not at hand is told by a mark of its own.
  */
 async function fenceEach(config: Config | undefined, state: string, order: Order): Promise<readonly Confirmation[]> {
   const begun = performance.now()

@@ -147,7 +147,7 @@ interface Difference {
   readonly is: Json | undefined
 }
 
-/** Place by place, down to the text, number or list that differs. */
+/** Yields the differences of two values place by place, down to the text, number or list that differs. */
 function* differencesIn(was: Json | undefined, is: Json | undefined, path: string): Generator<Difference> {
   if (isJsonObject(was) && isJsonObject(is)) {
     for (const name of new Set([...Object.keys(was), ...Object.keys(is)]))

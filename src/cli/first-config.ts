@@ -86,7 +86,10 @@ function secretLines(
   return ['', lines.every((line) => line.startsWith('  #')) ? `# ${head}` : head, ...lines]
 }
 
-/** A server that is switched off where it was taken from: it is not started, and nobody may use it. */
+/**
+ * Returns the lines of a server that is switched off where it was taken from, as comments: it is not started, and
+ * nobody may use it.
+ */
 function disabledLines(upstream: FirstUpstream, directory: string, taken?: string): readonly string[] {
   const written = upstreamLines(upstream, 1, directory, taken).filter(
     (line) => !/^ *# (?:tools: not known|firebreak accept)/.test(line),
@@ -258,7 +261,7 @@ function agentLines(
   ]
 }
 
-/** Credentials still stand in the file that servers were taken from. */
+/** Returns the line that hides the file that servers were taken from: credentials still stand in it. */
 function hideLines(workspace: string, taken: string | undefined, indent: string): readonly string[] {
   const path = taken === undefined ? '..' : relative(resolvedPath(workspace), resolvedPath(taken))
   if (path.startsWith('..')) return []

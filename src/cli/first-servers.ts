@@ -12,14 +12,16 @@ import type { FirstUpstream } from './first-config.ts'
 export interface FirstServers {
   readonly upstreams: readonly FirstUpstream[]
   readonly leftOut: readonly LeftOut[]
-  /** About the file that they were taken from. */
+  /** Sentences about the file that they were taken from. */
   readonly notes: readonly string[]
 }
 
-/** More than any client's file. */
+/** Bytes of a list that are read: more than any client's file has. */
 const FILE_BYTES_MAX = 4_194_304
 
 /**
+ * Reads the servers that a person names, and plans a cell for each.
+ *
  * @param file a client's own list of servers, where one is named.
  * @param written servers of the command line: `name=command`.
  * @param kept where the configuration is written: shown to no cell.
@@ -82,7 +84,7 @@ function plan(server: NamedServer, cwd: string, kept: readonly string[]): Result
   return ok({ server, contained: contained.value, tools: UNASKED })
 }
 
-/** `.vscode/mcp.json` and the like belong to the directory around theirs. */
+/** Returns the project of a client's file: `.vscode/mcp.json` and the like belong to the directory around theirs. */
 function projectOf(file: string): string {
   const directory = dirname(file)
   return /^\.[a-z]/.test(basename(directory)) ? dirname(directory) : directory

@@ -101,7 +101,7 @@ export interface CellConfig {
   readonly hide?: readonly PathPattern[]
   /** Labels of all that the cell is shown at its start. Untrusted, unless the configuration says otherwise. */
   readonly labels: readonly Label[]
-  /** The configuration says the labels itself. */
+  /** True where the configuration says the labels itself. */
   readonly labelled: boolean
   /** Place in the cell → path on the host, read-only. */
   readonly files: ReadonlyMap<string, string>

@@ -20,7 +20,7 @@ export interface LeftOut {
 export interface ClientFile {
   readonly servers: readonly NamedServer[]
   readonly leftOut: readonly LeftOut[]
-  /** About the file as a whole. */
+  /** Sentences about the file as a whole. */
   readonly notes: readonly string[]
 }
 
@@ -54,7 +54,10 @@ export function readMcpServers(
   return ok({ servers, leftOut, notes })
 }
 
-/** `name=command and its arguments`, or `name=https://…`: quotes keep a word together, as in a shell. */
+/**
+ * Reads a server of the command line, `name=command and its arguments` or `name=https://…`: quotes keep a word
+ * together, as in a shell.
+ */
 export function serverFrom(
   text: string,
   host: Omit<ReadingHost, 'inputs'>,

@@ -36,7 +36,7 @@ export function duration(text: string): number | undefined {
   return ms >= 1_000 && ms <= DURATION_MS_MAX ? ms : undefined
 }
 
-/** A lone capital `M` is a month to some: it is no unit here. */
+/** Returns a unit's name in small letters, but for a lone capital `M`: it is a month to some, and no unit here. */
 function nameOf(unit: string): string {
   return unit === 'M' ? unit : unit.toLowerCase()
 }
@@ -97,7 +97,7 @@ function windowFrom(separator: string, rest: string): Window | undefined {
   return { kind: 'calendar', unit, zone }
 }
 
-/** `60/min`, and its other spellings: `60/m`, `60/minute`, `60 per hour`. */
+/** Returns the sliding window of `60/min`, and of its other spellings: `60/m`, `60/minute`, `60 per hour`. */
 function slidingOver(unit: string): Window | undefined {
   const ms = TIMES.find(({ names }) => names.includes(unit))?.ms
   return ms !== undefined && SLIDING.some(([, known]) => known === ms) ? { kind: 'sliding', ms } : undefined

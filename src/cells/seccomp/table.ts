@@ -43,7 +43,7 @@ export interface Group {
 
 const allow: Action = { kind: 'allow' }
 const errno = (name: keyof typeof ERRNO): Action => ({ kind: 'errno', errno: ERRNO[name] })
-/** Answered with success, and not done. */
+/** Answers a call with success, and does nothing. */
 const done: Action = { kind: 'errno', errno: 0 }
 const always = (action: Action): Rule => ({ clauses: [], otherwise: action })
 const words = (text: string): readonly string[] => text.trim().split(/\s+/)

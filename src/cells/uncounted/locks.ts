@@ -59,14 +59,17 @@ export async function overLocked<C extends Counted>(cells: readonly C[], max = L
   return held.filter(({ count }) => count > max).map(({ cell }) => cell)
 }
 
-/** A process of the host that is no cell's keeps its own locks. */
+/** Tells whether the process that took a lock still lives, and so keeps it; `known` remembers the answer. */
 function isAlive(pid: number, known: Map<number, boolean>): boolean {
   const alive = known.get(pid) ?? (pid > 0 && existsSync(`/proc/${pid}`))
   known.set(pid, alive)
   return alive
 }
 
-/** Counts no further than just past `enough`. Processes that share an open file show the same lock: it counts once. */
+/**
+ * Counts the locks in the descriptors of these processes, no further than just past `enough`. Processes that share an
+ * open file show the same lock: it counts once.
+ */
 async function locksOfDescriptors(
   pids: ReadonlySet<number>,
   files: ReadonlyMap<string, number>,

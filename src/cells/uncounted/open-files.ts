@@ -37,7 +37,10 @@ export async function overOpen<C extends Counted>(cells: readonly C[], most?: nu
   return over
 }
 
-/** The size of that directory is their number since Linux 6.2; before, it is 0. Threads share them: the filter sees to it. */
+/**
+ * Returns the number of a process's descriptors: the size of that directory since Linux 6.2; before, that is 0. Threads
+ * share them: the filter sees to it.
+ */
 async function descriptorsOf(pid: number): Promise<number> {
   try {
     const { size } = await stat(`/proc/${pid}/fd`)

@@ -17,7 +17,10 @@ const CHECKS: readonly (readonly [Exit['why'], (cells: readonly Watched[]) => Pr
 ]
 
 const LOOK_EVERY_MS = 250
-/** So much longer than a look took is the wait for the next, up to LOOK_EVERY_MS_MAX: on a busy host others have their turn. */
+/**
+ * Factor of the wait after a look to the time that the look took, up to LOOK_EVERY_MS_MAX: on a busy host others have
+ * their turn.
+ */
 const REST = 4
 const LOOK_EVERY_MS_MAX = 2_000
 

@@ -30,7 +30,7 @@ const BYTES_PER_FILE = 16_384
 export interface ChangesDisks {
   /** Mounts the image of `changes`, made if missing, at `target`. */
   mount(changes: string, bytes: number, target: string): Promise<Result<void, LaunchFault>>
-  /** Holds all that are mounted against the room of their disks. */
+  /** Bounds all images that are mounted by the room of their disks. */
   bound(): void
   /** Mounts one that is there to be looked at: not one byte of it changes. */
   show(changes: string, target: string): Result<void, LaunchFault>

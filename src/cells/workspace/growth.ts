@@ -10,7 +10,10 @@ import { basename, join } from 'node:path'
 import { no, ok, type Result } from '../../model/result.ts'
 import { ownSysfs } from './own-sysfs.ts'
 
-/** So much of the host's disk stays free: an agent that fills its own disk again and again must not fill the ledger's. */
+/**
+ * Bytes of the host's disk that stay free at most: an agent that fills its own disk again and again must not fill the
+ * ledger's.
+ */
 const RESERVE_BYTES_MAX = 512 * 1024 ** 2
 const RESERVE_PART = 0.05
 /** Name of an image's file, in the directory of the changes. */
@@ -25,7 +28,7 @@ export interface Grown {
   readonly target: string
 }
 
-/** One that is held against the room of its disk. */
+/** An image that is bounded by the room of its disk. */
 interface Held extends Grown {
   readonly device: number
   /** Clusters that ext4 keeps for what it has to write itself. */
@@ -39,12 +42,12 @@ export function roomOn(directory: string): { readonly reserve: number; readonly 
   return { reserve, free: bavail * bsize, room: Math.max(0, bavail * bsize - reserve) }
 }
 
-/** Holds every image that is mounted here against the room of its disk; asked again and again while cells run. */
+/** Bounds every image that is mounted here by the room of its disk; asked again and again while cells run. */
 export class Growth {
   /** Images by the device of their mount, by which each is known until it is gone. */
   readonly #images = new Map<number, Held>()
 
-  /** Before its cell runs. Fails where this host lets nobody bound it. */
+  /** Adds an image before its cell runs, and bounds it. Fails where this host lets nobody bound it. */
   add(grown: Grown): Result<void, string> {
     const device = statSync(grown.target).dev
     const kept = Number(readFileSync(join('/sys', settingOf(device)), 'utf8'))
@@ -65,7 +68,9 @@ export class Growth {
   }
 }
 
-/** Images of Firebreak that are mounted on this host, by the disk they lie on: also those of other runs. */
+/**
+ * Counts the images of Firebreak that are mounted on this host, by the device of their disk: also those of other runs.
+ */
 function counted(): ReadonlyMap<number, number> {
   const found = new Map<number, number>()
   for (const loop of readdirSync('/sys/block').filter((name) => name.startsWith('loop'))) {

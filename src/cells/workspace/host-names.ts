@@ -185,7 +185,7 @@ export const RULES: readonly Rule[] = [
   },
 ]
 
-/** Names without spaces, as many to a line as fit. */
+/** Splits a text into its names: they have no spaces, and as many stand in a line as fit. */
 function words(text: string): readonly string[] {
   return text.trim().split(/\s+/)
 }

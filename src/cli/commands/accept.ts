@@ -218,7 +218,7 @@ function askingOf(call: Call): Asking {
   return call.flag('with-descriptions') ? { only, anyWords: false } : { only }
 }
 
-/** For `doctor`, which does not ask upstreams what they offer. */
+/** Returns what cannot be accepted, for `doctor`, which does not ask upstreams what they offer. */
 function unacceptableOf(
   bad: readonly { readonly upstream: UpstreamName; readonly tool: string; readonly why: string }[],
 ): Unacceptable {

@@ -136,7 +136,7 @@ function writtenSecrets(
   return new Map(literals)
 }
 
-/** The workspace, where the configuration would lie in it or hold it: what decides is not what is decided upon. */
+/** Returns the workspace where the configuration would lie in it: what decides is not what is decided upon. */
 function heldIn(workspace: string | undefined, directory: string): string | undefined {
   if (workspace === undefined) return undefined
   const [real, own] = [resolvedPath(workspace), resolvedPath(directory)]
@@ -164,7 +164,7 @@ function agentOf(call: Call, kept: readonly string[]): Result<FirstAgent, string
   return ok({ name: call.text('agent') ?? 'agent', owner, contained: contained.value })
 }
 
-/** `--api-key`, before what it names. */
+/** Returns the flag before a word, which names it: `--api-key`; empty where there is none. */
 function flagBefore(words: readonly string[], at: number): string {
   const before = words[at - 1] ?? ''
   return /^-[^=\s]+$/.test(before) ? before : ''

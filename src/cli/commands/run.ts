@@ -161,7 +161,7 @@ function taskOf(call: Call, { owner, grants }: Agent): Result<TaskSetup | undefi
   return ok({ text, givenBy: owner, ...(tools && { tools }) })
 }
 
-/** Whether somebody may have written what is read there: a terminal is a person's, and /dev/null is nobody's. */
+/** Tells whether somebody may have written what is read there: a terminal is a person's, and /dev/null is nobody's. */
 function isPiped(fd: number): boolean {
   try {
     const stat = fstatSync(fd)
@@ -329,7 +329,7 @@ function differenceText({ upstream, tool, problem, words }: DefinitionSeen): str
   return `${upstream}/${printable(tool)} was left out: ${what}: ${help}${without}`
 }
 
-/** More are in `firebreak logs`. */
+/** Lines on cuts that are printed; more are in `firebreak logs`. */
 const CUTS_MAX = 10
 
 /** A person at a terminal gets one of the cell's own; everything else gets pipes. */

@@ -6,7 +6,7 @@ const STRONG = new Set([
   ...['pat', 'jwt', 'apikey', 'apitoken', 'accesskey', 'secretkey', 'privatekey', 'authtoken', 'accesstoken', 'bearer'],
   ...['authorization', 'cookie', 'dsn', 'sas', 'sig', 'signature', 'pw', 'passwort', 'userpass', 'otp', 'pin'],
 ])
-/** Before `key`: a key that opens nothing. */
+/** Words that, before `key`, name a key that opens nothing. */
 const PLAIN_KEYS = new Set([
   ...[
     'public',
@@ -24,7 +24,7 @@ const PLAIN_KEYS = new Set([
   ],
   ...['project', 'issue', 'board', 'idempotency', 'sheet', 'file', 'space', 'enter', 'default'],
 ])
-/** Behind a credential's name: something about it. */
+/** Words that, behind a credential's name, name something about it. */
 const ABOUT = new Set([
   ...[
     'url',
@@ -59,7 +59,7 @@ const ABOUT = new Set([
   ],
   ...['policy', 'rotation', 'format', 'env', 'version', 'region', 'method', 'service', 'manager', 'command', 'field'],
 ])
-/** Before it: an amount of it. */
+/** Words that, before a credential's name, name an amount of it. */
 const AMOUNT = new Set([
   'max',
   'min',
@@ -86,12 +86,15 @@ export function namesCredential(name: string): boolean {
   return !words.slice(at + 1).some((word) => ABOUT.has(word))
 }
 
-/** `STRIPE_KEY`, `x-api-key`, `accountKey`, `key`: all but keys that open nothing. */
+/**
+ * Tells whether the word at `at` names a secret key: `STRIPE_KEY`, `x-api-key`, `accountKey`, `key`; all but keys that
+ * open nothing.
+ */
 function isKey(words: readonly string[], at: number): boolean {
   return words[at] === 'key' && !PLAIN_KEYS.has(words[at - 1] ?? '')
 }
 
-/** `DISCORD_BOT_TOKEN2`, `apiKey`, `--api-key`, `X-Api-Key`: the words in it, small. */
+/** Returns the words of a name in small letters: `DISCORD_BOT_TOKEN2`, `apiKey`, `--api-key`, `X-Api-Key`. */
 function wordsOf(name: string): readonly string[] {
   return name
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')

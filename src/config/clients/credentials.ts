@@ -14,6 +14,8 @@ export interface Span {
 }
 
 /**
+ * Finds the credentials in a text.
+ *
  * @param text a whole value: of a variable, a header, an argument, or a URL.
  * @param key the name that it stands under, where it has one: `API_TOKEN`, `Authorization`, `--api-key`.
  * @returns spans in order that do not touch.
@@ -67,7 +69,7 @@ function ofKey(text: string, key: string): readonly Span[] {
   return [{ from, to: text.length, called: key }]
 }
 
-/** `scheme://user:password@`, and `scheme://token@`. RFC 3986, 3.2.1 */
+/** Finds the credential of a URL: `scheme://user:password@`, and `scheme://token@`. RFC 3986, 3.2.1 */
 function ofUserinfo(text: string): readonly Span[] {
   const passwords = spansOf(text, /[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:"']*:([^\s/?#"']+)@/gi, 'password')
   const tokens = [...text.matchAll(/[a-z][a-z0-9+.-]*:\/\/([^\s/?#@:"']{16,})@/gi)]
@@ -79,7 +81,10 @@ function ofUserinfo(text: string): readonly Span[] {
   return [...passwords, ...tokens]
 }
 
-/** `?api_key=…`, `;Password=…`, `TOKEN=…`, `--token=…`: a name, an equals sign, and what goes up to the next. */
+/**
+ * Finds credentials in pairs: `?api_key=…`, `;Password=…`, `TOKEN=…`, `--token=…`: a name, an equals sign, and what
+ * goes up to the next.
+ */
 function ofPairs(text: string): readonly Span[] {
   const pairs = [
     ...text.matchAll(/(^|[?&;#,\s'"{])(-{0,2}[A-Za-z][\w. -]{0,63}?)\s*=\s*("[^"]*"|'[^']*'|[^&;\s'"#,]+)/g),
@@ -94,7 +99,7 @@ function ofPairs(text: string): readonly Span[] {
   })
 }
 
-/** Texts in JSON that is itself a text, each under its key; as they stand, escapes and all. */
+/** Finds credentials in JSON that is itself a text: each text under its key; as they stand, escapes and all. */
 function ofJson(text: string): readonly Span[] {
   if (!/^\s*[{[]/.test(text)) return []
   return [...text.matchAll(isJsonText(text) ? PAIRS : ESCAPED_PAIRS)].flatMap((match) => {
@@ -118,7 +123,10 @@ function isJsonText(text: string): boolean {
   }
 }
 
-/** `Authorization: Bearer …`, as curl and mcp-remote take a header in one argument, also in a line for a shell. */
+/**
+ * Finds the token of a header: `Authorization: Bearer …`, as curl and mcp-remote take it in one argument, also in a
+ * line for a shell.
+ */
 function ofHeader(text: string): readonly Span[] {
   return [...text.matchAll(/(?:^|["'\s])([A-Za-z][A-Za-z0-9-]*):\s*([^/"'\s][^"'\n]*)/g)].flatMap((match) => {
     const [whole, name = '', value = ''] = match
@@ -128,7 +136,7 @@ function ofHeader(text: string): readonly Span[] {
   })
 }
 
-/** `-u user:password`, as curl and others have it. */
+/** Finds the password of `-u user:password`, as curl and others have it. */
 function ofLogin(text: string, key: string): readonly Span[] {
   return /^(?:-u|--?(?:user|auth|login|userpass|basic-auth))$|^auth$/i.test(key)
     ? spansOf(text, /^[^:\s/]+:([^\s/].*)$/g, 'password')
@@ -170,7 +178,7 @@ const KNOWN: readonly RegExp[] = [
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
 ]
 
-/** Runs of letters and digits that nobody would choose. Paths, digests that say so, and UUIDs are none. */
+/** Finds runs of letters and digits that nobody would choose. Paths, digests that say so, and UUIDs are none. */
 function ofChance(text: string): readonly Span[] {
   if (/^(?:~|\.{0,2})\/[\w.@+-]+(?:[/.]|$)/.test(text)) return []
   return [...text.matchAll(/[A-Za-z0-9_+=~-]{20,}(?:[/.][A-Za-z0-9_+=~-]{20,})*/g)].flatMap((match) => {
@@ -181,7 +189,7 @@ function ofChance(text: string): readonly Span[] {
   })
 }
 
-/** Letters and digits that change kind more often than words do: a random run does in two of three places. */
+/** Tells whether letters and digits change kind more often than words do: a random run does in two of three places. */
 function looksRandom(run: string): boolean {
   if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(run)) return false
   const plain = run.replaceAll(/[^A-Za-z0-9]/g, '')

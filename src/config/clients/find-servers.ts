@@ -16,7 +16,7 @@ export interface FoundServers {
   readonly inputs: readonly JsonObject[]
 }
 
-/** Returns undefined where nothing in the file looks like servers. */
+/** Returns the servers in a client's file; undefined where nothing in it looks like servers. */
 export function findServers(json: Json): FoundServers | undefined {
   const places = isJsonObject(json) ? placesIn(json) : Array.isArray(json) ? [json] : []
   const bare = places.length === 0 && isJsonObject(json) && isBareMap(json) ? [json] : []
@@ -60,7 +60,7 @@ function isPlace(value: Json | undefined): value is Json {
   return isJsonObject(value) || Array.isArray(value)
 }
 
-/** Names and servers without a key around them, among which comments may stand. */
+/** Tells whether an object has names and servers without a key around them, among which comments may stand. */
 function isBareMap(json: JsonObject): boolean {
   return Object.values(json).some(isServer)
 }

@@ -101,7 +101,7 @@ class Reader {
     return true
   }
 
-  /** A comma, or what ends the list; which a comma may stand before. */
+  /** Passes a comma, or stops before what ends the list; a comma may stand before that, too. */
   #separated(close: string): void {
     this.#blank()
     if (this.#text[this.#at] === ',') this.#at++

@@ -28,7 +28,7 @@ export type NamedServer = {
 )
 
 export interface ReadingHost extends Host {
-  /** Undefined where it cannot be read. */
+  /** Returns a file's text; undefined where it cannot be read. */
   readonly readFile: (path: string) => string | undefined
 }
 
@@ -91,7 +91,9 @@ function isOff({ disabled, enabled, isActive }: JsonObject): boolean {
   return disabled === true || enabled === false || isActive === false
 }
 
-/** `command` and `args`; all in a list; all in one text; or, of older Zeds, in an object. */
+/**
+ * Returns the command's words: `command` and `args`; all in a list; all in one text; or, of older Zeds, in an object.
+ */
 function commandOf({ command, args }: JsonObject): readonly string[] {
   if (Array.isArray(command)) return [...texts(command), ...texts(args)]
   if (isJsonObject(command)) return commandOf({ command: command.path ?? '', args: command.args ?? [] })
@@ -114,7 +116,10 @@ function isPlain(value: Json): value is string | number | boolean {
   return ['string', 'number', 'boolean'].includes(typeof value)
 }
 
-/** Numbers and truth values are texts in an environment; what is null is not set. */
+/**
+ * Returns the texts of an environment: numbers and truth values are texts in it; what is null is not set. Undefined
+ * where it is none.
+ */
 function textsIn(value: Json | undefined): ReadonlyMap<string, string> | undefined {
   if (value === undefined || value === null) return new Map()
   if (!isJsonObject(value)) return undefined
@@ -181,7 +186,7 @@ function isSse(url: string): boolean {
 const SSE =
   'it may be of the older SSE transport, which is not spoken here: its address for Streamable HTTP often ends in /mcp'
 
-/** A credential in an address is Basic authentication. RFC 7617 */
+/** Takes a credential out of an address, as the Basic authentication that it means. RFC 7617 */
 function withoutUserinfo(address: string): { readonly bare: string; readonly basic?: string } {
   const { username, password } = new URL(address)
   if (username === '' && password === '') return { bare: address }

@@ -20,18 +20,20 @@ export interface Host {
 /** A secret that is read from a variable of the host. */
 export interface Referred {
   readonly variable: string
-  /** In what the client asked for it, where it did. */
+  /** The description with which the client asks for it, where it does. */
   readonly about?: string
 }
 
 export interface Expansion {
-  /** With `${secret:…}` for each referred one, by the name that `name` gave. */
+  /** The text with `${secret:…}` for each referred secret, by the name that `name` gave. */
   readonly text: string
   /** Sentences for a person: which variable was read here, which default was taken. */
   readonly notes: readonly string[]
 }
 
 /**
+ * Resolves the references in one text.
+ *
  * @param key the name that the text stands under, which may say that it is a credential.
  * @param name gives a secret its name.
  * @param late whether a value that is not known yet may be read at each start; of a URL's host it may not.

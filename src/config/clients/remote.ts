@@ -12,7 +12,7 @@ export interface Unwrapped {
   readonly notes: readonly string[]
 }
 
-/** Returns undefined where the command is something else. */
+/** Returns the remote server behind a command; undefined where the command is something else. */
 export function unwrapRemote(command: readonly string[]): Unwrapped | undefined {
   const at = command.findIndex((word, i) => CARRIERS.test(packageName(word)) && command.slice(0, i).every(isRunner))
   if (at === -1) return undefined

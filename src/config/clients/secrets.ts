@@ -18,7 +18,7 @@ export class SecretPlan {
     return this.#all
   }
 
-  /** The name of the secret that is read from this variable. */
+  /** Returns the name of the secret that is read from this variable. */
   ofVariable(referred: Referred): string {
     const known = this.#all.find((each) => each.kind === 'variable' && each.variable === referred.variable)
     return (known ?? this.#added({ kind: 'variable', ...referred, name: this.#nameFor(referred.variable) })).name
