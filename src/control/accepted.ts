@@ -61,8 +61,8 @@ export function readAllAccepted(config: Config): Result<AcceptedDefinitions, Pro
 }
 
 /**
- * The revision of its protocol in which each upstream was asked for what was accepted: the next start begins with it. What
- * a file says that cannot be read is as good as nothing: then the upstream is asked.
+ * Returns the revision of its protocol in which each upstream was asked for what was accepted: the next start begins
+ * with it. A file that cannot be read says nothing: then the upstream is asked.
  */
 export function readSpoken(config: Config): ReadonlyMap<UpstreamName, string> {
   const files = tenantsOf(config).map((tenant) => acceptedPath(config.file, tenant))
@@ -108,7 +108,7 @@ function unacceptableIn(file: string): Unacceptable {
   )
 }
 
-/** Each into its tenant's file; what is not given stays as it is there. */
+/** Writes what was accepted into the file of each tenant; what is not given stays as it is there. */
 export function writeAllAccepted(
   config: Config,
   accepted: AcceptedDefinitions,

@@ -76,7 +76,10 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
   }
 }
 
-/** Files of secrets, of every environment, and the states of every tenant: keys, ledgers, witnesses and control sockets. */
+/**
+ * Returns what no cell may read: files of secrets, of every environment, and the states of every tenant (keys, ledgers,
+ * witnesses and control sockets).
+ */
 function unseenPaths({ secrets }: Config, stateDirectory: string): readonly string[] {
   const files = [...secrets.values()].flatMap((source) => (source.kind === 'file' ? [source.path] : []))
   const above = dirname(stateDirectory)

@@ -59,7 +59,7 @@ function seen(cell: Pick<CellConfig, 'files'>, place: string, links: number): st
   return seenAt(cell, place) ?? (links > 0 && liesIn(place, '/etc') ? place : undefined)
 }
 
-/** A directory that exists only so that something can be shown in it. */
+/** Tells whether a place is a directory that exists only so that something can be shown in it. */
 function leadsOn(cell: Pick<CellConfig, 'files'>, place: string): boolean {
   return [...cell.files.keys()].some((to) => liesIn(to, place))
 }
@@ -73,7 +73,7 @@ function statOf(path: string, follow: boolean): Stats | undefined {
   }
 }
 
-/** The host's path of what a cell sees at this place; undefined where it sees nothing of the host there. */
+/** Returns the host's path of what a cell sees at this place; undefined where it sees nothing of the host there. */
 export function seenAt({ files }: Pick<CellConfig, 'files'>, place: string): string | undefined {
   let best: readonly [string, string] | undefined
   for (const shown of files) if (liesIn(place, shown[0]) && shown[0].length >= (best?.[0].length ?? 0)) best = shown
@@ -90,7 +90,7 @@ const OF_THE_CELL: readonly string[] = ['/workspace', '/home/agent', '/proc', '/
 
 export type Permission = 'execute' | 'read'
 
-/** Whether the uid of a cell may do this: with a uid of its own it is everybody else to each file. */
+/** Tells whether the uid of a cell may do this: with a uid of its own it is everybody else to each file. */
 export function permits({ mode, uid }: Stats, wanted: Permission, profile: Config['profile']): boolean {
   const bit = wanted === 'execute' ? 1 : 4
   if (profile === 'user' && uid === process.getuid?.()) return (mode & (bit << 6)) !== 0

@@ -31,7 +31,7 @@ export interface ContainOptions {
   readonly variables?: Readonly<Record<string, string | undefined>>
   /** Directories that no cell may be shown: where the configuration is written. */
   readonly kept?: readonly string[]
-  /** A directory is given to start in: programs may lean on it. */
+  /** True where a directory is given to start in: programs may lean on it. */
   readonly startsThere?: boolean
 }
 
@@ -91,7 +91,7 @@ function contain(
   return withArguments(found.value, args, around, startsThere)
 }
 
-/** A Node that cells see, or that stands in a file of its own; else the one that Firebreak brings. */
+/** Returns a Node that cells see, or that stands in a file of its own; else the one that Firebreak brings. */
 function nodeOf(around: Surroundings): Result<FoundProgram, string> {
   const found = findProgram('node', around)
   if (found.ok && (ofSystem(found.value.real) || found.value.files.size > 0)) {
@@ -102,7 +102,7 @@ function nodeOf(around: Surroundings): Result<FoundProgram, string> {
   return ok({ program: brought, place: brought, real: brought, files: new Map([[brought, '${node}']]), path: ['/opt'] })
 }
 
-/** A Node has a hundred MiB; what is smaller only looks for one. */
+/** Bytes that tell a Node, which has a hundred MiB, from what only looks for one. */
 const BINARY_BYTES_MIN = 10_000_000
 
 function withArguments(
@@ -172,7 +172,7 @@ function isWorkspace(place: string | undefined): place is string {
   return place !== undefined && isDirectory(place)
 }
 
-/** The place that an argument names; a word that only happens to be a directory's name is none. */
+/** Returns the place that an argument names; a word that only happens to be a directory's name is none. */
 function placeNamed(arg: string, cwd: string, isValue: boolean): string | undefined {
   if (arg === '' || arg.startsWith('-') || arg.includes('\0')) return undefined
   const path = resolve(cwd, arg)
@@ -183,7 +183,7 @@ function placeNamed(arg: string, cwd: string, isValue: boolean): string | undefi
   return looksLikePath || (stat.isFile() && !isValue) ? path : undefined
 }
 
-/** The file itself, or the whole of the packages that it lies in or beside. */
+/** Returns what a file needs: itself, or the whole of the packages that it lies in or beside. */
 function neededBy(file: string, around: Surroundings): Parts {
   const parts = file.split(sep)
   const packages = parts.indexOf('node_modules')
@@ -192,7 +192,7 @@ function neededBy(file: string, around: Surroundings): Parts {
   return kind === undefined ? { shown: [file], hidden: [] } : neededByScript(file, kind, around)
 }
 
-/** Places that a line for a shell names. */
+/** Returns the places that a line for a shell names. */
 function ofLine({ place }: FoundProgram, args: readonly string[]): readonly string[] {
   const at = args.findIndex((arg) => /^-[a-z]*c$/.test(arg))
   if (!/^(?:sh|bash|dash|zsh|ksh)$/.test(basename(place)) || at === -1) return []
@@ -202,7 +202,10 @@ function ofLine({ place }: FoundProgram, args: readonly string[]): readonly stri
     .map((word) => realpathSync(word))
 }
 
-/** Node looks for what it loads first (`--import tsx`, `-r dotenv/config`) from where it starts. */
+/**
+ * Tells whether Node loads something first (`--import tsx`, `-r dotenv/config`), which it looks for from where it
+ * starts.
+ */
 function isPreloading({ place }: FoundProgram, args: readonly string[]): boolean {
   if (basename(place) !== 'node') return false
   return args.some(
@@ -220,7 +223,7 @@ function isBuildTool({ place, real }: FoundProgram, args: readonly string[]): bo
   )
 }
 
-/** The directory that a program leans on though no argument names it; never a home. */
+/** Returns the directory that a program leans on though no argument names it; never a home. */
 function startOf(
   found: FoundProgram,
   args: readonly string[],

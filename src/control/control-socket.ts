@@ -44,7 +44,10 @@ export type ControlReply =
       readonly said: string
       readonly receipt?: Receipt
       readonly cells?: readonly LiveCell[]
-      /** Said by nobody: this process listens on the socket of that name, and does not answer. */
+      /**
+       * Set by the one that asked, not by the warden: this process listens on the socket of that name, and does not
+       * answer.
+       */
       readonly silent?: { readonly pid: number; readonly socket: string }
       /** What was done with files; absent where no cell of this warden lives on them. */
       readonly files?: Json
@@ -165,7 +168,9 @@ export function wardenPids(stateDirectory: string): readonly number[] {
   return (names.ok ? names.value : []).flatMap((name) => /^(\d+)-[0-9a-f]+\.sock$/.exec(name)?.[1] ?? []).map(Number)
 }
 
-/** The names of the sockets of a state; who has asked all of them can ask again for those that have come since. */
+/**
+ * Returns the names of the sockets of a state; who has asked all of them can ask again for those that have come since.
+ */
 export function socketsIn(stateDirectory: string): Result<readonly string[], string> {
   const names = attempt(() => readdirSync(directoryOf(stateDirectory)))
   if (names.ok) return ok(names.value.filter((name) => name.endsWith('.sock')))
@@ -194,7 +199,7 @@ export async function askWardens(
 
 type Done = Extract<ControlReply, { kind: 'done' }>
 
-/** Undefined where nobody listens any more. */
+/** Asks one warden; undefined where nobody listens any more. */
 async function ask(
   directory: string,
   name: string,
@@ -222,7 +227,7 @@ function asked(
   return new Promise((resolve) => {
     let text = ''
     let done: Done | undefined
-    /** Why it was not even reached. */
+    /** The error by which it was not even reached. */
     let failed: string | undefined
     const socket = connect(path, () => socket.write(`${JSON.stringify(request)}\n`))
     socket.setTimeout(boundMs, () => socket.destroy())

@@ -17,7 +17,10 @@ interface Kept {
   bytes: number
 }
 
-/** `isLive`: a cell of this run, or an agent that is called so. `discard` refuses what somebody works on; then it stays until the next delegation has ended. */
+/**
+ * The means of clearing. `isLive`: a cell of this run, or an agent that is called so. `discard` refuses what somebody
+ * works on; then it stays until the next delegation has ended.
+ */
 export interface Clearing {
   readonly isLive: (workspace: string) => boolean
   readonly discard: (changes: string) => { readonly ok: boolean }

@@ -24,7 +24,7 @@ export function holds(about: string, why: string): Demand {
 
 const NAMED_MAX = 3
 
-/** The first of them by name, and how many more there are. */
+/** Returns the first of the tools by name, and how many more there are. */
 export function listed(tools: readonly DeclaredTool[]): string {
   const names = tools.slice(0, NAMED_MAX).map(({ name }) => name)
   return tools.length > NAMED_MAX ? `${names.join(', ')} and ${tools.length - NAMED_MAX} more` : names.join(', ')

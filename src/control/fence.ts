@@ -94,8 +94,8 @@ async function lockOnce(stateDirectory: string) {
 }
 
 /**
- * The word of the last order to all, in a file that says nothing of whom it meant: whoever orders that may have no
- * configuration that can be read. What was being started when it changed does not begin.
+ * Returns the word of the last order to all, kept in a file that says nothing of whom it meant: whoever orders that may
+ * have no configuration that can be read. What was being started when it changed does not begin.
  */
 export function readStopMark(stateDirectory: string): string {
   try {

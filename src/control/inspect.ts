@@ -29,9 +29,9 @@ import { openTenantState } from './tenants.ts'
 import { launchUpstreamCell, type UpstreamCell } from './upstream-cell.ts'
 import { inspectedWorkspace } from './workspace-names.ts'
 
-/** Longer than each upstream has. */
+/** Milliseconds for all upstreams of one process: longer than each of them has. */
 const INSPECT_MS_MAX = 90_000
-/** All definitions of one upstream, and what JSON puts around them. */
+/** Characters of all definitions of one upstream, and of what JSON puts around them. */
 const OUTPUT_CHARACTERS_MAX = 8_454_144
 const [NEWEST_SESSION] = SESSION_REVISIONS
 
@@ -153,7 +153,10 @@ interface PreparedUpstream {
   readonly server?: UpstreamCell
 }
 
-/** Starts nothing yet: a stdio server has not run one instruction. `fd`: the next descriptor of the process that asks. */
+/**
+ * Prepares what is asked of an upstream; a stdio server has not run one instruction yet. `fd`: the next descriptor of
+ * the process that asks.
+ */
 async function prepare(
   { config, environment, state, secrets, warden }: Asking,
   upstream: Upstream,
@@ -173,12 +176,12 @@ async function prepare(
   return ok({ asked: { name, kind: 'stdio', stdin: fd, stdout: fd + 1, ...wayOut }, server: server.value })
 }
 
-/** In the order of the descriptors that `prepare` counts. */
+/** Returns the descriptors of a server in the order that `prepare` counts. */
 function handlesOf({ pipes, wayOut }: UpstreamCell): readonly Handle[] {
   return [pipes.stdin, pipes.stdout, ...(wayOut === undefined ? [] : [wayOut])]
 }
 
-/** Everything that upstreams say is parsed in a process without privilege. */
+/** Asks in a process without privilege, which parses everything that upstreams say. */
 async function answersOf(
   { config, environment, state, secrets }: Asking,
   asked: readonly InspectedUpstream[],
@@ -222,7 +225,10 @@ async function answersOf(
   }
 }
 
-/** A server complains of what it was given, too; a person reads it on a terminal that is shared and kept. */
+/**
+ * Covers secrets in a server's complaints, which may repeat what it was given: a person reads them on a terminal that
+ * is shared and kept.
+ */
 function covering(lines: readonly string[], values: ReadonlyMap<string, string>): readonly string[] {
   const secrets = openSecrets(values)
   return secrets.ok ? lines.map((line) => coveredText(line, secrets.value)) : []

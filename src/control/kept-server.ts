@@ -96,7 +96,9 @@ export class KeptServer {
     this.#held = true
   }
 
-  /** Held in this tick; resolves when, by the kernel's word, what there is of it stands still, or is gone. */
+  /**
+   * Holds the server in this tick; resolves when, by the kernel's word, what there is of it stands still, or is gone.
+   */
   async halt(how: 'freeze' | 'kill'): Promise<Result<string, string>> {
     this.hold()
     await this.#starting

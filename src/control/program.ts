@@ -63,7 +63,7 @@ export function unseenArguments(cell: CellConfig, args: readonly string[]): read
   return args.filter((arg) => isAbsolute(arg) && existsSync(arg) && lookUp(cell, arg).kind === 'absent')
 }
 
-/** Arguments that name what a cell sees and may not read. */
+/** Returns the arguments that name what a cell sees and may not read. */
 export function unreadableArguments(
   cell: CellConfig,
   args: readonly string[],

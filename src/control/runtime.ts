@@ -224,7 +224,7 @@ class OpenRuntime implements Runtime {
     this.#hear(services)
   }
 
-  /** The door of the stop: what nobody could stop does not start. */
+  /** Opens the door of the stop: what nobody could stop does not start. */
   async open(): Promise<Result<void, string>> {
     const door = await openControlSocket(this.state.directory, (request, reply) => this.#asked(request, reply))
     if (door.ok) this.#door = door.value
@@ -338,7 +338,9 @@ class OpenRuntime implements Runtime {
     return told.ok ? services.said('ordered', order.number) : told
   }
 
-  /** The same, once its gateway was told where it stands. */
+  /**
+   * Tells whether the cell may begin once its gateway was told its rung; an error where its agent was lowered since.
+   */
   #mayBeginAt(start: Start, told: Rung | undefined): Result<void, string> {
     const rung = this.#mayBegin(start)
     if (!rung.ok) return rung
@@ -347,7 +349,7 @@ class OpenRuntime implements Runtime {
     return ok(undefined)
   }
 
-  /** Whether a server may begin that serves this cell, or this undo. */
+  /** Tells whether a server may begin that serves this cell, or this undo. */
   #mayServe(number: number): Result<void, string> {
     const start = this.#starting.get(number)
     if (start !== undefined) return this.#mayBeginAt(start, start.told)
@@ -599,7 +601,10 @@ class OpenRuntime implements Runtime {
     await Promise.all(ending.map(({ cell }) => cell.kill()))
   }
 
-  /** The order stands first, then whom it means is looked for: among what runs, and among what is starting (ST2). */
+  /**
+   * Carries out an order: it stands first, then whom it means is looked for, among what runs and among what is starting
+   * (ST2).
+   */
   async #contain(order: Order, onConfirmation?: (confirmation: Confirmation) => void): Promise<Receipt> {
     const fenced = this.#ownOf(agentsMeant(this.#config, order.target))
     const isTarget = (cell: CellId, agent: Agent) => isMeant(cell, agent, order.target, this.#config)
@@ -656,7 +661,7 @@ class OpenRuntime implements Runtime {
     else this.#ordered.delete(number)
   }
 
-  /** In the tick of the order: what would begin for these cells alone does not, from here on. */
+  /** Gathers what an order stops, in its tick: what would begin for these cells alone does not, from here on. */
   #containing(order: Order, numbers: readonly number[]): Containing {
     const all = this.#withBelow(numbers)
     const stops = isBelow(order.rung, 'restricted')
@@ -690,7 +695,7 @@ class OpenRuntime implements Runtime {
     return stopped.map(({ name, halt, end }) => ({ point: `shared server ${name}`, halt, end }))
   }
 
-  /** Whether an order means more than agents, and a server of an undo is to be named in its receipt. */
+  /** Tells whether an order means more than agents, and a server of an undo is to be named in its receipt. */
   #goesOn(order: Order): boolean {
     const { target } = order
     const all = target.kind === 'all' || (target.kind === 'environment' && target.name === this.#agent.environment)
@@ -793,7 +798,7 @@ class OpenRuntime implements Runtime {
     await this.#services.stop(why)
   }
 
-  /** Also those that begin while others are waited for. */
+  /** Waits for all stops, also for those that begin meanwhile. */
   async #stopsOver(): Promise<void> {
     while (this.#stops.size > 0) await Promise.allSettled(this.#stops)
   }

@@ -6,8 +6,8 @@ import type { EnvironmentName, Result } from '../model/index.ts'
 import { readAgain } from './secrets.ts'
 
 /**
- * Between two readings of one secret because an upstream refused it: twice as long each time that nothing new was read, so
- * that an upstream which refuses everything costs little.
+ * Milliseconds between two readings of one secret because an upstream refused it: twice as long each time that nothing
+ * new was read, so that an upstream which refuses everything costs little.
  */
 const REFUSED_EVERY_MS_MIN = 1_000
 const REFUSED_EVERY_MS_MAX = 60_000
@@ -60,7 +60,10 @@ export class SecretDesk {
     return this.#past
   }
 
-  /** An upstream, by its place among the environment's, refused what it was sent. The gateway is always answered. */
+  /**
+   * Reads the secrets of an upstream that refused what it was sent, by its place among the environment's. The gateway
+   * is always answered.
+   */
   async refused(index: number): Promise<void> {
     const { config, environment, tell, nowMs } = this.#options
     const upstream = [...config.upstreams.values()].filter((each) => each.environment === environment)[index]
@@ -82,7 +85,7 @@ export class SecretDesk {
       this.#due.set(name, { atMs: nowMs + REFUSED_EVERY_MS_MIN, waitMs: REFUSED_EVERY_MS_MIN })
   }
 
-  /** True where it has another value than before, and the gateway knows it. */
+  /** Reads a secret again; true where it has another value than before, and the gateway knows it. */
   async #read(name: string): Promise<boolean> {
     const { config, tell } = this.#options
     const source = config.secrets.get(name)

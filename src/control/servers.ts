@@ -58,7 +58,7 @@ export interface SharedStop {
   /** Name of its cell, or of its upstream where none of it runs. */
   readonly name: string
   readonly halt: () => Promise<Result<string, string>>
-  /** Harder, where that does not confirm. */
+  /** Ends it harder, where `halt` does not confirm. */
   readonly end: () => Promise<Result<string, string>>
 }
 
@@ -104,7 +104,7 @@ export class Servers {
     })
   }
 
-  /** Only what was delegated is cleared; see `delegations-kept.ts`. */
+  /** Tells whether a server's files were cleared: only those of delegations are; see `delegations-kept.ts`. */
   #isCleared(upstream: StdioUpstream, workspace: string): boolean {
     if (upstream.mcp.shared || upstream.mcp.cell.workspace === undefined || !isDelegated(workspace)) return false
     return !existsSync(this.#options.state.workspace(serverWorkspace(upstream, workspace)))
@@ -128,7 +128,9 @@ export class Servers {
     for (const server of this.#running) server.givenUp(number)
   }
 
-  /** In the tick of an order that stops these cells: from it on none begins for them alone (SV3). */
+  /**
+   * Stops shared servers in the tick of an order that stops these cells: from it on none begins for them alone (SV3).
+   */
   stopShared(numbers: ReadonlySet<number>, how: 'freeze' | 'kill'): readonly SharedStop[] {
     return [...this.#shared].flatMap(([upstream, shared]) => {
       const meant = [...shared.users].filter((user) => numbers.has(user))
@@ -182,7 +184,7 @@ export class Servers {
     }
   }
 
-  /** Begins where one of those that have it may. */
+  /** Makes a shared server, which begins where one of the cells that have it may. */
   #newShared(upstream: StdioUpstream): Shared {
     const users = new Set<number>()
     const mayBegin = () => {

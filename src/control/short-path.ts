@@ -3,12 +3,12 @@ import { no, ok, type Result } from '../model/index.ts'
 
 /** A directory, under a name that is short whatever its path is. */
 export interface ShortPath {
-  /** Good in this process alone, until `close`. */
+  /** Returns a path that is good in this process alone, until `close`. */
   readonly at: (name: string) => string
   readonly close: () => void
 }
 
-/** The address of a socket takes 107 bytes, unix(7), and a path 4,095: the way to it leads through an open directory. */
+/** Opens a directory under a short name: the address of a socket takes 107 bytes, unix(7), and a path 4,095. */
 export function shortPath(directory: string): Result<ShortPath, NodeJS.ErrnoException> {
   try {
     const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)

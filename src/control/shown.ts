@@ -25,19 +25,23 @@ export interface Shown {
   readonly hidden: readonly string[]
   /** Why it must not be shown. */
   readonly refusal?: string
-  /** There was more than is looked at. */
+  /** True where there was more than is looked at. */
   readonly incomplete: boolean
 }
 
 /** Files and directories that are looked at; a large repository has tens of thousands. */
 const ENTRIES_MAX = 100_000
-/** Read of all files together, and of each: a token lies in a small file. */
+/** Bytes that are read of all files together, and of each: a token lies in a small file. */
 const READ_BYTES_MAX = 128 * 1024 ** 2
 const FILE_BYTES_MAX = 1024 ** 2
-/** Mounts that hide; who has more names their directory. */
+/** Mounts that hide; a person with more names their directory. */
 const HIDDEN_MAX = 256
 
-/** @param values of the secrets that are known to whoever asks; the files of all are compared. */
+/**
+ * Looks through the workspace and files of a cell.
+ *
+ * @param values of the secrets that are known to whoever asks; the files of all are compared.
+ */
 export function lookThrough(
   { secrets }: Pick<Config, 'secrets'>,
   cell: Pick<CellConfig, 'workspace' | 'files' | 'hide'>,
@@ -122,7 +126,7 @@ class Look {
     this.refuse(`${file} ${what} "${name}", and its cell would be shown it: move it out of what is shown, or hide: it`)
   }
 
-  /** The secret whose value a file holds. */
+  /** Returns the secret whose value a file holds. */
   #heldIn(file: string, stats: BigIntStats): string | undefined {
     if (this.#needles.length === 0 || stats.size === 0n) return undefined
     if (this.#bytes >= READ_BYTES_MAX) this.incomplete = true
@@ -132,7 +136,10 @@ class Look {
     return this.#needles.find(([, needle]) => bytes.includes(needle))?.[0]
   }
 
-  /** Breadth first, packages and repositories last: what lies at the top is looked at before the bound is met. */
+  /**
+   * Yields files breadth first, packages and repositories last: what lies at the top is looked at before the bound is
+   * met.
+   */
   *#walk(
     root: string,
     skip: (path: string) => boolean,

@@ -71,12 +71,12 @@ export class Starting {
     return this.#starts.get(number)
   }
 
-  /** Why this cell may not begin, or go on; undefined where no order has stopped it. */
+  /** Returns why this cell may not begin, or go on; undefined where no order has stopped it. */
   stopped(number: number): string | undefined {
     return this.#stopped.get(number)
   }
 
-  /** From this tick on it does not begin, and no server that serves it alone does. */
+  /** Stops a cell: from this tick on it does not begin, and no server that serves it alone does. */
   stop(number: number, why: string): void {
     this.#stopped.set(number, why)
     const start = this.#starts.get(number)
@@ -93,7 +93,7 @@ export class Starting {
     for (const agent of agents) this.#fencing.set(agent, [...(this.#fencing.get(agent) ?? []), order])
   }
 
-  /** The fence on disk has it. */
+  /** Drops an order that the fence on disk has. */
   fenced(order: Order): void {
     for (const [agent, orders] of this.#fencing) this.#keep(agent, (each) => each !== order, orders)
   }

@@ -23,7 +23,7 @@ export interface Stopping {
 export interface Halting {
   readonly point: string
   readonly halt: () => Promise<Result<string, string>>
-  /** Harder, where that does not confirm. */
+  /** Ends it harder, where `halt` does not confirm. */
   readonly end: () => Promise<Result<string, string>>
 }
 

@@ -84,7 +84,10 @@ export async function tryAll(
   return { launches, offered: new Map(all) }
 }
 
-/** Why what earlier runs have left keeps an agent from starting: it is contained, or what is recorded cannot be read. */
+/**
+ * Returns why what earlier runs have left keeps an agent from starting: it is contained, or what is recorded cannot be
+ * read.
+ */
 async function recordedFault(config: Config, agent: Agent, stateDirectory: string): Promise<string | undefined> {
   const own = tenantState(stateDirectory, tenantOf(config, agent.environment))
   if (!existsSync(join(own, 'ledger'))) return undefined

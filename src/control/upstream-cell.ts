@@ -27,9 +27,9 @@ export interface UpstreamCell {
 }
 
 /**
- * A stdio server is untrusted: it gets a cell of its own, without a listener and without any network, and of all secrets
- * those that its entry in the configuration names. A relay's cell has one way out: a listener behind which whoever speaks to
- * it knows the environment's egress.
+ * Launches a stdio server, which is untrusted: it gets a cell of its own, without a listener and without any network,
+ * and of all secrets those that its entry in the configuration names. A relay's cell has one way out: a listener behind
+ * which whoever speaks to it knows the environment's egress.
  */
 export async function launchUpstreamCell(
   warden: Warden,
@@ -73,7 +73,10 @@ export async function launchUpstreamCell(
   return ok({ cell: launched.value, pipes: stdio, ...(wayOut && { wayOut }) })
 }
 
-/** Each start of a server may write 1 MiB, and cells choose how often one is started: a log has one before it, and no more. */
+/**
+ * Renames a log that is large. Each start of a server may write 1 MiB, and cells choose how often one is started: a log
+ * has one before it, and no more.
+ */
 export function turnOver(log: string): void {
   const bytes = statSync(log, { throwIfNoEntry: false })?.size ?? 0
   if (bytes > LOG_BYTES_MAX) renameSync(log, `${log}.1`)

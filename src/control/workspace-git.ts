@@ -6,7 +6,11 @@ import { join, relative, resolve } from 'node:path'
 import { liesIn } from '../cells/paths.ts'
 import { WORKSPACE, type WorkspaceNote } from './workspace-note.ts'
 
-/** @param directories those of the workspace that have a `.git`. */
+/**
+ * Returns what the cell will miss of the repositories in a workspace.
+ *
+ * @param directories those of the workspace that have a `.git`.
+ */
 export function gitNotes(lower: string, directories: readonly string[]): readonly WorkspaceNote[] {
   return directories.slice(0, REPOSITORIES_MAX).flatMap((directory) => {
     const git = join(directory, '.git')
@@ -17,10 +21,10 @@ export function gitNotes(lower: string, directories: readonly string[]): readonl
 }
 
 const REPOSITORIES_MAX = 16
-/** Each of these files holds a path or a few. */
+/** Bytes that are read of a file of Git: each holds a path or a few. */
 const BYTES_MAX = 8_192
 
-/** A worktree or a submodule: `.git` is a file that names the repository. */
+/** Notes what a worktree or a submodule lacks: its `.git` is a file that names the repository. */
 function pointedAt(lower: string, directory: string, file: string): readonly WorkspaceNote[] {
   const written = /^gitdir: (.+)$/m.exec(textOf(file))?.[1]
   if (written === undefined) return []
@@ -36,7 +40,7 @@ function pointedAt(lower: string, directory: string, file: string): readonly Wor
   return [{ what, fix: shownBy(place, repository) }]
 }
 
-/** `git clone --shared`, `--reference`: objects that are another repository's. */
+/** Notes objects that are another repository's: `git clone --shared`, `--reference`. */
 function borrowed(lower: string, directory: string, git: string): readonly WorkspaceNote[] {
   const objects = join(git, 'objects')
   const lines = textOf(join(objects, 'info/alternates')).split('\n')
@@ -52,7 +56,9 @@ function borrowed(lower: string, directory: string, git: string): readonly Works
   })
 }
 
-/** Read-only: what is written into the repository itself (an index, a commit, a hook) does not come to be. */
+/**
+ * Returns how to show a repository read-only: what is written into it (an index, a commit, a hook) does not come to be.
+ */
 function shownBy(place: string, repository: string): string {
   return `to read its history: cell: { files: { ${place}: ${repository} }, env: { GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: safe.directory, GIT_CONFIG_VALUE_0: "*", GIT_OPTIONAL_LOCKS: "0" } }; to commit in it, a clone as its workspace: git clone --no-hardlinks`
 }

@@ -10,7 +10,7 @@ export function delegatedWorkspace(agent: AgentName, cell: CellId): string {
   return `${agent}--${cell.slice(2)}`
 }
 
-/** Whether changes of that name are a delegated cell's, and not its servers'. */
+/** Tells whether changes of that name are a delegated cell's, and not its servers'. */
 export function isDelegated(workspace: string): boolean {
   return /--[0-9a-z]{16}$/.test(workspace)
 }

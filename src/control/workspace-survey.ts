@@ -11,9 +11,9 @@ import { isSecretFile } from './programs/secret-files.ts'
 import { gitNotes } from './workspace-git.ts'
 import { WORKSPACE, type WorkspaceNote } from './workspace-note.ts'
 
-/** Looked into at a launch, which waits for it: a fraction of a second. */
+/** Entries that are looked into at a launch, which waits for it: a fraction of a second. */
 export const ENTRIES_MAX_AT_LAUNCH = 5_000
-/** Looked into by doctor. */
+/** Entries that are looked into by doctor. */
 export const ENTRIES_MAX = 200_000
 
 /** Directories of others' packages and of Git's own objects, in which nobody works. */
@@ -84,7 +84,10 @@ function entriesOf(directory: string) {
   }
 }
 
-/** The owner's files are the cell's; to those of others it is a stranger, of their group where that is its owner's. */
+/**
+ * Notes a file of another owner that the cell may not write or read: the owner's files are the cell's, and to others'
+ * it is a stranger, of their group where that is its owner's.
+ */
 function note(path: string, { uid, gid, mode }: Stats, { owner, profile, seen }: Walk): void {
   if (uid === owner.uid) return
   if (profile === 'user' && uid === process.getuid?.()) return
@@ -178,7 +181,9 @@ function specialNotes(lower: string, special: readonly string[]): readonly Works
   ]
 }
 
-/** The overlay is over one file system: what is mounted in it is not seen. */
+/**
+ * Notes file systems that are mounted in the workspace: the overlay is over one file system, and shows none of them.
+ */
 function mountNotes(lower: string): readonly WorkspaceNote[] {
   const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
   const points = lines.map((line) => (line.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, octal))

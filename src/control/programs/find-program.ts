@@ -23,7 +23,7 @@ export interface FoundProgram {
 
 const INTERPRETERS_MAX = 4
 
-/** Returns why it cannot be started in a cell, where it is not here or its interpreter is not. */
+/** Finds a program and what a cell needs to start it; a reason where it, or its interpreter, is not here. */
 export function findProgram(program: string, around: Surroundings, depth = 0): Result<FoundProgram, string> {
   const written = program.includes('/')
     ? join(program.startsWith('/') ? '' : around.cwd, program)
@@ -50,7 +50,7 @@ export function findProgram(program: string, around: Surroundings, depth = 0): R
 
 const USUAL: readonly string[] = [...BASE_VARIABLES.PATH.split(':'), '/sbin', '/usr/sbin']
 
-/** A place in a directory that is shown already needs no other. */
+/** Adds a place, unless it lies in a directory that is shown already. */
 function add(files: Map<string, string>, to: string, from: string): void {
   for (const [place, shown] of files)
     if (liesIn(to, place) && realOf(from) === realOf(shown + to.slice(place.length))) return
@@ -58,7 +58,10 @@ function add(files: Map<string, string>, to: string, from: string): void {
   files.set(to, from)
 }
 
-/** One file by itself; of a virtual environment or of an installation all that belongs to it. */
+/**
+ * Returns what is shown for a program: one file by itself; of a virtual environment or of an installation all that
+ * belongs to it.
+ */
 function shownFor(place: string, around: Surroundings): ReadonlyMap<string, string> {
   const all = new Map<string, string>()
   if (ofSystem(place)) return all
@@ -87,7 +90,7 @@ function prefixOf(place: string, { home, kept }: Surroundings): string | undefin
   return parts.some((name) => isDirectory(join(prefix, name))) ? prefix : undefined
 }
 
-/** The Python that a virtual environment was made from, as its own file names it. PEP 405 */
+/** Returns the Python that a virtual environment was made from, as its own file names it. PEP 405 */
 function baseOf(environment: string, around: Surroundings): ReadonlyMap<string, string> {
   const home = /^home\s*=\s*(.+)$/m.exec(textOf(join(environment, 'pyvenv.cfg')))?.[1]?.trim()
   if (home === undefined || ofSystem(home)) return new Map()
@@ -95,7 +98,7 @@ function baseOf(environment: string, around: Surroundings): ReadonlyMap<string, 
   return prefix === undefined ? new Map() : new Map([[prefix, realOf(prefix)]])
 }
 
-/** Directories outside that its packages are read from: projects installed to be edited. */
+/** Returns the directories outside that an environment's packages are read from: projects installed to be edited. */
 function editable(environment: string): readonly string[] {
   const libraries = ['lib', 'lib64'].map((name) => join(environment, name)).filter(isDirectory)
   const sites = libraries.flatMap((library) => readdirSync(library).map((name) => join(library, name, 'site-packages')))

@@ -5,7 +5,7 @@ const NAMES = new Set([
   ...['.s3cfg', '.boto', '.databrickscfg', '.ssh', '.gnupg', '.aws', '.password-store'],
 ])
 const PATTERN = /^\.env(?:\.[^/]+)?$|^id_(?:rsa|dsa|ecdsa|ed25519)$/
-/** Examples hold no secrets. */
+/** Endings of examples, which hold no secrets. */
 const HARMLESS = /\.(?:example|sample|template|dist|defaults?|schema)$/
 
 /** Tells by its name whether a file or directory of a workspace is hidden where the configuration says nothing. */

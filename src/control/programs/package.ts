@@ -7,7 +7,7 @@ import { isPackages, isSecretFile } from './secret-files.ts'
 
 export interface Parts {
   readonly shown: readonly string[]
-  /** Left out, since they sound like secrets. */
+  /** Paths that are left out, since they sound like secrets. */
   readonly hidden: readonly string[]
 }
 
@@ -16,7 +16,7 @@ const ENTRIES_MAX = 20_000
 /** Places that one package may take of the 64 that a cell has. */
 const PLACES_MAX = 40
 
-/** The directory as a whole where nothing in it is secret; otherwise its parts, those that are not. */
+/** Returns the directory as a whole where nothing in it is secret; otherwise those of its parts that are not. */
 export function partsOf(directory: string, kept: readonly string[] = []): Parts {
   const hidden: string[] = []
   let entries = 0
@@ -54,7 +54,7 @@ function entriesOf(directory: string) {
   }
 }
 
-/** Too many places: those that matter to a program, by their kind. */
+/** Picks, of too many places, those that matter to a program by their kind. */
 function coarser(shown: readonly string[], directory: string): readonly string[] {
   const code = /\.(?:[cm]?[jt]sx?|py|json|wasm|node|so|toml|ya?ml|sql|md|txt|rb|lua|html)$/
   const kept = shown.filter((path) => isDirectory(path) || code.test(path))
@@ -76,12 +76,14 @@ export function kindOfScript(file: string): 'node' | 'python' | undefined {
   return extension === '.py' || extension === '.pyz' ? 'python' : undefined
 }
 
-/** The directory of the package that holds this one, if any; never a home, nor what a file system begins with. */
+/**
+ * Returns the directory of the package that holds this one, if any; never a home, nor what a file system begins with.
+ */
 export function packageAround(directory: string, kind: 'node' | 'python', home: string): string | undefined {
   return within(directory, home).find((each) => MANIFESTS[kind].some((name) => existsSync(join(each, name))))
 }
 
-/** The script's package; without one the script, what it imports, and what beside it those name. */
+/** Returns the script's package; without one the script, what it imports, and what beside it those name. */
 export function neededByScript(file: string, kind: 'node' | 'python', { home, kept }: Surroundings): Parts {
   const own = dirname(file)
   const around = packageAround(own, kind, home)

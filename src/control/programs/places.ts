@@ -19,7 +19,10 @@ export function ofSystem(path: string): boolean {
   return /^\/(?:usr|bin|sbin|lib(?:32|64|x32)?)(?:\/|$)/.test(path)
 }
 
-/** Directories that hold many things of many kinds: homes, and what the file system begins with. None is shown whole. */
+/**
+ * Tells whether a directory holds many things of many kinds: homes, and what the file system begins with. None is shown
+ * whole.
+ */
 export function isBroad(directory: string, home: string): boolean {
   if (TOPS.has(directory) || /^\/(?:home|Users)\/[^/]+$/.test(directory)) return true
   return (
@@ -64,7 +67,7 @@ export function upwards(directory: string): readonly string[] {
   return dirname(directory) === directory ? [directory] : [directory, ...upwards(dirname(directory))]
 }
 
-/** The directory and those above it, as far as none of them is broad. */
+/** Returns the directory and those above it, as far as none of them is broad. */
 export function within(directory: string, home: string): readonly string[] {
   const all = upwards(directory)
   const end = all.findIndex((each) => isBroad(each, home))
@@ -100,7 +103,7 @@ function statOf(path: string) {
   }
 }
 
-/** A file's text; empty where it cannot be read. */
+/** Returns a file's text; empty where it cannot be read. */
 export function textOf(path: string, bytesMax = 1_048_576): string {
   try {
     return statSync(path).size > bytesMax ? '' : readFileSync(path, 'utf8')
@@ -111,7 +114,7 @@ export function textOf(path: string, bytesMax = 1_048_576): string {
 
 const LINKS_MAX = 40
 
-/** The place and each place that it leads to by links, as they are named; the last one is a file. */
+/** Returns the place and each place that it leads to by links, as they are named; the last one is a file. */
 export function hops(place: string): readonly string[] {
   const all = [place]
   for (let count = 0; count < LINKS_MAX; count++) {

@@ -16,7 +16,7 @@ export interface Unwrapped {
   readonly notes?: readonly string[]
 }
 
-/** Returns undefined of what is no runner; a reason where what it would start is not here. */
+/** Returns the command that a runner would start; undefined of what is no runner; a reason where that is not here. */
 export function unwrapRunner(
   [program = '', ...args]: readonly string[],
   around: Surroundings,
@@ -118,7 +118,7 @@ function ofNpx(runner: string, args: readonly string[], around: Surroundings): R
   return started([found, ...rest.filter((arg, i) => !(i === 0 && arg === '--'))], { notes })
 }
 
-/** The program of an npm package that is installed here or above, for all, or by npx before. */
+/** Returns the program of an npm package that is installed here or above, for all, or by npx before. */
 function installedScript(
   name: string,
   asked: string | undefined,
@@ -193,7 +193,7 @@ function ofUvx(runner: string, args: readonly string[], around: Surroundings): R
   )
 }
 
-/** `uv run`, in the environment that `uv sync` has made of a project. */
+/** Unwraps `uv run`, in the environment that `uv sync` has made of a project. */
 function ofUv(args: readonly string[], around: Surroundings): Result<Unwrapped, string> | undefined {
   let { cwd } = around
   const at = args.indexOf('run')
@@ -254,7 +254,7 @@ function ofDeno(args: readonly string[]): Result<Unwrapped, string> | undefined 
   )
 }
 
-/** Whether a path leads to a package's script that asks for Node on its first line, or has its ending. */
+/** Tells whether a path leads to a package's script that asks for Node on its first line, or has its ending. */
 export function isNodeScript(file: string): boolean {
   return (
     /\.[cm]?[jt]s$/.test(file) || /^#!.*\b(?:node|bun)\b/.test(textOf(realOf(file)).slice(0, 256).split('\n')[0] ?? '')

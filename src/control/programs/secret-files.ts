@@ -11,7 +11,7 @@ const NAMES = new Set([
 const PATTERN =
   /^\.env(?:$|[._-])|\.env$|\.(?:key|pem|p12|pfx|jks|keystore|kdbx|ppk|tfstate|tfvars|ovpn)$|^id_(?:rsa|dsa|ecdsa|ed25519)|service[-_]?account.*\.json$|^client_secret.*\.json$|mcp\.json$|mcp[_-]config\.json$|^claude_desktop_config\.json$/i
 
-/** Examples hold no secrets, and public keys open nothing. */
+/** Endings of examples, which hold no secrets, and of public keys, which open nothing. */
 const HARMLESS = /(?:^|[.-])(?:example|sample|template|dist|schema)$|\.pub$|\.d\.ts$/i
 
 export function isSecretFile(name: string): boolean {

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path'
 import { no, ok, type Result } from '../../model/index.ts'
 import { isDirectory, isFile, onPath, realOf, type Surroundings, textOf, upwards } from './places.ts'
 
-/** Returns the place itself where it is no shim. */
+/** Returns the program behind a shim; the place itself where it is none. */
 export function behindShim(place: string, around: Surroundings): Result<string, string> {
   const name = basename(place)
   const directory = dirname(place)
@@ -31,7 +31,10 @@ function unknown(place: string, what: string): Result<string, string> {
   return no(`${place} chooses another program when it starts, and which cannot be told: ${what}`)
 }
 
-/** pyenv, rbenv, nodenv, goenv: `versions/<version>/bin`; asdf: `installs/<plugin>/<version>/bin`. */
+/**
+ * Finds the program that pyenv, rbenv, nodenv, goenv (`versions/<version>/bin`) or asdf
+ * (`installs/<plugin>/<version>/bin`) would start.
+ */
 function ofVersions(root: string, name: string, around: Surroundings): string | undefined {
   const versions = [...wanted(root, around)].flatMap((version) => {
     if (version === 'system') return [onPath(name, withoutShims(around.path)) ?? []].flat()
@@ -56,7 +59,10 @@ function versionOf(place: string): string {
   return parts[parts[at] === 'installs' ? at + 2 : at + 1] ?? ''
 }
 
-/** In the order in which these tools look: a variable, a file above the directory, what stands for everything. */
+/**
+ * Yields versions in the order in which these tools look: a variable, a file above the directory, what stands for
+ * everything.
+ */
 function* wanted(root: string, { cwd, home, variables }: Surroundings): Generator<string> {
   for (const variable of ['PYENV_VERSION', 'RBENV_VERSION', 'NODENV_VERSION', 'GOENV_VERSION'])
     yield* (variables[variable] ?? '').split(':').filter((version) => version !== '')
@@ -88,7 +94,7 @@ function ofMise(name: string, around: Surroundings): string | undefined {
   return ofVersions(data, name, around)
 }
 
-/** `~/.rustup/toolchains/<name>/bin`. rustup, "Overrides" */
+/** Returns the program of a toolchain: `~/.rustup/toolchains/<name>/bin`. rustup, "Overrides" */
 function ofRustup(place: string, name: string, { cwd, home, variables }: Surroundings): Result<string, string> {
   const root = variables.RUSTUP_HOME ?? join(home, '.rustup')
   const files = upwards(cwd).flatMap((directory) => [
@@ -106,7 +112,7 @@ function ofRustup(place: string, name: string, { cwd, home, variables }: Surroun
   return unknown(place, `rustup which ${name} tells: name that`)
 }
 
-/** `~/.volta/tools/image/<tool>/<version>/bin`, by the platform that stands for everything. */
+/** Returns `~/.volta/tools/image/<tool>/<version>/bin`, by the platform that stands for everything. */
 function ofVolta(name: string, { home, variables }: Surroundings): string | undefined {
   const image = join(variables.VOLTA_HOME ?? join(home, '.volta'), 'tools/image')
   const tool = name === 'npx' ? 'npm' : name
