@@ -67,7 +67,7 @@ export interface Mounted {
   unmount(): boolean
 }
 
-/** Whether a cell may run its first instruction, or why not. */
+/** Tells whether a cell may run its first instruction, or why not. */
 export type MayBegin = () => Result<void, string>
 
 /** In what an agent's cell and a helper's differ. */

@@ -54,7 +54,7 @@ export function lackingCapabilities(status: string): readonly string[] {
     .map(([name]) => name)
 }
 
-/** Whether a uid_map has every uid that a cell may get. Lines of "inside outside count"; user_namespaces(7) */
+/** Tells whether a uid_map has every uid that a cell may get. Lines of "inside outside count"; user_namespaces(7) */
 export function mapsCells(map: string): boolean {
   return map.split('\n').some((line) => {
     const [inside = Number.NaN, , count = 0] = line.trim().split(/\s+/).map(Number)

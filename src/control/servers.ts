@@ -21,7 +21,7 @@ export interface ServersOptions {
   readonly services: () => Pick<Services, 'tell'>
   /** Never used before. */
   readonly newNumber: () => number
-  /** Whether what serves this cell may begin, asked in the tick in which it would. */
+  /** Tells whether what serves this cell may begin, asked in the tick in which it would. */
   readonly mayBegin: (number: number) => Result<void, string>
   /** Returns what to write of a server that serves this cell; null: several. */
   readonly about: (number: number | null) => CellAbout

@@ -32,7 +32,9 @@ export class Connector {
     this.#options = options
   }
 
-  /** Rejects with what the owner should read; `CredentialRefused` where that is the credential. */
+  /**
+   * Connects to an upstream. Rejects with what the owner should read; `CredentialRefused` where that is the credential.
+   */
   async connect(setup: UpstreamSetup, number: number | null, signal: AbortSignal): Promise<UpstreamConnection> {
     const { name, mcp } = setup
     if (setup.down !== undefined) throw new Error(`${name}: ${setup.down}`)

@@ -20,14 +20,14 @@ export interface CredentialsOptions {
 export class Credentials {
   readonly #options: CredentialsOptions
   readonly #waiting = new Map<UpstreamName, { readonly renewed: Promise<boolean>; readonly settle: () => void }>()
-  /** Grows with every value that is new. */
+  /** Count of the values that were new. */
   #values = 0
 
   constructor(options: CredentialsOptions) {
     this.#options = options
   }
 
-  /** An upstream has refused its credential. Resolves with whether there is another one to try. */
+  /** Asks for another credential of an upstream that has refused its own. Resolves with whether there is one to try. */
   renew(upstream: UpstreamName): Promise<boolean> {
     const waiting = this.#waiting.get(upstream)
     if (waiting !== undefined) return waiting.renewed
@@ -45,7 +45,10 @@ export class Credentials {
     return promise
   }
 
-  /** The warden has read them: for this upstream, which asked, or because their time had come. True where one is new. */
+  /**
+   * Takes values that the warden has read: for this upstream, which asked, or because their time had come. True where
+   * one is new.
+   */
   take(values: readonly (readonly [name: string, value: string])[], upstream: UpstreamName | undefined): boolean {
     let some = false
     for (const [name, value] of values) if (this.#options.secrets.renew(name, value)) some = true

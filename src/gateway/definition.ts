@@ -29,7 +29,7 @@ export function definitionDigest(definition: JsonObject, anyWords = false): Sha2
   return sha256(createHash('sha256').update(text.value).digest('hex'))
 }
 
-/** A definition in the form in which it is compared with another: sets in an order of their own. */
+/** Returns a definition in the form in which it is compared with another: sets in an order of their own. */
 export function comparable(definition: JsonObject, anyWords: boolean): JsonObject {
   const members = Object.entries(anyWords ? withoutWords(definition) : definition)
   return Object.fromEntries(
@@ -60,9 +60,9 @@ function without(value: Json, names: ReadonlySet<string>): Json {
 
 /** Annotations of JSON Schema, which no value is checked against. */
 const WORDS: ReadonlySet<string> = new Set(['title', 'description', 'default', 'examples', '$comment', 'deprecated'])
-/** Their values are no schemas. */
+/** Keywords whose values are no schemas. */
 const LITERAL: ReadonlySet<string> = new Set(['const', 'default', 'examples'])
-/** Their members are named by the schema. */
+/** Keywords whose members are named by the schema. */
 const NAMING: ReadonlySet<string> = new Set([
   'properties',
   'patternProperties',
@@ -94,7 +94,7 @@ function mapped(value: Json, change: (value: Json) => Json): Json {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, change(item)]))
 }
 
-/** Each once, in the order of their canonical texts. */
+/** Returns a list's items, each once, in the order of their canonical texts. */
 function asSet(value: Json): Json {
   if (!Array.isArray(value)) return value
   const texts = value.map((item: Json): [string, Json] => {
@@ -105,7 +105,9 @@ function asSet(value: Json): Json {
   return each.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, item]) => item)
 }
 
-/** A prompt's arguments, in the form that a tool's have: text each, and no others. */
+/**
+ * Returns a prompt with its arguments as an `inputSchema`, in the form that a tool's have: text each, and no others.
+ */
 export function promptDefinition(prompt: JsonObject): JsonObject {
   const declared = Array.isArray(prompt.arguments) ? prompt.arguments : []
   const named = declared.filter(

@@ -4,7 +4,7 @@ import { knownHosts } from '../model/this-host.ts'
 
 /** An origin that a person declared. */
 export interface Place {
-  /** Host and port, as every way of asking is brought to. */
+  /** Host and port, in the form that every way of asking is brought to. */
   readonly name: string
   readonly hostname: string
   readonly port: number

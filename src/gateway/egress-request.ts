@@ -39,7 +39,7 @@ export function outgoing(asked: IncomingMessage, host: string): Result<Outgoing,
   return ok({ method, headers: kept, hasBody })
 }
 
-/** Servers that leave such a body unread take it for the next request. */
+/** Methods whose requests have no body: servers that leave one unread take it for the next request. */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 /** Methods whose requests have a body, if an empty one. */
 const BODIED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])

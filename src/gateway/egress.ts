@@ -27,7 +27,7 @@ export interface EgressRules {
   readonly ready?: () => Promise<void>
   /**
    * Tells of a place that is asked for, and resolves with why nothing may be sent there: `problem`, where there is one
-   * already. Nothing where it may be: then that is on disk. `asked` is what the relay wrote.
+   * already. Resolves with nothing where it may be: then that is on disk. `asked` is what the relay wrote.
    */
   readonly ask: (place: string, asked: string, problem?: string) => Promise<string | undefined>
   /** Returns why nothing may leave now, in the tick that would write it. */
@@ -108,7 +108,10 @@ export class Egress {
     this.cut()
   }
 
-  /** False, and the connection ends, where more are sent before the first is answered or more is asked than can be told. */
+  /**
+   * Marks a connection as busy. False, and the connection ends, where more are sent before the first is answered or
+   * more is asked than can be told.
+   */
   #begins(socket: Duplex): boolean {
     if (this.#busy.has(socket) || this.#asking >= LIMITS.egressConnectionsMax) {
       socket.destroy()
@@ -177,7 +180,7 @@ export class Egress {
     })
   }
 
-  /** In the tick that connected, and asked. */
+  /** Sends a request in the tick that connected, and asked. */
   #send({ asked, answer, place, socket, outgoing: { method, headers, hasBody }, path }: Sending): void {
     const { port } = place
     const far = request({ port, method, path, headers, createConnection: () => socket })
@@ -207,7 +210,7 @@ export class Egress {
     from.resume()
   }
 
-  /** Whether nothing may leave any more; then that is told, of this place. */
+  /** Tells whether nothing may leave any more; then that is told, of this place. */
   #stops({ name }: Place): boolean {
     const problem = this.#rules.lastCheck()
     if (problem === undefined) return false
@@ -271,7 +274,7 @@ export class Egress {
   }
 }
 
-/** Declared places are reached, and all are told. */
+/** Returns rules by which declared places are reached, and all are told. */
 function telling(onTried: EgressOptions['onTried']): EgressRules {
   return {
     ask: async (place, _, problem) => {
@@ -286,13 +289,16 @@ interface Sending {
   readonly asked: IncomingMessage
   readonly answer: ServerResponse
   readonly place: Place
-  /** Connected. */
+  /** Socket to the place, connected. */
   readonly socket: Socket
   readonly outgoing: Outgoing
   readonly path: string
 }
 
-/** An origin can send a status and headers that cannot be written again: then the relay hears that it did. */
+/**
+ * Passes an answer back to the relay. An origin can send a status and headers that cannot be written again: then the
+ * relay hears that it did.
+ */
 function passBack(response: IncomingMessage, answer: ServerResponse): void {
   try {
     answer.writeHead(response.statusCode ?? 502, endToEnd(response, true))

@@ -15,7 +15,7 @@ export interface Gate {
   readonly environments: ReadonlyMap<UpstreamName, EnvironmentName>
   readonly ledger: Ledger
   readonly secrets: Secrets
-  /** An upstream refused its credential: resolves with whether there is another one to try. */
+  /** Asks for another credential of an upstream that refused its own: resolves with whether there is one to try. */
   readonly renewCredential: (upstream: UpstreamName) => Promise<boolean>
   readonly holds: HoldBook
   readonly notice: Notice

@@ -83,7 +83,7 @@ interface Served {
   readonly server: Server
   readonly endpoint: McpEndpoint
   readonly own: readonly Upstream[]
-  /** The ledger has its start, so that what is told of it is told of a cell that is known. */
+  /** True once the ledger has the cell's start, so that what is told of it is told of a cell that is known. */
   started: boolean
 }
 
@@ -693,7 +693,10 @@ export class Gateway {
     this.#egress.delete(key)
   }
 
-  /** A cell, or what compensates in its place; of a relay that they share, all that have it. */
+  /**
+   * Returns the cells that a relay acts for: one, or what compensates in its place; of a relay that they share, all
+   * that have it.
+   */
   #usersOf(upstream: UpstreamName, number: number | null): readonly CellAtGate[] {
     const all = number === null ? [...this.#served.keys(), ...this.#undoing.keys()] : [number]
     const cells = all.map((each) => {
@@ -873,7 +876,10 @@ function problemIn(upstreams: ReadonlyMap<UpstreamName, Upstream>, key: string):
   return upstreams.get(key.slice(0, key.indexOf('/')) as UpstreamName)?.definitionProblems.get(key)
 }
 
-/** A definition that repeats a secret is one that nobody could have accepted: its tool is neither shown nor granted. */
+/**
+ * Takes the definitions that repeat a secret out of an upstream: nobody could have accepted one, and its tool is
+ * neither shown nor granted.
+ */
 function withoutLeaks(upstream: UpstreamSetup, secrets: Secrets): UpstreamSetup {
   const tools = upstream.tools.map(([name, { declared, pinned }]) => {
     const shown = pinned !== undefined && secrets.leakIn(pinned.definition) === undefined

@@ -51,7 +51,7 @@ export class HoldBook {
   readonly #holds = new Map<ActionId, Hold>()
   readonly #byBinding = new Map<Sha256, Hold>()
 
-  /** The hold that an earlier attempt at this has opened, while it can be answered. */
+  /** Returns the hold that an earlier attempt at this has opened, while it can be answered. */
   waiting(binding: Sha256, nowMs: number): ActionId | undefined {
     const known = this.#byBinding.get(binding)
     return known?.state.kind === 'waiting' && nowMs < known.expiresAtMs ? known.id : undefined

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-/** A request takes at least 18 bytes, a chunk 6: of one piece at most 228 or 682 are parsed. */
+/** Bytes of one piece. A request takes at least 18, a chunk 6: of one piece at most 228 or 682 are parsed. */
 const PIECE_BYTES = 4_096
 
 /**
@@ -20,10 +20,13 @@ export function parseInPieces(socket: Socket): void {
   const [parse] = socket.listeners('data')
   if (parse === undefined) throw new Error('the parser of an HTTP connection is not where it was')
   socket.off('data', parse as (bytes: Buffer) => void) // it was added as one
-  /** In the order of their arrival; a paused socket can still bring what was read before. */
+  /** Bytes in the order of their arrival; a paused socket can still bring what was read before. */
   const waiting: Buffer[] = []
   let detached = false
-  /** The parser has been told to bring no more, since nobody takes what it has: only who told it lets it go on. */
+  /**
+   * True where the parser has been told to bring no more, since nobody takes what it has: only who told it lets it go
+   * on.
+   */
   let held = false
   const [pause, resume] = [socket.pause.bind(socket), socket.resume.bind(socket)]
   socket.pause = () => {

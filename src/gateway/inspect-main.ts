@@ -59,16 +59,19 @@ export type Offered =
       readonly lost: readonly LostItem[]
       readonly notes: readonly string[]
     }
-  /** `anew`: another process of it, asked to `initialize`, may answer. `credential`: it did not take what it was sent. */
+  /**
+   * An inspection that failed. `anew`: another process of it, asked to `initialize`, may answer. `credential`: it did
+   * not take what it was sent.
+   */
   | { readonly problem: string; readonly anew?: true; readonly credential?: true }
 
 /** Milliseconds that one upstream may take for all that it is asked: one that hangs costs the others nothing. */
 const UPSTREAM_MS_MAX = 80_000
-/** All that one upstream says. */
+/** Characters of all that one upstream says. */
 const OFFERED_CHARACTERS_MAX = 8_388_608
 
 export interface Leaking {
-  /** `tool` or `prompt`, and its name where that holds none. */
+  /** Kind of the definition, `tool` or `prompt`, with its name where that holds none. */
   readonly what: string
   readonly secret: string
 }
@@ -120,8 +123,9 @@ async function offered(connection: UpstreamConnection, list: 'tools' | 'prompts'
 const TOO_MUCH: Offered = { problem: `it offers more than ${OFFERED_CHARACTERS_MAX} characters` }
 
 /**
- * A relay may have to ask for its list of tools: it reaches what its environment declares. No cell speaks to it, so that
- * there is no rung, budget or label to ask, and no ledger; where it wanted to go beside that is told to the person.
+ * Opens the way out that a relay may need for its list of tools: it reaches what its environment declares. No cell
+ * speaks to it, so that there is no rung, budget or label to ask, and no ledger; where it wanted to go beside that is
+ * told to the person.
  */
 function openWayOut({ egress }: Inspection, listener: number, refused: Set<string>): void {
   const onTried = (place: string, problem: string | undefined) => {

@@ -9,7 +9,7 @@ export interface Listed {
   readonly items: readonly JsonObject[]
   /** Items that cannot be read, or are none. */
   readonly lost: readonly LostItem[]
-  /** Why it may have more than this, in words for a person. */
+  /** Sentences for a person on why it may have more than this. */
   readonly notes: readonly string[]
 }
 
@@ -25,9 +25,10 @@ export function cutsTold(what: readonly string[]): Pick<ListCut, 'what' | 'more'
 }
 
 /**
- * Every item of a list, over all of its pages. The upstream may go on without an end: its pages, their bytes and items, and
- * the time for all of them have a limit, and a cursor is followed once. What is wrong with an item costs that item, and
- * what is wrong with a page the rest of the list. Throws, what a person should read, where it is not known what it has at all.
+ * Returns every item of a list, over all of its pages. The upstream may go on without an end: its pages, their bytes
+ * and items, and the time for all of them have a limit, and a cursor is followed once. What is wrong with an item costs
+ * that item, and what is wrong with a page the rest of the list. Throws, with what a person should read, where it is
+ * not known what it has at all.
  */
 export async function listAll(
   connection: UpstreamConnection,

@@ -32,7 +32,10 @@ export function masked(result: JsonObject, paths: readonly JsonPath[]): JsonObje
   }
 }
 
-/** The value that a block's text is, without the declared fields; undefined where nothing of it can be told apart. */
+/**
+ * Returns the value that a block's text is, without the declared fields; undefined where nothing of it can be told
+ * apart.
+ */
 function readBlock(block: Json, paths: readonly JsonPath[], hidden: Hidden): Json | undefined {
   if (!isJsonObject(block) || block.type !== 'text' || typeof block.text !== 'string') return undefined
   try {
@@ -80,7 +83,7 @@ function namedAnywhere(value: Json, path: JsonPath, hidden: Hidden): Json {
 class Hidden {
   /** Number of fields that were taken. */
   count = 0
-  /** Texts and numbers, as letters and digits alone. */
+  /** Masked texts and numbers, as letters and digits alone. */
   readonly #values = new Set<string>()
   /** Lengths of the values that are looked for within other texts. */
   readonly #lengths = new Set<number>()
@@ -130,19 +133,21 @@ class Hidden {
   }
 }
 
-/** A number as it is written; of what tells nothing by itself (truth values, null), nothing. */
+/** Returns a text, or a number as it is written; undefined for what tells nothing by itself (truth values, null). */
 function textOf(leaf: Json): string | undefined {
   if (leaf instanceof WrittenNumber) return leaf.text
   return typeof leaf === 'string' || typeof leaf === 'number' ? String(leaf) : undefined
 }
 
-/** Shorter values stand in other words by chance. */
+/** Characters of a value that is looked for within other texts: shorter ones stand in other words by chance. */
 const PART_CHARACTERS_MIN = 4
-/** Shorter numbers are everywhere. */
+/** Digits of a number that is looked for: shorter ones are everywhere. */
 const NUMBER_DIGITS_MIN = 3
 /** Places that are compared for one answer: about a tenth of a second. */
 const STEPS_MAX = 2_000_000
-/** Deeper than any answer that is read as one (LIMITS.jsonDepthMax), texts within it included. */
+/**
+ * Levels that are walked: deeper than any answer that is read as one (LIMITS.jsonDepthMax), texts within it included.
+ */
 const DEPTH_MAX = 64
 
 /** Returns the value with each member that `member` has something to say of in that form, and every leaf as `leaf` has it. */

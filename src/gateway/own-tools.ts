@@ -265,7 +265,7 @@ async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise
   return ok({ delegation: given.id, agent: given.agent, state: given.state })
 }
 
-/** The oldest that have ended are forgotten, and what was reported of them. */
+/** Forgets the oldest delegations that have ended, and what was reported of them. */
 function forgetEnded({ given }: CellAtGate): void {
   const ended = [...given].filter(([, { state }]) => state === 'ended')
   for (const [id] of ended.slice(0, Math.max(0, ended.length - LIMITS.delegationsEndedMax))) given.delete(id)

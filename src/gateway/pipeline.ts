@@ -69,7 +69,7 @@ export type Performed =
       readonly action: ActionId
       readonly outcome: 'withheld' | 'not-sent' | 'unknown'
       readonly why: string
-      /** The upstream did not look at it: it forgot the session, or does not take the credential. */
+      /** Set where the upstream did not look at it: it forgot the session, or does not take the credential. */
       readonly refused?: 'session' | 'credential'
       /** True where the effect has happened, as far as can be told: an answer came. */
       readonly happened?: true

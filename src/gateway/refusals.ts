@@ -24,7 +24,7 @@ export class Refusals {
   #left: number
   #countedAtMs: number
   readonly #toldAtMs = new Map<Noticed['kind'], number>()
-  /** Under way: of refusals (under `null`), and of further attempts at what waits, by its hold. */
+  /** Entries under way: of refusals (under `null`), and of further attempts at what waits, by its hold. */
   readonly #several = new Map<ActionId | null, Several>()
 
   constructor(nowMs: number, left: number = LIMITS.refusalsBurst) {
@@ -46,8 +46,8 @@ export class Refusals {
   }
 
   /**
-   * A further attempt at what waits for a person under `hold`: recorded by `write`, which is given how many more there were,
-   * within the same number in a second as refusals are. Of holds there are a few (LIMITS.holdsMax).
+   * Records a further attempt at what waits for a person under `hold`, by `write`, which is given how many more there
+   * were; within the same number in a second as refusals are. Of holds there are a few (LIMITS.holdsMax).
    */
   async again(
     gate: Gate,

@@ -10,8 +10,9 @@ export interface Addresses {
 }
 
 /**
- * Throws where two parts have one `$anchor`, or where a part of another address refers to places within itself. An `id`
- * without a dollar is an address in drafts 03 and 04 (`old`), and elsewhere a member like any other.
+ * Returns the parts of a schema by their names. Throws where two parts have one `$anchor`, or where a part of another
+ * address refers to places within itself. An `id` without a dollar is an address in drafts 03 and 04 (`old`), and
+ * elsewhere a member like any other.
  */
 export function addressesIn(root: JsonObject, old: boolean): Addresses {
   const anchors = new Map<string, JsonObject>()
@@ -64,7 +65,7 @@ function refersWithin(schema: JsonObject): boolean {
   return found
 }
 
-/** Literal values are no schemas, whatever they look like. */
+/** Keywords with literal values, which are no schemas, whatever they look like. */
 const LITERAL: ReadonlySet<string> = new Set(['enum', 'const', 'default', 'examples'])
 
 /** Keywords whose members have names that the schema gives, and that are no keywords themselves. */

@@ -170,10 +170,13 @@ function multiple(value: number | WrittenNumber, of: number | WrittenNumber, run
   return isMultiple(value, of)
 }
 
-/** 10,000 of 1,024 digits each, which take 50 ms: an answer has no more of them. */
+/** Steps that one division costs: 10,000 of 1,024 digits each take 50 ms, and an answer has no more of them. */
 const MULTIPLE_STEPS = 8
 
-/** In draft-04 `exclusiveMinimum: true` says what the `minimum` beside it means; so it is read in every draft. */
+/**
+ * Keywords that bound a number. In draft-04 `exclusiveMinimum: true` says what the `minimum` beside it means; so it is
+ * read in every draft.
+ */
 const BOUNDS: readonly Keyword[] = [
   (schema) =>
     schema.exclusiveMinimum === true
@@ -342,7 +345,7 @@ const members: Keyword = ({ properties, patternProperties, additionalProperties 
   }
 }
 
-/** Properties that say `required: true` of themselves. */
+/** Returns the names of properties that say `required: true` of themselves. */
 function namesOfDraft03(properties: JsonObject): readonly string[] {
   return Object.entries(properties).flatMap(([name, schema]) =>
     isJsonObject(schema) && schema.required === true ? [name] : [],

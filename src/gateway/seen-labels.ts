@@ -1,7 +1,7 @@
 import type { Entry } from '../model/entry.ts'
 import { type AgentName, type Label, LIMITS, type Spans } from '../model/index.ts'
 
-/** From when to when, epoch ms, both included. */
+/** A stretch of time, epoch ms, both ends included. */
 type Stretch = readonly [fromMs: number, toMs: number]
 
 /**

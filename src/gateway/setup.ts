@@ -54,7 +54,7 @@ export interface GatewaySetup {
   readonly policies: PolicyBundle
   readonly containment: ContainmentSetup
   readonly secrets: readonly (readonly [name: string, value: string])[]
-  /** Values that they had before, in a gateway that was lost: looked for in answers, and not injected. */
+  /** Earlier values of the secrets, in a gateway that was lost: looked for in answers, and not injected. */
   readonly pastSecrets?: readonly (readonly [name: string, value: string])[]
 }
 
@@ -80,7 +80,7 @@ export interface UpstreamSetup {
   readonly tools: readonly (readonly [ToolName, CatalogueTool])[]
   /** The revision of its protocol that it spoke when it was accepted. */
   readonly known?: string
-  /** Why it is left out of this start; nothing connects to it. */
+  /** The reason why it is left out of this start; nothing connects to it. */
   readonly down?: string
 }
 

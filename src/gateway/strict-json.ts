@@ -90,7 +90,7 @@ export function parseStrictText(text: string, bounds: JsonBounds = STRICT): Resu
 export type JsonFault =
   | { readonly kind: 'not-utf8' }
   | { readonly kind: 'duplicate-key'; readonly at?: string }
-  /** `what` is no number of JSON, and stands where one is expected, after the key `at`. */
+  /** A text that is not JSON. `what` is no number of JSON, and stands where one is expected, after the key `at`. */
   | { readonly kind: 'not-json'; readonly what?: string; readonly at?: string }
   | { readonly kind: 'too-deep'; readonly levels: number; readonly most: number }
   | { readonly kind: 'too-many-values'; readonly values: number; readonly most: number }
@@ -131,7 +131,7 @@ function near(key: string | undefined): string {
   return key === undefined ? '' : ` at ${cutText(key, LIMITS.faultCharactersMax)}`
 }
 
-/** Python, JavaScript and others write these where they have no number. */
+/** Returns the `NaN` or `Infinity` in a text, which Python, JavaScript and others write where they have no number. */
 function noNumber(text: string, { noNumberAt }: JsonScan): { readonly what?: string; readonly at?: string } {
   const what = noNumberAt === undefined ? undefined : /^(?:NaN|Infinity)/.exec(text.slice(noNumberAt, noNumberAt + 8))
   if (what == null || noNumberAt === undefined) return {}
@@ -174,7 +174,7 @@ function duplicateIn(text: string): { readonly at?: string } {
   return {}
 }
 
-/** `ignoreBOM` keeps the mark, so that the parser refuses it. */
+/** Decoder that refuses what is not UTF-8; `ignoreBOM` keeps a byte order mark, so that the parser refuses it. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 interface Counted {
@@ -186,7 +186,7 @@ interface Located {
   readonly at: string
 }
 
-/** The first fault in it, with its path. Counts keys on the way. */
+/** Returns the first fault in a value, with its path. Counts keys on the way. */
 function faultIn(value: Json, counted: Counted): Located | undefined {
   switch (typeof value) {
     case 'string':

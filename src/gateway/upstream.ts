@@ -46,8 +46,8 @@ export type Sent =
   /** No byte left: a reservation may be returned. */
   | { readonly kind: 'not-sent'; readonly why: string; readonly lives?: true }
   /**
-   * Bytes left and no whole answer came: the effect may have happened. `status`: of HTTP, where that came. `unread`: an answer
-   * came that cannot be read.
+   * An outcome that is not known: bytes left and no whole answer came, so that the effect may have happened. `status`:
+   * of HTTP, where that came. `unread`: an answer came that cannot be read.
    */
   | {
       readonly kind: 'unknown'

@@ -46,7 +46,7 @@ export interface UpstreamOptions {
   readonly connect: (signal: AbortSignal) => Promise<UpstreamConnection>
   /** An upstream offers what was not accepted. */
   readonly onDefinition: (tool: ToolName, offered: OfferedDefinition, problem: DefinitionProblem) => void
-  /** Something of a list could not be taken; the rest of it was. In words for a person. */
+  /** Hears that something of a list could not be taken, in words for a person; the rest of it was. */
   readonly onCut?: (list: ListName, what: readonly string[]) => void
   /** Hears that nobody gets to the upstream, and why; or, with nothing, that it stands again. Once for each change. */
   readonly onStand?: (problem?: string) => void
@@ -56,7 +56,7 @@ export interface UpstreamOptions {
 const RETRY_MS_MIN = 5_000
 const RETRY_MS_MAX = 60_000
 
-/** Between two times that it is told why nobody gets to an upstream. */
+/** Milliseconds between two times that it is told why nobody gets to an upstream. */
 const TOLD_EVERY_MS_MIN = 1_000
 
 /** The state of an upstream when a list asks: what nobody gets to is left out, and why is known. */
@@ -127,7 +127,9 @@ export class Upstream {
     return unlessAborted(this.#settled(), signal)
   }
 
-  /** One of its lists as it is now. What of it cannot be taken is told, once while it stays the same. */
+  /**
+   * Returns one of the upstream's lists as it is now. What of it cannot be taken is told, once while it stays the same.
+   */
   async offered(
     connection: UpstreamConnection,
     list: ListName,

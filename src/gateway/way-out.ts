@@ -87,7 +87,7 @@ export class WayOut implements EgressRules {
     return noRoomFor(upstream, authority, nowMs)
   }
 
-  /** A relay is started before the cell that it serves is. */
+  /** Waits for the first cell that the relay serves, which is started after it; SERVED_MS_MAX at most. */
   async ready(): Promise<void> {
     const { users, arrivals } = this.#options
     const untilMs = performance.now() + SERVED_MS_MAX
@@ -133,7 +133,10 @@ export class WayOut implements EgressRules {
 }
 
 const PLACE_CHARACTERS_MAX = 256
-/** From the start of a relay to the first cell that it serves; it is seconds where a cell's files are large. */
+/**
+ * Milliseconds from the start of a relay to the first cell that it serves; it is seconds where a cell's files are
+ * large.
+ */
 const SERVED_MS_MAX = 10_000
 
 /**
@@ -149,7 +152,7 @@ function written(place: string): { readonly shown: string; readonly key: string 
 
 /** Places that were told of in the last minute, and who waits to tell of another. */
 class ToldPlaces {
-  /** Declared ones, of which there are as many as the configuration has. */
+  /** Declared places that were told of; of these there are as many as the configuration has. */
   readonly #used = new Map<string, Told>()
   readonly #refused = new Map<string, Told>()
   readonly #newsAtMs = new Map<string, number>()
@@ -161,14 +164,20 @@ class ToldPlaces {
     this.#countedAtMs = nowMs
   }
 
-  /** Names are the configuration's: decoys, other environments' places, our own paths. One waits for no line each second. */
+  /**
+   * Tells whether a name is news, once in a second: then it waits for no line. Names are the configuration's: decoys,
+   * other environments' places, our own paths.
+   */
   isNews(name: string, nowMs: number): boolean {
     if (nowMs - (this.#newsAtMs.get(name) ?? Number.NEGATIVE_INFINITY) < 1_000) return false
     this.#newsAtMs.set(name, nowMs)
     return true
   }
 
-  /** Resolves with whether it is told. `append` is given how often it was asked for since it was told last, this time included. */
+  /**
+   * Tells of a place, and resolves with whether that is done. `append` is given how often it was asked for since it was
+   * told last, this time included.
+   */
   async tell(
     key: string,
     isUsed: boolean,
@@ -197,7 +206,9 @@ class ToldPlaces {
     return known !== undefined && Math.abs(nowMs - known.atMs) < TOLD_MS ? known : undefined
   }
 
-  /** One waits after the other, so that those who are let on have told theirs before the next is asked. */
+  /**
+   * Waits for the line, one after the other, so that those who are let on have told theirs before the next is asked.
+   */
   #turn(nowMs: () => number): Promise<void> {
     const mine = this.#line.then(async () => {
       for (let lack = this.#lackMs(nowMs()); lack > 0; lack = this.#lackMs(nowMs())) await delay(lack)
@@ -219,7 +230,7 @@ class ToldPlaces {
 interface Told {
   readonly atMs: number
   readonly told: Promise<boolean>
-  /** Asked for again since. */
+  /** Number of times that it was asked for since. */
   times: number
 }
 

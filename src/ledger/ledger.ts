@@ -24,7 +24,10 @@ export interface LedgerOptions {
   readonly clock: Clock
   /** Hears of each entry in the tick that appends it, before anything can follow from it. It may append itself. */
   readonly onAppended?: (entry: Entry) => void
-  /** Told each entry as it would be written; returns what is written instead, and nothing where it may stand as it is. */
+  /**
+   * Replaces entries as they are written: is told each one, and returns what is written instead, or nothing where it
+   * may stand as it is.
+   */
   readonly instead?: (body: EntryBody, text: string) => EntryBody | undefined
   /** A simulated one in tests. */
   readonly disk?: Disk

@@ -20,7 +20,10 @@ export async function readSealsOf(directory: string, origin: string, key: Witnes
   return judged([...(torn ? grown.slice(0, -1) : grown), ...(latest === '' ? [] : [latest])], origin, key)
 }
 
-/** The seal that a log keeps of itself, where the witness signed it for this log; its signature is what makes it count. */
+/**
+ * Reads the seal that a log keeps of itself, where the witness signed it for this log; its signature is what makes it
+ * count.
+ */
 export async function readOwnSeal(directory: string, origin: string, key: WitnessKey): Promise<SealedHead | undefined> {
   const text = await readFile(join(directory, 'seal'), 'utf8').catch(() => '')
   const opened = openSeal(text.replace(/\0+$/, ''), key)
@@ -28,8 +31,8 @@ export async function readOwnSeal(directory: string, origin: string, key: Witnes
 }
 
 /**
- * Seals together with the one that the log keeps. A witness keeps each seal before it answers with it: where that one is
- * larger than all of the witness's own, these have been lost or cut, and it is told.
+ * Returns seals together with the one that the log keeps. A witness keeps each seal before it answers with it: where
+ * that one is larger than all of the witness's own, these have been lost or cut, and it is told.
  */
 export function withOwnSeal(seals: Seals, own: SealedHead | undefined): Seals {
   if (own === undefined) return seals

@@ -101,7 +101,7 @@ export type HoldReason =
       readonly kind: 'destination'
       readonly path: string
       readonly value: string
-      /** The value is none: it is null, empty, or left out. */
+      /** True where the value is none: it is null, empty, or left out. */
       readonly nothing?: boolean
       readonly seen?: Seen
     }

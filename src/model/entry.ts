@@ -183,7 +183,7 @@ export interface ActionHeld {
   readonly action: ActionId
   /** The action that opened it. */
   readonly hold: ActionId
-  /** Tried in the same second: there were too many to record each. */
+  /** Number of further attempts in the same second, too many to record each. */
   readonly more?: number
   readonly cell: CellId
   readonly agent: AgentName
@@ -295,7 +295,7 @@ export interface UpstreamSeen {
   readonly problem?: string
 }
 
-/** Something of a list that an upstream offers could not be taken, and the rest of it was. */
+/** The part of an upstream's list that could not be taken, while the rest of it was. */
 export interface ListCut {
   readonly kind: 'list.cut'
   readonly upstream: UpstreamName
@@ -306,7 +306,7 @@ export interface ListCut {
   readonly more?: number
 }
 
-/** A relay has asked for a place outside of its cell: the first time within a minute. */
+/** A relay's request for a place outside of its cell: the first within a minute. */
 export interface EgressTried {
   readonly kind: 'egress.tried'
   readonly upstream: UpstreamName

@@ -12,18 +12,21 @@ export interface JsonScan {
    * other.
    */
   readonly kept: readonly number[]
-  /** One of those is too long to be kept. */
+  /** True where one of those is too long to be kept. */
   readonly tooLong: boolean
   /** Offset of a `NaN` or `Infinity`, which some languages write and JSON does not have. */
   readonly noNumberAt: number | undefined
 }
 
-/** Whether a number, by its text, is to be kept as it is written. */
+/** Tells whether a number, by its text, is to be kept as it is written. */
 export type Keeps = (text: string) => boolean
 
 export const KEEP_NONE: Keeps = () => false
 
-/** Each that `JSON.stringify` would write in other characters, and each that is past what doubles tell apart. */
+/**
+ * Keeps each number that `JSON.stringify` would write in other characters, and each that is past what doubles tell
+ * apart.
+ */
 export const KEEP_AS_WRITTEN: Keeps = (text) => {
   const double = Number(text)
   return String(double) !== text || isUnsafe(double)
@@ -95,7 +98,7 @@ export function scanJson(text: string, keeps: Keeps): JsonScan {
   return { depthMax, nodes, colons, kept, tooLong, noNumberAt }
 }
 
-/** The index of the closing quote, or the end of the text where there is none (the parser refuses that). */
+/** Returns the index of the closing quote, or the end of the text where there is none (the parser refuses that). */
 export function endOfString(text: string, from: number): number {
   for (let quote = text.indexOf('"', from); quote !== -1; quote = text.indexOf('"', quote + 1)) {
     let backslashes = 0
@@ -113,7 +116,9 @@ function endOfNumber(text: string, from: number): number {
   }
 }
 
-/** At most fifteen digits and nothing else: most numbers, which need no second look. */
+/**
+ * Tells whether a part of a text is at most fifteen digits and nothing else: most numbers, which need no second look.
+ */
 function isPlain(text: string, from: number, to: number): boolean {
   if (to - from > 15) return false
   for (let i = from; i < to; i++) {
@@ -124,18 +129,21 @@ function isPlain(text: string, from: number, to: number): boolean {
 }
 
 /**
- * Begins the text that stands for a kept number while the platform's parser reads the rest: a lone surrogate, which no
- * text that was decoded has. An escape can still say it: `mistaken` tells of those.
+ * Mark that begins the text which stands for a kept number while the platform's parser reads the rest: a lone
+ * surrogate, which no text that was decoded has. An escape can still say it: `mistaken` tells of those.
  */
 const MARK = '\udfff'
 
 export interface Scanned {
   readonly value: Json
-  /** A string or a key looks like a number that was kept, or one of those is gone (a key that is written twice). */
+  /**
+   * True where a string or a key looks like a number that was kept, or one of those is gone (a key that is written
+   * twice).
+   */
   readonly mistaken: boolean
 }
 
-/** Throws a SyntaxError where the text is no JSON. */
+/** Parses a text that was scanned. Throws a SyntaxError where it is no JSON. */
 export function parseScanned(text: string, { kept }: JsonScan): Scanned {
   // JSON.parse returns JSON; its type cannot say so.
   if (kept.length === 0) return { value: JSON.parse(text) as Json, mistaken: false }

@@ -16,7 +16,7 @@ export function asJson(value: object): JsonObject {
   return JSON.parse(JSON.stringify(value)) as JsonObject
 }
 
-/** The same value, in which only those numbers are kept as written that no double is exactly. */
+/** Returns the same value, in which only those numbers are kept as written that no double is exactly. */
 export function withDoubles(value: Json): Json {
   if (value instanceof WrittenNumber) return doubleOf(value) ?? value
   if (value === null || typeof value !== 'object') return value
@@ -27,7 +27,7 @@ export function objectWithDoubles(object: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(object).map(([key, item]) => [key, withDoubles(item)]))
 }
 
-/** The path of a number that is kept as it was written; undefined where there is none. */
+/** Returns the path of a number that is kept as it was written; undefined where there is none. */
 export function writtenNumberIn(value: Json, path = '$'): string | undefined {
   if (value instanceof WrittenNumber) return path
   if (value === null || typeof value !== 'object') return undefined

@@ -28,7 +28,7 @@ export const NUMBER_CHARACTERS_MAX = 1_024
 /** The digits that an exponent may have: `1e9999999` and beyond are no numbers of anybody. */
 const EXPONENT_DIGITS_MAX = 6
 
-/** Whether a text is a number of JSON that is short enough to be kept. */
+/** Tells whether a text is a number of JSON that is short enough to be kept. */
 export function isNumberText(text: string): boolean {
   const match = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?(\d+))?$/.exec(text)
   return match !== null && text.length <= NUMBER_CHARACTERS_MAX && (match[1] ?? '').length <= EXPONENT_DIGITS_MAX
@@ -38,7 +38,10 @@ export function isNumber(value: unknown): value is number | WrittenNumber {
   return typeof value === 'number' || value instanceof WrittenNumber
 }
 
-/** The double that is exactly this number; undefined for all other values. A double means its shortest decimal text. */
+/**
+ * Returns the double that is exactly this number; undefined for all other values. A double means its shortest decimal
+ * text.
+ */
 export function doubleOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value
   if (!(value instanceof WrittenNumber)) return undefined
@@ -50,7 +53,10 @@ export function doubleOf(value: unknown): number | undefined {
 
 const EXACT_DIGITS = 15
 
-/** One text for one number, however it was written: ECMAScript's where a double is exactly it, else all of its digits. */
+/**
+ * Returns one text for one number, however it was written: ECMAScript's where a double is exactly it, else all of its
+ * digits.
+ */
 export function numberText(value: number | WrittenNumber): string {
   const double = doubleOf(value)
   if (double !== undefined) return String(double)
@@ -65,7 +71,7 @@ export function numberText(value: number | WrittenNumber): string {
   return `${sign}${digits}e${exponent}`
 }
 
-/** Below zero where the first is less, above where it is more. Exact, whatever their sizes. */
+/** Compares two numbers: below zero where the first is less, above where it is more. Exact, whatever their sizes. */
 export function compareNumbers(a: number | WrittenNumber, b: number | WrittenNumber): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b
   return compareDecimals(decimalOf(a), decimalOf(b))
@@ -76,7 +82,7 @@ export function isWhole(value: number | WrittenNumber): boolean {
 }
 
 /**
- * Whether one number is a whole multiple of another that is above zero, as decimals: 19.99 is one of 0.01, though
+ * Tells whether one number is a whole multiple of another that is above zero, as decimals: 19.99 is one of 0.01, though
  * 19.99 / 0.01 is not whole in doubles. False where the two are too far apart in size to be told.
  */
 export function isMultiple(value: number | WrittenNumber, of: number | WrittenNumber): boolean {
@@ -88,7 +94,10 @@ export function isMultiple(value: number | WrittenNumber, of: number | WrittenNu
   return (BigInt(one.digits) * up) % (BigInt(other.digits) * down) === 0n
 }
 
-/** Between the smallest and the largest double lie 10^632, and as many digits again are in neither. */
+/**
+ * Powers of ten that two numbers may lie apart: between the smallest and the largest double lie 10^632, and as many
+ * digits again are in neither.
+ */
 const SHIFT_MAX = 1_264
 
 /** `digits` × 10^`exponent`, without zeros at either end of the digits; zero has none, and exponent 0. */
@@ -109,7 +118,7 @@ function decimalOf(value: number | WrittenNumber): Decimal {
   return { negative: text.startsWith('-'), digits, exponent: places }
 }
 
-/** In time that grows with the text alone: an upstream chose it. */
+/** Drops the zeros at the end, in time that grows with the text alone: an upstream chose it. */
 function withoutZerosAtEnd(digits: string): string {
   let end = digits.length
   while (end > 0 && digits[end - 1] === '0') end--

@@ -4,11 +4,11 @@ import { hostname, networkInterfaces } from 'node:os'
 
 /** The names and addresses that this machine knows of itself and of others, without asking anybody on a network. */
 export interface KnownHosts {
-  /** Whether an address leads to this very machine: its interfaces', loopback, the unspecified one. */
+  /** Tells whether an address leads to this very machine: its interfaces', loopback, the unspecified one. */
   isOwn(address: string): boolean
   /** The addresses that the hosts file has for a name; none where it does not name it. */
   addressesOf(name: string): readonly string[]
-  /** Whether a name is this machine's own. */
+  /** Tells whether a name is this machine's own. */
   isOwnName(name: string): boolean
 }
 

@@ -60,7 +60,10 @@ function value(text: string, effected: Effected, report: (problem: string) => vo
   return null
 }
 
-/** Null is no value: an upstream that says it names nothing. Of a number what it is, and not how it was written. */
+/**
+ * Returns the value at a path. Null is no value: an upstream that says it names nothing. Of a number it is what it is,
+ * and not how it was written.
+ */
 function valueAt(value: Json, path: JsonPath): Json | undefined {
   let here: Json = value
   for (const step of path) {

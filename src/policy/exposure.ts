@@ -18,7 +18,7 @@ export interface ExposureView {
   readonly labels: ReadonlyMap<Label, Seen>
   /** Whether the task, or a trusted field, said exactly this value. */
   knows(value: string): boolean
-  /** A declared destination may name nothing: whoever wrote the arguments left it out. */
+  /** True where a declared destination may name nothing: whoever wrote the arguments left it out. */
   readonly mayNameNothing?: boolean
   /** What it and every cell that it shares them with have said. */
   readonly words: Words

@@ -16,7 +16,7 @@ export interface Flow {
   readonly arguments: FieldTree<Role>
   /** Destinations among the arguments that the configuration declares. */
   readonly declared: FieldTree<Destination>
-  /** What an argument is that no declaration names. */
+  /** Role of an argument that no declaration names. */
   readonly otherwise: Role
   readonly anyLinks: boolean
   /** The labels of its results. */
@@ -30,7 +30,7 @@ type Role = Destination | { readonly kind: 'content' | 'free' }
 
 interface Destination {
   readonly kind: 'destination'
-  /** `null` is that nothing is named. */
+  /** Values that the configuration allows; `null` is that nothing is named. */
   readonly values: ReadonlySet<string | null>
   /** Value that the accepted definition gives the argument where it is left out. */
   readonly usual?: Json
@@ -73,8 +73,8 @@ export function issuedBy(tools: Iterable<CatalogueTool>): ReadonlySet<Label> {
 }
 
 /**
- * Everything for which an action waits for a person. Nothing here can be argued with: a value is one that the owner, the
- * configuration or a trusted field said, or it is not.
+ * Returns everything for which an action waits for a person. Nothing here can be argued with: a value is one that the
+ * owner, the configuration or a trusted field said, or it is not.
  *
  * - F1  A confidentiality label binds every action, since arguments carry data out; `untrusted` binds effects that the
  *       owner's task did not ask for (`asked`).

@@ -41,7 +41,7 @@ export class Words {
     this.#lost = true
   }
 
-  /** Before each answer: how long looking for what is in it may take is counted anew. */
+  /** Begins an answer: how long looking for what is in it may take is counted anew. */
   begin(): void {
     this.#steps = 0
   }
@@ -87,13 +87,13 @@ export class Words {
     return this.#words.has(new Spelled(text).plain)
   }
 
-  /** More has been said than can be kept: nothing becomes known any more. */
+  /** True where more has been said than can be kept: nothing becomes known any more. */
   get full(): boolean {
     const { seenCharactersMax, knownValuesMax } = LIMITS
     return this.#lost || this.#words.size >= knownValuesMax || this.#characters > seenCharactersMax
   }
 
-  /** Whether a value is made of what was said. */
+  /** Tells whether a value is made of what was said. */
   made(value: Spelled): boolean {
     if (this.#words.size === 0) return false
     if (this.#words.has(value.plain)) return true
@@ -109,7 +109,7 @@ export class Words {
   }
 }
 
-/** A longer text comes back as no destination; parts of it may. */
+/** Tells whether a text is short enough to come back as a destination; of a longer one parts may. */
 function short(plain: string): boolean {
   return plain.length <= LIMITS.knownValueCharactersMax
 }
@@ -135,7 +135,7 @@ class WholeWords {
     this.#beginnings.set(beginning, lengths)
   }
 
-  /** Whether at least half of a text is made of whole words, from left to right, the longest first. */
+  /** Tells whether at least half of a text is made of whole words, from left to right, the longest first. */
   coverHalf(text: string, left: { steps: number }): boolean {
     let covered = 0
     for (let at = 0; at + WORD_CHARACTERS_MIN <= text.length && left.steps > 0; left.steps--) {
@@ -156,7 +156,10 @@ class WholeWords {
   }
 }
 
-/** Longer texts are taken as they are: looking up what of them is known would take its time. */
+/**
+ * Characters of a text that is looked into; longer ones are taken as they are, since looking up what of them is known
+ * would take its time.
+ */
 const LOOKED_INTO_MAX = 4_096
 const NEIGHBOURS_MAX = 3
 
@@ -183,7 +186,7 @@ function withoutKnown(text: string, knows: (part: string) => boolean): readonly 
   return pieces.length === 0 ? undefined : [...pieces, text.slice(from)].filter((piece) => piece !== '')
 }
 
-/** Without the marks around it. */
+/** Returns a text without the marks around it. */
 function withoutMarks(text: string): string {
   let [from, to] = [0, text.length]
   while (from < to && '"\'`“‘«([{<'.includes(text.charAt(from))) from++

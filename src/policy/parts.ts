@@ -23,7 +23,7 @@ export class Parts {
     for (let place = Math.ceil(from / STEP); (place + 1) * STEP <= this.#length; place++) this.#index(place)
   }
 
-  /** The words of a text that are too short for the index. */
+  /** Adds the words of a text that are too short for the index. */
   addShort(text: string): void {
     for (const word of this.#shortFull ? [] : shortWords(text)) this.#short.add(word)
   }
@@ -41,7 +41,10 @@ export class Parts {
     return this.#short.size >= LIMITS.knownValuesMax
   }
 
-  /** Whether it is a part of one text, or one of its words. Takes from `left` one step for each place that is looked at. */
+  /**
+   * Tells whether it is a part of one text, or one of its words. Takes from `left` one step for each place that is
+   * looked at.
+   */
   has(part: string, left: { steps: number }): boolean {
     if (part.length < PART_MIN) return this.#hasShort(part)
     if (this.#length === 0) return false
@@ -83,7 +86,7 @@ export class Parts {
 const STEP = 4
 const PART_MIN = 7
 const LAST_MAX = 262_144
-/** Shorter ones stand in every text. */
+/** Characters of the shortest words that are kept: shorter ones stand in every text. */
 const SHORT_MIN = 4
 
 function hashOf(at: (i: number) => number): number {

@@ -31,7 +31,7 @@ export class Question {
     return this.#words.size > WORDS_MAX
   }
 
-  /** Whether a value of the answer is made of what was asked. */
+  /** Tells whether a value of the answer is made of what was asked. */
   made(value: Spelled): boolean {
     if (this.#tooLong || this.#tooMany) return true
     if (this.#words.size === 0) return false
@@ -44,7 +44,7 @@ export class Question {
     )
   }
 
-  /** The words of the question in another order, or some of them. */
+  /** Tells whether a text has the words of the question in another order, or some of them. */
   #allAsked(plain: string): boolean {
     const found = tokens(plain)
     return found.join('').length > TOKENS_MIN && found.every((token) => this.#tokens.has(token))

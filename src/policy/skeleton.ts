@@ -18,7 +18,9 @@ export function skeleton(text: string): string {
   return Buffer.from(units.buffer).toString('utf16le')
 }
 
-/** For each UTF-16 code unit the one that stands for it. */
+/**
+ * The code unit that stands for each UTF-16 code unit, its own where no other does; made when it is first asked for.
+ */
 let ascii: Uint16Array | undefined
 
 function asciiTable(): Uint16Array {

@@ -58,7 +58,9 @@ function keysOf(text: string): readonly string[] {
 /** Rounds of escapes inside of escapes. */
 const ROUNDS_MAX = 3
 
-/** Without the escapes of URLs, JSON, HTML, quoted-printable and shells, each also inside the others'. */
+/**
+ * Returns a text without the escapes of URLs, JSON, HTML, quoted-printable and shells, each also inside the others'.
+ */
 export function decoded(text: string): string {
   let plain = text
   for (let round = 0; round < ROUNDS_MAX && /[%&\\=]/.test(plain); round++) {
@@ -104,7 +106,7 @@ function character(code: number): string {
   return code <= 0x10ffff ? String.fromCodePoint(code) : ''
 }
 
-/** Returns the text in base64, base64url or hexadecimal; undefined where it holds none. */
+/** Returns the text that base64, base64url or hexadecimal holds; undefined where it holds none. */
 function unpacked(text: string): string | undefined {
   const bare = text.trim()
   if (bare.length < 6 || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(bare)) return undefined
@@ -116,7 +118,9 @@ function unpacked(text: string): string | undefined {
   return undefined
 }
 
-/** Host, path and query as every client would ask for them: without scheme, user, usual port and dot segments. */
+/**
+ * Returns host, path and query as every client would ask for them: without scheme, user, usual port and dot segments.
+ */
 function urlParts(text: string): string | undefined {
   if (text.length > URL_CHARACTERS_MAX || !/[.:]/.test(text)) return undefined
   const bare = text.trim()
@@ -135,7 +139,7 @@ function withoutPunycode(text: string): string | undefined {
 
 const URL_CHARACTERS_MAX = 4_096
 
-/** Digits of a phone number without the prefixes of countries and of cities. */
+/** Returns the digits of a phone number without the prefixes of countries and of cities. */
 function phone(text: string): string | undefined {
   if (!/^\s*\+?[\d\s()./-]{7,40}$/.test(text)) return undefined
   return text.replace('(0)', '').replaceAll(/\D/g, '').replace(/^0+/, '')
@@ -174,7 +178,7 @@ function parts(text: string): readonly string[] {
 const MONEY =
   /^\s*(?:[a-z]{2,3}|\p{Sc})?\s*[-+]?(\d{1,3}(?:[ '’_]\d{3})+(?:[.,]\d+)?|\d[\d.,]*(?:e[+-]?\d{1,2})?)\s*(?:[a-z]{2,3}|\p{Sc}|%)?\s*$/iu
 
-/** A number, as each convention would read its separators; of three digits at least. */
+/** Returns a number as each convention would read its separators; of three digits at least. */
 function amounts(text: string): readonly string[] {
   const number = text.length > 64 ? undefined : MONEY.exec(text.normalize('NFKC'))?.[1]
   if (number === undefined) return []
@@ -197,15 +201,18 @@ function named(number: string): readonly string[] {
 }
 
 export const WORD_CHARACTERS_MIN = 3
-/** A page size or an amount stands in many longer numbers by chance. */
+/** Digits of a number that counts inside of a longer one: a page size or an amount stands in many by chance. */
 const DIGITS_MIN = 6
 
-/** Whether finding a word, letters and digits alone, inside a longer text says that it comes from there. */
+/** Tells whether finding a word, letters and digits alone, inside a longer text says that it comes from there. */
 export function counts(word: string): boolean {
   return word.length >= (/^\d+$/.test(word) ? DIGITS_MIN : WORD_CHARACTERS_MIN)
 }
 
-/** Whether a text is the name of a member as schemas choose them: that stands in many a value that nobody made of it. */
+/**
+ * Tells whether a text is the name of a member as schemas choose them: that stands in many a value that nobody made of
+ * it.
+ */
 export function namesMember(text: string, what: 'text' | 'number' | 'name'): boolean {
   return what === 'name' && /^[\w-]{1,64}$/.test(text)
 }

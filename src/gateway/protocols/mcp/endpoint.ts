@@ -191,7 +191,10 @@ export class McpEndpoint {
     reply.answer(id, { result: modernResult(method, answer.result, IMPLEMENTATION) })
   }
 
-  /** The revisions before 2026-07-28: a session that `initialize` opens and that is known on this listener alone. */
+  /**
+   * Answers a request of the revisions before 2026-07-28: in a session that `initialize` opens and that is known on
+   * this listener alone.
+   */
   async #inSession(
     request: IncomingMessage,
     response: ServerResponse,
@@ -367,7 +370,7 @@ function statusOf(code: number): number {
   return code === RPC.headerMismatch || code === RPC.missingCapability ? 400 : 200
 }
 
-/** 2025-03-26 has them; what is decided, and answered, is one action. */
+/** The refusal of batches, which 2025-03-26 has: what is decided, and answered, is one action. */
 const BATCH = 'a batch of JSON-RPC messages is refused: send each of them in a request of its own'
 
 const INSTRUCTIONS =

@@ -2,11 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http'
 
 /** The request that a status is an answer to. */
 export interface Asked {
-  /** Absolute. */
+  /** URL of the request, absolute. */
   readonly url: string
   /** True where the request belongs to a revision with sessions, and is not the one that opens a session. */
   readonly inSession: boolean
-  /** Answers may come in a batch with other messages. */
+  /** True where answers may come in a batch with other messages. */
   readonly batches: boolean
   /** The session that the request named. */
   readonly session: string | undefined
@@ -16,8 +16,8 @@ export interface HttpRefusal {
   /** One sentence for the owner: what came, and what to change. */
   readonly why: string
   /**
-   * The upstream did not look at the request. `session`: it knows no session of ours, or not this one. `credential`: it
-   * does not take what it was sent.
+   * Set where the upstream did not look at the request. `session`: it knows no session of ours, or not this one.
+   * `credential`: it does not take what it was sent.
    */
   readonly refused?: 'session' | 'credential'
 }
@@ -52,7 +52,7 @@ const NO_SESSION = new RegExp(
   'i',
 )
 
-/** A redirect is never followed: a credential would go where nobody has declared it. */
+/** Says where a redirect leads. It is never followed: a credential would go where nobody has declared it. */
 function redirectText(url: string, status: number, location: string | undefined): string {
   const to = location !== undefined && URL.canParse(location, url) ? new URL(location, url) : undefined
   // Of a query nothing is shown: a credential may stand in it.

@@ -378,7 +378,7 @@ const OLD_TRANSPORT =
 const WHERE_ELSE =
   'look its url up (often /mcp); one that ends in /sse is of an older transport, which is not spoken here'
 
-/** TLS that fails is told with what would change it. */
+/** Adds to a failure of TLS what would change it. */
 function tlsText(why: string): string {
   if (!/certificate|self[- ]signed|CERT_|issuer/i.test(why)) return why
   const [first = why] = why.split(';')

@@ -55,7 +55,7 @@ function nameIn(text: string, from: number): string {
   return said?.ok && typeof said.value === 'string' ? cutText(said.value, LIMITS.faultCharactersMax) : ''
 }
 
-/** The members of the object that begins at `from`, as far as it can be followed. */
+/** Returns the members of the object that begins at `from`, as far as it can be followed. */
 function membersOf(text: string, from: number): readonly Member[] | undefined {
   const parts = partsOf(text, from, '{', '}')
   return parts?.flatMap(({ from: at, to }) => {
@@ -100,7 +100,7 @@ function partsOf(text: string, from: number, open: '{' | '[', close: '}' | ']'):
   return undefined
 }
 
-/** Past white space. */
+/** Returns the first offset past white space. */
 function start(text: string, from: number): number {
   let at = from
   while (at < text.length && ' \t\r\n'.includes(text[at] ?? '')) at++

@@ -265,7 +265,10 @@ function spoken(performed: Performed, signal?: AbortSignal): RpcAnswer {
   return rpcError(RPC.refused, `refused by Firebreak${under(performed.action)}`, ...referring(performed.action))
 }
 
-/** The fault is between Firebreak and the upstream: what the cell asked for is not what was wrong. */
+/**
+ * Texts for a call that the upstream did not look at: the fault is between Firebreak and the upstream, and not in what
+ * the cell asked for.
+ */
 const NOT_LOOKED_AT = {
   session: 'the upstream forgot the session that Firebreak has with it, and did not look at the call: make it again',
   credential: 'the upstream did not look at the call: its credential was refused, and the owner has to renew it',
@@ -276,7 +279,10 @@ function answered({ result, error }: JsonObject): RpcAnswer {
   return rpcError(RPC.internalError, 'the upstream answered with nothing')
 }
 
-/** A model that takes it for a failure would try again. */
+/**
+ * Says that an answer was withheld, and whether the call was carried out: a model that takes it for a failure would try
+ * again.
+ */
 function withheldText({ happened }: { readonly happened?: true }): string {
   return happened ? 'the answer was withheld; the call was carried out, so do not repeat it' : 'the answer was withheld'
 }
@@ -362,8 +368,8 @@ interface Offer {
 }
 
 /**
- * Lists come from the upstream as they are: an item that holds a secret is left out, which the ledger tells, and names and
- * descriptions are text that anyone could have written.
+ * Leaves out of an upstream's list the items that hold a secret, which the ledger tells. All else comes as it is: names
+ * and descriptions are text that anyone could have written.
  */
 async function shownUnlessLeaking(
   gate: Gate,
@@ -378,7 +384,10 @@ async function shownUnlessLeaking(
   return { result: { [member]: onDisk ? clean : [] } }
 }
 
-/** Told once for each secret and list of an upstream: of these there are as many as the configuration has. */
+/**
+ * Tells whether an item holds a secret, and records that once for each secret and list of an upstream: of these there
+ * are as many as the configuration has.
+ */
 function leaks(gate: Gate, member: string, { upstream, item }: Offer): boolean {
   const leaked = gate.secrets.leakIn(item)
   if (leaked === undefined) return false

@@ -15,11 +15,11 @@ import { IMPLEMENTATION } from './upstream-request.ts'
 export interface ConnectFault {
   readonly why: string
   /**
-   * The question for 2026-07-28 came first, and the process behind the pipes did not survive it, did not answer it, or is
-   * of no use since: another process, asked to `initialize`, may be.
+   * Set where the question for 2026-07-28 came first, and the process behind the pipes did not survive it, did not
+   * answer it, or is of no use since: another process, asked to `initialize`, may be.
    */
   readonly anew?: true
-  /** The upstream did not take the credential that it was sent (HTTP 401). */
+  /** Set where the upstream did not take the credential that it was sent (HTTP 401). */
   readonly credential?: true
 }
 
@@ -30,7 +30,7 @@ export interface Opened {
   readonly instructions: string | undefined
 }
 
-/** Asks the upstream in this revision; the answer, or why there is none within `msMax`. */
+/** Asks the upstream in this revision; resolves with the answer, or why there is none within `msMax`. */
 export type Ask = (revision: Revision, method: string, params: JsonObject, msMax: number) => Promise<Sent>
 
 export interface Negotiation {
@@ -40,7 +40,10 @@ export interface Negotiation {
   /** Milliseconds that the question for 2026-07-28 may go unanswered where nothing is known; and any other one. */
   readonly probeMsMax: number
   readonly answerMsMax: number
-  /** Whether an upstream that gave this answer to the question for 2026-07-28 may be asked to `initialize` in its place. */
+  /**
+   * Tells whether an upstream that gave this answer to the question for 2026-07-28 may be asked to `initialize` in its
+   * place.
+   */
   readonly mayGoOn: (sent: Sent) => boolean
 }
 
@@ -105,7 +108,7 @@ function initialize(ask: Ask, revision: SessionRevision, msMax: number): Promise
   return ask(revision, 'initialize', params, msMax)
 }
 
-/** The revision to ask for instead; undefined where the answer is no refusal of a version. */
+/** Returns the revision to ask for instead; undefined where the answer is no refusal of a version. */
 function otherRevision(sent: Sent): SessionRevision | undefined {
   const error = sent.kind === 'answered' ? sent.answer.value.error : undefined
   if (!isJsonObject(error)) return undefined
@@ -114,7 +117,7 @@ function otherRevision(sent: Sent): SessionRevision | undefined {
   return /version/i.test(String(error.message)) ? SESSION_REVISIONS.at(-1) : undefined
 }
 
-/** The revisions that a refusal names as supported. */
+/** Returns the revisions that a refusal names as supported. */
 function supportedIn(sent: Sent): readonly Json[] {
   const error = sent.kind === 'answered' ? sent.answer.value.error : undefined
   if (!isJsonObject(error) || !isJsonObject(error.data)) return []

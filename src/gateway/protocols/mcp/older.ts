@@ -21,7 +21,7 @@ function olderTool(tool: Json): Json {
   return known
 }
 
-/** A server that says everything in structured content alone has it said as text. */
+/** Returns the result of a call for an older client; what a server says in structured content alone is said as text. */
 function olderCall(revision: Revision, { structuredContent, ...result }: JsonObject): JsonObject {
   const content = listOf(result.content).map((block) => olderBlock(revision, block))
   if (content.length > 0 || structuredContent === undefined) return { ...result, content }

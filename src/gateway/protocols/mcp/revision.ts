@@ -7,7 +7,7 @@ export const SESSION_REVISIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '202
 export type SessionRevision = (typeof SESSION_REVISIONS)[number]
 export type Revision = typeof MODERN | SessionRevision
 
-/** All of them, as messages name them. */
+/** List of all revisions that are spoken, as messages name them. */
 export const SPOKEN: string = [MODERN, ...SESSION_REVISIONS].join(', ')
 
 export function isSessionRevision(version: unknown): version is SessionRevision {

@@ -53,7 +53,10 @@ const WAITING_BYTES_MAX = 4 * LIMITS.frameBytesMax
 const SHARE_BYTES_MAX = LIMITS.frameBytesMax + 65_536
 const SHARED_BYTES_MAX = 16 * LIMITS.frameBytesMax
 
-/** A server may have to load a runtime and its packages before it answers for the first time: on a busy host a minute. */
+/**
+ * Milliseconds to a first answer: a server may have to load a runtime and its packages before it, on a busy host a
+ * minute.
+ */
 const FIRST_ANSWER_MS_MAX = 60_000
 
 /**
@@ -307,7 +310,7 @@ class StdioUpstream implements UpstreamConnection {
     if (!this.#resting) this.#takeLines()
   }
 
-  /** An answer that is too large costs its own call; a line of which nobody knows what it is costs the server. */
+  /** Settles the call whose answer is too large; a line of which nobody knows what it is costs the server. */
   #heardTooMuch(begins: Uint8Array): void {
     const answered = this.#answeredBy(Buffer.from(begins.subarray(0, 4_096)).toString('latin1'))
     if (answered === undefined) return this.close()
