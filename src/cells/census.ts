@@ -17,7 +17,7 @@ export interface Standing {
   readonly frozen: boolean
   /** False while the cell waits before its first instruction. */
   readonly begun: boolean
-  /** Ends all of its processes, as far as the kernel lets this user. */
+  /** Ends all of the cell's processes, as far as the kernel lets this user. */
   readonly end: () => void
 }
 

@@ -58,7 +58,7 @@ export interface FileSpec {
 
 export interface TextSpec {
   readonly text: string
-  /** Absolute, in the cell. */
+  /** Place in the cell, absolute. */
   readonly to: string
 }
 

@@ -40,7 +40,10 @@ import { type ReplaceStep, replaceWorkspace, type SavedState } from './workspace
 import { holdStill, type Still } from './workspace/still.ts'
 
 export interface WardenOptions {
-  /** One for the whole host: uids are reserved in it. Default: /run/firebreak, or one of the user's own (`runDirectories`). */
+  /**
+   * Directory of the runs, one for the whole host: uids are reserved in it. Default: /run/firebreak, or one of the
+   * user's own (`runDirectories`).
+   */
   readonly runDirectory?: string
   /** Default: `full` for root, `user` for everyone else. */
   readonly profile?: Profile

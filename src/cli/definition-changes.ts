@@ -20,7 +20,7 @@ export interface Change {
   readonly kind: 'new' | 'changed' | 'words' | 'binding'
   readonly anyWords: boolean
   readonly before?: JsonObject
-  /** Why it cannot be accepted. */
+  /** Reason why it cannot be accepted. */
   readonly problem?: string
   /** Other upstreams that offer a tool of the same name. */
   readonly shadows: readonly UpstreamName[]

@@ -8,12 +8,12 @@ export function secretNames(value: string): readonly string[] {
 /** `${secret:name}` as it is written, and as a URL's path spells it (WHATWG URL: the path percent-encode set). */
 export const SECRET_IN_TEXT = /\$(?:\{|%7B)secret:([^}%]*)(?:\}|%7D)/g
 
-/** All texts of a server's entry that may hold `${secret:name}`. */
+/** Returns all texts of a server's entry that may hold `${secret:name}`. */
 export function injectedTexts(mcp: StdioServer | HttpServer): readonly string[] {
   return mcp.kind === 'http' ? [mcp.url.href, ...mcp.headers.values()] : [...mcp.command, ...mcp.cell.env.values()]
 }
 
-/** The secrets that a server's entry names, each once. */
+/** Returns the secrets that a server's entry names, each once. */
 export function secretsOf(mcp: StdioServer | HttpServer): readonly string[] {
   return [...new Set(injectedTexts(mcp).flatMap(secretNames))]
 }

@@ -6,7 +6,7 @@ export interface Demand {
   readonly verdict: 'missing' | 'look' | 'holds'
   readonly about: string
   readonly why: string
-  /** Absent where it holds. */
+  /** Advice on what would change it; absent where it holds. */
   readonly fix?: string
 }
 

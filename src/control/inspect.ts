@@ -65,7 +65,7 @@ interface Asking {
   readonly environment: EnvironmentName
   readonly state: State
   readonly secrets: ReadSecrets
-  /** Absent where there is no stdio server to start. */
+  /** Starts stdio servers; absent where there is none to start. */
   readonly warden?: Warden
 }
 

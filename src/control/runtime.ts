@@ -153,7 +153,7 @@ class OpenRuntime implements Runtime {
   readonly #stateDirectory: string
   readonly #stopMark: string
   readonly #stopAnswers: () => void
-  /** Absent until `open`: nothing is launched before. */
+  /** The door for people's orders; absent until `open`: nothing is launched before. */
   #door: ControlSocket | undefined
   /** One gateway is replaced after the other. */
   #replacing: Promise<void> = Promise.resolve()

@@ -21,9 +21,9 @@ import { isHiddenUnasked } from './programs/hidden-files.ts'
 import { isPackages } from './programs/secret-files.ts'
 
 export interface Shown {
-  /** Relative to the workspace, `/` between parts. */
+  /** Hidden paths, relative to the workspace, `/` between parts. */
   readonly hidden: readonly string[]
-  /** Why it must not be shown. */
+  /** Reason why it must not be shown. */
   readonly refusal?: string
   /** True where there was more than is looked at. */
   readonly incomplete: boolean

@@ -15,7 +15,7 @@ export interface Start {
   /** The number of the cell that delegates to it. */
   readonly parent?: number
   servers: readonly Kept[]
-  /** Absent until it is built. */
+  /** The cell; absent until it is built. */
   cell?: Cell
   /** The rung that its gateway was told for it; absent before that. */
   told?: Rung

@@ -95,7 +95,7 @@ export class Upstream {
   /** The same, once it stands. */
   #live: UpstreamConnection | undefined
   readonly #closed = new AbortController()
-  /** Why nobody gets to it, as it was told last, and when that was, on `performance`'s clock. */
+  /** Reason why nobody gets to it, as it was told last, and when that was, on `performance`'s clock. */
   #problem: string | undefined
   #toldMs = Number.NEGATIVE_INFINITY
   /** Lists that were given while it started, or without it. */

@@ -291,7 +291,7 @@ export interface UpstreamSeen {
   readonly upstream: UpstreamName
   /** The cell that it serves, where it serves one. */
   readonly cell?: CellId
-  /** Why nobody gets to it; absent where it stands again. */
+  /** Reason why nobody gets to it; absent where it stands again. */
   readonly problem?: string
 }
 

@@ -83,7 +83,7 @@ export const LIMITS = {
   schemaNestingMax: 96,
   /** Instructions of all patterns of a schema: 16,384 compile in about 50 ms. */
   patternSizeMax: 16_384,
-  /** One check of a value: 100,000 values against four schemas each. They take about 60 ms. */
+  /** Steps of one check of a value: 100,000 values against four schemas each. They take about 60 ms. */
   schemaStepsMax: 400_000,
   /** One check, patterns: instructions times characters, of which the slowest take 30 ms. */
   patternStepsMax: 524_288,

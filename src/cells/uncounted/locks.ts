@@ -18,7 +18,7 @@ export interface Lock {
   readonly pid: number
   /** The device and inode that it stands on: `00:1b:877`. */
   readonly file: string
-  /** All but its number in the list: two lines with one `about` are one lock. */
+  /** The line without its number in the list: two lines with one `about` are one lock. */
   readonly about: string
 }
 

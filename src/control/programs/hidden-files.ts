@@ -14,7 +14,10 @@ export function isHiddenUnasked(path: string): boolean {
   return (NAMES.has(name) || PATTERN.test(name)) && !HARMLESS.test(name)
 }
 
-/** The same as patterns of `hide:`, for a configuration that hides more; of examples they hide those of `.env`, too. */
+/**
+ * Patterns of `hide:` that hide the same, for a configuration that hides more; of examples they hide those of `.env`,
+ * too.
+ */
 export const HIDDEN_PATTERNS: readonly string[] = [
   ...[...NAMES, '.env', '.env.*', 'id_rsa', 'id_dsa', 'id_ecdsa', 'id_ed25519'].map((name) => `**/${name}`),
 ]

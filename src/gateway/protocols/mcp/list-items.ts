@@ -11,7 +11,7 @@ export interface ListRead {
 /** The members of a result that are lists of definitions, in every revision. */
 const LISTS: ReadonlySet<string> = new Set(['tools', 'prompts', 'resources', 'resourceTemplates'])
 
-/** One definition: a schema is the largest of its parts. */
+/** Bounds of one definition: a schema is the largest of its parts. */
 const ITEM = { ...FROM_UPSTREAM, depthMax: LIMITS.schemaNestingMax + 8, valuesMax: LIMITS.jsonNodesMax }
 
 /**

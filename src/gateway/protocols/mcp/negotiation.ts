@@ -11,7 +11,7 @@ import {
 import { RPC } from './rpc.ts'
 import { IMPLEMENTATION } from './upstream-request.ts'
 
-/** Why no connection to an upstream came to be. */
+/** The reason why no connection to an upstream came to be. */
 export interface ConnectFault {
   readonly why: string
   /**
