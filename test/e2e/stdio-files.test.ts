@@ -138,9 +138,12 @@ describe('a stdio server with files of its own', { skip: SKIP, concurrency: 2 },
     const run = start('alpha', ...staying([noting('a1')]))
     await until('the note is written', () => run.stdout().includes('"id"'))
     for (const rung of [undefined, 'frozen']) {
-      if (rung) assert.equal((await contain('alpha', rung)).code, 0)
+      const contained = rung === undefined ? undefined : await contain('alpha', rung)
+      assert.equal(contained?.code ?? 0, 0)
+      // On a machine where its server did not stand still in time, it was killed, and its files are free.
+      if (contained?.stdout.includes('ended harder')) break
       const refused = await undo('--since', '1h', ...ORDER)
-      assert.notEqual(refused.code, 0)
+      assert.notEqual(refused.code, 0, `${contained?.stdout}${refused.stdout}${refused.stderr}`)
       assert.equal(totalsIn(refused).undoable, 1, refused.stdout + refused.stderr)
       assert.match(refused.stdout, /in use by c_/)
     }

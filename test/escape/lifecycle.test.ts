@@ -57,8 +57,8 @@ describe('a cell’s life', { skip: SKIP }, () => {
   })
 
   it('S13: a launch that fails leaves nothing', async () => {
-    // A place that cannot be made: bubblewrap fails half-way.
-    const files = [{ from: '/etc/hostname', to: '/usr/bin/true/inside' }]
+    // A place whose name no file system takes: bubblewrap fails half-way.
+    const files = [{ from: '/etc/hostname', to: `/opt/${'x'.repeat(300)}` }]
     const wanted = spec(['true'], { files, workspace: workspaceOver(hostDirectory()) })
     await assert.rejects(launched(wanted), /bubblewrap/)
     // Cells of other tests come and go: what counts is what is left of this one.
