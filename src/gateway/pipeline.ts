@@ -75,6 +75,9 @@ export type Performed =
       readonly happened?: true
     }
 
+/** Characters of a name that a cell calls: a longer one is refused, declared or not. */
+const NAME_CHARACTERS_MAX = 200
+
 type Refused = Extract<Performed, { kind: 'refused' }>
 
 /**
@@ -213,7 +216,22 @@ function templateOf(tool: ToolName): ToolName {
 
 /** A name that a cell made up, as it can stand in the ledger. */
 function recordable(name: string): ToolName {
-  return toolName(cutText(name, 200).replaceAll(/\p{Cc}/gu, '�') || '(empty)')
+  return toolName(cutText(name, NAME_CHARACTERS_MAX).replaceAll(/\p{Cc}/gu, '�') || '(empty)')
+}
+
+/**
+ * Tells whether a text can be the name of a tool, a prompt or a template: it is looked up, decided, recorded and sent as
+ * the one name that it is. Of any other a part would be decided, and the whole sent.
+ */
+export function isName(text: string): boolean {
+  return recordable(text) === text
+}
+
+/** The refusal of what is no name. */
+export const NAME_FAULT: Extract<Refusal, { kind: 'arguments' }> = {
+  kind: 'arguments',
+  path: '$',
+  problem: `its name is no name: one has 1 to ${NAME_CHARACTERS_MAX} characters, and no control characters`,
 }
 
 /** Step 4, with what stands in the way of this gateway itself. */

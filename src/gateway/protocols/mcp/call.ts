@@ -1,7 +1,7 @@
 import { type ActionId, grantedName, type JsonObject, type Operation } from '../../../model/index.ts'
 import type { CellAtGate } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
-import { type Attempt, type Performed, perform, refuseUnprepared } from '../../pipeline.ts'
+import { type Attempt, isName, NAME_FAULT, type Performed, perform, refuseUnprepared } from '../../pipeline.ts'
 import { CredentialRefused } from '../../upstream.ts'
 import type { Upstream } from '../../upstreams.ts'
 
@@ -40,14 +40,14 @@ export async function performCall(gate: Gate, cell: CellAtGate, upstream: Upstre
 /** Connects where there is no connection, performs, and gives up a connection that broke. */
 async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
   const { operation, target, args, method, params, template = target, signal, onNotification, logLevel, about } = call
+  const asked = { upstream: upstream.name, operation, target, args, ...about }
+  if (!isName(template)) return refuseUnprepared(gate, cell, asked, [NAME_FAULT])
   let connection: Awaited<ReturnType<Upstream['connection']>>
   try {
     connection = await upstream.connection(signal)
   } catch (error) {
     const problem = error instanceof Error ? error.message.slice(0, 500) : 'no connection'
-    const refused = await refuseUnprepared(gate, cell, { upstream: upstream.name, operation, target, args, ...about }, [
-      { kind: 'unavailable', what: 'upstream', problem },
-    ])
+    const refused = await refuseUnprepared(gate, cell, asked, [{ kind: 'unavailable', what: 'upstream', problem }])
     const credential = error instanceof CredentialRefused
     return { kind: 'unreachable', action: refused.action, ...(credential && { refused: 'credential' }) }
   }
@@ -56,7 +56,7 @@ async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstream, cal
     upstream,
     operation,
     target,
-    tool: grantedName(operation, template.slice(0, 200).replaceAll(/\p{Cc}/gu, '') || '-'),
+    tool: grantedName(operation, template),
     args,
     signal,
     prepare: (known) => {

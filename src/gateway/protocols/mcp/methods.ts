@@ -16,7 +16,7 @@ import { type Candidate, decideList, type Refusal, shownDefinition } from '../..
 import { authorityOf, type CellAtGate } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../own-tools.ts'
-import { type Performed, refuseFrame, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
+import { isName, NAME_FAULT, type Performed, refuseFrame, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
 import { recordLabels } from '../../record.ts'
 import type { ListName, SendOptions } from '../../upstream.ts'
 import { definitionDigest, type Upstream } from '../../upstreams.ts'
@@ -153,7 +153,8 @@ async function callTool(gate: Gate, cell: CellAtGate, request: CellRequest): Pro
   }
   if (upstream === undefined)
     return spoken(await refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'tool', target, args: given }))
-  const declared = upstream.tool(grantedName('tool', target.slice(0, 200).replaceAll(/\p{Cc}/gu, '') || '-'))
+  if (!isName(target)) return spoken(await refuseUnprepared(gate, cell, about, [NAME_FAULT]))
+  const declared = upstream.tool(grantedName('tool', target))
   const mismatch = request.headers && paramHeaderMismatch(request.headers, declared?.paramHeaders ?? [], given)
   if (mismatch !== undefined) {
     const problem = `${mismatch} does not say what the body says`
