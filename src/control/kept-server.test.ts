@@ -227,6 +227,17 @@ describe('a stdio server that is kept running', () => {
     assert.deepEqual([cells.length, runs(cells)], [1, 0])
   })
 
+  it('KS7: S8: one that was frozen stands when the gateway speaks to it no more, and is gone at the end', async (t) => {
+    const { server, cells, said, pass } = kept(t)
+    await server.start()
+    assert.equal((await server.halt('freeze')).ok, true)
+    server.givenUp(said.numbers[0] ?? 0)
+    await pass(MINUTE_MS)
+    assert.deepEqual([cells.length, cells[0]?.torn], [1, false])
+    await server.end()
+    assert.equal(cells[0]?.torn, true)
+  })
+
   it('KS6: one that is being launched meanwhile does not begin, and is gone when the order is confirmed', async (t) => {
     const { promise: launched, resolve } = Promise.withResolvers<boolean>()
     const { server, cells } = kept(t, { launching: () => launched })

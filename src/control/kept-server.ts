@@ -37,6 +37,7 @@ const END_MS_MAX = 2_000
  * - KS4  After `end` none runs, and none is started; one that was being launched is gone when it resolves.
  * - KS5  One that has run for LIVED_MS_MIN counts as the first: what ended before it makes nothing wait any more.
  * - KS6  From the tick of `hold` on none begins: one that is being launched is torn down before it has run.
+ * - KS7  One that was frozen stands until `end`, also when the gateway has given it up: its files stay in use.
  */
 export class KeptServer {
   readonly #options: KeptServerOptions
@@ -44,6 +45,8 @@ export class KeptServer {
   #running: { readonly number: number; readonly cell: Cell; readonly giveUp: () => void; begun?: true } | undefined
   #starting: Promise<Result<void, string>> | undefined
   #keeping: Promise<void> | undefined
+  /** Whether an order has frozen it. */
+  #frozen = false
   #held = false
   /** Since one of them has lived long, and with that one. */
   #starts = 0
@@ -104,6 +107,7 @@ export class KeptServer {
     await this.#starting
     const cell = this.#running?.cell
     if (cell === undefined) return ok('none of it runs, and none is started')
+    this.#frozen = how === 'freeze'
     const done = how === 'kill' ? await cell.kill() : await cell.freeze()
     if (!done.ok) return no(JSON.stringify(done.reason))
     return ok(how === 'kill' ? 'cgroup.events says populated 0' : 'cgroup.events says frozen 1')
@@ -138,7 +142,7 @@ export class KeptServer {
       this.#starts = 1
     }, LIVED_MS_MIN)
     lived.unref()
-    await Promise.race([cell.exited, givenUp.then(() => this.#pause(END_MS_MAX))])
+    await Promise.race([cell.exited, givenUp.then(() => this.#patience())])
     clearTimeout(lived)
     const receipt = await cell.teardown()
     if (this.#over.signal.aborted) return
@@ -157,6 +161,12 @@ export class KeptServer {
       if (started.ok || this.#isOver()) return
       this.#options.note(`its server cannot be started again: ${started.reason}`)
     }
+  }
+
+  /** Resolves when a server that is spoken to no more has had its time; one that was frozen stands until it is ended. */
+  async #patience(): Promise<void> {
+    await this.#pause(END_MS_MAX)
+    if (this.#frozen) await new Promise(() => undefined)
   }
 
   #waitMs(): number {
