@@ -42,6 +42,7 @@ function kept(t: TestContext, options: FakeOptions = {}) {
         fake.running = true
         return ok(undefined)
       },
+      freeze: async () => ok(undefined),
       teardown: async () => {
         Object.assign(fake, { running: false, torn: true })
         resolve()
