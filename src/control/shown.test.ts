@@ -76,6 +76,33 @@ describe('what a cell is going to be shown', () => {
     assert.deepEqual(look({ hide: ['*/*.ts'] }).hidden, ['src/a.ts'])
   })
 
+  it('S10: a file in a hidden directory is hidden by its other names, too; so is what a hidden link leads to', () => {
+    made({
+      'work/private/deep/key': 'k',
+      'work/.ssh/config': 'c',
+      'work/real/a': 'a',
+      'work/one': '1',
+      'work/b/c': 'x',
+    })
+    mkdirSync(join(base, 'work/src'))
+    const link = (from: string, to: string) => linkSync(join(base, 'work', from), join(base, 'work/src', to))
+    link('private/deep/key', 'key')
+    link('.ssh/config', 'config')
+    link('real/a', 'a')
+    link('one', 'one')
+    symlinkSync('../real', join(base, 'work/b/real'))
+    symlinkSync('../one', join(base, 'work/b/one'))
+    // Names that are all seen, and one that lies elsewhere.
+    link('b/c', 'c')
+    made({ 'kept/other': 'o' })
+    linkSync(join(base, 'kept/other'), join(base, 'work/src/other'))
+    assert.deepEqual(look({ hide: ['private/**'] }).hidden, ['private', 'src/key'])
+    assert.deepEqual(look({ hide: ['private'] }).hidden, ['private', 'src/key'])
+    assert.deepEqual(look({ hide: ['private/*'] }).hidden, ['private/deep', 'src/key'])
+    assert.deepEqual(look().hidden, ['.ssh', 'src/config'])
+    assert.deepEqual(look({ hide: ['b/real', 'b/one'] }).hidden, ['one', 'real', 'src/a', 'src/one'])
+  })
+
   it('S17: more files to hide than are mounted over stop the start', () => {
     made(Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`work/${i}/.env`, ''])))
     assert.match(look().refusal ?? '', /257 files to hide, more than 256/)

@@ -29,7 +29,7 @@ export interface Shown {
   readonly incomplete: boolean
 }
 
-/** Files and directories that are looked at; a large repository has tens of thousands. */
+/** Files and directories that are looked at, and as many in what is hidden; a large repository has tens of thousands. */
 const ENTRIES_MAX = 100_000
 /** Bytes that are read of all files together, and of each: a token lies in a small file. */
 const READ_BYTES_MAX = 128 * 1024 ** 2
@@ -62,10 +62,18 @@ export function lookThrough(
   return { hidden, incomplete: look.incomplete, ...(look.refusal !== undefined && { refusal: look.refusal }) }
 }
 
+/** A file of the workspace that has other names, here or elsewhere. */
+interface Linked {
+  readonly path: string
+  readonly inode: string
+  /** How many names it has on its file system. */
+  readonly names: bigint
+}
+
 class Look {
   readonly #secretInodes = new Map<string, string>()
   readonly #needles: readonly (readonly [name: string, needle: Buffer])[]
-  #entries = 0
+  readonly #shown = { left: ENTRIES_MAX }
   #bytes = 0
   incomplete = false
   refusal: string | undefined
@@ -86,23 +94,41 @@ class Look {
     const isHidden = (path: string) =>
       hide === undefined ? isHiddenUnasked(path) : hide.some((pattern) => matchesPath(pattern, path))
     const hidden = new Set<string>()
-    const hiddenInodes = new Set<string>()
-    const linked: (readonly [path: string, inode: string])[] = []
+    const linked: Linked[] = []
     const root = resolved(lower)
-    for (const { path, stats } of this.#walk(root, (each) => isHidden(each))) {
+    for (const { path, stats } of this.#walk(root, isHidden)) {
       if (isHidden(path)) {
         const target = stats.isSymbolicLink() ? withinOf(root, path) : path
         if (target !== undefined) hidden.add(target)
-        const inode = stats.isFile() ? inodeOf(stats) : undefined
-        if (inode !== undefined && stats.nlink > 1n) hiddenInodes.add(inode)
       } else if (stats.isFile()) {
-        if (stats.nlink > 1n) linked.push([path, inodeOf(stats) ?? ''])
+        if (stats.nlink > 1n) linked.push({ path, inode: inodeOf(stats) ?? '', names: stats.nlink })
         this.#judge(join(root, path), stats)
       }
     }
-    // The same file by another name is no other file.
-    for (const [path, inode] of linked) if (hiddenInodes.has(inode)) hidden.add(path)
-    return [...hidden].filter((path) => ![...hidden].some((other) => path.startsWith(`${other}/`))).toSorted()
+    const seen = linked.filter(({ path }) => !liesIn(hidden, path))
+    for (const path of this.#alsoHidden(root, hidden, seen)) hidden.add(path)
+    return [...hidden].filter((path) => !liesBelow(hidden, path)).toSorted()
+  }
+
+  /**
+   * Returns those of the files that are seen which are hidden by another name: the same file by another name is no
+   * other file. Hidden directories are looked through only where a file has more names than are seen.
+   */
+  #alsoHidden(root: string, hidden: ReadonlySet<string>, seen: readonly Linked[]): readonly string[] {
+    const count = new Map<string, bigint>()
+    for (const { inode } of seen) count.set(inode, (count.get(inode) ?? 0n) + 1n)
+    const open = seen.filter(({ inode, names }) => (count.get(inode) ?? 0n) < names)
+    if (open.length === 0) return []
+    const inodes = new Set<string>()
+    const budget = { left: ENTRIES_MAX }
+    for (const path of hidden) {
+      const stats = lstatOf(join(root, path))
+      if (stats?.isFile()) inodes.add(inodeOf(stats) ?? '')
+      if (!stats?.isDirectory() || liesBelow(hidden, path)) continue
+      for (const { stats: each } of this.#walk(join(root, path), () => false, budget))
+        if (each.isFile() && each.nlink > 1n) inodes.add(inodeOf(each) ?? '')
+    }
+    return open.filter(({ inode }) => inodes.has(inode)).map(({ path }) => path)
   }
 
   files(from: string): void {
@@ -143,11 +169,12 @@ class Look {
   *#walk(
     root: string,
     skip: (path: string) => boolean,
+    budget: { left: number } = this.#shown,
   ): Generator<{ readonly path: string; readonly stats: BigIntStats }> {
     const [near, far]: [string[], string[]] = [[''], []]
     for (let at = near.shift() ?? far.shift(); at !== undefined; at = near.shift() ?? far.shift()) {
       for (const { name } of entriesOf(join(root, at))) {
-        if (++this.#entries > ENTRIES_MAX) {
+        if (--budget.left < 0) {
           this.incomplete = true
           return
         }
@@ -183,6 +210,17 @@ function formsOf(value: string): readonly Buffer[] {
   ]
   const forms = [...new Set(texts)].filter((text) => text.length >= 8).map((text) => Buffer.from(text))
   return [...forms, Buffer.from(value, 'utf16le')]
+}
+
+/** Tells whether a path is one of these, or lies below one. */
+function liesIn(paths: ReadonlySet<string>, path: string): boolean {
+  return paths.has(path) || liesBelow(paths, path)
+}
+
+function liesBelow(paths: ReadonlySet<string>, path: string): boolean {
+  for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1))
+    if (paths.has(path.slice(0, at))) return true
+  return false
 }
 
 function withinOf(root: string, path: string): string | undefined {

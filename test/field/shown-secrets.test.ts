@@ -1,7 +1,7 @@
 /** Secrets that lie in what a cell is shown, and files that hold them: `firebreak run` and `doctor`, as a person has them. */
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { firebreak, SKIP } from '../kit/command-line.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
@@ -62,6 +62,19 @@ describe('a secret in what is shown', { skip: SKIP }, () => {
     assert.equal(all.stdout, 'KEY=1234\nhello\n')
     const other = await firebreak(['run', ...config('token', { hide: ['notes', '.env'] }, cat, files)])
     assert.equal(other.stdout, '')
+  })
+})
+
+describe('what is hidden', { skip: SKIP }, () => {
+  it('S10: a hard link to a file in a hidden directory shows nothing of it', async () => {
+    const read = ['sh', '-c', 'cat /workspace/private/key /workspace/copy 2>/dev/null; cat /workspace/notes']
+    const given = config('token', { hide: ['private/**'] }, read, { token: 'tok-4d3c2b1a0f', 'app/notes': 'hello\n' })
+    const app = join(dirname(given[1] ?? ''), 'app')
+    mkdirSync(join(app, 'private'))
+    writeFileSync(join(app, 'private/key'), 'nobody reads this\n')
+    linkSync(join(app, 'private/key'), join(app, 'copy'))
+    const ran = await firebreak(['run', ...given])
+    assert.equal(ran.stdout, 'hello\n', ran.stderr)
   })
 })
 
