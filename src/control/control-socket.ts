@@ -16,6 +16,7 @@ import {
   type Rung,
 } from '../model/index.ts'
 import type { Confirmation, Order, Receipt } from './containment.ts'
+import type { OrderSeen } from './fence.ts'
 import { shortPath } from './short-path.ts'
 import type { UndoOrder } from './undo-order.ts'
 
@@ -30,6 +31,9 @@ export type ControlRequest =
       readonly to: Rung
       readonly by: PersonName
       readonly why: string
+      /** When the person was told where it stands, by `monotonicUs`, and what they were told. */
+      readonly askedUs: number
+      readonly seen?: OrderSeen
     }
   | { readonly kind: 'undo'; readonly order: UndoOrder }
   | { readonly kind: 'cells' }

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { agentName } from '../model/index.ts'
-import { changeFence, type Fenced, makeFence, readFence, readStopMark, writeStopMark } from './fence.ts'
+import { changeFence, type Fenced, makeFence, readFence, readStopMark, releaseFenced, writeStopMark } from './fence.ts'
+import { monotonicUs, Starting } from './starting.ts'
+import { fenceAgents, newOrderId } from './stop.ts'
 
 let state = ''
 beforeEach(() => {
@@ -52,6 +54,52 @@ describe('S8: the fence', () => {
     }
     assert.ok((await changeFence(state, (fence) => fence.set(agentName('bot'), frozen), true)).ok)
     assert.ok(readFence(state).ok)
+  })
+
+  it('a release lifts the order that was seen, and none that came after it was asked', async () => {
+    makeFence(state)
+    const order = {
+      id: 'o_1',
+      target: { kind: 'all' },
+      rung: 'frozen',
+      by: 'maria@shop.example',
+      why: 'a drill',
+    } as const
+    const bot = agentName('bot')
+    const seen = () => {
+      const fence = readFence(state)
+      return fence.ok ? fence.value.get(bot) : undefined
+    }
+    const words = { agent: bot, to: 'normal', by: 'joao@shop.example', why: 'it is well' } as const
+    await fenceAgents(state, [bot], order)
+    for (const rung of ['killed', 'killed', 'frozen'] as const) {
+      const before = seen()
+      await fenceAgents(state, [bot], { ...order, id: newOrderId(), rung })
+      const released = await releaseFenced(state, { ...words, seen: before })
+      assert.equal(released.ok ? '' : released.reason, 'bot was contained again meanwhile: nothing was released', rung)
+      assert.equal(seen()?.rung, 'killed')
+    }
+    assert.ok((await releaseFenced(state, { ...words, seen: seen() })).ok)
+    assert.equal(seen(), undefined)
+  })
+
+  it('a start is held by an order that came after the release was asked', () => {
+    makeFence(state)
+    const starting = new Starting(state)
+    const bot = agentName('bot')
+    const order = { target: { kind: 'all' }, rung: 'frozen', by: 'maria@shop.example', why: 'a drill' } as const
+    starting.fencing({ ...order, id: 'o_1' }, [bot])
+    const askedUs = monotonicUs() + 1
+    while (monotonicUs() < askedUs);
+    assert.ok(!starting.orderedSince(bot, askedUs))
+    starting.fencing({ ...order, id: 'o_2' }, [bot])
+    assert.ok(starting.orderedSince(bot, askedUs))
+    starting.released(bot, 'normal', askedUs)
+    const agent = { name: bot }
+    const held = starting.rungOf({ number: 1, agent })
+    assert.match(held.ok ? '' : held.reason, /order o_2/)
+    starting.released(bot, 'normal', monotonicUs() + 1)
+    assert.deepEqual(starting.rungOf({ number: 1, agent }), { ok: true, value: 'normal' })
   })
 
   it('many writers at once: nothing of any is lost', async () => {

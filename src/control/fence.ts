@@ -17,6 +17,8 @@ export interface Fenced {
   readonly atMs: number
   /** The order that put it there; its receipt has the same name. */
   readonly order: string
+  /** The last order since then that asked for no harder rung, where one came: who releases has not seen it otherwise. */
+  readonly last?: string
 }
 
 export type Fence = ReadonlyMap<AgentName, Fenced>
@@ -49,10 +51,13 @@ export function readFence(stateDirectory: string): Result<Fence, string> {
 
 const MEND = 'firebreak contain all writes a new one in which everybody is contained; then release whom you mean'
 
-/** Changes it, one writer after the other. A damaged or missing one is changed only by `anew`, which begins from nothing. */
+/**
+ * Changes it, one writer after the other; nothing is written where the change refuses. A damaged or missing one is changed
+ * only by `anew`, which begins from nothing.
+ */
 export async function changeFence(
   stateDirectory: string,
-  change: (fence: Map<AgentName, Fenced>) => void,
+  change: (fence: Map<AgentName, Fenced>, refuse: (why: string) => void) => void,
   anew = false,
 ): Promise<Result<void, string>> {
   try {
@@ -66,7 +71,11 @@ export async function changeFence(
     const read = readFence(stateDirectory)
     if (!read.ok && !anew) return read
     const fence = new Map(read.ok ? read.value : [])
-    change(fence)
+    let refused: string | undefined
+    change(fence, (why) => {
+      refused = why
+    })
+    if (refused !== undefined) return no(refused)
     // What stands already needs no room; whoever wrote it may have been killed before its name was on disk.
     if (read.ok && textOf(fence) === textOf(read.value)) settle(fileOf(stateDirectory))
     else write(stateDirectory, fence)
@@ -76,6 +85,38 @@ export async function changeFence(
   } finally {
     await held.value.release()
   }
+}
+
+/** The order that a person has seen standing, and who moves the agent up from it. */
+export interface FenceRelease {
+  readonly agent: AgentName
+  readonly seen: Fenced | undefined
+  readonly to: Rung
+  readonly by: string
+  readonly why: string
+}
+
+/** Moves an agent up from what was seen of it; refused where another order stands there by then. */
+export function releaseFenced(
+  stateDirectory: string,
+  { agent, seen, to, by, why }: FenceRelease,
+): Promise<Result<void, string>> {
+  return changeFence(stateDirectory, (fence, refuse) => {
+    const standing = fence.get(agent)
+    if (!isSameOrder(standing, seen)) refuse(againText(agent))
+    else if (to === 'normal' || standing === undefined) fence.delete(agent)
+    else fence.set(agent, { ...standing, rung: to, by, why, atMs: Date.now() })
+  })
+}
+
+export function isSameOrder(standing: OrderSeen | undefined, seen: OrderSeen | undefined): boolean {
+  return standing?.order === seen?.order && standing?.last === seen?.last && standing?.rung === seen?.rung
+}
+
+export type OrderSeen = Pick<Fenced, 'order' | 'last' | 'rung'>
+
+export function againText(agent: AgentName): string {
+  return `${agent} was contained again meanwhile: nothing was released`
 }
 
 /** Another writer holds it for milliseconds; one that was killed holds nothing. */
@@ -134,10 +175,14 @@ function digestOf(agents: object): string {
 }
 
 function checked(value: unknown): Fenced {
-  const { rung, by, why, atMs, order } = value as Fenced
-  if (!RUNGS.includes(rung) || [by, why, order].some((text) => typeof text !== 'string') || !Number.isFinite(atMs))
+  const { rung, by, why, atMs, order, last } = value as Fenced
+  if (
+    !RUNGS.includes(rung) ||
+    [by, why, order, last ?? ''].some((text) => typeof text !== 'string') ||
+    !Number.isFinite(atMs)
+  )
     throw new Error('it holds what is no rung')
-  return { rung, by, why, atMs, order }
+  return { rung, by, why, atMs, order, ...(last !== undefined && { last }) }
 }
 
 function directoryOf(stateDirectory: string): string {

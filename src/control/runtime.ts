@@ -38,7 +38,7 @@ import {
   openControlSocket,
 } from './control-socket.ts'
 import { clearDelegations } from './delegations-kept.ts'
-import { readFence, readStopMark } from './fence.ts'
+import { againText, isSameOrder, readFence, readStopMark } from './fence.ts'
 import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
 import { rungIn } from './rung-in.ts'
@@ -456,12 +456,16 @@ class OpenRuntime implements Runtime {
     }
     if (request.kind === 'files') return reply({ kind: 'done', ...(await this.#files.follow(request.ask)) })
     if (request.kind === 'release') {
-      const { kind: _, environment, ...release } = request
+      const { kind: _, environment, askedUs, seen, ...release } = request
       if (environment !== this.#agent.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
+      const fence = readFence(this.state.directory)
+      const stands = fence.ok && isSameOrder(fence.value.get(release.agent), seen)
+      if (!stands || this.#starting.orderedSince(release.agent, askedUs))
+        return reply({ kind: 'done', ok: false, said: fence.ok ? againText(release.agent) : fence.reason })
       const number = ANSWERS_FROM + ++this.#numbers
       const told = this.#services.tell({ kind: 'release', number, ...release })
       const said = told.ok ? await this.#services.said('ordered', number) : told
-      if (said.ok) this.#starting.released(release.agent, release.to)
+      if (said.ok) this.#starting.released(release.agent, release.to, askedUs)
       for (const live of said.ok ? this.#live.values() : [])
         if (live.agent.name === release.agent && isBelow(live.rung, release.to) && !isBelow(live.rung, 'restricted'))
           live.rung = release.to

@@ -1,3 +1,4 @@
+import process from 'node:process'
 import type { Cell } from '../cells/cell.ts'
 import type { Agent } from '../config/config.ts'
 import { type AgentName, type CellId, isBelow, lowest, no, ok, type Result, type Rung } from '../model/index.ts'
@@ -25,6 +26,17 @@ export interface Start {
   readonly over: Promise<void>
 }
 
+/** An order that holds here. */
+interface Holding {
+  readonly order: Order
+  readonly sinceUs: number
+}
+
+/** Returns the microseconds of a clock that every process of this host shares and nobody sets. */
+export function monotonicUs(): number {
+  return Number(process.hrtime.bigint() / 1_000n)
+}
+
 interface Begun extends Start {
   readonly end: () => void
   readonly refuse: (why: string) => void
@@ -45,7 +57,7 @@ export class Starting {
   /** Numbers of cells that an order has stopped, begun or not, and its words. */
   readonly #stopped = new Map<number, string>()
   /** Orders whose fence is being written, by agent. */
-  readonly #fencing = new Map<AgentName, readonly Order[]>()
+  readonly #fencing = new Map<AgentName, readonly Holding[]>()
 
   constructor(stateDirectory: string) {
     this.#stateDirectory = stateDirectory
@@ -90,27 +102,37 @@ export class Starting {
 
   /** Holds the order against these agents until `fenced`. */
   fencing(order: Order, agents: readonly AgentName[]): void {
-    for (const agent of agents) this.#fencing.set(agent, [...(this.#fencing.get(agent) ?? []), order])
+    const sinceUs = monotonicUs()
+    for (const agent of agents) this.#fencing.set(agent, [...(this.#fencing.get(agent) ?? []), { order, sinceUs }])
   }
 
   /** Drops an order that the fence on disk has. */
   fenced(order: Order): void {
-    for (const [agent, orders] of this.#fencing) this.#keep(agent, (each) => each !== order, orders)
+    for (const [agent, orders] of this.#fencing) this.#keep(agent, (each) => each.order !== order, orders)
   }
 
-  /** Drops the orders that keep an agent below `to`: a person's word, which is on disk, has released it. */
-  released(agent: AgentName, to: Rung): void {
-    this.#keep(agent, ({ rung }) => !isBelow(rung, to), this.#fencing.get(agent) ?? [])
+  /**
+   * Drops the orders that keep an agent below `to` and that stood here when a person asked: their word, which is on disk,
+   * has released it. What came after that they have not seen.
+   */
+  released(agent: AgentName, to: Rung, askedUs: number): void {
+    const stays = ({ order, sinceUs }: Holding) => !isBelow(order.rung, to) || sinceUs >= askedUs
+    this.#keep(agent, stays, this.#fencing.get(agent) ?? [])
+  }
+
+  /** Tells whether an order against the agent has come since then, by `monotonicUs`, that is not on disk yet. */
+  orderedSince(agent: AgentName, askedUs: number): boolean {
+    return (this.#fencing.get(agent) ?? []).some(({ sinceUs }) => sinceUs >= askedUs)
   }
 
   /**
    * Returns the rung at which a start would begin, by every order that stands here and by the fence; or why it does not
    * begin.
    */
-  rungOf({ number, agent }: Pick<Start, 'number' | 'agent'>): Result<Rung, string> {
+  rungOf({ number, agent }: { readonly number: number; readonly agent: Pick<Agent, 'name'> }): Result<Rung, string> {
     const stopped = this.#stopped.get(number)
     if (stopped !== undefined) return no(stopped)
-    const orders = this.#fencing.get(agent.name) ?? []
+    const orders = (this.#fencing.get(agent.name) ?? []).map(({ order }) => order)
     const below = orders.find(({ rung }) => isBelow(rung, 'restricted'))
     if (below !== undefined) return no(orderedText(below))
     const fence = readFence(this.#stateDirectory)
@@ -118,7 +140,7 @@ export class Starting {
     return rung.ok ? ok(lowest(rung.value, ...orders.map((order) => order.rung))) : rung
   }
 
-  #keep(agent: AgentName, kept: (order: Order) => boolean, orders: readonly Order[]): void {
+  #keep(agent: AgentName, kept: (holding: Holding) => boolean, orders: readonly Holding[]): void {
     const left = orders.filter(kept)
     if (left.length > 0) this.#fencing.set(agent, left)
     else this.#fencing.delete(agent)

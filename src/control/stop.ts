@@ -190,20 +190,35 @@ function fence({ stateDirectory, agents, order }: Stop): EnforcementPoint {
   }
 }
 
-/** Who stands there or below already stays where they are. */
-export function fenceAgents(
+/**
+ * Fences agents for an order. Whoever stands there or below already stays, with a word that the order came: a release that
+ * was asked for before does not lift it. Where there is no room for that word, what stands is enough.
+ */
+export async function fenceAgents(
+  stateDirectory: string,
+  agents: readonly AgentName[],
+  order: Order,
+  anew = false,
+): Promise<Result<void, string>> {
+  const noted = await fenceOrNote(stateDirectory, agents, order, anew, true)
+  return noted.ok ? noted : fenceOrNote(stateDirectory, agents, order, anew, false)
+}
+
+function fenceOrNote(
   stateDirectory: string,
   agents: readonly AgentName[],
   { id, rung, by, why }: Order,
-  anew = false,
+  anew: boolean,
+  notes: boolean,
 ): Promise<Result<void, string>> {
   return changeFence(
     stateDirectory,
     (fence) => {
       for (const agent of agents) {
         const standing = fence.get(agent)
-        if (standing !== undefined && !isBelow(rung, standing.rung)) continue
-        fence.set(agent, { rung, by, why, atMs: Date.now(), order: id })
+        if (standing === undefined || isBelow(rung, standing.rung))
+          fence.set(agent, { rung, by, why, atMs: Date.now(), order: id })
+        else if (notes && standing.order !== id) fence.set(agent, { ...standing, last: id })
       }
     },
     anew,

@@ -1,8 +1,9 @@
 import type { Agent } from '../../config/config.ts'
 import { askWardens, type ControlRequest } from '../../control/control-socket.ts'
-import { changeFence, readFence } from '../../control/fence.ts'
+import { againText, readFence, releaseFenced } from '../../control/fence.ts'
 import { startServices } from '../../control/services.ts'
 import { gatewaySetup, type Judged } from '../../control/setup.ts'
+import { monotonicUs } from '../../control/starting.ts'
 import { openTenantState, tenantOf, tenantState } from '../../control/tenants.ts'
 import { isBelow, no, personName, type Result, RUNGS, type Rung, samePerson } from '../../model/index.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
@@ -67,12 +68,14 @@ interface Release {
 async function release(call: Call, judged: Judged, agent: Agent, { to, by, why }: Release): Promise<ExitCode> {
   const { config } = judged
   const state = tenantState(stateOf(call), tenantOf(config, agent.environment))
+  const askedUs = monotonicUs()
   const fence = readFence(state)
   if (!fence.ok) {
     call.print.fault(fence.reason)
     return EXIT.integrity
   }
-  const from = fence.value.get(agent.name)?.rung ?? 'normal'
+  const seen = fence.value.get(agent.name)
+  const from = seen?.rung ?? 'normal'
   if (!isBelow(from, to)) {
     call.print.fault(`${agent.name} is ${from}: there is nothing to release`)
     return EXIT.usage
@@ -84,16 +87,13 @@ async function release(call: Call, judged: Judged, agent: Agent, { to, by, why }
     return EXIT.denied
   }
   const request = { kind: 'release', agent: agent.name, from, to, by: personName(by), why: why.slice(0, 500) } as const
-  const recorded = await record(call, judged, agent, state, { ...request, environment: agent.environment })
+  const told = { ...request, environment: agent.environment, askedUs, ...(seen && { seen }) }
+  const recorded = await record(call, judged, agent, state, told)
   if (!recorded.ok) {
     call.print.fault(`not released: ${recorded.reason}`, 'an agent goes up only with an entry in the ledger')
     return EXIT.storeUnreachable
   }
-  const changed = await changeFence(state, (all) => {
-    const standing = all.get(agent.name)
-    if (to === 'normal' || standing === undefined) all.delete(agent.name)
-    else all.set(agent.name, { ...standing, rung: to, by, why, atMs: Date.now() })
-  })
+  const changed = await releaseFenced(state, { agent: agent.name, seen, to, by, why })
   if (!changed.ok) {
     call.print.fault(`not released: ${changed.reason}`)
     return EXIT.failed
@@ -111,15 +111,17 @@ async function record(
   state: string,
   request: Extract<ControlRequest, { kind: 'release' }>,
 ): Promise<Result<void, string>> {
-  const heard = (await askWardens(state, request, () => undefined)).find(({ ok }) => ok)
-  if (heard !== undefined) return { ok: true, value: undefined }
+  const heard = await askWardens(state, request, () => undefined)
+  const again = heard.find(({ said }) => said === againText(agent.name))
+  if (again !== undefined) return no(again.said)
+  if (heard.some(({ ok }) => ok)) return { ok: true, value: undefined }
   const setup = gatewaySetup(judged, agent.environment)
   if (!setup.ok) return setup
   const opened = openTenantState(judged.config, agent.environment, stateOf(call), judged.config.profile === 'full')
   const services = await startServices(opened, setup.value)
   if (!services.ok) return services
   try {
-    const { environment: _, ...message } = request
+    const { environment: _, askedUs: _us, seen: _seen, ...message } = request
     const told = services.value.tell({ ...message, number: 1 })
     return told.ok ? await services.value.said('ordered', 1) : no(told.reason)
   } finally {
