@@ -44,6 +44,37 @@ const WAYS: Readonly<Record<string, JsonObject>> = {
   'structured content that is a text': { structuredContent: NUMBER as unknown as JsonObject },
   'messages of a prompt': { messages: [{ role: 'user', content: { type: 'text', text: NUMBER } }] },
   'contents of a resource': { contents: [{ uri: NUMBER, text: NUMBER }] },
+  'a text of JSON in structured content': { structuredContent: { result: JSON.stringify({ iban: NUMBER }) } },
+  'a sentence in structured content': {
+    structuredContent: { result: `Ann, IBAN ${NUMBER}` },
+    content: [{ type: 'text', text: `Ann, IBAN ${NUMBER}` }],
+  },
+  'structured content beside an empty content': { structuredContent: { result: `IBAN ${NUMBER}` }, content: [] },
+  'a number in structured content': { structuredContent: { result: 370400440532013000 } },
+  'a text of JSON in a list': {
+    structuredContent: { iban: 'DE1' },
+    content: [text([JSON.stringify({ iban: NUMBER })])],
+  },
+  'a text of JSON of a text of JSON': {
+    structuredContent: { iban: 'DE1' },
+    content: [text({ a: JSON.stringify(JSON.stringify({ iban: NUMBER })) })],
+  },
+  'a text that is nearly JSON': {
+    structuredContent: { iban: 'DE1' },
+    content: [text({ iban: 'DE1', rows: `{'iban': '${NUMBER}'}` })],
+  },
+  'JSON after JSON': {
+    structuredContent: { iban: 'DE1' },
+    content: [text({ iban: 'DE1', log: `{"iban":"DE1"}\n{"iban":"${NUMBER}"}` })],
+  },
+  'a member that is written twice': {
+    structuredContent: { iban: 'DE1' },
+    content: [text({ iban: 'DE1', x: `{"a":{"iban":"${NUMBER}"},"a":1}` })],
+  },
+  'JSON in the field itself': {
+    structuredContent: { iban: JSON.stringify({ number: NUMBER }) },
+    content: [text({ iban: JSON.stringify({ number: NUMBER }), note: `to ${NUMBER}` })],
+  },
   'a depth that nobody reads': {
     content: [{ type: 'text', text: `${'['.repeat(3_000)}"${NUMBER}"${']'.repeat(3_000)}` }],
   },
@@ -71,6 +102,29 @@ describe('fields that no cell sees', () => {
       note: '[masked]',
       qty: '[masked]',
       n: 7,
+    })
+  })
+
+  it('short values and truths are masked in their places, also in a text of JSON', () => {
+    const body = JSON.stringify({ name: 'Ann', cvv: '123', hiv: true })
+    const instead = JSON.stringify({ name: 'Ann', cvv: '[masked]', hiv: '[masked]' })
+    const paths = [path('$.cvv'), path('$.hiv')]
+    const result = { content: [{ type: 'text', text: body }], structuredContent: { result: body } }
+    assert.deepEqual(masked(result, paths), {
+      content: [{ type: 'text', text: instead }],
+      structuredContent: { result: instead },
+    })
+    assert.deepEqual(masked({ structuredContent: { cvv: '123', note: 'it is 123.', n: 'x1234' } }, paths), {
+      structuredContent: { cvv: '[masked]', note: '[masked]', n: 'x1234' },
+    })
+  })
+
+  it('where nothing is a declared field, no text and no longer number is passed on', () => {
+    const value = { rows: [], note: 'none', total: 0, code: 404, more: false, next: null }
+    assert.deepEqual(masked({ structuredContent: value }, [path('$.rows[*].iban')]).structuredContent, {
+      ...value,
+      note: '[masked]',
+      code: '[masked]',
     })
   })
 

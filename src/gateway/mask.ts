@@ -15,7 +15,8 @@ const MASKED = '[masked]'
  * Returns a result without the fields that its declaration masks. It is made anew of what can be masked with certainty:
  *
  * - MK1  Structured content, and text that is a JSON object or list, have the declared fields replaced; where such a value has
- *        none at a declared place, members of that name are replaced wherever they are.
+ *        none at a declared place, members of that name are replaced wherever they are. Texts within it that are JSON
+ *        themselves are read as such values. Where nothing of it is a declared field, none of its texts is passed on.
  * - MK2  Nothing else of the answer is passed on but whether it is an error: other text, other content, annotations, `_meta`
  *        and members that nobody declared could say anything, the masked fields too.
  * - MK3  What was masked is masked wherever it is repeated, in any case and punctuation, within texts and names of members.
@@ -53,12 +54,53 @@ function textBlock(value: Json | undefined, hidden: Hidden): JsonObject {
 
 function without(value: Json, paths: readonly JsonPath[], hidden: Hidden): Json {
   if (!Array.isArray(value) && !isJsonObject(value)) return MASKED
-  return paths.reduce<Json>((rest, path) => {
+  const { count } = hidden
+  const rest = withoutFields(value, paths, hidden, 0)
+  return hidden.count > count ? rest : untold(rest)
+}
+
+function withoutFields(value: Json, paths: readonly JsonPath[], hidden: Hidden, level: number): Json {
+  const rest = paths.reduce<Json>((rest, path) => {
     const before = hidden.count
     const found = replaced(rest, path, 0, hidden)
     return hidden.count > before ? found : namedAnywhere(rest, path, hidden)
   }, value)
+  return walked(rest, AS_IT_IS, (leaf) =>
+    insideOf(leaf, level, (inner) => withoutFields(inner, paths, hidden, level + 1)),
+  )
 }
+
+/**
+ * Returns a value of which nothing is known to be a declared field without its texts, and its numbers but the shortest:
+ * one of them could say the field.
+ */
+function untold(value: Json): Json {
+  return walked(value, AS_IT_IS, (leaf) => {
+    const text = textOf(leaf)
+    return text === undefined || (typeof leaf !== 'string' && text.length < NUMBER_DIGITS_MIN) ? leaf : MASKED
+  })
+}
+
+/**
+ * Returns a leaf that is a text of JSON with `change` made to what it says, and every other leaf as it is. A text that
+ * begins like an object or a list and cannot be read as one is masked.
+ */
+function insideOf(leaf: Json, level: number, change: (inner: Json) => Json): Json {
+  if (typeof leaf !== 'string' || !OPENS_AS_JSON.test(leaf)) return leaf
+  if (level > TEXT_LEVELS_MAX) return MASKED
+  try {
+    return JSON.stringify(change(parseExactJson(leaf)))
+  } catch {
+    return OPENS_AS_FIELDS.test(leaf) ? MASKED : leaf
+  }
+}
+
+/** The beginning of a text that may be a JSON object, list or text; white space and byte order marks before it. */
+const OPENS_AS_JSON = /^\s*[[{"]/
+/** The beginning of a text that is hardly anything else than an object, or a list of objects, lists or texts. */
+const OPENS_AS_FIELDS = /^\s*(?:\{|\[\s*[[{"'])/
+/** Texts of JSON within texts of JSON that are read. */
+const TEXT_LEVELS_MAX = 8
 
 function replaced(value: Json, path: JsonPath, at: number, hidden: Hidden): Json {
   const step = path[at]
@@ -87,26 +129,35 @@ class Hidden {
   readonly #values = new Set<string>()
   /** Lengths of the values that are looked for within other texts. */
   readonly #lengths = new Set<number>()
+  /** Values too short to be looked for within other words: they are found as words of their own. */
+  readonly #words = new Set<string>()
   #steps = STEPS_MAX
 
   take(value: Json): string {
     this.count++
-    walked(
-      value,
-      () => undefined,
-      (leaf) => this.#add(leaf),
-    )
+    this.#addAll(value, 0)
     return MASKED
   }
 
-  repeatedIn(value: Json): Json {
+  repeatedIn(value: Json, level = 0): Json {
     if (this.#values.size === 0) return value
     const isRepeated = (text: string) => text !== MASKED && this.#holds(text)
     return walked(
       value,
       (key) => (isRepeated(key) ? [MASKED, MASKED] : undefined),
-      (leaf) => (isRepeated(textOf(leaf) ?? MASKED) ? MASKED : leaf),
+      (leaf) => {
+        const read = insideOf(leaf, level, (inner) => this.repeatedIn(inner, level + 1))
+        return isRepeated(textOf(read) ?? MASKED) ? MASKED : read
+      },
     )
+  }
+
+  /** Adds every leaf of a value, also of the texts in it that are JSON. */
+  #addAll(value: Json, level: number): Json {
+    return walked(value, AS_IT_IS, (leaf) => {
+      insideOf(leaf, level, (inner) => this.#addAll(inner, level + 1))
+      return this.#add(leaf)
+    })
   }
 
   #add(leaf: Json): Json {
@@ -116,6 +167,7 @@ class Hidden {
     if (plain === '' || (typeof leaf !== 'string' && plain.length < NUMBER_DIGITS_MIN)) return leaf
     this.#values.add(plain)
     if (plain.length >= PART_CHARACTERS_MIN) this.#lengths.add(plain.length)
+    else if (plain.length >= WORD_CHARACTERS_MIN) this.#words.add(plain)
     return leaf
   }
 
@@ -123,6 +175,10 @@ class Hidden {
   #holds(text: string): boolean {
     const plain = skeleton(text) || text
     if (this.#values.has(plain)) return true
+    if (this.#words.size > 0) {
+      this.#steps -= text.length
+      if (this.#steps < 0 || text.split(BETWEEN_WORDS).some((word) => this.#words.has(skeleton(word)))) return true
+    }
     for (const length of this.#lengths) {
       this.#steps -= Math.max(0, plain.length - length)
       if (this.#steps < 0) return true
@@ -141,6 +197,9 @@ function textOf(leaf: Json): string | undefined {
 
 /** Characters of a value that is looked for within other texts: shorter ones stand in other words by chance. */
 const PART_CHARACTERS_MIN = 4
+/** Characters of a value that is looked for as a word of its own in other texts. */
+const WORD_CHARACTERS_MIN = 3
+const BETWEEN_WORDS = /[^\p{L}\p{N}\p{M}]+/u
 /** Digits of a number that is looked for: shorter ones are everywhere. */
 const NUMBER_DIGITS_MIN = 3
 /** Places that are compared for one answer: about a tenth of a second. */
@@ -149,6 +208,8 @@ const STEPS_MAX = 2_000_000
  * Levels that are walked: deeper than any answer that is read as one (LIMITS.jsonDepthMax), texts within it included.
  */
 const DEPTH_MAX = 64
+
+const AS_IT_IS = () => undefined
 
 /** Returns the value with each member that `member` has something to say of in that form, and every leaf as `leaf` has it. */
 function walked(
