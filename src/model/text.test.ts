@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { visibleJson, visibleText } from './index.ts'
+import { ADVERSARIAL, assertLinear } from '../../test/kit/linear.ts'
+import { normalForm, visibleJson, visibleText, withoutEnd } from './index.ts'
+import { bareAddress, knownHosts, placeKey } from './this-host.ts'
 
 /** One character of each kind that shows nothing, or looks like a space, whatever Unicode files it under. */
 const HIDDEN = [
@@ -51,5 +53,29 @@ describe('text of others, as a person is shown it', () => {
       }),
       { numRuns: 50 },
     )
+  })
+})
+
+describe('S17: what others wrote is read in a time that grows as its length does', () => {
+  const readers: Readonly<Record<string, (text: string) => unknown>> = {
+    'as it is shown': (text) => [visibleText(text), visibleJson(text)],
+    'in its normal forms': (text) => [normalForm(text, 'NFKC'), normalForm(text, 'NFKD')],
+    'as the name of a host': (text) => [bareAddress(text), placeKey(text, 80, knownHosts())],
+  }
+  for (const [what, read] of Object.entries(readers)) {
+    it(`S17: ${what}`, () => {
+      for (const [name, text] of Object.entries(ADVERSARIAL)) assertLinear(`${what}: ${name}`, text, read)
+    })
+  }
+
+  it('S17: a normal form is the platform’s, and a row of too many marks is cut by one that shows nothing', () => {
+    for (const text of ['', 'ﬁ ｘ é', `e${'\u0301'.repeat(29)}`, 'か\uff9e']) {
+      assert.equal(normalForm(text, 'NFKC'), text.normalize('NFKC'))
+      assert.equal(normalForm(text, 'NFKD'), text.normalize('NFKD'))
+    }
+    const [cut = ''] = normalForm(`e${'\u0301'.repeat(61)}`, 'NFKC').match(/\u034f/g) ?? []
+    assert.equal(cut, '\u034f')
+    assert.equal(withoutEnd('a.b.,..', '.,'), 'a.b')
+    assert.equal(withoutEnd('...', '.'), '')
   })
 })

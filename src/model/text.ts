@@ -38,3 +38,21 @@ function escaped(character: string): string {
     .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
     .join('')
 }
+
+/** Returns a text without those of its last characters that are among `characters`: in one pass, however many there are. */
+export function withoutEnd(text: string, characters: string): string {
+  let end = text.length
+  while (end > 0 && characters.includes(text.charAt(end - 1))) end--
+  return text.slice(0, end)
+}
+
+/** More marks than stand on any letter: U+FF9E and U+FF9F become marks. */
+const MANY_MARKS = /[\p{M}\uff9e\uff9f]{30}/gu
+
+/**
+ * Returns `text` in a normal form, with U+034F after each thirtieth mark in a row, as Unicode's stream-safe format has it:
+ * without it the platform's sorting of marks takes the square of their number.
+ */
+export function normalForm(text: string, form: 'NFKC' | 'NFKD'): string {
+  return text.replaceAll(MANY_MARKS, '$&\u034f').normalize(form)
+}

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
+import { withoutEnd } from './text.ts'
 
 /** The names and addresses that this machine knows of itself and of others, without asking anybody on a network. */
 export interface KnownHosts {
@@ -42,7 +43,7 @@ export function knownHosts(hostsFile: string = '/etc/hosts'): KnownHosts {
  * compatible, translated).
  */
 export function bareAddress(address: string): string {
-  const plain = address.replace(/^\[|\]$/g, '').replace(/%.*$/, '')
+  const plain = address.replace(/^\[|\]$/g, '').split('%', 1)[0] ?? ''
   if (isIP(plain) !== 6) return plain
   const full = new URL(`http://[${plain}]`).hostname.slice(1, -1)
   const held = /^::(?:ffff:(?:0:)?)?([0-9a-f]{1,4}):([0-9a-f]{1,4})$|^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(
@@ -55,7 +56,7 @@ export function bareAddress(address: string): string {
 }
 
 function bareName(name: string): string {
-  return name.toLowerCase().replace(/\.+$/, '')
+  return withoutEnd(name.toLowerCase(), '.')
 }
 
 function readHosts(file: string): ReadonlyMap<string, readonly string[]> {

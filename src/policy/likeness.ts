@@ -1,4 +1,5 @@
 import { LOOKALIKES } from '../model/lookalikes.ts'
+import { normalForm } from '../model/text.ts'
 
 /**
  * How a value is like a text that was seen, in words for a person. It only explains a hold: nothing is ever permitted
@@ -19,7 +20,7 @@ export function likeness(value: string, text: string): string | undefined {
 function folded(text: string): string {
   // A hundred times faster, and the same: nothing of it but case, spaces and punctuation occurs in ASCII.
   if (!/[^\0-\x7f]/.test(text)) return text.toLowerCase().replaceAll(/[\s._-]+/g, '')
-  return [...text.normalize('NFKD').toLowerCase()]
+  return [...normalForm(text, 'NFKD').toLowerCase()]
     .filter((character) => !/[\p{M}\p{Cf}\s._-]/u.test(character))
     .map((character) => LOOKALIKES.get(character) ?? character)
     .join('')

@@ -1,4 +1,5 @@
 import { LOOKALIKES } from '../model/lookalikes.ts'
+import { normalForm } from '../model/text.ts'
 
 /**
  * Returns the letters and digits of a text alone: without case, width, accents, marks that cannot be seen, spaces and
@@ -7,8 +8,7 @@ import { LOOKALIKES } from '../model/lookalikes.ts'
 export function skeleton(text: string): string {
   // A hundred times faster, and the same: nothing of it but case, spaces and punctuation occurs in ASCII.
   if (!/[^\0-\x7f]/.test(text)) return text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '')
-  const folded = text
-    .normalize('NFKD')
+  const folded = normalForm(text, 'NFKD')
     .toUpperCase()
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}]+/gu, '')

@@ -4,6 +4,7 @@
  * a spelling are one word. It is used only to withhold trust: nothing is ever permitted because it is like something.
  */
 import { domainToUnicode } from 'node:url'
+import { normalForm } from '../model/text.ts'
 import { skeleton } from './skeleton.ts'
 
 /** The spellings of one value, each found when it is first asked for. Linear in its length; at most half a dozen texts. */
@@ -19,7 +20,7 @@ export class Spelled {
 
   /** The text as upstreams that trim and fold would repeat it. */
   get plain(): string {
-    this.#plain ??= this.text.normalize('NFKC').trim().toLowerCase()
+    this.#plain ??= normalForm(this.text, 'NFKC').trim().toLowerCase()
     return this.#plain
   }
 
@@ -134,8 +135,14 @@ function urlParts(text: string): string | undefined {
 
 function withoutPunycode(text: string): string | undefined {
   if (!/xn--/i.test(text)) return undefined
-  return text.replaceAll(/[a-z0-9-]*xn--[a-z0-9-]+/gi, (label) => domainToUnicode(label) || label)
+  // Label by label: an expression for `xn--` alone would be tried from each letter before it.
+  return text.replaceAll(/[a-z0-9-]+/gi, (label) => {
+    return label.length <= LABEL_CHARACTERS_MAX && /xn--/i.test(label) ? domainToUnicode(label) || label : label
+  })
 }
+
+/** Of a domain's name: longer ones lead nowhere. */
+const LABEL_CHARACTERS_MAX = 63
 
 const URL_CHARACTERS_MAX = 4_096
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { ADVERSARIAL, assertLinear } from '../../test/kit/linear.ts'
 import { type EnvironmentName, type JsonObject, NO_DECOYS, type ToolName, type UpstreamName } from '../model/index.ts'
 import { TOOLS } from './fixture.ts'
 import { Watch } from './watch.ts'
@@ -79,4 +80,10 @@ describe('Watch', () => {
     const args = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`k${i}`, `/var/lib/desk-state/${i}`]))
     assert.equal(watch.in('books/run', args).noticed?.length, 1)
   })
+})
+
+describe('S17: what a cell writes is looked through in a time that grows as its length does', () => {
+  for (const [name, of] of Object.entries(ADVERSARIAL)) {
+    it(`S17: ${name}`, () => assertLinear(name, of, (text) => watch.in('books/run', { text, authorization: text })))
+  }
 })

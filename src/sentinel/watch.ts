@@ -1,11 +1,12 @@
-import type {
-  DeclaredTool,
-  Decoys,
-  EnvironmentName,
-  JsonObject,
-  Noticed,
-  PlaceOf,
-  UpstreamName,
+import {
+  type DeclaredTool,
+  type Decoys,
+  type EnvironmentName,
+  type JsonObject,
+  type Noticed,
+  normalForm,
+  type PlaceOf,
+  type UpstreamName,
 } from '../model/index.ts'
 import { textsOf } from './call.ts'
 
@@ -145,8 +146,7 @@ function isNamed(view: string, { text, kind }: Needle): boolean {
 function plain(text: string): string {
   const lower = text.toLowerCase()
   if (/^[a-z0-9 ,.:;@_+=()!?"'-]*$/.test(lower)) return lower
-  return decoded(lower)
-    .normalize('NFKC')
+  return normalForm(decoded(lower), 'NFKC')
     .toLowerCase()
     .replaceAll(/\p{Default_Ignorable_Code_Point}/gu, '')
     .replaceAll('\\', '/')

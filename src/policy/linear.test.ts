@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ADVERSARIAL, assertLinear } from '../../test/kit/linear.ts'
+import { likeness } from './likeness.ts'
+import { linksIn } from './links.ts'
+import { Words } from './own-words.ts'
+import { Question } from './question.ts'
+import { Spelled } from './spelling.ts'
+import { TaskText } from './task.ts'
+
+describe('S17: what a cell writes is read in a time that grows as its length does', () => {
+  const readers: Readonly<Record<string, (text: string) => unknown>> = {
+    links: linksIn,
+    spellings: (text) => {
+      const spelled = new Spelled(text)
+      return [spelled.plain, spelled.skeletons, spelled.keys]
+    },
+    'own words': (text) => new Words().add(text),
+    questions: (text) => new Question().add(text, 'text'),
+    likeness: (text) => likeness('abc', text),
+    tasks: (text) => new TaskText(text).names(text.slice(0, 100)),
+  }
+  for (const [what, read] of Object.entries(readers)) {
+    it(`S17: ${what}`, () => {
+      for (const [name, text] of Object.entries(ADVERSARIAL)) assertLinear(`${what} in ${name}`, text, read)
+    })
+  }
+})
+
+describe('S15: links that stand close to each other', () => {
+  it('S15: are found beside each other, and none inside another', () => {
+    assert.deepEqual(linksIn('a.com,b.org/x c@d.net,e.io;f.zip/path http://g.h/www.i.j@k.com'), [
+      'a.com',
+      'b.org/x',
+      'c@d.net',
+      'e.io',
+      'f.zip/path',
+      'http://g.h/www.i.j@k.com',
+    ])
+    assert.deepEqual(linksIn('x..evil.com evil.com-y evil.com_z awww.q.r 1.evil.de.zz a@b.c@d.e'), [
+      'evil.com',
+      'www.q.r',
+      '1.evil.de',
+      'a@b.c',
+    ])
+  })
+})
