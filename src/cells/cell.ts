@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { readFileSync, rmSync, writeSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CellId } from '../model/ids.ts'
@@ -44,8 +44,8 @@ export interface Cell {
   /** Files that nobody should open: on the host, and where they stand in the cell. */
   readonly decoys: readonly FileSpec[]
   pids(): readonly number[]
-  /** Its listeners and the connections on them, by the kernel's table of its own network. */
-  connections(): number
+  /** Its listeners and the connections on them, by the kernel's table of its own network; undefined if unreadable. */
+  connections(): number | undefined
   /** What its processes are, for whoever asks later what stood still here; take it while it is frozen. */
   evidence(): readonly ProcessEvidence[]
   /** How often its limits were reached so far. */
@@ -64,7 +64,8 @@ export interface Cell {
   whileFrozen<T>(act: () => Promise<T>): Promise<Result<T, CgroupFault>>
   /** Only on a named person's word (S9); the warden does not ask whose. */
   thaw(): Promise<Result<void, CgroupFault>>
-  kill(why?: Exit['why']): Promise<Result<void, CgroupFault>>
+  /** Resolves with the words of what the kernel has shown, once nothing of the cell runs. */
+  kill(why?: Exit['why']): Promise<Result<string, CgroupFault>>
   /** To the command itself, as if sent from its terminal. False when it has ended or not begun. */
   signal(number: number): boolean
   /** Kills what still runs. Calling it again returns the same receipt. */
@@ -100,6 +101,7 @@ export interface Parts {
 export const FREEZE_TIMEOUT_MS = 2_000
 /** Killing a hundred takes 9 ms; a process stuck in the kernel is what this bounds. */
 export const KILL_TIMEOUT_MS = 5_000
+const KILL_AGAIN_TIMEOUT_MS = 1_000
 
 export function cellOf(parts: Parts): Cell {
   const { receipt, monitor, cgroup, unblock } = parts
@@ -135,15 +137,19 @@ export function cellOf(parts: Parts): Cell {
     else monitor.once('exit', settle)
   })
 
-  const kill = async (reason: Exit['why'] = 'killed'): Promise<Result<void, CgroupFault>> => {
+  const kill = async (reason: Exit['why'] = 'killed'): Promise<Result<string, CgroupFault>> => {
     if (why === 'ended') why = reason
     const killed = await cgroup.kill(KILL_TIMEOUT_MS)
-    if (killed.ok) return killed
-    // Without cgroup.kill: the end of pid 1 is the end of its namespace, and the kernel waits for all of it.
+    if (killed.ok) return ok(GROUP_EMPTY)
+    // The end of pid 1 is the end of its namespace, and the kernel waits for all of it.
     parts.init.kill()
     // Not by the end of its monitor, which believes what pid 1 says.
     const ended = await eventually(() => !parts.init.lives(), KILL_TIMEOUT_MS)
-    return ended ? ok(undefined) : no({ kind: 'timeout', step: 'kill', afterMs: KILL_TIMEOUT_MS })
+    if (!ended) return no({ kind: 'timeout', step: 'kill', afterMs: KILL_TIMEOUT_MS })
+    if (cgroup.enforcedBy.freeze === undefined) return ok(PID1_ENDED)
+    // Where there is a group, only what the kernel says of it counts.
+    const again = await cgroup.kill(KILL_AGAIN_TIMEOUT_MS)
+    return again.ok ? ok(GROUP_EMPTY) : again
   }
 
   return {
@@ -157,8 +163,12 @@ export function cellOf(parts: Parts): Cell {
     decoys: parts.decoys,
     pids: () => pidsOf(parts),
     // Under the user profile the gateway has the same uid: then what the cell itself opens counts, too.
-    connections: () =>
-      connectionsIn(parts.init.pid, receipt.ports, receipt.profile === 'full' ? receipt.uid : undefined),
+    connections() {
+      const pids = [...(parts.init.lives() ? [parts.init.pid] : []), ...pidsOf(parts)]
+      const seen = connectionsIn(pids, receipt.ports, receipt.profile === 'full' ? receipt.uid : undefined)
+      // Of what has ended, nobody is left to use one.
+      return seen ?? (pidsOf(parts).length === 0 && !parts.init.lives() ? 0 : undefined)
+    },
     evidence: () => {
       const all = processEvidence(pidsOf(parts))
       return parts.hidesCommand ? all.map((each) => ({ ...each, command: 'not told: it holds secrets' })) : all
@@ -212,6 +222,10 @@ export function cellOf(parts: Parts): Cell {
   }
 }
 
+const GROUP_EMPTY = 'cgroup.events says populated 0'
+/** The end of all threads of pid 1 comes after the end of all that ran below it. pid_namespaces(7) */
+const PID1_ENDED = 'pid 1 of it has ended with all its threads, and with it all that ran below it'
+
 /** Exit code by which a shell says that SIGKILL ended a command. */
 const KILLED = 128 + 9
 
@@ -250,8 +264,10 @@ async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Pr
   const cgroupGone = await eventually(() => cgroup.remove())
   parts.unmount()
   const mounts = parts.mountsUnder(parts.directory)
-  if (mounts.length === 0) rmSync(parts.directory, { recursive: true, force: true })
   const nothingRuns = ended && left.length === 0 && !parts.init.lives()
+  // What says which process is its pid 1 stays while that may live: the guard and the next warden end it by that.
+  const directoryGone = nothingRuns && mounts.length === 0
+  if (directoryGone) rmSync(parts.directory, { recursive: true, force: true })
   const checks: TeardownCheck[] = [
     {
       what: 'processes',
@@ -266,12 +282,13 @@ async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Pr
       detail: `${parts.listeners.length} closed here`,
     },
     { what: 'descriptors', gone: streams.every((held) => !held.open), detail: 'closed or handed over' },
-    { what: 'directory', gone: mounts.length === 0, detail: parts.directory },
+    { what: 'directory', gone: directoryGone, detail: parts.directory },
   ]
   // A uid whose processes or files may still live is not given to another cell.
-  const free = nothingRuns && mounts.length === 0 && parts.freeUid()
+  const free = directoryGone && parts.freeUid()
   checks.push({ what: 'uid', gone: free, detail: `${receipt.uid}` })
-  parts.forget()
+  // Nor is its workspace taken for one on which nobody lives.
+  if (nothingRuns) parts.forget()
   return { cell: receipt.cell, gone: checks.every((check) => check.gone), checks, atMs: Date.now() }
 }
 
@@ -299,12 +316,15 @@ function firstChild(pid: number): number | undefined {
   return childrenOf(pid)[0]
 }
 
+/** Children of each of its threads: the kernel counts them by the thread that made them. proc(5) */
 function childrenOf(pid: number): readonly number[] {
   try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-      .split(' ')
-      .filter((child) => child !== '')
-      .map(Number)
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')
+        .split(' ')
+        .filter((child) => child !== '')
+        .map(Number),
+    )
   } catch {
     return []
   }

@@ -1,9 +1,9 @@
 /** Finds the cells that have processes on this host, by the kernel's tables; no warden is asked. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CellId } from '../model/index.ts'
 import { aboutIn, type CellAbout, hasBegun } from './about.ts'
-import { CGROUP_PARENT } from './cgroup.ts'
+import { CGROUP_PARENT, killMembers } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
 import { isOwnPlace } from './own-place.ts'
 import { initIn } from './run-directory.ts'
@@ -51,7 +51,7 @@ function standing(cell: CellId, directory: string, group: string | undefined): S
     frozen: events?.includes('frozen 1') ?? false,
     begun: hasBegun(directory),
     end: () => {
-      if (group !== undefined) quietly(() => writeFileSync(join(group, 'cgroup.kill'), '1'))
+      if (group !== undefined) killMembers(group, true)
       init?.kill()
     },
   }
@@ -70,13 +70,5 @@ function contents(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch {
     return undefined
-  }
-}
-
-function quietly(act: () => void): void {
-  try {
-    act()
-  } catch {
-    // What is left of it is seen at the next look.
   }
 }

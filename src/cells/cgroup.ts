@@ -4,11 +4,12 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { no, ok, type Result } from '../model/result.ts'
 import type { CgroupHost, Controller } from './cgroup-host.ts'
+import { killProcess } from './libc.ts'
 import type { CellLimits, Layer } from './spec.ts'
 
 /** Every cell is below this one. */
@@ -112,7 +113,7 @@ export function createCgroup(
     unified === undefined
       ? no({ kind: 'lacking', layer: 'freeze', problem: 'no cgroup2 mount' })
       : attempt(file, () => writeFileSync(join(unified, file), value))
-  const settled = (step: 'freeze' | 'thaw' | 'kill', line: string, timeoutMs: number) =>
+  const settled = (step: 'freeze' | 'thaw', line: string, timeoutMs: number) =>
     waitFor(unified ?? '', line, step, timeoutMs)
 
   /** A throttled process reaches the point where it is frozen, or ends, only in its next period: 25 times slower. */
@@ -155,8 +156,8 @@ export function createCgroup(
     },
     kill: async (timeoutMs) => {
       unthrottled() // where it fails, a kill takes longer and is still one
-      const step = changed('cgroup.kill', '1')
-      return step.ok ? await settled('kill', 'populated 0', timeoutMs) : step
+      if (unified === undefined) return no({ kind: 'lacking', layer: 'freeze', problem: 'no cgroup2 mount' })
+      return await killGroup(unified, timeoutMs)
     },
     counts: () => {
       const events = host.controllers.memory?.version === 2 ? 'memory.events' : 'memory.oom_control'
@@ -167,6 +168,43 @@ export function createCgroup(
     },
     remove: () => directories.map(removed).every(Boolean),
   })
+}
+
+/**
+ * Kills all that is in the group; ok once the kernel says that nothing is. A group that is gone was empty: only such a
+ * one can be removed.
+ */
+async function killGroup(directory: string, timeoutMs: number): Promise<Result<void, CgroupFault>> {
+  const endMs = performance.now() + timeoutMs
+  killMembers(directory, false)
+  if ((await waitFor(directory, 'populated 0', 'kill', SOON_MS)).ok) return ok(undefined)
+  for (;;) {
+    if (says(directory, 'populated 0') || isRemoved(directory)) return ok(undefined)
+    if (performance.now() > endMs) return no({ kind: 'timeout', step: 'kill', afterMs: timeoutMs })
+    killMembers(directory, true)
+    await setTimeout(KILL_AGAIN_MS)
+  }
+}
+
+/**
+ * Tells the kernel to kill all that is in the group. Its own way, cgroup.kill, came with Linux 5.14, and passes over a
+ * process of which only the main thread has ended: with `each`, each process gets a signal of its own, too. A process is
+ * held by a descriptor meanwhile, so that nobody else who has its number by then is meant.
+ */
+export function killMembers(directory: string, each: boolean): void {
+  attempt('cgroup.kill', () => writeFileSync(join(directory, 'cgroup.kill'), '1'))
+  if (!each) return
+  const group = directory.slice(directory.lastIndexOf(`/${CGROUP_PARENT}/`))
+  for (const pid of pidsIn(directory))
+    killProcess(pid, () => /^0::(.*)$/m.exec(contents(`/proc/${pid}/cgroup`))?.[1]?.endsWith(group) ?? false)
+}
+
+function isRemoved(directory: string): boolean {
+  return !existsSync(directory) && existsSync(dirname(directory))
+}
+
+function says(directory: string, line: string): boolean {
+  return contents(join(directory, 'cgroup.events')).split('\n').includes(line)
 }
 
 function countIn(file: string, name: string): number {
@@ -190,8 +228,7 @@ export async function reapCgroup(host: CgroupHost, name: string, timeoutMs: numb
     unified !== undefined &&
     attempt('', () => readFileSync(join(unified, 'cgroup.events'))).ok
   ) {
-    attempt('cgroup.kill', () => writeFileSync(join(unified, 'cgroup.kill'), '1'))
-    await waitFor(unified, 'populated 0', 'kill', timeoutMs)
+    await killGroup(unified, timeoutMs)
   }
   return [...new Set(directories)].map(removed).every(Boolean)
 }
@@ -283,7 +320,7 @@ async function waitFor(
 ): Promise<Result<void, CgroupFault>> {
   const startMs = performance.now()
   for (;;) {
-    if (contents(join(directory, 'cgroup.events')).split('\n').includes(line)) return ok(undefined)
+    if (says(directory, line)) return ok(undefined)
     const spentMs = performance.now() - startMs
     if (spentMs > timeoutMs) return no({ kind: 'timeout', step, afterMs: timeoutMs })
     await (spentMs < SOON_MS ? nap() : setTimeout(1))
@@ -293,6 +330,8 @@ async function waitFor(
 /** An idle cell freezes in half a millisecond, a hundred processes are dead in seven; a timer takes at least one. */
 const SOON_MS = 20
 const NAP_MS = 0.1
+/** A process that was told to end and has a processor is gone by then. */
+const KILL_AGAIN_MS = 10
 const NOBODY_WAKES = new Int32Array(new SharedArrayBuffer(4))
 
 /**

@@ -16,7 +16,7 @@ describe('S8: what the kernel’s tables say of a cell', () => {
     const server = createServer().listen({ fd })
     after(() => server.close())
     await once(server, 'listening')
-    const seen = (uid: number | undefined, ports = [port]) => connectionsIn(process.pid, ports, uid)
+    const seen = (uid: number | undefined, ports = [port]) => connectionsIn([process.pid], ports, uid)
     assert.equal(seen(undefined), 1)
     assert.equal(seen(own + 1), 1)
     assert.equal(seen(own), 0, 'a cell that takes a port which has become free says nothing by it')
@@ -30,6 +30,7 @@ describe('S8: what the kernel’s tables say of a cell', () => {
     server.close()
     await once(server, 'close')
     assert.equal(seen(undefined), 0)
+    assert.equal(connectionsIn([], [port], undefined), undefined, 'what cannot be read is not none')
   })
 
   it('of an environment the names, and never a value', async () => {

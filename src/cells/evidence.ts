@@ -49,14 +49,31 @@ export function processEvidence(pids: readonly number[]): readonly ProcessEviden
 }
 
 /**
- * Sockets of one of these ports, in the network namespace of `pid`, that listen or are connected. Ours are the warden's
- * and the gateway's: one of `cellUid` is the cell's own, which may take a port that has become free and say nothing by
- * it. Our listeners speak IPv4 only. proc(5), /proc/net/tcp: reading it takes 5 ms, for its hash table is the host's;
- * /proc/net/sockstat counts the namespace's own at no cost.
+ * Returns how many sockets of one of these ports listen or are connected in the network namespace of `pids`, processes
+ * of one cell; undefined if no thread of them shows its tables. Ours are the warden's and the gateway's: one of
+ * `cellUid` is the cell's own, which may take a port that has become free and say nothing by it. Our listeners speak
+ * IPv4 only. proc(5), /proc/net/tcp: reading it takes 5 ms, for its hash table is the host's; /proc/net/sockstat counts
+ * the namespace's own at no cost.
  */
-export function connectionsIn(pid: number, ports: readonly number[], cellUid: number | undefined): number {
-  if (/^TCP: inuse 0 /m.test(contents(`/proc/${pid}/net/sockstat`))) return 0
-  return contents(`/proc/${pid}/net/tcp`)
+export function connectionsIn(
+  pids: readonly number[],
+  ports: readonly number[],
+  cellUid: number | undefined,
+): number | undefined {
+  for (const pid of pids) {
+    for (const thread of threadsOf(pid)) {
+      const network = `/proc/${pid}/task/${thread}/net`
+      const counts = contents(`${network}/sockstat`)
+      if (/^TCP: inuse 0 /m.test(counts)) return 0
+      const table = contents(`${network}/tcp`)
+      if (table !== '') return connectionsOf(table, ports, cellUid)
+    }
+  }
+  return undefined
+}
+
+function connectionsOf(table: string, ports: readonly number[], cellUid: number | undefined): number {
+  return table
     .split('\n')
     .slice(1)
     .filter((line) => {
@@ -64,6 +81,15 @@ export function connectionsIn(pid: number, ports: readonly number[], cellUid: nu
       if (state !== ESTABLISHED && state !== LISTENING) return false
       return Number(uid) !== cellUid && ports.includes(Number.parseInt(local.slice(local.indexOf(':') + 1), 16))
     }).length
+}
+
+/** One whose main thread has ended shows its network through the others only. */
+function threadsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+  } catch {
+    return []
+  }
 }
 
 function openOf(pid: number): readonly string[] {

@@ -249,6 +249,20 @@ export function schedule(pid: number, how: 'first' | 'as-all'): Result<number, S
   return returned('sched_setscheduler', libc.sched_setscheduler(pid, policy, new Int32Array([priority])))
 }
 
+/**
+ * Kills a process with all its threads if `isMeant` says so once the process is held by a descriptor: after that its
+ * number is nobody else's. pidfd_open(2), pidfd_send_signal(2)
+ */
+export function killProcess(pid: number, isMeant: () => boolean): void {
+  const held = numbered('pidfd_open', SYS.pidfd_open, pid, 0)
+  if (!held.ok) return
+  try {
+    if (isMeant()) call(SYS.pidfd_send_signal, held.value, SIGKILL, 0, 0)
+  } finally {
+    libc.close(held.value)
+  }
+}
+
 function mountFlags(options: MountOptions): number {
   return (
     (options.readOnly ? MOUNT_ATTR_RDONLY : 0) |
@@ -287,16 +301,19 @@ function failed(name: string): { readonly ok: false; readonly reason: SystemFaul
 
 /** The same numbers on x86-64 and arm64: calls newer than 5.0 are numbered alike everywhere. */
 const SYS = {
+  pidfd_send_signal: 424,
   open_tree: 428,
   move_mount: 429,
   fsopen: 430,
   fsconfig: 431,
   fsmount: 432,
+  pidfd_open: 434,
   close_range: 436,
   openat2: 437,
   mount_setattr: 442,
 } as const
 
+const SIGKILL = 9
 const AF_INET = 2
 const SOCK_STREAM = 1
 const SOCK_NONBLOCK = 0o4000

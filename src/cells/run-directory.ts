@@ -5,6 +5,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../model/result.ts'
 import { reapCgroup } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
@@ -85,6 +86,7 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
     for (const cell of cells) killInit(join(path, 'cells', cell))
     for (const uid of uidsOf(join(base, 'uids'), cells)) killProcessesOf(uid)
     for (const cell of cells) if (!(await reapCgroup(cgroups, cell, REAP_TIMEOUT_MS))) left.push(`cgroup ${cell}`)
+    for (const cell of cells) if (!(await initEnds(join(path, 'cells', cell)))) left.push(`processes of ${cell}`)
     // One that somebody else took away meanwhile is gone all the same: what counts is what is left.
     for (const mount of mountsUnder(path)) unmount(mount, true)
     left.push(...mountsUnder(path).map((mount) => `mount ${mount}`))
@@ -111,8 +113,7 @@ function freeForgotten(base: string): void {
     // Another warden may free it while we look.
     const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
     if (known.some((cell) => holder.endsWith(cell)) || Date.now() - since < FORGOTTEN_AFTER_MS) continue
-    killProcessesOf(uid)
-    rmSync(path, { force: true })
+    if (killProcessesOf(uid) === 0) rmSync(path, { force: true })
   }
 }
 
@@ -142,6 +143,7 @@ export function mountsUnder(path: string): readonly string[] {
 }
 
 const REAP_TIMEOUT_MS = 5_000
+const REAP_LOOK_MS = 10
 
 /** A run directory without a readable owner is one whose warden died while making it. */
 function ownerLives(path: string): boolean {
@@ -169,14 +171,16 @@ function stampIn(path: string): ProcessStamp | undefined {
 }
 
 /**
- * A pid alone may be somebody else's by now; with its start time it is one process. One that has ended and that nobody
- * has reaped runs nothing any more: it counts as gone. proc(5), stat fields 3 and 22.
+ * Returns the pid and its start time, which together are one process: a pid alone may be somebody else's by now. A
+ * process that has ended and that nobody has reaped counts as gone; one of which only the main thread has ended is shown
+ * as a zombie, too, and runs on in the others. proc(5), stat fields 3 (state), 20 (threads) and 22 (start).
  */
 function processStamp(pid: number): ProcessStamp {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return { pid, startTicks: fields[0] === 'Z' || fields[0] === 'X' ? '' : (fields[19] ?? '') }
+    const ended = (fields[0] === 'Z' || fields[0] === 'X') && !(Number(fields[17]) > 1)
+    return { pid, startTicks: ended ? '' : (fields[19] ?? '') }
   } catch {
     return { pid, startTicks: '' }
   }
@@ -208,6 +212,13 @@ function killInit(cellDirectory: string): void {
   initIn(cellDirectory)?.kill()
 }
 
+/** Waits until pid 1 of the cell has ended in all its threads; false where it has not in `REAP_TIMEOUT_MS`. */
+async function initEnds(cellDirectory: string): Promise<boolean> {
+  const init = initIn(cellDirectory)
+  for (let spentMs = 0; spentMs < REAP_TIMEOUT_MS && init?.lives(); spentMs += REAP_LOOK_MS) await delay(REAP_LOOK_MS)
+  return !init?.lives()
+}
+
 /** Returns pid 1 of the cell, from what `recordInit` wrote; undefined where nothing was written. */
 export function initIn(cellDirectory: string): Init | undefined {
   const stamp = stampIn(join(cellDirectory, 'init'))
@@ -219,17 +230,24 @@ function initOf({ pid, startTicks }: ProcessStamp): Init {
   return { pid, lives, kill: () => void (lives() && killProcess(pid)) }
 }
 
-/** A reserved uid is held by one cell and nothing else, so whatever runs as it is that cell. */
-export function killProcessesOf(uid: string): void {
-  if (!/^\d+$/.test(uid) || Number(uid) < UID_FIRST) return
+/**
+ * Kills all that runs as a reserved uid, which one cell holds and nothing else; returns how many processes there were,
+ * so that whoever frees the uid looks again.
+ */
+export function killProcessesOf(uid: string): number {
+  if (!/^\d+$/.test(uid) || Number(uid) < UID_FIRST) return 0
+  let found = 0
   for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const status = readFileSync(`/proc/${entry}/status`, 'utf8')
-      if (status.includes(`\nUid:\t${uid}\t`)) killProcess(Number(entry))
+      if (!status.includes(`\nUid:\t${uid}\t`)) continue
+      found++
+      killProcess(Number(entry))
     } catch {
       // It ended while we looked.
     }
   }
+  return found
 }
 
 function killProcess(pid: number): void {

@@ -109,8 +109,7 @@ export class KeptServer {
     if (cell === undefined) return ok('none of it runs, and none is started')
     this.#frozen = how === 'freeze'
     const done = how === 'kill' ? await cell.kill() : await cell.freeze()
-    if (!done.ok) return no(JSON.stringify(done.reason))
-    return ok(how === 'kill' ? 'cgroup.events says populated 0' : 'cgroup.events says frozen 1')
+    return done.ok ? ok(done.value ?? 'cgroup.events says frozen 1') : no(JSON.stringify(done.reason))
   }
 
   /** Ends the one that runs, with all that it was told; another is started for whoever it still serves. */
@@ -119,9 +118,7 @@ export class KeptServer {
     // It did not end by itself: that makes nobody wait.
     this.#starts--
     const killed = await this.#running.cell.kill()
-    return killed.ok
-      ? ok('cgroup.events says populated 0; those that it still serves get another')
-      : no(JSON.stringify(killed.reason))
+    return killed.ok ? ok(`${killed.value}; those that it still serves get another`) : no(JSON.stringify(killed.reason))
   }
 
   /** The gateway speaks to it no more. A number that is not, or no longer, the running one's says nothing. */

@@ -138,7 +138,8 @@ function pointsOf(
       // What the gateway says is held against the kernel's table: before it has closed the door, one more could come in.
       await gate
       const none = await eventually(() => cell.connections() === 0, CONNECTIONS_MS_MAX)
-      return none ? ok('no listener and no connection of it stands in its network') : no(STILL_OPEN)
+      if (none) return ok('no listener and no connection of it stands in its network')
+      return no(cell.connections() === undefined ? UNREADABLE : STILL_OPEN)
     },
   }
   return [
@@ -167,6 +168,7 @@ export function halted(name: string, cell: Cell, rung: Rung): EnforcementPoint {
 }
 
 const STILL_OPEN = 'by the kernel, a listener or a connection of it still stands'
+const UNREADABLE = 'the kernel shows no table of its network: a listener or a connection of it may stand'
 
 async function frozen(cell: Cell): Promise<Result<string, string>> {
   const result = await cell.freeze()
@@ -175,7 +177,7 @@ async function frozen(cell: Cell): Promise<Result<string, string>> {
 
 async function killed(cell: Cell): Promise<Result<string, string>> {
   const result = await cell.kill()
-  return result.ok ? ok('cgroup.events says populated 0') : no(JSON.stringify(result.reason))
+  return result.ok ? result : no(JSON.stringify(result.reason))
 }
 
 function fence({ stateDirectory, agents, order }: Stop): EnforcementPoint {

@@ -36,6 +36,10 @@ if (lies.includes('killer')) {
   fs.writeFileSync = (file, ...rest) => {
     if (!String(file).endsWith('/cgroup.kill')) writeFileSync(file, ...rest)
   }
+  // Nobody is found to be of a cell, and so nobody gets a signal of its own.
+  const read = fs.readFileSync
+  fs.readFileSync = ((path: string, ...rest: []) =>
+    /^\/proc\/\d+\/cgroup$/.test(path) ? '' : read(path, ...rest)) as typeof readFileSync
   process.kill = (pid, signal) => (signal === 'SIGKILL' ? true : kill(pid, signal))
 }
 syncBuiltinESMExports()

@@ -1,0 +1,85 @@
+/** A process whose main thread has ended looks like a zombie and runs on: neither a kill nor a teardown takes it for gone. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, chownSync, closeSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+import { describe, it } from 'node:test'
+import type { Cell } from '../../src/cells/cell.ts'
+import { CHECKOUT, NODE_FOR_ALL, UNREADABLE } from '../kit/open-checkout.ts'
+import { until } from '../kit/until.ts'
+import { hostDirectory, launched, NODE, SKIP, spec } from './kit.ts'
+
+const skip = SKIP || (process.arch === 'x64' ? false : 'the attack is x86-64 code')
+const USER = 1_900_000_003
+
+describe('a cell whose pid 1 has lost its main thread and goes on', { skip }, () => {
+  it('S8: is killed, and the kill says what was seen of its cgroup', async () => {
+    const { cell, init } = await headless()
+    const killed = await cell.kill()
+    assert.deepEqual(threadsOf(init), [], 'the kill is confirmed, and it runs')
+    assert.deepEqual(killed, { ok: true, value: 'cgroup.events says populated 0' })
+    assert.ok((await cell.teardown()).gone)
+  })
+
+  it('S8: still shows the listeners in its network', async () => {
+    const { cell, listener } = await headless()
+    try {
+      assert.equal(cell.connections(), 1)
+    } finally {
+      closeSync(listener)
+    }
+    assert.equal(cell.connections(), 0)
+    await cell.kill()
+    assert.ok((await cell.teardown()).gone)
+  })
+
+  for (const how of ['kill', 'teardown'])
+    it(`S13: without root and without cgroups a ${how} ends it, too`, { skip: UNREADABLE }, async () => {
+      const base = hostDirectory()
+      chownSync(base, USER, USER)
+      chmodSync(base, 0o755)
+      const child = spawn(NODE_FOR_ALL, [join(CHECKOUT, 'test/escape/headless-warden.ts'), how, base], {
+        uid: USER,
+        gid: USER,
+        cwd: '/',
+        env: { PATH: '/usr/bin:/bin' },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      })
+      try {
+        const [line] = await once(createInterface({ input: child.stdout }), 'line')
+        const { init, said, gone } = JSON.parse(String(line))
+        assert.deepEqual(threadsOf(init), [], `${said}, and it runs`)
+        assert.doesNotMatch(String(said), /cgroup/)
+        assert.equal(gone, true)
+      } finally {
+        child.kill('SIGKILL')
+      }
+    })
+})
+
+async function headless(): Promise<{ readonly cell: Cell; readonly init: number; readonly listener: number }> {
+  const cell = await launched(spec([NODE, '/opt/attacks/headless.ts']))
+  const init = Math.min(...cell.pids())
+  const listener = cell.listeners[0]?.take() ?? -1
+  cell.start()
+  await until('its pid 1 is a zombie that runs', () => isZombie(init) && threadsOf(init).length > 0)
+  return { cell, init, listener }
+}
+
+function isZombie(pid: number): boolean {
+  return /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+}
+
+/** Its threads that have not ended. */
+function threadsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).filter(
+      (thread) => !/^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8')),
+    )
+  } catch {
+    return []
+  }
+}
