@@ -242,11 +242,11 @@ const SAID_TRIES_MAX = 20
 /** Of what a server that has ended wrote since, the lines that sound like why. */
 async function saidIn(path: string, from: number): Promise<readonly string[]> {
   for (let tries = 0; tries < SAID_TRIES_MAX; tries++) {
-    const bytes = readFileSync(path).subarray(from, from + SAID_BYTES_MAX)
-    const lines = bytes
-      .toString('utf8')
-      .split('\n')
-      .filter((line) => line.trim() !== '')
+    const said = readFileSync(path).subarray(from)
+    const whole = said.subarray(0, SAID_BYTES_MAX).toString('utf8').split('\n')
+    // A line that is cut may hold a part of a secret, which nobody would find.
+    if (said.length > SAID_BYTES_MAX) whole.pop()
+    const lines = whole.filter((line) => line.trim() !== '')
     const faults = lines.filter((line) => /error|cannot|not found|no such|denied|usage/i.test(line))
     if (lines.length > 0) return (faults.length > 0 ? faults : lines).slice(0, SAID_LINES_MAX)
     await delay(25)

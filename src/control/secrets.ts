@@ -57,7 +57,10 @@ export function injectSecrets(
   return Object.fromEntries([...variables].map(([name, value]) => [name, injectInto(value, secrets)]))
 }
 
-/** One of them, from where its configuration's directory says; never empty. */
+/**
+ * Reads one secret, from where its configuration's directory says; never empty. What a file or a command says is taken
+ * without the white space around it: no credential begins or ends with any.
+ */
 export function readSecret(
   source: SecretSource,
   directory: string,
@@ -75,7 +78,7 @@ function valueFrom(source: SecretSource, directory: string, commandMsMax: number
     }
     case 'file':
       try {
-        return ok(readFileSync(source.path, 'utf8').replace(/\n$/, ''))
+        return ok(readFileSync(source.path, 'utf8').trim())
       } catch {
         return no(`${source.path} is not there, or not for us`)
       }
@@ -129,7 +132,7 @@ function surroundings(directory: string, msMax: number) {
 
 function textFrom(program: string, stdout: Uint8Array): Result<string, string> {
   try {
-    return ok(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(stdout).replace(/\n$/, ''))
+    return ok(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(stdout).trim())
   } catch {
     return no(`${program} said what is not UTF-8`)
   }

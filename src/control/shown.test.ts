@@ -24,6 +24,7 @@ describe('what a cell is going to be shown', () => {
   const look = (
     { hide, files = {} }: { readonly hide?: readonly string[]; readonly files?: Readonly<Record<string, string>> } = {},
     secret = 'kept/elsewhere',
+    value = SECRET,
   ) =>
     lookThrough(
       { secrets: new Map([['pay', { kind: 'file', path: join(base, secret) }]]) },
@@ -32,7 +33,7 @@ describe('what a cell is going to be shown', () => {
         files: new Map(Object.entries(files).map(([place, from]) => [place, join(base, from)])),
         ...(hide && { hide: hide.map((text) => pathPattern(text) ?? assert.fail(text)) }),
       },
-      new Map([['pay', SECRET]]),
+      new Map([['pay', value]]),
     )
 
   it('S10: a secret’s value in any file, in any of its forms, is told with the file; what is hidden is not shown', () => {
@@ -47,6 +48,11 @@ describe('what a cell is going to be shown', () => {
     assert.equal(look().refusal, undefined)
     assert.match(look({ files: { '/data': 'data' } }).refusal ?? '', /data\/x holds/)
     assert.match(look({ files: { '/x': 'data/x' } }).refusal ?? '', /data\/x holds/)
+  })
+
+  it('S10: a secret with white space around it is found without', () => {
+    made({ 'work/notes.txt': `key: ${SECRET}` })
+    assert.match(look({}, 'kept/elsewhere', `${SECRET}\r\n`).refusal ?? '', /work\/notes\.txt holds the secret "pay"/)
   })
 
   it('S10: the file of a secret by another name of the same inode, whatever stands in it', () => {

@@ -16,6 +16,7 @@ import {
 } from 'node:fs'
 import { basename, join, relative, sep } from 'node:path'
 import type { CellConfig, Config } from '../config/config.ts'
+import { soughtOf } from '../gateway/secrets.ts'
 import { matchesPath, type PathPattern } from '../model/pattern.ts'
 import { isHiddenUnasked } from './programs/hidden-files.ts'
 import { isPackages } from './programs/secret-files.ts'
@@ -79,7 +80,9 @@ class Look {
   refusal: string | undefined
 
   constructor(secrets: Config['secrets'], values: ReadonlyMap<string, string>) {
-    this.#needles = [...values].flatMap(([name, value]) => formsOf(value).map((form) => [name, form] as const))
+    this.#needles = [...values].flatMap(([name, value]) =>
+      formsOf(soughtOf(value)).map((form) => [name, form] as const),
+    )
     for (const [name, source] of secrets) {
       const inode = source.kind === 'file' ? inodeOf(statOf(source.path)) : undefined
       if (inode !== undefined) this.#secretInodes.set(inode, name)

@@ -11,7 +11,6 @@ import {
   type AgentName,
   type CellId,
   type CellStarted,
-  cutText,
   type DeclaredTool,
   type DefinitionSeen,
   type Entry,
@@ -54,6 +53,7 @@ import { cellServer } from './cell-server.ts'
 import { Connector } from './connector.ts'
 import { coveredEntry, coveredText } from './cover.ts'
 import { Credentials } from './credentials.ts'
+import { cutShown, searchBeforeCuts } from './cut-shown.ts'
 import { Egress } from './egress.ts'
 import type { Gate } from './gate.ts'
 import { cutsTold } from './list-all.ts'
@@ -113,6 +113,7 @@ export class Gateway {
   /** One compensates at a time: each sees what those before it did. */
   #undoTurn: Promise<unknown> = Promise.resolve()
   #stopped: Promise<void> | undefined
+  readonly #endSearch: () => void
 
   static async open(
     setup: GatewaySetup,
@@ -191,6 +192,7 @@ export class Gateway {
     const ask = (name: UpstreamName) => {
       send({ kind: 'credential', number: setup.upstreams.findIndex((each) => each.name === name) })
     }
+    this.#endSearch = searchBeforeCuts(secrets)
     this.#credentials = new Credentials({ secrets, ask })
     this.#connector = new Connector({
       secrets,
@@ -299,6 +301,7 @@ export class Gateway {
     await this.#record({ kind: 'gateway.stopped', environment: this.#setup.environment, why })
     await this.#sealing.stop()
     await this.#gate.ledger.close()
+    this.#endSearch()
   }
 
   /** In the ledger first: an answer that is not durable was not given. */
@@ -736,7 +739,7 @@ export class Gateway {
   #noteStand(upstream: UpstreamName, number: number | null, problem: string | undefined): void {
     const cell = number === null ? undefined : this.#served.get(number)?.cell.id
     const own = problem?.replace(`${upstream}: `, '')
-    const why = own === undefined ? {} : { problem: cutText(own, PROBLEM_CHARACTERS_MAX) }
+    const why = own === undefined ? {} : { problem: cutShown(own, PROBLEM_CHARACTERS_MAX) }
     this.#gate.ledger.append({ kind: 'upstream.seen', upstream, ...(cell && { cell }), ...why })
   }
 

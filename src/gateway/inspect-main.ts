@@ -8,6 +8,7 @@ import process from 'node:process'
 import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
 import { cutText, type JsonObject, no, type Result, type UpstreamName } from '../model/index.ts'
 import { coveredText } from './cover.ts'
+import { searchBeforeCuts } from './cut-shown.ts'
 import { Egress } from './egress.ts'
 import { type Listed, listAll } from './list-all.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
@@ -80,6 +81,8 @@ if (import.meta.main) {
   shutProcess(uidArgument(process.argv))
   // From our own command line tool, which started this process.
   const inspection = JSON.parse(readFileSync(3, 'utf8')) as Inspection
+  const secrets = openSecrets(new Map(inspection.secrets))
+  if (secrets.ok) searchBeforeCuts(secrets.value)
   const offered = await Promise.all(
     inspection.upstreams.map(async (upstream) => {
       return [upstream.name, withoutLeaks(await inspect(inspection, upstream), inspection)] as const

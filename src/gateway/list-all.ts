@@ -1,4 +1,5 @@
-import { cutText, isJsonObject, type JsonObject, LIMITS, type ListCut, objectWithDoubles } from '../model/index.ts'
+import { isJsonObject, type JsonObject, LIMITS, type ListCut, objectWithDoubles } from '../model/index.ts'
+import { cutShown } from './cut-shown.ts'
 import type { LostItem, UpstreamConnection } from './upstream.ts'
 
 /** Pages of one list that are read at most; a server that goes on forever stops here. */
@@ -19,7 +20,7 @@ export function lostText({ name, why }: LostItem): string {
 
 /** Returns what an entry tells of the cuts: the first few, each a sentence that is cut where it is long. */
 export function cutsTold(what: readonly string[]): Pick<ListCut, 'what' | 'more'> {
-  const told = what.slice(0, LIMITS.listCutsToldMax).map((each) => cutText(each, 500))
+  const told = what.slice(0, LIMITS.listCutsToldMax).map((each) => cutShown(each, 500))
   const more = what.length - told.length
   return { what: told, ...(more > 0 && { more }) }
 }
@@ -61,7 +62,7 @@ export async function listAll(
     if (!isJsonObject(result)) {
       // Some say that they have prompts and know no list of them: their tools are as good as before.
       if (page === 0 && member === 'tools') throw failed(JSON.stringify(error))
-      return ended(`${pageText(page)} is refused, and what follows it: ${cutText(JSON.stringify(error), 200)}`)
+      return ended(`${pageText(page)} is refused, and what follows it: ${cutShown(JSON.stringify(error), 200)}`)
     }
     const list = result[member]
     if (!Array.isArray(list)) return ended(`${pageText(page)} has no list "${member}"`)
@@ -82,7 +83,7 @@ export async function listAll(
     }
     // Some say with an empty text, or with null, that nothing follows.
     if (typeof next !== 'string' || next === '') return ended()
-    if (circle) return ended(`its pages go in a circle ("${cutText(next, 64)}"): each is taken once`)
+    if (circle) return ended(`its pages go in a circle ("${cutShown(next, 64)}"): each is taken once`)
     followed.add(next)
     cursor = next
   }

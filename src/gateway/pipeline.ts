@@ -4,7 +4,6 @@ import {
   type ActionIntent,
   type ActionOutcome,
   type Commitment,
-  cutText,
   type GrantId,
   isJsonObject,
   type Json,
@@ -26,6 +25,7 @@ import { type Admitted, canBeAsked, placing, type Refusal, type Reservation } fr
 import { Bill } from './bill.ts'
 import { authorityOf, type CellAtGate, ownersOf } from './cell.ts'
 import { chargeOf, settledOf } from './charge.ts'
+import { cutShown } from './cut-shown.ts'
 import type { Gate } from './gate.ts'
 import { bindingOf } from './holds.ts'
 import { masked } from './mask.ts'
@@ -216,7 +216,7 @@ function templateOf(tool: ToolName): ToolName {
 
 /** A name that a cell made up, as it can stand in the ledger. */
 function recordable(name: string): ToolName {
-  return toolName(cutText(name, NAME_CHARACTERS_MAX).replaceAll(/\p{Cc}/gu, '�') || '(empty)')
+  return toolName(cutShown(name, NAME_CHARACTERS_MAX).replaceAll(/\p{Cc}/gu, '�') || '(empty)')
 }
 
 /**
@@ -418,7 +418,7 @@ async function recordOutcome(
     ...(cost && settled && { settled: settledOf(cost, settled, nowMs) }),
     ...(judged.leaked && { leaked: judged.leaked }),
     ...(payload && { payload }),
-    ...(why === '' ? {} : { detail: cutText(why, 500) }),
+    ...(why === '' ? {} : { detail: cutShown(why, 500) }),
   })
   if (appended.ok) cell.share.wrote(appended.value.seq, (payload?.bytes ?? 0) + appended.value.bytes)
   else complain('an outcome', appended.reason)
@@ -539,7 +539,7 @@ export async function requestRefused(
   const refused = [...cell.asked.values()].find(({ action }) => action.id === reference)
   if (refused === undefined) return undefined
   const { action, reasons } = refused
-  return recordHeld(gate, cell, action, [...reasons, { kind: 'requested', why: cutText(why, 500) }])
+  return recordHeld(gate, cell, action, [...reasons, { kind: 'requested', why: cutShown(why, 500) }])
 }
 
 /** An attempt that cannot even be prepared: what it names is not here, or cannot be reached. */

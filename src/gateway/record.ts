@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Ledger } from '../ledger/ledger.ts'
-import { cutText, isJsonObject, type Json, LIMITS, type Reason, WrittenNumber } from '../model/index.ts'
+import { isJsonObject, type Json, LIMITS, type Reason, WrittenNumber } from '../model/index.ts'
 import type { CellAtGate } from './cell.ts'
+import { cutShown } from './cut-shown.ts'
 
 /** Longer text than this is content, not an argument that explains an action; it stands in the payload. */
 const TEXT_MAX = 256
@@ -65,7 +66,7 @@ function jsonBytes(value: Json): number {
 function shortText(text: string): string {
   if (text.length <= TEXT_MAX) return text.toWellFormed()
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  return `${cutText(text, 64)}… (${text.length} characters, sha256 ${digest}…)`
+  return `${cutShown(text, 64)}… (${text.length} characters, sha256 ${digest}…)`
 }
 
 /**
@@ -128,7 +129,7 @@ function plain(value: unknown): Json {
         .map(([key, item]) => [key, plain(item)]),
     )
   }
-  if (typeof value === 'string') return cutText(value, REASON_TEXT_MAX)
+  if (typeof value === 'string') return cutShown(value, REASON_TEXT_MAX)
   if (typeof value === 'boolean' || value === null) return value
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : String(value)
   throw new TypeError(`a reason holds ${typeof value}`)

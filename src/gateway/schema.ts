@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { cutText, isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../model/index.ts'
+import { cutShown } from './cut-shown.ts'
 import { type CheckFault, TooManySteps } from './schema-check.ts'
 import { compileChecks } from './schema-engine.ts'
 
@@ -133,8 +134,8 @@ function faultIn(check: (value: Json) => CheckFault | undefined, value: Json): S
     if (fault === undefined) return undefined
     const path = ['$', ...fault.keys].join('.')
     return {
-      path: cutText(path, LIMITS.faultCharactersMax),
-      problem: cutText(fault.problem, LIMITS.faultCharactersMax),
+      path: cutShown(path, LIMITS.faultCharactersMax),
+      problem: cutShown(fault.problem, LIMITS.faultCharactersMax),
     }
   } catch (error) {
     // A recursion that steps did not stop is one that goes on for too long as well.

@@ -19,7 +19,9 @@ describe('secrets', () => {
 
   it('S10: finds a secret verbatim and in every listed encoding, at any offset', () => {
     const text = fc.string({ unit: 'binary', maxLength: 9 })
-    const secret = fc.string({ unit: 'grapheme-ascii', minLength: 8, maxLength: 60 })
+    const secret = fc
+      .string({ unit: 'grapheme-ascii', minLength: 8, maxLength: 60 })
+      .filter((t) => t.trim().length >= 8)
     const encodings: readonly ((text: string) => string)[] = [
       (t) => t,
       (t) => JSON.stringify(t),
@@ -99,6 +101,18 @@ describe('secrets', () => {
     }
     const none = openSecrets(new Map())
     assert.ok(none.ok && none.value.leak('sk_live_Zq8kD0x9Vv71aaPQ1') === undefined)
+  })
+
+  it('S10: finds a secret without the white space around it', () => {
+    for (const value of ['sk-live-abc12345678\r', 'sk-live-abc12345678\n\n', '\t sk-live-abc12345678']) {
+      assert.equal(open(value).leak('the key sk-live-abc12345678 is invalid'), 'payments', JSON.stringify(value))
+      const opened = openSecrets(new Map([['key', 'sk-live-0']]))
+      assert.ok(opened.ok)
+      opened.value.renew('key', value)
+      assert.equal(opened.value.leak('the key sk-live-abc12345678 is invalid'), 'key', JSON.stringify(value))
+      assert.equal(opened.value.inject('${secret:key}'), value)
+    }
+    assert.ok(!openSecrets(new Map([['pin', '1234      ']])).ok)
   })
 
   it('does not cry wolf over other text', () => {

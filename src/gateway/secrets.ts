@@ -28,9 +28,9 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
   const current = new Map(values)
   const all = new Map<string, readonly string[]>()
   for (const [name, value] of values) {
-    if (value.length < LIMITS.secretCharactersMin) {
+    if (soughtOf(value).length < LIMITS.secretCharactersMin) {
       return no(
-        `secret "${name}" has ${value.length} characters: under ${LIMITS.secretCharactersMin} it cannot be told from other text`,
+        `secret "${name}" has ${soughtOf(value).length} characters: under ${LIMITS.secretCharactersMin} it cannot be told from other text`,
       )
     }
     all.set(name, [value])
@@ -48,7 +48,7 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
     leak: (text) => (all.size === 0 ? undefined : leak(text)),
     leakIn: (value) => (all.size === 0 ? undefined : leak(JSON.stringify(value))),
     renew: (name, value) => {
-      if (value.length < LIMITS.secretCharactersMin || current.get(name) === value) return false
+      if (soughtOf(value).length < LIMITS.secretCharactersMin || current.get(name) === value) return false
       current.set(name, value)
       const before = (all.get(name) ?? []).filter((each) => each !== value)
       all.set(name, [...before, value].slice(-LIMITS.secretValuesMax))
@@ -58,10 +58,18 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
   })
 }
 
+/**
+ * Returns what a value is looked for by: without the white space around it, which whoever repeats it leaves out, or a line
+ * break of another kind has taken the place of.
+ */
+export function soughtOf(value: string): string {
+  return value.trim()
+}
+
 function needlesFor(all: ReadonlyMap<string, readonly string[]>): Needles {
   const needles = new Needles()
   for (const [name, values] of all)
-    for (const value of values) for (const form of formsOf(value)) needles.add(name, form)
+    for (const value of values) for (const form of formsOf(soughtOf(value))) needles.add(name, form)
   return needles
 }
 

@@ -1,5 +1,4 @@
 import {
-  cutText,
   endOfString,
   isUnsafe,
   type Json,
@@ -17,6 +16,7 @@ import {
   scanJson,
   WrittenNumber,
 } from '../model/index.ts'
+import { cutShown } from './cut-shown.ts'
 
 /**
  * Reads JSON that an attacker wrote (S11): what two parsers could read differently is refused, not repaired.
@@ -124,11 +124,11 @@ export function jsonFaultText(fault: JsonFault): string {
 }
 
 function at({ at }: { readonly at?: string }): string {
-  return at === undefined ? '' : ` at ${cutText(at, LIMITS.faultCharactersMax)}`
+  return at === undefined ? '' : ` at ${cutShown(at, LIMITS.faultCharactersMax)}`
 }
 
 function near(key: string | undefined): string {
-  return key === undefined ? '' : ` at ${cutText(key, LIMITS.faultCharactersMax)}`
+  return key === undefined ? '' : ` at ${cutShown(key, LIMITS.faultCharactersMax)}`
 }
 
 /** Returns the `NaN` or `Infinity` in a text, which Python, JavaScript and others write where they have no number. */

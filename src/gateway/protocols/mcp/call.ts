@@ -1,5 +1,6 @@
 import { type ActionId, grantedName, type JsonObject, type Operation } from '../../../model/index.ts'
 import type { CellAtGate } from '../../cell.ts'
+import { cutShown } from '../../cut-shown.ts'
 import type { Gate } from '../../gate.ts'
 import { type Attempt, isName, NAME_FAULT, type Performed, perform, refuseUnprepared } from '../../pipeline.ts'
 import { CredentialRefused } from '../../upstream.ts'
@@ -46,7 +47,7 @@ async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstream, cal
   try {
     connection = await upstream.connection(signal)
   } catch (error) {
-    const problem = error instanceof Error ? error.message.slice(0, 500) : 'no connection'
+    const problem = error instanceof Error ? cutShown(error.message, 500) : 'no connection'
     const refused = await refuseUnprepared(gate, cell, asked, [{ kind: 'unavailable', what: 'upstream', problem }])
     const credential = error instanceof CredentialRefused
     return { kind: 'unreachable', action: refused.action, ...(credential && { refused: 'credential' }) }

@@ -1,4 +1,5 @@
-import { cutText, endOfString, isJsonObject, type Json, LIMITS } from '../../../model/index.ts'
+import { endOfString, isJsonObject, type Json, LIMITS } from '../../../model/index.ts'
+import { cutShown } from '../../cut-shown.ts'
 import { FROM_UPSTREAM, jsonFaultText, parseStrictText } from '../../strict-json.ts'
 import type { LostItem } from '../../upstream.ts'
 
@@ -52,7 +53,7 @@ interface Member extends Part {
 function nameIn(text: string, from: number): string {
   const member = membersOf(text, from)?.find(({ key }) => key === 'name' || key === 'uri' || key === 'uriTemplate')
   const said = member && parseStrictText(text.slice(member.from, member.to))
-  return said?.ok && typeof said.value === 'string' ? cutText(said.value, LIMITS.faultCharactersMax) : ''
+  return said?.ok && typeof said.value === 'string' ? cutShown(said.value, LIMITS.faultCharactersMax) : ''
 }
 
 /** Returns the members of the object that begins at `from`, as far as it can be followed. */

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject, no, ok, type Result } from '../../../model/index.ts'
+import { cutShown } from '../../cut-shown.ts'
 import type { Sent } from '../../upstream.ts'
 import {
   isSessionRevision,
@@ -134,12 +135,12 @@ function openedFrom(revision: Revision, { capabilities, instructions }: JsonObje
 }
 
 function refusalOf(error: Json | undefined): string {
-  return `initialize: it refuses: ${JSON.stringify(error ?? null).slice(0, 200)}`
+  return `initialize: it refuses: ${cutShown(JSON.stringify(error ?? null), 200)}`
 }
 
 /** Names both sides' versions, and what helps. */
 function strangerText(version: Json | undefined): string {
-  const theirs = JSON.stringify(version ?? null).slice(0, 64)
+  const theirs = cutShown(JSON.stringify(version ?? null), 64)
   const older = typeof version === 'string' && /^\d{4}-/.test(version) && version < '2024-11-05'
   const help = older ? 'take a newer release of the server' : 'take another release of the server, or a newer Firebreak'
   return `it speaks ${theirs}, and Firebreak speaks ${SPOKEN}: ${help}`

@@ -9,6 +9,7 @@ import {
   type Result,
   type UpstreamName,
 } from '../../../model/index.ts'
+import { cutShown } from '../../cut-shown.ts'
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
 import { hasBatches, messagesIn } from './batch.ts'
 import { LineReader } from './lines.ts'
@@ -376,7 +377,6 @@ class StdioUpstream implements UpstreamConnection {
    * ends its call at once; after anything else the calls that wait are given up where nothing follows that can.
    */
   #heardNoise(line: Uint8Array, fault: string): void {
-    const said = JSON.stringify(Buffer.from(line.subarray(0, 80)).toString('latin1')).slice(0, 120)
     // Some write the id before what they answer, and some after it.
     const ends = [line.subarray(0, 4_096), line.subarray(Math.max(4_096, line.length - 256))]
     const answered = this.#answeredBy(Buffer.concat(ends).toString('latin1'))
@@ -384,6 +384,7 @@ class StdioUpstream implements UpstreamConnection {
       return answered.settle({ kind: 'unreadable', why: `its answer cannot be read: ${fault}`, answers: true })
     if (this.#waiting.size === 0 || this.#noise !== undefined || !this.#negotiated) return
     const saidMs = performance.now()
+    const said = cutShown(JSON.stringify(cutShown(Buffer.from(line).toString('utf8'), 80)), 120)
     const waited = [...this.#waiting.values()]
     this.#noise = setTimeout(() => {
       this.#noise = undefined
