@@ -9,7 +9,7 @@ import { askWardens, type ControlReply } from '../control/control-socket.ts'
 import { writeStopMark } from '../control/fence.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { endSilentWarden, reapDead } from '../control/silent-warden.ts'
-import { fenceAgents, newOrderId } from '../control/stop.ts'
+import { fenceAgents, fencedText, newOrderId } from '../control/stop.ts'
 import { statesIn, tenantOf, tenantState } from '../control/tenants.ts'
 import { isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
@@ -132,31 +132,30 @@ const SILENCE_MS_MAX = 10_000
 
 /**
  * Fences the agents on disk, also where nothing runs: the next start meets it. A damaged fence is written anew only
- * where all are meant; then what is being started by a configuration that is not at hand is told by a mark of its own.
+ * where all are meant; then every state and tenant is fenced for everybody, and what is being started by a configuration
+ * that is not at hand is told by a mark of its own.
  */
 async function fenceEach(config: Config | undefined, state: string, order: Order): Promise<readonly Confirmation[]> {
   const begun = performance.now()
-  const confirmed = (fenced: Result<void, string>, words: string): Confirmation => {
+  const confirmed = (point: string, fenced: Result<void, string>, words: string): Confirmation => {
     const afterMs = Math.round(performance.now() - begun)
     const said = fenced.ok ? words : fenced.reason
-    return { point: 'fence', by: 'disk', confirmed: fenced.ok, said, afterMs, escalated: false }
+    return { point, by: 'disk', confirmed: fenced.ok, said, afterMs, escalated: false }
   }
   const all = order.target.kind === 'all' && isBelow(order.rung, 'restricted')
   const marked = all ? writeStopMark(state, order.id) : undefined
-  if (config === undefined)
-    return marked === undefined ? [] : [confirmed(marked, 'what is being started does not begin')]
-  const byState = Map.groupBy(agentsMeant(config, order.target), (name) => {
-    const environment = config.agents.get(name)?.environment
-    return tenantState(state, environment === undefined ? undefined : tenantOf(config, environment))
+  const words = marked === undefined ? [] : [confirmed('stop mark', marked, 'what is being started does not begin')]
+  const byState = Map.groupBy(config === undefined ? [] : agentsMeant(config, order.target), (name) => {
+    const environment = config?.agents.get(name)?.environment
+    return tenantState(state, environment === undefined || !config ? undefined : tenantOf(config, environment))
   })
-  return Promise.all(
-    [...byState].map(async ([each, names]) =>
-      confirmed(
-        await fenceAgents(each, names, order, order.target.kind === 'all'),
-        `${names.join(', ')} starts no more before it is released`,
-      ),
-    ),
-  )
+  const places = new Set([...byState.keys(), ...(order.target.kind === 'all' ? statesIn(state) : [])])
+  const fenced = [...places].map(async (each) => {
+    const names = byState.get(each) ?? []
+    const written = await fenceAgents(each, names, order, order.target.kind === 'all')
+    return confirmed('fence', written, fencedText(names, order))
+  })
+  return [...words, ...(await Promise.all(fenced))]
 }
 
 function targetOf(name: string | undefined, config: Config | undefined): Target | undefined {

@@ -12,17 +12,24 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** The new file is whole before it takes the old one's place, and its place is on disk before this returns. */
+/**
+ * Writes a file that is whole before it takes the old one's place, and whose place is on disk before this returns. The
+ * name that it has until then is each writer's own.
+ */
 export function writeDurably(path: string, text: string): void {
-  const file = openSync(`${path}.new`, 'w', 0o600)
+  const own = `${path}.${randomBytes(8).toString('hex')}`
+  const file = openSync(own, 'wx', 0o600)
   try {
     // As often as it takes: one write may take less than all of it.
     writeFileSync(file, text)
     fsyncSync(file)
+    renameSync(own, path)
+  } catch (error) {
+    rmSync(own, { force: true })
+    throw error
   } finally {
     closeSync(file)
   }
-  renameSync(`${path}.new`, path)
   settle(path)
 }
 

@@ -14,13 +14,12 @@ export async function fenceAsTold(
   order: string,
 ): Promise<readonly Result<void, string>[]> {
   const told = await rungsTold(ledger, cells)
-  const why = 'it stood there when its gateway was lost'
-  const target = { kind: 'all' } as const
+  const words = { id: order, by: 'firebreak', why: 'it stood there when its gateway was lost' } as const
   return Promise.all(
     [...told].flatMap(([agent, rung]) =>
       rung === 'normal' || rung === 'watched'
         ? []
-        : [fenceAgents(stateDirectory, [agent], { id: order, target, rung, by: 'firebreak', why })],
+        : [fenceAgents(stateDirectory, [agent], { ...words, target: { kind: 'agent', name: agent }, rung })],
     ),
   )
 }

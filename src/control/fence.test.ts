@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { agentName } from '../model/index.ts'
-import { changeFence, type Fenced, makeFence, readFence, readStopMark, releaseFenced, writeStopMark } from './fence.ts'
+import {
+  changeFence,
+  type Fenced,
+  fencedIn,
+  makeFence,
+  readFence,
+  readStopMark,
+  releaseFenced,
+  writeStopMark,
+} from './fence.ts'
 import { monotonicUs, Starting } from './starting.ts'
 import { fenceAgents, newOrderId } from './stop.ts'
 
@@ -39,6 +48,7 @@ describe('S8: the fence', () => {
     assert.equal(first, again)
     assert.equal(new Set([never, first, readStopMark(state)]).size, 3)
     assert.ok(!writeStopMark(join(state, 'fence', 'all'), 'o_3').ok)
+    assert.deepEqual(readdirSync(join(state, 'fence')), ['all'])
   })
 
   it('a missing one, a shortened one, another rung and another digest are damage', async () => {
@@ -60,7 +70,7 @@ describe('S8: the fence', () => {
     makeFence(state)
     const order = {
       id: 'o_1',
-      target: { kind: 'all' },
+      target: { kind: 'agent', name: 'bot' },
       rung: 'frozen',
       by: 'maria@shop.example',
       why: 'a drill',
@@ -100,6 +110,40 @@ describe('S8: the fence', () => {
     assert.match(held.ok ? '' : held.reason, /order o_2/)
     starting.released(bot, 'normal', monotonicUs() + 1)
     assert.deepEqual(starting.rungOf({ number: 1, agent }), { ok: true, value: 'normal' })
+  })
+
+  it('F4: an order to all holds for agents that nobody at hand names, until each is released by name', async () => {
+    makeFence(state)
+    const [bot, other, later] = [agentName('bot'), agentName('other'), agentName('later')]
+    const to = { rung: 'frozen', by: 'maria@shop.example', why: 'a drill' } as const
+    const rungs = () => {
+      const fence = readFence(state)
+      assert.ok(fence.ok)
+      return [bot, other, later].map((name) => fencedIn(fence.value, name)?.rung)
+    }
+    await fenceAgents(state, [other], {
+      ...to,
+      id: 'o_1',
+      rung: 'restricted',
+      target: { kind: 'agent', name: 'other' },
+    })
+    assert.ok((await fenceAgents(state, [bot], { ...to, id: 'o_2', target: { kind: 'all' } }, true)).ok)
+    assert.deepEqual(rungs(), ['frozen', 'frozen', 'frozen'])
+    const fence = readFence(state)
+    const seen = fence.ok ? fencedIn(fence.value, later) : undefined
+    const released = { agent: later, seen, to: 'normal', by: 'joao@shop.example', why: 'it is well' } as const
+    assert.ok((await releaseFenced(state, released)).ok)
+    assert.deepEqual(rungs(), ['frozen', 'frozen', 'normal'])
+    assert.ok((await fenceAgents(state, [later], { ...to, id: 'o_3', target: { kind: 'agent', name: 'later' } })).ok)
+    assert.deepEqual(rungs(), ['frozen', 'frozen', 'frozen'])
+  })
+
+  it('one that cannot be read is not written anew: a whole one may lie there', async () => {
+    const path = join(state, 'fence', 'fence.json')
+    mkdirSync(path, { recursive: true })
+    assert.match(fault(), /cannot be read, and who is contained is not known: EISDIR/)
+    const anew = await changeFence(state, () => undefined, true)
+    assert.match(anew.ok ? '' : anew.reason, /cannot be read/)
   })
 
   it('many writers at once: nothing of any is lost', async () => {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { faultText } from '../ledger/fault.ts'
 import { lock } from '../ledger/lock.ts'
 import { type AgentName, agentName, no, ok, type Result, RUNGS, type Rung } from '../model/index.ts'
-import { keepSpare, settle, writeDurably, writeFirst, writeOnFullDisk } from './durable-file.ts'
+import { keepSpare, settle, writeFirst, writeOnFullDisk } from './durable-file.ts'
 
 /** Where an agent stands while no cell of it runs, and why. */
 export interface Fenced {
@@ -21,7 +21,15 @@ export interface Fenced {
   readonly last?: string
 }
 
-export type Fence = ReadonlyMap<AgentName, Fenced>
+/** The name under which an order to all stands: it holds for every agent that has no entry of its own, also an unknown one. */
+export const EVERYBODY = '*'
+
+export type Fence = ReadonlyMap<AgentName | typeof EVERYBODY, Fenced>
+
+/** Returns what stands against an agent: by its name, else by the last order to all; undefined where nothing does. */
+export function fencedIn(fence: Fence, agent: AgentName): Fenced | undefined {
+  return fence.get(agent) ?? fence.get(EVERYBODY)
+}
 
 /**
  * `<state>/fence/fence.json`: who is contained, across restarts of anything.
@@ -30,34 +38,65 @@ export type Fence = ReadonlyMap<AgentName, Fenced>
  *       was contained.
  * - F3  One that somebody was faster to write, who contains before anything has run, stays as it is.
  * - F2  A change is whole and on disk before anybody is told of it, whatever is killed meanwhile.
+ * - F4  An order to all holds for agents that no configuration at hand names, until each is released by name; a state that
+ *       is made later, within one where all were contained, begins with that order (`everybody`).
  */
-export function makeFence(stateDirectory: string): void {
+export function makeFence(stateDirectory: string, everybody?: Fenced): void {
   mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
   keepSpare(spareOf(stateDirectory))
-  writeFirst(fileOf(stateDirectory), textOf(new Map()))
+  writeFirst(fileOf(stateDirectory), textOf(new Map(everybody === undefined ? [] : [[EVERYBODY, everybody]])))
 }
 
 export function readFence(stateDirectory: string): Result<Fence, string> {
+  const seen = lookAtFence(stateDirectory)
+  return seen.ok ? seen : no(seen.reason.problem)
+}
+
+interface FenceFault {
+  readonly problem: string
+  /** True where what was read is no fence, or there is none; false where it could not be read: a whole one may lie there. */
+  readonly lost: boolean
+}
+
+function lookAtFence(stateDirectory: string): Result<Fence, FenceFault> {
   const path = fileOf(stateDirectory)
-  if (!existsSync(path)) return no(`${path} is missing: who is contained is not known. ${MEND}`)
+  let text: string
   try {
-    const { agents, digest } = JSON.parse(readFileSync(path, 'utf8')) as { agents: object; digest: string }
-    if (digestOf(agents) !== digest) return no(`${path} is damaged: its digest is another. ${MEND}`)
-    return ok(new Map(Object.entries(agents).map(([name, fenced]) => [agentName(name), checked(fenced)])))
+    text = readFileSync(path, 'utf8')
   } catch (error) {
-    return no(`${path} is damaged: ${error instanceof Error ? error.message : String(error)}. ${MEND}`)
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      return no({ problem: `${path} is missing: who is contained is not known. ${MEND}`, lost: true })
+    return no({
+      problem: `${path} cannot be read, and who is contained is not known: ${textOfError(error)}`,
+      lost: false,
+    })
   }
+  try {
+    const { agents, digest } = JSON.parse(text) as { agents: object; digest: string }
+    if (digestOf(agents) !== digest)
+      return no({ problem: `${path} is damaged: its digest is another. ${MEND}`, lost: true })
+    const entries = Object.entries(agents).map(
+      ([name, fenced]) => [name === EVERYBODY ? EVERYBODY : agentName(name), checked(fenced)] as const,
+    )
+    return ok(new Map(entries))
+  } catch (error) {
+    return no({ problem: `${path} is damaged: ${textOfError(error)}. ${MEND}`, lost: true })
+  }
+}
+
+function textOfError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 const MEND = 'firebreak contain all writes a new one in which everybody is contained; then release whom you mean'
 
 /**
  * Changes it, one writer after the other; nothing is written where the change refuses. A damaged or missing one is changed
- * only by `anew`, which begins from nothing.
+ * only by `anew`, which begins from nothing; one that cannot be read stays as it is.
  */
 export async function changeFence(
   stateDirectory: string,
-  change: (fence: Map<AgentName, Fenced>, refuse: (why: string) => void) => void,
+  change: (fence: Map<AgentName | typeof EVERYBODY, Fenced>, refuse: (why: string) => void) => void,
   anew = false,
 ): Promise<Result<void, string>> {
   try {
@@ -68,8 +107,8 @@ export async function changeFence(
   const held = await locked(stateDirectory)
   if (!held.ok) return held
   try {
-    const read = readFence(stateDirectory)
-    if (!read.ok && !anew) return read
+    const read = lookAtFence(stateDirectory)
+    if (!read.ok && !(anew && read.reason.lost)) return no(read.reason.problem)
     const fence = new Map(read.ok ? read.value : [])
     let refused: string | undefined
     change(fence, (why) => {
@@ -102,9 +141,9 @@ export function releaseFenced(
   { agent, seen, to, by, why }: FenceRelease,
 ): Promise<Result<void, string>> {
   return changeFence(stateDirectory, (fence, refuse) => {
-    const standing = fence.get(agent)
+    const standing = fencedIn(fence, agent)
     if (!isSameOrder(standing, seen)) refuse(againText(agent))
-    else if (to === 'normal' || standing === undefined) fence.delete(agent)
+    else if (standing === undefined || (to === 'normal' && !fence.has(EVERYBODY))) fence.delete(agent)
     else fence.set(agent, { ...standing, rung: to, by, why, atMs: Date.now() })
   })
 }
@@ -150,7 +189,7 @@ export function readStopMark(stateDirectory: string): string {
 export function writeStopMark(stateDirectory: string, order: string): Result<void, string> {
   try {
     mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
-    writeDurably(markOf(stateDirectory), `${order}\n`)
+    writeOnFullDisk(markOf(stateDirectory), `${order}\n`, spareOf(stateDirectory))
     return ok(undefined)
   } catch (error) {
     return no(`the word to all cannot be written: ${error instanceof Error ? error.message : String(error)}`)

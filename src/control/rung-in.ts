@@ -1,12 +1,12 @@
 import type { Agent } from '../config/config.ts'
 import { type AgentName, isBelow, no, ok, type Result, type Rung } from '../model/index.ts'
-import type { Fence, Fenced } from './fence.ts'
+import { type Fence, type Fenced, fencedIn } from './fence.ts'
 
 /**
  * Returns the rung of an agent before its cell starts; an error where it is contained, since it starts none then (S8).
  */
 export function rungIn(fence: Fence, { name }: Pick<Agent, 'name'>): Result<Rung, string> {
-  const fenced = fence.get(name)
+  const fenced = fencedIn(fence, name)
   if (fenced === undefined || !isBelow(fenced.rung, 'restricted')) return ok(fenced?.rung ?? 'normal')
   return no(containedText(name, fenced))
 }

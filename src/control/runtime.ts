@@ -38,7 +38,7 @@ import {
   openControlSocket,
 } from './control-socket.ts'
 import { clearDelegations } from './delegations-kept.ts'
-import { againText, isSameOrder, readFence, readStopMark } from './fence.ts'
+import { againText, fencedIn, isSameOrder, readFence, readStopMark } from './fence.ts'
 import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
 import { rungIn } from './rung-in.ts'
@@ -377,7 +377,7 @@ class OpenRuntime implements Runtime {
   #rungAgain(number: number, { agent, rung }: Live): Result<Rung, string> {
     const fence = readFence(this.state.directory)
     if (!fence.ok) return fence
-    const meant = this.#orders.get(fence.value.get(agent.name)?.order ?? '')
+    const meant = this.#orders.get(fencedIn(fence.value, agent.name)?.order ?? '')
     const fenced = meant === undefined || meant.has(number) ? rungIn(fence.value, agent) : ok(rung)
     return fenced.ok ? ok(lowest(fenced.value, rung)) : fenced
   }
@@ -459,7 +459,7 @@ class OpenRuntime implements Runtime {
       const { kind: _, environment, askedUs, seen, ...release } = request
       if (environment !== this.#agent.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
       const fence = readFence(this.state.directory)
-      const stands = fence.ok && isSameOrder(fence.value.get(release.agent), seen)
+      const stands = fence.ok && isSameOrder(fencedIn(fence.value, release.agent), seen)
       if (!stands || this.#starting.orderedSince(release.agent, askedUs))
         return reply({ kind: 'done', ok: false, said: fence.ok ? againText(release.agent) : fence.reason })
       const number = ANSWERS_FROM + ++this.#numbers

@@ -5,7 +5,7 @@ import type { Cell } from '../cells/cell.ts'
 import { schedule } from '../cells/libc.ts'
 import { type AgentName, type CellId, isBelow, no, ok, personName, type Result, type Rung } from '../model/index.ts'
 import { type Confirmation, type EnforcementPoint, eventually, type Order, orderAll } from './containment.ts'
-import { changeFence } from './fence.ts'
+import { changeFence, EVERYBODY, fencedIn } from './fence.ts'
 import type { Services } from './services.ts'
 
 /** A cell that is to stop, and what else stops with it. */
@@ -187,13 +187,19 @@ function fence({ stateDirectory, agents, order }: Stop): EnforcementPoint {
     boundMs: FENCE_MS_MAX,
     order: async () => {
       const changed = await fenceAgents(stateDirectory, agents, order)
-      return changed.ok ? ok(`${agents.join(', ')} starts no more before it is released`) : changed
+      return changed.ok ? ok(fencedText(agents, order)) : changed
     },
   }
 }
 
+export function fencedText(agents: readonly AgentName[], { target, rung }: Order): string {
+  const names = target.kind === 'all' ? [...agents, 'everybody else'] : agents
+  const stands = isBelow(rung, 'restricted') ? 'starts no more' : `is ${rung}`
+  return `${names.join(', ')} ${stands} before it is released`
+}
+
 /**
- * Fences agents for an order. Whoever stands there or below already stays, with a word that the order came: a release that
+ * Fences agents for an order; one to all fences everybody beside them (F4). Whoever stands there or below already stays, with a word that the order came: a release that
  * was asked for before does not lift it. Where there is no room for that word, what stands is enough.
  */
 export async function fenceAgents(
@@ -209,18 +215,21 @@ export async function fenceAgents(
 function fenceOrNote(
   stateDirectory: string,
   agents: readonly AgentName[],
-  { id, rung, by, why }: Order,
+  { id, rung, by, why, target }: Order,
   anew: boolean,
   notes: boolean,
 ): Promise<Result<void, string>> {
   return changeFence(
     stateDirectory,
     (fence) => {
-      for (const agent of agents) {
-        const standing = fence.get(agent)
-        if (standing === undefined || isBelow(rung, standing.rung))
-          fence.set(agent, { rung, by, why, atMs: Date.now(), order: id })
-        else if (notes && standing.order !== id) fence.set(agent, { ...standing, last: id })
+      const order = { rung, by, why, atMs: Date.now(), order: id }
+      // Whoever this configuration does not name may have an entry all the same, by another one.
+      const others = target.kind === 'all' ? ([...fence.keys(), EVERYBODY] as const) : []
+      for (const name of new Set([...agents, ...others])) {
+        const standing = name === EVERYBODY ? fence.get(name) : fencedIn(fence, name)
+        if (standing === undefined || isBelow(rung, standing.rung)) fence.set(name, order)
+        else if (notes && standing.order !== id) fence.set(name, { ...standing, last: id })
+        else fence.set(name, standing)
       }
     },
     anew,

@@ -10,6 +10,7 @@ import {
   type TenantName,
 } from '../model/index.ts'
 import type { BundledPolicy, PolicyBundle } from '../policy/index.ts'
+import { EVERYBODY, makeFence, readFence } from './fence.ts'
 import { openState, type State } from './state.ts'
 
 /** Where a tenant's state is kept: ledger, witness, workspaces, answers and uids are nobody else's. */
@@ -30,6 +31,10 @@ export function openTenantState(
     mkdirSync(dirname(own), { recursive: true, mode: 0o711 })
     mkdirSync(own, { recursive: true })
     chmodSync(own, 0o700)
+    const around = readFence(stateDirectory)
+    const everybody = around.ok ? around.value.get(EVERYBODY) : undefined
+    // A tenant of whom nothing has run when all were contained.
+    if (everybody !== undefined && !existsSync(join(own, 'ledger'))) makeFence(own, everybody)
   }
   const others = statesIn(stateDirectory).filter((other) => other !== own)
   return openState(own, root, Math.random, others)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { askWardens } from '../../control/control-socket.ts'
-import { readFence } from '../../control/fence.ts'
+import { EVERYBODY, readFence } from '../../control/fence.ts'
 import { statesIn } from '../../control/tenants.ts'
 import { type Command, EXIT } from '../command.ts'
 import { printable } from '../printable.ts'
@@ -25,14 +25,19 @@ export const command: Command = {
     }
     if (cells.length === 0 && done.every(({ ok }) => ok)) call.print.line('no cell runs')
     const fences = states.map((each) => readFence(each))
-    const fenced = fences.flatMap((each) => (each.ok ? [...each.value] : []))
-    for (const [agent, { rung, by, why, atMs }] of fenced)
+    const entries = fences.flatMap((each) => (each.ok ? [...each.value] : []))
+    const fenced = entries.filter(([agent, { rung }]) => agent !== EVERYBODY && rung !== 'normal')
+    const others = entries.flatMap(([agent, each]) => (agent === EVERYBODY ? [each] : []))
+    for (const [agent, { rung, by, why, atMs }] of [
+      ...fenced,
+      ...others.map((each) => ['everybody else', each] as const),
+    ])
       call.print.line(
         `${agent} is ${rung}, since ${new Date(atMs).toISOString()}, by ${printable(by)}: ${printable(why)}`,
       )
     for (const each of fences) if (!each.ok) call.print.fault(each.reason)
     const whole = fences.every(({ ok }) => ok) && done.every(({ ok }) => ok)
-    call.print.object({ ok: whole, cells, contained: Object.fromEntries(fenced) })
+    call.print.object({ ok: whole, cells, contained: Object.fromEntries(fenced), others })
     return whole ? EXIT.ok : EXIT.integrity
   },
 }

@@ -1,6 +1,6 @@
 import type { Agent } from '../../config/config.ts'
 import { askWardens, type ControlRequest } from '../../control/control-socket.ts'
-import { againText, readFence, releaseFenced } from '../../control/fence.ts'
+import { againText, fencedIn, readFence, releaseFenced } from '../../control/fence.ts'
 import { startServices } from '../../control/services.ts'
 import { gatewaySetup, type Judged } from '../../control/setup.ts'
 import { monotonicUs } from '../../control/starting.ts'
@@ -74,7 +74,7 @@ async function release(call: Call, judged: Judged, agent: Agent, { to, by, why }
     call.print.fault(fence.reason)
     return EXIT.integrity
   }
-  const seen = fence.value.get(agent.name)
+  const seen = fencedIn(fence.value, agent.name)
   const from = seen?.rung ?? 'normal'
   if (!isBelow(from, to)) {
     call.print.fault(`${agent.name} is ${from}: there is nothing to release`)
