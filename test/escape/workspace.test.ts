@@ -74,7 +74,7 @@ describe('what a cell changed', { skip: SKIP }, () => {
       'removed redone/old',
     ])
     assert.deepEqual(diff.refused, [{ refused: 'pipe', why: 'a FIFO' }])
-    assert.deepEqual(diff.executes.map(({ path }) => path).toSorted(), ['.envrc', 'out'])
+    assert.deepEqual(diff.executes.map(({ path }) => path).toSorted(), ['.envrc', 'out', 'same'])
     assert.equal(readFileSync(join(lower, 'edited'), 'utf8'), 'old')
     assert.deepEqual(readdirSync(lower).toSorted(), ['dir', 'edited', 'gone', 'redone', 'same'])
   })
@@ -98,13 +98,13 @@ describe('what a cell changed', { skip: SKIP }, () => {
     assert.ok(!warned.ok && warned.reason.kind === 'unconfirmed')
     assert.deepEqual(
       warned.reason.executes.map(({ path }) => path).toSorted(),
-      ['dir', 'package.json'],
-      'a file in the place of a directory, too',
+      ['a/b/c', 'dir', 'package.json'],
+      'a file in the place of a directory, and one that may be executed, too',
     )
     assert.equal(readFileSync(join(lower, 'edited'), 'utf8'), 'old', 'refused as a whole')
 
     const harmless = all.filter((path) => path !== 'package.json')
-    const landing = await (await warden()).commit(workspace.changes, harmless, ['dir'])
+    const landing = await (await warden()).commit(workspace.changes, harmless, ['dir', 'a/b/c'])
     assert.ok(landing.ok, JSON.stringify(landing))
     assert.deepEqual(landing.value.refused, [])
     assert.equal(readFileSync(join(lower, 'edited'), 'utf8'), 'new\n')
@@ -262,13 +262,14 @@ describe('what a cell changed', { skip: SKIP }, () => {
       'src/edited': 'old',
       'src/gone': 'x',
       'src/tool': 'x',
+      'src/hook': 'x',
       'vendor/keep/x': 'x',
       'vendor/y': 'x',
       other: 'x',
       'lib/a': 'x',
     })
     const workspace = workspaceOver(lower)
-    const work = `echo new > src/edited; rm src/gone; chmod 755 src/tool; mkdir -p src/a/b; echo x > src/a/b/c
+    const work = `echo new > src/edited; rm src/gone; chmod 755 src/tool src/hook; mkdir -p src/a/b; echo x > src/a/b/c
       ln -s ../../.. src/up; ln -s edited src/near; echo x > other; rm -r vendor lib; mkfifo src/pipe
       echo x > src/.envrc; mkdir src/.GIT; echo x > src/.GIT/config; echo x > src/Secret.KEY`
     const { exit, stderr } = await ran(spec(['sh', '-c', work], { workspace }))
@@ -278,7 +279,7 @@ describe('what a cell changed', { skip: SKIP }, () => {
       never: ['vendor/keep/**', 'src/.git/**', 'src/*.key'],
     }
     const patterns = (texts: readonly string[]) => texts.map((text) => pathPattern(text) ?? [])
-    const wanted = { rule: { allow: patterns(rule.allow), never: patterns(rule.never) }, confirmed: [] }
+    const wanted = { rule: { allow: patterns(rule.allow), never: patterns(rule.never) }, confirmed: ['src/tool'] }
     const landing = await (await warden()).commitChosen(workspace.changes, choosing(wanted))
     assert.ok(landing.ok, JSON.stringify(landing))
     assert.deepEqual(landing.value.landed.toSorted(), [
@@ -301,13 +302,14 @@ describe('what a cell changed', { skip: SKIP }, () => {
         'src/.GIT/config',
         'src/.envrc needs a person',
         'src/Secret.KEY',
+        'src/hook needs a person',
         'src/up needs a person',
         'vendor',
       ],
     )
     assert.equal(readFileSync(join(lower, 'src/edited'), 'utf8'), 'new\n')
     assert.equal(statSync(join(lower, 'src/tool')).mode & 0o777, 0o755)
-    assert.deepEqual(readdirSync(join(lower, 'src')).toSorted(), ['a', 'edited', 'near', 'tool'])
+    assert.deepEqual(readdirSync(join(lower, 'src')).toSorted(), ['a', 'edited', 'hook', 'near', 'tool'])
     assert.deepEqual(readdirSync(lower).toSorted(), ['other', 'src', 'vendor'])
     assert.deepEqual(readdirSync(join(lower, 'vendor/keep')), ['x'])
   })

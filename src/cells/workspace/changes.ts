@@ -198,7 +198,8 @@ function upperOf(live: Cell | undefined): { readonly liveUpper?: string } {
 
 function needsYes(changes: readonly Change[]): readonly Executes[] {
   // Removing a hook runs nothing, but removing .git/config or a lock file changes what the host does next: listed too.
-  const executes = executesOnHost(changes.map(({ path }) => path))
+  const made = new Set(changes.filter((each) => each.kind === 'added' && each.type === 'directory').map(pathOf))
+  const executes = executesOnHost(changes.map(pathOf), (path) => made.has(path))
   const known = new Set(executes.map(({ path }) => path))
   const others = changes.flatMap(({ path, target, leadsOut, replacesDirectory, acts }) => {
     if (known.has(path)) return []
@@ -209,6 +210,10 @@ function needsYes(changes: readonly Change[]): readonly Executes[] {
     return leadsOut ? [{ path, why: `a link that can lead out of the workspace, to ${target}` }] : []
   })
   return [...executes, ...others]
+}
+
+function pathOf({ path }: Change): string {
+  return path
 }
 
 function helperArguments({ sinceMs, diskBytes }: WorkspaceRecord): readonly string[] {

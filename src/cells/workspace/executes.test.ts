@@ -84,6 +84,83 @@ it('what a host would run by itself needs a person', () => {
   )
 })
 
+it('what kin of well-known names are called, whole families of them', () => {
+  const paths = [
+    'rakefile.rb',
+    'gems.rb',
+    'gems.locked',
+    '.justfile',
+    'justfile',
+    'taskfile.dist.yml',
+    'babel.config.json',
+    'jest.config.json',
+    '.prettierrc.toml',
+    '.prettierrc.ts',
+    '.prettierrc.json5',
+    '.postcssrc',
+    '.postcssrc.json',
+    '.mocharc.jsonc',
+    '.nycrc.json',
+    '.remarkrc',
+    '.markdownlint-cli2.jsonc',
+    'karma.conf.js',
+    'angular.json',
+    'nodemon.json',
+    '.bazelversion',
+    '.bazeliskrc',
+    'BUILD',
+    'rust-analyzer.toml',
+    '.rust-analyzer.toml',
+    'rust-project.json',
+    'pylintrc.toml',
+    '.pylintrc.toml',
+    'tox.toml',
+    'pytest.toml',
+    'pixi.toml',
+    'docs/conf.py',
+    'mkdocs.yml',
+    'gunicorn.conf.py',
+    '.golangci.yml',
+    '.air.toml',
+    '.dir-locals-2.el',
+    '.latexmkrc',
+    'latexmkrc',
+    '.woodpecker.yml',
+    '.drone.star',
+    '.drone.jsonnet',
+    'action.yml',
+    'Procfile.dev',
+    'book.toml',
+    'dvc.yaml',
+    'Snakefile',
+    'app.vcxproj',
+    'a.slnx',
+    'config.ru',
+    '.release-it.json',
+    '.releaserc.yml',
+    '.eslintrc.jsonc',
+    '.storybook/main.js',
+    'main.tofu',
+    'x.nomad',
+    '.vimrc.local',
+    '_exrc',
+    'lib.just',
+    'WARP.md',
+    'CRUSH.md',
+    'gemini-extension.json',
+    '.claude-plugin/plugin.json',
+    'docker-bake.json',
+    'api.Dockerfile',
+    'tool.config.json5',
+    '.toolrc',
+    '.toolrc.yaml',
+  ]
+  assert.deepEqual(
+    executesOnHost(paths).map(({ path }) => path),
+    paths,
+  )
+})
+
 it('names that only look different need one, too', () => {
   const paths = [
     '.GIT/config',
@@ -108,5 +185,13 @@ it('plain sources do not', () => {
   assert.deepEqual(
     executesOnHost(['src/main.ts', 'README.md', 'docs/guide.md', 'data/git.txt', 'src/package/json.ts', 'gitignore']),
     [],
+  )
+})
+
+it('a directory needs one only by the names of directories', () => {
+  const paths = ['build', 'a/tool.config.json', '.husky', '.config/fish']
+  assert.deepEqual(
+    executesOnHost(paths, () => true).map(({ path }) => path),
+    ['.husky', '.config/fish'],
   )
 })

@@ -11,10 +11,16 @@ export interface Executes {
   readonly why: string
 }
 
-/** Of these paths, those that need a yes, in the same order. */
-export function executesOnHost(paths: readonly string[]): readonly Executes[] {
+/**
+ * Returns those of these paths that need a yes, in the same order. The name of a directory counts only where hosts act
+ * upon directories of that name.
+ */
+export function executesOnHost(
+  paths: readonly string[],
+  isDirectory: (path: string) => boolean = () => false,
+): readonly Executes[] {
   return paths.flatMap((path) => {
-    const why = reason(path)
+    const why = reason(path, isDirectory(path))
     return why === undefined ? [] : [{ path, why }]
   })
 }
@@ -38,13 +44,13 @@ export function leastCareful(path: string): string {
   )
 }
 
-function reason(path: string): string | undefined {
+function reason(path: string, isDirectory: boolean): string | undefined {
   const parts = leastCareful(path).split('/')
   const name = parts.at(-1) ?? ''
   for (const { why, single, deeper, names, patterns } of LOOKED_UP) {
-    if (names.has(name) || parts.some((part) => single.has(part))) return why
+    if (parts.some((part) => single.has(part))) return why
     if (deeper.some((directory) => within(parts, directory))) return why
-    if (patterns.some((pattern) => pattern.test(name))) return why
+    if (!isDirectory && (names.has(name) || patterns.some((pattern) => pattern.test(name)))) return why
   }
   return undefined
 }

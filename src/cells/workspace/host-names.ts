@@ -50,6 +50,9 @@ export const RULES: readonly Rule[] = [
       .bloop .metals .swiftpm .terraform .cargo .mvn gradle/wrapper bin scripts .venv venv
     `),
     names: words(`
+      gems.rb gems.locked build .bazelversion .bazeliskrc snakefile dvc.yaml dvc.lock config.ru mkdocs.yml
+      mkdocs.yaml conf.py gunicorn.conf.py book.toml pixi.lock angular.json nodemon.json rust-project.json
+      root.hcl buf.gen.yaml buf.yaml .simplecov
       bsdmakefile pytest.ini .pytest.ini .coveragerc mypy.ini .mypy.ini .pylintrc pylintrc .flake8 .isort.cfg
       hatch.toml pdm.toml pdm.lock dodo.py fabfile.py tasks.py manage.py wscript sconscript conanfile.py
       conanfile.txt vcpkg.json xmake.lua premake5.lua meson_options.txt meson.options cmakepresets.json
@@ -71,12 +74,21 @@ export const RULES: readonly Rule[] = [
       .bazelrc turbo.json nx.json lerna.json ansible.cfg dockerfile containerfile vagrantfile
     `),
     patterns: [
+      /^\.?justfile$|\.just$/,
+      /^taskfile\.(dist\.)?ya?ml$/,
+      /^(rake|gem|guard|thor|danger|cap)file\.rb$|\.rake$/,
+      /^\.?(pylintrc|pytest|pixi|tox|ruff|rustfmt|clippy|rust-analyzer|coverage|bandit|mypy|pyright|air|deny|nextest|trunk|cross|netlify)\.toml$/,
+      /\.conf\.[cm]?[jt]s$/,
+      /^procfile\./,
+      /\.(vcxproj|slnx|wsproj|esproj|pyproj|sqlproj|proj|nuspec|tofu|nomad|smk|cmake|pro|pri)(\.(filters|user))?$/,
+      /^\.(golangci|goreleaser|mocharc|nycrc|air|ko|rubocop|swiftlint|sourcery|phpcs|jshintrc)\./,
       /^taskfile\.ya?ml$/,
       /\.gradle(\.kts)?$/,
       /\.(pth|egg-link|pyc|opam|nimble|rockspec)$/,
       /\.mk$/,
       /^(docker-)?compose.*\.ya?ml$/,
-      /^dockerfile\./,
+      /^dockerfile\.|\.(dockerfile|containerfile)$/,
+      /^docker-bake\.(override\.)?(json|hcl)$/,
       /\.tf(vars)?(\.json)?$/,
       /\.(cabal|gemspec|podspec|sbt|bzl)$/,
       /\.(csproj|fsproj|vbproj|props|targets|sln)$/,
@@ -85,10 +97,12 @@ export const RULES: readonly Rule[] = [
   {
     why: 'an editor runs tasks and settings from it',
     directories: words(`
+      .neoconf .sublime
       .emacs.d .nvim .config/nvim .helix .settings nbproject .kdev4 .run .theia .nova .ctags.d .jupyter
       .ipython .vscode-test .devfile .ddev .lapce .vscode .idea .zed .fleet .vim .devcontainer .vs
     `),
     names: words(`
+      .dir-locals-2.el _exrc .vimrc.local .neoconf.json .rust-analyzer.toml
       _vimrc .gvimrc .ideavimrc .emacs .spacemacs .kakrc .projections.json .vimspector.json coc-settings.json
       .luarc.json .luarc.jsonc .clangd .ccls .project .classpath .pydevproject .cproject .replit replit.nix
       .gitpod.yml .gitpod.dockerfile devfile.yaml .nova .ycm_extra_conf.py .tern-project .ctags .ctagsrc .exrc
@@ -109,6 +123,10 @@ export const RULES: readonly Rule[] = [
       .travis.yml azure-pipelines.yml jenkinsfile .drone.yml bitbucket-pipelines.yml .cirrus.yml appveyor.yml
       cloudbuild.yaml buildspec.yml
     `),
+    patterns: [
+      /^\.(drone|woodpecker|travis|gitlab-ci|cirrus|appveyor|semaphore)\./,
+      /^(action|appspec|codemagic|bitrise)\.ya?ml$/,
+    ],
   },
   {
     why: 'run before or after a commit',
@@ -121,11 +139,21 @@ export const RULES: readonly Rule[] = [
       simple-git-hooks.json .huskyrc .huskyrc.json .huskyrc.js .releaserc .releaserc.json .czrc .talismanrc
       lefthook.yml lefthook.yaml .lefthook.yml .overcommit.yml .hooks
     `),
-    patterns: [/^\.pre-commit-config\.ya?ml$/, /^\.lintstagedrc/, /^\.commitlintrc/],
+    patterns: [
+      /^\.release-it\./,
+      /^\.(releaserc|huskyrc|simple-git-hooks|czrc|lefthook(-local)?|overcommit|versionrc|changelogrc)(\.|$)/,
+      /^\.pre-commit-config\.ya?ml$/,
+      /^\.lintstagedrc/,
+      /^\.commitlintrc/,
+    ],
   },
   {
     why: 'a tool loads it as code',
+    directories: words(`
+      .storybook .ladle .vitepress .vuepress .docusaurus .parcel-cache
+    `),
     names: words(`
+      .tmuxinator.yml .markdownlint-cli2 .vale.ini
       .pythonrc .pythonrc.py .pythonstartup pythonstartup.py pyvenv.cfg .pdbrc.py .gdbearlyinit .gdbinit.py
       .lldbinit.py .radare2rc .rizinrc .iex.exs .erlang .ghci .ocamlinit .sbclrc .guile .swcrc .nycrc .taprc
       .avarc .c8rc .parcelrc .babelrc.json .mailcap mailcap .muttrc .lesskey .nanorc .digrc .my.cnf .duckdbrc
@@ -134,6 +162,10 @@ export const RULES: readonly Rule[] = [
       .lldbinit .pdbrc .irbrc .pryrc .rprofile .psqlrc .sqliterc .tmux.conf .screenrc .curlrc .wgetrc
     `),
     patterns: [
+      /\.config\.(json[5c]?|ya?ml|toml|lua|py)$/,
+      /^\.[a-z0-9_-]+rc(\.[a-z0-9]+)?$/,
+      /^\.?latexmkrc$/,
+      /^\.(markdownlint(-cli2)?|stylelint|remark|depcheck|dependency-cruiser|eslint|prettier|babel|swc|terserrc|lintstaged|commitlint|ls-lint|knip|vale|sql(fluff|fmt))\./,
       /\.config\.[cm]?[jt]sx?$/,
       /^(gulp|grunt)file\./,
       /^\.(eslintrc|prettierrc|mocharc|stylelintrc)(\.(json|ya?ml))?$/,
@@ -143,12 +175,14 @@ export const RULES: readonly Rule[] = [
   {
     why: 'another agent reads it as instructions or runs what it names',
     directories: words(`
+      .claude-plugin .codex-plugin .cursor-plugin
       .agent .cline .clinerules .augment .junie .openhands .devin .cody .sourcegraph .factory .zencoder
       .tabnine .rovodev .warp .void .antigravity .mcp .rules .github/copilot .openclaw .hermes .copilot
       .skills .mentat .plandex .firebender .claude .cursor .codex .gemini .continue .windsurf .opencode .aider
       .agents .roo .pi .amp .qwen .crush .goose .kiro .amazonq .trae .kilocode
     `),
     names: words(`
+      warp.md crush.md gemini-extension.json .agentrules .kilocodemodes .goosehints.local
       claude.local.md copilot-instructions.md codex.md conventions.md .rules .mcp.jsonc .mcp.yaml mcp.jsonc
       mcp.yaml mcp-config.json .roomodes .roorules .augment-guidelines .builder-rules crush.jsonc .crush.json
       amp.json .opencode.json firebreak.yml firebreak.accepted.json agents.md claude.md gemini.md agent.md

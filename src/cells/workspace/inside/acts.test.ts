@@ -57,12 +57,54 @@ describe('what a file is to a host, whatever it is called', () => {
     }
     assert.match(acts('link') ?? '', /git follows it/)
     for (const path of ['desk', 'unit']) assert.match(acts(path) ?? '', /desktop/, path)
-    made({ script: '#!/bin/sh\n', binary: '\x7fELF', text: 'hello [core] editor = x', toml: '[tool.x]\npath = "a"\n' })
-    for (const path of ['script', 'binary']) {
+    made({
+      script: '#!/bin/sh\n',
+      binary: '\x7fELF',
+      hook: 'touch x\n',
+      text: 'hello [core] editor = x',
+      toml: '[tool.x]\npath = "a"\n',
+    })
+    for (const path of ['script', 'binary', 'hook', 'text']) {
       assert.match(acts(path, 0o755) ?? '', /a program/, path)
       assert.equal(acts(path), undefined)
     }
     for (const path of ['text', 'toml']) assert.equal(acts(path), undefined, path)
     assert.equal(acts('not there'), 'it cannot be looked into')
+  })
+
+  it('configurations whose beginning says nothing: behind padding, a byte order mark, another section or line', () => {
+    const command = '[core]\n\tfsmonitor = id\n'
+    const padding = `#${'x'.repeat(17_000)}\n`
+    const git = {
+      padded: padding + command,
+      blank: '\n'.repeat(200_000) + command,
+      bom: `\ufeff${command}`,
+      key: `a = b\n${padding}${command}`,
+      word: `a\n${padding}${command}`,
+      'same line': '[x][core] fsmonitor=id\n',
+      continued: '[alias]\n  st = \\\n "" !id\n',
+      ext: '[protocol "ext"]\n  allow = always\n',
+      remote: '[remote "x"]\n  url = ext::sh -c id\n',
+      shown: '[interactive]\n  diffFilter = id\n',
+    }
+    made(git)
+    for (const path of Object.keys(git)) assert.match(acts(path) ?? '', /configuration of git/, path)
+    const units = {
+      install: '# mine\n\n[Install]\nWantedBy=default.target\n[Service]\nExecStart=id\n',
+      unknown: '[X-Mine]\na=b\n[Service]\nExecStart=id\n',
+      semicolon: '; mine\r\n[Unit]\r\n',
+      'unit bom': '\ufeff[Service]\nExecStart=id\n',
+      'unit padded': `${padding}[Unit]\n`,
+    }
+    made(units)
+    for (const path of Object.keys(units)) assert.match(acts(path) ?? '', /systemd starts/, path)
+    made({
+      large: `# x\n${'#\n'.repeat(600_000)}`,
+      rows: 'a,b\n1,2\n'.repeat(200_000),
+      'a.md': '# T\n\nuse [Service]\n',
+    })
+    assert.match(acts('large') ?? '', /too large to be looked through/)
+    made({ open: `[x]\n${'[core '.repeat(150_000)}`, returns: `[x]\n${'[core\r'.repeat(150_000)}` })
+    for (const path of ['rows', 'a.md', 'open', 'returns']) assert.equal(acts(path), undefined, path)
   })
 })

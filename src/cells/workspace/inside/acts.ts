@@ -9,22 +9,45 @@ export function actsOn(merged: string, path: string, mode: number, type: 'file' 
   if (liesInRepository(merged, path))
     return 'it lies in a repository of git, which runs commands that its configuration names'
   if (type !== 'file') return undefined
-  const head = beginningOf(merged + path)
-  if (head === undefined) return 'it cannot be looked into'
-  if (/^\s*gitdir:/.test(head)) return 'git follows it to a repository'
-  if (GIT_SECTION.test(head) && GIT_COMMAND.test(head)) return 'a configuration of git that names commands'
-  if (DESKTOP.test(head)) return 'a desktop starts what it names'
-  if ((mode & 0o111) !== 0 && (head.startsWith('#!') || head.startsWith('\x7fELF')))
-    return 'a program that can be started by its name'
+  // A shell runs a text without `#!` too, and git its hooks.
+  if ((mode & 0o111) !== 0) return 'a program that can be started by its name'
+  const read = readOf(merged + path)
+  if (read === undefined) return 'it cannot be looked into'
+  const { text, whole } = read
+  if (/^\s*gitdir:/.test(text)) return 'git follows it to a repository'
+  if (GIT_SECTION.test(text) && (GIT_COMMAND.test(text) || text.includes('ext::')))
+    return 'a configuration of git that names commands'
+  if (isUnit(text)) return 'a desktop or systemd starts what it names'
+  if (!whole && LIKE_CONFIGURATION.test(text)) return 'a configuration that is too large to be looked through'
   return undefined
 }
 
 /** A section of git's configuration, and a key whose value git runs, or takes for a place of what it runs. */
 const GIT_SECTION =
-  /^[ \t]*\[[ \t]*(?:core|include|includeif|alias|filter|diff|merge|credential|gpg|pager|remote|submodule|url|uploadpack|receive|sequence|browser|mergetool|difftool|interactive|sendemail|hook|trailer|protocol|extensions)\b[^\n]*\]/im
+  /\[[ \t]*(?:core|include|includeif|alias|filter|diff|merge|credential|gpg|pager|remote|submodule|url|uploadpack|receive|sequence|browser|mergetool|difftool|interactive|sendemail|hook|trailer|protocol|extensions|tar|init|man|guitool|gui|instaweb|web|lfs)\b/i
 const GIT_COMMAND =
-  /^[ \t]*(?:\[[^\n]*\][ \t]*)?(?:(?:fsmonitor|hookspath|sshcommand|editor|pager|worktree|gitproxy|askpass|textconv|clean|smudge|process|driver|program|helper|path|cmd|command|packobjectshook|external|diff|vcs|uploadpack|receivepack|update|tool|alternaterefscommand|defaultkeycommand)[ \t]*(?:=|$)|[a-z0-9-]+[ \t]*=[ \t]*"?!)/im
-const DESKTOP = /^(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*\[(?:Desktop Entry|Unit|Service|Socket|Timer)\]/
+  /^[ \t]*(?:\[[^\r\n]*\][ \t]*)?(?:(?:fsmonitor|hookspath|sshcommand|editor|pager|worktree|gitproxy|askpass|textconv|clean|smudge|process|driver|program|helper|path|cmd|command|packobjectshook|external|diff|vcs|uploadpack|receivepack|update|tool|alternaterefscommand|defaultkeycommand|difffilter|templatedir|tocmd|cccmd|headercmd|sendmailcmd|smtpserver|httpd|browser|viewer|allow)[ \t]*(?:=|$)|[a-z0-9-]+[ \t]*=(?:[ \t"]|\\\r?\n)*!)/im
+
+/** The first line of what git, systemd or a desktop reads as configuration, or nothing but space. */
+const LIKE_CONFIGURATION = /^\s*(?:[#;]|\[[a-z0-9.-]+[\]\s]|[a-z][a-z0-9-]*[ \t]*(?:[=\r\n]|$)|$)/i
+
+const UNIT_SECTION =
+  /^[ \t]*\[(?:Desktop Entry|Unit|Service|Socket|Timer|Install|Path|Mount|Automount|Swap|Slice|Scope)\]/
+const EXECUTES = /^[ \t]*Exec[A-Za-z]*[ \t]*=/m
+
+/** Tells whether a text is a desktop file or a unit: by its first section, or by a later one where it names what to execute. */
+function isUnit(text: string): boolean {
+  let [isFirst, from] = [true, 0]
+  while (from < text.length) {
+    const end = text.indexOf('\n', from)
+    const line = text.slice(from, end < 0 ? undefined : end)
+    if (UNIT_SECTION.test(line)) return isFirst || EXECUTES.test(text)
+    if (!/^[ \t\r]*(?:[#;]|$)/.test(line)) isFirst = false
+    if (end < 0) return false
+    from = end + 1
+  }
+  return false
+}
 
 /**
  * Tells whether the file lies in a repository, looked for as git does: at each directory above, by what it holds,
@@ -51,18 +74,27 @@ function stands(path: string): boolean {
   }
 }
 
-/** Bytes that are read of each changed file. */
-const LOOKED_AT_BYTES = 16_384
+/** Bytes that are read of each changed file; and of one that begins as a configuration, which is read whole. */
+const BEGINNING_BYTES = 16_384
+const WHOLE_BYTES = 1024 ** 2
 
-function beginningOf(path: string): string | undefined {
+/** Reads a file, without its byte order mark. */
+function readOf(path: string): { readonly text: string; readonly whole: boolean } | undefined {
   let fd: number | undefined
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    const bytes = Buffer.alloc(LOOKED_AT_BYTES)
-    return bytes.toString('latin1', 0, readSync(fd, bytes))
+    const beginning = textIn(fd, BEGINNING_BYTES)
+    if (beginning.whole || !LIKE_CONFIGURATION.test(beginning.text)) return beginning
+    return textIn(fd, WHOLE_BYTES)
   } catch {
     return undefined
   } finally {
     if (fd !== undefined) closeSync(fd)
   }
+}
+
+function textIn(fd: number, bytesMax: number): { readonly text: string; readonly whole: boolean } {
+  const bytes = Buffer.alloc(bytesMax)
+  const length = readSync(fd, bytes, 0, bytesMax, 0)
+  return { text: bytes.toString('latin1', 0, length).replace(/^\xef\xbb\xbf/, ''), whole: length < bytesMax }
 }
