@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EntryBody } from '../model/entry.ts'
-import { covered, coveredEntry } from './cover.ts'
+import { covered, coveredEntry, coveredText } from './cover.ts'
 import { openSecrets } from './secrets.ts'
 
 const SECRET = 'production'
@@ -18,6 +18,14 @@ describe('what entries show of secrets', () => {
     })
     const same = { a: ['produc', 'tion'] }
     assert.equal(covered(same, secrets), same)
+  })
+
+  it('S10: a text that is cut within a secret is replaced, and one that has a few characters of it is not', () => {
+    const told = '[the secret "key"]'
+    for (const text of ['sent with producti', '"producti"', 'it was producti…', 'oduction is no key', 'oduction'])
+      assert.equal(coveredText(text, secrets), told, text)
+    for (const text of ['sent with product', 'product', 'duction is it', 'producti is within it', ''])
+      assert.equal(coveredText(text, secrets), text)
   })
 
   it('S10: of an entry, what others wrote; never what it is found by', () => {

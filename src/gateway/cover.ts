@@ -21,8 +21,9 @@ export function covered(value: Json, secrets: Pick<Secrets, 'leakIn'>): Json {
   return wholly(Object.fromEntries(members), instead, secrets)
 }
 
-export function coveredText(text: string, secrets: Pick<Secrets, 'leakIn'>): string {
-  const found = secrets.leakIn(text)
+/** Returns a text as people may be shown it: the secret's name where it holds one, or a part of one where it is cut. */
+export function coveredText(text: string, secrets: Pick<Secrets, 'leakIn'> & Partial<Pick<Secrets, 'partIn'>>): string {
+  const found = secrets.leakIn(text) ?? secrets.partIn?.(text)
   return found === undefined ? text : `[the secret "${found}"]`
 }
 

@@ -6,7 +6,7 @@ import { cutText } from '../model/index.ts'
 import { coveredText } from './cover.ts'
 import type { Secrets } from './secrets.ts'
 
-type Search = Pick<Secrets, 'leakIn'>
+type Search = Pick<Secrets, 'leakIn' | 'partIn'>
 
 /** Secrets of this process: of its one environment, or of the one inspection that it is for. */
 const searches = new Set<Search>()

@@ -13,6 +13,11 @@ export interface Secrets {
   /** The same of a value, as the JSON that goes towards the cell. */
   readonly leakIn: (value: Json) => string | undefined
   /**
+   * The name of a secret that a text ends with the beginning of, or begins with the end of, verbatim: of one that whoever
+   * wrote it has cut.
+   */
+  readonly partIn: (text: string) => string | undefined
+  /**
    * Gives a secret another value: injected from now on, and looked for beside those that it had, the newest
    * `LIMITS.secretValuesMax` of them. False where it has that value already, or it is too short to be looked for.
    */
@@ -47,6 +52,10 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
     inject: (template) => injectInto(template, current),
     leak: (text) => (all.size === 0 ? undefined : leak(text)),
     leakIn: (value) => (all.size === 0 ? undefined : leak(JSON.stringify(value))),
+    partIn: (text) => {
+      for (const [name, values] of all) if (values.some((value) => isCutAt(text, soughtOf(value)))) return name
+      return undefined
+    },
     renew: (name, value) => {
       if (soughtOf(value).length < LIMITS.secretCharactersMin || current.get(name) === value) return false
       current.set(name, value)
@@ -65,6 +74,24 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
 export function soughtOf(value: string): string {
   return value.trim()
 }
+
+/** Tells whether a text ends with a beginning of the value, or begins with an end of it, of some characters. */
+function isCutAt(text: string, value: string): boolean {
+  const last = text.replace(AFTER_CUT, '').slice(-value.length)
+  const begins = value.slice(0, PART_CHARACTERS_MIN)
+  for (let at = last.indexOf(begins); at !== -1; at = last.indexOf(begins, at + 1))
+    if (value.startsWith(last.slice(at))) return true
+  const first = text.slice(0, value.length)
+  const ends = value.slice(-PART_CHARACTERS_MIN)
+  for (let at = first.indexOf(ends); at !== -1; at = first.indexOf(ends, at + 1))
+    if (value.endsWith(first.slice(0, at + ends.length))) return true
+  return false
+}
+
+/** Characters of a secret that tell it at the edge of a text; fewer stand there by chance. */
+const PART_CHARACTERS_MIN = 8
+/** What may stand behind a cut. */
+const AFTER_CUT = /[\s"'.…)\]}]{1,16}$/
 
 function needlesFor(all: ReadonlyMap<string, readonly string[]>): Needles {
   const needles = new Needles()

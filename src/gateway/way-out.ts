@@ -3,6 +3,7 @@ import { type EgressTried, LIMITS, type UpstreamName } from '../model/index.ts'
 import { noRoomFor } from '../policy/index.ts'
 import type { Arrivals } from './arrivals.ts'
 import { authorityOf, type CellAtGate } from './cell.ts'
+import { cutShown } from './cut-shown.ts'
 import type { EgressRules } from './egress.ts'
 import type { Gate } from './gate.ts'
 import { Pace } from './pace.ts'
@@ -147,7 +148,7 @@ function written(place: string): { readonly shown: string; readonly key: string 
   const text = place.replaceAll(/[^\x21-\x7e]/g, '') || '-'
   const host = /^[a-z]+:\/\//i.test(text) && URL.canParse(text) ? new URL(text).host : ''
   const shown = text.length > PLACE_CHARACTERS_MAX && host !== '' ? `${host}/…` : text
-  return { shown: shown.slice(0, PLACE_CHARACTERS_MAX), key: (host || text).slice(0, PLACE_CHARACTERS_MAX) }
+  return { shown: cutShown(shown, PLACE_CHARACTERS_MAX), key: (host || text).slice(0, PLACE_CHARACTERS_MAX) }
 }
 
 /** Places that were told of in the last minute, and who waits to tell of another. */
