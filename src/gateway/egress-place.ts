@@ -45,13 +45,17 @@ export function isPublic(address: string): boolean {
 
 type Ranges = Readonly<Record<'ipv4' | 'ipv6', readonly (readonly [net: string, prefix: number])[]>>
 
-/** IANA's registries of special-purpose addresses: what is not of the open internet, and what holds another address. */
+/**
+ * IANA's registries of special-purpose addresses: what is not of the open internet, and what holds another address. And
+ * 168.63.129.16, where hosts of Azure speak to their machines.
+ */
 const RESERVED = reserved({
   ipv4: [
     ['0.0.0.0', 8],
     ['10.0.0.0', 8],
     ['100.64.0.0', 10],
     ['127.0.0.0', 8],
+    ['168.63.129.16', 32],
     ['169.254.0.0', 16],
     ['172.16.0.0', 12],
     ['192.0.0.0', 24],

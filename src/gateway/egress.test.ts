@@ -147,6 +147,7 @@ describe('S6: the way out of a relay', () => {
   it('a name that leads to a private address, or to this host, leads nowhere', async () => {
     const inner = [
       '127.0.0.1 10.0.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255',
+      '168.63.129.16 64:ff9b:1::a3f:8110 2002:a83f:8110::',
       '::1 :: fd00::1 fe80::1 ff02::1 ::ffff:127.0.0.1 ::ffff:8.8.8.8 64:ff9b::7f00:1 2002:7f00:1:: 2001::1 2001:db8::1',
     ].flatMap((line) => line.split(' '))
     const { port, tried, asked } = proxied(['https://api.example'], inner)

@@ -20,7 +20,7 @@ export function knownHosts(hostsFile: string = '/etc/hosts'): KnownHosts {
   own.addSubnet('0.0.0.0', 8, 'ipv4')
   for (const address of ['::', '::1']) own.addAddress(address, 'ipv6')
   for (const each of Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []))
-    own.addAddress(bareAddress(each.address), each.family === 'IPv6' ? 'ipv6' : 'ipv4')
+    addTo(own, bareAddress(each.address))
   const named = readHosts(hostsFile)
   const isOwn = (address: string): boolean => {
     const plain = bareAddress(address)
@@ -38,21 +38,43 @@ export function knownHosts(hostsFile: string = '/etc/hosts'): KnownHosts {
   }
 }
 
+function addTo(list: BlockList, address: string): void {
+  list.addAddress(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}
+
 /**
  * Returns an address as one text: without brackets and zone, and IPv4 out of the IPv6 addresses that hold it (mapped,
- * compatible, translated).
+ * compatible, translated by NAT64's prefix or a local one, 6to4).
  */
 export function bareAddress(address: string): string {
-  const plain = address.replace(/^\[|\]$/g, '').split('%', 1)[0] ?? ''
+  const [plain = ''] = address.replace(/^\[|\]$/g, '').split('%', 1)
   if (isIP(plain) !== 6) return plain
   const full = new URL(`http://[${plain}]`).hostname.slice(1, -1)
-  const held = /^::(?:ffff:(?:0:)?)?([0-9a-f]{1,4}):([0-9a-f]{1,4})$|^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(
-    full,
-  )
-  const [, a, b, c, d] = held ?? []
-  const [high, low] = [a ?? c, b ?? d].map((part) => (part === undefined ? undefined : Number.parseInt(part, 16)))
-  if (high === undefined || low === undefined) return full
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+  const held = heldIn(groupsOf(full))
+  return held === undefined ? full : [held[0] >> 8, held[0] & 255, held[1] >> 8, held[1] & 255].join('.')
+}
+
+/** Returns the eight numbers of an IPv6 address that a URL has brought to its shortest form. */
+function groupsOf(address: string): readonly number[] {
+  const [before = [], after = []] = address
+    .split('::')
+    .map((half) => half.split(':').flatMap((part) => (part === '' ? [] : [Number.parseInt(part, 16)])))
+  return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => 0), ...after]
+}
+
+/** Returns both halves of the IPv4 address that an IPv6 address holds; none where it holds none. */
+function heldIn(groups: readonly number[]): readonly [high: number, low: number] | undefined {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, high = 0, low = 0] = groups
+  if (a === 0x2002) return [b, c]
+  if (a === 0x64 && b === 0xff9b) {
+    // A local prefix (RFC 8215) of 48 bits has the address on both sides of its ninth byte, a longer one at the end.
+    if (c === 1) return high === 0 && low === 0 ? [d, ((e & 255) << 8) | (f >> 8)] : [high, low]
+    return c === 0 && d === 0 && e === 0 && f === 0 ? [high, low] : undefined
+  }
+  if (a !== 0 || b !== 0 || c !== 0 || d !== 0) return undefined
+  const mapped = (e === 0 && f === 0xffff) || (e === 0xffff && f === 0)
+  // The unspecified address and loopback hold none.
+  return mapped || (e === 0 && f === 0 && high !== 0) ? [high, low] : undefined
 }
 
 function bareName(name: string): string {
