@@ -32,7 +32,7 @@ import { masked } from './mask.ts'
 import { type Asked, judgeAction, normalise } from './normalise.ts'
 import { reasonsJson, recordLabels, redacted } from './record.ts'
 import { complain } from './refusals.ts'
-import { breath } from './share.ts'
+import { breath, unhurried } from './share.ts'
 import { shutFor } from './shut.ts'
 import type { Answer, Prepared, SendOptions, Sent } from './upstream.ts'
 import type { KnownTool, Upstream } from './upstreams.ts'
@@ -116,7 +116,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
     return refuse(gate, cell, action, [unrecorded])
   }
   const bill = new Bill(known, decided.reservation)
-  if (action.effect !== 'read') cell.authority.exposure.say(action.args)
+  if (action.effect !== 'read') await unhurried(cell.authority.exposure.saying(action.args))
   const leaks = new Set<string>()
   const [permit] = decided.reasons
   const charged = permit.kind === 'permit' ? permit.grant : undefined
@@ -173,9 +173,11 @@ function absorb(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, 
   const tool = `${action.upstream}/${known.declared.name}`
   const flow = cell.authority.flows.get(tool)
   const { exposure } = cell.authority
-  if (flow !== undefined) exposure.absorb(flow, shown, { action: action.id, tool }, action.args)
-  else exposure.absorbUntrusted(JSON.stringify(shown), { tool, path: '$' })
-  return recordLabels(gate.ledger, cell)
+  const where = { action: action.id, tool }
+  const learning = flow && unhurried(exposure.absorbing(flow, shown, where, action.args))
+  if (flow === undefined) exposure.absorbUntrusted(JSON.stringify(shown), { tool, path: '$' })
+  const labelling = recordLabels(gate.ledger, cell)
+  return learning === undefined ? labelling : learning.then(() => labelling ?? true)
 }
 
 /** What an upstream says meanwhile is seen like its answer. A tool with masked fields says nothing meanwhile. */

@@ -87,3 +87,26 @@ async function nextBreath(): Promise<void> {
   await new Promise<void>((done) => setImmediate(done))
   await breath()
 }
+
+/** When this turn of the event loop began with works of many pieces; 0 while it has not. */
+let piecesBeganAtMs = 0
+/** Well under `TURN_MS_MAX`: whoever waits for a breath takes it beside such a work, not after it. */
+const PIECES_MS_MAX = 15
+
+/**
+ * Does a work of many pieces, a few milliseconds of all such works in each turn of the event loop; returns nothing where
+ * it is done already.
+ */
+export function unhurried(work: Iterator<void>): Promise<void> | undefined {
+  if (piecesBeganAtMs === 0) {
+    piecesBeganAtMs = performance.now()
+    setImmediate(() => {
+      piecesBeganAtMs = 0
+    })
+  }
+  while (work.next().done !== true) {
+    if (performance.now() - piecesBeganAtMs < PIECES_MS_MAX) continue
+    return new Promise<void>((done) => setImmediate(done)).then(() => unhurried(work))
+  }
+  return undefined
+}

@@ -179,7 +179,7 @@ export class NamedValues extends Exposure {
   }
 
   /** No answer is shown to anybody, and none says what is named next. */
-  override absorb(): void {}
+  override *absorbing(): Generator<void, void> {}
 
   override absorbUntrusted(): void {}
 }

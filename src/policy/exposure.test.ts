@@ -426,3 +426,29 @@ describe('S15: likeness only explains', () => {
     }
   })
 })
+
+describe('S17: what it takes to learn from one answer', () => {
+  it('S17: a value that is not spelled in the time of one answer is not known', () => {
+    const exposure = new Exposure()
+    const rows = Array.from({ length: 45_000 }, (_, i) => `http://${i}.example/%41`)
+    exposure.absorb(TRUSTED, [...rows, 'last-1'], where, { q: 'rows' })
+    assert.equal(exposure.knows('http://7.example/%41'), true)
+    assert.equal(exposure.knows('last-1'), false)
+    exposure.absorb(TRUSTED, ['last-1'], where, { q: 'rows' })
+    assert.equal(exposure.knows('last-1'), true)
+    const plain = Array.from({ length: 99_000 }, (_, i) => `u${i}@shop.example`)
+    const other = new Exposure()
+    other.absorb(TRUSTED, plain, where, { q: 'rows' })
+    assert.equal(other.knows('u98999@shop.example'), true)
+  })
+
+  it('S17: it comes in pieces of one value each, the labels with the first', () => {
+    const exposure = new Exposure()
+    const work = exposure.absorbing({ returns: fields({ $: ['secret:x'] }) }, ['a-1', 'a-2', 'a-2'], where, { q: 'b' })
+    assert.equal(work.next().done, false)
+    assert.equal(exposure.labels.has(label('secret:x')), true)
+    assert.equal([...work].length, 1)
+    assert.equal(exposure.knows('a-2'), true)
+    assert.equal([...exposure.saying(['c-1', 'c-2'])].length, 3)
+  })
+})

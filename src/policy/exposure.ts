@@ -110,40 +110,78 @@ export class Exposure implements ExposureView {
 
   /** What the cell has sent with an effect. Said before it was known, it stays the cell's own word. */
   say(args: Json): void {
+    for (const _ of this.saying(args));
+  }
+
+  /** As `say`, in pieces of about a millisecond at most, so that others come in between. */
+  *saying(args: Json): Generator<void, void> {
     const knows = (part: string) => this.knows(part)
+    const said: { readonly text: string; readonly what: 'text' | 'number' | 'name' }[] = []
     WORDS.walk(args, undefined, (text, _, __, what) => {
-      if (!knows(text)) this.words.add(text, { what, knows })
+      if (!knows(text)) said.push({ text, what })
     })
-    for (const text of joinedIn(args, knows)) this.words.add(text, { what: 'text', knows })
+    for (const text of joinedIn(args, knows)) said.push({ text, what: 'text' })
+    for (const { text, what } of said) {
+      this.words.add(text, { what, knows })
+      yield
+    }
   }
 
   /** Everything of an answer that the cell is going to see, each field under its labels. */
-  absorb(
+  absorb(...answer: Parameters<Exposure['absorbing']>): void {
+    for (const _ of this.absorbing(...answer));
+  }
+
+  /**
+   * As `absorb`, in pieces: the labels rise with the first, and each further one looks at one value that the cell may
+   * come to know. It knows none of them for certain before the last.
+   */
+  *absorbing(
     { returns, ids }: Answers,
     result: Json,
     where: { readonly action: ActionId; readonly tool: string },
     asked: Json = null,
-  ): void {
+  ): Generator<void, void> {
     const own = new Question()
     WORDS.walk(asked, undefined, (text, _, __, what) => {
       if (!this.knows(text)) own.add(text, what)
     })
-    this.words.begin()
     const { ruled, others } = partsOf(result)
-    const meet: Visit<readonly Label[]> = (text, labels, path) =>
-      this.#meet(text, labels, () => ({ ...where, path: path(), labels }), own)
+    const told = new Set<string>()
+    const meet: Visit<readonly Label[]> = (text, labels, path) => {
+      this.#meet(text, labels, () => ({ ...where, path: path(), labels }))
+      if (text !== '' && !labels.includes(UNTRUSTED)) told.add(text)
+    }
     for (const value of ruled) {
       returns.walk(value, NOT_LABELLED, meet)
       ids?.walk(value, false, (text, isId, _, what) => {
-        if (isId && what !== 'name') this.#learn(text, own)
+        if (isId && what !== 'name') told.add(text)
       })
     }
     for (const value of others) returns.walkAs(value, returns.root ?? NOT_LABELLED, meet)
+    yield* this.#learning(told, own)
+  }
+
+  /** Makes known what nobody in the cell has made, as far as the steps of one answer go. */
+  *#learning(told: ReadonlySet<string>, asked: Question): Generator<void, void> {
+    const left = this.words.steps()
+    let spelled = 0
+    for (const text of told) {
+      if (!this.#hasRoomFor(text)) continue
+      if (!asked.empty || !this.words.empty) spelled += spellingSteps(text)
+      if (spelled > SPELLING_STEPS_MAX) return
+      const value = new Spelled(text)
+      if (!this.words.made(value, left) && !asked.made(value)) {
+        this.#knownCharacters += text.length
+        this.#known.add(text)
+      }
+      yield
+    }
   }
 
   /** Text of no known field: an error, a log line, a name in a list. */
   absorbUntrusted(text: string, where: { readonly action?: ActionId; readonly tool: string; readonly path: string }) {
-    this.#meet(text, NOT_LABELLED, () => ({ ...where, labels: NOT_LABELLED }), undefined)
+    this.#meet(text, NOT_LABELLED, () => ({ ...where, labels: NOT_LABELLED }))
   }
 
   /** What another cell has seen, passed to this one with what it says. */
@@ -151,27 +189,35 @@ export class Exposure implements ExposureView {
     for (const [label, seen] of other.labels) if (!this.#labels.has(label)) this.#labels.set(label, seen)
   }
 
-  #meet(text: string, labels: readonly Label[], seen: () => Seen, asked: Question | undefined): void {
+  #meet(text: string, labels: readonly Label[], seen: () => Seen): void {
     for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, seen())
     if (text === '') return
-    if (!labels.includes(UNTRUSTED)) this.#learn(text, asked)
     if (this.#texts.has(text) || this.#textCharacters + text.length > LIMITS.seenCharactersMax) return
     this.#textCharacters += text.length
     this.#texts.set(text, seen())
     this.#inOrder.push(text)
   }
 
-  #learn(text: string, asked: Question | undefined): void {
-    if (text.length > LIMITS.knownValueCharactersMax || this.#known.has(text)) return
-    if (this.#known.size >= LIMITS.knownValuesMax) return
-    if (this.#knownCharacters + text.length > LIMITS.seenCharactersMax) return
-    if (this.words.full) return
-    const spelled = new Spelled(text)
-    if (this.words.made(spelled) || asked?.made(spelled)) return
-    this.#knownCharacters += text.length
-    this.#known.add(text)
+  /** Tells whether one more value could become known. */
+  #hasRoomFor(text: string): boolean {
+    if (text.length > LIMITS.knownValueCharactersMax || this.#known.has(text)) return false
+    if (this.#known.size >= LIMITS.knownValuesMax || this.words.full) return false
+    return this.#knownCharacters + text.length <= LIMITS.seenCharactersMax
   }
 }
+
+/**
+ * Steps for the spellings of all values of one answer, each about 5 µs: more plain values than an answer may have, and
+ * 36,000 addresses of the web with escapes. What comes after them is not known.
+ */
+const SPELLING_STEPS_MAX = 400_000
+
+/** Returns what the spellings of a text cost: much where it is more than ASCII, has escapes, or could be an address. */
+function spellingSteps(text: string): number {
+  return COSTLY.test(text) ? 8 + (text.length >> 3) : 1 + (text.length >> 6)
+}
+
+const COSTLY = /[^\0-\x7f]|[%&\\=]|^[^\s@]*[.:]/
 
 /** Of a `Flow`: what the fields of an answer are. */
 interface Answers {

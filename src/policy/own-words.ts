@@ -34,16 +34,20 @@ export class Words {
   readonly #said = new Set<string>()
   #characters = 0
   #lost = false
-  #steps = 0
 
   /** Ends all learning: what was said is not known any more, and from now on nothing becomes known. */
   lose(): void {
     this.#lost = true
   }
 
-  /** Begins an answer: how long looking for what is in it may take is counted anew. */
-  begin(): void {
-    this.#steps = 0
+  /** Returns how many comparisons looking for what is in one answer may take. */
+  steps(): { steps: number } {
+    return { steps: STEPS_MAX }
+  }
+
+  /** True where nothing was said, so that nothing can be made of it. */
+  get empty(): boolean {
+    return this.#words.size === 0
   }
 
   add(text: string, said: Said = PLAINLY): void {
@@ -93,18 +97,16 @@ export class Words {
     return this.#lost || this.#words.size >= knownValuesMax || this.#characters > seenCharactersMax
   }
 
-  /** Tells whether a value is made of what was said. */
-  made(value: Spelled): boolean {
-    if (this.#words.size === 0) return false
+  /** Tells whether a value is made of what was said. Takes from `left` what comparing it costs. */
+  made(value: Spelled, left: { steps: number }): boolean {
+    if (this.empty) return false
     if (this.#words.has(value.plain)) return true
     if (value.skeletons.some((skeleton) => this.#spelled.has(skeleton))) return true
     if (this.#keys.size > 0 && value.keys.some((key) => this.#keys.has(key))) return true
-    const left = { steps: STEPS_MAX - this.#steps }
     const parts = /[\d@:/\\._#]/.test(value.text) ? [this.#names, this.#prose] : [this.#names]
     const found = value.skeletons.some(
       (skeleton) => parts.some((each) => each.has(skeleton, left)) || this.#whole.coverHalf(skeleton, left),
     )
-    this.#steps = STEPS_MAX - left.steps
     return found || left.steps <= 0
   }
 }

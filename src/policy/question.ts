@@ -27,6 +27,11 @@ export class Question {
     for (const token of tokens(spelled.plain)) this.#tokens.add(token)
   }
 
+  /** True where nothing was asked, so that nothing can be made of it. */
+  get empty(): boolean {
+    return !this.#tooLong && this.#words.size === 0
+  }
+
   get #tooMany(): boolean {
     return this.#words.size > WORDS_MAX
   }

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { breath, unhurried } from './share.ts'
+
+describe('S17: a work of many pieces', () => {
+  it('S17: leaves room for others in each turn of the event loop, however long it takes', async () => {
+    let doneAt = 0
+    const work = unhurried(
+      (function* () {
+        for (let piece = 0; piece < 60; piece++) yield busy(5)
+        doneAt = performance.now()
+      })(),
+    )
+    assert.notEqual(work, undefined)
+    let breaths = 0
+    while (doneAt === 0) {
+      await new Promise<void>((done) => setImmediate(done))
+      await breath()
+      breaths++
+    }
+    await work
+    assert.ok(breaths > 5, `${breaths} breaths`)
+  })
+
+  it('S17: waits for nothing where it is short', () => {
+    assert.equal(unhurried([undefined, undefined].values()), undefined)
+  })
+})
+
+function busy(ms: number): void {
+  const untilMs = performance.now() + ms
+  while (performance.now() < untilMs);
+}
