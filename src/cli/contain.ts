@@ -41,21 +41,32 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
   const config = loaded.ok ? loaded.value : undefined
   const target = targetOf(name, config)
   if (target === undefined) return nobodyMeant(call, name, config)
-  const by = personOf(call)
-  const order: Order = { id: newOrderId(), target, rung, by, why: call.text('why') ?? 'no reason was given' }
+  const by = personOf(call).slice(0, WORDS_MAX)
+  const why = (call.text('why') ?? 'no reason was given').slice(0, WORDS_MAX)
+  const order: Order = { id: newOrderId(), target, rung, by, why }
   const confirmations: Confirmation[] = []
   const heard = (confirmation: Confirmation): void => {
     confirmations.push(confirmation)
     call.print.line(lineOf(confirmation))
   }
+  /** What one step throws is a line of its own, and keeps no other step from being taken. */
+  const tried = async <T>(point: string, otherwise: T, act: () => Promise<T>): Promise<T> => {
+    try {
+      return await act()
+    } catch (error) {
+      heard(stepFailed(point, error))
+      return otherwise
+    }
+  }
   const state = stateOf(call)
   const asked = new Set<string>()
   // At once, whatever the disk does, and again when the fence is on it: a run that was not there yet has read that, or is asked.
-  const answers = [...(await orderWardens(state, order, asked, heard))]
-  const fences = await fenceEach(config, state, order)
+  const ordering = () => tried('wardens', [], () => orderWardens(state, order, asked, heard))
+  const answers = [...(await ordering())]
+  const fences = await tried('fence', [], () => fenceEach(config, state, order))
   for (let before = -1; before < asked.size && asked.size < WARDENS_MAX; ) {
     before = asked.size
-    const later = await orderWardens(state, order, asked, heard)
+    const later = await ordering()
     if (asked.size > before) answers.push(...later)
   }
   const fenced = confirmations.some(({ point, confirmed }) => point === 'fence' && confirmed)
@@ -63,12 +74,13 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
     if (!fenced || !each.confirmed) heard(each)
     else confirmations.push(each)
   }
-  for (const each of await reapDead(runDirectories())) heard(each)
-  if (!statesIn(state).some((each) => existsSync(join(each, 'ledger')))) heard(neverUsed(state))
+  for (const each of await tried('dead wardens', [], () => reapDead(runDirectories()))) heard(each)
+  const states = await tried('state', [state], async () => statesIn(state))
+  if (!states.some((each) => existsSync(join(each, 'ledger')))) heard(neverUsed(state))
 
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
   const said = { cells, points: confirmations.map(({ point }) => point) }
-  for (const each of await census(statesIn(state), order, config, said)) heard(each)
+  for (const each of await tried('host', [], () => census(states, order, config, said))) heard(each)
   const contained = confirmations.every(({ confirmed }) => confirmed) && answers.every(({ ok, silent }) => ok || silent)
   for (const { receipt, ok, said: words, silent } of answers) {
     if (receipt?.unwritten !== undefined)
@@ -82,11 +94,24 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
   call.print.line('')
   call.print.line(
     contained
-      ? `${rung}: ${cells.length === 0 ? 'no cell of it runs' : cells.join(', ')}. Receipt: order ${order.id}`
+      ? `${rung}: ${cells.length === 0 ? 'no cell of it runs' : cells.join(', ')}. ${receiptText(order, answers)}`
       : 'NOT CONTAINED: what is above without yes has not been confirmed, and may go on',
   )
   call.print.object({ ok: contained, order: order.id, rung, target, by, cells, confirmations })
   return contained ? EXIT.ok : EXIT.failed
+}
+
+/** Characters of a reason and of a name that are kept of an order. */
+const WORDS_MAX = 500
+
+function stepFailed(point: string, error: unknown): Confirmation {
+  const said = error instanceof Error ? error.message : String(error)
+  return { point, by: 'disk', confirmed: false, said, afterMs: 0, escalated: false }
+}
+
+function receiptText({ id }: Order, answers: Awaited<ReturnType<typeof orderWardens>>): string {
+  const isWritten = answers.some(({ receipt }) => receipt && !receipt.unwritten && receipt.confirmations.length > 0)
+  return isWritten ? `Receipt: order ${id}` : `Order ${id}, without a receipt: no run has written one`
 }
 
 /** Wardens that are asked at most, far more than a host runs: whoever starts ever new ones meets the fence. */

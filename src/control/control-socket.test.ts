@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
+import { agentName, personName } from '../model/index.ts'
 import { askWardens, type ControlSocket, openControlSocket, wardenPids } from './control-socket.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'control-'))
@@ -69,6 +70,28 @@ describe('S8: the control socket of a run', () => {
     rmSync(join(state, 'control'), { recursive: true })
     const answer = await door.answers()
     assert.match(answer.ok ? '' : answer.reason, /nobody listens there any more/)
+  })
+
+  it('answers a request that is too large, or no request, and goes on', async () => {
+    const state = stateOf(66)
+    await opened(state)
+    const agent = agentName('bot')
+    const rung = {
+      agent,
+      environment: 'test',
+      from: 'frozen',
+      to: 'normal',
+      by: personName('maria@shop.example'),
+    } as const
+    const large = { kind: 'release', ...rung, why: 'x'.repeat(300_000), askedUs: 0 } as const
+    const [answer] = await askWardens(state, large, () => undefined, 5_000)
+    assert.match(answer?.said ?? '', /^nothing was done: a request has at most 65536 bytes/)
+    assert.equal(answer?.silent, undefined)
+    const [name = ''] = readdirSync(join(state, 'control'))
+    const odd = connect(join(state, 'control', name), () => odd.write('no request\n')).setEncoding('utf8')
+    const [said] = await once(odd, 'data')
+    assert.match(said, /cannot be read/)
+    assert.deepEqual(await heardIn(state), [state])
   })
 
   it('of a dead warden is taken away, and asked for nothing', async () => {

@@ -149,21 +149,28 @@ const ANSWER_MS_MAX = 10_000
 
 function serve(socket: Socket, handle: Handle): void {
   let text = ''
-  socket.on('data', (chunk: Buffer) => {
+  const reply = (said: ControlReply) => void socket.write(`${JSON.stringify(said)}\n`)
+  const refuse = (said: string) => {
+    reply({ kind: 'done', ok: false, said })
+    // What still comes is read and dropped: whoever is cut off while they write does not hear why.
+    socket.removeListener('data', hear).resume().end()
+  }
+  const hear = (chunk: Buffer) => {
     text += chunk.toString('utf8')
     const end = text.indexOf('\n')
-    if (text.length > REQUEST_BYTES_MAX) socket.destroy()
-    if (end === -1 || socket.destroyed) return
-    const reply = (said: ControlReply) => void socket.write(`${JSON.stringify(said)}\n`)
-    // From the state's owner, by our own command: its shape is what that wrote.
-    const request = JSON.parse(text.slice(0, end)) as ControlRequest
+    if (text.length > REQUEST_BYTES_MAX)
+      return refuse(`nothing was done: a request has at most ${REQUEST_BYTES_MAX} bytes`)
+    if (end === -1) return
+    const request = attempt(() => JSON.parse(text.slice(0, end)) as ControlRequest) // from our own command, by the state's owner
     text = ''
-    handle(request, reply)
+    if (!request.ok) return refuse(`nothing was done: the request cannot be read: ${request.reason}`)
+    handle(request.value, reply)
       .catch((error: unknown) =>
         reply({ kind: 'done', ok: false, said: error instanceof Error ? error.message : String(error) }),
       )
       .finally(() => socket.end())
-  })
+  }
+  socket.on('data', hear)
 }
 
 /** Wardens that run on this state, or ran. */

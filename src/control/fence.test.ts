@@ -146,6 +146,12 @@ describe('S8: the fence', () => {
     assert.match(anew.ok ? '' : anew.reason, /cannot be read/)
   })
 
+  it('where its lock cannot be opened, the change is refused in a sentence', async () => {
+    mkdirSync(join(state, 'fence', 'lock'), { recursive: true })
+    const changed = await changeFence(state, () => undefined, true)
+    assert.match(changed.ok ? '' : changed.reason, /^the fence cannot be written: EISDIR/)
+  })
+
   it('many writers at once: nothing of any is lost', async () => {
     makeFence(state)
     const names = Array.from({ length: 12 }, (_, i) => agentName(`bot-${i}`))

@@ -99,14 +99,11 @@ export async function changeFence(
   change: (fence: Map<AgentName | typeof EVERYBODY, Fenced>, refuse: (why: string) => void) => void,
   anew = false,
 ): Promise<Result<void, string>> {
+  let held: Awaited<ReturnType<typeof locked>> | undefined
   try {
     mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
-  } catch (error) {
-    return no(`the fence cannot be written: ${error instanceof Error ? error.message : String(error)}`)
-  }
-  const held = await locked(stateDirectory)
-  if (!held.ok) return held
-  try {
+    held = await locked(stateDirectory)
+    if (!held.ok) return held
     const read = lookAtFence(stateDirectory)
     if (!read.ok && !(anew && read.reason.lost)) return no(read.reason.problem)
     const fence = new Map(read.ok ? read.value : [])
@@ -122,7 +119,7 @@ export async function changeFence(
   } catch (error) {
     return no(`the fence cannot be written: ${error instanceof Error ? error.message : String(error)}`)
   } finally {
-    await held.value.release()
+    if (held?.ok) await held.value.release()
   }
 }
 

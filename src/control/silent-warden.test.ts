@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import process from 'node:process'
@@ -32,10 +32,24 @@ describe('S8: a warden that was reached and does not answer', () => {
     assert.deepEqual(await exited, [null, 'SIGKILL'])
   })
 
+  it('is not called ended where the kernel does not tell, and nobody is signalled', async () => {
+    const socket = join(directory, 'd.sock')
+    const warden = await listening(socket)
+    const proc = join(directory, 'proc')
+    mkdirSync(join(proc, `${warden.pid}`, 'net/unix'), { recursive: true })
+    writeFileSync(join(proc, `${warden.pid}`, 'stat'), readFileSync(`/proc/${warden.pid}/stat`))
+    const { confirmed, said } = await endSilentWarden(Number(warden.pid), basename(socket), proc)
+    assert.ok(!confirmed)
+    assert.match(said, /whether it lives cannot be told: EISDIR/)
+    assert.ok(process.kill(Number(warden.pid), 0))
+    assert.equal(warden.signalCode, null)
+  })
+
   it('and nobody else is who has its number by now', async () => {
     const [socket, another] = [join(directory, 'b.sock'), join(directory, 'c.sock')]
     const stranger = await listening(another)
-    assert.ok((await endSilentWarden(Number(stranger.pid), basename(socket))).confirmed)
+    const { confirmed, said } = await endSilentWarden(Number(stranger.pid), basename(socket))
+    assert.deepEqual([confirmed, said], [true, 'it was gone: no process has its socket'])
     assert.ok(process.kill(Number(stranger.pid), 0))
     assert.equal(stranger.signalCode, null)
   })

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import process from 'node:process'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
@@ -9,20 +10,30 @@ const END_MS_MAX = 2_000
 
 /**
  * Ends a warden that was reached and does not answer. Its cells die with it (W1), and its gateway ends with its channel:
- * what is left of them is looked for by `reapDead`.
+ * what is left of them is looked for by `reapDead`. One of which the kernel does not tell whether it lives is not
+ * signalled, and not confirmed. `proc` is where proc(5) lies.
  */
-export async function endSilentWarden(pid: number, socket: string): Promise<Confirmation> {
+export async function endSilentWarden(pid: number, socket: string, proc = '/proc'): Promise<Confirmation> {
   const begun = performance.now()
-  const is = () => holds(pid, socket)
-  if (is()) process.kill(pid, 'SIGKILL')
-  const gone = await eventually(() => !is(), END_MS_MAX)
-  return {
-    point: `warden ${pid}`,
-    by: 'kernel',
-    confirmed: gone,
-    said: gone ? 'it did not answer, and was ended' : 'it does not answer, and cannot be ended',
-    afterMs: performance.now() - begun,
-    escalated: true,
+  const told = (confirmed: boolean, said: string): Confirmation => {
+    return {
+      point: `warden ${pid}`,
+      by: 'kernel',
+      confirmed,
+      said,
+      afterMs: performance.now() - begun,
+      escalated: true,
+    }
+  }
+  try {
+    const since = startOf(proc, pid)
+    if (since === undefined || !holds(proc, pid, socket)) return told(true, 'it was gone: no process has its socket')
+    if (startOf(proc, pid) === since) process.kill(pid, 'SIGKILL')
+    const gone = await eventually(() => startOf(proc, pid) !== since, END_MS_MAX)
+    return told(gone, gone ? 'it did not answer, and was ended' : 'it does not answer, and cannot be ended')
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return told(false, `it does not answer, and whether it lives cannot be told: ${why}`)
   }
 }
 
@@ -43,17 +54,38 @@ export async function reapDead(runDirectories: readonly string[]): Promise<reado
   )
 }
 
+/** Returns when a process began, in ticks of the kernel; undefined where it has ended. Throws what else is in the way. */
+function startOf(proc: string, pid: number): string | undefined {
+  const stat = unlessGone(() => readFileSync(join(proc, `${pid}`, 'stat'), 'utf8'))
+  // From the third field on: a name may have spaces and brackets. proc_pid_stat(5)
+  const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
+  if (state === undefined || state === 'Z' || state === 'X') return undefined
+  const since = fields[18]
+  if (since === undefined) throw new Error(`${join(proc, `${pid}`, 'stat')} is cut off`)
+  return since
+}
+
 /**
- * Tells whether the process has the socket open: its number alone may be somebody else's by now; the name of its socket
- * has been nobody else's. proc(5), /proc/net/unix
+ * Tells whether the process has the socket open, by the table of its own network: its number alone may be somebody else's
+ * by now; the name of its socket has been nobody else's. Throws where the kernel does not tell. proc(5), /proc/net/unix
  */
-function holds(pid: number, socket: string): boolean {
+function holds(proc: string, pid: number, socket: string): boolean {
+  const own = join(proc, `${pid}`)
+  const table = unlessGone(() => readFileSync(join(own, 'net/unix'), 'utf8')) ?? ''
+  const inodes = table
+    .split('\n')
+    .flatMap((line) => (line.endsWith(`/${socket}`) ? [`socket:[${line.split(/\s+/)[6]}]`] : []))
+  const descriptors = unlessGone(() => readdirSync(join(own, 'fd'))) ?? []
+  const targets = descriptors.map((fd) => unlessGone(() => readlinkSync(join(own, 'fd', fd))))
+  return targets.some((target) => target !== undefined && inodes.includes(target))
+}
+
+function unlessGone<T>(read: () => T): T | undefined {
   try {
-    const inodes = readFileSync('/proc/net/unix', 'utf8')
-      .split('\n')
-      .flatMap((line) => (line.endsWith(`/${socket}`) ? [`socket:[${line.split(/\s+/)[6]}]`] : []))
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => inodes.includes(readlinkSync(`/proc/${pid}/fd/${fd}`)))
-  } catch {
-    return false
+    return read()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+      return undefined
+    throw error
   }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import {
@@ -43,7 +43,9 @@ export function openTenantState(
 /** A state, and those of its tenants. */
 export function statesIn(stateDirectory: string): readonly string[] {
   const tenants = join(stateDirectory, 'tenants')
-  const names = existsSync(tenants) ? readdirSync(tenants).filter((name) => NAME_PATTERN.test(name)) : []
+  // A file of that name holds no tenant.
+  const isThere = statSync(tenants, { throwIfNoEntry: false })?.isDirectory() ?? false
+  const names = isThere ? readdirSync(tenants).filter((name) => NAME_PATTERN.test(name)) : []
   return [stateDirectory, ...names.map((name) => join(tenants, name))]
 }
 

@@ -39,6 +39,21 @@ describe('S8: a state in an odd place', { skip: SKIP, concurrency: 2 }, () => {
     assert.equal(shut.upstream.calls.length, 0)
   })
 
+  it('one whose fence cannot be written, and whose tenants are a file: each step has its line, and the next is taken', async () => {
+    const state = join(temporaryDirectory(), 'state')
+    mkdirSync(join(state, 'fence/lock'), { recursive: true })
+    mkdirSync(join(state, 'ledger'))
+    writeFileSync(join(state, 'tenants'), 'no directory')
+    const { config } = await desk({ state })
+    const long = ['--as', 'maria.silva@shop.example', '--why', 'x'.repeat(100_000)]
+    const told = await firebreak(['contain', 'all', ...long, '--config', config, '--state', state])
+    assert.equal(told.code, FAILED, told.stdout + told.stderr)
+    assert.match(told.stdout, /^NO {3}fence .*EISDIR/m)
+    assert.match(told.stdout, /^yes {2}host /m)
+    assert.match(told.stdout, /^NOT CONTAINED/m)
+    assert.doesNotMatch(told.stderr, /\n\s+at /)
+  })
+
   it('one whose path no call takes, and one in which nothing has run: no stack, and nothing is called contained', async () => {
     const directory = temporaryDirectory()
     const { config } = await desk({ state: join(directory, 'state') })
