@@ -151,6 +151,37 @@ describe('S14: what is said to an upstream', { concurrency: 2 }, () => {
   })
 })
 
+describe('S14: an upstream that has no standing stream, and answers 404 to whoever asks for it', () => {
+  for (const when of ['at once', 'while a call is under way']) {
+    it(`S14: ${when}: has forgotten nothing, and each call is sent once in its one session`, async () => {
+      const late: (() => void)[] = []
+      const server = await serving(({ method, request, response }) => {
+        if (request.method === 'GET') {
+          const refuse = () => void response.writeHead(404).end('Cannot GET /mcp')
+          if (when === 'at once') refuse()
+          else late.push(refuse)
+          return true
+        }
+        if (method === 'tools/call') for (const refuse of late.splice(0)) refuse()
+        return false
+      }, 'legacy')
+      const gateway = await gatewayTo(server.url)
+      const url = (await gateway.admit()).url('desk')
+      assert.equal(textOf(await call(url, 'x')), 'done')
+      server.heard.length = 0
+      for (let i = 0; i < 3; i++) assert.equal(textOf(await call(url, 'x')), 'done')
+      const all = await Promise.all(Array.from({ length: 6 }, () => call(url, 'x')))
+      assert.deepEqual(
+        all.map(textOf),
+        Array.from({ length: 6 }, () => 'done'),
+      )
+      assert.equal(server.heard.filter((what) => what === 'POST initialize').length, 0)
+      assert.equal(server.heard.filter((what) => what === 'POST tools/call').length, 9)
+      await gateway.stop()
+    })
+  }
+})
+
 describe('S14: an upstream that holds on', { concurrency: 2 }, () => {
   it('S14: S17: a list that drips: calls that wait for it end with their cell’s patience, and others are served', async () => {
     let dripping = false

@@ -323,9 +323,9 @@ class HttpUpstream implements UpstreamConnection {
     }
     const options = { lastCheck: () => undefined, signal: this.#closed.signal }
     const method = 'subscriptions/listen'
-    // One that keeps no session may miss it here; what is called is served all the same.
-    const onSessionLost = () => void (this.#session !== undefined && this.#events.onSessionLost())
-    const stream = { asked: this.#asked(method), onSession: () => undefined, onSessionLost, onOver }
+    // Many servers have no such stream and answer it with 404: of the session only what is called tells.
+    const deaf = { onSession: () => undefined, onSessionLost: () => undefined }
+    const stream = { asked: this.#asked(method), ...deaf, onOver }
     const events = { ...this.#events, ...stream }
     const exchange = new Exchange(id, options, onEnd, events)
     this.#exchanges.add(exchange)
