@@ -24,7 +24,7 @@ const ALIKE_MAX = 5
 export function planLines(parts: readonly Part[], when: 'plan' | 'before' | 'after'): readonly string[] {
   const lines = parts.flatMap(({ log, plan }) => {
     if (plan.effects.length === 0 && plan.notSent === 0) return []
-    const sent = plan.notSent === 0 ? '' : `; ${plan.notSent} more were never sent`
+    const sent = plan.notSent === 0 ? '' : `; ${plan.notSent} more were never sent, or not looked at by their upstream`
     const head = `${log}: ${plan.effects.length} effects, newest first${sent}`
     return [head, ...rows(plan.effects, when !== 'after').map((line) => `  ${line}`)]
   })
@@ -98,7 +98,7 @@ function isPlain({ standing }: PlannedEffect): boolean {
 }
 
 function stands({ standing }: PlannedEffect): string {
-  if (standing.kind === 'none') return 'never sent'
+  if (standing.kind === 'none') return 'not done'
   if (standing.kind !== 'undone') return WORDS[standing.kind]
   return standing.by === 'check' ? 'undone, its check says so' : 'undone, by its answer'
 }

@@ -144,17 +144,24 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   }
   const refused = sent.kind === 'unreadable' ? sent.refused : undefined
   const { outcome, why } = judged
-  const more = { ...(refused && { refused }), ...(happened(action, sent, outcome) && { happened: true as const }) }
+  const done = happened(action, sent, outcome) === 'yes'
+  const more = { ...(refused && { refused }), ...(done && { happened: true as const }) }
   return { kind: 'unanswered', action: action.id, outcome, why, ...more }
 }
 
 /**
- * Tells whether an effect happened whose answer is withheld. The owner and the cell have to know: done again, it
- * happens twice.
+ * Tells whether an effect happened whose answer is withheld; undefined for anything else. The owner and the cell have to
+ * know: done again, it happens twice; and compensated without having happened, it is harm.
  */
-function happened({ effect }: Action, sent: Sent, outcome: ActionOutcome['outcome']): boolean {
-  if (effect === 'read' || outcome !== 'withheld') return false
-  return sent.kind === 'answered' ? !sent.answer.failed : sent.kind === 'unreadable' && sent.answers === true
+function happened(
+  { effect }: Action,
+  sent: Sent,
+  outcome: ActionOutcome['outcome'],
+): 'yes' | 'no' | 'unknown' | undefined {
+  if (effect === 'read' || outcome !== 'withheld') return undefined
+  if (sent.kind === 'answered') return sent.answer.failed ? 'unknown' : 'yes'
+  if (sent.kind !== 'unreadable') return 'unknown'
+  return sent.answers === true ? 'yes' : sent.refused === undefined ? 'unknown' : 'no'
 }
 
 type Approval = NonNullable<ReturnType<Gate['holds']['take']>>
@@ -401,8 +408,9 @@ async function recordOutcome(
 ): Promise<void> {
   const { budgets } = cell.authority
   const { cost, up, note } = bill.settle(judged.outcome, sent.kind === 'answered' ? sent.answer : undefined)
-  const done = happened(action, sent, judged.outcome) ? 'it answered: its effect counts as one that happened' : ''
-  const why = [judged.why, done, note].filter((text) => text !== '').join('; ')
+  const took = happened(action, sent, judged.outcome)
+  const counts = took === 'yes' ? 'it answered: its effect counts as one that happened' : ''
+  const why = [judged.why, counts, note].filter((text) => text !== '').join('; ')
   await cell.share.turn(gate.ledger, gate.nowMs)
   const nowMs = gate.nowMs()
   const settled = cost && budgets.settle(reservation, cost, nowMs)
@@ -417,6 +425,7 @@ async function recordOutcome(
     kind: 'action.outcome',
     action: action.id,
     outcome: judged.outcome,
+    ...(took !== undefined && took !== 'yes' && { happened: took }),
     ...(cost && settled && { settled: settledOf(cost, settled, nowMs) }),
     ...(judged.leaked && { leaked: judged.leaked }),
     ...(payload && { payload }),

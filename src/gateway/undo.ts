@@ -22,7 +22,7 @@ import { Exposure, fillTemplate, type Refusal, undoneIn } from '../policy/index.
 import type { CellAtGate } from './cell.ts'
 import type { Gate } from './gate.ts'
 import { refuseUnprepared } from './pipeline.ts'
-import { type Called, performCall } from './protocols/mcp/call.ts'
+import { type Called, performCall, performOnce } from './protocols/mcp/call.ts'
 import { readMessage, sentFrom } from './protocols/mcp/upstream-request.ts'
 import type { Upstream } from './upstreams.ts'
 
@@ -33,7 +33,8 @@ import type { Upstream } from './upstreams.ts'
  * - UN1  What may be sent is decided by `nextStep` from the ledger alone, read after everything before it is durable and
  *        while nobody else compensates in this gateway: however often, and by however many, undo is ordered.
  * - UN2  A compensation's intent names the effect, and is durable before it leaves: what a crash cut off has no outcome, and
- *        is not sent again unless its check, or its upstream's own key, makes that harmless.
+ *        is not sent again unless its check, or its upstream's own key, makes that harmless. Its upstream's word that it did
+ *        not look at it does not: each compensation is sent once, and `nextStep` decides on what came.
  * - UN3  What it is asked with comes from the configuration and from that one effect. Nothing that an answer says reaches
  *        the next compensation, but for whether a check's fields say what the configuration waits for.
  */
@@ -95,6 +96,8 @@ export class Undoing {
       case 'unanswered':
         if (called.outcome === 'not-sent') return false
         record.attempts.push({ ...attempt, outcome: { kind: called.outcome } })
+        // The next compensation is sent with the new one; this one is not sent again for it.
+        if (called.refused === 'credential') await this.#gate.renewCredential(record.upstream)
         break
       default:
         if (called.kind === 'unreachable' || (called.kind === 'refused' && called.reasons.some(isForAll)))
@@ -139,7 +142,9 @@ export class Undoing {
     if (upstream === undefined)
       return refuseUnprepared(this.#gate, this.cell, unprepared, [{ kind: 'no-grant', upstream: name, tool }])
     this.#exposure.name(args.value)
-    return performCall(this.#gate, this.cell, upstream, {
+    // What only looks may be asked twice.
+    const performing = 'checks' in about ? performCall : performOnce
+    return performing(this.#gate, this.cell, upstream, {
       operation: 'tool',
       target,
       args: args.value,

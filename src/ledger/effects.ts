@@ -31,6 +31,7 @@ export interface EffectRecord {
 
 export interface Outcome {
   readonly kind: ActionOutcome['outcome']
+  readonly happened?: ActionOutcome['happened']
   readonly payload?: Commitment
   readonly detail?: string
 }
@@ -63,8 +64,9 @@ export class EffectHistory {
       case 'action.intent':
         return this.#intent(entry)
       case 'action.outcome': {
-        const { outcome: kind, payload, detail } = entry
-        const outcome = { kind, ...(payload && { payload }), ...(detail !== undefined && { detail }) }
+        const { outcome: kind, happened, payload, detail } = entry
+        const more = { ...(happened && { happened }), ...(payload && { payload }) }
+        const outcome = { kind, ...more, ...(detail !== undefined && { detail }) }
         const about = this.effects.get(entry.action) ?? this.#attempts.get(entry.action)
         if (about !== undefined) about.outcome = outcome
         return
@@ -100,7 +102,24 @@ export class EffectHistory {
   }
 }
 
-/** Where an effect stands (S16). `none`: it was never sent. */
+/**
+ * Whether what was sent took place, by what its upstream said: `no` where not a byte left, and where the upstream did not
+ * look at it.
+ */
+export function tookPlace(outcome: Outcome | undefined): 'yes' | 'no' | 'unknown' {
+  switch (outcome?.kind) {
+    case 'done':
+      return 'yes'
+    case 'withheld':
+      return outcome.happened ?? 'yes'
+    case 'not-sent':
+      return 'no'
+    default:
+      return 'unknown'
+  }
+}
+
+/** Where an effect stands (S16). `none`: it was never sent, or its upstream did not look at it. */
 export type Standing =
   | { readonly kind: 'none' }
   /** By the answer of what compensated it, or by its check. */
@@ -116,7 +135,7 @@ export type Standing =
  */
 export function standingOf(effect: EffectRecord, declared: Declared): Standing {
   const { outcome, refused } = effect
-  if (outcome?.kind === 'not-sent') return { kind: 'none' }
+  if (tookPlace(outcome) === 'no') return { kind: 'none' }
   const last = lastAttempt(effect)
   const found = foundSince(effect, last)
   const plain = found === undefined ? byAnswers(effect, last, declared) : byCheck(found, last, declared)
@@ -131,7 +150,8 @@ export function standingOf(effect: EffectRecord, declared: Declared): Standing {
  * What may be done next for an effect in an undo that began with entry `since`.
  *
  * - NX1  An effect is compensated only while its last attempt, if there was one, is known not to have undone it: by its
- *        check, asked since; by its upstream, which takes one key once; or because not a byte of it left.
+ *        check, asked since; by its upstream, which takes one key once; or because not a byte of it left. That its upstream
+ *        did not look at it is the upstream's word, and not enough.
  * - NX2  What may never have happened is compensated only after its check said that it stands.
  */
 export function nextStep(effect: EffectRecord, declared: Declared, since: number): 'nothing' | 'check' | 'compensate' {
@@ -139,12 +159,12 @@ export function nextStep(effect: EffectRecord, declared: Declared, since: number
   const { undo, check } = declared
   const last = lastAttempt(effect)
   const latest = foundSince(effect, last)
-  if (outcome?.kind === 'not-sent' || latest?.undone === true) return 'nothing'
+  if (tookPlace(outcome) === 'no' || latest?.undone === true) return 'nothing'
   const told = found !== undefined && found.seq > since ? latest : undefined
   const compensate = undo === undefined ? 'nothing' : 'compensate'
   const asks = check !== undefined && told === undefined
   if (last === undefined) {
-    const happened = outcome?.kind === 'done' || outcome?.kind === 'withheld' || told !== undefined
+    const happened = tookPlace(outcome) === 'yes' || told !== undefined
     return happened ? compensate : asks ? 'check' : 'nothing'
   }
   if (asks) return 'check'
@@ -173,10 +193,8 @@ function byCheck({ undone }: { readonly undone: boolean }, last: Attempted | und
 function byAnswers({ outcome, found }: EffectRecord, last: Attempted | undefined, { undo }: Declared): Standing {
   const problem = found?.problem === undefined ? '' : `; its check: ${found.problem}`
   if (last === undefined) {
-    if (outcome?.kind === 'done' || outcome?.kind === 'withheld')
-      return undo === undefined ? { kind: 'irreversible' } : { kind: 'undoable' }
-    const why = outcome?.kind === 'failed' ? 'its upstream answered with an error' : 'no answer came'
-    return { kind: 'unknown', why: `${why}: it may have happened${problem}` }
+    if (tookPlace(outcome) === 'yes') return undo === undefined ? { kind: 'irreversible' } : { kind: 'undoable' }
+    return { kind: 'unknown', why: `${openText(outcome)}: it may have happened${problem}` }
   }
   const kind = last.outcome?.kind
   if (kind === 'done') return { kind: 'undone', by: 'answer' }
@@ -186,6 +204,13 @@ function byAnswers({ outcome, found }: EffectRecord, last: Attempted | undefined
       ? 'what compensates it was answered with what was withheld'
       : 'what compensates it has no answer'
   return { kind: 'unknown', why: `${why}: it may be undone${problem}` }
+}
+
+/** Says why nobody knows whether an effect happened. */
+function openText(outcome: Outcome | undefined): string {
+  if (outcome?.kind === 'failed') return 'its upstream answered with an error'
+  if (outcome?.kind !== 'withheld') return 'no answer came'
+  return `what came is no answer to it${outcome.detail === undefined ? '' : ` (${outcome.detail})`}`
 }
 
 function refusedByUpstream(outcome: Outcome | undefined): string {

@@ -38,7 +38,7 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
       }
     case 'action.outcome': {
       const activity = intent ? ACTIVITY[intent.effect] : OTHER
-      const status_id = STATUS[entry.outcome]
+      const status_id = entry.happened === 'unknown' ? STATUS.unknown : STATUS[entry.outcome]
       const detail = entry.detail === undefined ? {} : { status_detail: entry.detail }
       const actor = intent ? who(intent) : unknownActor(entry.action)
       return {

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Desk, fill, openDesk } from '../../test/sim/ledger-fixture.ts'
 import type { Entry } from '../model/entry.ts'
+import { newActionId } from '../model/index.ts'
 import { type ExportFormat, exportLedger } from './export.ts'
+import { ocsfEvent } from './export-ocsf.ts'
 import { parseWitnessKey } from './note.ts'
 import { checkProof, type EntryProof, proveEntry } from './prove.ts'
 import { readEntries } from './read.ts'
@@ -78,6 +80,19 @@ describe('export', () => {
     const [outcome, refusal] = events.slice(-2)
     assert.deepEqual([outcome.actor.app_name, outcome.status_id], ['refund-bot', 1])
     assert.deepEqual([refusal.status_id, refusal.action_id, refusal.disposition_id], [2, 2, 2])
+  })
+
+  it('ocsf: what was withheld and may have happened is neither a success nor a failure', () => {
+    const at = { v: 1, seq: 1, atMs: 1_700_000_000_000 } as const
+    const body = { kind: 'action.outcome', action: newActionId(1, new Uint8Array(16)), outcome: 'withheld' } as const
+    const statuses = [undefined, 'no', 'unknown'] as const
+    const events = statuses.map((happened) =>
+      ocsfEvent({ ...at, ...body, ...(happened && { happened }) }, undefined, 'o'),
+    )
+    assert.deepEqual(
+      events.map((event) => event !== undefined && 'status_id' in event && event.status_id),
+      [2, 2, 0],
+    )
   })
 
   it('otel: OTLP/JSON, with 64-bit numbers as strings', async () => {

@@ -258,6 +258,11 @@ export interface ActionOutcome {
    * answered, and the answer was refused. `not-sent`: no byte left. `unknown`: bytes left and no answer came.
    */
   readonly outcome: 'done' | 'failed' | 'withheld' | 'not-sent' | 'unknown'
+  /**
+   * Whether an effect happened whose answer was withheld; absent where it did, as far as can be told. `no`: its upstream
+   * said that it did not look at it. `unknown`: what came says nothing of it, as a refusal by HTTP 403 does.
+   */
+  readonly happened?: 'no' | 'unknown'
   /** What was charged in the end, where that differs from the intent; its times are those of the difference. */
   readonly settled?: {
     readonly spend?: string

@@ -17,7 +17,10 @@ import {
 } from '../model/index.ts'
 import { planOf, Story, todo } from './plan.ts'
 
-/** What an upstream does with one call; `crash` ends whoever asked, before or after it was done. */
+/**
+ * What an upstream does with one call; `turn-away` is a status without an answer, `forget` a lost session. `crash` ends
+ * whoever asked, before or after it was done.
+ */
 const BEHAVIOURS = [
   'honest',
   'drop',
@@ -28,8 +31,12 @@ const BEHAVIOURS = [
   'crash-before',
   'not-sent',
   'withhold',
+  'turn-away',
+  'turn-away-after',
+  'forget',
 ] as const
-type Behaviour = (typeof BEHAVIOURS)[number]
+/** Says that it did not look at a compensation that it carried out; of what is created, that word is taken. */
+type Behaviour = (typeof BEHAVIOURS)[number] | 'forget-after'
 
 interface Round {
   /** Which effects are ordered, by place; repeated orders are later rounds. */
@@ -44,9 +51,10 @@ interface History {
   readonly rounds: readonly Round[]
 }
 
-const behaviour = fc.constantFrom(...BEHAVIOURS)
+const creating = fc.constantFrom<Behaviour>(...BEHAVIOURS)
+const behaviour = fc.constantFrom<Behaviour>(...BEHAVIOURS, 'forget-after')
 const histories: fc.Arbitrary<History> = fc.record({
-  created: fc.array(behaviour, { minLength: 1, maxLength: 6 }),
+  created: fc.array(creating, { minLength: 1, maxLength: 6 }),
   check: fc.boolean(),
   key: fc.boolean(),
   rounds: fc.array(
@@ -150,9 +158,9 @@ class Run {
       reasons: [],
       ...about,
     })
-    if (how === 'honest' || how === 'drop' || how === 'refuse-after' || how === 'crash' || how === 'withhold') act()
+    if (ACTS.has(how)) act()
     if (how === 'crash' || how === 'crash-before') return 'killed'
-    this.#append({ kind: 'action.outcome', action, outcome: OUTCOMES[how] })
+    this.#append({ kind: 'action.outcome', action, ...OUTCOMES[how] })
     return 'done'
   }
 
@@ -164,14 +172,31 @@ class Run {
 }
 
 const OUTCOMES = {
-  honest: 'done',
-  drop: 'unknown',
-  'drop-before': 'unknown',
-  refuse: 'failed',
-  'refuse-after': 'failed',
-  withhold: 'withheld',
-  'not-sent': 'not-sent',
+  honest: { outcome: 'done' },
+  drop: { outcome: 'unknown' },
+  'drop-before': { outcome: 'unknown' },
+  refuse: { outcome: 'failed' },
+  'refuse-after': { outcome: 'failed' },
+  withhold: { outcome: 'withheld' },
+  'turn-away': { outcome: 'withheld', happened: 'unknown' },
+  'turn-away-after': { outcome: 'withheld', happened: 'unknown' },
+  forget: { outcome: 'withheld', happened: 'no' },
+  'forget-after': { outcome: 'withheld', happened: 'no' },
+  'not-sent': { outcome: 'not-sent' },
 } as const
+
+const ACTS: ReadonlySet<Behaviour> = new Set<Behaviour>([
+  'honest',
+  'drop',
+  'refuse-after',
+  'crash',
+  'withhold',
+  'turn-away-after',
+  'forget-after',
+])
+
+/** Of these there is no effect. */
+const NEVER: ReadonlySet<Behaviour | undefined> = new Set<Behaviour | undefined>(['not-sent', 'forget'])
 
 const EVERYTHING: Round = { ordered: [0, 1, 2, 3, 4, 5], behaviours: [] }
 
@@ -217,7 +242,7 @@ describe('the plan of an undo', () => {
         assert.equal(table.effects.length + table.notSent, effects.length)
         assert.deepEqual(
           table.effects.map(({ effect }) => effect.action),
-          effects.filter((_, i) => history.created[i] !== 'not-sent').reverse(),
+          effects.filter((_, i) => !NEVER.has(history.created[i])).reverse(),
         )
         for (const { effect, standing } of table.effects) {
           const stands = world.stands(effect.action)

@@ -38,7 +38,7 @@ export interface PlannedEffect {
 /** Newest first: what was done last is undone first. */
 export interface Plan {
   readonly effects: readonly PlannedEffect[]
-  /** Intents of which not one byte left: no effects. */
+  /** Intents of which not one byte left, or that their upstream did not look at: no effects. */
   readonly notSent: number
   readonly totals: Totals
 }

@@ -1,4 +1,4 @@
-import type { EffectRecord } from '../../ledger/effects.ts'
+import { type EffectRecord, tookPlace } from '../../ledger/effects.ts'
 import {
   type ActionId,
   type AgentName,
@@ -137,6 +137,14 @@ function laterThan(stoppedAtMs: number, { uses, cells }: Dossier): Verdict['late
   return { effects: later.length - reads, reads }
 }
 
+/** Returns the word that the page has for an outcome; what its upstream did not look at is as if it was never sent. */
+function tellingOf(outcome: EffectRecord['outcome']): EffectRow['outcome'] | 'not-sent' {
+  const took = tookPlace(outcome)
+  if (took === 'no') return 'not-sent'
+  if (outcome?.kind === 'withheld') return took === 'yes' ? 'withheld' : 'unanswered'
+  return outcome?.kind ?? 'unknown'
+}
+
 /** One that was refused or held never left; what is no effect is not told here. */
 function trippedBy(action: ActionId, effects: ReadonlyMap<ActionId, EffectRecord>): Verdict['tripped'] {
   const effect = effects.get(action)
@@ -193,7 +201,7 @@ function effectsOf({ effects, notSent, totals }: Plan, material: Material): Effe
   const about = effects.map((planned) => ({ planned, ...placeOf(planned, material) }))
   const groups = [
     ...Map.groupBy(about, ({ planned: { effect, standing }, destinations, labels }) =>
-      JSON.stringify([effect.upstream, effect.tool, effect.outcome?.kind, standing, destinations, labels]),
+      JSON.stringify([effect.upstream, effect.tool, tellingOf(effect.outcome), standing, destinations, labels]),
     ).values(),
   ]
   const rows = groups.flatMap((group) => {
@@ -236,7 +244,7 @@ function rowOf({ planned, destinations, labels, all }: Alike): EffectRow {
   const { effect, standing } = planned
   const times = all.map(({ atMs }) => atMs)
   const spend = sumsOf(all.flatMap((each) => (each.spend === undefined ? [] : (moneyFrom(each.spend) ?? []))))
-  const sent = effect.outcome?.kind ?? 'unknown'
+  const sent = tellingOf(effect.outcome)
   return {
     tool: `${effect.upstream}/${effect.tool}`,
     effect: effect.effect,
@@ -297,7 +305,7 @@ export function inFlightIn(
   json: Json | undefined,
   effects: ReadonlyMap<ActionId, EffectRecord> = new Map(),
 ): StopTold['inFlight'] {
-  const known = new Map([...effects].map(([action, { outcome }]) => [String(action), outcome?.kind]))
+  const known = new Map([...effects].map(([action, { outcome }]) => [String(action), tellingOf(outcome)]))
   const all = Array.isArray(json) ? (json as readonly Json[]).filter(isJsonObject) : []
   return all.slice(0, IN_FLIGHT_MAX).map(({ action, upstream, tool }) => ({
     action: String(action),

@@ -249,7 +249,8 @@ export class Dossier {
     if (open === undefined) return false
     this.#open.delete(entry.action)
     const { tool, effect, late, back, use } = open
-    const { outcome, detail, leaked } = entry
+    const { outcome, happened, detail, leaked } = entry
+    const told = happened === undefined ? outcome : `${outcome} ${happened}`
     if (outcome === 'not-sent') {
       back()
       use.unsent = true
@@ -258,7 +259,7 @@ export class Dossier {
       const why = detail === undefined ? w`` : w`: ${detail}`
       this.timeline.run(`unsent ${tool}`, entry, w`${tool} did not leave${why}`, 'refused', 1, 2)
     } else if (outcome !== 'done')
-      this.timeline.run(`${outcome} ${tool}`, entry, w`${tool}: ${ours(OUTCOMES[outcome] ?? outcome)}`, 'refused')
+      this.timeline.run(`${told} ${tool}`, entry, w`${tool}: ${ours(OUTCOMES[told] ?? told)}`, 'refused')
     if (leaked !== undefined)
       this.timeline.run(`leak ${tool}`, entry, w`${tool} answered with a secret, which was cut`, 'signal', 1, 2)
     return true
@@ -423,6 +424,8 @@ export function isStop(rung: Rung): boolean {
 const OUTCOMES: Readonly<Record<string, string>> = {
   failed: 'its upstream answered with an error',
   withheld: 'its answer was refused',
+  'withheld no': 'its upstream did not look at it, by its own word',
+  'withheld unknown': 'what came is no answer to it and was withheld; it may have happened',
   unknown: 'no answer came; it may have happened',
 }
 

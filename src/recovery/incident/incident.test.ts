@@ -87,8 +87,12 @@ function intent(
   }
 }
 
-function outcome(id: ActionId, of: 'done' | 'failed' | 'not-sent' = 'done'): EntryBody {
-  return { kind: 'action.outcome', action: id, outcome: of, payload: NOTHING }
+function outcome(
+  id: ActionId,
+  of: 'done' | 'failed' | 'not-sent' | 'withheld' = 'done',
+  happened?: 'no' | 'unknown',
+): EntryBody {
+  return { kind: 'action.outcome', action: id, outcome: of, ...(happened && { happened }), payload: NOTHING }
 }
 
 /** What the sentinel and the gate write when the last of these actions trips it. */
@@ -322,6 +326,24 @@ describe('an incident', () => {
     assert.equal(verdict.tripped?.left, 'unknown')
     assert.deepEqual([effects.rows[0]?.standing, effects.rows[0]?.outcome], ['unknown', 'unknown'])
     assert.match(effects.rows[0]?.howToFindOut ?? '', /firebreak why/)
+  })
+
+  it('what was withheld is told as done only where it was answered', () => {
+    const log = new Log().add(started())
+    const [answered, away, forgotten] = [action(), action(), action()]
+    log.add(intent(answered, 'a'), outcome(answered, 'withheld'), intent(away, 'b'))
+    log.add(outcome(away, 'withheld', 'unknown'), intent(forgotten, 'c'), outcome(forgotten, 'withheld', 'no'))
+    tripped(log, [], [1])
+    log.add(contained())
+    const incident = incidentIn(log.entries)
+    const told = incident.effects.rows.map(({ tool, outcome: answer, standing }) => `${tool} ${answer} ${standing}`)
+    assert.deepEqual(told.toSorted(), ['bank/a withheld undoable', 'bank/b unanswered unknown'])
+    assert.equal(incident.effects.notSent, 1)
+    const markdown = markdownOf(pageOf(incident))
+    assert.match(markdown, /none to it, what came was withheld: it may have happened/)
+    assert.match(markdown, /1 action with an effect was let through and never sent, or not looked at by its upstream/)
+    assert.match(markdown, /1 effect of these has no answer to this day/)
+    assert.match(markdown, /its upstream did not look at it, by its own word/)
   })
 
   it('what was in flight when it was stopped is listed, each with what the ledger says of it today', () => {

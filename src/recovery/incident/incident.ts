@@ -152,7 +152,8 @@ export interface EffectRow {
   readonly spend: readonly string[]
   /** What its cell had seen when it did this. */
   readonly labels: readonly Label[]
-  readonly outcome: 'done' | 'failed' | 'withheld' | 'unknown'
+  /** `unanswered`: what came was withheld, and does not say whether it happened. */
+  readonly outcome: 'done' | 'failed' | 'withheld' | 'unanswered' | 'unknown'
   readonly standing: 'undone' | 'undoable' | 'irreversible' | 'failed' | 'unknown'
   readonly by?: 'answer' | 'check'
   readonly why?: string

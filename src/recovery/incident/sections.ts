@@ -65,14 +65,16 @@ export function authority({ authority: { grants, reach, problem }, subject }: In
 
 export function gotOut({ effects: { rows, leftOut, notSent }, stops: told }: Incident): readonly Block[] {
   const mayLand = told.reduce((sum, { mayLand: each }) => Math.max(sum, each), 0)
-  const open = rows.filter(({ outcome }) => outcome === 'unknown').reduce((sum, { count }) => sum + count, 0)
+  const open = rows
+    .filter(({ outcome }) => outcome === 'unknown' || outcome === 'unanswered')
+    .reduce((sum, { count }) => sum + count, 0)
   return [
     ...(rows.length === 0 ? [text(w`No effect of it is recorded to have left.`)] : [effectTable(rows)]),
     ...(leftOut > 0
       ? [text(w`${counted(leftOut, 'effect')} more left out: firebreak undo with --dry-run lists all.`)]
       : []),
     text(
-      w`${counted(notSent, 'action')} with an effect ${ours(notSent === 1 ? 'was' : 'were')} let through and never sent.`,
+      w`${counted(notSent, 'action')} with an effect ${ours(notSent === 1 ? 'was' : 'were')} let through and never sent, or not looked at by ${ours(notSent === 1 ? 'its' : 'their')} upstream.`,
     ),
     mayLand === 0
       ? text(w`In flight when it was stopped: nothing.`)
@@ -117,10 +119,11 @@ function effectTable(rows: readonly EffectRow[]): Block {
 }
 
 const OUTCOMES: Readonly<Record<EffectRow['outcome'] | 'not-sent', string>> = {
-  'not-sent': 'it was never sent',
+  'not-sent': 'it was never sent, or not looked at by its upstream',
   done: 'done',
   failed: 'an error: it may have happened',
   withheld: 'done; the answer was withheld',
+  unanswered: 'none to it, what came was withheld: it may have happened',
   unknown: 'none: it may have happened',
 }
 

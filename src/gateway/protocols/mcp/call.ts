@@ -39,7 +39,7 @@ export async function performCall(gate: Gate, cell: CellAtGate, upstream: Upstre
 }
 
 /** Connects where there is no connection, performs, and gives up a connection that broke. */
-async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
+export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
   const { operation, target, args, method, params, template = target, signal, onNotification, logLevel, about } = call
   const asked = { upstream: upstream.name, operation, target, args, ...about }
   if (!isName(template)) return refuseUnprepared(gate, cell, asked, [NAME_FAULT])
