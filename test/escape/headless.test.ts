@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell } from '../../src/cells/cell.ts'
 import { CHECKOUT, NODE_FOR_ALL, UNREADABLE } from '../kit/open-checkout.ts'
 import { until } from '../kit/until.ts'
@@ -36,29 +37,82 @@ describe('a cell whose pid 1 has lost its main thread and goes on', { skip }, ()
     assert.ok((await cell.teardown()).gone)
   })
 
+  it('S8: stands still when it is frozen', async () => {
+    const { cell, init } = await headless()
+    const first = turnsOf(init)
+    await until('control: it runs', () => turnsOf(init).join() !== first.join())
+    assert.deepEqual(await cell.freeze(), { ok: true, value: undefined })
+    const then = turnsOf(init)
+    await delay(400)
+    assert.deepEqual(turnsOf(init), then)
+    await cell.kill()
+    assert.ok((await cell.teardown()).gone)
+  })
+
   for (const how of ['kill', 'teardown'])
     it(`S13: without root and without cgroups a ${how} ends it, too`, { skip: UNREADABLE }, async () => {
-      const base = hostDirectory()
-      chownSync(base, USER, USER)
-      chmodSync(base, 0o755)
-      const child = spawn(NODE_FOR_ALL, [join(CHECKOUT, 'test/escape/headless-warden.ts'), how, base], {
-        uid: USER,
-        gid: USER,
-        cwd: '/',
-        env: { PATH: '/usr/bin:/bin' },
-        stdio: ['pipe', 'pipe', 'inherit'],
-      })
+      const { report, warden } = await ofUser(how)
       try {
-        const [line] = await once(createInterface({ input: child.stdout }), 'line')
-        const { init, said, gone } = JSON.parse(String(line))
-        assert.deepEqual(threadsOf(init), [], `${said}, and it runs`)
-        assert.doesNotMatch(String(said), /cgroup/)
-        assert.equal(gone, true)
+        assert.deepEqual(threadsOf(report.init), [], `${report.said}, and it runs`)
+        assert.doesNotMatch(report.said, /cgroup/)
+        assert.equal(report.gone, true)
       } finally {
-        child.kill('SIGKILL')
+        warden.kill('SIGKILL')
       }
     })
+
+  it('S13: without root and without cgroups it dies with a killed warden', { skip: UNREADABLE }, async () => {
+    const { report, warden } = await ofUser('guard')
+    assert.ok(threadsOf(report.init).length > 0, 'control: it runs')
+    warden.kill('SIGKILL')
+    await until('nothing of it runs', () => threadsOf(report.init).length === 0)
+  })
+
+  it('S13: where the guard was killed, too, the next start ends it', { skip: UNREADABLE }, async () => {
+    const base = hostDirectory()
+    const { report, warden } = await ofUser('guard', base)
+    for (const pid of [...shellsOf(Number(warden.pid)), Number(warden.pid)]) process.kill(pid, 'SIGKILL')
+    await once(warden, 'exit')
+    assert.ok(threadsOf(report.init).length > 0, 'control: it runs')
+    const next = await ofUser('next', base)
+    next.warden.kill('SIGKILL')
+    assert.deepEqual(threadsOf(report.init), [])
+    assert.deepEqual(next.report.left, [])
+    assert.equal(next.report.gone, true)
+  })
 })
+
+/** Returns the guard of a warden, which is the shell among its children. */
+function shellsOf(pid: number): readonly number[] {
+  return readdirSync(`/proc/${pid}/task`)
+    .flatMap((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' '))
+    .filter((child) => child !== '' && readFileSync(`/proc/${child}/cmdline`, 'utf8').startsWith('/bin/sh'))
+    .map(Number)
+}
+
+/** Starts headless-warden.ts as an ordinary user and returns it with its first report. */
+async function ofUser(how: string, base = hostDirectory()) {
+  chownSync(base, USER, USER)
+  chmodSync(base, 0o755)
+  const warden = spawn(NODE_FOR_ALL, [join(CHECKOUT, 'test/escape/headless-warden.ts'), how, base], {
+    uid: USER,
+    gid: USER,
+    cwd: '/',
+    env: { PATH: '/usr/bin:/bin' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const [line] = await once(createInterface({ input: warden.stdout }), 'line')
+  const { init, said, gone, left } = JSON.parse(String(line))
+  return { warden, report: { init: Number(init), said: String(said), gone, left } }
+}
+
+/** How often each of its threads has given its processor back; its worker does so ten times a second. */
+function turnsOf(pid: number): readonly string[] {
+  return threadsOf(pid).map((thread) => {
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8')
+    return `${thread} ${/^voluntary_ctxt_switches:\t(\d+)/m.exec(status)?.[1]}`
+  })
+}
 
 async function headless(): Promise<{ readonly cell: Cell; readonly init: number; readonly listener: number }> {
   const cell = await launched(spec([NODE, '/opt/attacks/headless.ts']))

@@ -13,7 +13,7 @@ const NODE = '/opt/node'
 const EXIT_OF_ONE_THREAD = 60
 const [, program = ''] = process.argv
 
-if (!isMainThread) setInterval(() => {}, 1_000)
+if (!isMainThread) setInterval(() => {}, 100)
 else if (process.pid === 1) new Worker(program).once('online', () => sys(EXIT_OF_ONE_THREAD, 0))
 else takeOver()
 
