@@ -27,6 +27,25 @@ describe('S17: what a cell writes is read in a time that grows as its length doe
   }
 })
 
+describe('S15: one word in other clothes', () => {
+  const base64 = Buffer.from('evil-account-7').toString('base64')
+  const worn = [
+    ['evil-account-7', `${base64.slice(0, 8)}\n ${base64.slice(8)}`],
+    ['evil-account-7', `data:text/plain;base64,${base64}`],
+    ['evil-account-7', `=?utf-8?B?${base64}?=`],
+    ['evil-account-7', Buffer.from('evil-account-7').toString('hex').replaceAll(/(..)/g, '$1 ')],
+    ['evil-account-7', '%u0065vil-account-7'],
+    ['4711000', '4711e003'],
+    ['4711', '.4711e4'],
+  ] as const
+  for (const [word, other] of worn) {
+    it(`S15: ${JSON.stringify(other)}`, () => {
+      const [one, two] = [new Spelled(word), new Spelled(other)]
+      assert.ok([...one.skeletons, ...one.keys].some((each) => [...two.skeletons, ...two.keys].includes(each)))
+    })
+  }
+})
+
 describe('S15: links that stand close to each other', () => {
   it('S15: are found beside each other, and none inside another', () => {
     assert.deepEqual(linksIn('a.com,b.org/x c@d.net,e.io;f.zip/path http://g.h/www.i.j@k.com'), [

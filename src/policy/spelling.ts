@@ -81,9 +81,9 @@ function percentDecoded(text: string): string {
 }
 
 function unescaped(text: string): string {
-  if (!text.includes('\\')) return text
+  if (!/\\|%u/i.test(text)) return text
   return text
-    .replaceAll(/\\u\{([0-9a-f]{1,6})\}|\\u([0-9a-f]{4})|\\x([0-9a-f]{2})/gi, (_, long, four, two) =>
+    .replaceAll(/\\u\{([0-9a-f]{1,6})\}|[\\%]u([0-9a-f]{4})|\\x([0-9a-f]{2})/gi, (_, long, four, two) =>
       character(Number.parseInt(long ?? four ?? two, 16)),
     )
     .replaceAll(/\\[nrtbfv]/g, ' ')
@@ -107,9 +107,12 @@ function character(code: number): string {
   return code <= 0x10ffff ? String.fromCodePoint(code) : ''
 }
 
-/** Returns the text that base64, base64url or hexadecimal holds; undefined where it holds none. */
+/** Before base64: in an address of data, in a header of mail. */
+const WRAPPING = /^(?:data:[^,]{0,128};base64,|=\?[\w-]{1,32}\?b\?)/i
+
+/** Returns the text that base64, base64url or hexadecimal holds, in lines or not; undefined where it holds none. */
 function unpacked(text: string): string | undefined {
-  const bare = text.trim()
+  const bare = text.trim().replace(WRAPPING, '').replace(/\?=$/, '').replaceAll(/\s/g, '')
   if (bare.length < 6 || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(bare)) return undefined
   const hex = /^(?:0x)?((?:[0-9a-f]{2})+)$/i.exec(bare)?.[1]
   for (const bytes of [hex === undefined ? undefined : Buffer.from(hex, 'hex'), Buffer.from(bare, 'base64')]) {
@@ -183,7 +186,7 @@ function parts(text: string): readonly string[] {
 }
 
 const MONEY =
-  /^\s*(?:[a-z]{2,3}|\p{Sc})?\s*[-+]?(\d{1,3}(?:[ '’_]\d{3})+(?:[.,]\d+)?|\d[\d.,]*(?:e[+-]?\d{1,2})?)\s*(?:[a-z]{2,3}|\p{Sc}|%)?\s*$/iu
+  /^\s*(?:[a-z]{2,3}|\p{Sc})?\s*[-+]?(\d{1,3}(?:[ '’_]\d{3})+(?:[.,]\d+)?|(?:\d[\d.,]*|\.\d+)(?:e[+-]?\d{1,4})?)\s*(?:[a-z]{2,3}|\p{Sc}|%)?\s*$/iu
 
 /** Returns a number as each convention would read its separators; of three digits at least. */
 function amounts(text: string): readonly string[] {
