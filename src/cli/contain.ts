@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { schedule } from '../cells/libc.ts'
 import { runDirectories } from '../cells/warden.ts'
@@ -37,9 +37,11 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
   // Who has loaded every processor does not delay the order that ends it; whoever may not do this goes without.
   schedule(process.pid, 'first')
   const [name] = call.positionals
-  const loaded = await loadConfig(configFile(call), { node: process.execPath })
-  const config = loaded.ok ? loaded.value : undefined
-  const target = targetOf(name, config)
+  const state = stateOf(call)
+  // All, or a cell, are ordered before anything else is read.
+  let target = targetOf(name, undefined)
+  let config = target === undefined ? await configAtHand(call) : undefined
+  target ??= targetOf(name, config) ?? (await agentThatRuns(state, name))
   if (target === undefined) return nobodyMeant(call, name, config)
   const by = personOf(call).slice(0, WORDS_MAX)
   const why = (call.text('why') ?? 'no reason was given').slice(0, WORDS_MAX)
@@ -58,11 +60,11 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
       return otherwise
     }
   }
-  const state = stateOf(call)
   const asked = new Set<string>()
   // At once, whatever the disk does, and again when the fence is on it: a run that was not there yet has read that, or is asked.
   const ordering = () => tried('wardens', [], () => orderWardens(state, order, asked, heard))
   const answers = [...(await ordering())]
+  config ??= await configAtHand(call)
   const fences = await tried('fence', [], () => fenceEach(config, state, order))
   for (let before = -1; before < asked.size && asked.size < WARDENS_MAX; ) {
     before = asked.size
@@ -116,6 +118,29 @@ function receiptText({ id }: Order, answers: Awaited<ReturnType<typeof orderWard
 
 /** Wardens that are asked at most, far more than a host runs: whoever starts ever new ones meets the fence. */
 const WARDENS_MAX = 100_000
+
+/** Returns the configuration; undefined where it cannot be read, or is no file: a pipe would hold the stop. */
+async function configAtHand(call: Call): Promise<Config | undefined> {
+  const file = configFile(call)
+  try {
+    if (!statSync(file).isFile()) return undefined
+    const loaded = await loadConfig(file, { node: process.execPath })
+    return loaded.ok ? loaded.value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Returns an agent of which a cell runs, by its warden: the configuration may have been edited since. */
+async function agentThatRuns(state: string, name: string | undefined): Promise<Target | undefined> {
+  try {
+    const asking = statesIn(state).map((each) => askWardens(each, { kind: 'cells' }, () => undefined, SILENCE_MS_MAX))
+    const cells = (await Promise.all(asking)).flat().flatMap((answer) => answer.cells ?? [])
+    return name !== undefined && cells.some(({ agent }) => agent === name) ? { kind: 'agent', name } : undefined
+  } catch {
+    return undefined
+  }
+}
 
 function nobodyMeant(call: Call, name: string | undefined, config: Config | undefined): ExitCode {
   if (config === undefined)

@@ -1,6 +1,7 @@
 /** S8: whichever directory holds the state, a run can be stopped there, or does not start; and nobody is told "contained" in vain. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { firebreak, SKIP } from '../kit/command-line.ts'
@@ -17,6 +18,8 @@ describe('S8: a state in an odd place', { skip: SKIP, concurrency: 2 }, () => {
     const far = await desk({ state })
     const run = await far.start()
     assert.match((await far.ask(['ps'])).stdout, /^c_\S+ +alpha +test +normal/m)
+    // Whoever runs can be stopped by the name that it runs under, also where the configuration has another by now.
+    writeFileSync(far.config, readFileSync(far.config, 'utf8').replaceAll('alpha', 'omega'))
     const stopped = await far.ask(['contain', 'alpha', ...BY_MARIA])
     const still = await standsStill(far)
     assert.equal(stopped.code, 0, stopped.stdout + stopped.stderr)
@@ -45,6 +48,8 @@ describe('S8: a state in an odd place', { skip: SKIP, concurrency: 2 }, () => {
     mkdirSync(join(state, 'ledger'))
     writeFileSync(join(state, 'tenants'), 'no directory')
     const { config } = await desk({ state })
+    rmSync(config)
+    assert.equal(spawnSync('/usr/bin/mkfifo', [config]).status, 0)
     const long = ['--as', 'maria.silva@shop.example', '--why', 'x'.repeat(100_000)]
     const told = await firebreak(['contain', 'all', ...long, '--config', config, '--state', state])
     assert.equal(told.code, FAILED, told.stdout + told.stderr)
