@@ -88,8 +88,8 @@ function watch(doomed: Doom): void {
   }
   fs.openSync = (path, ...rest) => {
     const fd = openSync(path, ...rest)
-    if (String(path).endsWith('fence/fence.json.new')) files.set(fd, 'fence')
-    if (String(path).endsWith('.note.new')) files.set(fd, 'receipt')
+    if (/fence\/fence\.json\.[0-9a-f]{16}$/.test(String(path))) files.set(fd, 'fence')
+    if (/\.note\.[0-9a-f]{16}$/.test(String(path))) files.set(fd, 'receipt')
     if (files.get(fd) === 'fence') at('fence begun')
     return fd
   }
