@@ -44,7 +44,7 @@ export interface Cell {
   /** Files that nobody should open: on the host, and where they stand in the cell. */
   readonly decoys: readonly FileSpec[]
   pids(): readonly number[]
-  /** Its listeners and the connections on them, by the kernel's table of its own network; undefined if unreadable. */
+  /** Counts the cell's listeners and their connections in the kernel's table of its network; undefined if unreadable. */
   connections(): number | undefined
   /** What its processes are, for whoever asks later what stood still here; take it while it is frozen. */
   evidence(): readonly ProcessEvidence[]

@@ -51,7 +51,7 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
     confirmations.push(confirmation)
     call.print.line(lineOf(confirmation))
   }
-  /** What one step throws is a line of its own, and keeps no other step from being taken. */
+  /** Runs one step; an error that it throws becomes a line of its own, and keeps no other step from being taken. */
   const tried = async <T>(point: string, otherwise: T, act: () => Promise<T>): Promise<T> => {
     try {
       return await act()

@@ -31,7 +31,7 @@ export type ControlRequest =
       readonly to: Rung
       readonly by: PersonName
       readonly why: string
-      /** When the person was told where it stands, by `monotonicUs`, and what they were told. */
+      /** Time at which the person was told where the agent stands, by `monotonicUs`, and what they were told. */
       readonly askedUs: number
       readonly seen?: OrderSeen
     }

@@ -67,7 +67,7 @@ export function lookThrough(
 interface Linked {
   readonly path: string
   readonly inode: string
-  /** How many names it has on its file system. */
+  /** Number of names that the file has on its file system. */
   readonly names: bigint
 }
 

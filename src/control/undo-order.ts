@@ -11,7 +11,7 @@ export interface UndoOrder {
   readonly why: string
   /** What the person named. */
   readonly what: Json
-  /** Whose stdio servers these effects were made at: the name of their cell's workspace. Absent: no cell's own. */
+  /** Name of the workspace of the cell at whose stdio servers these effects were made. Absent: no cell's own. */
   readonly served?: string
   /** Newest first, at most `LIMITS.undoEffectsMax`. */
   readonly effects: readonly ActionId[]

@@ -90,7 +90,7 @@ function isCutAt(text: string, value: string): boolean {
 
 /** Characters of a secret that tell it at the edge of a text; fewer stand there by chance. */
 const PART_CHARACTERS_MIN = 8
-/** What may stand behind a cut. */
+/** Characters that may stand behind a cut. */
 const AFTER_CUT = /[\s"'.…)\]}]{1,16}$/
 
 function needlesFor(all: ReadonlyMap<string, readonly string[]>): Needles {

@@ -88,7 +88,7 @@ async function nextBreath(): Promise<void> {
   await breath()
 }
 
-/** When this turn of the event loop began with works of many pieces; 0 while it has not. */
+/** Time at which this turn of the event loop began with works of many pieces; 0 while it has not. */
 let piecesBeganAtMs = 0
 /** Well under `TURN_MS_MAX`: whoever waits for a breath takes it beside such a work, not after it. */
 const PIECES_MS_MAX = 15

@@ -119,7 +119,7 @@ export function tookPlace(outcome: Outcome | undefined): 'yes' | 'no' | 'unknown
   }
 }
 
-/** Where an effect stands (S16). `none`: it was never sent, or its upstream did not look at it. */
+/** Standing of an effect (S16). `none`: it was never sent, or its upstream did not look at it. */
 export type Standing =
   | { readonly kind: 'none' }
   /** By the answer of what compensated it, or by its check. */

@@ -113,7 +113,7 @@ export class Exposure implements ExposureView {
     for (const _ of this.saying(args));
   }
 
-  /** As `say`, in pieces of about a millisecond at most, so that others come in between. */
+  /** Does what `say` does, in pieces of about a millisecond at most, so that others come in between. */
   *saying(args: Json): Generator<void, void> {
     const knows = (part: string) => this.knows(part)
     const said: { readonly text: string; readonly what: 'text' | 'number' | 'name' }[] = []

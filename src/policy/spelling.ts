@@ -144,7 +144,7 @@ function withoutPunycode(text: string): string | undefined {
   })
 }
 
-/** Of a domain's name: longer ones lead nowhere. */
+/** Characters of a domain's name at most: longer ones lead nowhere. */
 const LABEL_CHARACTERS_MAX = 63
 
 const URL_CHARACTERS_MAX = 4_096
