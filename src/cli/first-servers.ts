@@ -1,5 +1,5 @@
 /** The servers of a first configuration: read from where a person has them, put into cells, asked what they offer. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { isLoopback } from '../config/load.ts'
@@ -7,6 +7,7 @@ import { type LeftOut, type NamedServer, readMcpServers, type SecretPlan, server
 import { secretNames } from '../config/secret-names.ts'
 import { containCommand } from '../control/contain-command.ts'
 import { no, ok, type Result } from '../model/index.ts'
+import { readPlainFile } from '../model/plain-file.ts'
 import type { FirstUpstream } from './first-config.ts'
 
 export interface FirstServers {
@@ -101,9 +102,9 @@ function hostIn(project: string) {
 
 function textOf(path: string): string | undefined {
   try {
-    const stat = statSync(path)
-    if (!stat.isFile() || stat.size > FILE_BYTES_MAX) return undefined
-    const bytes = readFileSync(path)
+    const file = readPlainFile(path, FILE_BYTES_MAX)
+    if (file?.whole !== true) return undefined
+    const { bytes } = file
     const wide = bytes[0] === 0xff && bytes[1] === 0xfe
     return new TextDecoder(wide ? 'utf-16le' : 'utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {

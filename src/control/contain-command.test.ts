@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { before, describe, it } from 'node:test'
@@ -285,6 +286,9 @@ describe('a program with an interpreter in a cell', () => {
     assert.deepEqual(cargo.command, [join(home, 'rust/toolchains/stable-x/bin/cargo'), 'run'])
     assert.equal(cargo.cwd, join(home, 'crate'))
     assert.ok(cargo.env.get('PATH')?.startsWith(join(home, 'rust/toolchains/stable-x/bin:')))
+    assert.equal(spawnSync('mkfifo', [join(home, 'crate/rust-toolchain')]).status, 0)
+    const around = { path: join(home, 'rust/bin'), variables: { RUSTUP_HOME: join(home, 'rust') } }
+    assert.deepEqual(contained(['cargo', 'run'], join(home, 'crate'), around).command, cargo.command, 'nobody waits')
   })
 
   it('of a module sees what the module is in, and starts there', () => {

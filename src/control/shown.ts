@@ -3,21 +3,12 @@
  * any of it, by path, by inode (a hard link, a bind mount) or by value. Bounded, and what was not looked at is told.
  */
 import { Buffer } from 'node:buffer'
-import {
-  type BigIntStats,
-  closeSync,
-  type Dirent,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs'
+import { type BigIntStats, type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, join, relative, sep } from 'node:path'
 import type { CellConfig, Config } from '../config/config.ts'
 import { soughtOf } from '../gateway/secrets.ts'
 import { matchesPath, type PathPattern } from '../model/pattern.ts'
+import { readPlainFile } from '../model/plain-file.ts'
 import { isHiddenUnasked } from './programs/hidden-files.ts'
 import { isPackages } from './programs/secret-files.ts'
 
@@ -160,7 +151,7 @@ class Look {
     if (this.#needles.length === 0 || stats.size === 0n) return undefined
     if (this.#bytes >= READ_BYTES_MAX) this.incomplete = true
     if (this.incomplete) return undefined
-    const bytes = beginningOf(file, Math.min(Number(stats.size), FILE_BYTES_MAX))
+    const bytes = readPlainFile(file, FILE_BYTES_MAX, 'no')?.bytes ?? Buffer.alloc(0)
     this.#bytes += bytes.length
     return this.#needles.find(([, needle]) => bytes.includes(needle))?.[0]
   }
@@ -236,19 +227,6 @@ function entriesOf(directory: string): readonly Dirent[] {
     return readdirSync(directory, { withFileTypes: true })
   } catch {
     return []
-  }
-}
-
-function beginningOf(file: string, bytesMax: number): Buffer {
-  let fd: number | undefined
-  try {
-    fd = openSync(file, 'r')
-    const bytes = Buffer.alloc(bytesMax)
-    return bytes.subarray(0, readSync(fd, bytes))
-  } catch {
-    return Buffer.alloc(0)
-  } finally {
-    if (fd !== undefined) closeSync(fd)
   }
 }
 

@@ -1,9 +1,10 @@
 /**
  * Finds where Git keeps what belongs to a working tree and lies outside of it. gitrepository-layout(5), git-worktree(1)
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { liesIn } from '../cells/paths.ts'
+import { readPlainFile } from '../model/plain-file.ts'
 import { WORKSPACE, type WorkspaceNote } from './workspace-note.ts'
 
 /**
@@ -67,18 +68,7 @@ function named(directory: string, lower: string): string {
   return directory === lower ? 'it' : relative(lower, directory)
 }
 
-/** Returns the beginning of a plain file, whatever a name has been made to lead to; empty otherwise. */
+/** Returns the beginning of a plain file; empty otherwise. */
 function textOf(file: string): string {
-  try {
-    const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    try {
-      if (!fstatSync(fd).isFile()) return ''
-      const bytes = Buffer.alloc(BYTES_MAX)
-      return bytes.subarray(0, readSync(fd, bytes, 0, BYTES_MAX, 0)).toString('utf8')
-    } finally {
-      closeSync(fd)
-    }
-  } catch {
-    return ''
-  }
+  return readPlainFile(file, BYTES_MAX, 'no')?.bytes.toString('utf8') ?? ''
 }

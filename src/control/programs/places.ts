@@ -1,7 +1,8 @@
 /** Tells where programs lie on a host, and which of those places a cell may be shown. */
-import { readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { readlinkSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { liesIn } from '../../cells/paths.ts'
+import { readPlainFile } from '../../model/plain-file.ts'
 
 /** A person's working directory, PATH, home and variables, in which programs are looked up. */
 export interface Surroundings {
@@ -103,13 +104,10 @@ function statOf(path: string) {
   }
 }
 
-/** Returns a file's text; empty where it cannot be read. */
+/** Returns a file's text; empty where it is larger, is no regular file, or cannot be read. */
 export function textOf(path: string, bytesMax = 1_048_576): string {
-  try {
-    return statSync(path).size > bytesMax ? '' : readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
+  const file = readPlainFile(path, bytesMax)
+  return file?.whole === true ? file.bytes.toString('utf8') : ''
 }
 
 const LINKS_MAX = 40

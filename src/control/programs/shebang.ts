@@ -1,5 +1,5 @@
-import { closeSync, openSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
+import { readPlainFile } from '../../model/plain-file.ts'
 
 export interface Interpreter {
   /** A path, or a name that env(1) looks for. */
@@ -16,7 +16,7 @@ const HEAD_BYTES_MAX = 1_024
  * a space in it, and name it on the second.
  */
 export function interpreterOf(file: string): Interpreter | undefined {
-  const [first = '', second = ''] = headOf(file).split('\n')
+  const [first = '', second = ''] = (readPlainFile(file, HEAD_BYTES_MAX)?.bytes.toString('latin1') ?? '').split('\n')
   const words = /^#!\s*(.*)$/.exec(first.slice(0, LINE_BYTES_MAX))?.[1]?.trim().split(/\s+/) ?? []
   const [program, ...args] = words
   if (program === undefined || program === '') return undefined
@@ -25,18 +25,4 @@ export function interpreterOf(file: string): Interpreter | undefined {
   if (basename(program) !== 'env') return { program }
   const inner = args.find((word) => !word.startsWith('-') && !word.includes('='))
   return { program: inner ?? program }
-}
-
-function headOf(file: string): string {
-  try {
-    const fd = openSync(file, 'r')
-    try {
-      const bytes = Buffer.alloc(HEAD_BYTES_MAX)
-      return bytes.subarray(0, readSync(fd, bytes, 0, HEAD_BYTES_MAX, 0)).toString('latin1')
-    } finally {
-      closeSync(fd)
-    }
-  } catch {
-    return ''
-  }
 }

@@ -8,6 +8,7 @@
 import {
   type BigIntStats,
   closeSync,
+  constants,
   type Dir,
   lstatSync,
   opendirSync,
@@ -201,7 +202,8 @@ function sameContent(trees: Trees, path: string, type: Change['type'], was: BigI
 function sameBytes(one: string, other: string): boolean {
   const fds: number[] = []
   try {
-    for (const path of [one, other]) fds.push(openSync(path, 'r'))
+    for (const path of [one, other])
+      fds.push(openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK))
     const [a = -1, b = -1] = fds
     const [left, right] = [Buffer.alloc(65_536), Buffer.alloc(65_536)]
     for (;;) {
