@@ -1,5 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { standingCells } from '../cells/census.ts'
+import { CGROUP_PARENT } from '../cells/cgroup.ts'
+import { openCgroups } from '../cells/cgroup-host.ts'
 import { schedule } from '../cells/libc.ts'
 import { runDirectories } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
@@ -7,6 +10,7 @@ import { loadConfig } from '../config/load.ts'
 import type { Confirmation, Order, Target } from '../control/containment.ts'
 import { askWardens, type ControlReply } from '../control/control-socket.ts'
 import { writeStopMark } from '../control/fence.ts'
+import { namedStateFault, type StateFault } from '../control/named-state.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { endSilentWarden, reapDead } from '../control/silent-warden.ts'
 import { fenceAgents, fencedText, newOrderId } from '../control/stop.ts'
@@ -38,6 +42,8 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
   schedule(process.pid, 'first')
   const [name] = call.positionals
   const state = stateOf(call)
+  const misnamed = namedStateFault(state)
+  if (misnamed !== undefined) return noState(call, misnamed)
   // All, or a cell, are ordered before anything else is read.
   let target = targetOf(name, undefined)
   let config = target === undefined ? await configAtHand(call) : undefined
@@ -156,9 +162,26 @@ function nobodyMeant(call: Call, name: string | undefined, config: Config | unde
   return EXIT.usage
 }
 
+/** Refuses an order that would go to no run and stand where no start looks; says which states there are to name. */
+function noState(call: Call, { problem, meant }: StateFault): ExitCode {
+  const states = meant.length > 0 ? meant : statesThatRun()
+  const named = states.map((each) => `--state ${printable(each)}`).join(', or ')
+  call.print.fault(`nobody was stopped: ${printable(problem)}`, named === '' ? 'no cell of ours runs' : `name ${named}`)
+  return EXIT.usage
+}
+
+/** Returns states of which a cell runs, by the kernel. */
+function statesThatRun(): readonly string[] {
+  const standing = standingCells(runDirectories(), openCgroups(CGROUP_PARENT))
+  return [...new Set(standing.flatMap(({ about }) => about?.state ?? []))].slice(0, STATES_TOLD_MAX)
+}
+
+const STATES_TOLD_MAX = 8
+
 /** Returns the failed point of a state that nothing has run in, for a person who may have named another than they mean. */
 function neverUsed(state: string): Confirmation {
-  const said = `nothing has run in ${state}, or it cannot be read: --state or --config names another`
+  const others = statesThatRun().map((each) => `, such as ${each}`)
+  const said = `nothing has run in ${state}, or it cannot be read: --state or --config names another${others.join('')}`
   return { point: 'state', by: 'disk', confirmed: false, said, afterMs: 0, escalated: false }
 }
 

@@ -9,6 +9,7 @@ import { temporaryDirectory } from '../kit/temporary.ts'
 import { BY_MARIA, desk, fenced, ledgerHolds, nothingIsLeft, over, standsStill } from './kit.ts'
 
 const FAILED = 1
+const USAGE = 2
 
 describe('S8: a state in an odd place', { skip: SKIP, concurrency: 2 }, () => {
   it('a path of 300 bytes: ps tells of the cell, contain stops it, and its fence and receipt are there', async () => {
@@ -57,6 +58,25 @@ describe('S8: a state in an odd place', { skip: SKIP, concurrency: 2 }, () => {
     assert.match(told.stdout, /^yes {2}host /m)
     assert.match(told.stdout, /^NOT CONTAINED/m)
     assert.doesNotMatch(told.stderr, /\n\s+at /)
+  })
+
+  it('one of a tenant, and a directory that is none: nobody is stopped, nothing is written, and the state is told', async () => {
+    const directory = temporaryDirectory()
+    const state = join(directory, 'state')
+    for (const part of ['ledger', 'witness']) mkdirSync(join(state, 'tenants/acme', part), { recursive: true })
+    const { config } = await desk({ state })
+    for (const [named, told] of [
+      [join(state, 'tenants/acme'), `name --state ${state}`],
+      [directory, `name --state ${state}`],
+    ] as const) {
+      const refused = await firebreak(['contain', 'all', ...BY_MARIA, '--config', config, '--state', named])
+      assert.deepEqual([refused.code, refused.stdout], [USAGE, ''])
+      assert.match(refused.stderr, /nobody was stopped/)
+      assert.ok(refused.stderr.includes(told), refused.stderr)
+      assert.ok(!existsSync(join(named, 'fence')))
+    }
+    const ran = await firebreak(['run', '--agent', 'alpha', '--config', config, '--state', join(state, 'tenants/acme')])
+    assert.deepEqual([ran.code, ran.stderr.includes(`name --state ${state}`)], [USAGE, true], ran.stderr)
   })
 
   it('one whose path no call takes, and one in which nothing has run: no stack, and nothing is called contained', async () => {

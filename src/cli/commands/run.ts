@@ -6,6 +6,7 @@ import type { CellSpec } from '../../cells/spec.ts'
 import type { Agent, Config } from '../../config/config.ts'
 import { labelsAtStart } from '../../config/labels.ts'
 import { readFence, readStopMark } from '../../control/fence.ts'
+import { withinState } from '../../control/named-state.ts'
 import { programFault } from '../../control/program.ts'
 import { rungIn } from '../../control/rung-in.ts'
 import { openRuntime, type Runtime } from '../../control/runtime.ts'
@@ -53,6 +54,14 @@ export const command: Command = {
 
 async function run(call: Call): Promise<ExitCode> {
   const stateDirectory = stateOf(call)
+  const within = withinState(stateDirectory)
+  if (within !== undefined) {
+    call.print.fault(
+      `not started: ${within.problem}: no order to all there would reach it`,
+      ...within.meant.map((state) => `name --state ${state}`),
+    )
+    return EXIT.usage
+  }
   const stopMark = readStopMark(stateDirectory)
   const read = await readConfig(call, stateDirectory)
   if (!read.ok) return read.reason
