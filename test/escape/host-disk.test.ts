@@ -1,9 +1,10 @@
 /** Workspaces that promise more than the host's disk has (S14, S17). */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, statfsSync, truncateSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, statfsSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { DISK_BYTES_DEFAULT, openChangesDisks } from '../../src/cells/workspace/changes-disk.ts'
 import { until } from '../kit/until.ts'
 import { hostDirectory, launched, outputOf, ran, SKIP, spec } from './kit.ts'
 
@@ -63,4 +64,48 @@ describe('a disk of the host', { skip: SKIP }, () => {
       for (const cell of cells) await cell.teardown()
     })
   })
+
+  for (const [by, take] of [
+    ['written and not flushed', (path: string) => writeFileSync(path, Buffer.alloc(60 * MIB))],
+    ['kept for a file', (path: string) => assert.equal(spawnSync('fallocate', ['-l', '60M', path]).status, 0)],
+  ] as const) {
+    it(`S17: what one of them has ${by} is no room of another one, also of another run`, async () => {
+      await onDisk(async (disk) => {
+        const runs = [openChangesDisks(hostDirectory()), openChangesDisks(hostDirectory())]
+        const at = (index: number) => join(disk, `at-${index}`)
+        try {
+          for (const [index, run] of runs.entries()) {
+            const changes = join(disk, `${index}`)
+            mkdirSync(changes)
+            assert.ok((await run.mount(changes, DISK_BYTES_DEFAULT, at(index))).ok)
+          }
+          take(join(at(0), 'x'))
+          for (let round = 0; round < 8; round++) {
+            fill(join(at(1), `${round}`))
+            // Each in turn: the second is given its part of what is left again and again.
+            for (const run of runs) run.bound()
+          }
+          writeFileSync(join(at(0), 'x'), Buffer.alloc(60 * MIB), { flag: 'r+' })
+          spawnSync('sync', ['-f', at(0)])
+          writeFileSync(join(disk, 'ledger'), Buffer.alloc(4 * MIB))
+          assert.ok(free(disk) > 512 * 1024, `${free(disk)} bytes are free`)
+        } finally {
+          for (const index of runs.keys()) spawnSync('umount', ['-l', at(index)])
+        }
+      })
+    })
+  }
 })
+
+/** Writes to `path` until there is no room, and flushes it. */
+function fill(path: string): void {
+  const fd = openSync(path, 'w')
+  try {
+    for (;;) writeSync(fd, Buffer.alloc(MIB))
+  } catch (error) {
+    assert.match(String(error), /ENOSPC/)
+  } finally {
+    fsyncSync(fd)
+    closeSync(fd)
+  }
+}

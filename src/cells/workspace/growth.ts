@@ -20,6 +20,11 @@ const RESERVE_PART = 0.05
 export const IMAGE_NAME = 'disk'
 /** Bytes that ext4 keeps for each file in its tables, beside its data. */
 const INODE_BYTES = 256
+/** The block of an image of the usual size; smaller ones have smaller blocks. */
+const BLOCK_BYTES = 4096
+/** What ext4 keeps of its clusters for what it has to write itself: one in so many, and so many at the most. */
+const KEPT_PART = 50
+const KEPT_MAX = 4096
 
 /** A mounted image. */
 export interface Grown {
@@ -28,56 +33,119 @@ export interface Grown {
   readonly target: string
 }
 
-/** An image that is bounded by the room of its disk. */
-interface Held extends Grown {
-  readonly device: number
-  /** Clusters that ext4 keeps for what it has to write itself. */
-  readonly kept: number
+/** An image of Firebreak that is mounted on this host, of this run or of another, as it is at this moment. */
+interface Live {
+  /** Name of its loop device, and of its settings. */
+  readonly loop: string
+  /** Device number of the disk that its file lies on. */
+  readonly disk: number
+  /** Bytes that it will take of its disk without another allocation: dirty pages, and space that a file was promised. */
+  readonly owed: number
+  /** Its blocks; `undefined` where its mount cannot be seen from here. */
+  readonly inside: Inside | undefined
 }
 
-/** Returns how many bytes stay free on the disk that `directory` lies on, and how many are free above them. */
+interface Inside {
+  readonly blockBytes: number
+  readonly free: number
+  readonly kept: number
+  /** Bytes of the file that it no longer uses: they take nothing of the disk when they are written again. */
+  readonly again: number
+}
+
+/**
+ * Returns how many bytes stay free on the disk that `directory` lies on, and how many are free above them. What live
+ * images have yet to write is not free.
+ */
 export function roomOn(directory: string): { readonly reserve: number; readonly free: number; readonly room: number } {
-  const { bavail, bsize, blocks } = statfsSync(directory)
+  return roomBeside(directory, statSync(directory).dev, lives())
+}
+
+function roomBeside(path: string, disk: number, live: readonly Live[]): ReturnType<typeof roomOn> {
+  const { bavail, bsize, blocks } = statfsSync(path)
   const reserve = Math.min(RESERVE_BYTES_MAX, Math.floor(blocks * bsize * RESERVE_PART))
-  return { reserve, free: bavail * bsize, room: Math.max(0, bavail * bsize - reserve) }
+  const owed = live.reduce((sum, image) => (image.disk === disk ? sum + image.owed : sum), 0)
+  const free = Math.max(0, bavail * bsize - owed)
+  return { reserve, free, room: Math.max(0, free - reserve) }
 }
 
 /** Bounds every image that is mounted here by the room of its disk; asked again and again while cells run. */
 export class Growth {
   /** Images by the device of their mount, by which each is known until it is gone. */
-  readonly #images = new Map<number, Held>()
+  readonly #images = new Map<number, Grown>()
 
   /** Adds an image before its cell runs, and bounds it. Fails where this host lets nobody bound it. */
   add(grown: Grown): Result<void, string> {
     const device = statSync(grown.target).dev
-    const kept = Number(readFileSync(join('/sys', settingOf(device)), 'utf8'))
-    const held = { ...grown, device, kept }
-    const bounded = bound(held, counted())
-    if (bounded.ok) this.#images.set(device, held)
+    const bounded = boundOn(grown.image, loopOf(device))
+    if (bounded.ok) this.#images.set(device, grown)
     return bounded
   }
 
   look(): void {
-    if (this.#images.size === 0) return
-    const live = counted()
-    for (const [device, held] of this.#images) {
+    const disks = new Map<number, string>()
+    for (const [device, { image, target }] of this.#images) {
       // A place without it is one that was taken away.
-      if (statSync(held.target, { throwIfNoEntry: false })?.dev !== device) this.#images.delete(device)
-      else bound(held, live)
+      if (statSync(target, { throwIfNoEntry: false })?.dev !== device) this.#images.delete(device)
+      else disks.set(statSync(image).dev, image)
     }
+    for (const image of disks.values()) boundOn(image)
   }
 }
 
 /**
- * Counts the images of Firebreak that are mounted on this host, by the device of their disk: also those of other runs.
+ * Bounds the images on the disk of `image`, all from one look, those of other runs too: a bound that was set from an
+ * older one would promise room a second time. Fails where that of `loop` cannot be set.
  */
-function counted(): ReadonlyMap<number, number> {
-  const found = new Map<number, number>()
-  for (const loop of readdirSync('/sys/block').filter((name) => name.startsWith('loop'))) {
-    const path = backingOf(loop)
-    if (path === undefined || basename(path) !== IMAGE_NAME) continue
-    const disk = statSync(path, { throwIfNoEntry: false })?.dev
-    if (disk !== undefined) found.set(disk, (found.get(disk) ?? 0) + 1)
+function boundOn(image: string, loop?: string): Result<void, string> {
+  const disk = statSync(image).dev
+  const live = lives().filter((other) => other.disk === disk)
+  const share = Math.floor(roomBeside(image, disk, live).room / Math.max(1, live.length))
+  const seen = loop === undefined || live.some((other) => other.loop === loop && other.inside !== undefined)
+  let problem = seen ? undefined : 'its mount is not seen'
+  for (const { loop: name, inside } of live) {
+    if (inside === undefined) continue
+    const more = Math.floor((share + inside.again) / inside.blockBytes)
+    const kept = attempt(() => keep(settingOf(name), Math.max(inside.kept, inside.free - more)))
+    if (!kept.ok && name === loop) problem = kept.reason
+  }
+  return problem === undefined ? ok(undefined) : no(problem)
+}
+
+function lives(): readonly Live[] {
+  const targets = loopTargets()
+  return readdirSync('/sys/block')
+    .filter((name) => name.startsWith('loop'))
+    .map((loop) => {
+      const path = backingOf(loop)
+      if (path === undefined || basename(path) !== IMAGE_NAME) return undefined
+      const seen = attempt(() => ok(liveOf(loop, path, targets.get(loop))))
+      // It was taken away while we looked.
+      return seen.ok ? seen.value : undefined
+    })
+    .filter((live) => live !== undefined)
+}
+
+function liveOf(loop: string, path: string, target: string | undefined): Live {
+  const { dev: disk, blocks, size } = statSync(path)
+  if (target === undefined) {
+    const dirty = Number(readFileSync(`/sys/fs/ext4/${loop}/delayed_allocation_blocks`, 'utf8'))
+    return { loop, disk, owed: dirty * BLOCK_BYTES, inside: undefined }
+  }
+  const { bsize, blocks: all, bfree, files, ffree } = statfsSync(target)
+  const used = (all - bfree) * bsize + (files - ffree) * INODE_BYTES
+  const kept = Math.min(KEPT_MAX, Math.floor(size / bsize / KEPT_PART))
+  const again = Math.max(0, blocks * 512 - used)
+  return { loop, disk, owed: Math.max(0, used - blocks * 512), inside: { blockBytes: bsize, free: bfree, kept, again } }
+}
+
+/** Returns where loop devices are mounted, by their names; proc_pid_mountinfo(5). */
+function loopTargets(): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const [, , device = '', , at = ''] = line.split(' ')
+    const path = at.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)))
+    if (device.startsWith('7:')) found.set(`loop${device.slice(2)}`, path)
   }
   return found
 }
@@ -91,15 +159,9 @@ function backingOf(loop: string): string | undefined {
   }
 }
 
-function bound({ image, target, device, kept }: Held, live: ReadonlyMap<number, number>): Result<void, string> {
+function attempt<T>(step: () => Result<T, string>): Result<T, string> {
   try {
-    const { dev, blocks } = statSync(image)
-    const share = Math.floor(roomOn(image).room / Math.max(1, live.get(dev) ?? 1))
-    const inside = statfsSync(target)
-    // What was written and has not reached the image yet takes of the share, too.
-    const used = (inside.blocks - inside.bfree) * inside.bsize + (inside.files - inside.ffree) * INODE_BYTES
-    const more = Math.max(0, blocks * 512 + share - used)
-    return keep(settingOf(device), Math.max(kept, inside.bfree - Math.floor(more / inside.bsize)))
+    return step()
   } catch (error) {
     return no(error instanceof Error ? error.message : String(error))
   }
@@ -122,7 +184,12 @@ function keep(setting: string, clusters: number): Result<void, string> {
   return ok(undefined)
 }
 
-/** Returns the path, below sysfs, of a loop device's reserved clusters; the major number of loop devices is 7. */
-function settingOf(device: number): string {
-  return `fs/ext4/loop${(device & 0xff) | ((device >> 12) & 0xfff00)}/reserved_clusters`
+/** Returns the path, below sysfs, of the reserved clusters of the file system on a loop device. */
+function settingOf(loop: string): string {
+  return `fs/ext4/${loop}/reserved_clusters`
+}
+
+/** Returns the name of a loop device by its number; the major number of loop devices is 7. */
+function loopOf(device: number): string {
+  return `loop${(device & 0xff) | ((device >> 12) & 0xfff00)}`
 }
