@@ -4,6 +4,7 @@ import process from 'node:process'
 import { loadConfig } from '../config/load.ts'
 import type { LeftOut } from '../config/mcp-servers.ts'
 import { judgeConfig } from '../control/setup.ts'
+import { lookThrough } from '../control/shown.ts'
 import { cellRefusal } from '../control/try-launch.ts'
 import { inspectedWorkspace } from '../control/workspace-names.ts'
 import { type First, type FirstUpstream, firstConfig } from './first-config.ts'
@@ -53,7 +54,7 @@ export async function startFault(
     ),
   ]
   for (const { name, cell } of cells) {
-    const refusal = cellRefusal(config, state, name, cell, values)
+    const refusal = cellRefusal(config, state, name, cell) ?? (await lookThrough(config, cell, values)).refusal
     if (refusal !== undefined) return `its cell is refused: ${refusal}`
   }
   return undefined

@@ -6,8 +6,9 @@ import type { HostReport } from '../cells/probe.ts'
 import type { CellConfig, Config } from '../config/config.ts'
 import { openSecrets } from '../gateway/secrets.ts'
 import type { EnvironmentName } from '../model/index.ts'
-import type { Seen } from './demands.ts'
+import type { Looked, Seen } from './demands.ts'
 import { readSecret } from './secrets.ts'
+import { lookThrough } from './shown.ts'
 import { tenantOf, tenantState } from './tenants.ts'
 import { cellRefusal } from './try-launch.ts'
 import { inspectedWorkspace } from './workspace-names.ts'
@@ -20,8 +21,17 @@ const CONNECT_MS_MAX = 2_000
 /** Where tests of policies are, beside a configuration. */
 export const POLICY_TESTS: readonly string[] = ['*.test.yaml', 'policies/**/*.test.yaml']
 
-/** Looks once at everything outside of the configuration that it leans on. Secrets are read, and none is kept. */
-export async function seenBy(config: Config, report: HostReport, stateDirectory: string): Promise<Seen> {
+/**
+ * Looks once at everything outside of the configuration that it leans on. Secrets are read, and none is kept.
+ *
+ * @param progress hears what is looked at next.
+ */
+export async function seenBy(
+  config: Config,
+  report: HostReport,
+  stateDirectory: string,
+  progress: (text: string) => void = () => undefined,
+): Promise<Seen> {
   const values = new Map<string, string>()
   const unread = new Map<string, string>()
   for (const [name, source] of config.secrets) {
@@ -29,6 +39,15 @@ export async function seenBy(config: Config, report: HostReport, stateDirectory:
     const usable = value.ok ? openSecrets(new Map([[name, value.value]])) : value
     if (!usable.ok) unread.set(name, usable.reason)
     else if (value.ok) values.set(name, value.value)
+  }
+  const looked = new Map<CellConfig, Looked>()
+  for (const { cell, name, state } of cellsOf(config)) {
+    if (values.size > 0) progress(`looking through what ${name} is shown`)
+    const refused = cellRefusal(config, state(stateDirectory), name, cell)
+    looked.set(
+      cell,
+      refused === undefined ? await lookThrough(config, cell, values) : { refusal: refused, unsearched: [] },
+    )
   }
   return {
     report,
@@ -41,12 +60,7 @@ export async function seenBy(config: Config, report: HostReport, stateDirectory:
     absent: new Set(shownIn(config).filter((path) => !existsSync(path))),
     policyTests: globSync([...POLICY_TESTS], { cwd: config.directory }).length,
     workspaces: new Map(cellsOf(config).map(({ cell }) => [cell, notesOf(config, cell)])),
-    refused: new Map(
-      cellsOf(config).flatMap(({ cell, name, state }) => {
-        const refusal = cellRefusal(config, state(stateDirectory), name, cell, values)
-        return refusal === undefined ? [] : [[cell, refusal] as const]
-      }),
-    ),
+    looked,
   }
 }
 

@@ -2,6 +2,7 @@ import type { CellConfig, Config } from '../config/config.ts'
 import { type Demand, holds, look, missing } from './demand.ts'
 import type { Seen } from './demands.ts'
 import { programFault, unreadableArguments, unseenArguments } from './program.ts'
+import { NOT_SEARCHED, SEARCHED_BY } from './shown.ts'
 
 /** Returns what a cell needs of its host to be started, as far as it can be told without starting it. */
 export function startDemands(
@@ -9,13 +10,13 @@ export function startDemands(
   [program, ...args]: readonly string[],
   cell: CellConfig,
   profile: Config['profile'],
-  { absent, refused, workspaces }: Seen,
+  { absent, looked, workspaces }: Seen,
 ): readonly Demand[] {
   const gone = [...(cell.workspace === undefined ? [] : [cell.workspace]), ...cell.files.values()].filter((path) =>
     absent.has(path),
   )
   const fault = program === undefined ? undefined : programFault(cell, program, profile)
-  const refusal = refused.get(cell)
+  const { refusal, unsearched = [] } = looked.get(cell) ?? {}
   const amiss = [
     ...gone.map((path) => missing(about, `${path} is not there`, 'make it, or name another under cell')),
     ...(fault === undefined ? [] : [missing(about, fault.problem, fault.fix)]),
@@ -35,7 +36,10 @@ export function startDemands(
       ),
     ),
   ]
-  const notes = (workspaces.get(cell) ?? []).map(({ what, fix }) => look(about, `of its workspace ${what}`, fix))
+  const notes = [
+    ...(workspaces.get(cell) ?? []).map(({ what, fix }) => look(about, `of its workspace ${what}`, fix)),
+    ...unsearched.map((what) => look(about, `${NOT_SEARCHED} ${what}`, SEARCHED_BY)),
+  ]
   return amiss.length > 0 || program === undefined
     ? [...amiss, ...notes]
     : [holds(about, `its cell sees ${program} and all that it is shown`), ...notes]

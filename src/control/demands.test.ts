@@ -45,7 +45,7 @@ const NOTHING_AMISS: Seen = {
   absent: new Set(),
   policyTests: 1,
   workspaces: new Map(),
-  refused: new Map(),
+  looked: new Map(),
 }
 
 const MARIA = 'maria.silva@shop.example'

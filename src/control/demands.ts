@@ -16,9 +16,13 @@ import { startDemands } from './demands-start.ts'
 import { launchDemands, offeredDemands, ownerOf, unfitDemands } from './demands-tried.ts'
 import type { Inspected } from './inspect.ts'
 import { egressOf, type Judged } from './setup.ts'
+import type { Shown } from './shown.ts'
 import type { WorkspaceNote } from './workspace-note.ts'
 
 export type { Demand } from './demand.ts'
+
+/** What was seen of what a cell is shown: why it would be refused, and what was not looked through for secrets. */
+export type Looked = Pick<Shown, 'refusal' | 'unsearched'>
 
 /** What was found outside of the configuration, by whoever may look. */
 export interface Seen {
@@ -32,8 +36,7 @@ export interface Seen {
   readonly policyTests: number
   /** Cell → what of its workspace it would miss. */
   readonly workspaces: ReadonlyMap<CellConfig, readonly WorkspaceNote[]>
-  /** Cell → why the warden would refuse it, by its specification alone. */
-  readonly refused: ReadonlyMap<CellConfig, string>
+  readonly looked: ReadonlyMap<CellConfig, Looked>
   /** Agents that were started up to their first instruction, each with why that failed. Absent: nobody tried. */
   readonly launches?: ReadonlyMap<AgentName, Result<void, string>>
   /** Answers of the upstreams that were asked. Absent: none was asked. */

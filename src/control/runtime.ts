@@ -69,6 +69,8 @@ export interface RuntimeOptions {
   readonly stopMark?: string
   /** A cell goes on with another gateway; why its own was lost. */
   readonly onTakenOver?: (cell: CellId, why: string) => void
+  /** A cell starts, of an agent or a stdio upstream, and this of what it is shown was not looked through for secrets. */
+  readonly onUnsearched?: (name: string, what: string) => void
 }
 
 /** One agent's environment, running: warden, gateway and witness, ready for its cells. */
@@ -101,6 +103,7 @@ export async function openRuntime({
   stateDirectory,
   task,
   onTakenOver,
+  onUnsearched,
   stopMark,
 }: RuntimeOptions): Promise<Result<Runtime, string>> {
   const mark = stopMark ?? readStopMark(stateDirectory)
@@ -115,7 +118,8 @@ export async function openRuntime({
   const warden = await openWarden({ profile: config.profile })
   const services = await starting
   if (warden.ok && services.ok) {
-    const made = { config, agent, task, setup: setup.value, onTakenOver, stateDirectory, stopMark: mark }
+    const setUp = setup.value
+    const made = { config, agent, task, setup: setUp, onTakenOver, onUnsearched, stateDirectory, stopMark: mark }
     const runtime = new OpenRuntime(warden.value, services.value, state, made)
     const door = await runtime.open()
     if (door.ok) return ok(runtime)
@@ -137,6 +141,7 @@ interface Made extends Pick<RuntimeOptions, 'agent' | 'stateDirectory'> {
   readonly task: TaskSetup | undefined
   readonly setup: GatewaySetup
   readonly onTakenOver: RuntimeOptions['onTakenOver']
+  readonly onUnsearched: RuntimeOptions['onUnsearched']
   readonly stopMark: string
 }
 
@@ -150,6 +155,9 @@ class OpenRuntime implements Runtime {
   readonly #task: TaskSetup | undefined
   readonly #setup: GatewaySetup
   readonly #onTakenOver: (cell: CellId, why: string) => void
+  readonly #onUnsearched: (name: string, what: string) => void
+  /** What was told of which; the next cell of the same agent is shown the same. */
+  readonly #unsearched = new Set<string>()
   readonly #stateDirectory: string
   readonly #stopMark: string
   readonly #stopAnswers: () => void
@@ -182,7 +190,16 @@ class OpenRuntime implements Runtime {
     warden: Warden,
     services: Services,
     state: State,
-    { config, agent, task, setup, onTakenOver = () => undefined, stateDirectory, stopMark }: Made,
+    {
+      config,
+      agent,
+      task,
+      setup,
+      onTakenOver = () => undefined,
+      onUnsearched = () => undefined,
+      stateDirectory,
+      stopMark,
+    }: Made,
   ) {
     this.#warden = warden
     this.#services = services
@@ -192,6 +209,7 @@ class OpenRuntime implements Runtime {
     this.#task = task
     this.#setup = setup
     this.#onTakenOver = onTakenOver
+    this.#onUnsearched = onUnsearched
     this.#secrets = new SecretDesk({
       config,
       environment: agent.environment,
@@ -212,6 +230,7 @@ class OpenRuntime implements Runtime {
       newNumber: () => ++this.#numbers,
       mayBegin: (number) => this.#mayServe(number),
       about: (number) => this.#aboutServer(number),
+      tellUnsearched: (name, unsearched) => this.#tellUnsearched(name, unsearched),
     })
     this.#files = new FilesDesk({
       warden,
@@ -255,8 +274,9 @@ class OpenRuntime implements Runtime {
   ): Promise<Result<RunningCell, string>> {
     const { number, id } = start
     const workspace = parent === undefined ? agent.name : delegatedWorkspace(agent.name, id)
-    const { hidden, refusal } = lookThrough(this.#config, agent.cell, this.#secrets.values)
+    const { hidden, refusal, unsearched } = await lookThrough(this.#config, agent.cell, this.#secrets.values)
     if (refusal !== undefined) return no(refusal)
+    this.#tellUnsearched(agent.name, unsearched)
     const about = this.#aboutAgent(agent, parent)
     const plan = { id, name: workspace, cell: agent.cell, command, stdio, listener: true, variables, about, hidden }
     const mayBegin = () => this.#mayBeginAt(start, this.#live.get(number)?.rung ?? start.told)
@@ -308,6 +328,14 @@ class OpenRuntime implements Runtime {
     this.#live.set(number, live)
     if (agent.cell.workspace !== undefined) this.#files.watch(live)
     return ok({ cell, ended })
+  }
+
+  #tellUnsearched(name: string, unsearched: readonly string[]): void {
+    for (const what of unsearched) {
+      const told = `${name}\0${what}`
+      if (!this.#unsearched.has(told)) this.#onUnsearched(name, what)
+      this.#unsearched.add(told)
+    }
   }
 
   /**

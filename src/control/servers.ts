@@ -6,6 +6,7 @@ import type { GatewaySetup } from '../gateway/setup.ts'
 import { no, type Result, type UpstreamName } from '../model/index.ts'
 import { KeptServer } from './kept-server.ts'
 import type { Services } from './services.ts'
+import { NOT_SEARCHED } from './shown.ts'
 import type { State } from './state.ts'
 import { launchUpstreamCell, type StdioUpstream } from './upstream-cell.ts'
 import { isDelegated, serverWorkspace } from './workspace-names.ts'
@@ -25,6 +26,8 @@ export interface ServersOptions {
   readonly mayBegin: (number: number) => Result<void, string>
   /** Returns what to write of a server that serves this cell; null: several. */
   readonly about: (number: number | null) => CellAbout
+  /** Hears what of a server's files was not looked through for secrets, beside the server's log. */
+  readonly tellUnsearched?: (name: UpstreamName, unsearched: readonly string[]) => void
 }
 
 /** Upstreams that a setup leaves out, and why. */
@@ -203,12 +206,18 @@ export class Servers {
     const { warden, config, state, secrets, without, services, newNumber } = this.#options
     const { name } = upstream
     const files = serverWorkspace(upstream, workspace)
+    const note = (text: string) => appendFileSync(state.log(`upstream-${name}`), `firebreak: ${name}: ${text}\n`)
     const server = new KeptServer({
       launch: async () => {
         const missing = without.get(name)
         if (missing !== undefined) return no(missing)
         const about = this.#options.about(number)
-        return launchUpstreamCell(warden, config, state, upstream, files, secrets, about, mayBegin)
+        const launched = await launchUpstreamCell(warden, config, state, upstream, files, secrets, about, mayBegin)
+        if (!launched.ok) return launched
+        const { unsearched } = launched.value
+        for (const what of unsearched) note(`${NOT_SEARCHED} ${what}`)
+        this.#options.tellUnsearched?.(name, unsearched)
+        return launched
       },
       handOver: ({ pipes, wayOut }, server) => {
         const handed = [pipes.stdin, pipes.stdout, ...(wayOut ? [wayOut] : [])]
@@ -223,7 +232,7 @@ export class Servers {
       newNumber,
       onDown: (why) => this.#tellDown(upstream, number, why),
       // Where the owner looks when calls to it are refused: among what the server itself said last.
-      note: (text) => appendFileSync(state.log(`upstream-${name}`), `firebreak: ${name}: ${text}\n`),
+      note,
     })
     this.#running.add(server)
     return server

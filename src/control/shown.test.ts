@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { pathPattern } from '../model/pattern.ts'
-import { lookThrough } from './shown.ts'
+import { type LookBounds, lookThrough } from './shown.ts'
 
 const SECRET = 'tok-9f8e7d/6c5b"4a'
 
@@ -25,6 +25,7 @@ describe('what a cell is going to be shown', () => {
     { hide, files = {} }: { readonly hide?: readonly string[]; readonly files?: Readonly<Record<string, string>> } = {},
     secret = 'kept/elsewhere',
     value = SECRET,
+    bounds?: LookBounds,
   ) =>
     lookThrough(
       { secrets: new Map([['pay', { kind: 'file', path: join(base, secret) }]]) },
@@ -34,34 +35,38 @@ describe('what a cell is going to be shown', () => {
         ...(hide && { hide: hide.map((text) => pathPattern(text) ?? assert.fail(text)) }),
       },
       new Map([['pay', value]]),
+      bounds,
     )
 
-  it('S10: a secret’s value in any file, in any of its forms, is told with the file; what is hidden is not shown', () => {
+  it('S10: a secret’s value in any file, in any of its forms, is told with the file; what is hidden is not shown', async () => {
     const forms = [SECRET, `x=${encodeURIComponent(SECRET)}&`, JSON.stringify({ a: { b: SECRET } })]
     const packed = [0, 1, 2].map((before) => Buffer.from(`${'_'.repeat(before)}${SECRET}__`).toString('base64'))
     for (const text of [...forms, ...packed, Buffer.from(SECRET).toString('hex')]) {
       made({ 'work/deep/notes.txt': `before ${text} after` })
-      assert.match(look().refusal ?? '', /work\/deep\/notes\.txt holds the secret "pay"/, text)
+      assert.match((await look()).refusal ?? '', /work\/deep\/notes\.txt holds the secret "pay"/, text)
     }
-    assert.equal(look({ hide: ['deep/**'] }).refusal, undefined)
+    assert.equal((await look({ hide: ['deep/**'] })).refusal, undefined)
     made({ 'work/deep/notes.txt': 'tok-other', 'data/x': SECRET })
-    assert.equal(look().refusal, undefined)
-    assert.match(look({ files: { '/data': 'data' } }).refusal ?? '', /data\/x holds/)
-    assert.match(look({ files: { '/x': 'data/x' } }).refusal ?? '', /data\/x holds/)
+    assert.equal((await look()).refusal, undefined)
+    assert.match((await look({ files: { '/data': 'data' } })).refusal ?? '', /data\/x holds/)
+    assert.match((await look({ files: { '/x': 'data/x' } })).refusal ?? '', /data\/x holds/)
   })
 
-  it('S10: a secret with white space around it is found without', () => {
+  it('S10: a secret with white space around it is found without', async () => {
     made({ 'work/notes.txt': `key: ${SECRET}` })
-    assert.match(look({}, 'kept/elsewhere', `${SECRET}\r\n`).refusal ?? '', /work\/notes\.txt holds the secret "pay"/)
+    assert.match(
+      (await look({}, 'kept/elsewhere', `${SECRET}\r\n`)).refusal ?? '',
+      /work\/notes\.txt holds the secret "pay"/,
+    )
   })
 
-  it('S10: the file of a secret by another name of the same inode, whatever stands in it', () => {
+  it('S10: the file of a secret by another name of the same inode, whatever stands in it', async () => {
     made({ 'kept/elsewhere': 'not read', 'work/a': 'a' })
     linkSync(join(base, 'kept/elsewhere'), join(base, 'work/b'))
-    assert.match(look().refusal ?? '', /work\/b is the file of the secret "pay"/)
+    assert.match((await look()).refusal ?? '', /work\/b is the file of the secret "pay"/)
   })
 
-  it('S10: .env and its like are hidden unless the configuration says otherwise, by every name that they have', () => {
+  it('S10: .env and its like are hidden unless the configuration says otherwise, by every name that they have', async () => {
     const files = ['.env', 'api/.env.local', '.netrc', '.ssh/id_ed25519', 'api/.git-credentials', '.ENV.prod']
     made(Object.fromEntries(['.env.example', 'env', 'src/a.ts', ...files].map((name) => [`work/${name}`, 'x'])))
     linkSync(join(base, 'work/.env'), join(base, 'work/notes'))
@@ -76,13 +81,13 @@ describe('what a cell is going to be shown', () => {
       'notes',
       'src/a.ts',
     ]
-    assert.deepEqual(look().hidden, hidden)
-    assert.deepEqual(look({ hide: [] }).hidden, [])
-    assert.deepEqual(look({ hide: ['api/**'] }).hidden, ['api'])
-    assert.deepEqual(look({ hide: ['*/*.ts'] }).hidden, ['src/a.ts'])
+    assert.deepEqual((await look()).hidden, hidden)
+    assert.deepEqual((await look({ hide: [] })).hidden, [])
+    assert.deepEqual((await look({ hide: ['api/**'] })).hidden, ['api'])
+    assert.deepEqual((await look({ hide: ['*/*.ts'] })).hidden, ['src/a.ts'])
   })
 
-  it('S10: a file in a hidden directory is hidden by its other names, too; so is what a hidden link leads to', () => {
+  it('S10: a file in a hidden directory is hidden by its other names, too; so is what a hidden link leads to', async () => {
     made({
       'work/private/deep/key': 'k',
       'work/.ssh/config': 'c',
@@ -102,15 +107,58 @@ describe('what a cell is going to be shown', () => {
     link('b/c', 'c')
     made({ 'kept/other': 'o' })
     linkSync(join(base, 'kept/other'), join(base, 'work/src/other'))
-    assert.deepEqual(look({ hide: ['private/**'] }).hidden, ['private', 'src/key'])
-    assert.deepEqual(look({ hide: ['private'] }).hidden, ['private', 'src/key'])
-    assert.deepEqual(look({ hide: ['private/*'] }).hidden, ['private/deep', 'src/key'])
-    assert.deepEqual(look().hidden, ['.ssh', 'src/config'])
-    assert.deepEqual(look({ hide: ['b/real', 'b/one'] }).hidden, ['one', 'real', 'src/a', 'src/one'])
+    assert.deepEqual((await look({ hide: ['private/**'] })).hidden, ['private', 'src/key'])
+    assert.deepEqual((await look({ hide: ['private'] })).hidden, ['private', 'src/key'])
+    assert.deepEqual((await look({ hide: ['private/*'] })).hidden, ['private/deep', 'src/key'])
+    assert.deepEqual((await look()).hidden, ['.ssh', 'src/config'])
+    assert.deepEqual((await look({ hide: ['b/real', 'b/one'] })).hidden, ['one', 'real', 'src/a', 'src/one'])
   })
 
-  it('S17: more files to hide than are mounted over stop the start', () => {
+  it('S17: more files to hide than are mounted over stop the start', async () => {
     made(Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`work/${i}/.env`, ''])))
-    assert.match(look().refusal ?? '', /257 files to hide, more than 256/)
+    assert.match((await look()).refusal ?? '', /257 files to hide, more than 256/)
+  })
+
+  it('S10: what is not looked through is told, whichever bound was met; without secrets nobody looks', async () => {
+    made({ 'work/a': 'x', 'work/b': 'y'.repeat(9), 'work/c': SECRET, 'work/d/e': '' })
+    const wide = { entriesMax: 9, readBytesMax: 99, fileBytesMax: 99, readMsMax: 60_000, turnMsMax: 20 }
+    const seen = async (
+      bounds: Partial<LookBounds>,
+      more: Parameters<typeof look>[0] = {},
+      value = 'tok-elsewhere',
+    ) => {
+      const { refusal, unsearched } = await look(more, 'kept/elsewhere', value, { ...wide, ...bounds })
+      return refusal ?? unsearched.join('; ')
+    }
+    assert.equal(await seen({}), '')
+    assert.match(await seen({}, {}, SECRET), /work\/c holds the secret/)
+    const cut = /^what lies behind the first 2 files and directories, in which nothing is hidden$/
+    assert.match(await seen({ entriesMax: 2 }), cut)
+    assert.match(await seen({ entriesMax: 2 }, { hide: ['d'] }), /more files than are looked through for hide: \(2\)/)
+    assert.equal(
+      await seen({ fileBytesMax: 8 }),
+      `what lies behind the first 8 bytes of ${join(base, 'work/b')}, ${join(base, 'work/c')}`,
+    )
+    for (const few of [{ readBytesMax: 1 }, { readMsMax: 0 }]) {
+      const unread = /^[23] files: \d+ bytes or \d+ ms went to others$/
+      assert.match(await seen(few), unread)
+      assert.match(await seen(few, { hide: ['d'] }), unread, 'names were looked at to the end')
+    }
+    const { unsearched } = await lookThrough(
+      { secrets: new Map() },
+      { workspace: join(base, 'work'), files: new Map() },
+      new Map(),
+      { ...wide, fileBytesMax: 1, readBytesMax: 1 },
+    )
+    assert.deepEqual(unsearched, [])
+  })
+
+  it('lets others have turns of the loop while it looks', async () => {
+    let turns = 0
+    made({ 'work/a': '', 'work/b': '' })
+    const bounds = { entriesMax: 9, readBytesMax: 99, fileBytesMax: 99, readMsMax: 60_000, turnMsMax: 0 }
+    setImmediate(() => turns++)
+    await look({}, undefined, undefined, bounds)
+    assert.equal(turns, 1)
   })
 })

@@ -1,31 +1,56 @@
 /**
  * Looks through what a cell is going to be shown: which files of its workspace stay hidden, and whether a secret lies in
  * any of it, by path, by inode (a hard link, a bind mount) or by value. Bounded, and what was not looked at is told.
+ * Whoever waits for it has turns of the loop meanwhile: other cells live beside the one that starts.
  */
-import { Buffer } from 'node:buffer'
 import { type BigIntStats, type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, join, relative, sep } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { CellConfig, Config } from '../config/config.ts'
 import { soughtOf } from '../gateway/secrets.ts'
 import { matchesPath, type PathPattern } from '../model/pattern.ts'
 import { readPlainFile } from '../model/plain-file.ts'
 import { isHiddenUnasked } from './programs/hidden-files.ts'
 import { isPackages } from './programs/secret-files.ts'
+import { formsOf } from './secret-forms.ts'
 
 export interface Shown {
   /** Hidden paths, relative to the workspace, `/` between parts. */
   readonly hidden: readonly string[]
   /** Reason why it must not be shown. */
   readonly refusal?: string
-  /** True where there was more than is looked at. */
-  readonly incomplete: boolean
+  /** Phrases for a person about what was not looked through; none where all of it was. */
+  readonly unsearched: readonly string[]
 }
 
-/** Files and directories that are looked at, and as many in what is hidden; a large repository has tens of thousands. */
-const ENTRIES_MAX = 100_000
-/** Bytes that are read of all files together, and of each: a token lies in a small file. */
-const READ_BYTES_MAX = 128 * 1024 ** 2
-const FILE_BYTES_MAX = 1024 ** 2
+/** How it begins that a part of what a cell is shown was not looked through. */
+export const NOT_SEARCHED = 'of what its cell is shown, this was not looked through for secrets:'
+/** What a person does about that. */
+export const SEARCHED_BY = 'show less of it, hide: what it does not need, or see for yourself that no secret lies there'
+
+/** How much is looked through; tests have less. */
+export interface LookBounds {
+  /** Files and directories, and as many in what is hidden; a large repository has tens of thousands. */
+  readonly entriesMax: number
+  /** Bytes that are read of all files together, and of each: a token lies in a small file. */
+  readonly readBytesMax: number
+  readonly fileBytesMax: number
+  /** How long values are looked for; names are looked at to the end. */
+  readonly readMsMax: number
+  /** How long others on the loop wait at a time. */
+  readonly turnMsMax: number
+}
+
+const BOUNDS: LookBounds = {
+  entriesMax: 100_000,
+  readBytesMax: 128 * 1024 ** 2,
+  fileBytesMax: 1024 ** 2,
+  readMsMax: 15_000,
+  turnMsMax: 20,
+}
+
+/** Large files that are named. */
+const NAMED_MAX = 3
 /** Mounts that hide; a person with more names their directory. */
 const HIDDEN_MAX = 256
 
@@ -34,24 +59,25 @@ const HIDDEN_MAX = 256
  *
  * @param values of the secrets that are known to whoever asks; the files of all are compared.
  */
-export function lookThrough(
+export async function lookThrough(
   { secrets }: Pick<Config, 'secrets'>,
   cell: Pick<CellConfig, 'workspace' | 'files' | 'hide'>,
   values: ReadonlyMap<string, string>,
-): Shown {
-  const look = new Look(secrets, values)
-  const hidden = cell.workspace === undefined ? [] : look.workspace(cell.workspace, cell.hide)
-  for (const from of cell.files.values()) if (look.refusal === undefined) look.files(from)
+  bounds: LookBounds = BOUNDS,
+): Promise<Shown> {
+  const look = new Look(secrets, values, bounds)
+  const hidden = cell.workspace === undefined ? [] : await look.workspace(cell.workspace, cell.hide)
+  for (const from of cell.files.values()) if (look.refusal === undefined) await look.files(from)
   if (hidden.length > HIDDEN_MAX)
     look.refuse(
       `its workspace has ${hidden.length} files to hide, more than ${HIDDEN_MAX}: name their directories under hide:`,
     )
-  if (cell.hide !== undefined && look.incomplete) {
+  if (cell.hide !== undefined && look.isCut) {
     look.refuse(
-      `${cell.workspace} has more files than are looked through for hide: (${ENTRIES_MAX}): show a smaller directory`,
+      `${cell.workspace} has more files than are looked through for hide: (${bounds.entriesMax}): show a smaller directory`,
     )
   }
-  return { hidden, incomplete: look.incomplete, ...(look.refusal !== undefined && { refusal: look.refusal }) }
+  return { hidden, unsearched: look.unsearched(), ...(look.refusal !== undefined && { refusal: look.refusal }) }
 }
 
 /** A file of the workspace that has other names, here or elsewhere. */
@@ -65,12 +91,21 @@ interface Linked {
 class Look {
   readonly #secretInodes = new Map<string, string>()
   readonly #needles: readonly (readonly [name: string, needle: Buffer])[]
-  readonly #shown = { left: ENTRIES_MAX }
+  readonly #shown: { left: number }
+  readonly #bounds: LookBounds
+  readonly #sinceMs = performance.now()
+  #turnMs = this.#sinceMs
   #bytes = 0
-  incomplete = false
+  /** Files of which the first bytes alone were read, and files of which none were. */
+  readonly #large: string[] = []
+  #unread = 0
+  /** True where there were more entries than are looked at. */
+  isCut = false
   refusal: string | undefined
 
-  constructor(secrets: Config['secrets'], values: ReadonlyMap<string, string>) {
+  constructor(secrets: Config['secrets'], values: ReadonlyMap<string, string>, bounds: LookBounds) {
+    this.#bounds = bounds
+    this.#shown = { left: bounds.entriesMax }
     this.#needles = [...values].flatMap(([name, value]) =>
       formsOf(soughtOf(value)).map((form) => [name, form] as const),
     )
@@ -84,13 +119,26 @@ class Look {
     this.refusal ??= why
   }
 
-  workspace(lower: string, hide: readonly PathPattern[] | undefined): readonly string[] {
+  unsearched(): readonly string[] {
+    const { entriesMax, readBytesMax, fileBytesMax, readMsMax } = this.#bounds
+    const named = this.#large.slice(0, NAMED_MAX).join(', ')
+    const more = this.#large.length > NAMED_MAX ? ` and ${this.#large.length - NAMED_MAX} more` : ''
+    return [
+      ...(this.isCut
+        ? [`what lies behind the first ${entriesMax} files and directories, in which nothing is hidden`]
+        : []),
+      ...(this.#unread > 0 ? [`${this.#unread} files: ${readBytesMax} bytes or ${readMsMax} ms went to others`] : []),
+      ...(this.#large.length > 0 ? [`what lies behind the first ${fileBytesMax} bytes of ${named}${more}`] : []),
+    ]
+  }
+
+  async workspace(lower: string, hide: readonly PathPattern[] | undefined): Promise<readonly string[]> {
     const isHidden = (path: string) =>
       hide === undefined ? isHiddenUnasked(path) : hide.some((pattern) => matchesPath(pattern, path))
     const hidden = new Set<string>()
     const linked: Linked[] = []
     const root = resolved(lower)
-    for (const { path, stats } of this.#walk(root, isHidden)) {
+    for await (const { path, stats } of this.#walk(root, isHidden)) {
       if (isHidden(path)) {
         const target = stats.isSymbolicLink() ? withinOf(root, path) : path
         if (target !== undefined) hidden.add(target)
@@ -100,7 +148,7 @@ class Look {
       }
     }
     const seen = linked.filter(({ path }) => !liesIn(hidden, path))
-    for (const path of this.#alsoHidden(root, hidden, seen)) hidden.add(path)
+    for (const path of await this.#alsoHidden(root, hidden, seen)) hidden.add(path)
     return [...hidden].filter((path) => !liesBelow(hidden, path)).toSorted()
   }
 
@@ -108,30 +156,30 @@ class Look {
    * Returns those of the files that are seen which are hidden by another name: the same file by another name is no
    * other file. Hidden directories are looked through only where a file has more names than are seen.
    */
-  #alsoHidden(root: string, hidden: ReadonlySet<string>, seen: readonly Linked[]): readonly string[] {
+  async #alsoHidden(root: string, hidden: ReadonlySet<string>, seen: readonly Linked[]): Promise<readonly string[]> {
     const count = new Map<string, bigint>()
     for (const { inode } of seen) count.set(inode, (count.get(inode) ?? 0n) + 1n)
     const open = seen.filter(({ inode, names }) => (count.get(inode) ?? 0n) < names)
     if (open.length === 0) return []
     const inodes = new Set<string>()
-    const budget = { left: ENTRIES_MAX }
+    const budget = { left: this.#bounds.entriesMax }
     for (const path of hidden) {
       const stats = lstatOf(join(root, path))
       if (stats?.isFile()) inodes.add(inodeOf(stats) ?? '')
       if (!stats?.isDirectory() || liesBelow(hidden, path)) continue
-      for (const { stats: each } of this.#walk(join(root, path), () => false, budget))
+      for await (const { stats: each } of this.#walk(join(root, path), () => false, budget))
         if (each.isFile() && each.nlink > 1n) inodes.add(inodeOf(each) ?? '')
     }
     return open.filter(({ inode }) => inodes.has(inode)).map(({ path }) => path)
   }
 
-  files(from: string): void {
+  async files(from: string): Promise<void> {
     if (SYSTEM.some((directory) => from.startsWith(directory)) || isPackages(basename(from))) return
     const root = resolved(from)
     const stats = statOf(root)
     if (stats?.isFile()) return this.#judge(root, stats)
     if (stats?.isDirectory()) {
-      for (const { path, stats: each } of this.#walk(root, () => false)) {
+      for await (const { path, stats: each } of this.#walk(root, () => false)) {
         if (each.isFile()) this.#judge(join(root, path), each)
       }
     }
@@ -149,28 +197,37 @@ class Look {
   /** Returns the secret whose value a file holds. */
   #heldIn(file: string, stats: BigIntStats): string | undefined {
     if (this.#needles.length === 0 || stats.size === 0n) return undefined
-    if (this.#bytes >= READ_BYTES_MAX) this.incomplete = true
-    if (this.incomplete) return undefined
-    const bytes = readPlainFile(file, FILE_BYTES_MAX, 'no')?.bytes ?? Buffer.alloc(0)
-    this.#bytes += bytes.length
-    return this.#needles.find(([, needle]) => bytes.includes(needle))?.[0]
+    const { readBytesMax, fileBytesMax, readMsMax } = this.#bounds
+    if (this.#bytes >= readBytesMax || performance.now() - this.#sinceMs >= readMsMax) {
+      this.#unread++
+      return undefined
+    }
+    const read = readPlainFile(file, fileBytesMax, 'no')
+    if (read === undefined) return undefined
+    if (!read.whole) this.#large.push(file)
+    this.#bytes += read.bytes.length
+    return this.#needles.find(([, needle]) => read.bytes.includes(needle))?.[0]
   }
 
   /**
    * Yields files breadth first, packages and repositories last: what lies at the top is looked at before the bound is
    * met.
    */
-  *#walk(
+  async *#walk(
     root: string,
     skip: (path: string) => boolean,
     budget: { left: number } = this.#shown,
-  ): Generator<{ readonly path: string; readonly stats: BigIntStats }> {
+  ): AsyncGenerator<{ readonly path: string; readonly stats: BigIntStats }> {
     const [near, far]: [string[], string[]] = [[''], []]
     for (let at = near.shift() ?? far.shift(); at !== undefined; at = near.shift() ?? far.shift()) {
       for (const { name } of entriesOf(join(root, at))) {
         if (--budget.left < 0) {
-          this.incomplete = true
+          this.isCut = true
           return
+        }
+        if (performance.now() - this.#turnMs >= this.#bounds.turnMsMax) {
+          await turn()
+          this.#turnMs = performance.now()
         }
         const path = at === '' ? name : `${at}/${name}`
         const stats = lstatOf(join(root, path))
@@ -183,28 +240,6 @@ class Look {
 }
 
 const SYSTEM = ['/usr/', '/bin/', '/sbin/', '/lib/', '/lib64/', '/etc/', '/nix/']
-
-/**
- * Returns the bytes of a value as it is, and as it stands in URLs, JSON, base64 wherever that begins, hexadecimal and
- * UTF-16.
- */
-function formsOf(value: string): readonly Buffer[] {
-  const bytes = Buffer.from(value)
-  const inBase64 = [0, 1, 2].map((before) => {
-    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
-    // Only characters that are made of the value alone.
-    return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
-  })
-  const texts = [
-    value,
-    encodeURIComponent(value),
-    JSON.stringify(value).slice(1, -1),
-    ...inBase64,
-    bytes.toString('hex'),
-  ]
-  const forms = [...new Set(texts)].filter((text) => text.length >= 8).map((text) => Buffer.from(text))
-  return [...forms, Buffer.from(value, 'utf16le')]
-}
 
 /** Tells whether a path is one of these, or lies below one. */
 function liesIn(paths: ReadonlySet<string>, path: string): boolean {

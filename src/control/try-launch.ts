@@ -14,20 +14,14 @@ import { type Inspected, inspectUpstreams } from './inspect.ts'
 import { rungIn } from './rung-in.ts'
 import { openRuntime } from './runtime.ts'
 import type { Judged } from './setup.ts'
-import { lookThrough } from './shown.ts'
 import { tenantOf, tenantState } from './tenants.ts'
 
-/**
- * Returns why the warden would refuse a cell by what is asked for alone; nothing is made.
- *
- * @param secrets values that are looked for in what the cell is shown; absent where a launch does it next.
- */
+/** Returns why the warden would refuse a cell by what is asked for alone; nothing is made. */
 export function cellRefusal(
   config: Config,
   stateDirectory: string,
   name: string,
   cell: CellConfig,
-  secrets?: ReadonlyMap<string, string>,
 ): string | undefined {
   const state = { directory: stateDirectory, workspace: (each: string) => `${stateDirectory}/workspaces/${each}` }
   const spec = cellSpec(config, state, {
@@ -41,8 +35,6 @@ export function cellRefusal(
   })
   const checked = checkSpec(spec)
   if (!checked.ok) return launchFaultText(checked.reason)
-  const refusal = secrets === undefined ? undefined : lookThrough(config, cell, secrets).refusal
-  if (refusal !== undefined) return refusal
   const found = spec.workspace === undefined ? ok(undefined) : checkWorkspace(spec.workspace, spec.protectedPaths)
   return found.ok ? undefined : launchFaultText(found.reason)
 }

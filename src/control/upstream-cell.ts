@@ -24,6 +24,8 @@ export interface UpstreamCell {
   readonly pipes: Pick<Extract<CellStdio, { kind: 'pipes' }>, 'stdin' | 'stdout'>
   /** Where the gateway accepts what a relay asks for; absent where it has nowhere to go. */
   readonly wayOut?: Handle
+  /** Phrases about what of its files was not looked through for secrets. */
+  readonly unsearched: readonly string[]
 }
 
 /**
@@ -45,7 +47,7 @@ export async function launchUpstreamCell(
   const { name, mcp } = upstream
   const [program, ...args] = mcp.command
   if (program === undefined) return no(`upstream ${name} has no command`)
-  const { hidden, refusal } = lookThrough(config, mcp.cell, secrets)
+  const { hidden, refusal, unsearched } = await lookThrough(config, mcp.cell, secrets)
   if (refusal !== undefined) return no(`upstream ${name}: ${refusal}`)
   const egress = upstream.relay && egressOf(config, upstream.environment).length > 0
   const launched = await warden.launch(
@@ -70,7 +72,7 @@ export async function launchUpstreamCell(
   if (stdio.kind !== 'pipes') return no(`upstream ${name} has no pipes`)
   drain(stdio.stderr.take(), state.log(`upstream-${name}`), state.uidOf('pump'))
   const [wayOut] = launched.value.listeners
-  return ok({ cell: launched.value, pipes: stdio, ...(wayOut && { wayOut }) })
+  return ok({ cell: launched.value, pipes: stdio, unsearched, ...(wayOut && { wayOut }) })
 }
 
 /**

@@ -17,15 +17,15 @@ interface Demand {
 
 const VARIABLES = { PAYMENTS_TEST_TOKEN: 'token-of-the-test', PAYMENTS_TOKEN: 'token-of-production' }
 
-/** What doctor says, and why it says that an agent cannot be started. */
+/** Asks doctor, and returns what it says of something: why it is missing, unless told otherwise. */
 async function asked(file: string, state: string) {
   const { stdout, stderr } = await firebreak(['doctor', '-c', file, '--state', state, '--json'], VARIABLES)
   const said: { readonly demands?: readonly Demand[] } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '{}')
   assert.ok(said.demands !== undefined, stderr)
   const { demands } = said
-  return (name: string, kind = 'agent') =>
+  return (name: string, kind = 'agent', wanted: Demand['verdict'] = 'missing') =>
     demands.filter(
-      ({ about, verdict }) => verdict === 'missing' && (about === `${kind} ${name}` || about.startsWith('profile')),
+      ({ about, verdict }) => verdict === wanted && (about === `${kind} ${name}` || about.startsWith('profile')),
     )
 }
 
@@ -55,7 +55,10 @@ interface Case {
 }
 
 const CASES: Readonly<Record<string, Case>> = {
-  plain: { agent: { command: ['true'], cell: { workspace: '../work' } } },
+  plain: {
+    agent: { command: ['true'], cell: { workspace: '../work' } },
+    prepare: (home) => void written(home, 'work/large', ' '.repeat(1024 ** 2 + 1)),
+  },
   'holds-its-configuration': {
     agent: { command: ['true'], cell: { workspace: '..' } },
     denied: /refused: workspace .*contains .*firebreak.yaml, which no cell may change/,
@@ -109,9 +112,10 @@ const AROUND = {
   environments: { test: {}, unset: {} },
   upstreams: {
     keyed: { environment: 'unset', mcp: { url: 'http://127.0.0.1:1/', headers: { a: '${secret:key}' } }, tools },
+    known: { environment: 'test', mcp: { url: 'http://127.0.0.1:2/', headers: { a: '${secret:own}' } }, tools },
     held: { environment: 'test', mcp: { command: ['sh'], cell: { workspace: '..' } }, tools },
   },
-  secrets: { key: { env: 'FIREBREAK_NO_SUCH_VARIABLE' } },
+  secrets: { key: { env: 'FIREBREAK_NO_SUCH_VARIABLE' }, own: { env: 'PAYMENTS_TOKEN' } },
 }
 
 describe('doctor is believed', { skip: SKIP }, () => {
@@ -133,6 +137,15 @@ describe('doctor is believed', { skip: SKIP }, () => {
       assert.equal(why.length > 0, denied !== undefined, `${name}: doctor: ${why.join()}`)
       if (denied !== undefined) assert.match(why.join(), denied)
       for (const { fix = '' } of missing(name)) assert.notEqual(fix, '')
+      if (name !== 'plain') continue
+      const unsearched = /not looked through for secrets: what lies behind the first 1048576 bytes of .*work\/large/
+      assert.match(
+        missing(name, 'agent', 'look')
+          .map((each) => each.why)
+          .join(),
+        unsearched,
+      )
+      assert.match(run.stderr, unsearched)
     }
     // A server that cannot be had costs no agent its start: doctor says so of the server.
     for (const upstream of ['keyed', 'held']) assert.notDeepEqual(missing(upstream, 'upstream'), [], upstream)

@@ -72,7 +72,7 @@ async function demanded(call: Call, report: HostReport): Promise<Result<readonly
   const { config } = judged.value
   if (config.secrets.size > 0) call.print.progress('reading secrets, and looking who listens')
   const state = stateOf(call)
-  const seen = await seenBy(config, report, state)
+  const seen = await seenBy(config, report, state, call.print.progress)
   const startable = report.profile === 'full' || (report.profile === 'user' && config.profile === 'user')
   const demands = demandsOf(judged.value, seen)
   if (call.flag('quick') || !startable) return ok(demands)

@@ -10,6 +10,7 @@ import { withinState } from '../../control/named-state.ts'
 import { programFault } from '../../control/program.ts'
 import { rungIn } from '../../control/rung-in.ts'
 import { openRuntime, type Runtime } from '../../control/runtime.ts'
+import { NOT_SEARCHED, SEARCHED_BY } from '../../control/shown.ts'
 import { tenantOf, tenantState } from '../../control/tenants.ts'
 import { cellRefusal } from '../../control/try-launch.ts'
 import { ENTRIES_MAX_AT_LAUNCH, surveyWorkspace } from '../../control/workspace-survey.ts'
@@ -107,6 +108,7 @@ async function run(call: Call): Promise<ExitCode> {
     ...(task.value && { task: task.value }),
     onTakenOver: (_, why) =>
       call.print.progress(`its gateway was lost (${why}): ${agent.name} goes on with another, watched`),
+    onUnsearched: (whose, what) => call.print.progress(printable(`${whose}: ${NOT_SEARCHED} ${what} → ${SEARCHED_BY}`)),
   }).catch(systemFault)
   if (!runtime.ok) {
     clearTimeout(slow)
