@@ -249,7 +249,7 @@ function letGo(unblock: Handle): Result<void, string> {
 async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Promise<TeardownReceipt> {
   const { monitor, receipt, cgroup } = parts
   const running = monitor.exitCode === null && monitor.signalCode === null
-  if (running || pidsOf(parts).length > 0) await kill()
+  const killed = running || pidsOf(parts).length > 0 ? await kill() : ok('')
   const ended = await Promise.race([exited.then(() => true), delay(KILL_TIMEOUT_MS, false, { ref: false })])
 
   for (const listener of parts.listeners) listener.close()
@@ -260,6 +260,8 @@ async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Pr
       : [parts.stdio.controller]
   for (const handle of streams) handle.close()
 
+  // What is killed for want of memory, pid 1 among it, is given back by the kernel a while after its monitor has ended.
+  await eventually(() => pidsOf(parts).length === 0 && !parts.init.lives(), killed.ok ? KILL_TIMEOUT_MS : 0)
   const left = pidsOf(parts)
   const cgroupGone = await eventually(() => cgroup.remove())
   parts.unmount()
