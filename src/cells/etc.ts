@@ -1,6 +1,7 @@
-import { existsSync, lstatSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, lstatSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { copyShown } from './etc-shown.ts'
+import { attachMount, newMount } from './libc.ts'
 import { liesIn } from './paths.ts'
 
 /** Who a cell is to itself. The same in every cell: the name of its host uid is nobody's business inside. */
@@ -25,6 +26,28 @@ export function writeEtc(directory: string): void {
   copyShown('/etc', directory)
   for (const [file, text] of Object.entries(files)) writeFileSync(join(directory, file), text, { mode: 0o644 })
 }
+
+/**
+ * Makes `directory` one in memory where the kernel lets us: `writeEtc` makes hundreds of links, which cost a file system
+ * on a disk a good part of a start. It goes with the mount that it lies in.
+ */
+export function inMemory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o755 })
+  const options = [
+    ['mode', '0755'],
+    ['size', `${MEMORY_BYTES}`],
+  ] as const
+  const made = newMount('tmpfs', options, { nosuid: true, nodev: true })
+  if (!made.ok) return
+  try {
+    attachMount(made.value, directory)
+  } finally {
+    closeSync(made.value)
+  }
+}
+
+/** Twice what `copyShown` copies at the most. */
+const MEMORY_BYTES = 64 * 1024 ** 2
 
 /** Something that is shown at a place of a cell. */
 interface Shown {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
+import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import { newCellId } from '../model/ids.ts'
+import { mountsUnder } from './run-directory.ts'
 import { type CellSpec, launchFaultText } from './spec.ts'
 import { CELLS_MAX, openWarden } from './warden.ts'
 
@@ -60,7 +63,22 @@ describe('the warden', { skip }, () => {
       await warden.close()
     }
   })
+
+  it('keeps the /etc of its cells in memory, and nothing of it after its end', async () => {
+    const runDirectory = temporaryDirectory()
+    const opened = await openWarden({ runDirectory })
+    assert.ok(opened.ok)
+    const mounted = mountsUnder(runDirectory).find((path) => path.endsWith('/etc'))
+    const kept =
+      mounted !== undefined && existsSync(join(mounted, 'passwd')) && statfsSync(mounted).type === TMPFS_MAGIC
+    await opened.value.close()
+    assert.ok(kept)
+    assert.deepEqual([mountsUnder(runDirectory), readdirSync(join(runDirectory, 'runs'))], [[], []])
+  })
 })
+
+/** statfs(2) */
+const TMPFS_MAGIC = 0x0102_1994
 
 /** A thousand would take half a minute: the map that the warden asks for its size first says that it holds `more`. */
 async function withCellsMore<T>(more: number, launch: () => Promise<T>): Promise<T> {

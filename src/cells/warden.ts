@@ -11,7 +11,7 @@ import { BUBBLEWRAP } from './bubblewrap.ts'
 import type { Cell } from './cell.ts'
 import { CGROUP_PARENT } from './cgroup.ts'
 import { openCgroups } from './cgroup-host.ts'
-import { writeEtc } from './etc.ts'
+import { inMemory, writeEtc } from './etc.ts'
 import { standGuard } from './guard.ts'
 import { type Ground, launchCell, type MayBegin } from './launch.ts'
 import { isOwnPlace } from './own-place.ts'
@@ -121,6 +121,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
     run.close()
     return no({ kind: 'missing', what: `a guard over the cells (${guard.reason})`, fix: 'install /bin/sh' })
   }
+  if (profile === 'full') inMemory(join(run.path, 'etc'))
   writeEtc(join(run.path, 'etc'))
   const ownerMaps = openOwnerMaps()
   const cells = new Map<string, Cell>()
