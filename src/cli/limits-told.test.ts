@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import type { LimitReached } from '../cells/spec.ts'
 import { limitsTold } from './limits-told.ts'
 
-const desk = { name: 'desk', cell: { memoryBytes: 512 * 1024 ** 2, pids: 64, wallMs: 7_200_000 } }
+const desk = { at: 'agents: desk: cell', cell: { memoryBytes: 512 * 1024 ** 2, pids: 64, wallMs: 7_200_000 } }
 const LIMITS: readonly LimitReached['limit'][] = [
   ...(['memory', 'pids', 'wall', 'disk', 'temporary', 'descriptors'] as const),
   ...(['file-locks', 'open-files', 'socket-queues'] as const),

@@ -4,9 +4,9 @@ import { OPEN_FILES_MAX } from '../cells/uncounted/open-files.ts'
 import { QUEUED_BYTES_MAX } from '../cells/uncounted/queues.ts'
 import type { Agent } from '../config/config.ts'
 
-/** The agent of the cell, and the limits that it was given. */
+/** Where a cell stands in firebreak.yaml (`agents: desk: cell`), and the limits that it was given. */
 interface Given {
-  readonly name: string
+  readonly at: string
   readonly cell: Pick<Agent['cell'], 'memoryBytes' | 'pids' | 'wallMs'>
 }
 
@@ -16,15 +16,15 @@ export interface LimitTold {
   readonly change: string
 }
 
-/** Returns a line for each limit that a cell of `agent` ran into, with the key of firebreak.yaml that raises it. */
-export function limitsTold({ limits, why }: Pick<Exit, 'limits' | 'why'>, agent: Given): readonly LimitTold[] {
-  return limits.map((reached) => told(reached, why, agent))
+/** Returns a line for each limit that a cell ran into, with the key of firebreak.yaml that raises it. */
+export function limitsTold({ limits, why }: Pick<Exit, 'limits' | 'why'>, given: Given): readonly LimitTold[] {
+  return limits.map((reached) => told(reached, why, given))
 }
 
 const FIXED = 'this limit is the same for every cell: let it do with less at a time'
 
-function told({ limit, count = 0 }: LimitReached, why: Exit['why'], { name, cell }: Given): LimitTold {
-  const raise = (key: string) => `more of it: agents: ${name}: cell: ${key} in firebreak.yaml`
+function told({ limit, count = 0 }: LimitReached, why: Exit['why'], { at, cell }: Given): LimitTold {
+  const raise = (key: string) => `more of it: ${at}: ${key} in firebreak.yaml`
   const memory = size(cell.memoryBytes)
   switch (limit) {
     case 'memory':

@@ -25,6 +25,7 @@ import {
   RUNGS,
   type Rung,
   samePerson,
+  type UpstreamName,
 } from '../model/index.ts'
 import { type Answer, deliverAnswers } from './answers.ts'
 import { cellSpec } from './cell-spec.ts'
@@ -43,7 +44,7 @@ import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
 import { rungIn } from './rung-in.ts'
 import { SecretDesk } from './secret-desk.ts'
-import { type Kept, leftOut, Servers } from './servers.ts'
+import { type Kept, leftOut, type ServerLimits, Servers } from './servers.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
 import { lookThrough } from './shown.ts'
@@ -78,6 +79,8 @@ export interface Runtime {
   readonly state: State
   /** The cell exists, the gateway serves it, its start is in the ledger; it has not run one instruction. */
   launch(command: CellSpec['command'], stdio: CellSpec['stdio']): Promise<Result<RunningCell, string>>
+  /** Returns the limits that servers which have ended ran into, by upstream. */
+  serverLimits(): ReadonlyMap<UpstreamName, ServerLimits>
   /** Carries the person's streams to and from a cell. */
   pump(cell: Cell, streams: Streams): Pump
   close(why: string): Promise<void>
@@ -784,6 +787,10 @@ class OpenRuntime implements Runtime {
 
   #unlaunched(parent: number, agent: Agent, why: string): void {
     this.#services.tell({ kind: 'unlaunched', parent, agent: agent.name, why })
+  }
+
+  serverLimits(): ReadonlyMap<UpstreamName, ServerLimits> {
+    return this.#servers.reached()
   }
 
   pump(cell: Cell, streams: Streams): Pump {

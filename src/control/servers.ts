@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync } from 'node:fs'
 import type { CellAbout } from '../cells/about.ts'
+import type { Exit } from '../cells/spec.ts'
 import type { Warden } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import type { GatewaySetup } from '../gateway/setup.ts'
@@ -56,6 +57,9 @@ interface Shared {
   readonly users: Set<number>
 }
 
+/** The limits that the cells of one upstream ran into, their counts summed; `out-of-memory` where that ended one of them. */
+export type ServerLimits = Pick<Exit, 'limits' | 'why'>
+
 /** A shared server that a stopped cell has told what nobody can take back. */
 export interface SharedStop {
   /** Name of its cell, or of its upstream where none of it runs. */
@@ -78,6 +82,7 @@ export class Servers {
   readonly #options: ServersOptions
   readonly #running = new Set<KeptServer>()
   readonly #shared = new Map<UpstreamName, Shared>()
+  readonly #reached = new Map<UpstreamName, ServerLimits>()
 
   constructor(options: ServersOptions) {
     this.#options = options
@@ -124,6 +129,22 @@ export class Servers {
       return started
     }
     return { ...kept, start }
+  }
+
+  /** Returns what limits servers that have ended ran into; of upstreams whose servers ran into none, nothing. */
+  reached(): ReadonlyMap<UpstreamName, ServerLimits> {
+    return this.#reached
+  }
+
+  #ended(upstream: UpstreamName, { limits, why }: Exit): void {
+    if (limits.length === 0) return
+    const before = this.#reached.get(upstream)
+    const counts = new Map(before?.limits.map(({ limit, count }) => [limit, count ?? 0]))
+    for (const { limit, count } of limits) counts.set(limit, (counts.get(limit) ?? 0) + (count ?? 0))
+    this.#reached.set(upstream, {
+      limits: [...counts].map(([limit, count]) => ({ limit, count })),
+      why: before?.why === 'out-of-memory' ? before.why : why,
+    })
   }
 
   /** The gateway speaks to it no more. */
@@ -217,6 +238,7 @@ export class Servers {
         const { unsearched } = launched.value
         for (const what of unsearched) note(`${NOT_SEARCHED} ${what}`)
         this.#options.tellUnsearched?.(name, unsearched)
+        void launched.value.cell.exited.then((exit) => this.#ended(name, exit))
         return launched
       },
       handOver: ({ pipes, wayOut }, server) => {

@@ -2,7 +2,7 @@ import { existsSync, fstatSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import type { CellSpec } from '../../cells/spec.ts'
+import type { CellSpec, Exit } from '../../cells/spec.ts'
 import type { Agent, Config } from '../../config/config.ts'
 import { labelsAtStart } from '../../config/labels.ts'
 import { readFence, readStopMark } from '../../control/fence.ts'
@@ -241,7 +241,7 @@ async function runOnce(
   // The shell that starts a cell's program says 127 where it finds none and 126 where it may not; a program may, too.
   const unseen = UNSTARTED.has(exit.code) ? programFault(agent.cell, program[0]) : undefined
   if (unseen !== undefined) call.print.fault(`${agent.name}: ${unseen.problem}`, unseen.fix)
-  for (const { said, change } of limitsTold(exit, agent)) call.print.fault(said, change)
+  tellLimits(config, runtime, exit, agent, call)
   // What the program printed last may lack its end of line.
   if (call.print.json) process.stdout.write('\n')
   const log = runtime.state.ledger(agent.environment)
@@ -281,6 +281,17 @@ const UNSTARTED: ReadonlySet<number> = new Set([126, 127])
 
 function counted(count: number, one: string, more: string): string {
   return `${count} ${count === 1 ? one : more}`
+}
+
+/** Prints a line for each limit that the agent's cell, or a cell of one of its servers, ran into. */
+function tellLimits({ upstreams }: Config, runtime: Runtime, exit: Exit, { name, cell }: Agent, { print }: Call): void {
+  for (const { said, change } of limitsTold(exit, { at: `agents: ${name}: cell`, cell })) print.fault(said, change)
+  for (const [upstream, reached] of runtime.serverLimits()) {
+    const mcp = upstreams.get(upstream)?.mcp
+    if (mcp?.kind !== 'stdio') continue
+    for (const { said, change } of limitsTold(reached, { at: `upstreams: ${upstream}: mcp: cell`, cell: mcp.cell }))
+      print.fault(`server ${upstream}: ${said}`, change)
+  }
 }
 
 /** Returns what would bring back an upstream that was left out. */
