@@ -37,7 +37,7 @@ export function bubblewrapOptions(spec: CellSpec, prepared: Prepared): readonly 
     ...['--info-fd', `${prepared.infoFd}`, '--block-fd', `${prepared.blockFd}`, '--seccomp', `${prepared.filterFd}`],
     ...rootOptions(spec, prepared),
     ...['--proc', '/proc', ...prepared.covered.flatMap((path) => ['--ro-bind', '/dev/null', path])],
-    ...['--dev', '/dev'],
+    ...['--dev', '/dev', ...scratch('1777', '/dev/shm'), '--remount-ro', '/dev'],
     ...scratch('1777', '/tmp'),
     ...home,
     ...prepared.binds.flatMap(({ from, to, writable }) => [writable ? '--bind' : '--ro-bind', from, to]),

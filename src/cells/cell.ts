@@ -117,7 +117,7 @@ export function cellOf(parts: Parts): Cell {
     limits: receipt.limits,
     initPid: parts.init.pid,
     descriptors: descriptorsFor(receipt.limits),
-    temporary: receipt.root === '/usr' ? ['/tmp', CELL_USER.home] : [],
+    temporary: receipt.root === '/usr' ? ['/tmp', '/dev/shm', CELL_USER.home] : [],
     pids: () => pidsOf(parts),
     counts: () => cgroup.counts(),
     ...(parts.upper === undefined ? {} : { upper: parts.upper }),

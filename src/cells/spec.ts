@@ -86,7 +86,7 @@ export interface CellLimits {
   readonly descriptors?: number
   /** What the changes to the workspace may take on the host's disk. Default: 8 GiB, of which none is taken in advance. */
   readonly diskBytes?: number
-  /** Each of /tmp and /home in memory. Default: half of `memoryBytes`. */
+  /** Each of /tmp, /dev/shm and /home in memory. Default: half of `memoryBytes`. */
   readonly temporaryBytes?: number
 }
 

@@ -52,7 +52,7 @@ function told({ limit, count = 0 }: LimitReached, why: Exit['why'], { at, cell }
       }
     case 'temporary':
       return {
-        said: `temporary files: /tmp or its home was full; each has ${size(Math.floor(cell.memoryBytes / 2))}, half of its memory`,
+        said: `temporary files: /tmp, /dev/shm or its home was full; each has ${size(Math.floor(cell.memoryBytes / 2))}, half of its memory`,
         change: raise('memory'),
       }
     case 'descriptors':

@@ -86,6 +86,7 @@ describe('files', { skip: SKIP }, () => {
 
   it('S1: no device but the harmless ones, no /sys, no terminal', () => {
     assert.equal(inside.devices, 'core fd full null ptmx pts random shm stderr stdin stdout tty urandom zero')
+    assert.equal(inside['a file of its own in /dev'], 'EROFS')
     assert.equal(inside['how the host was booted'], 'EACCES')
     for (const attempt of ['kmsg', 'memory', 'disk']) assert.equal(inside[attempt], 'ENOENT', attempt)
     assert.equal(inside.sys, false)

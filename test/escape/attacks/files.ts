@@ -41,6 +41,7 @@ report({
   memory: read('/dev/mem'),
   disk: read('/dev/vda'),
   sys: existsSync('/sys'),
+  'a file of its own in /dev': write('/dev/mine'),
   devices: readdirSync('/dev').toSorted().join(' '),
   'tty of the host': tried(() => writeFileSync('/dev/tty', 'hello')),
   'own file in the workspace': write('/work/mine'),
