@@ -181,13 +181,12 @@ async function atGate(place: string, containment: string, act: (services: Servic
   const judged = await judgedFor(place, upstream.url, containment)
   const state = openState(join(place, 'state'), process.getuid?.() === 0, Math.random)
   const setup = gatewaySetup(judged, [...judged.config.environments.keys()][0] as never)
-  if (!setup.ok) throw new Error(setup.reason)
-  const services = await startServices(state, setup.value)
+  const services = await startServices(state, setup)
   if (!services.ok) throw new Error(services.reason)
   await act(services.value)
   await services.value.stop('the bench has ended')
   upstream.server.close()
-  return { upstream, admitted: await admittedIn(state.ledger(setup.value.environment)) }
+  return { upstream, admitted: await admittedIn(state.ledger(setup.environment)) }
 }
 
 async function violateOnce(services: Services, number: number): Promise<void> {

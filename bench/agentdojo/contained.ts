@@ -175,8 +175,7 @@ async function start(file: string, directory: string, agent: AgentName) {
   if (environment === undefined) throw new Error('no agent')
   const state = openState(join(directory, 'state'), process.getuid?.() === 0, Math.random)
   const setup = gatewaySetup(judged.value, environment)
-  if (!setup.ok) throw new Error(setup.reason)
-  const services = await startServices(state, setup.value)
+  const services = await startServices(state, setup)
   if (!services.ok) throw new Error(services.reason)
   return { services: services.value, ledger: state.ledger(environment), judged: judged.value }
 }

@@ -155,8 +155,7 @@ async function openDesk(directory: string, url: string): Promise<Desk> {
 
 async function serve({ judged, state }: Desk): Promise<Services> {
   const setup = gatewaySetup(judged, environmentName('test'))
-  if (!setup.ok) throw new Error(setup.reason)
-  const services = await startServices(state, setup.value)
+  const services = await startServices(state, setup)
   if (!services.ok) throw new Error(services.reason)
   return services.value
 }

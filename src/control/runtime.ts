@@ -114,15 +114,13 @@ export async function openRuntime({
   const unfit = profileFault(config.profile)
   if (unfit !== undefined) return no(wardenFaultText(unfit))
   const setup = gatewaySetup(judged, agent.environment)
-  if (!setup.ok) return setup
   const state = openTenantState(config, agent.environment, stateDirectory, config.profile === 'full')
   // The services load their code while the warden makes its place.
-  const starting = startServices(state, setup.value)
+  const starting = startServices(state, setup)
   const warden = await openWarden({ profile: config.profile })
   const services = await starting
   if (warden.ok && services.ok) {
-    const setUp = setup.value
-    const made = { config, agent, task, setup: setUp, onTakenOver, onUnsearched, stateDirectory, stopMark: mark }
+    const made = { config, agent, task, setup, onTakenOver, onUnsearched, stateDirectory, stopMark: mark }
     const runtime = new OpenRuntime(warden.value, services.value, state, made)
     const door = await runtime.open()
     if (door.ok) return ok(runtime)

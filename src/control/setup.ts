@@ -75,13 +75,13 @@ function judgedOf(config: Config, accepted: AcceptedDefinitions, policies: Polic
 export function gatewaySetup(
   { config, accepted, spoken, policies }: Judged,
   environment: EnvironmentName,
-): Result<GatewaySetup, string> {
+): GatewaySetup {
   const tenant = tenantOf(config, environment)
   const upstreams = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
   const secrets = readSecrets(config, environment)
   const home = config.environments.get(environment)
   const [undo] = home === undefined ? [] : undoActor(home)
-  return ok({
+  return {
     environment,
     ...(tenant && { tenant }),
     hardened: home?.hardened ?? false,
@@ -118,7 +118,7 @@ export function gatewaySetup(
     policies: policiesOf(config, policies, tenant),
     containment: containmentOf(config, tenant),
     secrets: [...secrets.values],
-  })
+  }
 }
 
 /** Returns how a gateway gets to an upstream; or why it is left out, where something that it needs cannot be read. */

@@ -66,12 +66,11 @@ export async function undoAlone(
   const { config } = judged
   const { environment } = order
   const setup = gatewaySetup(judged, environment)
-  if (!setup.ok) return setup
   const state = openTenantState(config, environment, stateDirectory, config.profile === 'full')
   const servers = undoServers(config, order)
   const warden = servers.length === 0 ? ok(undefined) : await wardenFor(config)
   if (!warden.ok) return warden
-  const services = await startServices(state, setup.value)
+  const services = await startServices(state, setup)
   if (!services.ok) {
     await warden.value?.close()
     return services
@@ -84,8 +83,8 @@ export async function undoAlone(
           warden: warden.value,
           config,
           state,
-          secrets: new Map(setup.value.secrets),
-          without: leftOut(setup.value),
+          secrets: new Map(setup.secrets),
+          without: leftOut(setup),
           services: () => services.value,
           newNumber: () => ++numbers,
           mayBegin: () => ok(undefined),

@@ -65,8 +65,7 @@ describe('ca', () => {
     ] as const) {
       const loaded = await load(withCa(file))
       const judged = loaded.ok ? await judgeConfig(loaded.value) : loaded
-      const setup = judged.ok ? gatewaySetup(judged.value, environmentName('test')) : judged
-      const [shop, other] = setup.ok ? setup.value.upstreams : []
+      const [shop, other] = judged.ok ? gatewaySetup(judged.value, environmentName('test')).upstreams : []
       assert.equal(other?.down, undefined)
       if (down !== undefined) assert.match(shop?.down ?? '', down)
       else assert.equal(shop?.mcp.kind === 'http' && shop.mcp.ca, AUTHORITY.trim())

@@ -124,10 +124,8 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   const root = process.getuid?.() === 0
   const stateDirectory = options.stateDirectory ?? join(temporaryDirectory(), 'state')
   const state = openTenantState(loaded.value, environment, stateDirectory, root)
-  const setup = gatewaySetup(judged.value, environment)
-  if (!setup.ok) throw new Error(setup.reason)
   const before = childPids()
-  const services = await startServices(state, setup.value)
+  const services = await startServices(state, gatewaySetup(judged.value, environment))
   if (!services.ok) throw new Error(`${services.reason}\n${logOf(state, environment)}`)
   const pids = [...childPids()].filter((pid) => !before.has(pid))
   const pidOf = (main: string) => pids.find((pid) => commandLine(pid).includes(main)) ?? 0

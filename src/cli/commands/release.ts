@@ -115,10 +115,8 @@ async function record(
   const again = heard.find(({ said }) => said === againText(agent.name))
   if (again !== undefined) return no(again.said)
   if (heard.some(({ ok }) => ok)) return { ok: true, value: undefined }
-  const setup = gatewaySetup(judged, agent.environment)
-  if (!setup.ok) return setup
   const opened = openTenantState(judged.config, agent.environment, stateOf(call), judged.config.profile === 'full')
-  const services = await startServices(opened, setup.value)
+  const services = await startServices(opened, gatewaySetup(judged, agent.environment))
   if (!services.ok) return services
   try {
     const { environment: _, askedUs: _us, seen: _seen, ...message } = request
