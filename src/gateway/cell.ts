@@ -57,7 +57,9 @@ export interface Given {
   readonly depth: number
   restriction: Restriction
   assignment: string
+  /** Its newest reports, and how many older ones are not kept. */
   readonly reports: string[]
+  reportsForgotten: number
   state: 'starting' | 'running' | 'ended'
   /** Epoch ms. Set once, and with it everything below has ended. */
   revokedAtMs: number | undefined

@@ -128,12 +128,19 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
   },
   report: {
     use: 'receiver',
-    description: 'Tell the cell that delegated to this one what came of it.',
+    description: `Tell the cell that delegated to this one what came of it, in at most ${LIMITS.assignmentCharactersMax} characters; the newest ${LIMITS.reportsMax} are kept.`,
     inputSchema: inputs({ text: text('what came of it') }, ['text']),
     run: async (_, cell, args) => {
-      if (cell.givenBy === undefined) return no('nobody delegated to this cell')
-      cell.givenBy.reports.push(String(args.text).slice(0, LIMITS.assignmentCharactersMax))
-      if (cell.givenBy.reports.length > LIMITS.reportsMax) cell.givenBy.reports.shift()
+      const { givenBy } = cell
+      if (givenBy === undefined) return no('nobody delegated to this cell')
+      const said = String(args.text)
+      if (said.length > LIMITS.assignmentCharactersMax)
+        return no(`a report has at most ${LIMITS.assignmentCharactersMax} characters: send it in parts`)
+      givenBy.reports.push(said)
+      if (givenBy.reports.length > LIMITS.reportsMax) {
+        givenBy.reports.shift()
+        givenBy.reportsForgotten++
+      }
       return ok({ reported: true })
     },
   },
@@ -237,6 +244,7 @@ async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise
     restriction: restriction.value,
     assignment,
     reports: [],
+    reportsForgotten: 0,
     state: 'starting',
     revokedAtMs: undefined,
     cell: undefined,
@@ -331,13 +339,14 @@ function restrictionJson({ tools, arguments: limits, budgets, expiresAtMs, label
 /** What those cells have seen comes with what they say. */
 function delegations(cell: CellAtGate): Json {
   return {
-    delegations: [...cell.given.values()].map(({ id, agent, state, reports, cell: child, seen }) => {
+    delegations: [...cell.given.values()].map(({ id, agent, state, reports, reportsForgotten, cell: child, seen }) => {
       const exposure = child?.authority.exposure ?? seen
       if (exposure !== undefined) cell.authority.exposure.inherit(exposure)
       for (const report of reports) {
         cell.authority.exposure.absorbUntrusted(report, { tool: `the report of ${agent} (${id})`, path: '$' })
       }
-      return { delegation: id, agent, state, reports: [...reports] }
+      const forgotten = reportsForgotten > 0 && { earlierReportsForgotten: reportsForgotten }
+      return { delegation: id, agent, state, reports: [...reports], ...forgotten }
     }),
   }
 }

@@ -176,18 +176,21 @@ describe('S5: delegation', () => {
     assert.match(String((await own(alpha, 'delegate', { agent: 'beta', assignment: 'x' })).fault), /at most 8/)
   })
 
-  it('S17: four levels, sixteen reports, each of them cut', async () => {
+  it('S17: four levels, sixteen reports; one that is too long is refused, and it is said that older ones are gone', async () => {
     const { gateway } = await office(true)
     let cell = await gateway.admit('alpha')
     for (let level = 1; level <= 4; level++) {
       const below = await delegated(gateway, cell, 'alpha')
       if (level === 1) {
-        for (let i = 0; i < 17; i++) await own(below.cell, 'report', { text: `${i} ${'y'.repeat(20_000)}` })
+        const long = 'y'.repeat(16_384)
+        const refused = await own(below.cell, 'report', { text: `${long}y` })
+        assert.match(String(refused.fault), /a report has at most 16384 characters/)
+        for (let i = 0; i < 17; i++) await own(below.cell, 'report', { text: `${i} ${long}`.slice(0, long.length) })
         const { delegations } = await own(cell, 'delegations')
-        const [{ reports }] = delegations as unknown as readonly [{ readonly reports: readonly string[] }]
-        assert.equal(reports.length, 16)
-        assert.match(reports[0] ?? '', /^1 y/)
-        assert.ok(reports.every((text) => text.length === 16_384))
+        const [given] = delegations as unknown as readonly { readonly reports: readonly string[] }[]
+        assert.deepEqual(given, { ...given, reports: given?.reports, earlierReportsForgotten: 1 })
+        assert.deepEqual([given?.reports.length, given?.reports[0]?.slice(0, 3)], [16, '1 y'])
+        assert.ok(given?.reports.every((text) => text.length === long.length))
       }
       cell = below.cell
     }

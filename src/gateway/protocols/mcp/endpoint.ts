@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import {
+  cutText,
   isJsonObject,
   isNumber,
   type Json,
@@ -160,8 +161,8 @@ export class McpEndpoint {
     if (mismatch === 'MCP-Protocol-Version')
       return this.#refuse(reply, 400, RPC.headerMismatch, `${mismatch} does not say what the body says`, id)
     if (version !== MODERN) {
-      const data = { supported: [MODERN], requested: version.slice(0, 64) }
-      const problem = `protocol version ${version.slice(0, 32)} is not supported: ask for ${MODERN}, or initialize with one of ${SESSION_REVISIONS.join(', ')}`
+      const data = { supported: [MODERN], requested: cutText(version, 64) }
+      const problem = `protocol version ${cutText(version, 32)} is not supported: ask for ${MODERN}, or initialize with one of ${SESSION_REVISIONS.join(', ')}`
       return this.#refuse(reply, 400, RPC.unsupportedVersion, problem, id, data)
     }
     if (mismatch !== undefined)
@@ -176,7 +177,7 @@ export class McpEndpoint {
       return reply.answer(id, { result: modernResult(method, result, IMPLEMENTATION) })
     }
     if (methodFor(method) === undefined)
-      return this.#refuse(reply, 404, RPC.methodNotFound, `${method.slice(0, 64)} is not supported`, id)
+      return this.#refuse(reply, 404, RPC.methodNotFound, `${cutText(method, 64)} is not supported`, id)
     const level = meta[META.logLevel]
     const answer = await this.#call(response, reply, {
       method,
@@ -227,7 +228,7 @@ export class McpEndpoint {
       return reply.answer(id, { result: {} })
     }
     if (methodFor(method) === undefined)
-      return this.#refuse(reply, 200, RPC.methodNotFound, `${method.slice(0, 64)} is not supported`, id)
+      return this.#refuse(reply, 200, RPC.methodNotFound, `${cutText(method, 64)} is not supported`, id)
     if (session.underWay.has(id))
       return reply.answer(id, rpcError(RPC.invalidRequest, 'a request with this id is under way'), 400)
     const meta = isJsonObject(params._meta) ? params._meta : {}

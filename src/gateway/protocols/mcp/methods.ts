@@ -1,5 +1,6 @@
 import {
   type ActionId,
+  cutText,
   type DecoyTool,
   grantedName,
   isBelow,
@@ -205,7 +206,7 @@ async function getPrompt(gate: Gate, cell: CellAtGate, request: CellRequest): Pr
 function undeclaredMember({ _meta: _, ...others }: JsonObject): Extract<Refusal, { kind: 'arguments' }> | undefined {
   const [member] = Object.keys(others)
   if (member === undefined) return undefined
-  return { kind: 'arguments', path: '$', problem: `"${member.slice(0, 64)}" is not supported` }
+  return { kind: 'arguments', path: '$', problem: `"${cutText(member, 64)}" is not supported` }
 }
 
 async function run(

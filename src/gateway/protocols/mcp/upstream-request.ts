@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type Json, type JsonObject, LIMITS, no, ok, type Result } from '../../../model/index.ts'
+import { cutText, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../../../model/index.ts'
 import { FROM_UPSTREAM, jsonFaultText, parseStrictJson, parseStrictText } from '../../strict-json.ts'
 import type { Sent } from '../../upstream.ts'
 import { readListItems } from './list-items.ts'
@@ -78,7 +78,7 @@ function textOf(message: Uint8Array | string): string {
 /** Sampling, elicitation and roots are not passed on: an upstream that asks hears so instead of waiting. */
 export function answerTo({ id, method }: RpcRequest): Uint8Array {
   const answer =
-    method === 'ping' ? { result: {} } : rpcError(RPC.methodNotFound, `${method.slice(0, 64)} is not supported`)
+    method === 'ping' ? { result: {} } : rpcError(RPC.methodNotFound, `${cutText(method, 64)} is not supported`)
   return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
 }
 
