@@ -11,6 +11,8 @@ import { initIn } from './run-directory.ts'
 /** One cell of which processes exist. */
 export interface Standing {
   readonly cell: CellId
+  /** The user whose run directory names it; what that says of the cell is that user's word. */
+  readonly uid: number | undefined
   /** The note of what the cell is; absent for a helper of ours, or where nobody wrote it down. */
   readonly about: CellAbout | undefined
   /** True where, by the kernel, each of the cell's processes stands still. */
@@ -22,39 +24,59 @@ export interface Standing {
 }
 
 /**
- * Returns the cells that have processes, from the run directories `bases` (`runDirectories`). A directory that somebody
- * else could have made is not read.
+ * Returns the cells of a user that have processes, from the run directories `bases` (`runDirectories`). A directory that
+ * somebody else could have made is not read. Of another user's cells only pid 1 is known, which ends the rest, and only
+ * what runs as that user is ended: the user could have named there whom they like.
  */
-export function standingCells(bases: readonly string[], { unified }: CgroupHost): readonly Standing[] {
-  return bases.filter(isOwnPlace).flatMap((base) =>
-    namesIn(join(base, 'runs')).flatMap((run) => {
-      const cells = join(base, 'runs', run, 'cells')
-      return namesIn(cells).flatMap((cell) => {
-        const group = unified === undefined ? undefined : join(unified, CGROUP_PARENT, cell)
-        return standing(cell as CellId, join(cells, cell), group) ?? [] // a name that `launchSteps` gave
-      })
-    }),
-  )
+export function standingCells(
+  bases: readonly string[],
+  { unified }: CgroupHost,
+  uid: number | undefined = process.geteuid?.(),
+): readonly Standing[] {
+  const own = uid === process.geteuid?.()
+  return bases
+    .filter((base) => isOwnPlace(base, uid))
+    .flatMap((base) =>
+      namesIn(join(base, 'runs')).flatMap((run) => {
+        const cells = join(base, 'runs', run, 'cells')
+        return namesIn(cells).flatMap((cell) => {
+          const group = unified === undefined || !own ? undefined : join(unified, CGROUP_PARENT, cell)
+          return standing(cell as CellId, join(cells, cell), group, uid) ?? [] // a name that `launchSteps` gave
+        })
+      }),
+    )
 }
 
 /**
  * Returns the cell if processes of it exist: by its cgroup where it has one, else by its pid 1, whose end ends all the
  * rest.
  */
-function standing(cell: CellId, directory: string, group: string | undefined): Standing | undefined {
+function standing(
+  cell: CellId,
+  directory: string,
+  group: string | undefined,
+  uid: number | undefined,
+): Standing | undefined {
   const events = group === undefined ? undefined : contents(join(group, 'cgroup.events'))
   const init = initIn(directory)
   if (!(events?.includes('populated 1') ?? false) && !init?.lives()) return undefined
   return {
     cell,
+    uid,
     about: aboutIn(directory),
     frozen: events?.includes('frozen 1') ?? false,
     begun: hasBegun(directory),
     end: () => {
       if (group !== undefined) killMembers(group, true)
-      init?.kill()
+      if (init !== undefined && (uid === process.geteuid?.() || runsAs(init.pid, uid))) init.kill()
     },
   }
+}
+
+/** Tells whether a process runs as this user and as no other, by the kernel. proc(5), the four uids of /proc/pid/status */
+function runsAs(pid: number, uid: number | undefined): boolean {
+  const [, ...uids] = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/m.exec(contents(`/proc/${pid}/status`) ?? '') ?? []
+  return uids.length > 0 && uids.every((each) => Number(each) === uid)
 }
 
 function namesIn(directory: string): readonly string[] {

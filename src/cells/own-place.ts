@@ -20,33 +20,38 @@ export function makeOwnPlace(path: string, mode = 0o711): Result<void, string> {
   return fault === undefined ? ok(undefined) : no(fault)
 }
 
-/** True where the directory is there and nobody but its user and root could have put it, or anything in it, there. */
-export function isOwnPlace(path: string): boolean {
-  return ownPlaceFault(path) === undefined
+/** True where the directory is there and nobody but that user and root could have put it, or anything in it, there. */
+export function isOwnPlace(path: string, uid: number | undefined = process.geteuid?.()): boolean {
+  return ownPlaceFault(path, uid) === undefined
 }
 
 const MISSING = 'it is not there'
 
 /** Says why a directory is not believed; undefined where it is. A link is not, wherever it leads. */
-function ownPlaceFault(path: string): string | undefined {
+function ownPlaceFault(path: string, uid: number | undefined = process.geteuid?.()): string | undefined {
   const own = statOf(path)
   if (own === undefined) return MISSING
   if (!own.isDirectory()) return `${path} is ${own.isSymbolicLink() ? 'a link' : 'no directory'}`
-  if (own.uid !== process.geteuid?.()) return `${path} belongs to uid ${own.uid}, and not to this user`
+  if (own.uid !== uid) return `${path} belongs to uid ${own.uid}, and not to ${whose(uid)}`
   if ((own.mode & OTHERS_WRITE) !== 0) return `others can write to ${path}`
   for (let above = dirname(realpathSync(path)); ; above = dirname(above)) {
     const stat = statOf(above)
-    if (stat === undefined || isReplaceable(stat)) return `others can put another directory in the place of ${path}`
+    if (stat === undefined || isReplaceable(stat, uid))
+      return `others can put another directory in the place of ${path}`
     if (above === dirname(above)) return undefined
   }
+}
+
+function whose(uid: number | undefined): string {
+  return uid === process.geteuid?.() ? 'this user' : `uid ${uid}`
 }
 
 /**
  * Tells whether somebody else can rename what is ours in a directory: its owner, or anybody where others may write and
  * it is not sticky.
  */
-function isReplaceable({ uid, mode }: Stats): boolean {
-  const owned = uid === 0 || uid === process.geteuid?.() || uid === overflowUid()
+function isReplaceable({ uid, mode }: Stats, user: number | undefined): boolean {
+  const owned = uid === 0 || uid === user || uid === overflowUid()
   return !owned || ((mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0)
 }
 

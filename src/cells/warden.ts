@@ -3,7 +3,7 @@
  * does from the configuration; nothing a cell writes is read, parsed or walked here.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, lstatSync, readlinkSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import process from 'node:process'
 import { no, ok, type Result } from '../model/result.ts'
@@ -212,23 +212,37 @@ export function profileFault(profile: Profile): WardenFault | undefined {
 
 export function defaultRunDirectory(profile: Profile): string {
   if (profile === 'full') return '/run/firebreak'
-  const [first = ''] = userPlaces().filter(isOwnPlace)
+  const [first = ''] = userPlaces(process.getuid?.()).filter((place) => isOwnPlace(place))
   return join(first === '' ? SHARED : first, `firebreak-${process.getuid?.()}`)
 }
 
-/** Every directory in which a warden of this user may have left something, whatever the environment of that one said. */
-export function runDirectories(): readonly string[] {
-  const ofUser = [...userPlaces(), SHARED].map((place) => join(place, `firebreak-${process.getuid?.()}`))
-  return process.getuid?.() === 0 ? ['/run/firebreak', ...new Set(ofUser)] : [...new Set(ofUser)]
+/** Returns every directory in which a warden of that user may have left something, by what is known of that user here. */
+export function runDirectories(uid: number | undefined = process.getuid?.()): readonly string[] {
+  const ofUser = [...userPlaces(uid), SHARED].map((place) => join(place, `firebreak-${uid}`))
+  return uid === 0 ? ['/run/firebreak', ...new Set(ofUser)] : [...new Set(ofUser)]
+}
+
+/** Returns the uids of the users of whom a directory of runs may lie where such directories usually do. */
+export function usersOfRuns(): readonly number[] {
+  const named = namesIn(SHARED).flatMap((name) => /^firebreak-(\d+)$/.exec(name)?.[1] ?? [])
+  return [...new Set([...named, ...namesIn('/run/user').filter((name) => /^\d+$/.test(name))])].map(Number)
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
 }
 
 /**
- * Returns the directories of this user alone, where the session has made one. XDG Base Directory Specification: a
- * relative one is ignored.
+ * Returns the directories of a user alone, where the session has made one. XDG Base Directory Specification: a relative
+ * one is ignored; of another user's session it is not known.
  */
-function userPlaces(): readonly string[] {
-  const named = process.env.XDG_RUNTIME_DIR ?? ''
-  return [...(isAbsolute(named) ? [named] : []), `/run/user/${process.getuid?.()}`]
+function userPlaces(uid: number | undefined): readonly string[] {
+  const named = uid === process.getuid?.() ? (process.env.XDG_RUNTIME_DIR ?? '') : ''
+  return [...(isAbsolute(named) ? [named] : []), `/run/user/${uid}`]
 }
 
 /** Directory in which everybody can write: what has a name of ours is believed only where it is ours (own-place.ts). */

@@ -1,8 +1,9 @@
-import { realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
+import process from 'node:process'
 import { type Standing, standingCells } from '../cells/census.ts'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
-import { runDirectories } from '../cells/warden.ts'
+import { runDirectories, usersOfRuns } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import { type Confirmation, eventually, type Order, type Target } from '../control/containment.ts'
 import { agentsMeant } from '../control/runtime.ts'
@@ -16,7 +17,8 @@ export interface Said {
 
 /**
  * Asks the kernel which cells of these states run that an order means and that no receipt names, whatever wardens have
- * said, and ends them. One line for each, and one for what goes on by a person's word; one line where there is none.
+ * said, and ends them. One line for each, one for what goes on by a person's word where the order reaches, and, of an
+ * order to all, one for each other state of which cells run; one line where no cell goes on that is meant.
  */
 export async function census(
   states: readonly string[],
@@ -26,10 +28,10 @@ export async function census(
 ): Promise<readonly Confirmation[]> {
   if (!isBelow(order.rung, 'restricted')) return []
   const begun = performance.now()
-  const places = new Set(states.flatMap(placeOf))
+  const places = placesOf(states)
   const isNamed = ({ cell }: Standing) =>
     said.cells.includes(cell) || said.points.some((point) => point.endsWith(` ${cell}`))
-  const look = () => standingCells(runDirectories(), openCgroups(CGROUP_PARENT)).filter((each) => isOf(each, places))
+  const look = () => standingOf(usersOf(places)).filter((each) => isOf(each, places))
   const unnamed = () => {
     const standing = look()
     const meant = meantBy(order.target, standing, config)
@@ -38,28 +40,84 @@ export async function census(
   const confirmation = (point: string, confirmed: boolean, words: string, escalated = false): Confirmation => {
     return { point, by: 'kernel', confirmed, said: words, afterMs: performance.now() - begun, escalated }
   }
-  const goOn = look().filter(({ about }) => about?.part === 'person' && order.target.kind === 'all')
-  const person = goOn
+  const person = goingOn(order.target, look(), config)
     .filter((each) => !isNamed(each))
     .map(({ cell }) => confirmation(`server ${cell}`, true, 'goes on: it acts on a person’s word, and on no agent’s'))
+  const elsewhere =
+    order.target.kind !== 'all' ? [] : othersThan(places).map(([point, words]) => confirmation(point, true, words))
+  const goOn = [...person, ...elsewhere]
   // One that ends at this moment is still to be seen for some.
   if (await eventually(() => unnamed().length === 0, ENDING_MS_MAX))
-    return [...person, confirmation('host', true, 'by the kernel, nothing runs of it but what is named here')]
+    return [...goOn, confirmation('host', true, 'by the kernel, nothing runs of it but what is named here')]
   const ended = unnamed().map(async (each) => {
     each.end()
     const gone = await eventually(() => !look().some(({ cell }) => cell === each.cell), END_MS_MAX)
     const words = gone ? 'no warden named it, and it was ended' : 'no warden has named it, and it cannot be ended'
     return confirmation(`processes of ${each.cell}`, gone, words, true)
   })
-  return [...person, ...(await Promise.all(ended))]
+  return [...goOn, ...(await Promise.all(ended))]
 }
 
 const ENDING_MS_MAX = 1_500
 const END_MS_MAX = 5_000
 
-function isOf({ about }: Standing, places: ReadonlySet<string>): boolean {
-  return about !== undefined && placeOf(about.state).some((place) => places.has(place))
+/** The states of an order: path without links → the uid of its owner. */
+type Places = ReadonlyMap<string, number>
+
+function placesOf(states: readonly string[]): Places {
+  return new Map(states.flatMap((state) => placeOf(state).map((place) => [place, statSync(place).uid] as const)))
 }
+
+/** Returns this user, and for root the owners of the states: their wardens keep what they make in places of their own. */
+function usersOf(places: Places): readonly number[] {
+  const own = process.geteuid?.() ?? 0
+  return own === 0 ? [...new Set([own, ...places.values()])] : [own]
+}
+
+function standingOf(users: readonly number[]): readonly Standing[] {
+  const cgroups = openCgroups(CGROUP_PARENT)
+  return users.flatMap((uid) => standingCells(runDirectories(uid), cgroups, uid))
+}
+
+/** Tells whether a cell is of these states: by our own word, or by that of a state's owner, and nobody else's. */
+function isOf({ about, uid }: Standing, places: Places): boolean {
+  const own = uid === process.geteuid?.()
+  return (
+    about !== undefined && placeOf(about.state).some((place) => (own ? places.has(place) : places.get(place) === uid))
+  )
+}
+
+/** Returns the cells that act on a person's word where an order reaches: an agent's order has its environment. */
+function goingOn(target: Target, standing: readonly Standing[], config: Config | undefined): readonly Standing[] {
+  const reached = new Set<string>(
+    [...meantBy(target, standing, config)].flatMap(({ about }) => about?.environment ?? []),
+  )
+  for (const name of config === undefined ? [] : agentsMeant(config, target)) {
+    const environment = config?.agents.get(name)?.environment
+    if (environment !== undefined) reached.add(environment)
+  }
+  if (target.kind === 'environment') reached.add(target.name)
+  const every = target.kind === 'all' || reached.size === 0
+  return standing.filter(({ about }) => about?.part === 'person' && (every || reached.has(about.environment)))
+}
+
+/** Returns the other states of which cells of this user run, and for root of every user, each with what is told of it. */
+function othersThan(places: Places): readonly (readonly [string, string])[] {
+  const own = process.geteuid?.() ?? 0
+  const users = own === 0 ? [...new Set([own, ...usersOfRuns()])] : [own]
+  const others = standingOf(users).filter(
+    (each) => each.about !== undefined && each.begun && !each.frozen && !isOf(each, places),
+  )
+  const byState = [...Map.groupBy(others, ({ about }) => about?.state ?? '')]
+  const told = byState.slice(0, STATES_TOLD_MAX).map(([state, { length }]) => {
+    const cells = length === 1 ? '1 cell of it goes on' : `${length} cells of it go on`
+    return ['another state', `${cells}, and no order to this one reaches it: --state ${state}`] as const
+  })
+  const more = byState.length - told.length
+  return more === 0 ? told : [...told, ['other states', `cells of ${more} more go on`]]
+}
+
+const STATES_TOLD_MAX = 16
 
 /** Returns the standing cells that an order means, with all that was delegated from them, and that serves them. */
 function meantBy(target: Target, standing: readonly Standing[], config: Config | undefined): ReadonlySet<Standing> {

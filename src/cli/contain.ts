@@ -14,7 +14,7 @@ import { namedStateFault, type StateFault } from '../control/named-state.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { endSilentWarden, reapDead } from '../control/silent-warden.ts'
 import { fenceAgents, fencedText, newOrderId } from '../control/stop.ts'
-import { statesIn, tenantOf, tenantState } from '../control/tenants.ts'
+import { statesIn, tenantOf, tenantState, trialsOf } from '../control/tenants.ts'
 import { isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
 import { census } from './contain-census.ts'
@@ -83,7 +83,7 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
     else confirmations.push(each)
   }
   for (const each of await tried('dead wardens', [], () => reapDead(runDirectories()))) heard(each)
-  const states = await tried('state', [state], async () => statesIn(state))
+  const states = await tried('state', [state], async () => statesMeant(state, target))
   if (!states.some((each) => existsSync(join(each, 'ledger')))) heard(neverUsed(state))
 
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
@@ -180,8 +180,9 @@ const STATES_TOLD_MAX = 8
 
 /** Returns the failed point of a state that nothing has run in, for a person who may have named another than they mean. */
 function neverUsed(state: string): Confirmation {
-  const others = statesThatRun().map((each) => `, such as ${each}`)
-  const said = `nothing has run in ${state}, or it cannot be read: --state or --config names another${others.join('')}`
+  const others = statesThatRun()
+  const such = others.length === 0 ? '' : `, such as ${others.join(' or ')}`
+  const said = `nothing has run in ${state}, or it cannot be read: --state or --config names another${such}`
   return { point: 'state', by: 'disk', confirmed: false, said, afterMs: 0, escalated: false }
 }
 
@@ -194,10 +195,17 @@ async function orderWardens(
 ) {
   const onReply = (reply: ControlReply) => void (reply.kind === 'confirmation' && heard(reply.confirmation))
   const request = { kind: 'contain', order } as const
-  const answering = statesIn(state).map((each) => askWardens(each, request, onReply, SILENCE_MS_MAX, asked))
+  const answering = statesMeant(state, order.target).map((each) =>
+    askWardens(each, request, onReply, SILENCE_MS_MAX, asked),
+  )
   const answers = (await Promise.all(answering)).flat()
   for (const { silent } of answers) if (silent !== undefined) heard(await endSilentWarden(silent.pid, silent.socket))
   return answers
+}
+
+/** Returns the states of which wardens are asked: all means what a doctor tries at this moment, too. */
+function statesMeant(state: string, { kind }: Target): readonly string[] {
+  return kind === 'all' ? [...statesIn(state), ...trialsOf(state)] : statesIn(state)
 }
 
 /** Between two words of a warden: its points have 1.5 s each, and what ends them harder 6. */
@@ -245,7 +253,7 @@ function targetOf(name: string | undefined, config: Config | undefined): Target 
 
 export function lineOf({ point, confirmed, said, afterMs, escalated }: Confirmation): string {
   const mark = confirmed ? 'yes' : 'NO '
-  return `${mark}  ${point.padEnd(34)} ${printable(said)} (${afterMs.toFixed(1)} ms${escalated ? ', ended harder' : ''})`
+  return `${mark}  ${printable(point).padEnd(34)} ${printable(said)} (${afterMs.toFixed(1)} ms${escalated ? ', ended harder' : ''})`
 }
 
 export function personOf(call: Call): string {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { faultText } from '../ledger/fault.ts'
 import { lock } from '../ledger/lock.ts'
 import { type AgentName, agentName, no, ok, type Result, RUNGS, type Rung } from '../model/index.ts'
-import { keepSpare, settle, writeFirst, writeOnFullDisk } from './durable-file.ts'
+import { keepSpare, makeDirectory, makeEmpty, settle, writeFirst, writeOnFullDisk } from './durable-file.ts'
 
 /** Where an agent stands while no cell of it runs, and why. */
 export interface Fenced {
@@ -42,7 +42,7 @@ export function fencedIn(fence: Fence, agent: AgentName): Fenced | undefined {
  *       is made later, within one where all were contained, begins with that order (`everybody`).
  */
 export function makeFence(stateDirectory: string, everybody?: Fenced): void {
-  mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
+  makeDirectory(directoryOf(stateDirectory), 0o700)
   keepSpare(spareOf(stateDirectory))
   writeFirst(fileOf(stateDirectory), textOf(new Map(everybody === undefined ? [] : [[EVERYBODY, everybody]])))
 }
@@ -101,7 +101,7 @@ export async function changeFence(
 ): Promise<Result<void, string>> {
   let held: Awaited<ReturnType<typeof locked>> | undefined
   try {
-    mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
+    makeDirectory(directoryOf(stateDirectory), 0o700)
     held = await locked(stateDirectory)
     if (!held.ok) return held
     const read = lookAtFence(stateDirectory)
@@ -165,6 +165,7 @@ async function locked(stateDirectory: string): ReturnType<typeof lockOnce> {
 }
 
 async function lockOnce(stateDirectory: string) {
+  makeEmpty(join(directoryOf(stateDirectory), 'lock'))
   const held = await lock(directoryOf(stateDirectory))
   if (held.ok) return held
   return no(`the fence is held by ${held.reason.kind === 'locked' ? held.reason.by : faultText(held.reason)}`)
@@ -185,7 +186,7 @@ export function readStopMark(stateDirectory: string): string {
 
 export function writeStopMark(stateDirectory: string, order: string): Result<void, string> {
   try {
-    mkdirSync(directoryOf(stateDirectory), { recursive: true, mode: 0o700 })
+    makeDirectory(directoryOf(stateDirectory), 0o700)
     writeOnFullDisk(markOf(stateDirectory), `${order}\n`, spareOf(stateDirectory))
     return ok(undefined)
   } catch (error) {

@@ -68,6 +68,8 @@ export interface RuntimeOptions {
    * too.
    */
   readonly stopMark?: string
+  /** The state whose orders to all count, where that is another: what is tried in a state of its own heeds the real one. */
+  readonly heeds?: string
   /** A cell goes on with another gateway; why its own was lost. */
   readonly onTakenOver?: (cell: CellId, why: string) => void
   /** A cell starts, of an agent or a stdio upstream, and this of what it is shown was not looked through for secrets. */
@@ -107,9 +109,9 @@ export async function openRuntime({
   task,
   onTakenOver,
   onUnsearched,
-  stopMark,
+  heeds = stateDirectory,
+  stopMark = readStopMark(heeds),
 }: RuntimeOptions): Promise<Result<Runtime, string>> {
-  const mark = stopMark ?? readStopMark(stateDirectory)
   const { config } = judged
   const unfit = profileFault(config.profile)
   if (unfit !== undefined) return no(wardenFaultText(unfit))
@@ -120,7 +122,7 @@ export async function openRuntime({
   const warden = await openWarden({ profile: config.profile })
   const services = await starting
   if (warden.ok && services.ok) {
-    const made = { config, agent, task, setup, onTakenOver, onUnsearched, stateDirectory, stopMark: mark }
+    const made = { config, agent, task, setup, onTakenOver, onUnsearched, heeds, stopMark }
     const runtime = new OpenRuntime(warden.value, services.value, state, made)
     const door = await runtime.open()
     if (door.ok) return ok(runtime)
@@ -137,7 +139,8 @@ export function wardenFaultText(fault: WardenFault): string {
   return fault.kind === 'missing' ? `${fault.what} is missing: ${fault.fix}` : `${fault.problem}: ${fault.fix}`
 }
 
-interface Made extends Pick<RuntimeOptions, 'agent' | 'stateDirectory'> {
+interface Made extends Pick<RuntimeOptions, 'agent'> {
+  readonly heeds: string
   readonly config: Config
   readonly task: TaskSetup | undefined
   readonly setup: GatewaySetup
@@ -159,7 +162,8 @@ class OpenRuntime implements Runtime {
   readonly #onUnsearched: (name: string, what: string) => void
   /** What was told of which; the next cell of the same agent is shown the same. */
   readonly #unsearched = new Set<string>()
-  readonly #stateDirectory: string
+  /** The directory of the state whose stop mark counts here. */
+  readonly #heeds: string
   readonly #stopMark: string
   readonly #stopAnswers: () => void
   /** The door for people's orders; absent until `open`: nothing is launched before. */
@@ -198,7 +202,7 @@ class OpenRuntime implements Runtime {
       setup,
       onTakenOver = () => undefined,
       onUnsearched = () => undefined,
-      stateDirectory,
+      heeds,
       stopMark,
     }: Made,
   ) {
@@ -218,7 +222,7 @@ class OpenRuntime implements Runtime {
       tell: (message) => this.#services.tell(message),
       nowMs: () => performance.now(),
     })
-    this.#stateDirectory = stateDirectory
+    this.#heeds = heeds
     this.#stopMark = stopMark
     this.#starting = new Starting(state.directory)
     this.#servers = new Servers({
@@ -348,7 +352,7 @@ class OpenRuntime implements Runtime {
     const above = parent === undefined ? undefined : this.#starting.stopped(parent)
     if (above !== undefined) return no(`the cell that delegates to it: ${above}`)
     if (parent !== undefined && !this.#live.has(parent)) return no('the cell that delegates to it has ended')
-    if (readStopMark(this.#stateDirectory) !== this.#stopMark)
+    if (readStopMark(this.#heeds) !== this.#stopMark)
       return no('all were ordered to stop while it was starting: start it again where it should run')
     return this.#starting.rungOf(start)
   }

@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import {
   type EnvironmentName,
@@ -48,6 +48,23 @@ export function statesIn(stateDirectory: string): readonly string[] {
   const names = isThere ? readdirSync(tenants).filter((name) => NAME_PATTERN.test(name)) : []
   return [stateDirectory, ...names.map((name) => join(tenants, name))]
 }
+
+/**
+ * Returns the states in which a doctor tries what a state's configuration would start: they lie beside it. None where
+ * this user may not look: whoever tries something could not have made one there.
+ */
+export function trialsOf(stateDirectory: string): readonly string[] {
+  const [parent, prefix] = [dirname(stateDirectory), `${basename(stateDirectory)}${TRIAL}`]
+  try {
+    const names = readdirSync(parent).filter((name) => name.startsWith(prefix))
+    return names.flatMap((name) => statesIn(join(parent, name)))
+  } catch {
+    return []
+  }
+}
+
+/** What follows the name of a state in the name of one that is only tried. */
+export const TRIAL = '.try-'
 
 export function tenantOf(config: Config, environment: EnvironmentName): TenantName | undefined {
   return config.environments.get(environment)?.tenant

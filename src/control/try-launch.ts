@@ -9,12 +9,12 @@ import { faultText } from '../ledger/fault.ts'
 import { readEntries } from '../ledger/read.ts'
 import { type AgentName, no, ok, type Result, type UpstreamName } from '../model/index.ts'
 import { cellSpec } from './cell-spec.ts'
-import { readFence } from './fence.ts'
+import { readFence, readStopMark } from './fence.ts'
 import { type Inspected, inspectUpstreams } from './inspect.ts'
 import { rungIn } from './rung-in.ts'
 import { openRuntime } from './runtime.ts'
 import type { Judged } from './setup.ts'
-import { tenantOf, tenantState } from './tenants.ts'
+import { TRIAL, tenantOf, tenantState } from './tenants.ts'
 
 /** Returns why the warden would refuse a cell by what is asked for alone; nothing is made. */
 export function cellRefusal(
@@ -61,16 +61,20 @@ export async function tryAll(
   progress: (text: string) => void,
 ): Promise<Tried> {
   const launches = new Map<AgentName, Result<void, string>>()
+  const stopMark = readStopMark(state)
   for (const agent of judged.config.agents.values()) {
     if (refused.has(agent.name)) continue
     progress(`starting ${agent.name} up to its first instruction`)
     const stands = await recordedFault(judged.config, agent, state)
-    launches.set(agent.name, stands === undefined ? await tryLaunch(judged, agent, state) : no(stands))
+    launches.set(agent.name, stands === undefined ? await tryLaunch(judged, agent, state, stopMark) : no(stands))
   }
   const upstreams = [...judged.config.upstreams.values()]
   if (upstreams.length === 0) return { launches, offered: new Map() }
   progress(`asking ${upstreams.map(({ name }) => name).join(', ')}`)
-  const offered = await inScratchState(state, (scratch) => inspectUpstreams(judged, upstreams, scratch))
+  const offered =
+    readStopMark(state) === stopMark
+      ? await inScratchState(state, (scratch) => inspectUpstreams(judged, upstreams, scratch))
+      : no('all were ordered to stop meanwhile')
   if (offered.ok) return { launches, offered: offered.value }
   const all = upstreams.map(({ name }) => [name, { problem: offered.reason, said: [] }] as const)
   return { launches, offered: new Map(all) }
@@ -82,7 +86,7 @@ export async function tryAll(
  */
 async function recordedFault(config: Config, agent: Agent, stateDirectory: string): Promise<string | undefined> {
   const own = tenantState(stateDirectory, tenantOf(config, agent.environment))
-  if (!existsSync(join(own, 'ledger'))) return undefined
+  if (!['ledger', 'fence/fence.json'].some((part) => existsSync(join(own, part)))) return undefined
   const fence = readFence(own)
   const stands = fence.ok ? rungIn(fence.value, agent) : fence
   if (!stands.ok) return stands.reason
@@ -92,9 +96,14 @@ async function recordedFault(config: Config, agent: Agent, stateDirectory: strin
   return undefined
 }
 
-async function tryLaunch(judged: Judged, agent: Agent, stateDirectory: string): Promise<Result<void, string>> {
+async function tryLaunch(
+  judged: Judged,
+  agent: Agent,
+  stateDirectory: string,
+  stopMark: string,
+): Promise<Result<void, string>> {
   return inScratchState(stateDirectory, async (scratch) => {
-    const runtime = await openRuntime({ judged, agent, stateDirectory: scratch })
+    const runtime = await openRuntime({ judged, agent, stateDirectory: scratch, heeds: stateDirectory, stopMark })
     if (!runtime.ok) return runtime
     try {
       const [program = 'true', ...args] = agent.command
@@ -120,7 +129,7 @@ export async function inScratchState<T>(
   const made = mkdirSync(parent, { recursive: true })
   try {
     removeStale(stateDirectory)
-    scratch = mkdtempSync(`${stateDirectory}.try-`)
+    scratch = mkdtempSync(`${stateDirectory}${TRIAL}`)
     chmodSync(scratch, 0o711)
     return await act(scratch)
   } catch (error) {
@@ -139,7 +148,7 @@ function removeStale(stateDirectory: string): void {
   const parent = dirname(stateDirectory)
   for (const name of readdirSync(parent)) {
     const path = join(parent, name)
-    if (!name.startsWith(`${basename(stateDirectory)}.try-`)) continue
+    if (!name.startsWith(`${basename(stateDirectory)}${TRIAL}`)) continue
     const { mtimeMs, uid } = statSync(path)
     if (uid === process.getuid?.() && Date.now() - mtimeMs > STALE_MS) rmSync(path, { recursive: true, force: true })
   }

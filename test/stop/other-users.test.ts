@@ -1,0 +1,122 @@
+/** S8: an order by root over the state of another user reaches what that user has started; and all means all of it. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import { recordAbout, recordBegun } from '../../src/cells/about.ts'
+import { standingCells } from '../../src/cells/census.ts'
+import { recordInit } from '../../src/cells/run-directory.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { openControlSocket } from '../../src/control/control-socket.ts'
+import { makeFence, writeStopMark } from '../../src/control/fence.ts'
+import { judgeConfig } from '../../src/control/setup.ts'
+import { tryAll } from '../../src/control/try-launch.ts'
+import { agentName } from '../../src/model/index.ts'
+import { firebreak, SKIP } from '../kit/command-line.ts'
+import { writeConfig } from '../kit/config-text.ts'
+import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
+import { BY_MARIA } from './kit.ts'
+
+/** An ordinary user; nobody on this host. */
+const USER = 1_900_000_007
+const BASE = `/tmp/firebreak-${USER}`
+
+describe('S8: an order by root over another user’s state', { skip: SKIP }, () => {
+  const directory = temporaryDirectory()
+  const state = join(directory, 'state')
+  const config = writeConfig(directory, { upstreams: {}, agents: { alpha: { command: ['/usr/bin/true'] } } })
+  const ask = (...args: readonly string[]) => firebreak([...args, ...BY_MARIA, '--config', config, '--state', state])
+
+  before(() => {
+    cleanUp(() => rmSync(BASE, { recursive: true, force: true }))
+    for (const part of ['ledger', 'witness']) mkdirSync(join(state, part), { recursive: true })
+    mkdirSync(join(BASE, 'runs/r_1/cells'), { recursive: true, mode: 0o711 })
+    for (const path of [state, BASE, join(BASE, 'runs')]) chownSync(path, USER, USER)
+    chmodSync(BASE, 0o711)
+    makeFence(state)
+  })
+
+  /** A cell as that user's warden would have noted it, of which one process runs. */
+  function cellOf(number: number, about: { readonly part: 'agent' | 'person'; readonly state: string }, uid = USER) {
+    const id = `c_${String(number).padStart(16, '0')}`
+    const own = join(BASE, 'runs/r_1/cells', id)
+    const child = spawn('/usr/bin/sleep', ['1000'], { uid, gid: uid, stdio: 'ignore' })
+    cleanUp(() => void child.kill('SIGKILL'))
+    mkdirSync(own)
+    recordAbout(own, { environment: 'test', ...about, ...(about.part === 'agent' && { agent: 'alpha' }) })
+    recordInit(own, child.pid ?? 0)
+    assert.ok(recordBegun(own).ok)
+    return { id, child }
+  }
+
+  it('ends what no warden names there, names what goes on, and leaves a fence that the user can read', async () => {
+    const stray = cellOf(1, { part: 'agent', state })
+    const person = cellOf(2, { part: 'person', state })
+    const drill = cellOf(3, { part: 'agent', state: join(directory, 'a-drill') })
+    const one = await ask('contain', 'alpha')
+    assert.equal(one.code, 0, one.stdout + one.stderr)
+    assert.match(one.stdout, new RegExp(`^yes {2}processes of ${stray.id} +no warden named it, and it was ended`, 'm'))
+    assert.match(one.stdout, new RegExp(`^yes {2}server ${person.id} +goes on: it acts on a person`, 'm'))
+    const all = await ask('contain', 'all')
+    assert.equal(all.code, 0, all.stdout + all.stderr)
+    assert.match(all.stdout, new RegExp(`^yes {2}server ${person.id} +goes on`, 'm'))
+    assert.ok(
+      all.stdout.includes(`no order to this one reaches it: --state ${join(directory, 'a-drill')} `),
+      all.stdout,
+    )
+    assert.deepEqual(
+      [stray, person, drill].map(({ child }) => lives(child)),
+      [false, true, true],
+    )
+    for (const part of ['fence', 'fence/fence.json', 'fence/all', 'fence/lock'])
+      assert.equal(lstatSync(join(state, part)).uid, USER, part)
+  })
+
+  it('ends nothing that only the user’s word makes theirs, and takes nobody else’s word for a state', async () => {
+    const root = cellOf(4, { part: 'agent', state }, 0)
+    const said = standingCells([BASE], { controllers: {} }, USER).find(({ cell }) => cell === root.id)
+    assert.ok(said)
+    said.end()
+    assert.ok(lives(root.child))
+    root.child.kill('SIGKILL')
+    chownSync(state, USER + 1, USER + 1)
+    const other = cellOf(5, { part: 'agent', state })
+    const told = await ask('contain', 'all')
+    chownSync(state, USER, USER)
+    assert.equal(told.code, 0, told.stdout)
+    assert.ok(lives(other.child), 'it says of itself that it is of that state')
+    other.child.kill('SIGKILL')
+  })
+
+  it('an order to all reaches what a doctor tries beside the state, and nothing more is tried after it', async () => {
+    const orders: string[] = []
+    const trial = await openControlSocket(`${state}.try-abc`, async (request, reply) => {
+      orders.push(request.kind)
+      reply({ kind: 'done', ok: true, said: '0 cells' })
+    })
+    assert.ok(trial.ok)
+    await ask('contain', 'all')
+    await trial.value.close()
+    rmSync(`${state}.try-abc`, { recursive: true })
+    assert.ok(orders.includes('contain'))
+
+    const loaded = await loadConfig(config, { node: process.execPath })
+    const judged = loaded.ok ? await judgeConfig(loaded.value) : loaded
+    assert.ok(judged.ok)
+    const tried = await tryAll(judged.value, join(directory, 'new'), new Set(), () => {
+      assert.ok(writeStopMark(join(directory, 'new'), 'o_0000000000000001').ok)
+    })
+    const alpha = tried.launches.get(agentName('alpha'))
+    assert.ok(alpha?.ok === false)
+    assert.match(alpha.reason, /all were ordered to stop/)
+  })
+})
+
+function lives({ pid = 0 }: ChildProcess): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
