@@ -9,6 +9,7 @@ import { fstatSync, openSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import process from 'node:process'
 import { no, ok, type Result } from '../model/result.ts'
+import { COMPILED } from './compile-cache.ts'
 import { openChannel, receiveOne } from './descriptors.ts'
 import { type Handle, hold } from './handle.ts'
 import { ownerOf, systemFaultText } from './libc.ts'
@@ -42,7 +43,7 @@ export async function listenByHelper(
     const helper = spawn('/usr/bin/nsenter', [...entering, '--', process.execPath, program, ...ports.map(String)], {
       stdio: ['ignore', 'ignore', 'ignore', far.fd, owner.value, network.fd],
       cwd: '/',
-      env: {},
+      env: COMPILED,
       timeout: HELPER_TIMEOUT_MS,
     })
     far.close()

@@ -8,6 +8,7 @@ import { extname, join } from 'node:path'
 import process from 'node:process'
 import { isatty } from 'node:tty'
 import type { Cell } from './cell.ts'
+import { COMPILED } from './compile-cache.ts'
 import { inBackground, restoreTerminal, saveTerminal, writeReset } from './terminal.ts'
 
 /** The person's own descriptors; they stay open and stay theirs. */
@@ -71,7 +72,7 @@ function terminalPump(cell: Cell, streams: Streams, uid: number | undefined): Pu
   const pump = spawn(process.execPath, [program, ...(uid === undefined ? [] : [`${uid}`])], {
     stdio: [streams.stdin, streams.stdout, 'inherit', stdio.controller.fd],
     cwd: '/',
-    env: {},
+    env: COMPILED,
   })
   stdio.controller.close()
   const done = ended(pump).then(() => {

@@ -1,6 +1,19 @@
-/** Loads everything that a start loads, so that its compiled form is kept (see bin/setup.js). Starts nothing. */
-import '../control/runtime.ts'
-import './commands/run.ts'
-import '../gateway/gateway.ts'
-import '../gateway/inspect-main.ts'
-import '../ledger/witness.ts'
+/**
+ * Has everything loaded that a start loads, so that its compiled form is kept (see bin/setup.js). Every program of ours
+ * is run as nobody starts it: without what its caller gives it, it tells so and ends, and has loaded its modules.
+ */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import process from 'node:process'
+
+const PROGRAMS = [
+  'cli/main.ts',
+  'gateway/main.ts',
+  'gateway/inspect-main.ts',
+  'ledger/witness-main.ts',
+  'cells/pump-main.ts',
+  'cells/listener-main.ts',
+]
+
+for (const program of PROGRAMS)
+  spawnSync(process.execPath, [join(import.meta.dirname, '..', program)], { stdio: 'ignore', timeout: 60_000 })

@@ -80,7 +80,7 @@ export async function reachableCode(uids: readonly (number | undefined)[]): Prom
 /** Files that services load, one of each way in which a checkout is filled: git, npm, and the directories of both. */
 const READ = [
   'src',
-  'src/gateway/heartbeat-thread.ts',
+  'src/gateway/heartbeat-thread.js',
   'package.json',
   'node_modules',
   'node_modules/undici/package.json',

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { COMPILED } from '../cells/compile-cache.ts'
 import type { Handle } from '../cells/handle.ts'
 import { openWarden, profileFault, type Warden } from '../cells/warden.ts'
 import type { Config, Upstream } from '../config/config.ts'
@@ -195,7 +196,7 @@ async function answersOf(
     const { node, at } = code.value.as(uid)
     const child = spawn(node, [at('src/gateway/inspect-main.ts'), ...(uid === undefined ? [] : ['--uid', `${uid}`])], {
       cwd: '/',
-      env: {},
+      env: COMPILED,
       detached: true,
       timeout: INSPECT_MS_MAX,
       stdio: ['ignore', 'pipe', 'inherit', 'pipe', ...handles.map(({ fd }) => fd)],

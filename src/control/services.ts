@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { COMPILED } from '../cells/compile-cache.ts'
 import { openChannel, openStreamPair, sendDescriptors } from '../cells/descriptors.ts'
 import { HEARTBEAT_EVERY_MS, HEARTBEAT_SILENCE_MS_MAX, PULSE_BYTES, type Pulse, readPulse } from '../gateway/pulse.ts'
 import { type GatewaySetup, type WardenMessage, writeSetup } from '../gateway/setup.ts'
@@ -235,9 +235,6 @@ interface ServiceOptions {
   readonly stdio: (number | 'ignore' | 'pipe')[]
 }
 
-/** As `bin/firebreak` has it: compiled code, loaded before a service becomes its own uid. */
-const COMPILE_CACHE = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'firebreak')
-
 /** In a session of its own: a key pressed in the person's terminal is not for it. Nothing of the environment reaches it. */
 function spawnService(
   code: Code,
@@ -248,7 +245,7 @@ function spawnService(
   const { node, at } = code.as(uid)
   const child = spawn(node, [...NODE_OPTIONS, at(main), ...args, ...(uid === undefined ? [] : ['--uid', `${uid}`])], {
     cwd: directory,
-    env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
+    env: COMPILED,
     detached: true,
     stdio,
   })

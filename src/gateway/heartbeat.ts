@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { HEARTBEAT_EVERY_MS } from './pulse.ts'
+import { HEARTBEAT_EVERY_MS, pulseBytes } from './pulse.ts'
 import type { Turns } from './turns.ts'
 
 /** What the thread that beats is given. */
@@ -7,6 +7,9 @@ export interface Beating {
   /** Pulses to the warden are written here. */
   readonly fd: number
   readonly moves: Int32Array
+  /** What is written. */
+  readonly beat: Uint8Array
+  readonly everyMs: number
 }
 
 /**
@@ -19,8 +22,9 @@ export function startHeartbeat(
   turns: Turns,
   onFailure: () => void,
 ): { readonly stop: () => Promise<unknown> } {
-  const worker = new Worker(new URL('./heartbeat-thread.ts', import.meta.url), {
-    workerData: { fd, moves: turns.moves } satisfies Beating,
+  const beat = pulseBytes({ kind: 'heartbeat', number: 0 })
+  const worker = new Worker(new URL('./heartbeat-thread.js', import.meta.url), {
+    workerData: { fd, moves: turns.moves, beat, everyMs: HEARTBEAT_EVERY_MS } satisfies Beating,
     env: {},
   })
   worker.on('error', onFailure)

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { it } from 'node:test'
+
+const sources = join(import.meta.dirname, '..')
+/** Shown to cells, at places of their own, where no compiled code is kept. */
+const IN_CELLS = /^(control\/drill|cells\/workspace\/inside)\//
+
+it('every program of ours is compiled before the first start', () => {
+  const warm = readFileSync(join(import.meta.dirname, 'warm.ts'), 'utf8')
+  const programs = globSync(['**/main.ts', '**/*-main.ts'], { cwd: sources }).filter((path) => !IN_CELLS.test(path))
+  assert.ok(programs.length >= 6, 'control: they are found')
+  assert.deepEqual(
+    programs.filter((path) => !warm.includes(`'${path}'`)),
+    [],
+  )
+})
