@@ -28,8 +28,7 @@ describe('S8, S9: an order at a step of a launch', { skip: SKIP, concurrency: 2 
     own = await stage()
   })
 
-  // `in its group` is in launch.long.ts: on a busy machine the run it refuses sometimes does not end by itself.
-  for (const step of ['its directory made', 'its group made'] as const)
+  for (const step of ['its directory made', 'its group made', 'in its group'] as const)
     it(`to the agent, at: ${step}: it does not begin, and the receipt names it`, async () => {
       const met = await orderedAt(own, { step, target: ALPHA })
       await nothingRuns(met)
