@@ -24,6 +24,7 @@ function parts(): Omit<Parts, 'monitor' | 'init'> {
     receipt: { cell: 'c_test', root: 'none', limits: { pids: 8 } } as unknown as LaunchReceipt, // as far as it is read
     cgroup: {
       enforcedBy: { freeze: 'v2' },
+      removal: 'removed',
       place: async () => ok(undefined),
       pids: () => [],
       freeze: async () => ok(undefined),

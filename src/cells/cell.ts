@@ -276,7 +276,7 @@ async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Pr
       gone: nothingRuns,
       detail: nothingRuns ? 'none left' : `left: ${left.join(' ') || monitor.pid}`,
     },
-    { what: 'cgroup', gone: cgroupGone, detail: cgroupGone ? 'removed' : 'still there' },
+    { what: 'cgroup', gone: cgroupGone, detail: cgroupGone ? cgroup.removal : 'still there' },
     { what: 'mounts', gone: mounts.length === 0, detail: mounts.length === 0 ? 'none in mountinfo' : mounts.join(' ') },
     {
       what: 'listener',

@@ -38,6 +38,8 @@ export interface Cgroup {
   counts(): CgroupCounts
   /** True once every directory of it is gone. Only an empty one can be removed. */
   remove(): boolean
+  /** What a receipt says once it is gone: where the host gives a cell no group, none was removed. */
+  readonly removal: string
 }
 
 /** How often its limits were reached, as the kernel counts. */
@@ -167,6 +169,7 @@ export function createCgroup(
       }
     },
     remove: () => directories.map(removed).every(Boolean),
+    removal: directories.length === 0 ? 'it had none: this host gives its cells none' : 'removed',
   })
 }
 

@@ -55,6 +55,8 @@ console.log(
     network: lastReport(network.stdout, network.stderr),
     descriptors: descriptors.stdout.trim().split('\n').length - 1,
     gone: [kernel, files, network].every(({ torn }) => torn.gone),
+    cgroup: kernel.torn.checks.find(({ what }) => what === 'cgroup')?.detail,
+    enforcedBy: kernel.receipt.enforcedBy,
     hiding: hiding.stdout,
     without: kernel.receipt.without,
     diff: diff.ok ? diff.value.changes.map(({ kind, path }) => `${kind} ${path}`).toSorted() : diff.reason,
