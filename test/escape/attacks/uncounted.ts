@@ -1,9 +1,10 @@
-/** Takes of the kernel what no cgroup counts, a kind at a time. x86-64 numbers. argv: kind, how many. */
+/** Takes of the kernel what no cgroup counts, a kind at a time. argv: kind, how many. */
 import { openSync } from 'node:fs'
 import process from 'node:process'
 import { sys } from './raw.ts'
 
-const [SOCKET, SENDTO, SETSOCKOPT, FCNTL] = [41, 44, 54, 72]
+const [SOCKET = 0, SENDTO = 0, SETSOCKOPT = 0, FCNTL = 0] =
+  process.arch === 'arm64' ? [198, 206, 208, 25] : [41, 44, 54, 72]
 const [F_SETLK, F_OFD_SETLK] = [6, 37]
 const kind = process.argv[2] ?? ''
 const many = Number(process.argv[3])
