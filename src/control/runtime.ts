@@ -630,12 +630,16 @@ class OpenRuntime implements Runtime {
     const target = { kind: 'environment', name: this.#agent.environment } as const
     const order = { id: newOrderId(), target, rung: 'frozen', by: 'firebreak', why: lost } as const
     const cells = ending.map(({ cell }) => cell.id)
-    const { state } = this
     await Promise.allSettled([
       contain({ ...this.#containing(order, meant), agents: [] }),
-      fenceAsTold(state.directory, state.ledger(this.#agent.environment), cells, order.id),
+      this.#fenceTold(cells, order.id),
     ])
     await Promise.all(ending.map(({ cell }) => cell.kill()))
+  }
+
+  #fenceTold(cells: readonly CellId[], order: string): Promise<unknown> {
+    const { directory, ledger } = this.state
+    return fenceAsTold(directory, ledger(this.#agent.environment), cells, order)
   }
 
   /**
@@ -919,6 +923,9 @@ class OpenRuntime implements Runtime {
       if (told.ok) await live.services.said('cell-closed', number)
     }
     this.#ending.delete(number)
+    // Its gateway may have lowered it and be gone since, with nobody told; `#endCells` finds it no more.
+    if (live !== undefined && live.lost === undefined && live.services.gone() !== undefined)
+      await this.#fenceTold([cell.id], newOrderId()).catch(() => undefined)
     if (live === undefined || lost !== undefined) return { exit, teardown, ...(lost !== undefined && { lost }) }
     const again = await after.act?.()
     return { exit, teardown, ...(again && { again }) }

@@ -1,8 +1,13 @@
 /** What a detector lowers stays lowered: on disk for its agent, whatever becomes of the process that saw it. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CGROUP_PARENT, killMembers } from '../../src/cells/cgroup.ts'
+import { openCgroups } from '../../src/cells/cgroup-host.ts'
 import type { LiveCell } from '../../src/control/control-socket.ts'
 import { SKIP } from '../kit/command-line.ts'
+import { childrenOf } from '../kit/host.ts'
 import { until } from '../kit/until.ts'
 import { type Desk, desk, FALLS, fenced, ledgerHolds, nothingIsLeft, over } from './kit.ts'
 
@@ -52,6 +57,23 @@ describe('S8, S9: where a detector has put a cell', { skip: SKIP, concurrency: 2
       await over(unheard, run)
       await nothingIsLeft(unheard)
     })
+
+  it('a cell that ends by itself once such a gateway is gone: its agent is fenced all the same', async () => {
+    const unheard = await desk({ command: FALLS, containment: trap('quarantined') })
+    const run = await unheard.start(undefined, 'mute')
+    const { unified } = openCgroups(CGROUP_PARENT)
+    const [{ cell } = { cell: '' }] = await cellsOf(unheard)
+    const gateways = () => childrenOf(run.pid, 'gateway/main.ts')
+    const [first = 0] = gateways()
+    assert.ok(unified !== undefined && cell !== '' && first > 0)
+    // While another gateway is started, the cell stands still; then none of it is left to be given to that one.
+    while (gateways().includes(first)) await delay(2)
+    killMembers(join(unified, CGROUP_PARENT, cell), true)
+    const { stderr } = await run.ended
+    assert.doesNotMatch(stderr, /goes on with another/, 'control: it ended before')
+    assert.equal(fenced(unheard.state), 'quarantined')
+    await nothingIsLeft(unheard)
+  })
 })
 
 async function cellsOf(each: Desk): Promise<readonly LiveCell[]> {
