@@ -988,12 +988,12 @@ interface Undoing {
 const BY_GATEWAY = 'its gateway has stopped it: firebreak logs tells why'
 
 /**
- * Returns the servers that serve this cell alone: all of them where it stands still, and a relay also where it is only
- * cut off.
+ * Returns the servers that serve this cell alone: they stand still from `quarantined` on, since what one was told before
+ * goes on in it.
  */
 function serversOf({ kept }: Live, rung: Rung): readonly Halting[] {
   if (!isBelow(rung, 'restricted')) return []
-  const own = kept.filter(({ shared, relay }) => !shared && (relay || isBelow(rung, 'quarantined')))
+  const own = kept.filter(({ shared }) => !shared)
   return own.map(({ server, upstream }) => {
     server.hold()
     const halt = () => server.halt(rung === 'killed' ? 'kill' : 'freeze')

@@ -42,8 +42,6 @@ export interface Kept {
   readonly upstream: UpstreamName
   /** It serves other cells, too. */
   readonly shared: boolean
-  /** True for a relay: it has a way out of its own, and asks its gateway for no action when it uses that. */
-  readonly relay: boolean
   readonly start: () => Promise<Result<void, string>>
   /** It is not needed any more, by this cell. */
   readonly end: () => Promise<void>
@@ -178,15 +176,15 @@ export class Servers {
 
   #keptFor(upstream: StdioUpstream, number: number, workspace: string): Kept {
     if (upstream.mcp.shared) return this.#sharedFor(upstream, number)
-    const { name, relay } = upstream
+    const { name } = upstream
     const mayBegin = () => this.#options.mayBegin(number)
     const server = this.#kept(upstream, number, workspace, mayBegin)
     const start = () => server.start()
-    return { server, upstream: name, shared: false, relay, start, end: () => this.#end(server) }
+    return { server, upstream: name, shared: false, start, end: () => this.#end(server) }
   }
 
   #sharedFor(upstream: StdioUpstream, number: number): Kept {
-    const { name, relay } = upstream
+    const { name } = upstream
     const shared = this.#shared.get(name) ?? this.#newShared(upstream)
     this.#shared.set(name, shared)
     shared.users.add(number)
@@ -194,7 +192,6 @@ export class Servers {
       server: shared.server,
       upstream: name,
       shared: true,
-      relay,
       start: () => {
         shared.started ??= shared.server.start()
         return shared.started

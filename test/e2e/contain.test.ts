@@ -158,7 +158,7 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
     }
   })
 
-  it('restricted and watched are told to the cell that runs, and to the next', async () => {
+  it('restricted and watched are told to the cell that runs, and to the next; quarantined, its server stands still', async () => {
     const state = fresh()
     const run = await acting(state)
     assert.equal((await ask(state, 'contain', 'alpha', '--rung', 'restricted', ...MARIA)).code, 0)
@@ -167,6 +167,11 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
     assert.equal(released.code, 0, released.stderr)
     const printed = run.stdout().length
     await until('it acts again', () => run.stdout().slice(printed).includes('done'))
+    // Its server is no relay: it stands still all the same, by the order and not because nobody named it.
+    const cutOff = await ask(state, 'contain', 'alpha', '--rung', 'quarantined', ...MARIA)
+    assert.equal(cutOff.code, 0, cutOff.stdout + cutOff.stderr)
+    assert.match(cutOff.stdout, /^yes {2}its server c_/m)
+    assert.doesNotMatch(cutOff.stdout, /no warden named it/)
     assert.equal((await ask(state, 'kill', 'environment-that-is-none')).code, 2)
     assert.equal((await ask(state, 'kill', 'test', ...MARIA)).code, 0)
     await run.ended
