@@ -25,7 +25,7 @@ export function setUp() {
 }
 
 /** Where compiled code is kept, for services too, which may read it and not write it. Gone with node_modules. */
-const cache = join(root, 'node_modules', '.cache', 'firebreak')
+export const cache = join(root, 'node_modules', '.cache', 'firebreak')
 
 /** Compiles what a start will load, once. A failure only means that starts are slower. */
 function warm() {
