@@ -63,6 +63,14 @@ const WAYS: Readonly<Record<string, JsonObject>> = {
     structuredContent: { iban: 'DE1' },
     content: [text({ iban: 'DE1', rows: `{'iban': '${NUMBER}'}` })],
   },
+  'a list with a number that is none of JSON': {
+    structuredContent: { iban: 'DE1' },
+    content: [text({ iban: 'DE1', rows: `[NaN, {"iban" : "${NUMBER}"}]` })],
+  },
+  'a list with a number that is too long to be kept': {
+    structuredContent: { iban: 'DE1' },
+    content: [text({ iban: 'DE1', rows: `[1e9999999,{"iban":"${NUMBER}"}]` })],
+  },
   'JSON after JSON': {
     structuredContent: { iban: 'DE1' },
     content: [text({ iban: 'DE1', log: `{"iban":"DE1"}\n{"iban":"${NUMBER}"}` })],

@@ -91,7 +91,7 @@ function insideOf(leaf: Json, level: number, change: (inner: Json) => Json): Jso
   try {
     return JSON.stringify(change(parseExactJson(leaf)))
   } catch {
-    return OPENS_AS_FIELDS.test(leaf) ? MASKED : leaf
+    return OPENS_AS_FIELDS.test(leaf) || LIST_WITH_FIELDS.test(leaf) ? MASKED : leaf
   }
 }
 
@@ -99,6 +99,8 @@ function insideOf(leaf: Json, level: number, change: (inner: Json) => Json): Jso
 const OPENS_AS_JSON = /^\s*[[{"]/
 /** The beginning of a text that is hardly anything else than an object, or a list of objects, lists or texts. */
 const OPENS_AS_FIELDS = /^\s*(?:\{|\[\s*[[{"'])/
+/** A text that opens as a list of anything, and in which a member has a name: `[NaN, {"a": 1}]`. */
+const LIST_WITH_FIELDS = /^\s*\[.*?["']\s*:/s
 /** Texts of JSON within texts of JSON that are read. */
 const TEXT_LEVELS_MAX = 8
 

@@ -19,6 +19,9 @@ describe('parseStrictJson', () => {
     ['an integer past 2^53', '{"id":9007199254740993}', 'unsafe-number'],
     ['a large integer by exponent', '1e300', 'unsafe-number'],
     ['infinity by exponent', '1e999', 'unsafe-number'],
+    ['a number that a double takes for zero', '{"amount":1e-400}', 'unsafe-number'],
+    ['a number that a double rounds', '[0.99999999999999999999]', 'unsafe-number'],
+    ['an exponent of twelve digits', '1e-100000000000', 'unsafe-number'],
     ['a lone surrogate in a value', '"\\ud800"', 'lone-surrogate'],
     ['a lone surrogate in a key', '{"\\udc00":1}', 'lone-surrogate'],
     ['bytes that are not UTF-8', Uint8Array.of(0x22, 0xc0, 0xaf, 0x22), 'not-utf8'],
@@ -50,6 +53,11 @@ describe('parseStrictJson', () => {
       return parsed.ok ? 'accepted' : jsonFaultText(parsed.reason)
     }
     assert.match(said('{"a":[{"b":1e-5},{"id":1e999999999}]}'), /^unsafe-number at \$\.a\[1\]\.id: readers of JSON/)
+    assert.match(said('{"a":[{"b":0.10},{"id":-1e-400}]}'), /^unsafe-number at \$\.a\[1\]\.id:/)
+    // As languages write doubles: the shortest, with seventeen digits, with zeros behind.
+    const usual =
+      '[0.1,0.10000000000000001,3.1415926535897931,1e-320,-0.0,0e999999,1E2,100.00000000000000000000,5e-324]'
+    assert.equal(said(usual), 'accepted')
     assert.match(said('{"a":["x","\\ud800"]}'), /^lone-surrogate at \$\.a\[1\]:/)
     assert.match(said('{"a":{"__proto__":1}}'), /^reserved-key at \$\.a:/)
     assert.match(

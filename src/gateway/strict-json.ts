@@ -5,7 +5,7 @@ import {
   type JsonObject,
   type JsonScan,
   KEEP_AS_WRITTEN,
-  KEEP_NONE,
+  KEEP_ROUNDED,
   type Keeps,
   LIMITS,
   no,
@@ -43,15 +43,18 @@ export interface JsonBounds {
   readonly depthMax: number
   readonly valuesMax: number
   readonly keysMax: number
-  /** Tells which numbers are kept as they are written; one that is not, and that a double does not hold, is refused. */
+  /** Tells which numbers are told from the doubles that come near them. */
   readonly keeps: Keeps
+  /** Whether those are kept as they are written, or refused, as all are that no double comes near. */
+  readonly kept: 'as-written' | 'refused'
 }
 
 const STRICT: JsonBounds = {
   depthMax: LIMITS.jsonDepthMax,
   valuesMax: LIMITS.jsonNodesMax,
   keysMax: LIMITS.jsonNodesMax,
-  keeps: KEEP_NONE,
+  keeps: KEEP_ROUNDED,
+  kept: 'refused',
 }
 
 /** Bounds of a frame of a cell. */
@@ -63,6 +66,7 @@ export const FROM_UPSTREAM: JsonBounds = {
   valuesMax: LIMITS.answerValuesMax,
   keysMax: LIMITS.answerValuesMax,
   keeps: KEEP_AS_WRITTEN,
+  kept: 'as-written',
 }
 
 /** The same for what has been decoded already. */
@@ -77,7 +81,7 @@ export function parseStrictText(text: string, bounds: JsonBounds = STRICT): Resu
   } catch {
     return no({ kind: 'not-json', ...noNumber(text, scan) })
   }
-  const counted: Counted = { keys: 0 }
+  const counted: Counted = { keys: 0, kept: bounds.kept }
   const fault = faultIn(read.value, counted)
   if (fault !== undefined) return no(fault)
   // Each key of the text has one colon outside strings; a key that is written twice leaves only one in the value.
@@ -179,6 +183,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 interface Counted {
   keys: number
+  readonly kept: JsonBounds['kept']
 }
 
 interface Located {
@@ -195,7 +200,9 @@ function faultIn(value: Json, counted: Counted): Located | undefined {
       // A fraction is as exact as it is sent on; an integer past 2^53 has already become another one.
       return isUnsafe(value) ? { kind: 'unsafe-number', at: '$' } : undefined
     case 'object':
-      if (value === null || value instanceof WrittenNumber) return undefined
+      if (value instanceof WrittenNumber)
+        return counted.kept === 'refused' ? { kind: 'unsafe-number', at: '$' } : undefined
+      if (value === null) return undefined
       return Array.isArray(value) ? faultInList(value, counted) : faultInObject(value as JsonObject, counted)
     default:
       return undefined

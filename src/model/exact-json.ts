@@ -21,7 +21,24 @@ export interface JsonScan {
 /** Tells whether a number, by its text, is to be kept as it is written. */
 export type Keeps = (text: string) => boolean
 
-export const KEEP_NONE: Keeps = () => false
+/**
+ * Keeps each number that a double only comes near: one that vanishes (`1e-400`), and one of more digits than any double
+ * is written with. `0.10000000000000001` is how some languages write the double 0.1, and is that.
+ */
+export const KEEP_ROUNDED: Keeps = (text) => (Number(text) === 0 || text.length > ROUND_TRIP_DIGITS) && isRounded(text)
+
+/** Seventeen digits tell any two doubles apart, and are written by languages that do not look for fewer. IEEE 754 */
+const ROUND_TRIP_DIGITS = 17
+
+function isRounded(text: string): boolean {
+  if (!isNumberText(text)) return true
+  const digits = text
+    .replace(/[eE].*$/, '')
+    .replaceAll(/\D/g, '')
+    .replace(/^0+/, '')
+  if (digits === '' || (digits.length <= ROUND_TRIP_DIGITS && Number(text) !== 0)) return false
+  return doubleOf(new WrittenNumber(text)) === undefined
+}
 
 /**
  * Keeps each number that `JSON.stringify` would write in other characters, and each that is past what doubles tell
@@ -33,7 +50,7 @@ export const KEEP_AS_WRITTEN: Keeps = (text) => {
 }
 
 /** Keeps numbers that no double is exactly: for what is our own, and is read as it was written. */
-export const KEEP_INEXACT: Keeps = (text) => isNumberText(text) && doubleOf(new WrittenNumber(text)) === undefined
+export const KEEP_INEXACT: Keeps = (text) => !isNumberText(text) || doubleOf(new WrittenNumber(text)) === undefined
 
 export function isUnsafe(value: number): boolean {
   return !Number.isFinite(value) || (Math.abs(value) > Number.MAX_SAFE_INTEGER && Number.isInteger(value))
@@ -41,10 +58,12 @@ export function isUnsafe(value: number): boolean {
 
 /**
  * Reads JSON as the platform does, with numbers as they are written where `keeps` says so. Throws a SyntaxError where it
- * is none. A string that begins with a lone surrogate is none either beside such numbers: no UTF-8 has it.
+ * is none, or has a number that would be kept and is too long for it. A string that begins with a lone surrogate is none
+ * either beside such numbers: no UTF-8 has it.
  */
 export function parseExactJson(text: string, keeps: Keeps = KEEP_AS_WRITTEN): Json {
   const scan = scanJson(text, keeps)
+  if (scan.tooLong) throw new SyntaxError('a number in it is longer, or its exponent, than any that is kept')
   const { value, mistaken } = parseScanned(text, scan)
   if (mistaken) throw new SyntaxError('a string in it cannot be told from a number')
   return value

@@ -50,6 +50,11 @@ describe('a number that is kept as it was written', () => {
     assert.equal(doubleOf('1'), undefined)
   })
 
+  it('is not taken for another where it is too long to be kept', () => {
+    for (const text of ['1e10000000', '[1e-10000000]', `{"a":1.${'0'.repeat(1_100)}1}`])
+      for (const keeps of [undefined, KEEP_INEXACT]) assert.throws(() => parseExactJson(text, keeps), SyntaxError)
+  })
+
   it('is compared by all of its digits', () => {
     const scaled = ({ negative, whole, power }: { negative: boolean; whole: string; power: number }) =>
       BigInt(whole) * 10n ** BigInt(power + 30) * (negative ? -1n : 1n)
