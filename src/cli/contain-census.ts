@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts'
 import { type Confirmation, eventually, type Order, type Target } from '../control/containment.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { isBelow } from '../model/index.ts'
+import type { Waiting } from './contain-waiting.ts'
 
 /** Cells that wardens have answered for: those that their receipts name, and how their points are called. */
 export interface Said {
@@ -25,6 +26,7 @@ export async function census(
   order: Order,
   config: Config | undefined,
   said: Said,
+  waiting: Waiting,
 ): Promise<readonly Confirmation[]> {
   if (!isBelow(order.rung, 'restricted')) return []
   const begun = performance.now()
@@ -46,6 +48,7 @@ export async function census(
   const elsewhere =
     order.target.kind !== 'all' ? [] : othersThan(places).map(([point, words]) => confirmation(point, true, words))
   const goOn = [...person, ...elsewhere]
+  waiting.begin(() => `${unnamed().length} cells that no warden has named`, ENDING_MS_MAX + END_MS_MAX)
   // One that ends at this moment is still to be seen for some.
   if (await eventually(() => unnamed().length === 0, ENDING_MS_MAX))
     return [...goOn, confirmation('host', true, 'by the kernel, nothing runs of it but what is named here')]

@@ -18,6 +18,7 @@ import { statesIn, tenantOf, tenantState, trialsOf } from '../control/tenants.ts
 import { isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
 import { census } from './contain-census.ts'
+import { type Waiting, waitingAloud } from './contain-waiting.ts'
 import { printable } from './printable.ts'
 import { stateOf } from './state.ts'
 
@@ -40,14 +41,28 @@ export const CONTAIN_OPTIONS: Readonly<Record<string, Option>> = {
 export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promise<ExitCode> {
   // Who has loaded every processor does not delay the order that ends it; whoever may not do this goes without.
   schedule(process.pid, 'first')
-  const [name] = call.positionals
   const state = stateOf(call)
   const misnamed = namedStateFault(state)
   if (misnamed !== undefined) return noState(call, misnamed)
+  const waiting = waitingAloud(call.print)
+  try {
+    return await containNamed(call, rung, state, waiting)
+  } finally {
+    waiting.over()
+  }
+}
+
+async function containNamed(
+  call: Call,
+  rung: Exclude<Rung, 'normal'>,
+  state: string,
+  waiting: Waiting,
+): Promise<ExitCode> {
+  const [name] = call.positionals
   // All, or a cell, are ordered before anything else is read.
   let target = targetOf(name, undefined)
   let config = target === undefined ? await configAtHand(call) : undefined
-  target ??= targetOf(name, config) ?? (await agentThatRuns(state, name))
+  target ??= targetOf(name, config) ?? (await agentThatRuns(state, name, waiting))
   if (target === undefined) return nobodyMeant(call, name, config)
   const by = personOf(call).slice(0, WORDS_MAX)
   const why = (call.text('why') ?? 'no reason was given').slice(0, WORDS_MAX)
@@ -55,6 +70,7 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
   const confirmations: Confirmation[] = []
   const heard = (confirmation: Confirmation): void => {
     confirmations.push(confirmation)
+    waiting.heard()
     call.print.line(lineOf(confirmation))
   }
   /** Runs one step; an error that it throws becomes a line of its own, and keeps no other step from being taken. */
@@ -68,9 +84,10 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
   }
   const asked = new Set<string>()
   // At once, whatever the disk does, and again when the fence is on it: a run that was not there yet has read that, or is asked.
-  const ordering = () => tried('wardens', [], () => orderWardens(state, order, asked, heard))
+  const ordering = () => tried('wardens', [], () => orderWardens(state, order, asked, heard, waiting))
   const answers = [...(await ordering())]
   config ??= await configAtHand(call)
+  waiting.begin(() => 'the fence on the disk', LOCK_MS_MAX)
   const fences = await tried('fence', [], () => fenceEach(config, state, order))
   for (let before = -1; before < asked.size && asked.size < WARDENS_MAX; ) {
     before = asked.size
@@ -82,13 +99,14 @@ export async function contain(call: Call, rung: Exclude<Rung, 'normal'>): Promis
     if (!fenced || !each.confirmed) heard(each)
     else confirmations.push(each)
   }
+  waiting.begin(() => 'what dead wardens have left', REAP_MS_MAX)
   for (const each of await tried('dead wardens', [], () => reapDead(runDirectories()))) heard(each)
   const states = await tried('state', [state], async () => statesMeant(state, target))
   if (!states.some((each) => existsSync(join(each, 'ledger')))) heard(neverUsed(state))
 
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
   const said = { cells, points: confirmations.map(({ point }) => point) }
-  for (const each of await tried('host', [], () => census(states, order, config, said))) heard(each)
+  for (const each of await tried('host', [], () => census(states, order, config, said, waiting))) heard(each)
   const contained = confirmations.every(({ confirmed }) => confirmed) && answers.every(({ ok, silent }) => ok || silent)
   for (const { receipt, ok, said: words, silent } of answers) {
     if (receipt?.unwritten !== undefined)
@@ -138,7 +156,8 @@ async function configAtHand(call: Call): Promise<Config | undefined> {
 }
 
 /** Returns an agent of which a cell runs, by its warden: the configuration may have been edited since. */
-async function agentThatRuns(state: string, name: string | undefined): Promise<Target | undefined> {
+async function agentThatRuns(state: string, name: string | undefined, waiting: Waiting): Promise<Target | undefined> {
+  waiting.begin(() => 'the question whose cells run', SILENCE_MS_MAX)
   try {
     const asking = statesIn(state).map((each) => askWardens(each, { kind: 'cells' }, () => undefined, SILENCE_MS_MAX))
     const cells = (await Promise.all(asking)).flat().flatMap((answer) => answer.cells ?? [])
@@ -192,14 +211,22 @@ async function orderWardens(
   order: Order,
   asked: Set<string>,
   heard: (confirmation: Confirmation) => void,
+  waiting: Waiting,
 ) {
-  const onReply = (reply: ControlReply) => void (reply.kind === 'confirmation' && heard(reply.confirmation))
+  const before = asked.size
+  let done = 0
+  waiting.begin(() => `${asked.size - before - done} of ${asked.size - before} wardens`, SILENCE_MS_MAX + END_MS_MAX)
+  const onReply = (reply: ControlReply) => {
+    if (reply.kind === 'confirmation') heard(reply.confirmation)
+    else done++
+  }
   const request = { kind: 'contain', order } as const
   const answering = statesMeant(state, order.target).map((each) =>
     askWardens(each, request, onReply, SILENCE_MS_MAX, asked),
   )
   const answers = (await Promise.all(answering)).flat()
-  for (const { silent } of answers) if (silent !== undefined) heard(await endSilentWarden(silent.pid, silent.socket))
+  const silent = answers.flatMap((answer) => answer.silent ?? [])
+  await Promise.all(silent.map(async ({ pid, socket }) => heard(await endSilentWarden(pid, socket))))
   return answers
 }
 
@@ -210,6 +237,12 @@ function statesMeant(state: string, { kind }: Target): readonly string[] {
 
 /** Between two words of a warden: its points have 1.5 s each, and what ends them harder 6. */
 const SILENCE_MS_MAX = 10_000
+/** Milliseconds for a warden to be gone that is ended. */
+const END_MS_MAX = 2_000
+/** Milliseconds that another writer may hold a fence, of a state or a tenant. */
+const LOCK_MS_MAX = 2_000
+/** Milliseconds for cells of dead wardens: for their groups and for their first processes. */
+const REAP_MS_MAX = 10_000
 
 /**
  * Fences the agents on disk, also where nothing runs: the next start meets it. A damaged fence is written anew only

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { recordAbout, recordBegun } from '../../src/cells/about.ts'
 import { standingCells } from '../../src/cells/census.ts'
 import { recordInit } from '../../src/cells/run-directory.ts'
@@ -89,14 +90,17 @@ describe('S8: an order by root over another user’s state', { skip: SKIP }, () 
     other.child.kill('SIGKILL')
   })
 
-  it('an order to all reaches what a doctor tries beside the state, and nothing more is tried after it', async () => {
+  it('an order to all reaches what a doctor tries beside the state, says what it waits for, and nothing is tried after it', async () => {
     const orders: string[] = []
     const trial = await openControlSocket(`${state}.try-abc`, async (request, reply) => {
       orders.push(request.kind)
+      // Long enough for a person to ask whether anything goes on.
+      if (request.kind === 'contain') await delay(2_200)
       reply({ kind: 'done', ok: true, said: '0 cells' })
     })
     assert.ok(trial.ok)
-    await ask('contain', 'all')
+    const told = await ask('contain', 'all')
+    assert.match(told.stderr, /still there: 1 of 1 wardens, until \d\d:\d\d:\d\d UTC at the latest/)
     await trial.value.close()
     rmSync(`${state}.try-abc`, { recursive: true })
     assert.ok(orders.includes('contain'))
