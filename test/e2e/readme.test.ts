@@ -39,9 +39,9 @@ describe('README.md', () => {
   })
 
   it('shows a configuration that is one', async () => {
-    const [text = ''] = blocks('Say more', 'yaml')
+    const [text = '', browser = ''] = blocks('Say more', 'yaml')
     const directory = temporaryDirectory()
-    for (const name of ['work', 'policies']) mkdirSync(join(directory, name))
+    for (const name of ['work', 'policies', 'node_modules']) mkdirSync(join(directory, name))
     writeFileSync(join(directory, 'desk.py'), '')
     writeFileSync(
       join(directory, 'policies/never.cedar'),
@@ -52,6 +52,11 @@ describe('README.md', () => {
     assert.ok(loaded.ok, JSON.stringify(loaded))
     const judged = await judgeConfig(loaded.value)
     assert.ok(judged.ok, JSON.stringify(judged))
+    const agents = 'agents: { alpha: { owner: ana@shop.example, environment: test, cell: {} } }\n'
+    writeFileSync(join(directory, 'browser.yaml'), `${browser}${agents}`)
+    const browses = await loadConfig(join(directory, 'browser.yaml'), { node: process.execPath })
+    assert.ok(browses.ok, JSON.stringify(browses))
+    assert.equal(browses.value.upstreams.size, 1)
   })
 
   it('links to what is there', () => {

@@ -9,10 +9,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { parse, stringify } from 'yaml'
-import { CANDIDATES, type Candidate, DATA } from './servers.ts'
+import { browserAlone } from './browser.ts'
+import { openPage } from './page.ts'
+import { CANDIDATES, type Candidate, DATA, PAGE } from './servers.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const STEP_MS_MAX = 180_000
+/** The browser itself, as the program of an agent. */
+const BROWSER = 'chromium'
 
 interface Line {
   readonly name: string
@@ -25,7 +29,9 @@ interface Line {
 }
 
 const asked = process.argv.slice(2)
-const wanted = CANDIDATES.filter(({ name }) => asked.length === 0 || asked.includes(name))
+const isAsked = (name: string) => asked.length === 0 || asked.includes(name)
+const wanted = CANDIDATES.filter(({ name }) => isAsked(name))
+const page = await openPage()
 const directory = mkdtempSync(join(tmpdir(), 'firebreak-servers-'))
 chmodSync(directory, 0o755)
 const lines: Line[] = []
@@ -34,7 +40,13 @@ try {
     process.stderr.write(`${candidate.name}: ${candidate.package}\n`)
     lines.push(tried(candidate))
   }
+  if (isAsked(BROWSER)) {
+    const begun = performance.now()
+    const call = browserAlone(directory, (args) => firebreak(args, {}))
+    lines.push({ name: BROWSER, version: '', tools: '', accepted: '', spoken: '', call, seconds: secondsSince(begun) })
+  }
 } finally {
+  page.close()
   rmSync(directory, { recursive: true, force: true })
 }
 print(lines)
@@ -45,8 +57,7 @@ function tried(candidate: Candidate): Line {
   const begun = performance.now()
   const line = { name, version: '', tools: '', accepted: '', spoken: '' }
   const done = (call: string, more: Partial<Line> = {}): Line => {
-    const seconds = ((performance.now() - begun) / 1_000).toFixed(0)
-    return { ...line, call, seconds, ...more }
+    return { ...line, call, seconds: secondsSince(begun), ...more }
   }
   if (needs !== undefined && !existsSync(needs)) return done(`skipped: there is no ${needs}`)
   const place = join(directory, name)
@@ -76,7 +87,11 @@ function tried(candidate: Candidate): Line {
     )
   }
   const run = firebreak(['run', '-c', config], values)
-  return done(callIn(run), told)
+  return done(callIn(run, candidate), told)
+}
+
+function secondsSince(begunMs: number): string {
+  return ((performance.now() - begunMs) / 1_000).toFixed(0)
 }
 
 type Installed =
@@ -108,35 +123,65 @@ type Configured =
   | { readonly ok: false; readonly why: string }
 
 interface Written {
-  upstreams?: Record<string, { tools?: Record<string, object> }>
+  environments?: Record<string, object>
+  upstreams?: Record<string, { relay?: boolean; mcp?: { cell?: object }; tools?: Record<string, object> }>
   agents: Record<string, { command: string[]; cell: Record<string, unknown>; grants?: object[] }>
   secrets?: Record<string, { env?: string }>
 }
 
 /** What a person does after `init`: judges the one tool that is called, and names the agent's program. */
-function configure(file: string, { name, call, env = {}, command }: Candidate): Configured {
+function configure(file: string, { name, call, after = [], browses, env = {}, command }: Candidate): Configured {
   const config: Written = parse(readFileSync(file, 'utf8'))
   const upstream = config.upstreams?.[name]
   const tools = upstream?.tools ?? {}
   if (upstream === undefined) return { ok: false, why: commentOn(readFileSync(file, 'utf8')) }
   const known = Object.keys(tools).length
   const tool = call.tool in tools ? call.tool : (Object.keys(tools)[0] ?? call.tool)
-  upstream.tools = { ...tools, [tool]: { effect: 'read', returns: ['untrusted'] } }
+  const calls = [tool === call.tool ? call : { tool, args: {} }, ...after]
+  // A browser does not get out for a read.
+  const effect = browses ? 'write' : 'read'
+  const judged = {
+    effect,
+    returns: ['untrusted'],
+    accepts: ['untrusted'],
+    content: ['$.element', '$.target', '$.scale'],
+  }
+  for (const each of calls) {
+    const destinations = { '$.url': [page.url] }
+    const known = browses
+      ? { ...judged, ...('url' in each.args && { destinations }) }
+      : { effect, returns: ['untrusted'] }
+    upstream.tools = { ...upstream.tools, [each.tool]: known }
+  }
+  if (browses) {
+    config.environments = { test: { egress: [page.url] } }
+    upstream.relay = true
+    if (upstream.mcp?.cell) upstream.mcp.cell = { ...upstream.mcp.cell, memory: '1GiB', pids: 256 }
+  }
   const requests = [
     { method: 'tools/list', params: {} },
-    { method: 'tools/call', params: { name: `${name}__${tool}`, arguments: tool === call.tool ? call.args : {} } },
+    ...calls.map(({ tool: called, args }) => ({
+      method: 'tools/call',
+      params: { name: `${name}__${called}`, arguments: inPlace(args) },
+    })),
   ]
   const [agent] = Object.values(config.agents)
   if (agent === undefined) return { ok: false, why: 'init wrote no agent' }
   agent.command = ['/opt/node', '/opt/calls.ts', JSON.stringify(requests)]
   agent.cell = { files: { '/opt/node': '${node}', '/opt/calls.ts': join(ROOT, 'test/e2e/agents/calls.ts') } }
-  agent.grants = [{ upstream: name, tools: [tool], budget: { calls: '60/min' }, expires: '1h' }]
-  writeFileSync(file, stringify(config))
+  agent.grants = [
+    { upstream: name, tools: [...new Set(calls.map((each) => each.tool))], budget: { calls: '60/min' }, expires: '1h' },
+  ]
+  writeFileSync(file, stringify(config, { aliasDuplicateObjects: false }))
   // Values of the client's file, and for what was taken out of an argument a dummy.
   const dummies = Object.values(config.secrets ?? {}).flatMap(({ env: variable }) =>
     variable === undefined ? [] : [[variable, valueFor(variable, env, command)] as const],
   )
   return { ok: true, values: Object.fromEntries(dummies), tools: known }
+}
+
+function inPlace(args: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(args).map(([key, value]) => [key, value === PAGE ? page.url : value]))
 }
 
 function valueFor(variable: string, env: Readonly<Record<string, string>>, command: readonly string[]): string {
@@ -165,19 +210,30 @@ interface Reply {
   readonly error?: { readonly message: string }
 }
 
-/** What came of the call, as the agent printed it. */
-function callIn(run: SpawnSyncReturns<string>): string {
+/** Returns what came of the calls, as the agent printed it: of the first, or of the first that went wrong. */
+function callIn(run: SpawnSyncReturns<string>, { call, after = [] }: Candidate): string {
   const printed = run.stdout.split('\n').find((line) => line.startsWith('['))
   if (printed === undefined) return `run: ${lastOf(run)}`
   const read: unknown = JSON.parse(printed)
   const replies = read as readonly Reply[] // as calls.ts prints it
+  const wrong = [call, ...after].findIndex(({ says = '' }, i) => {
+    const reply = replies[i + 1]
+    return i > 0 ? reply?.result === undefined || reply.result.isError || !saidIn(reply, says) : !saidIn(reply, says)
+  })
+  if (wrong >= 0 && after.length > 0)
+    return `failed: ${[call, ...after][wrong]?.tool}: ${JSON.stringify(replies[wrong + 1]).slice(0, 300)}`
   const { result, error } = replies[1] ?? {}
   // What Firebreak refuses carries a reference.
   if (result === undefined && error?.message.includes('(reference ') !== true)
     return `answered with its own error: ${error?.message ?? ''}`
   if (result === undefined) return `refused: ${error?.message} ${lastOf({ ...run, stdout: '' })}`
   const said = (result.content?.[0]?.text ?? '').replaceAll(/\s+/g, ' ').slice(0, 60)
-  return `answered${result.isError === true ? ' with its own error' : ''}: ${said}`
+  const more = after.length > 0 ? `, and ${after.length} after it` : ''
+  return `answered${result.isError === true ? ' with its own error' : ''}${more}: ${said}`
+}
+
+function saidIn(reply: Reply | undefined, words: string): boolean {
+  return JSON.stringify(reply ?? '').includes(words)
 }
 
 function firebreak(args: readonly string[], env: Readonly<Record<string, string>>): SpawnSyncReturns<string> {

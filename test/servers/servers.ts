@@ -9,17 +9,33 @@ export interface Candidate {
   /** The program that the package installs, and its arguments. */
   readonly command: readonly [string, ...string[]]
   readonly env?: Readonly<Record<string, string>>
-  readonly call: { readonly tool: string; readonly args: Readonly<Record<string, unknown>> }
+  readonly call: Call
+  /** Made after that, in the same session: each has to be answered without an error. */
+  readonly after?: readonly Call[]
+  /** It goes out through the egress of its environment, which leads to a page on this host (PAGE). */
+  readonly browses?: true
   /** What has to be on the host for it. */
   readonly needs?: string
   /** Its tools come from its own API, which nobody reaches here: that it says so is what is looked for. */
   readonly listsByNetwork?: true
 }
 
+export interface Call {
+  readonly tool: string
+  readonly args: Readonly<Record<string, unknown>>
+  /** What has to stand in its answer. */
+  readonly says?: string
+}
+
+/** A page with a heading (Tea, 3.50 EUR) and a button (Buy), by the address that a browser has it at. */
+export const PAGE = '{page}'
+
 /** Stands for a directory of its own. */
 export const DATA = '{data}'
 
-const CHROMIUM = '/usr/bin/chromium'
+export const CHROMIUM = '/usr/bin/chromium'
+/** Where a relay finds its way out. A browser goes to loopback addresses without a proxy, unless it is told this one. */
+export const WAY_OUT = 'http://127.0.0.1:7071'
 const DUMMY = 'dummy-credential-0123456789'
 
 export const CANDIDATES: readonly Candidate[] = [
@@ -47,6 +63,14 @@ export const CANDIDATES: readonly Candidate[] = [
     call: { tool: 'echo', args: { message: 'hello' } },
   },
   {
+    name: 'everything-newest',
+    from: 'npm',
+    package: '@modelcontextprotocol/server-everything',
+    command: ['mcp-server-everything'],
+    call: { tool: 'echo', args: { message: 'hello' } },
+    after: [{ tool: 'trigger-long-running-operation', args: { duration: 2, steps: 4 }, says: 'completed' }],
+  },
+  {
     name: 'chrome-devtools',
     from: 'npm',
     package: 'chrome-devtools-mcp',
@@ -65,8 +89,18 @@ export const CANDIDATES: readonly Candidate[] = [
     name: 'playwright',
     from: 'npm',
     package: '@playwright/mcp',
-    command: ['playwright-mcp', '--headless', '--isolated', '--no-sandbox', '--executable-path', CHROMIUM],
-    call: { tool: 'browser_tabs', args: { action: 'list' } },
+    command: [
+      ...(['playwright-mcp', '--headless', '--isolated', '--no-sandbox'] as const),
+      ...['--proxy-server', WAY_OUT, '--executable-path', CHROMIUM],
+    ],
+    call: { tool: 'browser_navigate', args: { url: PAGE }, says: 'Page Title: The shop' },
+    after: [
+      { tool: 'browser_snapshot', args: {}, says: 'Tea, 3.50 EUR' },
+      { tool: 'browser_click', args: { element: 'Buy', target: 'button' } },
+      { tool: 'browser_snapshot', args: {}, says: 'bought' },
+      { tool: 'browser_take_screenshot', args: { scale: 'css' }, says: 'image/png' },
+    ],
+    browses: true,
     needs: CHROMIUM,
   },
   {
