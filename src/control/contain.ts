@@ -58,19 +58,28 @@ function kept(state: State, receipt: Receipt, evidence: JsonObject, told: Told):
   }
 }
 
-/** Each cell's entry tells of that cell: an order to a thousand does not stand a thousand times in the ledger. */
-async function recorded({ stopping, order, record }: Containing, receipt: Receipt, { mayLand }: Told): Promise<void> {
+/**
+ * Records one entry for each cell that was stopped, or that was being started and does not begin: it tells of that cell
+ * alone, so that an order to a thousand does not stand a thousand times in the ledger. A start that an order only lowers
+ * has none: nothing of it was stopped, and it begins on that rung.
+ */
+async function recorded(containing: Containing, receipt: Receipt, { mayLand }: Told): Promise<void> {
+  const { order, record } = containing
   const { confirmations, contained, atMs } = receipt
   const all = confirmations.filter(({ point }) => !/ of c_|^its server /.test(point))
-  for (let i = 0; i < stopping.length; i += RECORDED_AT_ONCE) {
-    const entries = stopping.slice(i, i + RECORDED_AT_ONCE).map(({ cell, agent, servers }) => {
+  const stopped = [
+    ...containing.stopping.map(({ cell: { id }, agent, servers }) => ({ id, agent, servers })),
+    ...containing.unbegun.map(({ cell, agent }) => ({ id: cell, agent, servers: [] })),
+  ]
+  for (let i = 0; i < stopped.length; i += RECORDED_AT_ONCE) {
+    const entries = stopped.slice(i, i + RECORDED_AT_ONCE).map(({ id, agent, servers }) => {
       const names = new Set(servers.map(({ point }) => point))
-      const own = confirmations.filter(({ point }) => point.endsWith(` ${cell.id}`) || names.has(point))
+      const own = confirmations.filter(({ point }) => point.endsWith(` ${id}`) || names.has(point))
       const about = { order: order.id, atMs, contained, confirmations: [...all, ...own] }
       const landing = { mayLand: mayLand.slice(0, TOLD_MAX), mayLandInAll: mayLand.length }
       return record({
         kind: 'cell.contained',
-        cell: cell.id,
+        cell: id,
         agent,
         rung: order.rung,
         receipt: asJson({ ...about, ...landing }),

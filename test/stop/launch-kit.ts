@@ -68,6 +68,7 @@ export interface Plan {
 
 export interface Met {
   readonly run: Running
+  readonly state: string
   readonly receipt: Receipt | undefined
   readonly hasEnded: () => boolean
   /** Ends what is left of it, and looks. */
@@ -100,7 +101,7 @@ export async function orderedAt(
     await run.ended
     assert.deepEqual(cellsOf(run), [])
   }
-  return { run, receipt: receiptIn(`${report}.heard`), hasEnded: () => ended, over }
+  return { run, state, receipt: receiptIn(`${report}.heard`), hasEnded: () => ended, over }
 }
 
 /** By the kernel: each cell that is there stands still, and the receipt names it. */

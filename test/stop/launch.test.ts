@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
-import { SKIP } from '../kit/command-line.ts'
+import { ledgerOf, SKIP } from '../kit/command-line.ts'
 import { until } from '../kit/until.ts'
 import {
   ALL,
@@ -36,6 +36,10 @@ describe('S8, S9: an order at a step of a launch', { skip: SKIP, concurrency: 2 
       assert.deepEqual([code, stdout], [CONTAINED, ''], stderr)
       assert.match(stderr, /not started: alpha is frozen/)
       assert.equal(met.receipt?.cells.length, 1)
+      const [told, ...more] = (await ledgerOf(met.state)).filter(({ kind }) => kind === 'cell.contained')
+      assert.ok(told?.kind === 'cell.contained' && more.length === 0, 'the ledger tells of it, once')
+      assert.deepEqual([told.cell, told.agent, told.rung], [met.receipt?.cells[0], 'alpha', 'frozen'])
+      assert.match(JSON.stringify(told.receipt), /"start of c_[^}]*it has not begun, and nothing of it is left/)
       await met.over()
     })
 
