@@ -80,7 +80,8 @@ export async function makeIncident({ place, cell, agent, nowMs, judged, words }:
     ...((damage ?? found) !== undefined && { damage: damage ?? found }),
     plan: planned.value,
     destinationsOf: (effect) => destinationsOf(config, effect),
-    labelsAtStart: (name) => config?.config.agents.get(name)?.cell.labels ?? [],
+    // An older log does not say, and the configuration at hand is all that there is.
+    labelsAtStart: (name) => (dossier.begun.has(name) ? [] : (config?.config.agents.get(name)?.cell.labels ?? [])),
     authority: authorityOf(judged, dossier, words),
     receipts: new Map([...orders].map((order) => [order, readReceipt(place.state, order, dossier.cells)])),
     unrecorded: unrecordedStops(place.state, dossier.cells, orders),
@@ -201,7 +202,7 @@ async function changeOf(judged: Judged, dossier: Dossier, words: Words): Promise
       const tools = [...config.upstreams.values()].find((each) => each.name === upstream)?.tools.values() ?? []
       return [...tools].find((each) => each.name === name)
     },
-    labelsAtStart: agent.cell.labels,
+    labelsAtStart: dossier.started?.labels ?? agent.cell.labels,
     hasDecoys: Object.values(config.containment.decoys).some(({ length }) => length > 0),
     observing: (detector) =>
       Object.entries(config.containment.rules).some(([name, { mode }]) => name === detector && mode === 'observe'),

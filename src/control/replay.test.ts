@@ -198,6 +198,26 @@ describe('replay', () => {
   })
 })
 
+describe('replay of a cell that carried something when it started', () => {
+  it('what was piped into it counts, unless the configuration says what it carries', async () => {
+    const upstream = await startUpstream({ era: 'modern', tools: [tool('write')], onCall: () => textResult('done') })
+    const started = await startGateway({
+      upstreams: { files: { mcp: { url: upstream.url }, tools: { write: { effect: 'write', content: [] } } } },
+      agents: { alpha: {} },
+    })
+    for (const labels of [[], ['untrusted']])
+      await call((await started.admit('alpha', { labels })).url('files'), 'write')
+    const all = await started.entries((entries) => entries.filter(({ kind }) => kind === 'action.held').length === 1)
+    const carried = all.flatMap((entry) => (entry.kind === 'cell.started' ? [entry.labels] : []))
+    assert.deepEqual(carried, [[], ['untrusted']])
+    await started.stop()
+    const under = async (file: string) => (await replayed(started.ledgerDirectory, file)).actions.map(({ now }) => now)
+    assert.deepEqual(await under(started.configFile), ['allow', 'hold'])
+    const said = changedConfig('"alpha":{', '"alpha":{"cell":{"labels":[]},', undefined, started.configFile)
+    assert.deepEqual(await under(said), ['allow', 'allow'])
+  })
+})
+
 async function recordedDay(): Promise<{ readonly gateway: TestGateway; readonly log: string }> {
   const upstream = await startUpstream({
     era: 'modern',
@@ -242,15 +262,17 @@ async function replayed(
 }
 
 /** The gateway's own configuration with one thing in it changed, and with the definitions that it accepted. */
-function changedConfig(from: string, to: string, [also, by] = ['', '']): string {
-  const text = JSON.stringify(JSON.parse(readFileSync(gateway.configFile, 'utf8')))
+function changedConfig(
+  from: string,
+  to: string,
+  [also = '', by = ''] = ['', ''],
+  configFile = gateway.configFile,
+): string {
+  const text = JSON.stringify(JSON.parse(readFileSync(configFile, 'utf8')))
   assert.ok(text.includes(from), `${from} is not in ${text}`)
   const file = join(temporaryDirectory(), 'firebreak.yaml')
   writeFileSync(file, text.replace(from, to).replace(also, by))
-  copyFileSync(
-    join(dirname(gateway.configFile), 'firebreak.accepted.json'),
-    join(dirname(file), 'firebreak.accepted.json'),
-  )
+  copyFileSync(join(dirname(configFile), 'firebreak.accepted.json'), join(dirname(file), 'firebreak.accepted.json'))
   return file
 }
 

@@ -1,3 +1,4 @@
+import type { Agent } from '../config/config.ts'
 import { masked } from '../gateway/mask.ts'
 import { readMessage, sentFrom } from '../gateway/protocols/mcp/upstream-request.ts'
 import { reasonsFrom } from '../gateway/record.ts'
@@ -19,6 +20,7 @@ import {
   type Json,
   type JsonObject,
   KEEP_INEXACT,
+  type Label,
   no,
   ok,
   parseExactJson,
@@ -156,7 +158,7 @@ class LogReplay {
     const task = taskIn(entry.task, entry.owner)
     const cell = rehearsedCell(this.#rehearsal, agent, {
       id: entry.cell,
-      labels: agent.cell.labels,
+      labels: beganWith(agent, entry),
       atMs: entry.atMs,
       budgets: this.#budgets,
       ...(task && { task }),
@@ -285,6 +287,15 @@ class LogReplay {
     const all = returns.some(({ path }) => path.length === 0) ? labels : [...labels, UNTRUSTED]
     return new Exposure(new Map(all.map((label) => [label, { tool: nameOf(attempt), path: '$', labels: all }])))
   }
+}
+
+/**
+ * Returns the labels that a cell of the log begins with. What `labels:` of the configuration says is believed; where it
+ * says nothing, what the cell really carried counts too: what was piped into it, or shown to another command, stands in
+ * no configuration.
+ */
+function beganWith({ cell }: Agent, { labels = [] }: CellStarted): readonly Label[] {
+  return cell.labelled ? cell.labels : [...new Set([...cell.labels, ...labels])]
 }
 
 function wasOf(entry: Decision): Rejudged['was'] {

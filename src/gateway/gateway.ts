@@ -387,7 +387,7 @@ export class Gateway {
     this.#send({ kind: 'cell-ready', number: message.number })
   }
 
-  #recordStart({ receipt, task }: CellMessage, agent: AgentSetup, cell: CellAtGate): Promise<boolean> {
+  #recordStart({ receipt, task, labels }: CellMessage, agent: AgentSetup, cell: CellAtGate): Promise<boolean> {
     const { owner } = agent
     return this.#record({
       kind: 'cell.started',
@@ -396,6 +396,7 @@ export class Gateway {
       owner,
       environment: this.#setup.environment,
       receipt,
+      labels: [...labels],
       ...approversOf(agent),
       ...(task && { task: redacted(taskJson(task)) }),
       ...(cell.givenBy && { delegation: cell.givenBy.id }),

@@ -85,6 +85,8 @@ export interface CellStarted {
   readonly task?: Json
   /** What it may do is this, and no grant of its own agent's. */
   readonly delegation?: DelegationId
+  /** What it carried before it had asked for anything: of its workspace, its files, and what was piped into it. */
+  readonly labels?: readonly Label[]
 }
 
 /** This gateway serves a cell that a lost one served. The cell stood still meanwhile, and goes on after this entry. */

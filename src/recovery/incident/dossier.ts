@@ -69,6 +69,8 @@ export class Dossier {
   readonly timeline = new Timeline()
   readonly cells = new Set<CellId>()
   readonly labels = new Map<ActionId, readonly Label[]>()
+  /** Agents of whose cells the log says what they carried when they started: `labels` has it. */
+  readonly begun = new Set<AgentName>()
   readonly uses: Use[] = []
   /** Of each grant, by this cell and all below it. */
   readonly used = new Map<string, { calls: number; readonly spend: Map<string, bigint> }>()
@@ -174,7 +176,7 @@ export class Dossier {
   }
 
   #start(entry: Of<'cell.started'>): boolean {
-    const { cell, agent, owner, delegation } = entry
+    const { cell, agent, owner, delegation, labels } = entry
     if (cell === this.#cell) {
       this.started = entry
       this.gateway = this.#gateway
@@ -184,6 +186,8 @@ export class Dossier {
     } else if (delegation === undefined || !this.#given.has(delegation)) return false
     else this.timeline.run(`below ${agent}`, entry, w`${agent} started in a cell below it`, 'plain')
     this.cells.add(cell)
+    this.#seen.set(cell, new Set(labels))
+    if (labels !== undefined) this.begun.add(agent)
     return true
   }
 

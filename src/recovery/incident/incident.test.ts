@@ -226,6 +226,13 @@ describe('an incident', () => {
     )
   })
 
+  it('tells what its cell carried when it started, of the log: nobody piped it into the configuration', () => {
+    const paid = action()
+    const begun = started(CELL, { labels: [UNTRUSTED] })
+    const { rows } = incidentIn(new Log().add(begun, intent(paid), outcome(paid)).entries).effects
+    assert.deepEqual(rows[0]?.labels, [UNTRUSTED])
+  })
+
   it('keeps to one cell: another one’s actions, rungs and signals are not in it', () => {
     const log = storm()
     const before = incidentIn(log.entries)
