@@ -1,5 +1,6 @@
 import { realpathSync, statSync } from 'node:fs'
 import process from 'node:process'
+import type { CellAbout } from '../cells/about.ts'
 import { type Standing, standingCells } from '../cells/census.ts'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
@@ -7,7 +8,7 @@ import { runDirectories, usersOfRuns } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import { type Confirmation, eventually, type Order, type Target } from '../control/containment.ts'
 import { agentsMeant } from '../control/runtime.ts'
-import { isBelow } from '../model/index.ts'
+import { isBelow, samePerson } from '../model/index.ts'
 import type { Waiting } from './contain-waiting.ts'
 
 /** Cells that wardens have answered for: those that their receipts name, and how their points are called. */
@@ -59,6 +60,13 @@ export async function census(
     return confirmation(`processes of ${each.cell}`, gone, words, true)
   })
   return [...goOn, ...(await Promise.all(ended))]
+}
+
+/** Returns what is noted of the cells of these states that run. */
+export function standingAbout(states: readonly string[]): readonly CellAbout[] {
+  const places = placesOf(states)
+  const standing = standingOf(usersOf(places)).filter((each) => isOf(each, places))
+  return standing.flatMap(({ about }) => about ?? [])
 }
 
 const ENDING_MS_MAX = 1_500
@@ -130,7 +138,8 @@ function meantBy(target: Target, standing: readonly Standing[], config: Config |
       if (about === undefined || about.part === 'person') return false
       if (target.kind === 'all') return true
       if (target.kind === 'cell') return cell === target.name
-      if (target.kind === 'environment') return about.environment === target.name
+      if (target.kind === 'environment' && about.environment === target.name) return true
+      if (target.kind === 'owner' && about.owner !== undefined && samePerson(about.owner, target.name)) return true
       return about.agent !== undefined && (names.has(about.agent) || about.agent === target.name)
     }),
   )

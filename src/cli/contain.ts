@@ -18,6 +18,7 @@ import { statesIn, tenantOf, tenantState, trialsOf } from '../control/tenants.ts
 import { isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
 import { census } from './contain-census.ts'
+import { nobodyMeant, targetOf, whoRuns } from './contain-target.ts'
 import { type Waiting, waitingAloud } from './contain-waiting.ts'
 import { printable } from './printable.ts'
 import { stateOf } from './state.ts'
@@ -62,11 +63,12 @@ async function containNamed(
   // All, or a cell, are ordered before anything else is read.
   let target = targetOf(name, undefined)
   let config = target === undefined ? await configAtHand(call) : undefined
-  target ??= targetOf(name, config) ?? (await agentThatRuns(state, name, waiting))
+  target ??= targetOf(name, config) ?? (await whoRuns(state, name, waiting))
   if (target === undefined) return nobodyMeant(call, name, config)
   const by = personOf(call).slice(0, WORDS_MAX)
   const why = (call.text('why') ?? 'no reason was given').slice(0, WORDS_MAX)
-  const order: Order = { id: newOrderId(), target, rung, by, why }
+  const agents = config === undefined || target.kind === 'agent' ? [] : agentsMeant(config, target)
+  const order: Order = { id: newOrderId(), target, rung, by, why, ...(agents.length > 0 && { agents }) }
   const confirmations: Confirmation[] = []
   const heard = (confirmation: Confirmation): void => {
     confirmations.push(confirmation)
@@ -153,32 +155,6 @@ async function configAtHand(call: Call): Promise<Config | undefined> {
   } catch {
     return undefined
   }
-}
-
-/** Returns an agent of which a cell runs, by its warden: the configuration may have been edited since. */
-async function agentThatRuns(state: string, name: string | undefined, waiting: Waiting): Promise<Target | undefined> {
-  waiting.begin(() => 'the question whose cells run', SILENCE_MS_MAX)
-  try {
-    const asking = statesIn(state).map((each) => askWardens(each, { kind: 'cells' }, () => undefined, SILENCE_MS_MAX))
-    const cells = (await Promise.all(asking)).flat().flatMap((answer) => answer.cells ?? [])
-    return name !== undefined && cells.some(({ agent }) => agent === name) ? { kind: 'agent', name } : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function nobodyMeant(call: Call, name: string | undefined, config: Config | undefined): ExitCode {
-  if (config === undefined)
-    call.print.fault(
-      `${configFile(call)} cannot be read: contain all, or a cell`,
-      'firebreak policy validate tells why',
-    )
-  else
-    call.print.fault(
-      name === undefined ? 'contain whom?' : `there is nothing called ${printable(name)}`,
-      `agents: ${[...config.agents.keys()].join(', ')}; or a cell, an owner, an environment, all`,
-    )
-  return EXIT.usage
 }
 
 /** Refuses an order that would go to no run and stand where no start looks; says which states there are to name. */
@@ -270,18 +246,6 @@ async function fenceEach(config: Config | undefined, state: string, order: Order
     return confirmed('fence', written, fencedText(names, order))
   })
   return [...words, ...(await Promise.all(fenced))]
-}
-
-function targetOf(name: string | undefined, config: Config | undefined): Target | undefined {
-  if (name === undefined) return undefined
-  if (name === 'all') return { kind: 'all' }
-  if (/^c_[0-9a-z]{16}$/.test(name)) return { kind: 'cell', name }
-  if (config === undefined) return undefined
-  for (const kind of ['agent', 'environment', 'owner'] as const) {
-    const target: Target = { kind, name }
-    if (agentsMeant(config, target).length > 0) return target
-  }
-  return undefined
 }
 
 export function lineOf({ point, confirmed, said, afterMs, escalated }: Confirmation): string {

@@ -101,6 +101,8 @@ export interface Order {
   /** `firebreak`, or the person who orders it. */
   readonly by: string
   readonly why: string
+  /** Agents that are meant by the configuration of whoever orders it; a run means those of its own besides. */
+  readonly agents?: readonly string[]
 }
 
 /** What a stop came to. `contained` only where every point has confirmed. */

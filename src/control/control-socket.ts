@@ -69,6 +69,7 @@ export interface LiveCell {
   readonly cell: string
   readonly agent: string
   readonly environment: string
+  readonly owner: string
   /** Where it stands: as it was last ordered, or as its gateway last said. */
   readonly rung: Rung
   readonly sinceMs: number

@@ -483,7 +483,8 @@ class OpenRuntime implements Runtime {
   async #asked(request: ControlRequest, reply: (reply: ControlReply) => void): Promise<void> {
     if (request.kind === 'cells') {
       const cells = [...this.#live.values()].map(({ cell, agent, rung, sinceMs }) => {
-        return { cell: cell.id, agent: agent.name, environment: agent.environment, rung, sinceMs }
+        const { name, environment, owner } = agent
+        return { cell: cell.id, agent: name, environment, owner, rung, sinceMs }
       })
       return reply({ kind: 'done', ok: true, said: `${cells.length} cells`, cells })
     }
@@ -647,8 +648,8 @@ class OpenRuntime implements Runtime {
    * (ST2).
    */
   async #contain(order: Order, onConfirmation?: (confirmation: Confirmation) => void): Promise<Receipt> {
-    const fenced = this.#ownOf(agentsMeant(this.#config, order.target))
-    const isTarget = (cell: CellId, agent: Agent) => isMeant(cell, agent, order.target, this.#config)
+    const fenced = this.#ownOf(agentsOf(this.#config, order))
+    const isTarget = (cell: CellId, agent: Agent) => isMeant(cell, agent, order, this.#config)
     const targets = [
       ...[...this.#live].filter(([, { cell, agent }]) => isTarget(cell.id, agent)).map(([number]) => number),
       ...this.#starting.all().flatMap(({ number, id, agent }) => (isTarget(id, agent) ? [number] : [])),
@@ -1021,8 +1022,15 @@ export function agentsMeant({ agents }: Config, target: Target): readonly AgentN
     .map(({ name }) => name)
 }
 
-function isMeant(cell: CellId, agent: Agent, target: Target, config: Config): boolean {
-  return target.kind === 'cell' ? cell === target.name : agentsMeant(config, target).includes(agent.name)
+/** Agents of this configuration that an order means, by itself or by the configuration of whoever orders it. */
+function agentsOf(config: Config, { target, agents: also = [] }: Order): readonly AgentName[] {
+  const own = agentsMeant(config, target)
+  return [...own, ...[...config.agents.keys()].filter((name) => also.includes(name) && !own.includes(name))]
+}
+
+function isMeant(cell: CellId, agent: Agent, order: Order, config: Config): boolean {
+  const { target } = order
+  return target.kind === 'cell' ? cell === target.name : agentsOf(config, order).includes(agent.name)
 }
 
 function failed(error: unknown): Result<never, string> {

@@ -5,7 +5,11 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
+import { askWardens } from '../../src/control/control-socket.ts'
+import { againText } from '../../src/control/fence.ts'
+import { monotonicUs } from '../../src/control/starting.ts'
 import { parseNote } from '../../src/ledger/note.ts'
+import { agentName, personName } from '../../src/model/index.ts'
 import {
   firebreak,
   ledgerOf,
@@ -163,6 +167,14 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
     const run = await acting(state)
     assert.equal((await ask(state, 'contain', 'alpha', '--rung', 'restricted', ...MARIA)).code, 0)
     await until('it is refused', () => run.stdout().includes('refused'))
+    // The warden itself holds a release against the order that stands: no other one, and none that was never seen.
+    const about = { environment: 'test', from: 'restricted', to: 'normal', why: 'a test' } as const
+    const asked = { ...about, agent: agentName('alpha'), by: personName('maria'), askedUs: monotonicUs() }
+    for (const seen of [{}, { seen: { order: 'o_0000000000000000', rung: 'restricted' } }] as const) {
+      const [answer] = await askWardens(state, { kind: 'release', ...asked, ...seen }, () => undefined)
+      assert.deepEqual([answer?.ok, answer?.said], [false, againText(asked.agent)])
+    }
+    assert.equal((await ledgerOf(state)).filter((entry) => entry.kind === 'rung.changed').length, 1, 'nor the ledger')
     const released = await ask(state, 'release', 'alpha', '--by', 'maria.silva@shop.example', '--reason', 'it is fine')
     assert.equal(released.code, 0, released.stderr)
     const printed = run.stdout().length

@@ -19,7 +19,18 @@ describe('S8: a state in an odd place', { skip: SKIP, concurrency: 2 }, () => {
     const far = await desk({ state })
     const run = await far.start()
     assert.match((await far.ask(['ps'])).stdout, /^c_\S+ +alpha +test +normal/m)
-    // Whoever runs can be stopped by the name that it runs under, also where the configuration has another by now.
+    // Whoever runs can be stopped by the names that it runs under, and by those that the configuration has by now.
+    const [before, since] = ['maria.silva@shop.example', 'ana.lopes@shop.example']
+    writeFileSync(far.config, readFileSync(far.config, 'utf8').replaceAll(before, since))
+    for (const [owner, rung] of [
+      [since, 'restricted'],
+      [before, 'quarantined'],
+    ] as const) {
+      const lowered = await far.ask(['contain', owner, '--rung', rung, ...BY_MARIA])
+      assert.equal(lowered.code, 0, lowered.stdout + lowered.stderr)
+      assert.match(lowered.stdout, new RegExp(`^${rung}: c_`, 'm'), owner)
+      assert.match((await far.ask(['ps'])).stdout, new RegExp(`^c_\\S+ +alpha +test +${rung}`, 'm'))
+    }
     writeFileSync(far.config, readFileSync(far.config, 'utf8').replaceAll('alpha', 'omega'))
     const stopped = await far.ask(['contain', 'alpha', ...BY_MARIA])
     const still = await standsStill(far)
