@@ -1,6 +1,6 @@
 /**
- * The thread of `heartbeat.ts`, with what a `Beating` holds. JavaScript that imports nothing of ours: a thread reads no
- * compiled code, and would load the whole of Node's TypeScript parser for these lines.
+ * The thread of `heartbeat.ts`, with what a `Beating` holds. JavaScript that imports nothing of ours: the gateway that
+ * starts it is a uid which may not read compiled code, and would load Node's TypeScript parser once more.
  */
 import { writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
