@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { globSync, readFileSync } from 'node:fs'
+import { registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type Chunk, makeChunk } from './chunk.ts'
 import { Oracle } from './oracle.ts'
 import { PLANTED_BUGS, type PlantedBug } from './planted-bugs.ts'
@@ -13,30 +13,29 @@ import { Random } from './random.ts'
 const SEEDS = [8, 9, 10, 11]
 const SIZE = { sets: 150, requestsPerSet: 20, expressions: 1_400 }
 
-const SOURCES = join(import.meta.dirname, '..', '..')
+const POLICY = join(import.meta.dirname, '..')
+const CASES = pathToFileURL(join(import.meta.dirname, 'cases.ts')).href
+/** A file of ours that another one loads, by its relative name; types are no longer there when it is. */
+const LOADED = /^(?:import|export) (?!type )[^']*?from '(\.[^']+)'/gm
+const importers = importersOf(globSync('**/*.ts', { cwd: POLICY }).map((name) => join(POLICY, name)))
 
 describe('the comparison with Cedar notices a bug in the compiler', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'firebreak-bugs-'))
   const oracle = new Oracle()
   const chunks: Promise<Chunk>[] = []
   const chunk = (index: number) => (chunks[index] ??= makeChunk(new Random(SEEDS[index] ?? 0), oracle, SIZE))
-  after(async () => {
-    rmSync(folder, { recursive: true })
-    await oracle.restart()
-  })
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  after(() => oracle.restart())
 
   it('and nothing where there is none', async () => {
     const first = await chunk(0)
     assert.deepEqual(first.disagreements, [])
-    assert.equal(firstDisagreement(await copyWith(join(folder, 'none'), undefined), first), undefined)
+    assert.equal(firstDisagreement(await copyWith('none'), first), undefined)
   })
 
   it('of at least 40', () => assert.ok(PLANTED_BUGS.length >= 40, String(PLANTED_BUGS.length)))
 
   for (const [index, bug] of PLANTED_BUGS.entries()) {
     it(bug.what, async () => {
-      const copy = await copyWith(join(folder, String(index)), bug)
+      const copy = await copyWith(String(index), bug)
       for (const [at] of SEEDS.entries()) if (firstDisagreement(copy, await chunk(at)) !== undefined) return
       assert.fail('nobody noticed')
     })
@@ -45,19 +44,44 @@ describe('the comparison with Cedar notices a bug in the compiler', () => {
 
 type Cases = typeof import('./cases.ts')
 
-/** The compiler and the comparison, copied, with the bug in it. */
-async function copyWith(copy: string, bug: PlantedBug | undefined): Promise<Cases> {
-  for (const room of ['model', 'policy']) cpSync(join(SOURCES, room), join(copy, room), { recursive: true })
-  if (bug) {
-    const path = join(copy, 'policy', bug.file)
-    const text = readFileSync(path, 'utf8')
-    assert.ok(text.includes(bug.find), `${bug.file} no longer holds ${bug.find}`)
-    writeFileSync(
-      path,
-      text.replace(bug.find, () => bug.replace),
-    )
+/** The compiler and the comparison, loaded anew with the bug in it: what does not load its file is shared with others. */
+async function copyWith(name: string, bug?: PlantedBug): Promise<Cases> {
+  const planted = pathToFileURL(join(POLICY, bug?.file ?? 'value.ts')).href
+  const anew = new Set([planted])
+  for (const url of anew) for (const importer of importers.get(url) ?? []) anew.add(importer)
+  const as = (url: string) => (anew.has(url) ? `${url}?bug=${name}` : url)
+  assert.notEqual(as(CASES), CASES, 'the comparison does not load it')
+  const hooks = registerHooks({
+    resolve: (specifier, context, next) => {
+      const found = next(specifier, context)
+      return { ...found, url: as(found.url) }
+    },
+    load: (url, context, next) => {
+      if (bug === undefined || url !== as(planted)) return next(url, context)
+      const text = readFileSync(fileURLToPath(planted), 'utf8')
+      assert.ok(text.includes(bug.find), `${bug.file} no longer holds ${bug.find}`)
+      const source = text.replace(bug.find, () => bug.replace)
+      return { format: 'module-typescript', source, shortCircuit: true }
+    },
+  })
+  try {
+    return await import(CASES)
+  } finally {
+    hooks.deregister()
   }
-  return import(pathToFileURL(join(copy, 'policy/differential/cases.ts')).href)
+}
+
+/** Returns, by the URL of each of these files, those that load it. */
+function importersOf(files: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>()
+  for (const file of files) {
+    const url = pathToFileURL(file).href
+    for (const [, specifier = ''] of readFileSync(file, 'utf8').matchAll(LOADED)) {
+      const loaded = new URL(specifier, url).href
+      found.set(loaded, [...(found.get(loaded) ?? []), url])
+    }
+  }
+  return found
 }
 
 /** A copy that crashes has been noticed too. */
