@@ -16,7 +16,7 @@ export interface Trial {
   readonly ms: number
 }
 
-/** What `differential.test.ts` compares in 50,000 pairs and 7,500 values is compared here in a few of each. */
+/** What `differential.test.ts` compares in 10,000 pairs and 7,500 values is compared here in a few of each. */
 const CEDAR_CASES = { sets: 150, requestsPerSet: 20, expressions: 1_400 }
 
 /** A mutant that fills the memory has been noticed, and must not take the machine with it. */
