@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { HostReport } from '../cells/probe.ts'
 import type { CellConfig, Config } from '../config/config.ts'
+import { secretsOf } from '../config/secret-names.ts'
 import { openSecrets } from '../gateway/secrets.ts'
 import type { EnvironmentName } from '../model/index.ts'
 import type { Looked, Seen } from './demands.ts'
@@ -41,13 +42,10 @@ export async function seenBy(
     else if (value.ok) values.set(name, value.value)
   }
   const looked = new Map<CellConfig, Looked>()
-  for (const { cell, name, state } of cellsOf(config)) {
-    if (values.size > 0) progress(`looking through what ${name} is shown`)
-    const refused = cellRefusal(config, state(stateDirectory), name, cell)
-    looked.set(
-      cell,
-      refused === undefined ? await lookThrough(config, cell, values) : { refusal: refused, unsearched: [] },
-    )
+  for (const each of cellsOf(config)) {
+    if (values.size > 0) progress(`looking through what ${each.name} is shown`)
+    const refusal = cellRefusal(config, each.state(stateDirectory), each.name, each.cell)
+    looked.set(each.cell, refusal === undefined ? await lookedFor(config, each, values) : { refusal, unsearched: [] })
   }
   return {
     report,
@@ -64,8 +62,26 @@ export async function seenBy(
   }
 }
 
+/**
+ * Looks through what a cell is shown for all secrets. A start knows the values of its own environment alone: what it would
+ * not refuse is told apart.
+ */
+async function lookedFor(
+  config: Config,
+  { cell, environment }: NamedCell,
+  values: ReadonlyMap<string, string>,
+): Promise<Looked> {
+  const { refusal, unsearched } = await lookThrough(config, cell, values)
+  if (refusal === undefined) return { unsearched }
+  const used = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
+  const names = new Set(used.flatMap(({ mcp }) => secretsOf(mcp)))
+  const own = await lookThrough(config, cell, new Map([...values].filter(([name]) => names.has(name))))
+  return own.refusal === undefined ? { ...own, unknown: refusal } : own
+}
+
 interface NamedCell {
   readonly cell: CellConfig
+  readonly environment: EnvironmentName
   /** Name of the cell's changes in the state. */
   readonly name: string
   readonly state: (stateDirectory: string) => string
@@ -75,10 +91,22 @@ function cellsOf(config: Config): readonly NamedCell[] {
   const state = (environment: EnvironmentName) => (directory: string) =>
     tenantState(directory, tenantOf(config, environment))
   return [
-    ...[...config.agents.values()].map(({ name, cell, environment }) => ({ name, cell, state: state(environment) })),
+    ...[...config.agents.values()].map(({ name, cell, environment }) => ({
+      name,
+      cell,
+      environment,
+      state: state(environment),
+    })),
     ...[...config.upstreams.values()].flatMap((upstream) =>
       upstream.mcp.kind === 'stdio'
-        ? [{ name: inspectedWorkspace(upstream), cell: upstream.mcp.cell, state: state(upstream.environment) }]
+        ? [
+            {
+              name: inspectedWorkspace(upstream),
+              cell: upstream.mcp.cell,
+              environment: upstream.environment,
+              state: state(upstream.environment),
+            },
+          ]
         : [],
     ),
   ]

@@ -16,7 +16,7 @@ export function startDemands(
     absent.has(path),
   )
   const fault = program === undefined ? undefined : programFault(cell, program, profile)
-  const { refusal, unsearched = [] } = looked.get(cell) ?? {}
+  const { refusal, unknown, unsearched = [] } = looked.get(cell) ?? {}
   const amiss = [
     ...gone.map((path) => missing(about, `${path} is not there`, 'make it, or name another under cell')),
     ...(fault === undefined ? [] : [missing(about, fault.problem, fault.fix)]),
@@ -38,6 +38,7 @@ export function startDemands(
   ]
   const notes = [
     ...(workspaces.get(cell) ?? []).map(({ what, fix }) => look(about, `of its workspace ${what}`, fix)),
+    ...(unknown === undefined ? [] : [look(about, `${unknown}; its start does not know that value`, REFUSED)]),
     ...unsearched.map((what) => look(about, `${NOT_SEARCHED} ${what}`, SEARCHED_BY)),
   ]
   return amiss.length > 0 || program === undefined

@@ -22,7 +22,10 @@ import type { WorkspaceNote } from './workspace-note.ts'
 export type { Demand } from './demand.ts'
 
 /** What was seen of what a cell is shown: why it would be refused, and what was not looked through for secrets. */
-export type Looked = Pick<Shown, 'refusal' | 'unsearched'>
+export interface Looked extends Pick<Shown, 'refusal' | 'unsearched'> {
+  /** Reason why it must not be shown, of which its start would know nothing: the secret is another environment's. */
+  readonly unknown?: string
+}
 
 /** What was found outside of the configuration, by whoever may look. */
 export interface Seen {

@@ -52,12 +52,17 @@ interface Case {
   readonly prepare?: (home: string) => void
   /** Doctor's own words where run denies it; where it is absent, run starts it. */
   readonly denied?: RegExp
+  /** Doctor's words about what run lets pass. */
+  readonly look?: RegExp
 }
+
+const UNSEARCHED = /not looked through for secrets: what lies behind the first 1048576 bytes of .*work\/large/
 
 const CASES: Readonly<Record<string, Case>> = {
   plain: {
     agent: { command: ['true'], cell: { workspace: '../work' } },
     prepare: (home) => void written(home, 'work/large', ' '.repeat(1024 ** 2 + 1)),
+    look: UNSEARCHED,
   },
   'holds-its-configuration': {
     agent: { command: ['true'], cell: { workspace: '..' } },
@@ -95,6 +100,23 @@ const CASES: Readonly<Record<string, Case>> = {
     agent: { command: ['true'], cell: { cwd: '/srv/nowhere' } },
     denied: /refused: cwd: \/srv\/nowhere is not a directory in the cell/,
   },
+  'shown-what-is-not-there': {
+    agent: { command: ['true'], cell: { files: { '/srv/a': '../no-such-file' } } },
+    denied: /no-such-file is not there/,
+  },
+  'root-of-nothing': {
+    agent: { command: ['true'], cell: { root: '../no-such-root' } },
+    denied: /no-such-root/,
+  },
+  'shown-a-secret': {
+    agent: { command: ['true'], cell: { files: { '/srv/notes': '../notes' } } },
+    prepare: (home) => void written(home, 'notes', VARIABLES.PAYMENTS_TOKEN),
+    denied: /notes holds the secret "own"/,
+  },
+  'shown-the-secret-of-others': {
+    agent: { environment: 'unset', command: ['true'], cell: { files: { '/srv/notes': '../notes' } } },
+    look: /notes holds the secret "own".*; its start does not know that value/,
+  },
   'without-its-secret': {
     agent: {
       environment: 'unset',
@@ -130,22 +152,17 @@ describe('doctor is believed', { skip: SKIP }, () => {
     const file = written(home, 'fb/firebreak.yaml', JSON.stringify({ ...AROUND, agents: Object.fromEntries(agents) }))
     const state = join(home, 'fb/.firebreak')
     const missing = await asked(file, state)
-    for (const [name, { denied }] of Object.entries(CASES)) {
+    for (const [name, { denied, look }] of Object.entries(CASES)) {
       const why = missing(name).map((each) => each.why)
       const run = await ran(file, state, name)
       assert.equal(run.denied, denied !== undefined, `${name}: run: ${run.code} ${run.stderr}`)
       assert.equal(why.length > 0, denied !== undefined, `${name}: doctor: ${why.join()}`)
       if (denied !== undefined) assert.match(why.join(), denied)
       for (const { fix = '' } of missing(name)) assert.notEqual(fix, '')
-      if (name !== 'plain') continue
-      const unsearched = /not looked through for secrets: what lies behind the first 1048576 bytes of .*work\/large/
-      assert.match(
-        missing(name, 'agent', 'look')
-          .map((each) => each.why)
-          .join(),
-        unsearched,
-      )
-      assert.match(run.stderr, unsearched)
+      if (look === undefined) continue
+      const looks = missing(name, 'agent', 'look').map((each) => each.why)
+      assert.match(looks.join(), look)
+      if (look === UNSEARCHED) assert.match(run.stderr, look)
     }
     // A server that cannot be had costs no agent its start: doctor says so of the server.
     for (const upstream of ['keyed', 'held']) assert.notDeepEqual(missing(upstream, 'upstream'), [], upstream)
