@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cpuMs } from '../../test/kit/cpu.ts'
 import { type Json, type JsonObject, jsonPath } from '../model/index.ts'
 import { masked } from './mask.ts'
 
@@ -148,10 +149,10 @@ describe('fields that no cell sees', () => {
       iban: `DE${i}`.padEnd(8 + (i % 24), '7'),
       note: 'x'.repeat(400),
     }))
-    const begun = performance.now()
+    const begun = cpuMs()
     const shown = JSON.stringify(masked({ structuredContent: { rows } }, [path('$.rows[*].iban')]))
     assert.doesNotMatch(shown, /DE\d/)
-    assert.ok(performance.now() - begun < 10_000)
+    assert.ok(cpuMs() - begun < 10_000)
   })
 
   it('wherever it is put in any answer, it is not shown', () => {

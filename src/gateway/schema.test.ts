@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { cpuMs } from '../../test/kit/cpu.ts'
 import type { Json, JsonObject } from '../model/index.ts'
 import { compileSchema } from './schema.ts'
 
@@ -103,11 +104,11 @@ describe('compileSchema for arguments', () => {
   it('S17: unique items are told without comparing every pair', () => {
     const schema: JsonObject = { type: 'object', properties: { a: { type: 'array', uniqueItems: true } } }
     const items = Array.from({ length: 5_000 }, (_, i) => ({ i, of: [i, String(i)] }))
-    const started = performance.now()
+    const started = cpuMs()
     assert.equal(check(schema, { a: items }), 'ok')
     assert.match(check(schema, { a: [...items, { of: [7, '7'], i: 7 }] }), /^\$\.a must NOT/)
     assert.equal(check(schema, { a: Array.from({ length: 49_000 }, (_, i) => i) }), 'ok')
-    assert.ok(performance.now() - started < 5_000)
+    assert.ok(cpuMs() - started < 5_000)
   })
 
   it('S17: a recursive schema that would be walked for 2^30 steps stops early', () => {
@@ -143,9 +144,9 @@ describe('compileSchema for arguments', () => {
 
   it('S17: a pattern that would backtrack for years answers at once', () => {
     const schema: JsonObject = { type: 'object', properties: { a: { type: 'string', pattern: '^(a+)+$' } } }
-    const started = performance.now()
+    const started = cpuMs()
     assert.match(check(schema, { a: `${'a'.repeat(30_000)}!` }), /must match pattern/)
-    assert.ok(performance.now() - started < 5_000)
+    assert.ok(cpuMs() - started < 5_000)
   })
 
   it('S17: a large pattern over a large text is not begun', () => {
@@ -172,9 +173,9 @@ describe('compileSchema for arguments', () => {
     ] as const) {
       const schema: JsonObject = { type: 'object', properties: { l: { type: 'array', items } } }
       const list = Array<Json>(16_000).fill(value ?? null)
-      const started = performance.now()
+      const started = cpuMs()
       assert.equal(check(schema, { l: list }), expected)
-      assert.ok(performance.now() - started < 1_000, `${JSON.stringify(items).slice(0, 80)}: too slow`)
+      assert.ok(cpuMs() - started < 1_000, `${JSON.stringify(items).slice(0, 80)}: too slow`)
     }
   })
 
@@ -183,9 +184,9 @@ describe('compileSchema for arguments', () => {
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}`, schema]))
     const $defs = { a: { type: 'object', properties: many('q', 400, { type: 'string' }) } }
     const schema: JsonObject = { type: 'object', properties: many('p', 400, { $ref: '#/$defs/a' }), $defs }
-    const started = performance.now()
+    const started = cpuMs()
     assert.match(check(schema, { p399: { q399: 1 } }), /^\$\.p399\.q399 must be string/)
-    assert.ok(performance.now() - started < 1_000)
+    assert.ok(cpuMs() - started < 1_000)
   })
 
   it('S17: a reference that leads to itself, and one that is nested without end, are refused', () => {
@@ -200,11 +201,11 @@ describe('compileSchema for arguments', () => {
 
   it('S17: patterns that grow when they are compiled are not begun', () => {
     const schema = (pattern: string): JsonObject => ({ type: 'object', properties: { a: { type: 'string', pattern } } })
-    const started = performance.now()
+    const started = cpuMs()
     assert.equal(check(schema('a{1000}'.repeat(9_000)), {}), 'not compiled: its patterns are too large')
     assert.equal(check(schema('((a{30}){30}){20}'), {}), 'not compiled: its patterns are too large')
     assert.equal(check(schema('\\p{L}'.repeat(1_000)), {}), 'not compiled: its patterns are too large')
-    assert.ok(performance.now() - started < 1_000)
+    assert.ok(cpuMs() - started < 1_000)
   })
 
   it('S17: what is said of a fault is short, whatever its name or pattern', () => {

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
+import { cpuMs } from '../../test/kit/cpu.ts'
 import { leafHash } from './merkle.ts'
 import { leafBytes, readRecord, record } from './record.ts'
 import { blankFrom, nextRecord } from './scan.ts'
@@ -69,11 +70,11 @@ describe('records', () => {
       bytes[at + 4] = 1
       bytes[at + 8] = 3
     }
-    const began = performance.now()
+    const began = cpuMs()
     assert.equal(
       nextRecord(bytes, -8, () => true),
       'unclear',
     )
-    assert.ok(performance.now() - began < 1_000)
+    assert.ok(cpuMs() - began < 1_000)
   })
 })

@@ -6,6 +6,7 @@ import { before, describe, it } from 'node:test'
 import { isJsonObject, type JsonObject, LIMITS } from '../../src/model/index.ts'
 import { startGateway, type TestGateway } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
+import { until } from '../kit/until.ts'
 import { call, initialize, MODERN_META, modernHeaders, post, rpc, textOf } from '../kit/wire.ts'
 
 const FREE = { type: 'object', properties: { text: { type: 'string' }, free: { type: 'object' } } }
@@ -62,6 +63,14 @@ describe('the record of what a cell tries', () => {
     const headers = { ...modernHeaders('tools/call', params), accept: 'application/json, text/event-stream' }
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
     const request = `POST /mcp/desk HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n${lines.join('')}content-length: ${body.length}\r\n\r\n${body}`
+    const asked = async (): Promise<number> => {
+      const askedMs = performance.now()
+      assert.equal(textOf(await call(neighbour.url('desk'), 'note', {})), 'noted')
+      return performance.now() - askedMs
+    }
+    // What it waits while nobody floods, on a machine that others may have loaded.
+    const alone: number[] = []
+    while (alone.length < 9) alone.push(await asked())
     let answered = 0
     const references = new Set<string>()
     let flood = true
@@ -86,22 +95,21 @@ describe('the record of what a cell tries', () => {
     const times: number[] = []
     const began = performance.now()
     const passedMs = () => performance.now() - began
-    while (passedMs() < 1_500 || (answered < LIMITS.refusalsBurst + 50 && passedMs() < 20_000)) {
-      const asked = performance.now()
-      assert.equal(textOf(await call(neighbour.url('desk'), 'note', {})), 'noted')
-      times.push(performance.now() - asked)
+    while (passedMs() < 1_500 || (answered < LIMITS.refusalsBurst + 50 && passedMs() < 100_000)) {
+      times.push(await asked())
     }
     flood = false
     const refusals = async () =>
       (await gateway.entries()).slice(before).flatMap((entry) => (entry.kind === 'action.refused' ? [entry] : []))
-    for (let left = 60; left > 0 && sum(await refusals()) !== answered; left--)
-      await new Promise((done) => setTimeout(done, 50))
+    const floodedS = passedMs() / 1_000
+    await until('every refusal is recorded', async () => sum(await refusals()) >= answered)
     for (const socket of sockets) socket.destroy()
     const recorded = await refusals()
     assert.equal(sum(recorded), answered, 'every refusal is counted')
     assert.ok(
-      answered > LIMITS.refusalsBurst && recorded.length < LIMITS.refusalsBurst * 2,
-      `${recorded.length} entries`,
+      answered > LIMITS.refusalsBurst &&
+        recorded.length < LIMITS.refusalsBurst * 1.5 + LIMITS.refusalsPerSecond * (floodedS + 1),
+      `${recorded.length} entries of ${answered} in ${floodedS} s`,
     )
     const known = new Set<string>(recorded.map(({ action }) => action))
     assert.deepEqual(
@@ -109,15 +117,16 @@ describe('the record of what a cell tries', () => {
       [],
     )
     assert.ok(recorded.every(({ args }) => JSON.stringify(args ?? null).length < LIMITS.refusedArgumentBytesMax + 500))
-    times.sort((a, b) => a - b)
-    assert.ok(
-      (times[Math.floor(times.length / 2)] ?? 0) < 500,
-      `a neighbour waits ${times[Math.floor(times.length / 2)]} ms`,
-    )
+    const [waitedMs, aloneMs] = [median(times), median(alone)]
+    assert.ok(waitedMs < Math.max(500, aloneMs * 10), `a neighbour waits ${waitedMs} ms, and ${aloneMs} ms alone`)
     await flooding.end()
     await neighbour.end()
   })
 })
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+}
 
 function sum(entries: readonly { readonly more?: number }[]): number {
   return entries.reduce((total, { more = 0 }) => total + 1 + more, 0)

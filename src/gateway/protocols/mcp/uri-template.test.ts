@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cpuMs } from '../../../../test/kit/cpu.ts'
 import { LIMITS } from '../../../model/index.ts'
 import { templateMatcher } from './uri-template.ts'
 
@@ -74,8 +75,8 @@ describe('templates of resources', () => {
   it('S14: two variables in one segment, and a URI of nothing but what lies between them: a thousand in a moment', () => {
     const matcher = templateMatcher('doc://{a}-{b}-{c}-{d}')
     const uri = `doc://${'-'.repeat(8_000)}/`
-    const begun = performance.now()
+    const begun = cpuMs()
     for (let i = 0; i < 1_000; i++) assert.ok(!matcher(uri))
-    assert.ok(performance.now() - begun < 2_000)
+    assert.ok(cpuMs() - begun < 2_000)
   })
 })
