@@ -263,7 +263,7 @@ async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Pr
   // What is killed for want of memory, pid 1 among it, is given back by the kernel a while after its monitor has ended.
   await eventually(() => pidsOf(parts).length === 0 && !parts.init.lives(), killed.ok ? KILL_TIMEOUT_MS : 0)
   const left = pidsOf(parts)
-  const cgroupGone = await eventually(() => cgroup.remove())
+  const cgroupGone = await eventually(() => cgroup.remove(), KILL_TIMEOUT_MS)
   parts.unmount()
   const mounts = parts.mountsUnder(parts.directory)
   const nothingRuns = ended && left.length === 0 && !parts.init.lives()
@@ -294,8 +294,8 @@ async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Pr
   return { cell: receipt.cell, gone: checks.every((check) => check.gone), checks, atMs: Date.now() }
 }
 
-/** A process leaves its cgroup a moment after its parent has heard of its end: 1 s is long. */
-async function eventually(done: () => boolean, timeoutMs = 1_000): Promise<boolean> {
+/** Waits for what comes a moment after a parent has heard of its child's end; a loaded host may take its time. */
+async function eventually(done: () => boolean, timeoutMs: number): Promise<boolean> {
   for (let [waitMs, spentMs] = [0, 0]; spentMs <= timeoutMs; spentMs += waitMs, waitMs = waitMs * 2 || 1) {
     if (done()) return true
     await delay(waitMs)
