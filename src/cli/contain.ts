@@ -88,6 +88,7 @@ async function containNamed(
   // At once, whatever the disk does, and again when the fence is on it: a run that was not there yet has read that, or is asked.
   const ordering = () => tried('wardens', [], () => orderWardens(state, order, asked, heard, waiting))
   const answers = [...(await ordering())]
+  waiting.begin(() => 'the configuration, which is being read', LOCK_MS_MAX)
   config ??= await configAtHand(call)
   waiting.begin(() => 'the fence on the disk', LOCK_MS_MAX)
   const fences = await tried('fence', [], () => fenceEach(config, state, order))
