@@ -17,12 +17,15 @@ export function setUp() {
   if (process.platform !== 'linux') fail('Firebreak needs Linux; on macOS and Windows run it in a Linux VM')
   if (process.arch !== 'x64' && process.arch !== 'arm64') fail(`Firebreak needs x64 or arm64, not ${process.arch}`)
   if (!packagesCurrent())
-    install('npm packages, by lockfile', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'])
+    install('npm packages, by lockfile', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', ...QUIET])
   if (!packagesCurrent())
     fail('npm ci ended, but node_modules does not match package-lock.json: remove node_modules and run it again')
   if (!onPath('bwrap')) installBubblewrap()
   warm()
 }
+
+/** Packages ask for a newer Node than the one that npm runs on here; they run on the pinned one. */
+const QUIET = ['--loglevel=error']
 
 /** Where compiled code is kept, for services too, which may read it and not write it. Gone with node_modules. */
 export const cache = join(root, 'node_modules', '.cache', 'firebreak')

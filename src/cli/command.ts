@@ -7,6 +7,8 @@ export interface Command {
   /** Lines that begin with `firebreak <name>`. */
   readonly usage: readonly string[]
   readonly example: string
+  /** What its exit code is beside EXIT, where it has codes that are not ours. */
+  readonly exits?: string
   readonly options: Readonly<Record<string, Option>>
   /** How many words it takes beside its options; none where absent. */
   readonly words?: number
@@ -59,6 +61,9 @@ export const EXIT = {
   integrity: 7,
 } as const
 
+/** Each of them in words, as every help shows them. */
+const EXIT_CODES = '0 ok, 1 failed, 2 usage, 3 denied, 4 needs approval, 5 contained, 6 store unreachable, 7 integrity'
+
 export type ExitCode = number
 
 /** Of every command that reads a configuration. */
@@ -103,5 +108,7 @@ export function helpText(command: Command): string {
     '',
     'example:',
     ...command.example.split('\n').map((line) => `  ${line}`),
+    '',
+    `exit codes: ${command.exits ?? ''}${EXIT_CODES}`,
   ].join('\n')
 }

@@ -579,7 +579,7 @@ function report(judge: Judge, source: Source, message: string, expected?: string
 }
 
 function namesOf(map: ReadonlyMap<string, unknown>): string {
-  return map.size === 0 ? 'none is declared' : `one of: ${[...map.keys()].join(', ')}`
+  return map.size === 0 ? 'one that is declared, and none is' : `one of: ${[...map.keys()].join(', ')}`
 }
 
 function reasonOf(error: unknown): string {

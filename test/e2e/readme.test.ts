@@ -32,6 +32,7 @@ describe('README.md', () => {
     for (const [line, name = '', rest = ''] of lines) {
       const { code, stdout } = await firebreak([name, '--help'])
       assert.equal(code, 0, line)
+      assert.match(stdout, /^example:\n {2}firebreak [\s\S]*^exit codes: .*0 ok, 1 failed/m, line)
       const own = rest.split(' -- ')[0]?.split('#')[0] ?? ''
       for (const [option] of own.matchAll(/--[a-z][a-z-]*/g))
         assert.ok(stdout.includes(`${option} `), `${line}: ${option}`)

@@ -51,6 +51,21 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.usage
   }
   const asking = [...judged.config.upstreams.values()].filter(({ name }) => only === undefined || name === only)
+  if (asking.length === 0) {
+    call.print.line(
+      'No upstream is declared: there is nothing to accept. Add one under upstreams:, or: firebreak init --server',
+    )
+    call.print.object({
+      ok: true,
+      accepted: false,
+      changes: [],
+      problems: [],
+      undeclared: [],
+      leaking: [],
+      unacceptable: [],
+    })
+    return EXIT.ok
+  }
   call.print.progress(`asking ${asking.map(({ name }) => name).join(', ')}`)
   const stateDirectory = resolve(`${dirname(judged.config.file)}/.firebreak`)
   const offered = await inspectUpstreams(judged, asking, stateDirectory)

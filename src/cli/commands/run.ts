@@ -30,6 +30,7 @@ export const command: Command = {
   usage: ['firebreak run [--agent <name>] [--task <text> [--tools <names>]] [--config <file>] [-- command…]'],
   example:
     'firebreak run --agent refund-bot --task "Refund order o-1001"\nfirebreak run --agent refund-bot -- sh -c "ls /workspace"',
+  exits: 'its program’s own, or: ',
   options: {
     ...CONFIG_OPTION,
     agent: { type: 'string', short: 'a', value: 'name', help: 'which agent of it (default: the only one)' },
