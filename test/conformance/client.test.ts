@@ -80,7 +80,8 @@ describe('the conformance suite for clients, with the gateway as the client', { 
     it(`${scenario.name} at ${scenario.version}`, async () => {
       const relay = await startRelay((url, told) => exercise(scenario, url, told))
       const command = `${NODE_LINK} ${DRIVER_LINK} ${relay.url}`
-      const args = ['client', '--command', command, '--scenario', scenario.name, '--spec-version', scenario.version]
+      const asked = ['--scenario', scenario.name, '--spec-version', scenario.version, '--timeout', '180000']
+      const args = ['client', '--command', command, ...asked]
       const run = await runSuite(args)
       assert.deepEqual(relay.faults, [])
       const bad = [...run.checks].filter(([, counts]) => (counts.FAILURE ?? 0) + (counts.WARNING ?? 0) > 0)

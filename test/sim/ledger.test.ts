@@ -10,7 +10,8 @@ import { type CellId, cellId, environmentName, sha256 } from '../../src/model/id
 import { SimDisk, seeded } from './ledger-disk.ts'
 
 const CELL = cellId('c_0123456789abcdef')
-const SEEDS = Number(process.env.LEDGER_SEEDS ?? 12)
+/** A hundred of them in `npm run test:long`. */
+const SEEDS = Number(process.env.LEDGER_SEEDS ?? 6)
 
 describe('the ledger over a disk that loses power', () => {
   it('S4: what was acknowledged is there after any crash, and no honest crash stops the start', async (t) => {
