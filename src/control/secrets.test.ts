@@ -50,6 +50,12 @@ describe('S10: a secret that a command says', () => {
     assert.throws(() => readFileSync(join(directory, 'other-was-read')))
   })
 
+  it('is without the white space around it in a file as well', async () => {
+    writeFileSync(join(directory, 'kept'), '\r\n s3cr3t-value \t\n')
+    const read = await reading({ file: 'kept' })
+    assert.deepEqual([...read.values], [['key', 's3cr3t-value']])
+  })
+
   it('what goes wrong is told, and nothing that it said', async () => {
     assert.match(await reasonOf('echo s3cr3t; echo s3cr3t >&2; exit 3'), /"key" cannot be read: \/bin\/sh ended with 3/)
     assert.match(await reasonOf('echo s3cr3t; kill -TERM $$'), /ended with SIGTERM/)

@@ -13,7 +13,12 @@ const PART_OF_HOST = 0.05
 /** Returns how many files one cell may have open here, and how many the whole host has and may have. */
 export async function openFilesHere(): Promise<{ readonly max: number; readonly open: number; readonly host: number }> {
   const [open = 0, , host = 0] = (await readFile('/proc/sys/fs/file-nr', 'utf8')).trim().split('\t').map(Number)
-  return { max: Math.min(OPEN_FILES_MAX, Math.floor(host * PART_OF_HOST)), open, host }
+  return { max: openFilesMax(host), open, host }
+}
+
+/** Returns how many files one cell may have open where the whole host may have `host`. */
+export function openFilesMax(host: number): number {
+  return Math.min(OPEN_FILES_MAX, Math.floor(host * PART_OF_HOST))
 }
 
 /**

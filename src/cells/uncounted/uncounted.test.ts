@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { locksIn } from './locks.ts'
+import { openFilesMax } from './open-files.ts'
 import { queuedIn } from './queues.ts'
 
 it('a line of /proc/locks is a lock, of a process or of an open file, held or waited for', () => {
@@ -28,6 +29,10 @@ it('a file of fdinfo tells locks in the same words', () => {
     [-1, 7],
   )
   assert.deepEqual(locksIn('pos:\t0\n'), [])
+})
+
+it('S17: a cell may have a twentieth of the host’s open files, and 65,536 at most', () => {
+  assert.deepEqual([100_000, 1_310_720, 2_000_000, 2 ** 62].map(openFilesMax), [5_000, 65_536, 65_536, 65_536])
 })
 
 it('what waits in netlink sockets is summed over all of them', () => {
