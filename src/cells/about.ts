@@ -2,9 +2,10 @@
  * The note of what a cell is, written beside it before anything of it exists: from it, whoever finds the cell's
  * processes in the kernel's tables can say whose they are, without its warden.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CellId, isJsonObject, type Json, no, ok, type Result } from '../model/index.ts'
+import { readPlainFile } from '../model/plain-file.ts'
 
 /**
  * The part that a cell plays:
@@ -37,13 +38,18 @@ export function recordAbout(cellDirectory: string, about: CellAbout): void {
  */
 export function aboutIn(cellDirectory: string): CellAbout | undefined {
   try {
-    const value = JSON.parse(readFileSync(join(cellDirectory, 'about'), 'utf8')) as Json
+    // What lies there may be another user's choice: a pipe would be waited for.
+    const text = readPlainFile(join(cellDirectory, 'about'), ABOUT_BYTES_MAX, 'no')?.bytes.toString('utf8') ?? ''
+    const value = JSON.parse(text) as Json
     if (!isJsonObject(value) || !PARTS.has(value.part as CellPart) || typeof value.state !== 'string') return undefined
     return value as unknown as CellAbout // written by `recordAbout`, in a directory that is ours
   } catch {
     return undefined
   }
 }
+
+/** Longer than a path and three names can be. */
+const ABOUT_BYTES_MAX = 16_384
 
 const PARTS: ReadonlySet<CellPart> = new Set(['agent', 'server', 'shared', 'person'])
 

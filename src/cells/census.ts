@@ -1,5 +1,5 @@
 /** Finds the cells that have processes on this host, by the kernel's tables; no warden is asked. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { opendirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CellId } from '../model/index.ts'
 import { aboutIn, type CellAbout, hasBegun } from './about.ts'
@@ -26,7 +26,8 @@ export interface Standing {
 /**
  * Returns the cells of a user that have processes, from the run directories `bases` (`runDirectories`). A directory that
  * somebody else could have made is not read. Of another user's cells only pid 1 is known, which ends the rest, and only
- * what runs as that user is ended: the user could have named there whom they like.
+ * what runs as that user is ended: the user could have named there whom they like. No more than `OTHERS_MAX` are looked
+ * at then: whoever makes a million names keeps no order waiting.
  */
 export function standingCells(
   bases: readonly string[],
@@ -34,18 +35,27 @@ export function standingCells(
   uid: number | undefined = process.geteuid?.(),
 ): readonly Standing[] {
   const own = uid === process.geteuid?.()
+  let left = own ? Number.POSITIVE_INFINITY : OTHERS_MAX
+  const looked = (directory: string) => {
+    const names = namesIn(directory, left)
+    left -= names.length
+    return names
+  }
   return bases
     .filter((base) => isOwnPlace(base, uid))
     .flatMap((base) =>
-      namesIn(join(base, 'runs')).flatMap((run) => {
+      looked(join(base, 'runs')).flatMap((run) => {
         const cells = join(base, 'runs', run, 'cells')
-        return namesIn(cells).flatMap((cell) => {
+        return looked(cells).flatMap((cell) => {
           const group = unified === undefined || !own ? undefined : join(unified, CGROUP_PARENT, cell)
           return standing(cell as CellId, join(cells, cell), group, uid) ?? [] // a name that `launchSteps` gave
         })
       }),
     )
 }
+
+/** Names in another user's run directories: of four wardens with all the cells that one may have. */
+const OTHERS_MAX = 4_096
 
 /**
  * Returns the cell if processes of it exist: by its cgroup where it has one, else by its pid 1, whose end ends all the
@@ -79,12 +89,23 @@ function runsAs(pid: number, uid: number | undefined): boolean {
   return uids.length > 0 && uids.every((each) => Number(each) === uid)
 }
 
-function namesIn(directory: string): readonly string[] {
+function namesIn(directory: string, max: number): readonly string[] {
+  const names: string[] = []
   try {
-    return readdirSync(directory)
+    const opened = opendirSync(directory)
+    try {
+      while (names.length < max) {
+        const entry = opened.readSync()
+        if (entry === null) break
+        names.push(entry.name)
+      }
+    } finally {
+      opened.closeSync()
+    }
   } catch {
-    return []
+    // It went away, as cells do.
   }
+  return names
 }
 
 function contents(path: string): string | undefined {

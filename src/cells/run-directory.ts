@@ -6,6 +6,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, st
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
+import { readPlainFile } from '../model/plain-file.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { reapCgroup } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
@@ -157,9 +158,12 @@ interface ProcessStamp {
   readonly startTicks: string
 }
 
+/** Bytes of a stamp: two numbers and their names. */
+const STAMP_BYTES_MAX = 1_024
+
 function stampIn(path: string): ProcessStamp | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    const value: unknown = JSON.parse(readPlainFile(path, STAMP_BYTES_MAX, 'no')?.bytes.toString('utf8') ?? '')
     if (typeof value !== 'object' || value === null || !('pid' in value && 'startTicks' in value)) return undefined
     const { pid, startTicks } = value
     return typeof pid === 'number' && typeof startTicks === 'string' && startTicks !== ''

@@ -225,8 +225,12 @@ export function runDirectories(uid: number | undefined = process.getuid?.()): re
 /** Returns the uids of the users of whom a directory of runs may lie where such directories usually do. */
 export function usersOfRuns(): readonly number[] {
   const named = namesIn(SHARED).flatMap((name) => /^firebreak-(\d+)$/.exec(name)?.[1] ?? [])
-  return [...new Set([...named, ...namesIn('/run/user').filter((name) => /^\d+$/.test(name))])].map(Number)
+  const users = new Set([...namesIn('/run/user').filter((name) => /^\d+$/.test(name)), ...named])
+  return [...users].slice(0, USERS_MAX).map(Number)
 }
+
+/** Users whose runs are looked at, beside this one and the owners of what is meant. */
+const USERS_MAX = 1_024
 
 function namesIn(directory: string): readonly string[] {
   try {

@@ -7,6 +7,7 @@ import { openCgroups } from '../cells/cgroup-host.ts'
 import { runDirectories, usersOfRuns } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import { type Confirmation, eventually, type Order, type Target } from '../control/containment.ts'
+import { wholeState } from '../control/named-state.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { isBelow, samePerson } from '../model/index.ts'
 import type { Waiting } from './contain-waiting.ts'
@@ -93,6 +94,8 @@ function standingOf(users: readonly number[]): readonly Standing[] {
 /** Tells whether a cell is of these states: by our own word, or by that of a state's owner, and nobody else's. */
 function isOf({ about, uid }: Standing, places: Places): boolean {
   const own = uid === process.geteuid?.()
+  // What another user says is looked up for the sake of that user's states alone.
+  if (!own && ![...places.values()].some((owner) => owner === uid)) return false
   return (
     about !== undefined && placeOf(about.state).some((place) => (own ? places.has(place) : places.get(place) === uid))
   )
@@ -119,7 +122,9 @@ function othersThan(places: Places): readonly (readonly [string, string])[] {
   const others = standingOf(users).filter(
     (each) => each.about !== undefined && each.begun && !each.frozen && !isOf(each, places),
   )
-  const byState = [...Map.groupBy(others, ({ about }) => about?.state ?? '')]
+  const byState = [
+    ...Map.groupBy(others, ({ about: { state } = { state: '' }, uid }) => (uid === own ? wholeState(state) : state)),
+  ]
   const told = byState.slice(0, STATES_TOLD_MAX).map(([state, { length }]) => {
     const cells = length === 1 ? '1 cell of it goes on' : `${length} cells of it go on`
     return ['another state', `${cells}, and no order to this one reaches it: --state ${state}`] as const

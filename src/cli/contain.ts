@@ -10,7 +10,7 @@ import { loadConfig } from '../config/load.ts'
 import type { Confirmation, Order, Target } from '../control/containment.ts'
 import { askWardens, type ControlReply } from '../control/control-socket.ts'
 import { writeStopMark } from '../control/fence.ts'
-import { namedStateFault, type StateFault } from '../control/named-state.ts'
+import { namedStateFault, type StateFault, wholeState } from '../control/named-state.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { endSilentWarden, reapDead } from '../control/silent-warden.ts'
 import { fenceAgents, fencedText, newOrderId } from '../control/stop.ts'
@@ -169,7 +169,10 @@ function noState(call: Call, { problem, meant }: StateFault): ExitCode {
 /** Returns states of which a cell runs, by the kernel. */
 function statesThatRun(): readonly string[] {
   const standing = standingCells(runDirectories(), openCgroups(CGROUP_PARENT))
-  return [...new Set(standing.flatMap(({ about }) => about?.state ?? []))].slice(0, STATES_TOLD_MAX)
+  return [...new Set(standing.flatMap(({ about }) => (about === undefined ? [] : wholeState(about.state))))].slice(
+    0,
+    STATES_TOLD_MAX,
+  )
 }
 
 const STATES_TOLD_MAX = 8

@@ -46,7 +46,7 @@ describe('S8: the state that a person names', () => {
   it('is none where something else lies: a project, a file, a ledger of somebody’s own, a cell’s directory', () => {
     const cell = join(directory, 'cell')
     mkdirSync(cell)
-    recordAbout(cell, { part: 'agent', state: shop, environment: 'test' })
+    recordAbout(cell, { part: 'agent', state: join(shop, 'tenants/acme'), environment: 'test' })
     mkdirSync(join(directory, 'accounts/ledger'), { recursive: true })
     for (const path of ['accounts/books', 'file']) writeFileSync(join(directory, path), '')
     assert.deepEqual(meant(cell), [shop])

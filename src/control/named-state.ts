@@ -23,7 +23,10 @@ export function namedStateFault(named: string): StateFault | undefined {
   const of = aboutIn(path)?.state
   const beside = [join(path, '.firebreak'), join(path, 'state')].filter(isState)
   const holds = names === undefined ? 'is no directory' : 'holds something else'
-  return { problem: `${named} is no state: it ${holds}`, meant: [...(of === undefined ? [] : [of]), ...beside] }
+  return {
+    problem: `${named} is no state: it ${holds}`,
+    meant: [...(of === undefined ? [] : [wholeState(of)]), ...beside],
+  }
 }
 
 /** Says within which state a path lies, where it does: a state in a state is reached by no order to the outer one. */
@@ -39,6 +42,11 @@ export function withinState(named: string): StateFault | undefined {
     }
     if (above === dirname(above)) return undefined
   }
+}
+
+/** Returns the state that a person names for one that may be a tenant's. */
+export function wholeState(state: string): string {
+  return withinState(state)?.meant[0] ?? state
 }
 
 /** Tells whether something has run in a directory, as a state or as that of tenants. */

@@ -1,6 +1,6 @@
 /** S8: an order by root over the state of another user reaches what that user has started; and all means all of it. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
@@ -54,6 +54,15 @@ describe('S8: an order by root over another user’s state', { skip: SKIP }, () 
   it('ends what no warden names there, names what goes on, and leaves a fence that the user can read', async () => {
     const stray = cellOf(1, { part: 'agent', state })
     const person = cellOf(2, { part: 'person', state })
+    // Pipes in the place of what is noted keep nobody waiting.
+    for (const [number, name] of [
+      [6, 'about'],
+      [7, 'init'],
+    ] as const) {
+      const note = join(BASE, 'runs/r_1/cells', cellOf(number, { part: 'agent', state }).id, name)
+      rmSync(note)
+      assert.equal(spawnSync('/usr/bin/mkfifo', [note]).status, 0)
+    }
     const drill = cellOf(3, { part: 'agent', state: join(directory, 'a-drill') })
     const one = await ask('contain', 'alpha')
     assert.equal(one.code, 0, one.stdout + one.stderr)
