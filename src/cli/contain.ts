@@ -60,6 +60,7 @@ async function containNamed(
   waiting: Waiting,
 ): Promise<ExitCode> {
   const [name] = call.positionals
+  waiting.begin(() => 'the configuration, which is being read')
   // All, or a cell, are ordered before anything else is read.
   let target = targetOf(name, undefined)
   let config = target === undefined ? await configAtHand(call) : undefined
@@ -88,9 +89,9 @@ async function containNamed(
   // At once, whatever the disk does, and again when the fence is on it: a run that was not there yet has read that, or is asked.
   const ordering = () => tried('wardens', [], () => orderWardens(state, order, asked, heard, waiting))
   const answers = [...(await ordering())]
-  waiting.begin(() => 'the configuration, which is being read', LOCK_MS_MAX)
+  waiting.begin(() => 'the configuration, which is being read')
   config ??= await configAtHand(call)
-  waiting.begin(() => 'the fence on the disk', LOCK_MS_MAX)
+  waiting.begin(() => 'the fence, which is being written')
   const fences = await tried('fence', [], () => fenceEach(config, state, order))
   for (let before = -1; before < asked.size && asked.size < WARDENS_MAX; ) {
     before = asked.size
@@ -219,8 +220,6 @@ function statesMeant(state: string, { kind }: Target): readonly string[] {
 const SILENCE_MS_MAX = 10_000
 /** Milliseconds for a warden to be gone that is ended. */
 const END_MS_MAX = 2_000
-/** Milliseconds that another writer may hold a fence, of a state or a tenant. */
-const LOCK_MS_MAX = 2_000
 /** Milliseconds for cells of dead wardens: for their groups and for their first processes. */
 const REAP_MS_MAX = 10_000
 
