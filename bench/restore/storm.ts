@@ -137,7 +137,7 @@ async function openDesk(directory: string, url: string): Promise<Desk> {
   const loaded = await loadConfig(path, { node: process.execPath })
   if (!loaded.ok) throw new Error(loaded.reason.map(({ message }) => message).join('; '))
   const name = upstreamName('bank')
-  const connection = await connectHttpUpstream({ name, url: new URL(url), headers: new Map() })
+  const connection = await connectHttpUpstream({ name, url: new URL(url), headers: new Map(), elsewhere: [] })
   if (!connection.ok) throw new Error(connection.reason.why)
   const { items: offered } = await listAll(connection.value, 'tools/list', 'tools')
   connection.value.close()

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { listener } from '../../test/kit/listener.ts'
 import { LIMITS } from '../model/index.ts'
 import { Egress } from './egress.ts'
+import { openWayOut } from './inspect-main.ts'
 
 const closing: (() => void)[] = []
 after(() => {
@@ -84,6 +85,16 @@ describe('S6: the way out of a relay', () => {
     const { port, tried } = proxied(['http://api.example'], ['8.8.8.8'], ['8.8.8.8:80'])
     assert.match(await raw(port, 'GET http://api.example/ HTTP/1.1', 'Host: api.example'), /^HTTP\/1.1 403/)
     assert.deepEqual(tried, [['api.example:80', 'it leads to 8.8.8.8:80, which belongs to another environment']])
+  })
+
+  it('the same for a relay that is only asked what it offers, and whoever asked is told of it', async () => {
+    const { port, fd } = listener()
+    const refused = new Map<string, string>()
+    const declared = { egress: ['http://api.example'], elsewhere: ['8.8.8.8:80'] }
+    const egress = openWayOut(declared, fd, refused, async () => ['8.8.8.8'])
+    closing.push(() => egress.close())
+    assert.match(await raw(port, 'GET http://api.example/ HTTP/1.1', 'Host: api.example'), /^HTTP\/1.1 403/)
+    assert.deepEqual([...refused], [['api.example:80', 'it leads to 8.8.8.8:80, which belongs to another environment']])
   })
 
   it('a request goes to the place in its first line, with the headers that are not between hops', async () => {

@@ -40,7 +40,7 @@ export interface EgressOptions {
   /** As the configuration has them: `https://host`, `http://127.0.0.1:8080`. */
   readonly origins: readonly string[]
   /** Places of other environments, which no name leads to. */
-  readonly elsewhere?: readonly string[]
+  readonly elsewhere: readonly string[]
   /** Rules for a relay that serves cells. */
   readonly rules?: EgressRules
   /**
@@ -253,7 +253,7 @@ export class Egress {
     if (address !== undefined) return { address }
     const addresses = await (this.#options.resolve ?? addressesOf)(hostname).catch(() => [])
     const open = addresses.find(isPublic)
-    const belongs = open === undefined ? undefined : belongsElsewhere(open, port, this.#options.elsewhere ?? [])
+    const belongs = open === undefined ? undefined : belongsElsewhere(open, port, this.#options.elsewhere)
     if (belongs !== undefined) return { problem: belongs }
     if (open !== undefined) return { address: open }
     return { problem: addresses.length === 0 ? 'it has no address' : 'it has no public address' }

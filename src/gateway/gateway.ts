@@ -198,7 +198,7 @@ export class Gateway {
       secrets,
       credentials: this.#credentials,
       pipes: this.#pipes,
-      elsewhere: setup.elsewhere ?? [],
+      elsewhere: setup.elsewhere,
       turn: () => this.turns.batched({}),
       onGivenUp: (server) => send({ kind: 'given-up', number: server }),
     })
@@ -688,7 +688,7 @@ export class Gateway {
       users: () => this.#usersOf(upstream, number),
       arrivals: this.#arrivals,
     })
-    const { egress, elsewhere = [] } = this.#setup
+    const { egress, elsewhere } = this.#setup
     this.#egress.set(key, new Egress({ listener, origins: egress, elsewhere, rules }))
   }
 

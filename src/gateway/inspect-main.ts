@@ -9,7 +9,8 @@ import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
 import { cutText, type JsonObject, no, type Result, type UpstreamName } from '../model/index.ts'
 import { coveredText } from './cover.ts'
 import { searchBeforeCuts } from './cut-shown.ts'
-import { Egress } from './egress.ts'
+import { Egress, type EgressOptions } from './egress.ts'
+import { addressesOf } from './egress-place.ts'
 import { type Listed, listAll } from './list-all.ts'
 import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import type { ConnectFault } from './protocols/mcp/negotiation.ts'
@@ -24,7 +25,7 @@ export interface Inspection {
   /** Origins that relays may reach. */
   readonly egress: readonly string[]
   /** Places of other environments. */
-  readonly elsewhere?: readonly string[]
+  readonly elsewhere: readonly string[]
 }
 
 export type InspectedUpstream = (HttpUpstream | StdioUpstream) & {
@@ -92,13 +93,13 @@ if (import.meta.main) {
 }
 
 async function inspect(inspection: Inspection, upstream: InspectedUpstream): Promise<Offered> {
-  const refused = new Set<string>()
+  const refused: Refused = new Map()
   if (upstream.kind === 'stdio' && upstream.wayOut !== undefined) openWayOut(inspection, upstream.wayOut, refused)
   const asked = await within(UPSTREAM_MS_MAX, ask(inspection, upstream))
   const offered = JSON.stringify(asked).length > OFFERED_CHARACTERS_MAX ? TOO_MUCH : asked
   if (!('problem' in offered) || refused.size === 0) return offered
-  const places = [...refused].slice(0, 4).join(', ')
-  return { ...offered, problem: `${offered.problem}; it asked for ${places}, which is not under egress` }
+  const places = [...refused].slice(0, 4).map(([place, why]) => `${place} (${why})`)
+  return { ...offered, problem: `${offered.problem}; it was not let out to ${places.join(', ')}` }
 }
 
 async function ask(inspection: Inspection, upstream: InspectedUpstream): Promise<Offered> {
@@ -130,12 +131,20 @@ const TOO_MUCH: Offered = { problem: `it offers more than ${OFFERED_CHARACTERS_M
  * speaks to it, so that there is no rung, budget or label to ask, and no ledger; where it wanted to go beside that is
  * told to the person.
  */
-function openWayOut({ egress }: Inspection, listener: number, refused: Set<string>): void {
+export function openWayOut(
+  { egress, elsewhere }: Pick<Inspection, 'egress' | 'elsewhere'>,
+  listener: number,
+  refused: Refused,
+  resolve: EgressOptions['resolve'] = addressesOf,
+): Egress {
   const onTried = (place: string, problem: string | undefined) => {
-    if (problem !== undefined && refused.size < REFUSED_MAX) refused.add(place)
+    if (problem !== undefined && refused.size < REFUSED_MAX) refused.set(place, problem)
   }
-  new Egress({ listener, origins: egress, onTried })
+  return new Egress({ listener, origins: egress, elsewhere, onTried, resolve })
 }
+
+/** Places that a relay was not let out to, each with why. */
+export type Refused = Map<string, string>
 
 /** Refused places that a person is told of, the first ones. */
 const REFUSED_MAX = 64
@@ -165,7 +174,7 @@ async function connect(
     url: new URL(injectIntoUrl(upstream.url, secrets.value.inject)),
     headers: new Map(upstream.headers.map(([header, value]) => [header, secrets.value.inject(value)])),
     ...(upstream.ca !== undefined && { ca: upstream.ca }),
-    ...(inspection.elsewhere !== undefined && { elsewhere: inspection.elsewhere }),
+    elsewhere: inspection.elsewhere,
     ...known,
   })
 }

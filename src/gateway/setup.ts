@@ -40,7 +40,7 @@ export interface GatewaySetup {
   /** Origins that the environment's relays may reach. */
   readonly egress: readonly string[]
   /** Places of other environments that are known by their address: nothing of this one goes there. */
-  readonly elsewhere?: readonly string[]
+  readonly elsewhere: readonly string[]
   /** Why the gateway before it was lost, where it is there for the cells that this one left. */
   readonly replaces?: string
   /** Digest of the configuration, the policies and the accepted definitions. */

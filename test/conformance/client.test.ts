@@ -119,7 +119,12 @@ async function exercise(scenario: Scenario, url: string, told: readonly Call[]):
 }
 
 async function offeredBy(url: string): Promise<readonly JsonObject[]> {
-  const options = { name: upstreamName('scenario'), url: new URL(url), headers: new Map<string, string>() }
+  const options = {
+    name: upstreamName('scenario'),
+    url: new URL(url),
+    headers: new Map<string, string>(),
+    elsewhere: [],
+  }
   const connection = await connectHttpUpstream(options)
   if (!connection.ok) throw new Error(connection.reason.why)
   const { items: tools } = await listAll(connection.value, 'tools/list', 'tools')

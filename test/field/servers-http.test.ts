@@ -73,7 +73,13 @@ function end(response: ServerResponse, status: number, body?: JsonObject, header
 
 async function connectTo(url: string, ca?: string) {
   const name = upstreamName('shop')
-  const connected = await connectHttpUpstream({ name, url: new URL(url), headers: new Map(), ...(ca && { ca }) })
+  const connected = await connectHttpUpstream({
+    name,
+    url: new URL(url),
+    headers: new Map(),
+    elsewhere: [],
+    ...(ca && { ca }),
+  })
   if (connected.ok) cleanUp(() => connected.value.close())
   return connected
 }

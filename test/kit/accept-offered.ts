@@ -16,7 +16,7 @@ export async function acceptOffered(config: Config): Promise<void> {
   const spoken = new Map(readSpoken(config))
   for (const { name, mcp, tools } of config.upstreams.values()) {
     if (mcp.kind !== 'http') continue
-    const connection = await connectHttpUpstream({ name, url: mcp.url, headers: new Map() })
+    const connection = await connectHttpUpstream({ name, url: mcp.url, headers: new Map(), elsewhere: [] })
     if (!connection.ok) throw new Error(`${name}: ${connection.reason.why}`)
     const { capabilities, revision } = connection.value
     spoken.set(name, revision)

@@ -24,7 +24,7 @@ export interface HttpUpstreamOptions {
   /** Certificates in PEM that alone are trusted to speak for it; absent: those that this host trusts. */
   readonly ca?: string
   /** Places of other environments, which nothing of this one reaches by whatever name. */
-  readonly elsewhere?: readonly string[]
+  readonly elsewhere: readonly string[]
   /** The revision that it was found to speak before. */
   readonly known?: Revision
   /** Ends the connection, also while it is being made. */
@@ -40,7 +40,7 @@ export interface HttpUpstreamOptions {
 export async function connectHttpUpstream(
   options: HttpUpstreamOptions,
 ): Promise<Result<UpstreamConnection, ConnectFault>> {
-  const { url, elsewhere = [] } = options
+  const { url, elsewhere } = options
   // A name is judged where it is looked up.
   const belongs = belongsElsewhere(url.hostname, portOf(url), elsewhere)
   if (belongs !== undefined) return no({ why: belongs })
@@ -98,7 +98,7 @@ class HttpUpstream implements UpstreamConnection {
   #retired = false
   #reopening: NodeJS.Timeout | undefined
 
-  constructor({ name, url, headers, ca, elsewhere = [], turn = () => undefined }: HttpUpstreamOptions) {
+  constructor({ name, url, headers, ca, elsewhere, turn = () => undefined }: HttpUpstreamOptions) {
     this.name = name
     this.#turn = turn
     this.#url = url.href
