@@ -75,7 +75,7 @@ export const bench: Bench = async ({ seconds, say }) => {
 }
 
 interface Figures {
-  readonly figures: Readonly<Record<string, { readonly p50: number; readonly p95: number }>>
+  readonly figures: Readonly<Record<string, { readonly min: number; readonly p50: number; readonly p95: number }>>
   readonly samples: number
 }
 
@@ -94,7 +94,7 @@ async function interleaved(arms: Readonly<Record<string, Arm>>, untilMs: number)
       const sorted = taken.toSorted((a, b) => a - b)
       const at = (part: number): number =>
         Math.round((sorted[Math.floor(sorted.length * part)] ?? Number.NaN) * 100) / 100
-      return [name, { p50: at(0.5), p95: at(0.95) }]
+      return [name, { min: at(0), p50: at(0.5), p95: at(0.95) }]
     }),
   )
   return { figures, samples: Math.min(...[...times.values()].map((taken) => taken.length)) }

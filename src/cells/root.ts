@@ -118,8 +118,11 @@ export function startFault(ids: { readonly uid?: number; readonly gid?: number }
   }
 }
 
-export function userNamespaceFix(): string {
-  const setting = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8').trim() : '')
+/**
+ * Returns what a person can do where bubblewrap starts no cell, by what the kernel's files say: the first of them that
+ * forbids user namespaces. `setting` reads one of them, and returns '' for one that is not there.
+ */
+export function userNamespaceFix(setting: (path: string) => string = trimmed): string {
   if (!executable(BUBBLEWRAP)) return 'apt-get install bubblewrap (0.8 or newer), which everybody may execute'
   // Ubuntu 23.10 and newer let only programs with an AppArmor profile make user namespaces.
   if (setting('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1') {
@@ -127,7 +130,13 @@ export function userNamespaceFix(): string {
   }
   if (setting('/proc/sys/kernel/unprivileged_userns_clone') === '0') return 'sysctl kernel.unprivileged_userns_clone=1'
   if (setting('/proc/sys/user/max_user_namespaces') === '0') return 'sysctl user.max_user_namespaces=10000'
+  if (setting('/sys/fs/selinux/enforce') === '1')
+    return 'SELinux is enforcing: ausearch -m avc -c bwrap tells whether it refused, and audit2allow what would let it; in a container also: an unmasked /proc and user namespaces'
   return 'in a container: allow user namespaces and an unmasked /proc (docker: --security-opt seccomp=unconfined --security-opt systempaths=unconfined)'
+}
+
+function trimmed(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
 }
 
 function executable(path: string): boolean {

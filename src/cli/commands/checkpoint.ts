@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import process from 'node:process'
 import type { Warden } from '../../cells/warden.ts'
 import {
   findCheckpoint,
@@ -116,13 +117,16 @@ function history(call: Call, agent: string | undefined): Promise<ExitCode> {
     const [checkpoints, head, damaged] = [store.list(), store.head(), store.damaged()]
     object.push({ workspace, head: head ?? null, checkpoints: checkpoints.map(shown), damaged })
     if (checkpoints.length + damaged.length === 0 && all.length > 1) continue
-    call.print.line(`${workspace}: ${checkpoints.length === 0 ? 'nothing was saved' : ''}`)
+    call.print.line(`${workspace}: ${checkpoints.length === 0 ? NOTHING : ''}`)
     for (const each of checkpoints) call.print.line(`${each.id === head ? '> ' : '  '}${lineOf(each)}`)
     for (const name of damaged) call.print.line(`x ${printable(name)} is damaged: it cannot be restored`)
   }
   call.print.object({ ok: true, workspaces: object })
   return Promise.resolve(EXIT.ok)
 }
+
+/** Without root there is the profile `user` alone. */
+const NOTHING = process.getuid?.() === 0 ? 'nothing was saved' : 'nothing was saved: profile user has no checkpoints'
 
 function lineOf({ id, name, occasion, by, why, madeAtMs, bytes, parent }: Checkpoint): string {
   const time = new Date(madeAtMs).toISOString().slice(0, 19).replace('T', ' ')
