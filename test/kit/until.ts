@@ -4,8 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** Waits for what must come to hold; a noisy machine may take its time, and a broken one is told after `withinMs`. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 120_000): Promise<void> {
   const deadline = performance.now() + withinMs
-  while (!(await holds())) {
+  for (;;) {
+    const askedMs = performance.now()
+    if (await holds()) return
     if (performance.now() > deadline) assert.fail(`within ${withinMs} ms it did not come to hold: ${what}`)
-    await delay(25)
+    // What takes long to look at is looked at less often: whoever is waited for has the processor.
+    await delay(Math.max(25, 2 * (performance.now() - askedMs)))
   }
 }
