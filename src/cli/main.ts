@@ -116,6 +116,13 @@ async function call(command: Command, args: readonly string[]): Promise<number> 
     rest,
     print,
   }
+  // A stop is ordered all the same, and doctor tells it among the rest.
+  if (command.options.state !== undefined && !['contain', 'kill', 'doctor'].includes(command.name)) {
+    const { stateFault, stateOf } = await import('./state.ts')
+    const fault = stateFault(stateOf(given))
+    if (fault !== undefined) print.fault(fault.problem, fault.fix)
+    if (fault !== undefined) return EXIT.storeUnreachable
+  }
   return command.run(given)
 }
 

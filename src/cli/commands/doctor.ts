@@ -8,7 +8,7 @@ import { ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { wrapped } from '../printable.ts'
-import { stateOf } from '../state.ts'
+import { stateFault, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'doctor',
@@ -74,12 +74,14 @@ async function demanded(call: Call, report: HostReport): Promise<Result<readonly
   const state = stateOf(call)
   const seen = await seenBy(config, report, state, call.print.progress)
   const startable = report.profile === 'full' || (report.profile === 'user' && config.profile === 'user')
-  const demands = demandsOf(judged.value, seen)
+  const fault = stateFault(state)
+  const others = fault && { verdict: 'missing' as const, about: 'state', why: fault.problem, fix: fault.fix }
+  const demands = [...(others ? [others] : []), ...demandsOf(judged.value, seen)]
   if (call.flag('quick') || !startable) return ok(demands)
   const amiss = new Set(demands.flatMap(({ about, verdict }) => (verdict === 'missing' ? [about] : [])))
   const refused = new Set([...config.agents.keys()].filter((name) => amiss.has(`agent ${name}`)))
   const tried = await tryAll(judged.value, state, refused, call.print.progress)
-  return ok(demandsOf(judged.value, { ...seen, ...tried }))
+  return ok([...(others ? [others] : []), ...demandsOf(judged.value, { ...seen, ...tried })])
 }
 
 const SIGN = { missing: 'NO  ', look: 'look', holds: 'yes ' } as const
