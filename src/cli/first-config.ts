@@ -13,7 +13,8 @@ export interface FirstUpstream {
   readonly contained?: Contained
   readonly tools:
     | { readonly known: true; readonly stubs: readonly ToolStub[] }
-    | { readonly known: false; readonly why: string }
+    /** `unread`: it is not asked before a person has read where it is and what it would be sent. */
+    | { readonly known: false; readonly why: string; readonly unread?: true }
 }
 
 export interface FirstAgent {

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
+import { liesIn, resolvedPath } from '../cells/paths.ts'
 import { isLoopback } from '../config/load.ts'
 import { type LeftOut, type NamedServer, readMcpServers, type SecretPlan, serverFrom } from '../config/mcp-servers.ts'
 import { secretNames } from '../config/secret-names.ts'
@@ -96,7 +97,9 @@ function hostIn(project: string) {
     variables: process.env,
     project,
     home: process.env.HOME ?? '/root',
-    readFile: (path: string) => (existsSync(path) ? textOf(path) : undefined),
+    // A link of the project may lead out of it.
+    readFile: (path: string) =>
+      existsSync(path) && liesIn(resolvedPath(path), resolvedPath(project)) ? textOf(path) : undefined,
   }
 }
 

@@ -165,6 +165,32 @@ describe('servers as clients have them', () => {
     assert.doesNotMatch(set.clear, /ghp_/)
   })
 
+  it('S10: name what an address gets of this host, and read no file outside of their project', () => {
+    const remote = (envFile: string, ...headers: readonly string[]) =>
+      one({
+        command: 'npx',
+        args: ['mcp-remote', 'https://a.example/mcp', ...headers],
+        envFile,
+        env: { N: '${PLAIN}' },
+      })
+    const taken = remote('.env', '--header', 'X-K: ${API_KEY}', '--header', 'X-Ns: ${N}-${REGION}-${SEARCH_URL:-b}')
+    assert.deepEqual(http(taken.server).headers, {
+      'X-K': '${secret:shop-api-key}',
+      'X-Ns': 'plain-eu-https://search.shop.example',
+    })
+    const carries = ['API_KEY of /srv/shop/.env', 'PLAIN', 'REGION of /srv/shop/.env', 'SEARCH_URL']
+    assert.deepEqual(http(taken.server).carries, carries)
+    const url = 'https://a.example/${workspaceFolderBasename}?t=${GITHUB_TOKEN}&u=${UNSET_TOKEN}&v=${UNSET:-x}'
+    assert.deepEqual(http(one({ url }).server).carries, ['workspaceFolderBasename', 'GITHUB_TOKEN'])
+    for (const outside of ['../shop/../.env', '/srv/shopping/.env', '${userHome}/.aws/credentials']) {
+      const { server } = remote(outside, '--header', 'X-K: ${API_KEY}')
+      assert.match(server.notes.join(), /lies outside of \/srv\/shop: its variables are missing/, outside)
+      assert.deepEqual(http(server).carries, [])
+    }
+    const typed = serverFrom('shop=https://a.example/?t=${GITHUB_TOKEN}', host, new SecretPlan())
+    assert.deepEqual(typed.ok && http(typed.value).carries, [], 'whoever typed it has read it')
+  })
+
   it('ask for VS Code’s inputs as for variables', () => {
     const inputs = [
       { type: 'promptString', id: 'shop-key', description: 'Key of the shop', password: true },
@@ -189,7 +215,7 @@ describe('servers as clients have them', () => {
           env: { AUTH: 'Bearer abcdefgh12345678' },
         },
         'https://a.example/mcp',
-        { Authorization: 'Bearer ${secret:shop-authorization}' },
+        { Authorization: 'Bearer ${secret:shop-auth}' },
       ],
       [
         { command: 'cmd', args: ['/c', 'npx', '-y', 'mcp-remote', 'https://a.example/mcp', '--header=X-Org: shop'] },

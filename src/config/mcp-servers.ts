@@ -69,5 +69,7 @@ export function serverFrom(
   const [command, ...args] = wordsOf(rest)
   if (command === undefined) return no(`"${text}" names no program`)
   const value = /^https?:\/\//.test(rest) ? { url: rest } : { command, args }
-  return readServer(fitName(key, taken), key, value, { ...host, inputs: [] }, secrets)
+  const server = readServer(fitName(key, taken), key, value, { ...host, inputs: [] }, secrets)
+  // Whoever writes a command line sends what it says.
+  return server.ok && server.value.kind === 'http' ? ok({ ...server.value, carries: [] }) : server
 }

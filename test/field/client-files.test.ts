@@ -1,7 +1,7 @@
 /** Servers as people have them in their clients’ files: taken, put into cells, asked, with no credential in clear. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -57,8 +57,9 @@ const WORD = 'p4ss-word-of-orders'
 const QUERY = 'sk-live-0123456789abcdef'
 
 /** An upstream that answers whoever names the key in its address. */
-async function keyedServer(): Promise<string> {
+async function keyedServer(asked: string[]): Promise<string> {
   const server = createServer((request, response) => {
+    asked.push(request.url ?? '')
     const fit = request.url === `/s/Zk3vQ9xT7bLm2NpR8wYc/mcp?api_key=${QUERY}`
     let body = ''
     request.on('data', (chunk) => (body += chunk))
@@ -109,7 +110,10 @@ describe('a client’s file', { skip: SKIP }, () => {
     written(home, 'py/server.py', PYTHON)
     written(home, 'py/shoplib.py', "TOOL = {'name': 'count', 'inputSchema': {'type': 'object'}}\n")
     const python = spawnSync('python3', ['--version']).status === 0
-    const origin = await keyedServer()
+    const asked: string[] = []
+    const origin = await keyedServer(asked)
+    written(home, 'app/set.env', 'REGION=eu-central')
+    symlinkSync(written(temporaryDirectory(), 'credentials', `aws_secret=${WORD}`), join(home, 'linked.env'))
     written(
       home,
       '.mcp.json',
@@ -118,6 +122,9 @@ describe('a client’s file', { skip: SKIP }, () => {
         "@shop/magic": { "command": "node", "args": ["dist/index.js", "--api-key", "${KEY}", "postgres://o:${WORD}@db.example/o"], "cwd": "app", "env": { "PORT": 8123 } },
         "keyed": { "type": "http", "url": "${origin}/s/Zk3vQ9xT7bLm2NpR8wYc/mcp?api_key=${QUERY}" },
         "unset": { "url": "${origin}/mcp", "headers": { "Authorization": "Bearer \${FIREBREAK_NO_SUCH_TOKEN}" } },
+        "sent": { "url": "${origin}/sent", "headers": { "X-Set": "\${FIREBREAK_SET}" } },
+        "file": { "command": "npx", "args": ["mcp-remote", "${origin}/file", "--header", "X: \${REGION}"], "envFile": "app/set.env" },
+        "linked": { "command": "npx", "args": ["mcp-remote", "${origin}/linked", "--header", "X: \${aws_secret}"], "envFile": "linked.env" },
         "git": { "command": "docker", "args": ["run", "-i", "ghcr.io/x"], "env": { "TOKEN": "${KEY}" } },
         "off": { "command": "node", "args": ["dist/index.js"], "cwd": "app", "disabled": true },
         ${python ? '"py": { "command": "python3", "args": ["py/server.py"] },' : ''}
@@ -129,6 +136,16 @@ describe('a client’s file', { skip: SKIP }, () => {
     assert.match(begun.stdout, /keyed +1 tools/)
     if (python) assert.match(begun.stdout, /py +1 tools/)
     assert.match(begun.stdout, /unset +its tools are not known: .*FIREBREAK_NO_SUCH_TOKEN is not set/)
+    assert.match(
+      begun.stdout,
+      /sent +its tools are not known: nobody has agreed that \S+ is sent FIREBREAK_SET of this/,
+    )
+    assert.match(begun.stdout, /file +its tools are not known: nobody has agreed that \S+ is sent REGION of \S+set.env/)
+    assert.match(begun.stdout, /linked.env cannot be read, or lies outside/)
+    assert.deepEqual(
+      [...new Set(asked)].filter((path) => /sent|file/.test(path)),
+      [],
+    )
     assert.match(begun.stdout, /git +is left out: docker starts a container of its own/)
     assert.match(begun.stdout, /off +is disabled/)
     for (const value of [KEY, WORD, QUERY, 'Zk3vQ9xT7bLm2NpR8wYc'])
@@ -248,7 +265,7 @@ async function initIn(home: string) {
   // Not in a call that waits: a server of this process has to answer meanwhile.
   const child = spawn(join(repository, 'bin/firebreak'), ['init', 'fb', '--mcp', '.mcp.json'], {
     cwd: home,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, FIREBREAK_SET: 'set on this host' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   cleanUp(() => void child.kill('SIGKILL'))

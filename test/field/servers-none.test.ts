@@ -12,7 +12,7 @@ describe('a server that offers no tools', () => {
   it('makes a configuration that can be read', async () => {
     const directory = temporaryDirectory()
     const named = { name: 'shop', key: 'shop', disabled: false, notes: [] }
-    const server = { ...named, kind: 'http', url: 'https://shop.example/mcp', headers: new Map() } as const
+    const server = { ...named, kind: 'http', url: 'https://shop.example/mcp', headers: new Map(), carries: [] } as const
     const tools = { known: true, stubs: [] } as const
     const agent = { name: 'hello', owner: 'maria.silva@shop.example' }
     mkdirSync(join(directory, 'policies'))

@@ -1,6 +1,5 @@
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
-import { createInterface } from 'node:readline/promises'
 import { type Accepted, readSpoken, type Unacceptable, writeAllAccepted } from '../../control/accepted.ts'
 import { type Inspected, inspectUpstreams } from '../../control/inspect.ts'
 import { programFault, unseenArguments } from '../../control/program.ts'
@@ -10,6 +9,7 @@ import { definitionDigest } from '../../gateway/definition.ts'
 import { cutText, grantedName, LIMITS, personName, type ToolName, type UpstreamName } from '../../model/index.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
+import { confirmed } from '../confirmed.ts'
 import { type Asking, type Change, changesIn, changeText, definitionsIn } from '../definition-changes.ts'
 import { printable } from '../printable.ts'
 
@@ -299,12 +299,4 @@ function accept(
     })
   }
   writeAllAccepted(config, upstreams, spoken, unacceptable)
-}
-
-async function confirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) return false
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await lines.question(question)
-  lines.close()
-  return /^y(es)?$/i.test(answer.trim())
 }

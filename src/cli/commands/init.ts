@@ -13,6 +13,7 @@ import { judgeConfig } from '../../control/setup.ts'
 import { stubsOf, type ToolStub } from '../../control/tool-stub.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { confirmed } from '../confirmed.ts'
 import { fitUpstreams, startFault } from '../first-check.ts'
 import { type FirstAgent, type FirstUpstream, firstConfig, NEVER, SECRETS_DIRECTORY } from '../first-config.ts'
 import { type FirstServers, firstServers, workspacesOf } from '../first-servers.ts'
@@ -98,7 +99,7 @@ async function run(call: Call): Promise<ExitCode> {
   const write = (found: readonly FirstUpstream[]) => writeFileSync(file, firstConfig({ ...first, upstreams: found }))
   write(upstreams)
   const active = upstreams.filter(({ server }) => !server.disabled)
-  const told = active.length === 0 ? upstreams : await inspected(call, file, upstreams)
+  const told = active.length === 0 ? upstreams : await inspected(call, file, await withoutUnread(upstreams))
   if (told === undefined) {
     rmSync(file)
     return EXIT.failed
@@ -170,6 +171,26 @@ function flagBefore(words: readonly string[], at: number): string {
   return /^-[^=\s]+$/.test(before) ? before : ''
 }
 
+/**
+ * Marks servers that nobody has agreed to ask. A file of servers comes with other people's projects: an address in it that
+ * carries values of this host gets them with the first word, so that a person reads first where they would go.
+ */
+async function withoutUnread(upstreams: readonly FirstUpstream[]): Promise<readonly FirstUpstream[]> {
+  const marked: FirstUpstream[] = []
+  for (const upstream of upstreams) {
+    const { server } = upstream
+    const carries = server.kind === 'http' && !server.disabled ? server.carries.map(printable).join(', ') : ''
+    const place = server.kind === 'http' ? printable(new URL(server.url).origin) : ''
+    const question = `${server.name}: ${place} would be sent ${carries} of this host. Ask it what it offers? [y/N] `
+    if (carries === '' || (await confirmed(question))) marked.push(upstream)
+    else {
+      const why = `nobody has agreed that ${place} is sent ${carries} of this host: once you have read firebreak.yaml, accept --stubs asks it`
+      marked.push({ ...upstream, tools: { known: false, why, unread: true } })
+    }
+  }
+  return marked
+}
+
 /** What the servers offer, asked in cells of their own; undefined where the configuration cannot be used, which was told. */
 async function inspected(
   call: Call,
@@ -185,11 +206,13 @@ async function inspected(
     )
     return undefined
   }
-  const asked = [...judged.value.config.upstreams.values()]
+  const unread = new Set(upstreams.filter(isUnread).map(({ server }) => server.name))
+  const asked = [...judged.value.config.upstreams.values()].filter(({ name }) => !unread.has(name))
+  if (asked.length === 0) return upstreams
   call.print.progress(`asking ${asked.map(({ name }) => name).join(', ')}, each in a cell`)
   const offered = await inspectUpstreams(judged.value, asked, join(judged.value.config.directory, '.firebreak'))
   return upstreams.map((upstream) => {
-    if (upstream.server.disabled) return upstream
+    if (upstream.server.disabled || isUnread(upstream)) return upstream
     const [, offer] = (offered.ok ? [...offered.value] : []).find(([name]) => name === upstream.server.name) ?? []
     if (offer !== undefined && !('problem' in offer)) {
       const { stubs, unfit } = stubsOf(offer)
@@ -202,6 +225,10 @@ async function inspected(
     call.print.progress(`${upstream.server.name} did not tell its tools: ${why}`)
     return { ...upstream, tools: { known: false, why } }
   })
+}
+
+function isUnread({ tools }: FirstUpstream): boolean {
+  return !tools.known && tools.unread === true
 }
 
 function tell(

@@ -24,7 +24,16 @@ export type NamedServer = {
       readonly cwd?: string
       readonly env: ReadonlyMap<string, string>
     }
-  | { readonly kind: 'http'; readonly url: string; readonly headers: ReadonlyMap<string, string> }
+  | {
+      readonly kind: 'http'
+      readonly url: string
+      readonly headers: ReadonlyMap<string, string>
+      /**
+       * Values of this host that the address or a header carries because the file says so, for a person. Whoever wrote
+       * the file is sent them as soon as the server is asked anything.
+       */
+      readonly carries: readonly string[]
+    }
 )
 
 export interface ReadingHost extends Host {
@@ -49,7 +58,7 @@ export function readServer(
   const notes: string[] = []
   const dropped = Object.keys(value).filter((each) => !KNOWN.has(each) && !/^[_/$#]/.test(each))
   if (dropped.length > 0) notes.push(`not taken over: ${dropped.slice(0, 12).join(', ')}`)
-  const making: Making = { name, host, secrets, notes }
+  const making: Making = { name, host, secrets, notes, own: new Map(), taken: new Set() }
   const common = { name, key, notes, disabled: isOff(value) }
   const type = [value.type, value.transport, value.transportType].find((each) => typeof each === 'string') ?? ''
   if (/^(?:ws|websocket)$/i.test(type)) return no('it speaks over a WebSocket, which is not spoken here')
@@ -61,7 +70,7 @@ export function readServer(
   if (remote !== undefined) {
     notes.push(`${remote.carrier} only carried it: the gateway goes to its address itself`)
     if (remote.notes.length > 0) notes.push(`not taken over: ${remote.notes.join(', ')}`)
-    const read = httpServer(within(remote.url, env.value), mapped(remote.headers, env.value), making)
+    const read = httpServer(remote.url, remote.headers, { ...making, own: carried(env.value, making) })
     return read.ok ? ok({ ...common, ...read.value }) : read
   }
   if (command.length === 0 && url !== undefined) {
@@ -75,7 +84,7 @@ export function readServer(
   if (command.length === 0) return no('it has neither a command nor a url')
   if (value.args !== undefined && value.args !== null && !isTexts(value.args))
     return no('its args are no list of texts')
-  const read = stdioServer(command, value, env.value, making)
+  const read = stdioServer(command, value, textsOf(env.value), making)
   return read.ok ? ok({ ...common, ...read.value }) : read
 }
 
@@ -84,6 +93,23 @@ interface Making {
   readonly host: ReadingHost
   readonly secrets: SecretPlan
   readonly notes: string[]
+  /** A carrier's own variables, which it puts in for `${NAME}`. */
+  readonly own: ReadonlyMap<string, Carried>
+  /** Values of this host that went into what was filled in. */
+  readonly taken: Set<string>
+}
+
+/** A variable as it is put in: its credentials are `${secret:name}`. */
+interface Carried {
+  readonly text: string
+  /** Values of this host in it. */
+  readonly taken: readonly string[]
+}
+
+/** A server's variable as it is written, and the file that it was read from, where it does not stand in the client's. */
+interface Variable {
+  readonly text: string
+  readonly file?: string
 }
 
 /** Tells whether a client has switched the server off, and starts nothing of it. */
@@ -129,37 +155,47 @@ function textsIn(value: Json | undefined): ReadonlyMap<string, string> | undefin
     : undefined
 }
 
-/** Returns the server's variables as they are written: those of `envFile`, and over them its own. */
-function variablesOf(value: JsonObject, { host, notes }: Making): Result<ReadonlyMap<string, string>, string> {
+/**
+ * Returns the server's variables as they are written: those of `envFile`, and over them its own. A client's file may come
+ * with a project: it names no file outside of that.
+ */
+function variablesOf(value: JsonObject, { host, notes }: Making): Result<ReadonlyMap<string, Variable>, string> {
   const inner = isJsonObject(value.command) ? value.command.env : undefined
   const own = textsIn(value.env ?? value.environment ?? inner)
   if (own === undefined) return no('its env is no texts by name')
-  if (typeof value.envFile !== 'string') return ok(own)
+  const written = [...own].map(([name, text]) => [name, { text }] as const)
+  if (typeof value.envFile !== 'string') return ok(new Map(written))
   const path = expand(value.envFile, '', host, () => '', false)
   if (!path.ok) return path
   const file = resolve(host.project, path.value.text)
-  const text = host.readFile(file)
-  if (text === undefined) notes.push(`its envFile ${file} cannot be read: its variables are missing`)
-  return ok(new Map([...(text === undefined ? [] : readDotenv(text)), ...own]))
+  const text = file.startsWith(`${host.project}/`) ? host.readFile(file) : undefined
+  if (text === undefined)
+    notes.push(`its envFile ${file} cannot be read, or lies outside of ${host.project}: its variables are missing`)
+  const read = [...(text === undefined ? [] : readDotenv(text))].map(([name, text]) => [name, { text, file }] as const)
+  return ok(new Map<string, Variable>([...read, ...written]))
 }
 
-/**
- * Puts in a carrier's own variables for the `${NAME}` in a text; what it has no variable for stays as it is written.
- */
-function within(text: string, env: ReadonlyMap<string, string>): string {
-  return text.replaceAll(/\$\{(\w+)\}/g, (written, name: string) => env.get(name) ?? written)
+function textsOf(variables: ReadonlyMap<string, Variable>): ReadonlyMap<string, string> {
+  return new Map([...variables].map(([name, { text }]) => [name, text]))
 }
 
-function mapped(headers: ReadonlyMap<string, string>, env: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  return new Map([...headers].map(([name, value]) => [name, within(value, env)]))
+/** Returns a carrier's variables as it puts them in; one that cannot be put in is told, and is none. */
+function carried(variables: ReadonlyMap<string, Variable>, making: Making): ReadonlyMap<string, Carried> {
+  const all = new Map<string, Carried>()
+  for (const [name, { text, file }] of variables) {
+    const taken = new Set(file === undefined ? [] : [`${name} of ${file}`])
+    const filled = filledIn(text, name, { ...making, taken })
+    if (filled.ok) all.set(name, { text: filled.value, taken: [...taken] })
+    else making.notes.push(`${name} is left out: ${filled.reason}`)
+  }
+  return all
 }
 
 function httpServer(written: string, headers: ReadonlyMap<string, string>, making: Making) {
-  const { name, host, secrets, notes } = making
-  const url = expand(written, '', host, (referred) => secrets.ofVariable(referred))
+  const { name, secrets, notes, taken } = making
+  const url = expanded(written, '', making, 'in its url ')
   if (!url.ok) return no(`its url: ${url.reason}`)
-  notes.push(...url.value.notes.map((note) => `in its url ${note}`))
-  const address = url.value.text.trim()
+  const address = url.value.trim()
   if (/^https?:\/\/[^/?#]*\$\{secret:/.test(address) || !URL.canParse(address) || !/^https?:/.test(address))
     return no(
       'its url is no http or https address, or says where only once variables are set: export them, then do this again',
@@ -176,7 +212,7 @@ function httpServer(written: string, headers: ReadonlyMap<string, string>, makin
       notes.push(`header ${header} is left out: it cannot be sent as it is`)
     else all.set(header, filled.value)
   }
-  return ok({ kind: 'http' as const, url: hidden.value, headers: all })
+  return ok({ kind: 'http' as const, url: hidden.value, headers: all, carries: [...taken] })
 }
 
 function isSse(url: string): boolean {
@@ -232,9 +268,28 @@ function stdioServer(
   })
 }
 
-function filledIn(written: string, key: string, { name, host, secrets, notes }: Making): Result<string, string> {
-  const expanded = expand(written, key, host, (referred) => secrets.ofVariable(referred))
-  if (!expanded.ok) return expanded
-  notes.push(...expanded.value.notes)
-  return secrets.hidden(expanded.value.text, key, name)
+function filledIn(written: string, key: string, making: Making): Result<string, string> {
+  const filled = expanded(written, key, making)
+  return filled.ok ? making.secrets.hidden(filled.value, key, making.name) : filled
+}
+
+/** Puts in what a text refers to: a carrier's own variables first, of which nothing more is put in. */
+function expanded(written: string, key: string, making: Making, lead = ''): Result<string, string> {
+  const { host, secrets, notes, own, taken } = making
+  let text = ''
+  // Own variables stand at odd places.
+  for (const [i, part] of written.split(/\$\{(\w+)\}/).entries()) {
+    const known = i % 2 === 1 ? own.get(part) : undefined
+    if (known !== undefined) {
+      text += known.text
+      for (const each of known.taken) taken.add(each)
+      continue
+    }
+    const read = expand(i % 2 === 1 ? `\${${part}}` : part, key, host, (referred) => secrets.ofVariable(referred))
+    if (!read.ok) return read
+    text += read.value.text
+    notes.push(...read.value.notes.map((note) => `${lead}${note}`))
+    for (const each of read.value.taken) taken.add(each)
+  }
+  return ok(text)
 }

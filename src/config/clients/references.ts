@@ -29,6 +29,8 @@ export interface Expansion {
   readonly text: string
   /** Sentences for a person: which variable was read here, which default was taken. */
   readonly notes: readonly string[]
+  /** Values of this host that the text carries, as they are written: `TOKEN`, `userHome`. None that is not set. */
+  readonly taken: readonly string[]
 }
 
 /**
@@ -46,29 +48,31 @@ export function expand(
   late = true,
 ): Result<Expansion, string> {
   const notes: string[] = []
+  const taken: string[] = []
   let fault: string | undefined
   const expanded = text.replaceAll(PATTERN, (written: string, braced?: string, plain?: string, curly?: string) => {
     const found = resolved(braced ?? plain ?? curly ?? '', key, host, late)
     if (found.kind === 'fault') fault ??= `${written}: ${found.why}`
+    if (found.kind !== 'fault' && found.kind !== 'none' && found.taken !== undefined) taken.push(found.taken)
     if (found.kind === 'secret') return `\${secret:${name(found.referred)}}`
     if (found.kind === 'none') return written
     if (found.kind === 'text' && found.note !== undefined) notes.push(found.note)
     return found.kind === 'text' ? found.text : ''
   })
-  return fault === undefined ? ok({ text: expanded, notes }) : no(fault)
+  return fault === undefined ? ok({ text: expanded, notes, taken }) : no(fault)
 }
 
 const PATTERN = /\$\{([^{}]*)\}|(?<!\S)\$([A-Z_][A-Z0-9_]{2,})(?!\S)|(?<!\$)\{((?:env|file):[^{}]*)\}/g
 
 type Resolved =
-  | { readonly kind: 'text'; readonly text: string; readonly note?: string }
-  | { readonly kind: 'secret'; readonly referred: Referred }
+  | { readonly kind: 'text'; readonly text: string; readonly note?: string; readonly taken?: string }
+  | { readonly kind: 'secret'; readonly referred: Referred; readonly taken?: string }
   | { readonly kind: 'fault'; readonly why: string }
   | { readonly kind: 'none' }
 
 function resolved(written: string, key: string, host: Host, late: boolean): Resolved {
   const fixed = FIXED[written]?.(host)
-  if (fixed !== undefined) return { kind: 'text', text: fixed }
+  if (fixed !== undefined) return { kind: 'text', text: fixed, taken: written }
   const [, scheme = 'env', rest = ''] = /^(?:([a-zA-Z]+):(?!-))?([\s\S]*)$/.exec(written) ?? []
   if (scheme === 'input') return ofInput(rest, key, host, late)
   if (scheme !== 'env') return { kind: 'fault', why: `what "${scheme}" stands for is not known here` }
@@ -90,14 +94,16 @@ const FIXED: Readonly<Record<string, (host: Host) => string>> = {
 
 function ofVariable(variable: string, otherwise: string | undefined, key: string, host: Host, late: boolean): Resolved {
   const value = host.variables[variable]
-  const text = value === undefined || value === '' ? otherwise : value
+  const isSet = value !== undefined && value !== ''
+  const text = isSet ? value : otherwise
+  const taken = isSet ? { taken: variable } : {}
   const secret = isSecret(variable, key) || (text !== undefined && credentialsIn(text, key).length > 0)
-  if (text === undefined || (secret && value !== undefined && value !== '')) {
-    if (late) return { kind: 'secret', referred: { variable } }
+  if (text === undefined || (secret && isSet)) {
+    if (late) return { kind: 'secret', referred: { variable }, ...taken }
     return { kind: 'fault', why: `${variable} is not set: export it, then do this again` }
   }
-  const from = value === undefined || value === '' ? 'is not set, its default was taken' : 'was read here'
-  return { kind: 'text', text, note: `${variable} ${from}` }
+  const from = isSet ? 'was read here' : 'is not set, its default was taken'
+  return { kind: 'text', text, note: `${variable} ${from}`, ...taken }
 }
 
 function ofInput(id: string, key: string, host: Host, late: boolean): Resolved {
@@ -111,7 +117,8 @@ function ofInput(id: string, key: string, host: Host, late: boolean): Resolved {
   if (typeof otherwise === 'string' && otherwise !== '' && input?.password !== true && !isSecret(id, key))
     return { kind: 'text', text: otherwise, note: `${id} would be asked for: its default was taken` }
   if (variable === '' || !late) return { kind: 'fault', why: 'it would be asked for: write it out, then do this again' }
-  return { kind: 'secret', referred: { variable, ...(about !== undefined && { about }) } }
+  const taken = host.variables[variable] ? { taken: variable } : {}
+  return { kind: 'secret', referred: { variable, ...(about !== undefined && { about }) }, ...taken }
 }
 
 function isSecret(variable: string, key: string): boolean {
