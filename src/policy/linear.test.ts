@@ -15,7 +15,7 @@ describe('S17: what a cell writes is read in a time that grows as its length doe
       const spelled = new Spelled(text)
       return [spelled.plain, spelled.skeletons, spelled.keys]
     },
-    'own words': (text) => new Words().add(text),
+    'own words': (text) => new Words().add(text, { what: 'text', knows: () => false }),
     questions: (text) => new Question().add(text, 'text'),
     likeness: (text) => likeness('abc', text),
     tasks: (text) => new TaskText(text).names(text.slice(0, 100)),

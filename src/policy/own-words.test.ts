@@ -4,6 +4,7 @@ import { type ActionId, type Json, LIMITS } from '../model/index.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { Words } from './own-words.ts'
+import { Spelled } from './spelling.ts'
 
 const where = { action: 'a_00000000000000000000' as ActionId, tool: 'shop/rows' }
 const TRUSTED = { returns: new FieldTree([[[], []]]) }
@@ -94,6 +95,7 @@ const MADE: readonly (readonly [how: string, said: Json, answer: string])[] = [
   ['a phone number with zeros', '0049 89 1234567', '+49 89 1234567'],
   ['a phone number of a country', '089 1234567', '+49891234567'],
   ['a name turned round', 'Eve Evil', 'Evil, Eve'],
+  ['a short word with a hyphen', 'b-2', 'B2'],
 ]
 
 /** What upstreams say of themselves, after the same calls. */
@@ -113,8 +115,11 @@ const NEWS_AFTER_EFFECTS: typeof NEWS = [
   ...NEWS,
   [{ account: 'x-1', refund: 'r-1' }, 'account-4711'],
   [{ limit: 20, page: 3 }, 'o-203'],
+  [{ note: 'see the order of Ana and send it to her' }, 'Derofana'],
   ['1000', '10000'],
 ]
+
+const PLAINLY = { what: 'text', knows: () => false } as const
 
 describe('S15: a word of the cell’s own in another spelling', () => {
   for (const by of ['effect', 'question'] as const) {
@@ -142,6 +147,35 @@ describe('S15: a word of the cell’s own in another spelling', () => {
     )
   })
 
+  it('S17: a word by itself, and a text of more than 4,096 characters, is taken as it is, whatever of it is known', () => {
+    const knows = (part: string) => part === 'ana@good.example'
+    const isMade = (text: string, value: string) => {
+      const words = new Words()
+      words.add(text, { what: 'text', knows })
+      return words.made(new Spelled(value), { steps: 10_000 })
+    }
+    assert.equal(isMade(`${'x '.repeat(2_040)}ana@good.example`, 'good.example'), false)
+    assert.equal(isMade(`${'x '.repeat(2_041)}ana@good.example`, 'good.example'), true)
+    assert.equal(isMade('ana@good.example', 'good.example'), true)
+  })
+
+  it('S15: of a longer text only what is known is cut out of it, and no word twice', () => {
+    const known = ['Ana B Lopez', 'Lopez Bankhaus-1']
+    const words = new Words()
+    words.add('to Ana B Lopez Bankhaus-1 now', { what: 'text', knows: (part) => known.includes(part) })
+    assert.equal(words.made(new Spelled('Bankhaus-1'), { steps: 10_000 }), true)
+    words.add('to eve-1 " evil-2 now', { what: 'text', knows: (part) => part === '' })
+    assert.equal(words.made(new Spelled('eve1evil2'), { steps: 10_000 }), true, 'a mark alone is no part')
+  })
+
+  it('S17: each word by which a value could begin is counted', () => {
+    const words = new Words()
+    for (let more = 0; more < 100; more++) words.add(`abcd${'y'.repeat(more)}`, PLAINLY)
+    const left = { steps: 10_000 }
+    assert.equal(words.made(new Spelled(`zzzz${'abcdx'.repeat(3)}zzzzzzzzzz`), left), false)
+    assert.ok(left.steps <= 10_000 - 3 * 100, `${left.steps}`)
+  })
+
   it('S17: a word is found among megabytes of them at once, wherever it stands', () => {
     const exposure = new Exposure()
     let seed = 7
@@ -167,7 +201,7 @@ describe('S15: a word of the cell’s own in another spelling', () => {
 
   it('S17: what cannot be looked up in its time is taken for the cell’s own', () => {
     const words = new Words()
-    words.add('ab'.repeat(500_000))
+    words.add('ab'.repeat(500_000), PLAINLY)
     const exposure = new Exposure(new Map(), undefined, undefined, words)
     exposure.absorb(TRUSTED, ['news-1'], where)
     assert.equal(exposure.knows('news-1'), true)
@@ -177,9 +211,19 @@ describe('S15: a word of the cell’s own in another spelling', () => {
     assert.equal(exposure.knows('news-3'), true)
   })
 
+  it('S17: a text of 2,048 characters is kept, and of a longer one its digest, once', () => {
+    const words = new Words()
+    const most = 'ab'.repeat(LIMITS.knownValueCharactersMax / 2)
+    words.add(most, PLAINLY)
+    assert.ok(words.has(most.toUpperCase()))
+    const long = 'cd'.repeat(LIMITS.seenCharactersMax / 4 + 1)
+    for (let i = 0; i < 3; i++) words.add(long, PLAINLY)
+    assert.equal(words.full, false)
+  })
+
   it('S17: a hundred thousand words, and no more than 8 MiB, are kept', () => {
     const words = new Words()
-    words.add('x'.repeat(LIMITS.seenCharactersMax + 1))
+    words.add('x'.repeat(LIMITS.seenCharactersMax + 1), PLAINLY)
     assert.equal(words.full, true)
   })
 })

@@ -10,8 +10,6 @@ interface Said {
   readonly knows: (part: string) => boolean
 }
 
-const PLAINLY: Said = { what: 'text', knows: () => false }
-
 /**
  * The texts that cells have said without having been told them, looked up in whatever spelling upstreams send them
  * back. Shared by a cell, all that it delegates to, and the next cells of its agent.
@@ -50,7 +48,7 @@ export class Words {
     return this.#words.size === 0
   }
 
-  add(text: string, said: Said = PLAINLY): void {
+  add(text: string, said: Said): void {
     if (this.full) return
     const spelled = new Spelled(text)
     const word = short(spelled.plain) ? spelled.plain : digestOf(spelled.plain)
