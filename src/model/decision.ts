@@ -116,4 +116,6 @@ export interface Seen {
   readonly labels: readonly Label[]
   /** How the value differs from what was seen there; absent where it is the same. */
   readonly as?: string
+  /** Why it has a label that its own place does not give it: the answer had another shape than declared. */
+  readonly shape?: string
 }

@@ -92,10 +92,10 @@ const NOT_FOUND = '; it was not found in what the cell was shown'
 
 function seen(from: Seen | undefined): string {
   if (from === undefined) return ''
-  const { action, tool, path, labels, as } = from
+  const { action, tool, path, labels, as, shape } = from
   const who = labels.includes(UNTRUSTED) ? ', which anyone can write' : ''
   const where = action === undefined ? `${tool}` : `${path} of what ${tool} returned (${action})`
-  return ` in ${where}${who}${as === undefined ? '' : `, as ${as}`}`
+  return ` in ${where}${who}${as === undefined ? '' : `, as ${as}`}${shape === undefined ? '' : ` (${shape})`}`
 }
 
 /** A policy without an `@id` is named after its place. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type ActionId, type Json, type JsonPath, jsonPath, type Label, LIMITS, personName } from '../model/index.ts'
+import { explain } from './explain.ts'
 import { Exposure, ruledPart, valuesOf } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { likeness } from './likeness.ts'
@@ -89,6 +90,82 @@ describe('S15: what a cell has seen', () => {
     assert.deepEqual(seen({ structuredContent: { iban: 'A1' }, error: 'x' }), [])
     assert.deepEqual(seen({ other: { iban: 'A1' } }), [])
     for (const nothing of [{}, { content: [] }, { content: 'A1' }]) assert.deepEqual(seen(nothing), [])
+  })
+
+  describe('S15: an answer of another shape than declared keeps every label of its fields', () => {
+    const rules = {
+      $: [],
+      '$.card': ['confidential:customers'],
+      '$.replyto': ['untrusted'],
+      '$.rows[*].note': ['untrusted'],
+    }
+    const record = { id: 'C-1', card: '4111-1111', replyto: 'evil@x.example', rows: [] }
+    const block = (value: Json) => ({ type: 'text', text: typeof value === 'string' ? value : JSON.stringify(value) })
+    const seen = (result: Json, returns = fields(rules)) => {
+      const exposure = new Exposure()
+      exposure.absorb({ returns }, result, where)
+      return exposure
+    }
+    for (const [name, result] of Object.entries<Json>({
+      'a second block': { content: [block(record), block('page 1 of 1')] },
+      'an attachment': { content: [block(record), { type: 'image', data: 'aGk=', mimeType: 'image/png' }] },
+      'a block for each item': { content: [block(record), block({ ...record, id: 'C-2' })] },
+      'an error': { content: [block(record)], isError: true },
+      'a protocol error': { error: record },
+      'a resource': { contents: [block(record)] },
+      'a list': { content: [block([record])] },
+      'a wrapper': { structuredContent: { result: record }, content: [block(record)] },
+      'a wrapper of text': { structuredContent: { result: JSON.stringify(record) } },
+      'prose before it': { content: [block(`Found: ${JSON.stringify(record)}`)] },
+      'other names': { structuredContent: { id: 'C-1', cardNumber: '4111-1111', replyTo: 'evil@x.example' } },
+      'items that are no objects': {
+        structuredContent: { ...record, replyto: null, rows: [{ note: 'n' }, 'evil@x.example'] },
+      },
+    })) {
+      it(name, () => {
+        const exposure = seen(result)
+        assert.deepEqual([...exposure.labels.keys()].sort(), ['confidential:customers', 'untrusted'])
+        assert.equal(exposure.knows('evil@x.example'), false)
+      })
+    }
+
+    it('and tells its owner so, with the path and what to declare', () => {
+      const cause = seen({ content: [block([record])] }).labels.get(label('untrusted'))
+      const reason = { kind: 'label', label: label('untrusted'), accepts: [], cause } as const
+      assert.match(
+        explain({ reasons: [reason] })[0] ?? '',
+        /another shape than "returns" says: nothing is at \$\.replyto, .* name the fields that it has/,
+      )
+      const beside = seen({ content: [block(record), block('more')] }).labels.get(label('confidential:customers'))
+      assert.match(beside?.shape ?? '', /one part, structured or one JSON text, has fields$/)
+      assert.equal(seen({ content: [block(record)] }).labels.get(label('untrusted'))?.shape, undefined)
+    })
+
+    it('but fields that are named keep their labels, and nothing at a path is no other shape', () => {
+      const named = fields({ ...rules, '$.id': [] })
+      const known = (result: Json) => {
+        const exposure = seen(result, named)
+        return [exposure.knows('C-1'), [...exposure.labels.keys()].join()]
+      }
+      assert.deepEqual(known({ structuredContent: { id: 'C-1' } }), [true, ''])
+      const nothing = { id: 'C-1', total: 0, card: null, replyto: null, rows: [] }
+      assert.deepEqual(known({ structuredContent: nothing }), [true, ''])
+      assert.deepEqual(known({ structuredContent: { id: 'C-1', other: 'x' } }), [
+        true,
+        'confidential:customers,untrusted',
+      ])
+      const rows = [{ note: 'n' }, { id: 'R-2' }]
+      const exposure = seen({ structuredContent: { ...record, rows } })
+      assert.deepEqual([exposure.knows('R-2'), exposure.knows('n')], [true, false])
+      const moved = seen({ structuredContent: { ...record, rows: [{ note: 'n' }, { data: { note: 'R-2' } }] } })
+      assert.equal(moved.knows('R-2'), false)
+    })
+
+    it('and what comes beside its one part adds nothing where it only repeats it', () => {
+      const structuredContent = { card: null, replyto: null, rows: [], list: [{ id: 'C-1' }, { id: 'C-2' }] }
+      const exposure = seen({ structuredContent, content: [block({ id: 'C-1' }), block({ id: 'C-2' })] })
+      assert.deepEqual([[...exposure.labels.keys()], exposure.knows('C-1')], [[], true])
+    })
   })
 
   it('S15: a text that only repeats the structured content adds nothing to it; another one does', () => {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Seen } from '../model/decision.ts'
 import { parseExactJson } from '../model/exact-json.ts'
 import type { ActionId } from '../model/ids.ts'
@@ -6,6 +5,7 @@ import { isJsonObject, type Json } from '../model/json.ts'
 import { type Label, UNTRUSTED } from '../model/label.ts'
 import { LIMITS } from '../model/limits.ts'
 import { isNumber, numberText } from '../model/number.ts'
+import { answerLabels, NOT_LABELLED, textsIn } from './answer-labels.ts'
 import { FieldTree, type Visit } from './field-tree.ts'
 import { likeness } from './likeness.ts'
 import { Words } from './own-words.ts'
@@ -147,18 +147,27 @@ export class Exposure implements ExposureView {
       if (!this.knows(text)) own.add(text, what)
     })
     const { ruled, others } = partsOf(result)
+    const { fields, otherwise, beside, shape } = answerLabels(returns, ruled)
     const told = new Set<string>()
     const meet: Visit<readonly Label[]> = (text, labels, path) => {
-      this.#meet(text, labels, () => ({ ...where, path: path(), labels }))
+      this.#meet(text, labels, (label) => {
+        const strange = label && shape(labels, label)
+        return { ...where, path: path(), labels, ...(strange !== undefined && { shape: strange }) }
+      })
       if (text !== '' && !labels.includes(UNTRUSTED)) told.add(text)
     }
-    for (const value of ruled) {
-      returns.walk(value, NOT_LABELLED, meet)
-      ids?.walk(value, false, (text, isId, _, what) => {
+    if (ruled !== undefined) {
+      fields.walk(ruled, otherwise, meet)
+      ids?.walk(ruled, false, (text, isId, _, what) => {
         if (isId && what !== 'name') told.add(text)
       })
     }
-    for (const value of others) returns.walkAs(value, returns.root ?? NOT_LABELLED, meet)
+    const repeated = textsIn(others.length === 0 ? undefined : ruled)
+    for (const value of others) {
+      returns.walkAs(value, beside, (text, ...of) => {
+        if (!repeated.has(text)) meet(text, ...of)
+      })
+    }
     yield* this.#learning(told, own)
   }
 
@@ -189,8 +198,8 @@ export class Exposure implements ExposureView {
     for (const [label, seen] of other.labels) if (!this.#labels.has(label)) this.#labels.set(label, seen)
   }
 
-  #meet(text: string, labels: readonly Label[], seen: () => Seen): void {
-    for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, seen())
+  #meet(text: string, labels: readonly Label[], seen: (label?: Label) => Seen): void {
+    for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, seen(label))
     if (text === '') return
     if (this.#texts.has(text) || this.#textCharacters + text.length > LIMITS.seenCharactersMax) return
     this.#textCharacters += text.length
@@ -227,7 +236,6 @@ interface Answers {
 }
 
 const WORDS = new FieldTree<undefined>([])
-const NOT_LABELLED: readonly Label[] = [UNTRUSTED]
 
 /** Returns the members of each list and object that are not known, put together in their order. */
 function joinedIn(value: Json, knows: (text: string) => boolean): readonly string[] {
@@ -255,23 +263,21 @@ export function valuesOf(result: Json): readonly Json[] {
 
 /**
  * What the paths of a declaration speak of: the structured content, or the one text that stands for it, and never an
- * error. Whatever else a result carries has the labels of the whole: text of somebody else must not pass for a field.
+ * error. Whatever else a result carries is text of somebody else, which must not pass for a field.
  */
-function partsOf(result: Json): { readonly ruled: readonly Json[]; readonly others: readonly Json[] } {
+function partsOf(result: Json): { readonly ruled: Json | undefined; readonly others: readonly Json[] } {
   const values = valuesOf(result)
-  if (!isJsonObject(result) || result.isError === true || 'error' in result) return { ruled: [], others: values }
+  if (!isJsonObject(result) || result.isError === true || 'error' in result) return { ruled: undefined, others: values }
   const [first, ...rest] = values
-  if (first === undefined) return { ruled: [], others: [] }
-  if (result.structuredContent !== undefined) {
-    return { ruled: [first], others: rest.filter((value) => !isDeepStrictEqual(value, first)) }
-  }
+  if (first === undefined) return { ruled: undefined, others: [] }
+  if (result.structuredContent !== undefined) return { ruled: first, others: rest }
   const only = rest.length === 0 && Array.isArray(result.content)
-  return only ? { ruled: [first], others: [] } : { ruled: [], others: values }
+  return only ? { ruled: first, others: [] } : { ruled: undefined, others: values }
 }
 
 /** What the fields of a declaration are looked for in: nothing of an error, and nothing where several parts could be meant. */
 export function ruledPart(result: Json): Json | undefined {
-  return partsOf(result).ruled[0]
+  return partsOf(result).ruled
 }
 
 /** Of an object or an array, after the white space of JSON. */

@@ -11,9 +11,12 @@ interface Node<T> {
 /** Rules for fields by path: the most specific one that matches a field, or lies above it, is the field's. */
 export class FieldTree<T> {
   readonly #root: Node<T> = { names: new Map() }
+  /** Those that are more than a name, as they were given. */
+  readonly rules: readonly (readonly [JsonPath, T])[]
 
   /** A path without a rule only says that there is a member of that name. */
   constructor(rules: Iterable<readonly [JsonPath, T | undefined]>) {
+    const given: [JsonPath, T][] = []
     for (const [path, rule] of rules) {
       let node = this.#root
       for (const step of path) {
@@ -26,8 +29,11 @@ export class FieldTree<T> {
           node = next
         }
       }
-      if (rule !== undefined) node.rule = rule
+      if (rule === undefined) continue
+      node.rule = rule
+      given.push([path, rule])
     }
+    this.rules = given
   }
 
   /**
