@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -50,6 +50,24 @@ describe('what a cell is going to be shown', () => {
     assert.equal((await look()).refusal, undefined)
     assert.match((await look({ files: { '/data': 'data' } })).refusal ?? '', /data\/x holds/)
     assert.match((await look({ files: { '/x': 'data/x' } })).refusal ?? '', /data\/x holds/)
+  })
+
+  it('S10: a secret in the system’s configuration is found, and by a link that sounds like packages, too', async () => {
+    const shown = async (file: string, value: string, from = file) => {
+      const secrets = new Map([['pay', { kind: 'file', path: join(base, 'none') } as const]])
+      return lookThrough({ secrets }, { files: new Map([['/x', from]]) }, new Map([['pay', value]]))
+    }
+    const [first = ''] = readFileSync('/etc/passwd', 'utf8').split('\n')
+    assert.match((await shown('/etc/passwd', first)).refusal ?? '', /^\/etc\/passwd holds the secret "pay"/)
+    const own = new Map([['pay', { kind: 'file', path: '/etc/passwd' } as const]])
+    const files = new Map([['/x', '/etc/passwd']])
+    const same = await lookThrough({ secrets: own }, { files }, new Map([['pay', 'tok-elsewhere']]))
+    assert.match(same.refusal ?? '', /^\/etc\/passwd is the file of the secret "pay"/)
+    made({ 'data/x': SECRET })
+    symlinkSync('data', join(base, 'vendor'))
+    assert.match((await shown(join(base, 'vendor'), SECRET)).refusal ?? '', /data\/x holds the secret/)
+    const store = '/nix/store/0-python3/bin'
+    assert.deepEqual((await shown(store, SECRET)).unsearched, [`the packages in ${store}`])
   })
 
   it('S10: a secret with white space around it is found without', async () => {

@@ -6,6 +6,7 @@
 import { type BigIntStats, type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, join, relative, sep } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { liesIn as isIn } from '../cells/paths.ts'
 import type { CellConfig, Config } from '../config/config.ts'
 import { soughtOf } from '../gateway/secrets.ts'
 import { matchesPath, type PathPattern } from '../model/pattern.ts'
@@ -99,6 +100,8 @@ class Look {
   /** Files of which the first bytes alone were read, and files of which none were. */
   readonly #large: string[] = []
   #unread = 0
+  /** Places of packages that are too many to be looked through. */
+  readonly #packages = new Set<string>()
   /** True where there were more entries than are looked at. */
   isCut = false
   refusal: string | undefined
@@ -127,6 +130,7 @@ class Look {
       ...(this.isCut
         ? [`what lies behind the first ${entriesMax} files and directories, in which nothing is hidden`]
         : []),
+      ...(this.#needles.length > 0 ? [...this.#packages].map((place) => `the packages in ${place}`) : []),
       ...(this.#unread > 0 ? [`${this.#unread} files: ${readBytesMax} bytes or ${readMsMax} ms went to others`] : []),
       ...(this.#large.length > 0 ? [`what lies behind the first ${fileBytesMax} bytes of ${named}${more}`] : []),
     ]
@@ -174,8 +178,9 @@ class Look {
   }
 
   async files(from: string): Promise<void> {
-    if (SYSTEM.some((directory) => from.startsWith(directory)) || isPackages(basename(from))) return
     const root = resolved(from)
+    if (isIn(root, SEEN_BY_ALL) || isPackages(basename(root))) return
+    if (isIn(root, NIX_STORE)) return void this.#packages.add(root)
     const stats = statOf(root)
     if (stats?.isFile()) return this.#judge(root, stats)
     if (stats?.isDirectory()) {
@@ -239,7 +244,10 @@ class Look {
   }
 }
 
-const SYSTEM = ['/usr/', '/bin/', '/sbin/', '/lib/', '/lib64/', '/etc/', '/nix/']
+/** What every cell sees of a host, whatever its files are. */
+const SEEN_BY_ALL = '/usr'
+/** Where Nix keeps what it has built: a hundred thousand files that anybody may read. */
+const NIX_STORE = '/nix/store'
 
 /** Tells whether a path is one of these, or lies below one. */
 function liesIn(paths: ReadonlySet<string>, path: string): boolean {
