@@ -59,12 +59,25 @@ function actOf(judged: Judged, agent: Agent, step: Step): Result<Concrete['act']
 
 function callOf(judged: Judged, agent: Agent, step: CallStep): Result<Concrete['act'], string> {
   const found = toolFor(judged, agent, step)
-  if (found === undefined) return no(`it declares no tool like ${JSON.stringify(step.tool)}`)
+  if (found === undefined) return no(`it declares no ${wantedText(step.tool)}`)
   const { upstream, declared } = found
   const definition = judged.accepted.get(upstream.name)?.get(declared.name)?.definition
   const schema = isJsonObject(definition?.inputSchema) ? definition.inputSchema : {}
   const args = argumentsFor(step, declared, schema)
   return ok({ kind: 'call', upstream: upstream.name, tool: declared.name, args, times: step.times })
+}
+
+/** Returns a tool that a drill is about in a person's words: its name, or `tool with effect read, granted to it`. */
+export function wantedText(tool: CallStep['tool']): string {
+  if (typeof tool === 'string') return `tool ${tool}`
+  const { effect, relay, environment, granted } = tool
+  const parts = [
+    effect && `with effect ${effect}`,
+    relay !== undefined && (relay ? 'of a relay' : 'of no relay'),
+    environment && (environment === 'own' ? 'in its own environment' : 'in another environment'),
+    granted !== undefined && (granted ? 'granted to it' : 'not granted to it'),
+  ]
+  return ['tool', parts.filter(Boolean).join(', ')].join(' ')
 }
 
 interface Found {
