@@ -70,6 +70,8 @@ export interface Met {
   readonly run: Running
   readonly state: string
   readonly receipt: Receipt | undefined
+  /** All that the warden answered, a line each. */
+  readonly heard: string
   readonly hasEnded: () => boolean
   /** Ends what is left of it, and looks. */
   readonly over: () => Promise<void>
@@ -101,12 +103,13 @@ export async function orderedAt(
     await run.ended
     assert.deepEqual(cellsOf(run), [])
   }
-  return { run, state, receipt: receiptIn(`${report}.heard`), hasEnded: () => ended, over }
+  const heard = readFileSync(`${report}.heard`, 'utf8')
+  return { run, state, receipt: receiptIn(heard), heard, hasEnded: () => ended, over }
 }
 
 /** By the kernel: each cell that is there stands still, and the receipt names it. */
-export async function nothingRuns({ run, receipt, hasEnded }: Met): Promise<void> {
-  assert.ok(receipt?.contained, JSON.stringify(receipt))
+export async function nothingRuns({ run, receipt, heard, hasEnded }: Met): Promise<void> {
+  assert.ok(receipt?.contained, `heard: ${heard}`)
   const stands = (cell: string) => eventsOf(cell).includes('frozen 1') && receipt.cells.includes(cell)
   await until('what is there stands still, and is named', () => {
     return hasEnded() || (cellsOf(run).length > 0 && cellsOf(run).every(stands))
@@ -115,7 +118,7 @@ export async function nothingRuns({ run, receipt, hasEnded }: Met): Promise<void
 }
 
 function receiptIn(heard: string): Receipt | undefined {
-  const lines = readFileSync(heard, 'utf8').trim().split('\n').filter(Boolean)
+  const lines = heard.trim().split('\n').filter(Boolean)
   return lines.map((line) => JSON.parse(line)).find(({ kind }) => kind === 'done')?.receipt
 }
 

@@ -2,7 +2,7 @@
  * Gives one order to the warden of a state: `orderer.ts <report>`, and in `<report>.json` which. By its socket, and, where
  * it says so, with the fence on disk first, as a command writes it that has found no socket yet.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -22,7 +22,7 @@ const [report = ''] = process.argv.slice(2)
 const { state, order, by, agents } = JSON.parse(readFileSync(`${report}.json`, 'utf8')) as Ordered
 if (by === 'disk') {
   const fenced = await fenceAgents(state, agents.map(agentName), order)
-  writeFileSync(`${report}.heard`, JSON.stringify({ kind: 'done', ok: fenced.ok }))
+  heard(JSON.stringify({ kind: 'done', ok: fenced.ok }))
   writeFileSync(`${report}.sent`, '')
 } else {
   const directory = join(state, 'control')
@@ -34,5 +34,11 @@ if (by === 'disk') {
   socket.on('data', (chunk) => {
     text += chunk.toString()
   })
-  socket.on('close', () => writeFileSync(`${report}.heard`, text))
+  socket.on('close', () => heard(text))
+}
+
+/** Writes what was answered, whole before its name is there: whoever waits for the name reads at once. */
+function heard(answer: string): void {
+  writeFileSync(`${report}.part`, answer)
+  renameSync(`${report}.part`, `${report}.heard`)
 }
