@@ -2,11 +2,22 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { duration } from '../config/units.ts'
 import { type Answer, giveAnswer, holdsOf, type KnownHold, wasRefused } from '../control/answers.ts'
 import { reasonsFrom } from '../gateway/record.ts'
-import { LIMITS, no, ok, personName, type Result, samePerson } from '../model/index.ts'
-import { explain } from '../policy/index.ts'
+import {
+  type ActionHeld,
+  isJsonObject,
+  type Json,
+  LIMITS,
+  no,
+  ok,
+  personName,
+  type Result,
+  samePerson,
+} from '../model/index.ts'
+import { explain, HOLD_REASONS_MAX } from '../policy/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
+import { unread, type Whole, wholeOf } from './held-whole.ts'
 import { sharedTerminal } from './own-terminal.ts'
-import { printable, wrapped } from './printable.ts'
+import { plain, printable, wrapped } from './printable.ts'
 import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from './state.ts'
 
 /** Options of `approve` and `deny`. */
@@ -38,6 +49,11 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
   if (another !== undefined) {
     call.print.fault(another, 'whoever else may decide it: firebreak approve <hold> --as <person>')
     return EXIT.denied
+  }
+  if (approved) {
+    const whole = await wholeOf(state, hold.log, hold.held)
+    const ending = await unread(call, hold, whole, wordsFor(hold, undefined, whole, Number.POSITIVE_INFINITY))
+    if (ending !== undefined) return ending
   }
   const why = call.text('why')
   const given: Answer = {
@@ -116,8 +132,19 @@ export function whatOf({ held }: KnownHold): string {
   return `${held.agent} → ${held.upstream}/${printable(held.tool)} (${held.effect}${held.spend === undefined ? '' : `, ${held.spend}`})`
 }
 
-/** What a person reads before they answer: what would happen, with what, and why it waits. */
-export function wordsFor(hold: KnownHold, answered?: Answer): readonly string[] {
+/** Characters of arguments that are shown in a list of holds; more are shown by `why` and at the approval. */
+const LISTED_CHARACTERS = 4_000
+
+/**
+ * Returns what a person reads before they answer: what would happen, with what, and why it waits. Arguments of more than
+ * so many characters are shown as their entry has them, which says so.
+ */
+export function wordsFor(
+  hold: KnownHold,
+  answered: Answer | undefined,
+  whole: Result<Whole, string>,
+  characters: number = LISTED_CHARACTERS,
+): readonly string[] {
   const { held, attempts } = hold
   const state = answered === undefined ? hold.state : answerText(answered)
   const [first, ...rest] = reasonsFrom(held.reasons)
@@ -125,10 +152,13 @@ export function wordsFor(hold: KnownHold, answered?: Answer): readonly string[] 
   return [
     `${held.hold}  ${state === 'waiting' ? `waits, ${left} minutes left` : state}`,
     `  what      ${whatOf(hold)}${attempts > 1 ? `, tried ${attempts} times` : ''}`,
-    ...argumentsOf(held.args).map(([name, value]) => `  ${name.slice(0, 40).padEnd(10)}${value}`),
+    ...argumentLines(held, whole, characters),
     ...(first === undefined ? [] : explain({ reasons: [first, ...rest] })).flatMap((line) =>
-      wrapped('  because   ', printable(line)),
+      wrapped('  because   ', plain(line)),
     ),
+    ...(rest.length + 1 >= HOLD_REASONS_MAX
+      ? ['  because   there may be more such places: only so many are told']
+      : []),
     `  labels    ${held.labels.length === 0 ? 'none' : held.labels.join(', ')}`,
     ...(held.notBy === undefined ? [] : [`  approve   hardened: not by ${held.notBy.map(printable).join(', ')}`]),
   ]
@@ -139,9 +169,19 @@ function answerText({ approved, by }: Answer): string {
   return `${approved ? 'approved' : 'denied'} by ${printable(by)}, in force when the agent runs again`
 }
 
-function argumentsOf(args: unknown): readonly (readonly [string, string])[] {
-  if (typeof args !== 'object' || args === null) return [['with', printable(JSON.stringify(args))]]
-  return Object.entries(args).map(([name, value]) => [printable(`${name}`), printable(JSON.stringify(value))] as const)
+function argumentLines(held: ActionHeld, whole: Result<Whole, string>, characters: number): readonly string[] {
+  const lines = whole.ok ? argumentsOf(whole.value.args) : []
+  if (whole.ok && lines.reduce((sum, line) => sum + line.length, 0) <= characters) {
+    const { digest } = whole.value
+    return digest === undefined ? lines : [...lines, `  digest    ${digest}, of all that it would carry`]
+  }
+  const why = whole.ok ? `firebreak why ${held.hold} --bytes shows all of it` : whole.reason
+  return [...argumentsOf(held.args), `  not all   what is shortened here cannot be judged by it: ${why}`]
+}
+
+function argumentsOf(args: Json): readonly string[] {
+  const all = isJsonObject(args) ? Object.entries(args) : [['with', args] as const]
+  return all.map(([name, value]) => `  ${`${plain(name)} `.padEnd(10)}${plain(JSON.stringify(value))}`)
 }
 
 /** The exact change that would let the same pass without a person; written by the person, never by us. */

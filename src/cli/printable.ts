@@ -7,6 +7,16 @@ import { visibleJson, visibleText } from '../model/index.ts'
  */
 export const printable: (text: string) => string = visibleText
 
+/**
+ * The same, for what a person decides about: of spaces, and of escapes, that repeat, their number stands there, so that
+ * nothing is pushed out of sight.
+ */
+export function plain(text: string): string {
+  return visibleText(text)
+    .replaceAll(/ {3,}/g, (spaces) => `[${spaces.length} spaces]`)
+    .replaceAll(/(\\u\{[0-9a-f]+\}|\\[nrt])\1{3,}/g, (run, one: string) => `${one}[${run.length / one.length} times]`)
+}
+
 /** The same as JSON. */
 export const printableJson: (value: unknown) => string = visibleJson
 

@@ -342,11 +342,13 @@ export function argumentsIn(bytes: Buffer): JsonObject | undefined {
   }
 }
 
-/** As `redacted` leaves text and lists that are too long for an entry. */
+/** As `redacted` leaves texts, names and lists that are too long for an entry. */
 export function isShortened(json: Json): boolean {
   if (typeof json === 'string') return json === '…' || /… \(\d+ characters, sha256 [0-9a-f]{16}…\)$/.test(json)
   if (Array.isArray(json)) return json.length >= 200 || json.some(isShortened)
-  return isJsonObject(json) && (Object.keys(json).length >= 200 || Object.values(json).some(isShortened))
+  if (!isJsonObject(json)) return false
+  const names = Object.keys(json)
+  return names.length >= 200 || names.some(isShortened) || Object.values(json).some(isShortened)
 }
 
 function taskIn(json: Json | undefined, owner: CellStarted['owner']): Task | undefined {

@@ -24,3 +24,9 @@ export function cutShown(text: string, characters: number): string {
   for (const secrets of searches) clean = coveredText(clean, secrets)
   return cutText(clean, characters)
 }
+
+/** The same, and what was cut says that it was, and of how much. */
+export function cutMarked(text: string, characters: number): string {
+  const cut = cutShown(text, characters)
+  return text.length <= characters ? cut : `${cut}… (of ${text.length} characters)`
+}

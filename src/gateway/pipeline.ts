@@ -1,3 +1,4 @@
+import { canonicalText } from '../ledger/canonical.ts'
 import {
   type Action,
   type ActionId,
@@ -25,7 +26,8 @@ import { type Admitted, canBeAsked, placing, type Refusal, type Reservation } fr
 import { Bill } from './bill.ts'
 import { authorityOf, type CellAtGate, ownersOf } from './cell.ts'
 import { chargeOf, settledOf } from './charge.ts'
-import { cutShown } from './cut-shown.ts'
+import { covered } from './cover.ts'
+import { cutMarked, cutShown } from './cut-shown.ts'
 import type { Gate } from './gate.ts'
 import { bindingOf } from './holds.ts'
 import { masked } from './mask.ts'
@@ -487,6 +489,8 @@ function writeHeld(
   { binding, hold, notBy, more }: Holding,
 ): Result<ActionId, string> {
   const whole = more === undefined
+  const payload = whole ? gate.ledger.payloads.put(cell.id, heldBytes(gate, action)) : undefined
+  if (payload?.ok === false) return no(payload.reason.kind)
   const appended = gate.ledger.append({
     kind: 'action.held',
     action: action.id,
@@ -500,6 +504,7 @@ function writeHeld(
     effect: action.effect,
     definition: action.definition,
     args: redacted(action.args, whole ? LIMITS.recordedArgumentBytesMax : LIMITS.heldAgainBytesMax),
+    ...(payload && { payload: payload.value }),
     binding,
     labels: [...cell.authority.exposure.labels.keys()],
     reasons: whole
@@ -513,8 +518,16 @@ function writeHeld(
     ...aboutOf(action),
   })
   if (!appended.ok) return no(appended.reason.kind)
-  cell.share.wrote(appended.value.seq, appended.value.bytes)
+  cell.share.wrote(appended.value.seq, (payload?.value.bytes ?? 0) + appended.value.bytes)
   return ok(action.id)
+}
+
+/** Returns all of the arguments as people may be shown them, in the form of the request that would carry them. */
+function heldBytes({ secrets }: Gate, { args }: Action): Uint8Array {
+  const text = canonicalText(covered(args, secrets))
+  // The binding is made of the same arguments.
+  if (!text.ok) throw new Error(`a held action has no canonical form: ${text.reason.problem}`)
+  return Buffer.from(`{"params":{"arguments":${text.value}}}`)
 }
 
 async function refuse(gate: Gate, cell: CellAtGate, action: Action, reasons: readonly Refusal[]): Promise<Refused> {
@@ -550,7 +563,7 @@ export async function requestRefused(
   const refused = [...cell.asked.values()].find(({ action }) => action.id === reference)
   if (refused === undefined) return undefined
   const { action, reasons } = refused
-  return recordHeld(gate, cell, action, [...reasons, { kind: 'requested', why: cutShown(why, 500) }])
+  return recordHeld(gate, cell, action, [...reasons, { kind: 'requested', why: cutMarked(why, 500) }])
 }
 
 /** An attempt that cannot even be prepared: what it names is not here, or cannot be reached. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Ledger } from '../ledger/ledger.ts'
 import { isJsonObject, type Json, LIMITS, type Reason, WrittenNumber } from '../model/index.ts'
 import type { CellAtGate } from './cell.ts'
-import { cutShown } from './cut-shown.ts'
+import { cutMarked, cutShown } from './cut-shown.ts'
 
 /** Longer text than this is content, not an argument that explains an action; it stands in the payload. */
 const TEXT_MAX = 256
@@ -129,7 +129,7 @@ function plain(value: unknown): Json {
         .map(([key, item]) => [key, plain(item)]),
     )
   }
-  if (typeof value === 'string') return cutShown(value, REASON_TEXT_MAX)
+  if (typeof value === 'string') return cutMarked(value, REASON_TEXT_MAX)
   if (typeof value === 'boolean' || value === null) return value
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : String(value)
   throw new TypeError(`a reason holds ${typeof value}`)

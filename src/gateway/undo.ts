@@ -237,6 +237,7 @@ async function readEffects(
       continue
     }
     history.take(entry)
+    if (entry.kind === 'action.held') skip(entry.payload)
     if (entry.kind !== 'action.outcome') continue
     const record = history.effects.get(entry.action)
     if (record === undefined) skip(entry.payload)

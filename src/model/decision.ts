@@ -101,12 +101,21 @@ export type HoldReason =
       readonly kind: 'destination'
       readonly path: string
       readonly value: string
+      /** Length of the whole value, where `value` is only its beginning. */
+      readonly characters?: number
       /** True where the value is none: it is null, empty, or left out. */
       readonly nothing?: boolean
       readonly seen?: Seen
     }
   /** Its content leads somewhere that was not said by them either. */
-  | { readonly kind: 'link'; readonly path: string; readonly value: string; readonly seen?: Seen }
+  | {
+      readonly kind: 'link'
+      readonly path: string
+      readonly value: string
+      /** Length of the whole link, where `value` is only its beginning. */
+      readonly characters?: number
+      readonly seen?: Seen
+    }
 
 /** Where a cell first met a value or a label: a field of what an action returned, or where it began. */
 export interface Seen {

@@ -196,6 +196,8 @@ export interface ActionHeld {
   readonly effect: Effect
   readonly definition: Sha256
   readonly args: Json
+  /** Commitment to all of the arguments, for whoever is asked; absent where it is a further attempt at the same thing. */
+  readonly payload?: Commitment
   /** Digest of all that an approval is for. */
   readonly binding: Sha256
   readonly labels: readonly Label[]

@@ -74,11 +74,11 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
       if (reason.nothing === true) {
         return `${reason.path} is ${reason.value}: it names nothing, which to many tools is everything — a person can approve this one; "destinations: { ${reason.path.replaceAll(/\[\d+\]/g, '[*]')}: [null] }" under the tool lets nothing pass`
       }
-      return `${reason.path} is ${JSON.stringify(reason.value)}, which neither the task, nor the configuration, nor a trusted field names${
+      return `${reason.path} is ${toldText(reason)}, which neither the task, nor the configuration, nor a trusted field names${
         reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
       } — a person can approve this one`
     case 'link':
-      return `${reason.path} leads its reader to ${JSON.stringify(reason.value)}, which neither the task, nor the configuration, nor a trusted field names${
+      return `${reason.path} leads its reader to ${toldText(reason)}, which neither the task, nor the configuration, nor a trusted field names${
         reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
       } — a person can approve this one; "links: any" under the tool lets all pass`
     case 'unavailable':
@@ -86,6 +86,11 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
         return `its files could not be saved first: ${reason.problem} — "required: false" under checkpoints lets it pass without`
       return `the ${reason.what} is unavailable: ${reason.problem} — nothing leaves until it is back`
   }
+}
+
+function toldText({ value, characters }: { readonly value: string; readonly characters?: number }): string {
+  const told = JSON.stringify(value)
+  return characters === undefined ? told : `${told}… (the beginning of ${characters} characters)`
 }
 
 const NOT_FOUND = '; it was not found in what the cell was shown'

@@ -229,7 +229,13 @@ describe('S15: where an effect’s arguments lead', () => {
     const told = (to: JsonObject) => flowHolds(to, compileFlow(plan, new Set()), exposure).map(placing(exposure))
     assert.deepEqual(told(args), [
       { kind: 'link', path: '$.note', value: 'www.a.example', seen: seen('$.from') },
-      { kind: 'destination', path: '$.to', value: 'y'.repeat(256), seen: { ...seen('$.long'), as: 'a part of it' } },
+      {
+        kind: 'destination',
+        path: '$.to',
+        value: 'y'.repeat(256),
+        characters: 300,
+        seen: { ...seen('$.long'), as: 'a part of it' },
+      },
     ])
     assert.deepEqual(told({ to: 'z' }), [{ kind: 'destination', path: '$.to', value: 'z' }])
   })

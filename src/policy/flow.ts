@@ -4,6 +4,7 @@ import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
 import { type Label, UNTRUSTED } from '../model/label.ts'
 import { isNumber, numberText } from '../model/number.ts'
 import { type JsonPath, jsonPath } from '../model/path.ts'
+import { cutText } from '../model/text.ts'
 import type { CatalogueTool, DeclaredTool } from '../model/tool.ts'
 import type { ExposureView } from './exposure.ts'
 import { FieldTree, type Gap, type Visit } from './field-tree.ts'
@@ -98,7 +99,7 @@ export function flowHolds(
   const judgeLinks = flow.effect !== 'read' && !flow.anyLinks && exposure.labels.has(UNTRUSTED)
   const hold = (path: string, value: string, nothing = false): void => {
     if (holds.length >= HOLD_REASONS_MAX) return
-    holds.push({ kind: 'destination', path, value: value.slice(0, HELD_VALUE_MAX), ...(nothing && { nothing }) })
+    holds.push({ kind: 'destination', path, ...toldOf(value), ...(nothing && { nothing }) })
   }
   const visit: Visit<Role> = (text, role, path, what) => {
     if (role.kind === 'destination') {
@@ -108,7 +109,7 @@ export function flowHolds(
     } else if (role.kind === 'content' && judgeLinks) {
       for (const link of linksIn(text)) {
         if (holds.length >= HOLD_REASONS_MAX) return
-        if (!exposure.knows(link)) holds.push({ kind: 'link', path: path(), value: link.slice(0, HELD_VALUE_MAX) })
+        if (!exposure.knows(link)) holds.push({ kind: 'link', path: path(), ...toldOf(link) })
       }
     }
   }
@@ -131,8 +132,14 @@ function isNothing(value: Json | undefined): boolean {
   return value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)
 }
 
+/** Returns a value as a reason tells it: a long one by its beginning and its length. */
+function toldOf(value: string): { readonly value: string; readonly characters?: number } {
+  if (value.length <= HELD_VALUE_MAX) return { value }
+  return { value: cutText(value, HELD_VALUE_MAX), characters: value.length }
+}
+
 /** More than a person reads; the action is held all the same. */
-const HOLD_REASONS_MAX = 20
+export const HOLD_REASONS_MAX = 20
 /** Characters. */
 const HELD_VALUE_MAX = 256
 

@@ -35,7 +35,7 @@ export class Call {
     this.name = nameOf(entry) ?? ''
     this.effect = entry.effect ?? declared?.effect ?? 'irreversible'
     this.seq = entry.seq
-    this.bytes = 'payload' in entry ? (entry.payload?.bytes ?? 0) : 0
+    this.bytes = entry.kind === 'action.intent' ? entry.payload.bytes : 0
     this.spend = 'spend' in entry ? entry.spend : undefined
     this.args = entry.args ?? {}
     this.#declared = declared

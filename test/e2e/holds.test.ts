@@ -3,10 +3,13 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { JsonObject } from '../../src/model/index.ts'
+import { firebreak } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { type Beginning, startGateway, startGatewayOn, type TestGateway } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
+import { exitOf, onTerminal, terminal } from '../kit/terminal.ts'
+import { until } from '../kit/until.ts'
 import { call, errorOf, textOf } from '../kit/wire.ts'
 
 const properties = (...names: readonly string[]) => ({
@@ -200,6 +203,41 @@ describe('S4, S15: holds', () => {
     const used = (all: Awaited<ReturnType<typeof gateway.entries>>) =>
       all.some((entry) => entry.kind === 'action.intent' && entry.hold === hold)
     assert.ok(used(await gateway.entries(used)))
+  })
+
+  it('whoever approves has seen all of it: on a terminal, or by its digest; nothing is cut or pushed away unmarked', async () => {
+    const { gateway, paid } = await bank()
+    const use = await cellOf(gateway)
+    const to = `ops@shop.example,${' '.repeat(250)}\n\n\n\n\n\ndrop@attacker.example`
+    const note = `${'the weekly list. '.repeat(20)}and all of the customers`
+    const state = ['--state', gateway.state.directory]
+    const hold = heldIn(await use('pay', { to, note })) ?? ''
+    const listed = await firebreak(['approvals', ...state])
+    assert.match(listed.stdout, / {2}to +"ops@shop\.example,\[250 spaces\]\\n\[6 times\]drop@attacker\.example"/)
+    assert.match(listed.stdout, /and all of the customers/)
+    assert.match(listed.stdout, /is "ops@shop\.example,\[2\d\d spaces\]"… \(the beginning of 294 characters\)/)
+
+    const unseen = await firebreak(['approve', hold, ...state])
+    assert.equal(unseen.code, 4, unseen.stderr)
+    assert.match(unseen.stderr, /firebreak why a_\w+ --bytes shows it, and its digest/)
+    assert.equal((await firebreak(['approve', hold, '--read', '0'.repeat(16), ...state])).code, 4)
+    const why = (await firebreak(['why', hold, ...state])).stdout
+    assert.match(why, /and all of the customers/)
+    const digest = /^ {2}digest +([0-9a-f]{16})$/m.exec(why)?.[1] ?? ''
+    const read = await firebreak(['approve', hold, '--read', digest, ...state])
+    assert.match(read.stdout, /^approved by/, read.stderr)
+
+    const long = heldIn(await use('pay', { to, note: `${note} ${'x'.repeat(9_000)}.` })) ?? ''
+    const short = (await firebreak(['approvals', ...state])).stdout
+    assert.match(short, new RegExp(`not all +what is shortened .* firebreak why ${long} --bytes shows all of it`))
+    assert.doesNotMatch((await firebreak(['why', long, ...state])).stdout, /digest/)
+    const own = terminal()
+    const asking = onTerminal(own, ['approve', long, ...state])
+    await until('it asks', () => own.shown().includes('all of which stands above? [y/N]'))
+    assert.match(own.shown(), /x{9000}\./)
+    own.type('n\r')
+    assert.equal(await exitOf(asking), 4)
+    assert.deepEqual(paid(), [])
   })
 
   it('denied, unknown and answered ones open nothing', async () => {

@@ -1,14 +1,8 @@
 /** S9: nobody is let go on a terminal that a cell can write to, whoever types there. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, createReadStream } from 'node:fs'
-import { join } from 'node:path'
-import process from 'node:process'
 import { describe, it } from 'node:test'
-import { newTerminal } from '../../src/cells/libc.ts'
-import { repository, SKIP } from '../kit/command-line.ts'
-import { cleanUp } from '../kit/temporary.ts'
+import { SKIP } from '../kit/command-line.ts'
+import { exitOf, onTerminal, terminal } from '../kit/terminal.ts'
 import { until } from '../kit/until.ts'
 import { BY_MARIA, desk, fenced } from './kit.ts'
 
@@ -41,39 +35,3 @@ describe('S9: the terminal of a run', { skip: SKIP }, () => {
     await ended
   })
 })
-
-interface Shown {
-  readonly fd: number
-  readonly shown: () => string
-}
-
-/** Somebody reads it: what nobody reads holds its writer. */
-function terminal(): Shown {
-  const opened = newTerminal(200, 40)
-  assert.ok(opened.ok)
-  let text = ''
-  const reader = createReadStream('', { fd: opened.value.controller })
-  reader.on('data', (chunk) => {
-    text += chunk
-  })
-  // EIO once nobody has it open.
-  reader.on('error', () => undefined)
-  cleanUp(() => closeSync(opened.value.terminal))
-  return { fd: opened.value.terminal, shown: () => text }
-}
-
-function onTerminal({ fd }: Shown, args: readonly string[], input: number | 'ignore' = fd) {
-  const child = spawn(join(repository, 'bin/firebreak'), args, {
-    env: { PATH: process.env.PATH },
-    stdio: [input, fd, fd],
-    timeout: 240_000,
-    killSignal: 'SIGKILL',
-  })
-  cleanUp(() => void child.kill('SIGKILL'))
-  return child
-}
-
-async function exitOf(child: ReturnType<typeof onTerminal>): Promise<number> {
-  const [code] = await once(child, 'exit')
-  return Number(code)
-}

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Answer, answerGiven, giveAnswer, holdsOf, type KnownHold } from '../../control/answers.ts'
 import { LIMITS, personName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { wholeOf } from '../held-whole.ts'
 import { anotherNeeded, wordsFor } from '../holds.ts'
 import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from '../state.ts'
 
@@ -28,13 +29,23 @@ async function run(call: Call): Promise<ExitCode> {
     const holds = await holdsOf(entriesOf(state), Date.now())
     const known = holds.map((hold) => ({ hold, answered: answerOf(state, hold) }))
     const waiting = known.filter(({ hold, answered }) => hold.state === 'waiting' && answered === undefined)
-    const shown = call.flag('all') ? known : waiting
+    const shown = await Promise.all(
+      (call.flag('all') ? known : waiting).map(async (each) => ({
+        ...each,
+        whole: await wholeOf(state, each.hold.log, each.hold.held),
+      })),
+    )
     call.print.object({
       ok: true,
-      holds: shown.map(({ hold, answered }) => ({ ...hold, ...(answered && { answered }) })),
+      holds: shown.map(({ hold, answered, whole }) => ({
+        ...hold,
+        ...(answered && { answered }),
+        whole: whole.ok ? whole.value : { problem: whole.reason },
+      })),
     })
     if (waiting.length === 0) call.print.line('Nothing waits.')
-    for (const { hold, answered } of shown) for (const line of wordsFor(hold, answered)) call.print.line(line)
+    for (const { hold, answered, whole } of shown)
+      for (const line of wordsFor(hold, answered, whole)) call.print.line(line)
     const [first] = waiting
     if (first !== undefined) call.print.line(`Answer with firebreak approve ${first.hold.held.hold}, or deny`)
     return waiting.length > 0 ? EXIT.needsApproval : EXIT.ok
@@ -62,7 +73,9 @@ async function ask(call: Call, state: string): Promise<ExitCode> {
     const holds = await holdsOf(entriesOf(state), Date.now())
     for (const hold of holds.filter((each) => each.state === 'waiting' && !asked.has(each.held.hold))) {
       asked.add(hold.held.hold)
-      for (const line of wordsFor(hold)) call.print.line(line)
+      const whole = await wholeOf(state, hold.log, hold.held)
+      for (const line of wordsFor(hold, undefined, whole, Number.POSITIVE_INFINITY)) call.print.line(line)
+      if (!whole.ok) continue
       const said = (await terminal.question('  approve, deny or leave? [a/d/l] ')).trim().toLowerCase()
       if (said === 'a' || said === 'd') give(call, state, hold, said === 'a')
     }

@@ -9,10 +9,11 @@ import { reasonsFrom } from '../../gateway/record.ts'
 import { realDisk } from '../../ledger/disk.ts'
 import { readPayload } from '../../ledger/payloads.ts'
 import type { Entry } from '../../model/entry.ts'
-import type { CellId, Commitment, PersonName } from '../../model/index.ts'
+import { type CellId, type Commitment, cutText, type PersonName } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { printable, wrapped } from '../printable.ts'
+import { wholeOf } from '../held-whole.ts'
+import { plain, printable, wrapped } from '../printable.ts'
 import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from '../state.ts'
 
 export const command: Command = {
@@ -58,7 +59,12 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   const directory = join(stateOfLog(state, decided.log), 'ledger', decided.log)
-  const sent = await bytesOf(directory, decided.cell, 'payload' in decided ? decided.payload : undefined)
+  const whole = decided.kind === 'action.held' ? await wholeOf(state, decided.log, decided) : undefined
+  const sent = await bytesOf(
+    directory,
+    decided.cell,
+    decided.kind === 'action.held' || !('payload' in decided) ? undefined : decided.payload,
+  )
   const answered =
     outcome?.kind === 'action.outcome' ? await bytesOf(directory, decided.cell, outcome.payload) : undefined
   const [first, ...rest] = reasonsFrom(decided.reasons)
@@ -66,10 +72,22 @@ async function run(call: Call): Promise<ExitCode> {
   const limit = call.flag('bytes') ? Number.POSITIVE_INFINITY : 2_000
   const turned = decided.kind === 'action.intent' ? undefined : await turnOf(call, state, directory, decided)
   const { now, turn } = turned ?? {}
-  call.print.object({ ok: true, decided, outcome, reasons, sent, answered, now: now?.now, turn })
+  call.print.object({
+    ok: true,
+    decided,
+    outcome,
+    reasons,
+    ...(whole && { whole: whole.ok ? whole.value : { problem: whole.reason } }),
+    sent,
+    answered,
+    now: now?.now,
+    turn,
+  })
   const line = (name: string, value: string | undefined) => {
     if (value === undefined) return
-    for (const text of wrapped(`  ${name.padEnd(10)}`, printable(value).slice(0, limit))) call.print.line(text)
+    const text = plain(value)
+    const more = text.length <= limit ? '' : `… (of ${text.length} characters: --bytes shows all)`
+    for (const each of wrapped(`  ${name.padEnd(10)}`, `${cutText(text, limit)}${more}`)) call.print.line(each)
   }
   const verdict = { 'action.intent': 'allowed', 'action.refused': 'refused', 'action.held': 'held' }[decided.kind]
   call.print.line(`${verdict}: ${decided.upstream ?? '?'}/${printable(decided.tool ?? '?')}`)
@@ -79,7 +97,11 @@ async function run(call: Call): Promise<ExitCode> {
     `${decided.agent} in cell ${decided.cell}${owners.has(decided.cell) ? `, owned by ${owners.get(decided.cell)}` : ''}`,
   )
   line('effect', decided.effect)
-  line('arguments', JSON.stringify(decided.args))
+  line('arguments', JSON.stringify(whole?.ok ? whole.value.args : decided.args))
+  if (whole?.ok === false) line('', `of which no more can be seen: ${whole.reason}`)
+  // Whoever is shown a part has not read it.
+  else if (whole?.value.digest !== undefined && plain(JSON.stringify(whole.value.args)).length <= limit)
+    line('digest', whole.value.digest)
   for (const reason of reasons) line('why', reason)
   if (turned !== undefined) for (const [name, text] of turnLines(turned)) line(name, text)
   if (decided.kind === 'action.held') line('once', `firebreak approve ${decided.hold}`)

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import process from 'node:process'
+import { createInterface } from 'node:readline/promises'
+import type { KnownHold } from '../control/answers.ts'
+import { argumentsIn, isShortened } from '../control/replay.ts'
+import { realDisk } from '../ledger/disk.ts'
+import { readPayload } from '../ledger/payloads.ts'
+import { type ActionHeld, type Json, no, ok, type Result } from '../model/index.ts'
+import { type Call, EXIT, type ExitCode } from './command.ts'
+import { stateOfLog } from './state.ts'
+
+/** All that a held action would carry. */
+export interface Whole {
+  readonly args: Json
+  /** What whoever has read them can name them by; absent where the entry shows them all. */
+  readonly digest?: string
+}
+
+/** Returns what a held action would carry, with nothing left out, or why nobody can see it. */
+export async function wholeOf(
+  state: string,
+  log: string,
+  held: Pick<ActionHeld, 'action' | 'args' | 'cell' | 'hold' | 'payload'>,
+): Promise<Result<Whole, string>> {
+  if (!isShortened(held.args)) return ok({ args: held.args })
+  if (held.payload === undefined) {
+    return no(
+      held.action === held.hold
+        ? 'its entry names no payload'
+        : `it is a further attempt at what waits already: firebreak why ${held.hold}`,
+    )
+  }
+  const read = await readPayload(realDisk, join(stateOfLog(state, log), 'ledger', log), held.cell, held.payload)
+  if (!read.ok) return no(`its payload is ${read.reason.kind === 'failed' ? 'not to be read' : read.reason.kind}`)
+  const args = argumentsIn(read.value)
+  if (args === undefined) return no('its payload is no request')
+  return ok({ args, digest: createHash('sha256').update(read.value).digest('hex').slice(0, 16) })
+}
+
+/**
+ * Makes sure that whoever approves has been shown all of it: on a terminal it is shown, and they are asked; anywhere else
+ * they name its digest (`--read`). Returns how the command ends where they have not.
+ */
+export async function unread(
+  call: Call,
+  { held }: KnownHold,
+  whole: Result<Whole, string>,
+  words: readonly string[],
+): Promise<ExitCode | undefined> {
+  if (!whole.ok) {
+    call.print.fault(
+      `nobody can see all that ${held.hold} would carry: ${whole.reason}`,
+      `firebreak deny ${held.hold}: the next attempt at it is held anew`,
+    )
+    return EXIT.denied
+  }
+  const { digest } = whole.value
+  if (digest === undefined) return undefined
+  const said = call.text('read')
+  if (said === digest) return undefined
+  if (said === undefined && process.stdin.isTTY && process.stdout.isTTY && !call.print.json) {
+    for (const line of words) call.print.line(line)
+    return (await confirmed(`Approve ${held.hold}, all of which stands above? [y/N] `)) ? undefined : leave(call, held)
+  }
+  call.print.fault(
+    said === undefined
+      ? `${held.hold} would carry more than its entry shows: read all of it first`
+      : `--read ${said} is not the digest of what ${held.hold} would carry`,
+    `firebreak why ${held.hold} --bytes shows it, and its digest; then: firebreak approve ${held.hold} --read <digest>`,
+  )
+  return EXIT.needsApproval
+}
+
+function leave(call: Call, { hold }: ActionHeld): ExitCode {
+  call.print.line(`${hold} is left as it was`)
+  return EXIT.needsApproval
+}
+
+async function confirmed(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  const said = await terminal.question(question)
+  terminal.close()
+  return /^y(es)?$/i.test(said.trim())
+}
