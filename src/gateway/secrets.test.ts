@@ -53,6 +53,7 @@ describe('secrets', () => {
       return `%${i % 2 === 0 ? code.toUpperCase() : code}`
     }
     const bytes = (t: string) => Buffer.from(t, 'utf8')
+    const slashed = (t: string) => t.replaceAll('/', '\\/')
     const encodings: Readonly<Record<string, (text: string) => string>> = {
       verbatim: (t) => t,
       json: (t) => JSON.stringify({ key: t }),
@@ -65,6 +66,15 @@ describe('secrets', () => {
       base64: (t) => bytes(t).toString('base64'),
       base64url: (t) => bytes(t).toString('base64url'),
       mime: (t) => broken(bytes(t).toString('base64'), 76, '\r\n'),
+      'json in percent': (t) => `cb?state=${encodeURIComponent(slashed(JSON.stringify({ key: t })))}`,
+      'percent in percent': (t) => `login?next=${encodeURIComponent(`/cb?key=${encodeURIComponent(t)}`)}`,
+      'percent in json in percent': (t) =>
+        encodeURIComponent(slashed(JSON.stringify({ a: encodeURIComponent(`/${t}`) }))),
+      'json in percent in json': (t) => slashed(JSON.stringify({ a: encodeURIComponent(JSON.stringify(t)) })),
+      'percent in base64': (t) => bytes(encodeURIComponent(t)).toString('base64'),
+      'json in base64': (t) => bytes(slashed(JSON.stringify({ key: t }))).toString('base64url'),
+      'base64 in json in base64': (t) =>
+        bytes(JSON.stringify({ auth: bytes(`ana:${t}`).toString('base64') })).toString('base64'),
       pem: (t) => broken(bytes(t).toString('base64'), 64, '\n'),
       hex: (t) => bytes(t).toString('hex'),
       'hex in mixed case': (t) =>

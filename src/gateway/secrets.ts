@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { hash } from 'node:crypto'
 import { type Json, LIMITS, no, ok, type Result } from '../model/index.ts'
 
 /**
@@ -26,7 +27,8 @@ export interface Secrets {
 
 /**
  * The encodings in which a secret is found: as it is, with the escapes of JSON (also of JSON inside JSON), percent-encoded,
- * in hexadecimal, and in base64 and base64url wherever it starts in the encoded stream and wherever lines are broken. What
+ * in hexadecimal, and in base64 and base64url wherever it starts in the encoded stream and wherever lines are broken; and in
+ * these within each other (`viewsOf`, `formsOf`). What
  * re-encodes otherwise (compresses, encrypts, splits) is not found: SECURITY.md says so.
  */
 export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets, string> {
@@ -150,18 +152,27 @@ export function injectInto(template: string, values: ReadonlyMap<string, string>
   return template.replaceAll(/\$\{secret:([^}]*)\}/g, (_, name: string) => values.get(name) ?? '')
 }
 
-/** The text, and what it says under the encodings that are taken off before a search: only those that it has. */
-function* viewsOf(text: string): Generator<string, void> {
-  for (let inner = text, depth = 0; ; depth++) {
-    yield inner
-    yield* unbroken(inner)
-    if (inner.includes('%')) {
-      const plain = percentDecoded(inner)
-      yield plain
-      yield* unbroken(plain)
-    }
-    if (depth === ESCAPES_DEPTH_MAX || !inner.includes('\\')) return
-    inner = unescaped(inner)
+/**
+ * Yields the text, and what it says once escapes and percents are taken off, in every order: an address in JSON may hold
+ * JSON of its own, and that another address. Only what a text has is taken off.
+ */
+function* viewsOf(text: string, taken = 0, escapesOnly = true, seen = new Set<string>()): Generator<string, void> {
+  if (taken > 1) {
+    // Most texts say the same in several orders.
+    const digest = `${escapesOnly} ${taken} ${hash('sha1', text)}`
+    if (seen.has(digest)) return
+    seen.add(digest)
+  }
+  yield text
+  yield* unbroken(text)
+  const deeper = taken < ENCODINGS_DEPTH_MAX
+  if (text.includes('%') && (deeper || escapesOnly)) {
+    const plain = percentDecoded(text)
+    if (plain !== text) yield* viewsOf(plain, taken + 1, false, seen)
+  }
+  if (deeper && text.includes('\\')) {
+    const plain = unescaped(text)
+    if (plain !== text) yield* viewsOf(plain, taken + 1, escapesOnly, seen)
   }
 }
 
@@ -169,8 +180,11 @@ function* unbroken(text: string): Generator<string, void> {
   if (hasBrokenLine(text)) yield text.replaceAll(/\\[nr]|\s/g, '')
 }
 
-/** JSON in a text of JSON, in an answer that is JSON. */
-const ESCAPES_DEPTH_MAX = 3
+/**
+ * Encodings within each other that are taken off: of JSON in a text of JSON, in an answer that is JSON, and an address
+ * in there besides. An answer that has all of them in every order is read sixteen times.
+ */
+const ENCODINGS_DEPTH_MAX = 3
 
 /** A line of base64 that goes on in the next: MIME breaks at 76 characters, PEM at 64. */
 function hasBrokenLine(text: string): boolean {
@@ -245,10 +259,20 @@ const HEX_DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
 })
 
 function formsOf(secret: string): readonly Form[] {
-  const bytes = Buffer.from(secret, 'utf8')
-  const base64 = [0, 1, 2].map((shift) => base64Core(bytes, shift))
-  const exact = new Set([secret, ...base64, ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'))])
-  return [{ text: bytes.toString('hex'), anyCase: true }, ...[...exact].map((text) => ({ text, anyCase: false }))]
+  const inBase64 = base64Of(secret)
+  // As they stand in what is then encoded as a whole: JSON, an address, the credentials of a registry.
+  const within = [JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed()), ...inBase64]
+  const slashed = within.map((text) => text.replaceAll('/', '\\/'))
+  const exact = new Set([secret, ...inBase64, ...[...within, ...slashed].flatMap(base64Of)])
+  const hex = { text: Buffer.from(secret, 'utf8').toString('hex'), anyCase: true }
+  return [hex, ...[...exact].map((text) => ({ text, anyCase: false }))]
+}
+
+/** Returns what the base64 and base64url of any text that holds this one have, at each offset. */
+function base64Of(text: string): readonly string[] {
+  const bytes = Buffer.from(text, 'utf8')
+  const cores = [0, 1, 2].map((shift) => base64Core(bytes, shift))
+  return [...cores, ...cores.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'))]
 }
 
 /**
