@@ -367,12 +367,15 @@ function judgeAnswer(gate: Gate, known: KnownTool, sent: Sent): JudgedAnswer {
   if (sent.kind === 'not-sent' || sent.kind === 'unknown') return { outcome: sent.kind, why: sent.why }
   if (sent.kind === 'unreadable') return { outcome: 'withheld', why: sent.why }
   // Read item by item it is not what came, and may be more than anybody else's answer.
+  const leaked =
+    sent.lost === undefined
+      ? gate.secrets.leakIn(sent.answer.value)
+      : gate.secrets.leak(Buffer.from(sent.bytes).toString('utf8'))
+  if (leaked !== undefined) return { outcome: 'withheld', why: `it holds the secret "${leaked}"`, leaked: [leaked] }
   if (sent.lost !== undefined) {
     const [first = { why: 'more than an answer may be' }] = sent.lost
     return { outcome: 'withheld', why: `its answer cannot be read: ${first.why}` }
   }
-  const leaked = gate.secrets.leakIn(sent.answer.value)
-  if (leaked !== undefined) return { outcome: 'withheld', why: `it holds the secret "${leaked}"`, leaked: [leaked] }
   const broken = sent.answer.failed ? undefined : known.judgeResult(sent.answer.value)
   if (broken !== undefined) return { outcome: 'withheld', why: broken }
   const answer = sent.answer

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
+import type { Entry } from '../../src/model/entry.ts'
 import type { JsonObject } from '../../src/model/index.ts'
 import { firebreak, NODE_CELL, SKIP } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
@@ -133,6 +134,26 @@ describe('S10: lists, definitions and own tools, towards a cell', () => {
     for (const form of [SECRET, BASE64, HEX])
       assert.ok(!text.includes(form), text.slice(text.indexOf(form) - 500, text.indexOf(form) + 50))
     assert.match(text, /\[the secret \\"shop\\"\]/)
+  })
+
+  it('`why` tells each action, whatever signal came after it, and shows no secret that came with its answer', async () => {
+    const other = await gateway.admit('alpha')
+    for (let i = 0; i < 3; i++) await call(other.url('shop'), 'clean')
+    const ended = (all: readonly Entry[]) =>
+      all.flatMap((entry) => (entry.kind === 'action.outcome' && entry.leaked ? [entry.action] : []))
+    const actions = ended(await gateway.entries((all) => ended(all).length >= 3)).slice(-3)
+    const state = ['--state', gateway.state.directory]
+    const [first = '', , last = ''] = actions
+    for (const args of [
+      ['why', first],
+      ['why', last, '--json'],
+      ['why', last, '--bytes'],
+    ]) {
+      const { code, stdout, stderr } = await firebreak([...args, ...state])
+      assert.equal(code, 0, stderr)
+      assert.match(stdout, /not shown: what came holds the secret \\?"shop/)
+      for (const form of [SECRET, BASE64, HEX]) assert.ok(!stdout.includes(form), stdout)
+    }
   })
 })
 

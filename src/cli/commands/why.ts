@@ -9,7 +9,14 @@ import { reasonsFrom } from '../../gateway/record.ts'
 import { realDisk } from '../../ledger/disk.ts'
 import { readPayload } from '../../ledger/payloads.ts'
 import type { Entry } from '../../model/entry.ts'
-import { type CellId, type Commitment, cutText, type PersonName } from '../../model/index.ts'
+import {
+  type CellId,
+  type Commitment,
+  cutText,
+  isJsonObject,
+  type PersonName,
+  parseExactJson,
+} from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { wholeOf } from '../held-whole.ts'
@@ -29,7 +36,7 @@ export const command: Command = {
   run,
 }
 
-type About = (Entry & { readonly log: string }) | undefined
+type Logged = { readonly log: string }
 type Decision = Extract<Entry, { kind: 'action.intent' | 'action.refused' | 'action.held' }>
 
 async function run(call: Call): Promise<ExitCode> {
@@ -39,14 +46,14 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.usage
   }
   const state = stateOf(call)
-  let decided: About
-  let outcome: About
+  let decided: (Decision & Logged) | undefined
+  let outcome: (Extract<Entry, { kind: 'action.outcome' }> & Logged) | undefined
   const owners = new Map<CellId, PersonName>()
   try {
     for await (const entry of entriesOf(state)) {
       if ('action' in entry && entry.action === reference) {
         if (entry.kind === 'action.outcome') outcome = entry
-        else decided = entry
+        else if (isDecision(entry)) decided = entry
       }
       if (entry.kind === 'cell.started') owners.set(entry.cell, entry.owner)
     }
@@ -54,19 +61,14 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(error instanceof Error ? error.message : String(error))
     return EXIT.storeUnreachable
   }
-  if (decided === undefined || !isDecision(decided)) {
+  if (decided === undefined) {
     call.print.fault(`there is no action ${printable(reference)} in ${state}`, 'firebreak logs lists what there is')
     return EXIT.failed
   }
   const directory = join(stateOfLog(state, decided.log), 'ledger', decided.log)
   const whole = decided.kind === 'action.held' ? await wholeOf(state, decided.log, decided) : undefined
-  const sent = await bytesOf(
-    directory,
-    decided.cell,
-    decided.kind === 'action.held' || !('payload' in decided) ? undefined : decided.payload,
-  )
-  const answered =
-    outcome?.kind === 'action.outcome' ? await bytesOf(directory, decided.cell, outcome.payload) : undefined
+  const sent = await sentOf(directory, decided, call.flag('bytes'))
+  const answered = outcome && (await answeredOf(directory, decided.cell, outcome))
   const [first, ...rest] = reasonsFrom(decided.reasons)
   const reasons = first === undefined ? [] : explain({ reasons: [first, ...rest] })
   const limit = call.flag('bytes') ? Number.POSITIVE_INFINITY : 2_000
@@ -109,15 +111,15 @@ async function run(call: Call): Promise<ExitCode> {
   line('charged', chargedText(decided, outcome))
   line(
     'outcome',
-    outcome?.kind === 'action.outcome'
-      ? `${outcome.outcome}${outcome.detail === undefined ? '' : `: ${outcome.detail}`}`
-      : missingOutcome(decided),
+    outcome === undefined
+      ? missingOutcome(decided)
+      : `${outcome.outcome}${outcome.detail === undefined ? '' : `: ${outcome.detail}`}`,
   )
   line('answer', answered)
   return EXIT.ok
 }
 
-function isDecision(entry: Entry): entry is Decision {
+function isDecision(entry: Entry & Logged): entry is Decision & Logged {
   return entry.kind === 'action.intent' || entry.kind === 'action.refused' || entry.kind === 'action.held'
 }
 
@@ -153,11 +155,14 @@ function turnLines({ now, turn }: TurnedAction): readonly (readonly [string, str
 }
 
 /** What its budgets were charged: at its intent, and in the end where an answer changed that. */
-function chargedText(decided: Entry, outcome: About): string | undefined {
+function chargedText(
+  decided: Decision,
+  outcome: Extract<Entry, { kind: 'action.outcome' }> | undefined,
+): string | undefined {
   if (decided.kind !== 'action.intent') return undefined
   const { spend, charge } = decided
   const reserved = costText({ ...charge, ...(spend !== undefined && { spend }) })
-  const settled = outcome?.kind === 'action.outcome' && outcome.settled ? costText(outcome.settled) : ''
+  const settled = outcome?.settled ? costText(outcome.settled) : ''
   if (reserved === '') return undefined
   return settled === '' ? reserved : `${reserved}; in the end ${settled}`
 }
@@ -169,10 +174,46 @@ function costText(cost: { readonly spend?: string; readonly rows?: number; reado
     .join(', ')
 }
 
-function missingOutcome(decided: Entry): string {
+function missingOutcome(decided: Decision): string {
   return decided.kind !== 'action.intent'
     ? 'nothing was sent'
     : 'unknown: no outcome was recorded, the effect may have happened'
+}
+
+/** Returns what left; where its entry covers a secret in the arguments, only for whoever asks for all bytes. */
+async function sentOf(directory: string, decided: Decision, all: boolean): Promise<string | undefined> {
+  if (decided.kind !== 'action.intent') return undefined
+  if (!all && JSON.stringify(decided.args).includes(COVER)) return '(it may hold a secret: --bytes shows it)'
+  return bytesOf(directory, decided.cell, decided.payload)
+}
+
+/** The beginning of what stands in entries instead of a secret (`gateway/cover.ts`). */
+const COVER = '[the secret \\"'
+
+/** Returns what was searched for secrets of what came back; nothing of it where one was found. */
+async function answeredOf(
+  directory: string,
+  cell: CellId,
+  { leaked = [], payload }: Extract<Entry, { kind: 'action.outcome' }>,
+): Promise<string | undefined> {
+  if (leaked.length > 0) return `(not shown: what came holds the secret "${leaked.join('", "')}")`
+  const text = await bytesOf(directory, cell, payload)
+  return text === undefined ? undefined : answerIn(text)
+}
+
+/** Returns a response's own members: the gateway reads, and searches, no others. */
+function answerIn(text: string): string {
+  try {
+    const json = parseExactJson(text) // an upstream wrote it
+    if (!isJsonObject(json)) return text
+    const { result, error } = json
+    if (result !== undefined) return JSON.stringify({ result })
+    if (!isJsonObject(error)) return text
+    const { code = null, message = null, data = null } = error
+    return JSON.stringify({ error: { code, message, data } })
+  } catch {
+    return text
+  }
 }
 
 async function bytesOf(directory: string, cell: CellId, payload: Commitment | undefined): Promise<string | undefined> {
