@@ -1,6 +1,7 @@
 import {
   amountText,
   type Budget,
+  cutText,
   decimalText,
   decimalUnits,
   delegationId,
@@ -235,7 +236,7 @@ async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise
   if (assignment.length > LIMITS.assignmentCharactersMax) {
     return no(`an assignment has at most ${LIMITS.assignmentCharactersMax} characters`)
   }
-  const restriction = restrictionFrom(args, gate.nowMs())
+  const restriction = restrictionFrom(cell, args, gate.nowMs())
   if (!restriction.ok) return restriction
   const given: Given = {
     id: delegationId(gate.newActionId()),
@@ -279,18 +280,23 @@ function forgetEnded({ given }: CellAtGate): void {
   for (const [id] of ended.slice(0, Math.max(0, ended.length - LIMITS.delegationsEndedMax))) given.delete(id)
 }
 
-/** What the cell wrote, as a restriction: a limit that cannot be read is a fault, never no limit. */
-function restrictionFrom(args: JsonObject, nowMs: number): Result<Restriction, string> {
+/** What the cell wrote, as a restriction: a limit that cannot be read, or that limits nothing, is a fault. */
+function restrictionFrom(cell: CellAtGate, args: JsonObject, nowMs: number): Result<Restriction, string> {
   const limits: ArgumentLimit[] = []
+  const tools = args.tools === undefined ? undefined : listOf(args.tools).map((name) => toolNamed(cell, String(name)))
+  const unknown = tools?.indexOf(undefined) ?? -1
+  if (unknown !== -1) return no(noTool(listOf(args.tools)[unknown]))
   for (const limit of listOf(args.limits)) {
     if (!isJsonObject(limit)) return no('a limit is an object')
+    const tool = toolNamed(cell, String(limit.tool))
+    if (tool === undefined) return no(noTool(limit.tool))
     const path = jsonPath(String(limit.argument))
     const max = limit.max === undefined ? undefined : decimalUnits(String(limit.max))
     if (path === undefined || path.includes('items')) return no(`not a path to an argument: ${String(limit.argument)}`)
     if (max?.ok === false) return no(`max is ${max.reason}`)
     if (max === undefined && limit.oneOf === undefined) return no('a limit has oneOf or max')
     limits.push({
-      tool: String(limit.tool),
+      tool,
       path,
       ...(Array.isArray(limit.oneOf) && { oneOf: limit.oneOf }),
       ...(max && { maxUnits: max.value }),
@@ -309,12 +315,28 @@ function restrictionFrom(args: JsonObject, nowMs: number): Result<Restriction, s
   const labels = args.labels === undefined ? undefined : listOf(args.labels).map((label) => labelFrom(String(label)))
   if (labels?.includes(undefined)) return no('not a label')
   return ok({
-    ...(args.tools !== undefined && { tools: new Set(listOf(args.tools).map(String)) }),
+    ...(tools && { tools: new Set(tools.filter((tool) => tool !== undefined)) }),
     arguments: limits,
     budgets,
     expiresAtMs: nowMs + windowMs,
     ...(labels && { labels: new Set(labels.filter((label) => label !== undefined)) }),
   })
+}
+
+/**
+ * Returns a tool of the cell's upstreams as grants name it, `upstream/tool`; also of the name that lists have,
+ * `upstream__tool`. Undefined where there is none.
+ */
+function toolNamed({ upstreams }: CellAtGate, name: string): string | undefined {
+  const [, listed = '', rest = ''] = /^(.*?)__([\s\S]*)$/.exec(name) ?? []
+  for (const id of [name, `${listed}/${rest}`])
+    for (const { name: upstream, tools } of upstreams.values())
+      for (const tool of tools.keys()) if (`${upstream}/${tool}` === id) return id
+  return undefined
+}
+
+function noTool(name: Json | undefined): string {
+  return `there is no tool "${cutText(String(name), 200)}" to limit: it is upstream/tool, as in bank/pay`
 }
 
 function restrictionJson({ tools, arguments: limits, budgets, expiresAtMs, labels }: Restriction): Json {

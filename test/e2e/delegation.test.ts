@@ -87,7 +87,8 @@ describe('S5: delegation', () => {
       tools: ['bank/pay', 'bank/news', 'bank/list'],
       limits: [
         { tool: 'bank/pay', argument: '$.amount', max: '10' },
-        { tool: 'bank/pay', argument: '$.to', oneOf: ['GOOD1', 'GOOD2'] },
+        // As lists call it.
+        { tool: 'bank__pay', argument: '$.to', oneOf: ['GOOD1', 'GOOD2'] },
       ],
       labels: [],
     })
@@ -160,6 +161,10 @@ describe('S5: delegation', () => {
       [{ agent: 'gamma' }, /may delegate to: beta/],
       [{ agent: 'nobody' }, /may delegate to: beta/],
       [{ agent: 'beta', limits: [{ tool: 'bank/pay', argument: 'amount', max: '1' }] }, /not a path/],
+      ...['pay', 'bank/payy', 'bank__payy', 'shop__pay', 'Bank/pay', 'bank/pay ', ''].map(
+        (tool) => [{ agent: 'beta', limits: [{ tool, argument: '$.amount', max: '1' }] }, /there is no tool/] as const,
+      ),
+      [{ agent: 'beta', tools: ['bank/pay', 'pay'] }, /there is no tool "pay"/],
       [{ agent: 'beta', limits: [{ tool: 'bank/pay', argument: '$.amount', max: '1e9' }] }, /not a decimal/],
       [{ agent: 'beta', limits: [{ tool: 'bank/pay', argument: '$.amount' }] }, /oneOf or max/],
       [{ agent: 'beta', labels: ['Not A Label'] }, /not a label/],
