@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { cpuMs } from './cpu.ts'
 
 /** Repeats: a tenth of a second of linear work at most, many seconds of work that grows with the square. */
 const FEW = 4_000
@@ -27,9 +28,9 @@ export function assertLinear(what: string, of: (repeats: number) => string, work
 }
 
 function msOf(work: (text: string) => unknown, text: string): number {
-  const begunMs = performance.now()
+  const begunMs = cpuMs()
   work(text)
-  return performance.now() - begunMs
+  return cpuMs() - begunMs
 }
 
 /** Texts on which expressions that try each place anew take the square of their length. */
