@@ -2,6 +2,7 @@ import type { Inspected } from '../control/inspect.ts'
 import type { Judged } from '../control/setup.ts'
 import { comparable, definitionDigest, definitionFault, promptDefinition } from '../gateway/definition.ts'
 import {
+  type DeclaredTool,
   grantedName,
   isJsonObject,
   type Json,
@@ -9,7 +10,8 @@ import {
   type ToolName,
   type UpstreamName,
 } from '../model/index.ts'
-import { printable } from './printable.ts'
+import { type ListedValues, listedValues } from '../policy/index.ts'
+import { plain, printable } from './printable.ts'
 
 /** One definition that differs from what was accepted. */
 export interface Change {
@@ -20,6 +22,8 @@ export interface Change {
   readonly kind: 'new' | 'changed' | 'words' | 'binding'
   readonly anyWords: boolean
   readonly before?: JsonObject
+  /** Values of arguments that need nobody's approval once it is accepted, and did not before. */
+  readonly listed: readonly ListedValues[]
   /** Reason why it cannot be accepted. */
   readonly problem?: string
   /** Other upstreams that offer a tool of the same name. */
@@ -57,6 +61,7 @@ export function changesIn(
         definition,
         kind: before === undefined ? 'new' : same ? 'binding' : differing(before.definition, definition),
         anyWords: bound.is,
+        listed: newlyListed(declared.get(tool), definition, before?.definition),
         ...(before && { before: before.definition }),
         ...(problem !== undefined && { problem }),
       })
@@ -66,6 +71,20 @@ export function changesIn(
     ...change,
     shadows: (homes.get(change.tool) ?? []).filter((name) => name !== change.upstream),
   }))
+}
+
+function newlyListed(
+  declared: DeclaredTool | undefined,
+  definition: JsonObject,
+  before: JsonObject | undefined,
+): readonly ListedValues[] {
+  if (declared === undefined) return []
+  const known = new Map(listedValues(before?.inputSchema, declared).map(({ path, values }) => [path, values]))
+  return listedValues(definition.inputSchema, declared).flatMap(({ path, values }) => {
+    const was = new Set((known.get(path) ?? []).map((value) => JSON.stringify(value)))
+    const more = values.filter((value) => !was.has(JSON.stringify(value)))
+    return more.length > 0 ? [{ path, values: more }] : []
+  })
 }
 
 function differing(before: JsonObject, after: JsonObject): 'words' | 'changed' {
@@ -94,10 +113,10 @@ function nameOf(operation: 'tool' | 'prompt', { name }: JsonObject): ToolName | 
 
 /**
  * Returns the lines that a person reads before accepting: every member that is new, and what is different, in the
- * upstream's own words.
+ * upstream's own words. They leave nothing out: what is accepted has been shown.
  */
 export function changeText(change: Change): readonly string[] {
-  const { upstream, tool, definition, kind, before, anyWords, problem, shadows } = change
+  const { upstream, tool, definition, kind, before, anyWords, problem, shadows, listed } = change
   const name = `${upstream}/${printable(tool)}`
   return [
     `${kind === 'new' ? '+' : '~'} ${name}`,
@@ -110,6 +129,10 @@ export function changeText(change: Change): readonly string[] {
           `    only its descriptions differ; to accept it whatever they say: --without-descriptions --tool ${printable(tool)}`,
         ]
       : []),
+    ...listed.map(
+      ({ path, values }) =>
+        `    ! whoever accepts it agrees to each of these, wherever it leads: ${shown(path)}: ${values.map((value) => shown(JSON.stringify(value))).join(', ')}`,
+    ),
     ...shadows.map(
       (other) => `    ! a tool of the same name is offered by "${other}": an agent may mistake one for the other`,
     ),
@@ -118,27 +141,25 @@ export function changeText(change: Change): readonly string[] {
 }
 
 function membersText(definition: JsonObject): readonly string[] {
-  return Object.entries(definition).map(
-    ([member, value]) => `    ${printable(member)}: ${printable(JSON.stringify(value)).slice(0, 2_000)}`,
-  )
+  return Object.entries(definition).map(([member, value]) => `    ${shown(member)}: ${shown(JSON.stringify(value))}`)
 }
 
-const DIFFERENCES_MAX = 40
+/** Honest descriptions are indented; a longer run pushes text out of sight. */
+const SPACES_MAX = 16
+
+function shown(text: string): string {
+  return plain(text, SPACES_MAX)
+}
 
 function differencesText(before: JsonObject, after: JsonObject): readonly string[] {
-  const all = [...differencesIn(comparable(before, false), comparable(after, false), '')]
-  const more = all.length - DIFFERENCES_MAX
-  return [
-    ...all.slice(0, DIFFERENCES_MAX).flatMap(({ path, was, is }) => {
-      const [old, now] = partsThatDiffer(was, is)
-      return [
-        `    ${printable(path)}`,
-        `      - ${old === undefined ? '(nothing)' : printable(old)}`,
-        `      + ${now === undefined ? '(gone)' : printable(now)}`,
-      ]
-    }),
-    ...(more > 0 ? [`    and ${more} more places that differ`] : []),
-  ]
+  return [...differencesIn(comparable(before, false), comparable(after, false), '')].flatMap(({ path, was, is }) => {
+    const [old, now] = partsThatDiffer(was, is)
+    return [
+      `    ${shown(path)}`,
+      `      - ${old === undefined ? '(nothing)' : shown(old)}`,
+      `      + ${now === undefined ? '(gone)' : shown(now)}`,
+    ]
+  })
 }
 
 interface Difference {
@@ -159,16 +180,13 @@ function own(object: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined
 }
 
-const SHOWN_CHARACTERS = 1_000
-
 /** Returns the parts that differ: of two texts the words, with a few around them; of everything else all of it. */
 function partsThatDiffer(
   was: Json | undefined,
   is: Json | undefined,
 ): readonly [string | undefined, string | undefined] {
-  const shown = (value: Json | undefined) =>
-    value === undefined ? undefined : JSON.stringify(value).slice(0, SHOWN_CHARACTERS)
-  if (typeof was !== 'string' || typeof is !== 'string') return [shown(was), shown(is)]
+  const whole = (value: Json | undefined) => (value === undefined ? undefined : JSON.stringify(value))
+  if (typeof was !== 'string' || typeof is !== 'string') return [whole(was), whole(is)]
   const [old, now] = [was.split(' '), is.split(' ')]
   let head = 0
   while (head < Math.min(old.length, now.length) && old[head] === now[head]) head++
@@ -177,7 +195,7 @@ function partsThatDiffer(
   const part = (words: readonly string[]) => {
     const [from, to] = [Math.max(0, head - WORDS_AROUND), Math.min(words.length, words.length - tail + WORDS_AROUND)]
     const text = words.slice(from, to).join(' ')
-    return `${from > 0 ? '… ' : ''}${text}${to < words.length ? ' …' : ''}`.slice(0, SHOWN_CHARACTERS)
+    return `${from > 0 ? '… ' : ''}${text}${to < words.length ? ' …' : ''}`
   }
   return [part(old), part(now)]
 }

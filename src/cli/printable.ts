@@ -11,9 +11,9 @@ export const printable: (text: string) => string = visibleText
  * The same, for what a person decides about: of spaces, and of escapes, that repeat, their number stands there, so that
  * nothing is pushed out of sight.
  */
-export function plain(text: string): string {
+export function plain(text: string, spacesMax = 2): string {
   return visibleText(text)
-    .replaceAll(/ {3,}/g, (spaces) => `[${spaces.length} spaces]`)
+    .replaceAll(/ {3,}/g, (spaces) => (spaces.length > spacesMax ? `[${spaces.length} spaces]` : spaces))
     .replaceAll(/(\\u\{[0-9a-f]+\}|\\[nrt])\1{3,}/g, (run, one: string) => `${one}[${run.length / one.length} times]`)
 }
 

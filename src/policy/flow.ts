@@ -3,7 +3,7 @@ import type { HoldReason } from '../model/decision.ts'
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
 import { type Label, UNTRUSTED } from '../model/label.ts'
 import { isNumber, numberText } from '../model/number.ts'
-import { type JsonPath, jsonPath } from '../model/path.ts'
+import { type JsonPath, jsonPath, pathText } from '../model/path.ts'
 import { cutText } from '../model/text.ts'
 import type { CatalogueTool, DeclaredTool } from '../model/tool.ts'
 import type { ExposureView } from './exposure.ts'
@@ -152,11 +152,47 @@ function amounts({ amount, currency }: DeclaredTool): readonly JsonPath[] {
  * of them.
  */
 function defined(schema: JsonObject): (readonly [JsonPath, Role | undefined])[] {
-  const found: (readonly [JsonPath, Role | undefined])[] = []
+  return argumentsOf(schema).map(([path, here]) => [path, listed(here, schema) ? FREE : undefined])
+}
+
+/** Values that a definition lists for one argument of an effect, and that pass because it does. */
+export interface ListedValues {
+  /** Written as in a configuration: `$.mode`. */
+  readonly path: string
+  readonly values: readonly Json[]
+}
+
+/** Returns what whoever accepts this definition agrees to let an effect be sent to, beside what the configuration says. */
+export function listedValues(schema: Json | undefined, declared: DeclaredTool): readonly ListedValues[] {
+  if (!isJsonObject(schema) || declared.effect === 'read') return []
+  const { destinations = [], content = [] } = declared
+  const said = new Set([...destinations.map(({ path }) => path), ...content].map(pathText))
+  return argumentsOf(schema).flatMap(([path, here]) =>
+    listed(here, schema) && !said.has(pathText(path))
+      ? [{ path: pathText(path), values: [...new Set(valuesListed(here, schema))] }]
+      : [],
+  )
+}
+
+function valuesListed(schema: JsonObject, root: JsonObject): readonly Json[] {
+  if (Array.isArray(schema.enum)) return schema.enum
+  if (schema.const !== undefined) return [schema.const]
+  if (schema.type === 'null') return [null]
+  const branches = schema.anyOf ?? schema.oneOf
+  if (!Array.isArray(branches)) return []
+  return branches.flatMap((branch: Json) => {
+    const here = resolved(branch, root)
+    return here === undefined ? [] : valuesListed(here, root)
+  })
+}
+
+/** The arguments that a schema names, each with its own schema, eight levels deep. */
+function argumentsOf(schema: JsonObject): readonly (readonly [JsonPath, JsonObject])[] {
+  const found: (readonly [JsonPath, JsonObject])[] = []
   const look = (json: Json | undefined, path: JsonPath, depth: number): void => {
     const here = resolved(json, schema)
     if (here === undefined || depth > 8) return
-    found.push([path, listed(here, schema) ? FREE : undefined])
+    found.push([path, here])
     if (isJsonObject(here.properties)) {
       for (const [name, inner] of Object.entries(here.properties)) look(inner, [...path, { name }], depth + 1)
     }

@@ -134,9 +134,8 @@ async function run(call: Call): Promise<ExitCode> {
   ]
   const amiss =
     unreachable || leaking.length > 0 || undeclared.some(({ missing }) => missing.length > 0) || bad.length > 0
-  const told = changes.map(({ definition: _, before: __, ...rest }) => rest)
   const object = (accepted: boolean) =>
-    call.print.object({ ok: !amiss, accepted, changes: told, problems, undeclared, leaking, unacceptable: bad })
+    call.print.object({ ok: !amiss, accepted, changes, problems, undeclared, leaking, unacceptable: bad })
   const tellBad = () => {
     if (bad.length > 0)
       call.print.line(`${bad.length} cannot be accepted, and nobody may use ${bad.length === 1 ? 'it' : 'them'}:`)
