@@ -15,6 +15,9 @@ describe('templates of resources', () => {
     ['doc://{a}{b}', 'doc://xy'],
     ['doc://{a}/x/{b}', 'doc://1/x/2'],
     ['doc://all', 'doc://all'],
+    ['orders://list?customer={id}', 'orders://list?customer=7'],
+    ['orders://list?customer={id}&all=false', 'orders://list?customer=7&all=false'],
+    ['orders://list?customer={id}', 'orders://list?customer=a%26b%C3%A9~_.-'],
   ]
   for (const [template, uri] of MATCHING)
     it(`S11: ${template} matches ${uri}`, () => assert.ok(templateMatcher(template)(uri)))
@@ -43,6 +46,33 @@ describe('templates of resources', () => {
     ['doc://{a}/x/{b}', 'doc://1/2/x/3'],
     ['doc://all', 'doc://all2'],
     ['doc://a.c', 'doc://abc'],
+    // Of a template with a query, nothing more is asked than it says.
+    ...[
+      '7&customer=8',
+      '7&fields=card&all=true',
+      '7;all=true',
+      '7+8',
+      '7,8',
+      '7=8',
+      '*',
+      "7'--",
+      '7:8',
+      '7@x',
+      '[7]',
+    ].map((id) => ['orders://list?customer={id}', `orders://list?customer=${id}`] as const),
+    // Escapes that are no UTF-8: overlong, cut, surrogates, beyond Unicode; controls and ends of lines; climbs.
+    ...[
+      '%c0%af..',
+      '%e0%80%af',
+      '%c3',
+      '%a9',
+      '%ed%a0%80',
+      '%f4%90%80%80',
+      '%c2%85',
+      '%e2%80%a8',
+      '..%3b',
+      '.%3Bx',
+    ].map((name) => ['file:///docs/{name}', `file:///docs/${name}`] as const),
   ]
   for (const [template, uri] of OTHERS)
     it(`S11: ${template} does not match ${JSON.stringify(uri)}`, () => assert.ok(!templateMatcher(template)(uri)))

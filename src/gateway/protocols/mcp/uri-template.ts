@@ -1,8 +1,8 @@
 import { LIMITS } from '../../../model/index.ts'
 
 /**
- * Matches URIs against a template (RFC 6570, level 1): `{name}` stands for one or more characters up to the next `/`,
- * `?` or `#`, and for nothing that could climb out of its place.
+ * Matches URIs against a template (RFC 6570, level 1): `{name}` stands for one or more unreserved characters and escapes
+ * of UTF-8, as an expansion makes them, and for nothing that could climb out of its place or add another parameter.
  *
  * - UT1  A URI that two readers could take for different things matches nothing: see `isPlain`.
  * - UT2  The time is linear in the URI, which a cell or an upstream wrote: no pattern is made of the template.
@@ -30,7 +30,8 @@ function isPlain(uri: string): boolean {
 
 /**
  * A variable ends where the literal behind it is found first: to end it later would only leave more of the same characters
- * to the next one, and no literal that holds a separator is found past one. So the first place that fits is as good as any.
+ * to the next one, and no literal that holds a separator is found past one. So the first place that fits is as good as any. One within an escape
+ * fits nowhere: then nothing matches.
  */
 function matches([first = '', ...others]: readonly string[], uri: string): boolean {
   const last = others.pop()
@@ -48,8 +49,31 @@ function matches([first = '', ...others]: readonly string[], uri: string): boole
 
 function isValue(uri: string, from: number, to: number): boolean {
   if (to <= from) return false
-  for (let i = from; i < to; i++) if (SEPARATORS.has(uri.charCodeAt(i))) return false
-  return true
+  let isEscaped = false
+  for (let i = from; i < to; i++) {
+    const code = uri.charCodeAt(i)
+    if (RESERVED.has(code)) return false
+    isEscaped ||= code === PERCENT
+  }
+  return !isEscaped || escapesPlainly(uri.slice(from, to))
 }
 
-const SEPARATORS: ReadonlySet<number> = new Set([...'/?#'].map((character) => character.charCodeAt(0)))
+/** Tells whether a value's escapes are UTF-8 in its shortest form, and of nothing that ends a line or hides a climb. */
+function escapesPlainly(value: string): boolean {
+  try {
+    return !SEPARATES.test(decodeURIComponent(value))
+  } catch {
+    return false
+  }
+}
+
+/** A dot segment with a parameter is one to readers that take the parameter off first. */
+const SEPARATES = /[\p{Cc}\p{Zl}\p{Zp}]|^\.{1,2};/u
+
+const PERCENT = 37
+/** Visible ASCII that a value has as escapes alone. RFC 3986, 2.2 and 2.3; RFC 6570, 3.2.2 */
+const RESERVED: ReadonlySet<number> = new Set(
+  Array.from({ length: 128 }, (_, code) => code).filter(
+    (code) => code !== PERCENT && !/[A-Za-z0-9._~-]/.test(String.fromCharCode(code)),
+  ),
+)
