@@ -3,7 +3,8 @@ import type { Warden } from '../cells/warden.ts'
 import type { Chosen, Landing, WorkspaceDiff, WorkspaceFault } from '../cells/workspace/changes.ts'
 import { byRule, type CommitRule } from '../cells/workspace/rule.ts'
 import type { Agent } from '../config/config.ts'
-import { isJsonObject, type Json, type JsonObject, pathPattern, type Result } from '../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, no, pathPattern, type Result } from '../model/index.ts'
+import { markLanded } from './landed-marks.ts'
 import { markCommitted } from './workspace-marks.ts'
 
 export interface Wanted {
@@ -29,14 +30,35 @@ export function choosing({ rule, paths, confirmed }: Wanted): (diff: WorkspaceDi
   }
 }
 
-/** The directory may hold then what the cell had seen: its labels stay with it from there on. */
+/**
+ * Lands what is wanted. The directory may hold then what the cell had seen: its labels stay with it from there on, for
+ * every cell that is shown it, which is written down before anything lands.
+ */
 export async function commitWanted(
   warden: Warden,
   changes: string,
   wanted: Wanted,
 ): Promise<Result<Landing, WorkspaceFault>> {
-  const landing = await warden.commitChosen(changes, choosing(wanted))
-  if (landing.ok && landing.value.landed.length > 0) markCommitted(dirname(dirname(changes)), basename(changes))
+  const [state, workspace, choose] = [dirname(dirname(changes)), basename(changes), choosing(wanted)]
+  const marks: (() => void)[] = []
+  let unmarked: string | undefined
+  const landing = await warden.commitChosen(changes, (diff) => {
+    const chosen = choose(diff)
+    if (chosen.paths.length === 0) return chosen
+    try {
+      marks.push(markLanded(state, { path: diff.record.lower, workspace, untilMs: Date.now() }))
+      marks.push(markCommitted(state, workspace))
+      return chosen
+    } catch (error) {
+      unmarked = error instanceof Error ? error.message : String(error)
+      return { ...chosen, paths: [] }
+    }
+  })
+  if (unmarked !== undefined)
+    return no({ kind: 'unknown', problem: `nothing landed: its labels cannot be written down first (${unmarked})` })
+  // Of any other fault nobody knows what it left.
+  const none = landing.ok ? landing.value.landed.length === 0 : landing.reason.kind === 'unconfirmed'
+  if (none) for (const takeBack of marks) takeBack()
   return landing
 }
 

@@ -42,6 +42,7 @@ import { clearDelegations } from './delegations-kept.ts'
 import { againText, fencedIn, isSameOrder, readFence, readStopMark } from './fence.ts'
 import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
+import { landedFor } from './landed-marks.ts'
 import { rungIn } from './rung-in.ts'
 import { SecretDesk } from './secret-desk.ts'
 import { type Kept, leftOut, type ServerLimits, Servers } from './servers.ts'
@@ -303,7 +304,8 @@ class OpenRuntime implements Runtime {
       const rung = this.#mayBegin(start)
       if (!rung.ok) return rung
       start.told = rung.value
-      return ok({ ...this.#cellMessage(number, cell, agent, parent), rung: rung.value, ...above })
+      const message = this.#cellMessage(number, cell, agent, parent)
+      return message.ok ? ok({ ...message.value, rung: rung.value, ...above }) : message
     })
     // Nobody waits for what its gateway says of a cell that does not begin.
     const given = await Promise.race([handing, start.refused.then(no)])
@@ -582,9 +584,11 @@ class OpenRuntime implements Runtime {
     const given = await this.#handOver(services, listeners.value, live.kept, () => {
       // An order that came since then was told to a gateway that did not know the cell.
       if (!this.#mayGoOn(number, live)) return no(`${cell.id} was ordered to stop`)
-      const message = { ...this.#cellMessage(number, cell, agent), ...(this.#task && { task: this.#task }) }
+      const message = this.#cellMessage(number, cell, agent)
+      if (!message.ok) return message
       const rung = this.#rungAgain(number, live)
-      return rung.ok ? ok({ ...message, rung: rung.value, again: { sinceMs: live.sinceMs, why } }) : rung
+      const task = this.#task && { task: this.#task }
+      return rung.ok ? ok({ ...message.value, ...task, rung: rung.value, again: { sinceMs: live.sinceMs, why } }) : rung
     })
     for (const listener of listeners.value) listener.close()
     if (!given.ok || !(await this.#toldAgain(live, services))) return
@@ -873,7 +877,9 @@ class OpenRuntime implements Runtime {
   #cellMessage(number: number, cell: Cell, agent: Agent, parent?: number) {
     // What was delegated has a workspace that nobody had before.
     const kept = parent === undefined && agent.cell.workspace !== undefined
-    return {
+    const landed = landedFor(this.state.directory, this.#config, agent)
+    if (!landed.ok) return landed
+    return ok({
       kind: 'cell',
       number,
       cell: cell.id,
@@ -881,7 +887,9 @@ class OpenRuntime implements Runtime {
       receipt: asJson(cell.receipt),
       labels: agent.cell.labels,
       ...(kept && { lived: livedSpans(this.state.directory, agent.name) }),
-    } as const
+      // Of its own files the gateway knows more by `lived`.
+      landed: landed.value.filter((work) => !kept || work.agent !== agent.name),
+    } as const)
   }
 
   #stdioUpstreams(): readonly StdioUpstream[] {

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ALWAYS, putBack, type Spans } from '../model/index.ts'
+import { writeDurably } from './durable-file.ts'
 
 /**
  * What people have done with a workspace's changes. Labels belong to what a cell saw *and* to the files it left: they
@@ -12,8 +13,11 @@ interface Marks {
   readonly spans?: Spans
 }
 
-export function markCommitted(stateDirectory: string, workspace: string): void {
+/** Returns what takes the mark back, for where nothing has landed. */
+export function markCommitted(stateDirectory: string, workspace: string): () => void {
+  const committed = read(stateDirectory)[workspace]?.committed === true
   write(stateDirectory, workspace, { committed: true })
+  return () => write(stateDirectory, workspace, { committed })
 }
 
 export function markDiscarded(stateDirectory: string, workspace: string, nowMs: number): void {
@@ -39,11 +43,8 @@ export function livedSpans(stateDirectory: string, workspace: string): Spans {
 
 function write(stateDirectory: string, workspace: string, mark: Marks): void {
   const marks = read(stateDirectory)
-  const path = fileOf(stateDirectory)
-  writeFileSync(`${path}.new`, `${JSON.stringify({ ...marks, [workspace]: { ...marks[workspace], ...mark } })}\n`, {
-    mode: 0o600,
-  })
-  renameSync(`${path}.new`, path)
+  const all = { ...marks, [workspace]: { ...marks[workspace], ...mark } }
+  writeDurably(fileOf(stateDirectory), `${JSON.stringify(all)}\n`)
 }
 
 /** Our own file. One that cannot be read counts as none: then every label that was ever seen still stands. */

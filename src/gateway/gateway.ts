@@ -387,7 +387,7 @@ export class Gateway {
     this.#send({ kind: 'cell-ready', number: message.number })
   }
 
-  #recordStart({ receipt, task, labels }: CellMessage, agent: AgentSetup, cell: CellAtGate): Promise<boolean> {
+  #recordStart({ receipt, task }: CellMessage, agent: AgentSetup, cell: CellAtGate): Promise<boolean> {
     const { owner } = agent
     return this.#record({
       kind: 'cell.started',
@@ -396,7 +396,7 @@ export class Gateway {
       owner,
       environment: this.#setup.environment,
       receipt,
-      labels: [...labels],
+      labels: [...cell.authority.exposure.labels.keys()],
       ...approversOf(agent),
       ...(task && { task: redacted(taskJson(task)) }),
       ...(cell.givenBy && { delegation: cell.givenBy.id }),
@@ -417,7 +417,7 @@ export class Gateway {
   }
 
   #cellAtGate(
-    { number, cell: id, labels, lived, task, parent, again, rung = 'normal' }: CellMessage,
+    { number, cell: id, labels, lived, landed = [], task, parent, again, rung = 'normal' }: CellMessage,
     agent: AgentSetup,
     past: PastCell | undefined,
   ): { readonly cell: CellAtGate; readonly own: readonly Upstream[] } {
@@ -450,7 +450,11 @@ export class Gateway {
         definitionProblems: { get: (key) => problemIn(upstreams, key) },
         flows: this.#flows,
         ...exposureOf(
-          [...labels, ...(lived === undefined ? [] : this.#seen.in(agent.name, lived))],
+          [
+            ...labels,
+            ...(lived === undefined ? [] : this.#seen.in(agent.name, lived)),
+            ...landed.flatMap((work) => this.#seen.landed(work)),
+          ],
           // Each was on disk before the cell was shown what it is of.
           past === undefined ? [] : [...past.labels, UNTRUSTED],
           task,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Entry } from '../model/entry.ts'
-import { type AgentName, LIMITS, UNTRUSTED } from '../model/index.ts'
+import { type AgentName, type Label, LIMITS, UNTRUSTED } from '../model/index.ts'
 import { SeenLabels } from './seen-labels.ts'
 
 const AGENT = 'alpha' as AgentName
@@ -15,6 +15,19 @@ describe('what an agent’s cells have seen, and when', () => {
     assert.deepEqual(seen.in(AGENT, [[101, 199]]), [])
     assert.deepEqual(seen.in(AGENT, [[150, null]]), [UNTRUSTED])
     assert.deepEqual(seen.in('beta' as AgentName, [[0, null]]), [])
+  })
+
+  it('X1: landed work holds what its agent’s cells had begun with and seen until then, or could have seen elsewhere', () => {
+    const [begun, seenIn, other] = ['confidential:files', 'confidential:hr', 'confidential:x'] as Label[]
+    const seen = new SeenLabels()
+    seen.take({ kind: 'cell.started', agent: AGENT, labels: [begun], atMs: 90 } as unknown as Entry)
+    seen.take({ kind: 'label.seen', agent: AGENT, label: seenIn, atMs: 100 } as Entry)
+    const work = (untilMs: number, more: object = {}) =>
+      seen.landed({ agent: AGENT, untilMs, elsewhere: false, otherwise: [other as Label], ...more })
+    assert.deepEqual(work(100), [begun, seenIn])
+    assert.deepEqual(work(95), [begun])
+    assert.deepEqual(work(100, { elsewhere: true }), [other])
+    assert.deepEqual(work(100, { agent: 'beta' }), [other], 'of whom the ledger says nothing')
   })
 
   it('S17: of one label so many times are kept, and then more counts than has to, never less', () => {

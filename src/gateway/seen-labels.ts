@@ -1,5 +1,6 @@
-import type { Entry } from '../model/entry.ts'
+import type { CellStarted, Entry } from '../model/entry.ts'
 import { type AgentName, type Label, LIMITS, type Spans } from '../model/index.ts'
+import type { LandedWork } from './setup.ts'
 
 /** A stretch of time, epoch ms, both ends included. */
 type Stretch = readonly [fromMs: number, toMs: number]
@@ -10,8 +11,11 @@ type Stretch = readonly [fromMs: number, toMs: number]
  */
 export class SeenLabels {
   readonly #times = new Map<AgentName, Map<Label, Stretch[]>>()
+  /** What cells of each agent began with, and since when one did; epoch ms. */
+  readonly #begun = new Map<AgentName, Map<Label, number>>()
 
   take(entry: Entry): void {
+    if (entry.kind === 'cell.started') this.#begin(entry)
     if (entry.kind !== 'label.seen') return
     const { agent, label, atMs } = entry
     const labels = this.#times.get(agent) ?? new Map<Label, Stretch[]>()
@@ -23,6 +27,23 @@ export class SeenLabels {
     if (times.length <= LIMITS.seenLabelTimesMax || first === undefined || second === undefined) return
     // A clock that went back leaves them in another order.
     times.splice(0, 2, [Math.min(first[0], second[0]), Math.max(first[1], second[1])])
+  }
+
+  #begin({ agent, labels = [], atMs }: Entry & CellStarted): void {
+    const begun = this.#begun.get(agent) ?? new Map<Label, number>()
+    this.#begun.set(agent, begun)
+    for (const label of labels) begun.set(label, Math.min(atMs, begun.get(label) ?? atMs))
+  }
+
+  /**
+   * Returns what the landed work of an agent may hold: what its cells saw, and what they began with. Of an agent that no
+   * entry here speaks of, all that it could have seen.
+   */
+  landed({ agent, untilMs, elsewhere, otherwise }: LandedWork): readonly Label[] {
+    const begun = this.#begun.get(agent)
+    if (elsewhere || begun === undefined) return otherwise
+    const before = [...begun].flatMap(([label, sinceMs]) => (sinceMs <= untilMs ? [label] : []))
+    return [...new Set([...before, ...this.in(agent, [[0, untilMs]])])]
   }
 
   /** What files hold that have lived these stretches of time. */

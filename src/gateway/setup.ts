@@ -116,6 +116,16 @@ export interface TaskSetup {
 /** What the warden has done, for the ledger. */
 export type Noted = CheckpointMade | CheckpointRestored | CellContained
 
+/** Files of the host may hold what cells of this agent had seen until `untilMs` (epoch ms). */
+export interface LandedWork {
+  readonly agent: AgentName
+  readonly untilMs: number
+  /** It is of another environment, whose ledger is not here. */
+  readonly elsewhere: boolean
+  /** Every label that it could have seen, by the configuration: for where the ledger does not tell. */
+  readonly otherwise: readonly Label[]
+}
+
 /** One message on the warden's channel, with the descriptors that belong to it. */
 export type WardenMessage =
   /** Its listener. */
@@ -131,6 +141,8 @@ export type WardenMessage =
       readonly rung?: Rung
       /** When earlier cells saw what may stand in the files that they left; absent where none are kept. */
       readonly lived?: Spans
+      /** Whose work has landed in what it is shown. */
+      readonly landed?: readonly LandedWork[]
       readonly task?: TaskSetup
       /** The number of the cell that delegated: this one has no grants of its own. */
       readonly parent?: number

@@ -1,8 +1,9 @@
 /** The way back, as a person walks it: a run's files saved and restored on the command line, and all of it in the ledger. */
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { markLanded } from '../../src/control/landed-marks.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import { firebreak, ledgerOf, NODE_CELL, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { type AgentPlan, type CellPlan, type ConfigPlan, type UpstreamPlan, writeConfig } from '../kit/config-text.ts'
@@ -220,7 +221,7 @@ describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
   it('S7 S15: what was spent stays spent; what was seen after the checkpoint falls with the files, and no sooner', async () => {
     const grants = [{ upstream: 'memory', tools: ['read_graph'], expires: '1h', budget: { calls: '2 total' } }]
     const read_graph = { effect: 'read', returns: ['confidential:customers'] } as const
-    const { state, call, run } = await forgetful({}, { read_graph }, grants)
+    const { state, work, call, run } = await forgetful({}, { read_graph }, grants)
     const program = (...names: readonly string[]) => `
       const { execFileSync } = require('node:child_process')
       const requests = ${JSON.stringify(names)}.map((name) => ({ method: 'tools/call', params: { name, arguments: {} } }))
@@ -236,6 +237,9 @@ describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
     assert.match(await labelled('memory__read_graph', 'memory__read_graph'), /^passed \[\]\npassed.*\n403/)
     const refused = await entriesOf(state, 'action.refused')
     assert.match(JSON.stringify(refused[0]?.reasons), /"kind":"budget"/)
+    assert.equal((await call('restore', 'desk', 'clean', '--yes', '--unsaved')).code, 0)
+    markLanded(state, { path: realpathSync(work), workspace: 'former', untilMs: Date.now() })
+    assert.match(await labelled(), /untrusted.*confidential:customers/, 'work of another agent has landed in it')
   })
 
   it('by rule: what the configuration allows lands, also while the cell lives; never what it protects', async () => {

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import type { Warden } from '../cells/warden.ts'
+import type { Landing, WorkspaceFault } from '../cells/workspace/changes.ts'
+import type { Agent, Config } from '../config/config.ts'
+import { no, ok, type Result } from '../model/index.ts'
+import { commitWanted } from './commit.ts'
+import { landedFor } from './landed-marks.ts'
+import { livedSpans, markDiscarded } from './workspace-marks.ts'
+
+describe('X1: labels go with what has landed', () => {
+  const base = mkdtempSync(join(tmpdir(), 'firebreak-test-'))
+  after(() => rmSync(base, { recursive: true, force: true }))
+  const work = join(base, 'work')
+  mkdirSync(join(work, 'sub'), { recursive: true })
+  symlinkSync(work, join(base, 'link'))
+
+  const agent = (name: string, environment: string, workspace: string | undefined, files: readonly string[] = []) =>
+    ({
+      name,
+      environment,
+      cell: { workspace, labels: [], files: new Map(files.map((from) => [`/at${from}`, from])) },
+    }) as unknown as Agent
+  const writer = agent('a', 'test', work)
+  const tool = (...labels: string[]) => ({ returns: [{ path: [], labels }] })
+  const upstream = (environment: string, label: string) => ({ environment, tools: new Map([['t', tool(label)]]) })
+  const config = {
+    agents: new Map([['a', writer]]),
+    upstreams: new Map([
+      ['hr', upstream('test', 'confidential:hr')],
+      ['pay', upstream('production', 'confidential:pay')],
+    ]),
+  } as unknown as Config
+
+  /** A state in which the warden answers so; `during` is called where changes would land. */
+  async function committed(name: string, answer: Result<Landing, WorkspaceFault>, during?: (state: string) => void) {
+    const state = join(base, name)
+    const changes = join(state, 'workspaces', 'a')
+    mkdirSync(changes, { recursive: true })
+    const warden = {
+      commitChosen: async (_: string, choose: Parameters<Warden['commitChosen']>[1]) => {
+        const diff = { record: { lower: work }, changes: [{ path: 'note.txt' }], executes: [] } as unknown
+        choose(diff as Parameters<typeof choose>[0])
+        during?.(state)
+        return answer
+      },
+    } as unknown as Warden
+    const wanted = { rule: { allow: [['**']], never: [] }, confirmed: [] }
+    return { state, landing: await commitWanted(warden, changes, wanted) }
+  }
+  const done = ok({ landed: ['note.txt'], refused: [], left: [] })
+  const of = (state: string, to: Agent) => {
+    const landed = landedFor(state, config, to)
+    return landed.ok ? landed.value.map((each) => [each.agent, each.elsewhere] as const) : assert.fail(landed.reason)
+  }
+
+  it('for every agent that is shown it, a part of it, or what it is a part of, by whatever path', async () => {
+    const { state } = await committed('shown', done)
+    for (const shown of [work, join(work, 'sub'), base, join(base, 'link')]) {
+      assert.deepEqual(of(state, agent('b', 'test', shown)), [['a', false]], shown)
+      assert.deepEqual(of(state, agent('b', 'test', undefined, [shown])), [['a', false]], shown)
+    }
+    assert.deepEqual(of(state, agent('b', 'test', join(base, 'shown'))), [])
+    assert.deepEqual(of(state, agent('b', 'test', undefined)), [])
+  })
+
+  it('and into another environment, whose ledger tells nothing of it: all that there could have been seen', async () => {
+    const { state } = await committed('elsewhere', done)
+    const landed = landedFor(state, config, agent('b', 'production', work))
+    assert.ok(landed.ok)
+    assert.deepEqual(
+      landed.value.map(({ elsewhere, otherwise }) => ({ elsewhere, otherwise })),
+      [{ elsewhere: true, otherwise: ['untrusted', 'confidential:hr'] }],
+    )
+  })
+
+  it('from before it lands: whoever dies in between leaves no file without a mark', async () => {
+    let marked: unknown
+    let own: unknown
+    await committed('before', done, (state) => {
+      marked = of(state, agent('b', 'test', work))
+      markDiscarded(state, 'a', 5)
+      own = livedSpans(state, 'a')
+    })
+    assert.deepEqual([marked, own], [[['a', false]], [[0, null]]])
+  })
+
+  it('and not where nothing has landed; where nobody knows, they do', async () => {
+    const nothing = await committed('nothing', ok({ landed: [], refused: [], left: [] }))
+    const held = await committed('held', no({ kind: 'unconfirmed', executes: [] }))
+    const lost = await committed('lost', no({ kind: 'cut-off', why: 'killed' }))
+    const marks = [nothing, held, lost].map(({ state }) => of(state, agent('b', 'test', work)).length)
+    assert.deepEqual(marks, [0, 0, 1])
+  })
+
+  it('what cannot be marked does not land, and what cannot be read lets nothing start', async () => {
+    mkdirSync(join(base, 'unwritable', 'landed.json'), { recursive: true })
+    const { state, landing } = await committed('unwritable', done)
+    assert.match(landing.ok || landing.reason.kind !== 'unknown' ? '' : landing.reason.problem, /nothing landed/)
+    rmSync(join(state, 'landed.json'), { recursive: true })
+    writeFileSync(join(state, 'landed.json'), '[{')
+    const landed = landedFor(state, config, writer)
+    assert.match(landed.ok ? '' : landed.reason, /cannot be told .*landed\.json/)
+  })
+})

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { liesIn, resolvedPath } from '../cells/paths.ts'
+import type { Agent, Config } from '../config/config.ts'
+import type { LandedWork } from '../gateway/setup.ts'
+import { type AgentName, type Label, no, ok, type Result, UNTRUSTED } from '../model/index.ts'
+import { writeDurably } from './durable-file.ts'
+import { agentOf } from './workspace-names.ts'
+
+/** Work of one workspace in a directory of the host: it may hold whatever its cells had seen until then. */
+interface Landed {
+  /** Resolved. */
+  readonly path: string
+  readonly workspace: string
+  /** Epoch ms. */
+  readonly untilMs: number
+}
+
+/**
+ * Writes down that changes of a workspace are going to stand in `path`, before they do: then no death of ours leaves files
+ * without a mark. Returns what takes the mark back, for where nothing has landed. Throws where the disk does not take it.
+ */
+export function markLanded(stateDirectory: string, { path, workspace, untilMs }: Landed): () => void {
+  const before = read(stateDirectory)
+  const isOf = (each: Landed) => each.path === path && each.workspace === workspace
+  const others = before.filter((each) => !isOf(each))
+  const untils = before.filter(isOf).map((each) => each.untilMs)
+  write(stateDirectory, [...others, { path, workspace, untilMs: Math.max(untilMs, ...untils) }])
+  return () => write(stateDirectory, before)
+}
+
+/** Returns whose work has landed in something that a cell of that agent is shown, or why that cannot be told. */
+export function landedFor(
+  stateDirectory: string,
+  config: Pick<Config, 'agents' | 'upstreams'>,
+  agent: Agent,
+): Result<readonly LandedWork[], string> {
+  try {
+    const { workspace, files } = agent.cell
+    const shown = [...(workspace === undefined ? [] : [workspace]), ...files.values()].map(resolvedPath)
+    const landed = read(stateDirectory).filter(({ path }) =>
+      shown.some((each) => liesIn(each, path) || liesIn(path, each)),
+    )
+    return ok(landed.map((each) => workOf(each, config, agent)))
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error)
+    return no(`what has landed in its files cannot be told (${problem}): mend or remove ${fileOf(stateDirectory)}`)
+  }
+}
+
+function workOf(
+  { workspace, untilMs }: Landed,
+  { agents, upstreams }: Pick<Config, 'agents' | 'upstreams'>,
+  to: Agent,
+) {
+  const all = [...agents.values()]
+  const [served = ''] = workspace.split('+')
+  const name = agentOf(workspace, all) ?? (served.replace(/--[0-9a-z]{16}$/, '') as AgentName)
+  const from = agents.get(name)
+  const isThere = (environment: string) => from === undefined || environment === from.environment
+  const returned = [...upstreams.values()]
+    .filter(({ environment }) => isThere(environment))
+    .flatMap(({ tools }) => [...tools.values()].flatMap(({ returns = [] }) => returns))
+    .flatMap(({ labels }) => labels)
+  const begun = all.filter(({ environment }) => isThere(environment)).flatMap(({ cell }) => cell.labels)
+  const otherwise: readonly Label[] = [...new Set([UNTRUSTED, ...returned, ...begun])]
+  return { agent: name, untilMs, otherwise, elsewhere: from !== undefined && from.environment !== to.environment }
+}
+
+function write(stateDirectory: string, landed: readonly Landed[]): void {
+  writeDurably(fileOf(stateDirectory), `${JSON.stringify(landed)}\n`)
+}
+
+/** Our own file, written whole. One that cannot be read is no empty one. */
+function read(stateDirectory: string): readonly Landed[] {
+  try {
+    return JSON.parse(readFileSync(fileOf(stateDirectory), 'utf8')) as readonly Landed[]
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
+}
+
+function fileOf(stateDirectory: string): string {
+  return join(stateDirectory, 'landed.json')
+}
