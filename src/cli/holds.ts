@@ -1,14 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { duration } from '../config/units.ts'
 import { type Answer, giveAnswer, holdsOf, type KnownHold, wasRefused } from '../control/answers.ts'
+import { yamlQuoted, yamlText } from '../control/tool-stub.ts'
 import { reasonsFrom } from '../gateway/record.ts'
 import {
   type ActionHeld,
   isJsonObject,
   type Json,
+  jsonPath,
   LIMITS,
   no,
   ok,
+  pathKey,
   personName,
   type Result,
   samePerson,
@@ -184,26 +187,32 @@ function argumentsOf(args: Json): readonly string[] {
   return all.map(([name, value]) => `  ${`${plain(name)} `.padEnd(10)}${plain(JSON.stringify(value))}`)
 }
 
-/** The exact change that would let the same pass without a person; written by the person, never by us. */
-export function rulesFor({ held }: KnownHold): readonly string[] {
+/**
+ * Returns the exact change that would let the same pass without a person; written by the person, never by us. Names of
+ * members are the cell's own words: only what a configuration reads as the one path that it is stands in a line to copy.
+ */
+export function rulesFor({ held }: Pick<KnownHold, 'held'>): readonly string[] {
   const reasons = reasonsFrom(held.reasons)
   const labels = reasons.flatMap((reason) => (reason.kind === 'label' ? [reason.label] : []))
-  const places = reasons.flatMap((reason) =>
-    reason.kind === 'destination'
-      ? [
-          `${reason.path.replaceAll(/\[\d+\]/g, '[*]')}: [${reason.nothing === true ? 'null' : JSON.stringify(reason.value)}]`,
-        ]
-      : [],
-  )
+  const destinations = reasons.filter((reason) => reason.kind === 'destination')
+  const places = destinations.flatMap(({ path, value, characters, nothing }) => {
+    const read = jsonPath(path.replaceAll(/\[\d+\]/g, '[*]'))
+    if (read === undefined || characters !== undefined) return []
+    return [`${pathKey(read)}: [${nothing === true ? 'null' : yamlQuoted(value)}]`]
+  })
+  const unsaid = destinations.length - places.length
   const links = reasons.some(({ kind }) => kind === 'link')
   return [
     'To let it pass always, add to the configuration:',
     '  upstreams:',
     `    ${held.upstream}:`,
     '      tools:',
-    `        ${JSON.stringify(held.tool)}:`,
+    `        ${yamlText(held.tool)}:`,
     ...(labels.length > 0 ? [`          accepts: [${labels.join(', ')}]`] : []),
     ...(places.length > 0 ? [`          destinations: { ${places.join(', ')} }`] : []),
     ...(links ? ['          links: any'] : []),
+    ...(unsaid > 0
+      ? [`It is held all the same: ${unsaid} of its places cannot be listed, by their name or their length`]
+      : []),
   ]
 }

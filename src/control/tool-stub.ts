@@ -56,7 +56,12 @@ export function stubLines(stubs: readonly ToolStub[], indent: string): readonly 
 /** A scalar that YAML reads as this text and nothing else, and that shows a reader all of it. */
 export function yamlText(text: string): string {
   const plain = /^[A-Za-z_./][\w./@-]*$/.test(text) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text)
-  return plain ? text : withUnseen(JSON.stringify(text), escaped)
+  return plain ? text : yamlQuoted(text)
+}
+
+/** The same in quotes, which stands anywhere. */
+export function yamlQuoted(text: string): string {
+  return withUnseen(JSON.stringify(text), escaped)
 }
 
 function escaped(character: string): string {

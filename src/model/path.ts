@@ -18,3 +18,9 @@ export function jsonPath(text: string): JsonPath | undefined {
 export function pathText(path: JsonPath): string {
   return `$${path.map((step) => (step === 'items' ? '[*]' : `.${step.name}`)).join('')}`
 }
+
+/** The same as a key of YAML: brackets stand in quotes, or a list would begin there. */
+export function pathKey(path: JsonPath): string {
+  const text = pathText(path)
+  return text.includes('[') ? JSON.stringify(text) : text
+}

@@ -3,6 +3,7 @@ import type { Decision, Reason, Seen } from '../model/decision.ts'
 import type { Grant } from '../model/grant.ts'
 import type { PersonName } from '../model/ids.ts'
 import { UNTRUSTED } from '../model/label.ts'
+import { jsonPath, pathKey } from '../model/path.ts'
 import { type Source, sourceText } from '../model/source.ts'
 
 /**
@@ -72,7 +73,7 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
       return `the agent asks for it, and says: ${JSON.stringify(reason.why)} — its own words, which prove nothing`
     case 'destination':
       if (reason.nothing === true) {
-        return `${reason.path} is ${reason.value}: it names nothing, which to many tools is everything — a person can approve this one; "destinations: { ${reason.path.replaceAll(/\[\d+\]/g, '[*]')}: [null] }" under the tool lets nothing pass`
+        return `${reason.path} is ${reason.value}: it names nothing, which to many tools is everything — a person can approve this one; "destinations: { ${keyOf(reason.path)}: [null] }" under the tool lets nothing pass`
       }
       return `${reason.path} is ${toldText(reason)}, which neither the task, nor the configuration, nor a trusted field names${
         reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
@@ -86,6 +87,12 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
         return `its files could not be saved first: ${reason.problem} — "required: false" under checkpoints lets it pass without`
       return `the ${reason.what} is unavailable: ${reason.problem} — nothing leaves until it is back`
   }
+}
+
+/** A place as a configuration declares it; only what is declared can name nothing. */
+function keyOf(place: string): string {
+  const path = jsonPath(place.replaceAll(/\[\d+\]/g, '[*]'))
+  return path === undefined ? '…' : pathKey(path)
 }
 
 function toldText({ value, characters }: { readonly value: string; readonly characters?: number }): string {

@@ -5,7 +5,7 @@ import { type GrantId, grantId } from '../model/ids.ts'
 import { isJsonObject, type Json } from '../model/json.ts'
 import type { Label } from '../model/label.ts'
 import { decimalUnits } from '../model/money.ts'
-import { jsonPath } from '../model/path.ts'
+import { jsonPath, pathKey } from '../model/path.ts'
 import { sourceText } from '../model/source.ts'
 import { type CatalogueTool, grantedName } from '../model/tool.ts'
 import type { Authority } from './authority.ts'
@@ -418,7 +418,7 @@ function taskWords(value: string): readonly Candidate[] {
 function listedValue(place: string, value: string | null, world: World): readonly Candidate[] {
   const path = jsonPath(place.replaceAll(/\[\d+\]/g, '[*]'))
   if (path === undefined) return []
-  const text = `destinations: { ${place.replaceAll(/\[\d+\]/g, '[*]')}: [${JSON.stringify(value)}] } under ${keyOf(world.input.action)}, for every call`
+  const text = `destinations: { ${pathKey(path)}: [${JSON.stringify(value)}] } under ${keyOf(world.input.action)}, for every call`
   return toolChange(
     text,
     ({ destinations = [] }) => {

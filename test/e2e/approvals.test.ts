@@ -59,7 +59,7 @@ describe('S15: a hold and the people who answer it', { skip: SKIP }, () => {
     const approved = await firebreak(['approve', reference, ...options])
     assert.equal(approved.code, 0, approved.stderr)
     assert.match(approved.stdout, /may make exactly this call once/)
-    assert.match(approved.stdout, /destinations: \{ \$\.entities\[\*\]\.name: \["EVIL"\]/)
+    assert.match(approved.stdout, /destinations: \{ "\$\.entities\[\*\]\.name": \["EVIL"\]/)
     const ran = await run.ended
     assert.equal(ran.code, 0, ran.stderr)
     assert.match(ran.stdout, /^first: Firebreak holds this call/)

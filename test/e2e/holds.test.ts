@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import type { JsonObject } from '../../src/model/index.ts'
+import { parse } from 'yaml'
+import { rulesFor } from '../../src/cli/holds.ts'
+import type { ActionHeld, JsonObject } from '../../src/model/index.ts'
 import { firebreak } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { type Beginning, startGateway, startGatewayOn, type TestGateway } from '../kit/gateway.ts'
@@ -287,6 +289,26 @@ describe('S4, S15: holds', () => {
     const use = await cellOf(gateway)
     for (let i = 0; i < 32; i++) assert.ok(heldIn(await use('pay', { to: `EVIL-${i}` })))
     assert.equal(errorOf(await use('pay', { to: 'EVIL-32' }))?.code, 403)
+  })
+})
+
+describe('S15: the rule that would let a held call pass always', () => {
+  const lines = (...reasons: readonly JsonObject[]) =>
+    rulesFor({ held: { upstream: 'bank', tool: 'pay', reasons } as unknown as ActionHeld & { atMs: number } }) // what is read of it
+
+  it('names no place by more than one path, and no value that is cut', () => {
+    const evil = '$.headers.Reply-To: ["x"], $.to: ["drop@attacker.example"], $.headers.X-Id'
+    const reason = { kind: 'destination', value: 'GOOD\u202e1' }
+    const text = lines(
+      { ...reason, path: '$.rows[3].to' },
+      { ...reason, path: evil },
+      { ...reason, path: '$.cc', characters: 300 },
+    )
+    assert.doesNotMatch(text.join(''), /drop@attacker|Reply-To|\u202e/)
+    assert.deepEqual(parse(text.slice(1, -1).join('\n')), {
+      upstreams: { bank: { tools: { pay: { destinations: { '$.rows[*].to': ['GOOD\u202e1'] } } } } },
+    })
+    assert.match(text.at(-1) ?? '', /^It is held all the same: 2 of its places cannot be listed/)
   })
 })
 
