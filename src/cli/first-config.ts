@@ -185,7 +185,7 @@ function stdioLines(
   directory: string,
   taken: string | undefined,
 ): readonly string[] {
-  const env = [...new Map([...own, ...variables])].map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+  const env = [...new Map([...own, ...variables])].map(([key, value]) => `${yamlText(key)}: ${JSON.stringify(value)}`)
   return [
     '    mcp:   # in a cell of its own: no network, the host’s /usr, and only these files',
     `      command: [${command.map(yamlText).join(', ')}]`,
@@ -240,7 +240,7 @@ function agentLines(
     ...((contained?.env.size ?? 0) === 0
       ? []
       : [
-          `      env: { ${[...(contained?.env ?? [])].map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(', ')} }`,
+          `      env: { ${[...(contained?.env ?? [])].map(([key, value]) => `${yamlText(key)}: ${JSON.stringify(value)}`).join(', ')} }`,
         ]),
     ...(contained?.notes ?? []).map((note) => `      # ${oneLine(note)}`),
     '      cpu: 1',

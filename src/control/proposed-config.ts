@@ -1,5 +1,6 @@
 import { isMap, isSeq, type ParsedNode, parseDocument, type YAMLMap } from 'yaml'
 import type { Tightening } from '../recovery/incident/tighten.ts'
+import { yamlText } from './tool-stub.ts'
 
 /**
  * The text of a configuration with one line narrowed, and every other byte as the person wrote it; undefined where it
@@ -36,7 +37,7 @@ function written(text: string, path: Path, value: string): string | undefined {
     if (next === undefined) {
       if (!isMap(here) || typeof step !== 'string') return undefined
       const inner = path.slice(i + 1).reduceRight<string>((nested, key) => `{ ${key}: ${nested} }`, value)
-      return inserted(text, here, `${plainKey(step)}: ${inner}`)
+      return inserted(text, here, `${yamlText(step)}: ${inner}`)
     }
     here = next
   }
@@ -86,12 +87,7 @@ function without(text: string, path: Path): string | undefined {
 }
 
 function flowList(values: readonly string[]): string {
-  return `[${values.map(plainKey).join(', ')}]`
-}
-
-/** JSON's strings are YAML's. */
-function plainKey(text: string): string {
-  return /^[A-Za-z][A-Za-z0-9_./-]*$/.test(text) ? text : JSON.stringify(text)
+  return `[${values.map(yamlText).join(', ')}]`
 }
 
 const CONTEXT = 2

@@ -59,6 +59,13 @@ describe('what is written for a tool that nobody has judged', () => {
     )
   })
 
+  it('is text where a name looks like something else that YAML has', () => {
+    const names = ['.inf', '-.Inf', '.NaN', '.5', '.1e5', '.', '..', '~', '0x1', 'null', 'True', 'y', 'e1', './x', '_1']
+    for (const version of ['1.1', '1.2'] as const)
+      assert.deepEqual(parse(`[${names.map(yamlText).join(', ')}]`, { version }), names)
+    assert.equal(yamlText('./x'), './x')
+  })
+
   it('shows what a name would hide', () => {
     assert.equal(yamlText('read\u202eeteled\u{e0041}'), '"read\\U0000202eeteled\\U000e0041"')
   })

@@ -53,9 +53,10 @@ export function stubLines(stubs: readonly ToolStub[], indent: string): readonly 
     })
 }
 
-/** A scalar that YAML reads as this text and nothing else, and that shows a reader all of it. */
+/** A scalar that YAML reads as this text and nothing else (`.inf` is a number), and that shows a reader all of it. */
 export function yamlText(text: string): string {
-  const plain = /^[A-Za-z_./][\w./@-]*$/.test(text) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text)
+  const plain =
+    /^(?:[A-Za-z_/]|\.{1,2}\/)[\w./@-]*$/.test(text) && !/^(?:true|false|null|yes|no|on|off|y|n|e-?\d+)$/i.test(text)
   return plain ? text : yamlQuoted(text)
 }
 
