@@ -161,6 +161,27 @@ it('what kin of well-known names are called, whole families of them', () => {
   )
 })
 
+it('what builds, editors and tools of other languages run or load needs one, too', () => {
+  const paths = `
+    binding.gyp ext/common.gypi hie.yaml .formatter.exs .credo.exs .RData cabal.project.local Makefile.am configure.ac
+    BUCK .busted .solargraph.yml .standard.yml .tflint.hcl .ghcid dist.ini devspace.yaml Session.vim ext/extconf.rb
+    .kateproject .tern-config Rexfile bsconfig.json gatsby-node.js gatsby-ssr.js ember-cli-build.js setup.ts
+    globalSetup.ts jest.setup.js knexfile.js .sequelizerc truffle-config.js foundry.toml Anchor.toml app.json Appfile
+    Package.resolved Cartfile project.yml Tuist.swift BUILD.gn .gn DEPS west.yml Kconfig Kbuild debian/rules PKGBUILD
+    snapcraft.yaml foo.spec release.nix guix.scm .guix-channel Vagrantfile.local packer.pkr.hcl salt.sls dagger.json
+    GNUmakefile.in .project.vim .local.vim .vimlocal .nvim-dap.lua lazy-lock.json .emacs-project .lintr _targets.R
+    _quarto.yml _config.yml .eleventy.js .pnp.mjs .npm-init.js .cz.js plopfile.js codegen.ts ormconfig.js webpack.mix.js
+    brunch-config.js broccoli.js Brocfile.js Cakefile Jakefile Jakefile.js Assetfile build.ninja platformio.ini dub.json
+    nextflow.config Tupfile firebase.json locustfile.py config/runtime.exs app.pro.user
+  `
+    .trim()
+    .split(/\s+/)
+  assert.deepEqual(
+    executesOnHost(paths).map(({ path }) => path),
+    paths,
+  )
+})
+
 it('names that only look different need one, too', () => {
   const paths = [
     '.GIT/config',
@@ -183,7 +204,11 @@ it('names that only look different need one, too', () => {
 
 it('plain sources do not', () => {
   assert.deepEqual(
-    executesOnHost(['src/main.ts', 'README.md', 'docs/guide.md', 'data/git.txt', 'src/package/json.ts', 'gitignore']),
+    executesOnHost([
+      ...['src/main.ts', 'README.md', 'docs/guide.md', 'data/git.txt', 'src/package/json.ts', 'gitignore'],
+      ...['.gitignore', 'tsconfig.json', 'src/setup-guide.ts', 'profile.ts', 'file.js', 'test/a_test.exs', 'user.ts'],
+      ...['docs/debian.md', 'manifest.json', 'src/config.ts', 'api.spec.ts', 'CODEOWNERS', 'lib/spec.rb'],
+    ]),
     [],
   )
 })

@@ -47,7 +47,7 @@ export const RULES: readonly Rule[] = [
     why: 'run by the next build or test',
     directories: words(`
       .bundle .mise-tasks mise-tasks site-packages dist-packages __pycache__ .eggs .tox .nox .gradle .bsp
-      .bloop .metals .swiftpm .terraform .cargo .mvn gradle/wrapper bin scripts .venv venv
+      .bloop .metals .swiftpm .terraform .cargo .mvn gradle/wrapper bin scripts .venv venv debian
     `),
     names: words(`
       gems.rb gems.locked build .bazelversion .bazeliskrc snakefile dvc.yaml dvc.lock config.ru mkdocs.yml
@@ -72,6 +72,16 @@ export const RULES: readonly Rule[] = [
       poetry.lock uv.lock uv.toml cargo.lock gemfile.lock composer.json rust-toolchain rust-toolchain.toml
       go.work gradle.properties sconstruct configure module.bazel workspace workspace.bazel build.bazel
       .bazelrc turbo.json nx.json lerna.json ansible.cfg dockerfile containerfile vagrantfile
+      binding.gyp hie.yaml cabal.project setup.lhs configure.ac configure.in buck targets dist.ini devspace.yaml
+      extconf.rb foundry.toml brownie-config.yaml anchor.toml app.json appfile matchfile gymfile scanfile
+      deliverfile snapfile pluginfile package.resolved cartfile cartfile.resolved project.yml tuist.swift
+      workspace.swift build.gn .gn deps west.yml kconfig kbuild pkgbuild apkbuild snapcraft.yaml guix.scm
+      manifest.scm channels.scm .guix-channel .guix-authorizations dagger.json rexfile bsconfig.json rescript.json
+      assetfile cakefile jakefile tupfile tuprules.tup tup.config jamfile jamroot mkfile default.do dub.json
+      dub.sdl nim.cfg gleam.toml build.jl makevars platformio.ini locustfile.py toxfile.py hatch_build.py
+      pavement.py invoke.yaml deno.lock bacon.toml .pants.rc firebase.json app.yaml amplify.yml render.yaml
+      railway.json railway.toml nixpacks.toml heroku.yml apprunner.yaml project.toml okteto.yml garden.yml
+      werf.yaml _targets.r _quarto.yml _config.yml config.exs runtime.exs
     `),
     patterns: [
       /^\.?justfile$|\.just$/,
@@ -83,6 +93,9 @@ export const RULES: readonly Rule[] = [
       /\.(vcxproj|slnx|wsproj|esproj|pyproj|sqlproj|proj|nuspec|tofu|nomad|smk|cmake|pro|pri)(\.(filters|user))?$/,
       /^\.(golangci|goreleaser|mocharc|nycrc|air|ko|rubocop|swiftlint|sourcery|phpcs|jshintrc)\./,
       /^taskfile\.ya?ml$/,
+      /^(gnu|bsd)?makefile\.|^cabal\.project\.|^vagrantfile\.|^rebar\.config\.|^jakefile\./,
+      /\.(gyp|gypi|ninja|nix|spec|sls|nims|jam|bb|bbclass|bbappend|nsi|wxs|targets|gni|config)$/,
+      /\.pkr\.(hcl|json)$|\.flatpak\.(json|ya?ml)$/,
       /\.gradle(\.kts)?$/,
       /\.(pth|egg-link|pyc|opam|nimble|rockspec)$/,
       /\.mk$/,
@@ -97,7 +110,7 @@ export const RULES: readonly Rule[] = [
   {
     why: 'an editor runs tasks and settings from it',
     directories: words(`
-      .neoconf .sublime
+      .eide .neoconf .sublime
       .emacs.d .nvim .config/nvim .helix .settings nbproject .kdev4 .run .theia .nova .ctags.d .jupyter
       .ipython .vscode-test .devfile .ddev .lapce .vscode .idea .zed .fleet .vim .devcontainer .vs
     `),
@@ -107,8 +120,15 @@ export const RULES: readonly Rule[] = [
       .luarc.json .luarc.jsonc .clangd .ccls .project .classpath .pydevproject .cproject .replit replit.nix
       .gitpod.yml .gitpod.dockerfile devfile.yaml .nova .ycm_extra_conf.py .tern-project .ctags .ctagsrc .exrc
       .vimrc .nvimrc .nvim.lua .dir-locals.el .sublime-project .editorconfig .lvimrc
+      .vimlocal .vimproject .vimprojects .kateproject .kate-project .emacs-project .tern-config .tm_properties
+      .solargraph.yml lazy-lock.json
     `),
-    patterns: [/\.code-workspace$/, /\.sublime-(project|workspace)$/, /^\.?devcontainer\.json$/],
+    patterns: [
+      /\.vim$|^\.nvim.*\.lua$|\.(geany|kdev4|iml|ipr|iws|dotsettings|user)$/,
+      /\.code-workspace$/,
+      /\.sublime-(project|workspace)$/,
+      /^\.?devcontainer\.json$/,
+    ],
   },
   {
     why: 'run by continuous integration, with its secrets',
@@ -153,7 +173,8 @@ export const RULES: readonly Rule[] = [
       .storybook .ladle .vitepress .vuepress .docusaurus .parcel-cache
     `),
     names: words(`
-      .tmuxinator.yml .markdownlint-cli2 .vale.ini
+      .tmuxinator.yml .markdownlint-cli2 .vale.ini .rdata .busted .standard.yml .tflint.hcl .ghcid .lintr
+      ember-cli-build.js webpack.mix.js .jazzy.yaml
       .pythonrc .pythonrc.py .pythonstartup pythonstartup.py pyvenv.cfg .pdbrc.py .gdbearlyinit .gdbinit.py
       .lldbinit.py .radare2rc .rizinrc .iex.exs .erlang .ghci .ocamlinit .sbclrc .guile .swcrc .nycrc .taprc
       .avarc .c8rc .parcelrc .babelrc.json .mailcap mailcap .muttrc .lesskey .nanorc .digrc .my.cnf .duckdbrc
@@ -162,6 +183,11 @@ export const RULES: readonly Rule[] = [
       .lldbinit .pdbrc .irbrc .pryrc .rprofile .psqlrc .sqliterc .tmux.conf .screenrc .curlrc .wgetrc
     `),
     patterns: [
+      /^\.[a-z0-9_-]+\.([cm]?[jt]s|exs|lua|rb|py|r)$/,
+      /^\.pnp\.|^(brunch|truffle|gatsby|browserstack)-[a-z-]+\.[cm]?[jt]s$/,
+      /^(plop|jake|broc|knex|cake|sequelize-?|esbuild)file\.[cm]?[jt]s$|^(broccoli|sequelize|ormconfig|codegen)\.([cm]?[jt]s|ya?ml|json)$/,
+      /^((jest|vitest|mocha|test|global)[._-]?)?(setup|teardown)\.[cm]?[jt]sx?$|^global(setup|teardown)\.[cm]?[jt]s$/,
+      /^(jupyter|ipython)_.*config\.(py|json)$/,
       /\.config\.(json[5c]?|ya?ml|toml|lua|py)$/,
       /^\.[a-z0-9_-]+rc(\.[a-z0-9]+)?$/,
       /^\.?latexmkrc$/,

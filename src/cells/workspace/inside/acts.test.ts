@@ -86,6 +86,13 @@ describe('what a file is to a host, whatever it is called', () => {
       ext: '[protocol "ext"]\n  allow = always\n',
       remote: '[remote "x"]\n  url = ext::sh -c id\n',
       shown: '[interactive]\n  diffFilter = id\n',
+      pager: '[pager]\n\tlog = sh -c "id; cat"\n',
+      'pager in line': '[x]\n[pager "x"] log = id\n',
+      words: '[alias]\n# mine\n\n  st = rebase --exec id\n',
+      packed: '[gc]\n  recentObjectsHook = id\n',
+      mail: '[imap]\n  tunnel = "id"\n',
+      authors: '[svn]\n  authorsProg = id\n',
+      annexed: '[annex]\n  http-headers-command = id\n',
     }
     made(git)
     for (const path of Object.keys(git)) assert.match(acts(path) ?? '', /configuration of git/, path)
@@ -105,6 +112,8 @@ describe('what a file is to a host, whatever it is called', () => {
     })
     assert.match(acts('large') ?? '', /too large to be looked through/)
     made({ open: `[x]\n${'[core '.repeat(150_000)}`, returns: `[x]\n${'[core\r'.repeat(150_000)}` })
-    for (const path of ['rows', 'a.md', 'open', 'returns']) assert.equal(acts(path), undefined, path)
+    made({ pagers: `[x]\n${'[pager]\n'.repeat(100_000)}`, settings: '[user]\nname = a\n[gc]\nauto = 0\n' })
+    for (const path of ['rows', 'a.md', 'open', 'returns', 'pagers', 'settings'])
+      assert.equal(acts(path), undefined, path)
   })
 })

@@ -15,7 +15,7 @@ export function actsOn(merged: string, path: string, mode: number, type: 'file' 
   if (read === undefined) return 'it cannot be looked into'
   const { text, whole } = read
   if (/^\s*gitdir:/.test(text)) return 'git follows it to a repository'
-  if (GIT_SECTION.test(text) && (GIT_COMMAND.test(text) || text.includes('ext::')))
+  if (GIT_SECTION.test(text) && (GIT_COMMAND.test(text) || GIT_PROGRAMS.test(text) || text.includes('ext::')))
     return 'a configuration of git that names commands'
   if (isUnit(text)) return 'a desktop or systemd starts what it names'
   if (!whole && LIKE_CONFIGURATION.test(text)) return 'a configuration that is too large to be looked through'
@@ -24,9 +24,12 @@ export function actsOn(merged: string, path: string, mode: number, type: 'file' 
 
 /** A section of git's configuration, and a key whose value git runs, or takes for a place of what it runs. */
 const GIT_SECTION =
-  /\[[ \t]*(?:core|include|includeif|alias|filter|diff|merge|credential|gpg|pager|remote|submodule|url|uploadpack|receive|sequence|browser|mergetool|difftool|interactive|sendemail|hook|trailer|protocol|extensions|tar|init|man|guitool|gui|instaweb|web|lfs)\b/i
+  /\[[ \t]*(?:core|include|includeif|alias|filter|diff|merge|credential|gpg|pager|remote|submodule|url|uploadpack|receive|sequence|browser|mergetool|difftool|interactive|sendemail|hook|trailer|protocol|extensions|tar|init|man|guitool|gui|instaweb|web|lfs|gc|imap|svn|annex|maintenance)\b/i
 const GIT_COMMAND =
-  /^[ \t]*(?:\[[^\r\n]*\][ \t]*)?(?:(?:fsmonitor|hookspath|sshcommand|editor|pager|worktree|gitproxy|askpass|textconv|clean|smudge|process|driver|program|helper|path|cmd|command|packobjectshook|external|diff|vcs|uploadpack|receivepack|update|tool|alternaterefscommand|defaultkeycommand|difffilter|templatedir|tocmd|cccmd|headercmd|sendmailcmd|smtpserver|httpd|browser|viewer|allow)[ \t]*(?:=|$)|[a-z0-9-]+[ \t]*=(?:[ \t"]|\\\r?\n)*!)/im
+  /^[ \t]*(?:\[[^\r\n]*\][ \t]*)?(?:(?:fsmonitor|hookspath|sshcommand|editor|pager|worktree|gitproxy|askpass|textconv|clean|smudge|process|driver|program|helper|path|cmd|command|packobjectshook|external|diff|vcs|uploadpack|receivepack|update|tool|alternaterefscommand|defaultkeycommand|difffilter|templatedir|tocmd|cccmd|headercmd|sendmailcmd|smtpserver|httpd|browser|viewer|allow|recentobjectshook|tunnel|authorsprog|[a-z-]+(?:command|cmd|hook|program|helper))[ \t]*(?:=|$)|[a-z0-9-]+[ \t]*=(?:[ \t"]|\\\r?\n)*!)/im
+
+/** A section whose every key is a name for a command: of a pager, or of words that git runs as its own. */
+const GIT_PROGRAMS = /\[[ \t]*(?:pager|alias)\b[^\]\r\n]*\](?:[ \t]*|[^[]*?\n[ \t]*)[a-z]/i
 
 /** The first line of what git, systemd or a desktop reads as configuration, or nothing but space. */
 const LIKE_CONFIGURATION = /^\s*(?:[#;]|\[[a-z0-9.-]+[\]\s]|[a-z][a-z0-9-]*[ \t]*(?:[=\r\n]|$)|$)/i

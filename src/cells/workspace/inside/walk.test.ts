@@ -118,6 +118,31 @@ describe('walk', () => {
     assert.equal(link.leadsOut, true)
   })
 
+  it('a link that leads out by another link of either tree is told as one that does', () => {
+    const link = (trees: readonly ('lower' | 'upper' | 'merged')[], name: string, target: string) => {
+      for (const each of trees) symlinkSync(target, join(tree(each), name))
+    }
+    const [given, made] = [
+      ['lower', 'merged'],
+      ['upper', 'merged'],
+    ] as const
+    link(given, 'home', '/home/ana')
+    link(given, 'lib.1', 'lib.1.2')
+    link(['lower'], 'was', '/home/ana')
+    for (const [name, target] of [
+      ['through', 'home/rc'],
+      ['last', 'home'],
+      ['chain', 'last'],
+      ['meanwhile', 'was'],
+      ['round', 'round'],
+      ['lib', 'lib.1'],
+      ['plain', 'none/rc'],
+    ] as const)
+      link(made, name, target)
+    const out = told().flatMap((each) => ('kind' in each && each.kind === 'added' && each.leadsOut ? [each.path] : []))
+    assert.deepEqual(out.toSorted(), ['chain', 'last', 'meanwhile', 'round', 'through'])
+  })
+
   it('a mode is landed so that nobody else may write, nor read what they could not', () => {
     const modes = (was: number | undefined, now: number): number | undefined => {
       rmSync(base, { recursive: true })

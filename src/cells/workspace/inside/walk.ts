@@ -123,7 +123,7 @@ function described(kind: ChangeKind, trees: Trees, path: string, type: Change['t
     bytes: Number(stats.size),
     inodeChangedNs: `${stats.ctimeNs}`,
     ...(target === undefined ? {} : { target }),
-    ...(target !== undefined && leadsOut(path, target) ? { leadsOut: true } : {}),
+    ...(target !== undefined && leadsOutOf(trees, path, target) ? { leadsOut: true } : {}),
     ...(changedBelow ? { changedBelow: true } : {}),
     ...(acts === undefined ? {} : { acts }),
     ...(type !== 'directory' && below?.isDirectory() ? { replacesDirectory: true } : {}),
@@ -175,6 +175,36 @@ export function leadsOut(path: string, target: string): boolean {
   const up = name === -1 ? parts.length : name
   const depth = path.split('/').length - 2
   return up > depth || parts.slice(up).includes('..')
+}
+
+/** Links behind each other that are followed; what leads through more can lead anywhere. */
+const LINKS_MAX = 8
+
+/**
+ * Tells whether a link can lead out of the workspace in either tree: by itself, through a directory that is a link, or by
+ * a link that it ends at. Of what is landed only a part may be, so that the links of what was given count as well.
+ */
+function leadsOutOf(trees: Trees, path: string, target: string, left: number = LINKS_MAX): boolean {
+  if (left === 0 || leadsOut(path, target)) return true
+  const parts = target.split('/').filter((part) => part !== '' && part !== '.')
+  let at = path.slice(0, path.lastIndexOf('/'))
+  for (const [i, part] of parts.entries()) {
+    at = part === '..' ? at.slice(0, at.lastIndexOf('/')) : `${at}/${part}`
+    for (const tree of part === '..' ? [] : [trees.merged, trees.lower]) {
+      const next = linkIn(tree + at)
+      if (next !== undefined && (i < parts.length - 1 || leadsOutOf(trees, at, next, left - 1))) return true
+    }
+  }
+  return false
+}
+
+/** Returns where a path leads that is a link. */
+function linkIn(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
+  }
 }
 
 function oddType(stats: BigIntStats): string {
