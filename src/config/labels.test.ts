@@ -29,3 +29,48 @@ it('S15: what the configuration says of them is believed', () => {
   assert.deepEqual(said([]), [])
   assert.deepEqual(said(['confidential:staff']), ['confidential:staff'])
 })
+
+it('S15: what the command works on is data, wherever it is named and whatever lies in /opt or /etc', () => {
+  const files = { '/srv': '/work/srv', '/data/inbox.mbox': '/work/inbox.mbox' }
+  for (const command of [
+    ['python3', '/srv/agent.py', '/data/inbox.mbox'],
+    ['python3', '-u', '/srv/agent.py', '/data/inbox.mbox'],
+    ['python3', '/srv/agent.py', '--in', 'inbox.mbox'],
+    ['node', '/srv/agent', '/data/inbox.mbox'],
+    ['/srv/agent', '/data/inbox.mbox'],
+    ['env', 'A=1', 'python3', '/srv/agent.py', '/data/inbox.mbox'],
+    ['python3', '-', '/data/inbox.mbox'],
+    ['python3'],
+    ['env'],
+    [],
+  ])
+    assert.deepEqual(labelsAtStart(cell(files), command), ['untrusted'], command.join(' '))
+  for (const command of [
+    ['/srv/agent', '/data/today.js'],
+    ['env', 'A=1', '/srv/agent', '/data/today.js'],
+    ['node', '-e', 'work()', '/data/today.js'],
+    ['python3', '-c', 'work()', '/data/today.py'],
+    ['npx', 'tsx', '/srv/agent.ts', '/data/today.js'],
+  ])
+    assert.deepEqual(labelsAtStart(cell({ '/data': '/work/mails' }), command), ['untrusted'], command.join(' '))
+  for (const from of ['/opt/helpdesk/mails', '/etc/helpdesk', '/snap/helpdesk/mails'])
+    assert.deepEqual(labelsAtStart(cell({ '/srv': '/work/srv', '/data': from }), ['node', '/srv/a.mjs']), ['untrusted'])
+})
+
+it('S15: what the command runs is a program, with all that is shown together with it', () => {
+  for (const command of [
+    ['python3', '/srv/agent.py', 'now'],
+    ['python3', '-u', '/srv/agent.py'],
+    ['python3', '-X', 'utf8', '/srv/agent.py'],
+    ['/usr/bin/bash', '/srv/run'],
+    ['env', 'A=1', 'python3', '/srv/agent.py'],
+    ['java', '-jar', '/srv/agent.jar'],
+    ['deno', 'run', '-A', '/srv/agent.ts'],
+    ['python3', '-m', 'srv'],
+    ['/srv/agent', '--fast'],
+    ['timeout', '60', '/srv/agent'],
+    ['npx', 'tsx', '/srv/agent.ts'],
+    ['uv', 'run', '/srv/agent.py'],
+  ])
+    assert.deepEqual(labelsAtStart(cell({ '/srv': '/work/srv' }), command), [], command.join(' '))
+})

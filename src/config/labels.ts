@@ -20,17 +20,53 @@ export function labelsAtStart(
 }
 
 /**
- * Tells whether a shown file is a program and no data: of the host itself, where only root writes; named by the
- * command; or packages.
+ * Tells whether a shown file is a program and no data: of the host itself, where only packages write; packages; or what
+ * the command runs, with all that is shown together with it. Whatever else the command names is what it works on.
  */
 function isProgram(place: string, from: string, command: readonly string[]): boolean {
-  if (SYSTEM.some((directory) => from.startsWith(directory))) return true
+  if (SYSTEM.some((directory) => `${from}/`.startsWith(directory))) return true
   if (PACKAGES.has(basename(place))) return true
-  return command.some((word) => {
+  return programsOf(command).some((word) => {
     const named = word.startsWith('/') ? resolve(word) : word
     return named === place || named.startsWith(`${place.replace(/\/$/, '')}/`) || basename(place) === named
   })
 }
 
-const SYSTEM = ['/usr/', '/bin/', '/sbin/', '/lib/', '/lib64/', '/etc/', '/opt/', '/nix/', '/snap/']
+/**
+ * Returns the words of a command that name what runs: its first one, and of an interpreter the script, which is its first
+ * word, what `-m` or `-jar` names, or, behind options, the first that has the name of a script. Where it cannot be told,
+ * none: then its files count as data.
+ */
+function programsOf([program, ...words]: readonly string[]): readonly string[] {
+  if (program === undefined) return []
+  const [name, [first = '-']] = [basename(program), words]
+  if (LAUNCHERS.test(name)) return programsOf(words.slice(words.findIndex((word) => !LAUNCHING.test(word))))
+  if (!INTERPRETERS.test(name)) return [program]
+  if (!first.startsWith('-')) return [program, first]
+  const at = words.findIndex((word, i) => INLINE.test(word) || RUNS_NEXT.has(words[i - 1] ?? '') || SCRIPT.test(word))
+  const script = words[at]
+  return script === undefined ? [program] : [program, script]
+}
+
+const INTERPRETERS =
+  /^(?:node|nodejs|tsx|ts-node|python[\d.]*|pypy[\d.]*|ruby|perl|php|lua|Rscript|julia|java|sh|bash|dash|zsh|ksh|fish)$/
+const SCRIPT = /\.(?:[cm]?[jt]s|[jt]sx|pyz?|rb|pl|sh|bash|php|lua|jl|R|jar)$/
+/** Options whose next word is what runs. */
+const RUNS_NEXT = new Set(['-m', '-jar'])
+/** What runs stands in the command, or comes from the standard input: no file is it. */
+const INLINE = /^-(?:[A-Za-z]*[cep])?$|^--(?:eval|print)(?:=|$)/
+/** What runs the rest of its words, and the words of its own that come before those. */
+const LAUNCHERS = /^(?:env|timeout|nice|nohup|setsid|stdbuf|tini|dumb-init|busybox|uv|uvx|npx|npm|pnpm|yarn|deno|bun)$/
+const LAUNCHING = /^-|^\d|=|^(?:run|exec|dlx|x)$/
+const SYSTEM = [
+  '/usr/',
+  '/bin/',
+  '/sbin/',
+  '/lib/',
+  '/lib64/',
+  '/nix/',
+  '/etc/ssl/',
+  '/etc/pki/',
+  '/etc/ca-certificates/',
+]
 const PACKAGES = new Set(['node_modules', 'site-packages', 'dist-packages', '.venv', 'venv', 'node', 'python3'])
