@@ -5,6 +5,7 @@ import { byRule, type CommitRule } from '../cells/workspace/rule.ts'
 import type { Agent } from '../config/config.ts'
 import { isJsonObject, type Json, type JsonObject, no, pathPattern, type Result } from '../model/index.ts'
 import { markLanded } from './landed-marks.ts'
+import { CHANGED_SINCE, changedSinceShown } from './shown-changes.ts'
 import { markCommitted } from './workspace-marks.ts'
 
 export interface Wanted {
@@ -21,12 +22,24 @@ export function ruleFor(agent: Agent | undefined, listed: boolean): CommitRule {
   return { allow: listed ? [['**']] : allow, never }
 }
 
-export function choosing({ rule, paths, confirmed }: Wanted): (diff: WorkspaceDiff) => Chosen {
-  return ({ changes, executes }) => {
+/** `stale`: paths of a diff that are not what a person was shown, so that nobody has confirmed them. */
+export function choosing(
+  { rule, paths, ...wanted }: Wanted,
+  stale: (diff: WorkspaceDiff) => ReadonlySet<string> = () => new Set(),
+): (diff: WorkspaceDiff) => Chosen {
+  return (diff) => {
+    const { changes, executes } = diff
+    const changed = stale(diff)
+    const confirmed = wanted.confirmed.filter((path) => !changed.has(path))
     const among = paths === undefined ? changes : changes.filter(({ path }) => paths.includes(path))
     const known = new Set(changes.map(({ path }) => path))
     const { lands, left } = byRule({ changes: among, executes }, rule, confirmed)
-    return { paths: [...lands, ...(paths ?? []).filter((path) => !known.has(path))], confirmed, left }
+    const told = left.map((each) =>
+      changed.has(each.path) && wanted.confirmed.includes(each.path)
+        ? { ...each, why: `${each.why}; ${CHANGED_SINCE}` }
+        : each,
+    )
+    return { paths: [...lands, ...(paths ?? []).filter((path) => !known.has(path))], confirmed, left: told }
   }
 }
 
@@ -39,7 +52,8 @@ export async function commitWanted(
   changes: string,
   wanted: Wanted,
 ): Promise<Result<Landing, WorkspaceFault>> {
-  const [state, workspace, choose] = [dirname(dirname(changes)), basename(changes), choosing(wanted)]
+  const stale = (diff: WorkspaceDiff) => changedSinceShown(changes, diff)
+  const [state, workspace, choose] = [dirname(dirname(changes)), basename(changes), choosing(wanted, stale)]
   const marks: (() => void)[] = []
   let unmarked: string | undefined
   const landing = await warden.commitChosen(changes, (diff) => {

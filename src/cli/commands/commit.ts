@@ -7,6 +7,7 @@ import { madeEntry, makeCheckpoint } from '../../control/checkpoints.ts'
 import { commitWanted, ruleFor, type Wanted, wantedJson } from '../../control/commit.ts'
 import { askHolder } from '../../control/control-socket.ts'
 import { boundsOf } from '../../control/files-desk.ts'
+import { CHANGED_SINCE, changedSinceShown, noteShown } from '../../control/shown-changes.ts'
 import { leaveUntold } from '../../control/untold.ts'
 import { workspaceFaultText } from '../../control/workspace-fault.ts'
 import { markDiscarded } from '../../control/workspace-marks.ts'
@@ -72,8 +73,16 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
   }
   const executes = new Map(diff.value.executes.map((each) => [each.path, each]))
   const paths = call.positionals.length > 0 ? call.positionals : diff.value.changes.map(({ path }) => path)
-  const held = paths.flatMap((path) => (confirmed.includes(path) ? [] : (executes.get(path) ?? [])))
-  if (held.length > 0) return hold(call, held)
+  const changed = changedSinceShown(changes, diff.value)
+  const held = paths.flatMap((path) => {
+    const each = executes.get(path)
+    if (each === undefined || (confirmed.includes(path) && !changed.has(path))) return []
+    return [confirmed.includes(path) ? { path, why: `${each.why}; ${CHANGED_SINCE}` } : each]
+  })
+  if (held.length > 0) {
+    if (changed.size === 0) noteShown(changes, diff.value)
+    return hold(call, held)
+  }
   if (paths.length === 0) {
     call.print.line('Nothing was changed.')
     call.print.object({ ok: true, landed: [], refused: [], left: [] })

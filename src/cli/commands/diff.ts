@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import type { Warden } from '../../cells/warden.ts'
 import type { WorkspaceDiff } from '../../cells/workspace/changes.ts'
+import { noteShown } from '../../control/shown-changes.ts'
 import { workspaceFaultText } from '../../control/workspace-fault.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printable } from '../printable.ts'
@@ -25,6 +26,8 @@ async function diffs(call: Call, warden: Warden, kept: readonly string[]): Promi
       call.print.fault(`${basename(changes)}: ${printable(workspaceFaultText(read.reason))}`)
       return EXIT.failed
     }
+    const unkept = noteShown(changes, read.value)
+    if (unkept !== undefined) call.print.progress(`that you were shown this cannot be kept: ${unkept}`)
     all.push({ workspace: basename(changes), ...read.value })
   }
   const [only] = all
