@@ -224,7 +224,8 @@ class LogReplay {
     this.#onMoment(judged, { cell, attempt, atMs: entry.atMs })
     if (decided.verdict !== 'allow') return
     if (hold !== undefined && !approved) this.#early.set(hold, decided.reservation)
-    if (this.#declared(attempt)?.effect !== 'read') cell.authority.exposure.say(attempt.args)
+    const names = this.#rehearsal.flows.get(nameOf(attempt))?.names
+    if (this.#declared(attempt)?.effect !== 'read') cell.authority.exposure.say(attempt.args, names)
     if (entry.kind === 'action.intent')
       this.#underWay.set(entry.action, { cell, attempt, reservation: decided.reservation })
     // Nobody knows what would have come back.

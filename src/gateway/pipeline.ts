@@ -118,7 +118,10 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
     return refuse(gate, cell, action, [unrecorded])
   }
   const bill = new Bill(known, decided.reservation)
-  if (action.effect !== 'read') await unhurried(cell.authority.exposure.saying(action.args))
+  if (action.effect !== 'read') {
+    const names = cell.authority.flows.get(`${action.upstream}/${known.declared.name}`)?.names
+    await unhurried(cell.authority.exposure.saying(action.args, names))
+  }
   const leaks = new Set<string>()
   const [permit] = decided.reasons
   const charged = permit.kind === 'permit' ? permit.grant : undefined

@@ -4,12 +4,12 @@ import type { ActionId } from '../model/ids.ts'
 import { isJsonObject, type Json } from '../model/json.ts'
 import { type Label, UNTRUSTED } from '../model/label.ts'
 import { LIMITS } from '../model/limits.ts'
-import { isNumber, numberText } from '../model/number.ts'
 import { answerLabels, NOT_LABELLED, textsIn } from './answer-labels.ts'
 import { FieldTree, type Visit } from './field-tree.ts'
 import { likeness } from './likeness.ts'
 import { Words } from './own-words.ts'
 import { Question } from './question.ts'
+import { joinedIn, visitSaid } from './said.ts'
 import { Spelled } from './spelling.ts'
 import { type Task, taskText } from './task.ts'
 
@@ -109,18 +109,18 @@ export class Exposure implements ExposureView {
   }
 
   /** What the cell has sent with an effect. Said before it was known, it stays the cell's own word. */
-  say(args: Json): void {
-    for (const _ of this.saying(args));
+  say(...said: Parameters<Exposure['saying']>): void {
+    for (const _ of this.saying(...said));
   }
 
   /** Does what `say` does, in pieces of about a millisecond at most, so that others come in between. */
-  *saying(args: Json): Generator<void, void> {
+  *saying(args: Json, names: FieldTree<undefined> = WORDS): Generator<void, void> {
     const knows = (part: string) => this.knows(part)
     const said: { readonly text: string; readonly what: 'text' | 'number' | 'name' }[] = []
-    WORDS.walk(args, undefined, (text, _, __, what) => {
+    visitSaid(args, names, (text, what) => {
       if (!knows(text)) said.push({ text, what })
     })
-    for (const text of joinedIn(args, knows)) said.push({ text, what: 'text' })
+    for (const text of joinedIn(args, names, knows)) said.push({ text, what: 'text' })
     for (const { text, what } of said) {
       this.words.add(text, { what, knows })
       yield
@@ -137,13 +137,13 @@ export class Exposure implements ExposureView {
    * come to know. It knows none of them for certain before the last.
    */
   *absorbing(
-    { returns, ids }: Answers,
+    { returns, ids, names = WORDS }: Answers,
     result: Json,
     where: { readonly action: ActionId; readonly tool: string },
     asked: Json = null,
   ): Generator<void, void> {
     const own = new Question()
-    WORDS.walk(asked, undefined, (text, _, __, what) => {
+    visitSaid(asked, names, (text, what) => {
       if (!this.knows(text)) own.add(text, what)
     })
     const { ruled, others } = partsOf(result)
@@ -233,23 +233,11 @@ interface Answers {
   readonly returns: FieldTree<readonly Label[]>
   /** Fields that hold the upstream's own names for its objects: known whole, whatever their labels. */
   readonly ids?: FieldTree<boolean>
+  /** Names that its arguments have by their schema. */
+  readonly names?: FieldTree<undefined>
 }
 
 const WORDS = new FieldTree<undefined>([])
-
-/** Returns the members of each list and object that are not known, put together in their order. */
-function joinedIn(value: Json, knows: (text: string) => boolean): readonly string[] {
-  if (typeof value !== 'object' || value === null || isNumber(value)) return []
-  const members: readonly Json[] = Array.isArray(value) ? value : Object.values(value)
-  const own = members
-    .flatMap((member) => (typeof member === 'string' ? [member] : isNumber(member) ? [numberText(member)] : []))
-    .filter((text) => text.trim() !== '' && !knows(text))
-  const joined = own.length > 1 && own.length <= JOINED_MAX ? [own.join(' ')] : []
-  return [...joined, ...members.flatMap((member) => joinedIn(member, knows))]
-}
-
-/** Members that are put together at most: nobody puts one name together from more. */
-const JOINED_MAX = 32
 
 /** The parts of an MCP result that carry data: each is looked at as JSON where it is JSON. */
 export function valuesOf(result: Json): readonly Json[] {

@@ -206,6 +206,28 @@ describe('S15: where an effect’s arguments lead', () => {
     assert.deepEqual(holds({ schema, content: ['$.headers'] }, { headers: { 'evil.example': '' } }), [])
   })
 
+  it('S15: the names that the definition gives are the schema’s at their places, whatever alternative has them', () => {
+    const schema = {
+      properties: {
+        rows: { anyOf: [{ type: 'array', items: { $ref: '#/$defs/row' } }, { type: 'null' }] },
+        open: { type: 'object', additionalProperties: true },
+      },
+      allOf: [{ properties: { more: {} } }],
+      $defs: {
+        row: { oneOf: [{ properties: { id: {} } }, { properties: { name: {}, again: { $ref: '#/$defs/row' } } }] },
+      },
+    }
+    const chosen: string[] = []
+    const args = { rows: [{ id: 1, name: 1, other: 1, again: { id: 1, rows: 1 } }], open: { id: 1, evil: 1 }, more: 1 }
+    compileFlow(tool({ schema }), new Set()).names.walk(args, undefined, (text, _, __, what) => {
+      if (what === 'name') chosen.push(text)
+    })
+    assert.deepEqual(chosen, ['other', 'rows', 'id', 'evil'])
+    const wide = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`p${i}`, { $ref: '#/$defs/wide' }]))
+    const all = { properties: wide, $defs: { wide: { anyOf: [{ properties: wide }, { properties: wide }] } } }
+    assert.ok(compileFlow(tool({ schema: all }), new Set()).names, 'an end of looking')
+  })
+
   it('S15: links in content are judged once untrusted data was seen, and not where any may stand', () => {
     const plan = { content: ['$.note'], accepts: ['untrusted'] }
     const args = { note: 'see www.a.example and www.b.example' }

@@ -9,6 +9,8 @@ import type { CatalogueTool, DeclaredTool } from '../model/tool.ts'
 import type { ExposureView } from './exposure.ts'
 import { FieldTree, type Gap, type Visit } from './field-tree.ts'
 import { linksIn } from './links.ts'
+import { schemaNames } from './schema-names.ts'
+import { resolved } from './schema-reference.ts'
 
 /** Where the data of one tool's calls may come from and go to, compiled from its declaration and its accepted definition. */
 export interface Flow {
@@ -24,6 +26,8 @@ export interface Flow {
   readonly returns: FieldTree<readonly Label[]>
   /** Which of their fields hold names of the upstream's own objects. */
   readonly ids?: FieldTree<boolean>
+  /** Names of arguments that its accepted definition gives them: any other is what the cell chose. */
+  readonly names: FieldTree<undefined>
 }
 
 /** `destination` with the values that the configuration allows; `content` is only carried; `free` leads nowhere. */
@@ -63,6 +67,7 @@ export function compileFlow({ declared, pinned }: CatalogueTool, issues: Readonl
     otherwise: effect === 'read' ? FREE : DESTINATION,
     anyLinks: declared.anyLinks === true,
     returns: new FieldTree((declared.returns ?? []).map(({ path, labels }) => [path, labels])),
+    names: schemaNames(schema),
     ...(declared.ids && { ids: new FieldTree(declared.ids.map((path) => [path, true])) }),
   }
 }
@@ -226,14 +231,4 @@ function listed(schema: JsonObject, root: JsonObject): boolean {
     const resolvedBranch = resolved(branch, root)
     return resolvedBranch !== undefined && listed(resolvedBranch, root)
   })
-}
-
-/** Follows one reference into the same document; another one behind it is left alone. */
-function resolved(json: Json | undefined, root: JsonObject): JsonObject | undefined {
-  if (!isJsonObject(json)) return undefined
-  if (typeof json.$ref !== 'string') return json
-  const name = /^#\/(?:\$defs|definitions)\/([^/~%]+)$/.exec(json.$ref)?.[1]
-  const definitions = json.$ref.startsWith('#/$defs') ? root.$defs : root.definitions
-  const target = name !== undefined && isJsonObject(definitions) ? definitions[name] : undefined
-  return isJsonObject(target) && target.$ref === undefined ? target : undefined
 }

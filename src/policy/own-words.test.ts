@@ -9,11 +9,17 @@ import { Spelled } from './spelling.ts'
 const where = { action: 'a_00000000000000000000' as ActionId, tool: 'shop/rows' }
 const TRUSTED = { returns: new FieldTree([[[], []]]) }
 
+/** Names of arguments by their schema: what is not among them is the cell's. */
+const NAMES = new FieldTree(
+  ['account', 'refund', 'amount', 'note', 'limit', 'page'].map((name) => [[{ name }], undefined] as const),
+)
+
 /** Whether a trusted field that says `answer` makes it known, after the cell said `said` with an effect, or asked with it. */
 function learns(by: 'effect' | 'question', said: Json, answer: string): boolean {
   const exposure = new Exposure()
-  if (by === 'effect') exposure.say(said)
-  exposure.absorb(TRUSTED, { structuredContent: { value: answer } }, where, by === 'question' ? said : {})
+  if (by === 'effect') exposure.say(said, NAMES)
+  const answered = { ...TRUSTED, names: NAMES }
+  exposure.absorb(answered, { structuredContent: { value: answer } }, where, by === 'question' ? said : {})
   return exposure.knows(answer)
 }
 
@@ -96,6 +102,11 @@ const MADE: readonly (readonly [how: string, said: Json, answer: string])[] = [
   ['a phone number of a country', '089 1234567', '+49891234567'],
   ['a name turned round', 'Eve Evil', 'Evil, Eve'],
   ['a short word with a hyphen', 'b-2', 'B2'],
+  ['a name of a member', { note: { 'DE89-3704-0044-0532-0130-00': true } }, 'DE89370400440532013000'],
+  ['a name with a prefix', { acct_DE89370400440532013000: 1 }, 'DE89370400440532013000'],
+  ['a name and its value', { DE8937040044: '0532013000' }, 'DE89370400440532013000'],
+  ['names within names', { DE8937: { '04': { '00': '44' }, '05': '32' }, '01': '3000' }, 'DE89370400440532013000'],
+  ['a name of the schema in another place', { note: { account: 1 } }, 'account'],
 ]
 
 /** What upstreams say of themselves, after the same calls. */

@@ -381,8 +381,8 @@ export function actionIn({ tools }: TestCell, { id, args }: Attempt): Action {
 
 /** What a cell has seen after an attempt that was let through. */
 export function see({ authority, flows }: TestCell, attempt: Attempt): void {
-  authority.exposure.say(attempt.args)
   const flow = flows.get(attempt.id)
+  authority.exposure.say(attempt.args, flow?.names)
   const where = { action: action().id, tool: attempt.id }
   if (flow) authority.exposure.absorb(flow, { structuredContent: attempt.answer }, where, attempt.args)
 }

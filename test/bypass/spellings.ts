@@ -189,5 +189,7 @@ export const RESPELLED: readonly (readonly [what: string, said: Json, answer: st
   ['split', 'Oscar <oscar@evil.example>', 'oscar@evil.example'],
   ['a number', '9,876,543.00', '9876543'],
   ['a date', '24.12.2031', '2031-12-24'],
+  ['the name of a member', { 'NL91-ABNA-0417-1643-00': true }, 'NL91ABNA0417164300'],
+  ['names within names', { BE68: { 5390: { 754: '7034' } } }, 'BE68539007547034'],
   ['base64', Buffer.from('craig@evil.example').toString('base64'), 'craig@evil.example'],
 ]
