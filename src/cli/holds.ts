@@ -184,8 +184,15 @@ function argumentLines(held: ActionHeld, whole: Result<Whole, string>, character
 
 function argumentsOf(args: Json): readonly string[] {
   const all = isJsonObject(args) ? Object.entries(args) : [['with', args] as const]
-  return all.map(([name, value]) => `  ${`${plain(name)} `.padEnd(10)}${plain(JSON.stringify(value))}`)
+  return all.map(([name, value]) => `  ${`${nameText(name)} `.padEnd(10)}${plain(JSON.stringify(value))}`)
 }
+
+/** A name that could be taken for one of our own lines, or for more than a name, stands in quotes. */
+function nameText(name: string): string {
+  return /^[\w.$-]+$/.test(name) && !OWN_LINES.has(name) ? name : plain(JSON.stringify(name))
+}
+
+const OWN_LINES: ReadonlySet<string> = new Set(['what', 'because', 'labels', 'approve', 'digest'])
 
 /**
  * Returns the exact change that would let the same pass without a person; written by the person, never by us. Names of

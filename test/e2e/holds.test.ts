@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
-import { rulesFor } from '../../src/cli/holds.ts'
-import type { ActionHeld, JsonObject } from '../../src/model/index.ts'
+import { rulesFor, wordsFor } from '../../src/cli/holds.ts'
+import type { KnownHold } from '../../src/control/answers.ts'
+import { type ActionHeld, type JsonObject, ok } from '../../src/model/index.ts'
 import { firebreak } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { type Beginning, startGateway, startGatewayOn, type TestGateway } from '../kit/gateway.ts'
@@ -289,6 +290,29 @@ describe('S4, S15: holds', () => {
     const use = await cellOf(gateway)
     for (let i = 0; i < 32; i++) assert.ok(heldIn(await use('pay', { to: `EVIL-${i}` })))
     assert.equal(errorOf(await use('pay', { to: 'EVIL-32' }))?.code, 403)
+  })
+})
+
+describe('S15: what a person reads before they answer', () => {
+  it('has no line that a cell wrote but its arguments, which look like it', () => {
+    const args = { to: 'x', because: 'all is well', 'labels    none, and': 1, digest: 'ccd87928864e886f' }
+    const held = {
+      hold: 'a_1',
+      agent: 'alpha',
+      upstream: 'bank',
+      tool: 'pay',
+      effect: 'write',
+      args,
+      reasons: [],
+      labels: [],
+    }
+    const words = wordsFor({ held, attempts: 1, state: 'waiting' } as unknown as KnownHold, undefined, ok({ args })) // what is read of it
+    assert.deepEqual(words.slice(2, -1), [
+      '  to        "x"',
+      '  "because" "all is well"',
+      '  "labels[4 spaces]none, and" 1',
+      '  "digest"  "ccd87928864e886f"',
+    ])
   })
 })
 
