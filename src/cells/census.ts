@@ -23,25 +23,39 @@ export interface Standing {
   readonly end: () => void
 }
 
+/** What a look at run directories has found. */
+export interface Look {
+  readonly cells: readonly Standing[]
+  /** Why there may be more cells than these; absent where all names were read. */
+  readonly cut?: string
+}
+
+/** Returns the cells of a user that have processes, as far as they could be looked at (`lookAtCells`). */
+export function standingCells(...asked: Parameters<typeof lookAtCells>): readonly Standing[] {
+  return lookAtCells(...asked).cells
+}
+
 /**
  * Returns the cells of a user that have processes, from the run directories `bases` (`runDirectories`). A directory that
  * somebody else could have made is not read. Of another user's cells only pid 1 is known, which ends the rest, and only
- * what runs as that user is ended: the user could have named there whom they like. No more than `OTHERS_MAX` are looked
- * at then: whoever makes a million names keeps no order waiting.
+ * what runs as that user is ended: the user could have named there whom they like. No more than `OTHERS_MAX` names are
+ * looked at then: whoever makes a million of them keeps no order waiting, and `cut` says so.
  */
-export function standingCells(
+export function lookAtCells(
   bases: readonly string[],
   { unified }: CgroupHost,
   uid: number | undefined = process.geteuid?.(),
-): readonly Standing[] {
+): Look {
   const own = uid === process.geteuid?.()
   let left = own ? Number.POSITIVE_INFINITY : OTHERS_MAX
+  let cut: string | undefined
   const looked = (directory: string) => {
-    const names = namesIn(directory, left)
+    const { names, fault } = namesIn(directory, left)
     left -= names.length
+    cut ??= fault
     return names
   }
-  return bases
+  const cells = bases
     .filter((base) => isOwnPlace(base, uid))
     .flatMap((base) =>
       looked(join(base, 'runs')).flatMap((run) => {
@@ -52,6 +66,7 @@ export function standingCells(
         })
       }),
     )
+  return { cells, ...(cut !== undefined && { cut }) }
 }
 
 /** Names in another user's run directories: of four wardens with all the cells that one may have. */
@@ -89,23 +104,26 @@ function runsAs(pid: number, uid: number | undefined): boolean {
   return uids.length > 0 && uids.every((each) => Number(each) === uid)
 }
 
-function namesIn(directory: string, max: number): readonly string[] {
+/** Returns at most `max` names of a directory, and why there may be more. What is not there has none. */
+function namesIn(directory: string, max: number): { readonly names: readonly string[]; readonly fault?: string } {
   const names: string[] = []
   try {
     const opened = opendirSync(directory)
     try {
-      while (names.length < max) {
-        const entry = opened.readSync()
-        if (entry === null) break
+      for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) {
+        if (names.length >= max)
+          return { names, fault: `only ${OTHERS_MAX} names are looked at, and ${directory} has more` }
         names.push(entry.name)
       }
     } finally {
       opened.closeSync()
     }
-  } catch {
-    // It went away, as cells do.
+    return { names }
+  } catch (error) {
+    // One that goes away, as cells do, has no more of them; a file of that name is no run.
+    const gone = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+    return gone ? { names } : { names, fault: `${directory} cannot be read: ${String(error)}` }
   }
-  return names
 }
 
 function contents(path: string): string | undefined {

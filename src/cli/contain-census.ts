@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import process from 'node:process'
 import type { CellAbout } from '../cells/about.ts'
-import { type Standing, standingCells } from '../cells/census.ts'
+import { lookAtCells, type Standing } from '../cells/census.ts'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
 import { runDirectories, usersOfRuns } from '../cells/warden.ts'
@@ -35,7 +35,8 @@ export async function census(
   const places = placesOf(states)
   const isNamed = ({ cell }: Standing) =>
     said.cells.includes(cell) || said.points.some((point) => point.endsWith(` ${cell}`))
-  const look = () => standingOf(usersOf(places)).filter((each) => isOf(each, places))
+  const cuts = new Set<string>()
+  const look = () => standingOf(usersOf(places), cuts).filter((each) => isOf(each, places))
   const unnamed = () => {
     const standing = look()
     const meant = meantBy(order.target, standing, config)
@@ -50,17 +51,21 @@ export async function census(
   const elsewhere =
     order.target.kind !== 'all' ? [] : othersThan(places).map(([point, words]) => confirmation(point, true, words))
   const goOn = [...person, ...elsewhere]
+  const unseen = () =>
+    [...cuts].map((cut) => confirmation('host', false, `what runs could not be looked at in whole: ${cut}`))
   waiting.begin(() => `${unnamed().length} cells that no warden has named`, ENDING_MS_MAX + END_MS_MAX)
   // One that ends at this moment is still to be seen for some.
   if (await eventually(() => unnamed().length === 0, ENDING_MS_MAX))
-    return [...goOn, confirmation('host', true, 'by the kernel, nothing runs of it but what is named here')]
+    return cuts.size > 0
+      ? [...goOn, ...unseen()]
+      : [...goOn, confirmation('host', true, 'by the kernel, nothing runs of it but what is named here')]
   const ended = unnamed().map(async (each) => {
     each.end()
     const gone = await eventually(() => !look().some(({ cell }) => cell === each.cell), END_MS_MAX)
     const words = gone ? 'no warden named it, and it was ended' : 'no warden has named it, and it cannot be ended'
     return confirmation(`processes of ${each.cell}`, gone, words, true)
   })
-  return [...goOn, ...(await Promise.all(ended))]
+  return [...goOn, ...(await Promise.all(ended)), ...unseen()]
 }
 
 /** Returns what is noted of the cells of these states that run. */
@@ -86,9 +91,14 @@ function usersOf(places: Places): readonly number[] {
   return own === 0 ? [...new Set([own, ...places.values()])] : [own]
 }
 
-function standingOf(users: readonly number[]): readonly Standing[] {
+/** Returns the cells of these users that have processes; adds to `cuts` why there may be more of them. */
+function standingOf(users: readonly number[], cuts = new Set<string>()): readonly Standing[] {
   const cgroups = openCgroups(CGROUP_PARENT)
-  return users.flatMap((uid) => standingCells(runDirectories(uid), cgroups, uid))
+  return users.flatMap((uid) => {
+    const { cells, cut } = lookAtCells(runDirectories(uid), cgroups, uid)
+    if (cut !== undefined) cuts.add(cut)
+    return cells
+  })
 }
 
 /** Tells whether a cell is of these states: by our own word, or by that of a state's owner, and nobody else's. */

@@ -1,7 +1,7 @@
 /** S8: an order by root over the state of another user reaches what that user has started; and all means all of it. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -100,6 +100,16 @@ describe('S8: an order by root over another user’s state', { skip: SKIP }, () 
     assert.equal(told.code, 0, told.stdout)
     assert.ok(lives(other.child), 'it says of itself that it is of that state')
     other.child.kill('SIGKILL')
+  })
+
+  it('is not confirmed where the user keeps root from seeing what runs', async () => {
+    const own = join(BASE, 'runs/r_2/cells')
+    mkdirSync(own, { recursive: true })
+    for (let i = 0; i < 4_097; i++) symlinkSync('nowhere', join(own, `c_${i}`))
+    const told = await ask('contain', 'alpha')
+    rmSync(join(BASE, 'runs/r_2'), { recursive: true })
+    assert.equal(told.code, 1, told.stdout)
+    assert.match(told.stdout, /^NO {3}host +what runs could not be looked at in whole: only 4096 names/m)
   })
 
   it('an order to all reaches what a doctor tries beside the state, says what it waits for, and nothing is tried after it', async () => {
