@@ -106,6 +106,7 @@ export type HoldReason =
       /** True where the value is none: it is null, empty, or left out. */
       readonly nothing?: boolean
       readonly seen?: Seen
+      readonly like?: LooksNamed
     }
   /** Its content leads somewhere that was not said by them either. */
   | {
@@ -115,7 +116,11 @@ export type HoldReason =
       /** Length of the whole link, where `value` is only its beginning. */
       readonly characters?: number
       readonly seen?: Seen
+      readonly like?: LooksNamed
     }
+
+/** Who names what looks the same to a person as a value that is another. */
+export type LooksNamed = 'the task' | 'the configuration'
 
 /** Where a cell first met a value or a label: a field of what an action returned, or where it began. */
 export interface Seen {

@@ -1,5 +1,5 @@
 import { budgetText, type HolderId } from '../model/budget.ts'
-import type { Decision, Reason, Seen } from '../model/decision.ts'
+import type { Decision, LooksNamed, Reason, Seen } from '../model/decision.ts'
 import type { Grant } from '../model/grant.ts'
 import type { PersonName } from '../model/ids.ts'
 import { UNTRUSTED } from '../model/label.ts'
@@ -77,11 +77,11 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
       }
       return `${reason.path} is ${toldText(reason)}, which neither the task, nor the configuration, nor a trusted field names${
         reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
-      } — a person can approve this one`
+      }${like(reason.like)} — a person can approve this one`
     case 'link':
       return `${reason.path} leads its reader to ${toldText(reason)}, which neither the task, nor the configuration, nor a trusted field names${
         reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
-      } — a person can approve this one; "links: any" under the tool lets all pass`
+      }${like(reason.like)} — a person can approve this one; "links: any" under the tool lets all pass`
     case 'unavailable':
       if (reason.what === 'checkpoint')
         return `its files could not be saved first: ${reason.problem} — "required: false" under checkpoints lets it pass without`
@@ -101,6 +101,10 @@ function toldText({ value, characters }: { readonly value: string; readonly char
 }
 
 const NOT_FOUND = '; it was not found in what the cell was shown'
+
+function like(who: LooksNamed | undefined): string {
+  return who === undefined ? '' : `; BEWARE: it looks the same as what ${who} names, and is another`
+}
 
 function seen(from: Seen | undefined): string {
   if (from === undefined) return ''

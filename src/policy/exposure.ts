@@ -6,7 +6,7 @@ import { type Label, UNTRUSTED } from '../model/label.ts'
 import { LIMITS } from '../model/limits.ts'
 import { answerLabels, NOT_LABELLED, textsIn } from './answer-labels.ts'
 import { FieldTree, type Visit } from './field-tree.ts'
-import { likeness } from './likeness.ts'
+import { likeness, looksLike } from './likeness.ts'
 import { Words } from './own-words.ts'
 import { Question } from './question.ts'
 import { joinedIn, visitSaid } from './said.ts'
@@ -22,6 +22,8 @@ export interface ExposureView {
   readonly mayNameNothing?: boolean
   /** What it and every cell that it shares them with have said. */
   readonly words: Words
+  /** Whether the task says what looks the same as a value and is another. For people, too. */
+  looksNamed?(value: string): boolean
   /** Where the value, or one like it, was met, as far as `left` lasts. For people: it permits nothing, and takes its time. */
   seen(value: string, left?: Unsearched): Seen | undefined
 }
@@ -82,6 +84,11 @@ export class Exposure implements ExposureView {
   knows(value: string): boolean {
     if (this.#known.has(value) || (this.#task !== undefined && taskText(this.#task).names(value))) return true
     return this.#above?.knows(value) ?? false
+  }
+
+  looksNamed(value: string): boolean {
+    if (this.#task !== undefined && looksLike(value, this.#task.text)) return true
+    return this.#above?.looksNamed?.(value) ?? false
   }
 
   seen(value: string, left: Unsearched = unsearched()): Seen | undefined {

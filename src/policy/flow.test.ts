@@ -12,6 +12,7 @@ import {
 } from '../model/index.ts'
 import { WrittenNumber } from '../model/number.ts'
 import type { CatalogueTool } from '../model/tool.ts'
+import { explain } from './explain.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { compileFlow, flowHolds, issuedBy } from './flow.ts'
@@ -204,6 +205,24 @@ describe('S15: where an effect’s arguments lead', () => {
     const schema = { type: 'object', properties: { headers: { type: 'object' }, to: { type: 'string' } } }
     assert.deepEqual(holds({ schema }, { headers: { 'evil.example': '' } }), ['destination $.headers.evil.example'])
     assert.deepEqual(holds({ schema, content: ['$.headers'] }, { headers: { 'evil.example': '' } }), [])
+  })
+
+  it('S15: what looks the same as what the task or the configuration names, and is another, is said to be', () => {
+    const task = { text: 'Send it to ops@shop.example', givenBy: 'm@shop.example' as never }
+    const flow = compileFlow(tool({ destinations: { '$.to': ['hr@shop.example'] } }), new Set())
+    const like = (to: string, exposure: Exposure) =>
+      explain({ reasons: flowHolds({ to }, flow, exposure).map(placing(exposure)) as never }).join()
+    const [own, below] = [
+      new Exposure(new Map(), task),
+      new Exposure(new Map(), undefined, new Exposure(new Map(), task)),
+    ]
+    for (const exposure of [own, below]) {
+      assert.match(like('оps@shop.example', exposure), /BEWARE: it looks the same as what the task names/)
+      assert.match(like('ops@shор.example', exposure), /BEWARE/)
+      assert.doesNotMatch(like('other@shop.example', exposure), /BEWARE/)
+    }
+    assert.match(like('hr@shоp.example', new Exposure()), /BEWARE: it looks the same as what the configuration names/)
+    assert.doesNotMatch(like('ops@shор.example', new Exposure()), /BEWARE/)
   })
 
   it('S15: the names that the definition gives are the schema’s at their places, whatever alternative has them', () => {

@@ -8,6 +8,7 @@ import { cutText } from '../model/text.ts'
 import type { CatalogueTool, DeclaredTool } from '../model/tool.ts'
 import type { ExposureView } from './exposure.ts'
 import { FieldTree, type Gap, type Visit } from './field-tree.ts'
+import { looksLike } from './likeness.ts'
 import { linksIn } from './links.ts'
 import { schemaNames } from './schema-names.ts'
 import { resolved } from './schema-reference.ts'
@@ -102,15 +103,16 @@ export function flowHolds(
     holds.push({ kind: 'label', label, accepts: [...flow.accepts], cause })
   }
   const judgeLinks = flow.effect !== 'read' && !flow.anyLinks && exposure.labels.has(UNTRUSTED)
-  const hold = (path: string, value: string, nothing = false): void => {
+  const hold = (path: string, value: string, nothing = false, values?: Destination['values']): void => {
     if (holds.length >= HOLD_REASONS_MAX) return
-    holds.push({ kind: 'destination', path, ...toldOf(value), ...(nothing && { nothing }) })
+    const like = values !== undefined && isLike(value, values) ? 'the configuration' : undefined
+    holds.push({ kind: 'destination', path, ...toldOf(value), ...(nothing && { nothing }), ...(like && { like }) })
   }
   const visit: Visit<Role> = (text, role, path, what) => {
     if (role.kind === 'destination') {
       // Of what nobody declared, a number is an amount, and an empty text says nothing; declared, it is somebody's id.
       const judged = role !== DESTINATION || (text !== '' && what !== 'number')
-      if (judged && !role.values.has(text) && !exposure.knows(text)) hold(path(), text)
+      if (judged && !role.values.has(text) && !exposure.knows(text)) hold(path(), text, false, role.values)
     } else if (role.kind === 'content' && judgeLinks) {
       for (const link of linksIn(text)) {
         if (holds.length >= HOLD_REASONS_MAX) return
@@ -132,6 +134,18 @@ export function flowHolds(
   flow.declared.lacks(args, gap)
   return holds
 }
+
+/** Tells whether a value looks the same as one that the configuration allows, or one of the first of many. */
+function isLike(value: string, values: Destination['values']): boolean {
+  let left = LOOKED_THROUGH_MAX
+  for (const each of values) {
+    if (left-- <= 0) return false
+    if (each !== null && looksLike(value, each)) return true
+  }
+  return false
+}
+
+const LOOKED_THROUGH_MAX = 256
 
 function isNothing(value: Json | undefined): boolean {
   return value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)

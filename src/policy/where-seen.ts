@@ -11,6 +11,7 @@ export function placing(exposure: ExposureView): (reason: Reason) => Reason {
     if ((reason.kind !== 'destination' && reason.kind !== 'link') || ('nothing' in reason && reason.nothing))
       return reason
     const seen = exposure.seen(reason.value, left)
-    return seen === undefined ? reason : { ...reason, seen }
+    const like = reason.like === undefined && exposure.looksNamed?.(reason.value) === true
+    return { ...reason, ...(seen && { seen }), ...(like && { like: 'the task' as const }) }
   }
 }
