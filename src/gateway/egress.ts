@@ -11,6 +11,7 @@
  * - EG5  Each piece that leaves is asked for in the tick that writes it (`EgressRules.lastCheck`), also in a connection that
  *        stands: where nothing may leave any more, the connection ends.
  * - EG6  All framing of what leaves is ours (`outgoing`). One request of a connection is under way at a time.
+ * - EG7  A connection that is closed takes along what the kernel has not sent of it, also where this process is killed.
  */
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
@@ -20,6 +21,7 @@ import { addressesOf, isPublic, type Place, placeIn, placeName } from './egress-
 import { endToEnd, type Outgoing, outgoing } from './egress-request.ts'
 import { belongsElsewhere } from './elsewhere.ts'
 import { parseInPieces, unparsedOf } from './http-pieces.ts'
+import { resetsOnClose } from './resetting.ts'
 
 /** The rules that decide over a relay's way out, and record it. */
 export interface EgressRules {
@@ -221,6 +223,7 @@ export class Egress {
   #connect(host: string, port: number): Socket {
     const far = connect({ host, port })
     this.#keep(far)
+    far.once('connect', () => resetsOnClose(far))
     far.setTimeout(SILENCE_MS_MAX, () => far.destroy())
     far.on('error', () => far.destroy())
     return far

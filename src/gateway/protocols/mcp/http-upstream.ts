@@ -1,7 +1,9 @@
-import type { Dispatcher } from 'undici'
+import type { buildConnector as Connector, Dispatcher } from 'undici'
+import buildConnector from 'undici/lib/core/connect.js'
 import Pool from 'undici/lib/dispatcher/pool.js'
 import { isJsonObject, type JsonObject, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
 import { belongsElsewhere, lookupOutside } from '../../elsewhere.ts'
+import { resetsOnClose } from '../../resetting.ts'
 import { Room } from '../../room.ts'
 import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
 import { hasBatches } from './batch.ts'
@@ -53,6 +55,16 @@ export async function connectHttpUpstream(
   if (fault === undefined && !upstream.closed) return ok(upstream)
   upstream.close()
   return no(fault ?? { why: 'it was called off' })
+}
+
+/** Returns a connector whose connections take along what was not sent of a request when they are closed. */
+function resetting(options: Connector.BuildOptions): Connector.connector {
+  const connect = buildConnector(options)
+  return (asked, done) =>
+    connect(asked, (...made) => {
+      if (made[0] === null) resetsOnClose(made[1])
+      done(...made)
+    })
 }
 
 function portOf({ port, protocol }: URL): number {
@@ -109,11 +121,11 @@ class HttpUpstream implements UpstreamConnection {
       pipelining: 1,
       headersTimeout: UPSTREAM_SILENCE_MS_MAX,
       bodyTimeout: UPSTREAM_SILENCE_MS_MAX,
-      connect: {
+      connect: resetting({
         timeout: 5_000,
         lookup: lookupOutside(elsewhere, portOf(url)),
         ...(url.protocol === 'https:' && { secureContext: trusting(ca) }),
-      },
+      }),
       maxHeaderSize: LIMITS.headerBytesMax,
     })
   }
