@@ -112,8 +112,8 @@ export interface CellEnded {
 
 /** What of an attempt's whole arguments the sentinel watches for: an entry shows long ones shortened. */
 export interface Noticed {
-  /** A decoy's name; a part of Firebreak; a place of another environment. */
-  readonly kind: 'decoy' | 'own-authority' | 'environment'
+  /** A decoy's name; a part of Firebreak; a place of another environment; what destroys, where the entry does not show it. */
+  readonly kind: 'decoy' | 'own-authority' | 'environment' | 'destruction'
   readonly name: string
   /** Something that looks like a credential came with it. */
   readonly credential?: true

@@ -55,6 +55,25 @@ describe('Watch', () => {
   ]
   for (const [what, args, expected] of found) it(`finds ${what}`, () => assert.deepEqual(kinds(args), expected))
 
+  it('finds what destroys where the entry no longer shows it, and leaves to the detector what it does', () => {
+    const long = 'tidy up the build directory '.repeat(10)
+    for (const command of [
+      'rm -rf /srv/shop',
+      '/* */ drop table customers',
+      'dd if=/dev/zero bs=1M of=/dev/sda',
+      'git push origin main --force',
+      'kubectl delete pods --all',
+    ]) {
+      assert.deepEqual(kinds({ command: `# ${long}\n${command}` }), ['destruction'], command)
+      assert.deepEqual(kinds({ command }), [])
+      assert.deepEqual(kinds({ command: `# ${long}\n${command}` }, 'books/look'), [], 'a read')
+    }
+    assert.deepEqual(kinds({ text: `${long} rm -rf /` }, 'books/note'), [], 'what is only carried')
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`k${i}`, 'v']))
+    assert.deepEqual(kinds({ ...many, recursive: true }), ['destruction'])
+    assert.deepEqual(kinds({ command: long }), [])
+  })
+
   it('finds decoys, powers and other environments’ tools by their names', () => {
     assert.deepEqual(kinds({}, 'books/admin.escalate'), ['decoy'])
     assert.deepEqual(kinds({}, 'firebreak/grant'), ['own-authority'])
@@ -85,5 +104,14 @@ describe('Watch', () => {
 describe('S17: what a cell writes is looked through in a time that grows as its length does', () => {
   for (const [name, of] of Object.entries(ADVERSARIAL)) {
     it(`S17: ${name}`, () => assertLinear(name, of, (text) => watch.in('books/run', { text, authorization: text })))
+  }
+
+  for (const part of ['dd ', 'rm -x ', 'rm ', 'git push ', 'delete from a.', 'drop ', 'kubectl delete ', ' ', '-ar']) {
+    it(`S17: beginnings of what destroys: ${part}`, () =>
+      assertLinear(
+        part,
+        (n) => `rm ${part.repeat(n)} of=/dev --force-x --all-x`,
+        (text) => watch.in('books/run', { text }),
+      ))
   }
 })

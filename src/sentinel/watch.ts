@@ -9,6 +9,7 @@ import {
   type UpstreamName,
 } from '../model/index.ts'
 import { textsOf } from './call.ts'
+import { destroys, NOTED, saysAll } from './destroys.ts'
 
 export interface WatchSetup {
   readonly environment: EnvironmentName
@@ -73,8 +74,10 @@ export class Watch {
       noticed.push({ kind: 'decoy', name: `the credential ${credential}`, credential: true })
     const declared = name === undefined ? undefined : this.#setup.tools.get(name)
     const content = declared?.content ?? []
+    const texts = textsOf(args, content, true)
+    if (declared?.effect !== 'read') noticed.push(...destructionIn(args, texts))
     let carries: boolean | undefined
-    for (const text of textsOf(args, content, true)) {
+    for (const text of texts) {
       for (const { kind, name: found } of this.#named(text, declared?.effect === 'read')) {
         carries ??= credential !== undefined || carriesCredential(args)
         if (noticed.length < NOTICED_MAX && !noticed.some((each) => each.name === found))
@@ -99,6 +102,17 @@ export class Watch {
     return this.#needles.filter((needle) => !(needle.isWord && isProse) && isNamed(view, needle))
   }
 }
+
+/** Nothing where the entry shows all of it: then its detector sees it there. */
+function destructionIn(args: JsonObject, texts: readonly string[]): readonly Noticed[] {
+  if (texts.length <= SHOWN_TEXTS && texts.reduce((sum, { length }) => sum + length, 0) <= SHOWN_CHARACTERS) return []
+  const names = [...(texts.some(destroys) ? [NOTED.statement] : []), ...(saysAll(args) ? [NOTED.all] : [])]
+  return names.map((name) => ({ kind: 'destruction', name }))
+}
+
+/** An entry shows more than this of the texts and names of any attempt. */
+const SHOWN_TEXTS = 64
+const SHOWN_CHARACTERS = 256
 
 interface Needle extends Noticed {
   readonly text: string

@@ -25,6 +25,17 @@ describe('destruction', () => {
     })
   }
 
+  it('at once: what only its whole arguments show', () => {
+    for (const [tool, name] of [
+      ['books/run', 'a statement that destroys'],
+      ['books/files.delete', 'all of something'],
+    ] as const) {
+      const log = new Log()
+      log.did(log.cell('1'), tool, { command: '…' }, { noticed: [{ kind: 'destruction', name }] })
+      assert.deepEqual(onlyOf(log, 'destruction'), ['restricted'])
+    }
+  })
+
   it('one after the other, over delegates', () => {
     const log = new Log()
     const top = log.cell('0')

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json } from '../../model/index.ts'
+import { destroys, NOTED, saysAll } from '../destroys.ts'
 import { type Detector, NOTHING } from '../detector.ts'
 import { Times } from '../recent.ts'
 
@@ -17,12 +18,13 @@ export const destruction: Detector<'destruction', Times> = {
   scope: 'tree',
   kinds: ['action.intent'],
   initial: () => new Times(),
-  fold: (times, { seq, atMs }, { call }, { objects, window }) => {
+  fold: (times, { seq, atMs }, { call, noticed }, { objects, window }) => {
     if (call === undefined || call.effect === 'read') return NOTHING
     const verb = VERB.exec(spaced(call.name.slice(call.name.indexOf('/') + 1)))?.[0]
-    const statement = [...call.texts].find((text) => STATEMENT.test(text))
-    if (verb === undefined && statement === undefined) return NOTHING
-    const isAll = statement !== undefined || saysAll(call.args)
+    const isNoted = (what: string) => noticed.some(({ kind, name }) => kind === 'destruction' && name === what)
+    const isStatement = isNoted(NOTED.statement) || [...call.texts].some(destroys)
+    if (verb === undefined && !isStatement) return NOTHING
+    const isAll = isStatement || isNoted(NOTED.all) || saysAll(call.args)
     const size = Math.max(1, listed(call.args))
     let count = 0
     for (let i = 0; i < Math.min(size, objects); i++) count = times.add(atMs, seq, window, objects)
@@ -38,20 +40,6 @@ const VERB =
 /** `deleteAllUsers` and `delete_all_users` to the same words. */
 function spaced(name: string): string {
   return name.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase()
-}
-
-/** What destroys at size in one line, whatever tool carries it. */
-const STATEMENT =
-  /\brm\s+(?:-\w*\s+)*-\w*[rR]\w*|\bdrop\s+(?:table|database|schema)\b|\btruncate\s+table\b|\bdelete\s+from\s+[\w."`]+\s*(?:;|$)|\bmkfs\b|\bdd\s+[^\n]*\bof=\/dev\/|\bterraform\s+destroy\b|\bgit\s+push\s+[^\n]*--force\b|\bkubectl\s+delete\s+[^\n]*--all\b/i
-
-const ALL = /^(?:\*|\*\*|%|\/|~|\.|\.\*|\/\*+|all|everything|\*\.\*)$/i
-const ALL_KEY = /^(?:all|recursive|force_all|purge|cascade|everything)$/i
-
-function saysAll(value: Json, key = ''): boolean {
-  if (value === true) return ALL_KEY.test(key)
-  if (typeof value === 'string') return ALL.test(value.trim())
-  if (Array.isArray(value)) return value.some((item) => saysAll(item))
-  return isJsonObject(value) && Object.entries(value).some(([name, item]) => saysAll(item, name))
 }
 
 /** The longest list in its arguments. */
