@@ -93,7 +93,12 @@ async function containNamed(
   config ??= await configAtHand(call)
   waiting.begin(() => 'the fence, which is being written')
   const fences = await tried('fence', [], () => fenceEach(config, state, order))
-  for (let before = -1; before < asked.size && asked.size < WARDENS_MAX; ) {
+  const roundsEnd = performance.now() + ROUNDS_MS_MAX
+  for (let before = -1; before < asked.size; ) {
+    if (asked.size >= WARDENS_MAX || performance.now() > roundsEnd) {
+      heard(stepFailed('wardens', new Error('new ones come ever anew, and not all of them were asked')))
+      break
+    }
     before = asked.size
     const later = await ordering()
     if (asked.size > before) answers.push(...later)
@@ -146,6 +151,8 @@ function receiptText({ id }: Order, answers: Awaited<ReturnType<typeof orderWard
 
 /** Wardens that are asked at most, far more than a host runs: whoever starts ever new ones meets the fence. */
 const WARDENS_MAX = 100_000
+/** Milliseconds in which those that come anew are asked. */
+const ROUNDS_MS_MAX = 45_000
 
 /** Returns the configuration; undefined where it cannot be read, or is no file: a pipe would hold the stop. */
 async function configAtHand(call: Call): Promise<Config | undefined> {
@@ -207,7 +214,7 @@ async function orderWardens(
   )
   const answers = (await Promise.all(answering)).flat()
   const silent = answers.flatMap((answer) => answer.silent ?? [])
-  await Promise.all(silent.map(async ({ pid, socket }) => heard(await endSilentWarden(pid, socket))))
+  await Promise.all(silent.map(async (each) => heard(await endSilentWarden(each))))
   return answers
 }
 

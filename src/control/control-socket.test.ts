@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -92,6 +92,31 @@ describe('S8: the control socket of a run', () => {
     const [said] = await once(odd, 'data')
     assert.match(said, /cannot be read/)
     assert.deepEqual(await heardIn(state), [state])
+  })
+
+  it('of who says what no warden says, or never a whole word, counts as one that does not answer', async () => {
+    const state = stateOf(68)
+    mkdirSync(join(state, 'control'))
+    const done = { kind: 'done', ok: false, said: 'no', silent: { pid: 1, socket: 'x.sock' } }
+    const said = ['{no\n', '{"kind":"confirmation"}\n', ' ', `${JSON.stringify(done)}\n`]
+    said.push(`${JSON.stringify({ ...done, cells: [{ cell: 'c_1', sinceMs: null }] })}\n`)
+    const servers = said.map((words, i) =>
+      createServer((socket) => {
+        socket.on('error', () => undefined).write(words)
+        const again = words === ' ' ? setInterval(() => socket.write(' '), 100) : undefined
+        socket.on('close', () => clearInterval(again))
+        if (words.startsWith('{"kind":"done"')) socket.end()
+      }).listen(join(state, 'control', `${process.pid}-${i}.sock`)),
+    )
+    await Promise.all(servers.map((server) => server.listening || once(server, 'listening')))
+    const heard: unknown[] = []
+    const answers = await askWardens(state, { kind: 'cells' }, (reply) => heard.push(reply), 500)
+    for (const server of servers) server.close()
+    const sockets = answers.map(({ silent }) => silent?.socket)
+    const places = [0, 1, 2, 4].map((i) => `${process.pid}-${i}.sock`)
+    assert.deepEqual(sockets.filter((each) => each !== undefined).toSorted(), places)
+    // Who is silent is no warden's to say.
+    assert.deepEqual(heard, [{ kind: 'done', ok: false, said: 'no' }])
   })
 
   it('of a dead warden is taken away, and asked for nothing', async () => {

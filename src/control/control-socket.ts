@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,6 +15,7 @@ import {
   type Result,
   type Rung,
 } from '../model/index.ts'
+import { askAt } from './ask-at.ts'
 import type { Confirmation, Order, Receipt } from './containment.ts'
 import type { OrderSeen } from './fence.ts'
 import { shortPath } from './short-path.ts'
@@ -49,13 +50,19 @@ export type ControlReply =
       readonly receipt?: Receipt
       readonly cells?: readonly LiveCell[]
       /**
-       * Set by the one that asked, not by the warden: this process listens on the socket of that name, and does not
-       * answer.
+       * Set by the one that asked, not by the warden: this process listens on the socket of that name, which is that
+       * user's, and does not answer.
        */
-      readonly silent?: { readonly pid: number; readonly socket: string }
+      readonly silent?: Silent
       /** What was done with files; absent where no cell of this warden lives on them. */
       readonly files?: Json
     }
+
+export interface Silent {
+  readonly pid: number
+  readonly socket: string
+  readonly uid?: number
+}
 
 /** Something about the files of a workspace that a cell lives on. */
 export interface FilesAsk {
@@ -209,7 +216,7 @@ export async function askWardens(
   return answers.filter((answer) => answer !== undefined)
 }
 
-type Done = Extract<ControlReply, { kind: 'done' }>
+export type Done = Extract<ControlReply, { kind: 'done' }>
 
 /** Asks one warden; undefined where nobody listens any more. */
 async function ask(
@@ -223,47 +230,10 @@ async function ask(
   if (!place.ok)
     return place.reason.code === 'ENOENT' ? undefined : { kind: 'done', ok: false, said: place.reason.message }
   try {
-    return await asked(place.value.at(name), name, request, onReply, boundMs)
+    return await askAt(place.value.at(name), name, request, onReply, boundMs)
   } finally {
     place.value.close()
   }
-}
-
-function asked(
-  path: string,
-  name: string,
-  request: ControlRequest,
-  onReply: (reply: ControlReply) => void,
-  boundMs: number,
-): Promise<Done | undefined> {
-  return new Promise((resolve) => {
-    let text = ''
-    let done: Done | undefined
-    /** The error by which it was not even reached. */
-    let failed: string | undefined
-    const socket = connect(path, () => socket.write(`${JSON.stringify(request)}\n`))
-    socket.setTimeout(boundMs, () => socket.destroy())
-    socket.on('data', (chunk: Buffer) => {
-      const lines = (text + chunk.toString('utf8')).split('\n')
-      text = lines.pop() ?? ''
-      for (const line of lines) {
-        const reply = JSON.parse(line) as ControlReply
-        onReply(reply)
-        if (reply.kind === 'done') done = reply
-      }
-    })
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      failed = error.code
-    })
-    socket.on('close', () => {
-      // The kernel's word that no process listens there: every other fault may be that of a warden that lives.
-      const nobody = failed === 'ECONNREFUSED' || failed === 'ENOENT'
-      if (failed === 'ECONNREFUSED') rmSync(path, { force: true })
-      const silent = { pid: Number.parseInt(name, 10), socket: name }
-      const broken = { kind: 'done', ok: false, said: 'the warden was asked, and did not answer', silent } as const
-      resolve(done ?? (nobody ? undefined : broken))
-    })
-  })
 }
 
 /** Asks the warden whose cell lives on the files of a workspace, and returns what that has done. */

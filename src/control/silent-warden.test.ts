@@ -27,7 +27,11 @@ describe('S8: a warden that was reached and does not answer', () => {
     const pid = Number(warden.pid)
     process.kill(pid, 'SIGSTOP')
     const exited = once(warden, 'exit')
-    const { confirmed, escalated, said } = await endSilentWarden(pid, basename(socket))
+    const { confirmed, escalated, said } = await endSilentWarden({
+      pid,
+      socket: basename(socket),
+      uid: process.getuid?.() ?? 0,
+    })
     assert.deepEqual([confirmed, escalated, said], [true, true, 'it did not answer, and was ended'])
     assert.deepEqual(await exited, [null, 'SIGKILL'])
   })
@@ -38,7 +42,7 @@ describe('S8: a warden that was reached and does not answer', () => {
     const proc = join(directory, 'proc')
     mkdirSync(join(proc, `${warden.pid}`, 'net/unix'), { recursive: true })
     writeFileSync(join(proc, `${warden.pid}`, 'stat'), readFileSync(`/proc/${warden.pid}/stat`))
-    const { confirmed, said } = await endSilentWarden(Number(warden.pid), basename(socket), proc)
+    const { confirmed, said } = await endSilentWarden({ pid: Number(warden.pid), socket: basename(socket) }, proc)
     assert.ok(!confirmed)
     assert.match(said, /whether it lives cannot be told: EISDIR/)
     assert.ok(process.kill(Number(warden.pid), 0))
@@ -48,8 +52,12 @@ describe('S8: a warden that was reached and does not answer', () => {
   it('and nobody else is who has its number by now', async () => {
     const [socket, another] = [join(directory, 'b.sock'), join(directory, 'c.sock')]
     const stranger = await listening(another)
-    const { confirmed, said } = await endSilentWarden(Number(stranger.pid), basename(socket))
+    const { confirmed, said } = await endSilentWarden({ pid: Number(stranger.pid), socket: basename(socket) })
     assert.deepEqual([confirmed, said], [true, 'it was gone: no process has its socket'])
+    // A socket of the same name, which another user has made.
+    const uid = (process.getuid?.() ?? 0) + 1
+    const namesake = await endSilentWarden({ pid: Number(stranger.pid), socket: basename(another), uid })
+    assert.equal(namesake.said, said)
     assert.ok(process.kill(Number(stranger.pid), 0))
     assert.equal(stranger.signalCode, null)
   })

@@ -5,15 +5,17 @@ import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
 import { reapOrphans } from '../cells/run-directory.ts'
 import { type Confirmation, eventually } from './containment.ts'
+import type { Silent } from './control-socket.ts'
 
 const END_MS_MAX = 2_000
 
 /**
  * Ends a warden that was reached and does not answer. Its cells die with it (W1), and its gateway ends with its channel:
  * what is left of them is looked for by `reapDead`. One of which the kernel does not tell whether it lives is not
- * signalled, and not confirmed. `proc` is where proc(5) lies.
+ * signalled, and not confirmed. Only a process of the user to whom the socket belongs is: another could have given it the
+ * name of somebody else's. `proc` is where proc(5) lies.
  */
-export async function endSilentWarden(pid: number, socket: string, proc = '/proc'): Promise<Confirmation> {
+export async function endSilentWarden({ pid, socket, uid }: Silent, proc = '/proc'): Promise<Confirmation> {
   const begun = performance.now()
   const told = (confirmed: boolean, said: string): Confirmation => {
     return {
@@ -27,7 +29,8 @@ export async function endSilentWarden(pid: number, socket: string, proc = '/proc
   }
   try {
     const since = startOf(proc, pid)
-    if (since === undefined || !holds(proc, pid, socket)) return told(true, 'it was gone: no process has its socket')
+    if (since === undefined || !holds(proc, pid, socket) || !isOf(proc, pid, uid))
+      return told(true, 'it was gone: no process has its socket')
     if (startOf(proc, pid) === since) process.kill(pid, 'SIGKILL')
     const gone = await eventually(() => startOf(proc, pid) !== since, END_MS_MAX)
     return told(gone, gone ? 'it did not answer, and was ended' : 'it does not answer, and cannot be ended')
@@ -78,6 +81,12 @@ function holds(proc: string, pid: number, socket: string): boolean {
   const descriptors = unlessGone(() => readdirSync(join(own, 'fd'))) ?? []
   const targets = descriptors.map((fd) => unlessGone(() => readlinkSync(join(own, 'fd', fd))))
   return targets.some((target) => target !== undefined && inodes.includes(target))
+}
+
+/** Tells whether a process runs as this user, where one is named. proc(5), the second of Uid: is the effective one */
+function isOf(proc: string, pid: number, uid: number | undefined): boolean {
+  const status = unlessGone(() => readFileSync(join(proc, `${pid}`, 'status'), 'utf8')) ?? ''
+  return uid === undefined || Number(/^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]) === uid
 }
 
 function unlessGone<T>(read: () => T): T | undefined {
