@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
 import { listener } from '../../test/kit/listener.ts'
+import { until } from '../../test/kit/until.ts'
 import { connectionsIn, processEvidence } from './evidence.ts'
 
 const own = process.getuid?.() ?? 0
@@ -44,6 +45,13 @@ describe('S8: what the kernel’s tables say of a cell', () => {
     assert.deepEqual(evidence?.environment, ['TOKEN', 'EMPTY'])
     assert.equal(evidence?.parent, process.pid)
     assert.ok(!JSON.stringify(evidence).includes('stolen'))
+    // Its name is cut in the middle of a letter of two UTF-16 units.
+    const argv0 = `${'x'.repeat(255)}\u{1f600}`
+    const odd = spawn('/usr/bin/sleep', ['60'], { argv0 })
+    after(() => void odd.kill())
+    await until('it has its name', () => processEvidence([Number(odd.pid)])[0]?.command.startsWith('xx') ?? false)
+    assert.ok(processEvidence([Number(odd.pid)])[0]?.command.isWellFormed())
+    odd.kill('SIGKILL')
     child.kill('SIGKILL')
     await once(child, 'exit')
     assert.deepEqual(processEvidence([pid]), [], 'one that ended meanwhile is left out')

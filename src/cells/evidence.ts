@@ -3,6 +3,7 @@
  * the names are read: values may be what it stole.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { cutText } from '../model/text.ts'
 
 export interface ProcessEvidence {
   /** The host's. */
@@ -119,5 +120,5 @@ function contents(path: string): string {
 }
 
 function plain(text: string): string {
-  return text.slice(0, TEXT_MAX).trim()
+  return cutText(text, TEXT_MAX).trim()
 }

@@ -16,6 +16,7 @@ import { endSilentWarden, reapDead } from '../control/silent-warden.ts'
 import { fenceAgents, fencedText, newOrderId } from '../control/stop.ts'
 import { statesIn, tenantOf, tenantState, trialsOf } from '../control/tenants.ts'
 import { isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
+import { cutText } from '../model/text.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
 import { census } from './contain-census.ts'
 import { nobodyMeant, targetOf, whoRuns } from './contain-target.ts'
@@ -66,8 +67,8 @@ async function containNamed(
   let config = target === undefined ? await configAtHand(call) : undefined
   target ??= targetOf(name, config) ?? (await whoRuns(state, name, waiting))
   if (target === undefined) return nobodyMeant(call, name, config)
-  const by = personOf(call).slice(0, WORDS_MAX)
-  const why = (call.text('why') ?? 'no reason was given').slice(0, WORDS_MAX)
+  const by = cutText(personOf(call), WORDS_MAX)
+  const why = cutText(call.text('why') ?? 'no reason was given', WORDS_MAX)
   const agents = config === undefined || target.kind === 'agent' ? [] : agentsMeant(config, target)
   const order: Order = { id: newOrderId(), target, rung, by, why, ...(agents.length > 0 && { agents }) }
   const confirmations: Confirmation[] = []
@@ -120,6 +121,7 @@ async function containNamed(
   for (const { receipt, ok, said: words, silent } of answers) {
     if (receipt?.unwritten !== undefined)
       call.print.fault(`no receipt could be written: ${printable(receipt.unwritten)}`)
+    if (receipt?.lacking !== undefined) call.print.fault(`the receipt is not whole: ${printable(receipt.lacking)}`)
     if (receipt === undefined && !ok && !silent) call.print.fault(printable(words))
   }
   if (target.kind === 'cell' && cells.length === 0 && contained) {

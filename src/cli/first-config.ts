@@ -6,6 +6,7 @@ import type { Contained } from '../control/contain-command.ts'
 import { HIDDEN_PATTERNS } from '../control/programs/hidden-files.ts'
 import { stubLines, type ToolStub, yamlText } from '../control/tool-stub.ts'
 import { withUnseen } from '../model/index.ts'
+import { cutText } from '../model/text.ts'
 
 export interface FirstUpstream {
   readonly server: NamedServer
@@ -107,7 +108,7 @@ function leftOutLines({ key, why }: LeftOut): readonly string[] {
 
 /** Returns a file's name for a server in a form that a comment can hold. */
 function quoted(key: string): string {
-  return JSON.stringify(oneLine(key).slice(0, 80))
+  return JSON.stringify(cutText(oneLine(key), 80))
 }
 
 export const NEVER = `// Policies only forbid: what is allowed stands under grants in firebreak.yaml.
@@ -278,5 +279,5 @@ function near(directory: string, path: string): string {
 
 /** What a server said must not end a comment. */
 function oneLine(text: string): string {
-  return withUnseen(text.slice(0, 300), () => ' ')
+  return withUnseen(cutText(text, 300), () => ' ')
 }

@@ -1,5 +1,6 @@
 import { reasonsFrom } from '../gateway/record.ts'
 import type { Standing } from '../ledger/effects.ts'
+import { cutText } from '../model/text.ts'
 import { explain } from '../policy/index.ts'
 import { howToFindOut, type Plan, type PlannedEffect, type Totals } from '../recovery/plan.ts'
 
@@ -139,5 +140,5 @@ function nameOf({ effect }: PlannedEffect): string {
 
 function shortened(value: unknown): string {
   const text = JSON.stringify(value)
-  return text.length > 100 ? `${text.slice(0, 99)}…` : text
+  return text.length > 100 ? `${cutText(text, 99)}…` : text
 }

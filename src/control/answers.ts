@@ -13,6 +13,7 @@ import {
   personName,
   type Result,
 } from '../model/index.ts'
+import { cutText } from '../model/text.ts'
 
 /**
  * A person's answer to a hold, on its way to the gateway: a file that only the state's owner can write. The gateway that
@@ -92,7 +93,7 @@ function readAnswer(path: string): Result<Answer, string> {
       approved,
       by: personName(String(by)),
       forMs,
-      ...(typeof why === 'string' && { why: why.slice(0, 500) }),
+      ...(typeof why === 'string' && { why: cutText(why, 500) }),
     })
   } catch (error) {
     return no(error instanceof Error ? error.message : String(error))

@@ -49,10 +49,15 @@ export async function contain(
 const LEDGER_MS_MAX = 3_000
 
 /** Without a receipt it is contained all the same, and whoever has ordered it is told why there is none. */
-function kept(state: State, receipt: Receipt, evidence: JsonObject, told: Told): Pick<Receipt, 'unwritten'> {
+function kept(
+  state: State,
+  receipt: Receipt,
+  evidence: JsonObject,
+  told: Told,
+): Pick<Receipt, 'unwritten' | 'lacking'> {
   try {
-    writeReceipt(state.directory, receipt, evidence, told)
-    return {}
+    const lacking = writeReceipt(state.directory, receipt, evidence, told)
+    return lacking === undefined ? {} : { lacking }
   } catch (error) {
     return { unwritten: error instanceof Error ? error.message : String(error) }
   }

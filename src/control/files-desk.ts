@@ -13,6 +13,7 @@ import {
   personName,
   type Result,
 } from '../model/index.ts'
+import { cutText } from '../model/text.ts'
 import { BOUNDS_DEFAULT, type Bounds } from '../recovery/bounds.ts'
 import type { Checkpoint } from '../recovery/checkpoint.ts'
 import {
@@ -197,7 +198,7 @@ export function restoredEntry(done: {
 
 /** Written by the command line, and read again as if by anybody. */
 function who(detail: JsonObject) {
-  return { by: personName(String(detail.by)), why: String(detail.why).slice(0, 500) }
+  return { by: personName(String(detail.by)), why: cutText(String(detail.why), 500) }
 }
 
 function named({ name }: JsonObject): { readonly name?: string } {

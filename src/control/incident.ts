@@ -8,6 +8,7 @@ import { faultText } from '../ledger/fault.ts'
 import { readEntries } from '../ledger/read.ts'
 import { verifyLedger } from '../ledger/verify.ts'
 import { type AgentName, budgetText, type CellId, isJsonObject, type Json, type JsonPath } from '../model/index.ts'
+import { cutText } from '../model/text.ts'
 import { explain } from '../policy/index.ts'
 import { incidentOf, type Material } from '../recovery/incident/compose.ts'
 import { Dossier } from '../recovery/incident/dossier.ts'
@@ -175,7 +176,7 @@ async function proofOf({ log, state }: IncidentPlace): Promise<Material['proof']
 
 function readKey(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8').trim().slice(0, 256)
+    return cutText(readFileSync(path, 'utf8').trim(), 256)
   } catch {
     return undefined
   }

@@ -46,6 +46,17 @@ describe('the receipt of a stop, read again', () => {
     writeFileSync(note, text)
   })
 
+  it('is written and signed also where the evidence cannot be, and says so', () => {
+    const other = 'o_0123456789abcdee'
+    const odd = { [CELL]: { processes: [{ command: '\ud83d' }] } }
+    const about = { ...receipt, order: { ...order, id: other } }
+    const lacking = writeReceipt(state, about, odd, { mayLand: [], entries: [], whole: true })
+    assert.match(lacking ?? '', /cannot be signed: a lone surrogate/)
+    const told = read(other)
+    assert.ok(told.kind === 'read' && told.signed, JSON.stringify(told))
+    rmSync(join(state, 'receipts', `${other}.note`))
+  })
+
   it('an order whose name would lead elsewhere is none', () => {
     cpSync(note, join(state, 'x.note'))
     for (const id of ['o_../../../etc/passwd', '../x', '', 'o_0123456789abcdef/../x'])

@@ -66,9 +66,15 @@ function newest(entries: readonly Entry[]): readonly Entry[] {
 /**
  * `<state>/receipts/<order>.note`: the receipt as canonical JSON, signed with the warden's own key (C2SP signed note,
  * Ed25519); `<state>/receipts/warden.pub` verifies it. Beside it `<order>.entries.jsonl`, by whose digest it is bound.
- * Throws what the disk says.
+ * Evidence that cannot be signed (a cell chooses what its processes are called) is left out, and the result says so: a stop
+ * has a receipt all the same. Throws what the disk says.
  */
-export function writeReceipt(stateDirectory: string, receipt: Receipt, evidence: JsonObject, told: Told): void {
+export function writeReceipt(
+  stateDirectory: string,
+  receipt: Receipt,
+  evidence: JsonObject,
+  told: Told,
+): string | undefined {
   const directory = join(stateDirectory, 'receipts')
   const spare = spareOf(stateDirectory)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -77,12 +83,19 @@ export function writeReceipt(stateDirectory: string, receipt: Receipt, evidence:
   const lines = told.entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
   const entries = { file: name, sha256: digest(lines), whole: told.whole }
   // Safe: all are plain JSON by their types.
-  const text = canonicalText({ ...receipt, evidence, mayLand: told.mayLand, entries } as unknown as Json)
+  const textWith = (seen: JsonObject) =>
+    canonicalText({ ...receipt, evidence: seen, mayLand: told.mayLand, entries } as unknown as Json)
+  const whole = textWith(evidence)
+  const lacking = whole.ok
+    ? undefined
+    : `what was seen of its processes and files cannot be signed: ${whole.reason.problem}`
+  const text = lacking === undefined ? whole : textWith({ lacking })
   if (!text.ok) throw new Error(`a receipt ${text.reason.problem}`)
   const signed = `${text.value}\n`
   const line = signatureLine(NAME, keyId(NAME, ED25519, rawKey(key)), sign(null, Buffer.from(signed), key))
   writeOnFullDisk(join(directory, `${receipt.order.id}.note`), `${signed}\n${line}`, spare)
   writeOnFullDisk(join(directory, name), lines, spare)
+  return lacking
 }
 
 /** More is no receipt of ours: a thousand cells with their processes are less. */

@@ -1,4 +1,5 @@
 import { grantedName, type JsonObject, type Noticed, type Operation, type UpstreamName } from '../model/index.ts'
+import { cutText } from '../model/text.ts'
 import { Watch, type WatchSetup } from '../sentinel/index.ts'
 import { openSecrets } from './secrets.ts'
 
@@ -40,5 +41,5 @@ function formsOf([variable, value]: readonly [string, string]): readonly (readon
 }
 
 function recordableName(target: string): string {
-  return target.slice(0, 200).replaceAll(/\p{Cc}/gu, '') || '-'
+  return cutText(target, 200).replaceAll(/\p{Cc}/gu, '') || '-'
 }

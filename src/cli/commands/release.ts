@@ -6,6 +6,7 @@ import { gatewaySetup, type Judged } from '../../control/setup.ts'
 import { monotonicUs } from '../../control/starting.ts'
 import { openTenantState, tenantOf, tenantState } from '../../control/tenants.ts'
 import { isBelow, no, personName, type Result, RUNGS, type Rung, samePerson } from '../../model/index.ts'
+import { cutText } from '../../model/text.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { sharedTerminal } from '../own-terminal.ts'
@@ -86,7 +87,7 @@ async function release(call: Call, judged: Judged, agent: Agent, { to, by, why }
     )
     return EXIT.denied
   }
-  const request = { kind: 'release', agent: agent.name, from, to, by: personName(by), why: why.slice(0, 500) } as const
+  const request = { kind: 'release', agent: agent.name, from, to, by: personName(by), why: cutText(why, 500) } as const
   const told = { ...request, environment: agent.environment, askedUs, ...(seen && { seen }) }
   const recorded = await record(call, judged, agent, state, told)
   if (!recorded.ok) {

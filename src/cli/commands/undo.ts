@@ -18,6 +18,7 @@ import {
   personName,
   type Result,
 } from '../../model/index.ts'
+import { cutText } from '../../model/text.ts'
 import { type Plan, planOf, type Selection, type Story } from '../../recovery/plan.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
@@ -93,7 +94,7 @@ async function run(call: Call): Promise<ExitCode> {
         cell: newCellId(randomBytes(16)),
         environment: environmentName(part.log),
         by: personName(by ?? ''),
-        why: (why ?? '').slice(0, 500),
+        why: cutText(why ?? '', 500),
         what,
         ...each,
       }

@@ -79,7 +79,7 @@ async function call(path: string, tool: string, args: object): Promise<Became> {
       readonly error?: { readonly message: string }
     }
     if (error !== undefined) return { became: 'refused', detail: error.message }
-    const detail = JSON.stringify(result?.content ?? '').slice(0, 200)
+    const detail = JSON.stringify(result?.content ?? '').slice(0, 200).toWellFormed()
     if ('dev.firebreak/hold' in (result?._meta ?? {})) return { became: 'held', detail }
     const structured = result?.structuredContent
     return { became: result?.isError === true ? 'failed' : 'through', detail, ...(structured && { structured }) }
@@ -103,7 +103,7 @@ function reach(host: string, port: number): Promise<Became> {
 
 function run(command: string): Became {
   const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', command], { timeout: RUN_MS_MAX, encoding: 'utf8' })
-  const detail = `${stdout ?? ''}${stderr ?? ''}`.slice(0, 200)
+  const detail = `${stdout ?? ''}${stderr ?? ''}`.slice(0, 200).toWellFormed()
   return { became: status === 0 ? 'through' : 'failed', detail }
 }
 
