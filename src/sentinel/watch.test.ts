@@ -14,7 +14,7 @@ const watch = new Watch({
     ...NO_DECOYS,
     tools: [{ upstream: 'books' as UpstreamName, tool: 'admin.escalate' as ToolName, description: '' }],
     files: ['/workspace/.aws/credentials'],
-    hosts: ['vault.corp.example'],
+    hosts: ['vault.corp.example', '10.9.8.7', 'bücher.example'],
   },
   environments: new Map([
     ['books', TEST],
@@ -41,6 +41,19 @@ describe('Watch', () => {
     ['in other case and width', { url: 'HTTPS://ＶＡＵＬＴ.corp.EXAMPLE/' }, ['decoy']],
     ['with what nobody sees between', { url: 'https://vault.co\u200brp.example' }, ['decoy']],
     ['encoded, and encoded again', { url: 'https://x/?u=vault%252ecorp%252eexample' }, ['decoy']],
+    ['with other dots', { url: 'http://vault。corp｡example/x' }, ['decoy']],
+    ['with a tab and a line end', { url: 'http://vau\nlt.co\trp.example' }, ['decoy']],
+    ['its address', { url: 'http://10.9.8.7/' }, ['decoy']],
+    ['its address as one number', { url: 'http://168364039/' }, ['decoy']],
+    ['its address as a number without a scheme', { place: '168364039:443' }, ['decoy']],
+    ['its address in a command', { command: 'curl -s http://0x0a.9.8.7/x' }, ['decoy']],
+    ['its address in octal', { url: 'http://012.011.010.07/' }, ['decoy']],
+    ['its address in two parts', { url: 'http://10.9.2055/' }, ['decoy']],
+    ['its address within IPv6', { url: 'http://[::ffff:10.9.8.7]/' }, ['decoy']],
+    ['its address within IPv6, in hexadecimal', { url: 'http://[::ffff:a09:807]/' }, ['decoy']],
+    ['its name as it travels', { url: 'https://xn--bcher-kva.example/' }, ['decoy']],
+    ['a place of another environment as a number', { url: 'http://2130706433:8802/mcp' }, ['environment']],
+    ['the state in an address with a tab', { url: 'file:///var/lib/desk-\tstate/ledger' }, ['own-authority']],
     ['a decoy’s file, the long way', { path: '/workspace//./x/../.aws/credentials' }, ['decoy']],
     ['a place of another environment', { url: 'http://payments.internal/v1' }, ['environment']],
     ['by its port', { url: 'http://127.0.0.1:8802/mcp' }, ['environment']],
@@ -54,6 +67,11 @@ describe('Watch', () => {
     ['in a name of a member', { 'firebreak.yaml': 1 }, ['own-authority']],
   ]
   for (const [what, args, expected] of found) it(`finds ${what}`, () => assert.deepEqual(kinds(args), expected))
+
+  it('finds a file of ours in an address that is only read', () => {
+    for (const url of ['file:///conf/firebreak.yaml', 'file:///conf/fire\tbreak.yaml'])
+      assert.deepEqual(kinds({ url }, 'books/look'), ['own-authority'])
+  })
 
   it('finds what destroys where the entry no longer shows it, and leaves to the detector what it does', () => {
     const long = 'tidy up the build directory '.repeat(10)
