@@ -12,10 +12,11 @@ import { agentsMeant } from '../control/runtime.ts'
 import { isBelow, samePerson } from '../model/index.ts'
 import type { Waiting } from './contain-waiting.ts'
 
-/** Cells that wardens have answered for: those that their receipts name, and how their points are called. */
+/** Cells that somebody has answered for: their names, or points that end in one. */
 export interface Said {
-  readonly cells: readonly string[]
-  readonly points: readonly string[]
+  /** The state of the warden that has: of another's cells it says nothing. Absent where it is our own word. */
+  readonly from?: string
+  readonly names: readonly string[]
 }
 
 /**
@@ -27,14 +28,15 @@ export async function census(
   states: readonly string[],
   order: Order,
   config: Config | undefined,
-  said: Said,
+  said: readonly Said[],
   waiting: Waiting,
 ): Promise<readonly Confirmation[]> {
   if (!isBelow(order.rung, 'restricted')) return []
   const begun = performance.now()
   const places = placesOf(states)
-  const isNamed = ({ cell }: Standing) =>
-    said.cells.includes(cell) || said.points.some((point) => point.endsWith(` ${cell}`))
+  const named = namedBy(said)
+  const isNamed = ({ cell, about }: Standing) =>
+    named.has(cell) || (about !== undefined && placeOf(about.state).some((place) => named.has(`${cell} ${place}`)))
   const cuts = new Set<string>()
   const look = () => standingOf(usersOf(places), cuts).filter((each) => isOf(each, places))
   const unnamed = () => {
@@ -66,6 +68,15 @@ export async function census(
     return confirmation(`processes of ${each.cell}`, gone, words, true)
   })
   return [...goOn, ...(await Promise.all(ended)), ...unseen()]
+}
+
+/** Returns the cells that are named by our own word, and `cell place` for those that a warden of that place names. */
+function namedBy(said: readonly Said[]): ReadonlySet<string> {
+  const all = said.flatMap(({ from, names }) => {
+    const cells = names.map((name) => name.slice(name.lastIndexOf(' ') + 1))
+    return from === undefined ? cells : placeOf(from).flatMap((place) => cells.map((cell) => `${cell} ${place}`))
+  })
+  return new Set(all)
 }
 
 /** Returns what is noted of the cells of these states that run. */

@@ -18,7 +18,7 @@ import { statesIn, tenantOf, tenantState, trialsOf } from '../control/tenants.ts
 import { isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
 import { cutText } from '../model/text.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
-import { census } from './contain-census.ts'
+import { census, type Said } from './contain-census.ts'
 import { nobodyMeant, targetOf, whoRuns } from './contain-target.ts'
 import { type Waiting, waitingAloud } from './contain-waiting.ts'
 import { printable } from './printable.ts'
@@ -87,8 +87,9 @@ async function containNamed(
     }
   }
   const asked = new Set<string>()
+  const said: Said[] = []
   // At once, whatever the disk does, and again when the fence is on it: a run that was not there yet has read that, or is asked.
-  const ordering = () => tried('wardens', [], () => orderWardens(state, order, asked, heard, waiting))
+  const ordering = () => tried('wardens', [], () => orderWardens(state, order, asked, heard, waiting, said))
   const answers = [...(await ordering())]
   waiting.begin(() => 'the configuration, which is being read')
   config ??= await configAtHand(call)
@@ -110,12 +111,14 @@ async function containNamed(
     else confirmations.push(each)
   }
   waiting.begin(() => 'what dead wardens have left', REAP_MS_MAX)
-  for (const each of await tried('dead wardens', [], () => reapDead(runDirectories()))) heard(each)
+  for (const each of await tried('dead wardens', [], () => reapDead(runDirectories()))) {
+    heard(each)
+    said.push({ names: [each.point] })
+  }
   const states = await tried('state', [state], async () => statesMeant(state, target))
   if (!states.some((each) => existsSync(join(each, 'ledger')))) heard(neverUsed(state))
 
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
-  const said = { cells, points: confirmations.map(({ point }) => point) }
   for (const each of await tried('host', [], () => census(states, order, config, said, waiting))) heard(each)
   const contained = confirmations.every(({ confirmed }) => confirmed) && answers.every(({ ok, silent }) => ok || silent)
   for (const { receipt, ok, said: words, silent } of answers) {
@@ -195,24 +198,29 @@ function neverUsed(state: string): Confirmation {
   return { point: 'state', by: 'disk', confirmed: false, said, afterMs: 0, escalated: false }
 }
 
-/** Sends the order to the wardens that are not in `asked`, and adds them to it; ends those that stay silent. */
+/**
+ * Sends the order to the wardens that are not in `asked`, and adds them to it, and what they name to `said`; ends those
+ * that stay silent.
+ */
 async function orderWardens(
   state: string,
   order: Order,
   asked: Set<string>,
   heard: (confirmation: Confirmation) => void,
   waiting: Waiting,
+  said: Said[],
 ) {
   const before = asked.size
   let done = 0
   waiting.begin(() => `${asked.size - before - done} of ${asked.size - before} wardens`, SILENCE_MS_MAX + END_MS_MAX)
-  const onReply = (reply: ControlReply) => {
+  const onReply = (from: string) => (reply: ControlReply) => {
     if (reply.kind === 'confirmation') heard(reply.confirmation)
     else done++
+    said.push({ from, names: reply.kind === 'done' ? (reply.receipt?.cells ?? []) : [reply.confirmation.point] })
   }
   const request = { kind: 'contain', order } as const
   const answering = statesMeant(state, order.target).map((each) =>
-    askWardens(each, request, onReply, SILENCE_MS_MAX, asked),
+    askWardens(each, request, onReply(each), SILENCE_MS_MAX, asked),
   )
   const answers = (await Promise.all(answering)).flat()
   const silent = answers.flatMap((answer) => answer.silent ?? [])

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import {
@@ -50,13 +50,18 @@ export function statesIn(stateDirectory: string): readonly string[] {
 }
 
 /**
- * Returns the states in which a doctor tries what a state's configuration would start: they lie beside it. None where
- * this user may not look: whoever tries something could not have made one there.
+ * Returns the states in which a doctor tries what a state's configuration would start: they lie beside it, and are
+ * the state's owner's, this user's or root's. None where this user may not look: whoever tries something could not have
+ * made one there.
  */
 export function trialsOf(stateDirectory: string): readonly string[] {
   const [parent, prefix] = [dirname(stateDirectory), `${basename(stateDirectory)}${TRIAL}`]
   try {
-    const names = readdirSync(parent).filter((name) => name.startsWith(prefix))
+    const owners = [0, process.geteuid?.(), statSync(stateDirectory, { throwIfNoEntry: false })?.uid]
+    const names = readdirSync(parent).filter((name) => {
+      const stat = name.startsWith(prefix) ? lstatSync(join(parent, name), { throwIfNoEntry: false }) : undefined
+      return stat?.isDirectory() === true && owners.includes(stat.uid)
+    })
     return names.flatMap((name) => statesIn(join(parent, name)))
   } catch {
     return []

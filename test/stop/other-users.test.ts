@@ -90,12 +90,30 @@ describe('S8: an order by root over another user’s state', { skip: SKIP }, () 
     said.end()
     assert.ok(lives(root.child))
     root.child.kill('SIGKILL')
-    // The order means both states, and looks at the runs of both their owners.
+    // What another user calls a trial of this state is none.
     const theirs = `${state}.try-theirs`
     mkdirSync(theirs)
     chownSync(theirs, USER + 1, USER + 1)
     const other = cellOf(5, { part: 'agent', state: theirs })
+    // It would answer for a cell of this one.
+    const ours = cellOf(8, { part: 'agent', state })
+    const point = `processes of ${ours.id}`
+    const word = { point, by: 'kernel', confirmed: true, said: 'frozen', afterMs: 1, escalated: false } as const
+    const talks = async (trial: string) => {
+      const door = await openControlSocket(trial, async (_, reply) => {
+        reply({ kind: 'confirmation', confirmation: word })
+        reply({ kind: 'done', ok: true, said: '1 cell' })
+      })
+      assert.ok(door.ok)
+      return door.value
+    }
+    const doors = [await talks(theirs), await talks(`${state}.try-own`)]
     const told = await ask('contain', 'all')
+    for (const door of doors) await door.close()
+    rmSync(`${state}.try-own`, { recursive: true })
+    assert.equal(told.stdout.split(`yes  ${point}`).length, 3, told.stdout)
+    assert.match(told.stdout, new RegExp(`^yes {2}${point} +no warden named it, and it was ended`, 'm'))
+    assert.ok(!lives(ours.child))
     rmSync(theirs, { recursive: true })
     assert.equal(told.code, 0, told.stdout)
     assert.ok(lives(other.child), 'it says of itself that it is of that state')

@@ -79,7 +79,9 @@ async function call(path: string, tool: string, args: object): Promise<Became> {
       readonly error?: { readonly message: string }
     }
     if (error !== undefined) return { became: 'refused', detail: error.message }
-    const detail = JSON.stringify(result?.content ?? '').slice(0, 200).toWellFormed()
+    const detail = JSON.stringify(result?.content ?? '')
+      .slice(0, 200)
+      .toWellFormed()
     if ('dev.firebreak/hold' in (result?._meta ?? {})) return { became: 'held', detail }
     const structured = result?.structuredContent
     return { became: result?.isError === true ? 'failed' : 'through', detail, ...(structured && { structured }) }
