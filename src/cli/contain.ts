@@ -127,7 +127,8 @@ async function containNamed(
     if (receipt?.lacking !== undefined) call.print.fault(`the receipt is not whole: ${printable(receipt.lacking)}`)
     if (receipt === undefined && !ok && !silent) call.print.fault(printable(words))
   }
-  if (target.kind === 'cell' && cells.length === 0 && contained) {
+  const acted = answers.some(({ receipt }) => (receipt?.confirmations.length ?? 0) > 0)
+  if (target.kind === 'cell' && cells.length === 0 && contained && !acted) {
     call.print.fault(`no cell ${target.name} runs here`, 'firebreak ps lists those that do')
     return EXIT.usage
   }

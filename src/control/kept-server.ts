@@ -112,13 +112,19 @@ export class KeptServer {
     return done.ok ? ok(done.value ?? 'cgroup.events says frozen 1') : no(JSON.stringify(done.reason))
   }
 
-  /** Ends the one that runs, with all that it was told; another is started for whoever it still serves. */
-  async renew(): Promise<Result<string, string>> {
-    if (!this.#running?.begun) return ok('none of it runs: the next one has been told nothing')
+  /**
+   * Ends the one that runs, with all that it was told; another is started for whoever it still serves. `onGone` is called
+   * before that one is there.
+   */
+  async renew(onGone: () => void = () => undefined): Promise<Result<string, string>> {
+    const running = this.#running
+    if (!running?.begun) return ok('none of it runs: the next one has been told nothing')
     // It did not end by itself: that makes nobody wait.
     this.#starts--
-    const killed = await this.#running.cell.kill()
-    return killed.ok ? ok(`${killed.value}; those that it still serves get another`) : no(JSON.stringify(killed.reason))
+    const killed = await running.cell.kill()
+    if (!killed.ok) return no(JSON.stringify(killed.reason))
+    if (this.#running === undefined || this.#running === running) onGone()
+    return ok(`${killed.value}; those that it still serves get another`)
   }
 
   /** The gateway speaks to it no more. A number that is not, or no longer, the running one's says nothing. */

@@ -53,6 +53,7 @@ import { orderedText, type Start, Starting, unbegun } from './starting.ts'
 import type { State } from './state.ts'
 import { type Halting, newOrderId } from './stop.ts'
 import { openTenantState, tenantOf } from './tenants.ts'
+import type { IsMeant, Line } from './told-cells.ts'
 import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
 import type { StdioUpstream } from './upstream-cell.ts'
 import { livedSpans } from './workspace-marks.ts'
@@ -236,6 +237,7 @@ class OpenRuntime implements Runtime {
       newNumber: () => ++this.#numbers,
       mayBegin: (number) => this.#mayServe(number),
       about: (number) => this.#aboutServer(number),
+      lineOf: (number) => this.#lineOf(number),
       tellUnsearched: (name, unsearched) => this.#tellUnsearched(name, unsearched),
     })
     this.#files = new FilesDesk({
@@ -473,7 +475,9 @@ class OpenRuntime implements Runtime {
     if (live === undefined || order === undefined) return
     const agents = [live.agent.name]
     this.#starting.fencing(order, agents)
-    await this.#whole(contain({ ...this.#containing(order, []), agents })).then((receipt) => this.#fenced(receipt))
+    await this.#whole(contain({ ...this.#containing(order, [], this.#meaning(order)), agents })).then((receipt) =>
+      this.#fenced(receipt),
+    )
   }
 
   /** A run does not end before the stops under way have. */
@@ -659,7 +663,8 @@ class OpenRuntime implements Runtime {
       ...this.#starting.all().flatMap(({ number, id, agent }) => (isTarget(id, agent) ? [number] : [])),
     ]
     const numbers = this.#withBelow(targets)
-    const agents = [...new Set([...numbers.flatMap((number) => this.#agentOf(number) ?? []), ...fenced])]
+    const told = isBelow(order.rung, 'restricted') ? this.#servers.toldBy(this.#meaning(order)) : []
+    const agents = [...new Set([...numbers.flatMap((number) => this.#agentOf(number) ?? []), ...told, ...fenced])]
     // Of an order that is about somebody else's agents nothing is kept here.
     if (numbers.length === 0 && agents.length === 0 && !this.#goesOn(order))
       return { order, atMs: Date.now(), cells: [], agents, confirmations: [], contained: true }
@@ -668,7 +673,7 @@ class OpenRuntime implements Runtime {
     this.#orders.set(order.id, new Set(numbers))
     const [oldest] = this.#orders.keys()
     if (this.#orders.size > ORDERS_MAX && oldest !== undefined) this.#orders.delete(oldest)
-    const stop = { ...this.#containing(order, numbers), agents }
+    const stop = { ...this.#containing(order, numbers, this.#meaning(order)), agents }
     const receipt = await this.#whole(contain(stop, onConfirmation))
     this.#fenced(receipt)
     // One that goes on under this order goes on under another gateway, too.
@@ -707,8 +712,26 @@ class OpenRuntime implements Runtime {
     else this.#ordered.delete(number)
   }
 
-  /** Gathers what an order stops, in its tick: what would begin for these cells alone does not, from here on. */
-  #containing(order: Order, numbers: readonly number[]): Containing {
+  /** Tells of a cell, also of an ended one, whether an order means it. */
+  #meaning(order: Order): IsMeant {
+    return (cell, agent) => isMeant(cell, agent, order, this.#config)
+  }
+
+  /** Returns a cell that runs or starts, and those that it was delegated from. */
+  #lineOf(number: number): Line {
+    const start = this.#starting.get(number)
+    const live = this.#live.get(number)
+    const cell = start?.id ?? live?.cell.id
+    const { agent, parent } = start ?? live ?? {}
+    if (cell === undefined || agent === undefined) return []
+    return [{ cell, agent }, ...(parent === undefined ? [] : this.#lineOf(parent))]
+  }
+
+  /**
+   * Gathers what an order stops, in its tick: what would begin for these cells alone does not, from here on. `isMeant` tells
+   * of ended cells whether what they have told others stops, too.
+   */
+  #containing(order: Order, numbers: readonly number[], isMeant: IsMeant = () => false): Containing {
     const all = this.#withBelow(numbers)
     const stops = isBelow(order.rung, 'restricted')
     const stopping = all.flatMap((number) => {
@@ -723,7 +746,10 @@ class OpenRuntime implements Runtime {
       order,
       stopping,
       unbegun: stops ? starts.map(unbegun) : [],
-      shared: [...(stops ? this.#sharedOf(all, order.rung) : []), ...(this.#goesOn(order) ? this.#undosOf() : [])],
+      shared: [
+        ...(stops ? this.#sharedOf(all, isMeant, order.rung) : []),
+        ...(this.#goesOn(order) ? this.#undosOf() : []),
+      ],
       alsoAtGate: starts.flatMap(({ number, told }) => (told === undefined ? [] : [number])),
       agents: stopping.map(({ agent }) => agent),
       services: this.#services,
@@ -736,8 +762,8 @@ class OpenRuntime implements Runtime {
     }
   }
 
-  #sharedOf(numbers: readonly number[], rung: Rung): readonly Halting[] {
-    const stopped = this.#servers.stopShared(new Set(numbers), rung === 'killed' ? 'kill' : 'freeze')
+  #sharedOf(numbers: readonly number[], isMeant: IsMeant, rung: Rung): readonly Halting[] {
+    const stopped = this.#servers.stopShared(new Set(numbers), isMeant, rung === 'killed' ? 'kill' : 'freeze')
     return stopped.map(({ name, halt, end }) => ({ point: `shared server ${name}`, halt, end }))
   }
 
@@ -1036,9 +1062,12 @@ function agentsOf(config: Config, { target, agents: also = [] }: Order): readonl
   return [...own, ...[...config.agents.keys()].filter((name) => also.includes(name) && !own.includes(name))]
 }
 
-function isMeant(cell: CellId, agent: Agent, order: Order, config: Config): boolean {
+/** Tells whether an order means this cell; undefined: one of its agent's, nobody knows which. */
+function isMeant(cell: CellId | undefined, agent: Agent, order: Order, config: Config): boolean {
   const { target } = order
-  return target.kind === 'cell' ? cell === target.name : agentsOf(config, order).includes(agent.name)
+  return target.kind === 'cell'
+    ? cell === undefined || cell === target.name
+    : agentsOf(config, order).includes(agent.name)
 }
 
 function failed(error: unknown): Result<never, string> {

@@ -4,11 +4,12 @@ import type { Exit } from '../cells/spec.ts'
 import type { Warden } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import type { GatewaySetup } from '../gateway/setup.ts'
-import { no, type Result, type UpstreamName } from '../model/index.ts'
+import { type AgentName, no, type Result, type UpstreamName } from '../model/index.ts'
 import { KeptServer } from './kept-server.ts'
 import type { Services } from './services.ts'
 import { NOT_SEARCHED } from './shown.ts'
 import type { State } from './state.ts'
+import { type IsMeant, type Line, ToldCells } from './told-cells.ts'
 import { launchUpstreamCell, type StdioUpstream } from './upstream-cell.ts'
 import { isDelegated, serverWorkspace } from './workspace-names.ts'
 
@@ -27,6 +28,8 @@ export interface ServersOptions {
   readonly mayBegin: (number: number) => Result<void, string>
   /** Returns what to write of a server that serves this cell; null: several. */
   readonly about: (number: number | null) => CellAbout
+  /** Returns the agent's cell of that number and those above it; absent, or empty: no agent's cell is served. */
+  readonly lineOf?: (number: number) => Line
   /** Hears what of a server's files was not looked through for secrets, beside the server's log. */
   readonly tellUnsearched?: (name: UpstreamName, unsearched: readonly string[]) => void
 }
@@ -53,6 +56,8 @@ interface Shared {
   started?: Promise<Result<void, string>>
   /** Numbers of the cells that have it. */
   readonly users: Set<number>
+  /** The cells that have told it something, those that have ended, too. */
+  readonly told: ToldCells
 }
 
 /** The limits that the cells of one upstream ran into, their counts summed; `out-of-memory` where that ended one of them. */
@@ -73,8 +78,8 @@ export interface SharedStop {
  * - SV1  A cell has servers of its own, which end with it; of a shared one there is one instance, which ends with the last
  *        cell that has it.
  * - SV2  A server works on the files of the workspace that it serves; a shared one on its environment's.
- * - SV3  One that served a cell which an order has stopped ends: it may go on with what it was told long ago. Those that it
- *        still serves get another, which was told nothing.
+ * - SV3  One that served a cell which an order means ends, also where that cell has ended long before: it may go on with
+ *        what it was told. Those that it still serves get another, which was told nothing.
  */
 export class Servers {
   readonly #options: ServersOptions
@@ -151,19 +156,36 @@ export class Servers {
   }
 
   /**
-   * Stops shared servers in the tick of an order that stops these cells: from it on none begins for them alone (SV3).
+   * Stops shared servers in the tick of an order that stops these cells, and means the ended ones that `isMeant` tells: from
+   * it on none begins for them alone (SV3).
    */
-  stopShared(numbers: ReadonlySet<number>, how: 'freeze' | 'kill'): readonly SharedStop[] {
+  stopShared(numbers: ReadonlySet<number>, isMeant: IsMeant, how: 'freeze' | 'kill'): readonly SharedStop[] {
     return [...this.#shared].flatMap(([upstream, shared]) => {
       const meant = [...shared.users].filter((user) => numbers.has(user))
-      if (meant.length === 0) return []
+      if (meant.length === 0 && shared.told.meant(isMeant).length === 0) return []
       for (const user of meant) shared.users.delete(user)
       const { server } = shared
       const name = server.cell?.id ?? upstream
-      if (shared.users.size > 0) return { name, halt: () => server.renew(), end: () => server.renew() }
+      if (shared.users.size > 0) {
+        const renew = () => this.#renew(upstream, shared)
+        return { name, halt: renew, end: renew }
+      }
       server.hold()
       this.#shared.delete(upstream)
       return { name, halt: () => server.halt(how), end: () => server.halt('kill') }
+    })
+  }
+
+  /** Returns the agents of ended cells that an order means, and that have told a shared server what may go on. */
+  toldBy(isMeant: IsMeant): readonly AgentName[] {
+    return [...this.#shared.values()].flatMap(({ told }) => told.meant(isMeant).map(({ name }) => name))
+  }
+
+  /** Ends the one that was told; its way out with it, at the gateway, where some of it may still wait. */
+  #renew(upstream: UpstreamName, { server, told, users }: Shared): Promise<Result<string, string>> {
+    return server.renew(() => {
+      told.only(users)
+      this.#options.services().tell({ kind: 'way-out-over', upstream, number: null })
     })
   }
 
@@ -188,6 +210,8 @@ export class Servers {
     const shared = this.#shared.get(name) ?? this.#newShared(upstream)
     this.#shared.set(name, shared)
     shared.users.add(number)
+    const line = this.#options.lineOf?.(number) ?? []
+    if (line.length > 0) shared.told.has(number, line, shared.users)
     return {
       server: shared.server,
       upstream: name,
@@ -212,7 +236,7 @@ export class Servers {
       const asked = [...users].map((user) => this.#options.mayBegin(user))
       return asked.find(({ ok: may }) => may) ?? asked[0] ?? no('nobody has it any more')
     }
-    return { server: this.#kept(upstream, null, '', mayBegin), users }
+    return { server: this.#kept(upstream, null, '', mayBegin), users, told: new ToldCells() }
   }
 
   #kept(

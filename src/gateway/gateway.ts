@@ -250,6 +250,8 @@ export class Gateway {
         }
         case 'upstream-down':
           return this.#isDown(message)
+        case 'way-out-over':
+          return this.#closeEgress(egressKey(message.upstream, message.number))
         case 'secrets':
           return this.#renewed(message)
         case 'sensed':

@@ -164,6 +164,8 @@ export type WardenMessage =
       readonly number: number | null
       readonly why: string
     }
+  /** Its server has ended on an order: what waits in its way out goes with it. */
+  | { readonly kind: 'way-out-over'; readonly upstream: UpstreamName; readonly number: number | null }
   /** Secrets as they are now: read again because their time had come, or because this upstream refused one. */
   | {
       readonly kind: 'secrets'

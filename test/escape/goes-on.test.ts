@@ -41,6 +41,7 @@ describe('S8: what a contained cell has set going', { skip: SKIP, concurrency: 2
       cell: { files },
     })
     const given = { assignment: 'help', tools: ['shared/shell'] }
+    const passing = agent(['shared__shell', { what: goesOn('passing') }]).command.map((word) => `'${word}'`)
     config = writeConfig(temporaryDirectory(), {
       environments: { test: { egress: [origin] } },
       upstreams: { own: relay(false), shared: relay(true) },
@@ -51,10 +52,13 @@ describe('S8: what a contained cell has set going', { skip: SKIP, concurrency: 2
         giver: {
           ...agent(
             ['firebreak__delegate', { agent: 'helper', ...given }],
+            ['firebreak__delegate', { agent: 'passing', ...given }],
             ['shared__shell', { what: 'echo I am served' }],
           ),
-          delegates: ['helper'],
+          delegates: ['helper', 'passing'],
         },
+        // It ends with the first word that it has to say.
+        passing: { command: ['/usr/bin/bash', '-c', `${passing.join(' ')} | head -n 1`], cell: { files } },
         helper: { ...agent(['shared__shell', { what: goesOn('helper') }], ['firebreak__authority', {}]) },
       },
     })
@@ -66,7 +70,11 @@ describe('S8: what a contained cell has set going', { skip: SKIP, concurrency: 2
     const own = ['--config', config, '--state', join(temporaryDirectory(), 'state')]
     const run = startFirebreak(['run', '--agent', agent, ...own], { timeoutMs: 110_000 })
     const ask = ([command = '', ...args]: readonly string[]) => firebreak([command, ...args, ...AS, ...own])
-    return { run, ask, state: own[3] ?? '' }
+    const runs = async (name: string) => {
+      const { code, stdout } = await firebreak(['ps', ...own])
+      return code !== 0 || stdout.includes(name)
+    }
+    return { run, ask, runs, state: own[3] ?? '' }
   }
 
   /** What is under way at the moment of the order may still come in. */
@@ -94,8 +102,14 @@ describe('S8: what a contained cell has set going', { skip: SKIP, concurrency: 2
       await over(desk)
     })
 
-  it('in a server that another cell still has: it ends, and that one gets another', async () => {
+  it('in a server that another cell still has, also by a cell that has ended: it ends, and that one gets another', async () => {
     const desk = started('giver')
+    await until('it is set going', () => asked('passing') > 2, START_MS_MAX)
+    await until('its cell has ended', async () => !(await desk.runs('passing')), START_MS_MAX)
+    const ended = await desk.ask(['contain', 'passing'])
+    assert.equal(ended.code, 0, ended.stdout + ended.stderr)
+    assert.match(ended.stdout, /^yes {2}shared server c_\S+ .*populated 0/m)
+    await comesNoMore('passing')
     await until('it is set going', () => asked('helper') > 2, START_MS_MAX)
     await until('the other one is served', () => desk.run.stdout().includes('I am served'), START_MS_MAX)
     const contained = await desk.ask(['contain', 'helper'])
