@@ -81,9 +81,13 @@ function namedBy(said: readonly Said[]): ReadonlySet<string> {
 
 /** Returns what is noted of the cells of these states that run. */
 export function standingAbout(states: readonly string[]): readonly CellAbout[] {
+  return standingIn(states).flatMap(({ about }) => about ?? [])
+}
+
+/** Returns the cells of these states that run, by the kernel; adds to `cuts` why there may be more of them. */
+export function standingIn(states: readonly string[], cuts?: Set<string>): readonly Standing[] {
   const places = placesOf(states)
-  const standing = standingOf(usersOf(places)).filter((each) => isOf(each, places))
-  return standing.flatMap(({ about }) => about ?? [])
+  return standingOf(usersOf(places), cuts).filter((each) => isOf(each, places))
 }
 
 const ENDING_MS_MAX = 1_500

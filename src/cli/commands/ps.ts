@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Standing } from '../../cells/census.ts'
+import { eventually } from '../../control/containment.ts'
 import { askWardens } from '../../control/control-socket.ts'
 import { EVERYBODY, readFence } from '../../control/fence.ts'
 import { statesIn } from '../../control/tenants.ts'
 import { type Command, EXIT } from '../command.ts'
+import { standingIn } from '../contain-census.ts'
 import { printable } from '../printable.ts'
 import { STATE_OPTIONS, stateOf } from '../state.ts'
 
@@ -16,14 +19,28 @@ export const command: Command = {
   run: async (call) => {
     const all = statesIn(stateOf(call))
     const states = all.filter((each) => existsSync(join(each, 'ledger')))
+    const before = new Set(standingIn(all).flatMap(({ cell, begun }) => (begun ? [cell] : [])))
     const done = (await Promise.all(all.map((each) => askWardens(each, { kind: 'cells' }, () => undefined)))).flat()
     const cells = done.flatMap((each) => each.cells ?? [])
     for (const { ok, said } of done) if (!ok) call.print.fault(said)
     for (const { cell, agent, environment, rung, sinceMs } of cells) {
       const since = new Date(sinceMs).toISOString()
-      call.print.line(`${cell}  ${agent.padEnd(20)} ${environment.padEnd(14)} ${rung.padEnd(11)} since ${since}`)
+      const [of, within] = [printable(agent).padEnd(20), printable(environment).padEnd(14)]
+      call.print.line(`${printable(cell)}  ${of} ${within} ${rung.padEnd(11)} since ${since}`)
     }
-    if (cells.length === 0 && done.every(({ ok }) => ok)) call.print.line('no cell runs')
+    // What ran before the wardens were asked, and runs after it, is a cell of theirs, or of nobody.
+    const cuts = new Set<string>()
+    const named = new Set(cells.map(({ cell }) => cell))
+    const unnamed = () => standingIn(all, cuts).filter((each) => before.has(each.cell) && isUnnamed(each, named))
+    await eventually(() => unnamed().length === 0, ENDING_MS_MAX)
+    const untold = unnamed().map(({ cell, about }) => ({ cell, agent: about?.agent, environment: about?.environment }))
+    for (const { cell, agent = 'a server', environment = '' } of untold) {
+      const fix = 'firebreak contain all ends what no warden tells of'
+      call.print.fault(`${cell} runs (${printable(agent)}, ${printable(environment)}), and no warden tells of it`, fix)
+    }
+    for (const cut of cuts) call.print.fault(`what runs could not be looked at in whole: ${printable(cut)}`)
+    const seen = untold.length === 0 && cuts.size === 0
+    if (cells.length === 0 && seen && done.every(({ ok }) => ok)) call.print.line('no cell runs')
     const fences = states.map((each) => readFence(each))
     const entries = fences.flatMap((each) => (each.ok ? [...each.value] : []))
     const fenced = entries.filter(([agent, { rung }]) => agent !== EVERYBODY && rung !== 'normal')
@@ -36,8 +53,17 @@ export const command: Command = {
         `${agent} is ${rung}, since ${new Date(atMs).toISOString()}, by ${printable(by)}: ${printable(why)}`,
       )
     for (const each of fences) if (!each.ok) call.print.fault(each.reason)
-    const whole = fences.every(({ ok }) => ok) && done.every(({ ok }) => ok)
-    call.print.object({ ok: whole, cells, contained: Object.fromEntries(fenced), others })
+    const whole = seen && fences.every(({ ok }) => ok) && done.every(({ ok }) => ok)
+    call.print.object({ ok: whole, cells, untold, contained: Object.fromEntries(fenced), others })
     return whole ? EXIT.ok : EXIT.integrity
   },
+}
+
+/** Milliseconds in which a cell that its warden tells of no more is gone. */
+const ENDING_MS_MAX = 1_500
+
+/** Tells whether a cell that runs is an agent's, or serves an agent's alone, that no warden has named. */
+function isUnnamed({ cell, about, begun }: Standing, named: ReadonlySet<string>): boolean {
+  if (about?.part === 'agent') return begun && !named.has(cell)
+  return about?.part === 'server' && about.of !== undefined && !named.has(about.of)
 }
