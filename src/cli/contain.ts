@@ -21,6 +21,7 @@ import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option 
 import { census, type Said } from './contain-census.ts'
 import { nobodyMeant, targetOf, whoRuns } from './contain-target.ts'
 import { type Waiting, waitingAloud } from './contain-waiting.ts'
+import { loginName } from './person.ts'
 import { printable } from './printable.ts'
 import { stateOf } from './state.ts'
 
@@ -67,7 +68,7 @@ async function containNamed(
   let config = target === undefined ? await configAtHand(call) : undefined
   target ??= targetOf(name, config) ?? (await whoRuns(state, name, waiting))
   if (target === undefined) return nobodyMeant(call, name, config)
-  const by = cutText(personOf(call), WORDS_MAX)
+  const by = personOf(call)
   const why = cutText(call.text('why') ?? 'no reason was given', WORDS_MAX)
   const agents = config === undefined || target.kind === 'agent' ? [] : agentsMeant(config, target)
   const order: Order = { id: newOrderId(), target, rung, by, why, ...(agents.length > 0 && { agents }) }
@@ -142,7 +143,7 @@ async function containNamed(
   return contained ? EXIT.ok : EXIT.failed
 }
 
-/** Characters of a reason and of a name that are kept of an order. */
+/** Characters of a reason that are kept of an order. */
 const WORDS_MAX = 500
 
 function stepFailed(point: string, error: unknown): Confirmation {
@@ -275,7 +276,7 @@ export function lineOf({ point, confirmed, said, afterMs, escalated }: Confirmat
 }
 
 export function personOf(call: Call): string {
-  return call.text('as') ?? call.text('by') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root'
+  return call.text('as') ?? call.text('by') ?? loginName()
 }
 
 /** A rung that a person may name. */

@@ -20,6 +20,7 @@ import { explain, HOLD_REASONS_MAX } from '../policy/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
 import { unread, type Whole, wholeOf } from './held-whole.ts'
 import { sharedTerminal } from './own-terminal.ts'
+import { loginName } from './person.ts'
 import { plain, printable, wrapped } from './printable.ts'
 import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from './state.ts'
 
@@ -47,7 +48,7 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
     call.print.fault(`--for ${call.text('for')}: a duration of at most 1h, like 15min`)
     return EXIT.usage
   }
-  const by = call.text('as') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root'
+  const by = call.text('as') ?? loginName()
   const another = approved ? anotherNeeded(hold, by) : undefined
   if (another !== undefined) {
     call.print.fault(another, 'whoever else may decide it: firebreak approve <hold> --as <person>')

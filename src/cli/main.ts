@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
+import { isPersonName } from '../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode, helpText, type Printer, parseOptions } from './command.ts'
 import { printable, printableJson } from './printable.ts'
 
@@ -115,6 +116,12 @@ async function call(command: Command, args: readonly string[]): Promise<number> 
     positionals: parsed.positionals,
     rest,
     print,
+  }
+  for (const option of ['as', 'by']) {
+    const person = given.text(option)
+    if (person === undefined || isPersonName(person)) continue
+    print.fault(`--${option} names nobody: a person has 1 to 256 characters`, 'nothing was done')
+    return EXIT.usage
   }
   // A stop is ordered all the same, and doctor tells it among the rest.
   if (command.options.state !== undefined && !['contain', 'kill', 'doctor'].includes(command.name)) {

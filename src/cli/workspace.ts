@@ -10,6 +10,7 @@ import { statesIn } from '../control/tenants.ts'
 import { agentOf } from '../control/workspace-names.ts'
 import { no, ok, type PersonName, personName, type Result, sourceText } from '../model/index.ts'
 import { type Call, configFile, EXIT, type ExitCode, type Option } from './command.ts'
+import { loginName } from './person.ts'
 import { printable } from './printable.ts'
 import { STATE_OPTIONS, stateOf } from './state.ts'
 
@@ -98,7 +99,7 @@ export async function agentOfWorkspace(call: Call, changes: string): Promise<Res
 
 /** Who does it, as the ledger will name them. */
 export function personOf(call: Call): PersonName {
-  return personName(call.text('as') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root')
+  return personName(call.text('as') ?? loginName())
 }
 
 export async function confirmedBy(call: Call, question: string): Promise<boolean> {

@@ -50,8 +50,13 @@ export function toolName(text: string): ToolName {
 }
 
 export function personName(text: string): PersonName {
-  if (text.length === 0 || text.length > 256 || /\p{Cc}/u.test(text)) throw new RangeError('not a person')
+  if (!isPersonName(text)) throw new RangeError('not a person')
   return text as PersonName
+}
+
+/** Tells whether a text can name a person: 1 to 256 characters, without control characters. */
+export function isPersonName(text: string): boolean {
+  return text.length > 0 && text.length <= 256 && text.isWellFormed() && !/\p{Cc}/u.test(text)
 }
 
 /** Whether two names are the same person's: case, width and space do not make another person. */

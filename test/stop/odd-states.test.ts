@@ -86,6 +86,12 @@ describe('S8: a state in an odd place', { skip: SKIP, concurrency: 2 }, () => {
       assert.ok(refused.stderr.includes(told), refused.stderr)
       assert.ok(!existsSync(join(named, 'fence')))
     }
+    // Whom the gate would not take for a person keeps it from confirming.
+    for (const person of ['', 'x'.repeat(257)]) {
+      const nobody = await firebreak(['contain', 'all', '--as', person, '--config', config, '--state', state])
+      assert.deepEqual([nobody.code, nobody.stdout], [USAGE, ''])
+      assert.match(nobody.stderr, /--as names nobody/)
+    }
     const ran = await firebreak(['run', '--agent', 'alpha', '--config', config, '--state', join(state, 'tenants/acme')])
     assert.deepEqual([ran.code, ran.stderr.includes(`name --state ${state}`)], [USAGE, true], ran.stderr)
   })

@@ -6,6 +6,7 @@ import { LIMITS, personName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { wholeOf } from '../held-whole.ts'
 import { anotherNeeded, wordsFor } from '../holds.ts'
+import { loginName } from '../person.ts'
 import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from '../state.ts'
 
 export const command: Command = {
@@ -85,7 +86,7 @@ async function ask(call: Call, state: string): Promise<ExitCode> {
 
 function give(call: Call, state: string, hold: KnownHold, approved: boolean): void {
   const { held } = hold
-  const by = personName(call.text('as') ?? process.env.SUDO_USER ?? process.env.USER ?? 'root')
+  const by = personName(call.text('as') ?? loginName())
   const another = approved ? anotherNeeded(hold, by) : undefined
   if (another !== undefined) return call.print.fault(another)
   giveAnswer(stateOfLog(state, hold.log), {
