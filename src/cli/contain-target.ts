@@ -10,34 +10,57 @@ import { standingAbout } from './contain-census.ts'
 import type { Waiting } from './contain-waiting.ts'
 import { printable } from './printable.ts'
 
-/** Returns whom a person means by a name, as far as that can be told by the configuration at hand. */
-export function targetOf(name: string | undefined, config: Config | undefined): Target | undefined {
+const KINDS = ['agent', 'environment', 'owner'] as const
+export type Kind = (typeof KINDS)[number]
+
+/**
+ * Returns whom a person means by a name, as far as that can be told by the configuration at hand; undefined, too, where it
+ * names several things: `kinds` has them then. `agent:desk` means the agent alone.
+ */
+export function targetOf(
+  name: string | undefined,
+  config: Config | undefined,
+  kinds: Set<Kind> = new Set(),
+): Target | undefined {
   if (name === undefined) return undefined
   if (name === 'all') return { kind: 'all' }
   if (/^c_[0-9a-z]{16}$/.test(name)) return { kind: 'cell', name }
   if (config === undefined) return undefined
-  for (const kind of ['agent', 'environment', 'owner'] as const) {
-    const target: Target = { kind, name }
-    if (agentsMeant(config, target).length > 0) return target
-  }
-  return undefined
+  return onlyOne(name, kinds, (target) => agentsMeant(config, target).length > 0)
+}
+
+type Named = Target & { readonly kind: Kind }
+
+/** Returns the one thing of that name, with or without its kind before it; adds to `kinds` what there is. */
+function onlyOne(text: string, kinds: Set<Kind>, isThere: (target: Named) => boolean): Target | undefined {
+  const [, prefix, rest] = /^(agent|environment|owner):(.+)$/s.exec(text) ?? []
+  const named = KINDS.filter((kind) => prefix === undefined || kind === prefix)
+  const there = named.map((kind): Named => ({ kind, name: rest ?? text })).filter(isThere)
+  for (const { kind } of there) kinds.add(kind)
+  return kinds.size === 1 ? there[0] : undefined
 }
 
 /**
  * Returns whom a name means by what runs: the configuration may have been edited since. The kernel is asked, and then
- * the wardens.
+ * the wardens. Nobody where the name is known to be several things.
  */
-export async function whoRuns(state: string, name: string | undefined, waiting: Waiting): Promise<Target | undefined> {
-  if (name === undefined) return undefined
+export async function whoRuns(
+  state: string,
+  name: string | undefined,
+  waiting: Waiting,
+  kinds: Set<Kind>,
+): Promise<Target | undefined> {
+  if (name === undefined || kinds.size > 1) return undefined
   try {
     const states = statesIn(state)
-    const found = namedIn(name, standingAbout(states))
-    if (found !== undefined) return found
+    const found = namedIn(name, standingAbout(states), kinds)
+    if (found !== undefined || kinds.size > 1) return found
     waiting.begin(() => 'the question whose cells run', SILENCE_MS_MAX)
     const asking = states.map((each) => askWardens(each, { kind: 'cells' }, () => undefined, SILENCE_MS_MAX))
     return namedIn(
       name,
       (await Promise.all(asking)).flat().flatMap(({ cells }) => cells ?? []),
+      kinds,
     )
   } catch {
     return undefined
@@ -48,18 +71,31 @@ export async function whoRuns(state: string, name: string | undefined, waiting: 
 const SILENCE_MS_MAX = 10_000
 
 function namedIn(
-  name: string,
+  text: string,
   cells: readonly Pick<CellAbout, 'agent' | 'environment' | 'owner'>[],
+  kinds: Set<Kind>,
 ): Target | undefined {
-  if (cells.some(({ agent }) => agent === name)) return { kind: 'agent', name }
-  if (cells.some(({ environment }) => environment === name)) return { kind: 'environment', name }
-  if (cells.some(({ owner }) => owner !== undefined && samePerson(owner, name))) return { kind: 'owner', name }
-  return undefined
+  return onlyOne(text, kinds, ({ kind, name }) =>
+    cells.some((cell) => {
+      const own = cell[kind]
+      return own !== undefined && (kind === 'owner' ? samePerson(own, name) : own === name)
+    }),
+  )
 }
 
-/** Tells a person that nobody is meant, and how to say whom. */
-export function nobodyMeant(call: Call, name: string | undefined, config: Config | undefined): ExitCode {
-  if (config === undefined)
+/** Tells a person that nobody is meant, or that it cannot be told who, and how to say whom. */
+export function nobodyMeant(
+  call: Call,
+  name: string | undefined,
+  config: Config | undefined,
+  kinds: ReadonlySet<Kind>,
+): ExitCode {
+  if (kinds.size > 1)
+    call.print.fault(
+      `nobody was stopped: ${printable(name ?? '')} is the name of an ${[...kinds].join(', and of an ')}`,
+      `say which: ${[...kinds].map((kind) => `${kind}:${printable(name ?? '')}`).join(', or ')}; or all`,
+    )
+  else if (config === undefined)
     call.print.fault(
       `${configFile(call)} cannot be read: contain all, or a cell`,
       'firebreak policy validate tells why',

@@ -19,7 +19,7 @@ import { isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
 import { cutText } from '../model/text.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
 import { census, type Said } from './contain-census.ts'
-import { nobodyMeant, targetOf, whoRuns } from './contain-target.ts'
+import { type Kind, nobodyMeant, targetOf, whoRuns } from './contain-target.ts'
 import { type Waiting, waitingAloud } from './contain-waiting.ts'
 import { loginName } from './person.ts'
 import { printable } from './printable.ts'
@@ -66,8 +66,9 @@ async function containNamed(
   // All, or a cell, are ordered before anything else is read.
   let target = targetOf(name, undefined)
   let config = target === undefined ? await configAtHand(call) : undefined
-  target ??= targetOf(name, config) ?? (await whoRuns(state, name, waiting))
-  if (target === undefined) return nobodyMeant(call, name, config)
+  const kinds = new Set<Kind>()
+  target ??= targetOf(name, config, kinds) ?? (await whoRuns(state, name, waiting, kinds))
+  if (target === undefined) return nobodyMeant(call, name, config, kinds)
   const by = personOf(call)
   const why = cutText(call.text('why') ?? 'no reason was given', WORDS_MAX)
   const agents = config === undefined || target.kind === 'agent' ? [] : agentsMeant(config, target)

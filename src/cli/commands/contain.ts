@@ -5,7 +5,10 @@ import { CONTAIN_OPTIONS, contain, rungIn } from '../contain.ts'
 export const command: Command = {
   name: 'contain',
   summary: 'Stop an agent, a cell, an owner’s or an environment’s agents, or all, and prove it',
-  usage: ['firebreak contain <agent|cell|owner|environment|all> [--rung frozen] [--as <person>] [--why <text>]'],
+  usage: [
+    'firebreak contain <agent|cell|owner|environment|all> [--rung frozen] [--as <person>] [--why <text>]',
+    'firebreak contain agent:<name>|environment:<name>|owner:<name>, where a name is several things',
+  ],
   example:
     'firebreak contain refund-bot --as maria.silva@shop.example --why "it refunds the same order again and again"',
   words: 1,

@@ -4,7 +4,10 @@ import { CONTAIN_OPTIONS, contain } from '../contain.ts'
 export const command: Command = {
   name: 'kill',
   summary: 'End cells at once, and let their agents start no more before they are released',
-  usage: ['firebreak kill <agent|cell|owner|environment|all> [--as <person>] [--why <text>]'],
+  usage: [
+    'firebreak kill <agent|cell|owner|environment|all> [--as <person>] [--why <text>]',
+    'firebreak kill agent:<name>|environment:<name>|owner:<name>, where a name is several things',
+  ],
   example: 'firebreak kill all --why "somebody is in"',
   words: 1,
   options: CONTAIN_OPTIONS,
