@@ -39,7 +39,7 @@ import {
   openControlSocket,
 } from './control-socket.ts'
 import { clearDelegations } from './delegations-kept.ts'
-import { againText, fencedIn, isSameOrder, readFence, readStopMark } from './fence.ts'
+import { againText, fencedIn, isSameOrder, type OrderSeen, readFence, readStopMark } from './fence.ts'
 import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
 import { landedFor } from './landed-marks.ts'
@@ -432,6 +432,8 @@ class OpenRuntime implements Runtime {
     if (order.kind === 'credential') return this.#secrets.refused(order.number)
     const live = this.#live.get(order.number)
     const start = this.#starting.get(order.number)
+    const { agent } = live ?? start ?? this.#ending.get(order.number) ?? {}
+    if (order.kind === 'contain' && agent !== undefined) this.#starting.ordered(agent.name)
     if (order.kind === 'contain' && live === undefined)
       await (start === undefined
         ? this.#fenceEnded(order.number, order.agent ?? 0)
@@ -498,18 +500,7 @@ class OpenRuntime implements Runtime {
     if (request.kind === 'release') {
       const { kind: _, environment, askedUs, seen, ...release } = request
       if (environment !== this.#agent.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
-      const fence = readFence(this.state.directory)
-      const stands = fence.ok && isSameOrder(fencedIn(fence.value, release.agent), seen)
-      if (!stands || this.#starting.orderedSince(release.agent, askedUs))
-        return reply({ kind: 'done', ok: false, said: fence.ok ? againText(release.agent) : fence.reason })
-      const number = ANSWERS_FROM + ++this.#numbers
-      const told = this.#services.tell({ kind: 'release', number, ...release })
-      const said = told.ok ? await this.#services.said('ordered', number) : told
-      if (said.ok) this.#starting.released(release.agent, release.to, askedUs)
-      for (const live of said.ok ? this.#live.values() : [])
-        if (live.agent.name === release.agent && isBelow(live.rung, release.to) && !isBelow(live.rung, 'restricted'))
-          live.rung = release.to
-      return reply({ kind: 'done', ok: said.ok, said: said.ok ? 'the ledger has it' : said.reason })
+      return reply({ kind: 'done', ...(await this.#release(release, askedUs, seen)) })
     }
     if (request.kind === 'undo') {
       if (request.order.environment !== this.#agent.environment)
@@ -519,6 +510,49 @@ class OpenRuntime implements Runtime {
     }
     const receipt = await this.#contain(request.order, (confirmation) => reply({ kind: 'confirmation', confirmation }))
     reply({ kind: 'done', ok: receipt.contained, said: `${receipt.cells.length} cells`, receipt })
+  }
+
+  /**
+   * Moves an agent up, in the ledger first. The disk may take its time: who contains it meanwhile has the last word, and
+   * what the gateway has moved up by then goes down again.
+   */
+  async #release(
+    release: Pick<Extract<ControlRequest, { kind: 'release' }>, 'agent' | 'from' | 'to' | 'by' | 'why'>,
+    askedUs: number,
+    seen: OrderSeen | undefined,
+  ): Promise<{ readonly ok: boolean; readonly said: string }> {
+    const { agent, to } = release
+    const orders = this.#starting.orders(agent)
+    const refused = () => {
+      const fence = readFence(this.state.directory)
+      if (!fence.ok) return fence.reason
+      const stands = isSameOrder(fencedIn(fence.value, agent), seen) && this.#starting.orders(agent) === orders
+      return stands && !this.#starting.orderedSince(agent, askedUs) ? undefined : againText(agent)
+    }
+    const before = refused()
+    if (before !== undefined) return { ok: false, said: before }
+    const number = ANSWERS_FROM + ++this.#numbers
+    const told = this.#services.tell({ kind: 'release', number, ...release })
+    const said = told.ok ? await this.#services.said('ordered', number) : told
+    if (!said.ok) return { ok: false, said: said.reason }
+    const own = [...this.#live].filter(([, live]) => live.agent.name === agent)
+    const since = refused()
+    if (since !== undefined) {
+      for (const [cell, { rung }] of own)
+        if (rung !== 'normal')
+          this.#services.tell({
+            kind: 'order',
+            number: ANSWERS_FROM + ++this.#numbers,
+            cells: [cell],
+            rung,
+            by: 'firebreak',
+            why: since,
+          })
+      return { ok: false, said: since }
+    }
+    this.#starting.released(agent, to, askedUs)
+    for (const [, live] of own) if (isBelow(live.rung, to) && !isBelow(live.rung, 'restricted')) live.rung = to
+    return { ok: true, said: 'the ledger has it' }
   }
 
   /**

@@ -58,6 +58,8 @@ export class Starting {
   readonly #stopped = new Map<number, string>()
   /** Orders whose fence is being written, by agent. */
   readonly #fencing = new Map<AgentName, readonly Holding[]>()
+  /** Number of orders and signals against each agent, also of those that found it as low already. */
+  readonly #orders = new Map<AgentName, number>()
 
   constructor(stateDirectory: string) {
     this.#stateDirectory = stateDirectory
@@ -103,7 +105,20 @@ export class Starting {
   /** Holds the order against these agents until `fenced`. */
   fencing(order: Order, agents: readonly AgentName[]): void {
     const sinceUs = monotonicUs()
-    for (const agent of agents) this.#fencing.set(agent, [...(this.#fencing.get(agent) ?? []), { order, sinceUs }])
+    for (const agent of agents) {
+      this.#fencing.set(agent, [...(this.#fencing.get(agent) ?? []), { order, sinceUs }])
+      this.ordered(agent)
+    }
+  }
+
+  /** Counts one more order or signal against an agent. */
+  ordered(agent: AgentName): void {
+    this.#orders.set(agent, this.orders(agent) + 1)
+  }
+
+  /** Returns how many there were against an agent: whoever waits asks again whether one has come meanwhile. */
+  orders(agent: AgentName): number {
+    return this.#orders.get(agent) ?? 0
   }
 
   /** Drops an order that the fence on disk has. */

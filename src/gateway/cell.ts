@@ -28,6 +28,8 @@ export interface CellAtGate {
   readonly authority: Omit<Authority, 'rung'> & { readonly budgets: BudgetBook; readonly exposure: Exposure }
   readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
   rung: Rung
+  /** The last order or signal that would lower it, also one that found it as low already; another object each time. */
+  lowered?: Lowered
   /** Aborted once, when the cell ends or is cut off: everything under way ends with it. */
   readonly gone: AbortController
   /** Requests that have not been answered yet. */
@@ -48,6 +50,13 @@ export interface CellAtGate {
   readonly given: Map<DelegationId, Given>
   /** What was delegated to it. */
   readonly givenBy?: Given
+}
+
+export interface Lowered {
+  readonly by: 'firebreak' | PersonName
+  readonly why: string
+  /** Sequence number of the signal, where one has lowered it. */
+  readonly signal?: number
 }
 
 /** One delegation, and the cell that has it once that is there. */

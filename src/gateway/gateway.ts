@@ -48,7 +48,7 @@ import {
 } from '../policy/index.ts'
 import { Sentinel } from '../sentinel/index.ts'
 import { Arrivals } from './arrivals.ts'
-import { authorityOf, type CellAtGate, forgetWork, type Given } from './cell.ts'
+import { authorityOf, type CellAtGate, forgetWork, type Given, type Lowered } from './cell.ts'
 import { cellServer } from './cell-server.ts'
 import { Connector } from './connector.ts'
 import { coveredEntry, coveredText } from './cover.ts'
@@ -550,13 +550,28 @@ export class Gateway {
     this.#gate.ledger.append({ kind: 'cell.sensed', cell: cell.id, agent, sensor, what, count, detail })
   }
 
-  /** A person moves an agent up (S9): in the ledger first. A cell that was cut stays cut: its agent begins anew. */
+  /**
+   * A person moves an agent up (S9): in the ledger first. A cell that was cut stays cut: its agent begins anew. What comes
+   * while the disk is waited for, the person has not seen: then no cell of the agent goes up, and the warden hears why.
+   */
   async #release({ number, agent, from, to, by, why }: Extract<WardenMessage, { kind: 'release' }>): Promise<void> {
     const live = [...this.#served.values()].map(({ cell }) => cell).filter((cell) => cell.authority.agent === agent)
+    const seen = new Map(live.map((cell) => [cell, cell.lowered]))
     const recorded = await this.#record({ kind: 'rung.changed', agent, from, to, by, why })
     if (!recorded) throw new Error('the ledger cannot be written')
-    for (const cell of live) if (isBelow(cell.rung, to) && !isBelow(cell.rung, 'restricted')) cell.rung = to
+    const again = live.filter((cell) => cell.lowered !== seen.get(cell))
+    if (again.length === 0) {
+      for (const cell of live) if (isBelow(cell.rung, to) && !isBelow(cell.rung, 'restricted')) cell.rung = to
+    } else for (const cell of live) this.#staysAt(cell, to, again[0]?.lowered)
+    for (const cell of again) this.#tellRung(cell)
     this.#send({ kind: 'ordered', number })
+  }
+
+  /** The ledger has said of its agent that it goes up: it says of the cell that it does not. */
+  #staysAt({ id, rung, authority: { agent } }: CellAtGate, from: Rung, lowered: Lowered | undefined): void {
+    const cause = lowered ?? { by: 'firebreak', why: 'it was contained again' }
+    if (isBelow(rung, from))
+      this.#gate.ledger.append({ kind: 'rung.changed', cell: id, agent, from, to: rung, ...cause })
   }
 
   /**
@@ -578,6 +593,7 @@ export class Gateway {
 
   #lower(cell: CellAtGate, to: Rung, by: 'firebreak' | PersonName, why: string, signal?: number): void {
     const from = cell.rung
+    cell.lowered = { by, why, ...(signal !== undefined && { signal }) }
     if (!isBelow(to, from)) return
     cell.rung = to
     const { agent } = cell.authority

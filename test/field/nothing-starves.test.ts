@@ -118,4 +118,23 @@ describe('S17: one cell', () => {
     await Promise.all(Array.from({ length: many }, () => call(cell.url('firebreak'), 'authority')))
     assert.ok(performance.now() - began > 800)
   })
+
+  it('S9: an order that comes while a release waits for the disk has the last word, also where it lowers nothing', async () => {
+    const cells = [await gateway.admit('gamma'), await gateway.admit('gamma')] as const
+    assert.ok((await gateway.order(cells, 'restricted')).ok)
+    // Told in one tick: the release is not on the disk when the order comes.
+    const told = [gateway.release('gamma', 'normal'), gateway.order([cells[0]], 'restricted')]
+    for (const { ok } of await Promise.all(told)) assert.ok(ok)
+    const ids = new Set<string>(cells.map(({ id }) => id))
+    const last = new Map<string, string>()
+    await gateway.entries((entries) => {
+      for (const entry of entries)
+        if (entry.kind === 'rung.changed' && entry.agent === 'gamma')
+          for (const id of entry.cell === undefined ? ids : [entry.cell]) last.set(id, `${entry.from}>${entry.to}`)
+      return last.size === 2 && [...last.values()].every((each) => each === 'normal>restricted')
+    })
+    assert.deepEqual([...last.values()], Array(2).fill('normal>restricted'), 'the ledger says of both that they stay')
+    const heard = gateway.orders.filter(({ kind, number }) => kind === 'contain' && number === cells[0].number)
+    assert.equal(heard.length, 1, 'and the warden hears of it')
+  })
 })

@@ -61,6 +61,8 @@ export interface TestGateway {
   ) => void
   /** An order of a person's to these cells, as `firebreak contain` gives it to the gateway. */
   readonly order: (cells: readonly TestCell[], rung: LowerRung) => Promise<Result<void, string>>
+  /** A person's word that moves an agent up, as `firebreak release` gives it to the gateway. */
+  readonly release: (agent: string, to: Rung) => Promise<Result<void, string>>
   /** Tells the gateway what an upstream's secrets are, as the warden does when it has read them again. */
   readonly renew: (upstream: string, values: readonly (readonly [name: string, value: string])[]) => void
   /** What the ledger tells: at once, or as soon as it is enough, for at most five seconds. */
@@ -177,6 +179,12 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
         why: 'a test',
       } as const
       const told = services.value.tell(message)
+      return told.ok ? services.value.said('ordered', number) : told
+    },
+    release: async (name, to) => {
+      const number = ++numbers
+      const [agent, by] = [agentName(name), personName('maria.silva@shop.example')]
+      const told = services.value.tell({ kind: 'release', number, agent, from: 'restricted', to, by, why: 'a test' })
       return told.ok ? services.value.said('ordered', number) : told
     },
     renew: (upstream, values) => {
