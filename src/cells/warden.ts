@@ -62,6 +62,8 @@ export type WardenFault =
  */
 export interface Warden {
   readonly profile: Profile
+  /** Where it keeps its runs, and where whoever looks for its cells must look. */
+  readonly runDirectory: string
   /** What earlier, dead wardens had left behind. */
   readonly reaped: readonly Reaped[]
   /**
@@ -148,6 +150,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
 
   return ok({
     profile,
+    runDirectory: base,
     reaped,
     async launch(spec, mayBegin = () => ok(undefined)) {
       if (cells.size + launching >= CELLS_MAX) {

@@ -8,6 +8,7 @@ import { runDirectories, usersOfRuns } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import { type Confirmation, eventually, type Order, type Target } from '../control/containment.ts'
 import { wholeState } from '../control/named-state.ts'
+import { runPlaces } from '../control/run-places.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { isBelow, samePerson } from '../model/index.ts'
 import type { Waiting } from './contain-waiting.ts'
@@ -38,7 +39,7 @@ export async function census(
   const isNamed = ({ cell, about }: Standing) =>
     named.has(cell) || (about !== undefined && placeOf(about.state).some((place) => named.has(`${cell} ${place}`)))
   const cuts = new Set<string>()
-  const look = () => standingOf(usersOf(places), cuts).filter((each) => isOf(each, places))
+  const look = () => standingOf(usersOf(places), cuts, [...places.keys()]).filter((each) => isOf(each, places))
   const unnamed = () => {
     const standing = look()
     const meant = meantBy(order.target, standing, config)
@@ -87,7 +88,7 @@ export function standingAbout(states: readonly string[]): readonly CellAbout[] {
 /** Returns the cells of these states that run, by the kernel; adds to `cuts` why there may be more of them. */
 export function standingIn(states: readonly string[], cuts?: Set<string>): readonly Standing[] {
   const places = placesOf(states)
-  return standingOf(usersOf(places), cuts).filter((each) => isOf(each, places))
+  return standingOf(usersOf(places), cuts, [...places.keys()]).filter((each) => isOf(each, places))
 }
 
 const ENDING_MS_MAX = 1_500
@@ -106,11 +107,16 @@ function usersOf(places: Places): readonly number[] {
   return own === 0 ? [...new Set([own, ...places.values()])] : [own]
 }
 
-/** Returns the cells of these users that have processes; adds to `cuts` why there may be more of them. */
-function standingOf(users: readonly number[], cuts = new Set<string>()): readonly Standing[] {
+/** Returns the cells of these users that have processes, also where these states have noted it; adds to `cuts` why there may be more of them. */
+function standingOf(
+  users: readonly number[],
+  cuts = new Set<string>(),
+  states: readonly string[] = [],
+): readonly Standing[] {
+  const noted = runPlaces(states)
   const cgroups = openCgroups(CGROUP_PARENT)
   return users.flatMap((uid) => {
-    const { cells, cut } = lookAtCells(runDirectories(uid), cgroups, uid)
+    const { cells, cut } = lookAtCells([...new Set([...runDirectories(uid), ...noted])], cgroups, uid)
     if (cut !== undefined) cuts.add(cut)
     return cells
   })

@@ -11,6 +11,7 @@ import type { Confirmation, Order, Target } from '../control/containment.ts'
 import { askWardens, type ControlReply } from '../control/control-socket.ts'
 import { writeStopMark } from '../control/fence.ts'
 import { namedStateFault, type StateFault, wholeState } from '../control/named-state.ts'
+import { runPlaces } from '../control/run-places.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { endSilentWarden, reapDead } from '../control/silent-warden.ts'
 import { fenceAgents, fencedText, newOrderId } from '../control/stop.ts'
@@ -113,7 +114,9 @@ async function containNamed(
     else confirmations.push(each)
   }
   waiting.begin(() => 'what dead wardens have left', REAP_MS_MAX)
-  for (const each of await tried('dead wardens', [], () => reapDead(runDirectories()))) {
+  for (const each of await tried('dead wardens', [], () =>
+    reapDead([...new Set([...runDirectories(), ...runPlaces(statesMeant(state, target))])]),
+  )) {
     heard(each)
     said.push({ names: [each.point] })
   }

@@ -43,6 +43,7 @@ import { againText, fencedIn, isSameOrder, type OrderSeen, readFence, readStopMa
 import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
 import { landedFor } from './landed-marks.ts'
+import { noteRunPlace } from './run-places.ts'
 import { rungIn } from './rung-in.ts'
 import { SecretDesk } from './secret-desk.ts'
 import { type Kept, leftOut, type ServerLimits, Servers } from './servers.ts'
@@ -126,7 +127,8 @@ export async function openRuntime({
   if (warden.ok && services.ok) {
     const made = { config, agent, task, setup, onTakenOver, onUnsearched, heeds, stopMark }
     const runtime = new OpenRuntime(warden.value, services.value, state, made)
-    const door = await runtime.open()
+    const noted = noteRunPlace(state.directory, warden.value.runDirectory)
+    const door = noted.ok ? await runtime.open() : noted
     if (door.ok) return ok(runtime)
     await runtime.close('it has no control socket')
     return door

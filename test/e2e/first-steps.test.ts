@@ -270,6 +270,9 @@ describe('a first configuration without root', { skip: MISSING || UNREADABLE }, 
     const ran = asked('run')
     assert.equal(ran.status, 0, ran.stderr)
     assert.match(ran.stdout, /I am agent, I see:/)
+    // Whoever stops it later has another XDG_RUNTIME_DIR, or none.
+    const noted = readFileSync(join(own, '.firebreak/run-directories'), 'utf8')
+    assert.match(noted, /^\/.+\/firebreak-\d+\n$/)
   })
 
   it('that asks for the full profile is told what to do, and nothing is made', () => {

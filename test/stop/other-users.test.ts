@@ -11,6 +11,7 @@ import { recordInit } from '../../src/cells/run-directory.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { openControlSocket } from '../../src/control/control-socket.ts'
 import { makeFence, writeStopMark } from '../../src/control/fence.ts'
+import { noteRunPlace } from '../../src/control/run-places.ts'
 import { judgeConfig } from '../../src/control/setup.ts'
 import { tryAll } from '../../src/control/try-launch.ts'
 import { agentName } from '../../src/model/index.ts'
@@ -39,12 +40,17 @@ describe('S8: an order by root over another user’s state', { skip: SKIP }, () 
   })
 
   /** A cell as that user's warden would have noted it, of which one process runs. */
-  function cellOf(number: number, about: { readonly part: 'agent' | 'person'; readonly state: string }, uid = USER) {
+  function cellOf(
+    number: number,
+    about: { readonly part: 'agent' | 'person'; readonly state: string },
+    uid = USER,
+    base = BASE,
+  ) {
     const id = `c_${String(number).padStart(16, '0')}`
-    const own = join(BASE, 'runs/r_1/cells', id)
+    const own = join(base, 'runs/r_1/cells', id)
     const child = spawn('/usr/bin/sleep', ['1000'], { uid, gid: uid, stdio: 'ignore' })
     cleanUp(() => void child.kill('SIGKILL'))
-    mkdirSync(own)
+    mkdirSync(own, { recursive: true })
     recordAbout(own, { environment: 'test', ...about, ...(about.part === 'agent' && { agent: 'alpha' }) })
     recordInit(own, child.pid ?? 0)
     assert.ok(recordBegun(own).ok)
@@ -53,6 +59,11 @@ describe('S8: an order by root over another user’s state', { skip: SKIP }, () 
 
   it('ends what no warden names there, names what goes on, and leaves a fence that the user can read', async () => {
     const stray = cellOf(1, { part: 'agent', state })
+    // Of a warden that had an XDG_RUNTIME_DIR.
+    const elsewhere = join(directory, 'xdg', `firebreak-${USER}`)
+    const far = cellOf(9, { part: 'agent', state }, USER, elsewhere)
+    for (const path of [elsewhere, join(elsewhere, 'runs')]) chownSync(path, USER, USER)
+    assert.ok(noteRunPlace(state, elsewhere).ok)
     const person = cellOf(2, { part: 'person', state })
     // Pipes in the place of what is noted keep nobody waiting.
     for (const [number, name] of [
@@ -80,8 +91,8 @@ describe('S8: an order by root over another user’s state', { skip: SKIP }, () 
       all.stdout,
     )
     assert.deepEqual(
-      [stray, person, drill].map(({ child }) => lives(child)),
-      [false, true, true],
+      [stray, far, person, drill].map(({ child }) => lives(child)),
+      [false, false, true, true],
     )
     for (const part of ['fence', 'fence/fence.json', 'fence/all', 'fence/lock'])
       assert.equal(lstatSync(join(state, part)).uid, USER, part)
