@@ -69,6 +69,21 @@ export function lookAtCells(
   return { cells, ...(cut !== undefined && { cut }) }
 }
 
+/** Returns what is noted of a cell in a user's run directories, also where nothing of it runs any more. */
+export function notedCells(
+  bases: readonly string[],
+  cell: string,
+  uid: number | undefined = process.geteuid?.(),
+): readonly CellAbout[] {
+  return bases
+    .filter((base) => isOwnPlace(base, uid))
+    .flatMap((base) =>
+      namesIn(join(base, 'runs'), OTHERS_MAX).names.flatMap(
+        (run) => aboutIn(join(base, 'runs', run, 'cells', cell)) ?? [],
+      ),
+    )
+}
+
 /** Names in another user's run directories: of four wardens with all the cells that one may have. */
 const OTHERS_MAX = 4_096
 

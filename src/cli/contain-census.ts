@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import process from 'node:process'
 import type { CellAbout } from '../cells/about.ts'
-import { lookAtCells, type Standing } from '../cells/census.ts'
+import { lookAtCells, notedCells, type Standing } from '../cells/census.ts'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
 import { runDirectories, usersOfRuns } from '../cells/warden.ts'
@@ -10,7 +10,7 @@ import { type Confirmation, eventually, type Order, type Target } from '../contr
 import { wholeState } from '../control/named-state.ts'
 import { runPlaces } from '../control/run-places.ts'
 import { agentsMeant } from '../control/runtime.ts'
-import { isBelow, samePerson } from '../model/index.ts'
+import { type AgentName, agentName, isBelow, NAME_PATTERN, samePerson } from '../model/index.ts'
 import type { Waiting } from './contain-waiting.ts'
 
 /** Cells that somebody has answered for: their names, or points that end in one. */
@@ -80,6 +80,33 @@ function namedBy(said: readonly Said[]): ReadonlySet<string> {
   return new Set(all)
 }
 
+/** Agents to fence, by the directory of the state that knows them. */
+export type Running = ReadonlyMap<string, ReadonlySet<AgentName>>
+
+/**
+ * Returns the agents of the cells that an order means, by the notes beside the cells: the configuration at hand may not name
+ * them. Asked before anything is ended. Of a cell that is meant by its own name the note counts also once it has ended.
+ */
+export function agentsRunning(states: readonly string[], target: Target, config: Config | undefined): Running {
+  const standing = meantBy(target, standingIn(states), config)
+  const dead = target.kind === 'cell' ? notesOf(states, target.name) : []
+  const byPlace = new Map(states.flatMap((state) => placeOf(state).map((place) => [place, state] as const)))
+  const running = new Map<string, Set<AgentName>>()
+  for (const { agent, state } of [...[...standing].flatMap(({ about }) => about ?? []), ...dead]) {
+    const [own] = placeOf(state).flatMap((place) => byPlace.get(place) ?? [])
+    if (own === undefined || agent === undefined || !NAME_PATTERN.test(agent)) continue
+    running.set(own, (running.get(own) ?? new Set()).add(agentName(agent)))
+  }
+  return running
+}
+
+function notesOf(states: readonly string[], cell: string): readonly CellAbout[] {
+  const places = placesOf(states)
+  return usersOf(places).flatMap((uid) =>
+    notedCells(runDirectories(uid), cell, uid).filter((about) => isOf({ about, uid }, places)),
+  )
+}
+
 /** Returns what is noted of the cells of these states that run. */
 export function standingAbout(states: readonly string[]): readonly CellAbout[] {
   return standingIn(states).flatMap(({ about }) => about ?? [])
@@ -123,7 +150,7 @@ function standingOf(
 }
 
 /** Tells whether a cell is of these states: by our own word, or by that of a state's owner, and nobody else's. */
-function isOf({ about, uid }: Standing, places: Places): boolean {
+function isOf({ about, uid }: Pick<Standing, 'about' | 'uid'>, places: Places): boolean {
   const own = uid === process.geteuid?.()
   // What another user says is looked up for the sake of that user's states alone.
   if (!own && ![...places.values()].some((owner) => owner === uid)) return false

@@ -16,10 +16,10 @@ import { agentsMeant } from '../control/runtime.ts'
 import { endSilentWarden, reapDead } from '../control/silent-warden.ts'
 import { fenceAgents, fencedText, newOrderId } from '../control/stop.ts'
 import { statesIn, tenantOf, tenantState, trialsOf } from '../control/tenants.ts'
-import { isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
+import { type AgentName, agentName, isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
 import { cutText } from '../model/text.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
-import { census, type Said } from './contain-census.ts'
+import { agentsRunning, census, type Running, type Said } from './contain-census.ts'
 import { type Kind, nobodyMeant, targetOf, whoRuns } from './contain-target.ts'
 import { type Waiting, waitingAloud } from './contain-waiting.ts'
 import { loginName } from './person.ts'
@@ -89,6 +89,10 @@ async function containNamed(
       return otherwise
     }
   }
+  // Before anything is ended: what is gone names nobody any more.
+  const running = await tried('host', new Map(), async () =>
+    target.kind === 'all' ? new Map() : agentsRunning(statesIn(state), target, config),
+  )
   const asked = new Set<string>()
   const said: Said[] = []
   // At once, whatever the disk does, and again when the fence is on it: a run that was not there yet has read that, or is asked.
@@ -97,7 +101,7 @@ async function containNamed(
   waiting.begin(() => 'the configuration, which is being read')
   config ??= await configAtHand(call)
   waiting.begin(() => 'the fence, which is being written')
-  const fences = await tried('fence', [], () => fenceEach(config, state, order))
+  const fences = await tried('fence', [], () => fenceEach(config, state, order, running))
   const roundsEnd = performance.now() + ROUNDS_MS_MAX
   for (let before = -1; before < asked.size; ) {
     if (asked.size >= WARDENS_MAX || performance.now() > roundsEnd) {
@@ -125,6 +129,9 @@ async function containNamed(
 
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
   for (const each of await tried('host', [], () => census(states, order, config, said, waiting))) heard(each)
+  const acted = answers.some(({ receipt }) => (receipt?.confirmations.length ?? 0) > 0)
+  const isNobody = target.kind === 'cell' && cells.length === 0 && !acted && running.size === 0
+  if (!isNobody && !confirmations.some(({ point, confirmed }) => point === 'fence' && confirmed)) heard(unfenced())
   const contained = confirmations.every(({ confirmed }) => confirmed) && answers.every(({ ok, silent }) => ok || silent)
   for (const { receipt, ok, said: words, silent } of answers) {
     if (receipt?.unwritten !== undefined)
@@ -132,8 +139,7 @@ async function containNamed(
     if (receipt?.lacking !== undefined) call.print.fault(`the receipt is not whole: ${printable(receipt.lacking)}`)
     if (receipt === undefined && !ok && !silent) call.print.fault(printable(words))
   }
-  const acted = answers.some(({ receipt }) => (receipt?.confirmations.length ?? 0) > 0)
-  if (target.kind === 'cell' && cells.length === 0 && contained && !acted) {
+  if (target.kind === 'cell' && isNobody && contained) {
     call.print.fault(`no cell ${target.name} runs here`, 'firebreak ps lists those that do')
     return EXIT.usage
   }
@@ -145,6 +151,11 @@ async function containNamed(
   )
   call.print.object({ ok: contained, order: order.id, rung, target, by, cells, confirmations })
   return contained ? EXIT.ok : EXIT.failed
+}
+
+function unfenced(): Confirmation {
+  const said = 'nobody was fenced: what stood still is started again by the next run'
+  return { point: 'fence', by: 'disk', confirmed: false, said, afterMs: 0, escalated: false }
 }
 
 /** Characters of a reason that are kept of an order. */
@@ -246,12 +257,23 @@ const END_MS_MAX = 2_000
 /** Milliseconds for cells of dead wardens: for their groups and for their first processes. */
 const REAP_MS_MAX = 10_000
 
+/** Returns the states that keep a fence; the state itself where none does, so that this is told. */
+function statesWithFence(state: string): readonly string[] {
+  const all = statesIn(state).filter((each) => existsSync(join(each, 'fence')))
+  return all.length > 0 ? all : [state]
+}
+
 /**
- * Fences the agents on disk, also where nothing runs: the next start meets it. A damaged fence is written anew only
+ * Fences the agents on disk, and those of `running`, also where nothing runs: the next start meets it. A damaged fence is written anew only
  * where all are meant; then every state and tenant is fenced for everybody, and what is being started by a configuration
  * that is not at hand is told by a mark of its own.
  */
-async function fenceEach(config: Config | undefined, state: string, order: Order): Promise<readonly Confirmation[]> {
+async function fenceEach(
+  config: Config | undefined,
+  state: string,
+  order: Order,
+  running: Running,
+): Promise<readonly Confirmation[]> {
   const begun = performance.now()
   const confirmed = (point: string, fenced: Result<void, string>, words: string): Confirmation => {
     const afterMs = Math.round(performance.now() - begun)
@@ -261,13 +283,20 @@ async function fenceEach(config: Config | undefined, state: string, order: Order
   const all = order.target.kind === 'all' && isBelow(order.rung, 'restricted')
   const marked = all ? writeStopMark(state, order.id) : undefined
   const words = marked === undefined ? [] : [confirmed('stop mark', marked, 'what is being started does not begin')]
-  const byState = Map.groupBy(config === undefined ? [] : agentsMeant(config, order.target), (name) => {
+  const named = config === undefined ? [] : agentsMeant(config, order.target)
+  const byState = new Map<string, Set<AgentName>>()
+  const fencing = (each: string, name: AgentName) => byState.set(each, (byState.get(each) ?? new Set()).add(name))
+  for (const name of named) {
     const environment = config?.agents.get(name)?.environment
-    return tenantState(state, environment === undefined || !config ? undefined : tenantOf(config, environment))
-  })
+    fencing(tenantState(state, environment === undefined || !config ? undefined : tenantOf(config, environment)), name)
+  }
+  for (const [each, names] of running) for (const name of names) fencing(each, name)
+  // Whom the person has named, wherever they may start: the configuration at hand tells that of those that it names.
+  if (order.target.kind === 'agent' && named.length === 0)
+    for (const each of statesWithFence(state)) fencing(each, agentName(order.target.name))
   const places = new Set([...byState.keys(), ...(order.target.kind === 'all' ? statesIn(state) : [])])
   const fenced = [...places].map(async (each) => {
-    const names = byState.get(each) ?? []
+    const names = [...(byState.get(each) ?? [])]
     const written = await fenceAgents(each, names, order, order.target.kind === 'all')
     return confirmed('fence', written, fencedText(names, order))
   })

@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { readFence } from '../../src/control/fence.ts'
+import { agentName } from '../../src/model/index.ts'
 import { firebreak, NODE_CELL, type Running, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { type UpstreamPlan, writeConfig } from '../kit/config-text.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
@@ -70,11 +72,12 @@ describe('S8: what a contained cell has set going', { skip: SKIP, concurrency: 2
     const own = ['--config', config, '--state', join(temporaryDirectory(), 'state')]
     const run = startFirebreak(['run', '--agent', agent, ...own], { timeoutMs: 110_000 })
     const ask = ([command = '', ...args]: readonly string[]) => firebreak([command, ...args, ...AS, ...own])
-    const runs = async (name: string) => {
-      const { code, stdout } = await firebreak(['ps', ...own])
-      return code !== 0 || stdout.includes(name)
+    const ps = async () => {
+      const { code, stdout, stderr } = await firebreak(['ps', ...own])
+      assert.equal(code, 0, stderr)
+      return stdout
     }
-    return { run, ask, runs, state: own[3] ?? '' }
+    return { run, ask, ps, state: own[3] ?? '' }
   }
 
   /** What is under way at the moment of the order may still come in. */
@@ -105,7 +108,7 @@ describe('S8: what a contained cell has set going', { skip: SKIP, concurrency: 2
   it('in a server that another cell still has, also by a cell that has ended: it ends, and that one gets another', async () => {
     const desk = started('giver')
     await until('it is set going', () => asked('passing') > 2, START_MS_MAX)
-    await until('its cell has ended', async () => !(await desk.runs('passing')), START_MS_MAX)
+    await until('its cell has ended', async () => !(await desk.ps()).includes('passing'), START_MS_MAX)
     const ended = await desk.ask(['contain', 'passing'])
     assert.equal(ended.code, 0, ended.stdout + ended.stderr)
     assert.match(ended.stdout, /^yes {2}shared server c_\S+ .*populated 0/m)
@@ -121,12 +124,16 @@ describe('S8: what a contained cell has set going', { skip: SKIP, concurrency: 2
     await over(desk)
   })
 
-  it('in a cell whose warden nobody reaches: the kernel is asked, and it is ended', async () => {
+  it('in a cell whose warden nobody reaches: the kernel is asked, it is ended, and its agent is fenced', async () => {
     const desk = started('unreached')
     await until('it is set going', () => asked('unreached') > 2, START_MS_MAX)
+    // By the cell: no configuration tells whose it is.
+    const [, cell = ''] = /^(c_\S+) +unreached/m.exec(await desk.ps()) ?? []
     for (const name of readdirSync(join(desk.state, 'control'))) rmSync(join(desk.state, 'control', name))
-    const contained = await desk.ask(['contain', 'unreached'])
-    assert.equal(contained.code, 0, contained.stdout)
+    const contained = await desk.ask(['contain', cell])
+    assert.equal(contained.code, 0, contained.stdout + contained.stderr)
+    const fence = readFence(desk.state)
+    assert.equal(fence.ok && fence.value.get(agentName('unreached'))?.rung, 'frozen')
     assert.equal([...contained.stdout.matchAll(/^yes {2}processes of c_\S+ +no warden named it/gm)].length, 2)
     await desk.run.ended
     await comesNoMore('unreached')
