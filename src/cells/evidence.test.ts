@@ -45,6 +45,9 @@ describe('S8: what the kernel’s tables say of a cell', () => {
     assert.deepEqual(evidence?.environment, ['TOKEN', 'EMPTY'])
     assert.equal(evidence?.parent, process.pid)
     assert.ok(!JSON.stringify(evidence).includes('stolen'))
+    // Whatever has a length that the cell chooses is not read, or its beginning only: a stop waits for it.
+    const known = ['pid', 'parent', 'command', 'program', 'open', 'environment', 'memoryKiB']
+    assert.deepEqual(Object.keys(evidence ?? {}), known)
     // Its name is cut in the middle of a letter of two UTF-16 units.
     const argv0 = `${'x'.repeat(255)}\u{1f600}`
     const odd = spawn('/usr/bin/sleep', ['60'], { argv0 })

@@ -2,7 +2,7 @@
  * What the kernel's tables say of a cell's processes. Nothing here opens a file of the cell, and of its environment only
  * the names are read: values may be what it stole.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { closeSync, opendirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
 import { cutText } from '../model/text.ts'
 
 export interface ProcessEvidence {
@@ -15,15 +15,17 @@ export interface ProcessEvidence {
   /** Paths, pipes and sockets that it has open. */
   readonly open: readonly string[]
   readonly environment: readonly string[]
-  /** Resident memory in KiB, and how many mappings there are. */
+  /** Resident memory in KiB. Its mappings are not looked at: the kernel takes a moment for each, of which it may have 65,530. */
   readonly memoryKiB: number
-  readonly mappings: number
 }
 
 const PROCESSES_MAX = 64
 const OPEN_MAX = 64
 const NAMES_MAX = 128
 const TEXT_MAX = 256
+/** Of texts that a process makes as long as it likes, what is read of them: a stop waits for nothing longer. */
+const COMMAND_BYTES_MAX = 4_096
+const ENVIRONMENT_BYTES_MAX = 65_536
 const ESTABLISHED = '01'
 const LISTENING = '0A'
 
@@ -36,15 +38,14 @@ export function processEvidence(pids: readonly number[]): readonly ProcessEviden
     return {
       pid,
       parent: field('PPid'),
-      command: plain(contents(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')),
+      command: plain(beginning(`/proc/${pid}/cmdline`, COMMAND_BYTES_MAX).replaceAll('\0', ' ')),
       program: plain(linked(`/proc/${pid}/exe`)),
       open: openOf(pid),
-      environment: contents(`/proc/${pid}/environ`)
+      environment: beginning(`/proc/${pid}/environ`, ENVIRONMENT_BYTES_MAX)
         .split('\0')
         .slice(0, NAMES_MAX)
         .flatMap((variable) => (variable.includes('=') ? [plain(variable.slice(0, variable.indexOf('=')))] : [])),
       memoryKiB: field('VmRSS'),
-      mappings: contents(`/proc/${pid}/maps`).split('\n').length - 1,
     }
   })
 }
@@ -94,13 +95,19 @@ function threadsOf(pid: number): readonly string[] {
 }
 
 function openOf(pid: number): readonly string[] {
+  const open: string[] = []
   try {
-    return readdirSync(`/proc/${pid}/fd`)
-      .slice(0, OPEN_MAX)
-      .map((fd) => plain(linked(`/proc/${pid}/fd/${fd}`)))
+    const directory = opendirSync(`/proc/${pid}/fd`)
+    try {
+      for (let entry = directory.readSync(); entry !== null && open.length < OPEN_MAX; entry = directory.readSync())
+        open.push(plain(linked(`/proc/${pid}/fd/${entry.name}`)))
+    } finally {
+      directory.closeSync()
+    }
   } catch {
-    return []
+    // It ends just now.
   }
+  return open
 }
 
 function linked(path: string): string {
@@ -114,6 +121,23 @@ function linked(path: string): string {
 function contents(path: string): string {
   try {
     return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function beginning(path: string, bytesMax: number): string {
+  try {
+    const fd = openSync(path, 'r')
+    try {
+      const bytes = Buffer.alloc(bytesMax)
+      let length = 0
+      for (let read = -1; read !== 0 && length < bytesMax; length += read)
+        read = readSync(fd, bytes, length, bytesMax - length, null)
+      return bytes.toString('utf8', 0, length)
+    } finally {
+      closeSync(fd)
+    }
   } catch {
     return ''
   }

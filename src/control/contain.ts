@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Cell } from '../cells/cell.ts'
 import type { Warden } from '../cells/warden.ts'
 import { asJson, type CellContained, type CellId, type EnvironmentName, type JsonObject } from '../model/index.ts'
 import type { Confirmation, Receipt } from './containment.ts'
@@ -29,10 +30,10 @@ export async function contain(
   const cells = [...stopping.map(({ cell }) => cell.id), ...unbegun.map(({ cell }) => cell)]
   const receipt: Receipt = { order, atMs, cells, agents, confirmations, contained }
   // In this tick: what has been killed is still to be seen only until it is torn down.
-  const processes = new Map(stopping.map(({ cell }) => [cell.id, cell.evidence()]))
+  const processes = processesOf(stopping, EVIDENCE_MS_MAX)
   const files = await filesOf(containing)
   const evidence = asJson(
-    Object.fromEntries(cells.map((cell) => [cell, { processes: processes.get(cell), files: files.get(cell) }])),
+    Object.fromEntries(cells.map((cell) => [cell, { ...processes.get(cell), files: files.get(cell) }])),
   )
   // The last entries are on the disk then, or as much of them as there will be.
   if (stopping.length > 0 && services.tell({ kind: 'settle', number }).ok)
@@ -43,6 +44,25 @@ export async function contain(
   containing.goesOn(recording)
   await Promise.race([recording, delay(LEDGER_MS_MAX, undefined, { ref: false })])
   return { ...receipt, ...written }
+}
+
+/** Milliseconds of the one tick in which processes are looked at: whoever has ordered it takes long silence for none. */
+const EVIDENCE_MS_MAX = 2_000
+
+/** Returns the evidence of each cell's processes, or that there was no time for it: the next is begun within `boundMs`. */
+export function processesOf(
+  stopping: readonly { readonly cell: Pick<Cell, 'id' | 'evidence'> }[],
+  boundMs: number,
+): ReadonlyMap<CellId, JsonObject> {
+  const until = performance.now() + boundMs
+  const seen = stopping.map(({ cell }) => {
+    const late = performance.now() > until
+    const told = late
+      ? { problem: 'others were looked at, and there was no time left' }
+      : { processes: cell.evidence() }
+    return [cell.id, asJson(told)] as const
+  })
+  return new Map(seen)
 }
 
 /** Everything has been confirmed: a ledger that takes longer takes it all the same. */
