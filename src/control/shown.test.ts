@@ -157,6 +157,10 @@ describe('what a cell is going to be shown', () => {
       await seen({ fileBytesMax: 8 }),
       `what lies behind the first 8 bytes of ${join(base, 'work/b')}, ${join(base, 'work/c')}`,
     )
+    for (const magic of ['\x7fELF', 'PACK']) {
+      made({ 'work/b': `${magic}yyyyy` })
+      assert.equal(await seen({ fileBytesMax: 8 }), `what lies behind the first 8 bytes of ${join(base, 'work/c')}`)
+    }
     for (const few of [{ readBytesMax: 1 }, { readMsMax: 0 }]) {
       const unread = /^[23] files: \d+ bytes or \d+ ms went to others$/
       assert.match(await seen(few), unread)

@@ -209,7 +209,7 @@ class Look {
     }
     const read = readPlainFile(file, fileBytesMax, 'no')
     if (read === undefined) return undefined
-    if (!read.whole) this.#large.push(file)
+    if (!read.whole && !isOpaque(read.bytes)) this.#large.push(file)
     this.#bytes += read.bytes.length
     return this.#needles.find(([, needle]) => read.bytes.includes(needle))?.[0]
   }
@@ -248,6 +248,17 @@ class Look {
 const SEEN_BY_ALL = '/usr'
 /** Where Nix keeps what it has built: a hundred thousand files that anybody may read. */
 const NIX_STORE = '/nix/store'
+
+/**
+ * Beginnings of programs (ELF), packs of Git, archives and pictures: what they hold is compiled or compressed, and no
+ * value would be found in it.
+ */
+const OPAQUE = ['7f454c46', '5041434b', '1f8b', '504b0304', 'fd377a58', '28b52ffd', '425a68', '89504e47', 'ffd8ff']
+
+function isOpaque(bytes: Buffer): boolean {
+  const head = bytes.toString('hex', 0, 4)
+  return OPAQUE.some((magic) => head.startsWith(magic))
+}
 
 /** Tells whether a path is one of these, or lies below one. */
 function liesIn(paths: ReadonlySet<string>, path: string): boolean {
