@@ -989,13 +989,14 @@ class OpenRuntime implements Runtime {
     await Promise.all((live?.kept ?? []).map((server) => server.end()))
     if (live?.parent !== undefined) this.#clearDelegations()
     const lost = live?.lost ?? live?.services.gone()
+    let closed = false
     if (live !== undefined && lost === undefined) {
       const told = live.services.tell({ kind: 'ended', number, receipt: asJson({ exit, teardown }) })
-      if (told.ok) await live.services.said('cell-closed', number)
+      closed = told.ok && (await live.services.said('cell-closed', number)).ok
     }
     this.#ending.delete(number)
-    // Its gateway may have lowered it and be gone since, with nobody told; `#endCells` finds it no more.
-    if (live !== undefined && live.lost === undefined && live.services.gone() !== undefined)
+    // A gateway that has not closed it may have lowered it and be gone since, known or not; `#endCells` finds it no more.
+    if (live !== undefined && live.lost === undefined && !closed)
       await this.#fenceTold([cell.id], newOrderId()).catch(() => undefined)
     if (live === undefined || lost !== undefined) return { exit, teardown, ...(lost !== undefined && { lost }) }
     const again = await after.act?.()
