@@ -25,6 +25,8 @@ export interface CellAbout {
   /** The agent that it is, or on whose word it acts. */
   readonly agent?: string
   readonly owner?: string
+  /** Absolute path of the configuration that names the agent. */
+  readonly configuration?: string
   /** The cell that it serves, or that delegated to it. */
   readonly of?: CellId
 }

@@ -22,13 +22,15 @@ export interface Said {
 
 /**
  * Asks the kernel which cells of these states run that an order means and that no receipt names, whatever wardens have
- * said, and ends them. One line for each, one for what goes on by a person's word where the order reaches, and, of an
- * order to all, one for each other state of which cells run; one line where no cell goes on that is meant.
+ * said, and ends them. One line for each, one for what goes on by a person's word where the order reaches, and one for each
+ * other state of which such cells run (of an order to all: any cells); one line where no cell goes on that is meant.
+ * `configuration` is the file by which the order was read: the same agent in another state is not contained.
  */
 export async function census(
   states: readonly string[],
   order: Order,
   config: Config | undefined,
+  configuration: string,
   said: readonly Said[],
   waiting: Waiting,
 ): Promise<readonly Confirmation[]> {
@@ -51,8 +53,13 @@ export async function census(
   const person = goingOn(order.target, look(), config)
     .filter((each) => !isNamed(each))
     .map(({ cell }) => confirmation(`server ${cell}`, true, 'goes on: it acts on a person’s word, and on no agent’s'))
-  const elsewhere =
-    order.target.kind !== 'all' ? [] : othersThan(places).map(([point, words]) => confirmation(point, true, words))
+  const isSame = ({ about, uid }: Standing) =>
+    order.target.kind !== 'all' &&
+    uid === process.geteuid?.() &&
+    (order.target.kind === 'cell' || about?.configuration === configuration)
+  const elsewhere = othersThan(places, order.target, config, isSame).map(([point, words, same]) =>
+    confirmation(point, !same, words),
+  )
   const goOn = [...person, ...elsewhere]
   const unseen = () =>
     [...cuts].map((cut) => confirmation('host', false, `what runs could not be looked at in whole: ${cut}`))
@@ -173,22 +180,34 @@ function goingOn(target: Target, standing: readonly Standing[], config: Config |
   return standing.filter(({ about }) => about?.part === 'person' && (every || reached.has(about.environment)))
 }
 
-/** Returns the other states of which cells of this user run, and for root of every user, each with what is told of it. */
-function othersThan(places: Places): readonly (readonly [string, string])[] {
+/**
+ * Returns the other states of which cells of this user run that an order means by name, and for root of every user, each
+ * with what is told of it, and whether `isSame` says of one of its cells that the order meant it.
+ */
+function othersThan(
+  places: Places,
+  target: Target,
+  config: Config | undefined,
+  isSame: (each: Standing) => boolean,
+): readonly (readonly [string, string, boolean])[] {
   const own = process.geteuid?.() ?? 0
   const users = own === 0 ? [...new Set([own, ...usersOfRuns()])] : [own]
   const others = standingOf(users).filter(
     (each) => each.about !== undefined && each.begun && !each.frozen && !isOf(each, places),
   )
+  const meant = target.kind === 'all' ? others : [...meantBy(target, others, config)]
   const byState = [
-    ...Map.groupBy(others, ({ about: { state } = { state: '' }, uid }) => (uid === own ? wholeState(state) : state)),
-  ]
-  const told = byState.slice(0, STATES_TOLD_MAX).map(([state, { length }]) => {
-    const cells = length === 1 ? '1 cell of it goes on' : `${length} cells of it go on`
-    return ['another state', `${cells}, and no order to this one reaches it: --state ${state}`] as const
+    ...Map.groupBy(meant, ({ about: { state } = { state: '' }, uid }) => (uid === own ? wholeState(state) : state)),
+  ].toSorted(([, one], [, other]) => Number(other.some(isSame)) - Number(one.some(isSame)))
+  const told = byState.slice(0, STATES_TOLD_MAX).map(([state, cells]) => {
+    const goOn = cells.length === 1 ? '1 cell of it goes on' : `${cells.length} cells of it go on`
+    const words = `${goOn}, and no order to this one reaches it: --state ${state}`
+    return ['another state', words, cells.some(isSame)] as const
   })
-  const more = byState.length - told.length
-  return more === 0 ? told : [...told, ['other states', `cells of ${more} more go on`]]
+  const more = byState.slice(STATES_TOLD_MAX)
+  if (more.length === 0) return told
+  const same = more.some(([, cells]) => cells.some(isSame))
+  return [...told, ['other states', `cells of ${more.length} more go on`, same]]
 }
 
 const STATES_TOLD_MAX = 16

@@ -1,5 +1,5 @@
-import { existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { standingCells } from '../cells/census.ts'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
@@ -128,7 +128,8 @@ async function containNamed(
   if (!states.some((each) => existsSync(join(each, 'ledger')))) heard(neverUsed(state))
 
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
-  for (const each of await tried('host', [], () => census(states, order, config, said, waiting))) heard(each)
+  for (const each of await tried('host', [], () => census(states, order, config, pathOf(call), said, waiting)))
+    heard(each)
   const acted = answers.some(({ receipt }) => (receipt?.confirmations.length ?? 0) > 0)
   const isNobody = target.kind === 'cell' && cells.length === 0 && !acted && running.size === 0
   if (!isNobody && !confirmations.some(({ point, confirmed }) => point === 'fence' && confirmed)) heard(unfenced())
@@ -151,6 +152,15 @@ async function containNamed(
   )
   call.print.object({ ok: contained, order: order.id, rung, target, by, cells, confirmations })
   return contained ? EXIT.ok : EXIT.failed
+}
+
+/** Returns the path of the configuration without links, as runs by it have noted it. */
+function pathOf(call: Call): string {
+  try {
+    return realpathSync(configFile(call))
+  } catch {
+    return resolve(configFile(call))
+  }
 }
 
 function unfenced(): Confirmation {

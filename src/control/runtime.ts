@@ -399,7 +399,15 @@ class OpenRuntime implements Runtime {
 
   #aboutAgent({ name, owner, environment }: Agent, parent: number | undefined): CellAbout {
     const of = parent === undefined ? undefined : this.#live.get(parent)?.cell.id
-    const about = { part: 'agent', state: this.state.directory, environment, agent: name, owner } as const
+    const configuration = this.#config.file
+    const about = {
+      part: 'agent',
+      state: this.state.directory,
+      environment,
+      agent: name,
+      owner,
+      configuration,
+    } as const
     return { ...about, ...(of !== undefined && { of }) }
   }
 
@@ -409,7 +417,8 @@ class OpenRuntime implements Runtime {
     const served = this.#starting.get(number) ?? this.#live.get(number)
     if (served === undefined) return { part: 'person', ...about }
     const { name: agent, owner } = served.agent
-    return { part: 'server', ...about, agent, owner, of: 'id' in served ? served.id : served.cell.id }
+    const configuration = this.#config.file
+    return { part: 'server', ...about, agent, owner, configuration, of: 'id' in served ? served.id : served.cell.id }
   }
 
   /** An order to another cell fences its agent against a start; a cell that ran beside that one goes on where it stood. */

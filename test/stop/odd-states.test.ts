@@ -19,6 +19,13 @@ describe('S8: a state in an odd place', { skip: SKIP, concurrency: 2 }, () => {
     const far = await desk({ state })
     const run = await far.start()
     assert.match((await far.ask(['ps'])).stdout, /^c_\S+ +alpha +test +normal/m)
+    // By another state of the same configuration it is not reached, and nobody is told that it is contained.
+    const other = ['--config', far.config, '--state', join(directory, 'other')]
+    for (const meant of ['alpha', 'test', 'maria.silva@shop.example']) {
+      const elsewhere = await firebreak(['contain', meant, ...other, ...BY_MARIA])
+      assert.equal(elsewhere.code, FAILED)
+      assert.ok(/^NO {3}another state .*--state (.*) \(/m.exec(elsewhere.stdout)?.[1] === state, elsewhere.stdout)
+    }
     // Whoever runs can be stopped by the names that it runs under, and by those that the configuration has by now.
     const [before, since] = ['maria.silva@shop.example', 'ana.lopes@shop.example']
     writeFileSync(far.config, readFileSync(far.config, 'utf8').replaceAll(before, since))
