@@ -45,7 +45,7 @@ export interface Cell {
   readonly decoys: readonly FileSpec[]
   pids(): readonly number[]
   /** Counts the cell's listeners and their connections in the kernel's table of its network; undefined if unreadable. */
-  connections(): number | undefined
+  connections(gatewayPid: number): number | undefined
   /** What its processes are, for whoever asks later what stood still here; take it while it is frozen. */
   evidence(): readonly ProcessEvidence[]
   /** How often its limits were reached so far. */
@@ -162,10 +162,11 @@ export function cellOf(parts: Parts): Cell {
     exited,
     decoys: parts.decoys,
     pids: () => pidsOf(parts),
-    // Under the user profile the gateway has the same uid: then what the cell itself opens counts, too.
-    connections() {
+    // Under the user profile the gateway has the same uid: then what it and we have open are ours.
+    connections(gatewayPid) {
       const pids = [...(parts.init.lives() ? [parts.init.pid] : []), ...pidsOf(parts)]
-      const seen = connectionsIn(pids, receipt.ports, receipt.profile === 'full' ? receipt.uid : undefined)
+      const ours = receipt.profile === 'full' ? { uid: receipt.uid } : { holders: [process.pid, gatewayPid] }
+      const seen = connectionsIn(pids, receipt.ports, ours)
       // Of what has ended, nobody is left to use one.
       return seen ?? (pidsOf(parts).length === 0 && !parts.init.lives() ? 0 : undefined)
     },

@@ -17,9 +17,12 @@ describe('S8: what the kernel’s tables say of a cell', () => {
     const server = createServer().listen({ fd })
     after(() => server.close())
     await once(server, 'listening')
-    const seen = (uid: number | undefined, ports = [port]) => connectionsIn([process.pid], ports, uid)
+    const seen = (uid = own + 1, ports = [port]) => connectionsIn([process.pid], ports, { uid })
     assert.equal(seen(undefined), 1)
-    assert.equal(seen(own + 1), 1)
+    const held = (...holders: readonly number[]) => connectionsIn([process.pid], [port], { holders })
+    assert.equal(held(process.pid), 1)
+    assert.equal(held(process.ppid), 0, 'nor where it has our uid, and none of ours has it open')
+    assert.equal(held(process.pid, 2 ** 30), 1, 'beside one that has ended')
     assert.equal(seen(own), 0, 'a cell that takes a port which has become free says nothing by it')
     assert.equal(seen(undefined, [port === 1 ? 2 : 1]), 0)
     const accepted = once(server, 'connection')
@@ -31,7 +34,7 @@ describe('S8: what the kernel’s tables say of a cell', () => {
     server.close()
     await once(server, 'close')
     assert.equal(seen(undefined), 0)
-    assert.equal(connectionsIn([], [port], undefined), undefined, 'what cannot be read is not none')
+    assert.equal(connectionsIn([], [port], { uid: own }), undefined, 'what cannot be read is not none')
   })
 
   it('of an environment the names, and never a value', async () => {

@@ -52,37 +52,61 @@ export function processEvidence(pids: readonly number[]): readonly ProcessEviden
 
 /**
  * Returns how many sockets of one of these ports listen or are connected in the network namespace of `pids`, processes
- * of one cell; undefined if no thread of them shows its tables. Ours are the warden's and the gateway's: one of
- * `cellUid` is the cell's own, which may take a port that has become free and say nothing by it. Our listeners speak
- * IPv4 only. proc(5), /proc/net/tcp: reading it takes 5 ms, for its hash table is the host's; /proc/net/sockstat counts
+ * of one cell; undefined if no thread of them shows its tables. Ours are the warden's and the gateway's: what is the
+ * cell's own says nothing, wherever it listens on such a port. That is one of `uid`, where the cell has a uid that
+ * nothing else has; else one that none of `holders`, our processes, has open. Our listeners speak IPv4 only. proc(5), /proc/net/tcp: reading it takes 5 ms, for its hash table is the host's; /proc/net/sockstat counts
  * the namespace's own at no cost.
  */
-export function connectionsIn(
-  pids: readonly number[],
-  ports: readonly number[],
-  cellUid: number | undefined,
-): number | undefined {
+export function connectionsIn(pids: readonly number[], ports: readonly number[], ours: Ours): number | undefined {
   for (const pid of pids) {
     for (const thread of threadsOf(pid)) {
       const network = `/proc/${pid}/task/${thread}/net`
       const counts = contents(`${network}/sockstat`)
       if (/^TCP: inuse 0 /m.test(counts)) return 0
       const table = contents(`${network}/tcp`)
-      if (table !== '') return connectionsOf(table, ports, cellUid)
+      if (table !== '') return connectionsOf(table, ports, ours)
     }
   }
   return undefined
 }
 
-function connectionsOf(table: string, ports: readonly number[], cellUid: number | undefined): number {
-  return table
+/** What tells our sockets from those of a cell. */
+export type Ours = { readonly uid: number } | { readonly holders: readonly number[] }
+
+function connectionsOf(table: string, ports: readonly number[], ours: Ours): number {
+  const found = table
     .split('\n')
     .slice(1)
-    .filter((line) => {
-      const [, local = '', , state = '', , , , uid] = line.trim().split(/\s+/)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local = '', , state = '', , , , uid]) => {
       if (state !== ESTABLISHED && state !== LISTENING) return false
-      return Number(uid) !== cellUid && ports.includes(Number.parseInt(local.slice(local.indexOf(':') + 1), 16))
-    }).length
+      if ('uid' in ours && Number(uid) === ours.uid) return false
+      return ports.includes(Number.parseInt(local.slice(local.indexOf(':') + 1), 16))
+    })
+  const held = 'uid' in ours || found.length === 0 ? undefined : socketsOf(ours.holders)
+  return found.filter((fields) => held?.has(`socket:[${fields[9]}]`) ?? true).length
+}
+
+/**
+ * Returns the sockets that these processes have open; undefined where the kernel does not show all of them. One that
+ * waits to be accepted has no holder: it stands and falls with its listener.
+ */
+function socketsOf(pids: readonly number[]): ReadonlySet<string> | undefined {
+  try {
+    return new Set(pids.flatMap((pid) => namesIn(`/proc/${pid}/fd`).map((fd) => linked(`/proc/${pid}/fd/${fd}`))))
+  } catch {
+    return undefined
+  }
+}
+
+/** A process that has ended has nothing open. */
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
 }
 
 /** One whose main thread has ended shows its network through the others only. */

@@ -79,7 +79,8 @@ export async function stopCells(
     const gone = await eventually(() => !lives(services.gatewayPid), 1_000)
     return gone ? ok('the gateway was ended, and its listeners with it') : no('the gateway is still there')
   }
-  return ahead([process.pid, services.gatewayPid], () => {
+  const { gatewayPid } = services
+  return ahead([process.pid, gatewayPid], () => {
     const ordered = orderGate(stop)
     const gate: EnforcementPoint = {
       name: 'gate',
@@ -90,7 +91,7 @@ export async function stopCells(
     }
     const points: EnforcementPoint[] = [
       ...(stopping.length + stop.alsoAtGate.length === 0 ? [] : [gate]),
-      ...stopping.flatMap((each) => pointsOf(each, order, ordered, distrust)),
+      ...stopping.flatMap((each) => pointsOf(each, order, ordered, { distrust, gatewayPid })),
       ...stop.shared.map(halting),
       ...stop.unbegun.map(unbegun),
       ...(stop.agents.length === 0 ? [] : [fence(stop)]),
@@ -125,7 +126,7 @@ function pointsOf(
   { cell, servers }: Stopping,
   { rung }: Order,
   gate: Promise<unknown>,
-  distrust: () => Promise<Result<string, string>>,
+  { distrust, gatewayPid }: { readonly distrust: EnforcementPoint['order']; readonly gatewayPid: number },
 ): readonly EnforcementPoint[] {
   const cut = isBelow(rung, 'restricted')
   const stands = isBelow(rung, 'quarantined')
@@ -137,9 +138,9 @@ function pointsOf(
     order: async () => {
       // What the gateway says is held against the kernel's table: before it has closed the door, one more could come in.
       await gate
-      const none = await eventually(() => cell.connections() === 0, CONNECTIONS_MS_MAX)
+      const none = await eventually(() => cell.connections(gatewayPid) === 0, CONNECTIONS_MS_MAX)
       if (none) return ok('no listener and no connection of it stands in its network')
-      return no(cell.connections() === undefined ? UNREADABLE : STILL_OPEN)
+      return no(cell.connections(gatewayPid) === undefined ? UNREADABLE : STILL_OPEN)
     },
   }
   return [
