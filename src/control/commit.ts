@@ -3,8 +3,20 @@ import type { Warden } from '../cells/warden.ts'
 import type { Chosen, Landing, WorkspaceDiff, WorkspaceFault } from '../cells/workspace/changes.ts'
 import { byRule, type CommitRule } from '../cells/workspace/rule.ts'
 import type { Agent } from '../config/config.ts'
-import { isJsonObject, type Json, type JsonObject, no, pathPattern, type Result } from '../model/index.ts'
+import {
+  type AgentName,
+  isBelow,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  no,
+  ok,
+  pathPattern,
+  type Result,
+} from '../model/index.ts'
+import { readFence } from './fence.ts'
 import { markLanded } from './landed-marks.ts'
+import { rungIn } from './rung-in.ts'
 import { CHANGED_SINCE, changedSinceShown } from './shown-changes.ts'
 import { markCommitted } from './workspace-marks.ts'
 
@@ -14,6 +26,22 @@ export interface Wanted {
   readonly paths?: readonly string[]
   /** Of what a host would act upon, these. */
   readonly confirmed: readonly string[]
+}
+
+/**
+ * Tells whether changes may land that nobody has named: not while their agent is contained. `agent`: undefined where no
+ * configuration tells whose they are; then nobody of the state may be.
+ */
+export function mayLandUnnamed(state: string, agent: AgentName | undefined): Result<void, string> {
+  const fence = readFence(state)
+  if (!fence.ok) return fence
+  if (agent !== undefined) {
+    const rung = rungIn(fence.value, { name: agent })
+    return rung.ok ? ok(undefined) : rung
+  }
+  const [contained] = [...fence.value].filter(([, { rung }]) => isBelow(rung, 'restricted'))
+  if (contained === undefined) return ok(undefined)
+  return no(`no configuration tells whose files they are, and ${contained[0]} is ${contained[1].rung}`)
 }
 
 /** What a person lists is allowed by that, and `never` binds them, too. */
@@ -45,20 +73,28 @@ export function choosing(
 
 /**
  * Lands what is wanted. The directory may hold then what the cell had seen: its labels stay with it from there on, for
- * every cell that is shown it, which is written down before anything lands.
+ * every cell that is shown it, which is written down before anything lands. What a rule would land of a contained `agent`
+ * does not, as asked in the moment of landing.
  */
 export async function commitWanted(
   warden: Warden,
   changes: string,
   wanted: Wanted,
+  agent?: AgentName,
 ): Promise<Result<Landing, WorkspaceFault>> {
   const stale = (diff: WorkspaceDiff) => changedSinceShown(changes, diff)
   const [state, workspace, choose] = [dirname(dirname(changes)), basename(changes), choosing(wanted, stale)]
   const marks: (() => void)[] = []
   let unmarked: string | undefined
+  let contained: string | undefined
   const landing = await warden.commitChosen(changes, (diff) => {
     const chosen = choose(diff)
     if (chosen.paths.length === 0) return chosen
+    const may = wanted.paths === undefined && agent !== undefined ? mayLandUnnamed(state, agent) : ok(undefined)
+    if (!may.ok) {
+      contained = may.reason
+      return { ...chosen, paths: [] }
+    }
     try {
       marks.push(markLanded(state, { path: diff.record.lower, workspace, untilMs: Date.now() }))
       marks.push(markCommitted(state, workspace))
@@ -68,6 +104,7 @@ export async function commitWanted(
       return { ...chosen, paths: [] }
     }
   })
+  if (contained !== undefined) return no({ kind: 'unknown', problem: `nothing landed: ${contained}` })
   if (unmarked !== undefined)
     return no({ kind: 'unknown', problem: `nothing landed: its labels cannot be written down first (${unmarked})` })
   // Of any other fault nobody knows what it left.

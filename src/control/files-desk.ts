@@ -144,7 +144,7 @@ export class FilesDesk {
     const saved = await this.save(held, { occasion: 'before', by, why: 'before its changes were landed' })
     if (!saved.ok && detail.save !== false) return no(`what is there now cannot be saved first: ${saved.reason}`)
     const landing = await this.#inTurn(held.workspace, () =>
-      commitWanted(warden, state.workspace(held.workspace), wantedFrom(detail.wanted ?? null)),
+      commitWanted(warden, state.workspace(held.workspace), wantedFrom(detail.wanted ?? null), held.agent.name),
     )
     return landing.ok ? ok(asJson(landing.value)) : no(workspaceFaultText(landing.reason))
   }

@@ -1,6 +1,6 @@
 /** The way back, as a person walks it: a run's files saved and restored on the command line, and all of it in the ledger. */
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { markLanded } from '../../src/control/landed-marks.ts'
@@ -267,6 +267,15 @@ describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
     running.child.kill('SIGTERM')
     running.child.kill('SIGTERM')
     await running.ended
+    assert.equal((await call('kill', 'desk', '--as', 'maria.silva@shop.example')).code, 0)
+    rmSync(join(work, 'note.md'))
+    for (const unnamed of ['--rule', '--yes'])
+      assert.equal(
+        (await call('commit', '--agent', 'desk', unnamed, '--no-input')).code,
+        5,
+        'of who is contained, none',
+      )
+    assert.deepEqual(readdirSync(work).toSorted(), ['given', 'src'])
     const named = await call('commit', '--agent', 'desk', 'src/secret/k', 'other', '--yes')
     assert.match(
       JSON.stringify(named.said),

@@ -4,7 +4,7 @@ import type { Landing } from '../../cells/workspace/changes.ts'
 import type { Executes } from '../../cells/workspace/executes.ts'
 import type { Agent } from '../../config/config.ts'
 import { madeEntry, makeCheckpoint } from '../../control/checkpoints.ts'
-import { commitWanted, ruleFor, type Wanted, wantedJson } from '../../control/commit.ts'
+import { commitWanted, mayLandUnnamed, ruleFor, type Wanted, wantedJson } from '../../control/commit.ts'
 import { askHolder } from '../../control/control-socket.ts'
 import { boundsOf } from '../../control/files-desk.ts'
 import { CHANGED_SINCE, changedSinceShown, noteShown } from '../../control/shown-changes.ts'
@@ -39,7 +39,10 @@ export const command: Command = {
       value: 'paths',
       help: 'of what a host would execute, these are wanted (commas between, or a JSON list)',
     },
-    rule: { type: 'boolean', help: 'land what the configuration allows (cell: commit), without asking' },
+    rule: {
+      type: 'boolean',
+      help: 'land what the configuration allows (cell: commit), without asking; not while its agent is contained',
+    },
     unsaved: { type: 'boolean', help: 'do not save what is there first (a full disk)' },
     as: { type: 'string', value: 'person', help: 'who lands it (default: the login name)' },
     yes: { type: 'boolean', help: 'land without asking; what a host would execute still needs --confirm' },
@@ -61,6 +64,10 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
       'cell: { commit: { allow: [src/**] } } under the agent says what lands without being listed',
     )
     return EXIT.usage
+  }
+  if (call.positionals.length === 0 && (call.flag('rule') || call.flag('yes'))) {
+    const may = mayLandUnnamed(stateOfWorkspace(changes), agent.value?.name)
+    if (!may.ok) return unnamed(call, may.reason)
   }
   if (call.flag('rule')) return landed(call, await land(call, warden, changes, agent.value, { rule, confirmed }))
   const diff = await warden.diff(changes)
@@ -93,6 +100,15 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
   return landed(call, await land(call, warden, changes, agent.value, { rule, paths, confirmed }))
 }
 
+/** Refuses to land what nobody has looked at, of an agent that is contained. */
+function unnamed(call: Call, why: string): ExitCode {
+  call.print.fault(
+    `not landed: ${printable(why)}`,
+    'a person names the paths that are to land: firebreak diff shows them',
+  )
+  return EXIT.contained
+}
+
 /** Longer than a copy of a full disk, and the landing of a hundred thousand files. */
 const ASK_MS_MAX = 300_000
 
@@ -116,7 +132,7 @@ async function land(
   if (!saved.ok && saved.reason.kind !== 'plain' && !call.flag('unsaved'))
     return no(`what is there now cannot be saved first: ${workspaceFaultText(saved.reason)} (--unsaved does without)`)
   if (saved.ok && !saved.value.unchanged) leaveUntold(state, madeEntry(saved.value, workspace))
-  const landing = await commitWanted(warden, changes, wanted)
+  const landing = await commitWanted(warden, changes, wanted, agent?.name)
   if (landing.ok) return landing
   return no(landing.reason.kind === 'unconfirmed' ? landing.reason.executes : workspaceFaultText(landing.reason))
 }
