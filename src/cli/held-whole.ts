@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import process from 'node:process'
-import { createInterface } from 'node:readline/promises'
 import type { KnownHold } from '../control/answers.ts'
 import { argumentsIn, isShortened } from '../control/replay.ts'
 import { realDisk } from '../ledger/disk.ts'
 import { readPayload } from '../ledger/payloads.ts'
 import { type ActionHeld, type Json, no, ok, type Result } from '../model/index.ts'
 import { type Call, EXIT, type ExitCode } from './command.ts'
-import { stateOfLog } from './state.ts'
+import { confirmed } from './confirmed.ts'
+import { stateOf, stateOfLog } from './state.ts'
 
 /** All that a held action would carry. */
 export interface Whole {
@@ -61,7 +61,8 @@ export async function unread(
   if (said === digest) return undefined
   if (said === undefined && process.stdin.isTTY && process.stdout.isTTY && !call.print.json) {
     for (const line of words) call.print.line(line)
-    return (await confirmed(`Approve ${held.hold}, all of which stands above? [y/N] `)) ? undefined : leave(call, held)
+    const question = `Approve ${held.hold}, all of which stands above? [y/N] `
+    return (await confirmed(call, stateOf(call), question, process.stdout)) ? undefined : leave(call, held)
   }
   call.print.fault(
     said === undefined
@@ -75,11 +76,4 @@ export async function unread(
 function leave(call: Call, { hold }: ActionHeld): ExitCode {
   call.print.line(`${hold} is left as it was`)
   return EXIT.needsApproval
-}
-
-async function confirmed(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  const said = await terminal.question(question)
-  terminal.close()
-  return /^y(es)?$/i.test(said.trim())
 }

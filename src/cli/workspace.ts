@@ -1,7 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import { createInterface } from 'node:readline/promises'
 import { openWarden, type Warden } from '../cells/warden.ts'
 import type { Agent } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
@@ -10,6 +9,7 @@ import { statesIn } from '../control/tenants.ts'
 import { agentOf } from '../control/workspace-names.ts'
 import { no, ok, type PersonName, personName, type Result, sourceText } from '../model/index.ts'
 import { type Call, configFile, EXIT, type ExitCode, type Option } from './command.ts'
+import { confirmed } from './confirmed.ts'
 import { loginName } from './person.ts'
 import { printable } from './printable.ts'
 import { STATE_OPTIONS, stateOf } from './state.ts'
@@ -108,8 +108,5 @@ export async function confirmedBy(call: Call, question: string): Promise<boolean
     call.print.fault('a person decides', 'answer on a terminal, or give --yes')
     return false
   }
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await lines.question(question)
-  lines.close()
-  return /^y(es)?$/i.test(answer.trim())
+  return confirmed(call, stateOf(call), question)
 }

@@ -1,5 +1,7 @@
 /** S9: nobody is let go on a terminal that a cell can write to, whoever types there. */
 import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { SKIP } from '../kit/command-line.ts'
 import { exitOf, onTerminal, terminal } from '../kit/terminal.ts'
@@ -7,7 +9,7 @@ import { until } from '../kit/until.ts'
 import { BY_MARIA, desk, fenced } from './kit.ts'
 
 describe('S9: the terminal of a run', { skip: SKIP }, () => {
-  it('releases and approves nothing; another one does', async () => {
+  it('releases, approves and asks nothing; another one does', async () => {
     const shared = await desk()
     const own = ['--config', shared.config, '--state', shared.state]
     const [ofRun, ofPerson] = [terminal(), terminal()]
@@ -25,6 +27,13 @@ describe('S9: the terminal of a run', { skip: SKIP }, () => {
     )
     assert.equal(await exitOf(onTerminal(ofRun, approve)), 3)
     assert.equal(fenced(shared.state), 'restricted')
+
+    const asking = onTerminal(ofRun, ['approvals', '--ask', '--as', 'maria.silva@shop.example', ...own])
+    assert.equal(await exitOf(asking), 3)
+    // What asks before it does something asks nobody there.
+    mkdirSync(join(shared.state, 'workspaces', 'desk'), { recursive: true })
+    assert.equal(await exitOf(onTerminal(ofRun, ['commit', '--agent', 'desk', '--discard', ...own])), 4)
+    assert.doesNotMatch(ofRun.shown(), /Throw away/)
 
     // What reads a pipe on its input may write on the terminal all the same.
     assert.equal(await exitOf(onTerminal(ofRun, release, 'ignore')), 3)

@@ -155,7 +155,9 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault('--as is missing: an acceptance has a name', 'firebreak accept --as you@example.org')
     return EXIT.usage
   }
-  const asked = !never && (call.flag('yes') || (await confirmed(`Accept ${good.length} of these as ${person}? [y/N] `)))
+  const asked =
+    !never &&
+    (call.flag('yes') || (await confirmed(call, stateDirectory, `Accept ${good.length} of these as ${person}? [y/N] `)))
   if (!asked || person === undefined) {
     const again = process.stdin.isTTY ? '' : ' (no terminal to ask on: --yes accepts without asking)'
     tellBad()

@@ -1,11 +1,12 @@
 import process from 'node:process'
-import { createInterface } from 'node:readline/promises'
+import { createInterface, type Interface } from 'node:readline/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Answer, answerGiven, giveAnswer, holdsOf, type KnownHold } from '../../control/answers.ts'
 import { LIMITS, personName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { wholeOf } from '../held-whole.ts'
 import { anotherNeeded, wordsFor } from '../holds.ts'
+import { sharedTerminal } from '../own-terminal.ts'
 import { loginName } from '../person.ts'
 import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from '../state.ts'
 
@@ -61,23 +62,39 @@ function answerOf(state: string, { held, log, state: stands }: KnownHold): Answe
   return stands === 'waiting' ? answerGiven(stateOfLog(state, log), held.hold) : undefined
 }
 
-/** On a terminal of the person's own: a cell has none that it shares with anybody. */
+/** Asks on a terminal that no run shows its cell on, which is looked at for each question and for each answer (S9). */
 async function ask(call: Call, state: string): Promise<ExitCode> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
     call.print.fault('--ask needs a terminal', 'firebreak approve <hold> and firebreak deny <hold> do not')
     return EXIT.usage
   }
-  const asked = new Set<string>()
+  const isShared = () => {
+    const shared = sharedTerminal(state)
+    if (shared !== undefined) call.print.fault(shared)
+    return shared !== undefined
+  }
+  if (isShared()) return EXIT.denied
   const terminal = createInterface({ input: process.stdin, output: process.stdout })
   call.print.line('Waiting for holds. Ctrl-C ends.')
+  try {
+    return await askEach(call, state, terminal, isShared)
+  } finally {
+    terminal.close()
+  }
+}
+
+async function askEach(call: Call, state: string, terminal: Interface, isShared: () => boolean): Promise<ExitCode> {
+  const asked = new Set<string>()
   for (;;) {
     const holds = await holdsOf(entriesOf(state), Date.now())
     for (const hold of holds.filter((each) => each.state === 'waiting' && !asked.has(each.held.hold))) {
       asked.add(hold.held.hold)
       const whole = await wholeOf(state, hold.log, hold.held)
+      if (isShared()) return EXIT.denied
       for (const line of wordsFor(hold, undefined, whole, Number.POSITIVE_INFINITY)) call.print.line(line)
       if (!whole.ok) continue
       const said = (await terminal.question('  approve, deny or leave? [a/d/l] ')).trim().toLowerCase()
+      if (isShared()) return EXIT.denied
       if (said === 'a' || said === 'd') give(call, state, hold, said === 'a')
     }
     await delay(500)

@@ -18,6 +18,7 @@ import { fitUpstreams, startFault } from '../first-check.ts'
 import { type FirstAgent, type FirstUpstream, firstConfig, NEVER, SECRETS_DIRECTORY } from '../first-config.ts'
 import { type FirstServers, firstServers, workspacesOf } from '../first-servers.ts'
 import { printable } from '../printable.ts'
+import { stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'init',
@@ -99,7 +100,7 @@ async function run(call: Call): Promise<ExitCode> {
   const write = (found: readonly FirstUpstream[]) => writeFileSync(file, firstConfig({ ...first, upstreams: found }))
   write(upstreams)
   const active = upstreams.filter(({ server }) => !server.disabled)
-  const told = active.length === 0 ? upstreams : await inspected(call, file, await withoutUnread(upstreams))
+  const told = active.length === 0 ? upstreams : await inspected(call, file, await withoutUnread(call, upstreams))
   if (told === undefined) {
     rmSync(file)
     return EXIT.failed
@@ -175,14 +176,14 @@ function flagBefore(words: readonly string[], at: number): string {
  * Marks servers that nobody has agreed to ask. A file of servers comes with other people's projects: an address in it that
  * carries values of this host gets them with the first word, so that a person reads first where they would go.
  */
-async function withoutUnread(upstreams: readonly FirstUpstream[]): Promise<readonly FirstUpstream[]> {
+async function withoutUnread(call: Call, upstreams: readonly FirstUpstream[]): Promise<readonly FirstUpstream[]> {
   const marked: FirstUpstream[] = []
   for (const upstream of upstreams) {
     const { server } = upstream
     const carries = server.kind === 'http' && !server.disabled ? server.carries.map(printable).join(', ') : ''
     const place = server.kind === 'http' ? printable(new URL(server.url).origin) : ''
     const question = `${server.name}: ${place} would be sent ${carries} of this host. Ask it what it offers? [y/N] `
-    if (carries === '' || (await confirmed(question))) marked.push(upstream)
+    if (carries === '' || (await confirmed(call, stateOf(call), question))) marked.push(upstream)
     else {
       const why = `nobody has agreed that ${place} is sent ${carries} of this host: once you have read firebreak.yaml, accept --stubs asks it`
       marked.push({ ...upstream, tools: { known: false, why, unread: true } })
