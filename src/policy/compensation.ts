@@ -3,7 +3,7 @@ import { isJsonObject, type Json, type JsonObject, withDoubles } from '../model/
 import { type JsonPath, pathText } from '../model/path.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { type Check, referenceOf } from '../model/undo.ts'
-import { ruledPart } from './exposure.ts'
+import { ruledPart } from './answer-parts.ts'
 
 /** One effect, as the encrypted payloads have it. Its answer is what an upstream said: it may lie. */
 export interface Effected {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type ActionId, type Json, type JsonPath, jsonPath, type Label, LIMITS, personName } from '../model/index.ts'
+import { ruledPart, valuesOf } from './answer-parts.ts'
 import { explain } from './explain.ts'
-import { Exposure, ruledPart, valuesOf } from './exposure.ts'
+import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { likeness } from './likeness.ts'
 import { placing } from './where-seen.ts'
@@ -165,6 +166,43 @@ describe('S15: what a cell has seen', () => {
       const structuredContent = { card: null, replyto: null, rows: [], list: [{ id: 'C-1' }, { id: 'C-2' }] }
       const exposure = seen({ structuredContent, content: [block({ id: 'C-1' }), block({ id: 'C-2' })] })
       assert.deepEqual([[...exposure.labels.keys()], exposure.knows('C-1')], [[], true])
+    })
+  })
+
+  describe('S15: what stands around the parts of an answer has every label of its tool, and passes for no field', () => {
+    const returns = fields({ $: [], '$.id': [], '$.note': ['confidential:customers', 'untrusted'] })
+    const text = '{"id":"C-1","note":null}'
+    const seen = (result: Json) => {
+      const exposure = new Exposure()
+      exposure.absorb({ returns }, result, where)
+      assert.equal(exposure.knows('4111-1111'), false)
+      return [...exposure.labels.keys()].sort().join()
+    }
+    for (const [name, result] of Object.entries<Json>({
+      'metadata alone': { content: [], _meta: { 'crm/record': { note: '4111-1111' } } },
+      'metadata beside a field': { content: [{ type: 'text', text }], _meta: { 'crm/record': '4111-1111' } },
+      'metadata beside structured content': {
+        structuredContent: { id: 'C-1' },
+        content: [],
+        _meta: { n: '4111-1111' },
+      },
+      'metadata of a block': { content: [{ type: 'text', text, _meta: { 'crm/record': '4111-1111' } }] },
+      annotations: { content: [{ type: 'text', text, annotations: { audience: ['user'], note: '4111-1111' } }] },
+      'annotations for somebody else': { content: [{ type: 'text', text, annotations: { audience: ['4111-1111'] } }] },
+      'another member of a block': { content: [{ type: 'text', text, title: '4111-1111' }] },
+      'a name of its own': { content: [], '4111-1111': {} },
+      'what is no truth': { content: [{ type: 'text', text }], isError: '4111-1111' },
+      'what is no list': { content: '4111-1111', structuredContent: { id: 'C-1' } },
+    })) {
+      it(name, () => assert.equal(seen(result), 'confidential:customers,untrusted'))
+    }
+
+    it('but for whom a block is, and that a library wrapped it, says nothing', () => {
+      const annotations = { audience: ['user', 'assistant'] }
+      const _meta = { fastmcp: { wrap_result: true } }
+      const exposure = new Exposure()
+      exposure.absorb({ returns }, { content: [{ type: 'text', text, annotations }], _meta }, where)
+      assert.deepEqual([exposure.labels.has(label('untrusted')), exposure.knows('C-1')], [false, true])
     })
   })
 

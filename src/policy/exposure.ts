@@ -1,10 +1,10 @@
 import type { Seen } from '../model/decision.ts'
-import { parseExactJson } from '../model/exact-json.ts'
 import type { ActionId } from '../model/ids.ts'
-import { isJsonObject, type Json } from '../model/json.ts'
+import type { Json } from '../model/json.ts'
 import { type Label, UNTRUSTED } from '../model/label.ts'
 import { LIMITS } from '../model/limits.ts'
 import { answerLabels, NOT_LABELLED, textsIn } from './answer-labels.ts'
+import { partsOf } from './answer-parts.ts'
 import { FieldTree, type Visit } from './field-tree.ts'
 import { likeness, looksLike } from './likeness.ts'
 import { Words } from './own-words.ts'
@@ -245,46 +245,3 @@ interface Answers {
 }
 
 const WORDS = new FieldTree<undefined>([])
-
-/** The parts of an MCP result that carry data: each is looked at as JSON where it is JSON. */
-export function valuesOf(result: Json): readonly Json[] {
-  if (!isJsonObject(result)) return [result]
-  const { content, structuredContent, _meta: _, ...others } = result
-  const values: Json[] = structuredContent === undefined ? [] : [structuredContent]
-  for (const block of Array.isArray(content) ? content : []) values.push(parsedBlock(block))
-  for (const [name, value] of Object.entries(others)) if (name !== 'isError') values.push(value)
-  return values
-}
-
-/**
- * What the paths of a declaration speak of: the structured content, or the one text that stands for it, and never an
- * error. Whatever else a result carries is text of somebody else, which must not pass for a field.
- */
-function partsOf(result: Json): { readonly ruled: Json | undefined; readonly others: readonly Json[] } {
-  const values = valuesOf(result)
-  if (!isJsonObject(result) || result.isError === true || 'error' in result) return { ruled: undefined, others: values }
-  const [first, ...rest] = values
-  if (first === undefined) return { ruled: undefined, others: [] }
-  if (result.structuredContent !== undefined) return { ruled: first, others: rest }
-  const only = rest.length === 0 && Array.isArray(result.content)
-  return only ? { ruled: first, others: [] } : { ruled: undefined, others: values }
-}
-
-/** What the fields of a declaration are looked for in: nothing of an error, and nothing where several parts could be meant. */
-export function ruledPart(result: Json): Json | undefined {
-  return partsOf(result).ruled
-}
-
-/** Of an object or an array, after the white space of JSON. */
-const OPENS = /^[\t\n\r ]*[[{]/
-
-function parsedBlock(block: Json): Json {
-  if (!isJsonObject(block) || block.type !== 'text' || typeof block.text !== 'string') return block
-  // Most texts are prose: finding that out by the parser's exception costs more than all the rest.
-  if (!OPENS.test(block.text)) return block.text
-  try {
-    return parseExactJson(block.text)
-  } catch {
-    return block.text
-  }
-}

@@ -1,5 +1,6 @@
 /** What other rooms may use of this one. Cedar's library is loaded by `parsePolicies` alone, and only in a worker. */
 export { chargedIn, type Rows, rowsIn } from './answer-cost.ts'
+export { valuesOf } from './answer-parts.ts'
 export type { Authority, DefinitionProblem } from './authority.ts'
 export { BookClock, type ClockMark, type Moment, type Uptime } from './book-clock.ts'
 export { BudgetBook, type BudgetReason, type BudgetView, type Reservation } from './budget.ts'
@@ -25,7 +26,7 @@ export {
 } from './decide.ts'
 export type { ArgumentLimit, Delegation, Restriction } from './delegation.ts'
 export { explain } from './explain.ts'
-export { Exposure, type ExposureView, valuesOf } from './exposure.ts'
+export { Exposure, type ExposureView } from './exposure.ts'
 export { compileFlow, type Flow, HOLD_REASONS_MAX, issuedBy, type ListedValues, listedValues } from './flow.ts'
 export type { GrantSource } from './grant-permit.ts'
 export { noRoomFor } from './no-room.ts'
