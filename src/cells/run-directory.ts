@@ -2,6 +2,7 @@
  * What one warden process has made on this host, under one directory, so that the next one can find and remove what a
  * killed one left: `runs/<run>/owner`, `runs/<run>/cells/<cell>/…`, `uids/<uid>`.
  */
+
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -66,6 +67,8 @@ function madeIn(base: string, run: string, own: boolean): RunDirectory {
 export interface Reaped {
   readonly run: string
   readonly cells: readonly string[]
+  /** Gateways that did not end by themselves, and were ended. */
+  readonly gateways: readonly string[]
   /** What could not be removed; empty when all is gone. */
   readonly left: readonly string[]
 }
@@ -82,7 +85,7 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
     const path = join(runs, run)
     if (run.startsWith('.') || ownerLives(path)) continue
     const cells = namesIn(join(path, 'cells'))
-    const left: string[] = []
+    const { ended, left } = await endGateways(path)
     // A cell that was never unblocked has outlived its parent.
     for (const cell of cells) killInit(join(path, 'cells', cell))
     for (const uid of uidsOf(join(base, 'uids'), cells)) killProcessesOf(uid)
@@ -95,7 +98,7 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
       for (const uid of uidsOf(join(base, 'uids'), cells)) rmSync(join(base, 'uids', uid), { force: true })
       rmSync(path, { recursive: true, force: true })
     }
-    reaped.push({ run, cells, left })
+    reaped.push({ run, cells, gateways: ended, left })
   }
   freeForgotten(base)
   return reaped
@@ -216,10 +219,33 @@ function killInit(cellDirectory: string): void {
   initIn(cellDirectory)?.kill()
 }
 
-/** Waits until pid 1 of the cell has ended in all its threads; false where it has not in `REAP_TIMEOUT_MS`. */
-async function initEnds(cellDirectory: string): Promise<boolean> {
+/** Notes a gateway in the directory of its run; throws what the disk says. */
+export function recordGateway(runDirectory: string, pid: number): void {
+  const own = join(runDirectory, 'gateways', `${pid}`)
+  mkdirSync(own, { recursive: true, mode: 0o700 })
+  recordInit(own, pid)
+}
+
+/** Ends the gateways of a run whose warden is dead, where they do not end by themselves: one stands still, perhaps. */
+async function endGateways(runDirectory: string): Promise<{ readonly ended: string[]; readonly left: string[] }> {
+  const [ended, left]: [string[], string[]] = [[], []]
+  for (const name of namesIn(join(runDirectory, 'gateways'))) {
+    const own = join(runDirectory, 'gateways', name)
+    if (await initEnds(own, GATEWAY_END_MS_MAX)) continue
+    killInit(own)
+    const told = (await initEnds(own)) ? ended : left
+    told.push(`gateway ${name}`)
+  }
+  return { ended, left }
+}
+
+/** Milliseconds for what a gateway still writes down when its warden is gone. */
+const GATEWAY_END_MS_MAX = 1_000
+
+/** Waits until pid 1 of the cell has ended in all its threads; false where it has not in `withinMs`. */
+async function initEnds(cellDirectory: string, withinMs = REAP_TIMEOUT_MS): Promise<boolean> {
   const init = initIn(cellDirectory)
-  for (let spentMs = 0; spentMs < REAP_TIMEOUT_MS && init?.lives(); spentMs += REAP_LOOK_MS) await delay(REAP_LOOK_MS)
+  for (let spentMs = 0; spentMs < withinMs && init?.lives(); spentMs += REAP_LOOK_MS) await delay(REAP_LOOK_MS)
   return !init?.lives()
 }
 

@@ -2,6 +2,7 @@
  * The warden: launches, freezes, kills and tears down cells. The only privileged code of Firebreak. It takes what it
  * does from the configuration; nothing a cell writes is read, parsed or walked here.
  */
+
 import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
@@ -17,7 +18,7 @@ import { type Ground, launchCell, type MayBegin } from './launch.ts'
 import { isOwnPlace } from './own-place.ts'
 import { attachPump, type Pump, type Streams } from './pump.ts'
 import { lacksOfRootTried, rootFix } from './root.ts'
-import { openRunDirectory, type Reaped, reapOrphans } from './run-directory.ts'
+import { openRunDirectory, type Reaped, reapOrphans, recordGateway } from './run-directory.ts'
 import { filterProgram } from './seccomp/filter.ts'
 import { openSensors, type Sensed, type Sensors } from './sensors/sensors.ts'
 import type { CellSpec, LaunchFault, Profile } from './spec.ts'
@@ -64,6 +65,8 @@ export interface Warden {
   readonly profile: Profile
   /** Where it keeps its runs, and where whoever looks for its cells must look. */
   readonly runDirectory: string
+  /** Notes a gateway beside the cells: it is ended where this process dies and it does not. */
+  recordGateway(pid: number): Result<void, string>
   /** What earlier, dead wardens had left behind. */
   readonly reaped: readonly Reaped[]
   /**
@@ -151,6 +154,13 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   return ok({
     profile,
     runDirectory: base,
+    recordGateway(pid) {
+      try {
+        return ok(recordGateway(run.path, pid))
+      } catch (error) {
+        return no(`a gateway cannot be noted: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    },
     reaped,
     async launch(spec, mayBegin = () => ok(undefined)) {
       if (cells.size + launching >= CELLS_MAX) {

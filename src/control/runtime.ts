@@ -128,7 +128,8 @@ export async function openRuntime({
     const made = { config, agent, task, setup, onTakenOver, onUnsearched, heeds, stopMark }
     const runtime = new OpenRuntime(warden.value, services.value, state, made)
     const noted = noteRunPlace(state.directory, warden.value.runDirectory)
-    const door = noted.ok ? await runtime.open() : noted
+    const known = noted.ok ? warden.value.recordGateway(services.value.gatewayPid) : noted
+    const door = known.ok ? await runtime.open() : known
     if (door.ok) return ok(runtime)
     await runtime.close('it has no control socket')
     return door
@@ -617,7 +618,7 @@ class OpenRuntime implements Runtime {
     const secrets = { secrets: [...this.#secrets.values], pastSecrets: this.#secrets.past }
     const started = await startServices(this.state, { ...this.#setup, ...secrets, replaces: why })
     if (!started.ok) return undefined
-    if (!this.#closing) return started.value
+    if (!this.#closing && this.#warden.recordGateway(started.value.gatewayPid).ok) return started.value
     await started.value.stop('it is over')
     return undefined
   }

@@ -45,9 +45,9 @@ export async function reapDead(runDirectories: readonly string[]): Promise<reado
   const begun = performance.now()
   const cgroups = openCgroups(CGROUP_PARENT)
   const reaped = (await Promise.all(runDirectories.map((base) => reapOrphans(base, cgroups)))).flat()
-  return reaped.flatMap(({ cells, left }) =>
-    cells.map((cell) => ({
-      point: `processes of ${cell}`,
+  return reaped.flatMap(({ cells, gateways, left }) =>
+    [...cells.map((cell) => `processes of ${cell}`), ...gateways, ...left.filter(isGateway)].map((point) => ({
+      point,
       by: 'kernel' as const,
       confirmed: left.length === 0,
       said: left.length === 0 ? 'its warden is dead, and nothing of it is left' : `left: ${left.join(', ')}`,
@@ -57,12 +57,19 @@ export async function reapDead(runDirectories: readonly string[]): Promise<reado
   )
 }
 
+/** Tells one that could not be ended from what else is left: it has a point of its own, also where no cell is. */
+function isGateway(left: string): boolean {
+  return left.startsWith('gateway ')
+}
+
 /** Returns when a process began, in ticks of the kernel; undefined where it has ended. Throws what else is in the way. */
 function startOf(proc: string, pid: number): string | undefined {
   const stat = unlessGone(() => readFileSync(join(proc, `${pid}`, 'stat'), 'utf8'))
   // From the third field on: a name may have spaces and brackets. proc_pid_stat(5)
   const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
-  if (state === undefined || state === 'Z' || state === 'X') return undefined
+  if (state === undefined) return undefined
+  // Of one with several threads the main one may have ended alone: it runs on in the others.
+  if ((state === 'Z' || state === 'X') && !(Number(fields[16]) > 1)) return undefined
   const since = fields[18]
   if (since === undefined) throw new Error(`${join(proc, `${pid}`, 'stat')} is cut off`)
   return since

@@ -1,7 +1,7 @@
 /** The stop, for real: a cell that ignores everything, spins, and goes on acting until it stands still. */
 import assert from 'node:assert/strict'
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
@@ -134,8 +134,15 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
     const state = fresh()
     const run = await acting(state)
     assert.equal((await ask(state, 'contain', 'alpha', ...MARIA)).code, 0)
+    // A gateway that stands still does not end with its warden, and holds its connections and secrets.
+    const gateway = childrenOf(run.pid, 'gateway/main.ts')[0] ?? assert.fail('there is no gateway')
+    process.kill(gateway, 'SIGSTOP')
     run.child.kill('SIGKILL')
     await run.ended
+    assert.equal((await ask(state, 'contain', 'alpha', ...MARIA)).code, 0)
+    const status = `/proc/${gateway}/status`
+    // Nobody reaps it, perhaps: what has ended is a zombie then.
+    assert.doesNotMatch(existsSync(status) ? readFileSync(status, 'utf8') : '', /^State:\t[^Z]/m)
     assert.equal((await ask(state, 'run', '--agent', 'alpha')).code, 5)
     const other = fresh()
     assert.equal((await ask(other, 'run', '--agent', 'beta')).code, 0)
