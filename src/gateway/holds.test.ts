@@ -145,7 +145,7 @@ describe('S15: the book of holds', () => {
   })
 
   it('S11: what has no canonical form is bound to nothing', () => {
-    assert.throws(() => bindingOf(action(1, { args: { to: Number.POSITIVE_INFINITY } }), []), /no canonical form/)
+    assert.throws(() => bindingOf(action(1, { args: { to: Number.POSITIVE_INFINITY } }), [], []), /no canonical form/)
   })
 
   it('S4: made anew of the ledger it is the same book', () => {
@@ -181,15 +181,17 @@ describe('S15: the book of holds', () => {
 
   it('S15: what an approval is for: anything else in it, and it is another', () => {
     const labels = ['untrusted', 'confidential:a'] as unknown as Label[]
-    const bound = bindingOf(action(1), labels)
-    assert.equal(bindingOf(action(2), [...labels].reverse()), bound)
-    assert.equal(bindingOf(action(1, { args: { to: 'x' } as JsonObject }), labels), bound)
+    const bound = bindingOf(action(1), labels, [])
+    assert.equal(bindingOf(action(2), [...labels].reverse(), []), bound)
+    assert.equal(bindingOf(action(1, { args: { to: 'x' } as JsonObject }), labels, []), bound)
     const others = [
-      bindingOf(action(1), labels.slice(1)),
+      bindingOf(action(1), labels.slice(1), []),
       ...(['agent', 'environment', 'upstream', 'operation', 'tool', 'definition'] as const).map((key) =>
-        bindingOf(action(1, { [key]: 'other' }), labels),
+        bindingOf(action(1, { [key]: 'other' }), labels, []),
       ),
-      bindingOf(action(1, { args: { to: 'x', more: 1 } }), labels),
+      bindingOf(action(1), labels, [BY]),
+      bindingOf(action(1), labels, [personName('ana@shop.example')]),
+      bindingOf(action(1, { args: { to: 'x', more: 1 } }), labels, []),
     ]
     assert.equal(new Set([...others, bound]).size, others.length + 1)
   })

@@ -41,8 +41,8 @@ export type AnswerFault = 'unknown' | 'answered already' | 'expired' | 'another 
 /**
  * The holds of one gateway. They are what the ledger says: `restore` makes the same book of its entries.
  *
- * - H1  An approval is for one binding: the exact arguments, the tool's accepted definition, the agent, the labels. It
- *       lets one action through, before its time is up.
+ * - H1  An approval is for one binding: the exact arguments, the tool's accepted definition, the agent, the labels, and
+ *       who cannot approve it. It lets one action through, before its time is up.
  * - H2  Only an answer that a person gave opens a hold, and nothing that a cell sends answers one.
  * - H3  A hold is used in the tick that takes it; its intent, which names it, is durable before anything is sent.
  * - H4  Whoever is among `notBy` approves nothing. They may deny: that narrows.
@@ -143,10 +143,14 @@ export class HoldBook {
   }
 }
 
-/** What an approval is for, to the byte. Another argument, definition or label, and it is another action. */
-export function bindingOf(action: Action, labels: Iterable<Label>): Sha256 {
+/**
+ * Returns the digest of what an approval is for, to the byte. Another argument, definition or label, and it is another
+ * action; so it is where other people may not approve it, since a hold is judged by those of its first attempt.
+ */
+export function bindingOf(action: Action, labels: Iterable<Label>, notBy: readonly PersonName[]): Sha256 {
   const { agent, environment, upstream, operation, tool, args, definition } = action
-  const bound = { agent, environment, upstream, operation, tool, args, definition, labels: [...labels].sort() }
+  const about = { agent, environment, upstream, operation, tool, args, definition }
+  const bound = { ...about, labels: [...labels].sort(), notBy: [...new Set(notBy)].sort() }
   const text = canonicalText(bound as unknown as Json)
   // The strict parser let the arguments in: they have a canonical form, but for nesting past the ledger's limit.
   if (!text.ok) throw new Error(`an action has no canonical form: ${text.reason.problem}`)

@@ -99,7 +99,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   const action = { ...normal, ...attempt.about }
   let approval: Approval | undefined
   const decided = judge(gate, cell, action, refusals, () => {
-    approval = gate.holds.take(bindingOf(action, cell.authority.exposure.labels.keys()), gate.nowMs())
+    approval = gate.holds.take(holdBinding(gate, cell, action), gate.nowMs())
     return approval !== undefined
   })
   if (decided.verdict === 'hold') return recordHeld(gate, cell, action, decided.reasons)
@@ -451,8 +451,8 @@ async function recordHeld(
   action: Action,
   reasons: readonly Refusal[],
 ): Promise<Performed> {
-  const binding = bindingOf(action, cell.authority.exposure.labels.keys())
-  const notBy = gate.hardened ? ownersOf(authorityOf(cell)) : []
+  const binding = holdBinding(gate, cell, action)
+  const notBy = notByOf(gate, cell)
   const known = gate.holds.waiting(binding, gate.nowMs())
   const opened = gate.holds.open(action, binding, gate.nowMs(), notBy)
   if (!opened.ok) {
@@ -475,6 +475,15 @@ async function recordHeld(
   const written = writeHeld(gate, cell, action, reasons, { binding, hold, notBy })
   if (!written.ok) return refuse(gate, cell, action, [...reasons, unrecorded(written.reason)])
   return { kind: 'held', action: action.id, hold }
+}
+
+function holdBinding(gate: Gate, cell: CellAtGate, action: Action): Sha256 {
+  return bindingOf(action, cell.authority.exposure.labels.keys(), notByOf(gate, cell))
+}
+
+/** Returns who cannot approve what this cell asks for: in a hardened environment, the owners of it and of all above it. */
+function notByOf(gate: Gate, cell: CellAtGate): readonly PersonName[] {
+  return gate.hardened ? ownersOf(authorityOf(cell)) : []
 }
 
 interface Holding {

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { firebreak } from '../kit/command-line.ts'
 import { startGateway, startGatewayOn, type TestCell } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
+import { until } from '../kit/until.ts'
 import { call, textOf } from '../kit/wire.ts'
 
 const MARIA = 'maria.silva@shop.example'
@@ -76,5 +77,35 @@ describe('S15: a hardened environment', () => {
       answers.map(({ by, approved }) => [by, approved]),
       [[MARIA, false]],
     )
+  })
+
+  it('two who delegate to one agent share no hold: neither approves what their own asks for', async () => {
+    const upstream = await startUpstream({ era: 'modern', tools: [tool('pay', PAY)], onCall: () => textResult('paid') })
+    const grants = [{ upstream: 'bank', tools: ['pay'], expires: '8h', approver: 'eva.lima@shop.example' }]
+    const gateway = await startGateway({
+      environments: { test: { hardened: true } },
+      upstreams: {
+        bank: { mcp: { url: upstream.url }, tools: { pay: { effect: 'write', destinations: ['$.to'] } } },
+      },
+      agents: {
+        alpha: { grants, delegates: ['helper'] },
+        bravo: { owner: JOAO, grants, delegates: ['helper'] },
+        helper: { owner: 'ana.costa@shop.example', grants: [], command: ['/usr/bin/true'] },
+      },
+    })
+    const held = async (giver: string) => {
+      const above = await gateway.admit(giver)
+      const orders = gateway.orders.length
+      await call(above.url('firebreak'), 'delegate', { agent: 'helper', assignment: 'pay ACME' })
+      await until('it is ordered', () => gateway.orders.length > orders)
+      const cell = await gateway.admit('helper', { parent: above })
+      const said = textOf(await call(cell.url('bank'), 'pay', { to: 'ACME-1' }))
+      return /reference (a_\w+)/.exec(said ?? '')?.[1] ?? assert.fail(said)
+    }
+    const holds = [await held('alpha'), await held('bravo')] as const
+    assert.notEqual(holds[0], holds[1])
+    assert.equal((await gateway.answer(holds[1], true, 60_000, JOAO)).ok, false)
+    assert.equal((await gateway.answer(holds[1], true, 60_000, MARIA)).ok, true)
+    assert.equal((await gateway.answer(holds[0], true, 60_000, MARIA)).ok, false)
   })
 })

@@ -35,6 +35,8 @@ export interface CellPlan {
 }
 
 export interface AgentPlan {
+  /** Maria, where nobody is named. */
+  readonly owner?: string
   readonly cell?: CellPlan
   readonly grants?: readonly Readonly<Record<string, unknown>>[]
   /** `test`, where none is named. */
@@ -64,10 +66,10 @@ export function writeConfig(directory: string, plan: ConfigPlan): string {
     { environment: 'test', ...upstream, ...(tools && { tools: declared(tools) }) },
   ])
   const agents = Object.entries(plan.agents ?? { alpha: {}, beta: {} }).map(
-    ([name, { cell, grants, delegates, command, environment = 'test' }]) => [
+    ([name, { owner = 'maria.silva@shop.example', cell, grants, delegates, command, environment = 'test' }]) => [
       name,
       {
-        owner: 'maria.silva@shop.example',
+        owner,
         environment,
         ...(cell && { cell }),
         ...(delegates && { delegates }),
