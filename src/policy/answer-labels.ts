@@ -60,6 +60,23 @@ export function textsIn(value: Json | undefined): ReadonlySet<string> {
   return texts
 }
 
+/** Tells whether a value is a list or an object that is not empty. */
+export function hasMembers(value: Json | undefined): boolean {
+  return typeof value === 'object' && value !== null && !isNumber(value) && Object.keys(value).length > 0
+}
+
+/** Returns the truths of a value, and what is null or empty, in their order: one letter each. */
+export function marksIn(value: Json): string {
+  let marks = ''
+  const add = (each: Json | undefined) => {
+    if (typeof each === 'boolean') marks += each ? 't' : 'f'
+    else if (each === null) marks += 'n'
+    else if (typeof each === 'object' && Object.keys(each).length === 0) marks += Array.isArray(each) ? 'l' : 'o'
+  }
+  NO_FIELDS.walk(value, undefined, () => undefined, undefined, add)
+  return marks
+}
+
 const NO_FIELDS = new FieldTree<undefined>([])
 
 const BESIDE =

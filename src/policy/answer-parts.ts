@@ -52,14 +52,21 @@ function unlike(value: Json, constant: string): readonly Json[] {
  * What the paths of a declaration speak of: the structured content, or the one text that stands for it, and never an
  * error. Whatever else a result carries is text of somebody else, which must not pass for a field.
  */
-export function partsOf(result: Json): { readonly ruled: Json | undefined; readonly others: readonly Json[] } {
+export function partsOf(result: Json): Parts {
   const [values, around] = [valuesOf(result), aroundOf(result)]
-  const none = { ruled: undefined, others: [...values, ...around] }
-  if (!isJsonObject(result) || result.isError === true || 'error' in result) return none
+  const failed = isJsonObject(result) && (result.isError === true || 'error' in result)
+  const none = { ruled: undefined, others: [...values, ...around], failed }
+  if (!isJsonObject(result) || failed) return none
   const [first, ...rest] = values
   if (first === undefined) return none
-  if (result.structuredContent !== undefined) return { ruled: first, others: [...rest, ...around] }
-  return rest.length === 0 && Array.isArray(result.content) ? { ruled: first, others: around } : none
+  if (result.structuredContent !== undefined) return { ruled: first, others: [...rest, ...around], failed }
+  return rest.length === 0 && Array.isArray(result.content) ? { ruled: first, others: around, failed } : none
+}
+
+interface Parts {
+  readonly ruled: Json | undefined
+  readonly others: readonly Json[]
+  readonly failed: boolean
 }
 
 /** What the fields of a declaration are looked for in: nothing of an error, and nothing where several parts could be meant. */

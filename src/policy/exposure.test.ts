@@ -150,7 +150,7 @@ describe('S15: what a cell has seen', () => {
       }
       assert.deepEqual(known({ structuredContent: { id: 'C-1' } }), [true, ''])
       const nothing = { id: 'C-1', total: 0, card: null, replyto: null, rows: [] }
-      assert.deepEqual(known({ structuredContent: nothing }), [true, ''])
+      assert.deepEqual(known({ structuredContent: nothing }), [true, 'confidential:customers'])
       assert.deepEqual(known({ structuredContent: { id: 'C-1', other: 'x' } }), [
         true,
         'confidential:customers,untrusted',
@@ -165,7 +165,14 @@ describe('S15: what a cell has seen', () => {
     it('and what comes beside its one part adds nothing where it only repeats it', () => {
       const structuredContent = { card: null, replyto: null, rows: [], list: [{ id: 'C-1' }, { id: 'C-2' }] }
       const exposure = seen({ structuredContent, content: [block({ id: 'C-1' }), block({ id: 'C-2' })] })
-      assert.deepEqual([[...exposure.labels.keys()], exposure.knows('C-1')], [[], true])
+      assert.deepEqual([exposure.labels.has(label('untrusted')), exposure.knows('C-1')], [false, true])
+      const returns = { '$.list': [], '$.card': ['confidential:customers'] }
+      const list = [{ ok: true }, { ok: false, of: [] }]
+      const same = (...content: readonly Json[]) => [
+        ...seen({ structuredContent: { list }, content: content.map(block) }, fields(returns)).labels.keys(),
+      ]
+      assert.deepEqual(same(list, ...list), [])
+      assert.deepEqual(same([{ ok: false }, { ok: true, of: [] }]), ['untrusted', 'confidential:customers'])
     })
   })
 
@@ -204,6 +211,26 @@ describe('S15: what a cell has seen', () => {
       exposure.absorb({ returns }, { content: [{ type: 'text', text, annotations }], _meta }, where)
       assert.deepEqual([exposure.labels.has(label('untrusted')), exposure.knows('C-1')], [false, true])
     })
+  })
+
+  it('S15: truths raise every label, and nothing, lists and objects those of confidentiality', () => {
+    const labels = (rules: Readonly<Record<string, readonly string[]>>, result: Json) => {
+      const exposure = new Exposure()
+      exposure.absorb({ returns: fields(rules) }, result, where)
+      return [...exposure.labels.keys()].sort().join()
+    }
+    const both = ['confidential:hr', 'untrusted']
+    const field = { $: [], '$.hiv': both, '$.list[*]': both }
+    assert.equal(labels(field, { structuredContent: { hiv: true, list: [] } }), both.join())
+    for (const value of [{ hiv: null }, { hiv: {} }, { hiv: [] }, { list: [[]] }])
+      assert.equal(labels(field, { structuredContent: value }), 'confidential:hr', JSON.stringify(value))
+    assert.equal(labels(field, { structuredContent: { id: 'C-1' } }), both.join(), 'its data stands elsewhere')
+    assert.equal(labels(field, { content: [], isError: true }), 'confidential:hr')
+    const whole = { $: both, '$[*].id': [] }
+    const block = (text: string) => ({ content: [{ type: 'text', text }] })
+    assert.equal(labels(whole, block('[true,false,null]')), both.join())
+    for (const text of ['[]', '[null]', '[{"id":"C-1"}]']) assert.equal(labels(whole, block(text)), 'confidential:hr')
+    assert.equal(labels(whole, { content: [] }), 'confidential:hr')
   })
 
   it('S15: a text that only repeats the structured content adds nothing to it; another one does', () => {

@@ -3,9 +3,9 @@ import type { ActionId } from '../model/ids.ts'
 import type { Json } from '../model/json.ts'
 import { type Label, UNTRUSTED } from '../model/label.ts'
 import { LIMITS } from '../model/limits.ts'
-import { answerLabels, NOT_LABELLED, textsIn } from './answer-labels.ts'
+import { answerLabels, hasMembers, marksIn, NOT_LABELLED, textsIn } from './answer-labels.ts'
 import { partsOf } from './answer-parts.ts'
-import { FieldTree, type Visit } from './field-tree.ts'
+import { FieldTree, type Gap, type Visit } from './field-tree.ts'
 import { likeness, looksLike } from './likeness.ts'
 import { Words } from './own-words.ts'
 import { Question } from './question.ts'
@@ -51,7 +51,9 @@ export function unsearched(): Unsearched {
  * - X3  What the cell itself said does not become known by coming back to it: what it said in an effect never, what it
  *       asked in a read not by that read's answer, in whatever spelling. An upstream that repeats what it is told vouches
  *       for nothing.
- * - X4  Memory is bounded: what no longer fits is not known, and whoever names it waits for a person.
+ * - X4  Whatever an answer tells raises labels: lists, objects and nothing at all those of confidentiality, truths all.
+ *       A success tells what is labelled as a whole, and a failure all.
+ * - X5  Memory is bounded: what no longer fits is not known, and whoever names it waits for a person.
  */
 export class Exposure implements ExposureView {
   readonly #labels = new Map<Label, Seen>()
@@ -153,7 +155,7 @@ export class Exposure implements ExposureView {
     visitSaid(asked, names, (text, what) => {
       if (!this.knows(text)) own.add(text, what)
     })
-    const { ruled, others } = partsOf(result)
+    const { ruled, others, failed } = partsOf(result)
     const { fields, otherwise, beside, shape } = answerLabels(returns, ruled)
     const told = new Set<string>()
     const meet: Visit<readonly Label[]> = (text, labels, path) => {
@@ -163,17 +165,30 @@ export class Exposure implements ExposureView {
       })
       if (text !== '' && !labels.includes(UNTRUSTED)) told.add(text)
     }
+    const rise: Gap<readonly Label[]> = (value, labels, path) => {
+      for (const label of labels) {
+        if (this.#labels.has(label) || (label === UNTRUSTED && typeof value !== 'boolean')) continue
+        const strange = shape(labels, label)
+        // Data that stands elsewhere than declared stands in what has no members, or is one.
+        if (strange !== undefined && hasMembers(value)) continue
+        this.#labels.set(label, { ...where, path: path(), labels, ...(strange !== undefined && { shape: strange }) })
+      }
+    }
+    rise(undefined, failed ? beside : (returns.root ?? NOT_LABELLED), () => '$')
     if (ruled !== undefined) {
-      fields.walk(ruled, otherwise, meet)
+      fields.walk(ruled, otherwise, meet, undefined, rise)
       ids?.walk(ruled, false, (text, isId, _, what) => {
         if (isId && what !== 'name') told.add(text)
       })
     }
     const repeated = textsIn(others.length === 0 ? undefined : ruled)
+    const marks = others.length === 0 || ruled === undefined ? undefined : marksIn(ruled)
     for (const value of others) {
-      returns.walkAs(value, beside, (text, ...of) => {
+      const same = marks?.includes(marksIn(value)) ?? false
+      const meetNew: Visit<readonly Label[]> = (text, ...of) => {
         if (!repeated.has(text)) meet(text, ...of)
-      })
+      }
+      returns.walkAs(value, beside, meetNew, same ? undefined : rise)
     }
     yield* this.#learning(told, own)
   }

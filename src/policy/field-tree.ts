@@ -39,10 +39,10 @@ export class FieldTree<T> {
   /**
    * Visits every text and number in a value, as text, with its rule. Names of members that no rule names are visited as
    * well, since whoever wrote the value chose them. `path` is put together only when it is called. `gap` is told of
-   * what says nothing: null, truths, empty lists and objects.
+   * what says nothing: null, truths, empty lists and objects; `other` of whatever is no text and no number.
    */
-  walk(value: Json, otherwise: T, visit: Visit<T>, gap?: Gap<T>): void {
-    walk(value, this.#root, otherwise, undefined, { visit, gap })
+  walk(value: Json, otherwise: T, visit: Visit<T>, gap?: Gap<T>, other?: Gap<T>): void {
+    walk(value, this.#root, otherwise, undefined, { visit, gap, other })
   }
 
   /** Tells of each rule at whose path a value has nothing, or something of another shape, which is told with it. */
@@ -56,8 +56,8 @@ export class FieldTree<T> {
   }
 
   /** As `walk` does, with one rule for all of it. */
-  walkAs(value: Json, rule: T, visit: Visit<T>): void {
-    walk(value, undefined, rule, undefined, { visit, gap: undefined })
+  walkAs(value: Json, rule: T, visit: Visit<T>, other?: Gap<T>): void {
+    walk(value, undefined, rule, undefined, { visit, gap: undefined, other })
   }
 }
 
@@ -69,6 +69,7 @@ export type Gap<T> = (value: Json | undefined, rule: T, path: () => string) => v
 interface Told<T> {
   readonly visit: Visit<T>
   readonly gap: Gap<T> | undefined
+  readonly other: Gap<T> | undefined
 }
 
 interface Place {
@@ -77,8 +78,9 @@ interface Place {
 }
 
 function walk<T>(value: Json, node: Node<T> | undefined, above: T, place: Place | undefined, told: Told<T>): void {
-  const { visit, gap } = told
+  const { visit, gap, other } = told
   const rule = node?.rule ?? above
+  if (other !== undefined && typeof value !== 'string' && !isNumber(value)) other(value, rule, () => placeText(place))
   if (typeof value === 'string') visit(value, rule, () => placeText(place), 'text')
   else if (isNumber(value)) visit(numberText(value), rule, () => placeText(place), 'number')
   else if (Array.isArray(value)) {
