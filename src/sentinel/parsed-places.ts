@@ -4,9 +4,14 @@ import { domainToUnicode } from 'node:url'
  * Returns where the addresses in a text lead as every client reads them: host, host with port, and path of each, with
  * spaces between; numbers of hosts in their usual form, and letters of hosts in both of theirs. Undone are other dots and
  * letters, tabs and line ends within an address, and other notations of IP addresses.
+ *
+ * @param budget how many addresses are still parsed, of this text and of others that share it
  */
-export function parsedPlaces(text: string): string {
-  return [...new Set(addressesIn(text))].flatMap(placesOf).join(' ')
+export function parsedPlaces(text: string, budget: { left: number } = { left: ADDRESSES_MAX }): string {
+  if (!MAY_LEAD.test(text)) return ''
+  const addresses = [...new Set(addressesIn(text))].slice(0, budget.left)
+  budget.left -= addresses.length
+  return addresses.flatMap(placesOf).join(' ')
 }
 
 function addressesIn(text: string): readonly string[] {
@@ -19,11 +24,15 @@ function addressesIn(text: string): readonly string[] {
   return [...whole.filter((each) => WORTH_A_LOOK.test(each)), ...tokens]
 }
 
+/** Texts without any of this have no token that is worth a look: most of what passes. */
+const MAY_LEAD = /[:%[]|[^ -~]|(?:^|[\s"'<>])[\da-fx.]+(?:[:/?#\s"'<>]|$)/i
 /** Of any other token its own letters say where it leads. */
-const WORTH_A_LOOK = /^\[|^(?:0x)?[\d.]|[a-z]:|[^!-~]|%/i
+const WORTH_A_LOOK = /^\[|^[\da-fx.]+(?:[:/?#]|$)|[a-z]:|[^!-~]|%/i
 const ADDRESS_CHARACTERS_MAX = 4_096
 /** Of one text, each some µs. */
 const ADDRESSES_MAX = 256
+/** Of one attempt: a frame has room for a hundred thousand short ones. */
+export const ADDRESSES_OF_ATTEMPT_MAX = 4_096
 
 function placesOf(address: string): readonly string[] {
   const url = urlOf(address)

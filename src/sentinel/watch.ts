@@ -10,7 +10,7 @@ import {
 } from '../model/index.ts'
 import { textsOf } from './call.ts'
 import { destroys, NOTED, saysAll } from './destroys.ts'
-import { parsedPlaces } from './parsed-places.ts'
+import { ADDRESSES_OF_ATTEMPT_MAX, parsedPlaces } from './parsed-places.ts'
 
 export interface WatchSetup {
   readonly environment: EnvironmentName
@@ -79,8 +79,9 @@ export class Watch {
     const texts = textsOf(args, content, true)
     if (declared?.effect !== 'read') noticed.push(...destructionIn(args, texts))
     let carries: boolean | undefined
+    const budget = { left: ADDRESSES_OF_ATTEMPT_MAX }
     for (const text of texts) {
-      for (const { kind, name: found } of this.#named(text, declared?.effect === 'read')) {
+      for (const { kind, name: found } of this.#named(text, declared?.effect === 'read', budget)) {
         carries ??= credential !== undefined || carriesCredential(args)
         if (noticed.length < NOTICED_MAX && !noticed.some((each) => each.name === found))
           noticed.push({ kind, name: found, ...(carries && { credential: true }) })
@@ -97,8 +98,8 @@ export class Watch {
   }
 
   /** A question in words that is only read may speak of Firebreak's files; a path or a command may not. */
-  #named(text: string, isRead: boolean): readonly Needle[] {
-    const view = viewOf(text)
+  #named(text: string, isRead: boolean, budget: { left: number }): readonly Needle[] {
+    const view = viewOf(text, budget)
     if (!this.#any.test(view)) return []
     const isProse = isRead && text.trim().includes(' ')
     return this.#needles.filter((needle) => !(needle.isWord && isProse) && isNamed(view, needle))
@@ -158,8 +159,8 @@ function isNamed(view: string, { text, kind }: Needle): boolean {
   return false
 }
 
-function viewOf(text: string): string {
-  const places = parsedPlaces(text)
+function viewOf(text: string, budget: { left: number }): string {
+  const places = parsedPlaces(text, budget)
   return places === '' ? plain(text) : `${plain(text)} ${plain(places)}`
 }
 
