@@ -69,8 +69,17 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
     ...(why !== undefined && { why }),
   }
   const own = stateOfLog(state, hold.log)
-  giveAnswer(own, given)
-  const heard = await isHeard(call, state, hold)
+  const lain = giveAnswer(own, given)
+  if (!lain.ok) {
+    call.print.fault(lain.reason, 'firebreak approvals --all shows it; a denial takes the place of an approval')
+    return EXIT.failed
+  }
+  const now = await standing(call, state, hold)
+  const heard = now !== undefined
+  if (heard && (now.state === 'denied') === approved) {
+    call.print.fault(`${given.hold} was ${now.state} by ${printable(now.by ?? 'nobody')} before this answer came`)
+    return EXIT.failed
+  }
   if (!heard && wasRefused(own, given.hold)) {
     call.print.fault(`the gateway did not take the answer to ${given.hold}`, 'its log, in the state, says why')
     return EXIT.failed
@@ -122,14 +131,16 @@ export function anotherNeeded({ held }: KnownHold, by: string): string | undefin
   return `environment "${held.environment}" is hardened: ${printable(by)} owns the agent that asks, and another person has to approve ${held.hold}`
 }
 
-async function isHeard(call: Call, state: string, { held }: KnownHold): Promise<boolean> {
+/** Returns the hold once a gateway has heard an answer to it; undefined where none does within 2 s. */
+async function standing(call: Call, state: string, { held }: KnownHold): Promise<KnownHold | undefined> {
   for (let tries = 0; tries < 8; tries++) {
     if (tries === 2) call.print.progress('waiting for a gateway to take it')
     await delay(250)
     const holds = await holdsOf(entriesOf(state), Date.now())
-    if (holds.some((hold) => hold.held.hold === held.hold && hold.state !== 'waiting')) return true
+    const answered = holds.find((hold) => hold.held.hold === held.hold && hold.state !== 'waiting')
+    if (answered !== undefined) return answered
   }
-  return false
+  return undefined
 }
 
 export function whatOf({ held }: KnownHold): string {

@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
+import { isDeepStrictEqual } from 'node:util'
 import type { Entry } from '../model/entry.ts'
 import {
   type ActionHeld,
@@ -29,12 +31,39 @@ export interface Answer {
   readonly why?: string
 }
 
-export function giveAnswer(stateDirectory: string, answer: Answer): void {
+/**
+ * Lays an answer down for the gateway. An answer that lies there already stays, and who gave it is told; but a denial takes
+ * the place of an approval: it narrows.
+ */
+export function giveAnswer(stateDirectory: string, answer: Answer): Result<void, string> {
   const directory = directoryOf(stateDirectory)
   const path = join(directory, `${answer.hold}.json`)
-  rmSync(`${path}.refused`, { force: true })
-  writeFileSync(`${path}.new`, `${JSON.stringify(answer)}\n`, { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  const written = `${path}.${process.pid}.new`
+  writeFileSync(written, `${JSON.stringify(answer)}\n`, { mode: 0o600 })
+  try {
+    if (!isPlaced(written, path)) {
+      const given = answerGiven(stateDirectory, answer.hold)
+      if (given === undefined) return no(`an answer to ${answer.hold} lies there that cannot be read: ${path}`)
+      if (answer.approved || !given.approved)
+        return no(`${answer.hold} is ${given.approved ? 'approved' : 'denied'} by ${given.by} already`)
+      renameSync(written, path)
+    }
+    rmSync(`${path}.refused`, { force: true })
+    return ok(undefined)
+  } finally {
+    rmSync(written, { force: true })
+  }
+}
+
+/** Puts a file in a place where none is, whole and at once; false where one is. link(2) */
+function isPlaced(written: string, path: string): boolean {
+  try {
+    linkSync(written, path)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    throw error
+  }
 }
 
 /** Whether a gateway has heard this answer and did not take it. */
@@ -51,30 +80,37 @@ export function answerGiven(stateDirectory: string, hold: ActionId): Answer | un
 
 const LOOK_EVERY_MS = 200
 
+type Deliver = (answer: Answer) => Promise<Result<void, string>>
+
 /** Delivers what lies there and what comes, until it is stopped. What the gateway does not take is kept beside it. */
-export function deliverAnswers(
-  stateDirectory: string,
-  environment: EnvironmentName,
-  deliver: (answer: Answer) => Promise<Result<void, string>>,
-): () => void {
+export function deliverAnswers(stateDirectory: string, environment: EnvironmentName, deliver: Deliver): () => void {
   const directory = directoryOf(stateDirectory)
   let busy = false
   const look = async () => {
     if (busy) return
     busy = true
-    for (const name of readdirSync(directory).filter((file) => file.endsWith('.json'))) {
-      const path = join(directory, name)
-      const answer = readAnswer(path)
-      if (answer.ok && answer.value.environment !== environment) continue
-      const delivered = answer.ok ? await deliver(answer.value) : answer
-      if (delivered.ok) rmSync(path, { force: true })
-      else renameSync(path, `${path}.refused`)
+    try {
+      // One that fails is tried again at the next look, and keeps no other back.
+      for (const name of readdirSync(directory).filter((file) => file.endsWith('.json')))
+        await deliverOne(join(directory, name), environment, deliver).catch(() => undefined)
+    } finally {
+      busy = false
     }
-    busy = false
   }
   const timer = setInterval(() => void look().catch(() => undefined), LOOK_EVERY_MS)
   void look().catch(() => undefined)
   return () => clearInterval(timer)
+}
+
+/** An answer that takes the place of this one meanwhile stays for the next look. */
+async function deliverOne(path: string, environment: EnvironmentName, deliver: Deliver): Promise<void> {
+  const answer = readAnswer(path)
+  if (answer.ok && answer.value.environment !== environment) return
+  const delivered = answer.ok ? await deliver(answer.value) : answer
+  const there = readAnswer(path)
+  if (answer.ok && there.ok && !isDeepStrictEqual(there.value, answer.value)) return
+  if (delivered.ok) rmSync(path, { force: true })
+  else renameSync(path, `${path}.refused`)
 }
 
 function directoryOf(stateDirectory: string): string {

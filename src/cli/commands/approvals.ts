@@ -106,11 +106,12 @@ function give(call: Call, state: string, hold: KnownHold, approved: boolean): vo
   const by = personName(call.text('as') ?? loginName())
   const another = approved ? anotherNeeded(hold, by) : undefined
   if (another !== undefined) return call.print.fault(another)
-  giveAnswer(stateOfLog(state, hold.log), {
+  const given = giveAnswer(stateOfLog(state, hold.log), {
     hold: held.hold,
     environment: held.environment,
     approved,
     by,
     forMs: LIMITS.approvalMsMax / 4,
   })
+  if (!given.ok) call.print.fault(given.reason)
 }
