@@ -24,7 +24,7 @@ import { definitionDigest, type Upstream } from '../../upstreams.ts'
 import { performCall } from './call.ts'
 import { type HeaderValue, paramHeaderMismatch } from './headers.ts'
 import { RPC, type RpcAnswer, rpcError } from './rpc.ts'
-import { templateMatcher } from './uri-template.ts'
+import { closestTemplate } from './uri-template.ts'
 
 /** One request from a cell, free of its revision and its transport. */
 export interface CellRequest {
@@ -337,9 +337,8 @@ async function listResources(
     for (const item of await offered) {
       const uri = item[key]
       if (typeof uri !== 'string') continue
-      const match =
-        key === 'uri' ? templates.some((template) => templateMatcher(template)(uri)) : templates.includes(uri)
-      if (match) shown.push({ upstream, item })
+      const template = key === 'uri' ? templateFor(upstream, uri) : uri
+      if (template !== undefined && templates.includes(template)) shown.push({ upstream, item })
     }
   }
   return shownUnlessLeaking(gate, cell, member, shown)
@@ -473,10 +472,9 @@ function route(cell: CellAtGate, view: UpstreamName | undefined, name: string) {
 }
 
 function templateFor(upstream: Upstream, uri: string): string | undefined {
-  for (const name of upstream.tools.keys()) {
-    if (!name.startsWith('resource:')) continue
-    const template = name.slice('resource:'.length)
-    if (templateMatcher(template)(uri)) return template
-  }
-  return undefined
+  const resources = [...upstream.tools.keys()].filter((name) => name.startsWith('resource:'))
+  return closestTemplate(
+    resources.map((name) => name.slice('resource:'.length)),
+    uri,
+  )
 }

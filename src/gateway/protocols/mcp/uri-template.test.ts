@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { cpuMs } from '../../../../test/kit/cpu.ts'
 import { LIMITS } from '../../../model/index.ts'
-import { templateMatcher } from './uri-template.ts'
+import { closestTemplate, templateMatcher } from './uri-template.ts'
 
 describe('templates of resources', () => {
   const MATCHING: readonly (readonly [template: string, uri: string])[] = [
@@ -28,6 +28,11 @@ describe('templates of resources', () => {
     ['file:///docs/{name}', 'file:///docs/a?b'],
     ['file:///docs/{name}', 'file:///docs/..'],
     ['file:///docs/{name}', 'file:///docs/%2e%2E'],
+    // One thing has one spelling: an escape stands for nothing that goes without one, and has large letters.
+    ...['%73alaries', 'salarie%73', '%4Can', 'a%2Db', 'a%5Fb', 'a%7Eb', 'a%2Eb', '%30', 'a%c3%a9', 'a%3a'].map(
+      (name) => ['file:///docs/{name}', `file:///docs/${name}`] as const,
+    ),
+    ['https://{host}/a', 'https://Shop.example/a'],
     ['file:///docs/{name}', 'file:///docs/%252e%252e%252fetc'],
     ['file:///docs/{name}', 'file:///docs/a%2fb'],
     ['file:///docs/{name}', 'file:///docs/a\\b'],
@@ -76,6 +81,17 @@ describe('templates of resources', () => {
   ]
   for (const [template, uri] of OTHERS)
     it(`S11: ${template} does not match ${JSON.stringify(uri)}`, () => assert.ok(!templateMatcher(template)(uri)))
+
+  it('S11: the template that says the most about a URI is the one it is judged by, in whatever order', () => {
+    const templates = ['docs://{page}', 'docs://salaries', 'docs://hr-{page}', 'docs://{a}-{b}']
+    for (const order of [templates, [...templates].reverse()]) {
+      assert.equal(closestTemplate(order, 'docs://salaries'), 'docs://salaries')
+      assert.equal(closestTemplate(order, 'docs://intro'), 'docs://{page}')
+      assert.equal(closestTemplate(order, 'docs://hr-plan'), 'docs://hr-{page}')
+      assert.equal(closestTemplate(order, 'docs://other-plan'), 'docs://{a}-{b}')
+      assert.equal(closestTemplate(order, 'docs://%73alaries'), undefined)
+    }
+  })
 
   it('agrees with the pattern that the template stands for', () => {
     const part = fc.string({ unit: fc.constantFrom('a', '-', '/', '?', '.x'), maxLength: 5 })

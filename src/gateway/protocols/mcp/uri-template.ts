@@ -10,10 +10,20 @@ import { LIMITS } from '../../../model/index.ts'
 export function templateMatcher(template: string): (uri: string) => boolean {
   const known = matchers.get(template)
   if (known !== undefined) return known
-  const literals = template.split(/\{[A-Za-z0-9_.-]+\}/)
+  const literals = literalsOf(template)
   const matcher = (uri: string) => isPlain(uri) && matches(literals, uri)
   matchers.set(template, matcher)
   return matcher
+}
+
+/** Returns which of these templates says the most about a URI, its own name before all others; undefined where none matches. */
+export function closestTemplate(templates: readonly string[], uri: string): string | undefined {
+  const matching = templates.filter((template) => templateMatcher(template)(uri))
+  return matching.sort((a, b) => literalsOf(b).join('').length - literalsOf(a).join('').length)[0]
+}
+
+function literalsOf(template: string): readonly string[] {
+  return template.split(/\{[A-Za-z0-9_.-]+\}/)
 }
 
 /** Templates come from the configuration, so that there are as many as it names. */
@@ -50,22 +60,33 @@ function matches([first = '', ...others]: readonly string[], uri: string): boole
 function isValue(uri: string, from: number, to: number): boolean {
   if (to <= from) return false
   let isEscaped = false
+  let isLarge = false
   for (let i = from; i < to; i++) {
     const code = uri.charCodeAt(i)
     if (RESERVED.has(code)) return false
     isEscaped ||= code === PERCENT
+    isLarge ||= code >= 0x41 && code <= 0x5a
   }
+  if (isLarge && HOST.test(uri.slice(0, to))) return false
   return !isEscaped || escapesPlainly(uri.slice(from, to))
 }
 
-/** Tells whether a value's escapes are UTF-8 in its shortest form, and of nothing that ends a line or hides a climb. */
+/**
+ * Tells whether a value's escapes are UTF-8 in its shortest form, and of nothing that ends a line or hides a climb. A second
+ * spelling of the same (RFC 3986, 6.2.2) would pass for another value before a rule that names it: an escape of what needs
+ * none, or in small letters.
+ */
 function escapesPlainly(value: string): boolean {
+  if (/%(?:2[DE]|3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|7E|.?[a-f])/.test(value)) return false
   try {
     return !SEPARATES.test(decodeURIComponent(value))
   } catch {
     return false
   }
 }
+
+/** A URI that ends within the name of a host, which is the same in large letters. RFC 3986, 3.2.2; WHATWG URL, 4.2 */
+const HOST = /^(?:https?|wss?|ftp|file):\/\/[^/?#]*$/
 
 /** A dot segment with a parameter is one to readers that take the parameter off first. */
 const SEPARATES = /[\p{Cc}\p{Zl}\p{Zp}]|^\.{1,2};/u
