@@ -20,9 +20,10 @@ import {
   type Sha256,
   type ToolName,
   toolName,
+  UNTRUSTED,
   type UpstreamName,
 } from '../model/index.ts'
-import { type Admitted, canBeAsked, placing, type Refusal, type Reservation } from '../policy/index.ts'
+import { type Admitted, canBeAsked, labelsMeanwhile, placing, type Refusal, type Reservation } from '../policy/index.ts'
 import { Bill } from './bill.ts'
 import { authorityOf, type CellAtGate, ownersOf } from './cell.ts'
 import { chargeOf, settledOf } from './charge.ts'
@@ -52,6 +53,8 @@ export interface Attempt {
   readonly prepare: (known: KnownTool) => Prepared
   readonly signal: AbortSignal
   readonly onNotification?: NonNullable<SendOptions['onNotification']>
+  /** Tells which of those reach the cell; all where it is left out. */
+  readonly hears?: (method: string, params: JsonObject) => boolean
   /** The effect that it compensates, or looks at: on a person's order. */
   readonly about?: Pick<Action, 'undoes' | 'checks'>
 }
@@ -132,7 +135,10 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
       signal: attempt.signal,
       owner: cell,
       ...(attempt.onNotification && {
-        onNotification: seen(gate, cell, action, known, bill, withoutSecrets(gate, attempt.onNotification, leaks)),
+        onNotification: seen(gate, cell, action, known, bill, {
+          hears: attempt.hears ?? (() => true),
+          onNotification: withoutSecrets(gate, attempt.onNotification, leaks),
+        }),
       }),
     })
     .finally(() => attempt.upstream.underWay--)
@@ -192,21 +198,41 @@ function absorb(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, 
   return learning === undefined ? labelling : learning.then(() => labelling ?? true)
 }
 
-/** What an upstream says meanwhile is seen like its answer. A tool with masked fields says nothing meanwhile. */
+/**
+ * What an upstream says meanwhile raises labels like its answer, and makes nothing known. Progress is of its call. A log
+ * line may be of any call to that upstream, so it is untrusted, and has every confidentiality that the upstream gives. A
+ * tool with masked fields says nothing meanwhile.
+ */
 function seen(
   gate: Gate,
   cell: CellAtGate,
   action: Action,
   known: KnownTool,
   bill: Bill,
-  onNotification: NonNullable<SendOptions['onNotification']>,
+  { hears, onNotification }: Required<Pick<Attempt, 'hears' | 'onNotification'>>,
 ): NonNullable<SendOptions['onNotification']> {
   return (method, params) => {
+    if (!hears(method, params)) return undefined
     if (known.declared.mask !== undefined || !bill.passes(params)) return undefined
-    const labelling = absorb(gate, cell, action, known, { params, isError: true })
+    const labelling = hear(gate, cell, action, known, { method, params })
     if (labelling === undefined) return onNotification(method, params)
     return labelling.then((onDisk) => (onDisk ? onNotification(method, params) : undefined))
   }
+}
+
+/** As `recordLabels`. */
+function hear(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, said: Said) {
+  const tool = `${action.upstream}/${known.declared.name}`
+  const flow = cell.authority.flows.get(tool)
+  const isProgress = said.method === 'notifications/progress'
+  const labels = isProgress && flow !== undefined ? labelsMeanwhile(flow.returns) : [UNTRUSTED, ...(flow?.issues ?? [])]
+  cell.authority.exposure.hear(said.params, labels, { action: action.id, tool })
+  return recordLabels(gate.ledger, cell)
+}
+
+interface Said {
+  readonly method: string
+  readonly params: JsonObject
 }
 
 /** The attempt as it is normalised: under the name that it is decided and recorded by. */

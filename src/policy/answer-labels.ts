@@ -53,6 +53,11 @@ export function answerLabels(returns: FieldTree<Labels>, ruled: Json | undefined
   }
 }
 
+/** Returns the labels of what a tool says as it goes about its call: every one of its declaration. */
+export function labelsMeanwhile(returns: FieldTree<Labels>): Labels {
+  return answerLabels(returns, undefined).beside
+}
+
 /** Returns all texts, numbers and names of members in a value: what repeats one of them adds nothing to it. */
 export function textsIn(value: Json | undefined): ReadonlySet<string> {
   const texts = new Set<string>()

@@ -213,6 +213,15 @@ describe('S15: what a cell has seen', () => {
     })
   })
 
+  it('S15: what is said before an answer raises its labels, and makes nothing known', () => {
+    const exposure = new Exposure()
+    exposure.hear({ data: 'card 4111', of: ['C-1'] }, [label('confidential:customers')], where)
+    assert.deepEqual([...exposure.labels.keys()], ['confidential:customers'])
+    assert.deepEqual([exposure.knows('C-1'), exposure.seen('C-1')?.path], [false, '$.of[0]'])
+    exposure.hear({}, [label('untrusted')], where)
+    assert.ok(exposure.labels.has(label('untrusted')))
+  })
+
   it('S15: truths raise every label, and nothing, lists and objects those of confidentiality', () => {
     const labels = (rules: Readonly<Record<string, readonly string[]>>, result: Json) => {
       const exposure = new Exposure()

@@ -210,6 +210,13 @@ export class Exposure implements ExposureView {
     }
   }
 
+  /** What is said before an answer: all of it is met under these labels, and nothing becomes known. */
+  hear(said: Json, labels: readonly Label[], where: { readonly action: ActionId; readonly tool: string }): void {
+    const seen = (path: string): Seen => ({ ...where, path, labels })
+    for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, seen('$'))
+    WORDS.walkAs(said, undefined, (text, _, path) => this.#meet(text, labels, () => seen(path())))
+  }
+
   /** Text of no known field: an error, a log line, a name in a list. */
   absorbUntrusted(text: string, where: { readonly action?: ActionId; readonly tool: string; readonly path: string }) {
     this.#meet(text, NOT_LABELLED, () => ({ ...where, labels: NOT_LABELLED }))

@@ -17,6 +17,8 @@ import { resolved } from './schema-reference.ts'
 export interface Flow {
   readonly effect: Effect
   readonly accepts: ReadonlySet<Label>
+  /** Confidentiality labels that the tools of its upstream put on what they return. */
+  readonly issues: ReadonlySet<Label>
   readonly arguments: FieldTree<Role>
   /** Destinations among the arguments that the configuration declares. */
   readonly declared: FieldTree<Destination>
@@ -57,6 +59,7 @@ export function compileFlow({ declared, pinned }: CatalogueTool, issues: Readonl
   return {
     effect,
     accepts: new Set([...accepts, ...issues]),
+    issues,
     arguments: new FieldTree<Role>([
       [[], undefined],
       ...(isJsonObject(schema) ? defined(schema) : []),

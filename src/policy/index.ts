@@ -1,5 +1,6 @@
 /** What other rooms may use of this one. Cedar's library is loaded by `parsePolicies` alone, and only in a worker. */
 export { chargedIn, type Rows, rowsIn } from './answer-cost.ts'
+export { labelsMeanwhile } from './answer-labels.ts'
 export { valuesOf } from './answer-parts.ts'
 export type { Authority, DefinitionProblem } from './authority.ts'
 export { BookClock, type ClockMark, type Moment, type Uptime } from './book-clock.ts'

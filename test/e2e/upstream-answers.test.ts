@@ -171,7 +171,11 @@ const gateway = await startGateway({
   upstreams: {
     liar: {
       mcp: { url: upstream.url, headers: { authorization: 'Bearer ${secret:liar}' } },
-      tools: Object.fromEntries(upstream.script.tools.map(({ name }) => [String(name), 'write' as const])),
+      tools: {
+        ...Object.fromEntries(upstream.script.tools.map(({ name }) => [String(name), 'write' as const])),
+        progress: { effect: 'read', returns: [] },
+        honest: { effect: 'write', returns: { $: ['confidential:customers'] } },
+      },
     },
   },
   secrets: { liar: { env: 'FIREBREAK_TEST_SECRET' } },
@@ -244,6 +248,19 @@ describe('S10: what belongs to a request and is not its answer', () => {
     )
     assert.ok(cut.every((entry) => entry.kind === 'action.outcome' && entry.leaked?.join() === 'liar'))
     assert.equal(cut.length, Object.keys(LIES).filter((name) => name.startsWith('secret-')).length + 2)
+  })
+
+  it('S15: progress has the labels of its call, and a log line may be of any call to its upstream', async () => {
+    const labelsAfter = async (meta: JsonObject) => {
+      const agent = await gateway.admit()
+      await call(agent.url('liar'), 'progress', {}, { meta })
+      const { result } = (await call(agent.url(), 'firebreak__authority')).message
+      const own = isJsonObject(result) && isJsonObject(result.structuredContent) ? result.structuredContent : {}
+      return own.labels
+    }
+    assert.deepEqual(await labelsAfter({ progressToken: 'p' }), [])
+    const level = { 'io.modelcontextprotocol/logLevel': 'debug' }
+    assert.deepEqual(await labelsAfter(level), ['untrusted', 'confidential:customers'])
   })
 })
 

@@ -8,7 +8,7 @@ import type { Upstream } from '../../upstreams.ts'
 
 /** One request of MCP to an upstream, on its way through the pipeline. */
 export interface McpCall
-  extends Pick<Attempt, 'operation' | 'target' | 'args' | 'signal' | 'onNotification' | 'about'> {
+  extends Pick<Attempt, 'operation' | 'target' | 'args' | 'signal' | 'onNotification' | 'hears' | 'about'> {
   readonly operation: Operation
   readonly method: string
   readonly params: JsonObject
@@ -40,7 +40,19 @@ export async function performCall(gate: Gate, cell: CellAtGate, upstream: Upstre
 
 /** Connects where there is no connection, performs, and gives up a connection that broke. */
 export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
-  const { operation, target, args, method, params, template = target, signal, onNotification, logLevel, about } = call
+  const {
+    operation,
+    target,
+    args,
+    method,
+    params,
+    template = target,
+    signal,
+    onNotification,
+    hears,
+    logLevel,
+    about,
+  } = call
   const asked = { upstream: upstream.name, operation, target, args, ...about }
   if (!isName(template)) return refuseUnprepared(gate, cell, asked, [NAME_FAULT])
   let connection: Awaited<ReturnType<Upstream['connection']>>
@@ -76,6 +88,7 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
       }
     },
     ...(onNotification && { onNotification }),
+    ...(hears && { hears }),
     ...(about && { about }),
   })
   // What the cell itself called off says nothing of the connection, and other calls are under way on it.

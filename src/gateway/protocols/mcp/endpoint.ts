@@ -389,29 +389,32 @@ interface IncomingCall {
 }
 
 /** Progress goes out under the cell's own token; log messages only from the level that it asked for. */
-function onNotificationFor(reply: Reply, call: IncomingCall): Pick<CellRequest, 'onNotification'> {
+function onNotificationFor(reply: Reply, call: IncomingCall): Pick<CellRequest, 'onNotification' | 'hears'> {
   const { progressToken, logLevel } = call
   const wantsProgress = isRpcId(progressToken)
   const wantsLog = isLogLevel(logLevel)
   if (!wantsProgress && !wantsLog) return {}
+  const saidOf = (method: string, params: JsonObject): JsonObject | undefined => {
+    if (method === 'notifications/progress' && wantsProgress) {
+      const { progress, total, message } = params
+      if (!isNumber(progress)) return undefined
+      return {
+        progressToken,
+        progress,
+        ...(isNumber(total) && { total }),
+        ...(typeof message === 'string' && { message }),
+      }
+    }
+    if (method !== 'notifications/message' || !wantsLog || !isLogLevel(params.level)) return undefined
+    if (LOG_LEVELS.indexOf(params.level) < LOG_LEVELS.indexOf(logLevel)) return undefined
+    const { _meta: _, ...said } = params
+    return said
+  }
   return {
+    hears: (method, params) => saidOf(method, params) !== undefined,
     onNotification: (method, params) => {
-      if (method === 'notifications/progress' && wantsProgress) {
-        const { progress, total, message } = params
-        if (!isNumber(progress)) return undefined
-        return reply.notify(method, {
-          progressToken,
-          progress,
-          ...(isNumber(total) && { total }),
-          ...(typeof message === 'string' && { message }),
-        })
-      }
-      if (method === 'notifications/message' && wantsLog && isLogLevel(params.level)) {
-        if (LOG_LEVELS.indexOf(params.level) < LOG_LEVELS.indexOf(logLevel)) return undefined
-        const { _meta: _, ...said } = params
-        return reply.notify(method, said)
-      }
-      return undefined
+      const said = saidOf(method, params)
+      return said === undefined ? undefined : reply.notify(method, said)
     },
   }
 }

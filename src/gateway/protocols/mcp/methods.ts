@@ -35,6 +35,8 @@ export interface CellRequest {
   /** Aborted for `TOO_LONG` at the call's deadline, and without a reason of ours by who sent it or with its cell. */
   readonly signal: AbortSignal
   readonly onNotification?: NonNullable<SendOptions['onNotification']>
+  /** Tells which of those it gets. */
+  readonly hears?: (method: string, params: JsonObject) => boolean
   readonly logLevel?: string
   /** 2026-07-28: checked against the tool that they belong to. */
   readonly headers?: Readonly<Record<string, HeaderValue>>
@@ -230,6 +232,7 @@ async function run(
     template,
     signal: request.signal,
     ...(request.onNotification && { onNotification: request.onNotification }),
+    ...(request.hears && { hears: request.hears }),
     ...(request.logLevel && { logLevel: request.logLevel }),
   })
   if (called.kind !== 'unreachable') return spoken(called, request.signal)
