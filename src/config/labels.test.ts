@@ -57,6 +57,39 @@ it('S15: what the command works on is data, wherever it is named and whatever li
     assert.deepEqual(labelsAtStart(cell({ '/srv': '/work/srv', '/data': from }), ['node', '/srv/a.mjs']), ['untrusted'])
 })
 
+it('S15: the value of an option of what starts the program is no program', () => {
+  for (const command of [
+    ['env', '-C', '/data', 'cat', 'mail.txt'],
+    ['env', '--chdir', '/data', 'agent'],
+    ['env', '-i', '-u', '/data', 'agent'],
+    ['/usr/bin/env', '-S', 'agent /data/today'],
+    ['uv', 'run', '--directory', '/data', 'agent'],
+    ['uvx', '--from', '/data', 'agent'],
+    ['npm', '--prefix', '/data', 'start'],
+    ['bun', '--cwd', '/data', 'run', 'agent'],
+    ['deno', 'run', '-A', '--config', '/data/today.ts', '/srv/x.ts'],
+    ['timeout', '-k', '/data', '5', 'agent'],
+    ['timeout', '-k', '5', '-s', '/data', 'agent'],
+    ['nice', '-n', '/data', 'agent'],
+    ['setsid', 'env', '-C', '/data', 'agent'],
+    ['stdbuf', '-o', '/data', 'agent'],
+  ])
+    assert.deepEqual(labelsAtStart(cell({ '/data': '/work/mails' }), command), ['untrusted'], command.join(' '))
+  for (const command of [
+    ['env', '-i', '/srv/agent'],
+    ['env', '--chdir=/tmp', '/srv/agent'],
+    ['env', '--', '/srv/agent'],
+    ['tini', '-s', '--', '/srv/agent'],
+    ['timeout', '-k', '5', '60', '/srv/agent'],
+    ['nice', '-n', '10', '/srv/agent'],
+    ['timeout', '--preserve-status', '60', '/srv/agent'],
+    ['stdbuf', '-oL', '/srv/agent'],
+    ['npx', '-y', 'tsx', '/srv/agent.ts'],
+    ['deno', 'run', '--allow-net=shop.example', '/srv/agent.ts'],
+  ])
+    assert.deepEqual(labelsAtStart(cell({ '/srv': '/work/srv' }), command), [], command.join(' '))
+})
+
 it('S15: what the command runs is a program, with all that is shown together with it', () => {
   for (const command of [
     ['python3', '/srv/agent.py', 'now'],

@@ -40,12 +40,28 @@ function isProgram(place: string, from: string, command: readonly string[]): boo
 function programsOf([program, ...words]: readonly string[]): readonly string[] {
   if (program === undefined) return []
   const [name, [first = '-']] = [basename(program), words]
-  if (LAUNCHERS.test(name)) return programsOf(words.slice(words.findIndex((word) => !LAUNCHING.test(word))))
+  if (LAUNCHERS.test(name)) return launchedBy(words)
   if (!INTERPRETERS.test(name)) return [program]
   if (!first.startsWith('-')) return [program, first]
   const at = words.findIndex((word, i) => INLINE.test(word) || RUNS_NEXT.has(words[i - 1] ?? '') || SCRIPT.test(word))
   const script = words[at]
   return script === undefined ? [program] : [program, script]
+}
+
+/**
+ * Returns the words that name what a launcher runs; none where a word before them may be the value of an option, which is
+ * a directory as often as a program.
+ */
+function launchedBy(words: readonly string[]): readonly string[] {
+  const at = words.findIndex((word) => !LAUNCHING.test(word))
+  const own = words.slice(0, at)
+  const told = own.every((word, i) => !word.startsWith('-') || ALONE.test(word) || isValue(own[i + 1]))
+  return at >= 0 && told ? programsOf(words.slice(at)) : []
+}
+
+/** Tells whether the word behind an option is its value or nobody's, so that the program stands further on. */
+function isValue(word: string | undefined): boolean {
+  return word !== undefined && (word === '--' || !word.startsWith('-'))
 }
 
 const INTERPRETERS =
@@ -58,6 +74,9 @@ const INLINE = /^-(?:[A-Za-z]*[cep])?$|^--(?:eval|print)(?:=|$)/
 /** What runs the rest of its words, and the words of its own that come before those. */
 const LAUNCHERS = /^(?:env|timeout|nice|nohup|setsid|stdbuf|tini|dumb-init|busybox|uv|uvx|npx|npm|pnpm|yarn|deno|bun)$/
 const LAUNCHING = /^-|^\d|=|^(?:run|exec|dlx|x)$/
+/** Options of launchers behind which no value stands, in all of them that have one of that name. */
+const ALONE =
+  /^(?:--(?:[^=]+=.*)?|-|-i|-y|--yes|-A|-q|--quiet|--ignore-environment|--allow-all|--foreground|--preserve-status|--bun|--no-sync|--frozen|--offline|-[ioe](?:0|L|\d+))$/
 const SYSTEM = [
   '/usr/',
   '/bin/',
