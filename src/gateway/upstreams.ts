@@ -52,6 +52,16 @@ export interface UpstreamOptions {
   readonly onStand?: (problem?: string) => void
 }
 
+/** Lists of each kind: the method that asks for them, and the member that they come in. */
+const LISTS: Readonly<Record<ListName, readonly (readonly [method: string, member: string])[]>> = {
+  tools: [['tools/list', 'tools']],
+  prompts: [['prompts/list', 'prompts']],
+  resources: [
+    ['resources/list', 'resources'],
+    ['resources/templates/list', 'resourceTemplates'],
+  ],
+}
+
 /** Milliseconds until an upstream that a list lacks is tried again: twice as long each time. */
 const RETRY_MS_MIN = 5_000
 const RETRY_MS_MAX = 60_000
@@ -71,6 +81,8 @@ export type Stand = { readonly kind: 'stands' | 'starting' } | { readonly kind: 
  * - U3  Once closed, it has no connection, and makes none.
  * - U4  What a list could not know (it was asked while this upstream started, or was left out of it) is told as a changed
  *       list as soon as it is known.
+ * - U5  What a list holds can be had without a word to the upstream (`known`): the gateway asks for all lists of a kind, once,
+ *       on each further connection and when it is told of a change. Which of them a cell wants, and when, stays with us.
  */
 export class Upstream {
   readonly name: UpstreamName
@@ -88,6 +100,10 @@ export class Upstream {
   readonly #news = new Set<ListName>()
   /** Sentences that were told last of each list that could not be taken whole, by its method. */
   readonly #cuts = new Map<string, string>()
+  /** Items of each list as they came last, by its method. */
+  readonly #told = new Map<string, readonly JsonObject[]>()
+  /** Kinds of lists that were asked for so that they are known. */
+  readonly #foreseen = new Map<ListName, Promise<void>>()
   /** Changes that are not settled yet. */
   #unsettled = 0
   #settling: Promise<void> = Promise.resolve()
@@ -145,7 +161,24 @@ export class Upstream {
     })
     const what = [...lost.map(lostText), ...notes]
     this.#isCut(list, method, what)
+    this.#told.set(method, items)
     return items
+  }
+
+  /** Returns one of the upstream's lists as it came last (U5). */
+  async known(list: ListName, method: string): Promise<readonly JsonObject[]> {
+    if (!this.#told.has(method)) {
+      const live = await this.connection()
+      const foreseen = this.#foreseen.get(list) ?? this.#foresee(live, list)
+      this.#foreseen.set(list, foreseen)
+      await foreseen
+    }
+    return this.#told.get(method) ?? []
+  }
+
+  /** Asks for all lists of a kind. One that cannot be had stays as it was. */
+  async #foresee(connection: UpstreamConnection, list: ListName): Promise<void> {
+    for (const [method, member] of LISTS[list]) await this.offered(connection, list, method, member).catch(() => [])
   }
 
   #isCut(list: ListName, method: string, what: readonly string[]): void {
@@ -250,6 +283,7 @@ export class Upstream {
       throw error
     }
     this.#live = connection
+    for (const list of this.#foreseen.keys()) this.#foreseen.set(list, this.#foresee(connection, list))
     this.#stands()
     return connection
   }
@@ -289,6 +323,7 @@ export class Upstream {
     const settled = this.#settling.then(async () => {
       this.#news.delete(list)
       if (list !== 'resources') await this.#compare(connection)
+      else if (LISTS[list].some(([method]) => this.#told.has(method))) await this.#foresee(connection, list)
       for (const listener of this.#listeners) listener(list)
     })
     this.#settling = settled.catch(() => this.disconnected(connection)).finally(() => this.#unsettled--)

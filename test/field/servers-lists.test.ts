@@ -141,6 +141,39 @@ describe('S14: a list of tools while an upstream starts', () => {
     assert.equal(textOf(await call(url, 'shop__stock')), '3')
     heard.end()
   })
+
+  it('S1: of a cell that has read what is not meant for it, an upstream learns neither which list it asks for nor when', async () => {
+    const uri = 'docs://tea'
+    const docs = await startUpstream({
+      era: 'modern',
+      tools: [],
+      lists: { resources: [{ uri, name: 'tea' }], resourceTemplates: [], prompts: [{ name: 'brew' }] },
+      onCall: () => textResult(''),
+    })
+    const crm = await startUpstream({ era: 'modern', tools: [tool('customer')], onCall: () => textResult('a card') })
+    const returns = { $: ['confidential:customers'] }
+    const gateway = await startGateway({
+      upstreams: {
+        crm: { mcp: { url: crm.url }, tools: { customer: { effect: 'read', returns } } },
+        docs: { mcp: { url: docs.url }, resources: [uri], prompts: ['brew'] },
+      },
+    })
+    const cell = await gateway.admit()
+    assert.equal(textOf(await call(cell.url('crm'), 'customer')), 'a card')
+    const listed = async (method: string) => (await modern(cell.url('docs'), method, {})).text
+    for (const method of ['resources/templates/list', 'prompts/list', 'resources/list']) await listed(method)
+    const asked = [...docs.asked]
+    for (const method of ['resources/list', 'resources/list', 'prompts/list', 'resources/templates/list'])
+      await listed(method)
+    assert.match(await listed('resources/list'), /docs:\/\/tea/)
+    assert.deepEqual([...docs.asked], asked)
+    assert.deepEqual([docs.asked.get('resources/list'), docs.asked.get('resources/templates/list')], [1, 1])
+
+    // Another one that has read nothing is told what is there.
+    const clean = await gateway.admit('beta')
+    assert.match((await modern(clean.url('docs'), 'resources/list', {})).text, /docs:\/\/tea/)
+    assert.equal(docs.asked.get('resources/list'), 2)
+  })
 })
 
 /** The standing stream of a session, as it comes. */

@@ -11,9 +11,10 @@ import {
   type Operation,
   type ToolName,
   toolName,
+  UNTRUSTED,
   type UpstreamName,
 } from '../../../model/index.ts'
-import { type Candidate, decideList, type Refusal, shownDefinition } from '../../../policy/index.ts'
+import { type Candidate, decideList, issuedBy, type Refusal, shownDefinition } from '../../../policy/index.ts'
 import { authorityOf, type CellAtGate } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../own-tools.ts'
@@ -333,7 +334,11 @@ async function listResources(
   const shown: Offer[] = []
   const asking = viewed(cell, view).map((upstream) => {
     const names = granted(gate, cell, upstream, 'resource')
-    return { upstream, names, offered: names.length === 0 ? [] : offeredBy(upstream, 'resources', method, member) }
+    return {
+      upstream,
+      names,
+      offered: names.length === 0 ? [] : offeredBy(cell, upstream, 'resources', method, member),
+    }
   })
   for (const { upstream, names, offered } of asking) {
     const templates = names.map((name) => name.slice('resource:'.length))
@@ -352,7 +357,7 @@ async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest):
   const prompts: Offer[] = []
   const asking = viewed(cell, view).map((upstream) => {
     const none = granted(gate, cell, upstream, 'prompt').length === 0
-    return { upstream, offered: none ? [] : offeredBy(upstream, 'prompts', 'prompts/list', 'prompts') }
+    return { upstream, offered: none ? [] : offeredBy(cell, upstream, 'prompts', 'prompts/list', 'prompts') }
   })
   for (const { upstream, offered } of asking) {
     const names = new Set((await offered).map(({ name }) => `prompt:${String(name)}`))
@@ -406,12 +411,14 @@ function leaks(gate: Gate, member: string, { upstream, item }: Offer): boolean {
 }
 
 async function offeredBy(
+  cell: CellAtGate,
   upstream: Upstream,
   list: ListName,
   method: string,
   member: string,
 ): Promise<readonly JsonObject[]> {
   try {
+    if (!mayAsk(cell, upstream)) return await soon(upstream.known(list, method))
     // Whether it stands, its cell is told when it is not known yet.
     if ((await upstream.standing(LIST_WAIT_MS_MAX, list)).kind !== 'stands') return []
     const connection = await soon(upstream.connection())
@@ -420,6 +427,16 @@ async function offeredBy(
     // A list lacks what cannot be reached; a call to it says so.
     return []
   }
+}
+
+/**
+ * Tells whether this upstream may learn that and when the cell asks for a list: which one, a thousand times, says anything.
+ * It may not where the cell has seen what is not meant for it (F1), nor past the pace of a cell that is watched.
+ */
+function mayAsk(cell: CellAtGate, upstream: Upstream): boolean {
+  const own = issuedBy(upstream.tools.values())
+  const labels = [...cell.authority.exposure.labels.keys()]
+  return cell.rung === 'normal' && labels.every((label) => label === UNTRUSTED || own.has(label))
 }
 
 /** Milliseconds that a list of tools waits for an upstream that is starting. */
