@@ -361,6 +361,18 @@ describe('S15: what a cell has seen', () => {
     assert.equal(below.knows('A1'), true)
     assert.equal(below.knows('x-1'), false)
     assert.equal(below.seen('x-1')?.path, '$.body')
+    giver.absorb(
+      { returns: fields({ $: ['confidential:hr'], '$.host': [] }) },
+      { structuredContent: { host: 'B1' } },
+      where,
+    )
+    assert.deepEqual([giver.knows('B1'), below.knows('B1'), below.knows('A1')], [true, false, true])
+    const next = new Exposure(new Map(), undefined, below)
+    below.absorb(TRUSTED, { structuredContent: { host: 'C1' } }, where)
+    assert.deepEqual(
+      ['A1', 'B1', 'C1'].map((value) => next.knows(value)),
+      [true, false, false],
+    )
     const other = new Exposure()
     other.inherit(below)
     assert.deepEqual([...other.labels.keys()], ['untrusted'])

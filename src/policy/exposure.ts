@@ -18,6 +18,8 @@ export interface ExposureView {
   readonly labels: ReadonlyMap<Label, Seen>
   /** Whether the task, or a trusted field, said exactly this value. */
   knows(value: string): boolean
+  /** Returns what tells of a value whether it is known at this moment, whatever becomes known later. */
+  known?(): (value: string) => boolean
   /** True where a declared destination may name nothing: whoever wrote the arguments left it out. */
   readonly mayNameNothing?: boolean
   /** What it and every cell that it shares them with have said. */
@@ -57,7 +59,9 @@ export function unsearched(): Unsearched {
  */
 export class Exposure implements ExposureView {
   readonly #labels = new Map<Label, Seen>()
-  readonly #known = new Set<string>()
+  /** Each with its number, in the order in which they became known. */
+  readonly #known = new Map<string, number>()
+  readonly #aboveKnew: (value: string) => boolean
   readonly words: Words
   /** Each text as it was met first. */
   readonly #texts = new Map<string, Seen>()
@@ -69,7 +73,8 @@ export class Exposure implements ExposureView {
 
   /**
    * `initial` is what the cell's files bring with them. `above` is what the cell that delegated has seen: this one carries
-   * its labels from the beginning, may name what it may name, and what one of them has said vouches for neither.
+   * its labels from the beginning and may name what that one may name then, since what it comes to know later has labels
+   * that this one lacks. What one of them has said vouches for neither.
    */
   constructor(initial: ReadonlyMap<Label, Seen> = new Map(), task?: Task, above?: ExposureView, words?: Words) {
     this.words = words ?? above?.words ?? new Words()
@@ -77,6 +82,7 @@ export class Exposure implements ExposureView {
     if (above !== undefined) this.inherit(above)
     this.#task = task
     this.#above = above
+    this.#aboveKnew = above?.known?.() ?? (() => false)
   }
 
   get labels(): ReadonlyMap<Label, Seen> {
@@ -84,8 +90,19 @@ export class Exposure implements ExposureView {
   }
 
   knows(value: string): boolean {
-    if (this.#known.has(value) || (this.#task !== undefined && taskText(this.#task).names(value))) return true
-    return this.#above?.knows(value) ?? false
+    return this.#knows(value, this.#known.size)
+  }
+
+  known(): (value: string) => boolean {
+    const number = this.#known.size
+    return (value) => this.#knows(value, number)
+  }
+
+  /** Tells whether a value was known when that many were. */
+  #knows(value: string, number: number): boolean {
+    const known = this.#known.get(value)
+    if (known !== undefined && known < number) return true
+    return (this.#task !== undefined && taskText(this.#task).names(value)) || this.#aboveKnew(value)
   }
 
   looksNamed(value: string): boolean {
@@ -204,7 +221,7 @@ export class Exposure implements ExposureView {
       const value = new Spelled(text)
       if (!this.words.made(value, left) && !asked.made(value)) {
         this.#knownCharacters += text.length
-        this.#known.add(text)
+        this.#known.set(text, this.#known.size)
       }
       yield
     }
