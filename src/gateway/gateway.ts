@@ -858,10 +858,10 @@ function exposureOf(
     ...seenBefore.map((label) => [label, before] as const),
     ...labels.map((label) => [label, from] as const),
   ])
-  if (task === undefined) return { exposure: new Exposure(seen, undefined, above, above?.words ?? words) }
+  if (task === undefined) return { exposure: new Exposure(seen, undefined, above, words) }
   const { text, givenBy, tools } = task
   const given: Task = { text, givenBy, ...(tools && { tools: new Set(tools) }) }
-  return { exposure: new Exposure(seen, given, above, above?.words ?? words), task: given }
+  return { exposure: new Exposure(seen, given, above, words), task: given }
 }
 
 function taskJson({ text, givenBy, tools }: TaskSetup): Json {

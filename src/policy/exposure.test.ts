@@ -7,6 +7,7 @@ import { explain } from './explain.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { likeness } from './likeness.ts'
+import { Words } from './own-words.ts'
 import { placing } from './where-seen.ts'
 
 const path = (text: string): JsonPath => jsonPath(text) ?? assert.fail(text)
@@ -256,7 +257,7 @@ describe('S15: what a cell has seen', () => {
   it('S5: what a cell says vouches neither for whom it delegates to nor for itself, nor for the next of its agent', () => {
     const giver = new Exposure()
     const helper = new Exposure(new Map(), undefined, giver)
-    const next = new Exposure(new Map(), undefined, undefined, giver.words)
+    const next = new Exposure(new Map(), undefined, undefined, giver.books[0])
     helper.say({ to: 'EVIL1' })
     giver.say({ to: 'EVIL2' })
     for (const exposure of [giver, helper, next]) {
@@ -266,6 +267,29 @@ describe('S15: what a cell has seen', () => {
         [false, false, false, true],
       )
     }
+  })
+
+  it('S5: what a cell says while it is delegated to is a word of its own agent’s, and of everyone’s above it', () => {
+    const [first, second] = [new Exposure(), new Exposure()]
+    const agents = new Words()
+    const below = (giver?: Exposure) => new Exposure(new Map(), undefined, giver, agents)
+    below(first).say({ to: 'EVIL1' })
+    below().say({ to: 'EVIL2' })
+    const helpers = { next: below(), 'of another': below(second), 'of the same': below(first) }
+    for (const [name, exposure] of Object.entries(helpers)) {
+      exposure.absorb(TRUSTED, ['EVIL1', 'EVIL2', 'GOOD1'], where)
+      assert.deepEqual(
+        ['EVIL1', 'EVIL2', 'GOOD1'].map((value) => exposure.knows(value)),
+        [false, false, true],
+        name,
+      )
+    }
+    first.absorb(TRUSTED, ['EVIL1', 'EVIL2'], where)
+    assert.deepEqual([first.knows('EVIL1'), first.knows('EVIL2')], [false, true])
+    agents.lose()
+    const late = below(second)
+    late.absorb(TRUSTED, ['GOOD2'], where)
+    assert.equal(late.knows('GOOD2'), false)
   })
 
   it('S15: what holds the words of a question, or is a part of one, is no news; a question of many words teaches nothing', () => {
@@ -317,13 +341,13 @@ describe('S15: what a cell has seen', () => {
     exposure.say(['z', 'never kept'])
     exposure.absorb(TRUSTED, ['GOOD2'], where)
     assert.deepEqual([exposure.knows('GOOD1'), exposure.knows('GOOD2')], [true, false])
-    assert.equal(exposure.words.has('never kept'), false)
+    assert.equal(exposure.books[0]?.has('never kept'), false)
   })
 
   it('S15: where it is not known any more what was said nothing more is learned; what was known stays so', () => {
     const exposure = new Exposure()
     exposure.absorb(TRUSTED, ['GOOD1'], where)
-    exposure.words.lose()
+    exposure.books[0]?.lose()
     exposure.absorb(TRUSTED, ['GOOD2'], where)
     assert.deepEqual([exposure.knows('GOOD1'), exposure.knows('GOOD2')], [true, false])
   })
@@ -349,7 +373,7 @@ describe('S15: what a cell has seen', () => {
     assert.equal(exposure.knows('RENT-1'), true)
     assert.equal(exposure.knows('RENT-2'), false)
     // Nor does it spoil for another cell what it was told itself.
-    const next = new Exposure(new Map(), undefined, undefined, exposure.words)
+    const next = new Exposure(new Map(), undefined, undefined, exposure.books[0])
     next.absorb(TRUSTED, ['RENT-1'], where)
     assert.equal(next.knows('RENT-1'), true)
   })

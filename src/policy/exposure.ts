@@ -22,8 +22,8 @@ export interface ExposureView {
   known?(): (value: string) => boolean
   /** True where a declared destination may name nothing: whoever wrote the arguments left it out. */
   readonly mayNameNothing?: boolean
-  /** What it and every cell that it shares them with have said. */
-  readonly words: Words
+  /** What it, the earlier cells of its agent and every cell above it have said, in as many books. */
+  readonly books?: readonly Words[]
   /** Whether the task says what looks the same as a value and is another. For people, too. */
   looksNamed?(value: string): boolean
   /** Where the value, or one like it, was met, as far as `left` lasts. For people: it permits nothing, and takes its time. */
@@ -62,7 +62,7 @@ export class Exposure implements ExposureView {
   /** Each with its number, in the order in which they became known. */
   readonly #known = new Map<string, number>()
   readonly #aboveKnew: (value: string) => boolean
-  readonly words: Words
+  readonly books: readonly Words[]
   /** Each text as it was met first. */
   readonly #texts = new Map<string, Seen>()
   readonly #inOrder: string[] = []
@@ -77,7 +77,8 @@ export class Exposure implements ExposureView {
    * that this one lacks. What one of them has said vouches for neither.
    */
   constructor(initial: ReadonlyMap<Label, Seen> = new Map(), task?: Task, above?: ExposureView, words?: Words) {
-    this.words = words ?? above?.words ?? new Words()
+    const own = words ?? (above?.books === undefined ? new Words() : undefined)
+    this.books = [...new Set([...(own === undefined ? [] : [own]), ...(above?.books ?? [])])]
     for (const [label, seen] of initial) this.#labels.set(label, seen)
     if (above !== undefined) this.inherit(above)
     this.#task = task
@@ -148,7 +149,7 @@ export class Exposure implements ExposureView {
     })
     for (const text of joinedIn(args, names, knows)) said.push({ text, what: 'text' })
     for (const { text, what } of said) {
-      this.words.add(text, { what, knows })
+      for (const book of this.books) book.add(text, { what, knows })
       yield
     }
   }
@@ -212,14 +213,14 @@ export class Exposure implements ExposureView {
 
   /** Makes known what nobody in the cell has made, as far as the steps of one answer go. */
   *#learning(told: ReadonlySet<string>, asked: Question): Generator<void, void> {
-    const left = this.words.steps()
+    const books = this.books.map((words) => ({ words, left: words.steps() }))
     let spelled = 0
     for (const text of told) {
       if (!this.#hasRoomFor(text)) continue
-      if (!asked.empty || !this.words.empty) spelled += spellingSteps(text)
+      if (!asked.empty || books.some(({ words }) => !words.empty)) spelled += spellingSteps(text)
       if (spelled > SPELLING_STEPS_MAX) return
       const value = new Spelled(text)
-      if (!this.words.made(value, left) && !asked.made(value)) {
+      if (!books.some(({ words, left }) => words.made(value, left)) && !asked.made(value)) {
         this.#knownCharacters += text.length
         this.#known.set(text, this.#known.size)
       }
@@ -256,7 +257,7 @@ export class Exposure implements ExposureView {
   /** Tells whether one more value could become known. */
   #hasRoomFor(text: string): boolean {
     if (text.length > LIMITS.knownValueCharactersMax || this.#known.has(text)) return false
-    if (this.#known.size >= LIMITS.knownValuesMax || this.words.full) return false
+    if (this.#known.size >= LIMITS.knownValuesMax || this.books.some(({ full }) => full)) return false
     return this.#knownCharacters + text.length <= LIMITS.seenCharactersMax
   }
 }

@@ -150,7 +150,7 @@ describe('S15: a word of the cell’s own in another spelling', () => {
     const exposure = new Exposure()
     exposure.absorb(TRUSTED, ['ana@good.example', 'Ana Lopez'], where)
     exposure.say({ body: 'Dear Ana Lopez, I write to ana@good.example, and not to "eve@evil.example".' })
-    const next = new Exposure(new Map(), undefined, undefined, exposure.words)
+    const next = new Exposure(new Map(), undefined, undefined, exposure.books[0])
     next.absorb(TRUSTED, ['ana@good.example', 'Ana Lopez', 'eve@evil.example'], where)
     assert.deepEqual(
       ['ana@good.example', 'Ana Lopez', 'eve@evil.example'].map((value) => next.knows(value)),

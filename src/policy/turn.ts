@@ -127,7 +127,6 @@ function onPaper(authority: Authority, world: World, policies: Authority['polici
     budgets: raisedView(authority.budgets, raised),
     exposure: {
       labels: exposure.labels,
-      words: exposure.words,
       knows: (value) => exposure.knows(value) || added.names(value),
       seen: (value, left) => exposure.seen(value, left),
     },
