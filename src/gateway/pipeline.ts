@@ -52,6 +52,8 @@ export interface Attempt {
   readonly args: JsonObject
   readonly prepare: (known: KnownTool) => Prepared
   readonly signal: AbortSignal
+  /** Aborted by the cell itself, which may not always be known outside: see `callingOff`. */
+  readonly calledOff?: AbortSignal
   readonly onNotification?: NonNullable<SendOptions['onNotification']>
   /** Tells which of those reach the cell; all where it is left out. */
   readonly hears?: (method: string, params: JsonObject) => boolean
@@ -129,19 +131,23 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   const [permit] = decided.reasons
   const charged = permit.kind === 'permit' ? permit.grant : undefined
   attempt.upstream.underWay++
+  const ending = callingOff(cell, attempt, action, known)
   const sent = await prepared
     .send({
       lastCheck: () => lastCheck(gate, cell, action, charged),
-      signal: attempt.signal,
+      signal: ending.signal,
       owner: cell,
       ...(attempt.onNotification && {
         onNotification: seen(gate, cell, action, known, bill, {
           hears: attempt.hears ?? (() => true),
-          onNotification: withoutSecrets(gate, attempt.onNotification, leaks),
+          onNotification: withoutSecrets(gate, unlessCalledOff(attempt, attempt.onNotification), leaks),
         }),
       }),
     })
-    .finally(() => attempt.upstream.underWay--)
+    .finally(() => {
+      attempt.upstream.underWay--
+      ending.forget()
+    })
   // Judging millions of characters takes its time; others come in between.
   await breath()
   const judged = noting(leaks, withinBill(bill, judgeAnswer(gate, known, sent)))
@@ -158,6 +164,37 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   const done = happened(action, sent, outcome) === 'yes'
   const more = { ...(refused && { refused }), ...(done && { happened: true as const }) }
   return { kind: 'unanswered', action: action.id, outcome, why, ...more }
+}
+
+/**
+ * Returns the signal that ends a call under way. That its cell calls it off is a word to the upstream, so that it passes
+ * only while the call accepts every label that the cell carries by then (F1); otherwise the exchange runs on to its end, for
+ * nobody. `untrusted` binds no such word: it carries nothing of whom data is meant for.
+ */
+function callingOff(cell: CellAtGate, { signal, calledOff }: Attempt, { upstream }: Action, { declared }: KnownTool) {
+  const own = new AbortController()
+  const accepts = cell.authority.flows.get(`${upstream}/${declared.name}`)?.accepts
+  const pass = () => {
+    const labels = [...cell.authority.exposure.labels.keys()]
+    if (labels.every((label) => label === UNTRUSTED || accepts?.has(label) === true)) own.abort()
+  }
+  calledOff?.addEventListener('abort', pass, { once: true })
+  if (calledOff?.aborted) pass()
+  const forget = () => calledOff?.removeEventListener('abort', pass)
+  return { signal: AbortSignal.any([signal, own.signal]), forget }
+}
+
+/** What an upstream says of a call that its cell has called off reaches nobody, and does not end the exchange. */
+function unlessCalledOff(
+  { calledOff }: Attempt,
+  onNotification: NonNullable<SendOptions['onNotification']>,
+): NonNullable<SendOptions['onNotification']> {
+  return (method, params) => {
+    if (calledOff?.aborted) return undefined
+    return onNotification(method, params)?.catch((error: unknown) => {
+      if (!calledOff?.aborted) throw error
+    })
+  }
 }
 
 /**

@@ -209,6 +209,52 @@ describe('S14: an upstream that holds on', { concurrency: 2 }, () => {
     await until('the connection that was being made is given up', () => server.open.size === 0)
   })
 
+  it('S1: a call that its cell calls off ends; where the cell has read what the call does not accept, nobody hears of it', async () => {
+    const held: ServerResponse[] = []
+    const late: (() => void)[] = []
+    const web = await startUpstream({
+      era: 'modern',
+      tools: [tool('search')],
+      onCall: ({ id, response }) => {
+        held.push(response)
+        late.push(() => answer(response, id, { result: { resultType: 'complete', ...textResult('found') } }))
+        return undefined
+      },
+    })
+    const crm = await startUpstream({ era: 'modern', tools: [tool('customer')], onCall: () => textResult('a card') })
+    const returns = { $: ['confidential:customers'] }
+    const gateway = await startGateway({
+      upstreams: {
+        crm: { mcp: { url: crm.url }, tools: { customer: { effect: 'read', returns } } },
+        web: { mcp: { url: web.url }, tools: { search: { effect: 'read', returns: [] } } },
+      },
+    })
+    const cell = await gateway.admit()
+    const patience = [new AbortController(), new AbortController()] as const
+    const searches = patience.map(({ signal }) => call(cell.url('web'), 'search', {}, { signal }).catch(() => 'gone'))
+    await until('both are under way', () => held.length === 2)
+    const outcomes = async () => {
+      const entries = await gateway.entries()
+      const ours = entries.flatMap((each) =>
+        each.kind === 'action.intent' && each.upstream === 'web' ? [each.action] : [],
+      )
+      return entries.flatMap((each) =>
+        each.kind === 'action.outcome' && ours.includes(each.action) ? [each.outcome] : [],
+      )
+    }
+    patience[0].abort()
+    await until('the first ends', async () => (await outcomes()).length === 1)
+    for (let i = 0; i < 2; i++) {
+      assert.equal(textOf(await call(cell.url('crm'), 'customer')), 'a card')
+      patience[1].abort()
+    }
+    for (const each of late) each()
+    await until('the second ends', async () => (await outcomes()).length === 2)
+    assert.deepEqual(await outcomes(), ['unknown', 'done'])
+    assert.equal(held.filter(({ writableFinished }) => writableFinished).length, 1)
+    await Promise.all(searches)
+  })
+
   it('S13: a connection that was being made when its cell ended is never made', async () => {
     let slow = false
     const server = await serving(({ method, id, response }) => {

@@ -8,7 +8,10 @@ import type { Upstream } from '../../upstreams.ts'
 
 /** One request of MCP to an upstream, on its way through the pipeline. */
 export interface McpCall
-  extends Pick<Attempt, 'operation' | 'target' | 'args' | 'signal' | 'onNotification' | 'hears' | 'about'> {
+  extends Pick<
+    Attempt,
+    'operation' | 'target' | 'args' | 'signal' | 'calledOff' | 'onNotification' | 'hears' | 'about'
+  > {
   readonly operation: Operation
   readonly method: string
   readonly params: JsonObject
@@ -33,9 +36,13 @@ export type Called =
  */
 export async function performCall(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
   const first = await performOnce(gate, cell, upstream, call)
-  if (first.kind !== 'unanswered' || first.refused === undefined || call.signal.aborted) return first
+  if (first.kind !== 'unanswered' || first.refused === undefined || isOver(call)) return first
   if (first.refused === 'credential' && !(await gate.renewCredential(upstream.name))) return first
   return performOnce(gate, cell, upstream, call)
+}
+
+function isOver({ signal, calledOff }: McpCall): boolean {
+  return signal.aborted || calledOff?.aborted === true
 }
 
 /** Connects where there is no connection, performs, and gives up a connection that broke. */
@@ -48,6 +55,7 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
     params,
     template = target,
     signal,
+    calledOff,
     onNotification,
     hears,
     logLevel,
@@ -57,7 +65,7 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
   if (!isName(template)) return refuseUnprepared(gate, cell, asked, [NAME_FAULT])
   let connection: Awaited<ReturnType<Upstream['connection']>>
   try {
-    connection = await upstream.connection(signal)
+    connection = await upstream.connection(calledOff === undefined ? signal : AbortSignal.any([signal, calledOff]))
   } catch (error) {
     const problem = error instanceof Error ? cutShown(error.message, 500) : 'no connection'
     const refused = await refuseUnprepared(gate, cell, asked, [{ kind: 'unavailable', what: 'upstream', problem }])
@@ -72,6 +80,7 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
     tool: grantedName(operation, template),
     args,
     signal,
+    ...(calledOff && { calledOff }),
     prepare: (known) => {
       const { bytes, send } = connection.prepare(method, params, {
         paramHeaders: known.paramHeaders,
@@ -82,7 +91,9 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
         bytes,
         send: async (options) => {
           const sent = await send(options)
-          if ((sent.kind === 'not-sent' || sent.kind === 'unknown') && sent.lives !== true) broken = true
+          const isCut = (sent.kind === 'not-sent' || sent.kind === 'unknown') && sent.lives !== true
+          // What was called off says nothing of the connection, and other calls are under way on it.
+          if (isCut && !options.signal.aborted) broken = true
           return sent
         },
       }
@@ -91,7 +102,6 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
     ...(hears && { hears }),
     ...(about && { about }),
   })
-  // What the cell itself called off says nothing of the connection, and other calls are under way on it.
-  if (broken && !signal.aborted) upstream.disconnected(connection)
+  if (broken) upstream.disconnected(connection)
   return performed
 }

@@ -246,8 +246,7 @@ export class McpEndpoint {
         cancel,
       })
       // A request that its sender cancelled gets no answer, but its connection must end.
-      const { aborted, reason } = cancel.signal
-      if (aborted && reason !== TOO_LONG) response.destroyed || response.end()
+      if (cancel.signal.aborted) response.destroyed || response.end()
       else if (answer !== undefined) reply.answer(id, olderAnswer(session.revision, method, answer))
     } finally {
       session.underWay.delete(id)
@@ -286,19 +285,24 @@ export class McpEndpoint {
       return rpcError(RPC.internalError, `at most ${LIMITS.requestsUnderWayMax} requests may be under way`)
     }
     const cancel = call.cancel ?? new AbortController()
-    const onGone = () => cancel.abort()
+    const end = new AbortController()
+    const onGone = () => {
+      end.abort()
+      cancel.abort()
+    }
     const onClose = () => {
       if (!response.writableFinished) cancel.abort()
     }
     this.#cell.gone.signal.addEventListener('abort', onGone, { once: true })
     response.once('close', onClose)
-    const deadline = setTimeout(() => cancel.abort(TOO_LONG), LIMITS.callMsMax)
+    const deadline = setTimeout(() => end.abort(TOO_LONG), LIMITS.callMsMax)
     this.#cell.underWay++
     const request: CellRequest = {
       method: call.method,
       params: call.params,
       view: call.view,
-      signal: cancel.signal,
+      signal: end.signal,
+      calledOff: cancel.signal,
       ...(call.headers && { headers: call.headers }),
       ...(call.logLevel && { logLevel: call.logLevel }),
       ...onNotificationFor(reply, call),

@@ -33,8 +33,10 @@ export interface CellRequest {
   readonly params: JsonObject
   /** One upstream's own names, or all of the cell's with the upstream's name before them. */
   readonly view: UpstreamName | undefined
-  /** Aborted for `TOO_LONG` at the call's deadline, and without a reason of ours by who sent it or with its cell. */
+  /** Aborted for `TOO_LONG` at the call's deadline, and without a reason of ours with its cell. */
   readonly signal: AbortSignal
+  /** Aborted by who sent it. */
+  readonly calledOff: AbortSignal
   readonly onNotification?: NonNullable<SendOptions['onNotification']>
   /** Tells which of those it gets. */
   readonly hears?: (method: string, params: JsonObject) => boolean
@@ -232,6 +234,7 @@ async function run(
     params,
     template,
     signal: request.signal,
+    calledOff: request.calledOff,
     ...(request.onNotification && { onNotification: request.onNotification }),
     ...(request.hears && { hears: request.hears }),
     ...(request.logLevel && { logLevel: request.logLevel }),
