@@ -85,10 +85,10 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
     const path = join(runs, run)
     if (run.startsWith('.') || ownerLives(path)) continue
     const cells = namesIn(join(path, 'cells'))
-    const { ended, left } = await endGateways(path)
     // A cell that was never unblocked has outlived its parent.
     for (const cell of cells) killInit(join(path, 'cells', cell))
     for (const uid of uidsOf(join(base, 'uids'), cells)) killProcessesOf(uid)
+    const { ended, left } = await endGateways(path)
     for (const cell of cells) if (!(await reapCgroup(cgroups, cell, REAP_TIMEOUT_MS))) left.push(`cgroup ${cell}`)
     for (const cell of cells) if (!(await initEnds(join(path, 'cells', cell)))) left.push(`processes of ${cell}`)
     // One that somebody else took away meanwhile is gone all the same: what counts is what is left.
@@ -231,7 +231,7 @@ async function endGateways(runDirectory: string): Promise<{ readonly ended: stri
   const [ended, left]: [string[], string[]] = [[], []]
   for (const name of namesIn(join(runDirectory, 'gateways'))) {
     const own = join(runDirectory, 'gateways', name)
-    if (await initEnds(own, GATEWAY_END_MS_MAX)) continue
+    if (await initEnds(own, GATEWAY_END_MS_MAX, isStopped)) continue
     killInit(own)
     const told = (await initEnds(own)) ? ended : left
     told.push(`gateway ${name}`)
@@ -239,14 +239,28 @@ async function endGateways(runDirectory: string): Promise<{ readonly ended: stri
   return { ended, left }
 }
 
-/** Milliseconds for what a gateway still writes down when its warden is gone. */
-const GATEWAY_END_MS_MAX = 1_000
+/** Milliseconds for what a gateway still writes down when its warden is gone, on a host that others have loaded. */
+const GATEWAY_END_MS_MAX = 5_000
 
-/** Waits until pid 1 of the cell has ended in all its threads; false where it has not in `withinMs`. */
-async function initEnds(cellDirectory: string, withinMs = REAP_TIMEOUT_MS): Promise<boolean> {
+/** Waits until pid 1 of the cell has ended in all its threads; false where it has not in `withinMs`, or `isStuck`. */
+async function initEnds(
+  cellDirectory: string,
+  withinMs = REAP_TIMEOUT_MS,
+  isStuck: (pid: number) => boolean = () => false,
+): Promise<boolean> {
   const init = initIn(cellDirectory)
-  for (let spentMs = 0; spentMs < withinMs && init?.lives(); spentMs += REAP_LOOK_MS) await delay(REAP_LOOK_MS)
+  for (let spentMs = 0; spentMs < withinMs && init?.lives() && !isStuck(init.pid); spentMs += REAP_LOOK_MS)
+    await delay(REAP_LOOK_MS)
   return !init?.lives()
+}
+
+/** Tells whether a process was stopped by a signal: it does not end by itself. proc(5), stat, state */
+function isStopped(pid: number): boolean {
+  try {
+    return /\) [Tt] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return false
+  }
 }
 
 /** Returns pid 1 of the cell, from what `recordInit` wrote; undefined where nothing was written. */
