@@ -51,6 +51,13 @@ describe('S11: what a person reads before accepting', () => {
     assert.match(read(definition('Sends.', late)), /\[400 spaces\]IMPORTANT/)
   })
 
+  it('has no text of an upstream in the place of a word of ours', () => {
+    const changed = (from: string, to: string) => read(definition(to, {}), definition(from, {}))
+    assert.match(changed('Sends.', '(gone)'), /^ {6}\+ "\(gone\)"$/m)
+    assert.match(changed(' (nothing)', 'Sends.'), /^ {6}- " ?\(nothing\)"$/m)
+    assert.match(changed('Sends.', 'Mails.'), /^ {6}\+ Mails\.$/m)
+  })
+
   it('tells which values of arguments nobody will be asked about', () => {
     const agrees = (text: string) => text.split('\n').filter((line) => line.includes('whoever accepts it agrees'))
     const properties = {

@@ -156,10 +156,15 @@ function differencesText(before: JsonObject, after: JsonObject): readonly string
     const [old, now] = partsThatDiffer(was, is)
     return [
       `    ${shown(path)}`,
-      `      - ${old === undefined ? '(nothing)' : shown(old)}`,
-      `      + ${now === undefined ? '(gone)' : shown(now)}`,
+      `      - ${old === undefined ? '(nothing)' : shown(unlikeOurs(old))}`,
+      `      + ${now === undefined ? '(gone)' : shown(unlikeOurs(now))}`,
     ]
   })
+}
+
+/** Returns a text of an upstream so that nobody takes it for a word of ours: one that begins as ours do stands in quotes. */
+function unlikeOurs(text: string): string {
+  return /^[\s\p{Cf}]*\(/u.test(text) ? JSON.stringify(text) : text
 }
 
 interface Difference {
