@@ -8,8 +8,8 @@ import type { Landing, WorkspaceFault } from '../cells/workspace/changes.ts'
 import type { Agent, Config } from '../config/config.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { commitWanted } from './commit.ts'
-import { landedFor } from './landed-marks.ts'
-import { livedSpans, markDiscarded } from './workspace-marks.ts'
+import { landedFor, usedElsewhere } from './landed-marks.ts'
+import { livedSpans, markCommitted, markDiscarded } from './workspace-marks.ts'
 
 describe('X1: labels go with what has landed', () => {
   const base = mkdtempSync(join(tmpdir(), 'firebreak-test-'))
@@ -94,6 +94,24 @@ describe('X1: labels go with what has landed', () => {
     const lost = await committed('lost', no({ kind: 'cut-off', why: 'killed' }))
     const marks = [nothing, held, lost].map(({ state }) => of(state, agent('b', 'test', work)).length)
     assert.deepEqual(marks, [0, 0, 1])
+  })
+
+  it('and with its agent into another environment, until its changes are thrown away', () => {
+    const state = join(base, 'moved')
+    mkdirSync(state)
+    const used = (environment: string, name = 'a') => {
+      const works = usedElsewhere(state, config, agent(name, environment, work), 7)
+      return works.ok ? works.value.map(({ elsewhere, otherwise }) => [elsewhere, ...otherwise].join()) : works.reason
+    }
+    const [hr, pay] = [['true,untrusted,confidential:hr'], ['true,untrusted,confidential:pay']]
+    assert.deepEqual([used('test'), used('test'), used('production'), used('test')], [[], [], hr, pay])
+    markDiscarded(state, 'a', 5)
+    assert.deepEqual([used('production'), used('production', 'b')], [[], []])
+    markCommitted(state, 'a')
+    markDiscarded(state, 'a', 9)
+    assert.deepEqual(used('test'), pay, 'some have landed')
+    writeFileSync(join(state, 'workspaces.json'), '{"a":')
+    assert.match(String(used('test')), /cannot be told .*workspaces\.json/)
   })
 
   it('what cannot be marked does not land, and what cannot be read lets nothing start', async () => {

@@ -5,6 +5,7 @@ import type { Agent, Config } from '../config/config.ts'
 import type { LandedWork } from '../gateway/setup.ts'
 import { type AgentName, type Label, no, ok, type Result, UNTRUSTED } from '../model/index.ts'
 import { writeDurably } from './durable-file.ts'
+import { markUsed } from './workspace-marks.ts'
 import { agentOf } from './workspace-names.ts'
 
 /** Work of one workspace in a directory of the host: it may hold whatever its cells had seen until then. */
@@ -48,23 +49,52 @@ export function landedFor(
   }
 }
 
-function workOf(
-  { workspace, untilMs }: Landed,
-  { agents, upstreams }: Pick<Config, 'agents' | 'upstreams'>,
-  to: Agent,
-) {
+function workOf({ workspace, untilMs }: Landed, config: Pick<Config, 'agents' | 'upstreams'>, to: Agent): LandedWork {
+  const { agents } = config
   const all = [...agents.values()]
   const [served = ''] = workspace.split('+')
   const name = agentOf(workspace, all) ?? (served.replace(/--[0-9a-z]{16}$/, '') as AgentName)
   const from = agents.get(name)
-  const isThere = (environment: string) => from === undefined || environment === from.environment
+  const otherwise = labelsIn(config, (environment) => from === undefined || environment === from.environment)
+  return { agent: name, untilMs, otherwise, elsewhere: from !== undefined && from.environment !== to.environment }
+}
+
+/**
+ * Writes down that a cell of that agent is going to write in its workspace, and returns the work of its cells in other
+ * environments, whose ledgers say what they saw, or why that cannot be told.
+ */
+export function usedElsewhere(
+  stateDirectory: string,
+  config: Pick<Config, 'agents' | 'upstreams'>,
+  { name, environment }: Pick<Agent, 'name' | 'environment'>,
+  nowMs: number,
+): Result<readonly LandedWork[], string> {
+  try {
+    const others = markUsed(stateDirectory, name, environment)
+    if (others.length === 0) return ok([])
+    const otherwise = labelsIn(config, (each) => others.includes(each))
+    return ok([{ agent: name, untilMs: nowMs, otherwise, elsewhere: true }])
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error)
+    return no(
+      `what its workspace holds cannot be told (${problem}): mend or remove workspaces.json in ${stateDirectory}`,
+    )
+  }
+}
+
+/** Returns every label that cells could have come by in those environments, by the configuration. */
+function labelsIn(
+  { agents, upstreams }: Pick<Config, 'agents' | 'upstreams'>,
+  isThere: (environment: string) => boolean,
+): readonly Label[] {
   const returned = [...upstreams.values()]
     .filter(({ environment }) => isThere(environment))
     .flatMap(({ tools }) => [...tools.values()].flatMap(({ returns = [] }) => returns))
     .flatMap(({ labels }) => labels)
-  const begun = all.filter(({ environment }) => isThere(environment)).flatMap(({ cell }) => cell.labels)
-  const otherwise: readonly Label[] = [...new Set([UNTRUSTED, ...returned, ...begun])]
-  return { agent: name, untilMs, otherwise, elsewhere: from !== undefined && from.environment !== to.environment }
+  const begun = [...agents.values()]
+    .filter(({ environment }) => isThere(environment))
+    .flatMap(({ cell }) => cell.labels)
+  return [...new Set([UNTRUSTED, ...returned, ...begun])]
 }
 
 function write(stateDirectory: string, landed: readonly Landed[]): void {

@@ -42,7 +42,7 @@ import { clearDelegations } from './delegations-kept.ts'
 import { againText, fencedIn, isSameOrder, type OrderSeen, readFence, readStopMark } from './fence.ts'
 import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
-import { landedFor } from './landed-marks.ts'
+import { landedFor, usedElsewhere } from './landed-marks.ts'
 import { noteRunPlace } from './run-places.ts'
 import { rungIn } from './rung-in.ts'
 import { SecretDesk } from './secret-desk.ts'
@@ -951,6 +951,8 @@ class OpenRuntime implements Runtime {
     const kept = parent === undefined && agent.cell.workspace !== undefined
     const landed = landedFor(this.state.directory, this.#config, agent)
     if (!landed.ok) return landed
+    const used = kept ? usedElsewhere(this.state.directory, this.#config, agent, Date.now()) : ok([])
+    if (!used.ok) return used
     return ok({
       kind: 'cell',
       number,
@@ -960,7 +962,7 @@ class OpenRuntime implements Runtime {
       labels: agent.cell.labels,
       ...(kept && { lived: livedSpans(this.state.directory, agent.name) }),
       // Of its own files the gateway knows more by `lived`.
-      landed: landed.value.filter((work) => !kept || work.agent !== agent.name),
+      landed: [...landed.value.filter((work) => !kept || work.agent !== agent.name), ...used.value],
     } as const)
   }
 

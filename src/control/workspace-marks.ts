@@ -11,6 +11,8 @@ interface Marks {
   readonly committed?: boolean
   /** When cells saw what may stand in the files. */
   readonly spans?: Spans
+  /** Those in which cells have written there. */
+  readonly environments?: readonly string[]
 }
 
 /** Returns what takes the mark back, for where nothing has landed. */
@@ -21,7 +23,8 @@ export function markCommitted(stateDirectory: string, workspace: string): () => 
 }
 
 export function markDiscarded(stateDirectory: string, workspace: string, nowMs: number): void {
-  write(stateDirectory, workspace, { spans: [[nowMs, null]] })
+  const { committed = false, environments = [] } = read(stateDirectory)[workspace] ?? {}
+  write(stateDirectory, workspace, { spans: [[nowMs, null]], environments: committed ? environments : [] })
 }
 
 /** Put back to a state that had lived `spans` until `thenMs`. */
@@ -33,6 +36,17 @@ export function markRestored(
   nowMs: number,
 ): void {
   write(stateDirectory, workspace, { spans: putBack(spans, thenMs, nowMs) })
+}
+
+/**
+ * Writes down that a cell of an environment is going to write there, and returns in which others cells have. Throws where
+ * the disk does not take it, and where the marks cannot be read: what its files hold cannot be told then.
+ */
+export function markUsed(stateDirectory: string, workspace: string, environment: string): readonly string[] {
+  const { environments = [] } = readWhole(stateDirectory)[workspace] ?? {}
+  if (!environments.includes(environment))
+    write(stateDirectory, workspace, { environments: [...environments, environment] })
+  return environments.filter((each) => each !== environment)
 }
 
 /** When the workspace's files were those that they are: what cells saw then may stand in them. */
@@ -50,9 +64,18 @@ function write(stateDirectory: string, workspace: string, mark: Marks): void {
 /** Our own file. One that cannot be read counts as none: then every label that was ever seen still stands. */
 function read(stateDirectory: string): Readonly<Record<string, Marks>> {
   try {
-    return JSON.parse(readFileSync(fileOf(stateDirectory), 'utf8')) as Readonly<Record<string, Marks>>
+    return readWhole(stateDirectory)
   } catch {
     return {}
+  }
+}
+
+function readWhole(stateDirectory: string): Readonly<Record<string, Marks>> {
+  try {
+    return JSON.parse(readFileSync(fileOf(stateDirectory), 'utf8')) as Readonly<Record<string, Marks>>
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
+    throw error
   }
 }
 

@@ -17,6 +17,16 @@ describe('what an agent’s cells have seen, and when', () => {
     assert.deepEqual(seen.in('beta' as AgentName, [[0, null]]), [])
   })
 
+  it('X1: what a cell began with counts like what it saw, but for one that was delegated to', () => {
+    const seen = new SeenLabels()
+    const started = { kind: 'cell.started', agent: AGENT, labels: [UNTRUSTED] }
+    seen.take({ ...started, atMs: 90, delegation: 'd_1' } as unknown as Entry)
+    assert.deepEqual(seen.in(AGENT, [[0, null]]), [])
+    seen.take({ ...started, atMs: 100 } as unknown as Entry)
+    assert.deepEqual(seen.in(AGENT, [[0, null]]), [UNTRUSTED])
+    assert.deepEqual(seen.in(AGENT, [[101, null]]), [], 'its changes were thrown away')
+  })
+
   it('X1: landed work holds what its agent’s cells had begun with and seen until then, or could have seen elsewhere', () => {
     const [begun, seenIn, other] = ['confidential:files', 'confidential:hr', 'confidential:x'] as Label[]
     const seen = new SeenLabels()

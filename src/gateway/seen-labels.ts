@@ -6,7 +6,7 @@ import type { LandedWork } from './setup.ts'
 type Stretch = readonly [fromMs: number, toMs: number]
 
 /**
- * Labels that the cells of each agent have seen, and when: files that they kept may hold it. Of one label so many times
+ * Labels that the cells of each agent have begun with or seen, and when: files that they kept may hold it. Of one label so many times
  * are kept; past them the oldest become stretches of time, so that files of any moment between count as holding it.
  */
 export class SeenLabels {
@@ -16,8 +16,10 @@ export class SeenLabels {
 
   take(entry: Entry): void {
     if (entry.kind === 'cell.started') this.#begin(entry)
-    if (entry.kind !== 'label.seen') return
-    const { agent, label, atMs } = entry
+    if (entry.kind === 'label.seen') this.#add(entry)
+  }
+
+  #add({ agent, label, atMs }: { readonly agent: AgentName; readonly label: Label; readonly atMs: number }): void {
     const labels = this.#times.get(agent) ?? new Map<Label, Stretch[]>()
     this.#times.set(agent, labels)
     const times = labels.get(label) ?? []
@@ -29,10 +31,14 @@ export class SeenLabels {
     times.splice(0, 2, [Math.min(first[0], second[0]), Math.max(first[1], second[1])])
   }
 
-  #begin({ agent, labels = [], atMs }: Entry & CellStarted): void {
+  #begin({ agent, labels = [], delegation, atMs }: Entry & CellStarted): void {
     const begun = this.#begun.get(agent) ?? new Map<Label, number>()
     this.#begun.set(agent, begun)
-    for (const label of labels) begun.set(label, Math.min(atMs, begun.get(label) ?? atMs))
+    for (const label of labels) {
+      begun.set(label, Math.min(atMs, begun.get(label) ?? atMs))
+      // What was delegated has a workspace that nobody had before.
+      if (delegation === undefined) this.#add({ agent, label, atMs })
+    }
   }
 
   /**
