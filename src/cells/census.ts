@@ -23,7 +23,7 @@ export interface Standing {
   readonly end: () => void
 }
 
-/** What a look at run directories has found. */
+/** The result of one look at run directories. */
 export interface Look {
   readonly cells: readonly Standing[]
   /** Why there may be more cells than these; absent where all names were read. */

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { liesIn } from './paths.ts'
+import { liesIn, readableNamesIn } from './paths.ts'
 
 /** A name in /etc, with what is below it; `*` stands for the rest of a name. */
 const SHOWN = [
@@ -97,7 +97,7 @@ function matching(from: string, name: string): readonly string[] {
   if (!name.endsWith('*')) return [name]
   const directory = dirname(name)
   const start = name.slice(0, -1)
-  return namesIn(join(from, directory))
+  return readableNamesIn(join(from, directory))
     .map((found) => join(directory, found))
     .filter((path) => path.startsWith(start))
 }
@@ -116,7 +116,7 @@ function copyEntry(copying: Copying, path: string): void {
     const stats = statSync(source)
     if (stats.isDirectory() && (stats.mode & 0o005) === 0o005) {
       mkdirSync(place, { recursive: true, mode: 0o755 })
-      for (const name of namesIn(source)) copyEntry(copying, join(path, name))
+      for (const name of readableNamesIn(source)) copyEntry(copying, join(path, name))
     } else if (stats.isFile() && (stats.mode & 0o004) !== 0) copyFile(copying, path, source, stats.size)
   } catch {
     // A link that leads nowhere, or what went away while we looked.
@@ -143,13 +143,5 @@ function copyLinks(from: string, to: string): void {
   mkdirSync(to, { recursive: true, mode: 0o755 })
   for (const entry of readdirSync(from, { withFileTypes: true }).slice(0, ENTRIES_MAX)) {
     if (entry.isSymbolicLink()) symlinkSync(readlinkSync(join(from, entry.name)), join(to, entry.name))
-  }
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-  } catch {
-    return []
   }
 }

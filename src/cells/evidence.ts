@@ -4,6 +4,7 @@
  */
 import { closeSync, opendirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
 import { cutText } from '../model/text.ts'
+import { namesIn } from './paths.ts'
 
 export interface ProcessEvidence {
   /** The host's. */
@@ -23,7 +24,7 @@ const PROCESSES_MAX = 64
 const OPEN_MAX = 64
 const NAMES_MAX = 128
 const TEXT_MAX = 256
-/** Of texts that a process makes as long as it likes, what is read of them: a stop waits for nothing longer. */
+/** Bytes that are read of a text that a process makes as long as it likes: a stop waits for nothing longer. */
 const COMMAND_BYTES_MAX = 4_096
 const ENVIRONMENT_BYTES_MAX = 65_536
 const ESTABLISHED = '01'
@@ -70,7 +71,7 @@ export function connectionsIn(pids: readonly number[], ports: readonly number[],
   return undefined
 }
 
-/** What tells our sockets from those of a cell. */
+/** The marks by which our sockets are told from those of a cell. */
 export type Ours = { readonly uid: number } | { readonly holders: readonly number[] }
 
 function connectionsOf(table: string, ports: readonly number[], ours: Ours): number {
@@ -96,16 +97,6 @@ function socketsOf(pids: readonly number[]): ReadonlySet<string> | undefined {
     return new Set(pids.flatMap((pid) => namesIn(`/proc/${pid}/fd`).map((fd) => linked(`/proc/${pid}/fd/${fd}`))))
   } catch {
     return undefined
-  }
-}
-
-/** A process that has ended has nothing open. */
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-    throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, sep } from 'node:path'
 
 /**
@@ -18,4 +18,26 @@ export function resolvedPath(path: string): string {
 /** Whether `inner` is `outer` or lies below it. Both resolved and absolute. */
 export function liesIn(inner: string, outer: string): boolean {
   return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep)
+}
+
+/**
+ * Returns the names in a directory; none where it does not exist: two may clear up at a time, and a process that has ended
+ * has nothing in /proc. Throws where it cannot be read.
+ */
+export function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** Returns the names in a directory; none where it does not exist or cannot be read. */
+export function readableNamesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
 }

@@ -13,6 +13,7 @@ import { reapCgroup } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
 import { makePrivate, unmount } from './libc.ts'
 import { isOwnPlace, makeOwnPlace } from './own-place.ts'
+import { namesIn } from './paths.ts'
 import { UID_FIRST, uidHolder } from './uid.ts'
 
 export interface RunDirectory {
@@ -122,16 +123,6 @@ function freeForgotten(base: string): void {
 }
 
 const FORGOTTEN_AFTER_MS = 60_000
-
-/** Two clear up at a time, a start and a stop: what is gone holds nothing. */
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-    throw error
-  }
-}
 
 /** Mount points at or below `path`, deepest and newest first. proc(5) escapes spaces as \040. */
 export function mountsUnder(path: string): readonly string[] {

@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { existsSync, lstatSync, readlinkSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import process from 'node:process'
 import { no, ok, type Result } from '../model/result.ts'
@@ -16,6 +16,7 @@ import { inMemory, writeEtc } from './etc.ts'
 import { standGuard } from './guard.ts'
 import { type Ground, launchCell, type MayBegin } from './launch.ts'
 import { isOwnPlace } from './own-place.ts'
+import { readableNamesIn } from './paths.ts'
 import { attachPump, type Pump, type Streams } from './pump.ts'
 import { lacksOfRootTried, rootFix } from './root.ts'
 import { openRunDirectory, type Reaped, reapOrphans, recordGateway } from './run-directory.ts'
@@ -237,21 +238,13 @@ export function runDirectories(uid: number | undefined = process.getuid?.()): re
 
 /** Returns the uids of the users of whom a directory of runs may lie where such directories usually do. */
 export function usersOfRuns(): readonly number[] {
-  const named = namesIn(SHARED).flatMap((name) => /^firebreak-(\d+)$/.exec(name)?.[1] ?? [])
-  const users = new Set([...namesIn('/run/user').filter((name) => /^\d+$/.test(name)), ...named])
+  const named = readableNamesIn(SHARED).flatMap((name) => /^firebreak-(\d+)$/.exec(name)?.[1] ?? [])
+  const users = new Set([...readableNamesIn('/run/user').filter((name) => /^\d+$/.test(name)), ...named])
   return [...users].slice(0, USERS_MAX).map(Number)
 }
 
 /** Users whose runs are looked at, beside this one and the owners of what is meant. */
 const USERS_MAX = 1_024
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-  } catch {
-    return []
-  }
-}
 
 /**
  * Returns the directories of a user alone, where the session has made one. XDG Base Directory Specification: a relative

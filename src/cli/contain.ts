@@ -164,16 +164,19 @@ function pathOf(call: Call): string {
 }
 
 function unfenced(): Confirmation {
-  const said = 'nobody was fenced: what stood still is started again by the next run'
-  return { point: 'fence', by: 'disk', confirmed: false, said, afterMs: 0, escalated: false }
+  return notConfirmed('fence', 'nobody was fenced: what stood still is started again by the next run')
+}
+
+/** Returns a point that the command itself could not confirm. */
+function notConfirmed(point: string, said: string): Confirmation {
+  return { point, by: 'disk', confirmed: false, said, afterMs: 0, escalated: false }
 }
 
 /** Characters of a reason that are kept of an order. */
 const WORDS_MAX = 500
 
 function stepFailed(point: string, error: unknown): Confirmation {
-  const said = error instanceof Error ? error.message : String(error)
-  return { point, by: 'disk', confirmed: false, said, afterMs: 0, escalated: false }
+  return notConfirmed(point, error instanceof Error ? error.message : String(error))
 }
 
 function receiptText({ id }: Order, answers: Awaited<ReturnType<typeof orderWardens>>): string {
@@ -221,8 +224,10 @@ const STATES_TOLD_MAX = 8
 function neverUsed(state: string): Confirmation {
   const others = statesThatRun()
   const such = others.length === 0 ? '' : `, such as ${others.join(' or ')}`
-  const said = `nothing has run in ${state}, or it cannot be read: --state or --config names another${such}`
-  return { point: 'state', by: 'disk', confirmed: false, said, afterMs: 0, escalated: false }
+  return notConfirmed(
+    'state',
+    `nothing has run in ${state}, or it cannot be read: --state or --config names another${such}`,
+  )
 }
 
 /**
@@ -274,8 +279,8 @@ function statesWithFence(state: string): readonly string[] {
 }
 
 /**
- * Fences the agents on disk, and those of `running`, also where nothing runs: the next start meets it. A damaged fence is written anew only
- * where all are meant; then every state and tenant is fenced for everybody, and what is being started by a configuration
+ * Fences the agents on disk, and those of `running`, also where nothing runs: the next start meets it. A damaged fence is
+ * written anew only where all are meant; then every state and tenant is fenced for everybody, and what is being started by a configuration
  * that is not at hand is told by a mark of its own.
  */
 async function fenceEach(

@@ -1,5 +1,6 @@
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { readableNamesIn } from '../cells/paths.ts'
 import { bytesOn } from '../cells/workspace/image.ts'
 import type { State } from './state.ts'
 import { isDelegated } from './workspace-names.ts'
@@ -57,7 +58,7 @@ export function clearDelegations(
  */
 function delegationsIn(directory: string): ReadonlyMap<string, Kept> {
   const found = new Map<string, Kept>()
-  for (const name of namesIn(directory)) {
+  for (const name of readableNamesIn(directory)) {
     const [delegation = ''] = name.split('+')
     if (!isDelegated(delegation)) continue
     const kept = found.get(delegation) ?? { names: [], newestMs: 0, bytes: 0 }
@@ -75,17 +76,9 @@ function delegationsIn(directory: string): ReadonlyMap<string, Kept> {
  * put one.
  */
 function bytesIn(path: string): number {
-  const saved = namesIn(join(path, 'checkpoints')).map((name) => join(path, 'checkpoints', name))
+  const saved = readableNamesIn(join(path, 'checkpoints')).map((name) => join(path, 'checkpoints', name))
   return [path, ...saved].reduce((sum, place) => {
     const image = join(place, 'disk')
     return sum + (statSync(image, { throwIfNoEntry: false }) === undefined ? 0 : bytesOn(image))
   }, 0)
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-  } catch {
-    return []
-  }
 }

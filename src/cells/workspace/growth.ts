@@ -22,7 +22,7 @@ export const IMAGE_NAME = 'disk'
 const INODE_BYTES = 256
 /** The block of an image of the usual size; smaller ones have smaller blocks. */
 const BLOCK_BYTES = 4096
-/** What ext4 keeps of its clusters for what it has to write itself: one in so many, and so many at the most. */
+/** Clusters that ext4 keeps for its own writing: one in so many, and so many at the most. */
 const KEPT_PART = 50
 const KEPT_MAX = 4096
 
@@ -41,7 +41,7 @@ interface Live {
   readonly disk: number
   /** Bytes that it will take of its disk without another allocation: dirty pages, and space that a file was promised. */
   readonly owed: number
-  /** Its blocks; `undefined` where its mount cannot be seen from here. */
+  /** Blocks of the image; `undefined` where its mount cannot be seen from here. */
   readonly inside: Inside | undefined
 }
 
