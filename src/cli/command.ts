@@ -7,7 +7,7 @@ export interface Command {
   /** Lines that begin with `firebreak <name>`. */
   readonly usage: readonly string[]
   readonly example: string
-  /** What its exit code is beside EXIT, where it has codes that are not ours. */
+  /** Exit codes of the command that are not in EXIT, such as those of a program that it ran. */
   readonly exits?: string
   readonly options: Readonly<Record<string, Option>>
   /** How many words it takes beside its options; none where absent. */

@@ -13,7 +13,7 @@ import { stateOf, stateOfLog } from './state.ts'
 /** All that a held action would carry. */
 export interface Whole {
   readonly args: Json
-  /** What whoever has read them can name them by; absent where the entry shows them all. */
+  /** The digest by which whoever has read them names them; absent where the entry shows them all. */
   readonly digest?: string
 }
 

@@ -116,6 +116,6 @@ export interface Receipt {
   readonly contained: boolean
   /** Why there is no signed file of it. */
   readonly unwritten?: string
-  /** What its signed file has not, and why. */
+  /** The parts that the signed file lacks, and why. */
   readonly lacking?: string
 }

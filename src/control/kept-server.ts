@@ -45,7 +45,7 @@ export class KeptServer {
   #running: { readonly number: number; readonly cell: Cell; readonly giveUp: () => void; begun?: true } | undefined
   #starting: Promise<Result<void, string>> | undefined
   #keeping: Promise<void> | undefined
-  /** Whether an order has frozen it. */
+  /** True once an order has frozen the server. */
   #frozen = false
   #held = false
   /** Since one of them has lived long, and with that one. */

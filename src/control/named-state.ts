@@ -61,7 +61,7 @@ function hasRun(path: string): boolean {
   return isDirectory(join(path, 'ledger')) && ['witness', 'fence'].some((part) => isDirectory(join(path, part)))
 }
 
-/** What there is in a state before anything has run in it, or while it is made. */
+/** Names in a state before anything has run in it, or while it is made. */
 const PARTS: ReadonlySet<string> = new Set([
   'fence',
   'tenants',

@@ -343,7 +343,7 @@ export function argumentsIn(bytes: Buffer): JsonObject | undefined {
   }
 }
 
-/** As `redacted` leaves texts, names and lists that are too long for an entry. */
+/** Matches texts, names and lists that `redacted` has shortened for an entry. */
 export function isShortened(json: Json): boolean {
   if (typeof json === 'string') return json === '…' || /… \(\d+ characters, sha256 [0-9a-f]{16}…\)$/.test(json)
   if (Array.isArray(json)) return json.length >= 200 || json.some(isShortened)

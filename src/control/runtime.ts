@@ -165,7 +165,7 @@ class OpenRuntime implements Runtime {
   readonly #setup: GatewaySetup
   readonly #onTakenOver: (cell: CellId, why: string) => void
   readonly #onUnsearched: (name: string, what: string) => void
-  /** What was told of which; the next cell of the same agent is shown the same. */
+  /** The sentences that were told, by agent or server: the next cell of the same agent is shown the same. */
   readonly #unsearched = new Set<string>()
   /** The directory of the state whose stop mark counts here. */
   readonly #heeds: string

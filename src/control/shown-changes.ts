@@ -20,7 +20,7 @@ export function noteShown(changes: string, diff: Shown): string | undefined {
   }
 }
 
-/** For whoever confirms what has changed meanwhile. */
+/** The words for a person who confirms a change that has changed again meanwhile. */
 export const CHANGED_SINCE = 'it has changed since you were shown it: firebreak diff'
 
 /** Returns those paths that are not in the state any more in which a person was shown them last. */

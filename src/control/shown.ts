@@ -24,21 +24,21 @@ export interface Shown {
   readonly unsearched: readonly string[]
 }
 
-/** How it begins that a part of what a cell is shown was not looked through. */
+/** The beginning of the sentence that a part of what a cell is shown was not looked through. */
 export const NOT_SEARCHED = 'of what its cell is shown, this was not looked through for secrets:'
-/** What a person does about that. */
+/** The advice to a person about that. */
 export const SEARCHED_BY = 'show less of it, hide: what it does not need, or see for yourself that no secret lies there'
 
-/** How much is looked through; tests have less. */
+/** Bounds of one look; tests have smaller ones. */
 export interface LookBounds {
   /** Files and directories, and as many in what is hidden; a large repository has tens of thousands. */
   readonly entriesMax: number
   /** Bytes that are read of all files together, and of each: a token lies in a small file. */
   readonly readBytesMax: number
   readonly fileBytesMax: number
-  /** How long values are looked for; names are looked at to the end. */
+  /** Milliseconds for which values are looked for; names are looked at to the end. */
   readonly readMsMax: number
-  /** How long others on the loop wait at a time. */
+  /** Milliseconds for which others on the loop wait at a time. */
   readonly turnMsMax: number
 }
 
@@ -244,9 +244,9 @@ class Look {
   }
 }
 
-/** What every cell sees of a host, whatever its files are. */
+/** The directory of a host that every cell sees, whatever its files are. */
 const SEEN_BY_ALL = '/usr'
-/** Where Nix keeps what it has built: a hundred thousand files that anybody may read. */
+/** The directory in which Nix keeps its builds: a hundred thousand files that anybody may read. */
 const NIX_STORE = '/nix/store'
 
 /**

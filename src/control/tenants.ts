@@ -68,7 +68,7 @@ export function trialsOf(stateDirectory: string): readonly string[] {
   }
 }
 
-/** What follows the name of a state in the name of one that is only tried. */
+/** The text between the name of a state and the rest of the name of its trial. */
 export const TRIAL = '.try-'
 
 export function tenantOf(config: Config, environment: EnvironmentName): TenantName | undefined {

@@ -11,7 +11,7 @@ interface Marks {
   readonly committed?: boolean
   /** When cells saw what may stand in the files. */
   readonly spans?: Spans
-  /** Those in which cells have written there. */
+  /** Environments whose cells have written there. */
   readonly environments?: readonly string[]
 }
 

@@ -66,7 +66,7 @@ export interface Given {
   readonly depth: number
   restriction: Restriction
   assignment: string
-  /** Its newest reports, and how many older ones are not kept. */
+  /** The newest reports of a delegation, and how many older ones are not kept. */
   readonly reports: string[]
   reportsForgotten: number
   state: 'starting' | 'running' | 'ended'

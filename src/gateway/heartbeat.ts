@@ -7,7 +7,7 @@ export interface Beating {
   /** Pulses to the warden are written here. */
   readonly fd: number
   readonly moves: Int32Array
-  /** What is written. */
+  /** The bytes of one beat. */
   readonly beat: Uint8Array
   readonly everyMs: number
 }

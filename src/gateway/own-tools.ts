@@ -280,7 +280,7 @@ function forgetEnded({ given }: CellAtGate): void {
   for (const [id] of ended.slice(0, Math.max(0, ended.length - LIMITS.delegationsEndedMax))) given.delete(id)
 }
 
-/** What the cell wrote, as a restriction: a limit that cannot be read, or that limits nothing, is a fault. */
+/** Reads a restriction that a cell wrote: a limit that cannot be read, or that limits nothing, is a fault. */
 function restrictionFrom(cell: CellAtGate, args: JsonObject, nowMs: number): Result<Restriction, string> {
   const limits: ArgumentLimit[] = []
   const tools = args.tools === undefined ? undefined : listOf(args.tools).map((name) => toolNamed(cell, String(name)))

@@ -223,7 +223,7 @@ function shown(answer: Answer, { declared }: KnownTool): Answer {
   return { ...answer, value: { error: { code: -32603, message: 'the upstream answered with an error' } } }
 }
 
-/** As `recordLabels`. */
+/** Raises the labels of an answer and learns from it; returns what waits for them to be on disk, as `recordLabels` does. */
 function absorb(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, shown: Json) {
   const tool = `${action.upstream}/${known.declared.name}`
   const flow = cell.authority.flows.get(tool)
@@ -236,9 +236,9 @@ function absorb(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, 
 }
 
 /**
- * What an upstream says meanwhile raises labels like its answer, and makes nothing known. Progress is of its call. A log
- * line may be of any call to that upstream, so it is untrusted, and has every confidentiality that the upstream gives. A
- * tool with masked fields says nothing meanwhile.
+ * Returns a listener for notifications: they raise labels like an answer, and make nothing known. Progress is of its call.
+ * A log line may be of any call to that upstream, so it is untrusted, and has every confidentiality that the upstream
+ * gives. A tool with masked fields says nothing meanwhile.
  */
 function seen(
   gate: Gate,
@@ -257,7 +257,7 @@ function seen(
   }
 }
 
-/** As `recordLabels`. */
+/** Raises the labels of a notification; returns what waits for them to be on disk, as `recordLabels` does. */
 function hear(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, said: Said) {
   const tool = `${action.upstream}/${known.declared.name}`
   const flow = cell.authority.flows.get(tool)

@@ -11,7 +11,7 @@ type Stretch = readonly [fromMs: number, toMs: number]
  */
 export class SeenLabels {
   readonly #times = new Map<AgentName, Map<Label, Stretch[]>>()
-  /** What cells of each agent began with, and since when one did; epoch ms. */
+  /** Labels that cells of each agent began with, and since when one did; epoch ms. */
   readonly #begun = new Map<AgentName, Map<Label, number>>()
 
   take(entry: Entry): void {

@@ -120,7 +120,7 @@ export type Noted = CheckpointMade | CheckpointRestored | CellContained
 export interface LandedWork {
   readonly agent: AgentName
   readonly untilMs: number
-  /** It is of another environment, whose ledger is not here. */
+  /** The work is of another environment, whose ledger is not here. */
   readonly elsewhere: boolean
   /** Every label that it could have seen, by the configuration: for where the ledger does not tell. */
   readonly otherwise: readonly Label[]
@@ -141,7 +141,7 @@ export type WardenMessage =
       readonly rung?: Rung
       /** When earlier cells saw what may stand in the files that they left; absent where none are kept. */
       readonly lived?: Spans
-      /** Whose work has landed in what it is shown. */
+      /** Workspaces whose work has landed in what the cell is shown. */
       readonly landed?: readonly LandedWork[]
       readonly task?: TaskSetup
       /** The number of the cell that delegated: this one has no grants of its own. */
@@ -164,7 +164,7 @@ export type WardenMessage =
       readonly number: number | null
       readonly why: string
     }
-  /** Its server has ended on an order: what waits in its way out goes with it. */
+  /** The server of a way out has ended on an order: what waits in it goes with it. */
   | { readonly kind: 'way-out-over'; readonly upstream: UpstreamName; readonly number: number | null }
   /** Secrets as they are now: read again because their time had come, or because this upstream refused one. */
   | {

@@ -85,7 +85,7 @@ export interface CellStarted {
   readonly task?: Json
   /** What it may do is this, and no grant of its own agent's. */
   readonly delegation?: DelegationId
-  /** What it carried before it had asked for anything: of its workspace, its files, and what was piped into it. */
+  /** Labels that the cell carried before it had asked for anything: of its workspace, its files, and its piped input. */
   readonly labels?: readonly Label[]
 }
 

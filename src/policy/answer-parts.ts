@@ -37,7 +37,7 @@ function aroundOf(result: Json): readonly Json[] {
 /** Metadata by which one widespread server library says, with each such answer, that it put a plain result into an object. */
 const WRAPS = '{"_meta":{"fastmcp":{"wrap_result":true}}}'
 
-/** For whom a block is, in all forms that the protocol has: servers put them on every block. */
+/** The audiences of a block, in all forms that the protocol has: servers put them on every block. */
 const AUDIENCES: ReadonlySet<string> = new Set(
   [[], ['user'], ['assistant'], ['user', 'assistant'], ['assistant', 'user']].map((audience) =>
     JSON.stringify({ audience }),
@@ -74,7 +74,7 @@ export function ruledPart(result: Json): Json | undefined {
   return partsOf(result).ruled
 }
 
-/** Of an object or an array, after the white space of JSON. */
+/** Matches the beginning of an object or an array, after the white space of JSON. */
 const OPENS = /^[\t\n\r ]*[[{]/
 
 function isTextBlock(block: Json): block is JsonObject & { readonly text: string } {

@@ -22,7 +22,7 @@ export interface ExposureView {
   known?(): (value: string) => boolean
   /** True where a declared destination may name nothing: whoever wrote the arguments left it out. */
   readonly mayNameNothing?: boolean
-  /** What it, the earlier cells of its agent and every cell above it have said, in as many books. */
+  /** Books of what the cell, the earlier cells of its agent and every cell above it have said. */
   readonly books?: readonly Words[]
   /** Whether the task says what looks the same as a value and is another. For people, too. */
   looksNamed?(value: string): boolean

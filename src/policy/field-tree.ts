@@ -11,7 +11,7 @@ interface Node<T> {
 /** Rules for fields by path: the most specific one that matches a field, or lies above it, is the field's. */
 export class FieldTree<T> {
   readonly #root: Node<T> = { names: new Map() }
-  /** Those that are more than a name, as they were given. */
+  /** Rules whose path is more than a name, as they were given. */
   readonly rules: readonly (readonly [JsonPath, T])[]
 
   /** A path without a rule only says that there is a member of that name. */

@@ -8,7 +8,7 @@ export function destroys(text: string): boolean {
 const STATEMENT =
   /\brm\s+(?:-\w*\s+)*-\w*[rR]\w*|\bdrop\s+(?:table|database|schema)\b|\btruncate\s+table\b|\bdelete\s+from\s+[\w."`]+\s*(?:;|$)|\bmkfs\b|\bterraform\s+destroy\b/i
 
-/** Of these, what says so may stand anywhere in the rest of the line: looked for once, so that no line takes its square. */
+/** Commands that a later word of the line makes destructive: each is looked for once, so that no line takes its square. */
 function destroysLater(line: string): boolean {
   return LATER_ONES.some(([begins, says]) => {
     const at = line.search(begins)

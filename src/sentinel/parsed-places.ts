@@ -26,12 +26,12 @@ function addressesIn(text: string): readonly string[] {
 
 /** Texts without any of this have no token that is worth a look: most of what passes. */
 const MAY_LEAD = /[:%[]|[^ -~]|(?:^|[\s"'<>])[\da-fx.]+(?:[:/?#\s"'<>]|$)/i
-/** Of any other token its own letters say where it leads. */
+/** Matches tokens that a parser may read otherwise than they are written; of others, their letters say where they lead. */
 const WORTH_A_LOOK = /^\[|^[\da-fx.]+(?:[:/?#]|$)|[a-z]:|[^!-~]|%/i
 const ADDRESS_CHARACTERS_MAX = 4_096
-/** Of one text, each some µs. */
+/** Addresses that are parsed of one text, at some µs each. */
 const ADDRESSES_MAX = 256
-/** Of one attempt: a frame has room for a hundred thousand short ones. */
+/** Addresses that are parsed of one attempt: a frame has room for a hundred thousand short ones. */
 export const ADDRESSES_OF_ATTEMPT_MAX = 4_096
 
 function placesOf(address: string): readonly string[] {

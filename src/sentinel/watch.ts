@@ -106,7 +106,7 @@ export class Watch {
   }
 }
 
-/** Nothing where the entry shows all of it: then its detector sees it there. */
+/** Returns what destroys in the arguments, or nothing where the entry shows all of them: its detector sees it there. */
 function destructionIn(args: JsonObject, texts: readonly string[]): readonly Noticed[] {
   if (texts.length <= SHOWN_TEXTS && texts.reduce((sum, { length }) => sum + length, 0) <= SHOWN_CHARACTERS) return []
   const names = [...(texts.some(destroys) ? [NOTED.statement] : []), ...(saysAll(args) ? [NOTED.all] : [])]
