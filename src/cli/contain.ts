@@ -309,13 +309,16 @@ async function fenceEach(
   // Whom the person has named, wherever they may start: the configuration at hand tells that of those that it names.
   if (order.target.kind === 'agent' && named.length === 0)
     for (const each of statesWithFence(state)) fencing(each, agentName(order.target.name))
-  const places = new Set([...byState.keys(), ...(order.target.kind === 'all' ? statesIn(state) : [])])
-  const fenced = [...places].map(async (each) => {
+  const fence = async (each: string) => {
     const names = [...(byState.get(each) ?? [])]
     const written = await fenceAgents(each, names, order, order.target.kind === 'all')
     return confirmed('fence', written, fencedText(names, order))
-  })
-  return [...words, ...(await Promise.all(fenced))]
+  }
+  // Before the tenants are listed: one of which nothing has run yet is met by the list, or begins with what it reads here (F4).
+  const around = order.target.kind === 'all' ? [await fence(state)] : []
+  const places = new Set([...byState.keys(), ...(order.target.kind === 'all' ? statesIn(state) : [])])
+  if (order.target.kind === 'all') places.delete(state)
+  return [...words, ...around, ...(await Promise.all([...places].map(fence)))]
 }
 
 export function lineOf({ point, confirmed, said, afterMs, escalated }: Confirmation): string {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { faultText } from '../ledger/fault.ts'
@@ -52,7 +52,28 @@ export function readFence(stateDirectory: string): Result<Fence, string> {
   return seen.ok ? seen : no(seen.reason.problem)
 }
 
+/**
+ * Returns the last order to all in a state around those of tenants. One in which nothing has run, and nobody ordered
+ * anything, keeps no fence; a fence that was lost, or cannot be read, tells nothing.
+ */
+export function everybodyIn(stateDirectory: string): Result<Fenced | undefined, string> {
+  const seen = lookAtFence(stateDirectory)
+  if (seen.ok) return ok(seen.value.get(EVERYBODY))
+  return seen.reason.missing && !wasUsed(stateDirectory) ? ok(undefined) : no(seen.reason.problem)
+}
+
+/** Tells whether there was a fence in a state; true where that cannot be read. */
+function wasUsed(stateDirectory: string): boolean {
+  try {
+    const isThere = (path: string) => statSync(path, { throwIfNoEntry: false }) !== undefined
+    return isThere(join(stateDirectory, 'ledger')) || isThere(markOf(stateDirectory))
+  } catch {
+    return true
+  }
+}
+
 interface FenceFault {
+  readonly missing?: true
   readonly problem: string
   /** True where what was read is no fence, or there is none; false where it could not be read: a whole one may lie there. */
   readonly lost: boolean
@@ -65,7 +86,7 @@ function lookAtFence(stateDirectory: string): Result<Fence, FenceFault> {
     text = readFileSync(path, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      return no({ problem: `${path} is missing: who is contained is not known. ${MEND}`, lost: true })
+      return no({ problem: `${path} is missing: who is contained is not known. ${MEND}`, lost: true, missing: true })
     return no({
       problem: `${path} cannot be read, and who is contained is not known: ${textOfError(error)}`,
       lost: false,

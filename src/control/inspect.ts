@@ -77,7 +77,9 @@ async function inspectEnvironment(
   stateDirectory: string,
 ): Promise<Result<ReadonlyMap<UpstreamName, Inspected>, string>> {
   const secrets = readSecrets(config, environment)
-  const state = openTenantState(config, environment, stateDirectory, config.profile === 'full')
+  const opened = openTenantState(config, environment, stateDirectory, config.profile === 'full')
+  if (!opened.ok) return opened
+  const state = opened.value
   const warden = upstreams.some(({ mcp }) => mcp.kind === 'stdio') ? await wardenFor(config) : ok(undefined)
   if (!warden.ok) return warden
   const asking = { config, environment, state, secrets, ...(warden.value && { warden: warden.value }) }

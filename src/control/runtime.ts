@@ -119,7 +119,9 @@ export async function openRuntime({
   const unfit = profileFault(config.profile)
   if (unfit !== undefined) return no(wardenFaultText(unfit))
   const setup = gatewaySetup(judged, agent.environment)
-  const state = openTenantState(config, agent.environment, stateDirectory, config.profile === 'full')
+  const opened = openTenantState(config, agent.environment, stateDirectory, config.profile === 'full')
+  if (!opened.ok) return opened
+  const state = opened.value
   // The services load their code while the warden makes its place.
   const starting = startServices(state, setup)
   const warden = await openWarden({ profile: config.profile })

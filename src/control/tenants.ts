@@ -6,11 +6,13 @@ import {
   isJsonObject,
   type Json,
   NAME_PATTERN,
+  ok,
   type Problem,
+  type Result,
   type TenantName,
 } from '../model/index.ts'
 import type { BundledPolicy, PolicyBundle } from '../policy/index.ts'
-import { EVERYBODY, makeFence, readFence } from './fence.ts'
+import { everybodyIn, makeFence } from './fence.ts'
 import { openState, type State } from './state.ts'
 
 /** Where a tenant's state is kept: ledger, witness, workspaces, answers and uids are nobody else's. */
@@ -18,26 +20,36 @@ export function tenantState(stateDirectory: string, tenant: TenantName | undefin
   return tenant === undefined ? stateDirectory : join(stateDirectory, 'tenants', tenant)
 }
 
-/** The state of an environment's tenant. Whoever is not the warden's user cannot pass into it: services start inside. */
+/**
+ * Opens the state of an environment's tenant. Whoever is not the warden's user cannot pass into it: services start inside.
+ * Refused where a tenant of whom nothing has run cannot be told whether all were contained.
+ */
 export function openTenantState(
   config: Config,
   environment: EnvironmentName,
   stateDirectory: string,
   root: boolean,
-): State {
+): Result<State, string> {
   const tenant = tenantOf(config, environment)
   const own = tenantState(stateDirectory, tenant)
   if (tenant !== undefined) {
     mkdirSync(dirname(own), { recursive: true, mode: 0o711 })
     mkdirSync(own, { recursive: true })
     chmodSync(own, 0o700)
-    const around = readFence(stateDirectory)
-    const everybody = around.ok ? around.value.get(EVERYBODY) : undefined
     // A tenant of whom nothing has run when all were contained.
-    if (everybody !== undefined && !existsSync(join(own, 'ledger'))) makeFence(own, everybody)
+    const begun = existsSync(join(own, 'ledger')) ? ok(undefined) : beginFenced(own, stateDirectory)
+    if (!begun.ok) return begun
   }
   const others = statesIn(stateDirectory).filter((other) => other !== own)
-  return openState(own, root, Math.random, others)
+  return ok(openState(own, root, Math.random, others))
+}
+
+/** Makes a tenant's fence with the last order to all, where there was one. */
+function beginFenced(own: string, stateDirectory: string): Result<void, string> {
+  const around = everybodyIn(stateDirectory)
+  if (!around.ok) return around
+  if (around.value !== undefined) makeFence(own, around.value)
+  return ok(undefined)
 }
 
 /** A state, and those of its tenants. */

@@ -66,7 +66,9 @@ export async function undoAlone(
   const { config } = judged
   const { environment } = order
   const setup = gatewaySetup(judged, environment)
-  const state = openTenantState(config, environment, stateDirectory, config.profile === 'full')
+  const opened = openTenantState(config, environment, stateDirectory, config.profile === 'full')
+  if (!opened.ok) return opened
+  const state = opened.value
   const servers = undoServers(config, order)
   const warden = servers.length === 0 ? ok(undefined) : await wardenFor(config)
   if (!warden.ok) return warden

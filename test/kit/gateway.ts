@@ -125,7 +125,9 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   const environment = environmentName(options.environment ?? 'test')
   const root = process.getuid?.() === 0
   const stateDirectory = options.stateDirectory ?? join(temporaryDirectory(), 'state')
-  const state = openTenantState(loaded.value, environment, stateDirectory, root)
+  const opened = openTenantState(loaded.value, environment, stateDirectory, root)
+  if (!opened.ok) throw new Error(opened.reason)
+  const state = opened.value
   const before = childPids()
   const services = await startServices(state, gatewaySetup(judged.value, environment))
   if (!services.ok) throw new Error(`${services.reason}\n${logOf(state, environment)}`)

@@ -1,9 +1,12 @@
 /** An order about one tenant's agents leaves nothing in another's state, and stops nobody there. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { readFence } from '../../src/control/fence.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { EVERYBODY, makeFence, readFence, writeStopMark } from '../../src/control/fence.ts'
+import { openTenantState } from '../../src/control/tenants.ts'
+import { environmentName } from '../../src/model/index.ts'
 import { firebreak, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
@@ -12,16 +15,7 @@ import { BY_MARIA } from './kit.ts'
 
 describe('S6, S8: a stop in one tenant', { skip: SKIP }, () => {
   it('is none in another, whose state keeps nothing of it', async () => {
-    const directory = temporaryDirectory()
-    const agent = (environment: string) => ({ environment, grants: [], command: ['/usr/bin/sleep', '100'] })
-    const config = writeConfig(directory, {
-      tenants: { shop: { environments: ['shop-live'] }, bank: { environments: ['bank-live'] } },
-      environments: { 'shop-live': {}, 'bank-live': {} },
-      upstreams: {},
-      agents: { 'shop-desk': agent('shop-live'), 'bank-desk': agent('bank-live') },
-    })
-    const state = join(directory, 'state')
-    const own = ['--config', config, '--state', state]
+    const { own, state } = await tenantsOf(temporaryDirectory())
     const runs = ['shop-desk', 'bank-desk'].map((name) => startFirebreak(['run', '--agent', name, ...own]))
     const ps = async () =>
       JSON.parse((await firebreak(['ps', '--json', '--state', state])).stdout.trim().split('\n').at(-1) ?? '')
@@ -52,4 +46,64 @@ describe('S6, S8: a stop in one tenant', { skip: SKIP }, () => {
     assert.equal(released.code, 0, released.stderr)
     assert.deepEqual(Object.keys((await ps()).contained), ['bank-desk'])
   })
+
+  it('F4: to all is met by a tenant that is made while the tenants are being listed', async () => {
+    const { state, config } = await tenantsOf(temporaryDirectory())
+    const opened = openTenantState(config, environmentName('shop-live'), state, false)
+    assert.ok(opened.ok)
+    makeFence(state)
+    const report = join(state, '..', 'report')
+    const meanwhile = JSON.stringify({ config: config.file, environment: 'bank-live', state, report })
+    const environment = {
+      NODE_OPTIONS: `--import=${join(import.meta.dirname, 'meanwhile.ts')}`,
+      MEANWHILE: meanwhile,
+    }
+    // No configuration is at hand that names the tenant.
+    const named = ['--config', join(state, 'none.yaml'), '--state', state]
+    const told = await firebreak(['contain', 'all', ...BY_MARIA, ...named], environment)
+    assert.equal(readFileSync(report, 'utf8'), 'made', told.stdout + told.stderr)
+    assert.deepEqual(everybody(state), ['frozen', 'frozen', 'frozen'], told.stdout + told.stderr)
+  })
+
+  it('F1, F4: where it is not known whether all were contained, no tenant begins', async () => {
+    const { state, config } = await tenantsOf(temporaryDirectory())
+    const begin = () => openTenantState(config, environmentName('bank-live'), state, false)
+    assert.ok(begin().ok, 'control: a state in which nobody ordered anything')
+    rmSync(join(state, 'tenants'), { recursive: true })
+    assert.ok(writeStopMark(state, 'o_1').ok)
+    assert.match(begun(begin()), /is missing: who is contained is not known/)
+    writeFileSync(join(state, 'fence', 'fence.json'), '{')
+    assert.match(begun(begin()), /is damaged/)
+    rmSync(join(state, 'fence', 'fence.json'))
+    mkdirSync(join(state, 'fence', 'fence.json'))
+    assert.match(begun(begin()), /cannot be read/)
+    assert.ok(!existsSync(join(state, 'tenants', 'bank', 'ledger')), 'nothing of it runs')
+  })
 })
+
+/** Two tenants, of whom nothing has run. */
+async function tenantsOf(directory: string) {
+  const agent = (environment: string) => ({ environment, grants: [], command: ['/usr/bin/sleep', '100'] })
+  const config = writeConfig(directory, {
+    tenants: { shop: { environments: ['shop-live'] }, bank: { environments: ['bank-live'] } },
+    environments: { 'shop-live': {}, 'bank-live': {} },
+    upstreams: {},
+    agents: { 'shop-desk': agent('shop-live'), 'bank-desk': agent('bank-live') },
+  })
+  const state = join(directory, 'state')
+  const loaded = await loadConfig(config, { node: process.execPath })
+  assert.ok(loaded.ok, loaded.ok ? '' : JSON.stringify(loaded.reason))
+  return { state, own: ['--config', config, '--state', state], config: loaded.value }
+}
+
+/** Where everybody stands by the fence of the state, and by those of its tenants. */
+function everybody(state: string): readonly (string | undefined)[] {
+  return [state, join(state, 'tenants/shop'), join(state, 'tenants/bank')].map((each) => {
+    const fence = readFence(each)
+    return fence.ok ? fence.value.get(EVERYBODY)?.rung : fence.reason
+  })
+}
+
+function begun(opened: ReturnType<typeof openTenantState>): string {
+  return opened.ok ? '' : opened.reason
+}

@@ -117,7 +117,8 @@ async function record(
   if (again !== undefined) return no(again.said)
   if (heard.some(({ ok }) => ok)) return { ok: true, value: undefined }
   const opened = openTenantState(judged.config, agent.environment, stateOf(call), judged.config.profile === 'full')
-  const services = await startServices(opened, gatewaySetup(judged, agent.environment))
+  if (!opened.ok) return opened
+  const services = await startServices(opened.value, gatewaySetup(judged, agent.environment))
   if (!services.ok) return services
   try {
     const { environment: _, askedUs: _us, seen: _seen, ...message } = request
