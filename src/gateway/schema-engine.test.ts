@@ -190,10 +190,10 @@ describe('a pattern that leaves no choice', () => {
       fc.property(source.filter(leavesNoChoice), (pattern) => {
         const native = new RegExp(pattern, 'u')
         for (const text of ['a', 'c', '1', 'é', 'ab', 'x']) {
-          // Of the processor, not of the clock: others use the machine, too.
+          // Of the processor, not of the clock, and generous: what backtracks takes minutes.
           const started = process.cpuUsage()
           native.test(`${text.repeat(20_000)}\u0000`)
-          assert.ok(process.cpuUsage(started).user < 200_000, pattern)
+          assert.ok(process.cpuUsage(started).user < 2_000_000, pattern)
         }
       }),
       { numRuns: 60 },
