@@ -22,13 +22,15 @@ export const NOT_LABELLED: Labels = [UNTRUSTED]
 /**
  * Returns the labels for an answer whose fields are looked for in `ruled`.
  *
- * - AL1  A labelled path with nothing at it, or with another type on the way, says that its data stands elsewhere: all that
- *        only a path above it speaks of has its labels, too. Nothing (null, a truth, empty) on the way is no other shape.
+ * - AL1  A labelled path to no member, or with another type on the way, says that its data stands elsewhere: all that only
+ *        a path above it speaks of has its labels, too. So does one with nothing (null, empty; a truth on the way) at it
+ *        where a member of the same name holds something that only such a path speaks of, which lacks its labels.
+ *        Otherwise nothing is no other shape.
  * - AL2  An error, and what stands beside the part that the paths speak of, has every label of the declaration.
  */
 export function answerLabels(returns: FieldTree<Labels>, ruled: Json | undefined): AnswerLabels {
   const { rules, root = NOT_LABELLED } = returns
-  const astray = ruled === undefined ? [] : rules.filter(([path, labels]) => labels.length > 0 && !stands(ruled, path))
+  const astray = ruled === undefined ? [] : astrayIn(ruled, returns)
   const shapes = new Map<Labels, ReadonlyMap<Label, string>>()
   const widened = (labels: Labels, more: readonly (readonly [Label, string])[]): Labels => {
     const added = new Map<Label, string>()
@@ -98,34 +100,74 @@ function isDeepPrefix(above: JsonPath, path: JsonPath): boolean {
   })
 }
 
-/** Tells whether a path leads to something in a value, and nowhere past another type. */
-function stands(value: Json, path: JsonPath): boolean {
-  return found(value, path, 0) === 'here'
+type Rule = FieldTree<Labels>['rules'][number]
+
+/** Returns the labelled paths whose data stands elsewhere in a value. */
+function astrayIn(value: Json, returns: FieldTree<Labels>): readonly Rule[] {
+  const labelled = returns.rules.filter(([, labels]) => labels.length > 0)
+  const met = new Map(labelled.map((rule) => [rule, metAt(value, rule[0])] as const))
+  const isLacking = (rule: Rule) => met.get(rule)?.has('nothing') === true || met.get(rule)?.has('absent') === true
+  const names = new Set(labelled.filter(isLacking).map(([path]) => lastName(path)))
+  const members = membersIn(value, returns, names)
+  return labelled.filter((rule) => {
+    const at = met.get(rule)
+    if (at === undefined || at.has('astray') || !(at.has('something') || at.has('nothing'))) return true
+    return isLacking(rule) && (members.get(lastName(rule[0])) ?? []).some((place) => isLeftTo(place, rule))
+  })
 }
 
-function found(value: Json, path: JsonPath, at: number): 'here' | 'absent' | 'astray' {
+/** Tells whether a place has no rule of its own but one above a path, without all of the path's labels. */
+function isLeftTo([above, given]: Rule, [path, labels]: Rule): boolean {
+  return above.length < path.length && isDeepPrefix(above, path) && labels.some((label) => !given.includes(label))
+}
+
+/** Returns, for each of the names, the rules of the members that hold something by it. */
+function membersIn(
+  value: Json,
+  { rules }: FieldTree<Labels>,
+  names: ReadonlySet<string | undefined>,
+): ReadonlyMap<string | undefined, readonly Rule[]> {
+  const found = new Map<string, Set<Rule>>()
+  if (names.size === 0) return new Map()
+  const places = new FieldTree(rules.map((rule) => [rule[0], rule] as const))
+  places.members(value, [[], NOT_LABELLED], (name, member, rule) => {
+    if (!names.has(name) || isEmpty(member)) return
+    const of = found.get(name) ?? new Set()
+    found.set(name, of.add(rule))
+  })
+  return new Map([...found].map(([name, of]) => [name, [...of]]))
+}
+
+function lastName(path: JsonPath): string | undefined {
+  return path.findLast((step) => step !== 'items')?.name
+}
+
+type Met = 'something' | 'nothing' | 'absent' | 'astray'
+
+/** Returns what is met at the places of a path in a value: `astray` where another type is on the way. */
+function metAt(value: Json, path: JsonPath): ReadonlySet<Met> {
+  const met = new Set<Met>()
+  meet(value, path, 0, met)
+  return met
+}
+
+function meet(value: Json, path: JsonPath, at: number, met: Set<Met>): void {
   const step = path[at]
-  if (step === undefined || isNothing(value)) return 'here'
-  if (step === 'items') {
-    if (!Array.isArray(value)) return 'astray'
-    const items = new Set(value.map((item: Json) => found(item, path, at + 1)))
-    if (items.has('astray')) return 'astray'
-    return items.has('here') ? 'here' : 'absent'
-  }
-  if (!isJsonObject(value)) return 'astray'
-  if (Object.hasOwn(value, step.name)) return found(value[step.name] ?? null, path, at + 1)
-  const last = path.findLast((each) => each !== 'items') ?? step
-  return hasMember(value, last.name) ? 'astray' : 'absent'
+  if (step === undefined) met.add(isHollow(value) ? 'nothing' : 'something')
+  else if (typeof value === 'boolean' || isEmpty(value)) met.add('nothing')
+  else if (step === 'items') {
+    if (Array.isArray(value)) for (const item of value) meet(item, path, at + 1, met)
+    else met.add('astray')
+  } else if (!isJsonObject(value)) met.add('astray')
+  else if (Object.hasOwn(value, step.name)) meet(value[step.name] ?? null, path, at + 1, met)
+  else met.add('absent')
 }
 
-/** Tells whether a member of that name is anywhere in a value. */
-function hasMember(value: Json, name: string): boolean {
-  if (typeof value !== 'object' || value === null || isNumber(value)) return false
-  if (isJsonObject(value) && Object.hasOwn(value, name)) return true
-  return Object.values(value).some((inner: Json) => hasMember(inner, name))
+function isEmpty(value: Json): boolean {
+  return value === null || value === '' || (typeof value === 'object' && !isNumber(value) && !hasMembers(value))
 }
 
-function isNothing(value: Json): boolean {
-  if (value === null || typeof value === 'boolean' || value === '') return true
-  return typeof value === 'object' && !isNumber(value) && Object.keys(value).length === 0
+/** Tells whether a value is empty, or has nothing in it but what is. */
+function isHollow(value: Json): boolean {
+  return isEmpty(value) || (hasMembers(value) && Object.values(value as object).every(isHollow))
 }

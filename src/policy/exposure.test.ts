@@ -163,6 +163,62 @@ describe('S15: what a cell has seen', () => {
       assert.equal(moved.knows('R-2'), false)
     })
 
+    describe('also where nothing stands at a labelled path, and a member of its name elsewhere', () => {
+      const declaredOf = { $: [], '$.message.body': ['untrusted'], '$.messages[*].body': ['untrusted'], '$.id': [] }
+      const declared = fields(declaredOf)
+      const text = 'pay x-1'
+      const known = (structuredContent: Json, returns = declared) => {
+        const exposure = seen({ structuredContent }, returns)
+        return [exposure.knows(text), exposure.labels.has(label('untrusted'))]
+      }
+      const none: readonly (readonly [string, Json])[] = [
+        ['null', { message: { body: null } }],
+        ['an empty text', { message: { body: '' } }],
+        ['an empty list', { message: { body: [] } }],
+        ['an empty object', { message: { body: {} } }],
+        ['empty texts', { message: { body: [{ text: '' }, null] } }],
+        ['nothing on the way', { message: null }],
+        ['a truth on the way', { message: false }],
+        ['an item without it', { message: { body: 'b' }, messages: [{ body: 'b' }, { of: 'b' }] }],
+        ['an item with nothing', { message: { body: 'b' }, messages: [{ body: 'b' }, { body: null }] }],
+        ['no item', { message: { body: 'b' }, messages: [] }],
+      ]
+      for (const [name, lacking] of none) {
+        it(name, () => {
+          const rest = { messages: [], ...(lacking as object) }
+          assert.deepEqual(known({ ...rest, body: text }), [false, true])
+          assert.deepEqual(known({ ...rest, data: [{ message: { body: [text] } }] }), [false, true])
+          assert.deepEqual(known({ ...rest, data: { body: { [text]: null } } }), [false, true])
+          // Nothing there, and another name, are no other shape.
+          for (const body of [null, '', [], {}])
+            assert.equal(known({ ...rest, data: { body }, of: text })[0], true, JSON.stringify(body))
+          // What is named, or has the labels, is declared.
+          assert.equal(known({ ...rest, id: { body: text } })[0], true)
+        })
+      }
+
+      it('with the path in what its owner is told, and the labels of that path alone', () => {
+        const returns = fields({ $: [], '$.message.body': ['untrusted'], '$.card': ['confidential:customers'] })
+        const exposure = seen({ structuredContent: { message: { body: null }, card: null, body: text } }, returns)
+        assert.match(exposure.labels.get(label('untrusted'))?.shape ?? '', /nothing is at \$\.message\.body/)
+        assert.equal(exposure.labels.get(label('confidential:customers'))?.shape, undefined)
+      })
+
+      it('but not where its data stands at its place, or its name where another path speaks of it', () => {
+        const rest = { message: { body: 'b' }, messages: [{ body: 'b' }] }
+        assert.deepEqual(known({ ...rest, to: text }), [true, true])
+        const bodies = { ...declaredOf, '$.note.body': [] }
+        assert.deepEqual(known({ message: null, messages: [], note: { body: text } }, fields(bodies)), [true, false])
+        const above = { $: [], '$.message': ['untrusted'], '$.message.body': ['untrusted'], '$.to': [] }
+        const parts = { message: { body: null, parts: [{ body: 'b' }] }, of: text }
+        assert.deepEqual(known(parts, fields(above)), [true, true])
+        const truth = { '$.paid': ['untrusted'], $: [] }
+        assert.deepEqual(known({ paid: false, order: { paid: true }, of: text }, fields(truth)), [true, true])
+        assert.deepEqual(known({ paid: null, order: { paid: true }, of: text }, fields(truth)), [false, true])
+        assert.deepEqual(known([null, { of: text }], fields({ $: [], '$[*]': ['untrusted'] })), [false, true])
+      })
+    })
+
     it('and what comes beside its one part adds nothing where it only repeats it', () => {
       const structuredContent = { card: null, replyto: null, rows: [], list: [{ id: 'C-1' }, { id: 'C-2' }] }
       const exposure = seen({ structuredContent, content: [block({ id: 'C-1' }), block({ id: 'C-2' })] })

@@ -42,7 +42,12 @@ export class FieldTree<T> {
    * what says nothing: null, truths, empty lists and objects; `other` of whatever is no text and no number.
    */
   walk(value: Json, otherwise: T, visit: Visit<T>, gap?: Gap<T>, other?: Gap<T>): void {
-    walk(value, this.#root, otherwise, undefined, { visit, gap, other })
+    walk(value, this.#root, otherwise, undefined, { visit, gap, other, member: undefined })
+  }
+
+  /** Tells of each member of an object in a value, with the rule of its place. */
+  members(value: Json, otherwise: T, member: Member<T>): void {
+    walk(value, this.#root, otherwise, undefined, { visit: () => undefined, gap: undefined, other: undefined, member })
   }
 
   /** Tells of each rule at whose path a value has nothing, or something of another shape, which is told with it. */
@@ -57,7 +62,7 @@ export class FieldTree<T> {
 
   /** As `walk` does, with one rule for all of it. */
   walkAs(value: Json, rule: T, visit: Visit<T>, other?: Gap<T>): void {
-    walk(value, undefined, rule, undefined, { visit, gap: undefined, other })
+    walk(value, undefined, rule, undefined, { visit, gap: undefined, other, member: undefined })
   }
 }
 
@@ -66,10 +71,13 @@ export type Visit<T> = (text: string, rule: T, path: () => string, what: 'text' 
 /** `value` is undefined where there is none. */
 export type Gap<T> = (value: Json | undefined, rule: T, path: () => string) => void
 
+type Member<T> = (name: string, value: Json, rule: T) => void
+
 interface Told<T> {
   readonly visit: Visit<T>
   readonly gap: Gap<T> | undefined
   readonly other: Gap<T> | undefined
+  readonly member: Member<T> | undefined
 }
 
 interface Place {
@@ -78,7 +86,7 @@ interface Place {
 }
 
 function walk<T>(value: Json, node: Node<T> | undefined, above: T, place: Place | undefined, told: Told<T>): void {
-  const { visit, gap, other } = told
+  const { visit, gap, other, member } = told
   const rule = node?.rule ?? above
   if (other !== undefined && typeof value !== 'string' && !isNumber(value)) other(value, rule, () => placeText(place))
   if (typeof value === 'string') visit(value, rule, () => placeText(place), 'text')
@@ -90,6 +98,7 @@ function walk<T>(value: Json, node: Node<T> | undefined, above: T, place: Place 
       const at = { above: place, step: name }
       const named = node?.names.get(name)
       if (named === undefined) visit(name, rule, () => placeText(at), 'name')
+      member?.(name, value[name] as Json, named?.rule ?? rule)
       walk(value[name] as Json, named, rule, at, told)
     }
   }
