@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -173,6 +183,73 @@ describe('what a cell is going to be shown', () => {
       { ...wide, fileBytesMax: 1, readBytesMax: 1 },
     )
     assert.deepEqual(unsearched, [])
+  })
+
+  describe('S10: what cannot be read is told as not looked through', () => {
+    /** The look of a user who may not pass what has mode 0. */
+    const asAnother = async (looking: () => ReturnType<typeof lookThrough> = look) => {
+      chmodSync(base, 0o755)
+      const uid = process.geteuid?.()
+      if (uid === 0) process.seteuid?.(65_534)
+      try {
+        return await looking()
+      } finally {
+        if (uid === 0) process.seteuid?.(0)
+      }
+    }
+    const shut = (...paths: readonly string[]) => {
+      for (const path of paths) chmodSync(join(base, path), 0)
+    }
+    afterEach(() => {
+      for (const path of ['work/shut', 'kept', 'data/x', 'work/names'])
+        if (existsSync(join(base, path))) chmodSync(join(base, path), 0o700)
+    })
+
+    it('a file, a directory, one whose names alone are seen, and what is shown of another place', async () => {
+      made({ 'work/a': SECRET, 'work/shut/b': SECRET, 'work/names/c': 'x', 'work/z': 'z', 'data/x/y': SECRET })
+      shut('work/a', 'work/shut', 'data/x')
+      chmodSync(join(base, 'work/names'), 0o744)
+      const { refusal, unsearched } = await asAnother()
+      const named = unsearched.map((what) => what.replace('what cannot be read: ', '').split(', ').toSorted())
+      const paths = ['work/a', 'work/names/c', 'work/shut'].map((path) => join(base, path))
+      assert.deepEqual([refusal, named], [undefined, [paths]])
+      const more = await asAnother(() => look({ files: { '/y': 'data/x/y', '/none': 'data/none' } }))
+      assert.match(more.unsearched.join(';'), /^what cannot be read: (?:\S+, ){2}\S+ and 1 more$/)
+    })
+
+    it('without secrets the directories alone, in which nothing is hidden; none that is hidden itself', async () => {
+      made({ 'work/a': 'a', 'work/shut/.env': 'x' })
+      shut('work/a', 'work/shut')
+      const seen = async (hide?: readonly string[]) => {
+        const patterns = hide?.map((text) => pathPattern(text) ?? assert.fail(text))
+        const cell = { workspace: join(base, 'work'), files: new Map(), ...(patterns && { hide: patterns }) }
+        const { refusal, unsearched } = await asAnother(() => lookThrough({ secrets: new Map() }, cell, new Map()))
+        return refusal ?? unsearched.join()
+      }
+      assert.equal(await seen(), `what cannot be read: ${join(base, 'work/shut')}`)
+      assert.match(await seen(['*.pem']), /work\/shut cannot be listed, and hide: may name what lies in it/)
+      assert.equal(await seen(['shut']), '')
+    })
+
+    it('a hidden directory in which a shown file may have another name', async () => {
+      made({ 'work/shut/key': 'k', 'work/a': 'a' })
+      linkSync(join(base, 'work/shut/key'), join(base, 'work/b'))
+      shut('work/shut')
+      const { refusal, unsearched } = await asAnother(() => look({ hide: ['shut'] }))
+      assert.deepEqual([refusal, unsearched], [undefined, [`what cannot be read: ${join(base, 'work/shut')}`]])
+    })
+
+    it('the file of a secret, which is not found by its inode then', async () => {
+      made({ 'work/a': 'a', 'kept/elsewhere': 'x' })
+      shut('kept')
+      const { unsearched } = await asAnother()
+      assert.deepEqual(unsearched, ['all of it, by other names of the files of pay: they cannot be looked at'])
+    })
+
+    it('and nothing that is gone', async () => {
+      const { refusal, unsearched } = await look({ hide: ['x'], files: { '/x': 'data/none' } })
+      assert.deepEqual([refusal, unsearched], [undefined, []])
+    })
   })
 
   it('lets others have turns of the loop while it looks', async () => {

@@ -3,7 +3,7 @@
  * any of it, by path, by inode (a hard link, a bind mount) or by value. Bounded, and what was not looked at is told.
  * Whoever waits for it has turns of the loop meanwhile: other cells live beside the one that starts.
  */
-import { type BigIntStats, type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { type BigIntStats, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, join, relative, sep } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { liesIn as isIn } from '../cells/paths.ts'
@@ -50,7 +50,7 @@ const BOUNDS: LookBounds = {
   turnMsMax: 20,
 }
 
-/** Large files that are named. */
+/** Files, or secrets, that are named of those that were not looked at. */
 const NAMED_MAX = 3
 /** Mounts that hide; a person with more names their directory. */
 const HIDDEN_MAX = 256
@@ -73,6 +73,11 @@ export async function lookThrough(
     look.refuse(
       `its workspace has ${hidden.length} files to hide, more than ${HIDDEN_MAX}: name their directories under hide:`,
     )
+  if (cell.hide !== undefined && look.unlisted !== undefined) {
+    look.refuse(
+      `${look.unlisted} cannot be listed, and hide: may name what lies in it: make it readable, or hide: it as a whole`,
+    )
+  }
   if (cell.hide !== undefined && look.isCut) {
     look.refuse(
       `${cell.workspace} has more files than are looked through for hide: (${bounds.entriesMax}): show a smaller directory`,
@@ -91,6 +96,8 @@ interface Linked {
 
 class Look {
   readonly #secretInodes = new Map<string, string>()
+  /** Secrets whose files cannot be looked at. */
+  readonly #unknownFiles: string[] = []
   readonly #needles: readonly (readonly [name: string, needle: Buffer])[]
   readonly #shown: { left: number }
   readonly #bounds: LookBounds
@@ -100,10 +107,14 @@ class Look {
   /** Files of which the first bytes alone were read, and files of which none were. */
   readonly #large: string[] = []
   #unread = 0
+  /** Files and directories that whoever looks may not read, or that fail to be: a cell with another uid may read them. */
+  readonly #unreadable: string[] = []
   /** Places of packages that are too many to be looked through. */
   readonly #packages = new Set<string>()
   /** True where there were more entries than are looked at. */
   isCut = false
+  /** A directory of what is shown of which no names were seen. */
+  unlisted: string | undefined
   refusal: string | undefined
 
   constructor(secrets: Config['secrets'], values: ReadonlyMap<string, string>, bounds: LookBounds) {
@@ -113,8 +124,10 @@ class Look {
       formsOf(soughtOf(value)).map((form) => [name, form] as const),
     )
     for (const [name, source] of secrets) {
-      const inode = source.kind === 'file' ? inodeOf(statOf(source.path)) : undefined
-      if (inode !== undefined) this.#secretInodes.set(inode, name)
+      if (source.kind !== 'file') continue
+      const stats = statOf(source.path)
+      if (stats === 'unreadable') this.#unknownFiles.push(name)
+      else if (stats !== undefined) this.#secretInodes.set(inodeOf(stats), name)
     }
   }
 
@@ -124,15 +137,17 @@ class Look {
 
   unsearched(): readonly string[] {
     const { entriesMax, readBytesMax, fileBytesMax, readMsMax } = this.#bounds
-    const named = this.#large.slice(0, NAMED_MAX).join(', ')
-    const more = this.#large.length > NAMED_MAX ? ` and ${this.#large.length - NAMED_MAX} more` : ''
     return [
       ...(this.isCut
         ? [`what lies behind the first ${entriesMax} files and directories, in which nothing is hidden`]
         : []),
       ...(this.#needles.length > 0 ? [...this.#packages].map((place) => `the packages in ${place}`) : []),
       ...(this.#unread > 0 ? [`${this.#unread} files: ${readBytesMax} bytes or ${readMsMax} ms went to others`] : []),
-      ...(this.#large.length > 0 ? [`what lies behind the first ${fileBytesMax} bytes of ${named}${more}`] : []),
+      ...(this.#large.length > 0 ? [`what lies behind the first ${fileBytesMax} bytes of ${some(this.#large)}`] : []),
+      ...(this.#unreadable.length > 0 ? [`what cannot be read: ${some(this.#unreadable)}`] : []),
+      ...(this.#unknownFiles.length > 0
+        ? [`all of it, by other names of the files of ${some(this.#unknownFiles)}: they cannot be looked at`]
+        : []),
     ]
   }
 
@@ -147,7 +162,7 @@ class Look {
         const target = stats.isSymbolicLink() ? withinOf(root, path) : path
         if (target !== undefined) hidden.add(target)
       } else if (stats.isFile()) {
-        if (stats.nlink > 1n) linked.push({ path, inode: inodeOf(stats) ?? '', names: stats.nlink })
+        if (stats.nlink > 1n) linked.push({ path, inode: inodeOf(stats), names: stats.nlink })
         this.#judge(join(root, path), stats)
       }
     }
@@ -168,11 +183,11 @@ class Look {
     const inodes = new Set<string>()
     const budget = { left: this.#bounds.entriesMax }
     for (const path of hidden) {
-      const stats = lstatOf(join(root, path))
-      if (stats?.isFile()) inodes.add(inodeOf(stats) ?? '')
+      const stats = this.#read(join(root, path), lstatOf)
+      if (stats?.isFile()) inodes.add(inodeOf(stats))
       if (!stats?.isDirectory() || liesBelow(hidden, path)) continue
       for await (const { stats: each } of this.#walk(join(root, path), () => false, budget))
-        if (each.isFile() && each.nlink > 1n) inodes.add(inodeOf(each) ?? '')
+        if (each.isFile() && each.nlink > 1n) inodes.add(inodeOf(each))
     }
     return open.filter(({ inode }) => inodes.has(inode)).map(({ path }) => path)
   }
@@ -181,7 +196,7 @@ class Look {
     const root = resolved(from)
     if (isIn(root, SEEN_BY_ALL) || isPackages(basename(root))) return
     if (isIn(root, NIX_STORE)) return void this.#packages.add(root)
-    const stats = statOf(root)
+    const stats = this.#read(root, statOf)
     if (stats?.isFile()) return this.#judge(root, stats)
     if (stats?.isDirectory()) {
       for await (const { path, stats: each } of this.#walk(root, () => false)) {
@@ -192,7 +207,7 @@ class Look {
 
   #judge(file: string, stats: BigIntStats): void {
     if (this.refusal !== undefined) return
-    const same = this.#secretInodes.get(inodeOf(stats) ?? '')
+    const same = this.#secretInodes.get(inodeOf(stats))
     const name = same ?? this.#heldIn(file, stats)
     if (name === undefined) return
     const what = same === undefined ? 'holds the secret' : 'is the file of the secret'
@@ -208,10 +223,21 @@ class Look {
       return undefined
     }
     const read = readPlainFile(file, fileBytesMax, 'no')
-    if (read === undefined) return undefined
+    if (read === undefined) {
+      if (lstatOf(file) !== undefined) this.#unreadable.push(file)
+      return undefined
+    }
     if (!read.whole && !isOpaque(read.bytes)) this.#large.push(file)
     this.#bytes += read.bytes.length
     return this.#needles.find(([, needle]) => read.bytes.includes(needle))?.[0]
+  }
+
+  /** Returns what `look` finds at a path; undefined where nothing is, and of what cannot be read, which is told. */
+  #read<T>(path: string, look: (path: string) => T | undefined | 'unreadable'): T | undefined {
+    const found = look(path)
+    if (found !== 'unreadable') return found
+    this.#unreadable.push(path)
+    return undefined
   }
 
   /**
@@ -225,7 +251,11 @@ class Look {
   ): AsyncGenerator<{ readonly path: string; readonly stats: BigIntStats }> {
     const [near, far]: [string[], string[]] = [[''], []]
     for (let at = near.shift() ?? far.shift(); at !== undefined; at = near.shift() ?? far.shift()) {
-      for (const { name } of entriesOf(join(root, at))) {
+      const directory = join(root, at)
+      const unreadable = this.#unreadable.length
+      const entries = this.#read(directory, entriesOf) ?? []
+      if (this.#unreadable.length > unreadable && budget === this.#shown) this.unlisted ??= directory
+      for (const name of entries) {
         if (--budget.left < 0) {
           this.isCut = true
           return
@@ -235,7 +265,7 @@ class Look {
           this.#turnMs = performance.now()
         }
         const path = at === '' ? name : `${at}/${name}`
-        const stats = lstatOf(join(root, path))
+        const stats = this.#read(join(root, path), lstatOf)
         if (stats === undefined) continue
         yield { path, stats }
         if (stats.isDirectory() && !skip(path)) (isPackages(name) || name === '.git' ? far : near).push(path)
@@ -276,12 +306,8 @@ function withinOf(root: string, path: string): string | undefined {
   return target === '' || target.startsWith('..') ? undefined : target.split(sep).join('/')
 }
 
-function entriesOf(directory: string): readonly Dirent[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true })
-  } catch {
-    return []
-  }
+function entriesOf(directory: string): readonly string[] | undefined | 'unreadable' {
+  return seenBy(() => readdirSync(directory))
 }
 
 function resolved(path: string): string {
@@ -292,14 +318,30 @@ function resolved(path: string): string {
   }
 }
 
-function statOf(path: string): BigIntStats | undefined {
-  return statSync(path, { bigint: true, throwIfNoEntry: false })
+function statOf(path: string): BigIntStats | undefined | 'unreadable' {
+  return seenBy(() => statSync(path, { bigint: true }))
 }
 
-function lstatOf(path: string): BigIntStats | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false })
+function lstatOf(path: string): BigIntStats | undefined | 'unreadable' {
+  return seenBy(() => lstatSync(path, { bigint: true }))
 }
 
-function inodeOf(stats: BigIntStats | undefined): string | undefined {
-  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`
+/** Returns what a look at a path finds; undefined where nothing is any more, and `unreadable` where it fails otherwise. */
+function seenBy<T>(look: () => T): T | undefined | 'unreadable' {
+  try {
+    return look()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : 'unreadable'
+  }
+}
+
+/** Names the first of many. */
+function some(all: readonly string[]): string {
+  const more = all.length > NAMED_MAX ? ` and ${all.length - NAMED_MAX} more` : ''
+  return `${all.slice(0, NAMED_MAX).join(', ')}${more}`
+}
+
+function inodeOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`
 }
