@@ -50,7 +50,8 @@ export interface Attempt {
   /** How the configuration names it; a resource by the template that its URI matches. */
   readonly tool: ToolName
   readonly args: JsonObject
-  readonly prepare: (known: KnownTool) => Prepared
+  /** `approved`: a person let exactly these arguments through, and nothing else that its cell chose may go with them. */
+  readonly prepare: (known: KnownTool, approved: boolean) => Prepared
   readonly signal: AbortSignal
   /** Aborted by the cell itself, which may not always be known outside: see `callingOff`. */
   readonly calledOff?: AbortSignal
@@ -116,7 +117,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
     cell.authority.budgets.release(decided.reservation)
     return refuse(gate, cell, action, [unsaved])
   }
-  const prepared = attempt.prepare(known)
+  const prepared = attempt.prepare(known, approval !== undefined)
   const unrecorded = await recordIntent(gate, cell, action, decided, prepared.bytes, approval, decided.reservation)
   if (unrecorded !== undefined) {
     cell.authority.budgets.release(decided.reservation)

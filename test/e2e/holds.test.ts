@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { rulesFor, wordsFor } from '../../src/cli/holds.ts'
 import type { KnownHold } from '../../src/control/answers.ts'
-import { type ActionHeld, type JsonObject, ok } from '../../src/model/index.ts'
+import { type ActionHeld, isJsonObject, type JsonObject, ok } from '../../src/model/index.ts'
 import { firebreak } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { type Beginning, startGateway, startGatewayOn, type TestGateway } from '../kit/gateway.ts'
@@ -206,6 +206,33 @@ describe('S4, S15: holds', () => {
     const used = (all: Awaited<ReturnType<typeof gateway.entries>>) =>
       all.some((entry) => entry.kind === 'action.intent' && entry.hold === hold)
     assert.ok(used(await gateway.entries(used)))
+  })
+
+  it('an approved call takes along nothing that its cell chose and nobody saw', async () => {
+    const sent: (readonly [name: string, meta: readonly string[], headers: readonly string[]])[] = []
+    const upstream = await startUpstream({
+      era: 'modern',
+      tools: TOOLS,
+      onCall: ({ name, params, request }) => {
+        const meta = isJsonObject(params._meta) ? Object.keys(params._meta) : []
+        sent.push([name, meta.toSorted(), Object.keys(request.headers).toSorted()])
+        return textResult('done')
+      },
+    })
+    const gateway = await startGateway({ upstreams: { bank: { mcp: { url: upstream.url }, tools: DECLARED } } })
+    const url = (await gateway.admit('alpha')).url('bank')
+    const level = 'io.modelcontextprotocol/logLevel'
+    const chosen = { meta: { [level]: 'debug', progressToken: 'p', 'shop.example/own': 'x' } }
+    await call(url, 'contacts', {}, chosen)
+    const hold = heldIn(await call(url, 'pay', EVIL, chosen)) ?? ''
+    assert.equal((await gateway.answer(hold, true)).ok, true)
+    assert.equal(textOf(await call(url, 'pay', EVIL, chosen)), 'done')
+    const ours = ['clientCapabilities', 'clientInfo', 'protocolVersion'].map(
+      (name) => `io.modelcontextprotocol/${name}`,
+    )
+    const [read, paid] = sent
+    assert.deepEqual(read?.slice(0, 2), ['contacts', [...ours, level, 'progressToken'].toSorted()])
+    assert.deepEqual(paid, ['pay', [...ours, 'progressToken'], read?.[2]])
   })
 
   it('whoever approves has seen all of it: on a terminal, or by its digest; nothing is cut or pushed away unmarked', async () => {

@@ -81,11 +81,11 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
     args,
     signal,
     ...(calledOff && { calledOff }),
-    prepare: (known) => {
+    prepare: (known, approved) => {
       const { bytes, send } = connection.prepare(method, params, {
         paramHeaders: known.paramHeaders,
         ...(known.declared.timeoutMs !== undefined && { silenceMsMax: known.declared.timeoutMs }),
-        ...(logLevel && { logLevel }),
+        ...(logLevel && !approved && { logLevel }),
       })
       return {
         bytes,
