@@ -39,6 +39,8 @@ const WAYS: Readonly<Record<string, JsonObject>> = {
   'the name of a member': { content: [text({ iban: NUMBER, by: { [NUMBER]: 1 } })] },
   'the name of another block': { structuredContent: { iban: NUMBER }, content: [text({ [NUMBER]: true })] },
   'another depth': { content: [text({ data: { iban: NUMBER } })] },
+  'another depth, with null in its place': { structuredContent: { iban: null, data: { iban: NUMBER } } },
+  'another depth, with nothing in its place': { structuredContent: { iban: [{ of: '' }], data: { iban: NUMBER } } },
   'a list of them': { content: [text([{ iban: NUMBER }])] },
   'another case of its name': { content: [text({ IBAN: NUMBER })] },
   'structured content of another shape': { structuredContent: { result: [{ iban: NUMBER }] } },

@@ -15,7 +15,7 @@ const MASKED = '[masked]'
  * Returns a result without the fields that its declaration masks. It is made anew of what can be masked with certainty:
  *
  * - MK1  Structured content, and text that is a JSON object or list, have the declared fields replaced; where such a value has
- *        none at a declared place, members of that name are replaced wherever they are. Texts within it that are JSON
+ *        none at a declared place, or nothing (null, empty), members of that name are replaced wherever they are. Texts within it that are JSON
  *        themselves are read as such values. Where nothing of it is a declared field, none of its texts is passed on.
  * - MK2  Nothing else of the answer is passed on but whether it is an error: other text, other content, annotations, `_meta`
  *        and members that nobody declared could say anything, the masked fields too.
@@ -61,9 +61,9 @@ function without(value: Json, paths: readonly JsonPath[], hidden: Hidden): Json 
 
 function withoutFields(value: Json, paths: readonly JsonPath[], hidden: Hidden, level: number): Json {
   const rest = paths.reduce<Json>((rest, path) => {
-    const before = hidden.count
+    const before = hidden.held
     const found = replaced(rest, path, 0, hidden)
-    return hidden.count > before ? found : namedAnywhere(rest, path, hidden)
+    return hidden.held > before ? found : namedAnywhere(found, path, hidden)
   }, value)
   return walked(rest, AS_IT_IS, (leaf) =>
     insideOf(leaf, level, (inner) => withoutFields(inner, paths, hidden, level + 1)),
@@ -127,6 +127,8 @@ function namedAnywhere(value: Json, path: JsonPath, hidden: Hidden): Json {
 class Hidden {
   /** Number of fields that were taken. */
   count = 0
+  /** Number of those that held something. */
+  held = 0
   /** Masked texts and numbers, as letters and digits alone. */
   readonly #values = new Set<string>()
   /** Lengths of the values that are looked for within other texts. */
@@ -137,6 +139,7 @@ class Hidden {
 
   take(value: Json): string {
     this.count++
+    if (!isHollow(value)) this.held++
     this.#addAll(value, 0)
     return MASKED
   }
@@ -189,6 +192,12 @@ class Hidden {
     }
     return false
   }
+}
+
+/** Tells whether nothing but null and empty texts, lists and objects is in a value. */
+function isHollow(value: Json): boolean {
+  if (value === null || value === '') return true
+  return (Array.isArray(value) || isJsonObject(value)) && Object.values(value).every(isHollow)
 }
 
 /** Returns a text, or a number as it is written; undefined for what tells nothing by itself (truth values, null). */
