@@ -2,10 +2,10 @@
  * The note of what a cell is, written beside it before anything of it exists: from it, whoever finds the cell's
  * processes in the kernel's tables can say whose they are, without its warden.
  */
-import { existsSync, writeFileSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CellId, isJsonObject, type Json, no, ok, type Result } from '../model/index.ts'
-import { readPlainFile } from '../model/plain-file.ts'
+import { textIn } from './paths.ts'
 
 /**
  * The part that a cell plays:
@@ -37,12 +37,12 @@ export function recordAbout(cellDirectory: string, about: CellAbout): void {
 
 /**
  * Reads what a cell is; undefined for a cell without a note (our own helpers), or where only half of it was written.
+ * Throws where the note cannot be read.
  */
 export function aboutIn(cellDirectory: string): CellAbout | undefined {
+  const text = textIn(join(cellDirectory, 'about'), ABOUT_BYTES_MAX)
   try {
-    // What lies there may be another user's choice: a pipe would be waited for.
-    const text = readPlainFile(join(cellDirectory, 'about'), ABOUT_BYTES_MAX, 'no')?.bytes.toString('utf8') ?? ''
-    const value = JSON.parse(text) as Json
+    const value = JSON.parse(text ?? '') as Json
     if (!isJsonObject(value) || !PARTS.has(value.part as CellPart) || typeof value.state !== 'string') return undefined
     return value as unknown as CellAbout // written by `recordAbout`, in a directory that is ours
   } catch {
@@ -65,7 +65,7 @@ export function recordBegun(cellDirectory: string): Result<void, string> {
   }
 }
 
-/** Tells whether the cell was let go; false: not one instruction of it has run. */
+/** Tells whether the cell was let go; false: not one instruction of it has run. Throws where that cannot be told. */
 export function hasBegun(cellDirectory: string): boolean {
-  return existsSync(join(cellDirectory, 'begun'))
+  return statSync(join(cellDirectory, 'begun'), { throwIfNoEntry: false }) !== undefined
 }

@@ -6,6 +6,7 @@ import { aboutIn, type CellAbout, hasBegun } from './about.ts'
 import { CGROUP_PARENT, killMembers } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
 import { isOwnPlace } from './own-place.ts'
+import { unlessGone } from './process-end.ts'
 import { initIn } from './run-directory.ts'
 
 /** One cell of which processes exist. */
@@ -26,7 +27,7 @@ export interface Standing {
 /** The result of one look at run directories. */
 export interface Look {
   readonly cells: readonly Standing[]
-  /** Why there may be more cells than these; absent where all names were read. */
+  /** Why there may be more cells than these; absent where all names were read, and all that is noted under them. */
   readonly cut?: string
 }
 
@@ -62,14 +63,19 @@ export function lookAtCells(
         const cells = join(base, 'runs', run, 'cells')
         return looked(cells).flatMap((cell) => {
           const group = unified === undefined || !own ? undefined : join(unified, CGROUP_PARENT, cell)
-          return standing(cell as CellId, join(cells, cell), group, uid) ?? [] // a name that `launchSteps` gave
+          try {
+            return standing(cell as CellId, join(cells, cell), group, uid) ?? [] // a name that `launchSteps` gave
+          } catch (error) {
+            cut ??= `of ${cell} it cannot be told what it is: ${String(error)}`
+            return []
+          }
         })
       }),
     )
   return { cells, ...(cut !== undefined && { cut }) }
 }
 
-/** Returns what is noted of a cell in a user's run directories, also where nothing of it runs any more. */
+/** Returns what is noted of a cell in a user's run directories, also where nothing of it runs; throws where that cannot be read. */
 export function notedCells(
   bases: readonly string[],
   cell: string,
@@ -89,7 +95,7 @@ const OTHERS_MAX = 4_096
 
 /**
  * Returns the cell if processes of it exist: by its cgroup where it has one, else by its pid 1, whose end ends all the
- * rest.
+ * rest. Throws where neither can be told, or what is noted of it.
  */
 function standing(
   cell: CellId,
@@ -142,9 +148,5 @@ function namesIn(directory: string, max: number): { readonly names: readonly str
 }
 
 function contents(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
+  return unlessGone(() => readFileSync(path, 'utf8'))
 }

@@ -2,7 +2,7 @@
  * Limits, freeze and kill of one cell, on a pure cgroup v2 host and on the hybrid one (v1 controllers beside a cgroup2
  * that carries no controller but can freeze and kill). Linux Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/*.
  */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
@@ -202,8 +202,13 @@ export function killMembers(directory: string, each: boolean): void {
     killProcess(pid, () => /^0::(.*)$/m.exec(contents(`/proc/${pid}/cgroup`))?.[1]?.endsWith(group) ?? false)
 }
 
+/** Tells whether a group is gone; one that cannot be looked at may be there. */
 function isRemoved(directory: string): boolean {
-  return !existsSync(directory) && existsSync(dirname(directory))
+  try {
+    return statSync(directory, { throwIfNoEntry: false }) === undefined && existsSync(dirname(directory))
+  } catch {
+    return false
+  }
 }
 
 function says(directory: string, line: string): boolean {

@@ -70,10 +70,14 @@ function overflowUid(): number {
   }
 }
 
+/** Returns undefined also where others may keep this user from looking: nothing there is ours. Throws what else fails. */
 function statOf(path: string): Stats | undefined {
   try {
     return lstatSync(path)
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && NOT_OURS.includes(String(error.code))) return undefined
+    throw error
   }
 }
+
+const NOT_OURS: readonly string[] = ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG']

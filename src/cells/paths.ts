@@ -1,5 +1,6 @@
-import { readdirSync, realpathSync } from 'node:fs'
+import { lstatSync, readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, sep } from 'node:path'
+import { readPlainFile } from '../model/plain-file.ts'
 
 /**
  * Where a path leads once every symlink in it is followed; of a path that does not exist, its nearest existing
@@ -40,4 +41,15 @@ export function readableNamesIn(directory: string): readonly string[] {
   } catch {
     return []
   }
+}
+
+/**
+ * Returns the beginning of a plain file that may be another user's choice; undefined where there is none. Throws where one
+ * is there and cannot be read: what it says is not known then.
+ */
+export function textIn(path: string, bytesMax: number): string | undefined {
+  const file = readPlainFile(path, bytesMax, 'no')
+  if (file !== undefined) return file.bytes.toString('utf8')
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined
+  throw new Error(`${path} cannot be read`)
 }

@@ -7,13 +7,13 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, st
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
-import { readPlainFile } from '../model/plain-file.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { reapCgroup } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
 import { makePrivate, unmount } from './libc.ts'
 import { isOwnPlace, makeOwnPlace } from './own-place.ts'
-import { namesIn } from './paths.ts'
+import { namesIn, textIn } from './paths.ts'
+import { startOf, unlessGone } from './process-end.ts'
 import { UID_FIRST, uidHolder } from './uid.ts'
 
 export interface RunDirectory {
@@ -72,10 +72,12 @@ export interface Reaped {
   readonly gateways: readonly string[]
   /** What could not be removed; empty when all is gone. */
   readonly left: readonly string[]
+  /** Why it cannot be told whether its warden lives, or what is left of it. */
+  readonly untold?: string
 }
 
 /**
- * Ends and removes every cell whose warden is dead. Never touches one whose warden lives. Several may do so at a time. In
+ * Ends and removes every cell whose warden is dead. Never touches one whose warden may live. Several may do so at a time. In
  * a directory that somebody else could have made, nothing is ours, and nothing in it is read.
  */
 export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<readonly Reaped[]> {
@@ -84,25 +86,36 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
   const reaped: Reaped[] = []
   for (const run of namesIn(runs)) {
     const path = join(runs, run)
-    if (run.startsWith('.') || ownerLives(path)) continue
-    const cells = namesIn(join(path, 'cells'))
-    // A cell that was never unblocked has outlived its parent.
-    for (const cell of cells) killInit(join(path, 'cells', cell))
-    for (const uid of uidsOf(join(base, 'uids'), cells)) killProcessesOf(uid)
-    const { ended, left } = await endGateways(path)
-    for (const cell of cells) if (!(await reapCgroup(cgroups, cell, REAP_TIMEOUT_MS))) left.push(`cgroup ${cell}`)
-    for (const cell of cells) if (!(await initEnds(join(path, 'cells', cell)))) left.push(`processes of ${cell}`)
-    // One that somebody else took away meanwhile is gone all the same: what counts is what is left.
-    for (const mount of mountsUnder(path)) unmount(mount, true)
-    left.push(...mountsUnder(path).map((mount) => `mount ${mount}`))
-    if (left.length === 0) {
-      for (const uid of uidsOf(join(base, 'uids'), cells)) rmSync(join(base, 'uids', uid), { force: true })
-      rmSync(path, { recursive: true, force: true })
+    if (run.startsWith('.')) continue
+    try {
+      if (!ownerLives(path)) reaped.push(await reapRun(base, run, cgroups))
+    } catch (error) {
+      const untold = error instanceof Error ? error.message : String(error)
+      reaped.push({ run, cells: [], gateways: [], left: [], untold })
     }
-    reaped.push({ run, cells, gateways: ended, left })
   }
   freeForgotten(base)
   return reaped
+}
+
+/** Ends and removes what a dead warden has left; throws where what is left cannot be told. */
+async function reapRun(base: string, run: string, cgroups: CgroupHost): Promise<Reaped> {
+  const path = join(base, 'runs', run)
+  const cells = namesIn(join(path, 'cells'))
+  // A cell that was never unblocked has outlived its parent.
+  for (const cell of cells) killInit(join(path, 'cells', cell))
+  for (const uid of uidsOf(join(base, 'uids'), cells)) killProcessesOf(uid)
+  const { ended, left } = await endGateways(path)
+  for (const cell of cells) if (!(await reapCgroup(cgroups, cell, REAP_TIMEOUT_MS))) left.push(`cgroup ${cell}`)
+  for (const cell of cells) if (!(await initEnds(join(path, 'cells', cell)))) left.push(`processes of ${cell}`)
+  // One that somebody else took away meanwhile is gone all the same: what counts is what is left.
+  for (const mount of mountsUnder(path)) unmount(mount, true)
+  left.push(...mountsUnder(path).map((mount) => `mount ${mount}`))
+  if (left.length === 0) {
+    for (const uid of uidsOf(join(base, 'uids'), cells)) rmSync(join(base, 'uids', uid), { force: true })
+    rmSync(path, { recursive: true, force: true })
+  }
+  return { run, cells, gateways: ended, left }
 }
 
 /**
@@ -114,11 +127,21 @@ function freeForgotten(base: string): void {
   const known = namesIn(runs).flatMap((run) => namesIn(join(runs, run, 'cells')))
   for (const uid of namesIn(uids)) {
     const path = join(uids, uid)
-    const holder = uidHolder(uids, uid)
+    const holder = holderIn(uids, uid)
     // Another warden may free it while we look.
     const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
-    if (known.some((cell) => holder.endsWith(cell)) || Date.now() - since < FORGOTTEN_AFTER_MS) continue
+    if (holder === undefined || known.some((cell) => holder.endsWith(cell)) || Date.now() - since < FORGOTTEN_AFTER_MS)
+      continue
     if (killProcessesOf(uid) === 0) rmSync(path, { force: true })
+  }
+}
+
+/** Returns who holds a reservation; undefined where that cannot be told. */
+function holderIn(uids: string, uid: string): string | undefined {
+  try {
+    return uidHolder(uids, uid)
+  } catch {
+    return undefined
   }
 }
 
@@ -140,10 +163,13 @@ export function mountsUnder(path: string): readonly string[] {
 const REAP_TIMEOUT_MS = 5_000
 const REAP_LOOK_MS = 10
 
-/** A run directory without a readable owner is one whose warden died while making it. */
+/**
+ * Tells whether a run's warden lives; of a run without an owner it died while it was making or removing it. Throws where
+ * the kernel does not tell.
+ */
 function ownerLives(path: string): boolean {
   const owner = stampIn(join(path, 'owner'))
-  return owner !== undefined && owner.startTicks === processStamp(owner.pid).startTicks
+  return owner !== undefined && owner.startTicks === startOf(owner.pid)
 }
 
 interface ProcessStamp {
@@ -155,9 +181,11 @@ interface ProcessStamp {
 /** Bytes of a stamp: two numbers and their names. */
 const STAMP_BYTES_MAX = 1_024
 
+/** Returns the stamp that stands in a file; undefined where there is none. Throws where that cannot be read. */
 function stampIn(path: string): ProcessStamp | undefined {
+  const text = textIn(path, STAMP_BYTES_MAX)
   try {
-    const value: unknown = JSON.parse(readPlainFile(path, STAMP_BYTES_MAX, 'no')?.bytes.toString('utf8') ?? '')
+    const value: unknown = JSON.parse(text ?? '')
     if (typeof value !== 'object' || value === null || !('pid' in value && 'startTicks' in value)) return undefined
     const { pid, startTicks } = value
     return typeof pid === 'number' && typeof startTicks === 'string' && startTicks !== ''
@@ -168,20 +196,9 @@ function stampIn(path: string): ProcessStamp | undefined {
   }
 }
 
-/**
- * Returns the pid and its start time, which together are one process: a pid alone may be somebody else's by now. A
- * process that has ended and that nobody has reaped counts as gone; one of which only the main thread has ended is shown
- * as a zombie, too, and runs on in the others. proc(5), stat fields 3 (state), 20 (threads) and 22 (start).
- */
+/** Returns the pid and its start time, which together are one process. Throws where the kernel does not tell. */
 function processStamp(pid: number): ProcessStamp {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    const ended = (fields[0] === 'Z' || fields[0] === 'X') && !(Number(fields[17]) > 1)
-    return { pid, startTicks: ended ? '' : (fields[19] ?? '') }
-  } catch {
-    return { pid, startTicks: '' }
-  }
+  return { pid, startTicks: startOf(pid) ?? '' }
 }
 
 /** Names of the reservations that these cells and their pumps held. */
@@ -192,7 +209,9 @@ function uidsOf(uids: string, cells: readonly string[]): readonly string[] {
 /** Pid 1 of a cell, and never whoever has its number after it. */
 export interface Init {
   readonly pid: number
+  /** True also where the kernel does not tell. */
   lives(): boolean
+  /** Does nothing where the kernel does not tell whose number it is. */
   kill(): void
 }
 
@@ -254,35 +273,45 @@ function isStopped(pid: number): boolean {
   }
 }
 
-/** Returns pid 1 of the cell, from what `recordInit` wrote; undefined where nothing was written. */
+/** Returns pid 1 of the cell, from what `recordInit` wrote; undefined where nothing was. Throws where that cannot be read. */
 export function initIn(cellDirectory: string): Init | undefined {
   const stamp = stampIn(join(cellDirectory, 'init'))
   return stamp && initOf(stamp)
 }
 
 function initOf({ pid, startTicks }: ProcessStamp): Init {
-  const lives = (): boolean => startTicks !== '' && startTicks === processStamp(pid).startTicks
-  return { pid, lives, kill: () => void (lives() && killProcess(pid)) }
+  const look = (): 'lives' | 'ended' | 'untold' => {
+    try {
+      return startTicks !== '' && startTicks === startOf(pid) ? 'lives' : 'ended'
+    } catch {
+      return 'untold'
+    }
+  }
+  return { pid, lives: () => look() !== 'ended', kill: () => void (look() === 'lives' && killProcess(pid)) }
 }
 
 /**
- * Kills all that runs as a reserved uid, which one cell holds and nothing else; returns how many processes there were,
- * so that whoever frees the uid looks again.
+ * Kills all that runs as a reserved uid, which one cell holds and nothing else; returns how many processes there were, or
+ * may be, so that whoever frees the uid looks again.
  */
 export function killProcessesOf(uid: string): number {
   if (!/^\d+$/.test(uid) || Number(uid) < UID_FIRST) return 0
   let found = 0
   for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const status = readFileSync(`/proc/${entry}/status`, 'utf8')
-      if (!status.includes(`\nUid:\t${uid}\t`)) continue
-      found++
-      killProcess(Number(entry))
-    } catch {
-      // It ended while we looked.
-    }
+    const status = statusOf(entry)
+    if (status === 'gone' || (status !== 'untold' && !status.includes(`\nUid:\t${uid}\t`))) continue
+    found++
+    if (status !== 'untold') killProcess(Number(entry))
   }
   return found
+}
+
+function statusOf(pid: string): string {
+  try {
+    return unlessGone(() => readFileSync(`/proc/${pid}/status`, 'utf8')) ?? 'gone'
+  } catch {
+    return 'untold'
+  }
 }
 
 function killProcess(pid: number): void {

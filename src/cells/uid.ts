@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { no, ok, type Result } from '../model/result.ts'
+import { unlessGone } from './process-end.ts'
 
 /**
  * Host uids that live cells hold, one file each. The range lies above every distribution's and every subuid default,
@@ -57,12 +58,9 @@ export function freeUid(directory: string, uid: number): boolean {
   return true
 }
 
+/** Returns who holds a uid, or a workspace; empty where nobody does. Throws where that cannot be read. */
 export function uidHolder(directory: string, uid: number | string): string {
-  try {
-    return readFileSync(join(directory, `${uid}`), 'utf8')
-  } catch {
-    return ''
-  }
+  return unlessGone(() => readFileSync(join(directory, `${uid}`), 'utf8')) ?? ''
 }
 
 /** With a million live cells of fifty million uids, 64 misses in a row have a chance of 10^-109. */

@@ -16,7 +16,7 @@ import { inMemory, writeEtc } from './etc.ts'
 import { standGuard } from './guard.ts'
 import { type Ground, launchCell, type MayBegin } from './launch.ts'
 import { isOwnPlace } from './own-place.ts'
-import { readableNamesIn } from './paths.ts'
+import { namesIn } from './paths.ts'
 import { attachPump, type Pump, type Streams } from './pump.ts'
 import { lacksOfRootTried, rootFix } from './root.ts'
 import { openRunDirectory, type Reaped, reapOrphans, recordGateway } from './run-directory.ts'
@@ -236,10 +236,10 @@ export function runDirectories(uid: number | undefined = process.getuid?.()): re
   return uid === 0 ? ['/run/firebreak', ...new Set(ofUser)] : [...new Set(ofUser)]
 }
 
-/** Returns the uids of the users of whom a directory of runs may lie where such directories usually do. */
+/** Returns the uids of the users of whom a directory of runs may lie where such directories usually do; throws where that cannot be read. */
 export function usersOfRuns(): readonly number[] {
-  const named = readableNamesIn(SHARED).flatMap((name) => /^firebreak-(\d+)$/.exec(name)?.[1] ?? [])
-  const users = new Set([...readableNamesIn('/run/user').filter((name) => /^\d+$/.test(name)), ...named])
+  const named = namesIn(SHARED).flatMap((name) => /^firebreak-(\d+)$/.exec(name)?.[1] ?? [])
+  const users = new Set([...namesIn('/run/user').filter((name) => /^\d+$/.test(name)), ...named])
   return [...users].slice(0, USERS_MAX).map(Number)
 }
 

@@ -4,6 +4,7 @@ import type { CellAbout } from '../cells/about.ts'
 import { lookAtCells, notedCells, type Standing } from '../cells/census.ts'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
+import { unlessGone } from '../cells/process-end.ts'
 import { runDirectories, usersOfRuns } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import { type Confirmation, eventually, type Order, type Target } from '../control/containment.ts'
@@ -57,8 +58,8 @@ export async function census(
     order.target.kind !== 'all' &&
     uid === process.geteuid?.() &&
     (order.target.kind === 'cell' || about?.configuration === configuration)
-  const elsewhere = othersThan(places, order.target, config, isSame).map(([point, words, same]) =>
-    confirmation(point, !same, words),
+  const elsewhere = othersToTell(() => othersThan(places, order.target, config, isSame), cuts).map(
+    ([point, words, same]) => confirmation(point, !same, words),
   )
   const goOn = [...person, ...elsewhere]
   const unseen = () =>
@@ -132,7 +133,8 @@ const END_MS_MAX = 5_000
 type Places = ReadonlyMap<string, number>
 
 function placesOf(states: readonly string[]): Places {
-  return new Map(states.flatMap((state) => placeOf(state).map((place) => [place, statSync(place).uid] as const)))
+  const places = states.flatMap((state) => unlessGone(() => realpathSync(state)) ?? [])
+  return new Map(places.map((place) => [place, statSync(place).uid]))
 }
 
 /** Returns this user, and for root the owners of the states: their wardens keep what they make in places of their own. */
@@ -180,6 +182,18 @@ function goingOn(target: Target, standing: readonly Standing[], config: Config |
   return standing.filter(({ about }) => about?.part === 'person' && (every || reached.has(about.environment)))
 }
 
+type Elsewhere = readonly (readonly [string, string, boolean])[]
+
+/** Returns what is told of other states; adds to `cuts` why that is not known, which keeps nothing of this one from being ended. */
+function othersToTell(look: () => Elsewhere, cuts: Set<string>): Elsewhere {
+  try {
+    return look()
+  } catch (error) {
+    cuts.add(error instanceof Error ? error.message : String(error))
+    return []
+  }
+}
+
 /**
  * Returns the other states of which cells of this user run that an order means by name, and for root of every user, each
  * with what is told of it, and whether `isSame` says of one of its cells that the order meant it.
@@ -189,7 +203,7 @@ function othersThan(
   target: Target,
   config: Config | undefined,
   isSame: (each: Standing) => boolean,
-): readonly (readonly [string, string, boolean])[] {
+): Elsewhere {
   const own = process.geteuid?.() ?? 0
   const users = own === 0 ? [...new Set([own, ...usersOfRuns()])] : [own]
   const others = standingOf(users).filter(
@@ -233,10 +247,11 @@ function meantBy(target: Target, standing: readonly Standing[], config: Config |
   return meant
 }
 
+/** Returns the path of a state without links; as it is written where that cannot be looked up. */
 function placeOf(state: string): readonly string[] {
   try {
     return [realpathSync(state)]
   } catch {
-    return []
+    return [state]
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { standingCells } from '../cells/census.ts'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
@@ -274,7 +274,7 @@ const REAP_MS_MAX = 10_000
 
 /** Returns the states that keep a fence; the state itself where none does, so that this is told. */
 function statesWithFence(state: string): readonly string[] {
-  const all = statesIn(state).filter((each) => existsSync(join(each, 'fence')))
+  const all = statesIn(state).filter((each) => lstatSync(join(each, 'fence'), { throwIfNoEntry: false }) !== undefined)
   return all.length > 0 ? all : [state]
 }
 

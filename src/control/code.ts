@@ -4,7 +4,6 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   rmdirSync,
   statSync,
   unlinkSync,
@@ -15,6 +14,7 @@ import process from 'node:process'
 import type { Handle } from '../cells/handle.ts'
 import { attachMount, changeMount, cloneMount, systemFaultText, unmount } from '../cells/libc.ts'
 import { makeOwnPlace } from '../cells/own-place.ts'
+import { startOf } from '../cells/process-end.ts'
 import { defaultRunDirectory } from '../cells/warden.ts'
 import { openOwnerMaps } from '../cells/workspace/owner-map.ts'
 import { no, ok, type Result } from '../model/index.ts'
@@ -65,7 +65,7 @@ export async function reachableCode(uids: readonly (number | undefined)[]): Prom
   }
   const programs = new Map<number, Program>()
   for (const shownAs of readable ? [undefined] : others) {
-    const place = join(all, `${process.pid}.${startTicks(process.pid)}.${++places}`)
+    const place = join(all, `${process.pid}.${startOf(process.pid) ?? ''}.${++places}`)
     made.push(place)
     const shown = await showAll(place, shownAs)
     if (!shown.ok) {
@@ -155,19 +155,13 @@ function quietly(step: () => void): void {
   }
 }
 
-/** A pid alone may be somebody else's by now; with its start time it is one process. */
+/** A pid alone may be somebody else's by now; with its start time it is one process. True where the kernel does not tell. */
 function ownerLives(place: string): boolean {
   const [pid, ticks] = place.split('.')
-  return ticks !== undefined && ticks !== '' && startTicks(Number(pid)) === ticks
-}
-
-/** proc(5), stat field 22; the name in brackets may hold anything. Empty where there is no such process. */
-function startTicks(pid: number): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    return ticks !== undefined && ticks !== '' && startOf(Number(pid)) === ticks
   } catch {
-    return ''
+    return true
   }
 }
 

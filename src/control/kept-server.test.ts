@@ -43,6 +43,7 @@ function kept(t: TestContext, options: FakeOptions = {}) {
         return ok(undefined)
       },
       freeze: async () => ok(undefined),
+      kill: async () => (options.left === undefined ? ok('populated 0') : no({ kind: 'timeout' })),
       teardown: async () => {
         Object.assign(fake, { running: false, torn: true })
         resolve()
@@ -215,6 +216,21 @@ describe('a stdio server that is kept running', () => {
     const { server, cells } = kept(t, { deaf: true })
     assert.deepEqual(await server.start(), no('the channel is closed'))
     assert.deepEqual([cells[0]?.running, cells[0]?.torn], [false, true])
+  })
+
+  it('KS8: S8: one that could not be ended is not called gone by whoever stops it', async (t) => {
+    const { server, cells, pass } = kept(t, { left: 'left: 4711' })
+    await server.start()
+    cells[0]?.exit()
+    await pass(0)
+    assert.equal(cells[0]?.torn, true)
+    assert.deepEqual(await server.halt('kill'), no('{"kind":"timeout"}'))
+  })
+
+  it('KS8: nor is one that never began', async (t) => {
+    const { server } = kept(t, { left: 'left: 4711', deaf: true })
+    assert.ok(!(await server.start()).ok)
+    assert.deepEqual(await server.halt('kill'), no('{"kind":"timeout"}'))
   })
 
   it('KS6: from the tick of an order on none is started again', async (t) => {

@@ -38,6 +38,7 @@ const END_MS_MAX = 2_000
  * - KS5  One that has run for LIVED_MS_MIN counts as the first: what ended before it makes nothing wait any more.
  * - KS6  From the tick of `hold` on none begins: one that is being launched is torn down before it has run.
  * - KS7  One that was frozen stands until `end`, also when the gateway has given it up: its files stay in use.
+ * - KS8  One that has ended, and of which something may be left, is not forgotten: whoever stops it hears what is left.
  */
 export class KeptServer {
   readonly #options: KeptServerOptions
@@ -76,8 +77,7 @@ export class KeptServer {
     const handed = this.#isOver() ? no(OVER) : this.#options.handOver(server.value, number)
     const begun = handed.ok ? cell.start() : handed
     if (!begun.ok) {
-      await cell.teardown()
-      this.#running = undefined
+      if ((await cell.teardown()).gone) this.#running = undefined
       return begun
     }
     if (this.#running !== undefined) this.#running.begun = true
@@ -149,7 +149,7 @@ export class KeptServer {
     clearTimeout(lived)
     const receipt = await cell.teardown()
     if (this.#over.signal.aborted) return
-    this.#running = undefined
+    if (receipt.gone) this.#running = undefined
     if (this.#held) return
     if (!receipt.gone) return this.#down(`its server could not be ended: ${leftOf(receipt)}; it is not started again`)
     for (;;) {

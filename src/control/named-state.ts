@@ -20,12 +20,21 @@ export function namedStateFault(named: string): StateFault | undefined {
   if (isState(path)) return undefined
   const names = namesIn(path)
   if (names === 'absent' || names?.every((name) => PARTS.has(name))) return undefined
-  const of = aboutIn(path)?.state
+  const of = stateNotedIn(path)
   const beside = [join(path, '.firebreak'), join(path, 'state')].filter(isState)
   const holds = names === undefined ? 'is no directory' : 'holds something else'
   return {
     problem: `${named} is no state: it ${holds}`,
     meant: [...(of === undefined ? [] : [wholeState(of)]), ...beside],
+  }
+}
+
+/** Returns the state of the cell whose directory a person has named, where that can be read. */
+function stateNotedIn(path: string): string | undefined {
+  try {
+    return aboutIn(path)?.state
+  } catch {
+    return undefined
   }
 }
 

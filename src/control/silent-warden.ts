@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
+import { startOf, unlessGone } from '../cells/process-end.ts'
 import { reapOrphans } from '../cells/run-directory.ts'
 import { type Confirmation, eventually } from './containment.ts'
 import type { Silent } from './control-socket.ts'
@@ -28,11 +29,11 @@ export async function endSilentWarden({ pid, socket, uid }: Silent, proc = '/pro
     }
   }
   try {
-    const since = startOf(proc, pid)
+    const since = startOf(pid, proc)
     if (since === undefined || !holds(proc, pid, socket) || !isOf(proc, pid, uid))
       return told(true, 'it was gone: no process has its socket')
-    if (startOf(proc, pid) === since) process.kill(pid, 'SIGKILL')
-    const gone = await eventually(() => startOf(proc, pid) !== since, END_MS_MAX)
+    if (startOf(pid, proc) === since) process.kill(pid, 'SIGKILL')
+    const gone = await eventually(() => startOf(pid, proc) !== since, END_MS_MAX)
     return told(gone, gone ? 'it did not answer, and was ended' : 'it does not answer, and cannot be ended')
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
@@ -40,12 +41,21 @@ export async function endSilentWarden({ pid, socket, uid }: Silent, proc = '/pro
   }
 }
 
-/** Cells of wardens that are dead: whatever of them the kernel still has is ended, and proven gone. */
+/**
+ * Ends what the kernel still has of cells of dead wardens, and proves it gone. A warden of which it cannot be told whether
+ * it lives, or what it has left, is not confirmed.
+ */
 export async function reapDead(runDirectories: readonly string[]): Promise<readonly Confirmation[]> {
   const begun = performance.now()
   const cgroups = openCgroups(CGROUP_PARENT)
   const reaped = (await Promise.all(runDirectories.map((base) => reapOrphans(base, cgroups)))).flat()
-  return reaped.flatMap(({ cells, gateways, left }) =>
+  const untold = reaped.flatMap(({ run, untold: why }): readonly Confirmation[] => {
+    if (why === undefined) return []
+    const said = `whether it lives, or what is left of it, cannot be told, and its cells may go on: ${why}`
+    const afterMs = performance.now() - begun
+    return [{ point: `warden of ${run}`, by: 'kernel', confirmed: false, said, afterMs, escalated: false }]
+  })
+  const told = reaped.flatMap(({ cells, gateways, left }) =>
     [...cells.map((cell) => `processes of ${cell}`), ...gateways, ...left.filter(isGateway)].map((point) => ({
       point,
       by: 'kernel' as const,
@@ -55,24 +65,12 @@ export async function reapDead(runDirectories: readonly string[]): Promise<reado
       escalated: true,
     })),
   )
+  return [...untold, ...told]
 }
 
 /** Tells one that could not be ended from what else is left: it has a point of its own, also where no cell is. */
 function isGateway(left: string): boolean {
   return left.startsWith('gateway ')
-}
-
-/** Returns when a process began, in ticks of the kernel; undefined where it has ended. Throws what else is in the way. */
-function startOf(proc: string, pid: number): string | undefined {
-  const stat = unlessGone(() => readFileSync(join(proc, `${pid}`, 'stat'), 'utf8'))
-  // From the third field on: a name may have spaces and brackets. proc_pid_stat(5)
-  const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
-  if (state === undefined) return undefined
-  // Of one with several threads the main one may have ended alone: it runs on in the others.
-  if ((state === 'Z' || state === 'X') && !(Number(fields[16]) > 1)) return undefined
-  const since = fields[18]
-  if (since === undefined) throw new Error(`${join(proc, `${pid}`, 'stat')} is cut off`)
-  return since
 }
 
 /**
@@ -94,14 +92,4 @@ function holds(proc: string, pid: number, socket: string): boolean {
 function isOf(proc: string, pid: number, uid: number | undefined): boolean {
   const status = unlessGone(() => readFileSync(join(proc, `${pid}`, 'status'), 'utf8')) ?? ''
   return uid === undefined || Number(/^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]) === uid
-}
-
-function unlessGone<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
-      return undefined
-    throw error
-  }
 }

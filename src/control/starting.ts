@@ -175,8 +175,10 @@ export function unbegun(start: Start): Unbegun {
 async function gone(start: Start): Promise<Result<string, string>> {
   if (start.cell === undefined) await start.over
   const own = start.servers.filter(({ shared }) => !shared).map(({ server }) => server.halt('kill'))
-  // One that has been torn down meanwhile has no group to ask any more: what counts is what is left.
-  await Promise.all([start.cell?.kill(), ...own])
+  const ended = await Promise.all([start.cell?.kill() ?? ok(''), ...own])
+  const failed = ended.find(({ ok: gone }) => !gone)
+  if (failed?.ok === false)
+    return no(`it was being started, and its end is not confirmed: ${JSON.stringify(failed.reason)}`)
   const left = [...(start.cell?.pids() ?? []), ...start.servers.flatMap(pidsOf)]
   if (left.length > 0) return no(`processes of it are left: ${left.join(' ')}`)
   return ok('it was being started: it has not begun, and nothing of it is left')

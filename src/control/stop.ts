@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import type { Cell } from '../cells/cell.ts'
 import { schedule } from '../cells/libc.ts'
+import { startOf } from '../cells/process-end.ts'
 import { type AgentName, type CellId, isBelow, no, ok, personName, type Result, type Rung } from '../model/index.ts'
 import { type Confirmation, type EnforcementPoint, eventually, type Order, orderAll } from './containment.ts'
 import { changeFence, EVERYBODY, fencedIn } from './fence.ts'
@@ -58,6 +58,7 @@ const GATE_MS_MAX = 1_500
 const CONNECTIONS_MS_MAX = 500
 const FREEZE_MS_MAX = 2_000
 const FENCE_MS_MAX = 2_000
+const GATEWAY_END_MS_MAX = 1_000
 /**
  * Milliseconds for a start to be gone: what is being mounted and built is built to its end first; a command waits 10 s
  * for a word.
@@ -76,8 +77,7 @@ export async function stopCells(
   const { stopping, order, services } = stop
   const distrust = async (): Promise<Result<string, string>> => {
     services.distrust(`it has not confirmed order ${order.id}`)
-    const gone = await eventually(() => !lives(services.gatewayPid), 1_000)
-    return gone ? ok('the gateway was ended, and its listeners with it') : no('the gateway is still there')
+    return await gatewayEnded(services.gatewayPid)
   }
   const { gatewayPid } = services
   return ahead([process.pid, gatewayPid], () => {
@@ -237,13 +237,20 @@ function fenceOrNote(
   )
 }
 
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return false
-  }
+/** Waits for a gateway's end; where the kernel does not tell, it may go on. `proc` is where proc(5) lies. */
+export async function gatewayEnded(pid: number, proc = '/proc'): Promise<Result<string, string>> {
+  let untold: string | undefined
+  const gone = await eventually(() => {
+    try {
+      untold = undefined
+      return startOf(pid, proc) === undefined
+    } catch (error) {
+      untold = error instanceof Error ? error.message : String(error)
+      return false
+    }
+  }, GATEWAY_END_MS_MAX)
+  if (gone) return ok('the gateway was ended, and its listeners with it')
+  return no(untold === undefined ? 'the gateway is still there' : `whether the gateway lives cannot be told: ${untold}`)
 }
 
 export function newOrderId(): string {

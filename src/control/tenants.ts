@@ -75,8 +75,10 @@ export function trialsOf(stateDirectory: string): readonly string[] {
       return stat?.isDirectory() === true && owners.includes(stat.uid)
     })
     return names.flatMap((name) => statesIn(join(parent, name)))
-  } catch {
-    return []
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && ['EACCES', 'ENOENT', 'ENOTDIR'].includes(String(error.code)))
+      return []
+    throw error
   }
 }
 

@@ -50,6 +50,19 @@ describe('S8: a state in an odd place', { skip: SKIP, concurrency: 2 }, () => {
     await nothingIsLeft(far)
   })
 
+  it('one whose note of the places of its runs cannot be read: nobody is told that nothing runs', async () => {
+    const state = join(temporaryDirectory(), 'state')
+    mkdirSync(join(state, 'ledger'), { recursive: true })
+    const contain = () => firebreak(['contain', 'all', '--state', state, ...BY_MARIA])
+    assert.equal((await contain()).code, 0, 'control')
+    mkdirSync(join(state, 'run-directories'))
+    const told = await contain()
+    assert.equal(told.code, FAILED, told.stdout)
+    assert.match(told.stdout, /^NO {3}dead wardens +\S+run-directories cannot be read/m)
+    assert.match(told.stdout, /^NO {3}host +\S+run-directories cannot be read/m)
+    assert.match(told.stdout, /^NOT CONTAINED/m)
+  })
+
   it('one in which no control socket can be made: run says so and starts nothing', async () => {
     const state = join(temporaryDirectory(), 'state')
     mkdirSync(state)
