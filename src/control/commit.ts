@@ -14,9 +14,9 @@ import {
   pathPattern,
   type Result,
 } from '../model/index.ts'
-import { readFence } from './fence.ts'
+import { type Fenced, fencedIn, readFence } from './fence.ts'
 import { markLanded } from './landed-marks.ts'
-import { rungIn } from './rung-in.ts'
+import { containedText } from './rung-in.ts'
 import { CHANGED_SINCE, changedSinceShown } from './shown-changes.ts'
 import { markCommitted } from './workspace-marks.ts'
 
@@ -26,22 +26,33 @@ export interface Wanted {
   readonly paths?: readonly string[]
   /** Of what a host would act upon, these. */
   readonly confirmed: readonly string[]
+  /** The last order that the person has been told their agent is contained by; absent: they were told of none. */
+  readonly told?: string
+}
+
+/** The order that an agent is contained by, and what a person is told of it. */
+export interface Contained {
+  readonly order: string
+  readonly text: string
 }
 
 /**
- * Tells whether changes may land that nobody has named: not while their agent is contained. `agent`: undefined where no
- * configuration tells whose they are; then nobody of the state may be.
+ * Returns by which order an agent is contained at this moment; undefined where it is not. `agent`: undefined where no
+ * configuration tells whose files they are; then nobody of the state may be.
  */
-export function mayLandUnnamed(state: string, agent: AgentName | undefined): Result<void, string> {
+export function containedNow(state: string, agent: AgentName | undefined): Result<Contained | undefined, string> {
   const fence = readFence(state)
   if (!fence.ok) return fence
+  const told = ({ order, last }: Fenced, text: string) => ok({ order: last ?? order, text })
   if (agent !== undefined) {
-    const rung = rungIn(fence.value, { name: agent })
-    return rung.ok ? ok(undefined) : rung
+    const fenced = fencedIn(fence.value, agent)
+    if (fenced === undefined || !isBelow(fenced.rung, 'restricted')) return ok(undefined)
+    return told(fenced, containedText(agent, fenced))
   }
   const [contained] = [...fence.value].filter(([, { rung }]) => isBelow(rung, 'restricted'))
   if (contained === undefined) return ok(undefined)
-  return no(`no configuration tells whose files they are, and ${contained[0]} is ${contained[1].rung}`)
+  const [name, fenced] = contained
+  return told(fenced, `no configuration tells whose files they are, and ${name} is ${fenced.rung}`)
 }
 
 /** What a person lists is allowed by that, and `never` binds them, too. */
@@ -73,8 +84,8 @@ export function choosing(
 
 /**
  * Lands what is wanted. The directory may hold then what the cell had seen: its labels stay with it from there on, for
- * every cell that is shown it, which is written down before anything lands. What a rule would land of a contained `agent`
- * does not, as asked in the moment of landing.
+ * every cell that is shown it, which is written down before anything lands. Of a contained `agent` nothing does, as asked in
+ * the moment of landing, but what a person has named who was told of its last order.
  */
 export async function commitWanted(
   warden: Warden,
@@ -90,9 +101,11 @@ export async function commitWanted(
   const landing = await warden.commitChosen(changes, (diff) => {
     const chosen = choose(diff)
     if (chosen.paths.length === 0) return chosen
-    const may = wanted.paths === undefined && agent !== undefined ? mayLandUnnamed(state, agent) : ok(undefined)
-    if (!may.ok) {
-      contained = may.reason
+    const now = containedNow(state, agent)
+    const isTold =
+      now.ok && (now.value === undefined || (wanted.paths !== undefined && now.value.order === wanted.told))
+    if (!isTold) {
+      contained = now.ok ? now.value?.text : now.reason
       return { ...chosen, paths: [] }
     }
     try {
@@ -114,19 +127,26 @@ export async function commitWanted(
 }
 
 /** As it travels to the run whose cell lives on the files. */
-export function wantedJson({ rule, paths, confirmed }: Wanted): JsonObject {
+export function wantedJson({ rule, paths, confirmed, told }: Wanted): JsonObject {
   const text = (patterns: CommitRule['allow']) => patterns.map((pattern) => pattern.join('/'))
-  return { allow: text(rule.allow), never: text(rule.never), ...(paths && { paths }), confirmed }
+  return {
+    allow: text(rule.allow),
+    never: text(rule.never),
+    ...(paths && { paths }),
+    confirmed,
+    ...(told !== undefined && { told }),
+  }
 }
 
 export function wantedFrom(json: Json): Wanted {
-  const { allow, never, paths, confirmed } = isJsonObject(json) ? json : {}
+  const { allow, never, paths, confirmed, told } = isJsonObject(json) ? json : {}
   const texts = (value: Json | undefined) => (Array.isArray(value) ? value.map(String) : [])
   const patterns = (value: Json | undefined) => texts(value).flatMap((text) => [pathPattern(text) ?? fail(text)])
   return {
     rule: { allow: patterns(allow), never: patterns(never) },
     ...(paths !== undefined && { paths: texts(paths) }),
     confirmed: texts(confirmed),
+    ...(typeof told === 'string' && { told }),
   }
 }
 

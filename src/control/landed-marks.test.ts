@@ -8,6 +8,7 @@ import type { Landing, WorkspaceFault } from '../cells/workspace/changes.ts'
 import type { Agent, Config } from '../config/config.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { commitWanted } from './commit.ts'
+import { makeFence } from './fence.ts'
 import { landedFor, usedElsewhere } from './landed-marks.ts'
 import { livedSpans, markCommitted, markDiscarded } from './workspace-marks.ts'
 
@@ -40,6 +41,7 @@ describe('X1: labels go with what has landed', () => {
     const state = join(base, name)
     const changes = join(state, 'workspaces', 'a')
     mkdirSync(changes, { recursive: true })
+    makeFence(state)
     const warden = {
       commitChosen: async (_: string, choose: Parameters<Warden['commitChosen']>[1]) => {
         const diff = { record: { lower: work }, changes: [{ path: 'note.txt' }], executes: [] } as unknown

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { readFence } from '../../src/control/fence.ts'
 import { markLanded } from '../../src/control/landed-marks.ts'
 import type { Entry } from '../../src/model/entry.ts'
+import { agentName } from '../../src/model/index.ts'
 import { firebreak, ledgerOf, NODE_CELL, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { type AgentPlan, type CellPlan, type ConfigPlan, type UpstreamPlan, writeConfig } from '../kit/config-text.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
@@ -243,7 +245,7 @@ describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
   })
 
   it('by rule: what the configuration allows lands, also while the cell lives; never what it protects', async () => {
-    const { work, call, run } = desk({ commit: { allow: ['src/**', '*.md'], never: ['src/secret/**'] } })
+    const { work, state, call, run } = desk({ commit: { allow: ['src/**', '*.md'], never: ['src/secret/**'] } })
     const makes =
       'mkdir -p src/secret; echo x > src/a; echo x > src/secret/k; echo x > note.md; echo x > other; echo x > src/.envrc'
     const running = run('sh', '-c', `${makes}; echo up; while :; do echo x >> src/grows; sleep 0.05; done`)
@@ -276,7 +278,12 @@ describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
         'of who is contained, none',
       )
     assert.deepEqual(readdirSync(work).toSorted(), ['given', 'src'])
-    const named = await call('commit', '--agent', 'desk', 'src/secret/k', 'other', '--yes')
+    const untold = await call('commit', '--agent', 'desk', 'src/secret/k', 'other', '--yes')
+    assert.equal(untold.code, 5, 'nor what a person names who was not told')
+    assert.deepEqual(readdirSync(work).toSorted(), ['given', 'src'])
+    const fence = readFence(state)
+    const contained = ['--contained', (fence.ok && fence.value.get(agentName('desk'))?.order) || '']
+    const named = await call('commit', '--agent', 'desk', 'src/secret/k', 'other', '--yes', ...contained)
     assert.match(
       JSON.stringify(named.said),
       /"left":\[\{"path":"src\/secret\/k","why":"\\"src\/secret\/\*\*\\" never lands/,

@@ -1,10 +1,11 @@
 import { basename } from 'node:path'
+import process from 'node:process'
 import type { Warden } from '../../cells/warden.ts'
 import type { Landing } from '../../cells/workspace/changes.ts'
 import type { Executes } from '../../cells/workspace/executes.ts'
 import type { Agent } from '../../config/config.ts'
 import { madeEntry, makeCheckpoint } from '../../control/checkpoints.ts'
-import { commitWanted, mayLandUnnamed, ruleFor, type Wanted, wantedJson } from '../../control/commit.ts'
+import { type Contained, commitWanted, containedNow, ruleFor, type Wanted, wantedJson } from '../../control/commit.ts'
 import { askHolder } from '../../control/control-socket.ts'
 import { boundsOf } from '../../control/files-desk.ts'
 import { CHANGED_SINCE, changedSinceShown, noteShown } from '../../control/shown-changes.ts'
@@ -27,7 +28,7 @@ export const command: Command = {
   name: 'commit',
   summary: 'Land what a cell changed in the directory that its workspace was made over',
   usage: [
-    'firebreak commit [--agent <name>] [<path>…] [--confirm <path,…>] [--yes] [--discard]',
+    'firebreak commit [--agent <name>] [<path>…] [--confirm <path,…>] [--yes] [--contained <order>] [--discard]',
     'firebreak commit [--agent <name>] --rule [--confirm <path,…>]',
   ],
   example: 'firebreak commit --agent refund-bot\nfirebreak commit src/refunds.ts --confirm package.json',
@@ -42,6 +43,11 @@ export const command: Command = {
     rule: {
       type: 'boolean',
       help: 'land what the configuration allows (cell: commit), without asking; not while its agent is contained',
+    },
+    contained: {
+      type: 'string',
+      value: 'order',
+      help: 'its agent is contained by this order, and the named paths are to land all the same',
     },
     unsaved: { type: 'boolean', help: 'do not save what is there first (a full disk)' },
     as: { type: 'string', value: 'person', help: 'who lands it (default: the login name)' },
@@ -65,14 +71,15 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
     )
     return EXIT.usage
   }
-  if (call.positionals.length === 0 && (call.flag('rule') || call.flag('yes'))) {
-    const may = mayLandUnnamed(stateOfWorkspace(changes), agent.value?.name)
-    if (!may.ok) return unnamed(call, may.reason)
-  }
-  if (call.flag('rule')) return landed(call, await land(call, warden, changes, agent.value, { rule, confirmed }))
+  const standing = containedNow(stateOfWorkspace(changes), agent.value?.name)
+  if (!standing.ok) return contained(call, standing.reason)
+  const asked = standing.value === undefined ? ok({}) : await despite(call, standing.value)
+  if (!asked.ok) return asked.reason
+  const by = { rule, confirmed, ...asked.value }
+  if (call.flag('rule')) return landed(call, await land(call, warden, changes, agent.value, by))
   const diff = await warden.diff(changes)
   if (!diff.ok && diff.reason.kind === 'in-use' && call.positionals.length > 0)
-    return landed(call, await land(call, warden, changes, agent.value, { rule, paths: call.positionals, confirmed }))
+    return landed(call, await land(call, warden, changes, agent.value, { ...by, paths: call.positionals }))
   if (!diff.ok) {
     const next = diff.reason.kind === 'in-use' ? ['while a cell lives on it, name the paths, or give --rule'] : []
     call.print.fault(printable(workspaceFaultText(diff.reason)), ...next)
@@ -97,15 +104,28 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
   }
   const question = `Land ${paths.length} changes in ${diff.value.record.lower}? [y/N] `
   if (!(await confirmedBy(call, question))) return EXIT.needsApproval
-  return landed(call, await land(call, warden, changes, agent.value, { rule, paths, confirmed }))
+  return landed(call, await land(call, warden, changes, agent.value, { ...by, paths }))
 }
 
-/** Refuses to land what nobody has looked at, of an agent that is contained. */
-function unnamed(call: Call, why: string): ExitCode {
-  call.print.fault(
-    `not landed: ${printable(why)}`,
-    'a person names the paths that are to land: firebreak diff shows them',
-  )
+/**
+ * Tells a person that the agent is contained whose files are to land: nothing lands that nobody has looked at, and what they
+ * have named lands by their word that they know it. Returns which order they know of.
+ */
+async function despite(call: Call, { order, text }: Contained): Promise<Result<Pick<Wanted, 'told'>, ExitCode>> {
+  const isNamed = call.positionals.length > 0
+  if (isNamed && call.text('contained') === order) return ok({ told: order })
+  if (!call.flag('rule') && !call.flag('yes') && !call.flag('no-input') && process.stdin.isTTY) {
+    call.print.line(printable(text))
+    return (await confirmedBy(call, 'It is contained. Go on all the same? [y/N] '))
+      ? ok({ told: order })
+      : no(EXIT.needsApproval)
+  }
+  return no(contained(call, text, ...(isNamed ? [`to land them all the same: --contained ${order}`] : [])))
+}
+
+function contained(call: Call, why: string, ...next: readonly string[]): ExitCode {
+  const named = next.length > 0 ? next : ['a person names the paths that are to land: firebreak diff shows them']
+  call.print.fault(`not landed: ${printable(why)}`, ...named)
   return EXIT.contained
 }
 
