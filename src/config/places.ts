@@ -1,36 +1,46 @@
 import { isIP } from 'node:net'
 import type { EnvironmentName, Problem } from '../model/index.ts'
-import { bareAddress, knownHosts, placeOfUrl, THIS_HOST } from '../model/this-host.ts'
+import { type KnownHosts, knownHosts, placesOfUrl, THIS_HOST } from '../model/this-host.ts'
 import type { Config } from './config.ts'
 
 /**
  * S6: every place that something of an environment reaches belongs to that environment alone, whoever reaches it: an
  * upstream through the gateway, or a relay by its environment's egress. And no relay reaches an upstream past the gateway.
  */
-export function placeProblems({ upstreams, environments }: Pick<Config, 'upstreams' | 'environments'>): Problem[] {
+export function placeProblems(
+  { upstreams, environments }: Pick<Config, 'upstreams' | 'environments'>,
+  hosts: KnownHosts = knownHosts(),
+): Problem[] {
   const problems: Problem[] = []
   const homes = new Map<string, Home>()
-  const hosts = knownHosts()
-  const placeOf = (url: URL) => placeOfUrl(url, hosts)
+  /** Takes a URL in, unless one of its places has a home that stands in its way, which is returned. */
+  const settle = (url: URL, home: Home, stands: (other: Home) => boolean): Home | undefined => {
+    const places = [...placesOfUrl(url, hosts)]
+    const other = places.flatMap((place) => homes.get(place) ?? []).find(stands)
+    if (other === undefined) for (const place of places) homes.set(place, home)
+    return other
+  }
   for (const { name, mcp, environment, source } of upstreams.values()) {
     if (mcp.kind !== 'http') continue
-    const other = homes.get(placeOf(mcp.url))
-    if (other !== undefined && other.environment !== environment) {
-      const message = `origin ${mcp.url.origin} of "${name}" belongs to environment "${other.environment}" already (${other.whose})`
-      problems.push({ source, message, expected: ONE_HOME })
-    } else homes.set(placeOf(mcp.url), { environment, whose: `upstream "${name}"`, isUpstream: true })
+    const home = { environment, whose: `upstream "${name}"`, isUpstream: true }
+    const other = settle(mcp.url, home, (each) => each.environment !== environment)
+    if (other === undefined) continue
+    const message = `origin ${mcp.url.origin} of "${name}" belongs to environment "${other.environment}" already (${other.whose})`
+    problems.push({ source, message, expected: ONE_HOME })
   }
   for (const { name: environment, egress } of environments.values()) {
     for (const { value: url, source } of egress) {
-      const other = homes.get(placeOf(url))
+      const home = { environment, whose: 'its egress', isUpstream: false }
+      const other = settle(url, home, (each) => each.isUpstream || each.environment !== environment)
+      if (other === undefined) continue
       const owned = `egress ${url.origin} of environment "${environment}" belongs to`
-      if (other?.isUpstream === true && other.environment === environment) {
+      if (other.environment === environment) {
         const message = `${owned} ${other.whose}: a relay would reach it past the gateway`
         problems.push({ source, message, expected: 'an origin that is no upstream’s' })
-      } else if (other !== undefined && other.environment !== environment) {
+      } else {
         const message = `${owned} environment "${other.environment}" already (${other.whose})`
         problems.push({ source, message, expected: ONE_HOME })
-      } else homes.set(placeOf(url), { environment, whose: 'its egress', isUpstream: false })
+      }
     }
   }
   return problems
@@ -46,13 +56,14 @@ interface Home {
 
 /**
  * Returns what of other environments can be told by its address alone: this host's ports, and addresses that are written
- * down. A name of this environment that leads there is theirs, whatever it is called.
+ * down, in the configuration or in the hosts file. A name of this environment that leads there is theirs, whatever it is
+ * called.
  */
 export function placesElsewhere(
   { upstreams, environments }: Pick<Config, 'upstreams' | 'environments'>,
   environment: EnvironmentName,
+  hosts: KnownHosts = knownHosts(),
 ): readonly string[] {
-  const hosts = knownHosts()
   const urls = [
     ...[...upstreams.values()].flatMap(({ mcp, environment: home }) =>
       mcp.kind === 'http' && home !== environment ? [mcp.url] : [],
@@ -61,8 +72,10 @@ export function placesElsewhere(
       name === environment ? [] : egress.map(({ value }) => value),
     ),
   ]
-  const places = urls.map((url) => [url, placeOfUrl(url, hosts)] as const)
-  return places.flatMap(([url, place]) =>
-    place.startsWith(`${THIS_HOST}:`) || isIP(bareAddress(url.hostname)) !== 0 ? [place] : [],
-  )
+  return urls.flatMap((url) => [...placesOfUrl(url, hosts)]).filter(isAddressed)
+}
+
+function isAddressed(place: string): boolean {
+  const host = place.slice(0, place.lastIndexOf(':'))
+  return host === THIS_HOST || isIP(host) !== 0
 }

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
-import { knownHosts, placeKey } from '../model/this-host.ts'
+import { knownHosts, placeOfAddress } from '../model/this-host.ts'
 
 /**
  * S6 at the moment of a connection: a name of this environment that leads to a place of another one is not followed. Asked
@@ -25,6 +25,6 @@ export function lookupOutside(elsewhere: readonly string[], port: number): Looku
 /** Returns why nothing of this environment goes to an address and port; undefined where it is no other environment's. */
 export function belongsElsewhere(host: string, port: number, elsewhere: readonly string[]): string | undefined {
   if (elsewhere.length === 0 || isIP(host.replace(/^\[|\]$/g, '')) === 0) return undefined
-  const place = placeKey(host, port, knownHosts())
+  const place = placeOfAddress(host, port, knownHosts())
   return elsewhere.includes(place) ? `it leads to ${place}, which belongs to another environment` : undefined
 }

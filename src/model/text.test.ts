@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ADVERSARIAL, assertLinear } from '../../test/kit/linear.ts'
 import { normalForm, visibleJson, visibleText, withoutEnd } from './index.ts'
-import { bareAddress, knownHosts, placeKey } from './this-host.ts'
+import { bareAddress, knownHosts, placesOf } from './this-host.ts'
 
 /** One character of each kind that shows nothing, or looks like a space, whatever Unicode files it under. */
 const HIDDEN = [
@@ -60,7 +60,7 @@ describe('S17: what others wrote is read in a time that grows as its length does
   const readers: Readonly<Record<string, (text: string) => unknown>> = {
     'as it is shown': (text) => [visibleText(text), visibleJson(text)],
     'in its normal forms': (text) => [normalForm(text, 'NFKC'), normalForm(text, 'NFKD')],
-    'as the name of a host': (text) => [bareAddress(text), placeKey(text, 80, knownHosts())],
+    'as the name of a host': (text) => [bareAddress(text), ...placesOf(text, 80, knownHosts())],
   }
   for (const [what, read] of Object.entries(readers)) {
     it(`S17: ${what}`, () => {

@@ -3,17 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, it } from 'node:test'
-import { bareAddress, knownHosts, placeOfUrl } from './this-host.ts'
+import { bareAddress, knownHosts, placesOfUrl } from './this-host.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'firebreak-hosts-'))
 after(() => rmSync(directory, { recursive: true }))
 const file = join(directory, 'hosts')
 writeFileSync(
   file,
-  '127.0.0.1 localhost me.example\n10.9.8.7 Far.example far # 127.0.0.1 no\n::ffff:10.9.8.7 mapped\nx y\n',
+  '127.0.0.1 localhost me.example\n10.9.8.7 Far.example far # 127.0.0.1 no\n::ffff:10.9.8.7 mapped\n10.9.8.6 two\nfd00:5::5 two\n127.0.0.9 two\nx y\n',
 )
 const hosts = knownHosts(file)
-const place = (url: string) => placeOfUrl(new URL(url), hosts)
+const place = (url: string) => [...placesOfUrl(new URL(url), hosts)].join(' and ')
 
 it('S6: every name and address of this host is one place', () => {
   const own = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
@@ -39,6 +39,7 @@ it('S6: every name and address of this host is one place', () => {
 it('S6: names in the hosts file are the place that they lead to; what nobody knows is itself', () => {
   for (const host of ['far', 'far.example', 'FAR.example.', '10.9.8.7', '[::ffff:10.9.8.7]', 'mapped', '168364039'])
     assert.equal(place(`http://${host}`), '10.9.8.7:80', host)
+  assert.equal(place('http://two'), '10.9.8.6:80 and fd00:5::5:80 and this host:80')
   assert.equal(place('https://api.example.'), 'api.example:443')
   assert.equal(place('https://[2001:db8:0:0::1]'), '2001:db8::1:443')
   assert.equal(bareAddress('fe80::1%eth0'), 'fe80::1')

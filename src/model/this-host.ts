@@ -9,7 +9,7 @@ export interface KnownHosts {
   isOwn(address: string): boolean
   /** The addresses that the hosts file has for a name; none where it does not name it. */
   addressesOf(name: string): readonly string[]
-  /** Tells whether a name is this machine's own. */
+  /** Tells whether a name is this machine's own, whatever the hosts file has for it. */
   isOwnName(name: string): boolean
 }
 
@@ -26,14 +26,12 @@ export function knownHosts(hostsFile: string = '/etc/hosts'): KnownHosts {
     const plain = bareAddress(address)
     return isIP(plain) !== 0 && own.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4')
   }
-  const addressesOf = (name: string): readonly string[] => named.get(bareName(name)) ?? []
   return {
     isOwn,
-    addressesOf,
+    addressesOf: (name) => named.get(bareName(name)) ?? [],
     isOwnName(name) {
       const bare = bareName(name)
-      if (bare === 'localhost' || bare.endsWith('.localhost') || bare === bareName(hostname())) return true
-      return addressesOf(bare).some(isOwn)
+      return bare === 'localhost' || bare.endsWith('.localhost') || bare === bareName(hostname())
     },
   }
 }
@@ -99,16 +97,25 @@ function textOf(file: string): string {
   }
 }
 
-/** Returns host and port as one place, whatever the host is called: a name in the hosts file is its first address. */
-export function placeKey(host: string, port: number | string, hosts: KnownHosts): string {
+/** Returns host and port of an address as one place, whatever notation it is in. */
+export function placeOfAddress(address: string, port: number | string, hosts: KnownHosts): string {
+  return `${hosts.isOwn(address) ? THIS_HOST : bareAddress(address)}:${port}`
+}
+
+/**
+ * Returns every place that host and port are: of a name in the hosts file one for each of its addresses, and what nobody
+ * knows is itself.
+ */
+export function placesOf(host: string, port: number | string, hosts: KnownHosts): ReadonlySet<string> {
   const bare = bareName(bareAddress(host))
-  if (hosts.isOwn(bare) || hosts.isOwnName(bare)) return `${THIS_HOST}:${port}`
-  return `${hosts.addressesOf(bare)[0] ?? bare}:${port}`
+  const places = hosts.addressesOf(bare).map((address) => placeOfAddress(address, port, hosts))
+  if (hosts.isOwnName(bare)) places.push(`${THIS_HOST}:${port}`)
+  return new Set(places.length > 0 ? places : [placeOfAddress(bare, port, hosts)])
 }
 
 export const THIS_HOST = 'this host'
 
-/** Returns host and port of a URL as one place. Of a URL of its own scheme, the parser has left out the usual port. */
-export function placeOfUrl({ hostname: host, port, protocol }: URL, hosts: KnownHosts): string {
-  return placeKey(host, port === '' ? (protocol === 'https:' ? 443 : 80) : port, hosts)
+/** Returns every place that a URL is. Of one of its own scheme, the parser has left out the usual port. */
+export function placesOfUrl({ hostname: host, port, protocol }: URL, hosts: KnownHosts): ReadonlySet<string> {
+  return placesOf(host, port === '' ? (protocol === 'https:' ? 443 : 80) : port, hosts)
 }
