@@ -120,9 +120,9 @@ export function createCgroup(
 
   /** A throttled process reaches the point where it is frozen, or ends, only in its next period: 25 times slower. */
   const unthrottled = (): Result<void, CgroupFault> => {
-    if (cpu === undefined || !present.includes('cpu')) return ok(undefined)
-    const [file, value] = host.controllers.cpu?.version === 2 ? ['cpu.max', 'max'] : ['cpu.cfs_quota_us', '-1']
-    return attempt(file, () => writeFileSync(join(cpu, file), value))
+    const version = host.controllers.cpu?.version
+    if (cpu === undefined || version === undefined || !present.includes('cpu')) return ok(undefined)
+    return liftQuota(cpu, version)
   }
 
   return ok({
@@ -224,13 +224,16 @@ function countIn(file: string, name: string): number {
 
 /**
  * Kills and removes what a dead warden left under this name, whichever hierarchies it used. True once nothing of it
- * is left.
+ * is left. On a loaded host the kernel takes its time to let go of what has ended: each has `timeoutMs`.
  */
 export async function reapCgroup(host: CgroupHost, name: string, timeoutMs: number): Promise<boolean> {
   const directories = [host.unified, ...Object.values(host.controllers).map((at) => at?.directory)]
     .filter((path) => path !== undefined)
     .map((path) => join(path, CGROUP_PARENT, name))
   const [unified] = directories
+  // What is throttled ends only in its next period, as in a kill by its own warden.
+  const { cpu } = host.controllers
+  if (cpu !== undefined) liftQuota(join(cpu.directory, CGROUP_PARENT, name), cpu.version)
   if (
     host.unified !== undefined &&
     unified !== undefined &&
@@ -238,7 +241,15 @@ export async function reapCgroup(host: CgroupHost, name: string, timeoutMs: numb
   ) {
     await killGroup(unified, timeoutMs)
   }
-  return [...new Set(directories)].map(removed).every(Boolean)
+  for (const endMs = performance.now() + timeoutMs; ; await setTimeout(KILL_AGAIN_MS)) {
+    if ([...new Set(directories)].map(removed).every(Boolean)) return true
+    if (performance.now() > endMs) return false
+  }
+}
+
+function liftQuota(directory: string, version: 1 | 2): Result<void, CgroupFault> {
+  const [file, value] = version === 2 ? ['cpu.max', 'max'] : ['cpu.cfs_quota_us', '-1']
+  return attempt(file, () => writeFileSync(join(directory, file), value, { flag: 'r+' }))
 }
 
 /**

@@ -20,8 +20,9 @@ describe('a cell whose pid 1 has lost its main thread and goes on', { skip }, ()
   it('S8: is killed, and the kill says what was seen of its cgroup', async () => {
     const { cell, init } = await headless()
     const killed = await cell.kill()
-    assert.deepEqual(threadsOf(init), [], 'the kill is confirmed, and it runs')
     assert.deepEqual(killed, { ok: true, value: 'cgroup.events says populated 0' })
+    // A thread has left its cgroup, and runs no instruction of its own any more, a moment before it is shown as ended.
+    await until('nothing of it runs', () => threadsOf(init).length === 0)
     assert.ok((await cell.teardown()).gone)
   })
 
