@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { duration } from '../config/units.ts'
 import { type Answer, giveAnswer, holdsOf, type KnownHold, wasRefused } from '../control/answers.ts'
+import { containedNow } from '../control/commit.ts'
 import { yamlQuoted, yamlText } from '../control/tool-stub.ts'
 import { reasonsFrom } from '../gateway/record.ts'
 import {
@@ -53,6 +54,11 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
   if (another !== undefined) {
     call.print.fault(another, 'whoever else may decide it: firebreak approve <hold> --as <person>')
     return EXIT.denied
+  }
+  const contained = approved ? containedText(state, hold) : undefined
+  if (contained !== undefined) {
+    call.print.fault(`not approved: ${printable(contained)}`, APPROVE_LATER)
+    return EXIT.contained
   }
   if (approved) {
     const whole = await wholeOf(state, hold.log, hold.held)
@@ -130,6 +136,14 @@ export function anotherNeeded({ held }: KnownHold, by: string): string | undefin
   if (!held.notBy?.some((person) => samePerson(person, by))) return undefined
   return `environment "${held.environment}" is hardened: ${printable(by)} owns the agent that asks, and another person has to approve ${held.hold}`
 }
+
+/** Returns by what the agent of a hold is contained, or why that cannot be told; undefined where it is not. */
+export function containedText(state: string, { held, log }: KnownHold): string | undefined {
+  const now = containedNow(stateOfLog(state, log), held.agent)
+  return now.ok ? now.value?.text : now.reason
+}
+
+export const APPROVE_LATER = 'once it is released, it can be approved: what was approved before is withdrawn then'
 
 /** Returns the hold once a gateway has heard an answer to it; undefined where none does within 2 s. */
 async function standing(call: Call, state: string, { held }: KnownHold): Promise<KnownHold | undefined> {

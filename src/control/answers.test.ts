@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import { until } from '../../test/kit/until.ts'
+import type { Entry } from '../model/entry.ts'
 import { actionId, environmentName, ok, personName } from '../model/index.ts'
-import { type Answer, answerGiven, deliverAnswers, giveAnswer } from './answers.ts'
+import { type Answer, answerGiven, deliverAnswers, giveAnswer, holdsOf, withdrawAnswer } from './answers.ts'
+
+type Logged = Entry & { readonly log: string }
 
 const HOLD = actionId('a_00000000000000000001')
 const TEST = environmentName('test')
@@ -31,6 +34,29 @@ describe('S15: answers on their way to a gateway', () => {
       })
     assert.equal(given(), 'bob@shop.example')
     assert.equal(answerGiven(state, HOLD)?.approved, false)
+  })
+
+  it('S9: an approval from before a release is withdrawn, here as at the gateway, and only where it lies unused', async () => {
+    const body = { v: 1, seq: 0, atMs: 1, log: 'test' } as const
+    const held = { ...body, kind: 'action.held', hold: HOLD, agent: 'desk', expiresAtMs: 100 } as unknown as Logged
+    const answered = { ...body, kind: 'hold.answered', hold: HOLD, by: 'alice', approved: true, expiresAtMs: 100 }
+    const released = (from: string) => ({ ...body, kind: 'rung.changed', agent: 'desk', from, to: 'normal' })
+    const stateOf = async (...entries: readonly object[]) => {
+      const told = async function* () {
+        yield* [held, ...entries] as Logged[]
+      }
+      return (await holdsOf(told(), 2)).map(({ state }) => state)
+    }
+    assert.deepEqual(await stateOf(answered, released('restricted')), ['approved'])
+    assert.deepEqual(await stateOf(answered, released('killed')), ['withdrawn'])
+    assert.deepEqual(await stateOf(released('killed'), answered), ['approved'])
+    const state = temporaryDirectory()
+    assert.ok(giveAnswer(state, answer('alice', true)).ok)
+    withdrawAnswer(state, HOLD)
+    assert.equal(answerGiven(state, HOLD), undefined)
+    assert.ok(giveAnswer(state, answer('alice', false)).ok)
+    withdrawAnswer(state, HOLD)
+    assert.equal(answerGiven(state, HOLD)?.approved, false, 'a denial stays')
   })
 
   it('one that cannot be delivered yet keeps no other back, and is delivered at a later look', async (t) => {

@@ -9,6 +9,7 @@ import {
   actionId,
   type EnvironmentName,
   environmentName,
+  isReleased,
   no,
   ok,
   type PersonName,
@@ -78,6 +79,12 @@ export function answerGiven(stateDirectory: string, hold: ActionId): Answer | un
   return answer?.ok ? answer.value : undefined
 }
 
+/** Takes an approval back that lies there for the next gateway; a denial stays. */
+export function withdrawAnswer(stateDirectory: string, hold: ActionId): void {
+  if (answerGiven(stateDirectory, hold)?.approved)
+    rmSync(join(directoryOf(stateDirectory), `${hold}.json`), { force: true })
+}
+
 const LOOK_EVERY_MS = 200
 
 type Deliver = (answer: Answer) => Promise<Result<void, string>>
@@ -141,7 +148,7 @@ export interface KnownHold {
   readonly held: ActionHeld & { readonly atMs: number }
   readonly log: string
   readonly attempts: number
-  readonly state: 'waiting' | 'approved' | 'denied' | 'used' | 'expired'
+  readonly state: 'waiting' | 'approved' | 'denied' | 'used' | 'expired' | 'withdrawn'
   readonly by?: PersonName
 }
 
@@ -161,6 +168,9 @@ export async function holdsOf(
       const { by, approved, expiresAtMs } = entry
       const state = approved ? (nowMs < expiresAtMs ? 'approved' : 'expired') : 'denied'
       if (known !== undefined) holds.set(entry.hold, { ...known, by, state })
+    } else if (isReleased(entry)) {
+      for (const [id, hold] of holds)
+        if (hold.held.agent === entry.agent && hold.state === 'approved') holds.set(id, { ...hold, state: 'withdrawn' })
     } else if (entry.kind === 'action.intent' && entry.hold !== undefined) {
       const known = holds.get(entry.hold)
       if (known !== undefined) holds.set(entry.hold, { ...known, state: 'used' })

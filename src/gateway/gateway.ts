@@ -559,6 +559,7 @@ export class Gateway {
     const seen = new Map(live.map((cell) => [cell, cell.lowered]))
     const recorded = await this.#record({ kind: 'rung.changed', agent, from, to, by, why })
     if (!recorded) throw new Error('the ledger cannot be written')
+    if (isBelow(from, 'restricted')) this.#gate.holds.withdraw(agent)
     const again = live.filter((cell) => cell.lowered !== seen.get(cell))
     if (again.length === 0) {
       for (const cell of live) if (isBelow(cell.rung, to) && !isBelow(cell.rung, 'restricted')) cell.rung = to

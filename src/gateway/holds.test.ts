@@ -3,6 +3,8 @@ import { describe, it } from 'node:test'
 import {
   type Action,
   type ActionId,
+  agentName,
+  type CellId,
   type JsonObject,
   type Label,
   LIMITS,
@@ -45,6 +47,32 @@ describe('S15: the book of holds', () => {
     assert.deepEqual(book.take(binding('a'), NOW + 9), { hold: id(1), by: BY })
     assert.equal(book.take(binding('a'), NOW + 9), undefined)
     assert.equal(waiting(book, 2, 'a', NOW + 9), id(2))
+  })
+
+  it('H5: S9: a release withdraws what was approved of that agent, and nothing that waits', () => {
+    const book = new HoldBook()
+    for (const [number, name, agent] of [
+      [1, 'a', 'desk'],
+      [2, 'b', 'other'],
+      [3, 'c', 'desk'],
+    ] as const)
+      waiting(book, number, name, NOW, { agent })
+    for (const number of [1, 2]) assert.equal(book.answer(id(number), true, BY, NOW + 10, NOW), undefined)
+    const moved = {
+      kind: 'rung.changed',
+      agent: agentName('desk'),
+      to: 'normal',
+      by: BY,
+      why: 'a test',
+      atMs: NOW,
+    } as const
+    const started = { ...moved, cell: 'c_0000000000000001' as CellId, from: 'frozen' } as const
+    for (const other of [started, { ...moved, from: 'restricted' } as const]) book.restore(other)
+    book.restore({ ...moved, from: 'quarantined' })
+    assert.equal(book.take(binding('a'), NOW + 1), undefined)
+    assert.equal(book.fault(id(1), true, BY, NOW), 'answered already')
+    assert.deepEqual(book.take(binding('b'), NOW + 1), { hold: id(2), by: BY })
+    assert.equal(book.answer(id(3), true, BY, NOW + 10, NOW), undefined)
   })
 
   it('S15: only a waiting hold is answered; a denial opens nothing, and the next attempt asks anew', () => {

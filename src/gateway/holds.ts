@@ -5,6 +5,7 @@ import {
   type ActionHeld,
   type ActionId,
   type HoldAnswered,
+  isReleased,
   type Json,
   type Label,
   LIMITS,
@@ -12,6 +13,7 @@ import {
   ok,
   type PersonName,
   type Result,
+  type RungChanged,
   type Sha256,
   samePerson,
   sha256,
@@ -47,6 +49,8 @@ export type AnswerFault = 'unknown' | 'answered already' | 'expired' | 'another 
  * - H2  Only an answer that a person gave opens a hold, and nothing that a cell sends answers one.
  * - H3  A hold is used in the tick that takes it; its intent, which names it, is durable before anything is sent.
  * - H4  Whoever is among `notBy` approves nothing. They may deny: that narrows.
+ * - H5  The release of a contained agent withdraws what was approved before it: whoever approved has not seen why it was
+ *       contained, and whoever releases has not seen what was approved.
  */
 export class HoldBook {
   readonly #holds = new Map<ActionId, Hold>()
@@ -109,12 +113,24 @@ export class HoldBook {
     return { hold: hold.id, by }
   }
 
-  restore(entry: (ActionHeld | HoldAnswered | { readonly kind: 'used'; readonly hold: ActionId }) & { atMs: number }) {
+  /** Ends the approvals of an agent that nobody has used. */
+  withdraw(agent: string): void {
+    for (const hold of this.#holds.values())
+      if (hold.agent === agent && hold.state.kind === 'approved') hold.state = CLOSED
+  }
+
+  restore(
+    entry: (ActionHeld | HoldAnswered | RungChanged | { readonly kind: 'used'; readonly hold: ActionId }) & {
+      atMs: number
+    },
+  ) {
     if (entry.kind === 'action.held') {
       const { hold: id, binding, agent, expiresAtMs, notBy = [] } = entry
       if (!this.#holds.has(id)) this.#add({ id, binding, agent, expiresAtMs, notBy, state: { kind: 'waiting' } })
     } else if (entry.kind === 'hold.answered') {
       this.answer(entry.hold, entry.approved, entry.by, entry.expiresAtMs, entry.atMs)
+    } else if (entry.kind === 'rung.changed') {
+      if (isReleased(entry)) this.withdraw(entry.agent)
     } else {
       const hold = this.#holds.get(entry.hold)
       if (hold !== undefined) hold.state = CLOSED

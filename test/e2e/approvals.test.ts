@@ -1,5 +1,6 @@
 /** A hold as people meet it: `approvals`, `approve`, `deny`, beside an agent that runs in a real cell. */
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { firebreak, NODE_CELL, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
@@ -45,6 +46,33 @@ async function holds(state: string): Promise<readonly { readonly held: { readonl
 }
 
 describe('S15: a hold and the people who answer it', { skip: SKIP }, () => {
+  it('S9: of an agent that is contained is not approved, and its release withdraws what was approved before', async () => {
+    const { config, state } = await shop()
+    const start = () => startFirebreak(['run', '--config', config, '--agent', 'alpha', '--state', state])
+    const maria = ['--as', 'maria.silva@shop.example']
+    const ask = (...args: readonly string[]) => firebreak([...args, '--state', state])
+    const contain = (command: string) => ask(command, 'alpha', '--config', config, ...maria)
+    const release = () => ask('release', 'alpha', '--config', config, '--by', 'joao', '--reason', 'a test')
+    const first = start()
+    await until('one action waits', async () => (await holds(state)).length === 1)
+    const reference = (await holds(state))[0]?.held.hold ?? ''
+    assert.equal((await contain('contain')).code, 0)
+    const refused = await ask('approve', reference, ...maria)
+    assert.equal(refused.code, 5, refused.stdout)
+    assert.match(refused.stderr, /not approved: alpha is frozen, since .* by maria.silva@shop.example/)
+    assert.equal((await contain('kill')).code, 0)
+    await first.ended
+
+    // It lies there for the next gateway; then everything comes that its person has not seen.
+    const lain = join(state, 'approvals', `${reference}.json`)
+    assert.equal((await release()).code, 0)
+    assert.equal((await ask('approve', reference, ...maria)).code, 0)
+    assert.ok(existsSync(lain), 'control')
+    assert.equal((await contain('contain')).code, 0)
+    assert.equal((await release()).code, 0)
+    assert.ok(!existsSync(lain))
+  })
+
   it('shows what would change and why, lets exactly that through once, and names who agreed', async () => {
     const { config, state } = await shop()
     const run = startFirebreak(['run', '--config', config, '--agent', 'alpha', '--state', state])

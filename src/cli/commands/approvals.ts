@@ -5,9 +5,10 @@ import { type Answer, answerGiven, giveAnswer, holdsOf, type KnownHold } from '.
 import { LIMITS, personName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { wholeOf } from '../held-whole.ts'
-import { anotherNeeded, wordsFor } from '../holds.ts'
+import { APPROVE_LATER, anotherNeeded, containedText, wordsFor } from '../holds.ts'
 import { sharedTerminal } from '../own-terminal.ts'
 import { loginName } from '../person.ts'
+import { printable } from '../printable.ts'
 import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from '../state.ts'
 
 export const command: Command = {
@@ -106,6 +107,8 @@ function give(call: Call, state: string, hold: KnownHold, approved: boolean): vo
   const by = personName(call.text('as') ?? loginName())
   const another = approved ? anotherNeeded(hold, by) : undefined
   if (another !== undefined) return call.print.fault(another)
+  const contained = approved ? containedText(state, hold) : undefined
+  if (contained !== undefined) return call.print.fault(`not approved: ${printable(contained)}`, APPROVE_LATER)
   const given = giveAnswer(stateOfLog(state, hold.log), {
     hold: held.hold,
     environment: held.environment,

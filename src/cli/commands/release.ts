@@ -1,4 +1,5 @@
 import type { Agent } from '../../config/config.ts'
+import { holdsOf, withdrawAnswer } from '../../control/answers.ts'
 import { askWardens, type ControlRequest } from '../../control/control-socket.ts'
 import { againText, fencedIn, readFence, releaseFenced } from '../../control/fence.ts'
 import { startServices } from '../../control/services.ts'
@@ -10,7 +11,7 @@ import { cutText } from '../../model/text.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { sharedTerminal } from '../own-terminal.ts'
-import { stateOf } from '../state.ts'
+import { entriesOf, stateOf, stateOfLog } from '../state.ts'
 
 export const command: Command = {
   name: 'release',
@@ -87,6 +88,7 @@ async function release(call: Call, judged: Judged, agent: Agent, { to, by, why }
     )
     return EXIT.denied
   }
+  if (isBelow(from, 'restricted')) await withdrawAnswers(stateOf(call), agent)
   const request = { kind: 'release', agent: agent.name, from, to, by: personName(by), why: cutText(why, 500) } as const
   const told = { ...request, environment: agent.environment, askedUs, ...(seen && { seen }) }
   const recorded = await record(call, judged, agent, state, told)
@@ -102,6 +104,12 @@ async function release(call: Call, judged: Judged, agent: Agent, { to, by, why }
   call.print.line(`${agent.name}: ${from} → ${to}, by ${by}. A cell that was cut off stays so: start it anew.`)
   call.print.object({ ok: true, agent: agent.name, from, to, by })
   return EXIT.ok
+}
+
+/** Takes back the approvals that lie there for the next gateway, as the ledger's are by the release itself. */
+async function withdrawAnswers(state: string, { name }: Agent): Promise<void> {
+  for (const { held, log } of await holdsOf(entriesOf(state), Date.now()))
+    if (held.agent === name) withdrawAnswer(stateOfLog(state, log), held.hold)
 }
 
 /** By the gateway that runs; where none does, by one that is started for this alone. */
