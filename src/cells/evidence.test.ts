@@ -37,6 +37,30 @@ describe('S8: what the kernel’s tables say of a cell', () => {
     assert.equal(connectionsIn([], [port], { uid: own }), undefined, 'what cannot be read is not none')
   })
 
+  it('a connection that is closed in one direction, whichever', async () => {
+    for (const closes of ['we', 'the cell']) {
+      const { port, fd } = listener()
+      const server = createServer({ allowHalfOpen: true }).listen({ fd })
+      await once(server, 'listening')
+      const accepted = once(server, 'connection')
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+      const [served] = await accepted
+      after(() => {
+        for (const end of [served, socket]) end.destroy()
+      })
+      for (const end of [served, socket]) end.resume()
+      server.close()
+      const [one, other] = closes === 'we' ? [served, socket] : [socket, served]
+      one.end()
+      await once(other, 'end')
+      const held = () => connectionsIn([process.pid], [port], { uid: own + 1 })
+      assert.equal(held(), 1, `${closes} closed, and the other direction carries`)
+      served.destroy()
+      await until('it is closed', () => held() === 0)
+      socket.destroy()
+    }
+  })
+
   it('of an environment the names, and never a value', async () => {
     const child = spawn('/usr/bin/sleep', ['60'], { env: { TOKEN: 'stolen', EMPTY: '' } })
     after(() => void child.kill())

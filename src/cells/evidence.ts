@@ -27,8 +27,6 @@ const TEXT_MAX = 256
 /** Bytes that are read of a text that a process makes as long as it likes: a stop waits for nothing longer. */
 const COMMAND_BYTES_MAX = 4_096
 const ENVIRONMENT_BYTES_MAX = 65_536
-const ESTABLISHED = '01'
-const LISTENING = '0A'
 
 /** A process that ended meanwhile is left out. */
 export function processEvidence(pids: readonly number[]): readonly ProcessEvidence[] {
@@ -52,11 +50,12 @@ export function processEvidence(pids: readonly number[]): readonly ProcessEviden
 }
 
 /**
- * Returns how many sockets of one of these ports listen or are connected in the network namespace of `pids`, processes
- * of one cell; undefined if no thread of them shows its tables. Ours are the warden's and the gateway's: what is the
- * cell's own says nothing, wherever it listens on such a port. That is one of `uid`, where the cell has a uid that
- * nothing else has; else one that none of `holders`, our processes, has open. Our listeners speak IPv4 only. proc(5), /proc/net/tcp: reading it takes 5 ms, for its hash table is the host's; /proc/net/sockstat counts
- * the namespace's own at no cost.
+ * Returns how many sockets of one of these ports somebody holds in the network namespace of `pids`, processes of one
+ * cell, in whatever state: of one that is closed in one direction the other still carries. Undefined if no thread of
+ * them shows its tables. Ours are the warden's and the gateway's: what is the cell's own says nothing, wherever it listens
+ * on such a port. That is one of `uid`, where the cell has a uid that nothing else has; else one that none of `holders`,
+ * our processes, has open. Our listeners speak IPv4 only. proc(5), /proc/net/tcp: reading it takes 5 ms, for its hash
+ * table is the host's; /proc/net/sockstat counts the namespace's own at no cost.
  */
 export function connectionsIn(pids: readonly number[], ports: readonly number[], ours: Ours): number | undefined {
   for (const pid of pids) {
@@ -74,13 +73,19 @@ export function connectionsIn(pids: readonly number[], ports: readonly number[],
 /** The marks by which our sockets are told from those of a cell. */
 export type Ours = { readonly uid: number } | { readonly holders: readonly number[] }
 
+/**
+ * The inode of a socket that no process holds: closed, and the kernel still brings its end about, or waiting to be
+ * accepted: that one stands and falls with its listener.
+ */
+const NOBODY = '0'
+
 function connectionsOf(table: string, ports: readonly number[], ours: Ours): number {
   const found = table
     .split('\n')
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, local = '', , state = '', , , , uid]) => {
-      if (state !== ESTABLISHED && state !== LISTENING) return false
+    .filter(([, local = '', , , , , , uid, , inode = NOBODY]) => {
+      if (inode === NOBODY) return false
       if ('uid' in ours && Number(uid) === ours.uid) return false
       return ports.includes(Number.parseInt(local.slice(local.indexOf(':') + 1), 16))
     })
@@ -88,10 +93,7 @@ function connectionsOf(table: string, ports: readonly number[], ours: Ours): num
   return found.filter((fields) => held?.has(`socket:[${fields[9]}]`) ?? true).length
 }
 
-/**
- * Returns the sockets that these processes have open; undefined where the kernel does not show all of them. One that
- * waits to be accepted has no holder: it stands and falls with its listener.
- */
+/** Returns the sockets that these processes have open; undefined where the kernel does not show all of them. */
 function socketsOf(pids: readonly number[]): ReadonlySet<string> | undefined {
   try {
     return new Set(pids.flatMap((pid) => namesIn(`/proc/${pid}/fd`).map((fd) => linked(`/proc/${pid}/fd/${fd}`))))
