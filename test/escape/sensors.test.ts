@@ -70,6 +70,20 @@ describe('S8: what the warden sees happen in a cell', { skip: SKIP }, () => {
     assert.deepEqual(of(honest, 'decoy-file'), [])
   })
 
+  it('an opening is told of whoever is gone at once, also beside many others', async () => {
+    const decoys = ['/opt/keys/id_ed25519']
+    for (let n = 0; n < 5; n++) {
+      const opens = [
+        'sh',
+        '-c',
+        'i=0; while [ $i -lt 300 ]; do true & i=$((i+1)); done; : </opt/keys/id_ed25519',
+      ] as const
+      const [gone, busy] = await Promise.all([sensed(['cat', ...decoys], { decoys }), sensed(opens, { decoys })])
+      assert.equal(of(gone, 'decoy-file').length, 1, JSON.stringify(gone))
+      assert.equal(of(busy, 'decoy-file').length, 1, JSON.stringify(busy))
+    }
+  })
+
   it('S17: one that is opened all the time is told once in a second', async () => {
     const decoys = ['/opt/keys/id_ed25519']
     const loop = 'i=0; while [ $i -lt 3000 ]; do read x </opt/keys/id_ed25519; i=$((i+1)); done; sleep 0.2'

@@ -92,8 +92,8 @@ function eventIn(bytes: Buffer): ProcessEvent | undefined {
 /** Files that are watched: who opens one is told by its process. */
 export interface OpenedFiles {
   readonly watch: (path: string) => Result<string, string>
-  /** Since the last call. Never waits. `file` is what `watch` returned. */
-  readonly take: () => readonly { readonly file: string; readonly pid: number }[]
+  /** Since the last call, at least `max` of them if there are as many. Never waits. `file` is what `watch` returned. */
+  readonly take: (max: number) => readonly { readonly file: string; readonly pid: number }[]
   readonly close: () => void
 }
 
@@ -109,25 +109,32 @@ export function openOpenedFiles(): Result<OpenedFiles, string> {
       const { dev, ino } = statSync(path, { bigint: true })
       return ok(`${dev}:${ino}`)
     },
-    take() {
+    take(max) {
       const opened: { file: string; pid: number }[] = []
-      let length: number
-      try {
-        length = readSync(fd, into)
-      } catch {
-        return opened
-      }
-      for (let at = 0; at + 24 <= length; at += into.readUInt32LE(at)) {
-        const [file, pid] = [into.readInt32LE(at + 16), into.readInt32LE(at + 20)]
-        if (file < 0) continue
-        const { dev, ino } = fstatSync(file, { bigint: true })
-        libc.close(file)
-        opened.push({ file: `${dev}:${ino}`, pid })
+      while (opened.length < max) {
+        const length = readOf(fd, into)
+        if (length === 0) break
+        for (let at = 0; at + 24 <= length; at += into.readUInt32LE(at)) {
+          const [file, pid] = [into.readInt32LE(at + 16), into.readInt32LE(at + 20)]
+          if (file < 0) continue
+          const { dev, ino } = fstatSync(file, { bigint: true })
+          libc.close(file)
+          opened.push({ file: `${dev}:${ino}`, pid })
+        }
       }
       return opened
     },
     close: () => libc.close(fd),
   })
+}
+
+/** Returns how many bytes there were to read; 0 where there is nothing. */
+function readOf(fd: number, into: Buffer): number {
+  try {
+    return readSync(fd, into)
+  } catch {
+    return 0
+  }
 }
 
 /** More than a thousand events that nobody has taken. */

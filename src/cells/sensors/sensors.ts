@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import type { JsonObject } from '../../model/json.ts'
 import type { Cell } from '../cell.ts'
-import { type OpenedFiles, openOpenedFiles, openProcessEvents, type ProcessEvent, type ProcessEvents } from './calls.ts'
+import { type OpenedFiles, openOpenedFiles, openProcessEvents, type ProcessEvent } from './calls.ts'
 
 /** What was seen of one cell; see `CellSensed` of the model. */
 export interface Sensed {
@@ -28,6 +28,8 @@ const LOOK_EVERY_MS = 25
 const TELL_EVERY_MS = 1_000
 /** Of one look. What is left waits in the kernel, which says so when it has no more room. */
 const EVENTS_MAX = 4_096
+/** Looks at the end of a cell: the kernel keeps 16,384 openings. fanotify(7) */
+const LAST_LOOKS_MAX = 5
 /** Programs that one entry names. */
 const NAMED_MAX = 8
 /** New processes of one cell in a second: a build of many cores starts fewer, a fork bomb starts thousands. */
@@ -43,9 +45,16 @@ export function openSensors(): Sensors {
   const watched = new Set<Watched>()
   let looks = 0
   let timer: NodeJS.Timeout | undefined
+  /** Follows what the kernel has to tell, by every sensor; false: that was all. */
+  const follow = (): boolean => {
+    const happened = processes.ok ? processes.value.take(EVENTS_MAX) : []
+    for (const event of happened) for (const each of watched) each.happened(event)
+    const opened = files.ok ? files.value.take(EVENTS_MAX) : []
+    for (const { file, pid } of opened) for (const each of watched) each.opened(file, pid)
+    return happened.length >= EVENTS_MAX || opened.length >= EVENTS_MAX
+  }
   const look = () => {
-    if (processes.ok) followProcesses(processes.value, watched)
-    if (files.ok) for (const { file, pid } of files.value.take()) for (const each of watched) each.opened(file, pid)
+    follow()
     if (++looks % (TELL_EVERY_MS / LOOK_EVERY_MS) === 0) for (const each of watched) each.tell()
   }
   return {
@@ -58,8 +67,8 @@ export function openSensors(): Sensors {
       watched.add(each)
       timer ??= setInterval(look, LOOK_EVERY_MS).unref()
       return () => {
-        // What it did last is told before its end.
-        if (processes.ok) followProcesses(processes.value, watched)
+        // What it did last is told before its end, also where others have much to tell.
+        for (let n = 0; n < LAST_LOOKS_MAX && follow(); n++);
         each.tell()
         watched.delete(each)
         if (watched.size > 0) return
@@ -73,10 +82,6 @@ export function openSensors(): Sensors {
       if (files.ok) files.value.close()
     },
   }
-}
-
-function followProcesses(processes: ProcessEvents, watched: ReadonlySet<Watched>): void {
-  for (const event of processes.take(EVENTS_MAX)) for (const each of watched) each.happened(event)
 }
 
 class Watched {
