@@ -3,7 +3,17 @@
  * killed one left: `runs/<run>/owner`, `runs/<run>/cells/<cell>/…`, `uids/<uid>`.
  */
 
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -14,7 +24,7 @@ import { makePrivate, unmount } from './libc.ts'
 import { isOwnPlace, makeOwnPlace } from './own-place.ts'
 import { namesIn, textIn } from './paths.ts'
 import { startOf, unlessGone } from './process-end.ts'
-import { UID_FIRST, uidHolder } from './uid.ts'
+import { reservationsIn, UID_FIRST, uidHolder } from './uid.ts'
 
 export interface RunDirectory {
   readonly path: string
@@ -78,7 +88,8 @@ export interface Reaped {
 
 /**
  * Ends and removes every cell whose warden is dead. Never touches one whose warden may live. Several may do so at a time. In
- * a directory that somebody else could have made, nothing is ours, and nothing in it is read.
+ * a directory that somebody else could have made, nothing is ours, and nothing in it is read. What is not a run by its own
+ * look stays, whoever has named the directory to us.
  */
 export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<readonly Reaped[]> {
   const runs = join(base, 'runs')
@@ -86,9 +97,9 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
   const reaped: Reaped[] = []
   for (const run of namesIn(runs)) {
     const path = join(runs, run)
-    if (run.startsWith('.')) continue
+    if (!RUN_NAME.test(run)) continue
     try {
-      if (!ownerLives(path)) reaped.push(await reapRun(base, run, cgroups))
+      if (isRun(path) && !ownerLives(path)) reaped.push(await reapRun(base, run, cgroups))
     } catch (error) {
       const untold = error instanceof Error ? error.message : String(error)
       reaped.push({ run, cells: [], gateways: [], left: [], untold })
@@ -119,13 +130,28 @@ async function reapRun(base: string, run: string, cgroups: CgroupHost): Promise<
 }
 
 /**
+ * Tells whether what has the name of a run is one: a directory that says whose it is, or holds nothing but what runs do.
+ * One that was being removed says it no more.
+ */
+function isRun(path: string): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false
+  return stampIn(join(path, 'owner')) !== undefined || namesIn(path).every((each) => RUN_PART.test(each))
+}
+
+const RUN_NAME = /^r_[0-9a-f]{16}$/
+/** The last one is an image of changes that was being formatted (changes-disk.ts). */
+const RUN_PART = /^(?:owner|cells|etc|gateways|empty-\d+)$/
+
+/**
  * Reservations of cells that no run knows any more: one that could not be proven gone keeps its uid until nothing runs
  * as it. Older than a minute, because a reservation stands a moment before its cell's directory does.
  */
 function freeForgotten(base: string): void {
   const [runs, uids] = [join(base, 'runs'), join(base, 'uids')]
-  const known = namesIn(runs).flatMap((run) => namesIn(join(runs, run, 'cells')))
-  for (const uid of namesIn(uids)) {
+  const known = namesIn(runs)
+    .filter((name) => RUN_NAME.test(name))
+    .flatMap((run) => namesIn(join(runs, run, 'cells')))
+  for (const uid of reservationsIn(uids)) {
     const path = join(uids, uid)
     const holder = holderIn(uids, uid)
     // Another warden may free it while we look.
@@ -203,7 +229,7 @@ function processStamp(pid: number): ProcessStamp {
 
 /** Names of the reservations that these cells and their pumps held. */
 function uidsOf(uids: string, cells: readonly string[]): readonly string[] {
-  return namesIn(uids).filter((uid) => cells.some((cell) => uidHolder(uids, uid).endsWith(cell)))
+  return reservationsIn(uids).filter((uid) => cells.some((cell) => uidHolder(uids, uid).endsWith(cell)))
 }
 
 /** Pid 1 of a cell, and never whoever has its number after it. */

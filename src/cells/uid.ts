@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { no, ok, type Result } from '../model/result.ts'
-import { unlessGone } from './process-end.ts'
+import { namesIn, textIn } from './paths.ts'
 
 /**
  * Host uids that live cells hold, one file each. The range lies above every distribution's and every subuid default,
@@ -60,7 +60,15 @@ export function freeUid(directory: string, uid: number): boolean {
 
 /** Returns who holds a uid, or a workspace; empty where nobody does. Throws where that cannot be read. */
 export function uidHolder(directory: string, uid: number | string): string {
-  return unlessGone(() => readFileSync(join(directory, `${uid}`), 'utf8')) ?? ''
+  return textIn(join(directory, `${uid}`), HOLDER_BYTES_MAX) ?? ''
+}
+
+/** Longer than the name of a cell with what it does. */
+const HOLDER_BYTES_MAX = 4_096
+
+/** Returns the names of the reservations in a directory: what has another name was not reserved here. */
+export function reservationsIn(directory: string): readonly string[] {
+  return namesIn(directory).filter((name) => /^(?:\d{1,10}|w-[0-9a-f]{32})$/.test(name))
 }
 
 /** With a million live cells of fifty million uids, 64 misses in a row have a chance of 10^-109. */

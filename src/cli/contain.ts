@@ -11,7 +11,7 @@ import type { Confirmation, Order, Target } from '../control/containment.ts'
 import { askWardens, type ControlReply } from '../control/control-socket.ts'
 import { writeStopMark } from '../control/fence.ts'
 import { namedStateFault, type StateFault, wholeState } from '../control/named-state.ts'
-import { runPlaces } from '../control/run-places.ts'
+import { ownStates, runPlaces } from '../control/run-places.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { endSilentWarden, reapDead } from '../control/silent-warden.ts'
 import { fenceAgents, fencedText, newOrderId } from '../control/stop.ts'
@@ -119,7 +119,7 @@ async function containNamed(
   }
   waiting.begin(() => 'what dead wardens have left', REAP_MS_MAX)
   for (const each of await tried('dead wardens', [], () =>
-    reapDead([...new Set([...runDirectories(), ...runPlaces(statesMeant(state, target))])]),
+    reapDead([...new Set([...runDirectories(), ...runPlaces(ownStates(statesMeant(state, target)))])]),
   )) {
     heard(each)
     said.push({ names: [each.point] })

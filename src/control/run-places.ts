@@ -2,8 +2,9 @@
  * Run directories that wardens of a state have used, noted in the state: whoever looks for its cells has perhaps another
  * XDG_RUNTIME_DIR than whoever runs them.
  */
-import { appendFileSync, lstatSync } from 'node:fs'
+import { appendFileSync, lstatSync, statSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
+import process from 'node:process'
 import { textIn } from '../cells/paths.ts'
 import { no, ok, type Result } from '../model/index.ts'
 
@@ -26,6 +27,14 @@ export function noteRunPlace(stateDirectory: string, runDirectory: string): Resu
  */
 export function runPlaces(states: readonly string[]): readonly string[] {
   return [...new Set(states.flatMap(placesIn))]
+}
+
+/**
+ * Returns those of these states that belong to this user: in a place that somebody else's names, it is only looked. What
+ * is cleared up is removed with this user's rights, and the name could lead to anything of theirs.
+ */
+export function ownStates(states: readonly string[]): readonly string[] {
+  return states.filter((state) => statSync(state, { throwIfNoEntry: false })?.uid === process.geteuid?.())
 }
 
 function placesIn(state: string): readonly string[] {

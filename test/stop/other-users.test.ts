@@ -1,7 +1,7 @@
 /** S8: an order by root over the state of another user reaches what that user has started; and all means all of it. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -133,6 +133,27 @@ describe('S8: an order by root over another user’s state', { skip: SKIP }, () 
     assert.equal(told.code, 0, told.stdout)
     assert.ok(lives(other.child), 'it says of itself that it is of that state')
     other.child.kill('SIGKILL')
+  })
+
+  it('clears up after no warden in a place that the user has noted: it could be any of root’s', async () => {
+    const base = join(directory, 'of-root')
+    const run = join(base, 'runs/r_0000000000000001')
+    const cell = join(run, 'cells/c_0000000000000010')
+    mkdirSync(cell, { recursive: true, mode: 0o711 })
+    const prey = spawn('/usr/bin/sleep', ['1000'], { stdio: 'ignore' })
+    cleanUp(() => void prey.kill('SIGKILL'))
+    recordInit(cell, prey.pid ?? 0)
+    assert.ok(noteRunPlace(state, base).ok)
+    const theirs = await ask('contain', 'alpha')
+    assert.equal(theirs.code, 0, theirs.stdout)
+    assert.deepEqual([lives(prey), existsSync(run)], [true, true])
+    // Control: in a state of root's own it is what a dead warden has left.
+    const own = join(directory, 'own')
+    for (const part of ['ledger', 'witness']) mkdirSync(join(own, part), { recursive: true })
+    makeFence(own)
+    assert.ok(noteRunPlace(own, base).ok)
+    await firebreak(['contain', 'alpha', ...BY_MARIA, '--config', config, '--state', own])
+    assert.deepEqual([lives(prey), existsSync(run)], [false, false])
   })
 
   it('is not confirmed where the user keeps root from seeing what runs', async () => {
