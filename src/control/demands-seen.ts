@@ -8,6 +8,7 @@ import { secretsOf } from '../config/secret-names.ts'
 import { openSecrets } from '../gateway/secrets.ts'
 import type { EnvironmentName } from '../model/index.ts'
 import type { Looked, Seen } from './demands.ts'
+import { textsOf } from './handed.ts'
 import { readSecret } from './secrets.ts'
 import { lookThrough } from './shown.ts'
 import { tenantOf, tenantState } from './tenants.ts'
@@ -68,19 +69,23 @@ export async function seenBy(
  */
 async function lookedFor(
   config: Config,
-  { cell, environment }: NamedCell,
+  { cell, environment, command, given }: NamedCell,
   values: ReadonlyMap<string, string>,
 ): Promise<Looked> {
-  const { refusal, unsearched } = await lookThrough(config, cell, values)
+  const handed = { ...cell, texts: textsOf(command, cell.env, cell), given }
+  const { refusal, unsearched } = await lookThrough(config, handed, values)
   if (refusal === undefined) return { unsearched }
   const used = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
   const names = new Set(used.flatMap(({ mcp }) => secretsOf(mcp)))
-  const own = await lookThrough(config, cell, new Map([...values].filter(([name]) => names.has(name))))
+  const own = await lookThrough(config, handed, new Map([...values].filter(([name]) => names.has(name))))
   return own.refusal === undefined ? { ...own, unknown: refusal } : own
 }
 
 interface NamedCell {
   readonly cell: CellConfig
+  readonly command: readonly string[]
+  /** Secrets that it is given. */
+  readonly given: readonly string[]
   readonly environment: EnvironmentName
   /** Name of the cell's changes in the state. */
   readonly name: string
@@ -91,9 +96,11 @@ function cellsOf(config: Config): readonly NamedCell[] {
   const state = (environment: EnvironmentName) => (directory: string) =>
     tenantState(directory, tenantOf(config, environment))
   return [
-    ...[...config.agents.values()].map(({ name, cell, environment }) => ({
+    ...[...config.agents.values()].map(({ name, cell, environment, command = [] }) => ({
       name,
       cell,
+      command,
+      given: [],
       environment,
       state: state(environment),
     })),
@@ -103,6 +110,8 @@ function cellsOf(config: Config): readonly NamedCell[] {
             {
               name: inspectedWorkspace(upstream),
               cell: upstream.mcp.cell,
+              command: upstream.mcp.command,
+              given: secretsOf(upstream.mcp),
               environment: upstream.environment,
               state: state(upstream.environment),
             },

@@ -42,6 +42,7 @@ import { clearDelegations } from './delegations-kept.ts'
 import { againText, fencedIn, isSameOrder, type OrderSeen, readFence, readStopMark } from './fence.ts'
 import { fenceAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
+import { textsOf } from './handed.ts'
 import { landedFor, usedElsewhere } from './landed-marks.ts'
 import { noteRunPlace } from './run-places.ts'
 import { rungIn } from './rung-in.ts'
@@ -287,7 +288,9 @@ class OpenRuntime implements Runtime {
   ): Promise<Result<RunningCell, string>> {
     const { number, id } = start
     const workspace = parent === undefined ? agent.name : delegatedWorkspace(agent.name, id)
-    const { hidden, refusal, unsearched } = await lookThrough(this.#config, agent.cell, this.#secrets.values)
+    const texts = textsOf(command, Object.entries(variables), agent.cell)
+    const handed = { ...agent.cell, texts }
+    const { hidden, refusal, unsearched } = await lookThrough(this.#config, handed, this.#secrets.values)
     if (refusal !== undefined) return no(refusal)
     this.#tellUnsearched(agent.name, unsearched)
     const about = this.#aboutAgent(agent, parent)

@@ -14,7 +14,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { pathPattern } from '../model/pattern.ts'
-import { type LookBounds, lookThrough } from './shown.ts'
+import { type Handed, textsOf } from './handed.ts'
+import type { LookBounds } from './secret-search.ts'
+import { lookThrough } from './shown.ts'
 
 const SECRET = 'tok-9f8e7d/6c5b"4a'
 
@@ -38,7 +40,7 @@ describe('what a cell is going to be shown', () => {
     bounds?: LookBounds,
   ) =>
     lookThrough(
-      { secrets: new Map([['pay', { kind: 'file', path: join(base, secret) }]]) },
+      { profile: 'full', secrets: new Map([['pay', { kind: 'file', path: join(base, secret) }]]) },
       {
         workspace: join(base, 'work'),
         files: new Map(Object.entries(files).map(([place, from]) => [place, join(base, from)])),
@@ -65,13 +67,13 @@ describe('what a cell is going to be shown', () => {
   it('S10: a secret in the system’s configuration is found, and by a link that sounds like packages, too', async () => {
     const shown = async (file: string, value: string, from = file) => {
       const secrets = new Map([['pay', { kind: 'file', path: join(base, 'none') } as const]])
-      return lookThrough({ secrets }, { files: new Map([['/x', from]]) }, new Map([['pay', value]]))
+      return lookThrough({ profile: 'full', secrets }, { files: new Map([['/x', from]]) }, new Map([['pay', value]]))
     }
     const [first = ''] = readFileSync('/etc/passwd', 'utf8').split('\n')
     assert.match((await shown('/etc/passwd', first)).refusal ?? '', /^\/etc\/passwd holds the secret "pay"/)
     const own = new Map([['pay', { kind: 'file', path: '/etc/passwd' } as const]])
     const files = new Map([['/x', '/etc/passwd']])
-    const same = await lookThrough({ secrets: own }, { files }, new Map([['pay', 'tok-elsewhere']]))
+    const same = await lookThrough({ profile: 'full', secrets: own }, { files }, new Map([['pay', 'tok-elsewhere']]))
     assert.match(same.refusal ?? '', /^\/etc\/passwd is the file of the secret "pay"/)
     made({ 'data/x': SECRET })
     symlinkSync('data', join(base, 'vendor'))
@@ -142,6 +144,76 @@ describe('what a cell is going to be shown', () => {
     assert.deepEqual((await look({ hide: ['b/real', 'b/one'] })).hidden, ['one', 'real', 'src/a', 'src/one'])
   })
 
+  it('S10: what hide: names through a link to a directory is hidden, through several and in circles, too', async () => {
+    made({
+      'work/releases/12/db.conf': SECRET,
+      'work/releases/12/app': 'a',
+      'work/conf/shared/key': 'k',
+      'kept/x': 'x',
+    })
+    const link = (target: string, at: string) => symlinkSync(target, join(base, 'work', at))
+    link('releases/12', 'current')
+    link('../../conf', 'releases/12/conf')
+    link('.', 'loop')
+    link('/workspace/conf', 'config')
+    link('../../conf/shared/key', 'releases/12/key')
+    link(join(base, 'kept'), 'out')
+    const hidden = async (...hide: readonly string[]) => {
+      const { hidden: paths, refusal } = await look({ hide }, 'none/of', 'tok-elsewhere')
+      return refusal ?? paths
+    }
+    assert.deepEqual(await hidden('current/db.conf'), ['releases/12/db.conf'])
+    assert.deepEqual(await hidden('current/*.conf', 'loop/current/app'), ['releases/12/app', 'releases/12/db.conf'])
+    assert.deepEqual(await hidden('current/conf/shared/**'), ['conf/shared'])
+    assert.deepEqual(await hidden('loop/loop/loop/config/shared/key'), ['conf/shared/key'])
+    assert.deepEqual(await hidden('current/key'), ['conf/shared/key'])
+    assert.deepEqual(await hidden('out/x', 'loop', 'current/none'), [])
+    assert.equal((await look({ hide: ['current/db.conf'] })).refusal, undefined, 'what is hidden may hold a secret')
+    assert.match((await look({ hide: ['current/app'] })).refusal ?? '', /12\/db\.conf holds the secret/)
+  })
+
+  it('S10: a secret in a name, in what a link leads to, and in what a cell is started with is found', async () => {
+    const refusal = async (more: Parameters<typeof look>[0] = {}, value = 'tok-1234567890abcdef') =>
+      (await look(more, 'none/of', value)).refusal
+    made({ 'work/deep/key-tok-1234567890abcdef': '' })
+    assert.match((await refusal()) ?? '', /^a name in \S+work\/deep holds the secret "pay"/)
+    assert.match((await refusal({ hide: ['deep/key-*'] })) ?? '', /^a name in/, 'the name is seen where it is hidden')
+    assert.equal(await refusal({ hide: ['deep'] }), undefined)
+    assert.match((await refusal({}, 'deep/key-tok-1')) ?? '', /^a name in/)
+    assert.match((await refusal({ hide: ['deep'], files: { '/x': 'work' } })) ?? '', /^a name in/)
+    symlinkSync('/x/tok-0987654321fedcba', join(base, 'work/deep/l'))
+    assert.match((await refusal({}, 'tok-0987654321fedcba')) ?? '', /^the target of the link \S+deep\/l holds/)
+    const values = new Map([['pay', SECRET]])
+    const cell = { files: new Map([[`/at/${SECRET}`, base]]), cwd: '/' }
+    const given = (texts: Handed['texts'], own?: readonly string[]) =>
+      lookThrough(
+        { profile: 'full', secrets: new Map() },
+        { files: new Map(), ...(texts && { texts }), ...(own && { given: own }) },
+        values,
+      )
+    const told = async (command: readonly string[], env: Readonly<Record<string, string>>, own?: readonly string[]) =>
+      (await given(textsOf(command, Object.entries(env), { files: new Map() }), own)).refusal
+    assert.match((await told(['sh', SECRET], {})) ?? '', /^its command holds the secret "pay"/)
+    assert.match((await told(['sh'], { A: '1', TASK: `pay with ${SECRET}` })) ?? '', /^its variable TASK holds/)
+    assert.match((await given(textsOf([], [], cell))).refusal ?? '', /^a place of its files holds/)
+    assert.equal(await told(['sh'], { TASK: 'pay' }), undefined)
+    assert.equal(await told(['sh'], { TASK: SECRET }, ['pay']), undefined)
+  })
+
+  it('S10: a state in a workspace is hidden, whatever hide: says; in files, or around what is shown, it stops the start', async () => {
+    const parts = ['ledger/test/0', 'witness/witness.key', 'workspaces/a', 'log/x']
+    made({ ...Object.fromEntries(parts.map((part) => [`work/other/.firebreak/${part}`, 'k'])), 'work/other/log/x': '' })
+    linkSync(join(base, 'work/other/.firebreak/witness/witness.key'), join(base, 'work/key'))
+    for (const hide of [undefined, []])
+      assert.deepEqual((await look({ ...(hide && { hide }) })).hidden, ['key', 'other/.firebreak'])
+    assert.match((await look({ files: { '/x': 'work/other' } })).refusal ?? '', /\.firebreak is a state, which no cell/)
+    for (const at of ['', '/witness', '/witness/witness.key'])
+      assert.match(
+        (await look({ files: { '/x': `work/other/.firebreak${at}` } })).refusal ?? '',
+        /is of the state in \S+other\/\.firebreak, which no cell may see/,
+      )
+  })
+
   it('S17: more files to hide than are mounted over stop the start', async () => {
     made(Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`work/${i}/.env`, ''])))
     assert.match((await look()).refusal ?? '', /257 files to hide, more than 256/)
@@ -177,7 +249,7 @@ describe('what a cell is going to be shown', () => {
       assert.match(await seen(few, { hide: ['d'] }), unread, 'names were looked at to the end')
     }
     const { unsearched } = await lookThrough(
-      { secrets: new Map() },
+      { profile: 'full', secrets: new Map() },
       { workspace: join(base, 'work'), files: new Map() },
       new Map(),
       { ...wide, fileBytesMax: 1, readBytesMax: 1 },
@@ -201,7 +273,7 @@ describe('what a cell is going to be shown', () => {
       for (const path of paths) chmodSync(join(base, path), 0)
     }
     afterEach(() => {
-      for (const path of ['work/shut', 'kept', 'data/x', 'work/names'])
+      for (const path of ['work/shut', 'kept', 'data/x', 'work/names', 'work/data/pg'])
         if (existsSync(join(base, path))) chmodSync(join(base, path), 0o700)
     })
 
@@ -217,18 +289,38 @@ describe('what a cell is going to be shown', () => {
       assert.match(more.unsearched.join(';'), /^what cannot be read: (?:\S+, ){2}\S+ and 1 more$/)
     })
 
+    const hiding = async (hide?: readonly string[], profile: 'full' | 'user' = 'full') => {
+      const patterns = hide?.map((text) => pathPattern(text) ?? assert.fail(text))
+      const cell = { workspace: join(base, 'work'), files: new Map(), ...(patterns && { hide: patterns }) }
+      const { refusal, unsearched } = await asAnother(() =>
+        lookThrough({ profile, secrets: new Map() }, cell, new Map()),
+      )
+      return refusal ?? unsearched.join()
+    }
+
     it('without secrets the directories alone, in which nothing is hidden; none that is hidden itself', async () => {
       made({ 'work/a': 'a', 'work/shut/.env': 'x' })
+      symlinkSync('shut', join(base, 'work/current'))
       shut('work/a', 'work/shut')
-      const seen = async (hide?: readonly string[]) => {
-        const patterns = hide?.map((text) => pathPattern(text) ?? assert.fail(text))
-        const cell = { workspace: join(base, 'work'), files: new Map(), ...(patterns && { hide: patterns }) }
-        const { refusal, unsearched } = await asAnother(() => lookThrough({ secrets: new Map() }, cell, new Map()))
-        return refusal ?? unsearched.join()
-      }
-      assert.equal(await seen(), `what cannot be read: ${join(base, 'work/shut')}`)
-      assert.match(await seen(['*.pem']), /work\/shut cannot be listed, and hide: may name what lies in it/)
-      assert.equal(await seen(['shut']), '')
+      const told = `what cannot be read: ${join(base, 'work/shut')}`
+      const refused = /work\/shut cannot be listed, and hide: may name what lies in it/
+      assert.equal(await hiding(), told)
+      for (const patterns of [['**/*.pem'], ['shut/a/b'], ['current/key']])
+        assert.match(await hiding(patterns), refused)
+      assert.equal(await hiding(['*.pem', 'a/**']), told, 'no pattern means anything in it')
+      assert.equal(await hiding(['shut']), '')
+    })
+
+    it('what a cell cannot enter either does not stop its start; what it can enter by known names does', async () => {
+      made({ 'work/data/pg/base/1': 'x', 'work/shut/key': 'k' })
+      for (const path of ['work/data/pg', 'work/shut']) chmodSync(join(base, path), 0o700)
+      assert.match(await hiding(['**/*.pem'], 'user'), /^what cannot be read: \S+work\/\S+, \S+work\/\S+$/)
+      assert.match(await hiding(['**/*.pem'], 'full'), /cannot be listed, and hide:/)
+      chmodSync(join(base, 'work/shut'), 0o711)
+      assert.match(await hiding(['**/*.pem'], 'user'), /work\/shut cannot be listed, and hide:/)
+      chmodSync(join(base, 'work/shut'), 0o744)
+      assert.match(await hiding(['shut/key'], 'user'), /^what cannot be read: .*work\/shut\/key/)
+      assert.match(await hiding(['shut/key'], 'full'), /work\/shut\/key cannot be listed, and hide:/)
     })
 
     it('a hidden directory in which a shown file may have another name', async () => {

@@ -36,6 +36,22 @@ export interface State {
  */
 const SERVICE_UIDS = { from: 1_900_000_000, count: 50_000_000 } as const
 
+/** Directories that every state has. */
+export const STATE_PARTS = ['ledger', 'witness', 'workspaces', 'log'] as const
+
+/** Tells whether a directory is a state, whatever it is called. */
+export function isState(directory: string): boolean {
+  return STATE_PARTS.every((part) => isThere(join(directory, part)))
+}
+
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return false
+  }
+}
+
 /** @param others states whose uids this one does not draw. */
 export function openState(
   directory: string,
@@ -48,8 +64,7 @@ export function openState(
   if (isNew) makeFence(directory)
   // The last stop may have given it up. Without a fence nothing starts here, and there is no place for it.
   else if (existsSync(dirname(spareOf(directory)))) keepSpare(spareOf(directory))
-  for (const part of ['ledger', 'witness', 'workspaces', 'log'])
-    mkdirSync(join(directory, part), { recursive: true, mode: 0o711 })
+  for (const part of STATE_PARTS) mkdirSync(join(directory, part), { recursive: true, mode: 0o711 })
   const uids = root ? readUids(directory) : undefined
   const uidOf = (service: string): number | undefined => {
     if (uids === undefined) return undefined

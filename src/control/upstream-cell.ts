@@ -7,10 +7,11 @@ import type { MayBegin } from '../cells/launch.ts'
 import { launchFaultText } from '../cells/spec.ts'
 import type { Warden } from '../cells/warden.ts'
 import type { Config, StdioServer, Upstream } from '../config/config.ts'
-import { secretNames } from '../config/secret-names.ts'
+import { secretNames, secretsOf } from '../config/secret-names.ts'
 import { injectInto } from '../gateway/secrets.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { cellSpec } from './cell-spec.ts'
+import { textsOf } from './handed.ts'
 import { injectSecrets } from './secrets.ts'
 import { egressOf } from './setup.ts'
 import { lookThrough } from './shown.ts'
@@ -47,7 +48,8 @@ export async function launchUpstreamCell(
   const { name, mcp } = upstream
   const [program, ...args] = mcp.command
   if (program === undefined) return no(`upstream ${name} has no command`)
-  const { hidden, refusal, unsearched } = await lookThrough(config, mcp.cell, secrets)
+  const handed = { ...mcp.cell, texts: textsOf(mcp.command, mcp.cell.env, mcp.cell), given: secretsOf(mcp) }
+  const { hidden, refusal, unsearched } = await lookThrough(config, handed, secrets)
   if (refusal !== undefined) return no(`upstream ${name}: ${refusal}`)
   const egress = upstream.relay && egressOf(config, upstream.environment).length > 0
   const launched = await warden.launch(

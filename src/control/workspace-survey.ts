@@ -8,6 +8,7 @@ import { liesIn, resolvedPath } from '../cells/paths.ts'
 import type { Config } from '../config/config.ts'
 import { isBroad } from './programs/places.ts'
 import { isSecretFile } from './programs/secret-files.ts'
+import { isState } from './state.ts'
 import { gitNotes } from './workspace-git.ts'
 import { WORKSPACE, type WorkspaceNote } from './workspace-note.ts'
 
@@ -65,7 +66,7 @@ function walk(directory: string, lower: string, state: Walk): void {
     if (--state.left < 0) return
     const path = join(directory, name)
     const stats = lstatSync(path, { throwIfNoEntry: false })
-    if (stats === undefined) continue
+    if (stats === undefined || (stats.isDirectory() && isState(path))) continue
     if (name === '.git') state.seen.git.push(directory)
     if (stats.isSymbolicLink()) {
       if (leadsOut(path, lower)) state.seen.links.push(path)

@@ -29,23 +29,31 @@ export function matchesAllBelow(pattern: PathPattern, directory: string): boolea
 const CHARACTERS_MAX = 200
 const PARTS_MAX = 32
 
-/** How far into the pattern one can be when the path has been read. */
-function placesAfter(pattern: PathPattern, path: string): ReadonlySet<number> {
-  let places = withoutSteps(pattern, [0])
-  for (const part of path.split('/')) {
-    const next: number[] = []
-    for (const at of places) {
-      const wanted = pattern[at]
-      if (wanted === '**') next.push(at)
-      else if (wanted !== undefined && matchesPart(wanted, part)) next.push(at + 1)
-    }
-    places = withoutSteps(pattern, next)
+/** How far into a pattern one can be; at its length the path is meant. */
+export type Places = ReadonlySet<number>
+
+/** Returns the places before anything of a path has been read. */
+export function firstPlaces(pattern: PathPattern): Places {
+  return withoutSteps(pattern, [0])
+}
+
+/** Returns the places after one more part of a path. */
+export function nextPlaces(pattern: PathPattern, places: Places, part: string): Places {
+  const next: number[] = []
+  for (const at of places) {
+    const wanted = pattern[at]
+    if (wanted === '**') next.push(at)
+    else if (wanted !== undefined && matchesPart(wanted, part)) next.push(at + 1)
   }
-  return places
+  return withoutSteps(pattern, next)
+}
+
+function placesAfter(pattern: PathPattern, path: string): Places {
+  return path.split('/').reduce((places, part) => nextPlaces(pattern, places, part), firstPlaces(pattern))
 }
 
 /** `**` may stand for nothing. */
-function withoutSteps(pattern: PathPattern, places: readonly number[]): ReadonlySet<number> {
+function withoutSteps(pattern: PathPattern, places: readonly number[]): Places {
   const all = new Set<number>()
   for (let at of places) {
     all.add(at)

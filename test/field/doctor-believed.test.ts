@@ -113,6 +113,10 @@ const CASES: Readonly<Record<string, Case>> = {
     prepare: (home) => void written(home, 'notes', VARIABLES.PAYMENTS_TOKEN),
     denied: /notes holds the secret "own"/,
   },
+  'started-with-a-secret': {
+    agent: { command: ['sh', '-c', 'true', VARIABLES.PAYMENTS_TOKEN] },
+    denied: /its command holds the secret "own"/,
+  },
   'shown-the-secret-of-others': {
     agent: { environment: 'unset', command: ['true'], cell: { files: { '/srv/notes': '../notes' } } },
     look: /notes holds the secret "own".*; its start does not know that value/,

@@ -252,7 +252,9 @@ async function runOnce(
   if (hidden.length > 0) {
     const named = hidden.slice(0, 4).map((path) => printable(path))
     const more = hidden.length > named.length ? ` and ${hidden.length - named.length} more` : ''
-    call.print.progress(`of its workspace it did not see ${named.join(', ')}${more}; "hide: []" under cell shows all`)
+    call.print.progress(
+      `of its workspace it did not see ${named.join(', ')}${more}; "hide: []" under cell shows all but states`,
+    )
   }
   for (const [upstream, { problem, later }] of left) {
     const after = later ? '; it was there later' : ''
