@@ -7,7 +7,7 @@ import { CGROUP_PARENT, killMembers } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
 import { isOwnPlace } from './own-place.ts'
 import { unlessGone } from './process-end.ts'
-import { initIn } from './run-directory.ts'
+import { initIn, ownerIn } from './run-directory.ts'
 
 /** One cell of which processes exist. */
 export interface Standing {
@@ -87,6 +87,19 @@ export function notedCells(
       namesIn(join(base, 'runs'), OTHERS_MAX).names.flatMap(
         (run) => aboutIn(join(base, 'runs', run, 'cells', cell)) ?? [],
       ),
+    )
+}
+
+/** Returns the wardens of a user that live, from the run directories `bases`, as `lookAtCells` reads them. */
+export function wardensIn(bases: readonly string[], uid: number | undefined = process.geteuid?.()): readonly number[] {
+  const own = uid === process.geteuid?.()
+  return bases
+    .filter((base) => isOwnPlace(base, uid))
+    .flatMap((base) =>
+      namesIn(join(base, 'runs'), own ? Number.POSITIVE_INFINITY : OTHERS_MAX).names.flatMap((run) => {
+        const warden = ownerIn(join(base, 'runs', run))
+        return warden?.lives() && (own || runsAs(warden.pid, uid)) ? [warden.pid] : []
+      }),
     )
 }
 

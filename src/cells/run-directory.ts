@@ -198,6 +198,12 @@ function ownerLives(path: string): boolean {
   return owner !== undefined && owner.startTicks === startOf(owner.pid)
 }
 
+/** Returns the warden of a run, from what it wrote at its start. */
+export function ownerIn(runDirectory: string): Init | undefined {
+  const stamp = stampIn(join(runDirectory, 'owner'))
+  return stamp && initOf(stamp)
+}
+
 interface ProcessStamp {
   readonly pid: number
   /** Empty where there is no such process. */
@@ -232,7 +238,7 @@ function uidsOf(uids: string, cells: readonly string[]): readonly string[] {
   return reservationsIn(uids).filter((uid) => cells.some((cell) => uidHolder(uids, uid).endsWith(cell)))
 }
 
-/** Pid 1 of a cell, and never whoever has its number after it. */
+/** Pid 1 of a cell, or a warden, and never whoever has its number after it. */
 export interface Init {
   readonly pid: number
   /** True also where the kernel does not tell. */

@@ -5,7 +5,7 @@ import { sharedTerminal } from './own-terminal.ts'
 
 /**
  * Asks a person on the terminal, and resolves with whether they said yes; with no where no terminal is there to ask on, and
- * where a run of this state has the same one (S9), which is told. Looks again behind the answer: a run may have started.
+ * where a run has the same one (S9), which is told. Looks again behind the answer: a run may have started.
  */
 export async function confirmed(
   call: Call,

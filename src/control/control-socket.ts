@@ -181,12 +181,6 @@ function serve(socket: Socket, handle: Handle): void {
   socket.on('data', hear)
 }
 
-/** Wardens that run on this state, or ran. */
-export function wardenPids(stateDirectory: string): readonly number[] {
-  const names = socketsIn(stateDirectory)
-  return (names.ok ? names.value : []).flatMap((name) => /^(\d+)-[0-9a-f]+\.sock$/.exec(name)?.[1] ?? []).map(Number)
-}
-
 /**
  * Returns the names of the sockets of a state; who has asked all of them can ask again for those that have come since.
  */
