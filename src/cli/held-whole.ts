@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import type { KnownHold } from '../control/answers.ts'
 import { argumentsIn, isShortened } from '../control/replay.ts'
+import { isCovered } from '../gateway/cover.ts'
 import { realDisk } from '../ledger/disk.ts'
 import { readPayload } from '../ledger/payloads.ts'
 import { type ActionHeld, type Json, no, ok, type Result } from '../model/index.ts'
@@ -23,6 +24,7 @@ export async function wholeOf(
   log: string,
   held: Pick<ActionHeld, 'action' | 'args' | 'cell' | 'hold' | 'payload'>,
 ): Promise<Result<Whole, string>> {
+  if (isCovered(held.args)) return no(COVERED)
   if (!isShortened(held.args)) return ok({ args: held.args })
   if (held.payload === undefined) {
     return no(
@@ -35,8 +37,11 @@ export async function wholeOf(
   if (!read.ok) return no(`its payload is ${read.reason.kind === 'failed' ? 'not to be read' : read.reason.kind}`)
   const args = argumentsIn(read.value)
   if (args === undefined) return no('its payload is no request')
+  if (isCovered(args)) return no(COVERED)
   return ok({ args, digest: createHash('sha256').update(read.value).digest('hex').slice(0, 16) })
 }
+
+const COVERED = 'a secret is covered in it, with the whole text that it stands in'
 
 /**
  * Makes sure that whoever approves has been shown all of it: on a terminal it is shown, and they are asked; anywhere else

@@ -205,7 +205,7 @@ function argumentLines(held: ActionHeld, whole: Result<Whole, string>, character
     return digest === undefined ? lines : [...lines, `  digest    ${digest}, of all that it would carry`]
   }
   const why = whole.ok ? `firebreak why ${held.hold} --bytes shows all of it` : whole.reason
-  return [...argumentsOf(held.args), `  not all   what is shortened here cannot be judged by it: ${why}`]
+  return [...argumentsOf(held.args), `  not all   what is shortened or covered here cannot be judged by it: ${why}`]
 }
 
 function argumentsOf(args: Json): readonly string[] {

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path'
+import { isCovered } from '../gateway/cover.ts'
 import { type Notice, openNotice } from '../gateway/notice.ts'
 import type { LedgerFault } from '../ledger/fault.ts'
 import { type Recorded, recordedIn } from '../ledger/recorded.ts'
@@ -126,7 +127,7 @@ async function whole(
   const then: readonly Noticed[] = entry.noticed ?? []
   const all = [...noticed, ...then.filter(({ name }) => !noticed.some((each) => each.name === name))]
   const { noticed: _, ...rest } = entry
-  const isPart = sentArgs === undefined && isShortened(args)
+  const isPart = sentArgs === undefined && (isShortened(args) || isCovered(args))
   return { entry: all.length === 0 ? rest : { ...rest, noticed: all }, isPart }
 }
 

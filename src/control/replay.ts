@@ -1,4 +1,5 @@
 import type { Agent } from '../config/config.ts'
+import { isCovered } from '../gateway/cover.ts'
 import { masked } from '../gateway/mask.ts'
 import { readMessage, sentFrom } from '../gateway/protocols/mcp/upstream-request.ts'
 import { reasonsFrom } from '../gateway/record.ts'
@@ -326,7 +327,7 @@ async function attemptOf(
   const whole = sent && argumentsIn(sent)
   if (whole !== undefined) return { ...shared, args: whole }
   const short = isJsonObject(args) ? args : {}
-  const partly = isShortened(args) ? 'its arguments can be read in part only' : undefined
+  const partly = isShortened(args) || isCovered(args) ? 'its arguments can be read in part only' : undefined
   return { ...shared, args: short, ...(partly !== undefined && { partly }) }
 }
 
@@ -337,7 +338,8 @@ export function argumentsIn(bytes: Buffer): JsonObject | undefined {
     const params = isJsonObject(request) && isJsonObject(request.params) ? request.params : undefined
     if (params === undefined) return undefined
     if (typeof params.uri === 'string') return { uri: params.uri }
-    return isJsonObject(params.arguments) ? params.arguments : {}
+    const { arguments: args = {} } = params
+    return isJsonObject(args) ? args : undefined
   } catch {
     return undefined
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EntryBody } from '../model/entry.ts'
-import { covered, coveredEntry, coveredText } from './cover.ts'
+import { covered, coveredEntry, coveredText, isCovered } from './cover.ts'
 import { openSecrets } from './secrets.ts'
 
 const SECRET = 'production'
@@ -18,6 +18,21 @@ describe('what entries show of secrets', () => {
     })
     const same = { a: ['produc', 'tion'] }
     assert.equal(covered(same, secrets), same)
+  })
+
+  it('S10: names that are covered stay apart, and nothing that is covered passes for shown', () => {
+    const three = { [SECRET]: 1, '[the secret "key"] 2': 2, [`to ${SECRET}`]: 3, [HEX]: 4 }
+    const told = covered(three, secrets)
+    assert.deepEqual(told, {
+      '[the secret "key"]': 1,
+      '[the secret "key"] 2': 2,
+      '[the secret "key"] 3': 3,
+      '[the secret "key"] 4': 4,
+    })
+    for (const value of [SECRET, [`to ${SECRET}`], { a: { [HEX]: 1 } }, three]) {
+      assert.equal(isCovered(covered(value, secrets)), true, JSON.stringify(value))
+      assert.equal(isCovered(value), JSON.stringify(value).includes('the secret'), JSON.stringify(value))
+    }
   })
 
   it('S10: a text that is cut within a secret is replaced, and one that has a few characters of it is not', () => {

@@ -9,7 +9,7 @@ import type { Secrets } from './secrets.ts'
 export function covered(value: Json, secrets: Pick<Secrets, 'leakIn'>): Json {
   const found = secrets.leakIn(value)
   if (found === undefined) return value
-  const instead = `[the secret "${found}"]`
+  const instead = coverOf(found)
   if (Array.isArray(value))
     return wholly(
       value.map((item) => covered(item, secrets)),
@@ -17,14 +17,39 @@ export function covered(value: Json, secrets: Pick<Secrets, 'leakIn'>): Json {
       secrets,
     )
   if (!isJsonObject(value)) return instead
-  const members = Object.entries(value).map(([name, item]) => [coveredText(name, secrets), covered(item, secrets)])
+  const names = apart(Object.keys(value).map((name) => coveredText(name, secrets)))
+  const members = Object.values(value).map((item, i) => [names[i] ?? '', covered(item, secrets)])
   return wholly(Object.fromEntries(members), instead, secrets)
 }
+
+/** Returns names of which none is twice there: a further one has a number behind it. */
+function apart(names: readonly string[]): readonly string[] {
+  const [taken, last] = [new Set(names), new Map<string, number>()]
+  return names.map((name) => {
+    let n = (last.get(name) ?? 0) + 1
+    while (n > 1 && taken.has(`${name} ${n}`)) n++
+    last.set(name, n)
+    return n === 1 ? name : `${name} ${n}`
+  })
+}
+
+function coverOf(secret: string): string {
+  return `[the secret "${secret}"]`
+}
+
+/** Tells whether something in a value may have been covered: what stood there, with a secret or beside it, is shown to nobody. */
+export function isCovered(value: Json): boolean {
+  if (typeof value === 'string') return COVER.test(value)
+  if (Array.isArray(value)) return value.some(isCovered)
+  return isJsonObject(value) && (Object.keys(value).some(isCovered) || Object.values(value).some(isCovered))
+}
+
+const COVER = /^\[the secret ".*"\](?: \d+)?$/
 
 /** Returns a text as people may be shown it: the secret's name where it holds one, or a part of one where it is cut. */
 export function coveredText(text: string, secrets: Pick<Secrets, 'leakIn'> & Partial<Pick<Secrets, 'partIn'>>): string {
   const found = secrets.leakIn(text) ?? secrets.partIn?.(text)
-  return found === undefined ? text : `[the secret "${found}"]`
+  return found === undefined ? text : coverOf(found)
 }
 
 function wholly(value: Json, instead: string, secrets: Pick<Secrets, 'leakIn'>): Json {

@@ -1,6 +1,7 @@
 /** What a cell has read decides where it may send: destinations, labels, masks, and the holds that people answer. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { rulesFor, wordsFor } from '../../src/cli/holds.ts'
@@ -33,7 +34,7 @@ const DECLARED = {
 } as const
 
 /** A bank whose contacts are ours, a mailbox that anyone writes to, and a search engine somewhere else. */
-async function bank(): Promise<{
+async function bank(secret?: string): Promise<{
   readonly gateway: TestGateway
   readonly paid: () => readonly unknown[]
   readonly restart: () => Promise<TestGateway>
@@ -54,11 +55,14 @@ async function bank(): Promise<{
     tools: [TOOLS[4] ?? tool('search')],
     onCall: () => textResult('found'),
   })
+  if (secret !== undefined) process.env.FIREBREAK_TEST_HOLDS = secret
+  const headers = secret === undefined ? {} : { headers: { authorization: 'Bearer ${secret:bank}' } }
   const gateway = await startGateway({
     upstreams: {
-      bank: { mcp: { url: upstream.url }, tools: DECLARED },
+      bank: { mcp: { url: upstream.url, ...headers }, tools: DECLARED },
       web: { mcp: { url: elsewhere.url }, tools: { search: { effect: 'read', returns: [] } } },
     },
+    ...(secret !== undefined && { secrets: { bank: { env: 'FIREBREAK_TEST_HOLDS' } } }),
   })
   return {
     gateway,
@@ -267,6 +271,22 @@ describe('S4, S15: holds', () => {
     assert.match(own.shown(), /x{9000}\./)
     own.type('n\r')
     assert.equal(await exitOf(asking), 4)
+    assert.deepEqual(paid(), [])
+  })
+
+  it('what a secret covers is approved by nobody: what stands beside it was shown to nobody', async () => {
+    const { gateway, paid } = await bank('tok-1234567890abcdef')
+    const use = await cellOf(gateway)
+    const state = ['--state', gateway.state.directory]
+    for (const note of ['tok-1234567890abcdef, and 9,999 EUR to EVIL1', `${'x'.repeat(40_000)} tok-1234567890abcdef`]) {
+      const hold = heldIn(await use('pay', { to: 'DE89', note })) ?? ''
+      const listed = (await firebreak(['approvals', ...state])).stdout
+      assert.match(listed, /not all +what is shortened or covered here .* a secret is covered in it/)
+      const approved = await firebreak(['approve', hold, '--as', 'joao.costa@shop.example', ...state])
+      assert.equal(approved.code, 3, approved.stdout)
+      assert.match(approved.stderr, /nobody can see all that a_\w+ would carry/)
+      assert.equal((await firebreak(['deny', hold, '--as', 'joao.costa@shop.example', ...state])).code, 0)
+    }
     assert.deepEqual(paid(), [])
   })
 
