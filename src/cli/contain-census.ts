@@ -108,7 +108,8 @@ export function agentsRunning(states: readonly string[], target: Target, config:
   return running
 }
 
-function notesOf(states: readonly string[], cell: string): readonly CellAbout[] {
+/** Returns what is noted of a cell of these states, also where nothing of it runs any more. */
+export function notesOf(states: readonly string[], cell: string): readonly CellAbout[] {
   const places = placesOf(states)
   return usersOf(places).flatMap((uid) =>
     notedCells(runDirectories(uid), cell, uid).filter((about) => isOf({ about, uid }, places)),
@@ -233,7 +234,8 @@ function meantBy(target: Target, standing: readonly Standing[], config: Config |
     standing.filter(({ cell, about }) => {
       if (about === undefined || about.part === 'person') return false
       if (target.kind === 'all') return true
-      if (target.kind === 'cell') return cell === target.name
+      // A server stands perhaps when the cell that it serves has gone.
+      if (target.kind === 'cell') return cell === target.name || about.of === target.name
       if (target.kind === 'environment' && about.environment === target.name) return true
       if (target.kind === 'owner' && about.owner !== undefined && samePerson(about.owner, target.name)) return true
       return about.agent !== undefined && (names.has(about.agent) || about.agent === target.name)

@@ -1,12 +1,13 @@
 import type { CellAbout } from '../cells/about.ts'
+import type { Standing } from '../cells/census.ts'
 import type { Config } from '../config/config.ts'
 import type { Target } from '../control/containment.ts'
 import { askWardens } from '../control/control-socket.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { statesIn } from '../control/tenants.ts'
-import { samePerson } from '../model/index.ts'
+import { no, ok, type Result, samePerson } from '../model/index.ts'
 import { type Call, configFile, EXIT, type ExitCode } from './command.ts'
-import { standingAbout } from './contain-census.ts'
+import { notesOf, standingAbout, standingIn } from './contain-census.ts'
 import type { Waiting } from './contain-waiting.ts'
 import { printable } from './printable.ts'
 
@@ -81,6 +82,53 @@ function namedIn(
       return own !== undefined && (kind === 'owner' ? samePerson(own, name) : own === name)
     }),
   )
+}
+
+/**
+ * Returns the cell that an order to this one means: itself, or, of a server, the one on whose word it acts: what is
+ * ended of a server alone is started again. A shared one acts for the only cell of its environment that nobody has
+ * delegated to. Where there is no such cell, says why, and what a person may name.
+ */
+export function actingFor(
+  states: readonly string[],
+  cell: string,
+): Result<string, { readonly why: string; readonly instead: string }> {
+  const { standing, own } = looked(states, cell)
+  switch (own?.part) {
+    case 'server':
+      return ok(own.of ?? cell)
+    case 'person':
+      return no({
+        why: `${cell} acts on a person’s word, and on no agent’s`,
+        instead: 'end the command that it serves',
+      })
+    case 'shared': {
+      const served = standing.filter(
+        ({ about }) =>
+          about?.part === 'agent' &&
+          about.of === undefined &&
+          about.state === own.state &&
+          about.environment === own.environment,
+      )
+      const [only, more] = served
+      if (only !== undefined && more === undefined) return ok(only.cell)
+      const names = served.map((each) => `${each.cell} (${printable(each.about?.agent ?? '')})`)
+      return no({ why: `${cell} is a server that several share`, instead: `name ${[...names, 'all'].join(', or ')}` })
+    }
+    default:
+      return ok(cell)
+  }
+}
+
+/** Looks for a cell; what cannot be looked at keeps no order waiting, and is told by the census. */
+function looked(states: readonly string[], cell: string): { standing: readonly Standing[]; own?: CellAbout } {
+  try {
+    const standing = standingIn(states)
+    const own = standing.find((each) => each.cell === cell)?.about ?? notesOf(states, cell)[0]
+    return { standing, ...(own && { own }) }
+  } catch {
+    return { standing: [] }
+  }
 }
 
 /** Tells a person that nobody is meant, or that it cannot be told who, and how to say whom. */

@@ -20,7 +20,7 @@ import { type AgentName, agentName, isBelow, type Result, RUNGS, type Rung } fro
 import { cutText } from '../model/text.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
 import { agentsRunning, census, type Running, type Said } from './contain-census.ts'
-import { type Kind, nobodyMeant, targetOf, whoRuns } from './contain-target.ts'
+import { actingFor, type Kind, nobodyMeant, targetOf, whoRuns } from './contain-target.ts'
 import { type Waiting, waitingAloud } from './contain-waiting.ts'
 import { loginName } from './person.ts'
 import { printable } from './printable.ts'
@@ -70,6 +70,16 @@ async function containNamed(
   const kinds = new Set<Kind>()
   target ??= targetOf(name, config, kinds) ?? (await whoRuns(state, name, waiting, kinds))
   if (target === undefined) return nobodyMeant(call, name, config, kinds)
+  if (target.kind === 'cell') {
+    const meant = actingFor(statesIn(state), target.name)
+    if (!meant.ok) {
+      call.print.fault(`nobody was stopped: ${meant.reason.why}`, meant.reason.instead)
+      return EXIT.usage
+    }
+    if (meant.value !== target.name)
+      call.print.line(`${target.name} is a server that acts for ${printable(meant.value)}, which is what is ordered`)
+    target = { kind: 'cell', name: meant.value }
+  }
   const by = personOf(call)
   const why = cutText(call.text('why') ?? 'no reason was given', WORDS_MAX)
   const agents = config === undefined || target.kind === 'agent' ? [] : agentsMeant(config, target)

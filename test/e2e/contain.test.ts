@@ -5,6 +5,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
+import { standingIn } from '../../src/cli/contain-census.ts'
 import { askWardens } from '../../src/control/control-socket.ts'
 import { againText } from '../../src/control/fence.ts'
 import { monotonicUs } from '../../src/control/starting.ts'
@@ -186,8 +187,12 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
     assert.equal(released.code, 0, released.stderr)
     const printed = run.stdout().length
     await until('it acts again', () => run.stdout().slice(printed).includes('done'))
-    // Its server is no relay: it stands still all the same, by the order and not because nobody named it.
-    const cutOff = await ask(state, 'contain', 'alpha', '--rung', 'quarantined', ...MARIA)
+    // Its server is no relay: it stands still all the same, by the order and not because nobody named it. And a server
+    // alone is nobody that could be contained: named by itself, it means the cell on whose word it acts.
+    const [server] = standingIn([state]).filter(({ about }) => about?.part === 'server')
+    const cutOff = await ask(state, 'contain', String(server?.cell), '--rung', 'quarantined', ...MARIA)
+    assert.match(cutOff.stdout, /^c_[0-9a-z]{16} is a server that acts for c_[0-9a-z]{16}, /m)
+    assert.match(cutOff.stdout, /^yes {2}connections of c_/m)
     assert.equal(cutOff.code, 0, cutOff.stdout + cutOff.stderr)
     assert.match(cutOff.stdout, /^yes {2}its server c_/m)
     assert.doesNotMatch(cutOff.stdout, /no warden named it/)
