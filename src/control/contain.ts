@@ -23,11 +23,11 @@ export async function contain(
   containing: Containing,
   onConfirmation?: (confirmation: Confirmation) => void,
 ): Promise<Receipt> {
-  const { order, stopping, unbegun, agents, state, environment, services, number } = containing
+  const { order, stopping, leaving, agents, state, environment, services, number } = containing
   const atMs = Date.now()
   const confirmations = await stopCells({ ...containing, stateDirectory: state.directory }, onConfirmation)
   const contained = confirmations.every(({ confirmed }) => confirmed)
-  const cells = [...stopping.map(({ cell }) => cell.id), ...unbegun.map(({ cell }) => cell)]
+  const cells = [...stopping.map(({ cell }) => cell.id), ...leaving.map(({ cell }) => cell)]
   const receipt: Receipt = { order, atMs, cells, agents, confirmations, contained }
   // In this tick: what has been killed is still to be seen only until it is torn down.
   const processes = processesOf(stopping, EVIDENCE_MS_MAX)
@@ -36,7 +36,7 @@ export async function contain(
     Object.fromEntries(cells.map((cell) => [cell, { ...processes.get(cell), files: files.get(cell) }])),
   )
   // The last entries are on the disk then, or as much of them as there will be.
-  if (stopping.length > 0 && services.tell({ kind: 'settle', number }).ok)
+  if (cells.length > 0 && services.tell({ kind: 'settle', number }).ok)
     await services.said('answered', number, LEDGER_MS_MAX)
   const told = await toldOf(state.ledger(environment), cells)
   const written = kept(state, receipt, evidence, told)
@@ -84,24 +84,24 @@ function kept(
 }
 
 /**
- * Records one entry for each cell that was stopped, or that was being started and does not begin: it tells of that cell
- * alone, so that an order to a thousand does not stand a thousand times in the ledger. A start that an order only lowers
+ * Records one entry for each cell that was stopped, that was being started and does not begin, or that was ending: it
+ * tells of that cell alone, so that an order to a thousand does not stand a thousand times in the ledger. A start that an order only lowers
  * has none: nothing of it was stopped, and it begins on that rung.
  */
-async function recorded(containing: Containing, receipt: Receipt, { mayLand }: Told): Promise<void> {
+async function recorded(containing: Containing, receipt: Receipt, { mayLand, mayLandInAll }: Told): Promise<void> {
   const { order, record } = containing
   const { confirmations, contained, atMs } = receipt
   const all = confirmations.filter(({ point }) => !/ of c_|^its server /.test(point))
   const stopped = [
     ...containing.stopping.map(({ cell: { id }, agent, servers }) => ({ id, agent, servers })),
-    ...containing.unbegun.map(({ cell, agent }) => ({ id: cell, agent, servers: [] })),
+    ...containing.leaving.map(({ cell, agent }) => ({ id: cell, agent, servers: [] })),
   ]
   for (let i = 0; i < stopped.length; i += RECORDED_AT_ONCE) {
     const entries = stopped.slice(i, i + RECORDED_AT_ONCE).map(({ id, agent, servers }) => {
       const names = new Set(servers.map(({ point }) => point))
       const own = confirmations.filter(({ point }) => point.endsWith(` ${id}`) || names.has(point))
       const about = { order: order.id, atMs, contained, confirmations: [...all, ...own] }
-      const landing = { mayLand: mayLand.slice(0, TOLD_MAX), mayLandInAll: mayLand.length }
+      const landing = { mayLand: mayLand.slice(0, TOLD_MAX), mayLandInAll }
       return record({
         kind: 'cell.contained',
         cell: id,
@@ -115,7 +115,7 @@ async function recorded(containing: Containing, receipt: Receipt, { mayLand }: T
 }
 
 const RECORDED_AT_ONCE = 16
-/** The signed receipt has them all. */
+/** The newest; the signed receipt has more of them. */
 const TOLD_MAX = 32
 
 /** What their workspaces have become, as a helper cell reads it while they stand still. */

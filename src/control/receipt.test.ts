@@ -3,9 +3,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import type { JsonObject } from '../model/index.ts'
+import { openLedger, originOf } from '../ledger/ledger.ts'
+import { type CellId, cellId, environmentName, type JsonObject } from '../model/index.ts'
 import type { Receipt } from './containment.ts'
-import { readReceipt, unrecordedStops, writeReceipt } from './receipt.ts'
+import { readReceipt, type Told, toldOf, unrecordedStops, writeReceipt } from './receipt.ts'
 
 const CELL = 'c_0000000000000001'
 const ORDER = 'o_0123456789abcdef'
@@ -21,7 +22,7 @@ describe('the receipt of a stop, read again', () => {
   }
   const order = { id: ORDER, target: { kind: 'all' }, rung: 'frozen', by: 'firebreak', why: 'a test' } as const
   const receipt: Receipt = { order, atMs: 1, cells: [CELL], agents: [], confirmations: [], contained: true }
-  writeReceipt(state, receipt, evidence, { mayLand: [], entries: [], whole: true })
+  writeReceipt(state, receipt, evidence, { mayLand: [], mayLandInAll: 0, entries: [], whole: true })
   const read = (id = ORDER) => readReceipt(state, id, new Set([CELL]))
 
   it('is signed by the warden, names its entries, and says what was captured of these cells', () => {
@@ -50,7 +51,7 @@ describe('the receipt of a stop, read again', () => {
     const other = 'o_0123456789abcdee'
     const odd = { [CELL]: { processes: [{ command: '\ud83d' }] } }
     const about = { ...receipt, order: { ...order, id: other } }
-    const lacking = writeReceipt(state, about, odd, { mayLand: [], entries: [], whole: true })
+    const lacking = writeReceipt(state, about, odd, { mayLand: [], mayLandInAll: 0, entries: [], whole: true })
     assert.match(lacking ?? '', /cannot be signed: a lone surrogate/)
     const told = read(other)
     assert.ok(told.kind === 'read' && told.signed, JSON.stringify(told))
@@ -75,5 +76,67 @@ describe('the receipt of a stop, read again', () => {
     assert.ok(others.kind === 'read' && others.signed && others.entriesMatch === false)
     writeFileSync(note, 'nothing')
     assert.equal(read().kind, 'missing')
+  })
+})
+
+describe('S8: what may still land', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'firebreak-told-'))
+  after(() => rmSync(directory, { recursive: true, force: true }))
+  const [cell, child, grandchild, other] = ['1', '2', '3', '4'].map((n) => cellId(`c_000000000000000${n}`)) as [
+    CellId,
+    CellId,
+    CellId,
+    CellId,
+  ]
+  // Of each entry no more than what is asked of it.
+  const sent = (of: CellId, action: string) => ({ kind: 'action.intent', cell: of, action, tool: 'write' }) as never
+  const outcome = (action: string, told: string) => ({ kind: 'action.outcome', action, outcome: told }) as never
+  const gave = (of: CellId, delegation: string) => ({ kind: 'delegation.made', cell: of, delegation }) as never
+  const began = (of: CellId, delegation: string) => ({ kind: 'cell.started', cell: of, delegation }) as never
+
+  async function told(name: string, entries: readonly never[]): Promise<Told> {
+    const ledger = join(directory, name)
+    const opened = await openLedger({
+      directory: ledger,
+      origin: originOf(environmentName('test')),
+      clock: { nowMs: Date.now },
+    })
+    assert.ok(opened.ok)
+    for (const entry of entries) assert.ok(opened.value.append(entry).ok)
+    await opened.value.close()
+    return toldOf(ledger, [cell])
+  }
+
+  it('is told of a cell and of all that was delegated from it, also of what has ended', async () => {
+    const { mayLand, mayLandInAll } = await told('descendants', [
+      sent(cell, 'a_1'),
+      outcome('a_1', 'done'),
+      gave(cell, 'd_1'),
+      began(child, 'd_1'),
+      sent(child, 'a_2'),
+      gave(child, 'd_2'),
+      began(grandchild, 'd_2'),
+      sent(grandchild, 'a_3'),
+      outcome('a_3', 'unknown'),
+      gave(other, 'd_3'),
+      began(other, 'd_3'),
+      sent(other, 'a_4'),
+    ])
+    assert.deepEqual(
+      mayLand.map(({ action }) => action),
+      ['a_2', 'a_3'],
+    )
+    assert.equal(mayLandInAll, 2)
+  })
+
+  it('has the newest first, before those that have been told as unknown, and says how many there are', async () => {
+    const buried = Array.from({ length: 1_200 }, (_, n) => [sent(cell, `a_${n}`), outcome(`a_${n}`, 'unknown')])
+    const entries = [sent(cell, 'a_wipe'), ...buried.flat(), sent(cell, 'a_last')]
+    const { mayLand, mayLandInAll } = await told('many', entries)
+    assert.deepEqual(
+      mayLand.slice(0, 3).map(({ action }) => action),
+      ['a_last', 'a_wipe', 'a_1199'],
+    )
+    assert.deepEqual([mayLand.length, mayLandInAll], [1_000, 1_202])
   })
 })

@@ -13,8 +13,14 @@ import { spareOf } from './fence.ts'
 
 /** What the ledger says of cells that were stopped. */
 export interface Told {
-  /** Actions that were sent and have no outcome that is known: they may still land. At most IN_FLIGHT_MAX. */
+  /**
+   * Actions of these cells, and of all that was delegated from them, that were sent and have no outcome that is known:
+   * they may still land. At most IN_FLIGHT_MAX: first those without any outcome, of each kind the newest first, so that
+   * nobody buries one under others.
+   */
   readonly mayLand: readonly JsonObject[]
+  /** How many there are in all. */
+  readonly mayLandInAll: number
   /** The last of each cell, at most ENTRIES_MAX of each and ENTRIES_BYTES_MAX of all. */
   readonly entries: readonly Entry[]
   /** False where the ledger is damaged, or longer than could be read in READ_MS_MAX: then more may be in flight. */
@@ -28,7 +34,9 @@ const ENTRIES_BYTES_MAX = 16_777_216
 const READ_MS_MAX = 8_000
 
 export async function toldOf(ledger: string, cells: readonly CellId[]): Promise<Told> {
-  const open = new Map<string, { readonly cell: CellId; readonly shown: JsonObject }>()
+  const meant = new Set(cells)
+  const given = new Set<string>()
+  const open = new Map<string, Open>()
   const last = new Map<CellId, Entry[]>(cells.map((cell) => [cell, []]))
   const until = performance.now() + READ_MS_MAX
   let whole = true
@@ -42,14 +50,30 @@ export async function toldOf(ledger: string, cells: readonly CellId[]): Promise<
     const mine = cell === undefined ? undefined : last.get(cell)
     // Twice as many before half of them go: not one move of all for each entry.
     if (mine !== undefined && mine.push(entry) > 2 * ENTRIES_MAX) mine.splice(0, ENTRIES_MAX)
-    if (entry.kind === 'action.intent' && mine !== undefined) {
+    if (entry.kind === 'delegation.made' && meant.has(entry.cell)) given.add(entry.delegation)
+    else if (entry.kind === 'cell.started' && entry.delegation !== undefined && given.has(entry.delegation))
+      meant.add(entry.cell)
+    else if (entry.kind === 'action.intent' && meant.has(entry.cell)) {
       const { action, upstream, tool, effect, seq } = entry
-      open.set(action, { cell: entry.cell, shown: { action, seq, upstream, tool, effect } })
-    } else if (entry.kind === 'action.outcome' && entry.outcome !== 'unknown') open.delete(entry.action)
+      open.set(action, { cell: entry.cell, seq, settled: false, shown: { action, seq, upstream, tool, effect } })
+    } else if (entry.kind === 'action.outcome') {
+      const sent = open.get(entry.action)
+      if (entry.outcome !== 'unknown') open.delete(entry.action)
+      else if (sent !== undefined) open.set(entry.action, { ...sent, settled: true })
+    }
   }
   const entries = [...last.values()].flatMap((each) => each.slice(-ENTRIES_MAX))
-  const mayLand = [...open.values()].slice(0, IN_FLIGHT_MAX).map(({ shown }) => shown)
-  return { mayLand, entries: newest(entries), whole }
+  const first = [...open.values()].toSorted((a, b) => Number(a.settled) - Number(b.settled) || b.seq - a.seq)
+  const mayLand = first.slice(0, IN_FLIGHT_MAX).map(({ shown }) => shown)
+  return { mayLand, mayLandInAll: open.size, entries: newest(entries), whole }
+}
+
+interface Open {
+  readonly cell: CellId
+  readonly seq: number
+  /** True where it has an outcome, which is that nobody knows. */
+  readonly settled: boolean
+  readonly shown: JsonObject
 }
 
 function newest(entries: readonly Entry[]): readonly Entry[] {
@@ -82,9 +106,10 @@ export function writeReceipt(
   const name = `${receipt.order.id}.entries.jsonl`
   const lines = told.entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
   const entries = { file: name, sha256: digest(lines), whole: told.whole }
+  const { mayLand, mayLandInAll } = told
   // Safe: all are plain JSON by their types.
   const textWith = (seen: JsonObject) =>
-    canonicalText({ ...receipt, evidence: seen, mayLand: told.mayLand, entries } as unknown as Json)
+    canonicalText({ ...receipt, evidence: seen, mayLand, mayLandInAll, entries } as unknown as Json)
   const whole = textWith(evidence)
   const lacking = whole.ok
     ? undefined
@@ -162,7 +187,7 @@ export function unrecordedStops(
     const receipt = readReceipt(stateDirectory, id, cells)
     if (receipt.kind !== 'read' || !receipt.signed) return []
     const told = signedIn(join(directory, receipt.file))
-    const { order, contained, confirmations, mayLand, atMs } = told
+    const { order, contained, confirmations, mayLand, mayLandInAll, atMs } = told
     const about = Array.isArray(told.cells) ? (told.cells as readonly Json[]) : []
     if (!isJsonObject(order) || !about.some((cell) => typeof cell === 'string' && cells.has(cell))) return []
     return {
@@ -179,7 +204,7 @@ export function unrecordedStops(
       }),
       recorded: false,
       inFlight: inFlightIn(mayLand),
-      mayLand: Array.isArray(mayLand) ? mayLand.length : 0,
+      mayLand: typeof mayLandInAll === 'number' ? mayLandInAll : 0,
       receipt,
     }
   })

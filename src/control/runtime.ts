@@ -53,7 +53,7 @@ import { gatewaySetup, type Judged } from './setup.ts'
 import { lookThrough } from './shown.ts'
 import { orderedText, type Start, Starting, unbegun } from './starting.ts'
 import type { State } from './state.ts'
-import { type Halting, newOrderId } from './stop.ts'
+import { type Halting, type Leaving, newOrderId } from './stop.ts'
 import { openTenantState, tenantOf } from './tenants.ts'
 import type { IsMeant, Line } from './told-cells.ts'
 import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
@@ -494,7 +494,7 @@ class OpenRuntime implements Runtime {
     if (live === undefined || order === undefined) return
     const agents = [live.agent.name]
     this.#starting.fencing(order, agents)
-    await this.#whole(contain({ ...this.#containing(order, [], this.#meaning(order)), agents })).then((receipt) =>
+    await this.#whole(contain({ ...this.#containing(order, [number], this.#meaning(order)), agents })).then((receipt) =>
       this.#fenced(receipt),
     )
   }
@@ -710,7 +710,9 @@ class OpenRuntime implements Runtime {
     const fenced = this.#ownOf(agentsOf(this.#config, order))
     const isTarget = (cell: CellId, agent: Agent) => isMeant(cell, agent, order, this.#config)
     const targets = [
-      ...[...this.#live].filter(([, { cell, agent }]) => isTarget(cell.id, agent)).map(([number]) => number),
+      ...[...this.#live, ...this.#ending].flatMap(([number, { cell, agent }]) =>
+        isTarget(cell.id, agent) ? [number] : [],
+      ),
       ...this.#starting.all().flatMap(({ number, id, agent }) => (isTarget(id, agent) ? [number] : [])),
     ]
     const numbers = this.#withBelow(targets)
@@ -733,7 +735,7 @@ class OpenRuntime implements Runtime {
   }
 
   #agentOf(number: number): AgentName | undefined {
-    return (this.#live.get(number) ?? this.#starting.get(number))?.agent.name
+    return (this.#live.get(number) ?? this.#starting.get(number) ?? this.#ending.get(number))?.agent.name
   }
 
   /** Drops an order that is kept here once the fence on disk is confirmed to have it: it holds there from here on. */
@@ -749,6 +751,8 @@ class OpenRuntime implements Runtime {
   }
 
   #mean(number: number, rung: Rung, why: string): void {
+    // It runs no more, and nothing is kept of it.
+    if (this.#ending.has(number)) return
     this.#ordered.set(number, (this.#ordered.get(number) ?? 0) + 1)
     const live = this.#live.get(number)
     if (live !== undefined) live.rung = lowest(live.rung, rung)
@@ -796,7 +800,10 @@ class OpenRuntime implements Runtime {
     return {
       order,
       stopping,
-      unbegun: stops ? starts.map(unbegun) : [],
+      leaving: [
+        ...(stops ? starts.map(unbegun) : []),
+        ...all.flatMap((number) => this.#ending.get(number) ?? []).map(ending),
+      ],
       shared: [
         ...(stops ? this.#sharedOf(all, isMeant, order.rung) : []),
         ...(this.#goesOn(order) ? this.#undosOf() : []),
@@ -837,7 +844,8 @@ class OpenRuntime implements Runtime {
   #withBelow(numbers: readonly number[]): readonly number[] {
     const all = new Set(numbers)
     // A cell has a higher number than the one that delegates to it.
-    const every = [...[...this.#live].map(([number, { parent }]) => ({ number, parent })), ...this.#starting.all()]
+    const begun = [...this.#live, ...this.#ending].map(([number, { parent }]) => ({ number, parent }))
+    const every = [...begun, ...this.#starting.all()]
     for (const { number, parent } of every.toSorted((a, b) => a.number - b.number))
       if (parent !== undefined && all.has(parent)) all.add(number)
     return [...all]
@@ -999,7 +1007,7 @@ class OpenRuntime implements Runtime {
     await Promise.all([...below.map((live) => live.ended), ...unborn.map(({ over }) => over)])
     const teardown = await cell.teardown()
     const live = this.#live.get(number)
-    if (live !== undefined) this.#ending.set(number, live)
+    if (live !== undefined) this.#ending.set(number, Object.assign(live, { teardown }))
     this.#live.delete(number)
     this.#ordered.delete(number)
     this.#starting.forget(number)
@@ -1063,6 +1071,8 @@ interface Live extends Held {
   readonly sensed: readonly Told[]
   /** Why it is ended, where that is the end of its gateway. */
   lost?: string
+  /** What has become of it, once it has ended. */
+  teardown?: TeardownReceipt
   /** Epoch ms; before its gateway heard of it. */
   readonly sinceMs: number
   /** The number of the cell that delegated to it. */
@@ -1088,6 +1098,18 @@ function serversOf({ kept }: Live, rung: Rung): readonly Halting[] {
     const halt = () => server.halt(rung === 'killed' ? 'kill' : 'freeze')
     return { point: `its server ${server.cell?.id ?? upstream}`, halt, end: () => server.halt('kill') }
   })
+}
+
+/** Names a cell that was ending when the order came: what it has sent may still land. */
+function ending({ cell, agent, kept, teardown }: Live): Leaving {
+  const own = kept.filter(({ shared }) => !shared)
+  const gone = async () => {
+    await Promise.all(own.map((server) => server.end()))
+    const left = own.some(({ server }) => (server.cell?.pids().length ?? 0) > 0)
+    if (left || teardown?.gone !== true) return no('it was ending, and not all of it is gone')
+    return ok('it was ending by itself, and nothing of it is left')
+  }
+  return { point: `end of ${cell.id}`, cell: cell.id, agent: agent.name, gone }
 }
 
 function orderFor(cell: CellId, rung: number): Order | undefined {

@@ -6,7 +6,7 @@ import type { Order } from './containment.ts'
 import { readFence } from './fence.ts'
 import { rungIn } from './rung-in.ts'
 import type { Kept } from './servers.ts'
-import type { Unbegun } from './stop.ts'
+import type { Leaving } from './stop.ts'
 
 /** A cell that is being started. */
 export interface Start {
@@ -167,9 +167,9 @@ export function orderedText({ id, rung, by, why }: Order): string {
 }
 
 /** Ends what is built of a start in the tick of the order; what is being built, once it is known what it is. */
-export function unbegun(start: Start): Unbegun {
+export function unbegun(start: Start): Leaving {
   void start.cell?.kill()
-  return { cell: start.id, agent: start.agent.name, gone: () => gone(start) }
+  return { point: `start of ${start.id}`, cell: start.id, agent: start.agent.name, gone: () => gone(start) }
 }
 
 async function gone(start: Start): Promise<Result<string, string>> {

@@ -27,8 +27,10 @@ export interface Halting {
   readonly end: () => Promise<Result<string, string>>
 }
 
-/** A cell of a meant agent that was being started: it does not begin, and what there is of it goes. */
-export interface Unbegun {
+/** A cell that an order means and that runs no more, or never did: what there is of it goes. */
+export interface Leaving {
+  /** Names it in the receipt. */
+  readonly point: string
   readonly cell: CellId
   readonly agent: AgentName
   /** Resolves when the kernel has nothing of it any more. */
@@ -39,8 +41,8 @@ export interface Stop {
   readonly order: Order
   /** The cells that are meant, and all that was delegated from them. */
   readonly stopping: readonly Stopping[]
-  /** Cells that were being started when it came; they are refused already. */
-  readonly unbegun: readonly Unbegun[]
+  /** Cells that were being started when it came, and are refused already; and those that were ending by themselves. */
+  readonly leaving: readonly Leaving[]
   /** Servers that serve several cells, and one of these. */
   readonly shared: readonly Halting[]
   /** Numbers at the gate that are not of `stopping`: started there, and not begun. */
@@ -63,7 +65,7 @@ const GATEWAY_END_MS_MAX = 1_000
  * Milliseconds for a start to be gone: what is being mounted and built is built to its end first; a command waits 10 s
  * for a word.
  */
-const UNBEGUN_MS_MAX = 9_000
+const LEAVING_MS_MAX = 9_000
 
 /**
  * One transaction over every enforcement point (S8): the gate, the connections, the processes, the servers that serve
@@ -93,7 +95,7 @@ export async function stopCells(
       ...(stopping.length + stop.alsoAtGate.length === 0 ? [] : [gate]),
       ...stopping.flatMap((each) => pointsOf(each, order, ordered, { distrust, gatewayPid })),
       ...stop.shared.map(halting),
-      ...stop.unbegun.map(unbegun),
+      ...stop.leaving.map(leaving),
       ...(stop.agents.length === 0 ? [] : [fence(stop)]),
     ]
     return orderAll(points, onConfirmation)
@@ -154,8 +156,8 @@ function halting({ point, halt, end }: Halting): EnforcementPoint {
   return { name: point, by: 'kernel', boundMs: FREEZE_MS_MAX, order: halt, escalate: end }
 }
 
-function unbegun({ cell, gone }: Unbegun): EnforcementPoint {
-  return { name: `start of ${cell}`, by: 'kernel', boundMs: UNBEGUN_MS_MAX, order: gone }
+function leaving({ point, gone }: Leaving): EnforcementPoint {
+  return { name: point, by: 'kernel', boundMs: LEAVING_MS_MAX, order: gone }
 }
 
 export function halted(name: string, cell: Cell, rung: Rung): EnforcementPoint {

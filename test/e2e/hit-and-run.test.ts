@@ -49,6 +49,12 @@ describe('an agent that hits and runs', { skip: SKIP }, () => {
       const entries = await ledgerOf(state)
       const signal = entries.find((entry) => entry.kind === 'signal.raised')
       assert.equal(signal?.detector, 'own-authority', JSON.stringify([first, entries.map(({ kind }) => kind)]))
+      const cell = signal?.kind === 'signal.raised' ? signal.cell : undefined
+      const stops = entries.filter((entry) => entry.kind === 'cell.contained')
+      assert.deepEqual(
+        stops.map((stop) => [stop.cell, stop.receipt.contained]),
+        [[cell, true]],
+      )
       const again = await run()
       assert.equal(again.code, 5, again.stderr)
       assert.match(again.stderr, /alpha is quarantined, since .*, by firebreak: a signal/)

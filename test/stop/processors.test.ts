@@ -21,7 +21,7 @@ describe('S8: who has loaded every processor', { skip: SKIP }, () => {
     const order: Order = { id: newOrderId(), target: { kind: 'all' }, rung: 'frozen', by: 'maria', why: 'a test' }
     const services = { gatewayPid: gateway } as Services // nobody is served: nobody is told
     const directory = temporaryDirectory()
-    const nobody = { stopping: [], unbegun: [], shared: [], alsoAtGate: [] }
+    const nobody = { stopping: [], leaving: [], shared: [], alsoAtGate: [] }
     return { order, ...nobody, agents: [agentName('alpha')], services, stateDirectory: directory, number: 1 }
   }
 
