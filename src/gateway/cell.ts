@@ -1,13 +1,14 @@
-import type {
-  Action,
-  ActionId,
-  AgentName,
-  CellId,
-  DelegationId,
-  Label,
-  PersonName,
-  Rung,
-  UpstreamName,
+import {
+  type Action,
+  type ActionId,
+  type AgentName,
+  type CellId,
+  type DelegationId,
+  type Label,
+  type PersonName,
+  type Rung,
+  UNTRUSTED,
+  type UpstreamName,
 } from '../model/index.ts'
 import type { Authority, BudgetBook, Exposure, Refusal, Restriction } from '../policy/index.ts'
 import type { Pace } from './pace.ts'
@@ -93,6 +94,14 @@ export function forgetWork(given: Given): void {
 
 export function authorityOf(cell: CellAtGate): Authority & { readonly budgets: BudgetBook } {
   return { ...cell.authority, rung: cell.rung }
+}
+
+/**
+ * Tells whether an upstream may notice what a cell does beside an allowed call: it accepts every label that the cell
+ * carries (F1). `untrusted` binds nothing of that kind: it carries nothing of whom data is meant for.
+ */
+export function mayNotice({ authority }: CellAtGate, accepts: ReadonlySet<Label> | undefined): boolean {
+  return [...authority.exposure.labels.keys()].every((label) => label === UNTRUSTED || accepts?.has(label) === true)
 }
 
 /** Of the agent that asks, and of everyone above it. */

@@ -104,6 +104,12 @@ export class HoldBook {
     return nowMs >= hold.expiresAtMs ? 'expired' : undefined
   }
 
+  /** Tells whether `take` would find an approval for this binding. */
+  approved(binding: Sha256, nowMs: number): boolean {
+    const state = this.#byBinding.get(binding)?.state
+    return state?.kind === 'approved' && nowMs < state.expiresAtMs
+  }
+
   /** Uses the approval for this binding up. Undefined where there is none. */
   take(binding: Sha256, nowMs: number): { readonly hold: ActionId; readonly by: PersonName } | undefined {
     const hold = this.#byBinding.get(binding)

@@ -23,9 +23,17 @@ import {
   UNTRUSTED,
   type UpstreamName,
 } from '../model/index.ts'
-import { type Admitted, canBeAsked, labelsMeanwhile, placing, type Refusal, type Reservation } from '../policy/index.ts'
+import {
+  type Admitted,
+  canBeAsked,
+  decide,
+  labelsMeanwhile,
+  placing,
+  type Refusal,
+  type Reservation,
+} from '../policy/index.ts'
 import { Bill } from './bill.ts'
-import { authorityOf, type CellAtGate, ownersOf } from './cell.ts'
+import { authorityOf, type CellAtGate, mayNotice, ownersOf } from './cell.ts'
 import { chargeOf, settledOf } from './charge.ts'
 import { covered } from './cover.ts'
 import { cutMarked, cutShown } from './cut-shown.ts'
@@ -50,6 +58,11 @@ export interface Attempt {
   /** How the configuration names it; a resource by the template that its URI matches. */
   readonly tool: ToolName
   readonly args: JsonObject
+  /**
+   * Sees to a way to the upstream; resolves with why there is none. It makes one only where `mayLeave` says that this
+   * attempt could use it.
+   */
+  readonly connect: (mayLeave: () => boolean) => Promise<Refusal | undefined> | undefined
   /** `approved`: a person let exactly these arguments through, and nothing else that its cell chose may go with them. */
   readonly prepare: (known: KnownTool, approved: boolean) => Prepared
   readonly signal: AbortSignal
@@ -95,6 +108,7 @@ type Refused = Extract<Performed, { kind: 'refused' }>
  * - PA2  Between that and the first byte, the rung, the ledger and the witness are asked once more.
  * - PA3  A reservation returns only when no byte left.
  * - PA4  What the cell is shown, it is known to have seen, before it sees it.
+ * - PA5  An upstream hears nothing of an attempt that is refused or held: nobody connects to it for that one.
  */
 export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): Promise<Performed> {
   await breath()
@@ -103,6 +117,10 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   const known = attempt.upstream.tool(attempt.tool)
   const { action: normal, refusals } = normalise(asked(gate, cell, attempt), known)
   const action = { ...normal, ...attempt.about }
+  // Without a wait nothing changes before it is decided.
+  const connecting = attempt.connect(() => mayLeave(gate, cell, action, refusals))
+  const unreachable = connecting && (await connecting)
+  if (unreachable !== undefined) return refuse(gate, cell, action, [unreachable])
   let approval: Approval | undefined
   const decided = judge(gate, cell, action, refusals, () => {
     approval = gate.holds.take(holdBinding(gate, cell, action), gate.nowMs())
@@ -176,8 +194,7 @@ function callingOff(cell: CellAtGate, { signal, calledOff }: Attempt, { upstream
   const own = new AbortController()
   const accepts = cell.authority.flows.get(`${upstream}/${declared.name}`)?.accepts
   const pass = () => {
-    const labels = [...cell.authority.exposure.labels.keys()]
-    if (labels.every((label) => label === UNTRUSTED || accepts?.has(label) === true)) own.abort()
+    if (mayNotice(cell, accepts)) own.abort()
   }
   calledOff?.addEventListener('abort', pass, { once: true })
   if (calledOff?.aborted) pass()
@@ -324,6 +341,14 @@ function judge(
   const shut = shutFor(gate.ledger, action.effect, nowMs)
   const own = shut === undefined ? refusals : [...refusals, shut]
   return judgeAction(own, action, authorityOf(cell), nowMs, approves)
+}
+
+/** Tells, before there is a connection, whether this attempt would be let through as things stand. */
+function mayLeave(gate: Gate, cell: CellAtGate, action: Action, refusals: readonly Refusal[]): boolean {
+  if (refusals.length > 0) return false
+  const nowMs = gate.nowMs()
+  if (decide(action, authorityOf(cell), nowMs).verdict === 'allow') return true
+  return gate.holds.approved(holdBinding(gate, cell, action), nowMs)
 }
 
 /** Before what cannot be taken back, the files are: returns why nothing may be sent without. */

@@ -81,8 +81,9 @@ export type Stand = { readonly kind: 'stands' | 'starting' } | { readonly kind: 
  * - U3  Once closed, it has no connection, and makes none.
  * - U4  What a list could not know (it was asked while this upstream started, or was left out of it) is told as a changed
  *       list as soon as it is known.
- * - U5  What a list holds can be had without a word to the upstream (`known`): the gateway asks for all lists of a kind, once,
- *       on each further connection and when it is told of a change. Which of them a cell wants, and when, stays with us.
+ * - U5  What a list holds, and where it stands, can be had without a word to the upstream (`known`, `seen`): the gateway asks
+ *       for every list of which something is declared on each connection, and when it is told of a change. Which of them a
+ *       cell wants, and when, stays with us.
  */
 export class Upstream {
   readonly name: UpstreamName
@@ -102,8 +103,8 @@ export class Upstream {
   readonly #cuts = new Map<string, string>()
   /** Items of each list as they came last, by its method. */
   readonly #told = new Map<string, readonly JsonObject[]>()
-  /** Kinds of lists that were asked for so that they are known. */
-  readonly #foreseen = new Map<ListName, Promise<void>>()
+  /** The lists that its last connection was asked for so that they are known. */
+  #foreseen: Promise<void> | undefined
   /** Changes that are not settled yet. */
   #unsettled = 0
   #settling: Promise<void> = Promise.resolve()
@@ -139,8 +140,13 @@ export class Upstream {
    * waits for it can be called off, and others go on waiting.
    */
   connection(signal?: AbortSignal): Promise<UpstreamConnection> {
-    if (this.#live !== undefined && !this.#live.closed && this.#unsettled === 0) return Promise.resolve(this.#live)
-    return unlessAborted(this.#settled(), signal)
+    const { live } = this
+    return live === undefined ? unlessAborted(this.#settled(), signal) : Promise.resolve(live)
+  }
+
+  /** The connection, where there is one on which nothing has to be compared. */
+  get live(): UpstreamConnection | undefined {
+    return this.#live?.closed === false && this.#unsettled === 0 ? this.#live : undefined
   }
 
   /**
@@ -165,14 +171,9 @@ export class Upstream {
     return items
   }
 
-  /** Returns one of the upstream's lists as it came last (U5). */
-  async known(list: ListName, method: string): Promise<readonly JsonObject[]> {
-    if (!this.#told.has(method)) {
-      const live = await this.connection()
-      const foreseen = this.#foreseen.get(list) ?? this.#foresee(live, list)
-      this.#foreseen.set(list, foreseen)
-      await foreseen
-    }
+  /** Returns one of the upstream's lists as it came last, or comes at the moment (U5). */
+  async known(method: string): Promise<readonly JsonObject[]> {
+    if (!this.#told.has(method)) await this.#foreseen
     return this.#told.get(method) ?? []
   }
 
@@ -202,9 +203,22 @@ export class Upstream {
     )
     const stand = await Promise.race([connecting, starting])
     clearTimeout(timer)
-    if (stand.kind !== 'stands' && this.#owed.get(list) !== 'down') this.#owed.set(list, stand.kind)
+    this.#owe(list, stand)
     if (stand.kind === 'down') this.#tryAgain()
     return stand
+  }
+
+  /** Returns where the upstream stands as far as that is known, without a word to it (U5). */
+  seen(list: ListName = 'tools'): Stand {
+    const why = this.#problem
+    const stand: Stand =
+      this.#live !== undefined ? { kind: 'stands' } : why === undefined ? { kind: 'starting' } : { kind: 'down', why }
+    this.#owe(list, stand)
+    return stand
+  }
+
+  #owe(list: ListName, { kind }: Stand): void {
+    if (kind !== 'stands' && this.#owed.get(list) !== 'down') this.#owed.set(list, kind)
   }
 
   #tryAgain(): void {
@@ -283,7 +297,9 @@ export class Upstream {
       throw error
     }
     this.#live = connection
-    for (const list of this.#foreseen.keys()) this.#foreseen.set(list, this.#foresee(connection, list))
+    // Tools and prompts have been compared.
+    if ([...this.#tools.keys()].some((name) => name.startsWith('resource:')))
+      this.#foreseen = this.#foresee(connection, 'resources')
     this.#stands()
     return connection
   }

@@ -62,8 +62,11 @@ async function openGateway() {
   const loaded = await loadConfig(writeConfig(directory, { upstreams }), { node: process.execPath })
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.reason))
   const { upstreams: all } = loaded.value
-  const speaking = new Map([...all].filter(([name]) => name !== 'silent'))
-  await acceptOffered({ ...loaded.value, upstreams: speaking })
+  // It spoke when its tools were accepted.
+  const speaking = [...all].map(
+    ([name, each]) => [name, { ...each, mcp: { ...each.mcp, url: new URL(upstream.url) } }] as const,
+  )
+  await acceptOffered({ ...loaded.value, upstreams: new Map(speaking) })
   const judged = await judgeConfig(loaded.value)
   if (!judged.ok) throw new Error(JSON.stringify(judged.reason))
   const setup = gatewaySetup(judged.value, environmentName('test'))

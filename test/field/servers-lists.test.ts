@@ -159,20 +159,29 @@ describe('S14: a list of tools while an upstream starts', () => {
       },
     })
     const cell = await gateway.admit()
+    const listed = async (method: string, of = cell) => (await modern(of.url('docs'), method, {})).text
+    await listed('tools/list')
+    await until('what is there is known', () => docs.asked.get('resources/templates/list') === 1)
     assert.equal(textOf(await call(cell.url('crm'), 'customer')), 'a card')
-    const listed = async (method: string) => (await modern(cell.url('docs'), method, {})).text
-    for (const method of ['resources/templates/list', 'prompts/list', 'resources/list']) await listed(method)
     const asked = [...docs.asked]
-    for (const method of ['resources/list', 'resources/list', 'prompts/list', 'resources/templates/list'])
+    for (const method of ['resources/list', 'resources/list', 'tools/list', 'resources/templates/list'])
       await listed(method)
     assert.match(await listed('resources/list'), /docs:\/\/tea/)
+    assert.match(await listed('prompts/list'), /brew/)
     assert.deepEqual([...docs.asked], asked)
-    assert.deepEqual([docs.asked.get('resources/list'), docs.asked.get('resources/templates/list')], [1, 1])
+
+    // Where nobody had spoken to it before, nobody does: neither for a list, nor for what is held.
+    const late = await gateway.admit()
+    assert.equal(textOf(await call(late.url('crm'), 'customer')), 'a card')
+    for (const method of ['tools/list', 'resources/list', 'prompts/list']) await listed(method, late)
+    const held = await modern(late.url('docs'), 'resources/read', { uri })
+    assert.match(held.text, /Firebreak holds this call/)
+    assert.deepEqual([...docs.asked], asked)
+    assert.deepEqual([...(await gateway.entries())].filter(({ kind }) => kind === 'action.held').length, 1)
 
     // Another one that has read nothing is told what is there.
     const clean = await gateway.admit('beta')
     assert.match((await modern(clean.url('docs'), 'resources/list', {})).text, /docs:\/\/tea/)
-    assert.equal(docs.asked.get('resources/list'), 2)
   })
 })
 

@@ -3,7 +3,7 @@ import type { CellAtGate } from '../../cell.ts'
 import { cutShown } from '../../cut-shown.ts'
 import type { Gate } from '../../gate.ts'
 import { type Attempt, isName, NAME_FAULT, type Performed, perform, refuseUnprepared } from '../../pipeline.ts'
-import { CredentialRefused } from '../../upstream.ts'
+import { CredentialRefused, type UpstreamConnection } from '../../upstream.ts'
 import type { Upstream } from '../../upstreams.ts'
 
 /** One request of MCP to an upstream, on its way through the pipeline. */
@@ -45,7 +45,7 @@ function isOver({ signal, calledOff }: McpCall): boolean {
   return signal.aborted || calledOff?.aborted === true
 }
 
-/** Connects where there is no connection, performs, and gives up a connection that broke. */
+/** Performs, connects for it where there is no connection and it may leave, and gives up a connection that broke. */
 export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
   const {
     operation,
@@ -63,15 +63,8 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
   } = call
   const asked = { upstream: upstream.name, operation, target, args, ...about }
   if (!isName(template)) return refuseUnprepared(gate, cell, asked, [NAME_FAULT])
-  let connection: Awaited<ReturnType<Upstream['connection']>>
-  try {
-    connection = await upstream.connection(calledOff === undefined ? signal : AbortSignal.any([signal, calledOff]))
-  } catch (error) {
-    const problem = error instanceof Error ? cutShown(error.message, 500) : 'no connection'
-    const refused = await refuseUnprepared(gate, cell, asked, [{ kind: 'unavailable', what: 'upstream', problem }])
-    const credential = error instanceof CredentialRefused
-    return { kind: 'unreachable', action: refused.action, ...(credential && { refused: 'credential' }) }
-  }
+  let connection: UpstreamConnection | undefined
+  let unreachable: { readonly refused?: 'credential' } | undefined
   let broken = false
   const performed = await perform(gate, cell, {
     upstream,
@@ -81,7 +74,23 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
     args,
     signal,
     ...(calledOff && { calledOff }),
+    connect: (mayLeave) => {
+      connection = upstream.live
+      if (connection !== undefined || !mayLeave()) return undefined
+      return upstream.connection(calledOff === undefined ? signal : AbortSignal.any([signal, calledOff])).then(
+        (made) => {
+          connection = made
+          return undefined
+        },
+        (error) => {
+          unreachable = error instanceof CredentialRefused ? { refused: 'credential' } : {}
+          const problem = error instanceof Error ? cutShown(error.message, 500) : 'no connection'
+          return { kind: 'unavailable', what: 'upstream', problem } as const
+        },
+      )
+    },
     prepare: (known, approved) => {
+      if (connection === undefined) throw new Error('an action was allowed that could not leave')
       const { bytes, send } = connection.prepare(method, params, {
         paramHeaders: known.paramHeaders,
         ...(known.declared.timeoutMs !== undefined && { silenceMsMax: known.declared.timeoutMs }),
@@ -102,6 +111,7 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
     ...(hears && { hears }),
     ...(about && { about }),
   })
+  if (unreachable !== undefined) return { kind: 'unreachable', action: performed.action, ...unreachable }
   if (broken) upstream.disconnected(connection)
   return performed
 }

@@ -11,11 +11,10 @@ import {
   type Operation,
   type ToolName,
   toolName,
-  UNTRUSTED,
   type UpstreamName,
 } from '../../../model/index.ts'
 import { type Candidate, decideList, issuedBy, type Refusal, shownDefinition } from '../../../policy/index.ts'
-import { authorityOf, type CellAtGate } from '../../cell.ts'
+import { authorityOf, type CellAtGate, mayNotice } from '../../cell.ts'
 import type { Gate } from '../../gate.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../own-tools.ts'
 import { isName, NAME_FAULT, type Performed, refuseFrame, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
@@ -98,7 +97,9 @@ async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): P
   const upstreams = viewed(cell, view)
   // Connecting compares what is offered now with what was accepted: what differs is not shown. Of an upstream that is
   // starting, what was accepted is; of one that nobody gets to, nothing, and the ledger has why.
-  const stands = await Promise.all(upstreams.map((upstream) => upstream.standing(STANDING_MS_MAX)))
+  const stands = await Promise.all(
+    upstreams.map((upstream) => (mayReach(cell, upstream) ? upstream.standing(STANDING_MS_MAX) : upstream.seen())),
+  )
   for (const upstream of upstreams.filter((_, i) => stands[i]?.kind !== 'down')) {
     const first = tools.length
     for (const name of granted(gate, cell, upstream, 'tool')) {
@@ -421,9 +422,12 @@ async function offeredBy(
   member: string,
 ): Promise<readonly JsonObject[]> {
   try {
-    if (!mayAsk(cell, upstream)) return await soon(upstream.known(list, method))
     // Whether it stands, its cell is told when it is not known yet.
-    if ((await upstream.standing(LIST_WAIT_MS_MAX, list)).kind !== 'stands') return []
+    const reaches = mayReach(cell, upstream)
+    const stand = reaches ? await upstream.standing(LIST_WAIT_MS_MAX, list) : upstream.seen(list)
+    // Which list is wanted, a thousand times, says anything; and a cell that is watched has its pace.
+    if (!reaches || cell.rung !== 'normal') return await soon(upstream.known(method))
+    if (stand.kind !== 'stands') return []
     const connection = await soon(upstream.connection())
     return await soon(upstream.offered(connection, list, method, member))
   } catch {
@@ -432,14 +436,9 @@ async function offeredBy(
   }
 }
 
-/**
- * Tells whether this upstream may learn that and when the cell asks for a list: which one, a thousand times, says anything.
- * It may not where the cell has seen what is not meant for it (F1), nor past the pace of a cell that is watched.
- */
-function mayAsk(cell: CellAtGate, upstream: Upstream): boolean {
-  const own = issuedBy(upstream.tools.values())
-  const labels = [...cell.authority.exposure.labels.keys()]
-  return cell.rung === 'normal' && labels.every((label) => label === UNTRUSTED || own.has(label))
+/** Tells whether this upstream may notice that and when the cell asks for a list. */
+function mayReach(cell: CellAtGate, upstream: Upstream): boolean {
+  return mayNotice(cell, issuedBy(upstream.tools.values()))
 }
 
 /** Milliseconds that a list of tools waits for an upstream that is starting. */
