@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { canonicalText } from '../ledger/canonical.ts'
 import {
   type Action,
@@ -9,6 +10,7 @@ import {
   isJsonObject,
   type Json,
   type JsonObject,
+  type Label,
   LIMITS,
   moneyText,
   no,
@@ -150,7 +152,8 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   const [permit] = decided.reasons
   const charged = permit.kind === 'permit' ? permit.grant : undefined
   attempt.upstream.underWay++
-  const ending = callingOff(cell, attempt, action, known)
+  const { accepts } = cell.authority.flows.get(`${action.upstream}/${known.declared.name}`) ?? {}
+  const ending = callingOff(cell, attempt, accepts)
   const sent = await prepared
     .send({
       lastCheck: () => lastCheck(gate, cell, action, charged),
@@ -159,7 +162,11 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
       ...(attempt.onNotification && {
         onNotification: seen(gate, cell, action, known, bill, {
           hears: attempt.hears ?? (() => true),
-          onNotification: withoutSecrets(gate, unlessCalledOff(attempt, attempt.onNotification), leaks),
+          onNotification: withoutSecrets(
+            gate,
+            atItsPace(cell, accepts, unlessCalledOff(attempt, attempt.onNotification)),
+            leaks,
+          ),
         }),
       }),
     })
@@ -190,9 +197,8 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
  * only while the call accepts every label that the cell carries by then (F1); otherwise the exchange runs on to its end, for
  * nobody. `untrusted` binds no such word: it carries nothing of whom data is meant for.
  */
-function callingOff(cell: CellAtGate, { signal, calledOff }: Attempt, { upstream }: Action, { declared }: KnownTool) {
+function callingOff(cell: CellAtGate, { signal, calledOff }: Attempt, accepts: ReadonlySet<Label> | undefined) {
   const own = new AbortController()
-  const accepts = cell.authority.flows.get(`${upstream}/${declared.name}`)?.accepts
   const pass = () => {
     if (mayNotice(cell, accepts)) own.abort()
   }
@@ -214,6 +220,39 @@ function unlessCalledOff(
     })
   }
 }
+
+/**
+ * Has the upstream wait until its cell has read what it says of a call, while it may notice how fast that is; otherwise
+ * nobody waits, and what the cell has no room for is dropped.
+ */
+function atItsPace(
+  cell: CellAtGate,
+  accepts: ReadonlySet<Label> | undefined,
+  onNotification: NonNullable<SendOptions['onNotification']>,
+): NonNullable<SendOptions['onNotification']> {
+  let unread: Promise<void> | undefined
+  return (method, params) => {
+    if (unread !== undefined && !mayNotice(cell, accepts)) return undefined
+    const passed = onNotification(method, params) ?? undefined
+    if (passed === undefined) return undefined
+    const reading = passed.finally(() => {
+      if (unread === reading) unread = undefined
+    })
+    unread = reading
+    return noticed(cell, accepts, reading)
+  }
+}
+
+/** Waits for a cell's reading for as long as an upstream may notice it: the cell may learn something meanwhile. */
+async function noticed(cell: CellAtGate, accepts: ReadonlySet<Label> | undefined, reading: Promise<void>) {
+  reading.catch(() => undefined)
+  while (mayNotice(cell, accepts)) {
+    if (await Promise.race([reading.then(() => true), delay(NOTICED_EVERY_MS, false, { ref: false })])) return
+  }
+}
+
+/** Milliseconds between two looks at what a cell that does not read has learned meanwhile. */
+const NOTICED_EVERY_MS = 50
 
 /**
  * Tells whether an effect happened whose answer is withheld; undefined for anything else. The owner and the cell have to

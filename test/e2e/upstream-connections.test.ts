@@ -1,6 +1,7 @@
 /** Connections to upstreams: what is said on them, who may hold them open, and that nothing of them outlives its cell. */
 import assert from 'node:assert/strict'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isJsonObject, type Json, type JsonObject } from '../../src/model/index.ts'
@@ -8,7 +9,7 @@ import { startGateway, type TestGateway } from '../kit/gateway.ts'
 import { answer, eventText, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
-import { call, errorOf, textOf } from '../kit/wire.ts'
+import { call, errorOf, MODERN_META, modernHeaders, textOf } from '../kit/wire.ts'
 
 interface Asked {
   readonly method: string
@@ -253,6 +254,55 @@ describe('S14: an upstream that holds on', { concurrency: 2 }, () => {
     assert.deepEqual(await outcomes(), ['unknown', 'done'])
     assert.equal(held.filter(({ writableFinished }) => writableFinished).length, 1)
     await Promise.all(searches)
+  })
+
+  it('S1: how fast its cell reads what is said of a call, an upstream feels only while the call accepts what the cell has read', async () => {
+    let [said, over] = [0, false]
+    const web = await startUpstream({
+      era: 'modern',
+      tools: [tool('watch')],
+      onCall: async ({ id, params, response }) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        const meta = isJsonObject(params._meta) ? params._meta : {}
+        while (!over && !response.destroyed) {
+          const about = { progressToken: meta.progressToken ?? null, progress: said, message: 'x'.repeat(200_000) }
+          const message = { jsonrpc: '2.0', method: 'notifications/progress', params: about }
+          if (!response.write(eventText(message)))
+            await Promise.race([once(response, 'drain'), once(response, 'close')])
+          said++
+        }
+        response.end(eventText({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...textResult('seen') } }))
+        return undefined
+      },
+    })
+    const crm = await startUpstream({ era: 'modern', tools: [tool('customer')], onCall: () => textResult('a card') })
+    const returns = { $: ['confidential:customers'] }
+    const gateway = await startGateway({
+      upstreams: {
+        crm: { mcp: { url: crm.url }, tools: { customer: { effect: 'read', returns } } },
+        web: { mcp: { url: web.url }, tools: { watch: { effect: 'read', returns: [] } } },
+      },
+    })
+    const cell = await gateway.admit()
+    const params = { name: 'watch', arguments: {}, _meta: { ...MODERN_META, progressToken: 't' } }
+    const headers = { accept: 'text/event-stream, application/json', 'content-type': 'application/json' }
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params })
+    const asking = request(cell.url('web'), {
+      method: 'POST',
+      headers: { ...headers, ...modernHeaders('tools/call', params) },
+    })
+    const [unread] = (await once(asking.end(body), 'response')) as [IncomingMessage]
+    let [heard, at] = [-1, performance.now()]
+    await until('it waits for the cell', () => {
+      if (heard !== said) [heard, at] = [said, performance.now()]
+      return performance.now() - at > 1_500
+    })
+    assert.equal(textOf(await call(cell.url('crm'), 'customer')), 'a card')
+    await until('it waits no more', () => said > heard + 20)
+    // Nobody has cut the cell off for reading nothing, either.
+    over = true
+    await once(unread.resume(), 'close')
+    assert.equal(unread.complete, true)
   })
 
   it('S13: a connection that was being made when its cell ended is never made', async () => {
