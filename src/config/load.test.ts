@@ -331,6 +331,20 @@ describe('loadConfig', () => {
     assert.equal([...config.agents.values()][0]?.grants[0]?.approver, 'joao.costa@shop.example')
   })
 
+  it('a resource has the labels of what the tools of its upstream return', async () => {
+    const returns = (text: string) =>
+      good(text).then(({ upstreams }) => {
+        const tools = upstreams.get('payments-test' as UpstreamName)?.tools
+        return tools?.get('resource:book://{id}' as ToolName)?.returns
+      })
+    const labelled =
+      'orders.get: { effect: read, returns: { $: ["confidential:a", untrusted], $.id: ["confidential:b"] } }'
+    assert.deepEqual(await returns(GOOD.replace('orders.get: { effect: read }', labelled)), [
+      { path: [], labels: ['untrusted', 'confidential:a', 'confidential:b'] },
+    ])
+    assert.equal(await returns(GOOD), undefined)
+  })
+
   it('S6: refuses an origin in two environments', async () => {
     const found = await problems(
       GOOD.replace(

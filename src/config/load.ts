@@ -25,6 +25,7 @@ import {
   samePerson,
   type ToolName,
   tenantName,
+  UNTRUSTED,
   type UpstreamName,
   upstreamName,
 } from '../model/index.ts'
@@ -231,12 +232,20 @@ function readTools(judge: Judge, value: ShapedUpstream, source: Source): Readonl
     tools.set(granted, { ...own, ...declaredTool(granted, tool, value.accepts ?? []) })
   }
   judge.problems.push(...undoProblems(value.tools ?? new Map(), tools))
-  const accepts = value.accepts ?? []
-  for (const uri of value.resources ?? [])
-    tools.set(grantedName('resource', uri), { name: grantedName('resource', uri), effect: 'read', accepts, ...own })
-  for (const prompt of value.prompts ?? [])
-    tools.set(grantedName('prompt', prompt), { name: grantedName('prompt', prompt), effect: 'read', accepts, ...own })
+  const reads = { effect: 'read', accepts: value.accepts ?? [], ...own, ...returnsOfAll(tools) } as const
+  for (const name of [
+    ...(value.resources ?? []).map((uri) => grantedName('resource', uri)),
+    ...(value.prompts ?? []).map((prompt) => grantedName('prompt', prompt)),
+  ])
+    tools.set(name, { name, ...reads })
   return tools
+}
+
+/** A resource or prompt says nothing of its labels, and may hold what any tool of its upstream returns. */
+function returnsOfAll(tools: ReadonlyMap<ToolName, DeclaredTool>): Pick<DeclaredTool, 'returns'> {
+  const labels = [...tools.values()].flatMap(({ returns = [] }) => returns).flatMap((field) => field.labels)
+  const issued = [...new Set(labels)].filter((label) => label !== UNTRUSTED)
+  return issued.length === 0 ? {} : { returns: [{ path: [], labels: [UNTRUSTED, ...issued] }] }
 }
 
 function countingFault({ effect, rows, maxRows, settles, settlesDown }: ShapedTool) {

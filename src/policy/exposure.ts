@@ -235,9 +235,14 @@ export class Exposure implements ExposureView {
     WORDS.walkAs(said, undefined, (text, _, path) => this.#meet(text, labels, () => seen(path())))
   }
 
-  /** Text of no known field: an error, a log line, a name in a list. */
-  absorbUntrusted(text: string, where: { readonly action?: ActionId; readonly tool: string; readonly path: string }) {
-    this.#meet(text, NOT_LABELLED, () => ({ ...where, labels: NOT_LABELLED }))
+  /** Text of no known field: an error, a name in a list. `more`: labels that it has beside `untrusted`. */
+  absorbUntrusted(
+    text: string,
+    where: { readonly action?: ActionId; readonly tool: string; readonly path: string },
+    more: Iterable<Label> = [],
+  ) {
+    const labels = [...NOT_LABELLED, ...more]
+    this.#meet(text, labels, () => ({ ...where, labels }))
   }
 
   /** What another cell has seen, passed to this one with what it says. */

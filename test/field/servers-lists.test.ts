@@ -185,6 +185,34 @@ describe('S14: a list of tools while an upstream starts', () => {
   })
 })
 
+it('what an upstream lists, and its resources and prompts, have every confidentiality of what its tools return', async () => {
+  const crm = await startUpstream({
+    era: 'modern',
+    tools: [tool('customer')],
+    lists: {
+      resources: [{ uri: 'crm://ana', name: 'ana', description: 'a patient' }],
+      resourceTemplates: [],
+      prompts: [{ name: 'brew' }],
+    },
+    onCall: () => textResult('a card'),
+  })
+  const returns = { $: ['confidential:customers'] }
+  const config = {
+    mcp: { url: crm.url },
+    tools: { customer: { effect: 'read', returns } },
+    resources: ['crm://{name}'],
+    prompts: ['brew'],
+  } as const
+  const gateway = await startGateway({ upstreams: { crm: config } })
+  const cell = await gateway.admit()
+  const labels = async () =>
+    (await gateway.entries()).flatMap((each) => (each.kind === 'label.seen' && each.cell === cell.id ? each.label : []))
+  assert.match((await modern(cell.url('crm'), 'prompts/list', {})).text, /brew/)
+  assert.deepEqual(await labels(), ['untrusted'])
+  assert.match((await modern(cell.url('crm'), 'resources/list', {})).text, /a patient/)
+  assert.deepEqual(await labels(), ['untrusted', 'confidential:customers'])
+})
+
 /** The standing stream of a session, as it comes. */
 function standing(url: string, headers: Readonly<Record<string, string>>) {
   let text = ''

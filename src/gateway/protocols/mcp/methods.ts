@@ -7,6 +7,7 @@ import {
   isJsonObject,
   type Json,
   type JsonObject,
+  type Label,
   NAME_PATTERN,
   type Operation,
   type ToolName,
@@ -346,11 +347,12 @@ async function listResources(
   })
   for (const { upstream, names, offered } of asking) {
     const templates = names.map((name) => name.slice('resource:'.length))
+    const issues = issuedBy(upstream.tools.values())
     for (const item of await offered) {
       const uri = item[key]
       if (typeof uri !== 'string') continue
       const template = key === 'uri' ? templateFor(upstream, uri) : uri
-      if (template !== undefined && templates.includes(template)) shown.push({ upstream, item })
+      if (template !== undefined && templates.includes(template)) shown.push({ upstream, item, issues })
     }
   }
   return shownUnlessLeaking(gate, cell, member, shown)
@@ -378,6 +380,8 @@ async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest):
 interface Offer {
   readonly upstream: Upstream
   readonly item: JsonObject
+  /** Labels of what its upstream returns, where the item is in the upstream's own words. */
+  readonly issues?: ReadonlySet<Label>
 }
 
 /**
@@ -390,11 +394,11 @@ async function shownUnlessLeaking(
   member: string,
   offers: readonly Offer[],
 ): Promise<RpcAnswer> {
-  const clean = offers.filter((offer) => !leaks(gate, member, offer)).map(({ item }) => item)
+  const clean = offers.filter((offer) => !leaks(gate, member, offer))
   const where = { tool: `a list of ${member}`, path: '$' }
-  for (const item of clean) cell.authority.exposure.absorbUntrusted(JSON.stringify(item), where)
+  for (const { item, issues } of clean) cell.authority.exposure.absorbUntrusted(JSON.stringify(item), where, issues)
   const onDisk = (await recordLabels(gate.ledger, cell)) ?? true
-  return { result: { [member]: onDisk ? clean : [] } }
+  return { result: { [member]: onDisk ? clean.map(({ item }) => item) : [] } }
 }
 
 /**
