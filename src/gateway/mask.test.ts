@@ -146,6 +146,20 @@ describe('fields that no cell sees', () => {
     ])
   })
 
+  it('of a row that has another shape, those of that name', () => {
+    const ways: readonly Json[] = [
+      { payment: { iban: 'DE2000' } },
+      { IBAN: 'DE2000' },
+      { iban: null, of: { iban: 'DE2000' } },
+    ]
+    for (const way of ways) {
+      const rows = [{ iban: 'DE1000', to: { iban: 'AT1' } }, way, [{ iban: 'DE2000' }]]
+      const shown = JSON.stringify(masked({ structuredContent: { rows } }, [path('$.rows[*].iban')]))
+      assert.doesNotMatch(shown, /DE/)
+      assert.match(shown, /"to":\{"iban":"AT1"\}/)
+    }
+  })
+
   it('a large answer with many of them takes no longer than a call may', () => {
     const rows = Array.from({ length: 5_000 }, (_, i) => ({
       iban: `DE${i}`.padEnd(8 + (i % 24), '7'),

@@ -14,8 +14,9 @@ const MASKED = '[masked]'
 /**
  * Returns a result without the fields that its declaration masks. It is made anew of what can be masked with certainty:
  *
- * - MK1  Structured content, and text that is a JSON object or list, have the declared fields replaced; where such a value has
- *        none at a declared place, or nothing (null, empty), members of that name are replaced wherever they are. Texts within it that are JSON
+ * - MK1  Structured content, and text that is a JSON object or list, have the declared fields replaced; where such a value, or
+ *        an item of a declared list, has none at its place, or nothing (null, empty), members of that name are replaced
+ *        wherever they are in it. Texts within it that are JSON
  *        themselves are read as such values. Where nothing of it is a declared field, none of its texts is passed on.
  * - MK2  Nothing else of the answer is passed on but whether it is an error: other text, other content, annotations, `_meta`
  *        and members that nobody declared could say anything, the masked fields too.
@@ -60,11 +61,7 @@ function without(value: Json, paths: readonly JsonPath[], hidden: Hidden): Json 
 }
 
 function withoutFields(value: Json, paths: readonly JsonPath[], hidden: Hidden, level: number): Json {
-  const rest = paths.reduce<Json>((rest, path) => {
-    const before = hidden.held
-    const found = replaced(rest, path, 0, hidden)
-    return hidden.held > before ? found : namedAnywhere(found, path, hidden)
-  }, value)
+  const rest = paths.reduce<Json>((rest, path) => replacedIn(rest, path, 0, hidden), value)
   return walked(rest, AS_IT_IS, (leaf) =>
     insideOf(leaf, level, (inner) => withoutFields(inner, paths, hidden, level + 1)),
   )
@@ -104,10 +101,18 @@ const LIST_WITH_FIELDS = /^\s*\[.*?["']\s*:/s
 /** Texts of JSON within texts of JSON that are read. */
 const TEXT_LEVELS_MAX = 8
 
+/** Replaces the field of a whole value, or of one item of a list; where it holds nothing there, what has its name. */
+function replacedIn(value: Json, path: JsonPath, at: number, hidden: Hidden): Json {
+  const before = hidden.held
+  const found = replaced(value, path, at, hidden)
+  return hidden.held > before ? found : namedAnywhere(found, path, hidden)
+}
+
 function replaced(value: Json, path: JsonPath, at: number, hidden: Hidden): Json {
   const step = path[at]
   if (step === undefined) return hidden.take(value)
-  if (step === 'items') return Array.isArray(value) ? value.map((item) => replaced(item, path, at + 1, hidden)) : value
+  if (step === 'items')
+    return Array.isArray(value) ? value.map((item) => replacedIn(item, path, at + 1, hidden)) : value
   if (!isJsonObject(value) || !Object.hasOwn(value, step.name)) return value
   return { ...value, [step.name]: replaced(value[step.name] ?? null, path, at + 1, hidden) }
 }
