@@ -25,17 +25,20 @@ function desk() {
   }
   const gate = { ledger, notice, nowMs: Date.now } as unknown as Gate // of a gate, the rules use no more
   const grants = [{ agent: 'alpha', upstream: 'relay', expiresAtMs: Number.MAX_SAFE_INTEGER, budgets: [] }]
+  const labels = new Map<string, object>([['untrusted', {}]])
+  const flows = new Map([['relay/fetch', { accepts: new Set(['confidential:a']) }]])
+  const relay = { underWay: 0, tools: new Map([['fetch', {}]]) }
   const cell = {
     id: 'c_1',
-    authority: { agent: 'alpha', grants, budgets: { refusals: () => [] } },
-    upstreams: new Map(),
+    authority: { agent: 'alpha', grants, budgets: { refusals: () => [] }, exposure: { labels }, flows },
+    upstreams: new Map([['relay', relay]]),
     rung: 'normal',
     gone: new AbortController(),
     share: new LedgerShare(0),
   } as unknown as CellAtGate // of a cell, too
   const users: CellAtGate[] = [cell]
   const options = { gate, upstream: 'relay' as UpstreamName, own: true, users: () => users, arrivals: new Arrivals() }
-  return { rules: new WayOut(options), told, users }
+  return { rules: new WayOut(options), told, users, labels, relay }
 }
 
 const settle = async (turns = 40) => {
@@ -122,5 +125,15 @@ describe('what a relay’s way out tells', () => {
     assert.equal(rules.lastCheck(), undefined)
     cell?.gone.abort()
     assert.equal(rules.lastCheck(), 'its cell is gone')
+  })
+
+  it('WO3: nothing leaves where its cell has seen what no tool of the relay accepts, but for a call that was let through', () => {
+    const { rules, labels, relay } = desk()
+    labels.set('confidential:a', {})
+    assert.equal(rules.lastCheck(), undefined)
+    labels.set('confidential:b', {})
+    assert.equal(rules.lastCheck(), 'its cell has seen what no tool of it accepts')
+    relay.underWay = 1
+    assert.equal(rules.lastCheck(), undefined)
   })
 })

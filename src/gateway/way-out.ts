@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type EgressTried, LIMITS, type UpstreamName } from '../model/index.ts'
 import { noRoomFor } from '../policy/index.ts'
 import type { Arrivals } from './arrivals.ts'
-import { authorityOf, type CellAtGate } from './cell.ts'
+import { authorityOf, type CellAtGate, mayNotice } from './cell.ts'
 import { cutShown } from './cut-shown.ts'
 import type { EgressRules } from './egress.ts'
 import type { Gate } from './gate.ts'
@@ -31,7 +31,8 @@ export interface WayOutOptions {
  * - WO2  No place is forgotten: past a rate, whoever asks for another one waits until it is told, and is answered then. What
  *        the sentinel watches for (a decoy, another environment) waits for nobody.
  * - WO3  Nothing leaves while the ledger or the witness is away, or while none of its cells could have an effect: by its rung
- *        and those above, by what was delegated, by grants and budgets; a call that is under way has taken from these.
+ *        and those above, by what was delegated, by its labels, by grants and budgets; a call that is under way has passed
+ *        all of these.
  * - WO4  What a watched cell may do in a second, its relay may, too; and what it makes the ledger hold is of its cell's share.
  */
 export class WayOut implements EgressRules {
@@ -84,7 +85,11 @@ export class WayOut implements EgressRules {
     const authority = authorityOf(cell)
     const fallen = fallenFrom(authority, 'write', nowMs)
     if (fallen !== undefined) return fallen
-    if ((cell.upstreams.get(upstream)?.underWay ?? 0) > 0) return undefined
+    const relay = cell.upstreams.get(upstream)
+    if ((relay?.underWay ?? 0) > 0) return undefined
+    const accepted = [...(relay?.tools.keys() ?? [])].map((name) => authority.flows.get(`${upstream}/${name}`)?.accepts)
+    if (![undefined, ...accepted].some((accepts) => mayNotice(cell, accepts)))
+      return 'its cell has seen what no tool of it accepts'
     return noRoomFor(upstream, authority, nowMs)
   }
 
