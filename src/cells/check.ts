@@ -4,7 +4,8 @@ import { isAbsolute, join, normalize } from 'node:path'
 import { no, ok, type Result } from '../model/result.ts'
 import { CELL_USER } from './etc.ts'
 import { lookUpWithin } from './libc.ts'
-import { liesIn, resolvedPath } from './paths.ts'
+import { liesIn } from './paths.ts'
+import { liesAt, mountsNow, placeOf, shownWith } from './places.ts'
 import type { CellSpec, LaunchFault } from './spec.ts'
 
 /** Variables and arguments together; the kernel's own limit for one exec is 2 MiB. */
@@ -74,19 +75,22 @@ export function checkSpec(spec: CellSpec): Result<void, LaunchFault> {
       'cwd',
       `${workingDirectory} is not a directory in the cell: name one of its files’ places, or leave it out`,
     )
+  const mounts = mountsNow()
+  const root = placeOf(spec.root.kind === 'directory' ? spec.root.path : '/usr', mounts)
   for (const path of spec.unseenPaths ?? []) {
-    const shown = spec.root.kind === 'directory' ? [resolvedPath(spec.root.path)] : ['/usr']
-    const kept = resolvedPath(path)
-    if (shown.some((root) => liesIn(kept, root)))
-      return no({ kind: 'file', path, problem: `it lies in ${shown[0]}, which every cell of this root sees` })
+    const kept = placeOf(path, mounts)
+    if (shownWith(root, mounts).some((shown) => liesAt(kept, shown)))
+      return no({ kind: 'file', path, problem: `it lies in ${root.path}, which every cell of this root sees` })
   }
   for (const { from } of spec.files) {
     try {
-      const resolved = realpathSync(from)
+      const shown = shownWith(placeOf(realpathSync(from), mounts), mounts)
       for (const path of spec.protectedPaths) {
-        const kept = resolvedPath(path)
-        if (liesIn(kept, resolved)) return no({ kind: 'file', path: from, problem: `contains ${path}` })
-        if (liesIn(resolved, kept)) return no({ kind: 'file', path: from, problem: `lies in ${path}` })
+        const kept = placeOf(path, mounts)
+        if (shown.some((place) => liesAt(kept, place)))
+          return no({ kind: 'file', path: from, problem: `contains ${path}` })
+        if (shown.some((place) => liesAt(place, kept)))
+          return no({ kind: 'file', path: from, problem: `lies in ${path}` })
       }
     } catch {
       return no({ kind: 'file', path: from, problem: 'not found' })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -9,7 +9,7 @@ import type { Agent, Config } from '../config/config.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { commitWanted } from './commit.ts'
 import { makeFence } from './fence.ts'
-import { landedFor, usedElsewhere } from './landed-marks.ts'
+import { landedFor, markLanded, usedElsewhere } from './landed-marks.ts'
 import { livedSpans, markCommitted, markDiscarded } from './workspace-marks.ts'
 
 describe('X1: labels go with what has landed', () => {
@@ -67,6 +67,23 @@ describe('X1: labels go with what has landed', () => {
     }
     assert.deepEqual(of(state, agent('b', 'test', join(base, 'shown'))), [])
     assert.deepEqual(of(state, agent('b', 'test', undefined)), [])
+  })
+
+  it('and for a directory that was renamed, and what is made in its place', async () => {
+    const [before, after] = [join(base, 'renamed'), join(base, 'renamed.old')]
+    mkdirSync(join(before, 'sub'), { recursive: true })
+    const state = join(base, 'renaming')
+    mkdirSync(state)
+    markLanded(state, { path: before, workspace: 'a', untilMs: 1 })
+    renameSync(before, after)
+    mkdirSync(before)
+    markLanded(state, { path: before, workspace: 'a', untilMs: 2 })
+    for (const shown of [after, join(after, 'sub')])
+      assert.deepEqual(of(state, agent('b', 'test', shown)), [['a', false]], shown)
+    assert.equal(of(state, agent('b', 'test', before)).length, 2)
+    assert.deepEqual(of(state, agent('b', 'test', work)), [])
+    markLanded(state, { path: before, workspace: 'a', untilMs: 3 })
+    assert.equal(of(state, agent('b', 'test', before)).length, 2, 'one mark for each directory')
   })
 
   it('and into another environment, whose ledger tells nothing of it: all that there could have been seen', async () => {

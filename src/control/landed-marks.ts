@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { liesIn, resolvedPath } from '../cells/paths.ts'
+import { liesAt, mountsNow, placeOf, shownWith } from '../cells/places.ts'
 import type { Agent, Config } from '../config/config.ts'
 import type { LandedWork } from '../gateway/setup.ts'
 import { type AgentName, type Label, no, ok, type Result, UNTRUSTED } from '../model/index.ts'
 import { writeDurably } from './durable-file.ts'
+import { upwards } from './programs/places.ts'
 import { markUsed } from './workspace-marks.ts'
 import { agentOf } from './workspace-names.ts'
 
@@ -12,6 +13,10 @@ import { agentOf } from './workspace-names.ts'
 interface Landed {
   /** Resolved. */
   readonly path: string
+  /** Its place on its device, by which it is known through other mounts. */
+  readonly onDevice?: string
+  /** The directory itself, by which it is known when it was renamed. */
+  readonly directory?: string
   readonly workspace: string
   /** Epoch ms. */
   readonly untilMs: number
@@ -21,12 +26,17 @@ interface Landed {
  * Writes down that changes of a workspace are going to stand in `path`, before they do: then no death of ours leaves files
  * without a mark. Returns what takes the mark back, for where nothing has landed. Throws where the disk does not take it.
  */
-export function markLanded(stateDirectory: string, { path, workspace, untilMs }: Landed): () => void {
+export function markLanded(
+  stateDirectory: string,
+  { path, workspace, untilMs }: Pick<Landed, 'path' | 'workspace' | 'untilMs'>,
+): () => void {
   const before = read(stateDirectory)
-  const isOf = (each: Landed) => each.path === path && each.workspace === workspace
+  const directory = identityOf(path)
+  const isOf = (each: Landed) => each.path === path && each.workspace === workspace && each.directory === directory
   const others = before.filter((each) => !isOf(each))
   const untils = before.filter(isOf).map((each) => each.untilMs)
-  write(stateDirectory, [...others, { path, workspace, untilMs: Math.max(untilMs, ...untils) }])
+  const mark = { ...placeOf(path, mountsNow()), ...(directory !== undefined && { directory }) }
+  write(stateDirectory, [...others, { ...mark, workspace, untilMs: Math.max(untilMs, ...untils) }])
   return () => write(stateDirectory, before)
 }
 
@@ -38,15 +48,26 @@ export function landedFor(
 ): Result<readonly LandedWork[], string> {
   try {
     const { workspace, files } = agent.cell
-    const shown = [...(workspace === undefined ? [] : [workspace]), ...files.values()].map(resolvedPath)
-    const landed = read(stateDirectory).filter(({ path }) =>
-      shown.some((each) => liesIn(each, path) || liesIn(path, each)),
+    const mounts = mountsNow()
+    const shown = [
+      ...(workspace === undefined ? [] : [placeOf(workspace, mounts)]),
+      ...[...files.values()].flatMap((from) => shownWith(placeOf(from, mounts), mounts)),
+    ]
+    const within = new Set(shown.flatMap(({ path }) => upwards(path)).map(identityOf))
+    const landed = read(stateDirectory).filter(
+      (mark) => within.has(mark.directory ?? 'none') || shown.some((each) => liesAt(each, mark) || liesAt(mark, each)),
     )
     return ok(landed.map((each) => workOf(each, config, agent)))
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error)
     return no(`what has landed in its files cannot be told (${problem}): mend or remove ${fileOf(stateDirectory)}`)
   }
+}
+
+/** Returns the identity of a directory: its inode, and when that was made, since numbers are given again. */
+function identityOf(directory: string): string | undefined {
+  const stats = statSync(directory, { bigint: true, throwIfNoEntry: false })
+  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`
 }
 
 function workOf({ workspace, untilMs }: Landed, config: Pick<Config, 'agents' | 'upstreams'>, to: Agent): LandedWork {

@@ -17,7 +17,8 @@ import { no, ok, type Result } from '../../model/result.ts'
 import { type Handle, hold } from '../handle.ts'
 import { attachMount, changeMount, cloneMount, newMount, type SystemFault, systemFaultText, unmount } from '../libc.ts'
 import type { OuterMount } from '../outer.ts'
-import { liesIn, resolvedPath } from '../paths.ts'
+import { resolvedPath } from '../paths.ts'
+import { liesAt, mountsNow, placeOf } from '../places.ts'
 import type { LaunchFault, Layer, Profile, WorkspaceSpec } from '../spec.ts'
 import type { ChangesDisks } from './changes-disk.ts'
 import type { OwnerMaps } from './owner-map.ts'
@@ -57,10 +58,12 @@ export function checkWorkspace(
   } catch {
     return refuse('not found')
   }
+  const mounts = mountsNow()
+  const shown = placeOf(lower, mounts)
   for (const path of [...protectedPaths, spec.changes]) {
-    const resolved = resolvedPath(path)
-    if (liesIn(resolved, lower)) return refuse(`contains ${path}, which no cell may change`)
-    if (liesIn(lower, resolved)) return refuse(`lies in ${path}, which no cell may change`)
+    const kept = placeOf(path, mounts)
+    if (liesAt(kept, shown)) return refuse(`contains ${path}, which no cell may change`)
+    if (liesAt(shown, kept)) return refuse(`lies in ${path}, which no cell may change`)
   }
   const earlier = readRecord(spec.changes)
   if (earlier === undefined) return ok({ lower, owner })
