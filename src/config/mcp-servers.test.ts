@@ -191,6 +191,18 @@ describe('servers as clients have them', () => {
     assert.deepEqual(typed.ok && http(typed.value).carries, [], 'whoever typed it has read it')
   })
 
+  it('have the directory in which a shell stands, which is no password', () => {
+    const around = { ...host, variables: { PWD: '/srv/shop', OLDPWD: '/srv', PG_PWD: 'tok-0123456789' } }
+    const env = { PLACE: '${PWD}', PWD: '${PWD}', BEFORE: '${OLDPWD}', PG: '${PG_PWD}' }
+    const secrets = new SecretPlan()
+    const file = readMcpServers(JSON.stringify({ mcpServers: { shop: { command: 'node', env } } }), around, secrets)
+    const [server] = file.ok ? file.value.servers : []
+    assert.ok(server !== undefined)
+    const { PLACE, PWD, BEFORE } = stdio(server).env
+    assert.deepEqual([PLACE, PWD, BEFORE], ['/srv/shop', '/srv/shop', '/srv'])
+    assert.equal(secrets.all.length, 1)
+  })
+
   it('ask for VS Code’s inputs as for variables', () => {
     const inputs = [
       { type: 'promptString', id: 'shop-key', description: 'Key of the shop', password: true },

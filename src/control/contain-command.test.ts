@@ -181,6 +181,43 @@ describe('a script in a cell', () => {
     assert.match(reason(['sh', join(person, '.ssh/id_rsa')]), /sounds like a secret: give it as a secret/)
   })
 
+  it('is shown nothing that lies where secrets do, and programs beside settings', () => {
+    for (const file of [
+      '.ssh/deploy_key',
+      'app/secrets/x/data.txt',
+      '.config/gh/hosts.yml',
+      '.claude/tools/server.js',
+      'token/a.txt',
+    ])
+      written(`ana/${file}`)
+    const secret = /sounds like a secret: give it as a secret/
+    symlinkSync(join(person, '.ssh'), join(person, 'keys'))
+    for (const place of [
+      '.ssh',
+      'keys',
+      '.ssh/deploy_key',
+      'app/secrets',
+      'app/secrets/x',
+      '.config',
+      '.config/gh',
+      '.claude',
+    ]) {
+      assert.match(reason(['sh', 'x', join(person, place)]), secret, place)
+      assert.match(reason(['sh', 'x', `--dir=${join(person, place)}`]), secret, place)
+      const line = contained(['sh', '-c', `ls ${join(person, place)}`])
+      assert.deepEqual(
+        shown(line).filter((path) => path.startsWith(person)),
+        [],
+        place,
+      )
+    }
+    assert.match(reason(['sh', '/var/lib']), /holds more than one program/)
+    const program = contained(['node', join(person, '.claude/tools/server.js')])
+    assert.ok(shown(program).some((path) => path.endsWith('.claude/tools/server.js')))
+    assert.equal(contained(['sh', 'x', join(person, 'token')]).workspace, join(person, 'token'))
+    assert.equal(contained(['sh'], join(person, '.ssh'), { startsThere: true }).cwd, undefined)
+  })
+
   it('is not shown what a link in its package leads to outside of it', () => {
     const root = dirname(written('linked/package.json', '{}'))
     written('linked/main.js')

@@ -8,7 +8,7 @@ import { type FoundProgram, findProgram } from './programs/find-program.ts'
 import { joined, kindOfScript, neededByScript, type Parts, packageAround, partsOf } from './programs/package.ts'
 import { isBroad, isDirectory, ofSystem, type Surroundings } from './programs/places.ts'
 import { isNodeScript, unwrapRunner } from './programs/runners.ts'
-import { isSecretFile } from './programs/secret-files.ts'
+import { isSecretPlace } from './programs/secret-files.ts'
 
 /** A command as a person runs it on this host, rewritten for a cell that sees only what is shown to it. */
 export interface Contained {
@@ -126,7 +126,7 @@ function withArguments(
       continue
     }
     const real = realpathSync(named)
-    if (isSecretFile(basename(real)) && !isDirectory(real))
+    if (isSecretPlace(real, isDirectory(real)))
       return no(`it is given ${named}, which sounds like a secret: give it as a secret, in its env or its arguments`)
     if (isDirectory(named)) {
       if (isBroad(real, around.home))
@@ -141,7 +141,7 @@ function withArguments(
     command.push(`${flag}${real}`)
   }
   for (const place of ofLine(found, args)) {
-    if (isDirectory(place) ? isBroad(place, around.home) : isSecretFile(basename(place))) continue
+    if (isSecretPlace(place, isDirectory(place)) || (isDirectory(place) && isBroad(place, around.home))) continue
     parts.push(isDirectory(place) ? partsOf(place, kept.kept) : neededBy(place, kept))
   }
   const preloads = isPreloading(found, args)
@@ -238,7 +238,7 @@ function startOf(
   if (!startsThere && !isHere) return undefined
   const kind = /^python/.test(basename(found.place)) ? 'python' : 'node'
   const root = packageAround(cwd, kind, home) ?? cwd
-  if (isBroad(cwd, home) || isBroad(root, home)) return undefined
+  if (isBroad(cwd, home) || isBroad(root, home) || isSecretPlace(realpathSync(cwd), true)) return undefined
   return startsThere || isHere ? realpathSync(cwd) : undefined
 }
 

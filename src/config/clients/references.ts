@@ -121,6 +121,9 @@ function ofInput(id: string, key: string, host: Host, late: boolean): Resolved {
   return { kind: 'secret', referred: { variable, ...(about !== undefined && { about }) }, ...taken }
 }
 
+/** Variables in which a shell keeps where it stands; `pwd` is a password elsewhere. */
+const SHELL_PLACES: ReadonlySet<string> = new Set(['PWD', 'OLDPWD'])
+
 function isSecret(variable: string, key: string): boolean {
-  return namesCredential(variable) || namesCredential(key)
+  return [variable, key].some((name) => !SHELL_PLACES.has(name) && namesCredential(name))
 }

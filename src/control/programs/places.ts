@@ -44,6 +44,8 @@ const TOPS = new Set(
     '/etc',
     '/tmp',
     '/var/tmp',
+    '/var/lib',
+    '/var/log',
     '/mnt',
     '/media',
     '/run',
