@@ -202,6 +202,28 @@ it('names that only look different need one, too', () => {
   )
 })
 
+it('what tools load under other names of their families does, too', () => {
+  const paths = `webpack.config.babel.js vite.config.prod.ts karma.conf.coffee .php-cs-fixer.php .php-cs-fixer.dist.php
+    phpstan.neon phpstan.neon.dist phpstan.dist.neon psalm.xml rector.php ecs.php App.xcodeproj/project.pbxproj
+    App.xcodeproj/xcshareddata/xcschemes/App.xcscheme Project.swift Jenkinsfile.release azure-pipelines-release.yml
+    .zuul.yaml zuul.d/jobs.yaml .readthedocs.yaml jitpack.yml tslint.json grunt.js .dvc/config .tmuxp.yaml
+    .watchmanconfig pm2.json init.el .doom.d/config.el config/deploy.rb _templates/x/new/index.ejs.t renv/activate.R
+    Pipfile.lock .pyre_configuration .stestr.conf`.split(/\s+/)
+  assert.deepEqual(
+    executesOnHost(paths).map(({ path }) => path),
+    paths,
+  )
+  const plain = [
+    'src/webpack.configure.ts',
+    'docs/jenkinsfiles.md',
+    'azure.yml',
+    'src/neon.ts',
+    'lib/init.ts',
+    'ecs/a.php',
+  ]
+  assert.deepEqual(executesOnHost(plain), [])
+})
+
 it('plain sources do not', () => {
   assert.deepEqual(
     executesOnHost([

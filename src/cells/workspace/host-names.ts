@@ -47,7 +47,7 @@ export const RULES: readonly Rule[] = [
     why: 'run by the next build or test',
     directories: words(`
       .bundle .mise-tasks mise-tasks site-packages dist-packages __pycache__ .eggs .tox .nox .gradle .bsp
-      .bloop .metals .swiftpm .terraform .cargo .mvn gradle/wrapper bin scripts .venv venv debian
+      .bloop .metals .swiftpm .dvc .phan .buckconfig.d .codesandbox renv .terraform .cargo .mvn gradle/wrapper bin scripts .venv venv debian
     `),
     names: words(`
       gems.rb gems.locked build .bazelversion .bazeliskrc snakefile dvc.yaml dvc.lock config.ru mkdocs.yml
@@ -82,8 +82,17 @@ export const RULES: readonly Rule[] = [
       pavement.py invoke.yaml deno.lock bacon.toml .pants.rc firebase.json app.yaml amplify.yml render.yaml
       railway.json railway.toml nixpacks.toml heroku.yml apprunner.yaml project.toml okteto.yml garden.yml
       werf.yaml _targets.r _quarto.yml _config.yml config.exs runtime.exs
+      project.swift psalm.xml rector.php ecs.php deploy.rb behat.yml behat.yaml codeception.yml grunt.js
+      tslint.json pm2.json wscript_build sconscript.py cypress.json premake4.lua cask eask atlantis.yaml
+      waypoint.hcl molecule.yml copier.yml cookiecutter.json .watchmanconfig .foreman honchofile knip.ts hygen.js
+      jasmine.json nose.cfg unittest.cfg .testr.conf .stestr.conf .pyre_configuration .merlin waf workspace.bzlmod
+      pipfile.lock module.bazel.lock build.mill.yaml bleep.yaml .mill-jvm-opts build.properties overmind.env
+      .overmind.env
     `),
     patterns: [
+      /^psalm\..*xml$|^(php(stan|unit)|psalm|rector|ecs|behat|codeception|infection)\.dist\.|\.neon(\.dist)?$/,
+      /\.conf(ig)?\.(.*\.)?([cm]?[jt]sx?|coffee)$/,
+      /\.(pbxproj|xcscheme|xcconfig|ejs\.t)$/,
       /^\.?justfile$|\.just$/,
       /^taskfile\.(dist\.)?ya?ml$/,
       /^(rake|gem|guard|thor|danger|cap)file\.rb$|\.rake$/,
@@ -111,7 +120,7 @@ export const RULES: readonly Rule[] = [
     why: 'an editor runs tasks and settings from it',
     directories: words(`
       .eide .neoconf .sublime
-      .emacs.d .nvim .config/nvim .helix .settings nbproject .kdev4 .run .theia .nova .ctags.d .jupyter
+      .emacs.d .doom.d .spacemacs.d .nvim .config/nvim .helix .settings nbproject .kdev4 .run .theia .nova .ctags.d .jupyter
       .ipython .vscode-test .devfile .ddev .lapce .vscode .idea .zed .fleet .vim .devcontainer .vs
     `),
     names: words(`
@@ -119,6 +128,7 @@ export const RULES: readonly Rule[] = [
       _vimrc .gvimrc .ideavimrc .emacs .spacemacs .kakrc .projections.json .vimspector.json coc-settings.json
       .luarc.json .luarc.jsonc .clangd .ccls .project .classpath .pydevproject .cproject .replit replit.nix
       .gitpod.yml .gitpod.dockerfile devfile.yaml .nova .ycm_extra_conf.py .tern-project .ctags .ctagsrc .exrc
+      init.el early-init.el .atom-build.yml .brackets.json
       .vimrc .nvimrc .nvim.lua .dir-locals.el .sublime-project .editorconfig .lvimrc
       .vimlocal .vimproject .vimprojects .kateproject .kate-project .emacs-project .tern-config .tm_properties
       .solargraph.yml lazy-lock.json
@@ -133,7 +143,7 @@ export const RULES: readonly Rule[] = [
   {
     why: 'run by continuous integration, with its secrets',
     directories: words(`
-      .semaphore .teamcity .azuredevops .azure-pipelines .builds .concourse .tekton .dagger .harness .github
+      .zuul.d zuul.d .semaphore .teamcity .azuredevops .azure-pipelines .builds .concourse .tekton .dagger .harness .github
       .circleci .woodpecker .buildkite .ci .gitlab .forgejo .gitea
     `),
     names: words(`
@@ -142,8 +152,11 @@ export const RULES: readonly Rule[] = [
       .pipelight.toml renovate.json .renovaterc .renovaterc.json dependabot.yml .mergify.yml .gitlab-ci.yml
       .travis.yml azure-pipelines.yml jenkinsfile .drone.yml bitbucket-pipelines.yml .cirrus.yml appveyor.yml
       cloudbuild.yaml buildspec.yml
+      .readthedocs.yaml .readthedocs.yml readthedocs.yaml readthedocs.yml jitpack.yml .jitpack.yml
+      .copr .packit.yaml .packit.yml packit.yaml .lgtm.yml
     `),
     patterns: [
+      /^jenkinsfile\b|\.jenkinsfile$|^\.?azure-pipelines?\b.*\.ya?ml$|^\.?zuul\.ya?ml$/,
       /^\.(drone|woodpecker|travis|gitlab-ci|cirrus|appveyor|semaphore)\./,
       /^(action|appspec|codemagic|bitrise)\.ya?ml$/,
     ],
@@ -173,7 +186,7 @@ export const RULES: readonly Rule[] = [
       .storybook .ladle .vitepress .vuepress .docusaurus .parcel-cache
     `),
     names: words(`
-      .tmuxinator.yml .markdownlint-cli2 .vale.ini .rdata .busted .standard.yml .tflint.hcl .ghcid .lintr
+      .tmuxinator.yaml .tmuxp.yaml .tmuxp.yml .tmuxp.json .wezterm.lua .tmuxinator.yml .markdownlint-cli2 .vale.ini .rdata .busted .standard.yml .tflint.hcl .ghcid .lintr
       ember-cli-build.js webpack.mix.js .jazzy.yaml
       .pythonrc .pythonrc.py .pythonstartup pythonstartup.py pyvenv.cfg .pdbrc.py .gdbearlyinit .gdbinit.py
       .lldbinit.py .radare2rc .rizinrc .iex.exs .erlang .ghci .ocamlinit .sbclrc .guile .swcrc .nycrc .taprc
@@ -183,7 +196,7 @@ export const RULES: readonly Rule[] = [
       .lldbinit .pdbrc .irbrc .pryrc .rprofile .psqlrc .sqliterc .tmux.conf .screenrc .curlrc .wgetrc
     `),
     patterns: [
-      /^\.[a-z0-9_-]+\.([cm]?[jt]s|exs|lua|rb|py|r)$/,
+      /^\.[a-z0-9_-]+(\.dist)?\.([cm]?[jt]s|exs|lua|rb|py|php|r)$|^\.php[-_]cs/,
       /^\.pnp\.|^(brunch|truffle|gatsby|browserstack)-[a-z-]+\.[cm]?[jt]s$/,
       /^(plop|jake|broc|knex|cake|sequelize-?|esbuild)file\.[cm]?[jt]s$|^(broccoli|sequelize|ormconfig|codegen)\.([cm]?[jt]s|ya?ml|json)$/,
       /^((jest|vitest|mocha|test|global)[._-]?)?(setup|teardown)\.[cm]?[jt]sx?$|^global(setup|teardown)\.[cm]?[jt]s$/,
