@@ -15,6 +15,7 @@ import { reapDead } from './silent-warden.ts'
 import { unbegun } from './starting.ts'
 import { gatewayEnded } from './stop.ts'
 
+const RUN = 'r_0123456789abcdef'
 const CELL = 'c_0123456789abcdef' as CellId
 let directory = ''
 beforeEach(() => {
@@ -26,7 +27,7 @@ const own = { pid: process.pid, startTicks: '1' }
 
 /** Makes a run directory with one cell, and returns that cell's. */
 function runOf(owner: object): string {
-  const run = join(directory, 'runs', 'r_1')
+  const run = join(directory, 'runs', RUN)
   const cell = join(run, 'cells', CELL)
   mkdirSync(cell, { recursive: true })
   writeFileSync(join(run, 'owner'), JSON.stringify(owner))
@@ -72,7 +73,7 @@ describe('S8: what cannot be looked at has not ended', () => {
     const told = await withOneDescriptor(() => reapDead([directory]))
     assert.deepEqual(
       told.map(({ point, confirmed }) => [point, confirmed]),
-      [['warden of r_1', false]],
+      [[`warden of ${RUN}`, false]],
     )
     assert.match(told[0]?.said ?? '', /cannot be told, and its cells may go on: .*owner cannot be read/)
     mkdirSync(join(cell, 'still-there'))
