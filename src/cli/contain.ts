@@ -148,6 +148,7 @@ async function containNamed(
     if (receipt?.unwritten !== undefined)
       call.print.fault(`no receipt could be written: ${printable(receipt.unwritten)}`)
     if (receipt?.lacking !== undefined) call.print.fault(`the receipt is not whole: ${printable(receipt.lacking)}`)
+    if (receipt?.untold !== undefined) call.print.fault(printable(receipt.untold))
     if (receipt === undefined && !ok && !silent) call.print.fault(printable(words))
   }
   if (target.kind === 'cell' && isNobody && contained) {

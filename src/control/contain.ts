@@ -6,6 +6,7 @@ import type { Confirmation, Receipt } from './containment.ts'
 import { type Told, toldOf, writeReceipt } from './receipt.ts'
 import type { State } from './state.ts'
 import { type Stop, type Stopping, stopCells } from './stop.ts'
+import { leaveUntold } from './untold.ts'
 import { workspaceFaultText } from './workspace-fault.ts'
 
 export interface Containing extends Omit<Stop, 'stateDirectory'> {
@@ -15,7 +16,7 @@ export interface Containing extends Omit<Stop, 'stateDirectory'> {
   /** True when the ledger has it. */
   readonly record: (entry: CellContained) => Promise<boolean>
   /** Hears of what is still written when the person has been answered: a run does not end before it is. */
-  readonly goesOn: (writing: Promise<void>) => void
+  readonly goesOn: (writing: Promise<unknown>) => void
 }
 
 /** The whole of a stop: first every confirmation; then, while they stand still, what there is to know of them. */
@@ -42,8 +43,8 @@ export async function contain(
   const written = kept(state, receipt, evidence, told)
   const recording = recorded(containing, receipt, told)
   containing.goesOn(recording)
-  await Promise.race([recording, delay(LEDGER_MS_MAX, undefined, { ref: false })])
-  return { ...receipt, ...written }
+  const untold = await Promise.race([recording, delay(LEDGER_MS_MAX, LATER, { ref: false })])
+  return { ...receipt, ...written, ...(untold !== undefined && { untold }) }
 }
 
 /** Milliseconds of the one tick in which processes are looked at: whoever has ordered it takes long silence for none. */
@@ -64,6 +65,9 @@ export function processesOf(
   })
   return new Map(seen)
 }
+
+const LATER = 'the ledger takes long, and has not got all of it yet'
+const BY_THE_NEXT = 'no gateway is there to tell the ledger: the next run does'
 
 /** Everything has been confirmed: a ledger that takes longer takes it all the same. */
 const LEDGER_MS_MAX = 3_000
@@ -86,10 +90,16 @@ function kept(
 /**
  * Records one entry for each cell that was stopped, that was being started and does not begin, or that was ending: it
  * tells of that cell alone, so that an order to a thousand does not stand a thousand times in the ledger. A start that an order only lowers
- * has none: nothing of it was stopped, and it begins on that rung.
+ * has none: nothing of it was stopped, and it begins on that rung. What no gateway takes is left for the next one; returns
+ * what to say of that.
  */
-async function recorded(containing: Containing, receipt: Receipt, { mayLand, mayLandInAll }: Told): Promise<void> {
-  const { order, record } = containing
+async function recorded(
+  containing: Containing,
+  receipt: Receipt,
+  { mayLand, mayLandInAll }: Told,
+): Promise<string | undefined> {
+  const { order, record, state } = containing
+  let untold: string | undefined
   const { confirmations, contained, atMs } = receipt
   const all = confirmations.filter(({ point }) => !/ of c_|^its server /.test(point))
   const stopped = [
@@ -97,20 +107,28 @@ async function recorded(containing: Containing, receipt: Receipt, { mayLand, may
     ...containing.leaving.map(({ cell, agent }) => ({ id: cell, agent, servers: [] })),
   ]
   for (let i = 0; i < stopped.length; i += RECORDED_AT_ONCE) {
-    const entries = stopped.slice(i, i + RECORDED_AT_ONCE).map(({ id, agent, servers }) => {
+    const entries = stopped.slice(i, i + RECORDED_AT_ONCE).map(async ({ id, agent, servers }) => {
       const names = new Set(servers.map(({ point }) => point))
       const own = confirmations.filter(({ point }) => point.endsWith(` ${id}`) || names.has(point))
-      const about = { order: order.id, atMs, contained, confirmations: [...all, ...own] }
+      const about = { order: order.id, by: order.by, why: order.why, atMs, contained, confirmations: [...all, ...own] }
       const landing = { mayLand: mayLand.slice(0, TOLD_MAX), mayLandInAll }
-      return record({
-        kind: 'cell.contained',
-        cell: id,
-        agent,
-        rung: order.rung,
-        receipt: asJson({ ...about, ...landing }),
-      })
+      const receipt = asJson({ ...about, ...landing })
+      const entry = { kind: 'cell.contained', cell: id, agent, rung: order.rung, receipt } as const
+      if (await record(entry)) return
+      untold = left(state, entry)
     })
     await Promise.all(entries)
+  }
+  return untold
+}
+
+/** Leaves an entry for the next gateway; returns what to say of it. */
+function left({ directory }: State, entry: CellContained): string {
+  try {
+    leaveUntold(directory, entry)
+    return BY_THE_NEXT
+  } catch (error) {
+    return `the ledger will not have it: ${error instanceof Error ? error.message : String(error)}`
   }
 }
 

@@ -1,10 +1,10 @@
 import type { Cell } from '../cells/cell.ts'
 import type { Warden } from '../cells/warden.ts'
 import type { Agent } from '../config/config.ts'
+import type { Noted } from '../gateway/setup.ts'
 import {
   asJson,
   type CheckpointId,
-  type CheckpointMade,
   type CheckpointRestored,
   type Json,
   type JsonObject,
@@ -23,13 +23,12 @@ import {
   makeCheckpoint,
   restoreCheckpoint,
   storeOf,
-  type Untold,
   type Wanted,
 } from './checkpoints.ts'
 import { commitWanted, wantedFrom } from './commit.ts'
 import { type FilesAsk, NOT_HELD } from './control-socket.ts'
 import type { State } from './state.ts'
-import { tellUntold } from './untold.ts'
+import { type Left, tellUntold } from './untold.ts'
 import { workspaceFaultText } from './workspace-fault.ts'
 import { agentOf } from './workspace-names.ts'
 
@@ -50,7 +49,7 @@ export interface DeskOptions {
   readonly agents: readonly Agent[]
   readonly held: () => readonly Held[]
   /** True when the ledger has it. */
-  readonly record: (entry: CheckpointMade | CheckpointRestored) => Promise<boolean>
+  readonly record: (entry: Noted) => Promise<boolean>
 }
 
 /** The files of a run's live workspaces: saved when it is time, and when a person or the gateway asks. */
@@ -62,7 +61,12 @@ export class FilesDesk {
 
   constructor(options: DeskOptions) {
     this.#options = options
-    void tellUntold(options.state.directory, (entry) => this.#tell(entry)).catch(() => undefined)
+    this.tellUntold()
+  }
+
+  /** Tells the gateway that serves now what none has taken. */
+  tellUntold(): void {
+    void tellUntold(this.#options.state.directory, (entry) => this.#tell(entry)).catch(() => undefined)
   }
 
   close(): void {
@@ -110,10 +114,13 @@ export class FilesDesk {
     }
   }
 
-  /** False where no agent of this environment has that workspace, or the ledger does not take it. */
-  #tell(entry: Untold): Promise<boolean> {
-    const agent = agentOf(entry.workspace, this.#options.agents)
-    return agent === undefined ? Promise.resolve(false) : this.#options.record({ ...entry, agent })
+  /** False where it is about no agent of this environment, or the ledger does not take it. */
+  #tell(entry: Left): Promise<boolean> {
+    const { agents, record } = this.#options
+    if (entry.kind === 'cell.contained')
+      return agents.some(({ name }) => name === entry.agent) ? record(entry) : Promise.resolve(false)
+    const agent = agentOf(entry.workspace, agents)
+    return agent === undefined ? Promise.resolve(false) : record({ ...entry, agent })
   }
 
   /** What a person asks of a workspace that a cell lives on. */

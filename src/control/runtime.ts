@@ -599,6 +599,7 @@ class OpenRuntime implements Runtime {
         this.#services = next
         this.#saving = new Set()
         this.#hear(next)
+        this.#files.tellUntold()
         await Promise.all(goOn.map(({ number, live }) => this.#takeOver(number, live, next, lost)))
       }
     }

@@ -44,9 +44,9 @@ function isConfirmation(value: Json | undefined): boolean {
 
 function isReceipt(value: Json): boolean {
   if (!isJsonObject(value)) return false
-  const { cells, confirmations, contained, unwritten, lacking } = value
+  const { cells, confirmations, contained, unwritten, lacking, untold } = value
   const lists = Array.isArray(cells) && cells.every((cell) => typeof cell === 'string') && Array.isArray(confirmations)
-  const words = [unwritten, lacking].every((each) => each === undefined || typeof each === 'string')
+  const words = [unwritten, lacking, untold].every((each) => each === undefined || typeof each === 'string')
   return lists && words && typeof contained === 'boolean' && confirmations.every(isConfirmation)
 }
 

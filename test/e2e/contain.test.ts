@@ -127,8 +127,15 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
     assert.ok(gate.confirmed && gate.escalated, JSON.stringify(gate))
     assert.match(gate.said, /the gateway was ended, and its listeners with it/)
     assert.throws(() => process.kill(gateway, 0))
+    assert.match(stopped.stderr, /no gateway is there to tell the ledger: the next run does/)
     await run.ended
     assert.equal((await ask(state, 'run', '--agent', 'alpha')).code, 5)
+    const stops = async () => (await ledgerOf(state)).flatMap((e) => (e.kind === 'cell.contained' ? [e] : []))
+    assert.equal((await stops()).length, 0, 'control')
+    assert.equal((await ask(state, 'run', '--agent', 'beta')).code, 0)
+    const [stop, ...more] = (await stops()).filter(({ receipt }) => receipt.by === MARIA[1])
+    assert.deepEqual([stop?.agent, stop?.rung, stop?.receipt.contained, more.length], ['alpha', 'frozen', true, 0])
+    assert.match((await ask(state, 'logs')).stdout, /CONTAINED \(frozen\) by maria\.silva@shop\.example: a test/)
   })
 
   it('the fence outlives a warden that was killed, and holds where none runs', async () => {

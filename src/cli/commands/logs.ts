@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { reasonsFrom } from '../../gateway/record.ts'
 import type { Entry } from '../../model/entry.ts'
+import type { JsonObject } from '../../model/json.ts'
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printable } from '../printable.ts'
@@ -110,7 +111,7 @@ function textOf(entry: Entry): string {
     case 'rung.changed':
       return `${entry.cell ?? entry.agent}  ${entry.from} → ${entry.to} by ${printable(entry.by)}: ${printable(entry.why)}`
     case 'cell.contained':
-      return `${entry.cell}  CONTAINED (${entry.rung})`
+      return `${entry.cell}  CONTAINED (${entry.rung})${orderedText(entry.receipt)}`
     case 'checkpoint.made':
       return `${entry.checkpoint}  files of ${printable(entry.workspace)} saved by ${printable(entry.by)}${entry.name === undefined ? '' : ` as "${printable(entry.name)}"`}: ${printable(entry.why)}`
     case 'checkpoint.restored':
@@ -139,4 +140,9 @@ function nonEmpty(json: Parameters<typeof reasonsFrom>[0]) {
   const [first, ...rest] = reasonsFrom(json)
   if (first === undefined) throw new Error('an entry holds no reason')
   return [first, ...rest] as const
+}
+
+/** Returns by whom a stop was ordered and why; nothing for an entry that does not say. */
+function orderedText({ by, why }: JsonObject): string {
+  return typeof by === 'string' && typeof why === 'string' ? ` by ${printable(by)}: ${printable(why)}` : ''
 }

@@ -289,8 +289,9 @@ function stopsOf({ contained, lowered, story }: Dossier, receipts: Material['rec
       atMs: typeof first.receipt.atMs === 'number' ? first.receipt.atMs : first.atMs,
       rung: first.rung,
       contained: entries.every(({ receipt }) => receipt.contained === true),
-      by: cause?.by ?? 'firebreak',
-      why: cause?.why ?? '',
+      // Where its gateway was ended, nothing but the receipt says who ordered it.
+      by: cause?.by ?? String(first.receipt.by ?? 'firebreak'),
+      why: cause?.why ?? String(first.receipt.why ?? ''),
       confirmations: [...new Map(points.map((each) => [each.point, each])).values()].slice(0, CONFIRMATIONS_MAX),
       recorded: true,
       inFlight: inFlightIn(entries[0]?.receipt.mayLand, story.history.effects),
