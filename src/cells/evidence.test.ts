@@ -75,6 +75,12 @@ describe('S8: what the kernel’s tables say of a cell', () => {
     // Whatever has a length that the cell chooses is not read, or its beginning only: a stop waits for it.
     const known = ['pid', 'parent', 'command', 'program', 'open', 'environment', 'memoryKiB']
     assert.deepEqual(Object.keys(evidence ?? {}), known)
+    const many = spawn('/bin/sh', ['-c', 'exec sleep 60'], {
+      env: Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`N${n}`, ''])),
+    })
+    after(() => void many.kill())
+    await until('it is its program', () => processEvidence([Number(many.pid)])[0]?.command === 'sleep 60')
+    assert.deepEqual(processEvidence([Number(many.pid)])[0]?.cut, ['environment'], 'and says that there are more')
     // Its name is cut in the middle of a letter of two UTF-16 units.
     const argv0 = `${'x'.repeat(255)}\u{1f600}`
     const odd = spawn('/usr/bin/sleep', ['60'], { argv0 })

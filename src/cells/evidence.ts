@@ -16,6 +16,8 @@ export interface ProcessEvidence {
   /** Paths, pipes and sockets that it has open. */
   readonly open: readonly string[]
   readonly environment: readonly string[]
+  /** Lists of these that go on: the first are told. */
+  readonly cut?: readonly ('open' | 'environment')[]
   /** Resident memory in KiB. Its mappings are not looked at: the kernel takes a moment for each, of which it may have 65,530. */
   readonly memoryKiB: number
 }
@@ -34,16 +36,22 @@ export function processEvidence(pids: readonly number[]): readonly ProcessEviden
     const status = contents(`/proc/${pid}/status`)
     if (status === '') return []
     const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0)
+    const open = openOf(pid)
+    const variables = beginning(`/proc/${pid}/environ`, ENVIRONMENT_BYTES_MAX).split('\0')
+    const cut = [
+      ...(open.length > OPEN_MAX ? (['open'] as const) : []),
+      ...(variables.length > NAMES_MAX || (variables.at(-1) ?? '') !== '' ? (['environment'] as const) : []),
+    ]
     return {
       pid,
       parent: field('PPid'),
       command: plain(beginning(`/proc/${pid}/cmdline`, COMMAND_BYTES_MAX).replaceAll('\0', ' ')),
       program: plain(linked(`/proc/${pid}/exe`)),
-      open: openOf(pid),
-      environment: beginning(`/proc/${pid}/environ`, ENVIRONMENT_BYTES_MAX)
-        .split('\0')
+      open: open.slice(0, OPEN_MAX),
+      environment: variables
         .slice(0, NAMES_MAX)
         .flatMap((variable) => (variable.includes('=') ? [plain(variable.slice(0, variable.indexOf('=')))] : [])),
+      ...(cut.length > 0 && { cut }),
       memoryKiB: field('VmRSS'),
     }
   })
@@ -111,12 +119,13 @@ function threadsOf(pid: number): readonly string[] {
   }
 }
 
+/** Returns what a process has open: one more than is told, where there are more. */
 function openOf(pid: number): readonly string[] {
   const open: string[] = []
   try {
     const directory = opendirSync(`/proc/${pid}/fd`)
     try {
-      for (let entry = directory.readSync(); entry !== null && open.length < OPEN_MAX; entry = directory.readSync())
+      for (let entry = directory.readSync(); entry !== null && open.length <= OPEN_MAX; entry = directory.readSync())
         open.push(plain(linked(`/proc/${pid}/fd/${entry.name}`)))
     } finally {
       directory.closeSync()

@@ -9,6 +9,7 @@ describe('S8: what is seen of the cells that were stopped', () => {
     const cells = ['c_0000000000000001', 'c_0000000000000002'].map((name) => ({
       cell: {
         id: cellId(name),
+        pids: () => [1, 2],
         evidence: () => {
           looked.push(name)
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
@@ -17,7 +18,10 @@ describe('S8: what is seen of the cells that were stopped', () => {
       },
     }))
     const seen = [...processesOf(cells, 10).values()]
-    assert.deepEqual(seen, [{ processes: [] }, { problem: 'others were looked at, and there was no time left' }])
+    assert.deepEqual(seen, [
+      { processes: [], processesInAll: 2 },
+      { problem: 'others were looked at, and there was no time left' },
+    ])
     assert.deepEqual(looked, ['c_0000000000000001'])
   })
 })

@@ -52,7 +52,7 @@ const EVIDENCE_MS_MAX = 2_000
 
 /** Returns the evidence of each cell's processes, or that there was no time for it: the next is begun within `boundMs`. */
 export function processesOf(
-  stopping: readonly { readonly cell: Pick<Cell, 'id' | 'evidence'> }[],
+  stopping: readonly { readonly cell: Pick<Cell, 'id' | 'evidence' | 'pids'> }[],
   boundMs: number,
 ): ReadonlyMap<CellId, JsonObject> {
   const until = performance.now() + boundMs
@@ -60,7 +60,7 @@ export function processesOf(
     const late = performance.now() > until
     const told = late
       ? { problem: 'others were looked at, and there was no time left' }
-      : { processes: cell.evidence() }
+      : { processes: cell.evidence(), processesInAll: cell.pids().length }
     return [cell.id, asJson(told)] as const
   })
   return new Map(seen)

@@ -17,7 +17,7 @@ describe('the receipt of a stop, read again', () => {
   const note = join(state, 'receipts', `${ORDER}.note`)
   const beside = join(state, 'receipts', `${ORDER}.entries.jsonl`)
   const evidence: JsonObject = {
-    [CELL]: { processes: [{ pid: 1 }, { pid: 2 }], files: { added: 1, changed: 2, removed: 0 } },
+    [CELL]: { processes: [{ pid: 1 }, { pid: 2 }], processesInAll: 100, files: { added: 1, changed: 2, removed: 0 } },
     c_0000000000000002: { processes: [{ pid: 3 }] },
   }
   const order = { id: ORDER, target: { kind: 'all' }, rung: 'frozen', by: 'firebreak', why: 'a test' } as const
@@ -29,7 +29,7 @@ describe('the receipt of a stop, read again', () => {
     const told = read()
     assert.ok(told.kind === 'read', JSON.stringify(told))
     const { signed, entriesMatch, processes, files } = told
-    assert.deepEqual([signed, entriesMatch, processes, files], [true, true, 2, 3])
+    assert.deepEqual([signed, entriesMatch, processes, files], [true, true, 100, 3])
   })
 
   it('is a stop of the cell where the ledger does not tell of its order, and only signed', () => {

@@ -155,7 +155,7 @@ export function readReceipt(stateDirectory: string, order: string, cells: Readon
         entriesSha256: beside,
         entriesMatch: isJsonObject(entries) && entries.sha256 === beside,
       }),
-      processes: seen.reduce((sum, { processes }) => sum + (Array.isArray(processes) ? processes.length : 0), 0),
+      processes: seen.reduce((sum, each) => sum + processesIn(each), 0),
       files: seen.reduce((sum, { files }) => sum + changedIn(files), 0),
     }
   } catch (error) {
@@ -214,6 +214,11 @@ function signedIn(path: string): JsonObject {
   const note = readFileSync(path, 'utf8')
   const receipt = JSON.parse(note.slice(0, note.lastIndexOf('\n\n') + 1)) as Json
   return isJsonObject(receipt) ? receipt : {}
+}
+
+function processesIn({ processes, processesInAll }: JsonObject): number {
+  if (typeof processesInAll === 'number') return processesInAll
+  return Array.isArray(processes) ? processes.length : 0
 }
 
 function changedIn(files: Json | undefined): number {
