@@ -3,6 +3,7 @@
  * decides. All of them are synchronous, so that namespace changes never leave the main thread half-moved.
  */
 import { writeSync } from 'node:fs'
+import process from 'node:process'
 import koffi from 'koffi'
 import { no, ok, type Result } from '../model/result.ts'
 
@@ -263,6 +264,36 @@ export function killProcess(pid: number, isMeant: () => boolean): void {
   }
 }
 
+/**
+ * Runs `act`, which does not wait, with that user's rights on files and with no group's; throws where the kernel gives or
+ * takes none. Those of this thread alone change: what others of this process do meanwhile they do as before. setfsuid(2)
+ */
+export function withFilesOf<T>(uid: number, act: () => T): T {
+  const groups = process.getgroups?.() ?? []
+  setGroups([])
+  try {
+    setFileIds(uid, NO_GROUP)
+    return act()
+  } finally {
+    setFileIds(process.geteuid?.() ?? 0, process.getegid?.() ?? 0)
+    setGroups(groups)
+  }
+}
+
+/** By the kernel and not by the library, which would change all threads. */
+function setGroups(groups: readonly number[]): void {
+  const set = numbered('setgroups', SETGROUPS, groups.length, Buffer.from(Uint32Array.from([...groups, 0]).buffer))
+  if (!set.ok) throw new Error(systemFaultText(set.reason))
+}
+
+/** Neither call tells that it has failed, but each what stood before. */
+function setFileIds(uid: number, gid: number): void {
+  libc.setfsgid(gid)
+  libc.setfsuid(uid)
+  if (libc.setfsgid(NOBODY) !== gid || libc.setfsuid(NOBODY) !== uid)
+    throw new Error(`the kernel does not give this process the rights of uid ${uid} on files`)
+}
+
 function mountFlags(options: MountOptions): number {
   return (
     (options.readOnly ? MOUNT_ATTR_RDONLY : 0) |
@@ -313,6 +344,11 @@ const SYS = {
   mount_setattr: 442,
 } as const
 
+const SETGROUPS = process.arch === 'arm64' ? 159 : 116
+/** No user's and no group's number: to ask for it changes nothing. */
+const NOBODY = 0xffff_ffff
+/** The group that owns nothing. */
+const NO_GROUP = 65_534
 const SIGKILL = 9
 const AF_INET = 2
 const SOCK_STREAM = 1
@@ -401,6 +437,8 @@ interface LibraryCalls {
     data: string | null,
   ) => number
   readonly umount2: (target: string, flags: number) => number
+  readonly setfsuid: (uid: number) => number
+  readonly setfsgid: (gid: number) => number
   readonly sched_setscheduler: (pid: number, policy: number, parameters: Int32Array) => number
   readonly openpty: (controller: Int32Array, terminal: Int32Array, name: null, modes: null, size: Uint16Array) => number
 }
@@ -431,6 +469,8 @@ const libc: LibraryCalls = {
     'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
   ),
   umount2: library.func('int umount2(const char *target, int flags)'),
+  setfsuid: library.func('int setfsuid(uint32_t uid)'),
+  setfsgid: library.func('int setfsgid(uint32_t gid)'),
   sched_setscheduler: library.func('int sched_setscheduler(int pid, int policy, const int *parameters)'),
   openpty: library.func(
     'int openpty(_Out_ int *controller, _Out_ int *terminal, void *name, void *modes, const uint16_t *size)',

@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
@@ -16,7 +16,9 @@ import {
   personName,
   type Result,
 } from '../model/index.ts'
+import { readPlain } from '../model/plain-file.ts'
 import { cutText } from '../model/text.ts'
+import { inPart } from './state-part.ts'
 
 /**
  * A person's answer to a hold, on its way to the gateway: a file that only the state's owner can write. The gateway that
@@ -37,14 +39,20 @@ export interface Answer {
  * the place of an approval: it narrows.
  */
 export function giveAnswer(stateDirectory: string, answer: Answer): Result<void, string> {
-  const directory = directoryOf(stateDirectory)
-  const path = join(directory, `${answer.hold}.json`)
+  return inPart(stateDirectory, ANSWERS, (directory) => giveIn(directory, stateDirectory, answer))
+}
+
+function giveIn(directory: string, stateDirectory: string, answer: Answer): Result<void, string> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const name = `${answer.hold}.json`
+  const path = join(directory, name)
   const written = `${path}.${process.pid}.new`
   writeFileSync(written, `${JSON.stringify(answer)}\n`, { mode: 0o600 })
   try {
     if (!isPlaced(written, path)) {
-      const given = answerGiven(stateDirectory, answer.hold)
-      if (given === undefined) return no(`an answer to ${answer.hold} lies there that cannot be read: ${path}`)
+      const given = answerIn(path)
+      if (given === undefined)
+        return no(`an answer to ${answer.hold} lies there that cannot be read: ${join(stateDirectory, ANSWERS, name)}`)
       if (answer.approved || !given.approved)
         return no(`${answer.hold} is ${given.approved ? 'approved' : 'denied'} by ${given.by} already`)
       renameSync(written, path)
@@ -69,14 +77,17 @@ function isPlaced(written: string, path: string): boolean {
 
 /** Whether a gateway has heard this answer and did not take it. */
 export function wasRefused(stateDirectory: string, hold: ActionId): boolean {
-  return existsSync(join(directoryOf(stateDirectory), `${hold}.json.refused`))
+  return inPart(stateDirectory, ANSWERS, (directory) => existsSync(join(directory, `${hold}.json.refused`)))
 }
 
 /** The answer that lies there for the next gateway, if one does. */
 export function answerGiven(stateDirectory: string, hold: ActionId): Answer | undefined {
-  const path = join(directoryOf(stateDirectory), `${hold}.json`)
-  const answer = existsSync(path) ? readAnswer(path) : undefined
-  return answer?.ok ? answer.value : undefined
+  return inPart(stateDirectory, ANSWERS, (directory) => answerIn(join(directory, `${hold}.json`)))
+}
+
+function answerIn(path: string): Answer | undefined {
+  const answer = readAnswer(path)
+  return answer.ok ? answer.value : undefined
 }
 
 /** Takes an approval back that lies there for the next gateway; a denial stays. */
@@ -121,14 +132,20 @@ async function deliverOne(path: string, environment: EnvironmentName, deliver: D
 }
 
 function directoryOf(stateDirectory: string): string {
-  const directory = join(stateDirectory, 'approvals')
+  const directory = join(stateDirectory, ANSWERS)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   return directory
 }
 
+const ANSWERS = 'approvals'
+/** Longer than a reason and all that is said with it. */
+const ANSWER_BYTES_MAX = 65_536
+
 function readAnswer(path: string): Result<Answer, string> {
   try {
-    const { hold, environment, approved, by, forMs, why } = JSON.parse(readFileSync(path, 'utf8')) as Partial<Answer>
+    const read = readPlain(path, ANSWER_BYTES_MAX)
+    if (!read.ok) return no(read.reason.problem)
+    const { hold, environment, approved, by, forMs, why } = JSON.parse(`${read.value.bytes}`) as Partial<Answer>
     if (typeof approved !== 'boolean' || typeof forMs !== 'number') return no('not an answer')
     return ok({
       hold: actionId(String(hold)),

@@ -1,20 +1,26 @@
-import { lstatSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { ControlReply, ControlRequest, Done } from './control-socket.ts'
 import { replyIn } from './warden-reply.ts'
 
+/** The socket of a warden. */
+export interface Door {
+  readonly path: string
+  /** As it lies in the state. */
+  readonly name: string
+  readonly uid: number
+}
+
 /**
- * Asks whoever listens at `path`, a control socket of that name, and resolves with the last word; undefined where nobody
- * listens any more. Silent is who says no whole reply for `boundMs` (0: no bound), who says what is none, and who goes on
+ * Asks whoever listens at a control socket, and resolves with the last word; `nobody` where no process listens there any
+ * more. Silent is who says no whole reply for `boundMs` (0: no bound), who says what is none, and who goes on
  * for longer than any warden: another user's socket keeps no order waiting, and ends none.
  */
 export function askAt(
-  path: string,
-  name: string,
+  { path, name, uid }: Door,
   request: ControlRequest,
   onReply: (reply: ControlReply) => void,
   boundMs: number,
-): Promise<Done | undefined> {
+): Promise<Done | 'nobody'> {
   return new Promise((resolve) => {
     let text = ''
     let units = 0
@@ -46,11 +52,9 @@ export function askAt(
       clearTimeout(silence)
       // The kernel's word that no process listens there: every other fault may be that of a warden that lives.
       const nobody = failed === 'ECONNREFUSED' || failed === 'ENOENT'
-      if (failed === 'ECONNREFUSED') rmSync(path, { force: true })
-      const uid = lstatSync(path, { throwIfNoEntry: false })?.uid
-      const silent = { pid: Number.parseInt(name, 10), socket: name, ...(uid !== undefined && { uid }) }
+      const silent = { pid: Number.parseInt(name, 10), socket: name, uid }
       const broken = { kind: 'done', ok: false, said: 'the warden was asked, and did not answer', silent } as const
-      resolve(done ?? (nobody ? undefined : broken))
+      resolve(done ?? (nobody ? 'nobody' : broken))
     })
   })
 }

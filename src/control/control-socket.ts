@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -15,10 +25,12 @@ import {
   type Result,
   type Rung,
 } from '../model/index.ts'
+import { O_PATH } from '../model/plain-file.ts'
 import { askAt } from './ask-at.ts'
 import type { Confirmation, Order, Receipt } from './containment.ts'
 import type { OrderSeen } from './fence.ts'
 import { shortPath } from './short-path.ts'
+import { inPart } from './state-part.ts'
 import type { UndoOrder } from './undo-order.ts'
 
 /** What a person asks of a running warden. */
@@ -138,7 +150,7 @@ export async function openControlSocket(
     place.value.close()
   }
   const answers = async () => {
-    const answer = await ask(directory, name, { kind: 'cells' }, () => undefined, ANSWER_MS_MAX)
+    const answer = await ask(stateDirectory, name, { kind: 'cells' }, () => undefined, ANSWER_MS_MAX)
     return answer?.ok ? ok(undefined) : unopened(answer?.said ?? 'nobody listens there any more')
   }
   const door = { answers, close }
@@ -185,7 +197,7 @@ function serve(socket: Socket, handle: Handle): void {
  * Returns the names of the sockets of a state; who has asked all of them can ask again for those that have come since.
  */
 export function socketsIn(stateDirectory: string): Result<readonly string[], string> {
-  const names = attempt(() => readdirSync(directoryOf(stateDirectory)))
+  const names = attempt(() => inPart(stateDirectory, CONTROL, (directory) => readdirSync(directory)))
   if (names.ok) return ok(names.value.filter((name) => name.endsWith('.sock')))
   return names.code === 'ENOENT' ? ok([]) : no(`${directoryOf(stateDirectory)} cannot be read: ${names.reason}`)
 }
@@ -206,25 +218,41 @@ export async function askWardens(
   const directory = directoryOf(stateDirectory)
   const others = names.value.filter((name) => !asked.has(`${directory}/${name}`))
   for (const name of others) asked.add(`${directory}/${name}`)
-  const answers = await Promise.all(others.map((name) => ask(directory, name, request, onReply, boundMs)))
+  const answers = await Promise.all(others.map((name) => ask(stateDirectory, name, request, onReply, boundMs)))
   return answers.filter((answer) => answer !== undefined)
 }
 
 export type Done = Extract<ControlReply, { kind: 'done' }>
 
-/** Asks one warden; undefined where nobody listens any more. */
+/** Asks one warden; undefined where nobody listens any more. The socket that was looked at is the one that is asked. */
 async function ask(
-  directory: string,
+  stateDirectory: string,
   name: string,
   request: ControlRequest,
   onReply: (reply: ControlReply) => void,
   boundMs: number,
 ): Promise<Done | undefined> {
-  const place = shortPath(directory)
-  if (!place.ok)
-    return place.reason.code === 'ENOENT' ? undefined : { kind: 'done', ok: false, said: place.reason.message }
+  const opened = attempt(() => inPart(stateDirectory, CONTROL, (directory) => openDoor(directory, name)))
+  if (!opened.ok) return opened.code === 'ENOENT' ? undefined : { kind: 'done', ok: false, said: opened.reason }
+  const fd = opened.value
   try {
-    return await askAt(place.value.at(name), name, request, onReply, boundMs)
+    const stat = fstatSync(fd)
+    if (!stat.isSocket()) return undefined
+    const said = await askAt({ path: `/proc/self/fd/${fd}`, name, uid: stat.uid }, request, onReply, boundMs)
+    if (said !== 'nobody') return said
+    attempt(() => inPart(stateDirectory, CONTROL, (directory) => unlinkSync(join(directory, name))))
+    return undefined
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Opens a socket as a name alone, which is no link; throws what is in the way. */
+function openDoor(directory: string, name: string): number {
+  const place = shortPath(directory)
+  if (!place.ok) throw place.reason
+  try {
+    return openSync(place.value.at(name), O_PATH | constants.O_NOFOLLOW)
   } finally {
     place.value.close()
   }
@@ -245,8 +273,10 @@ export async function askHolder(
 export const NOT_HELD = 'no cell of this warden lives on these files'
 
 function directoryOf(stateDirectory: string): string {
-  return join(stateDirectory, 'control')
+  return join(stateDirectory, CONTROL)
 }
+
+const CONTROL = 'control'
 
 function attempt<T>(
   act: () => T,

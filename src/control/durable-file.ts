@@ -1,20 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
-  constants,
-  fchownSync,
   fsyncSync,
   ftruncateSync,
   linkSync,
-  mkdirSync,
   openSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, relative, sep } from 'node:path'
-import process from 'node:process'
+import { dirname } from 'node:path'
 
 /**
  * Writes a file that is whole before it takes the old one's place, and whose place is on disk before this returns. The
@@ -24,7 +20,6 @@ export function writeDurably(path: string, text: string): void {
   const own = `${path}.${randomBytes(8).toString('hex')}`
   const file = openSync(own, 'wx', 0o600)
   try {
-    giveToOwner(file, path)
     // As often as it takes: one write may take less than all of it.
     writeFileSync(file, text)
     fsyncSync(file)
@@ -43,7 +38,6 @@ export function writeFirst(path: string, text: string): void {
   const own = `${path}.${randomBytes(8).toString('hex')}`
   const file = openSync(own, 'wx', 0o600)
   try {
-    giveToOwner(file, path)
     writeFileSync(file, text)
     fsyncSync(file)
     unlessThere(() => linkSync(own, path))
@@ -58,42 +52,11 @@ export function writeFirst(path: string, text: string): void {
   settle(path)
 }
 
-/** Makes a directory with what leads to it; what root makes of these has the owner of the first that was there. */
-export function makeDirectory(path: string, mode: number): void {
-  const first = mkdirSync(path, { recursive: true, mode })
-  if (first === undefined) return
-  const below = relative(first, path)
-  let made = first
-  for (const name of ['', ...(below === '' ? [] : below.split(sep))]) {
-    made = join(made, name)
-    const directory = openSync(made, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
-    giveToOwner(directory, made)
-    closeSync(directory)
-  }
-}
-
-/** Makes an empty file, unless there is one: only what is new here is given to anybody. */
+/** Makes an empty file, unless there is one. */
 export function makeEmpty(path: string): void {
   unlessThere(() => {
-    const file = openSync(path, 'wx', 0o600)
-    giveToOwner(file, path)
-    closeSync(file)
+    closeSync(openSync(path, 'wx', 0o600))
   })
-}
-
-/**
- * Gives what root has made, an open file, to the owner of the directory in which it lies: what root orders in another
- * user's state is for that user's runs to read, and to write. Where it cannot be given, no run of theirs reads it, and
- * none starts.
- */
-function giveToOwner(file: number, path: string): void {
-  if (process.geteuid?.() !== 0) return
-  try {
-    const { uid, gid } = statSync(dirname(path))
-    if (uid !== 0) fchownSync(file, uid, gid)
-  } catch {
-    // Some file systems have no owners, or root may not change them there.
-  }
 }
 
 function unlessThere(make: () => void): void {
@@ -142,7 +105,6 @@ export function keepSpare(spare: string): void {
   try {
     file = openSync(spare, 'w', 0o600)
     writeFileSync(file, randomBytes(SPARE_BYTES))
-    giveToOwner(file, spare)
   } catch (error) {
     rmSync(spare, { force: true })
     if (!isFull(error)) throw error

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { faultText } from '../ledger/fault.ts'
 import { lock } from '../ledger/lock.ts'
 import { type AgentName, agentName, no, ok, type Result, RUNGS, type Rung } from '../model/index.ts'
-import { keepSpare, makeDirectory, makeEmpty, settle, writeFirst, writeOnFullDisk } from './durable-file.ts'
+import { readPlain } from '../model/plain-file.ts'
+import { keepSpare, makeEmpty, settle, writeFirst, writeOnFullDisk } from './durable-file.ts'
+import { inPart } from './state-part.ts'
 
 /** Where an agent stands while no cell of it runs, and why. */
 export interface Fenced {
@@ -42,9 +44,18 @@ export function fencedIn(fence: Fence, agent: AgentName): Fenced | undefined {
  *       is made later, within one where all were contained, begins with that order (`everybody`).
  */
 export function makeFence(stateDirectory: string, everybody?: Fenced): void {
-  makeDirectory(directoryOf(stateDirectory), 0o700)
-  keepSpare(spareOf(stateDirectory))
-  writeFirst(fileOf(stateDirectory), textOf(new Map(everybody === undefined ? [] : [[EVERYBODY, everybody]])))
+  inPart(stateDirectory, FENCE, (directory) => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    keepSpare(join(directory, SPARE))
+    writeFirst(join(directory, FILE), textOf(new Map(everybody === undefined ? [] : [[EVERYBODY, everybody]])))
+  })
+}
+
+/** Keeps room for the next stop, where there is a fence: without one nothing starts, and there is no place for it. */
+export function keepRoom(stateDirectory: string): void {
+  inPart(stateDirectory, FENCE, (directory) => {
+    if (existsSync(directory)) keepSpare(join(directory, SPARE))
+  })
 }
 
 export function readFence(stateDirectory: string): Result<Fence, string> {
@@ -66,7 +77,7 @@ export function everybodyIn(stateDirectory: string): Result<Fenced | undefined, 
 function wasUsed(stateDirectory: string): boolean {
   try {
     const isThere = (path: string) => statSync(path, { throwIfNoEntry: false }) !== undefined
-    return isThere(join(stateDirectory, 'ledger')) || isThere(markOf(stateDirectory))
+    return isThere(join(stateDirectory, 'ledger')) || isThere(join(stateDirectory, FENCE, MARK))
   } catch {
     return true
   }
@@ -80,19 +91,25 @@ interface FenceFault {
 }
 
 function lookAtFence(stateDirectory: string): Result<Fence, FenceFault> {
-  const path = fileOf(stateDirectory)
-  let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    return inPart(stateDirectory, FENCE, (directory) => fenceIn(directory, stateDirectory))
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      return no({ problem: `${path} is missing: who is contained is not known. ${MEND}`, lost: true, missing: true })
-    return no({
-      problem: `${path} cannot be read, and who is contained is not known: ${textOfError(error)}`,
-      lost: false,
-    })
+    return no({ problem: unreadable(fileOf(stateDirectory), textOfError(error)), lost: false })
   }
+}
+
+function fenceIn(directory: string, stateDirectory: string): Result<Fence, FenceFault> {
+  const path = fileOf(stateDirectory)
+  const file = readPlain(join(directory, FILE), BYTES_MAX)
+  if (!file.ok && file.reason.code === 'ENOENT')
+    return no({ problem: `${path} is missing: who is contained is not known. ${MEND}`, lost: true, missing: true })
+  if (!file.ok && file.reason.code !== undefined)
+    return no({ problem: unreadable(path, file.reason.problem), lost: false })
+  if (!file.ok) return no({ problem: `${path} is damaged: ${file.reason.problem}. ${MEND}`, lost: true })
+  if (!file.value.whole)
+    return no({ problem: `${path} is damaged: it has more than ${BYTES_MAX} bytes. ${MEND}`, lost: true })
   try {
+    const text = file.value.bytes.toString('utf8')
     const { agents, digest } = JSON.parse(text) as { agents: object; digest: string }
     if (digestOf(agents) !== digest)
       return no({ problem: `${path} is damaged: its digest is another. ${MEND}`, lost: true })
@@ -103,6 +120,10 @@ function lookAtFence(stateDirectory: string): Result<Fence, FenceFault> {
   } catch (error) {
     return no({ problem: `${path} is damaged: ${textOfError(error)}. ${MEND}`, lost: true })
   }
+}
+
+function unreadable(path: string, why: string): string {
+  return `${path} cannot be read, and who is contained is not known: ${why}`
 }
 
 function textOfError(error: unknown): string {
@@ -122,21 +143,22 @@ export async function changeFence(
 ): Promise<Result<void, string>> {
   let held: Awaited<ReturnType<typeof locked>> | undefined
   try {
-    makeDirectory(directoryOf(stateDirectory), 0o700)
     held = await locked(stateDirectory)
     if (!held.ok) return held
-    const read = lookAtFence(stateDirectory)
-    if (!read.ok && !(anew && read.reason.lost)) return no(read.reason.problem)
-    const fence = new Map(read.ok ? read.value : [])
-    let refused: string | undefined
-    change(fence, (why) => {
-      refused = why
+    return inPart(stateDirectory, FENCE, (directory) => {
+      const read = fenceIn(directory, stateDirectory)
+      if (!read.ok && !(anew && read.reason.lost)) return no(read.reason.problem)
+      const fence = new Map(read.ok ? read.value : [])
+      let refused: string | undefined
+      change(fence, (why) => {
+        refused = why
+      })
+      if (refused !== undefined) return no(refused)
+      // What stands already needs no room; whoever wrote it may have been killed before its name was on disk.
+      if (read.ok && textOf(fence) === textOf(read.value)) settle(join(directory, FILE))
+      else writeOnFullDisk(join(directory, FILE), textOf(fence), join(directory, SPARE))
+      return ok(undefined)
     })
-    if (refused !== undefined) return no(refused)
-    // What stands already needs no room; whoever wrote it may have been killed before its name was on disk.
-    if (read.ok && textOf(fence) === textOf(read.value)) settle(fileOf(stateDirectory))
-    else write(stateDirectory, fence)
-    return ok(undefined)
   } catch (error) {
     return no(`the fence cannot be written: ${error instanceof Error ? error.message : String(error)}`)
   } finally {
@@ -186,8 +208,12 @@ async function locked(stateDirectory: string): ReturnType<typeof lockOnce> {
 }
 
 async function lockOnce(stateDirectory: string) {
-  makeEmpty(join(directoryOf(stateDirectory), 'lock'))
-  const held = await lock(directoryOf(stateDirectory))
+  const held = await inPart(stateDirectory, FENCE, (directory) => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeEmpty(join(directory, 'lock'))
+    // It opens its file before it returns.
+    return lock(directory)
+  })
   if (held.ok) return held
   return no(`the fence is held by ${held.reason.kind === 'locked' ? held.reason.by : faultText(held.reason)}`)
 }
@@ -198,29 +224,24 @@ async function lockOnce(stateDirectory: string) {
  */
 export function readStopMark(stateDirectory: string): string {
   try {
-    return readFileSync(markOf(stateDirectory), 'utf8')
-  } catch (error) {
+    const mark = inPart(stateDirectory, FENCE, (directory) => readPlain(join(directory, MARK), MARK_BYTES_MAX))
     // Whatever else it is, it is another word than before.
-    return error instanceof Error && 'code' in error ? `${error.code}` : String(error)
+    return mark.ok ? mark.value.bytes.toString('utf8') : (mark.reason.code ?? mark.reason.problem)
+  } catch (error) {
+    return textOfError(error)
   }
 }
 
 export function writeStopMark(stateDirectory: string, order: string): Result<void, string> {
   try {
-    makeDirectory(directoryOf(stateDirectory), 0o700)
-    writeOnFullDisk(markOf(stateDirectory), `${order}\n`, spareOf(stateDirectory))
+    inPart(stateDirectory, FENCE, (directory) => {
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      writeOnFullDisk(join(directory, MARK), `${order}\n`, join(directory, SPARE))
+    })
     return ok(undefined)
   } catch (error) {
     return no(`the word to all cannot be written: ${error instanceof Error ? error.message : String(error)}`)
   }
-}
-
-function markOf(stateDirectory: string): string {
-  return join(directoryOf(stateDirectory), 'all')
-}
-
-function write(stateDirectory: string, fence: Fence): void {
-  writeOnFullDisk(fileOf(stateDirectory), textOf(fence), spareOf(stateDirectory))
 }
 
 function textOf(fence: Fence): string {
@@ -243,15 +264,19 @@ function checked(value: unknown): Fenced {
   return { rung, by, why, atMs, order, ...(last !== undefined && { last }) }
 }
 
-function directoryOf(stateDirectory: string): string {
-  return join(stateDirectory, 'fence')
-}
-
 function fileOf(stateDirectory: string): string {
-  return join(directoryOf(stateDirectory), 'fence.json')
+  return join(stateDirectory, FENCE, FILE)
 }
 
 /** What a stop gives up where the disk is full. */
 export function spareOf(stateDirectory: string): string {
-  return join(directoryOf(stateDirectory), 'spare')
+  return join(stateDirectory, FENCE, SPARE)
 }
+
+const FENCE = 'fence'
+const FILE = 'fence.json'
+const MARK = 'all'
+const SPARE = 'spare'
+/** Of a fence: entries of more agents than a state can have. */
+const BYTES_MAX = 8_388_608
+const MARK_BYTES_MAX = 4_096

@@ -6,6 +6,7 @@ import type { LandedWork } from '../gateway/setup.ts'
 import { type AgentName, type Label, no, ok, type Result, UNTRUSTED } from '../model/index.ts'
 import { writeDurably } from './durable-file.ts'
 import { upwards } from './programs/places.ts'
+import { inPart } from './state-part.ts'
 import { markUsed } from './workspace-marks.ts'
 import { agentOf } from './workspace-names.ts'
 
@@ -119,7 +120,7 @@ function labelsIn(
 }
 
 function write(stateDirectory: string, landed: readonly Landed[]): void {
-  writeDurably(fileOf(stateDirectory), `${JSON.stringify(landed)}\n`)
+  inPart(stateDirectory, '', (directory) => writeDurably(join(directory, NAME), `${JSON.stringify(landed)}\n`))
 }
 
 /** Our own file, written whole. One that cannot be read is no empty one. */
@@ -133,5 +134,7 @@ function read(stateDirectory: string): readonly Landed[] {
 }
 
 function fileOf(stateDirectory: string): string {
-  return join(stateDirectory, 'landed.json')
+  return join(stateDirectory, NAME)
 }
+
+const NAME = 'landed.json'

@@ -7,13 +7,16 @@ import { isAbsolute, join } from 'node:path'
 import process from 'node:process'
 import { textIn } from '../cells/paths.ts'
 import { no, ok, type Result } from '../model/index.ts'
+import { inPart } from './state-part.ts'
 
 /** Notes where a warden of the state keeps its runs: one that nobody could find runs nothing. */
 export function noteRunPlace(stateDirectory: string, runDirectory: string): Result<void, string> {
   const path = join(stateDirectory, NAME)
   try {
     if (runPlaces([stateDirectory]).includes(runDirectory)) return ok(undefined)
-    appendFileSync(path, `${runDirectory}\n`, { mode: 0o600 })
+    inPart(stateDirectory, '', (directory) =>
+      appendFileSync(join(directory, NAME), `${runDirectory}\n`, { mode: 0o600 }),
+    )
     if (runPlaces([stateDirectory]).includes(runDirectory)) return ok(undefined)
   } catch (error) {
     return no(`${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`)
@@ -38,10 +41,13 @@ export function ownStates(states: readonly string[]): readonly string[] {
 }
 
 function placesIn(state: string): readonly string[] {
-  const path = join(state, NAME)
-  const text = textIn(path, BYTES_MAX)
-  if (text === undefined && lstatSync(path, { throwIfNoEntry: false }) !== undefined)
-    throw new Error(`${path} cannot be read: it is no file`)
+  const text = inPart(state, '', (directory) => {
+    const path = join(directory, NAME)
+    const there = textIn(path, BYTES_MAX)
+    if (there === undefined && lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+      throw new Error(`${join(state, NAME)} cannot be read: it is no file`)
+    return there
+  })
   return (text ?? '').split('\n').filter(isAbsolute).slice(0, PLACES_MAX)
 }
 

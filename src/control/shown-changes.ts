@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import type { WorkspaceDiff } from '../cells/workspace/changes.ts'
 import { isJsonObject, type Json } from '../model/index.ts'
 import { writeDurably } from './durable-file.ts'
+import { inPart } from './state-part.ts'
 
 type Shown = Pick<WorkspaceDiff, 'changes' | 'executes'>
 
@@ -13,7 +14,9 @@ type Shown = Pick<WorkspaceDiff, 'changes' | 'executes'>
 export function noteShown(changes: string, diff: Shown): string | undefined {
   const all = { ...read(fileOf(changes)), [basename(changes)]: Object.fromEntries(statesIn(diff)) }
   try {
-    writeDurably(fileOf(changes), `${JSON.stringify(all)}\n`)
+    inPart(dirname(dirname(changes)), '', (directory) =>
+      writeDurably(join(directory, NAME), `${JSON.stringify(all)}\n`),
+    )
     return undefined
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
@@ -54,5 +57,7 @@ function read(file: string): Readonly<Record<string, Json>> {
 }
 
 function fileOf(changes: string): string {
-  return join(dirname(dirname(changes)), 'shown-changes.json')
+  return join(dirname(dirname(changes)), NAME)
 }
+
+const NAME = 'shown-changes.json'

@@ -9,11 +9,10 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import process from 'node:process'
 import type { EnvironmentName } from '../model/index.ts'
-import { keepSpare } from './durable-file.ts'
-import { makeFence, spareOf } from './fence.ts'
+import { keepRoom, makeFence } from './fence.ts'
 
 /**
  * Where one configuration keeps what must last: `ledger/<environment>`, `witness`, `workspaces/<agent>`, `log`. Each
@@ -62,8 +61,8 @@ export function openState(
   const isNew = !existsSync(join(directory, 'ledger'))
   mkdirSync(directory, { recursive: true, mode: 0o711 })
   if (isNew) makeFence(directory)
-  // The last stop may have given it up. Without a fence nothing starts here, and there is no place for it.
-  else if (existsSync(dirname(spareOf(directory)))) keepSpare(spareOf(directory))
+  // The last stop may have given it up.
+  else keepRoom(directory)
   for (const part of STATE_PARTS) mkdirSync(join(directory, part), { recursive: true, mode: 0o711 })
   const uids = root ? readUids(directory) : undefined
   const uidOf = (service: string): number | undefined => {

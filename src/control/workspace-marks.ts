@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ALWAYS, putBack, type Spans } from '../model/index.ts'
 import { writeDurably } from './durable-file.ts'
+import { inPart } from './state-part.ts'
 
 /**
  * What people have done with a workspace's changes. Labels belong to what a cell saw *and* to the files it left: they
@@ -58,7 +59,7 @@ export function livedSpans(stateDirectory: string, workspace: string): Spans {
 function write(stateDirectory: string, workspace: string, mark: Marks): void {
   const marks = read(stateDirectory)
   const all = { ...marks, [workspace]: { ...marks[workspace], ...mark } }
-  writeDurably(fileOf(stateDirectory), `${JSON.stringify(all)}\n`)
+  inPart(stateDirectory, '', (directory) => writeDurably(join(directory, NAME), `${JSON.stringify(all)}\n`))
 }
 
 /** Our own file. One that cannot be read counts as none: then every label that was ever seen still stands. */
@@ -80,5 +81,7 @@ function readWhole(stateDirectory: string): Readonly<Record<string, Marks>> {
 }
 
 function fileOf(stateDirectory: string): string {
-  return join(stateDirectory, 'workspaces.json')
+  return join(stateDirectory, NAME)
 }
+
+const NAME = 'workspaces.json'

@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { no, ok, type Result } from './result.ts'
 
 export interface PlainFile {
   readonly bytes: Buffer
@@ -20,26 +21,44 @@ export function readPlainFile(
   bytesMax: number,
   links: 'follow' | 'no' = 'follow',
 ): PlainFile | undefined {
+  const read = readPlain(path, bytesMax, links)
+  return read.ok ? read.value : undefined
+}
+
+export interface NotPlain {
+  /** As the system says it; absent where the path leads to something else than a regular file. */
+  readonly code?: string
+  readonly problem: string
+}
+
+/** Reads as `readPlainFile` does, and says why it could not. */
+export function readPlain(
+  path: string,
+  bytesMax: number,
+  links: 'follow' | 'no' = 'follow',
+): Result<PlainFile, NotPlain> {
   const fds: number[] = []
   try {
     // No open of the file itself, by open(2): only its name is looked up.
     const named = openSync(path, O_PATH | (links === 'no' ? constants.O_NOFOLLOW : 0))
     fds.push(named)
     const stats = fstatSync(named)
-    if (!stats.isFile()) return undefined
+    if (stats.isDirectory()) return no({ code: 'EISDIR', problem: 'EISDIR: it is a directory' })
+    if (!stats.isFile()) return no({ problem: 'it is no regular file' })
     // Some of /proc wait for what is to come (`kmsg`), and an open may wait for the holder of a lease.
     const fd = openSync(`/proc/self/fd/${named}`, constants.O_RDONLY | constants.O_NONBLOCK)
     fds.push(fd)
-    return readUpTo(fd, bytesMax, stats.size)
-  } catch {
-    return undefined
+    return ok(readUpTo(fd, bytesMax, stats.size))
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? { code: String(error.code) } : {}
+    return no({ ...code, problem: error instanceof Error ? error.message : String(error) })
   } finally {
     for (const fd of fds) closeSync(fd)
   }
 }
 
 /** The same number on x86-64 and arm64; Node does not name it. open(2) */
-const O_PATH = 0o10000000
+export const O_PATH = 0o10000000
 /** Bytes that are made room for where a file says that it has none. */
 const ROOM_BYTES = 4_096
 

@@ -1,0 +1,113 @@
+/**
+ * Work in a state with no more rights on files than whoever could have put there what it meets: root's orders reach states
+ * of other users, and what lies in those may lead anywhere.
+ */
+import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import process from 'node:process'
+import { withFilesOf } from '../cells/libc.ts'
+import { O_PATH } from '../model/plain-file.ts'
+
+/**
+ * Runs `act`, which does not wait, with the directory of a part of a state (`''`: the state's own), be it there or not.
+ *
+ * For everybody, and for root in a state of root's, that is the path. Of another user's state root opens each directory
+ * on the way without following a link; in one that is root's it stays root, and in all others it has the rights of the
+ * state's owner until `act` returns. The path is good until then.
+ */
+export function inPart<T>(stateDirectory: string, part: string, act: (directory: string) => T): T {
+  if (process.geteuid?.() !== 0) return act(join(stateDirectory, part))
+  const place = placeOf(stateDirectory, part)
+  if (place === undefined) return act(join(stateDirectory, part))
+  try {
+    return place.uid === 0 ? act(place.path) : withFilesOf(place.uid, () => act(place.path))
+  } finally {
+    closeSync(place.fd)
+  }
+}
+
+/** Tells whether this process is root, and the state another user's, who has then chosen all that lies there. */
+export function isOthers(stateDirectory: string): boolean {
+  if (process.geteuid?.() !== 0) return false
+  const place = placeOf(stateDirectory, '')
+  if (place !== undefined) closeSync(place.fd)
+  return place !== undefined
+}
+
+/** Returns the path of the state that a tenant's lies in; undefined for one that is no tenant's by its path. */
+export function stateAround(stateDirectory: string): string | undefined {
+  const around = dirname(stateDirectory)
+  return basename(around) === 'tenants' ? dirname(around) : undefined
+}
+
+interface Place {
+  readonly fd: number
+  /** Whose rights on files are enough there. */
+  readonly uid: number
+  readonly path: string
+}
+
+/** Returns where a part lies, of another user's state; undefined where the state is root's own. */
+function placeOf(stateDirectory: string, part: string): Place | undefined {
+  const around = stateAround(stateDirectory)
+  const names = part === '' ? [] : [part]
+  const ofTenant = around === undefined ? undefined : nearest(around, ['tenants', basename(stateDirectory), ...names])
+  return walked(stateDirectory, ofTenant) ?? walked(stateDirectory, nearest(stateDirectory, names))
+}
+
+/** A directory that is there, and names below it. */
+interface Begun {
+  readonly fd: number
+  readonly below: readonly string[]
+}
+
+/** Opens the nearest directory above that is there. */
+function nearest(path: string, below: readonly string[]): Begun {
+  try {
+    return { fd: openSync(path, O_PATH | constants.O_DIRECTORY), below }
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    if (!isMissing || path === dirname(path)) throw error
+    return nearest(dirname(path), [basename(path), ...below])
+  }
+}
+
+/** States that were another user's when they were looked at first. */
+const others = new Set<string>()
+
+function walked(stateDirectory: string, begun: Begun | undefined): Place | undefined {
+  if (begun === undefined) return undefined
+  let { fd } = begun
+  const owner = fstatSync(fd).uid
+  if (owner === 0) {
+    closeSync(fd)
+    // Whoever could put another directory there names none of root's in the middle of an order.
+    if (others.has(stateDirectory)) throw new Error(`${stateDirectory} is another directory than before`)
+    return undefined
+  }
+  others.add(stateDirectory)
+  let uid = owner
+  let left = begun.below
+  for (const name of begun.below) {
+    const next = openDirectory(`/proc/self/fd/${fd}/${name}`)
+    if (next === undefined) break
+    const stat = fstatSync(next)
+    uid = stat.uid === 0 && (stat.mode & OTHERS_WRITE) === 0 ? 0 : owner
+    closeSync(fd)
+    fd = next
+    left = left.slice(1)
+  }
+  // The directory itself is no link, as its name among the descriptors is.
+  return { fd, uid, path: left.length === 0 ? `/proc/self/fd/${fd}/.` : join(`/proc/self/fd/${fd}`, ...left) }
+}
+
+/** Opens a directory, and no link to one; undefined where none is. */
+function openDirectory(path: string): number | undefined {
+  try {
+    return openSync(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  } catch {
+    return undefined
+  }
+}
+
+const OTHERS_WRITE = 0o022
