@@ -1,4 +1,5 @@
 import { realpathSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import process from 'node:process'
 import type { CellAbout } from '../cells/about.ts'
 import { lookAtCells, notedCells, type Standing } from '../cells/census.ts'
@@ -11,6 +12,7 @@ import { type Confirmation, eventually, type Order, type Target } from '../contr
 import { wholeState } from '../control/named-state.ts'
 import { runPlaces } from '../control/run-places.ts'
 import { agentsMeant } from '../control/runtime.ts'
+import { isOthers, stateAround } from '../control/state-part.ts'
 import { type AgentName, agentName, isBelow, NAME_PATTERN, samePerson } from '../model/index.ts'
 import type { Waiting } from './contain-waiting.ts'
 
@@ -42,7 +44,7 @@ export async function census(
   const isNamed = ({ cell, about }: Standing) =>
     named.has(cell) || (about !== undefined && placeOf(about.state).some((place) => named.has(`${cell} ${place}`)))
   const cuts = new Set<string>()
-  const look = () => standingOf(usersOf(places), cuts, [...places.keys()]).filter((each) => isOf(each, places))
+  const look = () => standingOf(usersOf(places), cuts, states).filter((each) => isOf(each, places))
   const unnamed = () => {
     const standing = look()
     const meant = meantBy(order.target, standing, config)
@@ -101,11 +103,17 @@ export function agentsRunning(states: readonly string[], target: Target, config:
   const byPlace = new Map(states.flatMap((state) => placeOf(state).map((place) => [place, state] as const)))
   const running = new Map<string, Set<AgentName>>()
   for (const { agent, state } of [...[...standing].flatMap(({ about }) => about ?? []), ...dead]) {
-    const [own] = placeOf(state).flatMap((place) => byPlace.get(place) ?? [])
+    const [own] = placeOf(state).flatMap((place) => byPlace.get(place) ?? tenantAt(place, byPlace) ?? [])
     if (own === undefined || agent === undefined || !NAME_PATTERN.test(agent)) continue
     running.set(own, (running.get(own) ?? new Set()).add(agentName(agent)))
   }
   return running
+}
+
+/** Returns the state of a tenant that was not listed, by the state that it lies in. */
+function tenantAt(place: string, byPlace: ReadonlyMap<string, string>): string | undefined {
+  const around = byPlace.get(stateAround(place) ?? place)
+  return around === undefined ? undefined : join(around, 'tenants', basename(place))
 }
 
 /** Returns what is noted of a cell of these states, also where nothing of it runs any more. */
@@ -124,7 +132,7 @@ export function standingAbout(states: readonly string[]): readonly CellAbout[] {
 /** Returns the cells of these states that run, by the kernel; adds to `cuts` why there may be more of them. */
 export function standingIn(states: readonly string[], cuts?: Set<string>): readonly Standing[] {
   const places = placesOf(states)
-  return standingOf(usersOf(places), cuts, [...places.keys()]).filter((each) => isOf(each, places))
+  return standingOf(usersOf(places), cuts, states).filter((each) => isOf(each, places))
 }
 
 const ENDING_MS_MAX = 1_500
@@ -134,7 +142,9 @@ const END_MS_MAX = 5_000
 type Places = ReadonlyMap<string, number>
 
 function placesOf(states: readonly string[]): Places {
-  const places = states.flatMap((state) => unlessGone(() => realpathSync(state)) ?? [])
+  // Of another user's state its tenants are what lies in it, and not where a link of that user leads.
+  const own = states.filter((state) => !(stateAround(state) !== undefined && isOthers(stateAround(state) ?? state)))
+  const places = own.flatMap((state) => unlessGone(() => realpathSync(state)) ?? [])
   return new Map(places.map((place) => [place, statSync(place).uid]))
 }
 
@@ -164,8 +174,10 @@ function isOf({ about, uid }: Pick<Standing, 'about' | 'uid'>, places: Places): 
   const own = uid === process.geteuid?.()
   // What another user says is looked up for the sake of that user's states alone.
   if (!own && ![...places.values()].some((owner) => owner === uid)) return false
+  const ownerOf = (place: string) => places.get(place) ?? places.get(stateAround(place) ?? place)
   return (
-    about !== undefined && placeOf(about.state).some((place) => (own ? places.has(place) : places.get(place) === uid))
+    about !== undefined &&
+    placeOf(about.state).some((place) => (own ? ownerOf(place) !== undefined : ownerOf(place) === uid))
   )
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { standingCells } from '../cells/census.ts'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
@@ -15,8 +15,9 @@ import { ownStates, runPlaces } from '../control/run-places.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { endSilentWarden, reapDead } from '../control/silent-warden.ts'
 import { fenceAgents, fencedText, newOrderId } from '../control/stop.ts'
-import { statesIn, tenantOf, tenantState, trialsOf } from '../control/tenants.ts'
+import { statesIn, tenantOf, tenantState, tenantsLeftOut, trialsOf } from '../control/tenants.ts'
 import { type AgentName, agentName, isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
+import { readPlainFile } from '../model/plain-file.ts'
 import { cutText } from '../model/text.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
 import { agentsRunning, census, type Running, type Said } from './contain-census.ts'
@@ -136,6 +137,8 @@ async function containNamed(
   }
   const states = await tried('state', [state], async () => statesMeant(state, target))
   if (!states.some((each) => existsSync(join(each, 'ledger')))) heard(neverUsed(state))
+  const leftOut = await tried('state', undefined, async () => tenantsLeftOut(state))
+  if (leftOut !== undefined) heard(notConfirmed('tenants', leftOut))
 
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
   for (const each of await tried('host', [], () => census(states, order, config, pathOf(call), said, waiting)))
@@ -204,13 +207,17 @@ const ROUNDS_MS_MAX = 45_000
 async function configAtHand(call: Call): Promise<Config | undefined> {
   const file = configFile(call)
   try {
-    if (!statSync(file).isFile()) return undefined
-    const loaded = await loadConfig(file, { node: process.execPath })
+    const text = readPlainFile(file, CONFIG_BYTES_MAX)?.bytes.toString('utf8')
+    if (text === undefined) return undefined
+    const loaded = await loadConfig(file, { node: process.execPath }, text)
     return loaded.ok ? loaded.value : undefined
   } catch {
     return undefined
   }
 }
+
+/** One byte more than is taken for a configuration: a longer file is none. */
+const CONFIG_BYTES_MAX = 1_048_577
 
 /** Refuses an order that would go to no run and stand where no start looks; says which states there are to name. */
 function noState(call: Call, { problem, meant }: StateFault): ExitCode {

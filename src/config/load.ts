@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { basename, dirname, relative, resolve } from 'node:path'
 import {
@@ -29,6 +29,7 @@ import {
   type UpstreamName,
   upstreamName,
 } from '../model/index.ts'
+import { readPlain } from '../model/plain-file.ts'
 import type {
   Agent,
   CellConfig,
@@ -497,19 +498,18 @@ async function readPolicies(judge: Judge): Promise<readonly PolicyFile[]> {
         const whose = other.tenant === undefined ? 'everybody’s' : `of tenant "${other.tenant}"`
         report(judge, source, `"${file}" is ${whose} already`, 'policies of one tenant only')
       }
-      try {
-        files.push({
-          ...(tenant && { tenant }),
-          file,
-          text: readFileSync(resolve(directory, match), 'utf8'),
-        })
-      } catch (error) {
-        report(judge, source, `"${match}" cannot be read: ${reasonOf(error)}`)
-      }
+      // A pipe would hold whoever reads the configuration in order to stop what runs by it.
+      const read = readPlain(resolve(directory, match), POLICY_BYTES_MAX)
+      if (!read.ok) report(judge, source, `"${match}" cannot be read: ${read.reason.problem}`)
+      else if (!read.value.whole) report(judge, source, `"${match}" has more than ${POLICY_BYTES_MAX} bytes`)
+      else files.push({ ...(tenant && { tenant }), file, text: read.value.bytes.toString('utf8') })
     }
   }
   return files
 }
+
+/** As many as of the configuration itself. */
+const POLICY_BYTES_MAX = 1_048_576
 
 function everybodys(policies: ShapedConfig['policies']): readonly (Written<string> & { tenant?: undefined })[] {
   return (policies ?? []).map(({ value, source }) => ({ value, source }))
@@ -589,8 +589,4 @@ function report(judge: Judge, source: Source, message: string, expected?: string
 
 function namesOf(map: ReadonlyMap<string, unknown>): string {
   return map.size === 0 ? 'one that is declared, and none is' : `one of: ${[...map.keys()].join(', ')}`
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

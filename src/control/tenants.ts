@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, type Dirent, existsSync, lstatSync, mkdirSync, opendirSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import {
@@ -14,6 +14,7 @@ import {
 import type { BundledPolicy, PolicyBundle } from '../policy/index.ts'
 import { everybodyIn, makeFence } from './fence.ts'
 import { openState, type State } from './state.ts'
+import { inPart, isOthers } from './state-part.ts'
 
 /** Where a tenant's state is kept: ledger, witness, workspaces, answers and uids are nobody else's. */
 export function tenantState(stateDirectory: string, tenant: TenantName | undefined): string {
@@ -52,14 +53,43 @@ function beginFenced(own: string, stateDirectory: string): Result<void, string> 
   return ok(undefined)
 }
 
-/** A state, and those of its tenants. */
+/** Returns a state, and those of its tenants: of another user's, what is no link, and no more of them than `OTHERS_MAX`. */
 export function statesIn(stateDirectory: string): readonly string[] {
-  const tenants = join(stateDirectory, 'tenants')
-  // A file of that name holds no tenant.
-  const isThere = statSync(tenants, { throwIfNoEntry: false })?.isDirectory() ?? false
-  const names = isThere ? readdirSync(tenants).filter((name) => NAME_PATTERN.test(name)) : []
-  return [stateDirectory, ...names.map((name) => join(tenants, name))]
+  return [stateDirectory, ...tenantsIn(stateDirectory).map((name) => join(stateDirectory, 'tenants', name))]
 }
+
+/** Says why there may be more states than `statesIn` returns; undefined where there are none. */
+export function tenantsLeftOut(stateDirectory: string): string | undefined {
+  const left = isOthers(stateDirectory) && tenantsIn(stateDirectory).length >= OTHERS_MAX
+  return left ? `no more than ${OTHERS_MAX} tenants of another user's state are looked at` : undefined
+}
+
+function tenantsIn(stateDirectory: string): readonly string[] {
+  const others = isOthers(stateDirectory)
+  return inPart(stateDirectory, 'tenants', (tenants) => {
+    // A file of that name holds no tenant.
+    const stat = others ? lstatSync : statSync
+    if (stat(tenants, { throwIfNoEntry: false })?.isDirectory() !== true) return []
+    if (!others) return readdirSync(tenants).filter((name) => NAME_PATTERN.test(name))
+    return firstIn(tenants, OTHERS_MAX, (entry) => entry.isDirectory() && NAME_PATTERN.test(entry.name))
+  })
+}
+
+/** Returns the names of the first entries of a directory that are meant, however many there are. */
+function firstIn(directory: string, max: number, isMeant: (entry: Dirent) => boolean): readonly string[] {
+  const names: string[] = []
+  const opened = opendirSync(directory)
+  try {
+    for (let entry = opened.readSync(); entry !== null && names.length < max; entry = opened.readSync())
+      if (isMeant(entry)) names.push(entry.name)
+  } finally {
+    opened.closeSync()
+  }
+  return names
+}
+
+/** Tenants of another user's state that root's orders reach: more than a configuration has, and done in seconds. */
+const OTHERS_MAX = 1_024
 
 /**
  * Returns the states in which a doctor tries what a state's configuration would start: they lie beside it, and are

@@ -1,7 +1,18 @@
 /** S8: an order by root over the state of another user reaches what that user has started; and all means all of it. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -13,6 +24,7 @@ import { openControlSocket } from '../../src/control/control-socket.ts'
 import { makeFence, writeStopMark } from '../../src/control/fence.ts'
 import { noteRunPlace } from '../../src/control/run-places.ts'
 import { judgeConfig } from '../../src/control/setup.ts'
+import { statesIn } from '../../src/control/tenants.ts'
 import { tryAll } from '../../src/control/try-launch.ts'
 import { agentName } from '../../src/model/index.ts'
 import { firebreak, SKIP } from '../kit/command-line.ts'
@@ -154,6 +166,48 @@ describe('S8: an order by root over another user’s state', { skip: SKIP }, () 
     assert.ok(noteRunPlace(own, base).ok)
     await firebreak(['contain', 'alpha', ...BY_MARIA, '--config', config, '--state', own])
     assert.deepEqual([lives(prey), existsSync(run)], [false, false])
+  })
+
+  it('reaches cells of every tenant that the user keeps there, and none behind a link', async () => {
+    const prod = join(directory, 'states', 'prod')
+    for (const part of ['ledger', 'witness']) mkdirSync(join(prod, part), { recursive: true })
+    const base = join(directory, 'of-root')
+    assert.ok(noteRunPlace(state, base).ok)
+    const ofRoot = cellOf(11, { part: 'agent', state: prod }, 0, base)
+    symlinkSync(join(directory, 'states'), join(state, 'tenants'))
+    const linked = await ask('contain', 'all')
+    assert.equal(linked.code, 0, linked.stdout)
+    assert.deepEqual([lives(ofRoot.child), readdirSync(prod).length], [true, 2])
+    rmSync(join(state, 'tenants'))
+    mkdirSync(join(state, 'tenants'))
+    for (let i = 0; i < 1_100; i++) mkdirSync(join(state, 'tenants', `t${i}`))
+    const listed = new Set(statesIn(state))
+    const last = readdirSync(join(state, 'tenants'), { withFileTypes: true })
+      .map(({ name }) => join(state, 'tenants', name))
+      .find((path) => !listed.has(path))
+    assert.ok(last !== undefined && listed.size === 1_025)
+    for (const path of [join(state, 'tenants'), last]) chownSync(path, USER, USER)
+    const unlisted = cellOf(12, { part: 'agent', state: last })
+    const told = await ask('contain', 'all')
+    rmSync(join(state, 'tenants'), { recursive: true })
+    ofRoot.child.kill('SIGKILL')
+    assert.equal(told.code, 1, told.stdout)
+    assert.match(told.stdout, /^NO {3}tenants +no more than 1024 tenants/m)
+    assert.match(
+      told.stdout,
+      new RegExp(`^yes {2}processes of ${unlisted.id} +no warden named it, and it was ended`, 'm'),
+    )
+    assert.ok(!lives(unlisted.child))
+  })
+
+  it('is not held by what the user’s configuration names', async () => {
+    const theirs = join(directory, 'piped.yaml')
+    const text = JSON.parse(readFileSync(config, 'utf8')) as object
+    writeFileSync(theirs, JSON.stringify({ ...text, policies: ['*.cedar'] }))
+    assert.equal(spawnSync('/usr/bin/mkfifo', [join(directory, 'waits.cedar')]).status, 0)
+    const told = await firebreak(['contain', 'all', ...BY_MARIA, '--config', theirs, '--state', state], {}, 60_000)
+    rmSync(join(directory, 'waits.cedar'))
+    assert.equal(told.code, 0, told.stdout)
   })
 
   it('is not confirmed where the user keeps root from seeing what runs', async () => {
