@@ -74,6 +74,17 @@ describe('tidy', () => {
     assert.deepEqual(left, [])
   })
 
+  it('no document says a thing twice', () => {
+    for (const file of ['LIMITATIONS.md', 'SPECIFICATION.md', 'CHANGELOG.md', 'README.md']) {
+      const leads = [...read(file).matchAll(/^- \*\*(.+?)\*\*/gm)].map(([, lead]) => lead)
+      assert.deepEqual(
+        leads.filter((lead, i) => leads.indexOf(lead) !== i),
+        [],
+        file,
+      )
+    }
+  })
+
   it('no file is called after nothing', () => {
     const vague = files('src/**/*.ts').filter((file) =>
       /\b(?:utils?|helpers?|common|manager|misc)\b/.test(file.replaceAll('-', ' ')),
