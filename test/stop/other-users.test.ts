@@ -30,6 +30,7 @@ import { agentName } from '../../src/model/index.ts'
 import { firebreak, SKIP } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
+import { until } from '../kit/until.ts'
 import { BY_MARIA } from './kit.ts'
 
 /** An ordinary user; nobody on this host. */
@@ -112,9 +113,16 @@ describe('S8: an order by root over another user’s state', { skip: SKIP }, () 
 
   it('ends nothing that only the user’s word makes theirs, and takes nobody else’s word for a state', async () => {
     const root = cellOf(4, { part: 'agent', state }, 0)
-    const said = standingCells([BASE], { controllers: {} }, USER).find(({ cell }) => cell === root.id)
-    assert.ok(said)
-    said.end()
+    const control = cellOf(13, { part: 'agent', state })
+    const said = standingCells([BASE], { controllers: {} }, USER)
+    for (const { id } of [root, control]) {
+      const standing = said.find(({ cell }) => cell === id)
+      assert.ok(standing)
+      standing.end()
+    }
+    // Whoever was killed before is gone by then.
+    await until('the user’s own has ended', () => !lives(control.child))
+    await delay(100)
     assert.ok(lives(root.child))
     root.child.kill('SIGKILL')
     // What another user calls a trial of this state is none.
