@@ -62,11 +62,38 @@ export function isUnsafe(value: number): boolean {
  * either beside such numbers: no UTF-8 has it.
  */
 export function parseExactJson(text: string, keeps: Keeps = KEEP_AS_WRITTEN): Json {
+  return read(text, keeps).value
+}
+
+function read(text: string, keeps: Keeps): { readonly value: Json; readonly scan: JsonScan } {
   const scan = scanJson(text, keeps)
   if (scan.tooLong) throw new SyntaxError('a number in it is longer, or its exponent, than any that is kept')
   const { value, mistaken } = parseScanned(text, scan)
   if (mistaken) throw new SyntaxError('a string in it cannot be told from a number')
+  return { value, scan }
+}
+
+/**
+ * Reads JSON as `parseExactJson` does, where every reader takes it for the same value. Throws a SyntaxError where an object
+ * in it has two members of one name, of which some readers take the first, some the last, and a model both.
+ */
+export function parseUniqueJson(text: string): Json {
+  const { value, scan } = read(text, KEEP_AS_WRITTEN)
+  if (membersIn(value) !== scan.colons) throw new SyntaxError('a name in it stands there twice')
   return value
+}
+
+/** Returns how many members all objects of a value have together. */
+function membersIn(value: Json): number {
+  let members = 0
+  const left: Json[] = [value]
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    if (typeof next !== 'object' || next === null || next instanceof WrittenNumber) continue
+    const items = Object.values(next) as readonly Json[] // of an object or a list of JSON
+    if (!Array.isArray(next)) members += items.length
+    for (const item of items) left.push(item)
+  }
+  return members
 }
 
 const QUOTE = 0x22

@@ -1,4 +1,4 @@
-import { parseExactJson } from '../model/exact-json.ts'
+import { parseUniqueJson } from '../model/exact-json.ts'
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
 
 /** The parts of an MCP result that carry data: each is looked at as JSON where it is JSON. */
@@ -86,7 +86,7 @@ function parsedBlock(block: Json): Json {
   // Most texts are prose: finding that out by the parser's exception costs more than all the rest.
   if (!OPENS.test(block.text)) return block.text
   try {
-    return parseExactJson(block.text)
+    return parseUniqueJson(block.text)
   } catch {
     return block.text
   }

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type ActionId, type Json, type JsonPath, jsonPath, type Label, LIMITS, personName } from '../model/index.ts'
+import {
+  type ActionId,
+  isJsonObject,
+  type Json,
+  type JsonPath,
+  jsonPath,
+  type Label,
+  LIMITS,
+  personName,
+} from '../model/index.ts'
 import { ruledPart, valuesOf } from './answer-parts.ts'
 import { explain } from './explain.ts'
 import { Exposure } from './exposure.ts'
@@ -633,6 +642,10 @@ describe('S15: the parts of a result', () => {
     assert.deepEqual(ruledPart({ content: [text('other')], structuredContent: { id: 1 } }), { id: 1 })
     assert.deepEqual(ruledPart({ content: [text('{"id":2}')] }), { id: 2 })
     assert.equal(ruledPart({ content: [text('{"id":2}'), text('{"id":3}')] }), undefined)
+    const twice = '{"a":{"b":"EVIL"},"a":null,"__proto__":1}'
+    assert.equal(ruledPart({ content: [text(twice)] }), twice)
+    const once = ruledPart({ content: [text('{"a:":{"__proto__":[":",{}]},"b":{"a:":1.50}}')] })
+    assert.ok(isJsonObject(once))
     assert.equal(ruledPart({ content: [text('{"id":2}')], isError: true }), undefined)
   })
 })
