@@ -10,6 +10,7 @@ import { agentName } from '../../src/model/index.ts'
 import { firebreak, ledgerOf, NODE_CELL, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { type AgentPlan, type CellPlan, type ConfigPlan, type UpstreamPlan, writeConfig } from '../kit/config-text.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
+import { exitOf, onTerminal, terminal } from '../kit/terminal.ts'
 import { until } from '../kit/until.ts'
 
 const MARIA = ['--as', 'maria.silva@shop.example']
@@ -245,7 +246,9 @@ describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
   })
 
   it('by rule: what the configuration allows lands, also while the cell lives; never what it protects', async () => {
-    const { work, state, call, run } = desk({ commit: { allow: ['src/**', '*.md'], never: ['src/secret/**'] } })
+    const { config, work, state, call, run } = desk({
+      commit: { allow: ['src/**', '*.md'], never: ['src/secret/**'] },
+    })
     const makes =
       'mkdir -p src/secret; echo x > src/a; echo x > src/secret/k; echo x > note.md; echo x > other; echo x > src/.envrc'
     const running = run('sh', '-c', `${makes}; echo up; while :; do echo x >> src/grows; sleep 0.05; done`)
@@ -277,6 +280,10 @@ describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
         5,
         'of who is contained, none',
       )
+    const before = terminal()
+    const unnamed = onTerminal(before, ['commit', '--agent', 'desk', '--config', config, '--state', state])
+    assert.equal(await exitOf(unnamed), 5, 'and nobody is asked about all of it at once')
+    assert.match(before.shown(), /a person names the paths that are to land/)
     assert.deepEqual(readdirSync(work).toSorted(), ['given', 'src'])
     const untold = await call('commit', '--agent', 'desk', 'src/secret/k', 'other', '--yes')
     assert.equal(untold.code, 5, 'nor what a person names who was not told')

@@ -114,7 +114,7 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
 async function despite(call: Call, { order, text }: Contained): Promise<Result<Pick<Wanted, 'told'>, ExitCode>> {
   const isNamed = call.positionals.length > 0
   if (isNamed && call.text('contained') === order) return ok({ told: order })
-  if (!call.flag('rule') && !call.flag('yes') && !call.flag('no-input') && process.stdin.isTTY) {
+  if (isNamed && !call.flag('yes') && !call.flag('no-input') && process.stdin.isTTY) {
     call.print.line(printable(text))
     return (await confirmedBy(call, 'It is contained. Go on all the same? [y/N] '))
       ? ok({ told: order })
