@@ -58,6 +58,16 @@ describe('S11: what a person reads before accepting', () => {
     assert.match(changed('Sends.', 'Mails.'), /^ {6}\+ Mails\.$/m)
   })
 
+  it('has names of members that are no plain names in quotes', () => {
+    const checked = '! Firebreak has checked it'
+    const same = 'x (unchanged but for its order)'
+    const after = definition('Sends.', { [same]: { enum: ['EVIL'] } })
+    assert.match(read({ ...after, [checked]: 'yes' }), /^ {4}\["! Firebreak has checked it"\]: "yes"$/m)
+    const told = read(after, definition('Sends.', {}))
+    assert.match(told, /^ {4}inputSchema\.properties\["x \(unchanged but for its order\)"\]$/m)
+    assert.match(told, /it leads: \$\["x \(unchanged but for its order\)"\]: "EVIL"$/m)
+  })
+
   it('tells which values of arguments nobody will be asked about', () => {
     const agrees = (text: string) => text.split('\n').filter((line) => line.includes('whoever accepts it agrees'))
     const properties = {

@@ -7,6 +7,7 @@ import {
   isJsonObject,
   type Json,
   type JsonObject,
+  stepText,
   type ToolName,
   type UpstreamName,
 } from '../model/index.ts'
@@ -141,7 +142,14 @@ export function changeText(change: Change): readonly string[] {
 }
 
 function membersText(definition: JsonObject): readonly string[] {
-  return Object.entries(definition).map(([member, value]) => `    ${shown(member)}: ${shown(JSON.stringify(value))}`)
+  return Object.entries(definition).map(
+    ([member, value]) => `    ${shown(placeIn(stepText(member)))}: ${shown(JSON.stringify(value))}`,
+  )
+}
+
+/** A definition is no member of anything: a place in it begins with a name. */
+function placeIn(steps: string): string {
+  return steps.replace(/^\./, '')
 }
 
 /** Honest descriptions are indented; a longer run pushes text out of sight. */
@@ -155,7 +163,7 @@ function differencesText(before: JsonObject, after: JsonObject): readonly string
   return [...differencesIn(comparable(before, false), comparable(after, false), '')].flatMap(({ path, was, is }) => {
     const [old, now] = partsThatDiffer(was, is)
     return [
-      `    ${shown(path)}`,
+      `    ${shown(placeIn(path))}`,
       `      - ${old === undefined ? '(nothing)' : shown(unlikeOurs(old))}`,
       `      + ${now === undefined ? '(gone)' : shown(unlikeOurs(now))}`,
     ]
@@ -177,7 +185,7 @@ interface Difference {
 function* differencesIn(was: Json | undefined, is: Json | undefined, path: string): Generator<Difference> {
   if (isJsonObject(was) && isJsonObject(is)) {
     for (const name of new Set([...Object.keys(was), ...Object.keys(is)]))
-      yield* differencesIn(own(was, name), own(is, name), path === '' ? name : `${path}.${name}`)
+      yield* differencesIn(own(was, name), own(is, name), `${path}${stepText(name)}`)
   } else if (JSON.stringify(was) !== JSON.stringify(is)) yield { path, was, is }
 }
 

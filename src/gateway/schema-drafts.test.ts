@@ -98,12 +98,12 @@ describe('what drafts say', () => {
       const prefixed = { type: 'array', prefixItems: [{ type: 'integer' }, { type: 'string' }], items: false }
       for (const tuple of [listed, prefixed]) {
         assert.equal(check(tuple, '[1,"a"]', draft), 'ok')
-        assert.equal(check(tuple, '["a",1]', draft), '$.v.0 must be integer')
-        assert.equal(check(tuple, '[1,"a",2]', draft), '$.v.2 is not allowed')
+        assert.equal(check(tuple, '["a",1]', draft), '$.v[0] must be integer')
+        assert.equal(check(tuple, '[1,"a",2]', draft), '$.v[2] is not allowed')
       }
       const further = { items: [{ type: 'integer' }], additionalItems: { type: 'object', properties: { a: {} } } }
       assert.equal(check(further, '[1,{"a":1}]', draft), 'ok')
-      assert.equal(check(further, '[1,{"b":1}]', draft), '$.v.1.b is not declared')
+      assert.equal(check(further, '[1,{"b":1}]', draft), '$.v[1].b is not declared')
     }
   })
 

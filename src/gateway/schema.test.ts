@@ -32,7 +32,7 @@ describe('compileSchema for arguments', () => {
   it('S11: refuses an undeclared argument, also inside objects and lists', () => {
     assert.equal(check(REFUND, { id: 'o_1', amount: 5, bcc: 'x' }), '$.bcc is not declared')
     assert.equal(check(REFUND, { id: 'o_1', amount: 5, to: { bcc: 'x' } }), '$.to.bcc is not declared')
-    assert.equal(check(REFUND, { id: 'o_1', amount: 5, lines: [{ price: 1 }] }), '$.lines.0.price is not declared')
+    assert.equal(check(REFUND, { id: 'o_1', amount: 5, lines: [{ price: 1 }] }), '$.lines[0].price is not declared')
     assert.equal(check({ type: 'object' }, { any: 1 }), '$.any is not declared')
   })
 

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result, stepText } from '../model/index.ts'
 import { cutShown } from './cut-shown.ts'
 import { type CheckFault, TooManySteps } from './schema-check.ts'
 import { compileChecks } from './schema-engine.ts'
@@ -132,7 +132,7 @@ function faultIn(check: (value: Json) => CheckFault | undefined, value: Json): S
   try {
     const fault = check(value)
     if (fault === undefined) return undefined
-    const path = ['$', ...fault.keys].join('.')
+    const path = `$${fault.keys.map(stepText).join('')}`
     return {
       path: cutShown(path, LIMITS.faultCharactersMax),
       problem: cutShown(fault.problem, LIMITS.faultCharactersMax),

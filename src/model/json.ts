@@ -1,4 +1,5 @@
 import { doubleOf, WrittenNumber } from './number.ts'
+import { stepText } from './path.ts'
 
 /** A parsed JSON value. What a strict parser returned: no duplicate key, no lone surrogate was in it, and no unsafe number but as it was written. */
 export type Json = null | boolean | number | string | WrittenNumber | readonly Json[] | JsonObject
@@ -33,7 +34,7 @@ export function writtenNumberIn(value: Json, path = '$'): string | undefined {
   if (value === null || typeof value !== 'object') return undefined
   const list = Array.isArray(value)
   for (const [key, item] of Object.entries(value)) {
-    const found = writtenNumberIn(item as Json, list ? `${path}[${key}]` : `${path}.${key}`)
+    const found = writtenNumberIn(item as Json, `${path}${stepText(list ? Number(key) : key)}`)
     if (found !== undefined) return found
   }
   return undefined

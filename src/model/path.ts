@@ -6,17 +6,29 @@ export type JsonPath = readonly PathStep[]
 
 export type PathStep = { readonly name: string } | 'items'
 
+const NAME = '[A-Za-z_][A-Za-z0-9_-]*'
+const PATH = new RegExp(`^\\$(?:\\.${NAME}|\\[\\*\\])*$`)
+const STEPS = new RegExp(`\\.(${NAME})|\\[\\*\\]`, 'g')
+const PLAIN = new RegExp(`^${NAME}$`)
+
 /** Undefined for what is no path. */
 export function jsonPath(text: string): JsonPath | undefined {
-  if (text.length > 256 || !/^\$(?:\.[A-Za-z_][A-Za-z0-9_-]*|\[\*\])*$/.test(text)) return undefined
-  return [...text.matchAll(/\.([A-Za-z_][A-Za-z0-9_-]*)|\[\*\]/g)].map(([, name]) =>
-    name === undefined ? 'items' : { name },
-  )
+  if (text.length > 256 || !PATH.test(text)) return undefined
+  return [...text.matchAll(STEPS)].map(([, name]) => (name === undefined ? 'items' : { name }))
 }
 
-/** What `jsonPath` read. */
+/** Returns a path as people are shown it; `jsonPath` reads it where no name in it stands in quotes. */
 export function pathText(path: JsonPath): string {
-  return `$${path.map((step) => (step === 'items' ? '[*]' : `.${step.name}`)).join('')}`
+  return `$${path.map((step) => (step === 'items' ? '[*]' : stepText(step.name))).join('')}`
+}
+
+/**
+ * Returns one step of a path as people are shown it. Cells and upstreams choose names: one that a configuration could not
+ * write stands in quotes (`["…"]`), so that no part of it passes for a word of ours.
+ */
+export function stepText(step: string | number): string {
+  if (typeof step === 'number') return `[${step}]`
+  return PLAIN.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`
 }
 
 /** The same as a key of YAML: brackets stand in quotes, or a list would begin there. */

@@ -1,5 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
 import { LIMITS } from '../model/limits.ts'
+import { stepText } from '../model/path.ts'
 import type { ArgumentType } from './argument-type.ts'
 import { fits } from './long.ts'
 import { type CedarRecord, CedarSet, Decimal, Fault, type Value, Withheld } from './value.ts'
@@ -36,14 +37,14 @@ function walk(
   if (Array.isArray(json)) {
     for (let index = 0; index < json.length; index++) {
       const found = visit(json[index], depth, count)
-      if (found) return within(found, `[${index}]`)
+      if (found) return within(found, stepText(index))
     }
     return undefined
   }
   for (const name in json) {
-    if (SMUGGLING_NAMES.has(name)) return { path: `.${name}`, problem: 'a name that Cedar reserves' }
+    if (SMUGGLING_NAMES.has(name)) return { path: stepText(name), problem: 'a name that Cedar reserves' }
     const found = visit((json as JsonObject)[name], depth, count)
-    if (found) return within(found, `.${name}`)
+    if (found) return within(found, stepText(name))
   }
   return undefined
 }
@@ -88,7 +89,7 @@ function recordMapper(
   path: string,
 ): (json: JsonObject) => CedarRecord {
   const fields = new Map(
-    Object.entries(type.fields).map(([name, field]) => [name, mapper(field.type, `${path}.${name}`)]),
+    Object.entries(type.fields).map(([name, field]) => [name, mapper(field.type, `${path}${stepText(name)}`)]),
   )
   const undeclared = withheld(path, 'has a member that its accepted definition does not declare')
   return (json) => {

@@ -74,8 +74,8 @@ describe('FieldTree', () => {
       '$.rows[1].id number 2: else',
       '$.rows[1].other name other: else',
       '$.rows[1].other[0] text o: else',
-      '$.b.c name b.c: else',
-      '$.b.c number -0.5: else',
+      '$["b.c"] name b.c: else',
+      '$["b.c"] number -0.5: else',
     ])
   })
 
@@ -88,8 +88,8 @@ describe('FieldTree', () => {
       '$.rows[0].note text n: rows',
       '$.rows[1].id number 2: id',
       '$.rows[1].other[0] text o: other',
-      '$.b.c name b.c: root',
-      '$.b.c number -0.5: root',
+      '$["b.c"] name b.c: root',
+      '$["b.c"] number -0.5: root',
     ])
     assert.deepEqual(visited({ $: 'root' }, 'text'), ['$ text text: root'])
   })

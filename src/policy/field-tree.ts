@@ -1,6 +1,6 @@
 import { isJsonObject, type Json } from '../model/json.ts'
 import { isNumber, numberText } from '../model/number.ts'
-import type { JsonPath } from '../model/path.ts'
+import { type JsonPath, stepText } from '../model/path.ts'
 
 interface Node<T> {
   rule?: T
@@ -82,8 +82,11 @@ interface Told<T> {
 
 interface Place {
   readonly above: Place | undefined
-  readonly step: string | number
+  /** `ITEMS`: every item of a list. */
+  readonly step: string | number | typeof ITEMS
 }
+
+const ITEMS = Symbol('items')
 
 function walk<T>(value: Json, node: Node<T> | undefined, above: T, place: Place | undefined, told: Told<T>): void {
   const { visit, gap, other, member } = told
@@ -118,19 +121,18 @@ function lacks<T>(value: Json | undefined, node: Node<T>, place: Place | undefin
     else lacking(isJsonObject(value) ? undefined : other, child, at, gap)
   }
   if (node.items === undefined) return
-  if (!Array.isArray(value) || value.length === 0) lacking(other, node.items, { above: place, step: '[*]' }, gap)
+  if (!Array.isArray(value) || value.length === 0) lacking(other, node.items, { above: place, step: ITEMS }, gap)
   else for (const [i, item] of value.entries()) lacks(item, node.items, { above: place, step: i }, gap)
 }
 
 function lacking<T>(value: Json | undefined, node: Node<T>, place: Place, gap: Gap<T>): void {
   if (node.rule !== undefined) gap(value, node.rule, () => placeText(place))
   for (const [name, child] of node.names) lacking(value, child, { above: place, step: name }, gap)
-  if (node.items !== undefined) lacking(value, node.items, { above: place, step: '[*]' }, gap)
+  if (node.items !== undefined) lacking(value, node.items, { above: place, step: ITEMS }, gap)
 }
 
 function placeText(place: Place | undefined): string {
   if (place === undefined) return '$'
   const { above, step } = place
-  if (step === '[*]') return `${placeText(above)}[*]`
-  return `${placeText(above)}${typeof step === 'number' ? `[${step}]` : `.${step}`}`
+  return `${placeText(above)}${step === ITEMS ? '[*]' : stepText(step)}`
 }
