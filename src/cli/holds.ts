@@ -22,7 +22,7 @@ import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
 import { unread, type Whole, wholeOf } from './held-whole.ts'
 import { sharedTerminal } from './own-terminal.ts'
 import { loginName } from './person.ts'
-import { plain, printable, wrapped } from './printable.ts'
+import { named, plain, printable, wrapped } from './printable.ts'
 import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from './state.ts'
 
 /** Options of `approve` and `deny`. */
@@ -215,7 +215,7 @@ function argumentsOf(args: Json): readonly string[] {
 
 /** A name that could be taken for one of our own lines, or for more than a name, stands in quotes. */
 function nameText(name: string): string {
-  return /^[\w.$-]+$/.test(name) && !OWN_LINES.has(name) ? name : plain(JSON.stringify(name))
+  return OWN_LINES.has(name) ? JSON.stringify(name) : named(name)
 }
 
 const OWN_LINES: ReadonlySet<string> = new Set(['what', 'because', 'labels', 'approve', 'digest'])

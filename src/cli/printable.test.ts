@@ -9,7 +9,8 @@ import { type Desk, fill, openDesk } from '../../test/sim/ledger-fixture.ts'
 import { segmentPath } from '../ledger/disk.ts'
 import { record } from '../ledger/record.ts'
 import { recordsFrom } from '../ledger/scan.ts'
-import { printable, printableJson } from './printable.ts'
+import { diffText } from './commands/diff.ts'
+import { folded, named, printable, printableJson } from './printable.ts'
 
 const UNSEEN = /[\p{Cc}\p{Cf}\u2028\u2029]/u
 const EVIL = '\u001b[1A\u001b[2K\r\u001b]0;title\u0007\u009b31m\u202e\nintact: every entry under a seal is as it was'
@@ -25,7 +26,45 @@ describe('what a terminal is shown', () => {
       }),
       { numRuns: 50 },
     )
+    for (const name of ['src/a-b.ts', '.env', '漢字/naïve.md', '$x', '@types/node', 'a+b=c~1'])
+      assert.equal(named(name), name)
+    assert.equal(named(`a.txt  2 bytes${' '.repeat(60)}+ b`), '"a.txt  2 bytes[60 spaces]+ b"')
+    for (const name of ['', '-x', '+ x', '! x', 'a: b', 'x (y)', 'a,b', '"x"', 'a\u3164b'])
+      assert.match(named(name), /^".*"$/u)
+    const long = `+ ${'x'.repeat(90)}+ notes.md`
+    const lines = folded(long, 88)
+    assert.deepEqual([lines.length, lines.join('').replaceAll(' ', '')], [2, long.replaceAll(' ', '')])
+    for (const line of lines.slice(1)) assert.match(line, /^ {6}/)
+    assert.deepEqual(
+      folded('漢'.repeat(50), 88).map((line) => line.length),
+      [40, 16],
+    )
+    assert.deepEqual(folded(long, undefined), [long])
     assert.equal(printable('naïve — 漢字 😀'), 'naïve — 漢字 😀')
+  })
+})
+
+describe('what a diff shows', () => {
+  it('has each name in one place, whatever it says', () => {
+    const name = `a  2 bytes${' '.repeat(60)}+ b`
+    const said = `"a  2 bytes[60 spaces]+ b"`
+    const file = { kind: 'added', path: name, type: 'file', mode: 0o644, bytes: 1, changedBelow: false }
+    const diff = {
+      workspace: 'a',
+      record: { lower: '/work' },
+      changes: [file, { ...file, path: 'link', type: 'symlink', target: name }],
+      refused: [{ refused: name, why: 'a socket' }],
+      executes: [{ path: name, why: 'a program' }],
+      truncated: false,
+    } as unknown as Parameters<typeof diffText>[0] // what is read of it
+    const lines = diffText(diff)
+    for (const line of [
+      `  ! ${said}  (a program)`,
+      `+ ${said}  1 bytes, mode 644`,
+      `+ link  -> ${said}`,
+      `x ${said}  never landed: a socket`,
+    ])
+      assert.ok(lines.includes(line), lines.join('\n'))
   })
 })
 

@@ -17,6 +17,38 @@ export function plain(text: string, spacesMax = 2): string {
     .replaceAll(/(\\u\{[0-9a-f]+\}|\\[nrt])\1{3,}/g, (run, one: string) => `${one}[${run.length / one.length} times]`)
 }
 
+/** Returns a name that others chose: one that could be taken for more than a name stands in quotes. */
+export function named(name: string): string {
+  return /^[\p{L}\p{N}_.$/@][\p{L}\p{N}\p{M}_.$/@+=~-]*$/u.test(name) && visibleText(name) === name
+    ? name
+    : plain(JSON.stringify(name))
+}
+
+/**
+ * Returns a line in as many as a person's terminal needs, all but the first set in: what others make long begins none as
+ * ours begin. A character that may be two columns wide counts as two.
+ */
+export function folded(line: string, columns: number | undefined = columnsOf()): readonly string[] {
+  const room = Math.max(40, (columns ?? Number.POSITIVE_INFINITY) - BEFORE_MAX)
+  const lines: string[] = []
+  let [text, width] = ['', 0]
+  for (const character of line) {
+    const own = character <= '~' ? 1 : 2
+    if (width + own > room) {
+      lines.push(text)
+      text = FURTHER
+      width = FURTHER.length
+    }
+    text += character
+    width += own
+  }
+  return [...lines, text]
+}
+
+const FURTHER = '      '
+/** Characters that stand before a line of a message. */
+const BEFORE_MAX = 8
+
 /** The same as JSON. */
 export const printableJson: (value: unknown) => string = visibleJson
 

@@ -14,7 +14,7 @@ import { workspaceFaultText } from '../../control/workspace-fault.ts'
 import { markDiscarded } from '../../control/workspace-marks.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { printable } from '../printable.ts'
+import { folded, named, printable } from '../printable.ts'
 import {
   agentOfWorkspace,
   confirmedBy,
@@ -164,9 +164,9 @@ function landed(call: Call, landing: Result<Landing, string | readonly Executes[
     return EXIT.failed
   }
   const { landed: done, refused, left } = landing.value
-  for (const path of done) call.print.line(`landed ${printable(path)}`)
-  for (const { path, why } of left) call.print.line(`left ${printable(path)}: ${printable(why)}`)
-  for (const { refused: path, why } of refused) call.print.line(`refused ${printable(path)}: ${printable(why)}`)
+  for (const path of done) call.print.line(`landed ${named(path)}`)
+  for (const { path, why } of left) call.print.line(`left ${named(path)}: ${printable(why)}`)
+  for (const { refused: path, why } of refused) call.print.line(`refused ${named(path)}: ${printable(why)}`)
   call.print.object({ ok: refused.length === 0, landed: done, refused, left })
   if (refused.length > 0) return EXIT.failed
   return left.some(({ needsPerson }) => needsPerson) ? EXIT.needsApproval : EXIT.ok
@@ -181,7 +181,7 @@ function pathsIn(text: string): readonly string[] {
 
 /** A person decides about each of these by name: landing one hands the agent the host's hands. */
 function hold(call: Call, executes: readonly Executes[]): ExitCode {
-  const lines = executes.map(({ path, why }) => `${printable(path)}: ${why}`)
+  const lines = executes.map(({ path, why }) => folded(`${named(path)}: ${why}`).join('\n'))
   call.print.fault(
     'not landed: a host would act upon these by itself',
     ...lines,

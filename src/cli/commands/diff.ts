@@ -4,7 +4,7 @@ import type { WorkspaceDiff } from '../../cells/workspace/changes.ts'
 import { noteShown } from '../../control/shown-changes.ts'
 import { workspaceFaultText } from '../../control/workspace-fault.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { printable } from '../printable.ts'
+import { folded, named, printable } from '../printable.ts'
 import { WORKSPACE_OPTIONS, withWorkspaces } from '../workspace.ts'
 
 export const command: Command = {
@@ -47,8 +47,8 @@ async function diffs(call: Call, warden: Warden, kept: readonly string[]): Promi
   return EXIT.ok
 }
 
-/** Names are the cell's own words, and are shown so that none of them can hide or move the cursor. */
-function diffText({
+/** Returns what a person reads of a diff. Names are the cell's own words: none hides, moves the cursor or begins a line. */
+export function diffText({
   workspace,
   changes,
   refused,
@@ -59,24 +59,24 @@ function diffText({
   const lines: string[] = []
   if (executes.length > 0) {
     lines.push('A host would act upon these by itself; each needs --confirm:')
-    for (const { path, why } of executes) lines.push(`  ! ${printable(path)}  (${why})`)
+    for (const { path, why } of executes) lines.push(`  ! ${named(path)}  (${why})`)
     lines.push('')
   }
   for (const { kind, path, type, mode, bytes, target, changedBelow, replacesDirectory } of changes) {
     const sign = { added: '+', changed: '~', removed: '-' }[kind]
     const what =
       type === 'symlink'
-        ? `-> ${printable(target ?? '')}`
+        ? `-> ${named(target ?? '')}`
         : type === 'directory'
           ? 'directory'
           : `${bytes} bytes, mode ${mode.toString(8)}`
     lines.push(
-      `${sign} ${printable(path)}  ${kind === 'removed' ? '' : what}${changedBelow ? '  (its original has changed since)' : ''}${replacesDirectory ? '  (in place of a directory and all that is in it)' : ''}`,
+      `${sign} ${named(path)}  ${kind === 'removed' ? '' : what}${changedBelow ? '  (its original has changed since)' : ''}${replacesDirectory ? '  (in place of a directory and all that is in it)' : ''}`,
     )
   }
-  for (const { refused: path, why } of refused) lines.push(`x ${printable(path)}  never landed: ${printable(why)}`)
+  for (const { refused: path, why } of refused) lines.push(`x ${named(path)}  never landed: ${printable(why)}`)
   if (truncated) lines.push('… and more than can be listed')
   if (lines.length === 0) lines.push(`Nothing was changed over ${record.lower}`)
   else lines.push('', `Land it with: firebreak commit --agent ${workspace}`)
-  return lines
+  return lines.flatMap((line) => folded(line))
 }

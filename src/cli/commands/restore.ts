@@ -15,7 +15,7 @@ import { workspaceFaultText } from '../../control/workspace-fault.ts'
 import type { CheckpointId } from '../../model/index.ts'
 import type { Checkpoint } from '../../recovery/checkpoint.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { printable } from '../printable.ts'
+import { folded, named, printable } from '../printable.ts'
 import {
   agentOfWorkspace,
   confirmedBy,
@@ -102,7 +102,9 @@ async function rehearse(call: Call, warden: Warden, changes: string, checkpoint:
     return EXIT.failed
   }
   const { differences, truncated } = rehearsed.value
-  for (const { path, what } of differences) call.print.line(`${SIGNS[what]} ${printable(path)}`)
+  for (const { path, what } of differences) {
+    for (const line of folded(`${SIGNS[what]} ${named(path)}`)) call.print.line(line)
+  }
   if (truncated) call.print.line('… and more than can be listed')
   call.print.line(
     differences.length === 0
