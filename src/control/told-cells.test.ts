@@ -37,14 +37,24 @@ describe('S8: the cells that a shared server has had', () => {
 
   it('are bounded: of the oldest that have ended only the agent is kept, and any cell of it may be meant', () => {
     const told = new ToldCells()
-    const now = new Set([0])
-    told.has(0, [{ cell: cell(0), agent: giver }], now)
-    for (let n = 1; n <= 2_000; n++) told.has(n, [{ cell: cell(n), agent: helper }], now)
-    assert.deepEqual(told.meant(byCell(cell(2_000))), [helper])
-    assert.deepEqual(told.meant(byCell(cell(1))), [helper], 'it is not known any more whether it was one of them')
-    assert.deepEqual(told.meant(byCell(cell(0))).includes(giver), true, 'one that is here now stays')
+    const older = agent('older')
+    const now = (n: number) => new Set([0, n])
+    told.has(0, [{ cell: cell(0), agent: giver }], now(0))
+    for (let n = 1; n <= 500; n++) told.has(n, [{ cell: cell(n), agent: older }], now(n))
+    for (let n = 501; n <= 1_500; n++) told.has(n, [{ cell: cell(n), agent: helper }], now(n))
+    let known = 0
+    const count: IsMeant = (each) => {
+      if (each !== undefined) known++
+      return false
+    }
+    assert.deepEqual(told.meant(count), [])
+    assert.equal(known, 1_026, 'of those that are here, and of 1,024 that have ended')
+    // Of the older agent no cell is known: it may have been any.
+    assert.deepEqual(told.meant(byCell(cell(1_500))), [helper, older])
+    assert.deepEqual(told.meant(byCell(cell(1))), [older])
+    assert.deepEqual(told.meant(byCell(cell(0))), [giver, older], 'one that is here now stays')
     assert.deepEqual(told.meant(byName('nobody')), [])
-    told.only(now)
+    told.only(now(0))
     assert.deepEqual(told.meant(byCell(cell(1))), [])
     assert.deepEqual(told.meant(byName('giver')), [giver])
   })

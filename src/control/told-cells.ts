@@ -18,10 +18,10 @@ export class ToldCells {
   /** Agents of cells whose lines are not kept any more. */
   readonly #forgotten = new Set<Agent>()
 
-  /** Takes note of a cell that has the server from here on, beside those that have it now. */
+  /** Takes note of a cell that has the server from here on, among those that have it now. */
   has(number: number, line: Line, now: ReadonlySet<number>): void {
     this.#lines.set(number, line)
-    const ended = [...this.#lines.keys()].filter((each) => each !== number && !now.has(each))
+    const ended = [...this.#lines.keys()].filter((each) => !now.has(each))
     for (const oldest of ended.slice(0, Math.max(0, ended.length - LINES_MAX))) {
       for (const { agent } of this.#lines.get(oldest) ?? []) this.#forgotten.add(agent)
       this.#lines.delete(oldest)
