@@ -7,6 +7,8 @@ import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { repository, SKIP } from '../kit/command-line.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
+import { shellOn, terminal } from '../kit/terminal.ts'
+import { until } from '../kit/until.ts'
 
 function written(directory: string, name: string, text: string, mode = 0o644): string {
   const place = join(directory, name)
@@ -92,6 +94,34 @@ async function keyedServer(asked: string[]): Promise<string> {
   const address = server.address()
   return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
 }
+
+describe('an address of a client’s file that is sent values of this host', { skip: SKIP }, () => {
+  it('is asked only once a person has said so on a terminal, each by itself', async () => {
+    const home = temporaryDirectory()
+    const asked: string[] = []
+    const origin = await keyedServer(asked)
+    const server = (path: string) => ({ url: `${origin}/${path}`, headers: { 'X-Set': `\${FIREBREAK_SET}` } })
+    const servers = { first: server('first'), second: server('second'), third: server('third') }
+    const file = written(home, '.mcp.json', JSON.stringify({ mcpServers: servers }))
+    const own = terminal()
+    const begun = shellOn(own, `cd ${home}; firebreak init fb --mcp ${file}; echo ended $?; sleep 60`, {
+      FIREBREAK_SET: 'a-value-of-this-host',
+    })
+    const answers = { first: 'n', second: 'y', third: '' }
+    for (const [name, said] of Object.entries(answers)) {
+      const question = `${name}: ${origin} would be sent FIREBREAK_SET of this host. Ask it what it offers? [y/N]`
+      await until(`it asks about ${name}`, () => own.shown().includes(question))
+      assert.deepEqual(asked, [])
+      own.type(`${said}\r`)
+    }
+    await until('it ends', () => own.shown().includes('ended '))
+    begun.kill('SIGKILL')
+    assert.match(own.shown(), /ended 0/)
+    assert.deepEqual([...new Set(asked)], ['/second'])
+    const unread = own.shown().match(/nobody has agreed that \S+ is sent FIREBREAK_SET of this host/g)
+    assert.equal(unread?.length, 2, own.shown())
+  })
+})
 
 describe('a client’s file', { skip: SKIP }, () => {
   const home = temporaryDirectory()
