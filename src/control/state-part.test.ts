@@ -21,7 +21,9 @@ import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import { type Answer, giveAnswer } from './answers.ts'
 import { askWardens, openControlSocket } from './control-socket.ts'
 import { changeFence, makeFence, readFence, readStopMark, writeStopMark } from './fence.ts'
+import { openState } from './state.ts'
 import { inPart } from './state-part.ts'
+import { statesIn } from './tenants.ts'
 
 /** An ordinary user; nobody on this host. */
 const USER = 1_900_000_009
@@ -102,6 +104,15 @@ describe('a part of another user’s state', { skip }, () => {
     const said = writeStopMark(state, 'o_2')
     assert.match(said.ok ? '' : said.reason, /is another directory than before/)
     assert.deepEqual(readdirSync(victim), [])
+  })
+
+  it('a state that root makes in the user’s directory is root’s from its first run on', () => {
+    const own = join(state, '.firebreak')
+    assert.deepEqual(statesIn(own), [own])
+    openState(own, true, Math.random)
+    assert.deepEqual(statesIn(own), [own])
+    assert.ok(readFence(own).ok)
+    assert.equal(statSync(join(own, 'fence')).uid, 0)
   })
 
   it('its rights are the thread’s until the work is done, and are taken back whatever happens', () => {

@@ -59,16 +59,18 @@ function placeOf(stateDirectory: string, part: string): Place | undefined {
 interface Begun {
   readonly fd: number
   readonly below: readonly string[]
+  /** False where what was named is not there, and this is a directory above. */
+  readonly isThere: boolean
 }
 
 /** Opens the nearest directory above that is there. */
 function nearest(path: string, below: readonly string[]): Begun {
   try {
-    return { fd: openSync(path, O_PATH | constants.O_DIRECTORY), below }
+    return { fd: openSync(path, O_PATH | constants.O_DIRECTORY), below, isThere: true }
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     if (!isMissing || path === dirname(path)) throw error
-    return nearest(dirname(path), [basename(path), ...below])
+    return { ...nearest(dirname(path), [basename(path), ...below]), isThere: false }
   }
 }
 
@@ -85,7 +87,8 @@ function walked(stateDirectory: string, begun: Begun | undefined): Place | undef
     if (others.has(stateDirectory)) throw new Error(`${stateDirectory} is another directory than before`)
     return undefined
   }
-  others.add(stateDirectory)
+  // Of one that is not there it is not known yet whose it will be: the first run of root's makes one of root's.
+  if (begun.isThere) others.add(stateDirectory)
   let uid = owner
   let left = begun.below
   for (const name of begun.below) {
