@@ -7,7 +7,7 @@ import { isAbsolute, join } from 'node:path'
 import process from 'node:process'
 import { textIn } from '../cells/paths.ts'
 import { no, ok, type Result } from '../model/index.ts'
-import { inPart } from './state-part.ts'
+import { inPart, isOthers } from './state-part.ts'
 
 /** Notes where a warden of the state keeps its runs: one that nobody could find runs nothing. */
 export function noteRunPlace(stateDirectory: string, runDirectory: string): Result<void, string> {
@@ -33,11 +33,12 @@ export function runPlaces(states: readonly string[]): readonly string[] {
 }
 
 /**
- * Returns those of these states that belong to this user: in a place that somebody else's names, it is only looked. What
+ * Returns those of these states that belong to this user, and for root to nobody else: in a place that somebody else's names, it is only looked. What
  * is cleared up is removed with this user's rights, and the name could lead to anything of theirs.
  */
 export function ownStates(states: readonly string[]): readonly string[] {
-  return states.filter((state) => statSync(state, { throwIfNoEntry: false })?.uid === process.geteuid?.())
+  const uid = process.geteuid?.()
+  return states.filter((state) => statSync(state, { throwIfNoEntry: false })?.uid === uid && !isOthers(state))
 }
 
 function placesIn(state: string): readonly string[] {

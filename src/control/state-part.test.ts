@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   chownSync,
   existsSync,
   lchownSync,
@@ -21,6 +22,7 @@ import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import { type Answer, giveAnswer } from './answers.ts'
 import { askWardens, openControlSocket } from './control-socket.ts'
 import { changeFence, makeFence, readFence, readStopMark, writeStopMark } from './fence.ts'
+import { ownStates } from './run-places.ts'
 import { openState } from './state.ts'
 import { inPart } from './state-part.ts'
 import { statesIn } from './tenants.ts'
@@ -95,6 +97,44 @@ describe('a part of another user’s state', { skip }, () => {
     assert.ok(writeStopMark(state, 'o_1').ok)
     assert.equal(readStopMark(state), 'o_1\n')
     assert.ok(readFence(state).ok)
+  })
+
+  it('a directory of root’s that all can write to is everybody’s: what lies there leads nowhere', async () => {
+    const shared = join(victim, 'shared')
+    mkdirSync(shared)
+    chmodSync(shared, 0o1777)
+    const prod = join(victim, 'prod')
+    mkdirSync(join(prod, 'approvals'), { recursive: true })
+    chmodSync(prod, 0o711)
+    mkdirSync(join(shared, 'tenants'))
+    for (const path of [join(shared, 'tenants'), join(shared, 'fence')]) {
+      mkdirSync(path, { recursive: true })
+      chownSync(path, USER, USER)
+    }
+    link(prod, join(shared, 'tenants/a'))
+    link(join(prod, 'approvals'), join(shared, 'approvals'))
+    rmSync(state, { recursive: true })
+    link(shared, state)
+    assert.deepEqual(statesIn(state), [state])
+    assert.deepEqual(ownStates([state]), [])
+    assert.throws(() => giveAnswer(state, answer), /EACCES/)
+    assert.ok(!writeStopMark(state, 'o_1').ok)
+    assert.ok(!writeStopMark(join(state, 'tenants', 'a'), 'o_1').ok)
+    assert.deepEqual([readdirSync(prod), readdirSync(join(prod, 'approvals'))], [['approvals'], []])
+  })
+
+  it('a directory of root’s that root shares with nobody but root’s group is a state of root’s', () => {
+    const own = join(victim, 'own')
+    mkdirSync(own)
+    chmodSync(own, 0o775)
+    assert.deepEqual(ownStates([own]), [own])
+    makeFence(own)
+    assert.equal(statSync(join(own, 'fence')).uid, 0)
+    chmodSync(own, 0o777)
+    assert.deepEqual(ownStates([own]), [])
+    // What is root's alone there stays of use to root.
+    assert.ok(writeStopMark(own, 'o_1').ok)
+    assert.equal(statSync(join(own, 'fence/all')).uid, 0)
   })
 
   it('another directory in the place of the state is not worked on in the middle of an order', () => {

@@ -2,7 +2,7 @@
  * Work in a state with no more rights on files than whoever could have put there what it meets: root's orders reach states
  * of other users, and what lies in those may lead anywhere.
  */
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { withFilesOf } from '../cells/libc.ts'
@@ -12,8 +12,9 @@ import { O_PATH } from '../model/plain-file.ts'
  * Runs `act`, which does not wait, with the directory of a part of a state (`''`: the state's own), be it there or not.
  *
  * For everybody, and for root in a state of root's, that is the path. Of another user's state root opens each directory
- * on the way without following a link; in one that is root's it stays root, and in all others it has the rights of the
- * state's owner until `act` returns. The path is good until then.
+ * on the way without following a link; in one that is root's alone it stays root, and in all others it has the rights of the
+ * state's owner until `act` returns. A state of root's in which others can write, too, is everybody's: root has nobody's
+ * rights there. The path is good until then.
  */
 export function inPart<T>(stateDirectory: string, part: string, act: (directory: string) => T): T {
   if (process.geteuid?.() !== 0) return act(join(stateDirectory, part))
@@ -26,7 +27,7 @@ export function inPart<T>(stateDirectory: string, part: string, act: (directory:
   }
 }
 
-/** Tells whether this process is root, and the state another user's, who has then chosen all that lies there. */
+/** Tells whether this process is root, and others can write to the state, who have then chosen all that lies there. */
 export function isOthers(stateDirectory: string): boolean {
   if (process.geteuid?.() !== 0) return false
   const place = placeOf(stateDirectory, '')
@@ -80,7 +81,9 @@ const others = new Set<string>()
 function walked(stateDirectory: string, begun: Begun | undefined): Place | undefined {
   if (begun === undefined) return undefined
   let { fd } = begun
-  const owner = fstatSync(fd).uid
+  const stat = fstatSync(fd)
+  // What root makes in a place for everybody, such as /tmp, is root's; what is there already is everybody's.
+  const owner = isRootsAlone(stat) || (stat.uid === 0 && !begun.isThere) ? 0 : stat.uid || NOBODY
   if (owner === 0) {
     closeSync(fd)
     // Whoever could put another directory there names none of root's in the middle of an order.
@@ -94,8 +97,7 @@ function walked(stateDirectory: string, begun: Begun | undefined): Place | undef
   for (const name of begun.below) {
     const next = openDirectory(`/proc/self/fd/${fd}/${name}`)
     if (next === undefined) break
-    const stat = fstatSync(next)
-    uid = stat.uid === 0 && (stat.mode & OTHERS_WRITE) === 0 ? 0 : owner
+    uid = isRootsAlone(fstatSync(next)) ? 0 : owner
     closeSync(fd)
     fd = next
     left = left.slice(1)
@@ -113,4 +115,12 @@ function openDirectory(path: string): number | undefined {
   }
 }
 
-const OTHERS_WRITE = 0o022
+/** Tells whether nobody else can write to it: root's group is root. */
+function isRootsAlone({ uid, gid, mode }: Stats): boolean {
+  return uid === 0 && (mode & OTHERS_WRITE) === 0 && (gid === 0 || (mode & GROUP_WRITES) === 0)
+}
+
+const OTHERS_WRITE = 0o002
+const GROUP_WRITES = 0o020
+/** The user who owns nothing. */
+const NOBODY = 65_534
