@@ -50,7 +50,7 @@ import { SecretDesk } from './secret-desk.ts'
 import { type Kept, leftOut, type ServerLimits, Servers } from './servers.ts'
 import { type Services, startServices } from './services.ts'
 import { gatewaySetup, type Judged } from './setup.ts'
-import { lookThrough } from './shown.ts'
+import { lookThrough, lookThroughKept } from './shown.ts'
 import { orderedText, type Start, Starting, unbegun } from './starting.ts'
 import type { State } from './state.ts'
 import { type Halting, type Leaving, newOrderId } from './stop.ts'
@@ -300,7 +300,8 @@ class OpenRuntime implements Runtime {
     if (!launched.ok) return no(this.#starting.stopped(number) ?? launchFaultText(launched.reason))
     const cell = launched.value
     start.cell = cell
-    const built = this.#mayBegin(start)
+    const kept = await this.#lookThroughKept(agent.name, cell, hidden)
+    const built = kept.ok ? this.#mayBegin(start) : kept
     if (!built.ok) {
       await cell.teardown()
       return built
@@ -345,6 +346,15 @@ class OpenRuntime implements Runtime {
     this.#live.set(number, live)
     if (agent.cell.workspace !== undefined) this.#files.watch(live)
     return ok({ cell, ended })
+  }
+
+  /** Looks through what earlier cells left in the workspace of one that has not begun. */
+  async #lookThroughKept(name: string, { upper }: Cell, hidden: readonly string[]): Promise<Result<void, string>> {
+    if (upper === undefined) return ok(undefined)
+    const { refusal, unsearched } = await lookThroughKept(this.#config, upper, hidden, this.#secrets.values)
+    if (refusal !== undefined) return no(refusal)
+    this.#tellUnsearched(name, unsearched)
+    return ok(undefined)
   }
 
   #tellUnsearched(name: string, unsearched: readonly string[]): void {

@@ -22,6 +22,18 @@ export interface LookBounds {
   readonly turnMsMax: number
 }
 
+/** A secret that was found in what a cell would be shown. */
+export interface Found {
+  /** A clause that says where, and which. */
+  readonly where: string
+  /** The advice to a person who owns the place. */
+  readonly advice: string
+}
+
+export function refusalOf({ where, advice }: Found): string {
+  return `${where}, and its cell would be shown it: ${advice}`
+}
+
 export class SecretSearch {
   readonly #inodes = new Map<string, string>()
   /** Secrets whose files cannot be looked at. */
@@ -66,28 +78,28 @@ export class SecretSearch {
     ]
   }
 
-  /** Returns why a file must not be shown. */
-  inFile(file: string, stats: BigIntStats): string | undefined {
+  /** Returns the secret for which a file must not be shown. */
+  inFile(file: string, stats: BigIntStats): Found | undefined {
     const same = this.#inodes.get(inodeOf(stats))
     const name = same ?? this.#heldIn(file, stats)
     if (name === undefined) return undefined
     const what = same === undefined ? 'holds the secret' : 'is the file of the secret'
-    return `${file} ${what} "${name}", and its cell would be shown it: move it out of what is shown, or hide: it`
+    return { where: `${file} ${what} "${name}"`, advice: 'move it out of what is shown, or hide: it' }
   }
 
-  /** Returns why the names in a directory must not be shown: they are seen also of what is hidden. */
-  inNames(directory: string, paths: readonly string[]): string | undefined {
+  /** Returns the secret for which the names in a directory must not be shown: they are seen also of what is hidden. */
+  inNames(directory: string, paths: readonly string[]): Found | undefined {
     const name = this.seeks ? this.#secretIn(Buffer.from(paths.join('\n'))) : undefined
     if (name === undefined) return undefined
-    return `a name in ${directory} holds the secret "${name}", and its cell would be shown it: rename it`
+    return { where: `a name in ${directory} holds the secret "${name}"`, advice: 'rename it' }
   }
 
-  /** Returns why what a link says must not be shown: it is seen also where what it leads to is hidden. */
-  inTarget(link: string): string | undefined {
+  /** Returns the secret for which what a link says must not be shown: it is seen also where what it leads to is hidden. */
+  inTarget(link: string): Found | undefined {
     const target = this.seeks ? targetOf(link) : undefined
     const name = target === undefined ? undefined : this.#secretIn(Buffer.from(target))
     if (name === undefined) return undefined
-    return `the target of the link ${link} holds the secret "${name}", and its cell would be shown it: remove the link`
+    return { where: `the target of the link ${link} holds the secret "${name}"`, advice: 'remove the link' }
   }
 
   /** Returns why a text must not be handed to a cell. */

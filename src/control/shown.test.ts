@@ -16,7 +16,8 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 import { pathPattern } from '../model/pattern.ts'
 import { type Handed, textsOf } from './handed.ts'
 import type { LookBounds } from './secret-search.ts'
-import { lookThrough } from './shown.ts'
+import { lookThrough, lookThroughKept } from './shown.ts'
+import { STATE_PARTS } from './state.ts'
 
 const SECRET = 'tok-9f8e7d/6c5b"4a'
 
@@ -88,6 +89,27 @@ describe('what a cell is going to be shown', () => {
       (await look({}, 'kept/elsewhere', `${SECRET}\r\n`)).refusal ?? '',
       /work\/notes\.txt holds the secret "pay"/,
     )
+  })
+
+  it('S10: kept changes are looked through: files, names, links, and a directory that looks like a state', async () => {
+    const kept = async (hidden: readonly string[] = [], value = SECRET) =>
+      (
+        await lookThroughKept(
+          { profile: 'full', secrets: new Map() },
+          join(base, 'up'),
+          hidden,
+          new Map([['pay', value]]),
+        )
+      ).refusal ?? ''
+    made(Object.fromEntries(STATE_PARTS.map((part) => [`up/deep/${part}/f`, 'x'])))
+    assert.equal(await kept(), '')
+    made({ 'up/deep/ledger/f': SECRET })
+    assert.match(await kept(), /^its kept changes\/deep\/ledger\/f holds the secret "pay".*firebreak commit --discard/)
+    assert.equal(await kept(['deep']), '')
+    made({ 'up/tok-0987654321fedcba': '' })
+    symlinkSync('/x/tok-0fedcba987654321', join(base, 'up/l'))
+    assert.match(await kept([], 'tok-0987654321fedcba'), /^a name in its kept changes holds the secret/)
+    assert.match(await kept([], 'tok-0fedcba987654321'), /^the target of the link its kept changes\/l holds/)
   })
 
   it('S10: the file of a secret by another name of the same inode, whatever stands in it', async () => {

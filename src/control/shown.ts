@@ -16,7 +16,7 @@ import { entriesOf, inodeOf, isShut, lstatOf, resolved, statOf, type Unreadable,
 import { isHiddenUnasked } from './programs/hidden-files.ts'
 import { upwards } from './programs/places.ts'
 import { isPackages } from './programs/secret-files.ts'
-import { type LookBounds, SecretSearch } from './secret-search.ts'
+import { type Found, type LookBounds, refusalOf, SecretSearch } from './secret-search.ts'
 import { isState, STATE_PARTS } from './state.ts'
 
 export interface Shown {
@@ -71,6 +71,28 @@ export async function lookThrough(
   return { hidden, unsearched: look.unsearched(), ...(look.refusal !== undefined && { refusal: look.refusal }) }
 }
 
+/**
+ * Looks through the kept changes of a workspace, which its cell is shown over the directory itself.
+ *
+ * @param upper directory of the changes, which nobody writes to meanwhile.
+ * @param hidden paths of the workspace that the cell does not see.
+ */
+export async function lookThroughKept(
+  config: Pick<Config, 'secrets' | 'profile'>,
+  upper: string,
+  hidden: readonly string[],
+  values: ReadonlyMap<string, string>,
+  bounds: LookBounds = BOUNDS,
+): Promise<Omit<Shown, 'hidden'>> {
+  const look = new Look(config, values, bounds)
+  await look.kept(upper, new Set(hidden))
+  const named = (text: string) => text.replaceAll(upper, 'its kept changes')
+  return {
+    unsearched: look.unsearched().map(named),
+    ...(look.refusal !== undefined && { refusal: named(look.refusal) }),
+  }
+}
+
 /** A file or directory of what is walked. */
 interface Entry {
   readonly path: string
@@ -82,7 +104,7 @@ interface Told {
   readonly path: string
   readonly stats?: never
   /** A state; one that cannot be listed; what may be no directory, since it cannot be looked at; what its names tell. */
-  readonly is: 'state' | 'unlisted' | 'unknown' | { readonly refusal: string }
+  readonly is: 'state' | 'unlisted' | 'unknown' | { readonly found: Found }
 }
 
 /** A file of the workspace that has other names, here or elsewhere. */
@@ -151,7 +173,7 @@ class Look {
         else if (entry.is === 'unknown') {
           names.add(path, 'directory')
           unknown.push(path)
-        } else refusals.push({ path, text: entry.is.refusal })
+        } else refusals.push({ path, text: refusalOf(entry.is.found) })
       } else if (stats.isSymbolicLink()) {
         const target = withinOf(root, path)
         names.addLink(path, target)
@@ -161,8 +183,8 @@ class Look {
         if (isHidden(path)) hidden.add(path)
         else if (stats.isFile()) {
           if (stats.nlink > 1n) linked.push({ path, inode: inodeOf(stats), names: stats.nlink })
-          const text = this.search.inFile(join(root, path), stats)
-          if (text !== undefined) refusals.push({ path, text })
+          const found = this.search.inFile(join(root, path), stats)
+          if (found !== undefined) refusals.push({ path, text: refusalOf(found) })
         }
       }
     }
@@ -221,16 +243,32 @@ class Look {
     if (isIn(root, SEEN_BY_ALL) || isPackages(basename(root))) return
     if (isIn(root, NIX_STORE)) return void this.#packages.add(root)
     const stats = this.#read(root, statOf)
-    if (stats?.isFile()) return this.refuse(this.search.inFile(root, stats))
+    if (stats?.isFile()) return this.#refuseFound(this.search.inFile(root, stats))
     if (!stats?.isDirectory()) return
     for await (const entry of this.#walk(root, () => false)) {
       const { path, stats: each } = entry
       if (this.refusal !== undefined) return
       if (each !== undefined) {
-        if (each.isFile()) this.refuse(this.search.inFile(join(root, path), each))
+        if (each.isFile()) this.#refuseFound(this.search.inFile(join(root, path), each))
       } else if (entry.is === 'state') this.refuse(`${join(root, path)} is a state, which no cell may see: show less`)
-      else if (typeof entry.is === 'object') this.refuse(entry.is.refusal)
+      else if (typeof entry.is === 'object') this.#refuseFound(entry.is.found)
     }
+  }
+
+  /** Looks through what a cell wrote. A directory that it gave the names of a state is none. */
+  async kept(upper: string, hidden: ReadonlySet<string>): Promise<void> {
+    for await (const entry of this.#walk(upper, (each) => hidden.has(each), this.#shown, 'cell')) {
+      const { path, stats } = entry
+      let found: Found | undefined
+      if (stats === undefined) found = typeof entry.is === 'object' ? entry.is.found : undefined
+      else if (stats.isFile() && !hidden.has(path)) found = this.search.inFile(join(upper, path), stats)
+      this.#refuseFound(found && { ...found, advice: KEPT_ADVICE })
+      if (this.refusal !== undefined) return
+    }
+  }
+
+  #refuseFound(found: Found | undefined): void {
+    if (found !== undefined) this.refuse(refusalOf(found))
   }
 
   /** Returns what `look` finds at a path; undefined where nothing is, and of what cannot be read, which is told. */
@@ -249,6 +287,7 @@ class Look {
     root: string,
     skip: (path: string) => boolean,
     budget: { left: number } = this.#shown,
+    madeBy: 'owner' | 'cell' = 'owner',
   ): AsyncGenerator<Entry | Told> {
     const isShown = budget === this.#shown
     const [near, far]: [string[], string[]] = [[''], []]
@@ -260,13 +299,13 @@ class Look {
         yield { path: at, is: 'unlisted' }
         continue
       }
-      if (isShown && STATE_PARTS.every((part) => entries.includes(part))) {
+      if (isShown && madeBy === 'owner' && STATE_PARTS.every((part) => entries.includes(part))) {
         yield { path: at, is: 'state' }
         continue
       }
       const paths = entries.map((name) => (at === '' ? name : `${at}/${name}`))
       const told = isShown ? this.search.inNames(directory, paths) : undefined
-      if (told !== undefined) yield { path: at, is: { refusal: told } }
+      if (told !== undefined) yield { path: at, is: { found: told } }
       for (const path of paths) {
         if (--budget.left < 0) {
           this.isCut = true
@@ -280,7 +319,7 @@ class Look {
         }
         if (stats === undefined || stats === 'unreadable') continue
         const leads = isShown && stats.isSymbolicLink() ? this.search.inTarget(join(root, path)) : undefined
-        if (leads !== undefined) yield { path: at, is: { refusal: leads } }
+        if (leads !== undefined) yield { path: at, is: { found: leads } }
         yield { path, stats }
         const name = basename(path)
         if (stats.isDirectory() && !skip(path)) (isPackages(name) || name === '.git' ? far : near).push(path)
@@ -295,6 +334,8 @@ class Look {
     })
   }
 }
+
+const KEPT_ADVICE = 'restore a checkpoint without it, or discard the changes (firebreak commit --discard)'
 
 /** The directory of a host that every cell sees, whatever its files are. */
 const SEEN_BY_ALL = '/usr'

@@ -14,7 +14,7 @@ import { cellSpec } from './cell-spec.ts'
 import { textsOf } from './handed.ts'
 import { injectSecrets } from './secrets.ts'
 import { egressOf } from './setup.ts'
-import { lookThrough } from './shown.ts'
+import { lookThrough, lookThroughKept } from './shown.ts'
 import type { State } from './state.ts'
 
 export type StdioUpstream = Upstream & { readonly mcp: StdioServer }
@@ -70,11 +70,21 @@ export async function launchUpstreamCell(
     mayBegin,
   )
   if (!launched.ok) return no(`upstream ${name}: ${launchFaultText(launched.reason)}`)
-  const { stdio } = launched.value
+  const { stdio, upper } = launched.value
+  const kept = upper === undefined ? undefined : await lookThroughKept(config, upper, hidden, secrets)
+  if (kept?.refusal !== undefined) {
+    await launched.value.teardown()
+    return no(`upstream ${name}: ${kept.refusal}`)
+  }
   if (stdio.kind !== 'pipes') return no(`upstream ${name} has no pipes`)
   drain(stdio.stderr.take(), state.log(`upstream-${name}`), state.uidOf('pump'))
   const [wayOut] = launched.value.listeners
-  return ok({ cell: launched.value, pipes: stdio, unsearched, ...(wayOut && { wayOut }) })
+  return ok({
+    cell: launched.value,
+    pipes: stdio,
+    unsearched: [...unsearched, ...(kept?.unsearched ?? [])],
+    ...(wayOut && { wayOut }),
+  })
 }
 
 /**

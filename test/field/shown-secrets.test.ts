@@ -54,6 +54,23 @@ describe('a secret in what is shown', { skip: SKIP }, () => {
     }
   })
 
+  it('S10: what a cell has kept in its workspace, also by a checkpoint, is shown to none when it is a secret', async () => {
+    const given = config('token', {}, ['cat', '/workspace/f'], { token: 'tok-before-0123456789' })
+    const write = ['sh', '-c', `echo ${SECRET} > /workspace/f`]
+    assert.equal((await firebreak(['run', ...given, '--', ...write])).code, 0)
+    for (const [command, ...more] of [
+      ['checkpoint', '--agent', 'desk'],
+      ['commit', '--agent', 'desk', '--discard', '--yes'],
+      ['restore', 'desk', '--yes'],
+    ])
+      assert.equal((await firebreak([command ?? '', ...more, ...given])).code, 0, command)
+    writeFileSync(join(dirname(given[1] ?? ''), 'token'), SECRET)
+    const ran = await firebreak(['run', ...given])
+    assert.equal(ran.code, 1)
+    assert.match(ran.stderr, /its kept changes\/f holds the secret "shop"/)
+    assert.doesNotMatch(ran.stdout + ran.stderr, new RegExp(SECRET))
+  })
+
   it('S10: .env is hidden where nothing is said, and its owner is told; hide: says what is', async () => {
     const files = { token: SECRET, 'app/.env': 'KEY=1234\n', 'app/notes': 'hello\n' }
     const ran = await firebreak(['run', ...config('token', {}, cat, files)])
