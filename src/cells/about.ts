@@ -4,8 +4,8 @@
  */
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { textIn } from '../model/host-paths.ts'
 import { type CellId, isJsonObject, type Json, no, ok, type Result } from '../model/index.ts'
-import { textIn } from './paths.ts'
 
 /**
  * The part that a cell plays:

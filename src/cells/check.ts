@@ -1,11 +1,11 @@
 import { closeSync, existsSync, openSync, realpathSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { isAbsolute, join, normalize } from 'node:path'
+import { liesIn } from '../model/host-paths.ts'
+import { liesAt, mountsNow, placeOf, shownWith } from '../model/host-places.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { CELL_USER } from './etc.ts'
 import { lookUpWithin } from './libc.ts'
-import { liesIn } from './paths.ts'
-import { liesAt, mountsNow, placeOf, shownWith } from './places.ts'
 import type { CellSpec, LaunchFault } from './spec.ts'
 
 /** Variables and arguments together; the kernel's own limit for one exec is 2 MiB. */

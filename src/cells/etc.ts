@@ -1,8 +1,8 @@
 import { closeSync, existsSync, lstatSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { liesIn } from '../model/host-paths.ts'
 import { copyShown } from './etc-shown.ts'
 import { attachMount, newMount } from './libc.ts'
-import { liesIn } from './paths.ts'
 
 /** Who a cell is to itself. The same in every cell: the name of its host uid is nobody's business inside. */
 export const CELL_USER = { uid: 1000, gid: 1000, name: 'agent', home: '/home/agent' } as const

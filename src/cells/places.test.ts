@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
-import { liesAt, mountsNow, placeOf } from './places.ts'
+import { liesAt, mountsNow, placeOf } from '../model/host-places.ts'
 
 describe('S10: a place by whatever name', () => {
   const base = mkdtempSync(join(tmpdir(), 'firebreak-places-'))
@@ -27,6 +27,7 @@ describe('S10: a place by whatever name', () => {
     const script = `
       import { checkSpec } from ${JSON.stringify(join(import.meta.dirname, 'check.ts'))}
       import { checkWorkspace } from ${JSON.stringify(join(import.meta.dirname, 'workspace/overlay.ts'))}
+      import { sharedWorkspaces } from ${JSON.stringify(join(import.meta.dirname, '../config/tenants.ts'))}
       import { landedFor, markLanded } from ${JSON.stringify(join(import.meta.dirname, '../control/landed-marks.ts'))}
       const base = ${JSON.stringify(base)}
       const protectedPaths = [base + '/p/firebreak.yaml', base + '/p/.firebreak']
@@ -44,6 +45,10 @@ describe('S10: a place by whatever name', () => {
         const agent = { name: 'b', environment: 'test', cell: { workspace: base + '/' + name, files: new Map(), labels: [] } }
         said['landed ' + name] = landedFor(base, config, agent).value.length
       }
+      const environments = new Map(['one', 'two'].map((name) => [name, { tenant: name }]))
+      const agent = (environment, path) => [environment, { name: environment, environment, cell: { workspace: base + '/' + path } }]
+      for (const name of ['alias', 'part', 'around', 'other'])
+        said['tenants ' + name] = sharedWorkspaces({ environments, agents: new Map([agent('one', 'p'), agent('two', name)]), upstreams: new Map() }).length
       process.stdout.write(JSON.stringify(said))`
     const inside = `cd ${base} && mkdir other/below && ${[
       ['p', 'alias'],
@@ -69,6 +74,11 @@ describe('S10: a place by whatever name', () => {
       'landed alias': 1,
       'landed part': 1,
       'landed other': 0,
+      'tenants alias': 1,
+      'tenants part': 1,
+      // What one lands goes through a mount, too.
+      'tenants around': 1,
+      'tenants other': 0,
     })
   })
 })

@@ -17,12 +17,12 @@ import {
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
+import { namesIn, textIn } from '../model/host-paths.ts'
 import { no, ok, type Result } from '../model/result.ts'
 import { reapCgroup } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
 import { makePrivate, unmount } from './libc.ts'
 import { isOwnPlace, makeOwnPlace } from './own-place.ts'
-import { namesIn, textIn } from './paths.ts'
 import { startOf, unlessGone } from './process-end.ts'
 import { reservationsIn, UID_FIRST, uidHolder } from './uid.ts'
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { namesIn, textIn } from '../model/host-paths.ts'
 import { no, ok, type Result } from '../model/result.ts'
-import { namesIn, textIn } from './paths.ts'
 
 /**
  * Host uids that live cells hold, one file each. The range lies above every distribution's and every subuid default,

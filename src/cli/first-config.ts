@@ -1,10 +1,10 @@
 import { relative } from 'node:path'
-import { resolvedPath } from '../cells/paths.ts'
 import type { LeftOut, NamedServer, PlannedSecret } from '../config/mcp-servers.ts'
 import { secretNames } from '../config/secret-names.ts'
 import type { Contained } from '../control/contain-command.ts'
 import { HIDDEN_PATTERNS } from '../control/programs/hidden-files.ts'
 import { stubLines, type ToolStub, yamlText } from '../control/tool-stub.ts'
+import { resolvedPath } from '../model/host-paths.ts'
 import { withUnseen } from '../model/index.ts'
 import { cutText } from '../model/text.ts'
 

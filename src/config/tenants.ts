@@ -1,5 +1,4 @@
-import { realpathSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { liesAt, type Mounts, mountsNow, type Place, placeOf, shownWith } from '../model/host-places.ts'
 import type { EnvironmentName, Problem, Source, TenantName } from '../model/index.ts'
 import { tenantName } from '../model/index.ts'
 import type { Config } from './config.ts'
@@ -43,6 +42,7 @@ export function tenantHomes(
  */
 export function sharedWorkspaces(config: Pick<Config, 'environments' | 'agents' | 'upstreams'>): Problem[] {
   const tenantOf = (environment: EnvironmentName) => config.environments.get(environment)?.tenant
+  const mounts = mountsNow()
   const used = [
     ...[...config.agents.values()].map((agent) => ({ ...agent, what: `agent "${agent.name}"` })),
     ...[...config.upstreams.values()].flatMap(({ mcp, ...upstream }) =>
@@ -50,30 +50,26 @@ export function sharedWorkspaces(config: Pick<Config, 'environments' | 'agents' 
     ),
   ].flatMap(({ environment, cell, source, what }) => {
     const { workspace } = cell
-    return workspace === undefined ? [] : [{ workspace: real(workspace), tenant: tenantOf(environment), source, what }]
+    if (workspace === undefined) return []
+    const place = placeNow(workspace, mounts)
+    return [{ place, shown: shownWith(place, mounts), tenant: tenantOf(environment), source, what }]
   })
   return used.flatMap((one, i) =>
     used.slice(0, i).flatMap((other) => {
-      if (
-        one.tenant === other.tenant ||
-        !(liesIn(one.workspace, other.workspace) || liesIn(other.workspace, one.workspace))
-      )
-        return []
+      const meets =
+        one.shown.some((shown) => liesAt(other.place, shown)) || other.shown.some((shown) => liesAt(one.place, shown))
+      if (one.tenant === other.tenant || !meets) return []
       const message = `the workspace of ${one.what} is that of ${other.what}, of tenant "${other.tenant}"`
       return [{ source: one.source, message, expected: 'a directory that no other tenant works on' }]
     }),
   )
 }
 
-/** Two names of one directory are one directory. What is not there yet is told at the launch. */
-function real(path: string): string {
+/** Returns a place; by its name alone where that cannot be followed, which is told at the launch. */
+function placeNow(path: string, mounts: Mounts): Place {
   try {
-    return realpathSync(path)
+    return placeOf(path, mounts)
   } catch {
-    return path
+    return { path }
   }
-}
-
-function liesIn(path: string, directory: string): boolean {
-  return path === directory || (path !== dirname(path) && liesIn(dirname(path), directory))
 }

@@ -1,8 +1,8 @@
 /** Tells what a cell without a root of its own would find at a place, from the host and before the cell is started. */
 import { lstatSync, readlinkSync, type Stats } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { liesIn } from '../cells/paths.ts'
 import type { CellConfig, Config } from '../config/config.ts'
+import { liesIn } from '../model/host-paths.ts'
 
 export type Found =
   | { readonly kind: 'found'; readonly host: string; readonly stats: Stats }

@@ -1,7 +1,7 @@
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, isAbsolute, join, resolve, sep } from 'node:path'
 import process from 'node:process'
-import { liesIn } from '../cells/paths.ts'
+import { liesIn } from '../model/host-paths.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { BASE_VARIABLES } from './cell-spec.ts'
 import { type FoundProgram, findProgram } from './programs/find-program.ts'

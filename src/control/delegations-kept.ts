@@ -1,7 +1,7 @@
 import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { readableNamesIn } from '../cells/paths.ts'
 import { bytesOn } from '../cells/workspace/image.ts'
+import { readableNamesIn } from '../model/host-paths.ts'
 import type { State } from './state.ts'
 import { isDelegated } from './workspace-names.ts'
 

@@ -3,7 +3,7 @@
  */
 import { lstatSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { liesIn } from '../cells/paths.ts'
+import { liesIn } from '../model/host-paths.ts'
 import { readPlainFile } from '../model/plain-file.ts'
 import { WORKSPACE, type WorkspaceNote } from './workspace-note.ts'
 

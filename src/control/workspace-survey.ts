@@ -4,8 +4,8 @@
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { liesIn, resolvedPath } from '../cells/paths.ts'
 import type { Config } from '../config/config.ts'
+import { liesIn, resolvedPath } from '../model/host-paths.ts'
 import { isBroad } from './programs/places.ts'
 import { isSecretFile } from './programs/secret-files.ts'
 import { isState } from './state.ts'

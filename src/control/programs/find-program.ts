@@ -1,7 +1,7 @@
 /** A program of this host, and all that a cell has to see of the host to start it: links, interpreters, their prefixes. */
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { liesIn } from '../../cells/paths.ts'
+import { liesIn } from '../../model/host-paths.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { BASE_VARIABLES } from '../cell-spec.ts'
 import { partsOf } from './package.ts'

@@ -1,7 +1,7 @@
 /** Chooses what of a program's own directory a cell is shown: all of it but secrets, as few places as that takes. */
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
-import { liesIn } from '../../cells/paths.ts'
+import { liesIn } from '../../model/host-paths.ts'
 import { isBroad, isDirectory, isFile, realOf, type Surroundings, textOf, within } from './places.ts'
 import { isPackages, isSecretFile } from './secret-files.ts'
 

@@ -1,7 +1,7 @@
 /** Tells where programs lie on a host, and which of those places a cell may be shown. */
 import { readlinkSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { liesIn } from '../../cells/paths.ts'
+import { liesIn } from '../../model/host-paths.ts'
 import { readPlainFile } from '../../model/plain-file.ts'
 
 /** A person's working directory, PATH, home and variables, in which programs are looked up. */

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { liesIn, resolvedPath } from './paths.ts'
+import { liesIn, resolvedPath } from './host-paths.ts'
 
 /**
  * A place of the host by its two names: where its path leads, and where it lies in its file system, which is the same by

@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, sep } from 'node:path'
-import { readPlainFile } from '../model/plain-file.ts'
+import { readPlainFile } from './plain-file.ts'
 
 /**
  * Where a path leads once every symlink in it is followed; of a path that does not exist, its nearest existing
