@@ -203,7 +203,7 @@ describe('S15: where an effect’s arguments lead', () => {
 
   it('S15: names of members are judged where the definition does not name them', () => {
     const schema = { type: 'object', properties: { headers: { type: 'object' }, to: { type: 'string' } } }
-    assert.deepEqual(holds({ schema }, { headers: { 'evil.example': '' } }), ['destination $.headers.evil.example'])
+    assert.deepEqual(holds({ schema }, { headers: { 'evil.example': '' } }), ['destination $.headers["evil.example"]'])
     assert.deepEqual(holds({ schema, content: ['$.headers'] }, { headers: { 'evil.example': '' } }), [])
   })
 
