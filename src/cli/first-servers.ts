@@ -76,7 +76,7 @@ function plan(server: NamedServer, cwd: string, kept: readonly string[]): Result
   }
   if (server.cwd !== undefined && statSync(server.cwd, { throwIfNoEntry: false })?.isDirectory() !== true)
     return no(`its cwd ${server.cwd} is not there`)
-  const options = { kept, startsThere: server.cwd !== undefined }
+  const options = { kept, project: cwd, startsThere: server.cwd !== undefined }
   const contained = containCommand(server.command, server.cwd ?? cwd, options)
   if (!contained.ok) return contained
   if (contained.value.files.size > PLACES_MAX)

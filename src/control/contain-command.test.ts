@@ -211,6 +211,28 @@ describe('a script in a cell', () => {
         place,
       )
     }
+    const owned = [
+      '.mozilla/firefox/key',
+      '.local/share/keyrings/a',
+      '.ssh.bak/deploy',
+      '.m2/settings.xml',
+      '.claude.json',
+    ]
+    for (const file of owned) {
+      written(`ana/${file}`)
+      for (const place of [file, dirname(file)].filter((each) => each !== '.'))
+        assert.match(reason(['sh', 'x', join(person, place)]), secret, place)
+    }
+    written('srv/backup/first', '-----BEGIN OPENSSH PRIVATE KEY-----\n')
+    assert.match(reason(['sh', 'x', join(home, 'srv/backup')]), secret)
+    assert.match(reason(['sh', 'x', join(home, 'srv/backup/first')]), secret)
+    assert.match(reason(['sh', 'x', '/etc/shadow']), secret)
+    const there = { project: join(person, 'app'), startsThere: true }
+    assert.deepEqual(shown(contained(['sh', 'x'], join(person, '.mozilla/firefox'), there)), [])
+    written('ana/.local/share/server/package.json', '{}')
+    written('ana/app/.data/a')
+    for (const place of ['.local/share/server', 'app/.data'])
+      assert.ok(containCommand(['sh', 'x', join(person, place)], join(person, 'app'), { home: person }).ok, place)
     assert.match(reason(['sh', '/var/lib']), /holds more than one program/)
     const program = contained(['node', join(person, '.claude/tools/server.js')])
     assert.ok(shown(program).some((path) => path.endsWith('.claude/tools/server.js')))

@@ -5,10 +5,10 @@ import { liesIn } from '../model/host-paths.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { BASE_VARIABLES } from './cell-spec.ts'
 import { type FoundProgram, findProgram } from './programs/find-program.ts'
+import { isOwnPlace } from './programs/own-places.ts'
 import { joined, kindOfScript, neededByScript, type Parts, packageAround, partsOf } from './programs/package.ts'
 import { isBroad, isDirectory, ofSystem, type Surroundings } from './programs/places.ts'
 import { isNodeScript, unwrapRunner } from './programs/runners.ts'
-import { isSecretPlace } from './programs/secret-files.ts'
 
 /** A command as a person runs it on this host, rewritten for a cell that sees only what is shown to it. */
 export interface Contained {
@@ -31,6 +31,8 @@ export interface ContainOptions {
   readonly variables?: Readonly<Record<string, string | undefined>>
   /** Directories that no cell may be shown: where the configuration is written. */
   readonly kept?: readonly string[]
+  /** Directory of the person who asks; the one in which the command is given where absent. */
+  readonly project?: string
   /** True where a directory is given to start in: programs may lean on it. */
   readonly startsThere?: boolean
 }
@@ -50,6 +52,7 @@ export function containCommand(
   const { variables = process.env, kept = [] } = options
   const around: Surroundings = {
     cwd,
+    project: options.project ?? cwd,
     path: options.path ?? variables.PATH ?? '',
     home: options.home ?? variables.HOME ?? '/root',
     variables,
@@ -126,8 +129,10 @@ function withArguments(
       continue
     }
     const real = realpathSync(named)
-    if (isSecretPlace(real, isDirectory(real)))
-      return no(`it is given ${named}, which sounds like a secret: give it as a secret, in its env or its arguments`)
+    if (isOwnPlace(real, around.project, around.home))
+      return no(
+        `it is given ${named}, which sounds like a secret: give it as a secret, in its env or its arguments, or name the directory in the configuration`,
+      )
     if (isDirectory(named)) {
       if (isBroad(real, around.home))
         return no(`it is given ${named}, which holds more than one program should see: name a directory in it`)
@@ -141,7 +146,7 @@ function withArguments(
     command.push(`${flag}${real}`)
   }
   for (const place of ofLine(found, args)) {
-    if (isSecretPlace(place, isDirectory(place)) || (isDirectory(place) && isBroad(place, around.home))) continue
+    if (isOwnPlace(place, around.project, around.home) || (isDirectory(place) && isBroad(place, around.home))) continue
     parts.push(isDirectory(place) ? partsOf(place, kept.kept) : neededBy(place, kept))
   }
   const preloads = isPreloading(found, args)
@@ -230,7 +235,7 @@ function startOf(
   around: Surroundings,
   startsThere: boolean,
 ): string | undefined {
-  const { cwd, home } = around
+  const { cwd, home, project } = around
   const module =
     /^python[\d.]*$/.test(basename(found.place)) && args.includes('-m') ? args[args.indexOf('-m') + 1] : undefined
   const top = module?.split('.')[0] ?? ''
@@ -238,7 +243,7 @@ function startOf(
   if (!startsThere && !isHere) return undefined
   const kind = /^python/.test(basename(found.place)) ? 'python' : 'node'
   const root = packageAround(cwd, kind, home) ?? cwd
-  if (isBroad(cwd, home) || isBroad(root, home) || isSecretPlace(realpathSync(cwd), true)) return undefined
+  if (isBroad(cwd, home) || isBroad(root, home) || isOwnPlace(realpathSync(cwd), project, home)) return undefined
   return startsThere || isHere ? realpathSync(cwd) : undefined
 }
 

@@ -8,6 +8,8 @@ import { readPlainFile } from '../../model/plain-file.ts'
 export interface Surroundings {
   /** Directory in which the command is given, and relative names lie. */
   readonly cwd: string
+  /** Directory of the person who asks. */
+  readonly project: string
   readonly path: string
   readonly home: string
   readonly variables: Readonly<Record<string, string | undefined>>
