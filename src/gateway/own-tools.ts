@@ -56,7 +56,7 @@ const inputs = (properties: JsonObject, required: readonly string[] = []): JsonO
 const TOOLS: Readonly<Record<string, OwnTool>> = {
   authority: {
     tells: true,
-    description: 'What this cell may do now, until when, and what is left of its budgets; and what it was asked to do.',
+    description: 'What this cell may do now, and until when; and what it was asked to do.',
     inputSchema: inputs({}),
     run: async (gate, cell) => ok(authority(gate, cell)),
   },
