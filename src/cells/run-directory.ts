@@ -18,7 +18,9 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { namesIn, textIn } from '../model/host-paths.ts'
+import type { CellId } from '../model/ids.ts'
 import { no, ok, type Result } from '../model/result.ts'
+import { aboutIn, type CellAbout } from './about.ts'
 import { reapCgroup } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
 import { makePrivate, unmount } from './libc.ts'
@@ -75,9 +77,17 @@ function madeIn(base: string, run: string, own: boolean): RunDirectory {
   }
 }
 
+/** A cell, and the note of what it is. */
+export interface Noted {
+  readonly cell: CellId
+  readonly about: CellAbout
+}
+
 export interface Reaped {
   readonly run: string
   readonly cells: readonly string[]
+  /** What its cells were, as far as that can be read. */
+  readonly noted: readonly Noted[]
   /** Gateways that did not end by themselves, and were ended. */
   readonly gateways: readonly string[]
   /** What could not be removed; empty when all is gone. */
@@ -102,7 +112,7 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
       if (isRun(path) && !ownerLives(path)) reaped.push(await reapRun(base, run, cgroups))
     } catch (error) {
       const untold = error instanceof Error ? error.message : String(error)
-      reaped.push({ run, cells: [], gateways: [], left: [], untold })
+      reaped.push({ run, cells: [], noted: [], gateways: [], left: [], untold })
     }
   }
   freeForgotten(base)
@@ -113,6 +123,7 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
 async function reapRun(base: string, run: string, cgroups: CgroupHost): Promise<Reaped> {
   const path = join(base, 'runs', run)
   const cells = namesIn(join(path, 'cells'))
+  const noted = cells.flatMap((cell) => notedIn(join(path, 'cells', cell), cell as CellId)) // a name that `launchSteps` gave
   // A cell that was never unblocked has outlived its parent.
   for (const cell of cells) killInit(join(path, 'cells', cell))
   for (const uid of uidsOf(join(base, 'uids'), cells)) killProcessesOf(uid)
@@ -126,7 +137,17 @@ async function reapRun(base: string, run: string, cgroups: CgroupHost): Promise<
     for (const uid of uidsOf(join(base, 'uids'), cells)) rmSync(join(base, 'uids', uid), { force: true })
     rmSync(path, { recursive: true, force: true })
   }
-  return { run, cells, gateways: ended, left }
+  return { run, cells, noted, gateways: ended, left }
+}
+
+/** Returns nothing also where the note cannot be read: what it is of is ended all the same. */
+function notedIn(directory: string, cell: CellId): readonly Noted[] {
+  try {
+    const about = aboutIn(directory)
+    return about === undefined ? [] : [{ cell, about }]
+  } catch {
+    return []
+  }
 }
 
 /**

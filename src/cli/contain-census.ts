@@ -6,6 +6,7 @@ import { lookAtCells, notedCells, type Standing } from '../cells/census.ts'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
 import { unlessGone } from '../cells/process-end.ts'
+import type { Noted } from '../cells/run-directory.ts'
 import { runDirectories, usersOfRuns } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import { type Confirmation, eventually, type Order, type Target } from '../control/containment.ts'
@@ -13,7 +14,16 @@ import { wholeState } from '../control/named-state.ts'
 import { runPlaces } from '../control/run-places.ts'
 import { agentsMeant } from '../control/runtime.ts'
 import { isOthers, stateAround } from '../control/state-part.ts'
-import { type AgentName, agentName, isBelow, NAME_PATTERN, samePerson } from '../model/index.ts'
+import {
+  type AgentName,
+  agentName,
+  type CellId,
+  type EnvironmentName,
+  environmentName,
+  isBelow,
+  NAME_PATTERN,
+  samePerson,
+} from '../model/index.ts'
 import type { Waiting } from './contain-waiting.ts'
 
 /** Cells that somebody has answered for: their names, or points that end in one. */
@@ -27,7 +37,7 @@ export interface Said {
  * Asks the kernel which cells of these states run that an order means and that no receipt names, whatever wardens have
  * said, and ends them. One line for each, one for what goes on by a person's word where the order reaches, and one for each
  * other state of which such cells run (of an order to all: any cells); one line where no cell goes on that is meant.
- * `configuration` is the file by which the order was read: the same agent in another state is not contained.
+ * `ended` gets what it has ended. `configuration` is the file by which the order was read: the same agent in another state is not contained.
  */
 export async function census(
   states: readonly string[],
@@ -36,6 +46,7 @@ export async function census(
   configuration: string,
   said: readonly Said[],
   waiting: Waiting,
+  ended: Noted[],
 ): Promise<readonly Confirmation[]> {
   if (!isBelow(order.rung, 'restricted')) return []
   const begun = performance.now()
@@ -72,13 +83,14 @@ export async function census(
     return cuts.size > 0
       ? [...goOn, ...unseen()]
       : [...goOn, confirmation('host', true, 'by the kernel, nothing runs of it but what is named here')]
-  const ended = unnamed().map(async (each) => {
+  const ending = unnamed().map(async (each) => {
+    if (each.about !== undefined) ended.push({ cell: each.cell, about: each.about })
     each.end()
     const gone = await eventually(() => !look().some(({ cell }) => cell === each.cell), END_MS_MAX)
     const words = gone ? 'no warden named it, and it was ended' : 'no warden has named it, and it cannot be ended'
     return confirmation(`processes of ${each.cell}`, gone, words, true)
   })
-  return [...goOn, ...(await Promise.all(ended)), ...unseen()]
+  return [...goOn, ...(await Promise.all(ending)), ...unseen()]
 }
 
 /** Returns the cells that are named by our own word, and `cell place` for those that a warden of that place names. */
@@ -100,14 +112,47 @@ export type Running = ReadonlyMap<string, ReadonlySet<AgentName>>
 export function agentsRunning(states: readonly string[], target: Target, config: Config | undefined): Running {
   const standing = meantBy(target, standingIn(states), config)
   const dead = target.kind === 'cell' ? notesOf(states, target.name) : []
-  const byPlace = new Map(states.flatMap((state) => placeOf(state).map((place) => [place, state] as const)))
+  const stateOf = statesByPlace(states)
   const running = new Map<string, Set<AgentName>>()
   for (const { agent, state } of [...[...standing].flatMap(({ about }) => about ?? []), ...dead]) {
-    const [own] = placeOf(state).flatMap((place) => byPlace.get(place) ?? tenantAt(place, byPlace) ?? [])
+    const own = stateOf(state)
     if (own === undefined || agent === undefined || !NAME_PATTERN.test(agent)) continue
     running.set(own, (running.get(own) ?? new Set()).add(agentName(agent)))
   }
   return running
+}
+
+/** Returns what names the state of an order, or a tenant's in one, that a noted one is; undefined for another. */
+function statesByPlace(states: readonly string[]): (state: string) => string | undefined {
+  const byPlace = new Map(states.flatMap((state) => placeOf(state).map((place) => [place, state] as const)))
+  return (state) => placeOf(state).flatMap((place) => byPlace.get(place) ?? tenantAt(place, byPlace) ?? [])[0]
+}
+
+/** A cell of an agent that an order meant. */
+export interface Meant {
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly environment: EnvironmentName
+  /** Where it has run, as one of the states of the order. */
+  readonly state: string
+}
+
+/** Returns the agents' cells among these that an order to these states means, each once. */
+export function meantAmong(
+  noted: readonly Noted[],
+  states: readonly string[],
+  target: Target,
+  config: Config | undefined,
+): readonly Meant[] {
+  const stateOf = statesByPlace(states)
+  const meant = meantBy(target, noted, config)
+  const cells = [...meant].flatMap(({ cell, about: { part, agent, environment, state } }) => {
+    const own = stateOf(state)
+    if (part !== 'agent' || own === undefined || agent === undefined) return []
+    if (!NAME_PATTERN.test(agent) || !NAME_PATTERN.test(environment)) return []
+    return [[cell, { cell, agent: agentName(agent), environment: environmentName(environment), state: own }] as const]
+  })
+  return [...new Map(cells).values()]
 }
 
 /** Returns the state of a tenant that was not listed, by the state that it lies in. */
@@ -240,7 +285,11 @@ function othersThan(
 const STATES_TOLD_MAX = 16
 
 /** Returns the standing cells that an order means, with all that was delegated from them, and that serves them. */
-function meantBy(target: Target, standing: readonly Standing[], config: Config | undefined): ReadonlySet<Standing> {
+function meantBy<T extends Pick<Standing, 'cell' | 'about'>>(
+  target: Target,
+  standing: readonly T[],
+  config: Config | undefined,
+): ReadonlySet<T> {
   const names: ReadonlySet<string> = new Set(config === undefined ? [] : agentsMeant(config, target))
   const meant = new Set(
     standing.filter(({ cell, about }) => {

@@ -4,6 +4,7 @@ import { standingCells } from '../cells/census.ts'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
 import { schedule } from '../cells/libc.ts'
+import type { Noted } from '../cells/run-directory.ts'
 import { runDirectories } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
@@ -20,7 +21,8 @@ import { type AgentName, agentName, isBelow, type Result, RUNGS, type Rung } fro
 import { readPlainFile } from '../model/plain-file.ts'
 import { cutText } from '../model/text.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
-import { agentsRunning, census, type Running, type Said } from './contain-census.ts'
+import { agentsRunning, census, meantAmong, type Running, type Said } from './contain-census.ts'
+import { leaveContained } from './contain-record.ts'
 import { actingFor, type Kind, nobodyMeant, targetOf, whoRuns } from './contain-target.ts'
 import { type Waiting, waitingAloud } from './contain-waiting.ts'
 import { loginName } from './person.ts'
@@ -129,8 +131,9 @@ async function containNamed(
     else confirmations.push(each)
   }
   waiting.begin(() => 'what dead wardens have left', REAP_MS_MAX)
+  const ended: Noted[] = []
   for (const each of await tried('dead wardens', [], () =>
-    reapDead([...new Set([...runDirectories(), ...runPlaces(ownStates(statesMeant(state, target)))])]),
+    reapDead([...new Set([...runDirectories(), ...runPlaces(ownStates(statesMeant(state, target)))])], ended),
   )) {
     heard(each)
     said.push({ names: [each.point] })
@@ -141,7 +144,7 @@ async function containNamed(
   if (leftOut !== undefined) heard(notConfirmed('tenants', leftOut))
 
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])
-  for (const each of await tried('host', [], () => census(states, order, config, pathOf(call), said, waiting)))
+  for (const each of await tried('host', [], () => census(states, order, config, pathOf(call), said, waiting, ended)))
     heard(each)
   const acted = answers.some(({ receipt }) => (receipt?.confirmations.length ?? 0) > 0)
   const isNobody = target.kind === 'cell' && cells.length === 0 && !acted && running.size === 0
@@ -154,6 +157,10 @@ async function containNamed(
     if (receipt?.untold !== undefined) call.print.fault(printable(receipt.untold))
     if (receipt === undefined && !ok && !silent) call.print.fault(printable(words))
   }
+  const byUs = meantAmong(ended, states, target, config).filter(({ cell }) => !cells.includes(cell))
+  waiting.begin(() => 'the ledger, for what is in flight')
+  for (const each of await leaveContained(byUs, { order, atMs: Date.now(), confirmations, contained }))
+    call.print.fault(printable(each))
   if (target.kind === 'cell' && isNobody && contained) {
     call.print.fault(`no cell ${target.name} runs here`, 'firebreak ps lists those that do')
     return EXIT.usage

@@ -93,37 +93,50 @@ function kept(
  * has none: nothing of it was stopped, and it begins on that rung. What no gateway takes is left for the next one; returns
  * what to say of that.
  */
-async function recorded(
-  containing: Containing,
-  receipt: Receipt,
-  { mayLand, mayLandInAll }: Told,
-): Promise<string | undefined> {
-  const { order, record, state } = containing
+async function recorded(containing: Containing, receipt: Receipt, told: Told): Promise<string | undefined> {
+  const { record, state } = containing
   let untold: string | undefined
-  const { confirmations, contained, atMs } = receipt
-  const all = confirmations.filter(({ point }) => !/ of c_|^its server /.test(point))
   const stopped = [
     ...containing.stopping.map(({ cell: { id }, agent, servers }) => ({ id, agent, servers })),
     ...containing.leaving.map(({ cell, agent }) => ({ id: cell, agent, servers: [] })),
   ]
   for (let i = 0; i < stopped.length; i += RECORDED_AT_ONCE) {
     const entries = stopped.slice(i, i + RECORDED_AT_ONCE).map(async ({ id, agent, servers }) => {
-      const names = new Set(servers.map(({ point }) => point))
-      const own = confirmations.filter(({ point }) => point.endsWith(` ${id}`) || names.has(point))
-      const about = { order: order.id, by: order.by, why: order.why, atMs, contained, confirmations: [...all, ...own] }
-      const landing = { mayLand: mayLand.slice(0, TOLD_MAX), mayLandInAll }
-      const receipt = asJson({ ...about, ...landing })
-      const entry = { kind: 'cell.contained', cell: id, agent, rung: order.rung, receipt } as const
+      const points = servers.map(({ point }) => point)
+      const entry = containedEntry({ id, agent, points }, receipt, told)
       if (await record(entry)) return
-      untold = left(state, entry)
+      untold = leftForNext(state.directory, entry)
     })
     await Promise.all(entries)
   }
   return untold
 }
 
+interface Stopped {
+  readonly id: CellId
+  readonly agent: CellContained['agent']
+  /** Points of its own that do not end in its name. */
+  readonly points: readonly string[]
+}
+
+/**
+ * Returns the entry of one cell: of what was confirmed it has what is about that cell, or about none. Without `told` it
+ * says nothing of what may still land.
+ */
+export function containedEntry(
+  { id, agent, points }: Stopped,
+  { order, confirmations, contained, atMs }: Pick<Receipt, 'order' | 'confirmations' | 'contained' | 'atMs'>,
+  told: Pick<Told, 'mayLand' | 'mayLandInAll'> | undefined,
+): CellContained {
+  const all = confirmations.filter(({ point }) => !/ of c_|^its server /.test(point))
+  const own = confirmations.filter(({ point }) => point.endsWith(` ${id}`) || points.includes(point))
+  const about = { order: order.id, by: order.by, why: order.why, atMs, contained, confirmations: [...all, ...own] }
+  const landing = told && { mayLand: told.mayLand.slice(0, TOLD_MAX), mayLandInAll: told.mayLandInAll }
+  return { kind: 'cell.contained', cell: id, agent, rung: order.rung, receipt: asJson({ ...about, ...landing }) }
+}
+
 /** Leaves an entry for the next gateway; returns what to say of it. */
-function left({ directory }: State, entry: CellContained): string {
+export function leftForNext(directory: string, entry: CellContained): string {
   try {
     leaveUntold(directory, entry)
     return BY_THE_NEXT

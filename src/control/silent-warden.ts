@@ -4,7 +4,7 @@ import process from 'node:process'
 import { CGROUP_PARENT } from '../cells/cgroup.ts'
 import { openCgroups } from '../cells/cgroup-host.ts'
 import { startOf, unlessGone } from '../cells/process-end.ts'
-import { reapOrphans } from '../cells/run-directory.ts'
+import { type Noted, reapOrphans } from '../cells/run-directory.ts'
 import { type Confirmation, eventually } from './containment.ts'
 import type { Silent } from './control-socket.ts'
 
@@ -42,13 +42,17 @@ export async function endSilentWarden({ pid, socket, uid }: Silent, proc = '/pro
 }
 
 /**
- * Ends what the kernel still has of cells of dead wardens, and proves it gone. A warden of which it cannot be told whether
+ * Ends what the kernel still has of cells of dead wardens, and proves it gone; adds to `noted` what they were. A warden of which it cannot be told whether
  * it lives, or what it has left, is not confirmed.
  */
-export async function reapDead(runDirectories: readonly string[]): Promise<readonly Confirmation[]> {
+export async function reapDead(
+  runDirectories: readonly string[],
+  noted: Noted[] = [],
+): Promise<readonly Confirmation[]> {
   const begun = performance.now()
   const cgroups = openCgroups(CGROUP_PARENT)
   const reaped = (await Promise.all(runDirectories.map((base) => reapOrphans(base, cgroups)))).flat()
+  noted.push(...reaped.flatMap((each) => each.noted))
   const untold = reaped.flatMap(({ run, untold: why }): readonly Confirmation[] => {
     if (why === undefined) return []
     const said = `whether it lives, or what is left of it, cannot be told, and its cells may go on: ${why}`

@@ -137,6 +137,25 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
     assert.match((await ask(state, 'logs')).stdout, /CONTAINED \(frozen\) by maria\.silva@shop\.example: a test/)
   })
 
+  it('a warden that stands still is ended, and its stop comes into the ledger with the next run', async () => {
+    const state = fresh()
+    const run = await acting(state)
+    process.kill(run.pid, 'SIGSTOP')
+    const stopped = await ask(state, 'contain', 'alpha', ...MARIA)
+    assert.equal(stopped.code, 0, stopped.stdout + stopped.stderr)
+    assert.match(stopped.stdout, /^yes {2}warden \d+ +it did not answer, and was ended/m)
+    assert.match(stopped.stderr, /no gateway is there to tell the ledger: the next run does/)
+    await run.ended
+    assert.equal((await ask(state, 'run', '--agent', 'beta')).code, 0)
+    const stops = (await ledgerOf(state)).flatMap((e) => (e.kind === 'cell.contained' ? [e] : []))
+    assert.deepEqual(
+      stops.map(({ agent, rung, receipt: { by, why, contained, mayLandInAll } }) => {
+        return [agent, rung, by, why, contained, typeof mayLandInAll]
+      }),
+      [['alpha', 'frozen', MARIA[1], 'a test', true, 'number']],
+    )
+  })
+
   it('the fence outlives a warden that was killed, and holds where none runs', async () => {
     const state = fresh()
     const run = await acting(state)

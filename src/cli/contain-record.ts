@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import { containedEntry, leftForNext } from '../control/contain.ts'
+import type { Receipt } from '../control/containment.ts'
+import { toldOf } from '../control/receipt.ts'
+import { isOthers } from '../control/state-part.ts'
+import type { Meant } from './contain-census.ts'
+
+/**
+ * Leaves the entry of each cell that the command itself has ended for the next gateway of its environment: no warden was
+ * there to write it. Returns what to say of it, each once.
+ */
+export async function leaveContained(
+  cells: readonly Meant[],
+  stop: Pick<Receipt, 'order' | 'atMs' | 'confirmations' | 'contained'>,
+): Promise<readonly string[]> {
+  const said = new Set<string>()
+  const byLedger = Map.groupBy(cells, ({ state, environment }) => join(state, 'ledger', environment))
+  for (const [ledger, meant] of byLedger) {
+    const [{ state } = { state: '' }] = meant
+    const told = await landingOf(
+      state,
+      ledger,
+      meant.map(({ cell }) => cell),
+    )
+    for (const { cell, agent } of meant)
+      said.add(leftForNext(state, containedEntry({ id: cell, agent, points: [] }, stop, told)))
+  }
+  return [...said]
+}
+
+/** Of another user's state nothing is read into what root writes: its ledger may lead to one of root's. */
+async function landingOf(state: string, ledger: string, cells: readonly Meant['cell'][]) {
+  return isOthers(state) ? undefined : toldOf(ledger, cells).catch(() => undefined)
+}
