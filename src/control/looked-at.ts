@@ -1,6 +1,6 @@
 /** Looks at files and directories for what they are, where any of it may be gone or not for us. */
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { WORKSPACE } from './workspace-note.ts'
 
 export type Unreadable = 'unreadable'
@@ -55,9 +55,11 @@ export function resolved(path: string): string {
  */
 export function withinOf(root: string, link: string): string | undefined {
   const path = join(root, link)
-  const target = targetOf(path)
-  const inCell = target === WORKSPACE || target?.startsWith(`${WORKSPACE}/`) === true
-  const within = relative(root, resolved(inCell ? join(root, target.slice(WORKSPACE.length)) : path))
+  const target = targetOf(path) ?? ''
+  const leaves = target.startsWith('/') || /^\.\.(?:\/|$)/.test(join(dirname(link), target))
+  const inCell = relative(WORKSPACE, resolve(WORKSPACE, dirname(link), target))
+  const isInCell = leaves && !/^\.\.(?:\/|$)/.test(inCell)
+  const within = relative(root, resolved(isInCell ? join(root, inCell) : path))
   return within === '..' || within.startsWith('../') ? undefined : within
 }
 

@@ -91,6 +91,17 @@ describe('what a cell is going to be shown', () => {
     )
   })
 
+  it('S10: a link is followed as its cell would follow it, and a name with a line break is one line', async () => {
+    made({ 'work/r/12/b': SECRET })
+    for (const target of ['/workspace/../workspace/r/12', '//workspace/r/12', '../workspace/r/12']) {
+      rmSync(join(base, 'work/odd'), { force: true })
+      symlinkSync(target, join(base, 'work/odd'))
+      assert.equal((await look({ hide: ['odd/b'] })).refusal, undefined, target)
+    }
+    made({ 'work/k\n  firebreak: started': SECRET })
+    assert.match((await look({ hide: ['r'] })).refusal ?? '', /work\/k\\u\{a\} {2}firebreak: started holds the secret/)
+  })
+
   it('S10: kept changes are looked through: files, names, links, and a directory that looks like a state', async () => {
     const kept = async (hidden: readonly string[] = [], value = SECRET) =>
       (

@@ -10,6 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { liesIn as isIn } from '../model/host-paths.ts'
 import { matchesPath, type PathPattern } from '../model/pattern.ts'
+import { visibleText } from '../model/text.ts'
 import type { Handed } from './handed.ts'
 import { HiddenNames } from './hidden-names.ts'
 import { entriesOf, inodeOf, isShut, lstatOf, resolved, statOf, type Unreadable, withinOf } from './looked-at.ts'
@@ -140,7 +141,8 @@ class Look {
   }
 
   refuse(why: string | undefined): void {
-    this.refusal ??= why
+    // Names of others: one with a line break would begin a line of its own.
+    if (why !== undefined) this.refusal ??= visibleText(why)
   }
 
   unsearched(): readonly string[] {
