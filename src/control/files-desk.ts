@@ -25,7 +25,7 @@ import {
   storeOf,
   type Wanted,
 } from './checkpoints.ts'
-import { commitWanted, wantedFrom } from './commit.ts'
+import { commitWanted, containedNow, wantedFrom } from './commit.ts'
 import { type FilesAsk, NOT_HELD } from './control-socket.ts'
 import type { State } from './state.ts'
 import { type Left, tellUntold } from './untold.ts'
@@ -159,6 +159,11 @@ export class FilesDesk {
   async #restore(held: Held, detail: JsonObject): Promise<Result<Json, string>> {
     const { warden, state } = this.#options
     const { again, workspace, cell } = held
+    const standing = containedNow(state.directory, held.agent.name)
+    if (!standing.ok) return standing
+    // Its command would not begin anew, and what stands still there is evidence.
+    if (standing.value !== undefined)
+      return no(`${standing.value.text}. Release it, or kill it and restore without --restart`)
     const changes = state.workspace(workspace)
     const checkpoint = findCheckpoint(storeOf(changes), String(detail.checkpoint))
     if (checkpoint === undefined) return no(`there is no checkpoint ${detail.checkpoint}`)

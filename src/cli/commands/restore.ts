@@ -34,7 +34,10 @@ export const command: Command = {
   options: {
     ...WORKSPACE_OPTIONS,
     'dry-run': { type: 'boolean', help: 'show what would become of which file, and change nothing' },
-    restart: { type: 'boolean', help: 'if its cell lives: kill that, restore, and begin its command anew' },
+    restart: {
+      type: 'boolean',
+      help: 'if its cell lives: kill that, restore, begin its command anew; not of a contained agent',
+    },
     unsaved: { type: 'boolean', help: 'do not save what is there now first (a full disk)' },
     why: { type: 'string', value: 'text', help: 'the reason, for the ledger' },
     as: { type: 'string', value: 'person', help: 'who asks, as the ledger will name them (default: the login name)' },

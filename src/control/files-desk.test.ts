@@ -1,0 +1,44 @@
+/** What a person asks of the files of a cell that lives. */
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { temporaryDirectory } from '../../test/kit/temporary.ts'
+import type { Agent } from '../config/config.ts'
+import { agentName } from '../model/index.ts'
+import { FilesDesk, type Held } from './files-desk.ts'
+import { openState } from './state.ts'
+import { fenceAgents } from './stop.ts'
+
+it('restores nothing under a contained agent: its cell stands as evidence, and would not begin anew', async () => {
+  const state = openState(temporaryDirectory(), false, Math.random)
+  const name = agentName('alpha')
+  let begun = 0
+  const held = {
+    workspace: 'alpha',
+    cell: { id: 'c_0000000000000001' },
+    agent: { name },
+    again: async () => {
+      begun++
+      return { ok: true, value: undefined }
+    },
+  } as unknown as Held
+  const desk = new FilesDesk({
+    warden: {} as never,
+    state,
+    agents: [{ name } as Agent],
+    held: () => [held],
+    record: async () => true,
+  })
+  const ask = { what: 'restore', workspace: 'alpha', detail: { checkpoint: 'k_1', save: false } } as const
+  assert.match((await desk.follow(ask)).said, /there is no checkpoint k_1/)
+  const order = {
+    id: 'o_0000000000000001',
+    target: { kind: 'agent', name: 'alpha' },
+    rung: 'frozen',
+    by: 'm@x.example',
+    why: 'harm',
+  } as const
+  assert.ok((await fenceAgents(state.directory, [name], order)).ok)
+  const said = await desk.follow(ask)
+  assert.match(said.said, /alpha is frozen.* kill it and restore without --restart/)
+  assert.deepEqual([said.ok, begun], [false, 0])
+})
