@@ -24,7 +24,10 @@ it('from a real cell, over stdio: no check is lost but those that are refused on
   const { tools = {}, resources = [], prompts = [] } = upstreams.fixture
   const grant = { upstream: 'fixture', tools: Object.keys(tools), resources, prompts, expires: '1h' }
   const config = writeConfig(directory, { upstreams, agents: { suite: { cell: { files: FILES }, grants: [grant] } } })
-  const accepted = await firebreak(['accept', '-c', config, '--as', 'maria.silva@shop.example', '--yes'])
+  const accept = () => firebreak(['accept', '-c', config, '--as', 'maria.silva@shop.example', '--yes'])
+  let accepted = await accept()
+  // On a busy host a server may take the three seconds after which it is asked in an older revision (LIMITATIONS.md).
+  for (let again = 0; accepted.code !== 0 && again < 5; again++) accepted = await accept()
   assert.equal(accepted.code, 0, accepted.stderr)
   for (const revision of ['2026-07-28', '2025-11-25'] as const) {
     const fixture = await startFixture()
