@@ -19,14 +19,24 @@ export function leaveUntold(stateDirectory: string, entry: Left): void {
   })
 }
 
-/** In the order in which it was done; what `tell` does not take stays. */
+/** Tells what was left, in the order in which it was done. What `tell` does not take stays, and so does a damaged file. */
 export async function tellUntold(stateDirectory: string, tell: (entry: Left) => Promise<boolean>): Promise<void> {
   const directory = directoryOf(stateDirectory)
   const names = readdirSync(directory).filter((name) => name.endsWith('.json'))
   for (const name of names.toSorted()) {
     const path = join(directory, name)
+    const entry = leftIn(path)
+    if (entry !== undefined && (await tell(entry))) rmSync(path, { force: true })
+  }
+}
+
+/** Reads one entry; undefined where its file is damaged, which keeps nothing behind it from being told. */
+function leftIn(path: string): Left | undefined {
+  try {
     // Our own, written whole: its name appears last.
-    if (await tell(JSON.parse(readFileSync(path, 'utf8')) as Left)) rmSync(path, { force: true })
+    return JSON.parse(readFileSync(path, 'utf8')) as Left
+  } catch {
+    return undefined
   }
 }
 
