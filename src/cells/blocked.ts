@@ -4,6 +4,7 @@ import { closeSync, constants, openSync, read, readFileSync, readSync } from 'no
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../model/result.ts'
+import { failedWith } from '../model/system-error.ts'
 import { BUBBLEWRAP, bubblewrapOptions, type Prepared } from './bubblewrap.ts'
 import type { CellStdio } from './cell.ts'
 import { afterFilter, shellFor } from './first-instruction.ts'
@@ -233,7 +234,7 @@ function waitsForUs(pid: number): boolean {
     const [number, fd] = readFileSync(`/proc/${pid}/syscall`, 'utf8').split(' ')
     return number === READ[process.arch] && Number(fd) === CHILD.block
   } catch (error) {
-    return error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM')
+    return failedWith(error, 'EACCES', 'EPERM')
   }
 }
 

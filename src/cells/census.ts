@@ -1,7 +1,9 @@
 /** Finds the cells that have processes on this host, by the kernel's tables; no warden is asked. */
+
 import { opendirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CellId } from '../model/index.ts'
+import { failedWith } from '../model/system-error.ts'
 import { aboutIn, type CellAbout, hasBegun } from './about.ts'
 import { CGROUP_PARENT, killMembers } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
@@ -27,7 +29,7 @@ export interface Standing {
 /** The result of one look at run directories. */
 export interface Look {
   readonly cells: readonly Standing[]
-  /** Why there may be more cells than these; absent where all names were read, and all that is noted under them. */
+  /** The reason why there may be more cells than these; absent where all names, and all notes under them, were read. */
   readonly cut?: string
 }
 
@@ -155,7 +157,7 @@ function namesIn(directory: string, max: number): { readonly names: readonly str
     return { names }
   } catch (error) {
     // One that goes away, as cells do, has no more of them; a file of that name is no run.
-    const gone = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+    const gone = failedWith(error, 'ENOENT', 'ENOTDIR')
     return gone ? { names } : { names, fault: `${directory} cannot be read: ${String(error)}` }
   }
 }

@@ -280,7 +280,7 @@ export function withFilesOf<T>(uid: number, act: () => T): T {
   }
 }
 
-/** By the kernel and not by the library, which would change all threads. */
+/** Sets the groups of this thread, by the kernel and not by the library, which would change all threads. */
 function setGroups(groups: readonly number[]): void {
   const set = numbered('setgroups', SETGROUPS, groups.length, Buffer.from(Uint32Array.from([...groups, 0]).buffer))
   if (!set.ok) throw new Error(systemFaultText(set.reason))

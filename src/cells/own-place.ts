@@ -2,10 +2,12 @@
  * Directories with well-known names, in places that other users of the host can write to. Whoever makes such a name first
  * could say there which processes are ours to kill: nothing in it is believed before its owner and its mode are.
  */
+
 import { lstatSync, mkdirSync, readFileSync, realpathSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import { no, ok, type Result } from '../model/result.ts'
+import { failedWith } from '../model/system-error.ts'
 
 /** Makes `path` where it is missing, with what leads to it, and checks that nobody else but root can change what it is. */
 export function makeOwnPlace(path: string, mode = 0o711): Result<void, string> {
@@ -75,7 +77,7 @@ function statOf(path: string): Stats | undefined {
   try {
     return lstatSync(path)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && NOT_OURS.includes(String(error.code))) return undefined
+    if (failedWith(error, ...NOT_OURS)) return undefined
     throw error
   }
 }

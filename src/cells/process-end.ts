@@ -2,9 +2,11 @@
  * Tells by the kernel's tables whether a process has ended. A look that fails for any other reason than that nothing is
  * there is thrown: it must not pass for an end.
  */
+
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { failedWith } from '../model/system-error.ts'
 
 /**
  * Returns when a process began, in ticks of the kernel; undefined where it has ended. With its pid that is one process: a
@@ -33,7 +35,7 @@ function isThere(pid: number): boolean {
   try {
     return pid > 0 && process.kill(pid, 0)
   } catch (error) {
-    return !isOf(error, ['ESRCH'])
+    return !failedWith(error, 'ESRCH')
   }
 }
 
@@ -42,14 +44,10 @@ export function unlessGone<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
-    if (isOf(error, GONE)) return undefined
+    if (failedWith(error, ...GONE)) return undefined
     throw error
   }
 }
 
 /** ENODEV is what a file of a cgroup says that is removed while it is open. */
 const GONE: readonly string[] = ['ENOENT', 'ESRCH', 'ENODEV']
-
-function isOf(error: unknown, codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
-}

@@ -86,13 +86,13 @@ export interface Noted {
 export interface Reaped {
   readonly run: string
   readonly cells: readonly string[]
-  /** What its cells were, as far as that can be read. */
+  /** The notes of its cells, as far as they can be read. */
   readonly noted: readonly Noted[]
   /** Gateways that did not end by themselves, and were ended. */
   readonly gateways: readonly string[]
   /** What could not be removed; empty when all is gone. */
   readonly left: readonly string[]
-  /** Why it cannot be told whether its warden lives, or what is left of it. */
+  /** The reason why it cannot be told whether its warden lives, or what is left of it. */
   readonly untold?: string
 }
 

@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { namesIn, textIn } from '../model/host-paths.ts'
 import { no, ok, type Result } from '../model/result.ts'
+import { failedWith } from '../model/system-error.ts'
 
 /**
  * Host uids that live cells hold, one file each. The range lies above every distribution's and every subuid default,
@@ -84,7 +85,7 @@ function claimed(directory: string, uid: number | string, holder: string): boole
     }
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (failedWith(error, 'EEXIST')) return false
     throw error
   }
 }

@@ -133,7 +133,7 @@ export interface Meant {
   readonly cell: CellId
   readonly agent: AgentName
   readonly environment: EnvironmentName
-  /** Where it has run, as one of the states of the order. */
+  /** The state in which it has run, one of those of the order. */
   readonly state: string
 }
 

@@ -28,7 +28,7 @@ export async function leaveContained(
   return [...said]
 }
 
-/** Of another user's state nothing is read into what root writes: its ledger may lead to one of root's. */
+/** Returns what may still land; nothing of another user's state, whose ledger may lead to one of root's. */
 async function landingOf(state: string, ledger: string, cells: readonly Meant['cell'][]) {
   return isOthers(state) ? undefined : toldOf(ledger, cells).catch(() => undefined)
 }

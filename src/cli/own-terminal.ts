@@ -5,6 +5,7 @@ import { wardensIn } from '../cells/census.ts'
 import { runDirectories, usersOfRuns } from '../cells/warden.ts'
 import { runPlaces } from '../control/run-places.ts'
 import { statesIn } from '../control/tenants.ts'
+import { failedWith } from '../model/system-error.ts'
 
 /**
  * Says why a decision may not be made on this terminal (S9): a run writes what its cell says on it, and a cell could show
@@ -69,7 +70,7 @@ function streamOf(
   try {
     stat = statSync(`/proc/${pid}/fd/${fd}`)
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? undefined : HANDED
+    return failedWith(error, 'ENOENT') ? undefined : HANDED
   }
   if (stat.isCharacterDevice()) return stat.rdev === DEV_TTY ? terminal : stat.rdev
   return fd !== 0 && (stat.isFIFO() || stat.isSocket()) ? HANDED : undefined

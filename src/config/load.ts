@@ -508,7 +508,7 @@ async function readPolicies(judge: Judge): Promise<readonly PolicyFile[]> {
   return files
 }
 
-/** As many as of the configuration itself. */
+/** Bytes of a policy at most, as many as of the configuration itself. */
 const POLICY_BYTES_MAX = 1_048_576
 
 function everybodys(policies: ShapedConfig['policies']): readonly (Written<string> & { tenant?: undefined })[] {

@@ -17,6 +17,7 @@ import {
   type Result,
 } from '../model/index.ts'
 import { readPlain } from '../model/plain-file.ts'
+import { failedWith } from '../model/system-error.ts'
 import { cutText } from '../model/text.ts'
 import { inPart } from './state-part.ts'
 
@@ -70,7 +71,7 @@ function isPlaced(written: string, path: string): boolean {
     linkSync(written, path)
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (failedWith(error, 'EEXIST')) return false
     throw error
   }
 }
@@ -92,8 +93,10 @@ function answerIn(path: string): Answer | undefined {
 
 /** Takes an approval back that lies there for the next gateway; a denial stays. */
 export function withdrawAnswer(stateDirectory: string, hold: ActionId): void {
-  if (answerGiven(stateDirectory, hold)?.approved)
-    rmSync(join(directoryOf(stateDirectory), `${hold}.json`), { force: true })
+  inPart(stateDirectory, ANSWERS, (directory) => {
+    const path = join(directory, `${hold}.json`)
+    if (answerIn(path)?.approved) rmSync(path, { force: true })
+  })
 }
 
 const LOOK_EVERY_MS = 200

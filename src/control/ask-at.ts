@@ -5,7 +5,7 @@ import { replyIn } from './warden-reply.ts'
 /** The socket of a warden. */
 export interface Door {
   readonly path: string
-  /** As it lies in the state. */
+  /** The file's name in the state. */
   readonly name: string
   readonly uid: number
 }

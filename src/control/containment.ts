@@ -118,6 +118,6 @@ export interface Receipt {
   readonly unwritten?: string
   /** The parts that the signed file lacks, and why. */
   readonly lacking?: string
-  /** Why the ledger has not got it, and who tells it. */
+  /** The reason why the ledger has not got it, and who tells it. */
   readonly untold?: string
 }

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { failedWith } from '../model/system-error.ts'
 
 /**
  * Writes a file that is whole before it takes the old one's place, and whose place is on disk before this returns. The
@@ -43,7 +44,7 @@ export function writeFirst(path: string, text: string): void {
     unlessThere(() => linkSync(own, path))
   } catch (error) {
     // A file system without links has no name that appears whole.
-    if (!is(error, 'EPERM', 'EOPNOTSUPP')) throw error
+    if (!failedWith(error, 'EPERM', 'EOPNOTSUPP')) throw error
     unlessThere(() => writeFileSync(path, text, { flag: 'ax', mode: 0o600 }))
   } finally {
     closeSync(file)
@@ -63,7 +64,7 @@ function unlessThere(make: () => void): void {
   try {
     make()
   } catch (error) {
-    if (!is(error, 'EEXIST')) throw error
+    if (!failedWith(error, 'EEXIST')) throw error
   }
 }
 
@@ -119,9 +120,5 @@ function isWhole(spare: string): boolean {
 }
 
 function isFull(error: unknown): boolean {
-  return is(error, 'ENOSPC', 'EDQUOT')
-}
-
-function is(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+  return failedWith(error, 'ENOSPC', 'EDQUOT')
 }

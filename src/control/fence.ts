@@ -160,7 +160,7 @@ export async function changeFence(
       return ok(undefined)
     })
   } catch (error) {
-    return no(`the fence cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+    return no(`the fence cannot be written: ${textOfError(error)}`)
   } finally {
     if (held?.ok) await held.value.release()
   }
@@ -240,7 +240,7 @@ export function writeStopMark(stateDirectory: string, order: string): Result<voi
     })
     return ok(undefined)
   } catch (error) {
-    return no(`the word to all cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+    return no(`the word to all cannot be written: ${textOfError(error)}`)
   }
 }
 
@@ -277,6 +277,6 @@ const FENCE = 'fence'
 const FILE = 'fence.json'
 const MARK = 'all'
 const SPARE = 'spare'
-/** Of a fence: entries of more agents than a state can have. */
+/** The bytes of a fence at most: entries of more agents than a state can have. */
 const BYTES_MAX = 8_388_608
 const MARK_BYTES_MAX = 4_096

@@ -1,4 +1,4 @@
-/** What a person asks of the files of a cell that lives. */
+/** A person's question about the files of a cell that lives. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'

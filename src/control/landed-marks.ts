@@ -4,6 +4,7 @@ import type { Agent, Config } from '../config/config.ts'
 import type { LandedWork } from '../gateway/setup.ts'
 import { liesAt, mountsNow, placeOf, shownWith } from '../model/host-places.ts'
 import { type AgentName, type Label, no, ok, type Result, UNTRUSTED } from '../model/index.ts'
+import { failedWith } from '../model/system-error.ts'
 import { writeDurably } from './durable-file.ts'
 import { upwards } from './programs/places.ts'
 import { inPart } from './state-part.ts'
@@ -14,7 +15,7 @@ import { agentOf } from './workspace-names.ts'
 interface Landed {
   /** Resolved. */
   readonly path: string
-  /** Its place on its device, by which it is known through other mounts. */
+  /** The directory's place on its device, by which it is known through other mounts. */
   readonly onDevice?: string
   /** The directory itself, by which it is known when it was renamed. */
   readonly directory?: string
@@ -128,7 +129,7 @@ function read(stateDirectory: string): readonly Landed[] {
   try {
     return JSON.parse(readFileSync(fileOf(stateDirectory), 'utf8')) as readonly Landed[]
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    if (failedWith(error, 'ENOENT')) return []
     throw error
   }
 }

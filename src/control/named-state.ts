@@ -1,6 +1,7 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { aboutIn } from '../cells/about.ts'
+import { failedWith } from '../model/system-error.ts'
 
 /** Why a directory is not taken for a state, and which states may be meant. */
 export interface StateFault {
@@ -104,6 +105,6 @@ function namesIn(path: string): readonly string[] | 'absent' | undefined {
   try {
     return readdirSync(path)
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOTDIR' ? undefined : 'absent'
+    return failedWith(error, 'ENOTDIR') ? undefined : 'absent'
   }
 }

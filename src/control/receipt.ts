@@ -19,7 +19,7 @@ export interface Told {
    * nobody buries one under others.
    */
   readonly mayLand: readonly JsonObject[]
-  /** How many there are in all. */
+  /** The number of them in all. */
   readonly mayLandInAll: number
   /** The last of each cell, at most ENTRIES_MAX of each and ENTRIES_BYTES_MAX of all. */
   readonly entries: readonly Entry[]

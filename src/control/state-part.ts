@@ -2,11 +2,13 @@
  * Work in a state with no more rights on files than whoever could have put there what it meets: root's orders reach states
  * of other users, and what lies in those may lead anywhere.
  */
+
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { withFilesOf } from '../cells/libc.ts'
 import { O_PATH } from '../model/plain-file.ts'
+import { failedWith } from '../model/system-error.ts'
 
 /**
  * Runs `act`, which does not wait, with the directory of a part of a state (`''`: the state's own), be it there or not.
@@ -43,7 +45,7 @@ export function stateAround(stateDirectory: string): string | undefined {
 
 interface Place {
   readonly fd: number
-  /** Whose rights on files are enough there. */
+  /** The user whose rights on files are enough there. */
   readonly uid: number
   readonly path: string
 }
@@ -69,7 +71,7 @@ function nearest(path: string, below: readonly string[]): Begun {
   try {
     return { fd: openSync(path, O_PATH | constants.O_DIRECTORY), below, isThere: true }
   } catch (error) {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const isMissing = failedWith(error, 'ENOENT')
     if (!isMissing || path === dirname(path)) throw error
     return { ...nearest(dirname(path), [basename(path), ...below]), isThere: false }
   }

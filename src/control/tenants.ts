@@ -11,6 +11,7 @@ import {
   type Result,
   type TenantName,
 } from '../model/index.ts'
+import { failedWith } from '../model/system-error.ts'
 import type { BundledPolicy, PolicyBundle } from '../policy/index.ts'
 import { everybodyIn, makeFence } from './fence.ts'
 import { openState, type State } from './state.ts'
@@ -106,8 +107,7 @@ export function trialsOf(stateDirectory: string): readonly string[] {
     })
     return names.flatMap((name) => statesIn(join(parent, name)))
   } catch (error) {
-    if (error instanceof Error && 'code' in error && ['EACCES', 'ENOENT', 'ENOTDIR'].includes(String(error.code)))
-      return []
+    if (failedWith(error, 'EACCES', 'ENOENT', 'ENOTDIR')) return []
     throw error
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What was done to a workspace while no gateway of its environment ran, and stops whose gateway was ended, on their way
- * into the ledger: the next gateway takes them. One file each, which only the state's owner can write.
+ * Keeps what was done to a workspace while no gateway of its environment ran, and stops whose gateway was ended, on their
+ * way into the ledger: the next gateway takes them. One file each, which only the state's owner can write.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ALWAYS, putBack, type Spans } from '../model/index.ts'
+import { failedWith } from '../model/system-error.ts'
 import { writeDurably } from './durable-file.ts'
 import { inPart } from './state-part.ts'
 
@@ -75,7 +76,7 @@ function readWhole(stateDirectory: string): Readonly<Record<string, Marks>> {
   try {
     return JSON.parse(readFileSync(fileOf(stateDirectory), 'utf8')) as Readonly<Record<string, Marks>>
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
+    if (failedWith(error, 'ENOENT')) return {}
     throw error
   }
 }

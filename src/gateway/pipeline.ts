@@ -208,7 +208,7 @@ function callingOff(cell: CellAtGate, { signal, calledOff }: Attempt, accepts: R
   return { signal: AbortSignal.any([signal, own.signal]), forget }
 }
 
-/** What an upstream says of a call that its cell has called off reaches nobody, and does not end the exchange. */
+/** Drops what an upstream says of a call that its cell has called off: it reaches nobody, and does not end the exchange. */
 function unlessCalledOff(
   { calledOff }: Attempt,
   onNotification: NonNullable<SendOptions['onNotification']>,

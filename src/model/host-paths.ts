@@ -1,22 +1,23 @@
 import { lstatSync, readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, sep } from 'node:path'
 import { readPlainFile } from './plain-file.ts'
+import { failedWith } from './system-error.ts'
 
 /**
- * Where a path leads once every symlink in it is followed; of a path that does not exist, its nearest existing
+ * Returns where a path leads once every symlink in it is followed; of a path that does not exist, its nearest existing
  * ancestor is resolved. So a protected path that is not made yet is compared as what it will be.
  */
 export function resolvedPath(path: string): string {
   try {
     return realpathSync(path)
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+    const missing = failedWith(error, 'ENOENT', 'ENOTDIR')
     if (!missing || dirname(path) === path) throw error
     return join(resolvedPath(dirname(path)), basename(path))
   }
 }
 
-/** Whether `inner` is `outer` or lies below it. Both resolved and absolute. */
+/** Tells whether `inner` is `outer` or lies below it. Both are resolved and absolute. */
 export function liesIn(inner: string, outer: string): boolean {
   return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep)
 }
@@ -29,7 +30,7 @@ export function namesIn(directory: string): readonly string[] {
   try {
     return readdirSync(directory)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    if (failedWith(error, 'ENOENT')) return []
     throw error
   }
 }

@@ -29,7 +29,7 @@ export function matchesAllBelow(pattern: PathPattern, directory: string): boolea
 const CHARACTERS_MAX = 200
 const PARTS_MAX = 32
 
-/** How far into a pattern one can be; at its length the path is meant. */
+/** The places in a pattern that a path has come to; at its length the path is meant. */
 export type Places = ReadonlySet<number>
 
 /** Returns the places before anything of a path has been read. */

@@ -26,7 +26,7 @@ export function readPlainFile(
 }
 
 export interface NotPlain {
-  /** As the system says it; absent where the path leads to something else than a regular file. */
+  /** The system's code (`ENOENT`); absent where the path leads to something else than a regular file. */
   readonly code?: string
   readonly problem: string
 }

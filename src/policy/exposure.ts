@@ -228,7 +228,7 @@ export class Exposure implements ExposureView {
     }
   }
 
-  /** What is said before an answer: all of it is met under these labels, and nothing becomes known. */
+  /** Meets what is said before an answer: all of it is met under these labels, and nothing becomes known. */
   hear(said: Json, labels: readonly Label[], where: { readonly action: ActionId; readonly tool: string }): void {
     const seen = (path: string): Seen => ({ ...where, path, labels })
     for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, seen('$'))

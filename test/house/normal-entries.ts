@@ -38,7 +38,7 @@ export function normalLines(entries: readonly Entry[]): readonly string[] {
   })
 }
 
-/** What of a value stays where its numbers and texts are the hour's: the names of its members. */
+/** Returns what of a value stays where its numbers and texts are the hour's: the names of its members. */
 function shapeOf(value: Json): Json {
   if (!isJsonObject(value)) return Array.isArray(value) ? 'list' : typeof value
   return Object.keys(value).sort()

@@ -1,4 +1,4 @@
-/** What scripted runs write into their ledgers is, entry by entry, what was recorded before the house was rebuilt. */
+/** Scripted runs write into their ledgers, entry by entry, what was recorded before the house was rebuilt. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

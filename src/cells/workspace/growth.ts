@@ -5,9 +5,11 @@
  *
  * `reserved_clusters` of ext4 is room that no write takes; Linux Documentation/ABI/testing/sysfs-fs-ext4.
  */
+
 import { readdirSync, readFileSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { no, ok, type Result } from '../../model/result.ts'
+import { failedWith } from '../../model/system-error.ts'
 import { ownSysfs } from './own-sysfs.ts'
 
 /**
@@ -175,7 +177,7 @@ function keep(setting: string, clusters: number): Result<void, string> {
   try {
     writeFileSync(join(sysfs, setting), `${clusters}`)
   } catch (error) {
-    if (sysfs !== '/sys' || !(error instanceof Error && 'code' in error && error.code === 'EROFS')) throw error
+    if (sysfs !== '/sys' || !failedWith(error, 'EROFS')) throw error
     const own = ownSysfs()
     if (!own.ok) return own
     sysfs = own.value
