@@ -46,7 +46,10 @@ export async function seenBy(
   for (const each of cellsOf(config)) {
     if (values.size > 0) progress(`looking through what ${each.name} is shown`)
     const refusal = cellRefusal(config, each.state(stateDirectory), each.name, each.cell)
-    looked.set(each.cell, refusal === undefined ? await lookedFor(config, each, values) : { refusal, unsearched: [] })
+    looked.set(
+      each.cell,
+      refusal === undefined ? await lookedFor(config, each, values) : { refusal, unsearched: [], unmet: [] },
+    )
   }
   return {
     report,
@@ -73,8 +76,8 @@ async function lookedFor(
   values: ReadonlyMap<string, string>,
 ): Promise<Looked> {
   const handed = { ...cell, texts: textsOf(command, cell.env, cell), given }
-  const { refusal, unsearched } = await lookThrough(config, handed, values)
-  if (refusal === undefined) return { unsearched }
+  const { refusal, ...looked } = await lookThrough(config, handed, values)
+  if (refusal === undefined) return looked
   const used = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
   const names = new Set(used.flatMap(({ mcp }) => secretsOf(mcp)))
   const own = await lookThrough(config, handed, new Map([...values].filter(([name]) => names.has(name))))

@@ -16,7 +16,7 @@ export function startDemands(
     absent.has(path),
   )
   const fault = program === undefined ? undefined : programFault(cell, program, profile)
-  const { refusal, unknown, unsearched = [] } = looked.get(cell) ?? {}
+  const { refusal, unknown, unsearched = [], unmet = [] } = looked.get(cell) ?? {}
   const amiss = [
     ...gone.map((path) => missing(about, `${path} is not there`, 'make it, or name another under cell')),
     ...(fault === undefined ? [] : [missing(about, fault.problem, fault.fix)]),
@@ -39,6 +39,7 @@ export function startDemands(
   const notes = [
     ...(workspaces.get(cell) ?? []).map(({ what, fix }) => look(about, `of its workspace ${what}`, fix)),
     ...(unknown === undefined ? [] : [look(about, `${unknown}; its start does not know that value`, REFUSED)]),
+    ...unmet.map((pattern) => look(about, `hide: ${pattern} hides nothing in its workspace`, UNMET)),
     ...unsearched.map((what) => look(about, `${NOT_SEARCHED} ${what}`, SEARCHED_BY)),
   ]
   return amiss.length > 0 || program === undefined
@@ -46,5 +47,6 @@ export function startDemands(
     : [holds(about, `its cell sees ${program} and all that it is shown`), ...notes]
 }
 
+const UNMET = 'name it as it lies below the workspace (**/NAME for any depth), or take the pattern out'
 const REFUSED =
   'a workspace and files that hold neither configuration, policies, state nor secrets: firebreak.yaml and keys beside, not in, what an agent works on'

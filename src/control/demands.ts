@@ -22,7 +22,7 @@ import type { WorkspaceNote } from './workspace-note.ts'
 export type { Demand } from './demand.ts'
 
 /** The look through what a cell is shown: why it would be refused, and what was not looked through for secrets. */
-export interface Looked extends Pick<Shown, 'refusal' | 'unsearched'> {
+export interface Looked extends Pick<Shown, 'refusal' | 'unsearched' | 'unmet'> {
   /** Reason why it must not be shown, of which its start would know nothing: the secret is another environment's. */
   readonly unknown?: string
 }

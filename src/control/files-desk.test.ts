@@ -1,12 +1,29 @@
 /** A person's question about the files of a cell that lives. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import type { Agent } from '../config/config.ts'
 import { agentName } from '../model/index.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
 import { openState } from './state.ts'
 import { fenceAgents } from './stop.ts'
+import { type Left, leaveUntold } from './untold.ts'
+
+it('tells what was left once, though two gateways of a run ask for it', async () => {
+  const state = openState(temporaryDirectory(), false, Math.random)
+  leaveUntold(state.directory, { kind: 'checkpoint.dropped', workspace: 'alpha', checkpoint: 'k_1' } as unknown as Left)
+  const told: unknown[] = []
+  const record = async (entry: unknown) => {
+    told.push(entry)
+    await setImmediate()
+    return true
+  }
+  const agents = [{ name: agentName('alpha'), cell: { workspace: { name: 'alpha' } } } as unknown as Agent]
+  const desk = new FilesDesk({ warden: {} as never, state, agents, held: () => [], record })
+  await Promise.all([desk.tellUntold(), desk.tellUntold()])
+  assert.equal(told.length, 1)
+})
 
 it('restores nothing under a contained agent: its cell stands as evidence, and would not begin anew', async () => {
   const state = openState(temporaryDirectory(), false, Math.random)

@@ -58,15 +58,19 @@ export class FilesDesk {
   /** One thing at a time with each workspace. */
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #timers = new Map<Held, NodeJS.Timeout>()
+  #telling: Promise<void> = Promise.resolve()
 
   constructor(options: DeskOptions) {
     this.#options = options
-    this.tellUntold()
+    void this.tellUntold()
   }
 
-  /** Tells the gateway that serves now what none has taken. */
-  tellUntold(): void {
-    void tellUntold(this.#options.state.directory, (entry) => this.#tell(entry)).catch(() => undefined)
+  /** Tells the gateway that serves now what none has taken, after whatever is being told. */
+  tellUntold(): Promise<void> {
+    const { directory } = this.#options.state
+    const told = this.#telling.then(() => tellUntold(directory, (entry) => this.#tell(entry)))
+    this.#telling = told.catch(() => undefined)
+    return this.#telling
   }
 
   close(): void {

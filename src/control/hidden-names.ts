@@ -13,6 +13,8 @@ export class HiddenNames {
   readonly #links = new Map<string, string | undefined>()
   /** Places of each pattern that a directory is reached at. */
   readonly #reached = new Map<string, readonly Set<number>[]>()
+  /** Patterns that meant a name, or may mean one in a directory that another hides. */
+  readonly #met = new Set<PathPattern>()
 
   constructor(patterns: readonly PathPattern[]) {
     this.#patterns = patterns
@@ -40,15 +42,27 @@ export class HiddenNames {
         await turns()
         const path = next.directory === '' ? name : `${next.directory}/${name}`
         const target = this.#links.has(path) ? this.#links.get(path) : path
-        if (target === undefined) continue
         const places = this.#patterns.map((pattern, i) => nextPlaces(pattern, fresh[i] ?? NOWHERE, name))
-        if (this.#patterns.some((pattern, i) => places[i]?.has(pattern.length))) hidden.add(target)
+        const isMeant = this.#patterns.some((pattern, i) => places[i]?.has(pattern.length))
+        if (isMeant) this.#meet(places, target !== undefined && this.#names.has(target))
+        if (target === undefined) continue
+        if (isMeant) hidden.add(target)
         else if (this.#names.has(target)) open.push({ directory: target, places })
       }
     }
     // A link to the workspace itself: hiding all of it is not meant by hiding the link.
     hidden.delete('')
     return hidden
+  }
+
+  /** Returns the patterns that meant nothing, once `hidden` has gone through the names. */
+  unmet(): readonly string[] {
+    return this.#patterns.filter((pattern) => !this.#met.has(pattern)).map((pattern) => pattern.join('/'))
+  }
+
+  #meet(places: readonly Places[], isDirectory: boolean): void {
+    for (const [i, pattern] of this.#patterns.entries())
+      if (places[i]?.has(pattern.length) || (isDirectory && places[i]?.size)) this.#met.add(pattern)
   }
 
   /** Tells whether a pattern could mean something in a directory, by any name of it. */

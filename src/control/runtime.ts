@@ -609,7 +609,7 @@ class OpenRuntime implements Runtime {
         this.#services = next
         this.#saving = new Set()
         this.#hear(next)
-        this.#files.tellUntold()
+        void this.#files.tellUntold()
         await Promise.all(goOn.map(({ number, live }) => this.#takeOver(number, live, next, lost)))
       }
     }
@@ -691,21 +691,27 @@ class OpenRuntime implements Runtime {
     await this.#endCells(unserved, lost)
   }
 
-  /** What they were is kept, and then they are ended. */
+  /** Keeps what they were, and then ends them; those that are being ended so already get no second order. */
   async #endCells(numbers: readonly number[], lost: string): Promise<void> {
-    const meant = this.#withBelow(numbers.filter((number) => this.#live.has(number)))
-    if (meant.length === 0) return
+    const standing = numbers.flatMap((number) => this.#live.get(number) ?? [])
+    const meant = this.#withBelow(
+      numbers.filter((number) => this.#live.has(number) && this.#live.get(number)?.lost === undefined),
+    )
     const ending = meant.flatMap((number) => this.#live.get(number) ?? [])
+    if (ending.length > 0) await this.#containEnding(meant, ending, lost)
+    await Promise.all([...standing, ...ending].map(({ cell }) => cell.kill()))
+  }
+
+  async #containEnding(numbers: readonly number[], ending: readonly Live[], lost: string): Promise<void> {
     for (const live of ending) live.lost = lost
-    for (const number of meant) this.#mean(number, 'killed', lost)
+    for (const number of numbers) this.#mean(number, 'killed', lost)
     const target = { kind: 'environment', name: this.#agent.environment } as const
     const order = { id: newOrderId(), target, rung: 'frozen', by: 'firebreak', why: lost } as const
     const cells = ending.map(({ cell }) => cell.id)
     await Promise.allSettled([
-      contain({ ...this.#containing(order, meant), agents: [] }),
+      contain({ ...this.#containing(order, numbers), agents: [] }),
       this.#fenceTold(cells, order.id),
     ])
-    await Promise.all(ending.map(({ cell }) => cell.kill()))
   }
 
   #fenceTold(cells: readonly CellId[], order: string): Promise<unknown> {

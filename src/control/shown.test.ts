@@ -205,6 +205,14 @@ describe('what a cell is going to be shown', () => {
     assert.match((await look({ hide: ['current/app'] })).refusal ?? '', /12\/db\.conf holds the secret/)
   })
 
+  it('names the patterns of hide: that hide nothing, and none that another pattern covers', async () => {
+    made({ 'work/private/keys/a': 'a', 'work/.env': 'x', 'work/src/b': 'b' })
+    const unmet = async (...hide: readonly string[]) => (await look({ hide }, 'none/of', 'tok-elsewhere')).unmet
+    assert.deepEqual(await unmet('.env', 'private/keys', '**/b'), [])
+    assert.deepEqual(await unmet('.enw', '**/c', 'private/keys/b', 'src/*'), ['.enw', '**/c', 'private/keys/b'])
+    assert.deepEqual(await unmet('private', 'private/keys/**', '**/nowhere'), [])
+  })
+
   it('S10: a secret in a name, in what a link leads to, and in what a cell is started with is found', async () => {
     const refusal = async (more: Parameters<typeof look>[0] = {}, value = 'tok-1234567890abcdef') =>
       (await look(more, 'none/of', value)).refusal

@@ -27,6 +27,8 @@ export interface Shown {
   readonly refusal?: string
   /** Phrases for a person about what was not looked through; none where all of it was. */
   readonly unsearched: readonly string[]
+  /** Patterns of `hide:` that hide nothing, as they are written. */
+  readonly unmet: readonly string[]
 }
 
 /** The beginning of the sentence that a part of what a cell is shown was not looked through. */
@@ -69,7 +71,12 @@ export async function lookThrough(
       `${cell.workspace} has more files than are looked through for hide: (${bounds.entriesMax}): show a smaller directory`,
     )
   }
-  return { hidden, unsearched: look.unsearched(), ...(look.refusal !== undefined && { refusal: look.refusal }) }
+  return {
+    hidden,
+    unsearched: look.unsearched(),
+    unmet: look.unmet,
+    ...(look.refusal !== undefined && { refusal: look.refusal }),
+  }
 }
 
 /**
@@ -84,7 +91,7 @@ export async function lookThroughKept(
   hidden: readonly string[],
   values: ReadonlyMap<string, string>,
   bounds: LookBounds = BOUNDS,
-): Promise<Omit<Shown, 'hidden'>> {
+): Promise<Omit<Shown, 'hidden' | 'unmet'>> {
   const look = new Look(config, values, bounds)
   await look.kept(upper, new Set(hidden))
   const named = (text: string) => text.replaceAll(upper, 'its kept changes')
@@ -127,6 +134,8 @@ class Look {
   readonly #packages = new Set<string>()
   /** True where there were more entries than are looked at. */
   isCut = false
+  /** Patterns of `hide:` that hide nothing. */
+  unmet: readonly string[] = []
   refusal: string | undefined
 
   constructor(
@@ -191,6 +200,7 @@ class Look {
       }
     }
     for (const path of await names.hidden(() => this.#mayTurn())) hidden.add(path)
+    this.unmet = names.unmet()
     const seen = linked.filter(({ path }) => !liesIn(hidden, path))
     for (const path of await this.#alsoHidden(root, hidden, seen)) hidden.add(path)
     const refusal = refusals.find(({ path }) => !liesIn(hidden, path))
