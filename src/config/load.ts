@@ -1,5 +1,4 @@
 import { realpathSync } from 'node:fs'
-import { glob } from 'node:fs/promises'
 import { basename, dirname, relative, resolve } from 'node:path'
 import {
   type AgentName,
@@ -46,6 +45,7 @@ import type {
 import { plantedProblems, readContainment, withPlanted } from './containment.ts'
 import { labelsAtStart } from './labels.ts'
 import { placeProblems } from './places.ts'
+import { policyFiles } from './policy-files.ts'
 import {
   configShape,
   type ShapedAgent,
@@ -78,7 +78,7 @@ export async function loadConfig(
   const shaped = readYaml(file, configShape, problems, proposed)
   if (shaped === undefined) return no(problems)
   const judge: Judge = { file: realpathSync(file), shaped, variables, problems }
-  const policies = await readPolicies(judge)
+  const policies = readPolicies(judge)
   const upstreams = readUpstreams(judge)
   const containment = readContainment(shaped.containment, upstreams, (problem) => problems.push(problem))
   const agents = readAgents(judge, upstreams)
@@ -476,22 +476,26 @@ function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): C
   }
 }
 
-async function readPolicies(judge: Judge): Promise<readonly PolicyFile[]> {
+function readPolicies(judge: Judge): readonly PolicyFile[] {
   const files: PolicyFile[] = []
   const directory = dirname(judge.file)
   const own = [...(judge.shaped.tenants ?? [])].flatMap(([tenant, { value }]) =>
     (value.policies ?? []).map((pattern) => ({ ...pattern, tenant: tenantName(tenant) })),
   )
   for (const { value: pattern, source, tenant } of [...everybodys(judge.shaped.policies), ...own]) {
-    const matches = (await Array.fromAsync(glob(pattern, { cwd: directory }))).sort()
-    if (matches.length === 0)
+    const found = policyFiles(pattern, directory)
+    if (!found.ok) {
+      report(judge, source, `"${pattern}": ${found.reason}`)
+      continue
+    }
+    if (found.value.length === 0)
       report(
         judge,
         source,
         `no file matches "${pattern}"`,
         'at least one Cedar file: a pattern that matches nothing forbids nothing',
       )
-    for (const match of matches) {
+    for (const match of found.value) {
       const file = relative(directory, resolve(directory, match))
       const other = files.find((each) => each.file === file && each.tenant !== tenant)
       if (other !== undefined) {

@@ -19,6 +19,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { beforeEach, describe, it } from 'node:test'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
+import { withFilesOf } from '../cells/libc.ts'
 import { type Answer, giveAnswer } from './answers.ts'
 import { askWardens, openControlSocket } from './control-socket.ts'
 import { changeFence, makeFence, readFence, readStopMark, writeStopMark } from './fence.ts'
@@ -121,6 +122,27 @@ describe('a part of another user’s state', { skip }, () => {
     assert.ok(!writeStopMark(state, 'o_1').ok)
     assert.ok(!writeStopMark(join(state, 'tenants', 'a'), 'o_1').ok)
     assert.deepEqual([readdirSync(prod), readdirSync(join(prod, 'approvals'))], [['approvals'], []])
+  })
+
+  it('where no state is yet in such a directory, none of another comes into the place of it in the middle of an order', () => {
+    const shared = join(victim, 'shared')
+    mkdirSync(shared)
+    chmodSync(shared, 0o1777)
+    const theirs = join(shared, 'prepared')
+    mkdirSync(theirs)
+    chownSync(theirs, USER, USER)
+    const prod = join(victim, 'prod')
+    mkdirSync(prod, { mode: 0o700 })
+    link(prod, join(theirs, 'fence'))
+    const own = join(shared, '.firebreak')
+    inPart(own, 'fence', (directory) => {
+      assert.throws(() => withFilesOf(USER, () => renameSync(theirs, own)), /EPERM|EACCES/)
+      mkdirSync(directory, { recursive: true })
+      writeFileSync(join(directory, 'all'), '')
+    })
+    assert.deepEqual(readdirSync(prod), [])
+    assert.equal(statSync(join(own, 'fence/all')).uid, 0)
+    assert.equal(statSync(own).mode & 0o777, 0o711, 'services pass through it')
   })
 
   it('a directory of root’s that root shares with nobody but root’s group is a state of root’s', () => {

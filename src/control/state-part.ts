@@ -3,7 +3,7 @@
  * of other users, and what lies in those may lead anywhere.
  */
 
-import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, mkdirSync, openSync, type Stats } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { withFilesOf } from '../cells/libc.ts'
@@ -84,8 +84,14 @@ function walked(stateDirectory: string, begun: Begun | undefined): Place | undef
   if (begun === undefined) return undefined
   let { fd } = begun
   const stat = fstatSync(fd)
-  // What root makes in a place for everybody, such as /tmp, is root's; what is there already is everybody's.
-  const owner = isRootsAlone(stat) || (stat.uid === 0 && !begun.isThere) ? 0 : stat.uid || NOBODY
+  const [first, ...further] = begun.below
+  if (first !== undefined && !begun.isThere && stat.uid === 0 && !isRootsAlone(stat)) {
+    const made = madeOrMet(fd, first)
+    closeSync(fd)
+    return walked(stateDirectory, { fd: made, below: further, isThere: true })
+  }
+  // What root makes is root's; what others could put there is everybody's.
+  const owner = isRootsAlone(stat) ? 0 : stat.uid || NOBODY
   if (owner === 0) {
     closeSync(fd)
     // Whoever could put another directory there names none of root's in the middle of an order.
@@ -106,6 +112,20 @@ function walked(stateDirectory: string, begun: Begun | undefined): Place | undef
   }
   // The directory itself is no link, as its name among the descriptors is.
   return { fd, uid, path: left.length === 0 ? `/proc/self/fd/${fd}/.` : join(`/proc/self/fd/${fd}`, ...left) }
+}
+
+/**
+ * Makes a directory of root's in one that all can write to, such as /tmp, and opens it; opens the one that another has put
+ * there first. No name there may be worked at before it is somebody's: the next look could find a link.
+ */
+function madeOrMet(above: number, name: string): number {
+  const path = `/proc/self/fd/${above}/${name}`
+  try {
+    mkdirSync(path, { mode: 0o711 })
+  } catch (error) {
+    if (!failedWith(error, 'EEXIST')) throw error
+  }
+  return openSync(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW)
 }
 
 /** Opens a directory, and no link to one; undefined where none is. */

@@ -1,0 +1,95 @@
+import { type Dirent, lstatSync, opendirSync, statSync } from 'node:fs'
+import { join, normalize } from 'node:path'
+import { matchesPath } from '../model/pattern.ts'
+import { no, ok, type Result } from '../model/result.ts'
+
+/**
+ * Returns the paths that a pattern of `policies:` means, sorted; relative ones are below `directory`.
+ *
+ * `*` and `?` stand for characters of one name, `**` for any directories, and nothing else is special. Whoever orders a stop
+ * reads a configuration that others wrote: the work is bounded by `STEPS_MAX`, whatever the pattern and the files are.
+ *
+ * @returns a sentence where the pattern is none, or means more than is looked at.
+ */
+export function policyFiles(pattern: string, directory: string): Result<readonly string[], string> {
+  const special = /[{}[\]()!]/.exec(pattern)
+  if (special !== null) return no(`"${special[0]}" has no meaning in a pattern: only *, ? and ** have`)
+  const parts = pattern.split('/')
+  if (pattern === '' || pattern.length > CHARACTERS_MAX || parts.some((part) => part.includes('**') && part !== '**'))
+    return no('it is no pattern: ** stands alone between slashes')
+  const walk = new Walk(directory)
+  walk.below('', parts)
+  return walk.steps > STEPS_MAX
+    ? no(`more than ${STEPS_MAX} files lie where it may mean something: name a directory`)
+    : ok([...walk.found].toSorted())
+}
+
+const CHARACTERS_MAX = 1_024
+const STEPS_MAX = 100_000
+
+class Walk {
+  readonly found = new Set<string>()
+  steps = 0
+  readonly #directory: string
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** Adds what the parts of a pattern mean below a path, which ends in a slash where it is not empty. */
+  below(path: string, [part = '', ...rest]: readonly string[]): void {
+    if (++this.steps > STEPS_MAX) return
+    if (part === '**') {
+      if (rest.length > 0) this.below(path, rest)
+      for (const entry of this.#entries(path)) {
+        if (entry.isDirectory()) this.below(`${path}${entry.name}/`, [part, ...rest])
+        else if (rest.length === 0) this.#add(`${path}${entry.name}`)
+      }
+    } else if (/[*?]/.test(part)) {
+      for (const { name } of this.#entries(path)) if (matchesPath([part], name)) this.#meet(`${path}${name}`, rest)
+    } else this.#meet(`${path}${part}`, rest)
+  }
+
+  #meet(path: string, rest: readonly string[]): void {
+    if (rest.length === 0) this.#add(path)
+    else if (this.#isDirectory(`${path}/`)) this.below(`${path}/`, rest)
+  }
+
+  #add(path: string): void {
+    if (isThere(() => lstatSync(this.#at(path)))) this.found.add(normalize(path))
+  }
+
+  #isDirectory(path: string): boolean {
+    return isThere(() => statSync(this.#at(path)))
+  }
+
+  *#entries(path: string): Generator<Dirent> {
+    let directory: ReturnType<typeof opendirSync>
+    try {
+      directory = opendirSync(this.#at(path))
+    } catch {
+      return
+    }
+    try {
+      for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+        if (++this.steps > STEPS_MAX) return
+        yield entry
+      }
+    } finally {
+      directory.closeSync()
+    }
+  }
+
+  #at(path: string): string {
+    return path.startsWith('/') ? path : join(this.#directory, path)
+  }
+}
+
+function isThere(look: () => unknown): boolean {
+  try {
+    look()
+    return true
+  } catch {
+    return false
+  }
+}
