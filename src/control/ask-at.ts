@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
-import type { ControlReply, ControlRequest, Done } from './control-socket.ts'
+import type { Asked, ControlReply, ControlRequest, Done } from './control-socket.ts'
+import { monotonicUs } from './starting.ts'
 import { replyIn } from './warden-reply.ts'
 
 /** The socket of a warden. */
@@ -27,7 +28,8 @@ export function askAt(
     let done: Done | undefined
     /** The error by which it was not even reached. */
     let failed: string | undefined
-    const socket = connect(path, () => socket.write(`${JSON.stringify(request)}\n`))
+    const asked: Asked = { ...request, ...(boundMs > 0 && { untilUs: monotonicUs() + boundMs * 1_000 }) }
+    const socket = connect(path, () => socket.write(`${JSON.stringify(asked)}\n`))
     const end = () => void socket.destroy()
     const inAll = boundMs === 0 ? undefined : setTimeout(end, Math.max(boundMs, ANSWERS_MS_MAX))
     const silence = boundMs === 0 ? undefined : setTimeout(end, boundMs)

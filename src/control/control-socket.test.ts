@@ -9,6 +9,7 @@ import process from 'node:process'
 import { after, describe, it } from 'node:test'
 import { agentName, personName } from '../model/index.ts'
 import { askWardens, type ControlSocket, openControlSocket } from './control-socket.ts'
+import { monotonicUs } from './starting.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'control-'))
 const open: ControlSocket[] = []
@@ -53,7 +54,7 @@ describe('S8: the control socket of a run', () => {
     })
 
   it('that cannot open is a reason not to start, in a sentence', async () => {
-    const state = stateOf(70)
+    const state = stateOf(99)
     writeFileSync(join(state, 'control'), 'no directory')
     const door = await openControlSocket(state, async () => undefined)
     assert.ok(!door.ok)
@@ -91,6 +92,35 @@ describe('S8: the control socket of a run', () => {
     const [said] = await once(odd, 'data')
     assert.match(said, /cannot be read/)
     assert.deepEqual(await heardIn(state), [state])
+  })
+
+  it('carries out nothing for who has given up by then, but a stop', async () => {
+    const state = stateOf(99)
+    const heard: string[] = []
+    const door = await openControlSocket(state, async ({ kind }, reply) => {
+      heard.push(kind)
+      // Its own look is the first question, and waits as a person's does.
+      reply({ kind: 'done', ok: true, said: 'done', cells: [] })
+    })
+    assert.ok(door.ok, door.ok ? '' : door.reason)
+    open.push(door.value)
+    const at = readdirSync(join(state, 'control')).find((name) => name.endsWith('.sock')) ?? ''
+    const say = async (kind: string, untilUs: number) => {
+      const socket = connect(join(state, 'control', at))
+      socket.write(`${JSON.stringify({ kind, untilUs })}\n`)
+      let text = ''
+      for await (const chunk of socket) text += chunk
+      return text
+    }
+    heard.length = 0
+    for (const kind of ['release', 'undo', 'files', 'cells'])
+      assert.match(await say(kind, monotonicUs() - 1), /too late/)
+    assert.deepEqual(heard, [])
+    await say('contain', monotonicUs() - 1)
+    await say('release', monotonicUs() + 60_000_000)
+    assert.deepEqual(heard, ['contain', 'release'])
+    const [said] = await askWardens(state, { kind: 'cells' }, () => undefined)
+    assert.equal(said?.ok, true, 'control: a command gives its warden time')
   })
 
   it('of who says what no warden says, or never a whole word, counts as one that does not answer', async () => {

@@ -30,6 +30,7 @@ import { askAt } from './ask-at.ts'
 import type { Confirmation, Order, Receipt } from './containment.ts'
 import type { OrderSeen } from './fence.ts'
 import { shortPath } from './short-path.ts'
+import { monotonicUs } from './starting.ts'
 import { inPart } from './state-part.ts'
 import type { UndoOrder } from './undo-order.ts'
 
@@ -94,7 +95,10 @@ export interface LiveCell {
   readonly sinceMs: number
 }
 
-type Handle = (request: ControlRequest, reply: (reply: ControlReply) => void) => Promise<void>
+/** A request, and the time by `monotonicUs` at which who asked gives up; absent where they wait for ever. */
+export type Asked = ControlRequest & { readonly untilUs?: number }
+
+type Handle = (request: Asked, reply: (reply: ControlReply) => void) => Promise<void>
 
 /** Answered by the warden of another environment. */
 export const NOT_MINE = 'no gateway of that environment runs here'
@@ -181,9 +185,10 @@ function serve(socket: Socket, handle: Handle): void {
     if (text.length > REQUEST_BYTES_MAX)
       return refuse(`nothing was done: a request has at most ${REQUEST_BYTES_MAX} bytes`)
     if (end === -1) return
-    const request = attempt(() => JSON.parse(text.slice(0, end)) as ControlRequest) // from our own command, by the state's owner
+    const request = attempt(() => JSON.parse(text.slice(0, end)) as Asked) // from our own command, by the state's owner
     text = ''
     if (!request.ok) return refuse(`nothing was done: the request cannot be read: ${request.reason}`)
+    if (isTooLate(request.value)) return refuse(`nothing was done: ${TOO_LATE}`)
     handle(request.value, reply)
       .catch((error: unknown) =>
         reply({ kind: 'done', ok: false, said: error instanceof Error ? error.message : String(error) }),
@@ -192,6 +197,14 @@ function serve(socket: Socket, handle: Handle): void {
   }
   socket.on('data', hear)
 }
+
+/** Tells whether who asked has been told by now that nothing was done. A stop is carried out whenever it is heard. */
+export function isTooLate({ kind, untilUs }: Pick<Asked, 'kind' | 'untilUs'>): boolean {
+  return kind !== 'contain' && untilUs !== undefined && monotonicUs() > untilUs
+}
+
+/** The reason why a request is refused that was heard after who asked had given up. */
+export const TOO_LATE = 'the request was heard too late, and whoever asked has given up'
 
 /**
  * Returns the names of the sockets of a state; who has asked all of them can ask again for those that have come since.

@@ -32,11 +32,14 @@ import { cellSpec } from './cell-spec.ts'
 import { type Containing, contain } from './contain.ts'
 import type { Confirmation, Order, Receipt, Target } from './containment.ts'
 import {
+  type Asked,
   type ControlReply,
   type ControlRequest,
   type ControlSocket,
+  isTooLate,
   NOT_MINE,
   openControlSocket,
+  TOO_LATE,
 } from './control-socket.ts'
 import { clearDelegations } from './delegations-kept.ts'
 import { againText, fencedIn, isSameOrder, type OrderSeen, readFence, readStopMark } from './fence.ts'
@@ -515,7 +518,7 @@ class OpenRuntime implements Runtime {
     return stop.finally(() => this.#stops.delete(stop))
   }
 
-  async #asked(request: ControlRequest, reply: (reply: ControlReply) => void): Promise<void> {
+  async #asked(request: Asked, reply: (reply: ControlReply) => void): Promise<void> {
     if (request.kind === 'cells') {
       const cells = [...this.#live.values()].map(({ cell, agent, rung, sinceMs }) => {
         const { name, environment, owner } = agent
@@ -525,9 +528,9 @@ class OpenRuntime implements Runtime {
     }
     if (request.kind === 'files') return reply({ kind: 'done', ...(await this.#files.follow(request.ask)) })
     if (request.kind === 'release') {
-      const { kind: _, environment, askedUs, seen, ...release } = request
+      const { kind: _, environment, askedUs, untilUs: _until, seen, ...release } = request
       if (environment !== this.#agent.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
-      return reply({ kind: 'done', ...(await this.#release(release, askedUs, seen)) })
+      return reply({ kind: 'done', ...(await this.#release(release, askedUs, seen, () => isTooLate(request))) })
     }
     if (request.kind === 'undo') {
       if (request.order.environment !== this.#agent.environment)
@@ -547,10 +550,12 @@ class OpenRuntime implements Runtime {
     release: Pick<Extract<ControlRequest, { kind: 'release' }>, 'agent' | 'from' | 'to' | 'by' | 'why'>,
     askedUs: number,
     seen: OrderSeen | undefined,
+    isLate: () => boolean,
   ): Promise<{ readonly ok: boolean; readonly said: string }> {
     const { agent, to } = release
     const orders = this.#starting.orders(agent)
     const refused = () => {
+      if (isLate()) return TOO_LATE
       const fence = readFence(this.state.directory)
       if (!fence.ok) return fence.reason
       const stands = isSameOrder(fencedIn(fence.value, agent), seen) && this.#starting.orders(agent) === orders

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** Waits for what must come to hold; a noisy machine may take its time, and a broken one is told after `withinMs`. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 120_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 240_000): Promise<void> {
   const deadline = performance.now() + withinMs
   for (;;) {
     const askedMs = performance.now()

@@ -1,6 +1,6 @@
 import type { Agent } from '../../config/config.ts'
 import { holdsOf, withdrawAnswer } from '../../control/answers.ts'
-import { askWardens, type ControlRequest } from '../../control/control-socket.ts'
+import { askWardens, type ControlRequest, type Done, TOO_LATE } from '../../control/control-socket.ts'
 import { againText, fencedIn, readFence, releaseFenced } from '../../control/fence.ts'
 import { startServices } from '../../control/services.ts'
 import { gatewaySetup, type Judged } from '../../control/setup.ts'
@@ -98,7 +98,10 @@ async function release(call: Call, judged: Judged, agent: Agent, { to, by, why }
   }
   const changed = await releaseFenced(state, { agent: agent.name, seen, to, by, why })
   if (!changed.ok) {
-    call.print.fault(`not released: ${changed.reason}`)
+    call.print.fault(
+      `the fence stands: ${changed.reason}`,
+      `the ledger has the release, and cells of ${agent.name} that run go on at ${to}: release it again, or contain it`,
+    )
     return EXIT.failed
   }
   call.print.line(`${agent.name}: ${from} → ${to}, by ${by}. A cell that was cut off stays so: start it anew.`)
@@ -121,13 +124,13 @@ async function record(
   request: Extract<ControlRequest, { kind: 'release' }>,
 ): Promise<Result<void, string>> {
   const heard = await askWardens(state, request, () => undefined)
-  const again = heard.find(({ said }) => said === againText(agent.name))
+  const again = heard.find(({ said }) => said === againText(agent.name) || said.includes(TOO_LATE))
   if (again !== undefined) return no(again.said)
   if (heard.some(({ ok }) => ok)) return { ok: true, value: undefined }
   const opened = openTenantState(judged.config, agent.environment, stateOf(call), judged.config.profile === 'full')
   if (!opened.ok) return opened
   const services = await startServices(opened.value, gatewaySetup(judged, agent.environment))
-  if (!services.ok) return services
+  if (!services.ok) return no(`${services.reason}${mayStill(heard)}`)
   try {
     const { environment: _, askedUs: _us, seen: _seen, ...message } = request
     const told = services.value.tell({ ...message, number: 1 })
@@ -135,4 +138,11 @@ async function record(
   } finally {
     await services.value.stop('an agent was released')
   }
+}
+
+/** Adds what is not known where a warden had the request and did not answer. */
+function mayStill(heard: readonly Done[]): string {
+  const silent = heard.flatMap((each) => each.silent ?? [])
+  const who = silent.map(({ pid }) => `process ${pid}`).join(', ')
+  return silent.length === 0 ? '' : ` — ${who} was asked and did not answer in time; firebreak ps says where it stands`
 }
