@@ -54,7 +54,7 @@ describe('S8: the control socket of a run', () => {
     })
 
   it('that cannot open is a reason not to start, in a sentence', async () => {
-    const state = stateOf(99)
+    const state = mkdtempSync(join(directory, 'late-'))
     writeFileSync(join(state, 'control'), 'no directory')
     const door = await openControlSocket(state, async () => undefined)
     assert.ok(!door.ok)
@@ -95,7 +95,7 @@ describe('S8: the control socket of a run', () => {
   })
 
   it('carries out nothing for who has given up by then, but a stop', async () => {
-    const state = stateOf(99)
+    const state = mkdtempSync(join(directory, 'late-'))
     const heard: string[] = []
     const door = await openControlSocket(state, async ({ kind }, reply) => {
       heard.push(kind)
