@@ -19,7 +19,9 @@ describe('what a file is to a host, whatever it is called', () => {
       else writeFileSync(join(base, path), text)
     }
   }
-  const acts = (path: string, mode = 0o644) => actsOn(base, `/${path}`, mode, 'file')
+  /** As its cell saw it, and as it was given, where that is not another one. */
+  const trees = (lower = 'none') => ({ merged: base, lower: join(base, lower) })
+  const acts = (path: string, mode = 0o644) => actsOn(trees(), `/${path}`, mode, 'file')
 
   it('a repository of git, by what its directory holds, at any depth; also one that is put together of links', () => {
     made({
@@ -34,10 +36,33 @@ describe('what a file is to a host, whatever it is called', () => {
     for (const name of ['objects', 'refs']) symlinkSync('../data', join(base, 'linked', name))
     for (const path of ['a/notes/HEAD', 'a/notes/config', 'a/notes/hooks/pre-push', 'tree/HEAD', 'linked/config'])
       assert.match(acts(path) ?? '', /repository of git/, path)
-    assert.match(actsOn(base, '/a/notes/refs', 0o755, 'directory') ?? '', /repository of git/)
+    assert.match(actsOn(trees(), '/a/notes/refs', 0o755, 'directory') ?? '', /repository of git/)
     for (const path of ['a/letter', 'half/config']) assert.equal(acts(path), undefined, path)
     made({ HEAD: 'x', objects: '/', refs: '/', file: '' })
     assert.match(acts('file') ?? '', /repository of git/)
+  })
+
+  it('a repository of which the cell has removed a part for itself, and which stands whole where it lands', () => {
+    made({ 'given/m/HEAD': 'ref: x', 'given/m/objects': '/', 'given/m/refs': '/', 'm/commondir': '../x' })
+    const merged = join(base, 'm')
+    const lands = () => actsOn(trees('given'), '/m/commondir', 0o644, 'file')
+    assert.match(lands() ?? '', /repository of git/, 'without HEAD')
+    made({ 'm/HEAD': 'ref: x', 'm/objects': '/', 'm/info/attributes': '' })
+    assert.match(lands() ?? '', /repository of git/, 'without refs')
+    rmSync(join(merged, 'commondir'))
+    for (const kept of ['HEAD', 'objects', 'refs']) {
+      rmSync(join(base, 'given/m'), { recursive: true })
+      made({ [`given/m/${kept}`]: '' })
+      const whole = actsOn(trees('given'), '/m/info/attributes', 0o644, 'file') !== undefined
+      assert.equal(whole, kept === 'refs', `with ${kept} where it was given`)
+    }
+  })
+
+  it('a link into a repository, or to one, of any name', () => {
+    made({ 'm/HEAD': 'ref: x', 'm/objects': '/', 'm/refs': '/', plain: '' })
+    const link = (leadsTo: string) => actsOn(trees(), '/link', 0o777, 'symlink', leadsTo)
+    for (const to of ['/m', '/m/config', '/m/none/deeper']) assert.match(link(to) ?? '', /a link to a repository/, to)
+    for (const to of ['/plain', '/none', '/']) assert.equal(link(to), undefined, to)
   })
 
   it('configurations of git, links of git, desktop files, units and programs', () => {

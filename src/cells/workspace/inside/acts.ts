@@ -3,11 +3,29 @@
  * in a helper cell; every byte that is read here is the cell's.
  */
 import { closeSync, constants, lstatSync, openSync, readSync } from 'node:fs'
+import { codeOf } from './error-code.ts'
 
-/** Returns which program acts on the file by itself, and when, for a person; undefined where none is known. */
-export function actsOn(merged: string, path: string, mode: number, type: 'file' | 'directory' | 'symlink') {
-  if (liesInRepository(merged, path))
+/** The workspace as its cell saw it, and as it was given: what lands stands among both. */
+interface Both {
+  readonly merged: string
+  readonly lower: string
+}
+
+/**
+ * Returns which program acts on the file by itself, and when, for a person; undefined where none is known. `leadsTo`: the
+ * path that a link names.
+ */
+export function actsOn(
+  { merged, lower }: Both,
+  path: string,
+  mode: number,
+  type: 'file' | 'directory' | 'symlink',
+  leadsTo?: string,
+): string | undefined {
+  const trees = [merged, lower]
+  if (liesInRepository(trees, path))
     return 'it lies in a repository of git, which runs commands that its configuration names'
+  if (leadsTo !== undefined && liesInRepository(trees, `${leadsTo}/`)) return 'a link to a repository of git'
   if (type !== 'file') return undefined
   // A shell runs a text without `#!` too, and git its hooks.
   if ((mode & 0o111) !== 0) return 'a program that can be started by its name'
@@ -54,14 +72,15 @@ function isUnit(text: string): boolean {
 
 /**
  * Tells whether the file lies in a repository, looked for as git does: at each directory above, by what it holds,
- * whatever its name.
+ * whatever its name. Of what is landed only a part may be, so that what stands in either tree is there.
  */
-function liesInRepository(merged: string, path: string): boolean {
+function liesInRepository(trees: readonly string[], path: string): boolean {
+  const holds = (directory: string, name: string): boolean =>
+    trees.some((tree) => stands(`${tree}${directory}/${name}`))
   for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
-    const directory = merged + path.slice(0, at)
-    if (stands(`${directory}/HEAD`)) {
-      if (stands(`${directory}/commondir`) || (stands(`${directory}/objects`) && stands(`${directory}/refs`)))
-        return true
+    const directory = path.slice(0, at)
+    if (holds(directory, 'HEAD')) {
+      if (holds(directory, 'commondir') || (holds(directory, 'objects') && holds(directory, 'refs'))) return true
     }
     if (at === 0) break
   }
@@ -72,8 +91,9 @@ function stands(path: string): boolean {
   try {
     lstatSync(path)
     return true
-  } catch {
-    return false
+  } catch (error) {
+    // A path that is shut, or too long to be looked for, may be there.
+    return !['ENOENT', 'ENOTDIR'].includes(codeOf(error))
   }
 }
 

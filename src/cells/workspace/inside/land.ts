@@ -19,6 +19,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import type { Landed, Refused } from './change.ts'
+import { codeOf } from './error-code.ts'
 import { found, stat, type Trees, typeOf } from './walk.ts'
 
 /** In the order: what is added or changed, parents first; then what is removed, children first. */
@@ -48,7 +49,7 @@ export function land(
       say(landed(trees, target, path))
       bytesLeft -= bytes
     } catch (error) {
-      say({ refused: path, why: error instanceof Error && 'code' in error ? String(error.code) : String(error) })
+      say({ refused: path, why: codeOf(error) })
     }
   }
 }
@@ -106,7 +107,7 @@ function makeDirectory(path: string, mode: number): void {
   try {
     mkdirSync(path)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    if (codeOf(error) !== 'EEXIST') throw error
   }
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {

@@ -16,6 +16,7 @@ import {
   readlinkSync,
   readSync,
 } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { actsOn } from './acts.ts'
 import {
   CHANGES_MAX,
@@ -26,6 +27,7 @@ import {
   type Refused,
   SAID_CHARACTERS_MAX,
 } from './change.ts'
+import { codeOf } from './error-code.ts'
 
 export interface Trees {
   readonly lower: string
@@ -114,7 +116,8 @@ function described(kind: ChangeKind, trees: Trees, path: string, type: Change['t
   const changedBelow = below !== undefined && Number(below.ctimeMs) > trees.sinceMs
   const target = type === 'symlink' ? linkTarget(trees, path) : undefined
   const mode = landedMode(type, stats, below)
-  const acts = actsOn(trees.merged, path, mode, kind === 'removed' ? 'directory' : type)
+  const leadsTo = target === undefined || kind === 'removed' ? undefined : join(dirname(path), target)
+  const acts = actsOn(trees, path, mode, kind === 'removed' ? 'directory' : type, leadsTo)
   return {
     kind,
     path: path.slice(1),
@@ -273,8 +276,4 @@ function nameIn(directory: string, name: Buffer): string | Refused {
   const text = name.toString('utf8')
   if (Buffer.from(text).equals(name)) return `${directory}/${text}`
   return { refused: `${directory.slice(1)}/${name.toString('latin1')}`, why: 'its name is not UTF-8' }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }

@@ -1,0 +1,4 @@
+/** Returns the code of an error of the system, or its words where it has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}
