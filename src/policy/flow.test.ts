@@ -166,6 +166,60 @@ describe('S15: where an effect’s arguments lead', () => {
     assert.equal(left(['a'], [null]), false)
   })
 
+  it('S15: a default of whatever a destination lies in is judged as its own: of any level, branch and reference', () => {
+    const text: Json = { type: 'string' }
+    const to: Json = { properties: { to: text } }
+    const evil: Json = { properties: { to: { type: 'string', default: 'evil' } } }
+    const around: Json = { ...to, default: { to: 'evil' } }
+    const $defs: JsonObject = { a: around, b: { $ref: '#/$defs/a' }, c: evil, d: { $anchor: 'D', ...around } }
+    const within: readonly (readonly [string, JsonObject])[] = [
+      ['the whole', { properties: { opts: to }, default: { opts: { to: 'evil' } } }],
+      ['around it', { properties: { opts: around } }],
+      ['beside a reference', { properties: { opts: { $ref: '#/$defs/plain', default: { to: 'evil' } } } }],
+      ['behind references', { properties: { opts: { $ref: '#/$defs/b' } } }],
+      ['behind a reference, its own', { properties: { opts: { $ref: '#/$defs/c' } } }],
+      ['behind an anchor', { properties: { opts: { $ref: '#D' } } }],
+      ['behind a place', { properties: { opts: { $ref: '#/properties/x~1y' }, 'x/y': around } }],
+      ['any of', { properties: { opts: { anyOf: [{ type: 'null' }, around] } } }],
+      ['one of', { properties: { opts: { oneOf: [to, evil] } } }],
+      ['all of', { properties: { opts: { allOf: [{ $ref: '#/$defs/a' }] } } }],
+      ['else', { properties: { opts: to }, else: { properties: { opts: evil } } }],
+      ['dependent', { dependentSchemas: { x: { properties: { opts: evil } } } }],
+      ['a pattern', { patternProperties: { '^o': evil } }],
+      ['further ones', { additionalProperties: evil }],
+      ['another shape', { properties: { opts: { default: 'evil' } } }],
+      ['a number', { properties: { opts: { default: { to: 5 } } } }],
+      ['several', { properties: { opts: { properties: { to: { default: 'good' } }, default: { to: 'evil' } } } }],
+    ]
+    const left = (schema: JsonObject, listed: readonly (string | null)[], path = '$.opts.to', args: JsonObject = {}) =>
+      holds({ schema: { ...schema, $defs: { ...$defs, plain: to } }, destinations: { [path]: listed } }, args)
+    for (const [name, schema] of within) {
+      assert.ok(left(schema, [null, 'good']).length > 0, name)
+      assert.deepEqual(left(schema, [null, 'good', 'evil', '5']), [], name)
+    }
+    const lists: readonly JsonObject[] = [
+      { properties: { to: { type: 'array', items: text, default: ['good', 'evil'] } } },
+      { properties: { to: { type: 'array', items: { default: 'evil' } } } },
+      { properties: { to: { type: 'array', prefixItems: [{ default: 'evil' }] } } },
+      { default: { to: 'evil' }, properties: { to: { type: 'array' } } },
+    ]
+    for (const schema of lists) assert.ok(left(schema, [null, 'good'], '$.to[*]').length > 0, JSON.stringify(schema))
+    const rows = { properties: { rows: { items: { properties: { id: { default: 'evil' } } } } } }
+    assert.deepEqual(left(rows, [null], '$.rows[*].id', { rows: [{}] }), ['destination $.rows[0].id'])
+  })
+
+  it('S15: that nothing is named stays to be judged where only what lies around a destination has a default', () => {
+    const around = { properties: { opts: { properties: { to: {} }, default: { to: 'ops' } } } }
+    const branch = { properties: { opts: { anyOf: [{ properties: { to: { default: 'ops' } } }, {}] } } }
+    for (const schema of [around, branch]) {
+      const left = (listed: readonly (string | null)[]) =>
+        holds({ schema, destinations: { '$.opts.to': listed } }, { opts: {} })
+      assert.deepEqual([left(['ops']).length, left([null]).length, left(['ops', null]).length], [1, 1, 0])
+    }
+    const none = { properties: { opts: { properties: { to: {} }, default: {} } } }
+    assert.deepEqual(holds({ schema: none, destinations: { '$.opts.to': [null] } }, {}), [])
+  })
+
   it('S15: what the configuration lists always passes, whole', () => {
     const plan = { destinations: { '$.to': ['ops', 'dev'] } }
     assert.deepEqual(holds(plan, { to: 'ops' }), [])

@@ -12,6 +12,7 @@ import { looksLike } from './likeness.ts'
 import { linksIn } from './links.ts'
 import { schemaNames } from './schema-names.ts'
 import { resolved } from './schema-reference.ts'
+import { type Usual, usualAt } from './usual.ts'
 
 /** Where the data of one tool's calls may come from and go to, compiled from its declaration and its accepted definition. */
 export interface Flow {
@@ -40,8 +41,8 @@ interface Destination {
   readonly kind: 'destination'
   /** Values that the configuration allows; `null` is that nothing is named. */
   readonly values: ReadonlySet<string | null>
-  /** Value that the accepted definition gives the argument where it is left out. */
-  readonly usual?: Json
+  /** What the accepted definition gives the argument where it is left out. */
+  readonly usual?: Usual
 }
 
 const FREE: Role = { kind: 'free' }
@@ -53,8 +54,7 @@ export function compileFlow({ declared, pinned }: CatalogueTool, issues: Readonl
   const { effect, accepts = [], destinations = [], content = [] } = declared
   const schema = pinned?.definition.inputSchema
   const named = destinations.map(({ path, values }) => {
-    const usual = usualAt(schema, path)
-    return [path, { kind: 'destination', values: new Set(values), ...(usual !== undefined && { usual }) }] as const
+    return [path, { kind: 'destination', values: new Set(values), usual: usualAt(schema, path) }] as const
   })
   return {
     effect,
@@ -126,7 +126,11 @@ export function flowHolds(
   const gap: Gap<Role> = (value, role, path) => {
     if (role.kind !== 'destination' || role === DESTINATION) return
     if (exposure.mayNameNothing === true && isNothing(value)) return
-    const said = value === undefined && role.usual !== undefined ? role.usual : value
+    const { values = [], always = false } = (value === undefined && role.usual) || {}
+    for (const usual of values) judge(usual, role, path)
+    if (!always) judge(value, role, path)
+  }
+  const judge = (said: Json | undefined, role: Destination, path: () => string): void => {
     if (typeof said === 'string') return visit(said, role, path, 'text')
     if (isNumber(said)) return visit(numberText(said), role, path, 'number')
     const text = said === undefined ? 'left out' : JSON.stringify(said)
@@ -223,21 +227,6 @@ function argumentsOf(schema: JsonObject): readonly (readonly [JsonPath, JsonObje
   }
   look(schema, [], 0)
   return found
-}
-
-/** Returns the value that the accepted definition gives an argument where it is left out. */
-function usualAt(schema: Json | undefined, path: JsonPath): Json | undefined {
-  if (!isJsonObject(schema)) return undefined
-  let here: JsonObject | undefined = schema
-  for (const step of path) {
-    if (step === 'items') return undefined
-    const properties: Json | undefined = here?.properties
-    here =
-      isJsonObject(properties) && Object.hasOwn(properties, step.name)
-        ? resolved(properties[step.name], schema)
-        : undefined
-  }
-  return here?.default
 }
 
 function listed(schema: JsonObject, root: JsonObject): boolean {
