@@ -1,7 +1,7 @@
 import type { CellConfig } from '../config/config.ts'
 
 /** All that a launch hands to a cell. */
-export interface Handed extends Pick<CellConfig, 'workspace' | 'files' | 'hide'> {
+export interface Handed extends Pick<CellConfig, 'root' | 'workspace' | 'files' | 'hide'> {
   /** Texts, with the words for each that a person reads. */
   readonly texts?: readonly (readonly [what: string, text: string])[]
   /** Secrets that it is given anyway. */

@@ -1,4 +1,5 @@
 import { firstPlaces, nextPlaces, type PathPattern, type Places } from '../model/pattern.ts'
+import type { Lead } from './cell-view.ts'
 
 /**
  * Holds the patterns of `hide:` against every name that a path of a workspace has: a pattern goes on where a link leads,
@@ -9,12 +10,12 @@ export class HiddenNames {
   readonly #patterns: readonly PathPattern[]
   /** Names in a directory, by its path; none where they cannot be seen. */
   readonly #names = new Map<string, string[]>([['', []]])
-  /** Paths that links lead to, by the link's own; the workspace itself is empty, and what lies elsewhere undefined. */
-  readonly #links = new Map<string, string | undefined>()
+  readonly #links = new Map<string, Lead>()
   /** Places of each pattern that a directory is reached at. */
   readonly #reached = new Map<string, readonly Set<number>[]>()
   /** Patterns that meant a name, or may mean one in a directory that another hides. */
   readonly #met = new Set<PathPattern>()
+  readonly #unfollowed = new Set<string>()
 
   constructor(patterns: readonly PathPattern[]) {
     this.#patterns = patterns
@@ -26,9 +27,9 @@ export class HiddenNames {
     if (kind === 'directory') this.#names.set(path, [])
   }
 
-  addLink(path: string, leadsTo: string | undefined): void {
+  addLink(path: string, lead: Lead): void {
     this.add(path, 'other')
-    this.#links.set(path, leadsTo)
+    this.#links.set(path, lead)
   }
 
   /** Returns the paths that are meant by one of their names; of a link, what it leads to. */
@@ -41,10 +42,12 @@ export class HiddenNames {
       for (const name of this.#names.get(next.directory) ?? []) {
         await turns()
         const path = next.directory === '' ? name : `${next.directory}/${name}`
-        const target = this.#links.has(path) ? this.#links.get(path) : path
+        const lead = this.#links.get(path) ?? { to: 'workspace', path }
+        const target = lead.to === 'workspace' ? lead.path : undefined
         const places = this.#patterns.map((pattern, i) => nextPlaces(pattern, fresh[i] ?? NOWHERE, name))
         const isMeant = this.#patterns.some((pattern, i) => places[i]?.has(pattern.length))
         if (isMeant) this.#meet(places, target !== undefined && this.#names.has(target))
+        if (lead.to === 'unknown' && places.some(({ size }) => size > 0)) this.#unfollowed.add(path)
         if (target === undefined) continue
         if (isMeant) hidden.add(target)
         else if (this.#names.has(target)) open.push({ directory: target, places })
@@ -53,6 +56,11 @@ export class HiddenNames {
     // A link to the workspace itself: hiding all of it is not meant by hiding the link.
     hidden.delete('')
     return hidden
+  }
+
+  /** The links by which a pattern means more, or may, and of which it is not known where they lead. */
+  get unfollowed(): readonly string[] {
+    return [...this.#unfollowed]
   }
 
   /** Returns the patterns that meant nothing, once `hidden` has gone through the names. */

@@ -5,6 +5,7 @@
 import type { BigIntStats } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import { soughtOf } from '../gateway/secrets.ts'
+import { bytesOf, nameBytes } from '../model/file-name.ts'
 import { readPlainFile } from '../model/plain-file.ts'
 import { inodeOf, lstatOf, statOf, targetOf } from './looked-at.ts'
 import { formsOf } from './secret-forms.ts'
@@ -89,7 +90,7 @@ export class SecretSearch {
 
   /** Returns the secret for which the names in a directory must not be shown: they are seen also of what is hidden. */
   inNames(directory: string, paths: readonly string[]): Found | undefined {
-    const name = this.seeks ? this.#secretIn(Buffer.from(paths.join('\n'))) : undefined
+    const name = this.seeks ? this.#secretIn(bytesOf(paths.join('\n'))) : undefined
     if (name === undefined) return undefined
     return { where: `a name in ${directory} holds the secret "${name}"`, advice: 'rename it' }
   }
@@ -97,7 +98,7 @@ export class SecretSearch {
   /** Returns the secret for which what a link says must not be shown: it is seen also where what it leads to is hidden. */
   inTarget(link: string): Found | undefined {
     const target = this.seeks ? targetOf(link) : undefined
-    const name = target === undefined ? undefined : this.#secretIn(Buffer.from(target))
+    const name = target === undefined ? undefined : this.#secretIn(bytesOf(target))
     if (name === undefined) return undefined
     return { where: `the target of the link ${link} holds the secret "${name}"`, advice: 'remove the link' }
   }
@@ -121,7 +122,7 @@ export class SecretSearch {
       this.#unread++
       return undefined
     }
-    const read = readPlainFile(file, fileBytesMax, 'no')
+    const read = readPlainFile(nameBytes(file), fileBytesMax, 'no')
     if (read === undefined) {
       if (lstatOf(file) !== undefined) this.unreadable.push(file)
       return undefined
@@ -146,7 +147,7 @@ function isOpaque(bytes: Buffer): boolean {
 /** Files, or secrets, that are named of those that were not looked at. */
 const NAMED_MAX = 3
 /** Names the first of many. */
-function some(all: readonly string[]): string {
+export function some(all: readonly string[]): string {
   const more = all.length > NAMED_MAX ? ` and ${all.length - NAMED_MAX} more` : ''
   return `${all.slice(0, NAMED_MAX).join(', ')}${more}`
 }

@@ -20,6 +20,7 @@ import { lookThrough, lookThroughKept } from './shown.ts'
 import { STATE_PARTS } from './state.ts'
 
 const SECRET = 'tok-9f8e7d/6c5b"4a'
+const PAY = new Map([['pay', SECRET]])
 
 describe('what a cell is going to be shown', () => {
   let base = ''
@@ -203,6 +204,117 @@ describe('what a cell is going to be shown', () => {
     assert.deepEqual(await hidden('out/x', 'loop', 'current/none'), [])
     assert.equal((await look({ hide: ['current/db.conf'] })).refusal, undefined, 'what is hidden may hold a secret')
     assert.match((await look({ hide: ['current/app'] })).refusal ?? '', /12\/db\.conf holds the secret/)
+  })
+
+  it('S10: a link is followed name by name, as the kernel follows it in the cell', async () => {
+    made({ 'work/r/12/a': 'x', 'work/r/13/b': 'x', 'work/deep/e/f': 'x', 'data/own/g': 'x' })
+    const link = (target: string, at: string) => symlinkSync(target, join(base, at))
+    link('/workspace/r', 'work/b')
+    link('b/12', 'work/on')
+    link('/workspace/r/12', 'work/q')
+    link('q/../13', 'work/up')
+    link('/workspace/b/13', 'work/abs')
+    link('./q/.././13/', 'work/dots')
+    link('../deep/e/../../../../workspace/b/12', 'work/r/around')
+    link('e/f/../../e', 'work/deep/none')
+    link('/workspace/q', 'data/own/back')
+    link('/data/own/back/../13', 'work/over')
+    for (let i = 0; i < 41; i++) link(i === 0 ? 'r' : `l${i - 1}`, `work/l${i}`)
+    const hidden = async (pattern: string, files: Readonly<Record<string, string>> = {}) =>
+      (await look({ hide: [pattern], files })).hidden
+    for (const name of ['on', 'q', 'r/around', 'l39/12']) assert.deepEqual(await hidden(`${name}/a`), ['r/12/a'], name)
+    for (const name of ['up', 'abs', 'dots']) assert.deepEqual(await hidden(`${name}/b`), ['r/13/b'], name)
+    assert.deepEqual(await hidden('over/b', { '/data': 'data' }), ['r/13/b'], 'through what it is shown elsewhere')
+    for (const name of ['over/b', 'deep/none/f', 'l40/12/a']) assert.deepEqual(await hidden(name), [], name)
+    const { files, ...own } = { workspace: join(base, 'work'), files: new Map(), hide: [['over', 'b']] }
+    made({ 'root/data/own/g': 'x' })
+    link('/workspace/q', 'root/data/own/back')
+    const rooted = await lookThrough(
+      { profile: 'full', secrets: new Map() },
+      { ...own, files, root: join(base, 'root') },
+      new Map(),
+    )
+    assert.deepEqual(rooted.hidden, ['r/13/b'], 'through its own root')
+  })
+
+  it('S10: a link that is known only in the cell is told where a pattern may mean something behind it', async () => {
+    made({ 'work/r/a': 'x', 'work/b': 'x' })
+    symlinkSync('/proc/self/cwd/r', join(base, 'work/here'))
+    const told = ['what lies behind here: where that leads is known in the cell alone, and nothing is hidden there']
+    for (const pattern of ['here/a', 'here', '**/a'])
+      assert.deepEqual((await look({ hide: [pattern] })).unsearched, told, pattern)
+    assert.deepEqual((await look({ hide: ['r/a'] })).unsearched, [])
+    symlinkSync('/proc/self/cwd/b', join(base, 'work/.env'))
+    assert.match((await look()).unsearched.join(), /^what lies behind \.env: /)
+  })
+
+  describe('S10: a name that is no UTF-8', () => {
+    const LATIN = Buffer.from('caf\xe9', 'latin1')
+    const at = (path: string) => Buffer.concat([Buffer.from(join(base, path, '/')), LATIN])
+    const below = (path: string, name: string) => Buffer.concat([at(path), Buffer.from(`/${name}`)])
+
+    it('is looked through as others are: files, directories, links, kept changes', async () => {
+      made({ 'work/a': 'a' })
+      writeFileSync(at('work'), 'plain')
+      assert.deepEqual(await look(), { hidden: [], unsearched: [], unmet: [] }, 'honest ones start')
+      writeFileSync(at('work'), SECRET)
+      assert.match((await look()).refusal ?? '', /work\/caf\\xe9 holds the secret "pay"/)
+      const kept = await lookThroughKept({ profile: 'full', secrets: new Map() }, join(base, 'work'), [], PAY)
+      assert.match(kept.refusal ?? '', /^its kept changes\/caf\\xe9 holds the secret/)
+      rmSync(at('work'))
+      mkdirSync(at('work'))
+      writeFileSync(below('work', 'plain'), SECRET)
+      assert.match((await look()).refusal ?? '', /work\/caf\\xe9\/plain holds the secret "pay"/)
+      assert.match((await look({ hide: ['a'], files: { '/x': 'work' } })).refusal ?? '', /caf\\xe9\/plain holds/)
+      rmSync(below('work', 'plain'))
+      symlinkSync(Buffer.concat([LATIN, Buffer.from(`/${SECRET}`)]), join(base, 'work/l'))
+      assert.match((await look()).refusal ?? '', /the target of the link \S+work\/l holds the secret "pay"/)
+      rmSync(join(base, 'work/l'))
+      writeFileSync(below('work', 'tok-1234567890abcdef'), '')
+      assert.match((await look({}, 'none', 'tok-1234567890abcdef')).refusal ?? '', /^a name in \S+caf\\xe9 holds/)
+    })
+
+    it('cannot be hidden: it stops the start, unless a directory above it is hidden', async () => {
+      made({ 'work/deep/a': 'a' })
+      mkdirSync(at('work/deep'))
+      assert.deepEqual((await look()).refusal, undefined)
+      writeFileSync(below('work/deep', '.env'), 'x')
+      const refused = /work\/deep\/caf\\xe9\/\.env is to be hidden, and its name is not UTF-8: rename it/
+      const { refusal = '', hidden } = await look()
+      assert.match(refusal, refused)
+      assert.deepEqual(hidden, [])
+      assert.match((await look({ hide: ['deep/caf?/.e*'] })).refusal ?? '', refused)
+      assert.equal((await look({ hide: [] })).refusal, undefined)
+      const above = await look({ hide: ['deep', 'deep/**/.env'] })
+      assert.deepEqual([above.refusal, above.hidden], [undefined, ['deep']])
+    })
+
+    it('leads on as others do: a link through it, the file by another name, and a state in it', async () => {
+      made({ 'work/r/a': 'a', 'work/.env': 'x' })
+      mkdirSync(at('work'))
+      symlinkSync('../r', below('work', 'on'))
+      symlinkSync(Buffer.concat([LATIN, Buffer.from('/on')]), join(base, 'work/l'))
+      assert.deepEqual((await look({ hide: ['l/a'] })).hidden, ['r/a'])
+      linkSync(join(base, 'work/.env'), below('work', 'copy'))
+      assert.match((await look()).refusal ?? '', /caf\\xe9\/copy is to be hidden/)
+      rmSync(below('work', 'copy'))
+      for (const part of STATE_PARTS) mkdirSync(below('work', `s/${part}`), { recursive: true })
+      assert.match((await look()).refusal ?? '', /caf\\xe9\/s is to be hidden/)
+      symlinkSync(below('work', 's/ledger'), join(base, 'shown'))
+      const files = new Map([['/x', join(base, 'shown')]])
+      const shown = await lookThrough({ profile: 'full', secrets: new Map() }, { files }, new Map())
+      assert.match(shown.refusal ?? '', /is of the state in \S+caf\\xe9\/s,/)
+    })
+  })
+
+  it('S10: a name that is listed, and of which nothing can be known, is told', async () => {
+    // Of the descriptor that lists them nothing is left once they are listed.
+    const { unsearched } = await lookThrough(
+      { profile: 'full', secrets: new Map() },
+      { files: new Map([['/x', '/proc/self/fd']]) },
+      new Map(),
+    )
+    assert.match(unsearched.join(), /^what cannot be read: \/proc\/\d+\/fd\/\d+$/)
   })
 
   it('names the patterns of hide: that hide nothing, and none that another pattern covers', async () => {

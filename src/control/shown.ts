@@ -8,16 +8,18 @@ import { basename, join } from 'node:path'
 import process from 'node:process'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
+import { shownName } from '../model/file-name.ts'
 import { liesIn as isIn } from '../model/host-paths.ts'
-import { matchesPath, type PathPattern } from '../model/pattern.ts'
+import { matchesPath } from '../model/pattern.ts'
 import { visibleText } from '../model/text.ts'
+import { type Lead, leadOf } from './cell-view.ts'
 import type { Handed } from './handed.ts'
 import { HiddenNames } from './hidden-names.ts'
-import { entriesOf, inodeOf, isShut, lstatOf, resolved, statOf, type Unreadable, withinOf } from './looked-at.ts'
+import { entriesOf, inodeOf, isShut, lstatOf, resolved, statOf, type Unreadable } from './looked-at.ts'
 import { isHiddenUnasked } from './programs/hidden-files.ts'
 import { upwards } from './programs/places.ts'
 import { isPackages } from './programs/secret-files.ts'
-import { type Found, type LookBounds, refusalOf, SecretSearch } from './secret-search.ts'
+import { type Found, type LookBounds, refusalOf, SecretSearch, some } from './secret-search.ts'
 import { isState, STATE_PARTS } from './state.ts'
 
 export interface Shown {
@@ -60,7 +62,7 @@ export async function lookThrough(
 ): Promise<Shown> {
   const look = new Look(config, values, bounds)
   for (const [what, text] of cell.texts ?? []) look.refuse(look.search.inText(what, text, cell.given))
-  const hidden = cell.workspace === undefined ? [] : await look.workspace(cell.workspace, cell.hide)
+  const hidden = cell.workspace === undefined ? [] : await look.workspace(cell.workspace, cell)
   for (const from of cell.files.values()) if (look.refusal === undefined) await look.files(from)
   if (hidden.length > HIDDEN_MAX)
     look.refuse(
@@ -132,6 +134,8 @@ class Look {
   readonly #isForCaller: boolean
   /** Places of packages that are too many to be looked through. */
   readonly #packages = new Set<string>()
+  /** Links by which a pattern may mean more, and which cannot be followed from here. */
+  #unfollowed: readonly string[] = []
   /** True where there were more entries than are looked at. */
   isCut = false
   /** Patterns of `hide:` that hide nothing. */
@@ -151,7 +155,7 @@ class Look {
 
   refuse(why: string | undefined): void {
     // Names of others: one with a line break would begin a line of its own.
-    if (why !== undefined) this.refusal ??= visibleText(why)
+    if (why !== undefined) this.refusal ??= visibleText(shownName(why))
   }
 
   unsearched(): readonly string[] {
@@ -160,11 +164,17 @@ class Look {
         ? [`what lies behind the first ${this.#bounds.entriesMax} files and directories, in which nothing is hidden`]
         : []),
       ...(this.search.seeks ? [...this.#packages].map((place) => `the packages in ${place}`) : []),
+      ...(this.#unfollowed.length > 0
+        ? [
+            `what lies behind ${some(this.#unfollowed)}: where that leads is known in the cell alone, and nothing is hidden there`,
+          ]
+        : []),
       ...this.search.unsearched(),
-    ]
+    ].map((phrase) => visibleText(shownName(phrase)))
   }
 
-  async workspace(lower: string, hide: readonly PathPattern[] | undefined): Promise<readonly string[]> {
+  async workspace(lower: string, cell: Handed): Promise<readonly string[]> {
+    const { hide } = cell
     const isHidden = (path: string) =>
       hide === undefined ? isHiddenUnasked(path) : hide.some((pattern) => matchesPath(pattern, path))
     const root = resolved(lower)
@@ -174,6 +184,8 @@ class Look {
     const linked: Linked[] = []
     const unlisted: string[] = []
     const unknown: string[] = []
+    /** Links that are hidden unasked: what they lead to is. */
+    const meantLinks: (readonly [path: string, lead: Lead])[] = []
     /** Refusals, unless what they are about is hidden in the end. */
     const refusals: { readonly path: string; readonly text: string }[] = []
     for await (const entry of this.#walk(root, isHidden)) {
@@ -186,9 +198,9 @@ class Look {
           unknown.push(path)
         } else refusals.push({ path, text: refusalOf(entry.is.found) })
       } else if (stats.isSymbolicLink()) {
-        const target = withinOf(root, path)
-        names.addLink(path, target)
-        if (hide === undefined && isHidden(path) && target !== undefined && target !== '') hidden.add(target)
+        const lead = leadOf(cell, root, path)
+        names.addLink(path, lead)
+        if (hide === undefined && isHidden(path)) meantLinks.push([path, lead])
       } else {
         names.add(path, stats.isDirectory() ? 'directory' : 'other')
         if (isHidden(path)) hidden.add(path)
@@ -200,6 +212,8 @@ class Look {
       }
     }
     for (const path of await names.hidden(() => this.#mayTurn())) hidden.add(path)
+    for (const [, lead] of meantLinks) if (lead.to === 'workspace' && lead.path !== '') hidden.add(lead.path)
+    this.#unfollowed = [...names.unfollowed, ...meantLinks.flatMap(([path, { to }]) => (to === 'unknown' ? path : []))]
     this.unmet = names.unmet()
     const seen = linked.filter(({ path }) => !liesIn(hidden, path))
     for (const path of await this.#alsoHidden(root, hidden, seen)) hidden.add(path)
@@ -210,7 +224,20 @@ class Look {
       root,
       [...unlisted.filter((path) => names.mayBeIn(path)), ...meant].filter((path) => !liesIn(hidden, path)),
     )
-    return [...hidden].filter((path) => !liesBelow(hidden, path)).toSorted()
+    const least = [...hidden].filter((path) => !liesBelow(hidden, path)).toSorted()
+    this.#refuseUnnamed(
+      root,
+      least.find((path) => !path.isWellFormed()),
+    )
+    return least.filter((path) => path.isWellFormed())
+  }
+
+  /** Refuses what is to be hidden by a name that no mount can be told. */
+  #refuseUnnamed(root: string, path: string | undefined): void {
+    if (path !== undefined)
+      this.refuse(
+        `${join(root, path)} is to be hidden, and its name is not UTF-8: rename it, or hide: a directory above it`,
+      )
   }
 
   /** Refuses what cannot be listed where a pattern may mean something in it, unless its cell cannot enter it either. */
@@ -324,7 +351,7 @@ class Look {
           return
         }
         await this.#mayTurn()
-        const stats = lstatOf(join(root, path))
+        const stats = this.#lookAt(directory, join(root, path))
         if (stats === 'unreadable') {
           this.search.unreadable.push(join(root, path))
           yield { path, is: 'unknown' }
@@ -337,6 +364,14 @@ class Look {
         if (stats.isDirectory() && !skip(path)) (isPackages(name) || name === '.git' ? far : near).push(path)
       }
     }
+  }
+
+  /** Returns what lies at a path that was listed; undefined where it is gone since, and is listed no more. */
+  #lookAt(directory: string, path: string): BigIntStats | undefined | Unreadable {
+    const stats = lstatOf(path)
+    if (stats !== undefined) return stats
+    const entries = entriesOf(directory) ?? []
+    return entries === 'unreadable' || entries.includes(basename(path)) ? 'unreadable' : undefined
   }
 
   #mayTurn(): Promise<void> | undefined {

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { nameBytes } from '../model/file-name.ts'
 import type { EnvironmentName } from '../model/index.ts'
 import { keepRoom, makeFence } from './fence.ts'
 
@@ -45,7 +46,7 @@ export function isState(directory: string): boolean {
 
 function isThere(path: string): boolean {
   try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+    return lstatSync(nameBytes(path), { throwIfNoEntry: false }) !== undefined
   } catch {
     return false
   }

@@ -17,7 +17,7 @@ export interface PlainFile {
  * @returns undefined of what is no regular file, and of what cannot be read.
  */
 export function readPlainFile(
-  path: string,
+  path: string | Buffer,
   bytesMax: number,
   links: 'follow' | 'no' = 'follow',
 ): PlainFile | undefined {
@@ -33,7 +33,7 @@ export interface NotPlain {
 
 /** Reads as `readPlainFile` does, and says why it could not. */
 export function readPlain(
-  path: string,
+  path: string | Buffer,
   bytesMax: number,
   links: 'follow' | 'no' = 'follow',
 ): Result<PlainFile, NotPlain> {

@@ -1,6 +1,6 @@
 /** Secrets that lie in what a cell is shown, and files that hold them: `firebreak run` and `doctor`, as a person has them. */
 import assert from 'node:assert/strict'
-import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { firebreak, SKIP } from '../kit/command-line.ts'
@@ -93,6 +93,34 @@ describe('what is hidden', { skip: SKIP }, () => {
     linkSync(join(app, 'private/key'), join(app, 'copy'))
     const ran = await firebreak(['run', ...given])
     assert.equal(ran.stdout, 'hello\n', ran.stderr)
+  })
+
+  it('S10: what hide: names through links that lead on in the cell’s own names is hidden', async () => {
+    const read = ['sh', '-c', 'cd /workspace; cat on/a up/b abs/b 2>/dev/null; cat r/13/c']
+    const hide = ['on/a', 'up/b']
+    const given = config('token', { hide }, read, { token: 'tok-4d3c2b1a0f' })
+    const app = join(dirname(given[1] ?? ''), 'app')
+    for (const name of ['r/12/a', 'r/13/b', 'r/13/c']) {
+      mkdirSync(join(app, dirname(name)), { recursive: true })
+      writeFileSync(join(app, name), `${name}\n`)
+    }
+    const links = { b: '/workspace/r', on: 'b/12', q: '/workspace/r/12', up: 'q/../13', abs: '/workspace/b/13' }
+    for (const [name, target] of Object.entries(links)) symlinkSync(target, join(app, name))
+    const ran = await firebreak(['run', ...given])
+    assert.equal(ran.stdout, 'r/13/c\n', ran.stderr)
+  })
+
+  it('S10: a project with a name that is no UTF-8 starts and is searched', async () => {
+    const secret = 'tok-4d3c2b1a0f'
+    const given = config('token', {}, ['sh', '-c', 'cat /workspace/*'], { token: secret })
+    const latin = Buffer.concat([Buffer.from(join(dirname(given[1] ?? ''), 'app/caf')), Buffer.from([0xe9])])
+    writeFileSync(latin, 'hello\n')
+    const ran = await firebreak(['run', ...given])
+    assert.deepEqual([ran.stdout, ran.stderr], ['hello\n', ''])
+    writeFileSync(latin, secret)
+    const refused = await firebreak(['run', ...given])
+    assert.deepEqual([refused.code, refused.stdout], [1, ''])
+    assert.match(refused.stderr, /app\/caf\\xe9 holds the secret "shop"/)
   })
 })
 
