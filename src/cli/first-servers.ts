@@ -1,6 +1,6 @@
 /** The servers of a first configuration: read from where a person has them, put into cells, asked what they offer. */
 import { existsSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import process from 'node:process'
 import { isLoopback } from '../config/load.ts'
 import { type LeftOut, type NamedServer, readMcpServers, type SecretPlan, serverFrom } from '../config/mcp-servers.ts'
@@ -34,7 +34,7 @@ export function firstServers(
   kept: readonly string[],
   secrets: SecretPlan,
 ): Result<FirstServers, string> {
-  const servers: { readonly server: NamedServer; readonly cwd: string }[] = []
+  const servers: Named[] = []
   const leftOut: LeftOut[] = []
   const notes: string[] = []
   if (file !== undefined) {
@@ -44,7 +44,8 @@ export function firstServers(
     const project = projectOf(resolve(file))
     const read = readMcpServers(text, hostIn(project), secrets)
     if (!read.ok) return no(`--mcp ${file}: ${read.reason}`)
-    servers.push(...read.value.servers.map((server) => ({ server, cwd: project })))
+    const byHand = isClientsOwn(resolve(file), process.env.HOME ?? '/root')
+    servers.push(...read.value.servers.map((server) => ({ server, cwd: project, byHand })))
     leftOut.push(...read.value.leftOut)
     notes.push(...read.value.notes)
   }
@@ -52,9 +53,9 @@ export function firstServers(
     const taken = new Set(servers.map(({ server }) => server.name))
     const server = serverFrom(text, hostIn(process.cwd()), secrets, taken)
     if (!server.ok) return no(`--server: ${server.reason}`)
-    servers.push({ server: server.value, cwd: process.cwd() })
+    servers.push({ server: server.value, cwd: process.cwd(), byHand: true })
   }
-  const planned = servers.map(({ server, cwd }) => [server, plan(server, cwd, kept)] as const)
+  const planned = servers.map((each) => [each.server, plan(each, kept)] as const)
   const upstreams = planned.flatMap(([, each]) => (each.ok ? [each.value] : []))
   const refused = planned.flatMap(([{ key }, each]) => (each.ok ? [] : [{ key, why: each.reason }]))
   if (written.length > 0 && file === undefined && refused.length > 0)
@@ -66,7 +67,13 @@ const UNASKED = { known: false, why: 'nobody has asked it yet' } as const
 /** Places of this host that one server is shown at most: a cell may have 64, and a person adds some. */
 const PLACES_MAX = 56
 
-function plan(server: NamedServer, cwd: string, kept: readonly string[]): Result<FirstUpstream, string> {
+interface Named {
+  readonly server: NamedServer
+  readonly cwd: string
+  readonly byHand: boolean
+}
+
+function plan({ server, cwd, byHand }: Named, kept: readonly string[]): Result<FirstUpstream, string> {
   if (server.kind === 'http') {
     const url = new URL(server.url)
     const carries = [server.url, ...server.headers.values()].some((text) => secretNames(text).length > 0)
@@ -76,7 +83,7 @@ function plan(server: NamedServer, cwd: string, kept: readonly string[]): Result
   }
   if (server.cwd !== undefined && statSync(server.cwd, { throwIfNoEntry: false })?.isDirectory() !== true)
     return no(`its cwd ${server.cwd} is not there`)
-  const options = { kept, project: cwd, startsThere: server.cwd !== undefined }
+  const options = { kept, project: cwd, startsThere: server.cwd !== undefined, byHand }
   const contained = containCommand(server.command, server.cwd ?? cwd, options)
   if (!contained.ok) return contained
   if (contained.value.files.size > PLACES_MAX)
@@ -90,6 +97,21 @@ function plan(server: NamedServer, cwd: string, kept: readonly string[]): Result
 function projectOf(file: string): string {
   const directory = dirname(file)
   return /^\.[a-z]/.test(basename(directory)) ? dirname(directory) : directory
+}
+
+/** Files below a home in which clients keep the servers that a person added, for all projects. */
+const CLIENTS_OWN = new RegExp(
+  `^(?:${[
+    '\\.(?:claude|mcp)\\.json',
+    '\\.(?:claude|cursor|gemini|codex|continue|vscode|roo|copilot|lmstudio|codeium/windsurf|kiro/settings)/[\\w.-]+',
+    '\\.config/(?:zed|opencode|amp|goose|crush)/[\\w.-]+',
+    '(?:\\.config|Library/Application Support)/(?:Claude|Code|Code - Insiders|VSCodium|Cursor|Windsurf)/(?:User/(?:globalStorage/[\\w.-]+/settings/)?)?[\\w.-]+',
+  ].join('|')})$`,
+)
+
+/** Tells whether a file of servers is a person's own, and none that came with a project. */
+function isClientsOwn(file: string, home: string): boolean {
+  return CLIENTS_OWN.test(relative(home, file)) || CLIENTS_OWN.test(relative(resolvedPath(home), resolvedPath(file)))
 }
 
 function hostIn(project: string) {

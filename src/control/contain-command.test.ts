@@ -18,7 +18,7 @@ function written(path: string, text = '', mode = 0o644): string {
 }
 
 function asked(command: readonly string[], cwd = home, more: ContainOptions = {}) {
-  return containCommand(command, cwd, { path: `${own}:/usr/bin`, home: person, variables: {}, ...more })
+  return containCommand(command, cwd, { path: `${own}:/usr/bin`, home: person, variables: {}, byHand: true, ...more })
 }
 
 function contained(command: readonly string[], cwd = home, more: ContainOptions = {}): Contained {
@@ -133,7 +133,7 @@ describe('a script in a cell', () => {
     written('mono/packages/server/package.json', '{}')
     written('mono/packages/server/main.js')
     written('mono/packages/shared/package.json', '{}')
-    mkdirSync(join(home, 'mono/node_modules'), { recursive: true })
+    for (const name of ['.git', 'node_modules']) mkdirSync(join(home, 'mono', name), { recursive: true })
     symlinkSync('../packages/shared', join(home, 'mono/node_modules/shared'))
     const places = shown(contained(['node', join(home, 'mono/packages/server/main.js')]))
     for (const part of ['packages/server', 'packages/shared', 'node_modules'])
@@ -232,7 +232,10 @@ describe('a script in a cell', () => {
     written('ana/.local/share/server/package.json', '{}')
     written('ana/app/.data/a')
     for (const place of ['.local/share/server', 'app/.data'])
-      assert.ok(containCommand(['sh', 'x', join(person, place)], join(person, 'app'), { home: person }).ok, place)
+      assert.ok(
+        containCommand(['sh', 'x', join(person, place)], join(person, 'app'), { home: person, byHand: true }).ok,
+        place,
+      )
     assert.match(reason(['sh', '/var/lib']), /holds more than one program/)
     const program = contained(['node', join(person, '.claude/tools/server.js')])
     assert.ok(shown(program).some((path) => path.endsWith('.claude/tools/server.js')))
@@ -247,10 +250,15 @@ describe('a script in a cell', () => {
     symlinkSync(join(person, '.ssh'), join(root, 'keys'))
     symlinkSync('.env', join(root, 'settings'))
     symlinkSync('main.js', join(root, 'again.js'))
-    const places = shown(contained(['node', join(root, 'main.js')])).filter((path) => path.startsWith(root))
+    const { files } = contained(['node', join(root, 'main.js')])
     assert.deepEqual(
-      places,
-      ['again.js', 'main.js', 'package.json'].map((part) => join(root, part)),
+      [...files].filter(([place]) => place.startsWith(root)),
+      [
+        ['again.js', 'main.js'],
+        ['main.js', 'main.js'],
+        ['package.json', 'package.json'],
+      ].map((pair) => pair.map((part) => join(root, part))),
+      'a link is written as what it led to when it was judged',
     )
   })
 })

@@ -1,14 +1,22 @@
 import { existsSync, realpathSync, statSync } from 'node:fs'
-import { basename, isAbsolute, join, resolve, sep } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import process from 'node:process'
 import { liesIn } from '../model/host-paths.ts'
 import { no, ok, type Result } from '../model/index.ts'
 import { BASE_VARIABLES } from './cell-spec.ts'
-import { type FoundProgram, findProgram } from './programs/find-program.ts'
-import { isOwnPlace } from './programs/own-places.ts'
-import { joined, kindOfScript, neededByScript, type Parts, packageAround, partsOf } from './programs/package.ts'
-import { isBroad, isDirectory, ofSystem, type Surroundings } from './programs/places.ts'
+import { type FoundProgram, findProgram, isOfPerson } from './programs/find-program.ts'
+import {
+  joined,
+  judged,
+  manifestAround,
+  neededByScript,
+  type Parts,
+  packageAround,
+  partsOf,
+} from './programs/package.ts'
+import { isBroad, isDirectory, kindOfScript, ofSystem, type Surroundings } from './programs/places.ts'
 import { isNodeScript, unwrapRunner } from './programs/runners.ts'
+import { isKeptByProgram, isSecret, rootsAround, rootsOfProject, whyNotShown } from './programs/showable.ts'
 
 /** A command as a person runs it on this host, rewritten for a cell that sees only what is shown to it. */
 export interface Contained {
@@ -35,9 +43,13 @@ export interface ContainOptions {
   readonly project?: string
   /** True where a directory is given to start in: programs may lean on it. */
   readonly startsThere?: boolean
+  /** True where a person wrote the command, who may name what lies outside of the project. */
+  readonly byHand?: boolean
 }
 
 const RUNNERS_MAX = 4
+/** The Node that Firebreak runs on, as a configuration names it. */
+const NODE = '${node}'
 
 /**
  * Returns what a command needs to be started in a cell: its program with its interpreter and its prefix, its script
@@ -49,14 +61,17 @@ export function containCommand(
   cwd: string,
   options: ContainOptions = {},
 ): Result<Contained, string> {
-  const { variables = process.env, kept = [] } = options
+  const { variables = process.env, kept = [], byHand = false } = options
+  const home = options.home ?? variables.HOME ?? '/root'
+  const roots = rootsOfProject(options.project ?? cwd, home)
   const around: Surroundings = {
     cwd,
-    project: options.project ?? cwd,
     path: options.path ?? variables.PATH ?? '',
-    home: options.home ?? variables.HOME ?? '/root',
+    home,
     variables,
     kept,
+    roots,
+    byHand,
   }
   try {
     return contain(command, around, options.startsThere === true, 0)
@@ -85,12 +100,16 @@ function contain(
   const [program = '', ...args] = command
   const script =
     program.includes('/') && isNodeScript(resolve(around.cwd, program)) ? resolve(around.cwd, program) : undefined
-  if (script !== undefined && existsSync(script))
-    return contain(['node', script, ...args], around, startsThere, depth + 1)
+  if (script !== undefined && existsSync(script)) {
+    const roots = [...around.roots, ...(isOfPerson(script, around) ? [realpathSync(script)] : [])]
+    return contain(['node', script, ...args], { ...around, roots }, startsThere, depth + 1)
+  }
   const found = program === 'node' ? nodeOf(around) : findProgram(program, around)
   if (!found.ok) return found
-  if (isNodeScript(found.value.real) && !ofSystem(found.value.real) && depth < RUNNERS_MAX)
-    return contain(['node', found.value.real, ...args], around, startsThere, depth + 1)
+  if (isNodeScript(found.value.real) && !ofSystem(found.value.real) && depth < RUNNERS_MAX) {
+    const roots = [...around.roots, ...found.value.roots]
+    return contain(['node', found.value.real, ...args], { ...around, roots }, startsThere, depth + 1)
+  }
   return withArguments(found.value, args, around, startsThere)
 }
 
@@ -102,7 +121,9 @@ function nodeOf(around: Surroundings): Result<FoundProgram, string> {
     if (statSync(found.value.real).size > BINARY_BYTES_MIN) return found
   }
   const brought = '/opt/node'
-  return ok({ program: brought, place: brought, real: brought, files: new Map([[brought, '${node}']]), path: ['/opt'] })
+  const files = new Map([[brought, NODE]])
+  const none = { path: ['/opt'], roots: [], without: { hidden: [], left: [] } }
+  return ok({ program: brought, place: brought, real: brought, files, ...none })
 }
 
 /** Bytes that tell a Node, which has a hundred MiB, from what only looks for one. */
@@ -111,16 +132,20 @@ const BINARY_BYTES_MIN = 10_000_000
 function withArguments(
   found: FoundProgram,
   args: readonly string[],
-  around: Surroundings,
+  surroundings: Surroundings,
   startsThere: boolean,
 ): Result<Contained, string> {
-  const files = new Map(found.files)
   const command = [found.program]
-  const parts: Parts[] = []
+  const parts: Parts[] = [{ shown: [], ...found.without }]
+  const roots = [...surroundings.roots, ...found.roots]
   let workspace: string | undefined
   const builds = isBuildTool(found, args)
-  const own = builds ? undefined : args.map((arg) => placeNamed(arg, around.cwd, false)).find(isWorkspace)
-  const kept = { ...around, kept: [...around.kept, ...(own === undefined ? [] : [realpathSync(own)])] }
+  const own = builds ? undefined : args.map((arg) => placeNamed(arg, surroundings.cwd, false)).find(isWorkspace)
+  const around = {
+    ...surroundings,
+    roots,
+    kept: [...surroundings.kept, ...(own === undefined ? [] : [realpathSync(own)])],
+  }
   for (const arg of args) {
     const [, flag = '', value = arg] = /^(--?[\w-]+=)([\s\S]*)$/.exec(arg) ?? []
     const named = builds ? undefined : placeNamed(value, around.cwd, flag !== '')
@@ -129,48 +154,105 @@ function withArguments(
       continue
     }
     const real = realpathSync(named)
-    if (isOwnPlace(real, around.project, around.home))
-      return no(
-        `it is given ${named}, which sounds like a secret: give it as a secret, in its env or its arguments, or name the directory in the configuration`,
-      )
+    const fault = faultOf(named, real, around)
+    if (fault !== undefined) return no(fault)
+    roots.push(...rootsByHand(real, around))
     if (isDirectory(named)) {
-      if (isBroad(real, around.home))
-        return no(`it is given ${named}, which holds more than one program should see: name a directory in it`)
       if (workspace === undefined && flag === '') {
         workspace = named
         command.push('/workspace')
         continue
       }
-      parts.push(partsOf(real, kept.kept))
-    } else parts.push(neededBy(real, kept))
+      parts.push(partsOf(real, around))
+    } else parts.push(neededBy(real, around))
     command.push(`${flag}${real}`)
   }
   for (const place of ofLine(found, args)) {
-    if (isOwnPlace(place, around.project, around.home) || (isDirectory(place) && isBroad(place, around.home))) continue
-    parts.push(isDirectory(place) ? partsOf(place, kept.kept) : neededBy(place, kept))
+    if (faultOf(place, place, around) !== undefined) {
+      parts.push({ shown: [], hidden: [], left: [place] })
+      continue
+    }
+    roots.push(...rootsByHand(place, around))
+    parts.push(isDirectory(place) ? partsOf(place, around) : neededBy(place, around))
   }
   const preloads = isPreloading(found, args)
-  const start = startOf(found, args, around, startsThere || builds || preloads)
-  if (start !== undefined) parts.push(partsOf(start, kept.kept))
-  const { shown, hidden } = joined(parts)
-  for (const place of shown) if (![...files].some(([to]) => liesIn(place, to))) files.set(place, place)
+  const asked = startsThere || builds || preloads
+  const start = startOf(found, args, around, asked)
+  if (start !== undefined) {
+    roots.push(...rootsByHand(start, around))
+    parts.push(partsOf(start, around))
+  } else if (asked && !isBroad(around.cwd, around.home)) parts.push({ shown: [], hidden: [], left: [around.cwd] })
   const env = new Map<string, string>(
     found.path.length === 0 ? [] : [['PATH', [...found.path, BASE_VARIABLES.PATH].join(':')]],
   )
-  const cwd = start !== undefined && (startsThere || builds || preloads || args.includes('-m')) ? start : undefined
-  const notes =
-    hidden.length === 0 ? [] : [`not shown, since it sounds like a secret: ${hidden.slice(0, 8).join(', ')}`]
-  if (builds && /^(?:go|cargo)$/.test(basename(found.place)))
-    notes.push(`${basename(found.place)} builds it anew at each start in a cell: build it here, and name the program`)
-  for (const [name, value] of buildVariables(found, around, files)) env.set(name, value)
+  const caches = cachesOf(found, around)
+  for (const [name, value] of caches.env) env.set(name, value)
+  roots.push(...caches.places.map((place) => realpathSync(place)))
+  const { shown, hidden, left } = joined([...parts, { shown: caches.places, hidden: [], left: [] }])
+  const files = new Map(found.files)
+  for (const place of shown) if (![...files].some(([to]) => liesIn(place, to))) files.set(place, realpathSync(place))
+  const barred = judged(
+    [...files.values()].filter((from) => from !== NODE),
+    around,
+  ).left
+  for (const [to, from] of [...files]) if (barred.includes(from)) files.delete(to)
+  if (barred.includes(found.real)) return no(`${found.place} is no program that it may be shown: ${BY_HAND}`)
+  const cwd = start !== undefined && (asked || args.includes('-m')) ? start : undefined
   return ok({
     command,
     files,
     env,
-    notes,
+    notes: [...notesOf(hidden, [...left, ...barred], around), ...notesOfBuild(found, builds)],
     ...(workspace !== undefined && { workspace }),
     ...(cwd !== undefined && { cwd }),
   })
+}
+
+const BY_HAND =
+  'what lies outside of the project, and is no installation, a person names: with --server, or under files: in firebreak.yaml'
+
+/** Returns why an argument's place is not given to a cell. */
+function faultOf(named: string, real: string, around: Surroundings): string | undefined {
+  const why = whyNotShown(real, around)
+  if (why === 'secret' || isSecret(real) || (around.byHand && isKeptByProgram(real, around)))
+    return `it is given ${named}, which sounds like a secret: give it as a secret, in its env or its arguments, or name the directory in the configuration`
+  if (why === 'broad')
+    return `it is given ${named}, which holds more than one program should see: name a directory in it`
+  return why === undefined || around.byHand ? undefined : `it is given ${named}: ${BY_HAND}`
+}
+
+/** Returns what belongs to a place that a person named: its package or its repository, or what lies beside it. */
+function rootsByHand(real: string, around: Surroundings): readonly string[] {
+  if (!around.byHand || whyNotShown(real, around) === undefined) return []
+  const kind = kindOfScript(real) ?? (isNodeScript(real) ? 'node' : undefined)
+  if (isDirectory(real) || kind === undefined) return [real]
+  const own = dirname(real)
+  const belonging = rootsAround(manifestAround(own, kind, around.home) ?? own, around.home)
+  return [real, ...belonging.filter((root) => !basename(root).startsWith('.'))]
+}
+
+/** Returns sentences about what a command may miss, each place with its reason and what a person can do. */
+function notesOf(hidden: readonly string[], left: readonly string[], around: Surroundings): readonly string[] {
+  const secret = [...hidden, ...left.filter((place) => whyNotShown(place, around) === 'secret')]
+  const outside = left.filter((place) => !secret.includes(place))
+  const listed = (places: readonly string[]) => [...new Set(places)].slice(0, NAMED_MAX).join(', ')
+  return [
+    ...(secret.length === 0 ? [] : [`not shown, since it sounds like a secret: ${listed(secret)}`]),
+    ...(outside.length === 0
+      ? []
+      : [
+          `not shown, since it lies outside of the project and is no installation (add it by hand under files: if it is needed): ${listed(outside)}`,
+        ]),
+  ]
+}
+
+const NAMED_MAX = 8
+
+function notesOfBuild({ place }: FoundProgram, builds: boolean): readonly string[] {
+  const name = basename(place)
+  return builds && /^(?:go|cargo)$/.test(name)
+    ? [`${name} builds it anew at each start in a cell: build it here, and name the program`]
+    : []
 }
 
 function isWorkspace(place: string | undefined): place is string {
@@ -192,9 +274,9 @@ function placeNamed(arg: string, cwd: string, isValue: boolean): string | undefi
 function neededBy(file: string, around: Surroundings): Parts {
   const parts = file.split(sep)
   const packages = parts.indexOf('node_modules')
-  if (packages !== -1) return { shown: [parts.slice(0, packages + 1).join(sep)], hidden: [] }
+  if (packages !== -1) return judged([parts.slice(0, packages + 1).join(sep)], around)
   const kind = kindOfScript(file) ?? (isNodeScript(file) ? 'node' : undefined)
-  return kind === undefined ? { shown: [file], hidden: [] } : neededByScript(file, kind, around)
+  return kind === undefined ? judged([file], around) : neededByScript(file, kind, around)
 }
 
 /** Returns the places that a line for a shell names. */
@@ -235,42 +317,43 @@ function startOf(
   around: Surroundings,
   startsThere: boolean,
 ): string | undefined {
-  const { cwd, home, project } = around
+  const { cwd, home } = around
   const module =
     /^python[\d.]*$/.test(basename(found.place)) && args.includes('-m') ? args[args.indexOf('-m') + 1] : undefined
   const top = module?.split('.')[0] ?? ''
   const isHere = top !== '' && (existsSync(join(cwd, top)) || existsSync(join(cwd, `${top}.py`)))
   if (!startsThere && !isHere) return undefined
   const kind = /^python/.test(basename(found.place)) ? 'python' : 'node'
-  const root = packageAround(cwd, kind, home) ?? cwd
-  if (isBroad(cwd, home) || isBroad(root, home) || isOwnPlace(realpathSync(cwd), project, home)) return undefined
-  return startsThere || isHere ? realpathSync(cwd) : undefined
+  const real = realpathSync(cwd)
+  const root = packageAround(cwd, kind, around) ?? cwd
+  return isBroad(cwd, home) || isBroad(root, home) || faultOf(cwd, real, around) !== undefined ? undefined : real
+}
+
+interface Caches {
+  readonly env: ReadonlyMap<string, string>
+  /** Where this host has what was fetched before, by a person's own variables. */
+  readonly places: readonly string[]
 }
 
 /** Returns the variables by which compilers find what was fetched before, and where they may write. */
-function buildVariables(
-  found: FoundProgram,
-  around: Surroundings,
-  files: Map<string, string>,
-): ReadonlyMap<string, string> {
-  const name = basename(found.place)
-  const { home, variables } = around
+function cachesOf({ place }: FoundProgram, { home, variables }: Surroundings): Caches {
+  const name = basename(place)
   if (name === 'go') {
     const modules = variables.GOMODCACHE ?? join(variables.GOPATH ?? join(home, 'go'), 'pkg/mod')
-    if (isDirectory(modules)) files.set(modules, modules)
-    return new Map([
+    const env = new Map([
       ['GOMODCACHE', modules],
       ['GOPROXY', 'off'],
       ['GOTOOLCHAIN', 'local'],
       ['GOFLAGS', '-buildvcs=false'],
     ])
+    return { env, places: [modules].filter(isDirectory) }
   }
-  if (name !== 'cargo') return new Map()
+  if (name !== 'cargo') return { env: new Map(), places: [] }
   const cargo = variables.CARGO_HOME ?? join(home, '.cargo')
-  for (const part of ['registry', 'git'].map((each) => join(cargo, each)).filter(isDirectory)) files.set(part, part)
-  return new Map([
+  const env = new Map([
     ['CARGO_HOME', cargo],
     ['CARGO_TARGET_DIR', '/tmp/target'],
     ['CARGO_NET_OFFLINE', 'true'],
   ])
+  return { env, places: ['registry', 'git'].map((each) => join(cargo, each)).filter(isDirectory) }
 }

@@ -161,7 +161,7 @@ function agentOf(call: Call, kept: readonly string[]): Result<FirstAgent, string
     return no(
       `the agent is given a credential (word ${call.rest.indexOf(credential) + 1} of its command): no secret enters an agent’s cell. What it is for is reached through an upstream, which has it as a secret`,
     )
-  const contained = containCommand(call.rest, process.cwd(), { kept })
+  const contained = containCommand(call.rest, process.cwd(), { kept, byHand: true })
   if (!contained.ok) return no(`the agent: ${contained.reason}`)
   return ok({ name: call.text('agent') ?? 'agent', owner, contained: contained.value })
 }

@@ -1,13 +1,15 @@
 /** A program of this host, and all that a cell has to see of the host to start it: links, interpreters, their prefixes. */
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { liesIn } from '../../model/host-paths.ts'
+import { liesIn, readableNamesIn } from '../../model/host-paths.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { BASE_VARIABLES } from '../cell-spec.ts'
-import { partsOf } from './package.ts'
+import { joined, type Parts, partsOf } from './package.ts'
 import { hops, isBroad, isDirectory, isFile, ofSystem, onPath, realOf, type Surroundings, textOf } from './places.ts'
+import { isSecretFile } from './secret-files.ts'
 import { interpreterOf } from './shebang.ts'
 import { behindShim } from './shims.ts'
+import { isExecutable, isInstallation, isKeptByProgram, whyNotShown } from './showable.ts'
 
 export interface FoundProgram {
   /** First word of the command: a name that every cell knows, or a place. */
@@ -19,6 +21,10 @@ export interface FoundProgram {
   readonly files: ReadonlyMap<string, string>
   /** Directories that the cell's PATH needs in front. */
   readonly path: readonly string[]
+  /** Real paths that a person has as programs: by their PATH, or by hand. */
+  readonly roots: readonly string[]
+  /** What was left out of what belongs to it. */
+  readonly without: Pick<Parts, 'hidden' | 'left'>
 }
 
 const INTERPRETERS_MAX = 4
@@ -33,19 +39,32 @@ export function findProgram(program: string, around: Surroundings, depth = 0): R
   if (!chosen.ok) return chosen
   const place = chosen.value
   const files = new Map<string, string>()
-  for (const hop of hops(place)) for (const [to, from] of shownFor(hop, around)) add(files, to, from)
   const real = realOf(place)
+  const isNamed = around.byHand && !isKeptByProgram(real, around)
+  const roots = isNamed || isOfPerson(place, around) ? [real] : []
+  const without = { hidden: [] as string[], left: [] as string[] }
+  for (const hop of hops(place)) {
+    const byHand = around.byHand && hop === place
+    const belonging = shownFor(hop, { ...around, byHand, roots: [...around.roots, ...roots] })
+    for (const [to, from] of belonging.files) add(files, to, from)
+    without.hidden.push(...belonging.hidden)
+    without.left.push(...belonging.left)
+    roots.push(...belonging.roots)
+  }
   const path = new Set<string>()
   if (!USUAL.includes(dirname(place))) path.add(dirname(place))
   const interpreter = interpreterOf(real)
   if (interpreter !== undefined && depth < INTERPRETERS_MAX) {
-    const inner = findProgram(interpreter.program, around, depth + 1)
+    const inner = findProgram(interpreter.program, { ...around, byHand: false }, depth + 1)
     if (!inner.ok) return no(`${place} is started by ${interpreter.program}: ${inner.reason}`)
     for (const [to, from] of inner.value.files) add(files, to, from)
     for (const each of inner.value.path) path.add(each)
+    roots.push(...inner.value.roots)
+    without.hidden.push(...inner.value.without.hidden)
+    without.left.push(...inner.value.without.left)
   }
   const named = USUAL.includes(dirname(place)) && basename(place) === program
-  return ok({ program: named ? program : place, place, real, files, path: [...path] })
+  return ok({ program: named ? program : place, place, real, files, path: [...path], roots, without })
 }
 
 const USUAL: readonly string[] = [...BASE_VARIABLES.PATH.split(':'), '/sbin', '/usr/sbin']
@@ -58,21 +77,57 @@ function add(files: Map<string, string>, to: string, from: string): void {
   files.set(to, from)
 }
 
+/** Places below a home in which programs lie, whatever a PATH has. */
+const OF_PERSON: readonly string[] = [
+  ...['bin', '.local/bin', 'go/bin', '.cargo/bin', '.bun/bin', '.deno/bin', '.volta/bin', '.dotnet/tools', '.yarn/bin'],
+  ...['.npm-global/bin', '.local/share/pnpm'],
+]
+
+/** Tells whether a program lies where a person has programs: by their PATH, and not by a project that is on it. */
+export function isOfPerson(place: string, { path, home, roots }: Surroundings): boolean {
+  const directory = dirname(place)
+  const known = [...path.split(':'), ...OF_PERSON.map((each) => join(home, each))]
+  return (
+    known.includes(directory) && !roots.some((root) => liesIn(realOf(directory), root)) && isExecutable(realOf(place))
+  )
+}
+
+interface Belonging extends Pick<Parts, 'hidden' | 'left'> {
+  /** Place in the cell → path on the host. */
+  readonly files: ReadonlyMap<string, string>
+  /** The prefix of what a person named. */
+  readonly roots: readonly string[]
+}
+
 /**
  * Returns what is shown for a program: one file by itself; of a virtual environment or of an installation all that
  * belongs to it.
  */
-function shownFor(place: string, around: Surroundings): ReadonlyMap<string, string> {
-  const all = new Map<string, string>()
-  if (ofSystem(place)) return all
-  if (place.startsWith('/nix/store/')) return all.set('/nix/store', '/nix/store')
+function shownFor(place: string, around: Surroundings): Belonging {
+  const alone = { files: new Map([[place, realOf(place)]]), roots: [], hidden: [], left: [] }
+  if (ofSystem(place)) return { ...alone, files: new Map() }
+  if (place.startsWith('/nix/store/')) return { ...alone, files: new Map([['/nix/store', '/nix/store']]) }
   const prefix = prefixOf(place, around)
-  all.set(prefix ?? place, realOf(prefix ?? place))
-  if (prefix === undefined || !isFile(join(prefix, 'pyvenv.cfg'))) return all
-  for (const [to, from] of baseOf(prefix, around)) add(all, to, from)
-  for (const directory of editable(prefix))
-    for (const part of partsOf(directory, around.kept).shown) add(all, part, part)
-  return all
+  if (prefix === undefined) return alone
+  const real = realOf(prefix)
+  const roots = around.byHand ? [real] : []
+  const near = { ...around, roots: [...around.roots, ...roots] }
+  if (whyNotShown(real, near) !== undefined) return { ...alone, left: [real] }
+  const own = isWhole(real) ? { shown: [real], hidden: [], left: [] } : partsOf(real, near)
+  const files = new Map(own.shown.map((part) => [prefix + part.slice(real.length), part]))
+  const isEnvironment = isFile(join(prefix, 'pyvenv.cfg'))
+  const base = isEnvironment ? baseOf(prefix, around) : undefined
+  const isBaseShown = base !== undefined && whyNotShown(base, around) === undefined
+  if (isBaseShown) add(files, base, realOf(base))
+  const sources = joined((isEnvironment ? editable(prefix) : []).map((each) => partsOf(each, around)))
+  for (const part of sources.shown) add(files, part, part)
+  const left = [...own.left, ...sources.left, ...(base === undefined || isBaseShown ? [] : [base])]
+  return { files, roots, hidden: [...own.hidden, ...sources.hidden], left }
+}
+
+/** Tells whether a prefix is shown as it is: an installation, in which nobody has put a secret of theirs. */
+function isWhole(prefix: string): boolean {
+  return isInstallation(prefix) && !readableNamesIn(prefix).some(isSecretFile)
 }
 
 /**
@@ -91,11 +146,9 @@ function prefixOf(place: string, { home, kept }: Surroundings): string | undefin
 }
 
 /** Returns the Python that a virtual environment was made from, as its own file names it. PEP 405 */
-function baseOf(environment: string, around: Surroundings): ReadonlyMap<string, string> {
+function baseOf(environment: string, around: Surroundings): string | undefined {
   const home = /^home\s*=\s*(.+)$/m.exec(textOf(join(environment, 'pyvenv.cfg')))?.[1]?.trim()
-  if (home === undefined || ofSystem(home)) return new Map()
-  const prefix = prefixOf(join(home, 'python3'), around)
-  return prefix === undefined ? new Map() : new Map([[prefix, realOf(prefix)]])
+  return home === undefined || ofSystem(home) ? undefined : prefixOf(join(home, 'python3'), around)
 }
 
 /** Returns the directories outside that an environment's packages are read from: projects installed to be edited. */

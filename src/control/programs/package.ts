@@ -1,26 +1,40 @@
 /** Chooses what of a program's own directory a cell is shown: all of it but secrets, as few places as that takes. */
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
-import { basename, dirname, extname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { liesIn } from '../../model/host-paths.ts'
 import { isBroad, isDirectory, isFile, realOf, type Surroundings, textOf, within } from './places.ts'
 import { isPackages, isSecretFile } from './secret-files.ts'
+import { whyNotShown } from './showable.ts'
 
 export interface Parts {
   readonly shown: readonly string[]
   /** Paths that are left out, since they sound like secrets. */
   readonly hidden: readonly string[]
+  /** Places that `whyNotShown` gives a reason for: named, and left out. */
+  readonly left: readonly string[]
 }
+
+const NOTHING: Parts = { shown: [], hidden: [], left: [] }
 
 /** Entries of one package that are looked at: one with more is shown by its directories, without a look into each. */
 const ENTRIES_MAX = 20_000
 /** Places that one package may take of the 64 that a cell has. */
 const PLACES_MAX = 40
 
-/** Returns the directory as a whole where nothing in it is secret; otherwise those of its parts that are not. */
-export function partsOf(directory: string, kept: readonly string[] = []): Parts {
+/**
+ * Returns the directory as a whole where nothing in it is secret; otherwise those of its parts that are not. One that no
+ * cell is shown is not looked into.
+ */
+export function partsOf(directory: string, around: Surroundings, kept = around.kept): Parts {
+  if (whyNotShown(directory, around) !== undefined) return { ...NOTHING, left: [directory] }
   const hidden: string[] = []
   let entries = 0
+  const looked = new Map<string, readonly string[]>()
   const look = (path: string): readonly string[] => {
+    const known = looked.get(path)
+    if (known !== undefined) return known
+    // Of a loop of links: nothing yet, so that none in it counts as whole.
+    looked.set(path, [])
     const shown: string[] = []
     let whole = true
     for (const child of entriesOf(path)) {
@@ -32,17 +46,24 @@ export function partsOf(directory: string, kept: readonly string[] = []): Parts 
       const secret = real.slice(directory.length).split('/').some(isSecretFile)
       if (secret) hidden.push(place)
       if (secret || kept.includes(real)) whole = false
-      else if (!child.isDirectory() || isPackages(child.name) || entries > ENTRIES_MAX) shown.push(place)
+      else if (!isDirectory(real) || isPackages(basename(real)) || entries > ENTRIES_MAX) shown.push(place)
       else {
-        const inner = look(place)
-        whole &&= inner.length === 1 && inner[0] === place
-        shown.push(...inner)
+        const inner = look(real)
+        const isWhole = inner.length === 1 && inner[0] === real
+        // By a link a directory is shown as a whole or not at all.
+        if (child.isSymbolicLink()) shown.push(...(isWhole ? [place] : []))
+        else {
+          whole &&= isWhole
+          shown.push(...inner)
+        }
       }
     }
-    return whole ? [path] : shown
+    const found = whole ? [path] : shown
+    looked.set(path, found)
+    return found
   }
   const shown = look(directory)
-  return { shown: shown.length > PLACES_MAX ? coarser(shown, directory) : shown, hidden }
+  return { shown: shown.length > PLACES_MAX ? coarser(shown, directory) : shown, hidden, left: [] }
 }
 
 function entriesOf(directory: string) {
@@ -70,25 +91,26 @@ const MANIFESTS: Readonly<Record<'node' | 'python', readonly string[]>> = {
   python: ['pyproject.toml', 'requirements.txt', 'setup.py', 'setup.cfg', 'Pipfile', 'environment.yml'],
 }
 
-export function kindOfScript(file: string): 'node' | 'python' | undefined {
-  const extension = extname(file)
-  if (['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts', '.jsx', '.tsx'].includes(extension)) return 'node'
-  return extension === '.py' || extension === '.pyz' ? 'python' : undefined
+/**
+ * Returns the directory of the package that holds this one, if any: never a home, nor what a file system begins with, and
+ * none that lies around what may be shown.
+ */
+export function packageAround(directory: string, kind: 'node' | 'python', around: Surroundings): string | undefined {
+  const found = manifestAround(directory, kind, around.home)
+  return found !== undefined && whyNotShown(found, around) === undefined ? found : undefined
 }
 
-/**
- * Returns the directory of the package that holds this one, if any; never a home, nor what a file system begins with.
- */
-export function packageAround(directory: string, kind: 'node' | 'python', home: string): string | undefined {
+/** Returns the nearest directory with a manifest, whoever may be shown it. */
+export function manifestAround(directory: string, kind: 'node' | 'python', home: string): string | undefined {
   return within(directory, home).find((each) => MANIFESTS[kind].some((name) => existsSync(join(each, name))))
 }
 
 /** Returns the script's package; without one the script, what it imports, and what beside it those name. */
-export function neededByScript(file: string, kind: 'node' | 'python', { home, kept }: Surroundings): Parts {
+export function neededByScript(file: string, kind: 'node' | 'python', surroundings: Surroundings): Parts {
   const own = dirname(file)
-  const around = packageAround(own, kind, home)
-  const parts = around === undefined ? followed(file, kind, kept) : partsOf(around, kept)
-  return joined([parts, kind === 'node' ? packagesAbove(around ?? own, home) : { shown: [], hidden: [] }])
+  const found = packageAround(own, kind, surroundings)
+  const parts = found === undefined ? followed(file, kind, surroundings) : partsOf(found, surroundings)
+  return joined([parts, kind === 'node' ? packagesAbove(found ?? own, surroundings) : NOTHING])
 }
 
 export function joined(parts: readonly Parts[]): Parts {
@@ -96,17 +118,25 @@ export function joined(parts: readonly Parts[]): Parts {
   return {
     shown: shown.filter((path) => !shown.some((other) => other !== path && liesIn(path, other))),
     hidden: [...new Set(parts.flatMap((each) => each.hidden))],
+    left: [...new Set(parts.flatMap((each) => each.left))],
   }
 }
 
+/** Returns the places of those that may be shown, and the others. */
+export function judged(places: readonly string[], around: Surroundings): Parts {
+  const shown = places.filter((place) => whyNotShown(place, around) === undefined)
+  return { shown, hidden: [], left: places.filter((place) => !shown.includes(place)) }
+}
+
 /** `node_modules` of the directories above, where Node looks, and the packages of a workspace that links in them lead to. */
-function packagesAbove(directory: string, home: string): Parts {
-  const above = [...within(directory, home), ...(isBroad(directory, home) ? [directory] : [])]
-  const found = above.map((each) => join(each, 'node_modules')).filter((each) => isDirectory(each))
-  const linked = found.flatMap(linkedPackages).map((each) => partsOf(each))
+function packagesAbove(directory: string, around: Surroundings): Parts {
+  const { home } = around
+  const isOfHome = isBroad(directory, home)
+  const above = [...within(directory, home), ...(isOfHome ? [directory] : [])]
+  const modules = judged(above.map((each) => join(each, 'node_modules')).filter(isDirectory), around)
+  const linked = modules.shown.flatMap(linkedPackages).map((each) => partsOf(each, around, []))
   const manifest = join(directory, 'package.json')
-  const manifests = isBroad(directory, home) && isFile(manifest) ? [manifest] : []
-  return joined([{ shown: [...found, ...manifests], hidden: [] }, ...linked])
+  return joined([modules, judged(isOfHome && isFile(manifest) ? [manifest] : [], around), ...linked])
 }
 
 function linkedPackages(modules: string): readonly string[] {
@@ -127,15 +157,19 @@ function linkedPackages(modules: string): readonly string[] {
 const FOLLOWED_MAX = 200
 
 /** The script, what it imports from near it, and the entries beside those that their texts name: a template, a table. */
-function followed(script: string, kind: 'node' | 'python', kept: readonly string[]): Parts {
+function followed(script: string, kind: 'node' | 'python', around: Surroundings): Parts {
   const seen = new Set([script])
+  const left = new Set<string>()
   for (const file of seen) {
     if (seen.size > FOLLOWED_MAX) break
     const text = textOf(file)
-    for (const next of [...importedIn(text, file, kind), ...namedBeside(text, dirname(file))]) seen.add(next)
+    const named = [...importedIn(text, file, kind), ...namedBeside(text, dirname(file))]
+    const next = judged(named, around)
+    for (const each of next.shown) if (!isSecretFile(basename(each))) seen.add(each)
+    for (const each of [...next.left, ...named.filter((path) => isSecretFile(basename(path)))]) left.add(each)
   }
-  const all = [...seen].filter((path) => path === script || !isSecretFile(basename(path)))
-  return joined(all.map((path) => (isDirectory(path) ? partsOf(path, kept) : { shown: [path], hidden: [] })))
+  const parts = [...seen].map((path) => (isDirectory(path) ? partsOf(path, around) : judged([path], around)))
+  return joined([...parts, { ...NOTHING, left: [...left] }])
 }
 
 /** Entries of the directory that a text names in quotes. */

@@ -1,6 +1,6 @@
 /** Tells where programs lie on a host, and which of those places a cell may be shown. */
 import { readlinkSync, realpathSync, statSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, extname, join, resolve } from 'node:path'
 import { liesIn } from '../../model/host-paths.ts'
 import { readPlainFile } from '../../model/plain-file.ts'
 
@@ -8,13 +8,21 @@ import { readPlainFile } from '../../model/plain-file.ts'
 export interface Surroundings {
   /** Directory in which the command is given, and relative names lie. */
   readonly cwd: string
-  /** Directory of the person who asks. */
-  readonly project: string
   readonly path: string
   readonly home: string
   readonly variables: Readonly<Record<string, string | undefined>>
   /** Directories that no cell may be shown: where a configuration is written. */
   readonly kept: readonly string[]
+  /** Real paths of what may be shown with what lies below: the project, and what a person named by hand. */
+  readonly roots: readonly string[]
+  /** True where a person wrote the command, and no file of a project did. */
+  readonly byHand: boolean
+}
+
+export function kindOfScript(file: string): 'node' | 'python' | undefined {
+  const extension = extname(file)
+  if (['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts', '.jsx', '.tsx'].includes(extension)) return 'node'
+  return extension === '.py' || extension === '.pyz' ? 'python' : undefined
 }
 
 /** Tells whether a path is of the host's system, which every cell sees at the same place. */

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { isJsonObject, type Json, no, ok, type Result } from '../../model/index.ts'
-import { packageAround } from './package.ts'
+import { manifestAround } from './package.ts'
 import { isDirectory, isFile, onPath, realOf, type Surroundings, textOf, upwards } from './places.ts'
 
 export interface Unwrapped {
@@ -226,7 +226,7 @@ function inEnvironment(
   cwd: string,
   around: Surroundings,
 ): Result<Unwrapped, string> {
-  const project = packageAround(cwd, 'python', around.home) ?? cwd
+  const project = manifestAround(cwd, 'python', around.home) ?? cwd
   const environment = [around.variables.UV_PROJECT_ENVIRONMENT ?? '.venv', 'venv']
     .map((name) => resolve(project, name))
     .find((each) => isFile(join(each, 'pyvenv.cfg')))
