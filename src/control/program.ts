@@ -6,6 +6,7 @@ import { BASE_VARIABLES } from './cell-spec.ts'
 import { lookUp, permits } from './cell-view.ts'
 import { isFile } from './programs/places.ts'
 import { interpreterOf } from './programs/shebang.ts'
+import { whyNotShown } from './programs/showable.ts'
 
 export { seenAt } from './cell-view.ts'
 
@@ -81,7 +82,12 @@ export function unreadableArguments(
  * to.
  */
 function shownBy(program: string, end: string | undefined): string {
-  if (end !== undefined && existsSync(end)) return `show it: cell: { files: { ${end}: ${end} } }`
+  if (end !== undefined && existsSync(end)) {
+    const asked = { roots: [], home: process.env.HOME ?? '/root' }
+    return whyNotShown(end, asked) === undefined
+      ? `show it: cell: { files: { ${end}: ${end} } }`
+      : `show it by hand under cell: { files }, if ${end} is what it should lead to`
+  }
   const directories = program.includes('/') ? [''] : (process.env.PATH ?? '').split(':')
   const found = directories.map((directory) => join(directory, program)).find(isFile)
   if (found === undefined) return `it is not on this host’s PATH either: install it, or name it by its path`

@@ -6,8 +6,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from '
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { liesIn, resolvedPath } from '../model/host-paths.ts'
-import { isBroad } from './programs/places.ts'
-import { isSecretFile } from './programs/secret-files.ts'
+import { rootsAround, whyNotShown } from './programs/showable.ts'
 import { isState } from './state.ts'
 import { gitNotes } from './workspace-git.ts'
 import { WORKSPACE, type WorkspaceNote } from './workspace-note.ts'
@@ -116,9 +115,10 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Tells whether a person may be told to show the path: no home, and nothing that sounds like a secret. */
-function mayBeShown(path: string): boolean {
-  return !isBroad(path, process.env.HOME ?? '/root') && !path.split('/').some(isSecretFile)
+/** Tells whether a person is told to show what a workspace's own link leads to: what `init` would show by itself. */
+function mayBeShown(path: string, lower: string): boolean {
+  const home = process.env.HOME ?? '/root'
+  return whyNotShown(path, { roots: rootsAround(lower, home), home }) === undefined
 }
 
 /** Returns where the cell would look for what a link leads to. */
@@ -134,11 +134,11 @@ function linkNotes(lower: string, links: readonly string[]): readonly WorkspaceN
   const out = links.filter((link) => !inside.includes(link))
   const shown = out.flatMap((link) => {
     const from = resolve(dirname(link), readlinkSync(link))
-    return mayBeShown(from) ? [`${placeInCell(link, lower)}: ${from}`] : []
+    return mayBeShown(from, lower) ? [`${placeInCell(link, lower)}: ${from}`] : []
   })
   const show =
     shown.length === 0
-      ? ''
+      ? 'what you know of it, by hand under cell: { files }; or '
       : `what it may read of it: cell: { files: { ${shown.slice(0, SHOWN_MAX).join(', ')} } }; or `
   return [
     ...(out.length === 0
