@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import {
   type ActionId,
   type CellId,
+  type DeclaredTool,
   type Effect,
   environmentName,
   type JsonObject,
@@ -16,7 +17,11 @@ import { Upstream } from './upstreams.ts'
 
 const DESK = authority(await bundle(''))
 
-const refund = (effect: Effect = 'spend') =>
+const refund = (
+  effect: Effect = 'spend',
+  inputSchema: JsonObject = REFUND_SCHEMA,
+  judged: Partial<DeclaredTool> = {},
+) =>
   new Upstream({
     name: upstreamName('payments'),
     environment: environmentName('test'),
@@ -24,8 +29,15 @@ const refund = (effect: Effect = 'spend') =>
       [
         toolName('refund'),
         {
-          declared: { name: toolName('refund'), effect, amount: '$.amount', currency: '$.currency', maxRows: 3 },
-          pinned: { name: toolName('refund'), digest: DIGEST, definition: { inputSchema: REFUND_SCHEMA } },
+          declared: {
+            name: toolName('refund'),
+            effect,
+            amount: '$.amount',
+            currency: '$.currency',
+            maxRows: 3,
+            ...judged,
+          },
+          pinned: { name: toolName('refund'), digest: DIGEST, definition: { inputSchema } },
         },
       ],
     ]),
@@ -94,4 +106,48 @@ describe('S15: a judgement', () => {
     assert.equal(both.verdict, 'deny')
     assert.deepEqual(kinds(both), ['arguments', 'spend'])
   })
+
+  it('S11: a name that is a declared one in another case or form of Unicode is refused where a schema is open', () => {
+    const open: JsonObject = {
+      type: 'object',
+      properties: {
+        path: { type: 'string' },
+        ID: {},
+        id: {},
+        groß: {},
+        opts: { $ref: '#/$defs/deep' },
+        rows: { items: { properties: { key: {} }, additionalProperties: true } },
+        free: {},
+      },
+      anyOf: [{ properties: { branch: {} } }, {}],
+      additionalProperties: true,
+      $defs: { deep: { $ref: '#/$defs/opts' }, opts: { properties: { to: {} }, additionalProperties: true } },
+    }
+    const judged = {
+      destinations: ['where', 'free.to'].map((path) => ({ path: path.split('.').map(named), values: [] })),
+    }
+    const faults = (args: JsonObject) =>
+      normalise(asked(args), refund('read', open, judged)).refusals.map((each) =>
+        each.kind === 'arguments' ? `${each.path} ${each.problem}` : each.kind,
+      )
+    const refused: readonly (readonly [JsonObject, string])[] = [
+      [{ path: 'a', Path: 'b' }, '$.Path'],
+      [{ ｐath: 'b' }, '$["ｐath"]'],
+      [{ 'pat\u{1d5c1}': 'b' }, '$["pat\u{1d5c1}"]'],
+      [{ Id: 1 }, '$.Id'],
+      [{ GROSS: 1 }, '$.GROSS'],
+      [{ opts: { TO: 1 } }, '$.opts.TO'],
+      [{ rows: [{}, { Key: 1 }] }, '$.rows[1].Key'],
+      [{ Branch: 1 }, '$.Branch'],
+      [{ Where: 1 }, '$.Where'],
+      [{ free: { x: { To: 1 }, To: 1 } }, '$.free.To'],
+      [{ cuRRency: 'EUR' }, '$.cuRRency'],
+    ]
+    for (const [args, path] of refused)
+      assert.deepEqual(faults(args), [`${path} is another spelling of an argument that is declared`])
+    for (const args of [{ path: 'a', ID: 1, id: 2 }, { other: 1, Other: 2 }, { paths: 1, free: { x: { To: 1 } } }, {}])
+      assert.deepEqual(faults(args), [], JSON.stringify(args))
+  })
 })
+
+const named = (name: string) => ({ name })

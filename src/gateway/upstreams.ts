@@ -5,12 +5,14 @@ import {
   grantedName,
   isJsonObject,
   type JsonObject,
+  LIMITS,
   type PinnedTool,
   type Sha256,
   type ToolName,
   type UpstreamName,
 } from '../model/index.ts'
-import type { DefinitionProblem } from '../policy/index.ts'
+import { argumentNames, type DefinitionProblem } from '../policy/index.ts'
+import { cutShown } from './cut-shown.ts'
 import { definitionDigest, promptDefinition } from './definition.ts'
 import { listAll, lostText } from './list-all.ts'
 import { type ParamHeader, paramHeaders } from './protocols/mcp/headers.ts'
@@ -409,7 +411,8 @@ function problemOf({ pinned }: KnownTool, offered: Sha256 | undefined): Definiti
 }
 
 /** Schemas are compiled at the first use: most cells use few of an upstream's tools. */
-function knownTool({ declared, pinned }: CatalogueTool): KnownTool {
+function knownTool(tool: CatalogueTool): KnownTool {
+  const { declared, pinned } = tool
   const definition = pinned?.definition
   const inputSchema = isJsonObject(definition?.inputSchema) ? definition.inputSchema : undefined
   let input: CompiledSchema | undefined
@@ -419,7 +422,7 @@ function knownTool({ declared, pinned }: CatalogueTool): KnownTool {
     ...(pinned && { pinned }),
     paramHeaders: inputSchema === undefined ? [] : paramHeaders(inputSchema),
     get input() {
-      if (inputSchema !== undefined) input ??= compiled(inputSchema, 'arguments')
+      if (inputSchema !== undefined) input ??= unambiguous(compiled(inputSchema, 'arguments'), tool)
       return input
     },
     judgeResult: ({ result }) => {
@@ -431,6 +434,25 @@ function knownTool({ declared, pinned }: CatalogueTool): KnownTool {
       return fault === undefined
         ? undefined
         : `its structured content breaks its definition: ${fault.path} ${fault.problem}`
+    },
+  }
+}
+
+/**
+ * Refuses also a name that is another one of its place but for case or forms of Unicode, which only a schema that is open
+ * would let pass: there are servers that take one for the other, and what was judged is that there is none.
+ */
+function unambiguous({ check }: CompiledSchema, tool: CatalogueTool): CompiledSchema {
+  const names = argumentNames(tool)
+  return {
+    check: (value) => {
+      const fault = check(value)
+      const path = fault === undefined ? names.respelled(value) : undefined
+      if (path === undefined) return fault
+      return {
+        path: cutShown(path, LIMITS.faultCharactersMax),
+        problem: 'is another spelling of an argument that is declared',
+      }
     },
   }
 }

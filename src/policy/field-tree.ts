@@ -1,11 +1,14 @@
 import { isJsonObject, type Json } from '../model/json.ts'
 import { isNumber, numberText } from '../model/number.ts'
 import { type JsonPath, stepText } from '../model/path.ts'
+import { normalForm } from '../model/text.ts'
 
 interface Node<T> {
   rule?: T
   readonly names: Map<string, Node<T>>
   items?: Node<T>
+  /** Its names without case and forms of Unicode. */
+  folded?: ReadonlySet<string>
 }
 
 /** Rules for fields by path: the most specific one that matches a field, or lies above it, is the field's. */
@@ -53,6 +56,11 @@ export class FieldTree<T> {
   /** Tells of each rule at whose path a value has nothing, or something of another shape, which is told with it. */
   lacks(value: Json, gap: Gap<T>): void {
     lacks(value, this.#root, undefined, gap)
+  }
+
+  /** Returns where a value has a member whose name is another one of its place but for case and forms of Unicode. */
+  respelled(value: Json): string | undefined {
+    return respelled(value, this.#root, undefined)
   }
 
   /** The rule of the whole value. */
@@ -111,6 +119,33 @@ function walk<T>(value: Json, node: Node<T> | undefined, above: T, place: Place 
 function isEmpty(value: Json): boolean {
   if (value === null || typeof value === 'boolean') return true
   return typeof value === 'object' && Object.keys(value).length === 0
+}
+
+function respelled<T>(value: Json, node: Node<T>, place: Place | undefined): string | undefined {
+  const below = (item: Json, inner: Node<T> | undefined, step: string | number): string | undefined =>
+    inner && respelled(item, inner, { above: place, step })
+  if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) {
+      const found = below(item, node.items, i)
+      if (found !== undefined) return found
+    }
+  } else if (isJsonObject(value) && node.names.size > 0) {
+    for (const [name, item] of Object.entries(value)) {
+      const inner = node.names.get(name)
+      if (inner === undefined) {
+        node.folded ??= new Set([...node.names.keys()].map(folded))
+        if (node.folded.has(folded(name))) return placeText({ above: place, step: name })
+      }
+      const found = below(item, inner, name)
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
+}
+
+/** Back and forth, so that letters of which only one case has a pair of its own are the same as well. */
+function folded(name: string): string {
+  return normalForm(normalForm(name, 'NFKC').toUpperCase().toLowerCase(), 'NFKC')
 }
 
 function lacks<T>(value: Json | undefined, node: Node<T>, place: Place | undefined, gap: Gap<T>): void {

@@ -76,6 +76,13 @@ export function compileFlow({ declared, pinned }: CatalogueTool, issues: Readonl
   }
 }
 
+/** Returns the names that arguments of a tool have by its accepted definition, and those that its declaration speaks of. */
+export function argumentNames({ declared, pinned }: CatalogueTool): FieldTree<undefined> {
+  const { destinations = [], content = [] } = declared
+  const judged = [...amounts(declared), ...content, ...destinations.map(({ path }) => path)]
+  return schemaNames(pinned?.definition.inputSchema, judged)
+}
+
 /** All that `untrusted` is not: whom data is meant for. */
 export function issuedBy(tools: Iterable<CatalogueTool>): ReadonlySet<Label> {
   const issued = [...tools].flatMap(({ declared }) => declared.returns ?? []).flatMap(({ labels }) => labels)

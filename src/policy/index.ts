@@ -28,7 +28,15 @@ export {
 export type { ArgumentLimit, Delegation, Restriction } from './delegation.ts'
 export { explain } from './explain.ts'
 export { Exposure, type ExposureView } from './exposure.ts'
-export { compileFlow, type Flow, HOLD_REASONS_MAX, issuedBy, type ListedValues, listedValues } from './flow.ts'
+export {
+  argumentNames,
+  compileFlow,
+  type Flow,
+  HOLD_REASONS_MAX,
+  issuedBy,
+  type ListedValues,
+  listedValues,
+} from './flow.ts'
 export type { GrantSource } from './grant-permit.ts'
 export { noRoomFor } from './no-room.ts'
 export { Words } from './own-words.ts'
