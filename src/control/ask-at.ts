@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
+import { monotonicUs } from '../model/monotonic.ts'
 import type { Asked, ControlReply, ControlRequest, Done } from './control-socket.ts'
-import { monotonicUs } from './starting.ts'
 import { replyIn } from './warden-reply.ts'
 
 /** The socket of a warden. */

@@ -25,12 +25,12 @@ import {
   type Result,
   type Rung,
 } from '../model/index.ts'
+import { monotonicUs } from '../model/monotonic.ts'
 import { O_PATH } from '../model/plain-file.ts'
 import { askAt } from './ask-at.ts'
 import type { Confirmation, Order, Receipt } from './containment.ts'
 import type { OrderSeen } from './fence.ts'
 import { shortPath } from './short-path.ts'
-import { monotonicUs } from './starting.ts'
 import { inPart } from './state-part.ts'
 import type { UndoOrder } from './undo-order.ts'
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { agentName } from '../model/index.ts'
+import { monotonicUs } from '../model/monotonic.ts'
 import {
   changeFence,
   type Fenced,
@@ -14,7 +15,7 @@ import {
   releaseFenced,
   writeStopMark,
 } from './fence.ts'
-import { monotonicUs, Starting } from './starting.ts'
+import { Starting } from './starting.ts'
 import { fenceAgents, newOrderId } from './stop.ts'
 
 let state = ''

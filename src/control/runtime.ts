@@ -564,9 +564,9 @@ class OpenRuntime implements Runtime {
     const before = refused()
     if (before !== undefined) return { ok: false, said: before }
     const number = ANSWERS_FROM + ++this.#numbers
-    const told = this.#services.tell({ kind: 'release', number, ...release })
+    const told = this.#services.tell({ kind: 'release', number, askedUs, ...release })
     const said = told.ok ? await this.#services.said('ordered', number) : told
-    if (!said.ok) return { ok: false, said: said.reason }
+    if (!said.ok) return { ok: false, said: refused() ?? said.reason }
     const own = [...this.#live].filter(([, live]) => live.agent.name === agent)
     const since = refused()
     if (since !== undefined) {

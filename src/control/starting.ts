@@ -1,7 +1,7 @@
-import process from 'node:process'
 import type { Cell } from '../cells/cell.ts'
 import type { Agent } from '../config/config.ts'
 import { type AgentName, type CellId, isBelow, lowest, no, ok, type Result, type Rung } from '../model/index.ts'
+import { monotonicUs } from '../model/monotonic.ts'
 import type { Order } from './containment.ts'
 import { readFence } from './fence.ts'
 import { rungIn } from './rung-in.ts'
@@ -32,11 +32,6 @@ interface Holding {
   readonly sinceUs: number
 }
 
-/** Returns the microseconds of a clock that every process of this host shares and nobody sets. */
-export function monotonicUs(): number {
-  return Number(process.hrtime.bigint() / 1_000n)
-}
-
 interface Begun extends Start {
   readonly end: () => void
   readonly refuse: (why: string) => void
@@ -59,7 +54,7 @@ export class Starting {
   /** Orders whose fence is being written, by agent. */
   readonly #fencing = new Map<AgentName, readonly Holding[]>()
   /** Number of orders and signals against each agent, also of those that found it as low already. */
-  readonly #orders = new Map<AgentName, number>()
+  readonly #orders = new Map<AgentName, { readonly count: number; readonly lastUs: number }>()
 
   constructor(stateDirectory: string) {
     this.#stateDirectory = stateDirectory
@@ -113,12 +108,12 @@ export class Starting {
 
   /** Counts one more order or signal against an agent. */
   ordered(agent: AgentName): void {
-    this.#orders.set(agent, this.orders(agent) + 1)
+    this.#orders.set(agent, { count: this.orders(agent) + 1, lastUs: monotonicUs() })
   }
 
   /** Returns how many there were against an agent: whoever waits asks again whether one has come meanwhile. */
   orders(agent: AgentName): number {
-    return this.#orders.get(agent) ?? 0
+    return this.#orders.get(agent)?.count ?? 0
   }
 
   /** Drops an order that the fence on disk has. */
@@ -135,9 +130,9 @@ export class Starting {
     this.#keep(agent, stays, this.#fencing.get(agent) ?? [])
   }
 
-  /** Tells whether an order against the agent has come since then, by `monotonicUs`, that is not on disk yet. */
+  /** Tells whether an order or a signal against the agent has come since then, by `monotonicUs`. */
   orderedSince(agent: AgentName, askedUs: number): boolean {
-    return (this.#fencing.get(agent) ?? []).some(({ sinceUs }) => sinceUs >= askedUs)
+    return (this.#orders.get(agent)?.lastUs ?? 0) >= askedUs
   }
 
   /**

@@ -56,6 +56,8 @@ export interface CellAtGate {
 export interface Lowered {
   readonly by: 'firebreak' | PersonName
   readonly why: string
+  /** Time by `monotonicUs`. */
+  readonly atUs: number
   /** Sequence number of the signal, where one has lowered it. */
   readonly signal?: number
 }

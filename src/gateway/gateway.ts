@@ -32,6 +32,7 @@ import {
   UNTRUSTED,
   type UpstreamName,
 } from '../model/index.ts'
+import { monotonicUs } from '../model/monotonic.ts'
 import {
   BudgetBook,
   type CompiledPolicies,
@@ -554,8 +555,20 @@ export class Gateway {
    * A person moves an agent up (S9): in the ledger first. A cell that was cut stays cut: its agent begins anew. What comes
    * while the disk is waited for, the person has not seen: then no cell of the agent goes up, and the warden hears why.
    */
-  async #release({ number, agent, from, to, by, why }: Extract<WardenMessage, { kind: 'release' }>): Promise<void> {
+  async #release({
+    number,
+    askedUs,
+    agent,
+    from,
+    to,
+    by,
+    why,
+  }: Extract<WardenMessage, { kind: 'release' }>): Promise<void> {
     const live = [...this.#served.values()].map(({ cell }) => cell).filter((cell) => cell.authority.agent === agent)
+    // What its person had not seen stands at the gate already, and is on its way to the warden.
+    const unseen = live.filter(({ lowered }) => lowered?.by === 'firebreak' && lowered.atUs >= askedUs)
+    for (const cell of unseen) this.#tellRung(cell)
+    if (unseen.length > 0) throw new Error(`${agent} was contained again meanwhile: nothing was released`)
     const seen = new Map(live.map((cell) => [cell, cell.lowered]))
     const recorded = await this.#record({ kind: 'rung.changed', agent, from, to, by, why })
     if (!recorded) throw new Error('the ledger cannot be written')
@@ -594,8 +607,9 @@ export class Gateway {
 
   #lower(cell: CellAtGate, to: Rung, by: 'firebreak' | PersonName, why: string, signal?: number): void {
     const from = cell.rung
-    cell.lowered = { by, why, ...(signal !== undefined && { signal }) }
-    if (!isBelow(to, from)) return
+    cell.lowered = { by, why, atUs: monotonicUs(), ...(signal !== undefined && { signal }) }
+    // Of a signal that found it as low already the warden hears, too: nobody who has not seen it releases its agent.
+    if (!isBelow(to, from)) return void (signal !== undefined && this.#tellRung(cell))
     cell.rung = to
     const { agent } = cell.authority
     this.#gate.ledger.append({

@@ -205,6 +205,8 @@ export type WardenMessage =
   | {
       readonly kind: 'release'
       readonly number: number
+      /** Time by `monotonicUs` at which the person was told where the agent stands. */
+      readonly askedUs: number
       readonly agent: AgentName
       readonly from: Rung
       readonly to: Rung

@@ -8,9 +8,9 @@ import { before, describe, it } from 'node:test'
 import { standingIn } from '../../src/cli/contain-census.ts'
 import { askWardens } from '../../src/control/control-socket.ts'
 import { againText } from '../../src/control/fence.ts'
-import { monotonicUs } from '../../src/control/starting.ts'
 import { parseNote } from '../../src/ledger/note.ts'
 import { agentName, personName } from '../../src/model/index.ts'
+import { monotonicUs } from '../../src/model/monotonic.ts'
 import {
   firebreak,
   ledgerOf,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { dirname } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Entry, JsonObject } from '../../src/model/index.ts'
+import { monotonicUs } from '../../src/model/monotonic.ts'
 import type { ConfigPlan } from '../kit/config-text.ts'
 import { startGateway, type TestGateway } from '../kit/gateway.ts'
 import { type ScriptedUpstream, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
@@ -273,5 +274,27 @@ describe('another gateway', () => {
     const again = await second.admit()
     assert.match(errorOf(await call(again.url(), 'books__pay', pay(0)))?.message ?? '', /not sent/)
     assert.equal(books.calls.length, 3)
+  })
+
+  it('S9: what trips a detector after a person has asked for the release is not released with it', async () => {
+    const { url } = await upstream()
+    const gateway = await startGateway(plan(url, { detectors: { 'own-authority': { rung: 'restricted' } } }))
+    const cell = await gateway.admit('alpha')
+    assert.ok((await gateway.order([cell], 'restricted')).ok)
+    const askedUs = monotonicUs()
+    await call(cell.url('firebreak'), 'grant', { tool: 'everything' })
+    await signals(gateway)
+    assert.equal((await gateway.release('alpha', 'normal', askedUs)).ok, false)
+    const heard = gateway.orders.filter(({ kind, number }) => kind === 'contain' && number === cell.number)
+    assert.ok(heard.length > 0, 'the warden hears of a signal that found it as low already')
+    assert.deepEqual(
+      (await rungs(gateway, 1)).map(({ to }) => to),
+      ['restricted'],
+    )
+    assert.ok((await gateway.release('alpha', 'normal')).ok, 'control: who asks now has seen it')
+    assert.deepEqual(
+      (await rungs(gateway, 2)).map(({ to }) => to),
+      ['restricted', 'normal'],
+    )
   })
 })

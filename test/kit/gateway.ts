@@ -2,6 +2,7 @@
  * A real gateway with its witness, and cells that are only listeners: the sockets that the warden would make inside a
  * cell's network namespace are made on this host's loopback, and handed over in the same way.
  */
+
 import { randomBytes } from 'node:crypto'
 import { closeSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -30,6 +31,7 @@ import {
   type Spans,
   upstreamName,
 } from '../../src/model/index.ts'
+import { monotonicUs } from '../../src/model/monotonic.ts'
 import { acceptOffered } from './accept-offered.ts'
 import { type ConfigPlan, writeConfig } from './config-text.ts'
 import { listener } from './listener.ts'
@@ -62,7 +64,7 @@ export interface TestGateway {
   /** An order of a person's to these cells, as `firebreak contain` gives it to the gateway. */
   readonly order: (cells: readonly TestCell[], rung: LowerRung) => Promise<Result<void, string>>
   /** A person's word that moves an agent up, as `firebreak release` gives it to the gateway. */
-  readonly release: (agent: string, to: Rung) => Promise<Result<void, string>>
+  readonly release: (agent: string, to: Rung, askedUs?: number) => Promise<Result<void, string>>
   /** Tells the gateway what an upstream's secrets are, as the warden does when it has read them again. */
   readonly renew: (upstream: string, values: readonly (readonly [name: string, value: string])[]) => void
   /** What the ledger tells: at once, or as soon as it is enough, for at most five seconds. */
@@ -183,10 +185,19 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
       const told = services.value.tell(message)
       return told.ok ? services.value.said('ordered', number) : told
     },
-    release: async (name, to) => {
+    release: async (name, to, askedUs = monotonicUs()) => {
       const number = ++numbers
       const [agent, by] = [agentName(name), personName('maria.silva@shop.example')]
-      const told = services.value.tell({ kind: 'release', number, agent, from: 'restricted', to, by, why: 'a test' })
+      const told = services.value.tell({
+        kind: 'release',
+        number,
+        askedUs,
+        agent,
+        from: 'restricted',
+        to,
+        by,
+        why: 'a test',
+      })
       return told.ok ? services.value.said('ordered', number) : told
     },
     renew: (upstream, values) => {

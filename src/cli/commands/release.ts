@@ -4,9 +4,9 @@ import { askWardens, type ControlRequest, type Done, TOO_LATE } from '../../cont
 import { againText, fencedIn, readFence, releaseFenced } from '../../control/fence.ts'
 import { startServices } from '../../control/services.ts'
 import { gatewaySetup, type Judged } from '../../control/setup.ts'
-import { monotonicUs } from '../../control/starting.ts'
 import { openTenantState, tenantOf, tenantState } from '../../control/tenants.ts'
 import { isBelow, no, personName, type Result, RUNGS, type Rung, samePerson } from '../../model/index.ts'
+import { monotonicUs } from '../../model/monotonic.ts'
 import { cutText } from '../../model/text.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
@@ -132,7 +132,7 @@ async function record(
   const services = await startServices(opened.value, gatewaySetup(judged, agent.environment))
   if (!services.ok) return no(`${services.reason}${mayStill(heard)}`)
   try {
-    const { environment: _, askedUs: _us, seen: _seen, ...message } = request
+    const { environment: _, seen: _seen, ...message } = request
     const told = services.value.tell({ ...message, number: 1 })
     return told.ok ? await services.value.said('ordered', 1) : no(told.reason)
   } finally {
