@@ -36,7 +36,8 @@ export interface Said {
 /**
  * Asks the kernel which cells of these states run that an order means and that no receipt names, whatever wardens have
  * said, and ends them. One line for each, one for what goes on by a person's word where the order reaches, and one for each
- * other state of which such cells run (of an order to all: any cells); one line where no cell goes on that is meant.
+ * other state of which such cells run (of an order to all: any cells); one line where no cell goes on that is meant. Of an
+ * order that ends no cell (`restricted`, `watched`) it only tells of agents' cells that no warden has named.
  * `ended` gets what it has ended. `configuration` is the file by which the order was read: the same agent in another state is not contained.
  */
 export async function census(
@@ -48,7 +49,6 @@ export async function census(
   waiting: Waiting,
   ended: Noted[],
 ): Promise<readonly Confirmation[]> {
-  if (!isBelow(order.rung, 'restricted')) return []
   const begun = performance.now()
   const places = placesOf(states)
   const named = namedBy(said)
@@ -64,6 +64,14 @@ export async function census(
   const confirmation = (point: string, confirmed: boolean, words: string, escalated = false): Confirmation => {
     return { point, by: 'kernel', confirmed, said: words, afterMs: performance.now() - begun, escalated }
   }
+  const unseen = () =>
+    [...cuts].map((cut) => confirmation('host', false, `what runs could not be looked at in whole: ${cut}`))
+  if (!isBelow(order.rung, 'restricted')) {
+    // Their gateways hold such cells, and nobody ends what goes on: it is only said.
+    const unreached = () => unnamed().filter(({ about }) => about?.part === 'agent')
+    await eventually(() => unreached().length === 0, ENDING_MS_MAX)
+    return [...unreached().map(({ cell }) => confirmation(`cell ${cell}`, false, UNREACHED)), ...unseen()]
+  }
   const person = goingOn(order.target, look(), config)
     .filter((each) => !isNamed(each))
     .map(({ cell }) => confirmation(`server ${cell}`, true, 'goes on: it acts on a person’s word, and on no agent’s'))
@@ -75,8 +83,6 @@ export async function census(
     ([point, words, same]) => confirmation(point, !same, words),
   )
   const goOn = [...person, ...elsewhere]
-  const unseen = () =>
-    [...cuts].map((cut) => confirmation('host', false, `what runs could not be looked at in whole: ${cut}`))
   waiting.begin(() => `${unnamed().length} cells that no warden has named`, ENDING_MS_MAX + END_MS_MAX)
   // One that ends at this moment is still to be seen for some.
   if (await eventually(() => unnamed().length === 0, ENDING_MS_MAX))
@@ -92,6 +98,8 @@ export async function census(
   })
   return [...goOn, ...(await Promise.all(ending)), ...unseen()]
 }
+
+const UNREACHED = 'it runs, and no warden that was asked tells of it: at --rung frozen, or by kill, it is ended'
 
 /** Returns the cells that are named by our own word, and `cell place` for those that a warden of that place names. */
 function namedBy(said: readonly Said[]): ReadonlySet<string> {

@@ -1,7 +1,7 @@
 /** The stop, for real: a cell that ignores everything, spins, and goes on acting until it stands still. */
 import assert from 'node:assert/strict'
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
@@ -213,6 +213,13 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
     const released = await ask(state, 'release', 'alpha', '--by', 'maria.silva@shop.example', '--reason', 'it is fine')
     assert.equal(released.code, 0, released.stderr)
     const printed = run.stdout().length
+    // No warden is reached: that it runs is the kernel's word, and nothing is called restricted.
+    renameSync(join(state, 'control'), join(state, 'aside'))
+    const unreached = await ask(state, 'contain', 'alpha', '--rung', 'watched', ...MARIA)
+    renameSync(join(state, 'aside'), join(state, 'control'))
+    assert.equal(unreached.code, 1, unreached.stdout)
+    assert.match(unreached.stdout, /^NO {3}cell c_\S+ +it runs, and no warden that was asked tells of it/m)
+    assert.match(unreached.stdout, /NOT CONTAINED/)
     await until('it acts again', () => run.stdout().slice(printed).includes('done'))
     // Its server is no relay: it stands still all the same, by the order and not because nobody named it. And a server
     // alone is nobody that could be contained: named by itself, it means the cell on whose word it acts.
