@@ -145,18 +145,19 @@ describe('a part of another user’s state', { skip }, () => {
     assert.equal(statSync(own).mode & 0o777, 0o711, 'services pass through it')
   })
 
-  it('a directory of root’s that root shares with nobody but root’s group is a state of root’s', () => {
+  it('a directory of root’s that a group can write to, or who is named in its ACL, is no state of root’s', () => {
     const own = join(victim, 'own')
     mkdirSync(own)
-    chmodSync(own, 0o775)
     assert.deepEqual(ownStates([own]), [own])
     makeFence(own)
     assert.equal(statSync(join(own, 'fence')).uid, 0)
-    chmodSync(own, 0o777)
-    assert.deepEqual(ownStates([own]), [])
-    // What is root's alone there stays of use to root.
-    assert.ok(writeStopMark(own, 'o_1').ok)
-    assert.equal(statSync(join(own, 'fence/all')).uid, 0)
+    for (const mode of [0o777, 0o775, 0o770]) {
+      chmodSync(own, mode)
+      assert.deepEqual(ownStates([own]), [], mode.toString(8))
+      // What is root's alone there stays of use to root.
+      assert.ok(writeStopMark(own, 'o_1').ok)
+      assert.equal(statSync(join(own, 'fence/all')).uid, 0)
+    }
   })
 
   it('another directory in the place of the state is not worked on in the middle of an order', () => {

@@ -137,12 +137,11 @@ function openDirectory(path: string): number | undefined {
   }
 }
 
-/** Tells whether nobody else can write to it: root's group is root. */
-function isRootsAlone({ uid, gid, mode }: Stats): boolean {
-  return uid === 0 && (mode & OTHERS_WRITE) === 0 && (gid === 0 || (mode & GROUP_WRITES) === 0)
+/** Tells whether nobody else can write to it. The bits of a group, root's too, are those of who is named in its ACL. */
+function isRootsAlone({ uid, mode }: Stats): boolean {
+  return uid === 0 && (mode & OTHERS_WRITE) === 0
 }
 
-const OTHERS_WRITE = 0o002
-const GROUP_WRITES = 0o020
+const OTHERS_WRITE = 0o022
 /** The user who owns nothing. */
 const NOBODY = 65_534
