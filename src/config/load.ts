@@ -45,7 +45,7 @@ import type {
 import { plantedProblems, readContainment, withPlanted } from './containment.ts'
 import { labelsAtStart } from './labels.ts'
 import { placeProblems } from './places.ts'
-import { policyFiles } from './policy-files.ts'
+import { policyFiles, STEPS_MAX } from './policy-files.ts'
 import {
   configShape,
   type ShapedAgent,
@@ -478,14 +478,16 @@ function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): C
 
 function readPolicies(judge: Judge): readonly PolicyFile[] {
   const files: PolicyFile[] = []
+  const steps = { left: STEPS_MAX }
   const directory = dirname(judge.file)
   const own = [...(judge.shaped.tenants ?? [])].flatMap(([tenant, { value }]) =>
     (value.policies ?? []).map((pattern) => ({ ...pattern, tenant: tenantName(tenant) })),
   )
   for (const { value: pattern, source, tenant } of [...everybodys(judge.shaped.policies), ...own]) {
-    const found = policyFiles(pattern, directory)
+    const found = policyFiles(pattern, directory, steps)
     if (!found.ok) {
       report(judge, source, `"${pattern}": ${found.reason}`)
+      if (steps.left < 0) break
       continue
     }
     if (found.value.length === 0)

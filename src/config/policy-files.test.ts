@@ -39,8 +39,10 @@ describe('the files that a pattern of policies means', () => {
 
   it('are looked for within bounds, whatever the pattern is', () => {
     const directory = made(...Array.from({ length: 60 }, (_, i) => `${'d/'.repeat(i)}f${i}`))
-    const found = policyFiles(`${'**/'.repeat(300)}nothing`, directory)
+    const left = { left: 2_000 }
+    const found = policyFiles(`${'**/'.repeat(300)}nothing`, directory, left)
     assert.match(found.ok ? 'found' : found.reason, /more than 100000 files/)
+    assert.ok(!policyFiles('d/f1', directory, left).ok, 'one budget for all patterns')
     assert.match(JSON.stringify(policyFiles('{a,b}'.repeat(28), directory)), /no meaning/)
   })
 })

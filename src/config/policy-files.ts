@@ -11,34 +11,44 @@ import { no, ok, type Result } from '../model/result.ts'
  *
  * @returns a sentence where the pattern is none, or means more than is looked at.
  */
-export function policyFiles(pattern: string, directory: string): Result<readonly string[], string> {
+export function policyFiles(
+  pattern: string,
+  directory: string,
+  budget: PolicySteps = { left: STEPS_MAX },
+): Result<readonly string[], string> {
   const special = /[{}[\]()!]/.exec(pattern)
   if (special !== null) return no(`"${special[0]}" has no meaning in a pattern: only *, ? and ** have`)
   const parts = pattern.split('/')
   if (pattern === '' || pattern.length > CHARACTERS_MAX || parts.some((part) => part.includes('**') && part !== '**'))
     return no('it is no pattern: ** stands alone between slashes')
-  const walk = new Walk(directory)
+  const walk = new Walk(directory, budget)
   walk.below('', parts)
-  return walk.steps > STEPS_MAX
+  return budget.left < 0
     ? no(`more than ${STEPS_MAX} files lie where it may mean something: name a directory`)
     : ok([...walk.found].toSorted())
 }
 
+/** Looks at files and directories that are left, of all patterns of a configuration. */
+export interface PolicySteps {
+  left: number
+}
+
 const CHARACTERS_MAX = 1_024
-const STEPS_MAX = 100_000
+export const STEPS_MAX = 100_000
 
 class Walk {
   readonly found = new Set<string>()
-  steps = 0
   readonly #directory: string
+  readonly #budget: PolicySteps
 
-  constructor(directory: string) {
+  constructor(directory: string, budget: PolicySteps) {
     this.#directory = directory
+    this.#budget = budget
   }
 
   /** Adds what the parts of a pattern mean below a path, which ends in a slash where it is not empty. */
   below(path: string, [part = '', ...rest]: readonly string[]): void {
-    if (++this.steps > STEPS_MAX) return
+    if (--this.#budget.left < 0) return
     if (part === '**') {
       if (rest.length > 0) this.below(path, rest)
       for (const entry of this.#entries(path)) {
@@ -72,7 +82,7 @@ class Walk {
     }
     try {
       for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
-        if (++this.steps > STEPS_MAX) return
+        if (--this.#budget.left < 0) return
         yield entry
       }
     } finally {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import type { Problem } from '../model/index.ts'
@@ -21,6 +22,23 @@ function read(bytes: string | Uint8Array | undefined) {
 }
 
 describe('a file that a person wrote', () => {
+  it('of many thousand keys is read in the time of its length, and nested without end it is no YAML', () => {
+    const keys = Array.from({ length: 20_000 }, (_, i) => `k${i}`)
+    assert.match(read(`{${keys.join(',')}}`).problems[0]?.[2] ?? '', /^found/)
+    assert.match(read(`{${[...keys, 'k7'].join(',')}}`).problems[0]?.[2] ?? '', /has the key k7 twice/)
+    assert.equal(read('['.repeat(20_000)).value, undefined)
+  })
+
+  it('is read by root only up to a bound where it is another user’s', { skip: process.getuid?.() !== 0 }, () => {
+    const file = join(temporaryDirectory(), 'words.yaml')
+    writeFileSync(file, `- one # ${'x'.repeat(200_000)}`)
+    const problems: Problem[] = []
+    assert.deepEqual(readYaml(file, words, problems), ['one'], 'control')
+    chownSync(file, 1_900_000_009, 0)
+    assert.equal(readYaml(file, words, problems), undefined)
+    assert.match(problems[0]?.message ?? '', /at most 131072 are read by root of another user’s/)
+  })
+
   it('is read by its shape', () => assert.deepEqual(read('- one\n- two'), { value: ['one', 'two'], problems: [] }))
 
   const wrong: readonly (readonly [string, string | Uint8Array | undefined, line: number, RegExp])[] = [
