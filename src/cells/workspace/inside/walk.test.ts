@@ -98,6 +98,32 @@ describe('walk', () => {
     assert.deepEqual(summary(), ['! /ÿþ: its name is not UTF-8', '! root: a set-user-ID or set-group-ID file'])
   })
 
+  it('S16: what of it is no text is told of a file that was removed, and of what links lead to', () => {
+    const latin = (tail: string) => Buffer.concat([Buffer.from([0xe9]), Buffer.from(tail)])
+    mkdirSync(join(tree('lower'), 'd'))
+    for (const name of ['upper', 'merged']) mkdirSync(join(tree(name), 'd'))
+    writeFileSync(Buffer.concat([Buffer.from(`${tree('lower')}/d/`), latin('gone')]), 'x')
+    const link = (trees: readonly string[], name: string, target: Buffer) => {
+      for (const each of trees) symlinkSync(target, join(tree(each), name))
+    }
+    link(['lower', 'upper', 'merged'], 'same', latin('x'))
+    link(['lower'], 'moved', latin('x'))
+    link(['upper', 'merged'], 'moved', Buffer.from([0xe8, 0x78]))
+    link(['upper', 'merged'], 'new', latin('x'))
+    link(['upper', 'merged'], 'to', Buffer.from('same'))
+    assert.deepEqual(summary(), [
+      '! d/égone: it was removed, and its name is not UTF-8',
+      '! moved: what it leads to is not UTF-8',
+      '! new: what it leads to is not UTF-8',
+      'added to',
+    ])
+    assert.deepEqual(
+      told().flatMap((each) => ('leadsOut' in each && each.leadsOut ? [each.path] : [])),
+      ['to'],
+      'what cannot be read can lead anywhere',
+    )
+  })
+
   it('says which of the owner’s files changed meanwhile', () => {
     given('both', 'old')
     changed('both', 'new')

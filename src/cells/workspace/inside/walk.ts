@@ -5,6 +5,7 @@
  * Only directories that stand in `upper` are listed, so the work is that of the changes, not of the tree. Streaming, a
  * directory at a time: a directory of ten million entries costs time and no memory.
  */
+import { isUtf8 } from 'node:buffer'
 import {
   type BigIntStats,
   closeSync,
@@ -62,14 +63,14 @@ export function walk(trees: Trees, say: (found: Change | Refused) => void): bool
         if (!report({ refused: directory.slice(1), why: `what is in it cannot be listed: ${name}` })) return false
         continue
       }
+      const now = look(pathIn(trees.merged + directory, name))
+      // A whiteout: what it hides is found from below.
+      if (now === 'ENOENT') continue
       const path = nameIn(directory, name)
       if (typeof path !== 'string') {
         if (!report(path)) return false
         continue
       }
-      const now = look(trees.merged + path)
-      // A whiteout: what it hides is found from below.
-      if (now === 'ENOENT') continue
       if (typeof now === 'string') {
         if (!report({ refused: path.slice(1), why: `it cannot be looked at: ${now}` })) return false
         continue
@@ -80,9 +81,12 @@ export function walk(trees: Trees, say: (found: Change | Refused) => void): bool
     for (const name of names(trees.lower + directory)) {
       // Of what was given: the owner shut it, and the cell cannot have opened it.
       if (typeof name === 'string') continue
+      if (stat(pathIn(trees.merged + directory, name)) !== undefined) continue
       const path = nameIn(directory, name)
-      // A name that is not text was not made by the cell; it cannot have been looked for by that name either.
-      if (typeof path !== 'string' || stat(trees.merged + path) !== undefined) continue
+      if (typeof path !== 'string') {
+        if (!report({ ...path, why: `it was removed, and ${path.why}` })) return false
+        continue
+      }
       const was = stat(trees.lower + path)
       const type = was && typeOf(was)
       if (was && type && !report(described('removed', trees, path, type, was))) return false
@@ -101,14 +105,16 @@ export function found(trees: Trees, path: string, now: BigIntStats): Change | Re
   if (type === 'file' && now.size > (trees.diskBytes ?? Number.POSITIVE_INFINITY))
     return { refused: shown, why: `it claims ${now.size} bytes, more than its disk can hold` }
   const was = stat(trees.lower + path)
-  if (was === undefined) return described('added', trees, path, type, now)
   if (
+    was !== undefined &&
     typeOf(was) === type &&
     (type === 'symlink' || landedMode(type, now, was) === (Number(was.mode) & 0o777)) &&
     sameContent(trees, path, type, was, now)
   )
     return undefined
-  return described('changed', trees, path, type, now)
+  if (type === 'symlink' && !isUtf8(targetOf(trees.merged + path)))
+    return { refused: shown, why: 'what it leads to is not UTF-8' }
+  return described(was === undefined ? 'added' : 'changed', trees, path, type, now)
 }
 
 function described(kind: ChangeKind, trees: Trees, path: string, type: Change['type'], stats: BigIntStats): Change {
@@ -153,13 +159,13 @@ export function typeOf(stats: BigIntStats): Change['type'] | undefined {
   return undefined
 }
 
-export function stat(path: string): BigIntStats | undefined {
+export function stat(path: string | Buffer): BigIntStats | undefined {
   const seen = look(path)
   return typeof seen === 'string' ? undefined : seen
 }
 
 /** The errno where it cannot be seen. */
-function look(path: string): BigIntStats | string {
+function look(path: string | Buffer): BigIntStats | string {
   try {
     return lstatSync(path, { bigint: true })
   } catch (error) {
@@ -201,10 +207,11 @@ function leadsOutOf(trees: Trees, path: string, target: string, left: number = L
   return false
 }
 
-/** Returns where a path leads that is a link. */
+/** Returns where a path leads that is a link; the root, which is out of every workspace, where that is not UTF-8. */
 function linkIn(path: string): string | undefined {
   try {
-    return readlinkSync(path)
+    const target = targetOf(path)
+    return isUtf8(target) ? target.toString() : '/'
   } catch {
     return undefined
   }
@@ -227,7 +234,7 @@ function linkTarget(trees: Trees, path: string): string {
 function sameContent(trees: Trees, path: string, type: Change['type'], was: BigIntStats, now: BigIntStats): boolean {
   if (type === 'directory') return true
   if (was.size !== now.size) return false
-  if (type === 'symlink') return readlinkSync(trees.lower + path) === readlinkSync(trees.merged + path)
+  if (type === 'symlink') return targetOf(trees.lower + path).equals(targetOf(trees.merged + path))
   if (now.size > COMPARED_BYTES_MAX) return false
   return sameBytes(trees.lower + path, trees.merged + path)
 }
@@ -272,8 +279,16 @@ function* names(path: string): Generator<Buffer | string> {
   }
 }
 
+/** What a link says. It is bytes, as names are. */
+function targetOf(link: string): Buffer {
+  return readlinkSync(link, 'buffer')
+}
+
+function pathIn(directory: string, name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${directory}/`), name])
+}
+
 function nameIn(directory: string, name: Buffer): string | Refused {
-  const text = name.toString('utf8')
-  if (Buffer.from(text).equals(name)) return `${directory}/${text}`
+  if (isUtf8(name)) return `${directory}/${name}`
   return { refused: `${directory.slice(1)}/${name.toString('latin1')}`, why: 'its name is not UTF-8' }
 }
