@@ -247,7 +247,7 @@ const STATES_TOLD_MAX = 8
 
 /** Returns the failed point of a state that nothing has run in, for a person who may have named another than they mean. */
 function neverUsed(state: string): Confirmation {
-  const others = statesThatRun()
+  const others = statesThatRun().filter((each) => each !== state)
   const such = others.length === 0 ? '' : `, such as ${others.join(' or ')}`
   return notConfirmed(
     'state',

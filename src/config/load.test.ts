@@ -206,6 +206,12 @@ describe('loadConfig', () => {
     ['a key written twice', (t) => t.replace('  production: {}', '  test: {}'), 4, /unique/],
     ['an alias', (t) => t.replace('environment: test\n    cell', 'environment: *test\n    cell'), 19, /alias/i],
     ['a missing owner', (t) => t.replace('    owner: maria.silva@shop.example\n', ''), 18, /"owner" is missing/],
+    [
+      'Firebreak as an owner',
+      (t) => t.replace('owner: maria.silva@shop.example', 'owner: Firebreak'),
+      18,
+      /found "Firebreak"/,
+    ],
     ['an unlimited size', (t) => t.replace('memory: 256MiB', 'memory: unlimited'), 20, /found "unlimited"/],
     ['a size that YAML turned into a number', (t) => t.replace('memory: 256MiB', 'memory: 256'), 20, /found 256/],
     [

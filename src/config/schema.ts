@@ -1,4 +1,13 @@
-import { EFFECTS, jsonPath, LIMITS, labelFrom, NAME_PATTERN, pathPattern, toolName } from '../model/index.ts'
+import {
+  EFFECTS,
+  isPersonName,
+  jsonPath,
+  LIMITS,
+  labelFrom,
+  NAME_PATTERN,
+  pathPattern,
+  toolName,
+} from '../model/index.ts'
 import { containmentShape } from './containment.ts'
 import {
   atMost,
@@ -28,6 +37,9 @@ const name = text('a name: lower-case letters, digits and "-", at most 48, a let
 )
 const line = text('text without control characters, at most 256', (t) =>
   t !== '' && t.length <= 256 && !/\p{Cc}/u.test(t) ? t : undefined,
+)
+const person = text('the name of a person, at most 256 characters; "firebreak" is nobody\'s', (t) =>
+  isPersonName(t) ? t : undefined,
 )
 const uri = text('a URI or URI template, at most 200 characters', (t) =>
   t !== '' && t.length <= 200 && !/[\p{Cc} ]/u.test(t) ? t : undefined,
@@ -305,7 +317,10 @@ const grant = object('a grant', {
     'caps over windows, charged before anything is sent; absent: no cap',
   ),
   expires: required(text('a duration like 8h', duration), 'counted from when its cell starts'),
-  approver: optional(written(line), 'who agreed to it beside the owner; needed for effects in a hardened environment'),
+  approver: optional(
+    written(person),
+    'who agreed to it beside the owner; needed for effects in a hardened environment',
+  ),
 })
 
 const environment = object('an environment', {
@@ -315,7 +330,7 @@ const environment = object('an environment', {
   ),
   undo: optional(
     object('what undo may do in it', {
-      owner: required(line, 'the person who answers for what is compensated'),
+      owner: required(person, 'the person who answers for what is compensated'),
       grants: required(list('grants', written(grant)), 'for tools that are the undo or the check of another, only'),
     }),
     'what firebreak undo may do in it; absent: nothing is undone',
@@ -327,7 +342,7 @@ const environment = object('an environment', {
 })
 
 const agent = object('an agent', {
-  owner: required(line, 'the person who answers for it'),
+  owner: required(person, 'the person who answers for it'),
   environment: required(written(name), 'the one environment that its cells belong to'),
   command: optional(list('a command and its arguments', value), 'what a run starts where nothing else is given'),
   cell: optional(cellShape, 'what its program runs in, and how much it may use'),

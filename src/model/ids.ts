@@ -54,9 +54,13 @@ export function personName(text: string): PersonName {
   return text as PersonName
 }
 
-/** Tells whether a text can name a person: 1 to 256 characters, without control characters. */
+/**
+ * Tells whether a text can name a person: 1 to 256 characters, without control characters. `firebreak` is what entries and
+ * orders call Firebreak itself, and no person's.
+ */
 export function isPersonName(text: string): boolean {
-  return text.length > 0 && text.length <= 256 && text.isWellFormed() && !/\p{Cc}/u.test(text)
+  const isText = text.length > 0 && text.length <= 256 && text.isWellFormed() && !/\p{Cc}/u.test(text)
+  return isText && !samePerson(text, 'firebreak')
 }
 
 /** Whether two names are the same person's: case, width and space do not make another person. */
