@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname, networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, it } from 'node:test'
@@ -67,6 +67,21 @@ async function problems(text: string): Promise<readonly Problem[]> {
 }
 
 describe('loadConfig', () => {
+  it('says of a configuration in a directory whose name is not UTF-8 that it is in one', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'firebreak-config-'))
+    folders.push(folder)
+    const latin = Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.from([0xe9])])
+    mkdirSync(latin)
+    writeFileSync(Buffer.concat([latin, Buffer.from('/firebreak.yaml')]), GOOD)
+    symlinkSync(latin, join(folder, 'by'))
+    const loaded = await loadConfig(join(folder, 'by/firebreak.yaml'), { node: '/opt/pinned/node' })
+    assert.ok(!loaded.ok)
+    assert.deepEqual(
+      loaded.reason.map(({ message }) => message),
+      ['its path cannot be followed: the name of a directory above it is not UTF-8'],
+    )
+  })
+
   it('S17: refuses more patterns than are matched', async () => {
     const patterns = (count: number) => Array.from({ length: count }, (_, i) => `a${i}`).join(', ')
     const fields = (count: number) => `workspace: ., commit: { allow: [${patterns(count)}] }`

@@ -77,7 +77,13 @@ export async function loadConfig(
   const problems: Problem[] = []
   const shaped = readYaml(file, configShape, problems, proposed)
   if (shaped === undefined) return no(problems)
-  const judge: Judge = { file: realpathSync(file), shaped, variables, problems }
+  const real = realPath(file)
+  if (real === undefined) {
+    const source = { file: basename(file), line: 1, column: 1 }
+    const message = 'its path cannot be followed: the name of a directory above it is not UTF-8'
+    return no([{ source, message, expected: 'a configuration in directories whose names are UTF-8' }])
+  }
+  const judge: Judge = { file: real, shaped, variables, problems }
   const policies = readPolicies(judge)
   const upstreams = readUpstreams(judge)
   const containment = readContainment(shaped.containment, upstreams, (problem) => problems.push(problem))
@@ -98,6 +104,15 @@ export async function loadConfig(
   problems.push(...placeProblems(config), ...sharedWorkspaces(config))
   checkSecretsHaveOneHome(judge, config)
   return problems.length > 0 ? no(problems) : ok(config)
+}
+
+/** Returns the path without links; undefined where Node cannot write it, since its names are not UTF-8. */
+function realPath(file: string): string | undefined {
+  try {
+    return realpathSync(file)
+  } catch {
+    return undefined
+  }
 }
 
 interface Judge {

@@ -1,11 +1,12 @@
 /** Places of this host that a project’s own files lead to: what of them a cell is shown by nobody’s word. */
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { beforeEach, describe, it } from 'node:test'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import { liesIn } from '../model/host-paths.ts'
 import { type ContainOptions, containCommand } from './contain-command.ts'
+import { hops } from './programs/places.ts'
 
 const HAND = /by hand|a person names|sounds like a secret|holds more than one/
 
@@ -50,6 +51,27 @@ describe('a command that a project names', () => {
       written(own, 'of a person', 0o600)
     written('src/private/lib/plan.js')
     written('src/private/bin/tool', '#!/bin/sh\n', 0o755)
+  })
+
+  it('shows no secret in a directory whose name is no UTF-8, and all of a package with such a file', () => {
+    written('src/proj/package.json', '{}')
+    const latin = Buffer.concat([Buffer.from(join(project, 'caf')), Buffer.from([0xe9])])
+    writeFileSync(latin, 'menu')
+    assert.deepEqual(shown(['node', 'server.js']).places, ['src/proj'])
+    rmSync(latin)
+    mkdirSync(latin)
+    writeFileSync(Buffer.concat([latin, Buffer.from('/.env')]), 'KEY=1')
+    const { places, said } = shown(['node', 'server.js'])
+    assert.deepEqual(places, ['src/proj/package.json', 'src/proj/server.js'])
+    assert.match(said, /caf\\xe9\/\.env/)
+  })
+
+  it('follows a link of a program from where it lies, not from where it is named', () => {
+    const script = written('apps/v1/lib/tool.js')
+    const own = linked('apps/v1/bin/tool', '../lib/tool.js')
+    linked('bin', 'apps/v1/bin')
+    assert.deepEqual(hops(join(home, 'bin/tool')), [join(home, 'bin/tool'), script])
+    assert.deepEqual(hops(own), [own, script])
   })
 
   function assertOfProject(command: readonly string[], why: string, more: Parameters<typeof shown>[1] = {}): void {

@@ -3,6 +3,7 @@
  */
 import { lstatSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
+import { nameBytes, shownName } from '../model/file-name.ts'
 import { liesIn } from '../model/host-paths.ts'
 import { readPlainFile } from '../model/plain-file.ts'
 import { realOf } from './programs/places.ts'
@@ -16,7 +17,7 @@ import { WORKSPACE, type WorkspaceNote } from './workspace-note.ts'
 export function gitNotes(lower: string, directories: readonly string[]): readonly WorkspaceNote[] {
   return directories.slice(0, REPOSITORIES_MAX).flatMap((directory) => {
     const git = join(directory, '.git')
-    const stats = lstatSync(git, { throwIfNoEntry: false })
+    const stats = lstatSync(nameBytes(git), { throwIfNoEntry: false })
     if (stats?.isFile() === true) return pointedAt(lower, directory, git)
     return stats?.isDirectory() === true ? borrowed(lower, directory, git) : []
   })
@@ -65,7 +66,7 @@ function borrowed(lower: string, directory: string, git: string): readonly Works
     const from = resolve(objects, line)
     if (liesIn(from, lower) && !line.startsWith('/')) return []
     const place = resolve(WORKSPACE, relative(lower, objects), line)
-    const what = `${directory === lower ? 'its repository' : `the repository in ${relative(lower, directory)}`} borrows its objects from ${from}, which its cell does not see: git finds no commit`
+    const what = `${directory === lower ? 'its repository' : `the repository in ${named(directory, lower)}`} borrows its objects from ${from}, which its cell does not see: git finds no commit`
     const isOfGit = basename(realOf(from)) === 'objects' && textOf(join(dirname(realOf(from)), 'HEAD')) !== ''
     const show = isOfGit ? `show them, read-only: cell: { files: { ${place}: ${from} } }; or ` : ''
     return [{ what, fix: `${show}make it whole: git repack -a -d` }]
@@ -82,10 +83,10 @@ function shownBy(place: string, repository: string): string {
 const CLONE = 'to commit in it, a clone as its workspace: git clone --no-hardlinks'
 
 function named(directory: string, lower: string): string {
-  return directory === lower ? 'it' : relative(lower, directory)
+  return directory === lower ? 'it' : shownName(relative(lower, directory))
 }
 
 /** Returns the beginning of a plain file; empty otherwise. */
 function textOf(file: string): string {
-  return readPlainFile(file, BYTES_MAX, 'no')?.bytes.toString('utf8') ?? ''
+  return readPlainFile(nameBytes(file), BYTES_MAX, 'no')?.bytes.toString('utf8') ?? ''
 }

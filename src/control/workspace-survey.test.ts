@@ -25,6 +25,15 @@ it('S10: what belongs to a state in a workspace is given to nobody by the advice
   }
 })
 
+it('what a workspace is not whole by is told in and by names that are not UTF-8, too', () => {
+  const base = realpathSync(temporaryDirectory())
+  const latin = Buffer.concat([Buffer.from(`${base}/caf`), Buffer.from([0xe9])])
+  mkdirSync(latin)
+  symlinkSync('../../elsewhere', Buffer.concat([latin, Buffer.from('/out')]))
+  const [note] = surveyWorkspace(base, 'full')
+  assert.match(note?.what ?? '', /^1 link leads out of it, .*: caf\\xe9\/out$/)
+})
+
 /** Returns what a person is told to do about a workspace, in lines. */
 function advice(workspace: string): string {
   return surveyWorkspace(workspace, 'full')

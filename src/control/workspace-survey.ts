@@ -2,10 +2,12 @@
  * Looks for what makes a directory no whole workspace: a cell sees that directory and nothing around it, as one owner. Only
  * names, kinds and owners are read, and the few files in which Git says where a repository lies.
  */
-import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs'
+import { lstatSync, readFileSync, type Stats } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
+import { nameBytes, shownName } from '../model/file-name.ts'
 import { liesIn, resolvedPath } from '../model/host-paths.ts'
+import { entriesOf, targetOf } from './looked-at.ts'
 import { rootsAround, whyNotShown } from './programs/showable.ts'
 import { isState } from './state.ts'
 import { gitNotes } from './workspace-git.ts'
@@ -61,10 +63,12 @@ interface Walk {
 
 function walk(directory: string, lower: string, state: Walk): void {
   const deeper: string[] = []
-  for (const { name } of entriesOf(directory)) {
+  const names = entriesOf(directory)
+  if (names === undefined || names === 'unreadable') return
+  for (const name of names) {
     if (--state.left < 0) return
     const path = join(directory, name)
-    const stats = lstatSync(path, { throwIfNoEntry: false })
+    const stats = lstatSync(nameBytes(path), { throwIfNoEntry: false })
     if (stats === undefined || (stats.isDirectory() && isState(path))) continue
     if (name === '.git') state.seen.git.push(directory)
     if (stats.isSymbolicLink()) {
@@ -74,14 +78,6 @@ function walk(directory: string, lower: string, state: Walk): void {
     if (stats.isDirectory() && !PASSED_BY.has(name)) deeper.push(path)
   }
   for (const path of deeper) walk(path, lower, state)
-}
-
-function entriesOf(directory: string) {
-  try {
-    return readdirSync(directory, { withFileTypes: true })
-  } catch {
-    return []
-  }
 }
 
 /**
@@ -97,9 +93,14 @@ function note(path: string, { uid, gid, mode }: Stats, { owner, profile, seen }:
 }
 
 function leadsOut(path: string, lower: string): boolean {
-  const target = readlinkSync(path)
+  const target = targetIn(path)
   const place = resolve(dirname(path), target)
   return target.startsWith('/') ? !isOfEveryCell(target) : !liesIn(place, lower)
+}
+
+function targetIn(link: string): string {
+  const target = targetOf(link)
+  return target === undefined || target === 'unreadable' ? '' : target
 }
 
 /** Tells whether each cell has the target at the same place, or it leads nowhere here, too. */
@@ -109,7 +110,7 @@ function isOfEveryCell(target: string): boolean {
 
 function isThere(path: string): boolean {
   try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+    return lstatSync(nameBytes(path), { throwIfNoEntry: false }) !== undefined
   } catch {
     return false
   }
@@ -123,17 +124,17 @@ function mayBeShown(path: string, lower: string): boolean {
 
 /** Returns where the cell would look for what a link leads to. */
 function placeInCell(link: string, lower: string): string {
-  return resolve(WORKSPACE, relative(lower, dirname(link)), readlinkSync(link))
+  return resolve(WORKSPACE, relative(lower, dirname(link)), targetIn(link))
 }
 
 const SHOWN_MAX = 3
 
 function linkNotes(lower: string, links: readonly string[]): readonly WorkspaceNote[] {
   if (links.length === 0) return []
-  const inside = links.filter((link) => liesIn(resolve(dirname(link), readlinkSync(link)), lower))
+  const inside = links.filter((link) => liesIn(resolve(dirname(link), targetIn(link)), lower))
   const out = links.filter((link) => !inside.includes(link))
   const shown = out.flatMap((link) => {
-    const from = resolve(dirname(link), readlinkSync(link))
+    const from = resolve(dirname(link), targetIn(link))
     return mayBeShown(from, lower) ? [`${placeInCell(link, lower)}: ${from}`] : []
   })
   const show =
@@ -204,7 +205,7 @@ function octal(_: string, digits: string): string {
 }
 
 function named(paths: readonly string[], lower: string): string {
-  const names = paths.slice(0, SHOWN_MAX).map((path) => relative(lower, path))
+  const names = paths.slice(0, SHOWN_MAX).map((path) => shownName(relative(lower, path)))
   return paths.length > SHOWN_MAX ? `${names.join(', ')} and ${paths.length - SHOWN_MAX} more` : names.join(', ')
 }
 

@@ -1,7 +1,9 @@
 /** Chooses what of a program's own directory a cell is shown: all of it but secrets, as few places as that takes. */
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { shownName } from '../../model/file-name.ts'
 import { liesIn } from '../../model/host-paths.ts'
+import { entriesOf, lstatOf, type Unreadable } from '../looked-at.ts'
 import { isBroad, isDirectory, isFile, realOf, type Surroundings, textOf, within } from './places.ts'
 import { isPackages, isSecretFile } from './secret-files.ts'
 import { whyNotShown } from './showable.ts'
@@ -37,9 +39,11 @@ export function partsOf(directory: string, around: Surroundings, kept = around.k
     looked.set(path, [])
     const shown: string[] = []
     let whole = true
-    for (const child of entriesOf(path)) {
+    for (const name of readable(entriesOf(path))) {
       entries++
-      const place = join(path, child.name)
+      const place = join(path, name)
+      const child = lstatOf(place)
+      if (child === undefined || child === 'unreadable') continue
       const real = child.isSymbolicLink() ? realOf(place) : place
       // A link shown by itself would show what it leads to: one that leads out stays what it is in a whole directory.
       if (!(child.isFile() || child.isDirectory() || (real !== place && liesIn(real, directory)))) continue
@@ -62,17 +66,16 @@ export function partsOf(directory: string, around: Surroundings, kept = around.k
     looked.set(path, found)
     return found
   }
-  const shown = look(directory)
-  return { shown: shown.length > PLACES_MAX ? coarser(shown, directory) : shown, hidden, left: [] }
+  const found = look(directory)
+  // A configuration is UTF-8: what it cannot name is shown with all around it, or not at all.
+  const shown = found.filter((path) => path.isWellFormed())
+  const left = found.filter((path) => !path.isWellFormed()).map(shownName)
+  return { shown: shown.length > PLACES_MAX ? coarser(shown, directory) : shown, hidden: hidden.map(shownName), left }
 }
 
-function entriesOf(directory: string) {
-  try {
-    return readdirSync(directory, { withFileTypes: true })
-  } catch {
-    // Not for us: nor for a cell of ours.
-    return []
-  }
+/** What is not for us is not for a cell of ours. */
+function readable<T>(found: readonly T[] | undefined | Unreadable): readonly T[] {
+  return found === undefined || found === 'unreadable' ? [] : found
 }
 
 /** Picks, of too many places, those that matter to a program by their kind. */
@@ -175,9 +178,11 @@ function followed(script: string, kind: 'node' | 'python', around: Surroundings)
 /** Entries of the directory that a text names in quotes. */
 function namedBeside(text: string, directory: string): readonly string[] {
   const quoted = new Set([...text.matchAll(/['"`](?:\.?\/)?([\w@.-]{2,64})(?=['"`/])/g)].map(([, name = '']) => name))
-  return entriesOf(directory)
-    .filter((entry) => quoted.has(entry.name) && (entry.isFile() || entry.isDirectory()))
-    .map(({ name }) => join(directory, name))
+  const places = readable(entriesOf(directory)).flatMap((name) => (quoted.has(name) ? join(directory, name) : []))
+  return places.filter((place) => {
+    const stats = lstatOf(place)
+    return typeof stats === 'object' && (stats.isFile() || stats.isDirectory())
+  })
 }
 
 function importedIn(text: string, file: string, kind: 'node' | 'python'): readonly string[] {

@@ -1,8 +1,10 @@
 /** Tells where programs lie on a host, and which of those places a cell may be shown. */
-import { readlinkSync, realpathSync, statSync } from 'node:fs'
-import { dirname, extname, join, resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import { nameBytes } from '../../model/file-name.ts'
 import { liesIn } from '../../model/host-paths.ts'
 import { readPlainFile } from '../../model/plain-file.ts'
+import { resolved, targetOf } from '../looked-at.ts'
 
 /** A person's working directory, PATH, home and variables, in which programs are looked up. */
 export interface Surroundings {
@@ -109,7 +111,7 @@ function isThere(path: string): boolean {
 
 function statOf(path: string) {
   try {
-    return statSync(path, { throwIfNoEntry: false })
+    return statSync(nameBytes(path), { throwIfNoEntry: false })
   } catch {
     // Not for us, or a loop of links.
     return undefined
@@ -118,7 +120,7 @@ function statOf(path: string) {
 
 /** Returns a file's text; empty where it is larger, is no regular file, or cannot be read. */
 export function textOf(path: string, bytesMax = 1_048_576): string {
-  const file = readPlainFile(path, bytesMax)
+  const file = readPlainFile(nameBytes(path), bytesMax)
   return file?.whole === true ? file.bytes.toString('utf8') : ''
 }
 
@@ -129,25 +131,19 @@ export function hops(place: string): readonly string[] {
   const all = [place]
   for (let count = 0; count < LINKS_MAX; count++) {
     const last = all.at(-1) ?? place
-    const target = linkOf(last)
-    if (target === undefined) break
-    all.push(resolve(dirname(last), target))
+    const target = targetOf(last)
+    if (target === undefined || target === 'unreadable') break
+    all.push(leadsTo(dirname(last), target))
   }
   return all
 }
 
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return undefined
-  }
+/** Returns the place by its names; where `..` leads up from what may be a link, as the kernel finds it. */
+function leadsTo(directory: string, target: string): string {
+  if (!target.split('/').includes('..')) return resolve(directory, target)
+  return join(realOf(target.startsWith('/') ? dirname(target) : `${directory}/${dirname(target)}`), basename(target))
 }
 
 export function realOf(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    return path
-  }
+  return resolved(path)
 }

@@ -2,10 +2,12 @@
  * Judges which places of this host a cell is shown without a person's word: a list of what may be. Everything that is
  * named by a project's own files (arguments, imports, links, `.pth`, `pyvenv.cfg`) passes `whyNotShown`.
  */
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { nameBytes } from '../../model/file-name.ts'
 import { liesIn, readableNamesIn } from '../../model/host-paths.ts'
 import { readPlainFile } from '../../model/plain-file.ts'
+import { entriesOf } from '../looked-at.ts'
 import {
   isBroad,
   isDirectory,
@@ -32,6 +34,8 @@ export type Around = Pick<Surroundings, 'roots' | 'home'>
 export function whyNotShown(place: string, { roots, home }: Around): NotShown | undefined {
   const real = realOf(place)
   const directory = isDirectory(real)
+  // No configuration can name it.
+  if (!real.isWellFormed()) return 'outside'
   if (isSecretPlace(real, directory)) return 'secret'
   if (directory && isBroad(real, home)) return 'broad'
   if (roots.some((root) => liesIn(real, root))) return undefined
@@ -133,17 +137,14 @@ const ENTRIES_MAX = 1_000
 const HEAD_BYTES = 4_096
 
 function holdsKeys(directory: string): boolean {
-  try {
-    const entries = readdirSync(directory, { withFileTypes: true }).slice(0, ENTRIES_MAX)
-    return entries.some((entry) => entry.isFile() && isKey(join(directory, entry.name)))
-  } catch {
-    // Not for us: nor for a cell of ours.
-    return false
-  }
+  const names = entriesOf(directory)
+  // What is not for us is not for a cell of ours.
+  if (names === undefined || names === 'unreadable') return false
+  return names.slice(0, ENTRIES_MAX).some((name) => isKey(join(directory, name), 'no'))
 }
 
 /** Tells whether a file begins as a private key does. RFC 7468, and PuTTY's own. */
-function isKey(file: string): boolean {
-  const head = readPlainFile(file, HEAD_BYTES)?.bytes.toString('latin1') ?? ''
+function isKey(file: string, links: 'follow' | 'no' = 'follow'): boolean {
+  const head = readPlainFile(nameBytes(file), HEAD_BYTES, links)?.bytes.toString('latin1') ?? ''
   return /^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key-File-/m.test(head)
 }
