@@ -357,6 +357,29 @@ describe('what a cell changed', { skip: SKIP }, () => {
     assert.throws(() => readlinkSync(join(workspace.lower, 'link')))
   })
 
+  it('S16: a removed directory goes where nothing in it is newer but what landed there, and else stays whole', async () => {
+    const lower = ownedDirectory({ 'd/sub/old': 'x' })
+    const workspace = workspaceOver(lower)
+    const commit = async (...paths: string[]) => (await warden()).commit(workspace.changes, paths, [])
+    await ran(spec(['sh', '-c', 'mkdir new; echo x > new/a'], { workspace }))
+    assert.ok((await commit('new', 'new/a')).ok)
+    await ran(spec(['rm', '-r', 'new', 'd'], { workspace }))
+    writeFileSync(join(lower, 'd/sub/thesis'), 'a week')
+    const marks = (await diffOf(workspace.changes)).changes.map((each) => [each.kind, each.path, each.changedBelow])
+    assert.deepEqual(marks.toSorted(), [
+      ['removed', 'd', true],
+      ['removed', 'new', undefined],
+    ])
+    const landing = await commit('new', 'd')
+    assert.ok(landing.ok, JSON.stringify(landing))
+    assert.deepEqual(landing.value.landed, ['new'])
+    assert.deepEqual(
+      landing.value.refused.map(({ refused }) => refused),
+      ['d'],
+    )
+    assert.deepEqual([readdirSync(lower), readdirSync(join(lower, 'd/sub')).toSorted()], [['d'], ['old', 'thesis']])
+  })
+
   it('CR3: what a host acts upon by what it is lands by no rule: a repository of any name, a link of git, a program, a link to a hook', async () => {
     const lower = ownedDirectory({ 'replies/old': 'x', 'replies/half/HEAD': 'ref: x', 'replies/half/objects/x': 'x' })
     const workspace = workspaceOver(lower)

@@ -8,7 +8,8 @@ import { claimWorkspace } from './claim.ts'
 import { type Executes, executesOnHost } from './executes.ts'
 import { type HelperFault, runHelper } from './helper.ts'
 import type { ImageFault } from './image.ts'
-import type { Change, Refused } from './inside/change.ts'
+import type { Change, Refused, Stamp } from './inside/change.ts'
+import { keepLandings, landingsOf } from './landings.ts'
 import { readRecord, type WorkspaceRecord } from './overlay.ts'
 import { settleReplaced } from './replace.ts'
 import type { Left } from './rule.ts'
@@ -75,7 +76,7 @@ async function tellChanges(
   const said = await runHelper(
     'diff-main',
     helperArguments(record),
-    '',
+    linesOf(landingsOf(changes)),
     ground,
     {
       changes,
@@ -148,7 +149,7 @@ async function landChosen(
   const said = await runHelper(
     'land-main',
     helperArguments(record),
-    wanted.map((path) => `${JSON.stringify(path)}\n`).join(''),
+    linesOf([...wanted, ...landingsOf(changes)]),
     ground,
     {
       // Held against a cell that would start on it meanwhile; the helper itself runs as the owner.
@@ -161,6 +162,10 @@ async function landChosen(
     random(),
   )
   if (!said.ok) return no(held(said.reason))
+  keepLandings(
+    changes,
+    said.value.lines.flatMap((line) => ('landed' in line ? (line.stamps ?? []) : [])),
+  )
   return ok({
     landed: said.value.lines.flatMap((line) => ('landed' in line ? [line.landed] : [])),
     refused: [...unknown, ...said.value.lines.filter((line) => 'refused' in line)],
@@ -177,7 +182,7 @@ export function discardWorkspace(changes: string, ground: Ground, random: Uint8A
   if (!claim.ok) return no({ kind: 'in-use', holder: claim.reason })
   try {
     // The disk before the record: a record alone is an empty workspace, a disk alone is one whose owner nobody knows.
-    for (const name of ['disk', 'upper', 'work', 'record.json']) {
+    for (const name of ['disk', 'upper', 'work', 'landings.json', 'record.json']) {
       rmSync(join(changes, name), { recursive: true, force: true })
     }
     return ok(undefined)
@@ -214,6 +219,10 @@ function needsYes(changes: readonly Change[]): readonly Executes[] {
 
 function pathOf({ path }: Change): string {
   return path
+}
+
+function linesOf(values: readonly (string | Stamp)[]): string {
+  return values.map((value) => `${JSON.stringify(value)}\n`).join('')
 }
 
 function helperArguments({ sinceMs, diskBytes }: WorkspaceRecord): readonly string[] {

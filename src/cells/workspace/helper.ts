@@ -13,6 +13,7 @@ import { no, ok, type Result } from '../../model/result.ts'
 import { type Arrangement, type Ground, launchArranged } from '../launch.ts'
 import type { CellSpec, LaunchFault } from '../spec.ts'
 import { type Change, type End, type Landed, type Refused, SAID_CHARACTERS_MAX } from './inside/change.ts'
+import { isStamp } from './landings.ts'
 
 export type HelperFault =
   | { readonly kind: 'launch'; readonly fault: LaunchFault }
@@ -29,8 +30,8 @@ export interface HelperSaid {
 const WALL_MS = 120_000
 const MEMORY_BYTES = 512 * 1024 * 1024
 const ERRORS_CHARACTERS_MAX = 2_048
-/** A path of PATH_MAX, every byte escaped, and the words around it. */
-const LINE_CHARACTERS_MAX = 65_536
+/** A path of PATH_MAX, every byte escaped, three times, and the words around it. */
+const LINE_CHARACTERS_MAX = 98_304
 /** Four bytes for each character that a walk may say. */
 const OUTPUT_BYTES_MAX = 4 * SAID_CHARACTERS_MAX
 
@@ -103,7 +104,10 @@ async function* bounded(output: NodeJS.ReadableStream): AsyncGenerator<Uint8Arra
 function isLine(value: unknown): value is Change | Refused | Landed | End {
   if (typeof value !== 'object' || value === null) return false
   if ('end' in value) return value.end === true && 'truncated' in value && typeof value.truncated === 'boolean'
-  if ('landed' in value) return typeof value.landed === 'string'
+  if ('landed' in value) {
+    if ('stamps' in value && !(Array.isArray(value.stamps) && value.stamps.every(isStamp))) return false
+    return typeof value.landed === 'string'
+  }
   if ('refused' in value) return typeof value.refused === 'string' && 'why' in value && typeof value.why === 'string'
   return (
     'kind' in value &&

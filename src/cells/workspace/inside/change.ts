@@ -16,7 +16,7 @@ export interface Change {
   readonly target?: string
   /** A symlink that is absolute or climbs out of the workspace. */
   readonly leadsOut?: true
-  /** The owner’s own file was changed since the cell was first launched. */
+  /** The owner’s own file, or something in the owner’s directory that goes with it, was changed since the first launch. */
   readonly changedBelow?: true
   /** The program of a host that acts on the file by itself, by what the file is and not by its name. */
   readonly acts?: string
@@ -32,7 +32,12 @@ export interface Refused {
 
 export interface Landed {
   readonly landed: string
+  /** What it made, and the directory that it lies in. */
+  readonly stamps?: readonly Stamp[]
 }
+
+/** A path as a landing left it, with when its inode last changed, in ns. */
+export type Stamp = readonly [path: string, inodeChangedNs: string]
 
 /** The last line; without it the helper was cut off and nothing it said is complete. */
 export interface End {

@@ -1,7 +1,7 @@
 /** In a helper cell: says every change on standard output. `diff-main.ts <sinceMs> [disk bytes]` */
 import { say } from './say.ts'
-import { treesHere } from './trees.ts'
+import { asked, treesHere } from './trees.ts'
 import { walk } from './walk.ts'
 
-const complete = walk(treesHere(), say)
+const complete = walk(treesHere(asked().landed), say)
 say({ end: true, truncated: !complete })

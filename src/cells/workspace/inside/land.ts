@@ -8,18 +8,19 @@ import {
   constants,
   copyFileSync,
   fchmodSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readlinkSync,
   renameSync,
   rmdirSync,
   symlinkSync,
   unlinkSync,
 } from 'node:fs'
-import type { Landed, Refused } from './change.ts'
+import type { Landed, Refused, Stamp } from './change.ts'
 import { codeOf } from './error-code.ts'
+import { isNewer, namesIn, newerAt, type Since, statAt, within } from './newer.ts'
 import { found, stat, type Trees, typeOf } from './walk.ts'
 
 /** In the order: what is added or changed, parents first; then what is removed, children first. */
@@ -49,7 +50,7 @@ export function land(
       say(landed(trees, target, path))
       bytesLeft -= bytes
     } catch (error) {
-      say({ refused: path, why: codeOf(error) })
+      say({ refused: path, why: error instanceof Error && !('code' in error) ? error.message : codeOf(error) })
     }
   }
 }
@@ -62,21 +63,25 @@ function landed(trees: Trees, target: string, path: string): Landed | Refused {
   try {
     const now = stat(`${trees.merged}/${path}`)
     if (now === undefined) {
-      remove(at, name)
+      remove(trees, at(name), path)
     } else {
       const change = found(trees, `/${path}`, now)
       if (change === undefined) return { refused: path, why: 'not a change' }
       if ('refused' in change) return change
       const there = stat(at(name))
       if (there !== undefined && typeOf(there) !== change.type && (there.isDirectory() || change.type === 'directory'))
-        remove(at, name)
+        remove(trees, at(name), path)
       if (change.type === 'directory') makeDirectory(at(name), change.mode)
       else if (change.type === 'symlink')
         replace(at, name, (temporary) => symlinkSync(readlinkSync(`${trees.merged}/${path}`), temporary))
       else replace(at, name, (temporary) => copy(`${trees.merged}/${path}`, temporary, change.mode))
     }
     fsyncSync(directory)
-    return { landed: path }
+    const stamps = [[path, stat(at(name))] as const, [parts.join('/'), fstatSync(directory, { bigint: true })] as const]
+    return {
+      landed: path,
+      stamps: stamps.flatMap(([each, seen]): Stamp[] => (seen ? [[each, `${seen.ctimeNs}`]] : [])),
+    }
   } finally {
     closeSync(directory)
   }
@@ -144,19 +149,33 @@ function copy(from: string, to: string, mode: number): void {
   }
 }
 
-/** What is there under this name, with all below it; never through a symlink. */
-function remove(at: (entry: string) => string, name: string): void {
-  const there = stat(at(name))
+/**
+ * Removes what stands there, with all below it; never through a symlink. Of a directory nothing goes where something in it
+ * was made or changed since its cell could have seen it.
+ */
+function remove(since: Since, path: string, shown: string): void {
+  const at = Buffer.from(path)
+  const isDirectory = statAt(at)?.isDirectory() === true
+  const newer = isDirectory ? newerAt(since, at, shown) : undefined
+  if (newer !== undefined) throw new Error(refusal(newer))
+  removeAt(isDirectory ? since : undefined, at, shown)
+}
+
+/** Of directories the times say nothing any more: what was in them has gone. */
+function removeAt(since: Since | undefined, at: Buffer, shown: string): void {
+  const there = statAt(at)
   if (there === undefined) return
-  if (!there.isDirectory()) {
-    unlinkSync(at(name))
-    return
+  if (there.isDirectory()) {
+    within(at, (below) => {
+      for (const name of namesIn(below(Buffer.alloc(0)))) removeAt(since, below(name), `${shown}/${name.toString()}`)
+    })
+    rmdirSync(at)
+  } else {
+    if (since !== undefined && isNewer(since, shown, there)) throw new Error(refusal(shown))
+    unlinkSync(at)
   }
-  const fd = openSync(at(name), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
-  try {
-    for (const entry of readdirSync(`/proc/self/fd/${fd}`)) remove((below) => `/proc/self/fd/${fd}/${below}`, entry)
-  } finally {
-    closeSync(fd)
-  }
-  rmdirSync(at(name))
+}
+
+function refusal(newer: string): string {
+  return `${JSON.stringify(newer)} was changed there since the first cell was launched, and would go with it: remove it by hand`
 }

@@ -1,14 +1,28 @@
+import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import type { Trees } from './walk.ts'
 
-/** Where a helper cell has the trees, with what it was started with: `<sinceMs> [disk bytes]`. */
-export function treesHere(): Trees {
+/** Where a helper cell has the trees, with what it was started with: `<sinceMs> [disk bytes]`, and what has landed. */
+export function treesHere(landed: ReadonlyMap<string, string>): Trees {
   const [sinceMs = 0, diskBytes] = process.argv.slice(2).map(Number)
   return {
     lower: '/lower',
     upper: '/upper',
     merged: '/merged',
     sinceMs,
+    landed,
     ...(diskBytes !== undefined && { diskBytes }),
   }
+}
+
+/** Standard input of a helper, one JSON value a line: a path is wanted, a pair is what a landing has left. */
+export function asked(): { readonly wanted: readonly string[]; readonly landed: ReadonlyMap<string, string> } {
+  const wanted: string[] = []
+  const landed = new Map<string, string>()
+  for (const line of readFileSync(0, 'utf8').split('\n')) {
+    const value: unknown = line === '' ? undefined : JSON.parse(line)
+    if (typeof value === 'string') wanted.push(value)
+    else if (Array.isArray(value)) landed.set(String(value[0]), String(value[1]))
+  }
+  return { wanted, landed }
 }

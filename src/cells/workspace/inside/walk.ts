@@ -29,13 +29,12 @@ import {
   SAID_CHARACTERS_MAX,
 } from './change.ts'
 import { codeOf } from './error-code.ts'
+import { isNewer, newerAt, type Since } from './newer.ts'
 
-export interface Trees {
+export interface Trees extends Since {
   readonly lower: string
   readonly upper: string
   readonly merged: string
-  /** Epoch ms of the first launch. */
-  readonly sinceMs: number
   /** What the disk of the changes can hold; a file that claims more is holes. Absent where that disk has no bound. */
   readonly diskBytes?: number
 }
@@ -119,7 +118,8 @@ export function found(trees: Trees, path: string, now: BigIntStats): Change | Re
 
 function described(kind: ChangeKind, trees: Trees, path: string, type: Change['type'], stats: BigIntStats): Change {
   const below = stat(trees.lower + path)
-  const changedBelow = below !== undefined && Number(below.ctimeMs) > trees.sinceMs
+  const changedBelow =
+    below !== undefined && changedSince(trees, path, below, kind === 'removed' || type !== 'directory')
   const target = type === 'symlink' ? linkTarget(trees, path) : undefined
   const mode = landedMode(type, stats, below)
   const leadsTo = target === undefined || kind === 'removed' ? undefined : join(dirname(path), target)
@@ -136,6 +136,21 @@ function described(kind: ChangeKind, trees: Trees, path: string, type: Change['t
     ...(changedBelow ? { changedBelow: true } : {}),
     ...(acts === undefined ? {} : { acts }),
     ...(type !== 'directory' && below?.isDirectory() ? { replacesDirectory: true } : {}),
+  }
+}
+
+/**
+ * Tells whether its owner has changed it meanwhile; of a directory that goes as a whole, anything in it. The cell had to
+ * remove each name in it, which took longer than looking at them does.
+ */
+function changedSince(trees: Trees, path: string, below: BigIntStats, goes: boolean): boolean {
+  const shown = path.slice(1)
+  if (!goes || !below.isDirectory()) return isNewer(trees, shown, below)
+  try {
+    return newerAt(trees, Buffer.from(trees.lower + path), shown) !== undefined
+  } catch {
+    // What cannot be looked at may have changed; landing looks again.
+    return true
   }
 }
 
