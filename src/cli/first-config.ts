@@ -1,11 +1,10 @@
 import { relative } from 'node:path'
 import type { LeftOut, NamedServer, PlannedSecret } from '../config/mcp-servers.ts'
-import { secretNames } from '../config/secret-names.ts'
 import type { Contained } from '../control/contain-command.ts'
 import { HIDDEN_PATTERNS } from '../control/programs/hidden-files.ts'
 import { stubLines, type ToolStub, yamlText } from '../control/tool-stub.ts'
 import { resolvedPath } from '../model/host-paths.ts'
-import { withUnseen } from '../model/index.ts'
+import { placeholdersIn, withUnseen } from '../model/index.ts'
 import { cutText } from '../model/text.ts'
 
 export interface FirstUpstream {
@@ -65,9 +64,19 @@ export function firstConfig(first: First): string {
     ...agentLines(agent, active, directory, taken),
     '',
     'policies: [policies/*.cedar]   # they only forbid; *.test.yaml beside them say what must be decided (firebreak policy test)',
-    ...secretLines(first.secrets, new Set(secretNames(blocks.join('\n'))), new Set(secretNames(comments.join('\n')))),
+    ...secretLines(first.secrets, secretsNamed(active), secretsNamed(off)),
     '',
   ].join('\n')
+}
+
+/** Returns the secrets that the entries of upstreams name; what comments say of them counts for nothing. */
+export function secretsNamed(upstreams: readonly FirstUpstream[]): ReadonlySet<string> {
+  const texts = upstreams.flatMap(({ server, contained }) =>
+    server.kind === 'http'
+      ? [server.url, ...server.headers.values()]
+      : [...(contained === undefined ? [] : [...contained.command, ...contained.env.values()]), ...server.env.values()],
+  )
+  return new Set(texts.flatMap((text) => placeholdersIn(text)).map(({ name }) => name))
 }
 
 function secretLines(

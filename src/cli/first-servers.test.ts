@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
@@ -40,5 +40,28 @@ describe('a directory outside that a list of servers names', () => {
       const found = taken(file)
       assert.equal(found.ok && found.value.upstreams[0]?.contained?.workspace, documents, file)
     }
+  })
+})
+
+describe('the servers of a first configuration', () => {
+  it('S10: get no secret by the name of a directory that a link of their project leads to', () => {
+    const project = temporaryDirectory()
+    for (const name of ['plain', '${secret:github-token}']) mkdirSync(join(project, name))
+    symlinkSync('plain', join(project, 'one'))
+    symlinkSync('${secret:github-token}', join(project, 'two'))
+    const file = join(project, '.mcp.json')
+    const started = (place: string) => ({
+      command: '/bin/cat',
+      args: ['/dev/null', `--data=${join(project, place)}`],
+      env: { GITHUB_TOKEN: '${SHOP_TOKEN}' },
+    })
+    writeFileSync(file, JSON.stringify({ mcpServers: { one: started('one'), two: started('two') } }))
+    const planned = firstServers(file, [], [], new SecretPlan())
+    assert.ok(planned.ok)
+    const [one, ...others] = planned.value.upstreams
+    assert.deepEqual([one?.contained?.command.at(-1), others], [`--data=${join(project, 'plain')}`, []])
+    assert.deepEqual(planned.value.leftOut, [
+      { key: 'two', why: 'a path of it reads as a reference to a secret: rename it' },
+    ])
   })
 })

@@ -4,12 +4,11 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import process from 'node:process'
 import { isLoopback } from '../config/load.ts'
 import { type LeftOut, type NamedServer, readMcpServers, type SecretPlan, serverFrom } from '../config/mcp-servers.ts'
-import { secretNames } from '../config/secret-names.ts'
 import { containCommand } from '../control/contain-command.ts'
 import { liesIn, resolvedPath } from '../model/host-paths.ts'
-import { no, ok, type Result } from '../model/index.ts'
+import { no, ok, placeholdersIn, type Result } from '../model/index.ts'
 import { readPlainFile } from '../model/plain-file.ts'
-import type { FirstUpstream } from './first-config.ts'
+import { type FirstUpstream, secretsNamed } from './first-config.ts'
 
 export interface FirstServers {
   readonly upstreams: readonly FirstUpstream[]
@@ -76,7 +75,7 @@ interface Named {
 function plan({ server, cwd, byHand }: Named, kept: readonly string[]): Result<FirstUpstream, string> {
   if (server.kind === 'http') {
     const url = new URL(server.url)
-    const carries = [server.url, ...server.headers.values()].some((text) => secretNames(text).length > 0)
+    const carries = secretsNamed([{ server, tools: UNASKED }]).size > 0
     if (carries && url.protocol !== 'https:' && !isLoopback(url.hostname))
       return no(`its credential would travel in the clear to ${url.host}: give its https address`)
     return ok({ server, tools: UNASKED })
@@ -90,7 +89,15 @@ function plan({ server, cwd, byHand }: Named, kept: readonly string[]): Result<F
     return no(
       `it would be shown ${contained.value.files.size} places of this host: put its program into a directory without secrets`,
     )
-  return ok({ server, contained: contained.value, tools: UNASKED })
+  const planned = { server, contained: contained.value, tools: UNASKED }
+  // A directory of the project can have any name, and stands in the command and in variables then.
+  const meant = new Set([...server.command, ...server.env.values()].flatMap((text) => placeholdersIn(text)).map(nameOf))
+  if (!secretsNamed([planned]).isSubsetOf(meant)) return no('a path of it reads as a reference to a secret: rename it')
+  return ok(planned)
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name
 }
 
 /** Returns the project of a client's file: `.vscode/mcp.json` and the like belong to the directory around theirs. */

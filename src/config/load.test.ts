@@ -272,6 +272,36 @@ describe('loadConfig', () => {
       18,
       /in an agent's cell/,
     ],
+    [
+      'a secret that a URL spells in another way',
+      (t) => t.replace('http://127.0.0.1:8081/mcp', 'http://payments.example/$%7bsecret:payments%7d'),
+      7,
+      /^its url holds what looks like a secret’s place and is none$/,
+    ],
+    [
+      'a secret in the clear, in a URL’s own spelling',
+      (t) => t.replace('http://127.0.0.1:8081/mcp', 'http://payments.example/$%7Bsecret:payments%7D'),
+      7,
+      /in the clear to payments.example/,
+    ],
+    [
+      'a secret within another in a header',
+      (t) => t.replace('Bearer ${secret:payments}', '${sec${secret:payments}ret:payments}'),
+      7,
+      /^its header authorization holds what looks like/,
+    ],
+    [
+      'a secret that a command spells in another way',
+      (t) => t.replace('command: [node, server.js]', 'command: [node, "${Secret:payments}"]'),
+      14,
+      /^word 1 holds what looks like/,
+    ],
+    [
+      'a secret that an agent’s cell spells in another way',
+      (t) => t.replace('cpu: 0.5', 'env: { TOKEN: "${SECRET:payments}" }'),
+      18,
+      /in an agent's cell/,
+    ],
     ['a credential in a URL', (t) => t.replace('http://127', 'http://a:b@127'), 7, /credential in a URL/],
     ['a policy pattern without a file', (t) => `${t}policies: [policies/*.cedar]\n`, 30, /no file matches/],
     [

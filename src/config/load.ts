@@ -10,6 +10,7 @@ import {
   type EnvironmentName,
   environmentName,
   grantedName,
+  hasStrayPlaceholder,
   type JsonPath,
   jsonPath,
   type Label,
@@ -18,6 +19,7 @@ import {
   ok,
   type Problem,
   personName,
+  placeholdersIn,
   type Result,
   type Source,
   sameKind,
@@ -55,7 +57,7 @@ import {
   type ShapedTool,
   type ShapedUpstream,
 } from './schema.ts'
-import { injectedTexts, secretNames } from './secret-names.ts'
+import { injectedTexts, secretsOf } from './secret-names.ts'
 import type { Written } from './shape.ts'
 import { sharedWorkspaces, tenantHomes } from './tenants.ts'
 import { checkFrom, undoFrom, undoGrantProblems, undoProblems } from './undo.ts'
@@ -202,8 +204,10 @@ function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): S
     if (mcp.url.username !== '' || mcp.url.password !== '')
       return report(judge, source, 'a credential in a URL', 'a header with ${secret:name}')
     const headers = mcp.headers ?? new Map<string, string>()
-    const carriesSecret = [mcp.url.href, ...headers.values()].some((value) => secretNames(value).length > 0)
-    if (carriesSecret && mcp.url.protocol !== 'https:' && !isLoopback(mcp.url.hostname)) {
+    const ca = mcp.ca === undefined ? {} : { ca: resolve(dirname(judge.file), mcp.ca) }
+    const server: HttpServer = { kind: 'http', url: mcp.url, headers, ...ca }
+    checkPlaceholders(judge, server, source)
+    if (secretsOf(server).length > 0 && mcp.url.protocol !== 'https:' && !isLoopback(mcp.url.hostname)) {
       return report(
         judge,
         source,
@@ -213,21 +217,32 @@ function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): S
     }
     if (mcp.ca !== undefined && mcp.url.protocol !== 'https:')
       return report(judge, source, '"ca" goes with an https url: nothing else is signed')
-    const ca = mcp.ca === undefined ? {} : { ca: resolve(dirname(judge.file), mcp.ca) }
-    return { kind: 'http', url: mcp.url, headers, ...ca }
+    return server
   }
   if (mcp.headers !== undefined || mcp.ca !== undefined)
     return report(judge, source, '"headers" and "ca" go with "url"')
   const command = mcp.command ?? []
   if (command.length === 0) return report(judge, source, 'an empty command', 'a program and its arguments')
-  if (secretNames(command[0] ?? '').length > 0)
+  if (placeholdersIn(command[0] ?? '').length > 0)
     return report(judge, source, 'a program that a secret names', 'secrets in its arguments, or in cell.env')
   for (const key of ['checkpoints', 'commit'] as const) {
     const found = mcp.cell?.[key]
     if (found !== undefined) report(judge, found.source, `"${key}" of an upstream’s cell`, `${key} in an agent’s cell`)
   }
-  return { kind: 'stdio', command, cell: readCell(judge, mcp.cell, source), shared: mcp.shared ?? false }
+  const cell = readCell(judge, mcp.cell, source)
+  const server: StdioServer = { kind: 'stdio', command, cell, shared: mcp.shared ?? false }
+  checkPlaceholders(judge, server, source)
+  return server
 }
+
+/** What only looks like `${secret:name}` is filled in by nobody: whoever wrote it meant something else. */
+function checkPlaceholders(judge: Judge, mcp: StdioServer | HttpServer, source: Source): void {
+  for (const { where, text, carrier } of injectedTexts(mcp))
+    if (hasStrayPlaceholder(text, carrier))
+      report(judge, source, `${where} holds what looks like a secret’s place and is none`, PLACEHOLDER)
+}
+
+const PLACEHOLDER = '${secret:name} in just these letters, with a name under "secrets", and in no other one'
 
 /** Tools, and what is granted like a tool: `resource:<uri or template>` and `prompt:<name>`, which only read. */
 function readTools(judge: Judge, value: ShapedUpstream, source: Source): ReadonlyMap<ToolName, DeclaredTool> {
@@ -559,7 +574,7 @@ function readSecrets(judge: Judge): ReadonlyMap<string, SecretSource> {
 function checkSecretsHaveOneHome(judge: Judge, config: Config): void {
   const homes = new Map<string, EnvironmentName>()
   for (const upstream of config.upstreams.values()) {
-    for (const name of injectedTexts(upstream.mcp).flatMap(secretNames)) {
+    for (const name of secretsOf(upstream.mcp)) {
       if (!config.secrets.has(name)) {
         report(judge, upstream.source, `secret "${name}" is not declared`, namesOf(config.secrets))
         continue
@@ -587,12 +602,13 @@ function checkSecretsHaveOneHome(judge: Judge, config: Config): void {
     report(judge, source ?? { file: basename(judge.file), line: 1, column: 1 }, message, 'a secret of its own')
   }
   for (const agent of config.agents.values()) {
-    const used = [...agent.command, ...agent.cell.env.values()].flatMap(secretNames)
-    if (used.length > 0)
+    const given = [...agent.command, ...agent.cell.env.values()]
+    const [used] = given.flatMap((text) => placeholdersIn(text))
+    if (used !== undefined || given.some((text) => hasStrayPlaceholder(text)))
       report(
         judge,
         agent.source,
-        `secret "${used[0]}" in an agent's cell`,
+        `secret "${used?.name ?? ''}" in an agent's cell`,
         'secrets only under upstreams: they never enter an agent’s cell',
       )
   }

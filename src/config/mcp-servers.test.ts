@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { credentialsIn } from './clients/credentials.ts'
 import { type ClientFile, type NamedServer, readMcpServers, SecretPlan, serverFrom } from './mcp-servers.ts'
 
@@ -189,6 +190,99 @@ describe('servers as clients have them', () => {
     }
     const typed = serverFrom('shop=https://a.example/?t=${GITHUB_TOKEN}', host, new SecretPlan())
     assert.deepEqual(typed.ok && http(typed.value).carries, [], 'whoever typed it has read it')
+  })
+
+  it('S10: make no reference of ours out of what a file says, whatever it is put together with', () => {
+    const nested = '${sec${NOPE:-ret:github-token}}'
+    const carrier = (...args: readonly string[]) => ({
+      command: 'npx',
+      args: ['mcp-remote', 'https://a.example/mcp', ...args],
+      env: { A: '${sec', B: 'ret:github-token}' },
+      envFile: '.env',
+    })
+    const whole: readonly object[] = [
+      { url: `https://a.example/${nested}` },
+      { url: 'https://a.example/$%7Bsecret:github-token%7D' },
+      { url: 'https://a.example/$%7bsecret:github-token%7d' },
+      { url: 'https://a.example/$%7Bsec\tret:github-token%7D' },
+      { url: 'https://a.example/?k=${sec\nret:github-token}${NOPE:-}' },
+      { url: 'https://a.example/${NOPE:-$}%7Bsecret:github-token%7D' },
+      { url: 'https://a.example/${sec${input:rest}}' },
+      { command: 'node', args: [nested] },
+      { command: 'npx', args: ['mcp-remote', `https://a.example/${nested}`] },
+    ]
+    const around = { inputs: [{ id: 'rest', default: 'ret:github-token' }] }
+    for (const shop of whole) {
+      const { servers, leftOut } = read(JSON.stringify({ mcpServers: { shop }, ...around }))
+      assert.deepEqual(servers, [], JSON.stringify(shop))
+      assert.match(leftOut[0]?.why ?? '', /what would be read as a reference to a secret of yours/)
+    }
+    const partly: readonly object[] = [
+      { url: 'https://a.example/mcp', headers: { 'X-T': nested } },
+      { url: 'https://a.example/mcp', headers: { 'X-T': '${sec${input:rest}}' } },
+      { url: 'https://a.example/mcp', headers: { 'X-T': '${sec${FROM_HOST}}' } },
+      { url: 'https://a.example/mcp', headers: { 'X-T': '${secret:${GITHUB_TOKEN}}' } },
+      carrier('--header', 'X-T: ${A}ret:github-token}'),
+      carrier('--header', 'X-T: ${A}${B}'),
+      { command: 'node', env: { X: nested } },
+    ]
+    const before = host.variables
+    for (const shop of partly) {
+      const variables = { ...before, FROM_HOST: 'ret:github-token' }
+      const file = readMcpServers(
+        JSON.stringify({ mcpServers: { shop }, ...around }),
+        { ...host, variables },
+        new SecretPlan(),
+      )
+      const [server] = file.ok ? file.value.servers : []
+      assert.ok(server !== undefined, JSON.stringify(shop))
+      const texts = server.kind === 'http' ? server.headers : server.env
+      assert.deepEqual([...texts], [], JSON.stringify(shop))
+      assert.match(server.notes.join(), /X(?:-T)? is left out/)
+    }
+  })
+
+  it('S10: name every value of this host that an address gets, out of whatever pieces it is written', () => {
+    const piece = fc.constantFrom(
+      ...['${', '}', '$', '{', 'sec', 'ret', ':', 'secret:', 'github-token', '$%7B', '$%7b', '%7D', '%24', '\t', '\n'],
+      ...[
+        '${NOPE:-',
+        '${NOPE:-$}',
+        '${A}',
+        '${B}',
+        '${GITHUB_TOKEN}',
+        '${input:rest}',
+        'GITHUB_TOKEN',
+        '${env:',
+        '/',
+        '..',
+      ],
+    )
+    const text = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''))
+    const counts = { carrying: 0, kept: 0 }
+    fc.assert(
+      fc.property(text, text, text, text, fc.boolean(), (path, header, a, b, carried) => {
+        const url = `https://a.example/${path}`
+        const web = carried
+          ? { command: 'npx', args: ['mcp-remote', url, '--header', `X-T: ${header}`], env: { A: a, B: b } }
+          : { url, headers: { 'X-T': header } }
+        const local = { command: 'node', env: { GITHUB_TOKEN: '${GITHUB_TOKEN}' } }
+        const file = read(JSON.stringify({ mcpServers: { local, web }, inputs: [{ id: 'rest', default: a }] }))
+        const server = file.servers.find(({ key }) => key === 'web')
+        if (server?.kind !== 'http') return
+        counts.kept++
+        // Read otherwise than the code reads: all that could ever be taken for one.
+        const sent = [new URL(server.url).href, ...server.headers.values()].map((each) =>
+          each.replaceAll(/%7b/gi, '{').replaceAll(/%24/g, '$').toLowerCase(),
+        )
+        const carries = sent.some((each) => each.includes('${secret:github-token}'))
+        if (carries) counts.carrying++
+        const told = server.carries.includes('GITHUB_TOKEN')
+        assert.ok(told || !carries, JSON.stringify([web, server.url, [...server.headers]]))
+      }),
+      { numRuns: 3_000 },
+    )
+    assert.ok(counts.carrying > 50 && counts.kept > counts.carrying, JSON.stringify(counts))
   })
 
   it('have the directory in which a shell stands, which is no password', () => {

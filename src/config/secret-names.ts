@@ -1,19 +1,27 @@
+import { type Carrier, placeholdersIn } from '../model/index.ts'
 import type { HttpServer, StdioServer } from './config.ts'
 
-/** The names in `${secret:name}`, in order; in a URL's path its braces are percent-encoded. */
-export function secretNames(value: string): readonly string[] {
-  return [...value.matchAll(SECRET_IN_TEXT)].map((match) => match[1] ?? '')
+/** A text of a server's entry that may hold `${secret:name}`. */
+export interface InjectedText {
+  /** Where it stands, for a person. */
+  readonly where: string
+  readonly text: string
+  readonly carrier: Carrier
 }
 
-/** `${secret:name}` as it is written, and as a URL's path spells it (WHATWG URL: the path percent-encode set). */
-export const SECRET_IN_TEXT = /\$(?:\{|%7B)secret:([^}%]*)(?:\}|%7D)/g
-
 /** Returns all texts of a server's entry that may hold `${secret:name}`. */
-export function injectedTexts(mcp: StdioServer | HttpServer): readonly string[] {
-  return mcp.kind === 'http' ? [mcp.url.href, ...mcp.headers.values()] : [...mcp.command, ...mcp.cell.env.values()]
+export function injectedTexts(mcp: StdioServer | HttpServer): readonly InjectedText[] {
+  if (mcp.kind === 'http')
+    return [{ where: 'its url', text: mcp.url.href, carrier: 'url' }, ...texts('its header', mcp.headers)]
+  return [...texts('word', mcp.command.entries()), ...texts('its variable', mcp.cell.env)]
+}
+
+function texts(what: string, named: Iterable<readonly [string | number, string]>): readonly InjectedText[] {
+  return [...named].map(([name, text]) => ({ where: `${what} ${name}`, text, carrier: 'text' }))
 }
 
 /** Returns the secrets that a server's entry names, each once. */
 export function secretsOf(mcp: StdioServer | HttpServer): readonly string[] {
-  return [...new Set(injectedTexts(mcp).flatMap(secretNames))]
+  const all = injectedTexts(mcp).flatMap(({ text, carrier }) => placeholdersIn(text, carrier))
+  return [...new Set(all.map(({ name }) => name))]
 }

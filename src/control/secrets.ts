@@ -49,12 +49,13 @@ function usableValue(config: Config, name: string, commandMsMax: number): Result
   return usable.ok ? read : no(usable.reason)
 }
 
-/** Environment variables with `${secret:name}` replaced, for a stdio server's own cell. */
+/** Returns environment variables with the secrets filled in that their server's entry names, for its own cell. */
 export function injectSecrets(
   secrets: ReadonlyMap<string, string>,
+  named: readonly string[],
   variables: ReadonlyMap<string, string>,
 ): Record<string, string> {
-  return Object.fromEntries([...variables].map(([name, value]) => [name, injectInto(value, secrets)]))
+  return Object.fromEntries([...variables].map(([name, value]) => [name, injectInto(value, secrets, named)]))
 }
 
 /**

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Agent, Config, Environment, GrantConfig, Upstream } from '../config/config.ts'
 import { placesElsewhere } from '../config/places.ts'
+import { secretsOf } from '../config/secret-names.ts'
 import { certificatesIn } from '../gateway/protocols/mcp/trust.ts'
 import type { ContainmentSetup, GatewaySetup, GrantSetup, UpstreamSetup } from '../gateway/setup.ts'
 import {
@@ -128,7 +129,7 @@ export function wayTo(
 ): Pick<UpstreamSetup, 'name' | 'mcp' | 'down'> {
   const missing = without === undefined ? {} : { down: without }
   if (mcp.kind === 'stdio') return { name, mcp: { kind: 'stdio', shared: mcp.shared }, ...missing }
-  const http = { kind: 'http', url: mcp.url.href, headers: [...mcp.headers] } as const
+  const http = { kind: 'http', url: mcp.url.href, headers: [...mcp.headers], secrets: secretsOf(mcp) } as const
   const ca = mcp.ca === undefined ? undefined : authoritiesIn(mcp.ca)
   if (ca !== undefined && !ca.ok) return { name, mcp: http, down: ca.reason, ...missing }
   return { name, mcp: { ...http, ...(ca && { ca: ca.value }) }, ...missing }

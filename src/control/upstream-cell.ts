@@ -7,9 +7,9 @@ import type { MayBegin } from '../cells/launch.ts'
 import { launchFaultText } from '../cells/spec.ts'
 import type { Warden } from '../cells/warden.ts'
 import type { Config, StdioServer, Upstream } from '../config/config.ts'
-import { secretNames, secretsOf } from '../config/secret-names.ts'
+import { secretsOf } from '../config/secret-names.ts'
 import { injectInto } from '../gateway/secrets.ts'
-import { no, ok, type Result } from '../model/index.ts'
+import { no, ok, placeholdersIn, type Result } from '../model/index.ts'
 import { cellSpec } from './cell-spec.ts'
 import { textsOf } from './handed.ts'
 import { injectSecrets } from './secrets.ts'
@@ -48,7 +48,10 @@ export async function launchUpstreamCell(
   const { name, mcp } = upstream
   const [program, ...args] = mcp.command
   if (program === undefined) return no(`upstream ${name} has no command`)
-  const handed = { ...mcp.cell, texts: textsOf(mcp.command, mcp.cell.env, mcp.cell), given: secretsOf(mcp) }
+  const named = secretsOf(mcp)
+  const lacking = named.find((each) => !secrets.has(each))
+  if (lacking !== undefined) return no(`upstream ${name}: secret "${lacking}" has no value`)
+  const handed = { ...mcp.cell, texts: textsOf(mcp.command, mcp.cell.env, mcp.cell), given: named }
   const { hidden, refusal, unsearched } = await lookThrough(config, handed, secrets)
   if (refusal !== undefined) return no(`upstream ${name}: ${refusal}`)
   const egress = upstream.relay && egressOf(config, upstream.environment).length > 0
@@ -57,14 +60,14 @@ export async function launchUpstreamCell(
       name: workspace,
       cell: mcp.cell,
       command: [program, ...args],
-      ...(args.some((arg) => secretNames(arg).length > 0) && {
-        secretCommand: [program, ...args.map((arg) => injectInto(arg, secrets))],
+      ...(args.some((arg) => placeholdersIn(arg).length > 0) && {
+        secretCommand: [program, ...args.map((arg) => injectInto(arg, secrets, named))],
       }),
       stdio: { kind: 'pipes' },
       listener: false,
       egress,
       hidden,
-      variables: injectSecrets(secrets, mcp.cell.env),
+      variables: injectSecrets(secrets, named, mcp.cell.env),
       about,
     }),
     mayBegin,

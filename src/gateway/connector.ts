@@ -4,7 +4,7 @@ import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import type { ConnectFault } from './protocols/mcp/negotiation.ts'
 import { isRevision, type Revision, SESSION_REVISIONS } from './protocols/mcp/revision.ts'
 import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
-import { injectIntoUrl, type Secrets } from './secrets.ts'
+import type { Secrets } from './secrets.ts'
 import type { UpstreamSetup } from './setup.ts'
 import type { StdioPipes } from './stdio-pipes.ts'
 import { CredentialRefused, type UpstreamConnection } from './upstream.ts'
@@ -47,13 +47,13 @@ export class Connector {
   }
 
   /** Connects over HTTP; where the credential is refused, once more with another one, if there is one. */
-  async #overHttp(setup: UpstreamSetup, { url, headers, ca }: HttpSetup, signal: AbortSignal) {
+  async #overHttp(setup: UpstreamSetup, { url, headers, ca, secrets: named }: HttpSetup, signal: AbortSignal) {
     const { secrets, credentials, elsewhere, turn } = this.#options
     const connect = () =>
       connectHttpUpstream({
         name: setup.name,
-        url: new URL(injectIntoUrl(url, secrets.inject)),
-        headers: new Map(headers.map(([header, value]) => [header, secrets.inject(value)])),
+        url: new URL(secrets.inject(url, named, 'url')),
+        headers: new Map(headers.map(([header, value]) => [header, secrets.inject(value, named)])),
         ...(ca !== undefined && { ca }),
         ...this.#known(setup),
         elsewhere,

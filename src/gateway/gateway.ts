@@ -337,10 +337,8 @@ export class Gateway {
    */
   #renewed({ upstream, values }: Extract<WardenMessage, { kind: 'secrets' }>): void {
     if (!this.#credentials.take(values, upstream)) return
-    // In a URL its braces are percent-encoded.
-    const named = (text: string) => values.some(([name]) => text.includes(`secret:${name}`))
     const using = this.#setup.upstreams.flatMap(({ name, mcp }) =>
-      mcp.kind === 'http' && [mcp.url, ...mcp.headers.map(([, value]) => value)].some(named) ? [name] : [],
+      mcp.kind === 'http' && values.some(([secret]) => mcp.secrets.includes(secret)) ? [name] : [],
     )
     const own = [...this.#served.values(), ...this.#undoing.values()].flatMap((each) => each.own)
     for (const each of own) if (using.includes(each.name)) each.disconnected()

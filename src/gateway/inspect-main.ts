@@ -16,7 +16,7 @@ import { connectHttpUpstream } from './protocols/mcp/http-upstream.ts'
 import type { ConnectFault } from './protocols/mcp/negotiation.ts'
 import { isRevision } from './protocols/mcp/revision.ts'
 import { connectStdioUpstream } from './protocols/mcp/stdio-upstream.ts'
-import { injectIntoUrl, openSecrets } from './secrets.ts'
+import { openSecrets } from './secrets.ts'
 import type { LostItem, UpstreamConnection } from './upstream.ts'
 
 export interface Inspection {
@@ -38,6 +38,8 @@ interface HttpUpstream {
   readonly kind: 'http'
   readonly url: string
   readonly headers: readonly (readonly [string, string])[]
+  /** Names of those that its entry was judged with. */
+  readonly secrets: readonly string[]
   readonly ca?: string
 }
 
@@ -171,8 +173,10 @@ async function connect(
   if (!secrets.ok) return no({ why: secrets.reason })
   return connectHttpUpstream({
     name,
-    url: new URL(injectIntoUrl(upstream.url, secrets.value.inject)),
-    headers: new Map(upstream.headers.map(([header, value]) => [header, secrets.value.inject(value)])),
+    url: new URL(secrets.value.inject(upstream.url, upstream.secrets, 'url')),
+    headers: new Map(
+      upstream.headers.map(([header, value]) => [header, secrets.value.inject(value, upstream.secrets)]),
+    ),
     ...(upstream.ca !== undefined && { ca: upstream.ca }),
     elsewhere: inspection.elsewhere,
     ...known,

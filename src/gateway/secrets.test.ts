@@ -14,7 +14,15 @@ function open(value: string): Secrets {
 
 describe('secrets', () => {
   it('S10: injects by name', () => {
-    assert.equal(open('sk_live_12345678').inject('Bearer ${secret:payments}'), 'Bearer sk_live_12345678')
+    assert.equal(open('sk_live_12345678').inject('Bearer ${secret:payments}', ['payments']), 'Bearer sk_live_12345678')
+  })
+
+  it('S10: injects none that the entry of the upstream was not judged with', () => {
+    const secrets = open('sk_live_12345678')
+    for (const text of ['Bearer ${secret:payments}', 'https://a.example/$%7Bsecret:payments%7D'])
+      assert.throws(() => secrets.inject(text, ['other'], 'url'), /"payments" is none/)
+    const other = 'https://a.example/$%7bsecret:payments%7d'
+    assert.equal(secrets.inject(other, ['payments'], 'url'), other)
   })
 
   it('S10: finds a secret verbatim and in every listed encoding, at any offset', () => {
@@ -124,7 +132,7 @@ describe('secrets', () => {
       assert.ok(opened.ok)
       opened.value.renew('key', value)
       assert.equal(opened.value.leak('the key sk-live-abc12345678 is invalid'), 'key', JSON.stringify(value))
-      assert.equal(opened.value.inject('${secret:key}'), value)
+      assert.equal(opened.value.inject('${secret:key}', ['key']), value)
     }
     assert.ok(!openSecrets(new Map([['pin', '1234      ']])).ok)
   })
@@ -146,11 +154,11 @@ describe('secrets', () => {
     const secrets = opened.value
     const value = (i: number) => `value-number-${`${i}`.padStart(5, '0')}`
     for (let i = 1; i <= 64; i++) assert.equal(secrets.renew('shop', value(i)), true)
-    assert.equal(secrets.inject('${secret:shop}'), value(64))
+    assert.equal(secrets.inject('${secret:shop}', ['shop']), value(64))
     assert.equal(secrets.leak(`it was ${value(1)}`), 'shop')
     assert.equal(secrets.leak(`it was ${value(0)}`), undefined)
     assert.equal(secrets.renew('shop', value(64)), false, 'it has that value')
     assert.equal(secrets.renew('shop', 'short'), false, 'it could not be looked for')
-    assert.equal(secrets.inject('${secret:shop}'), value(64))
+    assert.equal(secrets.inject('${secret:shop}', ['shop']), value(64))
   })
 })

@@ -1,14 +1,14 @@
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
-import { type Json, LIMITS, no, ok, type Result } from '../model/index.ts'
+import { type Carrier, type Json, LIMITS, no, ok, type Result, replaced } from '../model/index.ts'
 
 /**
  * The secrets of one environment, by name. They are put into what the gateway sends, and looked for in everything that
  * goes towards a cell (S10).
  */
 export interface Secrets {
-  /** Replaces `${secret:name}`; the configuration has made sure that every name exists. */
-  readonly inject: (template: string) => string
+  /** Fills in the secrets of a text, of which its upstream's entry names `named`; see `injectInto`. */
+  readonly inject: (template: string, named: readonly string[], carrier?: Carrier) => string
   /** The name of a secret that the text holds, verbatim or in a listed encoding. */
   readonly leak: (text: string) => string | undefined
   /** The same of a value, as the JSON that goes towards the cell. */
@@ -51,7 +51,7 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
     return undefined
   }
   return ok({
-    inject: (template) => injectInto(template, current),
+    inject: (template, named, carrier) => injectInto(template, current, named, carrier),
     leak: (text) => (all.size === 0 ? undefined : leak(text)),
     leakIn: (value) => (all.size === 0 ? undefined : leak(JSON.stringify(value))),
     partIn: (text) => {
@@ -141,15 +141,23 @@ function startAt(text: string, at: number): number {
   return (a * 961 + b * 31 + c) & 0xffff
 }
 
-/** Replaces `${secret:name}` in a URL, where a path spells its braces `%7B` and `%7D`, by the value as a URL carries it. */
-export function injectIntoUrl(url: string, inject: (template: string) => string): string {
-  const placeholders = /\$(?:\{|%7B)secret:([^}%]*)(?:\}|%7D)/gi
-  return url.replaceAll(placeholders, (_, name: string) => encodeURIComponent(inject(`\${secret:${name}}`)))
-}
-
-/** Replaces `${secret:name}` by its value. */
-export function injectInto(template: string, values: ReadonlyMap<string, string>): string {
-  return template.replaceAll(/\$\{secret:([^}]*)\}/g, (_, name: string) => values.get(name) ?? '')
+/**
+ * Fills in the secrets of a text.
+ *
+ * @param named those that the upstream's entry was judged with: one more that stands in its text is no reason to send it,
+ *   and throws.
+ */
+export function injectInto(
+  template: string,
+  values: ReadonlyMap<string, string>,
+  named: readonly string[],
+  carrier: Carrier = 'text',
+): string {
+  return replaced(template, carrier, (name) => {
+    const value = named.includes(name) ? values.get(name) : undefined
+    if (value === undefined) throw new RangeError(`secret "${name}" is none that this upstream was judged with`)
+    return value
+  })
 }
 
 /**

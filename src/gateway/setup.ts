@@ -73,6 +73,8 @@ export interface UpstreamSetup {
         readonly kind: 'http'
         readonly url: string
         readonly headers: readonly (readonly [string, string])[]
+        /** Names of the secrets that its entry was judged with: no other is filled in. */
+        readonly secrets: readonly string[]
         /** Certificates in PEM that alone are trusted to speak for it. */
         readonly ca?: string
       }

@@ -5,7 +5,6 @@ import { credentialsIn } from '../../config/clients/credentials.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type PlannedSecret, SecretPlan } from '../../config/mcp-servers.ts'
 import { configShape } from '../../config/schema.ts'
-import { secretNames } from '../../config/secret-names.ts'
 import { containCommand } from '../../control/contain-command.ts'
 import { inspectUpstreams } from '../../control/inspect.ts'
 import { judgeConfig } from '../../control/setup.ts'
@@ -15,7 +14,14 @@ import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { confirmed } from '../confirmed.ts'
 import { fitUpstreams, startFault } from '../first-check.ts'
-import { type FirstAgent, type FirstUpstream, firstConfig, NEVER, SECRETS_DIRECTORY } from '../first-config.ts'
+import {
+  type FirstAgent,
+  type FirstUpstream,
+  firstConfig,
+  NEVER,
+  SECRETS_DIRECTORY,
+  secretsNamed,
+} from '../first-config.ts'
 import { type FirstServers, firstServers, workspacesOf } from '../first-servers.ts'
 import { printable } from '../printable.ts'
 import { stateOf } from '../state.ts'
@@ -82,14 +88,14 @@ async function run(call: Call): Promise<ExitCode> {
   writeFileSync(join(directory, 'firebreak.schema.json'), `${JSON.stringify(schema, null, 2)}\n`)
   // Everything is judged as it would stand there, values of secrets too.
   writeFileSync(file, firstConfig({ ...base, upstreams: [], leftOut: [] }))
-  const literals = writtenSecrets(directory, secrets.all, firstConfig({ ...base, ...servers.value }))
+  const literals = writtenSecrets(directory, secrets.all, servers.value.upstreams)
   const checked = await fitUpstreams(file, { ...base, leftOut: [] }, servers.value.upstreams, literals)
   const upstreams = checked.fit
   const leftOut = [...servers.value.leftOut, ...checked.leftOut]
   const first = { ...base, leftOut }
   const text = firstConfig({ ...first, upstreams })
   const fault = await startFault(file, text, literals)
-  const needed = new Set(fault === undefined ? secretNames(text) : [])
+  const needed = secretsNamed(fault === undefined ? upstreams : [])
   const unneeded = [...literals.keys()].filter((name) => !needed.has(name))
   for (const name of unneeded) rmSync(join(directory, SECRETS_DIRECTORY, name))
   if (fault !== undefined) {
@@ -117,15 +123,15 @@ async function run(call: Call): Promise<ExitCode> {
 }
 
 /**
- * Writes what stood in clear into files that only their owner can read and no version control takes, as far as `text` names
- * it: a configuration says no value. Returns the values by name.
+ * Writes what stood in clear into files that only their owner can read and no version control takes, as far as these
+ * upstreams name it: a configuration says no value. Returns the values by name.
  */
 function writtenSecrets(
   directory: string,
   secrets: readonly PlannedSecret[],
-  text: string,
+  upstreams: readonly FirstUpstream[],
 ): ReadonlyMap<string, string> {
-  const named = new Set(secretNames(text))
+  const named = secretsNamed(upstreams)
   const literals = secrets.flatMap((each) =>
     each.kind === 'literal' && named.has(each.name) ? [[each.name, each.value] as const] : [],
   )

@@ -1,9 +1,10 @@
 /** One server of a client's file, made into what a configuration can hold; with a word on all that was changed or dropped. */
 import { resolve } from 'node:path'
-import { isJsonObject, type Json, type JsonObject, no, ok, type Result } from '../../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, no, ok, placeholdersIn, type Result } from '../../model/index.ts'
 import { wordsOf } from '../words.ts'
 import { readDotenv } from './dotenv.ts'
-import { expand, type Host } from './references.ts'
+import { composed, keepsReferences, NOT_ITS_OWN, type Part, partsOf } from './parts.ts'
+import { expand, expandPath, type Host } from './references.ts'
 import { unwrapRemote } from './remote.ts'
 import type { SecretPlan } from './secrets.ts'
 
@@ -165,9 +166,9 @@ function variablesOf(value: JsonObject, { host, notes }: Making): Result<Readonl
   if (own === undefined) return no('its env is no texts by name')
   const written = [...own].map(([name, text]) => [name, { text }] as const)
   if (typeof value.envFile !== 'string') return ok(new Map(written))
-  const path = expand(value.envFile, '', host, () => '', false)
+  const path = expandPath(value.envFile, host)
   if (!path.ok) return path
-  const file = resolve(host.project, path.value.text)
+  const file = resolve(host.project, path.value)
   const text = file.startsWith(`${host.project}/`) ? host.readFile(file) : undefined
   if (text === undefined)
     notes.push(`its envFile ${file} cannot be read, or lies outside of ${host.project}: its variables are missing`)
@@ -192,11 +193,12 @@ function carried(variables: ReadonlyMap<string, Variable>, making: Making): Read
 }
 
 function httpServer(written: string, headers: ReadonlyMap<string, string>, making: Making) {
-  const { name, secrets, notes, taken } = making
+  const { name, host, secrets, notes, taken } = making
   const url = expanded(written, '', making, 'in its url ')
   if (!url.ok) return no(`its url: ${url.reason}`)
   const address = url.value.trim()
-  if (/^https?:\/\/[^/?#]*\$\{secret:/.test(address) || !URL.canParse(address) || !/^https?:/.test(address))
+  const place = /^https?:[/\\]*[^/\\?#]*/.exec(address)?.[0]
+  if (place === undefined || placeholdersIn(address).some(({ from }) => from < place.length) || !URL.canParse(address))
     return no(
       'its url is no http or https address, or says where only once variables are set: export them, then do this again',
     )
@@ -212,6 +214,12 @@ function httpServer(written: string, headers: ReadonlyMap<string, string>, makin
       notes.push(`header ${header} is left out: it cannot be sent as it is`)
     else all.set(header, filled.value)
   }
+  if (!URL.canParse(hidden.value)) return no('its url: a credential in it is too short to be told from other text')
+  if (!keepsReferences(hidden.value)) return no(`its url: ${NOT_ITS_OWN}`)
+  const named = [hidden.value, ...all.values()].flatMap((text) => placeholdersIn(text))
+  for (const each of secrets.all)
+    if (each.kind === 'variable' && host.variables[each.variable] && named.some(({ name: used }) => used === each.name))
+      taken.add(each.variable)
   return ok({ kind: 'http' as const, url: hidden.value, headers: all, carries: [...taken] })
 }
 
@@ -246,7 +254,7 @@ function stdioServer(
     words.push(filled.value)
   }
   const [program, ...args] = words
-  if (program === undefined || program.includes('${secret:'))
+  if (program === undefined || placeholdersIn(program).length > 0)
     return no('its program is named by a variable that is not set')
   const env = new Map<string, string>()
   for (const [key, written] of variables) {
@@ -256,15 +264,14 @@ function stdioServer(
       notes.push(`${key} is left out: it is no name of a variable`)
     else env.set(key, filled.value)
   }
-  const cwd =
-    typeof value.cwd === 'string' && value.cwd !== '' ? expand(value.cwd, '', host, () => '', false) : undefined
+  const cwd = typeof value.cwd === 'string' && value.cwd !== '' ? expandPath(value.cwd, host) : undefined
   if (cwd !== undefined && !cwd.ok) return no(`its cwd: ${cwd.reason}`)
   const start: readonly [string, ...string[]] = [program, ...args]
   return ok({
     kind: 'stdio' as const,
     command: start,
     env,
-    ...(cwd !== undefined && { cwd: resolve(host.project, cwd.value.text) }),
+    ...(cwd !== undefined && { cwd: resolve(host.project, cwd.value) }),
   })
 }
 
@@ -273,23 +280,23 @@ function filledIn(written: string, key: string, making: Making): Result<string, 
   return filled.ok ? making.secrets.hidden(filled.value, key, making.name) : filled
 }
 
-/** Puts in what a text refers to: a carrier's own variables first, of which nothing more is put in. */
+/** Puts in what a text refers to: a carrier's own variables first, of which nothing more is put in. Returns it `composed`. */
 function expanded(written: string, key: string, making: Making, lead = ''): Result<string, string> {
   const { host, secrets, notes, own, taken } = making
-  let text = ''
+  const parts: Part[] = []
   // Own variables stand at odd places.
   for (const [i, part] of written.split(/\$\{(\w+)\}/).entries()) {
     const known = i % 2 === 1 ? own.get(part) : undefined
     if (known !== undefined) {
-      text += known.text
+      parts.push(...partsOf(known.text))
       for (const each of known.taken) taken.add(each)
       continue
     }
     const read = expand(i % 2 === 1 ? `\${${part}}` : part, key, host, (referred) => secrets.ofVariable(referred))
     if (!read.ok) return read
-    text += read.value.text
+    parts.push(...read.value.parts)
     notes.push(...read.value.notes.map((note) => `${lead}${note}`))
     for (const each of read.value.taken) taken.add(each)
   }
-  return ok(text)
+  return composed(parts)
 }

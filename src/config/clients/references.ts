@@ -7,6 +7,7 @@ import { basename } from 'node:path'
 import { isJsonObject, type JsonObject, no, ok, type Result } from '../../model/index.ts'
 import { namesCredential } from './credential-names.ts'
 import { credentialsIn } from './credentials.ts'
+import type { Part } from './parts.ts'
 
 export interface Host {
   /** The environment of whoever reads the file. */
@@ -25,8 +26,8 @@ export interface Referred {
 }
 
 export interface Expansion {
-  /** The text with `${secret:…}` for each referred secret, by the name that `name` gave. */
-  readonly text: string
+  /** What the text says, and each referred secret, by the name that `name` gave. */
+  readonly parts: readonly Part[]
   /** Sentences for a person: which variable was read here, which default was taken. */
   readonly notes: readonly string[]
   /** Values of this host that the text carries, as they are written: `TOKEN`, `userHome`. None that is not set. */
@@ -49,17 +50,25 @@ export function expand(
 ): Result<Expansion, string> {
   const notes: string[] = []
   const taken: string[] = []
-  let fault: string | undefined
-  const expanded = text.replaceAll(PATTERN, (written: string, braced?: string, plain?: string, curly?: string) => {
+  const parts: Part[] = []
+  let at = 0
+  for (const { 0: written, 1: braced, 2: plain, 3: curly, index } of text.matchAll(PATTERN)) {
+    parts.push({ literal: text.slice(at, index) })
+    at = index + written.length
     const found = resolved(braced ?? plain ?? curly ?? '', key, host, late)
-    if (found.kind === 'fault') fault ??= `${written}: ${found.why}`
-    if (found.kind !== 'fault' && found.kind !== 'none' && found.taken !== undefined) taken.push(found.taken)
-    if (found.kind === 'secret') return `\${secret:${name(found.referred)}}`
-    if (found.kind === 'none') return written
+    if (found.kind === 'fault') return no(`${written}: ${found.why}`)
+    if (found.kind !== 'none' && found.taken !== undefined) taken.push(found.taken)
     if (found.kind === 'text' && found.note !== undefined) notes.push(found.note)
-    return found.kind === 'text' ? found.text : ''
-  })
-  return fault === undefined ? ok({ text: expanded, notes, taken }) : no(fault)
+    if (found.kind === 'secret') parts.push({ secret: name(found.referred) })
+    else parts.push({ literal: found.kind === 'text' ? found.text : written })
+  }
+  return ok({ parts: [...parts, { literal: text.slice(at) }], notes, taken })
+}
+
+/** Resolves the references in what is a path: no secret is part of one. */
+export function expandPath(text: string, host: Host): Result<string, string> {
+  const read = expand(text, '', host, () => '', false)
+  return read.ok ? ok(read.value.parts.map((part) => ('literal' in part ? part.literal : '')).join('')) : read
 }
 
 const PATTERN = /\$\{([^{}]*)\}|(?<!\S)\$([A-Z_][A-Z0-9_]{2,})(?!\S)|(?<!\$)\{((?:env|file):[^{}]*)\}/g

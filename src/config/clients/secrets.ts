@@ -1,6 +1,7 @@
-import { LIMITS, no, ok, type Result } from '../../model/index.ts'
+import { LIMITS, no, ok, placeholdersIn, type Result } from '../../model/index.ts'
 import { credentialsIn } from './credentials.ts'
 import { fitName } from './names.ts'
+import { composed, type Part, partsOf } from './parts.ts'
 import type { Referred } from './references.ts'
 
 /** A secret that a first configuration declares; its value stands nowhere in it. */
@@ -25,26 +26,32 @@ export class SecretPlan {
   }
 
   /**
-   * Replaces what in `text` is a credential by `${secret:name}`, and leaves what stands around it. A credential that is too
-   * short to be told from other text takes what is around it with it.
+   * Replaces what in `text`, which is `composed`, is a credential by `${secret:name}`, and leaves what stands around it. A
+   * credential that is too short to be told from other text takes what is around it with it.
    */
   hidden(text: string, key: string, server: string): Result<string, string> {
-    const spans = credentialsIn(text, key).filter(({ from, to }) => !text.slice(from, to).includes('${'))
+    const references = placeholdersIn(text)
+    const spans = credentialsIn(text, key).filter(
+      ({ from, to }) =>
+        !text.slice(from, to).includes('${') && !references.some((each) => from < each.to && each.from < to),
+    )
     if (spans.length === 0) return ok(text)
     const short = spans.some(({ from, to }) => to - from < LIMITS.secretCharactersMin)
-    if (short && (text.length < LIMITS.secretCharactersMin || text.includes('${secret:'))) {
+    if (short && (text.length < LIMITS.secretCharactersMin || references.length > 0)) {
       const least = `${LIMITS.secretCharactersMin} characters`
       return no(
         `${key === '' ? 'a credential' : key} has under ${least}: it cannot be told from other text; use a longer one`,
       )
     }
     const whole = [{ from: 0, to: text.length, called: key || (spans[0]?.called ?? 'token') }]
-    let hidden = text
-    for (const { from, to, called } of (short ? whole : spans).toReversed()) {
-      const name = this.#ofValue(text.slice(from, to), `${server}-${called}`)
-      hidden = `${hidden.slice(0, from)}\${secret:${name}}${hidden.slice(to)}`
+    const parts: Part[] = []
+    let at = 0
+    for (const { from, to, called } of short ? whole : spans) {
+      const secret = this.#ofValue(text.slice(from, to), `${server}-${called}`)
+      parts.push(...partsOf(text.slice(at, from)), { secret })
+      at = to
     }
-    return ok(hidden)
+    return composed([...parts, ...partsOf(text.slice(at))])
   }
 
   #ofValue(value: string, called: string): string {
