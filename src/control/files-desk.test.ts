@@ -4,15 +4,21 @@ import { it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import type { Agent } from '../config/config.ts'
-import { agentName } from '../model/index.ts'
+import { agentName, checkpointId } from '../model/index.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
 import { openState } from './state.ts'
 import { fenceAgents } from './stop.ts'
-import { type Left, leaveUntold } from './untold.ts'
+import { leaveUntold } from './untold.ts'
 
 it('tells what was left once, though two gateways of a run ask for it', async () => {
   const state = openState(temporaryDirectory(), false, Math.random)
-  leaveUntold(state.directory, { kind: 'checkpoint.dropped', workspace: 'alpha', checkpoint: 'k_1' } as unknown as Left)
+  const about = {
+    workspace: 'alpha',
+    checkpoint: checkpointId('k_00000000000000000001'),
+    by: 'firebreak',
+    why: 'a test',
+  } as const
+  leaveUntold(state.directory, { kind: 'checkpoint.made', ...about, madeAtMs: 1, bytes: 0 })
   const told: unknown[] = []
   const record = async (entry: unknown) => {
     told.push(entry)
