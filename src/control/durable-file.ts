@@ -18,7 +18,7 @@ import { failedWith } from '../model/system-error.ts'
  * name that it has until then is each writer's own.
  */
 export function writeDurably(path: string, text: string): void {
-  const own = `${path}.${randomBytes(8).toString('hex')}`
+  const own = ownName(path)
   const file = openSync(own, 'wx', 0o600)
   try {
     // As often as it takes: one write may take less than all of it.
@@ -36,7 +36,7 @@ export function writeDurably(path: string, text: string): void {
 
 /** Writes a file as `writeDurably` does, unless somebody has written one: then that stays. */
 export function writeFirst(path: string, text: string): void {
-  const own = `${path}.${randomBytes(8).toString('hex')}`
+  const own = ownName(path)
   const file = openSync(own, 'wx', 0o600)
   try {
     writeFileSync(file, text)
@@ -83,40 +83,65 @@ export function writeOnFullDisk(path: string, text: string, spare: string): void
   try {
     writeDurably(path, text)
   } catch (error) {
-    if (!isFull(error) || !isWhole(spare) || Buffer.byteLength(text) > SPARE_BYTES) throw error
-    const file = openSync(spare, 'r+')
-    try {
-      writeFileSync(file, text)
-      ftruncateSync(file, Buffer.byteLength(text))
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(spare, path)
+    if (!isFull(error) || Buffer.byteLength(text) > sizeOf(spare)) throw error
+    // Taken first: whoever keeps room anew meanwhile does not write into what becomes the file.
+    const own = ownName(path)
+    renameSync(spare, own)
+    writeOver(own, text)
+    renameSync(own, path)
     settle(path)
   }
 }
 
-/** Room for a fence of a thousand agents and a receipt or two. Incompressible: a disk may compress. */
-const SPARE_BYTES = 1_048_576
-
-export function keepSpare(spare: string): void {
-  if (isWhole(spare)) return
-  let file: number | undefined
+/**
+ * Writes a short text of which any change counts, so that half of one does: on a full disk in the room that the file
+ * itself has, as often as it takes; where there is no file yet, the spare becomes it.
+ */
+export function writeInPlace(path: string, text: string, spare: string): void {
   try {
-    file = openSync(spare, 'w', 0o600)
-    writeFileSync(file, randomBytes(SPARE_BYTES))
+    writeOnFullDisk(path, text, spare)
   } catch (error) {
-    rmSync(spare, { force: true })
-    if (!isFull(error)) throw error
-  } finally {
-    if (file !== undefined) closeSync(file)
+    if (!isFull(error) || Buffer.byteLength(text) > sizeOf(path)) throw error
+    writeOver(path, text)
   }
 }
 
-/** Not one whose writer was killed halfway. */
-function isWhole(spare: string): boolean {
-  return statSync(spare, { throwIfNoEntry: false })?.size === SPARE_BYTES
+function writeOver(path: string, text: string): void {
+  const file = openSync(path, 'r+')
+  try {
+    writeFileSync(file, text)
+    ftruncateSync(file, Buffer.byteLength(text))
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Room for a fence of a thousand agents. */
+const SPARE_BYTES = 1_048_576
+
+/** Keeps room in a file, unless it is there; returns false where the disk has none. Incompressible: a disk may compress. */
+export function keepSpare(spare: string, bytes = SPARE_BYTES): boolean {
+  if (sizeOf(spare) === bytes) return true
+  const own = ownName(spare)
+  try {
+    writeFileSync(own, randomBytes(bytes), { flag: 'wx', mode: 0o600 })
+    renameSync(own, spare)
+    return true
+  } catch (error) {
+    rmSync(own, { force: true })
+    if (!isFull(error)) throw error
+    return false
+  }
+}
+
+function ownName(path: string): string {
+  return `${path}.${randomBytes(8).toString('hex')}`
+}
+
+/** Returns 0 for what is not there. */
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
 
 function isFull(error: unknown): boolean {

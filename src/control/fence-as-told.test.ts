@@ -14,7 +14,8 @@ import {
   type Rung,
 } from '../model/index.ts'
 import { makeFence, readFence } from './fence.ts'
-import { fenceAsTold } from './fence-as-told.ts'
+import { ordersAsTold } from './fence-as-told.ts'
+import { fenceByOrders } from './stop.ts'
 
 const cell = newCellId(new Uint8Array(16).fill(1))
 const another = newCellId(new Uint8Array(16).fill(2))
@@ -59,8 +60,8 @@ describe('S8: where a cell stood when its gateway was lost, by the ledger', () =
       assert.ok(opened.ok)
       for (const entry of entries) assert.ok(opened.value.append(entry).ok)
       await opened.value.close()
-      const fenced = await fenceAsTold(state, directory, [cell], 'o_1')
-      assert.ok(fenced.every(({ ok }) => ok))
+      const orders = await ordersAsTold(directory, [cell], 'o_1')
+      assert.ok((await fenceByOrders(state, () => orders)).ok)
       const fence = readFence(state)
       assert.equal(fence.ok && fence.value.get(agent)?.rung, rung)
     })

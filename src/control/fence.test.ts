@@ -38,7 +38,7 @@ describe('S8: the fence', () => {
     assert.ok((await changeFence(state, (fence) => fence.set(agentName('bot'), frozen), true)).ok)
     makeFence(state)
     assert.deepEqual(readFence(state), { ok: true, value: new Map([['bot', frozen]]) })
-    assert.deepEqual(readdirSync(join(state, 'fence')).sort(), ['fence.json', 'lock', 'spare'])
+    assert.deepEqual(readdirSync(join(state, 'fence')).sort(), ['fence.json', 'lock', 'spare', 'spare-all'])
   })
 
   it('the word to all is another one after each order, and where it cannot be read', () => {

@@ -1,12 +1,21 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { faultText } from '../ledger/fault.ts'
 import { lock } from '../ledger/lock.ts'
-import { type AgentName, agentName, no, ok, type Result, RUNGS, type Rung } from '../model/index.ts'
+import { type AgentName, agentName, isBelow, no, ok, type Result, RUNGS, type Rung } from '../model/index.ts'
 import { readPlain } from '../model/plain-file.ts'
-import { keepSpare, makeEmpty, settle, writeFirst, writeOnFullDisk } from './durable-file.ts'
+import {
+  keepSpare,
+  makeEmpty,
+  settle,
+  writeDurably,
+  writeFirst,
+  writeInPlace,
+  writeOnFullDisk,
+} from './durable-file.ts'
 import { inPart } from './state-part.ts'
 
 /** Where an agent stands while no cell of it runs, and why. */
@@ -28,6 +37,9 @@ export const EVERYBODY = '*'
 
 export type Fence = ReadonlyMap<AgentName | typeof EVERYBODY, Fenced>
 
+/** Changes a fence in the turn of its writer; once it refuses, nothing is written. */
+export type FenceChange = (fence: Map<AgentName | typeof EVERYBODY, Fenced>, refuse: (why: string) => void) => void
+
 /** Returns what stands against an agent: by its name, else by the last order to all; undefined where nothing does. */
 export function fencedIn(fence: Fence, agent: AgentName): Fenced | undefined {
   return fence.get(agent) ?? fence.get(EVERYBODY)
@@ -46,7 +58,7 @@ export function fencedIn(fence: Fence, agent: AgentName): Fenced | undefined {
 export function makeFence(stateDirectory: string, everybody?: Fenced): void {
   inPart(stateDirectory, FENCE, (directory) => {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    keepSpare(join(directory, SPARE))
+    keepSpares(directory)
     writeFirst(join(directory, FILE), textOf(new Map(everybody === undefined ? [] : [[EVERYBODY, everybody]])))
   })
 }
@@ -54,8 +66,13 @@ export function makeFence(stateDirectory: string, everybody?: Fenced): void {
 /** Keeps room for the next stop, where there is a fence: without one nothing starts, and there is no place for it. */
 export function keepRoom(stateDirectory: string): void {
   inPart(stateDirectory, FENCE, (directory) => {
-    if (existsSync(directory)) keepSpare(join(directory, SPARE))
+    if (existsSync(directory)) keepSpares(directory)
   })
+}
+
+function keepSpares(directory: string): void {
+  keepSpare(join(directory, SPARE))
+  keepSpare(join(directory, MARK_SPARE), MARK_BYTES_MAX)
 }
 
 export function readFence(stateDirectory: string): Result<Fence, string> {
@@ -134,12 +151,15 @@ const MEND = 'firebreak contain all writes a new one in which everybody is conta
 
 /**
  * Changes it, one writer after the other; nothing is written where the change refuses. A damaged or missing one is changed
- * only by `anew`, which begins from nothing; one that cannot be read stays as it is.
+ * only by `anew`, which begins from nothing; one that cannot be read stays as it is. On a full disk the room that is kept
+ * is taken by what puts an agent below `restricted`, and by nothing else: what comes later may be that. `room` names a
+ * file beside it that this change has kept room in.
  */
 export async function changeFence(
   stateDirectory: string,
-  change: (fence: Map<AgentName | typeof EVERYBODY, Fenced>, refuse: (why: string) => void) => void,
+  change: FenceChange,
   anew = false,
+  room?: string,
 ): Promise<Result<void, string>> {
   let held: Awaited<ReturnType<typeof locked>> | undefined
   try {
@@ -154,9 +174,12 @@ export async function changeFence(
         refused = why
       })
       if (refused !== undefined) return no(refused)
+      const [path, text] = [join(directory, FILE), textOf(fence)]
+      const spare = cutsOff(fence, read.ok ? read.value : new Map()) ? SPARE : room
       // What stands already needs no room; whoever wrote it may have been killed before its name was on disk.
-      if (read.ok && textOf(fence) === textOf(read.value)) settle(join(directory, FILE))
-      else writeOnFullDisk(join(directory, FILE), textOf(fence), join(directory, SPARE))
+      if (read.ok && text === textOf(read.value)) settle(path)
+      else if (spare === undefined) writeDurably(path, text)
+      else writeOnFullDisk(path, text, join(directory, spare))
       return ok(undefined)
     })
   } catch (error) {
@@ -164,6 +187,14 @@ export async function changeFence(
   } finally {
     if (held?.ok) await held.value.release()
   }
+}
+
+/** Tells whether somebody stands below `restricted` who did not before, or stood higher there. */
+function cutsOff(fence: Fence, before: Fence): boolean {
+  return [...fence].some(([name, { rung }]) => {
+    const stood = before.get(name) ?? before.get(EVERYBODY)
+    return isBelow(rung, 'restricted') && isBelow(rung, stood?.rung ?? 'normal')
+  })
 }
 
 /** The order that a person has seen standing, and who moves the agent up from it. */
@@ -180,12 +211,42 @@ export function releaseFenced(
   stateDirectory: string,
   { agent, seen, to, by, why }: FenceRelease,
 ): Promise<Result<void, string>> {
-  return changeFence(stateDirectory, (fence, refuse) => {
+  const change: FenceChange = (fence, refuse) => {
     const standing = fencedIn(fence, agent)
     if (!isSameOrder(standing, seen)) refuse(againText(agent))
     else if (standing === undefined || (to === 'normal' && !fence.has(EVERYBODY))) fence.delete(agent)
     else fence.set(agent, { ...standing, rung: to, by, why, atMs: Date.now() })
+  }
+  return changeFence(stateDirectory, change, false, RELEASE_ROOM)
+}
+
+/**
+ * Runs `release` with room kept for the fence that it will write: the ledger is told of it first, and what it has then
+ * said would not be so where the disk is full. Refused where there is none.
+ */
+export async function withRoomToRelease<T>(
+  stateDirectory: string,
+  release: () => Promise<T>,
+): Promise<Result<T, string>> {
+  const kept = inFence(stateDirectory, (directory) => {
+    const standing = statSync(join(directory, FILE), { throwIfNoEntry: false })?.size ?? 0
+    return keepSpare(join(directory, RELEASE_ROOM), standing + RELEASE_BYTES) ? ok(undefined) : no('the disk is full')
   })
+  if (!kept.ok) return no(`there is no room for the fence that a release writes: ${kept.reason}`)
+  try {
+    return ok(await release())
+  } finally {
+    inFence(stateDirectory, (directory) => ok(rmSync(join(directory, RELEASE_ROOM), { force: true })))
+  }
+}
+
+/** Works in the directory of the fence; returns what the disk says instead of throwing it. */
+function inFence<T>(stateDirectory: string, act: (directory: string) => Result<T, string>): Result<T, string> {
+  try {
+    return inPart(stateDirectory, FENCE, act)
+  } catch (error) {
+    return no(textOfError(error))
+  }
 }
 
 export function isSameOrder(standing: OrderSeen | undefined, seen: OrderSeen | undefined): boolean {
@@ -236,7 +297,7 @@ export function writeStopMark(stateDirectory: string, order: string): Result<voi
   try {
     inPart(stateDirectory, FENCE, (directory) => {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
-      writeOnFullDisk(join(directory, MARK), `${order}\n`, join(directory, SPARE))
+      writeInPlace(join(directory, MARK), `${order}\n`, join(directory, MARK_SPARE))
     })
     return ok(undefined)
   } catch (error) {
@@ -268,15 +329,15 @@ function fileOf(stateDirectory: string): string {
   return join(stateDirectory, FENCE, FILE)
 }
 
-/** What a stop gives up where the disk is full. */
-export function spareOf(stateDirectory: string): string {
-  return join(stateDirectory, FENCE, SPARE)
-}
-
 const FENCE = 'fence'
 const FILE = 'fence.json'
 const MARK = 'all'
+/** Room for an order that cuts off. */
 const SPARE = 'spare'
+const MARK_SPARE = 'spare-all'
+const RELEASE_ROOM = `room-${process.pid}`
+/** What others may write into a fence while a release waits for the ledger. */
+const RELEASE_BYTES = 65_536
 /** The bytes of a fence at most: entries of more agents than a state can have. */
 const BYTES_MAX = 8_388_608
 const MARK_BYTES_MAX = 4_096

@@ -8,8 +8,7 @@ import { type CellId, type Entry, isJsonObject, type Json, type JsonObject } fro
 import { confirmationsIn, inFlightIn } from '../recovery/incident/compose.ts'
 import type { ReceiptTold, StopTold } from '../recovery/incident/incident.ts'
 import type { Receipt } from './containment.ts'
-import { writeOnFullDisk } from './durable-file.ts'
-import { spareOf } from './fence.ts'
+import { writeDurably } from './durable-file.ts'
 
 /** What the ledger says of cells that were stopped. */
 export interface Told {
@@ -100,9 +99,8 @@ export function writeReceipt(
   told: Told,
 ): string | undefined {
   const directory = join(stateDirectory, 'receipts')
-  const spare = spareOf(stateDirectory)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const key = wardenKey(directory, spare)
+  const key = wardenKey(directory)
   const name = `${receipt.order.id}.entries.jsonl`
   const lines = told.entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
   const entries = { file: name, sha256: digest(lines), whole: told.whole }
@@ -118,8 +116,8 @@ export function writeReceipt(
   if (!text.ok) throw new Error(`a receipt ${text.reason.problem}`)
   const signed = `${text.value}\n`
   const line = signatureLine(NAME, keyId(NAME, ED25519, rawKey(key)), sign(null, Buffer.from(signed), key))
-  writeOnFullDisk(join(directory, `${receipt.order.id}.note`), `${signed}\n${line}`, spare)
-  writeOnFullDisk(join(directory, name), lines, spare)
+  writeDurably(join(directory, `${receipt.order.id}.note`), `${signed}\n${line}`)
+  writeDurably(join(directory, name), lines)
   return lacking
 }
 
@@ -243,12 +241,12 @@ function digest(bytes: string | Uint8Array): string {
 const NAME = 'firebreak-warden'
 const ED25519 = 0x01
 
-function wardenKey(directory: string, spare: string) {
+function wardenKey(directory: string) {
   const path = join(directory, 'warden.key')
   if (!existsSync(path)) {
     const { privateKey } = generateKeyPairSync('ed25519')
-    writeOnFullDisk(join(directory, 'warden.pub'), `${witnessKeyText(NAME, createPublicKey(privateKey))}\n`, spare)
-    writeOnFullDisk(path, `${privateKey.export({ type: 'pkcs8', format: 'pem' })}`, spare)
+    writeDurably(join(directory, 'warden.pub'), `${witnessKeyText(NAME, createPublicKey(privateKey))}\n`)
+    writeDurably(path, `${privateKey.export({ type: 'pkcs8', format: 'pem' })}`)
   }
   return createPrivateKey(readFileSync(path, 'utf8'))
 }

@@ -43,7 +43,8 @@ import {
 } from './control-socket.ts'
 import { clearDelegations } from './delegations-kept.ts'
 import { againText, fencedIn, isSameOrder, type OrderSeen, readFence, readStopMark } from './fence.ts'
-import { fenceAsTold } from './fence-as-told.ts'
+import { FenceAgain, type Unwritten } from './fence-again.ts'
+import { ordersAsTold } from './fence-as-told.ts'
 import { FilesDesk, type Held } from './files-desk.ts'
 import { textsOf } from './handed.ts'
 import { landedFor, usedElsewhere } from './landed-marks.ts'
@@ -56,7 +57,7 @@ import { gatewaySetup, type Judged } from './setup.ts'
 import { lookThrough, lookThroughKept } from './shown.ts'
 import { orderedText, type Start, Starting, unbegun } from './starting.ts'
 import type { State } from './state.ts'
-import { type Halting, type Leaving, newOrderId } from './stop.ts'
+import { fenceByOrders, type Halting, type Leaving, newOrderId } from './stop.ts'
 import { openTenantState, tenantOf } from './tenants.ts'
 import type { IsMeant, Line } from './told-cells.ts'
 import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
@@ -92,7 +93,8 @@ export interface Runtime {
   serverLimits(): ReadonlyMap<UpstreamName, ServerLimits>
   /** Carries the person's streams to and from a cell. */
   pump(cell: Cell, streams: Streams): Pump
-  close(why: string): Promise<void>
+  /** Returns the orders of this runtime that no fence has at its end. */
+  close(why: string): Promise<readonly Unwritten[]>
 }
 
 export interface RunningCell {
@@ -195,6 +197,7 @@ class OpenRuntime implements Runtime {
   /** Cells whose files are being saved because their gateway asked. */
   #saving = new Set<number>()
   readonly #starting: Starting
+  readonly #fenceAgain: FenceAgain
   /** Undos under way, by their numbers at the gateway: a person's word, and no agent's. */
   readonly #undoing = new Map<number, Undoing>()
   readonly #servers: Servers
@@ -236,6 +239,7 @@ class OpenRuntime implements Runtime {
     this.#heeds = heeds
     this.#stopMark = stopMark
     this.#starting = new Starting(state.directory)
+    this.#fenceAgain = new FenceAgain({ stateDirectory: state.directory, starting: this.#starting })
     this.#servers = new Servers({
       warden,
       config,
@@ -719,9 +723,14 @@ class OpenRuntime implements Runtime {
     ])
   }
 
-  #fenceTold(cells: readonly CellId[], order: string): Promise<unknown> {
+  /** Fences the agents of cells whose gateway was lost where the ledger says that they stand. */
+  async #fenceTold(cells: readonly CellId[], id: string): Promise<void> {
     const { directory, ledger } = this.state
-    return fenceAsTold(directory, ledger(this.#agent.environment), cells, order)
+    const orders = await ordersAsTold(ledger(this.#agent.environment), cells, id)
+    for (const { order, agents } of orders) this.#starting.fencing(order, agents)
+    const fenced = await fenceByOrders(directory, () => orders)
+    if (fenced.ok) for (const { order } of orders) this.#starting.fenced(order)
+    else this.#fenceAgain.later()
   }
 
   /**
@@ -760,9 +769,14 @@ class OpenRuntime implements Runtime {
     return (this.#live.get(number) ?? this.#starting.get(number) ?? this.#ending.get(number))?.agent.name
   }
 
-  /** Drops an order that is kept here once the fence on disk is confirmed to have it: it holds there from here on. */
+  /**
+   * Drops an order that is kept here once the fence on disk is confirmed to have it: it holds there from here on. One
+   * that was not confirmed is written again.
+   */
   #fenced({ order, confirmations }: Receipt): void {
-    if (confirmations.some(({ point, confirmed }) => point === 'fence' && confirmed)) this.#starting.fenced(order)
+    const fence = confirmations.find(({ point }) => point === 'fence')
+    if (fence?.confirmed === true) this.#starting.fenced(order)
+    else if (fence !== undefined) this.#fenceAgain.later()
   }
 
   /** Fences lie in a tenant's own state. */
@@ -943,7 +957,7 @@ class OpenRuntime implements Runtime {
     return done
   }
 
-  async close(why: string): Promise<void> {
+  async close(why: string): Promise<readonly Unwritten[]> {
     this.#closing = true
     this.#files.close()
     this.#secrets.close()
@@ -952,7 +966,9 @@ class OpenRuntime implements Runtime {
     await Promise.race([this.#stopsOver(), delay(STOP_MS_MAX, undefined, { ref: false })])
     await this.#warden.close()
     await this.#replacing
+    const unwritten = await this.#fenceAgain.last()
     await this.#services.stop(why)
+    return unwritten
   }
 
   /** Waits for all stops, also for those that begin meanwhile. */

@@ -6,7 +6,7 @@ import type { Order } from './containment.ts'
 import { readFence } from './fence.ts'
 import { rungIn } from './rung-in.ts'
 import type { Kept } from './servers.ts'
-import type { Leaving } from './stop.ts'
+import type { Fencing, Leaving } from './stop.ts'
 
 /** A cell that is being started. */
 export interface Start {
@@ -119,6 +119,14 @@ export class Starting {
   /** Drops an order that the fence on disk has. */
   fenced(order: Order): void {
     for (const [agent, orders] of this.#fencing) this.#keep(agent, (each) => each.order !== order, orders)
+  }
+
+  /** Returns the orders that stand here, each with the agents that are not known to be fenced by it. */
+  unfenced(): readonly Fencing[] {
+    const orders = new Map<Order, AgentName[]>()
+    for (const [agent, held] of this.#fencing)
+      for (const { order } of held) orders.set(order, [...(orders.get(order) ?? []), agent])
+    return [...orders].map(([order, agents]) => ({ order, agents }))
   }
 
   /**

@@ -5,7 +5,7 @@ import { schedule } from '../cells/libc.ts'
 import { startOf } from '../cells/process-end.ts'
 import { type AgentName, type CellId, isBelow, no, ok, personName, type Result, type Rung } from '../model/index.ts'
 import { type Confirmation, type EnforcementPoint, eventually, type Order, orderAll } from './containment.ts'
-import { changeFence, EVERYBODY, fencedIn } from './fence.ts'
+import { changeFence, EVERYBODY, type FenceChange, fencedIn } from './fence.ts'
 import type { Services } from './services.ts'
 
 /** A cell that is to stop, and what else stops with it. */
@@ -201,42 +201,58 @@ export function fencedText(agents: readonly AgentName[], { target, rung }: Order
   return `${names.join(', ')} ${stands} before it is released`
 }
 
-/**
- * Fences agents for an order; one to all fences everybody beside them (F4). Whoever stands there or below already stays, with a word that the order came: a release that
- * was asked for before does not lift it. Where there is no room for that word, what stands is enough.
- */
-export async function fenceAgents(
+/** An order, and agents that it fences. */
+export interface Fencing {
+  readonly order: Order
+  readonly agents: readonly AgentName[]
+  /** Everybody is fenced beside them. */
+  readonly everybody?: boolean
+}
+
+/** Fences agents for an order; one to all fences everybody beside them (F4). */
+export function fenceAgents(
   stateDirectory: string,
   agents: readonly AgentName[],
   order: Order,
   anew = false,
 ): Promise<Result<void, string>> {
-  const noted = await fenceOrNote(stateDirectory, agents, order, anew, true)
-  return noted.ok ? noted : fenceOrNote(stateDirectory, agents, order, anew, false)
+  const everybody = order.target.kind === 'all'
+  return fenceByOrders(stateDirectory, () => [{ order, agents, everybody }], anew)
 }
 
-function fenceOrNote(
+/**
+ * Writes the fences of orders, which are asked for when it is this writer's turn. Whoever stands there or below already
+ * stays, with a word that the order came: a release that was asked for before does not lift it. Where there is no room
+ * for that word, what stands is enough.
+ */
+export async function fenceByOrders(
   stateDirectory: string,
-  agents: readonly AgentName[],
-  { id, rung, by, why, target }: Order,
-  anew: boolean,
-  notes: boolean,
+  orders: () => readonly Fencing[],
+  anew = false,
 ): Promise<Result<void, string>> {
-  return changeFence(
-    stateDirectory,
-    (fence) => {
-      const order = { rung, by, why, atMs: Date.now(), order: id }
-      // Whoever this configuration does not name may have an entry all the same, by another one.
-      const others = target.kind === 'all' ? ([...fence.keys(), EVERYBODY] as const) : []
-      for (const name of new Set([...agents, ...others])) {
-        const standing = name === EVERYBODY ? fence.get(name) : fencedIn(fence, name)
-        if (standing === undefined || isBelow(rung, standing.rung)) fence.set(name, order)
-        else if (notes && standing.order !== id) fence.set(name, { ...standing, last: id })
-        else fence.set(name, standing)
-      }
-    },
-    anew,
-  )
+  const fenceOrNote = (notes: boolean) =>
+    changeFence(
+      stateDirectory,
+      (fence) => {
+        for (const fencing of orders()) fenceOne(fence, fencing, notes)
+      },
+      anew,
+    )
+  const noted = await fenceOrNote(true)
+  return noted.ok ? noted : fenceOrNote(false)
+}
+
+function fenceOne(fence: Parameters<FenceChange>[0], { agents, order, everybody }: Fencing, notes: boolean): void {
+  const { id, rung, by, why } = order
+  const entry = { rung, by, why, atMs: Date.now(), order: id }
+  // Whoever this configuration does not name may have an entry all the same, by another one.
+  const others = everybody ? ([...fence.keys(), EVERYBODY] as const) : []
+  for (const name of new Set([...agents, ...others])) {
+    const standing = name === EVERYBODY ? fence.get(name) : fencedIn(fence, name)
+    if (standing === undefined || isBelow(rung, standing.rung)) fence.set(name, entry)
+    else if (notes && standing.order !== id) fence.set(name, { ...standing, last: id })
+    else fence.set(name, standing)
+  }
 }
 
 /** Waits for a gateway's end; where the kernel does not tell, it may go on. `proc` is where proc(5) lies. */

@@ -61,6 +61,7 @@ import { cutsTold } from './list-all.ts'
 import { openNotice } from './notice.ts'
 import { Pace } from './pace.ts'
 import { type Past, readPast } from './past.ts'
+import { PastAgents } from './past-agents.ts'
 import { type PastCell, PastCells } from './past-cells.ts'
 import { McpEndpoint } from './protocols/mcp/endpoint.ts'
 import type { Pulse } from './pulse.ts'
@@ -101,6 +102,8 @@ export class Gateway {
   /** What cells of an agent have seen. */
   readonly #seen: SeenLabels
   readonly #pastCells: PastCells
+  /** Where the ledger leaves agents; the fence may have had no room to say so. */
+  readonly #pastAgents: PastAgents
   readonly #budgets: BudgetBook
   readonly #shared = new Map<UpstreamName, Upstream>()
   readonly #pipes = new StdioPipes()
@@ -145,16 +148,28 @@ export class Gateway {
     const actors = [...setup.agents, ...(setup.undo ? [setup.undo] : [])]
     const grants = actors.flatMap((agent) => grantsFor(agent, Date.now()))
     const cells = new PastCells(sentinel)
+    const agents = new PastAgents()
     const past = await readPast('.', budgets, new Map(grants.map((grant) => [grant.id, grant])), (entry) => {
       // What was signalled then was followed then, but for a cell that the end of its gateway came before.
       cells.take(entry, sentinel.fold(entry))
+      agents.take(entry)
       seen.take(entry)
     })
     if (!past.ok) return no(faultText(past.reason))
     const sealing = startSealing(ledger, witness, Date.now)
-    const gateway = new Gateway(setup, ledger, sealing, secrets.value, { ...past.value, cells }, seen, budgets, send)
+    const gateway = new Gateway(
+      setup,
+      ledger,
+      sealing,
+      secrets.value,
+      { ...past.value, cells, agents },
+      seen,
+      budgets,
+      send,
+    )
     onAppended = (entry) => {
       if (entry.kind === 'gateway.started') cells.take(entry, [])
+      agents.takeNew(entry)
       gateway.#fold(sentinel, entry)
     }
     const begun = await gateway.#record({
@@ -177,7 +192,7 @@ export class Gateway {
     ledger: Ledger,
     sealing: Sealing,
     secrets: Secrets,
-    past: Past & { readonly cells: PastCells },
+    past: Past & { readonly cells: PastCells; readonly agents: PastAgents },
     seen: SeenLabels,
     budgets: BudgetBook,
     send: (pulse: Pulse) => void,
@@ -190,6 +205,7 @@ export class Gateway {
     this.#flows = flowsOf(setup.upstreams)
     this.#seen = seen
     this.#pastCells = past.cells
+    this.#pastAgents = past.agents
     const ask = (name: UpstreamName) => {
       send({ kind: 'credential', number: setup.upstreams.findIndex((each) => each.name === name) })
     }
@@ -382,6 +398,9 @@ export class Gateway {
     if (!recorded) throw new Error('the ledger cannot be written')
     const above = message.parent === undefined ? undefined : this.#served.get(message.parent)?.cell
     if (above !== undefined) this.#lower(cell, above.rung, 'firebreak', 'the cell that delegated to it stands there')
+    const left = this.#pastAgents.rungOf(agent.name)
+    if (past === undefined && isBelow(left, lowest(cell.rung, 'watched')))
+      this.#lower(cell, left, 'firebreak', `the ledger has left ${agent.name} there, and no release since`)
     this.#budgets.setAside(cell.authority.grants, this.#gate.nowMs())
     served.started = true
     this.#arrivals.came()

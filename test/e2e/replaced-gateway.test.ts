@@ -76,7 +76,7 @@ async function opened(agents: (cell: CellPlan) => ConfigPlan['agents'], memory =
   const runtime = await openRuntime({ judged: judged.value, agent, stateDirectory: state })
   if (!runtime.ok) throw new Error(runtime.reason)
   let closed: Promise<void> | undefined
-  const close = () => (closed ??= runtime.value.close('the test has ended'))
+  const close = () => (closed ??= runtime.value.close('the test has ended').then(() => undefined))
   cleanUp(close)
   return {
     close,

@@ -1,11 +1,24 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Agent } from '../../config/config.ts'
 import { holdsOf, withdrawAnswer } from '../../control/answers.ts'
 import { askWardens, type ControlRequest, type Done, TOO_LATE } from '../../control/control-socket.ts'
-import { againText, fencedIn, readFence, releaseFenced } from '../../control/fence.ts'
+import { againText, fencedIn, readFence, releaseFenced, withRoomToRelease } from '../../control/fence.ts'
+import { orderAsTold, rungLeft } from '../../control/fence-as-told.ts'
 import { startServices } from '../../control/services.ts'
 import { gatewaySetup, type Judged } from '../../control/setup.ts'
+import { fenceByOrders, newOrderId } from '../../control/stop.ts'
 import { openTenantState, tenantOf, tenantState } from '../../control/tenants.ts'
-import { isBelow, no, personName, type Result, RUNGS, type Rung, samePerson } from '../../model/index.ts'
+import {
+  type AgentName,
+  isBelow,
+  no,
+  personName,
+  type Result,
+  RUNGS,
+  type Rung,
+  samePerson,
+} from '../../model/index.ts'
 import { monotonicUs } from '../../model/monotonic.ts'
 import { cutText } from '../../model/text.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
@@ -70,6 +83,8 @@ interface Release {
 async function release(call: Call, judged: Judged, agent: Agent, { to, by, why }: Release): Promise<ExitCode> {
   const { config } = judged
   const state = tenantState(stateOf(call), tenantOf(config, agent.environment))
+  const told = await fencedAsLogged(call, agent, state)
+  if (told !== undefined) return told
   const askedUs = monotonicUs()
   const fence = readFence(state)
   if (!fence.ok) {
@@ -90,23 +105,72 @@ async function release(call: Call, judged: Judged, agent: Agent, { to, by, why }
   }
   if (isBelow(from, 'restricted')) await withdrawAnswers(stateOf(call), agent)
   const request = { kind: 'release', agent: agent.name, from, to, by: personName(by), why: cutText(why, 500) } as const
-  const told = { ...request, environment: agent.environment, askedUs, ...(seen && { seen }) }
-  const recorded = await record(call, judged, agent, state, told)
-  if (!recorded.ok) {
-    call.print.fault(`not released: ${recorded.reason}`, 'an agent goes up only with an entry in the ledger')
-    return EXIT.storeUnreachable
-  }
-  const changed = await releaseFenced(state, { agent: agent.name, seen, to, by, why })
-  if (!changed.ok) {
+  const asked = { ...request, environment: agent.environment, askedUs, ...(seen && { seen }) }
+  const released = await withRoomToRelease(state, async (): Promise<ExitCode> => {
+    const recorded = await record(call, judged, agent, state, asked)
+    if (!recorded.ok) {
+      call.print.fault(`not released: ${recorded.reason}`, 'an agent goes up only with an entry in the ledger')
+      return EXIT.storeUnreachable
+    }
+    const changed = await releaseFenced(state, { agent: agent.name, seen, to, by, why })
+    if (changed.ok) return EXIT.ok
     call.print.fault(
-      `the fence stands: ${changed.reason}`,
-      `the ledger has the release, and cells of ${agent.name} that run go on at ${to}: release it again, or contain it`,
+      `the fence stands, and ${agent.name} stays ${from} by it: ${changed.reason}`,
+      'the ledger has the release all the same: release it again, or contain it',
+      ...(await orderedBack(state, agent.name, from, changed.reason)),
     )
     return EXIT.failed
+  })
+  if (!released.ok) {
+    call.print.fault(`not released: ${released.reason}`, 'nothing was changed: make room, and release it again')
+    return EXIT.failed
   }
+  if (released.value !== EXIT.ok) return released.value
   call.print.line(`${agent.name}: ${from} → ${to}, by ${by}. A cell that was cut off stays so: start it anew.`)
   call.print.object({ ok: true, agent: agent.name, from, to, by })
   return EXIT.ok
+}
+
+/**
+ * Puts into the fence what the ledger says of an agent, where that is lower: then the person has seen another thing than
+ * what they would release. Returns the exit code; undefined where both say the same.
+ */
+async function fencedAsLogged(call: Call, { name, environment }: Agent, state: string): Promise<ExitCode | undefined> {
+  const ledger = join(state, 'ledger', environment)
+  const fence = readFence(state)
+  if (!fence.ok || !existsSync(ledger)) return undefined
+  const stands = fencedIn(fence.value, name)?.rung ?? 'normal'
+  const left = await rungLeft(ledger, name)
+  const why = 'the ledger has left it there, and the fence did not say so'
+  const orders = isBelow(left, stands) ? orderAsTold(name, left, newOrderId(), why) : []
+  if (orders.length === 0) return undefined
+  const written = await fenceByOrders(state, () => orders)
+  const how = written.ok ? 'the fence has it now' : written.reason
+  call.print.fault(
+    `not released: by the ledger ${name} is ${left}, while its fence said ${stands}: ${how}`,
+    'firebreak logs tells why; then release it again',
+  )
+  return EXIT.contained
+}
+
+/**
+ * Orders cells that have gone up with the ledger's word back to where the fence has their agent; returns what to say of
+ * it. What was cut off has not gone up.
+ */
+async function orderedBack(state: string, agent: AgentName, from: Rung, problem: string): Promise<readonly string[]> {
+  if (from === 'normal' || isBelow(from, 'restricted')) return []
+  const why = `its release did not come to the fence: ${problem}`
+  const target = { kind: 'agent', name: agent } as const
+  const order = { id: newOrderId(), target, rung: from, by: 'firebreak', why } as const
+  const heard = await askWardens(state, { kind: 'contain', order }, () => undefined)
+  const cells = heard.flatMap(({ receipt }) => receipt?.cells ?? [])
+  // The fence has it already; where it could not be written, it may not be written now.
+  const isDone = (each: Done) =>
+    each.receipt?.confirmations.every(({ point, confirmed }) => point === 'fence' || confirmed)
+  const failed = heard.filter((each) => isDone(each) !== true)
+  if (failed.length > 0)
+    return [`its cells may go on as released: ${failed.map(({ said }) => said).join('; ')}: firebreak contain ${agent}`]
+  return cells.length === 0 ? [] : [`${cells.join(', ')}: ordered back to ${from}`]
 }
 
 /** Takes back the approvals that lie there for the next gateway, as the ledger's are by the release itself. */

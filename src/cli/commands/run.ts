@@ -6,6 +6,7 @@ import type { CellSpec, Exit } from '../../cells/spec.ts'
 import type { Agent, Config } from '../../config/config.ts'
 import { labelsAtStart } from '../../config/labels.ts'
 import { readFence, readStopMark } from '../../control/fence.ts'
+import type { Unwritten } from '../../control/fence-again.ts'
 import { withinState } from '../../control/named-state.ts'
 import { programFault } from '../../control/program.ts'
 import { rungIn } from '../../control/rung-in.ts'
@@ -117,11 +118,26 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   tellWhatIsMissing(call, agent, config.profile)
+  let exit: ExitCode
+  let unwritten: readonly Unwritten[] = []
   try {
-    return await runIn(config, runtime.value, [program, ...args], agent, call, slow)
+    exit = await runIn(config, runtime.value, [program, ...args], agent, call, slow)
   } finally {
-    await runtime.value.close('the run has ended')
+    unwritten = await runtime.value.close('the run has ended')
   }
+  for (const each of unwritten) tellUnwritten(call, each)
+  return unwritten.length > 0 ? EXIT.contained : exit
+}
+
+/** Tells of an order of this run that the next start would not meet in the fence. */
+function tellUnwritten(call: Call, { agents, order: { id, rung, by, why }, problem }: Unwritten): void {
+  const names = agents.join(', ')
+  const restore = agents.map((name) => `firebreak contain ${name} --rung ${rung} --why <text>`)
+  call.print.fault(
+    `${names}: ordered to be ${rung} by ${by} (${why}, order ${id}), and the fence does not say so: ${problem}`,
+    'when there is room on the disk of the state again, write it, before anything is started:',
+    ...restore,
+  )
 }
 
 /**
