@@ -59,7 +59,8 @@ export async function census(
   const unnamed = () => {
     const standing = look()
     const meant = meantBy(order.target, standing, config)
-    return standing.filter((each) => meant.has(each) && each.begun && !each.frozen && !isNamed(each))
+    // One that stands frozen, too: its own warden may thaw it, as after a copy of its files.
+    return standing.filter((each) => meant.has(each) && each.begun && !isNamed(each))
   }
   const confirmation = (point: string, confirmed: boolean, words: string, escalated = false): Confirmation => {
     return { point, by: 'kernel', confirmed, said: words, afterMs: performance.now() - begun, escalated }

@@ -16,7 +16,14 @@ import {
 } from './programs/package.ts'
 import { isBroad, isDirectory, kindOfScript, ofSystem, type Surroundings } from './programs/places.ts'
 import { isNodeScript, unwrapRunner } from './programs/runners.ts'
-import { isKeptByProgram, isSecret, rootsAround, rootsOfProject, whyNotShown } from './programs/showable.ts'
+import {
+  isKeptByProgram,
+  isSecret,
+  isShownByItsMode,
+  rootsAround,
+  rootsOfProject,
+  whyNotShown,
+} from './programs/showable.ts'
 
 /** A command as a person runs it on this host, rewritten for a cell that sees only what is shown to it. */
 export interface Contained {
@@ -158,7 +165,8 @@ function withArguments(
     if (fault !== undefined) return no(fault)
     roots.push(...rootsByHand(real, around))
     if (isDirectory(named)) {
-      if (workspace === undefined && flag === '') {
+      const isOnlyPublic = isShownByItsMode(real) && !roots.some((root) => liesIn(real, root))
+      if (workspace === undefined && flag === '' && !isOnlyPublic) {
         workspace = named
         command.push('/workspace')
         continue

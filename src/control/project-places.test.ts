@@ -1,7 +1,8 @@
 /** Places of this host that a project’s own files lead to: what of them a cell is shown by nobody’s word. */
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import process from 'node:process'
 import { beforeEach, describe, it } from 'node:test'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import { liesIn } from '../model/host-paths.ts'
@@ -64,6 +65,40 @@ describe('a command that a project names', () => {
     const { places, said } = shown(['node', 'server.js'])
     assert.deepEqual(places, ['src/proj/package.json', 'src/proj/server.js'])
     assert.match(said, /caf\\xe9\/\.env/)
+  })
+
+  it('has none of the host’s directories as its workspace, whose owner’s files would be the cell’s', () => {
+    written('src/proj/data/a')
+    const of = (place: string) => {
+      const result = containCommand(['node', 'server.js', place], project, {
+        path: '/usr/bin',
+        home,
+        variables: {},
+        project,
+      })
+      return result.ok ? [result.value.workspace, result.value.command.at(-1)] : result.reason
+    }
+    assert.deepEqual(of('/usr/share/doc'), [undefined, '/usr/share/doc'])
+    assert.deepEqual(of('./data'), [join(project, 'data'), '/workspace'], 'control')
+  })
+
+  it('has no directory of the host in which not everybody may read all', { skip: process.getuid?.() !== 0 }, () => {
+    const place = mkdtempSync('/opt/firebreak-test-')
+    try {
+      chmodSync(place, 0o755)
+      mkdirSync(join(place, 'conf'))
+      writeFileSync(join(place, 'conf/a'), 'a')
+      const files = () => {
+        const options = { path: '/usr/bin', home, variables: {}, project }
+        const result = containCommand(['node', 'server.js', `--d=${place}`], project, options)
+        return result.ok ? [...result.value.files.values()].includes(place) : result.reason
+      }
+      assert.equal(files(), true, 'control')
+      chmodSync(join(place, 'conf/a'), 0o600)
+      assert.match(String(files()), HAND)
+    } finally {
+      rmSync(place, { recursive: true })
+    }
   })
 
   it('follows a link of a program from where it lies, not from where it is named', () => {

@@ -14,13 +14,13 @@ describe('what a host would act upon', () => {
   it('lands as what a person was shown under that name, and as nothing that it has become since', () => {
     const changes = join(base, 'workspaces', 'alpha')
     mkdirSync(changes, { recursive: true })
-    const diff = (inodeChangedNs: string) => {
-      const change = { kind: 'changed', type: 'file', mode: 0o644, bytes: 1, inodeChangedNs }
+    const diff = (inode: string) => {
+      const change = { kind: 'changed', type: 'file', mode: 0o644, bytes: 1, inode }
       const paths = ['package.json', 'Makefile'] as const
       return {
         changes: [
           { ...change, path: paths[0] },
-          { ...change, path: paths[1], inodeChangedNs: '1' },
+          { ...change, path: paths[1], inode: '1' },
         ],
         executes: paths.map((path) => ({ path, why: 'npm' })),
       } as unknown as WorkspaceDiff // what is read of it

@@ -38,11 +38,11 @@ export function changedSinceShown(changes: string, diff: Shown): ReadonlySet<str
   )
 }
 
-/** The kernel's time of an inode's last change is nobody's to set: of other bytes it is another one. */
+/** An inode's number and the kernel's time of its last change are nobody's to set: of other bytes they are others. */
 function statesIn({ changes, executes }: Shown): readonly (readonly [path: string, state: string])[] {
   const acting = new Set(executes.map(({ path }) => path))
-  return changes.flatMap(({ path, kind, type, mode, bytes, inodeChangedNs, target = '' }) =>
-    acting.has(path) ? [[path, [kind, type, mode, bytes, inodeChangedNs, target].join(' ')] as const] : [],
+  return changes.flatMap(({ path, kind, type, mode, bytes, inode, target = '' }) =>
+    acting.has(path) ? [[path, [kind, type, mode, bytes, inode, target].join(' ')] as const] : [],
   )
 }
 

@@ -230,6 +230,13 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
     assert.equal(cutOff.code, 0, cutOff.stdout + cutOff.stderr)
     assert.match(cutOff.stdout, /^yes {2}its server c_/m)
     assert.doesNotMatch(cutOff.stdout, /no warden named it/)
+    // A frozen one that no warden is reached for is ended: who holds it may let it go.
+    assert.equal((await ask(state, 'contain', 'alpha', '--rung', 'frozen', ...MARIA)).code, 0)
+    renameSync(join(state, 'control'), join(state, 'aside'))
+    const killed = await ask(state, 'kill', 'alpha', ...MARIA)
+    renameSync(join(state, 'aside'), join(state, 'control'))
+    assert.equal(killed.code, 0, killed.stdout)
+    assert.match(killed.stdout, /^yes {2}processes of c_\S+ +no warden named it, and it was ended/m)
     assert.equal((await ask(state, 'kill', 'environment-that-is-none')).code, 2)
     assert.equal((await ask(state, 'kill', 'test', ...MARIA)).code, 0)
     await run.ended

@@ -120,8 +120,8 @@ function isLine(value: unknown): value is Change | Refused | Landed | End {
     typeof value.mode === 'number' &&
     'bytes' in value &&
     typeof value.bytes === 'number' &&
-    'inodeChangedNs' in value &&
-    typeof value.inodeChangedNs === 'string'
+    'inode' in value &&
+    typeof value.inode === 'string'
   )
 }
 

@@ -9,7 +9,7 @@ import { byRule } from './rule.ts'
 const of = (...texts: readonly string[]): readonly PathPattern[] => texts.map((text) => pathPattern(text) ?? [])
 
 function change(path: string, more: Partial<Change> = {}): Change {
-  return { kind: 'added', path, type: 'file', mode: 0o644, bytes: 1, inodeChangedNs: '0', ...more }
+  return { kind: 'added', path, type: 'file', mode: 0o644, bytes: 1, inode: '0', ...more }
 }
 
 function ruled(

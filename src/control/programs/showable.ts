@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 import { nameBytes } from '../../model/file-name.ts'
 import { liesIn, readableNamesIn } from '../../model/host-paths.ts'
 import { readPlainFile } from '../../model/plain-file.ts'
-import { entriesOf } from '../looked-at.ts'
+import { entriesOf, lstatOf } from '../looked-at.ts'
 import {
   isBroad,
   isDirectory,
@@ -40,7 +40,36 @@ export function whyNotShown(place: string, { roots, home }: Around): NotShown | 
   if (directory && isBroad(real, home)) return 'broad'
   if (roots.some((root) => liesIn(real, root))) return undefined
   if (directory ? holdsKeys(real) : isKey(real)) return 'secret'
-  return (isOfHost(real) && isPublic(real)) || isOfPackages(real) || isInstalled(real, home) ? undefined : 'outside'
+  return isShownByItsMode(real) || isOfPackages(real) || isInstalled(real, home) ? undefined : 'outside'
+}
+
+/**
+ * Tells whether a place may be shown since everybody on the host may read it: as it is, with the modes of what lies in it.
+ * A workspace has none of them, its owner's files are the cell's.
+ */
+export function isShownByItsMode(real: string): boolean {
+  return (
+    isOfHost(real) &&
+    isPublic(real) &&
+    (liesIn(real, '/usr') || !isDirectory(real) || isPublicBelow(real, { left: NAMES_MAX }))
+  )
+}
+
+/** Names of a directory that are looked at; one with more is not shown by its mode. */
+const NAMES_MAX = 20_000
+
+/** Tells whether everybody may read all that lies in a directory: a person without root has groups, and files of their own. */
+function isPublicBelow(directory: string, budget: { left: number }): boolean {
+  const names = entriesOf(directory)
+  if (names === undefined || names === 'unreadable') return false
+  return names.every((name) => {
+    const path = join(directory, name)
+    const stats = lstatOf(path)
+    if (--budget.left < 0 || stats === undefined || stats === 'unreadable') return false
+    if (stats.isSymbolicLink()) return true
+    const mode = Number(stats.mode)
+    return stats.isDirectory() ? (mode & 0o005) === 0o005 && isPublicBelow(path, budget) : (mode & 0o004) !== 0
+  })
 }
 
 /**

@@ -10,8 +10,11 @@ export interface Change {
   /** Permission bits that it is landed with. */
   readonly mode: number
   readonly bytes: number
-  /** When its inode last changed, in ns: no cell can set it, so the same one is the same content. */
-  readonly inodeChangedNs: string
+  /**
+   * Number of its inode, and when that last changed in ns: no cell can set them, so the same ones are the same content. A
+   * name alone may be another file's by now, in a directory that was renamed.
+   */
+  readonly inode: string
   /** Where a symlink leads, in its own words. */
   readonly target?: string
   /** A symlink that is absolute or climbs out of the workspace. */

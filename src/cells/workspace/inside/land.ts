@@ -156,7 +156,8 @@ function copy(from: string, to: string, mode: number): void {
 function remove(since: Since, path: string, shown: string): void {
   const at = Buffer.from(path)
   const isDirectory = statAt(at)?.isDirectory() === true
-  const newer = isDirectory ? newerAt(since, at, shown) : undefined
+  // A file that the cell removed while it was another is not what it has seen, either.
+  const newer = newerAt(since, at, shown)
   if (newer !== undefined) throw new Error(refusal(newer))
   removeAt(isDirectory ? since : undefined, at, shown)
 }

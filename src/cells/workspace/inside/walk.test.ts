@@ -3,6 +3,7 @@ import {
   chmodSync,
   mkdirSync,
   mkdtempSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -68,6 +69,23 @@ describe('walk', () => {
     changed('changed', 'new')
     changed('deep/new', 'x')
     assert.deepEqual(summary(), ['added deep/new', 'changed changed', 'removed gone'])
+  })
+
+  it('tells which file it is, also where directories were exchanged since', () => {
+    changed('pkg/a', 'good')
+    changed('doc/a', 'evil')
+    const inodes = () =>
+      Object.fromEntries(told().flatMap((each) => ('refused' in each ? [] : [[each.path, each.inode.split(' ')[0]]])))
+    const before = inodes()
+    for (const [from, to] of [
+      ['pkg', 'x'],
+      ['doc', 'pkg'],
+      ['x', 'doc'],
+    ] as const)
+      for (const name of ['upper', 'merged']) renameSync(join(tree(name), from), join(tree(name), to))
+    const after = inodes()
+    assert.notEqual(before['pkg/a'], before['doc/a'])
+    assert.deepEqual([after['pkg/a'], after['doc/a']], [before['doc/a'], before['pkg/a']])
   })
 
   it('a file that was opened for writing and not changed is no change', () => {

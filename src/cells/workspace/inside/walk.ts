@@ -130,7 +130,7 @@ function described(kind: ChangeKind, trees: Trees, path: string, type: Change['t
     type,
     mode,
     bytes: Number(stats.size),
-    inodeChangedNs: `${stats.ctimeNs}`,
+    inode: `${stats.ino} ${stats.ctimeNs}`,
     ...(target === undefined ? {} : { target }),
     ...(target !== undefined && leadsOutOf(trees, path, target) ? { leadsOut: true } : {}),
     ...(changedBelow ? { changedBelow: true } : {}),
