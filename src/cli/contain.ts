@@ -26,8 +26,9 @@ import { leaveContained } from './contain-record.ts'
 import { actingFor, type Kind, nobodyMeant, targetOf, whoRuns } from './contain-target.ts'
 import { type Waiting, waitingAloud } from './contain-waiting.ts'
 import { loginName } from './person.ts'
-import { printable } from './printable.ts'
+import { plain, printable } from './printable.ts'
 import { stateOf } from './state.ts'
+import { column, sentence, told } from './told.ts'
 
 export const CONTAIN_OPTIONS: Readonly<Record<string, Option>> = {
   as: {
@@ -152,15 +153,15 @@ async function containNamed(
   const contained = confirmations.every(({ confirmed }) => confirmed) && answers.every(({ ok, silent }) => ok || silent)
   for (const { receipt, ok, said: words, silent } of answers) {
     if (receipt?.unwritten !== undefined)
-      call.print.fault(`no receipt could be written: ${printable(receipt.unwritten)}`)
-    if (receipt?.lacking !== undefined) call.print.fault(`the receipt is not whole: ${printable(receipt.lacking)}`)
-    if (receipt?.untold !== undefined) call.print.fault(printable(receipt.untold))
-    if (receipt === undefined && !ok && !silent) call.print.fault(printable(words))
+      call.print.fault(`no receipt could be written: ${plain(receipt.unwritten, 1)}`)
+    if (receipt?.lacking !== undefined) call.print.fault(`the receipt is not whole: ${plain(receipt.lacking, 1)}`)
+    if (receipt?.untold !== undefined) call.print.fault(plain(receipt.untold, 1))
+    if (receipt === undefined && !ok && !silent) call.print.fault(plain(words, 1))
   }
   const byUs = meantAmong(ended, states, target, config).filter(({ cell }) => !cells.includes(cell))
   waiting.begin(() => 'the ledger, for what is in flight')
   for (const each of await leaveContained(byUs, { order, atMs: Date.now(), confirmations, contained }))
-    call.print.fault(printable(each))
+    call.print.fault(plain(each, 1))
   if (target.kind === 'cell' && isNobody && contained) {
     call.print.fault(`no cell ${target.name} runs here`, 'firebreak ps lists those that do')
     return EXIT.usage
@@ -347,8 +348,9 @@ async function fenceEach(
 }
 
 export function lineOf({ point, confirmed, said, afterMs, escalated }: Confirmation): string {
-  const mark = confirmed ? 'yes' : 'NO '
-  return `${mark}  ${printable(point).padEnd(34)} ${printable(said)} (${afterMs.toFixed(1)} ms${escalated ? ', ended harder' : ''})`
+  const mark = confirmed ? told`yes` : told`NO `
+  const took = sentence(`${afterMs.toFixed(1)} ms${escalated ? ', ended harder' : ''}`)
+  return told`${mark}  ${column(sentence(point), 34)} ${sentence(said)} (${took})`.text
 }
 
 export function personOf(call: Call): string {

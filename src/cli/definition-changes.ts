@@ -12,7 +12,7 @@ import {
   type UpstreamName,
 } from '../model/index.ts'
 import { type ListedValues, listedValues } from '../policy/index.ts'
-import { plain, printable } from './printable.ts'
+import { named, plain } from './printable.ts'
 
 /** One definition that differs from what was accepted. */
 export interface Change {
@@ -118,7 +118,7 @@ function nameOf(operation: 'tool' | 'prompt', { name }: JsonObject): ToolName | 
  */
 export function changeText(change: Change): readonly string[] {
   const { upstream, tool, definition, kind, before, anyWords, problem, shadows, listed } = change
-  const name = `${upstream}/${printable(tool)}`
+  const name = `${upstream}/${named(tool)}`
   return [
     `${kind === 'new' ? '+' : '~'} ${name}`,
     ...(before === undefined ? membersText(definition) : differencesText(before, definition)),
@@ -127,7 +127,7 @@ export function changeText(change: Change): readonly string[] {
       : []),
     ...(kind === 'words' && !anyWords
       ? [
-          `    only its descriptions differ; to accept it whatever they say: --without-descriptions --tool ${printable(tool)}`,
+          `    only its descriptions differ; to accept it whatever they say: --without-descriptions --tool ${named(tool)}`,
         ]
       : []),
     ...listed.map(
@@ -137,7 +137,7 @@ export function changeText(change: Change): readonly string[] {
     ...shadows.map(
       (other) => `    ! a tool of the same name is offered by "${other}": an agent may mistake one for the other`,
     ),
-    ...(problem === undefined ? [] : [`    ! cannot be accepted: ${printable(problem)}`]),
+    ...(problem === undefined ? [] : [`    ! cannot be accepted: ${plain(problem, 1)}`]),
   ]
 }
 

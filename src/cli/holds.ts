@@ -57,7 +57,7 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
   }
   const contained = approved ? containedText(state, hold) : undefined
   if (contained !== undefined) {
-    call.print.fault(`not approved: ${printable(contained)}`, APPROVE_LATER)
+    call.print.fault(`not approved: ${plain(contained, 1)}`, APPROVE_LATER)
     return EXIT.contained
   }
   if (approved) {
@@ -83,7 +83,7 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
   const now = await standing(call, state, hold)
   const heard = now !== undefined
   if (heard && (now.state === 'denied') === approved) {
-    call.print.fault(`${given.hold} was ${now.state} by ${printable(now.by ?? 'nobody')} before this answer came`)
+    call.print.fault(`${given.hold} was ${now.state} by ${named(now.by ?? 'nobody')} before this answer came`)
     return EXIT.failed
   }
   if (!heard && wasRefused(own, given.hold)) {
@@ -91,7 +91,7 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
     return EXIT.failed
   }
   call.print.object({ ok: true, hold: given.hold, approved, by, inForce: heard })
-  call.print.line(`${approved ? 'approved' : 'denied'} by ${printable(by)}: ${whatOf(hold)}`)
+  call.print.line(`${approved ? 'approved' : 'denied'} by ${named(by)}: ${whatOf(hold)}`)
   if (approved) {
     call.print.line(
       heard
@@ -125,7 +125,9 @@ export async function findHold(
     return no(EXIT.failed)
   }
   if (hold.state !== 'waiting') {
-    call.print.fault(`hold ${reference} is ${hold.state}${hold.by === undefined ? '' : `, answered by ${hold.by}`}`)
+    call.print.fault(
+      `hold ${reference} is ${hold.state}${hold.by === undefined ? '' : `, answered by ${named(hold.by)}`}`,
+    )
     return no(EXIT.failed)
   }
   return ok(hold)
@@ -134,7 +136,7 @@ export async function findHold(
 /** Why this person cannot approve it. Anybody may deny: that narrows. The gateway holds to it, whatever it is told here. */
 export function anotherNeeded({ held }: KnownHold, by: string): string | undefined {
   if (!held.notBy?.some((person) => samePerson(person, by))) return undefined
-  return `environment "${held.environment}" is hardened: ${printable(by)} owns the agent that asks, and another person has to approve ${held.hold}`
+  return `environment "${held.environment}" is hardened: ${named(by)} owns the agent that asks, and another person has to approve ${held.hold}`
 }
 
 /** Returns by what the agent of a hold is contained, or why that cannot be told; undefined where it is not. */
@@ -158,7 +160,7 @@ async function standing(call: Call, state: string, { held }: KnownHold): Promise
 }
 
 export function whatOf({ held }: KnownHold): string {
-  return `${held.agent} → ${held.upstream}/${printable(held.tool)} (${held.effect}${held.spend === undefined ? '' : `, ${held.spend}`})`
+  return `${held.agent} → ${held.upstream}/${named(held.tool)} (${held.effect}${held.spend === undefined ? '' : `, ${held.spend}`})`
 }
 
 /** Characters of arguments that are shown in a list of holds; more are shown by `why` and at the approval. */
@@ -183,19 +185,19 @@ export function wordsFor(
     `  what      ${whatOf(hold)}${attempts > 1 ? `, tried ${attempts} times` : ''}`,
     ...argumentLines(held, whole, characters),
     ...(first === undefined ? [] : explain({ reasons: [first, ...rest] })).flatMap((line) =>
-      wrapped('  because   ', plain(line)),
+      wrapped('  because   ', plain(line, 1)),
     ),
     ...(rest.length + 1 >= HOLD_REASONS_MAX
       ? ['  because   there may be more such places: only so many are told']
       : []),
     `  labels    ${held.labels.length === 0 ? 'none' : held.labels.join(', ')}`,
-    ...(held.notBy === undefined ? [] : [`  approve   hardened: not by ${held.notBy.map(printable).join(', ')}`]),
+    ...(held.notBy === undefined ? [] : [`  approve   hardened: not by ${held.notBy.map(named).join(', ')}`]),
   ]
 }
 
 /** Nothing runs that could take it: the next gateway of its environment does, at its start. */
 function answerText({ approved, by }: Answer): string {
-  return `${approved ? 'approved' : 'denied'} by ${printable(by)}, in force when the agent runs again`
+  return `${approved ? 'approved' : 'denied'} by ${named(by)}, in force when the agent runs again`
 }
 
 function argumentLines(held: ActionHeld, whole: Result<Whole, string>, characters: number): readonly string[] {

@@ -1,28 +1,13 @@
 import process from 'node:process'
 import { visibleJson, visibleText } from '../model/index.ts'
 
+export { named, plain } from '../model/text.ts'
+
 /**
  * Entries, file names and messages hold what cells and upstreams wrote, and a terminal will show it: nothing may move its
  * cursor or hide, and nothing begins a line of its own.
  */
 export const printable: (text: string) => string = visibleText
-
-/**
- * The same, for what a person decides about: of spaces, and of escapes, that repeat, their number stands there, so that
- * nothing is pushed out of sight.
- */
-export function plain(text: string, spacesMax = 2): string {
-  return visibleText(text)
-    .replaceAll(/ {3,}/g, (spaces) => (spaces.length > spacesMax ? `[${spaces.length} spaces]` : spaces))
-    .replaceAll(/(\\u\{[0-9a-f]+\}|\\[nrt])\1{3,}/g, (run, one: string) => `${one}[${run.length / one.length} times]`)
-}
-
-/** Returns a name that others chose: one that could be taken for more than a name stands in quotes. */
-export function named(name: string): string {
-  return /^[\p{L}\p{N}_.$/@][\p{L}\p{N}\p{M}_.$/@+=~-]*$/u.test(name) && visibleText(name) === name
-    ? name
-    : plain(JSON.stringify(name))
-}
 
 /**
  * Returns a line in as many as a person's terminal needs, all but the first set in: what others make long begins none as

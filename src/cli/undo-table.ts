@@ -3,6 +3,7 @@ import type { Standing } from '../ledger/effects.ts'
 import { cutText } from '../model/text.ts'
 import { explain } from '../policy/index.ts'
 import { howToFindOut, type Plan, type PlannedEffect, type Totals } from '../recovery/plan.ts'
+import { named, plain } from './printable.ts'
 
 interface Part {
   readonly log: string
@@ -112,7 +113,7 @@ function row(planned: PlannedEffect, planning: boolean): readonly string[] {
   const { why } = whyOf(planned)
   return [
     `${stands(planned).padEnd(28)} ${action}  ${when}  ${what}${byWhat(planned, planning, true)}`,
-    ...(why === undefined ? [] : [`${' '.repeat(29)}${why}`]),
+    ...(why === undefined ? [] : [`${' '.repeat(29)}${plain(why, 1)}`]),
     ...(standing.kind === 'unknown' ? [`${' '.repeat(29)}to find out: ${howToFindOut(planned)}`] : []),
   ]
 }
@@ -121,8 +122,10 @@ function row(planned: PlannedEffect, planning: boolean): readonly string[] {
 function byWhat({ effect, declared, standing }: PlannedEffect, planning: boolean, single: boolean): string {
   const { undo } = declared
   const last = effect.attempts.at(-1)
-  if (last !== undefined && single) return `  ← ${undo?.tool ?? 'its undo'} ${shortened(last.args)}`
-  if (planning && undo !== undefined && standing.kind === 'undoable') return `  ← ${undo.tool} ${shortened(undo.args)}`
+  if (last !== undefined && single)
+    return `  ← ${undo === undefined ? 'its undo' : named(undo.tool)} ${shortened(last.args)}`
+  if (planning && undo !== undefined && standing.kind === 'undoable')
+    return `  ← ${named(undo.tool)} ${shortened(undo.args)}`
   return ''
 }
 
@@ -135,10 +138,10 @@ function whyOf({ effect, standing }: PlannedEffect): { readonly why?: string } {
 }
 
 function nameOf({ effect }: PlannedEffect): string {
-  return `${effect.upstream}/${effect.tool}`
+  return `${named(effect.upstream)}/${named(effect.tool)}`
 }
 
 function shortened(value: unknown): string {
   const text = JSON.stringify(value)
-  return text.length > 100 ? `${cutText(text, 99)}…` : text
+  return plain(text.length > 100 ? `${cutText(text, 99)}…` : text, 1)
 }

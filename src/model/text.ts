@@ -26,7 +26,24 @@ export function visibleText(text: string): string {
   return withUnseen(text, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
-/** The same as JSON, which escapes less by itself. */
+/**
+ * Returns visible text for what a person decides about: of spaces, and of escapes, that repeat, their number stands there, so that
+ * nothing is pushed out of sight.
+ */
+export function plain(text: string, spacesMax = 2): string {
+  return visibleText(text)
+    .replaceAll(/ {2,}/g, (spaces) => (spaces.length > spacesMax ? `[${spaces.length} spaces]` : spaces))
+    .replaceAll(/(\\u\{[0-9a-f]+\}|\\[nrt])\1{3,}/g, (run, one: string) => `${one}[${run.length / one.length} times]`)
+}
+
+/** Returns a name that others chose: one that could be taken for more than a name stands in quotes. */
+export function named(name: string): string {
+  return /^[\p{L}\p{N}_.$/@][\p{L}\p{N}\p{M}_.$/@+=~:-]*(?<!:)$/u.test(name) && visibleText(name) === name
+    ? name
+    : plain(JSON.stringify(name))
+}
+
+/** Returns a value as visible JSON, which escapes less by itself. */
 export function visibleJson(value: unknown, indent = 0): string {
   return withUnseen(JSON.stringify(value, null, indent), (character) =>
     character === '\n' ? '\n' : escaped(character),

@@ -5,6 +5,7 @@ import type { PersonName } from '../model/ids.ts'
 import { UNTRUSTED } from '../model/label.ts'
 import { jsonPath, pathKey } from '../model/path.ts'
 import { type Source, sourceText } from '../model/source.ts'
+import { named } from '../model/text.ts'
 
 /**
  * For the owner: each reason in one line, which rule it is, who wrote it and where, and what would change it. Never shown
@@ -36,9 +37,9 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
     case 'delegation':
       return `outside delegation ${reason.delegation}: ${reason.problem} — the cell that delegated can give another part`
     case 'task':
-      return `${reason.tool} is not among the tools that the owner accepted for this task — a task that names it: --tools`
+      return `${named(reason.tool)} is not among the tools that the owner accepted for this task — a task that names it: --tools`
     case 'no-grant':
-      return `no grant for ${reason.tool} of ${reason.upstream} — ${
+      return `no grant for ${named(reason.tool)} of ${named(reason.upstream)} — ${
         reason.closest && reason.source
           ? `the closest is ${grantAt(reason.closest, reason.source)}; add the tool to it, or a grant of its own`
           : 'add one under "grants" of the agent'
@@ -50,13 +51,13 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
     case 'grant-condition':
       return `outside the condition of ${grantAt(reason.grant, reason.source)}: ${oneLine(reason.condition)}${because(reason.error)}`
     case 'forbid':
-      return `forbidden by ${named(reason.policy, reason.source)}${because(reason.error)}${advice(reason.advice)} — its author can change it`
+      return `forbidden by ${policyAt(reason.policy, reason.source)}${because(reason.error)}${advice(reason.advice)} — its author can change it`
     case 'unrepresentable':
-      return `${reason.path} ${reason.problem}, and ${named(reason.policy, reason.source)} looks at it — send a value that it can judge`
+      return `${placeText(reason.path)} ${reason.problem}, and ${policyAt(reason.policy, reason.source)} looks at it — send a value that it can judge`
     case 'arguments':
-      return `${reason.path} is refused: ${reason.problem} — send other arguments`
+      return `${placeText(reason.path)} is refused: ${reason.problem} — send other arguments`
     case 'definition':
-      return `the definition of ${reason.tool} is ${reason.problem} — a person can accept it: firebreak accept`
+      return `the definition of ${named(reason.tool)} is ${reason.problem} — a person can accept it: firebreak accept`
     case 'budget':
       return `over the budget of ${
         reason.source === undefined ? reason.holder : grantAt(reason.holder, reason.source)
@@ -64,7 +65,7 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
         reason.setAside === undefined ? '' : `, ${reason.setAside} of it set aside for tasks until they end`
       }${reason.returnsAtMs === undefined ? ' — no wait is enough' : ` — enough returns at ${time(reason.returnsAtMs)}`}`
     case 'spend':
-      return `the amount at ${reason.path} is refused: ${reason.problem} — send it as the tool's declaration says`
+      return `the amount at ${placeText(reason.path)} is refused: ${reason.problem} — send it as the tool's declaration says`
     case 'label':
       return `the cell has seen ${reason.label} data${seen(reason.cause)}, which the tool does not accept${
         reason.accepts.length === 0 ? '' : ` (it accepts ${reason.accepts.join(', ')})`
@@ -73,13 +74,13 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
       return `the agent asks for it, and says: ${JSON.stringify(reason.why)} — its own words, which prove nothing`
     case 'destination':
       if (reason.nothing === true) {
-        return `${reason.path} is ${reason.value}: it names nothing, which to many tools is everything — a person can approve this one; "destinations: { ${keyOf(reason.path)}: [null] }" under the tool lets nothing pass`
+        return `${placeText(reason.path)} is ${reason.value}: it names nothing, which to many tools is everything — a person can approve this one; "destinations: { ${keyOf(reason.path)}: [null] }" under the tool lets nothing pass`
       }
-      return `${reason.path} is ${toldText(reason)}, which neither the task, nor the configuration, nor a trusted field names${
+      return `${placeText(reason.path)} is ${toldText(reason)}, which neither the task, nor the configuration, nor a trusted field names${
         reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
       }${like(reason.like)} — a person can approve this one`
     case 'link':
-      return `${reason.path} leads its reader to ${toldText(reason)}, which neither the task, nor the configuration, nor a trusted field names${
+      return `${placeText(reason.path)} leads its reader to ${toldText(reason)}, which neither the task, nor the configuration, nor a trusted field names${
         reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
       }${like(reason.like)} — a person can approve this one; "links: any" under the tool lets all pass`
     case 'unavailable':
@@ -88,6 +89,13 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
       return `the ${reason.what} is unavailable: ${reason.problem} — nothing leaves until it is back`
   }
 }
+
+/** Returns a place in arguments or answers; its names are in quotes where they are more than names (`stepText`). */
+function placeText(place: string): string {
+  return PLACE.test(place) ? place : named(place)
+}
+
+const PLACE = /^\$(?:\.[A-Za-z_][A-Za-z0-9_]*|\[(?:\d+|\*|"(?:[^"\\]|\\.)*")\])*$/
 
 /** A place as a configuration declares it; only what is declared can name nothing. */
 function keyOf(place: string): string {
@@ -110,12 +118,12 @@ function seen(from: Seen | undefined): string {
   if (from === undefined) return ''
   const { action, tool, path, labels, as, shape } = from
   const who = labels.includes(UNTRUSTED) ? ', which anyone can write' : ''
-  const where = action === undefined ? `${tool}` : `${path} of what ${tool} returned (${action})`
+  const where = action === undefined ? `${tool}` : `${placeText(path)} of what ${named(tool)} returned (${action})`
   return ` in ${where}${who}${as === undefined ? '' : `, as ${as}`}${shape === undefined ? '' : ` (${shape})`}`
 }
 
 /** A policy without an `@id` is named after its place. */
-function named(policy: string, source: Source): string {
+function policyAt(policy: string, source: Source): string {
   const place = sourceText(source)
   return policy === place ? place : `${policy} · ${place}`
 }

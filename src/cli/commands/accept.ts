@@ -11,7 +11,7 @@ import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../
 import { readConfig } from '../config.ts'
 import { confirmed } from '../confirmed.ts'
 import { type Asking, type Change, changesIn, changeText, definitionsIn } from '../definition-changes.ts'
-import { printable } from '../printable.ts'
+import { named, plain } from '../printable.ts'
 
 export const command: Command = {
   name: 'accept',
@@ -97,16 +97,16 @@ async function run(call: Call): Promise<ExitCode> {
   )
   for (const { upstream, what, secret } of leaking)
     call.print.progress(
-      `${upstream}: ${printable(what)} repeats the secret "${secret}" in its definition: it is not shown, not written and cannot be accepted; have the server keep it out`,
+      `${upstream}: ${plain(what, 1)} repeats the secret "${secret}" in its definition: it is not shown, not written and cannot be accepted; have the server keep it out`,
     )
   if (call.flag('stubs')) return printStubs(call, judged, offered.value, problems)
   const unread = unreadIn(judged, offered.value)
   for (const { upstream, tool, why, declared } of unread)
     call.print.progress(
-      `${upstream}: ${tool === '' ? 'a tool' : printable(tool)} cannot be read: ${printable(why)}${declared ? '' : ' (nobody declared it)'}`,
+      `${upstream}: ${tool === '' ? 'a tool' : named(tool)} cannot be read: ${plain(why, 1)}${declared ? '' : ' (nobody declared it)'}`,
     )
   for (const [upstream, offer] of offered.value)
-    for (const note of 'problem' in offer ? [] : offer.notes) call.print.progress(`${upstream}: ${printable(note)}`)
+    for (const note of 'problem' in offer ? [] : offer.notes) call.print.progress(`${upstream}: ${plain(note, 1)}`)
   const undeclared = undeclaredIn(judged, offered.value)
   for (const { upstream, missing, more } of undeclared) {
     if (missing.length > 0)
@@ -139,7 +139,7 @@ async function run(call: Call): Promise<ExitCode> {
   const tellBad = () => {
     if (bad.length > 0)
       call.print.line(`${bad.length} cannot be accepted, and nobody may use ${bad.length === 1 ? 'it' : 'them'}:`)
-    for (const { upstream, tool, why } of bad) call.print.line(`  ${upstream}/${printable(tool)}: ${printable(why)}`)
+    for (const { upstream, tool, why } of bad) call.print.line(`  ${upstream}/${named(tool)}: ${plain(why, 1)}`)
   }
   if (good.length === 0) {
     if (!call.flag('dry-run'))
@@ -183,7 +183,7 @@ function printStubs(
     const declared = config.upstreams.get(upstream)?.tools
     const { stubs, unfit } = 'problem' in offer ? { stubs: [], unfit: [] } : stubsOf(offer)
     for (const { name, why } of unfit)
-      call.print.progress(`${upstream}: ${printable(name) || 'a tool'} cannot be accepted: ${printable(why)}`)
+      call.print.progress(`${upstream}: ${name === '' ? 'a tool' : named(name)} cannot be accepted: ${plain(why, 1)}`)
     return { upstream, stubs: stubs.filter(({ name }) => declared?.has(grantedName('tool', name)) !== true) }
   })
   const some = all.filter(({ stubs }) => stubs.length > 0)

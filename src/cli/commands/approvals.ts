@@ -8,7 +8,7 @@ import { wholeOf } from '../held-whole.ts'
 import { APPROVE_LATER, anotherNeeded, containedText, wordsFor } from '../holds.ts'
 import { sharedTerminal } from '../own-terminal.ts'
 import { loginName } from '../person.ts'
-import { printable } from '../printable.ts'
+import { plain } from '../printable.ts'
 import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from '../state.ts'
 
 export const command: Command = {
@@ -108,7 +108,7 @@ function give(call: Call, state: string, hold: KnownHold, approved: boolean): vo
   const another = approved ? anotherNeeded(hold, by) : undefined
   if (another !== undefined) return call.print.fault(another)
   const contained = approved ? containedText(state, hold) : undefined
-  if (contained !== undefined) return call.print.fault(`not approved: ${printable(contained)}`, APPROVE_LATER)
+  if (contained !== undefined) return call.print.fault(`not approved: ${plain(contained, 1)}`, APPROVE_LATER)
   const given = giveAnswer(stateOfLog(state, hold.log), {
     hold: held.hold,
     environment: held.environment,

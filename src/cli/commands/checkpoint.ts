@@ -16,7 +16,7 @@ import { workspaceFaultText } from '../../control/workspace-fault.ts'
 import type { Json } from '../../model/index.ts'
 import type { Checkpoint } from '../../recovery/checkpoint.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
-import { printable } from '../printable.ts'
+import { named, plain, printable } from '../printable.ts'
 import {
   agentOfWorkspace,
   confirmedBy,
@@ -131,7 +131,7 @@ const NOTHING = process.getuid?.() === 0 ? 'nothing was saved' : 'nothing was sa
 function lineOf({ id, name, occasion, by, why, madeAtMs, bytes, parent }: Checkpoint): string {
   const time = new Date(madeAtMs).toISOString().slice(0, 19).replace('T', ' ')
   const from = parent === undefined ? '' : `  after ${parent}`
-  return `${id}  ${time}  ${mebibytes(bytes).padStart(9)}  ${name ?? `(${occasion})`}  by ${printable(by)}: ${printable(why)}${from}`
+  return `${id}  ${time}  ${mebibytes(bytes).padStart(9)}  ${name ?? `(${occasion})`}  by ${named(by)}: ${plain(why, 1)}${from}`
 }
 
 /** Without what only a mount needs. */

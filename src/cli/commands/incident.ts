@@ -12,6 +12,7 @@ import type { Incident } from '../../recovery/incident/incident.ts'
 import { markdownOf } from '../../recovery/incident/markdown.ts'
 import { pageOf } from '../../recovery/incident/page.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
+import { named } from '../printable.ts'
 import { diffText, reachText } from '../reach-text.ts'
 import { logsOf, STATE_OPTIONS, stateOf } from '../state.ts'
 
@@ -60,7 +61,7 @@ async function run(call: Call): Promise<ExitCode> {
   }
   const page = pageOf(incident)
   const plain = (wording: (typeof page.warnings)[number]) =>
-    wording.map((part) => (typeof part === 'string' ? part : part.said)).join('')
+    wording.map((part) => (typeof part === 'string' ? part : named(part.said))).join('')
   for (const warning of page.warnings) call.print.line(plain(warning))
   for (const line of page.headline.lines) call.print.line(plain(line))
   for (const path of written.value) call.print.line(path)

@@ -7,8 +7,9 @@ import { EVERYBODY, readFence } from '../../control/fence.ts'
 import { statesIn } from '../../control/tenants.ts'
 import { type Command, EXIT } from '../command.ts'
 import { standingIn } from '../contain-census.ts'
-import { printable } from '../printable.ts'
+import { folded, printable } from '../printable.ts'
 import { STATE_OPTIONS, stateOf } from '../state.ts'
+import { column, sentence, told } from '../told.ts'
 
 export const command: Command = {
   name: 'ps',
@@ -25,8 +26,8 @@ export const command: Command = {
     for (const { ok, said } of done) if (!ok) call.print.fault(said)
     for (const { cell, agent, environment, rung, sinceMs } of cells) {
       const since = new Date(sinceMs).toISOString()
-      const [of, within] = [printable(agent).padEnd(20), printable(environment).padEnd(14)]
-      call.print.line(`${printable(cell)}  ${of} ${within} ${rung.padEnd(11)} since ${since}`)
+      const [of, within] = [column(agent, 20), column(environment, 14)]
+      call.print.line(told`${cell}  ${of} ${within} ${column(rung, 11)} since ${since}`.text)
     }
     // What ran before the wardens were asked, and runs after it, is a cell of theirs, or of nobody.
     const cuts = new Set<string>()
@@ -47,11 +48,12 @@ export const command: Command = {
     const others = entries.flatMap(([agent, each]) => (agent === EVERYBODY ? [each] : []))
     for (const [agent, { rung, by, why, atMs }] of [
       ...fenced,
-      ...others.map((each) => ['everybody else', each] as const),
+      ...others.map((each) => [told`everybody else`, each] as const),
     ])
-      call.print.line(
-        `${agent} is ${rung}, since ${new Date(atMs).toISOString()}, by ${printable(by)}: ${printable(why)}`,
-      )
+      for (const line of folded(
+        told`${agent} is ${rung}, since ${new Date(atMs).toISOString()}, by ${by}: ${sentence(why)}`.text,
+      ))
+        call.print.line(line)
     for (const each of fences) if (!each.ok) call.print.fault(each.reason)
     const whole = seen && fences.every(({ ok }) => ok) && done.every(({ ok }) => ok)
     call.print.object({ ok: whole, cells, untold, contained: Object.fromEntries(fenced), others })

@@ -10,7 +10,7 @@ import { DETECTOR_NAMES, type DetectorName, NAME_PATTERN } from '../../model/ind
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
-import { printable } from '../printable.ts'
+import { named, plain, printable } from '../printable.ts'
 import { STATE_OPTIONS, stateOf } from '../state.ts'
 
 export const command: Command = {
@@ -120,10 +120,16 @@ const SIGNALS_SHOWN_MAX = 50
 
 function signalLines({ atMs, detector, mode, rung, what, cell, agent, tool, evidence, log, action }: WouldFire) {
   const would = mode === 'enforce' ? `would move it to ${rung}` : `would only tell (${rung}, if it enforced)`
-  const about = [log, cell, agent, ...(tool === undefined ? [] : [tool]), ...(action === undefined ? [] : [action])]
+  const about = [
+    log,
+    cell,
+    agent,
+    ...(tool === undefined ? [] : [named(tool)]),
+    ...(action === undefined ? [] : [action]),
+  ]
   return [
     '',
-    `${new Date(atMs).toISOString()}  ${detector}: ${what}`,
+    `${new Date(atMs).toISOString()}  ${detector}: ${plain(what, 1)}`,
     `    ${about.join('  ')}`,
     `    ${would}; evidence: entries ${evidence.join(', ')}`,
   ]
@@ -183,8 +189,8 @@ const WAS = {
 function actionLines({ action, atMs, agent, tool, now, nowReasons, partly }: Rejudged): readonly string[] {
   const why = now === 'allow' ? [] : explain({ reasons: nowReasons }).slice(0, 1)
   return [
-    `  ${action}  ${new Date(atMs).toISOString()}  ${agent}  ${tool}${partly === undefined ? '' : '  (in part)'}`,
-    ...why.map((line) => `      ${line}`),
+    `  ${action}  ${new Date(atMs).toISOString()}  ${agent}  ${named(tool)}${partly === undefined ? '' : '  (in part)'}`,
+    ...why.map((line) => `      ${plain(line, 1)}`),
   ]
 }
 

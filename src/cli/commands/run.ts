@@ -22,7 +22,7 @@ import { type ActionId, type CellId, LIMITS, no, ok, type Result, type UpstreamN
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { limitsTold } from '../limits-told.ts'
-import { printable } from '../printable.ts'
+import { named, plain, printable } from '../printable.ts'
 import { stateOf } from '../state.ts'
 
 export const command: Command = {
@@ -354,20 +354,18 @@ async function stoppedSince(log: string, cell: CellId): Promise<StoppedSince> {
     else if (value.kind === 'action.refused') refused += 1 + (value.more ?? 0)
     else if (value.kind === 'definition.seen') cuts.add(differenceText(value))
     else if (value.kind === 'list.cut')
-      for (const what of value.what) cuts.add(`${value.upstream}: of its ${value.list}, ${printable(what)}`)
+      for (const what of value.what) cuts.add(`${value.upstream}: of its ${value.list}, ${plain(what, 1)}`)
   }
   return { waits: holds.size, refused, left, cuts: [...cuts].slice(0, CUTS_MAX) }
 }
 
 /** Returns one line on why a tool was kept from its agent, and on what shows and changes that. */
 function differenceText({ upstream, tool, problem, words }: DefinitionSeen): string {
-  if (!/accepted/.test(problem)) return `${upstream}/${printable(tool)}: ${printable(problem)}`
+  if (!/accepted/.test(problem)) return `${upstream}/${named(tool)}: ${plain(problem, 1)}`
   const what = words ? 'its descriptions have changed since it was accepted' : `its definition is ${problem}`
   const help = `firebreak accept --dry-run --upstream ${upstream} shows how`
-  const without = words
-    ? `; with --without-descriptions --tool ${printable(tool)} it is accepted whatever they say`
-    : ''
-  return `${upstream}/${printable(tool)} was left out: ${what}: ${help}${without}`
+  const without = words ? `; with --without-descriptions --tool ${named(tool)} it is accepted whatever they say` : ''
+  return `${upstream}/${named(tool)} was left out: ${what}: ${help}${without}`
 }
 
 /** Lines on cuts that are printed; more are in `firebreak logs`. */

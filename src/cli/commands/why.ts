@@ -20,8 +20,9 @@ import {
 import { explain } from '../../policy/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { wholeOf } from '../held-whole.ts'
-import { plain, printable, wrapped } from '../printable.ts'
+import { folded, plain, printable, wrapped } from '../printable.ts'
 import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from '../state.ts'
+import { told } from '../told.ts'
 
 export const command: Command = {
   name: 'why',
@@ -92,7 +93,8 @@ async function run(call: Call): Promise<ExitCode> {
     for (const each of wrapped(`  ${name.padEnd(10)}`, `${cutText(text, limit)}${more}`)) call.print.line(each)
   }
   const verdict = { 'action.intent': 'allowed', 'action.refused': 'refused', 'action.held': 'held' }[decided.kind]
-  call.print.line(`${verdict}: ${decided.upstream ?? '?'}/${printable(decided.tool ?? '?')}`)
+  const { upstream = told`?`, tool = told`?` } = decided
+  for (const each of folded(told`${verdict}: ${upstream}/${tool}`.text)) call.print.line(each)
   line('when', `${new Date(decided.atMs).toISOString()}, entry ${decided.seq} of ${decided.log}`)
   line(
     'who',
@@ -104,7 +106,7 @@ async function run(call: Call): Promise<ExitCode> {
   // Whoever is shown a part has not read it.
   else if (whole?.value.digest !== undefined && plain(JSON.stringify(whole.value.args)).length <= limit)
     line('digest', whole.value.digest)
-  for (const reason of reasons) line('why', reason)
+  for (const reason of reasons) line('why', plain(reason, 1))
   if (turned !== undefined) for (const [name, text] of turnLines(turned)) line(name, text)
   if (decided.kind === 'action.held') line('once', `firebreak approve ${decided.hold}`)
   line('sent', sent)
@@ -113,7 +115,7 @@ async function run(call: Call): Promise<ExitCode> {
     'outcome',
     outcome === undefined
       ? missingOutcome(decided)
-      : `${outcome.outcome}${outcome.detail === undefined ? '' : `: ${outcome.detail}`}`,
+      : `${outcome.outcome}${outcome.detail === undefined ? '' : `: ${plain(outcome.detail, 1)}`}`,
   )
   line('answer', answered)
   return EXIT.ok
