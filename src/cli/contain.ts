@@ -8,6 +8,7 @@ import type { Noted } from '../cells/run-directory.ts'
 import { runDirectories } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
+import { OTHERS_BYTES_MAX } from '../config/yaml.ts'
 import type { Confirmation, Order, Target } from '../control/containment.ts'
 import { askWardens, type ControlReply } from '../control/control-socket.ts'
 import { writeStopMark } from '../control/fence.ts'
@@ -215,9 +216,11 @@ const ROUNDS_MS_MAX = 45_000
 async function configAtHand(call: Call): Promise<Config | undefined> {
   const file = configFile(call)
   try {
-    const text = readPlainFile(file, CONFIG_BYTES_MAX)?.bytes.toString('utf8')
-    if (text === undefined) return undefined
-    const loaded = await loadConfig(file, { node: process.execPath }, text)
+    const read = readPlainFile(file, CONFIG_BYTES_MAX)
+    if (read === undefined) return undefined
+    // Another user's, of which each thousand agents cost time before anybody is stopped, counts as one that cannot be read.
+    if (process.geteuid?.() === 0 && read.uid !== 0 && read.bytes.length > OTHERS_BYTES_MAX) return undefined
+    const loaded = await loadConfig(file, { node: process.execPath }, read.bytes.toString('utf8'))
     return loaded.ok ? loaded.value : undefined
   } catch {
     return undefined

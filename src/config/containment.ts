@@ -18,6 +18,7 @@ import {
   type UpstreamName,
 } from '../model/index.ts'
 import type { Agent, Upstream } from './config.ts'
+import { knownNames } from './known-names.ts'
 import {
   decimal,
   type Field,
@@ -217,8 +218,7 @@ function toolsOf(
   return named.map(({ value: { upstream, tool, description: said }, source }) => {
     const home = upstreams.get(upstream)
     if (home === undefined) {
-      const expected =
-        upstreams.size === 0 ? 'one that is declared, and none is' : `one of: ${[...upstreams.keys()].join(', ')}`
+      const expected = upstreams.size === 0 ? 'one that is declared, and none is' : knownNames(upstreams.keys())
       report({ source, message: `upstream "${upstream}" of the decoy "${tool}" is not declared`, expected })
     } else if (home.tools.has(tool)) {
       const message = `"${tool}" is declared under "${upstream}": a decoy is a tool that does not exist`

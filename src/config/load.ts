@@ -45,6 +45,7 @@ import type {
   Upstream,
 } from './config.ts'
 import { plantedProblems, readContainment, withPlanted } from './containment.ts'
+import { knownNames } from './known-names.ts'
 import { labelsAtStart } from './labels.ts'
 import { placeProblems } from './places.ts'
 import { policyFiles, STEPS_MAX } from './policy-files.ts'
@@ -402,12 +403,7 @@ function readGrant(
     report(judge, source, 'a grant that names nothing grants nothing', 'tools:, resources: or prompts:')
   for (const { value: tool, source: place } of named) {
     if (upstream === undefined || upstream.tools.has(tool)) continue
-    report(
-      judge,
-      place,
-      `"${tool}" is not declared under upstream "${name}"`,
-      `one of: ${[...upstream.tools.keys()].join(', ')}`,
-    )
+    report(judge, place, `"${tool}" is not declared under upstream "${name}"`, knownNames(upstream.tools.keys()))
   }
   return {
     upstream: name,
@@ -625,5 +621,5 @@ function report(judge: Judge, source: Source, message: string, expected?: string
 }
 
 function namesOf(map: ReadonlyMap<string, unknown>): string {
-  return map.size === 0 ? 'one that is declared, and none is' : `one of: ${[...map.keys()].join(', ')}`
+  return map.size === 0 ? 'one that is declared, and none is' : knownNames(map.keys())
 }

@@ -2,6 +2,7 @@ import { liesAt, type Mounts, mountsNow, type Place, placeOf, shownWith } from '
 import type { EnvironmentName, Problem, Source, TenantName } from '../model/index.ts'
 import { tenantName } from '../model/index.ts'
 import type { Config } from './config.ts'
+import { knownNames } from './known-names.ts'
 import type { Written } from './shape.ts'
 
 interface ShapedTenant {
@@ -20,7 +21,7 @@ export function tenantHomes(
     for (const { value: name, source } of value.environments) {
       const other = homes.get(name)
       if (!environments.has(name)) {
-        const expected = `one of: ${[...environments.keys()].join(', ')}`
+        const expected = knownNames(environments.keys())
         report({ source, message: `environment "${name}" of tenant "${tenant}" is not declared`, expected })
       } else if (other !== undefined) {
         const message = `environment "${name}" belongs to tenant "${other}" already`

@@ -11,6 +11,7 @@ import {
   type Undo,
 } from '../model/index.ts'
 import type { UndoConfig, Upstream } from './config.ts'
+import { knownNames } from './known-names.ts'
 import type { ShapedTool } from './schema.ts'
 
 type ShapedUndo = NonNullable<ShapedTool['undo']>['value']
@@ -104,5 +105,5 @@ export function undoGrantProblems(
 }
 
 function namesOf(tools: ReadonlyMap<ToolName, DeclaredTool>): string {
-  return `one of: ${[...tools.keys()].join(', ')}`
+  return knownNames(tools.keys())
 }

@@ -8,7 +8,7 @@ import type { Shape } from './shape.ts'
 /** A file larger than this is a mistake, and would be read in one piece. */
 const FILE_BYTES_MAX = 1_048_576
 /** Bytes that root reads of another user's file: its orders wait for nobody's thousand agents. */
-const OTHERS_BYTES_MAX = 131_072
+export const OTHERS_BYTES_MAX = 131_072
 
 /**
  * Reads a YAML 1.2 file of a person by its shape; every fault goes to `problems` with its place, and a file that is no

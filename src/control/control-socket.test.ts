@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { agentName, personName } from '../model/index.ts'
 import { monotonicUs } from '../model/monotonic.ts'
 import { askWardens, type ControlSocket, openControlSocket } from './control-socket.ts'
@@ -119,6 +120,16 @@ describe('S8: the control socket of a run', () => {
     await say('contain', monotonicUs() - 1)
     await say('release', monotonicUs() + 60_000_000)
     assert.deepEqual(heard, ['contain', 'release'])
+    // Who asks ends while this process stands still.
+    heard.length = 0
+    const path = join(state, 'control', at)
+    for (const kind of ['release', 'contain']) {
+      const asking = `const s = require('net').connect(${JSON.stringify(path)}, () => s.end('{"kind":"${kind}"}\\n', () => process.exit()))`
+      assert.equal(spawnSync(process.execPath, ['-e', asking]).status, 0)
+      await delay(100)
+    }
+    assert.deepEqual(heard, ['contain'])
+    assert.match(await say('null', 0).catch(String), /too late/, 'control: it answers')
     const [said] = await askWardens(state, { kind: 'cells' }, () => undefined)
     assert.equal(said?.ok, true, 'control: a command gives its warden time')
   })

@@ -14,7 +14,7 @@ import {
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import {
   type AgentName,
   type Json,
@@ -98,7 +98,8 @@ export interface LiveCell {
 /** A request, and the time by `monotonicUs` at which who asked gives up; absent where they wait for ever. */
 export type Asked = ControlRequest & { readonly untilUs?: number }
 
-type Handle = (request: Asked, reply: (reply: ControlReply) => void) => Promise<void>
+/** `isGivenUp` tells, at any time, whether who asked has ended or waits no more. */
+type Handle = (request: ControlRequest, reply: (reply: ControlReply) => void, isGivenUp: () => boolean) => Promise<void>
 
 /** Answered by the warden of another environment. */
 export const NOT_MINE = 'no gateway of that environment runs here'
@@ -185,22 +186,35 @@ function serve(socket: Socket, handle: Handle): void {
     if (text.length > REQUEST_BYTES_MAX)
       return refuse(`nothing was done: a request has at most ${REQUEST_BYTES_MAX} bytes`)
     if (end === -1) return
-    const request = attempt(() => JSON.parse(text.slice(0, end)) as Asked) // from our own command, by the state's owner
+    const request = attempt(() => requestIn(text.slice(0, end)))
     text = ''
     if (!request.ok) return refuse(`nothing was done: the request cannot be read: ${request.reason}`)
-    if (isTooLate(request.value)) return refuse(`nothing was done: ${TOO_LATE}`)
-    handle(request.value, reply)
+    const { untilUs, ...asked } = request.value
+    const isGivenUp = () => isOver() || (untilUs !== undefined && monotonicUs() > untilUs)
+    follow(asked, isGivenUp)
       .catch((error: unknown) =>
         reply({ kind: 'done', ok: false, said: error instanceof Error ? error.message : String(error) }),
       )
       .finally(() => socket.end())
   }
+  const isOver = () => socket.destroyed || socket.readableEnded
+  const follow = async (request: ControlRequest, isGivenUp: () => boolean) => {
+    // A stop is carried out whenever it is heard. Whoever has ended says so behind what they asked.
+    for (let i = 0; i < TURNS && request.kind !== 'contain'; i++) await turn()
+    if (request.kind !== 'contain' && isGivenUp()) return refuse(`nothing was done: ${TOO_LATE}`)
+    await handle(request, reply, isGivenUp)
+  }
   socket.on('data', hear)
 }
 
-/** Tells whether who asked has been told by now that nothing was done. A stop is carried out whenever it is heard. */
-export function isTooLate({ kind, untilUs }: Pick<Asked, 'kind' | 'untilUs'>): boolean {
-  return kind !== 'contain' && untilUs !== undefined && monotonicUs() > untilUs
+/** Turns of the loop by which the end of a connection is heard that was there with what it said. */
+const TURNS = 3
+
+/** Reads a request of our own command, by the state's owner; throws where it is none. */
+function requestIn(text: string): Asked {
+  const value: unknown = JSON.parse(text)
+  if (typeof value !== 'object' || value === null || !('kind' in value)) throw new TypeError('it asks for nothing')
+  return value as Asked
 }
 
 /** The reason why a request is refused that was heard after who asked had given up. */

@@ -32,11 +32,9 @@ import { cellSpec } from './cell-spec.ts'
 import { type Containing, contain } from './contain.ts'
 import type { Confirmation, Order, Receipt, Target } from './containment.ts'
 import {
-  type Asked,
   type ControlReply,
   type ControlRequest,
   type ControlSocket,
-  isTooLate,
   NOT_MINE,
   openControlSocket,
   TOO_LATE,
@@ -266,7 +264,7 @@ class OpenRuntime implements Runtime {
 
   /** Opens the door of the stop: what nobody could stop does not start. */
   async open(): Promise<Result<void, string>> {
-    const door = await openControlSocket(this.state.directory, (request, reply) => this.#asked(request, reply))
+    const door = await openControlSocket(this.state.directory, (...asked) => this.#asked(...asked))
     if (door.ok) this.#door = door.value
     return door.ok ? ok(undefined) : door
   }
@@ -522,7 +520,7 @@ class OpenRuntime implements Runtime {
     return stop.finally(() => this.#stops.delete(stop))
   }
 
-  async #asked(request: Asked, reply: (reply: ControlReply) => void): Promise<void> {
+  async #asked(request: ControlRequest, reply: (reply: ControlReply) => void, isGivenUp: () => boolean): Promise<void> {
     if (request.kind === 'cells') {
       const cells = [...this.#live.values()].map(({ cell, agent, rung, sinceMs }) => {
         const { name, environment, owner } = agent
@@ -532,9 +530,9 @@ class OpenRuntime implements Runtime {
     }
     if (request.kind === 'files') return reply({ kind: 'done', ...(await this.#files.follow(request.ask)) })
     if (request.kind === 'release') {
-      const { kind: _, environment, askedUs, untilUs: _until, seen, ...release } = request
+      const { kind: _, environment, askedUs, seen, ...release } = request
       if (environment !== this.#agent.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
-      return reply({ kind: 'done', ...(await this.#release(release, askedUs, seen, () => isTooLate(request))) })
+      return reply({ kind: 'done', ...(await this.#release(release, askedUs, seen, isGivenUp)) })
     }
     if (request.kind === 'undo') {
       if (request.order.environment !== this.#agent.environment)

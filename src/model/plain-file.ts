@@ -5,6 +5,8 @@ export interface PlainFile {
   readonly bytes: Buffer
   /** False where the file goes on behind these bytes. */
   readonly whole: boolean
+  /** Owner of what was read. */
+  readonly uid: number
 }
 
 /**
@@ -48,7 +50,7 @@ export function readPlain(
     // Some of /proc wait for what is to come (`kmsg`), and an open may wait for the holder of a lease.
     const fd = openSync(`/proc/self/fd/${named}`, constants.O_RDONLY | constants.O_NONBLOCK)
     fds.push(fd)
-    return ok(readUpTo(fd, bytesMax, stats.size))
+    return ok({ ...readUpTo(fd, bytesMax, stats.size), uid: stats.uid })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? { code: String(error.code) } : {}
     return no({ ...code, problem: error instanceof Error ? error.message : String(error) })
@@ -63,7 +65,7 @@ export const O_PATH = 0o10000000
 const ROOM_BYTES = 4_096
 
 /** Reads to the end or the bound. The room is made as bytes come, beginning with what the file says it has. */
-function readUpTo(fd: number, bytesMax: number, size: number): PlainFile {
+function readUpTo(fd: number, bytesMax: number, size: number): Omit<PlainFile, 'uid'> {
   let bytes = Buffer.alloc(Math.min(bytesMax + 1, Math.max(size + 1, ROOM_BYTES)))
   for (let length = 0; ; ) {
     const count = readSync(fd, bytes, length, bytes.length - length, null)
