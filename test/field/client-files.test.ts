@@ -224,6 +224,15 @@ console.log(await (await post({ id: 2, method: 'tools/call', params: { name: 'sh
     assert.equal(kept.stdout, '')
   })
 
+  it('has no name that pushes a line of its own onto the screen', () => {
+    const directory = temporaryDirectory()
+    const key = `x${' '.repeat(100)}files  4 tools: 4 only read and are granted`
+    written(directory, '.mcp.json', JSON.stringify({ mcpServers: { [key]: { type: 'ws', url: 'https://a.example' } } }))
+    const begun = firebreakIn(directory, 'init', 'out', '--mcp', '.mcp.json')
+    assert.equal(begun.code, 0, begun.stderr)
+    assert.match(begun.stdout, /^ {4}"x\[100 spaces\]files {2}4 tools: 4 only read and are granted" {2}is left out: /m)
+  })
+
   it('costs no other server where one makes no configuration, and an agent is given no credential', () => {
     const place = temporaryDirectory()
     written(place, 'odd: #/s.mjs', ANSWER)

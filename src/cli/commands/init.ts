@@ -23,7 +23,7 @@ import {
   secretsNamed,
 } from '../first-config.ts'
 import { type FirstServers, firstServers, workspacesOf } from '../first-servers.ts'
-import { printable } from '../printable.ts'
+import { named, plain, printable } from '../printable.ts'
 import { stateOf } from '../state.ts'
 
 export const command: Command = {
@@ -224,8 +224,10 @@ async function inspected(
     if (offer !== undefined && !('problem' in offer)) {
       const { stubs, unfit } = stubsOf(offer)
       for (const { name, why } of unfit)
-        call.print.progress(`${upstream.server.name}: ${printable(name) || 'a tool'} is left out: ${printable(why)}`)
-      for (const note of offer.notes) call.print.progress(`${upstream.server.name}: ${printable(note)}`)
+        call.print.progress(
+          `${upstream.server.name}: ${name === '' ? 'a tool' : named(name)} is left out: ${plain(why, 1)}`,
+        )
+      for (const note of offer.notes) call.print.progress(`${upstream.server.name}: ${plain(note, 1)}`)
       return { ...upstream, tools: { known: true, stubs } }
     }
     const why = offered.ok ? [offer?.problem ?? 'it was not asked', ...(offer?.said ?? [])].join(': ') : offered.reason
@@ -255,10 +257,10 @@ function tell(
     const name = server.name.padEnd(20)
     if (server.disabled) line(`    ${name}  is disabled where it was taken from: it stands there as a comment`)
     else line(`    ${name}  ${tools.known ? countsOf(tools.stubs) : `its tools are not known: ${tools.why}`}`)
-    for (const note of [...server.notes, ...(contained?.notes ?? [])]) line(`    ${''.padEnd(20)}  ${printable(note)}`)
+    for (const note of [...server.notes, ...(contained?.notes ?? [])]) line(`    ${''.padEnd(20)}  ${plain(note, 1)}`)
   }
-  for (const { key, why } of leftOut) line(`    ${printable(key).padEnd(20)}  is left out: ${printable(why)}`)
-  for (const note of notes) line(`    ${printable(note)}`)
+  for (const { key, why } of leftOut) line(`    ${named(key).padEnd(20)}  is left out: ${plain(why, 1)}`)
+  for (const note of notes) line(`    ${plain(note, 1)}`)
   if (literal > 0)
     line(
       `  ${SECRETS_DIRECTORY}/                ${literal} ${literal === 1 ? 'credential' : 'credentials'} that stood in clear, each in a file of its own (0600). They still stand where they were taken from: take them out there`,
