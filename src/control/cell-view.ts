@@ -112,9 +112,9 @@ function seen(cell: Places, place: string, links: number): string | undefined {
   return seenAt(cell, place) ?? (links > 0 && liesIn(place, '/etc') ? place : undefined)
 }
 
-/** Tells whether a place is a directory that exists only so that something can be shown in it. */
+/** Tells whether a place is a directory that every cell has, or that exists only so that something can be shown in it. */
 function leadsOn(cell: Places, place: string): boolean {
-  return [...cell.files.keys()].some((to) => liesIn(to, place))
+  return MADE.has(place) || [...cell.files.keys()].some((to) => liesIn(to, place))
 }
 
 /** Returns the host's path of what a cell sees at this place; undefined where it sees nothing of the host there. */
@@ -138,6 +138,9 @@ const SYSTEM: readonly string[] = ['usr', 'bin', 'sbin', 'lib', 'lib64', 'lib32'
 
 /** Places that are made for each cell, or are its own. */
 const OF_THE_CELL: readonly string[] = ['/workspace', '/home/agent', '/proc', '/dev']
+
+/** Directories that each cell has, with names of its own in them: a path leads through them and up again. */
+const MADE: ReadonlySet<string> = new Set(['/home', '/home/agent', '/tmp', '/var', '/run'])
 
 export type Permission = 'execute' | 'read'
 

@@ -202,6 +202,10 @@ describe('what a cell is going to be shown', () => {
     assert.deepEqual(await hidden('loop/loop/loop/config/shared/key'), ['conf/shared/key'])
     assert.deepEqual(await hidden('current/key'), ['conf/shared/key'])
     assert.deepEqual(await hidden('out/x', 'loop', 'current/none'), [])
+    for (const [i, through] of ['/tmp', '/home/agent/..', '/var', '/run'].entries()) {
+      link(`${through}/../workspace/conf`, `through${i}`)
+      assert.deepEqual(await hidden(`through${i}/shared/key`), ['conf/shared/key'], through)
+    }
     assert.equal((await look({ hide: ['current/db.conf'] })).refusal, undefined, 'what is hidden may hold a secret')
     assert.match((await look({ hide: ['current/app'] })).refusal ?? '', /12\/db\.conf holds the secret/)
   })
