@@ -10,7 +10,7 @@ import { WayOut } from './way-out.ts'
 /** A ledger that takes everything, and a cell that may do everything. */
 function desk() {
   const told: EgressTried[] = []
-  const ledger = {
+  const ledger: { fault?: object; effectsAllowed: () => boolean; [key: string]: unknown } = {
     durableSize: Number.MAX_SAFE_INTEGER,
     effectsAllowed: () => true,
     append: (entry: EntryBody) => {
@@ -38,7 +38,7 @@ function desk() {
   } as unknown as CellAtGate // of a cell, too
   const users: CellAtGate[] = [cell]
   const options = { gate, upstream: 'relay' as UpstreamName, own: true, users: () => users, arrivals: new Arrivals() }
-  return { rules: new WayOut(options), told, users, labels, relay }
+  return { rules: new WayOut(options), told, users, labels, relay, ledger }
 }
 
 const settle = async (turns = 40) => {
@@ -115,6 +115,15 @@ describe('what a relay’s way out tells', () => {
       told.map(({ place }) => place),
       ['one.example/…', 'two.example/…', 'http://three.example/a'],
     )
+  })
+
+  it('WO3: nothing leaves while the ledger cannot be written, or its last seal is too old', () => {
+    const { rules, ledger } = desk()
+    assert.equal(rules.lastCheck(), undefined)
+    ledger.effectsAllowed = () => false
+    assert.equal(rules.lastCheck(), 'the witness: the last seal is too old')
+    ledger.fault = { kind: 'io' }
+    assert.equal(rules.lastCheck(), 'the ledger: it cannot be written')
   })
 
   it('WO3: nothing leaves where no cell is served, and nothing of one that is gone', async () => {
