@@ -9,6 +9,8 @@ import { codeOf } from './error-code.ts'
 interface Both {
   readonly merged: string
   readonly lower: string
+  /** Directories that were looked at, and whether each is a repository: for as long as nothing in the trees changes. */
+  readonly repositories?: Map<string, boolean>
 }
 
 /**
@@ -16,20 +18,19 @@ interface Both {
  * path that a link names.
  */
 export function actsOn(
-  { merged, lower }: Both,
+  both: Both,
   path: string,
   mode: number,
   type: 'file' | 'directory' | 'symlink',
   leadsTo?: string,
 ): string | undefined {
-  const trees = [merged, lower]
-  if (liesInRepository(trees, path))
+  if (liesInRepository(both, path))
     return 'it lies in a repository of git, which runs commands that its configuration names'
-  if (leadsTo !== undefined && liesInRepository(trees, `${leadsTo}/`)) return 'a link to a repository of git'
+  if (leadsTo !== undefined && liesInRepository(both, `${leadsTo}/`)) return 'a link to a repository of git'
   if (type !== 'file') return undefined
   // A shell runs a text without `#!` too, and git its hooks.
   if ((mode & 0o111) !== 0) return 'a program that can be started by its name'
-  const read = readOf(merged + path)
+  const read = readOf(both.merged + path)
   if (read === undefined) return 'it cannot be looked into'
   const { text, whole } = read
   if (/^\s*gitdir:/.test(text)) return 'git follows it to a repository'
@@ -74,23 +75,25 @@ function isUnit(text: string): boolean {
  * Tells whether the file lies in a repository, looked for as git does: at each directory above, by what it holds,
  * whatever its name. Of what is landed only a part may be, so that what stands in either tree is there.
  */
-function liesInRepository(trees: readonly string[], path: string): boolean {
-  const holds = (directory: string, name: string): boolean =>
-    trees.some((tree) => stands(`${tree}${directory}/${name}`))
+function liesInRepository(both: Both, path: string): boolean {
   for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
     const directory = path.slice(0, at)
-    if (holds(directory, 'HEAD')) {
-      if (holds(directory, 'commondir') || (holds(directory, 'objects') && holds(directory, 'refs'))) return true
-    }
+    const is = both.repositories?.get(directory) ?? isRepository(both, directory)
+    both.repositories?.set(directory, is)
+    if (is) return true
     if (at === 0) break
   }
   return false
 }
 
+function isRepository({ merged, lower }: Both, directory: string): boolean {
+  const holds = (name: string) => [merged, lower].some((tree) => stands(`${tree}${directory}/${name}`))
+  return holds('HEAD') && (holds('commondir') || (holds('objects') && holds('refs')))
+}
+
 function stands(path: string): boolean {
   try {
-    lstatSync(path)
-    return true
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
   } catch (error) {
     // A path that is shut, or too long to be looked for, may be there.
     return !['ENOENT', 'ENOTDIR'].includes(codeOf(error))

@@ -37,10 +37,13 @@ export interface Trees extends Since {
   readonly merged: string
   /** What the disk of the changes can hold; a file that claims more is holes. Absent where that disk has no bound. */
   readonly diskBytes?: number
+  /** Kept for one walk, while both trees stand still. */
+  readonly repositories?: Map<string, boolean>
 }
 
 /** False when it stopped at a limit. */
-export function walk(trees: Trees, say: (found: Change | Refused) => void): boolean {
+export function walk(still: Trees, say: (found: Change | Refused) => void): boolean {
+  const trees: Trees = { ...still, repositories: new Map() }
   let [said, characters] = [0, 0]
   const report = (found: Change | Refused | undefined): boolean => {
     if (found !== undefined) {
