@@ -2,7 +2,7 @@
 export const rooms = {
   gateway: {
     'gateway/link': 'setup pulse heartbeat heartbeat-thread.js uptime stdio-pipes',
-    'gateway/admission': 'cell past past-cells seen-labels own-tools saved-first arrivals gate',
+    'gateway/admission': 'cell past past-agents past-cells seen-labels own-tools saved-first arrivals gate',
     'gateway/pipeline':
       'pipeline normalise record refusals bill charge withdrawn holds notice upstreams upstream connector credentials undo shut list-all',
     'gateway/fairness': 'turns share pace room growing-bytes http-body cell-server http-pieces',
@@ -17,7 +17,7 @@ export const rooms = {
       'judge request bundle cedar cedar-answer cedar-schema cedar-worker compile expression operators value slices guard member decimal long pattern scan parse unsupported vocabulary written',
     'policy/budget': 'budget budget-window budget-chain sliding-window calendar book-clock',
     'policy/flow':
-      'exposure flow field-tree links linear likeness where-seen answer-labels answer-parts own-words parts question said skeleton spelling schema-names schema-reference',
+      'exposure flow field-tree links linear likeness where-seen answer-labels answer-parts own-words parts question said skeleton spelling schema-names schema-parts schema-reference usual',
     'policy/reach':
       'reach reach-arguments reach-budget reach-cover reach-diff reach-entails reach-labels reach-possible',
     'policy/explain': 'explain told-paths turn turn-condition shown-limits',
@@ -48,12 +48,12 @@ export const rooms = {
       'cell-spec cell-view code secrets secret-desk setup catalogue accepted parsed program inspect tool-stub',
     'host/shown': 'shown handed hidden-names looked-at secret-search secret-forms',
     'host/state': 'state state-part named-state tenants durable-file short-path',
-    'host/stop': 'contain containment stop fence fence-as-told receipt silent-warden rung-in warden-reply',
+    'host/stop': 'contain containment stop fence fence-again fence-as-told receipt silent-warden rung-in warden-reply',
     'host/files':
       'files-desk checkpoints commit untold shown-changes landed-marks workspace-fault workspace-git workspace-marks workspace-names workspace-note workspace-survey',
     'host/people': 'control-socket answers ask-at undo undo-order',
     rehearsal: 'attempt replay replay-detectors replay-groups turn reach reach-diff policy-test proposed-config',
-    'control/advice': 'demand demands demands-seen demands-start demands-tried promises contain-command try-launch',
+    'control/advice': 'demand demands demands-seen demands-start demands-tried promises contain-command project-places try-launch',
   },
 }
 /** Whole folders that move. */
