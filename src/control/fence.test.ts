@@ -113,6 +113,20 @@ describe('S8: the fence', () => {
     assert.deepEqual(starting.rungOf({ number: 1, agent }), { ok: true, value: 'normal' })
   })
 
+  it('S9: what a detector orders of one cell holds another of its agent that is starting', () => {
+    makeFence(state)
+    const starting = new Starting(state)
+    const agent = { name: agentName('bot') }
+    const signal = { target: { kind: 'cell', name: 'c_1' }, by: 'firebreak', why: 'a signal' } as const
+    const rungOf = () => starting.rungOf({ number: 2, agent })
+    assert.deepEqual(rungOf(), { ok: true, value: 'normal' })
+    starting.fencing({ ...signal, id: 'o_1', rung: 'restricted' }, [agent.name])
+    assert.deepEqual(rungOf(), { ok: true, value: 'restricted' })
+    starting.fencing({ ...signal, id: 'o_2', rung: 'quarantined' }, [agent.name])
+    const held = rungOf()
+    assert.match(held.ok ? '' : held.reason, /quarantined by firebreak: a signal/)
+  })
+
   it('F4: an order to all holds for agents that nobody at hand names, until each is released by name', async () => {
     makeFence(state)
     const [bot, other, later] = [agentName('bot'), agentName('other'), agentName('later')]
