@@ -5,7 +5,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
+import { assertRecorded } from '../../test/house/compared.ts'
+import { ledgerOf } from '../../test/kit/command-line.ts'
 import { refundsIn } from './shop/book.ts'
+
+/** Entries that are the same on every day. */
+const TOLD = [
+  'action.intent',
+  'action.outcome',
+  'action.refused',
+  'label.seen',
+  'definition.seen',
+  'signal.raised',
+  'undo.started',
+  'effect.checked',
+  'undo.ended',
+] as const
 
 const missing = ['script', 'bwrap'].filter(
   (program) => !['/usr/bin', '/bin'].some((folder) => existsSync(join(folder, program))),
@@ -15,7 +30,7 @@ describe('the refund desk', { skip: missing.length > 0 ? `needs ${missing.join('
   const state = mkdtempSync(join(tmpdir(), 'firebreak-desk-test-'))
   after(() => rmSync(state, { recursive: true, force: true }))
 
-  it('S1 S2 S3 S6 S8 S10 S16: holds every claim, and keeps a ledger that verifies', { timeout: 240_000 }, () => {
+  it('S1 S2 S3 S6 S8 S10 S16: holds every claim, and keeps a ledger that verifies', { timeout: 240_000 }, async () => {
     const desk = spawnSync(process.execPath, [join(import.meta.dirname, 'start.ts'), '--json', '--state', state], {
       encoding: 'utf8',
     })
@@ -45,6 +60,7 @@ describe('the refund desk', { skip: missing.length > 0 ? `needs ${missing.join('
     assert.deepEqual([lastAct.without.paid, lastAct.within.later, lastAct.undo.undone], [200, 0, 11])
     const pages = lastAct.page.map((path: string) => readFileSync(path, 'utf8'))
     assert.equal(pages.length, 2)
+    assertRecorded('refund-desk', await ledgerOf(state), TOLD)
     for (const page of pages) assert.match(page, /Contained\.[\s\S]*did not leave/)
   })
 })

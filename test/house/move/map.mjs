@@ -53,7 +53,8 @@ export const rooms = {
       'files-desk checkpoints commit untold shown-changes landed-marks workspace-fault workspace-git workspace-marks workspace-names workspace-note workspace-survey',
     'host/people': 'control-socket answers ask-at undo undo-order',
     rehearsal: 'attempt replay replay-detectors replay-groups turn reach reach-diff policy-test proposed-config',
-    'control/advice': 'demand demands demands-seen demands-start demands-tried promises contain-command project-places try-launch',
+    'control/advice':
+      'demand demands demands-seen demands-start demands-tried promises contain-command project-places try-launch',
   },
 }
 /** Whole folders that move. */
