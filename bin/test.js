@@ -11,7 +11,7 @@ const LOOK_EVERY_MS = 5_000
 setUp()
 const asked = process.argv.slice(2)
 const files = asked.length > 0 ? asked : ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts']
-const runner = spawn(pinnedNode(), ['--test', '--test-concurrency=3', '--test-timeout=300000', ...files], {
+const runner = spawn(pinnedNode(), ['--test', '--test-concurrency=3', '--test-timeout=600000', ...files], {
   cwd: root,
   // Hundreds of files load the same modules.
   env: { ...process.env, NODE_COMPILE_CACHE: cache },
