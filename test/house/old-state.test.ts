@@ -1,5 +1,5 @@
 /**
- * A state that an earlier Firebreak wrote goes on. `old-state/state.tgz` is of commit a7eceb4, profile full: a run of
+ * A state that an earlier Firebreak wrote goes on. `old-state/state.tar.gz` is of commit a7eceb4, profile full: a run of
  * `alpha` (three calls, one of them held, a file left in its workspace), a checkpoint that no gateway has told of yet, and
  * a person's `contain beta`.
  */
@@ -21,7 +21,7 @@ it('a state of an earlier Firebreak: its ledger, fence, budget, workspace and ch
 }, async () => {
   const directory = realpathSync(temporaryDirectory())
   cpSync(join(import.meta.dirname, 'old-state'), directory, { recursive: true })
-  execFileSync('tar', ['-xzSf', 'state.tgz', '--numeric-owner', '--same-owner', '-C', directory], { cwd: directory })
+  execFileSync('tar', ['-xzSf', 'state.tar.gz', '--numeric-owner', '--same-owner', '-C', directory], { cwd: directory })
   const state = join(directory, '.firebreak')
   for (const name of NAMING) {
     const file = join(state, 'workspaces', 'alpha', name)

@@ -20,6 +20,7 @@ import {
   startFirebreak,
 } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
+import { CHECKOUT } from '../kit/open-checkout.ts'
 import { type ScriptedUpstream, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
@@ -103,7 +104,7 @@ function doomed(doom: Doom | undefined): Readonly<Record<string, string>> {
 }
 
 function preloaded(module: string, told: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return { NODE_OPTIONS: `--import=${join(import.meta.dirname, module)}`, ...told }
+  return { NODE_OPTIONS: `--import=${join(CHECKOUT, 'test/stop', module)}`, ...told }
 }
 
 export function fenced(state: string): string | undefined {
