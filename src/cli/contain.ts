@@ -8,7 +8,7 @@ import type { Noted } from '../cells/run-directory.ts'
 import { runDirectories } from '../cells/warden.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { OTHERS_BYTES_MAX } from '../config/yaml.ts'
+import { configBytesMax } from '../config/yaml.ts'
 import type { Confirmation, Order, Target } from '../control/containment.ts'
 import { askWardens, type ControlReply } from '../control/control-socket.ts'
 import { writeStopMark } from '../control/fence.ts'
@@ -219,7 +219,7 @@ async function configAtHand(call: Call): Promise<Config | undefined> {
     const read = readPlainFile(file, CONFIG_BYTES_MAX)
     if (read === undefined) return undefined
     // Another user's, of which each thousand agents cost time before anybody is stopped, counts as one that cannot be read.
-    if (process.geteuid?.() === 0 && read.uid !== 0 && read.bytes.length > OTHERS_BYTES_MAX) return undefined
+    if (read.bytes.length > configBytesMax(read.uid)) return undefined
     const loaded = await loadConfig(file, { node: process.execPath }, read.bytes.toString('utf8'))
     return loaded.ok ? loaded.value : undefined
   } catch {

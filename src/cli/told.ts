@@ -27,7 +27,7 @@ export function joined(all: readonly (Told | string)[], between = ', '): Told {
   return { text: all.map(textOf).join(between) }
 }
 
-/** Nothing. */
+/** The empty text of a part that a line does not have. */
 export const NONE: Told = { text: '' }
 
 function textOf(value: Told | string | number | undefined): string {

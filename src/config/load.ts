@@ -236,7 +236,7 @@ function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): S
   return server
 }
 
-/** What only looks like `${secret:name}` is filled in by nobody: whoever wrote it meant something else. */
+/** Reports texts that only look like `${secret:name}`: nobody fills them in, and whoever wrote them meant something else. */
 function checkPlaceholders(judge: Judge, mcp: StdioServer | HttpServer, source: Source): void {
   for (const { where, text, carrier } of injectedTexts(mcp))
     if (hasStrayPlaceholder(text, carrier))

@@ -3,7 +3,7 @@ import type { HttpServer, StdioServer } from './config.ts'
 
 /** A text of a server's entry that may hold `${secret:name}`. */
 export interface InjectedText {
-  /** Where it stands, for a person. */
+  /** The place of the text in its entry, for a person. */
   readonly where: string
   readonly text: string
   readonly carrier: Carrier

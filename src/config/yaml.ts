@@ -8,7 +8,12 @@ import type { Shape } from './shape.ts'
 /** A file larger than this is a mistake, and would be read in one piece. */
 const FILE_BYTES_MAX = 1_048_576
 /** Bytes that root reads of another user's file: its orders wait for nobody's thousand agents. */
-export const OTHERS_BYTES_MAX = 131_072
+const OTHERS_BYTES_MAX = 131_072
+
+/** Returns the bytes at most that this process reads of a configuration whose owner is `uid`. */
+export function configBytesMax(uid: number): number {
+  return process.geteuid?.() === 0 && uid !== 0 ? OTHERS_BYTES_MAX : FILE_BYTES_MAX
+}
 
 /**
  * Reads a YAML 1.2 file of a person by its shape; every fault goes to `problems` with its place, and a file that is no
@@ -23,12 +28,11 @@ export function readYaml<T>(path: string, shape: Shape<T>, problems: Problem[], 
   let text: string
   try {
     const bytes = proposed === undefined ? readFileSync(path) : Buffer.from(proposed)
-    const isAnothers = proposed === undefined && process.geteuid?.() === 0 && statSync(path).uid !== 0
-    const bytesMax = isAnothers ? OTHERS_BYTES_MAX : FILE_BYTES_MAX
-    if (bytes.length > bytesMax)
-      throw new RangeError(
-        `it has ${bytes.length} bytes; at most ${bytesMax} are read${isAnothers ? ' by root of another user’s' : ''}`,
-      )
+    const bytesMax = proposed === undefined ? configBytesMax(statSync(path).uid) : FILE_BYTES_MAX
+    if (bytes.length > bytesMax) {
+      const whose = bytesMax < FILE_BYTES_MAX ? ' by root of another user’s' : ''
+      throw new RangeError(`it has ${bytes.length} bytes; at most ${bytesMax} are read${whose}`)
+    }
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)

@@ -6,7 +6,7 @@ import { liesIn } from '../model/host-paths.ts'
 import { lstatOf, statOf, targetOf } from './looked-at.ts'
 import { WORKSPACE } from './workspace-note.ts'
 
-/** What of the host is shown in which place of a cell. */
+/** The places of a cell in which something of the host is shown. */
 export type Places = Pick<CellConfig, 'files' | 'root'>
 
 export type Found =
@@ -78,7 +78,7 @@ function partsOf(path: string): readonly string[] {
   return path.split('/').filter((part) => part !== '')
 }
 
-/** Where a link of a workspace leads in its cell. */
+/** The end of a link of a workspace, as its cell follows it. */
 export type Lead =
   /** Relative to the workspace, empty for itself. */
   | { readonly to: 'workspace'; readonly path: string }

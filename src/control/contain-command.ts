@@ -339,7 +339,7 @@ function startOf(
 
 interface Caches {
   readonly env: ReadonlyMap<string, string>
-  /** Where this host has what was fetched before, by a person's own variables. */
+  /** The place at which this host has what was fetched before, by a person's own variables. */
   readonly places: readonly string[]
 }
 

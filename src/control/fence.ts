@@ -336,7 +336,7 @@ const MARK = 'all'
 const SPARE = 'spare'
 const MARK_SPARE = 'spare-all'
 const RELEASE_ROOM = `room-${process.pid}`
-/** What others may write into a fence while a release waits for the ledger. */
+/** Bytes that others may write into a fence while a release waits for the ledger. */
 const RELEASE_BYTES = 65_536
 /** The bytes of a fence at most: entries of more agents than a state can have. */
 const BYTES_MAX = 8_388_608

@@ -79,7 +79,7 @@ const OF_FILES: Fields = {
   why: isText,
 }
 
-/** By kind: the fields that an entry has, and what each is; a check may throw. */
+/** The fields that an entry of each kind has, and a check for each, which may throw. */
 const FIELDS: Readonly<Record<Left['kind'], Fields>> = {
   'cell.contained': {
     cell: isOf(cellId),

@@ -102,7 +102,7 @@ export class Gateway {
   /** What cells of an agent have seen. */
   readonly #seen: SeenLabels
   readonly #pastCells: PastCells
-  /** Where the ledger leaves agents; the fence may have had no room to say so. */
+  /** The rungs at which the ledger leaves agents; the fence may have had no room to say so. */
   readonly #pastAgents: PastAgents
   readonly #budgets: BudgetBook
   readonly #shared = new Map<UpstreamName, Upstream>()

@@ -9,7 +9,7 @@ export interface Placeholder {
   readonly to: number
 }
 
-/** What carries a placeholder: any text, or the `href` of a URL, whose path has its braces as `%7B` and `%7D`. */
+/** The kind of text that carries a placeholder: any text, or the `href` of a URL, whose path has its braces as `%7B` and `%7D`. */
 export type Carrier = 'text' | 'url'
 
 /**

@@ -7,7 +7,7 @@ interface Node<T> {
   rule?: T
   readonly names: Map<string, Node<T>>
   items?: Node<T>
-  /** Its names without case and forms of Unicode. */
+  /** The names of its members without case and forms of Unicode. */
   folded?: ReadonlySet<string>
 }
 

@@ -41,7 +41,7 @@ interface Destination {
   readonly kind: 'destination'
   /** Values that the configuration allows; `null` is that nothing is named. */
   readonly values: ReadonlySet<string | null>
-  /** What the accepted definition gives the argument where it is left out. */
+  /** The values that the accepted definition gives the argument where it is left out. */
   readonly usual?: Usual
 }
 

@@ -2,9 +2,9 @@ import { isJsonObject, type Json, type JsonObject } from '../model/json.ts'
 import type { JsonPath } from '../model/path.ts'
 import { branchesOf, furtherOf, itemsOf, sameOf } from './schema-parts.ts'
 
-/** What an accepted definition gives a destination that is left out. */
+/** The values that an accepted definition gives a destination that is left out. */
 export interface Usual {
-  /** By its own default, and by those of whatever it lies in. */
+  /** The defaults of the destination itself and of whatever it lies in. */
   readonly values: readonly Json[]
   /** A default of its own holds in every case; else that nothing is named is to be judged, too. */
   readonly always: boolean
@@ -14,7 +14,7 @@ interface Place {
   readonly schema: JsonObject
   /** Steps of the path that led here. */
   readonly depth: number
-  /** One of several that may hold was taken on the way. */
+  /** True where one of several branches that may hold was taken on the way. */
   readonly isBranch: boolean
 }
 

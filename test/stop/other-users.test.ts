@@ -216,6 +216,14 @@ describe('S8: an order by root over another user’s state', { skip: SKIP }, () 
     const told = await firebreak(['contain', 'all', ...BY_MARIA, '--config', theirs, '--state', state], {}, 60_000)
     rmSync(join(directory, 'waits.cedar'))
     assert.equal(told.code, 0, told.stdout)
+
+    const by = (name: string) => firebreak(['contain', name, ...BY_MARIA, '--config', theirs, '--state', state])
+    writeFileSync(theirs, JSON.stringify({ ...text, policies: ['{a,b}'.repeat(28)] }))
+    assert.equal((await by('all')).code, 0)
+    writeFileSync(theirs, `${JSON.stringify(text)}\n# ${'x'.repeat(200_000)}`)
+    assert.doesNotMatch((await by('alpha')).stderr, /cannot be read/, 'control: it is root’s own')
+    chownSync(theirs, USER, USER)
+    assert.match((await by('alpha')).stderr, /piped\.yaml cannot be read: contain all, or a cell/)
   })
 
   it('is not confirmed where the user keeps root from seeing what runs', async () => {

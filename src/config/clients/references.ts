@@ -26,7 +26,7 @@ export interface Referred {
 }
 
 export interface Expansion {
-  /** What the text says, and each referred secret, by the name that `name` gave. */
+  /** The parts of the text: what it says, and each referred secret by the name that `name` gave. */
   readonly parts: readonly Part[]
   /** Sentences for a person: which variable was read here, which default was taken. */
   readonly notes: readonly string[]

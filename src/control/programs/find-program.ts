@@ -23,7 +23,7 @@ export interface FoundProgram {
   readonly path: readonly string[]
   /** Real paths that a person has as programs: by their PATH, or by hand. */
   readonly roots: readonly string[]
-  /** What was left out of what belongs to it. */
+  /** The places that belong to it and were left out. */
   readonly without: Pick<Parts, 'hidden' | 'left'>
 }
 

@@ -145,7 +145,7 @@ export function isInstallation(prefix: string): boolean {
   return libraries.some((name) => isFile(join(prefix, 'lib', name, 'os.py')))
 }
 
-/** Of Node, Conda, Ruby, Rust, Erlang, Elixir, Java, Perl, Julia. */
+/** Files and directories that only an installation has: of Node, Conda, Ruby, Rust, Erlang, Elixir, Java, Perl, Julia. */
 const MARKS = [
   ...['include/node/node.h', 'lib/node_modules/npm/package.json', 'conda-meta/history', 'lib/ruby/gems', 'lib/rustlib'],
   ...['lib/erlang/bin', 'lib/elixir/ebin', 'lib/jrt-fs.jar', 'lib/perl5', 'share/julia/base'],

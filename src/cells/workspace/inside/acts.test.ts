@@ -19,7 +19,7 @@ describe('what a file is to a host, whatever it is called', () => {
       else writeFileSync(join(base, path), text)
     }
   }
-  /** As its cell saw it, and as it was given, where that is not another one. */
+  /** The tree as its cell saw it, and as it was given where that is another one. */
   const trees = (lower = 'none') => ({ merged: base, lower: join(base, lower) })
   const acts = (path: string, mode = 0o644) => actsOn(trees(), `/${path}`, mode, 'file')
 

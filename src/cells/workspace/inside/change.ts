@@ -35,7 +35,7 @@ export interface Refused {
 
 export interface Landed {
   readonly landed: string
-  /** What it made, and the directory that it lies in. */
+  /** The paths that it made or touched: what has landed, and the directory that it lies in. */
   readonly stamps?: readonly Stamp[]
 }
 

@@ -155,15 +155,13 @@ function copy(from: string, to: string, mode: number): void {
  */
 function remove(since: Since, path: string, shown: string): void {
   const at = Buffer.from(path)
-  const isDirectory = statAt(at)?.isDirectory() === true
-  // A file that the cell removed while it was another is not what it has seen, either.
   const newer = newerAt(since, at, shown)
   if (newer !== undefined) throw new Error(refusal(newer))
-  removeAt(isDirectory ? since : undefined, at, shown)
+  removeAt(since, at, shown)
 }
 
-/** Of directories the times say nothing any more: what was in them has gone. */
-function removeAt(since: Since | undefined, at: Buffer, shown: string): void {
+/** Removes a path and what is below; the times of directories tell nothing any more, since what was in them has gone. */
+function removeAt(since: Since, at: Buffer, shown: string): void {
   const there = statAt(at)
   if (there === undefined) return
   if (there.isDirectory()) {
@@ -172,7 +170,7 @@ function removeAt(since: Since | undefined, at: Buffer, shown: string): void {
     })
     rmdirSync(at)
   } else {
-    if (since !== undefined && isNewer(since, shown, there)) throw new Error(refusal(shown))
+    if (isNewer(since, shown, there)) throw new Error(refusal(shown))
     unlinkSync(at)
   }
 }

@@ -297,7 +297,7 @@ function* names(path: string): Generator<Buffer | string> {
   }
 }
 
-/** What a link says. It is bytes, as names are. */
+/** Returns the target of a link as the bytes that it is. */
 function targetOf(link: string): Buffer {
   return readlinkSync(link, 'buffer')
 }
