@@ -7,6 +7,8 @@ import { isJsonObject, type Json, type JsonObject } from '../../src/model/index.
 const CHANCE = /\b[a-z]{1,2}_[0-9a-z]{16,20}\b|\b(?:sha256:)?[0-9a-f]{64}\b|\/tmp\/[\w-]+|(?<=127\.0\.0\.1:)\d{4,5}/g
 /** Members that say when, how long, and on which host. */
 const OF_THE_HOUR = /^(?:\w*[mM]s|expiresAt|clock|boot|receipt)$/
+/** Members whose times are written only where they are not their entry's: a matter of a millisecond. */
+const COUNTED = /^(?:charge|settled)$/
 
 /** Returns one line of canonical JSON for each entry; equal runs give equal lines. */
 export function normalLines(entries: readonly Entry[]): readonly string[] {
@@ -24,10 +26,11 @@ export function normalLines(entries: readonly Entry[]): readonly string[] {
     if (typeof value === 'string') return value.replace(CHANCE, name)
     if (Array.isArray(value)) return value.map(normal)
     if (!isJsonObject(value)) return value
-    const members = Object.entries(value).map(([key, each]) => [
-      key.replace(CHANCE, name),
-      key === 'charge' ? 'charge' : OF_THE_HOUR.test(key) ? shapeOf(each) : normal(each),
-    ])
+    const members = Object.entries(value).flatMap(([key, each]) => {
+      const kept = COUNTED.test(key) && isJsonObject(each) ? untimed(each) : each
+      if (kept === undefined) return []
+      return [[key.replace(CHANCE, name), OF_THE_HOUR.test(key) ? shapeOf(kept) : normal(kept)]]
+    })
     return Object.fromEntries(members) as JsonObject
   }
   return entries.map((entry) => {
@@ -42,4 +45,9 @@ export function normalLines(entries: readonly Entry[]): readonly string[] {
 function shapeOf(value: Json): Json {
   if (!isJsonObject(value)) return Array.isArray(value) ? 'list' : typeof value
   return Object.keys(value).sort()
+}
+
+/** Returns what is counted without when; undefined where nothing else was written. */
+function untimed({ atMs: _, dateMs: __, ...rest }: JsonObject): JsonObject | undefined {
+  return Object.keys(rest).length === 0 ? undefined : rest
 }
