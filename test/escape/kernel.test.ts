@@ -179,7 +179,9 @@ describe('kernel interfaces', {
   it('S1: pid 1 has its filter before the command has its first instruction', async () => {
     // Many at once, so that pid 1 is often the later of the two.
     const waiting = Array.from({ length: 40 }, () => ran(spec(['grep', '^Seccomp:', '/proc/1/status'])))
-    for (const { stdout } of await Promise.all(waiting)) assert.equal(stdout, 'Seccomp:\t2\n')
+    for (const { stdout, stderr, exit } of await Promise.all(waiting)) {
+      assert.equal(stdout, 'Seccomp:\t2\n', `${JSON.stringify(exit)} ${stderr}`)
+    }
   })
 
   it('S1: a filter, no_new_privs, no capability, one uid', async () => {

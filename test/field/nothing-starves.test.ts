@@ -1,9 +1,12 @@
 /** S17: what a cell says once is not written often, kept for ever or written in full each time it is tried. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
 import { before, describe, it } from 'node:test'
 import { isJsonObject, LIMITS } from '../../src/model/index.ts'
 import { residentMiB, startGateway, type TestGateway } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
+import { until } from '../kit/until.ts'
 import { call, errorOf, initialize, modern, post, rpc, textOf } from '../kit/wire.ts'
 
 const TOOLS = [
@@ -122,8 +125,11 @@ describe('S17: one cell', () => {
   it('S9: an order that comes while a release waits for the disk has the last word, also where it lowers nothing', async () => {
     const cells = [await gateway.admit('gamma'), await gateway.admit('gamma')] as const
     assert.ok((await gateway.order(cells, 'restricted')).ok)
-    // Told in one tick: the release is not on the disk when the order comes.
+    // Both wait for it when it goes on: the release is not on the disk when the order comes.
+    process.kill(gateway.gatewayPid, 'SIGSTOP')
+    await until('the gateway stands still', () => stateOf(gateway.gatewayPid) === 'T')
     const told = [gateway.release('gamma', 'normal'), gateway.order([cells[0]], 'restricted')]
+    process.kill(gateway.gatewayPid, 'SIGCONT')
     for (const { ok } of await Promise.all(told)) assert.ok(ok)
     const ids = new Set<string>(cells.map(({ id }) => id))
     const last = new Map<string, string>()
@@ -138,3 +144,7 @@ describe('S17: one cell', () => {
     assert.equal(heard.length, 1, 'and the warden hears of it')
   })
 })
+
+function stateOf(pid: number): string | undefined {
+  return /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]
+}
