@@ -12,9 +12,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { CELL_USER } from '../src/cells/etc.ts'
+import { openWarden, type Warden } from '../src/cells/linux/launch/warden.ts'
+import { CELL_USER } from '../src/cells/linux/view/etc.ts'
 import type { CellSpec } from '../src/cells/spec.ts'
-import { openWarden, type Warden } from '../src/cells/warden.ts'
 import { newCellId } from '../src/model/ids.ts'
 import type { Bench } from './main.ts'
 

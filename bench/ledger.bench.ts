@@ -8,8 +8,8 @@ import { fdatasync, mkdirSync, mkdtempSync, openSync, rmSync, write, writeSync }
 import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { Duplex } from 'node:stream'
-import { type Ledger, openLedger, originOf } from '../src/ledger/ledger.ts'
-import { startSealing } from '../src/ledger/sealing.ts'
+import { type Ledger, openLedger, originOf } from '../src/ledger/log/ledger.ts'
+import { startSealing } from '../src/ledger/seal/sealing.ts'
 import type { EntryBody } from '../src/model/entry.ts'
 import { actionId, agentName, cellId, environmentName, toolName, upstreamName } from '../src/model/ids.ts'
 import type { Bench } from './main.ts'
@@ -76,7 +76,7 @@ async function measure(durably: () => Promise<void>, writers: number, forMs: num
 
 async function openFirebreak(directory: string): Promise<Target & { close(): Promise<void> }> {
   const log = join(directory, 'ledger', 'test')
-  const main = resolve(import.meta.dirname, '../src/ledger/witness-main.ts')
+  const main = resolve(import.meta.dirname, '../src/ledger/seal/witness-main.ts')
   const argv = [main, '--directory', join(directory, 'witness'), '--log', 'test=3']
   const witness = spawn(process.execPath, argv, { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] })
   const ended = new Promise<void>((done) => witness.once('exit', () => done()))

@@ -8,9 +8,9 @@ import { createReadStream, mkdirSync, mkdtempSync, readFileSync, realpathSync, r
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { CELL_USER } from '../../src/cells/etc.ts'
-import { openWarden, type Warden } from '../../src/cells/warden.ts'
-import { makeCheckpoint, restoreCheckpoint } from '../../src/control/checkpoints.ts'
+import { openWarden, type Warden } from '../../src/cells/linux/launch/warden.ts'
+import { CELL_USER } from '../../src/cells/linux/view/etc.ts'
+import { makeCheckpoint, restoreCheckpoint } from '../../src/host/files/checkpoints.ts'
 import { newCellId } from '../../src/model/ids.ts'
 import { BOUNDS_DEFAULT } from '../../src/recovery/bounds.ts'
 

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { after, it } from 'node:test'
 import fc from 'fast-check'
 import { liesIn, resolvedPath } from '../model/host-paths.ts'
-import { cgroupMounts } from './cgroup-host.ts'
-import { diskOf } from './disk.ts'
 import { hold } from './handle.ts'
-import { freeUid, reserveUid, reserveWorkspace, UID_FIRST, UID_LAST } from './uid.ts'
-import { idMap } from './workspace/owner-map.ts'
+import { freeUid, reserveUid, reserveWorkspace, UID_FIRST, UID_LAST } from './linux/kernel/uid.ts'
+import { cgroupMounts } from './linux/limits/cgroup-host.ts'
+import { diskOf } from './linux/limits/disk.ts'
+import { idMap } from './linux/workspace/owner-map.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'firebreak-room-'))
 after(() => rmSync(base, { recursive: true, force: true }))

@@ -1,5 +1,5 @@
 import type { CellId } from '../model/ids.ts'
-import type { CellAbout } from './about.ts'
+import type { CellAbout } from './linux/abilities/about.ts'
 
 /** What a host lets the warden enforce. Each promise says under which profile it holds. */
 export type Profile = 'full' | 'user'

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { loadConfig } from '../config/load.ts'
-import { type Judged, judgeConfig } from '../control/setup.ts'
+import { type Judged, judgeConfig } from '../host/prepare/setup.ts'
 import { no, type Problem, type Result, sourceText } from '../model/index.ts'
 import { type Call, configFile, EXIT, type ExitCode } from './command.ts'
 

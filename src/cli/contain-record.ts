@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { containedEntry, leftForNext } from '../control/contain.ts'
-import type { Receipt } from '../control/containment.ts'
-import { toldOf } from '../control/receipt.ts'
-import { isOthers } from '../control/state-part.ts'
+import { isOthers } from '../host/state/state-part.ts'
+import { containedEntry, leftForNext } from '../host/stop/contain.ts'
+import type { Receipt } from '../host/stop/containment.ts'
+import { toldOf } from '../host/stop/receipt.ts'
 import type { Meant } from './contain-census.ts'
 
 /**

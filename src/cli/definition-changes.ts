@@ -1,6 +1,6 @@
-import type { Inspected } from '../control/inspect.ts'
-import type { Judged } from '../control/setup.ts'
-import { comparable, definitionDigest, definitionFault, promptDefinition } from '../gateway/definition.ts'
+import { comparable, definitionDigest, definitionFault, promptDefinition } from '../gateway/content/definition.ts'
+import type { Inspected } from '../host/prepare/inspect.ts'
+import type { Judged } from '../host/prepare/setup.ts'
 import {
   type DeclaredTool,
   grantedName,

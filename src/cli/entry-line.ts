@@ -1,4 +1,4 @@
-import { reasonsFrom } from '../gateway/record.ts'
+import { reasonsFrom } from '../gateway/pipeline/record.ts'
 import type { ActionHeld, ActionIntent, ActionRefused, Entry } from '../model/entry.ts'
 import type { Json, JsonObject } from '../model/json.ts'
 import { explain } from '../policy/index.ts'

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { duration } from '../config/units.ts'
-import { type Answer, giveAnswer, holdsOf, type KnownHold, wasRefused } from '../control/answers.ts'
-import { containedNow } from '../control/commit.ts'
-import { yamlQuoted, yamlText } from '../control/tool-stub.ts'
-import { reasonsFrom } from '../gateway/record.ts'
+import { reasonsFrom } from '../gateway/pipeline/record.ts'
+import { containedNow } from '../host/files/commit.ts'
+import { type Answer, giveAnswer, holdsOf, type KnownHold, wasRefused } from '../host/people/answers.ts'
+import { yamlQuoted, yamlText } from '../host/prepare/tool-stub.ts'
 import {
   type ActionHeld,
   isJsonObject,

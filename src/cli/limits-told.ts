@@ -1,7 +1,7 @@
+import { LOCKS_MAX } from '../cells/linux/uncounted/locks.ts'
+import { OPEN_FILES_MAX } from '../cells/linux/uncounted/open-files.ts'
+import { QUEUED_BYTES_MAX } from '../cells/linux/uncounted/queues.ts'
 import type { Exit, LimitReached } from '../cells/spec.ts'
-import { LOCKS_MAX } from '../cells/uncounted/locks.ts'
-import { OPEN_FILES_MAX } from '../cells/uncounted/open-files.ts'
-import { QUEUED_BYTES_MAX } from '../cells/uncounted/queues.ts'
 import type { Agent } from '../config/config.ts'
 
 /** Where a cell stands in firebreak.yaml (`agents: desk: cell`), and the limits that it was given. */

@@ -1,10 +1,10 @@
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import process from 'node:process'
 import { isatty } from 'node:tty'
-import { wardensIn } from '../cells/census.ts'
-import { runDirectories, usersOfRuns } from '../cells/warden.ts'
-import { runPlaces } from '../control/run-places.ts'
-import { statesIn } from '../control/tenants.ts'
+import { runDirectories, usersOfRuns } from '../cells/linux/launch/warden.ts'
+import { wardensIn } from '../cells/linux/limits/census.ts'
+import { runPlaces } from '../host/services/run-places.ts'
+import { statesIn } from '../host/state/tenants.ts'
 import { failedWith } from '../model/system-error.ts'
 
 /**

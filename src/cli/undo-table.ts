@@ -1,5 +1,5 @@
-import { reasonsFrom } from '../gateway/record.ts'
-import type { Standing } from '../ledger/effects.ts'
+import { reasonsFrom } from '../gateway/pipeline/record.ts'
+import type { Standing } from '../ledger/views/effects.ts'
 import { cutText } from '../model/text.ts'
 import { explain } from '../policy/index.ts'
 import { howToFindOut, type Plan, type PlannedEffect, type Totals } from '../recovery/plan.ts'

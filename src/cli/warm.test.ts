@@ -5,7 +5,7 @@ import { it } from 'node:test'
 
 const sources = join(import.meta.dirname, '..')
 /** Shown to cells, at places of their own, where no compiled code is kept. */
-const IN_CELLS = /^(control\/drill|cells\/workspace\/inside)\//
+const IN_CELLS = /^(rehearsal\/drill|cells\/linux\/workspace\/inside)\//
 
 it('every program of ours is compiled before the first start', () => {
   const warm = readFileSync(join(import.meta.dirname, 'warm.ts'), 'utf8')

@@ -10,9 +10,9 @@ const PROGRAMS = [
   'cli/main.ts',
   'gateway/main.ts',
   'gateway/inspect-main.ts',
-  'ledger/witness-main.ts',
-  'cells/pump-main.ts',
-  'cells/listener-main.ts',
+  'ledger/seal/witness-main.ts',
+  'cells/linux/streams/pump-main.ts',
+  'cells/linux/streams/listener-main.ts',
 ]
 
 for (const program of PROGRAMS)

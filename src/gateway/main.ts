@@ -10,9 +10,9 @@ import process from 'node:process'
 import { receiveDescriptors } from '../cells/descriptors.ts'
 import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
 import { Gateway } from './gateway.ts'
-import { startHeartbeat } from './heartbeat.ts'
-import { type Pulse, pulseBytes } from './pulse.ts'
-import { readSetup, type WardenMessage } from './setup.ts'
+import { startHeartbeat } from './link/heartbeat.ts'
+import { type Pulse, pulseBytes } from './link/pulse.ts'
+import { readSetup, type WardenMessage } from './link/setup.ts'
 
 shutProcess(uidArgument(process.argv))
 // Its log may lie on the disk that is full: what cannot be said must not end it.

@@ -1,13 +1,15 @@
 /** What other rooms may use of this one. Cedar's library is loaded by `parsePolicies` alone, and only in a worker. */
-export { chargedIn, type Rows, rowsIn } from './answer-cost.ts'
-export { labelsMeanwhile } from './answer-labels.ts'
-export { valuesOf } from './answer-parts.ts'
-export type { Authority, DefinitionProblem } from './authority.ts'
-export { BookClock, type ClockMark, type Moment, type Uptime } from './book-clock.ts'
-export { BudgetBook, type BudgetReason, type BudgetView, type Reservation } from './budget.ts'
-export type { BundledAction, BundledPolicy, PolicyBundle } from './bundle.ts'
-export { type Effected, fillTemplate, undoneIn } from './compensation.ts'
-export { type CompiledPolicies, compilePolicies } from './compile.ts'
+
+export { BookClock, type ClockMark, type Moment, type Uptime } from './budget/book-clock.ts'
+export { BudgetBook, type BudgetReason, type BudgetView, type Reservation } from './budget/budget.ts'
+export type { BundledAction, BundledPolicy, PolicyBundle } from './cedar/bundle.ts'
+export { type CompiledPolicies, compilePolicies } from './cedar/compile.ts'
+export { parsePolicies } from './cedar/parse.ts'
+export { cedarActionId } from './cedar/vocabulary.ts'
+export type { PolicySource } from './cedar/written.ts'
+export { chargedIn, type Rows, rowsIn } from './decide/answer-cost.ts'
+export type { Authority, DefinitionProblem } from './decide/authority.ts'
+export { type Effected, fillTemplate, undoneIn } from './decide/compensation.ts'
 export {
   type Admitted,
   type Allowed,
@@ -24,10 +26,18 @@ export {
   type PermitReason,
   type Refusal,
   topOf,
-} from './decide.ts'
-export type { ArgumentLimit, Delegation, Restriction } from './delegation.ts'
-export { explain } from './explain.ts'
-export { Exposure, type ExposureView } from './exposure.ts'
+} from './decide/decide.ts'
+export type { ArgumentLimit, Delegation, Restriction } from './decide/delegation.ts'
+export type { GrantSource } from './decide/grant-permit.ts'
+export { noRoomFor } from './decide/no-room.ts'
+export { readSpend, type SpendProblem } from './decide/spend.ts'
+export type { Task } from './decide/task.ts'
+export { explain } from './explain/explain.ts'
+export { shownDefinition } from './explain/shown-limits.ts'
+export { type Turn, type TurnInput, turnOf } from './explain/turn.ts'
+export { labelsMeanwhile } from './flow/answer-labels.ts'
+export { valuesOf } from './flow/answer-parts.ts'
+export { Exposure, type ExposureView } from './flow/exposure.ts'
 export {
   argumentNames,
   compileFlow,
@@ -36,18 +46,9 @@ export {
   issuedBy,
   type ListedValues,
   listedValues,
-} from './flow.ts'
-export type { GrantSource } from './grant-permit.ts'
-export { noRoomFor } from './no-room.ts'
-export { Words } from './own-words.ts'
-export { parsePolicies } from './parse.ts'
-export { type Operation, type Reach, type ReachInput, reach, WORKSPACE } from './reach.ts'
-export { type ReachChange, reachDiff } from './reach-diff.ts'
-export { shownDefinition } from './shown-limits.ts'
-export { skeleton } from './skeleton.ts'
-export { readSpend, type SpendProblem } from './spend.ts'
-export type { Task } from './task.ts'
-export { type Turn, type TurnInput, turnOf } from './turn.ts'
-export { cedarActionId } from './vocabulary.ts'
-export { placing } from './where-seen.ts'
-export type { PolicySource } from './written.ts'
+} from './flow/flow.ts'
+export { Words } from './flow/own-words.ts'
+export { skeleton } from './flow/skeleton.ts'
+export { placing } from './flow/where-seen.ts'
+export { type Operation, type Reach, type ReachInput, reach, WORKSPACE } from './reach/reach.ts'
+export { type ReachChange, reachDiff } from './reach/reach-diff.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type Declared, nextStep, standingOf } from '../ledger/effects.ts'
+import { type Declared, nextStep, standingOf } from '../ledger/views/effects.ts'
 import type { Entry, EntryBody } from '../model/entry.ts'
 import {
   type ActionId,

@@ -5,7 +5,7 @@ import {
   nextStep,
   type Standing,
   standingOf,
-} from '../ledger/effects.ts'
+} from '../ledger/views/effects.ts'
 import type { Entry } from '../model/entry.ts'
 import {
   type ActionId,

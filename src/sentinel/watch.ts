@@ -136,7 +136,7 @@ const OWN_NAMES = [
   'firebreak.accepted.json',
   '.firebreak/',
   'gateway/main.ts',
-  'ledger/witness-main.ts',
+  'seal/witness-main.ts',
   'firebreak release',
   'firebreak grant',
   'firebreak approve',

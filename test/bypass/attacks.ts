@@ -5,15 +5,15 @@ export type Elsewhere = readonly [file: string, part: string]
 
 export const ATTACKS = {
   'duplicate keys': [['test/e2e/frames.test.ts', 'a frame that cannot be read is in the record']],
-  'integers over 2^53': [['src/gateway/strict-json.test.ts', 'takes what lies just under the limits']],
-  'lone surrogates': [['src/gateway/strict-json.test.ts', 'reads every other JSON as the platform does']],
+  'integers over 2^53': [['src/gateway/content/strict-json.test.ts', 'takes what lies just under the limits']],
+  'lone surrogates': [['src/gateway/content/strict-json.test.ts', 'reads every other JSON as the platform does']],
   'look-alike text': [['test/e2e/holds.test.ts', 'whole and exact only']],
   'recipients in cc and bcc': [['test/e2e/frames.test.ts', 'S11: what the schema does not declare is refused']],
   'paths and programs': [
     ['test/escape/files.test.ts', 'symlinks in the workspace lead nowhere outside'],
     ['test/escape/workspace.test.ts', 'landing is not redirected by a symlink swapped in while it lands'],
   ],
-  'nested JSON in strings': [['src/gateway/schema.test.ts', 'accepts what is declared']],
+  'nested JSON in strings': [['src/gateway/content/schema.test.ts', 'accepts what is declared']],
   'split and slow exfiltration': [['test/e2e/holds.test.ts', 'confidential data binds every action elsewhere']],
   'exfiltration through an allowed domain': [
     ['test/e2e/upstream-answers.test.ts', 'no redirect was followed'],
@@ -26,7 +26,7 @@ export const ATTACKS = {
   'confused deputy through delegation': [
     ['test/e2e/delegation.test.ts', 'launders nothing'],
     ['test/e2e/delegation.test.ts', 'a chain never widens'],
-    ['src/policy/delegation.test.ts', '100,000 random chains'],
+    ['src/policy/decide/delegation.test.ts', '100,000 random chains'],
     ['test/e2e/delegation-cells.test.ts', 'the helper has its part and no more'],
   ],
   'approvals replayed with other arguments': [
@@ -39,8 +39,8 @@ export const ATTACKS = {
   ],
   'stale task handles': [['test/e2e/identity.test.ts', 'used on another cell’s listener it is unknown']],
   'budget races': [
-    ['src/policy/budget.test.ts', 'no window ever holds more than its budget'],
-    ['src/policy/budget.test.ts', 'a chain is charged whole or not at all'],
+    ['src/policy/budget/budget.test.ts', 'no window ever holds more than its budget'],
+    ['src/policy/budget/budget.test.ts', 'a chain is charged whole or not at all'],
   ],
   'a decision point that times out and fails open': [
     ['test/e2e/failures.test.ts', 'stopped without a word, it is missed in the same way'],
@@ -49,9 +49,9 @@ export const ATTACKS = {
     ['test/e2e/processes.test.ts', 'a gateway alive without a heartbeat'],
   ],
   'empty policy meaning allow': [
-    ['src/policy/parse.test.ts', 'a grant of no tool, or of tools nobody has accepted, permits nothing'],
-    ['src/policy/decide.test.ts', 'S2: a live grant alone allows'],
-    ['src/policy/differential/differential.test.ts', 'the compiled policies answer as Cedar does'],
+    ['src/policy/cedar/parse.test.ts', 'a grant of no tool, or of tools nobody has accepted, permits nothing'],
+    ['src/policy/decide/decide.test.ts', 'S2: a live grant alone allows'],
+    ['test/policy/differential/differential.test.ts', 'the compiled policies answer as Cedar does'],
   ],
   'a CONNECT relayed through an allowed host': [
     ['test/e2e/frames.test.ts', 'a listener is no proxy'],
@@ -61,7 +61,7 @@ export const ATTACKS = {
   'sandbox silently skipped when unavailable': [
     ['test/escape/throughput.test.ts', 'a host that cannot hold it refuses the launch'],
     ['test/escape/user-profile.test.ts', 'stop the launch unless a person accepts it'],
-    ['src/cells/probe.test.ts', 'a promise holds where nothing it needs is lacking'],
+    ['src/cells/linux/abilities/probe.test.ts', 'a promise holds where nothing it needs is lacking'],
   ],
   'process trees that survive stop': [
     ['test/escape/lifecycle.test.ts', 'cells die with a killed warden'],
@@ -76,8 +76,8 @@ export const ATTACKS = {
   ],
   'agents that kill the policy process and erase the log': [
     ['test/escape/two-cells.test.ts', 'a signal sent to every process reaches only its own'],
-    ['src/ledger/verify.test.ts', 'a truncation at every boundary between records'],
-    ['src/ledger/verify.test.ts', 'a whole log that is gone'],
+    ['src/ledger/verify/verify.test.ts', 'a truncation at every boundary between records'],
+    ['src/ledger/verify/verify.test.ts', 'a whole log that is gone'],
   ],
   'image-controlled LD_PRELOAD': [
     ['test/escape/root-image.test.ts', 'nor can it have its own libraries loaded'],

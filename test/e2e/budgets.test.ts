@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import { describe, it } from 'node:test'
-import { reasonsFrom } from '../../src/gateway/record.ts'
+import { reasonsFrom } from '../../src/gateway/pipeline/record.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import type { JsonObject } from '../../src/model/index.ts'
 import { explain } from '../../src/policy/index.ts'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
-import { judgeConfig } from '../../src/control/setup.ts'
+import { judgeConfig } from '../../src/host/prepare/setup.ts'
 import { firebreak, repository, SKIP } from '../kit/command-line.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 

@@ -5,16 +5,16 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import type { CellSpec } from '../../src/cells/spec.ts'
-import { openWarden } from '../../src/cells/warden.ts'
 import {
   makeCheckpoint,
   rehearseRestore,
   restoreCheckpoint,
   storeOf,
   type Wanted,
-} from '../../src/control/checkpoints.ts'
-import { livedSpans } from '../../src/control/workspace-marks.ts'
+} from '../../src/host/files/checkpoints.ts'
+import { livedSpans } from '../../src/host/files/workspace-marks.ts'
 import { personName } from '../../src/model/ids.ts'
 import { BOUNDS_DEFAULT } from '../../src/recovery/bounds.ts'
 import type { Checkpoint } from '../../src/recovery/checkpoint.ts'

@@ -1,6 +1,6 @@
 /** A warden that launches one running cell and one that is never started, says so, and waits to be killed. */
 import process from 'node:process'
-import { openWarden } from '../../src/cells/warden.ts'
+import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import { spec } from './kit.ts'
 
 const [lower = '', changes = '', changesOfBlocked = ''] = process.argv.slice(2)

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
-import { openWarden } from '../../src/cells/warden.ts'
+import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import { NODE, spec } from './kit.ts'
 
 const [how, base = ''] = process.argv.slice(2)

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, fsyncSync, mkdirSync, openSync, statfsSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { DISK_BYTES_DEFAULT, openChangesDisks } from '../../src/cells/workspace/changes-disk.ts'
+import { DISK_BYTES_DEFAULT, openChangesDisks } from '../../src/cells/linux/workspace/changes-disk.ts'
 import { until } from '../kit/until.ts'
 import { hostDirectory, launched, outputOf, ran, SKIP, spec } from './kit.ts'
 

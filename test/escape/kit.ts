@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after } from 'node:test'
-import type { Cell } from '../../src/cells/cell.ts'
-import { CELL_USER } from '../../src/cells/etc.ts'
+import type { Cell } from '../../src/cells/linux/launch/cell.ts'
+import { openWarden, type Warden } from '../../src/cells/linux/launch/warden.ts'
+import { CELL_USER } from '../../src/cells/linux/view/etc.ts'
 import type { CellSpec, Exit, TeardownReceipt } from '../../src/cells/spec.ts'
-import { openWarden, type Warden } from '../../src/cells/warden.ts'
 import { newCellId } from '../../src/model/ids.ts'
 
 /** Why these tests cannot run here; shown as skipped, never as passed. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { openWarden } from '../../src/cells/warden.ts'
+import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import { until } from '../kit/until.ts'
 import { hostDirectory, launched, outputOf, ran, SKIP, spec, warden, workspaceOver } from './kit.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { openSensors, type Sensed } from '../../src/cells/sensors/sensors.ts'
+import { openSensors, type Sensed } from '../../src/cells/linux/sensors/sensors.ts'
 import type { CellSpec } from '../../src/cells/spec.ts'
 import { launched, NODE, outputOf, SKIP, spec, warden } from './kit.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
-import { openWarden } from '../../src/cells/warden.ts'
+import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import { lastReport, NODE, spec } from './kit.ts'
 
 const [lie, base] = process.argv.slice(2)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { CGROUP_PARENT, createCgroup } from '../../src/cells/cgroup.ts'
-import { openCgroups } from '../../src/cells/cgroup-host.ts'
+import { CGROUP_PARENT, createCgroup } from '../../src/cells/linux/limits/cgroup.ts'
+import { openCgroups } from '../../src/cells/linux/limits/cgroup-host.ts'
 import { hostDirectory, ran, SKIP, spec, workspaceOver } from './kit.ts'
 
 const MIB = 1024 * 1024

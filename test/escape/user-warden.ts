@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
+import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import type { CellSpec } from '../../src/cells/spec.ts'
-import { openWarden } from '../../src/cells/warden.ts'
 import { lastReport, NODE, outputOf, spec } from './kit.ts'
 
 const [base = '', lower = ''] = process.argv.slice(2)

@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { choosing } from '../../src/control/commit.ts'
+import { choosing } from '../../src/host/files/commit.ts'
 import { pathPattern } from '../../src/model/pattern.ts'
 import { until } from '../kit/until.ts'
 import { hostDirectory, launched, NODE, ran, SKIP, spec, warden, workspaceOver } from './kit.ts'
@@ -120,16 +120,12 @@ describe('what a cell changed', { skip: SKIP }, () => {
       rest.changes.map(({ path }) => path),
       ['package.json'],
     )
-    const yes = await (await warden()).commit(
-      workspace.changes,
-      ['package.json', '../escape', 'nothing'],
-      ['package.json'],
-    )
+    const yes = await (await warden()).commit(workspace.changes, ['package.json', './', 'nothing'], ['package.json'])
     assert.ok(yes.ok)
     assert.deepEqual(yes.value.landed, ['package.json'])
     assert.deepEqual(
       yes.value.refused.map(({ refused }) => refused),
-      ['../escape', 'nothing'],
+      ['./', 'nothing'],
     )
     assert.ok((await warden()).discard(workspace.changes).ok)
     assert.ok(!(await (await warden()).diff(workspace.changes)).ok, 'nothing is kept any more')

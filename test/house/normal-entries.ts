@@ -1,5 +1,5 @@
 /** Entries of a log as two runs of one script share them: what time, chance and the host put into them is numbered. */
-import { canonicalText } from '../../src/ledger/canonical.ts'
+import { canonicalText } from '../../src/ledger/log/canonical.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../src/model/index.ts'
 

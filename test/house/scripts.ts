@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import process from 'node:process'
 import { loadConfig } from '../../src/config/load.ts'
-import { declaredFor, storyOf } from '../../src/control/undo.ts'
+import { declaredFor, storyOf } from '../../src/host/people/undo.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import { environmentName, type JsonObject, newCellId, personName } from '../../src/model/index.ts'
 import { planOf, todo } from '../../src/recovery/plan.ts'

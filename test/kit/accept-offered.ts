@@ -1,8 +1,8 @@
 import type { Config } from '../../src/config/config.ts'
-import { type Accepted, readAllAccepted, readSpoken, writeAllAccepted } from '../../src/control/accepted.ts'
-import { definitionDigest, definitionFault, promptDefinition } from '../../src/gateway/definition.ts'
+import { definitionDigest, definitionFault, promptDefinition } from '../../src/gateway/content/definition.ts'
+import { listAll } from '../../src/gateway/pipeline/upstreams.ts'
 import { connectHttpUpstream } from '../../src/gateway/protocols/mcp/http-upstream.ts'
-import { listAll } from '../../src/gateway/upstreams.ts'
+import { type Accepted, readAllAccepted, readSpoken, writeAllAccepted } from '../../src/host/prepare/accepted.ts'
 import { grantedName, type JsonObject, personName, type ToolName } from '../../src/model/index.ts'
 
 /**

@@ -9,13 +9,13 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { loadConfig } from '../../src/config/load.ts'
-import { type Services, startServices } from '../../src/control/services.ts'
-import { gatewaySetup, judgeConfig } from '../../src/control/setup.ts'
-import type { State } from '../../src/control/state.ts'
-import { openTenantState } from '../../src/control/tenants.ts'
-import { carryOut, type UndoOrder } from '../../src/control/undo-order.ts'
-import type { Pulse } from '../../src/gateway/pulse.ts'
-import { readEntries } from '../../src/ledger/read.ts'
+import type { Pulse } from '../../src/gateway/link/pulse.ts'
+import { carryOut, type UndoOrder } from '../../src/host/people/undo-order.ts'
+import { gatewaySetup, judgeConfig } from '../../src/host/prepare/setup.ts'
+import { type Services, startServices } from '../../src/host/services/services.ts'
+import type { State } from '../../src/host/state/state.ts'
+import { openTenantState } from '../../src/host/state/tenants.ts'
+import { readEntries } from '../../src/ledger/log/read.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import {
   actionId,
@@ -154,7 +154,7 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
     state,
     ledgerDirectory,
     gatewayPid: pidOf('gateway/main.ts'),
-    witnessPid: pidOf('ledger/witness-main.ts'),
+    witnessPid: pidOf('seal/witness-main.ts'),
     lost: services.value.lost,
     orders,
     admit: (agent = 'alpha', beginning = {}) => admit(services.value, agent, ++numbers, beginning),

@@ -19,9 +19,16 @@ export const CORE: readonly string[] = [
     ...['decide', 'decimal', 'delegation', 'exposure', 'expression', 'field-tree', 'flow', 'grant-permit', 'guard'],
     ...['judge', 'links', 'long', 'member', 'operators', 'own-words', 'parts', 'pattern', 'question', 'request'],
     ...['skeleton', 'slices', 'sliding-window', 'spelling', 'spend', 'task', 'value', 'vocabulary'],
-  ].map((name) => `src/policy/${name}.ts`),
-  ...['holds', 'withdrawn'].map((name) => `src/gateway/${name}.ts`),
+  ].map((name) => only(`src/policy/*/${name}.ts`)),
+  ...['holds', 'withdrawn'].map((name) => `src/gateway/pipeline/${name}.ts`),
 ]
+
+/** Returns the one file that a pattern means; no file, or several, is an error in the list above. */
+function only(pattern: string): string {
+  const [file, ...others] = globSync(pattern, { cwd: ROOT })
+  if (file === undefined || others.length > 0) throw new Error(`${pattern} does not mean one file`)
+  return file
+}
 
 /** Parsed by TypeScript itself, as the project has it. */
 export function mutantsOfAll(files: readonly string[]): readonly Mutant[] {

@@ -69,8 +69,8 @@ describe('mutants of a text', () => {
 describe('a trial', () => {
   const directory = mkdtempSync(join(tmpdir(), 'firebreak-mutation-'))
   after(() => rmSync(directory, { recursive: true }))
-  const file = 'src/policy/links.ts'
-  const test = 'src/policy/links.test.ts'
+  const file = 'src/policy/flow/links.ts'
+  const test = 'src/policy/flow/links.test.ts'
 
   it('passes without a mutant, fails with one, and knows which code it ran', async () => {
     const laboratory = new Laboratory(directory, 1)
@@ -80,12 +80,12 @@ describe('a trial', () => {
     assert.equal((await laboratory.try(test, 60, mutant)).outcome, 'failed')
     const runs = await laboratory.observe(test)
     assert.equal(runs?.(file, mutant.runsAt), true)
-    assert.equal(runs?.('src/policy/task.ts', mutant.runsAt), false)
+    assert.equal(runs?.('src/policy/decide/task.ts', mutant.runsAt), false)
   })
 
   it('is made with every test that loads the file', () => {
-    const tests = testsOf('src/gateway/withdrawn.ts')
-    assert.deepEqual(tests, ['src/gateway/way-out.test.ts', 'src/gateway/withdrawn.test.ts'])
+    const tests = testsOf('src/gateway/pipeline/withdrawn.ts')
+    assert.deepEqual(tests, ['src/gateway/pipeline/withdrawn.test.ts', 'src/gateway/protocols/relay/way-out.test.ts'])
     for (const each of CORE) assert.ok(testsOf(each).length > 0, each)
   })
 })

@@ -7,9 +7,9 @@
  * - The wall clock is set forward and back as often as it likes. Only after a boot is it right again.
  */
 import assert from 'node:assert/strict'
-import { chargeOf, settledOf } from '../../src/gateway/charge.ts'
-import { PastSpending } from '../../src/gateway/past.ts'
-import { reasonsJson } from '../../src/gateway/record.ts'
+import { PastSpending } from '../../src/gateway/admission/past.ts'
+import { chargeOf, settledOf } from '../../src/gateway/pipeline/charge.ts'
+import { reasonsJson } from '../../src/gateway/pipeline/record.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import {
   type ActionId,

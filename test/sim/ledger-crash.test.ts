@@ -6,8 +6,8 @@ import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { type Ledger, openLedger, originOf } from '../../src/ledger/ledger.ts'
-import { readEntries } from '../../src/ledger/read.ts'
+import { type Ledger, openLedger, originOf } from '../../src/ledger/log/ledger.ts'
+import { readEntries } from '../../src/ledger/log/read.ts'
 import { CELL, fill, intent } from './ledger-fixture.ts'
 
 const WRITER = resolve(import.meta.dirname, 'ledger-writer.ts')

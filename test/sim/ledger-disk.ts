@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { Disk, DiskFile } from '../../src/ledger/disk.ts'
+import type { Disk, DiskFile } from '../../src/ledger/log/disk.ts'
 
 /**
  * A disk in memory that can lose power at any moment. What was not synced may be there, be gone, or be torn between any

@@ -3,7 +3,7 @@
  * prints the size that it then knows to be safe. Where the ledger fails it prints why, tries once more, and ends.
  */
 import process from 'node:process'
-import { openLedger, originOf } from '../../src/ledger/ledger.ts'
+import { openLedger, originOf } from '../../src/ledger/log/ledger.ts'
 import { CELL, intent } from './ledger-fixture.ts'
 
 const ledger = await openLedger({

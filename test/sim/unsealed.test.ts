@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { openLedger, originOf } from '../../src/ledger/ledger.ts'
-import { LEDGER_LIMITS } from '../../src/ledger/limits.ts'
-import { startSealing } from '../../src/ledger/sealing.ts'
+import { openLedger, originOf } from '../../src/ledger/log/ledger.ts'
+import { LEDGER_LIMITS } from '../../src/ledger/log/limits.ts'
+import { startSealing } from '../../src/ledger/seal/sealing.ts'
 import { fill, intent, witnessFor } from './ledger-fixture.ts'
 
 const UNSEALED_MAX = LEDGER_LIMITS.unsealedEntriesMax

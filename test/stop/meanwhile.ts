@@ -7,7 +7,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
 import { loadConfig } from '../../src/config/load.ts'
-import { openTenantState } from '../../src/control/tenants.ts'
+import { openTenantState } from '../../src/host/state/tenants.ts'
 
 const { config = '', environment = '', state = '', report = '' } = JSON.parse(process.env.MEANWHILE ?? '{}')
 const loaded = await loadConfig(config, { node: process.execPath })

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import process from 'node:process'
 
-/** Of a pulse, its place among the kinds. src/gateway/pulse.ts */
+/** Of a pulse, its place among the kinds. src/gateway/link/pulse.ts */
 const CONTAIN = 10
 const { writeUInt8, writeUInt16LE } = Buffer.prototype
 let muted: Buffer | undefined

@@ -6,8 +6,8 @@ import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
-import type { Order } from '../../src/control/containment.ts'
-import { fenceAgents } from '../../src/control/stop.ts'
+import type { Order } from '../../src/host/stop/containment.ts'
+import { fenceAgents } from '../../src/host/stop/stop.ts'
 import { agentName } from '../../src/model/index.ts'
 
 export interface Ordered {

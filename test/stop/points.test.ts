@@ -1,7 +1,7 @@
 /** Each point of the stop made to lie or to hang: contained is said only where it is true. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Confirmation } from '../../src/control/containment.ts'
+import type { Confirmation } from '../../src/host/stop/containment.ts'
 import { type Ran, SKIP } from '../kit/command-line.ts'
 import { BY_MARIA, desk, fenced, ledgerHolds, nothingIsLeft, over, standsStill } from './kit.ts'
 

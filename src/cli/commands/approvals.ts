@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { createInterface, type Interface } from 'node:readline/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Answer, answerGiven, giveAnswer, holdsOf, type KnownHold } from '../../control/answers.ts'
+import { type Answer, answerGiven, giveAnswer, holdsOf, type KnownHold } from '../../host/people/answers.ts'
 import { LIMITS, personName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { wholeOf } from '../held-whole.ts'

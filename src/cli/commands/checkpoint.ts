@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import process from 'node:process'
-import type { Warden } from '../../cells/warden.ts'
+import type { Warden } from '../../cells/linux/launch/warden.ts'
 import {
   findCheckpoint,
   type Made,
@@ -8,11 +8,11 @@ import {
   makeCheckpoint,
   storeOf,
   type Wanted,
-} from '../../control/checkpoints.ts'
-import { askHolder } from '../../control/control-socket.ts'
-import { boundsOf } from '../../control/files-desk.ts'
-import { leaveUntold } from '../../control/untold.ts'
-import { workspaceFaultText } from '../../control/workspace-fault.ts'
+} from '../../host/files/checkpoints.ts'
+import { boundsOf } from '../../host/files/files-desk.ts'
+import { leaveUntold } from '../../host/files/untold.ts'
+import { workspaceFaultText } from '../../host/files/workspace-fault.ts'
+import { askHolder } from '../../host/people/control-socket.ts'
 import type { Json } from '../../model/index.ts'
 import type { Checkpoint } from '../../recovery/checkpoint.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'

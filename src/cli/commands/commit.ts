@@ -1,17 +1,24 @@
 import { basename } from 'node:path'
 import process from 'node:process'
-import type { Warden } from '../../cells/warden.ts'
-import type { Landing } from '../../cells/workspace/changes.ts'
-import type { Executes } from '../../cells/workspace/executes.ts'
+import type { Warden } from '../../cells/linux/launch/warden.ts'
+import type { Landing } from '../../cells/linux/workspace/changes.ts'
+import type { Executes } from '../../cells/linux/workspace/executes.ts'
 import type { Agent } from '../../config/config.ts'
-import { madeEntry, makeCheckpoint } from '../../control/checkpoints.ts'
-import { type Contained, commitWanted, containedNow, ruleFor, type Wanted, wantedJson } from '../../control/commit.ts'
-import { askHolder } from '../../control/control-socket.ts'
-import { boundsOf } from '../../control/files-desk.ts'
-import { CHANGED_SINCE, changedSinceShown, noteShown } from '../../control/shown-changes.ts'
-import { leaveUntold } from '../../control/untold.ts'
-import { workspaceFaultText } from '../../control/workspace-fault.ts'
-import { markDiscarded } from '../../control/workspace-marks.ts'
+import { madeEntry, makeCheckpoint } from '../../host/files/checkpoints.ts'
+import {
+  type Contained,
+  commitWanted,
+  containedNow,
+  ruleFor,
+  type Wanted,
+  wantedJson,
+} from '../../host/files/commit.ts'
+import { boundsOf } from '../../host/files/files-desk.ts'
+import { CHANGED_SINCE, changedSinceShown, noteShown } from '../../host/files/shown-changes.ts'
+import { leaveUntold } from '../../host/files/untold.ts'
+import { workspaceFaultText } from '../../host/files/workspace-fault.ts'
+import { markDiscarded } from '../../host/files/workspace-marks.ts'
+import { askHolder } from '../../host/people/control-socket.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { folded, named, printable } from '../printable.ts'

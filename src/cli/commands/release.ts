@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Agent } from '../../config/config.ts'
-import { holdsOf, withdrawAnswer } from '../../control/answers.ts'
-import { askWardens, type ControlRequest, type Done, TOO_LATE } from '../../control/control-socket.ts'
-import { againText, fencedIn, readFence, releaseFenced, withRoomToRelease } from '../../control/fence.ts'
-import { orderAsTold, rungLeft } from '../../control/fence-as-told.ts'
-import { startServices } from '../../control/services.ts'
-import { gatewaySetup, type Judged } from '../../control/setup.ts'
-import { fenceByOrders, newOrderId } from '../../control/stop.ts'
-import { openTenantState, tenantOf, tenantState } from '../../control/tenants.ts'
+import { holdsOf, withdrawAnswer } from '../../host/people/answers.ts'
+import { askWardens, type ControlRequest, type Done, TOO_LATE } from '../../host/people/control-socket.ts'
+import { gatewaySetup, type Judged } from '../../host/prepare/setup.ts'
+import { startServices } from '../../host/services/services.ts'
+import { openTenantState, tenantOf, tenantState } from '../../host/state/tenants.ts'
+import { againText, fencedIn, readFence, releaseFenced, withRoomToRelease } from '../../host/stop/fence.ts'
+import { orderAsTold, rungLeft } from '../../host/stop/fence-as-told.ts'
+import { fenceByOrders, newOrderId } from '../../host/stop/stop.ts'
 import {
   type AgentName,
   isBelow,

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { Warden } from '../../cells/warden.ts'
+import type { Warden } from '../../cells/linux/launch/warden.ts'
 import {
   findCheckpoint,
   madeEntry,
@@ -7,11 +7,11 @@ import {
   rehearseRestore,
   restoreCheckpoint,
   storeOf,
-} from '../../control/checkpoints.ts'
-import { askHolder } from '../../control/control-socket.ts'
-import { boundsOf, restoredEntry } from '../../control/files-desk.ts'
-import { leaveUntold } from '../../control/untold.ts'
-import { workspaceFaultText } from '../../control/workspace-fault.ts'
+} from '../../host/files/checkpoints.ts'
+import { boundsOf, restoredEntry } from '../../host/files/files-desk.ts'
+import { leaveUntold } from '../../host/files/untold.ts'
+import { workspaceFaultText } from '../../host/files/workspace-fault.ts'
+import { askHolder } from '../../host/people/control-socket.ts'
 import type { CheckpointId } from '../../model/index.ts'
 import type { Checkpoint } from '../../recovery/checkpoint.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'

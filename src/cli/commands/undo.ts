@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { duration } from '../../config/units.ts'
-import { askWardens, NOT_MINE } from '../../control/control-socket.ts'
-import type { Judged } from '../../control/setup.ts'
-import { declaredFor, ordersOf, storyOf, undoAlone } from '../../control/undo.ts'
-import type { UndoOrder } from '../../control/undo-order.ts'
-import { readEntries } from '../../ledger/read.ts'
+import { askWardens, NOT_MINE } from '../../host/people/control-socket.ts'
+import { declaredFor, ordersOf, storyOf, undoAlone } from '../../host/people/undo.ts'
+import type { UndoOrder } from '../../host/people/undo-order.ts'
+import type { Judged } from '../../host/prepare/setup.ts'
+import { readEntries } from '../../ledger/log/read.ts'
 import {
   agentName,
   environmentName,

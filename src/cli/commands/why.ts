@@ -2,12 +2,10 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { loadConfig } from '../../config/load.ts'
-import { rehearse } from '../../control/attempt.ts'
-import { judgeConfig } from '../../control/setup.ts'
-import { type TurnedAction, turnRecorded } from '../../control/turn.ts'
-import { reasonsFrom } from '../../gateway/record.ts'
-import { realDisk } from '../../ledger/disk.ts'
-import { readPayload } from '../../ledger/payloads.ts'
+import { reasonsFrom } from '../../gateway/pipeline/record.ts'
+import { judgeConfig } from '../../host/prepare/setup.ts'
+import { realDisk } from '../../ledger/log/disk.ts'
+import { readPayload } from '../../ledger/log/payloads.ts'
 import type { Entry } from '../../model/entry.ts'
 import {
   type CellId,
@@ -18,6 +16,8 @@ import {
   parseExactJson,
 } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
+import { rehearse } from '../../rehearsal/attempt.ts'
+import { type TurnedAction, turnRecorded } from '../../rehearsal/turn.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { wholeOf } from '../held-whole.ts'
 import { folded, plain, printable, wrapped } from '../printable.ts'
@@ -189,7 +189,7 @@ async function sentOf(directory: string, decided: Decision, all: boolean): Promi
   return bytesOf(directory, decided.cell, decided.payload)
 }
 
-/** The beginning of what stands in entries instead of a secret (`gateway/cover.ts`). */
+/** The beginning of what stands in entries instead of a secret (`gateway/content/cover.ts`). */
 const COVER = '[the secret \\"'
 
 /** Returns what was searched for secrets of what came back; nothing of it where one was found. */

@@ -1,4 +1,4 @@
-import { type EffectRecord, tookPlace } from '../../ledger/effects.ts'
+import { type EffectRecord, tookPlace } from '../../ledger/views/effects.ts'
 import {
   type ActionId,
   type AgentName,

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { isJsonObject, LIMITS } from '../../../model/index.ts'
-import { FROM_UPSTREAM, parseStrictJson } from '../../strict-json.ts'
+import { FROM_UPSTREAM, parseStrictJson } from '../../content/strict-json.ts'
 import type { Revision } from './revision.ts'
 
 const OPENING_BRACKET = 0x5b

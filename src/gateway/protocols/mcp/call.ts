@@ -1,10 +1,10 @@
 import { type ActionId, grantedName, type JsonObject, type Operation } from '../../../model/index.ts'
-import type { CellAtGate } from '../../cell.ts'
-import { cutShown } from '../../cut-shown.ts'
-import type { Gate } from '../../gate.ts'
-import { type Attempt, isName, NAME_FAULT, type Performed, perform, refuseUnprepared } from '../../pipeline.ts'
-import { CredentialRefused, type UpstreamConnection } from '../../upstream.ts'
-import type { Upstream } from '../../upstreams.ts'
+import type { CellAtGate } from '../../admission/cell.ts'
+import type { Gate } from '../../admission/gate.ts'
+import { cutShown } from '../../content/cut-shown.ts'
+import { type Attempt, isName, NAME_FAULT, type Performed, perform, refuseUnprepared } from '../../pipeline/pipeline.ts'
+import { CredentialRefused, type UpstreamConnection } from '../../pipeline/upstream.ts'
+import type { Upstream } from '../../pipeline/upstreams.ts'
 
 /** One request of MCP to an upstream, on its way through the pipeline. */
 export interface McpCall

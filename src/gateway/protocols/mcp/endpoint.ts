@@ -10,12 +10,12 @@ import {
   NAME_PATTERN,
   type UpstreamName,
 } from '../../../model/index.ts'
-import type { CellAtGate } from '../../cell.ts'
-import type { Gate } from '../../gate.ts'
-import { type BodyFault, readBody } from '../../http-body.ts'
-import { refuseFrame } from '../../pipeline.ts'
-import { Room } from '../../room.ts'
-import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../strict-json.ts'
+import type { CellAtGate } from '../../admission/cell.ts'
+import type { Gate } from '../../admission/gate.ts'
+import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
+import { type BodyFault, readBody } from '../../fairness/http-body.ts'
+import { Room } from '../../fairness/room.ts'
+import { refuseFrame } from '../../pipeline/pipeline.ts'
 import { headerMismatch } from './headers.ts'
 import { type CellRequest, capabilitiesFor, methodFor, TOO_LONG } from './methods.ts'
 import { olderResult } from './older.ts'

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Dispatcher } from 'undici'
 import { LIMITS } from '../../../model/index.ts'
-import { Room } from '../../room.ts'
-import type { Sent } from '../../upstream.ts'
+import { Room } from '../../fairness/room.ts'
+import type { Sent } from '../../pipeline/upstream.ts'
 import { Exchange } from './http-exchange.ts'
 
 /** As much of undici's as an exchange uses. */

@@ -2,10 +2,17 @@ import type { buildConnector as Connector, Dispatcher } from 'undici'
 import buildConnector from 'undici/lib/core/connect.js'
 import Pool from 'undici/lib/dispatcher/pool.js'
 import { isJsonObject, type JsonObject, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
-import { belongsElsewhere, lookupOutside } from '../../elsewhere.ts'
-import { resetsOnClose } from '../../resetting.ts'
-import { Room } from '../../room.ts'
-import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
+import { Room } from '../../fairness/room.ts'
+import type {
+  ListName,
+  Prepared,
+  PrepareOptions,
+  SendOptions,
+  Sent,
+  UpstreamConnection,
+} from '../../pipeline/upstream.ts'
+import { belongsElsewhere, lookupOutside } from '../relay/elsewhere.ts'
+import { resetsOnClose } from '../relay/resetting.ts'
 import { hasBatches } from './batch.ts'
 import { encodeHeader, paramHeaderValues, routedName } from './headers.ts'
 import { Exchange, type ExchangeEvents, Statement } from './http-exchange.ts'

@@ -1,4 +1,4 @@
-import { GrowingBytes } from '../../growing-bytes.ts'
+import { GrowingBytes } from '../../fairness/growing-bytes.ts'
 
 const LINE_FEED = 0x0a
 

@@ -15,13 +15,20 @@ import {
   type UpstreamName,
 } from '../../../model/index.ts'
 import { type Candidate, decideList, issuedBy, type Refusal, shownDefinition } from '../../../policy/index.ts'
-import { authorityOf, type CellAtGate, mayNotice } from '../../cell.ts'
-import type { Gate } from '../../gate.ts'
-import { callOwn, OWN_UPSTREAM, ownTools } from '../../own-tools.ts'
-import { isName, NAME_FAULT, type Performed, refuseFrame, refuseUnprepared, refuseUnrouted } from '../../pipeline.ts'
-import { recordLabels } from '../../record.ts'
-import type { ListName, SendOptions } from '../../upstream.ts'
-import { definitionDigest, type Upstream } from '../../upstreams.ts'
+import { authorityOf, type CellAtGate, mayNotice } from '../../admission/cell.ts'
+import type { Gate } from '../../admission/gate.ts'
+import { callOwn, OWN_UPSTREAM, ownTools } from '../../admission/own-tools.ts'
+import {
+  isName,
+  NAME_FAULT,
+  type Performed,
+  refuseFrame,
+  refuseUnprepared,
+  refuseUnrouted,
+} from '../../pipeline/pipeline.ts'
+import { recordLabels } from '../../pipeline/record.ts'
+import type { ListName, SendOptions } from '../../pipeline/upstream.ts'
+import { definitionDigest, type Upstream } from '../../pipeline/upstreams.ts'
 import { performCall } from './call.ts'
 import { type HeaderValue, paramHeaderMismatch } from './headers.ts'
 import { RPC, type RpcAnswer, rpcError } from './rpc.ts'

@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject, no, ok, type Result } from '../../../model/index.ts'
-import { cutShown } from '../../cut-shown.ts'
-import type { Sent } from '../../upstream.ts'
+import { cutShown } from '../../content/cut-shown.ts'
+import type { Sent } from '../../pipeline/upstream.ts'
 import {
   isSessionRevision,
   MODERN,

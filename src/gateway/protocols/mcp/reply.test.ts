@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { describe, it } from 'node:test'
 import { LIMITS } from '../../../model/index.ts'
-import { Room } from '../../room.ts'
+import { Room } from '../../fairness/room.ts'
 import { Reply } from './reply.ts'
 
 /** A connection whose other end reads nothing until it is told to. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Json, JsonObject } from '../../../model/index.ts'
-import type { Room } from '../../room.ts'
+import type { Room } from '../../fairness/room.ts'
 import type { RpcAnswer, RpcId } from './rpc.ts'
 import { sseText } from './sse.ts'
 

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../../model/index.ts'
-import { GrowingBytes } from '../../growing-bytes.ts'
+import { GrowingBytes } from '../../fairness/growing-bytes.ts'
 
 /** One server-sent event; MCP uses its data only. */
 export interface SseEvent {

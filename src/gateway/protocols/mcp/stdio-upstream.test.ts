@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { openStreamPair } from '../../../cells/descriptors.ts'
 import { isJsonObject, type JsonObject, upstreamName } from '../../../model/index.ts'
-import type { UpstreamConnection } from '../../upstream.ts'
+import type { UpstreamConnection } from '../../pipeline/upstream.ts'
 import { connectStdioUpstream } from './stdio-upstream.ts'
 import { UPSTREAM_SILENCE_MS_MAX } from './upstream-request.ts'
 

@@ -9,8 +9,15 @@ import {
   type Result,
   type UpstreamName,
 } from '../../../model/index.ts'
-import { cutShown } from '../../cut-shown.ts'
-import type { ListName, Prepared, PrepareOptions, SendOptions, Sent, UpstreamConnection } from '../../upstream.ts'
+import { cutShown } from '../../content/cut-shown.ts'
+import type {
+  ListName,
+  Prepared,
+  PrepareOptions,
+  SendOptions,
+  Sent,
+  UpstreamConnection,
+} from '../../pipeline/upstream.ts'
 import { hasBatches, messagesIn } from './batch.ts'
 import { LineReader } from './lines.ts'
 import { type ConnectFault, negotiate, type Opened } from './negotiation.ts'

@@ -1,0 +1,174 @@
+/**
+ * What the kernel's tables say of a cell's processes. Nothing here opens a file of the cell, and of its environment only
+ * the names are read: values may be what it stole.
+ */
+import { closeSync, opendirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
+import { namesIn } from '../../../model/host-paths.ts'
+import { cutText } from '../../../model/text.ts'
+
+export interface ProcessEvidence {
+  /** The host's. */
+  readonly pid: number
+  readonly parent: number
+  /** As the process wrote it. */
+  readonly command: string
+  readonly program: string
+  /** Paths, pipes and sockets that it has open. */
+  readonly open: readonly string[]
+  readonly environment: readonly string[]
+  /** Lists of these that go on: the first are told. */
+  readonly cut?: readonly ('open' | 'environment')[]
+  /** Resident memory in KiB. Its mappings are not looked at: the kernel takes a moment for each, of which it may have 65,530. */
+  readonly memoryKiB: number
+}
+
+const PROCESSES_MAX = 64
+const OPEN_MAX = 64
+const NAMES_MAX = 128
+const TEXT_MAX = 256
+/** Bytes that are read of a text that a process makes as long as it likes: a stop waits for nothing longer. */
+const COMMAND_BYTES_MAX = 4_096
+const ENVIRONMENT_BYTES_MAX = 65_536
+
+/** A process that ended meanwhile is left out. */
+export function processEvidence(pids: readonly number[]): readonly ProcessEvidence[] {
+  return pids.slice(0, PROCESSES_MAX).flatMap((pid) => {
+    const status = contents(`/proc/${pid}/status`)
+    if (status === '') return []
+    const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0)
+    const open = openOf(pid)
+    const variables = beginning(`/proc/${pid}/environ`, ENVIRONMENT_BYTES_MAX).split('\0')
+    const cut = [
+      ...(open.length > OPEN_MAX ? (['open'] as const) : []),
+      ...(variables.length > NAMES_MAX || (variables.at(-1) ?? '') !== '' ? (['environment'] as const) : []),
+    ]
+    return {
+      pid,
+      parent: field('PPid'),
+      command: plain(beginning(`/proc/${pid}/cmdline`, COMMAND_BYTES_MAX).replaceAll('\0', ' ')),
+      program: plain(linked(`/proc/${pid}/exe`)),
+      open: open.slice(0, OPEN_MAX),
+      environment: variables
+        .slice(0, NAMES_MAX)
+        .flatMap((variable) => (variable.includes('=') ? [plain(variable.slice(0, variable.indexOf('=')))] : [])),
+      ...(cut.length > 0 && { cut }),
+      memoryKiB: field('VmRSS'),
+    }
+  })
+}
+
+/**
+ * Returns how many sockets of one of these ports somebody holds in the network namespace of `pids`, processes of one
+ * cell, in whatever state: of one that is closed in one direction the other still carries. Undefined if no thread of
+ * them shows its tables. Ours are the warden's and the gateway's: what is the cell's own says nothing, wherever it listens
+ * on such a port. That is one of `uid`, where the cell has a uid that nothing else has; else one that none of `holders`,
+ * our processes, has open. Our listeners speak IPv4 only. proc(5), /proc/net/tcp: reading it takes 5 ms, for its hash
+ * table is the host's; /proc/net/sockstat counts the namespace's own at no cost.
+ */
+export function connectionsIn(pids: readonly number[], ports: readonly number[], ours: Ours): number | undefined {
+  for (const pid of pids) {
+    for (const thread of threadsOf(pid)) {
+      const network = `/proc/${pid}/task/${thread}/net`
+      const counts = contents(`${network}/sockstat`)
+      if (/^TCP: inuse 0 /m.test(counts)) return 0
+      const table = contents(`${network}/tcp`)
+      if (table !== '') return connectionsOf(table, ports, ours)
+    }
+  }
+  return undefined
+}
+
+/** The marks by which our sockets are told from those of a cell. */
+export type Ours = { readonly uid: number } | { readonly holders: readonly number[] }
+
+/**
+ * The inode of a socket that no process holds: closed, and the kernel still brings its end about, or waiting to be
+ * accepted: that one stands and falls with its listener.
+ */
+const NOBODY = '0'
+
+function connectionsOf(table: string, ports: readonly number[], ours: Ours): number {
+  const found = table
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local = '', , , , , , uid, , inode = NOBODY]) => {
+      if (inode === NOBODY) return false
+      if ('uid' in ours && Number(uid) === ours.uid) return false
+      return ports.includes(Number.parseInt(local.slice(local.indexOf(':') + 1), 16))
+    })
+  const held = 'uid' in ours || found.length === 0 ? undefined : socketsOf(ours.holders)
+  return found.filter((fields) => held?.has(`socket:[${fields[9]}]`) ?? true).length
+}
+
+/** Returns the sockets that these processes have open; undefined where the kernel does not show all of them. */
+function socketsOf(pids: readonly number[]): ReadonlySet<string> | undefined {
+  try {
+    return new Set(pids.flatMap((pid) => namesIn(`/proc/${pid}/fd`).map((fd) => linked(`/proc/${pid}/fd/${fd}`))))
+  } catch {
+    return undefined
+  }
+}
+
+/** One whose main thread has ended shows its network through the others only. */
+function threadsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+  } catch {
+    return []
+  }
+}
+
+/** Returns what a process has open: one more than is told, where there are more. */
+function openOf(pid: number): readonly string[] {
+  const open: string[] = []
+  try {
+    const directory = opendirSync(`/proc/${pid}/fd`)
+    try {
+      for (let entry = directory.readSync(); entry !== null && open.length <= OPEN_MAX; entry = directory.readSync())
+        open.push(plain(linked(`/proc/${pid}/fd/${entry.name}`)))
+    } finally {
+      directory.closeSync()
+    }
+  } catch {
+    // It ends just now.
+  }
+  return open
+}
+
+function linked(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
+
+function contents(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function beginning(path: string, bytesMax: number): string {
+  try {
+    const fd = openSync(path, 'r')
+    try {
+      const bytes = Buffer.alloc(bytesMax)
+      let length = 0
+      for (let read = -1; read !== 0 && length < bytesMax; length += read)
+        read = readSync(fd, bytes, length, bytesMax - length, null)
+      return bytes.toString('utf8', 0, length)
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return ''
+  }
+}
+
+function plain(text: string): string {
+  return cutText(text, TEXT_MAX).trim()
+}

@@ -1,0 +1,78 @@
+import { closeSync, existsSync, lstatSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { liesIn } from '../../../model/host-paths.ts'
+import { attachMount, newMount } from '../kernel/libc.ts'
+import { copyShown } from './etc-shown.ts'
+
+/** Who a cell is to itself. The same in every cell: the name of its host uid is nobody's business inside. */
+export const CELL_USER = { uid: 1000, gid: 1000, name: 'agent', home: '/home/agent' } as const
+
+/**
+ * Writes the /etc that every cell without a root of its own sees, read-only. Nothing of ours in it names this host: no
+ * users, no host name, no resolver, no machine id.
+ */
+export function writeEtc(directory: string): void {
+  const { uid, gid, name, home } = CELL_USER
+  const files: Record<string, string> = {
+    passwd: `root:x:0:0:root:/:/usr/sbin/nologin\n${name}:x:${uid}:${gid}:${name}:${home}:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n`,
+    group: `root:x:0:\n${name}:x:${gid}:\nnogroup:x:65534:\n`,
+    hosts: '127.0.0.1 localhost\n::1 localhost\n',
+    hostname: 'cell\n',
+    'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
+    // Empty: the resolver of the C library would ask 127.0.0.1 otherwise, and wait.
+    'resolv.conf': 'options attempts:1 timeout:1\n',
+  }
+  mkdirSync(directory, { recursive: true, mode: 0o755 })
+  copyShown('/etc', directory)
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(directory, file), text, { mode: 0o644 })
+}
+
+/**
+ * Makes `directory` one in memory where the kernel lets us: `writeEtc` makes hundreds of links, which cost a file system
+ * on a disk a good part of a start. It goes with the mount that it lies in.
+ */
+export function inMemory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o755 })
+  const options = [
+    ['mode', '0755'],
+    ['size', `${MEMORY_BYTES}`],
+  ] as const
+  const made = newMount('tmpfs', options, { nosuid: true, nodev: true })
+  if (!made.ok) return
+  try {
+    attachMount(made.value, directory)
+  } finally {
+    closeSync(made.value)
+  }
+}
+
+/** Twice what `copyShown` copies at the most. */
+const MEMORY_BYTES = 64 * 1024 ** 2
+
+/** Something that is shown at a place of a cell. */
+interface Shown {
+  readonly from: string
+  readonly to: string
+}
+
+/**
+ * Returns the /etc for a cell with these `binds`: `common`, or where one of them lies in /etc, one of its own in `own`
+ * that has a place for each to be mounted on. A read-only /etc takes no new ones.
+ */
+export function etcFor(binds: readonly Shown[], common: string, own: string): string {
+  const inside = binds.filter(({ to }) => to !== '/etc' && liesIn(to, '/etc'))
+  if (inside.length === 0) return common
+  writeEtc(own)
+  for (const { from, to } of inside) makePlace(join(own, to.slice('/etc/'.length)), statSync(from).isDirectory())
+  return own
+}
+
+/** A directory, or an empty file; never a link, behind which something else would be covered. */
+function makePlace(place: string, isDirectory: boolean): void {
+  const found = lstatSync(place, { throwIfNoEntry: false })
+  if (found !== undefined && found.isDirectory() === isDirectory && !found.isSymbolicLink()) return
+  rmSync(place, { recursive: true, force: true })
+  if (!existsSync(dirname(place))) mkdirSync(dirname(place), { recursive: true, mode: 0o755 })
+  if (isDirectory) mkdirSync(place, { mode: 0o755 })
+  else writeFileSync(place, '', { mode: 0o644 })
+}

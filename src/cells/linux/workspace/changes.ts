@@ -1,0 +1,230 @@
+/** What became of a workspace: shown, landed, or thrown away. */
+import { rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { no, ok, type Result } from '../../../model/result.ts'
+import type { Cell } from '../launch/cell.ts'
+import type { Ground } from '../launch/launch.ts'
+import { claimWorkspace } from './claim.ts'
+import { type Executes, executesOnHost } from './executes.ts'
+import { type HelperFault, runHelper } from './helper.ts'
+import type { ImageFault } from './image.ts'
+import type { Change, Refused, Stamp } from './inside/change.ts'
+import { keepLandings, landingsOf } from './landings.ts'
+import { readRecord, type WorkspaceRecord } from './overlay.ts'
+import { settleReplaced } from './replace.ts'
+import type { Left } from './rule.ts'
+import { mountView } from './view.ts'
+
+export interface WorkspaceDiff {
+  readonly record: WorkspaceRecord
+  readonly changes: readonly Change[]
+  /** What will never be landed: sockets, FIFOs, devices, set-user-ID files, names that are not text. */
+  readonly refused: readonly Refused[]
+  /** What needs a person's explicit yes before it is landed. */
+  readonly executes: readonly Executes[]
+  /** It has more changes than are listed. */
+  readonly truncated: boolean
+}
+
+export type WorkspaceFault =
+  | HelperFault
+  | { readonly kind: 'unknown'; readonly problem: string }
+  | { readonly kind: 'in-use'; readonly holder: string }
+  /** No disk image of its own holds the changes, so there is nothing that can be saved as a whole. */
+  | { readonly kind: 'plain' }
+  | ImageFault
+  /** Paths that a host would act upon, that can lead out of the workspace or bury a directory, and were not confirmed. */
+  | { readonly kind: 'unconfirmed'; readonly executes: readonly Executes[] }
+
+/**
+ * The changes under `changes`. Of a live cell of this warden (`live`) they are read while it stands frozen, so that they
+ * are one moment's; a cell of another warden is refused.
+ */
+export async function diffWorkspace(
+  changes: string,
+  ground: Ground,
+  live: Cell | undefined,
+  random: Uint8Array,
+): Promise<Result<WorkspaceDiff, WorkspaceFault>> {
+  settleReplaced(changes, ground, random)
+  const record = readRecord(changes)
+  if (record === undefined) return no({ kind: 'unknown', problem: `no workspace is kept in ${changes}` })
+  const told = (): Promise<Result<WorkspaceDiff, WorkspaceFault>> => tellChanges(changes, record, ground, live, random)
+  if (live === undefined) return told()
+  const still = await live.whileFrozen(told)
+  return still.ok ? still.value : no({ kind: 'in-use', holder: `${live.id}, which cannot be frozen` })
+}
+
+/** What a saved state has changed; `saved` is the directory that holds its image. */
+export async function diffSaved(
+  saved: string,
+  record: WorkspaceRecord,
+  ground: Ground,
+  random: Uint8Array,
+): Promise<Result<WorkspaceDiff, WorkspaceFault>> {
+  return tellChanges(saved, record, ground, undefined, random)
+}
+
+async function tellChanges(
+  changes: string,
+  record: WorkspaceRecord,
+  ground: Ground,
+  live: Cell | undefined,
+  random: Uint8Array,
+): Promise<Result<WorkspaceDiff, WorkspaceFault>> {
+  const viewer = ground.profile === 'user' ? record.owner : { uid: record.uid, gid: record.uid }
+  const said = await runHelper(
+    'diff-main',
+    helperArguments(record),
+    linesOf(landingsOf(changes)),
+    ground,
+    {
+      changes,
+      uid: { wanted: record.uid, held: live !== undefined },
+      mount: (directory) => mountView({ changes, record, viewer, target: false, ...upperOf(live) }, directory, ground),
+    },
+    random,
+  )
+  if (!said.ok) return no(held(said.reason))
+  const found = said.value.lines.filter((line) => 'kind' in line)
+  return ok({
+    record,
+    changes: found,
+    refused: said.value.lines.filter((line) => 'refused' in line),
+    executes: needsYes(found),
+    truncated: said.value.truncated,
+  })
+}
+
+export interface Landing {
+  readonly landed: readonly string[]
+  readonly refused: readonly Refused[]
+  /** Changes that were not chosen, and why. */
+  readonly left: readonly Left[]
+}
+
+/** What of a diff is to land; `confirmed` are paths that a host would act upon, and that a person wants. */
+export interface Chosen {
+  readonly paths: readonly string[]
+  readonly confirmed: readonly string[]
+  /** Changes that stay, and why. */
+  readonly left?: readonly Left[]
+}
+
+/**
+ * Lands what `choose` chooses in the directory that the workspace was made over, as its owner. Refused as a whole while
+ * one of them would be executed by the host and does not stand in `confirmed`, word for word. Of a live cell it is one
+ * moment's state, while that stands frozen; then nothing that a host would execute lands at all: what a person has agreed
+ * to may have become something else since they looked.
+ */
+export async function commitWorkspace(
+  changes: string,
+  choose: (diff: WorkspaceDiff) => Chosen,
+  ground: Ground,
+  live: Cell | undefined,
+  random: () => Uint8Array,
+): Promise<Result<Landing, WorkspaceFault>> {
+  if (live === undefined) return landChosen(changes, choose, ground, undefined, random)
+  const still = await live.whileFrozen(() => landChosen(changes, choose, ground, live, random))
+  return still.ok ? still.value : no({ kind: 'in-use', holder: `${live.id}, which cannot be frozen` })
+}
+
+async function landChosen(
+  changes: string,
+  choose: (diff: WorkspaceDiff) => Chosen,
+  ground: Ground,
+  live: Cell | undefined,
+  random: () => Uint8Array,
+): Promise<Result<Landing, WorkspaceFault>> {
+  const diff = await diffWorkspace(changes, ground, live, random())
+  if (!diff.ok) return diff
+  const { paths, left = [], ...chosen } = choose(diff.value)
+  const confirmed = live === undefined ? chosen.confirmed : []
+  const executes = diff.value.executes.filter(({ path }) => paths.includes(path) && !confirmed.includes(path))
+  if (executes.length > 0) return no({ kind: 'unconfirmed', executes })
+  const known = new Set(diff.value.changes.map(({ path }) => path))
+  const unknown = paths.filter((path) => !known.has(path)).map((path) => ({ refused: path, why: 'not a change' }))
+  const { record } = diff.value
+  const wanted = paths.filter((path) => known.has(path))
+  const said = await runHelper(
+    'land-main',
+    helperArguments(record),
+    linesOf([...wanted, ...landingsOf(changes)]),
+    ground,
+    {
+      // Held against a cell that would start on it meanwhile; the helper itself runs as the owner.
+      changes,
+      uid: { wanted: record.uid, held: live !== undefined },
+      runsAs: record.owner,
+      mount: (directory) =>
+        mountView({ changes, record, viewer: record.owner, target: true, ...upperOf(live) }, directory, ground),
+    },
+    random(),
+  )
+  if (!said.ok) return no(held(said.reason))
+  keepLandings(
+    changes,
+    said.value.lines.flatMap((line) => ('landed' in line ? (line.stamps ?? []) : [])),
+  )
+  return ok({
+    landed: said.value.lines.flatMap((line) => ('landed' in line ? [line.landed] : [])),
+    refused: [...unknown, ...said.value.lines.filter((line) => 'refused' in line)],
+    left,
+  })
+}
+
+/** Throws the changes away. Their disk goes as one file, so nothing walks what is in it. */
+export function discardWorkspace(changes: string, ground: Ground, random: Uint8Array): Result<void, WorkspaceFault> {
+  settleReplaced(changes, ground, random)
+  const record = readRecord(changes)
+  if (record === undefined) return no({ kind: 'unknown', problem: `no workspace is kept in ${changes}` })
+  const claim = claimWorkspace(changes, 'discard', ground.run, random)
+  if (!claim.ok) return no({ kind: 'in-use', holder: claim.reason })
+  try {
+    // The disk before the record: a record alone is an empty workspace, a disk alone is one whose owner nobody knows.
+    for (const name of ['disk', 'upper', 'work', 'landings.json', 'record.json']) {
+      rmSync(join(changes, name), { recursive: true, force: true })
+    }
+    return ok(undefined)
+  } finally {
+    claim.value()
+  }
+}
+
+/** A helper's own workspace is the one that it looks at: somebody else has it. */
+function held(fault: HelperFault): WorkspaceFault {
+  if (fault.kind !== 'launch' || fault.fault.kind !== 'workspace') return fault
+  return { kind: 'in-use', holder: fault.fault.problem.replace(/^in use by /, '') }
+}
+
+function upperOf(live: Cell | undefined): { readonly liveUpper?: string } {
+  return live?.upper === undefined ? {} : { liveUpper: live.upper }
+}
+
+function needsYes(changes: readonly Change[]): readonly Executes[] {
+  // Removing a hook runs nothing, but removing .git/config or a lock file changes what the host does next: listed too.
+  const made = new Set(changes.filter((each) => each.kind === 'added' && each.type === 'directory').map(pathOf))
+  const executes = executesOnHost(changes.map(pathOf), (path) => made.has(path))
+  const known = new Set(executes.map(({ path }) => path))
+  const others = changes.flatMap(({ path, target, leadsOut, replacesDirectory, acts }) => {
+    if (known.has(path)) return []
+    if (acts !== undefined) return [{ path, why: acts }]
+    const [led] = target === undefined ? [] : executesOnHost([join(dirname(path), target)])
+    if (led !== undefined) return [{ path, why: `a link to ${target}: ${led.why}` }]
+    if (replacesDirectory) return [{ path, why: 'it takes the place of a directory, and of all that is in it' }]
+    return leadsOut ? [{ path, why: `a link that can lead out of the workspace, to ${target}` }] : []
+  })
+  return [...executes, ...others]
+}
+
+function pathOf({ path }: Change): string {
+  return path
+}
+
+function linesOf(values: readonly (string | Stamp)[]): string {
+  return values.map((value) => `${JSON.stringify(value)}\n`).join('')
+}
+
+function helperArguments({ sinceMs, diskBytes }: WorkspaceRecord): readonly string[] {
+  return [`${sinceMs}`, ...(diskBytes === undefined ? [] : [`${diskBytes}`])]
+}

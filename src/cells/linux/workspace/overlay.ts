@@ -1,0 +1,250 @@
+/** A workspace: a private overlay over a directory that is never written. Linux Documentation/filesystems/overlayfs.rst */
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { resolvedPath } from '../../../model/host-paths.ts'
+import { liesAt, mountsNow, placeOf } from '../../../model/host-places.ts'
+import { no, ok, type Result } from '../../../model/result.ts'
+import { type Handle, hold } from '../../handle.ts'
+import type { LaunchFault, Layer, Profile, WorkspaceSpec } from '../../spec.ts'
+import {
+  attachMount,
+  changeMount,
+  cloneMount,
+  newMount,
+  type SystemFault,
+  systemFaultText,
+  unmount,
+} from '../kernel/libc.ts'
+import type { OuterMount } from '../launch/outer.ts'
+import type { ChangesDisks } from './changes-disk.ts'
+import type { OwnerMaps } from './owner-map.ts'
+
+/** What is known of a workspace's changes after its cell has ended; stands beside them as `record.json`. */
+export interface WorkspaceRecord {
+  /** Resolved. */
+  readonly lower: string
+  /** Owner of the changes: the uid of the cell, and of every later cell on them. */
+  readonly uid: number
+  /** Owner of `lower`. */
+  readonly owner: { readonly uid: number; readonly gid: number }
+  /** When the first cell on it was launched: what has changed below since then is somebody else's work. Epoch ms. */
+  readonly sinceMs: number
+  /** Size of the image that holds the changes; absent where they lie in the state directory itself. */
+  readonly diskBytes?: number
+}
+
+/** A checked workspace, before a uid is known. */
+export type FoundWorkspace = Omit<WorkspaceRecord, 'uid' | 'sinceMs' | 'diskBytes'> & {
+  readonly earlier?: WorkspaceRecord
+}
+
+/** Refuses what must not be a workspace, before anything is made. */
+export function checkWorkspace(
+  spec: WorkspaceSpec,
+  protectedPaths: readonly string[],
+): Result<FoundWorkspace, LaunchFault> {
+  const refuse = (problem: string) => no({ kind: 'workspace', path: spec.lower, problem } as const)
+  let lower: string
+  let owner: { uid: number; gid: number }
+  try {
+    lower = resolvedPath(spec.lower)
+    const stat = statSync(lower)
+    if (!stat.isDirectory()) return refuse('not a directory')
+    owner = { uid: stat.uid, gid: stat.gid }
+  } catch {
+    return refuse('not found')
+  }
+  const mounts = mountsNow()
+  const shown = placeOf(lower, mounts)
+  for (const path of [...protectedPaths, spec.changes]) {
+    const kept = placeOf(path, mounts)
+    if (liesAt(kept, shown)) return refuse(`contains ${path}, which no cell may change`)
+    if (liesAt(shown, kept)) return refuse(`lies in ${path}, which no cell may change`)
+  }
+  const earlier = readRecord(spec.changes)
+  if (earlier === undefined) return ok({ lower, owner })
+  if (earlier.lower !== lower) return refuse(`its changes were made over ${earlier.lower}`)
+  return ok({ lower, owner, earlier })
+}
+
+export function readRecord(changes: string): WorkspaceRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(readFileSync(join(changes, 'record.json'), 'utf8'))
+    return recordFrom(value)
+  } catch {
+    return undefined
+  }
+}
+
+/** What a mount of a workspace needs of the warden. */
+export interface WorkspaceGround {
+  readonly profile: Profile
+  readonly ownerMaps: OwnerMaps
+  readonly changesDisks: ChangesDisks
+}
+
+export interface MountedWorkspace {
+  /** The changes themselves, as they lie behind the overlay. */
+  readonly upper: string
+  /** What the cell sees. */
+  readonly merged: string
+  /** Not mounted yet: the cell's own outer user namespace does it. */
+  readonly outer?: OuterMount
+  unmount(): boolean
+}
+
+/**
+ * Mounts it at `merged` in `directory`, a place of ours. Root's mount, so the cell can neither set nor forge overlayfs'
+ * own attributes (trusted.*), and the directories behind it are reachable by nobody but root.
+ *
+ * `volatile`: the cell's fsync costs nothing and proves nothing; its changes outlive the cell's and our own death, not
+ * a power loss. Landing them is what makes them durable.
+ */
+export async function mountWorkspace(
+  changes: string,
+  record: WorkspaceRecord,
+  directory: string,
+  ground: WorkspaceGround,
+): Promise<Result<MountedWorkspace, LaunchFault>> {
+  mkdirSync(changes, { recursive: true, mode: 0o700 })
+  const [merged, disk] = [join(directory, 'merged'), join(directory, 'disk')]
+  if (ground.profile === 'user') {
+    if (record.diskBytes !== undefined) {
+      const fix = 'run the warden as root, or accept a workspace that can fill the disk'
+      return no({ kind: 'lacking', layer: 'disk', problem: 'a disk image needs root', fix })
+    }
+    const [upper, work] = [join(changes, 'upper'), join(changes, 'work')]
+    prepare(changes, upper, work, record)
+    mkdirSync(merged)
+    return ok({ upper, merged, outer: { lowers: [record.lower], upper, work, at: merged }, unmount: () => true })
+  }
+  if (record.diskBytes !== undefined) {
+    const mounted = await ground.changesDisks.mount(changes, record.diskBytes, disk)
+    if (!mounted.ok) return mounted
+  }
+  const unmountAll = (): boolean =>
+    [merged, disk].filter((path) => existsSync(path)).every((path) => unmount(path, true).ok)
+  const map = await ground.ownerMaps.take(record.owner, { uid: record.uid, gid: record.uid })
+  if (!map.ok) {
+    unmountAll()
+    return no({ kind: 'lacking', layer: 'owner-map', problem: map.reason, fix: 'install util-linux' })
+  }
+  const behind = record.diskBytes === undefined ? changes : disk
+  const upper = join(behind, 'upper')
+  const held: Handle[] = [map.value]
+  const mounted = overlayAt(merged, upper, join(behind, 'work'), changes, record, map.value.fd, held)
+  for (const handle of held) handle.close()
+  if (mounted.ok) return ok({ upper, merged, unmount: unmountAll })
+  unmountAll()
+  return mounted
+}
+
+function overlayAt(
+  target: string,
+  upper: string,
+  work: string,
+  changes: string,
+  record: WorkspaceRecord,
+  mapFd: number,
+  held: Handle[],
+): Result<void, LaunchFault> {
+  const lower = mappedClone(record.lower, mapFd)
+  if (!lower.ok) return lower
+  held.push(lower.value)
+  prepare(changes, upper, work, record)
+  const [upperFd, workFd] = [hold(openSync(upper, 'r')), hold(openSync(work, 'r'))]
+  held.push(upperFd, workFd)
+  // Through descriptors: a path may hold the colons and commas that overlayfs takes for separators.
+  const overlay = newMount(
+    'overlay',
+    [
+      ['source', 'firebreak'],
+      ['lowerdir', `/proc/self/fd/${lower.value.fd}`],
+      ['upperdir', `/proc/self/fd/${upperFd.fd}`],
+      ['workdir', `/proc/self/fd/${workFd.fd}`],
+      ['redirect_dir', 'nofollow'],
+      ['metacopy', 'off'],
+      ['index', 'off'],
+      ['xino', 'off'],
+      ['volatile', true],
+    ],
+    { nosuid: true, nodev: true },
+  )
+  if (!overlay.ok) return failed(overlay.reason)
+  mkdirSync(target, { mode: 0o755 })
+  const attached = attachMount(overlay.value, target)
+  closeSync(overlay.value)
+  return attached.ok ? ok(undefined) : failed(attached.reason)
+}
+
+/** A read-only copy of the mount at `path`, owners shown as the namespace behind `mapFd` maps them. */
+export function mappedClone(path: string, mapFd: number | undefined): Result<Handle, LaunchFault> {
+  const clone = cloneMount(path, false)
+  if (!clone.ok) return failed(clone.reason)
+  const handle = hold(clone.value)
+  const mapped = changeMount(handle.fd, { nosuid: true, nodev: true, readOnly: true }, mapFd)
+  if (mapped.ok) return ok(handle)
+  handle.close()
+  return no({
+    kind: 'lacking',
+    layer: 'owner-map',
+    problem: `${systemFaultText(mapped.reason)} on the file system of ${path}`,
+    fix: 'put the workspace on ext4, xfs, btrfs or tmpfs (kernel 5.19 or newer)',
+  })
+}
+
+function prepare(changes: string, upper: string, work: string, record: WorkspaceRecord): void {
+  const isNew = readRecord(changes) === undefined
+  // One stands there without the other where a launch, or a discard, was cut off.
+  if (isNew || !existsSync(upper)) {
+    mkdirSync(upper, { recursive: true, mode: 0o700 })
+    if (process.getuid?.() === 0) chownSync(upper, record.uid, record.uid)
+    chmodSync(upper, (statSync(record.lower).mode & 0o777) | 0o700)
+  }
+  if (isNew) {
+    writeFileSync(join(changes, 'record.json'), JSON.stringify(record), { mode: 0o600 })
+  }
+  // The kernel's scratch space, which no cell has ever seen; a used volatile one cannot be mounted again.
+  // overlayfs leaves its own directories in it with mode 0, which stops whoever is not root.
+  for (const made of ['work', 'work/incompat', 'work/incompat/volatile'].map((name) => join(work, name))) {
+    if (existsSync(made)) chmodSync(made, 0o700)
+  }
+  rmSync(work, { recursive: true, force: true })
+  mkdirSync(work, { mode: 0o700 })
+}
+
+function failed(fault: SystemFault): { readonly ok: false; readonly reason: LaunchFault } {
+  return no({ kind: 'failed', step: 'workspace', problem: systemFaultText(fault) })
+}
+
+/** Without a bounded disk only by a person's word. */
+export function diskBytesOf(wanted: number, accepts: readonly Layer[]): number | undefined {
+  return accepts.includes('disk') ? undefined : wanted
+}
+
+/** Ours, of another time: checked as anything else that is read from a disk. */
+export function recordFrom(value: unknown): WorkspaceRecord | undefined {
+  return isRecord(value) ? value : undefined
+}
+
+function isRecord(value: unknown): value is WorkspaceRecord {
+  if (typeof value !== 'object' || value === null) return false
+  if (!('lower' in value && typeof value.lower === 'string')) return false
+  if (!('uid' in value && Number.isSafeInteger(value.uid) && 'sinceMs' in value && Number.isSafeInteger(value.sinceMs)))
+    return false
+  if ('diskBytes' in value && !Number.isSafeInteger(value.diskBytes)) return false
+  const owner = 'owner' in value ? value.owner : undefined
+  return typeof owner === 'object' && owner !== null && 'uid' in owner && 'gid' in owner
+}

@@ -1,0 +1,94 @@
+/** Puts a saved state in the place of a workspace's changes: the old one stands, or the new one, never half of each. */
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { no, ok, type Result } from '../../../model/result.ts'
+import type { Ground } from '../launch/launch.ts'
+import type { WorkspaceFault } from './changes.ts'
+import { imageOf } from './changes-disk.ts'
+import { claimWorkspace } from './claim.ts'
+import { copyImage } from './image.ts'
+import { readRecord, type WorkspaceRecord } from './overlay.ts'
+import { isAtRest } from './still.ts'
+
+export interface SavedState {
+  /** An image, as `Still.copy` made it. It is not changed. */
+  readonly image: string
+  readonly record: WorkspaceRecord
+}
+
+/** What has been done, in this order; `prepared` is the last that is undone by a crash, the rest is done by the next. */
+export type ReplaceStep = 'copied' | 'prepared' | 'decided' | 'old out of the way' | 'image in place' | 'all in place'
+
+/** Only where no cell lives on it: a process goes on with the files that it has open, and would bring them back. */
+export async function replaceWorkspace(
+  changes: string,
+  saved: SavedState,
+  ground: Ground,
+  random: Uint8Array,
+  at: (step: ReplaceStep) => void = () => {},
+): Promise<Result<void, WorkspaceFault>> {
+  if (saved.record.diskBytes === undefined || ground.profile === 'user') return no({ kind: 'plain' })
+  const claim = claimWorkspace(changes, 'restore', ground.run, random)
+  if (!claim.ok) return no({ kind: 'in-use', holder: claim.reason })
+  try {
+    if (existsSync(imageOf(changes)) && !(await isAtRest(imageOf(changes))))
+      return no({ kind: 'in-use', holder: 'a cell that has just ended' })
+    const [made, decided] = [join(changes, '.restored'), join(changes, 'restored')]
+    putInPlace(changes)
+    rmSync(made, { recursive: true, force: true })
+    mkdirSync(made, { mode: 0o700 })
+    const copied = await copyImage(saved.image, join(made, 'disk'))
+    if (!copied.ok) {
+      rmSync(made, { recursive: true, force: true })
+      return copied
+    }
+    at('copied')
+    writeFileSync(join(made, 'record.json'), JSON.stringify(saved.record), { mode: 0o600 })
+    at('prepared')
+    renameSync(made, decided)
+    at('decided')
+    putInPlace(changes, at)
+    return ok(undefined)
+  } finally {
+    claim.value()
+  }
+}
+
+/** What a killed warden had decided and not done. Whoever would use the changes asks this first. */
+export function settleReplaced(changes: string, ground: Ground, random: Uint8Array): void {
+  if (!isUnsettled(changes)) return
+  const claim = claimWorkspace(changes, 'restore', ground.run, random)
+  // Somebody is at it.
+  if (!claim.ok) return
+  try {
+    putInPlace(changes)
+  } finally {
+    claim.value()
+  }
+}
+
+export function isUnsettled(changes: string): boolean {
+  return existsSync(join(changes, 'restored'))
+}
+
+/** Each rename is done or not, and doing the rest again is the same. */
+function putInPlace(changes: string, at: (step: ReplaceStep) => void = () => {}): void {
+  const decided = join(changes, 'restored')
+  if (!existsSync(decided)) return
+  const [image, old] = [join(decided, 'disk'), join(decided, 'old')]
+  if (existsSync(image)) {
+    // Out of the way first: ext4 writes out a file whose name takes the place of another's, and that is what takes long.
+    if (existsSync(imageOf(changes))) renameSync(imageOf(changes), old)
+    at('old out of the way')
+    renameSync(image, imageOf(changes))
+  }
+  at('image in place')
+  if (existsSync(join(decided, 'record.json'))) renameSync(join(decided, 'record.json'), join(changes, 'record.json'))
+  at('all in place')
+  rmSync(decided, { recursive: true, force: true })
+}
+
+/** Whether a workspace is another one than when its record was read. */
+export function isReplaced(changes: string, known: WorkspaceRecord | undefined): boolean {
+  return isUnsettled(changes) || readRecord(changes)?.uid !== known?.uid
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { matchesPath, type PathPattern, pathPattern } from '../../../model/pattern.ts'
+import { executesOnHost } from './executes.ts'
+import type { Change } from './inside/change.ts'
+import { byRule } from './rule.ts'
+
+const of = (...texts: readonly string[]): readonly PathPattern[] => texts.map((text) => pathPattern(text) ?? [])
+
+function change(path: string, more: Partial<Change> = {}): Change {
+  return { kind: 'added', path, type: 'file', mode: 0o644, bytes: 1, inode: '0', ...more }
+}
+
+function ruled(
+  changes: readonly Change[],
+  allow: readonly PathPattern[],
+  never: readonly PathPattern[],
+  confirmed: readonly string[] = [],
+) {
+  const executes = executesOnHost(changes.map(({ path }) => path))
+  return byRule({ changes, executes }, { allow, never }, confirmed)
+}
+
+const part = fc.constantFrom('a', 'b', '.git', '.GIT', 'package.json', 'x.ts')
+const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))
+const pattern = fc.array(fc.constantFrom('**', '*', 'a', 'b', '.git', '*.ts'), { minLength: 1, maxLength: 3 })
+const changes = fc.uniqueArray(
+  fc.record({
+    path,
+    kind: fc.constantFrom('added', 'changed', 'removed'),
+    type: fc.constantFrom('file', 'directory', 'symlink'),
+  }),
+  { selector: (each) => each.path, maxLength: 8 },
+)
+
+describe('commit by rule', () => {
+  it('CR1 CR2 CR3: whatever was changed, what lands is allowed, not protected, and named where a host would act upon it', () => {
+    fc.assert(
+      fc.property(changes, fc.array(pattern), fc.array(pattern), fc.array(path), (made, allow, never, confirmed) => {
+        const all = made.map(({ path: name, ...more }) => change(name, more))
+        const { lands, left } = ruled(all, allow, never, confirmed)
+        assert.deepEqual(
+          [...lands, ...left.map((each) => each.path)].toSorted(),
+          all.map((each) => each.path).toSorted(),
+        )
+        for (const each of all.filter(({ path: name }) => lands.includes(name))) {
+          const above = each.kind === 'added' && each.type === 'directory'
+          assert.ok(
+            allow.some((one) => matchesPath(one, each.path)) ||
+              (above && lands.some((other) => other.startsWith(`${each.path}/`))),
+          )
+          assert.ok(!never.some((one) => matchesPath(one, each.path.toLowerCase())))
+          if (executesOnHost([each.path]).length > 0) assert.ok(confirmed.includes(each.path))
+          if (each.kind === 'removed' && each.type === 'directory')
+            for (const below of ['a', '.git', 'x.ts', 'a/b', 'a/.git/x'])
+              assert.ok(!never.some((one) => matchesPath(one, `${each.path}/${below}`.toLowerCase())))
+        }
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+
+  it('CR1: a new directory lands with what is allowed in it, and nothing else of it', () => {
+    const all = [
+      change('a', { type: 'directory' }),
+      change('a/x.ts'),
+      change('a/y.md'),
+      change('b', { type: 'directory' }),
+    ]
+    assert.deepEqual(ruled(all, of('**/*.ts'), []).lands, ['a', 'a/x.ts'])
+  })
+
+  it('CR2: a directory goes only where all of it may, and nothing in it is protected', () => {
+    const gone = [change('a', { kind: 'removed', type: 'directory' })]
+    assert.deepEqual(ruled(gone, of('a/**'), []).lands, ['a'])
+    assert.deepEqual(ruled(gone, of('a', 'a/*'), []).lands, [])
+    assert.deepEqual(ruled(gone, of('**'), of('a/b/keep')).lands, [])
+    assert.deepEqual(ruled(gone, of('**'), of('b/**')).lands, ['a'])
+  })
+
+  it('CR2: a name that some file system takes for a protected one is protected', () => {
+    const all = [change('.GIT/config'), change('.git./x'), change('.g\u200cit/y')]
+    assert.deepEqual(
+      ruled(
+        all,
+        of('**'),
+        of('.git/**'),
+        all.map(({ path: name }) => name),
+      ).lands,
+      [],
+    )
+  })
+})

@@ -1,0 +1,389 @@
+import type { Ability, HostReport } from '../../cells/linux/abilities/probe.ts'
+import type { Agent, CellConfig, Config, GrantConfig, Upstream } from '../../config/config.ts'
+import { secretsOf } from '../../config/secret-names.ts'
+import type { WorkspaceNote } from '../../host/files/workspace-note.ts'
+import type { Inspected } from '../../host/prepare/inspect.ts'
+import { egressOf, type Judged } from '../../host/prepare/setup.ts'
+import type { Shown } from '../../host/shown/shown.ts'
+import {
+  type AgentName,
+  type DeclaredTool,
+  type EnvironmentName,
+  LIMITS,
+  type Result,
+  samePerson,
+  UNTRUSTED,
+  type UpstreamName,
+} from '../../model/index.ts'
+import { type Demand, holds, listed, look, missing } from './demand.ts'
+import { startDemands } from './demands-start.ts'
+import { launchDemands, offeredDemands, ownerOf, unfitDemands } from './demands-tried.ts'
+
+export type { Demand } from './demand.ts'
+
+/** The look through what a cell is shown: why it would be refused, and what was not looked through for secrets. */
+export interface Looked extends Pick<Shown, 'refusal' | 'unsearched' | 'unmet'> {
+  /** Reason why it must not be shown, of which its start would know nothing: the secret is another environment's. */
+  readonly unknown?: string
+}
+
+/** What was found outside of the configuration, by whoever may look. */
+export interface Seen {
+  readonly report: HostReport
+  /** Secret → why it cannot be used. */
+  readonly secrets: ReadonlyMap<string, string>
+  /** Origin of an upstream or of an egress → why nobody gets there. */
+  readonly places: ReadonlyMap<string, string>
+  /** Paths that cells are shown and that are not there. */
+  readonly absent: ReadonlySet<string>
+  readonly policyTests: number
+  /** Cell → what of its workspace it would miss. */
+  readonly workspaces: ReadonlyMap<CellConfig, readonly WorkspaceNote[]>
+  readonly looked: ReadonlyMap<CellConfig, Looked>
+  /** Agents that were started up to their first instruction, each with why that failed. Absent: nobody tried. */
+  readonly launches?: ReadonlyMap<AgentName, Result<void, string>>
+  /** Answers of the upstreams that were asked. Absent: none was asked. */
+  readonly offered?: ReadonlyMap<UpstreamName, Inspected>
+}
+
+/** Those that are missing first. Pure but for programs, which are looked up where cells would see them. */
+export function demandsOf(judged: Judged, seen: Seen): readonly Demand[] {
+  const { config } = judged
+  const all = [
+    ...profileDemands(config, seen.report),
+    ...[...config.agents.values()].flatMap((agent) => agentDemands(config, agent, seen)),
+    ...[...config.upstreams.values()].flatMap((upstream) => upstreamDemands(judged, upstream, seen)),
+    ...[...config.environments.keys()].flatMap((name) => environmentDemands(config, name, seen)),
+    ...secretDemands(config, seen),
+    ...recordDemands(config),
+    ...policyDemands(config, seen),
+  ]
+  const order = ['missing', 'look', 'holds'] as const
+  return all.toSorted((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
+}
+
+function profileDemands({ profile, agents, upstreams }: Config, report: HostReport): readonly Demand[] {
+  const about = `profile ${profile}`
+  if (report.profile === undefined)
+    return [missing(about, 'no cell can be started here', 'see the lines with NO above')]
+  const root = report.findings.find(({ ability }) => ability === 'root')
+  if (profile === 'full' && root?.holds !== true)
+    return [missing(about, `it needs root, and ${root?.why ?? 'there is none'}`, root?.fix ?? 'run it as root')]
+  const stdio = [...upstreams.values()].flatMap(({ mcp }) => (mcp.kind === 'stdio' ? [mcp.cell] : []))
+  const cells = [...agents.values()].map(({ cell }) => cell).concat(stdio)
+  const needed: readonly Ability[] = [
+    ...(['cgroup-freeze', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids'] as const),
+    ...(cells.some(({ workspace }) => workspace !== undefined)
+      ? (['overlay', 'owner-map', 'disk-images'] as const)
+      : []),
+    ...(cells.some(({ ioBytesPerSecond }) => ioBytesPerSecond !== undefined) ? (['cgroup-io'] as const) : []),
+  ]
+  const lacking = report.findings.filter(({ ability, holds: has }) => needed.includes(ability) && !has)
+  if (lacking.length === 0) return [holds(about, 'this host can enforce every limit that is asked for')]
+  return lacking.map(({ ability, why, fix = 'another host' }) =>
+    profile === 'full'
+      ? missing(`${about}: ${ability}`, `${why}: no cell starts without it`, fix)
+      : look(`${about}: ${ability}`, `${why}: cells start without this limit`, fix),
+  )
+}
+
+function agentDemands(config: Config, agent: Agent, seen: Seen): readonly Demand[] {
+  const about = `agent ${agent.name}`
+  const { cell, grants, owner } = agent
+  const unlimited = grants.filter(({ budgets }) => budgets.length === 0)
+  const acts = grants.some(({ upstream, tools }) =>
+    [...tools].some((tool) => {
+      const declared = config.upstreams.get(upstream)?.tools.get(tool)
+      return declared !== undefined && declared.effect !== 'read' && declared.accepts?.includes(UNTRUSTED) !== true
+    }),
+  )
+  return [
+    ...startDemands(about, agent.command, cell, config.profile, seen),
+    ...launchDemands(about, agent, seen.launches),
+    ...(/@example\.(?:org|com|net)$/.test(owner)
+      ? [look(about, `its owner is ${owner}: nobody answers for it`, 'owner: a person')]
+      : []),
+    ...(grants.length === 0
+      ? [look(about, 'it has no grants: it may do nothing', 'grants: upstream, tools, expires')]
+      : []),
+    ...(unlimited.length > 0
+      ? [
+          look(
+            about,
+            `${unlimited.length} of its ${grants.length} grants have no budget: calls without limit`,
+            'budget: { calls: 60/min }',
+          ),
+        ]
+      : []),
+    ...(acts && cell.labels.includes(UNTRUSTED)
+      ? [
+          look(
+            about,
+            'its workspace is untrusted: for effects that do not accept that, a person is always asked',
+            'cell: { labels: [] } if nobody outside can write its files; or accepts: [untrusted] under the tool',
+          ),
+        ]
+      : []),
+  ]
+}
+
+function upstreamDemands(judged: Judged, upstream: Upstream, seen: Seen): readonly Demand[] {
+  const { config, accepted } = judged
+  const { name, mcp, tools, relay } = upstream
+  const about = `upstream ${name}`
+  const declared = [...tools.values()]
+  const own = accepted.get(name)
+  const { unfit, demands: unfitted } = unfitDemands(about, judged, upstream, seen.offered)
+  const unaccepted = declared.filter(
+    (tool) => !tool.name.startsWith('resource:') && own?.has(tool.name) !== true && !unfit.has(tool.name),
+  )
+  const granted = new Set(grantsOf(config, upstream).flatMap((grant) => [...grant.tools]))
+  const used = declared.filter((tool) => granted.has(tool.name))
+  const unlabelled = used.filter((tool) => tool.returns === undefined)
+  const leading = used.filter(
+    (tool) => tool.effect !== 'read' && tool.destinations === undefined && tool.content === undefined,
+  )
+  return [
+    ...(mcp.kind === 'stdio'
+      ? startDemands(about, mcp.command, mcp.cell, config.profile, seen)
+      : placeDemand(about, mcp.url.origin, seen)),
+    ...offeredDemands(about, judged, upstream, seen.offered),
+    ...(unaccepted.length > 0
+      ? [
+          missing(
+            about,
+            `nobody has accepted ${listed(unaccepted)}: a call is refused`,
+            `firebreak accept --upstream ${name} --as ${ownerOf(config)}`,
+          ),
+        ]
+      : []),
+    ...unfitted,
+    ...(declared.length === 0
+      ? [look(about, 'it declares no tools: nothing of it can be granted', 'firebreak accept --stubs')]
+      : []),
+    ...(unlabelled.length > 0
+      ? [
+          look(
+            about,
+            `nothing says who can write what ${listed(unlabelled)} return: it counts as untrusted`,
+            'returns: { $: [untrusted], $.id: [] } under the tool',
+          ),
+        ]
+      : []),
+    ...(leading.length > 0
+      ? [
+          look(
+            about,
+            `every text argument of ${listed(leading)} leads somewhere: values that nobody trusted named wait for a person`,
+            'destinations: and content: under the tool',
+          ),
+        ]
+      : []),
+    ...undoDemands(about, config, upstream),
+    ...budgetDemands(about, config, upstream),
+    ...(relay ? relayDemands(about, config, upstream) : []),
+  ]
+}
+
+function placeDemand(about: string, origin: string, { places }: Seen): readonly Demand[] {
+  const why = places.get(origin)
+  if (why === undefined) return [holds(about, `somebody listens at ${origin}`)]
+  return [missing(about, `${origin}: ${why}`, 'start it, or correct its url')]
+}
+
+/** What can be done in it and not be taken back: by declaration, or since nothing is granted to undo. */
+function undoDemands(about: string, config: Config, upstream: Upstream): readonly Demand[] {
+  const without = withoutUndo(config, upstream)
+  const declared = [...upstream.tools.values()].filter(({ undo }) => undo !== undefined)
+  const undo = config.environments.get(upstream.environment)?.undo
+  const granted = new Set(undo?.grants.flatMap((grant) => (grant.upstream === upstream.name ? [...grant.tools] : [])))
+  const ungranted = declared.filter((tool) => tool.undo !== undefined && !granted.has(tool.undo.tool))
+  const unchecked = declared.filter(({ check }) => check === undefined)
+  return [
+    ...(without.length > 0
+      ? [look(about, `nothing undoes ${listed(without)}`, 'undo: { tool: …, args: { id: $result.id } } under the tool')]
+      : []),
+    ...(ungranted.length > 0
+      ? [
+          look(
+            about,
+            `what undoes ${listed(ungranted)} is granted to nobody: firebreak undo is refused`,
+            `environments: { ${upstream.environment}: { undo: { owner: …, grants: [{ upstream: ${upstream.name}, tools: […], expires: 1h }] } } }`,
+          ),
+        ]
+      : []),
+    ...(unchecked.length > 0
+      ? [
+          look(
+            about,
+            `whether ${listed(unchecked)} happened stays unknown where its answer is lost`,
+            'check: { tool: …, args: …, undone: { $.state: … } } under the tool',
+          ),
+        ]
+      : []),
+  ]
+}
+
+/** Tools that an agent may use, with an effect that nothing compensates; those that only undo and are no agent's are not among them. */
+export function withoutUndo(config: Config, upstream: Upstream): readonly DeclaredTool[] {
+  const granted = new Set(grantsOf(config, upstream).flatMap((grant) => [...grant.tools]))
+  return [...upstream.tools.values()].filter(
+    ({ name, effect, undo }) => effect !== 'read' && undo === undefined && granted.has(name),
+  )
+}
+
+/** A budget counts what an upstream was asked for; what it charged, only where the configuration says where that stands. */
+function budgetDemands(about: string, config: Config, upstream: Upstream): readonly Demand[] {
+  const { tools } = upstream
+  const grants = grantsOf(config, upstream)
+  const under = (kind: string, wanted: (tool: DeclaredTool) => boolean) => {
+    const counted = grants
+      .filter(({ budgets }) => budgets.some((budget) => budget.kind === kind))
+      .flatMap((grant) => [...grant.tools])
+    return [...tools.values()].filter((tool) => counted.includes(tool.name) && wanted(tool))
+  }
+  const spending = [...tools.values()].filter(({ effect }) => effect === 'spend')
+  const capped = under('spend', ({ effect }) => effect === 'spend')
+  const granted = new Set(grants.flatMap((grant) => [...grant.tools]))
+  const uncapped = spending.filter((tool) => granted.has(tool.name) && !capped.includes(tool))
+  const unsettled = capped.filter(({ settles }) => settles === undefined)
+  const large = under('bytes', ({ maxBytes }) => maxBytes === undefined)
+  return [
+    ...(uncapped.length > 0
+      ? [
+          look(
+            about,
+            `${listed(uncapped)} can spend without a budget of money`,
+            'budget: { spend: 100 EUR/day } in the grant',
+          ),
+        ]
+      : []),
+    ...(unsettled.length > 0
+      ? [
+          look(
+            about,
+            `budgets count what ${listed(unsettled)} was asked for; what it charged beyond is not seen`,
+            'settles: the field of its answer that says it',
+          ),
+        ]
+      : []),
+    ...(large.length > 0
+      ? [
+          look(
+            about,
+            `each call of ${listed(large)} sets ${LIMITS.answerBytesMax} bytes of a budget aside`,
+            'maxBytes: under the tool',
+          ),
+        ]
+      : []),
+  ]
+}
+
+function relayDemands(about: string, config: Config, { environment, mcp }: Upstream): readonly Demand[] {
+  if (mcp.kind === 'http')
+    return [
+      look(
+        about,
+        'it reaches further from somewhere else: no wall of ours holds what it does',
+        'a command:, so that it runs in a cell',
+      ),
+    ]
+  if (egressOf(config, environment).length > 0) return []
+  return [
+    look(
+      about,
+      'it is a relay, and its environment has no egress: it reaches nothing',
+      `environments: { ${environment}: { egress: [https://api.example] } }`,
+    ),
+  ]
+}
+
+function environmentDemands(config: Config, name: EnvironmentName, seen: Seen): readonly Demand[] {
+  const about = `environment ${name}`
+  const agents = [...config.agents.values()].filter(({ environment }) => environment === name)
+  const relays = [...config.upstreams.values()].filter(
+    (each) => each.environment === name && each.relay && each.mcp.kind === 'stdio',
+  )
+  const origins = egressOf(config, name)
+  return [
+    ...(config.environments.get(name)?.hardened === true
+      ? hardenedDemands(about, agents, config)
+      : /prod|live/.test(name)
+        ? [look(about, 'effects in it need no second person', 'hardened: true')]
+        : []),
+    ...origins.flatMap((origin) => placeDemand(`${about} egress`, origin, seen)),
+    ...(origins.length > 0 && relays.length === 0
+      ? [look(about, 'it has egress, and no relay that could use it', 'relay: true, or no egress')]
+      : []),
+  ]
+}
+
+/** Who may answer, in words: that each name is a person of its own is for people to know. */
+function hardenedDemands(about: string, agents: readonly Agent[], { profile }: Config): readonly Demand[] {
+  const people = agents.flatMap(({ name, owner, grants }) => {
+    const approvers = [
+      ...new Set(
+        grants.flatMap(({ approver }) => (approver === undefined || samePerson(approver, owner) ? [] : [approver])),
+      ),
+    ]
+    return approvers.length === 0
+      ? []
+      : [
+          holds(
+            about,
+            `grants of ${name} were approved by ${approvers.join(', ')}; its holds are approved by anyone but ${owner}`,
+          ),
+        ]
+  })
+  if (profile === 'full') return people
+  return [
+    ...people,
+    look(about, 'without root, whoever runs the agent can write its state, and answer in any name', 'profile: full'),
+  ]
+}
+
+function secretDemands(config: Config, { secrets }: Seen): readonly Demand[] {
+  const used = new Set([...config.upstreams.values()].flatMap(({ mcp }) => secretsOf(mcp)))
+  return [...config.secrets].map(([name, source]) => {
+    const about = `secret ${name}`
+    const why = secrets.get(name)
+    if (!used.has(name))
+      return look(about, 'no upstream uses it', `headers: or env: with \${secret:${name}}, or take it out`)
+    if (why === undefined) return holds(about, `it can be read, from ${source.kind}`)
+    const fix = source.kind === 'env' ? `export ${source.variable}=…, or file: or command:` : 'correct it under secrets'
+    return missing(about, why, fix)
+  })
+}
+
+function recordDemands({ profile }: Config): readonly Demand[] {
+  if (profile === 'full')
+    return [holds('witness', 'it has a uid and a key of its own: a gateway cannot rewrite the record')]
+  return [
+    look(
+      'witness',
+      'without root it shares a uid with the gateway: who takes that over can rewrite the record',
+      'profile: full; or copy .firebreak/witness to another host, often',
+    ),
+  ]
+}
+
+function policyDemands({ policies }: Config, { policyTests }: Seen): readonly Demand[] {
+  return [
+    ...(policies.length === 0
+      ? [look('policies', 'nothing is forbidden whatever is granted', 'policies: [policies/*.cedar]')]
+      : []),
+    ...(policyTests === 0
+      ? [
+          look(
+            'policies',
+            'no test says what has to be decided',
+            'policies/<name>.test.yaml, and firebreak policy test',
+          ),
+        ]
+      : []),
+  ]
+}
+
+function grantsOf({ agents }: Config, { name }: Upstream): readonly GrantConfig[] {
+  return [...agents.values()].flatMap(({ grants }) => grants.filter(({ upstream }) => upstream === name))
+}

@@ -1,0 +1,32 @@
+/**
+ * Cuts texts that people are shown. What a cut leaves of a secret is not found any more: so each text is searched, whole,
+ * before it is cut, wherever that happens, for every secret that this process knows.
+ */
+import { cutText } from '../../model/index.ts'
+import { coveredText } from './cover.ts'
+import type { Secrets } from './secrets.ts'
+
+type Search = Pick<Secrets, 'leakIn' | 'partIn'>
+
+/** Secrets of this process: of its one environment, or of the one inspection that it is for. */
+const searches = new Set<Search>()
+
+/** Has every text that is cut from now on searched for these secrets; returns how that ends. */
+export function searchBeforeCuts(secrets: Search): () => void {
+  searches.add(secrets)
+  return () => void searches.delete(secrets)
+}
+
+/** Returns at most so many characters of a text; one that holds a secret and has more is replaced by the secret's name. */
+export function cutShown(text: string, characters: number): string {
+  if (text.length <= characters) return cutText(text, characters)
+  let clean = text
+  for (const secrets of searches) clean = coveredText(clean, secrets)
+  return cutText(clean, characters)
+}
+
+/** The same, and what was cut says that it was, and of how much. */
+export function cutMarked(text: string, characters: number): string {
+  const cut = cutShown(text, characters)
+  return text.length <= characters ? cut : `${cut}… (of ${text.length} characters)`
+}

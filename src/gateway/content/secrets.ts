@@ -1,0 +1,297 @@
+import { Buffer } from 'node:buffer'
+import { hash } from 'node:crypto'
+import { type Carrier, type Json, LIMITS, no, ok, type Result, replaced } from '../../model/index.ts'
+
+/**
+ * The secrets of one environment, by name. They are put into what the gateway sends, and looked for in everything that
+ * goes towards a cell (S10).
+ */
+export interface Secrets {
+  /** Fills in the secrets of a text, of which its upstream's entry names `named`; see `injectInto`. */
+  readonly inject: (template: string, named: readonly string[], carrier?: Carrier) => string
+  /** The name of a secret that the text holds, verbatim or in a listed encoding. */
+  readonly leak: (text: string) => string | undefined
+  /** The same of a value, as the JSON that goes towards the cell. */
+  readonly leakIn: (value: Json) => string | undefined
+  /**
+   * The name of a secret that a text ends with the beginning of, or begins with the end of, verbatim: of one that whoever
+   * wrote it has cut.
+   */
+  readonly partIn: (text: string) => string | undefined
+  /**
+   * Gives a secret another value: injected from now on, and looked for beside those that it had, the newest
+   * `LIMITS.secretValuesMax` of them. False where it has that value already, or it is too short to be looked for.
+   */
+  readonly renew: (name: string, value: string) => boolean
+}
+
+/**
+ * The encodings in which a secret is found: as it is, with the escapes of JSON (also of JSON inside JSON), percent-encoded,
+ * in hexadecimal, and in base64 and base64url wherever it starts in the encoded stream and wherever lines are broken; and in
+ * these within each other (`viewsOf`, `formsOf`). What
+ * re-encodes otherwise (compresses, encrypts, splits) is not found: SECURITY.md says so.
+ */
+export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets, string> {
+  const current = new Map(values)
+  const all = new Map<string, readonly string[]>()
+  for (const [name, value] of values) {
+    if (soughtOf(value).length < LIMITS.secretCharactersMin) {
+      return no(
+        `secret "${name}" has ${soughtOf(value).length} characters: under ${LIMITS.secretCharactersMin} it cannot be told from other text`,
+      )
+    }
+    all.set(name, [value])
+  }
+  let needles = needlesFor(all)
+  const leak = (text: string) => {
+    for (const view of viewsOf(text)) {
+      const found = needles.in(view)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  return ok({
+    inject: (template, named, carrier) => injectInto(template, current, named, carrier),
+    leak: (text) => (all.size === 0 ? undefined : leak(text)),
+    leakIn: (value) => (all.size === 0 ? undefined : leak(JSON.stringify(value))),
+    partIn: (text) => {
+      for (const [name, values] of all) if (values.some((value) => isCutAt(text, soughtOf(value)))) return name
+      return undefined
+    },
+    renew: (name, value) => {
+      if (soughtOf(value).length < LIMITS.secretCharactersMin || current.get(name) === value) return false
+      current.set(name, value)
+      const before = (all.get(name) ?? []).filter((each) => each !== value)
+      all.set(name, [...before, value].slice(-LIMITS.secretValuesMax))
+      needles = needlesFor(all)
+      return true
+    },
+  })
+}
+
+/**
+ * Returns what a value is looked for by: without the white space around it, which whoever repeats it leaves out, or a line
+ * break of another kind has taken the place of.
+ */
+export function soughtOf(value: string): string {
+  return value.trim()
+}
+
+/** Tells whether a text ends with a beginning of the value, or begins with an end of it, of some characters. */
+function isCutAt(text: string, value: string): boolean {
+  const last = text.replace(AFTER_CUT, '').slice(-value.length)
+  const begins = value.slice(0, PART_CHARACTERS_MIN)
+  for (let at = last.indexOf(begins); at !== -1; at = last.indexOf(begins, at + 1))
+    if (value.startsWith(last.slice(at))) return true
+  const first = text.slice(0, value.length)
+  const ends = value.slice(-PART_CHARACTERS_MIN)
+  for (let at = first.indexOf(ends); at !== -1; at = first.indexOf(ends, at + 1))
+    if (value.endsWith(first.slice(0, at + ends.length))) return true
+  return false
+}
+
+/** Characters of a secret that tell it at the edge of a text; fewer stand there by chance. */
+const PART_CHARACTERS_MIN = 8
+/** Characters that may stand behind a cut. */
+const AFTER_CUT = /[\s"'.…)\]}]{1,16}$/
+
+function needlesFor(all: ReadonlyMap<string, readonly string[]>): Needles {
+  const needles = new Needles()
+  for (const [name, values] of all)
+    for (const value of values) for (const form of formsOf(soughtOf(value))) needles.add(name, form)
+  return needles
+}
+
+interface Form {
+  readonly text: string
+  /** In any mixture of cases: hexadecimal. */
+  readonly anyCase: boolean
+}
+
+/**
+ * All forms of all secrets, looked for in one pass: three characters at a time lead to the few that begin like that. An
+ * answer of 4 MiB takes 40 ms, however many secrets there are.
+ */
+class Needles {
+  readonly #starts = new Uint8Array(65_536)
+  readonly #forms = new Map<number, { readonly name: string; readonly form: Form }[]>()
+
+  add(name: string, form: Form): void {
+    const start = startAt(form.text, 0)
+    this.#starts[start] = 1
+    this.#forms.set(start, [...(this.#forms.get(start) ?? []), { name, form }])
+  }
+
+  in(text: string): string | undefined {
+    for (let i = 0; i + 2 < text.length; i++) {
+      const start = startAt(text, i)
+      if (this.#starts[start] === 0) continue
+      for (const { name, form } of this.#forms.get(start) ?? []) {
+        if (form.anyCase && text.slice(i, i + form.text.length).toLowerCase() === form.text) return name
+        if (text.startsWith(form.text, i)) return name
+      }
+    }
+    return undefined
+  }
+}
+
+/** The same for both cases of a letter. */
+function startAt(text: string, at: number): number {
+  const [a, b, c] = [text.charCodeAt(at) | 32, text.charCodeAt(at + 1) | 32, text.charCodeAt(at + 2) | 32]
+  return (a * 961 + b * 31 + c) & 0xffff
+}
+
+/**
+ * Fills in the secrets of a text.
+ *
+ * @param named those that the upstream's entry was judged with: one more that stands in its text is no reason to send it,
+ *   and throws.
+ */
+export function injectInto(
+  template: string,
+  values: ReadonlyMap<string, string>,
+  named: readonly string[],
+  carrier: Carrier = 'text',
+): string {
+  return replaced(template, carrier, (name) => {
+    const value = named.includes(name) ? values.get(name) : undefined
+    if (value === undefined) throw new RangeError(`secret "${name}" is none that this upstream was judged with`)
+    return value
+  })
+}
+
+/**
+ * Yields the text, and what it says once escapes and percents are taken off, in every order: an address in JSON may hold
+ * JSON of its own, and that another address. Only what a text has is taken off.
+ */
+function* viewsOf(text: string, taken = 0, escapesOnly = true, seen = new Set<string>()): Generator<string, void> {
+  if (taken > 1) {
+    // Most texts say the same in several orders.
+    const digest = `${escapesOnly} ${taken} ${hash('sha1', text)}`
+    if (seen.has(digest)) return
+    seen.add(digest)
+  }
+  yield text
+  yield* unbroken(text)
+  const deeper = taken < ENCODINGS_DEPTH_MAX
+  if (text.includes('%') && (deeper || escapesOnly)) {
+    const plain = percentDecoded(text)
+    if (plain !== text) yield* viewsOf(plain, taken + 1, false, seen)
+  }
+  if (deeper && text.includes('\\')) {
+    const plain = unescaped(text)
+    if (plain !== text) yield* viewsOf(plain, taken + 1, escapesOnly, seen)
+  }
+}
+
+function* unbroken(text: string): Generator<string, void> {
+  if (hasBrokenLine(text)) yield text.replaceAll(/\\[nr]|\s/g, '')
+}
+
+/**
+ * Encodings within each other that are taken off: of JSON in a text of JSON, in an answer that is JSON, and an address
+ * in there besides. An answer that has all of them in every order is read sixteen times.
+ */
+const ENCODINGS_DEPTH_MAX = 3
+
+/** A line of base64 that goes on in the next: MIME breaks at 76 characters, PEM at 64. */
+function hasBrokenLine(text: string): boolean {
+  for (const end of ['\n', '\\n']) {
+    for (let at = text.indexOf(end); at !== -1; at = text.indexOf(end, at + 1)) {
+      if (LONG_LINE.test(text.slice(Math.max(0, at - 62), at))) return true
+    }
+  }
+  return false
+}
+
+const LONG_LINE = /[A-Za-z0-9+/_-]{60}(?:\\r|\r)?$/
+
+const ESCAPED: Readonly<Record<string, number>> = { b: 8, f: 12, n: 10, r: 13, t: 9, '"': 34, '\\': 92, '/': 47 }
+const BACKSLASH = 92
+const PERCENT = 37
+
+/** Character by character: an upstream can send millions of escapes, and a function called for each takes seconds. */
+function unescaped(text: string): string {
+  const units = new Uint16Array(text.length)
+  let length = 0
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    let said: number | undefined
+    if (unit === BACKSLASH && i + 1 < text.length) {
+      const code = text[i + 1] === 'u' ? hexAt(text, i + 2, 4) : -1
+      if (code >= 0) {
+        said = code
+        i += 5
+      } else {
+        said = ESCAPED[text[i + 1] ?? '']
+        if (said !== undefined) i++
+      }
+    }
+    units[length++] = said ?? unit
+  }
+  return Buffer.from(units.buffer, 0, length * 2).toString('utf16le')
+}
+
+/** Runs of bytes in percent, as UTF-8. */
+function percentDecoded(text: string): string {
+  const bytes = Buffer.from(text, 'utf8')
+  let length = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] === PERCENT ? hexByte(bytes[i + 1], bytes[i + 2]) : -1
+    bytes[length++] = byte >= 0 ? byte : (bytes[i] ?? 0)
+    if (byte >= 0) i += 2
+  }
+  return bytes.toString('utf8', 0, length)
+}
+
+function hexAt(text: string, at: number, digits: number): number {
+  let value = 0
+  for (let i = at; i < at + digits; i++) {
+    const digit = HEX_DIGITS[text.charCodeAt(i)] ?? NO_DIGIT
+    if (digit === NO_DIGIT) return -1
+    value = value * 16 + digit
+  }
+  return value
+}
+
+function hexByte(high: number | undefined, low: number | undefined): number {
+  const [first, second] = [HEX_DIGITS[high ?? 0] ?? NO_DIGIT, HEX_DIGITS[low ?? 0] ?? NO_DIGIT]
+  return first === NO_DIGIT || second === NO_DIGIT ? -1 : first * 16 + second
+}
+
+const NO_DIGIT = 255
+/** By character code; what is none is `NO_DIGIT`. */
+const HEX_DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const digit = Number.parseInt(String.fromCharCode(code), 16)
+  return Number.isNaN(digit) ? NO_DIGIT : digit
+})
+
+function formsOf(secret: string): readonly Form[] {
+  const inBase64 = base64Of(secret)
+  // As they stand in what is then encoded as a whole: JSON, an address, the credentials of a registry.
+  const within = [JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed()), ...inBase64]
+  const slashed = within.map((text) => text.replaceAll('/', '\\/'))
+  const exact = new Set([secret, ...inBase64, ...[...within, ...slashed].flatMap(base64Of)])
+  const hex = { text: Buffer.from(secret, 'utf8').toString('hex'), anyCase: true }
+  return [hex, ...[...exact].map((text) => ({ text, anyCase: false }))]
+}
+
+/** Returns what the base64 and base64url of any text that holds this one have, at each offset. */
+function base64Of(text: string): readonly string[] {
+  const bytes = Buffer.from(text, 'utf8')
+  const cores = [0, 1, 2].map((shift) => base64Core(bytes, shift))
+  return [...cores, ...cores.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'))]
+}
+
+/**
+ * The characters of the base64 of any text that holds the secret at an offset of `shift` modulo 3, whatever stands
+ * before and after it: those that six bits of the secret alone decide.
+ */
+function base64Core(secret: Buffer, shift: number): string {
+  const encoded = Buffer.concat([Buffer.alloc(shift), secret])
+    .toString('base64')
+    .replace(/=+$/, '')
+  const from = Math.ceil((shift * 8) / 6)
+  const to = Math.floor(((shift + secret.length) * 8) / 6)
+  return encoded.slice(from, to)
+}

@@ -1,0 +1,105 @@
+import { Buffer } from 'node:buffer'
+import { type ActionOutcome, type Cost, type Json, LIMITS, moneyText, pathText } from '../../model/index.ts'
+import { chargedIn, type Reservation, type Rows, rowsIn, valuesOf } from '../../policy/index.ts'
+import type { Answer } from './upstream.ts'
+import type { KnownTool } from './upstreams.ts'
+
+/** The most that one answer of a tool may bring: reserved at its intent, and withheld beyond. */
+export function answerMax({ declared }: KnownTool): { readonly bytes: number; readonly rows?: number } {
+  const { maxBytes = LIMITS.answerBytesMax, maxRows } = declared
+  return { bytes: maxBytes, ...(maxRows !== undefined && { rows: maxRows }) }
+}
+
+/**
+ * What one action costs in the end, against what was reserved for it.
+ *
+ * - BL1  More than was reserved never reaches the cell: what is said meanwhile and the answer are measured as they are
+ *        passed on, and an answer that is too large, or whose rows cannot be counted, is withheld and stays paid in full.
+ * - BL2  What we counted ourselves is charged as counted. What the upstream says it charged is believed where it is more,
+ *        and where it is less only if the configuration says `settlesDown`.
+ */
+export class Bill {
+  readonly #known: KnownTool
+  readonly #reserved: Cost
+  readonly #countsBytes: boolean
+  readonly #countsRows: boolean
+  readonly #bytesMax: number
+  #bytes = 0
+  #rows: Rows | undefined
+
+  constructor(known: KnownTool, { cost, holders }: Reservation) {
+    this.#known = known
+    this.#reserved = cost
+    const counts = (kind: string) => holders.some(({ budgets }) => budgets.some((budget) => budget.kind === kind))
+    this.#countsBytes = counts('bytes')
+    this.#countsRows = counts('rows')
+    this.#bytesMax = answerMax(known).bytes
+  }
+
+  /** Whether what the upstream says meanwhile may be passed on; then it counts. */
+  passes(params: Json): boolean {
+    if (!this.#measures) return true
+    const bytes = Buffer.byteLength(JSON.stringify(params))
+    if (this.#bytes + bytes > this.#bytesMax) return false
+    this.#bytes += bytes
+    return true
+  }
+
+  /** Why an answer is withheld. `shown` is what the cell would see of it. */
+  excess(answer: Answer, shown: Answer): string | undefined {
+    const { rows: path, maxRows = 0 } = this.#known.declared
+    if (path !== undefined && !answer.failed) {
+      this.#rows = rowsIn(path, valuesOf(answer.value.result ?? null))
+      if (this.#rows === undefined) return `its rows cannot be counted: nothing to count at ${pathText(path)}`
+      if (this.#rows.rows > maxRows) return `it has ${this.#rows.rows} rows, and ${maxRows} were reserved`
+    }
+    if (this.passes(shown.value)) return undefined
+    return `with it, more than the ${this.#bytesMax} bytes that were reserved would reach the cell`
+  }
+
+  /** What is charged in the end. `answer` is what came, passed on or not. */
+  settle(outcome: ActionOutcome['outcome'], answer: Answer | undefined): Settlement {
+    const passed = outcome === 'done' || outcome === 'failed'
+    const { rows, bytes } = this.#reserved
+    const counted = outcome === 'done' && (this.#rows?.counted || this.#known.declared.settlesDown === true)
+    const spend = this.#spend(passed, answer)
+    const cost: Cost = {
+      ...(spend.units !== undefined && { spend: { ...spend.reserved, units: spend.units } }),
+      ...(this.#countsRows && counted && this.#rows && this.#rows.rows !== rows && { rows: this.#rows.rows }),
+      ...(this.#countsBytes && passed && this.#bytes !== bytes && { bytes: this.#bytes }),
+    }
+    const { units, note } = spend
+    const up = units !== undefined && units > (this.#reserved.spend?.units ?? 0n)
+    return { cost: Object.keys(cost).length === 0 ? undefined : cost, up, note }
+  }
+
+  get #measures(): boolean {
+    return this.#countsBytes || this.#known.declared.maxBytes !== undefined
+  }
+
+  #spend(passed: boolean, answer: Answer | undefined) {
+    const { settles, settlesDown } = this.#known.declared
+    const reserved = this.#reserved.spend ?? { units: 0n, currency: '' }
+    if (settles === undefined || this.#reserved.spend === undefined || answer?.value.result === undefined) {
+      return { reserved, note: '' }
+    }
+    const charged = chargedIn(settles, valuesOf(answer.value.result))
+    if (!charged.ok)
+      return { reserved, note: `what it says was charged, at ${pathText(settles)}, is ${charged.reason}` }
+    const said = moneyText({ ...reserved, units: charged.value })
+    if (charged.value > reserved.units) {
+      return { reserved, units: charged.value, note: `it charged ${said}, and ${moneyText(reserved)} was reserved` }
+    }
+    if (charged.value === reserved.units) return { reserved, note: '' }
+    if (settlesDown && passed) return { reserved, units: charged.value, note: '' }
+    return { reserved, note: `it says that it charged ${said}: ${moneyText(reserved)} stays spent` }
+  }
+}
+
+export interface Settlement {
+  /** What differs from the reservation; undefined where nothing does. */
+  readonly cost: Cost | undefined
+  /** More was charged than was reserved. */
+  readonly up: boolean
+  readonly note: string
+}

@@ -1,0 +1,45 @@
+import { type ActionOutcome, type Charge, type Cost, type Money, moneyFrom, moneyText } from '../../model/index.ts'
+import type { Moment, Reservation } from '../../policy/index.ts'
+
+/** What the ledger has to know of a reservation, beside its call and its spend, so that the next book counts the same. */
+export function chargeOf({ holders, cost, at }: Reservation, nowMs: number): Charge | undefined {
+  const counts = (kind: string) => holders.some(({ budgets }) => budgets.some((budget) => budget.kind === kind))
+  const task = holders.find((holder) => holder.task !== undefined)?.task
+  const charge: Charge = {
+    ...((holders.length > 1 || holders[0]?.id.startsWith('d_')) && { holders: holders.map(({ id }) => id) }),
+    ...(task !== undefined && { task }),
+    ...(cost.rows !== undefined && counts('rows') && { rows: cost.rows }),
+    ...(cost.bytes !== undefined && counts('bytes') && { bytes: cost.bytes }),
+    ...timesOf(at, nowMs),
+  }
+  return Object.keys(charge).length === 0 ? undefined : charge
+}
+
+/** What of a settlement the ledger has to know. */
+export function settledOf(
+  { spend, rows, bytes }: Cost,
+  at: Moment,
+  nowMs: number,
+): NonNullable<ActionOutcome['settled']> {
+  return {
+    ...(spend && { spend: moneyText(spend) }),
+    ...(rows !== undefined && { rows }),
+    ...(bytes !== undefined && { bytes }),
+    ...timesOf(at, nowMs),
+  }
+}
+
+/** The other way. A gateway wrote it: money that cannot be read there was never spent. */
+export function costFrom(written: { readonly spend?: string; readonly rows?: number; readonly bytes?: number }): Cost {
+  const { rows, bytes } = written
+  const spend: Money | undefined = written.spend === undefined ? undefined : moneyFrom(written.spend)
+  return { ...(spend && { spend }), ...(rows !== undefined && { rows }), ...(bytes !== undefined && { bytes }) }
+}
+
+function timesOf({ steadyMs, dateMs }: Moment, nowMs: number): Pick<Charge, 'atMs' | 'dateMs'> {
+  return { ...(steadyMs !== nowMs && { atMs: steadyMs }), ...(dateMs !== nowMs && { dateMs }) }
+}
+
+export function momentFrom(written: Pick<Charge, 'atMs' | 'dateMs'> | undefined, entryMs: number): Moment {
+  return { steadyMs: written?.atMs ?? entryMs, dateMs: written?.dateMs ?? entryMs }
+}

@@ -1,0 +1,91 @@
+import {
+  type Action,
+  type ActionId,
+  type CellId,
+  type EnvironmentName,
+  type JsonObject,
+  type Operation,
+  type Sha256,
+  sha256,
+  type ToolName,
+  type UpstreamName,
+} from '../../model/index.ts'
+import {
+  type Admitted,
+  type Authority,
+  admit,
+  type BudgetBook,
+  type Denied,
+  decide,
+  type Held,
+  type Refusal,
+  readSpend,
+} from '../../policy/index.ts'
+import { answerMax } from './bill.ts'
+import type { KnownTool } from './upstreams.ts'
+
+/** What a cell asks for, in our words, whoever asks: a gateway, or a rehearsal that sends nothing. */
+export interface Asked {
+  readonly id: ActionId
+  readonly cellId: CellId
+  readonly authority: Pick<Authority, 'agent' | 'environment'>
+  readonly upstream: UpstreamName
+  readonly upstreamEnvironment: EnvironmentName
+  readonly operation: Operation
+  readonly tool: ToolName
+  readonly args: JsonObject
+  /** As its upstream offered it, where that is known; else the accepted one. */
+  readonly definition?: Sha256
+}
+
+export interface Normalised {
+  readonly action: Action
+  /** What is wrong with it before any policy is asked. */
+  readonly refusals: readonly Refusal[]
+}
+
+/** Steps 2 and 3 of the path of an action: what is asked for, held against the accepted definition. Pure. */
+export function normalise(asked: Asked, known: KnownTool | undefined): Normalised {
+  const { authority, args } = asked
+  const refusals: Refusal[] = []
+  const effect = known?.declared.effect ?? 'irreversible'
+  const fault = known?.input?.check(args)
+  if (fault !== undefined) refusals.push({ kind: 'arguments', ...fault })
+  const spend = known !== undefined && effect === 'spend' ? readSpend(known.declared, args) : undefined
+  if (spend?.ok === false) refusals.push({ kind: 'spend', ...spend.reason })
+  const action: Action = {
+    id: asked.id,
+    cellId: asked.cellId,
+    agent: authority.agent,
+    environment: authority.environment,
+    upstream: asked.upstream,
+    upstreamEnvironment: asked.upstreamEnvironment,
+    operation: asked.operation,
+    tool: asked.tool,
+    args,
+    effect,
+    definition: asked.definition ?? known?.pinned?.digest ?? UNKNOWN_DEFINITION,
+    ...(spend?.ok && { spend: spend.value }),
+    ...(known && { answerMax: answerMax(known) }),
+  }
+  return { action, refusals }
+}
+
+const UNKNOWN_DEFINITION = sha256('0'.repeat(64))
+
+/** Step 4. What is wrong already (`own`) is told beside what a policy says, not instead of it. */
+export function judgeAction(
+  own: readonly Refusal[],
+  action: Action,
+  authority: Authority & { readonly budgets: BudgetBook },
+  nowMs: number,
+  approves: (waiting: Denied | Held) => boolean,
+): Admitted {
+  if (own.length === 0) return admit(action, authority, nowMs, approves)
+  const decided = decide(action, authority, nowMs)
+  const others = decided.verdict === 'allow' ? [] : decided.reasons
+  const reasons = [...own, ...others.filter(({ kind }) => !own.some((reason) => reason.kind === kind))]
+  const [first, ...rest] = reasons
+  if (first === undefined) throw new Error('a denial without a reason')
+  return { verdict: 'deny', reasons: [first, ...rest] }
+}

@@ -1,0 +1,153 @@
+import process from 'node:process'
+import type { AppendFault } from '../../ledger/log/ledger.ts'
+import { type ActionId, type ActionRefused, LIMITS, type Noticed } from '../../model/index.ts'
+import { placing, type Refusal } from '../../policy/index.ts'
+import type { CellAtGate } from '../admission/cell.ts'
+import type { Gate } from '../admission/gate.ts'
+import { reasonsJson } from './record.ts'
+
+export type About = Pick<
+  ActionRefused,
+  'upstream' | 'operation' | 'tool' | 'effect' | 'args' | 'noticed' | 'undoes' | 'checks'
+>
+
+/**
+ * The refusals of one cell on their way into the ledger.
+ *
+ * - RF1  What a cell is told as a reference stands in the ledger, and nothing else is told.
+ * - RF2  Every refusal is in the ledger: by itself or, past a number in a second, as one of several under one reference,
+ *        whose answers wait until it stands there. A cell that is refused all the time fills no disk and slows down.
+ * - RF3  The first of a second that names a decoy, one's own authority or another environment has an entry at once,
+ *        however many others there are.
+ */
+export class Refusals {
+  #left: number
+  #countedAtMs: number
+  readonly #toldAtMs = new Map<Noticed['kind'], number>()
+  /** Entries under way: of refusals (under `null`), and of further attempts at what waits, by its hold. */
+  readonly #several = new Map<ActionId | null, Several>()
+
+  constructor(nowMs: number, left: number = LIMITS.refusalsBurst) {
+    this.#left = left
+    this.#countedAtMs = nowMs
+  }
+
+  /** The reference that the cell may be told. */
+  async record(
+    gate: Gate,
+    cell: CellAtGate,
+    action: ActionId,
+    reasons: readonly Refusal[],
+    about: About,
+  ): Promise<ActionId | undefined> {
+    const told = about.noticed?.some(({ kind }) => this.#mayTell(kind, gate.nowMs())) ?? false
+    if (told) return append(gate, cell, action, reasons, about, 0)
+    return this.#record(gate, cell, null, (more) => append(gate, cell, action, reasons, about, more))
+  }
+
+  /**
+   * Records a further attempt at what waits for a person under `hold`, by `write`, which is given how many more there
+   * were; within the same number in a second as refusals are. Of holds there are a few (LIMITS.holdsMax).
+   */
+  async again(
+    gate: Gate,
+    cell: CellAtGate,
+    hold: ActionId,
+    write: (more: number) => ActionId | undefined,
+  ): Promise<ActionId | undefined> {
+    return this.#record(gate, cell, hold, write)
+  }
+
+  #record(
+    gate: Gate,
+    cell: CellAtGate,
+    key: ActionId | null,
+    write: (more: number) => ActionId | undefined,
+  ): Promise<ActionId | undefined> {
+    const under = this.#several.get(key)
+    if (this.#may(gate.nowMs(), under)) return Promise.resolve(write(0))
+    const several = under ?? this.#gather(cell, key, write)
+    this.#several.set(key, several)
+    several.join()
+    return several.recorded
+  }
+
+  /** What the sentinel watches for is not told a second later, and a flood of refusals hides none of it. */
+  #mayTell(kind: Noticed['kind'], nowMs: number): boolean {
+    if (nowMs - (this.#toldAtMs.get(kind) ?? Number.NEGATIVE_INFINITY) < 1_000) return false
+    this.#toldAtMs.set(kind, nowMs)
+    return true
+  }
+
+  #may(nowMs: number, under: Several | undefined): boolean {
+    const passedMs = Math.max(0, nowMs - this.#countedAtMs)
+    this.#countedAtMs = nowMs
+    this.#left = Math.min(LIMITS.refusalsBurst, this.#left + (passedMs / 1_000) * LIMITS.refusalsPerSecond)
+    if (under !== undefined || this.#left < 1) return false
+    this.#left--
+    return true
+  }
+
+  /** The first of them says what they were like, and how many more there were in this second. */
+  #gather(cell: CellAtGate, key: ActionId | null, write: (more: number) => ActionId | undefined): Several {
+    let count = 0
+    const { promise: recorded, resolve } = Promise.withResolvers<ActionId | undefined>()
+    const { signal } = cell.gone
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      this.#several.delete(key)
+      resolve(write(count - 1))
+    }
+    const timer = setTimeout(done, 1_000)
+    // What was refused before the cell ended stands before its end.
+    signal.addEventListener('abort', done)
+    return { recorded, join: () => void count++ }
+  }
+}
+
+interface Several {
+  readonly join: () => void
+  readonly recorded: Promise<ActionId | undefined>
+}
+
+function append(
+  gate: Gate,
+  cell: CellAtGate,
+  action: ActionId,
+  reasons: readonly Refusal[],
+  about: About,
+  more: number,
+): ActionId | undefined {
+  const base = {
+    kind: 'action.refused',
+    action,
+    cell: cell.id,
+    agent: cell.authority.agent,
+    environment: cell.authority.environment,
+    ...(more > 0 && { more }),
+  } as const
+  const told = reasons.map(placing(cell.authority.exposure))
+  const whole = gate.ledger.append({ ...base, ...about, reasons: reasonsJson(told, LIMITS.refusedReasonBytesMax) })
+  if (whole.ok) return action
+  const { kind } = whole.reason
+  if (kind === 'not-canonical' || kind === 'too-large') {
+    const kinds = [...new Set(reasons.map((reason) => reason.kind))].join(', ')
+    const problem = `its details could not be recorded (${kind}); it was refused for: ${kinds}`
+    if (gate.ledger.append({ ...base, reasons: [{ kind: 'arguments', path: '$', problem }] }).ok) return action
+  }
+  complain('a refusal', whole.reason)
+  return undefined
+}
+
+/** What the ledger did not take is said where the owner looks: at most once in a second, a flood would fill that too. */
+export function complain(what: string, { kind }: AppendFault): void {
+  complaints++
+  if (performance.now() - complainedAtMs < 1_000) return
+  process.stderr.write(`gateway: the ledger did not take ${what}: ${kind} (${complaints} since the last word of it)\n`)
+  complainedAtMs = performance.now()
+  complaints = 0
+}
+
+let complaints = 0
+let complainedAtMs = Number.NEGATIVE_INFINITY

@@ -1,0 +1,35 @@
+import type { Action, Effect, GrantId } from '../../model/index.ts'
+import { type Authority, cedarActionId, isLive, topOf } from '../../policy/index.ts'
+
+/**
+ * Returns what has ended of an action between its decision and its first byte: the rung of its cell and of every cell above,
+ * each delegation between them, the grant that was charged, and the definition that was accepted. Arguments, policies and
+ * labels were judged and cannot become others; a budget is reserved. `charged` is absent where a person let it through.
+ */
+export function withdrawn(
+  action: Action,
+  authority: Authority,
+  charged: GrantId | undefined,
+  nowMs: number,
+): string | undefined {
+  const fallen = fallenFrom(authority, action.effect, nowMs)
+  if (fallen !== undefined) return fallen
+  const grant = topOf(authority).grants.find(({ id }) => id === charged)
+  const live = grant !== undefined && isLive(grant, nowMs)
+  if (charged !== undefined && !live) return 'its grant has ended'
+  const id = cedarActionId(action.upstream, action.operation, action.tool)
+  const problem = authority.definitionProblems?.get(id)
+  return problem === undefined ? undefined : `its definition: ${problem}`
+}
+
+/** Returns why a cell may have no such effect at all: its own rung, that of a cell above, or an end of what was delegated. */
+export function fallenFrom(authority: Authority, effect: Effect, nowMs: number): string | undefined {
+  for (let asked = authority; ; asked = asked.above.from()) {
+    const { rung } = asked
+    if (rung !== 'normal' && rung !== 'watched' && !(rung === 'restricted' && effect === 'read'))
+      return asked === authority ? `the cell is ${rung}` : `a cell above it is ${rung}`
+    if (asked.above === undefined) return undefined
+    if (asked.above.revokedAtMs() !== undefined) return 'its delegation was revoked'
+    if (nowMs >= asked.above.restriction.expiresAtMs) return 'its delegation has expired'
+  }
+}

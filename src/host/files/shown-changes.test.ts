@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import type { WorkspaceDiff } from '../../cells/linux/workspace/changes.ts'
+import { choosing } from './commit.ts'
+import { changedSinceShown, noteShown } from './shown-changes.ts'
+
+describe('what a host would act upon', () => {
+  const base = mkdtempSync(join(tmpdir(), 'firebreak-test-'))
+  after(() => rmSync(base, { recursive: true, force: true }))
+
+  it('lands as what a person was shown under that name, and as nothing that it has become since', () => {
+    const changes = join(base, 'workspaces', 'alpha')
+    mkdirSync(changes, { recursive: true })
+    const diff = (inode: string) => {
+      const change = { kind: 'changed', type: 'file', mode: 0o644, bytes: 1, inode }
+      const paths = ['package.json', 'Makefile'] as const
+      return {
+        changes: [
+          { ...change, path: paths[0] },
+          { ...change, path: paths[1], inode: '1' },
+        ],
+        executes: paths.map((path) => ({ path, why: 'npm' })),
+      } as unknown as WorkspaceDiff // what is read of it
+    }
+    const lands = (now: WorkspaceDiff) => {
+      const wanted = { rule: { allow: [['**']], never: [] }, confirmed: ['package.json', 'Makefile'] }
+      const { paths, left = [] } = choosing(wanted, (found) => changedSinceShown(changes, found))(now)
+      assert.equal(
+        left.every(({ why }) => why === 'npm; it has changed since you were shown it: firebreak diff'),
+        true,
+      )
+      return paths
+    }
+    assert.deepEqual(lands(diff('1')), ['package.json', 'Makefile'])
+    noteShown(changes, diff('1'))
+    noteShown(join(base, 'workspaces', 'beta'), diff('7'))
+    assert.deepEqual(lands(diff('1')), ['package.json', 'Makefile'])
+    assert.deepEqual(lands(diff('2')), ['Makefile'])
+    noteShown(changes, diff('2'))
+    assert.deepEqual(lands(diff('2')), ['package.json', 'Makefile'])
+  })
+})

@@ -1,0 +1,33 @@
+/**
+ * What the changes of workspaces are called in a state. Names of agents and upstreams have no "+" in them, and a cell's id
+ * is nobody's choice: no two of these can meet, whatever a configuration calls its things.
+ */
+import type { Agent, Upstream } from '../../config/config.ts'
+import type { AgentName, CellId } from '../../model/index.ts'
+
+/** Of a cell that was delegated to, which nobody had before; those of other cells are called after their agent. */
+export function delegatedWorkspace(agent: AgentName, cell: CellId): string {
+  return `${agent}--${cell.slice(2)}`
+}
+
+/** Tells whether changes of that name are a delegated cell's, and not its servers'. */
+export function isDelegated(workspace: string): boolean {
+  return /--[0-9a-z]{16}$/.test(workspace)
+}
+
+/** Of a stdio server: beside those of the workspace whose cell it serves, or its environment's, where it is shared. */
+export function serverWorkspace({ name, mcp }: Pick<Upstream, 'name' | 'mcp'>, served: string): string {
+  return `${mcp.kind === 'stdio' && mcp.shared ? '' : served}+${name}`
+}
+
+/** Of a server that is only asked what it offers. */
+export function inspectedWorkspace({ name }: Pick<Upstream, 'name'>): string {
+  return `++${name}`
+}
+
+/** Whose files they are: an agent's own, its server's (`desk+payments`), or those of one that was delegated to (`desk--…`). */
+export function agentOf(workspace: string, agents: readonly Pick<Agent, 'name'>[]): AgentName | undefined {
+  const [served = ''] = workspace.split('+')
+  const names = agents.map(({ name }) => name).filter((name) => served === name || served.startsWith(`${name}--`))
+  return names.toSorted((a, b) => b.length - a.length)[0]
+}

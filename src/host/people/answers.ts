@@ -1,0 +1,202 @@
+import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { isDeepStrictEqual } from 'node:util'
+import type { Entry } from '../../model/entry.ts'
+import {
+  type ActionHeld,
+  type ActionId,
+  actionId,
+  type EnvironmentName,
+  environmentName,
+  isReleased,
+  no,
+  ok,
+  type PersonName,
+  personName,
+  type Result,
+} from '../../model/index.ts'
+import { readPlain } from '../../model/plain-file.ts'
+import { failedWith } from '../../model/system-error.ts'
+import { cutText } from '../../model/text.ts'
+import { inPart } from '../state/state-part.ts'
+
+/**
+ * A person's answer to a hold, on its way to the gateway: a file that only the state's owner can write. The gateway that
+ * runs takes it at once; where none runs, the next one does. No cell has a way to this directory.
+ */
+export interface Answer {
+  readonly hold: ActionId
+  readonly environment: EnvironmentName
+  readonly approved: boolean
+  readonly by: PersonName
+  /** How long an approval may be used, from when the gateway hears of it. */
+  readonly forMs: number
+  readonly why?: string
+}
+
+/**
+ * Lays an answer down for the gateway. An answer that lies there already stays, and who gave it is told; but a denial takes
+ * the place of an approval: it narrows.
+ */
+export function giveAnswer(stateDirectory: string, answer: Answer): Result<void, string> {
+  return inPart(stateDirectory, ANSWERS, (directory) => giveIn(directory, stateDirectory, answer))
+}
+
+function giveIn(directory: string, stateDirectory: string, answer: Answer): Result<void, string> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const name = `${answer.hold}.json`
+  const path = join(directory, name)
+  const written = `${path}.${process.pid}.new`
+  writeFileSync(written, `${JSON.stringify(answer)}\n`, { mode: 0o600 })
+  try {
+    if (!isPlaced(written, path)) {
+      const given = answerIn(path)
+      if (given === undefined)
+        return no(`an answer to ${answer.hold} lies there that cannot be read: ${join(stateDirectory, ANSWERS, name)}`)
+      if (answer.approved || !given.approved)
+        return no(`${answer.hold} is ${given.approved ? 'approved' : 'denied'} by ${given.by} already`)
+      renameSync(written, path)
+    }
+    rmSync(`${path}.refused`, { force: true })
+    return ok(undefined)
+  } finally {
+    rmSync(written, { force: true })
+  }
+}
+
+/** Puts a file in a place where none is, whole and at once; false where one is. link(2) */
+function isPlaced(written: string, path: string): boolean {
+  try {
+    linkSync(written, path)
+    return true
+  } catch (error) {
+    if (failedWith(error, 'EEXIST')) return false
+    throw error
+  }
+}
+
+/** Whether a gateway has heard this answer and did not take it. */
+export function wasRefused(stateDirectory: string, hold: ActionId): boolean {
+  return inPart(stateDirectory, ANSWERS, (directory) => existsSync(join(directory, `${hold}.json.refused`)))
+}
+
+/** The answer that lies there for the next gateway, if one does. */
+export function answerGiven(stateDirectory: string, hold: ActionId): Answer | undefined {
+  return inPart(stateDirectory, ANSWERS, (directory) => answerIn(join(directory, `${hold}.json`)))
+}
+
+function answerIn(path: string): Answer | undefined {
+  const answer = readAnswer(path)
+  return answer.ok ? answer.value : undefined
+}
+
+/** Takes an approval back that lies there for the next gateway; a denial stays. */
+export function withdrawAnswer(stateDirectory: string, hold: ActionId): void {
+  inPart(stateDirectory, ANSWERS, (directory) => {
+    const path = join(directory, `${hold}.json`)
+    if (answerIn(path)?.approved) rmSync(path, { force: true })
+  })
+}
+
+const LOOK_EVERY_MS = 200
+
+type Deliver = (answer: Answer) => Promise<Result<void, string>>
+
+/** Delivers what lies there and what comes, until it is stopped. What the gateway does not take is kept beside it. */
+export function deliverAnswers(stateDirectory: string, environment: EnvironmentName, deliver: Deliver): () => void {
+  const directory = directoryOf(stateDirectory)
+  let busy = false
+  const look = async () => {
+    if (busy) return
+    busy = true
+    try {
+      // One that fails is tried again at the next look, and keeps no other back.
+      for (const name of readdirSync(directory).filter((file) => file.endsWith('.json')))
+        await deliverOne(join(directory, name), environment, deliver).catch(() => undefined)
+    } finally {
+      busy = false
+    }
+  }
+  const timer = setInterval(() => void look().catch(() => undefined), LOOK_EVERY_MS)
+  void look().catch(() => undefined)
+  return () => clearInterval(timer)
+}
+
+/** An answer that takes the place of this one meanwhile stays for the next look. */
+async function deliverOne(path: string, environment: EnvironmentName, deliver: Deliver): Promise<void> {
+  const answer = readAnswer(path)
+  if (answer.ok && answer.value.environment !== environment) return
+  const delivered = answer.ok ? await deliver(answer.value) : answer
+  const there = readAnswer(path)
+  if (answer.ok && there.ok && !isDeepStrictEqual(there.value, answer.value)) return
+  if (delivered.ok) rmSync(path, { force: true })
+  else renameSync(path, `${path}.refused`)
+}
+
+function directoryOf(stateDirectory: string): string {
+  const directory = join(stateDirectory, ANSWERS)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  return directory
+}
+
+const ANSWERS = 'approvals'
+/** Longer than a reason and all that is said with it. */
+const ANSWER_BYTES_MAX = 65_536
+
+function readAnswer(path: string): Result<Answer, string> {
+  try {
+    const read = readPlain(path, ANSWER_BYTES_MAX)
+    if (!read.ok) return no(read.reason.problem)
+    const { hold, environment, approved, by, forMs, why } = JSON.parse(`${read.value.bytes}`) as Partial<Answer>
+    if (typeof approved !== 'boolean' || typeof forMs !== 'number') return no('not an answer')
+    return ok({
+      hold: actionId(String(hold)),
+      environment: environmentName(String(environment)),
+      approved,
+      by: personName(String(by)),
+      forMs,
+      ...(typeof why === 'string' && { why: cutText(why, 500) }),
+    })
+  } catch (error) {
+    return no(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** A hold as the ledger tells it. */
+export interface KnownHold {
+  readonly held: ActionHeld & { readonly atMs: number }
+  readonly log: string
+  readonly attempts: number
+  readonly state: 'waiting' | 'approved' | 'denied' | 'used' | 'expired' | 'withdrawn'
+  readonly by?: PersonName
+}
+
+/** Every hold of a state, oldest first. */
+export async function holdsOf(
+  entries: AsyncIterable<Entry & { readonly log: string }>,
+  nowMs: number,
+): Promise<readonly KnownHold[]> {
+  const holds = new Map<ActionId, KnownHold>()
+  for await (const entry of entries) {
+    if (entry.kind === 'action.held') {
+      const known = holds.get(entry.hold)
+      if (known !== undefined) holds.set(entry.hold, { ...known, attempts: known.attempts + 1 + (entry.more ?? 0) })
+      else holds.set(entry.hold, { held: entry, log: entry.log, attempts: 1, state: 'waiting' })
+    } else if (entry.kind === 'hold.answered') {
+      const known = holds.get(entry.hold)
+      const { by, approved, expiresAtMs } = entry
+      const state = approved ? (nowMs < expiresAtMs ? 'approved' : 'expired') : 'denied'
+      if (known !== undefined) holds.set(entry.hold, { ...known, by, state })
+    } else if (isReleased(entry)) {
+      for (const [id, hold] of holds)
+        if (hold.held.agent === entry.agent && hold.state === 'approved') holds.set(id, { ...hold, state: 'withdrawn' })
+    } else if (entry.kind === 'action.intent' && entry.hold !== undefined) {
+      const known = holds.get(entry.hold)
+      if (known !== undefined) holds.set(entry.hold, { ...known, state: 'used' })
+    }
+  }
+  return [...holds.values()].map((hold) =>
+    hold.state === 'waiting' && nowMs >= hold.held.expiresAtMs ? { ...hold, state: 'expired' } : hold,
+  )
+}

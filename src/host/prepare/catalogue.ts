@@ -1,0 +1,47 @@
+import type { Config, Upstream } from '../../config/config.ts'
+import { definitionDigest } from '../../gateway/content/definition.ts'
+import type {
+  Catalogue,
+  CatalogueTool,
+  CatalogueUpstream,
+  DeclaredTool,
+  JsonObject,
+  ToolName,
+  UpstreamName,
+} from '../../model/index.ts'
+import type { AcceptedDefinitions } from './accepted.ts'
+
+/** Everything that grants and policies can name: what the configuration declares, with what a person accepted of it. */
+export function catalogueOf(config: Config, accepted: AcceptedDefinitions): Catalogue {
+  const upstreams = new Map<UpstreamName, CatalogueUpstream>()
+  for (const upstream of config.upstreams.values()) {
+    upstreams.set(upstream.name, {
+      name: upstream.name,
+      environment: upstream.environment,
+      tools: toolsOf(upstream, accepted),
+    })
+  }
+  return { upstreams }
+}
+
+export function toolsOf(upstream: Upstream, accepted: AcceptedDefinitions): ReadonlyMap<ToolName, CatalogueTool> {
+  const own = accepted.get(upstream.name)
+  return new Map([...upstream.tools].map(([name, declared]) => [name, catalogueTool(declared, own?.get(name))]))
+}
+
+function catalogueTool(declared: DeclaredTool, accepted: CatalogueTool['pinned']): CatalogueTool {
+  if (declared.name.startsWith('resource:')) return { declared, pinned: resourceDefinition(declared) }
+  return accepted === undefined ? { declared } : { declared, pinned: accepted }
+}
+
+/** A resource has no definition to accept: the template in the configuration is what a person accepted. */
+function resourceDefinition({ name }: DeclaredTool): NonNullable<CatalogueTool['pinned']> {
+  const inputSchema: JsonObject = {
+    type: 'object',
+    properties: { uri: { type: 'string' } },
+    required: ['uri'],
+    additionalProperties: false,
+  }
+  const definition: JsonObject = { name, inputSchema }
+  return { name, definition, digest: definitionDigest(definition) }
+}

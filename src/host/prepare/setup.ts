@@ -1,0 +1,242 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Agent, Config, Environment, GrantConfig, Upstream } from '../../config/config.ts'
+import { placesElsewhere } from '../../config/places.ts'
+import { secretsOf } from '../../config/secret-names.ts'
+import type { ContainmentSetup, GatewaySetup, GrantSetup, UpstreamSetup } from '../../gateway/link/setup.ts'
+import { certificatesIn } from '../../gateway/protocols/mcp/trust.ts'
+import {
+  type AgentName,
+  agentName,
+  type EnvironmentName,
+  type Grant,
+  type GrantId,
+  grantId,
+  no,
+  ok,
+  type PlaceOf,
+  type Problem,
+  type Result,
+  sha256,
+  type TenantName,
+  type UpstreamName,
+} from '../../model/index.ts'
+import { type GrantSource, type PolicyBundle, parsePolicies } from '../../policy/index.ts'
+import { policiesOf, tenantOf, tenantProblems } from '../state/tenants.ts'
+import {
+  type AcceptedDefinitions,
+  acceptedPath,
+  readAllAccepted,
+  readSpoken,
+  readUnacceptable,
+  type Unacceptable,
+} from './accepted.ts'
+import { catalogueOf, toolsOf } from './catalogue.ts'
+import { parseOnce } from './parsed.ts'
+import { readSecrets } from './secrets.ts'
+
+/** A configuration with all that hangs on it, judged together: accepted definitions, policies, grants. */
+export interface Judged {
+  readonly config: Config
+  readonly accepted: AcceptedDefinitions
+  /** The revision of its protocol that each upstream spoke when it was accepted. */
+  readonly spoken: ReadonlyMap<UpstreamName, string>
+  /** Definitions that `accept` could not accept when it asked last. */
+  readonly unacceptable?: Unacceptable
+  readonly policies: PolicyBundle
+}
+
+/** With `stateDirectory`, policies that were judged before and have not changed are not parsed again. */
+export async function judgeConfig(
+  config: Config,
+  stateDirectory?: string,
+): Promise<Result<Judged, readonly Problem[]>> {
+  const accepted = readAllAccepted(config)
+  if (!accepted.ok) return no([accepted.reason])
+  const undos = [...config.environments.values()].flatMap(undoActor)
+  const grants = [...config.agents.values(), ...undos].flatMap((agent) =>
+    agent.grants.map((grant, i) => grantSource(agent, grant, i)),
+  )
+  const catalogue = catalogueOf(config, accepted.value)
+  const agents = [...config.agents.keys(), ...(undos.length > 0 ? [UNDO] : [])]
+  const parse = () => parsePolicies(config.policies, grants, catalogue, { agents })
+  const inputs = [config.policies, grants, catalogue.upstreams, agents]
+  const policies = stateDirectory === undefined ? await parse() : await parseOnce(stateDirectory, inputs, parse)
+  if (!policies.ok) return policies
+  const crossings = tenantProblems(config, policies.value)
+  return crossings.length > 0 ? no(crossings) : ok(judgedOf(config, accepted.value, policies.value))
+}
+
+function judgedOf(config: Config, accepted: AcceptedDefinitions, policies: PolicyBundle): Judged {
+  return { config, accepted, spoken: readSpoken(config), unacceptable: readUnacceptable(config), policies }
+}
+
+/** What one environment's gateway is told at its start. Secrets of other environments are not in it. */
+export function gatewaySetup(
+  { config, accepted, spoken, policies }: Judged,
+  environment: EnvironmentName,
+): GatewaySetup {
+  const tenant = tenantOf(config, environment)
+  const upstreams = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
+  const secrets = readSecrets(config, environment)
+  const home = config.environments.get(environment)
+  const [undo] = home === undefined ? [] : undoActor(home)
+  return {
+    environment,
+    ...(tenant && { tenant }),
+    hardened: home?.hardened ?? false,
+    egress: egressOf(config, environment),
+    elsewhere: placesElsewhere(config, environment),
+    configuration: configurationDigest(config, tenant),
+    environments: [...config.upstreams.values()]
+      .filter((upstream) => tenantOf(config, upstream.environment) === tenant)
+      .map((upstream) => [upstream.name, upstream.environment]),
+    upstreams: upstreams.map((upstream) => ({
+      ...wayTo(upstream, secrets.without.get(upstream.name)),
+      tools: [...toolsOf(upstream, accepted)],
+      ...known(spoken.get(upstream.name)),
+    })),
+    agents: [...config.agents.values()]
+      .filter((agent) => agent.environment === environment)
+      .map((agent) => ({
+        name: agent.name,
+        owner: agent.owner,
+        delegates: agent.delegates,
+        ...(agent.cell.checkpoints?.beforeIrreversible && {
+          checkpoints: { required: agent.cell.checkpoints.required },
+        }),
+        grants: agent.grants.map((grant, i) => grantSetup(agent, grant, i)),
+      })),
+    ...(undo && {
+      undo: {
+        name: undo.name,
+        owner: undo.owner,
+        delegates: [],
+        grants: undo.grants.map((grant, i) => grantSetup(undo, grant, i)),
+      },
+    }),
+    policies: policiesOf(config, policies, tenant),
+    containment: containmentOf(config, tenant),
+    secrets: [...secrets.values],
+  }
+}
+
+/** Returns how a gateway gets to an upstream; or why it is left out, where something that it needs cannot be read. */
+export function wayTo(
+  { name, mcp }: Upstream,
+  without: string | undefined,
+): Pick<UpstreamSetup, 'name' | 'mcp' | 'down'> {
+  const missing = without === undefined ? {} : { down: without }
+  if (mcp.kind === 'stdio') return { name, mcp: { kind: 'stdio', shared: mcp.shared }, ...missing }
+  const http = { kind: 'http', url: mcp.url.href, headers: [...mcp.headers], secrets: secretsOf(mcp) } as const
+  const ca = mcp.ca === undefined ? undefined : authoritiesIn(mcp.ca)
+  if (ca !== undefined && !ca.ok) return { name, mcp: http, down: ca.reason, ...missing }
+  return { name, mcp: { ...http, ...(ca && { ca: ca.value }) }, ...missing }
+}
+
+function authoritiesIn(path: string): Result<string, string> {
+  try {
+    const text = readFileSync(path, 'utf8')
+    const certificates = certificatesIn(text)
+    for (const certificate of certificates) new X509Certificate(certificate)
+    return certificates.length > 0 ? ok(certificates.join('\n')) : no(`ca: ${path} holds no certificate in PEM`)
+  } catch (error) {
+    return no(`ca: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function known(revision: string | undefined): Pick<UpstreamSetup, 'known'> {
+  return revision === undefined ? {} : { known: revision }
+}
+
+/** Decoys and rules, and what of the configuration nobody in a cell should name; of its own tenant only. */
+export function containmentOf(config: Config, tenant: TenantName | undefined): ContainmentSetup {
+  const { upstreams, environments, policies, directory, file, containment } = config
+  const isOwn = (environment: EnvironmentName) => tenantOf(config, environment) === tenant
+  const own = policies.filter((policy) => policy.tenant === undefined || policy.tenant === tenant)
+  const ofUpstreams = [...upstreams.values()].flatMap(({ mcp, environment }): readonly PlaceOf[] =>
+    mcp.kind === 'http' ? [[mcp.url.host.toLowerCase(), environment]] : [],
+  )
+  const ofEgress = [...environments.values()].flatMap(({ name, egress }) =>
+    egress.map(({ value }): PlaceOf => [value.host.toLowerCase(), name]),
+  )
+  return {
+    rules: containment.rules,
+    decoys: {
+      ...containment.decoys,
+      tools: containment.decoys.tools.filter(({ upstream }) => isOwn(upstreams.get(upstream)?.environment ?? NOWHERE)),
+    },
+    places: [...ofUpstreams, ...ofEgress].filter(([, environment]) => isOwn(environment)),
+    ownPaths: [file, acceptedPath(file, tenant), ...own.map((policy) => join(directory, policy.file))],
+  }
+}
+
+const NOWHERE = 'nowhere' as EnvironmentName // a name by its shape; decoys of undeclared upstreams stop the start
+
+/** Whoever compensates: no agent, and named by no other. */
+export const UNDO: AgentName = agentName('undo')
+
+/** Who grants are written for. */
+type Grantee = Pick<Agent, 'name' | 'owner' | 'grants'>
+
+function undoActor({ undo }: Environment): readonly Grantee[] {
+  return undo === undefined ? [] : [{ name: UNDO, ...undo }]
+}
+
+/** Origins that the environment's relays may reach. */
+export function egressOf(config: Config, environment: EnvironmentName): readonly string[] {
+  return (config.environments.get(environment)?.egress ?? []).map(({ value }) => value.origin)
+}
+
+function grantSource(agent: Grantee, grant: GrantConfig, index: number): GrantSource {
+  const { when } = grant
+  return {
+    grant: grantOf(agent, grant, index),
+    ...(when && { when: { text: when.value, source: when.source } }),
+  }
+}
+
+export function grantOf(agent: Grantee, grant: GrantConfig, index: number): Grant {
+  const { id, upstream, tools, budgets, source } = grantSetup(agent, grant, index)
+  return {
+    id,
+    agent: agent.name,
+    upstream,
+    tools: new Set(tools),
+    budgets,
+    expiresAtMs: Number.MAX_SAFE_INTEGER,
+    grantedBy: grant.approver ?? agent.owner,
+    source,
+  }
+}
+
+function grantSetup(agent: Grantee, grant: GrantConfig, index: number): GrantSetup {
+  return {
+    id: idOf(agent, grant, index),
+    upstream: grant.upstream,
+    tools: [...grant.tools],
+    budgets: grant.budgets,
+    expiresMs: grant.expiresMs,
+    ...(grant.approver && { approver: grant.approver }),
+    source: grant.source,
+  }
+}
+
+/** The same in every run, so that budgets are held by the same grant: agent, upstream, and which of them it is. */
+function idOf(agent: Grantee, grant: GrantConfig, index: number): GrantId {
+  const before = agent.grants.slice(0, index).filter(({ upstream }) => upstream === grant.upstream).length
+  return grantId(`g_${agent.name}-${grant.upstream}${before === 0 ? '' : `-${before + 1}`}`.slice(0, 82))
+}
+
+/** Names the exact configuration that a decision was made under. */
+export function configurationDigest(config: Config, tenant: TenantName | undefined) {
+  const hash = createHash('sha256').update(readFileSync(config.file))
+  for (const { file, text } of config.policies) hash.update(`\0${file}\0${text}`)
+  try {
+    hash.update('\0').update(readFileSync(acceptedPath(config.file, tenant)))
+  } catch {
+    // Nothing has been accepted yet: there is no file.
+  }
+  return sha256(hash.digest('hex'))
+}

@@ -1,0 +1,53 @@
+/**
+ * Looks at files and directories for what they are, where any of it may be gone or not for us. Paths are texts of any bytes
+ * (`file-name.ts`): a name that is no UTF-8 is a name as others are.
+ */
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { nameBytes, nameText } from '../../model/file-name.ts'
+
+export type Unreadable = 'unreadable'
+
+export function entriesOf(directory: string): readonly string[] | undefined | Unreadable {
+  return seenBy(() => readdirSync(nameBytes(directory), 'latin1').map(nameText))
+}
+
+export function statOf(path: string): BigIntStats | undefined | Unreadable {
+  return seenBy(() => statSync(nameBytes(path), { bigint: true }))
+}
+
+export function lstatOf(path: string): BigIntStats | undefined | Unreadable {
+  return seenBy(() => lstatSync(nameBytes(path), { bigint: true }))
+}
+
+export function targetOf(link: string): string | undefined | Unreadable {
+  return seenBy(() => nameText(readlinkSync(nameBytes(link), 'latin1')))
+}
+
+/** Returns what a look at a path finds; undefined where nothing is any more, and `unreadable` where it fails otherwise. */
+function seenBy<T>(look: () => T): T | undefined | Unreadable {
+  try {
+    return look()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : 'unreadable'
+  }
+}
+
+/** Tells whether a directory cannot be entered by whoever looks, for want of the right to: no name in it leads anywhere. */
+export function isShut(directory: string): boolean {
+  try {
+    lstatSync(nameBytes(`${directory}/.`))
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES'
+  }
+}
+
+export function resolved(path: string): string {
+  const real = seenBy(() => nameText(realpathSync.native(nameBytes(path), 'latin1')))
+  return real === undefined || real === 'unreadable' ? path : real
+}
+
+export function inodeOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`
+}

@@ -1,0 +1,178 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Cell } from '../../cells/linux/launch/cell.ts'
+import type { Warden } from '../../cells/linux/launch/warden.ts'
+import { asJson, type CellContained, type CellId, type EnvironmentName, type JsonObject } from '../../model/index.ts'
+import { leaveUntold } from '../files/untold.ts'
+import { workspaceFaultText } from '../files/workspace-fault.ts'
+import type { State } from '../state/state.ts'
+import type { Confirmation, Receipt } from './containment.ts'
+import { type Told, toldOf, writeReceipt } from './receipt.ts'
+import { type Stop, type Stopping, stopCells } from './stop.ts'
+
+export interface Containing extends Omit<Stop, 'stateDirectory'> {
+  readonly state: State
+  readonly environment: EnvironmentName
+  readonly warden: Warden
+  /** True when the ledger has it. */
+  readonly record: (entry: CellContained) => Promise<boolean>
+  /** Hears of what is still written when the person has been answered: a run does not end before it is. */
+  readonly goesOn: (writing: Promise<unknown>) => void
+}
+
+/** The whole of a stop: first every confirmation; then, while they stand still, what there is to know of them. */
+export async function contain(
+  containing: Containing,
+  onConfirmation?: (confirmation: Confirmation) => void,
+): Promise<Receipt> {
+  const { order, stopping, leaving, agents, state, environment, services, number } = containing
+  const atMs = Date.now()
+  const confirmations = await stopCells({ ...containing, stateDirectory: state.directory }, onConfirmation)
+  const contained = confirmations.every(({ confirmed }) => confirmed)
+  const cells = [...stopping.map(({ cell }) => cell.id), ...leaving.map(({ cell }) => cell)]
+  const receipt: Receipt = { order, atMs, cells, agents, confirmations, contained }
+  // In this tick: what has been killed is still to be seen only until it is torn down.
+  const processes = processesOf(stopping, EVIDENCE_MS_MAX)
+  const files = await filesOf(containing)
+  const evidence = asJson(
+    Object.fromEntries(cells.map((cell) => [cell, { ...processes.get(cell), files: files.get(cell) }])),
+  )
+  // The last entries are on the disk then, or as much of them as there will be.
+  if (cells.length > 0 && services.tell({ kind: 'settle', number }).ok)
+    await services.said('answered', number, LEDGER_MS_MAX)
+  const told = await toldOf(state.ledger(environment), cells)
+  const written = kept(state, receipt, evidence, told)
+  const recording = recorded(containing, receipt, told)
+  containing.goesOn(recording)
+  const untold = await Promise.race([recording, delay(LEDGER_MS_MAX, LATER, { ref: false })])
+  return { ...receipt, ...written, ...(untold !== undefined && { untold }) }
+}
+
+/** Milliseconds of the one tick in which processes are looked at: whoever has ordered it takes long silence for none. */
+const EVIDENCE_MS_MAX = 2_000
+
+/** Returns the evidence of each cell's processes, or that there was no time for it: the next is begun within `boundMs`. */
+export function processesOf(
+  stopping: readonly { readonly cell: Pick<Cell, 'id' | 'evidence' | 'pids'> }[],
+  boundMs: number,
+): ReadonlyMap<CellId, JsonObject> {
+  const until = performance.now() + boundMs
+  const seen = stopping.map(({ cell }) => {
+    const late = performance.now() > until
+    const told = late
+      ? { problem: 'others were looked at, and there was no time left' }
+      : { processes: cell.evidence(), processesInAll: cell.pids().length }
+    return [cell.id, asJson(told)] as const
+  })
+  return new Map(seen)
+}
+
+const LATER = 'the ledger takes long, and has not got all of it yet'
+const BY_THE_NEXT = 'no gateway is there to tell the ledger: the next run does'
+
+/** Everything has been confirmed: a ledger that takes longer takes it all the same. */
+const LEDGER_MS_MAX = 3_000
+
+/** Without a receipt it is contained all the same, and whoever has ordered it is told why there is none. */
+function kept(
+  state: State,
+  receipt: Receipt,
+  evidence: JsonObject,
+  told: Told,
+): Pick<Receipt, 'unwritten' | 'lacking'> {
+  try {
+    const lacking = writeReceipt(state.directory, receipt, evidence, told)
+    return lacking === undefined ? {} : { lacking }
+  } catch (error) {
+    return { unwritten: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/**
+ * Records one entry for each cell that was stopped, that was being started and does not begin, or that was ending: it
+ * tells of that cell alone, so that an order to a thousand does not stand a thousand times in the ledger. A start that an order only lowers
+ * has none: nothing of it was stopped, and it begins on that rung. What no gateway takes is left for the next one; returns
+ * what to say of that.
+ */
+async function recorded(containing: Containing, receipt: Receipt, told: Told): Promise<string | undefined> {
+  const { record, state } = containing
+  let untold: string | undefined
+  const stopped = [
+    ...containing.stopping.map(({ cell: { id }, agent, servers }) => ({ id, agent, servers })),
+    ...containing.leaving.map(({ cell, agent }) => ({ id: cell, agent, servers: [] })),
+  ]
+  for (let i = 0; i < stopped.length; i += RECORDED_AT_ONCE) {
+    const entries = stopped.slice(i, i + RECORDED_AT_ONCE).map(async ({ id, agent, servers }) => {
+      const points = servers.map(({ point }) => point)
+      const entry = containedEntry({ id, agent, points }, receipt, told)
+      if (await record(entry)) return
+      untold = leftForNext(state.directory, entry)
+    })
+    await Promise.all(entries)
+  }
+  return untold
+}
+
+interface Stopped {
+  readonly id: CellId
+  readonly agent: CellContained['agent']
+  /** Points of its own that do not end in its name. */
+  readonly points: readonly string[]
+}
+
+/**
+ * Returns the entry of one cell: of what was confirmed it has what is about that cell, or about none. Without `told` it
+ * says nothing of what may still land.
+ */
+export function containedEntry(
+  { id, agent, points }: Stopped,
+  { order, confirmations, contained, atMs }: Pick<Receipt, 'order' | 'confirmations' | 'contained' | 'atMs'>,
+  told: Pick<Told, 'mayLand' | 'mayLandInAll'> | undefined,
+): CellContained {
+  const all = confirmations.filter(({ point }) => !/ of c_|^its server /.test(point))
+  const own = confirmations.filter(({ point }) => point.endsWith(` ${id}`) || points.includes(point))
+  const about = { order: order.id, by: order.by, why: order.why, atMs, contained, confirmations: [...all, ...own] }
+  const landing = told && { mayLand: told.mayLand.slice(0, TOLD_MAX), mayLandInAll: told.mayLandInAll }
+  return { kind: 'cell.contained', cell: id, agent, rung: order.rung, receipt: asJson({ ...about, ...landing }) }
+}
+
+/** Leaves an entry for the next gateway; returns what to say of it. */
+export function leftForNext(directory: string, entry: CellContained): string {
+  try {
+    leaveUntold(directory, entry)
+    return BY_THE_NEXT
+  } catch (error) {
+    return `the ledger will not have it: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+const RECORDED_AT_ONCE = 16
+/** The newest; the signed receipt has more of them. */
+const TOLD_MAX = 32
+
+/** What their workspaces have become, as a helper cell reads it while they stand still. */
+async function filesOf({ stopping, order, warden, state }: Containing): Promise<ReadonlyMap<string, JsonObject>> {
+  if (order.rung !== 'frozen') return new Map()
+  const until = delay(FILES_MS_MAX, undefined, { ref: false })
+  const looked = stopping.slice(0, WORKSPACES_MAX).map(async ({ cell, workspace }: Stopping) => {
+    if (workspace === undefined) return [cell.id, { workspace: 'it has none' }] as const
+    const diff = warden.diff(state.workspace(workspace)).catch((error: unknown) => String(error))
+    const found = await Promise.race([diff, until])
+    if (found === undefined) return [cell.id, { workspace, problem: 'it takes longer: firebreak diff' }] as const
+    if (typeof found === 'string') return [cell.id, { workspace, problem: found }] as const
+    if (!found.ok) return [cell.id, { workspace, problem: workspaceFaultText(found.reason) }] as const
+    const { changes, refused, truncated } = found.value
+    const counts = Object.fromEntries(
+      (['added', 'changed', 'removed'] as const).map((kind) => [
+        kind,
+        changes.filter((change) => change.kind === kind).length,
+      ]),
+    )
+    const paths = changes.slice(0, PATHS_MAX).map(({ path }) => path)
+    return [cell.id, { workspace, ...counts, refused: refused.length, truncated, paths }] as const
+  })
+  return new Map<CellId, JsonObject>(await Promise.all(looked))
+}
+
+const FILES_MS_MAX = 4_000
+const WORKSPACES_MAX = 8
+const PATHS_MAX = 200

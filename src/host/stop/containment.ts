@@ -1,0 +1,123 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { no, type Result, type Rung } from '../../model/index.ts'
+
+/** One place that enforces: what it is told, and its proof that it did. */
+export interface EnforcementPoint {
+  /** `gate`, `connections of c_…`, `processes of c_…`, `fence`. */
+  readonly name: string
+  /** Whose word it is: the kernel's, or the process that enforces. */
+  readonly by: 'kernel' | 'gateway' | 'disk'
+  /** Does it, and resolves with the proof in words. May hang, lie or die: nobody waits longer than `boundMs`. */
+  readonly order: () => Promise<Result<string, string>>
+  readonly boundMs: number
+  /** What is done where it does not confirm: harder, and by somebody else. Absent: nothing can be. */
+  readonly escalate?: () => Promise<Result<string, string>>
+}
+
+export interface Confirmation {
+  readonly point: string
+  readonly by: EnforcementPoint['by']
+  readonly confirmed: boolean
+  /** Its proof, or what it said instead. */
+  readonly said: string
+  /** From the order to this; ms. */
+  readonly afterMs: number
+  /** It did not confirm by itself, and was ended. */
+  readonly escalated: boolean
+}
+
+/** How long a point that was ended harder may take until that is confirmed. */
+const ESCALATION_MS_MAX = 6_000
+
+/**
+ * Orders all points at once and collects what they say (S8). A point that is silent past its bound, fails or throws is
+ * escalated; one that cannot be confirmed either way is in the result as not confirmed, and nobody may call it contained.
+ */
+export async function orderAll(
+  points: readonly EnforcementPoint[],
+  onConfirmation: (confirmation: Confirmation) => void = () => undefined,
+): Promise<readonly Confirmation[]> {
+  const begun = performance.now()
+  return Promise.all(
+    points.map(async (point) => {
+      const confirmation = await orderOne(point, begun)
+      onConfirmation(confirmation)
+      return confirmation
+    }),
+  )
+}
+
+async function orderOne(point: EnforcementPoint, begun: number): Promise<Confirmation> {
+  const { name, by, boundMs, escalate } = point
+  const told = (result: Result<string, string>, escalated: boolean, before = ''): Confirmation => ({
+    point: name,
+    by,
+    confirmed: result.ok,
+    said: before + (result.ok ? result.value : result.reason),
+    afterMs: Math.round((performance.now() - begun) * 1_000) / 1_000,
+    escalated,
+  })
+  const first = await within(point.order, boundMs)
+  if (first.ok || escalate === undefined) return told(first, false)
+  return told(await within(escalate, ESCALATION_MS_MAX), true, `${first.reason}; `)
+}
+
+/** Never rejects, and never takes longer. */
+async function within(act: () => Promise<Result<string, string>>, ms: number): Promise<Result<string, string>> {
+  const silent = new AbortController()
+  try {
+    const late = delay(ms, no(`no confirmation within ${ms} ms`), { signal: silent.signal })
+    late.catch(() => undefined)
+    return await Promise.race([act(), late])
+  } catch (error) {
+    return no(error instanceof Error ? error.message : String(error))
+  } finally {
+    silent.abort()
+  }
+}
+
+/** Waits until the kernel's table says so; each look takes its time, so that they come ever later. */
+export async function eventually(holds: () => boolean, ms: number): Promise<boolean> {
+  const until = performance.now() + ms
+  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 64)) {
+    if (holds()) return true
+    if (performance.now() > until) return false
+    await delay(waitMs)
+  }
+}
+
+/** Who is meant by an order. */
+export type Target =
+  | { readonly kind: 'cell'; readonly name: string }
+  | { readonly kind: 'agent'; readonly name: string }
+  | { readonly kind: 'owner'; readonly name: string }
+  | { readonly kind: 'environment'; readonly name: string }
+  | { readonly kind: 'all' }
+
+export interface Order {
+  readonly id: string
+  readonly target: Target
+  readonly rung: Exclude<Rung, 'normal'>
+  /** `firebreak`, or the person who orders it. */
+  readonly by: string
+  readonly why: string
+  /** Agents that are meant by the configuration of whoever orders it; a run means those of its own besides. */
+  readonly agents?: readonly string[]
+}
+
+/** What a stop came to. `contained` only where every point has confirmed. */
+export interface Receipt {
+  readonly order: Order
+  /** Epoch ms. */
+  readonly atMs: number
+  readonly cells: readonly string[]
+  readonly agents: readonly string[]
+  readonly confirmations: readonly Confirmation[]
+  readonly contained: boolean
+  /** Why there is no signed file of it. */
+  readonly unwritten?: string
+  /** The parts that the signed file lacks, and why. */
+  readonly lacking?: string
+  /** The reason why the ledger has not got it, and who tells it. */
+  readonly untold?: string
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { openLedger, originOf } from '../../ledger/log/ledger.ts'
+import {
+  agentName,
+  type CellId,
+  type EntryBody,
+  environmentName,
+  newCellId,
+  personName,
+  type Rung,
+} from '../../model/index.ts'
+import { makeFence, readFence } from './fence.ts'
+import { ordersAsTold } from './fence-as-told.ts'
+import { fenceByOrders } from './stop.ts'
+
+const cell = newCellId(new Uint8Array(16).fill(1))
+const another = newCellId(new Uint8Array(16).fill(2))
+const agent = agentName('bot')
+const moved = (to: Rung, of: CellId = cell): EntryBody => {
+  return { kind: 'rung.changed', cell: of, agent, from: 'normal', to, by: 'firebreak', why: 'a test' }
+}
+const released = (to: Rung): EntryBody => {
+  return { kind: 'rung.changed', agent, from: 'frozen', to, by: personName('maria'), why: 'a test' }
+}
+const signal = (mode: 'observe' | 'enforce', rung: Rung): EntryBody => {
+  return { kind: 'signal.raised', cell, agent, detector: 'decoy', mode, what: 'it did', evidence: [1], rung }
+}
+
+let state = ''
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), 'fence-'))
+  makeFence(state)
+})
+afterEach(() => rmSync(state, { recursive: true, force: true }))
+
+describe('S8: where a cell stood when its gateway was lost, by the ledger', () => {
+  const cases: readonly [string, readonly EntryBody[], Rung | undefined][] = [
+    ['nothing is said of it', [], undefined],
+    ['it was lowered', [moved('restricted')], 'restricted'],
+    ['further, and further', [moved('restricted'), moved('frozen')], 'frozen'],
+    ['watched keeps nobody from a start', [moved('watched')], undefined],
+    ['another cell of its agent was', [moved('frozen', another)], undefined],
+    ['a signal was not followed any more', [signal('enforce', 'quarantined')], 'quarantined'],
+    ['one that only observes', [signal('observe', 'quarantined')], undefined],
+    ['a person has let its agent go since', [moved('frozen'), released('normal')], undefined],
+    ['and it fell again', [moved('frozen'), released('normal'), moved('restricted')], 'restricted'],
+  ]
+  for (const [title, entries, rung] of cases)
+    it(title, async () => {
+      const directory = join(state, 'ledger')
+      const opened = await openLedger({
+        directory,
+        origin: originOf(environmentName('test')),
+        clock: { nowMs: Date.now },
+      })
+      assert.ok(opened.ok)
+      for (const entry of entries) assert.ok(opened.value.append(entry).ok)
+      await opened.value.close()
+      const orders = await ordersAsTold(directory, [cell], 'o_1')
+      assert.ok((await fenceByOrders(state, () => orders)).ok)
+      const fence = readFence(state)
+      assert.equal(fence.ok && fence.value.get(agent)?.rung, rung)
+    })
+})

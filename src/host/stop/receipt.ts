@@ -1,0 +1,257 @@
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { canonicalText } from '../../ledger/log/canonical.ts'
+import { keyId, parseNote, parseWitnessKey, signatureLine, witnessKeyText } from '../../ledger/log/note.ts'
+import { readEntries } from '../../ledger/log/read.ts'
+import { type CellId, type Entry, isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
+import { confirmationsIn, inFlightIn } from '../../recovery/incident/compose.ts'
+import type { ReceiptTold, StopTold } from '../../recovery/incident/incident.ts'
+import { writeDurably } from '../state/durable-file.ts'
+import type { Receipt } from './containment.ts'
+
+/** What the ledger says of cells that were stopped. */
+export interface Told {
+  /**
+   * Actions of these cells, and of all that was delegated from them, that were sent and have no outcome that is known:
+   * they may still land. At most IN_FLIGHT_MAX: first those without any outcome, of each kind the newest first, so that
+   * nobody buries one under others.
+   */
+  readonly mayLand: readonly JsonObject[]
+  /** The number of them in all. */
+  readonly mayLandInAll: number
+  /** The last of each cell, at most ENTRIES_MAX of each and ENTRIES_BYTES_MAX of all. */
+  readonly entries: readonly Entry[]
+  /** False where the ledger is damaged, or longer than could be read in READ_MS_MAX: then more may be in flight. */
+  readonly whole: boolean
+}
+
+const IN_FLIGHT_MAX = 1_000
+const ENTRIES_MAX = 1_000
+const ENTRIES_BYTES_MAX = 16_777_216
+/** Who has ordered it waits, after everything has been confirmed. */
+const READ_MS_MAX = 8_000
+
+export async function toldOf(ledger: string, cells: readonly CellId[]): Promise<Told> {
+  const meant = new Set(cells)
+  const given = new Set<string>()
+  const open = new Map<string, Open>()
+  const last = new Map<CellId, Entry[]>(cells.map((cell) => [cell, []]))
+  const until = performance.now() + READ_MS_MAX
+  let whole = true
+  for await (const read of readEntries(ledger)) {
+    whole = read.ok && performance.now() < until
+    if (!read.ok || !whole) break
+    const entry = read.value
+    // An outcome names only its action.
+    const cell =
+      'cell' in entry ? entry.cell : entry.kind === 'action.outcome' ? open.get(entry.action)?.cell : undefined
+    const mine = cell === undefined ? undefined : last.get(cell)
+    // Twice as many before half of them go: not one move of all for each entry.
+    if (mine !== undefined && mine.push(entry) > 2 * ENTRIES_MAX) mine.splice(0, ENTRIES_MAX)
+    if (entry.kind === 'delegation.made' && meant.has(entry.cell)) given.add(entry.delegation)
+    else if (entry.kind === 'cell.started' && entry.delegation !== undefined && given.has(entry.delegation))
+      meant.add(entry.cell)
+    else if (entry.kind === 'action.intent' && meant.has(entry.cell)) {
+      const { action, upstream, tool, effect, seq } = entry
+      open.set(action, { cell: entry.cell, seq, settled: false, shown: { action, seq, upstream, tool, effect } })
+    } else if (entry.kind === 'action.outcome') {
+      const sent = open.get(entry.action)
+      if (entry.outcome !== 'unknown') open.delete(entry.action)
+      else if (sent !== undefined) open.set(entry.action, { ...sent, settled: true })
+    }
+  }
+  const entries = [...last.values()].flatMap((each) => each.slice(-ENTRIES_MAX))
+  const first = [...open.values()].toSorted((a, b) => Number(a.settled) - Number(b.settled) || b.seq - a.seq)
+  const mayLand = first.slice(0, IN_FLIGHT_MAX).map(({ shown }) => shown)
+  return { mayLand, mayLandInAll: open.size, entries: newest(entries), whole }
+}
+
+interface Open {
+  readonly cell: CellId
+  readonly seq: number
+  /** True where it has an outcome, which is that nobody knows. */
+  readonly settled: boolean
+  readonly shown: JsonObject
+}
+
+function newest(entries: readonly Entry[]): readonly Entry[] {
+  const kept: Entry[] = []
+  let bytes = 0
+  for (const entry of entries.toSorted((a, b) => b.seq - a.seq)) {
+    bytes += JSON.stringify(entry).length
+    if (bytes > ENTRIES_BYTES_MAX) break
+    kept.push(entry)
+  }
+  return kept.toReversed()
+}
+
+/**
+ * `<state>/receipts/<order>.note`: the receipt as canonical JSON, signed with the warden's own key (C2SP signed note,
+ * Ed25519); `<state>/receipts/warden.pub` verifies it. Beside it `<order>.entries.jsonl`, by whose digest it is bound.
+ * Evidence that cannot be signed (a cell chooses what its processes are called) is left out, and the result says so: a stop
+ * has a receipt all the same. Throws what the disk says.
+ */
+export function writeReceipt(
+  stateDirectory: string,
+  receipt: Receipt,
+  evidence: JsonObject,
+  told: Told,
+): string | undefined {
+  const directory = join(stateDirectory, 'receipts')
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const key = wardenKey(directory)
+  const name = `${receipt.order.id}.entries.jsonl`
+  const lines = told.entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
+  const entries = { file: name, sha256: digest(lines), whole: told.whole }
+  const { mayLand, mayLandInAll } = told
+  // Safe: all are plain JSON by their types.
+  const textWith = (seen: JsonObject) =>
+    canonicalText({ ...receipt, evidence: seen, mayLand, mayLandInAll, entries } as unknown as Json)
+  const whole = textWith(evidence)
+  const lacking = whole.ok
+    ? undefined
+    : `what was seen of its processes and files cannot be signed: ${whole.reason.problem}`
+  const text = lacking === undefined ? whole : textWith({ lacking })
+  if (!text.ok) throw new Error(`a receipt ${text.reason.problem}`)
+  const signed = `${text.value}\n`
+  const line = signatureLine(NAME, keyId(NAME, ED25519, rawKey(key)), sign(null, Buffer.from(signed), key))
+  writeDurably(join(directory, `${receipt.order.id}.note`), `${signed}\n${line}`)
+  writeDurably(join(directory, name), lines)
+  return lacking
+}
+
+/** More is no receipt of ours: a thousand cells with their processes are less. */
+const NOTE_BYTES_MAX = 268_435_456
+
+/**
+ * What lies of an order's receipt in `<state>/receipts`, for these cells: its digest, whether the warden has signed it, and
+ * whether the entries beside it are those that it names. The ledger that named the order is not believed.
+ */
+export function readReceipt(stateDirectory: string, order: string, cells: ReadonlySet<string>): ReceiptTold {
+  if (!/^o_[0-9a-f]{16}$/.test(order)) return { kind: 'missing', problem: `${order} is no order of ours` }
+  const directory = join(stateDirectory, 'receipts')
+  const file = `${order}.note`
+  try {
+    if (statSync(join(directory, file)).size > NOTE_BYTES_MAX)
+      return { kind: 'missing', problem: `${file} is too large` }
+    const note = readFileSync(join(directory, file), 'utf8')
+    const text = note.slice(0, note.lastIndexOf('\n\n') + 1)
+    const receipt = JSON.parse(text) as Json
+    const { entries, evidence } = isJsonObject(receipt) ? receipt : {}
+    const name = `${order}.entries.jsonl`
+    const beside = existsSync(join(directory, name)) ? digest(readFileSync(join(directory, name))) : undefined
+    const told = isJsonObject(evidence) ? Object.entries(evidence).filter(([cell]) => cells.has(cell)) : []
+    const seen = told.flatMap(([, each]) => (isJsonObject(each) ? [each] : []))
+    return {
+      kind: 'read',
+      file,
+      sha256: digest(note),
+      signed: isSigned(directory, text, note),
+      ...(beside !== undefined && {
+        entriesFile: name,
+        entriesSha256: beside,
+        entriesMatch: isJsonObject(entries) && entries.sha256 === beside,
+      }),
+      processes: seen.reduce((sum, each) => sum + processesIn(each), 0),
+      files: seen.reduce((sum, { files }) => sum + changedIn(files), 0),
+    }
+  } catch (error) {
+    return { kind: 'missing', problem: `${file}: ${error instanceof Error ? error.message : String(error)}` }
+  }
+}
+
+/** Of a state's receipts, the newest that are looked through. */
+const RECEIPTS_MAX = 1_000
+
+/**
+ * Stops of these cells that the ledger does not tell of, because there was no gateway left to write: only receipts that
+ * the warden has signed, whose orders are not `known`.
+ */
+export function unrecordedStops(
+  stateDirectory: string,
+  cells: ReadonlySet<string>,
+  known: ReadonlySet<string>,
+): readonly StopTold[] {
+  const directory = join(stateDirectory, 'receipts')
+  if (!existsSync(directory)) return []
+  const orders = readdirSync(directory).flatMap((name) => {
+    const [, order] = /^(o_[0-9a-f]{16})\.note$/.exec(name) ?? []
+    if (order === undefined || known.has(order)) return []
+    return [{ order, atMs: statSync(join(directory, name)).mtimeMs }]
+  })
+  const newest = orders.toSorted((a, b) => b.atMs - a.atMs).slice(0, RECEIPTS_MAX)
+  return newest.flatMap(({ order: id }) => {
+    const receipt = readReceipt(stateDirectory, id, cells)
+    if (receipt.kind !== 'read' || !receipt.signed) return []
+    const told = signedIn(join(directory, receipt.file))
+    const { order, contained, confirmations, mayLand, mayLandInAll, atMs } = told
+    const about = Array.isArray(told.cells) ? (told.cells as readonly Json[]) : []
+    if (!isJsonObject(order) || !about.some((cell) => typeof cell === 'string' && cells.has(cell))) return []
+    return {
+      order: id,
+      atMs: typeof atMs === 'number' ? atMs : 0,
+      rung: String(order.rung),
+      contained: contained === true,
+      by: String(order.by),
+      why: String(order.why),
+      // An order to all has confirmations of cells that are not meant here.
+      confirmations: confirmationsIn(confirmations).filter(({ point }) => {
+        const [, cell] = / of (c_[0-9a-z]+)$/.exec(point) ?? []
+        return cell === undefined || cells.has(cell)
+      }),
+      recorded: false,
+      inFlight: inFlightIn(mayLand),
+      mayLand: typeof mayLandInAll === 'number' ? mayLandInAll : 0,
+      receipt,
+    }
+  })
+}
+
+function signedIn(path: string): JsonObject {
+  const note = readFileSync(path, 'utf8')
+  const receipt = JSON.parse(note.slice(0, note.lastIndexOf('\n\n') + 1)) as Json
+  return isJsonObject(receipt) ? receipt : {}
+}
+
+function processesIn({ processes, processesInAll }: JsonObject): number {
+  if (typeof processesInAll === 'number') return processesInAll
+  return Array.isArray(processes) ? processes.length : 0
+}
+
+function changedIn(files: Json | undefined): number {
+  if (!isJsonObject(files)) return 0
+  const counts = [files.added, files.changed, files.removed]
+  return counts.reduce<number>((sum, count) => sum + (typeof count === 'number' ? count : 0), 0)
+}
+
+function isSigned(directory: string, text: string, note: string): boolean {
+  const key = parseWitnessKey(readFileSync(join(directory, 'warden.pub'), 'utf8').trim())
+  // A note of the size of a seal around the signature alone: a receipt is larger.
+  const signed = parseNote(`x\n${note.slice(note.lastIndexOf('\n\n') + 1)}`)
+  if (!key.ok || !signed.ok) return false
+  const mine = signed.value.signatures.filter(({ name }) => name === NAME)
+  return mine.some(({ bytes }) => verify(null, Buffer.from(text), key.value.publicKey, bytes))
+}
+
+function digest(bytes: string | Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+const NAME = 'firebreak-warden'
+const ED25519 = 0x01
+
+function wardenKey(directory: string) {
+  const path = join(directory, 'warden.key')
+  if (!existsSync(path)) {
+    const { privateKey } = generateKeyPairSync('ed25519')
+    writeDurably(join(directory, 'warden.pub'), `${witnessKeyText(NAME, createPublicKey(privateKey))}\n`)
+    writeDurably(path, `${privateKey.export({ type: 'pkcs8', format: 'pem' })}`)
+  }
+  return createPrivateKey(readFileSync(path, 'utf8'))
+}
+
+function rawKey(key: Parameters<typeof createPublicKey>[0]): Buffer {
+  const { x } = createPublicKey(key).export({ format: 'jwk' })
+  return Buffer.from(x ?? '', 'base64url')
+}

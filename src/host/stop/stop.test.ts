@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import type { Cell } from '../../cells/linux/launch/cell.ts'
+import { initIn } from '../../cells/linux/launch/run-directory.ts'
+import { lookAtCells } from '../../cells/linux/limits/census.ts'
+import { agentName, type CellId, no, ok } from '../../model/index.ts'
+import { runPlaces } from '../services/run-places.ts'
+import { unbegun } from '../services/starting.ts'
+import { reapDead } from './silent-warden.ts'
+import { gatewayEnded } from './stop.ts'
+
+const RUN = 'r_0123456789abcdef'
+const CELL = 'c_0123456789abcdef' as CellId
+let directory = ''
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'stop-'))
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+const own = { pid: process.pid, startTicks: '1' }
+
+/** Makes a run directory with one cell, and returns that cell's. */
+function runOf(owner: object): string {
+  const run = join(directory, 'runs', RUN)
+  const cell = join(run, 'cells', CELL)
+  mkdirSync(cell, { recursive: true })
+  writeFileSync(join(run, 'owner'), JSON.stringify(owner))
+  return cell
+}
+
+/** Acts while this process can open one file at a time and no second one, as a note is read. */
+function withOneDescriptor<T>(act: () => T): T {
+  const limit = (nofile: string) => {
+    const set = spawnSync('prlimit', [`--pid=${process.pid}`, `--nofile=${nofile}`])
+    assert.equal(set.status, 0, String(set.stderr))
+  }
+  const before = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+  limit('128:')
+  const held: number[] = []
+  try {
+    for (;;) held.push(openSync('/dev/null', 'r'))
+  } catch {
+    closeSync(held.pop() ?? -1)
+  }
+  try {
+    return act()
+  } finally {
+    for (const fd of held) closeSync(fd)
+    limit(`${before}:`)
+  }
+}
+
+describe('S8: what cannot be looked at has not ended', () => {
+  it('a gateway may live where the kernel does not tell', async () => {
+    const child = spawn('/usr/bin/true')
+    await once(child, 'exit')
+    assert.ok((await gatewayEnded(Number(child.pid))).ok)
+    const there = await gatewayEnded(process.pid)
+    assert.equal(there.ok ? '' : there.reason, 'the gateway is still there')
+    mkdirSync(join(directory, `${process.pid}`, 'stat'), { recursive: true })
+    const untold = await gatewayEnded(process.pid, directory)
+    assert.match(untold.ok ? '' : untold.reason, /^whether the gateway lives cannot be told: EISDIR/)
+  })
+
+  it('nor has a warden whose note cannot be read: nothing of it is touched, and it is not confirmed', async () => {
+    const cell = runOf({ pid: 0, startTicks: '1' })
+    const told = await withOneDescriptor(() => reapDead([directory]))
+    assert.deepEqual(
+      told.map(({ point, confirmed }) => [point, confirmed]),
+      [[`warden of ${RUN}`, false]],
+    )
+    assert.match(told[0]?.said ?? '', /cannot be told, and its cells may go on: .*owner cannot be read/)
+    mkdirSync(join(cell, 'still-there'))
+  })
+
+  it('nor have the processes of a dead one’s cell', async () => {
+    const cell = runOf(own)
+    writeFileSync(join(cell, 'init'), JSON.stringify(own))
+    const init = withOneDescriptor(() => {
+      try {
+        return initIn(cell)
+      } catch (error) {
+        return String(error)
+      }
+    })
+    assert.match(String(init), /init cannot be read/)
+    assert.equal(initIn(cell)?.lives(), false, 'control')
+  })
+
+  it('a cell of which the kernel does not tell, or of which a note cannot be read, cuts the census short', () => {
+    const cell = runOf(own)
+    const host = { unified: join(directory, 'cgroup'), controllers: {} }
+    const group = join(host.unified, 'firebreak', CELL)
+    mkdirSync(group, { recursive: true })
+    const cut = () => lookAtCells([directory], host).cut ?? ''
+    assert.equal(cut(), '')
+    mkdirSync(join(group, 'cgroup.events'))
+    assert.match(cut(), /EISDIR/)
+    rmSync(join(group, 'cgroup.events'), { recursive: true })
+    writeFileSync(join(group, 'cgroup.events'), 'populated 1\nfrozen 0\n')
+    assert.equal(cut(), '', 'control: a helper')
+    writeFileSync(join(cell, 'about'), '{}')
+    assert.match(withOneDescriptor(cut), /about cannot be read/)
+    assert.equal(cut(), '', 'control')
+    symlinkSync('begun', join(cell, 'begun'))
+    assert.match(cut(), /ELOOP/)
+  })
+
+  it('places of runs that are noted, and cannot be read, are not none', () => {
+    assert.deepEqual(runPlaces([directory]), [])
+    mkdirSync(join(directory, 'run-directories'))
+    assert.throws(() => runPlaces([directory]), /run-directories cannot be read/)
+  })
+
+  it('a start is gone when its kill is confirmed, and not where its group shows nobody', async () => {
+    const start = (kill: Cell['kill']) => {
+      const cell = { id: CELL, kill, pids: () => [] } as unknown as Cell // all that is asked of it
+      return unbegun({ number: 1, id: CELL, agent: { name: agentName('bot') }, cell, servers: [] } as never).gone()
+    }
+    assert.ok((await start(async () => ok('populated 0'))).ok)
+    const failed = await start(async () => no({ kind: 'timeout', step: 'kill', afterMs: 1 }))
+    assert.match(failed.ok ? '' : failed.reason, /its end is not confirmed: .*timeout/)
+  })
+})

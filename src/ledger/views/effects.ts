@@ -1,0 +1,230 @@
+import type { Effect } from '../../model/action.ts'
+import type { ActionIntent, ActionOutcome, Commitment, Entry } from '../../model/entry.ts'
+import type { ActionId, AgentName, CellId, EnvironmentName, ToolName, UpstreamName } from '../../model/ids.ts'
+import { isJsonObject, type Json } from '../../model/json.ts'
+import { type Check, isRepeatable, type Undo } from '../../model/undo.ts'
+
+/** One action with an effect, and all that the ledger has of what became of it. */
+export interface EffectRecord {
+  readonly action: ActionId
+  readonly seq: number
+  readonly atMs: number
+  readonly cell: CellId
+  readonly agent: AgentName
+  readonly environment: EnvironmentName
+  readonly upstream: UpstreamName
+  readonly tool: ToolName
+  readonly effect: Effect
+  /** As the entry has them: shortened. */
+  readonly args: Json
+  readonly spend?: string
+  /** What was sent. */
+  readonly payload: Commitment
+  outcome?: Outcome
+  /** Its compensations that were recorded to be sent, oldest first. */
+  readonly attempts: Attempted[]
+  /** The last compensation that was not let through. */
+  refused?: { readonly seq: number; readonly reasons: Json; readonly held?: ActionId }
+  /** What its check told last. */
+  found?: { readonly seq: number; readonly undone?: boolean; readonly problem?: string }
+}
+
+export interface Outcome {
+  readonly kind: ActionOutcome['outcome']
+  readonly happened?: ActionOutcome['happened']
+  readonly payload?: Commitment
+  readonly detail?: string
+}
+
+export interface Attempted {
+  readonly action: ActionId
+  readonly seq: number
+  readonly args: Json
+  outcome?: Outcome
+}
+
+/** What compensates an effect and what tells of it, as the configuration at hand declares it. */
+export interface Declared {
+  readonly undo?: Undo
+  readonly check?: Check
+}
+
+/**
+ * Every effect of a log, and what became of it: a fold over entries.
+ *
+ * - EF1  What compensates or looks at an effect is no effect of its own: nothing undoes an undo.
+ * - EF2  An attempt without an outcome stays one: whoever sent it may be gone, and what it sent may have landed.
+ */
+export class EffectHistory {
+  readonly effects: Map<ActionId, EffectRecord> = new Map()
+  readonly #attempts = new Map<ActionId, Attempted>()
+
+  take(entry: Entry): void {
+    switch (entry.kind) {
+      case 'action.intent':
+        return this.#intent(entry)
+      case 'action.outcome': {
+        const { outcome: kind, happened, payload, detail } = entry
+        const more = { ...(happened && { happened }), ...(payload && { payload }) }
+        const outcome = { kind, ...more, ...(detail !== undefined && { detail }) }
+        const about = this.effects.get(entry.action) ?? this.#attempts.get(entry.action)
+        if (about !== undefined) about.outcome = outcome
+        return
+      }
+      case 'action.refused':
+      case 'action.held': {
+        const effect = entry.undoes && this.effects.get(entry.undoes)
+        const held = entry.kind === 'action.held' ? { held: entry.hold } : {}
+        if (effect) effect.refused = { seq: entry.seq, reasons: entry.reasons, ...held }
+        return
+      }
+      case 'effect.checked': {
+        const { seq, undone, problem } = entry
+        const effect = this.effects.get(entry.action)
+        if (effect !== undefined)
+          effect.found = { seq, ...(undone !== undefined && { undone }), ...(problem !== undefined && { problem }) }
+        return
+      }
+    }
+  }
+
+  #intent(entry: ActionIntent & { readonly seq: number; readonly atMs: number }): void {
+    const { action, seq, atMs, cell, agent, environment, upstream, tool, effect, args, spend, payload } = entry
+    if (entry.undoes !== undefined) {
+      const attempt: Attempted = { action, seq, args }
+      this.effects.get(entry.undoes)?.attempts.push(attempt)
+      this.#attempts.set(action, attempt)
+      return
+    }
+    if (effect === 'read' || entry.operation !== 'tool') return
+    const about = { cell, agent, environment, upstream, tool, effect, args, payload }
+    this.effects.set(action, { action, seq, atMs, ...about, attempts: [], ...(spend !== undefined && { spend }) })
+  }
+}
+
+/**
+ * Whether what was sent took place, by what its upstream said: `no` where not a byte left, and where the upstream did not
+ * look at it.
+ */
+export function tookPlace(outcome: Outcome | undefined): 'yes' | 'no' | 'unknown' {
+  switch (outcome?.kind) {
+    case 'done':
+      return 'yes'
+    case 'withheld':
+      return outcome.happened ?? 'yes'
+    case 'not-sent':
+      return 'no'
+    default:
+      return 'unknown'
+  }
+}
+
+/** Standing of an effect (S16). `none`: it was never sent, or its upstream did not look at it. */
+export type Standing =
+  | { readonly kind: 'none' }
+  /** By the answer of what compensated it, or by its check. */
+  | { readonly kind: 'undone'; readonly by: 'answer' | 'check' }
+  | { readonly kind: 'undoable'; readonly why?: string }
+  | { readonly kind: 'irreversible' }
+  | { readonly kind: 'failed'; readonly why: string }
+  | { readonly kind: 'unknown'; readonly why: string }
+
+/**
+ * - ST1  `undone` only by an answer or by a check, and a check that was asked later has the last word.
+ * - ST2  Whatever has no answer is `unknown`, until a check tells.
+ */
+export function standingOf(effect: EffectRecord, declared: Declared): Standing {
+  const { outcome, refused } = effect
+  if (tookPlace(outcome) === 'no') return { kind: 'none' }
+  const last = lastAttempt(effect)
+  const found = foundSince(effect, last)
+  const plain = found === undefined ? byAnswers(effect, last, declared) : byCheck(found, last, declared)
+  if (plain.kind !== 'undoable' || refused === undefined || refused.seq < (last?.seq ?? 0)) return plain
+  const why = refusalText(refused.reasons)
+  if (refused.held !== undefined)
+    return { kind: 'undoable', why: `it waits for a person: firebreak approve ${refused.held}` }
+  return isImpossible(refused.reasons) ? { kind: 'failed', why } : { kind: 'undoable', why }
+}
+
+/**
+ * What may be done next for an effect in an undo that began with entry `since`.
+ *
+ * - NX1  An effect is compensated only while its last attempt, if there was one, is known not to have undone it: by its
+ *        check, asked since; by its upstream, which takes one key once; or because not a byte of it left. That its upstream
+ *        did not look at it is the upstream's word, and not enough.
+ * - NX2  What may never have happened is compensated only after its check said that it stands.
+ */
+export function nextStep(effect: EffectRecord, declared: Declared, since: number): 'nothing' | 'check' | 'compensate' {
+  const { outcome, found } = effect
+  const { undo, check } = declared
+  const last = lastAttempt(effect)
+  const latest = foundSince(effect, last)
+  if (tookPlace(outcome) === 'no' || latest?.undone === true) return 'nothing'
+  const told = found !== undefined && found.seq > since ? latest : undefined
+  const compensate = undo === undefined ? 'nothing' : 'compensate'
+  const asks = check !== undefined && told === undefined
+  if (last === undefined) {
+    const happened = tookPlace(outcome) === 'yes' || told !== undefined
+    return happened ? compensate : asks ? 'check' : 'nothing'
+  }
+  if (asks) return 'check'
+  if (last.outcome?.kind === 'done') return 'nothing'
+  return told !== undefined || (undo !== undefined && isRepeatable(undo)) ? compensate : 'nothing'
+}
+
+/** Not counting what never left. */
+function lastAttempt({ attempts }: EffectRecord): Attempted | undefined {
+  return attempts.findLast(({ outcome }) => outcome?.kind !== 'not-sent')
+}
+
+function foundSince({ found }: EffectRecord, last: Attempted | undefined): { readonly undone: boolean } | undefined {
+  if (found?.undone === undefined || found.seq < (last?.seq ?? 0)) return undefined
+  return { undone: found.undone }
+}
+
+function byCheck({ undone }: { readonly undone: boolean }, last: Attempted | undefined, { undo }: Declared): Standing {
+  if (undone) return { kind: 'undone', by: 'check' }
+  if (last?.outcome?.kind === 'done')
+    return { kind: 'failed', why: 'its upstream answered that it is undone, and its check says that it stands' }
+  if (last?.outcome?.kind === 'failed') return { kind: 'failed', why: refusedByUpstream(last.outcome) }
+  return undo === undefined ? { kind: 'irreversible' } : { kind: 'undoable' }
+}
+
+function byAnswers({ outcome, found }: EffectRecord, last: Attempted | undefined, { undo }: Declared): Standing {
+  const problem = found?.problem === undefined ? '' : `; its check: ${found.problem}`
+  if (last === undefined) {
+    if (tookPlace(outcome) === 'yes') return undo === undefined ? { kind: 'irreversible' } : { kind: 'undoable' }
+    return { kind: 'unknown', why: `${openText(outcome)}: it may have happened${problem}` }
+  }
+  const kind = last.outcome?.kind
+  if (kind === 'done') return { kind: 'undone', by: 'answer' }
+  if (kind === 'failed') return { kind: 'failed', why: refusedByUpstream(last.outcome) }
+  const why =
+    kind === 'withheld'
+      ? 'what compensates it was answered with what was withheld'
+      : 'what compensates it has no answer'
+  return { kind: 'unknown', why: `${why}: it may be undone${problem}` }
+}
+
+/** Says why nobody knows whether an effect happened. */
+function openText(outcome: Outcome | undefined): string {
+  if (outcome?.kind === 'failed') return 'its upstream answered with an error'
+  if (outcome?.kind !== 'withheld') return 'no answer came'
+  return `what came is no answer to it${outcome.detail === undefined ? '' : ` (${outcome.detail})`}`
+}
+
+function refusedByUpstream(outcome: Outcome | undefined): string {
+  return `its upstream answered with an error${outcome?.detail === undefined ? '' : `: ${outcome.detail}`}`
+}
+
+/** No grant and no budget would change it: there is nothing that could be sent. */
+function isImpossible(reasons: Json): boolean {
+  return Array.isArray(reasons) && reasons.some((reason: Json) => isJsonObject(reason) && reason.kind === 'arguments')
+}
+
+function refusalText(reasons: Json): string {
+  const [first] = Array.isArray(reasons) ? (reasons as readonly Json[]) : []
+  if (!isJsonObject(first)) return 'it was refused'
+  const { kind, problem } = first
+  return `it was refused: ${typeof problem === 'string' ? problem : String(kind)}`
+}

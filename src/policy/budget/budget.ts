@@ -1,0 +1,352 @@
+import {
+  type Amount,
+  amountText,
+  type Budget,
+  type Cost,
+  type Holder,
+  type HolderId,
+  maximum,
+  sameKind,
+} from '../../model/budget.ts'
+import type { Reason } from '../../model/decision.ts'
+import type { CellId } from '../../model/ids.ts'
+import { no, ok, type Result } from '../../model/result.ts'
+import { BookClock, type Moment } from './book-clock.ts'
+import { type UsedWindow, usedWindow } from './budget-window.ts'
+
+export type BudgetReason = Extract<Reason, { kind: 'budget' | 'spend' }>
+
+/** What a decision may ask of the book. Asking changes nothing. */
+export interface BudgetView {
+  /** Every budget of every holder that this call would break. */
+  refusals(holders: readonly Holder[], cost: Cost, nowMs: number): readonly BudgetReason[]
+}
+
+/** An intent that counts, at one time, with every holder in its chain. */
+export interface Reservation {
+  readonly holders: readonly Holder[]
+  readonly cost: Cost
+  readonly at: Moment
+}
+
+/**
+ * What was used of each holder's budgets.
+ *
+ * - B1  The sum over any window never exceeds a budget. Old use of a sliding window returns up to 1/60 of the window late,
+ *       never early; of a calendar window with its end; of a total never.
+ * - B2  A chain is charged whole or not at all, in one tick.
+ * - B3  A reservation returns only through `release`, whose caller knows that nothing was sent, and once; `settle` changes
+ *       it to what was charged in the end, over the maximum too. What became of an unknown outcome stays spent.
+ * - B4  The book's clock never steps back, and nothing that is done to the wall clock returns anything (`BookClock`).
+ * - B5  What is set aside for a task is counted as used by everyone but that task, from `setAside` until `endTask`.
+ * - B6  Memory is bounded by the budgets in the configuration, 60 sums for each, and by the cells and calls under way.
+ */
+export class BudgetBook implements BudgetView {
+  readonly clock: BookClock
+  readonly #used = new Map<HolderId, Used>()
+  readonly #open = new Set<Reservation>()
+
+  constructor(clock: BookClock = new BookClock()) {
+    this.clock = clock
+  }
+
+  refusals(holders: readonly Holder[], cost: Cost, nowMs: number): readonly BudgetReason[] {
+    const at = this.clock.at(nowMs)
+    return holders.flatMap((holder) => this.#refusalsOf(holder, cost, at, nowMs))
+  }
+
+  /** In the same tick as the decision, so that no other call comes between. */
+  reserve(holders: readonly Holder[], cost: Cost, nowMs: number): Result<Reservation, readonly BudgetReason[]> {
+    const refusals = this.refusals(holders, cost, nowMs)
+    if (refusals.length > 0) return no(refusals)
+    for (const holder of holders) this.#setAside(holder)
+    return ok(this.#charge(holders, cost, this.clock.count(nowMs)))
+  }
+
+  /** What an earlier process let through, as its ledger has it. It is asked of no budget: what was spent stays spent. */
+  recall(holders: readonly Holder[], cost: Cost, at: Moment): Reservation {
+    return this.#charge(holders, cost, this.clock.recall(at))
+  }
+
+  /** Only for `not-sent`. What was given back or settled before is not given back again. */
+  release(reservation: Reservation): void {
+    if (!this.#open.delete(reservation)) return
+    const { holders, cost, at } = reservation
+    for (const holder of holders) this.#recount(holder, (budget) => -(taken(budget, cost) ?? 0n), at, this.clock.latest)
+  }
+
+  /**
+   * The reservation is what `actual` says now, and no longer open. More counts from now on, past the maximum where it has
+   * to; less returns where it was taken from. Whether less may be believed is the caller's to know.
+   */
+  settle(reservation: Reservation, actual: Cost, nowMs: number): Moment {
+    const later = this.clock.count(nowMs)
+    this.#resettle(reservation, actual, later)
+    return later
+  }
+
+  /** The same, by an earlier book. */
+  recallSettled(reservation: Reservation, actual: Cost, at: Moment): void {
+    this.#resettle(reservation, actual, this.clock.recall(at))
+  }
+
+  /** It stays as it is: an unknown outcome, or an answer that changes nothing. */
+  keep(reservation: Reservation): void {
+    this.#open.delete(reservation)
+  }
+
+  /** A task begins: its share is set aside, whole or not at all. Where there is no room now, its first call asks again. */
+  setAside(holders: readonly Holder[], nowMs: number): readonly HolderId[] {
+    const at = this.clock.at(nowMs)
+    const roomy = holders.filter((holder) => this.#hasRoom(holder, at))
+    for (const holder of roomy) this.#setAside(holder)
+    return roomy.map(({ id }) => id)
+  }
+
+  /** A task is over: what it did not spend is everyone's again. */
+  endTask(task: CellId): void {
+    for (const used of this.#used.values()) used.endTask(task)
+  }
+
+  /** A holder that will never be charged again. */
+  forget(id: HolderId): void {
+    this.#used.delete(id)
+  }
+
+  /** What is left of each budget of a holder, in its order. */
+  left(holder: Holder, nowMs: number): readonly string[] {
+    const used = this.#of(holder)
+    const at = this.clock.at(nowMs)
+    return used.lines.map((line) => amountText(line.budget, atLeast(used.left(line, holder.task, at), 0n)))
+  }
+
+  #resettle(reservation: Reservation, actual: Cost, later: Moment): void {
+    if (!this.#open.delete(reservation)) return
+    const { holders, cost, at } = reservation
+    const charged = { ...cost, ...actual }
+    const more = (budget: Budget) => (taken(budget, charged) ?? 0n) - (taken(budget, cost) ?? 0n)
+    for (const holder of holders) {
+      this.#recount(holder, (budget) => atLeast(more(budget), 0n), later, later)
+      this.#recount(holder, (budget) => -atLeast(-more(budget), 0n), at, later)
+    }
+  }
+
+  #of(holder: Holder): Used {
+    let used = this.#used.get(holder.id)
+    if (used === undefined) {
+      used = new Used(holder.budgets)
+      this.#used.set(holder.id, used)
+    }
+    return used
+  }
+
+  #refusalsOf(holder: Holder, cost: Cost, at: Moment, nowMs: number): readonly BudgetReason[] {
+    const { task } = holder
+    const bad = refusedCost(holder, cost)
+    if (bad !== undefined) return [bad]
+    const used = this.#of(holder)
+    return used.lines.flatMap((line) => {
+      const asked = taken(line.budget, cost)
+      if (asked === undefined || (line.window === undefined && task === undefined)) return []
+      // A share that is set aside was taken before; one that is not has to be, whole.
+      const need = used.needed(line, task) ?? asked
+      const left = used.left(line, task, at)
+      return need <= left ? [] : [refusal(holder, line, left, atLeast(asked, need), used, at, nowMs)]
+    })
+  }
+
+  #hasRoom(holder: Holder, at: Moment): boolean {
+    const { task } = holder
+    const used = this.#of(holder)
+    return used.lines.every((line) => (used.needed(line, task) ?? 0n) <= used.left(line, task, at))
+  }
+
+  #setAside(holder: Holder): void {
+    if (holder.task !== undefined) this.#of(holder).setAside(holder.task)
+  }
+
+  #charge(holders: readonly Holder[], cost: Cost, at: Moment): Reservation {
+    const reservation: Reservation = { holders, cost, at }
+    this.#open.add(reservation)
+    for (const holder of holders) {
+      const used = this.#of(holder)
+      if (holder.task !== undefined) used.share(holder.task)
+      used.count(holder.task, (budget) => taken(budget, cost) ?? 0n, at, at)
+    }
+    return reservation
+  }
+
+  /** A holder that was forgotten meanwhile stays so. */
+  #recount(holder: Holder, amount: (budget: Budget) => bigint, at: Moment, now: Moment): void {
+    this.#used.get(holder.id)?.count(holder.task, amount, at, now)
+  }
+}
+
+/** What was used of one holder's budgets. */
+class Used {
+  readonly lines: readonly Line[]
+  readonly #shares = new Map<CellId | undefined, Share>()
+
+  constructor(budgets: readonly Budget[]) {
+    const lines = budgets.map((budget) => new Line(budget))
+    const shares = lines.filter(({ window }) => window === undefined)
+    for (const line of lines) {
+      if (line.window !== undefined) line.share = shares.find(({ budget }) => sameKind(budget, line.budget))
+    }
+    this.lines = lines
+  }
+
+  share(task: CellId): Share {
+    const share = this.#shares.get(task) ?? { left: new Map(), setAside: false }
+    this.#shares.set(task, share)
+    return share
+  }
+
+  setAside(task: CellId): void {
+    const share = this.share(task)
+    if (share.setAside) return
+    share.setAside = true
+    this.#change(share, 1n)
+  }
+
+  endTask(task: CellId): void {
+    const share = this.#shares.get(task)
+    if (share?.setAside) this.#change(share, -1n)
+    this.#shares.delete(task)
+  }
+
+  /** What has to be free for a task's call, whatever that takes: nothing of a share that is set aside, else all of it. */
+  needed(line: Line, task: CellId | undefined): bigint | undefined {
+    if (line.share === undefined || task === undefined) return undefined
+    const share = this.#shares.get(task)
+    return share?.setAside ? 0n : atLeast(leftOf(line.share, share), 0n)
+  }
+
+  left(line: Line, task: CellId | undefined, at: Moment): bigint {
+    if (line.window === undefined) return leftOf(line, this.#shares.get(task))
+    return maximum(line.budget) - line.window.sum(timeOf(line.budget, at)) - line.aside
+  }
+
+  count(task: CellId | undefined, amount: (budget: Budget) => bigint, at: Moment, now: Moment): void {
+    const share = this.#shares.get(task)
+    if (share?.setAside) this.#change(share, -1n)
+    for (const line of this.lines) {
+      const used = amount(line.budget)
+      if (line.window !== undefined) line.window.add(timeOf(line.budget, at), used, timeOf(line.budget, now))
+      else share?.left.set(line, leftOf(line, share) - used)
+    }
+    if (share?.setAside) this.#change(share, 1n)
+  }
+
+  /** What a share has left is set aside (1) or not any more (-1). */
+  #change(share: Share, sign: bigint): void {
+    for (const line of this.lines) {
+      if (line.share !== undefined) line.aside += atLeast(leftOf(line.share, share), 0n) * sign
+    }
+  }
+}
+
+/** One budget of a holder. */
+class Line {
+  readonly budget: Budget
+  /** None for the shares of tasks. */
+  readonly window: UsedWindow | undefined
+  /** The share of a task that comes out of it. */
+  share: Line | undefined
+  /** What is set aside for tasks that have not spent it yet. */
+  aside = 0n
+
+  constructor(budget: Budget) {
+    this.budget = budget
+    this.window = usedWindow(budget.window)
+  }
+
+  /** By the wall clock. */
+  enoughAtMs(need: bigint, at: Moment, nowMs: number): number | undefined {
+    const time = timeOf(this.budget, at)
+    const enoughMs = this.window?.belowAtMs(maximum(this.budget) - need - this.aside, time)
+    return enoughMs === undefined || this.budget.window.kind === 'calendar' ? enoughMs : enoughMs - time + nowMs
+  }
+}
+
+/** What a task has of its shares. */
+interface Share {
+  /** Of each that it took from; below nothing where an answer said more than was left. */
+  readonly left: Map<Line, bigint>
+  setAside: boolean
+}
+
+function leftOf(line: Line, share: Share | undefined): bigint {
+  return share?.left.get(line) ?? maximum(line.budget)
+}
+
+function refusal(
+  { id, source, task }: Holder,
+  line: Line,
+  left: bigint,
+  asked: bigint,
+  used: Used,
+  at: Moment,
+  nowMs: number,
+): BudgetReason {
+  const { budget, aside } = line
+  const returnsAtMs = line.enoughAtMs(used.needed(line, task) ?? asked, at, nowMs)
+  return {
+    kind: 'budget',
+    holder: id,
+    ...(source && { source }),
+    budget,
+    left: amountText(budget, atLeast(left, 0n)),
+    asked: amountText(budget, asked),
+    ...(aside > 0n && { setAside: amountText(budget, aside) }),
+    ...(returnsAtMs !== undefined && { returnsAtMs }),
+  }
+}
+
+/** A holder that caps spending caps it in the currencies it names: every other one is refused, not converted. */
+function refusedCost({ id, budgets }: Holder, { spend, rows, bytes }: Cost): BudgetReason | undefined {
+  if (spend !== undefined && spend.units < 0n) return { kind: 'spend', path: '$', problem: 'negative' }
+  let capped = false
+  let named = false
+  for (const budget of budgets) {
+    if (budget.kind === 'spend') {
+      capped = true
+      named ||= budget.currency === spend?.currency
+    } else if ((budget.kind === 'rows' && rows === undefined) || (budget.kind === 'bytes' && bytes === undefined)) {
+      return {
+        kind: 'spend',
+        path: '$',
+        problem: `nothing says how many ${budget.kind} it may bring, and ${id} counts them`,
+      }
+    }
+  }
+  if (spend === undefined || !capped || named) return undefined
+  const currencies = new Set(budgets.flatMap((budget) => (budget.kind === 'spend' ? [budget.currency] : [])))
+  return {
+    kind: 'spend',
+    path: '$',
+    problem: `${spend.currency} has no budget in ${id}, only ${[...currencies].join(', ')}`,
+  }
+}
+
+function timeOf({ window }: Budget, { steadyMs, dateMs }: Moment): number {
+  return window.kind === 'calendar' ? dateMs : steadyMs
+}
+
+/** What a call takes from a budget; nothing if the budget is not about it. */
+function taken(budget: Amount, { spend, rows, bytes }: Cost): bigint | undefined {
+  switch (budget.kind) {
+    case 'calls':
+      return 1n
+    case 'spend':
+      return spend?.currency === budget.currency ? spend.units : undefined
+    case 'rows':
+      return rows === undefined ? undefined : BigInt(rows)
+    case 'bytes':
+      return bytes === undefined ? undefined : BigInt(bytes)
+  }
+}
+
+function atLeast(amount: bigint, least: bigint): bigint {
+  return amount < least ? least : amount
+}

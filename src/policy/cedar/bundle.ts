@@ -1,0 +1,42 @@
+import type { Effect } from '../../model/action.ts'
+import type { EnvironmentName, GrantId, Sha256, ToolName, UpstreamName } from '../../model/ids.ts'
+import type { Json } from '../../model/json.ts'
+import type { Source } from '../../model/source.ts'
+import type { ArgumentType } from '../decide/argument-type.ts'
+
+/**
+ * Everything a decision needs to know of policies, as plain JSON: parsed and validated where Cedar's library runs, and
+ * handed to the process that decides, which never loads that library.
+ */
+export interface PolicyBundle {
+  readonly policies: readonly BundledPolicy[]
+  /** By the id that stands after `Action::`. */
+  readonly actions: Readonly<Record<string, BundledAction>>
+  readonly upstreams: Readonly<Record<UpstreamName, EnvironmentName>>
+  /** Rules that speak only of tools whose definition nobody has accepted yet: not in force, and nothing for them to judge. */
+  readonly waiting: readonly { readonly id: string; readonly source: Source }[]
+}
+
+export interface BundledPolicy {
+  /** The grant's id; for a policy in a file its `@id`, else `file:line`. Unique in the bundle. */
+  readonly id: string
+  readonly effect: 'permit' | 'forbid'
+  /** Present exactly for a permit. */
+  readonly grant?: GrantId
+  readonly source: Source
+  /** As a person wrote it: the whole policy, or the grant's `when`. */
+  readonly text: string
+  readonly annotations: Readonly<Record<string, string>>
+  /** Cedar's JSON policy format, checked by `supported.ts`. */
+  readonly json: Json
+}
+
+export interface BundledAction {
+  readonly upstream: UpstreamName
+  /** As grants name it: see `grantedName`. */
+  readonly tool: ToolName
+  readonly effect: Effect
+  /** Absent until a person accepts a definition. */
+  readonly definition?: Sha256
+  readonly args: ArgumentType & { readonly kind: 'record' }
+}

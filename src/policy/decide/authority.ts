@@ -1,0 +1,43 @@
+import type { Reason } from '../../model/decision.ts'
+import type { Grant } from '../../model/grant.ts'
+import type { AgentName, EnvironmentName, PersonName } from '../../model/ids.ts'
+import type { Rung } from '../../model/rung.ts'
+import type { BudgetView } from '../budget/budget.ts'
+import type { CompiledPolicies } from '../cedar/compile.ts'
+import type { ExposureView } from '../flow/exposure.ts'
+import type { Flow } from '../flow/flow.ts'
+import type { Delegation } from './delegation.ts'
+import type { Task } from './task.ts'
+
+/**
+ * All that a cell may do, as it stands at one moment. Nothing of it comes from the cell.
+ *
+ * - AU1  `grants` are the agent's own; one of another agent in it is ignored.
+ */
+export interface Authority {
+  readonly agent: AgentName
+  readonly owner: PersonName
+  /** The cell's. */
+  readonly environment: EnvironmentName
+  readonly rung: Rung
+  readonly grants: readonly Grant[]
+  readonly policies: CompiledPolicies
+  readonly budgets: BudgetView
+  /** What the cell has seen. */
+  readonly exposure: ExposureView
+  /** By `cedarActionId`. Of a tool that is not in it, every text argument is a destination. */
+  readonly flows: Pick<ReadonlyMap<string, Flow>, 'get'>
+  readonly task?: Task
+  /**
+   * What this cell was given by another: then all it may do is that, and `grants` is empty. The giver's own authority is
+   * asked as well, and so on up to the agent that a person granted something.
+   */
+  readonly above?: Delegation
+  /**
+   * What is wrong with a tool's definition as its upstream offers it now, by `cedarActionId`. A digest that differs from
+   * the accepted one is found by itself.
+   */
+  readonly definitionProblems?: Pick<ReadonlyMap<string, DefinitionProblem>, 'get'>
+}
+
+export type DefinitionProblem = Extract<Reason, { kind: 'definition' }>['problem']

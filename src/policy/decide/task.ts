@@ -1,0 +1,109 @@
+import type { PersonName } from '../../model/ids.ts'
+
+/** An assignment that the owner gave. Its words are trusted: what they name may be a destination. */
+export interface Task {
+  readonly text: string
+  readonly givenBy: PersonName
+  /** `upstream/tool`, when the owner accepted only these. Otherwise the grants stand as they are. */
+  readonly tools?: ReadonlySet<string>
+}
+
+/**
+ * Whether the owner asked for this tool: it was accepted for the task, or every word of its name stands in the task's own
+ * words ("delete the largest file" and `delete_file`). What it is done to has to be named as ever.
+ */
+export function asksFor(task: Task, id: string): boolean {
+  if (task.tools !== undefined) return task.tools.has(id)
+  const words = wordsOf(id.slice(id.indexOf('/') + 1))
+  return words.length > 0 && words.every((word) => taskText(task).says(word))
+}
+
+const read = new WeakMap<Task, TaskText>()
+
+/** A task's text, read once for all that its cell does: at every decision it is asked for, in every text sent looked into. */
+export function taskText(task: Task): TaskText {
+  const known = read.get(task) ?? new TaskText(task.text)
+  read.set(task, known)
+  return known
+}
+
+/**
+ * What a person wrote for one assignment. Reading it takes a few ms at its longest, asking a few µs at most; but for a text
+ * that says the same again and again, where each place is looked at.
+ */
+export class TaskText {
+  readonly #text: string
+  #words: ReadonlySet<string> | undefined
+  #begins: ReadonlyMap<string, readonly number[]> | undefined
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** Whether it has this word, as `wordsOf` writes them. */
+  says(word: string): boolean {
+    this.#words ??= new Set(wordsOf(this.#text))
+    return this.#words.has(word)
+  }
+
+  /**
+   * Whether it names this value: its whole, exact characters, with nothing before or after it that could be a part of a
+   * longer name. Text of less than three characters occurs by chance, and counts only in quotes.
+   */
+  names(value: string): boolean {
+    if (value === '' || value.trim() !== value) return false
+    this.#begins ??= beginsOf(this.#text)
+    return this.#begins.get(headOf(value))?.some((at) => this.#standsAlone(value, at)) ?? false
+  }
+
+  #standsAlone(value: string, at: number): boolean {
+    if (!this.#text.startsWith(value, at)) return false
+    const end = at + value.length
+    const quoted = QUOTES.test(this.#text.charAt(at - 1)) && CLOSING_QUOTES.test(this.#text.charAt(end))
+    ENDS.lastIndex = end
+    return quoted || (value.length >= 3 && ENDS.test(this.#text))
+  }
+}
+
+function wordsOf(text: string): readonly string[] {
+  return (
+    text
+      .replaceAll(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu) ?? []
+  )
+}
+
+/**
+ * Where a name may begin, by its head. Whatever may stand before or after a name ends a head, so that a value and the
+ * text at the place where it stands have the same one, wherever in the text the value ends.
+ */
+function beginsOf(text: string): ReadonlyMap<string, readonly number[]> {
+  const begins = new Map<string, number[]>()
+  for (let at = 0; at < text.length; at++) {
+    const head = headOf(text, at)
+    if (at === 0 || STARTS.test(text.charAt(at - 1))) {
+      const places = begins.get(head)
+      if (places === undefined) begins.set(head, [at])
+      else places.push(at)
+    }
+    at += head.length
+  }
+  return begins
+}
+
+/** From a place to the next mark or space: nothing where one stands right there. */
+function headOf(text: string, at = 0): string {
+  HEAD.lastIndex = at
+  return HEAD.exec(text)?.[0] ?? ''
+}
+
+/** Up to what `STARTS`, `CLOSING_QUOTES` or `ENDS` may begin with. */
+const HEAD = /[^\s"'`“‘«([{<,;”’»)\]}>.:!?]*/y
+
+const QUOTES = /["'`“‘«]/
+const CLOSING_QUOTES = /["'`”’»]/
+/** What may stand right before a name, where that is not the first: a space, an opening mark. */
+const STARTS = /[\s"'`“‘«([{<,;]/
+/** What may stand right after it: nothing, a space, a closing mark, or the punctuation of a sentence. */
+const ENDS = /(?:$|[\s"'`”’»)\]}>,;]|['’]s(?![\p{L}\p{N}])|[.:!?]+(?:$|[\s"'`”’»)\]}>]))/uy

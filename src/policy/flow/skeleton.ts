@@ -1,0 +1,35 @@
+import { LOOKALIKES } from '../../model/lookalikes.ts'
+import { normalForm } from '../../model/text.ts'
+
+/**
+ * Returns the letters and digits of a text alone: without case, width, accents, marks that cannot be seen, spaces and
+ * punctuation; letters of other scripts that look the same, and digits of other scripts, as ASCII has them.
+ */
+export function skeleton(text: string): string {
+  // A hundred times faster, and the same: nothing of it but case, spaces and punctuation occurs in ASCII.
+  if (!/[^\0-\x7f]/.test(text)) return text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '')
+  const folded = normalForm(text, 'NFKD')
+    .toUpperCase()
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}]+/gu, '')
+  ascii ??= asciiTable()
+  const units = new Uint16Array(folded.length)
+  for (let i = 0; i < folded.length; i++) units[i] = ascii[folded.charCodeAt(i)] ?? 0
+  return Buffer.from(units.buffer).toString('utf16le')
+}
+
+/**
+ * The code unit that stands for each UTF-16 code unit, its own where no other does; made when it is first asked for.
+ */
+let ascii: Uint16Array | undefined
+
+function asciiTable(): Uint16Array {
+  const table = Uint16Array.from({ length: 65_536 }, (_, unit) => unit)
+  for (const [letter, plain] of LOOKALIKES) table[letter.charCodeAt(0)] = plain.charCodeAt(0)
+  // Digits stand ten in a row, wherever a script has them.
+  for (let unit = 0x100, value = 0; unit < 65_536; unit++) {
+    if (!/\p{Nd}/u.test(String.fromCharCode(unit))) value = 0
+    else table[unit] = 0x30 + (value++ % 10)
+  }
+  return table
+}

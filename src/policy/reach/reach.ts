@@ -1,0 +1,211 @@
+import type { Effect } from '../../model/action.ts'
+import { EFFECTS } from '../../model/action.ts'
+import type { Grant } from '../../model/grant.ts'
+import type { AgentName, EnvironmentName, GrantId, PersonName, ToolName, UpstreamName } from '../../model/ids.ts'
+import { type Label, UNTRUSTED } from '../../model/label.ts'
+import { pathText } from '../../model/path.ts'
+import type { Source } from '../../model/source.ts'
+import type { Catalogue, CatalogueTool } from '../../model/tool.ts'
+import type { PolicyBundle } from '../cedar/bundle.ts'
+import { compilePolicies } from '../cedar/compile.ts'
+import { compileFlow, type Flow, issuedBy } from '../flow/flow.ts'
+import { type ArgumentReach, argumentsReach } from './reach-arguments.ts'
+import { type LimitsPerDay, limitsPerDay, type SpendPerDay, spendPerDay } from './reach-budget.ts'
+import { type Carrier, fieldUnits, meetings } from './reach-labels.ts'
+import { couldBe } from './reach-possible.ts'
+
+/** One agent's authority as the configuration gives it, and everything that it is authority over. */
+export interface ReachInput {
+  readonly agent: AgentName
+  readonly owner: PersonName
+  readonly environment: EnvironmentName
+  /** The agent's own; `expiresAtMs` counts from the start of its cell. */
+  readonly grants: readonly Grant[]
+  readonly catalogue: Catalogue
+  readonly policies: PolicyBundle
+  /** What its workspace brings with it. */
+  readonly labels: readonly Label[]
+}
+
+/**
+ * Everything that the cells of one agent could do under their present authority, whatever their arguments, their task and
+ * the time: the worst case, computed.
+ *
+ * - RE1  What `decide` allows for any action of a cell at `normal` or `watched`, without a person, is in it. The other way
+ *        it may be too wide: of conditions on arguments, labels and time it is not asked whether anything meets them.
+ * - RE2  What is granted and can never be used (no accepted definition, a forbid that always holds, another environment)
+ *        is not in it; `idle` says so.
+ */
+export interface Reach {
+  readonly agent: AgentName
+  readonly owner: PersonName
+  readonly environment: EnvironmentName
+  /** By upstream; in it, the worst effect first. */
+  readonly operations: readonly Operation[]
+  readonly idle: readonly { readonly id: string; readonly why: string }[]
+  readonly spend: readonly SpendPerDay[]
+  readonly perDay: LimitsPerDay
+  readonly labels: readonly LabelReach[]
+  /** What crosses from one upstream to another without a person. */
+  readonly crossings: readonly Crossing[]
+  /** Where a destination that nobody listed may come from, beside the task: trusted fields. */
+  readonly trusted: readonly { readonly id: string; readonly paths: readonly string[] }[]
+}
+
+/** One thing that the agent could do. */
+export interface Operation {
+  /** `upstream/tool`, as policies name it. */
+  readonly id: string
+  readonly upstream: UpstreamName
+  readonly tool: ToolName
+  readonly effect: Effect
+  readonly permits: readonly Permit[]
+  /** What could still forbid it: for some arguments, labels or times. */
+  readonly forbids: readonly { readonly policy: string; readonly source: Source; readonly text: string }[]
+  readonly spend: readonly SpendPerDay[]
+  readonly perDay: LimitsPerDay
+  readonly arguments: readonly ArgumentReach[]
+  readonly accepts: readonly Label[]
+  readonly returns: readonly Label[]
+  /** Fields that no cell sees. */
+  readonly masked: readonly string[]
+  /** The largest sets of labels that a cell may carry and still do it without a person; none: a person is always asked. */
+  readonly carries: readonly (readonly Label[])[]
+}
+
+export interface Permit {
+  readonly grant: GrantId
+  readonly source: Source
+  /** The condition as it was written. */
+  readonly when?: string
+}
+
+/** What a cell may come to carry, and from where. */
+export interface LabelReach {
+  readonly label: Label
+  /** `workspace`, or operations. */
+  readonly from: readonly string[]
+}
+
+export interface Crossing {
+  readonly label: Label
+  readonly from: readonly string[]
+  readonly to: string
+}
+
+export const WORKSPACE = 'workspace'
+
+export function reach(input: ReachInput): Reach {
+  const { agent, owner, environment, grants, catalogue } = input
+  const policies = compilePolicies(input.policies)
+  const found: Found[] = []
+  const idle: { id: string; why: string }[] = []
+  for (const upstream of catalogue.upstreams.values()) {
+    const flowOf = flowsIn(upstream.tools)
+    for (const [name, tool] of upstream.tools) {
+      const granting = grants.filter((grant) => grant.upstream === upstream.name && grant.tools.has(name))
+      if (granting.length === 0) continue
+      const id = `${upstream.name}/${name}`
+      const able = couldBe({ agent, owner, environment }, upstream, tool, policies)
+      const permitting = granting.filter((grant) => able.ok && able.value.permits.has(grant.id))
+      if (!able.ok || permitting.length === 0)
+        idle.push({ id, why: able.ok ? 'no condition of its grants can hold' : able.reason })
+      else
+        found.push({ id, upstream: upstream.name, tool, permitting, forbids: able.value.forbids, flow: flowOf(tool) })
+    }
+  }
+  const carriers = found.map(carrierOf)
+  const { carried, known } = meetings(input.labels, carriers)
+  const operations = found
+    .map((each, i) => operationOf(each, policies.grantText, carried[i] ?? []))
+    .toSorted(worstFirst)
+  const usable = carriers.filter((_, i) => (carried[i] ?? []).length > 0)
+  const permitting = [...new Set(found.flatMap((each) => each.permitting))]
+  const spending = found.filter(({ tool }) => tool.declared.effect === 'spend')
+  return {
+    agent,
+    owner,
+    environment,
+    operations,
+    idle,
+    spend: spendPerDay(spending.flatMap(({ tool, permitting: of }) => of.map((grant) => [tool.declared, grant]))),
+    perDay: limitsPerDay(permitting),
+    labels: known.map((label) => ({ label, from: sourcesOf(label, input.labels, usable) })),
+    crossings: crossingsOf(operations, usable),
+    trusted: found.flatMap(({ id, tool }) => {
+      const paths = fieldUnits(tool.declared).flatMap(({ path, labels }) => (labels.includes(UNTRUSTED) ? [] : [path]))
+      return paths.length === 0 ? [] : [{ id, paths }]
+    }),
+  }
+}
+
+interface Found {
+  readonly id: string
+  readonly upstream: UpstreamName
+  readonly tool: CatalogueTool
+  readonly permitting: readonly Grant[]
+  readonly forbids: Operation['forbids']
+  readonly flow: Flow
+}
+
+function flowsIn(tools: ReadonlyMap<ToolName, CatalogueTool>): (tool: CatalogueTool) => Flow {
+  const issues = issuedBy(tools.values())
+  return (tool) => compileFlow(tool, issues)
+}
+
+function carrierOf({ id, tool, flow }: Found): Carrier {
+  return {
+    id,
+    effect: flow.effect,
+    accepts: flow.accepts,
+    units: fieldUnits(tool.declared).map(({ labels }) => labels),
+  }
+}
+
+function operationOf(found: Found, textOf: (id: GrantId) => string, carries: Operation['carries']): Operation {
+  const { id, upstream, tool, permitting, forbids, flow } = found
+  const { declared } = tool
+  return {
+    id,
+    upstream,
+    tool: declared.name,
+    effect: declared.effect,
+    permits: permitting.map(({ id: grant, source }) => {
+      const when = textOf(grant)
+      return { grant, source, ...(when !== '' && { when }) }
+    }),
+    forbids,
+    spend: declared.effect === 'spend' ? spendPerDay(permitting.map((grant) => [declared, grant])) : [],
+    perDay: limitsPerDay(permitting),
+    arguments: argumentsReach(tool, flow),
+    accepts: [...flow.accepts].sort(),
+    returns: [...new Set(fieldUnits(declared).flatMap(({ labels }) => labels))].sort(),
+    masked: (declared.mask ?? []).map(pathText),
+    carries,
+  }
+}
+
+function worstFirst(a: Operation, b: Operation): number {
+  if (a.upstream !== b.upstream) return a.upstream < b.upstream ? -1 : 1
+  const effects = EFFECTS.indexOf(b.effect) - EFFECTS.indexOf(a.effect)
+  return effects !== 0 ? effects : a.id < b.id ? -1 : 1
+}
+
+function sourcesOf(label: Label, initial: readonly Label[], carriers: readonly Carrier[]): readonly string[] {
+  const returning = carriers.filter(({ units }) => units.some((unit) => unit.includes(label))).map(({ id }) => id)
+  return [...(initial.includes(label) ? [WORKSPACE] : []), ...returning.sort()]
+}
+
+/** Only what takes arguments carries anything out, and what anyone can write does no harm to a read. */
+function crossingsOf(operations: readonly Operation[], carriers: readonly Carrier[]): readonly Crossing[] {
+  return operations.flatMap(({ id, upstream, effect, carries, arguments: args }) =>
+    args.length === 0
+      ? []
+      : [...new Set(carries.flat())].sort().flatMap((label) => {
+          if (label === UNTRUSTED && effect === 'read') return []
+          const from = carriers.filter((each) => each.units.some((unit) => unit.includes(label)))
+          const elsewhere = from.map((each) => each.id).filter((each) => !each.startsWith(`${upstream}/`))
+          return elsewhere.length === 0 ? [] : [{ label, from: elsewhere.sort(), to: id }]
+        }),
+  )
+}

@@ -1,0 +1,155 @@
+import type { Agent } from '../config/config.ts'
+import { judgeAction, type Normalised, normalise } from '../gateway/pipeline/normalise.ts'
+import { Upstream } from '../gateway/pipeline/upstreams.ts'
+import { toolsOf } from '../host/prepare/catalogue.ts'
+import { grantOf, type Judged } from '../host/prepare/setup.ts'
+import { policiesOf, tenantOf } from '../host/state/tenants.ts'
+import {
+  type Action,
+  type ActionId,
+  type CellId,
+  type EnvironmentName,
+  grantedName,
+  type JsonObject,
+  type Label,
+  type Operation,
+  type Sha256,
+  type TenantName,
+  type ToolName,
+  type UpstreamName,
+} from '../model/index.ts'
+import {
+  type Admitted,
+  type Authority,
+  BudgetBook,
+  type CompiledPolicies,
+  compileFlow,
+  compilePolicies,
+  type Denied,
+  Exposure,
+  type Flow,
+  type Held,
+  issuedBy,
+  type Task,
+} from '../policy/index.ts'
+
+/** A configuration made ready to decide without a gateway: nothing is sent, and nothing is recorded. */
+export interface Rehearsal {
+  readonly judged: Judged
+  /** Of one environment: a tenant's policies are its own. */
+  readonly policies: (environment: EnvironmentName) => CompiledPolicies
+  readonly flows: ReadonlyMap<string, Flow>
+  readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
+}
+
+export function rehearse(judged: Judged): Rehearsal {
+  const tools = [...judged.config.upstreams.values()].map((upstream) => ({
+    upstream,
+    tools: toolsOf(upstream, judged.accepted),
+  }))
+  return {
+    judged,
+    policies: policiesByTenant(judged),
+    flows: new Map(
+      tools.flatMap(({ upstream, tools: own }) => {
+        const issues = issuedBy(own.values())
+        return [...own].map(([name, tool]) => [`${upstream.name}/${name}`, compileFlow(tool, issues)] as const)
+      }),
+    ),
+    upstreams: new Map(
+      tools.map(({ upstream: { name, environment }, tools: own }) => [
+        name,
+        new Upstream({ name, environment, tools: own, connect: never, onDefinition: () => undefined }),
+      ]),
+    ),
+  }
+}
+
+function policiesByTenant({ config, policies }: Judged): Rehearsal['policies'] {
+  const compiled = new Map<TenantName | undefined, CompiledPolicies>()
+  return (environment) => {
+    const tenant = tenantOf(config, environment)
+    const own = compiled.get(tenant) ?? compilePolicies(policiesOf(config, policies, tenant))
+    compiled.set(tenant, own)
+    return own
+  }
+}
+
+function never(): Promise<never> {
+  return Promise.reject(new Error('a rehearsal reaches no upstream'))
+}
+
+export interface RehearsedCell {
+  readonly id: CellId
+  readonly authority: Authority & { readonly budgets: BudgetBook; readonly exposure: Exposure }
+}
+
+/** How a cell begins: as a run of its agent would begin it, at this time. */
+export interface Beginning {
+  readonly id: CellId
+  readonly labels: readonly Label[]
+  readonly task?: Task
+  readonly atMs: number
+  /** Shared by all cells of an environment. */
+  readonly budgets?: BudgetBook
+}
+
+export function rehearsedCell(rehearsal: Rehearsal, agent: Agent, beginning: Beginning): RehearsedCell {
+  const { id, labels, task, atMs, budgets = new BudgetBook() } = beginning
+  const from = { tool: 'what it was shown at its start', path: '$', labels }
+  return {
+    id,
+    authority: {
+      agent: agent.name,
+      owner: agent.owner,
+      environment: agent.environment,
+      rung: 'normal',
+      grants: agent.grants.map((grant, i) => ({ ...grantOf(agent, grant, i), expiresAtMs: atMs + grant.expiresMs })),
+      policies: rehearsal.policies(agent.environment),
+      flows: rehearsal.flows,
+      budgets,
+      exposure: new Exposure(new Map(labels.map((label) => [label, from])), task),
+      ...(task && { task }),
+    },
+  }
+}
+
+/** What a cell asks for, as policies name it: `upstream/tool`, `upstream/resource:…`. */
+export interface Attempt {
+  readonly id: ActionId
+  readonly upstream: UpstreamName
+  /** Of the upstream as the ledger has it; the configuration's own word where it declares it. */
+  readonly environment: EnvironmentName
+  readonly operation: Operation
+  readonly tool: ToolName
+  readonly args: JsonObject
+  /** As its upstream offered it then; the accepted one where nothing is said. */
+  readonly definition?: Sha256
+}
+
+/** Decides with what the gateway's pipeline decides with: its steps 2 to 4. */
+export function rehearseAction(
+  rehearsal: Rehearsal,
+  cell: RehearsedCell,
+  attempt: Attempt,
+  atMs: number,
+  approves: (waiting: Denied | Held) => boolean = () => false,
+): { readonly action: Action; readonly decided: Admitted } {
+  const { action, refusals } = normalised(rehearsal, cell, attempt)
+  return { action, decided: judgeAction(refusals, action, cell.authority, atMs, approves) }
+}
+
+export function normalised({ upstreams }: Rehearsal, cell: RehearsedCell, attempt: Attempt): Normalised {
+  const { environment, ...asked } = attempt
+  const upstream = upstreams.get(attempt.upstream)
+  const upstreamEnvironment = upstream?.environment ?? environment
+  const known = upstream?.tool(grantedName(attempt.operation, attempt.tool))
+  return normalise({ ...asked, cellId: cell.id, authority: cell.authority, upstreamEnvironment }, known)
+}
+
+/** The operation and the bare name in what policies call a tool. */
+export function operationIn(name: string): { readonly operation: Operation; readonly tool: ToolName } {
+  const [, kind, rest] = /^(tool|resource|prompt):(.*)$/s.exec(name) ?? []
+  const operation = kind === 'resource' || kind === 'prompt' ? kind : 'tool'
+  return { operation, tool: (rest ?? name) as ToolName } // of a configuration or a ledger, which have checked it
+}

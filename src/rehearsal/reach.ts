@@ -1,0 +1,118 @@
+import type { Agent, Config, Upstream } from '../config/config.ts'
+import { isLoopback } from '../config/load.ts'
+import { secretsOf } from '../config/secret-names.ts'
+import { catalogueOf } from '../host/prepare/catalogue.ts'
+import { egressOf, grantOf, type Judged } from '../host/prepare/setup.ts'
+import { policiesOf, tenantOf } from '../host/state/tenants.ts'
+import type { AgentName, EnvironmentName, Label, UpstreamName } from '../model/index.ts'
+import { type Operation, type Reach, type ReachInput, reach } from '../policy/index.ts'
+
+/** The worst case of one agent: what policies leave it, and what surrounds its cells. Plain JSON. */
+export interface AgentReach extends Reach {
+  /** Effects have a second person's agreement, and so has every answer to a hold. */
+  readonly hardened: boolean
+  /** Agents whose cells it may give parts of all this. */
+  readonly delegates: readonly AgentName[]
+  readonly cell: CellReach
+  readonly upstreams: readonly UpstreamReach[]
+  /** Upstreams elsewhere that reach further on a cell's word, which no promise covers (S6). */
+  readonly remoteRelays: readonly { readonly upstream: UpstreamName; readonly operations: readonly string[] }[]
+}
+
+/** Where the cells of an agent live. Their network is always the same: their gateway's listener and nothing else. */
+export interface CellReach {
+  readonly root: string
+  /** Seen through a private overlay: nothing of it changes on the host until a person commits it. */
+  readonly workspace?: string
+  readonly labels: readonly Label[]
+  readonly files: readonly { readonly at: string; readonly from: string }[]
+  /** Names only. */
+  readonly env: readonly string[]
+  readonly wallMs: number
+  /** The longest that any of its grants lasts in one run. */
+  readonly grantsMs: number
+}
+
+export interface UpstreamReach {
+  readonly name: UpstreamName
+  readonly environment: EnvironmentName
+  /** Its address, or the program that runs in an upstream cell. */
+  readonly where: string
+  /** Origins that it reaches from its upstream cell, on the agent's word: of a relay the egress of its environment. */
+  readonly egress: readonly string[]
+  readonly remote: boolean
+  /** Injected on the cell's behalf, behind the gate: names. */
+  readonly secrets: readonly string[]
+}
+
+/** Undefined for an agent that is not declared. */
+export function agentReach(judged: Judged, name: AgentName): AgentReach | undefined {
+  const agent = judged.config.agents.get(name)
+  if (agent === undefined) return undefined
+  const found = reach(reachInput(judged, agent))
+  const used = new Set(found.operations.map(({ upstream }) => upstream))
+  const upstreams = [...judged.config.upstreams.values()]
+    .filter((upstream) => used.has(upstream.name))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  return {
+    ...found,
+    hardened: judged.config.environments.get(agent.environment)?.hardened ?? false,
+    delegates: agent.delegates,
+    cell: cellReach(agent),
+    upstreams: upstreams.map((upstream) => upstreamReach(judged.config, upstream)),
+    remoteRelays: upstreams.flatMap((upstream) => {
+      const operations = found.operations.filter((each) => each.upstream === upstream.name && isRelaying(each))
+      if (!isRemote(upstream) || operations.length === 0) return []
+      return [{ upstream: upstream.name, operations: operations.map(({ id }) => id) }]
+    }),
+  }
+}
+
+export function reachInput({ config, accepted, policies }: Judged, agent: Agent): ReachInput {
+  return {
+    agent: agent.name,
+    owner: agent.owner,
+    environment: agent.environment,
+    grants: agent.grants.map((grant, i) => ({ ...grantOf(agent, grant, i), expiresAtMs: grant.expiresMs })),
+    catalogue: catalogueOf(config, accepted),
+    policies: policiesOf(config, policies, tenantOf(config, agent.environment)),
+    labels: agent.cell.labels,
+  }
+}
+
+/** It changes something, and where is said in its arguments: it can be made to go there. */
+function isRelaying({ effect, arguments: args }: Operation): boolean {
+  return effect !== 'read' && args.some(({ leads }) => leads === 'named')
+}
+
+function isRemote({ mcp }: Upstream): boolean {
+  return mcp.kind === 'http' && !isLoopback(mcp.url.hostname)
+}
+
+function cellReach({ cell, grants }: Agent): CellReach {
+  return {
+    root: cell.root ?? 'the host’s /usr, read-only',
+    ...(cell.workspace !== undefined && { workspace: cell.workspace }),
+    labels: cell.labels,
+    files: [...cell.files].map(([at, from]) => ({ at, from })),
+    env: [...cell.env.keys()],
+    wallMs: cell.wallMs,
+    grantsMs: Math.max(0, ...grants.map(({ expiresMs }) => expiresMs)),
+  }
+}
+
+function upstreamReach(config: Config, upstream: Upstream): UpstreamReach {
+  const { name, environment, mcp, relay } = upstream
+  const egress = relay && mcp.kind === 'stdio' ? egressOf(config, environment) : []
+  return {
+    name,
+    environment,
+    where:
+      mcp.kind === 'http'
+        ? mcp.url.href
+        : `${mcp.command.join(' ')}, in a cell without network${egress.length === 0 ? '' : ' but a way to its egress'}`,
+    egress: egress.toSorted(),
+    remote: isRemote(upstream),
+    secrets: secretsOf(mcp).toSorted(),
+  }
+}

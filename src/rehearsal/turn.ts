@@ -1,0 +1,49 @@
+import { toolsOf } from '../host/prepare/catalogue.ts'
+import { policiesOf, tenantOf } from '../host/state/tenants.ts'
+import { type ActionId, grantedName } from '../model/index.ts'
+import { issuedBy, type Turn, turnOf } from '../policy/index.ts'
+import { normalised, type Rehearsal } from './attempt.ts'
+import { type Moment, type Rejudged, replayLog } from './replay.ts'
+
+/** What the configuration at hand says of one recorded action, and what would turn that. */
+export interface TurnedAction {
+  readonly now: Rejudged
+  /** Absent where it lets the action through. */
+  readonly turn?: Turn
+}
+
+/** Plays the log up to the action, since what it may do depends on what its cell had seen and spent by then. */
+export async function turnRecorded(
+  rehearsal: Rehearsal,
+  log: string,
+  directory: string,
+  action: ActionId,
+): Promise<TurnedAction | undefined> {
+  let found: TurnedAction | undefined
+  const replayed = await replayLog(rehearsal, log, directory, (now, moment) => {
+    if (now.action !== action) return
+    found = now.now === 'allow' ? { now } : { now, turn: turnAt(rehearsal, moment) }
+  })
+  return replayed.ok ? found : undefined
+}
+
+function turnAt(rehearsal: Rehearsal, { cell, attempt, atMs }: Moment): Turn {
+  const { action, refusals } = normalised(rehearsal, cell, attempt)
+  const { config, accepted, policies } = rehearsal.judged
+  const upstream = config.upstreams.get(attempt.upstream)
+  const tools = upstream && toolsOf(upstream, accepted)
+  const turn = turnOf({
+    action,
+    authority: cell.authority,
+    bundle: policiesOf(config, policies, tenantOf(config, cell.authority.environment)),
+    nowMs: atMs,
+    tool: tools?.get(grantedName(attempt.operation, attempt.tool)),
+    issues: issuedBy(tools?.values() ?? []),
+  })
+  const own = refusals.flatMap((reason) =>
+    reason.kind === 'arguments' || reason.kind === 'spend'
+      ? [`${reason.path} ${reason.problem}: only other arguments can pass`]
+      : [],
+  )
+  return { changes: turn.changes, inTheWay: [...new Set([...own, ...turn.inTheWay])] }
+}
