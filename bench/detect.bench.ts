@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { parseDocument } from 'yaml'
 import { loadConfig } from '../src/config/load.ts'
 import { type Judged, judgeConfig } from '../src/host/prepare/setup.ts'
-import { type Entry, isBelow, isJsonObject, type JsonObject, type Rung } from '../src/model/index.ts'
+import { cutsOff, type Entry, isBelow, isJsonObject, type JsonObject, type Rung } from '../src/model/index.ts'
 import { runDrill } from '../src/rehearsal/drill/drill.ts'
 import { readScenario } from '../src/rehearsal/drill/scenario.ts'
 import { declaredTools, noticeFor } from '../src/rehearsal/replay-detectors.ts'
@@ -59,7 +59,7 @@ export const bench: Bench = async ({ seconds, say, args }) => {
     say(`${name}: ${own.length} sessions, ${own.filter(({ lowered }) => lowered.length > 0).length} moved down`)
   }
   const drilled = await drills(until - SPARE_MS, say)
-  const quarantined = sessions.filter(({ worst }) => worst !== undefined && isBelow(worst, 'restricted'))
+  const quarantined = sessions.filter(({ worst }) => worst !== undefined && cutsOff(worst))
   const actions = costs.reduce((sum, each) => sum + each.actions, 0)
   return {
     bench: 'detect',

@@ -18,9 +18,9 @@ import {
   type AgentName,
   agentName,
   type CellId,
+  cutsOff,
   type EnvironmentName,
   environmentName,
-  isBelow,
   NAME_PATTERN,
   samePerson,
 } from '../model/index.ts'
@@ -67,7 +67,7 @@ export async function census(
   }
   const unseen = () =>
     [...cuts].map((cut) => confirmation('host', false, `what runs could not be looked at in whole: ${cut}`))
-  if (!isBelow(order.rung, 'restricted')) {
+  if (!cutsOff(order.rung)) {
     // Their gateways hold such cells, and nobody ends what goes on: it is only said.
     const unreached = () => unnamed().filter(({ about }) => about?.part === 'agent')
     await eventually(() => unreached().length === 0, ENDING_MS_MAX)

@@ -18,7 +18,7 @@ import type { Confirmation, Order, Target } from '../host/stop/containment.ts'
 import { writeStopMark } from '../host/stop/fence.ts'
 import { endSilentWarden, reapDead } from '../host/stop/silent-warden.ts'
 import { fenceAgents, fencedText, newOrderId } from '../host/stop/stop.ts'
-import { type AgentName, agentName, isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
+import { type AgentName, agentName, cutsOff, isBelow, type Result, RUNGS, type Rung } from '../model/index.ts'
 import { readPlainFile } from '../model/plain-file.ts'
 import { cutText } from '../model/text.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from './command.ts'
@@ -324,7 +324,7 @@ async function fenceEach(
     const said = fenced.ok ? words : fenced.reason
     return { point, by: 'disk', confirmed: fenced.ok, said, afterMs, escalated: false }
   }
-  const all = order.target.kind === 'all' && isBelow(order.rung, 'restricted')
+  const all = order.target.kind === 'all' && cutsOff(order.rung)
   const marked = all ? writeStopMark(state, order.id) : undefined
   const words = marked === undefined ? [] : [confirmed('stop mark', marked, 'what is being started does not begin')]
   const named = config === undefined ? [] : agentsMeant(config, order.target)

@@ -11,6 +11,7 @@ import {
   type AgentName,
   type CellId,
   type CellStarted,
+  cutsOff,
   type DeclaredTool,
   type DefinitionSeen,
   type Entry,
@@ -29,6 +30,7 @@ import {
   type Result,
   RUNGS,
   type Rung,
+  raised,
   UNTRUSTED,
   type UpstreamName,
 } from '../model/index.ts'
@@ -372,7 +374,7 @@ export class Gateway {
     if (message.again !== undefined && past === undefined)
       throw new Error(`cell ${message.cell} is not known well enough`)
     const { cell, own } = this.#cellAtGate(message, agent, past)
-    if (past !== undefined && isBelow(cell.rung, 'restricted')) {
+    if (past !== undefined && cutsOff(cell.rung)) {
       // The end of its gateway came before the warden had heard of it.
       this.#tellRung(cell)
       throw new Error(`cell ${message.cell} is ${cell.rung}`)
@@ -589,10 +591,10 @@ export class Gateway {
     const seen = new Map(live.map((cell) => [cell, cell.lowered]))
     const recorded = await this.#record({ kind: 'rung.changed', agent, from, to, by, why })
     if (!recorded) throw new Error('the ledger cannot be written')
-    if (isBelow(from, 'restricted')) this.#gate.holds.withdraw(agent)
+    if (cutsOff(from)) this.#gate.holds.withdraw(agent)
     const again = live.filter((cell) => cell.lowered !== seen.get(cell))
     if (again.length === 0) {
-      for (const cell of live) if (isBelow(cell.rung, to) && !isBelow(cell.rung, 'restricted')) cell.rung = to
+      for (const cell of live) cell.rung = raised(cell.rung, to)
     } else for (const cell of live) this.#staysAt(cell, to, again[0]?.lowered)
     for (const cell of again) this.#tellRung(cell)
     this.#send({ kind: 'ordered', number })
@@ -641,7 +643,7 @@ export class Gateway {
     })
     for (const { cell: below } of cell.given.values()) if (below !== undefined) this.#lower(below, to, by, why, signal)
     if (by === 'firebreak') this.#tellRung(cell)
-    if (!isBelow(to, 'restricted')) return
+    if (!cutsOff(to)) return
     // Nothing is admitted any more: what is under way ends, and what was delegated; its upstreams' secrets are unbound.
     cell.gone.abort()
     const served = this.#served.get(cell.number)

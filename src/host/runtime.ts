@@ -14,6 +14,7 @@ import {
   type AgentName,
   asJson,
   type CellId,
+  cutsOff,
   type EnvironmentName,
   isBelow,
   LIMITS,
@@ -24,6 +25,7 @@ import {
   type Result,
   RUNGS,
   type Rung,
+  raised,
   samePerson,
   type UpstreamName,
 } from '../model/index.ts'
@@ -585,7 +587,7 @@ class OpenRuntime implements Runtime {
       return { ok: false, said: since }
     }
     this.#starting.released(agent, to, askedUs)
-    for (const [, live] of own) if (isBelow(live.rung, to) && !isBelow(live.rung, 'restricted')) live.rung = to
+    for (const [, live] of own) live.rung = raised(live.rung, to)
     return { ok: true, said: 'the ledger has it' }
   }
 
@@ -745,7 +747,7 @@ class OpenRuntime implements Runtime {
       ...this.#starting.all().flatMap(({ number, id, agent }) => (isTarget(id, agent) ? [number] : [])),
     ]
     const numbers = this.#withBelow(targets)
-    const told = isBelow(order.rung, 'restricted') ? this.#servers.toldBy(this.#meaning(order)) : []
+    const told = cutsOff(order.rung) ? this.#servers.toldBy(this.#meaning(order)) : []
     const agents = [...new Set([...numbers.flatMap((number) => this.#agentOf(number) ?? []), ...told, ...fenced])]
     // Of an order that is about somebody else's agents nothing is kept here.
     if (numbers.length === 0 && agents.length === 0 && !this.#goesOn(order))
@@ -759,7 +761,7 @@ class OpenRuntime implements Runtime {
     const receipt = await this.#whole(contain(stop, onConfirmation))
     this.#fenced(receipt)
     // One that goes on under this order goes on under another gateway, too.
-    if (receipt.contained && !isBelow(order.rung, 'restricted')) for (const number of numbers) this.#unmean(number)
+    if (receipt.contained && !cutsOff(order.rung)) for (const number of numbers) this.#unmean(number)
     return receipt
   }
 
@@ -792,7 +794,7 @@ class OpenRuntime implements Runtime {
     if (live !== undefined) live.rung = lowest(live.rung, rung)
     const start = this.#starting.get(number)
     if (start?.told !== undefined) start.told = lowest(start.told, rung)
-    if (isBelow(rung, 'restricted')) this.#starting.stop(number, why)
+    if (cutsOff(rung)) this.#starting.stop(number, why)
   }
 
   #unmean(number: number): void {
@@ -822,7 +824,7 @@ class OpenRuntime implements Runtime {
    */
   #containing(order: Order, numbers: readonly number[], isMeant: IsMeant = () => false): Containing {
     const all = this.#withBelow(numbers)
-    const stops = isBelow(order.rung, 'restricted')
+    const stops = cutsOff(order.rung)
     const stopping = all.flatMap((number) => {
       const live = this.#live.get(number)
       if (live === undefined) return []
@@ -1127,7 +1129,7 @@ const BY_GATEWAY = 'its gateway has stopped it: firebreak logs tells why'
  * goes on in it.
  */
 function serversOf({ kept }: Live, rung: Rung): readonly Halting[] {
-  if (!isBelow(rung, 'restricted')) return []
+  if (!cutsOff(rung)) return []
   const own = kept.filter(({ shared }) => !shared)
   return own.map(({ server, upstream }) => {
     server.hold()

@@ -1,5 +1,5 @@
 import type { EnvironmentName, ToolName, UpstreamName } from './ids.ts'
-import type { Rung } from './rung.ts'
+import type { Rung } from './ladder.ts'
 
 /** Where a signal of each detector may lead. A cell is never moved up by one, and `normal` is where it began. */
 export type LowerRung = Exclude<Rung, 'normal'>

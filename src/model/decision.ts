@@ -1,7 +1,7 @@
 import type { Budget, HolderId } from './budget.ts'
 import type { ActionId, DelegationId, EnvironmentName, GrantId, ToolName, UpstreamName } from './ids.ts'
 import type { Label } from './label.ts'
-import type { Rung } from './rung.ts'
+import type { Rung } from './ladder.ts'
 import type { Source } from './source.ts'
 
 export type Verdict = 'allow' | 'deny' | 'hold'

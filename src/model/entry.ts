@@ -16,7 +16,7 @@ import type {
 } from './ids.ts'
 import type { Json, JsonObject } from './json.ts'
 import type { Label } from './label.ts'
-import { isBelow, type Rung } from './rung.ts'
+import { cutsOff, type Rung } from './ladder.ts'
 
 /**
  * One record in the ledger. The ledger adds `seq` and `atMs`; the body is one of these.
@@ -377,7 +377,7 @@ export interface RungChanged {
 
 /** Tells whether an entry is a person's release of an agent that was contained. */
 export function isReleased(entry: EntryBody): entry is RungChanged {
-  return entry.kind === 'rung.changed' && entry.cell === undefined && isBelow(entry.from, 'restricted')
+  return entry.kind === 'rung.changed' && entry.cell === undefined && cutsOff(entry.from)
 }
 
 /** The warden's receipt of a stop: what each enforcement point has confirmed, when, and in what words. */

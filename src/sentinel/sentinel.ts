@@ -2,6 +2,7 @@ import {
   type ActionId,
   type AgentName,
   type CellId,
+  cutsOff,
   DETECTORS,
   type DeclaredTool,
   type DelegationId,
@@ -253,7 +254,7 @@ const NOT_NOTICED: readonly Noticed[] = []
 /** The one that is less far down. What is only unlikely never leads further than to reading (CT2). */
 function least(rule: LowerRung, atMost: LowerRung | undefined, name: DetectorName): LowerRung {
   const { kind }: DetectorSpec = DETECTORS[name]
-  const capped = kind === 'statistical' && isBelow(rule, 'restricted') ? 'restricted' : rule
+  const capped = kind === 'statistical' && cutsOff(rule) ? 'restricted' : rule
   return atMost !== undefined && isBelow(capped, atMost) ? atMost : capped
 }
 

@@ -11,6 +11,7 @@ import { orderAsTold, rungLeft } from '../../host/stop/fence-as-told.ts'
 import { fenceByOrders, newOrderId } from '../../host/stop/stop.ts'
 import {
   type AgentName,
+  cutsOff,
   isBelow,
   no,
   personName,
@@ -46,7 +47,7 @@ async function run(call: Call): Promise<ExitCode> {
   const [name] = call.positionals
   const [by, reason] = [call.text('by'), call.text('reason')]
   const to = RUNGS.find((rung) => rung === (call.text('to') ?? 'normal'))
-  if (name === undefined || by === undefined || reason === undefined || to === undefined || isBelow(to, 'restricted')) {
+  if (name === undefined || by === undefined || reason === undefined || to === undefined || cutsOff(to)) {
     const missing =
       name === undefined
         ? 'which agent?'
@@ -54,7 +55,7 @@ async function run(call: Call): Promise<ExitCode> {
           ? '--by is missing: a person answers for it'
           : '--reason is missing'
     call.print.fault(
-      to === undefined || isBelow(to, 'restricted') ? '--to is normal, watched or restricted' : missing,
+      to === undefined || cutsOff(to) ? '--to is normal, watched or restricted' : missing,
       ...command.usage,
     )
     return EXIT.usage
@@ -103,7 +104,7 @@ async function release(call: Call, judged: Judged, agent: Agent, { to, by, why }
     )
     return EXIT.denied
   }
-  if (isBelow(from, 'restricted')) await withdrawAnswers(stateOf(call), agent)
+  if (cutsOff(from)) await withdrawAnswers(stateOf(call), agent)
   const request = { kind: 'release', agent: agent.name, from, to, by: personName(by), why: cutText(why, 500) } as const
   const asked = { ...request, environment: agent.environment, askedUs, ...(seen && { seen }) }
   const released = await withRoomToRelease(state, async (): Promise<ExitCode> => {
@@ -158,7 +159,7 @@ async function fencedAsLogged(call: Call, { name, environment }: Agent, state: s
  * it. What was cut off has not gone up.
  */
 async function orderedBack(state: string, agent: AgentName, from: Rung, problem: string): Promise<readonly string[]> {
-  if (from === 'normal' || isBelow(from, 'restricted')) return []
+  if (from === 'normal' || cutsOff(from)) return []
   const why = `its release did not come to the fence: ${problem}`
   const target = { kind: 'agent', name: agent } as const
   const order = { id: newOrderId(), target, rung: from, by: 'firebreak', why } as const

@@ -1,11 +1,11 @@
 import {
   amountText,
   type Budget,
+  cutsOff,
   cutText,
   decimalText,
   decimalUnits,
   delegationId,
-  isBelow,
   isJsonObject,
   type Json,
   type JsonObject,
@@ -13,6 +13,7 @@ import {
   LIMITS,
   labelFrom,
   maximum,
+  mayAct,
   no,
   ok,
   pathText,
@@ -149,10 +150,10 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
 
 /** Those that this cell has a use for, as a list shows them. `prefix` is empty at their own endpoint. */
 export function ownTools(gate: Gate, cell: CellAtGate, prefix: string): readonly JsonObject[] {
-  if (isBelow(cell.rung, 'restricted')) return []
+  if (cutsOff(cell.rung)) return []
   const mayDelegate = gate.agents.some(({ name, delegates }) => name === cell.authority.agent && delegates.length > 0)
   return Object.entries(TOOLS)
-    .filter(([, { tells }]) => tells === true || mayAct(cell))
+    .filter(([, { tells }]) => tells === true || mayAct(cell.rung))
     .filter(([, { use }]) => use === undefined || (use === 'giver' ? mayDelegate : cell.givenBy !== undefined))
     .map(([name, { description, inputSchema }]) => ({ name: `${prefix}${name}`, description, inputSchema }))
 }
@@ -173,12 +174,8 @@ export async function callOwn(
   await cell.share.turn(gate.ledger, gate.nowMs)
   if (cell.rung === 'watched') await cell.pace.turn(gate.nowMs)
   const isTold = tool.tells === true && cell.rung === 'restricted'
-  if (!isTold && !mayAct(cell)) return no(`the cell is ${cell.rung}`)
+  if (!isTold && !mayAct(cell.rung)) return no(`the cell is ${cell.rung}`)
   return tool.run(gate, cell, args)
-}
-
-function mayAct({ rung }: CellAtGate): boolean {
-  return rung === 'normal' || rung === 'watched'
 }
 
 const schemas = new Map<string, CompiledSchema>()
@@ -268,7 +265,7 @@ async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise
     cell.given.delete(given.id)
     return no('it cannot be recorded')
   }
-  if (!mayAct(cell)) gate.endDelegation(given, `the cell that gave it is ${cell.rung}`)
+  if (!mayAct(cell.rung)) gate.endDelegation(given, `the cell that gave it is ${cell.rung}`)
   if (given.state !== 'starting') return no('it was ended')
   gate.launch(cell, given)
   return ok({ delegation: given.id, agent: given.agent, state: given.state })

@@ -1,5 +1,13 @@
 import type { Entry } from '../../model/entry.ts'
-import { type AgentName, type CellId, type DelegationId, isBelow, type Label, type Rung } from '../../model/index.ts'
+import {
+  type AgentName,
+  type CellId,
+  type DelegationId,
+  isBelow,
+  type Label,
+  type Rung,
+  raised,
+} from '../../model/index.ts'
 import type { Sentinel, Signal } from '../../sentinel/index.ts'
 
 /** A cell that an earlier gateway served, as the ledger tells of it. */
@@ -85,7 +93,9 @@ export class PastCells {
       case 'rung.changed':
         if (entry.cell !== undefined) lower(this.#cells.get(entry.cell), entry.to)
         // A person's word about an agent: what was cut stays cut.
-        else for (const cell of this.#cells.values()) if (cell.agent === entry.agent) raise(cell, entry.to)
+        else
+          for (const cell of this.#cells.values())
+            if (cell.agent === entry.agent) cell.rung = raised(cell.rung, entry.to)
         break
     }
   }
@@ -93,8 +103,4 @@ export class PastCells {
 
 function lower(cell: Kept | undefined, to: Rung): void {
   if (cell !== undefined && isBelow(to, cell.rung)) cell.rung = to
-}
-
-function raise(cell: Kept, to: Rung): void {
-  if (isBelow(cell.rung, to) && !isBelow(cell.rung, 'restricted')) cell.rung = to
 }

@@ -1,4 +1,5 @@
 import type { Action, Effect, GrantId } from '../../model/index.ts'
+import { rungPermits } from '../../model/index.ts'
 import { type Authority, cedarActionId, isLive, topOf } from '../../policy/index.ts'
 
 /**
@@ -26,8 +27,7 @@ export function withdrawn(
 export function fallenFrom(authority: Authority, effect: Effect, nowMs: number): string | undefined {
   for (let asked = authority; ; asked = asked.above.from()) {
     const { rung } = asked
-    if (rung !== 'normal' && rung !== 'watched' && !(rung === 'restricted' && effect === 'read'))
-      return asked === authority ? `the cell is ${rung}` : `a cell above it is ${rung}`
+    if (!rungPermits(rung, effect)) return asked === authority ? `the cell is ${rung}` : `a cell above it is ${rung}`
     if (asked.above === undefined) return undefined
     if (asked.above.revokedAtMs() !== undefined) return 'its delegation was revoked'
     if (nowMs >= asked.above.restriction.expiresAtMs) return 'its delegation has expired'

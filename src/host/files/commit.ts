@@ -5,7 +5,7 @@ import { byRule, type CommitRule } from '../../cells/linux/workspace/rule.ts'
 import type { Agent } from '../../config/config.ts'
 import {
   type AgentName,
-  isBelow,
+  cutsOff,
   isJsonObject,
   type Json,
   type JsonObject,
@@ -46,10 +46,10 @@ export function containedNow(state: string, agent: AgentName | undefined): Resul
   const told = ({ order, last }: Fenced, text: string) => ok({ order: last ?? order, text })
   if (agent !== undefined) {
     const fenced = fencedIn(fence.value, agent)
-    if (fenced === undefined || !isBelow(fenced.rung, 'restricted')) return ok(undefined)
+    if (fenced === undefined || !cutsOff(fenced.rung)) return ok(undefined)
     return told(fenced, containedText(agent, fenced))
   }
-  const [contained] = [...fence.value].filter(([, { rung }]) => isBelow(rung, 'restricted'))
+  const [contained] = [...fence.value].filter(([, { rung }]) => cutsOff(rung))
   if (contained === undefined) return ok(undefined)
   const [name, fenced] = contained
   return told(fenced, `no configuration tells whose files they are, and ${name} is ${fenced.rung}`)

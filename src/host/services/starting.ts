@@ -1,6 +1,16 @@
 import type { Cell } from '../../cells/linux/launch/cell.ts'
 import type { Agent } from '../../config/config.ts'
-import { type AgentName, type CellId, isBelow, lowest, no, ok, type Result, type Rung } from '../../model/index.ts'
+import {
+  type AgentName,
+  type CellId,
+  cutsOff,
+  isBelow,
+  lowest,
+  no,
+  ok,
+  type Result,
+  type Rung,
+} from '../../model/index.ts'
 import { monotonicUs } from '../../model/monotonic.ts'
 import type { Order } from '../stop/containment.ts'
 import { readFence } from '../stop/fence.ts'
@@ -151,7 +161,7 @@ export class Starting {
     const stopped = this.#stopped.get(number)
     if (stopped !== undefined) return no(stopped)
     const orders = (this.#fencing.get(agent.name) ?? []).map(({ order }) => order)
-    const below = orders.find(({ rung }) => isBelow(rung, 'restricted'))
+    const below = orders.find(({ rung }) => cutsOff(rung))
     if (below !== undefined) return no(orderedText(below))
     const fence = readFence(this.#stateDirectory)
     const rung = fence.ok ? rungIn(fence.value, agent) : fence

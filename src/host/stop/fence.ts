@@ -5,7 +5,17 @@ import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { faultText } from '../../ledger/log/fault.ts'
 import { lock } from '../../ledger/log/lock.ts'
-import { type AgentName, agentName, isBelow, no, ok, type Result, RUNGS, type Rung } from '../../model/index.ts'
+import {
+  type AgentName,
+  agentName,
+  cutsOff,
+  isBelow,
+  no,
+  ok,
+  type Result,
+  RUNGS,
+  type Rung,
+} from '../../model/index.ts'
 import { readPlain } from '../../model/plain-file.ts'
 import {
   keepSpare,
@@ -175,7 +185,7 @@ export async function changeFence(
       })
       if (refused !== undefined) return no(refused)
       const [path, text] = [join(directory, FILE), textOf(fence)]
-      const spare = cutsOff(fence, read.ok ? read.value : new Map()) ? SPARE : room
+      const spare = isCutOffAnew(fence, read.ok ? read.value : new Map()) ? SPARE : room
       // What stands already needs no room; whoever wrote it may have been killed before its name was on disk.
       if (read.ok && text === textOf(read.value)) settle(path)
       else if (spare === undefined) writeDurably(path, text)
@@ -190,10 +200,10 @@ export async function changeFence(
 }
 
 /** Tells whether somebody stands below `restricted` who did not before, or stood higher there. */
-function cutsOff(fence: Fence, before: Fence): boolean {
+function isCutOffAnew(fence: Fence, before: Fence): boolean {
   return [...fence].some(([name, { rung }]) => {
     const stood = before.get(name) ?? before.get(EVERYBODY)
-    return isBelow(rung, 'restricted') && isBelow(rung, stood?.rung ?? 'normal')
+    return cutsOff(rung) && isBelow(rung, stood?.rung ?? 'normal')
   })
 }
 

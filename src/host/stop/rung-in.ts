@@ -1,5 +1,5 @@
 import type { Agent } from '../../config/config.ts'
-import { type AgentName, isBelow, no, ok, type Result, type Rung } from '../../model/index.ts'
+import { type AgentName, cutsOff, no, ok, type Result, type Rung } from '../../model/index.ts'
 import { type Fence, type Fenced, fencedIn } from './fence.ts'
 
 /**
@@ -7,7 +7,7 @@ import { type Fence, type Fenced, fencedIn } from './fence.ts'
  */
 export function rungIn(fence: Fence, { name }: Pick<Agent, 'name'>): Result<Rung, string> {
   const fenced = fencedIn(fence, name)
-  if (fenced === undefined || !isBelow(fenced.rung, 'restricted')) return ok(fenced?.rung ?? 'normal')
+  if (fenced === undefined || !cutsOff(fenced.rung)) return ok(fenced?.rung ?? 'normal')
   return no(containedText(name, fenced))
 }
 

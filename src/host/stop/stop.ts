@@ -3,7 +3,17 @@ import process from 'node:process'
 import { schedule } from '../../cells/linux/kernel/libc.ts'
 import { startOf } from '../../cells/linux/kernel/process-end.ts'
 import type { Cell } from '../../cells/linux/launch/cell.ts'
-import { type AgentName, type CellId, isBelow, no, ok, personName, type Result, type Rung } from '../../model/index.ts'
+import {
+  type AgentName,
+  type CellId,
+  cutsOff,
+  isBelow,
+  no,
+  ok,
+  personName,
+  type Result,
+  type Rung,
+} from '../../model/index.ts'
 import type { Services } from '../services/services.ts'
 import { type Confirmation, type EnforcementPoint, eventually, type Order, orderAll } from './containment.ts'
 import { changeFence, EVERYBODY, type FenceChange, fencedIn } from './fence.ts'
@@ -130,7 +140,7 @@ function pointsOf(
   gate: Promise<unknown>,
   { distrust, gatewayPid }: { readonly distrust: EnforcementPoint['order']; readonly gatewayPid: number },
 ): readonly EnforcementPoint[] {
-  const cut = isBelow(rung, 'restricted')
+  const cut = cutsOff(rung)
   const stands = isBelow(rung, 'quarantined')
   const connections: EnforcementPoint = {
     name: `connections of ${cell.id}`,
@@ -197,7 +207,7 @@ function fence({ stateDirectory, agents, order }: Stop): EnforcementPoint {
 
 export function fencedText(agents: readonly AgentName[], { target, rung }: Order): string {
   const names = target.kind === 'all' ? [...agents, 'everybody else'] : agents
-  const stands = isBelow(rung, 'restricted') ? 'starts no more' : `is ${rung}`
+  const stands = cutsOff(rung) ? 'starts no more' : `is ${rung}`
   return `${names.join(', ')} ${stands} before it is released`
 }
 

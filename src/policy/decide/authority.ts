@@ -1,7 +1,7 @@
 import type { Reason } from '../../model/decision.ts'
 import type { Grant } from '../../model/grant.ts'
 import type { AgentName, EnvironmentName, PersonName } from '../../model/ids.ts'
-import type { Rung } from '../../model/rung.ts'
+import type { Rung } from '../../model/ladder.ts'
 import type { BudgetView } from '../budget/budget.ts'
 import type { CompiledPolicies } from '../cedar/compile.ts'
 import type { ExposureView } from '../flow/exposure.ts'

@@ -1,7 +1,7 @@
 import type { Effect } from '../../model/action.ts'
 import type { EnvironmentName, PersonName } from '../../model/ids.ts'
 import type { Label } from '../../model/label.ts'
-import type { Rung } from '../../model/rung.ts'
+import type { Rung } from '../../model/ladder.ts'
 import { type CedarRecord, CedarSet, type Value, type Withheld } from '../cedar/value.ts'
 
 /** What policies see beside the arguments. Must hold exactly what `cedar-schema.ts` declares. */

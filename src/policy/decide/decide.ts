@@ -3,6 +3,7 @@ import type { Cost, Holder } from '../../model/budget.ts'
 import type { HoldReason, Reason } from '../../model/decision.ts'
 import type { Grant } from '../../model/grant.ts'
 import type { EnvironmentName, Sha256, ToolName, UpstreamName } from '../../model/ids.ts'
+import { rungPermits } from '../../model/ladder.ts'
 import type { BudgetBook, Reservation } from '../budget/budget.ts'
 import type { CompiledAction } from '../cedar/compile.ts'
 import { type Judgement, judge } from '../cedar/judge.ts'
@@ -302,8 +303,7 @@ function outsideTask(known: CompiledAction | undefined, { task }: Authority): bo
 
 /** A read is what both the action and the catalogue call a read. */
 function rungAllows({ rung }: Authority, { effect }: Subject, known: CompiledAction | undefined): boolean {
-  if (rung === 'normal' || rung === 'watched') return true
-  return rung === 'restricted' && effect === 'read' && known?.effect === 'read'
+  return rungPermits(rung, effect ?? 'write') && rungPermits(rung, known?.effect ?? 'write')
 }
 
 /** A tool that nobody declared is covered by no grant, whatever its name. */

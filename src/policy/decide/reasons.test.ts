@@ -4,7 +4,7 @@ import { action, authority, bundle, GRANT_SOURCE, grant, NOW_MS } from '../../..
 import type { Action } from '../../model/action.ts'
 import type { Grant } from '../../model/grant.ts'
 import { agentName, environmentName, grantId, personName, sha256, toolName, upstreamName } from '../../model/ids.ts'
-import { RUNGS } from '../../model/rung.ts'
+import { RUNGS } from '../../model/ladder.ts'
 import type { PolicyBundle } from '../cedar/bundle.ts'
 import type { Authority } from './authority.ts'
 import { type Decided, decide, decideListed, liveGrants } from './decide.ts'

@@ -1,9 +1,9 @@
 import {
   type ActionId,
+  cutsOff,
   cutText,
   type DecoyTool,
   grantedName,
-  isBelow,
   isJsonObject,
   type Json,
   type JsonObject,
@@ -100,7 +100,7 @@ export function capabilitiesFor(cell: CellAtGate, view: UpstreamName | undefined
 }
 
 async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
-  if (isBelow(cell.rung, 'restricted')) return refusedList(gate, cell)
+  if (cutsOff(cell.rung)) return refusedList(gate, cell)
   const tools: Json[] = []
   const upstreams = viewed(cell, view)
   // Connecting compares what is offered now with what was accepted: what differs is not shown. Of an upstream that is
@@ -340,7 +340,7 @@ async function listResources(
   { view }: CellRequest,
   method: 'resources/list' | 'resources/templates/list',
 ): Promise<RpcAnswer> {
-  if (isBelow(cell.rung, 'restricted')) return refusedList(gate, cell)
+  if (cutsOff(cell.rung)) return refusedList(gate, cell)
   const [member, key] =
     method === 'resources/list' ? (['resources', 'uri'] as const) : (['resourceTemplates', 'uriTemplate'] as const)
   const shown: Offer[] = []
@@ -366,7 +366,7 @@ async function listResources(
 }
 
 async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
-  if (isBelow(cell.rung, 'restricted')) return refusedList(gate, cell)
+  if (cutsOff(cell.rung)) return refusedList(gate, cell)
   const prompts: Offer[] = []
   const asking = viewed(cell, view).map((upstream) => {
     const none = granted(gate, cell, upstream, 'prompt').length === 0

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
-import { liesAt, mountsNow, placeOf } from '../model/host-places.ts'
+import { liesAt, mountsNow, placeOf } from '../../src/model/host-places.ts'
 
 describe('S10: a place by whatever name', () => {
   const base = mkdtempSync(join(tmpdir(), 'firebreak-places-'))
@@ -25,10 +25,10 @@ describe('S10: a place by whatever name', () => {
 
   it('is the same behind a mount: what shows a protected place, or a part of it, is refused', () => {
     const script = `
-      import { checkSpec } from ${JSON.stringify(join(import.meta.dirname, 'check.ts'))}
-      import { checkWorkspace } from ${JSON.stringify(join(import.meta.dirname, 'workspace/overlay.ts'))}
-      import { sharedWorkspaces } from ${JSON.stringify(join(import.meta.dirname, '../config/tenants.ts'))}
-      import { landedFor, markLanded } from ${JSON.stringify(join(import.meta.dirname, '../host/files/landed-marks.ts'))}
+      import { checkSpec } from ${JSON.stringify(join(import.meta.dirname, '../../src/cells/linux/abilities/check.ts'))}
+      import { checkWorkspace } from ${JSON.stringify(join(import.meta.dirname, '../../src/cells/linux/workspace/overlay.ts'))}
+      import { sharedWorkspaces } from ${JSON.stringify(join(import.meta.dirname, '../../src/config/tenants.ts'))}
+      import { landedFor, markLanded } from ${JSON.stringify(join(import.meta.dirname, '../../src/host/files/landed-marks.ts'))}
       const base = ${JSON.stringify(base)}
       const protectedPaths = [base + '/p/firebreak.yaml', base + '/p/.firebreak']
       const limits = { memoryBytes: 2 ** 26, cpu: 1, pids: 9 }
