@@ -14,7 +14,9 @@ import type {
 } from '../model/index.ts'
 import type { Written } from './shape.ts'
 
-/** What isolates: `full` needs root, `user` only user namespaces. Each promise says under which it holds. */
+/**
+ * The mechanism of isolation: `full` needs root, `user` only user namespaces. Each promise says under which it holds.
+ */
 export type Profile = 'full' | 'user'
 
 /** `firebreak.yaml`, read and judged: every name in it resolves, every path is absolute, every secret has one home. */
@@ -38,11 +40,14 @@ export interface Environment {
   readonly name: EnvironmentName
   /** Absent where none is named: then one is implied, and everything is its own. */
   readonly tenant?: TenantName
-  /** Effects need a grant that somebody else than the agent's owner approved, and its holds somebody else's approval. */
+  /**
+   * True where effects need a grant that a second person approved, beside the agent's owner, and holds are answered by
+   * another person than the owner.
+   */
   readonly hardened: boolean
   /** Origins that its relays may reach; nothing else has any network. */
   readonly egress: readonly Written<URL>[]
-  /** What undo may do in it; absent, nothing is undone. */
+  /** The rules for undo in this environment; absent, nothing is undone. */
   readonly undo?: UndoConfig
 }
 
@@ -57,7 +62,10 @@ export interface Upstream {
   readonly environment: EnvironmentName
   readonly mcp: StdioServer | HttpServer
   readonly tools: ReadonlyMap<ToolName, DeclaredTool>
-  /** It reaches further on a cell's word. One behind a URL is out of our hands, and a person has accepted that. */
+  /**
+   * True for an upstream that reaches further on a cell's word. A relay behind a URL is out of our hands, and a person
+   * has accepted that.
+   */
   readonly relay: boolean
   readonly source: Source
 }
@@ -67,7 +75,7 @@ export interface StdioServer {
   readonly kind: 'stdio'
   readonly command: readonly string[]
   readonly cell: CellConfig
-  /** One instance for all cells of its environment, where otherwise each agent's cell has its own. */
+  /** True for one instance for all cells of its environment; else each agent's cell has its own. */
   readonly shared: boolean
 }
 
@@ -114,20 +122,23 @@ export interface CellConfig {
   /** Bytes per second, read and written each; absent: not limited. */
   readonly ioBytesPerSecond?: number
   readonly wallMs: number
-  /** When the workspace's files are saved by themselves, and how much is kept; absent: when a person asks. */
+  /** The plan by which the workspace's files are saved; absent, they are saved only when a person asks. */
   readonly checkpoints?: CheckpointPlan
-  /** What lands of the workspace's changes without a person who lists paths, and what lands in no way. */
+  /**
+   * The workspace's changes that land without a person who lists paths (`allow`), and those that land in no way
+   * (`never`).
+   */
   readonly commit?: { readonly allow: readonly PathPattern[]; readonly never: readonly PathPattern[] }
 }
 
 export interface CheckpointPlan {
   readonly everyMs?: number
-  /** Of each occasion, and all together on the host's disk; absent: as many as there are by default. */
+  /** Checkpoints kept of each occasion, and bytes of all together on the host's disk; absent, the defaults. */
   readonly keep?: number
   readonly bytesMax?: number
-  /** Before an action that cannot be taken back. */
+  /** True where the files are saved before each action that cannot be taken back. */
   readonly beforeIrreversible: boolean
-  /** Such an action is refused where they cannot be saved. */
+  /** True where such an action is refused when the files cannot be saved. */
   readonly required: boolean
 }
 
@@ -138,13 +149,13 @@ export interface GrantConfig {
   readonly when?: Written<string>
   readonly budgets: readonly Budget[]
   readonly expiresMs: number
-  /** Who agreed to it, beside the agent's owner. */
+  /** The person who agreed to the grant, beside the agent's owner. */
   readonly approver?: PersonName
   readonly source: Source
 }
 
 export interface PolicyFile {
-  /** Whose it is; absent where it is everybody's. */
+  /** The tenant that it binds; absent where it binds everybody. */
   readonly tenant?: TenantName
   /** Relative to the configuration, as messages show it. */
   readonly file: string
@@ -154,5 +165,5 @@ export interface PolicyFile {
 export type SecretSource =
   | { readonly kind: 'env'; readonly variable: string }
   | { readonly kind: 'file'; readonly path: string; readonly everyMs?: number }
-  /** What it says on standard output is the value. */
+  /** A command whose standard output is the value. */
   | { readonly kind: 'command'; readonly command: readonly string[]; readonly everyMs?: number }

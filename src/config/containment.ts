@@ -36,7 +36,10 @@ import {
 } from './shape.ts'
 import { duration, size } from './units.ts'
 
-/** `containment:`: what is a decoy, and what follows from which signal. Its keys are those of `DETECTORS`. */
+/**
+ * Reads `containment:` of a configuration: the decoys, and the consequences of each detector's signals. Its keys are
+ * those of `DETECTORS`.
+ */
 
 const mode = oneOf('what follows from a signal', ['observe', 'enforce'] as const)
 
@@ -228,7 +231,7 @@ function toolsOf(
   })
 }
 
-/** `admin.escalate`: "Admin: escalate." */
+/** Makes a description from a tool's name: "Admin: escalate." of `admin.escalate`. */
 function describedBy(tool: string): string {
   const words = tool
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
@@ -238,7 +241,10 @@ function describedBy(tool: string): string {
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
 }
 
-/** Every agent's cell finds the false credentials in its environment, as it would find a real one. */
+/**
+ * Adds the false credentials to the environment of every agent's cell, where an agent finds them as it would find real
+ * ones.
+ */
 export function withPlanted(
   agents: ReadonlyMap<AgentName, Agent>,
   { credentials }: Decoys,

@@ -69,9 +69,9 @@ const INTERPRETERS =
 const SCRIPT = /\.(?:[cm]?[jt]s|[jt]sx|pyz?|rb|pl|sh|bash|php|lua|jl|R|jar)$/
 /** Options whose next word is what runs. */
 const RUNS_NEXT = new Set(['-m', '-jar'])
-/** What runs stands in the command, or comes from the standard input: no file is it. */
+/** Options with which the program stands in the command, or comes from standard input: no file holds it. */
 const INLINE = /^-(?:[A-Za-z]*[cep])?$|^--(?:eval|print)(?:=|$)/
-/** What runs the rest of its words, and the words of its own that come before those. */
+/** Programs that run the rest of their command line, and words of their own that come before that rest. */
 const LAUNCHERS = /^(?:env|timeout|nice|nohup|setsid|stdbuf|tini|dumb-init|busybox|uv|uvx|npx|npm|pnpm|yarn|deno|bun)$/
 const LAUNCHING = /^-|^\d|=|^(?:run|exec|dlx|x)$/
 /** Options of launchers behind which no value stands, in all of them that have one of that name. */

@@ -236,7 +236,7 @@ function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): S
   return server
 }
 
-/** Reports texts that only look like `${secret:name}`: nobody fills them in, and whoever wrote them meant something else. */
+/** Reports texts that only look like `${secret:name}`: nothing fills them in, and their author meant something else. */
 function checkPlaceholders(judge: Judge, mcp: StdioServer | HttpServer, source: Source): void {
   for (const { where, text, carrier } of injectedTexts(mcp))
     if (hasStrayPlaceholder(text, carrier))
@@ -416,7 +416,9 @@ function readGrant(
   }
 }
 
-/** What is done in a hardened environment, two people have agreed to: the agent's owner, and one who is not. */
+/**
+ * Reports a grant in a hardened environment that two people have not agreed to: the agent's owner, and one who is not.
+ */
 function checkApprover(
   judge: Judge,
   { value, source }: ShapedGrant,

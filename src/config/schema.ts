@@ -402,7 +402,9 @@ export type ShapedEnvironment = Shaped<typeof environment>
 export type ShapedUpstream = Shaped<typeof upstream>
 export type ShapedAgent = Shaped<typeof agent>
 
-/** Nothing but scheme, host and port: whatever path is asked for, it is the same place. */
+/**
+ * Returns a URL that has scheme, host and port alone; undefined for any other, since a path in it would mean nothing.
+ */
 function originOf(written: string): URL | undefined {
   const url = urlOf(written)
   return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? url : undefined

@@ -10,11 +10,11 @@ import { isJsonObject, type Json, type JsonObject, LIMITS, type Problem, type So
 export interface Shape<T> {
   readonly read: (node: Node | null | undefined, at: Reader) => T | undefined
   readonly schema: JsonObject
-  /** What a person is told was expected. */
+  /** The expected form, as a person is told it. */
   readonly expected: string
 }
 
-/** Where problems go, and how a node's place becomes a line. */
+/** The receiver of problems, which also knows the line of each node. */
 export interface Reader {
   readonly source: (node: Node | null | undefined) => Source
   readonly report: (problem: Problem) => void
@@ -29,7 +29,7 @@ export interface Written<T> {
 export interface Field<T, Required extends boolean> {
   readonly shape: Shape<T>
   readonly required: Required
-  /** What the key means, for whoever writes it: editors show it. */
+  /** Meaning of the key for the author of the file; editors show it. */
   readonly about?: string
 }
 
@@ -158,7 +158,7 @@ export function listOr<A, B>(short: Shape<readonly A[]>, long: Shape<B>, from: (
   }
 }
 
-/** One, or a list of them. */
+/** Accepts one value, or a list of them. */
 export function oneOrMore<T>(shape: Shape<T>): Shape<readonly T[]> {
   const more = list(`${shape.expected}; or a list of such`, shape)
   return {
@@ -172,7 +172,7 @@ export function oneOrMore<T>(shape: Shape<T>): Shape<readonly T[]> {
   }
 }
 
-/** Text that `accept` turns into a value; it returns `undefined` for what it does not accept. */
+/** Accepts a text that `accept` turns into a value; `accept` returns `undefined` for a text that it rejects. */
 export function text<T>(what: string, accept: (text: string) => T | undefined, schema: JsonObject = {}): Shape<T> {
   return {
     expected: what,
@@ -272,7 +272,9 @@ export function either<A extends string, B>(short: Shape<A>, long: Shape<B>, fro
   }
 }
 
-/** Arguments as a cell sends them: any JSON object. Numbers that JSON would not carry exactly are no arguments. */
+/**
+ * Accepts arguments as a cell sends them: any JSON object. Numbers that JSON would not carry exactly are no arguments.
+ */
 export function jsonObject(what: string): Shape<JsonObject> {
   return {
     expected: `${what}: an object`,
@@ -304,7 +306,7 @@ function isJson(value: unknown, depth: number): value is Json {
   return Object.values(value).every((each) => isJson(each, depth + 1))
 }
 
-/** Keeps where the value stands. */
+/** Accepts a value and keeps the place where it stands. */
 export function written<T>(shape: Shape<T>): Shape<Written<T>> {
   return {
     ...shape,

@@ -10,7 +10,7 @@ interface ShapedTenant {
   readonly source: Source
 }
 
-/** Which tenant each environment belongs to: exactly one, where any is named. */
+/** Returns the tenant of each environment. Where any tenant is named, each environment belongs to exactly one. */
 export function tenantHomes(
   tenants: ReadonlyMap<string, ShapedTenant>,
   environments: ReadonlyMap<string, { readonly source: Source }>,

@@ -29,7 +29,7 @@ export function checkFrom({ tool, args = {}, undone }: ShapedCheck): Check {
   return { tool: grantedName('tool', tool), args, undone: fields }
 }
 
-/** What is wrong with the undo and the check of each tool of one upstream, whose tools are all in `tools`. */
+/** Returns the problems in the undo and the check of each tool of one upstream; `tools` holds all its tools. */
 export function undoProblems(
   shaped: ReadonlyMap<string, ShapedTool>,
   tools: ReadonlyMap<ToolName, DeclaredTool>,
@@ -87,7 +87,9 @@ function undeclared(word: string, name: string, tool: string): string {
   return `the ${word} of "${name}" is "${tool}", which is not declared on the same upstream`
 }
 
-/** Grants of undo name what something declares as its undo or its check, and nothing else. */
+/**
+ * Returns the problems of an undo's grants: each may name only tools that some tool declares as its undo or its check.
+ */
 export function undoGrantProblems(
   { grants }: UndoConfig,
   upstreams: ReadonlyMap<string, Upstream>,

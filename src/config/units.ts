@@ -41,7 +41,7 @@ function nameOf(unit: string): string {
   return unit === 'M' ? unit : unit.toLowerCase()
 }
 
-/** `512MiB`, `1GiB`: bytes. */
+/** Reads a size in bytes: `512MiB`, `1GiB`. */
 export function size(text: string): number | undefined {
   const match = /^([1-9]\d{0,6})(KiB|MiB|GiB)$/.exec(text)
   return match ? Number(match[1]) * SIZES[match[2] as keyof typeof SIZES] : undefined

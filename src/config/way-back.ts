@@ -2,7 +2,10 @@ import type { Problem } from '../model/index.ts'
 import type { CellConfig, Profile } from './config.ts'
 import type { ShapedCell } from './schema.ts'
 
-/** When the files of a cell's workspace are saved, and which of its changes land without a person who lists them. */
+/**
+ * Returns when the files of a cell's workspace are saved, and which of its changes land without a person who lists
+ * them.
+ */
 export function wayBack(
   { workspace, checkpoints, commit }: ShapedCell,
   profile: Profile | undefined,

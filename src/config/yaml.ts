@@ -7,7 +7,7 @@ import type { Shape } from './shape.ts'
 
 /** A file larger than this is a mistake, and would be read in one piece. */
 const FILE_BYTES_MAX = 1_048_576
-/** Bytes that root reads of another user's file: its orders wait for nobody's thousand agents. */
+/** Bytes that root reads of another user's file: a stop must not wait for its thousand agents. */
 const OTHERS_BYTES_MAX = 131_072
 
 /** Returns the bytes at most that this process reads of a configuration whose owner is `uid`. */

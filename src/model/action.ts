@@ -2,12 +2,15 @@ import type { ActionId, AgentName, CellId, EnvironmentName, Sha256, ToolName, Up
 import type { JsonObject } from './json.ts'
 import type { Money } from './money.ts'
 
-/** What an action changes. Undeclared means `irreversible`. A read that names a destination is declared a `write`. */
+/**
+ * The kinds of change that an action makes. A tool that declares none counts as `irreversible`; a read that names a
+ * destination is declared a `write`.
+ */
 export type Effect = 'read' | 'write' | 'spend' | 'irreversible'
 
 export const EFFECTS: readonly Effect[] = ['read', 'write', 'spend', 'irreversible']
 
-/** Which part of a protocol carried the action: a tool call, a read of a resource, a prompt that was fetched. */
+/** The part of a protocol that carried an action: a tool call, the read of a resource, or the fetch of a prompt. */
 export type Operation = 'tool' | 'resource' | 'prompt'
 
 /**
@@ -32,7 +35,9 @@ export interface Action {
   readonly effect: Effect
   /** Digest of the definition that a person accepted and that `args` were validated against. */
   readonly definition: Sha256
-  /** What it costs, read from the arguments that the configuration names. Present for `spend` only. */
+  /**
+   * The amount that the action costs, read from the arguments that the configuration names. Present for `spend` only.
+   */
   readonly spend?: Money
   /** The most that its answer may bring; more of it is withheld. */
   readonly answerMax?: { readonly bytes: number; readonly rows?: number }

@@ -22,18 +22,23 @@ export type Window =
 
 export type CalendarUnit = 'day' | 'week' | 'month'
 
-/** What one call takes, beside being a call. Of rows and bytes: the most that its answer may bring. */
+/**
+ * The amounts that one call takes from budgets, beside counting as a call. `rows` and `bytes` are the most that its
+ * answer may bring.
+ */
 export interface Cost {
   readonly spend?: Money
   readonly rows?: number
   readonly bytes?: number
 }
 
-/** Who is charged: a grant, and everything that was delegated from it down to the cell that acts. */
+/**
+ * A bearer of budgets that a call is charged to: a grant, or a delegation between that grant and the cell that acts.
+ */
 export interface Holder {
   readonly id: HolderId
   readonly budgets: readonly Budget[]
-  /** Whose task's share is used up. */
+  /** The cell whose task's share this call uses up. */
   readonly task?: CellId
   /** Absent where no person wrote it. */
   readonly source?: Source
@@ -41,13 +46,13 @@ export interface Holder {
 
 export type HolderId = GrantId | DelegationId
 
-/** `12 calls`, `12.00 EUR`. */
+/** Writes an amount with its unit: `12 calls`, `12.00 EUR`. */
 export function amountText(budget: Amount, amount: bigint): string {
   if (budget.kind === 'spend') return `${decimalText(amount)} ${budget.currency}`
   return amount === 1n ? `1 ${budget.kind.slice(0, -1)}` : `${amount} ${budget.kind}`
 }
 
-/** As a person reads it: `500.00 EUR per day (Europe/Lisbon)`, `60 calls/min`. */
+/** Returns a budget as a person reads it: `500.00 EUR per day (Europe/Lisbon)`, `60 calls/min`. */
 export function budgetText(budget: Budget): string {
   const { window } = budget
   const most = amountText(budget, maximum(budget))
@@ -75,7 +80,7 @@ export function maximum(budget: Amount): bigint {
   return budget.kind === 'spend' ? budget.maxUnits : BigInt(budget.max)
 }
 
-/** Whether one takes from the other: rows from rows, euros from euros. */
+/** Tells whether two amounts can be subtracted from each other: rows from rows, euros from euros. */
 export function sameKind(one: Amount, other: Amount): boolean {
   if (one.kind !== 'spend' || other.kind !== 'spend') return one.kind === other.kind
   return one.currency === other.currency

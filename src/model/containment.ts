@@ -1,18 +1,21 @@
 import type { EnvironmentName, ToolName, UpstreamName } from './ids.ts'
 import type { Rung } from './ladder.ts'
 
-/** Where a signal of each detector may lead. A cell is never moved up by one, and `normal` is where it began. */
+/**
+ * A rung that a detector's signal may move a cell to. A signal never moves a cell up, and `normal` is where every cell
+ * begins.
+ */
 export type LowerRung = Exclude<Rung, 'normal'>
 
 export type DetectorMode = 'observe' | 'enforce'
 
-/** What a detector is, before a configuration says otherwise. */
+/** The built-in properties of a detector, before a configuration changes them. */
 export interface DetectorSpec {
   /** `deterministic`: it saw something that honest work does not do. `statistical`: it saw something that is unlikely. */
   readonly kind: 'deterministic' | 'statistical'
   readonly mode: DetectorMode
   readonly rung: LowerRung
-  /** One sentence for whoever configures it. */
+  /** One sentence for the person who configures it. */
   readonly what: string
   readonly thresholds: Readonly<Record<string, Threshold>>
 }
@@ -182,7 +185,7 @@ export interface DetectorRule<N extends DetectorName = DetectorName> {
 
 export type DetectorRules = { readonly [N in DetectorName]: DetectorRule<N> }
 
-/** What nobody should touch. */
+/** Bait that no honest agent has a reason to touch. */
 export interface Decoys {
   /** Shown in lists like a real tool, with this description; whoever calls one is refused. */
   readonly tools: readonly DecoyTool[]
@@ -211,7 +214,7 @@ export type PlaceOf = readonly [place: string, environment: EnvironmentName]
 
 export const NO_DECOYS: Decoys = { tools: [], files: [], credentials: [], hosts: [] }
 
-/** As each detector is where nobody says otherwise; in `observe` none of them acts. */
+/** Returns the rules that each detector has without a configuration. With `observe`, no detector acts. */
 export function defaultRules(mode: DetectorMode = 'enforce'): DetectorRules {
   const rules = Object.entries(DETECTORS as Readonly<Record<DetectorName, DetectorSpec>>).map(([name, spec]) => {
     const thresholds = Object.fromEntries(Object.entries(spec.thresholds).map(([key, { by }]) => [key, by]))

@@ -25,7 +25,7 @@ export type Reason =
   | { readonly kind: 'approved'; readonly grant?: GrantId; readonly source?: Source }
   | { readonly kind: 'rung'; readonly rung: Rung }
   | { readonly kind: 'environment'; readonly cell: EnvironmentName; readonly upstream: EnvironmentName }
-  /** What the cell was given is only a part, and this is outside of it. */
+  /** The action is outside of the part of an authority that was delegated to the cell. */
   | { readonly kind: 'delegation'; readonly delegation: DelegationId; readonly problem: string }
   /** The owner did not accept this tool for the task. */
   | { readonly kind: 'task'; readonly tool: ToolName }
@@ -73,7 +73,7 @@ export type Reason =
       readonly budget: Budget
       readonly left: string
       readonly asked: string
-      /** What of it is set aside for tasks. */
+      /** The part of the budget that is reserved for tasks. */
       readonly setAside?: string
       readonly returnsAtMs?: number
     }
@@ -83,11 +83,11 @@ export type Reason =
       readonly what: 'ledger' | 'witness' | 'upstream' | 'holds' | 'checkpoint'
       readonly problem: string
     }
-  /** Its cell asked for it, after a refusal. What it says of it is its own word. */
+  /** Held because the cell asked for it after a refusal. `why` is the cell's own text, and not to be believed. */
   | { readonly kind: 'requested'; readonly why: string }
   | HoldReason
 
-/** Why an action waits for a person. */
+/** The reason for which an action waits for a person. */
 export type HoldReason =
   /** The cell has seen data that the tool does not accept. */
   | {
@@ -96,7 +96,7 @@ export type HoldReason =
       readonly accepts: readonly Label[]
       readonly cause: Seen | undefined
     }
-  /** Where it goes was not said by the owner, the configuration or a trusted field. */
+  /** The destination was named by neither the owner, the configuration nor a trusted field. */
   | {
       readonly kind: 'destination'
       readonly path: string
@@ -108,7 +108,7 @@ export type HoldReason =
       readonly seen?: Seen
       readonly like?: LooksNamed
     }
-  /** Its content leads somewhere that was not said by them either. */
+  /** The content holds a link that neither the owner, the configuration nor a trusted field named. */
   | {
       readonly kind: 'link'
       readonly path: string
@@ -119,17 +119,17 @@ export type HoldReason =
       readonly like?: LooksNamed
     }
 
-/** Who names what looks the same to a person as a value that is another. */
+/** The origin of a known value that looks the same to a person as another value. */
 export type LooksNamed = 'the task' | 'the configuration'
 
-/** Where a cell first met a value or a label: a field of what an action returned, or where it began. */
+/** The place where a cell first met a value or a label: a field of an action's answer, or the cell's start. */
 export interface Seen {
   readonly action?: ActionId
   readonly tool: string
   readonly path: string
   readonly labels: readonly Label[]
-  /** How the value differs from what was seen there; absent where it is the same. */
+  /** The difference between the value and the one that was seen there; absent where they are the same. */
   readonly as?: string
-  /** Why it has a label that its own place does not give it: the answer had another shape than declared. */
+  /** The cause of a label that the place itself does not give: the answer had another shape than declared. */
   readonly shape?: string
 }

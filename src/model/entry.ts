@@ -65,7 +65,7 @@ export interface GatewayStarted {
   /** Digest of everything a decision depends on: configuration, policies, accepted definitions. */
   readonly configuration: Sha256
   readonly version: string
-  /** Why the gateway before it was lost, where cells of that one may go on. */
+  /** The reason for which the gateway before this one was lost. Present where the lost one's cells may go on. */
   readonly replaces?: string
   /** The steady time that its budgets are counted in, by the host's uptime at some moment of this boot. */
   readonly clock?: { readonly atMs: number; readonly boot: string; readonly upMs: number }
@@ -77,27 +77,27 @@ export interface CellStarted {
   readonly agent: AgentName
   readonly owner: PersonName
   readonly environment: EnvironmentName
-  /** What was given to it: files, environment names, limits, uid, filter digest, profile. */
+  /** The launch receipt: files, environment names, limits, uid, filter digest, profile. */
   readonly receipt: JsonObject
-  /** Who agreed to its grants, beside its owner. */
+  /** The people who agreed to the cell's grants, beside its owner. */
   readonly approvers?: Readonly<Record<GrantId, PersonName>>
-  /** What its owner asked for, if it was an assignment. */
+  /** The assignment that the owner gave, if there was one. */
   readonly task?: Json
-  /** What it may do is this, and no grant of its own agent's. */
+  /** The delegation that is all the authority of this cell; its agent's own grants do not apply. */
   readonly delegation?: DelegationId
   /** Labels that the cell carried before it had asked for anything: of its workspace, its files, and its piped input. */
   readonly labels?: readonly Label[]
 }
 
-/** This gateway serves a cell that a lost one served. The cell stood still meanwhile, and goes on after this entry. */
+/** A cell of a lost gateway, taken over by this one. The cell stood still meanwhile, and goes on after this entry. */
 export interface CellTakenOver {
   readonly kind: 'cell.taken-over'
   readonly cell: CellId
   readonly agent: AgentName
   readonly environment: EnvironmentName
-  /** Why its gateway was lost. */
+  /** The reason for which its gateway was lost. */
   readonly why: string
-  /** Where it goes on: never higher than it stood, and never at `normal`. */
+  /** The rung on which it goes on: never higher than it stood, and never `normal`. */
   readonly rung: Rung
   /** All that it is taken to have seen. */
   readonly labels: readonly Label[]
@@ -110,7 +110,10 @@ export interface CellEnded {
   readonly receipt: JsonObject
 }
 
-/** What of an attempt's whole arguments the sentinel watches for: an entry shows long ones shortened. */
+/**
+ * A thing in an attempt's whole arguments that the sentinel watches for. The entry itself may show long arguments
+ * shortened.
+ */
 export interface Noticed {
   /** A decoy's name; a part of Firebreak; a place of another environment; what destroys, where the entry does not show it. */
   readonly kind: 'decoy' | 'own-authority' | 'environment' | 'destruction'
@@ -144,16 +147,19 @@ export interface ActionIntent {
   readonly checks?: ActionId
 }
 
-/** What an intent takes from budgets beside one call and its `spend`; absent, its first grant is charged with no more. */
+/**
+ * The amounts that an intent takes from budgets, beside one call and its `spend`. Where absent, only its first grant is
+ * charged, with no more.
+ */
 export interface Charge {
-  /** Everyone that is charged, where that is not the first grant of its reasons alone. */
+  /** Holders that are charged, where the first grant of its reasons is not the only one. */
   readonly holders?: readonly HolderId[]
   /** The cell whose task's share it is taken from. */
   readonly task?: CellId
   /** The most that its answer may bring, where somebody counts it. */
   readonly rows?: number
   readonly bytes?: number
-  /** When it is counted, in steady time and by date, where that is not the entry's time. */
+  /** The time at which it is counted, in steady time and by date; absent where that is the entry's time. */
   readonly atMs?: number
   readonly dateMs?: number
 }
@@ -205,7 +211,7 @@ export interface ActionHeld {
   readonly spend?: string
   /** Unanswered, it is a refusal from then on; epoch ms. */
   readonly expiresAtMs: number
-  /** Whose agents ask: in a hardened environment somebody else has to approve. */
+  /** The people whose agents ask; in a hardened environment one of them cannot approve. */
   readonly notBy?: readonly PersonName[]
   readonly noticed?: readonly Noticed[]
   readonly undoes?: ActionId
@@ -218,12 +224,12 @@ export interface HoldAnswered {
   readonly hold: ActionId
   readonly approved: boolean
   readonly by: PersonName
-  /** When an approval that was not used dies; epoch ms. */
+  /** The time at which an unused approval ends; epoch ms. */
   readonly expiresAtMs: number
   readonly why?: string
 }
 
-/** From here on, everything that the cell does is done by one that has seen such data. */
+/** A label that a cell has taken on: from this entry on, it counts as one that has seen such data. */
 export interface LabelSeen {
   readonly kind: 'label.seen'
   readonly cell: CellId
@@ -263,11 +269,14 @@ export interface ActionOutcome {
    */
   readonly outcome: 'done' | 'failed' | 'withheld' | 'not-sent' | 'unknown'
   /**
-   * Whether an effect happened whose answer was withheld; absent where it did, as far as can be told. `no`: its upstream
-   * said that it did not look at it. `unknown`: what came says nothing of it, as a refusal by HTTP 403 does.
+   * Tells whether the effect of a withheld answer took place; absent where it did, as far as can be told. `no`: the
+   * upstream said that it did not process the call. `unknown`: the answer does not tell, such as a refusal by HTTP 403.
    */
   readonly happened?: 'no' | 'unknown'
-  /** What was charged in the end, where that differs from the intent; its times are those of the difference. */
+  /**
+   * The amounts that were charged in the end, where they differ from the intent's. Its times are those of the
+   * difference.
+   */
   readonly settled?: {
     readonly spend?: string
     readonly rows?: number
@@ -300,7 +309,7 @@ export interface UpstreamSeen {
   readonly upstream: UpstreamName
   /** The cell that it serves, where it serves one. */
   readonly cell?: CellId
-  /** Reason why nobody gets to it; absent where it stands again. */
+  /** The reason for which it cannot be reached; absent where it stands again. */
   readonly problem?: string
 }
 
@@ -323,23 +332,23 @@ export interface EgressTried {
   readonly cell?: CellId
   /** Host and port as they were declared; of what was not let through, as the relay wrote them. */
   readonly place: string
-  /** Why it was not let through. */
+  /** The reason for which the connection was not let through. */
   readonly problem?: string
   /** Number of times that the place was asked for since its entry before, this time included; once where absent. */
   readonly times?: number
   readonly noticed?: readonly Noticed[]
 }
 
-/** What the warden, or the kernel through it, saw happen inside a cell. */
+/** An event inside a cell that the warden, or the kernel for it, observed. */
 export interface CellSensed {
   readonly kind: 'cell.sensed'
   readonly cell: CellId
   readonly agent: AgentName
-  /** Which sensor: `process`, `system-call`, `decoy-file`, `limit`, `crash`, … */
+  /** The sensor that observed it: `process`, `system-call`, `decoy-file`, `limit`, `crash`, … */
   readonly sensor: string
   /** One sentence for the owner. */
   readonly what: string
-  /** How often, where several were gathered. */
+  /** The number of times, where several were gathered. */
   readonly count?: number
   readonly detail: Json
 }
@@ -357,7 +366,7 @@ export interface SignalRaised {
   readonly evidence: readonly number[]
   /** The action that tripped it, where one did. */
   readonly action?: ActionId
-  /** Where the cell's whole tree of delegations is moved for it, in `enforce`. */
+  /** The rung to which the cell's whole tree of delegations is moved, in `enforce`. */
   readonly rung?: Rung
 }
 
@@ -394,7 +403,7 @@ export interface CheckpointMade {
   readonly kind: 'checkpoint.made'
   readonly checkpoint: CheckpointId
   readonly agent: AgentName
-  /** Whose files: the agent's own, or those of one that it delegated to. */
+  /** The workspace whose files were saved: the agent's own, or that of an agent it delegated to. */
   readonly workspace: string
   /** The cell that stood frozen meanwhile; absent where none lived on it. */
   readonly cell?: CellId
@@ -418,7 +427,7 @@ export interface CheckpointRestored {
   readonly cell?: CellId
   readonly by: PersonName
   readonly why: string
-  /** Where what stood there before is kept; absent where a person did without. */
+  /** The checkpoint of the files that stood there before; absent where a person chose to keep none. */
   readonly before?: CheckpointId
   /** Epoch ms. */
   readonly restoredAtMs: number
@@ -436,11 +445,11 @@ export interface UndoStarted {
   readonly environment: EnvironmentName
   readonly by: PersonName
   readonly why: string
-  /** What the person named: cells, a time, an agent. */
+  /** The person's selection: cells, a time, an agent. */
   readonly what: Json
 }
 
-/** What the declared check of an effect found out. */
+/** The finding of an effect's declared check. */
 export interface EffectChecked {
   readonly kind: 'effect.checked'
   readonly cell: CellId
@@ -448,7 +457,7 @@ export interface EffectChecked {
   readonly action: ActionId
   /** The action that asked, where one could be made. */
   readonly check?: ActionId
-  /** Whether the effect stands no more, or never did; absent where the check could not tell. */
+  /** True where the effect does not stand (any more); absent where the check could not tell. */
   readonly undone?: boolean
   readonly problem?: string
 }

@@ -43,7 +43,10 @@ export function tenantName(text: string): TenantName {
   return checkedName(text, 'tenant') as TenantName
 }
 
-/** Any non-empty text without control characters, at most 256 characters: upstreams choose these, not we. */
+/**
+ * Brands a tool's name: any non-empty text without control characters, at most 256 characters. Upstreams choose these,
+ * not we. Throws for any other.
+ */
 export function toolName(text: string): ToolName {
   if (text.length === 0 || text.length > 256 || /\p{Cc}/u.test(text)) throw new RangeError('not a tool name')
   return text as ToolName
@@ -63,7 +66,7 @@ export function isPersonName(text: string): boolean {
   return isText && !samePerson(text, 'firebreak')
 }
 
-/** Whether two names are the same person's: case, width and space do not make another person. */
+/** Tells whether two names mean the same person: case, width and space make no difference. */
 export function samePerson(one: string, other: string): boolean {
   const plain = (name: string) => name.normalize('NFKC').trim().toLowerCase()
   return plain(one) === plain(other)
@@ -79,39 +82,42 @@ export function grantId(text: string): GrantId {
   return text as GrantId
 }
 
-/** `c_` and 16 characters. */
+/** Brands a cell's id: `c_` and 16 characters. */
 export function cellId(text: string): CellId {
   return checkedId(text, 'c_', 16) as CellId
 }
 
-/** `a_` and 20 characters; sorts by time of creation. */
+/** Brands an action's id: `a_` and 20 characters; sorts by time of creation. */
 export function actionId(text: string): ActionId {
   return checkedId(text, 'a_', 20) as ActionId
 }
 
-/** `k_` and 20 characters; sorts by time of creation. */
+/** Brands a checkpoint's id: `k_` and 20 characters; sorts by time of creation. */
 export function checkpointId(text: string): CheckpointId {
   return checkedId(text, 'k_', 20) as CheckpointId
 }
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
-/** Time first (10 characters, ms), then 50 bits of `random`: sortable, unguessable enough for a reference, no secret. */
+/**
+ * Makes an action's id: time first (10 characters, ms), then 50 bits of `random`. Sortable, unguessable enough for a
+ * reference, no secret.
+ */
 export function newActionId(nowMs: number, random: Uint8Array): ActionId {
   return `a_${base32Number(nowMs, 10)}${base32Bytes(random, 10)}` as ActionId
 }
 
-/** 80 bits of `random`. */
+/** Makes a cell's id from 80 bits of `random`. */
 export function newCellId(random: Uint8Array): CellId {
   return `c_${base32Bytes(random, 16)}` as CellId
 }
 
-/** Like an action's. */
+/** Makes a checkpoint's id as an action's is made. */
 export function newCheckpointId(nowMs: number, random: Uint8Array): CheckpointId {
   return `k_${base32Number(nowMs, 10)}${base32Bytes(random, 10)}` as CheckpointId
 }
 
-/** `d_` and the characters of the action that made it. */
+/** Returns the id of a delegation: `d_` and the characters of the action that made it. */
 export function delegationId(action: ActionId): DelegationId {
   return `d_${action.slice(2)}` as DelegationId
 }
@@ -134,7 +140,7 @@ function base32Number(value: number, length: number): string {
   return text
 }
 
-/** Five bits of each byte: wasteful, simple, and exact for any length up to the bytes given. */
+/** Encodes five bits of each byte: wasteful, simple, and exact for any length up to the bytes given. */
 function base32Bytes(random: Uint8Array, length: number): string {
   if (random.length < length) throw new RangeError(`${length} random bytes needed`)
   let text = ''

@@ -12,7 +12,7 @@ export function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof WrittenNumber)
 }
 
-/** What a value says once it is text: no undefined, no methods. For what goes into the ledger or over a socket. */
+/** Returns a value as plain JSON, without undefined members and methods, for the ledger or a socket. */
 export function asJson(value: object): JsonObject {
   return JSON.parse(JSON.stringify(value)) as JsonObject
 }

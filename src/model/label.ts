@@ -1,6 +1,6 @@
 /**
- * What is known about data that a cell has seen: `untrusted` for what anyone outside could have written, any other one
- * (`confidential`, `confidential:customers`) for whom it is meant for.
+ * Knowledge about data that a cell has seen: `untrusted` for data that anyone outside could have written; any other
+ * label (`confidential`, `confidential:customers`) names the readers that it is meant for.
  */
 declare const brand: unique symbol
 export type Label = string & { readonly [brand]: 'Label' }
@@ -9,7 +9,7 @@ export const UNTRUSTED = 'untrusted' as Label
 
 const LABEL_PATTERN = /^[a-z][a-z0-9-]{0,47}(?::[a-z0-9][a-z0-9-]{0,47})?$/
 
-/** Undefined for what is no label. */
+/** Reads a label; undefined where the text is none. */
 export function labelFrom(text: string): Label | undefined {
   return LABEL_PATTERN.test(text) ? (text as Label) : undefined
 }

@@ -3,7 +3,7 @@ import type { Effect } from './action.ts'
 /** The rungs of the containment ladder, from free to ended. Firebreak only moves a cell to the right. */
 export const RUNGS = ['normal', 'watched', 'restricted', 'quarantined', 'frozen', 'killed'] as const
 
-/** Where a cell stands on the containment ladder. */
+/** A place on the containment ladder. */
 export type Rung = (typeof RUNGS)[number]
 
 /** Tells whether `one` is further down the ladder than `other`. */

@@ -25,13 +25,16 @@ export const LIMITS = {
   frameKeysMax: 10_000,
   /** Pieces in which one frame may come, past these first ones: each takes 10 µs and more, and a cell cuts them. */
   framePiecesMin: 256,
-  /** They have so many bytes on the average: 4,096 in the largest frame. Clients write by the kilobyte. */
+  /**
+   * The least bytes that the pieces of a frame have on average: at most 4,096 pieces in the largest frame. Clients
+   * write by the kilobyte.
+   */
   framePieceBytesMin: 256,
   /** Frames of one cell that are being read or wait for their turn: eight of the largest. */
   framesBytesMax: 8_388_608,
-  /** A piece of work this small takes at most about 2 ms, and waits for no turn of its own … */
+  /** Bytes of a piece of work that waits for no turn of its own: so small a one takes at most about 2 ms. */
   smallPieceBytesMax: 16_384,
-  /** … but for those past this number in one turn of the loop. */
+  /** Such small pieces in one turn of the loop; further ones wait for a turn. */
   smallPiecesMax: 32,
   /** Answers of one connection to an upstream that are being read: eight of the largest. */
   answersBytesMax: 33_554_432,
@@ -52,7 +55,7 @@ export const LIMITS = {
   headerBytesMax: 16_384,
   /** Arguments as the ledger shows them; with all else an entry has, an eighth of what one may have. */
   recordedArgumentBytesMax: 32_768,
-  /** Of what was refused: it was not sent, and costs whoever tries least. */
+  /** Arguments that are kept of a refused action: it was not sent, and costs the cell that tries least. */
   refusedArgumentBytesMax: 4_096,
   /** Reasons of one decision: hundreds of policies that each say no. */
   recordedReasonBytesMax: 65_536,
@@ -61,11 +64,18 @@ export const LIMITS = {
   heldAgainBytesMax: 1_024,
   /** Refusals of one cell, and further attempts at what waits, that have an entry each; past them those of a second share one. */
   refusalsBurst: 256,
-  /** How fast that comes back. At 6 KiB an entry, a cell that is refused all day fills 10 GB of disk. */
+  /**
+   * Refusals per second at which that room comes back. At 6 KiB an entry, a cell that is refused all day fills 10 GB of
+   * disk.
+   */
   refusalsPerSecond: 20,
-  /** What of one cell may wait for the disk: a sixteenth of what may wait in all (LEDGER_LIMITS.bufferedBytesMax). */
+  /**
+   * Bytes of one cell that may wait for the disk: a sixteenth of all that may wait (LEDGER_LIMITS.bufferedBytesMax).
+   */
   cellLedgerWaitingBytesMax: 4_194_304,
-  /** What one cell writes into the ledger: four cells at once fill a disk of 60 MB/s, and none does alone. */
+  /**
+   * Bytes that one cell may write into the ledger: four cells at once fill a disk of 60 MB/s, and one alone does not.
+   */
   cellLedgerBytesPerSecond: 16_777_216,
   cellLedgerBytesBurst: 67_108_864,
   /** Effects that a gateway is told to compensate at a time: their names fill half of a message of the warden's channel. */
@@ -89,7 +99,7 @@ export const LIMITS = {
   patternStepsMax: 524_288,
   /** Schemas within schemas that one value is held against: 256 levels of it, and 4 references at each. */
   schemaDepthMax: 1_024,
-  /** What is said of a fault, and where it is: names and patterns in it are as long as their author likes. */
+  /** Text about a fault and its place: names and patterns in it are as long as their author likes. */
   faultCharactersMax: 200,
   /** Shorter text occurs by chance, and would cut honest answers. */
   secretCharactersMin: 8,
@@ -124,7 +134,7 @@ export const LIMITS = {
   knownValuesMax: 100_000,
   /** A longer text is no destination. */
   knownValueCharactersMax: 2_048,
-  /** What is kept of one cell's answers, to explain holds, and of its trusted values. */
+  /** Text of one cell's answers and trusted values that is kept to explain holds. */
   seenCharactersMax: 8_388_608,
   /** Levels of delegation below an agent's own cell. */
   delegationDepthMax: 4,
@@ -132,13 +142,13 @@ export const LIMITS = {
   delegationsMax: 8,
   /** Ended delegations of one cell whose reports it may still read. */
   delegationsEndedMax: 16,
-  /** What a cell is told by the one that delegates, and what it reports: text for a model to read. */
+  /** An assignment of the cell that delegates, and a report of the one that works: text for a model to read. */
   assignmentCharactersMax: 16_384,
   /** Reports of one delegation that are kept; the oldest goes first. */
   reportsMax: 16,
   /** Refused actions of one cell that it may still ask a person for. */
   refusalsRememberedMax: 32,
-  /** How long an action waits until its cell's files are saved; a full disk of 8 GiB is copied in less. */
+  /** Longest time that an action waits until its cell's files are saved; a full disk of 8 GiB is copied in less. */
   checkpointWaitMsMax: 30_000,
   /** Times at which cells of one agent saw one label; past them the oldest become one stretch. */
   seenLabelTimesMax: 1_024,
@@ -146,11 +156,11 @@ export const LIMITS = {
   taskCharactersMax: 32_768,
   /** Actions of one agent that wait for a person at a time: more than anybody reads. */
   holdsMax: 32,
-  /** How long a hold waits. */
+  /** Longest time that a hold waits. */
   holdMsMax: 3_600_000,
-  /** How long an approval may be used. */
+  /** Longest time that an approval may be used. */
   approvalMsMax: 3_600_000,
-  /** What a cell that is watched may do in a second, and at once; what it does beyond that waits. People work slower. */
+  /** Actions of a watched cell in a second, and at once; any more of them wait. People work slower. */
   watchedActionsPerSecond: 5,
   watchedActionsBurst: 10,
   /** Entries that a signal names as its evidence; the newest, where there are more. */

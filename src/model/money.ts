@@ -36,7 +36,7 @@ export function moneyText(money: Money): string {
   return `${decimalText(money.units)} ${money.currency}`
 }
 
-/** What `moneyText` wrote; undefined for any other text. */
+/** Reads an amount that `moneyText` wrote; undefined for any other text. */
 export function moneyFrom(text: string): Money | undefined {
   const [amount = '', currency = '', ...rest] = text.split(' ')
   const units = decimalUnits(amount)

@@ -11,7 +11,7 @@ const PATH = new RegExp(`^\\$(?:\\.${NAME}|\\[\\*\\])*$`)
 const STEPS = new RegExp(`\\.(${NAME})|\\[\\*\\]`, 'g')
 const PLAIN = new RegExp(`^${NAME}$`)
 
-/** Undefined for what is no path. */
+/** Parses a JSON path; undefined where the text is none. */
 export function jsonPath(text: string): JsonPath | undefined {
   if (text.length > 256 || !PATH.test(text)) return undefined
   return [...text.matchAll(STEPS)].map(([, name]) => (name === undefined ? 'items' : { name }))

@@ -1,7 +1,7 @@
 /**
- * Which paths of a workspace are meant: parts between slashes, `*` and `?` within one, `**` for any number of them, none
- * included: `src/**` is `src` and all that is below. Written by people; matched against names that a cell has chosen, in
- * time that grows with the length of both and no faster.
+ * A pattern for paths of a workspace, in parts between slashes: `*` and `?` stand for characters within one part, `**`
+ * for any number of parts, none included, so that `src/**` is `src` and all below it. People write patterns; cells
+ * choose the names that are matched against them, so matching takes time in proportion to the length of both.
  */
 export type PathPattern = readonly string[]
 
@@ -16,12 +16,12 @@ export function matchesPath(pattern: PathPattern, path: string): boolean {
   return placesAfter(pattern, path).has(pattern.length)
 }
 
-/** Whether something below this directory could be meant, itself aside. */
+/** Tells whether the pattern could match something below this directory, the directory itself aside. */
 export function mayMatchBelow(pattern: PathPattern, directory: string): boolean {
   return [...placesAfter(pattern, directory)].some((at) => at < pattern.length)
 }
 
-/** Whether this directory and all that can ever be below it is meant. */
+/** Tells whether the pattern matches this directory and everything that can ever be below it. */
 export function matchesAllBelow(pattern: PathPattern, directory: string): boolean {
   return pattern.at(-1) === '**' && matchesPath(pattern, directory)
 }
@@ -52,7 +52,7 @@ function placesAfter(pattern: PathPattern, path: string): Places {
   return path.split('/').reduce((places, part) => nextPlaces(pattern, places, part), firstPlaces(pattern))
 }
 
-/** `**` may stand for nothing. */
+/** Adds the places behind each `**`, which may stand for no part at all. */
 function withoutSteps(pattern: PathPattern, places: readonly number[]): Places {
   const all = new Set<number>()
   for (let at of places) {

@@ -1,6 +1,6 @@
-/** Where a rule is written, so that a refusal can point at it. Lines and columns start at 1. */
+/** The place where a rule is written, so that a refusal can point at it. Lines and columns start at 1. */
 export interface Source {
-  /** As the person named it: relative to the configuration. */
+  /** File name as the person gave it, relative to the configuration. */
   readonly file: string
   readonly line: number
   readonly column: number
@@ -14,6 +14,6 @@ export function sourceText(source: Source): string {
 export interface Problem {
   readonly source: Source
   readonly message: string
-  /** What would have been accepted. */
+  /** The values that would have been accepted. */
   readonly expected?: string
 }

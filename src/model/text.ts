@@ -1,4 +1,4 @@
-/** At most this many characters of a text, never half of one: what is cut stays well-formed. */
+/** Cuts a text to at most this many characters, never half of one: what is cut stays well-formed. */
 export function cutText(text: string, characters: number): string {
   if (text.length <= characters) return text.toWellFormed()
   const splitsPair = (text.charCodeAt(characters - 1) & 0xfc00) === 0xd800
@@ -21,7 +21,10 @@ export function withUnseen(text: string, as: (character: string) => string): str
   return text.replaceAll(UNSEEN, as)
 }
 
-/** Text of others with each character of it to be seen: what does not show, or moves what does, stands as its escape. */
+/**
+ * Returns somebody else's text with every character visible: one that does not show, or that moves others, stands as
+ * its escape.
+ */
 export function visibleText(text: string): string {
   return withUnseen(text, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 }

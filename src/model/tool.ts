@@ -19,25 +19,25 @@ export interface PinnedTool {
   readonly anyWords?: true
 }
 
-/** What the configuration says of a tool. The upstream's own annotations are never believed. */
+/** A tool as the configuration declares it. The upstream's own annotations are never believed. */
 export interface DeclaredTool {
   readonly name: ToolName
   readonly effect: Effect
   /** For `spend`: JSON paths of the arguments that carry the amount and the currency. */
   readonly amount?: string
   readonly currency?: string
-  /** Where in its result the rows are: a list that is counted, or a number; and how many one answer may have. */
+  /** Path of the rows in its result: a list that is counted, or a number. `maxRows` is how many one answer may have. */
   readonly rows?: JsonPath
   readonly maxRows?: number
   /** The most that one answer may have; `LIMITS.answerBytesMax` where nothing is said. */
   /** Milliseconds that its upstream may say nothing of a call, its progress neither; absent: as long as of anything. */
   readonly timeoutMs?: number
   readonly maxBytes?: number
-  /** Where in its result it says what it charged. More than was reserved is always charged. */
+  /** Path in its result of the amount that was charged. More than was reserved is always charged. */
   readonly settles?: JsonPath
-  /** Less is believed, too. */
+  /** True where less than was reserved is believed, too. */
   readonly settlesDown?: boolean
-  /** What labels its results carry, field by field; where nothing is said, they are untrusted. */
+  /** Labels of its results, field by field; undeclared fields are untrusted. */
   readonly returns?: readonly FieldLabels[]
   /**
    * Fields of its results that the upstream keeps unique as names of its own objects. Whoever was shown one may name the
@@ -48,15 +48,15 @@ export interface DeclaredTool {
   readonly accepts?: readonly Label[]
   /** Arguments that say where something goes, or which object it is done to. */
   readonly destinations?: readonly Destination[]
-  /** Arguments that are neither: text that is only carried. */
+  /** Arguments that are neither: text that is only carried along. */
   readonly content?: readonly JsonPath[]
-  /** Links in its content may lead anywhere, not only to what the cell was told. */
+  /** True where links in its content may lead anywhere, not only to places that the cell was told. */
   readonly anyLinks?: boolean
   /** Fields of a result that no cell sees. */
   readonly mask?: readonly JsonPath[]
-  /** What compensates its effect; where nothing is said, nothing does. */
+  /** The compensation of its effect; absent, there is none. */
   readonly undo?: Undo
-  /** What tells whether its effect stands. */
+  /** The check that tells whether its effect stands. */
   readonly check?: Check
 }
 
@@ -90,9 +90,10 @@ export interface CatalogueTool {
 }
 
 /**
- * How a grant, the catalogue and Cedar name an operation of an upstream: a tool by its name, a resource as
- * `resource:<uri or template>`, a prompt as `prompt:<name>`. A tool whose own name begins like that is written
- * `tool:<name>`: an upstream that names a tool `resource:file:///x` does not get what was granted for that resource.
+ * Returns the name by which a grant, the catalogue and Cedar know an operation of an upstream: a tool by its name, a
+ * resource as `resource:<uri or template>`, a prompt as `prompt:<name>`. A tool whose own name begins with such a
+ * prefix is written `tool:<name>`, so that a tool called `resource:file:///x` does not get what was granted for that
+ * resource.
  */
 export function grantedName(operation: Operation, tool: string): ToolName {
   if (operation !== 'tool') return toolName(`${operation}:${tool}`)

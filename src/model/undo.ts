@@ -3,15 +3,15 @@ import { isJsonObject, type Json, type JsonObject } from './json.ts'
 import { type JsonPath, jsonPath } from './path.ts'
 
 /**
- * How an effect is compensated, by a tool of the same upstream. `args` is what the tool is asked with: literals, and
- * texts that stand for a value of the effect (`TEMPLATE_TEXT`).
+ * The compensation of an effect by a tool of the same upstream. `args` are that tool's arguments: literals, and texts
+ * that stand for a value of the effect (`TEMPLATE_TEXT`).
  */
 export interface Undo {
   readonly tool: ToolName
   readonly args: JsonObject
 }
 
-/** How to find out whether an effect stands: a tool of the same upstream that reads. */
+/** The check of an effect: a reading tool of the same upstream that tells whether the effect stands. */
 export interface Check {
   readonly tool: ToolName
   readonly args: JsonObject
@@ -25,11 +25,11 @@ export type Reference =
   /** The same for every attempt at compensating one effect, and for no other: its upstream takes it once. */
   | { readonly of: 'undo' }
 
-/** What a template's texts may be, as messages say it. */
+/** The forms that a template's text can have, as messages say them. */
 export const TEMPLATE_TEXT =
   'a literal, or $result.<field> (what the effect’s answer said), $args.<name> (what it was asked with), $undo (one key for each effect)'
 
-/** Undefined for a literal; `false` for what begins like a reference and is none. */
+/** Reads a text of a template: undefined for a literal, `false` for one that begins like a reference and is none. */
 export function referenceOf(text: string): Reference | false | undefined {
   if (!text.startsWith('$')) return undefined
   if (text === '$undo') return { of: 'undo' }
@@ -39,7 +39,7 @@ export function referenceOf(text: string): Reference | false | undefined {
   return { of, path }
 }
 
-/** Every reference of a template, and every text that would be one. */
+/** Returns every reference of a template; `false` for each text that begins like one and is none. */
 export function referencesIn(template: Json): readonly (Reference | false)[] {
   if (typeof template === 'string') {
     const reference = referenceOf(template)
@@ -49,7 +49,7 @@ export function referencesIn(template: Json): readonly (Reference | false)[] {
   return isJsonObject(template) ? Object.values(template).flatMap(referencesIn) : []
 }
 
-/** Asked twice, its upstream acts once: by the key that the configuration hands it. */
+/** Tells whether an upstream that is asked twice acts once, by the key that the configuration gives it. */
 export function isRepeatable({ args }: Undo): boolean {
   return referencesIn(args).some((reference) => reference !== false && reference.of === 'undo')
 }

@@ -1,4 +1,4 @@
-/** What other rooms may use of this one. Cedar's library is loaded by `parsePolicies` alone, and only in a worker. */
+/** The names that other rooms may use. Cedar's library is loaded by `parsePolicies` alone, and only in a worker. */
 
 export { BookClock, type ClockMark, type Moment, type Uptime } from './budget/book-clock.ts'
 export { BudgetBook, type BudgetReason, type BudgetView, type Reservation } from './budget/budget.ts'

@@ -2,9 +2,9 @@ import type { CheckpointId } from '../model/index.ts'
 import type { Checkpoint, Occasion } from './checkpoint.ts'
 
 export interface Bounds {
-  /** Of each occasion, those without a name. */
+  /** Checkpoints without a name that are kept of each occasion. */
   readonly keep: number
-  /** All of one workspace's together, on the host's disk. */
+  /** Bytes of all of one workspace's checkpoints together, on the host's disk. */
   readonly bytesMax: number
 }
 
@@ -14,7 +14,7 @@ export const BOUNDS_DEFAULT: Bounds = { keep: 20, bytesMax: 16 * 1024 ** 3 }
 export const NAMED_MAX = 100
 
 /**
- * Which ones go after `newest` was made, the oldest first, and never that one or one that bears a name.
+ * Returns the checkpoints that go after `newest` was made, the oldest first; never that one, or one that bears a name.
  *
  * An agent that does irreversible things decides how often one is made before them, and how large they are. So each
  * occasion has places of its own, and where bytes are short the occasion that takes the most gives: what an agent causes
@@ -50,7 +50,7 @@ function droppable(checkpoints: readonly Checkpoint[], newest: CheckpointId): nu
   return checkpoints.reduce((sum, { id, bytes }) => (id === newest ? sum : sum + bytes), 0)
 }
 
-/** Why it cannot be made at all, however many others went. */
+/** Returns the reason for which a checkpoint cannot be made, however many others went; undefined where it can. */
 export function unfit(
   checkpoints: readonly Checkpoint[],
   wanted: { readonly name?: string; readonly bytes: number },

@@ -26,20 +26,20 @@ export interface Checkpoint {
   readonly why: string
   /** Epoch ms; all that its files can hold was seen until then. */
   readonly madeAtMs: number
-  /** On the host's disk, when it was made. */
+  /** Bytes on the host's disk when it was made. */
   readonly bytes: number
-  /** Of the image that it was copied from: while that has the same one, nothing has changed. */
+  /** Stamp of the image that it was copied from: while the image has the same one, nothing has changed. */
   readonly stamp: string
   /** The record of the workspace, for who mounts it. */
   readonly workspace: JsonObject
-  /** When cells saw what may stand in its files; until `madeAtMs`. */
+  /** Times at which cells saw data that may stand in its files; until `madeAtMs`. */
   readonly spans: Spans
 }
 
 /** A person asked for it; it was time; something that cannot be taken back was about to be done. */
 export type Occasion = 'asked' | 'scheduled' | 'before'
 
-/** What a record on the disk says; nothing where it does not say all of it. */
+/** Reads a checkpoint's record on the disk; undefined where it does not hold all of it. */
 export function checkpointFrom(value: unknown): Checkpoint | undefined {
   if (!isJsonObject(value as Json)) return undefined
   const { id, parent, name, occasion, by, why, madeAtMs, bytes, stamp, workspace, spans } = value as JsonObject

@@ -18,7 +18,7 @@ import {
   type Result,
 } from '../model/index.ts'
 
-/** What a person wants undone, of one log: everything that they name has to hold. */
+/** A person's selection of what to undo, in one log: all conditions have to hold. */
 export interface Selection {
   /** A cell and all that it delegated to, a delegation and all below it, or one action. */
   readonly of?: string
@@ -31,11 +31,11 @@ export interface PlannedEffect {
   readonly effect: EffectRecord
   readonly declared: Declared
   readonly standing: Standing
-  /** What an undo would do for it first. */
+  /** The step that an undo would take for it first. */
   readonly step: 'nothing' | 'check' | 'compensate'
 }
 
-/** Newest first: what was done last is undone first. */
+/** Planned effects, newest first: the last one done is the first one undone. */
 export interface Plan {
   readonly effects: readonly PlannedEffect[]
   /** Intents of which not one byte left, or that their upstream did not look at: no effects. */
@@ -53,7 +53,7 @@ export interface Totals {
   readonly unknown: number
 }
 
-/** What of one log is needed to plan: a fold over its entries. */
+/** A fold over one log's entries that keeps what planning an undo needs. */
 export class Story {
   readonly history = new EffectHistory()
   readonly #cells = new Map<CellId, DelegationId | undefined>()
@@ -70,14 +70,14 @@ export class Story {
     else if (entry.kind === 'action.intent' && !this.history.effects.has(entry.action)) this.#others.add(entry.action)
   }
 
-  /** Why this name selects nothing; undefined where it selects something, or could. */
+  /** Returns the reason for which a name selects nothing; undefined where it selects something, or could. */
   fault(of: string): string | undefined {
     if (this.#undos.has(of)) return `${of} is an undo: nothing undoes an undo`
     if (this.#others.has(of)) return `${of} only read: it has nothing to undo`
     return undefined
   }
 
-  /** Whether another cell had it started, and not a person. */
+  /** Tells whether another cell, and not a person, had this cell started. */
   wasDelegated(cell: CellId): boolean {
     return this.#cells.get(cell) !== undefined
   }
@@ -87,7 +87,7 @@ export class Story {
     return names.some((known) => known.has(of))
   }
 
-  /** Whether an action of this cell is one of what is named: the cell itself, or one above it that gave it what it had. */
+  /** Tells whether a cell is the named one, has the named delegation, or stands below either. */
   isOf(cell: CellId, of: string): boolean {
     for (let here: CellId | undefined = cell, depth = 0; here !== undefined && depth < CHAIN_MAX; depth++) {
       if (here === of) return true
@@ -102,7 +102,7 @@ export class Story {
 /** An undo that is still to begin: what was found until now is asked again. */
 const LATER = Number.MAX_SAFE_INTEGER
 
-/** Longer than any chain of delegations can be. */
+/** Length of a chain of delegations that none exceeds. */
 const CHAIN_MAX = 64
 
 /**
@@ -144,7 +144,7 @@ export function todo({ effects }: Plan): readonly ActionId[] {
   return open.map(({ effect }) => effect.action)
 }
 
-/** How a person finds out what became of an effect that nobody knows of. */
+/** Tells a person how to find out what became of an effect whose outcome is unknown. */
 export function howToFindOut({ effect, declared }: PlannedEffect): string {
   const { upstream, tool, action } = effect
   if (declared.check !== undefined) return `firebreak undo ${action} asks its check, ${upstream}/${declared.check.tool}`

@@ -9,16 +9,16 @@ import { type CheckpointId, checkpointId } from '../model/index.ts'
 import { type Checkpoint, checkpointFrom } from './checkpoint.ts'
 
 export interface Store {
-  /** Oldest first. */
+  /** Lists checkpoints, oldest first. */
   list(): readonly Checkpoint[]
-  /** Names of what lies there and cannot be read as a checkpoint. */
+  /** Lists entries of the directory that cannot be read as a checkpoint. */
   damaged(): readonly string[]
-  /** Where its image is, or is to be made. */
+  /** Returns the place where its image is, or is to be made. */
   imageOf(id: CheckpointId): string
   /** Makes room for one and returns where its image goes. What a killed process had begun is removed. */
   begin(id: CheckpointId): string
   abandon(id: CheckpointId): void
-  /** On the disk, and in the history. */
+  /** Puts a checkpoint on the disk and into the history. */
   finish(checkpoint: Checkpoint, at?: (step: StoreStep) => void): Promise<void>
   remove(id: CheckpointId, at?: (step: StoreStep) => void): void
   head(): CheckpointId | undefined
@@ -76,7 +76,10 @@ export function openStore(directory: string): Store {
   }
 }
 
-/** It is known by the name that it stands under: a record that was copied beside itself is none. */
+/**
+ * Reads the checkpoint of a directory. A record is known by the name of its directory: one that was copied to another
+ * is no checkpoint.
+ */
 function read(path: string, name: string): Checkpoint | undefined {
   try {
     const checkpoint = checkpointFrom(JSON.parse(readFileSync(join(path, 'checkpoint.json'), 'utf8')))

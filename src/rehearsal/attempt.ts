@@ -36,7 +36,7 @@ import {
 /** A configuration made ready to decide without a gateway: nothing is sent, and nothing is recorded. */
 export interface Rehearsal {
   readonly judged: Judged
-  /** Of one environment: a tenant's policies are its own. */
+  /** Returns the policies of one environment: a tenant's policies are its own. */
   readonly policies: (environment: EnvironmentName) => CompiledPolicies
   readonly flows: ReadonlyMap<string, Flow>
   readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
@@ -84,7 +84,7 @@ export interface RehearsedCell {
   readonly authority: Authority & { readonly budgets: BudgetBook; readonly exposure: Exposure }
 }
 
-/** How a cell begins: as a run of its agent would begin it, at this time. */
+/** The start of a cell, as a run of its agent would start it at this time. */
 export interface Beginning {
   readonly id: CellId
   readonly labels: readonly Label[]
@@ -114,16 +114,16 @@ export function rehearsedCell(rehearsal: Rehearsal, agent: Agent, beginning: Beg
   }
 }
 
-/** What a cell asks for, as policies name it: `upstream/tool`, `upstream/resource:…`. */
+/** An attempt by a cell, as policies name it: `upstream/tool`, `upstream/resource:…`. */
 export interface Attempt {
   readonly id: ActionId
   readonly upstream: UpstreamName
-  /** Of the upstream as the ledger has it; the configuration's own word where it declares it. */
+  /** The upstream's environment as the ledger has it; the configuration's own where it declares the upstream. */
   readonly environment: EnvironmentName
   readonly operation: Operation
   readonly tool: ToolName
   readonly args: JsonObject
-  /** As its upstream offered it then; the accepted one where nothing is said. */
+  /** Digest of the definition that its upstream offered then; absent, the accepted one. */
   readonly definition?: Sha256
 }
 

@@ -95,7 +95,7 @@ export function runPolicyTest(rehearsal: Rehearsal, test: PolicyTest): PolicyTes
 }
 
 const NO_ACTION = newActionId(0, new Uint8Array(10))
-/** Of a field that nobody outside can write. */
+/** Labels of a field that no outsider can write. */
 const TRUSTED = compileFlow(
   { declared: { name: toolName('test'), effect: 'read', returns: [{ path: [], labels: [] }] } },
   new Set(),

@@ -125,7 +125,10 @@ interface Edit {
   readonly line: string
 }
 
-/** By the longest common subsequence of what differs. */
+/**
+ * Returns the edits between two lists of lines, by their longest common subsequence; undefined where they differ too
+ * widely.
+ */
 function editsOf(a: readonly string[], b: readonly string[]): readonly Edit[] | undefined {
   let head = 0
   while (head < a.length && head < b.length && a[head] === b[head]) head++

@@ -11,8 +11,8 @@ export interface AgentChanges {
 }
 
 /**
- * What a change of the configuration makes possible, agent by agent: what they may do, and what surrounds their cells. An
- * agent that is new could do nothing before; one that is gone can do nothing any more.
+ * Returns the differences that a change of the configuration makes, agent by agent: what each may do, and what
+ * surrounds its cells. An agent that is new could do nothing before; one that is gone can do nothing any more.
  */
 export function configDiff(before: Judged, after: Judged): readonly AgentChanges[] {
   const names = new Set([...before.config.agents.keys(), ...after.config.agents.keys()])

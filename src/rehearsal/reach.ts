@@ -19,7 +19,9 @@ export interface AgentReach extends Reach {
   readonly remoteRelays: readonly { readonly upstream: UpstreamName; readonly operations: readonly string[] }[]
 }
 
-/** Where the cells of an agent live. Their network is always the same: their gateway's listener and nothing else. */
+/**
+ * The surroundings of an agent's cells. Their network is always the same: their gateway's listener and nothing else.
+ */
 export interface CellReach {
   readonly root: string
   /** Seen through a private overlay: nothing of it changes on the host until a person commits it. */
@@ -36,7 +38,7 @@ export interface CellReach {
 export interface UpstreamReach {
   readonly name: UpstreamName
   readonly environment: EnvironmentName
-  /** Its address, or the program that runs in an upstream cell. */
+  /** The upstream's address, or the program that runs in an upstream cell. */
   readonly where: string
   /** Origins that it reaches from its upstream cell, on the agent's word: of a relay the egress of its environment. */
   readonly egress: readonly string[]
@@ -80,7 +82,7 @@ export function reachInput({ config, accepted, policies }: Judged, agent: Agent)
   }
 }
 
-/** It changes something, and where is said in its arguments: it can be made to go there. */
+/** Tells whether an operation changes something at a place that its arguments name: it can be made to go there. */
 function isRelaying({ effect, arguments: args }: Operation): boolean {
   return effect !== 'read' && args.some(({ leads }) => leads === 'named')
 }

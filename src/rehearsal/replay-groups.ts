@@ -5,7 +5,7 @@ import type { Rejudged } from './replay.ts'
 export interface Difference {
   readonly was: Rejudged['was']
   readonly now: Rejudged['now']
-  /** What refuses or holds them: now, or, where they are let through now, then. */
+  /** Name of the rule that refuses or holds them now; for those that are let through now, the rule that did then. */
   readonly rule: string
   readonly actions: readonly Rejudged[]
 }

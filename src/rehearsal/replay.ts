@@ -47,18 +47,21 @@ export interface Rejudged {
   readonly wasReasons: readonly Reason[]
   readonly now: Verdict
   readonly nowReasons: readonly [Reason, ...Reason[]]
-  /** Why it could be judged in part only. */
+  /** The reason for which it could be judged in part only. */
   readonly partly?: string
 }
 
 export interface Replay {
   /** Everything that was judged, in the order of the log. */
   readonly actions: readonly Rejudged[]
-  /** What no configuration decides: refused before it named a tool, or while the ledger or a cell stood still. */
+  /**
+   * Number of actions that no configuration decides: refused before they named a tool, or while the ledger or a cell
+   * stood still.
+   */
   readonly apart: number
 }
 
-/** What a cell and its attempt were when an action was decided again: for whoever wants to try further. */
+/** A cell and its attempt at the time when an action was decided again, for further tries. */
 export interface Moment {
   readonly cell: RehearsedCell
   readonly attempt: Attempt
@@ -167,7 +170,10 @@ class LogReplay {
     this.#cells.set(entry.cell, { partly: undefined, ...cell, ...this.#delegated(entry, cell) })
   }
 
-  /** Of a delegation the ledger keeps what a person reads: that it narrows, and from whom, but not every limit. */
+  /**
+   * Returns the authority of a cell that was delegated to. The ledger keeps what a person reads of a delegation: that
+   * it narrows, and from whom, but not every limit.
+   */
   #delegated({ delegation, atMs }: CellStarted & Entry, cell: RehearsedCell): Partial<PastCell> {
     const given = delegation === undefined ? undefined : this.#givers.get(delegation)
     const giver = given && this.#cells.get(given.cell)
@@ -233,7 +239,10 @@ class LogReplay {
     else cell.partly ??= `the answer to ${entry.action}, which was not sent then, is not known`
   }
 
-  /** Of a log whose beginning is gone, or of an agent that the configuration no longer has. */
+  /**
+   * Makes a cell whose start is unknown: the log's beginning is gone. Undefined where the configuration no longer has
+   * its agent.
+   */
   #unknownCell(entry: Decision): PastCell | undefined {
     const agent = this.#rehearsal.judged.config.agents.get(entry.agent)
     if (agent === undefined) return undefined
@@ -266,7 +275,7 @@ class LogReplay {
     }
   }
 
-  /** As the cell was shown it, or would have been: without what is masked now. */
+  /** Returns an answer as the cell was shown it, or would have been: without what is masked now. */
   #shownOf(bytes: Buffer, attempt: Attempt): Json | undefined {
     const message = readMessage(bytes)
     if (!message.ok || message.value.kind !== 'response') return undefined
@@ -314,7 +323,10 @@ export function nameOf({ upstream, operation, tool }: Pick<Attempt, 'upstream' |
   return `${upstream}/${grantedName(operation, tool)}`
 }
 
-/** Its arguments from the bytes that were sent; of what was not sent, as far as the entry has them. */
+/**
+ * Returns the attempt of an entry, with the arguments from the bytes that were sent; else those that the entry still
+ * has.
+ */
 async function attemptOf(
   entry: Decision,
   bytes: Recorded['bytes'],
@@ -331,7 +343,7 @@ async function attemptOf(
   return { ...shared, args: short, ...(partly !== undefined && { partly }) }
 }
 
-/** What a request that was sent asked for. */
+/** Reads the arguments of a request from the bytes that were sent. */
 export function argumentsIn(bytes: Buffer): JsonObject | undefined {
   try {
     const request = parseExactJson(bytes.toString('utf8'), KEEP_INEXACT) // our own bytes, by their commitment

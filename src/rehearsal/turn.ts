@@ -5,7 +5,7 @@ import { issuedBy, type Turn, turnOf } from '../policy/index.ts'
 import { normalised, type Rehearsal } from './attempt.ts'
 import { type Moment, type Rejudged, replayLog } from './replay.ts'
 
-/** What the configuration at hand says of one recorded action, and what would turn that. */
+/** A recorded action as the configuration at hand decides it, with the smallest change that would flip that. */
 export interface TurnedAction {
   readonly now: Rejudged
   /** Absent where it lets the action through. */

@@ -20,7 +20,7 @@ export class Call {
   readonly effect: Effect
   /** The intent's place in the log. */
   readonly seq: number
-  /** What is sent. */
+  /** Bytes of the arguments that are sent. */
   readonly bytes: number
   /** Digits of the amount that is spent, and its currency. */
   readonly spend: string | undefined
@@ -67,12 +67,15 @@ export class Call {
     return this.#repeated
   }
 
-  /** It takes no arguments. */
+  /** True where the call takes no arguments. */
   get isBare(): boolean {
     return isJsonObject(this.args) && Object.keys(this.args).length === 0
   }
 
-  /** Where it goes or which object it is done to: as declared, else every text of a call that is no read. */
+  /**
+   * The places that the call goes to, or the objects that it changes: the declared destinations, or every text of a
+   * call that is no read.
+   */
   get destinations(): readonly string[] {
     this.#destinations ??= this.#declared?.destinations
       ? this.#declared.destinations.flatMap(({ path }) => valuesAt(this.args, path))
@@ -82,13 +85,13 @@ export class Call {
     return this.#destinations
   }
 
-  /** Every text in its arguments but what is only carried. */
+  /** Every text in its arguments except those that are only carried along. */
   get texts(): Iterable<string> {
     return textsOf(this.args, this.#declared?.content ?? [])
   }
 }
 
-/** Undefined where it was refused before it named a tool. */
+/** Returns the name of an attempt's tool; undefined where it was refused before it named one. */
 export function nameOf({ upstream, operation, tool }: Attempted): string | undefined {
   if (upstream === undefined || tool === undefined) return undefined
   return `${upstream}/${operation === undefined ? tool : grantedName(operation, cut(tool))}`
@@ -99,7 +102,7 @@ function cut<T extends string>(tool: T): T {
   return tool.length > 240 ? (tool.slice(0, 240) as T) : tool // a part of a checked name
 }
 
-/** What clients make up for each call. */
+/** Names of arguments that clients make up anew for each call. */
 const MADE_UP =
   /^(?:x[-_])?(?:idempoten\w*|nonce|request[-_]?(?:id|key)|trace\w*|correlation\w*|attempt\w*|retry\w*|timestamp|uuid|message[-_]?id)(?:[-_]?(?:key|id|token))?$/i
 
@@ -138,7 +141,7 @@ function valuesAt(value: Json, [step, ...rest]: JsonPath): readonly string[] {
   return member === undefined ? [] : valuesAt(member, rest)
 }
 
-/** Every text in a value but what lies at a path to skip; with `names`, those of its members too. */
+/** Yields every text in a value, except those at a path to skip; with `names`, names of members too. */
 export function textsOf(value: Json, skip: readonly JsonPath[], names = false): readonly string[] {
   const texts: string[] = []
   collect(value, [], skip, names, texts)

@@ -8,7 +8,10 @@ export function destroys(text: string): boolean {
 const STATEMENT =
   /\brm\s+(?:-\w*\s+)*-\w*[rR]\w*|\bdrop\s+(?:table|database|schema)\b|\btruncate\s+table\b|\bdelete\s+from\s+[\w."`]+\s*(?:;|$)|\bmkfs\b|\bterraform\s+destroy\b/i
 
-/** Commands that a later word of the line makes destructive: each is looked for once, so that no line takes its square. */
+/**
+ * Tells whether a later word of the line makes a command destructive: each is looked for once, so that no line takes
+ * quadratic time.
+ */
 function destroysLater(line: string): boolean {
   return LATER_ONES.some(([begins, says]) => {
     const at = line.search(begins)

@@ -12,21 +12,21 @@ import type { Call } from './call.ts'
 export interface Detector<N extends DetectorName, State> {
   readonly name: N
   readonly scope: 'tree' | 'agent'
-  /** Nothing else is shown to it. */
+  /** Kinds of entries that the detector is shown; it sees no others. */
   readonly kinds: readonly Entry['kind'][]
   readonly initial: () => State
   readonly fold: (state: State, entry: Entry, about: About, thresholds: Thresholds<N>) => readonly Finding[]
 }
 
-/** What is known about an entry beside what it says. */
+/** The facts about an entry that the entry itself does not hold. */
 export interface About {
   /** The cell at the top of the tree, and its agent. */
   readonly tree: CellId
   readonly agent: AgentName
   readonly cell: CellId
-  /** What its whole arguments name that is watched for. */
+  /** Watched things that its whole arguments name. */
   readonly noticed: readonly Noticed[]
-  /** Of an attempt, and of its outcome. */
+  /** Present for an attempt, and for its outcome. */
   readonly call?: Call
 }
 
@@ -35,7 +35,7 @@ export interface Finding {
   readonly what: string
   /** Entries by their `seq`, oldest first, the one that tripped it last. */
   readonly evidence: readonly number[]
-  /** This alone leads no further down, whatever the rule says. */
+  /** The lowest rung that this finding alone leads to, whatever the rule says. */
   readonly atMost?: LowerRung
 }
 

@@ -30,7 +30,7 @@ export const START_MS = 1_790_000_000_000
 export const SECOND = 1_000
 export const MINUTE = 60_000
 
-/** What the tests' upstream `books` declares. */
+/** The tools that the tests' upstream `books` declares. */
 export const TOOLS: ReadonlyMap<string, DeclaredTool> = new Map(
   (
     [
@@ -82,7 +82,7 @@ export class Log {
     this.#sentinel = sentinel
   }
 
-  /** Which detectors have said something, and to which rung. */
+  /** Detectors that have raised a signal, each with its rung. */
   get said(): readonly string[] {
     return this.signals.map(({ raised }) => `${raised.detector} ${raised.rung}`)
   }
@@ -96,7 +96,7 @@ export class Log {
     return this
   }
 
-  /** What follows from the entry. */
+  /** Appends an entry and returns the signals that follow from it. */
   add(body: EntryBody): readonly Signal[] {
     this.#atMs += SECOND
     const entry: Entry = { v: 1, seq: this.entries.length, atMs: this.#atMs, ...body }
@@ -247,7 +247,7 @@ export function cellOf(name: string): CellId {
   return `c_${name.padStart(16, '0')}` as CellId
 }
 
-/** Only this detector is listened to. */
+/** Returns the rungs of one detector's signals. */
 export function onlyOf(log: Log, detector: DetectorName): readonly string[] {
   if (!DETECTOR_NAMES.includes(detector)) throw new Error(`no detector: ${detector}`)
   return log.saidOf(detector).map(({ raised }) => raised.rung)

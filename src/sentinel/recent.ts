@@ -1,10 +1,10 @@
 /** Bounded memory of what came lately: everything a detector keeps is one of these. */
 
-/** So many keys are told apart at a time; the one that was longest away is forgotten first. */
+/** Keys that are told apart at a time; the one that was used longest ago is forgotten first. */
 export const KEYS_MAX = 64
 /** A cell that makes many different calls in between pushes out what it repeats: see each detector's blind spots. */
 
-/** When something came, and where it stands in the log. */
+/** The time of an event, and its place in the log. */
 export interface Seen {
   readonly atMs: number
   readonly seq: number
@@ -14,7 +14,7 @@ export interface Seen {
 export class Times {
   #seen: Seen[] = []
 
-  /** How often it came within the window, this time among them, as far as `max`. */
+  /** Adds one event and returns how many there were within the window, this one included, up to `max`. */
   add(atMs: number, seq: number, windowMs: number, max: number): number {
     while (this.#seen.length > 0 && (this.#seen.length >= max || this.#isPast(atMs, windowMs))) this.#seen.shift()
     this.#seen.push({ atMs, seq })

@@ -23,11 +23,11 @@ import { preparedDetectors } from './detectors/all.ts'
 
 export interface SentinelSetup {
   readonly rules: DetectorRules
-  /** By `upstream/tool`, as grants call it. */
+  /** Declared tools by `upstream/tool`, as grants name them. */
   readonly tools: ReadonlyMap<string, DeclaredTool>
 }
 
-/** What its gateway writes as `signal.raised`, and where it moves the tree for it in `enforce`. */
+/** A signal as its gateway writes it (`signal.raised`), with the tree that it moves in `enforce`. */
 export interface Signal {
   /** The cell at the top of the tree: everything below it is moved with it. */
   readonly tree: CellId
@@ -47,7 +47,7 @@ export interface Signal {
 export class Sentinel {
   readonly #setup: SentinelSetup
   readonly #detectors: readonly Prepared[]
-  /** By kind of entry: the places of the detectors that look at it. */
+  /** Positions of the detectors that look at each kind of entry. */
   readonly #looking: ReadonlyMap<string, readonly number[]>
   readonly #cells = new Map<CellId, { readonly agent: AgentName; readonly tree: Tree }>()
   readonly #givers = new Map<DelegationId, CellId>()
@@ -118,7 +118,7 @@ export class Sentinel {
     remember(this.#cells, cell, { agent, tree }, LIMITS.sentinelCellsMax)
   }
 
-  /** Whether the tree of this cell is one of those that a lost gateway left: then it goes on where it was. */
+  /** Tells whether a lost gateway left the tree of this cell: then the tree goes on where it was. */
   hasLeft(cell: CellId, agent: AgentName): boolean {
     return this.#left.get(agent)?.some(({ root }) => root === cell) ?? false
   }
@@ -141,7 +141,7 @@ export class Sentinel {
     this.#cells.delete(cell)
   }
 
-  /** Another gateway goes on: none of the cells of the one before has a listener any more. */
+  /** Ends all cells: another gateway goes on, and none of the earlier one's cells has a listener any more. */
   #leave(): void {
     for (const { tree } of this.#cells.values()) {
       const left = this.#left.get(tree.agent) ?? []
@@ -217,7 +217,7 @@ export class Sentinel {
   }
 }
 
-/** By a detector's place; absent until it first looks. */
+/** One fold for each detector, by its position; absent until it first looks. */
 type Folds = (Fold | undefined)[]
 
 /** A cell and everything below it. */
@@ -232,13 +232,13 @@ class Tree {
     this.agent = agent
   }
 
-  /** From here on, as if nothing had been seen. */
+  /** Begins anew, as if nothing had been seen. */
   begin(): void {
     this.folds = []
     this.#said.clear()
   }
 
-  /** Whether this is news. */
+  /** Notes what a detector said and tells whether it is news: a lower rung, or the first time in a while. */
   says(detector: DetectorName, rung: LowerRung, atMs: number): boolean {
     const said = this.#said.get(detector)
     if (said !== undefined && !isBelow(rung, said.rung) && atMs - said.atMs < QUIET_MS) return false
@@ -278,7 +278,7 @@ function raised(
   }
 }
 
-/** Past the limit the oldest goes. */
+/** Sets a value; past the limit the oldest one goes. */
 function remember<K, V>(map: Map<K, V>, key: K, value: V, max: number): void {
   map.set(key, value)
   if (map.size <= max) return

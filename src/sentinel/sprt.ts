@@ -26,7 +26,7 @@ export class Sprt {
   }
 }
 
-/** Of hostile series as many end as honest; they are tested anew. */
+/** The share of hostile series that end as honest; they are tested anew. */
 const MISSED = 0.01
 
 const EVIDENCE_MAX = 20

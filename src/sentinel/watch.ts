@@ -15,7 +15,7 @@ import { ADDRESSES_OF_ATTEMPT_MAX, parsedPlaces } from './parsed-places.ts'
 export interface WatchSetup {
   readonly environment: EnvironmentName
   readonly decoys: Decoys
-  /** Whose each upstream of the configuration is. */
+  /** Environment of each upstream of the configuration. */
   readonly environments: ReadonlyMap<UpstreamName, EnvironmentName>
   /** Hosts of upstreams and egress, of all environments. */
   readonly places: readonly PlaceOf[]
@@ -27,7 +27,8 @@ export interface WatchSetup {
 }
 
 /**
- * Looks for what nobody should name in the whole arguments of an attempt, which its entry shows in part.
+ * A search through the whole arguments of an attempt for things that no cell has a reason to name; the entry shows only
+ * a part of the arguments.
  *
  * - WA1  A decoy's credential is found anywhere; all else only where it is not mere content: a note may tell of a path.
  * - WA2  It is found in any case and width, percent-encoded, with doubled slashes and with invisible characters between;
@@ -66,7 +67,7 @@ export class Watch {
     this.#any = new RegExp(`(?<![a-z0-9-])(?:${all.join('|')})`)
   }
 
-  /** As an entry's member: nothing where nothing was noticed. */
+  /** Returns the member `noticed` of an entry; an empty object where nothing was noticed. */
   in(name: string | undefined, args: JsonObject): { readonly noticed?: readonly Noticed[] } {
     const noticed: Noticed[] = []
     const tool = name === undefined ? undefined : this.#toolNoticed(name)
@@ -129,7 +130,7 @@ function hostOf(place: string): string {
 const NOTHING = {}
 const NOTICED_MAX = 8
 
-/** What Firebreak's own things are called, wherever they lie. */
+/** Names of Firebreak's own files and commands, wherever they lie. */
 const OWN_NAMES = [
   'firebreak.yaml',
   'firebreak.yml',
@@ -147,7 +148,10 @@ const OWN_NAMES = [
 const POWERS =
   /^firebreak\/(?:tool:)?(?:grant|approve|allow|release|contain|kill|policy|policies|rung|undo|sudo|admin)/i
 
-/** At both ends a name ends: `notpayments.internal` and `payments.internal.example` are other hosts than `payments.internal`. */
+/**
+ * Tells whether a text names this thing, with a name's end on both sides: `notpayments.internal` and
+ * `payments.internal.example` are other hosts than `payments.internal`.
+ */
 function isNamed(view: string, { text, kind }: Needle): boolean {
   for (let at = view.indexOf(text); at !== -1; at = view.indexOf(text, at + 1)) {
     const before = view[at - 1] ?? ''
@@ -164,7 +168,10 @@ function viewOf(text: string, budget: { left: number }): string {
   return places === '' ? plain(text) : `${plain(text)} ${plain(places)}`
 }
 
-/** As it is read where it ends up: NFKC, lower case, without encodings, invisible characters and doubled slashes. */
+/**
+ * Returns a text as its receiver will read it: NFKC, lower case, without encodings, invisible characters and doubled
+ * slashes.
+ */
 function plain(text: string): string {
   const lower = text.toLowerCase()
   if (/^[a-z0-9 ,.:;@_+=()!?"'-]*$/.test(lower)) return lower
@@ -176,7 +183,7 @@ function plain(text: string): string {
     .replaceAll(/\/(?!\.\.\/)[^/\s]+\/\.\.(?=\/)/g, '')
 }
 
-/** Twice: what was encoded twice is decoded by what fetches for somebody else. */
+/** Decodes a text twice: a text that was encoded twice is decoded by a program that fetches for another. */
 function decoded(text: string): string {
   let inner = text
   for (let i = 0; i < 2 && inner.includes('%'); i++) {
@@ -196,7 +203,7 @@ const CREDENTIAL_KEY =
 const CREDENTIAL_TEXT =
   /\b(?:bearer|basic)\s+[\w.~+/-]{8,}|\b(?:sk|pk|ghp|gho|xox[abp]|akia|eyj)[-_a-z0-9]{12,}|:\/\/[^/\s:@]+:[^/\s@]+@/i
 
-/** Something that looks as if it would open a door: by the name of a member, or by its form. */
+/** Tells whether arguments carry something that looks like a credential, by the name of a member or by its form. */
 function carriesCredential(args: JsonObject): boolean {
   const keys = (value: unknown): boolean =>
     typeof value === 'object' &&

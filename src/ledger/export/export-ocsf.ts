@@ -15,8 +15,8 @@ const OTHER = 99
 const STATUS = { done: 1, failed: 2, withheld: 2, 'not-sent': 2, unknown: 0 } as const
 
 /**
- * One entry as one OCSF event; nothing for a kind that this version does not know. The whole entry stays in `unmapped`, so
- * that nothing is lost on the way.
+ * Writes one entry as one OCSF event; nothing for a kind that this version does not know. The whole entry stays in
+ * `unmapped`, so that nothing is lost on the way.
  */
 export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: string): object | undefined {
   const metadata = {

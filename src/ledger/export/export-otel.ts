@@ -10,7 +10,7 @@ export function otelRequest(logRecords: readonly object[], origin: string): obje
   }
 }
 
-/** One entry as one log record. Severity: information 9, warning 13. */
+/** Writes one entry as one log record. Severity: information 9, warning 13. */
 export function otelRecord(entry: Entry, intent: Intent | undefined): object {
   const nanoseconds = `${BigInt(Math.trunc(entry.atMs)) * 1_000_000n}`
   const warns =

@@ -10,7 +10,7 @@ import { otelRecord, otelRequest } from './export-otel.ts'
 
 export type ExportFormat = 'jsonl' | 'ocsf' | 'otel'
 
-/** What an outcome belongs to: only its intent says who did it. */
+/** The entry that an outcome belongs to: only the intent says who acted. */
 export type Intent = Extract<Entry, { kind: 'action.intent' }>
 
 /** Intents that wait for their outcome; an older one is forgotten, and its outcome exported without its actor. */

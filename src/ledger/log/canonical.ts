@@ -29,7 +29,7 @@ export function canonicalText(
   }
 }
 
-/** Carries the problem out of the recursion; never leaves this file. */
+/** A problem on its way out of the recursion; never leaves this file. */
 class Refusal extends Error {
   readonly problem: NotCanonical['problem']
   constructor(problem: NotCanonical['problem']) {
@@ -58,7 +58,9 @@ function textOf(value: Json, levels: number): string {
   }
 }
 
-/** What RFC 8785 section 3.2.2.2 escapes, and surrogates, which may be alone. Most strings have none of them. */
+/**
+ * Characters that RFC 8785 section 3.2.2.2 escapes, and surrogates, which may be alone. Most strings have none of them.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const UNUSUAL = /[\u0000-\u001f"\\\ud800-\udfff]/
 
@@ -88,7 +90,7 @@ function objectText(object: Members, levels: number): string {
 }
 
 interface Shape {
-  /** As an object has them. */
+  /** Keys in the order that the object has them. */
   readonly given: readonly string[]
   /** In canonical order. */
   readonly keys: readonly string[]

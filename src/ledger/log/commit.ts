@@ -44,7 +44,7 @@ export class GroupCommit {
     return this.#durableSize
   }
 
-  /** What the next entry will be called. */
+  /** The number that the next entry will get. */
   get nextSeq(): number {
     return this.#nextSeq
   }
@@ -53,12 +53,14 @@ export class GroupCommit {
     return this.#gathering.bytes + (this.#inFlight?.bytes ?? 0)
   }
 
-  /** When the oldest entry that is not durable was added; undefined when there is none. */
+  /** Time at which the oldest entry that is not durable was added; undefined when there is none. */
   get oldestWaitingAtMs(): number | undefined {
     return this.#inFlight?.beganAtMs ?? this.#gathering.beganAtMs
   }
 
-  /** `body` is at most as long as a segment leaves room for; the caller has checked. */
+  /**
+   * Adds a record to the next batch. `body` is at most as long as a segment leaves room for; the caller has checked.
+   */
   add(kind: 'entry' | 'payload', body: string | Uint8Array, bodyBytes: number, nowMs: number): void {
     this.#gathering.add(kind, this.#nextSeq, body, bodyBytes, nowMs)
     if (kind === 'entry') this.#nextSeq++
@@ -72,13 +74,13 @@ export class GroupCommit {
     this.#gathering.after.push(done)
   }
 
-  /** When everything added so far is durable. */
+  /** Resolves when everything added so far is durable. */
   all(): Promise<Committed> {
     if (this.#gathering.bytes > 0) return this.#soon()
     return this.#inFlight?.done ?? Promise.resolve(this.#fault ? no(this.#fault) : ok(undefined))
   }
 
-  /** When entry `seq` is durable. One promise is shared by all that wait for a batch. */
+  /** Resolves when entry `seq` is durable. One promise is shared by all that wait for a batch. */
   durable(seq: number): Promise<Committed> {
     if (seq < this.#durableSize) return DURABLE
     if (this.#fault) return Promise.resolve(no(this.#fault))
@@ -86,7 +88,7 @@ export class GroupCommit {
     return this.#soon()
   }
 
-  /** Somebody waits for what is gathered. */
+  /** Schedules the batch that is gathered at once: somebody waits for it. */
   #soon(): Promise<Committed> {
     this.#gathering.wanted = true
     this.#schedule()
@@ -101,7 +103,10 @@ export class GroupCommit {
     this.#gathering.settle(refused)
   }
 
-  /** What nobody waits for gathers a little longer: reads and outcomes share a sync instead of costing one each. */
+  /**
+   * Schedules a batch for entries that no caller waits for, a little later: reads and outcomes share a sync instead of
+   * costing one each.
+   */
   #scheduleLater(): void {
     if (this.#scheduled || this.#later !== undefined || this.#inFlight || this.#fault) return
     this.#later = setTimeout(() => {
@@ -110,7 +115,7 @@ export class GroupCommit {
     }, LEDGER_LIMITS.lazyMs)
   }
 
-  /** One turn of the event loop gathers what all connections brought in it. */
+  /** Schedules a batch for the end of this turn of the event loop, which gathers what all connections brought in it. */
   #schedule(): void {
     if (this.#scheduled || this.#inFlight || this.#fault) return
     this.#scheduled = true
@@ -141,7 +146,7 @@ export class GroupCommit {
     else if (this.#gathering.bytes > 0) this.#scheduleLater()
   }
 
-  /** Usually one write. A batch that crosses into a new segment is cut between two records. */
+  /** Writes a batch, usually in one write. A batch that crosses into a new segment is cut between two records. */
   async #write(batch: Batch): Promise<void> {
     batch.end(this.#tree.size)
     let from = 0
@@ -190,7 +195,7 @@ class Batch {
   records = 0
   beganAtMs: number | undefined
   endSeq = 0
-  /** Somebody waits for it to be durable. */
+  /** True where somebody waits for it to be durable. */
   wanted = false
   readonly after: Promise<void>[] = []
   done: Promise<Committed>

@@ -10,13 +10,16 @@ import { dirname, join } from 'node:path'
  * - D3  A rejected write or sync is final for that file: the kernel may have dropped the pages and called them clean.
  */
 export interface Disk {
-  /** Sorted; empty where there is no such directory. */
+  /** Lists the names in a directory, sorted; empty where there is no such directory. */
   names(directory: string): Promise<readonly string[]>
-  /** Made durably, its parents too; mode 0700 unless it is for others to read. Rejects what is no directory. */
+  /**
+   * Makes a directory durably, its parents too; mode 0700 unless it is for others to read. Rejects what is no
+   * directory.
+   */
   makeDirectory(directory: string, mode?: number): Promise<void>
-  /** Mode 0600 unless it is for others to read. */
+  /** Creates a file; mode 0600 unless it is for others to read. */
   create(path: string, mode?: number): Promise<DiskFile>
-  /** Undefined where there is no such file. */
+  /** Opens a file; undefined where there is none. */
   open(path: string, how: 'read' | 'write'): Promise<DiskFile | undefined>
   rename(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
@@ -24,13 +27,13 @@ export interface Disk {
 }
 
 export interface DiskFile {
-  /** In bytes, when it was opened. */
+  /** Size in bytes when it was opened. */
   readonly size: number
-  /** Fewer bytes than asked for only at the end of the file. */
+  /** Reads bytes; fewer than asked for only at the end of the file. */
   read(at: number, bytes: number): Promise<Buffer>
   write(bytes: Uint8Array, at: number): Promise<void>
   sync(): Promise<void>
-  /** Write and sync in one: with O_DSYNC the thread pool is crossed once, which is a quarter of a small commit. */
+  /** Writes and syncs in one: with O_DSYNC the thread pool is crossed once, which is a quarter of a small commit. */
   writeDurably(bytes: Uint8Array, at: number): Promise<void>
   close(): Promise<void>
 }
@@ -124,7 +127,7 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** `ENOSPC`, `EIO`, …; what is not from the kernel is a bug, and thrown on. */
+/** Returns the kernel's code of an error: `ENOSPC`, `EIO`, …; any other error is a bug, and thrown on. */
 export function codeOf(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
   throw error
@@ -134,7 +137,7 @@ export function segmentPath(directory: string, index: number): string {
   return join(directory, `${String(index).padStart(10, '0')}.segment`)
 }
 
-/** Undefined for a name that is no segment's. */
+/** Reads the number of a segment from its name; undefined for a name that is no segment's. */
 export function segmentIndex(name: string): number | undefined {
   return /^\d{10}\.segment$/.test(name) ? Number(name.slice(0, 10)) : undefined
 }

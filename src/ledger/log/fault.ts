@@ -1,4 +1,4 @@
-/** Why a ledger cannot be opened, or has stopped for good. */
+/** The reason for which a ledger cannot be opened, or has stopped for good. */
 export type LedgerFault =
   | { readonly kind: 'locked'; readonly directory: string; readonly by: string }
   | {

@@ -19,10 +19,10 @@ import { Segments } from './segments.ts'
 export interface LedgerOptions {
   /** `<state>/ledger/<log>`; made where it is missing. */
   readonly directory: string
-  /** What the seals call this log; see `originOf`. */
+  /** Name of this log in its seals; see `originOf`. */
   readonly origin: string
   readonly clock: Clock
-  /** Hears of each entry in the tick that appends it, before anything can follow from it. It may append itself. */
+  /** Called with each entry in the tick that appends it, before anything can follow from it. It may append itself. */
   readonly onAppended?: (entry: Entry) => void
   /**
    * Replaces entries as they are written: is told each one, and returns what is written instead, or nothing where it
@@ -63,16 +63,22 @@ export interface Head {
 export interface Ledger {
   readonly origin: string
   readonly payloads: Payloads
-  /** Buffers; the entry is written in this turn of the event loop or after the sync in flight. */
+  /** Appends an entry to the buffer; it is written in this turn of the event loop or after the sync in flight. */
   append(body: EntryBody): Result<{ readonly seq: number; readonly bytes: number }, AppendFault>
   durable(seq: number): Promise<Committed>
-  /** Every entry before this one is durable. */
+  /** Number of durable entries: every one before it is. */
   readonly durableSize: number
   head(): Head
-  /** Age of the newest seal, by when its head was offered; Infinity without one, or when the clock went back. */
+  /**
+   * Returns the age of the newest seal, by when its head was offered; Infinity without one, or when the clock went
+   * back.
+   */
   sealAgeMs(nowMs: number): number
   effectsAllowed(nowMs: number): boolean
-  /** Whether a read may leave before its intent is durable: the disk keeps up within 5 ms. If not, await `durable`. */
+  /**
+   * Tells whether a read may leave before its intent is durable: the disk keeps up within 5 ms. If not, await
+   * `durable`.
+   */
   readMayGo(nowMs: number): boolean
   readonly fault: LedgerFault | undefined
   /** Makes durable what was appended, then gives the directory up. */
@@ -82,11 +88,11 @@ export interface Ledger {
   readonly sealing: SealingSide
 }
 
-/** What the exchange with the witness needs of a ledger. */
+/** The part of a ledger that the exchange with the witness uses. */
 export interface SealingSide {
-  /** When everything appended so far is durable, or never will be. */
+  /** Resolves when everything appended so far is durable, or never will be. */
   settled(): Promise<Committed>
-  /** From an earlier size to the head; undefined when this ledger no longer knows that size. */
+  /** Returns the proof from an earlier size to the head; undefined when this ledger no longer knows that size. */
   proof(from: number, to: number): Promise<readonly Hash[] | undefined>
   sealed(seal: SealedHead, offeredAtMs: number): void
   /** The witness will never seal this ledger again. Appending ends. */
@@ -123,7 +129,7 @@ export async function openLedger(options: LedgerOptions): Promise<Result<Ledger,
 
 const SEGMENT_BYTES = { first: LEDGER_LIMITS.segmentBytesFirst, next: LEDGER_LIMITS.segmentBytes }
 
-/** `test` and `production` are two logs, whatever directory they lie in. */
+/** Returns the name that seals have for a log: `test` and `production` are two logs, whatever directory they lie in. */
 export function originOf(log: string): string {
   return `firebreak/${log}`
 }

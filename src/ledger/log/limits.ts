@@ -1,4 +1,4 @@
-/** What the ledger and its witness bound, each with the sum that justifies it (S17). */
+/** The bounds of the ledger and its witness, each with the sum that justifies it (S17). */
 export const LEDGER_LIMITS = {
   /** One entry's canonical bytes. Arguments are shortened before they come here; 64 KiB of them is already a story. */
   entryBytesMax: 262_144,
@@ -6,23 +6,26 @@ export const LEDGER_LIMITS = {
   payloadBytesMax: 4_194_304,
   /** Nesting of an entry: what the strict parser admits (32), under a few levels of our own. */
   entryDepthMax: 48,
-  /** Waiting for the disk. At 60 MB/s the disk is a second behind; more would only hide that it has stopped. */
+  /** Bytes that wait for the disk. At 60 MB/s the disk is a second behind; more would only hide that it has stopped. */
   bufferedBytesMax: 67_108_864,
   /** Entries that no seal covers yet, 64 bytes of tree in memory each: 64 MiB. Ten seconds at full speed. */
   unsealedEntriesMax: 1_048_576,
   /** S4: nothing with an effect leaves when the last witnessed seal is older. Five missed seals. */
   sealAgeMaxMs: 5_000,
-  /** How long a read's intent may wait for the disk while the read is already on its way: it gathers 4 ms, and then is written. */
+  /**
+   * Longest time that a read's intent may wait for the disk while the read is already on its way: it gathers 4 ms, and
+   * then is written.
+   */
   readAheadMaxMs: 10,
-  /** How long an entry that nobody waits for gathers others before it is written; well under `readAheadMaxMs`. */
+  /** Time that an entry without a waiting caller gathers others before it is written; well under `readAheadMaxMs`. */
   lazyMs: 4,
-  /** Unless this much has gathered. */
+  /** Bytes that, once gathered, are written without further waiting. */
   lazyBytesMax: 262_144,
   /** A head is offered to the witness this often, idle or not. */
   sealEveryMs: 1_000,
   /** The first segment is small, since most ledgers are; a payload and its entry must fit. */
   segmentBytesFirst: 8_388_608,
-  /** Later ones: a restart reads the newest whole, 50,000 entries in about 0.3 s. */
+  /** Bytes of each segment but the first: a restart reads the newest whole, 50,000 entries in about 0.3 s. */
   segmentBytes: 16_777_216,
   /** A million segments are 16 TiB. */
   segmentsMax: 1_000_000,

@@ -10,7 +10,7 @@ export interface Lock {
 }
 
 /**
- * One writer for a directory, or the fault that names the other.
+ * Locks a directory for one writer, or returns the fault that names the other.
  *
  * flock(2) on a file of mode 0600: whoever cannot open it cannot take it, the kernel takes it back when its holder ends,
  * and it holds across namespaces. What stands in the file only says who that is. The descriptor is a bare number, which
@@ -38,7 +38,7 @@ export async function lock(directory: string): Promise<Result<Lock, LedgerFault>
   })
 }
 
-/** On a full disk nobody is told who holds it; it is held all the same. */
+/** Writes the holder's name into the lock. On a full disk the name is missing; the lock is held all the same. */
 function say(fd: number, holder: string): void {
   try {
     ftruncateSync(fd)

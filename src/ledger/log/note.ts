@@ -19,7 +19,7 @@ export interface TreeHead {
 }
 
 export interface SealedHead extends TreeHead {
-  /** When the witness signed; epoch ms, whole seconds. */
+  /** Time of the witness's signature; epoch ms, whole seconds. */
   readonly atMs: number
   /** The signed note as the witness wrote it. */
   readonly note: string
@@ -46,7 +46,7 @@ export function checkpointText(head: TreeHead): string {
   return `${head.origin}\n${head.size}\n${Buffer.from(head.root).toString('base64')}\n`
 }
 
-/** Signs that at `atS` (epoch seconds) this was the largest consistent tree that the witness had seen. */
+/** Cosigns a head: at `atS` (epoch seconds) this was the largest consistent tree that the witness had seen. */
 export function cosign(head: TreeHead, key: WitnessKey, privateKey: KeyObject, atS: number): string {
   const text = checkpointText(head)
   const time = Buffer.alloc(8)
@@ -74,7 +74,9 @@ export function openSeal(note: string, key: WitnessKey): Result<SealedHead, Note
   return head.ok ? ok({ ...head.value, atMs, note }) : head
 }
 
-/** Extension lines are refused: our witness writes none, and they say nothing that it has checked. */
+/**
+ * Parses a checkpoint. Extension lines are refused: our witness writes none, and they say nothing that it has checked.
+ */
 export function parseCheckpoint(text: string): Result<TreeHead, NoteFault> {
   const lines = /^([^\n]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n$/.exec(text)
   const [, origin = '', digits = '', root = ''] = lines ?? []
@@ -117,7 +119,7 @@ export function keyId(name: string, type: number, publicKey: Uint8Array): number
   return hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(type), publicKey]), 'buffer').readUInt32BE(0)
 }
 
-/** `name+id+base64`: the form in which a witness's public key is handed around. */
+/** Writes a witness's public key in the form in which it is handed around: `name+id+base64`. */
 export function witnessKeyText(name: string, publicKey: KeyObject): string {
   const raw = rawPublicKey(publicKey)
   const id = keyId(name, COSIGNATURE, raw).toString(16).padStart(8, '0')
@@ -144,7 +146,7 @@ function cosignedMessage(text: string, atS: number): Buffer {
   return Buffer.from(`cosignature/v1\ntime ${atS}\n${text}`)
 }
 
-/** Undefined where decoding would have to forgive something. */
+/** Decodes base64; undefined where decoding would have to forgive something. */
 function strictBase64(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64')
   return text.length > 0 && bytes.toString('base64') === text ? bytes : undefined

@@ -23,7 +23,7 @@ export type GetFault =
   | { readonly kind: 'failed'; readonly fault: LedgerFault }
 
 /**
- * What an action sent and what came back: outside the tree, encrypted under a key of its cell.
+ * The bytes that actions sent and received: outside the tree, encrypted under a key of their cell.
  *
  * - P1  A payload is durable with the entry that names it: both are in one batch, or the payload is in an earlier one.
  * - P2  `get` returns exactly the bytes that were put, or says why not.
@@ -37,10 +37,10 @@ export interface Payloads {
 }
 
 /**
- * How a payload stands in its record: cell 18, key 4, commitment 32, place in the key's stream 8, then its bytes,
+ * Places in a payload's record: cell 18 bytes, key 4, commitment 32, place in the key's stream 8, then its bytes,
  * encrypted. Each key encrypts one stream (AES-256-CTR from zero, a fresh key for each cell and gateway), so that a
  * payload costs no set-up: 32 bytes of the stream are its salt and are never written, the next ones cover its bytes.
- * What a cipher's tag would prove, the commitment in the tree proves.
+ * The commitment in the tree proves what a cipher's tag would.
  */
 const KEY_AT = 18
 const COMMITMENT_AT = KEY_AT + 4
@@ -154,7 +154,7 @@ export function openPayloadWith(key: Uint8Array, cell: CellId, body: Uint8Array)
   return key.length === 32 ? decrypted(cell, key, Buffer.from(body)) : undefined
 }
 
-/** Whose a payload record says it is; anything may stand there. */
+/** Returns the cell that a payload record names; a damaged record may name anything. */
 export function payloadCell(body: Uint8Array): string {
   return Buffer.from(body.subarray(0, KEY_AT)).toString('latin1')
 }
@@ -226,7 +226,7 @@ function encrypted(cell: CellId, key: CellKey, bytes: Uint8Array): { body: Buffe
   return { body, commitment: { sha256: sha256(body.toString('hex', COMMITMENT_AT, PLACE_AT)), bytes: bytes.length } }
 }
 
-/** How much of a key's stream is made at once: asking the cipher costs more than covering a small payload. */
+/** Bytes of a key's stream that are made at once: asking the cipher costs more than covering a small payload. */
 const AHEAD_BYTES = 16_384
 const ZEROS = Buffer.alloc(AHEAD_BYTES)
 /** The salt and the bytes of a small payload. Everything here is synchronous, so that one is enough. */
@@ -263,7 +263,7 @@ function covered(key: CellKey, bytes: Uint8Array, body: Buffer) {
   return { place, salted }
 }
 
-/** Undefined unless every byte is as it was put, under this cell's key. */
+/** Decrypts a payload; undefined unless every byte is as it was put, under this cell's key. */
 function decrypted(cell: CellId, key: Uint8Array, body: Buffer): Buffer | undefined {
   const place = Number(body.readBigUInt64BE(PLACE_AT))
   const stream = createDecipheriv(CIPHER, key, counter(place))

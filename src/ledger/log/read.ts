@@ -107,7 +107,7 @@ async function readHead(path: string): Promise<number | undefined> {
   return record?.kind === 'segment' ? readHeader(record.body)?.firstSeq : undefined
 }
 
-/** Refuses links, and anything that is not a regular file. */
+/** Reads a segment. Refuses links, and anything that is not a regular file. */
 export async function readSegment(path: string, bytesMax?: number): Promise<Result<Buffer, LedgerFault>> {
   try {
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 
 /**
- * What a segment is made of: records, each a header of 24 bytes, a body, and zeros up to the next multiple of 8.
+ * Records, of which a segment is made: each is a header of 24 bytes, a body, and zeros up to the next multiple of 8.
  *
  *     0  u32  bytes of the body            15  u48  seq: the entry's own, or the log's size where the record stands
  *     4  u32  CRC-32 of bytes 8 to the     21  u24  zero
@@ -53,7 +53,7 @@ export function record(kind: RecordKind, batch: number, seq: number, body: Uint8
   return bytes
 }
 
-/** Undefined for anything but a whole, undamaged record: zeros, a torn one, a flipped bit. */
+/** Reads the record at a place; undefined for anything but a whole, undamaged one: zeros, a torn one, a flipped bit. */
 export function readRecord(bytes: Buffer, at: number): Record | undefined {
   if (at + HEADER_BYTES > bytes.length) return undefined
   const bodyBytes = bytes.readUInt32BE(at)
@@ -67,7 +67,10 @@ export function readRecord(bytes: Buffer, at: number): Record | undefined {
   return { kind, batch, seq, body: bytes.subarray(at + HEADER_BYTES, bodyEnd), at, end }
 }
 
-/** Told by its header alone, which anybody can write: only the CRC, over all of its body, says more. */
+/**
+ * Tells whether a record could begin here, by its header alone, which anybody can write: only the CRC over its whole
+ * body says more.
+ */
 export function couldBeRecord(bytes: Buffer, at: number): boolean {
   if (at + HEADER_BYTES > bytes.length) return false
   const bodyBytes = bytes.readUInt32BE(at)
@@ -76,7 +79,7 @@ export function couldBeRecord(bytes: Buffer, at: number): boolean {
   return bytes.readUIntBE(at + 21, 3) === 0 && (kind !== 'payload' || bodyBytes >= PAYLOAD_BODY_BYTES_MIN)
 }
 
-/** Whose, its key, its commitment and its place stand before a payload's own bytes; see payloads.ts. */
+/** Bytes before a payload's own: its cell, key, commitment and place; see payloads.ts. */
 export const PAYLOAD_BODY_BYTES_MIN = 62
 
 /** The bytes that RFC 6962 hashes for this leaf: 0x00 and the entry. */

@@ -10,16 +10,16 @@ import { recordsFrom } from './scan.ts'
 /** An entry of a log, with what it takes to read the bytes that it names. */
 export interface Recorded {
   readonly entry: Entry
-  /** Undefined where they were erased, or cannot be read. */
+  /** Returns a payload's bytes; undefined where they were erased, or cannot be read. */
   readonly bytes: (cell: CellId, payload: Commitment) => Promise<Buffer | undefined>
-  /** For whoever does not ask for all of them: what is named here is kept no longer. */
+  /** Drops a payload that the caller will not ask for: it is kept no longer. */
   readonly skip: (payload: Commitment | undefined) => void
 }
 
 /**
- * Every entry of one log in its order, with its payloads, in one pass: a payload stands before the entry that names it, so
- * that only those which no entry has named yet are kept. The log is read as `readEntries` reads it: after a fault nothing
- * more comes.
+ * Reads every entry of one log in its order, with its payloads, in one pass: a payload stands before the entry that
+ * names it, so that only those which no entry has named yet are kept. The log is read as `readEntries` reads it: after
+ * a fault nothing more comes.
  */
 export async function* recordedIn(directory: string): AsyncGenerator<Result<Recorded, LedgerFault>, void> {
   const payloads = new PayloadsAhead(directory)

@@ -82,7 +82,10 @@ interface UsedSegment {
   readonly header: SegmentHeader
 }
 
-/** From the segment that holds `sealedSize` to the newest. Segments that were prepared and never used are removed. */
+/**
+ * Returns the segments from the one that holds `sealedSize` to the newest. Segments that were prepared and never used
+ * are removed.
+ */
 async function usedSegments(
   opened: DiskFile[],
   disk: Disk,

@@ -3,26 +3,29 @@ import { same } from '../seal/proof.ts'
 import { leafBytes, type Record } from './record.ts'
 import type { SegmentHeader } from './segments.ts'
 
-/** Where a reader stands in a log: what the next record must be. */
+/** The position of a reader in a log, which decides what the next record must be. */
 export interface Replay {
   readonly tree: Tree
-  /** Of the last record seen. */
+  /** Number of the last record's batch. */
   batch: number
-  /** Whether that batch has ended. */
+  /** True once that batch has ended. */
   committed: boolean
   /** Entries and payloads of that batch so far. */
   records: number
   bytes: number
-  /** Reading began within that batch: what of it stands before is not known. */
+  /** True where reading began within that batch, so that its earlier records are not known. */
   partial: boolean
 }
 
-/** At the beginning of segment `index`; `tree` is what stands before it. */
+/** Returns the state at the beginning of segment `index`; `tree` holds all entries before it. */
 export function replayFrom(index: number, tree: Tree): Replay {
   return { tree, batch: -1, committed: true, records: 0, bytes: 0, partial: index > 0 }
 }
 
-/** Why this record cannot stand here, whatever its CRC says. `fresh`: nothing before it has been read. */
+/**
+ * Returns the reason for which this record cannot stand here, whatever its CRC says; undefined where it can. `fresh`:
+ * nothing before it has been read.
+ */
 export function outOfPlace(record: Record, state: Replay, fresh: boolean): string | undefined {
   if ((record.kind === 'segment') !== (record.at === 0)) return 'a segment begins here'
   const batch = state.committed ? state.batch + 1 : state.batch

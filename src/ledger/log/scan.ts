@@ -10,7 +10,7 @@ export function* recordsFrom(bytes: Buffer, from: number): Generator<Record, voi
   }
 }
 
-/** Whether nothing was ever written from `from` on. */
+/** Tells whether nothing was ever written from `from` on. */
 export function isBlank(bytes: Buffer, from: number): boolean {
   return blankFrom(bytes, from) === from
 }

@@ -21,7 +21,7 @@ export function headerRecord(batch: number, header: SegmentHeader): Buffer {
   return record('segment', batch, firstSeq, Buffer.from(text.value))
 }
 
-/** Undefined for a body that `headerRecord` would not have written. */
+/** Reads a segment's header; undefined for a body that `headerRecord` would not have written. */
 export function readHeader(body: Uint8Array): SegmentHeader | undefined {
   const text = Buffer.from(body).toString()
   const value = parsed(text)
@@ -74,7 +74,7 @@ export class Segments {
     return this.#bytes - this.#end
   }
 
-  /** Durable when it resolves. */
+  /** Writes bytes; durable when it resolves. */
   write(bytes: Uint8Array): Promise<void> {
     const at = this.#end
     this.#end += bytes.length
@@ -104,7 +104,7 @@ export class Segments {
     await this.#file.close()
   }
 
-  /** Never rejects: a full disk matters only once the current segment is full too. */
+  /** Prepares the next segment. Never rejects: a full disk matters only once the current segment is full too. */
   async #prepare(): Promise<Prepared> {
     const path = segmentPath(this.#directory, this.#index + 1)
     try {
@@ -120,7 +120,7 @@ export interface CurrentSegment {
   readonly index: number
   readonly file: DiskFile
   readonly bytes: number
-  /** Where the next record goes. */
+  /** Byte offset at which the next record goes. */
   readonly end: number
 }
 

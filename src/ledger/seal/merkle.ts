@@ -6,14 +6,14 @@ export type Hash = Uint8Array
 /** RFC 6962: the hash of a tree of size 0. */
 export const EMPTY_ROOT: Hash = sha256(new Uint8Array(0))
 
-/** RFC 6962: 0x00 before a leaf's bytes, so that no leaf can pass for a node. */
+/** Returns the hash of a leaf (RFC 6962): 0x00 before its bytes, so that no leaf can pass for a node. */
 export function leafHash(bytes: Uint8Array): Hash {
   const prefixed = new Uint8Array(bytes.length + 1)
   prefixed.set(bytes, 1)
   return sha256(prefixed)
 }
 
-/** RFC 6962: 0x01 before two nodes. */
+/** Returns the hash of a node (RFC 6962): 0x01 before the two below it. */
 export function nodeHash(left: Hash, right: Hash): Hash {
   const pair = new Uint8Array(65)
   pair[0] = 0x01
@@ -36,7 +36,7 @@ export class Tree {
   /** `#levels[l]` holds the hashes of complete subtrees of 2^l leaves. */
   readonly #levels: Level[] = []
   #size = 0
-  /** Roots and proofs of smaller trees are gone. */
+  /** Size below which roots and proofs are gone. */
   #base = 0
 
   /** A tree of which only the peaks are known: the hashes of its largest complete subtrees, left to right. */
@@ -67,7 +67,7 @@ export class Tree {
     this.#grow()
   }
 
-  /** `prefixed` is 0x00 and the leaf's bytes. */
+  /** Appends a leaf; `prefixed` is 0x00 and the leaf's bytes. */
   appendLeaf(prefixed: Uint8Array): void {
     this.#level(0).pushHashOf(prefixed)
     this.#grow()
@@ -83,7 +83,7 @@ export class Tree {
     }
   }
 
-  /** RFC 6962's MTH of the first `size` leaves. */
+  /** Returns RFC 6962's MTH of the first `size` leaves. */
   root(size: number = this.#size): Hash {
     return size === 0 ? EMPTY_ROOT : this.#range(0, size)
   }
@@ -99,7 +99,7 @@ export class Tree {
     return peaks
   }
 
-  /** RFC 6962 2.1.2: PROOF(from, D[to]). Needs 0 < from <= to. */
+  /** Returns RFC 6962 2.1.2: PROOF(from, D[to]). Needs 0 < from <= to. */
   consistencyProof(from: number, to: number = this.#size): Hash[] {
     const proof: Hash[] = []
     let [start, end, whole] = [0, to, true]
@@ -119,7 +119,7 @@ export class Tree {
     return proof.concat(later.reverse())
   }
 
-  /** RFC 6962 2.1.1: PATH(index, D[size]). */
+  /** Returns RFC 6962 2.1.1: PATH(index, D[size]). */
   inclusionProof(index: number, size: number = this.#size): Hash[] {
     const path: Hash[] = []
     let [start, end] = [0, size]
@@ -152,7 +152,10 @@ export class Tree {
     return level
   }
 
-  /** MTH of leaves [start, end), where start is a multiple of the smallest power of two that is at least the width. */
+  /**
+   * Returns the MTH of leaves [start, end), where start is a multiple of the smallest power of two that is at least the
+   * width.
+   */
   #range(start: number, end: number): Hash {
     const width = end - start
     const height = Math.log2(width)
@@ -182,13 +185,16 @@ class Level {
     this.#bytes.set(hash, this.#count++ * 32)
   }
 
-  /** By way of a string: Node makes a new buffer for a hash three times slower than it writes one into ours. */
+  /**
+   * Pushes the hash of some bytes. By way of a string: Node makes a new buffer for a hash three times slower than it
+   * writes one into ours.
+   */
   pushHashOf(bytes: Uint8Array): void {
     this.#makeRoom()
     this.#bytes.write(hash('sha256', bytes, 'binary'), this.#count++ * 32, 'latin1')
   }
 
-  /** What RFC 6962 hashes for the node above the last two. Valid until the next call. */
+  /** Returns the bytes that RFC 6962 hashes for the node above the last two. Valid until the next call. */
   lastPair(): Uint8Array {
     this.#bytes.copy(this.#pair, 1, (this.#count - 2) * 32, this.#count * 32)
     return this.#pair

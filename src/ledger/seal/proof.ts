@@ -1,8 +1,8 @@
 import { EMPTY_ROOT, type Hash, nodeHash } from './merkle.ts'
 
 /**
- * RFC 9162 2.1.4.2, over bytes that a gateway chose: whether the tree of `newSize` and `newRoot` begins with the tree of
- * `oldSize` and `oldRoot`. Needs whole numbers 0 <= oldSize <= newSize < 2^53.
+ * Verifies a consistency proof (RFC 9162 2.1.4.2) over bytes that a gateway chose: the tree of `newSize` and `newRoot`
+ * begins with the tree of `oldSize` and `oldRoot`. Needs whole numbers 0 <= oldSize <= newSize < 2^53.
  */
 export function extendsTree(
   oldSize: number,
@@ -34,7 +34,7 @@ export function extendsTree(
   return sn === 0 && same(fr, oldRoot) && same(sr, newRoot)
 }
 
-/** RFC 9162 2.1.3.2: whether `leaf` is number `index` in the tree of `size` and `root`. */
+/** Verifies an inclusion proof (RFC 9162 2.1.3.2): `leaf` is number `index` in the tree of `size` and `root`. */
 export function includesLeaf(index: number, leaf: Hash, size: number, root: Hash, proof: readonly Hash[]): boolean {
   if (!Number.isSafeInteger(index) || index < 0 || index >= size) return false
   let [fn, sn] = [index, size - 1]
@@ -56,7 +56,7 @@ export function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
-/** Bit operators work on 32 bits only; sizes go to 2^53. */
+/** Halves a number. Bit operators work on 32 bits only; sizes go to 2^53. */
 function half(n: number): number {
   return Math.floor(n / 2)
 }

@@ -10,7 +10,10 @@ import { leafHash, Tree } from './merkle.ts'
 import { includesLeaf } from './proof.ts'
 import { readWitness, type VerifyFault, type WitnessSource } from './witness-source.ts'
 
-/** That one entry stands under a seal, for someone who has the witness's key and nothing of the ledger. Plain JSON. */
+/**
+ * A proof that one entry stands under a seal, for a reader who has the witness's key and nothing of the ledger. Plain
+ * JSON.
+ */
 export interface EntryProof {
   readonly format: 'firebreak-proof/1'
   readonly origin: string
@@ -36,7 +39,7 @@ export interface ProveOptions {
   readonly witness: WitnessSource
 }
 
-/** Under the newest seal. */
+/** Proves that an entry stands under the newest seal. */
 export async function proveEntry(options: ProveOptions): Promise<Result<EntryProof, ProveFault | VerifyFault>> {
   const { ledgerDirectory, log, seq, witness } = options
   const source = await readWitness(witness, ledgerDirectory)
@@ -51,7 +54,7 @@ export async function proveEntry(options: ProveOptions): Promise<Result<EntryPro
   return checked.ok ? ok(proof) : no({ kind: 'changed', problem: 'the ledger is not what was sealed: verify it' })
 }
 
-/** Believes the witness's key and nothing else of what it is given. */
+/** Checks a proof; believes the witness's key and nothing else that it is given. */
 export function checkProof(proof: EntryProof, key: WitnessKey): Result<Json, string> {
   const seal = openSeal(proof.seal, key)
   if (!seal.ok) return no(seal.reason.problem)

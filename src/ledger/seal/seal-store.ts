@@ -8,7 +8,7 @@ import { openSeal, parseNote, type SealedHead, type WitnessKey } from '../log/no
 /** One log's seals in the witness's own directory. */
 export interface SealStore {
   readonly newest: SealedHead | undefined
-  /** Durable when it resolves to true. After one failure it keeps nothing any more (D3). */
+  /** Keeps a seal; durable when it resolves to true. After one failure it keeps none any more (D3). */
   keep(seal: SealedHead): Promise<boolean>
   close(): Promise<void>
 }
@@ -121,7 +121,7 @@ function replaceSeals(disk: Disk, path: string, notes: readonly string[]): Promi
   return replace(disk, path, notes.map((note) => `${note}\n`).join(''))
 }
 
-/** Whole or not at all, whatever happens. */
+/** Replaces a file whole or not at all, whatever happens. */
 async function replace(disk: Disk, path: string, text: string): Promise<void> {
   const next = `${path}.next`
   const left = await disk.open(next, 'write')

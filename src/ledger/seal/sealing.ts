@@ -38,7 +38,7 @@ export function startSealing(ledger: Ledger, stream: Duplex, nowMs: () => number
     return sealed
   }
 
-  /** One question at a time: each waits for the one before. */
+  /** Seals once; each question to the witness waits for the one before. */
   function sealNow(): Promise<Result<SealedHead, SealFault>> {
     turn = turn.then(seal)
     return turn
@@ -67,7 +67,7 @@ export function startSealing(ledger: Ledger, stream: Duplex, nowMs: () => number
   }
 }
 
-/** What the witness last signed for this log, as far as we know. */
+/** The head that the witness last signed for this log, as far as we know. */
 interface Known {
   size: number
   root: Uint8Array
@@ -107,7 +107,10 @@ async function offer(
 
 type Exchange = (question: Question) => Promise<Answer | undefined>
 
-/** Undefined once the stream has ended or said something else than an answer. */
+/**
+ * Opens the exchange with the witness over a stream. An answer is undefined once the stream has ended or said something
+ * else.
+ */
 function openExchange(stream: Duplex): Exchange {
   stream.on('error', () => {})
   const frames = framesFrom(stream)

@@ -10,7 +10,7 @@ export interface Seals {
   readonly problems: readonly string[]
 }
 
-/** From the witness's directory for one log. */
+/** Reads one log's seals from the witness's directory. */
 export async function readSealsOf(directory: string, origin: string, key: WitnessKey): Promise<Seals> {
   const grown = splitSeals(await readFile(join(directory, 'seals'), 'utf8').catch(() => ''))
   const latest = await readFile(join(directory, 'latest'), 'utf8').catch(() => '')
@@ -46,7 +46,7 @@ export function withOwnSeal(seals: Seals, own: SealedHead | undefined): Seals {
   return { heads, problems: [...seals.problems, ...told] }
 }
 
-/** Notes that were copied from anywhere, sorted by whose they are; under '' what no signature makes anyone's. */
+/** Sorts notes that were copied from anywhere by their origin; under '' those without a valid signature. */
 export function sealsByOrigin(notes: readonly string[], key: WitnessKey): Map<string, Seals> {
   const byOrigin = new Map<string, string[]>()
   for (const note of notes) {

@@ -14,7 +14,9 @@ export interface OwnKey {
 
 const NAME = 'firebreak-witness'
 
-/** `witness.key` (0600) and `witness.pub`, made at the first start and never again: a lost key is not replaced. */
+/**
+ * Opens `witness.key` (0600) and `witness.pub`, made at the first start and never again: a lost key is not replaced.
+ */
 export async function openWitnessKey(directory: string): Promise<Result<OwnKey, string>> {
   const path = join(directory, 'witness.key')
   const names = await readdir(directory, { withFileTypes: true })
@@ -37,7 +39,7 @@ function newKey(): string {
   return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 }
 
-/** Whole or not at all: half a key would stop every later start. */
+/** Writes a file whole or not at all: half a key would stop every later start. */
 async function write(directory: string, name: string, text: string, mode: number): Promise<void> {
   const next = join(directory, `${name}.next`)
   const handle = await open(

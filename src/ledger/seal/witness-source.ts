@@ -9,14 +9,14 @@ import { parseWitnessKey, type WitnessKey } from '../log/note.ts'
 import { readSealsOf, type Seals, sealsByOrigin } from './seals.ts'
 
 /**
- * Where the seals come from. A directory that the witness wrote, with its own key or one that was kept elsewhere; or a
- * key and seals that were copied away earlier: then what is newer than they are is not judged.
+ * The place that seals come from: a directory that the witness wrote, with its own key or one that was kept elsewhere;
+ * or a key and seals that were copied away earlier, in which case entries newer than those seals are not judged.
  */
 export type WitnessSource =
   | { readonly directory: string; readonly key?: string }
   | { readonly key: string; readonly seals: readonly string[] }
 
-/** Why nothing could be verified at all; what verification finds is in the report. */
+/** The reason for which nothing could be verified at all. Findings of a verification are in its report. */
 export type VerifyFault =
   | { readonly kind: 'witness-inside'; readonly problem: string }
   | { readonly kind: 'no-witness'; readonly problem: string }

@@ -15,7 +15,7 @@ export interface WitnessOptions {
   readonly privateKey: KeyObject
   readonly store: SealStore
   readonly nowMs: () => number
-  /** What a person should hear of: refusals, and a writer that does not speak the protocol. */
+  /** Takes messages for a person: refusals, and a writer that does not speak the protocol. */
   readonly say: (message: string) => void
 }
 

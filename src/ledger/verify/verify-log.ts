@@ -22,28 +22,28 @@ import { PayloadCheck } from './verify-payloads.ts'
 export interface LogReport {
   readonly log: string
   readonly entries: number
-  /** Of those, under the newest seal. The rest is not yet witnessed. */
+  /** Entries under the newest seal. The rest is not yet witnessed. */
   readonly sealed: number
   readonly unsealed: number
   readonly seals: number
-  /** When the newest seal was signed, epoch ms. */
+  /** Time of the newest seal's signature, epoch ms. */
   readonly sealedAtMs?: number
   /** Hexadecimal. */
   readonly root: string
-  /** After the last whole record: a write that a crash cut off. */
+  /** Bytes after the last whole record: a write that a crash cut off. */
   readonly tornBytes: number
   readonly payloads: {
     readonly named: number
     readonly missing: number
-    /** Decrypted, and held against their commitments. */
+    /** Payloads that were decrypted, and held against their commitments. */
     readonly checked: number
-    /** Their keys are erased, gone, or not here. */
+    /** Payloads whose keys are erased, gone, or not here. */
     readonly unchecked: number
     readonly erasedCells: number
   }
 }
 
-/** One thing that is not as the witness saw it. */
+/** One difference from what the witness saw. */
 export interface Finding {
   readonly log: string
   readonly kind: 'changed' | 'damaged' | 'truncated' | 'missing' | 'stranger' | 'payload' | 'seal'
@@ -56,7 +56,7 @@ export interface Finding {
   readonly between?: { readonly after: number; readonly before: number }
 }
 
-/** `directory` is absent where only the witness knows of this log. */
+/** Verifies one log; `directory` is absent where only the witness knows of it. */
 export async function verifyLog(
   log: string,
   directory: string | undefined,
@@ -241,7 +241,10 @@ function canonicalValue(body: Uint8Array): { readonly [key: string]: Json } | un
   }
 }
 
-/** Honest at the very end of the log and under no seal: a write that a crash cut off, which the next start removes. */
+/**
+ * Judges bytes that are no record: honest at the very end of the log and under no seal, where a crash cut a write off
+ * which the next start removes.
+ */
 function unreadable(check: Check, path: string, bytes: Buffer, at: number, last: boolean): Damage {
   const { state } = check
   const batch = state.committed ? state.batch + 1 : state.batch
@@ -250,7 +253,7 @@ function unreadable(check: Check, path: string, bytes: Buffer, at: number, last:
   return { finding: { ...here(check, path, at), kind: 'damaged', problem: 'a record cannot be read' }, tornBytes: 0 }
 }
 
-/** Whether this segment was never written to: a prepared one is blank. */
+/** Tells whether this segment was never written to: a prepared one is blank. */
 async function isUnused(directory: string, index: number): Promise<boolean> {
   const read = await readSegment(segmentPath(directory, index))
   return read.ok && isBlank(read.value, 0)

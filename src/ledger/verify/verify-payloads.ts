@@ -5,8 +5,8 @@ import { type CellId, cellId, type Sha256 } from '../../model/ids.ts'
 import { openPayloadWith, payloadCell, payloadDigest, payloadKeyName } from '../log/payloads.ts'
 
 /**
- * What stands in a log's payload records, held against their own commitments: decrypting is the only way to see that one
- * was written over, since no leaf of the tree covers its bytes.
+ * A check of a log's payload records against their own commitments. Decrypting is the only way to see that one was
+ * written over, since no leaf of the tree covers its bytes.
  *
  * - VP1  A payload whose key is there is what was committed to, or it is named.
  * - VP2  A key that is gone without the mark of an erasure is named. What could not be judged is counted.
@@ -70,7 +70,7 @@ export class PayloadCheck {
   }
 }
 
-/** More of them say nothing more. */
+/** Findings of one kind that are listed. */
 const FOUND_MAX = 100
 
 function cellOf(text: string): CellId | undefined {
@@ -81,7 +81,7 @@ function cellOf(text: string): CellId | undefined {
   }
 }
 
-/** Empty for a key that cannot be read: it opens nothing, and is told like one that was changed. */
+/** Reads a key; empty where it cannot be read: such a key opens nothing, and is reported like one that was changed. */
 function keyIn(path: string): Uint8Array {
   try {
     const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)

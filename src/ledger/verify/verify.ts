@@ -15,15 +15,15 @@ export interface VerifyOptions {
 }
 
 export interface VerifyReport {
-  /** No finding: every entry under a seal is as it was when the witness signed. */
+  /** True without any finding: every entry under a seal is as it was when the witness signed. */
   readonly intact: boolean
   readonly logs: readonly LogReport[]
   readonly findings: readonly Finding[]
 }
 
 /**
- * S12, offline: reads every log as if a gateway with all its keys had rewritten it, and believes only what the witness
- * signed. The witness's directory is refused where the gateway could write it.
+ * Verifies all logs offline (S12): reads each as if a gateway with all its keys had rewritten it, and believes only
+ * what the witness signed. The witness's directory is refused where the gateway could write it.
  */
 export async function verifyLedger(options: VerifyOptions): Promise<Result<VerifyReport, VerifyFault>> {
   const { ledgerDirectory, witness, withoutKeys } = options

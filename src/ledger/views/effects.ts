@@ -15,17 +15,17 @@ export interface EffectRecord {
   readonly upstream: UpstreamName
   readonly tool: ToolName
   readonly effect: Effect
-  /** As the entry has them: shortened. */
+  /** Arguments as the entry has them: shortened. */
   readonly args: Json
   readonly spend?: string
-  /** What was sent. */
+  /** Commitment to the bytes that were sent. */
   readonly payload: Commitment
   outcome?: Outcome
-  /** Its compensations that were recorded to be sent, oldest first. */
+  /** Compensations of it that were recorded to be sent, oldest first. */
   readonly attempts: Attempted[]
   /** The last compensation that was not let through. */
   refused?: { readonly seq: number; readonly reasons: Json; readonly held?: ActionId }
-  /** What its check told last. */
+  /** The latest finding of its check. */
   found?: { readonly seq: number; readonly undone?: boolean; readonly problem?: string }
 }
 
@@ -43,7 +43,7 @@ export interface Attempted {
   outcome?: Outcome
 }
 
-/** What compensates an effect and what tells of it, as the configuration at hand declares it. */
+/** The compensation and the check of an effect, as the configuration at hand declares them. */
 export interface Declared {
   readonly undo?: Undo
   readonly check?: Check
@@ -103,8 +103,8 @@ export class EffectHistory {
 }
 
 /**
- * Whether what was sent took place, by what its upstream said: `no` where not a byte left, and where the upstream did not
- * look at it.
+ * Tells whether an action took place, by its upstream's answer: `no` where not a byte left, and where the upstream said
+ * that it did not process it.
  */
 export function tookPlace(outcome: Outcome | undefined): 'yes' | 'no' | 'unknown' {
   switch (outcome?.kind) {
@@ -122,7 +122,7 @@ export function tookPlace(outcome: Outcome | undefined): 'yes' | 'no' | 'unknown
 /** Standing of an effect (S16). `none`: it was never sent, or its upstream did not look at it. */
 export type Standing =
   | { readonly kind: 'none' }
-  /** By the answer of what compensated it, or by its check. */
+  /** Undone, by the answer of its compensation or by its check. */
   | { readonly kind: 'undone'; readonly by: 'answer' | 'check' }
   | { readonly kind: 'undoable'; readonly why?: string }
   | { readonly kind: 'irreversible' }
@@ -147,7 +147,7 @@ export function standingOf(effect: EffectRecord, declared: Declared): Standing {
 }
 
 /**
- * What may be done next for an effect in an undo that began with entry `since`.
+ * Returns what may be done next for an effect in an undo that began with entry `since`.
  *
  * - NX1  An effect is compensated only while its last attempt, if there was one, is known not to have undone it: by its
  *        check, asked since; by its upstream, which takes one key once; or because not a byte of it left. That its upstream
@@ -172,7 +172,7 @@ export function nextStep(effect: EffectRecord, declared: Declared, since: number
   return told !== undefined || (undo !== undefined && isRepeatable(undo)) ? compensate : 'nothing'
 }
 
-/** Not counting what never left. */
+/** Returns the last compensation of which a byte may have left. */
 function lastAttempt({ attempts }: EffectRecord): Attempted | undefined {
   return attempts.findLast(({ outcome }) => outcome?.kind !== 'not-sent')
 }
@@ -206,7 +206,7 @@ function byAnswers({ outcome, found }: EffectRecord, last: Attempted | undefined
   return { kind: 'unknown', why: `${why}: it may be undone${problem}` }
 }
 
-/** Says why nobody knows whether an effect happened. */
+/** Says why it is unknown whether an effect took place. */
 function openText(outcome: Outcome | undefined): string {
   if (outcome?.kind === 'failed') return 'its upstream answered with an error'
   if (outcome?.kind !== 'withheld') return 'no answer came'
@@ -217,7 +217,7 @@ function refusedByUpstream(outcome: Outcome | undefined): string {
   return `its upstream answered with an error${outcome?.detail === undefined ? '' : `: ${outcome.detail}`}`
 }
 
-/** No grant and no budget would change it: there is nothing that could be sent. */
+/** Tells whether no grant and no budget would let a compensation through: there is nothing that could be sent. */
 function isImpossible(reasons: Json): boolean {
   return Array.isArray(reasons) && reasons.some((reason: Json) => isJsonObject(reason) && reason.kind === 'arguments')
 }

@@ -1,4 +1,4 @@
-/** How long a host has been up, its sleep included, and since which boot. */
+/** A clock of the host's uptime, its sleep included, since one boot. */
 export interface Uptime {
   /** Names the boot: another one's time says nothing about this one's. */
   readonly boot: string
@@ -14,11 +14,11 @@ export interface ClockMark {
   readonly upMs: number
 }
 
-/** When something is counted, in both times of a book; epoch ms. */
+/** A time in the two clocks of a book; epoch ms. */
 export interface Moment {
-  /** What has passed, whatever the wall clock says: for windows that look back. */
+  /** Steady time: it goes on with the host's uptime, whatever the wall clock says. Sliding windows use it. */
   readonly steadyMs: number
-  /** What the wall clock says, as far as it is believed: for days, weeks and months. */
+  /** The wall clock's time, as far as it is believed. Calendar windows (days, weeks, months) use it. */
   readonly dateMs: number
 }
 
@@ -33,11 +33,11 @@ export interface Moment {
  */
 export class BookClock {
   #latest: Moment = { steadyMs: 0, dateMs: 0 }
-  /** Of the book before. */
+  /** The mark that the book before this one left. */
   #mark: ClockMark | undefined
   #started: { readonly mark: ClockMark; readonly uptime: Uptime } | undefined
 
-  /** From here on, time passes. Returns what the next book has to know. */
+  /** Starts the clock. Before, time stands at the caller's. Returns the mark that the next book goes on from. */
   start(wallMs: number, uptime: Uptime): ClockMark {
     const upMs = Math.ceil(uptime.nowMs())
     const earlier = this.#mark
@@ -47,25 +47,25 @@ export class BookClock {
     return mark
   }
 
-  /** Of what was counted last. */
+  /** The latest moment at which anything was counted. */
   get latest(): Moment {
     return this.#latest
   }
 
-  /** Asking moves nothing. */
+  /** Returns the moment at a wall-clock time, and changes nothing. */
   at(wallMs: number): Moment {
     const { steadyMs, dateMs } = this.#latest
     const passedMs = Math.max(steadyMs, this.#steadyMs(wallMs))
     return { steadyMs: passedMs, dateMs: Math.max(dateMs, Math.min(wallMs, passedMs)) }
   }
 
-  /** Something is counted now. */
+  /** Returns the moment at which something is counted now, and moves the clock to it. */
   count(wallMs: number): Moment {
     this.#latest = this.at(wallMs)
     return this.#latest
   }
 
-  /** Something was counted by an earlier book, as the ledger has it. */
+  /** Moves the clock to a moment at which an earlier book counted something, as the ledger has it. */
   recall(moment: Moment): Moment {
     const { steadyMs, dateMs } = this.#latest
     this.#latest = {
@@ -75,12 +75,12 @@ export class BookClock {
     return this.#latest
   }
 
-  /** What an earlier book stood at when it started. */
+  /** Takes the mark that an earlier book made when it started. */
   resume(mark: ClockMark): void {
     this.#mark = mark
   }
 
-  /** Before the start, and in tests, the caller's clock is all there is. */
+  /** Returns steady time; before the start, and in tests, that is the caller's clock. */
   #steadyMs(wallMs: number): number {
     if (this.#started === undefined) return wallMs
     const { mark, uptime } = this.#started

@@ -2,12 +2,15 @@ import type { CalendarUnit, Window } from '../../model/budget.ts'
 import { type Period, periodAt } from './calendar.ts'
 import { SlidingWindow } from './sliding-window.ts'
 
-/** What was used of one budget. `nowMs` never steps back from call to call of `add`. */
+/** The use of one budget over its window. `nowMs` never steps back from call to call of `add`. */
 export interface UsedWindow {
-  /** `atMs` is at most `nowMs`. What the window no longer holds by now is not added. */
+  /**
+   * Adds an amount that was used at `atMs`, which is at most `nowMs`. An amount that the window no longer holds by now
+   * is not added.
+   */
   add(atMs: number, amount: bigint, nowMs: number): void
   sum(nowMs: number): bigint
-  /** When the sum will be `limit` or less, if nothing is added; undefined for never. */
+  /** Returns when the sum will be `limit` or less, if nothing is added; undefined for never. */
   belowAtMs(limit: bigint, nowMs: number): number | undefined
 }
 
@@ -25,7 +28,7 @@ export function usedWindow(window: Window): UsedWindow | undefined {
   }
 }
 
-/** Begins anew with each period. What is given back of an earlier one is given back to nobody. */
+/** A window that begins anew with each period. An amount that is given back to an earlier period is lost. */
 class CalendarWindow implements UsedWindow {
   readonly #unit: CalendarUnit
   readonly #zone: string
@@ -55,7 +58,7 @@ class CalendarWindow implements UsedWindow {
   }
 }
 
-/** Nothing of it ever returns. */
+/** A window over all time, from which use never returns. */
 class TotalWindow implements UsedWindow {
   #sum = 0n
 

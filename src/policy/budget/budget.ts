@@ -16,9 +16,9 @@ import { type UsedWindow, usedWindow } from './budget-window.ts'
 
 export type BudgetReason = Extract<Reason, { kind: 'budget' | 'spend' }>
 
-/** What a decision may ask of the book. Asking changes nothing. */
+/** The questions that a decision may ask of the book. Asking changes nothing. */
 export interface BudgetView {
-  /** Every budget of every holder that this call would break. */
+  /** Returns every budget of every holder that this call would break. */
   refusals(holders: readonly Holder[], cost: Cost, nowMs: number): readonly BudgetReason[]
 }
 
@@ -30,7 +30,7 @@ export interface Reservation {
 }
 
 /**
- * What was used of each holder's budgets.
+ * The use of each holder's budgets.
  *
  * - B1  The sum over any window never exceeds a budget. Old use of a sliding window returns up to 1/60 of the window late,
  *       never early; of a calendar window with its end; of a total never.
@@ -55,7 +55,10 @@ export class BudgetBook implements BudgetView {
     return holders.flatMap((holder) => this.#refusalsOf(holder, cost, at, nowMs))
   }
 
-  /** In the same tick as the decision, so that no other call comes between. */
+  /**
+   * Charges a call in the same tick as its decision, so that no other call comes between; or returns the budgets that
+   * it would break.
+   */
   reserve(holders: readonly Holder[], cost: Cost, nowMs: number): Result<Reservation, readonly BudgetReason[]> {
     const refusals = this.refusals(holders, cost, nowMs)
     if (refusals.length > 0) return no(refusals)
@@ -63,12 +66,17 @@ export class BudgetBook implements BudgetView {
     return ok(this.#charge(holders, cost, this.clock.count(nowMs)))
   }
 
-  /** What an earlier process let through, as its ledger has it. It is asked of no budget: what was spent stays spent. */
+  /**
+   * Charges a call that an earlier process let through, as its ledger has it. No budget refuses it: spent stays spent.
+   */
   recall(holders: readonly Holder[], cost: Cost, at: Moment): Reservation {
     return this.#charge(holders, cost, this.clock.recall(at))
   }
 
-  /** Only for `not-sent`. What was given back or settled before is not given back again. */
+  /**
+   * Gives a reservation back, for outcome `not-sent` only. One that was given back or settled before is not given back
+   * again.
+   */
   release(reservation: Reservation): void {
     if (!this.#open.delete(reservation)) return
     const { holders, cost, at } = reservation
@@ -90,7 +98,7 @@ export class BudgetBook implements BudgetView {
     this.#resettle(reservation, actual, this.clock.recall(at))
   }
 
-  /** It stays as it is: an unknown outcome, or an answer that changes nothing. */
+  /** Closes a reservation as it stands, for an unknown outcome or an answer that changes nothing. */
   keep(reservation: Reservation): void {
     this.#open.delete(reservation)
   }
@@ -113,7 +121,7 @@ export class BudgetBook implements BudgetView {
     this.#used.delete(id)
   }
 
-  /** What is left of each budget of a holder, in its order. */
+  /** Returns what is left of each budget of a holder, in the order of its budgets. */
   left(holder: Holder, nowMs: number): readonly string[] {
     const used = this.#of(holder)
     const at = this.clock.at(nowMs)
@@ -182,7 +190,7 @@ export class BudgetBook implements BudgetView {
   }
 }
 
-/** What was used of one holder's budgets. */
+/** The use of one holder's budgets. */
 class Used {
   readonly lines: readonly Line[]
   readonly #shares = new Map<CellId | undefined, Share>()
@@ -215,7 +223,10 @@ class Used {
     this.#shares.delete(task)
   }
 
-  /** What has to be free for a task's call, whatever that takes: nothing of a share that is set aside, else all of it. */
+  /**
+   * Returns what has to be free for a task's call, whatever the call takes: nothing of a share that is set aside, else
+   * all of it. Undefined where the line has no share.
+   */
   needed(line: Line, task: CellId | undefined): bigint | undefined {
     if (line.share === undefined || task === undefined) return undefined
     const share = this.#shares.get(task)
@@ -238,7 +249,7 @@ class Used {
     if (share?.setAside) this.#change(share, 1n)
   }
 
-  /** What a share has left is set aside (1) or not any more (-1). */
+  /** Sets aside (1) what a share has left, or frees it again (-1). */
   #change(share: Share, sign: bigint): void {
     for (const line of this.lines) {
       if (line.share !== undefined) line.aside += atLeast(leftOf(line.share, share), 0n) * sign
@@ -246,14 +257,14 @@ class Used {
   }
 }
 
-/** One budget of a holder. */
+/** One budget of a holder, with its use. */
 class Line {
   readonly budget: Budget
-  /** None for the shares of tasks. */
+  /** The window that use is counted in; absent for the shares of tasks. */
   readonly window: UsedWindow | undefined
   /** The share of a task that comes out of it. */
   share: Line | undefined
-  /** What is set aside for tasks that have not spent it yet. */
+  /** The amount that is set aside for tasks and not spent by them yet. */
   aside = 0n
 
   constructor(budget: Budget) {
@@ -261,7 +272,7 @@ class Line {
     this.window = usedWindow(budget.window)
   }
 
-  /** By the wall clock. */
+  /** Returns the wall-clock time at which `need` will be free; undefined for never. */
   enoughAtMs(need: bigint, at: Moment, nowMs: number): number | undefined {
     const time = timeOf(this.budget, at)
     const enoughMs = this.window?.belowAtMs(maximum(this.budget) - need - this.aside, time)
@@ -269,9 +280,9 @@ class Line {
   }
 }
 
-/** What a task has of its shares. */
+/** The shares of one task. */
 interface Share {
-  /** Of each that it took from; below nothing where an answer said more than was left. */
+  /** Amount left of each line's share; negative where an answer said more than was left. */
   readonly left: Map<Line, bigint>
   setAside: boolean
 }
@@ -333,7 +344,7 @@ function timeOf({ window }: Budget, { steadyMs, dateMs }: Moment): number {
   return window.kind === 'calendar' ? dateMs : steadyMs
 }
 
-/** What a call takes from a budget; nothing if the budget is not about it. */
+/** Returns what a call takes from a budget; undefined where the budget is about something else. */
 function taken(budget: Amount, { spend, rows, bytes }: Cost): bigint | undefined {
   switch (budget.kind) {
     case 'calls':

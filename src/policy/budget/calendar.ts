@@ -36,7 +36,7 @@ function firstMoment(clock: (ms: number) => number, wallMs: number): number {
   return after
 }
 
-/** What a clock on a wall shows at a moment, to the second, as if it were UTC. */
+/** Returns a function from a time to what a wall clock in this zone shows then, to the second, as if that were UTC. */
 function wallClock(zone: string): (ms: number) => number {
   const format = new Intl.DateTimeFormat('en-u-ca-iso8601', {
     timeZone: zone,

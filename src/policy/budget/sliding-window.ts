@@ -10,7 +10,9 @@ const PARTS = 60
 export class SlidingWindow implements UsedWindow {
   readonly #partMs: number
   readonly #sums: bigint[] = Array(PARTS + 1).fill(0n)
-  /** Which part each sum is of, counted from the epoch: an older one has not been overwritten yet. */
+  /**
+   * Number of the part that each sum belongs to, counted from the epoch; an older number has not been overwritten yet.
+   */
   readonly #parts: number[] = Array(PARTS + 1).fill(-1)
 
   /** The sum, which stays what it is until the oldest part is past: asked for on every call. */
@@ -22,7 +24,10 @@ export class SlidingWindow implements UsedWindow {
     this.#partMs = Math.max(1, Math.ceil(windowMs / PARTS))
   }
 
-  /** `nowMs` is never less than the `atMs` of anything added. What is past the window by now is not added. */
+  /**
+   * Adds an amount; `nowMs` is never less than the `atMs` of anything added. An amount that is past the window by now
+   * is not added.
+   */
   add(atMs: number, amount: bigint, nowMs: number): void {
     const part = Math.floor(atMs / this.#partMs)
     if (!this.#counts(part, nowMs)) return
@@ -50,7 +55,7 @@ export class SlidingWindow implements UsedWindow {
     return sum
   }
 
-  /** When the sum will be `limit` or less, if nothing is added. */
+  /** Returns when the sum will be `limit` or less, if nothing is added; undefined for never. */
   belowAtMs(limit: bigint, nowMs: number): number | undefined {
     if (limit < 0n) return undefined
     let atMs = nowMs

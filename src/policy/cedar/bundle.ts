@@ -10,10 +10,13 @@ import type { ArgumentType } from '../decide/argument-type.ts'
  */
 export interface PolicyBundle {
   readonly policies: readonly BundledPolicy[]
-  /** By the id that stands after `Action::`. */
+  /** Actions by the id that stands after `Action::`. */
   readonly actions: Readonly<Record<string, BundledAction>>
   readonly upstreams: Readonly<Record<UpstreamName, EnvironmentName>>
-  /** Rules that speak only of tools whose definition nobody has accepted yet: not in force, and nothing for them to judge. */
+  /**
+   * Rules that speak only of tools whose definition no person has accepted yet. They are not in force, and there is
+   * nothing for them to judge.
+   */
   readonly waiting: readonly { readonly id: string; readonly source: Source }[]
 }
 
@@ -24,7 +27,7 @@ export interface BundledPolicy {
   /** Present exactly for a permit. */
   readonly grant?: GrantId
   readonly source: Source
-  /** As a person wrote it: the whole policy, or the grant's `when`. */
+  /** The policy's text as a person wrote it: the whole policy, or the grant's `when`. */
   readonly text: string
   readonly annotations: Readonly<Record<string, string>>
   /** Cedar's JSON policy format, checked by `supported.ts`. */
@@ -33,7 +36,7 @@ export interface BundledPolicy {
 
 export interface BundledAction {
   readonly upstream: UpstreamName
-  /** As grants name it: see `grantedName`. */
+  /** The tool as grants name it; see `grantedName`. */
   readonly tool: ToolName
   readonly effect: Effect
   /** Absent until a person accepts a definition. */

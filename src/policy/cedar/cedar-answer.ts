@@ -5,7 +5,7 @@ import type { CedarOutcome } from './cedar-worker.ts'
 import { utf16Offset } from './scan.ts'
 import type { Written } from './written.ts'
 
-/** One thing that Cedar has against a policy. */
+/** One complaint of Cedar about a policy. */
 export interface Complaint {
   readonly message: string
   readonly help: string | undefined
@@ -31,7 +31,10 @@ export function problemOf(
   return { source: place, message, ...(expected !== undefined && { expected }) }
 }
 
-/** Cedar says "not found" of an argument that is there, but that we could not give it a type for. */
+/**
+ * Explains why an argument cannot be mentioned: Cedar says "not found" of one that is there, but that we could not give
+ * it a type for.
+ */
 function whyOpaque(message: string, actions: Readonly<Record<string, BundledAction>>): string | undefined {
   const match = /attribute `args\.([^`.]+)` in context for Action::"([^"]+)" not found/.exec(message)
   const [, name = '', id = ''] = match ?? []

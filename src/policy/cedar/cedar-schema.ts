@@ -5,7 +5,7 @@ import { type ArgumentType, argumentsOf, NO_ARGUMENTS } from '../decide/argument
 import type { BundledAction } from './bundle.ts'
 import { actionGroups, EFFECT_GROUP } from './vocabulary.ts'
 
-/** Every action of the catalogue, by its id. */
+/** Returns every action of the catalogue, by its id. */
 export function bundledActions(catalogue: Catalogue): Record<string, BundledAction> {
   const actions: Record<string, BundledAction> = {}
   for (const upstream of catalogue.upstreams.values()) {
@@ -64,7 +64,7 @@ function cedarAction(action: BundledAction): object {
   return { memberOf, appliesTo: { principalTypes: ['Agent'], resourceTypes: ['Upstream'], context } }
 }
 
-/** Must name exactly what `context.ts` puts in. */
+/** Returns the type of the context, which must name exactly the members that `context.ts` puts in. */
 function contextType(args: CedarRecord): CedarRecord {
   return {
     type: 'Record',

@@ -13,7 +13,7 @@ export class Cedar implements AsyncDisposable {
     this.#timeoutMs = options.timeoutMs
   }
 
-  /** One outcome for each call, in order. The calls after one that died run in a fresh instance. */
+  /** Calls Cedar, with one outcome for each call, in order. The calls after one that died run in a fresh instance. */
   async call(calls: readonly CedarCall[]): Promise<readonly CedarOutcome[]> {
     const all: CedarOutcome[] = []
     while (all.length < calls.length) {

@@ -14,7 +14,7 @@ import { actionGroups } from './vocabulary.ts'
 /** A bundle as closures, and everything of the catalogue that a decision needs. */
 export interface CompiledPolicies {
   readonly action: (upstream: UpstreamName, operation: Operation, tool: ToolName) => CompiledAction | undefined
-  /** Made once: there are as many as agents in the configuration. */
+  /** Returns the entity of an agent. Made once: there are as many as agents in the configuration. */
   readonly principal: (agent: AgentName) => Entity
   readonly slice: (principal: Entity, action: Entity, resource: Entity, entities: EntityStore) => Slice
   /** A grant's condition as it was written; empty without one. */
@@ -31,7 +31,7 @@ export interface CompiledAction extends BundledAction {
   readonly map: (args: JsonObject) => CedarRecord
 }
 
-/** Of a name as a cell says it: `resource:` in front of it is still a name. */
+/** Longest name of a tool, resource or prompt, its `resource:` prefix counted. */
 const TOOL_CHARACTERS_MAX = 240
 
 /** The bundle came from `parsePolicies`: a bundle that cannot be compiled is a bug, and a crash. */
@@ -65,7 +65,7 @@ function conditionOf(policy: BundledPolicy | undefined): Json | undefined {
   return isJsonObject(only) && only.kind === 'when' && more.length === 0 ? only.body : undefined
 }
 
-/** Which actions a policy could be about, going by its scope alone. */
+/** Returns the actions that a policy could be about, judging by its scope alone. */
 export function actionsInScope(
   { json }: BundledPolicy,
   actions: Readonly<Record<string, BundledAction>>,

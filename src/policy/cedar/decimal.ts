@@ -1,7 +1,10 @@
 import { fits } from './long.ts'
 import { Decimal, Fault } from './value.ts'
 
-/** Cedar wants digits on both sides of the point, at most four of them after it, and no more than 64 bits. */
+/**
+ * Parses a decimal as Cedar does: digits on both sides of the point, at most four of them after it, and no more than 64
+ * bits.
+ */
 export function parsedDecimal(text: string): Decimal | Fault {
   const match = /^(-?\d+)\.(\d{1,4})$/.exec(text)
   if (!match) return new Fault('extension', `${JSON.stringify(text)} is not a decimal with one to four places`)

@@ -13,8 +13,8 @@ export function compileExpression(json: Json, known: Known = new Map()): Evaluat
 }
 
 /**
- * What was compiled before, by its JSON text. Policies say the same things of the same arguments: sharing the closures
- * keeps a thousand policies in the processor's cache, which is most of their cost.
+ * Expressions that were compiled before, by their JSON text. Policies say the same things of the same arguments: shared
+ * closures keep a thousand policies in the processor's cache, which is most of their cost.
  */
 export type Known = Map<string, Compiled>
 
@@ -31,7 +31,7 @@ export function compileConditions(conditions: readonly Json[], known: Known = ne
 
 export interface Compiled {
   readonly evaluate: Evaluate
-  /** Its value depends on no request. */
+  /** True where the value depends on no request. */
   readonly constant: boolean
 }
 
@@ -52,7 +52,7 @@ function compileNew(json: Json, known: Known): Compiled {
   return LOOKS_UP.has(name) ? { ...node(name, body, known), constant: false } : folded(node(name, body, known))
 }
 
-/** What is known of an entity comes with the request, even if the entity is a literal. */
+/** Operators that look an entity up: its data comes with the request, even where the entity is a literal. */
 const LOOKS_UP: ReadonlySet<string> = new Set(['.', 'has', 'in', 'is'])
 
 /** A literal set or decimal is made once, not on each request. A constant that faults goes on faulting. */
@@ -62,7 +62,7 @@ function folded(node: Compiled): Compiled {
   return { evaluate: () => value, constant: true }
 }
 
-/** Constants never look at it. */
+/** The request that constants are evaluated with; they never look at it. */
 const NO_REQUEST: Request = {
   principal: new Entity('', ''),
   action: new Entity('', ''),

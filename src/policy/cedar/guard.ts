@@ -7,7 +7,7 @@ import type { Evaluate } from './operators.ts'
  * subject faults, the policy faults: so policies with equal subjects can be looked up by their literals.
  */
 export interface Guard {
-  /** Equal for equal subjects. */
+  /** Key of the guard's subject; equal for equal subjects. */
   readonly subjectKey: string
   readonly subject: Evaluate
   /** The literal: exactly one of the two. */
@@ -15,7 +15,7 @@ export interface Guard {
   readonly entityKey?: string
 }
 
-/** `conditions` as in Cedar's JSON policy format. */
+/** Returns the guard of a policy's conditions (`conditions` as in Cedar's JSON policy format). */
 export function guardOf(conditions: readonly Json[], known: Known): Guard | undefined {
   const [first] = conditions
   if (!isJsonObject(first) || first.kind !== 'when') return undefined

@@ -2,9 +2,9 @@ import type { Request } from './request.ts'
 import type { CompiledPolicy, Slice } from './slices.ts'
 import { Entity, Fault } from './value.ts'
 
-/** What Cedar says of a request: everything that holds, and everything that could not be evaluated. */
+/** Cedar's findings about a request: every policy that holds, and every one that could not be evaluated. */
 export interface Judgement {
-  /** In the order of the bundle, as all three. */
+  /** Permits that hold; as the other two lists, in the order of the bundle. */
   readonly permits: readonly CompiledPolicy[]
   readonly forbids: readonly CompiledPolicy[]
   readonly faults: readonly PolicyFault[]

@@ -2,7 +2,7 @@ import type { Evaluate } from './operators.ts'
 import type { Request } from './request.ts'
 import { Entity, Fault, isRecord, RECORD_OR_ENTITY, type Value, Withheld, wrongType } from './value.ts'
 
-/** `left.name` */
+/** Makes the closure of `left.name`. */
 export function attribute(left: Evaluate, name: string): Evaluate {
   return (request) => {
     const from = left(request)
@@ -15,7 +15,7 @@ export function attribute(left: Evaluate, name: string): Evaluate {
   }
 }
 
-/** `left has a.b.c`: each step but the last is taken, so that a fault on the way is a fault. */
+/** Makes the closure of `left has a.b.c`: each step but the last is taken, so that a fault on the way is a fault. */
 export function has(left: Evaluate, path: readonly string[]): Evaluate {
   return (request) => {
     let from = left(request)

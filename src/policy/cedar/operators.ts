@@ -13,7 +13,7 @@ export type Evaluate = (request: Request) => Value | Fault
 type Binary = (left: Evaluate, right: Evaluate) => Evaluate
 type Unary = (operand: Evaluate) => Evaluate
 
-/** By the names of Cedar's JSON policy format. */
+/** Binary operators by their names in Cedar's JSON policy format. */
 export const BINARY: Readonly<Record<string, Binary>> = {
   '&&': and,
   '||': or,
@@ -88,8 +88,8 @@ export const EXTENSION: Readonly<
 }
 
 /**
- * False decides, whatever stands right of it. Only where arguments are unknown does the right side decide too: if it is
- * false or a fault, the whole is false or a fault in every case, and `false` says so.
+ * Makes a conjunction: false decides, whatever stands right of it. Only where arguments are unknown does the right side
+ * decide too: if it is false or a fault, the whole is false or a fault in every case, and `false` says so.
  */
 function and(left: Evaluate, right: Evaluate): Evaluate {
   return (request) => {
@@ -126,7 +126,9 @@ export function ifThenElse(condition: Evaluate, then: Evaluate, otherwise: Evalu
   }
 }
 
-/** `left is Type` and `left is Type in right`; the second is `(left is Type) && (left in right)`. */
+/**
+ * Makes the closure of `left is Type` and `left is Type in right`; the second is `(left is Type) && (left in right)`.
+ */
 export function is(left: Evaluate, type: string): Evaluate {
   return (request) => {
     const entity = left(request)
@@ -135,7 +137,10 @@ export function is(left: Evaluate, type: string): Evaluate {
   }
 }
 
-/** Parts of a pattern: text stands for itself, `undefined` for any text. Compares code points as they are: no folding. */
+/**
+ * Makes the closure of `left like pattern`. In a pattern text stands for itself, `undefined` for any text. Compares
+ * code points as they are: no folding.
+ */
 export function like(left: Evaluate, pattern: readonly (string | undefined)[]): Evaluate {
   const matches = matcher(pattern)
   return (request) => {
@@ -159,7 +164,7 @@ export function setOf(items: readonly Evaluate[]): Evaluate {
   }
 }
 
-/** Fields are evaluated in the order of their names' UTF-8 bytes. */
+/** Makes the closure of a record, whose fields are evaluated in the order of their names' UTF-8 bytes. */
 export function recordOf(fields: readonly (readonly [string, Evaluate])[]): Evaluate {
   const ordered = fields.toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   return (request) => {
@@ -191,7 +196,10 @@ function comparison(compare: (left: number | bigint, right: number | bigint) => 
   })
 }
 
-/** 64-bit, as Cedar's. The sum of two exact numbers is exact when it is safe, and never looks safe when it is not. */
+/**
+ * Makes an arithmetic operator on 64 bits, as Cedar's. The sum of two exact numbers is exact when it is safe, and never
+ * looks safe when it is not.
+ */
 function arithmetic(
   verb: string,
   fast: (left: number, right: number) => number,

@@ -115,7 +115,10 @@ interface Known {
   Agent?: ReadonlySet<string>
 }
 
-/** Cedar checks the names of actions; those of other entities it takes as they come, and the rule then never matches. */
+/**
+ * Returns a problem for each name of a policy that no entity has. Cedar checks the names of actions; those of other
+ * entities it takes as they come, and the rule then never matches.
+ */
 function unknownNames({ policy, source }: Parsed, known: Known): Problem[] {
   return entitiesIn(policy.json).flatMap(({ type, id }) => {
     const names = type === 'Upstream' || type === 'Environment' || type === 'Agent' ? known[type] : undefined
@@ -142,7 +145,10 @@ function repeatedIds(parsed: readonly Parsed[]): Problem[] {
   })
 }
 
-/** Every error and every warning is a problem, but that a rule only speaks of tools that nobody has accepted yet. */
+/**
+ * Validates policies: every error and every warning is a problem, except that a rule speaks only of tools that no
+ * person has accepted yet.
+ */
 async function validate(
   parsed: readonly Parsed[],
   actions: Readonly<Record<string, BundledAction>>,

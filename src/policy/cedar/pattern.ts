@@ -1,5 +1,6 @@
 /**
- * Whether a text matches a `like` pattern, of which `undefined` stands for any text. Compares code points: no folding.
+ * Returns a function that tells whether a text matches a `like` pattern, in which `undefined` stands for any text.
+ * Compares code points: no folding.
  *
  * Both sides are well formed, so a piece can never match in the middle of a surrogate pair. Taking the leftmost match of
  * each piece is enough: what is left for the others is then the longest.

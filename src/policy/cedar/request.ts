@@ -9,7 +9,7 @@ export interface Request {
   readonly entities: EntityStore
 }
 
-/** What is known of entities, by their keys. An entity that is not in it does not exist. */
+/** The entities of a request, by their keys. An entity that is not in it does not exist. */
 export interface EntityStore {
   get(key: string): EntityData | undefined
 }
@@ -20,7 +20,7 @@ export interface EntityData {
   readonly ancestors: ReadonlySet<string>
 }
 
-/** `in`: the same entity, or a descendant. */
+/** Tells whether an entity is the ancestor itself or a descendant of it, as Cedar's `in`. */
 export function isIn(entities: EntityStore, entity: Entity, ancestorKey: string): boolean {
   return entity.key === ancestorKey || entities.get(entity.key)?.ancestors.has(ancestorKey) === true
 }

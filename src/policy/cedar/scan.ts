@@ -42,14 +42,14 @@ export function scanPolicies(file: string, text: string): Result<readonly Slice[
   return ok(slices)
 }
 
-/** Line and column (in characters) of a UTF-16 offset. */
+/** Returns line and column (in characters) of a UTF-16 offset. */
 export function sourceAt(file: string, text: string, offset: number): Source {
   const before = text.slice(0, offset)
   const lineStart = before.lastIndexOf('\n') + 1
   return { file, line: before.split('\n').length, column: [...before.slice(lineStart)].length + 1 }
 }
 
-/** Cedar counts its offsets in UTF-8 bytes. */
+/** Turns an offset in UTF-8 bytes, as Cedar counts them, into a UTF-16 offset. */
 export function utf16Offset(text: string, utf8Offset: number): number {
   return Buffer.from(text, 'utf8').subarray(0, utf8Offset).toString('utf8').length
 }
@@ -59,7 +59,7 @@ function endOfLine(text: string, at: number): number {
   return end < 0 ? text.length : end
 }
 
-/** Of the closing quote; of the last character if there is none. */
+/** Returns the place of a text's closing quote, or of the last character where there is none. */
 function endOfString(text: string, at: number): number {
   for (let end = at + 1; end < text.length; end++) {
     if (text.charAt(end) === '\\') end++

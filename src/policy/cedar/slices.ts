@@ -13,15 +13,15 @@ export interface CompiledPolicy {
   readonly source: Source
   readonly text: string
   readonly annotations: Readonly<Record<string, string>>
-  /** Its place in the bundle: reasons are given in this order. */
+  /** Position in the bundle; reasons are given in this order. */
   readonly position: number
   readonly scope: Scope
   readonly condition: Evaluate
-  /** What must hold first for the condition to be anything but false. */
+  /** A cheap test that must pass before the condition can be anything but false. */
   readonly guard?: Guard
 }
 
-/** Never faults: a scope only names entities. */
+/** Tells whether a policy's scope matches. Never faults: a scope only names entities. */
 export type Scope = (principal: Entity, action: Entity, resource: Entity, entities: EntityStore) => boolean
 
 /** The policies that are about one principal, action and resource, arranged so that few of them are run. */
@@ -35,7 +35,10 @@ export interface GuardedGroup {
   readonly subject: Evaluate
   readonly byText: ReadonlyMap<string, readonly CompiledPolicy[]>
   readonly byEntity: ReadonlyMap<string, readonly CompiledPolicy[]>
-  /** Run when the subject is neither a text nor an entity, a fault above all: each policy then faults by itself. */
+  /**
+   * The policies of the group, run where the subject is neither a text nor an entity, above all a fault: each policy
+   * then faults by itself.
+   */
   readonly all: readonly CompiledPolicy[]
 }
 

@@ -66,7 +66,10 @@ function firstIn(parts: readonly Json[], depth: number): Unsupported | undefined
   return undefined
 }
 
-/** Cedar's JSON form carries Longs as floats: beyond 2^53 the digits that a person wrote are already gone. */
+/**
+ * Refuses Longs that are not exact: Cedar's JSON form carries them as floats, and beyond 2^53 the digits that a person
+ * wrote are already gone.
+ */
 function unsupportedLiteral(value: Json): Unsupported | undefined {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) {
     return { problem: 'an integer past 2^53', expected: `at most ${Number.MAX_SAFE_INTEGER}` }

@@ -1,5 +1,5 @@
 /**
- * What a Cedar expression can be. Records are Maps, so that no key reaches a prototype.
+ * A value of a Cedar expression. Records are Maps, so that no key reaches a prototype.
  *
  * - VA1  A Long is a number when that is exact, else a bigint; never both for one value, so `===` compares them.
  * - VA2  A Withheld stands only inside a record, where an argument could not be represented: taking it out is a fault.
@@ -20,7 +20,7 @@ export class Decimal {
 export class Entity {
   readonly type: string
   readonly id: string
-  /** Its name in one text: types hold no quote, and the id stands last. */
+  /** Type and name in one text: types hold no quote, and the id stands last. */
   readonly key: string
   constructor(type: string, id: string) {
     this.type = type
@@ -29,11 +29,14 @@ export class Entity {
   }
 }
 
-/** Without order and repeats, as Cedar's. */
+/** A set of Cedar, without order and repeats. */
 export class CedarSet {
-  /** May repeat itself. */
+  /** Items as they were given, which may repeat. */
   readonly items: readonly Value[]
-  /** It was a JSON array whose order or repeats Cedar cannot see, so it is equal to nothing for certain. */
+  /**
+   * The fault of every comparison with this set: it was a JSON array, whose order and repeats Cedar cannot see. Absent
+   * for a true set.
+   */
   readonly lossy: Fault | undefined
   #keys: ReadonlySet<string> | undefined
   constructor(items: readonly Value[], lossy?: Fault) {
@@ -41,14 +44,19 @@ export class CedarSet {
     this.lossy = lossy
   }
 
-  /** Made when first asked for, so that an array no policy looks into costs nothing. Keeps set operations linear. */
+  /**
+   * Returns the keys of the items, made when first asked for, so that an array no policy looks into costs nothing.
+   * Keeps set operations linear.
+   */
   get keys(): ReadonlySet<string> {
     this.#keys ??= new Set(this.items.map(keyOf))
     return this.#keys
   }
 }
 
-/** Why an expression has no value. An expected outcome of evaluation, so it is returned, never thrown. */
+/**
+ * The reason for which an expression has no value. An expected outcome of evaluation, so it is returned, never thrown.
+ */
 export class Fault {
   readonly kind: FaultKind
   readonly text: string
@@ -67,7 +75,7 @@ export class Fault {
  */
 export type FaultKind = 'type' | 'overflow' | 'attribute' | 'entity' | 'extension' | 'unrepresentable' | 'unknown'
 
-/** Stands in a record for a member that is there, and cannot be looked at. */
+/** A member of a record that is there, and cannot be looked at. */
 export class Withheld {
   readonly fault: Fault
   constructor(fault: Fault) {
@@ -88,7 +96,7 @@ export function isRecord(value: Value): value is CedarRecord {
   return value instanceof Map
 }
 
-/** Why this value cannot be compared for equality, if it cannot. */
+/** Returns the fault that comparing this value for equality meets; undefined where it can be compared. */
 export function obstacle(value: Value): Fault | undefined {
   if (value instanceof CedarSet) return value.lossy
   if (!(value instanceof Map)) return undefined
@@ -99,7 +107,10 @@ export function obstacle(value: Value): Fault | undefined {
   return undefined
 }
 
-/** Equal values have equal keys, and only they. Lengths stand before texts, so that no text can imitate a structure. */
+/**
+ * Returns a key that equal values share, and no others. Lengths stand before texts, so that no text can imitate a
+ * structure.
+ */
 export function keyOf(value: Value | Withheld): string {
   switch (typeof value) {
     case 'string':
@@ -129,7 +140,7 @@ function sameKeys(left: ReadonlySet<string>, right: ReadonlySet<string>): boolea
   return true
 }
 
-/** As Cedar names a type in its messages. */
+/** Returns the name of a value's type as Cedar's messages have it. */
 function typeName(value: Value): string {
   if (typeof value === 'boolean') return 'bool'
   if (typeof value === 'number' || typeof value === 'bigint') return 'long'
@@ -139,7 +150,7 @@ function typeName(value: Value): string {
   return value instanceof CedarSet ? 'set' : 'record'
 }
 
-/** As Cedar's messages name what an operator wants. */
+/** Names of operands in Cedar's messages. */
 export const ANY_ENTITY = '(entity of type `any_entity_type`)'
 export const RECORD_OR_ENTITY = `one of [record, ${ANY_ENTITY}]`
 

@@ -17,7 +17,10 @@ export const EFFECT_GROUP = 'effect'
 /** Names that Cedar's own JSON reads as an entity or a function: refused as keys wherever a cell or a policy writes one. */
 export const SMUGGLING_NAMES: ReadonlySet<string> = new Set(['__entity', '__extn', '__expr'])
 
-/** What stands after `Action::`, without its quotes. Throws for a name that no catalogue holds, being too long. */
+/**
+ * Returns the id that stands after `Action::`, without its quotes. Throws for a name that is too long for any
+ * catalogue.
+ */
 export function cedarActionId(upstream: UpstreamName, operation: Operation, tool: ToolName): string {
   return `${upstream}/${grantedName(operation, tool)}`
 }

@@ -8,10 +8,10 @@ import { type Slice, scanPolicies, sourceAt } from './scan.ts'
 
 /** A policy in Cedar text, and how to find a place in it again. */
 export interface Written {
-  /** Unless an `@id` says otherwise. */
+  /** Id of the policy, where no `@id` gives another. */
   readonly id: string
   readonly text: string
-  /** What the person wrote. */
+  /** The text of the policy or condition that the person wrote. */
   readonly shown: string
   readonly source: Source
   readonly grant?: Grant
@@ -19,12 +19,12 @@ export interface Written {
 }
 
 export interface PolicySource {
-  /** As messages show it. */
+  /** File name as messages show it. */
   readonly file: string
   readonly text: string
 }
 
-/** Cedar's parser gets no text that is nested too deeply: it would die of it. */
+/** Reads policies from files. Texts that are nested too deeply never reach Cedar's parser: it would die of them. */
 export async function readFiles(
   sources: readonly PolicySource[],
   cedar: Cedar,

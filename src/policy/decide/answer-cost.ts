@@ -4,7 +4,7 @@ import type { JsonPath } from '../../model/path.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import { amountUnits } from './spend.ts'
 
-/** How many rows an answer has: of a list its length, which we counted, of a number what the upstream says. */
+/** The number of rows in an answer. `counted`: we counted the items of a list; else the upstream gave the number. */
 export interface Rows {
   readonly rows: number
   readonly counted: boolean
@@ -35,7 +35,10 @@ export function rowsIn(path: JsonPath, values: readonly Json[]): Rows | undefine
   return most
 }
 
-/** What an answer says was charged; the most, where it says so twice. An upstream may lie: the caller knows what to believe. */
+/**
+ * Returns the amount that an answer says was charged; the most, where several values say one. An upstream may lie: the
+ * caller decides what to believe.
+ */
 export function chargedIn(path: JsonPath, values: readonly Json[]): Result<bigint, string> {
   let most: bigint | undefined
   let problem = 'missing'

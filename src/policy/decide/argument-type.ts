@@ -2,8 +2,8 @@ import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
 import { LIMITS } from '../../model/limits.ts'
 
 /**
- * What Cedar can know of an argument, derived from the accepted JSON Schema alone, so that a value's type never depends
- * on the value: `integer` is a Long, `number` is a decimal even where it holds `3`.
+ * The Cedar type of an argument, derived from the accepted JSON Schema alone, so that a value's type never depends on
+ * the value: `integer` is a Long, `number` is a decimal even where it holds `3`.
  */
 export type ArgumentType =
   | { readonly kind: 'string' | 'long' | 'decimal' | 'boolean' }
@@ -66,7 +66,7 @@ function typeOf(schema: Json | undefined, root: JsonObject, depth: number): Type
   return { type: named(name, schema, root, depth), nullable }
 }
 
-/** Only a reference into the same document; a remote one is never fetched. */
+/** Returns the target of a reference into the same document; a remote one is never fetched. */
 function target(reference: string, root: JsonObject): Json | undefined {
   if (reference === '#') return root
   if (!reference.startsWith('#/')) return undefined

@@ -16,7 +16,10 @@ export function argumentMapper(type: ArgumentType & { readonly kind: 'record' })
   return recordMapper(type, '$')
 }
 
-/** Why these arguments are not even looked at. The cell controls every byte of them. */
+/**
+ * Returns the reason for which arguments are not looked at any further; undefined where they may be. The cell controls
+ * every byte of them.
+ */
 export function refuseArguments(args: JsonObject): ArgumentProblem | undefined {
   const found = walk(args, 1, { nodes: 0 })
   return found && within(found, '$')
@@ -27,7 +30,7 @@ interface ArgumentProblem {
   readonly problem: string
 }
 
-/** Once over everything, on every action: paths are put together on the way back from a refusal only. */
+/** Looks at every value once, on every action: paths are put together on the way back from a refusal only. */
 function walk(
   json: JsonObject | readonly Json[],
   depth: number,

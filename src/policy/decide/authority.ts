@@ -23,19 +23,19 @@ export interface Authority {
   readonly grants: readonly Grant[]
   readonly policies: CompiledPolicies
   readonly budgets: BudgetView
-  /** What the cell has seen. */
+  /** The labels and values that the cell has seen. */
   readonly exposure: ExposureView
-  /** By `cedarActionId`. Of a tool that is not in it, every text argument is a destination. */
+  /** Flows by `cedarActionId`. For a tool without one, every text argument is a destination. */
   readonly flows: Pick<ReadonlyMap<string, Flow>, 'get'>
   readonly task?: Task
   /**
-   * What this cell was given by another: then all it may do is that, and `grants` is empty. The giver's own authority is
+   * The delegation from which this cell has all its authority; `grants` is empty then. The giver's own authority is
    * asked as well, and so on up to the agent that a person granted something.
    */
   readonly above?: Delegation
   /**
-   * What is wrong with a tool's definition as its upstream offers it now, by `cedarActionId`. A digest that differs from
-   * the accepted one is found by itself.
+   * Problems with the definitions that upstreams offer now, by `cedarActionId`. A digest that differs from the accepted
+   * one is found without them.
    */
   readonly definitionProblems?: Pick<ReadonlyMap<string, DefinitionProblem>, 'get'>
 }

@@ -27,7 +27,7 @@ export function fillTemplate(template: JsonObject, effected: Effected): Result<J
   return isJsonObject(filled) ? ok(filled) : no('a template makes an object')
 }
 
-/** Whether the effect stands, by a check's answer; or why it does not tell. */
+/** Reads from a check's answer whether the effect is undone; the failure says why the answer does not tell. */
 export function undoneIn({ undone }: Pick<Check, 'undone'>, result: Json): Result<boolean, string> {
   const said = ruledPart(result)
   if (said === undefined) return no('its check answered with an error, or with nothing that has fields')

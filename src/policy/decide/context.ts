@@ -4,7 +4,7 @@ import type { Label } from '../../model/label.ts'
 import type { Rung } from '../../model/ladder.ts'
 import { type CedarRecord, CedarSet, type Value, type Withheld } from '../cedar/value.ts'
 
-/** What policies see beside the arguments. Must hold exactly what `cedar-schema.ts` declares. */
+/** Returns the context that policies see. Must hold exactly what `cedar-schema.ts` declares. */
 export function contextOf(facts: {
   readonly args: CedarRecord | Withheld
   readonly effect: Effect
@@ -30,7 +30,7 @@ export function contextOf(facts: {
 const MINUTE_MS = 60_000
 const DAY_MINUTES = 1440
 
-/** UTC. `weekday` is ISO's: 1 is Monday, 7 is Sunday (1970-01-01 was a Thursday). */
+/** Returns the members of the time in UTC. `weekday` is ISO's: 1 is Monday, 7 is Sunday (1970-01-01 was a Thursday). */
 function timeOf(nowMs: number): CedarRecord {
   const minutes = Math.floor(nowMs / MINUTE_MS)
   const time = new Map<string, Value>()

@@ -41,9 +41,9 @@ export interface Held {
 }
 
 /**
- * Default deny. Pure and total: the verdict depends on nothing but its arguments, and not on the order of grants. Checks
- * rung, environment, task, grant, definition, arguments, policy, labels and provenance, budget. `Decided` is a `Decision`
- * of the model.
+ * Decides an action by an authority; default deny. Pure and total: the verdict depends on nothing but its arguments,
+ * and not on the order of grants. Checks rung, environment, task, grant, definition, arguments, policy, labels and
+ * provenance, budget. `Decided` is a `Decision` of the model.
  */
 export function decide(action: Action, authority: Authority, nowMs: number): Decided {
   const known = authority.policies.action(action.upstream, action.operation, action.tool)
@@ -70,17 +70,20 @@ export function decide(action: Action, authority: Authority, nowMs: number): Dec
   return afterBudgets(permitting, refusals, holds, costOf(action), authority, nowMs)
 }
 
-/** What the book is asked for, and charges. */
+/** Returns the amounts that an action takes from budgets. */
 function costOf({ spend, answerMax }: Action): Cost {
   return { ...(spend && { spend }), ...answerMax }
 }
 
-/** Who is charged for what a grant permits: the grant, and every delegation between it and the cell that acts. */
+/**
+ * Returns the holders that are charged for what a grant permits: the grant, and every delegation between it and the
+ * cell that acts.
+ */
 export function holdersOf(grant: Grant, authority: Authority): readonly Holder[] {
   return [grant, ...delegationsOf(authority)]
 }
 
-/** What is allowed has been reserved. */
+/** A decision after which an allowed action has its budgets reserved. */
 export type Admitted =
   | Denied
   | Held
@@ -89,8 +92,9 @@ export type Admitted =
     })
 
 /**
- * Whether a person could let this through: all that speaks against it is that nobody granted it, or that it would wait
- * anyway. What a rule forbids, and what was never accepted, no answer allows.
+ * Tells whether a person could allow an action that is denied: the only reasons against it are that no grant covers it,
+ * or ones that would hold it anyway. No person's answer allows what a rule forbids, or a definition that was never
+ * accepted.
  */
 export function canBeAsked({ reasons }: Denied): boolean {
   return reasons.every(({ kind }) => ASKABLE.has(kind))
@@ -105,7 +109,7 @@ const ASKABLE: ReadonlySet<Refusal['kind']> = new Set([
   'link',
 ])
 
-/** Decides, and reserves in the same tick. What it returns as reserved was counted by the book. */
+/** Decides, and reserves the budgets in the same tick. What it returns as reserved was counted by the book. */
 export function admit(
   action: Action,
   authority: Authority & { readonly budgets: BudgetBook },
@@ -125,9 +129,10 @@ export function admit(
 }
 
 /**
- * What a person lets through takes from budgets like everything else (S7): of the first live grant by id that covers the
- * tool, whatever its condition says, and has room, and of every delegation above the cell. Where no live grant covers it,
- * the approval stands alone. Where there is no room nobody is asked, and no approval is used up.
+ * Reserves budgets for an action that a person approved, or keeps it denied. The approval takes from budgets like
+ * everything else (S7): from the first live grant by id that covers the tool, whatever its condition says, and has
+ * room, and from every delegation above the cell. Where no live grant covers the tool, the approval stands alone. Where
+ * there is no room no person is asked, and no approval is used up.
  */
 function unlessApproved(
   decided: Denied,
@@ -161,7 +166,7 @@ function delegationsOf({ above }: Authority): readonly Holder[] {
     : [...delegationsOf(above.from()), { id: above.id, budgets: above.restriction.budgets }]
 }
 
-/** Of a tool that nobody declared: whatever text it takes says where something goes. */
+/** The flow of a tool without a declaration: any text it takes may say where something goes. */
 const UNDECLARED: Flow = compileFlow(
   { declared: { name: 'undeclared' as ToolName, effect: 'irreversible' } }, // a name by its shape
   new Set(),
@@ -176,7 +181,7 @@ export interface Candidate {
   readonly tool: ToolName
 }
 
-/** What a list may show: everything of which some call could be allowed now. Budgets do not count. */
+/** Returns the candidates that a list may show: those of which some call could be allowed now. Budgets do not count. */
 export function decideList<C extends Candidate>(candidates: readonly C[], authority: Authority, nowMs: number): C[] {
   return candidates.filter((candidate) => decideListed(candidate, authority, nowMs).verdict === 'allow')
 }
@@ -193,12 +198,12 @@ export function decideListed(candidate: Candidate, authority: Authority, nowMs: 
   return decided(permitting, refusals, [])
 }
 
-/** What is decided upon, in both. */
+/** The subject of a decision, on a call or on an item of a list. */
 interface Subject extends Candidate {
-  /** Undefined of what nobody declared. */
+  /** The declared effect; undefined where no configuration declares the operation. */
   readonly effect: Effect | undefined
   readonly definition?: Sha256
-  /** As policies see them; absent where there is nothing that a policy could be asked about. */
+  /** Arguments as policies see them; absent where there is no policy to ask. */
   readonly args: CedarRecord | Withheld | undefined
 }
 
@@ -236,8 +241,8 @@ export function topOf(authority: Authority): Authority {
 }
 
 /**
- * Asks the cell that acts, and everyone above it as they stand now (S5): any of them can refuse, and only what the first
- * was granted permits. What was seen is what the cell that acts has seen.
+ * Asks the authority of the cell that acts, and that of everyone above it as they stand now (S5): any of them can
+ * refuse, and only what the first was granted permits. What was seen is what the cell that acts has seen.
  */
 function weighAll(
   subject: Subject,
@@ -263,7 +268,7 @@ function weighAll(
   return { permitting, refusals }
 }
 
-/** Every check but budgets. `own` is what is wrong with the arguments themselves. */
+/** Runs every check but budgets. `own` are the problems of the arguments themselves. */
 function weigh(
   subject: Subject,
   known: CompiledAction | undefined,
@@ -393,7 +398,10 @@ function forbidden({ forbids, faults }: Judgement): RuleReason[] {
   return refusals
 }
 
-/** Live grants whose permit holds, or could hold where arguments are unknown; by id, so that their order changes nothing. */
+/**
+ * Returns the live grants whose permit holds, or could hold where arguments are unknown; by id, so that their order
+ * changes nothing.
+ */
 function permitted(live: readonly Grant[], { permits, faults }: Judgement): readonly Grant[] {
   const holding = new Set(permits.map(({ grant }) => grant))
   for (const { policy, fault } of faults) if (fault.kind === 'unknown') holding.add(policy.grant)
@@ -436,7 +444,7 @@ function decided(open: readonly Grant[], refusals: readonly Refusal[], holds: re
   return { verdict: 'allow', reasons: [first, ...others] }
 }
 
-/** Called with no refusal only if a check forgot to give its reason: still a denial, and a bug. */
+/** Makes a denial. Called with no refusal only if a check forgot to give its reason: still a denial, and a bug. */
 function denied(refusals: readonly Refusal[]): Decided {
   const [first, ...others] = refusals
   if (first === undefined) throw new Error('a denial without a reason')

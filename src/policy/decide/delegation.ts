@@ -35,7 +35,7 @@ export interface Restriction {
   readonly labels?: ReadonlySet<Label>
 }
 
-/** What one argument of one tool may be. An argument that is missing is outside every limit. */
+/** The values that one argument of one tool may have. An argument that is missing is outside every limit. */
 export interface ArgumentLimit {
   readonly tool: string
   readonly path: JsonPath
@@ -46,7 +46,7 @@ export interface ArgumentLimit {
 
 type DelegationReason = Extract<Reason, { kind: 'delegation' }>
 
-/** Everything of a delegation's own restrictions that an action breaks. `tool` is absent where none is known. */
+/** Returns every restriction of a delegation itself that an action breaks. `tool` is absent where none is known. */
 export function restrictionsBroken(
   { id, restriction, revokedAtMs }: Delegation,
   tool: string | undefined,

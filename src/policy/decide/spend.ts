@@ -10,8 +10,8 @@ export interface SpendProblem {
 }
 
 /**
- * What a call of a spending tool costs, read where its declaration says: `amount: $.amount`, `currency: $.currency` or
- * a fixed `currency: EUR`. Never guessed: whatever cannot be read exactly is a refusal.
+ * Reads the cost of a spending tool's call from the arguments that its declaration names: `amount: $.amount`,
+ * `currency: $.currency` or a fixed `currency: EUR`. Never guessed: an amount that cannot be read exactly is a refusal.
  */
 export function readSpend(declared: DeclaredTool, args: JsonObject): Result<Money, SpendProblem> {
   const { amount: path, currency: currencyPath } = declared
@@ -30,8 +30,8 @@ export function readSpend(declared: DeclaredTool, args: JsonObject): Result<Mone
 const CURRENCY = /^[A-Z]{3}$/
 
 /**
- * Units, or why they cannot be told: an amount is refused where two readers could take it for two amounts. `-0.00`,
- * `0050.00` and an exponent are such, and so is a number with places that a double of its size does not hold.
+ * Reads an amount into units, or returns the reason for which it cannot be told. `-0.00`, `0050.00` and an exponent are
+ * such, and so is a number with places that a double of its size does not hold.
  */
 export function amountUnits(value: Json | undefined): bigint | string {
   if (value === undefined || value === null) return 'missing'
@@ -52,7 +52,7 @@ function isInexact(value: number | WrittenNumber): boolean {
 /** Below, no two amounts with four places are the same double. */
 const EXACT_MAX = Number.MAX_SAFE_INTEGER / 10_000
 
-/** `$.a.b`: members of objects only. */
+/** Returns the member at a path like `$.a.b`, through objects only. */
 function at(args: JsonObject, path: string): Json | undefined {
   let found: Json | undefined = args
   for (const name of path.replace(/^\$\.?/, '').split('.')) {

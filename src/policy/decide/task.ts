@@ -9,8 +9,8 @@ export interface Task {
 }
 
 /**
- * Whether the owner asked for this tool: it was accepted for the task, or every word of its name stands in the task's own
- * words ("delete the largest file" and `delete_file`). What it is done to has to be named as ever.
+ * Tells whether the owner asked for this tool: it was accepted for the task, or every word of its name stands in the
+ * task's own words ("delete the largest file" and `delete_file`). The object that it acts on has to be named as ever.
  */
 export function asksFor(task: Task, id: string): boolean {
   if (task.tools !== undefined) return task.tools.has(id)
@@ -28,8 +28,8 @@ export function taskText(task: Task): TaskText {
 }
 
 /**
- * What a person wrote for one assignment. Reading it takes a few ms at its longest, asking a few µs at most; but for a text
- * that says the same again and again, where each place is looked at.
+ * The text that a person wrote for one assignment. Reading it takes a few ms at most, and asking it a few µs, except
+ * for a text that repeats itself again and again, where each place is looked at.
  */
 export class TaskText {
   readonly #text: string
@@ -40,15 +40,15 @@ export class TaskText {
     this.#text = text
   }
 
-  /** Whether it has this word, as `wordsOf` writes them. */
+  /** Tells whether the text has this word, as `wordsOf` writes them. */
   says(word: string): boolean {
     this.#words ??= new Set(wordsOf(this.#text))
     return this.#words.has(word)
   }
 
   /**
-   * Whether it names this value: its whole, exact characters, with nothing before or after it that could be a part of a
-   * longer name. Text of less than three characters occurs by chance, and counts only in quotes.
+   * Tells whether the text names this value: its whole, exact characters, with nothing before or after it that could be
+   * a part of a longer name. Text of less than three characters occurs by chance, and counts only in quotes.
    */
   names(value: string): boolean {
     if (value === '' || value.trim() !== value) return false
@@ -75,8 +75,8 @@ function wordsOf(text: string): readonly string[] {
 }
 
 /**
- * Where a name may begin, by its head. Whatever may stand before or after a name ends a head, so that a value and the
- * text at the place where it stands have the same one, wherever in the text the value ends.
+ * Returns the places at which a name may begin, by the name's head. A character that may stand before or after a name
+ * ends a head, so that a value and the text at its place have the same head, wherever in the text the value ends.
  */
 function beginsOf(text: string): ReadonlyMap<string, readonly number[]> {
   const begins = new Map<string, number[]>()
@@ -92,18 +92,20 @@ function beginsOf(text: string): ReadonlyMap<string, readonly number[]> {
   return begins
 }
 
-/** From a place to the next mark or space: nothing where one stands right there. */
+/**
+ * Returns the head of a name: the characters from a place to the next mark or space, none where one stands right there.
+ */
 function headOf(text: string, at = 0): string {
   HEAD.lastIndex = at
   return HEAD.exec(text)?.[0] ?? ''
 }
 
-/** Up to what `STARTS`, `CLOSING_QUOTES` or `ENDS` may begin with. */
+/** Matches up to a character that `STARTS`, `CLOSING_QUOTES` or `ENDS` may begin with. */
 const HEAD = /[^\s"'`“‘«([{<,;”’»)\]}>.:!?]*/y
 
 const QUOTES = /["'`“‘«]/
 const CLOSING_QUOTES = /["'`”’»]/
-/** What may stand right before a name, where that is not the first: a space, an opening mark. */
+/** Characters that may stand right before a name, where the name is not at the beginning: a space, an opening mark. */
 const STARTS = /[\s"'`“‘«([{<,;]/
-/** What may stand right after it: nothing, a space, a closing mark, or the punctuation of a sentence. */
+/** Characters that may stand right after a name: none, a space, a closing mark, or the punctuation of a sentence. */
 const ENDS = /(?:$|[\s"'`”’»)\]}>,;]|['’]s(?![\p{L}\p{N}])|[.:!?]+(?:$|[\s"'`”’»)\]}>]))/uy

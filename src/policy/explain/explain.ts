@@ -8,8 +8,8 @@ import { type Source, sourceText } from '../../model/source.ts'
 import { named } from '../../model/text.ts'
 
 /**
- * For the owner: each reason in one line, which rule it is, who wrote it and where, and what would change it. Never shown
- * to a cell. `grants` adds the names of the people who made them.
+ * Explains a decision to the owner: each reason in one line, with the rule, its author and place, and the change that
+ * would lift it. Never shown to a cell. `grants` adds the names of the people who made them.
  */
 export function explain(decision: Pick<Decision, 'reasons'>, grants: Iterable<Grant> = []): string[] {
   const makers = new Map<HolderId, PersonName>([...grants].map(({ id, grantedBy }) => [id, grantedBy]))

@@ -16,8 +16,8 @@ export function shownDefinition(
 }
 
 /**
- * What a grant's condition demands of arguments, merged into the schema that a cell is shown, so that an honest model
- * knows its bounds. A courtesy, and no boundary: calls are held against the accepted definition and the condition itself.
+ * Merges the demands of a grant's condition into the schema that a cell is shown, so that an honest model knows its
+ * bounds. A courtesy, and no boundary: calls are held against the accepted definition and the condition itself.
  *
  * - SL1  Arguments that the condition lets through validate against what is shown. What is not understood adds nothing.
  * - SL2  What a shown limit excludes, the condition refuses.
@@ -32,11 +32,14 @@ export function withLimits(inputSchema: JsonObject, condition: Json | undefined)
 interface Limit {
   readonly path: readonly string[]
   readonly schema: JsonObject
-  /** How many names of the path may be absent or null together; then the limit says nothing. 0: it must be there. */
+  /**
+   * Number of names in the path that may be absent or null together, in which case the limit says nothing. 0: all must
+   * be there.
+   */
   readonly optional: number
 }
 
-/** Of an expression that is true: everything that follows for single arguments. */
+/** Returns the limits on single arguments that follow from a true expression. */
 function limitsIn(expression: Json | undefined): readonly Limit[] {
   const [name, body] = operator(expression)
   switch (name) {
@@ -100,7 +103,7 @@ function compared(comparison: Comparison, left: Json | undefined, right: Json | 
 /** A bound that a double cannot hold is rounded, and what is next to it may round to the same. */
 const CLOSED = { '<': '<=', '<=': '<=', '>': '>=', '>=': '>=' } as const
 
-/** `set.contains(item)`, and both ways of saying it of several. */
+/** Returns the limits of `set.contains(item)`, and of both operators that say it of several items. */
 function contained(name: string, left: Json | undefined, right: Json | undefined): readonly Limit[] {
   const listed = literalsOf(left)
   if (listed !== undefined) {
@@ -118,7 +121,10 @@ function contained(name: string, left: Json | undefined, right: Json | undefined
   return wanted.flatMap((value) => must(path, { contains: { enum: [value] } }))
 }
 
-/** Of two alternatives: what is listed of the same argument in both; or a limit on what need not be there. */
+/**
+ * Returns the limits that follow from one of two alternatives being true: values listed for the same argument in both,
+ * or a limit on an argument that may be absent.
+ */
 function eitherOf(left: Json | undefined, right: Json | undefined): readonly Limit[] {
   const absence = absenceOf(left) ?? absenceOf(right)
   if (absence !== undefined) return whenPresent(absence, absenceOf(left) === undefined ? left : right)
@@ -161,7 +167,7 @@ function pathOf(expression: Json | undefined): readonly string[] | undefined {
   return isJsonObject(at) && at.Var === 'context' && first === 'args' ? path : undefined
 }
 
-/** Of `context.args has a.b`. */
+/** Returns the path of an expression `context.args has a.b`; undefined for any other. */
 function presenceOf(expression: Json | undefined): readonly string[] | undefined {
   const [name, body] = operator(expression)
   const path = name === 'has' ? pathOf(body.left) : undefined
@@ -233,8 +239,8 @@ function patternOf(pattern: Json | undefined): string {
 }
 
 /**
- * Only what the schema itself declares is narrowed; `at` counts the names that were followed. What a composed schema
- * declares stands somewhere in its parts: the limit stands beside them.
+ * Narrows the declared schema of one argument by a limit. What a composed schema declares stands somewhere in its
+ * parts: the limit stands beside them.
  */
 function narrowed(schema: JsonObject, limit: Limit, path: readonly string[], at: number, beside = false): JsonObject {
   const [name, ...rest] = path
@@ -257,7 +263,7 @@ function narrowed(schema: JsonObject, limit: Limit, path: readonly string[], at:
 
 const COMPOSED = ['$ref', 'allOf', 'anyOf', 'oneOf'] as const
 
-/** Null is absent to Cedar: what need not be there may be null, if its schema lets it. */
+/** Returns a schema that also admits null where the argument may be absent: null is absent to Cedar. */
 function admittingNull({ schema, optional }: Limit, at: number, declared: JsonObject): JsonObject {
   if (at > optional || optional === 0 || !Array.isArray(schema.enum) || typeof declared.type === 'string') return schema
   return { ...schema, enum: [...schema.enum, null] }

@@ -4,11 +4,14 @@ import { decimalText, decimalUnits } from '../../model/money.ts'
 /** One clause of a condition with another literal, so that an action's own argument meets it. */
 export interface FittedClause {
   readonly clause: Json
-  /** As a person reads it: from what to what. */
+  /** The change as a person reads it: from the old clause to the new. */
   readonly text: string
 }
 
-/** Undefined for a clause that is no comparison of an argument with a literal. It may hold already. */
+/**
+ * Fits a clause to an action's own argument by changing its literal. Undefined for a clause that does not compare an
+ * argument with a literal. The clause may hold already.
+ */
 export function fitted(clause: Json, args: JsonObject): FittedClause | undefined {
   const [name, body] = isJsonObject(clause) ? (Object.entries(clause)[0] ?? []) : []
   if (name === undefined) return undefined
@@ -25,7 +28,7 @@ export function fitted(clause: Json, args: JsonObject): FittedClause | undefined
   return { clause: changed, text: `${clauseText(clause)} → ${clauseText(changed)}` }
 }
 
-/** How far past the value a literal has to stand, in the smallest steps. */
+/** Distance between the value and a literal that lets it pass, in the smallest steps, by operator. */
 const NUDGE: Readonly<Record<string, bigint>> = {
   lessThanOrEqual: 0n,
   lessThan: 1n,
@@ -48,7 +51,10 @@ function rightOf(clause: Json): Json {
   return isJsonObject(body) ? (body.right ?? null) : null
 }
 
-/** Of the same type as the literal that stands there. */
+/**
+ * Returns a value as a literal of the same type as `literal`, moved by `nudge` smallest steps; undefined where it has
+ * no such type.
+ */
 function literalFor(value: Json | undefined, literal: Json, nudge = 0n): Json | undefined {
   if (!isJsonObject(literal) || value === undefined) return undefined
   if (Array.isArray(literal.decimal)) {
@@ -60,7 +66,7 @@ function literalFor(value: Json | undefined, literal: Json, nudge = 0n): Json | 
   return typeof literal.Value === 'string' && typeof value === 'string' ? { Value: value } : undefined
 }
 
-/** What `context.args.a.b` is in these arguments. */
+/** Returns what `context.args.a.b` is in these arguments. */
 function argumentAt(subject: Json, args: JsonObject): Json | undefined {
   const names: string[] = []
   let at: Json = subject

@@ -31,9 +31,12 @@ export interface TurnInput {
 }
 
 export interface Turn {
-  /** What a person would write, each needed; none where they would not be enough. */
+  /** Texts that a person would write, all of them needed; none where they would not be enough. */
   readonly changes: readonly string[]
-  /** What no change of grants, tools or tasks turns, with who could; the changes are then those beside it. */
+  /**
+   * Obstacles that no change of grants, tools or tasks removes, each with the person who could; `changes` are then
+   * those needed beside them.
+   */
   readonly inTheWay: readonly string[]
 }
 
@@ -64,7 +67,7 @@ export function turnOf(input: TurnInput): Turn {
   return { changes: [], inTheWay: ['more than one person can read'] }
 }
 
-/** What is left when every change that is not needed is taken back, the earlier ones first. */
+/** Takes back every change that is not needed, the earlier ones first, and returns what is left. */
 function turned(start: World, taken: readonly Candidate[]): Turn {
   let kept = taken
   for (const each of taken) {
@@ -83,7 +86,7 @@ function hindrancesOf(taken: readonly Candidate[]): readonly string[] {
   return taken.flatMap((each) => each.hindrance ?? [])
 }
 
-/** As many as one action can have reasons. */
+/** Largest number of reasons that one action can have. */
 const ROUNDS_MAX = 32
 
 /** A configuration on paper: the one in force, with changes. */
@@ -91,7 +94,7 @@ interface World {
   readonly input: TurnInput
   readonly grants: readonly Grant[]
   readonly policies: readonly BundledPolicy[]
-  /** How much more each budget would hold, in its units; by holder and text. */
+  /** Amount by which each budget is raised, in its units; by holder and text. */
   readonly raised: ReadonlyMap<string, bigint>
   readonly tool?: CatalogueTool
   /** More words of the task. */
@@ -104,7 +107,7 @@ interface World {
 interface Candidate {
   readonly text: string
   readonly apply: (world: World) => World
-  /** It only looks past what no change turns. */
+  /** Text of an obstacle that no change removes; the candidate only looks past it. */
   readonly hindrance?: string
 }
 
@@ -141,8 +144,8 @@ function keyOf({ upstream, operation, tool }: Action): string {
 }
 
 /**
- * Of all candidates that take their reason away the one that leaves the fewest. Of several grants any one may permit, so
- * that the first reason is not always the one to begin with.
+ * Returns the candidate that takes its reason away and leaves the fewest others. Of several grants any one may permit,
+ * so the first reason is not always the one to begin with.
  */
 function bestTurning(world: World, decided: Exclude<Decided, { verdict: 'allow' }>): Candidate | undefined {
   let best: { readonly candidate: Candidate; readonly left: number } | undefined
@@ -224,7 +227,7 @@ function candidatesFor(reason: Refusal, world: World): readonly Candidate[] {
   }
 }
 
-/** Who could turn what no candidate turns. */
+/** Names the person who could remove an obstacle for which there is no candidate. */
 function hindrance(reason: Refusal): string | undefined {
   switch (reason.kind) {
     case 'forbid':
@@ -317,7 +320,10 @@ function withAction(policy: BundledPolicy, id: string): BundledPolicy {
   return { ...policy, json: { ...json, action: { op: 'in', entities: [...listed, { type: 'Action', id }] } } }
 }
 
-/** Other literals for the clauses that do not hold; where that is not enough, without those clauses. */
+/**
+ * Returns changes of a grant's condition: other literals for the clauses that do not hold; where that is not enough,
+ * the condition without those clauses.
+ */
 function conditionChanges(id: GrantId, world: World): readonly Candidate[] {
   const policy = world.policies.find(({ grant }) => grant === id)
   if (policy === undefined) return []
@@ -376,7 +382,7 @@ function largerBy(budget: Budget, units: bigint): { readonly maxUnits: bigint } 
   return budget.kind === 'spend' ? { maxUnits: budget.maxUnits + units } : { max: Number(maximum(budget) + units) }
 }
 
-/** From the words of the refusal, which are exact. */
+/** Returns how much a budget is short, from the words of the refusal, which are exact. */
 function shortfall({ asked, left }: OverBudget): bigint {
   return unitsIn(asked) - unitsIn(left)
 }
@@ -402,7 +408,7 @@ function raisedView(budgets: BudgetView, raised: ReadonlyMap<string, bigint>): B
   }
 }
 
-/** Words of the owner's that name the value, for one assignment only. */
+/** Returns words of the owner's that name the value, for one assignment only. */
 function taskWords(value: string): readonly Candidate[] {
   const quoted = `"${value}"`
   if (!new TaskText(quoted).names(value)) return []

@@ -9,9 +9,9 @@ type Labels = readonly Label[]
 /** The labels of one answer's fields: those of its tool's declaration, and more where it has another shape. */
 export interface AnswerLabels {
   readonly fields: FieldTree<Labels>
-  /** Labels of what no path names. */
+  /** Labels of fields that no path names. */
   readonly otherwise: Labels
-  /** Labels of whatever stands beside the part that the paths speak of. */
+  /** Labels of everything beside the part that the paths speak of. */
   readonly beside: Labels
   /** Tells why something has a label that its declaration does not give it; undefined where it does. */
   shape(labels: Labels, label: Label): string | undefined

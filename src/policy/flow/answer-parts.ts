@@ -49,8 +49,9 @@ function unlike(value: Json, constant: string): readonly Json[] {
 }
 
 /**
- * What the paths of a declaration speak of: the structured content, or the one text that stands for it, and never an
- * error. Whatever else a result carries is text of somebody else, which must not pass for a field.
+ * Splits a result into the part that a declaration's paths speak of and all others. The ruled part is the structured
+ * content, or the one text that stands for it, and never an error. Other parts are text of somebody else, which must
+ * not pass for a field.
  */
 export function partsOf(result: Json): Parts {
   const [values, around] = [valuesOf(result), aroundOf(result)]
@@ -69,7 +70,10 @@ interface Parts {
   readonly failed: boolean
 }
 
-/** What the fields of a declaration are looked for in: nothing of an error, and nothing where several parts could be meant. */
+/**
+ * Returns the part of a result in which a declaration's fields are looked for; undefined for an error, and where
+ * several parts could be meant.
+ */
 export function ruledPart(result: Json): Json | undefined {
   return partsOf(result).ruled
 }

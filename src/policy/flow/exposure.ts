@@ -13,20 +13,23 @@ import { Question } from './question.ts'
 import { joinedIn, visitSaid } from './said.ts'
 import { Spelled } from './spelling.ts'
 
-/** What a decision may ask of what a cell has seen. Asking changes nothing. */
+/** The questions that a decision may ask about what a cell has seen. Asking changes nothing. */
 export interface ExposureView {
   readonly labels: ReadonlyMap<Label, Seen>
-  /** Whether the task, or a trusted field, said exactly this value. */
+  /** Tells whether the task, or a trusted field, gave exactly this value. */
   knows(value: string): boolean
   /** Returns what tells of a value whether it is known at this moment, whatever becomes known later. */
   known?(): (value: string) => boolean
-  /** True where a declared destination may name nothing: whoever wrote the arguments left it out. */
+  /** True where the writer of the arguments left a declared destination out, so that it may name nothing. */
   readonly mayNameNothing?: boolean
-  /** Books of what the cell, the earlier cells of its agent and every cell above it have said. */
+  /** Books of texts that the cell, the earlier cells of its agent and every cell above it have sent. */
   readonly books?: readonly Words[]
-  /** Whether the task says what looks the same as a value and is another. For people, too. */
+  /** Tells whether the task names another value that looks the same to a person. For explanations only. */
   looksNamed?(value: string): boolean
-  /** Where the value, or one like it, was met, as far as `left` lasts. For people: it permits nothing, and takes its time. */
+  /**
+   * Returns where the value, or one like it, was met, as far as `left` lasts. For explanations only: it permits
+   * nothing, and takes its time.
+   */
   seen(value: string, left?: Unsearched): Seen | undefined
 }
 
@@ -35,9 +38,9 @@ export interface ExposureView {
  * dozens of places, must not keep the gateway from others while it is explained.
  */
 export interface Unsearched {
-  /** For the value itself, as a part of a text. */
+  /** Characters left for finding the value itself, as a part of a text. */
   parts: number
-  /** For the value in other spellings and encodings, which takes a hundred times as long. */
+  /** Characters left for finding the value in other spellings and encodings, which takes a hundred times as long. */
   likenesses: number
 }
 
@@ -59,11 +62,11 @@ export function unsearched(): Unsearched {
  */
 export class Exposure implements ExposureView {
   readonly #labels = new Map<Label, Seen>()
-  /** Each with its number, in the order in which they became known. */
+  /** Known values, each with its number in the order in which they became known. */
   readonly #known = new Map<string, number>()
   readonly #aboveKnew: (value: string) => boolean
   readonly books: readonly Words[]
-  /** Each text as it was met first. */
+  /** Texts that were met, each with the place where it was met first. */
   readonly #texts = new Map<string, Seen>()
   readonly #inOrder: string[] = []
   readonly #task: Task | undefined
@@ -135,12 +138,15 @@ export class Exposure implements ExposureView {
     return undefined
   }
 
-  /** What the cell has sent with an effect. Said before it was known, it stays the cell's own word. */
+  /**
+   * Records arguments that the cell sent with an effect. A value that was not known before counts as the cell's own
+   * word from then on.
+   */
   say(...said: Parameters<Exposure['saying']>): void {
     for (const _ of this.saying(...said));
   }
 
-  /** Does what `say` does, in pieces of about a millisecond at most, so that others come in between. */
+  /** Does what `recordSent` does, in pieces of about a millisecond at most, so that others come in between. */
   *saying(args: Json, names: FieldTree<undefined> = WORDS): Generator<void, void> {
     const knows = (part: string) => this.knows(part)
     const said: { readonly text: string; readonly what: 'text' | 'number' | 'name' }[] = []
@@ -154,14 +160,14 @@ export class Exposure implements ExposureView {
     }
   }
 
-  /** Everything of an answer that the cell is going to see, each field under its labels. */
+  /** Records an answer that the cell is going to see, each field under its labels. */
   absorb(...answer: Parameters<Exposure['absorbing']>): void {
     for (const _ of this.absorbing(...answer));
   }
 
   /**
-   * As `absorb`, in pieces: the labels rise with the first, and each further one looks at one value that the cell may
-   * come to know. It knows none of them for certain before the last.
+   * Does what `recordAnswer` does, in pieces: the labels rise with the first, and each further one looks at one value
+   * that the cell may come to know. None of the values is known for certain before the last piece.
    */
   *absorbing(
     { returns, ids, names = WORDS }: Answers,
@@ -228,14 +234,20 @@ export class Exposure implements ExposureView {
     }
   }
 
-  /** Meets what is said before an answer: all of it is met under these labels, and nothing becomes known. */
+  /**
+   * Records what an upstream says before its answer (progress, messages): all of it under these labels, and no value
+   * becomes known.
+   */
   hear(said: Json, labels: readonly Label[], where: { readonly action: ActionId; readonly tool: string }): void {
     const seen = (path: string): Seen => ({ ...where, path, labels })
     for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, seen('$'))
     WORDS.walkAs(said, undefined, (text, _, path) => this.#meet(text, labels, () => seen(path())))
   }
 
-  /** Text of no known field: an error, a name in a list. `more`: labels that it has beside `untrusted`. */
+  /**
+   * Records a text of no known field, such as an error or a name in a list. `more`: labels that it has beside
+   * `untrusted`.
+   */
   absorbUntrusted(
     text: string,
     where: { readonly action?: ActionId; readonly tool: string; readonly path: string },
@@ -245,7 +257,7 @@ export class Exposure implements ExposureView {
     this.#meet(text, labels, () => ({ ...where, labels }))
   }
 
-  /** What another cell has seen, passed to this one with what it says. */
+  /** Adds the labels that another cell carries, which come with what that cell passes on. */
   inherit(other: ExposureView): void {
     for (const [label, seen] of other.labels) if (!this.#labels.has(label)) this.#labels.set(label, seen)
   }
@@ -280,7 +292,7 @@ function spellingSteps(text: string): number {
 
 const COSTLY = /[^\0-\x7f]|[%&\\=]|^[^\s@]*[.:]/
 
-/** Of a `Flow`: what the fields of an answer are. */
+/** The parts of a `Flow` that say what the fields of an answer are. */
 interface Answers {
   readonly returns: FieldTree<readonly Label[]>
   /** Fields that hold the upstream's own names for its objects: known whole, whatever their labels. */

@@ -68,7 +68,7 @@ export class FieldTree<T> {
     return this.#root.rule
   }
 
-  /** As `walk` does, with one rule for all of it. */
+  /** Walks a value as `walk` does, with one rule for all of it. */
   walkAs(value: Json, rule: T, visit: Visit<T>, other?: Gap<T>): void {
     walk(value, undefined, rule, undefined, { visit, gap: undefined, other, member: undefined })
   }
@@ -143,7 +143,10 @@ function respelled<T>(value: Json, node: Node<T>, place: Place | undefined): str
   return undefined
 }
 
-/** Back and forth, so that letters of which only one case has a pair of its own are the same as well. */
+/**
+ * Folds the case of a name back and forth, so that letters of which only one case has a pair of its own are equal as
+ * well.
+ */
 function folded(name: string): string {
   return normalForm(normalForm(name, 'NFKC').toUpperCase().toLowerCase(), 'NFKC')
 }

@@ -14,7 +14,10 @@ import { schemaNames } from './schema-names.ts'
 import { resolved } from './schema-reference.ts'
 import { type Usual, usualAt } from './usual.ts'
 
-/** Where the data of one tool's calls may come from and go to, compiled from its declaration and its accepted definition. */
+/**
+ * The rules for where the data of one tool's calls may come from and go to, compiled from its declaration and its
+ * accepted definition.
+ */
 export interface Flow {
   readonly effect: Effect
   readonly accepts: ReadonlySet<Label>
@@ -28,7 +31,7 @@ export interface Flow {
   readonly anyLinks: boolean
   /** The labels of its results. */
   readonly returns: FieldTree<readonly Label[]>
-  /** Which of their fields hold names of the upstream's own objects. */
+  /** Fields of its results that hold names of the upstream's own objects. */
   readonly ids?: FieldTree<boolean>
   /** Names of arguments that its accepted definition gives them: any other is what the cell chose. */
   readonly names: FieldTree<undefined>
@@ -49,7 +52,10 @@ const FREE: Role = { kind: 'free' }
 const CONTENT: Role = { kind: 'content' }
 const DESTINATION: Destination = { kind: 'destination', values: new Set() }
 
-/** `issues`: the confidentiality labels that the tools of this upstream put on what they return. */
+/**
+ * Compiles the flow of a tool; `issues` are the confidentiality labels that the tools of its upstream put on what they
+ * return.
+ */
 export function compileFlow({ declared, pinned }: CatalogueTool, issues: ReadonlySet<Label>): Flow {
   const { effect, accepts = [], destinations = [], content = [] } = declared
   const schema = pinned?.definition.inputSchema
@@ -83,7 +89,7 @@ export function argumentNames({ declared, pinned }: CatalogueTool): FieldTree<un
   return schemaNames(pinned?.definition.inputSchema, judged)
 }
 
-/** All that `untrusted` is not: whom data is meant for. */
+/** Returns the confidentiality labels that tools issue: all but `untrusted`. */
 export function issuedBy(tools: Iterable<CatalogueTool>): ReadonlySet<Label> {
   const issued = [...tools].flatMap(({ declared }) => declared.returns ?? []).flatMap(({ labels }) => labels)
   return new Set(issued.filter((label) => label !== UNTRUSTED))
@@ -173,7 +179,7 @@ function toldOf(value: string): { readonly value: string; readonly characters?: 
 
 /** More than a person reads; the action is held all the same. */
 export const HOLD_REASONS_MAX = 20
-/** Characters. */
+/** Characters of a value that a hold shows. */
 const HELD_VALUE_MAX = 256
 
 function amounts({ amount, currency }: DeclaredTool): readonly JsonPath[] {

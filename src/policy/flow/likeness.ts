@@ -2,8 +2,8 @@ import { LOOKALIKES } from '../../model/lookalikes.ts'
 import { normalForm } from '../../model/text.ts'
 
 /**
- * How a value is like a text that was seen, in words for a person. It only explains a hold: nothing is ever permitted
- * because it is like something.
+ * Describes how a value resembles a text that was seen, in words for a person; undefined where it does not. It only
+ * explains a hold: nothing is ever permitted because it is like something.
  */
 export function likeness(value: string, text: string): string | undefined {
   if (text.includes(value)) return 'a part of it'
@@ -26,7 +26,7 @@ export function looksLike(value: string, text: string): boolean {
 /** Characters of a value that a person would take for another. */
 const LOOKED_AT_MAX = 2_048
 
-/** Case, width, accents, marks that cannot be seen, spaces, and letters of other scripts that look the same. */
+/** Folds case, width, accents, marks that cannot be seen, spaces, and letters of other scripts that look the same. */
 function folded(text: string): string {
   // A hundred times faster, and the same: nothing of it but case, spaces and punctuation occurs in ASCII.
   if (!/[^\0-\x7f]/.test(text)) return text.toLowerCase().replaceAll(/[\s._-]+/g, '')

@@ -1,8 +1,8 @@
 import { withoutEnd } from '../../model/text.ts'
 
 /**
- * What in a text a reader, or a reader's program, could follow: addresses of the web and of mail, by their common forms.
- * It is a net and no wall: what is spelled out, encoded or split is not found (LIMITATIONS.md).
+ * Finds the addresses in a text that a reader, or a reader's program, could follow: of the web and of mail, by their
+ * common forms. It is a net and no wall: what is spelled out, encoded or split is not found (LIMITATIONS.md).
  *
  * It takes time in proportion to the text, whatever the text is: each form is found by what no other text has (`://`,
  * `www.`, `@`, a dot between names), and from there it is looked a bounded way back.
@@ -49,7 +49,7 @@ function linksOf(piece: string): readonly string[] {
 const SCHEME = /:\/\/(?<=([a-z][a-z0-9+.-]{1,20}):\/\/)/giu
 const WWW = /www\./giu
 
-/** With a scheme, or beginning with `www.`: both go on to the end of the piece. */
+/** Finds addresses with a scheme, or beginning with `www.`: both go on to the end of the piece. */
 function* addresses(piece: string): Generator<Span> {
   for (const { index, 1: scheme = '' } of piece.includes('://') ? piece.matchAll(SCHEME) : []) {
     const start = index - scheme.length

@@ -20,7 +20,7 @@ interface Said {
  * - W2  Looking one value up takes a bounded time, however much was said; what cannot be looked up is taken for their own.
  */
 export class Words {
-  /** Everything that was said, folded; of a longer text its digest. */
+  /** Every text that was sent, folded; of a longer text its digest. */
   readonly #words = new Set<string>()
   readonly #spelled = new Set<string>()
   readonly #keys = new Set<string>()
@@ -28,12 +28,12 @@ export class Words {
   readonly #names = new Parts()
   readonly #prose = new Parts()
   readonly #whole = new WholeWords()
-  /** Said texts that are looked for inside of other values, too. */
+  /** Sent texts that are looked for inside of other values, too. */
   readonly #said = new Set<string>()
   #characters = 0
   #lost = false
 
-  /** Ends all learning: what was said is not known any more, and from now on nothing becomes known. */
+  /** Forgets everything and ends all learning: from now on no value becomes known. */
   lose(): void {
     this.#lost = true
   }
@@ -43,7 +43,7 @@ export class Words {
     return { steps: STEPS_MAX }
   }
 
-  /** True where nothing was said, so that nothing can be made of it. */
+  /** True where no text was sent, so that no value can be made of it. */
   get empty(): boolean {
     return this.#words.size === 0
   }
@@ -89,7 +89,7 @@ export class Words {
     return this.#words.has(new Spelled(text).plain)
   }
 
-  /** True where more has been said than can be kept: nothing becomes known any more. */
+  /** True where more was sent than can be kept: no value becomes known any more. */
   get full(): boolean {
     const { seenCharactersMax, knownValuesMax } = LIMITS
     return this.#lost || this.#words.size >= knownValuesMax || this.#characters > seenCharactersMax

@@ -27,7 +27,7 @@ export class Question {
     for (const token of tokens(spelled.plain)) this.#tokens.add(token)
   }
 
-  /** True where nothing was asked, so that nothing can be made of it. */
+  /** True where nothing was asked, so that no value can be made of it. */
   get empty(): boolean {
     return !this.#tooLong && this.#words.size === 0
   }

@@ -2,8 +2,9 @@ import type { Reason } from '../../model/decision.ts'
 import { type ExposureView, unsearched } from './exposure.ts'
 
 /**
- * Says of each value that leads somewhere where its cell was shown it, or one like it, as far as one look through what it
- * has seen goes for all of them. For people, where reasons are recorded or shown: no decision waits for it.
+ * Returns a function that adds to a reason where the cell was shown the value that leads somewhere, or one like it. All
+ * reasons together share one look through what the cell has seen. For people, where reasons are recorded or shown: no
+ * decision waits for it.
  */
 export function placing(exposure: ExposureView): (reason: Reason) => Reason {
   const left = unsearched()

@@ -4,20 +4,23 @@ import { type ArgumentType, argumentsOf } from '../decide/argument-type.ts'
 import type { Flow } from '../flow/flow.ts'
 
 /**
- * Where one argument may lead without a person. `named`: only to a value that is listed, or that the task or a trusted
- * field names. `content`: carried, with its links judged once the cell has read what anyone can write; `carried` where
- * they are not. `free`: anything.
+ * The places that one argument may lead to without a person. `named`: only to a value that is listed, or that the task
+ * or a trusted field names. `content`: carried, with its links judged once the cell has read what anyone can write;
+ * `carried` where they are not. `free`: anything.
  */
 export interface ArgumentReach {
   readonly path: string
   readonly leads: 'named' | 'content' | 'carried' | 'free'
-  /** Of `named`: always allowed by the configuration. */
+  /** Values that the configuration always allows, for `named`. */
   readonly values: readonly string[]
   /** True for `named` where the argument may be neither left out nor empty. */
   readonly needed?: boolean
 }
 
-/** Found by asking the very tree that decisions walk, with a value of every shape that the definition allows. */
+/**
+ * Finds where arguments may lead by asking the very tree that decisions walk, with a value of every shape that the
+ * definition allows.
+ */
 export function argumentsReach({ pinned }: CatalogueTool, flow: Flow): readonly ArgumentReach[] {
   if (pinned === undefined) return []
   const found = new Map<string, ArgumentReach>()

@@ -20,8 +20,9 @@ export interface LimitsPerDay {
 export const ANY_CURRENCY = 'any'
 
 /**
- * Over all grants that let one of these tools spend, each counted once. A grant that caps spending refuses currencies
- * that it does not name; one that caps none spends without a limit, in whatever currency its tool is asked for.
+ * Sums the spending per day over all grants that let one of these tools spend, each counted once. A grant that caps
+ * spending refuses currencies that it does not name; one that caps none spends without a limit, in whatever currency
+ * its tool is asked for.
  */
 export function spendPerDay(
   spending: readonly (readonly [tool: DeclaredTool, grant: Grant])[],
@@ -71,7 +72,7 @@ function tightest(budgets: readonly Budget[]): bigint | undefined {
   )
 }
 
-/** Undefined if one of them is. */
+/** Adds units; undefined if one of them is. */
 function sum(units: readonly (bigint | undefined)[]): bigint | undefined {
   return units.reduce((total, each) => (total === undefined || each === undefined ? undefined : total + each), 0n)
 }

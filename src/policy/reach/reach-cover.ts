@@ -1,6 +1,6 @@
 import { type Budget, maximum, sameKind, type Window } from '../../model/budget.ts'
 
-/** Whether whatever these budgets let through, the others would have let through: each of theirs is held by one of these. */
+/** Tells whether the old budgets let through all that the next ones do: each old budget is held by one of the next. */
 export function budgetsCover(next: readonly Budget[], old: readonly Budget[]): boolean {
   return togetherCover([next], old)
 }
@@ -20,7 +20,10 @@ function currencies(budgets: readonly Budget[]): ReadonlySet<string> {
   return new Set(budgets.flatMap((budget) => (budget.kind === 'spend' ? [budget.currency] : [])))
 }
 
-/** Of each holder the least that it can use within the window; a currency that it refuses is none. */
+/**
+ * Tells whether the holders together use no more than an old budget within its window. Of each holder the least that it
+ * can use counts; a currency that it refuses counts as none.
+ */
 function isHeld(holders: readonly (readonly Budget[])[], old: Budget): boolean {
   let sum = 0n
   for (const budgets of holders) {

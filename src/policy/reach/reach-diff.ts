@@ -21,7 +21,7 @@ export interface ReachChange {
 }
 
 /**
- * What the second configuration makes possible that the first did not, and the other way round; worst first.
+ * Lists what the second configuration makes possible that the first did not, and the other way round; worst first.
  *
  * - RD1  If nothing widens, every action that the second allows without a person, after any history that the second allows,
  *        the first allows too. What cannot be shown to be narrower counts as wider: conditions are compared by their
@@ -107,7 +107,7 @@ function toolOf({ upstream, tool }: Operation, { catalogue }: ReachInput): Catal
   return catalogue.upstreams.get(upstream)?.tools.get(tool as ToolName)
 }
 
-/** What is compared piece by piece; every other member of a declaration that changed counts as wider. */
+/** Members of a declaration that are compared piece by piece; a change of any other member counts as wider. */
 const COMPARED: ReadonlySet<string> = new Set<keyof DeclaredTool>([
   'name',
   'effect',
@@ -147,7 +147,10 @@ function memberText(declared: DeclaredTool, name: string): string {
     : JSON.stringify(member, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))
 }
 
-/** Each way to be permitted must have been one before: no weaker a condition, no larger a budget, no longer a life. */
+/**
+ * Compares the ways in which an operation is permitted: each must have been one before, with no weaker a condition, no
+ * larger a budget, no longer a life.
+ */
 function comparePermits(operation: Operation, earlier: Operation, sides: Sides): void {
   const { id } = operation
   const rank = rankOf(operation)
@@ -198,7 +201,7 @@ function comparePermits(operation: Operation, earlier: Operation, sides: Sides):
   }
 }
 
-/** Several grants that stand in for one have a budget each, where it had one. */
+/** Judges the grants that stand in for one old grant together: they have a budget each, where it had one. */
 function judgeTogether({ assigned, wider }: Sides): void {
   for (const [old, grants] of assigned) {
     if (

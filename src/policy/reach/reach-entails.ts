@@ -2,11 +2,11 @@ import { isJsonObject, type Json } from '../../model/json.ts'
 import { decimalUnits } from '../../model/money.ts'
 
 /**
- * What can be shown of two conditions without asking what arguments there are: conditions in Cedar's JSON policy format,
- * taken apart into what must all hold. Everything that is not shown is not so.
+ * Comparison of conditions without knowing the arguments: conditions in Cedar's JSON policy format, taken apart into
+ * conjuncts. A relation that is not shown does not hold.
  */
 
-/** Of a policy's JSON, in the order in which Cedar evaluates them. */
+/** Returns the conjuncts of a policy's conditions, in the order in which Cedar evaluates them. */
 export function conjunctsOf(policy: Json | undefined): readonly Json[] {
   const conditions = isJsonObject(policy) && Array.isArray(policy.conditions) ? policy.conditions : [null]
   return conditions.flatMap((condition) => {
@@ -22,20 +22,25 @@ function conjuncts(body: Json): readonly Json[] {
   return [...conjuncts(both.left ?? null), ...conjuncts(both.right ?? null)]
 }
 
-/** Whether the first condition never holds where the second does not. What has no value holds nowhere. */
+/**
+ * Tells whether the first condition never holds where the second does not. A condition without a value does not hold.
+ */
 export function entailsAll(strong: readonly Json[], weak: readonly Json[]): boolean {
   return weak.every((wanted) => strong.some((each) => entails(each, wanted)))
 }
 
 /**
- * Whether a forbid denies wherever another one does, by holding or by having no value: it says, in the same order, the
- * same of the same things or less, and then stops.
+ * Tells whether a forbid denies wherever another one does, by holding or by having no value: it says, in the same
+ * order, the same of the same things or less, and then stops.
  */
 export function denialCovers(next: readonly Json[], old: readonly Json[]): boolean {
   return next.length <= old.length && next.every((each, i) => entails(old[i] ?? null, each))
 }
 
-/** Both have a value, or neither has: either they are the same, or they compare the same subject with literals. */
+/**
+ * Tells whether one condition entails another, where both have a value or neither has: either they are equal, or they
+ * compare the same subject with literals.
+ */
 function entails(strong: Json, weak: Json): boolean {
   if (text(strong) === text(weak)) return strong !== null
   const [one, other] = [comparison(strong), comparison(weak)]
@@ -52,7 +57,7 @@ function entails(strong: Json, weak: Json): boolean {
 /** `subject op literal`: bounds of numbers, or a list of values. */
 interface Comparison {
   readonly subject: string
-  /** Of the literals: two types have nothing in common. */
+  /** Type of the literals; conditions on two types have nothing in common. */
   readonly type: 'long' | 'decimal' | 'text'
   /** The subject is one of these: texts as JSON, numbers in units. */
   readonly values?: readonly (string | bigint)[]
@@ -109,7 +114,7 @@ function equality(left: Json, right: Json): Comparison | undefined {
   return undefined
 }
 
-/** `["EUR", "USD"].contains(subject)` */
+/** Reads `["EUR", "USD"].contains(subject)` as a comparison. */
 function membership(set: Json, subject: Json): Comparison | undefined {
   if (!isJsonObject(set) || !Array.isArray(set.Set) || literal(subject) !== undefined) return undefined
   const values = set.Set.map(literal)

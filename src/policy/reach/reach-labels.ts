@@ -3,13 +3,16 @@ import { type Label, UNTRUSTED } from '../../model/label.ts'
 import { pathText } from '../../model/path.ts'
 import type { DeclaredTool } from '../../model/tool.ts'
 
-/** What one field of a result brings into a cell, all of it at once. */
+/** The labels that one field of a result brings into a cell, all at once. */
 export interface FieldUnit {
   readonly path: string
   readonly labels: readonly Label[]
 }
 
-/** By declaration; what no rule covers is untrusted, as `Exposure` has it. */
+/**
+ * Returns the fields of a tool's results with their declared labels; a field without a rule is untrusted, as `Exposure`
+ * has it.
+ */
 export function fieldUnits({ returns = [] }: Pick<DeclaredTool, 'returns'>): readonly FieldUnit[] {
   const units = returns.map(({ path, labels }) => ({ path: pathText(path), labels }))
   return units.some(({ path }) => path === '$') ? units : [{ path: '$', labels: [UNTRUSTED] }, ...units]
@@ -34,7 +37,7 @@ export interface Meetings {
 const SETS_MAX = 1_024
 
 /**
- * Every set of labels that a cell can come to carry without a person, by trying: from what its workspace brings, each
+ * Tries every set of labels that a cell can come to carry without a person: from what its workspace brings, each
  * operation that accepts what it carries adds what any of its fields brings. Answers can be empty, so that no label has
  * to be taken on.
  */

@@ -7,7 +7,7 @@ import { judge } from '../cedar/judge.ts'
 import type { CompiledPolicy } from '../cedar/slices.ts'
 import { type CedarRecord, Fault, Withheld } from '../cedar/value.ts'
 
-/** Who asks, and from where: all that is known of a request before it is made. */
+/** The sender of a request: all that is known of the request before it is made. */
 export interface Asker {
   readonly agent: AgentName
   readonly owner: PersonName
@@ -22,9 +22,9 @@ export interface Possible {
 }
 
 /**
- * What the policies say of one tool while nothing is known of arguments, labels, time, rung and depth: a permit that could
- * hold permits, a forbid that could not hold does not forbid. Evaluated as `decide` does it; what is not known is a fault
- * that says so, and Cedar's own order of evaluation carries it to the top.
+ * Tells what the policies say of one tool while arguments, labels, time, rung and depth are unknown: a permit that
+ * could hold permits, a forbid that could not hold does not forbid. Evaluated as `decide` does it; an unknown is a
+ * fault that says so, and Cedar's own order of evaluation carries it to the top.
  */
 export function couldBe(
   asker: Asker,

@@ -23,7 +23,7 @@ export interface ReachInput {
   readonly grants: readonly Grant[]
   readonly catalogue: Catalogue
   readonly policies: PolicyBundle
-  /** What its workspace brings with it. */
+  /** Labels that the workspace brings with it. */
   readonly labels: readonly Label[]
 }
 
@@ -40,15 +40,15 @@ export interface Reach {
   readonly agent: AgentName
   readonly owner: PersonName
   readonly environment: EnvironmentName
-  /** By upstream; in it, the worst effect first. */
+  /** Operations by upstream; within one, the worst effect first. */
   readonly operations: readonly Operation[]
   readonly idle: readonly { readonly id: string; readonly why: string }[]
   readonly spend: readonly SpendPerDay[]
   readonly perDay: LimitsPerDay
   readonly labels: readonly LabelReach[]
-  /** What crosses from one upstream to another without a person. */
+  /** Data that can pass from one upstream to another without a person. */
   readonly crossings: readonly Crossing[]
-  /** Where a destination that nobody listed may come from, beside the task: trusted fields. */
+  /** Trusted fields that a destination may come from, beside the task and the configuration's lists. */
   readonly trusted: readonly { readonly id: string; readonly paths: readonly string[] }[]
 }
 
@@ -60,7 +60,7 @@ export interface Operation {
   readonly tool: ToolName
   readonly effect: Effect
   readonly permits: readonly Permit[]
-  /** What could still forbid it: for some arguments, labels or times. */
+  /** Policies that could still forbid it, for some arguments, labels or times. */
   readonly forbids: readonly { readonly policy: string; readonly source: Source; readonly text: string }[]
   readonly spend: readonly SpendPerDay[]
   readonly perDay: LimitsPerDay
@@ -80,7 +80,7 @@ export interface Permit {
   readonly when?: string
 }
 
-/** What a cell may come to carry, and from where. */
+/** A label that a cell may come to carry, and the operations that bring it. */
 export interface LabelReach {
   readonly label: Label
   /** `workspace`, or operations. */
@@ -196,7 +196,10 @@ function sourcesOf(label: Label, initial: readonly Label[], carriers: readonly C
   return [...(initial.includes(label) ? [WORKSPACE] : []), ...returning.sort()]
 }
 
-/** Only what takes arguments carries anything out, and what anyone can write does no harm to a read. */
+/**
+ * Returns the crossings of labels. Only an operation with arguments carries anything out, and `untrusted` does no harm
+ * to a read.
+ */
 function crossingsOf(operations: readonly Operation[], carriers: readonly Carrier[]): readonly Crossing[] {
   return operations.flatMap(({ id, upstream, effect, carries, arguments: args }) =>
     args.length === 0

@@ -5,7 +5,7 @@ import type { Wording } from './wording.ts'
 export interface Page {
   /** The document's name. */
   readonly title: Wording
-  /** What is wrong with the record itself stands before everything else. */
+  /** Problems of the record itself, shown before everything else. */
   readonly warnings: readonly Wording[]
   readonly headline: { readonly good: boolean; readonly lines: readonly Wording[] }
   readonly sections: readonly Section[]

@@ -28,21 +28,21 @@ import type {
 } from './incident.ts'
 import { ours, rungText, w } from './wording.ts'
 
-/** What an incident is made of; everything of it was read, nothing of it is believed to be well-formed. */
+/** The material of an incident page: all of it was read, and none of it is believed to be well-formed. */
 export interface Material {
   readonly cell: CellId
   readonly log: string
   /** Epoch ms. */
   readonly nowMs: number
   readonly dossier: Dossier
-  /** Why the log could be read no further. */
+  /** The reason for which the log could be read no further. */
   readonly damage?: string
   readonly plan: Plan
   readonly destinationsOf: (effect: EffectRecord) => readonly JsonPath[]
-  /** What a cell of this agent had seen before its first action. */
+  /** Returns the labels that a cell of this agent had before its first action. */
   readonly labelsAtStart: (agent: AgentName) => readonly Label[]
   readonly authority: Omit<AuthorityTold, 'grants'> & { readonly grants: readonly Omit<GrantTold, 'used'>[] }
-  /** Of the stops with these orders. */
+  /** Receipts of stops, by their orders. */
   readonly receipts: ReadonlyMap<string, ReceiptTold>
   /** Signed receipts about the cell whose orders stand in no entry: there was no gateway to write one. */
   readonly unrecorded: readonly StopTold[]
@@ -130,7 +130,7 @@ function verdictOf(dossier: Dossier, stops: readonly StopTold[]): Verdict {
   }
 }
 
-/** Where no entry tells of the stop, by the clock that both were written by. */
+/** Counts what was sent after the time of a stop that no entry records, by the clock that both were written by. */
 function laterThan(stoppedAtMs: number, { uses, cells }: Dossier): Verdict['later'] {
   const later = uses.filter(({ cell, atMs, unsent }) => cells.has(cell) && atMs > stoppedAtMs && unsent === undefined)
   const reads = later.filter(({ effect }) => effect === 'read').length
@@ -145,7 +145,10 @@ function tellingOf(outcome: EffectRecord['outcome']): EffectRow['outcome'] | 'no
   return outcome?.kind ?? 'unknown'
 }
 
-/** One that was refused or held never left; what is no effect is not told here. */
+/**
+ * Describes the effect that tripped a detector. One that was refused or held never left; an action that is no effect is
+ * not shown.
+ */
 function trippedBy(action: ActionId, effects: ReadonlyMap<ActionId, EffectRecord>): Verdict['tripped'] {
   const effect = effects.get(action)
   if (effect === undefined) return undefined
@@ -219,7 +222,10 @@ function effectsOf({ effects, notSent, totals }: Plan, material: Material): Effe
   }
 }
 
-/** What a person has to look at stays where there is no room for all. */
+/**
+ * Returns the rank of an effect for the page: effects that a person has to look at rank higher, and stay where there is
+ * no room for all.
+ */
 function rank({ standing }: PlannedEffect): number {
   return ['none', 'undone', 'undoable', 'irreversible', 'failed', 'unknown'].indexOf(standing.kind)
 }
@@ -301,7 +307,7 @@ function stopsOf({ contained, lowered, story }: Dossier, receipts: Material['rec
   })
 }
 
-/** What is no effect, and has no answer in the receipt's words, has none that is known here. */
+/** Reads the actions that were in flight from a receipt. An action without a known effect is shown as `unknown`. */
 export function inFlightIn(
   json: Json | undefined,
   effects: ReadonlyMap<ActionId, EffectRecord> = new Map(),

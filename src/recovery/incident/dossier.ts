@@ -29,7 +29,7 @@ export interface Use {
   readonly effect: Effect
   readonly grants: readonly string[]
   readonly spend?: { readonly units: bigint; readonly currency: string }
-  /** It was not sent after all. */
+  /** True where it was not sent after all. */
   unsent?: true
 }
 
@@ -72,7 +72,7 @@ export class Dossier {
   /** Agents of whose cells the log says what they carried when they started: `labels` has it. */
   readonly begun = new Set<AgentName>()
   readonly uses: Use[] = []
-  /** Of each grant, by this cell and all below it. */
+  /** Calls and spending of each grant, by this cell and all below it. */
   readonly used = new Map<string, { calls: number; readonly spend: Map<string, bigint> }>()
   /** Cell → the first entry that a signal about it names: from there on, it was no honest work any more. */
   readonly cuts = new Map<CellId, number>()
@@ -86,7 +86,7 @@ export class Dossier {
   gateway: Of<'gateway.started'> | undefined
   endedAtMs: number | undefined
   released: Lowered | undefined
-  /** Of its agent, before it started. */
+  /** The last release of its agent before the cell started. */
   letGo: Lowered | undefined
   entries = 0
   own = 0
@@ -128,7 +128,7 @@ export class Dossier {
     }
   }
 
-  /** Whether it belongs to this cell. */
+  /** Folds one entry and tells whether it belongs to this cell. */
   #take(entry: Entry): boolean {
     switch (entry.kind) {
       case 'gateway.started':
@@ -191,7 +191,7 @@ export class Dossier {
     return true
   }
 
-  /** Whoever let its agent go before this cell could start answers for that, too. */
+  /** Notes the release of its agent before this cell could start: the person who gave it answers for that, too. */
   #letGoBefore({ seq, atMs, agent, from, to, by, why }: Of<'rung.changed'>): void {
     const what = w`${agent}, which had been ${rungText(from)}, was let go by ${by}: ${why}`
     this.timeline.turn({ seq, atMs }, what, 'back')
@@ -314,12 +314,18 @@ export class Dossier {
     return true
   }
 
-  /** What is said of an agent of which no cell runs: once this one has ended and was let go, it is about another. */
+  /**
+   * Tells whether an entry about an agent without a running cell concerns this one: once this cell has ended and was
+   * released, it does not.
+   */
   #isMeant(agent: AgentName): boolean {
     return agent === this.started?.agent && (this.endedAtMs === undefined || this.released === undefined)
   }
 
-  /** From the first rung on which less than everything granted is admitted, until a person lets it go. */
+  /**
+   * Tells whether the cell is stopped: from the first rung on which less than everything granted is admitted, until a
+   * person releases it.
+   */
   #isStopped(): boolean {
     return this.released === undefined && this.lowered.some(({ rung }) => isStop(rung))
   }
@@ -362,7 +368,7 @@ export class Dossier {
     return true
   }
 
-  /** What is only told. */
+  /** Folds an entry of a kind that only the timeline shows, and tells whether it belongs to this cell. */
   #isTold(entry: Entry): boolean {
     switch (entry.kind) {
       case 'cell.ended':
@@ -420,7 +426,7 @@ interface Open {
   readonly use: Use
 }
 
-/** From `restricted` on, less than everything granted is admitted. */
+/** Tells whether a rung stops a cell: from `restricted` on, less than everything granted is admitted. */
 export function isStop(rung: Rung): boolean {
   return isBelow(rung, 'watched')
 }
@@ -443,7 +449,7 @@ function useOf(entry: Of<'action.intent'>, tool: string): Use {
   return { cell, seq, atMs, tool, effect, grants: chargedOf(entry), ...(spend && { spend }) }
 }
 
-/** Everyone that is charged; where nobody else is named, the first grant of its reasons. */
+/** Returns the holders that are charged; where none is named, the first grant of its reasons. */
 function chargedOf({ charge, reasons }: ActionIntent): readonly string[] {
   if (Array.isArray(charge?.holders)) return charge.holders.map(String)
   const permits = Array.isArray(reasons) ? (reasons as readonly Json[]).filter(isJsonObject) : []
@@ -451,7 +457,7 @@ function chargedOf({ charge, reasons }: ActionIntent): readonly string[] {
   return typeof grant === 'string' ? [grant] : []
 }
 
-/** As the gateway wrote it: a text, and what it narrows. */
+/** Returns the text of a task as the gateway wrote it: a text, and what it narrows. */
 export function taskText(task: Json): string {
   if (isJsonObject(task) && typeof task.text === 'string') return task.text
   return typeof task === 'string' ? task : JSON.stringify(task)

@@ -76,12 +76,15 @@ function part(shown: Part): string {
   return typeof shown === 'string' ? escaped(shown) : `<span class="said">${escaped(shown.said)}</span>`
 }
 
-/** Where no tag can be. */
+/** Writes a wording for places in which no tag can be. */
 function plain(wording: Wording): string {
   return wording.map((each) => escaped(typeof each === 'string' ? each : each.said)).join('')
 }
 
-/** Characters that cannot be seen first: what turns a line's direction is no tag, and would still lie. */
+/**
+ * Escapes a text for HTML. Characters that cannot be seen come first: one that turns a line's direction is no tag, and
+ * would still lie.
+ */
 function escaped(text: string): string {
   return visibleText(text).replaceAll(/[&<>"'`=]/g, (character) => `&#${character.charCodeAt(0)};`)
 }

@@ -13,8 +13,8 @@ import type { Totals } from '../plan.ts'
 import type { Wording } from './wording.ts'
 
 /**
- * What happened to one cell, as a person hands it on: made from the ledger, the receipts and the configuration at hand.
- * All times are epoch ms, all texts of others are `said` and shortened.
+ * The story of one cell, as a person hands it on: made from the ledger, the receipts and the configuration at hand. All
+ * times are epoch ms; all texts of others are `said` and shortened.
  *
  * - IN1  It says what the ledger says and no more: what cannot be read or proven stands in it as such, in its first line.
  * - IN2  Its size is bounded, whatever the ledger's; what was left out is counted.
@@ -47,20 +47,20 @@ export interface Subject {
   readonly startedAtMs: number
   readonly endedAtMs?: number
   readonly task?: string
-  /** It and all that it delegated to. */
+  /** Cells of the incident: this one and all that it delegated to. */
   readonly cells: number
-  /** What its gateway decided by. */
+  /** Digest of the configuration that its gateway decided by. */
   readonly configuration?: Sha256
 }
 
-/** How much of the log the page was made from. */
+/** The part of the log that the page was made from. */
 export interface ReadTold {
   readonly entries: number
-  /** Of the cell, and of all that it delegated to. */
+  /** Entries of the cell, and of all that it delegated to. */
   readonly own: number
   readonly firstSeq?: number
   readonly lastSeq?: number
-  /** Why the log could be read no further. */
+  /** The reason for which the log could be read no further. */
   readonly damage?: string
   /** Entries that hold something else than what their kind says. */
   readonly malformed: number
@@ -82,7 +82,7 @@ export interface Verdict {
   }
   /** The action that tripped it, and whether a byte of it left. */
   readonly tripped?: { readonly action: ActionId; readonly tool: string; readonly left: 'no' | 'yes' | 'unknown' }
-  /** What was admitted after the stop, while it stood: by S8 nothing, and by `restricted` reads only. */
+  /** Actions that were admitted after the stop, while it stood: by S8 none, and at `restricted` reads only. */
   readonly later: { readonly effects: number; readonly reads: number }
   readonly released?: { readonly atMs: number; readonly by: string; readonly why: string }
 }
@@ -110,13 +110,13 @@ export interface AuthorityTold {
   readonly grants: readonly GrantTold[]
   /** The worst case of the agent as `firebreak reach` words it. */
   readonly reach: readonly string[]
-  /** Why the configuration at hand says nothing, or less. */
+  /** The reason for which the configuration at hand tells nothing, or less. */
   readonly problem?: string
 }
 
 export interface GrantTold {
   readonly id: string
-  /** Who gave it, and who agreed to it beside the owner. */
+  /** The person who gave it, and the one who agreed to it beside the owner. */
   readonly by: string
   /** File and line in the configuration. */
   readonly place: string
@@ -124,7 +124,7 @@ export interface GrantTold {
   readonly tools: readonly string[]
   readonly when?: string
   readonly budgets: readonly string[]
-  /** By this cell and all below it, settled. */
+  /** Use by this cell and all below it, settled. */
   readonly used: { readonly calls: number; readonly spend: readonly string[] }
 }
 
@@ -135,7 +135,7 @@ export interface EffectsTold {
   /** Alike ones together, the newest first. */
   readonly rows: readonly EffectRow[]
   readonly leftOut: number
-  /** How a person stood for it: orders to undo. */
+  /** Orders to undo, each by the person who answers for it. */
   readonly undos: readonly { readonly atMs: number; readonly by: string; readonly why: string }[]
 }
 
@@ -150,7 +150,7 @@ export interface EffectRow {
   readonly destinations: readonly string[]
   /** Sums, a currency each. */
   readonly spend: readonly string[]
-  /** What its cell had seen when it did this. */
+  /** Labels that its cell had when it did this. */
   readonly labels: readonly Label[]
   /** `unanswered`: what came was withheld, and does not say whether it happened. */
   readonly outcome: 'done' | 'failed' | 'withheld' | 'unanswered' | 'unknown'
@@ -176,7 +176,7 @@ export interface StopTold {
     readonly afterMs: number
     readonly escalated: boolean
   }[]
-  /** Whether the ledger tells of it; else its signed receipt is all that does. */
+  /** True where the ledger has the stop; else its signed receipt is the only record. */
   readonly recorded: boolean
   /** Sent, and without a known outcome when it was stopped. */
   readonly mayLand: number
@@ -189,21 +189,21 @@ export interface StopTold {
   readonly receipt: ReceiptTold
 }
 
-/** What lies beside the ledger of a stop: looked at when the page was made. */
+/** The receipt of a stop, which lies beside the ledger, as it was when the page was made. */
 export type ReceiptTold =
   | { readonly kind: 'missing'; readonly problem: string }
   | {
       readonly kind: 'read'
       readonly file: string
       readonly sha256: string
-      /** By the warden's own key. */
+      /** True where the warden's own key signed it. */
       readonly signed: boolean
       readonly entriesFile?: string
       readonly entriesSha256?: string
-      /** Whether that file is the one which the receipt names by its digest. */
+      /** True where that file is the one that the receipt names by its digest. */
       readonly entriesMatch?: boolean
       readonly processes?: number
-      /** Of workspaces: added, changed and removed files. */
+      /** Files of workspaces that were added, changed or removed. */
       readonly files?: number
     }
 
@@ -229,12 +229,12 @@ export interface Proof {
   readonly entries: readonly number[]
 }
 
-/** What a person may want to change; nothing of it has been applied. */
+/** Changes that a person may want to make; none of them has been applied. */
 export interface Change {
   readonly proposals: readonly { readonly what: Wording; readonly why: Wording }[]
   /** Lines of a unified diff of the configuration. */
   readonly patch: readonly string[]
-  /** What `firebreak reach --diff` says of it. */
+  /** The output of `firebreak reach --diff` for these changes. */
   readonly reach: readonly string[]
   readonly problem?: string
 }

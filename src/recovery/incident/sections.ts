@@ -1,4 +1,4 @@
-/** What each part of a page says, one function each, in the order in which they are read. */
+/** The parts of a page, one function each, in the order in which they are read. */
 import type { Block, Row } from './blocks.ts'
 import type { EffectRow, Incident, ReceiptTold, StopTold, Tone } from './incident.ts'
 import { counted, dateOf, joined, ours, rungText, timeOf, type Wording, w } from './wording.ts'
@@ -209,7 +209,7 @@ function stop({ order, atMs, rung, contained, by, why, confirmations, receipt, r
   ]
 }
 
-/** Whose word a confirmation can be. */
+/** Sources of confirmations that the page knows. */
 const WITNESSES: ReadonlySet<string> = new Set(['kernel', 'gateway', 'disk'])
 
 function receiptFacts(receipt: ReceiptTold): readonly (readonly [string, Wording])[] {

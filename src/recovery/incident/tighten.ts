@@ -14,7 +14,7 @@ import { counted, joined, ours, type Wording, w } from './wording.ts'
 export interface GrantAtHand {
   readonly id: string
   readonly upstream: string
-  /** As the configuration calls tools; resources and prompts are left as they are. */
+  /** Tools as the configuration names them; resources and prompts are left as they are. */
   readonly tools: readonly string[]
   readonly budgets: readonly Budget[]
 }
@@ -22,7 +22,7 @@ export interface GrantAtHand {
 export interface AtHand {
   readonly grants: readonly GrantAtHand[]
   readonly declared: (tool: string) => DeclaredTool | undefined
-  /** What its workspace brings with it. */
+  /** Labels that the workspace brings with it. */
   readonly labelsAtStart: readonly Label[]
   readonly hasDecoys: boolean
   readonly observing: (detector: string) => boolean
@@ -43,8 +43,8 @@ const ROOM = { of: 5n, in: 4n }
 const MINUTE = 60_000
 
 /**
- * What the record says that the agent could do without, and what would have held or slowed the effects in question. Honest
- * is what its cells did before the first entry that a signal about them names as evidence.
+ * Proposes the limits that would have held or slowed the effects in question, and takes away what the agent did not
+ * need. Use counts as honest before the first entry that a signal about its cell names as evidence.
  *
  * - TG1  Every proposal narrows: it takes tools, lowers a cap, or makes a person or a detector be asked. None allows.
  * - TG2  It is made from what the ledger has seen, which may be too little of an honest month: a person decides.
@@ -138,7 +138,7 @@ function decoyed({ signals, story }: Dossier, { hasDecoys, declared }: AtHand): 
   return [{ kind: 'decoy', tool, what: w`plant a decoy tool, ${tool}`, why }]
 }
 
-/** What honest work has used at most of it over one of its windows; undefined where that cannot be told. */
+/** Returns the most of a budget that honest work used over one of its windows; undefined where that cannot be told. */
 function peakOf(uses: readonly Use[], budget: Budget): bigint | undefined {
   const amount = (use: Use): bigint => {
     if (budget.kind === 'calls') return 1n
@@ -177,7 +177,7 @@ function peakIn(uses: readonly Use[], windowMs: number, amount: (use: Use) => bi
   return peak
 }
 
-/** As the configuration writes it. */
+/** Returns a budget as the configuration writes it. */
 function budgetText(budget: Budget, amount: bigint): string {
   const most = budget.kind === 'spend' ? `${decimalText(amount)} ${budget.currency}` : `${amount}`
   const { window } = budget

@@ -1,7 +1,7 @@
 import type { Moment, Tone } from './incident.ts'
 import type { Wording } from './wording.ts'
 
-/** As many as a person reads; the rest is counted. */
+/** Moments that a page shows, as many as a person reads; the rest is counted. */
 export const MOMENTS_MAX = 160
 /** Different things that are counted side by side before the rest of them share one line. */
 const KINDS_MAX = 24
@@ -22,8 +22,8 @@ export interface At {
 }
 
 /**
- * What happened, in order and in bounded room. A turn stands alone and ends the runs before it; between two turns, what is
- * alike is counted together, so that two alternating calls are two lines and not a thousand.
+ * The moments of an incident, in order and in bounded room. A turn stands alone and ends the runs before it; between
+ * two turns, equal moments are counted together, so that two alternating calls are two lines and not a thousand.
  */
 export class Timeline {
   #moments: Growing[] = []

@@ -1,8 +1,8 @@
 import type { Entry } from '../../model/entry.ts'
 
 /**
- * What a page reads of each kind of entry: a text, unless something else is named; `?` where it may be absent. Readers of
- * a log believe its writer; a page is also made of a log that somebody else has written.
+ * Members that a page reads of each kind of entry: a text, unless another type is named; `?` where it may be absent.
+ * Readers of a log believe its writer; a page is also made of a log that somebody else has written.
  */
 const FIELDS: Readonly<Record<Entry['kind'], string>> = {
   'gateway.started': 'environment configuration tenant? replaces?',
@@ -50,7 +50,7 @@ const PARSED: ReadonlyMap<string, readonly Field[]> = new Map(
   ]),
 )
 
-/** Of a kind that is not known here nothing is read. */
+/** Tells whether an entry holds what a page reads of its kind. An unknown kind passes, since nothing of it is read. */
 export function isWellFormed(entry: Entry): boolean {
   const fields = new Map<string, unknown>(Object.entries(entry))
   return (PARSED.get(entry.kind) ?? []).every(({ name, type, optional }) => {

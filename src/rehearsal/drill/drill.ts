@@ -43,11 +43,13 @@ export interface DrillOptions {
   readonly chosenFrom?: Judged
 }
 
-/** What one run of a drill came to, by what reached the recorders and the host, not by what the script says. */
+/**
+ * The outcome of one run of a drill, judged by what reached the recorders and the host, not by what the script says.
+ */
 export interface Drilled {
   readonly scenario: Scenario
   readonly part: 'attack' | 'twin'
-  /** Why it cannot be run against this configuration; then nothing was. */
+  /** The reason for which it cannot be run against this configuration; then nothing was. */
   readonly notApplicable?: string
   readonly steps: readonly StepOutcome[]
   /** Attack: no more harm was done than its authority allows. Twin: every step passed. */
@@ -56,20 +58,20 @@ export interface Drilled {
   /** Harmful acts that got through before the first one that did not; and the time from the first to that. */
   readonly actionsUntilContained: number
   readonly msUntilContained: number
-  /** Where its cell stood at the end. */
+  /** The rung on which its cell stood at the end. */
   readonly rung: Rung
   readonly signals: readonly { readonly detector: string; readonly what: string }[]
 }
 
 export interface StepOutcome {
   readonly step: Step
-  /** How often it was tried, and how often it got through. */
+  /** Number of tries, and of those that got through. */
   readonly tried: number
   readonly through: number
-  /** What the last of them was told. */
+  /** The last answer that the script got. */
   readonly became: Said['became'] | 'not reached'
   readonly detail: string
-  /** Why, as the ledger has it: kinds of reasons. */
+  /** Kinds of reasons that the ledger has for it. */
   readonly reasons: readonly string[]
 }
 
@@ -130,7 +132,7 @@ function notApplicable(scenario: Scenario, part: 'attack' | 'twin', why: string)
   }
 }
 
-/** What was accepted; a tool that a step changes is offered with an argument more. */
+/** Returns the accepted definitions; a tool that a step changes is offered with one argument more. */
 function offeredBy({ accepted }: Judged, { changed }: Plan): ReadonlyMap<string, readonly JsonObject[]> {
   return new Map(
     [...accepted].map(([upstream, tools]) => [

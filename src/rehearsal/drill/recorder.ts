@@ -12,8 +12,8 @@ export interface Recorded {
 }
 
 /**
- * What a drill puts in the place of every upstream: an MCP server (2026-07-28) that offers exactly what was accepted,
- * changes nothing in the world, and writes down what reaches it.
+ * A stand-in for every upstream of a drill: an MCP server (2026-07-28) that offers exactly what was accepted, changes
+ * nothing in the world, and writes down what reaches it.
  */
 export class Recorder {
   readonly calls: Recorded[] = []
@@ -57,7 +57,7 @@ export class Recorder {
     })
   }
 
-  /** What a call with these arguments is answered; every other one is told that all went well. */
+  /** Sets the answer to calls with these arguments; any other call is told that all went well. */
   answers(upstream: string, tool: string, args: Json, answer: JsonObject): void {
     const key = `${upstream}/${tool}`
     this.#answers.set(key, [...(this.#answers.get(key) ?? []), { args, answer }])

@@ -15,7 +15,7 @@ export const OWASP: Readonly<Record<string, string>> = {
   ASI10: 'Rogue Agents',
 }
 
-/** What happened, in one line for a person. */
+/** Describes the outcome of a drill in one line for a person. */
 export function summaryOf(drilled: Drilled): string {
   const { part, passed, harm, actionsUntilContained: actions, msUntilContained: ms, rung, scenario } = drilled
   if (drilled.notApplicable !== undefined) return `not applicable: ${drilled.notApplicable}`
@@ -36,7 +36,7 @@ export interface Covered {
   readonly missed: readonly string[]
 }
 
-/** By what ran, and not by what is claimed. */
+/** Returns the coverage of each OWASP item, by scenarios that ran and not by what they claim. */
 export function coverageOf(all: readonly Drilled[]): readonly Covered[] {
   const attacks = all.filter(({ part, notApplicable }) => part === 'attack' && notApplicable === undefined)
   return Object.entries(OWASP).map(([id, name]) => {

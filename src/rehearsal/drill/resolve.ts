@@ -19,13 +19,16 @@ import type { Concrete } from './script-main.ts'
 /** A scenario's steps, with every choice made for one configuration and agent. */
 export interface Plan {
   readonly own: readonly Concrete[]
-  /** What the agent that it delegates to does. */
+  /** Acts of the agent that the first one delegates to. */
   readonly delegate: readonly Concrete[]
   /** `upstream/tool` → the argument that its definition has more. */
   readonly changed: ReadonlyMap<string, string>
 }
 
-/** Why not, where the configuration has no such tool, or nobody to delegate to. */
+/**
+ * Makes every choice that a scenario's steps leave open; fails where the configuration has no such tool, or no agent to
+ * delegate to.
+ */
 export function resolveSteps(judged: Judged, agent: Agent, steps: readonly Step[]): Result<Plan, string> {
   const own: Concrete[] = []
   const delegate: Concrete[] = []
@@ -109,7 +112,9 @@ function isLike({ upstream, declared }: Found, like: ToolLike, agent: Agent): bo
   )
 }
 
-/** What stands for what the configuration declares: `$destination` and its kin. */
+/**
+ * Fills in a step's arguments, with values for the fields that the configuration declares: `$destination` and its kin.
+ */
 function argumentsFor(step: CallStep, declared: DeclaredTool, schema: JsonObject): JsonObject {
   const { $destination, $amount, $currency, $content, ...named } = step.args
   const properties = isJsonObject(schema.properties) ? schema.properties : {}

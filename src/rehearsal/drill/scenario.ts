@@ -24,14 +24,14 @@ export interface Scenario {
   readonly title: string
   readonly incident: {
     readonly what: string
-    /** Where it was reported; "scenario" where no primary report was found. */
+    /** Address of the report; "scenario" where no primary report was found. */
     readonly source: string
   }
   /** OWASP Top 10 for Agentic Applications (2026): ASI01 to ASI10. */
   readonly owasp: readonly string[]
   /** The controls that stop it: each alone makes the difference, which tests show by switching it off. */
   readonly controls: readonly string[]
-  /** What the agent's owner has asked for. */
+  /** The task that the agent's owner gave. */
   readonly task?: string
   /** Harmful steps that may get through before it is stopped: those that its authority rightly allows. */
   readonly harmMax: number
@@ -42,7 +42,7 @@ export interface Scenario {
 export type Step = (CallStep | RunStep | ConnectStep) & {
   /** If it gets through, harm is done; `workspace`: if the workspace that the host has is another one afterwards. */
   readonly harm: boolean | 'workspace'
-  /** By the agent of this delegation, and not by the first. */
+  /** Present where the delegated agent does it, and not the first. */
   readonly as?: 'delegate'
 }
 
@@ -55,9 +55,9 @@ export interface CallStep {
    */
   readonly args: JsonObject
   readonly times: number
-  /** What its upstream answers. */
+  /** The answer of its upstream. */
   readonly answer?: JsonObject
-  /** Its upstream offers another definition from now on: with this argument more. */
+  /** Name of one more argument in the definition that its upstream offers from now on. */
   readonly changed?: string
 }
 
@@ -67,7 +67,7 @@ export interface RunStep {
   readonly command: string
 }
 
-/** It got through if somebody answered. */
+/** A connection that the cell tries to open. It got through if somebody answered. */
 export interface ConnectStep {
   readonly kind: 'connect'
   /** host:port; `host` stands for the host's own address, `production` for the first upstream of another environment. */

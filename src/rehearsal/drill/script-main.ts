@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
 import process from 'node:process'
 
-/** What it is to do, with every choice made. */
+/** One act of the script, with every choice made. */
 export interface Concrete {
   readonly step: number
   readonly act:
@@ -23,7 +23,7 @@ export interface Concrete {
     | { readonly kind: 'delegate'; readonly agent: string }
 }
 
-/** What the script says of each act. `through`: it did what it was meant to do, as far as the cell can see. */
+/** The script's own account of one act. `through`: it did what it was meant to do, as far as the cell can see. */
 export interface Said {
   readonly step: number
   /** Epoch ms. */
@@ -34,7 +34,7 @@ export interface Said {
 }
 
 type Became = Pick<Said, 'became' | 'detail'> & {
-  /** What came back, whole; only for this process. */
+  /** The answer, whole; only for this process. */
   readonly structured?: object
 }
 

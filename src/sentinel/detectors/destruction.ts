@@ -37,7 +37,7 @@ export const destruction: Detector<'destruction', Times> = {
 const VERB =
   /(?<![a-z])(?:delet|destroy|drop|wip(?:e|ing)|purg|truncat|eras|remov|terminat|shred|format|uninstall|nuke|rm|rmdir|unlink)(?:e|es|ed|ing|s)?(?![a-z])/
 
-/** `deleteAllUsers` and `delete_all_users` to the same words. */
+/** Splits a name into words: `deleteAllUsers` and `delete_all_users` become the same. */
 function spaced(name: string): string {
   return name.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase()
 }

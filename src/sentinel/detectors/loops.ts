@@ -5,14 +5,17 @@ interface Step {
   readonly key: string
   readonly seq: number
   readonly cell: string
-  /** It changes something; a call that takes no arguments is how workers ask for the next piece of work. */
+  /**
+   * True for a step that changes something; a call without arguments is not one, since workers ask for their next piece
+   * of work so.
+   */
   readonly acts: boolean
 }
 
 interface State {
   /** The last steps, oldest first. */
   readonly steps: Step[]
-  /** By period: for how many steps each has been what came a period before. */
+  /** Steps in a row that repeat the one a period before, by period. */
   readonly matched: number[]
   /** Delegations by giver, receiver and assignment. */
   readonly given: Lately<Times>

@@ -3,7 +3,7 @@ import { Lately } from '../recent.ts'
 import { Sprt } from '../sprt.ts'
 
 interface State {
-  /** How often each destination was named; the count is one or more. */
+  /** Times that each destination was named, one or more. */
   readonly known: Lately<{ times: number }>
   /** Destinations that were named once. */
   once: number
@@ -46,10 +46,10 @@ export const novelty: Detector<'novelty', State> = {
 }
 
 const DESTINATIONS_MAX = 4_096
-/** Of one call: a mail to a list of hundreds is one surprise, not hundreds. */
+/** Destinations of one call that count: a mail to a list of hundreds is one surprise, not hundreds. */
 const DESTINATIONS_EACH_MAX = 4
 const HOSTILE = 0.8
-/** Where every second destination is new, a new one says nothing. */
+/** The share of new destinations from which on a new one says nothing. */
 const HONEST_MAX = 0.5
 /** No agent is so sure of itself that three new ones prove anything. */
 const HONEST_MIN = 0.1

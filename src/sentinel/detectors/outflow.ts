@@ -3,7 +3,7 @@ import { type Detector, NOTHING } from '../detector.ts'
 import { Flow, Lately } from '../recent.ts'
 
 interface State {
-  /** By tree: upstreams that confidential data came from, and the entries that say so. */
+  /** Upstreams that confidential data came from, and the entries that say so, by tree. */
   readonly read: Lately<{ readonly from: Set<string>; readonly seqs: number[] }>
   readonly bytes: Flow
   readonly writes: Flow

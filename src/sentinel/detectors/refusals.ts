@@ -34,7 +34,7 @@ export const refusals: Detector<'refusals', Sprt> = {
 /** An entry for more of them decides by itself. */
 const TIMES_MAX = 64
 
-/** Its reasons say that it was not allowed, not that it was clumsy or late. */
+/** Tells whether a refusal has a reason other than clumsiness or lateness: it was not allowed. */
 function isTelling(reasons: Json): boolean {
   if (!Array.isArray(reasons)) return true
   return reasons.some((reason: Json) => !isJsonObject(reason) || !CLUMSY.has(String(reason.kind)))

@@ -6,11 +6,11 @@ class Chart {
   #span = Number.NEGATIVE_INFINITY
   #sum = 0
   #seqs: number[] = []
-  /** Of spans that had anything, as long as nothing is suspicious. */
+  /** Spans that had any use, counted as long as they are not suspicious. */
   #spans = 0
   #mean = 0
   #squares = 0
-  /** What has added up over the spans before this one. */
+  /** The sum of what exceeded the expectation in the spans before this one. */
   #over = 0
 
   constructor(spanMs: number) {
@@ -48,13 +48,16 @@ class Chart {
     return (sum - this.#mean) / this.#deviation - slack
   }
 
-  /** Never less than counts scatter by themselves (Poisson), nor than a tenth of the mean. */
+  /** Returns the deviation, never less than counts scatter by themselves (Poisson), nor than a tenth of the mean. */
   get #deviation(): number {
     const variance = this.#spans > 1 ? this.#squares / (this.#spans - 1) : 0
     return Math.max(Math.sqrt(variance), Math.sqrt(Math.max(this.#mean, 1)), this.#mean / 10)
   }
 
-  /** Welford's, with a memory of so many spans: an agent's usual may change, slowly. */
+  /**
+   * Updates mean and deviation by Welford's method, with a memory of so many spans: an agent's usual may change,
+   * slowly.
+   */
   #learn(sum: number): void {
     this.#spans++
     const weight = 1 / Math.min(this.#spans, SPANS_REMEMBERED)
@@ -67,7 +70,7 @@ class Chart {
 
 interface State {
   readonly actions: Chart
-  /** By currency. */
+  /** Spending charts by currency. */
   readonly spending: Map<string, Chart>
 }
 
