@@ -16,11 +16,12 @@ import { openWarden, type Warden } from '../src/cells/linux/launch/warden.ts'
 import type { CellSpec } from '../src/cells/spec.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { definitionDigest } from '../src/gateway/pipeline/upstreams.ts'
+import { Host } from '../src/host/host.ts'
 import { writeAccepted } from '../src/host/prepare/accepted.ts'
 import { gatewaySetup, type Judged, judgeConfig } from '../src/host/prepare/setup.ts'
-import { openRuntime } from '../src/host/runtime.ts'
 import { type Services, startServices } from '../src/host/services/services.ts'
 import { openState } from '../src/host/state/state.ts'
+import { readStopMark } from '../src/host/stop/fence.ts'
 import { readEntries } from '../src/ledger/log/read.ts'
 import { agentName, newCellId, personName, toolName, upstreamName } from '../src/model/index.ts'
 import { listener } from '../test/kit/listener.ts'
@@ -322,17 +323,24 @@ async function containAll(directory: string) {
   const agent = [...judged.config.agents.values()][0]
   if (agent === undefined) throw new Error('no agent')
   const stateDirectory = join(place, 'state')
-  const runtime = await openRuntime({ judged, agent, stateDirectory })
-  if (!runtime.ok) throw new Error(runtime.reason)
+  const host = new Host({ judged, stateDirectory })
+  const environment = await host.environment(agent.environment)
+  if (!environment.ok) throw new Error(environment.reason)
+  const stopMark = readStopMark(stateDirectory)
   const ended: Promise<unknown>[] = []
   for (let i = 0; i < CELLS; i++) {
-    const launched = await runtime.value.launch(['sleep', '1000'], { kind: 'pipes' })
+    const launched = await environment.value.launch({
+      agent,
+      command: ['sleep', '1000'],
+      stdio: { kind: 'pipes' },
+      stopMark,
+    })
     if (!launched.ok) throw new Error(launched.reason)
     launched.value.cell.start()
     ended.push(launched.value.ended)
   }
   const { ms, confirmed } = await orderAll(stateDirectory)
-  await runtime.value.close('the bench has ended')
+  await host.close('the bench has ended')
   await Promise.all(ended)
   const still = confirmed.filter((point) => point.startsWith('processes of '))
   return { ms: Math.round(ms), confirmed: still.length, cells: CELLS }

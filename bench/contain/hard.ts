@@ -8,9 +8,10 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Host } from '../../src/host/host.ts'
 import { askWardens } from '../../src/host/people/control-socket.ts'
 import type { Judged } from '../../src/host/prepare/setup.ts'
-import { openRuntime } from '../../src/host/runtime.ts'
+import { readStopMark } from '../../src/host/stop/fence.ts'
 import { newOrderId } from '../../src/host/stop/stop.ts'
 import { childrenOf } from '../../test/kit/host.ts'
 
@@ -70,16 +71,20 @@ async function stopOnce(place: string, judge: (place: string) => Promise<Judged>
     const judged = await judge(place)
     const [agent] = judged.config.agents.values()
     if (agent === undefined) throw new Error('no agent')
-    const runtime = await openRuntime({ judged, agent, stateDirectory: join(stateDirectory, 'firebreak') })
-    if (!runtime.ok) throw new Error(runtime.reason)
-    const launched = await runtime.value.launch(['bash', '-c', DEAF], { kind: 'pipes' })
+    const state = join(stateDirectory, 'firebreak')
+    const host = new Host({ judged, stateDirectory: state })
+    const environment = await host.environment(agent.environment)
+    if (!environment.ok) throw new Error(environment.reason)
+    const command = ['bash', '-c', DEAF] as const
+    const ask = { agent, command, stdio: { kind: 'pipes' }, stopMark: readStopMark(state) } as const
+    const launched = await environment.value.launch(ask)
     if (!launched.ok) throw new Error(launched.reason)
     launched.value.cell.start()
     await delay(300)
     const away = obstacle(stateDirectory)
-    const { ms, contained } = await orderAll(join(stateDirectory, 'firebreak'))
+    const { ms, contained } = await orderAll(state)
     away()
-    await runtime.value.close('the bench has ended')
+    await host.close('the bench has ended')
     await launched.value.ended
     return { ms, contained }
   } finally {

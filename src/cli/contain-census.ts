@@ -9,11 +9,11 @@ import { lookAtCells, notedCells, type Standing } from '../cells/linux/limits/ce
 import { CGROUP_PARENT } from '../cells/linux/limits/cgroup.ts'
 import { openCgroups } from '../cells/linux/limits/cgroup-host.ts'
 import type { Config } from '../config/config.ts'
-import { agentsMeant } from '../host/runtime.ts'
 import { runPlaces } from '../host/services/run-places.ts'
 import { wholeState } from '../host/state/named-state.ts'
 import { isOthers, stateAround } from '../host/state/state-part.ts'
 import { type Confirmation, eventually, type Order, type Target } from '../host/stop/containment.ts'
+import { agentsMeant } from '../host/stop/meant.ts'
 import {
   type AgentName,
   agentName,

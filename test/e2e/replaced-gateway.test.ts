@@ -6,9 +6,11 @@ import process from 'node:process'
 import { describe, it } from 'node:test'
 import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import { loadConfig } from '../../src/config/load.ts'
+import type { RunningCell } from '../../src/host/environment/hosted-cell.ts'
+import { Host } from '../../src/host/host.ts'
 import { askWardens } from '../../src/host/people/control-socket.ts'
 import { judgeConfig } from '../../src/host/prepare/setup.ts'
-import { openRuntime, type RunningCell } from '../../src/host/runtime.ts'
+import { readStopMark } from '../../src/host/stop/fence.ts'
 import { newOrderId } from '../../src/host/stop/stop.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import type { CellId } from '../../src/model/index.ts'
@@ -73,10 +75,12 @@ async function opened(agents: (cell: CellPlan) => ConfigPlan['agents'], memory =
   const agent = [...judged.value.config.agents.values()][0]
   if (agent === undefined) throw new Error('no agent')
   const before = gateways()
-  const runtime = await openRuntime({ judged: judged.value, agent, stateDirectory: state })
-  if (!runtime.ok) throw new Error(runtime.reason)
+  const stopMark = readStopMark(state)
+  const host = new Host({ judged: judged.value, stateDirectory: state })
+  const environment = await host.environment(agent.environment)
+  if (!environment.ok) throw new Error(environment.reason)
   let closed: Promise<void> | undefined
-  const close = () => (closed ??= runtime.value.close('the test has ended').then(() => undefined))
+  const close = () => (closed ??= host.close('the test has ended').then(() => undefined))
   cleanUp(close)
   return {
     close,
@@ -84,12 +88,13 @@ async function opened(agents: (cell: CellPlan) => ConfigPlan['agents'], memory =
     arrived: (name: string) => upstream.calls.filter((call) => call.name === name).length,
     gateway: () => gateways().find((pid) => !before.includes(pid)) ?? 0,
     launch: async (script: string, ...args: readonly string[]) => {
-      const launched = await runtime.value.launch(['/opt/node', `${AGENTS}/${script}`, ...args], { kind: 'pipes' })
+      const command = ['/opt/node', `${AGENTS}/${script}`, ...args] as const
+      const launched = await environment.value.launch({ agent, command, stdio: { kind: 'pipes' }, stopMark })
       if (!launched.ok) throw new Error(launched.reason)
       const { cell } = launched.value
       // What it prints is read, or it would stand still itself.
       const nothing = openSync('/dev/null', 'r+')
-      const pump = runtime.value.pump(cell, { stdin: nothing, stdout: nothing, stderr: nothing })
+      const pump = environment.value.pump(cell, { stdin: nothing, stdout: nothing, stderr: nothing })
       void pump.done.then(() => closeSync(nothing))
       cell.start()
       return launched.value

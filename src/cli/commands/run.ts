@@ -7,9 +7,11 @@ import type { Agent, Config } from '../../config/config.ts'
 import { labelsAtStart } from '../../config/labels.ts'
 import { cellRefusal } from '../../control/advice/try-launch.ts'
 import type { TaskSetup } from '../../gateway/link/setup.ts'
+import type { EnvironmentRun } from '../../host/environment/environment-run.ts'
+import type { LaunchAsk } from '../../host/environment/hosted-cell.ts'
 import { ENTRIES_MAX_AT_LAUNCH, surveyWorkspace } from '../../host/files/workspace-survey.ts'
+import { Host } from '../../host/host.ts'
 import { programFault } from '../../host/prepare/program.ts'
-import { openRuntime, type Runtime } from '../../host/runtime.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../host/shown/shown.ts'
 import { withinState } from '../../host/state/named-state.ts'
 import { tenantOf, tenantState } from '../../host/state/tenants.ts'
@@ -102,28 +104,33 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   const slow = tellIfSlow(call, agent)
-  const runtime = await openRuntime({
+  const host = new Host({
     judged: read.value,
-    agent,
     stateDirectory,
-    stopMark,
-    ...(task.value && { task: task.value }),
-    onTakenOver: (_, why) =>
-      call.print.progress(`its gateway was lost (${why}): ${agent.name} goes on with another, watched`),
     onUnsearched: (whose, what) => call.print.progress(printable(`${whose}: ${NOT_SEARCHED} ${what} → ${SEARCHED_BY}`)),
-  }).catch(systemFault)
-  if (!runtime.ok) {
+  })
+  const environment = await host.environment(agent.environment).catch(systemFault)
+  if (!environment.ok) {
     clearTimeout(slow)
-    call.print.fault(`not started: ${runtime.reason}`, 'firebreak doctor tells what this host can give')
+    await host.close('it could not be opened')
+    call.print.fault(`not started: ${environment.reason}`, 'firebreak doctor tells what this host can give')
     return EXIT.failed
   }
+  const ask = {
+    agent,
+    command: [program, ...args],
+    stopMark,
+    ...(task.value && { task: task.value }),
+    onTakenOver: (why: string) =>
+      call.print.progress(`its gateway was lost (${why}): ${agent.name} goes on with another, watched`),
+  } as const
   tellWhatIsMissing(call, agent, config.profile)
   let exit: ExitCode
   let unwritten: readonly Unwritten[] = []
   try {
-    exit = await runIn(config, runtime.value, [program, ...args], agent, call, slow)
+    exit = await runIn(config, environment.value, ask, call, slow)
   } finally {
-    unwritten = await runtime.value.close('the run has ended')
+    unwritten = await host.close('the run has ended')
   }
   for (const each of unwritten) tellUnwritten(call, each)
   return unwritten.length > 0 ? EXIT.contained : exit
@@ -201,32 +208,31 @@ function isPiped(fd: number): boolean {
 
 async function runIn(
   config: Config,
-  runtime: Runtime,
-  program: readonly [string, ...string[]],
-  agent: Agent,
+  environment: EnvironmentRun,
+  ask: Omit<LaunchAsk, 'stdio'>,
   call: Call,
   slow: NodeJS.Timeout | undefined,
 ): Promise<ExitCode> {
   for (;;) {
-    const done = await runOnce(config, runtime, program, agent, call, slow)
+    const done = await runOnce(config, environment, ask, call, slow)
     if (done !== 'again') return done
-    call.print.progress(`the files of ${agent.name} were restored: it is started again`)
+    call.print.progress(`the files of ${ask.agent.name} were restored: it is started again`)
   }
 }
 
 async function runOnce(
   config: Config,
-  runtime: Runtime,
-  program: readonly [string, ...string[]],
-  agent: Agent,
+  environment: EnvironmentRun,
+  ask: Omit<LaunchAsk, 'stdio'>,
   call: Call,
   slow: NodeJS.Timeout | undefined,
 ): Promise<ExitCode | 'again'> {
-  const launched = await runtime.launch(program, streamsFor(process.stdin.isTTY && process.stdout.isTTY))
+  const { agent, command: program } = ask
+  const launched = await environment.launch({ ...ask, stdio: streamsFor(process.stdin.isTTY && process.stdout.isTTY) })
   clearTimeout(slow)
-  if (!launched.ok) return notStarted(runtime, agent, call, launched.reason)
+  if (!launched.ok) return notStarted(environment, agent, call, launched.reason)
   const { cell, ended } = launched.value
-  const pump = runtime.pump(cell, { stdin: 0, stdout: 1, stderr: 2 })
+  const pump = environment.pump(cell, { stdin: 0, stdout: 1, stderr: 2 })
   let asked = 0
   const forward = (signal: NodeJS.Signals) => {
     // An agent may be deaf to the first; whoever asks twice means it.
@@ -240,7 +246,7 @@ async function runOnce(
   const { exit, teardown, lost, again } = await ended
   for (const signal of FORWARDED) process.off(signal, forward)
   await pump.done
-  if (!begun.ok) return notStarted(runtime, agent, call, begun.reason)
+  if (!begun.ok) return notStarted(environment, agent, call, begun.reason)
   if (lost !== undefined) {
     call.print.fault(`the cell was ended: ${lost}`, 'nothing that it did after that was admitted')
     return EXIT.failed
@@ -258,10 +264,10 @@ async function runOnce(
   // The shell that starts a cell's program says 127 where it finds none and 126 where it may not; a program may, too.
   const unseen = UNSTARTED.has(exit.code) ? programFault(agent.cell, program[0]) : undefined
   if (unseen !== undefined) call.print.fault(`${agent.name}: ${unseen.problem}`, unseen.fix)
-  tellLimits(config, runtime, exit, agent, call)
+  tellLimits(config, environment, exit, agent, call)
   // What the program printed last may lack its end of line.
   if (call.print.json) process.stdout.write('\n')
-  const log = runtime.state.ledger(agent.environment)
+  const log = environment.state.ledger(agent.environment)
   const { waits, refused, left, cuts } = await stoppedSince(log, cell.id)
   for (const line of cuts) call.print.progress(line)
   const hidden = cell.receipt.workspace?.hidden ?? []
@@ -274,7 +280,7 @@ async function runOnce(
   }
   for (const [upstream, { problem, later }] of left) {
     const after = later ? '; it was there later' : ''
-    const help = helpFor(config, upstream, runtime.state.log(`upstream-${upstream}`))
+    const help = helpFor(config, upstream, environment.state.log(`upstream-${upstream}`))
     call.print.progress(`${upstream} was left out: ${printable(problem)}${after} → ${help}`)
   }
   if (waits > 0)
@@ -289,7 +295,7 @@ async function runOnce(
 /**
  * Prints why a cell did not start (an order that came meanwhile, or what the host lacks), and returns the exit code.
  */
-function notStarted({ state }: Runtime, agent: Agent, call: Call, why: string): ExitCode {
+function notStarted({ state }: EnvironmentRun, agent: Agent, call: Call, why: string): ExitCode {
   const fenced = fencedExit(call, state.directory, agent)
   if (fenced !== undefined) return fenced
   call.print.fault(`not started: ${why}`, 'firebreak doctor tells what this host can give')
@@ -303,9 +309,15 @@ function counted(count: number, one: string, more: string): string {
 }
 
 /** Prints a line for each limit that the agent's cell, or a cell of one of its servers, ran into. */
-function tellLimits({ upstreams }: Config, runtime: Runtime, exit: Exit, { name, cell }: Agent, { print }: Call): void {
+function tellLimits(
+  { upstreams }: Config,
+  environment: EnvironmentRun,
+  exit: Exit,
+  { name, cell }: Agent,
+  { print }: Call,
+): void {
   for (const { said, change } of limitsTold(exit, { at: `agents: ${name}: cell`, cell })) print.fault(said, change)
-  for (const [upstream, reached] of runtime.serverLimits()) {
+  for (const [upstream, reached] of environment.serverLimits()) {
     const mcp = upstreams.get(upstream)?.mcp
     if (mcp?.kind !== 'stdio') continue
     for (const { said, change } of limitsTold(reached, { at: `upstreams: ${upstream}: mcp: cell`, cell: mcp.cell }))

@@ -5,10 +5,10 @@ import { checkSpec } from '../../cells/linux/abilities/check.ts'
 import { checkWorkspace } from '../../cells/linux/workspace/overlay.ts'
 import { launchFaultText } from '../../cells/spec.ts'
 import type { Agent, CellConfig, Config } from '../../config/config.ts'
+import { Host } from '../../host/host.ts'
 import { cellSpec } from '../../host/prepare/cell-spec.ts'
 import { type Inspected, inspectUpstreams } from '../../host/prepare/inspect.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
-import { openRuntime } from '../../host/runtime.ts'
 import { TRIAL, tenantOf, tenantState } from '../../host/state/tenants.ts'
 import { readFence, readStopMark } from '../../host/stop/fence.ts'
 import { rungIn } from '../../host/stop/rung-in.ts'
@@ -103,18 +103,20 @@ async function tryLaunch(
   stopMark: string,
 ): Promise<Result<void, string>> {
   return inScratchState(stateDirectory, async (scratch) => {
-    const runtime = await openRuntime({ judged, agent, stateDirectory: scratch, heeds: stateDirectory, stopMark })
-    if (!runtime.ok) return runtime
+    const host = new Host({ judged, stateDirectory: scratch, heeds: stateDirectory })
     try {
+      const environment = await host.environment(agent.environment)
+      if (!environment.ok) return environment
       const [program = 'true', ...args] = agent.command
-      const launched = await runtime.value.launch([program, ...args], { kind: 'pipes' })
+      const ask = { agent, command: [program, ...args], stdio: { kind: 'pipes' }, stopMark } as const
+      const launched = await environment.value.launch(ask)
       if (!launched.ok) return launched
       const { gone, checks } = await launched.value.cell.teardown()
       await launched.value.ended
       const left = checks.filter((check) => !check.gone).map(({ what, detail }) => `${what}: ${detail}`)
       return gone ? ok(undefined) : no(`something of its cell stayed: ${left.join(', ')}`)
     } finally {
-      await runtime.value.close('it was only tried')
+      await host.close('it was only tried')
     }
   })
 }

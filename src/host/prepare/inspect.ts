@@ -22,13 +22,13 @@ import {
   type UpstreamName,
 } from '../../model/index.ts'
 import { inspectedWorkspace } from '../files/workspace-names.ts'
-import { wardenFaultText } from '../runtime.ts'
 import { launchUpstreamCell, type UpstreamCell } from '../services/upstream-cell.ts'
 import type { State } from '../state/state.ts'
 import { openTenantState } from '../state/tenants.ts'
 import { reachableCode } from './code.ts'
 import { type ReadSecrets, readSecrets } from './secrets.ts'
 import { egressOf, type Judged, wayTo } from './setup.ts'
+import { wardenFaultText } from './warden-fault-text.ts'
 
 /** Milliseconds for all upstreams of one process: longer than each of them has. */
 const INSPECT_MS_MAX = 90_000

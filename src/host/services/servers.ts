@@ -73,7 +73,7 @@ export interface SharedStop {
 }
 
 /**
- * The stdio servers of one runtime.
+ * The stdio servers of one environment that is open.
  *
  * - SV1  A cell has servers of its own, which end with it; of a shared one there is one instance, which ends with the last
  *        cell that has it.

@@ -25,6 +25,8 @@ export interface Start {
   readonly agent: Agent
   /** The number of the cell that delegates to it. */
   readonly parent?: number
+  /** The stop mark from before the configuration was read by which it starts. */
+  readonly stopMark: string
   servers: readonly Kept[]
   /** The cell; absent until it is built. */
   cell?: Cell

@@ -16,8 +16,9 @@ import process from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
 import type { Agent, Config, Upstream } from '../../config/config.ts'
 import type { TaskSetup } from '../../gateway/link/setup.ts'
+import { Host } from '../../host/host.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
-import { openRuntime } from '../../host/runtime.ts'
+import { readStopMark } from '../../host/stop/fence.ts'
 import { readEntries } from '../../ledger/log/read.ts'
 import {
   type Entry,
@@ -224,13 +225,14 @@ async function runScript(
   const [program, ...args] = played?.command ?? []
   if (played === undefined || program === undefined || acts.length === 0) return no('there is nothing to run')
   const setup: TaskSetup | undefined = task === undefined ? undefined : { text: task, givenBy: agent.owner }
-  const runtime = await openRuntime({
-    judged,
-    agent: played,
-    stateDirectory: join(directory, 'state'),
-    ...(setup && { task: setup }),
-  })
-  if (!runtime.ok) return runtime
+  const stateDirectory = join(directory, 'state')
+  const stopMark = readStopMark(stateDirectory)
+  const host = new Host({ judged, stateDirectory })
+  const environment = await host.environment(played.environment)
+  if (!environment.ok) {
+    await host.close('it could not be opened')
+    return environment
+  }
   const output = join(directory, 'said')
   const streams = {
     stdin: openSync('/dev/null', 'r'),
@@ -238,20 +240,26 @@ async function runScript(
     stderr: openSync('/dev/null', 'w'),
   }
   try {
-    const launched = await runtime.value.launch([program, ...args], { kind: 'pipes' })
+    const launched = await environment.value.launch({
+      agent: played,
+      command: [program, ...args],
+      stdio: { kind: 'pipes' },
+      stopMark,
+      ...(setup && { task: setup }),
+    })
     if (!launched.ok) return launched
-    const pump = runtime.value.pump(launched.value.cell, streams)
+    const pump = environment.value.pump(launched.value.cell, streams)
     launched.value.cell.start()
     await launched.value.ended
     await pump.done
   } finally {
-    await runtime.value.close('the drill has ended')
+    await host.close('the drill has ended')
     for (const fd of Object.values(streams)) closeSync(fd)
   }
   const lines = readFileSync(output, 'utf8').split('\n')
   const said = lines.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Said] : []))
   const entries: Entry[] = []
-  for await (const read of readEntries(runtime.value.state.ledger(agent.environment)))
+  for await (const read of readEntries(environment.value.state.ledger(agent.environment)))
     if (read.ok) entries.push(read.value)
   return ok({ said, entries })
 }

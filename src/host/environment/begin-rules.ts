@@ -1,0 +1,56 @@
+import { isBelow, no, ok, type Result, type Rung } from '../../model/index.ts'
+import type { Start } from '../services/starting.ts'
+import { readStopMark } from '../stop/fence.ts'
+import type { EnvironmentGround } from './environment-ground.ts'
+
+export interface BeginRulesOptions extends Pick<EnvironmentGround, 'cells' | 'starting'> {
+  /** The directory of the state whose stop mark counts. */
+  readonly heeds: string
+  /** Tells whether an undo of this number is under way. */
+  readonly isUndo: (number: number) => boolean
+}
+
+/** The rules by which what is being started may begin; each is asked again in the tick in which it would (ST2). */
+export class BeginRules {
+  readonly #options: BeginRulesOptions
+
+  constructor(options: BeginRulesOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Returns the rung at which a cell would begin; or why it does not: an order to it, to its agent, to all, or to the
+   * cell that delegates to it.
+   */
+  rungOf(start: Start): Result<Rung, string> {
+    const { cells, starting, heeds } = this.#options
+    const { parent } = start
+    const above = parent === undefined ? undefined : starting.stopped(parent)
+    if (above !== undefined) return no(`the cell that delegates to it: ${above}`)
+    if (parent !== undefined && cells.get(parent) === undefined) return no('the cell that delegates to it has ended')
+    if (readStopMark(heeds) !== start.stopMark)
+      return no('all were ordered to stop while it was starting: start it again where it should run')
+    return starting.rungOf(start)
+  }
+
+  /**
+   * Tells whether a cell may begin at the rung that its gateway was told; an error where its agent was lowered since.
+   */
+  mayBeginAt(start: Start, told: Rung | undefined): Result<void, string> {
+    const rung = this.rungOf(start)
+    if (!rung.ok) return rung
+    if (told !== undefined && isBelow(rung.value, told))
+      return no(`its agent was lowered to ${rung.value} while it was starting: start it again`)
+    return ok(undefined)
+  }
+
+  /** Tells whether a server may begin that serves the cell, or the undo, of this number. */
+  mayServe(number: number): Result<void, string> {
+    const { cells, starting, isUndo } = this.#options
+    const start = starting.get(number)
+    if (start !== undefined) return this.mayBeginAt(start, start.told)
+    const stopped = starting.stopped(number)
+    if (stopped !== undefined) return no(stopped)
+    return cells.get(number) !== undefined || isUndo(number) ? ok(undefined) : no('what it serves has ended')
+  }
+}

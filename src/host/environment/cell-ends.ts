@@ -1,0 +1,95 @@
+import type { Cell } from '../../cells/linux/launch/cell.ts'
+import { asJson, no, type Result } from '../../model/index.ts'
+import { delegatedWorkspace } from '../files/workspace-names.ts'
+import { clearDelegations } from '../services/delegations-kept.ts'
+import { newOrderId } from '../stop/stop.ts'
+import type { EnvironmentGround } from './environment-ground.ts'
+import type { Ended } from './hosted-cell.ts'
+import type { Orders } from './orders.ts'
+
+/** The thing that is done once nothing of a cell is left. */
+export interface AfterEnd {
+  act?: () => Promise<Result<void, string>>
+}
+
+export interface CellEndsOptions {
+  readonly ground: EnvironmentGround
+  readonly orders: Pick<Orders, 'fenceAsTold' | 'forget'>
+}
+
+/** The ends of an environment's cells: what goes with each, and who hears of it. */
+export class CellEnds {
+  readonly #options: CellEndsOptions
+
+  constructor(options: CellEndsOptions) {
+    this.#options = options
+  }
+
+  /** Waits for the end of a cell's command, takes down all that was the cell's, and tells its gateway. */
+  async end(number: number, cell: Cell, after: AfterEnd): Promise<Ended> {
+    const { orders, ground } = this.#options
+    const { cells, starting } = ground
+    const exit = await cell.exited
+    await this.#endBelow(number)
+    const teardown = await cell.teardown()
+    const hosted = cells.get(number)
+    if (hosted !== undefined) hosted.teardown = teardown
+    cells.beginEnd(number)
+    orders.forget(number)
+    starting.forget(number)
+    await Promise.all((hosted?.kept ?? []).map((server) => server.end()))
+    if (hosted?.parent !== undefined) this.#clearDelegations()
+    const lost = hosted?.lost ?? hosted?.services.gone()
+    let closed = false
+    if (hosted !== undefined && lost === undefined) {
+      const told = hosted.services.tell({ kind: 'ended', number, receipt: asJson({ exit, teardown }) })
+      closed = told.ok && (await hosted.services.said('cell-closed', number)).ok
+    }
+    cells.endOver(number)
+    // A gateway that has not closed it may have lowered it and be gone since, known or not; nothing else finds it any more.
+    if (hosted !== undefined && hosted.lost === undefined && !closed)
+      await orders.fenceAsTold([cell.id], newOrderId()).catch(() => undefined)
+    if (hosted === undefined || lost !== undefined) return { exit, teardown, ...(lost !== undefined && { lost }) }
+    const again = await after.act?.()
+    return { exit, teardown, ...(again && { again }) }
+  }
+
+  /** Ends what a cell has delegated; what is being started for it does not begin. */
+  async #endBelow(number: number): Promise<void> {
+    const { cells, starting } = this.#options.ground
+    starting.stop(number, 'it has ended')
+    const below = cells.delegatedFrom(number)
+    const unborn = starting.all().filter((start) => start.parent === number)
+    for (const start of unborn) starting.stop(start.number, 'the cell that delegates to it has ended')
+    await Promise.all(below.map(({ cell }) => cell.kill()))
+    await Promise.all([...below.map(({ ended }) => ended), ...unborn.map(({ over }) => over)])
+  }
+
+  #clearDelegations(): void {
+    const { cells, config, starting, state, warden } = this.#options.ground
+    const live = new Set<string>(cells.all().map(([, { workspace }]) => workspace))
+    for (const { agent, id } of starting.all()) live.add(delegatedWorkspace(agent.name, id))
+    for (const name of config.agents.keys()) live.add(name)
+    clearDelegations(state, {
+      isLive: (workspace) => live.has(workspace),
+      discard: (changes) => warden.discard(changes),
+    })
+  }
+}
+
+/** Ends a cell, and does `then` once nothing of it is left; returns what came of it. */
+export async function beginAgain(
+  cell: Cell,
+  ended: Promise<Ended>,
+  after: AfterEnd,
+  then: () => Promise<Result<void, string>>,
+): Promise<Result<void, string>> {
+  if (after.act !== undefined) return no('somebody restores its files already')
+  after.act = then
+  const killed = await cell.kill()
+  // Then it goes on, and its files stay what they are.
+  if (!killed.ok) delete after.act
+  if (!killed.ok) return no(`${cell.id} cannot be ended: nothing was restored`)
+  const { again, lost } = await ended
+  return again ?? no(`${cell.id} was ended, and nothing restored: ${lost ?? 'it had ended before'}`)
+}

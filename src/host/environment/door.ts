@@ -1,0 +1,53 @@
+import type { FilesDesk } from '../files/files-desk.ts'
+import { type ControlReply, type ControlRequest, NOT_MINE } from '../people/control-socket.ts'
+import type { EnvironmentGround } from './environment-ground.ts'
+import type { Orders } from './orders.ts'
+import { releaseAgent } from './release.ts'
+import type { UndoDesk } from './undo-desk.ts'
+
+export interface DoorParts {
+  readonly ground: EnvironmentGround
+  readonly orders: Orders
+  readonly undos: UndoDesk
+  readonly files: FilesDesk
+}
+
+/** Follows one request that came through the control socket of an environment. */
+export async function followRequest(
+  { ground, orders, undos, files }: DoorParts,
+  request: ControlRequest,
+  reply: (reply: ControlReply) => void,
+  isGivenUp: () => boolean,
+): Promise<void> {
+  switch (request.kind) {
+    case 'cells': {
+      const cells = ground.cells.all().map(([, { cell, agent, rung, sinceMs }]) => {
+        const { name, environment, owner } = agent
+        return { cell: cell.id, agent: name, environment, owner, rung, sinceMs }
+      })
+      return reply({ kind: 'done', ok: true, said: `${cells.length} cells`, cells })
+    }
+    case 'files':
+      return reply({ kind: 'done', ...(await files.follow(request.ask)) })
+    case 'release': {
+      if (request.environment !== ground.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
+      const released = await releaseAgent(ground, request, isGivenUp)
+      return reply({ kind: 'done', ok: released.ok, said: released.ok ? IN_LEDGER : released.reason })
+    }
+    case 'undo': {
+      if (request.order.environment !== ground.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
+      const done = await undos.undo(request.order)
+      return reply({ kind: 'done', ok: done.ok, said: done.ok ? IN_LEDGER : done.reason })
+    }
+    case 'contain': {
+      const receipt = await orders.contain(request.order, (confirmation) =>
+        reply({ kind: 'confirmation', confirmation }),
+      )
+      return reply({ kind: 'done', ok: receipt.contained, said: `${receipt.cells.length} cells`, receipt })
+    }
+    default:
+      return reply({ kind: 'done', ok: false, said: 'nothing was done: what is asked is not known here' })
+  }
+}
+
+const IN_LEDGER = 'the ledger has it'

@@ -1,0 +1,223 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Cell } from '../../cells/linux/launch/cell.ts'
+import type { Warden, WardenFault } from '../../cells/linux/launch/warden.ts'
+import type { Pump, Streams } from '../../cells/linux/streams/pump.ts'
+import type { Config } from '../../config/config.ts'
+import type { GatewaySetup } from '../../gateway/link/setup.ts'
+import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
+import { FilesDesk } from '../files/files-desk.ts'
+import { deliverAnswers } from '../people/answers.ts'
+import { type ControlSocket, openControlSocket } from '../people/control-socket.ts'
+import { SecretDesk } from '../prepare/secret-desk.ts'
+import { gatewaySetup, type Judged } from '../prepare/setup.ts'
+import { wardenFaultText } from '../prepare/warden-fault-text.ts'
+import { noteRunPlace } from '../services/run-places.ts'
+import { leftOut, type ServerLimits, Servers } from '../services/servers.ts'
+import { type Services, startServices } from '../services/services.ts'
+import { Starting } from '../services/starting.ts'
+import type { State } from '../state/state.ts'
+import { openTenantState } from '../state/tenants.ts'
+import { FenceAgain, type Unwritten } from '../stop/fence-again.ts'
+import { BeginRules } from './begin-rules.ts'
+import { aboutServer } from './cell-about.ts'
+import { CellEnds } from './cell-ends.ts'
+import { CurrentGateway } from './current-gateway.ts'
+import { DelegatedLaunches } from './delegated-launches.ts'
+import { followRequest } from './door.ts'
+import type { EnvironmentGround } from './environment-ground.ts'
+import { GatewayKeeper } from './gateway-keeper.ts'
+import { GatewayRequests } from './gateway-requests.ts'
+import type { LaunchAsk, RunningCell } from './hosted-cell.ts'
+import { Launching, variablesOf } from './launching.ts'
+import { LiveCells } from './live-cells.ts'
+import { Orders } from './orders.ts'
+import { PulseNumbers } from './pulse-numbers.ts'
+import { UndoDesk } from './undo-desk.ts'
+
+export interface EnvironmentOptions {
+  readonly judged: Judged
+  readonly environment: EnvironmentName
+  readonly stateDirectory: string
+  /** The host's warden, which may still be opening. */
+  readonly warden: () => Promise<Result<Warden, WardenFault>>
+  /** The state whose orders to all count, where that is another: what is tried in a state of its own heeds the real one. */
+  readonly heeds: string
+  /** Hears that a cell starts, of an agent or a stdio upstream, and what of it was not looked through for secrets. */
+  readonly onUnsearched: (name: string, what: string) => void
+}
+
+/** One environment, running: its gateway and witness, and the door by which people reach it, ready for its cells. */
+export interface EnvironmentRun {
+  readonly state: State
+  /** Launches a cell of any agent of this environment; it has not run one instruction when this resolves. */
+  launch(ask: LaunchAsk): Promise<Result<RunningCell, string>>
+  /** Carries the person's streams to and from a cell. */
+  pump(cell: Cell, streams: Streams): Pump
+  /** Returns the limits that servers which have ended ran into, by upstream. */
+  serverLimits(): ReadonlyMap<UpstreamName, ServerLimits>
+  /** Closes the door and waits for the stops under way; nothing is launched any more. */
+  beginClose(): Promise<void>
+  /** Ends the gateway, once no cell is left; returns the orders that no fence has at the end. */
+  endClose(why: string): Promise<readonly Unwritten[]>
+}
+
+/** Opens an environment; its door for people's orders has answered when this resolves: what nobody could stop does not start. */
+export async function openEnvironment(options: EnvironmentOptions): Promise<Result<EnvironmentRun, string>> {
+  const { judged, environment, stateDirectory } = options
+  const { config } = judged
+  const setup = gatewaySetup(judged, environment)
+  const opened = openTenantState(config, environment, stateDirectory, config.profile === 'full')
+  if (!opened.ok) return opened
+  const state = opened.value
+  // The services load their code while the warden makes its place.
+  const starting = startServices(state, setup)
+  const warden = await options.warden()
+  const services = await starting
+  if (!warden.ok) {
+    if (services.ok) await services.value.stop('there is no warden')
+    return no(wardenFaultText(warden.reason))
+  }
+  if (!services.ok) return services
+  const run = new OpenEnvironment(options, { config, setup, state, warden: warden.value, services: services.value })
+  const noted = noteRunPlace(state.directory, warden.value.runDirectory)
+  const known = noted.ok ? warden.value.recordGateway(services.value.gatewayPid) : noted
+  const door = known.ok ? await run.openDoor() : known
+  if (door.ok) return ok(run)
+  await run.beginClose()
+  await run.endClose('it has no control socket')
+  return door
+}
+
+interface Opened {
+  readonly config: Config
+  readonly setup: GatewaySetup
+  readonly state: State
+  readonly warden: Warden
+  readonly services: Services
+}
+
+/** Puts the parts of one environment together. */
+class OpenEnvironment implements EnvironmentRun {
+  readonly #ground: EnvironmentGround
+  readonly #secrets: SecretDesk
+  readonly #servers: Servers
+  readonly #files: FilesDesk
+  readonly #undos: UndoDesk
+  readonly #fenceAgain: FenceAgain
+  readonly #orders: Orders
+  readonly #launching: Launching
+  readonly #keeper: GatewayKeeper
+  readonly #stopAnswers: () => void
+  /** The door for people's orders; absent until `openDoor`: nothing is launched before. */
+  #door: ControlSocket | undefined
+
+  constructor(options: EnvironmentOptions, { config, setup, state, warden, services }: Opened) {
+    const { environment, heeds } = options
+    const numbers = new PulseNumbers()
+    const starting = new Starting(state.directory)
+    const cells = new LiveCells(starting)
+    const gateway = new CurrentGateway(services, numbers)
+    const ground = { config, environment, state, warden, numbers, starting, cells, gateway }
+    const tellUnsearched = tellOnce(options.onUnsearched)
+    const secrets = new SecretDesk({
+      config,
+      environment,
+      values: setup.secrets,
+      tell: (message) => gateway.tell(message),
+      nowMs: () => performance.now(),
+    })
+    const undos = new UndoDesk(ground, () => servers)
+    const rules = new BeginRules({ cells, starting, heeds, isUndo: (number) => undos.isUnderWay(number) })
+    const servers = new Servers({
+      warden,
+      config,
+      state,
+      secrets: secrets.values,
+      without: leftOut(setup),
+      services: () => gateway.services,
+      newNumber: () => numbers.next(),
+      mayBegin: (number) => rules.mayServe(number),
+      about: (number) => aboutServer(ground, number),
+      lineOf: (number) => cells.lineOf(number),
+      tellUnsearched,
+    })
+    const files = new FilesDesk({
+      warden,
+      state,
+      agents: [...config.agents.values()].filter((agent) => agent.environment === environment),
+      held: () => cells.all().map(([, hosted]) => hosted),
+      record: (entry) => gateway.record(entry),
+    })
+    const fenceAgain = new FenceAgain({ stateDirectory: state.directory, starting })
+    const orders = new Orders({ ground, servers, undos, fenceAgain })
+    const ends = new CellEnds({ ground, orders })
+    const door = () => this.#door
+    const launching = new Launching({ ground, rules, secrets, servers, files, ends, door, tellUnsearched })
+    const delegated = new DelegatedLaunches(ground, launching)
+    this.#stopAnswers = deliverAnswers(state.directory, environment, (answer) => gateway.answer(answer))
+    const requests = new GatewayRequests({ ground, orders, delegated, files, secrets, servers })
+    this.#keeper = new GatewayKeeper({ ground, setup, orders, requests, files, secrets, servers })
+    this.#ground = ground
+    this.#secrets = secrets
+    this.#servers = servers
+    this.#files = files
+    this.#undos = undos
+    this.#fenceAgain = fenceAgain
+    this.#orders = orders
+    this.#launching = launching
+  }
+
+  get state(): State {
+    return this.#ground.state
+  }
+
+  async openDoor(): Promise<Result<void, string>> {
+    const parts = { ground: this.#ground, orders: this.#orders, undos: this.#undos, files: this.#files }
+    const door = await openControlSocket(this.state.directory, (...asked) => followRequest(parts, ...asked))
+    if (door.ok) this.#door = door.value
+    return door.ok ? ok(undefined) : door
+  }
+
+  launch(ask: LaunchAsk): Promise<Result<RunningCell, string>> {
+    return this.#launching.launch({ ...ask, variables: variablesOf(ask.agent, ask.task) })
+  }
+
+  pump(cell: Cell, streams: Streams): Pump {
+    return this.#ground.warden.pump(cell, streams)
+  }
+
+  serverLimits(): ReadonlyMap<UpstreamName, ServerLimits> {
+    return this.#servers.reached()
+  }
+
+  async beginClose(): Promise<void> {
+    this.#keeper.beginClose()
+    this.#files.close()
+    this.#secrets.close()
+    this.#stopAnswers()
+    await this.#door?.close()
+    await Promise.race([this.#orders.stopsOver(), delay(STOPS_MS_MAX, undefined, { ref: false })])
+  }
+
+  async endClose(why: string): Promise<readonly Unwritten[]> {
+    await this.#keeper.replaced()
+    const unwritten = await this.#fenceAgain.last()
+    await this.#ground.gateway.services.stop(why)
+    return unwritten
+  }
+}
+
+/** Tells each sentence about an agent or a server once: its next cell is shown the same. */
+function tellOnce(hear: (name: string, what: string) => void): (name: string, unsearched: readonly string[]) => void {
+  const heard = new Set<string>()
+  return (name, unsearched) => {
+    for (const what of unsearched) {
+      const told = `${name}\0${what}`
+      if (!heard.has(told)) hear(name, what)
+      heard.add(told)
+    }
+  }
+}
+
+/** Milliseconds for stops under way at the end; each has bounds of its own, which together are less. */
+const STOPS_MS_MAX = 12_000

@@ -1,0 +1,68 @@
+import type { Cell } from '../../cells/linux/launch/cell.ts'
+import type { CellSpec, Exit, TeardownReceipt } from '../../cells/spec.ts'
+import type { Agent } from '../../config/config.ts'
+import type { TaskSetup, WardenMessage } from '../../gateway/link/setup.ts'
+import type { Result, Rung } from '../../model/index.ts'
+import type { Held } from '../files/files-desk.ts'
+import type { Kept } from '../services/servers.ts'
+import type { Services } from '../services/services.ts'
+
+/** The parts of a launch that a person asks for. */
+export interface LaunchAsk {
+  /** The agent, with the labels that this start of it brings. */
+  readonly agent: Agent
+  readonly command: CellSpec['command']
+  readonly stdio: CellSpec['stdio']
+  /** The words that its owner gives it to do. */
+  readonly task?: TaskSetup
+  /**
+   * The stop mark from before the configuration was read: what all were ordered since then counts for what was read,
+   * too.
+   */
+  readonly stopMark: string
+  /** Hears that the cell goes on with another gateway, and why its own was lost. */
+  readonly onTakenOver?: (why: string) => void
+}
+
+/** A cell as the person has it who asked for it: built, and served by its gateway; `cell.start()` lets it go. */
+export interface RunningCell {
+  readonly cell: Cell
+  readonly ended: Promise<Ended>
+}
+
+/** The end of a cell. */
+export interface Ended {
+  readonly exit: Exit
+  readonly teardown: TeardownReceipt
+  /** Why, when the cell was ended because its gateway was lost. */
+  readonly lost?: string
+  /** It was ended so that its files could be restored: its command begins anew on them, or why they could not be. */
+  readonly again?: Result<void, string>
+}
+
+/** A cell that runs in an environment of this host, or is ending. */
+export interface HostedCell extends Held, Pick<LaunchAsk, 'task' | 'stopMark' | 'onTakenOver'> {
+  readonly ended: Promise<Ended>
+  /** The stdio servers that it has. */
+  kept: readonly Kept[]
+  /** The gateway that serves it. */
+  services: Services
+  /** Where its agent stood when it began, lower by each order since, and higher by a person's word. */
+  rung: Rung
+  /** The things that were last seen in it, for half a minute. */
+  readonly sensed: Sensed[]
+  /** Why it is ended, where that is the end of its gateway. */
+  lost?: string
+  /** The receipt of its teardown, once it has ended. */
+  teardown?: TeardownReceipt
+  /** Epoch ms; before its gateway heard of it. */
+  readonly sinceMs: number
+  /** The number of the cell that delegated to it. */
+  readonly parent?: number
+}
+
+/** One thing that was seen in a cell, as its gateway was told it; ms of our own clock. */
+export interface Sensed {
+  readonly atMs: number
+  readonly message: Extract<WardenMessage, { kind: 'sensed' }>
+}

@@ -1,0 +1,41 @@
+import { no, ok, type Result, raised } from '../../model/index.ts'
+import { type ControlRequest, TOO_LATE } from '../people/control-socket.ts'
+import { againText, fencedIn, isSameOrder, readFence } from '../stop/fence.ts'
+import type { EnvironmentGround } from './environment-ground.ts'
+
+type ReleaseRequest = Extract<ControlRequest, { kind: 'release' }>
+
+/**
+ * Moves an agent up at its gateway, in the ledger first. The disk may take its time: who contains it meanwhile has the
+ * last word, and what the gateway has moved up by then goes down again.
+ */
+export async function releaseAgent(
+  { cells, gateway, numbers, starting, state }: EnvironmentGround,
+  { askedUs, seen, environment: _, kind: _kind, ...release }: ReleaseRequest,
+  isLate: () => boolean,
+): Promise<Result<void, string>> {
+  const { agent, to } = release
+  const orders = starting.orders(agent)
+  const refused = () => {
+    if (isLate()) return TOO_LATE
+    const fence = readFence(state.directory)
+    if (!fence.ok) return fence.reason
+    const stands = isSameOrder(fencedIn(fence.value, agent), seen) && starting.orders(agent) === orders
+    return stands && !starting.orderedSince(agent, askedUs) ? undefined : againText(agent)
+  }
+  const before = refused()
+  if (before !== undefined) return no(before)
+  const number = numbers.nextAnswer()
+  const told = gateway.tell({ kind: 'release', number, askedUs, ...release })
+  const said = told.ok ? await gateway.services.said('ordered', number) : told
+  if (!said.ok) return no(refused() ?? said.reason)
+  const own = cells.all().filter(([, hosted]) => hosted.agent.name === agent)
+  const since = refused()
+  if (since !== undefined) {
+    for (const [cell, { rung }] of own) if (rung !== 'normal') void gateway.order([cell], rung, since)
+    return no(since)
+  }
+  starting.released(agent, to, askedUs)
+  for (const [, hosted] of own) hosted.rung = raised(hosted.rung, to)
+  return ok(undefined)
+}

@@ -1,0 +1,70 @@
+import { openWarden, profileFault, type Warden, type WardenFault } from '../cells/linux/launch/warden.ts'
+import type { EnvironmentName } from '../model/index.ts'
+import { no, type Result } from '../model/index.ts'
+import { type EnvironmentRun, openEnvironment } from './environment/environment-run.ts'
+import type { Judged } from './prepare/setup.ts'
+import { wardenFaultText } from './prepare/warden-fault-text.ts'
+import type { Unwritten } from './stop/fence-again.ts'
+
+export interface HostOptions {
+  readonly judged: Judged
+  readonly stateDirectory: string
+  /** The state whose orders to all count, where that is another: what is tried in a state of its own heeds the real one. */
+  readonly heeds?: string
+  /** Hears that a cell starts, of an agent or a stdio upstream, and what of it was not looked through for secrets. */
+  readonly onUnsearched?: (name: string, what: string) => void
+}
+
+/**
+ * The process with power: holds the cells of any number of agents and environments of one configuration.
+ *
+ * - HO1  All environments have one warden; each has a gateway, a witness and a door of its own, and what comes through
+ *        one changes nothing in another (S6, S14).
+ * - HO2  An environment opens when something of it is asked for first, and closes with the host.
+ * - HO3  No cell of it is left when `close` has resolved, and none is launched from when that was called.
+ */
+export class Host {
+  readonly #options: HostOptions
+  #warden: Promise<Result<Warden, WardenFault>> | undefined
+  readonly #environments = new Map<EnvironmentName, Promise<Result<EnvironmentRun, string>>>()
+  #closing = false
+
+  constructor(options: HostOptions) {
+    this.#options = options
+  }
+
+  /** Returns an environment that is open, or opens it; an error in words where it cannot be. */
+  environment(name: EnvironmentName): Promise<Result<EnvironmentRun, string>> {
+    if (this.#closing) return Promise.resolve(no('the host is being closed'))
+    const known = this.#environments.get(name)
+    if (known !== undefined) return known
+    const opening = this.#open(name)
+    this.#environments.set(name, opening)
+    const forget = () => this.#environments.delete(name)
+    opening.then((opened) => opened.ok || forget(), forget)
+    return opening
+  }
+
+  async #open(environment: EnvironmentName): Promise<Result<EnvironmentRun, string>> {
+    const { judged, stateDirectory, heeds = stateDirectory, onUnsearched = () => undefined } = this.#options
+    const { profile } = judged.config
+    const unfit = profileFault(profile)
+    if (unfit !== undefined) return no(wardenFaultText(unfit))
+    const warden = () => (this.#warden ??= openWarden({ profile }))
+    return openEnvironment({ judged, environment, stateDirectory, warden, heeds, onUnsearched })
+  }
+
+  /**
+   * Closes every environment and ends all cells; returns the orders that no fence has at the end. Calling it again waits
+   * for the same end.
+   */
+  async close(why: string): Promise<readonly Unwritten[]> {
+    this.#closing = true
+    const all = await Promise.allSettled(this.#environments.values())
+    const open = all.flatMap((each) => (each.status === 'fulfilled' && each.value.ok ? [each.value.value] : []))
+    await Promise.all(open.map((each) => each.beginClose()))
+    const warden = await this.#warden
+    if (warden?.ok) await warden.value.close()
+    return (await Promise.all(open.map((each) => each.endClose(why)))).flat()
+  }
+}

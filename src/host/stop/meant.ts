@@ -1,0 +1,35 @@
+import type { Agent, Config } from '../../config/config.ts'
+import { type AgentName, type CellId, samePerson } from '../../model/index.ts'
+import type { Order, Target } from './containment.ts'
+
+/** Returns the agents of a configuration that a target means, whether a cell of theirs runs or not. */
+export function agentsMeant({ agents }: Config, target: Target): readonly AgentName[] {
+  return [...agents.values()]
+    .filter(({ name, owner, environment }) => {
+      if (target.kind === 'agent') return name === target.name
+      if (target.kind === 'owner') return samePerson(owner, target.name)
+      if (target.kind === 'environment') return environment === target.name
+      return target.kind === 'all'
+    })
+    .map(({ name }) => name)
+}
+
+/**
+ * Returns the agents of a configuration that an order means: by this configuration, and by that of the person who gave
+ * it.
+ */
+export function agentsOrdered(config: Config, { target, agents: also = [] }: Order): readonly AgentName[] {
+  const own = agentsMeant(config, target)
+  return [...own, ...[...config.agents.keys()].filter((name) => also.includes(name) && !own.includes(name))]
+}
+
+/**
+ * Tells whether an order means a cell of this agent; undefined: one of its cells, of which it is not known any more
+ * which.
+ */
+export function orderMeans(order: Order, cell: CellId | undefined, agent: Agent, config: Config): boolean {
+  const { target } = order
+  return target.kind === 'cell'
+    ? cell === undefined || cell === target.name
+    : agentsOrdered(config, order).includes(agent.name)
+}
