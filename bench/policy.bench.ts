@@ -138,7 +138,7 @@ function seenBefore(): Exposure {
     new Set(),
   )
   const where = { action: 'a_00000000000000000000' as ActionId, tool: 'payments/list' }
-  exposure.absorb(trusted, [orders, accounts], where)
+  exposure.recordAnswer(trusted, [orders, accounts], where)
   return exposure
 }
 
@@ -314,7 +314,7 @@ function afterSession(task: Task) {
   const read = (flow: typeof mail, result: Json) => {
     const text = JSON.stringify(result)
     bytes += text.length
-    exposure.absorb(flow, { content: [{ type: 'text', text }] }, where)
+    exposure.recordAnswer(flow, { content: [{ type: 'text', text }] }, where)
   }
   for (let i = 0; bytes < HISTORY_BYTES; i++) {
     const body = `Dear desk, order-${i % 40} came late, see www.shop-${i}.example/track. `.repeat(20)

@@ -457,7 +457,7 @@ export class Gateway {
     const nowMs = this.#gate.nowMs()
     const words = this.#wordsOf(agent)
     // What it had said is not in the ledger: it may name what its task names, and nothing becomes known any more.
-    if (past !== undefined) words.lose()
+    if (past !== undefined) words.forgetAll()
     const cell: CellAtGate = {
       id,
       number,

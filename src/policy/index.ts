@@ -15,7 +15,6 @@ export {
   type Allowed,
   admit,
   type Candidate,
-  canBeAsked,
   type Decided,
   type Denied,
   decide,
@@ -24,6 +23,7 @@ export {
   type Held,
   isLive,
   type PermitReason,
+  personCouldAllow,
   type Refusal,
   topOf,
 } from './decide/decide.ts'
@@ -34,7 +34,7 @@ export { readSpend, type SpendProblem } from './decide/spend.ts'
 export type { Task } from './decide/task.ts'
 export { explain } from './explain/explain.ts'
 export { shownDefinition } from './explain/shown-limits.ts'
-export { type Turn, type TurnInput, turnOf } from './explain/turn.ts'
+export { findSmallestChange, type SmallestChange, type SmallestChangeInput } from './explain/smallest-change.ts'
 export { labelsMeanwhile } from './flow/answer-labels.ts'
 export { valuesOf } from './flow/answer-parts.ts'
 export { Exposure, type ExposureView } from './flow/exposure.ts'
@@ -49,6 +49,6 @@ export {
 } from './flow/flow.ts'
 export { Words } from './flow/own-words.ts'
 export { skeleton } from './flow/skeleton.ts'
-export { placing } from './flow/where-seen.ts'
+export { withWhereSeen } from './flow/where-seen.ts'
 export { type Operation, type Reach, type ReachInput, reach, WORKSPACE } from './reach/reach.ts'
 export { type ReachChange, reachDiff } from './reach/reach-diff.ts'

@@ -75,7 +75,7 @@ export function runPolicyTest(rehearsal: Rehearsal, test: PolicyTest): PolicyTes
       task: { text: task.text, givenBy: personName(agent.owner), ...(task.tools && { tools: new Set(task.tools) }) },
     }),
   })
-  cell.authority.exposure.absorb({ returns: TRUSTED }, [...test.known], { action: NO_ACTION, tool: 'the test' })
+  cell.authority.exposure.recordAnswer({ returns: TRUSTED }, [...test.known], { action: NO_ACTION, tool: 'the test' })
   const slash = test.tool.indexOf('/')
   const { decided } = rehearseAction(
     rehearsal,

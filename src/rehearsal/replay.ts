@@ -30,7 +30,7 @@ import {
   UNTRUSTED,
   type Verdict,
 } from '../model/index.ts'
-import { BudgetBook, Exposure, placing, type Reservation, type Task } from '../policy/index.ts'
+import { BudgetBook, Exposure, type Reservation, type Task, withWhereSeen } from '../policy/index.ts'
 import { type Attempt, type Rehearsal, type RehearsedCell, rehearseAction, rehearsedCell } from './attempt.ts'
 
 /** One recorded action, and what the configuration at hand says of it. */
@@ -219,7 +219,7 @@ class LogReplay {
     const approves = ({ verdict }: { readonly verdict: Verdict }) => approved && (verdict === 'hold' || asked)
     const { decided } = rehearseAction(this.#rehearsal, cell, attempt, entry.atMs, approves)
     const [firstReason, ...moreReasons] = decided.reasons
-    const place = placing(cell.authority.exposure)
+    const place = withWhereSeen(cell.authority.exposure)
     const partly = attempt.partly ?? cell.partly
     const judged: Rejudged = {
       ...about,
@@ -232,7 +232,7 @@ class LogReplay {
     if (decided.verdict !== 'allow') return
     if (hold !== undefined && !approved) this.#early.set(hold, decided.reservation)
     const names = this.#rehearsal.flows.get(nameOf(attempt))?.names
-    if (this.#declared(attempt)?.effect !== 'read') cell.authority.exposure.say(attempt.args, names)
+    if (this.#declared(attempt)?.effect !== 'read') cell.authority.exposure.recordSent(attempt.args, names)
     if (entry.kind === 'action.intent')
       this.#underWay.set(entry.action, { cell, attempt, reservation: decided.reservation })
     // Nobody knows what would have come back.
@@ -268,10 +268,10 @@ class LogReplay {
     const { exposure } = cell.authority
     const flow = this.#rehearsal.flows.get(nameOf(attempt))
     if (flow === undefined) return
-    if (shown !== undefined) exposure.absorb(flow, shown, { action, tool: nameOf(attempt) }, attempt.args)
+    if (shown !== undefined) exposure.recordAnswer(flow, shown, { action, tool: nameOf(attempt) }, attempt.args)
     else {
       cell.partly ??= `the answer to ${action} can no longer be read`
-      exposure.inherit(this.#couldHold(attempt))
+      exposure.addLabels(this.#couldHold(attempt))
     }
   }
 

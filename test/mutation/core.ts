@@ -11,7 +11,7 @@ export const ROOT = join(import.meta.dirname, '..', '..')
 /**
  * The decision core: every file whose edit could change a verdict, a reason or what a budget holds. Not in it: parsing
  * and validating with Cedar's own library (`parse`, `cedar`, `unsupported`, `written`, `argument-type`, `shown-limits`),
- * and what only tells people (`explain`, `likeness`, `reach`, `turn`).
+ * and what only tells people (`explain`, `likeness`, `reach`, `smallest-change`).
  */
 export const CORE: readonly string[] = [
   ...[

@@ -382,9 +382,9 @@ export function actionIn({ tools }: TestCell, { id, args }: Attempt): Action {
 /** What a cell has seen after an attempt that was let through. */
 export function see({ authority, flows }: TestCell, attempt: Attempt): void {
   const flow = flows.get(attempt.id)
-  authority.exposure.say(attempt.args, flow?.names)
+  authority.exposure.recordSent(attempt.args, flow?.names)
   const where = { action: action().id, tool: attempt.id }
-  if (flow) authority.exposure.absorb(flow, { structuredContent: attempt.answer }, where, attempt.args)
+  if (flow) authority.exposure.recordAnswer(flow, { structuredContent: attempt.answer }, where, attempt.args)
 }
 
 function returns(fields: Readonly<Record<string, readonly string[]>>): NonNullable<DeclaredTool['returns']> {

@@ -17,7 +17,7 @@ import {
 } from '../../model/index.ts'
 import { explain } from '../../policy/index.ts'
 import { rehearse } from '../../rehearsal/attempt.ts'
-import { type TurnedAction, turnRecorded } from '../../rehearsal/turn.ts'
+import { type DecidedAgain, decideRecordedAgain } from '../../rehearsal/smallest-change.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { wholeOf } from '../held-whole.ts'
 import { folded, plain, printable, wrapped } from '../printable.ts'
@@ -73,8 +73,8 @@ async function run(call: Call): Promise<ExitCode> {
   const [first, ...rest] = reasonsFrom(decided.reasons)
   const reasons = first === undefined ? [] : explain({ reasons: [first, ...rest] })
   const limit = call.flag('bytes') ? Number.POSITIVE_INFINITY : 2_000
-  const turned = decided.kind === 'action.intent' ? undefined : await turnOf(call, state, directory, decided)
-  const { now, turn } = turned ?? {}
+  const again = decided.kind === 'action.intent' ? undefined : await decidedAgain(call, state, directory, decided)
+  const { now, change } = again ?? {}
   call.print.object({
     ok: true,
     decided,
@@ -84,7 +84,7 @@ async function run(call: Call): Promise<ExitCode> {
     sent,
     answered,
     now: now?.now,
-    turn,
+    turn: change,
   })
   const line = (name: string, value: string | undefined) => {
     if (value === undefined) return
@@ -107,7 +107,7 @@ async function run(call: Call): Promise<ExitCode> {
   else if (whole?.value.digest !== undefined && plain(JSON.stringify(whole.value.args)).length <= limit)
     line('digest', whole.value.digest)
   for (const reason of reasons) line('why', plain(reason, 1))
-  if (turned !== undefined) for (const [name, text] of turnLines(turned)) line(name, text)
+  if (again !== undefined) for (const [name, text] of changeLines(again)) line(name, text)
   if (decided.kind === 'action.held') line('once', `firebreak approve ${decided.hold}`)
   line('sent', sent)
   line('charged', chargedText(decided, outcome))
@@ -126,22 +126,22 @@ function isDecision(entry: Entry & Logged): entry is Decision & Logged {
 }
 
 /** Under the configuration beside the state; nothing where there is none that can be read. */
-async function turnOf(
+async function decidedAgain(
   call: Call,
   state: string,
   directory: string,
   { log, action }: Decision & { readonly log: string },
-): Promise<TurnedAction | undefined> {
+): Promise<DecidedAgain | undefined> {
   const file = call.text('config') ?? join(dirname(state), 'firebreak.yaml')
   const loaded = existsSync(file) ? await loadConfig(file, { node: process.execPath }) : undefined
   const judged = loaded?.ok ? await judgeConfig(loaded.value) : undefined
-  return judged?.ok ? turnRecorded(rehearse(judged.value), log, directory, action) : undefined
+  return judged?.ok ? decideRecordedAgain(rehearse(judged.value), log, directory, action) : undefined
 }
 
-function turnLines({ now, turn }: TurnedAction): readonly (readonly [string, string])[] {
+function changeLines({ now, change }: DecidedAgain): readonly (readonly [string, string])[] {
   const partly = now.partly === undefined ? [] : [['in part', now.partly] as const]
-  if (turn === undefined) return [['now', 'the present configuration lets it through'], ...partly]
-  const { changes, inTheWay } = turn
+  if (change === undefined) return [['now', 'the present configuration lets it through'], ...partly]
+  const { changes, inTheWay } = change
   const lead =
     inTheWay.length > 0
       ? 'no change turns it alone; in the way:'

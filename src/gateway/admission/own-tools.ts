@@ -360,9 +360,9 @@ function delegations(cell: CellAtGate): Json {
   return {
     delegations: [...cell.given.values()].map(({ id, agent, state, reports, reportsForgotten, cell: child, seen }) => {
       const exposure = child?.authority.exposure ?? seen
-      if (exposure !== undefined) cell.authority.exposure.inherit(exposure)
+      if (exposure !== undefined) cell.authority.exposure.addLabels(exposure)
       for (const report of reports) {
-        cell.authority.exposure.absorbUntrusted(report, { tool: `the report of ${agent} (${id})`, path: '$' })
+        cell.authority.exposure.recordUntrusted(report, { tool: `the report of ${agent} (${id})`, path: '$' })
       }
       const forgotten = reportsForgotten > 0 && { earlierReportsForgotten: reportsForgotten }
       return { delegation: id, agent, state, reports: [...reports], ...forgotten }

@@ -27,12 +27,12 @@ import {
 } from '../../model/index.ts'
 import {
   type Admitted,
-  canBeAsked,
   decide,
   labelsMeanwhile,
-  placing,
+  personCouldAllow,
   type Refusal,
   type Reservation,
+  withWhereSeen,
 } from '../../policy/index.ts'
 import { authorityOf, type CellAtGate, mayNotice, ownersOf } from '../admission/cell.ts'
 import type { Gate } from '../admission/gate.ts'
@@ -146,7 +146,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   const bill = new Bill(known, decided.reservation)
   if (action.effect !== 'read') {
     const names = cell.authority.flows.get(`${action.upstream}/${known.declared.name}`)?.names
-    await unhurried(cell.authority.exposure.saying(action.args, names))
+    await unhurried(cell.authority.exposure.recordSentInSteps(action.args, names))
   }
   const leaks = new Set<string>()
   const [permit] = decided.reasons
@@ -286,8 +286,8 @@ function absorb(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, 
   const flow = cell.authority.flows.get(tool)
   const { exposure } = cell.authority
   const where = { action: action.id, tool }
-  const learning = flow && unhurried(exposure.absorbing(flow, shown, where, action.args))
-  if (flow === undefined) exposure.absorbUntrusted(JSON.stringify(shown), { tool, path: '$' })
+  const learning = flow && unhurried(exposure.recordAnswerInSteps(flow, shown, where, action.args))
+  if (flow === undefined) exposure.recordUntrusted(JSON.stringify(shown), { tool, path: '$' })
   const labelling = recordLabels(gate.ledger, cell)
   return learning === undefined ? labelling : learning.then(() => labelling ?? true)
 }
@@ -320,7 +320,7 @@ function hear(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, sa
   const flow = cell.authority.flows.get(tool)
   const isProgress = said.method === 'notifications/progress'
   const labels = isProgress && flow !== undefined ? labelsMeanwhile(flow.returns) : [UNTRUSTED, ...(flow?.issues ?? [])]
-  cell.authority.exposure.hear(said.params, labels, { action: action.id, tool })
+  cell.authority.exposure.recordMessage(said.params, labels, { action: action.id, tool })
   return recordLabels(gate.ledger, cell)
 }
 
@@ -651,7 +651,7 @@ function writeHeld(
     binding,
     labels: [...cell.authority.exposure.labels.keys()],
     reasons: whole
-      ? reasonsJson(reasons.map(placing(cell.authority.exposure)))
+      ? reasonsJson(reasons.map(withWhereSeen(cell.authority.exposure)))
       : reasonsJson(reasons, LIMITS.heldAgainBytesMax),
     ...(more !== undefined && more > 0 && { more }),
     expiresAtMs: gate.holds.expiresAtMs(hold),
@@ -690,7 +690,7 @@ async function refuse(gate: Gate, cell: CellAtGate, action: Action, reasons: rea
 /** What its cell may ask a person for: the last few that a person could let through. */
 function rememberRefused({ asked }: CellAtGate, action: Action, reasons: readonly Refusal[]): void {
   const [first, ...more] = reasons
-  if (first === undefined || !canBeAsked({ verdict: 'deny', reasons: [first, ...more] })) return
+  if (first === undefined || !personCouldAllow({ verdict: 'deny', reasons: [first, ...more] })) return
   asked.set(action.id, { action, reasons })
   const [oldest] = asked.keys()
   if (asked.size > LIMITS.refusalsRememberedMax && oldest !== undefined) asked.delete(oldest)

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import type { AppendFault } from '../../ledger/log/ledger.ts'
 import { type ActionId, type ActionRefused, LIMITS, type Noticed } from '../../model/index.ts'
-import { placing, type Refusal } from '../../policy/index.ts'
+import { type Refusal, withWhereSeen } from '../../policy/index.ts'
 import type { CellAtGate } from '../admission/cell.ts'
 import type { Gate } from '../admission/gate.ts'
 import { reasonsJson } from './record.ts'
@@ -127,7 +127,7 @@ function append(
     environment: cell.authority.environment,
     ...(more > 0 && { more }),
   } as const
-  const told = reasons.map(placing(cell.authority.exposure))
+  const told = reasons.map(withWhereSeen(cell.authority.exposure))
   const whole = gate.ledger.append({ ...base, ...about, reasons: reasonsJson(told, LIMITS.refusedReasonBytesMax) })
   if (whole.ok) return action
   const { kind } = whole.reason

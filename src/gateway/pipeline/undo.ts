@@ -184,9 +184,9 @@ export class NamedValues extends Exposure {
   }
 
   /** No answer is shown to anybody, and none says what is named next. */
-  override *absorbing(): Generator<void, void> {}
+  override *recordAnswerInSteps(): Generator<void, void> {}
 
-  override absorbUntrusted(): void {}
+  override recordUntrusted(): void {}
 }
 
 function textsIn(json: Json): readonly string[] {

@@ -8,7 +8,7 @@ import { UNTRUSTED } from '../../model/label.ts'
 import { BudgetBook } from '../budget/budget.ts'
 import { Exposure } from '../flow/exposure.ts'
 import type { Authority } from './authority.ts'
-import { type Admitted, admit, canBeAsked, type Denied, decide, type Held } from './decide.ts'
+import { type Admitted, admit, type Denied, decide, type Held, personCouldAllow } from './decide.ts'
 import type { Delegation } from './delegation.ts'
 
 const OPEN = await bundle('')
@@ -125,7 +125,7 @@ describe('admit: what a person may let through', () => {
   })
 })
 
-describe('canBeAsked', () => {
+describe('personCouldAllow', () => {
   const askable = ['no-grant', 'grant-condition', 'grant-expired', 'label', 'destination', 'link']
   const never = [
     ...['rung', 'environment', 'delegation', 'task', 'grant-revoked', 'forbid', 'unrepresentable', 'arguments'],
@@ -135,10 +135,10 @@ describe('canBeAsked', () => {
     ({ verdict: 'deny', reasons: kinds.map((kind) => ({ kind })) }) as unknown as Denied // kinds are all it looks at
 
   it('S2: only where nobody granted it, or it would wait anyway', () => {
-    for (const kind of askable) assert.equal(canBeAsked(denied(kind)), true, kind)
-    for (const kind of never) assert.equal(canBeAsked(denied(kind)), false, kind)
-    assert.equal(canBeAsked(denied(...askable)), true)
-    assert.equal(canBeAsked(denied('no-grant', 'forbid')), false)
+    for (const kind of askable) assert.equal(personCouldAllow(denied(kind)), true, kind)
+    for (const kind of never) assert.equal(personCouldAllow(denied(kind)), false, kind)
+    assert.equal(personCouldAllow(denied(...askable)), true)
+    assert.equal(personCouldAllow(denied('no-grant', 'forbid')), false)
   })
 })
 

@@ -96,7 +96,7 @@ export type Admitted =
  * or ones that would hold it anyway. No person's answer allows what a rule forbids, or a definition that was never
  * accepted.
  */
-export function canBeAsked({ reasons }: Denied): boolean {
+export function personCouldAllow({ reasons }: Denied): boolean {
   return reasons.every(({ kind }) => ASKABLE.has(kind))
 }
 
@@ -118,7 +118,7 @@ export function admit(
 ): Admitted {
   const decided = decide(action, authority, nowMs)
   if (decided.verdict === 'deny')
-    return canBeAsked(decided) ? unlessApproved(decided, action, authority, nowMs, approves) : decided
+    return personCouldAllow(decided) ? unlessApproved(decided, action, authority, nowMs, approves) : decided
   if (decided.verdict === 'hold' && !approves(decided)) return decided
   const permits = decided.verdict === 'hold' ? decided.permits : decided.reasons
   const grant = topOf(authority).grants.find(({ id }) => id === permits[0].grant)

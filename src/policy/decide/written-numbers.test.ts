@@ -63,7 +63,7 @@ describe('numbers as they were written', () => {
     for (const result of results) {
       const exposure = new Exposure()
       const returns = new FieldTree([[path('$.channel'), []]])
-      exposure.absorb({ returns }, result, { action: 'a_1' as ActionId, tool: 'chat/list' })
+      exposure.recordAnswer({ returns }, result, { action: 'a_1' as ActionId, tool: 'chat/list' })
       assert.equal(exposure.knows('1215883588174806058'), true)
       assert.equal(exposure.knows('1215883588174806000'), false)
       assert.equal(exposure.knows('1215883588174806059'), false)

@@ -18,7 +18,7 @@ export interface ExposureView {
   readonly labels: ReadonlyMap<Label, Seen>
   /** Tells whether the task, or a trusted field, gave exactly this value. */
   knows(value: string): boolean
-  /** Returns what tells of a value whether it is known at this moment, whatever becomes known later. */
+  /** Returns a function that tells whether a value is known as of now, whatever becomes known later. */
   known?(): (value: string) => boolean
   /** True where the writer of the arguments left a declared destination out, so that it may name nothing. */
   readonly mayNameNothing?: boolean
@@ -83,7 +83,7 @@ export class Exposure implements ExposureView {
     const own = words ?? (above?.books === undefined ? new Words() : undefined)
     this.books = [...new Set([...(own === undefined ? [] : [own]), ...(above?.books ?? [])])]
     for (const [label, seen] of initial) this.#labels.set(label, seen)
-    if (above !== undefined) this.inherit(above)
+    if (above !== undefined) this.addLabels(above)
     this.#task = task
     this.#above = above
     this.#aboveKnew = above?.known?.() ?? (() => false)
@@ -142,12 +142,12 @@ export class Exposure implements ExposureView {
    * Records arguments that the cell sent with an effect. A value that was not known before counts as the cell's own
    * word from then on.
    */
-  say(...said: Parameters<Exposure['saying']>): void {
-    for (const _ of this.saying(...said));
+  recordSent(...said: Parameters<Exposure['recordSentInSteps']>): void {
+    for (const _ of this.recordSentInSteps(...said));
   }
 
   /** Does what `recordSent` does, in pieces of about a millisecond at most, so that others come in between. */
-  *saying(args: Json, names: FieldTree<undefined> = WORDS): Generator<void, void> {
+  *recordSentInSteps(args: Json, names: FieldTree<undefined> = WORDS): Generator<void, void> {
     const knows = (part: string) => this.knows(part)
     const said: { readonly text: string; readonly what: 'text' | 'number' | 'name' }[] = []
     visitSaid(args, names, (text, what) => {
@@ -161,15 +161,15 @@ export class Exposure implements ExposureView {
   }
 
   /** Records an answer that the cell is going to see, each field under its labels. */
-  absorb(...answer: Parameters<Exposure['absorbing']>): void {
-    for (const _ of this.absorbing(...answer));
+  recordAnswer(...answer: Parameters<Exposure['recordAnswerInSteps']>): void {
+    for (const _ of this.recordAnswerInSteps(...answer));
   }
 
   /**
    * Does what `recordAnswer` does, in pieces: the labels rise with the first, and each further one looks at one value
    * that the cell may come to know. None of the values is known for certain before the last piece.
    */
-  *absorbing(
+  *recordAnswerInSteps(
     { returns, ids, names = WORDS }: Answers,
     result: Json,
     where: { readonly action: ActionId; readonly tool: string },
@@ -182,14 +182,14 @@ export class Exposure implements ExposureView {
     const { ruled, others, failed } = partsOf(result)
     const { fields, otherwise, beside, shape } = answerLabels(returns, ruled)
     const told = new Set<string>()
-    const meet: Visit<readonly Label[]> = (text, labels, path) => {
-      this.#meet(text, labels, (label) => {
+    const record: Visit<readonly Label[]> = (text, labels, path) => {
+      this.#recordText(text, labels, (label) => {
         const strange = label && shape(labels, label)
         return { ...where, path: path(), labels, ...(strange !== undefined && { shape: strange }) }
       })
       if (text !== '' && !labels.includes(UNTRUSTED)) told.add(text)
     }
-    const rise: Gap<readonly Label[]> = (value, labels, path) => {
+    const raise: Gap<readonly Label[]> = (value, labels, path) => {
       for (const label of labels) {
         if (this.#labels.has(label) || (label === UNTRUSTED && typeof value !== 'boolean')) continue
         const strange = shape(labels, label)
@@ -198,9 +198,9 @@ export class Exposure implements ExposureView {
         this.#labels.set(label, { ...where, path: path(), labels, ...(strange !== undefined && { shape: strange }) })
       }
     }
-    rise(undefined, failed ? beside : (returns.root ?? NOT_LABELLED), () => '$')
+    raise(undefined, failed ? beside : (returns.root ?? NOT_LABELLED), () => '$')
     if (ruled !== undefined) {
-      fields.walk(ruled, otherwise, meet, undefined, rise)
+      fields.walk(ruled, otherwise, record, undefined, raise)
       ids?.walk(ruled, false, (text, isId, _, what) => {
         if (isId && what !== 'name') told.add(text)
       })
@@ -209,16 +209,16 @@ export class Exposure implements ExposureView {
     const marks = others.length === 0 || ruled === undefined ? undefined : marksIn(ruled)
     for (const value of others) {
       const same = marks?.includes(marksIn(value)) ?? false
-      const meetNew: Visit<readonly Label[]> = (text, ...of) => {
-        if (!repeated.has(text)) meet(text, ...of)
+      const recordNew: Visit<readonly Label[]> = (text, ...of) => {
+        if (!repeated.has(text)) record(text, ...of)
       }
-      returns.walkAs(value, beside, meetNew, same ? undefined : rise)
+      returns.walkAs(value, beside, recordNew, same ? undefined : raise)
     }
-    yield* this.#learning(told, own)
+    yield* this.#trustValues(told, own)
   }
 
   /** Makes known what nobody in the cell has made, as far as the steps of one answer go. */
-  *#learning(told: ReadonlySet<string>, asked: Question): Generator<void, void> {
+  *#trustValues(told: ReadonlySet<string>, asked: Question): Generator<void, void> {
     const books = this.books.map((words) => ({ words, left: words.steps() }))
     let spelled = 0
     for (const text of told) {
@@ -238,31 +238,35 @@ export class Exposure implements ExposureView {
    * Records what an upstream says before its answer (progress, messages): all of it under these labels, and no value
    * becomes known.
    */
-  hear(said: Json, labels: readonly Label[], where: { readonly action: ActionId; readonly tool: string }): void {
+  recordMessage(
+    said: Json,
+    labels: readonly Label[],
+    where: { readonly action: ActionId; readonly tool: string },
+  ): void {
     const seen = (path: string): Seen => ({ ...where, path, labels })
     for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, seen('$'))
-    WORDS.walkAs(said, undefined, (text, _, path) => this.#meet(text, labels, () => seen(path())))
+    WORDS.walkAs(said, undefined, (text, _, path) => this.#recordText(text, labels, () => seen(path())))
   }
 
   /**
    * Records a text of no known field, such as an error or a name in a list. `more`: labels that it has beside
    * `untrusted`.
    */
-  absorbUntrusted(
+  recordUntrusted(
     text: string,
     where: { readonly action?: ActionId; readonly tool: string; readonly path: string },
     more: Iterable<Label> = [],
   ) {
     const labels = [...NOT_LABELLED, ...more]
-    this.#meet(text, labels, () => ({ ...where, labels }))
+    this.#recordText(text, labels, () => ({ ...where, labels }))
   }
 
   /** Adds the labels that another cell carries, which come with what that cell passes on. */
-  inherit(other: ExposureView): void {
+  addLabels(other: ExposureView): void {
     for (const [label, seen] of other.labels) if (!this.#labels.has(label)) this.#labels.set(label, seen)
   }
 
-  #meet(text: string, labels: readonly Label[], seen: (label?: Label) => Seen): void {
+  #recordText(text: string, labels: readonly Label[], seen: (label?: Label) => Seen): void {
     for (const label of labels) if (!this.#labels.has(label)) this.#labels.set(label, seen(label))
     if (text === '') return
     if (this.#texts.has(text) || this.#textCharacters + text.length > LIMITS.seenCharactersMax) return

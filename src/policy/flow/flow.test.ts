@@ -16,7 +16,7 @@ import { explain } from '../explain/explain.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { compileFlow, flowHolds, issuedBy } from './flow.ts'
-import { placing } from './where-seen.ts'
+import { withWhereSeen } from './where-seen.ts'
 
 const path = (text: string): JsonPath => jsonPath(text) ?? assert.fail(text)
 const labels = (...texts: readonly string[]) => texts as unknown as readonly Label[]
@@ -67,7 +67,7 @@ function holds(plan: Plan, args: JsonObject, seen: { known?: readonly string[]; 
   const exposure = new Exposure(
     new Map(labels(...(seen.labels ?? [])).map((label) => [label, { tool: 'x', path: '$', labels: [label] }])),
   )
-  exposure.absorb({ returns: new FieldTree([[[], []]]) }, [...(seen.known ?? [])], where)
+  exposure.recordAnswer({ returns: new FieldTree([[[], []]]) }, [...(seen.known ?? [])], where)
   return flowHolds(args, compileFlow(tool(plan), new Set()), exposure).map((reason) =>
     reason.kind === 'label' ? `label ${reason.label}` : `${reason.kind} ${reason.path}`,
   )
@@ -265,7 +265,7 @@ describe('S15: where an effect’s arguments lead', () => {
     const task = { text: 'Send it to ops@shop.example', givenBy: 'm@shop.example' as never }
     const flow = compileFlow(tool({ destinations: { '$.to': ['hr@shop.example'] } }), new Set())
     const like = (to: string, exposure: Exposure) =>
-      explain({ reasons: flowHolds({ to }, flow, exposure).map(placing(exposure)) as never }).join()
+      explain({ reasons: flowHolds({ to }, flow, exposure).map(withWhereSeen(exposure)) as never }).join()
     const [own, below] = [
       new Exposure(new Map(), task),
       new Exposure(new Map(), undefined, new Exposure(new Map(), task)),
@@ -313,7 +313,7 @@ describe('S15: where an effect’s arguments lead', () => {
 
   it('S15: says where it leads, and where that was seen, as far as anybody reads', () => {
     const exposure = new Exposure()
-    exposure.absorb(
+    exposure.recordAnswer(
       { returns: new FieldTree([]) },
       { structuredContent: { from: 'www.a.example', long: 'y'.repeat(300) } },
       where,
@@ -321,7 +321,7 @@ describe('S15: where an effect’s arguments lead', () => {
     const plan = tool({ accepts: ['untrusted'], content: ['$.note'], destinations: { '$.to': [] } })
     const args = { note: 'www.a.example', to: 'y'.repeat(300) }
     const seen = (place: string) => ({ ...where, path: place, labels: ['untrusted'] })
-    const told = (to: JsonObject) => flowHolds(to, compileFlow(plan, new Set()), exposure).map(placing(exposure))
+    const told = (to: JsonObject) => flowHolds(to, compileFlow(plan, new Set()), exposure).map(withWhereSeen(exposure))
     assert.deepEqual(told(args), [
       { kind: 'link', path: '$.note', value: 'www.a.example', seen: seen('$.from') },
       {
@@ -392,7 +392,7 @@ describe('S15: where an effect’s arguments lead', () => {
   it('S15: an object is named by the ids that its upstream gave it', () => {
     const { returns, ids } = compileFlow(tool({ ids: ['$.rows[*].id'] }), new Set())
     const exposure = new Exposure()
-    exposure.absorb(
+    exposure.recordAnswer(
       { returns, ...(ids && { ids }) },
       { structuredContent: { rows: [{ id: 'o-1', text: 'o-2' }] } },
       where,

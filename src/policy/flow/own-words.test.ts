@@ -17,9 +17,9 @@ const NAMES = new FieldTree(
 /** Whether a trusted field that says `answer` makes it known, after the cell said `said` with an effect, or asked with it. */
 function learns(by: 'effect' | 'question', said: Json, answer: string): boolean {
   const exposure = new Exposure()
-  if (by === 'effect') exposure.say(said, NAMES)
+  if (by === 'effect') exposure.recordSent(said, NAMES)
   const answered = { ...TRUSTED, names: NAMES }
-  exposure.absorb(answered, { structuredContent: { value: answer } }, where, by === 'question' ? said : {})
+  exposure.recordAnswer(answered, { structuredContent: { value: answer } }, where, by === 'question' ? said : {})
   return exposure.knows(answer)
 }
 
@@ -148,10 +148,10 @@ describe('S15: a word of the cell’s own in another spelling', () => {
 
   it('S15: what the cell may name is nobody’s own word in a longer text of it, for the next cell of its agent', () => {
     const exposure = new Exposure()
-    exposure.absorb(TRUSTED, ['ana@good.example', 'Ana Lopez'], where)
-    exposure.say({ body: 'Dear Ana Lopez, I write to ana@good.example, and not to "eve@evil.example".' })
+    exposure.recordAnswer(TRUSTED, ['ana@good.example', 'Ana Lopez'], where)
+    exposure.recordSent({ body: 'Dear Ana Lopez, I write to ana@good.example, and not to "eve@evil.example".' })
     const next = new Exposure(new Map(), undefined, undefined, exposure.books[0])
-    next.absorb(TRUSTED, ['ana@good.example', 'Ana Lopez', 'eve@evil.example'], where)
+    next.recordAnswer(TRUSTED, ['ana@good.example', 'Ana Lopez', 'eve@evil.example'], where)
     assert.deepEqual(
       ['ana@good.example', 'Ana Lopez', 'eve@evil.example'].map((value) => next.knows(value)),
       [true, true, false],
@@ -196,9 +196,9 @@ describe('S15: a word of the cell’s own in another spelling', () => {
     }
     const pages = Array.from({ length: 20 }, () => Array.from({ length: 20_000 }, next).join(' '))
     const own = pages.map((text) => text.slice(70_000, 70_024))
-    for (const text of pages) exposure.say({ text })
+    for (const text of pages) exposure.recordSent({ text })
     const fresh = Array.from({ length: 5_000 }, (_, i) => `fresh-${i}-${Math.imul(i, 48_271) >>> 0}`)
-    exposure.absorb(TRUSTED, [...own, ...fresh], where)
+    exposure.recordAnswer(TRUSTED, [...own, ...fresh], where)
     assert.deepEqual(
       own.filter((value) => exposure.knows(value)),
       [],
@@ -214,11 +214,11 @@ describe('S15: a word of the cell’s own in another spelling', () => {
     const words = new Words()
     words.add('ab'.repeat(500_000), PLAINLY)
     const exposure = new Exposure(new Map(), undefined, undefined, words)
-    exposure.absorb(TRUSTED, ['news-1'], where)
+    exposure.recordAnswer(TRUSTED, ['news-1'], where)
     assert.equal(exposure.knows('news-1'), true)
-    exposure.absorb(TRUSTED, Array.from({ length: 200 }, (_, i) => `abababab-${i}`).concat('news-2'), where)
+    exposure.recordAnswer(TRUSTED, Array.from({ length: 200 }, (_, i) => `abababab-${i}`).concat('news-2'), where)
     assert.equal(exposure.knows('news-2'), false)
-    exposure.absorb(TRUSTED, ['news-3'], where)
+    exposure.recordAnswer(TRUSTED, ['news-3'], where)
     assert.equal(exposure.knows('news-3'), true)
   })
 

@@ -31,11 +31,11 @@ export class Words {
   /** Sent texts that are looked for inside of other values, too. */
   readonly #said = new Set<string>()
   #characters = 0
-  #lost = false
+  #forgot = false
 
   /** Forgets everything and ends all learning: from now on no value becomes known. */
-  lose(): void {
-    this.#lost = true
+  forgetAll(): void {
+    this.#forgot = true
   }
 
   /** Returns how many comparisons looking for what is in one answer may take. */
@@ -92,7 +92,7 @@ export class Words {
   /** True where more was sent than can be kept: no value becomes known any more. */
   get full(): boolean {
     const { seenCharactersMax, knownValuesMax } = LIMITS
-    return this.#lost || this.#words.size >= knownValuesMax || this.#characters > seenCharactersMax
+    return this.#forgot || this.#words.size >= knownValuesMax || this.#characters > seenCharactersMax
   }
 
   /** Tells whether a value is made of what was said. Takes from `left` what comparing it costs. */

@@ -6,7 +6,7 @@ import { type ExposureView, unsearched } from './exposure.ts'
  * reasons together share one look through what the cell has seen. For people, where reasons are recorded or shown: no
  * decision waits for it.
  */
-export function placing(exposure: ExposureView): (reason: Reason) => Reason {
+export function withWhereSeen(exposure: ExposureView): (reason: Reason) => Reason {
   const left = unsearched()
   return (reason) => {
     if ((reason.kind !== 'destination' && reason.kind !== 'link') || ('nothing' in reason && reason.nothing))

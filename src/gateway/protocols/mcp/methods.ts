@@ -403,7 +403,7 @@ async function shownUnlessLeaking(
 ): Promise<RpcAnswer> {
   const clean = offers.filter((offer) => !leaks(gate, member, offer))
   const where = { tool: `a list of ${member}`, path: '$' }
-  for (const { item, issues } of clean) cell.authority.exposure.absorbUntrusted(JSON.stringify(item), where, issues)
+  for (const { item, issues } of clean) cell.authority.exposure.recordUntrusted(JSON.stringify(item), where, issues)
   const onDisk = (await recordLabels(gate.ledger, cell)) ?? true
   return { result: { [member]: onDisk ? clean.map(({ item }) => item) : [] } }
 }

@@ -1,38 +1,41 @@
 import { toolsOf } from '../host/prepare/catalogue.ts'
 import { policiesOf, tenantOf } from '../host/state/tenants.ts'
 import { type ActionId, grantedName } from '../model/index.ts'
-import { issuedBy, type Turn, turnOf } from '../policy/index.ts'
+import { findSmallestChange, issuedBy, type SmallestChange } from '../policy/index.ts'
 import { normalised, type Rehearsal } from './attempt.ts'
 import { type Moment, type Rejudged, replayLog } from './replay.ts'
 
 /** A recorded action as the configuration at hand decides it, with the smallest change that would flip that. */
-export interface TurnedAction {
+export interface DecidedAgain {
   readonly now: Rejudged
   /** Absent where it lets the action through. */
-  readonly turn?: Turn
+  readonly change?: SmallestChange
 }
 
-/** Plays the log up to the action, since what it may do depends on what its cell had seen and spent by then. */
-export async function turnRecorded(
+/**
+ * Decides a recorded action again. Plays the log up to it, since the decision depends on what its cell had seen and
+ * spent by then.
+ */
+export async function decideRecordedAgain(
   rehearsal: Rehearsal,
   log: string,
   directory: string,
   action: ActionId,
-): Promise<TurnedAction | undefined> {
-  let found: TurnedAction | undefined
+): Promise<DecidedAgain | undefined> {
+  let found: DecidedAgain | undefined
   const replayed = await replayLog(rehearsal, log, directory, (now, moment) => {
     if (now.action !== action) return
-    found = now.now === 'allow' ? { now } : { now, turn: turnAt(rehearsal, moment) }
+    found = now.now === 'allow' ? { now } : { now, change: changeAt(rehearsal, moment) }
   })
   return replayed.ok ? found : undefined
 }
 
-function turnAt(rehearsal: Rehearsal, { cell, attempt, atMs }: Moment): Turn {
+function changeAt(rehearsal: Rehearsal, { cell, attempt, atMs }: Moment): SmallestChange {
   const { action, refusals } = normalised(rehearsal, cell, attempt)
   const { config, accepted, policies } = rehearsal.judged
   const upstream = config.upstreams.get(attempt.upstream)
   const tools = upstream && toolsOf(upstream, accepted)
-  const turn = turnOf({
+  const change = findSmallestChange({
     action,
     authority: cell.authority,
     bundle: policiesOf(config, policies, tenantOf(config, cell.authority.environment)),
@@ -45,5 +48,5 @@ function turnAt(rehearsal: Rehearsal, { cell, attempt, atMs }: Moment): Turn {
       ? [`${reason.path} ${reason.problem}: only other arguments can pass`]
       : [],
   )
-  return { changes: turn.changes, inTheWay: [...new Set([...own, ...turn.inTheWay])] }
+  return { changes: change.changes, inTheWay: [...new Set([...own, ...change.inTheWay])] }
 }

@@ -16,10 +16,10 @@ import { type Decided, decide, type Refusal, topOf } from '../decide/decide.ts'
 import { TaskText } from '../decide/task.ts'
 import { compileFlow } from '../flow/flow.ts'
 import { conjunctsOf } from '../reach/reach-entails.ts'
-import { clauseText, fitted } from './turn-condition.ts'
+import { clauseText, fitted } from './smallest-change-condition.ts'
 
 /** An action that was not let through, and all that it was decided on. */
-export interface TurnInput {
+export interface SmallestChangeInput {
   readonly action: Action
   readonly authority: Authority
   readonly bundle: PolicyBundle
@@ -30,7 +30,7 @@ export interface TurnInput {
   readonly issues: ReadonlySet<Label>
 }
 
-export interface Turn {
+export interface SmallestChange {
   /** Texts that a person would write, all of them needed; none where they would not be enough. */
   readonly changes: readonly string[]
   /**
@@ -41,13 +41,13 @@ export interface Turn {
 }
 
 /**
- * The smallest change that turns a refusal or a hold, found by trying: each candidate is put in force on paper and the
- * action decided again, and what turns out not to be needed is taken back.
+ * Finds the smallest change that flips a refusal or a hold, by trying: each candidate is put in force on paper and the
+ * action decided again, and changes that turn out not to be needed are taken back.
  *
- * - TU1  With all of `changes`, and what is in the way out of it, `decide` allows. Without any one of them it does not.
+ * - TU1  With all of `changes`, and without what is in the way, `decide` allows. Without any one of them it does not.
  * - TU2  A forbid is never among the changes. It is in the way, with the file and line where its author wrote it.
  */
-export function turnOf(input: TurnInput): Turn {
+export function findSmallestChange(input: SmallestChangeInput): SmallestChange {
   const { grants } = topOf(input.authority)
   const { policies } = input.bundle
   const start: World = { input, grants, policies, raised: new Map(), words: '', forbidsOff: new Set() }
@@ -55,10 +55,10 @@ export function turnOf(input: TurnInput): Turn {
   let world = start
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const decided = decideIn(world)
-    if (decided.verdict === 'allow') return turned(start, taken)
-    const found = bestTurning(world, decided)
+    if (decided.verdict === 'allow') return withoutNeedless(start, taken)
+    const found = bestCandidate(world, decided)
     if (found === undefined) {
-      const inTheWay = [...hindrancesOf(taken), ...decided.reasons.flatMap((reason) => hindrance(reason) ?? [])]
+      const inTheWay = [...obstaclesOf(taken), ...decided.reasons.flatMap((reason) => obstacle(reason) ?? [])]
       return { changes: [], inTheWay: [...new Set(inTheWay)] }
     }
     world = found.apply(world)
@@ -68,22 +68,22 @@ export function turnOf(input: TurnInput): Turn {
 }
 
 /** Takes back every change that is not needed, the earlier ones first, and returns what is left. */
-function turned(start: World, taken: readonly Candidate[]): Turn {
+function withoutNeedless(start: World, taken: readonly Candidate[]): SmallestChange {
   let kept = taken
   for (const each of taken) {
-    if (each.hindrance !== undefined) continue
+    if (each.obstacle !== undefined) continue
     const without = kept.filter((other) => other !== each)
     if (decideIn(without.reduce((at, { apply }) => apply(at), start)).verdict === 'allow') kept = without
   }
-  return { changes: changesOf(kept), inTheWay: hindrancesOf(kept) }
+  return { changes: changesOf(kept), inTheWay: obstaclesOf(kept) }
 }
 
 function changesOf(taken: readonly Candidate[]): readonly string[] {
-  return taken.filter((each) => each.hindrance === undefined).map(({ text }) => text)
+  return taken.filter((each) => each.obstacle === undefined).map(({ text }) => text)
 }
 
-function hindrancesOf(taken: readonly Candidate[]): readonly string[] {
-  return taken.flatMap((each) => each.hindrance ?? [])
+function obstaclesOf(taken: readonly Candidate[]): readonly string[] {
+  return taken.flatMap((each) => each.obstacle ?? [])
 }
 
 /** Largest number of reasons that one action can have. */
@@ -91,7 +91,7 @@ const ROUNDS_MAX = 32
 
 /** A configuration on paper: the one in force, with changes. */
 interface World {
-  readonly input: TurnInput
+  readonly input: SmallestChangeInput
   readonly grants: readonly Grant[]
   readonly policies: readonly BundledPolicy[]
   /** Amount by which each budget is raised, in its units; by holder and text. */
@@ -108,7 +108,7 @@ interface Candidate {
   readonly text: string
   readonly apply: (world: World) => World
   /** Text of an obstacle that no change removes; the candidate only looks past it. */
-  readonly hindrance?: string
+  readonly obstacle?: string
 }
 
 function decideIn(world: World): Decided {
@@ -147,7 +147,7 @@ function keyOf({ upstream, operation, tool }: Action): string {
  * Returns the candidate that takes its reason away and leaves the fewest others. Of several grants any one may permit,
  * so the first reason is not always the one to begin with.
  */
-function bestTurning(world: World, decided: Exclude<Decided, { verdict: 'allow' }>): Candidate | undefined {
+function bestCandidate(world: World, decided: Exclude<Decided, { verdict: 'allow' }>): Candidate | undefined {
   let best: { readonly candidate: Candidate; readonly left: number } | undefined
   for (const reason of decided.reasons) {
     for (const candidate of candidatesFor(reason, world)) {
@@ -220,7 +220,7 @@ function candidatesFor(reason: Refusal, world: World): readonly Candidate[] {
       const apply = (at: World): World => ({ ...at, forbidsOff: new Set([...at.forbidsOff, policy]) })
       return world.grants.some(({ id }) => id === policy)
         ? []
-        : [{ text: '', apply, hindrance: String(hindrance(reason)) }]
+        : [{ text: '', apply, obstacle: String(obstacle(reason)) }]
     }
     default:
       return []
@@ -228,7 +228,7 @@ function candidatesFor(reason: Refusal, world: World): readonly Candidate[] {
 }
 
 /** Names the person who could remove an obstacle for which there is no candidate. */
-function hindrance(reason: Refusal): string | undefined {
+function obstacle(reason: Refusal): string | undefined {
   switch (reason.kind) {
     case 'forbid':
       return `${reason.policy} forbids it, written at ${sourceText(reason.source)}: its author decides${reason.advice === undefined ? '' : ` (${reason.advice})`}`

@@ -18,7 +18,7 @@ import { toolName, upstreamName } from '../../model/ids.ts'
 import { decide } from '../decide/decide.ts'
 import { issuedBy } from '../flow/flow.ts'
 import type { ReachInput } from '../reach/reach.ts'
-import { type Turn, turnOf } from './turn.ts'
+import { findSmallestChange, type SmallestChange } from './smallest-change.ts'
 
 const seed = Number(process.env.FIREBREAK_SEED ?? Date.now() % 2 ** 32)
 const TOOL = {
@@ -127,7 +127,7 @@ describe('what would turn a decision', () => {
       ...actionIn(cell, attemptOf({ amount: 60, currency: 'EUR' })),
       upstreamEnvironment: 'production' as never,
     }
-    const turn = turnOf({
+    const change = findSmallestChange({
       action,
       authority: cell.authority,
       bundle: inputOf(PLAN).policies,
@@ -135,8 +135,8 @@ describe('what would turn a decision', () => {
       tool: undefined,
       issues: new Set(),
     })
-    assert.deepEqual([turn.changes, turn.inTheWay.length], [[], 1])
-    assert.match(turn.inTheWay[0] ?? '', /nothing reaches across/)
+    assert.deepEqual([change.changes, change.inTheWay.length], [[], 1])
+    assert.match(change.inTheWay[0] ?? '', /nothing reaches across/)
   })
 
   it('TU1 TU2: written into the configuration by somebody else, the changes are enough, and each is needed', (t) => {
@@ -156,17 +156,17 @@ describe('what would turn a decision', () => {
           see(cell, attempt)
           continue
         }
-        const turn = turnAt(input, cell, attempt)
+        const change = changeAt(input, cell, attempt)
         tried++
-        for (const text of turn.changes) assert.doesNotMatch(text, /\bf\d-\d\b/, 'TU2')
-        assert.ok(turn.changes.length + turn.inTheWay.length > 0)
-        if (turn.inTheWay.length > 0 || !turn.changes.every(canWrite)) continue
+        for (const text of change.changes) assert.doesNotMatch(text, /\bf\d-\d\b/, 'TU2')
+        assert.ok(change.changes.length + change.inTheWay.length > 0)
+        if (change.inTheWay.length > 0 || !change.changes.every(canWrite)) continue
         written++
         const verdict = (changes: readonly string[]) => verdictWith(plan, changes, history, attempt)
-        assert.equal(verdict(turn.changes), 'allow', `seed ${seed}: ${turn.changes.join('\n')}`)
-        for (const left of turn.changes) {
+        assert.equal(verdict(change.changes), 'allow', `seed ${seed}: ${change.changes.join('\n')}`)
+        for (const left of change.changes) {
           assert.notEqual(
-            verdict(turn.changes.filter((text) => text !== left)),
+            verdict(change.changes.filter((text) => text !== left)),
             'allow',
             `seed ${seed}: not needed: ${left}`,
           )
@@ -182,15 +182,15 @@ function attemptOf(args: Attempt['args']): Attempt {
   return { id: 'shop/pay', args, answer: {}, atMs: NOW_MS }
 }
 
-function turnIn(plan: Plan, args: Attempt['args']): Turn {
+function turnIn(plan: Plan, args: Attempt['args']): SmallestChange {
   const input = inputOf(plan)
-  return turnAt(input, cellOf(input), attemptOf(args))
+  return changeAt(input, cellOf(input), attemptOf(args))
 }
 
-function turnAt(input: ReachInput, cell: TestCell, attempt: Attempt): Turn {
+function changeAt(input: ReachInput, cell: TestCell, attempt: Attempt): SmallestChange {
   const [upstream = '', tool = ''] = attempt.id.split('/')
   const tools = input.catalogue.upstreams.get(upstreamName(upstream))?.tools
-  return turnOf({
+  return findSmallestChange({
     action: actionIn(cell, attempt),
     authority: cell.authority,
     bundle: input.policies,
