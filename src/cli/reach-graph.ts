@@ -1,4 +1,4 @@
-import { type Operation, WORKSPACE } from '../policy/index.ts'
+import { type ReachedOperation, WORKSPACE } from '../policy/index.ts'
 import type { AgentReach } from '../rehearsal/reach.ts'
 import { printable } from './printable.ts'
 
@@ -66,7 +66,7 @@ export function reachGraph(reach: AgentReach): ReachGraph {
   return { columns: [[agent], upstreams, operations, [...labels, ...destinations, ...hosts]], edges }
 }
 
-function operationNode({ id, tool, effect, permits, forbids, spend, carries }: Operation): GraphNode {
+function operationNode({ id, tool, effect, permits, forbids, spend, carries }: ReachedOperation): GraphNode {
   const conditions = permits.flatMap(({ when }) => (when === undefined ? [] : [when.replace(/\s+/g, ' ')]))
   const lines = [
     effect,
@@ -81,7 +81,7 @@ function operationNode({ id, tool, effect, permits, forbids, spend, carries }: O
 }
 
 /** One node for each value that the configuration allows, one for what the task or trusted fields name, one for the rest. */
-function destinationNodes(operations: readonly Operation[], edges: GraphEdge[]): readonly GraphNode[] {
+function destinationNodes(operations: readonly ReachedOperation[], edges: GraphEdge[]): readonly GraphNode[] {
   const nodes = new Map<string, GraphNode>()
   const lead = (from: string, id: string, title: string, lines: readonly string[] = []) => {
     nodes.set(id, nodes.get(id) ?? node(id, title, 'plain', lines))

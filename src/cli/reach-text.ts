@@ -1,5 +1,5 @@
 import { sourceText, UNTRUSTED } from '../model/index.ts'
-import { type Operation, WORKSPACE } from '../policy/index.ts'
+import { type ReachedOperation, WORKSPACE } from '../policy/index.ts'
 import type { AgentReach, UpstreamReach } from '../rehearsal/reach.ts'
 import type { AgentChanges } from '../rehearsal/reach-diff.ts'
 import { printable } from './printable.ts'
@@ -63,7 +63,7 @@ function money({ spend, perDay, operations }: AgentReach): readonly string[] {
     : [...(spends.length === 0 ? ['SPENDS nothing'] : spends), calls, ...volume]
 }
 
-function unlimited(operations: readonly Operation[], currency: string): string {
+function unlimited(operations: readonly ReachedOperation[], currency: string): string {
   const open = operations.filter(({ spend }) =>
     spend.some((each) => each.perDay === undefined && each.currency === currency),
   )
@@ -75,13 +75,13 @@ function upstreamLine({ name, environment, where, remote, secrets }: UpstreamRea
   return `${name} · ${environment} · ${where}${remote ? ' · REMOTE' : ''}${injected}`
 }
 
-function egressLines({ name, egress }: UpstreamReach, operations: readonly Operation[]): readonly string[] {
+function egressLines({ name, egress }: UpstreamReach, operations: readonly ReachedOperation[]): readonly string[] {
   if (egress.length === 0) return []
   const by = operations.filter(({ upstream }) => upstream === name).map(({ tool }) => tool)
   return [`${name}, by ${by.join(', ')}:`, ...egress.map((origin) => `  ${origin}`)]
 }
 
-function operationLines(operation: Operation, { spend: _, labels }: AgentReach): readonly string[] {
+function operationLines(operation: ReachedOperation, { spend: _, labels }: AgentReach): readonly string[] {
   const { effect, tool, permits, forbids, spend, perDay, carries, masked } = operation
   const details = [
     ...(carries.length === 0 ? [`a person is always asked${whyAlways(operation, labels)}`] : []),
@@ -102,7 +102,7 @@ function operationLines(operation: Operation, { spend: _, labels }: AgentReach):
   return [`  ${effect.padEnd(13)}${tool}`, ...details.map((line) => `${' '.repeat(17)}${line}`)]
 }
 
-function whyAlways({ accepts }: Operation, labels: AgentReach['labels']): string {
+function whyAlways({ accepts }: ReachedOperation, labels: AgentReach['labels']): string {
   const always = labels.filter(({ label, from }) => from.includes(WORKSPACE) && !accepts.includes(label))
   return always.length === 0
     ? ''
@@ -114,7 +114,7 @@ function named(policy: string, place: string): string {
 }
 
 /** Arguments that lead alike stand in one line. */
-function argumentLines({ arguments: args }: Operation): readonly string[] {
+function argumentLines({ arguments: args }: ReachedOperation): readonly string[] {
   const groups = Map.groupBy(args, ({ leads, values }) => JSON.stringify([leads, values]))
   return [...groups.values()].flatMap((group) => {
     const [first] = group
@@ -123,7 +123,7 @@ function argumentLines({ arguments: args }: Operation): readonly string[] {
   })
 }
 
-function leadsText({ leads, values }: Operation['arguments'][number]): string {
+function leadsText({ leads, values }: ReachedOperation['arguments'][number]): string {
   switch (leads) {
     case 'named':
       return values.length === 0

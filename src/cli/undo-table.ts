@@ -1,5 +1,5 @@
 import { reasonsFrom } from '../gateway/pipeline/record.ts'
-import type { Standing } from '../ledger/views/effects.ts'
+import type { EffectStanding } from '../ledger/views/effects.ts'
 import { cutText } from '../model/text.ts'
 import { explain } from '../policy/index.ts'
 import { howToFindOut, type Plan, type PlannedEffect, type Totals } from '../recovery/plan.ts'
@@ -11,7 +11,7 @@ interface Part {
 }
 
 /** The words of S16. */
-const WORDS: { readonly [kind in Exclude<Standing['kind'], 'none'>]: string } = {
+const WORDS: { readonly [kind in Exclude<EffectStanding['kind'], 'none'>]: string } = {
   undone: 'undone',
   undoable: 'can be undone',
   irreversible: 'irreversible',

@@ -29,7 +29,7 @@ export interface Config {
   /** Empty where none is named. */
   readonly tenants: ReadonlySet<TenantName>
   readonly environments: ReadonlyMap<EnvironmentName, Environment>
-  readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
+  readonly upstreams: ReadonlyMap<UpstreamName, UpstreamConfig>
   readonly agents: ReadonlyMap<AgentName, Agent>
   readonly policies: readonly PolicyFile[]
   readonly containment: Containment
@@ -57,7 +57,7 @@ export interface UndoConfig {
   readonly grants: readonly GrantConfig[]
 }
 
-export interface Upstream {
+export interface UpstreamConfig {
   readonly name: UpstreamName
   readonly environment: EnvironmentName
   readonly mcp: StdioServer | HttpServer

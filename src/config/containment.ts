@@ -17,7 +17,7 @@ import {
   toolName,
   type UpstreamName,
 } from '../model/index.ts'
-import type { Agent, Upstream } from './config.ts'
+import type { Agent, UpstreamConfig } from './config.ts'
 import { knownNames } from './known-names.ts'
 import {
   decimal,
@@ -177,7 +177,7 @@ function within(value: number | undefined, min: number, max: number): number | u
 /** Judged with the upstreams that decoys stand among. */
 export function readContainment(
   shaped: Shaped | undefined,
-  upstreams: ReadonlyMap<UpstreamName, Upstream>,
+  upstreams: ReadonlyMap<UpstreamName, UpstreamConfig>,
   report: (problem: Problem) => void,
 ): Containment {
   const { mode: all, decoys: named, detectors = {} } = shaped ?? {}
@@ -215,7 +215,7 @@ function rulesOf(
 
 function toolsOf(
   named: readonly Written<Named>[],
-  upstreams: ReadonlyMap<UpstreamName, Upstream>,
+  upstreams: ReadonlyMap<UpstreamName, UpstreamConfig>,
   report: (problem: Problem) => void,
 ): readonly DecoyTool[] {
   return named.map(({ value: { upstream, tool, description: said }, source }) => {

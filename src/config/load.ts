@@ -42,7 +42,7 @@ import type {
   SecretSource,
   StdioServer,
   UndoConfig,
-  Upstream,
+  UpstreamConfig,
 } from './config.ts'
 import { plantedProblems, readContainment, withPlanted } from './containment.ts'
 import { knownNames } from './known-names.ts'
@@ -127,7 +127,7 @@ interface Judge {
 
 function readEnvironments(
   judge: Judge,
-  upstreams: ReadonlyMap<UpstreamName, Upstream>,
+  upstreams: ReadonlyMap<UpstreamName, UpstreamConfig>,
 ): ReadonlyMap<EnvironmentName, Environment> {
   const { tenants, environments } = judge.shaped
   const homes = tenantHomes(tenants ?? new Map(), environments, (problem) => judge.problems.push(problem))
@@ -146,7 +146,7 @@ function readUndo(
   judge: Judge,
   { owner, grants }: NonNullable<ShapedEnvironment['undo']>,
   environment: EnvironmentName,
-  upstreams: ReadonlyMap<UpstreamName, Upstream>,
+  upstreams: ReadonlyMap<UpstreamName, UpstreamConfig>,
 ): UndoConfig {
   for (const grant of grants) checkApprover(judge, grant, { owner, environment }, upstreams)
   const undo = {
@@ -157,8 +157,8 @@ function readUndo(
   return undo
 }
 
-function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, Upstream> {
-  const upstreams = new Map<UpstreamName, Upstream>()
+function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamConfig> {
+  const upstreams = new Map<UpstreamName, UpstreamConfig>()
   for (const [key, { value, source }] of judge.shaped.upstreams ?? []) {
     if (key === 'firebreak') report(judge, source, 'the name "firebreak" is the gateway’s own', 'another name')
     const mcp = readServer(judge, value.mcp, source)
@@ -171,7 +171,7 @@ function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, Upstream> {
       )
     }
     if (mcp === undefined) continue
-    const upstream: Upstream = {
+    const upstream: UpstreamConfig = {
       name: upstreamName(key),
       environment: environmentName(value.environment),
       mcp,
@@ -328,7 +328,7 @@ function checkedPath(text: string): JsonPath {
   return path
 }
 
-function readAgents(judge: Judge, upstreams: ReadonlyMap<UpstreamName, Upstream>): ReadonlyMap<AgentName, Agent> {
+function readAgents(judge: Judge, upstreams: ReadonlyMap<UpstreamName, UpstreamConfig>): ReadonlyMap<AgentName, Agent> {
   const agents = new Map<AgentName, Agent>()
   for (const [key, { value, source }] of judge.shaped.agents) {
     if (key === 'undo') report(judge, source, 'the name "undo" is kept for what compensates', 'another name')
@@ -379,7 +379,7 @@ function readGrant(
   judge: Judge,
   { value, source }: ShapedGrant,
   environment: EnvironmentName,
-  upstreams: ReadonlyMap<UpstreamName, Upstream>,
+  upstreams: ReadonlyMap<UpstreamName, UpstreamConfig>,
 ): GrantConfig {
   const name = upstreamName(value.upstream.value)
   const upstream = upstreams.get(name)
@@ -423,7 +423,7 @@ function checkApprover(
   judge: Judge,
   { value, source }: ShapedGrant,
   { owner, environment }: { readonly owner: string; readonly environment: EnvironmentName },
-  upstreams: ReadonlyMap<UpstreamName, Upstream>,
+  upstreams: ReadonlyMap<UpstreamName, UpstreamConfig>,
 ): void {
   if (judge.shaped.environments.get(environment)?.value.hardened !== true) return
   const upstream = upstreams.get(upstreamName(value.upstream.value))
@@ -450,7 +450,7 @@ function readBudgets(
   judge: Judge,
   { calls = [], spend = [], rows = [], bytes = [], task = [] }: ShapedBudget = {},
   named: readonly Written<ToolName>[],
-  upstream: Upstream | undefined,
+  upstream: UpstreamConfig | undefined,
   source: Source,
 ): readonly Budget[] {
   for (const [i, share] of task.entries()) {

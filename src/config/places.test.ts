@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, it } from 'node:test'
 import { environmentName, upstreamName } from '../model/index.ts'
 import { knownHosts } from '../model/this-host.ts'
-import type { Upstream } from './config.ts'
+import type { UpstreamConfig } from './config.ts'
 import { placeProblems, placesElsewhere } from './places.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'firebreak-places-'))
@@ -17,7 +17,7 @@ const TEST = environmentName('test')
 const source = { file: 'firebreak.yaml', line: 1, column: 1 }
 
 function configured(test: string, production: string) {
-  const upstream = (name: string, environment: string, url: string): Upstream => ({
+  const upstream = (name: string, environment: string, url: string): UpstreamConfig => ({
     name: upstreamName(name),
     environment: environmentName(environment),
     mcp: { kind: 'http', url: new URL(url), headers: new Map() },

@@ -1,4 +1,4 @@
-import { liesAt, type Mounts, mountsNow, type Place, placeOf, shownWith } from '../model/host-places.ts'
+import { type HostPlace, liesAt, type Mounts, mountsNow, placeOf, shownWith } from '../model/host-places.ts'
 import type { EnvironmentName, Problem, Source, TenantName } from '../model/index.ts'
 import { tenantName } from '../model/index.ts'
 import type { Config } from './config.ts'
@@ -67,7 +67,7 @@ export function sharedWorkspaces(config: Pick<Config, 'environments' | 'agents' 
 }
 
 /** Returns a place; by its name alone where that cannot be followed, which is told at the launch. */
-function placeNow(path: string, mounts: Mounts): Place {
+function placeNow(path: string, mounts: Mounts): HostPlace {
   try {
     return placeOf(path, mounts)
   } catch {

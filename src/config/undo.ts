@@ -10,7 +10,7 @@ import {
   type ToolName,
   type Undo,
 } from '../model/index.ts'
-import type { UndoConfig, Upstream } from './config.ts'
+import type { UndoConfig, UpstreamConfig } from './config.ts'
 import { knownNames } from './known-names.ts'
 import type { ShapedTool } from './schema.ts'
 
@@ -92,7 +92,7 @@ function undeclared(word: string, name: string, tool: string): string {
  */
 export function undoGrantProblems(
   { grants }: UndoConfig,
-  upstreams: ReadonlyMap<string, Upstream>,
+  upstreams: ReadonlyMap<string, UpstreamConfig>,
 ): readonly Problem[] {
   return grants.flatMap(({ upstream, tools, source }) => {
     const declared = [...(upstreams.get(upstream)?.tools.values() ?? [])]

@@ -16,7 +16,7 @@ import { cutText } from '../model/text.ts'
 import { explain } from '../policy/index.ts'
 import { incidentOf, type Material } from '../recovery/incident/compose.ts'
 import { Dossier } from '../recovery/incident/dossier.ts'
-import type { Change, Incident } from '../recovery/incident/incident.ts'
+import type { Incident, ProposedChange } from '../recovery/incident/incident.ts'
 import { tightenings } from '../recovery/incident/tighten.ts'
 import { planOf } from '../recovery/plan.ts'
 import { tightened, unifiedDiff } from '../rehearsal/proposed-config.ts'
@@ -182,7 +182,7 @@ function readKey(path: string): string | undefined {
   }
 }
 
-const NO_CHANGE: Change = {
+const NO_CHANGE: ProposedChange = {
   proposals: [],
   patch: [],
   reach: [],
@@ -192,7 +192,7 @@ const NO_CHANGE: Change = {
 const LINES_MAX = 200
 
 /** Written into a copy of the configuration's text, which is judged as the file itself would be; the file is not touched. */
-async function changeOf(judged: Judged, dossier: Dossier, words: Words): Promise<Change> {
+async function changeOf(judged: Judged, dossier: Dossier, words: Words): Promise<ProposedChange> {
   const { config } = judged
   const agent = dossier.started && config.agents.get(dossier.started.agent)
   if (agent === undefined) return NO_CHANGE

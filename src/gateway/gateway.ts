@@ -46,8 +46,8 @@ import {
   type ExposureView,
   type Flow,
   issuedBy,
+  SentWords,
   type Task,
-  Words,
 } from '../policy/index.ts'
 import { Sentinel } from '../sentinel/index.ts'
 import { Arrivals } from './admission/arrivals.ts'
@@ -100,7 +100,7 @@ export class Gateway {
   readonly #send: (pulse: Pulse) => void
   readonly #policies: CompiledPolicies
   readonly #flows: ReadonlyMap<string, Flow>
-  readonly #words = new Map<AgentName, Words>()
+  readonly #words = new Map<AgentName, SentWords>()
   /** What cells of an agent have seen. */
   readonly #seen: SeenLabels
   readonly #pastCells: PastCells
@@ -513,8 +513,8 @@ export class Gateway {
   }
 
   /** What its earlier cells have said comes back to its later ones. */
-  #wordsOf({ name }: AgentSetup): Words {
-    const words = this.#words.get(name) ?? new Words()
+  #wordsOf({ name }: AgentSetup): SentWords {
+    const words = this.#words.get(name) ?? new SentWords()
     this.#words.set(name, words)
     return words
   }
@@ -884,7 +884,7 @@ function exposureOf(
   seenBefore: readonly Label[],
   task: TaskSetup | undefined,
   above: ExposureView | undefined,
-  words: Words,
+  words: SentWords,
 ): { exposure: Exposure; task?: Task } {
   const from = { tool: 'what it was shown at its start', path: '$', labels }
   const before = { tool: 'what it saw before its gateway was replaced', path: '$', labels: seenBefore }

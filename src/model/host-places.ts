@@ -6,7 +6,7 @@ import { liesIn, resolvedPath } from './host-paths.ts'
  * A place of the host by its two names: where its path leads, and where it lies in its file system, which is the same by
  * whatever mount it is reached.
  */
-export interface Place {
+export interface HostPlace {
   readonly path: string
   /** Device, and path on it; absent where the kernel does not tell. */
   readonly onDevice?: string
@@ -35,7 +35,7 @@ export function mountsNow(): Mounts {
 }
 
 /** Returns a place; of one that is not there yet, what it will be. Throws where its path cannot be followed. */
-export function placeOf(path: string, mounts: Mounts): Place {
+export function placeOf(path: string, mounts: Mounts): HostPlace {
   const resolved = resolvedPath(path)
   const mount = mounts.get(mountOf(resolved) ?? -1)
   if (mount === undefined || !liesIn(resolved, mount.point)) return { path: resolved }
@@ -46,13 +46,13 @@ export function placeOf(path: string, mounts: Mounts): Place {
 }
 
 /** Tells whether a place is another one or lies below it, by either name. */
-export function liesAt(inner: Place, outer: Place): boolean {
+export function liesAt(inner: HostPlace, outer: HostPlace): boolean {
   if (liesIn(inner.path, outer.path)) return true
   return inner.onDevice !== undefined && outer.onDevice !== undefined && liesIn(inner.onDevice, outer.onDevice)
 }
 
 /** Returns what is shown together with a directory: itself, and what is mounted below it. */
-export function shownWith(place: Place, mounts: Mounts): readonly Place[] {
+export function shownWith(place: HostPlace, mounts: Mounts): readonly HostPlace[] {
   const below = [...mounts.values()].filter(({ point }) => point !== place.path && liesIn(point, place.path))
   return [place, ...below.map(({ point, onDevice }) => ({ path: point, onDevice }))]
 }

@@ -30,15 +30,15 @@ const CHARACTERS_MAX = 200
 const PARTS_MAX = 32
 
 /** The places in a pattern that a path has come to; at its length the path is meant. */
-export type Places = ReadonlySet<number>
+export type PatternPlaces = ReadonlySet<number>
 
 /** Returns the places before anything of a path has been read. */
-export function firstPlaces(pattern: PathPattern): Places {
+export function firstPlaces(pattern: PathPattern): PatternPlaces {
   return withoutSteps(pattern, [0])
 }
 
 /** Returns the places after one more part of a path. */
-export function nextPlaces(pattern: PathPattern, places: Places, part: string): Places {
+export function nextPlaces(pattern: PathPattern, places: PatternPlaces, part: string): PatternPlaces {
   const next: number[] = []
   for (const at of places) {
     const wanted = pattern[at]
@@ -48,12 +48,12 @@ export function nextPlaces(pattern: PathPattern, places: Places, part: string): 
   return withoutSteps(pattern, next)
 }
 
-function placesAfter(pattern: PathPattern, path: string): Places {
+function placesAfter(pattern: PathPattern, path: string): PatternPlaces {
   return path.split('/').reduce((places, part) => nextPlaces(pattern, places, part), firstPlaces(pattern))
 }
 
 /** Adds the places behind each `**`, which may stand for no part at all. */
-function withoutSteps(pattern: PathPattern, places: readonly number[]): Places {
+function withoutSteps(pattern: PathPattern, places: readonly number[]): PatternPlaces {
   const all = new Set<number>()
   for (let at of places) {
     all.add(at)

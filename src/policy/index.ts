@@ -47,8 +47,8 @@ export {
   type ListedValues,
   listedValues,
 } from './flow/flow.ts'
-export { Words } from './flow/own-words.ts'
+export { SentWords } from './flow/own-words.ts'
 export { skeleton } from './flow/skeleton.ts'
 export { withWhereSeen } from './flow/where-seen.ts'
-export { type Operation, type Reach, type ReachInput, reach, WORKSPACE } from './reach/reach.ts'
+export { type Reach, type ReachedOperation, type ReachInput, reach, WORKSPACE } from './reach/reach.ts'
 export { type ReachChange, reachDiff } from './reach/reach-diff.ts'

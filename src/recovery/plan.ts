@@ -2,8 +2,8 @@ import {
   type Declared,
   EffectHistory,
   type EffectRecord,
+  type EffectStanding,
   nextStep,
-  type Standing,
   standingOf,
 } from '../ledger/views/effects.ts'
 import type { Entry } from '../model/entry.ts'
@@ -30,7 +30,7 @@ export interface Selection {
 export interface PlannedEffect {
   readonly effect: EffectRecord
   readonly declared: Declared
-  readonly standing: Standing
+  readonly standing: EffectStanding
   /** The step that an undo would take for it first. */
   readonly step: 'nothing' | 'check' | 'compensate'
 }
@@ -154,7 +154,7 @@ export function howToFindOut({ effect, declared }: PlannedEffect): string {
 }
 
 function totalsOf(effects: readonly PlannedEffect[]): Totals {
-  const count = (kind: Standing['kind']) => effects.filter(({ standing }) => standing.kind === kind).length
+  const count = (kind: EffectStanding['kind']) => effects.filter(({ standing }) => standing.kind === kind).length
   return {
     effects: effects.length,
     undone: count('undone'),

@@ -115,7 +115,7 @@ export function rehearsedCell(rehearsal: Rehearsal, agent: Agent, beginning: Beg
 }
 
 /** An attempt by a cell, as policies name it: `upstream/tool`, `upstream/resource:…`. */
-export interface Attempt {
+export interface RehearsedAttempt {
   readonly id: ActionId
   readonly upstream: UpstreamName
   /** The upstream's environment as the ledger has it; the configuration's own where it declares the upstream. */
@@ -131,7 +131,7 @@ export interface Attempt {
 export function rehearseAction(
   rehearsal: Rehearsal,
   cell: RehearsedCell,
-  attempt: Attempt,
+  attempt: RehearsedAttempt,
   atMs: number,
   approves: (waiting: Denied | Held) => boolean = () => false,
 ): { readonly action: Action; readonly decided: Admitted } {
@@ -139,7 +139,7 @@ export function rehearseAction(
   return { action, decided: judgeAction(refusals, action, cell.authority, atMs, approves) }
 }
 
-export function normalised({ upstreams }: Rehearsal, cell: RehearsedCell, attempt: Attempt): Normalised {
+export function normalised({ upstreams }: Rehearsal, cell: RehearsedCell, attempt: RehearsedAttempt): Normalised {
   const { environment, ...asked } = attempt
   const upstream = upstreams.get(attempt.upstream)
   const upstreamEnvironment = upstream?.environment ?? environment

@@ -1,4 +1,4 @@
-import type { Agent, Upstream } from '../config/config.ts'
+import type { Agent, UpstreamConfig } from '../config/config.ts'
 import { secretsOf } from '../config/secret-names.ts'
 import type { Judged } from '../host/prepare/setup.ts'
 import type { AgentName } from '../model/index.ts'
@@ -75,7 +75,7 @@ function hardenedIn({ config }: Judged, { environment }: Agent): boolean {
 }
 
 /** Another server under the same name may do anything else with the same calls. */
-function upstreamChanges(old: Upstream, next: Upstream): readonly ReachChange[] {
+function upstreamChanges(old: UpstreamConfig, next: UpstreamConfig): readonly ReachChange[] {
   const changes: ReachChange[] = []
   if (whereText(old) !== whereText(next))
     changes.push(widening(true, 1, next.name, `is ${whereText(next)}, and was ${whereText(old)}`))
@@ -109,7 +109,7 @@ function egressIn(judged: Judged, agent: AgentName) {
   )
 }
 
-function whereText({ mcp }: Upstream): string {
+function whereText({ mcp }: UpstreamConfig): string {
   if (mcp.kind === 'http') return mcp.url.href
   const { root = '', workspace = '', files, env } = mcp.cell
   const shown = [...files].map(([at, from]) => `${at}=${from}`)

@@ -1,11 +1,11 @@
-import type { Agent, Config, Upstream } from '../config/config.ts'
+import type { Agent, Config, UpstreamConfig } from '../config/config.ts'
 import { isLoopback } from '../config/load.ts'
 import { secretsOf } from '../config/secret-names.ts'
 import { catalogueOf } from '../host/prepare/catalogue.ts'
 import { egressOf, grantOf, type Judged } from '../host/prepare/setup.ts'
 import { policiesOf, tenantOf } from '../host/state/tenants.ts'
 import type { AgentName, EnvironmentName, Label, UpstreamName } from '../model/index.ts'
-import { type Operation, type Reach, type ReachInput, reach } from '../policy/index.ts'
+import { type Reach, type ReachedOperation, type ReachInput, reach } from '../policy/index.ts'
 
 /** The worst case of one agent: what policies leave it, and what surrounds its cells. Plain JSON. */
 export interface AgentReach extends Reach {
@@ -83,11 +83,11 @@ export function reachInput({ config, accepted, policies }: Judged, agent: Agent)
 }
 
 /** Tells whether an operation changes something at a place that its arguments name: it can be made to go there. */
-function isRelaying({ effect, arguments: args }: Operation): boolean {
+function isRelaying({ effect, arguments: args }: ReachedOperation): boolean {
   return effect !== 'read' && args.some(({ leads }) => leads === 'named')
 }
 
-function isRemote({ mcp }: Upstream): boolean {
+function isRemote({ mcp }: UpstreamConfig): boolean {
   return mcp.kind === 'http' && !isLoopback(mcp.url.hostname)
 }
 
@@ -103,7 +103,7 @@ function cellReach({ cell, grants }: Agent): CellReach {
   }
 }
 
-function upstreamReach(config: Config, upstream: Upstream): UpstreamReach {
+function upstreamReach(config: Config, upstream: UpstreamConfig): UpstreamReach {
   const { name, environment, mcp, relay } = upstream
   const egress = relay && mcp.kind === 'stdio' ? egressOf(config, environment) : []
   return {

@@ -2,7 +2,7 @@ import { type Reason, sourceText } from '../model/index.ts'
 import type { Rejudged } from './replay.ts'
 
 /** Actions that would have gone otherwise, alike in how and by which rule. */
-export interface Difference {
+export interface DecisionDifference {
   readonly was: Rejudged['was']
   readonly now: Rejudged['now']
   /** Name of the rule that refuses or holds them now; for those that are let through now, the rule that did then. */
@@ -11,7 +11,7 @@ export interface Difference {
 }
 
 /** Only what differs, the strictest first, and in it the rule that meets the most; the same input gives the same order. */
-export function differencesIn(actions: readonly Rejudged[]): readonly Difference[] {
+export function differencesIn(actions: readonly Rejudged[]): readonly DecisionDifference[] {
   const differing = actions.filter(({ was, now }) => !same(was, now))
   const groups = Map.groupBy(differing, (each) => JSON.stringify([each.was, each.now, ruleOf(each)]))
   return [...groups.values()]
@@ -28,7 +28,7 @@ function same(was: Rejudged['was'], now: Rejudged['now']): boolean {
 
 const STRICT: readonly Rejudged['was'][] = ['deny', 'hold', 'approved', 'allow']
 
-function rank({ was, now }: Difference): number {
+function rank({ was, now }: DecisionDifference): number {
   return STRICT.indexOf(now) * STRICT.length + STRICT.indexOf(was)
 }
 

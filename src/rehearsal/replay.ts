@@ -31,7 +31,7 @@ import {
   type Verdict,
 } from '../model/index.ts'
 import { BudgetBook, Exposure, type Reservation, type Task, withWhereSeen } from '../policy/index.ts'
-import { type Attempt, type Rehearsal, type RehearsedCell, rehearseAction, rehearsedCell } from './attempt.ts'
+import { type Rehearsal, type RehearsedAttempt, type RehearsedCell, rehearseAction, rehearsedCell } from './attempt.ts'
 
 /** One recorded action, and what the configuration at hand says of it. */
 export interface Rejudged {
@@ -62,9 +62,9 @@ export interface Replay {
 }
 
 /** A cell and its attempt at the time when an action was decided again, for further tries. */
-export interface Moment {
+export interface ReplayedMoment {
   readonly cell: RehearsedCell
-  readonly attempt: Attempt
+  readonly attempt: RehearsedAttempt
   readonly atMs: number
 }
 
@@ -81,7 +81,7 @@ export async function replayLog(
   rehearsal: Rehearsal,
   log: string,
   directory: string,
-  onMoment: (judged: Rejudged, moment: Moment) => void = () => undefined,
+  onMoment: (judged: Rejudged, moment: ReplayedMoment) => void = () => undefined,
 ): Promise<Result<Replay, LedgerFault>> {
   const run = new LogReplay(rehearsal, log, onMoment)
   for await (const recorded of recordedIn(directory)) {
@@ -100,7 +100,7 @@ interface PastCell extends RehearsedCell {
 /** An action that was let through then and is now, whose answer is still to come. */
 interface UnderWay {
   readonly cell: PastCell
-  readonly attempt: Attempt
+  readonly attempt: RehearsedAttempt
   readonly reservation: Reservation
 }
 
@@ -111,7 +111,7 @@ class LogReplay {
   apart = 0
   readonly #rehearsal: Rehearsal
   readonly #log: string
-  readonly #onMoment: (judged: Rejudged, moment: Moment) => void
+  readonly #onMoment: (judged: Rejudged, moment: ReplayedMoment) => void
   readonly #budgets = new BudgetBook()
   readonly #cells = new Map<CellId, PastCell>()
   readonly #givers = new Map<DelegationId, { readonly cell: CellId; readonly depth: number }>()
@@ -119,7 +119,7 @@ class LogReplay {
   /** Held then and let through now: the call that a person approved later is the same one. */
   readonly #early = new Map<ActionId, Reservation>()
 
-  constructor(rehearsal: Rehearsal, log: string, onMoment: (judged: Rejudged, moment: Moment) => void) {
+  constructor(rehearsal: Rehearsal, log: string, onMoment: (judged: Rejudged, moment: ReplayedMoment) => void) {
     this.#rehearsal = rehearsal
     this.#log = log
     this.#onMoment = onMoment
@@ -276,7 +276,7 @@ class LogReplay {
   }
 
   /** Returns an answer as the cell was shown it, or would have been: without what is masked now. */
-  #shownOf(bytes: Buffer, attempt: Attempt): Json | undefined {
+  #shownOf(bytes: Buffer, attempt: RehearsedAttempt): Json | undefined {
     const message = readMessage(bytes)
     if (!message.ok || message.value.kind !== 'response') return undefined
     const sent = sentFrom(message.value, bytes)
@@ -287,12 +287,12 @@ class LogReplay {
     return mask !== undefined && isJsonObject(result) ? masked(result, mask) : (result ?? null)
   }
 
-  #declared({ upstream, operation, tool }: Attempt) {
+  #declared({ upstream, operation, tool }: RehearsedAttempt) {
     return this.#rehearsal.upstreams.get(upstream)?.tool(grantedName(operation, tool))?.declared
   }
 
   /** Every label that an answer could bring, and none of its values. */
-  #couldHold(attempt: Attempt): Exposure {
+  #couldHold(attempt: RehearsedAttempt): Exposure {
     const returns = this.#declared(attempt)?.returns ?? []
     const labels = returns.flatMap((field) => field.labels)
     const all = returns.some(({ path }) => path.length === 0) ? labels : [...labels, UNTRUSTED]
@@ -319,7 +319,11 @@ function isApart({ kind }: Reason): boolean {
   return kind === 'unavailable' || kind === 'rung' || kind === 'requested'
 }
 
-export function nameOf({ upstream, operation, tool }: Pick<Attempt, 'upstream' | 'operation' | 'tool'>): string {
+export function nameOf({
+  upstream,
+  operation,
+  tool,
+}: Pick<RehearsedAttempt, 'upstream' | 'operation' | 'tool'>): string {
   return `${upstream}/${grantedName(operation, tool)}`
 }
 
@@ -330,7 +334,7 @@ export function nameOf({ upstream, operation, tool }: Pick<Attempt, 'upstream' |
 async function attemptOf(
   entry: Decision,
   bytes: Recorded['bytes'],
-): Promise<(Attempt & { readonly partly?: string }) | undefined> {
+): Promise<(RehearsedAttempt & { readonly partly?: string }) | undefined> {
   const { upstream, operation, tool, environment, action: id, args = {} } = entry
   if (upstream === undefined || operation === undefined || tool === undefined) return undefined
   const definition = 'definition' in entry ? { definition: entry.definition } : {}

@@ -3,7 +3,7 @@ import { policiesOf, tenantOf } from '../host/state/tenants.ts'
 import { type ActionId, grantedName } from '../model/index.ts'
 import { findSmallestChange, issuedBy, type SmallestChange } from '../policy/index.ts'
 import { normalised, type Rehearsal } from './attempt.ts'
-import { type Moment, type Rejudged, replayLog } from './replay.ts'
+import { type Rejudged, type ReplayedMoment, replayLog } from './replay.ts'
 
 /** A recorded action as the configuration at hand decides it, with the smallest change that would flip that. */
 export interface DecidedAgain {
@@ -30,7 +30,7 @@ export async function decideRecordedAgain(
   return replayed.ok ? found : undefined
 }
 
-function changeAt(rehearsal: Rehearsal, { cell, attempt, atMs }: Moment): SmallestChange {
+function changeAt(rehearsal: Rehearsal, { cell, attempt, atMs }: ReplayedMoment): SmallestChange {
   const { action, refusals } = normalised(rehearsal, cell, attempt)
   const { config, accepted, policies } = rehearsal.judged
   const upstream = config.upstreams.get(attempt.upstream)

@@ -11,10 +11,10 @@ import {
   jsonPath,
 } from '../model/index.ts'
 
-export type Attempted = ActionIntent | ActionHeld | ActionRefused
+export type AttemptEntry = ActionIntent | ActionHeld | ActionRefused
 
 /** An attempt as detectors compare it with others. What takes time is made when it is first asked for. */
-export class Call {
+export class ComparedCall {
   /** `upstream/tool`, as grants call it. */
   readonly name: string
   readonly effect: Effect
@@ -31,7 +31,7 @@ export class Call {
   #repeated: string | undefined
   #destinations: readonly string[] | undefined
 
-  constructor(entry: Attempted & { readonly seq: number }, declared: DeclaredTool | undefined) {
+  constructor(entry: AttemptEntry & { readonly seq: number }, declared: DeclaredTool | undefined) {
     this.name = nameOf(entry) ?? ''
     this.effect = entry.effect ?? declared?.effect ?? 'irreversible'
     this.seq = entry.seq
@@ -92,7 +92,7 @@ export class Call {
 }
 
 /** Returns the name of an attempt's tool; undefined where it was refused before it named one. */
-export function nameOf({ upstream, operation, tool }: Attempted): string | undefined {
+export function nameOf({ upstream, operation, tool }: AttemptEntry): string | undefined {
   if (upstream === undefined || tool === undefined) return undefined
   return `${upstream}/${operation === undefined ? tool : grantedName(operation, cut(tool))}`
 }

@@ -1,5 +1,5 @@
 import type { AgentName, CellId, DetectorName, Entry, LowerRung, Noticed, Thresholds } from '../model/index.ts'
-import type { Call } from './call.ts'
+import type { ComparedCall } from './call.ts'
 
 /**
  * One way to see that something is wrong: a fold over ledger entries, in their order.
@@ -15,11 +15,16 @@ export interface Detector<N extends DetectorName, State> {
   /** Kinds of entries that the detector is shown; it sees no others. */
   readonly kinds: readonly Entry['kind'][]
   readonly initial: () => State
-  readonly fold: (state: State, entry: Entry, about: About, thresholds: Thresholds<N>) => readonly Finding[]
+  readonly fold: (
+    state: State,
+    entry: Entry,
+    about: EntryFacts,
+    thresholds: Thresholds<N>,
+  ) => readonly DetectorFinding[]
 }
 
 /** The facts about an entry that the entry itself does not hold. */
-export interface About {
+export interface EntryFacts {
   /** The cell at the top of the tree, and its agent. */
   readonly tree: CellId
   readonly agent: AgentName
@@ -27,10 +32,10 @@ export interface About {
   /** Watched things that its whole arguments name. */
   readonly noticed: readonly Noticed[]
   /** Present for an attempt, and for its outcome. */
-  readonly call?: Call
+  readonly call?: ComparedCall
 }
 
-export interface Finding {
+export interface DetectorFinding {
   /** One sentence for the owner. */
   readonly what: string
   /** Entries by their `seq`, oldest first, the one that tripped it last. */
@@ -39,10 +44,10 @@ export interface Finding {
   readonly atMost?: LowerRung
 }
 
-export const NOTHING: readonly Finding[] = []
+export const NOTHING: readonly DetectorFinding[] = []
 
 /** A detector with its thresholds, without the types of its inside. */
-export interface Prepared {
+export interface PreparedDetector {
   readonly name: DetectorName
   readonly scope: 'tree' | 'agent'
   readonly kinds: readonly Entry['kind'][]
@@ -50,12 +55,12 @@ export interface Prepared {
   readonly begin: () => Fold
 }
 
-export type Fold = (entry: Entry, about: About) => readonly Finding[]
+export type Fold = (entry: Entry, about: EntryFacts) => readonly DetectorFinding[]
 
 export function prepared<N extends DetectorName, State>(
   detector: Detector<N, State>,
   thresholds: Thresholds<N>,
-): Prepared {
+): PreparedDetector {
   const { name, scope, kinds, initial, fold } = detector
   return {
     name,

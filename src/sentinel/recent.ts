@@ -5,14 +5,14 @@ export const KEYS_MAX = 64
 /** A cell that makes many different calls in between pushes out what it repeats: see each detector's blind spots. */
 
 /** The time of an event, and its place in the log. */
-export interface Seen {
+export interface EventTime {
   readonly atMs: number
   readonly seq: number
 }
 
 /** Times of one thing: those of the window, as many as are asked for. */
-export class Times {
-  #seen: Seen[] = []
+export class RecentTimes {
+  #seen: EventTime[] = []
 
   /** Adds one event and returns how many there were within the window, this one included, up to `max`. */
   add(atMs: number, seq: number, windowMs: number, max: number): number {
@@ -33,7 +33,7 @@ export class Times {
 }
 
 /** Values by key, the last used last; past `max` the first goes. */
-export class Lately<V> {
+export class RecentValues<V> {
   readonly #values = new Map<string, V>()
   readonly #max: number
 
@@ -63,7 +63,7 @@ export class Lately<V> {
 }
 
 /** A sum over a window, in so many parts of it: it forgets one part at a time. */
-export class Flow {
+export class WindowSum {
   readonly #parts: { readonly part: number; sum: number; first: number }[] = []
 
   add(atMs: number, seq: number, amount: number, windowMs: number): number {

@@ -17,8 +17,8 @@ import {
   type Noticed,
   type SignalRaised,
 } from '../model/index.ts'
-import { type Attempted, Call, nameOf } from './call.ts'
-import type { About, Finding, Fold, Prepared } from './detector.ts'
+import { type AttemptEntry, ComparedCall, nameOf } from './call.ts'
+import type { DetectorFinding, EntryFacts, Fold, PreparedDetector } from './detector.ts'
 import { preparedDetectors } from './detectors/all.ts'
 
 export interface SentinelSetup {
@@ -46,20 +46,20 @@ export interface Signal {
  */
 export class Sentinel {
   readonly #setup: SentinelSetup
-  readonly #detectors: readonly Prepared[]
+  readonly #detectors: readonly PreparedDetector[]
   /** Positions of the detectors that look at each kind of entry. */
   readonly #looking: ReadonlyMap<string, readonly number[]>
   readonly #cells = new Map<CellId, { readonly agent: AgentName; readonly tree: Tree }>()
   readonly #givers = new Map<DelegationId, CellId>()
   readonly #underWay = new Map<
     ActionId,
-    { readonly cell: CellId; readonly agent: AgentName; readonly tree: Tree; readonly call: Call }
+    { readonly cell: CellId; readonly agent: AgentName; readonly tree: Tree; readonly call: ComparedCall }
   >()
   readonly #agents = new Map<AgentName, Folds>()
   /** Trees that an earlier gateway left standing, oldest first. */
   readonly #left = new Map<AgentName, Tree[]>()
 
-  constructor(setup: SentinelSetup, detectors: readonly Prepared[] = preparedDetectors(setup.rules)) {
+  constructor(setup: SentinelSetup, detectors: readonly PreparedDetector[] = preparedDetectors(setup.rules)) {
     this.#setup = setup
     this.#detectors = detectors
     const kinds = new Set(detectors.flatMap(({ kinds: own }) => own))
@@ -155,9 +155,9 @@ export class Sentinel {
     this.#underWay.clear()
   }
 
-  #attempted(entry: Attempted & Entry): readonly Signal[] {
+  #attempted(entry: AttemptEntry & Entry): readonly Signal[] {
     const name = nameOf(entry)
-    const call = name === undefined ? undefined : new Call(entry, this.#setup.tools.get(name))
+    const call = name === undefined ? undefined : new ComparedCall(entry, this.#setup.tools.get(name))
     if (entry.kind === 'action.intent' && call !== undefined) {
       const { tree, agent } = this.#known(entry.cell, entry.agent)
       remember(this.#underWay, entry.action, { cell: entry.cell, agent, tree, call }, LIMITS.sentinelActionsMax)
@@ -183,13 +183,13 @@ export class Sentinel {
     cell: CellId,
     agent: AgentName,
     noticed: readonly Noticed[] = NOT_NOTICED,
-    call?: Call,
+    call?: ComparedCall,
     action?: ActionId,
     tree: Tree = this.#known(cell, agent).tree,
   ): readonly Signal[] {
     const looking = this.#looking.get(entry.kind)
     if (looking === undefined) return NO_SIGNALS
-    const about: About = { tree: tree.root ?? cell, agent: tree.agent, cell, noticed, ...(call && { call }) }
+    const about: EntryFacts = { tree: tree.root ?? cell, agent: tree.agent, cell, noticed, ...(call && { call }) }
     let signals: Signal[] | undefined
     for (const place of looking) {
       const detector = this.#detectors[place]
@@ -262,7 +262,7 @@ function raised(
   detector: DetectorName,
   mode: DetectorMode,
   rung: LowerRung,
-  { what, evidence }: Finding,
+  { what, evidence }: DetectorFinding,
   { cell, agent, action }: { readonly cell: CellId; readonly agent: AgentName; readonly action: ActionId | undefined },
 ): Signal['raised'] {
   return {

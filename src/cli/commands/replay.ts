@@ -7,7 +7,7 @@ import { explain } from '../../policy/index.ts'
 import { rehearse } from '../../rehearsal/attempt.ts'
 import { type Rejudged, replayLog } from '../../rehearsal/replay.ts'
 import { replayDetectors, type WouldFire } from '../../rehearsal/replay-detectors.ts'
-import { type Difference, differencesIn } from '../../rehearsal/replay-groups.ts'
+import { type DecisionDifference, differencesIn } from '../../rehearsal/replay-groups.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { named, plain, printable } from '../printable.ts'
@@ -158,7 +158,7 @@ function partlyIn(actions: readonly Rejudged[]): Readonly<Record<string, number>
 function textOf(
   actions: readonly Rejudged[],
   apart: number,
-  differences: readonly Difference[],
+  differences: readonly DecisionDifference[],
   partly: Readonly<Record<string, number>>,
   all: boolean,
 ): readonly string[] {

@@ -4,10 +4,10 @@ import { hasStrayPlaceholder, no, ok, placeholdersIn, type Result } from '../../
  * A part of a text that a configuration will hold: what a client's file says, or a reference of ours. A file comes with
  * other people's projects: what it says never becomes a reference, whatever it is put together with.
  */
-export type Part = { readonly literal: string } | { readonly secret: string }
+export type TextPart = { readonly literal: string } | { readonly secret: string }
 
 /** Writes parts as one text; fails where that would be read as having other references than they have. */
-export function composed(parts: readonly Part[]): Result<string, string> {
+export function composed(parts: readonly TextPart[]): Result<string, string> {
   let text = ''
   const meant: number[] = []
   for (const part of parts) {
@@ -20,8 +20,8 @@ export function composed(parts: readonly Part[]): Result<string, string> {
 }
 
 /** Takes a text of `composed` apart. */
-export function partsOf(text: string): readonly Part[] {
-  const parts: Part[] = []
+export function partsOf(text: string): readonly TextPart[] {
+  const parts: TextPart[] = []
   let at = 0
   for (const { name, from, to } of placeholdersIn(text)) {
     parts.push({ literal: text.slice(at, from) }, { secret: name })

@@ -3,8 +3,8 @@ import { resolve } from 'node:path'
 import { isJsonObject, type Json, type JsonObject, no, ok, placeholdersIn, type Result } from '../../model/index.ts'
 import { wordsOf } from '../words.ts'
 import { readDotenv } from './dotenv.ts'
-import { composed, keepsReferences, NOT_ITS_OWN, type Part, partsOf } from './parts.ts'
-import { expand, expandPath, type Host } from './references.ts'
+import { composed, keepsReferences, NOT_ITS_OWN, partsOf, type TextPart } from './parts.ts'
+import { type ClientHost, expand, expandPath } from './references.ts'
 import { unwrapRemote } from './remote.ts'
 import type { SecretPlan } from './secrets.ts'
 
@@ -37,7 +37,7 @@ export type NamedServer = {
     }
 )
 
-export interface ReadingHost extends Host {
+export interface ReadingHost extends ClientHost {
   /** Returns a file's text; undefined where it cannot be read. */
   readonly readFile: (path: string) => string | undefined
 }
@@ -283,7 +283,7 @@ function filledIn(written: string, key: string, making: Making): Result<string, 
 /** Puts in what a text refers to: a carrier's own variables first, of which nothing more is put in. Returns it `composed`. */
 function expanded(written: string, key: string, making: Making, lead = ''): Result<string, string> {
   const { host, secrets, notes, own, taken } = making
-  const parts: Part[] = []
+  const parts: TextPart[] = []
   // Own variables stand at odd places.
   for (const [i, part] of written.split(/\$\{(\w+)\}/).entries()) {
     const known = i % 2 === 1 ? own.get(part) : undefined

@@ -7,9 +7,9 @@ import { basename } from 'node:path'
 import { isJsonObject, type JsonObject, no, ok, type Result } from '../../model/index.ts'
 import { namesCredential } from './credential-names.ts'
 import { credentialsIn } from './credentials.ts'
-import type { Part } from './parts.ts'
+import type { TextPart } from './parts.ts'
 
-export interface Host {
+export interface ClientHost {
   /** The environment of whoever reads the file. */
   readonly variables: Readonly<Record<string, string | undefined>>
   /** Directory in which the client starts servers: the project that the file belongs to. */
@@ -27,7 +27,7 @@ export interface Referred {
 
 export interface Expansion {
   /** The parts of the text: what it says, and each referred secret by the name that `name` gave. */
-  readonly parts: readonly Part[]
+  readonly parts: readonly TextPart[]
   /** Sentences for a person: which variable was read here, which default was taken. */
   readonly notes: readonly string[]
   /** Values of this host that the text carries, as they are written: `TOKEN`, `userHome`. None that is not set. */
@@ -44,13 +44,13 @@ export interface Expansion {
 export function expand(
   text: string,
   key: string,
-  host: Host,
+  host: ClientHost,
   name: (referred: Referred) => string,
   late = true,
 ): Result<Expansion, string> {
   const notes: string[] = []
   const taken: string[] = []
-  const parts: Part[] = []
+  const parts: TextPart[] = []
   let at = 0
   for (const { 0: written, 1: braced, 2: plain, 3: curly, index } of text.matchAll(PATTERN)) {
     parts.push({ literal: text.slice(at, index) })
@@ -66,7 +66,7 @@ export function expand(
 }
 
 /** Resolves the references in what is a path: no secret is part of one. */
-export function expandPath(text: string, host: Host): Result<string, string> {
+export function expandPath(text: string, host: ClientHost): Result<string, string> {
   const read = expand(text, '', host, () => '', false)
   return read.ok ? ok(read.value.parts.map((part) => ('literal' in part ? part.literal : '')).join('')) : read
 }
@@ -79,7 +79,7 @@ type Resolved =
   | { readonly kind: 'fault'; readonly why: string }
   | { readonly kind: 'none' }
 
-function resolved(written: string, key: string, host: Host, late: boolean): Resolved {
+function resolved(written: string, key: string, host: ClientHost, late: boolean): Resolved {
   const fixed = FIXED[written]?.(host)
   if (fixed !== undefined) return { kind: 'text', text: fixed, taken: written }
   const [, scheme = 'env', rest = ''] = /^(?:([a-zA-Z]+):(?!-))?([\s\S]*)$/.exec(written) ?? []
@@ -90,7 +90,7 @@ function resolved(written: string, key: string, host: Host, late: boolean): Reso
   return ofVariable(variable, otherwise, key, host, late)
 }
 
-const FIXED: Readonly<Record<string, (host: Host) => string>> = {
+const FIXED: Readonly<Record<string, (host: ClientHost) => string>> = {
   workspaceFolder: ({ project }) => project,
   workspaceRoot: ({ project }) => project,
   workspaceFolderBasename: ({ project }) => basename(project),
@@ -101,7 +101,13 @@ const FIXED: Readonly<Record<string, (host: Host) => string>> = {
   '/': () => '/',
 }
 
-function ofVariable(variable: string, otherwise: string | undefined, key: string, host: Host, late: boolean): Resolved {
+function ofVariable(
+  variable: string,
+  otherwise: string | undefined,
+  key: string,
+  host: ClientHost,
+  late: boolean,
+): Resolved {
   const value = host.variables[variable]
   const isSet = value !== undefined && value !== ''
   const text = isSet ? value : otherwise
@@ -115,7 +121,7 @@ function ofVariable(variable: string, otherwise: string | undefined, key: string
   return { kind: 'text', text, note: `${variable} ${from}`, ...taken }
 }
 
-function ofInput(id: string, key: string, host: Host, late: boolean): Resolved {
+function ofInput(id: string, key: string, host: ClientHost, late: boolean): Resolved {
   const input = host.inputs.find((each) => isJsonObject(each) && each.id === id)
   const variable = id
     .toUpperCase()

@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path'
 
-export interface Unwrapped {
+export interface UnwrappedServer {
   readonly carrier: string
   readonly url: string
   readonly headers: ReadonlyMap<string, string>
@@ -13,7 +13,7 @@ export interface Unwrapped {
 }
 
 /** Returns the remote server behind a command; undefined where the command is something else. */
-export function unwrapRemote(command: readonly string[]): Unwrapped | undefined {
+export function unwrapRemote(command: readonly string[]): UnwrappedServer | undefined {
   const at = command.findIndex((word, i) => CARRIERS.test(packageName(word)) && command.slice(0, i).every(isRunner))
   if (at === -1) return undefined
   const carrier = packageName(command[at] ?? '')

@@ -1,7 +1,7 @@
 import { LIMITS, no, ok, placeholdersIn, type Result } from '../../model/index.ts'
 import { credentialsIn } from './credentials.ts'
 import { fitName } from './names.ts'
-import { composed, type Part, partsOf } from './parts.ts'
+import { composed, partsOf, type TextPart } from './parts.ts'
 import type { Referred } from './references.ts'
 
 /** A secret that a first configuration declares; its value stands nowhere in it. */
@@ -44,7 +44,7 @@ export class SecretPlan {
       )
     }
     const whole = [{ from: 0, to: text.length, called: key || (spans[0]?.called ?? 'token') }]
-    const parts: Part[] = []
+    const parts: TextPart[] = []
     let at = 0
     for (const { from, to, called } of short ? whole : spans) {
       const secret = this.#ofValue(text.slice(from, to), `${server}-${called}`)

@@ -1,4 +1,4 @@
-import type { Agent, Config, Upstream } from '../../config/config.ts'
+import type { Agent, Config, UpstreamConfig } from '../../config/config.ts'
 import { definitionDigest, definitionFault, promptDefinition } from '../../gateway/content/definition.ts'
 import type { Inspected } from '../../host/prepare/inspect.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
@@ -21,7 +21,7 @@ export function launchDemands(about: string, { name, command }: Agent, launches:
 export function offeredDemands(
   about: string,
   { config, accepted }: Judged,
-  { name, tools }: Upstream,
+  { name, tools }: UpstreamConfig,
   offered: Seen['offered'],
 ): readonly Demand[] {
   const offer = offered?.get(name)
@@ -67,7 +67,7 @@ export function offeredDemands(
 export function unfitDemands(
   about: string,
   { config, unacceptable }: Judged,
-  { name, tools }: Upstream,
+  { name, tools }: UpstreamConfig,
   offered: Seen['offered'],
 ): { readonly unfit: ReadonlySet<string>; readonly demands: readonly Demand[] } {
   const offer = offered?.get(name)

@@ -1,5 +1,5 @@
 import type { Ability, HostReport } from '../../cells/linux/abilities/probe.ts'
-import type { Agent, CellConfig, Config, GrantConfig, Upstream } from '../../config/config.ts'
+import type { Agent, CellConfig, Config, GrantConfig, UpstreamConfig } from '../../config/config.ts'
 import { secretsOf } from '../../config/secret-names.ts'
 import type { WorkspaceNote } from '../../host/files/workspace-note.ts'
 import type { Inspected } from '../../host/prepare/inspect.ts'
@@ -127,7 +127,7 @@ function agentDemands(config: Config, agent: Agent, seen: Seen): readonly Demand
   ]
 }
 
-function upstreamDemands(judged: Judged, upstream: Upstream, seen: Seen): readonly Demand[] {
+function upstreamDemands(judged: Judged, upstream: UpstreamConfig, seen: Seen): readonly Demand[] {
   const { config, accepted } = judged
   const { name, mcp, tools, relay } = upstream
   const about = `upstream ${name}`
@@ -192,7 +192,7 @@ function placeDemand(about: string, origin: string, { places }: Seen): readonly 
 }
 
 /** What can be done in it and not be taken back: by declaration, or since nothing is granted to undo. */
-function undoDemands(about: string, config: Config, upstream: Upstream): readonly Demand[] {
+function undoDemands(about: string, config: Config, upstream: UpstreamConfig): readonly Demand[] {
   const without = withoutUndo(config, upstream)
   const declared = [...upstream.tools.values()].filter(({ undo }) => undo !== undefined)
   const undo = config.environments.get(upstream.environment)?.undo
@@ -225,7 +225,7 @@ function undoDemands(about: string, config: Config, upstream: Upstream): readonl
 }
 
 /** Tools that an agent may use, with an effect that nothing compensates; those that only undo and are no agent's are not among them. */
-export function withoutUndo(config: Config, upstream: Upstream): readonly DeclaredTool[] {
+export function withoutUndo(config: Config, upstream: UpstreamConfig): readonly DeclaredTool[] {
   const granted = new Set(grantsOf(config, upstream).flatMap((grant) => [...grant.tools]))
   return [...upstream.tools.values()].filter(
     ({ name, effect, undo }) => effect !== 'read' && undo === undefined && granted.has(name),
@@ -233,7 +233,7 @@ export function withoutUndo(config: Config, upstream: Upstream): readonly Declar
 }
 
 /** A budget counts what an upstream was asked for; what it charged, only where the configuration says where that stands. */
-function budgetDemands(about: string, config: Config, upstream: Upstream): readonly Demand[] {
+function budgetDemands(about: string, config: Config, upstream: UpstreamConfig): readonly Demand[] {
   const { tools } = upstream
   const grants = grantsOf(config, upstream)
   const under = (kind: string, wanted: (tool: DeclaredTool) => boolean) => {
@@ -279,7 +279,7 @@ function budgetDemands(about: string, config: Config, upstream: Upstream): reado
   ]
 }
 
-function relayDemands(about: string, config: Config, { environment, mcp }: Upstream): readonly Demand[] {
+function relayDemands(about: string, config: Config, { environment, mcp }: UpstreamConfig): readonly Demand[] {
   if (mcp.kind === 'http')
     return [
       look(
@@ -384,6 +384,6 @@ function policyDemands({ policies }: Config, { policyTests }: Seen): readonly De
   ]
 }
 
-function grantsOf({ agents }: Config, { name }: Upstream): readonly GrantConfig[] {
+function grantsOf({ agents }: Config, { name }: UpstreamConfig): readonly GrantConfig[] {
   return [...agents.values()].flatMap(({ grants }) => grants.filter(({ upstream }) => upstream === name))
 }

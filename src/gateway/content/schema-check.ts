@@ -15,9 +15,9 @@ export class TooManySteps extends Error {}
 /** What a keyword may ask for while it is compiled. */
 export interface Compiler {
   /** One compiled schema: a later mention of the same is the same. What it is made of is compiled after this returns. */
-  readonly at: (schema: Json) => Check
+  readonly at: (schema: Json) => SchemaCheck
   /** `$ref` and `$dynamicRef`: a document without parts of other addresses has one place for each. */
-  readonly referred: (reference: string) => Check
+  readonly referred: (reference: string) => SchemaCheck
   /** Asked before a pattern is compiled: all of a schema's together have one limit. */
   readonly spendPattern: (size: number) => void
 }
@@ -37,17 +37,17 @@ export interface Run {
 }
 
 /** `seen` gathers which members of the value some schema has spoken of; absent where nobody asks. */
-export type Check = (value: Json, run: Run, seen: Seen | undefined) => boolean
+export type SchemaCheck = (value: Json, run: Run, seen: SeenMembers | undefined) => boolean
 
 /** The members of one object, or the items of one list, that have been judged: annotations of JSON Schema 2020-12. */
-export class Seen {
+export class SeenMembers {
   readonly names = new Set<string>()
   readonly items = new Set<number>()
   /** All items before this one. */
   itemsTo = 0
   allNames = false
 
-  add(other: Seen, run: Run): void {
+  add(other: SeenMembers, run: Run): void {
     spend(run, other.names.size + other.items.size)
     for (const name of other.names) this.names.add(name)
     for (const item of other.items) this.items.add(item)

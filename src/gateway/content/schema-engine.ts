@@ -1,12 +1,12 @@
 import { isJsonObject, type Json, type JsonObject, LIMITS } from '../../model/index.ts'
 import { type Addresses, addressesIn, withoutAddress } from './schema-addresses.ts'
 import {
-  type Check,
   type CheckFault,
   type Compiler,
   NotASchema,
   type Run,
-  Seen,
+  type SchemaCheck,
+  SeenMembers,
   spend,
   TooManySteps,
 } from './schema-check.ts'
@@ -42,7 +42,7 @@ export function compileChecks(schema: JsonObject, old: boolean): (value: Json) =
 
 class SchemaCompiler implements Compiler {
   readonly #root: JsonObject
-  readonly #checks = new Map<JsonObject, Check>()
+  readonly #checks = new Map<JsonObject, SchemaCheck>()
   readonly #pending: (() => void)[] = []
   readonly #addresses: Addresses
   readonly #old: boolean
@@ -54,20 +54,20 @@ class SchemaCompiler implements Compiler {
     this.#addresses = addressesIn(root, old)
   }
 
-  root(): Check {
+  root(): SchemaCheck {
     const check = this.at(this.#root)
     for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) next()
     return check
   }
 
-  at(schema: Json): Check {
+  at(schema: Json): SchemaCheck {
     if (schema === true) return ALWAYS
     if (schema === false) return NEVER
     if (!isJsonObject(schema)) throw new NotASchema('one of its schemas is neither an object nor a truth value')
     const known = this.#checks.get(schema)
     if (known !== undefined) return known
-    let compiled: Check = NEVER
-    const check: Check = (value, run, seen) => compiled(value, run, seen)
+    let compiled: SchemaCheck = NEVER
+    const check: SchemaCheck = (value, run, seen) => compiled(value, run, seen)
     this.#checks.set(schema, check)
     this.#pending.push(() => {
       compiled = this.#compile(schema)
@@ -75,7 +75,7 @@ class SchemaCompiler implements Compiler {
     return check
   }
 
-  referred(reference: string): Check {
+  referred(reference: string): SchemaCheck {
     const { named, anchors } = this.#addresses
     const local = reference.startsWith('#') ? reference : withoutAddress(reference, this.#root, this.#old)
     const target = local === '#' || local?.startsWith('#/') ? this.#pointed(local.slice(2)) : undefined
@@ -89,10 +89,10 @@ class SchemaCompiler implements Compiler {
     if (this.#patternSizeLeft < 0) throw new NotASchema('its patterns are too large')
   }
 
-  #compile(schema: JsonObject): Check {
+  #compile(schema: JsonObject): SchemaCheck {
     const checks = KEYWORDS.flatMap((compile) => compile(schema, this) ?? [])
     const late = UNEVALUATED.flatMap((compile) => compile(schema, this) ?? [])
-    const all: Check = (value, run, seen) => {
+    const all: SchemaCheck = (value, run, seen) => {
       spend(run, 1)
       // Deeper than any value and any honest schema together: a reference that leads to itself.
       if (++run.depth > LIMITS.schemaDepthMax) throw new TooManySteps('it is nested too deep to be checked')
@@ -105,8 +105,8 @@ class SchemaCompiler implements Compiler {
       run.depth--
       return true
     }
-    const whole: Check = (value, run, outer) => {
-      const seen = new Seen()
+    const whole: SchemaCheck = (value, run, outer) => {
+      const seen = new SeenMembers()
       if (!all(value, run, seen)) return false
       for (const check of late) if (!check(value, run, seen)) return false
       outer?.add(seen, run)
@@ -129,7 +129,7 @@ class SchemaCompiler implements Compiler {
   }
 }
 
-const ALWAYS: Check = () => true
+const ALWAYS: SchemaCheck = () => true
 
 function decoded(part: string): string {
   try {

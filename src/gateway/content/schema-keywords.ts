@@ -16,11 +16,19 @@ import {
   numberText,
   type WrittenNumber,
 } from '../../model/index.ts'
-import { type Check, type Compiler, NotASchema, type Run, Seen, spend, TooManySteps } from './schema-check.ts'
+import {
+  type Compiler,
+  NotASchema,
+  type Run,
+  type SchemaCheck,
+  SeenMembers,
+  spend,
+  TooManySteps,
+} from './schema-check.ts'
 import { compilePattern, type Pattern } from './schema-pattern.ts'
 
 /** Nothing where the schema does not have the keyword. */
-type Keyword = (schema: JsonObject, compiler: Compiler) => Check | undefined
+type Keyword = (schema: JsonObject, compiler: Compiler) => SchemaCheck | undefined
 
 function fail(run: Run, problem: string): false {
   if (run.muted === 0) run.fault = { keys: [], problem }
@@ -38,10 +46,10 @@ function under(run: Run, key: string | number): false {
   return false
 }
 
-export const NEVER: Check = (_, run) => fail(run, 'is not allowed')
+export const NEVER: SchemaCheck = (_, run) => fail(run, 'is not allowed')
 
 /** A branch that may fail without a word. */
-function quietly(check: Check, value: Json, run: Run, seen: Seen | undefined): boolean {
+function quietly(check: SchemaCheck, value: Json, run: Run, seen: SeenMembers | undefined): boolean {
   run.muted++
   const good = check(value, run, seen)
   run.muted--
@@ -77,7 +85,7 @@ const type: Keyword = ({ type: given, nullable }) => {
 }
 
 /** By a set of canonical texts: comparing with each of thousands is what an attacker would buy. */
-function oneOfValues(values: readonly Json[], problem: string): Check {
+function oneOfValues(values: readonly Json[], problem: string): SchemaCheck {
   const plain = new Set<Json>()
   const numbers = new Set<string>()
   const composed = new Set<string>()
@@ -144,7 +152,7 @@ function bounding(
   keyword: string,
   good: (value: number | WrittenNumber, limit: number | WrittenNumber, run: Run) => boolean,
   problem: string,
-): (schema: JsonObject) => Check | undefined {
+): (schema: JsonObject) => SchemaCheck | undefined {
   return ({ [keyword]: limit }) => {
     if (limit === undefined || typeof limit === 'boolean') return undefined
     if (!isNumber(limit) || (keyword === 'multipleOf' && compareNumbers(limit, 0) <= 0))
@@ -295,7 +303,7 @@ function schemasIn(
   value: Json | undefined,
   keyword: string,
   compiler: Compiler,
-): readonly (readonly [string, Check])[] {
+): readonly (readonly [string, SchemaCheck])[] {
   if (value === undefined) return []
   if (!isJsonObject(value)) throw new NotASchema(`"${keyword}" is no object of schemas`)
   return Object.entries(value).map(([name, schema]) => [name, compiler.at(schema)] as const)
@@ -397,7 +405,7 @@ const items: Keyword = (schema, compiler) => {
   }
 }
 
-function listOf(value: Json, keyword: string, compiler: Compiler): readonly Check[] {
+function listOf(value: Json, keyword: string, compiler: Compiler): readonly SchemaCheck[] {
   if (!Array.isArray(value)) throw new NotASchema(`"${keyword}" is no list of schemas`)
   return value.map((schema: Json) => compiler.at(schema))
 }
@@ -456,7 +464,7 @@ const allOf: Keyword = ({ allOf: schemas }, compiler) => {
   return (value, run, seen) => checks.every((check) => check(value, run, seen))
 }
 
-function branchesOf(value: Json, keyword: string, compiler: Compiler): readonly Check[] {
+function branchesOf(value: Json, keyword: string, compiler: Compiler): readonly SchemaCheck[] {
   if (!Array.isArray(value) || value.length === 0) throw new NotASchema(`"${keyword}" is no list of schemas`)
   return value.map((schema: Json) => compiler.at(schema))
 }
@@ -470,8 +478,8 @@ const anyOf: Keyword = ({ anyOf: schemas }, compiler) => {
   return (value, run, seen) => {
     let good = false
     for (let i = 0; i < checks.length && (seen || !good); i++) {
-      const own = seen && new Seen()
-      const check = checks[i] as Check
+      const own = seen && new SeenMembers()
+      const check = checks[i] as SchemaCheck
       const passed = i === 0 ? check(value, run, own) : quietly(check, value, run, own)
       if (!passed) continue
       good = true
@@ -500,11 +508,11 @@ const oneOf: Keyword = ({ oneOf: schemas }, compiler) => {
   if (schemas === undefined) return undefined
   const checks = branchesOf(schemas, 'oneOf', compiler)
   return (value, run, seen) => {
-    let right: Seen | undefined
+    let right: SeenMembers | undefined
     let good = 0
     for (let i = 0; i < checks.length && good < 2; i++) {
-      const own = seen && new Seen()
-      const check = checks[i] as Check
+      const own = seen && new SeenMembers()
+      const check = checks[i] as SchemaCheck
       const passed = i === 0 ? check(value, run, own) : quietly(check, value, run, own)
       if (!passed) continue
       good++
@@ -530,7 +538,7 @@ const conditional: Keyword = (schema, compiler) => {
   const condition = compiler.at(schema.if)
   const [yes, no] = [compiler.at(schema.then ?? true), compiler.at(schema.else ?? true)]
   return (value, run, seen) => {
-    const own = seen && new Seen()
+    const own = seen && new SeenMembers()
     if (!quietly(condition, value, run, own)) return no(value, run, seen)
     if (own) seen?.add(own, run)
     return yes(value, run, seen)
@@ -543,7 +551,7 @@ const dependent: Keyword = (schema, compiler) => {
   const rules = [dependencies, dependentSchemas, dependentRequired].flatMap((rule) => {
     if (rule === undefined) return []
     if (!isJsonObject(rule)) throw new NotASchema('what depends on a property is no object')
-    return Object.entries(rule).map(([name, then]): readonly [string, Check] => {
+    return Object.entries(rule).map(([name, then]): readonly [string, SchemaCheck] => {
       // Of draft-03: one name, without a list around it.
       if (typeof then === 'string') return [name, required({ required: [then] }, compiler) ?? (() => true)]
       if (!Array.isArray(then)) return [name, compiler.at(then)]

@@ -2,7 +2,7 @@
  * What the changes of workspaces are called in a state. Names of agents and upstreams have no "+" in them, and a cell's id
  * is nobody's choice: no two of these can meet, whatever a configuration calls its things.
  */
-import type { Agent, Upstream } from '../../config/config.ts'
+import type { Agent, UpstreamConfig } from '../../config/config.ts'
 import type { AgentName, CellId } from '../../model/index.ts'
 
 /** Of a cell that was delegated to, which nobody had before; those of other cells are called after their agent. */
@@ -16,12 +16,12 @@ export function isDelegated(workspace: string): boolean {
 }
 
 /** Of a stdio server: beside those of the workspace whose cell it serves, or its environment's, where it is shared. */
-export function serverWorkspace({ name, mcp }: Pick<Upstream, 'name' | 'mcp'>, served: string): string {
+export function serverWorkspace({ name, mcp }: Pick<UpstreamConfig, 'name' | 'mcp'>, served: string): string {
   return `${mcp.kind === 'stdio' && mcp.shared ? '' : served}+${name}`
 }
 
 /** Of a server that is only asked what it offers. */
-export function inspectedWorkspace({ name }: Pick<Upstream, 'name'>): string {
+export function inspectedWorkspace({ name }: Pick<UpstreamConfig, 'name'>): string {
   return `++${name}`
 }
 

@@ -1,4 +1,4 @@
-import type { Config, Upstream } from '../../config/config.ts'
+import type { Config, UpstreamConfig } from '../../config/config.ts'
 import { definitionDigest } from '../../gateway/content/definition.ts'
 import type {
   Catalogue,
@@ -24,7 +24,7 @@ export function catalogueOf(config: Config, accepted: AcceptedDefinitions): Cata
   return { upstreams }
 }
 
-export function toolsOf(upstream: Upstream, accepted: AcceptedDefinitions): ReadonlyMap<ToolName, CatalogueTool> {
+export function toolsOf(upstream: UpstreamConfig, accepted: AcceptedDefinitions): ReadonlyMap<ToolName, CatalogueTool> {
   const own = accepted.get(upstream.name)
   return new Map([...upstream.tools].map(([name, declared]) => [name, catalogueTool(declared, own?.get(name))]))
 }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Handle } from '../../cells/handle.ts'
 import { COMPILED } from '../../cells/linux/launch/compile-cache.ts'
 import { openWarden, profileFault, type Warden } from '../../cells/linux/launch/warden.ts'
-import type { Config, Upstream } from '../../config/config.ts'
+import type { Config, UpstreamConfig } from '../../config/config.ts'
 import { placesElsewhere } from '../../config/places.ts'
 import { coveredText } from '../../gateway/content/cover.ts'
 import { openSecrets } from '../../gateway/content/secrets.ts'
@@ -47,7 +47,7 @@ export type Inspected =
  */
 export async function inspectUpstreams(
   judged: Judged,
-  upstreams: readonly Upstream[],
+  upstreams: readonly UpstreamConfig[],
   stateDirectory: string,
 ): Promise<Result<ReadonlyMap<UpstreamName, Inspected>, string>> {
   const all = new Map<UpstreamName, Inspected>()
@@ -73,7 +73,7 @@ interface Asking {
 async function inspectEnvironment(
   { config, spoken }: Judged,
   environment: EnvironmentName,
-  upstreams: readonly Upstream[],
+  upstreams: readonly UpstreamConfig[],
   stateDirectory: string,
 ): Promise<Result<ReadonlyMap<UpstreamName, Inspected>, string>> {
   const secrets = readSecrets(config, environment)
@@ -111,7 +111,7 @@ type Answered = Inspected & { readonly anew?: true; readonly credential?: true }
 /** Asks each once: stdio servers in upstream cells of their own, which are gone afterwards. */
 async function round(
   asking: Asking,
-  upstreams: readonly Upstream[],
+  upstreams: readonly UpstreamConfig[],
   known: ReadonlyMap<UpstreamName, string>,
 ): Promise<Result<ReadonlyMap<UpstreamName, Answered>, string>> {
   const all = new Map<UpstreamName, Answered>()
@@ -162,7 +162,7 @@ interface PreparedUpstream {
  */
 async function prepare(
   { config, environment, state, secrets, warden }: Asking,
-  upstream: Upstream,
+  upstream: UpstreamConfig,
   fd: number,
 ): Promise<Result<PreparedUpstream, string>> {
   const { name, mcp } = upstream

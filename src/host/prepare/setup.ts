@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Agent, Config, Environment, GrantConfig, Upstream } from '../../config/config.ts'
+import type { Agent, Config, Environment, GrantConfig, UpstreamConfig } from '../../config/config.ts'
 import { placesElsewhere } from '../../config/places.ts'
 import { secretsOf } from '../../config/secret-names.ts'
 import type { ContainmentSetup, GatewaySetup, GrantSetup, UpstreamSetup } from '../../gateway/link/setup.ts'
@@ -124,7 +124,7 @@ export function gatewaySetup(
 
 /** Returns how a gateway gets to an upstream; or why it is left out, where something that it needs cannot be read. */
 export function wayTo(
-  { name, mcp }: Upstream,
+  { name, mcp }: UpstreamConfig,
   without: string | undefined,
 ): Pick<UpstreamSetup, 'name' | 'mcp' | 'down'> {
   const missing = without === undefined ? {} : { down: without }

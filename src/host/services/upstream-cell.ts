@@ -6,7 +6,7 @@ import type { Cell, CellStdio } from '../../cells/linux/launch/cell.ts'
 import type { MayBegin } from '../../cells/linux/launch/launch.ts'
 import type { Warden } from '../../cells/linux/launch/warden.ts'
 import { launchFaultText } from '../../cells/spec.ts'
-import type { Config, StdioServer, Upstream } from '../../config/config.ts'
+import type { Config, StdioServer, UpstreamConfig } from '../../config/config.ts'
 import { secretsOf } from '../../config/secret-names.ts'
 import { injectInto } from '../../gateway/content/secrets.ts'
 import { no, ok, placeholdersIn, type Result } from '../../model/index.ts'
@@ -17,7 +17,7 @@ import { textsOf } from '../shown/handed.ts'
 import { lookThrough, lookThroughKept } from '../shown/shown.ts'
 import type { State } from '../state/state.ts'
 
-export type StdioUpstream = Upstream & { readonly mcp: StdioServer }
+export type StdioUpstream = UpstreamConfig & { readonly mcp: StdioServer }
 
 /** A stdio server in its upstream cell, not yet running; whoever takes the pipes speaks to it. */
 export interface UpstreamCell {

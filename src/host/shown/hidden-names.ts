@@ -1,4 +1,4 @@
-import { firstPlaces, nextPlaces, type PathPattern, type Places } from '../../model/pattern.ts'
+import { firstPlaces, nextPlaces, type PathPattern, type PatternPlaces } from '../../model/pattern.ts'
 import type { Lead } from '../prepare/cell-view.ts'
 
 /**
@@ -68,7 +68,7 @@ export class HiddenNames {
     return this.#patterns.filter((pattern) => !this.#met.has(pattern)).map((pattern) => pattern.join('/'))
   }
 
-  #meet(places: readonly Places[], isDirectory: boolean): void {
+  #meet(places: readonly PatternPlaces[], isDirectory: boolean): void {
     for (const [i, pattern] of this.#patterns.entries())
       if (places[i]?.has(pattern.length) || (isDirectory && places[i]?.size)) this.#met.add(pattern)
   }
@@ -79,7 +79,7 @@ export class HiddenNames {
   }
 
   /** Returns those of the places that the directory has not been gone through for, and remembers them. */
-  #fresh(directory: string, places: readonly Places[]): readonly Places[] {
+  #fresh(directory: string, places: readonly PatternPlaces[]): readonly PatternPlaces[] {
     const known = this.#reached.get(directory) ?? this.#patterns.map(() => new Set<number>())
     this.#reached.set(directory, known)
     return places.map((each, i) => {
@@ -90,4 +90,4 @@ export class HiddenNames {
   }
 }
 
-const NOWHERE: Places = new Set()
+const NOWHERE: PatternPlaces = new Set()

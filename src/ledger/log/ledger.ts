@@ -10,7 +10,7 @@ import { codeOf, type Disk, realDisk } from './disk.ts'
 import { earlierProof } from './earlier.ts'
 import type { LedgerFault } from './fault.ts'
 import { LEDGER_LIMITS } from './limits.ts'
-import { type Lock, lock } from './lock.ts'
+import { type DirectoryLock, lock } from './lock.ts'
 import type { SealedHead, TreeHead } from './note.ts'
 import { openPayloads, type Payloads } from './payloads.ts'
 import { recover } from './recover.ts'
@@ -101,7 +101,7 @@ export interface SealingSide {
 
 export async function openLedger(options: LedgerOptions): Promise<Result<Ledger, LedgerFault>> {
   const { directory, origin, clock, disk = realDisk, segmentBytes = SEGMENT_BYTES } = options
-  let held: Lock | undefined
+  let held: DirectoryLock | undefined
   try {
     await disk.makeDirectory(directory)
     if (disk === realDisk) {
@@ -146,7 +146,7 @@ interface Parts {
   readonly segments: Segments
   readonly commit: GroupCommit
   readonly payloads: Payloads
-  readonly held: Lock | undefined
+  readonly held: DirectoryLock | undefined
 }
 
 class OpenLedger implements Ledger {

@@ -5,7 +5,7 @@ import koffi from 'koffi'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { LedgerFault } from './fault.ts'
 
-export interface Lock {
+export interface DirectoryLock {
   release(): Promise<void>
 }
 
@@ -16,7 +16,7 @@ export interface Lock {
  * and it holds across namespaces. What stands in the file only says who that is. The descriptor is a bare number, which
  * no garbage collector closes.
  */
-export async function lock(directory: string): Promise<Result<Lock, LedgerFault>> {
+export async function lock(directory: string): Promise<Result<DirectoryLock, LedgerFault>> {
   const path = join(directory, 'lock')
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600)
   if (!fstatSync(fd).isFile()) {

@@ -3,7 +3,7 @@ import { Tree } from '../seal/merkle.ts'
 import { commitRecord } from './commit.ts'
 import { type Disk, type DiskFile, segmentIndex, segmentPath } from './disk.ts'
 import type { LedgerFault } from './fault.ts'
-import { outOfPlace, type Replay, replayFrom, samePeaks, step } from './replay.ts'
+import { outOfPlace, type ReadPosition, replayFrom, samePeaks, step } from './replay.ts'
 import { blankFrom, nextRecord, recordsFrom } from './scan.ts'
 import { type CurrentSegment, headerRecord, prepareSegment, readHeader, type SegmentHeader } from './segments.ts'
 
@@ -124,7 +124,7 @@ async function usedSegments(
 /** The offset after the last good record. */
 function replay(
   segment: UsedSegment,
-  state: Replay,
+  state: ReadPosition,
   next: UsedSegment | undefined,
   isFirst: boolean,
 ): Result<number, LedgerFault> {

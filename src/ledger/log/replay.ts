@@ -4,7 +4,7 @@ import { leafBytes, type Record } from './record.ts'
 import type { SegmentHeader } from './segments.ts'
 
 /** The position of a reader in a log, which decides what the next record must be. */
-export interface Replay {
+export interface ReadPosition {
   readonly tree: Tree
   /** Number of the last record's batch. */
   batch: number
@@ -18,7 +18,7 @@ export interface Replay {
 }
 
 /** Returns the state at the beginning of segment `index`; `tree` holds all entries before it. */
-export function replayFrom(index: number, tree: Tree): Replay {
+export function replayFrom(index: number, tree: Tree): ReadPosition {
   return { tree, batch: -1, committed: true, records: 0, bytes: 0, partial: index > 0 }
 }
 
@@ -26,7 +26,7 @@ export function replayFrom(index: number, tree: Tree): Replay {
  * Returns the reason for which this record cannot stand here, whatever its CRC says; undefined where it can. `fresh`:
  * nothing before it has been read.
  */
-export function outOfPlace(record: Record, state: Replay, fresh: boolean): string | undefined {
+export function outOfPlace(record: Record, state: ReadPosition, fresh: boolean): string | undefined {
   if ((record.kind === 'segment') !== (record.at === 0)) return 'a segment begins here'
   const batch = state.committed ? state.batch + 1 : state.batch
   if (!fresh && record.batch !== batch) return `it belongs to batch ${record.batch}, and this is ${batch}`
@@ -38,7 +38,7 @@ export function outOfPlace(record: Record, state: Replay, fresh: boolean): strin
   return whole ? undefined : 'its batch is not whole'
 }
 
-export function step(state: Replay, record: Record, bytes: Buffer): void {
+export function step(state: ReadPosition, record: Record, bytes: Buffer): void {
   if (state.committed && state.batch !== -1) {
     state.partial = false
     state.records = 0

@@ -4,7 +4,7 @@ import type { Ledger } from '../log/ledger.ts'
 import { LEDGER_LIMITS } from '../log/limits.ts'
 import { openSeal, parseWitnessKey, type SealedHead, type WitnessKey } from '../log/note.ts'
 import { same } from './proof.ts'
-import { type Answer, framesFrom, type Question, questionFrame, readAnswer } from './witness-protocol.ts'
+import { framesFrom, questionFrame, readAnswer, type WitnessAnswer, type WitnessQuestion } from './witness-protocol.ts'
 
 export interface Sealing {
   /** Offers the head now and waits for the answer; what was durable when it was called is then sealed. */
@@ -105,7 +105,7 @@ async function offer(
   return ok(value)
 }
 
-type Exchange = (question: Question) => Promise<Answer | undefined>
+type Exchange = (question: WitnessQuestion) => Promise<WitnessAnswer | undefined>
 
 /**
  * Opens the exchange with the witness over a stream. An answer is undefined once the stream has ended or said something

@@ -11,7 +11,7 @@ import type { Hash } from './merkle.ts'
  *     head     2  old size, size, root, n, n hashes  →  sealed   130  the signed note
  *                                                       refused  131  why (u8), size, root
  */
-export type Question =
+export type WitnessQuestion =
   | { readonly kind: 'ask' }
   | {
       readonly kind: 'head'
@@ -22,27 +22,27 @@ export type Question =
       readonly proof: readonly Hash[]
     }
 
-export type Answer =
+export type WitnessAnswer =
   | { readonly kind: 'last'; readonly size: number; readonly root: Hash; readonly key: string }
   | { readonly kind: 'sealed'; readonly note: string }
-  | { readonly kind: 'refused'; readonly why: Refusal; readonly size: number; readonly root: Hash }
+  | { readonly kind: 'refused'; readonly why: WitnessRefusal; readonly size: number; readonly root: Hash }
 
 /**
  * `not the last`: the proof begins at another size than the witness last signed, which the answer names. `no extension`:
  * the head does not extend what was signed. `not stored`: the witness's disk failed; it signs nothing any more.
  */
-export type Refusal = 'not the last' | 'no extension' | 'not stored'
+export type WitnessRefusal = 'not the last' | 'no extension' | 'not stored'
 
-const REFUSALS: readonly Refusal[] = ['not the last', 'no extension', 'not stored']
+const REFUSALS: readonly WitnessRefusal[] = ['not the last', 'no extension', 'not stored']
 const PROOF_MAX = 64
 
-export function questionFrame(question: Question): Buffer {
+export function questionFrame(question: WitnessQuestion): Buffer {
   if (question.kind === 'ask') return frame(1)
   const { oldSize, size, root, proof } = question
   return frame(2, u64(oldSize), u64(size), root, Buffer.of(proof.length), ...proof)
 }
 
-export function answerFrame(answer: Answer): Buffer {
+export function answerFrame(answer: WitnessAnswer): Buffer {
   switch (answer.kind) {
     case 'last':
       return frame(129, u64(answer.size), answer.root, Buffer.from(answer.key))
@@ -54,7 +54,7 @@ export function answerFrame(answer: Answer): Buffer {
 }
 
 /** A hostile gateway chose every byte. */
-export function readQuestion(bytes: Buffer): Question | undefined {
+export function readQuestion(bytes: Buffer): WitnessQuestion | undefined {
   if (bytes[0] === 1) return bytes.length === 1 ? { kind: 'ask' } : undefined
   if (bytes[0] !== 2 || bytes.length < 50) return undefined
   const [oldSize, size, count] = [size64(bytes, 1), size64(bytes, 9), bytes[49] ?? 0]
@@ -64,7 +64,7 @@ export function readQuestion(bytes: Buffer): Question | undefined {
   return { kind: 'head', oldSize, size, root: bytes.subarray(17, 49), proof }
 }
 
-export function readAnswer(bytes: Buffer): Answer | undefined {
+export function readAnswer(bytes: Buffer): WitnessAnswer | undefined {
   switch (bytes[0]) {
     case 129: {
       const size = bytes.length > 41 ? size64(bytes, 1) : undefined

@@ -19,7 +19,14 @@ import { openSealStore, splitSeals } from './seal-store.ts'
 import { startSealing } from './sealing.ts'
 import { serveWriter } from './witness.ts'
 import { openWitnessKey } from './witness-key.ts'
-import { type Answer, framesFrom, type Question, questionFrame, readAnswer, readQuestion } from './witness-protocol.ts'
+import {
+  framesFrom,
+  questionFrame,
+  readAnswer,
+  readQuestion,
+  type WitnessAnswer,
+  type WitnessQuestion,
+} from './witness-protocol.ts'
 
 let desk: Desk | undefined
 
@@ -37,7 +44,7 @@ describe('the witness, with a hostile writer', () => {
     const fork = new Tree()
     for (let i = 0; i < 30; i++) fork.append(leafHash(Buffer.from(`fork ${i}`)))
     assert.equal((await witness.ask(head(honest, 0, 10))).kind, 'sealed')
-    const bad: [string, Question][] = [
+    const bad: [string, WitnessQuestion][] = [
       ['a fork of the same size', { ...head(honest, 10, 10), root: fork.root(10) }],
       ['a fork that is larger', { ...head(fork, 10, 20) }],
       ['a rollback', { ...head(honest, 10, 10), size: 9, root: honest.root(9), proof: [] }],
@@ -428,7 +435,7 @@ function grown(size: number): Tree {
   return tree
 }
 
-function head(tree: Tree, from: number, to: number): Question & { kind: 'head' } {
+function head(tree: Tree, from: number, to: number): WitnessQuestion & { kind: 'head' } {
   const proof = from === 0 ? [] : tree.consistencyProof(from, to)
   return { kind: 'head', oldSize: from, size: to, root: tree.root(to), proof }
 }
@@ -438,7 +445,7 @@ async function hostile(log = 'test') {
   const { stream, stopWitness, served } = await witnessFor((desk as Desk).witnessDirectory, log, said)
   const frames = framesFrom(stream)
   let turn: Promise<unknown> = Promise.resolve()
-  const ask = (question: Question): Promise<Answer> => {
+  const ask = (question: WitnessQuestion): Promise<WitnessAnswer> => {
     stream.write(questionFrame(question))
     const answer = turn.then(async () => {
       const next = await frames.next()

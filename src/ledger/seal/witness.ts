@@ -6,7 +6,7 @@ import { cosign, type SealedHead, type WitnessKey } from '../log/note.ts'
 import { EMPTY_ROOT } from './merkle.ts'
 import { extendsTree } from './proof.ts'
 import type { SealStore } from './seal-store.ts'
-import { type Answer, answerFrame, framesFrom, type Question, readQuestion } from './witness-protocol.ts'
+import { answerFrame, framesFrom, readQuestion, type WitnessAnswer, type WitnessQuestion } from './witness-protocol.ts'
 
 export interface WitnessOptions {
   readonly origin: string
@@ -49,7 +49,7 @@ export async function serveWriter(stream: Duplex, options: WitnessOptions): Prom
   }
 }
 
-async function answerTo(question: Question, options: WitnessOptions): Promise<Answer> {
+async function answerTo(question: WitnessQuestion, options: WitnessOptions): Promise<WitnessAnswer> {
   const { origin, key, privateKey, store, nowMs } = options
   const last = store.newest
   const [size, root] = [last?.size ?? 0, last?.root ?? EMPTY_ROOT]

@@ -11,7 +11,7 @@ import type { SealedHead } from '../log/note.ts'
 import { payloadDigest } from '../log/payloads.ts'
 import { readSegment } from '../log/read.ts'
 import type { Record } from '../log/record.ts'
-import { outOfPlace, type Replay, replayFrom, samePeaks, step } from '../log/replay.ts'
+import { outOfPlace, type ReadPosition, replayFrom, samePeaks, step } from '../log/replay.ts'
 import { isBlank, nextRecord, recordsFrom } from '../log/scan.ts'
 import { readHeader } from '../log/segments.ts'
 import { Tree } from '../seal/merkle.ts'
@@ -44,7 +44,7 @@ export interface LogReport {
 }
 
 /** One difference from what the witness saw. */
-export interface Finding {
+export interface VerifyFinding {
   readonly log: string
   readonly kind: 'changed' | 'damaged' | 'truncated' | 'missing' | 'stranger' | 'payload' | 'seal'
   readonly problem: string
@@ -62,8 +62,8 @@ export async function verifyLog(
   directory: string | undefined,
   seals: Seals,
   withoutKeys = false,
-): Promise<{ report: LogReport; found: Finding[] }> {
-  const found: Finding[] = seals.problems.map((problem) => ({ log, kind: 'seal', problem }))
+): Promise<{ report: LogReport; found: VerifyFinding[] }> {
+  const found: VerifyFinding[] = seals.problems.map((problem) => ({ log, kind: 'seal', problem }))
   const check: Check = {
     log,
     state: replayFrom(0, new Tree()),
@@ -117,20 +117,20 @@ export async function verifyLog(
 
 interface Check {
   readonly log: string
-  readonly state: Replay
+  readonly state: ReadPosition
   readonly heads: readonly SealedHead[]
   /** The next seal that the tree has not reached. */
   next: number
   /** Size of the newest seal that the tree agreed with. */
   good: number
-  readonly found: Finding[]
+  readonly found: VerifyFinding[]
   /** Commitments, with the entry that names each; -1 once the payload has been seen. */
   readonly named: Map<string, number>
   payloads: PayloadCheck | undefined
 }
 
 interface Damage {
-  readonly finding?: Finding
+  readonly finding?: VerifyFinding
   readonly tornBytes: number
 }
 
@@ -259,20 +259,20 @@ async function isUnused(directory: string, index: number): Promise<boolean> {
   return read.ok && isBlank(read.value, 0)
 }
 
-function here(check: Check, file: string, at: number): Omit<Finding, 'kind' | 'problem'> {
+function here(check: Check, file: string, at: number): Omit<VerifyFinding, 'kind' | 'problem'> {
   const seq = check.state.tree.size
   const before = check.heads.find(({ size }) => size > seq)?.size
   return { log: check.log, seq, file, at, ...(before === undefined ? {} : { between: { after: check.good, before } }) }
 }
 
-function truncated(check: Check): Finding {
+function truncated(check: Check): VerifyFinding {
   const { log, good, state } = check
   const before = newestSize(check)
   const problem = `the log ends after ${state.tree.size} entries, and the witness sealed ${before}`
   return { log, kind: 'truncated', seq: state.tree.size, between: { after: good, before }, problem }
 }
 
-function missingPayloads(check: Check): Finding[] {
+function missingPayloads(check: Check): VerifyFinding[] {
   const sealed = newestSize(check)
   const missing = [...check.named].filter(([, seq]) => seq >= 0 && seq < sealed)
   return missing.slice(0, 100).map(([digest, seq]) => {
@@ -280,11 +280,11 @@ function missingPayloads(check: Check): Finding[] {
   })
 }
 
-function faultyPayloads({ log, payloads }: Check): Finding[] {
-  const altered = (payloads?.altered ?? []).map(({ digest, seq }): Finding => {
+function faultyPayloads({ log, payloads }: Check): VerifyFinding[] {
+  const altered = (payloads?.altered ?? []).map(({ digest, seq }): VerifyFinding => {
     return { log, kind: 'payload', seq, problem: `the payload ${digest} is not what was committed to` }
   })
-  const gone = [...(payloads?.keysGone ?? [])].slice(0, 100).map(([key, { seq, payloads: count }]): Finding => {
+  const gone = [...(payloads?.keysGone ?? [])].slice(0, 100).map(([key, { seq, payloads: count }]): VerifyFinding => {
     const problem = `the key ${key} is gone and was not erased: ${count} payloads cannot be read`
     return { log, kind: 'payload', seq, problem }
   })
@@ -296,7 +296,7 @@ function newestSize(check: Check): number {
 }
 
 /** The gateway's own files may be anything; a name that is none of ours is not. */
-function strangers(log: string, directory: string, names: readonly Dirent[]): Finding[] {
+function strangers(log: string, directory: string, names: readonly Dirent[]): VerifyFinding[] {
   const known = (entry: Dirent) =>
     (segmentIndex(entry.name) !== undefined && entry.isFile()) ||
     ((entry.name === 'lock' || entry.name === 'seal') && entry.isFile()) ||

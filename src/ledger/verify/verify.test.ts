@@ -28,7 +28,7 @@ import { leafHash, Tree } from '../seal/merkle.ts'
 import { splitSeals } from '../seal/seal-store.ts'
 import { openWitnessKey } from '../seal/witness-key.ts'
 import { type VerifyReport, verifyLedger } from './verify.ts'
-import type { Finding } from './verify-log.ts'
+import type { VerifyFinding } from './verify-log.ts'
 import { PayloadCheck } from './verify-payloads.ts'
 
 /** One ledger with six seals over four segments, and four entries that no seal covers; each test attacks a copy. */
@@ -549,7 +549,7 @@ describe('S12: verify finds', () => {
   })
 })
 
-async function verified(): Promise<VerifyReport & { findings: readonly Finding[] }> {
+async function verified(): Promise<VerifyReport & { findings: readonly VerifyFinding[] }> {
   const { ledgerDirectory, witnessDirectory } = work
   const result = await verifyLedger({ ledgerDirectory, witness: { directory: witnessDirectory } })
   if (!result.ok) assert.fail(JSON.stringify(result.reason))

@@ -4,7 +4,7 @@ import { no, ok, type Result } from '../../model/result.ts'
 import { originOf } from '../log/ledger.ts'
 import { readOwnSeal, withOwnSeal } from '../seal/seals.ts'
 import { directoryOf, readWitness, type VerifyFault, type WitnessSource } from '../seal/witness-source.ts'
-import { type Finding, type LogReport, verifyLog } from './verify-log.ts'
+import { type LogReport, type VerifyFinding, verifyLog } from './verify-log.ts'
 
 export interface VerifyOptions {
   /** `<state>/ledger`: a directory for each log. */
@@ -18,7 +18,7 @@ export interface VerifyReport {
   /** True without any finding: every entry under a seal is as it was when the witness signed. */
   readonly intact: boolean
   readonly logs: readonly LogReport[]
-  readonly findings: readonly Finding[]
+  readonly findings: readonly VerifyFinding[]
 }
 
 /**
@@ -33,7 +33,7 @@ export async function verifyLedger(options: VerifyOptions): Promise<Result<Verif
   if (!source.ok) return source
   const { key, sealsOf, sealed } = source.value
 
-  const findings: Finding[] = []
+  const findings: VerifyFinding[] = []
   const reports: LogReport[] = []
   const names = new Set([...entries.value.map(({ name }) => name), ...sealed])
   for (const log of [...names].sort()) {

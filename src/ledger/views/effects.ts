@@ -22,7 +22,7 @@ export interface EffectRecord {
   readonly payload: Commitment
   outcome?: Outcome
   /** Compensations of it that were recorded to be sent, oldest first. */
-  readonly attempts: Attempted[]
+  readonly attempts: CompensationAttempt[]
   /** The last compensation that was not let through. */
   refused?: { readonly seq: number; readonly reasons: Json; readonly held?: ActionId }
   /** The latest finding of its check. */
@@ -36,7 +36,7 @@ export interface Outcome {
   readonly detail?: string
 }
 
-export interface Attempted {
+export interface CompensationAttempt {
   readonly action: ActionId
   readonly seq: number
   readonly args: Json
@@ -57,7 +57,7 @@ export interface Declared {
  */
 export class EffectHistory {
   readonly effects: Map<ActionId, EffectRecord> = new Map()
-  readonly #attempts = new Map<ActionId, Attempted>()
+  readonly #attempts = new Map<ActionId, CompensationAttempt>()
 
   take(entry: Entry): void {
     switch (entry.kind) {
@@ -91,7 +91,7 @@ export class EffectHistory {
   #intent(entry: ActionIntent & { readonly seq: number; readonly atMs: number }): void {
     const { action, seq, atMs, cell, agent, environment, upstream, tool, effect, args, spend, payload } = entry
     if (entry.undoes !== undefined) {
-      const attempt: Attempted = { action, seq, args }
+      const attempt: CompensationAttempt = { action, seq, args }
       this.effects.get(entry.undoes)?.attempts.push(attempt)
       this.#attempts.set(action, attempt)
       return
@@ -120,7 +120,7 @@ export function tookPlace(outcome: Outcome | undefined): 'yes' | 'no' | 'unknown
 }
 
 /** Standing of an effect (S16). `none`: it was never sent, or its upstream did not look at it. */
-export type Standing =
+export type EffectStanding =
   | { readonly kind: 'none' }
   /** Undone, by the answer of its compensation or by its check. */
   | { readonly kind: 'undone'; readonly by: 'answer' | 'check' }
@@ -133,7 +133,7 @@ export type Standing =
  * - ST1  `undone` only by an answer or by a check, and a check that was asked later has the last word.
  * - ST2  Whatever has no answer is `unknown`, until a check tells.
  */
-export function standingOf(effect: EffectRecord, declared: Declared): Standing {
+export function standingOf(effect: EffectRecord, declared: Declared): EffectStanding {
   const { outcome, refused } = effect
   if (tookPlace(outcome) === 'no') return { kind: 'none' }
   const last = lastAttempt(effect)
@@ -173,16 +173,23 @@ export function nextStep(effect: EffectRecord, declared: Declared, since: number
 }
 
 /** Returns the last compensation of which a byte may have left. */
-function lastAttempt({ attempts }: EffectRecord): Attempted | undefined {
+function lastAttempt({ attempts }: EffectRecord): CompensationAttempt | undefined {
   return attempts.findLast(({ outcome }) => outcome?.kind !== 'not-sent')
 }
 
-function foundSince({ found }: EffectRecord, last: Attempted | undefined): { readonly undone: boolean } | undefined {
+function foundSince(
+  { found }: EffectRecord,
+  last: CompensationAttempt | undefined,
+): { readonly undone: boolean } | undefined {
   if (found?.undone === undefined || found.seq < (last?.seq ?? 0)) return undefined
   return { undone: found.undone }
 }
 
-function byCheck({ undone }: { readonly undone: boolean }, last: Attempted | undefined, { undo }: Declared): Standing {
+function byCheck(
+  { undone }: { readonly undone: boolean },
+  last: CompensationAttempt | undefined,
+  { undo }: Declared,
+): EffectStanding {
   if (undone) return { kind: 'undone', by: 'check' }
   if (last?.outcome?.kind === 'done')
     return { kind: 'failed', why: 'its upstream answered that it is undone, and its check says that it stands' }
@@ -190,7 +197,11 @@ function byCheck({ undone }: { readonly undone: boolean }, last: Attempted | und
   return undo === undefined ? { kind: 'irreversible' } : { kind: 'undoable' }
 }
 
-function byAnswers({ outcome, found }: EffectRecord, last: Attempted | undefined, { undo }: Declared): Standing {
+function byAnswers(
+  { outcome, found }: EffectRecord,
+  last: CompensationAttempt | undefined,
+  { undo }: Declared,
+): EffectStanding {
   const problem = found?.problem === undefined ? '' : `; its check: ${found.problem}`
   if (last === undefined) {
     if (tookPlace(outcome) === 'yes') return undo === undefined ? { kind: 'irreversible' } : { kind: 'undoable' }

@@ -3,7 +3,7 @@ import type { Problem } from '../../model/source.ts'
 import type { BundledAction } from './bundle.ts'
 import type { CedarOutcome } from './cedar-worker.ts'
 import { utf16Offset } from './scan.ts'
-import type { Written } from './written.ts'
+import type { WrittenPolicy } from './written.ts'
 
 /** One complaint of Cedar about a policy. */
 export interface Complaint {
@@ -20,7 +20,7 @@ export function isImpossible({ message }: Complaint): boolean {
 
 export function problemOf(
   complaint: Complaint,
-  { at, text, source }: Written,
+  { at, text, source }: WrittenPolicy,
   actions: Readonly<Record<string, BundledAction>>,
 ): Problem {
   const message = complaint.message.replace(/^for policy `[^`]*`, /, '')
@@ -60,7 +60,7 @@ export function complaintsOf(json: Json | undefined): Complaint[] {
 /** The answer of a call that succeeded; what else came is told as a problem. */
 export function answerOf(
   outcome: CedarOutcome | undefined,
-  { at, text, source }: Written,
+  { at, text, source }: WrittenPolicy,
   problems: Problem[],
 ): JsonObject | undefined {
   const answer = outcome && 'answer' in outcome ? (outcome.answer as Json) : undefined // it came as JSON through Cedar's API

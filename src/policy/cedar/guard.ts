@@ -6,7 +6,7 @@ import type { Evaluate } from './operators.ts'
  * A comparison with a literal that a policy evaluates before anything else. If it is false the policy is false; if its
  * subject faults, the policy faults: so policies with equal subjects can be looked up by their literals.
  */
-export interface Guard {
+export interface ConditionGuard {
   /** Key of the guard's subject; equal for equal subjects. */
   readonly subjectKey: string
   readonly subject: Evaluate
@@ -16,7 +16,7 @@ export interface Guard {
 }
 
 /** Returns the guard of a policy's conditions (`conditions` as in Cedar's JSON policy format). */
-export function guardOf(conditions: readonly Json[], known: Known): Guard | undefined {
+export function guardOf(conditions: readonly Json[], known: Known): ConditionGuard | undefined {
   const [first] = conditions
   if (!isJsonObject(first) || first.kind !== 'when') return undefined
   const comparison = firstEvaluated(first.body)
@@ -32,7 +32,7 @@ function firstEvaluated(body: Json | undefined): Json | undefined {
   return isJsonObject(at) ? at['=='] : undefined
 }
 
-function guardFrom(subject: Json, literal: Json, known: Known): Guard | undefined {
+function guardFrom(subject: Json, literal: Json, known: Known): ConditionGuard | undefined {
   if (!isPath(subject) || !isJsonObject(literal)) return undefined
   const value = literal.Value
   const base = { subjectKey: JSON.stringify(subject), subject: compileExpression(subject, known) }

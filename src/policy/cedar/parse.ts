@@ -11,7 +11,7 @@ import { answerOf, complaintsOf, isImpossible, problemOf } from './cedar-answer.
 import { bundledActions, cedarSchema, upstreamEnvironments } from './cedar-schema.ts'
 import { actionsInScope } from './compile.ts'
 import { unsupportedIn } from './unsupported.ts'
-import { type PolicySource, readFiles, readGrants, type Written } from './written.ts'
+import { type PolicySource, readFiles, readGrants, type WrittenPolicy } from './written.ts'
 
 /** The longest that Cedar may take over all policies. */
 const TIMEOUT_MS = 30_000
@@ -51,7 +51,7 @@ export async function parsePolicies(
   })
 }
 
-interface Parsed extends Written {
+interface Parsed extends WrittenPolicy {
   readonly policy: BundledPolicy
 }
 
@@ -59,7 +59,7 @@ function isWaiting(grant: Grant, actions: Readonly<Record<string, BundledAction>
   return [...grant.tools].every((tool) => actions[`${grant.upstream}/${tool}`]?.definition === undefined)
 }
 
-async function toJson(written: readonly Written[], cedar: Cedar, problems: Problem[]): Promise<Parsed[]> {
+async function toJson(written: readonly WrittenPolicy[], cedar: Cedar, problems: Problem[]): Promise<Parsed[]> {
   const outcomes = await cedar.call(written.map(({ text }) => ['policyToJson', text]))
   return written.flatMap((each, index) => {
     const json = answerOf(outcomes[index], each, problems)?.json
@@ -73,7 +73,7 @@ async function toJson(written: readonly Written[], cedar: Cedar, problems: Probl
   })
 }
 
-function refused({ grant }: Written, json: JsonObject): Omit<Problem, 'source'> | undefined {
+function refused({ grant }: WrittenPolicy, json: JsonObject): Omit<Problem, 'source'> | undefined {
   if (!grant && json.effect !== 'forbid') {
     return {
       message: 'a permit in a policy file',
@@ -94,7 +94,7 @@ function refused({ grant }: Written, json: JsonObject): Omit<Problem, 'source'> 
   return undefined
 }
 
-function bundled(written: Written, json: JsonObject): BundledPolicy {
+function bundled(written: WrittenPolicy, json: JsonObject): BundledPolicy {
   const annotations = Object.fromEntries(
     Object.entries(isJsonObject(json.annotations) ? json.annotations : {}).map(([name, text]) => [name, String(text)]),
   )

@@ -2,7 +2,7 @@ import { no, ok, type Result } from '../../model/result.ts'
 import type { Source } from '../../model/source.ts'
 
 /** One policy as it stands in its file. */
-export interface Slice {
+export interface PolicyText {
   readonly text: string
   readonly source: Source
   /** UTF-16 offset of `text` in the file. */
@@ -16,8 +16,11 @@ export const BRACKETS_MAX = 32
  * Cuts Cedar text into its policies: a `;` outside strings and comments ends one. Cedar's own split gives no positions;
  * the caller checks that it found the same texts. Trailing text without `;` is a last slice, so that Cedar can name the fault.
  */
-export function scanPolicies(file: string, text: string): Result<readonly Slice[], { at: number; problem: string }> {
-  const slices: Slice[] = []
+export function scanPolicies(
+  file: string,
+  text: string,
+): Result<readonly PolicyText[], { at: number; problem: string }> {
+  const slices: PolicyText[] = []
   let start = -1
   let depth = 0
   for (let at = 0; at < text.length; at++) {

@@ -1,6 +1,6 @@
 import type { GrantId } from '../../model/ids.ts'
 import type { Source } from '../../model/source.ts'
-import type { Guard } from './guard.ts'
+import type { ConditionGuard } from './guard.ts'
 import type { Evaluate } from './operators.ts'
 import type { EntityStore } from './request.ts'
 import type { Entity } from './value.ts'
@@ -18,7 +18,7 @@ export interface CompiledPolicy {
   readonly scope: Scope
   readonly condition: Evaluate
   /** A cheap test that must pass before the condition can be anything but false. */
-  readonly guard?: Guard
+  readonly guard?: ConditionGuard
 }
 
 /** Tells whether a policy's scope matches. Never faults: a scope only names entities. */

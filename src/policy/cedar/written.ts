@@ -4,10 +4,10 @@ import { type GrantPermit, type GrantSource, permitOf } from '../decide/grant-pe
 import type { BundledAction } from './bundle.ts'
 import type { Cedar } from './cedar.ts'
 import { answerOf, stringsOf } from './cedar-answer.ts'
-import { type Slice, scanPolicies, sourceAt } from './scan.ts'
+import { type PolicyText, scanPolicies, sourceAt } from './scan.ts'
 
 /** A policy in Cedar text, and how to find a place in it again. */
-export interface Written {
+export interface WrittenPolicy {
   /** Id of the policy, where no `@id` gives another. */
   readonly id: string
   readonly text: string
@@ -29,7 +29,7 @@ export async function readFiles(
   sources: readonly PolicySource[],
   cedar: Cedar,
   problems: Problem[],
-): Promise<Written[]> {
+): Promise<WrittenPolicy[]> {
   const scanned = sources.flatMap(({ file, text }) => {
     const slices = scanPolicies(file, text)
     if (slices.ok) return [{ file, text, slices: slices.value }]
@@ -39,7 +39,7 @@ export async function readFiles(
   const parts = await cedar.call(scanned.map(({ text }) => ['policySetTextToParts', text]))
   return scanned.flatMap(({ file, text, slices }, index) => {
     const source = { file, line: 1, column: 1 }
-    const whole: Written = { id: file, text, shown: text, source, at: (offset) => sourceAt(file, text, offset) }
+    const whole: WrittenPolicy = { id: file, text, shown: text, source, at: (offset) => sourceAt(file, text, offset) }
     const answer = answerOf(parts[index], whole, problems)
     if (!answer) return []
     if (sameTexts([...stringsOf(answer.policies), ...stringsOf(answer.policy_templates)], slices)) {
@@ -51,7 +51,7 @@ export async function readFiles(
   })
 }
 
-function inFile(file: string, text: string, slice: Slice, all: readonly Slice[]): Written {
+function inFile(file: string, text: string, slice: PolicyText, all: readonly PolicyText[]): WrittenPolicy {
   const { source } = slice
   const alone = all.filter((other) => other.source.line === source.line).length === 1
   const id = alone ? sourceText(source) : `${sourceText(source)}:${source.column}`
@@ -59,7 +59,7 @@ function inFile(file: string, text: string, slice: Slice, all: readonly Slice[])
   return { id, text: slice.text, shown: slice.text, source, at }
 }
 
-function sameTexts(found: readonly string[], slices: readonly Slice[]): boolean {
+function sameTexts(found: readonly string[], slices: readonly PolicyText[]): boolean {
   const texts = slices.map(({ text }) => text).sort()
   return found.length === texts.length && found.toSorted().every((text, index) => text === texts[index])
 }
@@ -68,7 +68,7 @@ export function readGrants(
   grants: readonly GrantSource[],
   actions: Readonly<Record<string, BundledAction>>,
   problems: Problem[],
-): Written[] {
+): WrittenPolicy[] {
   return grants.flatMap((source) => {
     const permit = permitOf(source, actions)
     if (!permit.ok) {
@@ -79,7 +79,7 @@ export function readGrants(
   })
 }
 
-function inGrant({ grant, when }: GrantSource, permit: GrantPermit): Written {
+function inGrant({ grant, when }: GrantSource, permit: GrantPermit): WrittenPolicy {
   const at = (offset: number): Source => {
     if (!when || offset < permit.conditionStart) return grant.source
     const { line, column } = sourceAt('', when.text, Math.min(offset - permit.conditionStart, when.text.length))

@@ -16,7 +16,7 @@ import { ruledPart, valuesOf } from './answer-parts.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { likeness } from './likeness.ts'
-import { Words } from './own-words.ts'
+import { SentWords } from './own-words.ts'
 import { withWhereSeen } from './where-seen.ts'
 
 const path = (text: string): JsonPath => jsonPath(text) ?? assert.fail(text)
@@ -342,7 +342,7 @@ describe('S15: what a cell has seen', () => {
 
   it('S5: what a cell says while it is delegated to is a word of its own agent’s, and of everyone’s above it', () => {
     const [first, second] = [new Exposure(), new Exposure()]
-    const agents = new Words()
+    const agents = new SentWords()
     const below = (giver?: Exposure) => new Exposure(new Map(), undefined, giver, agents)
     below(first).recordSent({ to: 'EVIL1' })
     below().recordSent({ to: 'EVIL2' })

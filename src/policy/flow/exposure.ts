@@ -8,8 +8,8 @@ import { answerLabels, hasMembers, marksIn, NOT_LABELLED, textsIn } from './answ
 import { partsOf } from './answer-parts.ts'
 import { FieldTree, type Gap, type Visit } from './field-tree.ts'
 import { likeness, looksLike } from './likeness.ts'
-import { Words } from './own-words.ts'
-import { Question } from './question.ts'
+import { SentWords } from './own-words.ts'
+import { AskedWords } from './question.ts'
 import { joinedIn, visitSaid } from './said.ts'
 import { Spelled } from './spelling.ts'
 
@@ -23,7 +23,7 @@ export interface ExposureView {
   /** True where the writer of the arguments left a declared destination out, so that it may name nothing. */
   readonly mayNameNothing?: boolean
   /** Books of texts that the cell, the earlier cells of its agent and every cell above it have sent. */
-  readonly books?: readonly Words[]
+  readonly books?: readonly SentWords[]
   /** Tells whether the task names another value that looks the same to a person. For explanations only. */
   looksNamed?(value: string): boolean
   /**
@@ -65,7 +65,7 @@ export class Exposure implements ExposureView {
   /** Known values, each with its number in the order in which they became known. */
   readonly #known = new Map<string, number>()
   readonly #aboveKnew: (value: string) => boolean
-  readonly books: readonly Words[]
+  readonly books: readonly SentWords[]
   /** Texts that were met, each with the place where it was met first. */
   readonly #texts = new Map<string, Seen>()
   readonly #inOrder: string[] = []
@@ -79,8 +79,8 @@ export class Exposure implements ExposureView {
    * its labels from the beginning and may name what that one may name then, since what it comes to know later has labels
    * that this one lacks. What one of them has said vouches for neither.
    */
-  constructor(initial: ReadonlyMap<Label, Seen> = new Map(), task?: Task, above?: ExposureView, words?: Words) {
-    const own = words ?? (above?.books === undefined ? new Words() : undefined)
+  constructor(initial: ReadonlyMap<Label, Seen> = new Map(), task?: Task, above?: ExposureView, words?: SentWords) {
+    const own = words ?? (above?.books === undefined ? new SentWords() : undefined)
     this.books = [...new Set([...(own === undefined ? [] : [own]), ...(above?.books ?? [])])]
     for (const [label, seen] of initial) this.#labels.set(label, seen)
     if (above !== undefined) this.addLabels(above)
@@ -175,7 +175,7 @@ export class Exposure implements ExposureView {
     where: { readonly action: ActionId; readonly tool: string },
     asked: Json = null,
   ): Generator<void, void> {
-    const own = new Question()
+    const own = new AskedWords()
     visitSaid(asked, names, (text, what) => {
       if (!this.knows(text)) own.add(text, what)
     })
@@ -218,7 +218,7 @@ export class Exposure implements ExposureView {
   }
 
   /** Makes known what nobody in the cell has made, as far as the steps of one answer go. */
-  *#trustValues(told: ReadonlySet<string>, asked: Question): Generator<void, void> {
+  *#trustValues(told: ReadonlySet<string>, asked: AskedWords): Generator<void, void> {
     const books = this.books.map((words) => ({ words, left: words.steps() }))
     let spelled = 0
     for (const text of told) {

@@ -4,8 +4,8 @@ import { ADVERSARIAL, assertLinear } from '../../../test/kit/linear.ts'
 import { TaskText } from '../decide/task.ts'
 import { likeness } from './likeness.ts'
 import { linksIn } from './links.ts'
-import { Words } from './own-words.ts'
-import { Question } from './question.ts'
+import { SentWords } from './own-words.ts'
+import { AskedWords } from './question.ts'
 import { Spelled } from './spelling.ts'
 
 describe('S17: what a cell writes is read in a time that grows as its length does', () => {
@@ -15,8 +15,8 @@ describe('S17: what a cell writes is read in a time that grows as its length doe
       const spelled = new Spelled(text)
       return [spelled.plain, spelled.skeletons, spelled.keys]
     },
-    'own words': (text) => new Words().add(text, { what: 'text', knows: () => false }),
-    questions: (text) => new Question().add(text, 'text'),
+    'own words': (text) => new SentWords().add(text, { what: 'text', knows: () => false }),
+    questions: (text) => new AskedWords().add(text, 'text'),
     likeness: (text) => likeness('abc', text),
     tasks: (text) => new TaskText(text).names(text.slice(0, 100)),
   }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { type ActionId, type Json, LIMITS } from '../../model/index.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
-import { Words } from './own-words.ts'
+import { SentWords } from './own-words.ts'
 import { Spelled } from './spelling.ts'
 
 const where = { action: 'a_00000000000000000000' as ActionId, tool: 'shop/rows' }
@@ -161,7 +161,7 @@ describe('S15: a word of the cell’s own in another spelling', () => {
   it('S17: a word by itself, and a text of more than 4,096 characters, is taken as it is, whatever of it is known', () => {
     const knows = (part: string) => part === 'ana@good.example'
     const isMade = (text: string, value: string) => {
-      const words = new Words()
+      const words = new SentWords()
       words.add(text, { what: 'text', knows })
       return words.made(new Spelled(value), { steps: 10_000 })
     }
@@ -172,7 +172,7 @@ describe('S15: a word of the cell’s own in another spelling', () => {
 
   it('S15: of a longer text only what is known is cut out of it, and no word twice', () => {
     const known = ['Ana B Lopez', 'Lopez Bankhaus-1']
-    const words = new Words()
+    const words = new SentWords()
     words.add('to Ana B Lopez Bankhaus-1 now', { what: 'text', knows: (part) => known.includes(part) })
     assert.equal(words.made(new Spelled('Bankhaus-1'), { steps: 10_000 }), true)
     words.add('to eve-1 " evil-2 now', { what: 'text', knows: (part) => part === '' })
@@ -180,7 +180,7 @@ describe('S15: a word of the cell’s own in another spelling', () => {
   })
 
   it('S17: each word by which a value could begin is counted', () => {
-    const words = new Words()
+    const words = new SentWords()
     for (let more = 0; more < 100; more++) words.add(`abcd${'y'.repeat(more)}`, PLAINLY)
     const left = { steps: 10_000 }
     assert.equal(words.made(new Spelled(`zzzz${'abcdx'.repeat(3)}zzzzzzzzzz`), left), false)
@@ -211,7 +211,7 @@ describe('S15: a word of the cell’s own in another spelling', () => {
   })
 
   it('S17: what cannot be looked up in its time is taken for the cell’s own', () => {
-    const words = new Words()
+    const words = new SentWords()
     words.add('ab'.repeat(500_000), PLAINLY)
     const exposure = new Exposure(new Map(), undefined, undefined, words)
     exposure.recordAnswer(TRUSTED, ['news-1'], where)
@@ -223,7 +223,7 @@ describe('S15: a word of the cell’s own in another spelling', () => {
   })
 
   it('S17: a text of 2,048 characters is kept, and of a longer one its digest, once', () => {
-    const words = new Words()
+    const words = new SentWords()
     const most = 'ab'.repeat(LIMITS.knownValueCharactersMax / 2)
     words.add(most, PLAINLY)
     assert.ok(words.has(most.toUpperCase()))
@@ -233,7 +233,7 @@ describe('S15: a word of the cell’s own in another spelling', () => {
   })
 
   it('S17: a hundred thousand words, and no more than 8 MiB, are kept', () => {
-    const words = new Words()
+    const words = new SentWords()
     words.add('x'.repeat(LIMITS.seenCharactersMax + 1), PLAINLY)
     assert.equal(words.full, true)
   })

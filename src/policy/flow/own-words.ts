@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LIMITS } from '../../model/limits.ts'
-import { Parts } from './parts.ts'
+import { WordParts } from './parts.ts'
 import { counts, namesMember, Spelled, WORD_CHARACTERS_MIN } from './spelling.ts'
 
 /** The way in which a text was said: the names of members are mostly the schema's, not the cell's. */
@@ -19,14 +19,14 @@ interface Said {
  *       than letters counts as a part: names of people stand in many letters.
  * - W2  Looking one value up takes a bounded time, however much was said; what cannot be looked up is taken for their own.
  */
-export class Words {
+export class SentWords {
   /** Every text that was sent, folded; of a longer text its digest. */
   readonly #words = new Set<string>()
   readonly #spelled = new Set<string>()
   readonly #keys = new Set<string>()
   /** Parts of names; `#prose` has those of texts of several words: a plain word stands in many of those by chance. */
-  readonly #names = new Parts()
-  readonly #prose = new Parts()
+  readonly #names = new WordParts()
+  readonly #prose = new WordParts()
   readonly #whole = new WholeWords()
   /** Sent texts that are looked for inside of other values, too. */
   readonly #said = new Set<string>()

@@ -5,7 +5,7 @@ import { skeleton } from './skeleton.ts'
  * An index of long texts that tells whether a shorter text is a part of one of them. Every fourth place is indexed by the
  * four characters that stand there: a part of seven or more holds such a place within its first four characters.
  */
-export class Parts {
+export class WordParts {
   #text = new Uint16Array(1_024)
   #length = 0
   /** The last place of each hash, and before each place the one before it; places are counted by fours, from 1. */

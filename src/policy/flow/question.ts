@@ -5,7 +5,7 @@ import { counts, namesMember, Spelled } from './spelling.ts'
  * The words of a read that its cell did not know: an answer that is made of them teaches nothing. With more words of
  * its own, or longer ones, a question learns nothing at all: each is looked for in each field.
  */
-export class Question {
+export class AskedWords {
   readonly #words = new Map<string, Spelled>()
   readonly #skeletons = new Set<string>()
   readonly #keys = new Set<string>()

@@ -5,7 +5,7 @@ import { isJsonObject, type Json } from '../../model/json.ts'
 import { type Label, UNTRUSTED } from '../../model/label.ts'
 import { sourceText } from '../../model/source.ts'
 import type { CatalogueTool, DeclaredTool } from '../../model/tool.ts'
-import { type Operation, type Reach, type ReachInput, reach } from './reach.ts'
+import { type Reach, type ReachedOperation, type ReachInput, reach } from './reach.ts'
 import { budgetsCover, togetherCover } from './reach-cover.ts'
 import { conjunctsOf, denialCovers, entailsAll } from './reach-entails.ts'
 import { fieldUnits } from './reach-labels.ts'
@@ -72,12 +72,12 @@ function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-function rankOf({ effect, spend }: Operation): number {
+function rankOf({ effect, spend }: ReachedOperation): number {
   if (spend.some(({ perDay }) => perDay === undefined)) return 0
   return { irreversible: 1, spend: 1, write: 3, read: 4 }[effect]
 }
 
-function summary({ effect, permits, spend, carries }: Operation): string {
+function summary({ effect, permits, spend, carries }: ReachedOperation): string {
   const money = spend.map(({ currency, perDay }) =>
     perDay === undefined ? `without limit (${currency})` : `at most ${perDay} ${currency} in 24 hours`,
   )
@@ -87,7 +87,7 @@ function summary({ effect, permits, spend, carries }: Operation): string {
   return [effect, ...money, ...conditions, ...(carries.length === 0 ? ['a person is always asked'] : [])].join(', ')
 }
 
-function compare(operation: Operation, earlier: Operation, sides: Sides): void {
+function compare(operation: ReachedOperation, earlier: ReachedOperation, sides: Sides): void {
   const { id } = operation
   const [tool, was] = [toolOf(operation, sides.after), toolOf(operation, sides.before)]
   if (tool === undefined || was === undefined) return
@@ -103,7 +103,7 @@ function compare(operation: Operation, earlier: Operation, sides: Sides): void {
     if (!earlier.masked.includes(path)) sides.narrower(3, id, `${path} of what it returns is masked`)
 }
 
-function toolOf({ upstream, tool }: Operation, { catalogue }: ReachInput): CatalogueTool | undefined {
+function toolOf({ upstream, tool }: ReachedOperation, { catalogue }: ReachInput): CatalogueTool | undefined {
   return catalogue.upstreams.get(upstream)?.tools.get(tool as ToolName)
 }
 
@@ -151,7 +151,7 @@ function memberText(declared: DeclaredTool, name: string): string {
  * Compares the ways in which an operation is permitted: each must have been one before, with no weaker a condition, no
  * larger a budget, no longer a life.
  */
-function comparePermits(operation: Operation, earlier: Operation, sides: Sides): void {
+function comparePermits(operation: ReachedOperation, earlier: ReachedOperation, sides: Sides): void {
   const { id } = operation
   const rank = rankOf(operation)
   const olds = grantsOf(earlier, sides.before)
@@ -217,7 +217,7 @@ function judgeTogether({ assigned, wider }: Sides): void {
   }
 }
 
-function grantsOf({ permits }: Operation, { grants }: ReachInput): readonly Grant[] {
+function grantsOf({ permits }: ReachedOperation, { grants }: ReachInput): readonly Grant[] {
   const permitting = new Set(permits.map(({ grant }) => grant))
   return grants.filter(({ id }) => permitting.has(id))
 }
@@ -226,7 +226,7 @@ function conditionOf({ id }: Grant, { policies }: ReachInput): readonly Json[] {
   return conjunctsOf(policies.policies.find(({ grant }) => grant === id)?.json)
 }
 
-function whenText({ id, source }: Grant, { permits }: Operation): string {
+function whenText({ id, source }: Grant, { permits }: ReachedOperation): string {
   const when = permits.find(({ grant }) => grant === id)?.when
   return `${when === undefined ? 'unconditionally' : `if ${oneLine(when)}`} (${sourceText(source)})`
 }
@@ -239,9 +239,9 @@ function minutes(ms: number): string {
   return `${Math.round(ms / 60_000)} minutes`
 }
 
-function compareForbids(operation: Operation, earlier: Operation, sides: Sides): void {
+function compareForbids(operation: ReachedOperation, earlier: ReachedOperation, sides: Sides): void {
   const rank = Math.min(rankOf(operation), 2)
-  const lines = (of: Operation, { policies }: ReachInput) =>
+  const lines = (of: ReachedOperation, { policies }: ReachInput) =>
     of.forbids.map((forbid) => ({
       ...forbid,
       conjuncts: conjunctsOf(
@@ -260,7 +260,7 @@ function compareForbids(operation: Operation, earlier: Operation, sides: Sides):
 }
 
 /** A label that nothing of the old configuration put on anything could meet nothing there. */
-function compareAccepts(operation: Operation, earlier: Operation, sides: Sides): void {
+function compareAccepts(operation: ReachedOperation, earlier: ReachedOperation, sides: Sides): void {
   const known = new Set(allLabels(sides.before))
   for (const label of operation.accepts) {
     if (!earlier.accepts.includes(label) && known.has(label))
@@ -281,7 +281,7 @@ function allLabels({ catalogue, labels }: ReachInput): readonly Label[] {
   return [UNTRUSTED, ...labels, ...returned]
 }
 
-function compareArguments(operation: Operation, earlier: Operation, { wider, narrower }: Sides): void {
+function compareArguments(operation: ReachedOperation, earlier: ReachedOperation, { wider, narrower }: Sides): void {
   for (const argument of operation.arguments) {
     const was = earlier.arguments.find(({ path }) => path === argument.path)
     if (was === undefined) wider(2, operation.id, `takes an argument ${argument.path}`)
@@ -314,7 +314,7 @@ function compareArguments(operation: Operation, earlier: Operation, { wider, nar
 }
 
 /** The strictest first. A whole known value may hold a link that is not known by itself: `content` is above nothing. */
-const STRICT: readonly Operation['arguments'][number]['leads'][] = ['named', 'content', 'carried', 'free']
+const STRICT: readonly ReachedOperation['arguments'][number]['leads'][] = ['named', 'content', 'carried', 'free']
 const LEADS = {
   named: 'may only be what is named',
   content: 'is only carried, its links judged',

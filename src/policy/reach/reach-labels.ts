@@ -19,7 +19,7 @@ export function fieldUnits({ returns = [] }: Pick<DeclaredTool, 'returns'>): rea
 }
 
 /** An operation as labels see it: which ones it accepts, and which ones each field of its answer may bring. */
-export interface Carrier {
+export interface LabelCarrier {
   readonly id: string
   readonly effect: Effect
   readonly accepts: ReadonlySet<Label>
@@ -41,7 +41,7 @@ const SETS_MAX = 1_024
  * operation that accepts what it carries adds what any of its fields brings. Answers can be empty, so that no label has
  * to be taken on.
  */
-export function meetings(initial: readonly Label[], carriers: readonly Carrier[]): Meetings {
+export function meetings(initial: readonly Label[], carriers: readonly LabelCarrier[]): Meetings {
   const known = [...new Set([...initial, ...carriers.flatMap(({ units }) => units.flat())])].sort()
   const bit = new Map(known.map((label, i) => [label, 1n << BigInt(i)]))
   const bitsOf = (labels: Iterable<Label>) => [...labels].reduce((bits, label) => bits | (bit.get(label) ?? 0n), 0n)

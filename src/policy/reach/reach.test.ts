@@ -16,7 +16,7 @@ import type { Label } from '../../model/label.ts'
 import { decimalUnits } from '../../model/money.ts'
 import { decide } from '../decide/decide.ts'
 import { compileFlow } from '../flow/flow.ts'
-import { type Operation, type Reach, reach } from './reach.ts'
+import { type Reach, type ReachedOperation, reach } from './reach.ts'
 import { argumentsReach } from './reach-arguments.ts'
 import { limitsPerDay, spendPerDay } from './reach-budget.ts'
 
@@ -187,7 +187,7 @@ describe('reach', () => {
 
 const DECLARED = { name: 'pay' as never, effect: 'spend', amount: '$.amount', currency: '$.currency' } as const
 
-function operationIn({ operations }: Reach, id: string): Operation {
+function operationIn({ operations }: Reach, id: string): ReachedOperation {
   const found = operations.find((each) => each.id === id)
   assert.ok(found, `${id} is not in the reach`)
   return found

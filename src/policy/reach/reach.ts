@@ -11,7 +11,7 @@ import { compilePolicies } from '../cedar/compile.ts'
 import { compileFlow, type Flow, issuedBy } from '../flow/flow.ts'
 import { type ArgumentReach, argumentsReach } from './reach-arguments.ts'
 import { type LimitsPerDay, limitsPerDay, type SpendPerDay, spendPerDay } from './reach-budget.ts'
-import { type Carrier, fieldUnits, meetings } from './reach-labels.ts'
+import { fieldUnits, type LabelCarrier, meetings } from './reach-labels.ts'
 import { couldBe } from './reach-possible.ts'
 
 /** One agent's authority as the configuration gives it, and everything that it is authority over. */
@@ -41,7 +41,7 @@ export interface Reach {
   readonly owner: PersonName
   readonly environment: EnvironmentName
   /** Operations by upstream; within one, the worst effect first. */
-  readonly operations: readonly Operation[]
+  readonly operations: readonly ReachedOperation[]
   readonly idle: readonly { readonly id: string; readonly why: string }[]
   readonly spend: readonly SpendPerDay[]
   readonly perDay: LimitsPerDay
@@ -53,7 +53,7 @@ export interface Reach {
 }
 
 /** One thing that the agent could do. */
-export interface Operation {
+export interface ReachedOperation {
   /** `upstream/tool`, as policies name it. */
   readonly id: string
   readonly upstream: UpstreamName
@@ -144,7 +144,7 @@ interface Found {
   readonly upstream: UpstreamName
   readonly tool: CatalogueTool
   readonly permitting: readonly Grant[]
-  readonly forbids: Operation['forbids']
+  readonly forbids: ReachedOperation['forbids']
   readonly flow: Flow
 }
 
@@ -153,7 +153,7 @@ function flowsIn(tools: ReadonlyMap<ToolName, CatalogueTool>): (tool: CatalogueT
   return (tool) => compileFlow(tool, issues)
 }
 
-function carrierOf({ id, tool, flow }: Found): Carrier {
+function carrierOf({ id, tool, flow }: Found): LabelCarrier {
   return {
     id,
     effect: flow.effect,
@@ -162,7 +162,11 @@ function carrierOf({ id, tool, flow }: Found): Carrier {
   }
 }
 
-function operationOf(found: Found, textOf: (id: GrantId) => string, carries: Operation['carries']): Operation {
+function operationOf(
+  found: Found,
+  textOf: (id: GrantId) => string,
+  carries: ReachedOperation['carries'],
+): ReachedOperation {
   const { id, upstream, tool, permitting, forbids, flow } = found
   const { declared } = tool
   return {
@@ -185,13 +189,13 @@ function operationOf(found: Found, textOf: (id: GrantId) => string, carries: Ope
   }
 }
 
-function worstFirst(a: Operation, b: Operation): number {
+function worstFirst(a: ReachedOperation, b: ReachedOperation): number {
   if (a.upstream !== b.upstream) return a.upstream < b.upstream ? -1 : 1
   const effects = EFFECTS.indexOf(b.effect) - EFFECTS.indexOf(a.effect)
   return effects !== 0 ? effects : a.id < b.id ? -1 : 1
 }
 
-function sourcesOf(label: Label, initial: readonly Label[], carriers: readonly Carrier[]): readonly string[] {
+function sourcesOf(label: Label, initial: readonly Label[], carriers: readonly LabelCarrier[]): readonly string[] {
   const returning = carriers.filter(({ units }) => units.some((unit) => unit.includes(label))).map(({ id }) => id)
   return [...(initial.includes(label) ? [WORKSPACE] : []), ...returning.sort()]
 }
@@ -200,7 +204,7 @@ function sourcesOf(label: Label, initial: readonly Label[], carriers: readonly C
  * Returns the crossings of labels. Only an operation with arguments carries anything out, and `untrusted` does no harm
  * to a read.
  */
-function crossingsOf(operations: readonly Operation[], carriers: readonly Carrier[]): readonly Crossing[] {
+function crossingsOf(operations: readonly ReachedOperation[], carriers: readonly LabelCarrier[]): readonly Crossing[] {
   return operations.flatMap(({ id, upstream, effect, carries, arguments: args }) =>
     args.length === 0
       ? []

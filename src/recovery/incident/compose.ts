@@ -15,16 +15,16 @@ import { type Dossier, isStop, taskText, type Use } from './dossier.ts'
 import type {
   Acted,
   AuthorityTold,
-  Change,
   EffectRow,
   EffectsTold,
   GrantTold,
   Incident,
+  IncidentVerdict,
   Proof,
+  ProposedChange,
   ReceiptTold,
   StopTold,
   Subject,
-  Verdict,
 } from './incident.ts'
 import { ours, rungText, w } from './wording.ts'
 
@@ -47,7 +47,7 @@ export interface Material {
   /** Signed receipts about the cell whose orders stand in no entry: there was no gateway to write one. */
   readonly unrecorded: readonly StopTold[]
   readonly proof: Omit<Proof, 'entries'>
-  readonly change: Change
+  readonly change: ProposedChange
 }
 
 const ROWS_MAX = 60
@@ -108,7 +108,7 @@ function subjectOf({ started, gateway, endedAtMs, cells }: Dossier): Subject | u
   }
 }
 
-function verdictOf(dossier: Dossier, stops: readonly StopTold[]): Verdict {
+function verdictOf(dossier: Dossier, stops: readonly StopTold[]): IncidentVerdict {
   const { lowered, signals, released, story } = dossier
   const kind = stops.some(({ contained }) => !contained) ? 'not-contained' : stops.length > 0 ? 'contained' : undefined
   const stop = lowered.find(({ rung }) => isStop(rung))
@@ -131,7 +131,7 @@ function verdictOf(dossier: Dossier, stops: readonly StopTold[]): Verdict {
 }
 
 /** Counts what was sent after the time of a stop that no entry records, by the clock that both were written by. */
-function laterThan(stoppedAtMs: number, { uses, cells }: Dossier): Verdict['later'] {
+function laterThan(stoppedAtMs: number, { uses, cells }: Dossier): IncidentVerdict['later'] {
   const later = uses.filter(({ cell, atMs, unsent }) => cells.has(cell) && atMs > stoppedAtMs && unsent === undefined)
   const reads = later.filter(({ effect }) => effect === 'read').length
   return { effects: later.length - reads, reads }
@@ -149,7 +149,7 @@ function tellingOf(outcome: EffectRecord['outcome']): EffectRow['outcome'] | 'no
  * Describes the effect that tripped a detector. One that was refused or held never left; an action that is no effect is
  * not shown.
  */
-function trippedBy(action: ActionId, effects: ReadonlyMap<ActionId, EffectRecord>): Verdict['tripped'] {
+function trippedBy(action: ActionId, effects: ReadonlyMap<ActionId, EffectRecord>): IncidentVerdict['tripped'] {
   const effect = effects.get(action)
   if (effect === undefined) return undefined
   const { upstream, tool, outcome } = effect

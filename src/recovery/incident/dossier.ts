@@ -33,7 +33,7 @@ export interface Use {
   unsent?: true
 }
 
-export interface Lowered {
+export interface RungTold {
   readonly seq: number
   readonly atMs: number
   readonly cell: CellId | undefined
@@ -76,7 +76,7 @@ export class Dossier {
   readonly used = new Map<string, { calls: number; readonly spend: Map<string, bigint> }>()
   /** Cell → the first entry that a signal about it names: from there on, it was no honest work any more. */
   readonly cuts = new Map<CellId, number>()
-  readonly lowered: Lowered[] = []
+  readonly lowered: RungTold[] = []
   readonly signals: Signalled[] = []
   readonly contained: Of<'cell.contained'>[] = []
   readonly undos: Of<'undo.started'>[] = []
@@ -85,9 +85,9 @@ export class Dossier {
   started: Of<'cell.started'> | undefined
   gateway: Of<'gateway.started'> | undefined
   endedAtMs: number | undefined
-  released: Lowered | undefined
+  released: RungTold | undefined
   /** The last release of its agent before the cell started. */
-  letGo: Lowered | undefined
+  letGo: RungTold | undefined
   entries = 0
   own = 0
   malformed = 0

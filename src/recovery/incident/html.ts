@@ -1,7 +1,7 @@
 import { visibleText } from '../../model/index.ts'
 import type { Block, Page, Row, Section } from './blocks.ts'
 import { STYLE } from './style.ts'
-import type { Part, Wording } from './wording.ts'
+import type { Wording, WordingPart } from './wording.ts'
 
 /**
  * A page as one HTML file: no script, no link, nothing that is fetched, and a policy that forbids all of it to whatever
@@ -72,7 +72,7 @@ function inline(wording: Wording): string {
   return wording.map(part).join('')
 }
 
-function part(shown: Part): string {
+function part(shown: WordingPart): string {
   return typeof shown === 'string' ? escaped(shown) : `<span class="said">${escaped(shown.said)}</span>`
 }
 

@@ -28,15 +28,15 @@ export interface Incident {
   /** Absent where the ledger cannot be read as far as the cell's start. */
   readonly subject?: Subject
   readonly read: ReadTold
-  readonly verdict: Verdict
+  readonly verdict: IncidentVerdict
   readonly people: readonly Acted[]
-  readonly timeline: { readonly moments: readonly Moment[]; readonly leftOut: number }
+  readonly timeline: { readonly moments: readonly TimelineMoment[]; readonly leftOut: number }
   readonly authority: AuthorityTold
   readonly effects: EffectsTold
   readonly stops: readonly StopTold[]
   readonly stopsLeftOut: number
   readonly proof: Proof
-  readonly change: Change
+  readonly change: ProposedChange
 }
 
 export interface Subject {
@@ -66,7 +66,7 @@ export interface ReadTold {
   readonly malformed: number
 }
 
-export interface Verdict {
+export interface IncidentVerdict {
   /**
    * `contained`: every point has confirmed. `lowered`: the gate admits less or nothing, and no receipt of the warden says
    * more. `not-contained`: a point has not confirmed. `not-stopped`: nobody and nothing has stopped it.
@@ -95,7 +95,7 @@ export interface Acted {
 }
 
 /** One thing that happened, or a run of them that are alike. */
-export interface Moment {
+export interface TimelineMoment {
   readonly seq: number
   readonly atMs: number
   readonly lastAtMs: number
@@ -230,7 +230,7 @@ export interface Proof {
 }
 
 /** Changes that a person may want to make; none of them has been applied. */
-export interface Change {
+export interface ProposedChange {
   readonly proposals: readonly { readonly what: Wording; readonly why: Wording }[]
   /** Lines of a unified diff of the configuration. */
   readonly patch: readonly string[]

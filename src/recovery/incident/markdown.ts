@@ -1,6 +1,6 @@
 import { visibleText } from '../../model/index.ts'
 import type { Block, Page, Row, Section } from './blocks.ts'
-import type { Part, Wording } from './wording.ts'
+import type { Wording, WordingPart } from './wording.ts'
 
 /**
  * A page as CommonMark with tables. Everything that others wrote stands in code: no link, image or tag in it is one, no
@@ -54,7 +54,7 @@ function inline(wording: Wording): string {
   return wording.map(part).join('')
 }
 
-function part(shown: Part): string {
+function part(shown: WordingPart): string {
   return typeof shown === 'string' ? shown : code(shown.said)
 }
 

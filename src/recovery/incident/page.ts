@@ -1,5 +1,5 @@
 import type { Block, Page, Section } from './blocks.ts'
-import type { Incident, Verdict } from './incident.ts'
+import type { Incident, IncidentVerdict } from './incident.ts'
 import { at, authority, change, gotOut, people, proof, stops, timeline, undone } from './sections.ts'
 import { counted, ours, rungText, type Wording, w } from './wording.ts'
 
@@ -67,14 +67,14 @@ function headlineOf({ verdict, subject, effects, read }: Incident): Page['headli
   return { good, lines: [verdictText(verdict), who, out] }
 }
 
-const VERDICTS: Readonly<Record<Verdict['kind'], string>> = {
+const VERDICTS: Readonly<Record<IncidentVerdict['kind'], string>> = {
   contained: 'Contained.',
   lowered: 'Stopped at the gate.',
   'not-contained': 'NOT CONTAINED: not every point has confirmed.',
   'not-stopped': 'Nothing and nobody has stopped it.',
 }
 
-function verdictText({ kind, stop, tripped, later, released }: Verdict): Wording {
+function verdictText({ kind, stop, tripped, later, released }: IncidentVerdict): Wording {
   const word = ours(VERDICTS[kind])
   if (stop === undefined) return word
   const { detector, by, why, atMs, rung } = stop

@@ -1,4 +1,4 @@
-import type { Moment, Tone } from './incident.ts'
+import type { TimelineMoment, Tone } from './incident.ts'
 import type { Wording } from './wording.ts'
 
 /** Moments that a page shows, as many as a person reads; the rest is counted. */
@@ -53,7 +53,7 @@ export class Timeline {
     return takesBack(run, times)
   }
 
-  result(): { readonly moments: readonly Moment[]; readonly leftOut: number } {
+  result(): { readonly moments: readonly TimelineMoment[]; readonly leftOut: number } {
     this.#thin(MOMENTS_MAX)
     return { moments: this.#moments.map(({ weight: _, ...moment }) => moment), leftOut: this.#leftOut }
   }

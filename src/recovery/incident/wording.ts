@@ -4,8 +4,8 @@ import { cutText, RUNGS } from '../../model/index.ts'
  * A sentence of a page. What stands in it plainly is ours; what cells, upstreams and people wrote is `said`, and a renderer
  * shows it as nothing but text.
  */
-export type Wording = readonly Part[]
-export type Part = string | { readonly said: string }
+export type Wording = readonly WordingPart[]
+export type WordingPart = string | { readonly said: string }
 
 type Value = Wording | number | string | undefined
 
@@ -24,7 +24,7 @@ function wording(value: Value): Wording {
 }
 
 /** An entry that somebody forged may hold anything where a text belongs. */
-export function said(value: unknown): Part {
+export function said(value: unknown): WordingPart {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
   if (ID.test(text)) return text
   return { said: text.length <= SAID_MAX ? text : `${cutText(text, SAID_MAX)}…` }

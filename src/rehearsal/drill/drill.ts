@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
-import type { Agent, Config, Upstream } from '../../config/config.ts'
+import type { Agent, Config, UpstreamConfig } from '../../config/config.ts'
 import type { TaskSetup } from '../../gateway/link/setup.ts'
 import { Host } from '../../host/host.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
@@ -31,9 +31,9 @@ import {
   type UpstreamName,
 } from '../../model/index.ts'
 import { Recorder } from './recorder.ts'
-import { type Plan, resolveSteps } from './resolve.ts'
+import { type DrillPlan, resolveSteps } from './resolve.ts'
 import type { Scenario, Step } from './scenario.ts'
-import type { Concrete, Said } from './script-main.ts'
+import type { Concrete, ScriptAccount } from './script-main.ts'
 
 export interface DrillOptions {
   readonly judged: Judged
@@ -70,7 +70,7 @@ export interface StepOutcome {
   readonly tried: number
   readonly through: number
   /** The last answer that the script got. */
-  readonly became: Said['became'] | 'not reached'
+  readonly became: ScriptAccount['became'] | 'not reached'
   readonly detail: string
   /** Kinds of reasons that the ledger has for it. */
   readonly reasons: readonly string[]
@@ -134,7 +134,7 @@ function notApplicable(scenario: Scenario, part: 'attack' | 'twin', why: string)
 }
 
 /** Returns the accepted definitions; a tool that a step changes is offered with one argument more. */
-function offeredBy({ accepted }: Judged, { changed }: Plan): ReadonlyMap<string, readonly JsonObject[]> {
+function offeredBy({ accepted }: Judged, { changed }: DrillPlan): ReadonlyMap<string, readonly JsonObject[]> {
   return new Map(
     [...accepted].map(([upstream, tools]) => [
       upstream,
@@ -178,7 +178,7 @@ function digestOf(workspace: string): string {
 function underDrill(
   judged: Judged,
   agent: Agent,
-  plan: Plan,
+  plan: DrillPlan,
   urlOf: (upstream: string) => URL,
   directory: string,
   workspace: string,
@@ -187,7 +187,7 @@ function underDrill(
   mkdirSync(script)
   copyFileSync(join(import.meta.dirname, 'script-main.ts'), join(script, 'script-main.ts'))
   const { config } = judged
-  const upstreams = new Map<UpstreamName, Upstream>(
+  const upstreams = new Map<UpstreamName, UpstreamConfig>(
     [...config.upstreams].map(([name, upstream]) => [
       name,
       { ...upstream, mcp: { kind: 'http', url: urlOf(name), headers: new Map() } },
@@ -220,7 +220,7 @@ async function runScript(
   { task }: Scenario,
   acts: readonly Concrete[],
   directory: string,
-): Promise<Result<{ readonly said: readonly Said[]; readonly entries: readonly Entry[] }, string>> {
+): Promise<Result<{ readonly said: readonly ScriptAccount[]; readonly entries: readonly Entry[] }, string>> {
   const played = judged.config.agents.get(agent.name)
   const [program, ...args] = played?.command ?? []
   if (played === undefined || program === undefined || acts.length === 0) return no('there is nothing to run')
@@ -257,7 +257,7 @@ async function runScript(
     for (const fd of Object.values(streams)) closeSync(fd)
   }
   const lines = readFileSync(output, 'utf8').split('\n')
-  const said = lines.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Said] : []))
+  const said = lines.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as ScriptAccount] : []))
   const entries: Entry[] = []
   for await (const read of readEntries(environment.value.state.ledger(agent.environment)))
     if (read.ok) entries.push(read.value)
@@ -267,9 +267,9 @@ async function runScript(
 interface Evidence {
   readonly scenario: Scenario
   readonly part: 'attack' | 'twin'
-  readonly plan: Plan
+  readonly plan: DrillPlan
   readonly recorder: Recorder
-  readonly said: readonly Said[]
+  readonly said: readonly ScriptAccount[]
   readonly entries: readonly Entry[]
   /** The workspace that the host has. */
   readonly changed: boolean
@@ -321,7 +321,7 @@ function outcomeOf({ plan, recorder, said, entries, changed }: Evidence, step: S
   return { step, tried: 1, through: through ? 1 : 0, ...told }
 }
 
-function reasonsIn(said: readonly Said[], entries: readonly Entry[]): readonly string[] {
+function reasonsIn(said: readonly ScriptAccount[], entries: readonly Entry[]): readonly string[] {
   const references = new Set(said.flatMap(({ detail }) => /reference (a_[0-9a-z]+)/.exec(detail)?.[1] ?? []))
   const kinds = entries.flatMap((entry) => {
     if (entry.kind === 'action.outcome' && entry.outcome === 'not-sent' && references.has(entry.action))

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
 
 /** A call that has reached what stands in an upstream's place. */
-export interface Recorded {
+export interface RecordedCall {
   readonly upstream: string
   readonly tool: string
   readonly args: Json
@@ -16,7 +16,7 @@ export interface Recorded {
  * nothing in the world, and writes down what reaches it.
  */
 export class Recorder {
-  readonly calls: Recorded[] = []
+  readonly calls: RecordedCall[] = []
   readonly #servers: Server[] = []
   readonly #offered: ReadonlyMap<string, readonly JsonObject[]>
   readonly #answers = new Map<string, { readonly args: Json; readonly answer: JsonObject }[]>()

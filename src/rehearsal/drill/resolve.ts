@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os'
-import type { Agent, Config, Upstream } from '../../config/config.ts'
+import type { Agent, Config, UpstreamConfig } from '../../config/config.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
 import {
   type DeclaredTool,
@@ -17,7 +17,7 @@ import type { CallStep, Step, ToolLike } from './scenario.ts'
 import type { Concrete } from './script-main.ts'
 
 /** A scenario's steps, with every choice made for one configuration and agent. */
-export interface Plan {
+export interface DrillPlan {
   readonly own: readonly Concrete[]
   /** Acts of the agent that the first one delegates to. */
   readonly delegate: readonly Concrete[]
@@ -29,7 +29,7 @@ export interface Plan {
  * Makes every choice that a scenario's steps leave open; fails where the configuration has no such tool, or no agent to
  * delegate to.
  */
-export function resolveSteps(judged: Judged, agent: Agent, steps: readonly Step[]): Result<Plan, string> {
+export function resolveSteps(judged: Judged, agent: Agent, steps: readonly Step[]): Result<DrillPlan, string> {
   const own: Concrete[] = []
   const delegate: Concrete[] = []
   const changed = new Map<string, string>()
@@ -84,7 +84,7 @@ export function wantedText(tool: CallStep['tool']): string {
 }
 
 interface Found {
-  readonly upstream: Upstream
+  readonly upstream: UpstreamConfig
   readonly declared: DeclaredTool
 }
 

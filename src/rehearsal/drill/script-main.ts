@@ -24,7 +24,7 @@ export interface Concrete {
 }
 
 /** The script's own account of one act. `through`: it did what it was meant to do, as far as the cell can see. */
-export interface Said {
+export interface ScriptAccount {
   readonly step: number
   /** Epoch ms. */
   readonly beganMs: number
@@ -33,7 +33,7 @@ export interface Said {
   readonly detail: string
 }
 
-type Became = Pick<Said, 'became' | 'detail'> & {
+type Became = Pick<ScriptAccount, 'became' | 'detail'> & {
   /** The answer, whole; only for this process. */
   readonly structured?: object
 }
@@ -93,7 +93,7 @@ async function call(path: string, tool: string, args: object): Promise<Became> {
 function reach(host: string, port: number): Promise<Became> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: CONNECT_MS_MAX })
-    const end = (became: Said['became'], detail: string) => {
+    const end = (became: ScriptAccount['became'], detail: string) => {
       socket.destroy()
       resolve({ became, detail })
     }
@@ -141,7 +141,7 @@ for (const each of JSON.parse(process.argv[2] ?? '[]') as Concrete[]) {
   for (let i = 0; i < times; i++) {
     const beganMs = Date.now()
     const { became, detail } = await act(each)
-    const said: Said = { step: each.step, beganMs, became, detail, endedMs: Date.now() }
+    const said: ScriptAccount = { step: each.step, beganMs, became, detail, endedMs: Date.now() }
     process.stdout.write(`${JSON.stringify(said)}\n`)
   }
 }

@@ -1,5 +1,5 @@
 import type { DetectorRules } from '../../model/index.ts'
-import { type Prepared, prepared } from '../detector.ts'
+import { type PreparedDetector, prepared } from '../detector.ts'
 import { decoy } from './decoy.ts'
 import { destruction } from './destruction.ts'
 import { drift } from './drift.ts'
@@ -14,7 +14,7 @@ import { refusals } from './refusals.ts'
 import { velocity } from './velocity.ts'
 
 /** Every detector there is. Their order is that of `DETECTORS`, and changes nothing. */
-export function preparedDetectors(rules: DetectorRules): readonly Prepared[] {
+export function preparedDetectors(rules: DetectorRules): readonly PreparedDetector[] {
   return [
     prepared(decoy, rules.decoy.thresholds),
     prepared(environmentCrossing, rules['environment-crossing'].thresholds),

@@ -1,7 +1,7 @@
 import { isJsonObject, type Json } from '../../model/index.ts'
 import { destroys, NOTED, saysAll } from '../destroys.ts'
 import { type Detector, NOTHING } from '../detector.ts'
-import { Times } from '../recent.ts'
+import { RecentTimes } from '../recent.ts'
 
 /**
  * Sees: calls that destroy, by the verb in the tool's name or by a command or statement in its arguments, times how much:
@@ -13,11 +13,11 @@ import { Times } from '../recent.ts'
  * Blind to: verbs that say nothing (`update`, `run`, `exec` with a script inside); destruction by overwriting; tools whose
  * names are in no language that it knows; what is deleted slower than its window (budgets and undo are for that).
  */
-export const destruction: Detector<'destruction', Times> = {
+export const destruction: Detector<'destruction', RecentTimes> = {
   name: 'destruction',
   scope: 'tree',
   kinds: ['action.intent'],
-  initial: () => new Times(),
+  initial: () => new RecentTimes(),
   fold: (times, { seq, atMs }, { call, noticed }, { objects, window }) => {
     if (call === undefined || call.effect === 'read') return NOTHING
     const verb = VERB.exec(spaced(call.name.slice(call.name.indexOf('/') + 1)))?.[0]

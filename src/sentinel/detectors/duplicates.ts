@@ -1,9 +1,9 @@
 import { type Detector, NOTHING } from '../detector.ts'
-import { Lately, Times } from '../recent.ts'
+import { RecentTimes, RecentValues } from '../recent.ts'
 
 interface State {
-  readonly exact: Lately<Times>
-  readonly alike: Lately<Times>
+  readonly exact: RecentValues<RecentTimes>
+  readonly alike: RecentValues<RecentTimes>
 }
 
 /**
@@ -21,19 +21,19 @@ export const duplicates: Detector<'duplicates', State> = {
   name: 'duplicates',
   scope: 'tree',
   kinds: ['action.intent'],
-  initial: () => ({ exact: new Lately(), alike: new Lately() }),
+  initial: () => ({ exact: new RecentValues(), alike: new RecentValues() }),
   fold: ({ exact, alike }, { seq, atMs }, { call }, { payments, writes, alike: alikeMax, window }) => {
     if (call === undefined || call.effect === 'read' || call.isBare) return NOTHING
     const isPayment = call.effect === 'spend' || call.effect === 'irreversible'
     const max = isPayment ? payments : writes
-    const same = exact.use(call.exact, () => new Times())
+    const same = exact.use(call.exact, () => new RecentTimes())
     const times = same.add(atMs, seq, window, max)
     if (times >= max) {
       const what = `${call.name} for the ${times}th time, unchanged`
       return [{ what, evidence: same.seqs, ...(!isPayment && { atMost: 'watched' }) }]
     }
     if (call.effect !== 'spend' || call.alike === undefined) return NOTHING
-    const similar = alike.use(call.alike, () => new Times())
+    const similar = alike.use(call.alike, () => new RecentTimes())
     const often = similar.add(atMs, seq, window, alikeMax)
     if (often < alikeMax) return NOTHING
     const what = `${call.name} for the ${often}th time to the same place`

@@ -1,5 +1,5 @@
 import { isJsonObject, type Json } from '../../model/index.ts'
-import { type Detector, type Finding, NOTHING } from '../detector.ts'
+import { type Detector, type DetectorFinding, NOTHING } from '../detector.ts'
 
 interface State {
   readonly seqs: number[]
@@ -30,7 +30,7 @@ export const environmentCrossing: Detector<'environment-crossing', State> = {
     if (noticed.some(({ kind, credential }) => kind === 'environment' && credential)) {
       return [{ what: `${what}, with a credential`, evidence: [entry.seq] }]
     }
-    const often: Finding = { what: `${what}, ${seqs.length} times`, evidence: [...seqs], atMost: 'restricted' }
+    const often: DetectorFinding = { what: `${what}, ${seqs.length} times`, evidence: [...seqs], atMost: 'restricted' }
     return [seqs.length >= attempts ? often : { what, evidence: [entry.seq], atMost: 'watched' }]
   },
 }

@@ -1,5 +1,5 @@
-import { type Detector, type Finding, NOTHING } from '../detector.ts'
-import { Lately, shortKey, Times } from '../recent.ts'
+import { type Detector, type DetectorFinding, NOTHING } from '../detector.ts'
+import { RecentTimes, RecentValues, shortKey } from '../recent.ts'
 
 interface Step {
   readonly key: string
@@ -18,7 +18,7 @@ interface State {
   /** Steps in a row that repeat the one a period before, by period. */
   readonly matched: number[]
   /** Delegations by giver, receiver and assignment. */
-  readonly given: Lately<Times>
+  readonly given: RecentValues<RecentTimes>
 }
 
 /**
@@ -36,14 +36,14 @@ export const loops: Detector<'loops', State> = {
   name: 'loops',
   scope: 'tree',
   kinds: ['action.intent', 'delegation.made'],
-  initial: () => ({ steps: [], matched: Array.from({ length: PERIOD_MAX + 1 }, () => 0), given: new Lately() }),
+  initial: () => ({ steps: [], matched: Array.from({ length: PERIOD_MAX + 1 }, () => 0), given: new RecentValues() }),
   fold: (state, entry, { call, cell }, { rounds, polls, delegations }) => {
-    const findings: Finding[] = []
+    const findings: DetectorFinding[] = []
     let step: Step
     if (entry.kind === 'delegation.made') {
       const key = `${entry.agent}>${entry.to} ${entry.assignment}`
       step = { key: shortKey(key), seq: entry.seq, cell, acts: true }
-      const times = state.given.use(key, () => new Times())
+      const times = state.given.use(key, () => new RecentTimes())
       if (times.add(entry.atMs, entry.seq, FOREVER_MS, delegations) >= delegations) {
         const what = `${entry.agent} gave ${entry.to} the same assignment for the ${delegations}th time`
         findings.push({ what, evidence: times.seqs })

@@ -1,10 +1,10 @@
 import { type Detector, NOTHING } from '../detector.ts'
-import { Lately } from '../recent.ts'
+import { RecentValues } from '../recent.ts'
 import { Sprt } from '../sprt.ts'
 
 interface State {
   /** Times that each destination was named, one or more. */
-  readonly known: Lately<{ times: number }>
+  readonly known: RecentValues<{ times: number }>
   /** Destinations that were named once. */
   once: number
   named: number
@@ -24,7 +24,7 @@ export const novelty: Detector<'novelty', State> = {
   name: 'novelty',
   scope: 'agent',
   kinds: ['action.intent'],
-  initial: () => ({ known: new Lately(DESTINATIONS_MAX), once: 0, named: 0, test: new Sprt() }),
+  initial: () => ({ known: new RecentValues(DESTINATIONS_MAX), once: 0, named: 0, test: new Sprt() }),
   fold: (state, { seq }, { call }, { learn, falseAlarm }) => {
     if (call === undefined) return NOTHING
     let alarm = false

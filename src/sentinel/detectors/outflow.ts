@@ -1,12 +1,12 @@
 import { isJsonObject } from '../../model/index.ts'
 import { type Detector, NOTHING } from '../detector.ts'
-import { Flow, Lately } from '../recent.ts'
+import { RecentValues, WindowSum } from '../recent.ts'
 
 interface State {
   /** Upstreams that confidential data came from, and the entries that say so, by tree. */
-  readonly read: Lately<{ readonly from: Set<string>; readonly seqs: number[] }>
-  readonly bytes: Flow
-  readonly writes: Flow
+  readonly read: RecentValues<{ readonly from: Set<string>; readonly seqs: number[] }>
+  readonly bytes: WindowSum
+  readonly writes: WindowSum
 }
 
 /**
@@ -22,7 +22,7 @@ export const outflow: Detector<'outflow', State> = {
   name: 'outflow',
   scope: 'agent',
   kinds: ['label.seen', 'action.intent'],
-  initial: () => ({ read: new Lately(), bytes: new Flow(), writes: new Flow() }),
+  initial: () => ({ read: new RecentValues(), bytes: new WindowSum(), writes: new WindowSum() }),
   fold: ({ read, bytes, writes }, entry, { tree, call }, thresholds) => {
     if (entry.kind === 'label.seen') {
       if (!entry.label.startsWith('confidential')) return NOTHING

@@ -1,4 +1,4 @@
-import { type Detector, type Finding, NOTHING } from '../detector.ts'
+import { type Detector, type DetectorFinding, NOTHING } from '../detector.ts'
 
 /** Page's chart over the sums of equal spans of time, with the mean and deviation of the agent's own past. */
 class Chart {
@@ -89,7 +89,7 @@ export const velocity: Detector<'velocity', State> = {
   kinds: ['action.intent'],
   initial: () => ({ actions: new Chart(60_000), spending: new Map() }),
   fold: ({ actions, spending }, { seq, atMs }, { call }, { learn, slack, limit }) => {
-    const findings: Finding[] = []
+    const findings: DetectorFinding[] = []
     const many = actions.add(atMs, seq, 1, learn, slack, limit)
     if (many.length > 0) findings.push({ what: 'many more actions than is usual for it', evidence: many })
     const [, amount = '', currency = ''] = /^(\d+(?:\.\d+)?) ([A-Z]{3})$/.exec(call?.spend ?? '') ?? []
