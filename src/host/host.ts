@@ -4,6 +4,7 @@ import { no, type Result } from '../model/index.ts'
 import { type EnvironmentRun, openEnvironment } from './environment/environment-run.ts'
 import type { Judged } from './prepare/setup.ts'
 import { wardenFaultText } from './prepare/warden-fault-text.ts'
+import { orderedText } from './services/starting.ts'
 import type { Unwritten } from './stop/fence-again.ts'
 
 export interface HostOptions {
@@ -20,13 +21,16 @@ export interface HostOptions {
  *
  * - HO1  All environments have one warden; each has a gateway, a witness and a door of its own, and what comes through
  *        one changes nothing in another (S6, S14).
- * - HO2  An environment opens when something of it is asked for first, and closes with the host.
+ * - HO2  An environment opens when something of it is asked for first, and closes with the host. One whose gateway is
+ *        lost for good opens anew.
  * - HO3  No cell of it is left when `close` has resolved, and none is launched from when that was called.
  */
 export class Host {
   readonly #options: HostOptions
   #warden: Promise<Result<Warden, WardenFault>> | undefined
   readonly #environments = new Map<EnvironmentName, Promise<Result<EnvironmentRun, string>>>()
+  /** Orders that no fence had when their environment was closed before the host: it does not open again. */
+  readonly #unwritten = new Map<EnvironmentName, readonly Unwritten[]>()
   #closing = false
 
   constructor(options: HostOptions) {
@@ -36,13 +40,29 @@ export class Host {
   /** Returns an environment that is open, or opens it; an error in words where it cannot be. */
   environment(name: EnvironmentName): Promise<Result<EnvironmentRun, string>> {
     if (this.#closing) return Promise.resolve(no('the host is being closed'))
-    const known = this.#environments.get(name)
-    if (known !== undefined) return known
-    const opening = this.#open(name)
+    const opening = this.#openAgain(name, this.#environments.get(name))
     this.#environments.set(name, opening)
-    const forget = () => this.#environments.delete(name)
+    const forget = () => {
+      if (this.#environments.get(name) === opening) this.#environments.delete(name)
+    }
     opening.then((opened) => opened.ok || forget(), forget)
     return opening
+  }
+
+  /** Returns an environment that is open still; closes one whose gateway is lost for good, and opens it anew. */
+  async #openAgain(
+    name: EnvironmentName,
+    before: Promise<Result<EnvironmentRun, string>> | undefined,
+  ): Promise<Result<EnvironmentRun, string>> {
+    const known = await before
+    if (known?.ok && !known.value.isOver()) return known
+    if (known?.ok) {
+      await known.value.beginClose()
+      const unwritten = await known.value.endClose('its gateway was lost')
+      if (unwritten.length > 0) this.#unwritten.set(name, unwritten)
+    }
+    const [standing] = this.#unwritten.get(name) ?? []
+    return standing === undefined ? this.#open(name) : no(`${orderedText(standing.order)}, and no fence has it`)
   }
 
   async #open(environment: EnvironmentName): Promise<Result<EnvironmentRun, string>> {
@@ -65,6 +85,6 @@ export class Host {
     await Promise.all(open.map((each) => each.beginClose()))
     const warden = await this.#warden
     if (warden?.ok) await warden.value.close()
-    return (await Promise.all(open.map((each) => each.endClose(why)))).flat()
+    return [...this.#unwritten.values(), ...(await Promise.all(open.map((each) => each.endClose(why))))].flat()
   }
 }

@@ -85,9 +85,9 @@ export const NODE_CELL: CellPlan & { readonly files: Readonly<Record<string, str
   files: { '/opt/node': '${node}', '/opt/lib/node_modules': join(repository, 'node_modules') },
 }
 
-export async function ledgerOf(stateDirectory: string): Promise<readonly Entry[]> {
+export async function ledgerOf(stateDirectory: string, environment = 'test'): Promise<readonly Entry[]> {
   const entries: Entry[] = []
-  for await (const entry of readEntries(join(stateDirectory, 'ledger', 'test'))) {
+  for await (const entry of readEntries(join(stateDirectory, 'ledger', environment))) {
     if (!entry.ok) throw new Error(JSON.stringify(entry.reason))
     entries.push(entry.value)
   }

@@ -55,6 +55,8 @@ export interface EnvironmentRun {
   pump(cell: Cell, streams: Streams): Pump
   /** Returns the limits that servers which have ended ran into, by upstream. */
   serverLimits(): ReadonlyMap<UpstreamName, ServerLimits>
+  /** Tells whether its gateway is lost for good, no cell is left, and no order stands here alone: it can be closed. */
+  isOver(): boolean
   /** Closes the door and waits for the stops under way; nothing is launched any more. */
   beginClose(): Promise<void>
   /** Ends the gateway, once no cell is left; returns the orders that no fence has at the end. */
@@ -188,6 +190,13 @@ class OpenEnvironment implements EnvironmentRun {
 
   serverLimits(): ReadonlyMap<UpstreamName, ServerLimits> {
     return this.#servers.reached()
+  }
+
+  isOver(): boolean {
+    const { cells, gateway, starting } = this.#ground
+    const isEmpty = cells.all().length === 0 && starting.all().length === 0
+    const isLost = gateway.services.gone() !== undefined && !this.#keeper.isReplacing()
+    return isLost && isEmpty && starting.unfenced().length === 0
   }
 
   async beginClose(): Promise<void> {

@@ -38,6 +38,8 @@ export class GatewayKeeper {
   readonly #options: GatewayKeeperOptions
   /** One gateway is replaced after the other. */
   #replacing: Promise<void> = Promise.resolve()
+  /** Gateways that are being replaced. */
+  #lost = 0
   readonly #replacedAtMs: number[] = []
   #closing = false
 
@@ -49,6 +51,10 @@ export class GatewayKeeper {
   /** Stops replacing: the environment is being closed. */
   beginClose(): void {
     this.#closing = true
+  }
+
+  isReplacing(): boolean {
+    return this.#lost > 0
   }
 
   /** Resolves when no gateway is being replaced. */
@@ -63,6 +69,7 @@ export class GatewayKeeper {
 
   #halt(services: Services, lost: string): void {
     if (this.#closing) return
+    this.#lost++
     const frozen = this.#options.ground.cells
       .all()
       .map(async ([number, hosted]) => ({ number, hosted, ...(await hosted.cell.freeze()) }))
@@ -70,6 +77,7 @@ export class GatewayKeeper {
       .then(async () => this.#replace(services, lost, await Promise.all(frozen)))
       .catch(() => undefined)
       .then(() => this.#endUnserved(services, lost))
+      .finally(() => this.#lost--)
   }
 
   async #replace(services: Services, lost: string, halted: readonly Halted[]): Promise<void> {
