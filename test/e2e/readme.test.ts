@@ -1,13 +1,14 @@
-/** README.md is followed to the letter: a stranger types what stands there, and it does what stands beside it. */
+/**
+ * README.md is followed to the letter: a stranger types what stands there, and it does what stands beside it. That what the
+ * pages name is there, `test/docs.test.ts` holds.
+ */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
-import { loadConfig } from '../../src/config/load.ts'
-import { judgeConfig } from '../../src/host/prepare/setup.ts'
-import { firebreak, repository, SKIP } from '../kit/command-line.ts'
+import { repository, SKIP } from '../kit/command-line.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 
 const README = readFileSync(join(repository, 'README.md'), 'utf8')
@@ -24,48 +25,6 @@ function blocks(heading: string, language: string): readonly string[] {
 const PATIENCE = { timeout: 300_000 }
 
 const OWN = 'Contain your own, in ten minutes'
-
-describe('README.md', () => {
-  it('names commands and options that there are', async () => {
-    const lines = [...README.matchAll(/(?:^|`)firebreak ([a-z]+)([^`\n]*)/gm)]
-    assert.ok(lines.length > 15)
-    for (const [line, name = '', rest = ''] of lines) {
-      const { code, stdout } = await firebreak([name, '--help'])
-      assert.equal(code, 0, line)
-      assert.match(stdout, /^example:\n {2}firebreak [\s\S]*^exit codes: .*0 ok, 1 failed/m, line)
-      const own = rest.split(' -- ')[0]?.split('#')[0] ?? ''
-      for (const [option] of own.matchAll(/--[a-z][a-z-]*/g))
-        assert.ok(stdout.includes(`${option} `), `${line}: ${option}`)
-    }
-  })
-
-  it('shows a configuration that is one', async () => {
-    const [text = '', browser = ''] = blocks('Say more', 'yaml')
-    const directory = temporaryDirectory()
-    for (const name of ['work', 'policies', 'node_modules']) mkdirSync(join(directory, name))
-    writeFileSync(join(directory, 'desk.py'), '')
-    writeFileSync(
-      join(directory, 'policies/never.cedar'),
-      'forbid (principal, action in Action::"irreversible", resource);',
-    )
-    writeFileSync(join(directory, 'firebreak.yaml'), text)
-    const loaded = await loadConfig(join(directory, 'firebreak.yaml'), { node: process.execPath })
-    assert.ok(loaded.ok, JSON.stringify(loaded))
-    const judged = await judgeConfig(loaded.value)
-    assert.ok(judged.ok, JSON.stringify(judged))
-    const agents = 'agents: { alpha: { owner: ana@shop.example, environment: test, cell: {} } }\n'
-    writeFileSync(join(directory, 'browser.yaml'), `${browser}${agents}`)
-    const browses = await loadConfig(join(directory, 'browser.yaml'), { node: process.execPath })
-    assert.ok(browses.ok, JSON.stringify(browses))
-    assert.equal(browses.value.upstreams.size, 1)
-  })
-
-  it('links to what is there', () => {
-    const links = [...README.matchAll(/\]\(([^)#]+)\)/g)].map(([, link = '']) => link)
-    assert.ok(links.length > 3)
-    for (const link of links) assert.ok(existsSync(join(repository, link)), link)
-  })
-})
 
 describe('README.md, followed', { skip: SKIP }, () => {
   const home = temporaryDirectory()
