@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { duration } from '../config/units.ts'
 import { reasonsFrom } from '../gateway/pipeline/record.ts'
 import { containedNow } from '../host/files/commit.ts'
-import { type Answer, giveAnswer, holdsOf, type KnownHold, wasRefused } from '../host/people/answers.ts'
+import { type Answer, giveAnswer, wasRefused } from '../host/people/answers.ts'
 import { yamlQuoted, yamlText } from '../host/prepare/tool-stub.ts'
+import { holdsIn, type KnownHold } from '../ledger/views/holds.ts'
 import {
   type ActionHeld,
   isJsonObject,
@@ -114,7 +115,7 @@ export async function findHold(
   }
   let holds: readonly KnownHold[]
   try {
-    holds = await holdsOf(entriesOf(state), Date.now())
+    holds = await holdsIn(entriesOf(state), Date.now())
   } catch (error) {
     call.print.fault(error instanceof Error ? error.message : String(error))
     return no(EXIT.storeUnreachable)
@@ -152,7 +153,7 @@ async function standing(call: Call, state: string, { held }: KnownHold): Promise
   for (let tries = 0; tries < 8; tries++) {
     if (tries === 2) call.print.progress('waiting for a gateway to take it')
     await delay(250)
-    const holds = await holdsOf(entriesOf(state), Date.now())
+    const holds = await holdsIn(entriesOf(state), Date.now())
     const answered = holds.find((hold) => hold.held.hold === held.hold && hold.state !== 'waiting')
     if (answered !== undefined) return answered
   }

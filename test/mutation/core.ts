@@ -20,6 +20,7 @@ export const CORE: readonly string[] = [
     ...['judge', 'links', 'long', 'member', 'operators', 'own-words', 'parts', 'pattern', 'question', 'request'],
     ...['skeleton', 'slices', 'sliding-window', 'spelling', 'spend', 'task', 'value', 'vocabulary'],
   ].map((name) => only(`src/policy/*/${name}.ts`)),
+  'src/ledger/views/holds.ts',
   ...['holds', 'withdrawn'].map((name) => `src/gateway/pipeline/${name}.ts`),
 ]
 
@@ -55,9 +56,17 @@ export function testsOf(file: string): readonly string[] {
  * process. So is `planted-bugs`, which tests copies of the compiler that it makes of the files on disk, and
  * `differential`, for which `as-cedar.ts` stands in.
  */
-const TESTS = globSync(['src/{policy,gateway}/**/*.test.ts', 'test/sim/budgets.test.ts', 'test/mutation/as-cedar.ts'], {
-  cwd: ROOT,
-})
+const TESTS = globSync(
+  [
+    'src/{policy,gateway}/**/*.test.ts',
+    'src/ledger/views/*.test.ts',
+    'test/sim/budgets.test.ts',
+    'test/mutation/as-cedar.ts',
+  ],
+  {
+    cwd: ROOT,
+  },
+)
   .filter((test) => !/\/(?:planted-bugs|differential|shown-limits)\.test\.ts$/.test(test))
   .sort()
 

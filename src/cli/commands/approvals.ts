@@ -1,7 +1,8 @@
 import process from 'node:process'
 import { createInterface, type Interface } from 'node:readline/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Answer, answerGiven, giveAnswer, holdsOf, type KnownHold } from '../../host/people/answers.ts'
+import { type Answer, answerGiven, giveAnswer } from '../../host/people/answers.ts'
+import { holdsIn, type KnownHold } from '../../ledger/views/holds.ts'
 import { LIMITS, personName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { wholeOf } from '../held-whole.ts'
@@ -29,7 +30,7 @@ async function run(call: Call): Promise<ExitCode> {
   const state = stateOf(call)
   try {
     if (call.flag('ask')) return await ask(call, state)
-    const holds = await holdsOf(entriesOf(state), Date.now())
+    const holds = await holdsIn(entriesOf(state), Date.now())
     const known = holds.map((hold) => ({ hold, answered: answerOf(state, hold) }))
     const waiting = known.filter(({ hold, answered }) => hold.state === 'waiting' && answered === undefined)
     const shown = await Promise.all(
@@ -87,7 +88,7 @@ async function ask(call: Call, state: string): Promise<ExitCode> {
 async function askEach(call: Call, state: string, terminal: Interface, isShared: () => boolean): Promise<ExitCode> {
   const asked = new Set<string>()
   for (;;) {
-    const holds = await holdsOf(entriesOf(state), Date.now())
+    const holds = await holdsIn(entriesOf(state), Date.now())
     for (const hold of holds.filter((each) => each.state === 'waiting' && !asked.has(each.held.hold))) {
       asked.add(hold.held.hold)
       const whole = await wholeOf(state, hold.log, hold.held)

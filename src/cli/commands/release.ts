@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Agent } from '../../config/config.ts'
-import { holdsOf, withdrawAnswer } from '../../host/people/answers.ts'
+import { withdrawAnswer } from '../../host/people/answers.ts'
 import { askWardens, type ControlRequest, type Done, TOO_LATE } from '../../host/people/control-socket.ts'
 import { gatewaySetup, type Judged } from '../../host/prepare/setup.ts'
 import { startServices } from '../../host/services/services.ts'
@@ -9,6 +9,7 @@ import { openTenantState, tenantOf, tenantState } from '../../host/state/tenants
 import { againText, fencedIn, readFence, releaseFenced, withRoomToRelease } from '../../host/stop/fence.ts'
 import { orderAsTold, rungLeft } from '../../host/stop/fence-as-told.ts'
 import { fenceByOrders, newOrderId } from '../../host/stop/stop.ts'
+import { holdsIn } from '../../ledger/views/holds.ts'
 import {
   type AgentName,
   cutsOff,
@@ -176,7 +177,7 @@ async function orderedBack(state: string, agent: AgentName, from: Rung, problem:
 
 /** Takes back the approvals that lie there for the next gateway, as the ledger's are by the release itself. */
 async function withdrawAnswers(state: string, { name }: Agent): Promise<void> {
-  for (const { held, log } of await holdsOf(entriesOf(state), Date.now()))
+  for (const { held, log } of await holdsIn(entriesOf(state), Date.now()))
     if (held.agent === name) withdrawAnswer(stateOfLog(state, log), held.hold)
 }
 

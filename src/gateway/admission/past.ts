@@ -38,11 +38,7 @@ export async function readPast(
     if (!read.ok) return no(read.reason)
     const entry = read.value
     onEntry(entry)
-    if (entry.kind === 'action.held' || entry.kind === 'hold.answered' || entry.kind === 'rung.changed')
-      holds.restore(entry)
-    if (entry.kind === 'action.intent' && entry.hold !== undefined) {
-      holds.restore({ kind: 'used', hold: entry.hold, atMs: entry.atMs })
-    }
+    holds.restore(entry)
     spending.take(entry)
   }
   return ok({ holds })

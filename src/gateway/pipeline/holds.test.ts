@@ -23,6 +23,11 @@ function action(number: number, changes: Partial<Record<keyof Action, unknown>> 
   return { ...made, args: { to: 'x' }, definition: 'd', ...changes } as unknown as Action
 }
 
+/** The entry of an intent that used a hold up. */
+function used(number: number): Parameters<HoldBook['restore']>[0] {
+  return { kind: 'action.intent', hold: id(number), atMs: NOW } as unknown as Parameters<HoldBook['restore']>[0]
+}
+
 function waiting(book: HoldBook, number: number, name: string, nowMs = NOW, changes = {}): ActionId {
   const opened = book.open(action(number, changes), binding(name), nowMs)
   return opened.ok ? opened.value : assert.fail(opened.reason)
@@ -59,6 +64,8 @@ describe('S15: the book of holds', () => {
       waiting(book, number, name, NOW, { agent })
     for (const number of [1, 2]) assert.equal(book.answer(id(number), true, BY, NOW + 10, NOW), undefined)
     const moved = {
+      v: 1,
+      seq: 0,
       kind: 'rung.changed',
       agent: agentName('desk'),
       to: 'normal',
@@ -159,7 +166,7 @@ describe('S15: the book of holds', () => {
   it('S15: denied, expired or used up, an approval opens nothing; nor does its answer restore another', () => {
     const book = new HoldBook()
     waiting(book, 1, 'a')
-    book.restore({ kind: 'used', hold: id(9), atMs: NOW })
+    book.restore(used(9))
     const restored = { kind: 'action.held', hold: id(5), agent: 'desk', binding: binding('e') } as const
     const entry = { ...restored, expiresAtMs: NOW + 9, notBy: [BY], atMs: NOW } as unknown as Parameters<
       HoldBook['restore']
@@ -184,7 +191,14 @@ describe('S15: the book of holds', () => {
         HoldBook['restore']
       >[0]
     const answered = (number: number, approved: boolean) =>
-      ({ kind: 'hold.answered', hold: id(number), approved, by: BY, expiresAtMs: NOW + 500, atMs: NOW }) as const
+      ({
+        kind: 'hold.answered',
+        hold: id(number),
+        approved,
+        by: BY,
+        expiresAtMs: NOW + 500,
+        atMs: NOW,
+      }) as unknown as Parameters<HoldBook['restore']>[0]
     for (const [number, name] of [
       [1, 'a'],
       [2, 'b'],
@@ -199,7 +213,7 @@ describe('S15: the book of holds', () => {
       [3, true],
     ] as const)
       book.restore(answered(number, approved))
-    book.restore({ kind: 'used', hold: id(3), atMs: NOW })
+    book.restore(used(3))
     assert.equal(book.take(binding('a'), NOW)?.hold, id(1))
     assert.equal(book.take(binding('b'), NOW), undefined)
     assert.equal(book.take(binding('c'), NOW), undefined)

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { canonicalText } from '../../ledger/log/canonical.ts'
+import { type AnswerFault, type Hold, Holds } from '../../ledger/views/holds.ts'
+import type { Entry } from '../../model/entry.ts'
 import {
   type Action,
-  type ActionHeld,
   type ActionId,
-  type HoldAnswered,
-  isReleased,
+  type AgentName,
   type Json,
   type Label,
   LIMITS,
@@ -13,32 +13,9 @@ import {
   ok,
   type PersonName,
   type Result,
-  type RungChanged,
   type Sha256,
-  samePerson,
   sha256,
 } from '../../model/index.ts'
-
-/** One hold: an action that waits for a person, named after its first attempt. */
-interface Hold {
-  readonly id: ActionId
-  readonly binding: Sha256
-  readonly agent: string
-  /** An answer must come before, epoch ms. */
-  readonly expiresAtMs: number
-  /** Who cannot approve it. */
-  readonly notBy: readonly PersonName[]
-  state:
-    | { readonly kind: 'waiting' }
-    /** Until then, and once. */
-    | { readonly kind: 'approved'; readonly by: PersonName; readonly expiresAtMs: number }
-    | typeof CLOSED
-}
-
-/** Denied, or used up. */
-const CLOSED = { kind: 'closed' } as const
-
-export type AnswerFault = 'unknown' | 'answered already' | 'expired' | 'another person has to approve'
 
 /**
  * The holds of one gateway. They are what the ledger says: `restore` makes the same book of its entries.
@@ -53,16 +30,16 @@ export type AnswerFault = 'unknown' | 'answered already' | 'expired' | 'another 
  *       contained, and whoever releases has not seen what was approved.
  */
 export class HoldBook {
-  readonly #holds = new Map<ActionId, Hold>()
-  readonly #byBinding = new Map<Sha256, Hold>()
+  readonly #holds = new Holds()
+  readonly #byBinding = new Map<Sha256, ActionId>()
 
   /** Returns the hold that an earlier attempt at this has opened, while it can be answered. */
   waiting(binding: Sha256, nowMs: number): ActionId | undefined {
-    const known = this.#byBinding.get(binding)
+    const known = this.#bound(binding)
     return known?.state.kind === 'waiting' && nowMs < known.expiresAtMs ? known.id : undefined
   }
 
-  /** The hold that this action waits for: a new one, or the one that its earlier attempt opened. */
+  /** Returns the hold that this action waits for: a new one, or the one that its earlier attempt opened. */
   open(
     action: Action,
     binding: Sha256,
@@ -76,93 +53,61 @@ export class HoldBook {
       return agent === action.agent && state.kind === 'waiting'
     })
     if (waiting.length >= LIMITS.holdsMax) return no('too many')
-    this.#add({
-      id: action.id,
-      binding,
-      agent: action.agent,
-      expiresAtMs: nowMs + LIMITS.holdMsMax,
-      notBy,
-      state: { kind: 'waiting' },
-    })
-    return ok(action.id)
+    const { id, agent } = action
+    this.#holds.open({ id, binding, agent, expiresAtMs: nowMs + LIMITS.holdMsMax, notBy })
+    this.#byBinding.set(binding, id)
+    return ok(id)
   }
 
   answer(id: ActionId, approved: boolean, by: PersonName, expiresAtMs: number, nowMs: number): AnswerFault | undefined {
-    const fault = this.fault(id, approved, by, nowMs)
-    if (fault !== undefined) return fault
-    const hold = this.#holds.get(id)
-    if (hold !== undefined) hold.state = approved ? { kind: 'approved', by, expiresAtMs } : CLOSED
-    return undefined
+    return this.#holds.answer(id, approved, by, expiresAtMs, nowMs)
   }
 
-  /** Why `answer` would not be taken. */
+  /** Returns the reason for which `answer` would not be taken; undefined where it would be. */
   fault(id: ActionId, approved: boolean, by: PersonName, nowMs: number): AnswerFault | undefined {
-    const hold = this.#holds.get(id)
-    if (hold === undefined) return 'unknown'
-    if (hold.state.kind !== 'waiting') return 'answered already'
-    if (approved && hold.notBy.some((person) => samePerson(person, by))) return 'another person has to approve'
-    return nowMs >= hold.expiresAtMs ? 'expired' : undefined
+    return this.#holds.fault(id, approved, by, nowMs)
   }
 
   /** Tells whether `take` would find an approval for this binding. */
   approved(binding: Sha256, nowMs: number): boolean {
-    const state = this.#byBinding.get(binding)?.state
+    const state = this.#bound(binding)?.state
     return state?.kind === 'approved' && nowMs < state.expiresAtMs
   }
 
   /** Uses the approval for this binding up. Undefined where there is none. */
   take(binding: Sha256, nowMs: number): { readonly hold: ActionId; readonly by: PersonName } | undefined {
-    const hold = this.#byBinding.get(binding)
+    const hold = this.#bound(binding)
     if (hold?.state.kind !== 'approved' || nowMs >= hold.state.expiresAtMs) return undefined
-    const { by } = hold.state
-    hold.state = CLOSED
-    return { hold: hold.id, by }
+    this.#holds.use(hold.id)
+    return { hold: hold.id, by: hold.state.by }
   }
 
-  /** Ends the approvals of an agent that nobody has used. */
-  withdraw(agent: string): void {
-    for (const hold of this.#holds.values())
-      if (hold.agent === agent && hold.state.kind === 'approved') hold.state = CLOSED
+  /** Ends the approvals of an agent that were not used. */
+  withdraw(agent: AgentName): void {
+    this.#holds.withdraw(agent)
   }
 
-  restore(
-    entry: (ActionHeld | HoldAnswered | RungChanged | { readonly kind: 'used'; readonly hold: ActionId }) & {
-      atMs: number
-    },
-  ) {
-    if (entry.kind === 'action.held') {
-      const { hold: id, binding, agent, expiresAtMs, notBy = [] } = entry
-      if (!this.#holds.has(id)) this.#add({ id, binding, agent, expiresAtMs, notBy, state: { kind: 'waiting' } })
-    } else if (entry.kind === 'hold.answered') {
-      this.answer(entry.hold, entry.approved, entry.by, entry.expiresAtMs, entry.atMs)
-    } else if (entry.kind === 'rung.changed') {
-      if (isReleased(entry)) this.withdraw(entry.agent)
-    } else {
-      const hold = this.#holds.get(entry.hold)
-      if (hold !== undefined) hold.state = CLOSED
-    }
+  /** Takes an entry of an earlier gateway. */
+  restore(entry: Entry): void {
+    if (entry.kind === 'action.held' && this.#holds.get(entry.hold) === undefined)
+      this.#byBinding.set(entry.binding, entry.hold)
+    this.#holds.take(entry)
   }
 
-  /** When the hold with this id would have to be answered. */
+  /** Returns when the hold with this id would have to be answered; 0 for one that is not known. */
   expiresAtMs(id: ActionId): number {
     return this.#holds.get(id)?.expiresAtMs ?? 0
   }
 
-  #add(hold: Hold): void {
-    this.#holds.set(hold.id, hold)
-    this.#byBinding.set(hold.binding, hold)
+  #bound(binding: Sha256): Hold | undefined {
+    const id = this.#byBinding.get(binding)
+    return id && this.#holds.get(id)
   }
 
-  /** What nobody can answer or use any more. */
+  /** Drops the holds that can be neither answered nor used any more. */
   #forget(nowMs: number): void {
-    for (const [id, hold] of this.#holds) {
-      const { state } = hold
-      const openUntilMs =
-        state.kind === 'waiting' ? hold.expiresAtMs : state.kind === 'approved' ? state.expiresAtMs : 0
-      if (nowMs < openUntilMs) continue
-      this.#holds.delete(id)
-      if (this.#byBinding.get(hold.binding) === hold) this.#byBinding.delete(hold.binding)
-    }
+    for (const { id, binding } of this.#holds.forget(nowMs))
+      if (this.#byBinding.get(binding) === id) this.#byBinding.delete(binding)
   }
 }
 

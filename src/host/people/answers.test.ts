@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { until } from '../../../test/kit/until.ts'
+import { holdsIn } from '../../ledger/views/holds.ts'
 import type { Entry } from '../../model/entry.ts'
 import { actionId, environmentName, ok, personName } from '../../model/index.ts'
-import { type Answer, answerGiven, deliverAnswers, giveAnswer, holdsOf, withdrawAnswer } from './answers.ts'
+import { type Answer, answerGiven, deliverAnswers, giveAnswer, withdrawAnswer } from './answers.ts'
 
 type Logged = Entry & { readonly log: string }
 
@@ -45,7 +46,7 @@ describe('S15: answers on their way to a gateway', () => {
       const told = async function* () {
         yield* [held, ...entries] as Logged[]
       }
-      return (await holdsOf(told(), 2)).map(({ state }) => state)
+      return (await holdsIn(told(), 2)).map(({ state }) => state)
     }
     assert.deepEqual(await stateOf(answered, released('restricted')), ['approved'])
     assert.deepEqual(await stateOf(answered, released('killed')), ['withdrawn'])

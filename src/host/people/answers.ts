@@ -2,14 +2,11 @@ import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, write
 import { join } from 'node:path'
 import process from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
-import type { Entry } from '../../model/entry.ts'
 import {
-  type ActionHeld,
   type ActionId,
   actionId,
   type EnvironmentName,
   environmentName,
-  isReleased,
   no,
   ok,
   type PersonName,
@@ -161,42 +158,4 @@ function readAnswer(path: string): Result<Answer, string> {
   } catch (error) {
     return no(error instanceof Error ? error.message : String(error))
   }
-}
-
-/** A hold as the ledger tells it. */
-export interface KnownHold {
-  readonly held: ActionHeld & { readonly atMs: number }
-  readonly log: string
-  readonly attempts: number
-  readonly state: 'waiting' | 'approved' | 'denied' | 'used' | 'expired' | 'withdrawn'
-  readonly by?: PersonName
-}
-
-/** Every hold of a state, oldest first. */
-export async function holdsOf(
-  entries: AsyncIterable<Entry & { readonly log: string }>,
-  nowMs: number,
-): Promise<readonly KnownHold[]> {
-  const holds = new Map<ActionId, KnownHold>()
-  for await (const entry of entries) {
-    if (entry.kind === 'action.held') {
-      const known = holds.get(entry.hold)
-      if (known !== undefined) holds.set(entry.hold, { ...known, attempts: known.attempts + 1 + (entry.more ?? 0) })
-      else holds.set(entry.hold, { held: entry, log: entry.log, attempts: 1, state: 'waiting' })
-    } else if (entry.kind === 'hold.answered') {
-      const known = holds.get(entry.hold)
-      const { by, approved, expiresAtMs } = entry
-      const state = approved ? (nowMs < expiresAtMs ? 'approved' : 'expired') : 'denied'
-      if (known !== undefined) holds.set(entry.hold, { ...known, by, state })
-    } else if (isReleased(entry)) {
-      for (const [id, hold] of holds)
-        if (hold.held.agent === entry.agent && hold.state === 'approved') holds.set(id, { ...hold, state: 'withdrawn' })
-    } else if (entry.kind === 'action.intent' && entry.hold !== undefined) {
-      const known = holds.get(entry.hold)
-      if (known !== undefined) holds.set(entry.hold, { ...known, state: 'used' })
-    }
-  }
-  return [...holds.values()].map((hold) =>
-    hold.state === 'waiting' && nowMs >= hold.held.expiresAtMs ? { ...hold, state: 'expired' } : hold,
-  )
 }
