@@ -3,9 +3,9 @@ import type { LeftOut, NamedServer, PlannedSecret } from '../config/mcp-servers.
 import type { Contained } from '../control/advice/contain-command.ts'
 import { stubLines, type ToolStub, yamlText } from '../host/prepare/tool-stub.ts'
 import { HIDDEN_PATTERNS } from '../host/programs/hidden-files.ts'
-import { resolvedPath } from '../model/host-paths.ts'
+import { resolvedPath } from '../model/host/host-paths.ts'
 import { placeholdersIn, withUnseen } from '../model/index.ts'
-import { cutText } from '../model/text.ts'
+import { cutText } from '../model/text/text.ts'
 
 export interface FirstUpstream {
   readonly server: NamedServer

@@ -5,9 +5,9 @@ import process from 'node:process'
 import { isLoopback } from '../config/load.ts'
 import { type LeftOut, type NamedServer, readMcpServers, type SecretPlan, serverFrom } from '../config/mcp-servers.ts'
 import { containCommand } from '../control/advice/contain-command.ts'
-import { liesIn, resolvedPath } from '../model/host-paths.ts'
+import { liesIn, resolvedPath } from '../model/host/host-paths.ts'
+import { readPlainFile } from '../model/host/plain-file.ts'
 import { no, ok, placeholdersIn, type Result } from '../model/index.ts'
-import { readPlainFile } from '../model/plain-file.ts'
 import { type FirstUpstream, secretsNamed } from './first-config.ts'
 
 export interface FirstServers {

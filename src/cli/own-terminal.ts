@@ -5,7 +5,7 @@ import { runDirectories, usersOfRuns } from '../cells/linux/launch/warden.ts'
 import { wardensIn } from '../cells/linux/limits/census.ts'
 import { runPlaces } from '../host/services/run-places.ts'
 import { statesIn } from '../host/state/tenants.ts'
-import { failedWith } from '../model/system-error.ts'
+import { failedWith } from '../model/host/system-error.ts'
 
 /**
  * Says why a decision may not be made on this terminal (S9): a run writes what its cell says on it, and a cell could show

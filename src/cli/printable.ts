@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { visibleJson, visibleText } from '../model/index.ts'
 
-export { named, plain } from '../model/text.ts'
+export { named, plain } from '../model/text/text.ts'
 
 /**
  * Entries, file names and messages hold what cells and upstreams wrote, and a terminal will show it: nothing may move its

@@ -1,6 +1,6 @@
 import { reasonsFrom } from '../gateway/pipeline/record.ts'
 import type { EffectStanding } from '../ledger/views/effects.ts'
-import { cutText } from '../model/text.ts'
+import { cutText } from '../model/text/text.ts'
 import { explain } from '../policy/index.ts'
 import { howToFindOut, type Plan, type PlannedEffect, type Totals } from '../recovery/plan.ts'
 import { named, plain } from './printable.ts'

@@ -12,12 +12,10 @@ import type {
   ToolName,
   UpstreamName,
 } from '../model/index.ts'
+import type { Profile } from '../model/profile.ts'
 import type { Written } from './shape.ts'
 
-/**
- * The mechanism of isolation: `full` needs root, `user` only user namespaces. Each promise says under which it holds.
- */
-export type Profile = 'full' | 'user'
+export type { Profile }
 
 /** `firebreak.yaml`, read and judged: every name in it resolves, every path is absolute, every secret has one home. */
 export interface Config {

@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs'
 import { basename, dirname, relative, resolve } from 'node:path'
+import { readPlain } from '../model/host/plain-file.ts'
 import {
   type AgentName,
   agentName,
@@ -30,7 +31,6 @@ import {
   type UpstreamName,
   upstreamName,
 } from '../model/index.ts'
-import { readPlain } from '../model/plain-file.ts'
 import type {
   Agent,
   CellConfig,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
+import { type KnownHosts, knownHosts, placesOfUrl, THIS_HOST } from '../model/host/this-host.ts'
 import type { EnvironmentName, Problem } from '../model/index.ts'
-import { type KnownHosts, knownHosts, placesOfUrl, THIS_HOST } from '../model/this-host.ts'
 import type { Config } from './config.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { type Dirent, lstatSync, opendirSync, statSync } from 'node:fs'
 import { join, normalize } from 'node:path'
-import { matchesPath } from '../model/pattern.ts'
 import { no, ok, type Result } from '../model/result.ts'
+import { matchesPath } from '../model/text/pattern.ts'
 
 /**
  * Returns the paths that a pattern of `policies:` means, sorted; relative ones are below `directory`.

@@ -1,4 +1,4 @@
-import { type HostPlace, liesAt, type Mounts, mountsNow, placeOf, shownWith } from '../model/host-places.ts'
+import { type HostPlace, liesAt, type Mounts, mountsNow, placeOf, shownWith } from '../model/host/host-places.ts'
 import type { EnvironmentName, Problem, Source, TenantName } from '../model/index.ts'
 import { tenantName } from '../model/index.ts'
 import type { Config } from './config.ts'

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import { faultText } from '../ledger/log/fault.ts'
 import { type Ledger, openLedger, originOf } from '../ledger/log/ledger.ts'
 import { type Sealing, startSealing } from '../ledger/seal/sealing.ts'
+import { monotonicUs } from '../model/host/monotonic.ts'
 import {
   type AgentName,
   type CellId,
@@ -34,7 +35,6 @@ import {
   UNTRUSTED,
   type UpstreamName,
 } from '../model/index.ts'
-import { monotonicUs } from '../model/monotonic.ts'
 import {
   BudgetBook,
   type CompiledPolicies,

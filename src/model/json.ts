@@ -1,5 +1,5 @@
-import { doubleOf, WrittenNumber } from './number.ts'
-import { stepText } from './path.ts'
+import { doubleOf, WrittenNumber } from './text/number.ts'
+import { stepText } from './text/path.ts'
 
 /** A parsed JSON value. What a strict parser returned: no duplicate key, no lone surrogate was in it, and no unsafe number but as it was written. */
 export type Json = null | boolean | number | string | WrittenNumber | readonly Json[] | JsonObject

@@ -2,7 +2,7 @@ import type { Effect, Operation } from './action.ts'
 import { type EnvironmentName, type Sha256, type ToolName, toolName, type UpstreamName } from './ids.ts'
 import type { JsonObject } from './json.ts'
 import type { Label } from './label.ts'
-import type { JsonPath } from './path.ts'
+import type { JsonPath } from './text/path.ts'
 import type { Check, Undo } from './undo.ts'
 
 /** A definition that a person accepted: what an upstream said a tool is, and the digest that it must go on having. */

@@ -1,6 +1,6 @@
 import type { ToolName } from './ids.ts'
 import { isJsonObject, type Json, type JsonObject } from './json.ts'
-import { type JsonPath, jsonPath } from './path.ts'
+import { type JsonPath, jsonPath } from './text/path.ts'
 
 /**
  * The compensation of an effect by a tool of the same upstream. `args` are that tool's arguments: literals, and texts

@@ -9,8 +9,8 @@ import { standingIn } from '../../src/cli/contain-census.ts'
 import { askWardens } from '../../src/host/people/control-socket.ts'
 import { againText } from '../../src/host/stop/fence.ts'
 import { parseNote } from '../../src/ledger/log/note.ts'
+import { monotonicUs } from '../../src/model/host/monotonic.ts'
 import { agentName, personName } from '../../src/model/index.ts'
-import { monotonicUs } from '../../src/model/monotonic.ts'
 import {
   firebreak,
   ledgerOf,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
-import { liesAt, mountsNow, placeOf } from '../../src/model/host-places.ts'
+import { liesAt, mountsNow, placeOf } from '../../src/model/host/host-places.ts'
 
 describe('S10: a place by whatever name', () => {
   const base = mkdtempSync(join(tmpdir(), 'firebreak-places-'))

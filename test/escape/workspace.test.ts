@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { choosing } from '../../src/host/files/commit.ts'
-import { pathPattern } from '../../src/model/pattern.ts'
+import { pathPattern } from '../../src/model/text/pattern.ts'
 import { until } from '../kit/until.ts'
 import { hostDirectory, launched, NODE, ran, SKIP, spec, warden, workspaceOver } from './kit.ts'
 

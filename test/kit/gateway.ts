@@ -17,6 +17,7 @@ import type { State } from '../../src/host/state/state.ts'
 import { openTenantState } from '../../src/host/state/tenants.ts'
 import { readEntries } from '../../src/ledger/log/read.ts'
 import type { Entry } from '../../src/model/entry.ts'
+import { monotonicUs } from '../../src/model/host/monotonic.ts'
 import {
   actionId,
   agentName,
@@ -31,7 +32,6 @@ import {
   type Spans,
   upstreamName,
 } from '../../src/model/index.ts'
-import { monotonicUs } from '../../src/model/monotonic.ts'
 import { acceptOffered } from './accept-offered.ts'
 import { type ConfigPlan, writeConfig } from './config-text.ts'
 import { listener } from './listener.ts'

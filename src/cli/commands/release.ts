@@ -10,6 +10,7 @@ import { againText, fencedIn, readFence, releaseFenced, withRoomToRelease } from
 import { orderAsTold, rungLeft } from '../../host/stop/fence-as-told.ts'
 import { fenceByOrders, newOrderId } from '../../host/stop/stop.ts'
 import { holdsIn } from '../../ledger/views/holds.ts'
+import { monotonicUs } from '../../model/host/monotonic.ts'
 import {
   type AgentName,
   cutsOff,
@@ -21,8 +22,7 @@ import {
   type Rung,
   samePerson,
 } from '../../model/index.ts'
-import { monotonicUs } from '../../model/monotonic.ts'
-import { cutText } from '../../model/text.ts'
+import { cutText } from '../../model/text/text.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { sharedTerminal } from '../own-terminal.ts'

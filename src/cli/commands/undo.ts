@@ -18,7 +18,7 @@ import {
   personName,
   type Result,
 } from '../../model/index.ts'
-import { cutText } from '../../model/text.ts'
+import { cutText } from '../../model/text/text.ts'
 import { type Plan, planOf, type Selection, type Story } from '../../recovery/plan.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'

@@ -22,7 +22,7 @@ import {
   rootsOfProject,
   whyNotShown,
 } from '../../host/programs/showable.ts'
-import { liesIn } from '../../model/host-paths.ts'
+import { liesIn } from '../../model/host/host-paths.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 
 /** A command as a person runs it on this host, rewritten for a cell that sees only what is shown to it. */

@@ -6,7 +6,7 @@ import process from 'node:process'
 import { beforeEach, describe, it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { hops } from '../../host/programs/places.ts'
-import { liesIn } from '../../model/host-paths.ts'
+import { liesIn } from '../../model/host/host-paths.ts'
 import { type ContainOptions, containCommand } from './contain-command.ts'
 
 const HAND = /by hand|a person names|sounds like a secret|holds more than one/

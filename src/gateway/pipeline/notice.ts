@@ -1,5 +1,5 @@
 import { grantedName, type JsonObject, type Noticed, type Operation, type UpstreamName } from '../../model/index.ts'
-import { cutText } from '../../model/text.ts'
+import { cutText } from '../../model/text/text.ts'
 import { Watch, type WatchSetup } from '../../sentinel/index.ts'
 import { openSecrets } from '../content/secrets.ts'
 

@@ -13,7 +13,7 @@ import {
   personName,
   type Result,
 } from '../../model/index.ts'
-import { cutText } from '../../model/text.ts'
+import { cutText } from '../../model/text/text.ts'
 import { BOUNDS_DEFAULT, type Bounds } from '../../recovery/bounds.ts'
 import type { Checkpoint } from '../../recovery/checkpoint.ts'
 import { type FilesAsk, NOT_HELD } from '../people/control-socket.ts'

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { readPlain } from '../../model/host/plain-file.ts'
 import {
   agentName,
   type CellContained,
@@ -14,7 +15,6 @@ import {
   personName,
   RUNGS,
 } from '../../model/index.ts'
-import { readPlain } from '../../model/plain-file.ts'
 import { writeDurably } from '../state/durable-file.ts'
 import { inPart } from '../state/state-part.ts'
 import type { Untold } from './checkpoints.ts'

@@ -3,9 +3,9 @@
  */
 import { lstatSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { nameBytes, shownName } from '../../model/file-name.ts'
-import { liesIn } from '../../model/host-paths.ts'
-import { readPlainFile } from '../../model/plain-file.ts'
+import { liesIn } from '../../model/host/host-paths.ts'
+import { readPlainFile } from '../../model/host/plain-file.ts'
+import { nameBytes, shownName } from '../../model/text/file-name.ts'
 import { realOf } from '../programs/places.ts'
 import { WORKSPACE, type WorkspaceNote } from './workspace-note.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { failedWith } from '../../model/host/system-error.ts'
 import { ALWAYS, putBack, type Spans } from '../../model/index.ts'
-import { failedWith } from '../../model/system-error.ts'
 import { writeDurably } from '../state/durable-file.ts'
 import { inPart } from '../state/state-part.ts'
 

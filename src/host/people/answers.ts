@@ -2,6 +2,8 @@ import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, write
 import { join } from 'node:path'
 import process from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
+import { readPlain } from '../../model/host/plain-file.ts'
+import { failedWith } from '../../model/host/system-error.ts'
 import {
   type ActionId,
   actionId,
@@ -13,9 +15,7 @@ import {
   personName,
   type Result,
 } from '../../model/index.ts'
-import { readPlain } from '../../model/plain-file.ts'
-import { failedWith } from '../../model/system-error.ts'
-import { cutText } from '../../model/text.ts'
+import { cutText } from '../../model/text/text.ts'
 import { inPart } from '../state/state-part.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { monotonicUs } from '../../model/monotonic.ts'
+import { monotonicUs } from '../../model/host/monotonic.ts'
 import { replyIn } from '../stop/warden-reply.ts'
 import type { Asked, ControlReply, ControlRequest, Done } from './control-socket.ts'
 

@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { monotonicUs } from '../../model/host/monotonic.ts'
 import { agentName, personName } from '../../model/index.ts'
-import { monotonicUs } from '../../model/monotonic.ts'
 import { askWardens, type ControlSocket, openControlSocket } from './control-socket.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'control-'))

@@ -15,6 +15,8 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+import { monotonicUs } from '../../model/host/monotonic.ts'
+import { O_PATH } from '../../model/host/plain-file.ts'
 import {
   type AgentName,
   type Json,
@@ -25,8 +27,6 @@ import {
   type Result,
   type Rung,
 } from '../../model/index.ts'
-import { monotonicUs } from '../../model/monotonic.ts'
-import { O_PATH } from '../../model/plain-file.ts'
 import { shortPath } from '../state/short-path.ts'
 import { inPart } from '../state/state-part.ts'
 import type { Confirmation, Order, Receipt } from '../stop/containment.ts'

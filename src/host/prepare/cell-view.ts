@@ -2,7 +2,7 @@
 import type { BigIntStats } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import type { CellConfig, Config } from '../../config/config.ts'
-import { liesIn } from '../../model/host-paths.ts'
+import { liesIn } from '../../model/host/host-paths.ts'
 import { WORKSPACE } from '../files/workspace-note.ts'
 import { lstatOf, statOf, targetOf } from '../shown/looked-at.ts'
 

@@ -1,7 +1,7 @@
 /** A program of this host, and all that a cell has to see of the host to start it: links, interpreters, their prefixes. */
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { liesIn, readableNamesIn } from '../../model/host-paths.ts'
+import { liesIn, readableNamesIn } from '../../model/host/host-paths.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { BASE_VARIABLES } from '../prepare/cell-spec.ts'
 import { joined, type Parts, partsOf } from './package.ts'

@@ -1,8 +1,8 @@
 /** Chooses what of a program's own directory a cell is shown: all of it but secrets, as few places as that takes. */
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { shownName } from '../../model/file-name.ts'
-import { liesIn } from '../../model/host-paths.ts'
+import { liesIn } from '../../model/host/host-paths.ts'
+import { shownName } from '../../model/text/file-name.ts'
 import { entriesOf, lstatOf, type Unreadable } from '../shown/looked-at.ts'
 import { isBroad, isDirectory, isFile, realOf, type Surroundings, textOf, within } from './places.ts'
 import { isPackages, isSecretFile } from './secret-files.ts'

@@ -1,9 +1,9 @@
 /** Tells where programs lie on a host, and which of those places a cell may be shown. */
 import { statSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
-import { nameBytes } from '../../model/file-name.ts'
-import { liesIn } from '../../model/host-paths.ts'
-import { readPlainFile } from '../../model/plain-file.ts'
+import { liesIn } from '../../model/host/host-paths.ts'
+import { readPlainFile } from '../../model/host/plain-file.ts'
+import { nameBytes } from '../../model/text/file-name.ts'
 import { resolved, targetOf } from '../shown/looked-at.ts'
 
 /** A person's working directory, PATH, home and variables, in which programs are looked up. */

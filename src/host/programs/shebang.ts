@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { readPlainFile } from '../../model/plain-file.ts'
+import { readPlainFile } from '../../model/host/plain-file.ts'
 
 export interface Interpreter {
   /** A path, or a name that env(1) looks for. */

@@ -4,9 +4,9 @@
  */
 import { existsSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { nameBytes } from '../../model/file-name.ts'
-import { liesIn, readableNamesIn } from '../../model/host-paths.ts'
-import { readPlainFile } from '../../model/plain-file.ts'
+import { liesIn, readableNamesIn } from '../../model/host/host-paths.ts'
+import { readPlainFile } from '../../model/host/plain-file.ts'
+import { nameBytes } from '../../model/text/file-name.ts'
 import { entriesOf, lstatOf } from '../shown/looked-at.ts'
 import {
   isBroad,

@@ -1,7 +1,7 @@
 import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { bytesOn } from '../../cells/linux/workspace/image.ts'
-import { readableNamesIn } from '../../model/host-paths.ts'
+import { readableNamesIn } from '../../model/host/host-paths.ts'
 import { isDelegated } from '../files/workspace-names.ts'
 import type { State } from '../state/state.ts'
 

@@ -5,7 +5,7 @@
 import { appendFileSync, lstatSync, statSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import process from 'node:process'
-import { textIn } from '../../model/host-paths.ts'
+import { textIn } from '../../model/host/host-paths.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { inPart, isOthers } from '../state/state-part.ts'
 

@@ -1,5 +1,6 @@
 import type { Cell } from '../../cells/linux/launch/cell.ts'
 import type { Agent } from '../../config/config.ts'
+import { monotonicUs } from '../../model/host/monotonic.ts'
 import {
   type AgentName,
   type CellId,
@@ -11,7 +12,6 @@ import {
   type Result,
   type Rung,
 } from '../../model/index.ts'
-import { monotonicUs } from '../../model/monotonic.ts'
 import type { Order } from '../stop/containment.ts'
 import { readFence } from '../stop/fence.ts'
 import { rungIn } from '../stop/rung-in.ts'

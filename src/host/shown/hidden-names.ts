@@ -1,4 +1,4 @@
-import { firstPlaces, nextPlaces, type PathPattern, type PatternPlaces } from '../../model/pattern.ts'
+import { firstPlaces, nextPlaces, type PathPattern, type PatternPlaces } from '../../model/text/pattern.ts'
 import type { Lead } from '../prepare/cell-view.ts'
 
 /**

@@ -3,7 +3,7 @@
  * (`file-name.ts`): a name that is no UTF-8 is a name as others are.
  */
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
-import { nameBytes, nameText } from '../../model/file-name.ts'
+import { nameBytes, nameText } from '../../model/text/file-name.ts'
 
 export type Unreadable = 'unreadable'
 

@@ -5,8 +5,8 @@
 import type { BigIntStats } from 'node:fs'
 import type { Config } from '../../config/config.ts'
 import { soughtOf } from '../../gateway/content/secrets.ts'
-import { bytesOf, nameBytes } from '../../model/file-name.ts'
-import { readPlainFile } from '../../model/plain-file.ts'
+import { readPlainFile } from '../../model/host/plain-file.ts'
+import { bytesOf, nameBytes } from '../../model/text/file-name.ts'
 import { inodeOf, lstatOf, statOf, targetOf } from './looked-at.ts'
 import { formsOf } from './secret-forms.ts'
 

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { pathPattern } from '../../model/pattern.ts'
+import { pathPattern } from '../../model/text/pattern.ts'
 import { STATE_PARTS } from '../state/state.ts'
 import { type Handed, textsOf } from './handed.ts'
 import type { LookBounds } from './secret-search.ts'

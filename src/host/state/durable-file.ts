@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { failedWith } from '../../model/system-error.ts'
+import { failedWith } from '../../model/host/system-error.ts'
 
 /**
  * Writes a file that is whole before it takes the old one's place, and whose place is on disk before this returns. The

@@ -1,7 +1,7 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { aboutIn } from '../../cells/linux/abilities/about.ts'
-import { failedWith } from '../../model/system-error.ts'
+import { failedWith } from '../../model/host/system-error.ts'
 
 /** Why a directory is not taken for a state, and which states may be meant. */
 export interface StateFault {

@@ -7,8 +7,8 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, type Stats } from
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { withFilesOf } from '../../cells/linux/kernel/libc.ts'
-import { O_PATH } from '../../model/plain-file.ts'
-import { failedWith } from '../../model/system-error.ts'
+import { O_PATH } from '../../model/host/plain-file.ts'
+import { failedWith } from '../../model/host/system-error.ts'
 
 /**
  * Runs `act`, which does not wait, with the directory of a part of a state (`''`: the state's own), be it there or not.

@@ -11,8 +11,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { nameBytes } from '../../model/file-name.ts'
 import type { EnvironmentName } from '../../model/index.ts'
+import { nameBytes } from '../../model/text/file-name.ts'
 import { keepRoom, makeFence } from '../stop/fence.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { chmodSync, type Dirent, existsSync, lstatSync, mkdirSync, opendirSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config } from '../../config/config.ts'
+import { failedWith } from '../../model/host/system-error.ts'
 import {
   type EnvironmentName,
   isJsonObject,
@@ -11,7 +12,6 @@ import {
   type Result,
   type TenantName,
 } from '../../model/index.ts'
-import { failedWith } from '../../model/system-error.ts'
 import type { BundledPolicy, PolicyBundle } from '../../policy/index.ts'
 import { everybodyIn, makeFence } from '../stop/fence.ts'
 import { openState, type State } from './state.ts'

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { monotonicUs } from '../../model/host/monotonic.ts'
 import { agentName } from '../../model/index.ts'
-import { monotonicUs } from '../../model/monotonic.ts'
 import { Starting } from '../services/starting.ts'
 import {
   changeFence,

@@ -5,6 +5,7 @@ import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { faultText } from '../../ledger/log/fault.ts'
 import { lock } from '../../ledger/log/lock.ts'
+import { readPlain } from '../../model/host/plain-file.ts'
 import {
   type AgentName,
   agentName,
@@ -16,7 +17,6 @@ import {
   RUNGS,
   type Rung,
 } from '../../model/index.ts'
-import { readPlain } from '../../model/plain-file.ts'
 import {
   keepSpare,
   makeEmpty,

@@ -1,6 +1,6 @@
 import type { Json } from '../../model/json.ts'
-import { numberText, WrittenNumber } from '../../model/number.ts'
 import { no, ok, type Result } from '../../model/result.ts'
+import { numberText, WrittenNumber } from '../../model/text/number.ts'
 import { LEDGER_LIMITS } from './limits.ts'
 
 export interface NotCanonical {

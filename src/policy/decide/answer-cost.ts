@@ -1,7 +1,7 @@
 import { isJsonObject, type Json } from '../../model/json.ts'
-import { doubleOf } from '../../model/number.ts'
-import type { JsonPath } from '../../model/path.ts'
 import { no, ok, type Result } from '../../model/result.ts'
+import { doubleOf } from '../../model/text/number.ts'
+import type { JsonPath } from '../../model/text/path.ts'
 import { amountUnits } from './spend.ts'
 
 /** The number of rows in an answer. `counted`: we counted the items of a list; else the upstream gave the number. */

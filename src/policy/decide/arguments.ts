@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
 import { LIMITS } from '../../model/limits.ts'
-import { stepText } from '../../model/path.ts'
+import { stepText } from '../../model/text/path.ts'
 import { fits } from '../cedar/long.ts'
 import { type CedarRecord, CedarSet, Decimal, Fault, type Value, Withheld } from '../cedar/value.ts'
 import { SMUGGLING_NAMES } from '../cedar/vocabulary.ts'

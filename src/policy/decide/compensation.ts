@@ -1,7 +1,7 @@
 import type { ActionId } from '../../model/ids.ts'
 import { isJsonObject, type Json, type JsonObject, withDoubles } from '../../model/json.ts'
-import { type JsonPath, pathText } from '../../model/path.ts'
 import { no, ok, type Result } from '../../model/result.ts'
+import { type JsonPath, pathText } from '../../model/text/path.ts'
 import { type Check, referenceOf } from '../../model/undo.ts'
 import { ruledPart } from '../flow/answer-parts.ts'
 

@@ -5,7 +5,7 @@ import type { DelegationId } from '../../model/ids.ts'
 import { isJsonObject, type Json } from '../../model/json.ts'
 import type { Label } from '../../model/label.ts'
 import { decimalUnits } from '../../model/money.ts'
-import { type JsonPath, pathText } from '../../model/path.ts'
+import { type JsonPath, pathText } from '../../model/text/path.ts'
 import type { Authority } from './authority.ts'
 
 /**

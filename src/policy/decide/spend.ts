@@ -1,7 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
 import { decimalUnits, type Money } from '../../model/money.ts'
-import { doubleOf, isNumber, numberText, type WrittenNumber } from '../../model/number.ts'
 import { no, ok, type Result } from '../../model/result.ts'
+import { doubleOf, isNumber, numberText, type WrittenNumber } from '../../model/text/number.ts'
 import type { DeclaredTool } from '../../model/tool.ts'
 
 export interface SpendProblem {

@@ -3,9 +3,9 @@ import type { Decision, LooksNamed, Reason, Seen } from '../../model/decision.ts
 import type { Grant } from '../../model/grant.ts'
 import type { PersonName } from '../../model/ids.ts'
 import { UNTRUSTED } from '../../model/label.ts'
-import { jsonPath, pathKey } from '../../model/path.ts'
 import { type Source, sourceText } from '../../model/source.ts'
-import { named } from '../../model/text.ts'
+import { jsonPath, pathKey } from '../../model/text/path.ts'
+import { named } from '../../model/text/text.ts'
 
 /**
  * Explains a decision to the owner: each reason in one line, with the rule, its author and place, and the change that

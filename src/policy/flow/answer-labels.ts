@@ -1,7 +1,7 @@
 import { isJsonObject, type Json } from '../../model/json.ts'
 import { type Label, UNTRUSTED } from '../../model/label.ts'
-import { isNumber } from '../../model/number.ts'
-import { type JsonPath, pathText } from '../../model/path.ts'
+import { isNumber } from '../../model/text/number.ts'
+import { type JsonPath, pathText } from '../../model/text/path.ts'
 import { FieldTree } from './field-tree.ts'
 
 type Labels = readonly Label[]

@@ -1,5 +1,5 @@
-import { parseUniqueJson } from '../../model/exact-json.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
+import { parseUniqueJson } from '../../model/text/exact-json.ts'
 
 /** The parts of an MCP result that carry data: each is looked at as JSON where it is JSON. */
 export function valuesOf(result: Json): readonly Json[] {

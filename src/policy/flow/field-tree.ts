@@ -1,7 +1,7 @@
 import { isJsonObject, type Json } from '../../model/json.ts'
-import { isNumber, numberText } from '../../model/number.ts'
-import { type JsonPath, stepText } from '../../model/path.ts'
-import { normalForm } from '../../model/text.ts'
+import { isNumber, numberText } from '../../model/text/number.ts'
+import { type JsonPath, stepText } from '../../model/text/path.ts'
+import { normalForm } from '../../model/text/text.ts'
 
 interface Node<T> {
   rule?: T

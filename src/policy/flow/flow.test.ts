@@ -10,7 +10,7 @@ import {
   type Label,
   toolName,
 } from '../../model/index.ts'
-import { WrittenNumber } from '../../model/number.ts'
+import { WrittenNumber } from '../../model/text/number.ts'
 import type { CatalogueTool } from '../../model/tool.ts'
 import { explain } from '../explain/explain.ts'
 import { Exposure } from './exposure.ts'

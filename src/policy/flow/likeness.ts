@@ -1,5 +1,5 @@
-import { LOOKALIKES } from '../../model/lookalikes.ts'
-import { normalForm } from '../../model/text.ts'
+import { LOOKALIKES } from '../../model/text/lookalikes.ts'
+import { normalForm } from '../../model/text/text.ts'
 
 /**
  * Describes how a value resembles a text that was seen, in words for a person; undefined where it does not. It only

@@ -1,4 +1,4 @@
-import { withoutEnd } from '../../model/text.ts'
+import { withoutEnd } from '../../model/text/text.ts'
 
 /**
  * Finds the addresses in a text that a reader, or a reader's program, could follow: of the web and of mail, by their

@@ -1,5 +1,5 @@
 import { isJsonObject, type Json } from '../../model/json.ts'
-import { isNumber, numberText } from '../../model/number.ts'
+import { isNumber, numberText } from '../../model/text/number.ts'
 import type { FieldTree } from './field-tree.ts'
 
 type SaidVisit = (text: string, what: 'text' | 'number' | 'name') => void

@@ -1,5 +1,5 @@
 import { isJsonObject, type Json } from '../../model/json.ts'
-import type { JsonPath } from '../../model/path.ts'
+import type { JsonPath } from '../../model/text/path.ts'
 import { FieldTree } from './field-tree.ts'
 import { branchesOf, itemsOf, sameOf } from './schema-parts.ts'
 

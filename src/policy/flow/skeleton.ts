@@ -1,5 +1,5 @@
-import { LOOKALIKES } from '../../model/lookalikes.ts'
-import { normalForm } from '../../model/text.ts'
+import { LOOKALIKES } from '../../model/text/lookalikes.ts'
+import { normalForm } from '../../model/text/text.ts'
 
 /**
  * Returns the letters and digits of a text alone: without case, width, accents, marks that cannot be seen, spaces and

@@ -4,7 +4,7 @@
  * a spelling are one word. It is used only to withhold trust: nothing is ever permitted because it is like something.
  */
 import { domainToUnicode } from 'node:url'
-import { normalForm } from '../../model/text.ts'
+import { normalForm } from '../../model/text/text.ts'
 import { skeleton } from './skeleton.ts'
 
 /** The spellings of one value, each found when it is first asked for. Linear in its length; at most half a dozen texts. */

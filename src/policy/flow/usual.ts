@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
-import type { JsonPath } from '../../model/path.ts'
+import type { JsonPath } from '../../model/text/path.ts'
 import { branchesOf, furtherOf, itemsOf, sameOf } from './schema-parts.ts'
 
 /** The values that an accepted definition gives a destination that is left out. */

@@ -1,6 +1,6 @@
 import type { Effect } from '../../model/action.ts'
 import { type Label, UNTRUSTED } from '../../model/label.ts'
-import { pathText } from '../../model/path.ts'
+import { pathText } from '../../model/text/path.ts'
 import type { DeclaredTool } from '../../model/tool.ts'
 
 /** The labels that one field of a result brings into a cell, all at once. */

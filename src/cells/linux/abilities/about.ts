@@ -4,7 +4,7 @@
  */
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { textIn } from '../../../model/host-paths.ts'
+import { textIn } from '../../../model/host/host-paths.ts'
 import { type CellId, isJsonObject, type Json, no, ok, type Result } from '../../../model/index.ts'
 
 /**

@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
-import { namesIn, textIn } from '../../../model/host-paths.ts'
+import { namesIn, textIn } from '../../../model/host/host-paths.ts'
 import type { CellId } from '../../../model/ids.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
 import { aboutIn, type CellAbout } from '../abilities/about.ts'

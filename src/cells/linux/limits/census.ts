@@ -2,8 +2,8 @@
 
 import { opendirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { failedWith } from '../../../model/host/system-error.ts'
 import type { CellId } from '../../../model/index.ts'
-import { failedWith } from '../../../model/system-error.ts'
 import { aboutIn, type CellAbout, hasBegun } from '../abilities/about.ts'
 import { isOwnPlace } from '../kernel/own-place.ts'
 import { unlessGone } from '../kernel/process-end.ts'

@@ -3,8 +3,8 @@
  * the names are read: values may be what it stole.
  */
 import { closeSync, opendirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
-import { namesIn } from '../../../model/host-paths.ts'
-import { cutText } from '../../../model/text.ts'
+import { namesIn } from '../../../model/host/host-paths.ts'
+import { cutText } from '../../../model/text/text.ts'
 
 export interface ProcessEvidence {
   /** The host's. */

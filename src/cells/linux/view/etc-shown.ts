@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { liesIn, readableNamesIn } from '../../../model/host-paths.ts'
+import { liesIn, readableNamesIn } from '../../../model/host/host-paths.ts'
 
 /** A name in /etc, with what is below it; `*` stands for the rest of a name. */
 const SHOWN = [

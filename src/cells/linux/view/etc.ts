@@ -1,6 +1,6 @@
 import { closeSync, existsSync, lstatSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { liesIn } from '../../../model/host-paths.ts'
+import { liesIn } from '../../../model/host/host-paths.ts'
 import { attachMount, newMount } from '../kernel/libc.ts'
 import { copyShown } from './etc-shown.ts'
 

@@ -1,4 +1,4 @@
-import { LOOKALIKES } from '../../../model/lookalikes.ts'
+import { LOOKALIKES } from '../../../model/text/lookalikes.ts'
 import { RULES } from './host-names.ts'
 
 /**

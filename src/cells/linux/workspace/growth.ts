@@ -8,8 +8,8 @@
 
 import { readdirSync, readFileSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { failedWith } from '../../../model/host/system-error.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
-import { failedWith } from '../../../model/system-error.ts'
 import { ownSysfs } from './own-sysfs.ts'
 
 /**

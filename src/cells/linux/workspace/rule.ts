@@ -1,4 +1,4 @@
-import { matchesAllBelow, matchesPath, mayMatchBelow, type PathPattern } from '../../../model/pattern.ts'
+import { matchesAllBelow, matchesPath, mayMatchBelow, type PathPattern } from '../../../model/text/pattern.ts'
 import type { WorkspaceDiff } from './changes.ts'
 import { leastCareful } from './executes.ts'
 import type { Change } from './inside/change.ts'

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
-import { knownHosts } from '../../../model/this-host.ts'
+import { knownHosts } from '../../../model/host/this-host.ts'
 
 /** An origin that a person declared. */
 export interface Place {

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
-import { knownHosts, placeOfAddress } from '../../../model/this-host.ts'
+import { knownHosts, placeOfAddress } from '../../../model/host/this-host.ts'
 
 /**
  * S6 at the moment of a connection: a name of this environment that leads to a place of another one is not followed. Asked

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { type Json, withDoubles, writtenNumberIn } from '../json.ts'
 import { KEEP_INEXACT, parseExactJson } from './exact-json.ts'
-import { type Json, withDoubles, writtenNumberIn } from './json.ts'
 import { compareNumbers, doubleOf, isWhole, numberText, WrittenNumber } from './number.ts'
 
 const written = (text: string) => new WrittenNumber(text)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { ADVERSARIAL, assertLinear } from '../../test/kit/linear.ts'
-import { normalForm, visibleJson, visibleText, withoutEnd } from './index.ts'
-import { bareAddress, knownHosts, placesOf } from './this-host.ts'
+import { ADVERSARIAL, assertLinear } from '../../../test/kit/linear.ts'
+import { bareAddress, knownHosts, placesOf } from '../host/this-host.ts'
+import { normalForm, visibleJson, visibleText, withoutEnd } from '../index.ts'
 
 /** One character of each kind that shows nothing, or looks like a space, whatever Unicode files it under. */
 const HIDDEN = [

@@ -1,4 +1,4 @@
-import type { Json } from './json.ts'
+import type { Json } from '../json.ts'
 import { doubleOf, isNumberText, WrittenNumber } from './number.ts'
 
 /** The findings of one pass over a text of JSON, before anything is made of it. */

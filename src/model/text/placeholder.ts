@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { NAME_PATTERN } from './ids.ts'
+import { NAME_PATTERN } from '../ids.ts'
 import { normalForm } from './text.ts'
 
 /** `${secret:name}` in a text, by its UTF-16 offsets: `text.slice(from, to)`. */

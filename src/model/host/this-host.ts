@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
-import { withoutEnd } from './text.ts'
+import { withoutEnd } from '../text/text.ts'
 
 /** The names and addresses that this machine knows of itself and of others, without asking anybody on a network. */
 export interface KnownHosts {

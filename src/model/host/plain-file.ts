@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { no, ok, type Result } from './result.ts'
+import { no, ok, type Result } from '../result.ts'
 
 export interface PlainFile {
   readonly bytes: Buffer
