@@ -12,9 +12,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { openWarden, type Warden } from '../src/cells/linux/launch/warden.ts'
-import { CELL_USER } from '../src/cells/linux/view/etc.ts'
-import type { CellSpec } from '../src/cells/spec.ts'
+import { type LinuxWarden, openWarden } from '../src/cells/linux/launch/warden.ts'
+import { CELL_USER, type CellSpec } from '../src/cells/spec.ts'
 import { newCellId } from '../src/model/ids.ts'
 import type { Bench } from './main.ts'
 
@@ -117,7 +116,7 @@ function cellSpec(command: readonly [string, ...string[]]): CellSpec {
 }
 
 /** What ends outside the time, as in the other arms, is removing what was made; `torn` counts it as well. */
-function cellArm(warden: Warden, command: readonly [string, ...string[]], torn = false): Arm {
+function cellArm(warden: LinuxWarden, command: readonly [string, ...string[]], torn = false): Arm {
   let leftover: Promise<unknown> = Promise.resolve()
   return async () => {
     await leftover
@@ -215,7 +214,7 @@ agents:
 `
 
 /** Everything that runs as a cell's uid, monitor outside included, over cells that wait: proportional, so shared pages count once. */
-async function idlePss(warden: Warden): Promise<number> {
+async function idlePss(warden: LinuxWarden): Promise<number> {
   const cells = await Promise.all(
     Array.from({ length: IDLE_CELLS }, async () => {
       const cell = await warden.launch(cellSpec(['sh', '-c', 'read line']))

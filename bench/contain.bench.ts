@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Cell } from '../src/cells/linux/launch/cell.ts'
-import { openWarden, type Warden } from '../src/cells/linux/launch/warden.ts'
+import type { LinuxCell } from '../src/cells/linux/launch/cell.ts'
+import { type LinuxWarden, openWarden } from '../src/cells/linux/launch/warden.ts'
 import type { CellSpec } from '../src/cells/spec.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { definitionDigest } from '../src/gateway/pipeline/upstreams.ts'
@@ -90,7 +90,7 @@ async function halting(ms: number) {
   >
   const until = performance.now() + ms
   for (let round = 0; round < 3 || performance.now() < until; round++) {
-    const torn = async (cell: Cell) =>
+    const torn = async (cell: LinuxCell) =>
       times.teardown.push(await timed(async () => ({ ok: (await cell.teardown()).gone })))
     const idle = await crowd(warden, IDLE, 1, PROCESSES)
     times.freezeIdle.push(await timed(() => idle.freeze()))
@@ -117,7 +117,7 @@ async function halting(ms: number) {
 }
 
 /** A cell in which so many processes live. */
-async function crowd(warden: Warden, script: string, cpu: number, processes: number): Promise<Cell> {
+async function crowd(warden: LinuxWarden, script: string, cpu: number, processes: number): Promise<LinuxCell> {
   const spec: CellSpec = {
     id: newCellId(randomBytes(16)),
     command: ['bash', '-c', script],

@@ -47,6 +47,20 @@ describe('tidy', () => {
     assert.deepEqual(wrong, [])
   })
 
+  it('one file outside of cells knows a driver, and none knows what is inside of one', () => {
+    const known = files('src/**/*.ts').flatMap((file) =>
+      file.startsWith('src/cells/') || file.endsWith('.test.ts')
+        ? []
+        : importsOf(file).flatMap((target) =>
+            /^src\/cells\/(?:linux|memory)\//.test(target) ? [`${file} ${target}`] : [],
+          ),
+    )
+    assert.deepEqual(known.toSorted(), [
+      'src/host/drivers.ts src/cells/linux/census.ts',
+      'src/host/drivers.ts src/cells/linux/driver.ts',
+    ])
+  })
+
   it('every room is in the table', () => {
     const rooms = new Set(files('src/**/*.ts').map((file) => file.split('/')[1]))
     assert.deepEqual(

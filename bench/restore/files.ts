@@ -3,13 +3,14 @@
  * the call to the warden until the files stand there and its labels are marked; each time all of them had been removed
  * before. Beside it what saving takes: how long a live cell stands frozen for it, and until it is on the disk.
  */
+
 import { randomBytes } from 'node:crypto'
 import { createReadStream, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { openWarden, type Warden } from '../../src/cells/linux/launch/warden.ts'
-import { CELL_USER } from '../../src/cells/linux/view/etc.ts'
+import { type LinuxWarden, openWarden } from '../../src/cells/linux/launch/warden.ts'
+import { CELL_USER } from '../../src/cells/spec.ts'
 import { makeCheckpoint, restoreCheckpoint } from '../../src/host/files/checkpoints.ts'
 import { newCellId } from '../../src/model/ids.ts'
 import { BOUNDS_DEFAULT } from '../../src/recovery/bounds.ts'
@@ -61,7 +62,7 @@ export async function files(untilMs: number, say: (progress: string) => void) {
 }
 
 /** The same warden; notes how long a cell stands still. */
-function measured(warden: Warden, frozen: number[]): Warden {
+function measured(warden: LinuxWarden, frozen: number[]): LinuxWarden {
   return {
     ...warden,
     still: (changes, act, after) => {
@@ -83,7 +84,7 @@ console.log('whole');let n=0;setInterval(()=>fs.writeFileSync('busy',String(n++)
 
 /** Runs a program in a cell: to its end, or until `meanwhile` is done with one that has said something. */
 async function cellRuns(
-  warden: Warden,
+  warden: LinuxWarden,
   directory: string,
   changes: string,
   program: string,

@@ -7,10 +7,10 @@ import { after, it } from 'node:test'
 import fc from 'fast-check'
 import { liesIn, resolvedPath } from '../model/host/host-paths.ts'
 import { hold } from './handle.ts'
-import { freeUid, reserveUid, reserveWorkspace, UID_FIRST, UID_LAST } from './linux/kernel/uid.ts'
+import { idMap } from './kernel/owner-map.ts'
+import { freeUid, reserveUid, reserveWorkspace, UID_FIRST, UID_LAST } from './kernel/uid.ts'
 import { cgroupMounts } from './linux/limits/cgroup-host.ts'
 import { diskOf } from './linux/limits/disk.ts'
-import { idMap } from './linux/workspace/owner-map.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'firebreak-room-'))
 after(() => rmSync(base, { recursive: true, force: true }))

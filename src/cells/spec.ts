@@ -1,8 +1,7 @@
 import type { CellId } from '../model/ids.ts'
-import type { Profile } from '../model/profile.ts'
-import type { CellAbout } from './linux/abilities/about.ts'
 
-export type { Profile }
+/** What a host lets the warden enforce. Each promise says under which profile it holds. */
+export type Profile = 'full' | 'user'
 
 /** What one launch asks for. Everything in it comes from the configuration, nothing from a cell. */
 export interface CellSpec {
@@ -41,6 +40,31 @@ export interface CellSpec {
   readonly unseenPaths?: readonly string[]
   /** Layers that this launch does without, by a person's word, where the host lacks them. Default: none. */
   readonly accepts?: readonly Layer[]
+}
+
+/**
+ * The part that a cell plays:
+ *
+ * - `agent`  an agent's cell
+ * - `server` a stdio server that serves one cell, on its word
+ * - `shared` a stdio server that serves several
+ * - `person` on a person's word and no agent's: servers of an undo or of an inspection, our own helpers
+ */
+export type CellPart = 'agent' | 'server' | 'shared' | 'person'
+
+/** The note of what a cell is, for whoever finds it without its warden. */
+export interface CellAbout {
+  readonly part: CellPart
+  /** Directory of the state that the cell belongs to. */
+  readonly state: string
+  readonly environment: string
+  /** The agent that it is, or on whose word it acts. */
+  readonly agent?: string
+  readonly owner?: string
+  /** Absolute path of the configuration that names the agent. */
+  readonly configuration?: string
+  /** The cell that it serves, or that delegated to it. */
+  readonly of?: CellId
 }
 
 export type RootSpec =
@@ -96,6 +120,16 @@ export interface IoLimits {
   readonly readsPerSecond?: number
   readonly writesPerSecond?: number
 }
+
+/** The user that a command sees itself as, the same in every cell: the name of its host uid is nobody's business inside. */
+export const CELL_USER = { uid: 1000, gid: 1000, name: 'agent', home: '/home/agent' } as const
+
+/** Locks of one cell at a time. A database holds some tens; a cell that was given 10,000 holds 2 MiB of the kernel. */
+export const LOCKS_MAX = 10_000
+/** Open files of one cell, all its processes together: sixteen processes with 4,096 each. */
+export const OPEN_FILES_MAX = 65_536
+/** Unread netlink bytes that one cell may have. A program that asks for its interfaces reads the answer: some KiB at a time. */
+export const QUEUED_BYTES_MAX = 4 * 1024 ** 2
 
 export type StdioSpec =
   | { readonly kind: 'pipes' }

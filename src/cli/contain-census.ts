@@ -1,14 +1,11 @@
 import { realpathSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import process from 'node:process'
-import type { CellAbout } from '../cells/linux/abilities/about.ts'
-import { unlessGone } from '../cells/linux/kernel/process-end.ts'
-import type { Noted } from '../cells/linux/launch/run-directory.ts'
-import { runDirectories, usersOfRuns } from '../cells/linux/launch/warden.ts'
-import { lookAtCells, notedCells, type Standing } from '../cells/linux/limits/census.ts'
-import { CGROUP_PARENT } from '../cells/linux/limits/cgroup.ts'
-import { openCgroups } from '../cells/linux/limits/cgroup-host.ts'
+import type { Noted, Standing } from '../cells/census.ts'
+import { unlessGone } from '../cells/kernel/process-end.ts'
+import type { CellAbout } from '../cells/spec.ts'
 import type { Config } from '../config/config.ts'
+import { census as hostCensus } from '../host/drivers.ts'
 import { runPlaces } from '../host/services/run-places.ts'
 import { wholeState } from '../host/state/named-state.ts'
 import { isOthers, stateAround } from '../host/state/state-part.ts'
@@ -174,7 +171,9 @@ function tenantAt(place: string, byPlace: ReadonlyMap<string, string>): string |
 export function notesOf(states: readonly string[], cell: string): readonly CellAbout[] {
   const places = placesOf(states)
   return usersOf(places).flatMap((uid) =>
-    notedCells(runDirectories(uid), cell, uid).filter((about) => isOf({ about, uid }, places)),
+    hostCensus
+      .notesOf({ runDirectories: hostCensus.runDirectories(uid), uid }, cell)
+      .filter((about) => isOf({ about, uid }, places)),
   )
 }
 
@@ -215,12 +214,10 @@ function standingOf(
   states: readonly string[] = [],
 ): readonly Standing[] {
   const noted = runPlaces(states)
-  const cgroups = openCgroups(CGROUP_PARENT)
-  return users.flatMap((uid) => {
-    const { cells, cut } = lookAtCells([...new Set([...runDirectories(uid), ...noted])], cgroups, uid)
-    if (cut !== undefined) cuts.add(cut)
-    return cells
-  })
+  const places = (uid: number) => [...new Set([...hostCensus.runDirectories(uid), ...noted])]
+  const look = hostCensus.look(users.map((uid) => ({ runDirectories: places(uid), uid })))
+  for (const cut of look.cuts) cuts.add(cut)
+  return look.cells
 }
 
 /** Tells whether a cell is of these states: by our own word, or by that of a state's owner, and nobody else's. */
@@ -272,7 +269,7 @@ function othersThan(
   isSame: (each: Standing) => boolean,
 ): Elsewhere {
   const own = process.geteuid?.() ?? 0
-  const users = own === 0 ? [...new Set([own, ...usersOfRuns()])] : [own]
+  const users = own === 0 ? [...new Set([own, ...hostCensus.users()])] : [own]
   const others = standingOf(users).filter(
     (each) => each.about !== undefined && each.begun && !each.frozen && !isOf(each, places),
   )

@@ -1,5 +1,5 @@
-import type { CellAbout } from '../cells/linux/abilities/about.ts'
-import type { Standing } from '../cells/linux/limits/census.ts'
+import type { Standing } from '../cells/census.ts'
+import type { CellAbout } from '../cells/spec.ts'
 import type { Config } from '../config/config.ts'
 import { askWardens } from '../host/people/control-socket.ts'
 import { statesIn } from '../host/state/tenants.ts'

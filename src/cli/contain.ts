@@ -1,14 +1,11 @@
 import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { schedule } from '../cells/linux/kernel/libc.ts'
-import type { Noted } from '../cells/linux/launch/run-directory.ts'
-import { runDirectories } from '../cells/linux/launch/warden.ts'
-import { standingCells } from '../cells/linux/limits/census.ts'
-import { CGROUP_PARENT } from '../cells/linux/limits/cgroup.ts'
-import { openCgroups } from '../cells/linux/limits/cgroup-host.ts'
+import type { Noted } from '../cells/census.ts'
+import { schedule } from '../cells/kernel/libc.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { configBytesMax } from '../config/yaml.ts'
+import { census as hostCensus } from '../host/drivers.ts'
 import { askWardens, type ControlReply } from '../host/people/control-socket.ts'
 import { ownStates, runPlaces } from '../host/services/run-places.ts'
 import { namedStateFault, type StateFault, wholeState } from '../host/state/named-state.ts'
@@ -135,7 +132,10 @@ async function containNamed(
   waiting.begin(() => 'what dead wardens have left', REAP_MS_MAX)
   const ended: Noted[] = []
   for (const each of await tried('dead wardens', [], () =>
-    reapDead([...new Set([...runDirectories(), ...runPlaces(ownStates(statesMeant(state, target)))])], ended),
+    reapDead(
+      [...new Set([...hostCensus.runDirectories(), ...runPlaces(ownStates(statesMeant(state, target)))])],
+      ended,
+    ),
   )) {
     heard(each)
     said.push({ names: [each.point] })
@@ -240,7 +240,7 @@ function noState(call: Call, { problem, meant }: StateFault): ExitCode {
 
 /** Returns states of which a cell runs, by the kernel. */
 function statesThatRun(): readonly string[] {
-  const standing = standingCells(runDirectories(), openCgroups(CGROUP_PARENT))
+  const standing = hostCensus.look([{ runDirectories: hostCensus.runDirectories() }]).cells
   return [...new Set(standing.flatMap(({ about }) => (about === undefined ? [] : wholeState(about.state))))].slice(
     0,
     STATES_TOLD_MAX,

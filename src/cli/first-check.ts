@@ -54,7 +54,7 @@ export async function startFault(
     ),
   ]
   for (const { name, cell } of cells) {
-    const refusal = cellRefusal(config, state, name, cell) ?? (await lookThrough(config, cell, values)).refusal
+    const refusal = (await cellRefusal(config, state, name, cell)) ?? (await lookThrough(config, cell, values)).refusal
     if (refusal !== undefined) return `its cell is refused: ${refusal}`
   }
   return undefined

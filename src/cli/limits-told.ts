@@ -1,7 +1,4 @@
-import { LOCKS_MAX } from '../cells/linux/uncounted/locks.ts'
-import { OPEN_FILES_MAX } from '../cells/linux/uncounted/open-files.ts'
-import { QUEUED_BYTES_MAX } from '../cells/linux/uncounted/queues.ts'
-import type { Exit, LimitReached } from '../cells/spec.ts'
+import { type Exit, type LimitReached, LOCKS_MAX, OPEN_FILES_MAX, QUEUED_BYTES_MAX } from '../cells/spec.ts'
 import type { Agent } from '../config/config.ts'
 
 /** Where a cell stands in firebreak.yaml (`agents: desk: cell`), and the limits that it was given. */

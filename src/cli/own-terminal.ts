@@ -1,8 +1,7 @@
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import process from 'node:process'
 import { isatty } from 'node:tty'
-import { runDirectories, usersOfRuns } from '../cells/linux/launch/warden.ts'
-import { wardensIn } from '../cells/linux/limits/census.ts'
+import { census } from '../host/drivers.ts'
 import { runPlaces } from '../host/services/run-places.ts'
 import { statesIn } from '../host/state/tenants.ts'
 import { failedWith } from '../model/host/system-error.ts'
@@ -29,8 +28,9 @@ export function sharedTerminal(state: string): string | undefined {
 function wardensSeen(state: string): ReadonlySet<number> {
   const noted = runPlaces(statesIn(state))
   const user = process.geteuid?.() ?? 0
-  const users = user === 0 ? new Set([user, ...usersOfRuns()]) : [user]
-  const seen = new Set([...users].flatMap((uid) => wardensIn([...new Set([...runDirectories(uid), ...noted])], uid)))
+  const users = user === 0 ? new Set([user, ...census.users()]) : [user]
+  const places = (uid: number) => [...new Set([...census.runDirectories(uid), ...noted])]
+  const seen = new Set([...users].flatMap((uid) => census.wardens({ runDirectories: places(uid), uid })))
   // A command that has tried servers may ask: it shows no cell.
   seen.delete(process.pid)
   return seen

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import { openWarden, type Warden } from '../cells/linux/launch/warden.ts'
+import type { Workspaces } from '../cells/workspace.ts'
 import type { Agent } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
+import { defaultDriver } from '../host/drivers.ts'
 import { agentOf } from '../host/files/workspace-names.ts'
 import { wardenFaultText } from '../host/prepare/warden-fault-text.ts'
 import { statesIn } from '../host/state/tenants.ts'
@@ -23,14 +24,14 @@ export const WORKSPACE_OPTIONS: Readonly<Record<string, Option>> = {
 /** The one that `--agent` names, or the only one that is kept. */
 export async function withWorkspace(
   call: Call,
-  use: (warden: Warden, changes: string) => Promise<ExitCode>,
+  use: (workspaces: Workspaces, changes: string) => Promise<ExitCode>,
   name?: string,
 ): Promise<ExitCode> {
   return withWorkspaces(
     call,
-    (warden, kept) => {
+    (workspaces, kept) => {
       const [only, ...more] = kept
-      if (only !== undefined && more.length === 0) return use(warden, only)
+      if (only !== undefined && more.length === 0) return use(workspaces, only)
       call.print.fault(
         `whose workspace? --agent is one of: ${kept.map((changes) => basename(changes)).join(', ')}`,
         'firebreak diff shows what was changed in each',
@@ -44,7 +45,7 @@ export async function withWorkspace(
 /** The one that `--agent` names, or all that are kept: at least one. */
 export async function withWorkspaces(
   call: Call,
-  use: (warden: Warden, kept: readonly string[]) => Promise<ExitCode>,
+  use: (workspaces: Workspaces, kept: readonly string[]) => Promise<ExitCode>,
   name?: string,
 ): Promise<ExitCode> {
   const changes = workspacesOf(call, name)
@@ -52,13 +53,13 @@ export async function withWorkspaces(
     call.print.fault(changes.reason)
     return EXIT.usage
   }
-  const warden = await openWarden()
+  const warden = await (await defaultDriver()).open({})
   if (!warden.ok) {
     call.print.fault(wardenFaultText(warden.reason))
     return EXIT.failed
   }
   try {
-    return await use(warden.value, changes.value)
+    return await use(warden.value.workspaces, changes.value)
   } finally {
     await warden.value.close()
   }

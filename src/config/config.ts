@@ -99,6 +99,8 @@ export interface Agent {
 }
 
 export interface CellConfig {
+  /** Name of the driver that runs it; absent: linux. */
+  readonly driver?: string
   /** A root directory of its own; absent: the host's /usr, read-only, and a made-up /etc. */
   readonly root?: string
   /** The directory that the cell sees as /workspace, through a private overlay. */

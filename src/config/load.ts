@@ -487,6 +487,7 @@ function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): C
       report(judge, source, `unknown variable in "${path}"`, '${node}, the Node that runs Firebreak')
   }
   return {
+    ...(cell?.driver !== undefined && { driver: cell.driver }),
     ...(cell?.root === undefined ? {} : { root: at(cell.root) }),
     ...(cell?.workspace === undefined ? {} : { workspace: at(cell.workspace) }),
     ...(cell?.hide !== undefined && { hide: cell.hide }),

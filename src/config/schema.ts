@@ -75,8 +75,10 @@ const paths = atMost(
   ),
 )
 
+const driver = text('the name of a driver, like linux', (t) => (/^[a-z][a-z0-9-]{0,31}$/.test(t) ? t : undefined))
+
 const cellFields = {
-  driver: optional(oneOf('the driver', ['linux'] as const), 'what isolates it'),
+  driver: optional(driver, 'what isolates it; absent: linux'),
   root: optional(path, 'a root file system of its own; absent: the host’s /usr and a made-up /etc'),
   workspace: optional(
     path,

@@ -1,9 +1,9 @@
-import { openWarden, profileFault, type Warden, type WardenFault } from '../cells/linux/launch/warden.ts'
+import type { Driver, Warden, WardenFault } from '../cells/driver.ts'
 import type { EnvironmentName } from '../model/index.ts'
 import { no, type Result } from '../model/index.ts'
+import { driverFor, type Registered } from './drivers.ts'
 import { type EnvironmentRun, openEnvironment } from './environment/environment-run.ts'
 import type { Judged } from './prepare/setup.ts'
-import { wardenFaultText } from './prepare/warden-fault-text.ts'
 import { orderedText } from './services/starting.ts'
 import type { Unwritten } from './stop/fence-again.ts'
 
@@ -14,20 +14,23 @@ export interface HostOptions {
   readonly heeds?: string
   /** Hears that a cell starts, of an agent or a stdio upstream, and what of it was not looked through for secrets. */
   readonly onUnsearched?: (name: string, what: string) => void
+  /** The drivers that there are; default: those of this build. */
+  readonly drivers?: readonly Registered[]
 }
 
 /**
  * The process with power: holds the cells of any number of agents and environments of one configuration.
  *
- * - HO1  All environments have one warden; each has a gateway, a witness and a door of its own, and what comes through
- *        one changes nothing in another (S6, S14).
+ * - HO1  Environments whose cells have the same driver share its warden; each has a gateway, a witness and a door of its
+ *        own, and what comes through one changes nothing in another (S6, S14).
  * - HO2  An environment opens when something of it is asked for first, and closes with the host. One whose gateway is
  *        lost for good opens anew.
  * - HO3  No cell of it is left when `close` has resolved, and none is launched from when that was called.
  */
 export class Host {
   readonly #options: HostOptions
-  #warden: Promise<Result<Warden, WardenFault>> | undefined
+  /** Wardens by the names of their drivers. */
+  readonly #wardens = new Map<string, Promise<Result<Warden, WardenFault>>>()
   readonly #environments = new Map<EnvironmentName, Promise<Result<EnvironmentRun, string>>>()
   /** Orders that no fence had when their environment was closed before the host: it does not open again. */
   readonly #unwritten = new Map<EnvironmentName, readonly Unwritten[]>()
@@ -66,12 +69,17 @@ export class Host {
   }
 
   async #open(environment: EnvironmentName): Promise<Result<EnvironmentRun, string>> {
-    const { judged, stateDirectory, heeds = stateDirectory, onUnsearched = () => undefined } = this.#options
-    const { profile } = judged.config
-    const unfit = profileFault(profile)
-    if (unfit !== undefined) return no(wardenFaultText(unfit))
-    const warden = () => (this.#warden ??= openWarden({ profile }))
+    const { judged, stateDirectory, heeds = stateDirectory, onUnsearched = () => undefined, drivers } = this.#options
+    const driver = await driverFor(judged.config, environment, drivers)
+    if (!driver.ok) return driver
+    const warden = () => this.#wardenOf(driver.value)
     return openEnvironment({ judged, environment, stateDirectory, warden, heeds, onUnsearched })
+  }
+
+  #wardenOf(driver: Driver): Promise<Result<Warden, WardenFault>> {
+    const opened = this.#wardens.get(driver.name) ?? driver.open({ profile: this.#options.judged.config.profile })
+    this.#wardens.set(driver.name, opened)
+    return opened
   }
 
   /**
@@ -83,8 +91,8 @@ export class Host {
     const all = await Promise.allSettled(this.#environments.values())
     const open = all.flatMap((each) => (each.status === 'fulfilled' && each.value.ok ? [each.value.value] : []))
     await Promise.all(open.map((each) => each.beginClose()))
-    const warden = await this.#warden
-    if (warden?.ok) await warden.value.close()
+    const wardens = await Promise.all(this.#wardens.values())
+    await Promise.all(wardens.map((warden) => warden.ok && warden.value.close()))
     return [...this.#unwritten.values(), ...(await Promise.all(open.map((each) => each.endClose(why))))].flat()
   }
 }

@@ -118,7 +118,7 @@ describe('S6, S14: a host with two environments', { skip: SKIP }, () => {
     for (const name of ['test', 'live']) assert.ok((await ledgerOf(state, name)).length > 0)
     const live = await ledgerOf(state, 'live')
     assert.ok(!live.some((entry) => entry.kind === 'cell.contained'), 'the other ledger has nothing of it')
-    assert.deepEqual(leftOf(omega.cell), [])
+    assert.deepEqual(leftOf({ id: omega.cell.id, uid: omega.cell.receipt.uid }), [])
     assert.ok(!existsSync(join(state, 'control')) || readdirSync(join(state, 'control')).length === 0)
     assert.equal(gateways().length, 0)
   })

@@ -1,8 +1,9 @@
 /** Restores or saves one workspace and is killed, by itself and with no warning, after the step that it was told. */
+
 import { randomBytes } from 'node:crypto'
 import process from 'node:process'
 import { openWarden } from '../../src/cells/linux/launch/warden.ts'
-import { recordFrom } from '../../src/cells/linux/workspace/overlay.ts'
+import { recordFrom } from '../../src/cells/workspace.ts'
 import { storeOf } from '../../src/host/files/checkpoints.ts'
 import { newCheckpointId } from '../../src/model/ids.ts'
 import type { Checkpoint } from '../../src/recovery/checkpoint.ts'

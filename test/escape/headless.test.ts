@@ -8,7 +8,7 @@ import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Cell } from '../../src/cells/linux/launch/cell.ts'
+import type { LinuxCell } from '../../src/cells/linux/launch/cell.ts'
 import { CHECKOUT, NODE_FOR_ALL, UNREADABLE } from '../kit/open-checkout.ts'
 import { until } from '../kit/until.ts'
 import { hostDirectory, launched, NODE, SKIP, spec } from './kit.ts'
@@ -115,7 +115,7 @@ function turnsOf(pid: number): readonly string[] {
   })
 }
 
-async function headless(): Promise<{ readonly cell: Cell; readonly init: number; readonly listener: number }> {
+async function headless(): Promise<{ readonly cell: LinuxCell; readonly init: number; readonly listener: number }> {
   const cell = await launched(spec([NODE, '/opt/attacks/headless.ts']))
   const init = Math.min(...cell.pids())
   const listener = cell.listeners[0]?.take() ?? -1

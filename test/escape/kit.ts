@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after } from 'node:test'
-import type { Cell } from '../../src/cells/linux/launch/cell.ts'
-import { openWarden, type Warden } from '../../src/cells/linux/launch/warden.ts'
-import { CELL_USER } from '../../src/cells/linux/view/etc.ts'
-import type { CellSpec, Exit, TeardownReceipt } from '../../src/cells/spec.ts'
+import type { LinuxCell } from '../../src/cells/linux/launch/cell.ts'
+import { type LinuxWarden, openWarden } from '../../src/cells/linux/launch/warden.ts'
+import { CELL_USER, type CellSpec, type Exit, type TeardownReceipt } from '../../src/cells/spec.ts'
 import { newCellId } from '../../src/model/ids.ts'
 
 /** Why these tests cannot run here; shown as skipped, never as passed. */
@@ -21,12 +20,12 @@ export const SKIP: string | false =
 
 const repository = realpathSync(join(import.meta.dirname, '../..'))
 
-let opened: Promise<Warden> | undefined
-const cells: Cell[] = []
+let opened: Promise<LinuxWarden> | undefined
+const cells: LinuxCell[] = []
 const directories: string[] = []
 
 /** One warden for a test file. */
-export function warden(): Promise<Warden> {
+export function warden(): Promise<LinuxWarden> {
   opened ??= openWarden().then((result) => {
     if (!result.ok) throw new Error(JSON.stringify(result.reason))
     return result.value
@@ -80,7 +79,7 @@ export function workspaceOver(lower: string): {
   return { lower, changes, at: '/work' }
 }
 
-export async function launched(wanted: CellSpec): Promise<Cell> {
+export async function launched(wanted: CellSpec): Promise<LinuxCell> {
   const cell = await (await warden()).launch(wanted)
   if (!cell.ok) throw new Error(`launch: ${JSON.stringify(cell.reason)}`)
   cells.push(cell.value)
@@ -112,7 +111,7 @@ export interface Output {
 }
 
 /** Both streams to their end; must be taken before the cell can fill them. */
-export function outputOf(cell: Cell): Output {
+export function outputOf(cell: LinuxCell): Output {
   if (cell.stdio.kind !== 'pipes') throw new Error('a terminal has one stream')
   let said = ''
   const hear = (chunk: string) => {

@@ -1,8 +1,8 @@
 /** Says that it is ready; told to go, it clears up after dead wardens, and prints what it could not remove. */
 import { once } from 'node:events'
 import process from 'node:process'
+import { defaultRunDirectory } from '../../src/cells/linux/launch/run-directories.ts'
 import { reapOrphans } from '../../src/cells/linux/launch/run-directory.ts'
-import { defaultRunDirectory } from '../../src/cells/linux/launch/warden.ts'
 import { CGROUP_PARENT } from '../../src/cells/linux/limits/cgroup.ts'
 import { openCgroups } from '../../src/cells/linux/limits/cgroup-host.ts'
 

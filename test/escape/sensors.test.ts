@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { openSensors, type Sensed } from '../../src/cells/linux/sensors/sensors.ts'
+import type { Sensed } from '../../src/cells/driver.ts'
+import { openSensors } from '../../src/cells/linux/sensors/sensors.ts'
 import type { CellSpec } from '../../src/cells/spec.ts'
 import { launched, NODE, outputOf, SKIP, spec, warden } from './kit.ts'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { newTerminal } from '../../src/cells/linux/kernel/libc.ts'
+import { newTerminal } from '../../src/cells/kernel/libc.ts'
 import { saveTerminal } from '../../src/cells/linux/streams/terminal.ts'
 import { CHECKOUT, NODE_FOR_ALL, UNREADABLE } from '../kit/open-checkout.ts'
 import { until } from '../kit/until.ts'
@@ -121,7 +121,7 @@ describe('the terminal', { skip: SKIP }, () => {
     const held = await warden()
     // Three children of the person: something to read, and two places to write.
     const person = spawn('sh', ['-c', 'cat >/dev/null'], { stdio: ['pipe', 'ignore', 'ignore'] })
-    const { pipe } = await import('../../src/cells/linux/kernel/libc.ts')
+    const { pipe } = await import('../../src/cells/kernel/libc.ts')
     const [input, output, errors] = [pipe(), pipe(), pipe()]
     assert.ok(input.ok && output.ok && errors.ok)
     const pump = held.pump(cell, { stdin: input.value[0], stdout: output.value[1], stderr: errors.value[1] })

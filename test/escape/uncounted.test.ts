@@ -1,10 +1,12 @@
 /** What a cell can take of the kernel that no cgroup counts (S17). */
+
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { LOCKS_MAX, overLocked } from '../../src/cells/linux/uncounted/locks.ts'
+import { overLocked } from '../../src/cells/linux/uncounted/locks.ts'
 import { overOpen } from '../../src/cells/linux/uncounted/open-files.ts'
+import { LOCKS_MAX } from '../../src/cells/spec.ts'
 import { until } from '../kit/until.ts'
 import { launched, NODE, outputOf, ran, SKIP, spec } from './kit.ts'
 

@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, afterEach, beforeEach, describe, it } from 'node:test'
-import { isOwnPlace, makeOwnPlace } from '../../src/cells/linux/kernel/own-place.ts'
+import { isOwnPlace, makeOwnPlace } from '../../src/cells/kernel/own-place.ts'
 import { CHECKOUT, UNREADABLE } from '../kit/open-checkout.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { SKIP } from './kit.ts'

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { listenLoopback } from '../../src/cells/linux/kernel/libc.ts'
+import { listenLoopback } from '../../src/cells/kernel/libc.ts'
 
 /** Below the range that the kernel gives to outgoing connections. */
 export function listener(): { readonly port: number; readonly fd: number } {

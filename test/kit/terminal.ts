@@ -7,7 +7,7 @@ import { closeSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { ReadStream } from 'node:tty'
-import { newTerminal } from '../../src/cells/linux/kernel/libc.ts'
+import { newTerminal } from '../../src/cells/kernel/libc.ts'
 import { repository } from './command-line.ts'
 import { cleanUp } from './temporary.ts'
 

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import process from 'node:process'
-import type { Warden } from '../../cells/linux/launch/warden.ts'
+import type { Workspaces } from '../../cells/workspace.ts'
 import {
   findCheckpoint,
   type Made,
@@ -52,8 +52,8 @@ export const command: Command = {
     if (call.flag('list')) return history(call, agent)
     return withWorkspace(
       call,
-      (warden, changes) =>
-        call.text('remove') === undefined ? make(call, warden, changes) : remove(call, warden, changes),
+      (workspaces, changes) =>
+        call.text('remove') === undefined ? make(call, workspaces, changes) : remove(call, workspaces, changes),
       agent,
     )
   },
@@ -63,7 +63,7 @@ export const command: Command = {
 const ASK_MS_MAX = 120_000
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
-async function make(call: Call, warden: Warden, changes: string): Promise<ExitCode> {
+async function make(call: Call, workspaces: Workspaces, changes: string): Promise<ExitCode> {
   const name = call.text('name')
   if (name !== undefined && (!NAME.test(name) || name.startsWith('k_'))) {
     call.print.fault(`--name ${printable(name)}: letters, digits, ".", "_" and "-", at most 64, and not like an id`)
@@ -78,7 +78,7 @@ async function make(call: Call, warden: Warden, changes: string): Promise<ExitCo
   const agent = await agentOfWorkspace(call, changes)
   if (!agent.ok) return agent.reason
   const workspace = basename(changes)
-  const made = await makeCheckpoint(warden, changes, wanted, boundsOf(agent.value))
+  const made = await makeCheckpoint(workspaces, changes, wanted, boundsOf(agent.value))
   if (made.ok) {
     leaveUntold(stateOfWorkspace(changes), madeEntry(made.value, workspace))
     return told(call, made.value, workspace)
@@ -139,7 +139,7 @@ function shown({ workspace: _, stamp: __, spans: ___, ...rest }: Checkpoint): Js
   return JSON.parse(JSON.stringify(rest)) as Json
 }
 
-async function remove(call: Call, warden: Warden, changes: string): Promise<ExitCode> {
+async function remove(call: Call, workspaces: Workspaces, changes: string): Promise<ExitCode> {
   const store = storeOf(changes)
   const reference = call.text('remove') ?? ''
   const found = findCheckpoint(store, reference)
@@ -154,7 +154,7 @@ async function remove(call: Call, warden: Warden, changes: string): Promise<Exit
   if (!(await confirmedBy(call, `Remove ${id}${found?.name === undefined ? '' : ` "${found.name}"`} for good? [y/N] `)))
     return EXIT.needsApproval
   // Held, so that nobody restores it meanwhile.
-  const removed = await warden.still(changes, () => Promise.resolve(store.remove(id as Checkpoint['id'])))
+  const removed = await workspaces.still(changes, () => Promise.resolve(store.remove(id as Checkpoint['id'])))
   if (!removed.ok) {
     call.print.fault(`not removed: ${printable(workspaceFaultText(removed.reason))}`)
     return EXIT.failed

@@ -1,8 +1,6 @@
 import { basename } from 'node:path'
 import process from 'node:process'
-import type { Warden } from '../../cells/linux/launch/warden.ts'
-import type { Landing } from '../../cells/linux/workspace/changes.ts'
-import type { Executes } from '../../cells/linux/workspace/executes.ts'
+import type { Executes, Landing, Workspaces } from '../../cells/workspace.ts'
 import type { Agent } from '../../config/config.ts'
 import { madeEntry, makeCheckpoint } from '../../host/files/checkpoints.ts'
 import {
@@ -62,11 +60,11 @@ export const command: Command = {
     discard: { type: 'boolean', help: 'throw the changes away instead' },
     'no-input': { type: 'boolean', help: 'never ask' },
   },
-  run: (call) => withWorkspace(call, (warden, changes) => commit(call, warden, changes)),
+  run: (call) => withWorkspace(call, (workspaces, changes) => commit(call, workspaces, changes)),
 }
 
-async function commit(call: Call, warden: Warden, changes: string): Promise<ExitCode> {
-  if (call.flag('discard')) return discard(call, warden, changes)
+async function commit(call: Call, workspaces: Workspaces, changes: string): Promise<ExitCode> {
+  if (call.flag('discard')) return discard(call, workspaces, changes)
   const agent = await agentOfWorkspace(call, changes)
   if (!agent.ok) return agent.reason
   const confirmed = pathsIn(call.text('confirm') ?? '')
@@ -83,10 +81,10 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
   const asked = standing.value === undefined ? ok({}) : await despite(call, standing.value)
   if (!asked.ok) return asked.reason
   const by = { rule, confirmed, ...asked.value }
-  if (call.flag('rule')) return landed(call, await land(call, warden, changes, agent.value, by))
-  const diff = await warden.diff(changes)
+  if (call.flag('rule')) return landed(call, await land(call, workspaces, changes, agent.value, by))
+  const diff = await workspaces.diff(changes)
   if (!diff.ok && diff.reason.kind === 'in-use' && call.positionals.length > 0)
-    return landed(call, await land(call, warden, changes, agent.value, { ...by, paths: call.positionals }))
+    return landed(call, await land(call, workspaces, changes, agent.value, { ...by, paths: call.positionals }))
   if (!diff.ok) {
     const next = diff.reason.kind === 'in-use' ? ['while a cell lives on it, name the paths, or give --rule'] : []
     call.print.fault(printable(workspaceFaultText(diff.reason)), ...next)
@@ -111,7 +109,7 @@ async function commit(call: Call, warden: Warden, changes: string): Promise<Exit
   }
   const question = `Land ${paths.length} changes in ${diff.value.record.lower}? [y/N] `
   if (!(await confirmedBy(call, question))) return EXIT.needsApproval
-  return landed(call, await land(call, warden, changes, agent.value, { ...by, paths }))
+  return landed(call, await land(call, workspaces, changes, agent.value, { ...by, paths }))
 }
 
 /**
@@ -142,14 +140,14 @@ const ASK_MS_MAX = 300_000
 /** What is there is saved first; of a workspace that a cell lives on, by the run that holds it. */
 async function land(
   call: Call,
-  warden: Warden,
+  workspaces: Workspaces,
   changes: string,
   agent: Agent | undefined,
   wanted: Wanted,
 ): Promise<Result<Landing, string | readonly Executes[]>> {
   const [by, workspace, state] = [personOf(call), basename(changes), stateOfWorkspace(changes)]
   const before = { occasion: 'before', by, why: 'before its changes were landed' } as const
-  const saved = await makeCheckpoint(warden, changes, before, boundsOf(agent))
+  const saved = await makeCheckpoint(workspaces, changes, before, boundsOf(agent))
   if (!saved.ok && saved.reason.kind === 'in-use') {
     const detail = { wanted: wantedJson(wanted), by, why: before.why, save: !call.flag('unsaved') }
     const asked = await askHolder(state, { what: 'commit', workspace, detail }, ASK_MS_MAX)
@@ -159,7 +157,7 @@ async function land(
   if (!saved.ok && saved.reason.kind !== 'plain' && !call.flag('unsaved'))
     return no(`what is there now cannot be saved first: ${workspaceFaultText(saved.reason)} (--unsaved does without)`)
   if (saved.ok && !saved.value.unchanged) leaveUntold(state, madeEntry(saved.value, workspace))
-  const landing = await commitWanted(warden, changes, wanted, agent?.name)
+  const landing = await commitWanted(workspaces, changes, wanted, agent?.name)
   if (landing.ok) return landing
   return no(landing.reason.kind === 'unconfirmed' ? landing.reason.executes : workspaceFaultText(landing.reason))
 }
@@ -197,10 +195,10 @@ function hold(call: Call, executes: readonly Executes[]): ExitCode {
   return EXIT.needsApproval
 }
 
-async function discard(call: Call, warden: Warden, changes: string): Promise<ExitCode> {
+async function discard(call: Call, workspaces: Workspaces, changes: string): Promise<ExitCode> {
   if (!(await confirmedBy(call, `Throw away everything that was changed in ${changes}? [y/N] `)))
     return EXIT.needsApproval
-  const done = warden.discard(changes)
+  const done = workspaces.discard(changes)
   if (done.ok) markDiscarded(stateOfWorkspace(changes), basename(changes), Date.now())
   if (!done.ok) call.print.fault(printable(workspaceFaultText(done.reason)))
   else call.print.line('Thrown away.')

@@ -1,6 +1,5 @@
 import { basename } from 'node:path'
-import type { Warden } from '../../cells/linux/launch/warden.ts'
-import type { WorkspaceDiff } from '../../cells/linux/workspace/changes.ts'
+import type { WorkspaceDiff, Workspaces } from '../../cells/workspace.ts'
 import { noteShown } from '../../host/files/shown-changes.ts'
 import { workspaceFaultText } from '../../host/files/workspace-fault.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
@@ -13,15 +12,15 @@ export const command: Command = {
   usage: ['firebreak diff [--agent <name>] [--state <dir>]'],
   example: 'firebreak diff --agent refund-bot',
   options: WORKSPACE_OPTIONS,
-  run: (call) => withWorkspaces(call, (warden, kept) => diffs(call, warden, kept)),
+  run: (call) => withWorkspaces(call, (workspaces, kept) => diffs(call, workspaces, kept)),
 }
 
 /** One whole answer where one workspace was asked for, else those that changed, by name. */
-async function diffs(call: Call, warden: Warden, kept: readonly string[]): Promise<ExitCode> {
+async function diffs(call: Call, workspaces: Workspaces, kept: readonly string[]): Promise<ExitCode> {
   if (kept.length > 1) call.print.progress(`looking into ${kept.map((changes) => basename(changes)).join(', ')}`)
   const all: (WorkspaceDiff & { readonly workspace: string })[] = []
   for (const changes of kept) {
-    const read = await warden.diff(changes)
+    const read = await workspaces.diff(changes)
     if (!read.ok) {
       call.print.fault(`${basename(changes)}: ${printable(workspaceFaultText(read.reason))}`)
       return EXIT.failed

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
-import { type HostReport, probeHost } from '../../cells/linux/abilities/probe.ts'
+import type { HostReport } from '../../cells/abilities.ts'
 import { type Demand, demandsOf } from '../../control/advice/demands.ts'
 import { seenBy } from '../../control/advice/demands-seen.ts'
 import { promiseTable } from '../../control/advice/promises.ts'
 import { tryAll } from '../../control/advice/try-launch.ts'
+import { defaultDriver } from '../../host/drivers.ts'
 import { ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
@@ -40,7 +41,7 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.usage
   }
   call.print.progress('trying what this host has')
-  const report = probeHost()
+  const report = await (await defaultDriver()).abilities()
   const table = promiseTable(report)
   call.print.line(`kernel ${report.kernel}; best profile here: ${report.profile ?? 'none: no cell can be started'}`)
   call.print.line('')

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Standing } from '../../cells/linux/limits/census.ts'
+import type { Standing } from '../../cells/census.ts'
 import { askWardens } from '../../host/people/control-socket.ts'
 import { statesIn } from '../../host/state/tenants.ts'
 import { eventually } from '../../host/stop/containment.ts'

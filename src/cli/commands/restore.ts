@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { Warden } from '../../cells/linux/launch/warden.ts'
+import type { Workspaces } from '../../cells/workspace.ts'
 import {
   findCheckpoint,
   madeEntry,
@@ -44,13 +44,13 @@ export const command: Command = {
     yes: { type: 'boolean', help: 'without asking' },
     'no-input': { type: 'boolean', help: 'never ask' },
   },
-  run: (call) => withWorkspace(call, (warden, changes) => restore(call, warden, changes), call.positionals[0]),
+  run: (call) => withWorkspace(call, (workspaces, changes) => restore(call, workspaces, changes), call.positionals[0]),
 }
 
 /** A kill, two copies of a full disk, and a launch. */
 const ASK_MS_MAX = 300_000
 
-async function restore(call: Call, warden: Warden, changes: string): Promise<ExitCode> {
+async function restore(call: Call, workspaces: Workspaces, changes: string): Promise<ExitCode> {
   const checkpoint = findCheckpoint(storeOf(changes), call.positionals[1])
   if (checkpoint === undefined) {
     const which = call.positionals[1]
@@ -60,7 +60,7 @@ async function restore(call: Call, warden: Warden, changes: string): Promise<Exi
     )
     return EXIT.usage
   }
-  if (call.flag('dry-run')) return rehearse(call, warden, changes, checkpoint)
+  if (call.flag('dry-run')) return rehearse(call, workspaces, changes, checkpoint)
   const workspace = basename(changes)
   const question = `Put the files of ${workspace} back to ${nameOf(checkpoint)}? What is there now is ${call.flag('unsaved') ? 'LOST' : 'saved first'}. [y/N] `
   if (!(await confirmedBy(call, question))) return EXIT.needsApproval
@@ -70,7 +70,7 @@ async function restore(call: Call, warden: Warden, changes: string): Promise<Exi
     const agent = await agentOfWorkspace(call, changes)
     if (!agent.ok) return agent.reason
     const wanted = { occasion: 'before', by, why: `before ${checkpoint.id} was restored` } as const
-    const saved = await makeCheckpoint(warden, changes, wanted, boundsOf(agent.value))
+    const saved = await makeCheckpoint(workspaces, changes, wanted, boundsOf(agent.value))
     if (!saved.ok && saved.reason.kind === 'in-use') return restart(call, changes, checkpoint)
     // Thrown away by a person: then there is nothing to save.
     if (!saved.ok && saved.reason.kind !== 'unknown') {
@@ -83,7 +83,7 @@ async function restore(call: Call, warden: Warden, changes: string): Promise<Exi
     before = saved.ok ? saved.value.checkpoint.id : undefined
     if (saved.ok && !saved.value.unchanged) leaveUntold(stateOfWorkspace(changes), madeEntry(saved.value, workspace))
   }
-  const restored = await restoreCheckpoint(warden, changes, checkpoint)
+  const restored = await restoreCheckpoint(workspaces, changes, checkpoint)
   if (!restored.ok && restored.reason.kind === 'in-use') return restart(call, changes, checkpoint)
   if (!restored.ok) {
     call.print.fault(`nothing was restored: ${printable(workspaceFaultText(restored.reason))}`)
@@ -98,8 +98,13 @@ async function restore(call: Call, warden: Warden, changes: string): Promise<Exi
 
 const SIGNS = { goes: '-', returns: '+', 'put-back': '~' } as const
 
-async function rehearse(call: Call, warden: Warden, changes: string, checkpoint: Checkpoint): Promise<ExitCode> {
-  const rehearsed = await rehearseRestore(warden, changes, checkpoint)
+async function rehearse(
+  call: Call,
+  workspaces: Workspaces,
+  changes: string,
+  checkpoint: Checkpoint,
+): Promise<ExitCode> {
+  const rehearsed = await rehearseRestore(workspaces, changes, checkpoint)
   if (!rehearsed.ok) {
     call.print.fault(`it cannot be told: ${printable(workspaceFaultText(rehearsed.reason))}`)
     return EXIT.failed

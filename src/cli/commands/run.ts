@@ -98,7 +98,7 @@ async function run(call: Call): Promise<ExitCode> {
   const fenced = fencedExit(call, own, agent)
   if (fenced !== undefined) return fenced
   // What the warden would refuse is told before anything is started.
-  const refusal = cellRefusal(config, own, agent.name, agent.cell)
+  const refusal = await cellRefusal(config, own, agent.name, agent.cell)
   if (refusal !== undefined) {
     call.print.fault(`not started: ${refusal}`, 'firebreak doctor tells what would change it')
     return EXIT.failed
@@ -236,7 +236,7 @@ async function runOnce(
   let asked = 0
   const forward = (signal: NodeJS.Signals) => {
     // An agent may be deaf to the first; whoever asks twice means it.
-    if (ENDING.has(signal) && ++asked > 1) void cell.kill()
+    if (ENDING.has(signal) && ++asked > 1) void cell.halt('killed')
     else cell.signal(constants.signals[signal])
   }
   for (const signal of FORWARDED) process.on(signal, forward)

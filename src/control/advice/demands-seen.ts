@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { existsSync, globSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { HostReport } from '../../cells/linux/abilities/probe.ts'
+import type { HostReport } from '../../cells/abilities.ts'
 import type { CellConfig, Config } from '../../config/config.ts'
 import { secretsOf } from '../../config/secret-names.ts'
 import { openSecrets } from '../../gateway/content/secrets.ts'
@@ -45,7 +45,7 @@ export async function seenBy(
   const looked = new Map<CellConfig, Looked>()
   for (const each of cellsOf(config)) {
     if (values.size > 0) progress(`looking through what ${each.name} is shown`)
-    const refusal = cellRefusal(config, each.state(stateDirectory), each.name, each.cell)
+    const refusal = await cellRefusal(config, each.state(stateDirectory), each.name, each.cell)
     looked.set(
       each.cell,
       refusal === undefined ? await lookedFor(config, each, values) : { refusal, unsearched: [], unmet: [] },

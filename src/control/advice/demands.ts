@@ -1,4 +1,4 @@
-import type { Ability, HostReport } from '../../cells/linux/abilities/probe.ts'
+import type { Ability, HostReport } from '../../cells/abilities.ts'
 import type { Agent, CellConfig, Config, GrantConfig, UpstreamConfig } from '../../config/config.ts'
 import { secretsOf } from '../../config/secret-names.ts'
 import type { WorkspaceNote } from '../../host/files/workspace-note.ts'

@@ -1,4 +1,4 @@
-import type { HostReport } from '../../cells/linux/abilities/probe.ts'
+import type { HostReport } from '../../cells/abilities.ts'
 
 export interface PromiseLine {
   readonly promise: string

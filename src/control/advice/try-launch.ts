@@ -1,10 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import { checkSpec } from '../../cells/linux/abilities/check.ts'
-import { checkWorkspace } from '../../cells/linux/workspace/overlay.ts'
 import { launchFaultText } from '../../cells/spec.ts'
 import type { Agent, CellConfig, Config } from '../../config/config.ts'
+import { driverNamed } from '../../host/drivers.ts'
 import { Host } from '../../host/host.ts'
 import { cellSpec } from '../../host/prepare/cell-spec.ts'
 import { type Inspected, inspectUpstreams } from '../../host/prepare/inspect.ts'
@@ -17,12 +16,12 @@ import { readEntries } from '../../ledger/log/read.ts'
 import { type AgentName, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
 
 /** Returns why the warden would refuse a cell by what is asked for alone; nothing is made. */
-export function cellRefusal(
+export async function cellRefusal(
   config: Config,
   stateDirectory: string,
   name: string,
   cell: CellConfig,
-): string | undefined {
+): Promise<string | undefined> {
   const state = { directory: stateDirectory, workspace: (each: string) => `${stateDirectory}/workspaces/${each}` }
   const spec = cellSpec(config, state, {
     name,
@@ -33,10 +32,10 @@ export function cellRefusal(
     variables: Object.fromEntries(cell.env),
     about: { part: 'person', state: stateDirectory, environment: '' },
   })
-  const checked = checkSpec(spec)
-  if (!checked.ok) return launchFaultText(checked.reason)
-  const found = spec.workspace === undefined ? ok(undefined) : checkWorkspace(spec.workspace, spec.protectedPaths)
-  return found.ok ? undefined : launchFaultText(found.reason)
+  const driver = await driverNamed(cell.driver, config.profile)
+  if (!driver.ok) return driver.reason
+  const refused = driver.value.refusal(spec)
+  return refused && launchFaultText(refused)
 }
 
 /** Findings of the launches that were tried, and of the upstreams that were asked. */

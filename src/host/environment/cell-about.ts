@@ -1,4 +1,4 @@
-import type { CellAbout } from '../../cells/linux/abilities/about.ts'
+import type { CellAbout } from '../../cells/spec.ts'
 import type { Agent } from '../../config/config.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 

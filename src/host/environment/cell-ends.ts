@@ -1,4 +1,4 @@
-import type { Cell } from '../../cells/linux/launch/cell.ts'
+import type { Cell } from '../../cells/driver.ts'
 import { asJson, no, type Result } from '../../model/index.ts'
 import { delegatedWorkspace } from '../files/workspace-names.ts'
 import { clearDelegations } from '../services/delegations-kept.ts'
@@ -61,7 +61,7 @@ export class CellEnds {
     const below = cells.delegatedFrom(number)
     const unborn = starting.all().filter((start) => start.parent === number)
     for (const start of unborn) starting.stop(start.number, 'the cell that delegates to it has ended')
-    await Promise.all(below.map(({ cell }) => cell.kill()))
+    await Promise.all(below.map(({ cell }) => cell.halt('killed')))
     await Promise.all([...below.map(({ ended }) => ended), ...unborn.map(({ over }) => over)])
   }
 
@@ -72,7 +72,7 @@ export class CellEnds {
     for (const name of config.agents.keys()) live.add(name)
     clearDelegations(state, {
       isLive: (workspace) => live.has(workspace),
-      discard: (changes) => warden.discard(changes),
+      discard: (changes) => warden.workspaces.discard(changes),
     })
   }
 }
@@ -86,7 +86,7 @@ export async function beginAgain(
 ): Promise<Result<void, string>> {
   if (after.act !== undefined) return no('somebody restores its files already')
   after.act = then
-  const killed = await cell.kill()
+  const killed = await cell.halt('killed')
   // Then it goes on, and its files stay what they are.
   if (!killed.ok) delete after.act
   if (!killed.ok) return no(`${cell.id} cannot be ended: nothing was restored`)

@@ -20,7 +20,7 @@ export class DelegatedLaunches {
 
   /** Starts the environment's agent at that place in the gateway's setup for a cell, and waits for its end. */
   async launch(parent: number, giver: HostedCell, index: number): Promise<void> {
-    const { cells, config, environment, starting, warden } = this.#ground
+    const { cells, config, environment, starting } = this.#ground
     const agent = [...config.agents.values()].filter((each) => each.environment === environment)[index]
     const [program, ...args] = agent?.command ?? []
     const below = cells.delegatedFrom(parent).length + starting.all().filter((each) => each.parent === parent).length
@@ -44,7 +44,7 @@ export class DelegatedLaunches {
     const { cell, ended } = launched.value
     // Nobody watches its streams: what it has to say, it reports through the gateway.
     const nothing = openSync('/dev/null', 'r+')
-    const pump = warden.pump(cell, { stdin: nothing, stdout: nothing, stderr: nothing })
+    const pump = cell.pump({ stdin: nothing, stdout: nothing, stderr: nothing })
     if (!cell.start().ok) await cell.teardown()
     await ended
     await pump.done

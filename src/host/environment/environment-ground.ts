@@ -1,4 +1,4 @@
-import type { Warden } from '../../cells/linux/launch/warden.ts'
+import type { Warden } from '../../cells/driver.ts'
 import type { Config } from '../../config/config.ts'
 import type { EnvironmentName } from '../../model/index.ts'
 import type { Starting } from '../services/starting.ts'

@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Cell } from '../../cells/linux/launch/cell.ts'
-import type { Warden, WardenFault } from '../../cells/linux/launch/warden.ts'
-import type { Pump, Streams } from '../../cells/linux/streams/pump.ts'
+import type { Cell, Pump, Streams, Warden, WardenFault } from '../../cells/driver.ts'
 import type { Config } from '../../config/config.ts'
 import type { GatewaySetup } from '../../gateway/link/setup.ts'
 import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
@@ -185,7 +183,7 @@ class OpenEnvironment implements EnvironmentRun {
   }
 
   pump(cell: Cell, streams: Streams): Pump {
-    return this.#ground.warden.pump(cell, streams)
+    return cell.pump(streams)
   }
 
   serverLimits(): ReadonlyMap<UpstreamName, ServerLimits> {

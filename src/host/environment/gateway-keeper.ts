@@ -72,7 +72,7 @@ export class GatewayKeeper {
     this.#lost++
     const frozen = this.#options.ground.cells
       .all()
-      .map(async ([number, hosted]) => ({ number, hosted, ...(await hosted.cell.freeze()) }))
+      .map(async ([number, hosted]) => ({ number, hosted, ...(await hosted.cell.halt('frozen')) }))
     this.#replacing = this.#replacing
       .then(async () => this.#replace(services, lost, await Promise.all(frozen)))
       .catch(() => undefined)
@@ -147,7 +147,7 @@ export class GatewayKeeper {
     hosted.rung = lowest(hosted.rung, 'watched')
     const thawed = await cell.thaw()
     if (thawed.ok) hosted.onTakenOver?.(why)
-    else if (this.#mayGoOn(number, hosted) && services.gone() === undefined) await cell.kill()
+    else if (this.#mayGoOn(number, hosted) && services.gone() === undefined) await cell.halt('killed')
   }
 
   #messageAgain(number: number, hosted: HostedCell, why: string): Result<CellMessage, string> {

@@ -49,8 +49,8 @@ export class GatewayRequests {
     }
     if (kind === 'kill' || kind === 'freeze') orders.markOrdered(number, 'frozen', BY_GATEWAY)
     if (hosted === undefined) return
-    if (kind === 'kill') await hosted.cell.kill()
-    else if (kind === 'freeze') await hosted.cell.freeze()
+    if (kind === 'kill') await hosted.cell.halt('killed')
+    else if (kind === 'freeze') await hosted.cell.halt('frozen')
     else if (kind === 'checkpoint') await this.#save(number, hosted, services)
     else if (kind === 'contain') {
       const stood = hosted.rung

@@ -1,5 +1,5 @@
+import type { Cell } from '../../cells/driver.ts'
 import type { Handle } from '../../cells/handle.ts'
-import type { Cell } from '../../cells/linux/launch/cell.ts'
 import type { Agent, Config } from '../../config/config.ts'
 import type { WardenMessage } from '../../gateway/link/setup.ts'
 import { asJson, no, ok, type Result } from '../../model/index.ts'

@@ -1,4 +1,4 @@
-import type { Cell } from '../../cells/linux/launch/cell.ts'
+import type { Cell } from '../../cells/driver.ts'
 import type { CellSpec, Exit, TeardownReceipt } from '../../cells/spec.ts'
 import type { Agent } from '../../config/config.ts'
 import type { TaskSetup, WardenMessage } from '../../gateway/link/setup.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Cell } from '../../cells/linux/launch/cell.ts'
+import type { Cell } from '../../cells/driver.ts'
 import { launchFaultText } from '../../cells/spec.ts'
 import type { Agent } from '../../config/config.ts'
 import type { WardenMessage } from '../../gateway/link/setup.ts'
@@ -123,7 +123,7 @@ export class Launching {
   #handOver({ start, launch, cell, servers, services }: BuiltCell): Promise<Result<void, string>> {
     const { ground, rules } = this.#options
     const { agent, parent, task } = launch
-    return handOver(services, cell.listeners, servers, (): Result<CellMessage, string> => {
+    return handOver(services, cell.door.listeners, servers, (): Result<CellMessage, string> => {
       const above = parent === undefined ? task && { task } : { parent }
       const rung = rules.rungOf(start)
       if (!rung.ok) return rung
@@ -139,7 +139,7 @@ export class Launching {
     const { agent, parent, task, stopMark, onTakenOver } = launch
     const { number } = start
     const sensed: Sensed[] = []
-    ground.warden.sense(cell, (seen) => this.#tellSensed(sensed, { kind: 'sensed', number, ...seen }))
+    cell.sense((seen) => this.#tellSensed(sensed, { kind: 'sensed', number, ...seen }))
     const after: AfterEnd = {}
     const ended = ends.end(number, cell, after)
     const hosted: HostedCell = {

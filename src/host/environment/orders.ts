@@ -94,7 +94,7 @@ export class Orders {
     const meant = cells.withBelow(numbers.filter(isNew))
     const ending = meant.flatMap((number) => cells.get(number) ?? [])
     if (ending.length > 0) await this.#containUnserved(meant, ending, lost)
-    await Promise.all([...standing, ...ending].map(({ cell }) => cell.kill()))
+    await Promise.all([...standing, ...ending].map(({ cell }) => cell.halt('killed')))
   }
 
   async #containUnserved(numbers: readonly number[], ending: readonly HostedCell[], lost: string): Promise<void> {

@@ -92,8 +92,8 @@ function endingByItself({ cell, agent, kept, teardown }: HostedCell): Leaving {
   const own = kept.filter(({ shared }) => !shared)
   const gone = async () => {
     await Promise.all(own.map((server) => server.end()))
-    const left = own.some(({ server }) => (server.cell?.pids().length ?? 0) > 0)
-    if (left || teardown?.gone !== true) return no('it was ending, and not all of it is gone')
+    const left = await Promise.all(own.map(({ server }) => server.cell?.left() ?? []))
+    if (left.flat().length > 0 || teardown?.gone !== true) return no('it was ending, and not all of it is gone')
     return ok('it was ending by itself, and nothing of it is left')
   }
   return { point: `end of ${cell.id}`, cell: cell.id, agent: agent.name, gone }

@@ -1,11 +1,8 @@
 /** Checkpoints of the workspaces of a state: made, restored and told to the ledger. What happens to files is the warden's. */
+
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
-import type { Warden } from '../../cells/linux/launch/warden.ts'
-import type { WorkspaceFault } from '../../cells/linux/workspace/changes.ts'
-import type { Change } from '../../cells/linux/workspace/inside/change.ts'
-import { recordFrom } from '../../cells/linux/workspace/overlay.ts'
-import type { Still } from '../../cells/linux/workspace/still.ts'
+import { type Change, recordFrom, type Still, type WorkspaceFault, type Workspaces } from '../../cells/workspace.ts'
 import {
   type CellId,
   type CheckpointId,
@@ -50,13 +47,13 @@ export function storeOf(changes: string): Store {
 
 /** One moment's files, of a live cell of this warden or of a workspace at rest. */
 export async function makeCheckpoint(
-  warden: Warden,
+  workspaces: Workspaces,
   changes: string,
   wanted: Wanted,
   bounds: Bounds,
 ): Promise<Result<Made, CheckpointFault>> {
   const store = storeOf(changes)
-  const made = await warden.still(
+  const made = await workspaces.still(
     changes,
     (still) => copied(store, still, changes, wanted, bounds),
     (done) => (done.ok && !done.value.unchanged ? kept(store, done.value.checkpoint, bounds) : Promise.resolve(done)),
@@ -127,7 +124,7 @@ export function findCheckpoint(store: Store, reference: string | undefined): Che
  * files are back, and not before: whoever dies in between leaves too many of them.
  */
 export async function restoreCheckpoint(
-  warden: Warden,
+  workspaces: Workspaces,
   changes: string,
   checkpoint: Checkpoint,
 ): Promise<Result<number, WorkspaceFault>> {
@@ -135,7 +132,7 @@ export async function restoreCheckpoint(
   const record = recordFrom(checkpoint.workspace)
   if (record === undefined)
     return no({ kind: 'unknown', problem: `checkpoint ${checkpoint.id} does not say whose it is` })
-  const replaced = await warden.replace(changes, { image: store.imageOf(checkpoint.id), record })
+  const replaced = await workspaces.replace(changes, { image: store.imageOf(checkpoint.id), record })
   if (!replaced.ok) return replaced
   const nowMs = Date.now()
   markRestored(dirname(dirname(changes)), basename(changes), checkpoint.spans, checkpoint.madeAtMs, nowMs)
@@ -157,16 +154,16 @@ export interface Rehearsed {
 
 /** What `restoreCheckpoint` would do to which file, told by helper cells that look at both states. */
 export async function rehearseRestore(
-  warden: Warden,
+  workspaces: Workspaces,
   changes: string,
   checkpoint: Checkpoint,
 ): Promise<Result<Rehearsed, WorkspaceFault>> {
   const record = recordFrom(checkpoint.workspace)
   if (record === undefined)
     return no({ kind: 'unknown', problem: `checkpoint ${checkpoint.id} does not say whose it is` })
-  const then = await warden.diffSaved(dirname(storeOf(changes).imageOf(checkpoint.id)), record)
+  const then = await workspaces.diffSaved(dirname(storeOf(changes).imageOf(checkpoint.id)), record)
   if (!then.ok) return then
-  const now = await warden.diff(changes)
+  const now = await workspaces.diff(changes)
   if (!now.ok) return now
   return ok({
     differences: differences(now.value.changes, then.value.changes),

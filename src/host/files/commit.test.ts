@@ -3,8 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import type { Warden } from '../../cells/linux/launch/warden.ts'
-import type { Chosen, WorkspaceDiff } from '../../cells/linux/workspace/changes.ts'
+import type { Chosen, WorkspaceDiff, Workspaces } from '../../cells/workspace.ts'
 import { agentName, ok, type Rung } from '../../model/index.ts'
 import { makeFence } from '../stop/fence.ts'
 import { fenceAgents, newOrderId } from '../stop/stop.ts'
@@ -28,17 +27,17 @@ async function order(rung: Exclude<Rung, 'normal'>): Promise<string> {
 
 /** Returns what lands of two changes; `meanwhile` comes after whoever lands has looked at them. */
 async function landing(wanted: Partial<Wanted>, meanwhile: () => Promise<unknown> = async () => undefined) {
-  const warden = {
+  const workspaces = {
     commitChosen: async (_: string, choose: (diff: WorkspaceDiff) => Chosen) => {
       await meanwhile()
       const changes = [{ path: 'a' }, { path: 'b' }]
       const diff = { record: { lower: state }, changes, executes: [], refused: [] } as unknown as WorkspaceDiff
       return ok({ landed: choose(diff).paths, refused: [], left: [] })
     },
-  } as unknown as Warden // all that is asked of it
+  } as unknown as Workspaces // all that is asked of it
   const all = { rule: { allow: [['**']], never: [] }, confirmed: [], ...wanted }
   // As it travels to the run whose cell lives on the files.
-  const landed = await commitWanted(warden, join(state, 'workspaces', 'desk'), wantedFrom(wantedJson(all)), DESK)
+  const landed = await commitWanted(workspaces, join(state, 'workspaces', 'desk'), wantedFrom(wantedJson(all)), DESK)
   return landed.ok ? landed.value.landed : JSON.stringify(landed.reason)
 }
 

@@ -1,7 +1,6 @@
 import { basename, dirname } from 'node:path'
-import type { Warden } from '../../cells/linux/launch/warden.ts'
-import type { Chosen, Landing, WorkspaceDiff, WorkspaceFault } from '../../cells/linux/workspace/changes.ts'
-import { byRule, type CommitRule } from '../../cells/linux/workspace/rule.ts'
+import { byRule, type CommitRule } from '../../cells/landing/rule.ts'
+import type { Chosen, Landing, WorkspaceDiff, WorkspaceFault, Workspaces } from '../../cells/workspace.ts'
 import type { Agent } from '../../config/config.ts'
 import {
   type AgentName,
@@ -88,7 +87,7 @@ export function choosing(
  * the moment of landing, but what a person has named who was told of its last order.
  */
 export async function commitWanted(
-  warden: Warden,
+  workspaces: Workspaces,
   changes: string,
   wanted: Wanted,
   agent?: AgentName,
@@ -98,7 +97,7 @@ export async function commitWanted(
   const marks: (() => void)[] = []
   let unmarked: string | undefined
   let contained: string | undefined
-  const landing = await warden.commitChosen(changes, (diff) => {
+  const landing = await workspaces.commitChosen(changes, (diff) => {
     const chosen = choose(diff)
     if (chosen.paths.length === 0) return chosen
     const now = containedNow(state, agent)

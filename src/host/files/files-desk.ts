@@ -1,5 +1,4 @@
-import type { Cell } from '../../cells/linux/launch/cell.ts'
-import type { Warden } from '../../cells/linux/launch/warden.ts'
+import type { Cell, Warden } from '../../cells/driver.ts'
 import type { Agent } from '../../config/config.ts'
 import type { Noted } from '../../gateway/link/setup.ts'
 import {
@@ -98,8 +97,11 @@ export class FilesDesk {
   /** Of a cell that lives, while it stands still. In the ledger when this returns. */
   save(held: Held, wanted: Wanted): Promise<Result<Made, string>> {
     return this.#inTurn(held.workspace, async () => {
-      const { warden, state } = this.#options
-      const made = await makeCheckpoint(warden, state.workspace(held.workspace), wanted, boundsOf(held.agent))
+      const {
+        warden: { workspaces },
+        state,
+      } = this.#options
+      const made = await makeCheckpoint(workspaces, state.workspace(held.workspace), wanted, boundsOf(held.agent))
       if (!made.ok) return no(workspaceFaultText(made.reason))
       if (made.value.unchanged) return made
       const told = await this.#tell(madeEntry(made.value, held.workspace, held.cell.id))
@@ -150,18 +152,24 @@ export class FilesDesk {
 
   /** Saved, then landed as it stood at one moment; in between the cell may have gone on, and is not held back. */
   async #commit(held: Held, detail: JsonObject): Promise<Result<Json, string>> {
-    const { warden, state } = this.#options
+    const {
+      warden: { workspaces },
+      state,
+    } = this.#options
     const { by } = who(detail)
     const saved = await this.save(held, { occasion: 'before', by, why: 'before its changes were landed' })
     if (!saved.ok && detail.save !== false) return no(`what is there now cannot be saved first: ${saved.reason}`)
     const landing = await this.#inTurn(held.workspace, () =>
-      commitWanted(warden, state.workspace(held.workspace), wantedFrom(detail.wanted ?? null), held.agent.name),
+      commitWanted(workspaces, state.workspace(held.workspace), wantedFrom(detail.wanted ?? null), held.agent.name),
     )
     return landing.ok ? ok(asJson(landing.value)) : no(workspaceFaultText(landing.reason))
   }
 
   async #restore(held: Held, detail: JsonObject): Promise<Result<Json, string>> {
-    const { warden, state } = this.#options
+    const {
+      warden: { workspaces },
+      state,
+    } = this.#options
     const { again, workspace, cell } = held
     const standing = containedNow(state.directory, held.agent.name)
     if (!standing.ok) return standing
@@ -180,7 +188,7 @@ export class FilesDesk {
       before = saved.value.checkpoint
     }
     const done = await again(async () => {
-      const restored = await restoreCheckpoint(warden, changes, checkpoint)
+      const restored = await restoreCheckpoint(workspaces, changes, checkpoint)
       if (!restored.ok) return no(workspaceFaultText(restored.reason))
       const entry = restoredEntry({ checkpoint, workspace, by, why, restoredAtMs: restored.value, before: before?.id })
       return (await this.#tell({ ...entry, cell: cell.id })) ? ok(undefined) : no('the ledger cannot be written')

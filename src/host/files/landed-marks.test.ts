@@ -3,8 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import type { Warden } from '../../cells/linux/launch/warden.ts'
-import type { Landing, WorkspaceFault } from '../../cells/linux/workspace/changes.ts'
+import type { Landing, WorkspaceFault, Workspaces } from '../../cells/workspace.ts'
 import type { Agent, Config } from '../../config/config.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { makeFence } from '../stop/fence.ts'
@@ -42,16 +41,16 @@ describe('X1: labels go with what has landed', () => {
     const changes = join(state, 'workspaces', 'a')
     mkdirSync(changes, { recursive: true })
     makeFence(state)
-    const warden = {
-      commitChosen: async (_: string, choose: Parameters<Warden['commitChosen']>[1]) => {
+    const workspaces = {
+      commitChosen: async (_: string, choose: Parameters<Workspaces['commitChosen']>[1]) => {
         const diff = { record: { lower: work }, changes: [{ path: 'note.txt' }], executes: [] } as unknown
         choose(diff as Parameters<typeof choose>[0])
         during?.(state)
         return answer
       },
-    } as unknown as Warden
+    } as unknown as Workspaces
     const wanted = { rule: { allow: [['**']], never: [] }, confirmed: [] }
-    return { state, landing: await commitWanted(warden, changes, wanted) }
+    return { state, landing: await commitWanted(workspaces, changes, wanted) }
   }
   const done = ok({ landed: ['note.txt'], refused: [], left: [] })
   const of = (state: string, to: Agent) => {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import type { WorkspaceDiff } from '../../cells/linux/workspace/changes.ts'
+import type { WorkspaceDiff } from '../../cells/workspace.ts'
 import { choosing } from './commit.ts'
 import { changedSinceShown, noteShown } from './shown-changes.ts'
 

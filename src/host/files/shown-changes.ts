@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { WorkspaceDiff } from '../../cells/linux/workspace/changes.ts'
+import type { WorkspaceDiff } from '../../cells/workspace.ts'
 import { isJsonObject, type Json } from '../../model/index.ts'
 import { writeDurably } from '../state/durable-file.ts'
 import { inPart } from '../state/state-part.ts'

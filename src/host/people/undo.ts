@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { openWarden, profileFault, type Warden } from '../../cells/linux/launch/warden.ts'
 import type { Config } from '../../config/config.ts'
 import { faultText } from '../../ledger/log/fault.ts'
 import { readEntries } from '../../ledger/log/read.ts'
@@ -7,9 +6,9 @@ import type { Declared, EffectRecord } from '../../ledger/views/effects.ts'
 import type { Entry } from '../../model/entry.ts'
 import { type EnvironmentName, no, ok, type Result } from '../../model/index.ts'
 import { type Plan, Story, todo } from '../../recovery/plan.ts'
+import { wardenFor } from '../drivers.ts'
 import { delegatedWorkspace } from '../files/workspace-names.ts'
 import { gatewaySetup, type Judged } from '../prepare/setup.ts'
-import { wardenFaultText } from '../prepare/warden-fault-text.ts'
 import { leftOut, Servers } from '../services/servers.ts'
 import { startServices } from '../services/services.ts'
 import { openTenantState } from '../state/tenants.ts'
@@ -70,7 +69,7 @@ export async function undoAlone(
   if (!opened.ok) return opened
   const state = opened.value
   const servers = undoServers(config, order)
-  const warden = servers.length === 0 ? ok(undefined) : await wardenFor(config)
+  const warden = servers.length === 0 ? ok(undefined) : await wardenFor(config, environment)
   if (!warden.ok) return warden
   const services = await startServices(state, setup)
   if (!services.ok) {
@@ -103,13 +102,6 @@ export async function undoAlone(
 }
 
 const NUMBER = 1
-
-async function wardenFor({ profile }: Config): Promise<Result<Warden, string>> {
-  const unfit = profileFault(profile)
-  if (unfit !== undefined) return no(wardenFaultText(unfit))
-  const warden = await openWarden({ profile })
-  return warden.ok ? warden : no(wardenFaultText(warden.reason))
-}
 
 /** Where an order's own gateway would write. */
 export function ledgerDirectory(stateDirectory: string, environment: EnvironmentName): string {

@@ -12,11 +12,10 @@ import {
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import type { Handle } from '../../cells/handle.ts'
-import { attachMount, changeMount, cloneMount, systemFaultText, unmount } from '../../cells/linux/kernel/libc.ts'
-import { makeOwnPlace } from '../../cells/linux/kernel/own-place.ts'
-import { startOf } from '../../cells/linux/kernel/process-end.ts'
-import { defaultRunDirectory } from '../../cells/linux/launch/warden.ts'
-import { openOwnerMaps } from '../../cells/linux/workspace/owner-map.ts'
+import { attachMount, changeMount, cloneMount, systemFaultText, unmount } from '../../cells/kernel/libc.ts'
+import { makeOwnPlace } from '../../cells/kernel/own-place.ts'
+import { openOwnerMaps } from '../../cells/kernel/owner-map.ts'
+import { startOf } from '../../cells/kernel/process-end.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -52,20 +51,19 @@ export async function reachableCode(uids: readonly (number | undefined)[]): Prom
   const readable = READ.every((path) => (statSync(join(ROOT, path)).mode & 0o004) !== 0)
   if (process.getuid?.() !== 0 || others.length === 0 || (readable && openToAll(ROOT)))
     return ok({ as: () => here, release: () => undefined })
-  const all = join(defaultRunDirectory('full'), 'code')
-  for (const directory of [dirname(all), all]) {
+  for (const directory of [dirname(SHOWN_AT), SHOWN_AT]) {
     const made = makeOwnPlace(directory)
     if (!made.ok) return made
     chmodSync(directory, 0o711)
   }
-  for (const name of readdirSync(all)) if (!ownerLives(name)) remove(join(all, name))
+  for (const name of readdirSync(SHOWN_AT)) if (!ownerLives(name)) remove(join(SHOWN_AT, name))
   const made: string[] = []
   const release = () => {
     for (const place of made.splice(0)) remove(place)
   }
   const programs = new Map<number, Program>()
   for (const shownAs of readable ? [undefined] : others) {
-    const place = join(all, `${process.pid}.${startOf(process.pid) ?? ''}.${++places}`)
+    const place = join(SHOWN_AT, `${process.pid}.${startOf(process.pid) ?? ''}.${++places}`)
     made.push(place)
     const shown = await showAll(place, shownAs)
     if (!shown.ok) {
@@ -85,6 +83,9 @@ const READ = [
   'node_modules',
   'node_modules/undici/package.json',
 ]
+
+/** Place beside the runs of root's wardens. */
+const SHOWN_AT = '/run/firebreak/code'
 
 let places = 0
 

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Warden } from '../../cells/driver.ts'
 import type { Handle } from '../../cells/handle.ts'
-import { COMPILED } from '../../cells/linux/launch/compile-cache.ts'
-import { openWarden, profileFault, type Warden } from '../../cells/linux/launch/warden.ts'
+import { COMPILED } from '../../cells/kernel/compile-cache.ts'
 import type { Config, UpstreamConfig } from '../../config/config.ts'
 import { placesElsewhere } from '../../config/places.ts'
 import { coveredText } from '../../gateway/content/cover.ts'
@@ -21,6 +21,7 @@ import {
   type Result,
   type UpstreamName,
 } from '../../model/index.ts'
+import { wardenFor } from '../drivers.ts'
 import { inspectedWorkspace } from '../files/workspace-names.ts'
 import { launchUpstreamCell, type UpstreamCell } from '../services/upstream-cell.ts'
 import type { State } from '../state/state.ts'
@@ -28,7 +29,6 @@ import { openTenantState } from '../state/tenants.ts'
 import { reachableCode } from './code.ts'
 import { type ReadSecrets, readSecrets } from './secrets.ts'
 import { egressOf, type Judged, wayTo } from './setup.ts'
-import { wardenFaultText } from './warden-fault-text.ts'
 
 /** Milliseconds for all upstreams of one process: longer than each of them has. */
 const INSPECT_MS_MAX = 90_000
@@ -80,7 +80,9 @@ async function inspectEnvironment(
   const opened = openTenantState(config, environment, stateDirectory, config.profile === 'full')
   if (!opened.ok) return opened
   const state = opened.value
-  const warden = upstreams.some(({ mcp }) => mcp.kind === 'stdio') ? await wardenFor(config) : ok(undefined)
+  const warden = upstreams.some(({ mcp }) => mcp.kind === 'stdio')
+    ? await wardenFor(config, environment)
+    : ok(undefined)
   if (!warden.ok) return warden
   const asking = { config, environment, state, secrets, ...(warden.value && { warden: warden.value }) }
   try {
@@ -97,13 +99,6 @@ async function inspectEnvironment(
   } finally {
     await warden.value?.close()
   }
-}
-
-async function wardenFor({ profile }: Config): Promise<Result<Warden, string>> {
-  const unfit = profileFault(profile)
-  if (unfit !== undefined) return no(wardenFaultText(unfit))
-  const warden = await openWarden({ profile })
-  return warden.ok ? warden : no(wardenFaultText(warden.reason))
 }
 
 type Answered = Inspected & { readonly anew?: true; readonly credential?: true }

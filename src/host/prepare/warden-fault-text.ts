@@ -1,4 +1,4 @@
-import type { WardenFault } from '../../cells/linux/launch/warden.ts'
+import type { WardenFault } from '../../cells/driver.ts'
 
 /** Returns what a person reads of a warden that could not be opened, and what to do. */
 export function wardenFaultText(fault: WardenFault): string {

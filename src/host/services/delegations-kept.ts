@@ -1,6 +1,5 @@
 import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { bytesOn } from '../../cells/linux/workspace/image.ts'
 import { readableNamesIn } from '../../model/host/host-paths.ts'
 import { isDelegated } from '../files/workspace-names.ts'
 import type { State } from '../state/state.ts'
@@ -78,7 +77,7 @@ function delegationsIn(directory: string): ReadonlyMap<string, Kept> {
 function bytesIn(path: string): number {
   const saved = readableNamesIn(join(path, 'checkpoints')).map((name) => join(path, 'checkpoints', name))
   return [path, ...saved].reduce((sum, place) => {
-    const image = join(place, 'disk')
-    return sum + (statSync(image, { throwIfNoEntry: false }) === undefined ? 0 : bytesOn(image))
+    const blocks = statSync(join(place, 'disk'), { throwIfNoEntry: false })?.blocks ?? 0
+    return sum + blocks * 512
   }, 0)
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Cell } from '../../cells/linux/launch/cell.ts'
+import type { Cell } from '../../cells/driver.ts'
 import type { TeardownReceipt } from '../../cells/spec.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { KeptServer } from './kept-server.ts'
@@ -42,8 +42,10 @@ function kept(t: TestContext, options: FakeOptions = {}) {
         fake.running = true
         return ok(undefined)
       },
-      freeze: async () => ok(undefined),
-      kill: async () => (options.left === undefined ? ok('populated 0') : no({ kind: 'timeout' })),
+      halt: async (rung: 'frozen' | 'killed') => {
+        if (rung === 'frozen') return ok({ said: 'cgroup.events says frozen 1' })
+        return options.left === undefined ? ok({ said: 'populated 0' }) : no({ kind: 'timeout' })
+      },
       teardown: async () => {
         Object.assign(fake, { running: false, torn: true })
         resolve()

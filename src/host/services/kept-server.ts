@@ -1,4 +1,4 @@
-import type { Cell } from '../../cells/linux/launch/cell.ts'
+import type { Cell } from '../../cells/driver.ts'
 import type { TeardownReceipt } from '../../cells/spec.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import type { UpstreamCell } from './upstream-cell.ts'
@@ -108,8 +108,8 @@ export class KeptServer {
     const cell = this.#running?.cell
     if (cell === undefined) return ok('none of it runs, and none is started')
     this.#frozen = how === 'freeze'
-    const done = how === 'kill' ? await cell.kill() : await cell.freeze()
-    return done.ok ? ok(done.value ?? 'cgroup.events says frozen 1') : no(JSON.stringify(done.reason))
+    const proven = await cell.halt(how === 'kill' ? 'killed' : 'frozen')
+    return proven.ok ? ok(proven.value.said) : no(JSON.stringify(proven.reason))
   }
 
   /**
@@ -121,10 +121,10 @@ export class KeptServer {
     if (!running?.begun) return ok('none of it runs: the next one has been told nothing')
     // It did not end by itself: that makes nobody wait.
     this.#starts--
-    const killed = await running.cell.kill()
+    const killed = await running.cell.halt('killed')
     if (!killed.ok) return no(JSON.stringify(killed.reason))
     if (this.#running === undefined || this.#running === running) onGone()
-    return ok(`${killed.value}; those that it still serves get another`)
+    return ok(`${killed.value.said}; those that it still serves get another`)
   }
 
   /** The gateway speaks to it no more. A number that is not, or no longer, the running one's says nothing. */

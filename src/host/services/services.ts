@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openChannel, openStreamPair, sendDescriptors } from '../../cells/descriptors.ts'
-import { COMPILED } from '../../cells/linux/launch/compile-cache.ts'
+import { COMPILED } from '../../cells/kernel/compile-cache.ts'
 import {
   HEARTBEAT_EVERY_MS,
   HEARTBEAT_SILENCE_MS_MAX,

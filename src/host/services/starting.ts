@@ -1,4 +1,4 @@
-import type { Cell } from '../../cells/linux/launch/cell.ts'
+import type { Cell } from '../../cells/driver.ts'
 import type { Agent } from '../../config/config.ts'
 import { monotonicUs } from '../../model/host/monotonic.ts'
 import {
@@ -183,22 +183,23 @@ export function orderedText({ id, rung, by, why }: Order): string {
 
 /** Ends what is built of a start in the tick of the order; what is being built, once it is known what it is. */
 export function unbegun(start: Start): Leaving {
-  void start.cell?.kill()
+  void start.cell?.halt('killed')
   return { point: `start of ${start.id}`, cell: start.id, agent: start.agent.name, gone: () => gone(start) }
 }
 
 async function gone(start: Start): Promise<Result<string, string>> {
   if (start.cell === undefined) await start.over
   const own = start.servers.filter(({ shared }) => !shared).map(({ server }) => server.halt('kill'))
-  const ended = await Promise.all([start.cell?.kill() ?? ok(''), ...own])
+  const ended = await Promise.all([start.cell?.halt('killed') ?? ok(''), ...own])
   const failed = ended.find(({ ok: gone }) => !gone)
   if (failed?.ok === false)
     return no(`it was being started, and its end is not confirmed: ${JSON.stringify(failed.reason)}`)
-  const left = [...(start.cell?.pids() ?? []), ...start.servers.flatMap(pidsOf)]
+  const servers = await Promise.all(start.servers.map(leftOf))
+  const left = [...((await start.cell?.left()) ?? []), ...servers.flat()]
   if (left.length > 0) return no(`processes of it are left: ${left.join(' ')}`)
   return ok('it was being started: it has not begun, and nothing of it is left')
 }
 
-function pidsOf({ server, shared }: Kept): readonly number[] {
-  return shared ? [] : (server.cell?.pids() ?? [])
+async function leftOf({ server, shared }: Kept): Promise<readonly string[]> {
+  return shared ? [] : ((await server.cell?.left()) ?? [])
 }

@@ -1,11 +1,8 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, renameSync, statSync } from 'node:fs'
+import type { Cell, CellStdio, MayBegin, Warden } from '../../cells/driver.ts'
 import type { Handle } from '../../cells/handle.ts'
-import type { CellAbout } from '../../cells/linux/abilities/about.ts'
-import type { Cell, CellStdio } from '../../cells/linux/launch/cell.ts'
-import type { MayBegin } from '../../cells/linux/launch/launch.ts'
-import type { Warden } from '../../cells/linux/launch/warden.ts'
-import { launchFaultText } from '../../cells/spec.ts'
+import { type CellAbout, launchFaultText } from '../../cells/spec.ts'
 import type { Config, StdioServer, UpstreamConfig } from '../../config/config.ts'
 import { secretsOf } from '../../config/secret-names.ts'
 import { injectInto } from '../../gateway/content/secrets.ts'
@@ -73,7 +70,10 @@ export async function launchUpstreamCell(
     mayBegin,
   )
   if (!launched.ok) return no(`upstream ${name}: ${launchFaultText(launched.reason)}`)
-  const { stdio, upper } = launched.value
+  const {
+    door: { stdio, listeners },
+    upper,
+  } = launched.value
   const kept = upper === undefined ? undefined : await lookThroughKept(config, upper, hidden, secrets)
   if (kept?.refusal !== undefined) {
     await launched.value.teardown()
@@ -81,7 +81,7 @@ export async function launchUpstreamCell(
   }
   if (stdio.kind !== 'pipes') return no(`upstream ${name} has no pipes`)
   drain(stdio.stderr.take(), state.log(`upstream-${name}`), state.uidOf('pump'))
-  const [wayOut] = launched.value.listeners
+  const [wayOut] = listeners
   return ok({
     cell: launched.value,
     pipes: stdio,

@@ -1,7 +1,7 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
-import { aboutIn } from '../../cells/linux/abilities/about.ts'
 import { failedWith } from '../../model/host/system-error.ts'
+import { census } from '../drivers.ts'
 
 /** Why a directory is not taken for a state, and which states may be meant. */
 export interface StateFault {
@@ -33,7 +33,7 @@ export function namedStateFault(named: string): StateFault | undefined {
 /** Returns the state of the cell whose directory a person has named, where that can be read. */
 function stateNotedIn(path: string): string | undefined {
   try {
-    return aboutIn(path)?.state
+    return census.noteIn(path)?.state
   } catch {
     return undefined
   }

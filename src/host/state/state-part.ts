@@ -6,7 +6,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, type Stats } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import { withFilesOf } from '../../cells/linux/kernel/libc.ts'
+import { withFilesOf } from '../../cells/kernel/libc.ts'
 import { O_PATH } from '../../model/host/plain-file.ts'
 import { failedWith } from '../../model/host/system-error.ts'
 

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Cell } from '../../cells/linux/launch/cell.ts'
-import type { Warden } from '../../cells/linux/launch/warden.ts'
+import type { Cell, Warden } from '../../cells/driver.ts'
 import { asJson, type CellContained, type CellId, type EnvironmentName, type JsonObject } from '../../model/index.ts'
 import { leaveUntold } from '../files/untold.ts'
 import { workspaceFaultText } from '../files/workspace-fault.ts'
@@ -31,7 +30,7 @@ export async function contain(
   const cells = [...stopping.map(({ cell }) => cell.id), ...leaving.map(({ cell }) => cell)]
   const receipt: Receipt = { order, atMs, cells, agents, confirmations, contained }
   // In this tick: what has been killed is still to be seen only until it is torn down.
-  const processes = processesOf(stopping, EVIDENCE_MS_MAX)
+  const processes = await processesOf(stopping, EVIDENCE_MS_MAX)
   const files = await filesOf(containing)
   const evidence = asJson(
     Object.fromEntries(cells.map((cell) => [cell, { ...processes.get(cell), files: files.get(cell) }])),
@@ -50,20 +49,21 @@ export async function contain(
 /** Milliseconds of the one tick in which processes are looked at: whoever has ordered it takes long silence for none. */
 const EVIDENCE_MS_MAX = 2_000
 
-/** Returns the evidence of each cell's processes, or that there was no time for it: the next is begun within `boundMs`. */
-export function processesOf(
-  stopping: readonly { readonly cell: Pick<Cell, 'id' | 'evidence' | 'pids'> }[],
+/**
+ * Returns the evidence of each cell's processes, or that there was no time for it: the next is begun within `boundMs`, and
+ * all in the tick of the call.
+ */
+export async function processesOf(
+  stopping: readonly { readonly cell: Pick<Cell, 'id' | 'evidence'> }[],
   boundMs: number,
-): ReadonlyMap<CellId, JsonObject> {
+): Promise<ReadonlyMap<CellId, JsonObject>> {
   const until = performance.now() + boundMs
-  const seen = stopping.map(({ cell }) => {
+  const seen = stopping.map(async ({ cell }) => {
     const late = performance.now() > until
-    const told = late
-      ? { problem: 'others were looked at, and there was no time left' }
-      : { processes: cell.evidence(), processesInAll: cell.pids().length }
+    const told = late ? { problem: 'others were looked at, and there was no time left' } : await cell.evidence()
     return [cell.id, asJson(told)] as const
   })
-  return new Map(seen)
+  return new Map(await Promise.all(seen))
 }
 
 const LATER = 'the ledger takes long, and has not got all of it yet'
@@ -155,7 +155,7 @@ async function filesOf({ stopping, order, warden, state }: Containing): Promise<
   const until = delay(FILES_MS_MAX, undefined, { ref: false })
   const looked = stopping.slice(0, WORKSPACES_MAX).map(async ({ cell, workspace }: Stopping) => {
     if (workspace === undefined) return [cell.id, { workspace: 'it has none' }] as const
-    const diff = warden.diff(state.workspace(workspace)).catch((error: unknown) => String(error))
+    const diff = warden.workspaces.diff(state.workspace(workspace)).catch((error: unknown) => String(error))
     const found = await Promise.race([diff, until])
     if (found === undefined) return [cell.id, { workspace, problem: 'it takes longer: firebreak diff' }] as const
     if (typeof found === 'string') return [cell.id, { workspace, problem: found }] as const

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Proof, Prover } from '../../cells/driver.ts'
 import { no, type Result, type Rung } from '../../model/index.ts'
 
 /** One place that enforces: what it is told, and its proof that it did. */
@@ -6,13 +7,16 @@ export interface EnforcementPoint {
   /** `gate`, `connections of c_…`, `processes of c_…`, `fence`. */
   readonly name: string
   /** Whose word it is: the kernel's, or the process that enforces. */
-  readonly by: 'kernel' | 'gateway' | 'disk'
+  readonly by: Prover | 'gateway' | 'disk'
   /** Does it, and resolves with the proof in words. May hang, lie or die: nobody waits longer than `boundMs`. */
-  readonly order: () => Promise<Result<string, string>>
+  readonly order: () => Promise<Result<Said, string>>
   readonly boundMs: number
   /** What is done where it does not confirm: harder, and by somebody else. Absent: nothing can be. */
-  readonly escalate?: () => Promise<Result<string, string>>
+  readonly escalate?: () => Promise<Result<Said, string>>
 }
+
+/** A proof, or the words of one that whoever the point names has given. */
+export type Said = string | Pick<Proof, 'by' | 'said'>
 
 export interface Confirmation {
   readonly point: string
@@ -49,21 +53,24 @@ export async function orderAll(
 
 async function orderOne(point: EnforcementPoint, begun: number): Promise<Confirmation> {
   const { name, by, boundMs, escalate } = point
-  const told = (result: Result<string, string>, escalated: boolean, before = ''): Confirmation => ({
-    point: name,
-    by,
-    confirmed: result.ok,
-    said: before + (result.ok ? result.value : result.reason),
-    afterMs: Math.round((performance.now() - begun) * 1_000) / 1_000,
-    escalated,
-  })
+  const told = (result: Result<Said, string>, escalated: boolean, before = ''): Confirmation => {
+    const words = result.ok ? result.value : result.reason
+    return {
+      point: name,
+      by: typeof words === 'string' ? by : words.by,
+      confirmed: result.ok,
+      said: before + (typeof words === 'string' ? words : words.said),
+      afterMs: Math.round((performance.now() - begun) * 1_000) / 1_000,
+      escalated,
+    }
+  }
   const first = await within(point.order, boundMs)
   if (first.ok || escalate === undefined) return told(first, false)
   return told(await within(escalate, ESCALATION_MS_MAX), true, `${first.reason}; `)
 }
 
 /** Never rejects, and never takes longer. */
-async function within(act: () => Promise<Result<string, string>>, ms: number): Promise<Result<string, string>> {
+async function within(act: () => Promise<Result<Said, string>>, ms: number): Promise<Result<Said, string>> {
   const silent = new AbortController()
   try {
     const late = delay(ms, no(`no confirmation within ${ms} ms`), { signal: silent.signal })
@@ -76,11 +83,11 @@ async function within(act: () => Promise<Result<string, string>>, ms: number): P
   }
 }
 
-/** Waits until the kernel's table says so; each look takes its time, so that they come ever later. */
-export async function eventually(holds: () => boolean, ms: number): Promise<boolean> {
+/** Waits until `holds` does, for at most `ms`; each look takes its time, so that they come ever later. */
+export async function eventually(holds: () => boolean | Promise<boolean>, ms: number): Promise<boolean> {
   const until = performance.now() + ms
   for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 64)) {
-    if (holds()) return true
+    if (await holds()) return true
     if (performance.now() > until) return false
     await delay(waitMs)
   }

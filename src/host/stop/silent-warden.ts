@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { startOf, unlessGone } from '../../cells/linux/kernel/process-end.ts'
-import { type Noted, reapOrphans } from '../../cells/linux/launch/run-directory.ts'
-import { CGROUP_PARENT } from '../../cells/linux/limits/cgroup.ts'
-import { openCgroups } from '../../cells/linux/limits/cgroup-host.ts'
+import type { Noted } from '../../cells/census.ts'
+import { startOf, unlessGone } from '../../cells/kernel/process-end.ts'
+import { census } from '../drivers.ts'
 import type { Silent } from '../people/control-socket.ts'
 import { type Confirmation, eventually } from './containment.ts'
 
@@ -50,8 +49,7 @@ export async function reapDead(
   noted: Noted[] = [],
 ): Promise<readonly Confirmation[]> {
   const begun = performance.now()
-  const cgroups = openCgroups(CGROUP_PARENT)
-  const reaped = (await Promise.all(runDirectories.map((base) => reapOrphans(base, cgroups)))).flat()
+  const reaped = await census.reap(runDirectories)
   noted.push(...reaped.flatMap((each) => each.noted))
   const untold = reaped.flatMap(({ run, untold: why }): readonly Confirmation[] => {
     if (why === undefined) return []

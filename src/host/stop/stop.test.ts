@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import type { Cell } from '../../cells/linux/launch/cell.ts'
+import type { Cell } from '../../cells/driver.ts'
 import { initIn } from '../../cells/linux/launch/run-directory.ts'
 import { lookAtCells } from '../../cells/linux/limits/census.ts'
 import { agentName, type CellId, no, ok } from '../../model/index.ts'
@@ -119,11 +119,11 @@ describe('S8: what cannot be looked at has not ended', () => {
   })
 
   it('a start is gone when its kill is confirmed, and not where its group shows nobody', async () => {
-    const start = (kill: Cell['kill']) => {
-      const cell = { id: CELL, kill, pids: () => [] } as unknown as Cell // all that is asked of it
+    const start = (halt: Cell['halt']) => {
+      const cell = { id: CELL, halt, left: async () => [] } as unknown as Cell // all that is asked of it
       return unbegun({ number: 1, id: CELL, agent: { name: agentName('bot') }, cell, servers: [] } as never).gone()
     }
-    assert.ok((await start(async () => ok('populated 0'))).ok)
+    assert.ok((await start(async () => ok({ by: 'kernel', said: 'populated 0', atMs: 0 }))).ok)
     const failed = await start(async () => no({ kind: 'timeout', step: 'kill', afterMs: 1 }))
     assert.match(failed.ok ? '' : failed.reason, /its end is not confirmed: .*timeout/)
   })

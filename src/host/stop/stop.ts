@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import process from 'node:process'
-import { schedule } from '../../cells/linux/kernel/libc.ts'
-import { startOf } from '../../cells/linux/kernel/process-end.ts'
-import type { Cell } from '../../cells/linux/launch/cell.ts'
+import type { Cell, Proof } from '../../cells/driver.ts'
+import { schedule } from '../../cells/kernel/libc.ts'
+import { startOf } from '../../cells/kernel/process-end.ts'
 import {
   type AgentName,
   type CellId,
@@ -150,9 +150,13 @@ function pointsOf(
     order: async () => {
       // What the gateway says is held against the kernel's table: before it has closed the door, one more could come in.
       await gate
-      const none = await eventually(() => cell.connections(gatewayPid) === 0, CONNECTIONS_MS_MAX)
+      let seen: Result<number, string> = no('it was not looked at')
+      const none = await eventually(async () => {
+        seen = await cell.connections(gatewayPid)
+        return seen.ok && seen.value === 0
+      }, CONNECTIONS_MS_MAX)
       if (none) return ok('no listener and no connection of it stands in its network')
-      return no(cell.connections(gatewayPid) === undefined ? UNREADABLE : STILL_OPEN)
+      return seen.ok ? no(STILL_OPEN) : seen
     },
   }
   return [
@@ -175,22 +179,16 @@ export function halted(name: string, cell: Cell, rung: Rung): EnforcementPoint {
     name,
     by: 'kernel',
     boundMs: FREEZE_MS_MAX,
-    order: () => (rung === 'killed' ? killed(cell) : frozen(cell)),
-    escalate: () => killed(cell),
+    order: () => haltedAt(cell, rung === 'killed' ? 'killed' : 'frozen'),
+    escalate: () => haltedAt(cell, 'killed'),
   }
 }
 
 const STILL_OPEN = 'by the kernel, a listener or a connection of it still stands'
-const UNREADABLE = 'the kernel shows no table of its network: a listener or a connection of it may stand'
 
-async function frozen(cell: Cell): Promise<Result<string, string>> {
-  const result = await cell.freeze()
-  return result.ok ? ok('cgroup.events says frozen 1') : no(JSON.stringify(result.reason))
-}
-
-async function killed(cell: Cell): Promise<Result<string, string>> {
-  const result = await cell.kill()
-  return result.ok ? result : no(JSON.stringify(result.reason))
+async function haltedAt(cell: Cell, rung: 'frozen' | 'killed'): Promise<Result<Proof, string>> {
+  const proven = await cell.halt(rung)
+  return proven.ok ? proven : no(JSON.stringify(proven.reason))
 }
 
 function fence({ stateDirectory, agents, order }: Stop): EnforcementPoint {

@@ -2,34 +2,12 @@
  * The note of what a cell is, written beside it before anything of it exists: from it, whoever finds the cell's
  * processes in the kernel's tables can say whose they are, without its warden.
  */
+
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { textIn } from '../../../model/host/host-paths.ts'
-import { type CellId, isJsonObject, type Json, no, ok, type Result } from '../../../model/index.ts'
-
-/**
- * The part that a cell plays:
- *
- * - `agent`  an agent's cell
- * - `server` a stdio server that serves one cell, on its word
- * - `shared` a stdio server that serves several
- * - `person` on a person's word and no agent's: servers of an undo or of an inspection, our own helpers
- */
-export type CellPart = 'agent' | 'server' | 'shared' | 'person'
-
-export interface CellAbout {
-  readonly part: CellPart
-  /** Directory of the state that the cell belongs to. */
-  readonly state: string
-  readonly environment: string
-  /** The agent that it is, or on whose word it acts. */
-  readonly agent?: string
-  readonly owner?: string
-  /** Absolute path of the configuration that names the agent. */
-  readonly configuration?: string
-  /** The cell that it serves, or that delegated to it. */
-  readonly of?: CellId
-}
+import { isJsonObject, type Json, no, ok, type Result } from '../../../model/index.ts'
+import type { CellAbout, CellPart } from '../../spec.ts'
 
 export function recordAbout(cellDirectory: string, about: CellAbout): void {
   writeFileSync(join(cellDirectory, 'about'), JSON.stringify(about), { mode: 0o600 })

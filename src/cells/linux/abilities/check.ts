@@ -4,9 +4,8 @@ import { isAbsolute, join, normalize } from 'node:path'
 import { liesIn } from '../../../model/host/host-paths.ts'
 import { liesAt, mountsNow, placeOf, shownWith } from '../../../model/host/host-places.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
-import type { CellSpec, LaunchFault } from '../../spec.ts'
-import { lookUpWithin } from '../kernel/libc.ts'
-import { CELL_USER } from '../view/etc.ts'
+import { lookUpWithin } from '../../kernel/libc.ts'
+import { CELL_USER, type CellSpec, type LaunchFault } from '../../spec.ts'
 
 /** Variables and arguments together; the kernel's own limit for one exec is 2 MiB. */
 const EXEC_BYTES_MAX = 1_048_576

@@ -1,55 +1,15 @@
 /** What this host can give, tried rather than guessed, and which promises hold under which profile because of it. */
+
 import { execFileSync } from 'node:child_process'
 import { closeSync, existsSync, readFileSync } from 'node:fs'
 import process from 'node:process'
-import type { Profile } from '../../spec.ts'
-import { newMount } from '../kernel/libc.ts'
+import type { Ability, Finding, HostReport } from '../../abilities.ts'
+import { newMount } from '../../kernel/libc.ts'
 import { BUBBLEWRAP } from '../launch/bubblewrap.ts'
 import { CGROUP_PARENT } from '../limits/cgroup.ts'
 import { openCgroups } from '../limits/cgroup-host.ts'
 import { filterProgram } from '../seccomp/filter.ts'
 import { lacksOfRootTried, rootFix, startFault, userNamespaceFix } from '../view/root.ts'
-
-export type Ability =
-  | 'root'
-  | 'bubblewrap'
-  | 'user-namespaces'
-  | 'seccomp'
-  | 'cgroup-freeze'
-  | 'cgroup-memory'
-  | 'cgroup-cpu'
-  | 'cgroup-pids'
-  | 'cgroup-io'
-  | 'overlay'
-  | 'owner-map'
-  | 'disk-images'
-  | 'util-linux'
-  | 'kernel-counts'
-
-export interface Finding {
-  readonly ability: Ability
-  readonly holds: boolean
-  /** What was seen. */
-  readonly why: string
-  /** What a person can do about it; absent where it holds. */
-  readonly fix?: string
-}
-
-export interface PromiseRow {
-  /** As in SPECIFICATION.md, with the part that this row is about. */
-  readonly promise: string
-  readonly holds: Readonly<Record<Profile, boolean>>
-  /** Abilities that are missing, for each profile. */
-  readonly lacking: Readonly<Record<Profile, readonly Ability[]>>
-}
-
-export interface HostReport {
-  readonly kernel: string
-  readonly findings: readonly Finding[]
-  readonly promises: readonly PromiseRow[]
-  /** The best profile that cells start under here; absent where no cell can be started at all. */
-  readonly profile?: Profile
-}
 
 export function probeHost(): HostReport {
   const lacking = lacksOfRootTried()

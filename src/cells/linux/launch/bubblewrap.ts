@@ -3,8 +3,7 @@
  * line, and a variable may be a secret. bwrap(1)
  */
 
-import type { CellSpec } from '../../spec.ts'
-import { CELL_USER } from '../view/etc.ts'
+import { CELL_USER, type CellSpec } from '../../spec.ts'
 
 export const BUBBLEWRAP = '/usr/bin/bwrap'
 

@@ -4,20 +4,25 @@ import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CellId } from '../../../model/ids.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
+import type { CellStdio, HaltFault } from '../../driver.ts'
 import type { Handle } from '../../handle.ts'
-import type { Exit, FileSpec, LaunchReceipt, TeardownCheck, TeardownReceipt } from '../../spec.ts'
+import { descriptorsFor } from '../../kernel/rlimit.ts'
+import {
+  CELL_USER,
+  type Exit,
+  type FileSpec,
+  type LaunchReceipt,
+  type TeardownCheck,
+  type TeardownReceipt,
+} from '../../spec.ts'
 import { recordBegun } from '../abilities/about.ts'
-import { descriptorsFor } from '../kernel/rlimit.ts'
-import type { Cgroup, CgroupCounts, CgroupFault } from '../limits/cgroup.ts'
+import type { Cgroup, CgroupCounts } from '../limits/cgroup.ts'
 import { connectionsIn, type ProcessEvidence, processEvidence } from '../limits/evidence.ts'
 import { LimitsSeen } from '../limits/limits-seen.ts'
-import { CELL_USER } from '../view/etc.ts'
 import type { Init } from './run-directory.ts'
 
-/** The ends of a cell's standard streams that are ours. The taker owns what it takes; the rest closes at teardown. */
-export type CellStdio =
-  | { readonly kind: 'pipes'; readonly stdin: Handle; readonly stdout: Handle; readonly stderr: Handle }
-  | { readonly kind: 'terminal'; readonly controller: Handle }
+/** The ends of a cell's standard streams that are ours, as this driver makes them. */
+export type LinuxStdio = Exclude<CellStdio, { readonly kind: 'none' }>
 
 /**
  * One isolated, running instance of an agent, or of a stdio upstream.
@@ -30,13 +35,13 @@ export type CellStdio =
  * - K6  `start()` asks whether it may begin in the tick in which it lets it go: an order that came before that tick is
  *       seen, and one that comes after it finds a cell that is there.
  */
-export interface Cell {
+export interface LinuxCell {
   readonly id: CellId
   readonly uid: number
   readonly receipt: LaunchReceipt
   /** In the order of `CellSpec.ports`. */
   readonly listeners: readonly Handle[]
-  readonly stdio: CellStdio
+  readonly stdio: LinuxStdio
   /** Where the changes to its workspace stand on the host while it lives, for root only. */
   readonly upper?: string
   /** Resolves once, when the command and everything beside it has ended. */
@@ -56,16 +61,16 @@ export interface Cell {
   start(): Result<void, string>
   /** As `listeners`, where the ones that were handed over are gone. The taker closes them once they are handed over. */
   listenAgain(): Promise<Result<readonly Handle[], string>>
-  freeze(): Promise<Result<void, CgroupFault>>
+  freeze(): Promise<Result<void, HaltFault>>
   /**
    * Runs `act` while the cell stands still, and lets it go on afterwards only if nobody has frozen it, before or
    * meanwhile: looking at a contained cell must never set it free (S9).
    */
-  whileFrozen<T>(act: () => Promise<T>): Promise<Result<T, CgroupFault>>
+  whileFrozen<T>(act: () => Promise<T>): Promise<Result<T, HaltFault>>
   /** Only on a named person's word (S9); the warden does not ask whose. */
-  thaw(): Promise<Result<void, CgroupFault>>
+  thaw(): Promise<Result<void, HaltFault>>
   /** Resolves with the words of what the kernel has shown, once nothing of the cell runs. */
-  kill(why?: Exit['why']): Promise<Result<string, CgroupFault>>
+  kill(why?: Exit['why']): Promise<Result<string, HaltFault>>
   /** To the command itself, as if sent from its terminal. False when it has ended or not begun. */
   signal(number: number): boolean
   /** Kills what still runs. Calling it again returns the same receipt. */
@@ -82,7 +87,7 @@ export interface Parts {
   readonly listeners: Handle[]
   /** Makes them. */
   readonly listen: () => Promise<Result<readonly Handle[], string>>
-  readonly stdio: CellStdio
+  readonly stdio: LinuxStdio
   /** One byte here lets it run. */
   readonly unblock: Handle
   readonly directory: string
@@ -103,7 +108,7 @@ export const FREEZE_TIMEOUT_MS = 2_000
 export const KILL_TIMEOUT_MS = 5_000
 const KILL_AGAIN_TIMEOUT_MS = 1_000
 
-export function cellOf(parts: Parts): Cell {
+export function cellOf(parts: Parts): LinuxCell {
   const { receipt, monitor, cgroup, unblock } = parts
   let started = false
   /** Somebody has said freeze, and nobody thaw since. */
@@ -137,7 +142,7 @@ export function cellOf(parts: Parts): Cell {
     else monitor.once('exit', settle)
   })
 
-  const kill = async (reason: Exit['why'] = 'killed'): Promise<Result<string, CgroupFault>> => {
+  const kill = async (reason: Exit['why'] = 'killed'): Promise<Result<string, HaltFault>> => {
     if (why === 'ended') why = reason
     const killed = await cgroup.kill(KILL_TIMEOUT_MS)
     if (killed.ok) return ok(GROUP_EMPTY)
@@ -247,7 +252,7 @@ function letGo(unblock: Handle): Result<void, string> {
   }
 }
 
-async function torn(parts: Parts, kill: Cell['kill'], exited: Promise<Exit>): Promise<TeardownReceipt> {
+async function torn(parts: Parts, kill: LinuxCell['kill'], exited: Promise<Exit>): Promise<TeardownReceipt> {
   const { monitor, receipt, cgroup } = parts
   const running = monitor.exitCode === null && monitor.signalCode === null
   const killed = running || pidsOf(parts).length > 0 ? await kill() : ok('')

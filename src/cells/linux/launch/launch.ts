@@ -1,15 +1,18 @@
 /** One launch, top to bottom. Whatever step fails, nothing of the cell is left. */
+
 import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../../../model/result.ts'
-import type { CellSpec, LaunchFault, LaunchReceipt, Profile } from '../../spec.ts'
+import type { HaltFault, MayBegin } from '../../driver.ts'
+import { freeUid, reserveUid, reserveWorkspace } from '../../kernel/uid.ts'
+import { CELL_USER, type CellSpec, type LaunchFault, type LaunchReceipt, type Profile } from '../../spec.ts'
+import type { WorkspaceRecord } from '../../workspace.ts'
 import { recordAbout } from '../abilities/about.ts'
 import { checkSpec } from '../abilities/check.ts'
-import { freeUid, reserveUid, reserveWorkspace } from '../kernel/uid.ts'
-import { type Cgroup, type CgroupFault, createCgroup, hastenMoves } from '../limits/cgroup.ts'
+import { type Cgroup, createCgroup, hastenMoves } from '../limits/cgroup.ts'
 import type { CgroupHost } from '../limits/cgroup-host.ts'
 import { diskOf } from '../limits/disk.ts'
 import type { FilterProgram } from '../seccomp/filter.ts'
@@ -17,7 +20,7 @@ import { plantDecoys } from '../sensors/decoys.ts'
 import { listenInside } from '../streams/listener.ts'
 import { listenByHelper } from '../streams/listener-entered.ts'
 import { spawnBlocked } from '../view/blocked.ts'
-import { CELL_USER, etcFor } from '../view/etc.ts'
+import { etcFor } from '../view/etc.ts'
 import { exposeFiles, exposeUsr } from '../view/expose.ts'
 import { startFault, userNamespaceFix } from '../view/root.ts'
 import { DISK_BYTES_DEFAULT } from '../workspace/changes-disk.ts'
@@ -28,11 +31,10 @@ import {
   type FoundWorkspace,
   mountWorkspace,
   type WorkspaceGround,
-  type WorkspaceRecord,
 } from '../workspace/overlay.ts'
 import { isReplaced, settleReplaced } from '../workspace/replace.ts'
 import type { Prepared } from './bubblewrap.ts'
-import { type Cell, cellOf } from './cell.ts'
+import { cellOf, type LinuxCell } from './cell.ts'
 import type { OuterMount } from './outer.ts'
 import { killProcessesOf, mountsUnder, type RunDirectory, recordInit } from './run-directory.ts'
 import { writeTexts } from './written.ts'
@@ -67,9 +69,6 @@ export interface Mounted {
   unmount(): boolean
 }
 
-/** Tells whether a cell may run its first instruction, or why not. */
-export type MayBegin = () => Result<void, string>
-
 /** In what an agent's cell and a helper's differ. */
 export interface Arrangement {
   /**
@@ -91,7 +90,7 @@ export async function launchCell(
   ground: Ground,
   forget: () => void,
   mayBegin: MayBegin,
-): Promise<Result<Cell, LaunchFault>> {
+): Promise<Result<LinuxCell, LaunchFault>> {
   const checked = checkSpec(spec)
   if (!checked.ok) return checked
   const { workspace } = spec
@@ -131,7 +130,7 @@ export async function launchArranged(
   ground: Ground,
   forget: () => void,
   arrangement: Arrangement,
-): Promise<Result<Cell, LaunchFault>> {
+): Promise<Result<LinuxCell, LaunchFault>> {
   const undo: (() => unknown)[] = []
   const launched = await launchSteps(spec, ground, forget, arrangement, undo).catch((error: unknown) =>
     no<LaunchFault>({
@@ -150,7 +149,7 @@ async function launchSteps(
   forget: () => void,
   arrangement: Arrangement,
   undo: (() => unknown)[],
-): Promise<Result<Cell, LaunchFault>> {
+): Promise<Result<LinuxCell, LaunchFault>> {
   const claim = claimed(spec, ground, arrangement)
   if (!claim.ok) return claim
   const { uid, free } = claim.value
@@ -310,7 +309,7 @@ function receiptOf(
   }
 }
 
-function cgroupFault(fault: CgroupFault): LaunchFault {
+function cgroupFault(fault: HaltFault): LaunchFault {
   switch (fault.kind) {
     case 'lacking':
       return {

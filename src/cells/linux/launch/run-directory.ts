@@ -20,11 +20,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { namesIn, textIn } from '../../../model/host/host-paths.ts'
 import type { CellId } from '../../../model/ids.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
-import { aboutIn, type CellAbout } from '../abilities/about.ts'
-import { makePrivate, unmount } from '../kernel/libc.ts'
-import { isOwnPlace, makeOwnPlace } from '../kernel/own-place.ts'
-import { startOf, unlessGone } from '../kernel/process-end.ts'
-import { reservationsIn, UID_FIRST, uidHolder } from '../kernel/uid.ts'
+import type { Noted, Reaped } from '../../census.ts'
+import { makePrivate, unmount } from '../../kernel/libc.ts'
+import { isOwnPlace, makeOwnPlace } from '../../kernel/own-place.ts'
+import { startOf, unlessGone } from '../../kernel/process-end.ts'
+import { reservationsIn, UID_FIRST, uidHolder } from '../../kernel/uid.ts'
+import { aboutIn } from '../abilities/about.ts'
 import { reapCgroup } from '../limits/cgroup.ts'
 import type { CgroupHost } from '../limits/cgroup-host.ts'
 
@@ -75,25 +76,6 @@ function madeIn(base: string, run: string, own: boolean): RunDirectory {
       rmSync(path, { recursive: true, force: true })
     },
   }
-}
-
-/** A cell, and the note of what it is. */
-export interface Noted {
-  readonly cell: CellId
-  readonly about: CellAbout
-}
-
-export interface Reaped {
-  readonly run: string
-  readonly cells: readonly string[]
-  /** The notes of its cells, as far as they can be read. */
-  readonly noted: readonly Noted[]
-  /** Gateways that did not end by themselves, and were ended. */
-  readonly gateways: readonly string[]
-  /** What could not be removed; empty when all is gone. */
-  readonly left: readonly string[]
-  /** The reason why it cannot be told whether its warden lives, or what is left of it. */
-  readonly untold?: string
 }
 
 /**

@@ -5,41 +5,33 @@
 
 import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, readlinkSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 import process from 'node:process'
-import { namesIn } from '../../../model/host/host-paths.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
+import type { Reaped } from '../../census.ts'
+import type { MayBegin, Pump, Sensed, Streams, WardenFault } from '../../driver.ts'
+import { openOwnerMaps } from '../../kernel/owner-map.ts'
+import { freeUid, reserveUid } from '../../kernel/uid.ts'
 import type { CellSpec, LaunchFault, Profile } from '../../spec.ts'
-import { isOwnPlace } from '../kernel/own-place.ts'
-import { freeUid, reserveUid } from '../kernel/uid.ts'
+import type { Workspaces } from '../../workspace.ts'
 import { CGROUP_PARENT } from '../limits/cgroup.ts'
 import { openCgroups } from '../limits/cgroup-host.ts'
 import { filterProgram } from '../seccomp/filter.ts'
-import { openSensors, type Sensed, type Sensors } from '../sensors/sensors.ts'
-import { attachPump, type Pump, type Streams } from '../streams/pump.ts'
+import { openSensors, type Sensors } from '../sensors/sensors.ts'
+import { attachPump } from '../streams/pump.ts'
 import { watchUncounted } from '../uncounted/watch.ts'
 import { inMemory, writeEtc } from '../view/etc.ts'
 import { lacksOfRootTried, rootFix } from '../view/root.ts'
-import {
-  type Chosen,
-  commitWorkspace,
-  diffSaved,
-  diffWorkspace,
-  discardWorkspace,
-  type Landing,
-  type WorkspaceDiff,
-  type WorkspaceFault,
-} from '../workspace/changes.ts'
+import { commitWorkspace, diffSaved, diffWorkspace, discardWorkspace } from '../workspace/changes.ts'
 import { openChangesDisks } from '../workspace/changes-disk.ts'
-import type { WorkspaceRecord } from '../workspace/overlay.ts'
-import { openOwnerMaps } from '../workspace/owner-map.ts'
-import { type ReplaceStep, replaceWorkspace, type SavedState } from '../workspace/replace.ts'
-import { holdStill, type Still } from '../workspace/still.ts'
+import { replaceWorkspace } from '../workspace/replace.ts'
+import { holdStill } from '../workspace/still.ts'
 import { BUBBLEWRAP } from './bubblewrap.ts'
-import type { Cell } from './cell.ts'
+import type { LinuxCell } from './cell.ts'
 import { standGuard } from './guard.ts'
-import { type Ground, launchCell, type MayBegin } from './launch.ts'
-import { openRunDirectory, type Reaped, reapOrphans, recordGateway } from './run-directory.ts'
+import { type Ground, launchCell } from './launch.ts'
+import { defaultRunDirectory } from './run-directories.ts'
+import { openRunDirectory, reapOrphans, recordGateway } from './run-directory.ts'
 
 export interface WardenOptions {
   /**
@@ -51,18 +43,12 @@ export interface WardenOptions {
   readonly profile?: Profile
 }
 
-export type WardenFault =
-  | { readonly kind: 'missing'; readonly what: string; readonly fix: string }
-  | { readonly kind: 'profile'; readonly problem: string; readonly fix: string }
-  /** The run directory cannot be made, or somebody else could have made it. */
-  | { readonly kind: 'place'; readonly problem: string; readonly fix: string }
-
 /**
  * - W1  A cell it launched dies with it, whatever it has done to its own pid 1 (`guard.ts`), and what a killed one left
  *       is gone after the next `openWarden`.
  * - W2  It holds no descriptor of a cell that has been torn down.
  */
-export interface Warden {
+export interface LinuxWarden extends Workspaces {
   readonly profile: Profile
   /** Where it keeps its runs, and where whoever looks for its cells must look. */
   readonly runDirectory: string
@@ -73,38 +59,17 @@ export interface Warden {
   /**
    * Builds a cell, which waits for its `start()`; that asks `mayBegin` (K6). Absent: the cell acts on nobody's word.
    */
-  launch(spec: CellSpec, mayBegin?: MayBegin): Promise<Result<Cell, LaunchFault>>
+  launch(spec: CellSpec, mayBegin?: MayBegin): Promise<Result<LinuxCell, LaunchFault>>
   /** Carries the person's streams to and from a cell, in processes of a uid that nothing else has. */
-  pump(cell: Cell, streams: Streams): Pump
+  pump(cell: LinuxCell, streams: Streams): Pump
   /** Tells what happens in a cell, from its first instruction to its end; for root only. */
-  sense(cell: Cell, onSensed: (sensed: Sensed) => void): void
-  cells(): readonly Cell[]
-  /** What a workspace has become; `changes` as in its spec. */
-  diff(changes: string): Promise<Result<WorkspaceDiff, WorkspaceFault>>
-  /** Lands `paths`; those of them that the host would execute only if they stand in `confirmed`, too. */
-  commit(
-    changes: string,
-    paths: readonly string[],
-    confirmed: readonly string[],
-  ): Promise<Result<Landing, WorkspaceFault>>
-  /** Lands what `choose` takes of one moment's changes. */
-  commitChosen(changes: string, choose: (diff: WorkspaceDiff) => Chosen): Promise<Result<Landing, WorkspaceFault>>
-  discard(changes: string): Result<void, WorkspaceFault>
-  /** Runs `act` over changes that stand still, and `after` once a live cell goes on. */
-  still<T>(
-    changes: string,
-    act: (still: Still) => Promise<T>,
-    after?: (done: T) => Promise<T>,
-  ): Promise<Result<T, WorkspaceFault>>
-  /** What a saved state had changed; `saved` is the directory that holds its image. */
-  diffSaved(saved: string, record: WorkspaceRecord): Promise<Result<WorkspaceDiff, WorkspaceFault>>
-  /** Puts a saved state in the place of the changes. Refused while a cell lives on them. `at` hears of each step. */
-  replace(changes: string, saved: SavedState, at?: (step: ReplaceStep) => void): Promise<Result<void, WorkspaceFault>>
+  sense(cell: LinuxCell, onSensed: (sensed: Sensed) => void): void
+  cells(): readonly LinuxCell[]
   /** Tears every cell down, then removes what the warden itself made. */
   close(): Promise<void>
 }
 
-export async function openWarden(options: WardenOptions = {}): Promise<Result<Warden, WardenFault>> {
+export async function openWarden(options: WardenOptions = {}): Promise<Result<LinuxWarden, WardenFault>> {
   const root = process.getuid?.() === 0
   const profile = options.profile ?? (root ? 'full' : 'user')
   const unfit = profileFault(profile)
@@ -130,7 +95,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
   if (profile === 'full') inMemory(join(run.path, 'etc'))
   writeEtc(join(run.path, 'etc'))
   const ownerMaps = openOwnerMaps()
-  const cells = new Map<string, Cell>()
+  const cells = new Map<string, LinuxCell>()
   /** They count from the first step on: two that start side by side do not pass the limit together. */
   let launching = 0
   let sensors: Sensors | undefined
@@ -149,7 +114,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Wa
     () => [...cells.values()],
     () => ground.changesDisks.bound(),
   )
-  const liveOn = (changes: string): Cell | undefined =>
+  const liveOn = (changes: string): LinuxCell | undefined =>
     [...cells.values()].find(({ receipt }) => receipt.workspace?.changes === changes)
 
   return ok({
@@ -223,40 +188,6 @@ export function profileFault(profile: Profile): WardenFault | undefined {
   if (lacking === undefined) return undefined
   return { kind: 'profile', problem: `the full profile needs root, and ${lacking}`, fix: rootFix() }
 }
-
-export function defaultRunDirectory(profile: Profile): string {
-  if (profile === 'full') return '/run/firebreak'
-  const [first = ''] = userPlaces(process.getuid?.()).filter((place) => isOwnPlace(place))
-  return join(first === '' ? SHARED : first, `firebreak-${process.getuid?.()}`)
-}
-
-/** Returns every directory in which a warden of that user may have left something, by what is known of that user here. */
-export function runDirectories(uid: number | undefined = process.getuid?.()): readonly string[] {
-  const ofUser = [...userPlaces(uid), SHARED].map((place) => join(place, `firebreak-${uid}`))
-  return uid === 0 ? ['/run/firebreak', ...new Set(ofUser)] : [...new Set(ofUser)]
-}
-
-/** Returns the uids of the users of whom a directory of runs may lie where such directories usually do; throws where that cannot be read. */
-export function usersOfRuns(): readonly number[] {
-  const named = namesIn(SHARED).flatMap((name) => /^firebreak-(\d+)$/.exec(name)?.[1] ?? [])
-  const users = new Set([...namesIn('/run/user').filter((name) => /^\d+$/.test(name)), ...named])
-  return [...users].slice(0, USERS_MAX).map(Number)
-}
-
-/** Users whose runs are looked at, beside this one and the owners of what is meant. */
-const USERS_MAX = 1_024
-
-/**
- * Returns the directories of a user alone, where the session has made one. XDG Base Directory Specification: a relative
- * one is ignored; of another user's session it is not known.
- */
-function userPlaces(uid: number | undefined): readonly string[] {
-  const named = uid === process.getuid?.() ? (process.env.XDG_RUNTIME_DIR ?? '') : ''
-  return [...(isAbsolute(named) ? [named] : []), `/run/user/${uid}`]
-}
-
-/** Directory in which everybody can write: what has a name of ours is believed only where it is ours (own-place.ts). */
-const SHARED = '/tmp'
 
 function placeFix(profile: Profile): string {
   return profile === 'full' ? 'remove it' : 'remove it, or set XDG_RUNTIME_DIR to a directory of this user alone'

@@ -4,30 +4,17 @@ import { opendirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { failedWith } from '../../../model/host/system-error.ts'
 import type { CellId } from '../../../model/index.ts'
-import { aboutIn, type CellAbout, hasBegun } from '../abilities/about.ts'
-import { isOwnPlace } from '../kernel/own-place.ts'
-import { unlessGone } from '../kernel/process-end.ts'
+import type { Standing } from '../../census.ts'
+import { isOwnPlace } from '../../kernel/own-place.ts'
+import { unlessGone } from '../../kernel/process-end.ts'
+import type { CellAbout } from '../../spec.ts'
+import { aboutIn, hasBegun } from '../abilities/about.ts'
 import { initIn, ownerIn } from '../launch/run-directory.ts'
 import { CGROUP_PARENT, killMembers } from './cgroup.ts'
 import type { CgroupHost } from './cgroup-host.ts'
 
-/** One cell of which processes exist. */
-export interface Standing {
-  readonly cell: CellId
-  /** The user whose run directory names it; what that says of the cell is that user's word. */
-  readonly uid: number | undefined
-  /** The note of what the cell is; absent for a helper of ours, or where nobody wrote it down. */
-  readonly about: CellAbout | undefined
-  /** True where, by the kernel, each of the cell's processes stands still. */
-  readonly frozen: boolean
-  /** False while the cell waits before its first instruction. */
-  readonly begun: boolean
-  /** Ends all of the cell's processes, as far as the kernel lets this user. */
-  readonly end: () => void
-}
-
-/** The result of one look at run directories. */
-export interface Look {
+/** The result of one look at a user's run directories. */
+export interface UserLook {
   readonly cells: readonly Standing[]
   /** The reason why there may be more cells than these; absent where all names, and all notes under them, were read. */
   readonly cut?: string
@@ -48,7 +35,7 @@ export function lookAtCells(
   bases: readonly string[],
   { unified }: CgroupHost,
   uid: number | undefined = process.geteuid?.(),
-): Look {
+): UserLook {
   const own = uid === process.geteuid?.()
   let left = own ? Number.POSITIVE_INFINITY : OTHERS_MAX
   let cut: string | undefined

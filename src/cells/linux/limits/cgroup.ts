@@ -2,23 +2,20 @@
  * Limits, freeze and kill of one cell, on a pure cgroup v2 host and on the hybrid one (v1 controllers beside a cgroup2
  * that carries no controller but can freeze and kill). Linux Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/*.
  */
+
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { no, ok, type Result } from '../../../model/result.ts'
+import type { HaltFault } from '../../driver.ts'
+import { killProcess } from '../../kernel/libc.ts'
 import type { CellLimits, Layer } from '../../spec.ts'
-import { killProcess } from '../kernel/libc.ts'
 import type { CgroupHost, Controller } from './cgroup-host.ts'
 
 /** Every cell is below this one. */
 export const CGROUP_PARENT = 'firebreak'
-
-export type CgroupFault =
-  | { readonly kind: 'lacking'; readonly layer: Layer; readonly problem: string }
-  | { readonly kind: 'failed'; readonly step: string; readonly problem: string }
-  | { readonly kind: 'timeout'; readonly step: 'freeze' | 'thaw' | 'kill'; readonly afterMs: number }
 
 /**
  * - C1  The limits are written before any process is placed in it.
@@ -28,12 +25,12 @@ export type CgroupFault =
 export interface Cgroup {
   readonly enforcedBy: Readonly<Record<string, string>>
   /** Off the main thread: moving a process waits for the kernel's readers, up to 15 ms where none was moved lately. */
-  place(pid: number): Promise<Result<void, CgroupFault>>
+  place(pid: number): Promise<Result<void, HaltFault>>
   /** Host pids, at most `PIDS_READ_MAX`. */
   pids(): readonly number[]
-  freeze(timeoutMs: number): Promise<Result<void, CgroupFault>>
-  thaw(timeoutMs: number): Promise<Result<void, CgroupFault>>
-  kill(timeoutMs: number): Promise<Result<void, CgroupFault>>
+  freeze(timeoutMs: number): Promise<Result<void, HaltFault>>
+  thaw(timeoutMs: number): Promise<Result<void, HaltFault>>
+  kill(timeoutMs: number): Promise<Result<void, HaltFault>>
   /** Since it was made. */
   counts(): CgroupCounts
   /** True once every directory of it is gone. Only an empty one can be removed. */
@@ -56,9 +53,9 @@ export function createCgroup(
   limits: CellLimits,
   disk: string | undefined,
   accepts: readonly Layer[],
-): Result<Cgroup, CgroupFault> {
+): Result<Cgroup, HaltFault> {
   const made: string[] = []
-  const abandon = (fault: CgroupFault): { readonly ok: false; readonly reason: CgroupFault } => {
+  const abandon = (fault: HaltFault): { readonly ok: false; readonly reason: HaltFault } => {
     for (const directory of made.toReversed()) removed(directory)
     return no(fault)
   }
@@ -111,7 +108,7 @@ export function createCgroup(
   const memory = directoryOf('memory')
   const cpu = directoryOf('cpu')
   const pids = directoryOf('pids')
-  const changed = (file: string, value: string): Result<void, CgroupFault> =>
+  const changed = (file: string, value: string): Result<void, HaltFault> =>
     unified === undefined
       ? no({ kind: 'lacking', layer: 'freeze', problem: 'no cgroup2 mount' })
       : attempt(file, () => writeFileSync(join(unified, file), value))
@@ -119,7 +116,7 @@ export function createCgroup(
     waitFor(unified ?? '', line, step, timeoutMs)
 
   /** A throttled process reaches the point where it is frozen, or ends, only in its next period: 25 times slower. */
-  const unthrottled = (): Result<void, CgroupFault> => {
+  const unthrottled = (): Result<void, HaltFault> => {
     const version = host.controllers.cpu?.version
     if (cpu === undefined || version === undefined || !present.includes('cpu')) return ok(undefined)
     return liftQuota(cpu, version)
@@ -133,7 +130,7 @@ export function createCgroup(
           await writeFile(join(directory, 'cgroup.procs'), `${pid}`)
           return ok(undefined)
         } catch (error) {
-          return no<CgroupFault>({ kind: 'failed', step: `place in ${directory}`, problem: String(error) })
+          return no<HaltFault>({ kind: 'failed', step: `place in ${directory}`, problem: String(error) })
         }
       })
       return (await Promise.all(placing)).find((placed) => !placed.ok) ?? ok(undefined)
@@ -177,7 +174,7 @@ export function createCgroup(
  * Kills all that is in the group; ok once the kernel says that nothing is. A group that is gone was empty: only such a
  * one can be removed.
  */
-async function killGroup(directory: string, timeoutMs: number): Promise<Result<void, CgroupFault>> {
+async function killGroup(directory: string, timeoutMs: number): Promise<Result<void, HaltFault>> {
   const endMs = performance.now() + timeoutMs
   killMembers(directory, false)
   if ((await waitFor(directory, 'populated 0', 'kill', SOON_MS)).ok) return ok(undefined)
@@ -247,7 +244,7 @@ export async function reapCgroup(host: CgroupHost, name: string, timeoutMs: numb
   }
 }
 
-function liftQuota(directory: string, version: 1 | 2): Result<void, CgroupFault> {
+function liftQuota(directory: string, version: 1 | 2): Result<void, HaltFault> {
   const [file, value] = version === 2 ? ['cpu.max', 'max'] : ['cpu.cfs_quota_us', '-1']
   return attempt(file, () => writeFileSync(join(directory, file), value, { flag: 'r+' }))
 }
@@ -336,7 +333,7 @@ async function waitFor(
   line: string,
   step: 'freeze' | 'thaw' | 'kill',
   timeoutMs: number,
-): Promise<Result<void, CgroupFault>> {
+): Promise<Result<void, HaltFault>> {
   const startMs = performance.now()
   for (;;) {
     if (says(directory, line)) return ok(undefined)
@@ -385,7 +382,7 @@ function removed(directory: string): boolean {
   }
 }
 
-function attempt(step: string, act: () => unknown): Result<void, CgroupFault> {
+function attempt(step: string, act: () => unknown): Result<void, HaltFault> {
   try {
     act()
     return ok(undefined)

@@ -2,25 +2,17 @@
  * What happens inside cells, as the kernel tells it to the warden: nothing here asks a cell, and nothing in a cell can
  * switch it off. What is seen is gathered for a second, so that a cell can make no flood of it.
  */
-import { readFileSync } from 'node:fs'
-import type { JsonObject } from '../../../model/json.ts'
-import type { Cell } from '../launch/cell.ts'
-import { type OpenedFiles, openOpenedFiles, openProcessEvents, type ProcessEvent } from './calls.ts'
 
-/** What was seen of one cell; see `CellSensed` of the model. */
-export interface Sensed {
-  readonly sensor: 'process' | 'crash' | 'system-call' | 'storm' | 'limit' | 'decoy-file' | 'lost'
-  /** One sentence for the owner. */
-  readonly what: string
-  readonly count: number
-  readonly detail: JsonObject
-}
+import { readFileSync } from 'node:fs'
+import type { Sensed } from '../../driver.ts'
+import type { LinuxCell } from '../launch/cell.ts'
+import { type OpenedFiles, openOpenedFiles, openProcessEvents, type ProcessEvent } from './calls.ts'
 
 export interface Sensors {
   /** Which of them work here; of those that do not, why. */
   readonly working: Readonly<Record<'processes' | 'decoy files', true | string>>
   /** Before its first instruction; until it is stopped. */
-  watch(cell: Pick<Cell, 'pids' | 'counts' | 'decoys'>, onSensed: (sensed: Sensed) => void): () => void
+  watch(cell: Pick<LinuxCell, 'pids' | 'counts' | 'decoys'>, onSensed: (sensed: Sensed) => void): () => void
   close(): void
 }
 
@@ -85,12 +77,12 @@ export function openSensors(): Sensors {
 }
 
 class Watched {
-  readonly #cell: Pick<Cell, 'pids' | 'counts' | 'decoys'>
+  readonly #cell: Pick<LinuxCell, 'pids' | 'counts' | 'decoys'>
   readonly #onSensed: (sensed: Sensed) => void
   /** Decoys by what the kernel calls them. */
   readonly #decoys = new Map<string, string>()
   #pids: Set<number>
-  #counted: ReturnType<Cell['counts']>
+  #counted: ReturnType<LinuxCell['counts']>
   #started = 0
   #ended = 0
   #lost = 0
@@ -100,7 +92,7 @@ class Watched {
   readonly #signals = new Map<number, number>()
 
   constructor(
-    cell: Pick<Cell, 'pids' | 'counts' | 'decoys'>,
+    cell: Pick<LinuxCell, 'pids' | 'counts' | 'decoys'>,
     onSensed: (sensed: Sensed) => void,
     files: OpenedFiles | undefined,
   ) {

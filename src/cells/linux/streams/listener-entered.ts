@@ -11,8 +11,8 @@ import process from 'node:process'
 import { no, ok, type Result } from '../../../model/result.ts'
 import { openChannel, receiveOne } from '../../descriptors.ts'
 import { type Handle, hold } from '../../handle.ts'
-import { ownerOf, systemFaultText } from '../kernel/libc.ts'
-import { COMPILED } from '../launch/compile-cache.ts'
+import { COMPILED } from '../../kernel/compile-cache.ts'
+import { ownerOf, systemFaultText } from '../../kernel/libc.ts'
 
 const HELPER_TIMEOUT_MS = 10_000
 /** Where the helper finds the two namespaces; the channel is 3. */

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readlinkSync, statSync } from 'node:fs'
 import process from 'node:process'
 import { no, ok, type Result } from '../../../model/result.ts'
 import { type Handle, hold } from '../../handle.ts'
-import { enterNamespace, listenLoopback, systemFaultText } from '../kernel/libc.ts'
+import { enterNamespace, listenLoopback, systemFaultText } from '../../kernel/libc.ts'
 
 /** Connections that wait to be accepted; a cell's clients open a handful. The kernel drops what is over it. */
 export const BACKLOG = 64

@@ -2,34 +2,22 @@
  * Carries bytes between a person's streams and a cell's, in processes without privilege: nothing the cell writes is
  * read by the warden. A cell on pipes gets one `cat` for each stream; one on a terminal gets `pump-main.ts`.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { extname, join } from 'node:path'
 import process from 'node:process'
 import { isatty } from 'node:tty'
-import type { Cell } from '../launch/cell.ts'
-import { COMPILED } from '../launch/compile-cache.ts'
+import type { Pump, Streams } from '../../driver.ts'
+import { COMPILED } from '../../kernel/compile-cache.ts'
+import type { LinuxCell } from '../launch/cell.ts'
 import { inBackground, restoreTerminal, saveTerminal, writeReset } from './terminal.ts'
-
-/** The person's own descriptors; they stay open and stay theirs. */
-export interface Streams {
-  readonly stdin: number
-  readonly stdout: number
-  readonly stderr: number
-}
-
-export interface Pump {
-  /** Resolves when all that the cell has written has been passed on, and the person's terminal is as it was. */
-  readonly done: Promise<void>
-  /** Stops reading from the person. Called when the cell has ended. */
-  stop(): void
-}
 
 /**
  * Takes the cell's streams. `uid` is one that nothing else runs as (the warden reserves it); undefined where this
  * process is not root, and the pumps are then as unprivileged as it is.
  */
-export function attachPump(cell: Cell, streams: Streams, uid: number | undefined): Pump {
+export function attachPump(cell: LinuxCell, streams: Streams, uid: number | undefined): Pump {
   return cell.stdio.kind === 'terminal' ? terminalPump(cell, streams, uid) : pipePump(cell, streams, uid)
 }
 
@@ -37,7 +25,7 @@ const CAT = '/usr/bin/cat'
 /** What a cell wrote in its last moment is passed on within this; a reader that hangs does not keep us. */
 const DRAIN_TIMEOUT_MS = 5_000
 
-function pipePump(cell: Cell, streams: Streams, uid: number | undefined): Pump {
+function pipePump(cell: LinuxCell, streams: Streams, uid: number | undefined): Pump {
   const { stdio } = cell
   if (stdio.kind !== 'pipes') throw new Error('unreachable')
   const identity = uid === undefined ? {} : { uid, gid: uid }
@@ -64,7 +52,7 @@ function pipePump(cell: Cell, streams: Streams, uid: number | undefined): Pump {
   }
 }
 
-function terminalPump(cell: Cell, streams: Streams, uid: number | undefined): Pump {
+function terminalPump(cell: LinuxCell, streams: Streams, uid: number | undefined): Pump {
   const { stdio } = cell
   if (stdio.kind !== 'terminal') throw new Error('unreachable')
   const person = personsTerminal(streams)

@@ -2,11 +2,11 @@
  * Locks on files, which no cgroup counts and no rlimit has bounded since Linux 2.4: 192 bytes of the kernel each, and as
  * many as a file has bytes. They are counted in /proc/locks. proc(5), fcntl(2)
  */
+
 import { existsSync } from 'node:fs'
 import { open, readdir, readFile } from 'node:fs/promises'
+import { LOCKS_MAX } from '../../spec.ts'
 
-/** Locks of one cell at a time. A database holds some tens; a cell that was given 10,000 holds 2 MiB of the kernel. */
-export const LOCKS_MAX = 10_000
 /**
  * Bytes of a lock list that are read in one look: 65,000 locks, in 0.1 s. What a host holds beyond that is not seen in
  * it.

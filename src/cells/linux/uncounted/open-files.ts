@@ -2,11 +2,11 @@
  * Open files, of which a host may have one number for all (fs.file-max): where it is reached, nobody but root opens one.
  * A cell's memory limit counts what they take, and not how many they are. proc(5)
  */
+
 import { readdir, readFile, stat } from 'node:fs/promises'
+import { OPEN_FILES_MAX } from '../../spec.ts'
 import type { Counted } from './locks.ts'
 
-/** Open files of one cell, all its processes together: sixteen processes with 4,096 each. */
-export const OPEN_FILES_MAX = 65_536
 /** Part of the host's maximum that one cell may have; on a host with little memory this is less than OPEN_FILES_MAX. */
 const PART_OF_HOST = 0.05
 

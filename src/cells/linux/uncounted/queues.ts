@@ -2,13 +2,10 @@
  * Bounds what a cell leaves unread of the kernel's answers to its netlink sockets: 200 KiB for each socket, in no cgroup.
  * Other families' queues are in one, or the filter keeps a cell from having them. netlink(7)
  */
-import { readFile } from 'node:fs/promises'
-import type { Counted } from './locks.ts'
 
-/**
- * Unread netlink bytes that one cell may have. Whoever asks for its interfaces reads the answer: some KiB at a time.
- */
-export const QUEUED_BYTES_MAX = 4 * 1024 ** 2
+import { readFile } from 'node:fs/promises'
+import { QUEUED_BYTES_MAX } from '../../spec.ts'
+import type { Counted } from './locks.ts'
 
 /** Returns those of `cells` whose netlink sockets hold more than `max` bytes; all of a cell's are in one network. */
 export async function overQueued<C extends Counted>(

@@ -4,12 +4,12 @@
  */
 
 import type { Exit } from '../../spec.ts'
-import type { Cell } from '../launch/cell.ts'
+import type { LinuxCell } from '../launch/cell.ts'
 import { overLocked } from './locks.ts'
 import { overOpen } from './open-files.ts'
 import { overQueued } from './queues.ts'
 
-type Watched = Pick<Cell, 'pids' | 'kill' | 'look'>
+type Watched = Pick<LinuxCell, 'pids' | 'kill' | 'look'>
 
 const CHECKS: readonly (readonly [Exit['why'], (cells: readonly Watched[]) => Promise<readonly Watched[]>])[] = [
   ['file-locks', (cells) => overLocked(cells)],

@@ -6,11 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { failedWith } from '../../../model/host/system-error.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
 import { type Handle, hold } from '../../handle.ts'
+import { closeAllOnExec, memoryFile, newTerminal, pipe, type SystemFault, systemFaultText } from '../../kernel/libc.ts'
+import { limitedCommand } from '../../kernel/rlimit.ts'
 import type { CellSpec, LaunchFault } from '../../spec.ts'
-import { closeAllOnExec, memoryFile, newTerminal, pipe, type SystemFault, systemFaultText } from '../kernel/libc.ts'
-import { limitedCommand } from '../kernel/rlimit.ts'
 import { BUBBLEWRAP, bubblewrapOptions, type Prepared } from '../launch/bubblewrap.ts'
-import type { CellStdio } from '../launch/cell.ts'
+import type { LinuxStdio } from '../launch/cell.ts'
 import { afterFilter, shellFor } from '../launch/first-instruction.ts'
 import { type OuterMount, outerCommand } from '../launch/outer.ts'
 import type { FilterProgram } from '../seccomp/filter.ts'
@@ -21,7 +21,7 @@ export interface Blocked {
   readonly monitor: ChildProcess
   /** Host pid of pid 1 in the cell. */
   readonly initPid: number
-  readonly stdio: CellStdio
+  readonly stdio: LinuxStdio
   readonly unblock: Handle
   /**
    * Waits until bubblewrap has built the cell and stands before its first instruction. What it could not build (a root
@@ -180,7 +180,7 @@ function openStdio(
   opened: <T>(result: Result<T, SystemFault>) => T,
   ours: (fd: number) => Handle,
   theirs: (fd: number) => Handle,
-): { readonly parts: CellStdio; readonly child: readonly [number, number, number] } {
+): { readonly parts: LinuxStdio; readonly child: readonly [number, number, number] } {
   if (spec.stdio.kind === 'terminal') {
     const terminal = opened(newTerminal(spec.stdio.columns, spec.stdio.rows))
     const far = theirs(terminal.terminal).fd

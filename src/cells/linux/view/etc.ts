@@ -1,11 +1,9 @@
 import { closeSync, existsSync, lstatSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { liesIn } from '../../../model/host/host-paths.ts'
-import { attachMount, newMount } from '../kernel/libc.ts'
+import { attachMount, newMount } from '../../kernel/libc.ts'
+import { CELL_USER } from '../../spec.ts'
 import { copyShown } from './etc-shown.ts'
-
-/** Who a cell is to itself. The same in every cell: the name of its host uid is nobody's business inside. */
-export const CELL_USER = { uid: 1000, gid: 1000, name: 'agent', home: '/home/agent' } as const
 
 /**
  * Writes the /etc that every cell without a root of its own sees, read-only. Nothing of ours in it names this host: no

@@ -1,7 +1,6 @@
 import { closeSync, mkdirSync, openSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Result } from '../../../model/result.ts'
-import type { FileSpec, Profile, RootSpec } from '../../spec.ts'
 import {
   attachMount,
   changeMount,
@@ -10,7 +9,8 @@ import {
   type SystemFault,
   systemFaultText,
   unmount,
-} from '../kernel/libc.ts'
+} from '../../kernel/libc.ts'
+import type { FileSpec, Profile, RootSpec } from '../../spec.ts'
 import { mountsUnder } from '../launch/run-directory.ts'
 
 interface Bind {

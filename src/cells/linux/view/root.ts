@@ -12,8 +12,8 @@ import {
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { attachMount, makePrivate, newMount, type SystemFault, systemFaultText, unmount } from '../kernel/libc.ts'
-import { UID_FIRST, UID_LAST } from '../kernel/uid.ts'
+import { attachMount, makePrivate, newMount, type SystemFault, systemFaultText, unmount } from '../../kernel/libc.ts'
+import { UID_FIRST, UID_LAST } from '../../kernel/uid.ts'
 import { BUBBLEWRAP } from '../launch/bubblewrap.ts'
 
 /** capabilities(7): the number of each that a launch, a stop or a teardown needs. */

@@ -17,8 +17,8 @@ import {
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { no, ok, type Result } from '../../../model/result.ts'
+import { attachLoop, attachMount, dataIn, newMount, systemFaultText, unmount } from '../../kernel/libc.ts'
 import type { LaunchFault } from '../../spec.ts'
-import { attachLoop, attachMount, dataIn, newMount, systemFaultText, unmount } from '../kernel/libc.ts'
 import { Growth, IMAGE_NAME } from './growth.ts'
 
 export const DISK_BYTES_DEFAULT = 8 * 1024 ** 3

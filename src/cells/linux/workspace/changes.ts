@@ -1,40 +1,28 @@
 /** What became of a workspace: shown, landed, or thrown away. */
+
 import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { no, ok, type Result } from '../../../model/result.ts'
-import type { Cell } from '../launch/cell.ts'
+import { executesOnHost } from '../../landing/executes.ts'
+import type {
+  Change,
+  Chosen,
+  Executes,
+  HelperFault,
+  Landing,
+  WorkspaceDiff,
+  WorkspaceFault,
+  WorkspaceRecord,
+} from '../../workspace.ts'
+import type { LinuxCell } from '../launch/cell.ts'
 import type { Ground } from '../launch/launch.ts'
 import { claimWorkspace } from './claim.ts'
-import { type Executes, executesOnHost } from './executes.ts'
-import { type HelperFault, runHelper } from './helper.ts'
-import type { ImageFault } from './image.ts'
-import type { Change, Refused, Stamp } from './inside/change.ts'
+import { runHelper } from './helper.ts'
+import type { Stamp } from './inside/change.ts'
 import { keepLandings, landingsOf } from './landings.ts'
-import { readRecord, type WorkspaceRecord } from './overlay.ts'
+import { readRecord } from './overlay.ts'
 import { settleReplaced } from './replace.ts'
-import type { Left } from './rule.ts'
 import { mountView } from './view.ts'
-
-export interface WorkspaceDiff {
-  readonly record: WorkspaceRecord
-  readonly changes: readonly Change[]
-  /** What will never be landed: sockets, FIFOs, devices, set-user-ID files, names that are not text. */
-  readonly refused: readonly Refused[]
-  /** What needs a person's explicit yes before it is landed. */
-  readonly executes: readonly Executes[]
-  /** It has more changes than are listed. */
-  readonly truncated: boolean
-}
-
-export type WorkspaceFault =
-  | HelperFault
-  | { readonly kind: 'unknown'; readonly problem: string }
-  | { readonly kind: 'in-use'; readonly holder: string }
-  /** No disk image of its own holds the changes, so there is nothing that can be saved as a whole. */
-  | { readonly kind: 'plain' }
-  | ImageFault
-  /** Paths that a host would act upon, that can lead out of the workspace or bury a directory, and were not confirmed. */
-  | { readonly kind: 'unconfirmed'; readonly executes: readonly Executes[] }
 
 /**
  * The changes under `changes`. Of a live cell of this warden (`live`) they are read while it stands frozen, so that they
@@ -43,7 +31,7 @@ export type WorkspaceFault =
 export async function diffWorkspace(
   changes: string,
   ground: Ground,
-  live: Cell | undefined,
+  live: LinuxCell | undefined,
   random: Uint8Array,
 ): Promise<Result<WorkspaceDiff, WorkspaceFault>> {
   settleReplaced(changes, ground, random)
@@ -69,7 +57,7 @@ async function tellChanges(
   changes: string,
   record: WorkspaceRecord,
   ground: Ground,
-  live: Cell | undefined,
+  live: LinuxCell | undefined,
   random: Uint8Array,
 ): Promise<Result<WorkspaceDiff, WorkspaceFault>> {
   const viewer = ground.profile === 'user' ? record.owner : { uid: record.uid, gid: record.uid }
@@ -96,21 +84,6 @@ async function tellChanges(
   })
 }
 
-export interface Landing {
-  readonly landed: readonly string[]
-  readonly refused: readonly Refused[]
-  /** Changes that were not chosen, and why. */
-  readonly left: readonly Left[]
-}
-
-/** What of a diff is to land; `confirmed` are paths that a host would act upon, and that a person wants. */
-export interface Chosen {
-  readonly paths: readonly string[]
-  readonly confirmed: readonly string[]
-  /** Changes that stay, and why. */
-  readonly left?: readonly Left[]
-}
-
 /**
  * Lands what `choose` chooses in the directory that the workspace was made over, as its owner. Refused as a whole while
  * one of them would be executed by the host and does not stand in `confirmed`, word for word. Of a live cell it is one
@@ -121,7 +94,7 @@ export async function commitWorkspace(
   changes: string,
   choose: (diff: WorkspaceDiff) => Chosen,
   ground: Ground,
-  live: Cell | undefined,
+  live: LinuxCell | undefined,
   random: () => Uint8Array,
 ): Promise<Result<Landing, WorkspaceFault>> {
   if (live === undefined) return landChosen(changes, choose, ground, undefined, random)
@@ -133,7 +106,7 @@ async function landChosen(
   changes: string,
   choose: (diff: WorkspaceDiff) => Chosen,
   ground: Ground,
-  live: Cell | undefined,
+  live: LinuxCell | undefined,
   random: () => Uint8Array,
 ): Promise<Result<Landing, WorkspaceFault>> {
   const diff = await diffWorkspace(changes, ground, live, random())
@@ -197,7 +170,7 @@ function held(fault: HelperFault): WorkspaceFault {
   return { kind: 'in-use', holder: fault.fault.problem.replace(/^in use by /, '') }
 }
 
-function upperOf(live: Cell | undefined): { readonly liveUpper?: string } {
+function upperOf(live: LinuxCell | undefined): { readonly liveUpper?: string } {
   return live?.upper === undefined ? {} : { liveUpper: live.upper }
 }
 

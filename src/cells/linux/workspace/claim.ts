@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { newCellId } from '../../../model/ids.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
-import { reserveWorkspace } from '../kernel/uid.ts'
+import { reserveWorkspace } from '../../kernel/uid.ts'
 import type { RunDirectory } from '../launch/run-directory.ts'
 
 /**

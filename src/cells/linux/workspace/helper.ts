@@ -3,6 +3,7 @@
  * has written. Whoever fools the helper has fooled a process that can read this workspace and, when landing, write to
  * the directory it came from as that directory's owner, and nothing else.
  */
+
 import { createReadStream, createWriteStream } from 'node:fs'
 import { extname, join } from 'node:path'
 import process from 'node:process'
@@ -10,15 +11,11 @@ import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { newCellId } from '../../../model/ids.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
-import type { CellSpec, LaunchFault } from '../../spec.ts'
+import type { CellSpec } from '../../spec.ts'
+import type { Change, HelperFault, Refused } from '../../workspace.ts'
 import { type Arrangement, type Ground, launchArranged } from '../launch/launch.ts'
-import { type Change, type End, type Landed, type Refused, SAID_CHARACTERS_MAX } from './inside/change.ts'
+import { type End, type Landed, SAID_CHARACTERS_MAX } from './inside/change.ts'
 import { isStamp } from './landings.ts'
-
-export type HelperFault =
-  | { readonly kind: 'launch'; readonly fault: LaunchFault }
-  /** It ended before it had said everything. */
-  | { readonly kind: 'cut-off'; readonly why: string }
 
 export interface HelperSaid {
   readonly lines: readonly (Change | Refused | Landed)[]

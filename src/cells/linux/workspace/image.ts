@@ -1,14 +1,12 @@
 /** Disk images as files: copied whole, block by block. Nothing here looks at what is in one. */
+
 import { constants, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { no, ok, type Result } from '../../../model/result.ts'
-import { copyRange, dataIn, shareBlocks } from '../kernel/libc.ts'
+import { copyRange, dataIn, shareBlocks } from '../../kernel/libc.ts'
+import type { ImageFault } from '../../workspace.ts'
 import { roomOn } from './growth.ts'
-
-export type ImageFault =
-  /** The host's disk has no room for another one. */
-  { readonly kind: 'full'; readonly problem: string } | { readonly kind: 'uncopied'; readonly problem: string }
 
 /**
  * Copies an image that nobody writes to. Where the file system can share blocks this takes no room and no time; elsewhere

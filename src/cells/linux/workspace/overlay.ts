@@ -1,4 +1,5 @@
 /** A workspace: a private overlay over a directory that is never written. Linux Documentation/filesystems/overlayfs.rst */
+
 import {
   chmodSync,
   chownSync,
@@ -17,7 +18,6 @@ import { resolvedPath } from '../../../model/host/host-paths.ts'
 import { liesAt, mountsNow, placeOf } from '../../../model/host/host-places.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
 import { type Handle, hold } from '../../handle.ts'
-import type { LaunchFault, Layer, Profile, WorkspaceSpec } from '../../spec.ts'
 import {
   attachMount,
   changeMount,
@@ -26,24 +26,12 @@ import {
   type SystemFault,
   systemFaultText,
   unmount,
-} from '../kernel/libc.ts'
+} from '../../kernel/libc.ts'
+import type { OwnerMaps } from '../../kernel/owner-map.ts'
+import type { LaunchFault, Layer, Profile, WorkspaceSpec } from '../../spec.ts'
+import { recordFrom, type WorkspaceRecord } from '../../workspace.ts'
 import type { OuterMount } from '../launch/outer.ts'
 import type { ChangesDisks } from './changes-disk.ts'
-import type { OwnerMaps } from './owner-map.ts'
-
-/** What is known of a workspace's changes after its cell has ended; stands beside them as `record.json`. */
-export interface WorkspaceRecord {
-  /** Resolved. */
-  readonly lower: string
-  /** Owner of the changes: the uid of the cell, and of every later cell on them. */
-  readonly uid: number
-  /** Owner of `lower`. */
-  readonly owner: { readonly uid: number; readonly gid: number }
-  /** When the first cell on it was launched: what has changed below since then is somebody else's work. Epoch ms. */
-  readonly sinceMs: number
-  /** Size of the image that holds the changes; absent where they lie in the state directory itself. */
-  readonly diskBytes?: number
-}
 
 /** A checked workspace, before a uid is known. */
 export type FoundWorkspace = Omit<WorkspaceRecord, 'uid' | 'sinceMs' | 'diskBytes'> & {
@@ -232,19 +220,4 @@ function failed(fault: SystemFault): { readonly ok: false; readonly reason: Laun
 /** Without a bounded disk only by a person's word. */
 export function diskBytesOf(wanted: number, accepts: readonly Layer[]): number | undefined {
   return accepts.includes('disk') ? undefined : wanted
-}
-
-/** Ours, of another time: checked as anything else that is read from a disk. */
-export function recordFrom(value: unknown): WorkspaceRecord | undefined {
-  return isRecord(value) ? value : undefined
-}
-
-function isRecord(value: unknown): value is WorkspaceRecord {
-  if (typeof value !== 'object' || value === null) return false
-  if (!('lower' in value && typeof value.lower === 'string')) return false
-  if (!('uid' in value && Number.isSafeInteger(value.uid) && 'sinceMs' in value && Number.isSafeInteger(value.sinceMs)))
-    return false
-  if ('diskBytes' in value && !Number.isSafeInteger(value.diskBytes)) return false
-  const owner = 'owner' in value ? value.owner : undefined
-  return typeof owner === 'object' && owner !== null && 'uid' in owner && 'gid' in owner
 }

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, statSync } from 'node:fs'
 import process from 'node:process'
 import { no, ok, type Result } from '../../../model/result.ts'
-import { enterNamespace, newMount, newNetwork, systemFaultText } from '../kernel/libc.ts'
+import { enterNamespace, newMount, newNetwork, systemFaultText } from '../../kernel/libc.ts'
 
 /**
  * Returns a path at which /sys can be written to, on a host whose own is read-only: one sysfs belongs to each network

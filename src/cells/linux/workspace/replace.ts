@@ -1,23 +1,15 @@
 /** Puts a saved state in the place of a workspace's changes: the old one stands, or the new one, never half of each. */
+
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { no, ok, type Result } from '../../../model/result.ts'
+import type { ReplaceStep, SavedState, WorkspaceFault, WorkspaceRecord } from '../../workspace.ts'
 import type { Ground } from '../launch/launch.ts'
-import type { WorkspaceFault } from './changes.ts'
 import { imageOf } from './changes-disk.ts'
 import { claimWorkspace } from './claim.ts'
 import { copyImage } from './image.ts'
-import { readRecord, type WorkspaceRecord } from './overlay.ts'
+import { readRecord } from './overlay.ts'
 import { isAtRest } from './still.ts'
-
-export interface SavedState {
-  /** An image, as `Still.copy` made it. It is not changed. */
-  readonly image: string
-  readonly record: WorkspaceRecord
-}
-
-/** What has been done, in this order; `prepared` is the last that is undone by a crash, the rest is done by the next. */
-export type ReplaceStep = 'copied' | 'prepared' | 'decided' | 'old out of the way' | 'image in place' | 'all in place'
 
 /** Only where no cell lives on it: a process goes on with the files that it has open, and would bring them back. */
 export async function replaceWorkspace(

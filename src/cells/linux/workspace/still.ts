@@ -1,25 +1,17 @@
 /** A workspace whose changes stand still for as long as somebody copies them. */
+
 import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../../../model/result.ts'
-import { syncFileSystem } from '../kernel/libc.ts'
-import type { Cell } from '../launch/cell.ts'
+import { syncFileSystem } from '../../kernel/libc.ts'
+import type { Still, WorkspaceFault, WorkspaceRecord } from '../../workspace.ts'
+import type { LinuxCell } from '../launch/cell.ts'
 import type { Ground } from '../launch/launch.ts'
-import type { WorkspaceFault } from './changes.ts'
 import { imageOf } from './changes-disk.ts'
 import { claimWorkspace } from './claim.ts'
-import { bytesOn, copyImage, type ImageFault, isAttached } from './image.ts'
-import { readRecord, type WorkspaceRecord } from './overlay.ts'
-
-export interface Still {
-  readonly record: WorkspaceRecord
-  /** Not the same again once a byte of the changes is another. */
-  readonly stamp: string
-  /** What the changes take on the host's disk. */
-  readonly bytes: number
-  copy(to: string): Promise<Result<void, ImageFault>>
-}
+import { bytesOn, copyImage, isAttached } from './image.ts'
+import { readRecord } from './overlay.ts'
 
 /**
  * Runs `act` over changes that nobody writes to. Of a live cell of this warden: frozen by the kernel's word and its file
@@ -31,7 +23,7 @@ export interface Still {
 export async function holdStill<T>(
   changes: string,
   ground: Ground,
-  live: Cell | undefined,
+  live: LinuxCell | undefined,
   random: Uint8Array,
   act: (still: Still) => Promise<T>,
   after: (done: T) => Promise<T> = (done) => Promise.resolve(done),

@@ -2,15 +2,17 @@
  * A workspace shown to a helper cell: what was given, what overlayfs wrote down, and both together as the cell saw them,
  * each read-only and each as if the helper owned it.
  */
+
 import { closeSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { no, ok, type Result } from '../../../model/result.ts'
 import type { Handle } from '../../handle.ts'
+import { attachMount, newMount, systemFaultText, unmount } from '../../kernel/libc.ts'
+import type { Ids } from '../../kernel/owner-map.ts'
 import type { LaunchFault } from '../../spec.ts'
-import { attachMount, newMount, systemFaultText, unmount } from '../kernel/libc.ts'
+import type { WorkspaceRecord } from '../../workspace.ts'
 import type { Mounted } from '../launch/launch.ts'
-import { mappedClone, type WorkspaceGround, type WorkspaceRecord } from './overlay.ts'
-import type { Ids } from './owner-map.ts'
+import { mappedClone, type WorkspaceGround } from './overlay.ts'
 
 export interface Viewed {
   readonly changes: string

@@ -1,38 +1,5 @@
 /** What the helper cells and the warden tell each other: one JSON value a line. Names in it are the cell's own words. */
 
-export type ChangeKind = 'added' | 'changed' | 'removed'
-
-export interface Change {
-  readonly kind: ChangeKind
-  /** Relative to the workspace, `/` between parts. */
-  readonly path: string
-  readonly type: 'file' | 'directory' | 'symlink'
-  /** Permission bits that it is landed with. */
-  readonly mode: number
-  readonly bytes: number
-  /**
-   * Number of its inode, and when that last changed in ns: no cell can set them, so the same ones are the same content. A
-   * name alone may be another file's by now, in a directory that was renamed.
-   */
-  readonly inode: string
-  /** Where a symlink leads, in its own words. */
-  readonly target?: string
-  /** A symlink that is absolute or climbs out of the workspace. */
-  readonly leadsOut?: true
-  /** The owner’s own file, or something in the owner’s directory that goes with it, was changed since the first launch. */
-  readonly changedBelow?: true
-  /** The program of a host that acts on the file by itself, by what the file is and not by its name. */
-  readonly acts?: string
-  /** It stands where a directory stood: landing it removes all that is in there. */
-  readonly replacesDirectory?: true
-}
-
-/** Something that is never landed, and why. */
-export interface Refused {
-  readonly refused: string
-  readonly why: string
-}
-
 export interface Landed {
   readonly landed: string
   /** The paths that it made or touched: what has landed, and the directory that it lies in. */

@@ -3,6 +3,7 @@
  * directory is opened as one name below the one before (O_NOFOLLOW), and everything is done relative to that open
  * directory, so a symlink swapped in under us leads nowhere (the effect of openat2's RESOLVE_BENEATH | NO_SYMLINKS).
  */
+
 import {
   closeSync,
   constants,
@@ -18,7 +19,8 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs'
-import type { Landed, Refused, Stamp } from './change.ts'
+import type { Refused } from '../../../workspace.ts'
+import type { Landed, Stamp } from './change.ts'
 import { codeOf } from './error-code.ts'
 import { isNewer, namesIn, newerAt, type Since, statAt, within } from './newer.ts'
 import { found, stat, type Trees, typeOf } from './walk.ts'

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import type { Change, Refused } from './change.ts'
+import type { Change, Refused } from '../../../workspace.ts'
 import { leadsOut, walk } from './walk.ts'
 
 describe('walk', () => {

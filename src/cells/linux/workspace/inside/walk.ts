@@ -5,6 +5,7 @@
  * Only directories that stand in `upper` are listed, so the work is that of the changes, not of the tree. Streaming, a
  * directory at a time: a directory of ten million entries costs time and no memory.
  */
+
 import { isUtf8 } from 'node:buffer'
 import {
   type BigIntStats,
@@ -18,16 +19,9 @@ import {
   readSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Change, ChangeKind, Refused } from '../../../workspace.ts'
 import { actsOn } from './acts.ts'
-import {
-  CHANGES_MAX,
-  type Change,
-  type ChangeKind,
-  COMPARED_BYTES_MAX,
-  DEPTH_MAX,
-  type Refused,
-  SAID_CHARACTERS_MAX,
-} from './change.ts'
+import { CHANGES_MAX, COMPARED_BYTES_MAX, DEPTH_MAX, SAID_CHARACTERS_MAX } from './change.ts'
 import { codeOf } from './error-code.ts'
 import { isNewer, newerAt, type Since } from './newer.ts'
 

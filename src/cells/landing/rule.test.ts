@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { matchesPath, type PathPattern, pathPattern } from '../../../model/text/pattern.ts'
+import { matchesPath, type PathPattern, pathPattern } from '../../model/text/pattern.ts'
+import type { Change } from '../workspace.ts'
 import { executesOnHost } from './executes.ts'
-import type { Change } from './inside/change.ts'
 import { byRule } from './rule.ts'
 
 const of = (...texts: readonly string[]): readonly PathPattern[] => texts.map((text) => pathPattern(text) ?? [])

@@ -6,8 +6,8 @@
 import { lstatSync, mkdirSync, readFileSync, realpathSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import process from 'node:process'
-import { failedWith } from '../../../model/host/system-error.ts'
-import { no, ok, type Result } from '../../../model/result.ts'
+import { failedWith } from '../../model/host/system-error.ts'
+import { no, ok, type Result } from '../../model/result.ts'
 
 /** Makes `path` where it is missing, with what leads to it, and checks that nobody else but root can change what it is. */
 export function makeOwnPlace(path: string, mode = 0o711): Result<void, string> {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { namesIn, textIn } from '../../../model/host/host-paths.ts'
-import { failedWith } from '../../../model/host/system-error.ts'
-import { no, ok, type Result } from '../../../model/result.ts'
+import { namesIn, textIn } from '../../model/host/host-paths.ts'
+import { failedWith } from '../../model/host/system-error.ts'
+import { no, ok, type Result } from '../../model/result.ts'
 
 /**
  * Host uids that live cells hold, one file each. The range lies above every distribution's and every subuid default,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { CellLimits } from '../../spec.ts'
+import type { CellLimits } from '../spec.ts'
 
 /** util-linux; it limits itself and becomes the command that follows. */
 const PRLIMIT = '/usr/bin/prlimit'

@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs'
 import process from 'node:process'
 import koffi from 'koffi'
-import { no, ok, type Result } from '../../../model/result.ts'
+import { no, ok, type Result } from '../../model/result.ts'
 
 /** What failed and why, for a message to a person: `setns: EPERM`. */
 export interface SystemFault {

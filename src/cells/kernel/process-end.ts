@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { failedWith } from '../../../model/host/system-error.ts'
+import { failedWith } from '../../model/host/system-error.ts'
 
 /**
  * Returns when a process began, in ticks of the kernel; undefined where it has ended. With its pid that is one process: a

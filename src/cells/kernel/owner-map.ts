@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync, writeFileSync } from 'node:fs'
-import { no, ok, type Result } from '../../../model/result.ts'
-import { type Handle, hold } from '../../handle.ts'
+import { no, ok, type Result } from '../../model/result.ts'
+import { type Handle, hold } from '../handle.ts'
 
 export interface Ids {
   readonly uid: number

@@ -1,15 +1,6 @@
-import { LOOKALIKES } from '../../../model/text/lookalikes.ts'
+import { LOOKALIKES } from '../../model/text/lookalikes.ts'
+import type { Executes } from '../workspace.ts'
 import { RULES } from './host-names.ts'
-
-/**
- * Which files of a workspace a host would act upon by itself: at a checkout, on entering a directory, on opening an
- * editor, at the next build. Landing one is handing the agent the host’s hands, so each needs a person’s explicit yes.
- */
-export interface Executes {
-  readonly path: string
-  /** Who acts on it, and when. */
-  readonly why: string
-}
 
 /**
  * Returns those of these paths that need a yes, in the same order. The name of a directory counts only where hosts act

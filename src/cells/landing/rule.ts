@@ -1,20 +1,12 @@
-import { matchesAllBelow, matchesPath, mayMatchBelow, type PathPattern } from '../../../model/text/pattern.ts'
-import type { WorkspaceDiff } from './changes.ts'
+import { matchesAllBelow, matchesPath, mayMatchBelow, type PathPattern } from '../../model/text/pattern.ts'
+import type { Change, Left, WorkspaceDiff } from '../workspace.ts'
 import { leastCareful } from './executes.ts'
-import type { Change } from './inside/change.ts'
 
 /** What lands without a person who lists paths, as the configuration says. */
 export interface CommitRule {
   readonly allow: readonly PathPattern[]
   /** Lands in no way, whoever asks. */
   readonly never: readonly PathPattern[]
-}
-
-export interface Left {
-  readonly path: string
-  readonly why: string
-  /** A host would act upon it: somebody names it, or it stays. */
-  readonly needsPerson?: true
 }
 
 export interface ByRule {

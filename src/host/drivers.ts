@@ -1,0 +1,69 @@
+/** The drivers that there are: the one place outside of `cells` that knows any by name. */
+import type { Census } from '../cells/census.ts'
+import type { Driver, Warden } from '../cells/driver.ts'
+import { linuxCensus } from '../cells/linux/census.ts'
+import type { Config, Profile } from '../config/config.ts'
+import { type EnvironmentName, no, ok, type Result } from '../model/index.ts'
+import { wardenFaultText } from './prepare/warden-fault-text.ts'
+
+/** A driver that a configuration can name; its code is loaded when it is chosen. */
+export interface Registered {
+  readonly name: string
+  readonly load: () => Promise<Driver>
+}
+
+const LINUX: Registered = {
+  name: 'linux',
+  load: async () => (await import('../cells/linux/driver.ts')).linux,
+}
+
+export const DRIVERS: readonly Registered[] = [LINUX]
+
+/** The census of this host's cells. Those of a driver without one end with the process that opened it. */
+export const census: Census = linuxCensus
+
+/** Returns the driver of what needs no configuration: looking at workspaces, and doctor where none was written. */
+export function defaultDriver(): Promise<Driver> {
+  return LINUX.load()
+}
+
+/** Returns the driver of that name (default: linux); or why it is not known, or does not fit this host and the profile. */
+export async function driverNamed(
+  name: string = LINUX.name,
+  profile: Profile,
+  drivers: readonly Registered[] = DRIVERS,
+): Promise<Result<Driver, string>> {
+  const there = drivers.map((each) => each.name).join(', ')
+  const registered = drivers.find((each) => each.name === name)
+  if (registered === undefined) return no(`there is no driver "${name}": there is ${there}`)
+  const driver = await registered.load()
+  const unfit = driver.unfit(profile)
+  return unfit === undefined ? ok(driver) : no(wardenFaultText(unfit))
+}
+
+/**
+ * Returns the driver that the cells of an environment name; or why none can run them all: they name several, or
+ * `driverNamed` refuses it.
+ */
+export async function driverFor(
+  { agents, upstreams, profile }: Config,
+  environment: EnvironmentName,
+  drivers: readonly Registered[] = DRIVERS,
+): Promise<Result<Driver, string>> {
+  const servers = [...upstreams.values()].flatMap(({ mcp, ...each }) =>
+    mcp.kind === 'stdio' ? [{ ...each, cell: mcp.cell }] : [],
+  )
+  const cells = [...agents.values(), ...servers].filter((each) => each.environment === environment)
+  const named = new Map(cells.map(({ name, cell }) => [cell.driver ?? LINUX.name, name]))
+  if (named.size <= 1) return driverNamed([...named.keys()][0], profile, drivers)
+  const all = [...named].map(([driver, name]) => `${name} names ${driver}`)
+  return no(`all cells of environment ${environment} have one driver, and ${all.join(', ')}`)
+}
+
+/** Opens a warden for the cells of an environment. */
+export async function wardenFor(config: Config, environment: EnvironmentName): Promise<Result<Warden, string>> {
+  const driver = await driverFor(config, environment)
+  if (!driver.ok) return driver
+  const warden = await driver.value.open({ profile: config.profile })
+  return warden.ok ? warden : no(wardenFaultText(warden.reason))
+}
