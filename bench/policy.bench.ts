@@ -5,7 +5,9 @@
  * read a megabyte of mail, records and lists for the longest task: two in ten of them name a place that nobody told them,
  * and are held.
  */
+
 import { createRequire } from 'node:module'
+import { readingOf } from '../src/gateway/protocols/mcp/reading.ts'
 import type { Action } from '../src/model/action.ts'
 import type { Grant } from '../src/model/grant.ts'
 import {
@@ -138,7 +140,7 @@ function seenBefore(): Exposure {
     new Set(),
   )
   const where = { action: 'a_00000000000000000000' as ActionId, tool: 'payments/list' }
-  exposure.recordAnswer(trusted, [orders, accounts], where)
+  exposure.recordAnswer(trusted, readingOf([orders, accounts]), where)
   return exposure
 }
 
@@ -314,7 +316,7 @@ function afterSession(task: Task) {
   const read = (flow: typeof mail, result: Json) => {
     const text = JSON.stringify(result)
     bytes += text.length
-    exposure.recordAnswer(flow, { content: [{ type: 'text', text }] }, where)
+    exposure.recordAnswer(flow, readingOf({ content: [{ type: 'text', text }] }), where)
   }
   for (let i = 0; bytes < HISTORY_BYTES; i++) {
     const body = `Dear desk, order-${i % 40} came late, see www.shop-${i}.example/track. `.repeat(20)

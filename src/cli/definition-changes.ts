@@ -1,4 +1,4 @@
-import { comparable, definitionDigest, definitionFault, promptDefinition } from '../gateway/content/definition.ts'
+import { comparable, definitionDigest, definitionFault, promptDefinition } from '../gateway/protocols/mcp/definition.ts'
 import type { Inspected } from '../host/prepare/inspect.ts'
 import type { Judged } from '../host/prepare/setup.ts'
 import {

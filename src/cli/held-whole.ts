@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import process from 'node:process'
 import { isCovered } from '../gateway/content/cover.ts'
+import { heldArguments } from '../gateway/pipeline/held-payload.ts'
 import { realDisk } from '../ledger/log/disk.ts'
 import { readPayload } from '../ledger/log/payloads.ts'
 import type { KnownHold } from '../ledger/views/holds.ts'
 import { type ActionHeld, type Json, no, ok, type Result } from '../model/index.ts'
-import { argumentsIn, isShortened } from '../rehearsal/replay.ts'
+import { isShortened } from '../rehearsal/replay.ts'
 import { type Call, EXIT, type ExitCode } from './command.ts'
 import { confirmed } from './confirmed.ts'
 import { stateOf, stateOfLog } from './state.ts'
@@ -35,7 +36,7 @@ export async function wholeOf(
   }
   const read = await readPayload(realDisk, join(stateOfLog(state, log), 'ledger', log), held.cell, held.payload)
   if (!read.ok) return no(`its payload is ${read.reason.kind === 'failed' ? 'not to be read' : read.reason.kind}`)
-  const args = argumentsIn(read.value)
+  const args = heldArguments(read.value)
   if (args === undefined) return no('its payload is no request')
   if (isCovered(args)) return no(COVERED)
   return ok({ args, digest: createHash('sha256').update(read.value).digest('hex').slice(0, 16) })

@@ -69,15 +69,16 @@ import type { Pulse } from './link/pulse.ts'
 import type { AgentSetup, GatewaySetup, TaskSetup, UpstreamSetup, WardenMessage } from './link/setup.ts'
 import { StdioPipes } from './link/stdio-pipes.ts'
 import { hostUptime } from './link/uptime.ts'
-import { Connector } from './pipeline/connector.ts'
 import { Credentials } from './pipeline/credentials.ts'
-import { cutsTold } from './pipeline/list-all.ts'
 import { openNotice } from './pipeline/notice.ts'
 import { recordLabels, redacted } from './pipeline/record.ts'
 import { Refusals } from './pipeline/refusals.ts'
 import { NamedValues, Undoing } from './pipeline/undo.ts'
-import { Upstream } from './pipeline/upstreams.ts'
+import { Connector } from './protocols/mcp/connector.ts'
 import { McpEndpoint } from './protocols/mcp/endpoint.ts'
+import { cutsTold } from './protocols/mcp/list-all.ts'
+import { McpUpstream } from './protocols/mcp/upstream.ts'
+import { PROTOCOLS } from './protocols/registry.ts'
 import { Egress } from './protocols/relay/egress.ts'
 import { WayOut } from './protocols/relay/way-out.ts'
 
@@ -86,7 +87,7 @@ interface Served {
   readonly cell: CellAtGate
   readonly server: Server
   readonly endpoint: McpEndpoint
-  readonly own: readonly Upstream[]
+  readonly own: readonly McpUpstream[]
   /** True once the ledger has the cell's start, so that what is told of it is told of a cell that is known. */
   started: boolean
 }
@@ -107,7 +108,7 @@ export class Gateway {
   /** The rungs at which the ledger leaves agents; the fence may have had no room to say so. */
   readonly #pastAgents: PastAgents
   readonly #budgets: BudgetBook
-  readonly #shared = new Map<UpstreamName, Upstream>()
+  readonly #shared = new Map<UpstreamName, McpUpstream>()
   readonly #pipes = new StdioPipes()
   readonly #credentials: Credentials
   readonly #connector: Connector
@@ -115,7 +116,7 @@ export class Gateway {
   readonly #egress = new Map<string, Egress>()
   readonly #arrivals = new Arrivals()
   readonly #served = new Map<number, Served>()
-  readonly #undoing = new Map<number, { readonly undoing: Undoing; readonly own: readonly Upstream[] }>()
+  readonly #undoing = new Map<number, { readonly undoing: Undoing; readonly own: readonly McpUpstream[] }>()
   /** One compensates at a time: each sees what those before it did. */
   #undoTurn: Promise<unknown> = Promise.resolve()
   #stopped: Promise<void> | undefined
@@ -228,6 +229,7 @@ export class Gateway {
       ledger,
       secrets,
       holds: past.holds,
+      protocols: PROTOCOLS,
       renewCredential: (name) => this.#credentials.renew(name),
       notice: openNotice({
         environment: setup.environment,
@@ -442,11 +444,11 @@ export class Gateway {
     { number, cell: id, labels, lived, landed = [], task, parent, again, rung = 'normal' }: CellMessage,
     agent: AgentSetup,
     past: PastCell | undefined,
-  ): { readonly cell: CellAtGate; readonly own: readonly Upstream[] } {
-    const own: Upstream[] = []
+  ): { readonly cell: CellAtGate; readonly own: readonly McpUpstream[] } {
+    const own: McpUpstream[] = []
     const giver = parent === undefined ? undefined : this.#giverFor(parent, agent.name)
     const granted = new Set(giver?.cell.upstreams.keys() ?? agent.grants.map(({ upstream }) => upstream))
-    const upstreams = new Map<UpstreamName, Upstream>()
+    const upstreams = new Map<UpstreamName, McpUpstream>()
     for (const setup of this.#setup.upstreams) {
       if (!granted.has(setup.name)) continue
       const shared = this.#shared.get(setup.name)
@@ -661,8 +663,8 @@ export class Gateway {
   async #beginUndo({ number, cell: id, by, why, what }: Extract<WardenMessage, { kind: 'undo' }>): Promise<void> {
     const { undo, environment } = this.#setup
     if (undo === undefined) throw new Error(`environment ${environment} grants nothing to undo`)
-    const own: Upstream[] = []
-    const upstreams = new Map<UpstreamName, Upstream>()
+    const own: McpUpstream[] = []
+    const upstreams = new Map<UpstreamName, McpUpstream>()
     for (const setup of this.#setup.upstreams.filter(({ name }) =>
       undo.grants.some((each) => each.upstream === name),
     )) {
@@ -774,9 +776,9 @@ export class Gateway {
     }
   }
 
-  #upstream(setup: UpstreamSetup, number: number | null): Upstream {
+  #upstream(setup: UpstreamSetup, number: number | null): McpUpstream {
     const { name } = setup
-    return new Upstream({
+    return new McpUpstream({
       name,
       environment: this.#setup.environment,
       tools: new Map(setup.tools),
@@ -931,8 +933,8 @@ function approversOf({ grants }: AgentSetup): Pick<CellStarted, 'approvers'> {
   return approved.length === 0 ? {} : { approvers: Object.fromEntries(approved) }
 }
 
-function problemIn(upstreams: ReadonlyMap<UpstreamName, Upstream>, key: string): DefinitionProblem | undefined {
-  // Upstream names hold no slash: the key begins with the name of the one that it is about.
+function problemIn(upstreams: ReadonlyMap<UpstreamName, McpUpstream>, key: string): DefinitionProblem | undefined {
+  // McpUpstream names hold no slash: the key begins with the name of the one that it is about.
   return upstreams.get(key.slice(0, key.indexOf('/')) as UpstreamName)?.definitionProblems.get(key)
 }
 

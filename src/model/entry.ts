@@ -9,6 +9,7 @@ import type {
   EnvironmentName,
   GrantId,
   PersonName,
+  ProtocolName,
   Sha256,
   TenantName,
   ToolName,
@@ -131,6 +132,8 @@ export interface ActionIntent {
   readonly upstream: UpstreamName
   readonly operation: Operation
   readonly tool: ToolName
+  /** Protocol that carries it; absent in entries from before 0.2, which are of `mcp`. */
+  readonly protocol?: ProtocolName
   readonly effect: Effect
   readonly definition: Sha256
   /** The arguments with strings shortened to a digest where they are long or look secret. */

@@ -9,6 +9,8 @@ export type AgentName = Branded<'AgentName'>
 export type EnvironmentName = Branded<'EnvironmentName'>
 export type TenantName = Branded<'TenantName'>
 export type UpstreamName = Branded<'UpstreamName'>
+/** A wire protocol, as intents record it: `mcp`. */
+export type ProtocolName = Branded<'ProtocolName'>
 /** A tool, resource or prompt as its upstream calls it; unique within the upstream only. */
 export type ToolName = Branded<'ToolName'>
 /** An accountable person, as the configuration names them (usually a mail address). */
@@ -37,6 +39,10 @@ export function environmentName(text: string): EnvironmentName {
 
 export function upstreamName(text: string): UpstreamName {
   return checkedName(text, 'upstream') as UpstreamName
+}
+
+export function protocolName(text: string): ProtocolName {
+  return checkedName(text, 'protocol') as ProtocolName
 }
 
 export function tenantName(text: string): TenantName {

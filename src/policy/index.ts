@@ -36,7 +36,6 @@ export { explain } from './explain/explain.ts'
 export { shownDefinition } from './explain/shown-limits.ts'
 export { findSmallestChange, type SmallestChange, type SmallestChangeInput } from './explain/smallest-change.ts'
 export { labelsMeanwhile } from './flow/answer-labels.ts'
-export { valuesOf } from './flow/answer-parts.ts'
 export { Exposure, type ExposureView } from './flow/exposure.ts'
 export {
   argumentNames,
@@ -52,3 +51,4 @@ export { skeleton } from './flow/skeleton.ts'
 export { withWhereSeen } from './flow/where-seen.ts'
 export { type Reach, type ReachedOperation, type ReachInput, reach, WORKSPACE } from './reach/reach.ts'
 export { type ReachChange, reachDiff } from './reach/reach-diff.ts'
+export type { Reading } from './reading.ts'

@@ -1,6 +1,6 @@
 import type { Agent } from '../config/config.ts'
 import { judgeAction, type Normalised, normalise } from '../gateway/pipeline/normalise.ts'
-import { Upstream } from '../gateway/pipeline/upstreams.ts'
+import { McpUpstream } from '../gateway/protocols/mcp/upstream.ts'
 import { toolsOf } from '../host/prepare/catalogue.ts'
 import { grantOf, type Judged } from '../host/prepare/setup.ts'
 import { policiesOf, tenantOf } from '../host/state/tenants.ts'
@@ -13,6 +13,7 @@ import {
   type JsonObject,
   type Label,
   type Operation,
+  type ProtocolName,
   type Sha256,
   type TenantName,
   type ToolName,
@@ -39,7 +40,7 @@ export interface Rehearsal {
   /** Returns the policies of one environment: a tenant's policies are its own. */
   readonly policies: (environment: EnvironmentName) => CompiledPolicies
   readonly flows: ReadonlyMap<string, Flow>
-  readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
+  readonly upstreams: ReadonlyMap<UpstreamName, McpUpstream>
 }
 
 export function rehearse(judged: Judged): Rehearsal {
@@ -59,7 +60,7 @@ export function rehearse(judged: Judged): Rehearsal {
     upstreams: new Map(
       tools.map(({ upstream: { name, environment }, tools: own }) => [
         name,
-        new Upstream({ name, environment, tools: own, connect: never, onDefinition: () => undefined }),
+        new McpUpstream({ name, environment, tools: own, connect: never, onDefinition: () => undefined }),
       ]),
     ),
   }
@@ -123,6 +124,8 @@ export interface RehearsedAttempt {
   readonly operation: Operation
   readonly tool: ToolName
   readonly args: JsonObject
+  /** Protocol that carried it; absent in old entries, and of what was not sent. */
+  readonly protocol?: ProtocolName
   /** Digest of the definition that its upstream offered then; absent, the accepted one. */
   readonly definition?: Sha256
 }
@@ -143,7 +146,7 @@ export function normalised({ upstreams }: Rehearsal, cell: RehearsedCell, attemp
   const { environment, ...asked } = attempt
   const upstream = upstreams.get(attempt.upstream)
   const upstreamEnvironment = upstream?.environment ?? environment
-  const known = upstream?.tool(grantedName(attempt.operation, attempt.tool))
+  const known = upstream?.contract(grantedName(attempt.operation, attempt.tool))
   return normalise({ ...asked, cellId: cell.id, authority: cell.authority, upstreamEnvironment }, known)
 }
 

@@ -1,5 +1,6 @@
 import { either, jsonObject, list, object, oneOf, optional, required, text, written } from '../config/shape.ts'
 import { readYaml } from '../config/yaml.ts'
+import { readingOf } from '../gateway/protocols/mcp/reading.ts'
 import {
   agentName,
   type JsonObject,
@@ -75,7 +76,10 @@ export function runPolicyTest(rehearsal: Rehearsal, test: PolicyTest): PolicyTes
       task: { text: task.text, givenBy: personName(agent.owner), ...(task.tools && { tools: new Set(task.tools) }) },
     }),
   })
-  cell.authority.exposure.recordAnswer({ returns: TRUSTED }, [...test.known], { action: NO_ACTION, tool: 'the test' })
+  cell.authority.exposure.recordAnswer({ returns: TRUSTED }, readingOf([...test.known]), {
+    action: NO_ACTION,
+    tool: 'the test',
+  })
   const slash = test.tool.indexOf('/')
   const { decided } = rehearseAction(
     rehearsal,

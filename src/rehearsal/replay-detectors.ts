@@ -27,7 +27,7 @@ import {
   type Result,
 } from '../model/index.ts'
 import { preparedDetectors, Sentinel } from '../sentinel/index.ts'
-import { argumentsIn, isShortened } from './replay.ts'
+import { isShortened, sentArguments } from './replay.ts'
 
 /** One signal that a detector raises over a log, under the configuration at hand. */
 export interface WouldFire {
@@ -120,7 +120,7 @@ async function whole(
   if (!isAttempt(entry)) return { entry, isPart: false }
   const sent = 'payload' in entry && entry.payload ? await bytes(entry.cell, entry.payload) : undefined
   const { upstream, operation = 'tool', tool, args = {} } = entry
-  const sentArgs = sent && argumentsIn(sent)
+  const sentArgs = sent && sentArguments(entry, sent)
   const shown: JsonObject = isJsonObject(args) ? args : {}
   const { noticed = [] } =
     tool === undefined ? {} : noticeOf(entry.environment).in({ upstream, operation, target: tool }, sentArgs ?? shown)

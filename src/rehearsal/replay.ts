@@ -1,8 +1,9 @@
 import type { Agent } from '../config/config.ts'
 import { isCovered } from '../gateway/content/cover.ts'
-import { masked } from '../gateway/content/mask.ts'
+import { heldArguments } from '../gateway/pipeline/held-payload.ts'
+import type { Answer } from '../gateway/pipeline/line.ts'
 import { reasonsFrom } from '../gateway/pipeline/record.ts'
-import { readMessage, sentFrom } from '../gateway/protocols/mcp/upstream-request.ts'
+import { payloadsOf } from '../gateway/protocols/payloads.ts'
 import type { LedgerFault } from '../ledger/log/fault.ts'
 import { type Recorded, recordedIn } from '../ledger/log/recorded.ts'
 import type { Entry } from '../model/entry.ts'
@@ -20,17 +21,15 @@ import {
   isJsonObject,
   type Json,
   type JsonObject,
-  KEEP_INEXACT,
   type Label,
   no,
   ok,
-  parseExactJson,
   type Reason,
   type Result,
   UNTRUSTED,
   type Verdict,
 } from '../model/index.ts'
-import { BudgetBook, Exposure, type Reservation, type Task, withWhereSeen } from '../policy/index.ts'
+import { BudgetBook, Exposure, type Reading, type Reservation, type Task, withWhereSeen } from '../policy/index.ts'
 import { type Rehearsal, type RehearsedAttempt, type RehearsedCell, rehearseAction, rehearsedCell } from './attempt.ts'
 
 /** One recorded action, and what the configuration at hand says of it. */
@@ -263,7 +262,8 @@ class LogReplay {
     if (outcome === 'not-sent') this.#budgets.release(reservation)
     else this.#budgets.keep(reservation)
     if (outcome !== 'done' && outcome !== 'failed') return
-    const answer = payload && (await bytes(cell.id, payload))
+    const read = payload && (await bytes(cell.id, payload))
+    const answer = read && payloadsOf(attempt.protocol).answerIn(read)
     const shown = answer && this.#shownOf(answer, attempt)
     const { exposure } = cell.authority
     const flow = this.#rehearsal.flows.get(nameOf(attempt))
@@ -276,19 +276,13 @@ class LogReplay {
   }
 
   /** Returns an answer as the cell was shown it, or would have been: without what is masked now. */
-  #shownOf(bytes: Buffer, attempt: RehearsedAttempt): Json | undefined {
-    const message = readMessage(bytes)
-    if (!message.ok || message.value.kind !== 'response') return undefined
-    const sent = sentFrom(message.value, bytes)
-    if (sent.kind !== 'answered') return undefined
-    const { result, error } = sent.answer.value
-    if (error !== undefined) return { error }
+  #shownOf(answer: Answer, attempt: RehearsedAttempt): Reading {
     const mask = this.#declared(attempt)?.mask
-    return mask !== undefined && isJsonObject(result) ? masked(result, mask) : (result ?? null)
+    return (mask === undefined ? answer : answer.without(mask)).reading
   }
 
   #declared({ upstream, operation, tool }: RehearsedAttempt) {
-    return this.#rehearsal.upstreams.get(upstream)?.tool(grantedName(operation, tool))?.declared
+    return this.#rehearsal.upstreams.get(upstream)?.contract(grantedName(operation, tool))?.declared
   }
 
   /** Every label that an answer could bring, and none of its values. */
@@ -338,27 +332,20 @@ async function attemptOf(
   const { upstream, operation, tool, environment, action: id, args = {} } = entry
   if (upstream === undefined || operation === undefined || tool === undefined) return undefined
   const definition = 'definition' in entry ? { definition: entry.definition } : {}
-  const shared = { id, upstream, operation, tool, environment, ...definition }
+  const protocol = 'protocol' in entry ? entry.protocol : undefined
+  const shared = { id, upstream, operation, tool, environment, ...definition, ...(protocol && { protocol }) }
   const sent = 'payload' in entry && entry.payload ? await bytes(entry.cell, entry.payload) : undefined
-  const whole = sent && argumentsIn(sent)
+  const whole = sent && sentArguments(entry, sent)
   if (whole !== undefined) return { ...shared, args: whole }
   const short = isJsonObject(args) ? args : {}
   const partly = isShortened(args) || isCovered(args) ? 'its arguments can be read in part only' : undefined
   return { ...shared, args: short, ...(partly !== undefined && { partly }) }
 }
 
-/** Reads the arguments of a request from the bytes that were sent. */
-export function argumentsIn(bytes: Buffer): JsonObject | undefined {
-  try {
-    const request = parseExactJson(bytes.toString('utf8'), KEEP_INEXACT) // our own bytes, by their commitment
-    const params = isJsonObject(request) && isJsonObject(request.params) ? request.params : undefined
-    if (params === undefined) return undefined
-    if (typeof params.uri === 'string') return { uri: params.uri }
-    const { arguments: args = {} } = params
-    return isJsonObject(args) ? args : undefined
-  } catch {
-    return undefined
-  }
+/** Returns the arguments in the payload of an intent, or of a hold. */
+export function sentArguments(entry: Entry, payload: Uint8Array): JsonObject | undefined {
+  if (entry.kind === 'action.held') return heldArguments(payload)
+  return payloadsOf(entry.kind === 'action.intent' ? entry.protocol : undefined).argumentsIn(payload)
 }
 
 /** Matches texts, names and lists that `redacted` has shortened for an entry. */

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { openStreamPair } from '../../src/cells/descriptors.ts'
-import type { SendOptions, UpstreamConnection } from '../../src/gateway/pipeline/upstream.ts'
+import type { Part, SendOptions } from '../../src/gateway/pipeline/line.ts'
+import { McpNotification } from '../../src/gateway/protocols/mcp/answer.ts'
+import type { UpstreamConnection } from '../../src/gateway/protocols/mcp/connection.ts'
 import type { Revision } from '../../src/gateway/protocols/mcp/revision.ts'
 import { connectStdioUpstream } from '../../src/gateway/protocols/mcp/stdio-upstream.ts'
 import { isJsonObject, upstreamName } from '../../src/model/index.ts'
@@ -45,7 +47,7 @@ async function called(connection: UpstreamConnection, silenceMsMax?: number, opt
   const params = { name: 'stock', arguments: { q: 'tea' } }
   const prepared = connection.prepare('tools/call', params, { ...(silenceMsMax !== undefined && { silenceMsMax }) })
   const sent = await prepared.send(options)
-  const result = sent.kind === 'answered' ? sent.answer.value.result : undefined
+  const result = sent.kind === 'answered' ? sent.answer.said.result : undefined
   return isJsonObject(result) ? JSON.stringify(result.content) : `${sent.kind}: ${'why' in sent ? sent.why : ''}`
 }
 
@@ -75,8 +77,11 @@ describe('a stdio server of an older revision', { concurrency: true }, () => {
   it('may answer in a batch where its revision has them; what else is in it is heard', async () => {
     const connection = await open('batch')
     const heard: string[] = []
-    const onNotification = (method: string) => void heard.push(method)
-    assert.equal(await called(connection, undefined, { ...NOW, onNotification }), TEA)
+    const onPart = (part: Part) => {
+      if (part instanceof McpNotification) heard.push(part.method)
+      return undefined
+    }
+    assert.equal(await called(connection, undefined, { ...NOW, onPart }), TEA)
     assert.deepEqual(heard, ['notifications/message'])
   })
 })

@@ -1,3 +1,4 @@
+import { readingOf } from '../../src/gateway/protocols/mcp/reading.ts'
 import type { Action, Effect } from '../../src/model/action.ts'
 import { EFFECTS } from '../../src/model/action.ts'
 import type { Budget } from '../../src/model/budget.ts'
@@ -384,7 +385,7 @@ export function see({ authority, flows }: TestCell, attempt: Attempt): void {
   const flow = flows.get(attempt.id)
   authority.exposure.recordSent(attempt.args, flow?.names)
   const where = { action: action().id, tool: attempt.id }
-  if (flow) authority.exposure.recordAnswer(flow, { structuredContent: attempt.answer }, where, attempt.args)
+  if (flow) authority.exposure.recordAnswer(flow, readingOf({ structuredContent: attempt.answer }), where, attempt.args)
 }
 
 function returns(fields: Readonly<Record<string, readonly string[]>>): NonNullable<DeclaredTool['returns']> {

@@ -13,8 +13,8 @@ import {
 import type { Authority, BudgetBook, Exposure, Refusal, Restriction } from '../../policy/index.ts'
 import type { Pace } from '../fairness/pace.ts'
 import type { LedgerShare } from '../fairness/share.ts'
+import type { Line } from '../pipeline/line.ts'
 import type { Refusals } from '../pipeline/refusals.ts'
-import type { Upstream } from '../pipeline/upstreams.ts'
 import type { SavedFirst } from './saved-first.ts'
 
 /**
@@ -27,7 +27,7 @@ export interface CellAtGate {
   readonly number: number
   /** Everything but the rung, which `authorityOf` puts beside it. */
   readonly authority: Omit<Authority, 'rung'> & { readonly budgets: BudgetBook; readonly exposure: Exposure }
-  readonly upstreams: ReadonlyMap<UpstreamName, Upstream>
+  readonly upstreams: ReadonlyMap<UpstreamName, Line>
   rung: Rung
   /** The last order or signal that would lower it, also one that found it as low already; another object each time. */
   lowered?: Lowered

@@ -5,6 +5,7 @@ import type {
   EntryBody,
   EnvironmentName,
   PersonName,
+  ProtocolName,
   Rung,
   UpstreamName,
 } from '../../model/index.ts'
@@ -13,6 +14,7 @@ import type { Turns } from '../fairness/turns.ts'
 import type { AgentSetup } from '../link/setup.ts'
 import type { HoldBook } from '../pipeline/holds.ts'
 import type { Notice } from '../pipeline/notice.ts'
+import type { Protocol } from '../protocols/protocol.ts'
 import type { CellAtGate, Given } from './cell.ts'
 
 /** What one gateway process holds: one environment's ledger, secrets and clock. */
@@ -26,6 +28,7 @@ export interface Gate {
   /** Asks for another credential of an upstream that refused its own: resolves with whether there is one to try. */
   readonly renewCredential: (upstream: UpstreamName) => Promise<boolean>
   readonly holds: HoldBook
+  readonly protocols: ReadonlyMap<ProtocolName, Protocol>
   readonly notice: Notice
   /** Shown in lists like real tools; whoever calls one is refused. */
   readonly decoyTools: readonly DecoyTool[]

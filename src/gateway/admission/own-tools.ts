@@ -327,8 +327,8 @@ function restrictionFrom(cell: CellAtGate, args: JsonObject, nowMs: number): Res
 function toolNamed({ upstreams }: CellAtGate, name: string): string | undefined {
   const [, listed = '', rest = ''] = /^(.*?)__([\s\S]*)$/.exec(name) ?? []
   for (const id of [name, `${listed}/${rest}`])
-    for (const { name: upstream, tools } of upstreams.values())
-      for (const tool of tools.keys()) if (`${upstream}/${tool}` === id) return id
+    for (const { name: upstream, contracts } of upstreams.values())
+      for (const tool of contracts.keys()) if (`${upstream}/${tool}` === id) return id
   return undefined
 }
 

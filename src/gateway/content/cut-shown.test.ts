@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { LIMITS } from '../../model/index.ts'
-import { cutsTold } from '../pipeline/list-all.ts'
 import { reasonsJson, redacted } from '../pipeline/record.ts'
+import { McpAnswer } from '../protocols/mcp/answer.ts'
+import { cutsTold } from '../protocols/mcp/list-all.ts'
 import { negotiate } from '../protocols/mcp/negotiation.ts'
 import { coveredText } from './cover.ts'
 import { cutShown, searchBeforeCuts } from './cut-shown.ts'
@@ -27,7 +28,7 @@ const CUTS: Readonly<Record<string, readonly [characters: number, cut: (said: st
       negotiate({
         ask: async () => ({
           kind: 'answered',
-          answer: { value: { error: { code: -32_001, message: said } }, failed: true },
+          answer: new McpAnswer({ error: { code: -32_001, message: said } }, true),
           bytes: new Uint8Array(),
         }),
         probeMsMax: 1_000,

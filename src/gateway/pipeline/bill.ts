@@ -1,11 +1,10 @@
 import { Buffer } from 'node:buffer'
 import { type ActionOutcome, type Cost, type Json, LIMITS, moneyText, pathText } from '../../model/index.ts'
-import { chargedIn, type Reservation, type Rows, rowsIn, valuesOf } from '../../policy/index.ts'
-import type { Answer } from './upstream.ts'
-import type { KnownTool } from './upstreams.ts'
+import { chargedIn, type Reservation, type Rows, rowsIn } from '../../policy/index.ts'
+import type { Answer, Contract } from './line.ts'
 
 /** The most that one answer of a tool may bring: reserved at its intent, and withheld beyond. */
-export function answerMax({ declared }: KnownTool): { readonly bytes: number; readonly rows?: number } {
+export function answerMax({ declared }: Contract): { readonly bytes: number; readonly rows?: number } {
   const { maxBytes = LIMITS.answerBytesMax, maxRows } = declared
   return { bytes: maxBytes, ...(maxRows !== undefined && { rows: maxRows }) }
 }
@@ -19,7 +18,7 @@ export function answerMax({ declared }: KnownTool): { readonly bytes: number; re
  *        and where it is less only if the configuration says `settlesDown`.
  */
 export class Bill {
-  readonly #known: KnownTool
+  readonly #known: Contract
   readonly #reserved: Cost
   readonly #countsBytes: boolean
   readonly #countsRows: boolean
@@ -27,7 +26,7 @@ export class Bill {
   #bytes = 0
   #rows: Rows | undefined
 
-  constructor(known: KnownTool, { cost, holders }: Reservation) {
+  constructor(known: Contract, { cost, holders }: Reservation) {
     this.#known = known
     this.#reserved = cost
     const counts = (kind: string) => holders.some(({ budgets }) => budgets.some((budget) => budget.kind === kind))
@@ -49,11 +48,11 @@ export class Bill {
   excess(answer: Answer, shown: Answer): string | undefined {
     const { rows: path, maxRows = 0 } = this.#known.declared
     if (path !== undefined && !answer.failed) {
-      this.#rows = rowsIn(path, valuesOf(answer.value.result ?? null))
+      this.#rows = rowsIn(path, answer.reading.values ?? [null])
       if (this.#rows === undefined) return `its rows cannot be counted: nothing to count at ${pathText(path)}`
       if (this.#rows.rows > maxRows) return `it has ${this.#rows.rows} rows, and ${maxRows} were reserved`
     }
-    if (this.passes(shown.value)) return undefined
+    if (this.passes(shown.said)) return undefined
     return `with it, more than the ${this.#bytesMax} bytes that were reserved would reach the cell`
   }
 
@@ -80,10 +79,11 @@ export class Bill {
   #spend(passed: boolean, answer: Answer | undefined) {
     const { settles, settlesDown } = this.#known.declared
     const reserved = this.#reserved.spend ?? { units: 0n, currency: '' }
-    if (settles === undefined || this.#reserved.spend === undefined || answer?.value.result === undefined) {
+    const values = answer?.reading.values
+    if (settles === undefined || this.#reserved.spend === undefined || values === undefined) {
       return { reserved, note: '' }
     }
-    const charged = chargedIn(settles, valuesOf(answer.value.result))
+    const charged = chargedIn(settles, values)
     if (!charged.ok)
       return { reserved, note: `what it says was charged, at ${pathText(settles)}, is ${charged.reason}` }
     const said = moneyText({ ...reserved, units: charged.value })

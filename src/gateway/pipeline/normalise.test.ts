@@ -12,8 +12,8 @@ import {
   toolName,
   upstreamName,
 } from '../../model/index.ts'
+import { McpUpstream } from '../protocols/mcp/upstream.ts'
 import { type Asked, judgeAction, normalise } from './normalise.ts'
-import { Upstream } from './upstreams.ts'
 
 const DESK = authority(await bundle(''))
 
@@ -22,7 +22,7 @@ const refund = (
   inputSchema: JsonObject = REFUND_SCHEMA,
   judged: Partial<DeclaredTool> = {},
 ) =>
-  new Upstream({
+  new McpUpstream({
     name: upstreamName('payments'),
     environment: environmentName('test'),
     tools: new Map([
@@ -43,7 +43,7 @@ const refund = (
     ]),
     connect: () => assert.fail('it is asked for nothing'),
     onDefinition: () => undefined,
-  }).tool(toolName('refund'))
+  }).contract(toolName('refund'))
 
 function asked(args: JsonObject): Asked {
   return {

@@ -22,7 +22,7 @@ import {
   readSpend,
 } from '../../policy/index.ts'
 import { answerMax } from './bill.ts'
-import type { KnownTool } from './upstreams.ts'
+import type { Contract } from './line.ts'
 
 /** What a cell asks for, in our words, whoever asks: a gateway, or a rehearsal that sends nothing. */
 export interface Asked {
@@ -45,7 +45,7 @@ export interface Normalised {
 }
 
 /** Steps 2 and 3 of the path of an action: what is asked for, held against the accepted definition. Pure. */
-export function normalise(asked: Asked, known: KnownTool | undefined): Normalised {
+export function normalise(asked: Asked, known: Contract | undefined): Normalised {
   const { authority, args } = asked
   const refusals: Refusal[] = []
   const effect = known?.declared.effect ?? 'irreversible'

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { canonicalText } from '../../ledger/log/canonical.ts'
 import {
   type Action,
   type ActionId,
@@ -7,8 +6,6 @@ import {
   type ActionOutcome,
   type Commitment,
   type GrantId,
-  isJsonObject,
-  type Json,
   type JsonObject,
   type Label,
   LIMITS,
@@ -17,6 +14,7 @@ import {
   type Operation,
   ok,
   type PersonName,
+  type ProtocolName,
   type Reason,
   type Result,
   type Sha256,
@@ -36,24 +34,22 @@ import {
 } from '../../policy/index.ts'
 import { authorityOf, type CellAtGate, mayNotice, ownersOf } from '../admission/cell.ts'
 import type { Gate } from '../admission/gate.ts'
-import { covered } from '../content/cover.ts'
 import { cutMarked, cutShown } from '../content/cut-shown.ts'
-import { masked } from '../content/mask.ts'
 import { breath, unhurried } from '../fairness/share.ts'
 import { Bill } from './bill.ts'
 import { chargeOf, settledOf } from './charge.ts'
+import { heldBytes } from './held-payload.ts'
 import { bindingOf } from './holds.ts'
+import type { Answer, Contract, Line, OnPart, Part, Prepared, Sent } from './line.ts'
 import { type Asked, judgeAction, normalise } from './normalise.ts'
 import { reasonsJson, recordLabels, redacted } from './record.ts'
 import { complain } from './refusals.ts'
 import { shutFor } from './shut.ts'
-import type { Answer, Prepared, SendOptions, Sent } from './upstream.ts'
-import type { KnownTool, Upstream } from './upstreams.ts'
 import { withdrawn } from './withdrawn.ts'
 
 /** What a protocol has understood of one attempt by a cell. */
 export interface Attempt {
-  readonly upstream: Upstream
+  readonly upstream: Line
   readonly operation: Operation
   /** The tool's or prompt's own name, the resource's URI. */
   readonly target: string
@@ -66,13 +62,14 @@ export interface Attempt {
    */
   readonly connect: (mayLeave: () => boolean) => Promise<Refusal | undefined> | undefined
   /** `approved`: a person let exactly these arguments through, and nothing else that its cell chose may go with them. */
-  readonly prepare: (known: KnownTool, approved: boolean) => Prepared
+  readonly prepare: (known: Contract, approved: boolean) => Prepared
   readonly signal: AbortSignal
   /** Aborted by the cell itself, which may not always be known outside: see `callingOff`. */
   readonly calledOff?: AbortSignal
-  readonly onNotification?: NonNullable<SendOptions['onNotification']>
+  /** Takes what the upstream says of it before its answer. */
+  readonly onPart?: OnPart
   /** Tells which of those reach the cell; all where it is left out. */
-  readonly hears?: (method: string, params: JsonObject) => boolean
+  readonly hears?: (part: Part) => boolean
   /** The effect that it compensates, or looks at: on a person's order. */
   readonly about?: Pick<Action, 'undoes' | 'checks'>
 }
@@ -116,7 +113,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   await breath()
   await cell.share.turn(gate.ledger, gate.nowMs)
   if (cell.rung === 'watched') await cell.pace.turn(gate.nowMs)
-  const known = attempt.upstream.tool(attempt.tool)
+  const known = attempt.upstream.contract(attempt.tool)
   const { action: normal, refusals } = normalise(asked(gate, cell, attempt), known)
   const action = { ...normal, ...attempt.about }
   // Without a wait nothing changes before it is decided.
@@ -138,7 +135,14 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
     return refuse(gate, cell, action, [unsaved])
   }
   const prepared = attempt.prepare(known, approval !== undefined)
-  const unrecorded = await recordIntent(gate, cell, action, decided, prepared.bytes, approval, decided.reservation)
+  const unrecorded = await recordIntent(gate, cell, {
+    action,
+    protocol: attempt.upstream.protocol,
+    bytes: prepared.bytes,
+    reasons: decided.reasons,
+    approval,
+    reservation: decided.reservation,
+  })
   if (unrecorded !== undefined) {
     cell.authority.budgets.release(decided.reservation)
     return refuse(gate, cell, action, [unrecorded])
@@ -159,14 +163,10 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
       lastCheck: () => lastCheck(gate, cell, action, charged),
       signal: ending.signal,
       owner: cell,
-      ...(attempt.onNotification && {
-        onNotification: seen(gate, cell, action, known, bill, {
+      ...(attempt.onPart && {
+        onPart: seen(gate, cell, action, known, bill, {
           hears: attempt.hears ?? (() => true),
-          onNotification: withoutSecrets(
-            gate,
-            atItsPace(cell, accepts, unlessCalledOff(attempt, attempt.onNotification)),
-            leaks,
-          ),
+          onPart: withoutSecrets(gate, atItsPace(cell, accepts, unlessCalledOff(attempt, attempt.onPart)), leaks),
         }),
       }),
     })
@@ -180,8 +180,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   await recordOutcome(gate, cell, action, judged, sent, bill, decided.reservation)
   if (judged.answer !== undefined) {
     const answer = judged.shown
-    const { result, error } = answer.value
-    const labelling = absorb(gate, cell, action, known, error === undefined ? (result ?? null) : { error })
+    const labelling = absorb(gate, cell, action, known, answer)
     if (labelling === undefined || (await labelling)) return { kind: 'answered', action: action.id, answer }
     return { kind: 'unanswered', action: action.id, outcome: 'withheld', why: 'the ledger does not take its labels' }
   }
@@ -209,13 +208,10 @@ function callingOff(cell: CellAtGate, { signal, calledOff }: Attempt, accepts: R
 }
 
 /** Drops what an upstream says of a call that its cell has called off: it reaches nobody, and does not end the exchange. */
-function unlessCalledOff(
-  { calledOff }: Attempt,
-  onNotification: NonNullable<SendOptions['onNotification']>,
-): NonNullable<SendOptions['onNotification']> {
-  return (method, params) => {
+function unlessCalledOff({ calledOff }: Attempt, onPart: OnPart): OnPart {
+  return (part) => {
     if (calledOff?.aborted) return undefined
-    return onNotification(method, params)?.catch((error: unknown) => {
+    return onPart(part)?.catch((error: unknown) => {
       if (!calledOff?.aborted) throw error
     })
   }
@@ -225,15 +221,11 @@ function unlessCalledOff(
  * Has the upstream wait until its cell has read what it says of a call, while it may notice how fast that is; otherwise
  * nobody waits, and what the cell has no room for is dropped.
  */
-function atItsPace(
-  cell: CellAtGate,
-  accepts: ReadonlySet<Label> | undefined,
-  onNotification: NonNullable<SendOptions['onNotification']>,
-): NonNullable<SendOptions['onNotification']> {
+function atItsPace(cell: CellAtGate, accepts: ReadonlySet<Label> | undefined, onPart: OnPart): OnPart {
   let unread: Promise<void> | undefined
-  return (method, params) => {
+  return (part) => {
     if (unread !== undefined && !mayNotice(cell, accepts)) return undefined
-    const passed = onNotification(method, params) ?? undefined
+    const passed = onPart(part)
     if (passed === undefined) return undefined
     const reading = passed.finally(() => {
       if (unread === reading) unread = undefined
@@ -271,23 +263,19 @@ function happened(
 
 type Approval = NonNullable<ReturnType<Gate['holds']['take']>>
 
-/** Masked fields stay behind. Of an error nothing is known that could be masked: it says only that it is one. */
-function shown(answer: Answer, { declared }: KnownTool): Answer {
-  const { mask } = declared
-  const { result } = answer.value
-  if (mask === undefined) return answer
-  if (isJsonObject(result)) return { ...answer, value: { result: masked(result, mask) } }
-  return { ...answer, value: { error: { code: -32603, message: 'the upstream answered with an error' } } }
+/** Returns an answer as its cell is shown it: masked fields stay behind. */
+function shown(answer: Answer, { declared: { mask } }: Contract): Answer {
+  return mask === undefined ? answer : answer.without(mask)
 }
 
 /** Raises the labels of an answer and learns from it; returns what waits for them to be on disk, as `recordLabels` does. */
-function absorb(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, shown: Json) {
+function absorb(gate: Gate, cell: CellAtGate, action: Action, known: Contract, shown: Answer) {
   const tool = `${action.upstream}/${known.declared.name}`
   const flow = cell.authority.flows.get(tool)
   const { exposure } = cell.authority
   const where = { action: action.id, tool }
-  const learning = flow && unhurried(exposure.recordAnswerInSteps(flow, shown, where, action.args))
-  if (flow === undefined) exposure.recordUntrusted(JSON.stringify(shown), { tool, path: '$' })
+  const learning = flow && unhurried(exposure.recordAnswerInSteps(flow, shown.reading, where, action.args))
+  if (flow === undefined) exposure.recordUntrusted(JSON.stringify(shown.said), { tool, path: '$' })
   const labelling = recordLabels(gate.ledger, cell)
   return learning === undefined ? labelling : learning.then(() => labelling ?? true)
 }
@@ -301,32 +289,26 @@ function seen(
   gate: Gate,
   cell: CellAtGate,
   action: Action,
-  known: KnownTool,
+  known: Contract,
   bill: Bill,
-  { hears, onNotification }: Required<Pick<Attempt, 'hears' | 'onNotification'>>,
-): NonNullable<SendOptions['onNotification']> {
-  return (method, params) => {
-    if (!hears(method, params)) return undefined
-    if (known.declared.mask !== undefined || !bill.passes(params)) return undefined
-    const labelling = hear(gate, cell, action, known, { method, params })
-    if (labelling === undefined) return onNotification(method, params)
-    return labelling.then((onDisk) => (onDisk ? onNotification(method, params) : undefined))
+  { hears, onPart }: Required<Pick<Attempt, 'hears' | 'onPart'>>,
+): OnPart {
+  return (part) => {
+    if (!hears(part)) return undefined
+    if (known.declared.mask !== undefined || !bill.passes(part.said)) return undefined
+    const labelling = hear(gate, cell, action, known, part)
+    if (labelling === undefined) return onPart(part)
+    return labelling.then((onDisk) => (onDisk ? onPart(part) : undefined))
   }
 }
 
 /** Raises the labels of a notification; returns what waits for them to be on disk, as `recordLabels` does. */
-function hear(gate: Gate, cell: CellAtGate, action: Action, known: KnownTool, said: Said) {
+function hear(gate: Gate, cell: CellAtGate, action: Action, known: Contract, { said, ofAction }: Part) {
   const tool = `${action.upstream}/${known.declared.name}`
   const flow = cell.authority.flows.get(tool)
-  const isProgress = said.method === 'notifications/progress'
-  const labels = isProgress && flow !== undefined ? labelsMeanwhile(flow.returns) : [UNTRUSTED, ...(flow?.issues ?? [])]
-  cell.authority.exposure.recordMessage(said.params, labels, { action: action.id, tool })
+  const labels = ofAction && flow !== undefined ? labelsMeanwhile(flow.returns) : [UNTRUSTED, ...(flow?.issues ?? [])]
+  cell.authority.exposure.recordMessage(said, labels, { action: action.id, tool })
   return recordLabels(gate.ledger, cell)
-}
-
-interface Said {
-  readonly method: string
-  readonly params: JsonObject
 }
 
 /** The attempt as it is normalised: under the name that it is decided and recorded by. */
@@ -398,15 +380,21 @@ async function saveFirst({ savedFirst, gone }: CellAtGate, { effect }: Action): 
   return { kind: 'unavailable', what: 'checkpoint', problem }
 }
 
-/** Step 5. Returns why nothing may be sent. */
+/** An action that was let through, and what is going to leave for it. */
+interface Intended {
+  readonly action: Action
+  readonly protocol: ProtocolName
+  readonly bytes: Uint8Array
+  readonly reasons: readonly Reason[]
+  readonly approval: Approval | undefined
+  readonly reservation: Reservation
+}
+
+/** Records an intent (step 5). Returns why nothing may be sent. */
 async function recordIntent(
   gate: Gate,
   cell: CellAtGate,
-  action: Action,
-  decided: { readonly reasons: readonly Reason[] },
-  bytes: Uint8Array,
-  approval: Approval | undefined,
-  reservation: Reservation,
+  { action, protocol, bytes, reasons, approval, reservation }: Intended,
 ): Promise<Refusal | undefined> {
   const payload = gate.ledger.payloads.put(cell.id, bytes)
   if (!payload.ok) return unrecorded(payload.reason.kind)
@@ -420,11 +408,12 @@ async function recordIntent(
     upstream: action.upstream,
     operation: action.operation,
     tool: action.tool,
+    protocol,
     effect: action.effect,
     definition: action.definition,
     args: redacted(action.args),
     payload: payload.value,
-    reasons: reasonsJson(decided.reasons),
+    reasons: reasonsJson(reasons),
     ...(action.spend && { spend: moneyText(action.spend) }),
     ...(charge && { charge }),
     ...(approval && { hold: approval.hold }),
@@ -473,14 +462,10 @@ interface Judged {
 }
 
 /** Progress and log lines are judged like the answer (S10): one that holds a secret is dropped, and the ledger told. */
-function withoutSecrets(
-  gate: Gate,
-  onNotification: NonNullable<SendOptions['onNotification']>,
-  leaks: Set<string>,
-): NonNullable<SendOptions['onNotification']> {
-  return (method, params) => {
-    const leaked = gate.secrets.leakIn(params)
-    if (leaked === undefined) return onNotification(method, params)
+function withoutSecrets(gate: Gate, onPart: OnPart, leaks: Set<string>): OnPart {
+  return (part) => {
+    const leaked = gate.secrets.leakIn(part.said)
+    if (leaked === undefined) return onPart(part)
     leaks.add(leaked)
     return undefined
   }
@@ -494,20 +479,17 @@ function noting(leaks: ReadonlySet<string>, judged: JudgedAnswer): JudgedAnswer 
 }
 
 /** Step 8: an answer is passed on only if it is what the definition promised, and carries no secret. */
-function judgeAnswer(gate: Gate, known: KnownTool, sent: Sent): JudgedAnswer {
+function judgeAnswer(gate: Gate, known: Contract, sent: Sent): JudgedAnswer {
   if (sent.kind === 'not-sent' || sent.kind === 'unknown') return { outcome: sent.kind, why: sent.why }
   if (sent.kind === 'unreadable') return { outcome: 'withheld', why: sent.why }
   // Read item by item it is not what came, and may be more than anybody else's answer.
   const leaked =
-    sent.lost === undefined
-      ? gate.secrets.leakIn(sent.answer.value)
+    sent.unread === undefined
+      ? gate.secrets.leakIn(sent.answer.said)
       : gate.secrets.leak(Buffer.from(sent.bytes).toString('utf8'))
   if (leaked !== undefined) return { outcome: 'withheld', why: `it holds the secret "${leaked}"`, leaked: [leaked] }
-  if (sent.lost !== undefined) {
-    const [first = { why: 'more than an answer may be' }] = sent.lost
-    return { outcome: 'withheld', why: `its answer cannot be read: ${first.why}` }
-  }
-  const broken = sent.answer.failed ? undefined : known.judgeResult(sent.answer.value)
+  if (sent.unread !== undefined) return { outcome: 'withheld', why: sent.unread }
+  const broken = sent.answer.failed ? undefined : known.judge(sent.answer)
   if (broken !== undefined) return { outcome: 'withheld', why: broken }
   const answer = sent.answer
   return { outcome: answer.failed ? 'failed' : 'done', answer, shown: shown(answer, known), why: '' }
@@ -632,7 +614,7 @@ function writeHeld(
   { binding, hold, notBy, more }: Holding,
 ): Result<ActionId, string> {
   const whole = more === undefined
-  const payload = whole ? gate.ledger.payloads.put(cell.id, heldBytes(gate, action)) : undefined
+  const payload = whole ? gate.ledger.payloads.put(cell.id, heldBytes(action.args, gate.secrets)) : undefined
   if (payload?.ok === false) return no(payload.reason.kind)
   const appended = gate.ledger.append({
     kind: 'action.held',
@@ -663,14 +645,6 @@ function writeHeld(
   if (!appended.ok) return no(appended.reason.kind)
   cell.share.wrote(appended.value.seq, (payload?.value.bytes ?? 0) + appended.value.bytes)
   return ok(action.id)
-}
-
-/** Returns all of the arguments as people may be shown them, in the form of the request that would carry them. */
-function heldBytes({ secrets }: Gate, { args }: Action): Uint8Array {
-  const text = canonicalText(covered(args, secrets))
-  // The binding is made of the same arguments.
-  if (!text.ok) throw new Error(`a held action has no canonical form: ${text.reason.problem}`)
-  return Buffer.from(`{"params":{"arguments":${text.value}}}`)
 }
 
 async function refuse(gate: Gate, cell: CellAtGate, action: Action, reasons: readonly Refusal[]): Promise<Refused> {

@@ -3,10 +3,8 @@ import { type Recorded, recordedIn } from '../../ledger/log/recorded.ts'
 import { EffectHistory, type EffectRecord, nextStep } from '../../ledger/views/effects.ts'
 import {
   type ActionId,
-  type CellId,
   type Check,
   type DeclaredTool,
-  isJsonObject,
   isNumber,
   type Json,
   type JsonObject,
@@ -18,13 +16,13 @@ import {
   type ToolName,
   type UpstreamName,
 } from '../../model/index.ts'
-import { Exposure, fillTemplate, type Refusal, undoneIn } from '../../policy/index.ts'
+import { Exposure, fillTemplate, type Reading, type Refusal, undoneIn } from '../../policy/index.ts'
 import type { CellAtGate } from '../admission/cell.ts'
 import type { Gate } from '../admission/gate.ts'
-import { type Called, performCall, performOnce } from '../protocols/mcp/call.ts'
-import { readMessage, sentFrom } from '../protocols/mcp/upstream-request.ts'
-import { refuseUnprepared } from './pipeline.ts'
-import type { Upstream } from './upstreams.ts'
+import { payloadsOf } from '../protocols/payloads.ts'
+import type { OwnCall, Unreachable } from '../protocols/protocol.ts'
+import type { Line } from './line.ts'
+import { type Performed, refuseUnprepared } from './pipeline.ts'
 
 /**
  * Compensates effects, one after the other, as an actor of its own: under the environment's grants for undo, and through
@@ -44,7 +42,7 @@ export class Undoing {
   readonly #exposure: NamedValues
   /** The entry that began it: what was found before may no longer hold. */
   readonly #since: number
-  readonly #upstreams: ReadonlyMap<UpstreamName, Upstream>
+  readonly #upstreams: ReadonlyMap<UpstreamName, Line>
   #refusedInARow = 0
 
   constructor(gate: Gate, cell: CellAtGate, exposure: NamedValues, since: number) {
@@ -130,8 +128,8 @@ export class Undoing {
     name: UpstreamName,
     tool: ToolName,
     args: Result<JsonObject, string>,
-    about: { readonly undoes: ActionId } | { readonly checks: ActionId },
-  ): Promise<Called> {
+    about: OwnCall['about'],
+  ): Promise<Performed | Unreachable> {
     const target = tool.replace(/^tool:/, '')
     const upstream = this.#upstreams.get(name)
     const unprepared = { upstream: name, operation: 'tool', target, args: args.ok ? args.value : {}, ...about } as const
@@ -139,24 +137,21 @@ export class Undoing {
       const fault = { kind: 'arguments', path: '$', problem: args.reason } as const
       return refuseUnprepared(this.#gate, this.cell, unprepared, [fault])
     }
-    if (upstream === undefined)
+    const protocol = upstream && this.#gate.protocols.get(upstream.protocol)
+    if (upstream === undefined || protocol === undefined)
       return refuseUnprepared(this.#gate, this.cell, unprepared, [{ kind: 'no-grant', upstream: name, tool }])
     this.#exposure.name(args.value)
-    // What only looks may be asked twice.
-    const performing = 'checks' in about ? performCall : performOnce
-    return performing(this.#gate, this.cell, upstream, {
+    return protocol.performOwn(this.#gate, this.cell, upstream, {
       operation: 'tool',
       target,
       args: args.value,
-      method: 'tools/call',
-      params: { name: target, arguments: args.value },
       signal: AbortSignal.any([this.cell.gone.signal, AbortSignal.timeout(LIMITS.undoCallMsMax)]),
       about,
     })
   }
 
   #declaredOf({ upstream, tool }: EffectRecord): DeclaredTool | undefined {
-    return this.#upstreams.get(upstream)?.tool(tool)?.declared
+    return this.#upstreams.get(upstream)?.contract(tool)?.declared
   }
 }
 
@@ -211,9 +206,9 @@ async function readEffects(
   const history = new EffectHistory()
   const known = new Map<ActionId, KnownEffect>()
   const asked = new Map<ActionId, JsonObject | undefined>()
-  const fill = (record: EffectRecord, result: Json | undefined) => {
+  const fill = (record: EffectRecord, answer: Reading | undefined) => {
     const declared: KnownEffect['declared'] = declaredOf(record) ?? {}
-    const effected = { action: record.action, args: asked.get(record.action), result }
+    const effected = { action: record.action, args: asked.get(record.action), answer }
     known.set(record.action, {
       record,
       declared,
@@ -231,7 +226,8 @@ async function readEffects(
       const record = wanted.has(entry.action) ? history.effects.get(entry.action) : undefined
       if (record === undefined) skip(entry.payload)
       else {
-        asked.set(record.action, argumentsIn(await recorded.value.bytes(record.cell, record.payload)))
+        const sent = await recorded.value.bytes(record.cell, record.payload)
+        asked.set(record.action, sent && payloadsOf(record.protocol).argumentsIn(sent))
         fill(record, undefined)
       }
       continue
@@ -241,36 +237,25 @@ async function readEffects(
     if (entry.kind !== 'action.outcome') continue
     const record = history.effects.get(entry.action)
     if (record === undefined) skip(entry.payload)
-    else fill(record, await resultIn(recorded.value, record.cell, entry.payload))
+    else fill(record, await answerIn(recorded.value, record, entry.payload))
     asked.delete(entry.action)
   }
   return ok(known)
 }
 
-/** Our own bytes, by their commitment. */
-function argumentsIn(bytes: Uint8Array | undefined): JsonObject | undefined {
-  const read = bytes && readMessage(bytes)
-  const message = read?.ok ? read.value : undefined
-  const params = message?.kind === 'request' && isJsonObject(message.params) ? message.params : undefined
-  return isJsonObject(params?.arguments) ? params.arguments : undefined
-}
-
-/** What the upstream said, read as strictly as when it came. */
-async function resultIn(
+/** Returns what the upstream said, where it was no error. */
+async function answerIn(
   { bytes }: Recorded,
-  cell: CellId,
+  { cell, protocol }: EffectRecord,
   payload: Parameters<Recorded['bytes']>[1] | undefined,
-): Promise<Json | undefined> {
+): Promise<Reading | undefined> {
   const read = payload && (await bytes(cell, payload))
-  const message = read && readMessage(read)
-  if (read === undefined || message?.ok !== true || message.value.kind !== 'response') return undefined
-  const sent = sentFrom(message.value, read)
-  return sent.kind === 'answered' && !sent.answer.failed ? sent.answer.value.result : undefined
+  const answer = read && payloadsOf(protocol).answerIn(read)
+  return answer?.failed === false ? answer.reading : undefined
 }
 
-function foundIn(called: Called, check: Check): Result<boolean, string> {
+function foundIn(called: Performed | Unreachable, check: Check): Result<boolean, string> {
   if (called.kind !== 'answered')
     return no(called.kind === 'unanswered' ? `its check has no answer: ${called.why}` : `its check was ${called.kind}`)
-  const { result } = called.answer.value
-  return called.answer.failed || result === undefined ? no('its check answered with an error') : undoneIn(check, result)
+  return called.answer.failed ? no('its check answered with an error') : undoneIn(check, called.answer.reading)
 }

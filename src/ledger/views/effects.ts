@@ -1,6 +1,14 @@
 import type { Effect } from '../../model/action.ts'
 import type { ActionIntent, ActionOutcome, Commitment, Entry } from '../../model/entry.ts'
-import type { ActionId, AgentName, CellId, EnvironmentName, ToolName, UpstreamName } from '../../model/ids.ts'
+import type {
+  ActionId,
+  AgentName,
+  CellId,
+  EnvironmentName,
+  ProtocolName,
+  ToolName,
+  UpstreamName,
+} from '../../model/ids.ts'
 import { isJsonObject, type Json } from '../../model/json.ts'
 import { type Check, isRepeatable, type Undo } from '../../model/undo.ts'
 
@@ -18,6 +26,8 @@ export interface EffectRecord {
   /** Arguments as the entry has them: shortened. */
   readonly args: Json
   readonly spend?: string
+  /** Protocol that carried it; absent in old entries. */
+  readonly protocol?: ProtocolName
   /** Commitment to the bytes that were sent. */
   readonly payload: Commitment
   outcome?: Outcome
@@ -89,7 +99,8 @@ export class EffectHistory {
   }
 
   #intent(entry: ActionIntent & { readonly seq: number; readonly atMs: number }): void {
-    const { action, seq, atMs, cell, agent, environment, upstream, tool, effect, args, spend, payload } = entry
+    const { action, seq, atMs, cell, agent, environment, upstream, tool, effect, args, spend, payload, protocol } =
+      entry
     if (entry.undoes !== undefined) {
       const attempt: CompensationAttempt = { action, seq, args }
       this.effects.get(entry.undoes)?.attempts.push(attempt)
@@ -97,7 +108,7 @@ export class EffectHistory {
       return
     }
     if (effect === 'read' || entry.operation !== 'tool') return
-    const about = { cell, agent, environment, upstream, tool, effect, args, payload }
+    const about = { cell, agent, environment, upstream, tool, effect, args, payload, ...(protocol && { protocol }) }
     this.effects.set(action, { action, seq, atMs, ...about, attempts: [], ...(spend !== undefined && { spend }) })
   }
 }

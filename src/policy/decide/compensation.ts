@@ -3,14 +3,14 @@ import { isJsonObject, type Json, type JsonObject, withDoubles } from '../../mod
 import { no, ok, type Result } from '../../model/result.ts'
 import { type JsonPath, pathText } from '../../model/text/path.ts'
 import { type Check, referenceOf } from '../../model/undo.ts'
-import { ruledPart } from '../flow/answer-parts.ts'
+import type { Reading } from '../reading.ts'
 
 /** One effect, as the encrypted payloads have it. Its answer is what an upstream said: it may lie. */
 export interface Effected {
   readonly action: ActionId
   readonly args: JsonObject | undefined
-  /** The MCP result; undefined where none came, or it can no longer be read. */
-  readonly result: Json | undefined
+  /** Undefined where none came, or it can no longer be read. */
+  readonly answer: Reading | undefined
 }
 
 /**
@@ -28,8 +28,7 @@ export function fillTemplate(template: JsonObject, effected: Effected): Result<J
 }
 
 /** Reads from a check's answer whether the effect is undone; the failure says why the answer does not tell. */
-export function undoneIn({ undone }: Pick<Check, 'undone'>, result: Json): Result<boolean, string> {
-  const said = ruledPart(result)
+export function undoneIn({ undone }: Pick<Check, 'undone'>, { ruled: said }: Reading): Result<boolean, string> {
   if (said === undefined) return no('its check answered with an error, or with nothing that has fields')
   let all = true
   for (const { path, values } of undone) {
@@ -52,7 +51,7 @@ function value(text: string, effected: Effected, report: (problem: string) => vo
   if (reference === undefined || reference === false) return text
   if (reference.of === 'undo') return `undo-${effected.action}`
   const { of, path } = reference
-  const source = of === 'args' ? effected.args : effected.result === undefined ? undefined : ruledPart(effected.result)
+  const source = of === 'args' ? effected.args : effected.answer?.ruled
   const found = source === undefined ? undefined : valueAt(source, path)
   if (found !== undefined) return found
   const what = of === 'args' ? 'what it was asked with' : 'its answer'

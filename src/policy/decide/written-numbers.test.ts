@@ -1,6 +1,8 @@
 /** Numbers that are kept as an upstream wrote them, where something is judged by them. */
+
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { readingOf } from '../../gateway/protocols/mcp/reading.ts'
 import {
   type ActionId,
   type Json,
@@ -63,7 +65,7 @@ describe('numbers as they were written', () => {
     for (const result of results) {
       const exposure = new Exposure()
       const returns = new FieldTree([[path('$.channel'), []]])
-      exposure.recordAnswer({ returns }, result, { action: 'a_1' as ActionId, tool: 'chat/list' })
+      exposure.recordAnswer({ returns }, readingOf(result), { action: 'a_1' as ActionId, tool: 'chat/list' })
       assert.equal(exposure.knows('1215883588174806058'), true)
       assert.equal(exposure.knows('1215883588174806000'), false)
       assert.equal(exposure.knows('1215883588174806059'), false)
@@ -72,8 +74,14 @@ describe('numbers as they were written', () => {
 
   it('S16: an undo is asked with the very id, and a check holds by the number', () => {
     const result = { structuredContent: parseExactJson('{"id":1215883588174806058,"n":1.0}') }
-    const filled = fillTemplate({ id: '$result.id', n: '$result.n' }, { action: 'a_1' as ActionId, args: {}, result })
+    const filled = fillTemplate(
+      { id: '$result.id', n: '$result.n' },
+      { action: 'a_1' as ActionId, args: {}, answer: readingOf(result) },
+    )
     assert.equal(JSON.stringify(filled.ok && filled.value), '{"id":1215883588174806058,"n":1}')
-    assert.deepEqual(undoneIn({ undone: [{ path: path('$.n'), values: [1] }] }, result), { ok: true, value: true })
+    assert.deepEqual(undoneIn({ undone: [{ path: path('$.n'), values: [1] }] }, readingOf(result)), {
+      ok: true,
+      value: true,
+    })
   })
 })

@@ -4,8 +4,8 @@ import type { Json } from '../../model/json.ts'
 import { type Label, UNTRUSTED } from '../../model/label.ts'
 import { LIMITS } from '../../model/limits.ts'
 import { type Task, taskText } from '../decide/task.ts'
+import type { Reading } from '../reading.ts'
 import { answerLabels, hasMembers, marksIn, NOT_LABELLED, textsIn } from './answer-labels.ts'
-import { partsOf } from './answer-parts.ts'
 import { FieldTree, type Gap, type Visit } from './field-tree.ts'
 import { likeness, looksLike } from './likeness.ts'
 import { SentWords } from './own-words.ts'
@@ -171,7 +171,7 @@ export class Exposure implements ExposureView {
    */
   *recordAnswerInSteps(
     { returns, ids, names = WORDS }: Answers,
-    result: Json,
+    { ruled, others, failed }: Reading,
     where: { readonly action: ActionId; readonly tool: string },
     asked: Json = null,
   ): Generator<void, void> {
@@ -179,7 +179,6 @@ export class Exposure implements ExposureView {
     visitSaid(asked, names, (text, what) => {
       if (!this.knows(text)) own.add(text, what)
     })
-    const { ruled, others, failed } = partsOf(result)
     const { fields, otherwise, beside, shape } = answerLabels(returns, ruled)
     const told = new Set<string>()
     const record: Visit<readonly Label[]> = (text, labels, path) => {

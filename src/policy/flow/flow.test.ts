@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { readingOf } from '../../gateway/protocols/mcp/reading.ts'
 import {
   type ActionId,
   type Effect,
@@ -67,7 +68,7 @@ function holds(plan: Plan, args: JsonObject, seen: { known?: readonly string[]; 
   const exposure = new Exposure(
     new Map(labels(...(seen.labels ?? [])).map((label) => [label, { tool: 'x', path: '$', labels: [label] }])),
   )
-  exposure.recordAnswer({ returns: new FieldTree([[[], []]]) }, [...(seen.known ?? [])], where)
+  exposure.recordAnswer({ returns: new FieldTree([[[], []]]) }, readingOf([...(seen.known ?? [])]), where)
   return flowHolds(args, compileFlow(tool(plan), new Set()), exposure).map((reason) =>
     reason.kind === 'label' ? `label ${reason.label}` : `${reason.kind} ${reason.path}`,
   )
@@ -315,7 +316,7 @@ describe('S15: where an effect’s arguments lead', () => {
     const exposure = new Exposure()
     exposure.recordAnswer(
       { returns: new FieldTree([]) },
-      { structuredContent: { from: 'www.a.example', long: 'y'.repeat(300) } },
+      readingOf({ structuredContent: { from: 'www.a.example', long: 'y'.repeat(300) } }),
       where,
     )
     const plan = tool({ accepts: ['untrusted'], content: ['$.note'], destinations: { '$.to': [] } })
@@ -394,7 +395,7 @@ describe('S15: where an effect’s arguments lead', () => {
     const exposure = new Exposure()
     exposure.recordAnswer(
       { returns, ...(ids && { ids }) },
-      { structuredContent: { rows: [{ id: 'o-1', text: 'o-2' }] } },
+      readingOf({ structuredContent: { rows: [{ id: 'o-1', text: 'o-2' }] } }),
       where,
     )
     assert.deepEqual([exposure.knows('o-1'), exposure.knows('o-2')], [true, false])

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { readingOf } from '../../gateway/protocols/mcp/reading.ts'
 import { type ActionId, type Json, LIMITS } from '../../model/index.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
@@ -19,7 +20,12 @@ function learns(by: 'effect' | 'question', said: Json, answer: string): boolean 
   const exposure = new Exposure()
   if (by === 'effect') exposure.recordSent(said, NAMES)
   const answered = { ...TRUSTED, names: NAMES }
-  exposure.recordAnswer(answered, { structuredContent: { value: answer } }, where, by === 'question' ? said : {})
+  exposure.recordAnswer(
+    answered,
+    readingOf({ structuredContent: { value: answer } }),
+    where,
+    by === 'question' ? said : {},
+  )
   return exposure.knows(answer)
 }
 
@@ -148,10 +154,10 @@ describe('S15: a word of the cell’s own in another spelling', () => {
 
   it('S15: what the cell may name is nobody’s own word in a longer text of it, for the next cell of its agent', () => {
     const exposure = new Exposure()
-    exposure.recordAnswer(TRUSTED, ['ana@good.example', 'Ana Lopez'], where)
+    exposure.recordAnswer(TRUSTED, readingOf(['ana@good.example', 'Ana Lopez']), where)
     exposure.recordSent({ body: 'Dear Ana Lopez, I write to ana@good.example, and not to "eve@evil.example".' })
     const next = new Exposure(new Map(), undefined, undefined, exposure.books[0])
-    next.recordAnswer(TRUSTED, ['ana@good.example', 'Ana Lopez', 'eve@evil.example'], where)
+    next.recordAnswer(TRUSTED, readingOf(['ana@good.example', 'Ana Lopez', 'eve@evil.example']), where)
     assert.deepEqual(
       ['ana@good.example', 'Ana Lopez', 'eve@evil.example'].map((value) => next.knows(value)),
       [true, true, false],
@@ -198,7 +204,7 @@ describe('S15: a word of the cell’s own in another spelling', () => {
     const own = pages.map((text) => text.slice(70_000, 70_024))
     for (const text of pages) exposure.recordSent({ text })
     const fresh = Array.from({ length: 5_000 }, (_, i) => `fresh-${i}-${Math.imul(i, 48_271) >>> 0}`)
-    exposure.recordAnswer(TRUSTED, [...own, ...fresh], where)
+    exposure.recordAnswer(TRUSTED, readingOf([...own, ...fresh]), where)
     assert.deepEqual(
       own.filter((value) => exposure.knows(value)),
       [],
@@ -214,11 +220,15 @@ describe('S15: a word of the cell’s own in another spelling', () => {
     const words = new SentWords()
     words.add('ab'.repeat(500_000), PLAINLY)
     const exposure = new Exposure(new Map(), undefined, undefined, words)
-    exposure.recordAnswer(TRUSTED, ['news-1'], where)
+    exposure.recordAnswer(TRUSTED, readingOf(['news-1']), where)
     assert.equal(exposure.knows('news-1'), true)
-    exposure.recordAnswer(TRUSTED, Array.from({ length: 200 }, (_, i) => `abababab-${i}`).concat('news-2'), where)
+    exposure.recordAnswer(
+      TRUSTED,
+      readingOf(Array.from({ length: 200 }, (_, i) => `abababab-${i}`).concat('news-2')),
+      where,
+    )
     assert.equal(exposure.knows('news-2'), false)
-    exposure.recordAnswer(TRUSTED, ['news-3'], where)
+    exposure.recordAnswer(TRUSTED, readingOf(['news-3']), where)
     assert.equal(exposure.knows('news-3'), true)
   })
 

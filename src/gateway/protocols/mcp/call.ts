@@ -3,15 +3,12 @@ import type { CellAtGate } from '../../admission/cell.ts'
 import type { Gate } from '../../admission/gate.ts'
 import { cutShown } from '../../content/cut-shown.ts'
 import { type Attempt, isName, NAME_FAULT, type Performed, perform, refuseUnprepared } from '../../pipeline/pipeline.ts'
-import { CredentialRefused, type UpstreamConnection } from '../../pipeline/upstream.ts'
-import type { Upstream } from '../../pipeline/upstreams.ts'
+import { CredentialRefused, type UpstreamConnection } from './connection.ts'
+import type { McpUpstream } from './upstream.ts'
 
 /** One request of MCP to an upstream, on its way through the pipeline. */
 export interface McpCall
-  extends Pick<
-    Attempt,
-    'operation' | 'target' | 'args' | 'signal' | 'calledOff' | 'onNotification' | 'hears' | 'about'
-  > {
+  extends Pick<Attempt, 'operation' | 'target' | 'args' | 'signal' | 'calledOff' | 'onPart' | 'hears' | 'about'> {
   readonly operation: Operation
   readonly method: string
   readonly params: JsonObject
@@ -34,7 +31,7 @@ export type Called =
  * sent once more in a new session, or with a new credential: as an action of its own, which is decided, reserved and
  * recorded as every other. The first stays spent: that it was not looked at is the upstream's own word.
  */
-export async function performCall(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
+export async function performCall(gate: Gate, cell: CellAtGate, upstream: McpUpstream, call: McpCall): Promise<Called> {
   const first = await performOnce(gate, cell, upstream, call)
   if (first.kind !== 'unanswered' || first.refused === undefined || isOver(call)) return first
   if (first.refused === 'credential' && !(await gate.renewCredential(upstream.name))) return first
@@ -46,7 +43,7 @@ function isOver({ signal, calledOff }: McpCall): boolean {
 }
 
 /** Performs, connects for it where there is no connection and it may leave, and gives up a connection that broke. */
-export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstream, call: McpCall): Promise<Called> {
+export async function performOnce(gate: Gate, cell: CellAtGate, upstream: McpUpstream, call: McpCall): Promise<Called> {
   const {
     operation,
     target,
@@ -56,13 +53,14 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
     template = target,
     signal,
     calledOff,
-    onNotification,
+    onPart,
     hears,
     logLevel,
     about,
   } = call
   const asked = { upstream: upstream.name, operation, target, args, ...about }
   if (!isName(template)) return refuseUnprepared(gate, cell, asked, [NAME_FAULT])
+  const tool = grantedName(operation, template)
   let connection: UpstreamConnection | undefined
   let unreachable: { readonly refused?: 'credential' } | undefined
   let broken = false
@@ -70,7 +68,7 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
     upstream,
     operation,
     target,
-    tool: grantedName(operation, template),
+    tool,
     args,
     signal,
     ...(calledOff && { calledOff }),
@@ -92,7 +90,7 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
     prepare: (known, approved) => {
       if (connection === undefined) throw new Error('an action was allowed that could not leave')
       const { bytes, send } = connection.prepare(method, params, {
-        paramHeaders: known.paramHeaders,
+        paramHeaders: upstream.contract(tool)?.paramHeaders ?? [],
         ...(known.declared.timeoutMs !== undefined && { silenceMsMax: known.declared.timeoutMs }),
         ...(logLevel && !approved && { logLevel }),
       })
@@ -107,7 +105,7 @@ export async function performOnce(gate: Gate, cell: CellAtGate, upstream: Upstre
         },
       }
     },
-    ...(onNotification && { onNotification }),
+    ...(onPart && { onPart }),
     ...(hears && { hears }),
     ...(about && { about }),
   })

@@ -16,6 +16,7 @@ import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../content/strict-
 import { type BodyFault, readBody } from '../../fairness/http-body.ts'
 import { Room } from '../../fairness/room.ts'
 import { refuseFrame } from '../../pipeline/pipeline.ts'
+import { McpNotification } from './answer.ts'
 import { headerMismatch } from './headers.ts'
 import { type CellRequest, capabilitiesFor, methodFor, TOO_LONG } from './methods.ts'
 import { olderResult } from './older.ts'
@@ -305,7 +306,7 @@ export class McpEndpoint {
       calledOff: cancel.signal,
       ...(call.headers && { headers: call.headers }),
       ...(call.logLevel && { logLevel: call.logLevel }),
-      ...onNotificationFor(reply, call),
+      ...onPartFor(reply, call),
     }
     try {
       return await method(this.#gate, this.#cell, request)
@@ -393,12 +394,12 @@ interface IncomingCall {
 }
 
 /** Progress goes out under the cell's own token; log messages only from the level that it asked for. */
-function onNotificationFor(reply: Reply, call: IncomingCall): Pick<CellRequest, 'onNotification' | 'hears'> {
+function onPartFor(reply: Reply, call: IncomingCall): Pick<CellRequest, 'onPart' | 'hears'> {
   const { progressToken, logLevel } = call
   const wantsProgress = isRpcId(progressToken)
   const wantsLog = isLogLevel(logLevel)
   if (!wantsProgress && !wantsLog) return {}
-  const saidOf = (method: string, params: JsonObject): JsonObject | undefined => {
+  const saidOf = ({ method, said: params }: McpNotification): JsonObject | undefined => {
     if (method === 'notifications/progress' && wantsProgress) {
       const { progress, total, message } = params
       if (!isNumber(progress)) return undefined
@@ -415,10 +416,10 @@ function onNotificationFor(reply: Reply, call: IncomingCall): Pick<CellRequest, 
     return said
   }
   return {
-    hears: (method, params) => saidOf(method, params) !== undefined,
-    onNotification: (method, params) => {
-      const said = saidOf(method, params)
-      return said === undefined ? undefined : reply.notify(method, said)
+    hears: (part) => part instanceof McpNotification && saidOf(part) !== undefined,
+    onPart: (part) => {
+      const said = part instanceof McpNotification ? saidOf(part) : undefined
+      return part instanceof McpNotification && said ? reply.notify(part.method, said) : undefined
     },
   }
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { Dispatcher } from 'undici'
 import { LIMITS } from '../../../model/index.ts'
 import { Room } from '../../fairness/room.ts'
-import type { Sent } from '../../pipeline/upstream.ts'
+import type { McpSent } from './connection.ts'
 import { Exchange } from './http-exchange.ts'
 
 /** As much of undici's as an exchange uses. */
@@ -12,13 +12,13 @@ function exchange(
   turn: (bytes: number) => Promise<void> | undefined = () => undefined,
   type = 'application/json',
 ) {
-  const seen: { sent?: Sent; aborted?: string; over: number } = { over: 0 }
+  const seen: { sent?: McpSent; aborted?: string; over: number } = { over: 0 }
   const unused = () => undefined
   const asked = { url: 'http://127.0.0.1/mcp', inSession: false, batches: false, session: undefined }
   const told = { onSession: unused, onMessage: unused, onSessionLost: unused, onOver: () => seen.over++ }
   const events = { asked, ...told, turn, room }
   const options = { lastCheck: () => undefined, signal: new AbortController().signal }
-  const onEnd = (sent: Sent) => {
+  const onEnd = (sent: McpSent) => {
     seen.sent = sent
   }
   const handler = new Exchange(1, options, onEnd, events)

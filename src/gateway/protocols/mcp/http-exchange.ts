@@ -3,8 +3,10 @@ import type { Dispatcher } from 'undici'
 import { LIMITS } from '../../../model/index.ts'
 import { GrowingBytes } from '../../fairness/growing-bytes.ts'
 import type { Room } from '../../fairness/room.ts'
-import type { SendOptions, Sent } from '../../pipeline/upstream.ts'
+import type { SendOptions } from '../../pipeline/line.ts'
+import { McpNotification } from './answer.ts'
 import { messagesIn } from './batch.ts'
+import type { McpSent } from './connection.ts'
 import { type Asked, type HttpRefusal, refusalIn } from './http-refusal.ts'
 import type { RpcId, RpcMessage, RpcResponse } from './rpc.ts'
 import { type SseEvent, SseReader } from './sse.ts'
@@ -45,7 +47,7 @@ const PENDING_BYTES_MAX = 262_144
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #id: RpcId
   readonly #options: SendOptions
-  readonly #resolve: (sent: Sent) => void
+  readonly #resolve: (sent: McpSent) => void
   readonly #events: ExchangeEvents
   #controller: Dispatcher.DispatchController | undefined
   #written = false
@@ -64,7 +66,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #lingering: NodeJS.Timeout | undefined
   #afterAnswer = 0
 
-  constructor(id: RpcId, options: SendOptions, resolve: (sent: Sent) => void, events: ExchangeEvents) {
+  constructor(id: RpcId, options: SendOptions, resolve: (sent: McpSent) => void, events: ExchangeEvents) {
     this.#id = id
     this.#options = options
     this.#resolve = resolve
@@ -244,11 +246,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return undefined
     }
     const ofAList = message.kind === 'notification' && message.method.endsWith('/list_changed')
-    if (message.kind !== 'notification' || ofAList || this.#options.onNotification === undefined) {
+    if (message.kind !== 'notification' || ofAList || this.#options.onPart === undefined) {
       this.#events.onMessage(message)
       return undefined
     }
-    return this.#options.onNotification(message.method, message.params) ?? undefined
+    return this.#options.onPart(new McpNotification(message.method, message.params))
   }
 
   #endOfStream(): void {
@@ -270,7 +272,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error(why))
   }
 
-  #end(sent: Sent): void {
+  #end(sent: McpSent): void {
     if (this.#done) return
     this.#done = true
     this.#options.signal.removeEventListener('abort', this.#onAbort)

@@ -3,17 +3,11 @@ import buildConnector from 'undici/lib/core/connect.js'
 import Pool from 'undici/lib/dispatcher/pool.js'
 import { isJsonObject, type JsonObject, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
 import { Room } from '../../fairness/room.ts'
-import type {
-  ListName,
-  Prepared,
-  PrepareOptions,
-  SendOptions,
-  Sent,
-  UpstreamConnection,
-} from '../../pipeline/upstream.ts'
+import type { SendOptions } from '../../pipeline/line.ts'
 import { belongsElsewhere, lookupOutside } from '../relay/elsewhere.ts'
 import { resetsOnClose } from '../relay/resetting.ts'
 import { hasBatches } from './batch.ts'
+import type { ListName, McpPrepared, McpSent, PrepareOptions, UpstreamConnection } from './connection.ts'
 import { encodeHeader, paramHeaderValues, routedName } from './headers.ts'
 import { Exchange, type ExchangeEvents, Statement } from './http-exchange.ts'
 import type { Asked } from './http-refusal.ts'
@@ -199,7 +193,7 @@ class HttpUpstream implements UpstreamConnection {
     return { why: `it cannot be reached: ${tlsText(why)}` }
   }
 
-  prepare(method: string, params: JsonObject, options: PrepareOptions = {}): Prepared {
+  prepare(method: string, params: JsonObject, options: PrepareOptions = {}): McpPrepared {
     const id = this.#nextId++
     // Progress is always asked for: it is how a long call says that it is alive.
     const progress = method === 'initialize' || method === 'server/discover' ? {} : { progressToken: id }
@@ -213,7 +207,7 @@ class HttpUpstream implements UpstreamConnection {
     return { bytes, send: (send) => this.#send(bytes, headers, id, method, send, silenceMs) }
   }
 
-  ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Sent> {
+  ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<McpSent> {
     const { signal: closed } = this.#closed
     return this.#exchange(method, params, signal === undefined ? closed : AbortSignal.any([closed, signal]))
   }
@@ -244,7 +238,7 @@ class HttpUpstream implements UpstreamConnection {
     farewell.then(() => this.#pool.destroy()).catch(() => undefined)
   }
 
-  #exchange(method: string, params: JsonObject, signal: AbortSignal): Promise<Sent> {
+  #exchange(method: string, params: JsonObject, signal: AbortSignal): Promise<McpSent> {
     return this.prepare(method, params).send({ lastCheck: () => undefined, signal })
   }
 
@@ -271,7 +265,7 @@ class HttpUpstream implements UpstreamConnection {
     method: string,
     options: SendOptions,
     silenceMs: number,
-  ): Promise<Sent> {
+  ): Promise<McpSent> {
     return new Promise((resolve) => {
       const start = () => {
         const events = {
@@ -329,7 +323,7 @@ class HttpUpstream implements UpstreamConnection {
     const id = this.#nextId++
     const begun = performance.now()
     const onOver = () => this.#exchanges.delete(exchange)
-    const onEnd = (sent: Sent) => {
+    const onEnd = (sent: McpSent) => {
       // One that was answered or refused is not offered.
       if (this.#retired || sent.kind === 'answered' || sent.kind === 'unreadable') return
       const lasted = performance.now() - begun

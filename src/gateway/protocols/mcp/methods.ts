@@ -18,6 +18,7 @@ import { type Candidate, decideList, issuedBy, type Refusal, shownDefinition } f
 import { authorityOf, type CellAtGate, mayNotice } from '../../admission/cell.ts'
 import type { Gate } from '../../admission/gate.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../admission/own-tools.ts'
+import type { OnPart, Part } from '../../pipeline/line.ts'
 import {
   isName,
   NAME_FAULT,
@@ -27,11 +28,13 @@ import {
   refuseUnrouted,
 } from '../../pipeline/pipeline.ts'
 import { recordLabels } from '../../pipeline/record.ts'
-import type { ListName, SendOptions } from '../../pipeline/upstream.ts'
-import { definitionDigest, type Upstream } from '../../pipeline/upstreams.ts'
+import { McpAnswer } from './answer.ts'
 import { performCall } from './call.ts'
+import type { ListName } from './connection.ts'
+import { definitionDigest } from './definition.ts'
 import { type HeaderValue, paramHeaderMismatch } from './headers.ts'
 import { RPC, type RpcAnswer, rpcError } from './rpc.ts'
+import { McpUpstream } from './upstream.ts'
 import { closestTemplate } from './uri-template.ts'
 
 /** One request from a cell, free of its revision and its transport. */
@@ -44,9 +47,9 @@ export interface CellRequest {
   readonly signal: AbortSignal
   /** Aborted by who sent it. */
   readonly calledOff: AbortSignal
-  readonly onNotification?: NonNullable<SendOptions['onNotification']>
+  readonly onPart?: OnPart
   /** Tells which of those it gets. */
-  readonly hears?: (method: string, params: JsonObject) => boolean
+  readonly hears?: (part: Part) => boolean
   readonly logLevel?: string
   /** 2026-07-28: checked against the tool that they belong to. */
   readonly headers?: Readonly<Record<string, HeaderValue>>
@@ -89,7 +92,7 @@ const METHODS = new Map<string, (gate: Gate, cell: CellAtGate, request: CellRequ
 
 /** What the gateway can do for this cell, by what its upstreams' declared tools are. */
 export function capabilitiesFor(cell: CellAtGate, view: UpstreamName | undefined): JsonObject {
-  const names = viewed(cell, view).flatMap((upstream) => [...upstream.tools.keys()])
+  const names = viewed(cell, view).flatMap((upstream) => [...upstream.contracts.keys()])
   const offers = (prefix: string) => names.some((name) => name.startsWith(prefix))
   return {
     tools: { listChanged: true },
@@ -111,7 +114,7 @@ async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): P
   for (const upstream of upstreams.filter((_, i) => stands[i]?.kind !== 'down')) {
     const first = tools.length
     for (const name of granted(gate, cell, upstream, 'tool')) {
-      const definition = upstream.tool(name)?.pinned?.definition
+      const definition = upstream.contract(name)?.pinned?.definition
       if (definition === undefined) continue
       // Tasks are not passed on, so that a tool that can run as one says nothing of it.
       const { execution: _, ...own } = definition
@@ -131,7 +134,7 @@ async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): P
   return { result: { tools: tools.filter((tool) => gate.secrets.leakIn(tool) === undefined) } }
 }
 
-function decoysOf(gate: Gate, cell: CellAtGate, { name }: Upstream): readonly DecoyTool[] {
+function decoysOf(gate: Gate, cell: CellAtGate, { name }: McpUpstream): readonly DecoyTool[] {
   if (cell.rung === 'restricted') return []
   return gate.decoyTools.filter(({ upstream }) => upstream === name)
 }
@@ -169,7 +172,7 @@ async function callTool(gate: Gate, cell: CellAtGate, request: CellRequest): Pro
   if (upstream === undefined)
     return spoken(await refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'tool', target, args: given }))
   if (!isName(target)) return spoken(await refuseUnprepared(gate, cell, about, [NAME_FAULT]))
-  const declared = upstream.tool(grantedName('tool', target))
+  const declared = upstream.contract(grantedName('tool', target))
   const mismatch = request.headers && paramHeaderMismatch(request.headers, declared?.paramHeaders ?? [], given)
   if (mismatch !== undefined) {
     const problem = `${mismatch} does not say what the body says`
@@ -227,7 +230,7 @@ async function run(
   gate: Gate,
   cell: CellAtGate,
   request: CellRequest,
-  upstream: Upstream,
+  upstream: McpUpstream,
   operation: Operation,
   target: string,
   args: JsonObject,
@@ -244,7 +247,7 @@ async function run(
     template,
     signal: request.signal,
     calledOff: request.calledOff,
-    ...(request.onNotification && { onNotification: request.onNotification }),
+    ...(request.onPart && { onPart: request.onPart }),
     ...(request.hears && { hears: request.hears }),
     ...(request.logLevel && { logLevel: request.logLevel }),
   })
@@ -259,7 +262,7 @@ async function run(
 /** What a cell is told. Of a refusal only that it happened, with a reference; and what is wrong with its own arguments. */
 function spoken(performed: Performed, signal?: AbortSignal): RpcAnswer {
   if (performed.kind === 'answered') {
-    const answer = answered(performed.answer.value)
+    const answer = answered(performed.answer instanceof McpAnswer ? performed.answer.said : {})
     judged.add(answer)
     return answer
   }
@@ -354,7 +357,7 @@ async function listResources(
   })
   for (const { upstream, names, offered } of asking) {
     const templates = names.map((name) => name.slice('resource:'.length))
-    const issues = issuedBy(upstream.tools.values())
+    const issues = issuedBy(upstream.contracts.values())
     for (const item of await offered) {
       const uri = item[key]
       if (typeof uri !== 'string') continue
@@ -376,7 +379,7 @@ async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest):
     const names = new Set((await offered).map(({ name }) => `prompt:${String(name)}`))
     // Asking for it has compared them: what differs from what was accepted is not granted, and what is shown is that.
     for (const name of granted(gate, cell, upstream, 'prompt').filter((each) => names.has(each))) {
-      const { inputSchema: _, ...prompt } = upstream.tool(name)?.pinned?.definition ?? {}
+      const { inputSchema: _, ...prompt } = upstream.contract(name)?.pinned?.definition ?? {}
       const shown = view === undefined ? { ...prompt, name: `${upstream.name}__${String(prompt.name)}` } : prompt
       prompts.push({ upstream, item: shown })
     }
@@ -385,7 +388,7 @@ async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest):
 }
 
 interface Offer {
-  readonly upstream: Upstream
+  readonly upstream: McpUpstream
   readonly item: JsonObject
   /** Labels of what its upstream returns, where the item is in the upstream's own words. */
   readonly issues?: ReadonlySet<Label>
@@ -427,7 +430,7 @@ function leaks(gate: Gate, member: string, { upstream, item }: Offer): boolean {
 
 async function offeredBy(
   cell: CellAtGate,
-  upstream: Upstream,
+  upstream: McpUpstream,
   list: ListName,
   method: string,
   member: string,
@@ -448,8 +451,8 @@ async function offeredBy(
 }
 
 /** Tells whether this upstream may notice that and when the cell asks for a list. */
-function mayReach(cell: CellAtGate, upstream: Upstream): boolean {
-  return mayNotice(cell, issuedBy(upstream.tools.values()))
+function mayReach(cell: CellAtGate, upstream: McpUpstream): boolean {
+  return mayNotice(cell, issuedBy(upstream.contracts.values()))
 }
 
 /** Milliseconds that a list of tools waits for an upstream that is starting. */
@@ -466,9 +469,9 @@ function soon<T>(promise: Promise<T>): Promise<T> {
 }
 
 /** The names of one kind that some call could be allowed for, by the decision that a call gets. */
-function granted(gate: Gate, cell: CellAtGate, upstream: Upstream, operation: Operation): readonly ToolName[] {
+function granted(gate: Gate, cell: CellAtGate, upstream: McpUpstream, operation: Operation): readonly ToolName[] {
   const candidates: (Candidate & { readonly name: ToolName })[] = []
-  for (const name of upstream.tools.keys()) {
+  for (const name of upstream.contracts.keys()) {
     const kind = /^(resource|prompt):/.exec(name)?.[1] ?? 'tool'
     if (kind !== operation) continue
     const tool = operation === 'tool' ? ownName(name) : (name.slice(operation.length + 1) as ToolName) // part of a checked name
@@ -489,10 +492,9 @@ function ownName(name: ToolName): ToolName {
   return name.replace(/^tool:/, '') as ToolName // part of a checked name
 }
 
-function viewed(cell: CellAtGate, view: UpstreamName | undefined): readonly Upstream[] {
-  if (view === undefined) return [...cell.upstreams.values()]
-  const upstream = cell.upstreams.get(view)
-  return upstream === undefined ? [] : [upstream]
+function viewed(cell: CellAtGate, view: UpstreamName | undefined): readonly McpUpstream[] {
+  const lines = view === undefined ? [...cell.upstreams.values()] : [cell.upstreams.get(view)]
+  return lines.filter((line) => line instanceof McpUpstream)
 }
 
 /** `upstream__tool` to its parts; at an upstream's own endpoint the name is the upstream's. */
@@ -500,12 +502,13 @@ function route(cell: CellAtGate, view: UpstreamName | undefined, name: string) {
   const split = view === undefined ? name.indexOf('__') : -2
   const prefix = view ?? name.slice(0, Math.max(split, 0))
   const upstreamName = NAME_PATTERN.test(prefix) ? (prefix as UpstreamName) : undefined // checked by the pattern
-  const upstream = upstreamName && cell.upstreams.get(upstreamName)
+  const line = upstreamName && cell.upstreams.get(upstreamName)
+  const upstream = line instanceof McpUpstream ? line : undefined
   return { upstream, upstreamName, target: split === -1 ? name : name.slice(split + 2) }
 }
 
-function templateFor(upstream: Upstream, uri: string): string | undefined {
-  const resources = [...upstream.tools.keys()].filter((name) => name.startsWith('resource:'))
+function templateFor(upstream: McpUpstream, uri: string): string | undefined {
+  const resources = [...upstream.contracts.keys()].filter((name) => name.startsWith('resource:'))
   return closestTemplate(
     resources.map((name) => name.slice('resource:'.length)),
     uri,

@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject, no, ok, type Result } from '../../../model/index.ts'
 import { cutShown } from '../../content/cut-shown.ts'
-import type { Sent } from '../../pipeline/upstream.ts'
+import type { McpSent } from './connection.ts'
 import {
   isSessionRevision,
   MODERN,
@@ -32,7 +32,7 @@ export interface Opened {
 }
 
 /** Asks the upstream in this revision; resolves with the answer, or why there is none within `msMax`. */
-export type Ask = (revision: Revision, method: string, params: JsonObject, msMax: number) => Promise<Sent>
+export type Ask = (revision: Revision, method: string, params: JsonObject, msMax: number) => Promise<McpSent>
 
 export interface Negotiation {
   readonly ask: Ask
@@ -45,7 +45,7 @@ export interface Negotiation {
    * Tells whether an upstream that gave this answer to the question for 2026-07-28 may be asked to `initialize` in its
    * place.
    */
-  readonly mayGoOn: (sent: Sent) => boolean
+  readonly mayGoOn: (sent: McpSent) => boolean
 }
 
 /**
@@ -75,11 +75,11 @@ export async function negotiate(negotiation: Negotiation): Promise<Result<Opened
 async function discover(
   { ask }: Negotiation,
   msMax: number,
-): Promise<{ readonly opened?: Opened; readonly sent: Sent }> {
+): Promise<{ readonly opened?: Opened; readonly sent: McpSent }> {
   let sent = await ask(MODERN, 'server/discover', {}, msMax)
   // A server that refuses the version and names it as supported is asked once more.
   if (supportedIn(sent).includes(MODERN)) sent = await ask(MODERN, 'server/discover', {}, msMax)
-  const result = sent.kind === 'answered' ? sent.answer.value.result : undefined
+  const result = sent.kind === 'answered' ? sent.answer.said.result : undefined
   if (!isJsonObject(result) || !Array.isArray(result.supportedVersions)) return { sent }
   return result.supportedVersions.includes(MODERN) ? { sent, opened: openedFrom(MODERN, result) } : { sent }
 }
@@ -97,21 +97,21 @@ async function openSession({
   const other = otherRevision(sent)
   if (other !== undefined) sent = await initialize(ask, other, answerMsMax)
   if (sent.kind !== 'answered') return no({ why: sent.why, ...credentialIn(sent) })
-  const { result, error } = sent.answer.value
+  const { result, error } = sent.answer.said
   if (!isJsonObject(result)) return no({ why: refusalOf(error), answered: true })
   const { protocolVersion } = result
   if (!isSessionRevision(protocolVersion)) return no({ why: strangerText(protocolVersion) })
   return ok(openedFrom(protocolVersion, result))
 }
 
-function initialize(ask: Ask, revision: SessionRevision, msMax: number): Promise<Sent> {
+function initialize(ask: Ask, revision: SessionRevision, msMax: number): Promise<McpSent> {
   const params = { protocolVersion: revision, capabilities: {}, clientInfo: IMPLEMENTATION }
   return ask(revision, 'initialize', params, msMax)
 }
 
 /** Returns the revision to ask for instead; undefined where the answer is no refusal of a version. */
-function otherRevision(sent: Sent): SessionRevision | undefined {
-  const error = sent.kind === 'answered' ? sent.answer.value.error : undefined
+function otherRevision(sent: McpSent): SessionRevision | undefined {
+  const error = sent.kind === 'answered' ? sent.answer.said.error : undefined
   if (!isJsonObject(error)) return undefined
   const named = SESSION_REVISIONS.find((revision) => supportedIn(sent).includes(revision))
   if (named !== undefined) return named
@@ -119,8 +119,8 @@ function otherRevision(sent: Sent): SessionRevision | undefined {
 }
 
 /** Returns the revisions that a refusal names as supported. */
-function supportedIn(sent: Sent): readonly Json[] {
-  const error = sent.kind === 'answered' ? sent.answer.value.error : undefined
+function supportedIn(sent: McpSent): readonly Json[] {
+  const error = sent.kind === 'answered' ? sent.answer.said.error : undefined
   if (!isJsonObject(error) || !isJsonObject(error.data)) return []
   if (error.code !== RPC.unsupportedVersion && error.code !== RPC.invalidParams) return []
   return Array.isArray(error.data.supported) ? error.data.supported : []
@@ -146,6 +146,6 @@ function strangerText(version: Json | undefined): string {
   return `it speaks ${theirs}, and Firebreak speaks ${SPOKEN}: ${help}`
 }
 
-function credentialIn(sent: Sent): Pick<ConnectFault, 'credential'> {
+function credentialIn(sent: McpSent): Pick<ConnectFault, 'credential'> {
   return sent.kind === 'unreadable' && sent.refused === 'credential' ? { credential: true } : {}
 }

@@ -4,7 +4,9 @@ import { describe, it, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { openStreamPair } from '../../../cells/descriptors.ts'
 import { isJsonObject, type JsonObject, upstreamName } from '../../../model/index.ts'
-import type { UpstreamConnection } from '../../pipeline/upstream.ts'
+import type { Part } from '../../pipeline/line.ts'
+import { McpNotification } from './answer.ts'
+import type { UpstreamConnection } from './connection.ts'
 import { connectStdioUpstream } from './stdio-upstream.ts'
 import { UPSTREAM_SILENCE_MS_MAX } from './upstream-request.ts'
 
@@ -170,11 +172,11 @@ describe('a stdio server that cells share', () => {
     const { upstream, output, heard } = await connected(t, true)
     const told: string[] = []
     const never = new Promise<void>(() => undefined)
-    const onNotification = (method: string) => {
-      told.push(method)
+    const onPart = (part: Part) => {
+      told.push(part instanceof McpNotification ? part.method : '')
       return never
     }
-    const options = { lastCheck: () => undefined, signal: new AbortController().signal, onNotification }
+    const options = { lastCheck: () => undefined, signal: new AbortController().signal, onPart }
     void upstream.prepare('tools/call', { name: 'hang', arguments: {} }).send(options)
     await until('it is called', async () => {
       await turn()

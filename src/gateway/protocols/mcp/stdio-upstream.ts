@@ -10,15 +10,10 @@ import {
   type UpstreamName,
 } from '../../../model/index.ts'
 import { cutShown } from '../../content/cut-shown.ts'
-import type {
-  ListName,
-  Prepared,
-  PrepareOptions,
-  SendOptions,
-  Sent,
-  UpstreamConnection,
-} from '../../pipeline/upstream.ts'
+import type { SendOptions } from '../../pipeline/line.ts'
+import { McpNotification } from './answer.ts'
 import { hasBatches, messagesIn } from './batch.ts'
+import type { ListName, McpPrepared, McpSent, PrepareOptions, UpstreamConnection } from './connection.ts'
 import { LineReader } from './lines.ts'
 import { type ConnectFault, negotiate, type Opened } from './negotiation.ts'
 import { MODERN, type Revision } from './revision.ts'
@@ -101,10 +96,10 @@ interface Waiting {
   readonly heard: () => void
   /** Milliseconds that it may say nothing. */
   readonly silenceMs: number
-  readonly onNotification?: SendOptions['onNotification']
+  readonly onPart?: SendOptions['onPart']
   /** Its cell has not taken what it was sent: of a shared server it is told nothing more until then. */
   slow: boolean
-  readonly settle: (sent: Sent) => void
+  readonly settle: (sent: McpSent) => void
 }
 
 class StdioUpstream implements UpstreamConnection {
@@ -192,7 +187,7 @@ class StdioUpstream implements UpstreamConnection {
     else this.#write(notificationBytes(revision, 'notifications/initialized', {}), this)
   }
 
-  prepare(method: string, params: JsonObject, options: PrepareOptions = {}): Prepared {
+  prepare(method: string, params: JsonObject, options: PrepareOptions = {}): McpPrepared {
     const id = this.#nextId++
     // Progress is always asked for: it is how a long call says that it is alive.
     const meta = { progressToken: id, ...(options.logLevel ? { logLevel: options.logLevel } : {}) }
@@ -201,7 +196,7 @@ class StdioUpstream implements UpstreamConnection {
     return { bytes, send: (send) => this.#send(bytes, id, send, silenceMs, true) }
   }
 
-  ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Sent> {
+  ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<McpSent> {
     return this.#ask(method, params, UPSTREAM_SILENCE_MS_MAX, signal)
   }
 
@@ -233,13 +228,19 @@ class StdioUpstream implements UpstreamConnection {
     params: JsonObject,
     silenceMs: number,
     signal: AbortSignal = new AbortController().signal,
-  ): Promise<Sent> {
+  ): Promise<McpSent> {
     const id = this.#nextId++
     const bytes = requestBytes(this.#revision, id, method, params, {})
     return this.#send(bytes, id, { lastCheck: () => undefined, signal, owner: this }, silenceMs)
   }
 
-  #send(bytes: Uint8Array, id: number, options: SendOptions, silenceMs: number, asksProgress = false): Promise<Sent> {
+  #send(
+    bytes: Uint8Array,
+    id: number,
+    options: SendOptions,
+    silenceMs: number,
+    asksProgress = false,
+  ): Promise<McpSent> {
     const withdrawn = options.signal.aborted ? 'it was called off' : options.lastCheck()
     if (withdrawn !== undefined) return Promise.resolve({ kind: 'not-sent', why: withdrawn, lives: true })
     if (this.#closed) return Promise.resolve({ kind: 'not-sent', why: 'the upstream ended' })
@@ -252,7 +253,7 @@ class StdioUpstream implements UpstreamConnection {
       return Promise.resolve({ kind: 'not-sent', why: 'it does not read', lives: true })
     const begunMs = performance.now()
     return new Promise((resolve) => {
-      const settle = (sent: Sent) => {
+      const settle = (sent: McpSent) => {
         clearTimeout(timer)
         options.signal.removeEventListener('abort', onAbort)
         this.#waiting.delete(id)
@@ -271,9 +272,9 @@ class StdioUpstream implements UpstreamConnection {
       }
       const timer = setTimeout(onSilence, silenceMs)
       options.signal.addEventListener('abort', onAbort, { once: true })
-      const { onNotification } = options
+      const { onPart } = options
       const heard = () => void (asksProgress && timer.refresh())
-      this.#waiting.set(id, { settle, heard, silenceMs, slow: false, ...(onNotification && { onNotification }) })
+      this.#waiting.set(id, { settle, heard, silenceMs, slow: false, ...(onPart && { onPart }) })
       this.#write(bytes, owner)
     })
   }
@@ -423,7 +424,7 @@ class StdioUpstream implements UpstreamConnection {
     const waiting = this.#owner(method, params.progressToken)
     if (method === 'notifications/progress') waiting?.heard()
     if (waiting === undefined || waiting.slow) return
-    const passed = waiting.onNotification?.(method, params)
+    const passed = waiting.onPart?.(new McpNotification(method, params))
     if (passed === undefined) return
     // The cell reads slower than the server sends: the server waits, unless others wait with it.
     if (!this.#shared) return this.#rest(passed)

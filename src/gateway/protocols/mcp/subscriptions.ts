@@ -2,12 +2,13 @@ import type { ServerResponse } from 'node:http'
 import { isJsonObject, type JsonObject, LIMITS } from '../../../model/index.ts'
 import type { CellAtGate } from '../../admission/cell.ts'
 import type { Room } from '../../fairness/room.ts'
-import type { ListName } from '../../pipeline/upstream.ts'
+import type { ListName } from './connection.ts'
 import { Reply } from './reply.ts'
 import { META } from './revision.ts'
 import { RPC, type RpcId, rpcError } from './rpc.ts'
 import type { Session, Sessions } from './sessions.ts'
 import { sseText } from './sse.ts'
+import { mcpUpstreams } from './upstream.ts'
 
 const WANTED: Readonly<Record<ListName, string>> = {
   tools: 'toolsListChanged',
@@ -30,9 +31,7 @@ export class Subscriptions {
     this.#cell = cell
     this.#sessions = sessions
     this.#unread = unread
-    this.#unsubscribe = [...cell.upstreams.values()].map((upstream) =>
-      upstream.onListChanged((list) => this.#tell(list)),
-    )
+    this.#unsubscribe = mcpUpstreams(cell).map((upstream) => upstream.onListChanged((list) => this.#tell(list)))
   }
 
   listen(id: RpcId, params: JsonObject, response: ServerResponse): void {

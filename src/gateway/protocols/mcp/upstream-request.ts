@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { cutText, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../../../model/index.ts'
 import { FROM_UPSTREAM, jsonFaultText, parseStrictJson, parseStrictText } from '../../content/strict-json.ts'
-import type { Sent } from '../../pipeline/upstream.ts'
+import { McpAnswer } from './answer.ts'
+import type { McpSent } from './connection.ts'
 import { readListItems } from './list-items.ts'
 import { META, MODERN, plainResult, type Revision } from './revision.ts'
 import { RPC, type RpcId, type RpcMessage, type RpcRequest, type RpcResponse, readRpc, rpcError } from './rpc.ts'
@@ -83,11 +84,11 @@ export function answerTo({ id, method }: RpcRequest): Uint8Array {
 }
 
 /** What an upstream's answer means for the action that asked. */
-export function sentFrom({ answer, lost }: Pick<RpcResponse, 'answer' | 'lost'>, bytes: Uint8Array): Sent {
+export function sentFrom({ answer, lost }: Pick<RpcResponse, 'answer' | 'lost'>, bytes: Uint8Array): McpSent {
   if ('error' in answer) {
     const error: Record<string, Json> = { code: answer.error.code, message: answer.error.message }
     if (answer.error.data !== undefined) error.data = answer.error.data
-    return { kind: 'answered', bytes, answer: { value: { error }, failed: true } }
+    return { kind: 'answered', bytes, answer: new McpAnswer({ error }, true) }
   }
   const { resultType } = answer.result
   if (resultType !== undefined && resultType !== 'complete') {
@@ -95,6 +96,11 @@ export function sentFrom({ answer, lost }: Pick<RpcResponse, 'answer' | 'lost'>,
     return { kind: 'unreadable', why: `it asks for what is not passed on: ${JSON.stringify(resultType)}` }
   }
   const result = plainResult(answer.result)
-  const failed = result.isError === true
-  return { kind: 'answered', bytes, answer: { value: { result }, failed }, ...(lost && { lost }) }
+  const [first = { why: 'more than an answer may be' }] = lost ?? []
+  return {
+    kind: 'answered',
+    bytes,
+    answer: new McpAnswer({ result }, result.isError === true),
+    ...(lost && { lost, unread: `its answer cannot be read: ${first.why}` }),
+  }
 }

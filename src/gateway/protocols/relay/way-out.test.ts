@@ -27,7 +27,7 @@ function desk() {
   const grants = [{ agent: 'alpha', upstream: 'relay', expiresAtMs: Number.MAX_SAFE_INTEGER, budgets: [] }]
   const labels = new Map<string, object>([['untrusted', {}]])
   const flows = new Map([['relay/fetch', { accepts: new Set(['confidential:a']) }]])
-  const relay = { underWay: 0, tools: new Map([['fetch', {}]]) }
+  const relay = { underWay: 0, contracts: new Map([['fetch', {}]]) }
   const cell = {
     id: 'c_1',
     authority: { agent: 'alpha', grants, budgets: { refusals: () => [] }, exposure: { labels }, flows },

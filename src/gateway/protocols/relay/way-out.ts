@@ -87,7 +87,9 @@ export class WayOut implements EgressRules {
     if (fallen !== undefined) return fallen
     const relay = cell.upstreams.get(upstream)
     if ((relay?.underWay ?? 0) > 0) return undefined
-    const accepted = [...(relay?.tools.keys() ?? [])].map((name) => authority.flows.get(`${upstream}/${name}`)?.accepts)
+    const accepted = [...(relay?.contracts.keys() ?? [])].map(
+      (name) => authority.flows.get(`${upstream}/${name}`)?.accepts,
+    )
     if (![undefined, ...accepted].some((accepts) => mayNotice(cell, accepts)))
       return 'its cell has seen what no tool of it accepts'
     return noRoomFor(upstream, authority, nowMs)

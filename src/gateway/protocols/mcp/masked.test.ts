@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { cpuMs } from '../../../test/kit/cpu.ts'
-import { type Json, type JsonObject, jsonPath } from '../../model/index.ts'
-import { masked } from './mask.ts'
+import { cpuMs } from '../../../../test/kit/cpu.ts'
+import { type Json, type JsonObject, jsonPath } from '../../../model/index.ts'
+import { masked } from './masked.ts'
 
 const path = (text: string) => {
   const read = jsonPath(text)

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { environmentName, isJsonObject, type JsonObject, LIMITS, upstreamName } from '../../model/index.ts'
-import type { Sent, UpstreamConnection } from './upstream.ts'
-import { listAll, Upstream } from './upstreams.ts'
+import { environmentName, isJsonObject, type JsonObject, LIMITS, upstreamName } from '../../../model/index.ts'
+import { McpAnswer } from './answer.ts'
+import type { McpSent, UpstreamConnection } from './connection.ts'
+import { listAll } from './list-all.ts'
+import { McpUpstream } from './upstream.ts'
 
 /** A connection that answers each page with what `page` makes of its number; `undefined` never answers. */
 function listing(
@@ -10,13 +12,13 @@ function listing(
 ): UpstreamConnection & { readonly asked: () => number } {
   let asked = 0
   const ask = (_: string, params: JsonObject, signal?: AbortSignal) =>
-    new Promise<Sent>((resolve) => {
+    new Promise<McpSent>((resolve) => {
       signal?.addEventListener('abort', () => resolve({ kind: 'unknown', why: 'it was called off' }))
       const result = page(asked++)
       assert.equal(isJsonObject(params), true)
       if (result === undefined) return
       const bytes = Buffer.from(JSON.stringify(result))
-      resolve({ kind: 'answered', bytes, answer: { value: { result }, failed: false } })
+      resolve({ kind: 'answered', bytes, answer: new McpAnswer({ result }, false) })
     })
   const unused = () => assert.fail('not used')
   const name = upstreamName('desk')
@@ -90,8 +92,8 @@ describe('a list of an upstream', () => {
   it('a page that is refused, or that cannot be read, costs what follows and not what came', async () => {
     for (const [second, said] of [
       [{ kind: 'unreadable', why: 'too large' }, /page 2 is left out, and what follows it: too large/],
-      [{ kind: 'answered', answer: { value: { error: { code: -32602 } }, failed: true } }, /page 2 is refused/],
-      [{ kind: 'answered', answer: { value: { result: {} }, failed: false } }, /page 2 has no list "tools"/],
+      [{ kind: 'answered', answer: new McpAnswer({ error: { code: -32602 } }, true) }, /page 2 is refused/],
+      [{ kind: 'answered', answer: new McpAnswer({ result: {} }, false) }, /page 2 has no list "tools"/],
     ] as const) {
       const first = listing(() => ({ tools: [{ name: 'stock' }, 7], nextCursor: 'bad' }))
       const then = { ...second, bytes: new Uint8Array() }
@@ -101,7 +103,7 @@ describe('a list of an upstream', () => {
       assert.deepEqual([items, lost], [[{ name: 'stock' }], [{ name: '', why: 'it is no object' }]])
       assert.match(notes.join(), said)
     }
-    const refusing = { kind: 'answered', answer: { value: { error: { code: -32601 } }, failed: true } } as const
+    const refusing = { kind: 'answered', answer: new McpAnswer({ error: { code: -32601 } }, true) } as const
     const refuses: UpstreamConnection = {
       ...listing(() => ({})),
       ask: async () => ({ ...refusing, bytes: new Uint8Array() }),
@@ -118,7 +120,7 @@ describe('an upstream that nobody gets to', () => {
   it('S17: is told once a second at the most, whatever it says each time', async () => {
     const told: (string | undefined)[] = []
     let tries = 0
-    const upstream = new Upstream({
+    const upstream = new McpUpstream({
       name: upstreamName('desk'),
       environment: environmentName('test'),
       tools: new Map(),

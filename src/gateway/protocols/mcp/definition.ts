@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { canonicalText } from '../../ledger/log/canonical.ts'
-import { isJsonObject, type Json, type JsonObject, LIMITS, type Sha256, sha256 } from '../../model/index.ts'
-import { paramHeaderFault } from '../protocols/mcp/headers.ts'
-import { compileSchema } from './schema.ts'
+import { canonicalText } from '../../../ledger/log/canonical.ts'
+import { isJsonObject, type Json, type JsonObject, LIMITS, type Sha256, sha256 } from '../../../model/index.ts'
+import { compileSchema } from '../../content/schema.ts'
+import { paramHeaderFault } from './headers.ts'
 
 /** Why a tool's definition cannot be accepted, whoever would accept it; nothing where it can. */
 export function definitionFault({ inputSchema, outputSchema }: JsonObject): string | undefined {

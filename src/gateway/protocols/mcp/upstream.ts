@@ -1,37 +1,20 @@
 import {
   type CatalogueTool,
-  type DeclaredTool,
   type EnvironmentName,
   grantedName,
-  isJsonObject,
   type JsonObject,
-  LIMITS,
-  type PinnedTool,
+  protocolName,
   type Sha256,
   type ToolName,
   type UpstreamName,
-} from '../../model/index.ts'
-import { argumentNames, type DefinitionProblem } from '../../policy/index.ts'
-import { cutShown } from '../content/cut-shown.ts'
-import { definitionDigest, promptDefinition } from '../content/definition.ts'
-import { type CompiledSchema, compileSchema } from '../content/schema.ts'
-import { type ParamHeader, paramHeaders } from '../protocols/mcp/headers.ts'
+} from '../../../model/index.ts'
+import type { DefinitionProblem } from '../../../policy/index.ts'
+import type { CellAtGate } from '../../admission/cell.ts'
+import type { Line } from '../../pipeline/line.ts'
+import type { ListName, UpstreamConnection } from './connection.ts'
+import { contractOf, type McpContract } from './contract.ts'
+import { definitionDigest, promptDefinition } from './definition.ts'
 import { listAll, lostText } from './list-all.ts'
-import type { ListName, UpstreamConnection } from './upstream.ts'
-
-export { definitionDigest } from '../content/definition.ts'
-export { listAll } from './list-all.ts'
-
-/** A tool, resource or prompt that the configuration declares, with what was accepted of it. */
-export interface KnownTool {
-  readonly declared: DeclaredTool
-  readonly pinned?: PinnedTool
-  /** Judges arguments; absent until a definition is accepted, and then nothing is granted. */
-  readonly input: CompiledSchema | undefined
-  readonly paramHeaders: readonly ParamHeader[]
-  /** What is wrong with a result that the upstream calls a success. */
-  readonly judgeResult: (value: JsonObject) => string | undefined
-}
 
 /** The definition that an upstream offers of a tool, beside what was accepted. */
 export interface OfferedDefinition {
@@ -40,7 +23,7 @@ export interface OfferedDefinition {
   readonly words: boolean
 }
 
-export interface UpstreamOptions {
+export interface McpUpstreamOptions {
   readonly name: UpstreamName
   readonly environment: EnvironmentName
   readonly tools: ReadonlyMap<ToolName, CatalogueTool>
@@ -63,6 +46,8 @@ const LISTS: Readonly<Record<ListName, readonly (readonly [method: string, membe
     ['resources/templates/list', 'resourceTemplates'],
   ],
 }
+
+const MCP_NAME = protocolName('mcp')
 
 /** Milliseconds until an upstream that a list lacks is tried again: twice as long each time. */
 const RETRY_MS_MIN = 5_000
@@ -87,17 +72,17 @@ export type Stand = { readonly kind: 'stands' | 'starting' } | { readonly kind: 
  *       for every list of which something is declared on each connection, and when it is told of a change. Which of them a
  *       cell wants, and when, stays with us.
  */
-export class Upstream {
+export class McpUpstream implements Line {
   readonly name: UpstreamName
   readonly environment: EnvironmentName
-  /** By `cedarActionId`, for decisions. */
+  readonly protocol = MCP_NAME
+  readonly contracts: ReadonlyMap<ToolName, McpContract>
   readonly definitionProblems = new Map<string, DefinitionProblem>()
   /** Calls whose bytes may have left and that are not answered. */
   underWay = 0
   /** Lists of it that held a secret, and which. */
   readonly leaked = new Set<string>()
-  readonly #options: UpstreamOptions
-  readonly #tools: ReadonlyMap<ToolName, KnownTool>
+  readonly #options: McpUpstreamOptions
   readonly #listeners = new Set<(list: ListName) => void>()
   /** Lists that have changed and have not been looked at yet. */
   readonly #news = new Set<ListName>()
@@ -122,19 +107,15 @@ export class Upstream {
   #retry: NodeJS.Timeout | undefined
   #retryMs = RETRY_MS_MIN
 
-  constructor(options: UpstreamOptions) {
+  constructor(options: McpUpstreamOptions) {
     this.#options = options
     this.name = options.name
     this.environment = options.environment
-    this.#tools = new Map([...options.tools].map(([name, tool]) => [name, knownTool(tool)]))
+    this.contracts = new Map([...options.tools].map(([name, tool]) => [name, contractOf(tool)]))
   }
 
-  tool(name: ToolName): KnownTool | undefined {
-    return this.#tools.get(name)
-  }
-
-  get tools(): ReadonlyMap<ToolName, KnownTool> {
-    return this.#tools
+  contract(name: ToolName): McpContract | undefined {
+    return this.contracts.get(name)
   }
 
   /**
@@ -300,7 +281,7 @@ export class Upstream {
     }
     this.#live = connection
     // Tools and prompts have been compared.
-    if ([...this.#tools.keys()].some((name) => name.startsWith('resource:')))
+    if ([...this.contracts.keys()].some((name) => name.startsWith('resource:')))
       this.#foreseen = this.#foresee(connection, 'resources')
     this.#stands()
     return connection
@@ -354,11 +335,11 @@ export class Upstream {
       ['tool', 'tools'],
       ['prompt', 'prompts'],
     ] as const) {
-      if (operation === 'prompt' && ![...this.#tools.keys()].some((name) => name.startsWith('prompt:'))) continue
+      if (operation === 'prompt' && ![...this.contracts.keys()].some((name) => name.startsWith('prompt:'))) continue
       for (const definition of await this.offered(connection, list, `${list}/list`, list))
         this.#take(definition, operation, definitions)
     }
-    for (const [name, known] of this.#tools) {
+    for (const [name, known] of this.contracts) {
       if (name.startsWith('resource:')) continue
       const offered = definitions.get(name)
       const problem = problemOf(known, offered?.digest)
@@ -376,7 +357,7 @@ export class Upstream {
     if (typeof definition.name !== 'string' || definition.name.length === 0 || definition.name.length > 200) return
     const name = grantedName(operation, definition.name.replaceAll(/\p{Cc}/gu, ''))
     // What nobody declared is nothing to us, however large it is.
-    const known = this.#tools.get(name)
+    const known = this.contracts.get(name)
     if (known === undefined) return
     const offered = operation === 'prompt' ? promptDefinition(definition) : definition
     // Offered twice under one name, it is what was accepted only if both are.
@@ -387,6 +368,11 @@ export class Upstream {
       differs && pinned !== undefined && definitionDigest(offered, true) === definitionDigest(pinned.definition, true)
     if (!definitions.has(name) || differs) definitions.set(name, { digest, words })
   }
+}
+
+/** Returns the upstreams of a cell that speak MCP. */
+export function mcpUpstreams({ upstreams }: CellAtGate): readonly McpUpstream[] {
+  return [...upstreams.values()].filter((line) => line instanceof McpUpstream)
 }
 
 function messageOf(error: unknown): string {
@@ -404,61 +390,8 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined):
   })
 }
 
-function problemOf({ pinned }: KnownTool, offered: Sha256 | undefined): DefinitionProblem | undefined {
+function problemOf({ pinned }: McpContract, offered: Sha256 | undefined): DefinitionProblem | undefined {
   if (pinned === undefined) return 'not accepted'
   if (offered === undefined) return 'withdrawn by its upstream'
   return offered === pinned.digest ? undefined : 'changed since it was accepted'
-}
-
-/** Schemas are compiled at the first use: most cells use few of an upstream's tools. */
-function knownTool(tool: CatalogueTool): KnownTool {
-  const { declared, pinned } = tool
-  const definition = pinned?.definition
-  const inputSchema = isJsonObject(definition?.inputSchema) ? definition.inputSchema : undefined
-  let input: CompiledSchema | undefined
-  let output: CompiledSchema | undefined
-  return {
-    declared,
-    ...(pinned && { pinned }),
-    paramHeaders: inputSchema === undefined ? [] : paramHeaders(inputSchema),
-    get input() {
-      if (inputSchema !== undefined) input ??= unambiguous(compiled(inputSchema, 'arguments'), tool)
-      return input
-    },
-    judgeResult: ({ result }) => {
-      if (!isJsonObject(definition?.outputSchema)) return undefined
-      output ??= compiled(definition.outputSchema, 'answer')
-      const structured = isJsonObject(result) ? result.structuredContent : undefined
-      if (structured === undefined) return 'it lacks the structured content that its definition promises'
-      const fault = output.check(structured)
-      return fault === undefined
-        ? undefined
-        : `its structured content breaks its definition: ${fault.path} ${fault.problem}`
-    },
-  }
-}
-
-/**
- * Refuses also a name that is another one of its place but for case or forms of Unicode, which only a schema that is open
- * would let pass: there are servers that take one for the other, and what was judged is that there is none.
- */
-function unambiguous({ check }: CompiledSchema, tool: CatalogueTool): CompiledSchema {
-  const names = argumentNames(tool)
-  return {
-    check: (value) => {
-      const fault = check(value)
-      const path = fault === undefined ? names.respelled(value) : undefined
-      if (path === undefined) return fault
-      return {
-        path: cutShown(path, LIMITS.faultCharactersMax),
-        problem: 'is another spelling of an argument that is declared',
-      }
-    },
-  }
-}
-
-/** `accept` lets no definition through that does not compile; one that slipped by refuses every value. */
-function compiled(schema: JsonObject, use: 'arguments' | 'answer'): CompiledSchema {
-  const result = compileSchema(schema, use)
-  return result.ok ? result.value : { check: () => ({ path: '$', problem: `cannot be checked: ${result.reason}` }) }
 }

@@ -1,13 +1,13 @@
-import type { UpstreamName } from '../../model/index.ts'
-import type { Secrets } from '../content/secrets.ts'
-import type { UpstreamSetup } from '../link/setup.ts'
-import type { StdioPipes } from '../link/stdio-pipes.ts'
-import { connectHttpUpstream } from '../protocols/mcp/http-upstream.ts'
-import type { ConnectFault } from '../protocols/mcp/negotiation.ts'
-import { isRevision, type Revision, SESSION_REVISIONS } from '../protocols/mcp/revision.ts'
-import { connectStdioUpstream } from '../protocols/mcp/stdio-upstream.ts'
-import type { Credentials } from './credentials.ts'
-import { CredentialRefused, type UpstreamConnection } from './upstream.ts'
+import type { UpstreamName } from '../../../model/index.ts'
+import type { Secrets } from '../../content/secrets.ts'
+import type { UpstreamSetup } from '../../link/setup.ts'
+import type { StdioPipes } from '../../link/stdio-pipes.ts'
+import type { Credentials } from '../../pipeline/credentials.ts'
+import { CredentialRefused, type UpstreamConnection } from './connection.ts'
+import { connectHttpUpstream } from './http-upstream.ts'
+import type { ConnectFault } from './negotiation.ts'
+import { isRevision, type Revision, SESSION_REVISIONS } from './revision.ts'
+import { connectStdioUpstream } from './stdio-upstream.ts'
 
 export interface ConnectorOptions {
   readonly secrets: Secrets

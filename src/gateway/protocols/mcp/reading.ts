@@ -1,8 +1,8 @@
-import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
-import { parseUniqueJson } from '../../model/text/exact-json.ts'
+import { isJsonObject, type Json, type JsonObject, parseUniqueJson } from '../../../model/index.ts'
+import type { Reading } from '../../../policy/index.ts'
 
-/** The parts of an MCP result that carry data: each is looked at as JSON where it is JSON. */
-export function valuesOf(result: Json): readonly Json[] {
+/** Returns the parts of an MCP result that carry data: each is looked at as JSON where it is JSON. */
+function valuesOf(result: Json): readonly Json[] {
   if (!isJsonObject(result)) return [result]
   const { content, structuredContent, _meta: _, ...others } = result
   const values: Json[] = structuredContent === undefined ? [] : [structuredContent]
@@ -49,33 +49,24 @@ function unlike(value: Json, constant: string): readonly Json[] {
 }
 
 /**
- * Splits a result into the part that a declaration's paths speak of and all others. The ruled part is the structured
- * content, or the one text that stands for it, and never an error. Other parts are text of somebody else, which must
- * not pass for a field.
+ * Returns the reading of an MCP result. The paths of a declaration speak of its structured content, or of the one text
+ * that stands for it, and never of an error. Whatever else it carries is text of somebody else, which must not pass for
+ * a field.
  */
-export function partsOf(result: Json): Parts {
+export function readingOf(result: Json): Reading {
   const [values, around] = [valuesOf(result), aroundOf(result)]
   const failed = isJsonObject(result) && (result.isError === true || 'error' in result)
-  const none = { ruled: undefined, others: [...values, ...around], failed }
+  const none = { ruled: undefined, others: [...values, ...around], values, failed }
   if (!isJsonObject(result) || failed) return none
   const [first, ...rest] = values
   if (first === undefined) return none
-  if (result.structuredContent !== undefined) return { ruled: first, others: [...rest, ...around], failed }
-  return rest.length === 0 && Array.isArray(result.content) ? { ruled: first, others: around, failed } : none
+  if (result.structuredContent !== undefined) return { ruled: first, others: [...rest, ...around], values, failed }
+  return rest.length === 0 && Array.isArray(result.content) ? { ruled: first, others: around, values, failed } : none
 }
 
-interface Parts {
-  readonly ruled: Json | undefined
-  readonly others: readonly Json[]
-  readonly failed: boolean
-}
-
-/**
- * Returns the part of a result in which a declaration's fields are looked for; undefined for an error, and where
- * several parts could be meant.
- */
-export function ruledPart(result: Json): Json | undefined {
-  return partsOf(result).ruled
+/** Returns the reading of an error of JSON-RPC: it has no result, and nothing of it is a field. */
+export function errorReading(error: Json): Reading {
+  return { ruled: undefined, others: readingOf({ error }).others, failed: true }
 }
 
 /** Matches the beginning of an object or an array, after the white space of JSON. */

@@ -11,12 +11,12 @@ import {
   type ToolName,
   toolName,
   upstreamName,
-} from '../../model/index.ts'
-import { cutsTold } from '../pipeline/list-all.ts'
-import type { UpstreamConnection } from '../pipeline/upstream.ts'
-import { Upstream } from '../pipeline/upstreams.ts'
-import { readMessage, sentFrom } from '../protocols/mcp/upstream-request.ts'
+} from '../../../model/index.ts'
+import type { UpstreamConnection } from './connection.ts'
 import { definitionDigest, promptDefinition } from './definition.ts'
+import { cutsTold } from './list-all.ts'
+import { McpUpstream } from './upstream.ts'
+import { readMessage, sentFrom } from './upstream-request.ts'
 
 const STOCK: JsonObject = {
   name: 'stock',
@@ -62,7 +62,7 @@ async function compared(tools: readonly [ToolName, CatalogueTool][], lists: Read
     retire: () => undefined,
     close: () => undefined,
   }
-  const upstream = new Upstream({
+  const upstream = new McpUpstream({
     name: upstreamName('shop'),
     environment: environmentName('test'),
     tools: new Map(tools),

@@ -1,6 +1,6 @@
-import { isJsonObject, type JsonObject, LIMITS, type ListCut, objectWithDoubles } from '../../model/index.ts'
-import { cutShown } from '../content/cut-shown.ts'
-import type { LostItem, UpstreamConnection } from './upstream.ts'
+import { isJsonObject, type JsonObject, LIMITS, type ListCut, objectWithDoubles } from '../../../model/index.ts'
+import { cutShown } from '../../content/cut-shown.ts'
+import type { LostItem, UpstreamConnection } from './connection.ts'
 
 /** Pages of one list that are read at most; a server that goes on forever stops here. */
 const PAGES_MAX = 100
@@ -58,7 +58,7 @@ export async function listAll(
     if (sent.kind === 'unreadable' || (sent.kind === 'unknown' && sent.unread))
       return ended(`${pageText(page)} is left out, and what follows it: ${sent.why}`)
     if (sent.kind !== 'answered') throw failed(sent.why)
-    const { result, error } = sent.answer.value
+    const { result, error } = sent.answer.said
     if (!isJsonObject(result)) {
       // Some say that they have prompts and know no list of them: their tools are as good as before.
       if (page === 0 && member === 'tools') throw failed(JSON.stringify(error))

@@ -1,0 +1,111 @@
+/**
+ * What the pipeline knows of an upstream, whatever protocol it speaks: its contracts, and how one action is put into
+ * bytes and sent. A protocol implements these in its own folder; nothing here names one.
+ */
+import type {
+  DeclaredTool,
+  EnvironmentName,
+  Json,
+  JsonPath,
+  PinnedTool,
+  ProtocolName,
+  ToolName,
+  UpstreamName,
+} from '../../model/index.ts'
+import type { DefinitionProblem, Reading } from '../../policy/index.ts'
+import type { CompiledSchema } from '../content/schema.ts'
+
+/** One upstream of a cell. */
+export interface Line {
+  readonly name: UpstreamName
+  readonly environment: EnvironmentName
+  /** Protocol that is spoken with it. */
+  readonly protocol: ProtocolName
+  /** What is wrong with definitions, by `cedarActionId`, for decisions. */
+  readonly definitionProblems: ReadonlyMap<string, DefinitionProblem>
+  readonly contracts: ReadonlyMap<ToolName, Contract>
+  /** Calls whose bytes may have left and that are not answered. */
+  underWay: number
+  contract(name: ToolName): Contract | undefined
+  /** Has the next action connect anew; what is under way may end first. */
+  disconnected(): void
+  /** Ends it at once, with all that is under way. */
+  close(): void
+}
+
+/** What the configuration says of one operation, and what a person accepted of it. */
+export interface Contract {
+  readonly declared: DeclaredTool
+  readonly pinned?: PinnedTool
+  /** Judges arguments; absent until a definition is accepted, and then nothing is granted. */
+  readonly input: CompiledSchema | undefined
+  /** Returns what breaks the definition in an answer that its upstream calls a success. */
+  judge(answer: Answer): string | undefined
+}
+
+/** What an upstream said to one action, as its protocol has read it. */
+export interface Answer {
+  /** All that it says, searched for secrets and measured. */
+  readonly said: Json
+  readonly reading: Reading
+  /** True where the upstream calls it an error. */
+  readonly failed: boolean
+  /** Returns the answer without these fields. Of an error nothing is known that could be masked: it only says that it is one. */
+  without(mask: readonly JsonPath[]): Answer
+}
+
+/** Something that an upstream says of an action before its answer. */
+export interface Part {
+  readonly said: Json
+  /** True where it is of this action alone; false where it may be of any action to that upstream. */
+  readonly ofAction: boolean
+}
+
+/** Takes a part; the upstream waits for a promise. */
+export type OnPart = (part: Part) => Promise<void> | undefined
+
+/** One action, put into the exact bytes that will leave. They are committed to in the ledger before `send` is called. */
+export interface Prepared {
+  readonly bytes: Uint8Array
+  readonly send: (options: SendOptions) => Promise<Sent>
+}
+
+export interface SendOptions {
+  /** Asked in the tick that writes: a reason not to send. */
+  readonly lastCheck: () => string | undefined
+  /** Aborted when the cell goes away, cancels, or is contained. */
+  readonly signal: AbortSignal
+  /** For whom it is sent: where a connection is shared, each has a share of what waits. */
+  readonly owner?: object
+  readonly onPart?: OnPart
+}
+
+/** What has become of what was sent. `lives`: it says nothing against the connection, on which others may be waiting. */
+export type Sent =
+  /** `unread`: why it could not be read whole; then nothing of it is passed on. */
+  | { readonly kind: 'answered'; readonly answer: Answer; readonly bytes: Uint8Array; readonly unread?: string }
+  /** No byte left: a reservation may be returned. */
+  | { readonly kind: 'not-sent'; readonly why: string; readonly lives?: true }
+  /**
+   * An outcome that is not known: bytes left and no whole answer came, so that the effect may have happened. `status`:
+   * of HTTP, where that came. `unread`: an answer came that cannot be read.
+   */
+  | {
+      readonly kind: 'unknown'
+      readonly why: string
+      readonly lives?: true
+      readonly status?: number
+      readonly unread?: true
+    }
+  /**
+   * An answer came that cannot be read, or is larger than it may be; nothing of it is passed on. `refused`: it says that
+   * the upstream did not look at what it was sent, since it does not know the session, or does not take the credential.
+   * `answers`: it is one to what was asked, which then was done, and not a refusal by whoever carries messages.
+   */
+  | {
+      readonly kind: 'unreadable'
+      readonly why: string
+      readonly status?: number
+      readonly refused?: 'session' | 'credential'
+      readonly answers?: true
+    }

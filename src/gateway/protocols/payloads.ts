@@ -1,0 +1,15 @@
+import { type ProtocolName, protocolName } from '../../model/index.ts'
+import { mcpPayloads } from './mcp/payload.ts'
+import type { PayloadReader } from './protocol.ts'
+
+const READERS: ReadonlyMap<ProtocolName, PayloadReader> = new Map([[protocolName('mcp'), mcpPayloads]])
+
+/** Entries written before intents named their protocol are of this one. */
+const FIRST = protocolName('mcp')
+
+/** Returns the reader of what a protocol sent and received; one that no version of ours had reads nothing. */
+export function payloadsOf(protocol: ProtocolName = FIRST): PayloadReader {
+  return READERS.get(protocol) ?? NONE
+}
+
+const NONE: PayloadReader = { argumentsIn: () => undefined, answerIn: () => undefined }
