@@ -179,6 +179,22 @@ describe('S15: the book of holds', () => {
     assert.equal(book.fault(id(1), true, BY, NOW), 'answered already')
   })
 
+  it('S15: H3: an approval is there until its time, its use or its withdrawal', () => {
+    const book = new HoldBook()
+    waiting(book, 1, 'a')
+    assert.equal(book.approved(binding('a'), NOW), false)
+    assert.equal(book.answer(id(1), true, BY, NOW + 10, NOW), undefined)
+    assert.deepEqual(
+      [NOW, NOW + 9, NOW + 10].map((nowMs) => book.approved(binding('a'), nowMs)),
+      [true, true, false],
+    )
+    book.withdraw(agentName('other'))
+    assert.equal(book.approved(binding('a'), NOW), true)
+    book.withdraw(agentName('desk'))
+    assert.equal(book.approved(binding('a'), NOW), false)
+    assert.equal(book.take(binding('a'), NOW), undefined)
+  })
+
   it('S11: what has no canonical form is bound to nothing', () => {
     assert.throws(() => bindingOf(action(1, { args: { to: Number.POSITIVE_INFINITY } }), [], []), /no canonical form/)
   })

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { canonicalText } from '../../ledger/log/canonical.ts'
-import { type AnswerFault, type Hold, Holds } from '../../ledger/views/holds.ts'
+import { type AnswerFault, Holds } from '../../ledger/views/holds.ts'
 import type { Entry } from '../../model/entry.ts'
 import {
   type Action,
@@ -31,11 +31,10 @@ import {
  */
 export class HoldBook {
   readonly #holds = new Holds()
-  readonly #byBinding = new Map<Sha256, ActionId>()
 
   /** Returns the hold that an earlier attempt at this has opened, while it can be answered. */
   waiting(binding: Sha256, nowMs: number): ActionId | undefined {
-    const known = this.#bound(binding)
+    const known = this.#holds.newest(binding)
     return known?.state.kind === 'waiting' && nowMs < known.expiresAtMs ? known.id : undefined
   }
 
@@ -48,14 +47,13 @@ export class HoldBook {
   ): Result<ActionId, 'too many'> {
     const known = this.waiting(binding, nowMs)
     if (known !== undefined) return ok(known)
-    this.#forget(nowMs)
+    this.#holds.forget(nowMs)
     const waiting = [...this.#holds.values()].filter(({ agent, state }) => {
       return agent === action.agent && state.kind === 'waiting'
     })
     if (waiting.length >= LIMITS.holdsMax) return no('too many')
     const { id, agent } = action
     this.#holds.open({ id, binding, agent, expiresAtMs: nowMs + LIMITS.holdMsMax, notBy })
-    this.#byBinding.set(binding, id)
     return ok(id)
   }
 
@@ -70,13 +68,13 @@ export class HoldBook {
 
   /** Tells whether `take` would find an approval for this binding. */
   approved(binding: Sha256, nowMs: number): boolean {
-    const state = this.#bound(binding)?.state
+    const state = this.#holds.newest(binding)?.state
     return state?.kind === 'approved' && nowMs < state.expiresAtMs
   }
 
   /** Uses the approval for this binding up. Undefined where there is none. */
   take(binding: Sha256, nowMs: number): { readonly hold: ActionId; readonly by: PersonName } | undefined {
-    const hold = this.#bound(binding)
+    const hold = this.#holds.newest(binding)
     if (hold?.state.kind !== 'approved' || nowMs >= hold.state.expiresAtMs) return undefined
     this.#holds.use(hold.id)
     return { hold: hold.id, by: hold.state.by }
@@ -89,25 +87,12 @@ export class HoldBook {
 
   /** Takes an entry of an earlier gateway. */
   restore(entry: Entry): void {
-    if (entry.kind === 'action.held' && this.#holds.get(entry.hold) === undefined)
-      this.#byBinding.set(entry.binding, entry.hold)
     this.#holds.take(entry)
   }
 
   /** Returns when the hold with this id would have to be answered; 0 for one that is not known. */
   expiresAtMs(id: ActionId): number {
     return this.#holds.get(id)?.expiresAtMs ?? 0
-  }
-
-  #bound(binding: Sha256): Hold | undefined {
-    const id = this.#byBinding.get(binding)
-    return id && this.#holds.get(id)
-  }
-
-  /** Drops the holds that can be neither answered nor used any more. */
-  #forget(nowMs: number): void {
-    for (const { id, binding } of this.#holds.forget(nowMs))
-      if (this.#byBinding.get(binding) === id) this.#byBinding.delete(binding)
   }
 }
 

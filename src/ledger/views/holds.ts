@@ -22,8 +22,9 @@ export interface Hold {
   readonly state: HoldState
 }
 
+/** Where a hold stands; `by` is the person who answered it. */
 export type HoldState =
-  | { readonly kind: 'waiting' }
+  | { readonly kind: 'waiting'; readonly by?: never }
   /** Usable once, and only before `expiresAtMs`. */
   | { readonly kind: 'approved' | 'withdrawn'; readonly by: PersonName; readonly expiresAtMs: number }
   | { readonly kind: 'denied'; readonly by: PersonName }
@@ -42,6 +43,7 @@ export type AnswerFault = 'unknown' | 'answered already' | 'expired' | 'another 
  */
 export class Holds {
   readonly #holds = new Map<ActionId, Hold>()
+  readonly #byBinding = new Map<Sha256, ActionId>()
 
   /** Returns the holds, oldest first. */
   values(): Iterable<Hold> {
@@ -52,27 +54,26 @@ export class Holds {
     return this.#holds.get(id)
   }
 
+  /** Returns the newest hold of a binding. */
+  newest(binding: Sha256): Hold | undefined {
+    const id = this.#byBinding.get(binding)
+    return id === undefined ? undefined : this.#holds.get(id)
+  }
+
   take(entry: Entry): void {
-    switch (entry.kind) {
-      case 'action.held':
-        this.open({ ...entry, id: entry.hold })
-        break
-      case 'hold.answered':
-        this.answer(entry.hold, entry.approved, entry.by, entry.expiresAtMs, entry.atMs)
-        break
-      case 'action.intent':
-        if (entry.hold !== undefined) this.use(entry.hold)
-        break
-      case 'rung.changed':
-        if (isReleased(entry)) this.withdraw(entry.agent)
-        break
-    }
+    if (entry.kind === 'action.held') this.open({ ...entry, id: entry.hold })
+    else if (entry.kind === 'hold.answered')
+      this.answer(entry.hold, entry.approved, entry.by, entry.expiresAtMs, entry.atMs)
+    else if (entry.kind === 'action.intent') {
+      if (entry.hold !== undefined) this.use(entry.hold)
+    } else if (entry.kind === 'rung.changed' && isReleased(entry)) this.withdraw(entry.agent)
   }
 
   /** Adds a hold that waits; a further attempt at a known one changes nothing. */
-  open({ id, binding, agent, expiresAtMs, notBy = [] }: Omit<Hold, 'state' | 'notBy'> & Partial<Pick<Hold, 'notBy'>>) {
+  open({ id, binding, agent, expiresAtMs, notBy = [] }: Opened): void {
     if (this.#holds.has(id)) return
     this.#holds.set(id, { id, binding, agent, expiresAtMs, notBy, state: { kind: 'waiting' } })
+    this.#byBinding.set(binding, id)
   }
 
   answer(id: ActionId, approved: boolean, by: PersonName, expiresAtMs: number, nowMs: number): AnswerFault | undefined {
@@ -91,8 +92,8 @@ export class Holds {
   }
 
   use(id: ActionId): void {
-    const state = this.#holds.get(id)?.state
-    this.#become(id, { kind: 'used', ...(state !== undefined && 'by' in state && { by: state.by }) })
+    const by = this.#holds.get(id)?.state.by
+    this.#become(id, { kind: 'used', ...(by && { by }) })
   }
 
   /** Ends the approvals of an agent that were not used. */
@@ -101,11 +102,13 @@ export class Holds {
       if (own === agent && state.kind === 'approved') this.#become(id, { ...state, kind: 'withdrawn' })
   }
 
-  /** Drops the holds that can be neither answered nor used any more, and returns them. */
-  forget(nowMs: number): readonly Hold[] {
-    const ended = [...this.#holds.values()].filter((hold) => nowMs >= openUntilMs(hold))
-    for (const { id } of ended) this.#holds.delete(id)
-    return ended
+  /** Drops the holds that can be neither answered nor used any more. */
+  forget(nowMs: number): void {
+    for (const hold of [...this.#holds.values()]) {
+      if (nowMs < openUntilMs(hold)) continue
+      this.#holds.delete(hold.id)
+      if (this.#byBinding.get(hold.binding) === hold.id) this.#byBinding.delete(hold.binding)
+    }
   }
 
   #become(id: ActionId, state: HoldState): void {
@@ -113,6 +116,8 @@ export class Holds {
     if (hold !== undefined) this.#holds.set(id, { ...hold, state })
   }
 }
+
+type Opened = Omit<Hold, 'state' | 'notBy'> & Partial<Pick<Hold, 'notBy'>>
 
 function openUntilMs({ state, expiresAtMs }: Hold): number {
   if (state.kind === 'waiting') return expiresAtMs
@@ -142,17 +147,15 @@ export async function holdsIn(
     const more = known && { ...known, attempts: known.attempts + 1 + (entry.more ?? 0) }
     attempts.set(entry.hold, more ?? { held: entry, log: entry.log, attempts: 1 })
   }
-  return [...attempts].map(([id, attempt]) => ({ ...attempt, ...stateAt(holds.get(id), nowMs) }))
+  return [...holds.values()].flatMap((hold) => {
+    const attempt = attempts.get(hold.id)
+    return attempt === undefined ? [] : [{ ...attempt, ...stateAt(hold, nowMs) }]
+  })
 }
 
 /** Returns a hold's state as it is shown: an answer that did not come, or an approval that was not used, ends in time. */
-function stateAt(hold: Hold | undefined, nowMs: number): Pick<KnownHold, 'state' | 'by'> {
-  if (hold === undefined) return { state: 'waiting' }
-  const { state } = hold
-  const endsAtMs = 'expiresAtMs' in state ? state.expiresAtMs : hold.expiresAtMs
-  const canEnd = state.kind === 'waiting' || 'expiresAtMs' in state
-  return {
-    state: canEnd && nowMs >= endsAtMs ? 'expired' : state.kind,
-    ...('by' in state && state.by !== undefined && { by: state.by }),
-  }
+function stateAt({ state, expiresAtMs }: Hold, nowMs: number): Pick<KnownHold, 'state' | 'by'> {
+  const endsAtMs = 'expiresAtMs' in state ? state.expiresAtMs : expiresAtMs
+  const ends = state.kind === 'waiting' || 'expiresAtMs' in state
+  return { state: ends && nowMs >= endsAtMs ? 'expired' : state.kind, ...(state.by && { by: state.by }) }
 }
