@@ -7,6 +7,8 @@ import type { Duplex } from 'node:stream'
 import { faultText } from '../ledger/log/fault.ts'
 import { type Ledger, openLedger, originOf } from '../ledger/log/ledger.ts'
 import { type Sealing, startSealing } from '../ledger/seal/sealing.ts'
+import { AgentRungs } from '../ledger/views/agent-rungs.ts'
+import { SeenLabels } from '../ledger/views/seen-labels.ts'
 import { monotonicUs } from '../model/host/monotonic.ts'
 import {
   type AgentName,
@@ -54,10 +56,8 @@ import { Arrivals } from './admission/arrivals.ts'
 import { authorityOf, type CellAtGate, forgetWork, type Given, type Lowered } from './admission/cell.ts'
 import type { Gate } from './admission/gate.ts'
 import { type Past, readPast } from './admission/past.ts'
-import { PastAgents } from './admission/past-agents.ts'
 import { type PastCell, PastCells } from './admission/past-cells.ts'
 import { SavedFirst } from './admission/saved-first.ts'
-import { SeenLabels } from './admission/seen-labels.ts'
 import { coveredEntry, coveredText } from './content/cover.ts'
 import { cutShown, searchBeforeCuts } from './content/cut-shown.ts'
 import { openSecrets, type Secrets } from './content/secrets.ts'
@@ -106,7 +106,7 @@ export class Gateway {
   readonly #seen: SeenLabels
   readonly #pastCells: PastCells
   /** The rungs at which the ledger leaves agents; the fence may have had no room to say so. */
-  readonly #pastAgents: PastAgents
+  readonly #pastAgents: AgentRungs
   readonly #budgets: BudgetBook
   readonly #shared = new Map<UpstreamName, McpUpstream>()
   readonly #pipes = new StdioPipes()
@@ -151,7 +151,7 @@ export class Gateway {
     const actors = [...setup.agents, ...(setup.undo ? [setup.undo] : [])]
     const grants = actors.flatMap((agent) => grantsFor(agent, Date.now()))
     const cells = new PastCells(sentinel)
-    const agents = new PastAgents()
+    const agents = new AgentRungs()
     const past = await readPast('.', budgets, new Map(grants.map((grant) => [grant.id, grant])), (entry) => {
       // What was signalled then was followed then, but for a cell that the end of its gateway came before.
       cells.take(entry, sentinel.fold(entry))
@@ -195,7 +195,7 @@ export class Gateway {
     ledger: Ledger,
     sealing: Sealing,
     secrets: Secrets,
-    past: Past & { readonly cells: PastCells; readonly agents: PastAgents },
+    past: Past & { readonly cells: PastCells; readonly agents: AgentRungs },
     seen: SeenLabels,
     budgets: BudgetBook,
     send: (pulse: Pulse) => void,

@@ -19,8 +19,9 @@ import { readFence, readStopMark } from '../../host/stop/fence.ts'
 import type { Unwritten } from '../../host/stop/fence-again.ts'
 import { rungIn } from '../../host/stop/rung-in.ts'
 import { readEntries } from '../../ledger/log/read.ts'
+import { RunSummary, type RunTold } from '../../ledger/views/run-summary.ts'
 import type { DefinitionSeen } from '../../model/entry.ts'
-import { type ActionId, type CellId, LIMITS, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
+import { type CellId, LIMITS, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { limitsTold } from '../limits-told.ts'
@@ -268,7 +269,8 @@ async function runOnce(
   // What the program printed last may lack its end of line.
   if (call.print.json) process.stdout.write('\n')
   const log = environment.state.ledger(agent.environment)
-  const { waits, refused, left, cuts } = await stoppedSince(log, cell.id)
+  const { waits, refused, left, cuts: cut } = await runTold(log, cell.id)
+  const cuts = cutLines(cut)
   for (const line of cuts) call.print.progress(line)
   const hidden = cell.receipt.workspace?.hidden ?? []
   if (hidden.length > 0) {
@@ -331,44 +333,24 @@ function helpFor({ upstreams }: Config, name: UpstreamName, log: string): string
   return upstreams.get(name)?.mcp.kind === 'stdio' ? `${asked}; what it complained of is in ${log}` : asked
 }
 
-interface StoppedSince {
-  readonly waits: number
-  readonly refused: number
-  /** Upstreams that nobody got to, why it was last, and whether somebody did later. */
-  readonly left: ReadonlyMap<UpstreamName, { readonly problem: string; readonly later: boolean }>
-  /** Parts of upstreams' lists that the agent could not be shown. */
-  readonly cuts: readonly string[]
-}
-
-/** What a person should look at, of this cell and of whom it delegated to. A log that cannot be read tells so elsewhere. */
-async function stoppedSince(log: string, cell: CellId): Promise<StoppedSince> {
-  const left = new Map<UpstreamName, { readonly problem: string; readonly later: boolean }>()
-  const holds = new Set<ActionId>()
-  /** Parts of upstreams' lists that the cell could not be shown. */
-  const cuts = new Set<string>()
-  let begun = false
-  let refused = 0
+/** Reads what a person should look at after a run. A log that cannot be read tells so elsewhere. */
+async function runTold(log: string, cell: CellId): Promise<RunTold> {
+  const summary = new RunSummary(cell)
   for await (const entry of readEntries(log)) {
     if (!entry.ok) break
-    const { value } = entry
-    begun ||= value.kind === 'cell.started' && value.cell === cell
-    // A server that does not start at all is known before its cell does.
-    if (value.kind === 'gateway.started' && value.replaces === undefined) left.clear()
-    if (value.kind === 'upstream.seen') {
-      const before = left.get(value.upstream)
-      if (value.problem !== undefined) left.set(value.upstream, { problem: value.problem, later: false })
-      else if (before !== undefined) left.set(value.upstream, { ...before, later: true })
-    }
-    if (!begun) continue
-    if (value.kind === 'action.held') holds.add(value.hold)
-    else if (value.kind === 'action.intent' && value.hold !== undefined) holds.delete(value.hold)
-    else if (value.kind === 'hold.answered' && !value.approved) holds.delete(value.hold)
-    else if (value.kind === 'action.refused') refused += 1 + (value.more ?? 0)
-    else if (value.kind === 'definition.seen') cuts.add(differenceText(value))
-    else if (value.kind === 'list.cut')
-      for (const what of value.what) cuts.add(`${value.upstream}: of its ${value.list}, ${plain(what, 1)}`)
+    summary.take(entry.value)
   }
-  return { waits: holds.size, refused, left, cuts: [...cuts].slice(0, CUTS_MAX) }
+  return summary.value
+}
+
+/** Returns lines on the parts of upstreams' lists that the cell could not be shown. */
+function cutLines(cuts: RunTold['cuts']): readonly string[] {
+  const lines = cuts.flatMap((cut) =>
+    cut.kind === 'definition.seen'
+      ? [differenceText(cut)]
+      : cut.what.map((what) => `${cut.upstream}: of its ${cut.list}, ${plain(what, 1)}`),
+  )
+  return [...new Set(lines)].slice(0, CUTS_MAX)
 }
 
 /** Returns one line on why a tool was kept from its agent, and on what shows and changes that. */

@@ -1,3 +1,4 @@
+import type { LandedWork } from '../../ledger/views/seen-labels.ts'
 import type {
   ActionId,
   AgentName,
@@ -117,16 +118,6 @@ export interface TaskSetup {
 
 /** What the warden has done, for the ledger. */
 export type Noted = CheckpointMade | CheckpointRestored | CellContained
-
-/** Files of the host may hold what cells of this agent had seen until `untilMs` (epoch ms). */
-export interface LandedWork {
-  readonly agent: AgentName
-  readonly untilMs: number
-  /** The work is of another environment, whose ledger is not here. */
-  readonly elsewhere: boolean
-  /** Every label that it could have seen, by the configuration: for where the ledger does not tell. */
-  readonly otherwise: readonly Label[]
-}
 
 /** One message on the warden's channel, with the descriptors that belong to it. */
 export type WardenMessage =

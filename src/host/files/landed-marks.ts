@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Agent, Config } from '../../config/config.ts'
-import type { LandedWork } from '../../gateway/link/setup.ts'
+import type { LandedWork } from '../../ledger/views/seen-labels.ts'
 import { liesAt, mountsNow, placeOf, shownWith } from '../../model/host/host-places.ts'
 import { failedWith } from '../../model/host/system-error.ts'
 import { type AgentName, type Label, no, ok, type Result, UNTRUSTED } from '../../model/index.ts'

@@ -1,5 +1,5 @@
-import { PastAgents } from '../../gateway/admission/past-agents.ts'
 import { readEntries } from '../../ledger/log/read.ts'
+import { AgentRungs } from '../../ledger/views/agent-rungs.ts'
 import type { AgentName, CellId, Rung } from '../../model/index.ts'
 import type { Fencing } from './stop.ts'
 
@@ -26,7 +26,7 @@ export async function rungLeft(ledger: string, agent: AgentName): Promise<Rung> 
 
 /** Returns where a ledger says that agents stand, by what was said of the cells that are meant. */
 async function rungsTold(ledger: string, isMeant: (cell: CellId) => boolean): Promise<ReadonlyMap<AgentName, Rung>> {
-  const agents = new PastAgents(isMeant)
+  const agents = new AgentRungs(isMeant)
   for await (const read of readEntries(ledger)) {
     if (!read.ok) break
     agents.take(read.value)

@@ -4,86 +4,33 @@ import { join } from 'node:path'
 import { canonicalText } from '../../ledger/log/canonical.ts'
 import { keyId, parseNote, parseWitnessKey, signatureLine, witnessKeyText } from '../../ledger/log/note.ts'
 import { readEntries } from '../../ledger/log/read.ts'
-import { type CellId, type Entry, isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
+import { StoppedCells, type StoppedTold } from '../../ledger/views/stopped-cells.ts'
+import { type CellId, isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
 import { confirmationsIn, inFlightIn } from '../../recovery/incident/compose.ts'
 import type { ReceiptTold, StopTold } from '../../recovery/incident/incident.ts'
 import { writeDurably } from '../state/durable-file.ts'
 import type { Receipt } from './containment.ts'
 
-/** What the ledger says of cells that were stopped. */
-export interface Told {
-  /**
-   * Actions of these cells, and of all that was delegated from them, that were sent and have no outcome that is known:
-   * they may still land. At most IN_FLIGHT_MAX: first those without any outcome, of each kind the newest first, so that
-   * nobody buries one under others.
-   */
-  readonly mayLand: readonly JsonObject[]
-  /** The number of them in all. */
-  readonly mayLandInAll: number
-  /** The last of each cell, at most ENTRIES_MAX of each and ENTRIES_BYTES_MAX of all. */
-  readonly entries: readonly Entry[]
+/** The entries of a log about cells that were stopped, as far as they were read. */
+export interface Told extends StoppedTold {
   /** False where the ledger is damaged, or longer than could be read in READ_MS_MAX: then more may be in flight. */
   readonly whole: boolean
 }
 
-const IN_FLIGHT_MAX = 1_000
-const ENTRIES_MAX = 1_000
-const ENTRIES_BYTES_MAX = 16_777_216
-/** Who has ordered it waits, after everything has been confirmed. */
+/** Longest time that the person who ordered the stop waits for it, after everything has been confirmed. */
 const READ_MS_MAX = 8_000
 
+/** Reads the entries of a log about cells that were stopped. */
 export async function toldOf(ledger: string, cells: readonly CellId[]): Promise<Told> {
-  const meant = new Set(cells)
-  const given = new Set<string>()
-  const open = new Map<string, Open>()
-  const last = new Map<CellId, Entry[]>(cells.map((cell) => [cell, []]))
+  const told = new StoppedCells(cells)
   const until = performance.now() + READ_MS_MAX
   let whole = true
   for await (const read of readEntries(ledger)) {
     whole = read.ok && performance.now() < until
     if (!read.ok || !whole) break
-    const entry = read.value
-    // An outcome names only its action.
-    const cell =
-      'cell' in entry ? entry.cell : entry.kind === 'action.outcome' ? open.get(entry.action)?.cell : undefined
-    const mine = cell === undefined ? undefined : last.get(cell)
-    // Twice as many before half of them go: not one move of all for each entry.
-    if (mine !== undefined && mine.push(entry) > 2 * ENTRIES_MAX) mine.splice(0, ENTRIES_MAX)
-    if (entry.kind === 'delegation.made' && meant.has(entry.cell)) given.add(entry.delegation)
-    else if (entry.kind === 'cell.started' && entry.delegation !== undefined && given.has(entry.delegation))
-      meant.add(entry.cell)
-    else if (entry.kind === 'action.intent' && meant.has(entry.cell)) {
-      const { action, upstream, tool, effect, seq } = entry
-      open.set(action, { cell: entry.cell, seq, settled: false, shown: { action, seq, upstream, tool, effect } })
-    } else if (entry.kind === 'action.outcome') {
-      const sent = open.get(entry.action)
-      if (entry.outcome !== 'unknown') open.delete(entry.action)
-      else if (sent !== undefined) open.set(entry.action, { ...sent, settled: true })
-    }
+    told.take(read.value)
   }
-  const entries = [...last.values()].flatMap((each) => each.slice(-ENTRIES_MAX))
-  const first = [...open.values()].toSorted((a, b) => Number(a.settled) - Number(b.settled) || b.seq - a.seq)
-  const mayLand = first.slice(0, IN_FLIGHT_MAX).map(({ shown }) => shown)
-  return { mayLand, mayLandInAll: open.size, entries: newest(entries), whole }
-}
-
-interface Open {
-  readonly cell: CellId
-  readonly seq: number
-  /** True where it has an outcome, which is that nobody knows. */
-  readonly settled: boolean
-  readonly shown: JsonObject
-}
-
-function newest(entries: readonly Entry[]): readonly Entry[] {
-  const kept: Entry[] = []
-  let bytes = 0
-  for (const entry of entries.toSorted((a, b) => b.seq - a.seq)) {
-    bytes += JSON.stringify(entry).length
-    if (bytes > ENTRIES_BYTES_MAX) break
-    kept.push(entry)
-  }
-  return kept.toReversed()
+  return { ...told.value, whole }
 }
 
 /**

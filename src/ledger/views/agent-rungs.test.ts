@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { agentName, type CellId, type Entry, newCellId, type Rung } from '../../model/index.ts'
-import { PastAgents } from './past-agents.ts'
+import { AgentRungs } from './agent-rungs.ts'
 
 const [agent, cell] = [agentName('bot'), newCellId(new Uint8Array(16).fill(1))]
 const other = newCellId(new Uint8Array(16).fill(2))
@@ -17,7 +17,7 @@ describe('S9: where a ledger leaves an agent', () => {
   })
 
   it('is changed by a person alone while a gateway serves: what lowers it then its warden holds', () => {
-    const agents = new PastAgents()
+    const agents = new AgentRungs()
     agents.take(moved('frozen'))
     agents.takeNew(released('watched'))
     agents.takeNew(moved('killed'))
@@ -26,14 +26,14 @@ describe('S9: where a ledger leaves an agent', () => {
   })
 
   it('may be asked of some cells alone', () => {
-    const agents = new PastAgents((each) => each === other)
+    const agents = new AgentRungs((each) => each === other)
     for (const entry of [moved('frozen'), moved('restricted', other), signalled('enforce')]) agents.take(entry)
     assert.deepEqual([...agents.rungs], [[agent, 'restricted']])
   })
 })
 
 function left(entries: readonly Entry[]): Rung {
-  const agents = new PastAgents()
+  const agents = new AgentRungs()
   for (const entry of entries) agents.take(entry)
   return agents.rungOf(agent)
 }

@@ -1,6 +1,5 @@
 import type { CellStarted, Entry } from '../../model/entry.ts'
 import { type AgentName, type Label, LIMITS, type Spans } from '../../model/index.ts'
-import type { LandedWork } from '../link/setup.ts'
 
 /** A stretch of time, epoch ms, both ends included. */
 type Stretch = readonly [fromMs: number, toMs: number]
@@ -52,10 +51,21 @@ export class SeenLabels {
     return [...new Set([...before, ...this.in(agent, [[0, untilMs]])])]
   }
 
-  /** What files hold that have lived these stretches of time. */
+  /** Returns the labels that files may hold which have lived these stretches of time. */
   in(agent: AgentName, lived: Spans): readonly Label[] {
     const isLived = ([fromMs, toMs]: Stretch) =>
       lived.some(([from, to]) => from <= toMs && (to === null || fromMs <= to))
     return [...(this.#times.get(agent) ?? [])].flatMap(([label, times]) => (times.some(isLived) ? [label] : []))
   }
+}
+
+/** Work of an agent's cells that has landed in files of the host, and may hold what they had seen until `untilMs`. */
+export interface LandedWork {
+  readonly agent: AgentName
+  /** Epoch ms. */
+  readonly untilMs: number
+  /** True where the work is of another environment, whose ledger is not here. */
+  readonly elsewhere: boolean
+  /** Every label that it could have seen by the configuration, for where the ledger does not tell. */
+  readonly otherwise: readonly Label[]
 }

@@ -2,14 +2,14 @@ import type { Entry } from '../../model/entry.ts'
 import { type AgentName, type CellId, lowest, type Rung } from '../../model/index.ts'
 
 /**
- * Follows where the entries of a ledger leave its agents, whatever stands in a fence: by what was said of cells, and by a
- * person's word, which counts from there on. A signal may be there without the rung that followed.
+ * Rungs on which the entries of a log leave its agents, whatever stands in a fence: what was said of their cells counts,
+ * and a person's word, from which on counting begins anew. A signal may be there without the rung that followed.
  */
-export class PastAgents {
+export class AgentRungs {
   readonly #rungs = new Map<AgentName, Rung>()
   readonly #isMeant: (cell: CellId) => boolean
 
-  /** @param isMeant tells of a cell whether what was said of it counts; all do where it is absent. */
+  /** @param isMeant tells whether entries about a cell count; those about all cells do where it is absent. */
   constructor(isMeant: (cell: CellId) => boolean = () => true) {
     this.#isMeant = isMeant
   }
@@ -23,12 +23,12 @@ export class PastAgents {
     }
   }
 
-  /** Takes an entry of the gateway that serves: what lowers an agent under it its warden holds itself. */
+  /** Takes an entry of the gateway that serves now: its warden itself holds whatever lowers an agent under it. */
   takeNew(entry: Entry): void {
     if (entry.kind === 'rung.changed' && entry.cell === undefined) this.take(entry)
   }
 
-  /** Agents of which something was said. */
+  /** Rungs of the agents that any entry speaks of. */
   get rungs(): ReadonlyMap<AgentName, Rung> {
     return this.#rungs
   }
