@@ -1,7 +1,7 @@
 import type { CellId } from '../model/ids.ts'
+import type { Profile } from '../model/profile.ts'
 
-/** What a host lets the warden enforce. Each promise says under which profile it holds. */
-export type Profile = 'full' | 'user'
+export type { Profile }
 
 /** What one launch asks for. Everything in it comes from the configuration, nothing from a cell. */
 export interface CellSpec {

@@ -38,7 +38,10 @@ export async function driverNamed(
   if (registered === undefined) return no(`there is no driver "${name}": there is ${there}`)
   const driver = await registered.load()
   const unfit = driver.unfit(profile)
-  return unfit === undefined ? ok(driver) : no(wardenFaultText(unfit))
+  if (unfit === undefined) return ok(driver)
+  // Where there is one alone, nobody has chosen it.
+  const chosen = drivers.length > 1 ? ` (driver ${name}: there is ${there})` : ''
+  return no(`${wardenFaultText(unfit)}${chosen}`)
 }
 
 /**
