@@ -20,8 +20,8 @@ import type { Label } from './label.ts'
 import { cutsOff, type Rung } from './ladder.ts'
 
 /**
- * One record in the ledger. The ledger adds `seq` and `atMs`; the body is one of these.
- * Every body is plain JSON, so that its RFC 8785 bytes are the leaf.
+ * The body of a record in the ledger, which adds `seq` and `atMs`. Every body is plain JSON, so that its RFC 8785 bytes
+ * are the leaf. All kinds stand in this one long file, since together they are the format on disk.
  *
  * - E1  An `action.intent` stands before anything of it was sent, and exactly one `action.outcome` follows it, or none:
  *       an intent without outcome is *unknown*.

@@ -4,11 +4,11 @@ export { BookClock, type ClockMark, type Moment, type Uptime } from './budget/bo
 export { BudgetBook, type BudgetReason, type BudgetView, type Reservation } from './budget/budget.ts'
 export type { BundledAction, BundledPolicy, PolicyBundle } from './cedar/bundle.ts'
 export { type CompiledPolicies, compilePolicies } from './cedar/compile.ts'
-export { parsePolicies } from './cedar/parse.ts'
+export { parsePolicies } from './cedar/load/parse.ts'
+export type { PolicySource } from './cedar/load/written.ts'
 export { cedarActionId } from './cedar/vocabulary.ts'
-export type { PolicySource } from './cedar/written.ts'
 export { chargedIn, type Rows, rowsIn } from './decide/answer-cost.ts'
-export type { Authority, DefinitionProblem } from './decide/authority.ts'
+export type { Authority, DefinitionProblem, Delegation } from './decide/authority.ts'
 export { type Effected, fillTemplate, undoneIn } from './decide/compensation.ts'
 export {
   type Admitted,
@@ -27,9 +27,9 @@ export {
   type Refusal,
   topOf,
 } from './decide/decide.ts'
-export type { ArgumentLimit, Delegation, Restriction } from './decide/delegation.ts'
 export type { GrantSource } from './decide/grant-permit.ts'
 export { noRoomFor } from './decide/no-room.ts'
+export type { ArgumentLimit, Restriction } from './decide/restriction.ts'
 export { readSpend, type SpendProblem } from './decide/spend.ts'
 export type { Task } from './decide/task.ts'
 export { explain } from './explain/explain.ts'

@@ -49,7 +49,7 @@ export const ATTACKS = {
     ['test/e2e/processes.test.ts', 'a gateway alive without a heartbeat'],
   ],
   'empty policy meaning allow': [
-    ['src/policy/cedar/parse.test.ts', 'a grant of no tool, or of tools nobody has accepted, permits nothing'],
+    ['src/policy/cedar/load/parse.test.ts', 'a grant of no tool, or of tools nobody has accepted, permits nothing'],
     ['src/policy/decide/decide.test.ts', 'S2: a live grant alone allows'],
     ['test/policy/differential/differential.test.ts', 'the compiled policies answer as Cedar does'],
   ],

@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import type { Cedar } from '../../src/policy/cedar/cedar.ts'
-import type { CedarOutcome } from '../../src/policy/cedar/cedar-worker.ts'
+import type { Cedar } from '../../src/policy/cedar/load/cedar.ts'
+import type { CedarOutcome } from '../../src/policy/cedar/load/cedar-worker.ts'
 
 export function remember({ prototype }: typeof Cedar): void {
   const { call } = prototype

@@ -11,7 +11,7 @@ const urlOf = (file: string) => pathToFileURL(join(import.meta.dirname, '..', '.
 const remembering = `import { remember } from ${JSON.stringify(urlOf('test/mutation/cedar-answers.ts'))}; remember(Cedar)`
 
 /** Whose text is served changed, and how. */
-const changes = new Map([[urlOf('src/policy/cedar/cedar.ts'), (text: string) => `${text}\n${remembering}`]])
+const changes = new Map([[urlOf('src/policy/cedar/load/cedar.ts'), (text: string) => `${text}\n${remembering}`]])
 if (FIREBREAK_MUTANT !== undefined) {
   const mutant = JSON.parse(FIREBREAK_MUTANT) as Mutant
   changes.set(urlOf(mutant.file), (text) => mutate(text, mutant))

@@ -157,10 +157,10 @@ describe('the name of the code that parses', () => {
       names.add(String(codeDigest(copy)))
     }
     assert.equal(names.size, codeFiles(copy).length + 1)
-    renameSync(join(copy, 'policy/cedar/parse.ts'), join(copy, 'policy/cedar/parser.ts'))
+    renameSync(join(copy, 'policy/cedar/load/parse.ts'), join(copy, 'policy/cedar/load/parser.ts'))
     names.add(String(codeDigest(copy)))
     mkdirSync(join(copy, 'later'))
-    renameSync(join(copy, 'policy/cedar/parser.ts'), join(copy, 'later/parser.ts'))
+    renameSync(join(copy, 'policy/cedar/load/parser.ts'), join(copy, 'later/parser.ts'))
     names.add(String(codeDigest(copy)))
     assert.equal(names.size, codeFiles(copy).length + 4)
   })
@@ -168,7 +168,7 @@ describe('the name of the code that parses', () => {
   it('S2: covers every file that parsing or compiling loads', () => {
     const named = new Set(codeFiles(SOURCE))
     const loaded = loadedBy(
-      ['parse.ts', 'cedar-worker.ts', 'compile.ts'].map((file) => join(SOURCE, 'policy', 'cedar', file)),
+      ['load/parse.ts', 'load/cedar-worker.ts', 'compile.ts'].map((file) => join(SOURCE, 'policy', 'cedar', file)),
     )
     assert.ok(loaded.size > 20, `${loaded.size} files`)
     assert.deepEqual(

@@ -1,6 +1,6 @@
 import type { Effect } from '../../model/action.ts'
 import type { Entry } from '../../model/entry.ts'
-import type { Intent } from './export.ts'
+import type { Intent } from './intent.ts'
 
 /** The version of the schema that these events follow: https://schema.ocsf.io/1.3.0/classes/api_activity. */
 const VERSION = '1.3.0'

@@ -1,6 +1,6 @@
 import type { Entry } from '../../model/entry.ts'
 import type { Json } from '../../model/json.ts'
-import type { Intent } from './export.ts'
+import type { Intent } from './intent.ts'
 
 /** An OTLP/JSON ExportLogsServiceRequest: proto3 JSON, so 64-bit numbers are strings. */
 export function otelRequest(logRecords: readonly object[], origin: string): object {

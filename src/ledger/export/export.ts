@@ -7,11 +7,9 @@ import { originOf } from '../log/ledger.ts'
 import { readEntries } from '../log/read.ts'
 import { ocsfEvent } from './export-ocsf.ts'
 import { otelRecord, otelRequest } from './export-otel.ts'
+import type { Intent } from './intent.ts'
 
 export type ExportFormat = 'jsonl' | 'ocsf' | 'otel'
-
-/** The entry that an outcome belongs to: only the intent says who acted. */
-export type Intent = Extract<Entry, { kind: 'action.intent' }>
 
 /** Intents that wait for their outcome; an older one is forgotten, and its outcome exported without its actor. */
 const INTENTS_MAX = 10_000

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Window } from '../../model/budget.ts'
-import { type UsedWindow, usedWindow } from './budget-window.ts'
+import { usedWindow } from './budget-window.ts'
+import type { UsedWindow } from './used-window.ts'
 
 const MIDNIGHT_MS = Date.UTC(2026, 10, 23)
 const DAY_MS = 86_400_000

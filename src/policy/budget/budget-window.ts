@@ -1,20 +1,9 @@
 import type { CalendarUnit, Window } from '../../model/budget.ts'
 import { type Period, periodAt } from './calendar.ts'
 import { SlidingWindow } from './sliding-window.ts'
+import type { UsedWindow } from './used-window.ts'
 
-/** The use of one budget over its window. `nowMs` never steps back from call to call of `add`. */
-export interface UsedWindow {
-  /**
-   * Adds an amount that was used at `atMs`, which is at most `nowMs`. An amount that the window no longer holds by now
-   * is not added.
-   */
-  add(atMs: number, amount: bigint, nowMs: number): void
-  sum(nowMs: number): bigint
-  /** Returns when the sum will be `limit` or less, if nothing is added; undefined for never. */
-  belowAtMs(limit: bigint, nowMs: number): number | undefined
-}
-
-/** A share of a task has none: it lasts as long as the task. */
+/** Makes the window of a budget; a share of a task has none, since it lasts as long as the task. */
 export function usedWindow(window: Window): UsedWindow | undefined {
   switch (window.kind) {
     case 'sliding':

@@ -12,7 +12,8 @@ import type { Reason } from '../../model/decision.ts'
 import type { CellId } from '../../model/ids.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import { BookClock, type Moment } from './book-clock.ts'
-import { type UsedWindow, usedWindow } from './budget-window.ts'
+import { usedWindow } from './budget-window.ts'
+import type { UsedWindow } from './used-window.ts'
 
 export type BudgetReason = Extract<Reason, { kind: 'budget' | 'spend' }>
 

@@ -1,4 +1,4 @@
-import type { UsedWindow } from './budget-window.ts'
+import type { UsedWindow } from './used-window.ts'
 
 /** Sums kept for a window. More would return old use sooner, and cost memory for each budget. */
 const PARTS = 60

@@ -30,7 +30,7 @@ export interface BundledPolicy {
   /** The policy's text as a person wrote it: the whole policy, or the grant's `when`. */
   readonly text: string
   readonly annotations: Readonly<Record<string, string>>
-  /** Cedar's JSON policy format, checked by `supported.ts`. */
+  /** Cedar's JSON policy format, checked by `load/unsupported.ts`. */
   readonly json: Json
 }
 

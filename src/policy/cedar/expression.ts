@@ -6,7 +6,7 @@ import { Entity, type Fault, type Value } from './value.ts'
 
 /**
  * Turns an expression of Cedar's JSON policy format into a closure. What it does not know was refused when the policy
- * was loaded (`unsupported.ts`), so meeting it here is a bug, and a crash.
+ * was loaded (`load/unsupported.ts`), so meeting it here is a bug, and a crash.
  */
 export function compileExpression(json: Json, known: Known = new Map()): Evaluate {
   return compile(json, known).evaluate

@@ -1,12 +1,12 @@
 import type { Reason } from '../../model/decision.ts'
 import type { Grant } from '../../model/grant.ts'
-import type { AgentName, EnvironmentName, PersonName } from '../../model/ids.ts'
+import type { AgentName, DelegationId, EnvironmentName, PersonName } from '../../model/ids.ts'
 import type { Rung } from '../../model/ladder.ts'
 import type { BudgetView } from '../budget/budget.ts'
 import type { CompiledPolicies } from '../cedar/compile.ts'
 import type { ExposureView } from '../flow/exposure.ts'
 import type { Flow } from '../flow/flow.ts'
-import type { Delegation } from './delegation.ts'
+import type { Restriction } from './restriction.ts'
 import type { Task } from './task.ts'
 
 /**
@@ -38,6 +38,22 @@ export interface Authority {
    * one is found without them.
    */
   readonly definitionProblems?: Pick<ReadonlyMap<string, DefinitionProblem>, 'get'>
+}
+
+/**
+ * A part of one cell's authority, given to another cell. It holds restrictions and nothing else: the cell that has it may
+ * do what the cell that gave it may do at this moment, less what stands here (S5). So nothing has to be proven narrower,
+ * and whatever happens to the giver happens to all below it in the same tick.
+ */
+export interface Delegation {
+  readonly id: DelegationId
+  /** Levels above it: 1 for one that an agent's own cell gave. */
+  readonly depth: number
+  readonly restriction: Restriction
+  /** The giver's authority, as it stands when it is asked for. */
+  readonly from: () => Authority
+  /** Epoch ms; absent while it is live. */
+  readonly revokedAtMs: () => number | undefined
 }
 
 export type DefinitionProblem = Extract<Reason, { kind: 'definition' }>['problem']

@@ -16,6 +16,8 @@ import { contextOf } from './context.ts'
 import { restrictionsBroken } from './delegation.ts'
 import { asksFor } from './task.ts'
 
+/** Long on purpose: one decision from top to bottom, so that the order of its checks can be read in one place. */
+
 export type PermitReason = Extract<Reason, { kind: 'permit' }>
 export type ApprovedReason = Extract<Reason, { kind: 'approved' }>
 export type Refusal = Exclude<Reason, PermitReason | ApprovedReason>

@@ -13,9 +13,9 @@ import {
 } from '../../model/index.ts'
 import { Exposure } from '../flow/exposure.ts'
 import { compileFlow } from '../flow/flow.ts'
-import type { Authority } from './authority.ts'
+import type { Authority, Delegation } from './authority.ts'
 import { decide, decideListed, topOf } from './decide.ts'
-import type { ArgumentLimit, Delegation, Restriction } from './delegation.ts'
+import type { ArgumentLimit, Restriction } from './restriction.ts'
 
 /** A small generator with a seed, so that a failure can be run again. */
 function randomFrom(seed: number): (below: number) => number {

@@ -1,48 +1,11 @@
 import type { Action } from '../../model/action.ts'
-import type { Budget } from '../../model/budget.ts'
 import type { Reason } from '../../model/decision.ts'
-import type { DelegationId } from '../../model/ids.ts'
 import { isJsonObject, type Json } from '../../model/json.ts'
 import type { Label } from '../../model/label.ts'
 import { decimalUnits } from '../../model/money.ts'
 import { type JsonPath, pathText } from '../../model/text/path.ts'
-import type { Authority } from './authority.ts'
-
-/**
- * A part of one cell's authority, given to another cell. It holds restrictions and nothing else: the cell that has it may
- * do what the cell that gave it may do at this moment, less what stands here (S5). So nothing has to be proven narrower,
- * and whatever happens to the giver happens to all below it in the same tick.
- */
-export interface Delegation {
-  readonly id: DelegationId
-  /** Levels above it: 1 for one that an agent's own cell gave. */
-  readonly depth: number
-  readonly restriction: Restriction
-  /** The giver's authority, as it stands when it is asked for. */
-  readonly from: () => Authority
-  /** Epoch ms; absent while it is live. */
-  readonly revokedAtMs: () => number | undefined
-}
-
-export interface Restriction {
-  /** `upstream/tool`, as grants name them; all of the giver's where absent. */
-  readonly tools?: ReadonlySet<string>
-  readonly arguments: readonly ArgumentLimit[]
-  readonly budgets: readonly Budget[]
-  /** Exclusive, epoch ms. */
-  readonly expiresAtMs: number
-  /** Labels that its cell may carry and still act; all where absent. */
-  readonly labels?: ReadonlySet<Label>
-}
-
-/** The values that one argument of one tool may have. An argument that is missing is outside every limit. */
-export interface ArgumentLimit {
-  readonly tool: string
-  readonly path: JsonPath
-  readonly oneOf?: readonly Json[]
-  /** Units of a decimal with four places. */
-  readonly maxUnits?: bigint
-}
+import type { Delegation } from './authority.ts'
+import type { ArgumentLimit, Restriction } from './restriction.ts'
 
 type DelegationReason = Extract<Reason, { kind: 'delegation' }>
 

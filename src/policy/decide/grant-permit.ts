@@ -2,7 +2,7 @@ import type { Grant } from '../../model/grant.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { Problem, Source } from '../../model/source.ts'
 import type { BundledAction } from '../cedar/bundle.ts'
-import { scanPolicies } from '../cedar/scan.ts'
+import { scanPolicies } from '../cedar/load/scan.ts'
 import { cedarString } from '../cedar/vocabulary.ts'
 
 export interface GrantSource {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { NOW_MS } from '../../../test/policy/fixture.ts'
 import { type DelegationId, type Json, type JsonObject, jsonPath, type Label } from '../../model/index.ts'
-import { type ArgumentLimit, type Restriction, restrictionsBroken } from './delegation.ts'
+import { restrictionsBroken } from './delegation.ts'
+import type { ArgumentLimit, Restriction } from './restriction.ts'
 
 const TOOL = 'payments/refund'
 

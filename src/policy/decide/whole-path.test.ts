@@ -5,8 +5,8 @@ import { action, authority, bundle, CATALOGUE, grant, NOW_MS } from '../../../te
 import type { Action } from '../../model/action.ts'
 import { toolName, upstreamName } from '../../model/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
-import { Cedar } from '../cedar/cedar.ts'
-import { cedarSchema } from '../cedar/cedar-schema.ts'
+import { Cedar } from '../cedar/load/cedar.ts'
+import { cedarSchema } from '../cedar/load/cedar-schema.ts'
 import { decide } from './decide.ts'
 
 /**

@@ -15,7 +15,7 @@ import {
 } from '../../../test/policy/fixture.ts'
 import { grantId, toolName, upstreamName } from '../../model/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
-import { parsePolicies } from '../cedar/parse.ts'
+import { parsePolicies } from '../cedar/load/parse.ts'
 import { decide } from '../decide/decide.ts'
 import type { GrantSource } from '../decide/grant-permit.ts'
 import { shownDefinition } from './shown-limits.ts'

@@ -18,6 +18,8 @@ import { compileFlow } from '../flow/flow.ts'
 import { conjunctsOf } from '../reach/reach-entails.ts'
 import { clauseText, fitted } from './smallest-change-condition.ts'
 
+/** Long on purpose: for each kind of reason, the changes that could lift it, side by side. */
+
 /** An action that was not let through, and all that it was decided on. */
 export interface SmallestChangeInput {
   readonly action: Action

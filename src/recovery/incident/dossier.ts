@@ -20,6 +20,8 @@ import { Timeline } from './timeline.ts'
 import { isWellFormed } from './well-formed.ts'
 import { joined, ours, rungText, said, type Wording, w } from './wording.ts'
 
+/** Long on purpose: one switch over every kind of entry, as the class below says. */
+
 /** An action of the agent that was let through: what its authority was used for. */
 export interface Use {
   readonly cell: CellId

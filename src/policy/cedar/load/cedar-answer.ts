@@ -1,9 +1,9 @@
-import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
-import type { Problem } from '../../model/source.ts'
-import type { BundledAction } from './bundle.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../../model/json.ts'
+import type { Problem } from '../../../model/source.ts'
+import type { BundledAction } from '../bundle.ts'
 import type { CedarOutcome } from './cedar-worker.ts'
 import { utf16Offset } from './scan.ts'
-import type { WrittenPolicy } from './written.ts'
+import type { WrittenPolicy } from './written-policy.ts'
 
 /** One complaint of Cedar about a policy. */
 export interface Complaint {

@@ -1,23 +1,12 @@
-import type { Grant } from '../../model/grant.ts'
-import { type Problem, type Source, sourceText } from '../../model/source.ts'
-import { type GrantPermit, type GrantSource, permitOf } from '../decide/grant-permit.ts'
-import type { BundledAction } from './bundle.ts'
+import { type Problem, type Source, sourceText } from '../../../model/source.ts'
+import { type GrantPermit, type GrantSource, permitOf } from '../../decide/grant-permit.ts'
+import type { BundledAction } from '../bundle.ts'
 import type { Cedar } from './cedar.ts'
 import { answerOf, stringsOf } from './cedar-answer.ts'
 import { type PolicyText, scanPolicies, sourceAt } from './scan.ts'
+import type { WrittenPolicy } from './written-policy.ts'
 
-/** A policy in Cedar text, and how to find a place in it again. */
-export interface WrittenPolicy {
-  /** Id of the policy, where no `@id` gives another. */
-  readonly id: string
-  readonly text: string
-  /** The text of the policy or condition that the person wrote. */
-  readonly shown: string
-  readonly source: Source
-  readonly grant?: Grant
-  readonly at: (utf16Offset: number) => Source
-}
-
+/** A file of policies. */
 export interface PolicySource {
   /** File name as messages show it. */
   readonly file: string

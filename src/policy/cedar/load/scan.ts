@@ -1,5 +1,5 @@
-import { no, ok, type Result } from '../../model/result.ts'
-import type { Source } from '../../model/source.ts'
+import { no, ok, type Result } from '../../../model/result.ts'
+import type { Source } from '../../../model/source.ts'
 
 /** One policy as it stands in its file. */
 export interface PolicyText {

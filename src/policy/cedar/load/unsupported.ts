@@ -1,6 +1,6 @@
-import { isJsonObject, type Json } from '../../model/json.ts'
-import { BINARY, EXTENSION, UNARY } from './operators.ts'
-import { SMUGGLING_NAMES } from './vocabulary.ts'
+import { isJsonObject, type Json } from '../../../model/json.ts'
+import { BINARY, EXTENSION, UNARY } from '../operators.ts'
+import { SMUGGLING_NAMES } from '../vocabulary.ts'
 
 /** Levels of one condition: each evaluates inside the one above it. A conjunction of n terms has n. */
 export const CONDITION_DEPTH_MAX = 64

@@ -1,9 +1,9 @@
-import { EFFECTS } from '../../model/action.ts'
-import type { EnvironmentName, UpstreamName } from '../../model/ids.ts'
-import type { Catalogue } from '../../model/tool.ts'
-import { type ArgumentType, argumentsOf, NO_ARGUMENTS } from '../decide/argument-type.ts'
-import type { BundledAction } from './bundle.ts'
-import { actionGroups, EFFECT_GROUP } from './vocabulary.ts'
+import { EFFECTS } from '../../../model/action.ts'
+import type { EnvironmentName, UpstreamName } from '../../../model/ids.ts'
+import type { Catalogue } from '../../../model/tool.ts'
+import { type ArgumentType, argumentsOf, NO_ARGUMENTS } from '../../decide/argument-type.ts'
+import type { BundledAction } from '../bundle.ts'
+import { actionGroups, EFFECT_GROUP } from '../vocabulary.ts'
 
 /** Returns every action of the catalogue, by its id. */
 export function bundledActions(catalogue: Catalogue): Record<string, BundledAction> {
