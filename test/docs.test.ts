@@ -206,7 +206,7 @@ describe('docs/adr', () => {
 
 /** Words with one meaning each. What of them ARCHITECTURE.md or SPECIFICATION.md uses has its line in the dictionary. */
 const WORDS =
-  'action agent budget cell check checkpoint confirmation control decision delegation destination detector door driver drill effect egress entry environment fence fold gate gateway grant hold host intent label ledger line order origin outcome owner payload profile provenance reach receipt relay reservation rung seal signal tenant tree undo upstream warden witness workspace'
+  'action agent budget cell census check checkpoint confirmation control decision delegation destination detector door driver drill effect egress entry environment fence fold gate gateway grant hold host intent label ledger line order origin outcome owner payload profile protocol provenance reach receipt relay reservation rung seal signal tenant tree undo upstream warden witness workspace'
 
 describe('docs/dictionary.md', () => {
   const rows = [...read('docs/dictionary.md').matchAll(/^\| ([a-z]+) \| (.+) \|$/gm)].filter(
