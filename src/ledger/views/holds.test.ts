@@ -59,6 +59,9 @@ describe('the holds of a log', () => {
     assert.deepEqual(await states(NOW + 100, held(1), held(2), answered(2, false)), ['expired', `denied by ${ANA}`])
     assert.deepEqual(await states(NOW, held(1), sent(1)), ['used'])
     for (const hold of await shown(NOW, held(1), held(2), sent(2))) assert.ok(!('by' in hold))
+    const holds = new Holds()
+    for (const body of [held(1), sent(1)]) holds.take(entry(NOW, body))
+    assert.deepEqual(holds.get(id(1))?.state, { kind: 'used' })
   })
 
   it('finds the newest hold of a binding: an older one that is told again does not take its place', () => {
@@ -73,7 +76,14 @@ describe('the holds of a log', () => {
   })
 
   it('counts attempts, those that share an entry among them, and keeps the first', async () => {
-    const [hold, ...others] = await shown(NOW, held(1), held(1, 'desk', { more: 2, expiresAtMs: 1 }), held(1))
+    const [hold, ...others] = await shown(
+      NOW,
+      held(1),
+      held(1, 'desk', { more: 2, expiresAtMs: 1 }),
+      held(1),
+      answered(1, true),
+      sent(1),
+    )
     assert.deepEqual([hold?.attempts, hold?.held.expiresAtMs, hold?.log, others.length], [5, NOW + 100, 'test', 0])
   })
 

@@ -66,7 +66,7 @@ export class Holds {
       this.answer(entry.hold, entry.approved, entry.by, entry.expiresAtMs, entry.atMs)
     else if (entry.kind === 'action.intent') {
       if (entry.hold !== undefined) this.use(entry.hold)
-    } else if (entry.kind === 'rung.changed' && isReleased(entry)) this.withdraw(entry.agent)
+    } else if (isReleased(entry)) this.withdraw(entry.agent)
   }
 
   /** Adds a hold that waits; a further attempt at a known one changes nothing. */
