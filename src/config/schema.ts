@@ -30,7 +30,10 @@ import {
 } from './shape.ts'
 import { budget, duration, share, size } from './units.ts'
 
-/** The shape of `firebreak.yaml`. What one part says of another (names, environments, paths) is judged in `load.ts`. */
+/**
+ * The shape of `firebreak.yaml`, whole and therefore long. Relations between its parts (names, environments, paths) are
+ * judged in `load.ts` and `read/`.
+ */
 
 const name = text('a name: lower-case letters, digits and "-", at most 48, a letter first', (t) =>
   NAME_PATTERN.test(t) ? t : undefined,

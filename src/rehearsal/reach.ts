@@ -1,5 +1,5 @@
 import type { Agent, Config, UpstreamConfig } from '../config/config.ts'
-import { isLoopback } from '../config/load.ts'
+import { isLoopback } from '../config/read/upstreams.ts'
 import { secretsOf } from '../config/secret-names.ts'
 import { catalogueOf } from '../host/prepare/catalogue.ts'
 import { egressOf, grantOf, type Judged } from '../host/prepare/setup.ts'

@@ -1,0 +1,125 @@
+import {
+  amountText,
+  type Budget,
+  budgetText,
+  type EnvironmentName,
+  grantedName,
+  maximum,
+  personName,
+  type Source,
+  sameKind,
+  samePerson,
+  type ToolName,
+  type UpstreamName,
+  upstreamName,
+} from '../../model/index.ts'
+import type { GrantConfig, UpstreamConfig } from '../config.ts'
+import { knownNames } from '../known-names.ts'
+import type { ShapedAgent } from '../schema.ts'
+import type { Written } from '../shape.ts'
+import { type Judge, namesOf, report } from './judge.ts'
+
+type ShapedGrant = NonNullable<ShapedAgent['grants']>[number]
+
+export function readGrant(
+  judge: Judge,
+  { value, source }: ShapedGrant,
+  environment: EnvironmentName,
+  upstreams: ReadonlyMap<UpstreamName, UpstreamConfig>,
+): GrantConfig {
+  const name = upstreamName(value.upstream.value)
+  const upstream = upstreams.get(name)
+  if (upstream === undefined) {
+    report(
+      judge,
+      value.upstream.source,
+      `upstream "${name}" is not declared`,
+      namesOf(judge.shaped.upstreams ?? new Map()),
+    )
+  } else if (upstream.environment !== environment) {
+    const message = `upstream "${name}" belongs to environment "${upstream.environment}", the agent to "${environment}"`
+    report(judge, value.upstream.source, message, 'an upstream of the agent’s own environment')
+  }
+  const named: readonly Written<ToolName>[] = [
+    ...(value.tools ?? []).map((tool) => ({ ...tool, value: grantedName('tool', tool.value) })),
+    ...(value.resources ?? []).map((uri) => ({ ...uri, value: grantedName('resource', uri.value) })),
+    ...(value.prompts ?? []).map((prompt) => ({ ...prompt, value: grantedName('prompt', prompt.value) })),
+  ]
+  if (named.length === 0)
+    report(judge, source, 'a grant that names nothing grants nothing', 'tools:, resources: or prompts:')
+  for (const { value: tool, source: place } of named) {
+    if (upstream === undefined || upstream.tools.has(tool)) continue
+    report(judge, place, `"${tool}" is not declared under upstream "${name}"`, knownNames(upstream.tools.keys()))
+  }
+  return {
+    upstream: name,
+    tools: new Set(named.map((tool) => tool.value)),
+    ...(value.when === undefined ? {} : { when: value.when }),
+    budgets: readBudgets(judge, value.budget, named, upstream, source),
+    expiresMs: value.expires,
+    ...(value.approver && { approver: personName(value.approver.value) }),
+    source,
+  }
+}
+
+/**
+ * Reports a grant in a hardened environment that two people have not agreed to: the agent's owner, and one who is not.
+ */
+export function checkApprover(
+  judge: Judge,
+  { value, source }: ShapedGrant,
+  { owner, environment }: { readonly owner: string; readonly environment: EnvironmentName },
+  upstreams: ReadonlyMap<UpstreamName, UpstreamConfig>,
+): void {
+  if (judge.shaped.environments.get(environment)?.value.hardened !== true) return
+  const upstream = upstreams.get(upstreamName(value.upstream.value))
+  const acting = value.tools?.find((tool) => {
+    const declared = upstream?.tools.get(grantedName('tool', tool.value))
+    return declared !== undefined && declared.effect !== 'read'
+  })
+  const expected = `approver: a person other than the owner, ${owner}`
+  if (value.approver !== undefined && samePerson(value.approver.value, owner)) {
+    report(
+      judge,
+      value.approver.source,
+      `"${value.approver.value}" owns the agent: nobody approves their own`,
+      expected,
+    )
+  } else if (acting !== undefined && value.approver === undefined) {
+    const message = `a grant of "${acting.value}", which has an effect, in the hardened environment "${environment}" names no approver`
+    report(judge, source, message, expected)
+  }
+}
+
+/** A budget that could count nothing, or a share that could never be set aside, is a mistake. */
+function readBudgets(
+  judge: Judge,
+  { calls = [], spend = [], rows = [], bytes = [], task = [] }: ShapedBudget = {},
+  named: readonly Written<ToolName>[],
+  upstream: UpstreamConfig | undefined,
+  source: Source,
+): readonly Budget[] {
+  for (const [i, share] of task.entries()) {
+    const text = amountText(share, maximum(share))
+    if (task.slice(0, i).some((other) => sameKind(share, other))) {
+      report(judge, source, `a second share of the same kind: ${text}`, 'one for each kind and currency')
+    }
+    for (const budget of [...calls, ...spend, ...rows, ...bytes]) {
+      if (!sameKind(share, budget) || maximum(share) <= maximum(budget)) continue
+      report(judge, source, `a share of ${text} can never be set aside from ${budgetText(budget)}`, 'a smaller share')
+    }
+  }
+  const countsRows = rows.length > 0 || task.some(({ kind }) => kind === 'rows')
+  for (const { value: tool, source: place } of countsRows ? named : []) {
+    if (upstream?.tools.has(tool) !== true || upstream.tools.get(tool)?.rows !== undefined) continue
+    report(
+      judge,
+      place,
+      `nothing says how many rows "${tool}" returns, and this grant counts them`,
+      'rows: and maxRows: under the tool, or a grant of its own',
+    )
+  }
+  return [...calls, ...spend, ...rows, ...bytes, ...task]
+}
+
+type ShapedBudget = NonNullable<ShapedGrant['value']['budget']>

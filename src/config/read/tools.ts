@@ -1,0 +1,96 @@
+import {
+  type DeclaredTool,
+  grantedName,
+  type JsonPath,
+  jsonPath,
+  type Label,
+  type Source,
+  type ToolName,
+  UNTRUSTED,
+} from '../../model/index.ts'
+import type { ShapedTool, ShapedUpstream } from '../schema.ts'
+import { checkFrom, undoFrom, undoProblems } from '../undo.ts'
+import { type Judge, report } from './judge.ts'
+
+/** Reads the tools of an upstream, and what is granted like a tool: `resource:<uri or template>` and `prompt:<name>`, which only read. */
+export function readTools(judge: Judge, value: ShapedUpstream, source: Source): ReadonlyMap<ToolName, DeclaredTool> {
+  const tools = new Map<ToolName, DeclaredTool>()
+  const own = value.timeout === undefined ? {} : { timeoutMs: value.timeout }
+  for (const [name, tool] of value.tools ?? []) {
+    if (tool.effect === 'spend' && (tool.amount === undefined || tool.currency === undefined)) {
+      report(
+        judge,
+        source,
+        `"${name}" spends, but does not say how much`,
+        'amount: and currency: paths to its arguments',
+      )
+    }
+    const fault = countingFault(tool)
+    if (fault !== undefined) report(judge, source, `"${name}" ${fault.problem}`, fault.expected)
+    const granted = grantedName('tool', name)
+    tools.set(granted, { ...own, ...declaredTool(granted, tool, value.accepts ?? []) })
+  }
+  judge.problems.push(...undoProblems(value.tools ?? new Map(), tools))
+  const reads = { effect: 'read', accepts: value.accepts ?? [], ...own, ...returnsOfAll(tools) } as const
+  for (const name of [
+    ...(value.resources ?? []).map((uri) => grantedName('resource', uri)),
+    ...(value.prompts ?? []).map((prompt) => grantedName('prompt', prompt)),
+  ])
+    tools.set(name, { name, ...reads })
+  return tools
+}
+
+/** A resource or prompt says nothing of its labels, and may hold what any tool of its upstream returns. */
+function returnsOfAll(tools: ReadonlyMap<ToolName, DeclaredTool>): Pick<DeclaredTool, 'returns'> {
+  const labels = [...tools.values()].flatMap(({ returns = [] }) => returns).flatMap((field) => field.labels)
+  const issued = [...new Set(labels)].filter((label) => label !== UNTRUSTED)
+  return issued.length === 0 ? {} : { returns: [{ path: [], labels: [UNTRUSTED, ...issued] }] }
+}
+
+function countingFault({ effect, rows, maxRows, settles, settlesDown }: ShapedTool) {
+  if ((rows === undefined) !== (maxRows === undefined)) {
+    return { problem: 'says only half of what is needed to count its rows', expected: 'rows: and maxRows:' }
+  }
+  if (settles !== undefined && effect !== 'spend') {
+    return { problem: 'settles what it does not spend', expected: 'settles: with effect: spend' }
+  }
+  if (settlesDown !== undefined && settles === undefined && rows === undefined) {
+    return { problem: 'has nothing that could settle down', expected: 'settlesDown: with settles: or rows:' }
+  }
+  return undefined
+}
+
+function declaredTool(name: ToolName, tool: ShapedTool, acceptedByAll: readonly Label[]): DeclaredTool {
+  const { effect, amount, currency, returns, accepts = [], destinations, content, links, mask } = tool
+  const { ids, rows, maxRows, timeout, maxBytes, settles, settlesDown, undo, check } = tool
+  return {
+    name,
+    effect,
+    accepts: [...acceptedByAll, ...accepts],
+    ...(amount !== undefined && { amount }),
+    ...(currency !== undefined && { currency }),
+    ...(returns && { returns: [...returns].map(([path, labels]) => ({ path: checkedPath(path), labels })) }),
+    ...(ids && { ids }),
+    ...(destinations && {
+      destinations: [...destinations].map(([path, values]) => ({ path: checkedPath(path), values })),
+    }),
+    ...(content && { content }),
+    ...(links === 'any' && { anyLinks: true }),
+    ...(mask && { mask }),
+    ...(rows && { rows }),
+    ...(maxRows !== undefined && { maxRows }),
+    ...(timeout !== undefined && { timeoutMs: timeout }),
+    ...(maxBytes !== undefined && { maxBytes }),
+    ...(settles && { settles }),
+    ...(settlesDown !== undefined && { settlesDown }),
+    ...(undo && { undo: undoFrom(undo.value) }),
+    ...(check && { check: checkFrom(check.value) }),
+  }
+}
+
+/** The shape has let nothing else through. */
+function checkedPath(text: string): JsonPath {
+  const path = jsonPath(text)
+  if (path === undefined) throw new RangeError(`not a path: ${text}`)
+  return path
+}

@@ -1,0 +1,108 @@
+import { dirname, resolve } from 'node:path'
+import {
+  environmentName,
+  hasStrayPlaceholder,
+  placeholdersIn,
+  type Source,
+  type UpstreamName,
+  upstreamName,
+} from '../../model/index.ts'
+import type { HttpServer, StdioServer, UpstreamConfig } from '../config.ts'
+import type { ShapedUpstream } from '../schema.ts'
+import { injectedTexts, secretsOf } from '../secret-names.ts'
+import { readCell } from './cells.ts'
+import { type Judge, namesOf, report } from './judge.ts'
+import { readTools } from './tools.ts'
+
+export function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamConfig> {
+  const upstreams = new Map<UpstreamName, UpstreamConfig>()
+  for (const [key, { value, source }] of judge.shaped.upstreams ?? []) {
+    if (key === 'firebreak') report(judge, source, 'the name "firebreak" is the gateway’s own', 'another name')
+    const mcp = readServer(judge, value.mcp, source)
+    if (!judge.shaped.environments.has(value.environment)) {
+      report(
+        judge,
+        source,
+        `environment "${value.environment}" of upstream "${key}" is not declared`,
+        namesOf(judge.shaped.environments),
+      )
+    }
+    if (mcp === undefined) continue
+    const upstream: UpstreamConfig = {
+      name: upstreamName(key),
+      environment: environmentName(value.environment),
+      mcp,
+      tools: readTools(judge, value, source),
+      relay: value.relay ?? false,
+      source,
+    }
+    upstreams.set(upstream.name, upstream)
+    checkRelay(judge, key, value, source)
+  }
+  return upstreams
+}
+
+/** A relay is contained in a cell of ours, or a person says that it is not. */
+function checkRelay(judge: Judge, key: string, { relay, remote, mcp }: ShapedUpstream, source: Source): void {
+  if (remote !== undefined && (relay !== true || mcp.url === undefined)) {
+    report(judge, source, `"remote" of "${key}" goes with "relay: true" and a url`)
+  } else if (relay === true && mcp.url !== undefined && remote === undefined) {
+    const message = `"${key}" is a relay somewhere else: what it reaches on a cell’s word, no wall of this environment holds`
+    report(judge, source, message, 'a command, so that it runs in a cell without other network; or remote: accepted')
+  }
+}
+
+function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): StdioServer | HttpServer | undefined {
+  if ((mcp.command === undefined) === (mcp.url === undefined)) {
+    return report(judge, source, 'an MCP server has either a command or a url', 'exactly one of them')
+  }
+  if (mcp.url !== undefined) {
+    if (mcp.cell !== undefined || mcp.shared !== undefined)
+      return report(judge, source, '"cell" and "shared" go with "command"')
+    if (mcp.url.username !== '' || mcp.url.password !== '')
+      return report(judge, source, 'a credential in a URL', 'a header with ${secret:name}')
+    const headers = mcp.headers ?? new Map<string, string>()
+    const ca = mcp.ca === undefined ? {} : { ca: resolve(dirname(judge.file), mcp.ca) }
+    const server: HttpServer = { kind: 'http', url: mcp.url, headers, ...ca }
+    checkPlaceholders(judge, server, source)
+    if (secretsOf(server).length > 0 && mcp.url.protocol !== 'https:' && !isLoopback(mcp.url.hostname)) {
+      return report(
+        judge,
+        source,
+        `a secret would travel in the clear to ${mcp.url.host}`,
+        'https, or a loopback address',
+      )
+    }
+    if (mcp.ca !== undefined && mcp.url.protocol !== 'https:')
+      return report(judge, source, '"ca" goes with an https url: nothing else is signed')
+    return server
+  }
+  if (mcp.headers !== undefined || mcp.ca !== undefined)
+    return report(judge, source, '"headers" and "ca" go with "url"')
+  const command = mcp.command ?? []
+  if (command.length === 0) return report(judge, source, 'an empty command', 'a program and its arguments')
+  if (placeholdersIn(command[0] ?? '').length > 0)
+    return report(judge, source, 'a program that a secret names', 'secrets in its arguments, or in cell.env')
+  for (const key of ['checkpoints', 'commit'] as const) {
+    const found = mcp.cell?.[key]
+    if (found !== undefined) report(judge, found.source, `"${key}" of an upstream’s cell`, `${key} in an agent’s cell`)
+  }
+  const cell = readCell(judge, mcp.cell, source)
+  const server: StdioServer = { kind: 'stdio', command, cell, shared: mcp.shared ?? false }
+  checkPlaceholders(judge, server, source)
+  return server
+}
+
+/** Reports texts that only look like `${secret:name}`: nothing fills them in, and their author meant something else. */
+function checkPlaceholders(judge: Judge, mcp: StdioServer | HttpServer, source: Source): void {
+  for (const { where, text, carrier } of injectedTexts(mcp))
+    if (hasStrayPlaceholder(text, carrier))
+      report(judge, source, `${where} holds what looks like a secret’s place and is none`, PLACEHOLDER)
+}
+
+const PLACEHOLDER = '${secret:name} in just these letters, with a name under "secrets", and in no other one'
+
+/** Hosts that never leave the machine, by address: a name can be made to resolve anywhere. */
+export function isLoopback(hostname: string): boolean {
+  return /^127(\.\d{1,3}){3}$/.test(hostname) || hostname === '[::1]'
+}
