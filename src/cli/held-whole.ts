@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { isCovered } from '../gateway/content/cover.ts'
 import { heldArguments } from '../gateway/pipeline/held-payload.ts'
+import { stateOfLog } from '../host/state/logs.ts'
 import { realDisk } from '../ledger/log/disk.ts'
 import { readPayload } from '../ledger/log/payloads.ts'
 import type { KnownHold } from '../ledger/views/holds.ts'
@@ -10,7 +11,7 @@ import { type ActionHeld, type Json, no, ok, type Result } from '../model/index.
 import { isShortened } from '../rehearsal/replay.ts'
 import { type Call, EXIT, type ExitCode } from './command.ts'
 import { confirmed } from './confirmed.ts'
-import { stateOf, stateOfLog } from './state.ts'
+import { stateOf } from './state.ts'
 
 /** All that a held action would carry. */
 export interface Whole {

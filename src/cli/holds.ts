@@ -1,9 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { duration } from '../config/units.ts'
 import { reasonsFrom } from '../gateway/pipeline/record.ts'
-import { containedNow } from '../host/files/commit.ts'
-import { type Answer, giveAnswer, wasRefused } from '../host/people/answers.ts'
+import { stateOperator } from '../host/operator.ts'
+import type { AnswerAsk, AnswerFault } from '../host/people/answer-hold.ts'
+import type { Answer } from '../host/people/answers.ts'
 import { yamlQuoted, yamlText } from '../host/prepare/tool-stub.ts'
+import { entriesOf } from '../host/state/logs.ts'
 import { holdsIn, type KnownHold } from '../ledger/views/holds.ts'
 import {
   type ActionHeld,
@@ -16,7 +17,6 @@ import {
   pathKey,
   personName,
   type Result,
-  samePerson,
 } from '../model/index.ts'
 import { explain, HOLD_REASONS_MAX } from '../policy/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from './command.ts'
@@ -24,7 +24,7 @@ import { unread, type Whole, wholeOf } from './held-whole.ts'
 import { sharedTerminal } from './own-terminal.ts'
 import { loginName } from './person.ts'
 import { named, plain, printable, wrapped } from './printable.ts'
-import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from './state.ts'
+import { STATE_OPTIONS, stateOf } from './state.ts'
 
 /** Options of `approve` and `deny`. */
 export const ANSWER_OPTIONS: Readonly<Record<string, Option>> = {
@@ -50,52 +50,24 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
     call.print.fault(`--for ${call.text('for')}: a duration of at most 1h, like 15min`)
     return EXIT.usage
   }
-  const by = call.text('as') ?? loginName()
-  const another = approved ? anotherNeeded(hold, by) : undefined
-  if (another !== undefined) {
-    call.print.fault(another, 'whoever else may decide it: firebreak approve <hold> --as <person>')
-    return EXIT.denied
-  }
-  const contained = approved ? containedText(state, hold) : undefined
-  if (contained !== undefined) {
-    call.print.fault(`not approved: ${plain(contained, 1)}`, APPROVE_LATER)
-    return EXIT.contained
-  }
+  const operator = stateOperator(state)
+  const why = call.text('why')
+  const by = personName(call.text('as') ?? loginName())
+  const ask = { hold, approved, by, forMs, ...(why !== undefined && { why }) }
+  const fault = operator.answerFault(ask)
+  if (fault !== undefined) return tellFault(call, ask, fault)
   if (approved) {
     const whole = await wholeOf(state, hold.log, hold.held)
     const ending = await unread(call, hold, whole, wordsFor(hold, undefined, whole, Number.POSITIVE_INFINITY))
     if (ending !== undefined) return ending
   }
-  const why = call.text('why')
-  const given: Answer = {
-    hold: hold.held.hold,
-    environment: hold.held.environment,
-    approved,
-    by: personName(by),
-    forMs,
-    ...(why !== undefined && { why }),
-  }
-  const own = stateOfLog(state, hold.log)
-  const lain = giveAnswer(own, given)
-  if (!lain.ok) {
-    call.print.fault(lain.reason, 'firebreak approvals --all shows it; a denial takes the place of an approval')
-    return EXIT.failed
-  }
-  const now = await standing(call, state, hold)
-  const heard = now !== undefined
-  if (heard && (now.state === 'denied') === approved) {
-    call.print.fault(`${given.hold} was ${now.state} by ${named(now.by ?? 'nobody')} before this answer came`)
-    return EXIT.failed
-  }
-  if (!heard && wasRefused(own, given.hold)) {
-    call.print.fault(`the gateway did not take the answer to ${given.hold}`, 'its log, in the state, says why')
-    return EXIT.failed
-  }
-  call.print.object({ ok: true, hold: given.hold, approved, by, inForce: heard })
+  const answered = await operator.answer(ask)
+  if (!answered.ok) return tellFault(call, ask, answered.reason)
+  call.print.object({ ok: true, hold: hold.held.hold, approved, by, inForce: answered.value })
   call.print.line(`${approved ? 'approved' : 'denied'} by ${named(by)}: ${whatOf(hold)}`)
   if (approved) {
     call.print.line(
-      heard
+      answered.value
         ? `The agent may make exactly this call once, within ${Math.round(forMs / 60_000)} minutes.`
         : 'No gateway of this environment runs now: the next one takes it. Run the agent again, to make exactly this call once.',
     )
@@ -134,31 +106,34 @@ export async function findHold(
   return ok(hold)
 }
 
-/** Why this person cannot approve it. Anybody may deny: that narrows. The gateway holds to it, whatever it is told here. */
-export function anotherNeeded({ held }: KnownHold, by: string): string | undefined {
-  if (!held.notBy?.some((person) => samePerson(person, by))) return undefined
-  return `environment "${held.environment}" is hardened: ${named(by)} owns the agent that asks, and another person has to approve ${held.hold}`
-}
-
-/** Returns by what the agent of a hold is contained, or why that cannot be told; undefined where it is not. */
-export function containedText(state: string, { held, log }: KnownHold): string | undefined {
-  const now = containedNow(stateOfLog(state, log), held.agent)
-  return now.ok ? now.value?.text : now.reason
-}
-
-export const APPROVE_LATER = 'once it is released, it can be approved: what was approved before is withdrawn then'
-
-/** Returns the hold once a gateway has heard an answer to it; undefined where none does within 2 s. */
-async function standing(call: Call, state: string, { held }: KnownHold): Promise<KnownHold | undefined> {
-  for (let tries = 0; tries < 8; tries++) {
-    if (tries === 2) call.print.progress('waiting for a gateway to take it')
-    await delay(250)
-    const holds = await holdsIn(entriesOf(state), Date.now())
-    const answered = holds.find((hold) => hold.held.hold === held.hold && hold.state !== 'waiting')
-    if (answered !== undefined) return answered
+/** Prints why an answer does not count, and returns the exit code. */
+export function tellFault(call: Call, { hold, by }: Pick<AnswerAsk, 'hold' | 'by'>, fault: AnswerFault): ExitCode {
+  const { hold: id } = hold.held
+  switch (fault.kind) {
+    case 'another-person':
+      call.print.fault(
+        `environment "${fault.environment}" is hardened: ${named(by)} owns the agent that asks, and another person has to approve ${id}`,
+        'whoever else may decide it: firebreak approve <hold> --as <person>',
+      )
+      return EXIT.denied
+    case 'contained':
+      call.print.fault(`not approved: ${plain(fault.problem, 1)}`, APPROVE_LATER)
+      return EXIT.contained
+    case 'given':
+      call.print.fault(fault.problem, 'firebreak approvals --all shows it; a denial takes the place of an approval')
+      return EXIT.failed
+    case 'answered': {
+      const { state, by: other } = fault.hold
+      call.print.fault(`${id} was ${state} by ${named(other ?? 'nobody')} before this answer came`)
+      return EXIT.failed
+    }
+    case 'not-taken':
+      call.print.fault(`the gateway did not take the answer to ${id}`, 'its log, in the state, says why')
+      return EXIT.failed
   }
-  return undefined
 }
+
+const APPROVE_LATER = 'once it is released, it can be approved: what was approved before is withdrawn then'
 
 export function whatOf({ held }: KnownHold): string {
   return `${held.agent} → ${held.upstream}/${named(held.tool)} (${held.effect}${held.spend === undefined ? '' : `, ${held.spend}`})`

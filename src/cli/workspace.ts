@@ -1,12 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import type { Workspaces } from '../cells/workspace.ts'
 import type { Agent } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { defaultDriver } from '../host/drivers.ts'
 import { agentOf } from '../host/files/workspace-names.ts'
-import { wardenFaultText } from '../host/prepare/warden-fault-text.ts'
+import { openWorkspaceOperator, type WorkspaceOperator } from '../host/operator.ts'
 import { statesIn } from '../host/state/tenants.ts'
 import { no, ok, type PersonName, personName, type Result, sourceText } from '../model/index.ts'
 import { type Call, configFile, EXIT, type ExitCode, type Option } from './command.ts'
@@ -24,14 +22,14 @@ export const WORKSPACE_OPTIONS: Readonly<Record<string, Option>> = {
 /** The one that `--agent` names, or the only one that is kept. */
 export async function withWorkspace(
   call: Call,
-  use: (workspaces: Workspaces, changes: string) => Promise<ExitCode>,
+  use: (operator: WorkspaceOperator, changes: string) => Promise<ExitCode>,
   name?: string,
 ): Promise<ExitCode> {
   return withWorkspaces(
     call,
-    (workspaces, kept) => {
+    (operator, kept) => {
       const [only, ...more] = kept
-      if (only !== undefined && more.length === 0) return use(workspaces, only)
+      if (only !== undefined && more.length === 0) return use(operator, only)
       call.print.fault(
         `whose workspace? --agent is one of: ${kept.map((changes) => basename(changes)).join(', ')}`,
         'firebreak diff shows what was changed in each',
@@ -45,7 +43,7 @@ export async function withWorkspace(
 /** The one that `--agent` names, or all that are kept: at least one. */
 export async function withWorkspaces(
   call: Call,
-  use: (workspaces: Workspaces, kept: readonly string[]) => Promise<ExitCode>,
+  use: (operator: WorkspaceOperator, kept: readonly string[]) => Promise<ExitCode>,
   name?: string,
 ): Promise<ExitCode> {
   const changes = workspacesOf(call, name)
@@ -53,15 +51,15 @@ export async function withWorkspaces(
     call.print.fault(changes.reason)
     return EXIT.usage
   }
-  const warden = await (await defaultDriver()).open({})
-  if (!warden.ok) {
-    call.print.fault(wardenFaultText(warden.reason))
+  const operator = await openWorkspaceOperator()
+  if (!operator.ok) {
+    call.print.fault(operator.reason)
     return EXIT.failed
   }
   try {
-    return await use(warden.value.workspaces, changes.value)
+    return await use(operator.value, changes.value)
   } finally {
-    await warden.value.close()
+    await operator.value.close()
   }
 }
 

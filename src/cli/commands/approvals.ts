@@ -1,16 +1,17 @@
 import process from 'node:process'
 import { createInterface, type Interface } from 'node:readline/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Answer, answerGiven, giveAnswer } from '../../host/people/answers.ts'
+import { stateOperator } from '../../host/operator.ts'
+import { type Answer, answerGiven } from '../../host/people/answers.ts'
+import { entriesOf, stateOfLog } from '../../host/state/logs.ts'
 import { holdsIn, type KnownHold } from '../../ledger/views/holds.ts'
 import { LIMITS, personName } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { wholeOf } from '../held-whole.ts'
-import { APPROVE_LATER, anotherNeeded, containedText, wordsFor } from '../holds.ts'
+import { tellFault, wordsFor } from '../holds.ts'
 import { sharedTerminal } from '../own-terminal.ts'
 import { loginName } from '../person.ts'
-import { plain } from '../printable.ts'
-import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from '../state.ts'
+import { STATE_OPTIONS, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'approvals',
@@ -97,25 +98,15 @@ async function askEach(call: Call, state: string, terminal: Interface, isShared:
       if (!whole.ok) continue
       const said = (await terminal.question('  approve, deny or leave? [a/d/l] ')).trim().toLowerCase()
       if (isShared()) return EXIT.denied
-      if (said === 'a' || said === 'd') give(call, state, hold, said === 'a')
+      if (said === 'a' || said === 'd') await give(call, state, hold, said === 'a')
     }
     await delay(500)
   }
 }
 
-function give(call: Call, state: string, hold: KnownHold, approved: boolean): void {
-  const { held } = hold
+async function give(call: Call, state: string, hold: KnownHold, approved: boolean): Promise<void> {
   const by = personName(call.text('as') ?? loginName())
-  const another = approved ? anotherNeeded(hold, by) : undefined
-  if (another !== undefined) return call.print.fault(another)
-  const contained = approved ? containedText(state, hold) : undefined
-  if (contained !== undefined) return call.print.fault(`not approved: ${plain(contained, 1)}`, APPROVE_LATER)
-  const given = giveAnswer(stateOfLog(state, hold.log), {
-    hold: held.hold,
-    environment: held.environment,
-    approved,
-    by,
-    forMs: LIMITS.approvalMsMax / 4,
-  })
-  if (!given.ok) call.print.fault(given.reason)
+  const ask = { hold, approved, by, forMs: LIMITS.approvalMsMax / 4 }
+  const given = await stateOperator(state).answer(ask)
+  if (!given.ok) tellFault(call, ask, given.reason)
 }

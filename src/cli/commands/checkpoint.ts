@@ -1,18 +1,8 @@
 import { basename } from 'node:path'
 import process from 'node:process'
-import type { Workspaces } from '../../cells/workspace.ts'
-import {
-  findCheckpoint,
-  type Made,
-  madeEntry,
-  makeCheckpoint,
-  storeOf,
-  type Wanted,
-} from '../../host/files/checkpoints.ts'
-import { boundsOf } from '../../host/files/files-desk.ts'
-import { leaveUntold } from '../../host/files/untold.ts'
+import { findCheckpoint, type Made, storeOf } from '../../host/files/checkpoints.ts'
 import { workspaceFaultText } from '../../host/files/workspace-fault.ts'
-import { askHolder } from '../../host/people/control-socket.ts'
+import type { WorkspaceOperator } from '../../host/operator.ts'
 import type { Json } from '../../model/index.ts'
 import type { Checkpoint } from '../../recovery/checkpoint.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
@@ -21,7 +11,6 @@ import {
   agentOfWorkspace,
   confirmedBy,
   personOf,
-  stateOfWorkspace,
   WORKSPACE_OPTIONS,
   withWorkspace,
   workspacesOf,
@@ -52,49 +41,28 @@ export const command: Command = {
     if (call.flag('list')) return history(call, agent)
     return withWorkspace(
       call,
-      (workspaces, changes) =>
-        call.text('remove') === undefined ? make(call, workspaces, changes) : remove(call, workspaces, changes),
+      (operator, changes) =>
+        call.text('remove') === undefined ? make(call, operator, changes) : remove(call, operator, changes),
       agent,
     )
   },
 }
 
-/** Longer than a freeze and the copy of a full disk. */
-const ASK_MS_MAX = 120_000
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
-async function make(call: Call, workspaces: Workspaces, changes: string): Promise<ExitCode> {
+async function make(call: Call, operator: WorkspaceOperator, changes: string): Promise<ExitCode> {
   const name = call.text('name')
   if (name !== undefined && (!NAME.test(name) || name.startsWith('k_'))) {
     call.print.fault(`--name ${printable(name)}: letters, digits, ".", "_" and "-", at most 64, and not like an id`)
     return EXIT.usage
   }
-  const wanted: Wanted = {
-    occasion: 'asked',
-    by: personOf(call),
-    why: call.text('why') ?? 'a person asked',
-    ...(name !== undefined && { name }),
-  }
   const agent = await agentOfWorkspace(call, changes)
   if (!agent.ok) return agent.reason
-  const workspace = basename(changes)
-  const made = await makeCheckpoint(workspaces, changes, wanted, boundsOf(agent.value))
-  if (made.ok) {
-    leaveUntold(stateOfWorkspace(changes), madeEntry(made.value, workspace))
-    return told(call, made.value, workspace)
-  }
-  if (made.reason.kind !== 'in-use') {
-    call.print.fault(`nothing was saved: ${printable(workspaceFaultText(made.reason))}`)
-    return EXIT.failed
-  }
-  // Its cell lives, and only the run that launched it can freeze it.
-  const detail = { by: wanted.by, why: wanted.why, ...(name !== undefined && { name }) }
-  const asked = await askHolder(stateOfWorkspace(changes), { what: 'checkpoint', workspace, detail }, ASK_MS_MAX)
-  if (!asked.ok) {
-    call.print.fault(`nothing was saved: ${printable(asked.reason)}`)
-    return EXIT.failed
-  }
-  return told(call, asked.value as unknown as Made, workspace) // what `FilesDesk` has answered, our own code
+  const ask = { changes, agent: agent.value, by: personOf(call), why: call.text('why') ?? 'a person asked' }
+  const made = await operator.checkpoint(ask, name)
+  if (made.ok) return told(call, made.value, basename(changes))
+  call.print.fault(`nothing was saved: ${printable(made.reason)}`)
+  return EXIT.failed
 }
 
 function told(call: Call, { checkpoint, gone }: Made, workspace: string): ExitCode {
@@ -139,7 +107,7 @@ function shown({ workspace: _, stamp: __, spans: ___, ...rest }: Checkpoint): Js
   return JSON.parse(JSON.stringify(rest)) as Json
 }
 
-async function remove(call: Call, workspaces: Workspaces, changes: string): Promise<ExitCode> {
+async function remove(call: Call, operator: WorkspaceOperator, changes: string): Promise<ExitCode> {
   const store = storeOf(changes)
   const reference = call.text('remove') ?? ''
   const found = findCheckpoint(store, reference)
@@ -153,8 +121,7 @@ async function remove(call: Call, workspaces: Workspaces, changes: string): Prom
   }
   if (!(await confirmedBy(call, `Remove ${id}${found?.name === undefined ? '' : ` "${found.name}"`} for good? [y/N] `)))
     return EXIT.needsApproval
-  // Held, so that nobody restores it meanwhile.
-  const removed = await workspaces.still(changes, () => Promise.resolve(store.remove(id as Checkpoint['id'])))
+  const removed = await operator.removeCheckpoint(changes, id as Checkpoint['id'])
   if (!removed.ok) {
     call.print.fault(`not removed: ${printable(workspaceFaultText(removed.reason))}`)
     return EXIT.failed

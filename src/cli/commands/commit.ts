@@ -1,22 +1,10 @@
-import { basename } from 'node:path'
 import process from 'node:process'
-import type { Executes, Landing, Workspaces } from '../../cells/workspace.ts'
+import type { Executes, Landing } from '../../cells/workspace.ts'
 import type { Agent } from '../../config/config.ts'
-import { madeEntry, makeCheckpoint } from '../../host/files/checkpoints.ts'
-import {
-  type Contained,
-  commitWanted,
-  containedNow,
-  ruleFor,
-  type Wanted,
-  wantedJson,
-} from '../../host/files/commit.ts'
-import { boundsOf } from '../../host/files/files-desk.ts'
+import { type Contained, containedNow, ruleFor, type Wanted } from '../../host/files/commit.ts'
 import { CHANGED_SINCE, changedSinceShown, noteShown } from '../../host/files/shown-changes.ts'
-import { leaveUntold } from '../../host/files/untold.ts'
 import { workspaceFaultText } from '../../host/files/workspace-fault.ts'
-import { markDiscarded } from '../../host/files/workspace-marks.ts'
-import { askHolder } from '../../host/people/control-socket.ts'
+import type { WorkspaceOperator } from '../../host/operator.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { folded, named, printable } from '../printable.ts'
@@ -60,11 +48,11 @@ export const command: Command = {
     discard: { type: 'boolean', help: 'throw the changes away instead' },
     'no-input': { type: 'boolean', help: 'never ask' },
   },
-  run: (call) => withWorkspace(call, (workspaces, changes) => commit(call, workspaces, changes)),
+  run: (call) => withWorkspace(call, (operator, changes) => commit(call, operator, changes)),
 }
 
-async function commit(call: Call, workspaces: Workspaces, changes: string): Promise<ExitCode> {
-  if (call.flag('discard')) return discard(call, workspaces, changes)
+async function commit(call: Call, operator: WorkspaceOperator, changes: string): Promise<ExitCode> {
+  if (call.flag('discard')) return discard(call, operator, changes)
   const agent = await agentOfWorkspace(call, changes)
   if (!agent.ok) return agent.reason
   const confirmed = pathsIn(call.text('confirm') ?? '')
@@ -81,10 +69,10 @@ async function commit(call: Call, workspaces: Workspaces, changes: string): Prom
   const asked = standing.value === undefined ? ok({}) : await despite(call, standing.value)
   if (!asked.ok) return asked.reason
   const by = { rule, confirmed, ...asked.value }
-  if (call.flag('rule')) return landed(call, await land(call, workspaces, changes, agent.value, by))
-  const diff = await workspaces.diff(changes)
+  if (call.flag('rule')) return landed(call, await land(call, operator, changes, agent.value, by))
+  const diff = await operator.diff(changes)
   if (!diff.ok && diff.reason.kind === 'in-use' && call.positionals.length > 0)
-    return landed(call, await land(call, workspaces, changes, agent.value, { ...by, paths: call.positionals }))
+    return landed(call, await land(call, operator, changes, agent.value, { ...by, paths: call.positionals }))
   if (!diff.ok) {
     const next = diff.reason.kind === 'in-use' ? ['while a cell lives on it, name the paths, or give --rule'] : []
     call.print.fault(printable(workspaceFaultText(diff.reason)), ...next)
@@ -109,7 +97,7 @@ async function commit(call: Call, workspaces: Workspaces, changes: string): Prom
   }
   const question = `Land ${paths.length} changes in ${diff.value.record.lower}? [y/N] `
   if (!(await confirmedBy(call, question))) return EXIT.needsApproval
-  return landed(call, await land(call, workspaces, changes, agent.value, { ...by, paths }))
+  return landed(call, await land(call, operator, changes, agent.value, { ...by, paths }))
 }
 
 /**
@@ -134,32 +122,15 @@ function contained(call: Call, why: string, ...next: readonly string[]): ExitCod
   return EXIT.contained
 }
 
-/** Longer than a copy of a full disk, and the landing of a hundred thousand files. */
-const ASK_MS_MAX = 300_000
-
-/** What is there is saved first; of a workspace that a cell lives on, by the run that holds it. */
-async function land(
+/** Lands what is wanted; what is there is saved first. */
+function land(
   call: Call,
-  workspaces: Workspaces,
+  operator: WorkspaceOperator,
   changes: string,
   agent: Agent | undefined,
   wanted: Wanted,
 ): Promise<Result<Landing, string | readonly Executes[]>> {
-  const [by, workspace, state] = [personOf(call), basename(changes), stateOfWorkspace(changes)]
-  const before = { occasion: 'before', by, why: 'before its changes were landed' } as const
-  const saved = await makeCheckpoint(workspaces, changes, before, boundsOf(agent))
-  if (!saved.ok && saved.reason.kind === 'in-use') {
-    const detail = { wanted: wantedJson(wanted), by, why: before.why, save: !call.flag('unsaved') }
-    const asked = await askHolder(state, { what: 'commit', workspace, detail }, ASK_MS_MAX)
-    return asked.ok ? ok(asked.value as unknown as Landing) : asked // as `FilesDesk` has answered
-  }
-  // Without an image of its own there is nothing that could be saved, and never was.
-  if (!saved.ok && saved.reason.kind !== 'plain' && !call.flag('unsaved'))
-    return no(`what is there now cannot be saved first: ${workspaceFaultText(saved.reason)} (--unsaved does without)`)
-  if (saved.ok && !saved.value.unchanged) leaveUntold(state, madeEntry(saved.value, workspace))
-  const landing = await commitWanted(workspaces, changes, wanted, agent?.name)
-  if (landing.ok) return landing
-  return no(landing.reason.kind === 'unconfirmed' ? landing.reason.executes : workspaceFaultText(landing.reason))
+  return operator.commit({ changes, agent, by: personOf(call), save: !call.flag('unsaved') }, wanted)
 }
 
 function landed(call: Call, landing: Result<Landing, string | readonly Executes[]>): ExitCode {
@@ -195,11 +166,10 @@ function hold(call: Call, executes: readonly Executes[]): ExitCode {
   return EXIT.needsApproval
 }
 
-async function discard(call: Call, workspaces: Workspaces, changes: string): Promise<ExitCode> {
+async function discard(call: Call, operator: WorkspaceOperator, changes: string): Promise<ExitCode> {
   if (!(await confirmedBy(call, `Throw away everything that was changed in ${changes}? [y/N] `)))
     return EXIT.needsApproval
-  const done = workspaces.discard(changes)
-  if (done.ok) markDiscarded(stateOfWorkspace(changes), basename(changes), Date.now())
+  const done = operator.discard(changes)
   if (!done.ok) call.print.fault(printable(workspaceFaultText(done.reason)))
   else call.print.line('Thrown away.')
   call.print.object({ ok: done.ok })

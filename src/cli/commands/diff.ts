@@ -1,7 +1,8 @@
 import { basename } from 'node:path'
-import type { WorkspaceDiff, Workspaces } from '../../cells/workspace.ts'
+import type { WorkspaceDiff } from '../../cells/workspace.ts'
 import { noteShown } from '../../host/files/shown-changes.ts'
 import { workspaceFaultText } from '../../host/files/workspace-fault.ts'
+import type { WorkspaceOperator } from '../../host/operator.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { folded, named, printable } from '../printable.ts'
 import { WORKSPACE_OPTIONS, withWorkspaces } from '../workspace.ts'
@@ -12,15 +13,15 @@ export const command: Command = {
   usage: ['firebreak diff [--agent <name>] [--state <dir>]'],
   example: 'firebreak diff --agent refund-bot',
   options: WORKSPACE_OPTIONS,
-  run: (call) => withWorkspaces(call, (workspaces, kept) => diffs(call, workspaces, kept)),
+  run: (call) => withWorkspaces(call, (operator, kept) => diffs(call, operator, kept)),
 }
 
 /** One whole answer where one workspace was asked for, else those that changed, by name. */
-async function diffs(call: Call, workspaces: Workspaces, kept: readonly string[]): Promise<ExitCode> {
+async function diffs(call: Call, operator: WorkspaceOperator, kept: readonly string[]): Promise<ExitCode> {
   if (kept.length > 1) call.print.progress(`looking into ${kept.map((changes) => basename(changes)).join(', ')}`)
   const all: (WorkspaceDiff & { readonly workspace: string })[] = []
   for (const changes of kept) {
-    const read = await workspaces.diff(changes)
+    const read = await operator.diff(changes)
     if (!read.ok) {
       call.print.fault(`${basename(changes)}: ${printable(workspaceFaultText(read.reason))}`)
       return EXIT.failed

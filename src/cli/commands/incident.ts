@@ -5,6 +5,7 @@ import process from 'node:process'
 import { loadConfig } from '../../config/load.ts'
 import { agentOfCell, type IncidentPlace, makeIncident } from '../../control/incident.ts'
 import { type Judged, judgeConfig } from '../../host/prepare/setup.ts'
+import { logsOf } from '../../host/state/logs.ts'
 import { readEntries } from '../../ledger/log/read.ts'
 import { type AgentName, type CellId, cellId, no, ok, type Result, sourceText } from '../../model/index.ts'
 import { htmlOf } from '../../recovery/incident/html.ts'
@@ -14,7 +15,7 @@ import { pageOf } from '../../recovery/incident/page.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { named } from '../printable.ts'
 import { diffText, reachText } from '../reach-text.ts'
-import { logsOf, STATE_OPTIONS, stateOf } from '../state.ts'
+import { STATE_OPTIONS, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'incident',

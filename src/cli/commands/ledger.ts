@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
+import { logsOf } from '../../host/state/logs.ts'
 import { statesIn } from '../../host/state/tenants.ts'
 import { type ExportFormat, exportLedger } from '../../ledger/export/export.ts'
 import { faultText } from '../../ledger/log/fault.ts'
@@ -10,7 +11,7 @@ import type { LogReport } from '../../ledger/verify/verify-log.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { printableJson } from '../printable.ts'
-import { logsOf, STATE_OPTIONS, stateOf } from '../state.ts'
+import { STATE_OPTIONS, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'ledger',

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { entriesOf } from '../../host/state/logs.ts'
 import type { Entry } from '../../model/entry.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { entryLine, reasonsOf } from '../entry-line.ts'
 import { folded } from '../printable.ts'
-import { entriesOf, STATE_OPTIONS, stateOf } from '../state.ts'
+import { STATE_OPTIONS, stateOf } from '../state.ts'
 
 export const command: Command = {
   name: 'logs',

@@ -1,29 +1,13 @@
 import { basename } from 'node:path'
-import type { Workspaces } from '../../cells/workspace.ts'
-import {
-  findCheckpoint,
-  madeEntry,
-  makeCheckpoint,
-  rehearseRestore,
-  restoreCheckpoint,
-  storeOf,
-} from '../../host/files/checkpoints.ts'
-import { boundsOf, restoredEntry } from '../../host/files/files-desk.ts'
-import { leaveUntold } from '../../host/files/untold.ts'
+import { findCheckpoint, storeOf } from '../../host/files/checkpoints.ts'
 import { workspaceFaultText } from '../../host/files/workspace-fault.ts'
-import { askHolder } from '../../host/people/control-socket.ts'
-import type { CheckpointId } from '../../model/index.ts'
+import type { RestoreFault } from '../../host/files/workspace-orders.ts'
+import type { WorkspaceOperator } from '../../host/operator.ts'
+import { type CheckpointId, ok } from '../../model/index.ts'
 import type { Checkpoint } from '../../recovery/checkpoint.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { folded, named, printable } from '../printable.ts'
-import {
-  agentOfWorkspace,
-  confirmedBy,
-  personOf,
-  stateOfWorkspace,
-  WORKSPACE_OPTIONS,
-  withWorkspace,
-} from '../workspace.ts'
+import { agentOfWorkspace, confirmedBy, personOf, WORKSPACE_OPTIONS, withWorkspace } from '../workspace.ts'
 
 export const command: Command = {
   name: 'restore',
@@ -44,13 +28,10 @@ export const command: Command = {
     yes: { type: 'boolean', help: 'without asking' },
     'no-input': { type: 'boolean', help: 'never ask' },
   },
-  run: (call) => withWorkspace(call, (workspaces, changes) => restore(call, workspaces, changes), call.positionals[0]),
+  run: (call) => withWorkspace(call, (operator, changes) => restore(call, operator, changes), call.positionals[0]),
 }
 
-/** A kill, two copies of a full disk, and a launch. */
-const ASK_MS_MAX = 300_000
-
-async function restore(call: Call, workspaces: Workspaces, changes: string): Promise<ExitCode> {
+async function restore(call: Call, operator: WorkspaceOperator, changes: string): Promise<ExitCode> {
   const checkpoint = findCheckpoint(storeOf(changes), call.positionals[1])
   if (checkpoint === undefined) {
     const which = call.positionals[1]
@@ -60,51 +41,50 @@ async function restore(call: Call, workspaces: Workspaces, changes: string): Pro
     )
     return EXIT.usage
   }
-  if (call.flag('dry-run')) return rehearse(call, workspaces, changes, checkpoint)
+  if (call.flag('dry-run')) return rehearse(call, operator, changes, checkpoint)
   const workspace = basename(changes)
   const question = `Put the files of ${workspace} back to ${nameOf(checkpoint)}? What is there now is ${call.flag('unsaved') ? 'LOST' : 'saved first'}. [y/N] `
   if (!(await confirmedBy(call, question))) return EXIT.needsApproval
-  const [by, why] = [personOf(call), call.text('why') ?? 'a person asked']
-  let before: CheckpointId | undefined
-  if (!call.flag('unsaved')) {
-    const agent = await agentOfWorkspace(call, changes)
-    if (!agent.ok) return agent.reason
-    const wanted = { occasion: 'before', by, why: `before ${checkpoint.id} was restored` } as const
-    const saved = await makeCheckpoint(workspaces, changes, wanted, boundsOf(agent.value))
-    if (!saved.ok && saved.reason.kind === 'in-use') return restart(call, changes, checkpoint)
-    // Thrown away by a person: then there is nothing to save.
-    if (!saved.ok && saved.reason.kind !== 'unknown') {
+  const [by, why, save] = [personOf(call), call.text('why') ?? 'a person asked', !call.flag('unsaved')]
+  const agent = save ? await agentOfWorkspace(call, changes) : ok(undefined)
+  if (!agent.ok) return agent.reason
+  const ask = { changes, agent: agent.value, by, why, save }
+  const restored = await operator.restore(ask, checkpoint, call.flag('restart'))
+  if (!restored.ok) return tellFault(call, workspace, restored.reason)
+  const { before, killed } = restored.value
+  if (killed !== undefined) call.print.line(`${killed} was killed; its command begins anew.`)
+  return told(call, checkpoint, before, killed)
+}
+
+function tellFault(call: Call, workspace: string, fault: RestoreFault): ExitCode {
+  switch (fault.kind) {
+    case 'unsaved':
       call.print.fault(
-        `nothing was restored: what is there now cannot be saved first: ${printable(workspaceFaultText(saved.reason))}`,
+        `nothing was restored: what is there now cannot be saved first: ${printable(fault.problem)}`,
         '--unsaved does without',
       )
       return EXIT.failed
-    }
-    before = saved.ok ? saved.value.checkpoint.id : undefined
-    if (saved.ok && !saved.value.unchanged) leaveUntold(stateOfWorkspace(changes), madeEntry(saved.value, workspace))
+    case 'in-use':
+      call.print.fault(
+        `nothing was restored: a cell lives on the files of ${workspace}, and would go on with those that it has open`,
+        '--restart kills it, and begins its command anew on the restored files',
+      )
+      return EXIT.denied
+    case 'failed':
+      call.print.fault(`nothing was restored: ${printable(fault.problem)}`)
+      return EXIT.failed
   }
-  const restored = await restoreCheckpoint(workspaces, changes, checkpoint)
-  if (!restored.ok && restored.reason.kind === 'in-use') return restart(call, changes, checkpoint)
-  if (!restored.ok) {
-    call.print.fault(`nothing was restored: ${printable(workspaceFaultText(restored.reason))}`)
-    return EXIT.failed
-  }
-  leaveUntold(
-    stateOfWorkspace(changes),
-    restoredEntry({ checkpoint, workspace, by, why, restoredAtMs: restored.value, before }),
-  )
-  return told(call, checkpoint, before)
 }
 
 const SIGNS = { goes: '-', returns: '+', 'put-back': '~' } as const
 
 async function rehearse(
   call: Call,
-  workspaces: Workspaces,
+  operator: WorkspaceOperator,
   changes: string,
   checkpoint: Checkpoint,
 ): Promise<ExitCode> {
-  const rehearsed = await rehearseRestore(workspaces, changes, checkpoint)
+  const rehearsed = await operator.rehearseRestore(changes, checkpoint)
   if (!rehearsed.ok) {
     call.print.fault(`it cannot be told: ${printable(workspaceFaultText(rehearsed.reason))}`)
     return EXIT.failed
@@ -121,35 +101,6 @@ async function rehearse(
   )
   call.print.object({ ok: true, checkpoint: checkpoint.id, differences, truncated })
   return EXIT.ok
-}
-
-/**
- * A process keeps the files that it has open, whatever is put in their place, and would write them back. So nothing is
- * restored under one: it is killed, or a person waits for its end.
- */
-async function restart(call: Call, changes: string, checkpoint: Checkpoint): Promise<ExitCode> {
-  const workspace = basename(changes)
-  if (!call.flag('restart')) {
-    call.print.fault(
-      `nothing was restored: a cell lives on the files of ${workspace}, and would go on with those that it has open`,
-      '--restart kills it, and begins its command anew on the restored files',
-    )
-    return EXIT.denied
-  }
-  const detail = {
-    checkpoint: checkpoint.id,
-    by: personOf(call),
-    why: call.text('why') ?? 'a person asked',
-    save: !call.flag('unsaved'),
-  }
-  const asked = await askHolder(stateOfWorkspace(changes), { what: 'restore', workspace, detail }, ASK_MS_MAX)
-  if (!asked.ok) {
-    call.print.fault(`nothing was restored: ${printable(asked.reason)}`)
-    return EXIT.failed
-  }
-  const { before, cell } = asked.value as { readonly before: CheckpointId | null; readonly cell: string } // `FilesDesk`
-  call.print.line(`${cell} was killed; its command begins anew.`)
-  return told(call, checkpoint, before ?? undefined, cell)
 }
 
 function told(call: Call, checkpoint: Checkpoint, before: CheckpointId | undefined, killed?: string): ExitCode {

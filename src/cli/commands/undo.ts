@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { duration } from '../../config/units.ts'
-import { askWardens, NOT_MINE } from '../../host/people/control-socket.ts'
-import { declaredFor, ordersOf, storyOf, undoAlone } from '../../host/people/undo.ts'
+import { operatorFor } from '../../host/operator.ts'
+import { declaredFor, ordersOf, storyOf } from '../../host/people/undo.ts'
 import type { UndoOrder } from '../../host/people/undo-order.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
+import { logsOf } from '../../host/state/logs.ts'
 import { readEntries } from '../../ledger/log/read.ts'
 import {
   agentName,
@@ -23,7 +24,7 @@ import { type Plan, planOf, type Selection, type Story } from '../../recovery/pl
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { sharedTerminal } from '../own-terminal.ts'
-import { logsOf, STATE_OPTIONS, stateOf } from '../state.ts'
+import { STATE_OPTIONS, stateOf } from '../state.ts'
 import { planLines, planObject, totalsLine, totalsOfAll } from '../undo-table.ts'
 
 export const command: Command = {
@@ -171,7 +172,7 @@ async function plansOf(
   return no(EXIT.failed)
 }
 
-/** By the gateway of a run that is under way, or by one that is started for it. Killed, this command is ordered again. */
+/** Has one order carried out, and tells how far it is. A command that was killed is ordered again. */
 async function follow(
   call: Call,
   judged: Judged,
@@ -186,22 +187,11 @@ async function follow(
   call.print.progress(`undo ${order.cell}: ${order.effects.length} effects in ${part.log}`)
   const watch = new AbortController()
   const watched = progress(call, part.directory, order, watch.signal)
-  const done = (await throughRun(part, order)) ?? (await undoAlone(judged, state, order))
+  const done = await operatorFor(state, judged).undo(order)
   watch.abort()
   await watched
   return done
 }
-
-/** Undefined where no run of this environment is under way. */
-async function throughRun(part: Part, order: UndoOrder): Promise<Result<void, string> | undefined> {
-  const answers = await askWardens(part.state, { kind: 'undo', order }, () => undefined, WITHOUT_BOUND)
-  const answer = answers.find(({ said }) => said !== NOT_MINE)
-  if (answer === undefined) return undefined
-  return answer.ok ? ok(undefined) : no(answer.said)
-}
-
-/** A storm takes as long as it takes; a warden that ends closes its socket. */
-const WITHOUT_BOUND = 0
 
 const TOLD_EVERY_MS = 2_000
 

@@ -4,6 +4,7 @@ import process from 'node:process'
 import { loadConfig } from '../../config/load.ts'
 import { reasonsFrom } from '../../gateway/pipeline/record.ts'
 import { judgeConfig } from '../../host/prepare/setup.ts'
+import { entriesOf, stateOfLog } from '../../host/state/logs.ts'
 import { realDisk } from '../../ledger/log/disk.ts'
 import { readPayload } from '../../ledger/log/payloads.ts'
 import type { Entry } from '../../model/entry.ts'
@@ -21,7 +22,7 @@ import { type DecidedAgain, decideRecordedAgain } from '../../rehearsal/smallest
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { wholeOf } from '../held-whole.ts'
 import { folded, plain, printable, wrapped } from '../printable.ts'
-import { entriesOf, STATE_OPTIONS, stateOf, stateOfLog } from '../state.ts'
+import { STATE_OPTIONS, stateOf } from '../state.ts'
 import { told } from '../told.ts'
 
 export const command: Command = {

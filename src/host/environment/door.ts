@@ -1,4 +1,5 @@
 import type { FilesDesk } from '../files/files-desk.ts'
+import { type AnswerBox, answerGiven, wasRefused } from '../people/answers.ts'
 import { type ControlReply, type ControlRequest, NOT_MINE } from '../people/control-socket.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import type { Orders } from './orders.ts'
@@ -10,11 +11,12 @@ export interface DoorParts {
   readonly orders: Orders
   readonly undos: UndoDesk
   readonly files: FilesDesk
+  readonly answers: AnswerBox
 }
 
 /** Follows one request that came through the control socket of an environment. */
 export async function followRequest(
-  { ground, orders, undos, files }: DoorParts,
+  { ground, orders, undos, files, answers }: DoorParts,
   request: ControlRequest,
   reply: (reply: ControlReply) => void,
   isGivenUp: () => boolean,
@@ -38,6 +40,13 @@ export async function followRequest(
       if (request.order.environment !== ground.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
       const done = await undos.undo(request.order)
       return reply({ kind: 'done', ok: done.ok, said: done.ok ? IN_LEDGER : done.reason })
+    }
+    case 'answers': {
+      if (request.environment !== ground.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
+      await answers.look()
+      const isLeft = answerGiven(ground.state.directory, request.hold) !== undefined
+      const isTaken = !isLeft && !wasRefused(ground.state.directory, request.hold)
+      return reply({ kind: 'done', ok: isTaken, said: isTaken ? IN_LEDGER : 'the gateway did not take it' })
     }
     case 'contain': {
       const receipt = await orders.contain(request.order, (confirmation) =>

@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts'
 import type { GatewaySetup } from '../../gateway/link/setup.ts'
 import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
 import { FilesDesk } from '../files/files-desk.ts'
-import { deliverAnswers } from '../people/answers.ts'
+import { type Answer, AnswerBox } from '../people/answers.ts'
 import { type ControlSocket, openControlSocket } from '../people/control-socket.ts'
 import { SecretDesk } from '../prepare/secret-desk.ts'
 import { gatewaySetup, type Judged } from '../prepare/setup.ts'
@@ -107,7 +107,7 @@ class OpenEnvironment implements EnvironmentRun {
   readonly #orders: Orders
   readonly #launching: Launching
   readonly #keeper: GatewayKeeper
-  readonly #stopAnswers: () => void
+  readonly #answers: AnswerBox
   /** The door for people's orders; absent until `openDoor`: nothing is launched before. */
   #door: ControlSocket | undefined
 
@@ -154,7 +154,8 @@ class OpenEnvironment implements EnvironmentRun {
     const door = () => this.#door
     const launching = new Launching({ ground, rules, secrets, servers, files, ends, door, tellUnsearched })
     const delegated = new DelegatedLaunches(ground, launching)
-    this.#stopAnswers = deliverAnswers(state.directory, environment, (answer) => gateway.answer(answer))
+    const deliver = (answer: Answer) => gateway.answer(answer)
+    this.#answers = new AnswerBox({ stateDirectory: state.directory, environment, deliver })
     const requests = new GatewayRequests({ ground, orders, delegated, files, secrets, servers })
     this.#keeper = new GatewayKeeper({ ground, setup, orders, requests, files, secrets, servers })
     this.#ground = ground
@@ -172,9 +173,18 @@ class OpenEnvironment implements EnvironmentRun {
   }
 
   async openDoor(): Promise<Result<void, string>> {
-    const parts = { ground: this.#ground, orders: this.#orders, undos: this.#undos, files: this.#files }
+    const [ground, orders, undos, files, answers] = [
+      this.#ground,
+      this.#orders,
+      this.#undos,
+      this.#files,
+      this.#answers,
+    ]
+    const parts = { ground, orders, undos, files, answers }
     const door = await openControlSocket(this.state.directory, (...asked) => followRequest(parts, ...asked))
     if (door.ok) this.#door = door.value
+    // What was given before anybody could be told so.
+    if (door.ok) void this.#answers.look()
     return door.ok ? ok(undefined) : door
   }
 
@@ -201,7 +211,7 @@ class OpenEnvironment implements EnvironmentRun {
     this.#keeper.beginClose()
     this.#files.close()
     this.#secrets.close()
-    this.#stopAnswers()
+    this.#answers.close()
     await this.#door?.close()
     await Promise.race([this.#orders.stopsOver(), delay(STOPS_MS_MAX, undefined, { ref: false })])
   }

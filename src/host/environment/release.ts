@@ -1,8 +1,10 @@
 import { no, ok, type Result, raised } from '../../model/index.ts'
 import { type ControlRequest, TOO_LATE } from '../people/control-socket.ts'
+import { ownerFault } from '../people/release-rules.ts'
 import { againText, fencedIn, isSameOrder, readFence } from '../stop/fence.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 
+type ReleaseGround = Pick<EnvironmentGround, 'cells' | 'config' | 'gateway' | 'numbers' | 'starting' | 'state'>
 type ReleaseRequest = Extract<ControlRequest, { kind: 'release' }>
 
 /**
@@ -10,11 +12,13 @@ type ReleaseRequest = Extract<ControlRequest, { kind: 'release' }>
  * last word, and what the gateway has moved up by then goes down again.
  */
 export async function releaseAgent(
-  { cells, gateway, numbers, starting, state }: EnvironmentGround,
+  { cells, config, gateway, numbers, starting, state }: ReleaseGround,
   { askedUs, seen, environment: _, kind: _kind, ...release }: ReleaseRequest,
   isLate: () => boolean,
 ): Promise<Result<void, string>> {
   const { agent, to } = release
+  const fault = ownerFault(config, agent, release.by)
+  if (fault !== undefined) return no(fault)
   const orders = starting.orders(agent)
   const refused = () => {
     if (isLate()) return TOO_LATE

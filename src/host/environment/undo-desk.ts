@@ -12,10 +12,10 @@ interface Undoing {
 /** The undos under way in one environment, by their numbers at the gateway: a person's word, and no agent's. */
 export class UndoDesk {
   readonly #ground: Pick<EnvironmentGround, 'config' | 'gateway' | 'numbers'>
-  readonly #servers: () => Servers
+  readonly #servers: () => Servers | undefined
   readonly #undoing = new Map<number, Undoing>()
 
-  constructor(ground: Pick<EnvironmentGround, 'config' | 'gateway' | 'numbers'>, servers: () => Servers) {
+  constructor(ground: Pick<EnvironmentGround, 'config' | 'gateway' | 'numbers'>, servers: () => Servers | undefined) {
     this.#ground = ground
     this.#servers = servers
   }
@@ -34,7 +34,7 @@ export class UndoDesk {
     const number = numbers.next()
     const undoing: Undoing = { by: order.by, servers: [] }
     this.#undoing.set(number, undoing)
-    const servers = this.#servers().forUndo(undoServers(config, order), number, order.served ?? '')
+    const servers = this.#servers()?.forUndo(undoServers(config, order), number, order.served ?? '') ?? []
     undoing.servers = servers
     // One that does not start is refused at the gateway, effect by effect, and the table says so.
     await Promise.all(servers.map((server) => server.start()))

@@ -5,7 +5,7 @@ import { until } from '../../../test/kit/until.ts'
 import { holdsIn } from '../../ledger/views/holds.ts'
 import type { Entry } from '../../model/entry.ts'
 import { actionId, environmentName, ok, personName } from '../../model/index.ts'
-import { type Answer, answerGiven, deliverAnswers, giveAnswer, withdrawAnswer } from './answers.ts'
+import { type Answer, AnswerBox, answerGiven, giveAnswer, withdrawAnswer } from './answers.ts'
 
 type Logged = Entry & { readonly log: string }
 
@@ -67,13 +67,14 @@ describe('S15: answers on their way to a gateway', () => {
     assert.ok(giveAnswer(state, answer('alice', true, { hold: other })).ok)
     const heard: string[] = []
     let faults = 0
-    t.after(
-      deliverAnswers(state, TEST, async ({ hold }) => {
-        if (hold === HOLD && faults++ === 0) throw new Error('the gateway is busy')
-        heard.push(hold)
-        return ok(undefined)
-      }),
-    )
+    const deliver = async ({ hold }: Answer) => {
+      if (hold === HOLD && faults++ === 0) throw new Error('the gateway is busy')
+      heard.push(hold)
+      return ok(undefined)
+    }
+    const box = new AnswerBox({ stateDirectory: state, environment: TEST, deliver })
+    t.after(() => box.close())
+    void box.look()
     await until('both are heard', () => heard.length === 2)
     assert.deepEqual(heard, [other, HOLD])
     await until('nothing lies there', () => answerGiven(state, HOLD) === undefined)
@@ -83,13 +84,14 @@ describe('S15: answers on their way to a gateway', () => {
     const state = temporaryDirectory()
     assert.ok(giveAnswer(state, answer('alice', true)).ok)
     const heard: string[] = []
-    t.after(
-      deliverAnswers(state, TEST, async ({ by, approved }) => {
-        heard.push(by)
-        if (approved) giveAnswer(state, answer('bob', false))
-        return ok(undefined)
-      }),
-    )
+    const deliver = async ({ by, approved }: Answer) => {
+      heard.push(by)
+      if (approved) giveAnswer(state, answer('bob', false))
+      return ok(undefined)
+    }
+    const box = new AnswerBox({ stateDirectory: state, environment: TEST, deliver })
+    t.after(() => box.close())
+    void box.look()
     await until('both are heard', () => heard.length === 2)
     assert.deepEqual(heard, ['alice@shop.example', 'bob@shop.example'])
   })

@@ -73,12 +73,12 @@ function isPlaced(written: string, path: string): boolean {
   }
 }
 
-/** Whether a gateway has heard this answer and did not take it. */
+/** Tells whether a gateway has heard an answer to this hold and did not take it. */
 export function wasRefused(stateDirectory: string, hold: ActionId): boolean {
   return inPart(stateDirectory, ANSWERS, (directory) => existsSync(join(directory, `${hold}.json.refused`)))
 }
 
-/** The answer that lies there for the next gateway, if one does. */
+/** Returns the answer that lies there for the next gateway; undefined where none does. */
 export function answerGiven(stateDirectory: string, hold: ActionId): Answer | undefined {
   return inPart(stateDirectory, ANSWERS, (directory) => answerIn(join(directory, `${hold}.json`)))
 }
@@ -96,39 +96,67 @@ export function withdrawAnswer(stateDirectory: string, hold: ActionId): void {
   })
 }
 
-const LOOK_EVERY_MS = 200
-
 type Deliver = (answer: Answer) => Promise<Result<void, string>>
 
-/** Delivers what lies there and what comes, until it is stopped. What the gateway does not take is kept beside it. */
-export function deliverAnswers(stateDirectory: string, environment: EnvironmentName, deliver: Deliver): () => void {
-  const directory = directoryOf(stateDirectory)
-  let busy = false
-  const look = async () => {
-    if (busy) return
-    busy = true
-    try {
-      // One that fails is tried again at the next look, and keeps no other back.
-      for (const name of readdirSync(directory).filter((file) => file.endsWith('.json')))
-        await deliverOne(join(directory, name), environment, deliver).catch(() => undefined)
-    } finally {
-      busy = false
-    }
-  }
-  const timer = setInterval(() => void look().catch(() => undefined), LOOK_EVERY_MS)
-  void look().catch(() => undefined)
-  return () => clearInterval(timer)
+export interface AnswerBoxOptions {
+  readonly stateDirectory: string
+  readonly environment: EnvironmentName
+  /** Resolves when the answer is in the ledger; with an error where the gateway does not take it. */
+  readonly deliver: Deliver
 }
 
-/** An answer that takes the place of this one meanwhile stays for the next look. */
-async function deliverOne(path: string, environment: EnvironmentName, deliver: Deliver): Promise<void> {
+/**
+ * The answers that lie in a state for the gateway of one environment. It is looked at when somebody says that one lies
+ * there, and for as long as one could not be delivered; what the gateway does not take is kept beside it.
+ */
+export class AnswerBox {
+  readonly #options: AnswerBoxOptions
+  readonly #directory: string
+  #looking: Promise<void> = Promise.resolve()
+  #again: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: AnswerBoxOptions) {
+    this.#options = options
+    this.#directory = directoryOf(options.stateDirectory)
+  }
+
+  /** Delivers what lies there, after whatever is being delivered; resolves when each was tried once. */
+  look(): Promise<void> {
+    const looked = this.#looking.then(() => this.#look())
+    this.#looking = looked.catch(() => undefined)
+    return this.#looking
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#again)
+  }
+
+  async #look(): Promise<void> {
+    if (this.#closed) return
+    const { environment, deliver } = this.#options
+    let isLeft = false
+    // One that fails is tried again at the next look, and keeps no other back.
+    for (const name of readdirSync(this.#directory).filter((file) => file.endsWith('.json')))
+      isLeft = (await deliverOne(join(this.#directory, name), environment, deliver).catch(() => true)) || isLeft
+    clearTimeout(this.#again)
+    if (isLeft && !this.#closed) this.#again = setTimeout(() => void this.look(), LOOK_AGAIN_MS)
+  }
+}
+
+const LOOK_AGAIN_MS = 200
+
+/** Delivers one answer; true where another has taken its place meanwhile, which is for the next look. */
+async function deliverOne(path: string, environment: EnvironmentName, deliver: Deliver): Promise<boolean> {
   const answer = readAnswer(path)
-  if (answer.ok && answer.value.environment !== environment) return
+  if (answer.ok && answer.value.environment !== environment) return false
   const delivered = answer.ok ? await deliver(answer.value) : answer
   const there = readAnswer(path)
-  if (answer.ok && there.ok && !isDeepStrictEqual(there.value, answer.value)) return
+  if (answer.ok && there.ok && !isDeepStrictEqual(there.value, answer.value)) return true
   if (delivered.ok) rmSync(path, { force: true })
   else renameSync(path, `${path}.refused`)
+  return false
 }
 
 function directoryOf(stateDirectory: string): string {

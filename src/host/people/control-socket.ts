@@ -18,7 +18,9 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { monotonicUs } from '../../model/host/monotonic.ts'
 import { O_PATH } from '../../model/host/plain-file.ts'
 import {
+  type ActionId,
   type AgentName,
+  type EnvironmentName,
   type Json,
   type JsonObject,
   no,
@@ -50,6 +52,8 @@ export type ControlRequest =
       readonly seen?: OrderSeen
     }
   | { readonly kind: 'undo'; readonly order: UndoOrder }
+  /** An answer to a hold lies in the state for the gateway of this environment. */
+  | { readonly kind: 'answers'; readonly environment: EnvironmentName; readonly hold: ActionId }
   | { readonly kind: 'cells' }
   | { readonly kind: 'files'; readonly ask: FilesAsk }
 
