@@ -1,4 +1,5 @@
 import type { Agent } from '../config/config.ts'
+import { authorityFor, flowsOf, shownAtStart } from '../gateway/admission/authority.ts'
 import { judgeAction, type Normalised, normalise } from '../gateway/pipeline/normalise.ts'
 import { McpUpstream } from '../gateway/protocols/mcp/upstream.ts'
 import { toolsOf } from '../host/prepare/catalogue.ts'
@@ -24,13 +25,11 @@ import {
   type Authority,
   BudgetBook,
   type CompiledPolicies,
-  compileFlow,
   compilePolicies,
   type Denied,
   Exposure,
   type Flow,
   type Held,
-  issuedBy,
   type Task,
 } from '../policy/index.ts'
 
@@ -51,12 +50,7 @@ export function rehearse(judged: Judged): Rehearsal {
   return {
     judged,
     policies: policiesByTenant(judged),
-    flows: new Map(
-      tools.flatMap(({ upstream, tools: own }) => {
-        const issues = issuedBy(own.values())
-        return [...own].map(([name, tool]) => [`${upstream.name}/${name}`, compileFlow(tool, issues)] as const)
-      }),
-    ),
+    flows: flowsOf(tools.map(({ upstream: { name }, tools: own }) => ({ name, tools: own }))),
     upstreams: new Map(
       tools.map(({ upstream: { name, environment }, tools: own }) => [
         name,
@@ -97,22 +91,11 @@ export interface Beginning {
 
 export function rehearsedCell(rehearsal: Rehearsal, agent: Agent, beginning: Beginning): RehearsedCell {
   const { id, labels, task, atMs, budgets = new BudgetBook() } = beginning
-  const from = { tool: 'what it was shown at its start', path: '$', labels }
-  return {
-    id,
-    authority: {
-      agent: agent.name,
-      owner: agent.owner,
-      environment: agent.environment,
-      rung: 'normal',
-      grants: agent.grants.map((grant, i) => ({ ...grantOf(agent, grant, i), expiresAtMs: atMs + grant.expiresMs })),
-      policies: rehearsal.policies(agent.environment),
-      flows: rehearsal.flows,
-      budgets,
-      exposure: new Exposure(new Map(labels.map((label) => [label, from])), task),
-      ...(task && { task }),
-    },
-  }
+  const { name, owner, environment } = agent
+  const rules = { environment, policies: rehearsal.policies(environment), budgets, flows: rehearsal.flows }
+  const grants = agent.grants.map((grant, i) => ({ ...grantOf(agent, grant, i), expiresAtMs: atMs + grant.expiresMs }))
+  const exposure = new Exposure(shownAtStart(labels), task)
+  return { id, authority: { ...authorityFor(rules, { agent: name, owner, grants, exposure, task }), rung: 'normal' } }
 }
 
 /** An attempt by a cell, as policies name it: `upstream/tool`, `upstream/resource:…`. */

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
-import { Gateway } from '../../src/gateway/gateway.ts'
+import { EnvironmentGateway } from '../../src/gateway/environment.ts'
 import { gatewaySetup, judgeConfig } from '../../src/host/prepare/setup.ts'
 import { readEntries } from '../../src/ledger/log/read.ts'
 import type { Entry } from '../../src/model/entry.ts'
@@ -75,7 +75,7 @@ async function openGateway() {
   process.chdir(ledger)
   cleanUp(() => process.chdir('/'))
   const witness = await witnessFor(join(directory, 'witness'), 'test')
-  const opened = await Gateway.open(setup, witness.stream, () => undefined)
+  const opened = await EnvironmentGateway.open(setup, witness.stream, () => undefined)
   if (!opened.ok) throw new Error(opened.reason)
   cleanUp(async () => {
     await opened.value.stop('the test has ended')

@@ -87,6 +87,11 @@ export interface UpstreamSetup {
   readonly down?: string
 }
 
+/** Returns the names of the secrets that an upstream is connected with. */
+export function secretsOf({ mcp }: UpstreamSetup): readonly string[] {
+  return mcp.kind === 'http' ? mcp.secrets : []
+}
+
 export interface AgentSetup {
   readonly name: AgentName
   readonly owner: PersonName

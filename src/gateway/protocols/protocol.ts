@@ -2,9 +2,23 @@
  * The port of the gateway's protocols. A protocol lives in its own folder beside this file and is named in `registry.ts`;
  * nothing else of the gateway names one.
  */
-import type { ActionId, JsonObject, Operation, ProtocolName } from '../../model/index.ts'
+import type {
+  ActionId,
+  EnvironmentName,
+  JsonObject,
+  ListCut,
+  Operation,
+  ProtocolName,
+  Sha256,
+  ToolName,
+} from '../../model/index.ts'
+import type { DefinitionProblem } from '../../policy/index.ts'
 import type { CellAtGate } from '../admission/cell.ts'
 import type { Gate } from '../admission/gate.ts'
+import type { Secrets } from '../content/secrets.ts'
+import type { UpstreamSetup } from '../link/setup.ts'
+import type { StdioPipes } from '../link/stdio-pipes.ts'
+import type { Credentials } from '../pipeline/credentials.ts'
 import type { Answer, Line } from '../pipeline/line.ts'
 import type { Performed } from '../pipeline/pipeline.ts'
 
@@ -21,8 +35,56 @@ export interface Protocol {
   /** Recorded in each intent. */
   readonly name: ProtocolName
   readonly payloads: PayloadReader
+  /** Makes what opens lines to upstreams; one for each gateway, since it remembers what they were found to speak. */
+  dialler(options: DialOptions): Dialler
+  /** Opens the door through which a cell speaks it. */
+  openDoor(gate: Gate, cell: CellAtGate): Door
   /** Performs an operation that no cell asked for: a compensation, or a look at what an effect has become. */
   performOwn(gate: Gate, cell: CellAtGate, line: Line, call: OwnCall): Promise<Performed | Unreachable>
+}
+
+/** A door of one cell: it owns the listener, and every connection that comes in. */
+export interface Door {
+  /** Listens on the cell's own listener (a descriptor). Rejects where that is none. */
+  listen(listener: number): Promise<void>
+  /** Ends every connection, at once. */
+  close(): void
+}
+
+/** What every line of a gateway is opened with. */
+export interface DialOptions {
+  readonly secrets: Secrets
+  readonly credentials: Credentials
+  readonly pipes: StdioPipes
+  /** Places of other environments. */
+  readonly elsewhere: readonly string[]
+  /** Makes what shares the event loop between those who read large answers. */
+  readonly turn: () => (bytes: number) => Promise<void> | undefined
+  /** Hears of a server that nobody speaks to any more. */
+  readonly onGivenUp: (server: number) => void
+}
+
+/** Opens a line to one upstream. */
+export type Dialler = (setup: UpstreamSetup, options: LineOptions) => Line
+
+/** What one line is opened with. */
+export interface LineOptions {
+  readonly environment: EnvironmentName
+  /** The number of the cell that it serves alone; null where it is shared. */
+  readonly number: number | null
+  /** Hears that nobody gets to the upstream, and why; or, with nothing, that it stands again. Once for each change. */
+  readonly onStand: (problem?: string) => void
+  /** Hears that the upstream offers what was not accepted. */
+  readonly onDefinition: (tool: ToolName, offered: OfferedDefinition, problem: DefinitionProblem) => void
+  /** Hears that something of a list could not be taken, in words for a person; the rest of it was. */
+  readonly onCut: (list: ListCut['list'], what: readonly string[]) => void
+}
+
+/** The definition that an upstream offers of a tool, beside what was accepted. */
+export interface OfferedDefinition {
+  readonly digest: Sha256
+  /** True where it differs in nothing but its descriptions. */
+  readonly words: boolean
 }
 
 /** An operation that is performed on a person's order. */

@@ -1,8 +1,13 @@
 import type { ProtocolName } from '../../model/index.ts'
 import { MCP } from './mcp/index.ts'
-import type { Protocol } from './protocol.ts'
+import type { Dialler, DialOptions, Protocol } from './protocol.ts'
 
 /** Every protocol of the gateway, by the name that intents record. */
 export const PROTOCOLS: ReadonlyMap<ProtocolName, Protocol> = new Map(
   [MCP].map((protocol) => [protocol.name, protocol]),
 )
+
+/** Makes what opens a gateway's lines to upstreams, whichever protocol each speaks. Today the configuration knows one. */
+export function dialler(options: DialOptions): Dialler {
+  return MCP.dialler(options)
+}

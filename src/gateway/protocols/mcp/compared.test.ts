@@ -12,9 +12,9 @@ import {
   toolName,
   upstreamName,
 } from '../../../model/index.ts'
+import { cutsTold } from '../../content/cuts-told.ts'
 import type { UpstreamConnection } from './connection.ts'
 import { definitionDigest, promptDefinition } from './definition.ts'
-import { cutsTold } from './list-all.ts'
 import { McpUpstream } from './upstream.ts'
 import { readMessage, sentFrom } from './upstream-request.ts'
 

@@ -1,34 +1,21 @@
 import type { UpstreamName } from '../../../model/index.ts'
-import type { Secrets } from '../../content/secrets.ts'
 import type { UpstreamSetup } from '../../link/setup.ts'
-import type { StdioPipes } from '../../link/stdio-pipes.ts'
-import type { Credentials } from '../../pipeline/credentials.ts'
+import type { DialOptions } from '../protocol.ts'
 import { CredentialRefused, type UpstreamConnection } from './connection.ts'
 import { connectHttpUpstream } from './http-upstream.ts'
 import type { ConnectFault } from './negotiation.ts'
 import { isRevision, type Revision, SESSION_REVISIONS } from './revision.ts'
 import { connectStdioUpstream } from './stdio-upstream.ts'
 
-export interface ConnectorOptions {
-  readonly secrets: Secrets
-  readonly credentials: Credentials
-  readonly pipes: StdioPipes
-  /** Places of other environments. */
-  readonly elsewhere: readonly string[]
-  readonly turn: () => (bytes: number) => Promise<void> | undefined
-  /** Hears of a server that nobody speaks to any more. */
-  readonly onGivenUp: (server: number) => void
-}
-
 /**
  * Makes the connections of one gateway to its upstreams, and remembers what each was found to speak, so that one which
  * does not survive the question for 2026-07-28 is asked it once.
  */
 export class Connector {
-  readonly #options: ConnectorOptions
+  readonly #options: DialOptions
   readonly #spoken = new Map<UpstreamName, Revision>()
 
-  constructor(options: ConnectorOptions) {
+  constructor(options: DialOptions) {
     this.#options = options
   }
 

@@ -1,6 +1,8 @@
 import { protocolName } from '../../../model/index.ts'
 import type { Protocol } from '../protocol.ts'
 import { performCall, performOnce } from './call.ts'
+import { Connector } from './connector.ts'
+import { McpDoor } from './door.ts'
 import { mcpPayloads } from './payload.ts'
 import { McpUpstream } from './upstream.ts'
 
@@ -8,6 +10,17 @@ import { McpUpstream } from './upstream.ts'
 export const MCP: Protocol = {
   name: protocolName('mcp'),
   payloads: mcpPayloads,
+  dialler(dial) {
+    const connector = new Connector(dial)
+    return (setup, { number, ...options }) =>
+      new McpUpstream({
+        ...options,
+        name: setup.name,
+        tools: new Map(setup.tools),
+        connect: (signal) => connector.connect(setup, number, signal),
+      })
+  },
+  openDoor: (gate, cell) => new McpDoor(gate, cell),
   performOwn(gate, cell, line, { operation, target, args, signal, about }) {
     if (!(line instanceof McpUpstream)) throw new Error(`${line.name} does not speak MCP`)
     const performing = 'checks' in about ? performCall : performOnce

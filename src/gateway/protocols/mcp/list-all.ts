@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, LIMITS, type ListCut, objectWithDoubles } from '../../../model/index.ts'
+import { isJsonObject, type JsonObject, LIMITS, objectWithDoubles } from '../../../model/index.ts'
 import { cutShown } from '../../content/cut-shown.ts'
 import type { LostItem, UpstreamConnection } from './connection.ts'
 
@@ -16,13 +16,6 @@ export interface Listed {
 
 export function lostText({ name, why }: LostItem): string {
   return `${name === '' ? 'an item without a name' : `"${name}"`} cannot be read: ${why}`
-}
-
-/** Returns what an entry tells of the cuts: the first few, each a sentence that is cut where it is long. */
-export function cutsTold(what: readonly string[]): Pick<ListCut, 'what' | 'more'> {
-  const told = what.slice(0, LIMITS.listCutsToldMax).map((each) => cutShown(each, 500))
-  const more = what.length - told.length
-  return { what: told, ...(more > 0 && { more }) }
 }
 
 /**

@@ -11,17 +11,11 @@ import {
 import type { DefinitionProblem } from '../../../policy/index.ts'
 import type { CellAtGate } from '../../admission/cell.ts'
 import type { Line } from '../../pipeline/line.ts'
+import type { OfferedDefinition } from '../protocol.ts'
 import type { ListName, UpstreamConnection } from './connection.ts'
 import { contractOf, type McpContract } from './contract.ts'
 import { definitionDigest, promptDefinition } from './definition.ts'
 import { listAll, lostText } from './list-all.ts'
-
-/** The definition that an upstream offers of a tool, beside what was accepted. */
-export interface OfferedDefinition {
-  readonly digest: Sha256
-  /** True where it differs in nothing but its descriptions. */
-  readonly words: boolean
-}
 
 export interface McpUpstreamOptions {
   readonly name: UpstreamName

@@ -1,0 +1,259 @@
+import type { AgentRungs } from '../../ledger/views/agent-rungs.ts'
+import type { SeenLabels } from '../../ledger/views/seen-labels.ts'
+import { type AgentName, cutsOff, isBelow, type JsonObject, lowest, type UpstreamName } from '../../model/index.ts'
+import { SentWords } from '../../policy/index.ts'
+import { Pace } from '../fairness/pace.ts'
+import { LedgerShare } from '../fairness/share.ts'
+import type { Pulse } from '../link/pulse.ts'
+import type { AgentSetup, GatewaySetup, WardenMessage } from '../link/setup.ts'
+import type { StdioPipes } from '../link/stdio-pipes.ts'
+import type { Line } from '../pipeline/line.ts'
+import { recordLabels, redacted } from '../pipeline/record.ts'
+import { Refusals } from '../pipeline/refusals.ts'
+import type { Lines } from '../protocols/lines.ts'
+import type { Protocol } from '../protocols/protocol.ts'
+import type { Arrivals } from './arrivals.ts'
+import {
+  approversOf,
+  authorityFor,
+  delegationOf,
+  type EnvironmentRules,
+  exposureOf,
+  type Giver,
+  grantsFor,
+  seenBefore,
+  shownAtStart,
+  taskJson,
+} from './authority.ts'
+import type { CellAtGate } from './cell.ts'
+import type { Delegations } from './delegations.ts'
+import type { Gate } from './gate.ts'
+import { type LiveCells, shutDoors } from './live-cells.ts'
+import type { PastCell, PastCells } from './past-cells.ts'
+import type { Rungs } from './rungs.ts'
+import { SavedFirst } from './saved-first.ts'
+
+type CellMessage = Extract<WardenMessage, { kind: 'cell' }>
+
+export interface AdmissionOptions {
+  readonly setup: GatewaySetup
+  readonly rules: EnvironmentRules
+  readonly gate: () => Gate
+  readonly cells: LiveCells
+  readonly lines: Lines
+  readonly pipes: StdioPipes
+  readonly delegations: Delegations
+  readonly rungs: Rungs
+  readonly arrivals: Arrivals
+  /** What cells of an agent have seen. */
+  readonly seen: SeenLabels
+  readonly pastCells: PastCells
+  /** The rungs at which the ledger leaves agents; the fence may have had no room to say so. */
+  readonly pastAgents: AgentRungs
+  readonly send: (pulse: Pulse) => void
+  /** Ends what a cell's relays have open. */
+  readonly cutRelays: (cell: CellAtGate) => void
+}
+
+/** Cells that come, go on with this gateway after another one, and end. */
+export class Admission {
+  readonly #options: AdmissionOptions
+  /** What the cells of an agent have said: it comes back to its later ones. */
+  readonly #words = new Map<AgentName, SentWords>()
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Serves a cell on its listener (a descriptor), once its start is in the ledger. Throws, with the reason, where it
+   * cannot be served.
+   */
+  async admit(message: CellMessage, listener: number | undefined): Promise<void> {
+    const { setup, gate, cells, rungs, rules, arrivals, pastCells, pastAgents, send } = this.#options
+    const agent = setup.agents.find(({ name }) => name === message.agent)
+    if (agent === undefined || listener === undefined) throw new Error(`cell ${message.cell} cannot be served`)
+    const past = message.again && pastCells.takeOver(message.cell, agent.name)
+    if (message.again !== undefined && past === undefined)
+      throw new Error(`cell ${message.cell} is not known well enough`)
+    const { cell, own } = this.#cellFor(message, agent, past)
+    if (past !== undefined && cutsOff(cell.rung)) {
+      // The end of its gateway came before the warden had heard of it.
+      rungs.tell(cell)
+      throw new Error(`cell ${message.cell} is ${cell.rung}`)
+    }
+    const door = protocolFor(gate()).openDoor(gate(), cell)
+    const listening = door.listen(listener)
+    // In this tick: an order to it that comes next finds it.
+    const live = { cell, doors: [door], own, started: false }
+    cells.add(live)
+    await listening.catch((error) => {
+      cells.remove(message.number)
+      throw error
+    })
+    const recorded = await (past === undefined
+      ? this.#recordStart(message, agent, cell)
+      : this.#recordTakeOver(message, cell, past))
+    if (!recorded) throw new Error('the ledger cannot be written')
+    const above = message.parent === undefined ? undefined : cells.get(message.parent)
+    if (above !== undefined) rungs.lower(cell, above.rung, 'firebreak', 'the cell that delegated to it stands there')
+    const left = pastAgents.rungOf(agent.name)
+    if (past === undefined && isBelow(left, lowest(cell.rung, 'watched')))
+      rungs.lower(cell, left, 'firebreak', `the ledger has left ${agent.name} there, and no release since`)
+    rules.budgets.setAside(cell.authority.grants, gate().nowMs())
+    live.started = true
+    arrivals.came()
+    send({ kind: 'cell-ready', number: message.number })
+  }
+
+  /** Ends a cell that is gone: what of it was under way ends, its grants with it, and the warden hears that nothing is left. */
+  async end(number: number, receipt: JsonObject): Promise<void> {
+    const cell = this.shut(number)
+    if (cell !== undefined) await this.#options.gate().recordDurably({ kind: 'cell.ended', cell: cell.id, receipt })
+    this.#options.send({ kind: 'cell-closed', number })
+  }
+
+  /** Serves a cell no more; returns the cell, if it was served. */
+  shut(number: number): CellAtGate | undefined {
+    const { cells, rules, delegations, pipes, cutRelays } = this.#options
+    const live = cells.live(number)
+    if (live === undefined) return undefined
+    const { cell } = live
+    cells.remove(number)
+    cell.rung = 'killed'
+    cell.gone.abort()
+    rules.budgets.endTask(cell.id)
+    delegations.endAllOf(cell, 'the cell that gave it has ended')
+    if (cell.givenBy !== undefined) delegations.hasEnded(cell.givenBy)
+    shutDoors(live)
+    pipes.forget(number)
+    cutRelays(cell)
+    return cell
+  }
+
+  #recordStart({ receipt, task }: CellMessage, agent: AgentSetup, cell: CellAtGate): Promise<boolean> {
+    return this.#options.gate().recordDurably({
+      kind: 'cell.started',
+      cell: cell.id,
+      agent: agent.name,
+      owner: agent.owner,
+      environment: this.#options.setup.environment,
+      receipt,
+      labels: [...cell.authority.exposure.labels.keys()],
+      ...approversOf(agent),
+      ...(task && { task: redacted(taskJson(task)) }),
+      ...(cell.givenBy && { delegation: cell.givenBy.id }),
+    })
+  }
+
+  /** Records that a cell goes on. What it had delegated has ended with its gateway. */
+  async #recordTakeOver({ again }: CellMessage, cell: CellAtGate, { given }: PastCell): Promise<boolean> {
+    const { ledger, recordDurably } = this.#options.gate()
+    const why = again?.why ?? ''
+    const { rung, authority } = cell
+    const labels = [...authority.exposure.labels.keys()]
+    const { agent, environment } = authority
+    const recorded = recordDurably({ kind: 'cell.taken-over', cell: cell.id, agent, environment, why, rung, labels })
+    for (const delegation of given) ledger.append({ kind: 'delegation.ended', delegation, why })
+    const labelled = recordLabels(ledger, cell)
+    return (await recorded) && ((await labelled) ?? true)
+  }
+
+  #cellFor(
+    message: CellMessage,
+    agent: AgentSetup,
+    past: PastCell | undefined,
+  ): { readonly cell: CellAtGate; readonly own: readonly Line[] } {
+    const { number, cell: id, labels, parent, rung = 'normal' } = message
+    const { lines, gate, delegations, send } = this.#options
+    const giver = parent === undefined ? undefined : delegations.giverFor(parent, agent.name)
+    const granted = new Set(giver?.cell.upstreams.keys() ?? agent.grants.map(({ upstream }) => upstream))
+    const opened = lines.for(granted, number)
+    const nowMs = gate().nowMs()
+    const cell: CellAtGate = {
+      ...blankCell(nowMs, past === undefined ? undefined : 0),
+      id,
+      number,
+      authority: this.#authorityOf(message, agent, { past, giver, lines: opened.lines, nowMs }),
+      upstreams: opened.lines,
+      // Whoever delegates to it may have been lowered since.
+      rung: past === undefined ? lowest(rung, giver?.cell.rung ?? 'normal') : lowest(rung, past.rung, 'watched'),
+      labelled: new Set([...labels, ...(past?.labels ?? [])]),
+      ...(agent.checkpoints && {
+        savedFirst: {
+          files: new SavedFirst(() => send({ kind: 'checkpoint', number })),
+          required: agent.checkpoints.required,
+        },
+      }),
+      ...(giver && { givenBy: giver.given }),
+    }
+    if (giver !== undefined) {
+      giver.given.state = 'running'
+      giver.given.cell = cell
+    }
+    return { cell, own: opened.own }
+  }
+
+  #authorityOf(
+    { cell: id, labels, lived, landed = [], task, again }: CellMessage,
+    agent: AgentSetup,
+    { past, giver, lines, nowMs }: Beginning,
+  ): CellAtGate['authority'] {
+    const { seen, rules } = this.#options
+    const words = this.#wordsOf(agent)
+    // What it had said is not in the ledger: it may name what its task names, and nothing becomes known any more.
+    if (past !== undefined) words.forgetAll()
+    const shown = [
+      ...labels,
+      ...(lived === undefined ? [] : seen.in(agent.name, lived)),
+      ...landed.flatMap((work) => seen.landed(work)),
+    ]
+    const initial = new Map([...(past === undefined ? [] : seenBefore([...past.labels])), ...shownAtStart(shown)])
+    return authorityFor(rules, {
+      agent: agent.name,
+      owner: agent.owner,
+      // What was delegated to it is all that it may do.
+      grants: giver === undefined ? grantsFor(agent, again?.sinceMs ?? nowMs, task && id) : [],
+      ...exposureOf(initial, task, giver?.cell.authority.exposure, words),
+      above: giver && delegationOf(giver),
+      lines,
+    })
+  }
+
+  #wordsOf({ name }: AgentSetup): SentWords {
+    const words = this.#words.get(name) ?? new SentWords()
+    this.#words.set(name, words)
+    return words
+  }
+}
+
+interface Beginning {
+  /** What another gateway has left of it. */
+  readonly past: PastCell | undefined
+  readonly giver: Giver | undefined
+  readonly lines: ReadonlyMap<UpstreamName, Line>
+  readonly nowMs: number
+}
+
+/**
+ * Returns what every cell begins with. `left`: what is left of its shares; nothing of a cell whose gateway was lost, since
+ * that is not known.
+ */
+export function blankCell(nowMs: number, left?: 0) {
+  return {
+    gone: new AbortController(),
+    underWay: 0,
+    share: new LedgerShare(nowMs, left),
+    pace: new Pace(nowMs, undefined, left),
+    refusals: new Refusals(nowMs, left),
+    asked: new Map(),
+    given: new Map(),
+  } satisfies Partial<CellAtGate>
+}
+
+/** Returns the protocol that cells speak with their door. */
+function protocolFor({ protocols }: Gate): Protocol {
+  const [protocol] = protocols.values()
+  if (protocol === undefined) throw new Error('there is no protocol')
+  return protocol
+}

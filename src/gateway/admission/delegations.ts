@@ -1,0 +1,82 @@
+import type { AgentName } from '../../model/index.ts'
+import type { BudgetBook } from '../../policy/index.ts'
+import type { Pulse } from '../link/pulse.ts'
+import type { AgentSetup } from '../link/setup.ts'
+import type { Giver } from './authority.ts'
+import { type CellAtGate, forgetWork, type Given } from './cell.ts'
+import type { Gate } from './gate.ts'
+import type { LiveCells } from './live-cells.ts'
+
+export interface DelegationsOptions {
+  readonly gate: () => Gate
+  readonly agents: readonly AgentSetup[]
+  readonly budgets: BudgetBook
+  readonly cells: LiveCells
+  readonly send: (pulse: Pulse) => void
+  /** Ends what a cell's relays have open. */
+  readonly cutRelays: (cell: CellAtGate) => void
+}
+
+/** What cells of one environment have delegated to others. */
+export class Delegations {
+  readonly #options: DelegationsOptions
+
+  constructor(options: DelegationsOptions) {
+    this.#options = options
+  }
+
+  /** Asks the warden for the cell of a delegation, which ends when its time is over. */
+  launch(giver: CellAtGate, given: Given): void {
+    const { agents, send, gate } = this.#options
+    const agent = agents.findIndex(({ name }) => name === given.agent)
+    send({ kind: 'launch', number: giver.number, agent })
+    const leftMs = Math.max(0, given.restriction.expiresAtMs - gate().nowMs())
+    given.expires = setTimeout(() => this.end(given, 'it has expired'), leftMs)
+    given.expires.unref()
+  }
+
+  /**
+   * Returns the delegation that the warden has made a cell for: the oldest of that giver to that agent that has none.
+   * Throws where there is none.
+   */
+  giverFor(number: number, agent: AgentName): Giver {
+    const cell = this.#options.cells.get(number)
+    const given = [...(cell?.given.values() ?? [])].find((each) => each.state === 'starting' && each.agent === agent)
+    if (cell === undefined || given === undefined) throw new Error(`nothing was delegated to ${agent}`)
+    return { cell, given }
+  }
+
+  /**
+   * Ends a delegation and everything below it, in this tick: whoever asks from below is told that a cell above stands no
+   * more, and its cells are killed.
+   */
+  end(given: Given, why: string): void {
+    if (given.state === 'ended') return
+    const { budgets, send, cutRelays, gate } = this.#options
+    given.state = 'ended'
+    given.revokedAtMs = gate().nowMs()
+    budgets.forget(given.id)
+    gate().ledger.append({ kind: 'delegation.ended', delegation: given.id, why })
+    const { cell } = given
+    forgetWork(given)
+    if (cell === undefined) return
+    cell.rung = 'killed'
+    cell.gone.abort()
+    cutRelays(cell)
+    send({ kind: 'kill', number: cell.number })
+    for (const below of cell.given.values()) this.end(below, why)
+  }
+
+  /** Ends all that a cell has delegated. */
+  endAllOf(cell: CellAtGate, why: string): void {
+    for (const given of cell.given.values()) this.end(given, why)
+  }
+
+  /** Records the end of what was delegated to a cell that has ended by itself. */
+  hasEnded(given: Given): void {
+    if (given.state === 'ended') return
+    given.state = 'ended'
+    forgetWork(given)
+    this.#options.gate().ledger.append({ kind: 'delegation.ended', delegation: given.id, why: 'its cell has ended' })
+  }
+}

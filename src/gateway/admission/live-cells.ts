@@ -1,0 +1,57 @@
+import type { AgentName, CellId } from '../../model/index.ts'
+import type { Line } from '../pipeline/line.ts'
+import type { Door } from '../protocols/protocol.ts'
+import type { CellAtGate } from './cell.ts'
+
+/** A cell that is served: its doors, and the lines that end with it. */
+export interface Live {
+  readonly cell: CellAtGate
+  readonly doors: readonly Door[]
+  readonly own: readonly Line[]
+  /** True once the ledger has the cell's start, so that what is told of it is told of a cell that is known. */
+  started: boolean
+}
+
+/** The cells that a gateway serves, by the warden's numbers. */
+export class LiveCells {
+  readonly #all = new Map<number, Live>()
+
+  get numbers(): readonly number[] {
+    return [...this.#all.keys()]
+  }
+
+  get all(): readonly Live[] {
+    return [...this.#all.values()]
+  }
+
+  /** Adds a cell in this tick: an order to it that comes next finds it. */
+  add(live: Live): void {
+    this.#all.set(live.cell.number, live)
+  }
+
+  live(number: number): Live | undefined {
+    return this.#all.get(number)
+  }
+
+  get(number: number): CellAtGate | undefined {
+    return this.#all.get(number)?.cell
+  }
+
+  byId(id: CellId): CellAtGate | undefined {
+    return this.all.find(({ cell }) => cell.id === id)?.cell
+  }
+
+  ofAgent(agent: AgentName): readonly CellAtGate[] {
+    return this.all.map(({ cell }) => cell).filter((cell) => cell.authority.agent === agent)
+  }
+
+  remove(number: number): void {
+    this.#all.delete(number)
+  }
+}
+
+/** Closes the doors of a cell, with every connection that came in, and the lines that are its own. */
+export function shutDoors({ doors, own }: Live): void {
+  for (const door of doors) door.close()
+  for (const line of own) line.close()
+}

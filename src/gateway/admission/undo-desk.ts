@@ -1,0 +1,113 @@
+import type { JsonObject, UpstreamName } from '../../model/index.ts'
+import type { Pulse } from '../link/pulse.ts'
+import type { GatewaySetup, WardenMessage } from '../link/setup.ts'
+import type { StdioPipes } from '../link/stdio-pipes.ts'
+import type { Line } from '../pipeline/line.ts'
+import { NamedValues, Undoing } from '../pipeline/undo.ts'
+import type { Lines } from '../protocols/lines.ts'
+import { blankCell } from './admission.ts'
+import type { Arrivals } from './arrivals.ts'
+import { authorityFor, type EnvironmentRules, grantsFor } from './authority.ts'
+import type { CellAtGate } from './cell.ts'
+import type { Gate } from './gate.ts'
+
+export interface UndoDeskOptions {
+  readonly setup: GatewaySetup
+  readonly rules: EnvironmentRules
+  readonly gate: () => Gate
+  readonly lines: Lines
+  readonly pipes: StdioPipes
+  readonly arrivals: Arrivals
+  readonly send: (pulse: Pulse) => void
+  /** Ends what a cell's relays have open. */
+  readonly cutRelays: (cell: CellAtGate) => void
+}
+
+/** Undos under way, each an actor with the environment's grants for undo: nothing is admitted for it, and no cell speaks for it. */
+export class UndoDesk {
+  readonly #options: UndoDeskOptions
+  readonly #all = new Map<number, { readonly undoing: Undoing; readonly own: readonly Line[] }>()
+  /** One compensates at a time: each sees what those before it did. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: UndoDeskOptions) {
+    this.#options = options
+  }
+
+  has(number: number): boolean {
+    return this.#all.has(number)
+  }
+
+  get numbers(): readonly number[] {
+    return [...this.#all.keys()]
+  }
+
+  /** Returns the actor of an undo, in the place of a cell. */
+  actor(number: number): CellAtGate | undefined {
+    return this.#all.get(number)?.undoing.cell
+  }
+
+  get own(): readonly Line[] {
+    return [...this.#all.values()].flatMap(({ own }) => own)
+  }
+
+  /** Begins an undo, on a person's word. Throws, with the reason, where none can be. */
+  async begin({ number, cell: id, by, why, what }: Extract<WardenMessage, { kind: 'undo' }>): Promise<void> {
+    const { setup, rules, gate, lines, arrivals, send } = this.#options
+    const { undo, environment } = setup
+    if (undo === undefined) throw new Error(`environment ${environment} grants nothing to undo`)
+    const names = new Set<UpstreamName>(undo.grants.map(({ upstream }) => upstream))
+    const opened = lines.for(names, number)
+    const exposure = new NamedValues()
+    const nowMs = gate().nowMs()
+    const cell: CellAtGate = {
+      ...blankCell(nowMs),
+      id,
+      number,
+      authority: authorityFor(rules, {
+        agent: undo.name,
+        owner: undo.owner,
+        grants: grantsFor(undo, nowMs),
+        exposure,
+        lines: opened.lines,
+      }),
+      upstreams: opened.lines,
+      rung: 'normal',
+      labelled: new Set(),
+    }
+    const { ledger } = gate()
+    const about = { cell: id, agent: undo.name, owner: undo.owner, environment, by, why, what }
+    const appended = ledger.append({ kind: 'undo.started', ...about })
+    if (!appended.ok || !(await ledger.durable(appended.value.seq)).ok) throw new Error('the ledger cannot be written')
+    this.#all.set(number, { undoing: new Undoing(gate(), cell, exposure, appended.value.seq), own: opened.own })
+    arrivals.came()
+    send({ kind: 'cell-ready', number })
+  }
+
+  /** Compensates effects. Throws where no undo has this number. */
+  async compensate({ number, effects }: Extract<WardenMessage, { kind: 'undo-effects' }>): Promise<void> {
+    const undoing = this.#all.get(number)?.undoing
+    if (undoing === undefined) throw new Error('no undo has this number')
+    const mine = this.#turn.then(() => undoing.compensate(effects))
+    this.#turn = mine.catch(() => undefined)
+    await mine
+    this.#options.send({ kind: 'undone', number })
+  }
+
+  async end(number: number, receipt: JsonObject): Promise<void> {
+    const cell = this.shut(number)
+    if (cell !== undefined) await this.#options.gate().recordDurably({ kind: 'undo.ended', cell: cell.id, receipt })
+    this.#options.send({ kind: 'cell-closed', number })
+  }
+
+  /** Ends an undo at once; returns its actor, if it was under way. */
+  shut(number: number): CellAtGate | undefined {
+    const known = this.#all.get(number)
+    this.#all.delete(number)
+    known?.undoing.cell.gone.abort()
+    if (known !== undefined) this.#options.cutRelays(known.undoing.cell)
+    for (const line of known?.own ?? []) line.close()
+    this.#options.pipes.forget(number)
+    return known?.undoing.cell
+  }
+}
