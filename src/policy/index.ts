@@ -46,7 +46,7 @@ export {
   type ListedValues,
   listedValues,
 } from './flow/flow.ts'
-export { SentWords } from './flow/own-words.ts'
+export { SentWords } from './flow/sent-words.ts'
 export { skeleton } from './flow/skeleton.ts'
 export { withWhereSeen } from './flow/where-seen.ts'
 export { type Reach, type ReachedOperation, type ReachInput, reach, WORKSPACE } from './reach/reach.ts'

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type Declared, nextStep, standingOf } from '../ledger/views/effects.ts'
+import { UndoHistory } from '../ledger/views/undo-history.ts'
 import type { Entry, EntryBody } from '../model/entry.ts'
 import {
   type ActionId,
@@ -15,7 +16,7 @@ import {
   toolName,
   upstreamName,
 } from '../model/index.ts'
-import { planOf, Story, todo } from './plan.ts'
+import { planOf, todo } from './plan.ts'
 
 /**
  * What an upstream does with one call; `turn-away` is a status without an answer, `forget` a lost session. `crash` ends
@@ -83,7 +84,7 @@ class World {
 /** Writes what a gateway writes, and does in the world what the upstream does. */
 class Run {
   readonly world = new World()
-  readonly story = new Story()
+  readonly story = new UndoHistory()
   readonly declared: Declared
   readonly effects: ActionId[] = []
   readonly #key: boolean

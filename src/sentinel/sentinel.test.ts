@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cellOf, Log, rulesWith, TOOLS } from '../../test/sentinel/fixture.ts'
 import {
   type AgentName,
   type CellId,
@@ -12,7 +13,6 @@ import {
   type Noticed,
 } from '../model/index.ts'
 import { preparedDetectors } from './detectors/all.ts'
-import { cellOf, Log, rulesWith, TOOLS } from './fixture.ts'
 import { Sentinel, type Signal } from './sentinel.ts'
 
 const touched: readonly Noticed[] = [{ kind: 'decoy', name: 'x' }]

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ADVERSARIAL, assertLinear } from '../../test/kit/linear.ts'
+import { TOOLS } from '../../test/sentinel/fixture.ts'
 import { type EnvironmentName, type JsonObject, NO_DECOYS, type ToolName, type UpstreamName } from '../model/index.ts'
-import { TOOLS } from './fixture.ts'
 import { Watch } from './watch.ts'
 
 const TEST = 'test' as EnvironmentName

@@ -17,8 +17,8 @@ export const CORE: readonly string[] = [
   ...[
     ...['answer-cost', 'arguments', 'book-clock', 'budget', 'budget-window', 'calendar', 'compile', 'context'],
     ...['decide', 'decimal', 'delegation', 'exposure', 'expression', 'field-tree', 'flow', 'grant-permit', 'guard'],
-    ...['judge', 'links', 'long', 'member', 'operators', 'own-words', 'parts', 'pattern', 'question', 'request'],
-    ...['skeleton', 'slices', 'sliding-window', 'spelling', 'spend', 'task', 'value', 'vocabulary'],
+    ...['judge', 'links', 'long', 'member', 'operators', 'pattern', 'request', 'asked-words', 'sent-words'],
+    ...['skeleton', 'slices', 'sliding-window', 'spelling', 'spend', 'task', 'value', 'vocabulary', 'word-parts'],
   ].map((name) => only(`src/policy/*/${name}.ts`)),
   'src/ledger/views/holds.ts',
   ...['holds', 'withdrawn'].map((name) => `src/gateway/pipeline/${name}.ts`),

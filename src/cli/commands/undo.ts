@@ -7,6 +7,7 @@ import type { UndoOrder } from '../../host/people/undo-order.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
 import { logsOf } from '../../host/state/logs.ts'
 import { readEntries } from '../../ledger/log/read.ts'
+import type { UndoHistory } from '../../ledger/views/undo-history.ts'
 import {
   agentName,
   environmentName,
@@ -20,7 +21,7 @@ import {
   type Result,
 } from '../../model/index.ts'
 import { cutText } from '../../model/text/text.ts'
-import { type Plan, planOf, type Selection, type Story } from '../../recovery/plan.ts'
+import { type Plan, planOf, type Selection } from '../../recovery/plan.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { sharedTerminal } from '../own-terminal.ts'
@@ -53,7 +54,7 @@ export interface Part {
   readonly log: string
   readonly directory: string
   readonly state: string
-  readonly story: Story
+  readonly story: UndoHistory
   readonly plan: Plan
 }
 

@@ -2,9 +2,10 @@ import type { Config } from '../../config/config.ts'
 import { faultText } from '../../ledger/log/fault.ts'
 import { readEntries } from '../../ledger/log/read.ts'
 import type { Declared, EffectRecord } from '../../ledger/views/effects.ts'
+import { UndoHistory } from '../../ledger/views/undo-history.ts'
 import type { Entry } from '../../model/entry.ts'
 import { no, ok, type Result } from '../../model/index.ts'
-import { type Plan, Story, todo } from '../../recovery/plan.ts'
+import { type Plan, todo } from '../../recovery/plan.ts'
 import { delegatedWorkspace } from '../files/workspace-names.ts'
 import type { UndoOrder } from './undo-order.ts'
 
@@ -17,8 +18,8 @@ export function declaredFor({ upstreams }: Config): (effect: EffectRecord) => De
 export async function storyOf(
   ledgerDirectory: string,
   onEntry: (entry: Entry) => void = () => undefined,
-): Promise<Result<Story, string>> {
-  const story = new Story()
+): Promise<Result<UndoHistory, string>> {
+  const story = new UndoHistory()
   for await (const entry of readEntries(ledgerDirectory)) {
     if (!entry.ok) return no(faultText(entry.reason))
     story.take(entry.value)
@@ -33,7 +34,7 @@ export async function storyOf(
  */
 export function ordersOf(
   { upstreams }: Config,
-  story: Story,
+  story: UndoHistory,
   plan: Plan,
 ): readonly Pick<UndoOrder, 'served' | 'effects'>[] {
   const open = new Set(todo(plan))

@@ -7,7 +7,7 @@ import { explain } from '../explain/explain.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
 import { likeness } from './likeness.ts'
-import { SentWords } from './own-words.ts'
+import { SentWords } from './sent-words.ts'
 import { withWhereSeen } from './where-seen.ts'
 
 const path = (text: string): JsonPath => jsonPath(text) ?? assert.fail(text)

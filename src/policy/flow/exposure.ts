@@ -6,11 +6,11 @@ import { LIMITS } from '../../model/limits.ts'
 import { type Task, taskText } from '../decide/task.ts'
 import type { Reading } from '../reading.ts'
 import { answerLabels, hasMembers, marksIn, NOT_LABELLED, textsIn } from './answer-labels.ts'
+import { AskedWords } from './asked-words.ts'
 import { FieldTree, type Gap, type Visit } from './field-tree.ts'
 import { likeness, looksLike } from './likeness.ts'
-import { SentWords } from './own-words.ts'
-import { AskedWords } from './question.ts'
-import { joinedIn, visitSaid } from './said.ts'
+import { joinedIn, visitSent } from './sent-texts.ts'
+import { SentWords } from './sent-words.ts'
 import { Spelled } from './spelling.ts'
 
 /** The questions that a decision may ask about what a cell has seen. Asking changes nothing. */
@@ -150,7 +150,7 @@ export class Exposure implements ExposureView {
   *recordSentInSteps(args: Json, names: FieldTree<undefined> = WORDS): Generator<void, void> {
     const knows = (part: string) => this.knows(part)
     const said: { readonly text: string; readonly what: 'text' | 'number' | 'name' }[] = []
-    visitSaid(args, names, (text, what) => {
+    visitSent(args, names, (text, what) => {
       if (!knows(text)) said.push({ text, what })
     })
     for (const text of joinedIn(args, names, knows)) said.push({ text, what: 'text' })
@@ -176,7 +176,7 @@ export class Exposure implements ExposureView {
     asked: Json = null,
   ): Generator<void, void> {
     const own = new AskedWords()
-    visitSaid(asked, names, (text, what) => {
+    visitSent(asked, names, (text, what) => {
       if (!this.knows(text)) own.add(text, what)
     })
     const { fields, otherwise, beside, shape } = answerLabels(returns, ruled)

@@ -10,9 +10,9 @@ import type { ExposureView } from './exposure.ts'
 import { FieldTree, type Gap, type Visit } from './field-tree.ts'
 import { looksLike } from './likeness.ts'
 import { linksIn } from './links.ts'
+import { defaultsAt, type SchemaDefaults } from './schema-defaults.ts'
 import { schemaNames } from './schema-names.ts'
 import { resolved } from './schema-reference.ts'
-import { type Usual, usualAt } from './usual.ts'
 
 /**
  * The rules for where the data of one tool's calls may come from and go to, compiled from its declaration and its
@@ -45,7 +45,7 @@ interface Destination {
   /** Values that the configuration allows; `null` is that nothing is named. */
   readonly values: ReadonlySet<string | null>
   /** The values that the accepted definition gives the argument where it is left out. */
-  readonly usual?: Usual
+  readonly usual?: SchemaDefaults
 }
 
 const FREE: Role = { kind: 'free' }
@@ -60,7 +60,7 @@ export function compileFlow({ declared, pinned }: CatalogueTool, issues: Readonl
   const { effect, accepts = [], destinations = [], content = [] } = declared
   const schema = pinned?.definition.inputSchema
   const named = destinations.map(({ path, values }) => {
-    return [path, { kind: 'destination', values: new Set(values), usual: usualAt(schema, path) }] as const
+    return [path, { kind: 'destination', values: new Set(values), usual: defaultsAt(schema, path) }] as const
   })
   return {
     effect,

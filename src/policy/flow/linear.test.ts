@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ADVERSARIAL, assertLinear } from '../../../test/kit/linear.ts'
 import { TaskText } from '../decide/task.ts'
+import { AskedWords } from './asked-words.ts'
 import { likeness } from './likeness.ts'
 import { linksIn } from './links.ts'
-import { SentWords } from './own-words.ts'
-import { AskedWords } from './question.ts'
+import { SentWords } from './sent-words.ts'
 import { Spelled } from './spelling.ts'
 
 describe('S17: what a cell writes is read in a time that grows as its length does', () => {

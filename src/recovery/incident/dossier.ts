@@ -1,3 +1,4 @@
+import { UndoHistory } from '../../ledger/views/undo-history.ts'
 import type { Entry } from '../../model/entry.ts'
 import {
   type ActionId,
@@ -15,7 +16,7 @@ import {
   RUNGS,
   type Rung,
 } from '../../model/index.ts'
-import { Story } from '../plan.ts'
+
 import { Timeline } from './timeline.ts'
 import { isWellFormed } from './well-formed.ts'
 import { joined, ours, rungText, said, type Wording, w } from './wording.ts'
@@ -67,7 +68,7 @@ const TOLD_MAX = 64
  * One class and one switch over all kinds, long as it is: which entries are the cell's own is known only while folding.
  */
 export class Dossier {
-  readonly story = new Story()
+  readonly story = new UndoHistory()
   readonly timeline = new Timeline()
   readonly cells = new Set<CellId>()
   readonly labels = new Map<ActionId, readonly Label[]>()

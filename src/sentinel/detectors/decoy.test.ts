@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Log } from '../../../test/sentinel/fixture.ts'
 import type { Noticed } from '../../model/index.ts'
-import { Log } from '../fixture.ts'
 
 const touched: readonly Noticed[] = [{ kind: 'decoy', name: 'the tool books/admin.escalate' }]
 

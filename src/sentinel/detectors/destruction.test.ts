@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Log, MINUTE, onlyOf } from '../../../test/sentinel/fixture.ts'
 import type { JsonObject } from '../../model/index.ts'
-import { Log, MINUTE, onlyOf } from '../fixture.ts'
 
 const ids = (count: number) => Array.from({ length: count }, (_, i) => `f${i}`)
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Log, MINUTE, onlyOf } from '../fixture.ts'
+import { Log, MINUTE, onlyOf } from '../../../test/sentinel/fixture.ts'
 
 const pay = (more: object = {}) => ({ amount: '20.00', currency: 'EUR', account: 'PT50', ...more })
 

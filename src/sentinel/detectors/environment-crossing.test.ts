@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Log, onlyOf } from '../../../test/sentinel/fixture.ts'
 import type { Noticed } from '../../model/index.ts'
-import { Log, onlyOf } from '../fixture.ts'
 
 const place: Noticed = { kind: 'environment', name: 'payments.internal of production' }
 const reasons = [{ kind: 'environment', cell: 'test', upstream: 'production' }]

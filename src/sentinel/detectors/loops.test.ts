@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Log, onlyOf } from '../fixture.ts'
+import { Log, onlyOf } from '../../../test/sentinel/fixture.ts'
 
 function pair(log: Log) {
   const one = log.cell('1')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Log, onlyOf } from '../fixture.ts'
+import { Log, onlyOf } from '../../../test/sentinel/fixture.ts'
 
 describe('outflow', () => {
   it('by bytes, slowly, in small pieces, over cells of one agent and over delegates', () => {

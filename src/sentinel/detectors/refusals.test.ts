@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { Log, onlyOf } from '../fixture.ts'
+import { Log, onlyOf } from '../../../test/sentinel/fixture.ts'
 
 describe('refusals', () => {
   it('a search is seen after a handful, and only observed', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Log, onlyOf } from '../fixture.ts'
+import { Log, onlyOf } from '../../../test/sentinel/fixture.ts'
 
 /** Every entry takes a second, and an action has two. */
 function minute(log: Log, cell: ReturnType<Log['cell']>, actions: number): void {

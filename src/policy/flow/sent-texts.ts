@@ -2,7 +2,7 @@ import { isJsonObject, type Json } from '../../model/json.ts'
 import { isNumber, numberText } from '../../model/text/number.ts'
 import type { FieldTree } from './field-tree.ts'
 
-type SaidVisit = (text: string, what: 'text' | 'number' | 'name') => void
+type SentVisit = (text: string, what: 'text' | 'number' | 'name') => void
 
 const NONE: readonly string[] = []
 
@@ -12,7 +12,7 @@ const NONE: readonly string[] = []
  *
  * @param names the names that the schema has, by their places.
  */
-export function visitSaid(value: Json, names: FieldTree<undefined>, visit: SaidVisit): void {
+export function visitSent(value: Json, names: FieldTree<undefined>, visit: SentVisit): void {
   const chosen = new Set<string>()
   names.walk(value, undefined, (text, _, __, what) => {
     if (what === 'name') chosen.add(text)

@@ -23,8 +23,8 @@ import {
   sha256,
   type ToolName,
   type UpstreamName,
-} from '../model/index.ts'
-import { Sentinel, type Signal } from './sentinel.ts'
+} from '../../src/model/index.ts'
+import { Sentinel, type Signal } from '../../src/sentinel/sentinel.ts'
 
 export const START_MS = 1_790_000_000_000
 export const SECOND = 1_000

@@ -3,7 +3,7 @@ import type { JsonPath } from '../../model/text/path.ts'
 import { branchesOf, furtherOf, itemsOf, sameOf } from './schema-parts.ts'
 
 /** The values that an accepted definition gives a destination that is left out. */
-export interface Usual {
+export interface SchemaDefaults {
   /** The defaults of the destination itself and of whatever it lies in. */
   readonly values: readonly Json[]
   /** A default of its own holds in every case; else that nothing is named is to be judged, too. */
@@ -22,7 +22,7 @@ interface Place {
  * Returns the defaults that a schema has for a place, or for something around it: of any level, in any branch, and behind
  * references. Which of them a server takes is its own affair, so each of them counts.
  */
-export function usualAt(schema: Json | undefined, path: JsonPath): Usual {
+export function defaultsAt(schema: Json | undefined, path: JsonPath): SchemaDefaults {
   if (!isJsonObject(schema)) return { values: [], always: false }
   const values: Json[] = []
   let always = false

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LIMITS } from '../../model/limits.ts'
-import { WordParts } from './parts.ts'
 import { counts, namesMember, Spelled, WORD_CHARACTERS_MIN } from './spelling.ts'
+import { WordParts } from './word-parts.ts'
 
 /** The way in which a text was said: the names of members are mostly the schema's, not the cell's. */
 interface Said {

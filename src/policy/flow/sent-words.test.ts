@@ -4,7 +4,7 @@ import { readingOf } from '../../gateway/protocols/mcp/reading.ts'
 import { type ActionId, type Json, LIMITS } from '../../model/index.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
-import { SentWords } from './own-words.ts'
+import { SentWords } from './sent-words.ts'
 import { Spelled } from './spelling.ts'
 
 const where = { action: 'a_00000000000000000000' as ActionId, tool: 'shop/rows' }
