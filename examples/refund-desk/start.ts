@@ -26,7 +26,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { wrapped } from '../../src/cli/printable.ts'
+import { wrapped } from '../../src/cli/print/printable.ts'
 import { type LastAct, lastAct, linesOf } from './last-act.ts'
 import { bookDigest, copyBook, payoutsIn, type Refund, refundsIn, writeBook } from './shop/book.ts'
 

@@ -3,7 +3,6 @@ import type { ParseArgsOptionsConfig } from 'node:util'
 /** One command of `firebreak`, as its `--help` shows it. One file each in `commands/`. */
 export interface Command {
   readonly name: string
-  readonly summary: string
   /** Lines that begin with `firebreak <name>`. */
   readonly usage: readonly string[]
   readonly example: string
@@ -91,7 +90,8 @@ export function parseOptions(command: Command): ParseArgsOptionsConfig {
   )
 }
 
-export function helpText(command: Command): string {
+/** Returns the whole help of a command, for a terminal. */
+export function helpText(command: Command, summary: string): string {
   const options = Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(([name, option]) => {
     const short = option.short === undefined ? '    ' : `-${option.short}, `
     const value = option.type === 'string' ? ` <${option.value ?? 'text'}>` : ''
@@ -99,7 +99,7 @@ export function helpText(command: Command): string {
   })
   const width = Math.max(...options.map(([left]) => left.length)) + 2
   return [
-    `${command.summary}.`,
+    `${summary}.`,
     '',
     ...command.usage.map((line, i) => `${i === 0 ? 'usage: ' : '       '}${line}`),
     '',

@@ -4,52 +4,8 @@ import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { isPersonName } from '../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode, helpText, type Printer, parseOptions } from './command.ts'
-import { printable, printableJson } from './printable.ts'
-
-type Load = () => Promise<{ readonly command: Command }>
-
-/** In the order that a person meets them. One file each, loaded only when called: a start costs what its command needs. */
-const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
-  'set up': {
-    init: () => import('./commands/init.ts'),
-    doctor: () => import('./commands/doctor.ts'),
-    accept: () => import('./commands/accept.ts'),
-  },
-  'judge it before it runs': {
-    reach: () => import('./commands/reach.ts'),
-    policy: () => import('./commands/policy.ts'),
-    replay: () => import('./commands/replay.ts'),
-    drill: () => import('./commands/drill.ts'),
-  },
-  'run it': {
-    run: () => import('./commands/run.ts'),
-    approvals: () => import('./commands/approvals.ts'),
-    approve: () => import('./commands/approve.ts'),
-    deny: () => import('./commands/deny.ts'),
-  },
-  'stop it': {
-    ps: () => import('./commands/ps.ts'),
-    contain: () => import('./commands/contain.ts'),
-    kill: () => import('./commands/kill.ts'),
-    release: () => import('./commands/release.ts'),
-  },
-  'the way back': {
-    undo: () => import('./commands/undo.ts'),
-  },
-  'see what it did': {
-    logs: () => import('./commands/logs.ts'),
-    why: () => import('./commands/why.ts'),
-    incident: () => import('./commands/incident.ts'),
-    diff: () => import('./commands/diff.ts'),
-    commit: () => import('./commands/commit.ts'),
-    ledger: () => import('./commands/ledger.ts'),
-  },
-  'go back': {
-    checkpoint: () => import('./commands/checkpoint.ts'),
-    restore: () => import('./commands/restore.ts'),
-  },
-}
-const COMMANDS: Readonly<Record<string, Load>> = Object.assign({}, ...Object.values(GROUPS))
+import { COMMANDS, GROUPS } from './commands.ts'
+import { printable, printableJson } from './print/printable.ts'
 
 // Whoever reads our output may stop reading: `firebreak logs | head`.
 process.stdout.on('error', () => process.exit(0))
@@ -61,9 +17,9 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     console.log(`firebreak ${version()}`)
     return EXIT.ok
   }
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (load === undefined) return unknown(name, args.includes('--json'))
-  return call((await load()).command, args)
+  const listed = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (listed === undefined) return unknown(name, args.includes('--json'))
+  return call((await listed.load()).command, listed.summary, args)
 }
 
 function unknown(name: string, json: boolean): ExitCode {
@@ -79,7 +35,7 @@ function version(): string {
   return (JSON.parse(text) as { readonly version: string }).version
 }
 
-async function call(command: Command, args: readonly string[]): Promise<number> {
+async function call(command: Command, summary: string, args: readonly string[]): Promise<number> {
   const split = args.indexOf('--')
   const own = split === -1 ? args : args.slice(0, split)
   const rest = split === -1 ? [] : args.slice(split + 1)
@@ -95,7 +51,7 @@ async function call(command: Command, args: readonly string[]): Promise<number> 
     return EXIT.usage
   }
   if (parsed.values.help === true) {
-    console.log(helpText(command))
+    console.log(helpText(command, summary))
     return EXIT.ok
   }
   const surplus = parsed.positionals[command.words ?? 0]
@@ -125,7 +81,7 @@ async function call(command: Command, args: readonly string[]): Promise<number> 
   }
   // A stop is ordered all the same, and doctor tells it among the rest.
   if (command.options.state !== undefined && !['contain', 'kill', 'doctor'].includes(command.name)) {
-    const { stateFault, stateOf } = await import('./state.ts')
+    const { stateFault, stateOf } = await import('./options/state.ts')
     const fault = stateFault(stateOf(given))
     if (fault !== undefined) print.fault(fault.problem, fault.fix)
     if (fault !== undefined) return EXIT.storeUnreachable
@@ -134,9 +90,9 @@ async function call(command: Command, args: readonly string[]): Promise<number> 
 }
 
 async function overview(name: string | undefined): Promise<number> {
-  const load = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (load !== undefined) {
-    console.log(helpText((await load()).command))
+  const listed = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (listed !== undefined) {
+    console.log(helpText((await listed.load()).command, listed.summary))
     return EXIT.ok
   }
   if (name !== undefined) return unknown(name, false)
@@ -144,8 +100,7 @@ async function overview(name: string | undefined): Promise<number> {
   console.log('usage: firebreak <command> [options]')
   for (const [group, commands] of Object.entries(GROUPS)) {
     console.log(`\n${group}`)
-    for (const { command } of await Promise.all(Object.values(commands).map((each) => each())))
-      console.log(`  ${command.name.padEnd(11)}${command.summary}`)
+    for (const [each, { summary }] of Object.entries(commands)) console.log(`  ${each.padEnd(11)}${summary}`)
   }
   console.log('\nfirebreak <command> --help shows its options and an example; --version says which this is.')
   return EXIT.ok

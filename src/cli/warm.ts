@@ -5,6 +5,8 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import process from 'node:process'
+import { DRIVERS } from '../host/drivers.ts'
+import { COMMANDS } from './commands.ts'
 
 const PROGRAMS = [
   'cli/main.ts',
@@ -15,5 +17,7 @@ const PROGRAMS = [
   'cells/linux/streams/listener-main.ts',
 ]
 
+// In this process: its cache is theirs.
+await Promise.all([...Object.values(COMMANDS), ...DRIVERS].map(({ load }) => load()))
 for (const program of PROGRAMS)
   spawnSync(process.execPath, [join(import.meta.dirname, '..', program)], { stdio: 'ignore', timeout: 60_000 })

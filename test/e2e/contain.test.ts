@@ -5,7 +5,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
-import { standingIn } from '../../src/cli/contain-census.ts'
+import { standingIn } from '../../src/cli/contain/census.ts'
 import { askWardens } from '../../src/host/people/control-socket.ts'
 import { againText } from '../../src/host/stop/fence.ts'
 import { parseNote } from '../../src/ledger/log/note.ts'

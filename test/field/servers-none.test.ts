@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
-import { firstConfig, NEVER } from '../../src/cli/first-config.ts'
+import { firstConfig, NEVER } from '../../src/cli/init/first-config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 

@@ -2,7 +2,7 @@ import type { CellConfig, Config } from '../../config/config.ts'
 import { programFault, unreadableArguments, unseenArguments } from '../../host/prepare/program.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../host/shown/shown.ts'
 import { type Demand, holds, look, missing } from './demand.ts'
-import type { Seen } from './demands.ts'
+import type { Survey } from './demands.ts'
 
 /** Returns what a cell needs of its host to be started, as far as it can be told without starting it. */
 export function startDemands(
@@ -10,7 +10,7 @@ export function startDemands(
   [program, ...args]: readonly string[],
   cell: CellConfig,
   profile: Config['profile'],
-  { absent, looked, workspaces }: Seen,
+  { absent, looked, workspaces }: Survey,
 ): readonly Demand[] {
   const gone = [...(cell.workspace === undefined ? [] : [cell.workspace]), ...cell.files.values()].filter((path) =>
     absent.has(path),

@@ -4,10 +4,14 @@ import type { Inspected } from '../../host/prepare/inspect.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
 import { grantedName, type JsonObject, visibleText } from '../../model/index.ts'
 import { type Demand, holds, listed, look, missing } from './demand.ts'
-import type { Seen } from './demands.ts'
+import type { Survey } from './demands.ts'
 
 /** Returns what `run` would have said up to the program's first instruction. */
-export function launchDemands(about: string, { name, command }: Agent, launches: Seen['launches']): readonly Demand[] {
+export function launchDemands(
+  about: string,
+  { name, command }: Agent,
+  launches: Survey['launches'],
+): readonly Demand[] {
   const tried = launches?.get(name)
   if (tried === undefined) return []
   if (!tried.ok)
@@ -22,7 +26,7 @@ export function offeredDemands(
   about: string,
   { config, accepted }: Judged,
   { name, tools }: UpstreamConfig,
-  offered: Seen['offered'],
+  offered: Survey['offered'],
 ): readonly Demand[] {
   const offer = offered?.get(name)
   if (offer === undefined) return []
@@ -68,7 +72,7 @@ export function unfitDemands(
   about: string,
   { config, unacceptable }: Judged,
   { name, tools }: UpstreamConfig,
-  offered: Seen['offered'],
+  offered: Survey['offered'],
 ): { readonly unfit: ReadonlySet<string>; readonly demands: readonly Demand[] } {
   const offer = offered?.get(name)
   const found = offer === undefined || 'problem' in offer ? (unacceptable?.get(name) ?? []) : faultsIn(offer)

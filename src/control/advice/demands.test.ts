@@ -8,8 +8,8 @@ import type { Ability, HostReport } from '../../cells/abilities.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type Judged, judgeConfig } from '../../host/prepare/setup.ts'
 import type { Json } from '../../model/index.ts'
-import { type Demand, demandsOf, type Seen } from './demands.ts'
-import { seenBy } from './demands-seen.ts'
+import { type Demand, demandsOf, type Survey } from './demands.ts'
+import { surveyFor } from './survey.ts'
 
 const ABILITIES: readonly Ability[] = [
   'root',
@@ -38,7 +38,7 @@ function host(...lacking: readonly Ability[]): HostReport {
   return { kernel: '6.0', findings, promises: [], profile: lacking.includes('root') ? 'user' : 'full' }
 }
 
-const NOTHING_AMISS: Seen = {
+const NOTHING_AMISS: Survey = {
   report: host(),
   secrets: new Map(),
   places: new Map(),
@@ -67,8 +67,12 @@ async function judged(config: { readonly [key: string]: Json }): Promise<Judged>
 }
 
 /** Lines of one verdict: what about, and why. */
-async function said(verdict: Demand['verdict'], config: { readonly [key: string]: Json }, seen: Partial<Seen> = {}) {
-  const demands = demandsOf(await judged(config), { ...NOTHING_AMISS, ...seen })
+async function said(
+  verdict: Demand['verdict'],
+  config: { readonly [key: string]: Json },
+  survey: Partial<Survey> = {},
+) {
+  const demands = demandsOf(await judged(config), { ...NOTHING_AMISS, ...survey })
   for (const each of demands) assert.equal(each.fix === undefined, each.verdict === 'holds', each.why)
   return demands.filter((each) => each.verdict === verdict).map(({ about, why }) => `${about}: ${why}`)
 }
@@ -135,7 +139,7 @@ describe('what a configuration demands of its host', () => {
       /is started with \/etc\/hostname, which its cell does not see/,
     )
     const shown = await judged(with_({ cell: { files: { '/srv/a': './shown', '/srv/b': './gone' } } }))
-    const demands = demandsOf(shown, await seenBy(shown.config, host(), join(shown.config.directory, '.firebreak')))
+    const demands = demandsOf(shown, await surveyFor(shown.config, host(), join(shown.config.directory, '.firebreak')))
     const gone = demands.filter(({ verdict }) => verdict === 'missing').map(({ why }) => why)
     assert.deepEqual(gone, [`${join(shown.config.directory, 'gone')} is not there`])
   })
@@ -250,7 +254,10 @@ describe('what a configuration demands of its host', () => {
         idle: { command: ['/bin/echo', 'long-enough-to-be-one'] },
       },
     })
-    const demands = demandsOf(config, await seenBy(config.config, host(), join(config.config.directory, '.firebreak')))
+    const demands = demandsOf(
+      config,
+      await surveyFor(config.config, host(), join(config.config.directory, '.firebreak')),
+    )
     const about = (name: string) => demands.find((each) => each.about === `secret ${name}`)
     assert.equal(about('good')?.verdict, 'holds')
     assert.match(about('unset')?.why ?? '', /FIREBREAK_NO_SUCH_VARIABLE is not set/)
@@ -272,7 +279,7 @@ describe('what a configuration demands of its host', () => {
       far: { environment: 'test', mcp: remote },
     }
     const config = await judged({ ...base, upstreams })
-    const { places, absent } = await seenBy(config.config, host(), join(config.config.directory, '.firebreak'))
+    const { places, absent } = await surveyFor(config.config, host(), join(config.config.directory, '.firebreak'))
     assert.deepEqual([...places.keys()], ['http://127.0.0.1:1'])
     assert.match([...places.values()].join(), /nobody listens there \(ECONNREFUSED\)/)
     assert.deepEqual([...absent], [])

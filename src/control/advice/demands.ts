@@ -28,7 +28,7 @@ export interface Looked extends Pick<Shown, 'refusal' | 'unsearched' | 'unmet'> 
 }
 
 /** What was found outside of the configuration, by whoever may look. */
-export interface Seen {
+export interface Survey {
   readonly report: HostReport
   /** Secret → why it cannot be used. */
   readonly secrets: ReadonlyMap<string, string>
@@ -47,16 +47,16 @@ export interface Seen {
 }
 
 /** Those that are missing first. Pure but for programs, which are looked up where cells would see them. */
-export function demandsOf(judged: Judged, seen: Seen): readonly Demand[] {
+export function demandsOf(judged: Judged, survey: Survey): readonly Demand[] {
   const { config } = judged
   const all = [
-    ...profileDemands(config, seen.report),
-    ...[...config.agents.values()].flatMap((agent) => agentDemands(config, agent, seen)),
-    ...[...config.upstreams.values()].flatMap((upstream) => upstreamDemands(judged, upstream, seen)),
-    ...[...config.environments.keys()].flatMap((name) => environmentDemands(config, name, seen)),
-    ...secretDemands(config, seen),
+    ...profileDemands(config, survey.report),
+    ...[...config.agents.values()].flatMap((agent) => agentDemands(config, agent, survey)),
+    ...[...config.upstreams.values()].flatMap((upstream) => upstreamDemands(judged, upstream, survey)),
+    ...[...config.environments.keys()].flatMap((name) => environmentDemands(config, name, survey)),
+    ...secretDemands(config, survey),
     ...recordDemands(config),
-    ...policyDemands(config, seen),
+    ...policyDemands(config, survey),
   ]
   const order = ['missing', 'look', 'holds'] as const
   return all.toSorted((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
@@ -87,7 +87,7 @@ function profileDemands({ profile, agents, upstreams }: Config, report: HostRepo
   )
 }
 
-function agentDemands(config: Config, agent: Agent, seen: Seen): readonly Demand[] {
+function agentDemands(config: Config, agent: Agent, survey: Survey): readonly Demand[] {
   const about = `agent ${agent.name}`
   const { cell, grants, owner } = agent
   const unlimited = grants.filter(({ budgets }) => budgets.length === 0)
@@ -98,8 +98,8 @@ function agentDemands(config: Config, agent: Agent, seen: Seen): readonly Demand
     }),
   )
   return [
-    ...startDemands(about, agent.command, cell, config.profile, seen),
-    ...launchDemands(about, agent, seen.launches),
+    ...startDemands(about, agent.command, cell, config.profile, survey),
+    ...launchDemands(about, agent, survey.launches),
     ...(/@example\.(?:org|com|net)$/.test(owner)
       ? [look(about, `its owner is ${owner}: nobody answers for it`, 'owner: a person')]
       : []),
@@ -127,13 +127,13 @@ function agentDemands(config: Config, agent: Agent, seen: Seen): readonly Demand
   ]
 }
 
-function upstreamDemands(judged: Judged, upstream: UpstreamConfig, seen: Seen): readonly Demand[] {
+function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Survey): readonly Demand[] {
   const { config, accepted } = judged
   const { name, mcp, tools, relay } = upstream
   const about = `upstream ${name}`
   const declared = [...tools.values()]
   const own = accepted.get(name)
-  const { unfit, demands: unfitted } = unfitDemands(about, judged, upstream, seen.offered)
+  const { unfit, demands: unfitted } = unfitDemands(about, judged, upstream, survey.offered)
   const unaccepted = declared.filter(
     (tool) => !tool.name.startsWith('resource:') && own?.has(tool.name) !== true && !unfit.has(tool.name),
   )
@@ -145,9 +145,9 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, seen: Seen): 
   )
   return [
     ...(mcp.kind === 'stdio'
-      ? startDemands(about, mcp.command, mcp.cell, config.profile, seen)
-      : placeDemand(about, mcp.url.origin, seen)),
-    ...offeredDemands(about, judged, upstream, seen.offered),
+      ? startDemands(about, mcp.command, mcp.cell, config.profile, survey)
+      : placeDemand(about, mcp.url.origin, survey)),
+    ...offeredDemands(about, judged, upstream, survey.offered),
     ...(unaccepted.length > 0
       ? [
           missing(
@@ -185,7 +185,7 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, seen: Seen): 
   ]
 }
 
-function placeDemand(about: string, origin: string, { places }: Seen): readonly Demand[] {
+function placeDemand(about: string, origin: string, { places }: Survey): readonly Demand[] {
   const why = places.get(origin)
   if (why === undefined) return [holds(about, `somebody listens at ${origin}`)]
   return [missing(about, `${origin}: ${why}`, 'start it, or correct its url')]
@@ -298,7 +298,7 @@ function relayDemands(about: string, config: Config, { environment, mcp }: Upstr
   ]
 }
 
-function environmentDemands(config: Config, name: EnvironmentName, seen: Seen): readonly Demand[] {
+function environmentDemands(config: Config, name: EnvironmentName, survey: Survey): readonly Demand[] {
   const about = `environment ${name}`
   const agents = [...config.agents.values()].filter(({ environment }) => environment === name)
   const relays = [...config.upstreams.values()].filter(
@@ -311,7 +311,7 @@ function environmentDemands(config: Config, name: EnvironmentName, seen: Seen): 
       : /prod|live/.test(name)
         ? [look(about, 'effects in it need no second person', 'hardened: true')]
         : []),
-    ...origins.flatMap((origin) => placeDemand(`${about} egress`, origin, seen)),
+    ...origins.flatMap((origin) => placeDemand(`${about} egress`, origin, survey)),
     ...(origins.length > 0 && relays.length === 0
       ? [look(about, 'it has egress, and no relay that could use it', 'relay: true, or no egress')]
       : []),
@@ -342,7 +342,7 @@ function hardenedDemands(about: string, agents: readonly Agent[], { profile }: C
   ]
 }
 
-function secretDemands(config: Config, { secrets }: Seen): readonly Demand[] {
+function secretDemands(config: Config, { secrets }: Survey): readonly Demand[] {
   const used = new Set([...config.upstreams.values()].flatMap(({ mcp }) => secretsOf(mcp)))
   return [...config.secrets].map(([name, source]) => {
     const about = `secret ${name}`
@@ -367,7 +367,7 @@ function recordDemands({ profile }: Config): readonly Demand[] {
   ]
 }
 
-function policyDemands({ policies }: Config, { policyTests }: Seen): readonly Demand[] {
+function policyDemands({ policies }: Config, { policyTests }: Survey): readonly Demand[] {
   return [
     ...(policies.length === 0
       ? [look('policies', 'nothing is forbidden whatever is granted', 'policies: [policies/*.cedar]')]

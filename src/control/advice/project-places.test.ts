@@ -7,7 +7,7 @@ import { beforeEach, describe, it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { hops } from '../../host/programs/places.ts'
 import { liesIn } from '../../model/host/host-paths.ts'
-import { type ContainOptions, containCommand } from './contain-command.ts'
+import { type CommandInCellOptions, commandInCell } from './command-in-cell.ts'
 
 const HAND = /by hand|a person names|sounds like a secret|holds more than one/
 
@@ -29,9 +29,9 @@ describe('a command that a project names', () => {
   }
 
   /** Returns what it shows, each place as it lies below the home, and what is said of the rest. */
-  function shown(command: readonly string[], more: ContainOptions & { readonly cwd?: string } = {}) {
+  function shown(command: readonly string[], more: CommandInCellOptions & { readonly cwd?: string } = {}) {
     const { cwd = project, ...options } = more
-    const result = containCommand(command, cwd, { path: '/usr/bin:/bin', home, variables: {}, project, ...options })
+    const result = commandInCell(command, cwd, { path: '/usr/bin:/bin', home, variables: {}, project, ...options })
     if (!result.ok) return { places: [], said: result.reason }
     const { files, workspace, cwd: start, notes } = result.value
     const places = [...files.values(), ...[workspace, start].filter((each) => each !== undefined)]
@@ -70,7 +70,7 @@ describe('a command that a project names', () => {
   it('has none of the host’s directories as its workspace, whose owner’s files would be the cell’s', () => {
     written('src/proj/data/a')
     const of = (place: string) => {
-      const result = containCommand(['node', 'server.js', place], project, {
+      const result = commandInCell(['node', 'server.js', place], project, {
         path: '/usr/bin',
         home,
         variables: {},
@@ -90,7 +90,7 @@ describe('a command that a project names', () => {
       writeFileSync(join(place, 'conf/a'), 'a')
       const files = () => {
         const options = { path: '/usr/bin', home, variables: {}, project }
-        const result = containCommand(['node', 'server.js', `--d=${place}`], project, options)
+        const result = commandInCell(['node', 'server.js', `--d=${place}`], project, options)
         return result.ok ? [...result.value.files.values()].includes(place) : result.reason
       }
       assert.equal(files(), true, 'control')

@@ -35,8 +35,8 @@ import {
 import { isReplaced, settleReplaced } from '../workspace/replace.ts'
 import type { Prepared } from './bubblewrap.ts'
 import { cellOf, type LinuxCell } from './cell.ts'
-import type { OuterMount } from './outer.ts'
 import { killProcessesOf, mountsUnder, type RunDirectory, recordInit } from './run-directory.ts'
+import type { UserOverlay } from './user-overlay.ts'
 import { writeTexts } from './written.ts'
 
 /** What a warden has at hand for every launch. */
@@ -63,7 +63,7 @@ export interface Mounted {
   readonly disk: string
   readonly workspace?: WorkspaceRecord
   /** An overlay that only a user namespace of the cell's own can mount; profile `user`. */
-  readonly outer?: OuterMount
+  readonly outer?: UserOverlay
   /** Where the changes to the workspace stand behind the overlay. */
   readonly upper?: string
   unmount(): boolean

@@ -28,8 +28,8 @@ import { replaceWorkspace } from '../workspace/replace.ts'
 import { holdStill } from '../workspace/still.ts'
 import { BUBBLEWRAP } from './bubblewrap.ts'
 import type { LinuxCell } from './cell.ts'
-import { standGuard } from './guard.ts'
 import { type Ground, launchCell } from './launch.ts'
+import { startOrphanKiller } from './orphan-killer.ts'
 import { defaultRunDirectory } from './run-directories.ts'
 import { openRunDirectory, reapOrphans, recordGateway } from './run-directory.ts'
 
@@ -87,10 +87,10 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Li
   const made = openRunDirectory(base, `r_${randomBytes(8).toString('hex')}`, profile === 'full')
   if (!made.ok) return no({ kind: 'place', problem: made.reason, fix: placeFix(profile) })
   const run = made.value
-  const guard = standGuard(run.path)
-  if (!guard.ok) {
+  const killer = startOrphanKiller(run.path)
+  if (!killer.ok) {
     run.close()
-    return no({ kind: 'missing', what: `a guard over the cells (${guard.reason})`, fix: 'install /bin/sh' })
+    return no({ kind: 'missing', what: `a guard over the cells (${killer.reason})`, fix: 'install /bin/sh' })
   }
   if (profile === 'full') inMemory(join(run.path, 'etc'))
   writeEtc(join(run.path, 'etc'))
@@ -176,7 +176,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Li
       await Promise.all([...cells.values()].map((cell) => cell.teardown()))
       sensors?.close()
       ownerMaps.close()
-      guard.value.dismiss()
+      killer.value.dismiss()
       run.close()
     },
   })

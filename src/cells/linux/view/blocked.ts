@@ -12,7 +12,7 @@ import type { CellSpec, LaunchFault } from '../../spec.ts'
 import { BUBBLEWRAP, bubblewrapOptions, type Prepared } from '../launch/bubblewrap.ts'
 import type { LinuxStdio } from '../launch/cell.ts'
 import { afterFilter, shellFor } from '../launch/first-instruction.ts'
-import { type OuterMount, outerCommand } from '../launch/outer.ts'
+import { type UserOverlay, userOverlayCommand } from '../launch/user-overlay.ts'
 import type { FilterProgram } from '../seccomp/filter.ts'
 
 /** A cell that exists and has not run its first instruction. */
@@ -49,7 +49,7 @@ export async function spawnBlocked(
   identity: { readonly uid: number; readonly gid: number },
   filter: FilterProgram,
   prepared: Omit<Prepared, 'infoFd' | 'blockFd' | 'filterFd' | 'newSession'>,
-  outer: OuterMount | undefined,
+  outer: UserOverlay | undefined,
 ): Promise<Result<Blocked, LaunchFault>> {
   const theirs: Handle[] = []
   const ours: Handle[] = []
@@ -100,7 +100,7 @@ export async function spawnBlocked(
 
     // A terminal becomes the controlling one of a session of its own; the person's is in another session.
     const session = spec.stdio.kind === 'terminal' ? ['/usr/bin/setsid', '--ctty'] : []
-    const mounting = outer === undefined ? [] : outerCommand(outer)
+    const mounting = outer === undefined ? [] : userOverlayCommand(outer)
     const [first = '', ...rest] = [...session, ...limitedCommand(spec.limits), ...mounting, BUBBLEWRAP]
     const args = [
       ...rest,

@@ -30,7 +30,7 @@ import {
 import type { OwnerMaps } from '../../kernel/owner-map.ts'
 import type { LaunchFault, Layer, Profile, WorkspaceSpec } from '../../spec.ts'
 import { recordFrom, type WorkspaceRecord } from '../../workspace.ts'
-import type { OuterMount } from '../launch/outer.ts'
+import type { UserOverlay } from '../launch/user-overlay.ts'
 import type { ChangesDisks } from './changes-disk.ts'
 
 /** A checked workspace, before a uid is known. */
@@ -89,7 +89,7 @@ export interface MountedWorkspace {
   /** What the cell sees. */
   readonly merged: string
   /** Not mounted yet: the cell's own outer user namespace does it. */
-  readonly outer?: OuterMount
+  readonly outer?: UserOverlay
   unmount(): boolean
 }
 

@@ -1,0 +1,111 @@
+import process from 'node:process'
+import { createInterface, type Interface } from 'node:readline/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { stateOperator } from '../../../host/operator.ts'
+import { type Answer, answerGiven } from '../../../host/people/answers.ts'
+import { entriesOf, stateOfLog } from '../../../host/state/logs.ts'
+import { holdsIn, type KnownHold } from '../../../ledger/views/holds.ts'
+import { LIMITS, personName } from '../../../model/index.ts'
+import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
+import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
+import { loginName } from '../../person/login-name.ts'
+import { sharedTerminal } from '../../person/own-terminal.ts'
+import { wholeOf } from '../../print/held-whole.ts'
+import { tellFault, wordsFor } from '../../print/holds.ts'
+
+export const command: Command = {
+  name: 'approvals',
+  usage: ['firebreak approvals [--all] [--ask] [--state <dir>]'],
+  example: 'firebreak approvals --ask --as maria.silva@shop.example',
+  options: {
+    ...STATE_OPTIONS,
+    all: { type: 'boolean', help: 'also what was answered or has expired' },
+    ask: { type: 'boolean', help: 'stay, and ask on this terminal for each that comes' },
+    as: { type: 'string', value: 'person', help: 'who answers, with --ask (default: the login name)' },
+  },
+  run,
+}
+
+async function run(call: Call): Promise<ExitCode> {
+  const state = stateOf(call)
+  try {
+    if (call.flag('ask')) return await ask(call, state)
+    const holds = await holdsIn(entriesOf(state), Date.now())
+    const known = holds.map((hold) => ({ hold, answered: answerOf(state, hold) }))
+    const waiting = known.filter(({ hold, answered }) => hold.state === 'waiting' && answered === undefined)
+    const shown = await Promise.all(
+      (call.flag('all') ? known : waiting).map(async (each) => ({
+        ...each,
+        whole: await wholeOf(state, each.hold.log, each.hold.held),
+      })),
+    )
+    call.print.object({
+      ok: true,
+      holds: shown.map(({ hold, answered, whole }) => ({
+        ...hold,
+        ...(answered && { answered }),
+        whole: whole.ok ? whole.value : { problem: whole.reason },
+      })),
+    })
+    if (waiting.length === 0) call.print.line('Nothing waits.')
+    for (const { hold, answered, whole } of shown)
+      for (const line of wordsFor(hold, answered, whole)) call.print.line(line)
+    const [first] = waiting
+    if (first !== undefined) call.print.line(`Answer with firebreak approve ${first.hold.held.hold}, or deny`)
+    return waiting.length > 0 ? EXIT.needsApproval : EXIT.ok
+  } catch (error) {
+    call.print.fault(error instanceof Error ? error.message : String(error))
+    return EXIT.storeUnreachable
+  }
+}
+
+/** Of one that no gateway has heard yet. */
+function answerOf(state: string, { held, log, state: stands }: KnownHold): Answer | undefined {
+  return stands === 'waiting' ? answerGiven(stateOfLog(state, log), held.hold) : undefined
+}
+
+/** Asks on a terminal that no run shows its cell on, which is looked at for each question and for each answer (S9). */
+async function ask(call: Call, state: string): Promise<ExitCode> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) {
+    call.print.fault('--ask needs a terminal', 'firebreak approve <hold> and firebreak deny <hold> do not')
+    return EXIT.usage
+  }
+  const isShared = () => {
+    const shared = sharedTerminal(state)
+    if (shared !== undefined) call.print.fault(shared)
+    return shared !== undefined
+  }
+  if (isShared()) return EXIT.denied
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  call.print.line('Waiting for holds. Ctrl-C ends.')
+  try {
+    return await askEach(call, state, terminal, isShared)
+  } finally {
+    terminal.close()
+  }
+}
+
+async function askEach(call: Call, state: string, terminal: Interface, isShared: () => boolean): Promise<ExitCode> {
+  const asked = new Set<string>()
+  for (;;) {
+    const holds = await holdsIn(entriesOf(state), Date.now())
+    for (const hold of holds.filter((each) => each.state === 'waiting' && !asked.has(each.held.hold))) {
+      asked.add(hold.held.hold)
+      const whole = await wholeOf(state, hold.log, hold.held)
+      if (isShared()) return EXIT.denied
+      for (const line of wordsFor(hold, undefined, whole, Number.POSITIVE_INFINITY)) call.print.line(line)
+      if (!whole.ok) continue
+      const said = (await terminal.question('  approve, deny or leave? [a/d/l] ')).trim().toLowerCase()
+      if (isShared()) return EXIT.denied
+      if (said === 'a' || said === 'd') await give(call, state, hold, said === 'a')
+    }
+    await delay(500)
+  }
+}
+
+async function give(call: Call, state: string, hold: KnownHold, approved: boolean): Promise<void> {
+  const by = personName(call.text('as') ?? loginName())
+  const ask = { hold, approved, by, forMs: LIMITS.approvalMsMax / 4 }
+  const given = await stateOperator(state).answer(ask)
+  if (!given.ok) tellFault(call, ask, given.reason)
+}

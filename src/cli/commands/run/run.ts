@@ -1,0 +1,374 @@
+import { existsSync, fstatSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import type { CellSpec, Exit } from '../../../cells/spec.ts'
+import type { Agent, Config } from '../../../config/config.ts'
+import { labelsAtStart } from '../../../config/labels.ts'
+import { cellRefusal } from '../../../control/advice/try-launch.ts'
+import type { TaskSetup } from '../../../gateway/link/setup.ts'
+import type { EnvironmentRun } from '../../../host/environment/environment-run.ts'
+import type { LaunchAsk } from '../../../host/environment/hosted-cell.ts'
+import { ENTRIES_MAX_AT_LAUNCH, surveyWorkspace } from '../../../host/files/workspace-survey.ts'
+import { Host } from '../../../host/host.ts'
+import { programFault } from '../../../host/prepare/program.ts'
+import { NOT_SEARCHED, SEARCHED_BY } from '../../../host/shown/shown.ts'
+import { withinState } from '../../../host/state/named-state.ts'
+import { tenantOf, tenantState } from '../../../host/state/tenants.ts'
+import { readFence, readStopMark } from '../../../host/stop/fence.ts'
+import type { Unwritten } from '../../../host/stop/fence-again.ts'
+import { rungIn } from '../../../host/stop/rung-in.ts'
+import { readEntries } from '../../../ledger/log/read.ts'
+import { RunSummary, type RunTold } from '../../../ledger/views/run-summary.ts'
+import type { DefinitionSeen } from '../../../model/entry.ts'
+import { type CellId, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
+import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../../command.ts'
+import { readConfig } from '../../options/config.ts'
+import { stateOf } from '../../options/state.ts'
+import { limitsTold } from '../../print/limits-reached.ts'
+import { named, plain, printable } from '../../print/printable.ts'
+
+export const command: Command = {
+  name: 'run',
+  usage: ['firebreak run [--agent <name>] [--task <text> [--tools <names>]] [--config <file>] [-- command…]'],
+  example:
+    'firebreak run --agent refund-bot --task "Refund order o-1001"\nfirebreak run --agent refund-bot -- sh -c "ls /workspace"',
+  exits: 'its program’s own, or: ',
+  options: {
+    ...CONFIG_OPTION,
+    agent: { type: 'string', short: 'a', value: 'name', help: 'which agent of it (default: the only one)' },
+    task: {
+      type: 'string',
+      short: 't',
+      value: 'text',
+      help: 'what its owner asks for: its words may name destinations, and it is told as FIREBREAK_TASK',
+    },
+    tools: {
+      type: 'string',
+      value: 'names',
+      help: 'with --task: only these of its tools, as upstream/tool, separated by commas',
+    },
+    state: {
+      type: 'string',
+      value: 'dir',
+      help: 'where ledger, witness and changes are kept (default: .firebreak beside the configuration)',
+    },
+  },
+  run,
+}
+
+async function run(call: Call): Promise<ExitCode> {
+  const stateDirectory = stateOf(call)
+  const within = withinState(stateDirectory)
+  if (within !== undefined) {
+    call.print.fault(
+      `not started: ${within.problem}: no order to all there would reach it`,
+      ...within.meant.map((state) => `name --state ${state}`),
+    )
+    return EXIT.usage
+  }
+  const stopMark = readStopMark(stateDirectory)
+  const read = await readConfig(call, stateDirectory)
+  if (!read.ok) return read.reason
+  const { config } = read.value
+  const only = config.agents.size === 1 ? [...config.agents.keys()][0] : undefined
+  const name = call.text('agent') ?? only
+  const declared = [...config.agents.values()].find((each) => each.name === name)
+  if (declared === undefined) {
+    const names = [...config.agents.keys()].join(', ')
+    call.print.fault(
+      name === undefined ? 'which agent? Give --agent' : `there is no agent "${name}"`,
+      `declared: ${names}`,
+    )
+    return EXIT.usage
+  }
+  const [program, ...args] = call.rest.length > 0 ? call.rest : declared.command
+  if (program === undefined) {
+    call.print.fault(`agent "${declared.name}" has no command`, 'give one after --, or `command:` in the configuration')
+    return EXIT.usage
+  }
+  const labels = labelsAtStart(declared.cell, [program, ...args], isPiped(0))
+  const agent = { ...declared, cell: { ...declared.cell, labels } }
+  const task = taskOf(call, agent)
+  if (!task.ok) {
+    call.print.fault(task.reason)
+    return EXIT.usage
+  }
+  const own = tenantState(stateDirectory, tenantOf(config, agent.environment))
+  const fenced = fencedExit(call, own, agent)
+  if (fenced !== undefined) return fenced
+  // What the warden would refuse is told before anything is started.
+  const refusal = await cellRefusal(config, own, agent.name, agent.cell)
+  if (refusal !== undefined) {
+    call.print.fault(`not started: ${refusal}`, 'firebreak doctor tells what would change it')
+    return EXIT.failed
+  }
+  const slow = tellIfSlow(call, agent)
+  const host = new Host({
+    judged: read.value,
+    stateDirectory,
+    onUnsearched: (whose, what) => call.print.progress(printable(`${whose}: ${NOT_SEARCHED} ${what} → ${SEARCHED_BY}`)),
+  })
+  const environment = await host.environment(agent.environment).catch(systemFault)
+  if (!environment.ok) {
+    clearTimeout(slow)
+    await host.close('it could not be opened')
+    call.print.fault(`not started: ${environment.reason}`, 'firebreak doctor tells what this host can give')
+    return EXIT.failed
+  }
+  const ask = {
+    agent,
+    command: [program, ...args],
+    stopMark,
+    ...(task.value && { task: task.value }),
+    onTakenOver: (why: string) =>
+      call.print.progress(`its gateway was lost (${why}): ${agent.name} goes on with another, watched`),
+  } as const
+  tellWhatIsMissing(call, agent, config.profile)
+  let exit: ExitCode
+  let unwritten: readonly Unwritten[] = []
+  try {
+    exit = await runIn(config, environment.value, ask, call, slow)
+  } finally {
+    unwritten = await host.close('the run has ended')
+  }
+  for (const each of unwritten) tellUnwritten(call, each)
+  return unwritten.length > 0 ? EXIT.contained : exit
+}
+
+/** Tells of an order of this run that the next start would not meet in the fence. */
+function tellUnwritten(call: Call, { agents, order: { id, rung, by, why }, problem }: Unwritten): void {
+  const names = agents.join(', ')
+  const restore = agents.map((name) => `firebreak contain ${name} --rung ${rung} --why <text>`)
+  call.print.fault(
+    `${names}: ordered to be ${rung} by ${by} (${why}, order ${id}), and the fence does not say so: ${problem}`,
+    'when there is room on the disk of the state again, write it, before anything is started:',
+    ...restore,
+  )
+}
+
+/**
+ * Returns the host's own words for what it refuses (a read-only file system, a full one); throws anything else again,
+ * as a fault of ours.
+ */
+function systemFault(error: unknown): Result<never, string> {
+  if (error instanceof Error && 'code' in error && 'syscall' in error) return no(error.message)
+  throw error
+}
+
+/** Tells what a workspace lacks to be whole, before the program says something that is harder to understand. */
+function tellWhatIsMissing(call: Call, { name, cell }: Agent, profile: Config['profile']): void {
+  if (cell.workspace === undefined) return
+  for (const { what, fix } of surveyWorkspace(cell.workspace, profile, ENTRIES_MAX_AT_LAUNCH))
+    call.print.progress(printable(`${name}: of its workspace ${what} → ${fix}`))
+}
+
+/**
+ * Prints why an agent may not start and returns the exit code; undefined where it may. A state that was never made, and
+ * in which nobody was contained, fences nobody.
+ */
+function fencedExit(call: Call, state: string, agent: Agent): ExitCode | undefined {
+  const made = existsSync(join(state, 'ledger')) || existsSync(join(state, 'fence', 'fence.json'))
+  const fence = made ? readFence(state) : ok(new Map())
+  const stands = fence.ok ? rungIn(fence.value, agent) : fence
+  if (stands.ok) return undefined
+  call.print.fault(`not started: ${stands.reason}`)
+  return fence.ok ? EXIT.contained : EXIT.integrity
+}
+
+/** A person who waits is told for what; nothing else may stand in a program's standard error. */
+function tellIfSlow(call: Call, { name }: Agent): NodeJS.Timeout | undefined {
+  if (!process.stderr.isTTY) return undefined
+  return setTimeout(() => call.print.progress(`starting ${name}: gateway, witness, cell`), SLOW_MS)
+}
+
+const SLOW_MS = 1_000
+
+/** The owner's own words: whoever runs the agent speaks for its owner. */
+function taskOf(call: Call, { owner, grants }: Agent): Result<TaskSetup | undefined, string> {
+  const text = call.text('task')
+  const tools = call.text('tools')?.split(',')
+  if (text === undefined) return tools === undefined ? ok(undefined) : no('--tools goes with --task')
+  if (text.length > LIMITS.taskCharactersMax) return no(`a task has at most ${LIMITS.taskCharactersMax} characters`)
+  const granted = new Set(grants.flatMap(({ upstream, tools: own }) => [...own].map((tool) => `${upstream}/${tool}`)))
+  const unknown = tools?.find((tool) => !granted.has(tool))
+  if (unknown !== undefined) return no(`--tools: "${unknown}" is not granted; granted: ${[...granted].join(', ')}`)
+  return ok({ text, givenBy: owner, ...(tools && { tools }) })
+}
+
+/** Tells whether somebody may have written what is read there: a terminal is a person's, and /dev/null is nobody's. */
+function isPiped(fd: number): boolean {
+  try {
+    const stat = fstatSync(fd)
+    return !stat.isCharacterDevice() && !(stat.isFile() && stat.size === 0)
+  } catch {
+    return false
+  }
+}
+
+async function runIn(
+  config: Config,
+  environment: EnvironmentRun,
+  ask: Omit<LaunchAsk, 'stdio'>,
+  call: Call,
+  slow: NodeJS.Timeout | undefined,
+): Promise<ExitCode> {
+  for (;;) {
+    const done = await runOnce(config, environment, ask, call, slow)
+    if (done !== 'again') return done
+    call.print.progress(`the files of ${ask.agent.name} were restored: it is started again`)
+  }
+}
+
+async function runOnce(
+  config: Config,
+  environment: EnvironmentRun,
+  ask: Omit<LaunchAsk, 'stdio'>,
+  call: Call,
+  slow: NodeJS.Timeout | undefined,
+): Promise<ExitCode | 'again'> {
+  const { agent, command: program } = ask
+  const launched = await environment.launch({ ...ask, stdio: streamsFor(process.stdin.isTTY && process.stdout.isTTY) })
+  clearTimeout(slow)
+  if (!launched.ok) return notStarted(environment, agent, call, launched.reason)
+  const { cell, ended } = launched.value
+  const pump = environment.pump(cell, { stdin: 0, stdout: 1, stderr: 2 })
+  let asked = 0
+  const forward = (signal: NodeJS.Signals) => {
+    // An agent may be deaf to the first; whoever asks twice means it.
+    if (ENDING.has(signal) && ++asked > 1) void cell.halt('killed')
+    else cell.signal(constants.signals[signal])
+  }
+  for (const signal of FORWARDED) process.on(signal, forward)
+  const begun = cell.start()
+  // An order came in its last moment.
+  if (!begun.ok) await cell.teardown()
+  const { exit, teardown, lost, again } = await ended
+  for (const signal of FORWARDED) process.off(signal, forward)
+  await pump.done
+  if (!begun.ok) return notStarted(environment, agent, call, begun.reason)
+  if (lost !== undefined) {
+    call.print.fault(`the cell was ended: ${lost}`, 'nothing that it did after that was admitted')
+    return EXIT.failed
+  }
+  if (!teardown.gone) {
+    const left = teardown.checks.filter((check) => !check.gone).map((check) => `${check.what}: ${check.detail}`)
+    call.print.fault('the cell has ended, but something of it is left', ...left)
+    return EXIT.failed
+  }
+  if (again?.ok) return 'again'
+  if (again !== undefined) {
+    call.print.fault(`the cell was ended so that its files could be restored: ${again.reason}`)
+    return EXIT.failed
+  }
+  // The shell that starts a cell's program says 127 where it finds none and 126 where it may not; a program may, too.
+  const unseen = UNSTARTED.has(exit.code) ? programFault(agent.cell, program[0]) : undefined
+  if (unseen !== undefined) call.print.fault(`${agent.name}: ${unseen.problem}`, unseen.fix)
+  tellLimits(config, environment, exit, agent, call)
+  // What the program printed last may lack its end of line.
+  if (call.print.json) process.stdout.write('\n')
+  const log = environment.state.ledger(agent.environment)
+  const { waits, refused, left, cuts: cut } = await runTold(log, cell.id)
+  const cuts = cutLines(cut)
+  for (const line of cuts) call.print.progress(line)
+  const hidden = cell.receipt.workspace?.hidden ?? []
+  if (hidden.length > 0) {
+    const named = hidden.slice(0, 4).map((path) => printable(path))
+    const more = hidden.length > named.length ? ` and ${hidden.length - named.length} more` : ''
+    call.print.progress(
+      `of its workspace it did not see ${named.join(', ')}${more}; "hide: []" under cell shows all but states`,
+    )
+  }
+  for (const [upstream, { problem, later }] of left) {
+    const after = later ? '; it was there later' : ''
+    const help = helpFor(config, upstream, environment.state.log(`upstream-${upstream}`))
+    call.print.progress(`${upstream} was left out: ${printable(problem)}${after} → ${help}`)
+  }
+  if (waits > 0)
+    call.print.progress(`${counted(waits, 'action waits', 'actions wait')} for a person: firebreak approvals`)
+  if (refused > 0)
+    call.print.progress(`${counted(refused, 'action was', 'actions were')} refused: firebreak logs --refused`)
+  const leftOut = [...left].map(([upstream, each]) => ({ upstream, ...each }))
+  call.print.object({ ok: true, cell: cell.id, exit, teardown, waits, refused, leftOut, cuts })
+  return exit.code
+}
+
+/**
+ * Prints why a cell did not start (an order that came meanwhile, or what the host lacks), and returns the exit code.
+ */
+function notStarted({ state }: EnvironmentRun, agent: Agent, call: Call, why: string): ExitCode {
+  const fenced = fencedExit(call, state.directory, agent)
+  if (fenced !== undefined) return fenced
+  call.print.fault(`not started: ${why}`, 'firebreak doctor tells what this host can give')
+  return EXIT.failed
+}
+
+const UNSTARTED: ReadonlySet<number> = new Set([126, 127])
+
+function counted(count: number, one: string, more: string): string {
+  return `${count} ${count === 1 ? one : more}`
+}
+
+/** Prints a line for each limit that the agent's cell, or a cell of one of its servers, ran into. */
+function tellLimits(
+  { upstreams }: Config,
+  environment: EnvironmentRun,
+  exit: Exit,
+  { name, cell }: Agent,
+  { print }: Call,
+): void {
+  for (const { said, change } of limitsTold(exit, { at: `agents: ${name}: cell`, cell })) print.fault(said, change)
+  for (const [upstream, reached] of environment.serverLimits()) {
+    const mcp = upstreams.get(upstream)?.mcp
+    if (mcp?.kind !== 'stdio') continue
+    for (const { said, change } of limitsTold(reached, { at: `upstreams: ${upstream}: mcp: cell`, cell: mcp.cell }))
+      print.fault(`server ${upstream}: ${said}`, change)
+  }
+}
+
+/** Returns what would bring back an upstream that was left out. */
+function helpFor({ upstreams }: Config, name: UpstreamName, log: string): string {
+  const asked = `firebreak accept --dry-run --upstream ${name} asks it alone`
+  return upstreams.get(name)?.mcp.kind === 'stdio' ? `${asked}; what it complained of is in ${log}` : asked
+}
+
+/** Reads what a person should look at after a run. A log that cannot be read tells so elsewhere. */
+async function runTold(log: string, cell: CellId): Promise<RunTold> {
+  const summary = new RunSummary(cell)
+  for await (const entry of readEntries(log)) {
+    if (!entry.ok) break
+    summary.take(entry.value)
+  }
+  return summary.value
+}
+
+/** Returns lines on the parts of upstreams' lists that the cell could not be shown. */
+function cutLines(cuts: RunTold['cuts']): readonly string[] {
+  const lines = cuts.flatMap((cut) =>
+    cut.kind === 'definition.seen'
+      ? [differenceText(cut)]
+      : cut.what.map((what) => `${cut.upstream}: of its ${cut.list}, ${plain(what, 1)}`),
+  )
+  return [...new Set(lines)].slice(0, CUTS_MAX)
+}
+
+/** Returns one line on why a tool was kept from its agent, and on what shows and changes that. */
+function differenceText({ upstream, tool, problem, words }: DefinitionSeen): string {
+  if (!/accepted/.test(problem)) return `${upstream}/${named(tool)}: ${plain(problem, 1)}`
+  const what = words ? 'its descriptions have changed since it was accepted' : `its definition is ${problem}`
+  const help = `firebreak accept --dry-run --upstream ${upstream} shows how`
+  const without = words ? `; with --without-descriptions --tool ${named(tool)} it is accepted whatever they say` : ''
+  return `${upstream}/${named(tool)} was left out: ${what}: ${help}${without}`
+}
+
+/** Lines on cuts that are printed; more are in `firebreak logs`. */
+const CUTS_MAX = 10
+
+/** A person at a terminal gets one of the cell's own; everything else gets pipes. */
+function streamsFor(terminal: boolean): CellSpec['stdio'] {
+  if (!terminal) return { kind: 'pipes' }
+  return { kind: 'terminal', columns: process.stdout.columns, rows: process.stdout.rows }
+}
+
+const ENDING: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])
+const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']

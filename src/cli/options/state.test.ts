@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { it } from 'node:test'
+import { temporaryDirectory } from '../../../test/kit/temporary.ts'
+import { stateFault } from './state.ts'
+
+it('a state that another user made is told with its owner, and one that is not there is none', () => {
+  const state = temporaryDirectory()
+  const { uid } = statSync(state)
+  const fault = stateFault(state, () => false)
+  const owner = uid === 0 ? 'root' : `uid ${uid}`
+  assert.deepEqual(fault, {
+    problem: `${state} cannot be read: a run of ${owner} made it`,
+    fix: `do this as ${owner}, or name a state of your own with --state`,
+  })
+  assert.equal(stateFault(state), undefined)
+  assert.equal(
+    stateFault(join(state, 'none'), () => false),
+    undefined,
+  )
+})
