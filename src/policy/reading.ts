@@ -1,6 +1,6 @@
 import type { Json } from '../model/json.ts'
 
-/** What one answer says, whatever protocol carried it: labels, budgets, masks and compensations look at nothing else. */
+/** An answer's content, whatever protocol carried it: all that labels, budgets, masks and compensations look at. */
 export interface Reading {
   /** Value that the paths of a declaration speak of; undefined of an error, and where several could be meant. */
   readonly ruled: Json | undefined

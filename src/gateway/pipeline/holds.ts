@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { canonicalText } from '../../ledger/log/canonical.ts'
-import { type AnswerFault, Holds } from '../../ledger/views/holds.ts'
+import { type HoldAnswerFault, Holds } from '../../ledger/views/holds.ts'
 import type { Entry } from '../../model/entry.ts'
 import {
   type Action,
@@ -57,12 +57,18 @@ export class HoldBook {
     return ok(id)
   }
 
-  answer(id: ActionId, approved: boolean, by: PersonName, expiresAtMs: number, nowMs: number): AnswerFault | undefined {
+  answer(
+    id: ActionId,
+    approved: boolean,
+    by: PersonName,
+    expiresAtMs: number,
+    nowMs: number,
+  ): HoldAnswerFault | undefined {
     return this.#holds.answer(id, approved, by, expiresAtMs, nowMs)
   }
 
   /** Returns the reason for which `answer` would not be taken; undefined where it would be. */
-  fault(id: ActionId, approved: boolean, by: PersonName, nowMs: number): AnswerFault | undefined {
+  fault(id: ActionId, approved: boolean, by: PersonName, nowMs: number): HoldAnswerFault | undefined {
     return this.#holds.fault(id, approved, by, nowMs)
   }
 

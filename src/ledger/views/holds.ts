@@ -22,7 +22,7 @@ export interface Hold {
   readonly state: HoldState
 }
 
-/** Where a hold stands; `by` is the person who answered it. */
+/** The state of a hold; `by` is the person who answered it. */
 export type HoldState =
   | { readonly kind: 'waiting'; readonly by?: never }
   /** Usable once, and only before `expiresAtMs`. */
@@ -31,7 +31,7 @@ export type HoldState =
   | { readonly kind: 'used'; readonly by?: PersonName }
 
 /** The reason for which an answer to a hold is not taken. */
-export type AnswerFault = 'unknown' | 'answered already' | 'expired' | 'another person has to approve'
+export type HoldAnswerFault = 'unknown' | 'answered already' | 'expired' | 'another person has to approve'
 
 /**
  * Holds and their states, as the entries of a log tell them: the one state machine that gateway and commands share. The
@@ -76,14 +76,20 @@ export class Holds {
     this.#byBinding.set(binding, id)
   }
 
-  answer(id: ActionId, approved: boolean, by: PersonName, expiresAtMs: number, nowMs: number): AnswerFault | undefined {
+  answer(
+    id: ActionId,
+    approved: boolean,
+    by: PersonName,
+    expiresAtMs: number,
+    nowMs: number,
+  ): HoldAnswerFault | undefined {
     const fault = this.fault(id, approved, by, nowMs)
     if (fault === undefined) this.#become(id, approved ? { kind: 'approved', by, expiresAtMs } : { kind: 'denied', by })
     return fault
   }
 
   /** Returns the reason for which `answer` would not be taken; undefined where it would be. */
-  fault(id: ActionId, approved: boolean, by: PersonName, nowMs: number): AnswerFault | undefined {
+  fault(id: ActionId, approved: boolean, by: PersonName, nowMs: number): HoldAnswerFault | undefined {
     const hold = this.#holds.get(id)
     if (hold === undefined) return 'unknown'
     if (hold.state.kind !== 'waiting') return 'answered already'

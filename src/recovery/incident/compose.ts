@@ -20,7 +20,7 @@ import type {
   GrantTold,
   Incident,
   IncidentVerdict,
-  Proof,
+  LedgerProof,
   ProposedChange,
   ReceiptTold,
   StopTold,
@@ -46,7 +46,7 @@ export interface Material {
   readonly receipts: ReadonlyMap<string, ReceiptTold>
   /** Signed receipts about the cell whose orders stand in no entry: there was no gateway to write one. */
   readonly unrecorded: readonly StopTold[]
-  readonly proof: Omit<Proof, 'entries'>
+  readonly proof: Omit<LedgerProof, 'entries'>
   readonly change: ProposedChange
 }
 

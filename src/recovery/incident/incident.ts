@@ -35,7 +35,7 @@ export interface Incident {
   readonly effects: EffectsTold
   readonly stops: readonly StopTold[]
   readonly stopsLeftOut: number
-  readonly proof: Proof
+  readonly proof: LedgerProof
   readonly change: ProposedChange
 }
 
@@ -207,7 +207,7 @@ export type ReceiptTold =
       readonly files?: number
     }
 
-export interface Proof {
+export interface LedgerProof {
   /** Absent where nothing could be verified; `problem` says why. */
   readonly log?: {
     readonly intact: boolean
