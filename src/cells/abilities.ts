@@ -1,4 +1,4 @@
-/** What a host lets a driver enforce, as doctor tells it. */
+/** The abilities of a host: all that it lets a driver enforce, as doctor tells it. */
 import type { Profile } from './spec.ts'
 
 /** A thing that a host has or lacks, and that limits or promises lean on. */
@@ -30,7 +30,7 @@ export interface Finding {
 
 /** One promise, and the profiles under which this host lets it hold. */
 export interface PromiseRow {
-  /** As in SPECIFICATION.md, with the part that this row is about. */
+  /** The promise as SPECIFICATION.md has it, with the part that this row is about. */
   readonly promise: string
   readonly holds: Readonly<Record<Profile, boolean>>
   /** Abilities that are missing, for each profile. */

@@ -109,19 +109,19 @@ export interface CellDoor {
 export type CellStdio =
   | { readonly kind: 'pipes'; readonly stdin: Handle; readonly stdout: Handle; readonly stderr: Handle }
   | { readonly kind: 'terminal'; readonly controller: Handle }
-  /** They are objects in this process, which only `pump` reaches. */
+  /** Objects in this process, which only `pump` reaches. */
   | { readonly kind: 'none' }
 
 /** The word of whoever enforces that a rung is in force. */
 export interface Proof {
   readonly by: Prover
-  /** Its words, for the receipt. */
+  /** Words for the receipt. */
   readonly said: string
   /** Epoch ms. */
   readonly atMs: number
 }
 
-/** Whoever can prove that a cell stands: the kernel, or a driver whose cells are no processes. */
+/** A party that can prove that a cell stands: the kernel, or a driver whose cells are no processes. */
 export type Prover = 'kernel' | 'driver'
 
 /** The reason why a cell does not stand, or does not go on. */

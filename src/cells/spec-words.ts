@@ -1,4 +1,4 @@
-/** What a launch asks for, checked by its words alone: the same for every driver. */
+/** The checks of a launch by its words alone: the same for every driver. */
 import { no, ok, type Result } from '../model/result.ts'
 import type { CellSpec, LaunchFault } from './spec.ts'
 

@@ -3,7 +3,7 @@ import type { Profile } from '../model/profile.ts'
 
 export type { Profile }
 
-/** What one launch asks for. Everything in it comes from the configuration, nothing from a cell. */
+/** The order for one launch. Everything in it comes from the configuration, nothing from a cell. */
 export interface CellSpec {
   readonly id: CellId
   /** State, agent and part that the cell belongs to. Absent for our own helpers. */
@@ -89,7 +89,7 @@ export interface TextSpec {
 export interface WorkspaceSpec {
   /** The directory it starts from. Never written. */
   readonly lower: string
-  /** Where the changes are kept, in the state directory; made if missing, 0700, on a file system overlayfs can write to. */
+  /** Directory of the changes, in the state; made if missing, 0700, on a file system overlayfs can write to. */
   readonly changes: string
   /** Absolute, in the cell. */
   readonly at: string
@@ -102,13 +102,16 @@ export interface CellLimits {
   /** Cores; 0.5 is half of one. */
   readonly cpu: number
   readonly pids: number
-  /** Of the disk that holds the workspace's changes. */
+  /** Limits on the disk that holds the workspace's changes. */
   readonly io?: IoLimits
   /** From `start()` to the kill; absent means none. */
   readonly wallMs?: number
   /** Open descriptors of each process. Default 4,096: a coding agent's watcher needs over 1,024. */
   readonly descriptors?: number
-  /** What the changes to the workspace may take on the host's disk. Default: 8 GiB, of which none is taken in advance. */
+  /**
+   * Bytes that the changes to the workspace may take on the host's disk. Default: 8 GiB, of which none is taken in
+   * advance.
+   */
   readonly diskBytes?: number
   /** Each of /tmp, /dev/shm and /home in memory. Default: half of `memoryBytes`. */
   readonly temporaryBytes?: number
@@ -135,10 +138,10 @@ export type StdioSpec =
   | { readonly kind: 'pipes' }
   | { readonly kind: 'terminal'; readonly columns: number; readonly rows: number }
 
-/** What a launch can demand of a host beyond namespaces. */
+/** A layer of a cell's wall that a launch can demand of a host, beyond namespaces. */
 export type Layer = 'memory' | 'cpu' | 'pids' | 'io' | 'freeze' | 'seccomp' | 'own-uid' | 'owner-map' | 'disk'
 
-/** Why a cell was not started. Nothing of it is left. */
+/** The reason why a cell was not started. Nothing of it is left. */
 export type LaunchFault =
   | { readonly kind: 'lacking'; readonly layer: Layer; readonly problem: string; readonly fix: string }
   | { readonly kind: 'workspace'; readonly path: string; readonly problem: string }
@@ -162,7 +165,7 @@ export function launchFaultText(fault: LaunchFault): string {
   }
 }
 
-/** What was given to a cell; goes into the ledger as it is. */
+/** A receipt of all that was given to a cell; goes into the ledger as it is. */
 export interface LaunchReceipt {
   readonly cell: CellId
   readonly profile: Profile
@@ -188,7 +191,7 @@ export interface LaunchReceipt {
   readonly limits: CellLimits
   /** SHA-256 of the seccomp program. */
   readonly filter: string
-  /** Which hierarchy enforces which limit: `memory: v1`. */
+  /** Hierarchy that enforces each limit: `memory: v1`. */
   readonly enforcedBy: Readonly<Record<string, string>>
   /** Layers that were accepted as lacking. */
   readonly without: readonly Layer[]
@@ -211,7 +214,7 @@ export interface LimitReached {
 }
 
 export interface Exit {
-  /** As a shell has it: 128 + n when a signal ended the command. */
+  /** Exit code as a shell has it: 128 + n when a signal ended the command. */
   readonly code: number
   readonly why:
     | 'ended'

@@ -1,8 +1,8 @@
 /**
- * What every service process does before it reads its first byte: it becomes its own uid for good, can gain nothing by
- * an exec, has memory that nobody but root can read, and leaves no core behind. It begins as the warden's uid, because
- * the way to our code may lead through directories that no other uid may pass (/root), and has loaded all of it by then.
- * Lent to the gateway and the witness; imports nothing of the room. setuid(2), prctl(2), setrlimit(2)
+ * Takes all privileges from a service process before it reads its first byte: it becomes its own uid for good, can gain
+ * nothing by an exec, has memory that nobody but root can read, and leaves no core behind. It begins as the warden's
+ * uid, because the way to our code may lead through directories that no other uid may pass (/root), and has loaded all
+ * of it by then. Lent to the gateway and the witness; imports nothing of the room. setuid(2), prctl(2), setrlimit(2)
  */
 import { readFileSync } from 'node:fs'
 import process from 'node:process'

@@ -49,7 +49,9 @@ export interface WorkspaceRecord {
   readonly uid: number
   /** Owner of `lower`. */
   readonly owner: { readonly uid: number; readonly gid: number }
-  /** When the first cell on it was launched: what has changed below since then is somebody else's work. Epoch ms. */
+  /**
+   * Time when the first cell on it was launched: what has changed below since then is somebody else's work. Epoch ms.
+   */
   readonly sinceMs: number
   /** Size of the image that holds the changes; absent where they lie in the state directory itself. */
   readonly diskBytes?: number
@@ -184,7 +186,7 @@ export type WorkspaceFault =
 /** The reason why a helper cell has not said everything. */
 export type HelperFault =
   | { readonly kind: 'launch'; readonly fault: LaunchFault }
-  /** It ended before it had said everything. */
+  /** The helper ended before it had said everything. */
   | { readonly kind: 'cut-off'; readonly why: string }
 
 /** The reason why an image was not copied; `full`: the host's disk has no room for another one. */

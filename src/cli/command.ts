@@ -9,7 +9,7 @@ export interface Command {
   /** Exit codes of the command that are not in EXIT, such as those of a program that it ran. */
   readonly exits?: string
   readonly options: Readonly<Record<string, Option>>
-  /** How many words it takes beside its options; none where absent. */
+  /** Number of words that it takes beside its options; none where absent. */
   readonly words?: number
   readonly run: (call: Call) => Promise<ExitCode>
 }
@@ -17,9 +17,9 @@ export interface Command {
 export interface Option {
   readonly type: 'string' | 'boolean'
   readonly short?: string
-  /** It may be given several times; strings only. */
+  /** True where it may be given several times; strings only. */
   readonly multiple?: true
-  /** What stands for the value in the help; strings only. */
+  /** Word that stands for the value in the help; strings only. */
   readonly value?: string
   readonly help: string
 }
@@ -27,7 +27,7 @@ export interface Option {
 /** The command line of one call, already judged against the command's options. */
 export interface Call {
   readonly text: (option: string) => string | undefined
-  /** Of an option that may be given several times. */
+  /** Returns all values of an option that may be given several times. */
   readonly texts: (option: string) => readonly string[]
   readonly flag: (option: string) => boolean
   readonly positionals: readonly string[]
@@ -42,7 +42,7 @@ export interface Printer {
   readonly line: (text: string) => void
   /** With --json: one object, on the last line of standard output. */
   readonly object: (value: unknown) => void
-  /** What went wrong: what, which, and what next; standard error, and in the object with --json. */
+  /** Tells what went wrong, with which, and what to do next; on standard error, and in the object with --json. */
   readonly fault: (message: string, ...more: readonly string[]) => void
   /** Progress on standard error. */
   readonly progress: (text: string) => void
@@ -65,7 +65,7 @@ const EXIT_CODES = '0 ok, 1 failed, 2 usage, 3 denied, 4 needs approval, 5 conta
 
 export type ExitCode = number
 
-/** Of every command that reads a configuration. */
+/** The option of every command that reads a configuration. */
 export const CONFIG_OPTION: Readonly<Record<string, Option>> = {
   config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
 }

@@ -106,7 +106,10 @@ async function overview(name: string | undefined): Promise<number> {
   return EXIT.ok
 }
 
-/** Whatever a command prints holds names and text of others: the terminal is defended here, once for all of them. */
+/**
+ * Returns the printer of one call. Names and texts of others stand in all that is printed: the terminal is defended
+ * here, once for every command.
+ */
 function printer(json: boolean): Printer {
   return {
     json,

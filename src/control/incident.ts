@@ -30,7 +30,7 @@ export interface IncidentPlace {
   readonly state: string
 }
 
-/** How the command line says things: one set of words for them, wherever they stand. */
+/** Wordings of the command line: one set of words, wherever they stand. */
 export interface Words {
   readonly reach: (reach: AgentReach) => readonly string[]
   readonly diff: (changes: readonly AgentChanges[]) => readonly string[]
@@ -46,7 +46,7 @@ export interface Asked {
   readonly words: Words
 }
 
-/** Whose cell it is, as far as one log can be read; undefined where it does not stand in it. */
+/** Returns whose cell it is, as far as one log can be read; undefined where it does not stand in it. */
 export async function agentOfCell(
   directory: string,
   cell: CellId,
@@ -96,7 +96,7 @@ function told(reasons: Json): readonly string[] {
   return first === undefined ? [] : explain({ reasons: [first, ...rest] })
 }
 
-/** As declared, else every text of its arguments: what nobody declared is a destination. */
+/** Returns its destinations as declared, else every text of its arguments: what nobody declared is a destination. */
 function destinationsOf(judged: Judged | undefined, { upstream, tool, args }: EffectRecord): readonly JsonPath[] {
   const declared = judged?.config.upstreams.get(upstream)?.tools.get(tool)
   if (declared?.destinations !== undefined) return declared.destinations.map(({ path }) => path)
@@ -138,7 +138,10 @@ function authorityOf(judged: Asked['judged'], { started, gateway }: Dossier, wor
 
 const FINDINGS_MAX = 20
 
-/** Whoever only reads a log takes damage in its newest segment for its end: the witness knows better. */
+/**
+ * Returns what seals and witness prove of a log. A reader of the log alone takes damage in its newest segment for its
+ * end: the witness knows better.
+ */
 async function proofOf({ log, state }: IncidentPlace): Promise<Material['proof'] & { readonly damage?: string }> {
   const witness = join(state, 'witness')
   const key = readKey(join(witness, 'witness.pub'))
@@ -188,7 +191,7 @@ const NO_CHANGE: ProposedChange = {
   reach: [],
   problem: 'Without a configuration there is nothing to propose.',
 }
-/** Of a reach, of a patch, of what changes by it. */
+/** Most lines of a reach, of a patch, of what changes by it. */
 const LINES_MAX = 200
 
 /** Written into a copy of the configuration's text, which is judged as the file itself would be; the file is not touched. */

@@ -7,7 +7,7 @@ import process from 'node:process'
 import koffi from 'koffi'
 import { no, ok, type Result } from '../../model/result.ts'
 
-/** What failed and why, for a message to a person: `setns: EPERM`. */
+/** Returns which call failed and why, for a message to a person: `setns: EPERM`. */
 export interface SystemFault {
   readonly call: string
   readonly errno: number
@@ -148,7 +148,7 @@ export function lookUpWithin(rootFd: number, path: string): number {
   return 0
 }
 
-/** Where a sparse file holds data: [offset, length] of each stretch. lseek(2), SEEK_DATA and SEEK_HOLE */
+/** Returns the stretches of a sparse file that hold data, as [offset, length]. lseek(2), SEEK_DATA and SEEK_HOLE */
 export function dataIn(fd: number, bytes: number): readonly (readonly [number, number])[] {
   const found: (readonly [number, number])[] = []
   for (let at = 0; at < bytes; ) {

@@ -25,7 +25,10 @@ export function descriptorsFor(limits: CellLimits): number {
   return Math.min(limits.descriptors ?? DESCRIPTORS_DEFAULT, ownDescriptorsMax())
 }
 
-/** Nobody can raise a hard limit without CAP_SYS_RESOURCE. proc(5), limits. */
+/**
+ * Returns this process's own hard limit of descriptors, which nobody can raise without CAP_SYS_RESOURCE. proc(5),
+ * limits.
+ */
 function ownDescriptorsMax(): number {
   const hard = /^Max open files +\d+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
   return hard === undefined ? Number.POSITIVE_INFINITY : Number(hard)

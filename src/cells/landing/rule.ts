@@ -2,7 +2,7 @@ import { matchesAllBelow, matchesPath, mayMatchBelow, type PathPattern } from '.
 import type { Change, Left, WorkspaceDiff } from '../workspace.ts'
 import { leastCareful } from './executes.ts'
 
-/** What lands without a person who lists paths, as the configuration says. */
+/** The rule of a configuration by which changes land without a person who lists paths. */
 export interface CommitRule {
   readonly allow: readonly PathPattern[]
   /** Lands in no way, whoever asks. */
@@ -66,7 +66,10 @@ function whyNot({ path, kind, type }: Change, rule: CommitRule): string | undefi
   return undefined
 }
 
-/** Why it never lands. Names that some file system takes for a protected one are protected, too. */
+/**
+ * Returns why a path never lands; undefined where it may. Names that some file system takes for a protected one are
+ * protected, too.
+ */
 export function neverOf(path: string, rule: CommitRule): string | undefined {
   const found = rule.never.find((pattern) => matchesPath(lower(pattern), leastCareful(path)))
   return found && `"${found.join('/')}" never lands, by the configuration`

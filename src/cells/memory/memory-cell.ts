@@ -21,7 +21,7 @@ export interface MemoryLaunch {
 }
 
 const CONNECTIONS_MAX = 16
-/** As a shell says that a command was killed. */
+/** Exit code by which a shell says that a command was killed. */
 const KILLED = 137
 
 /** A cell that is an object: it plays a script, one step in a tick, while it has begun and is not frozen. */

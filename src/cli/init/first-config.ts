@@ -9,7 +9,7 @@ import { cutText } from '../../model/text/text.ts'
 
 export interface FirstUpstream {
   readonly server: NamedServer
-  /** Of a stdio server. */
+  /** The server's command as its cell runs it; absent for a server that is reached by URL. */
   readonly contained?: CommandInCell
   readonly tools:
     | { readonly known: true; readonly stubs: readonly ToolStub[] }
@@ -25,7 +25,7 @@ export interface FirstAgent {
 }
 
 export interface First {
-  /** Where it is written: paths near it are relative to it. */
+  /** Directory that it is written in: paths near it are relative to it. */
   readonly directory: string
   /** The client's file that servers were taken from: a workspace that it lies in does not show it. */
   readonly taken?: string
@@ -286,7 +286,7 @@ function near(directory: string, path: string): string {
   return yamlText(short.startsWith('..') ? short : `./${short}`)
 }
 
-/** What a server said must not end a comment. */
+/** Returns a server's words on one line, so that they cannot end a comment. */
 function oneLine(text: string): string {
   return withUnseen(cutText(text, 300), () => ' ')
 }

@@ -13,7 +13,7 @@ import { loginName } from '../person/login-name.ts'
 import { printable } from '../print/printable.ts'
 import { STATE_OPTIONS, stateOf } from './state.ts'
 
-/** What `diff` and `commit` share: which workspace, and a warden whose helper cells look into it. */
+/** Options of the commands that look into a workspace: which one, and a warden whose helper cells look into it. */
 export const WORKSPACE_OPTIONS: Readonly<Record<string, Option>> = {
   ...STATE_OPTIONS,
   agent: { type: 'string', short: 'a', value: 'name', help: 'whose workspace (an upstream’s: agent-upstream)' },
@@ -96,7 +96,7 @@ export async function agentOfWorkspace(call: Call, changes: string): Promise<Res
   return ok(agents.find((agent) => agent.name === name))
 }
 
-/** Who does it, as the ledger will name them. */
+/** Returns the person who does it, as the ledger will name them. */
 export function personOf(call: Call): PersonName {
   return personName(call.text('as') ?? loginName())
 }

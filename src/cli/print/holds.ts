@@ -171,7 +171,7 @@ export function wordsFor(
   ]
 }
 
-/** Nothing runs that could take it: the next gateway of its environment does, at its start. */
+/** Returns the text of an answer that nothing takes yet: the next gateway of its environment does, at its start. */
 function answerText({ approved, by }: Answer): string {
   return `${approved ? 'approved' : 'denied'} by ${named(by)}, in force when the agent runs again`
 }

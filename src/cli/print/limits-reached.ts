@@ -1,7 +1,7 @@
 import { type Exit, type LimitReached, LOCKS_MAX, OPEN_FILES_MAX, QUEUED_BYTES_MAX } from '../../cells/spec.ts'
 import type { Agent } from '../../config/config.ts'
 
-/** Where a cell stands in firebreak.yaml (`agents: desk: cell`), and the limits that it was given. */
+/** The place of a cell in firebreak.yaml (`agents: desk: cell`), and the limits that it was given. */
 interface Given {
   readonly at: string
   readonly cell: Pick<Agent['cell'], 'memoryBytes' | 'pids' | 'wallMs'>

@@ -93,7 +93,7 @@ function rows(effects: readonly PlannedEffect[], planning: boolean): readonly st
   })
 }
 
-/** Nothing about it that the others of its tool have not. */
+/** Tells whether a row says nothing that the others of its tool do not. */
 function isPlain({ standing }: PlannedEffect): boolean {
   if (standing.kind === 'undoable') return standing.why === undefined
   return standing.kind === 'undone' || standing.kind === 'irreversible'
@@ -118,7 +118,10 @@ function row(planned: PlannedEffect, planning: boolean): readonly string[] {
   ]
 }
 
-/** What would compensate it, by its template; what did, by what was sent: an upstream's answer may have lied about an id. */
+/**
+ * Returns the call that would compensate it, by its template; the one that did, by what was sent: an upstream's answer
+ * may have lied about an id.
+ */
 function byWhat({ effect, declared, standing }: PlannedEffect, planning: boolean, single: boolean): string {
   const { undo } = declared
   const last = effect.attempts.at(-1)
@@ -129,7 +132,7 @@ function byWhat({ effect, declared, standing }: PlannedEffect, planning: boolean
   return ''
 }
 
-/** Where it was refused: the whole reason, as every refusal is told. */
+/** Returns why an effect stands as it does; where it was refused, the whole reason, as every refusal is told. */
 function whyOf({ effect, standing }: PlannedEffect): { readonly why?: string } {
   if (!('why' in standing) || standing.why === undefined) return {}
   const [first, ...rest] = effect.refused === undefined ? [] : reasonsFrom(effect.refused.reasons)

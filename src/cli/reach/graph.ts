@@ -16,7 +16,7 @@ export interface GraphNode {
   readonly tone: 'plain' | 'read' | 'write' | 'grave' | 'label'
 }
 
-/** What fills a node, in every picture. */
+/** The colour that fills a node, in every picture. */
 export const FILL: Readonly<Record<GraphNode['tone'], string>> = {
   plain: '#ffffff',
   read: '#e8f1e4',

@@ -182,7 +182,7 @@ function duration(ms: number): string {
   return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1_000} s`
 }
 
-/** What a reviewer reads of a change: what becomes possible first, the worst of it at the top. */
+/** Returns the text of a change for a reviewer: what becomes possible first, the worst of it at the top. */
 export function diffText(agents: readonly AgentChanges[]): readonly string[] {
   const lines = agents.flatMap(({ agent, changes }) => {
     const [wider, narrower] = [changes.filter(({ widens }) => widens), changes.filter(({ widens }) => !widens)]

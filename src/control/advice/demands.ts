@@ -27,7 +27,7 @@ export interface Looked extends Pick<Shown, 'refusal' | 'unsearched' | 'unmet'> 
   readonly unknown?: string
 }
 
-/** What was found outside of the configuration, by whoever may look. */
+/** The findings outside of the configuration, which each demand is held against. */
 export interface Survey {
   readonly report: HostReport
   /** Secret → why it cannot be used. */
@@ -46,7 +46,10 @@ export interface Survey {
   readonly offered?: ReadonlyMap<UpstreamName, Inspected>
 }
 
-/** Those that are missing first. Pure but for programs, which are looked up where cells would see them. */
+/**
+ * Returns the demands of a configuration, those that are missing first. Pure but for programs, which are looked up
+ * where cells would see them.
+ */
 export function demandsOf(judged: Judged, survey: Survey): readonly Demand[] {
   const { config } = judged
   const all = [
@@ -191,7 +194,10 @@ function placeDemand(about: string, origin: string, { places }: Survey): readonl
   return [missing(about, `${origin}: ${why}`, 'start it, or correct its url')]
 }
 
-/** What can be done in it and not be taken back: by declaration, or since nothing is granted to undo. */
+/**
+ * Returns the demands about effects of an upstream that cannot be taken back: by declaration, or since nothing is
+ * granted to undo.
+ */
 function undoDemands(about: string, config: Config, upstream: UpstreamConfig): readonly Demand[] {
   const without = withoutUndo(config, upstream)
   const declared = [...upstream.tools.values()].filter(({ undo }) => undo !== undefined)
@@ -318,7 +324,10 @@ function environmentDemands(config: Config, name: EnvironmentName, survey: Surve
   ]
 }
 
-/** Who may answer, in words: that each name is a person of its own is for people to know. */
+/**
+ * Returns the demands about the people who may answer in a hardened environment: that each name is a person of its own
+ * is for people to know.
+ */
 function hardenedDemands(about: string, agents: readonly Agent[], { profile }: Config): readonly Demand[] {
   const people = agents.flatMap(({ name, owner, grants }) => {
     const approvers = [

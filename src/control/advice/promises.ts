@@ -4,7 +4,7 @@ export interface PromiseLine {
   readonly promise: string
   readonly full: boolean
   readonly user: boolean
-  /** What is lacking, or why a profile cannot hold it. */
+  /** Abilities that are lacking, or why a profile cannot hold it. */
   readonly why: string
 }
 

@@ -17,10 +17,10 @@ import type { EnvironmentName } from '../../model/index.ts'
 import type { Looked, Survey } from './demands.ts'
 import { cellRefusal } from './try-launch.ts'
 
-/** How long a place may take to answer; a person waits meanwhile. */
+/** Milliseconds that a place may take to answer; a person waits meanwhile. */
 const CONNECT_MS_MAX = 2_000
 
-/** Where tests of policies are, beside a configuration. */
+/** Patterns of the files that hold tests of policies, beside a configuration. */
 export const POLICY_TESTS: readonly string[] = ['*.test.yaml', 'policies/**/*.test.yaml']
 
 /**
@@ -140,7 +140,7 @@ function shownIn(config: Config): readonly string[] {
   ])
 }
 
-/** Nothing is sent: whether somebody listens there is all that is asked. */
+/** Returns why nobody is reached at a place; undefined where somebody listens. Nothing is sent. */
 async function faultOf({ hostname, port, protocol }: URL): Promise<string | undefined> {
   const host = hostname.replaceAll(/[[\]]/g, '')
   const known = await Promise.race([

@@ -1,4 +1,7 @@
-/** What this host can give, tried rather than guessed, and which promises hold under which profile because of it. */
+/**
+ * A look at this host: its abilities, tried rather than guessed, and the promises that hold under each profile because
+ * of them.
+ */
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, existsSync, readFileSync } from 'node:fs'

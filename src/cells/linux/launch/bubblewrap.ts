@@ -1,13 +1,13 @@
 /**
- * What bubblewrap is told: pure. Options go over a descriptor, because every user of the host can read a command
- * line, and a variable may be a secret. bwrap(1)
+ * The options of bubblewrap for one cell: pure. They go over a descriptor, because every user of the host can read a
+ * command line, and a variable may be a secret. bwrap(1)
  */
 
 import { CELL_USER, type CellSpec } from '../../spec.ts'
 
 export const BUBBLEWRAP = '/usr/bin/bwrap'
 
-/** What the warden has made ready, and what this host looks like. */
+/** The mounts that the warden has made ready, and the shape of this host's root. */
 export interface Prepared {
   readonly etc: string
   /** Sources as the cell's uid can reach them. */

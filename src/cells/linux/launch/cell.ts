@@ -42,7 +42,7 @@ export interface LinuxCell {
   /** In the order of `CellSpec.ports`. */
   readonly listeners: readonly Handle[]
   readonly stdio: LinuxStdio
-  /** Where the changes to its workspace stand on the host while it lives, for root only. */
+  /** Directory of the host where the changes to its workspace stand while it lives, for root only. */
   readonly upper?: string
   /** Resolves once, when the command and everything beside it has ended. */
   readonly exited: Promise<Exit>
@@ -51,15 +51,18 @@ export interface LinuxCell {
   pids(): readonly number[]
   /** Counts the cell's listeners and their connections in the kernel's table of its network; undefined if unreadable. */
   connections(gatewayPid: number): number | undefined
-  /** What its processes are, for whoever asks later what stood still here; take it while it is frozen. */
+  /** Describes its processes for people who ask later what stood still here; taken while it is frozen. */
   evidence(): readonly ProcessEvidence[]
-  /** How often its limits were reached so far. */
+  /** Counts how often its limits were reached so far. */
   counts(): CgroupCounts
   /** Looks whether a disk of it is full, or a process of it has all its descriptors, for `Exit.limits`. */
   look(): void
   /** Lets the cell run its first instruction; or says why it may not begin, and leaves it as it is, to be torn down. */
   start(): Result<void, string>
-  /** As `listeners`, where the ones that were handed over are gone. The taker closes them once they are handed over. */
+  /**
+   * Makes the `listeners` anew, where the ones that were handed over are gone. The taker closes them once they are
+   * handed over.
+   */
   listenAgain(): Promise<Result<readonly Handle[], string>>
   freeze(): Promise<Result<void, HaltFault>>
   /**
@@ -77,7 +80,7 @@ export interface LinuxCell {
   teardown(): Promise<TeardownReceipt>
 }
 
-/** What the launch made and the cell now owns. */
+/** The parts that a launch made and the cell now owns. */
 export interface Parts {
   readonly receipt: LaunchReceipt
   readonly monitor: ChildProcess
@@ -113,7 +116,7 @@ export function cellOf(parts: Parts): LinuxCell {
   let started = false
   /** Somebody has said freeze, and nobody thaw since. */
   let ordered = false
-  /** How many stand over it only to look. */
+  /** Number of callers that keep it frozen only to look. */
   let looking = 0
   let why: Exit['why'] = 'ended'
   let wall: NodeJS.Timeout | undefined

@@ -1,5 +1,5 @@
 /**
- * What runs in a cell before its command: a wait for pid 1 to have put on its own filter.
+ * The first program of a cell, before its command: a wait for pid 1 to have put on its own filter.
  *
  * bubblewrap forks, and each half loads the filter for itself: the command can be running while pid 1, which has the
  * same uid and can be written to through /proc/1/mem, still has none. Whoever took it over in that moment would keep a
@@ -15,10 +15,10 @@ export function afterFilter(command: readonly string[], shell: Shell): readonly 
   return [...shell.words, '-c', WAIT, 'sh', ...command]
 }
 
-/** What waits. */
+/** A command that waits, and what it needs. */
 export interface Shell {
   readonly words: readonly string[]
-  /** What must be shown in the cell for it. */
+  /** Files that must be shown in the cell for it. */
   readonly binds: readonly { readonly from: string; readonly to: string; readonly writable: false }[]
 }
 

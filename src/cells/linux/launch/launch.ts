@@ -39,7 +39,7 @@ import { killProcessesOf, mountsUnder, type RunDirectory, recordInit } from './r
 import type { UserOverlay } from './user-overlay.ts'
 import { writeTexts } from './written.ts'
 
-/** What a warden has at hand for every launch. */
+/** The means that a warden has at hand for every launch. */
 export interface Ground extends WorkspaceGround {
   readonly profile: Profile
   readonly run: RunDirectory
@@ -56,7 +56,7 @@ export interface Bind {
   readonly writable: boolean
 }
 
-/** What a launch mounts before bubblewrap starts. */
+/** The mounts that a launch makes before bubblewrap starts. */
 export interface Mounted {
   readonly binds: readonly Bind[]
   /** On the disk that io limits are for. */
@@ -64,7 +64,7 @@ export interface Mounted {
   readonly workspace?: WorkspaceRecord
   /** An overlay that only a user namespace of the cell's own can mount; profile `user`. */
   readonly outer?: UserOverlay
-  /** Where the changes to the workspace stand behind the overlay. */
+  /** Directory where the changes to the workspace stand behind the overlay. */
   readonly upper?: string
   unmount(): boolean
 }
@@ -79,7 +79,7 @@ export interface Arrangement {
   readonly uid?: { readonly wanted: number; readonly held: boolean }
   /** The workspace that it works on, or is about. */
   readonly changes?: string
-  /** Whom the cell runs as where that is not the reserved uid: the owner of a directory that is landed in. */
+  /** The user that the cell runs as, where that is not the reserved uid: the owner of a directory that is landed in. */
   readonly runsAs?: { readonly uid: number; readonly gid: number }
   mount(directory: string, uid: number): Promise<Result<Mounted, LaunchFault>>
 }
@@ -264,7 +264,7 @@ function ownIds(): { readonly uid: number; readonly gid: number } {
   return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 }
 
-/** What was there before stays as it was recorded: its owner, its size, its beginning. */
+/** Returns the record of a workspace; one that was there before keeps its owner, its size and its beginning. */
 function recordOf(found: FoundWorkspace, uid: number, spec: CellSpec): WorkspaceRecord {
   const { earlier, ...workspace } = found
   if (earlier) return earlier

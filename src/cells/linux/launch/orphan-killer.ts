@@ -1,8 +1,8 @@
 /**
- * What ends the cells of a warden that was killed. Each cell asks the kernel to die with its parent, but it can ask
- * otherwise: who takes over pid 1 of a cell, which has the cell's own uid, has the power to. So a process outside the
- * cells, in a session of its own, waits for the end of a pipe that only the warden holds, and then kills the pid 1 of
- * each; with it the kernel ends all the rest of that cell.
+ * A process that ends the cells of a warden that was killed. Each cell asks the kernel to die with its parent, but it
+ * can ask otherwise: who takes over pid 1 of a cell, which has the cell's own uid, has the power to. So a process
+ * outside the cells, in a session of its own, waits for the end of a pipe that only the warden holds, and then kills
+ * the pid 1 of each; with it the kernel ends all the rest of that cell.
  */
 import { spawn } from 'node:child_process'
 import { no, ok, type Result } from '../../../model/result.ts'

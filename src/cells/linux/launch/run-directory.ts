@@ -1,6 +1,6 @@
 /**
- * What one warden process has made on this host, under one directory, so that the next one can find and remove what a
- * killed one left: `runs/<run>/owner`, `runs/<run>/cells/<cell>/…`, `uids/<uid>`.
+ * The run directory: all that one warden process has made on this host, in one place, so that the next one can find and
+ * remove what a killed one left: `runs/<run>/owner`, `runs/<run>/cells/<cell>/…`, `uids/<uid>`.
  */
 
 import {

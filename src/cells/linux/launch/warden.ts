@@ -50,11 +50,11 @@ export interface WardenOptions {
  */
 export interface LinuxWarden extends Workspaces {
   readonly profile: Profile
-  /** Where it keeps its runs, and where whoever looks for its cells must look. */
+  /** Directory of its runs, in which a census finds its cells. */
   readonly runDirectory: string
   /** Notes a gateway beside the cells: it is ended where this process dies and it does not. */
   recordGateway(pid: number): Result<void, string>
-  /** What earlier, dead wardens had left behind. */
+  /** Runs of earlier, dead wardens, which were ended and removed. */
   readonly reaped: readonly Reaped[]
   /**
    * Builds a cell, which waits for its `start()`; that asks `mayBegin` (K6). Absent: the cell acts on nobody's word.
@@ -96,7 +96,10 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Li
   writeEtc(join(run.path, 'etc'))
   const ownerMaps = openOwnerMaps()
   const cells = new Map<string, LinuxCell>()
-  /** They count from the first step on: two that start side by side do not pass the limit together. */
+  /**
+   * Number of launches under way, counted from their first step on: two that start side by side do not pass the limit
+   * together.
+   */
   let launching = 0
   let sensors: Sensors | undefined
   const ground: Ground = {
@@ -182,7 +185,9 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Li
   })
 }
 
-/** Why this process cannot open a warden of that profile. Asked before anything is made. */
+/**
+ * Returns why this process cannot open a warden of that profile; undefined where it can. Asked before anything is made.
+ */
 export function profileFault(profile: Profile): WardenFault | undefined {
   const lacking = profile === 'user' ? undefined : lacksOfRootTried()
   if (lacking === undefined) return undefined

@@ -1,4 +1,4 @@
-/** Which cgroup hierarchies this host has, and where: pure over /proc/self/mountinfo, then one look at each. */
+/** The cgroup hierarchies of this host, and their places: pure over /proc/self/mountinfo, then one look at each. */
 import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -10,7 +10,7 @@ export interface CgroupHost {
   readonly controllers: Readonly<Partial<Record<Controller, { readonly version: 1 | 2; readonly directory: string }>>>
 }
 
-/** Where each controller can be used, after making the parent group `parent` in every hierarchy. */
+/** Returns where each controller can be used, after making the parent group `parent` in every hierarchy. */
 export function openCgroups(parent: string): CgroupHost {
   const mounts = cgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'))
   const unified = usableRoot(mounts.find((mount) => mount.version === 2)?.directory, parent)

@@ -35,11 +35,11 @@ export interface Cgroup {
   counts(): CgroupCounts
   /** True once every directory of it is gone. Only an empty one can be removed. */
   remove(): boolean
-  /** What a receipt says once it is gone: where the host gives a cell no group, none was removed. */
+  /** Words of a receipt once it is gone: where the host gives a cell no group, none was removed. */
   readonly removal: string
 }
 
-/** How often its limits were reached, as the kernel counts. */
+/** The counts of a group's limits that were reached, as the kernel has them. */
 export interface CgroupCounts {
   /** Processes that were ended for want of memory. */
   readonly outOfMemoryKills: number
@@ -263,7 +263,10 @@ export async function hastenMoves(host: CgroupHost): Promise<void> {
   }
 }
 
-/** What to write where, in this order: the memory limit must stand before the one that includes swap. */
+/**
+ * Returns the files to write, and their contents, in this order: the memory limit must stand before the one that
+ * includes swap.
+ */
 function settings(
   controller: Controller,
   version: 1 | 2,

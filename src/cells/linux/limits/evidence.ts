@@ -1,6 +1,6 @@
 /**
- * What the kernel's tables say of a cell's processes. Nothing here opens a file of the cell, and of its environment only
- * the names are read: values may be what it stole.
+ * Evidence of a cell's processes, from the kernel's tables. Nothing here opens a file of the cell, and of its
+ * environment only the names are read: values may be what it stole.
  */
 import { closeSync, opendirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
 import { namesIn } from '../../../model/host/host-paths.ts'
@@ -10,7 +10,7 @@ export interface ProcessEvidence {
   /** The host's. */
   readonly pid: number
   readonly parent: number
-  /** As the process wrote it. */
+  /** Command line as the process wrote it. */
   readonly command: string
   readonly program: string
   /** Paths, pipes and sockets that it has open. */

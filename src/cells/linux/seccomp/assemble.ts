@@ -35,7 +35,7 @@ export const OFFSET = { number: 0, architecture: 4, argument: (index: number) =>
 /** Numbers from here on are x32's: another table of calls over the same kernel. -1 is nobody's, and answers ENOSYS. */
 export const X32_FIRST = 0x4000_0000
 
-/** What the kernel accepts in one program. */
+/** Instructions that the kernel accepts in one program. */
 const INSTRUCTIONS_MAX = 4_096
 
 export function assemble(table: readonly Group[], unknown: Action, architecture: Architecture): readonly Instruction[] {
@@ -143,7 +143,7 @@ function verdictValue(action: Action): number {
   }
 }
 
-/** How far an instruction is from the end of the program; what is emitted later stands before it. */
+/** Distance of an instruction from the end of the program; what is emitted later stands before it. */
 type Label = number & { readonly label: unique symbol }
 
 /**

@@ -5,7 +5,7 @@ import { TABLE, UNKNOWN } from './table.ts'
 
 export interface FilterProgram {
   readonly bytes: Uint8Array
-  /** Of `bytes`; stands in every launch receipt. */
+  /** SHA-256 of `bytes`, in hex; stands in every launch receipt. */
   readonly sha256: string
 }
 

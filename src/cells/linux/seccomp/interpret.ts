@@ -33,7 +33,7 @@ export function runProgram(
   throw new RangeError('does not end')
 }
 
-/** What the table says of a call. */
+/** Returns the table's verdict on a call. */
 export function readTable(table: readonly Group[], unknown: Action, architecture: Architecture, call: Call): Action {
   if (call.architecture !== AUDIT_ARCHITECTURE[architecture]) return { kind: 'kill' }
   if (architecture === 'x64' && call.number >= X32_FIRST && call.number !== 0xffff_ffff) return { kind: 'kill' }

@@ -1,5 +1,5 @@
 /**
- * Which system calls a cell may make, and why: the published table. docs/SECCOMP.md is generated from it. Default
+ * The system calls that a cell may make, and why: the published table. docs/SECCOMP.md is generated from it. Default
  * deny: what stands nowhere here, a call that a later kernel will add included, answers ENOSYS, so that programs take
  * their way around it.
  *
@@ -35,7 +35,7 @@ export interface Rule {
 
 export interface Group {
   readonly title: string
-  /** Why it is as it is; one or two sentences for the person who asks whether their program will run. */
+  /** Reason for the verdict, in one or two sentences for the person who asks whether their program will run. */
   readonly why: string
   readonly rule: Rule
   readonly names: readonly string[]
@@ -584,5 +584,5 @@ export const TABLE: readonly Group[] = [
   },
 ]
 
-/** What no group names, later kernels' calls included. */
+/** Verdict on a call that no group names, later kernels' calls included. */
 export const UNKNOWN: Action = errno('ENOSYS')

@@ -14,7 +14,7 @@ export type ProcessEvent =
   | { readonly kind: 'lost' }
 
 export interface ProcessEvents {
-  /** What has happened since, at most `max`. Never waits. */
+  /** Returns the events since the last look, at most `max`. Never waits. */
   readonly take: (max: number) => readonly ProcessEvent[]
   readonly close: () => void
 }

@@ -1,6 +1,6 @@
 /**
- * What happens inside cells, as the kernel tells it to the warden: nothing here asks a cell, and nothing in a cell can
- * switch it off. What is seen is gathered for a second, so that a cell can make no flood of it.
+ * Sensors of the events inside cells, as the kernel tells them to the warden: nothing here asks a cell, and nothing in
+ * a cell can switch it off. What is seen is gathered for a second, so that a cell can make no flood of it.
  */
 
 import { readFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import type { LinuxCell } from '../launch/cell.ts'
 import { type OpenedFiles, openOpenedFiles, openProcessEvents, type ProcessEvent } from './calls.ts'
 
 export interface Sensors {
-  /** Which of them work here; of those that do not, why. */
+  /** The sensors that work here; for each of the others, why it does not. */
   readonly working: Readonly<Record<'processes' | 'decoy files', true | string>>
   /** Before its first instruction; until it is stopped. */
   watch(cell: Pick<LinuxCell, 'pids' | 'counts' | 'decoys'>, onSensed: (sensed: Sensed) => void): () => void
@@ -18,7 +18,7 @@ export interface Sensors {
 
 const LOOK_EVERY_MS = 25
 const TELL_EVERY_MS = 1_000
-/** Of one look. What is left waits in the kernel, which says so when it has no more room. */
+/** Events that are taken in one look. The rest waits in the kernel, which says so when it has no more room. */
 const EVENTS_MAX = 4_096
 /** Looks at the end of a cell: the kernel keeps 16,384 openings. fanotify(7) */
 const LAST_LOOKS_MAX = 5
@@ -196,7 +196,7 @@ class Watched {
   }
 }
 
-/** As the kernel has it, if it is still there; whoever named it may be the cell. */
+/** Returns the name of a process as the kernel has it, if it is still there; the cell may have chosen it. */
 function nameOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8')

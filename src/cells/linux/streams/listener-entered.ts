@@ -15,7 +15,7 @@ import { COMPILED } from '../../kernel/compile-cache.ts'
 import { ownerOf, systemFaultText } from '../../kernel/libc.ts'
 
 const HELPER_TIMEOUT_MS = 10_000
-/** Where the helper finds the two namespaces; the channel is 3. */
+/** Descriptors at which the helper finds the two namespaces; the channel is 3. */
 const [OWNER, NETWORK] = [4, 5]
 
 export async function listenByHelper(

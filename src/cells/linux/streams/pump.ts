@@ -22,7 +22,7 @@ export function attachPump(cell: LinuxCell, streams: Streams, uid: number | unde
 }
 
 const CAT = '/usr/bin/cat'
-/** What a cell wrote in its last moment is passed on within this; a reader that hangs does not keep us. */
+/** Milliseconds in which the last output of a cell is passed on; a reader that hangs does not keep us. */
 const DRAIN_TIMEOUT_MS = 5_000
 
 function pipePump(cell: LinuxCell, streams: Streams, uid: number | undefined): Pump {

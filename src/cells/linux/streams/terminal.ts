@@ -19,7 +19,7 @@ export function restoreTerminal(fd: number, saved: SavedTerminal): void {
 }
 
 /**
- * What a program that was killed left on, or one that meant harm: colours, a hidden cursor, the other screen, a scrolling
+ * Switches off what a killed or harmful program left on: colours, a hidden cursor, the other screen, a scrolling
  * region, line-drawing letters, and every report that would be typed into the next shell (mouse, focus, paste, keys).
  */
 export function writeReset(fd: number): void {

@@ -226,8 +226,9 @@ function childPid(text: string): number | undefined {
 }
 
 /**
- * Whether this process sits in read(2) of the descriptor that blocks it: proc(5), syscall, whose first two fields are
- * the call and its first argument. Where that file cannot be read, it is taken to be so: only a clearer message is lost.
+ * Tells whether this process sits in read(2) of the descriptor that blocks it: proc(5), syscall, whose first two fields
+ * are the call and its first argument. Where that file cannot be read, it is taken to be so: only a clearer message is
+ * lost.
  */
 function waitsForUs(pid: number): boolean {
   try {
@@ -248,7 +249,7 @@ function killProcess(pid: number): void {
   }
 }
 
-/** What a pipe holds now. Without waiting: a half-built cell may still hold its other end. */
+/** Returns the contents of a pipe without waiting: a half-built cell may still hold its other end. */
 function readNow(fd: number): string {
   const buffer = Buffer.alloc(OUTPUT_BYTES_MAX)
   let now: number | undefined

@@ -122,7 +122,7 @@ async function formatted(path: string, bytes: number): Promise<Result<Image, Lau
   }
 }
 
-/** Its name appears last: a half-written image is never mounted. */
+/** Writes a disk image, of which nothing stays on a fault: a half-written image is never mounted. */
 function writeImage(path: string, image: Image): void {
   const fd = openSync(path, 'wx', 0o600)
   try {

@@ -1,4 +1,4 @@
-/** What became of a workspace: shown, landed, or thrown away. */
+/** The changes of a workspace: shown, landed, or thrown away. */
 
 import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -43,7 +43,7 @@ export async function diffWorkspace(
   return still.ok ? still.value : no({ kind: 'in-use', holder: `${live.id}, which cannot be frozen` })
 }
 
-/** What a saved state has changed; `saved` is the directory that holds its image. */
+/** Lists what a saved state had changed; `saved` is the directory that holds its image. */
 export async function diffSaved(
   saved: string,
   record: WorkspaceRecord,

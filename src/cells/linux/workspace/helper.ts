@@ -19,7 +19,7 @@ import { isStamp } from './landings.ts'
 
 export interface HelperSaid {
   readonly lines: readonly (Change | Refused | Landed)[]
-  /** It stopped at `CHANGES_MAX`. */
+  /** True where it stopped at `CHANGES_MAX`. */
   readonly truncated: boolean
 }
 

@@ -36,12 +36,15 @@ export async function copyImage(from: string, to: string): Promise<Result<void, 
   }
 }
 
-/** What an image takes on the host's disk. */
+/** Returns the bytes that an image takes on the host's disk. */
 export function bytesOn(path: string): number {
   return statSync(path).blocks * 512
 }
 
-/** Whether a loop device still stands over this image: one that a cell has just left may be written to a moment longer. */
+/**
+ * Tells whether a loop device still stands over this image: one that a cell has just left may be written to a moment
+ * longer.
+ */
 export function isAttached(path: string): boolean {
   return readdirSync('/sys/block')
     .filter((name) => name.startsWith('loop'))

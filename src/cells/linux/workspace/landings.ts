@@ -1,6 +1,6 @@
 /**
- * What landings have made in the directory of a workspace, and that nobody has touched since: beside the changes, so that
- * it is not taken for its owner's own work.
+ * The paths that landings have made in the directory of a workspace and nobody has touched since, noted beside the
+ * changes so that they are not taken for the owner's own work.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -76,7 +76,7 @@ export function readRecord(changes: string): WorkspaceRecord | undefined {
   }
 }
 
-/** What a mount of a workspace needs of the warden. */
+/** The means of the warden that a mount of a workspace needs. */
 export interface WorkspaceGround {
   readonly profile: Profile
   readonly ownerMaps: OwnerMaps
@@ -86,7 +86,7 @@ export interface WorkspaceGround {
 export interface MountedWorkspace {
   /** The changes themselves, as they lie behind the overlay. */
   readonly upper: string
-  /** What the cell sees. */
+  /** Directory that the cell sees. */
   readonly merged: string
   /** Not mounted yet: the cell's own outer user namespace does it. */
   readonly outer?: UserOverlay

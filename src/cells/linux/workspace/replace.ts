@@ -46,7 +46,7 @@ export async function replaceWorkspace(
   }
 }
 
-/** What a killed warden had decided and not done. Whoever would use the changes asks this first. */
+/** Does what a killed warden had decided and not done. Called before the changes are used. */
 export function settleReplaced(changes: string, ground: Ground, random: Uint8Array): void {
   if (!isUnsettled(changes)) return
   const claim = claimWorkspace(changes, 'restore', ground.run, random)
@@ -80,7 +80,7 @@ function putInPlace(changes: string, at: (step: ReplaceStep) => void = () => {})
   rmSync(decided, { recursive: true, force: true })
 }
 
-/** Whether a workspace is another one than when its record was read. */
+/** Tells whether a workspace is another one than when its record was read. */
 export function isReplaced(changes: string, known: WorkspaceRecord | undefined): boolean {
   return isUnsettled(changes) || readRecord(changes)?.uid !== known?.uid
 }

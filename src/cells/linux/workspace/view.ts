@@ -17,9 +17,9 @@ import { mappedClone, type WorkspaceGround } from './overlay.ts'
 export interface Viewed {
   readonly changes: string
   readonly record: WorkspaceRecord
-  /** Where the changes stand while a cell lives on them; its disk must not be mounted a second time. */
+  /** Directory of the changes while a cell lives on them; its disk must not be mounted a second time. */
   readonly liveUpper?: string
-  /** Whom the trees are shown as owned by. */
+  /** The user that the trees are shown as owned by. */
   readonly viewer: Ids
   /** Also shows the owner's directory itself, to be written. */
   readonly target: boolean

@@ -212,7 +212,7 @@ async function progress(call: Call, directory: string, order: UndoOrder, signal:
   }
 }
 
-/** Whatever is not undone, and could have been, is no success. */
+/** Returns the exit code: what is not undone, and could have been, is no success. */
 function exitCode(parts: readonly Part[], problems: readonly string[]): ExitCode {
   const totals = totalsOfAll(parts)
   const waits = parts.some(({ plan }) =>

@@ -110,7 +110,7 @@ function tell(call: Call, drilled: Drilled): void {
   for (const { detector, what: seen } of drilled.signals) call.print.line(`     signal ${detector}: ${printable(seen)}`)
 }
 
-/** Those that are named, by name or by path; all that are shipped where none is. */
+/** Returns the drills that are named, by name or by path; all that are shipped where none is. */
 function chosen(call: Call): Result<readonly Scenario[], ExitCode> {
   const shipped = readdirSync(SHIPPED).filter((name) => name.endsWith('.yaml') && name !== 'firebreak.yaml')
   const paths = call.positionals.map((name) => {

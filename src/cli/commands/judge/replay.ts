@@ -147,7 +147,7 @@ function logsIn(directory: string): readonly LogPlace[] {
   return names.filter((name) => NAME_PATTERN.test(name)).map((name) => ({ name, directory: join(directory, name) }))
 }
 
-/** Why how many actions could be judged in part only. */
+/** Returns the reasons why actions could be judged in part only, each with their number. */
 function partlyIn(actions: readonly Rejudged[]): Readonly<Record<string, number>> {
   const partly = actions.flatMap((each) => (each.partly === undefined ? [] : [each.partly]))
   const counts = Map.groupBy(partly, (why) => why)

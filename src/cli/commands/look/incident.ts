@@ -79,7 +79,7 @@ function cellIn(name: string): CellId | undefined {
 
 const KNOWN_MAX = 5
 
-/** Whoever names an agent is told its cells. */
+/** Returns the cells of an agent, for a person who has named that. */
 async function cellsOf(places: readonly IncidentPlace[], agent: string): Promise<readonly string[]> {
   const cells: string[] = []
   for (const { directory } of places) {

@@ -100,7 +100,10 @@ function intactText(logs: readonly LogReport[]): string {
   return bare.length === 0 ? intact : `${intact}; NOTHING is proven of ${bare.join(', ')}: no seal covers an entry`
 }
 
-/** Whoever names one names both: seals that lie where the ledger came from prove little, and are not taken silently. */
+/**
+ * Returns the directories of ledger and witness, of which a person names both or none: seals that lie where the ledger
+ * came from prove little, and are not taken silently.
+ */
 function placesOf(call: Call): Result<{ readonly ledgerDirectory: string; readonly witness: string }, string> {
   const [, ledger] = call.positionals
   const witness = call.text('witness')

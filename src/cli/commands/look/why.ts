@@ -156,7 +156,7 @@ function changeLines({ now, change }: DecidedAgain): readonly (readonly [string,
   ]
 }
 
-/** What its budgets were charged: at its intent, and in the end where an answer changed that. */
+/** Returns the text of what its budgets were charged: at its intent, and in the end where an answer changed that. */
 function chargedText(
   decided: Decision,
   outcome: Extract<Entry, { kind: 'action.outcome' }> | undefined,

@@ -59,7 +59,7 @@ async function run(call: Call): Promise<ExitCode> {
   }
 }
 
-/** Of one that no gateway has heard yet. */
+/** Returns the answer to a hold, where no gateway has heard it yet. */
 function answerOf(state: string, { held, log, state: stands }: KnownHold): Answer | undefined {
   return stands === 'waiting' ? answerGiven(stateOfLog(state, log), held.hold) : undefined
 }

@@ -198,7 +198,7 @@ function printStubs(
   return problems.length === 0 ? EXIT.ok : EXIT.failed
 }
 
-/** What the configuration declares and the upstream does not have, and the other way round. */
+/** Returns the tools that the configuration declares and the upstream does not have, and the other way round. */
 function undeclaredIn({ config }: Judged, offered: ReadonlyMap<UpstreamName, Inspected>) {
   return [...offered].flatMap(([upstream, offer]) => {
     if ('problem' in offer) return []

@@ -64,7 +64,7 @@ async function run(call: Call): Promise<ExitCode> {
   return good ? EXIT.ok : EXIT.failed
 }
 
-/** Of the configuration that was named, or that lies here; undefined where there is none. */
+/** Returns the demands of the configuration that was named, or that lies here; undefined where there is none. */
 async function demanded(call: Call, report: HostReport): Promise<Result<readonly Demand[], ExitCode> | undefined> {
   if (call.text('config') === undefined && !existsSync('firebreak.yaml')) return undefined
   const judged = await readConfig(call)

@@ -197,7 +197,10 @@ async function withoutUnread(call: Call, upstreams: readonly FirstUpstream[]): P
   return marked
 }
 
-/** What the servers offer, asked in cells of their own; undefined where the configuration cannot be used, which was told. */
+/**
+ * Returns the offers of the servers, asked in cells of their own; undefined where the configuration cannot be used,
+ * which was told.
+ */
 async function inspected(
   call: Call,
   file: string,

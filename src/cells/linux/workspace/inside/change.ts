@@ -1,4 +1,7 @@
-/** What the helper cells and the warden tell each other: one JSON value a line. Names in it are the cell's own words. */
+/**
+ * The lines that helper cells and the warden tell each other: one JSON value each. Names in it are the cell's own
+ * words.
+ */
 
 export interface Landed {
   readonly landed: string

@@ -1,5 +1,5 @@
 /**
- * What somebody has put, or changed, at a place since the first cell was launched, and that no landing of ours did: a
+ * Later work of others at a path: put there or changed since the first cell was launched, and by no landing of ours. A
  * cell that removed what stood there has not seen it. Names are bytes: of an owner's, none is passed over.
  */
 import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSync } from 'node:fs'

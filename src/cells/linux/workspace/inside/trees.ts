@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import type { Trees } from './walk.ts'
 
-/** Where a helper cell has the trees, with what it was started with: `<sinceMs> [disk bytes]`, and what has landed. */
+/**
+ * The trees in a helper cell, and the arguments that it was started with: `<sinceMs> [disk bytes]`, and what has
+ * landed.
+ */
 export function treesHere(landed: ReadonlyMap<string, string>): Trees {
   const [sinceMs = 0, diskBytes] = process.argv.slice(2).map(Number)
   return {

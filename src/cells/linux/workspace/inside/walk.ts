@@ -29,7 +29,9 @@ export interface Trees extends Since {
   readonly lower: string
   readonly upper: string
   readonly merged: string
-  /** What the disk of the changes can hold; a file that claims more is holes. Absent where that disk has no bound. */
+  /**
+   * Bytes that the disk of the changes can hold; a file that claims more is holes. Absent where that disk has no bound.
+   */
   readonly diskBytes?: number
   /** Kept for one walk, while both trees stand still. */
   readonly repositories?: Map<string, boolean>
@@ -91,7 +93,7 @@ export function walk(still: Trees, say: (found: Change | Refused) => void): bool
   return true
 }
 
-/** What one path has become. Undefined when nothing a person would see. */
+/** Returns the change of one path; undefined where a person would see none. */
 export function found(trees: Trees, path: string, now: BigIntStats): Change | Refused | undefined {
   const type = typeOf(now)
   const shown = path.slice(1)
@@ -186,8 +188,9 @@ function look(path: string | Buffer): BigIntStats | string {
 }
 
 /**
- * Whether a link can lead out of the workspace: from the root, higher up than it lies, or up again after a name. That name
- * may be another link, `here -> .` for one, and then `here/here/../..` goes up although it looks as if it stayed.
+ * Tells whether a link can lead out of the workspace: from the root, higher up than it lies, or up again after a name.
+ * That name may be another link, `here -> .` for one, and then `here/here/../..` goes up although it looks as if it
+ * stayed.
  */
 export function leadsOut(path: string, target: string): boolean {
   if (target.startsWith('/')) return true
