@@ -13,18 +13,18 @@ import { Sentinel } from '../sentinel/index.ts'
 import { Admission } from './admission/admission.ts'
 import { Arrivals } from './admission/arrivals.ts'
 import { type EnvironmentRules, flowsOf, grantsFor } from './admission/authority.ts'
-import type { CellAtGate } from './admission/cell.ts'
 import { Delegations } from './admission/delegations.ts'
-import type { Gate } from './admission/gate.ts'
-import { LiveCells } from './admission/live-cells.ts'
+import type { EnvironmentContext } from './admission/environment-context.ts'
 import { type Past, readPast } from './admission/past.ts'
 import { PastCells } from './admission/past-cells.ts'
 import { Rungs } from './admission/rungs.ts'
+import type { ServedCell } from './admission/served-cell.ts'
+import { ServedCells } from './admission/served-cells.ts'
 import { UndoDesk } from './admission/undo-desk.ts'
 import { coveredEntry, coveredText } from './content/cover.ts'
 import { searchBeforeCuts } from './content/cut-shown.ts'
 import { openSecrets, type Secrets } from './content/secrets.ts'
-import { Turns } from './fairness/turns.ts'
+import { LoopSlices } from './fairness/loop-slices.ts'
 import { declaredIn, leaksIn, withoutLeaks } from './link/declared.ts'
 import type { Pulse } from './link/pulse.ts'
 import { type GatewaySetup, secretsOf, type WardenMessage } from './link/setup.ts'
@@ -49,15 +49,15 @@ interface Opened {
 
 /** One environment's gateway: what the warden hands it becomes served cells, and what they do goes through `perform`. */
 export class EnvironmentGateway {
-  readonly turns = new Turns()
+  readonly slices = new LoopSlices()
   readonly #setup: GatewaySetup
-  readonly #context: Gate
+  readonly #context: EnvironmentContext
   readonly #sealing: Sealing
   readonly #send: (pulse: Pulse) => void
   readonly #pipes = new StdioPipes()
   readonly #credentials: Credentials
   readonly #lines: Lines
-  readonly #cells = new LiveCells()
+  readonly #cells = new ServedCells()
   readonly #relays: RelayDoors
   readonly #delegations: Delegations
   readonly #rungs: Rungs
@@ -149,7 +149,7 @@ export class EnvironmentGateway {
       gate: () => this.#context,
       cells: this.#cells,
       send,
-      cutRelays: (cell: CellAtGate) => this.#relays.cut(cell),
+      cutRelays: (cell: ServedCell) => this.#relays.cut(cell),
     }
     this.#delegations = new Delegations({ ...shared, agents: setup.agents, budgets })
     this.#rungs = new Rungs({ ...shared, delegations: this.#delegations })
@@ -163,7 +163,7 @@ export class EnvironmentGateway {
         credentials: this.#credentials,
         pipes: this.#pipes,
         elsewhere: setup.elsewhere,
-        turn: () => this.turns.batched({}),
+        turn: () => this.slices.batched({}),
         onGivenUp: (server) => send({ kind: 'given-up', number: server }),
       }),
       cellOf: (number) => this.#cells.get(number)?.id,
@@ -187,7 +187,7 @@ export class EnvironmentGateway {
     })
   }
 
-  #contextFor(setup: GatewaySetup, { ledger, secrets, past }: Opened): Gate {
+  #contextFor(setup: GatewaySetup, { ledger, secrets, past }: Opened): EnvironmentContext {
     const { containment } = setup
     const environments = new Map(setup.environments)
     return {
@@ -210,7 +210,7 @@ export class EnvironmentGateway {
       decoyTools: containment.decoys.tools,
       nowMs: Date.now,
       newActionId: () => drawActionId(Date.now()),
-      turns: this.turns,
+      slices: this.slices,
       agents: setup.agents,
       recordDurably: (body) => this.#record(body),
       launch: (giver, given) => this.#delegations.launch(giver, given),
@@ -336,7 +336,7 @@ export class EnvironmentGateway {
   }
 
   /** Returns the cell that has a number and has started, or what compensates in its place; for null all of them. */
-  #actorsAt(number: number | null): readonly CellAtGate[] {
+  #actorsAt(number: number | null): readonly ServedCell[] {
     const numbers = number === null ? [...this.#cells.numbers, ...this.#undo.numbers] : [number]
     return numbers.flatMap((each) => {
       const live = this.#cells.live(each)

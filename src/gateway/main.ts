@@ -28,7 +28,7 @@ if (!opened.ok) {
   process.exit(6)
 }
 const gateway = opened.value
-startHeartbeat(4, gateway.turns, () => process.exit(1))
+startHeartbeat(4, gateway.slices, () => process.exit(1))
 receiveDescriptors(
   5,
   ({ message, fds }) => {

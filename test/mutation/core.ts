@@ -21,7 +21,7 @@ export const CORE: readonly string[] = [
     ...['skeleton', 'slices', 'sliding-window', 'spelling', 'spend', 'task', 'value', 'vocabulary', 'word-parts'],
   ].map((name) => only(`src/policy/*/${name}.ts`)),
   'src/ledger/views/holds.ts',
-  ...['holds', 'withdrawn'].map((name) => `src/gateway/pipeline/${name}.ts`),
+  ...['holds', 'ended-since'].map((name) => `src/gateway/pipeline/${name}.ts`),
 ]
 
 /** Returns the one file that a pattern means; no file, or several, is an error in the list above. */

@@ -84,8 +84,8 @@ describe('a trial', () => {
   })
 
   it('is made with every test that loads the file', () => {
-    const tests = testsOf('src/gateway/pipeline/withdrawn.ts')
-    assert.deepEqual(tests, ['src/gateway/pipeline/withdrawn.test.ts', 'src/gateway/protocols/relay/way-out.test.ts'])
+    const tests = testsOf('src/gateway/pipeline/ended-since.ts')
+    assert.deepEqual(tests, ['src/gateway/pipeline/ended-since.test.ts', 'src/gateway/protocols/relay/way-out.test.ts'])
     for (const each of CORE) assert.ok(testsOf(each).length > 0, each)
   })
 })

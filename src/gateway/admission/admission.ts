@@ -25,21 +25,21 @@ import {
   shownAtStart,
   taskJson,
 } from './authority.ts'
-import type { CellAtGate } from './cell.ts'
 import type { Delegations } from './delegations.ts'
-import type { Gate } from './gate.ts'
-import { type LiveCells, shutDoors } from './live-cells.ts'
+import type { EnvironmentContext } from './environment-context.ts'
 import type { PastCell, PastCells } from './past-cells.ts'
 import type { Rungs } from './rungs.ts'
 import { SavedFirst } from './saved-first.ts'
+import type { ServedCell } from './served-cell.ts'
+import { type ServedCells, shutDoors } from './served-cells.ts'
 
 type CellMessage = Extract<WardenMessage, { kind: 'cell' }>
 
 export interface AdmissionOptions {
   readonly setup: GatewaySetup
   readonly rules: EnvironmentRules
-  readonly gate: () => Gate
-  readonly cells: LiveCells
+  readonly gate: () => EnvironmentContext
+  readonly cells: ServedCells
   readonly lines: Lines
   readonly pipes: StdioPipes
   readonly delegations: Delegations
@@ -52,7 +52,7 @@ export interface AdmissionOptions {
   readonly pastAgents: AgentRungs
   readonly send: (pulse: Pulse) => void
   /** Ends what a cell's relays have open. */
-  readonly cutRelays: (cell: CellAtGate) => void
+  readonly cutRelays: (cell: ServedCell) => void
 }
 
 /** Cells that come, go on with this gateway after another one, and end. */
@@ -114,7 +114,7 @@ export class Admission {
   }
 
   /** Serves a cell no more; returns the cell, if it was served. */
-  shut(number: number): CellAtGate | undefined {
+  shut(number: number): ServedCell | undefined {
     const { cells, rules, delegations, pipes, cutRelays } = this.#options
     const live = cells.live(number)
     if (live === undefined) return undefined
@@ -131,7 +131,7 @@ export class Admission {
     return cell
   }
 
-  #recordStart({ receipt, task }: CellMessage, agent: AgentSetup, cell: CellAtGate): Promise<boolean> {
+  #recordStart({ receipt, task }: CellMessage, agent: AgentSetup, cell: ServedCell): Promise<boolean> {
     return this.#options.gate().recordDurably({
       kind: 'cell.started',
       cell: cell.id,
@@ -147,7 +147,7 @@ export class Admission {
   }
 
   /** Records that a cell goes on. What it had delegated has ended with its gateway. */
-  async #recordTakeOver({ again }: CellMessage, cell: CellAtGate, { given }: PastCell): Promise<boolean> {
+  async #recordTakeOver({ again }: CellMessage, cell: ServedCell, { given }: PastCell): Promise<boolean> {
     const { ledger, recordDurably } = this.#options.gate()
     const why = again?.why ?? ''
     const { rung, authority } = cell
@@ -163,14 +163,14 @@ export class Admission {
     message: CellMessage,
     agent: AgentSetup,
     past: PastCell | undefined,
-  ): { readonly cell: CellAtGate; readonly own: readonly Line[] } {
+  ): { readonly cell: ServedCell; readonly own: readonly Line[] } {
     const { number, cell: id, labels, parent, rung = 'normal' } = message
     const { lines, gate, delegations, send } = this.#options
     const giver = parent === undefined ? undefined : delegations.giverFor(parent, agent.name)
     const granted = new Set(giver?.cell.upstreams.keys() ?? agent.grants.map(({ upstream }) => upstream))
     const opened = lines.for(granted, number)
     const nowMs = gate().nowMs()
-    const cell: CellAtGate = {
+    const cell: ServedCell = {
       ...blankCell(nowMs, past === undefined ? undefined : 0),
       id,
       number,
@@ -198,7 +198,7 @@ export class Admission {
     { cell: id, labels, lived, landed = [], task, again }: CellMessage,
     agent: AgentSetup,
     { past, giver, lines, nowMs }: Beginning,
-  ): CellAtGate['authority'] {
+  ): ServedCell['authority'] {
     const { seen, rules } = this.#options
     const words = this.#wordsOf(agent)
     // What it had said is not in the ledger: it may name what its task names, and nothing becomes known any more.
@@ -248,11 +248,11 @@ export function blankCell(nowMs: number, left?: 0) {
     refusals: new Refusals(nowMs, left),
     asked: new Map(),
     given: new Map(),
-  } satisfies Partial<CellAtGate>
+  } satisfies Partial<ServedCell>
 }
 
 /** Returns the protocol that cells speak with their door. */
-function protocolFor({ protocols }: Gate): Protocol {
+function protocolFor({ protocols }: EnvironmentContext): Protocol {
   const [protocol] = protocols.values()
   if (protocol === undefined) throw new Error('there is no protocol')
   return protocol

@@ -29,7 +29,7 @@ import {
 } from '../../policy/index.ts'
 import type { AgentSetup, TaskSetup } from '../link/setup.ts'
 import type { Line } from '../pipeline/line.ts'
-import { authorityOf, type CellAtGate, type Given } from './cell.ts'
+import { authorityOf, type Given, type ServedCell } from './served-cell.ts'
 
 /** Everything that a cell's decisions are made with, but for its rung. */
 export type CellAuthority = Omit<Authority, 'rung'> & { readonly budgets: BudgetBook; readonly exposure: Exposure }
@@ -143,7 +143,7 @@ export function exposureOf(
 
 /** A cell that delegates, and the delegation that another cell begins with. */
 export interface Giver {
-  readonly cell: CellAtGate
+  readonly cell: ServedCell
   readonly given: Given
 }
 

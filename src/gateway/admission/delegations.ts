@@ -3,18 +3,18 @@ import type { BudgetBook } from '../../policy/index.ts'
 import type { Pulse } from '../link/pulse.ts'
 import type { AgentSetup } from '../link/setup.ts'
 import type { Giver } from './authority.ts'
-import { type CellAtGate, forgetWork, type Given } from './cell.ts'
-import type { Gate } from './gate.ts'
-import type { LiveCells } from './live-cells.ts'
+import type { EnvironmentContext } from './environment-context.ts'
+import { forgetWork, type Given, type ServedCell } from './served-cell.ts'
+import type { ServedCells } from './served-cells.ts'
 
 export interface DelegationsOptions {
-  readonly gate: () => Gate
+  readonly gate: () => EnvironmentContext
   readonly agents: readonly AgentSetup[]
   readonly budgets: BudgetBook
-  readonly cells: LiveCells
+  readonly cells: ServedCells
   readonly send: (pulse: Pulse) => void
   /** Ends what a cell's relays have open. */
-  readonly cutRelays: (cell: CellAtGate) => void
+  readonly cutRelays: (cell: ServedCell) => void
 }
 
 /** What cells of one environment have delegated to others. */
@@ -26,7 +26,7 @@ export class Delegations {
   }
 
   /** Asks the warden for the cell of a delegation, which ends when its time is over. */
-  launch(giver: CellAtGate, given: Given): void {
+  launch(giver: ServedCell, given: Given): void {
     const { agents, send, gate } = this.#options
     const agent = agents.findIndex(({ name }) => name === given.agent)
     send({ kind: 'launch', number: giver.number, agent })
@@ -68,7 +68,7 @@ export class Delegations {
   }
 
   /** Ends all that a cell has delegated. */
-  endAllOf(cell: CellAtGate, why: string): void {
+  endAllOf(cell: ServedCell, why: string): void {
     for (const given of cell.given.values()) this.end(given, why)
   }
 

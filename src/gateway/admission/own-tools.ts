@@ -22,11 +22,11 @@ import {
 } from '../../model/index.ts'
 import { type ArgumentLimit, type Restriction, topOf } from '../../policy/index.ts'
 import { type CompiledSchema, compileSchema } from '../content/schema.ts'
-import { breath } from '../fairness/share.ts'
+import { yieldIfLong } from '../fairness/share.ts'
 import { requestRefused } from '../pipeline/pipeline.ts'
 import { recordLabels, redacted } from '../pipeline/record.ts'
-import { authorityOf, type CellAtGate, type Given } from './cell.ts'
-import type { Gate } from './gate.ts'
+import type { EnvironmentContext } from './environment-context.ts'
+import { authorityOf, type Given, type ServedCell } from './served-cell.ts'
 
 /**
  * What the gateway itself offers to each cell, under an upstream's name that no configuration can have: what the cell may
@@ -42,7 +42,7 @@ interface OwnTool {
   readonly tells?: true
   readonly description: string
   readonly inputSchema: JsonObject
-  readonly run: (gate: Gate, cell: CellAtGate, args: JsonObject) => Promise<Result<Json, string>>
+  readonly run: (gate: EnvironmentContext, cell: ServedCell, args: JsonObject) => Promise<Result<Json, string>>
 }
 
 const text = (description: string): JsonObject => ({ type: 'string', description })
@@ -149,7 +149,7 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
 }
 
 /** Those that this cell has a use for, as a list shows them. `prefix` is empty at their own endpoint. */
-export function ownTools(gate: Gate, cell: CellAtGate, prefix: string): readonly JsonObject[] {
+export function ownTools(gate: EnvironmentContext, cell: ServedCell, prefix: string): readonly JsonObject[] {
   if (cutsOff(cell.rung)) return []
   const mayDelegate = gate.agents.some(({ name, delegates }) => name === cell.authority.agent && delegates.length > 0)
   return Object.entries(TOOLS)
@@ -160,8 +160,8 @@ export function ownTools(gate: Gate, cell: CellAtGate, prefix: string): readonly
 
 /** Undefined where there is no such tool. A fault is the cell's own, and told to it. */
 export async function callOwn(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   name: string,
   args: JsonObject,
 ): Promise<Result<Json, string> | undefined> {
@@ -170,9 +170,9 @@ export async function callOwn(
   const fault = schemaOf(name, tool).check(args)
   if (fault !== undefined) return no(`invalid arguments: ${fault.path} ${fault.problem}`)
   // As every action: what a cell does here is of its share, and a watched one is slowed.
-  await breath()
-  await cell.share.turn(gate.ledger, gate.nowMs)
-  if (cell.rung === 'watched') await cell.pace.turn(gate.nowMs)
+  await yieldIfLong()
+  await cell.share.waitForShare(gate.ledger, gate.nowMs)
+  if (cell.rung === 'watched') await cell.pace.waitForPace(gate.nowMs)
   const isTold = tool.tells === true && cell.rung === 'restricted'
   if (!isTold && !mayAct(cell.rung)) return no(`the cell is ${cell.rung}`)
   return tool.run(gate, cell, args)
@@ -189,7 +189,7 @@ function schemaOf(name: string, { inputSchema }: OwnTool): CompiledSchema {
   return compiled.value
 }
 
-function authority(gate: Gate, cell: CellAtGate): Json {
+function authority(gate: EnvironmentContext, cell: ServedCell): Json {
   const own = authorityOf(cell)
   const top = topOf(own)
   const nowMs = gate.nowMs()
@@ -219,7 +219,7 @@ function authority(gate: Gate, cell: CellAtGate): Json {
   }
 }
 
-async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise<Result<Json, string>> {
+async function delegate(gate: EnvironmentContext, cell: ServedCell, args: JsonObject): Promise<Result<Json, string>> {
   const agent = [...gate.agents].find(({ name }) => name === args.agent)
   const from = gate.agents.find(({ name }) => name === cell.authority.agent)
   if (agent === undefined || from === undefined || !from.delegates.includes(agent.name)) {
@@ -272,13 +272,13 @@ async function delegate(gate: Gate, cell: CellAtGate, args: JsonObject): Promise
 }
 
 /** Forgets the oldest delegations that have ended, and what was reported of them. */
-function forgetEnded({ given }: CellAtGate): void {
+function forgetEnded({ given }: ServedCell): void {
   const ended = [...given].filter(([, { state }]) => state === 'ended')
   for (const [id] of ended.slice(0, Math.max(0, ended.length - LIMITS.delegationsEndedMax))) given.delete(id)
 }
 
 /** Reads a restriction that a cell wrote: a limit that cannot be read, or that limits nothing, is a fault. */
-function restrictionFrom(cell: CellAtGate, args: JsonObject, nowMs: number): Result<Restriction, string> {
+function restrictionFrom(cell: ServedCell, args: JsonObject, nowMs: number): Result<Restriction, string> {
   const limits: ArgumentLimit[] = []
   const tools = args.tools === undefined ? undefined : listOf(args.tools).map((name) => toolNamed(cell, String(name)))
   const unknown = tools?.indexOf(undefined) ?? -1
@@ -324,7 +324,7 @@ function restrictionFrom(cell: CellAtGate, args: JsonObject, nowMs: number): Res
  * Returns a tool of the cell's upstreams as grants name it, `upstream/tool`; also of the name that lists have,
  * `upstream__tool`. Undefined where there is none.
  */
-function toolNamed({ upstreams }: CellAtGate, name: string): string | undefined {
+function toolNamed({ upstreams }: ServedCell, name: string): string | undefined {
   const [, listed = '', rest = ''] = /^(.*?)__([\s\S]*)$/.exec(name) ?? []
   for (const id of [name, `${listed}/${rest}`])
     for (const { name: upstream, contracts } of upstreams.values())
@@ -356,7 +356,7 @@ function restrictionJson({ tools, arguments: limits, budgets, expiresAtMs, label
 }
 
 /** What those cells have seen comes with what they say. */
-function delegations(cell: CellAtGate): Json {
+function delegations(cell: ServedCell): Json {
   return {
     delegations: [...cell.given.values()].map(({ id, agent, state, reports, reportsForgotten, cell: child, seen }) => {
       const exposure = child?.authority.exposure ?? seen

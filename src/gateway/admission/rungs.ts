@@ -3,18 +3,18 @@ import { cutsOff, type Entry, isBelow, type PersonName, RUNGS, type Rung, raised
 import type { Sentinel } from '../../sentinel/index.ts'
 import type { Pulse } from '../link/pulse.ts'
 import type { WardenMessage } from '../link/setup.ts'
-import type { CellAtGate, Lowered } from './cell.ts'
 import type { Delegations } from './delegations.ts'
-import type { Gate } from './gate.ts'
-import { type LiveCells, shutDoors } from './live-cells.ts'
+import type { EnvironmentContext } from './environment-context.ts'
+import type { Lowered, ServedCell } from './served-cell.ts'
+import { type ServedCells, shutDoors } from './served-cells.ts'
 
 export interface RungsOptions {
-  readonly gate: () => Gate
-  readonly cells: LiveCells
+  readonly gate: () => EnvironmentContext
+  readonly cells: ServedCells
   readonly delegations: Delegations
   readonly send: (pulse: Pulse) => void
   /** Ends what a cell's relays have open. */
-  readonly cutRelays: (cell: CellAtGate) => void
+  readonly cutRelays: (cell: ServedCell) => void
 }
 
 /** Where the cells of one gateway stand: moved down by signals and orders, and up by a person's word alone. */
@@ -47,7 +47,7 @@ export class Rungs {
    * Moves a cell, and everything below it, down to a rung, in this tick. `signal`: sequence number of the signal that
    * does. Where it stands there or below already, only the warden hears of a signal.
    */
-  lower(cell: CellAtGate, to: Rung, by: 'firebreak' | PersonName, why: string, signal?: number): void {
+  lower(cell: ServedCell, to: Rung, by: 'firebreak' | PersonName, why: string, signal?: number): void {
     const { gate, cells, delegations, cutRelays } = this.#options
     const from = cell.rung
     const cause = signal === undefined ? {} : { signal }
@@ -102,12 +102,12 @@ export class Rungs {
   }
 
   /** Tells the warden where a cell stands that no person has ordered there: it does the rest, and keeps it. */
-  tell({ number, rung }: CellAtGate): void {
+  tell({ number, rung }: ServedCell): void {
     this.#options.send({ kind: 'contain', number, agent: RUNGS.indexOf(rung) })
   }
 
   /** Records of a cell that it does not go up, where the ledger has said of its agent that it does. */
-  #staysAt({ id, rung, authority: { agent } }: CellAtGate, from: Rung, lowered: Lowered | undefined): void {
+  #staysAt({ id, rung, authority: { agent } }: ServedCell, from: Rung, lowered: Lowered | undefined): void {
     const { by = 'firebreak', why = 'it was contained again', signal } = lowered ?? {}
     const cause = { by, why, ...(signal !== undefined && { signal }) }
     if (isBelow(rung, from))

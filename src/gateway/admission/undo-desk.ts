@@ -8,19 +8,19 @@ import type { Lines } from '../protocols/lines.ts'
 import { blankCell } from './admission.ts'
 import type { Arrivals } from './arrivals.ts'
 import { authorityFor, type EnvironmentRules, grantsFor } from './authority.ts'
-import type { CellAtGate } from './cell.ts'
-import type { Gate } from './gate.ts'
+import type { EnvironmentContext } from './environment-context.ts'
+import type { ServedCell } from './served-cell.ts'
 
 export interface UndoDeskOptions {
   readonly setup: GatewaySetup
   readonly rules: EnvironmentRules
-  readonly gate: () => Gate
+  readonly gate: () => EnvironmentContext
   readonly lines: Lines
   readonly pipes: StdioPipes
   readonly arrivals: Arrivals
   readonly send: (pulse: Pulse) => void
   /** Ends what a cell's relays have open. */
-  readonly cutRelays: (cell: CellAtGate) => void
+  readonly cutRelays: (cell: ServedCell) => void
 }
 
 /** Undos under way, each an actor with the environment's grants for undo: nothing is admitted for it, and no cell speaks for it. */
@@ -43,7 +43,7 @@ export class UndoDesk {
   }
 
   /** Returns the actor of an undo, in the place of a cell. */
-  actor(number: number): CellAtGate | undefined {
+  actor(number: number): ServedCell | undefined {
     return this.#all.get(number)?.undoing.cell
   }
 
@@ -60,7 +60,7 @@ export class UndoDesk {
     const opened = lines.for(names, number)
     const exposure = new NamedValues()
     const nowMs = gate().nowMs()
-    const cell: CellAtGate = {
+    const cell: ServedCell = {
       ...blankCell(nowMs),
       id,
       number,
@@ -101,7 +101,7 @@ export class UndoDesk {
   }
 
   /** Ends an undo at once; returns its actor, if it was under way. */
-  shut(number: number): CellAtGate | undefined {
+  shut(number: number): ServedCell | undefined {
     const known = this.#all.get(number)
     this.#all.delete(number)
     known?.undoing.cell.gone.abort()

@@ -13,7 +13,7 @@ describe('Pace', () => {
     const pace = new Pace(nowMs, wait)
     const gone: (readonly [turn: number, atMs: number])[] = []
     const turns = Array.from({ length: LIMITS.watchedActionsBurst + 3 }, (_, i) =>
-      pace.turn(() => nowMs).then(() => gone.push([i, nowMs - beganMs])),
+      pace.waitForPace(() => nowMs).then(() => gone.push([i, nowMs - beganMs])),
     )
     await Promise.all(turns)
     const apartMs = 1_000 / LIMITS.watchedActionsPerSecond
@@ -30,7 +30,7 @@ describe('Pace', () => {
       },
       0,
     )
-    await pace.turn(() => waitedMs)
+    await pace.waitForPace(() => waitedMs)
     assert.equal(waitedMs, 1_000 / LIMITS.watchedActionsPerSecond)
   })
 })

@@ -23,7 +23,7 @@ export class Pace {
     this.#wait = wait
   }
 
-  turn(nowMs: () => number): Promise<void> {
+  waitForPace(nowMs: () => number): Promise<void> {
     const mine = this.#line.then(() => this.#take(nowMs))
     this.#line = mine
     return mine

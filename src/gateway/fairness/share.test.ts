@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { breath, unhurried } from './share.ts'
+import { runYielding, yieldIfLong } from './share.ts'
 
 describe('S17: a work of many pieces', () => {
   it('S17: leaves room for others in each turn of the event loop, however long it takes', async () => {
     let doneAt = 0
-    const work = unhurried(
+    const work = runYielding(
       (function* () {
         for (let piece = 0; piece < 60; piece++) yield busy(5)
         doneAt = performance.now()
@@ -15,7 +15,7 @@ describe('S17: a work of many pieces', () => {
     let breaths = 0
     while (doneAt === 0) {
       await new Promise<void>((done) => setImmediate(done))
-      await breath()
+      await yieldIfLong()
       breaths++
     }
     await work
@@ -27,7 +27,7 @@ describe('S17: a work of many pieces', () => {
     // Each in a turn of the loop that has done nothing else; a busy machine may stand still within one of them.
     for (let turn = 0; turn < 20; turn++) {
       await new Promise<void>((done) => setImmediate(done))
-      waited.push(unhurried([undefined, undefined].values()))
+      waited.push(runYielding([undefined, undefined].values()))
     }
     assert.ok(waited.includes(undefined))
   })

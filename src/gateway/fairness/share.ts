@@ -25,7 +25,10 @@ export class LedgerShare {
   }
 
   /** Resolves when the cell may write again, one waiting caller after the other; nothing where it may now. */
-  turn(ledger: Pick<Ledger, 'durable' | 'durableSize' | 'fault'>, nowMs: () => number): Promise<void> | undefined {
+  waitForShare(
+    ledger: Pick<Ledger, 'durable' | 'durableSize' | 'fault'>,
+    nowMs: () => number,
+  ): Promise<void> | undefined {
     if (this.#inLine === 0 && this.#lackMs(ledger, nowMs()) === 0) return undefined
     this.#inLine++
     // Not an async function: whoever was here first goes on, and writes, before the next one is asked.
@@ -73,7 +76,7 @@ const TURN_MS_MAX = 50
  * Many requests can arrive in one turn of the event loop, and each may take its milliseconds: past a limit those that are
  * left wait for the next turn, so that the heartbeat and everybody else come in between.
  */
-export function breath(): Promise<void> | undefined {
+export function yieldIfLong(): Promise<void> | undefined {
   if (beganAtMs === 0) {
     beganAtMs = performance.now()
     setImmediate(() => {
@@ -85,7 +88,7 @@ export function breath(): Promise<void> | undefined {
 
 async function nextBreath(): Promise<void> {
   await new Promise<void>((done) => setImmediate(done))
-  await breath()
+  await yieldIfLong()
 }
 
 /** Time at which this turn of the event loop began with works of many pieces; 0 while it has not. */
@@ -97,7 +100,7 @@ const PIECES_MS_MAX = 15
  * Does a work of many pieces, a few milliseconds of all such works in each turn of the event loop; returns nothing where
  * it is done already.
  */
-export function unhurried(work: Iterator<void>): Promise<void> | undefined {
+export function runYielding(work: Iterator<void>): Promise<void> | undefined {
   if (piecesBeganAtMs === 0) {
     piecesBeganAtMs = performance.now()
     setImmediate(() => {
@@ -106,7 +109,7 @@ export function unhurried(work: Iterator<void>): Promise<void> | undefined {
   }
   while (work.next().done !== true) {
     if (performance.now() - piecesBeganAtMs < PIECES_MS_MAX) continue
-    return new Promise<void>((done) => setImmediate(done)).then(() => unhurried(work))
+    return new Promise<void>((done) => setImmediate(done)).then(() => runYielding(work))
   }
   return undefined
 }

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { Turns } from '../fairness/turns.ts'
+import type { LoopSlices } from '../fairness/loop-slices.ts'
 import { HEARTBEAT_EVERY_MS, pulseBytes } from './pulse.ts'
 
 /** What the thread that beats is given. */
@@ -19,7 +19,7 @@ export interface Beating {
  */
 export function startHeartbeat(
   fd: number,
-  turns: Turns,
+  turns: LoopSlices,
   onFailure: () => void,
 ): { readonly stop: () => Promise<unknown> } {
   const beat = pulseBytes({ kind: 'heartbeat', number: 0 })

@@ -32,20 +32,20 @@ import {
   type Reservation,
   withWhereSeen,
 } from '../../policy/index.ts'
-import { authorityOf, type CellAtGate, mayNotice, ownersOf } from '../admission/cell.ts'
-import type { Gate } from '../admission/gate.ts'
+import type { EnvironmentContext } from '../admission/environment-context.ts'
+import { authorityOf, mayNotice, ownersOf, type ServedCell } from '../admission/served-cell.ts'
 import { cutMarked, cutShown } from '../content/cut-shown.ts'
-import { breath, unhurried } from '../fairness/share.ts'
+import { runYielding, yieldIfLong } from '../fairness/share.ts'
 import { Bill } from './bill.ts'
 import { chargeOf, settledOf } from './charge.ts'
+import { whyClosed } from './closed.ts'
+import { endedSince } from './ended-since.ts'
 import { heldBytes } from './held-payload.ts'
 import { bindingOf } from './holds.ts'
 import type { Answer, Contract, Line, OnPart, Part, Prepared, Sent } from './line.ts'
 import { type Asked, judgeAction, normalise } from './normalise.ts'
 import { reasonsJson, recordLabels, redacted } from './record.ts'
 import { complain } from './refusals.ts'
-import { shutFor } from './shut.ts'
-import { withdrawn } from './withdrawn.ts'
 
 /** What a protocol has understood of one attempt by a cell. */
 export interface Attempt {
@@ -109,10 +109,10 @@ type Refused = Extract<Performed, { kind: 'refused' }>
  * - PA4  What the cell is shown, it is known to have seen, before it sees it.
  * - PA5  An upstream hears nothing of an attempt that is refused or held: nobody connects to it for that one.
  */
-export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): Promise<Performed> {
-  await breath()
-  await cell.share.turn(gate.ledger, gate.nowMs)
-  if (cell.rung === 'watched') await cell.pace.turn(gate.nowMs)
+export async function perform(gate: EnvironmentContext, cell: ServedCell, attempt: Attempt): Promise<Performed> {
+  await yieldIfLong()
+  await cell.share.waitForShare(gate.ledger, gate.nowMs)
+  if (cell.rung === 'watched') await cell.pace.waitForPace(gate.nowMs)
   const known = attempt.upstream.contract(attempt.tool)
   const { action: normal, refusals } = normalise(asked(gate, cell, attempt), known)
   const action = { ...normal, ...attempt.about }
@@ -150,7 +150,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
   const bill = new Bill(known, decided.reservation)
   if (action.effect !== 'read') {
     const names = cell.authority.flows.get(`${action.upstream}/${known.declared.name}`)?.names
-    await unhurried(cell.authority.exposure.recordSentInSteps(action.args, names))
+    await runYielding(cell.authority.exposure.recordSentInSteps(action.args, names))
   }
   const leaks = new Set<string>()
   const [permit] = decided.reasons
@@ -175,7 +175,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
       ending.forget()
     })
   // Judging millions of characters takes its time; others come in between.
-  await breath()
+  await yieldIfLong()
   const judged = noting(leaks, withinBill(bill, judgeAnswer(gate, known, sent)))
   await recordOutcome(gate, cell, action, judged, sent, bill, decided.reservation)
   if (judged.answer !== undefined) {
@@ -196,7 +196,7 @@ export async function perform(gate: Gate, cell: CellAtGate, attempt: Attempt): P
  * only while the call accepts every label that the cell carries by then (F1); otherwise the exchange runs on to its end, for
  * nobody. `untrusted` binds no such word: it carries nothing of whom data is meant for.
  */
-function callingOff(cell: CellAtGate, { signal, calledOff }: Attempt, accepts: ReadonlySet<Label> | undefined) {
+function callingOff(cell: ServedCell, { signal, calledOff }: Attempt, accepts: ReadonlySet<Label> | undefined) {
   const own = new AbortController()
   const pass = () => {
     if (mayNotice(cell, accepts)) own.abort()
@@ -221,7 +221,7 @@ function unlessCalledOff({ calledOff }: Attempt, onPart: OnPart): OnPart {
  * Has the upstream wait until its cell has read what it says of a call, while it may notice how fast that is; otherwise
  * nobody waits, and what the cell has no room for is dropped.
  */
-function atItsPace(cell: CellAtGate, accepts: ReadonlySet<Label> | undefined, onPart: OnPart): OnPart {
+function atItsPace(cell: ServedCell, accepts: ReadonlySet<Label> | undefined, onPart: OnPart): OnPart {
   let unread: Promise<void> | undefined
   return (part) => {
     if (unread !== undefined && !mayNotice(cell, accepts)) return undefined
@@ -236,7 +236,7 @@ function atItsPace(cell: CellAtGate, accepts: ReadonlySet<Label> | undefined, on
 }
 
 /** Waits for a cell's reading for as long as an upstream may notice it: the cell may learn something meanwhile. */
-async function noticed(cell: CellAtGate, accepts: ReadonlySet<Label> | undefined, reading: Promise<void>) {
+async function noticed(cell: ServedCell, accepts: ReadonlySet<Label> | undefined, reading: Promise<void>) {
   reading.catch(() => undefined)
   while (mayNotice(cell, accepts)) {
     if (await Promise.race([reading.then(() => true), delay(NOTICED_EVERY_MS, false, { ref: false })])) return
@@ -261,7 +261,7 @@ function happened(
   return sent.answers === true ? 'yes' : sent.refused === undefined ? 'unknown' : 'no'
 }
 
-type Approval = NonNullable<ReturnType<Gate['holds']['take']>>
+type Approval = NonNullable<ReturnType<EnvironmentContext['holds']['take']>>
 
 /** Returns an answer as its cell is shown it: masked fields stay behind. */
 function shown(answer: Answer, { declared: { mask } }: Contract): Answer {
@@ -269,12 +269,12 @@ function shown(answer: Answer, { declared: { mask } }: Contract): Answer {
 }
 
 /** Raises the labels of an answer and learns from it; returns what waits for them to be on disk, as `recordLabels` does. */
-function absorb(gate: Gate, cell: CellAtGate, action: Action, known: Contract, shown: Answer) {
+function absorb(gate: EnvironmentContext, cell: ServedCell, action: Action, known: Contract, shown: Answer) {
   const tool = `${action.upstream}/${known.declared.name}`
   const flow = cell.authority.flows.get(tool)
   const { exposure } = cell.authority
   const where = { action: action.id, tool }
-  const learning = flow && unhurried(exposure.recordAnswerInSteps(flow, shown.reading, where, action.args))
+  const learning = flow && runYielding(exposure.recordAnswerInSteps(flow, shown.reading, where, action.args))
   if (flow === undefined) exposure.recordUntrusted(JSON.stringify(shown.said), { tool, path: '$' })
   const labelling = recordLabels(gate.ledger, cell)
   return learning === undefined ? labelling : learning.then(() => labelling ?? true)
@@ -286,8 +286,8 @@ function absorb(gate: Gate, cell: CellAtGate, action: Action, known: Contract, s
  * gives. A tool with masked fields says nothing meanwhile.
  */
 function seen(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   action: Action,
   known: Contract,
   bill: Bill,
@@ -303,7 +303,7 @@ function seen(
 }
 
 /** Raises the labels of a notification; returns what waits for them to be on disk, as `recordLabels` does. */
-function hear(gate: Gate, cell: CellAtGate, action: Action, known: Contract, { said, ofAction }: Part) {
+function hear(gate: EnvironmentContext, cell: ServedCell, action: Action, known: Contract, { said, ofAction }: Part) {
   const tool = `${action.upstream}/${known.declared.name}`
   const flow = cell.authority.flows.get(tool)
   const labels = ofAction && flow !== undefined ? labelsMeanwhile(flow.returns) : [UNTRUSTED, ...(flow?.issues ?? [])]
@@ -312,7 +312,11 @@ function hear(gate: Gate, cell: CellAtGate, action: Action, known: Contract, { s
 }
 
 /** The attempt as it is normalised: under the name that it is decided and recorded by. */
-function asked(gate: Gate, cell: CellAtGate, { upstream, operation, target, tool, args }: Attempt): Asked {
+function asked(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  { upstream, operation, target, tool, args }: Attempt,
+): Asked {
   return {
     id: gate.newActionId(),
     cellId: cell.id,
@@ -352,20 +356,20 @@ export const NAME_FAULT: Extract<Refusal, { kind: 'arguments' }> = {
 
 /** Step 4, with what stands in the way of this gateway itself. */
 function judge(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   action: Action,
   refusals: readonly Refusal[],
   approves: () => boolean,
 ): Admitted {
   const nowMs = gate.nowMs()
-  const shut = shutFor(gate.ledger, action.effect, nowMs)
+  const shut = whyClosed(gate.ledger, action.effect, nowMs)
   const own = shut === undefined ? refusals : [...refusals, shut]
   return judgeAction(own, action, authorityOf(cell), nowMs, approves)
 }
 
 /** Tells, before there is a connection, whether this attempt would be let through as things stand. */
-function mayLeave(gate: Gate, cell: CellAtGate, action: Action, refusals: readonly Refusal[]): boolean {
+function mayLeave(gate: EnvironmentContext, cell: ServedCell, action: Action, refusals: readonly Refusal[]): boolean {
   if (refusals.length > 0) return false
   const nowMs = gate.nowMs()
   if (decide(action, authorityOf(cell), nowMs).verdict === 'allow') return true
@@ -373,7 +377,7 @@ function mayLeave(gate: Gate, cell: CellAtGate, action: Action, refusals: readon
 }
 
 /** Before what cannot be taken back, the files are: returns why nothing may be sent without. */
-async function saveFirst({ savedFirst, gone }: CellAtGate, { effect }: Action): Promise<Refusal | undefined> {
+async function saveFirst({ savedFirst, gone }: ServedCell, { effect }: Action): Promise<Refusal | undefined> {
   if (savedFirst === undefined || effect !== 'irreversible') return undefined
   const problem = await savedFirst.files.saved(gone.signal)
   if (problem === undefined || !savedFirst.required) return undefined
@@ -392,8 +396,8 @@ interface Intended {
 
 /** Records an intent (step 5). Returns why nothing may be sent. */
 async function recordIntent(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   { action, protocol, bytes, reasons, approval, reservation }: Intended,
 ): Promise<Refusal | undefined> {
   const payload = gate.ledger.payloads.put(cell.id, bytes)
@@ -431,7 +435,10 @@ async function recordIntent(
   return durable.ok ? undefined : unrecorded(durable.reason.kind)
 }
 
-function noticedIn(gate: Gate, { upstream, operation, tool, args }: Action): Pick<ActionIntent, 'noticed'> {
+function noticedIn(
+  gate: EnvironmentContext,
+  { upstream, operation, tool, args }: Action,
+): Pick<ActionIntent, 'noticed'> {
   return gate.notice.in({ upstream, operation, target: tool }, args)
 }
 
@@ -444,11 +451,16 @@ function unrecorded(problem: string): Refusal {
 }
 
 /** Step 7, in the tick that writes: what may have changed since the decision. */
-function lastCheck(gate: Gate, cell: CellAtGate, action: Action, charged: GrantId | undefined): string | undefined {
+function lastCheck(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  action: Action,
+  charged: GrantId | undefined,
+): string | undefined {
   if (cell.gone.signal.aborted) return 'the cell is gone'
-  const ended = withdrawn(action, authorityOf(cell), charged, gate.nowMs())
+  const ended = endedSince(action, authorityOf(cell), charged, gate.nowMs())
   if (ended !== undefined) return ended
-  return shutFor(gate.ledger, action.effect, gate.nowMs()) === undefined
+  return whyClosed(gate.ledger, action.effect, gate.nowMs()) === undefined
     ? undefined
     : 'the ledger or its witness is away'
 }
@@ -462,7 +474,7 @@ interface Judged {
 }
 
 /** Progress and log lines are judged like the answer (S10): one that holds a secret is dropped, and the ledger told. */
-function withoutSecrets(gate: Gate, onPart: OnPart, leaks: Set<string>): OnPart {
+function withoutSecrets(gate: EnvironmentContext, onPart: OnPart, leaks: Set<string>): OnPart {
   return (part) => {
     const leaked = gate.secrets.leakIn(part.said)
     if (leaked === undefined) return onPart(part)
@@ -479,7 +491,7 @@ function noting(leaks: ReadonlySet<string>, judged: JudgedAnswer): JudgedAnswer 
 }
 
 /** Step 8: an answer is passed on only if it is what the definition promised, and carries no secret. */
-function judgeAnswer(gate: Gate, known: Contract, sent: Sent): JudgedAnswer {
+function judgeAnswer(gate: EnvironmentContext, known: Contract, sent: Sent): JudgedAnswer {
   if (sent.kind === 'not-sent' || sent.kind === 'unknown') return { outcome: sent.kind, why: sent.why }
   if (sent.kind === 'unreadable') return { outcome: 'withheld', why: sent.why }
   // Read item by item it is not what came, and may be more than anybody else's answer.
@@ -516,8 +528,8 @@ type JudgedAnswer =
  * The cell hears of a call that charged more than was reserved when that is on disk.
  */
 async function recordOutcome(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   action: Action,
   judged: JudgedAnswer,
   sent: Sent,
@@ -529,7 +541,7 @@ async function recordOutcome(
   const took = happened(action, sent, judged.outcome)
   const counts = took === 'yes' ? 'it answered: its effect counts as one that happened' : ''
   const why = [judged.why, counts, note].filter((text) => text !== '').join('; ')
-  await cell.share.turn(gate.ledger, gate.nowMs)
+  await cell.share.waitForShare(gate.ledger, gate.nowMs)
   const nowMs = gate.nowMs()
   const settled = cost && budgets.settle(reservation, cost, nowMs)
   if (judged.outcome === 'not-sent') budgets.release(reservation)
@@ -556,8 +568,8 @@ async function recordOutcome(
 
 /** An attempt that waits. The cell may try it again as often as it likes: it stays the same hold. */
 async function recordHeld(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   action: Action,
   reasons: readonly Refusal[],
 ): Promise<Performed> {
@@ -587,12 +599,12 @@ async function recordHeld(
   return { kind: 'held', action: action.id, hold }
 }
 
-function holdBinding(gate: Gate, cell: CellAtGate, action: Action): Sha256 {
+function holdBinding(gate: EnvironmentContext, cell: ServedCell, action: Action): Sha256 {
   return bindingOf(action, cell.authority.exposure.labels.keys(), notByOf(gate, cell))
 }
 
 /** Returns who cannot approve what this cell asks for: in a hardened environment, the owners of it and of all above it. */
-function notByOf(gate: Gate, cell: CellAtGate): readonly PersonName[] {
+function notByOf(gate: EnvironmentContext, cell: ServedCell): readonly PersonName[] {
   return gate.hardened ? ownersOf(authorityOf(cell)) : []
 }
 
@@ -607,8 +619,8 @@ interface Holding {
 }
 
 function writeHeld(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   action: Action,
   reasons: readonly Refusal[],
   { binding, hold, notBy, more }: Holding,
@@ -647,7 +659,12 @@ function writeHeld(
   return ok(action.id)
 }
 
-async function refuse(gate: Gate, cell: CellAtGate, action: Action, reasons: readonly Refusal[]): Promise<Refused> {
+async function refuse(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  action: Action,
+  reasons: readonly Refusal[],
+): Promise<Refused> {
   const reference = await cell.refusals.record(gate, cell, action.id, reasons, {
     upstream: action.upstream,
     operation: action.operation,
@@ -662,7 +679,7 @@ async function refuse(gate: Gate, cell: CellAtGate, action: Action, reasons: rea
 }
 
 /** What its cell may ask a person for: the last few that a person could let through. */
-function rememberRefused({ asked }: CellAtGate, action: Action, reasons: readonly Refusal[]): void {
+function rememberRefused({ asked }: ServedCell, action: Action, reasons: readonly Refusal[]): void {
   const [first, ...more] = reasons
   if (first === undefined || !personCouldAllow({ verdict: 'deny', reasons: [first, ...more] })) return
   asked.set(action.id, { action, reasons })
@@ -672,8 +689,8 @@ function rememberRefused({ asked }: CellAtGate, action: Action, reasons: readonl
 
 /** Opens a hold for a refused action: the exact call, once, if a person agrees. */
 export async function requestRefused(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   reference: string,
   why: string,
 ): Promise<Performed | undefined> {
@@ -694,7 +711,7 @@ export interface Unprepared {
 }
 
 /** What this gateway has no route to: another environment's upstream, or one that does not exist. */
-export function refuseUnrouted(gate: Gate, cell: CellAtGate, attempt: Unprepared): Promise<Refused> {
+export function refuseUnrouted(gate: EnvironmentContext, cell: ServedCell, attempt: Unprepared): Promise<Refused> {
   const { upstream } = attempt
   const environment = upstream && gate.environments.get(upstream)
   const reasons: Refusal[] = []
@@ -706,8 +723,8 @@ export function refuseUnrouted(gate: Gate, cell: CellAtGate, attempt: Unprepared
 }
 
 export async function refuseUnprepared(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   attempt: Unprepared,
   reasons: readonly Refusal[],
 ): Promise<Refused> {
@@ -724,7 +741,12 @@ export async function refuseUnprepared(
 }
 
 /** A frame that is refused before anyone knows what it wants: that it came is in the record all the same. */
-export function refuseFrame(gate: Gate, cell: CellAtGate, problem: string, frame = ''): Promise<ActionId | undefined> {
+export function refuseFrame(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  problem: string,
+  frame = '',
+): Promise<ActionId | undefined> {
   const about = frame === '' ? {} : gate.notice.inText(frame)
   return cell.refusals.record(gate, cell, gate.newActionId(), [{ kind: 'arguments', path: '$', problem }], about)
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Ledger } from '../../ledger/log/ledger.ts'
 import { isJsonObject, type Json, LIMITS, type Reason, WrittenNumber } from '../../model/index.ts'
-import type { CellAtGate } from '../admission/cell.ts'
+import type { ServedCell } from '../admission/served-cell.ts'
 import { cutMarked, cutShown } from '../content/cut-shown.ts'
 
 /** Longer text than this is content, not an argument that explains an action; it stands in the payload. */
@@ -75,7 +75,7 @@ function shortText(text: string): string {
  */
 export function recordLabels(
   ledger: Pick<Ledger, 'append' | 'durable'>,
-  cell: CellAtGate,
+  cell: ServedCell,
 ): Promise<boolean> | undefined {
   const { labels } = cell.authority.exposure
   if (labels.size === cell.labelled.size) return cell.labelling

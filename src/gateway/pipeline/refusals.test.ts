@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
 import type { AppendFault } from '../../ledger/log/ledger.ts'
 import { type ActionId, type EntryBody, LIMITS, type Noticed, newActionId } from '../../model/index.ts'
-import type { CellAtGate } from '../admission/cell.ts'
-import type { Gate } from '../admission/gate.ts'
+import type { EnvironmentContext } from '../admission/environment-context.ts'
+import type { ServedCell } from '../admission/served-cell.ts'
 import { LedgerShare } from '../fairness/share.ts'
 import { Refusals } from './refusals.ts'
 
@@ -18,8 +18,8 @@ function desk(fault: (entry: EntryBody) => AppendFault | undefined = () => undef
     return { ok: true, value: { seq: entries.push(entry) - 1 } } as const
   }
   // Of a gate and a cell, refusals use no more.
-  const gate = { ledger: { append }, nowMs: () => nowMs } as unknown as Gate
-  const cell = { id: 'c_1', authority: { agent: 'alpha', environment: 'test' }, gone } as unknown as CellAtGate
+  const gate = { ledger: { append }, nowMs: () => nowMs } as unknown as EnvironmentContext
+  const cell = { id: 'c_1', authority: { agent: 'alpha', environment: 'test' }, gone } as unknown as ServedCell
   const refusals = new Refusals(nowMs)
   let number = 0
   const refuse = (noticed?: readonly Noticed[]): Promise<ActionId | undefined> => {
@@ -121,7 +121,7 @@ describe('a cell’s share of the ledger', () => {
     const share = new LedgerShare(0)
     const order: string[] = []
     const write = async (name: string, seq: number) => {
-      await share.turn(ledger, () => 0)
+      await share.waitForShare(ledger, () => 0)
       order.push(name)
       share.wrote(seq, LIMITS.cellLedgerWaitingBytesMax + 1)
     }
@@ -148,16 +148,16 @@ describe('a cell’s share of the ledger', () => {
     let nowMs = 0
     share.wrote(1, LIMITS.cellLedgerBytesBurst + LIMITS.cellLedgerBytesPerSecond / 100)
     const began = performance.now()
-    const turn = share.turn(ledger, () => nowMs)
+    const turn = share.waitForShare(ledger, () => nowMs)
     assert.ok(turn !== undefined)
     nowMs = 20
     await turn
     assert.ok(performance.now() - began < 5_000)
     assert.equal(
-      share.turn(ledger, () => nowMs),
+      share.waitForShare(ledger, () => nowMs),
       undefined,
     )
     share.wrote(2, LIMITS.cellLedgerBytesBurst * 2)
-    assert.ok(share.turn({ ...ledger, fault: { kind: 'closed' } }, () => nowMs) === undefined)
+    assert.ok(share.waitForShare({ ...ledger, fault: { kind: 'closed' } }, () => nowMs) === undefined)
   })
 })

@@ -2,8 +2,8 @@ import process from 'node:process'
 import type { AppendFault } from '../../ledger/log/ledger.ts'
 import { type ActionId, type ActionRefused, LIMITS, type Noticed } from '../../model/index.ts'
 import { type Refusal, withWhereSeen } from '../../policy/index.ts'
-import type { CellAtGate } from '../admission/cell.ts'
-import type { Gate } from '../admission/gate.ts'
+import type { EnvironmentContext } from '../admission/environment-context.ts'
+import type { ServedCell } from '../admission/served-cell.ts'
 import { reasonsJson } from './record.ts'
 
 export type About = Pick<
@@ -34,8 +34,8 @@ export class Refusals {
 
   /** The reference that the cell may be told. */
   async record(
-    gate: Gate,
-    cell: CellAtGate,
+    gate: EnvironmentContext,
+    cell: ServedCell,
     action: ActionId,
     reasons: readonly Refusal[],
     about: About,
@@ -50,8 +50,8 @@ export class Refusals {
    * were; within the same number in a second as refusals are. Of holds there are a few (LIMITS.holdsMax).
    */
   async again(
-    gate: Gate,
-    cell: CellAtGate,
+    gate: EnvironmentContext,
+    cell: ServedCell,
     hold: ActionId,
     write: (more: number) => ActionId | undefined,
   ): Promise<ActionId | undefined> {
@@ -59,8 +59,8 @@ export class Refusals {
   }
 
   #record(
-    gate: Gate,
-    cell: CellAtGate,
+    gate: EnvironmentContext,
+    cell: ServedCell,
     key: ActionId | null,
     write: (more: number) => ActionId | undefined,
   ): Promise<ActionId | undefined> {
@@ -89,7 +89,7 @@ export class Refusals {
   }
 
   /** The first of them says what they were like, and how many more there were in this second. */
-  #gather(cell: CellAtGate, key: ActionId | null, write: (more: number) => ActionId | undefined): Several {
+  #gather(cell: ServedCell, key: ActionId | null, write: (more: number) => ActionId | undefined): Several {
     let count = 0
     const { promise: recorded, resolve } = Promise.withResolvers<ActionId | undefined>()
     const { signal } = cell.gone
@@ -112,8 +112,8 @@ interface Several {
 }
 
 function append(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   action: ActionId,
   reasons: readonly Refusal[],
   about: About,

@@ -17,8 +17,8 @@ import {
   type UpstreamName,
 } from '../../model/index.ts'
 import { Exposure, fillTemplate, type Reading, type Refusal, undoneIn } from '../../policy/index.ts'
-import type { CellAtGate } from '../admission/cell.ts'
-import type { Gate } from '../admission/gate.ts'
+import type { EnvironmentContext } from '../admission/environment-context.ts'
+import type { ServedCell } from '../admission/served-cell.ts'
 import { payloadsOf } from '../protocols/payloads.ts'
 import type { OwnCall, Unreachable } from '../protocols/protocol.ts'
 import type { Line } from './line.ts'
@@ -37,15 +37,15 @@ import { type Performed, refuseUnprepared } from './pipeline.ts'
  *        the next compensation, but for whether a check's fields say what the configuration waits for.
  */
 export class Undoing {
-  readonly cell: CellAtGate
-  readonly #gate: Gate
+  readonly cell: ServedCell
+  readonly #gate: EnvironmentContext
   readonly #exposure: NamedValues
   /** The entry that began it: what was found before may no longer hold. */
   readonly #since: number
   readonly #upstreams: ReadonlyMap<UpstreamName, Line>
   #refusedInARow = 0
 
-  constructor(gate: Gate, cell: CellAtGate, exposure: NamedValues, since: number) {
+  constructor(gate: EnvironmentContext, cell: ServedCell, exposure: NamedValues, since: number) {
     this.#gate = gate
     this.cell = cell
     this.#exposure = exposure

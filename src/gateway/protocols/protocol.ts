@@ -13,8 +13,8 @@ import type {
   ToolName,
 } from '../../model/index.ts'
 import type { DefinitionProblem } from '../../policy/index.ts'
-import type { CellAtGate } from '../admission/cell.ts'
-import type { Gate } from '../admission/gate.ts'
+import type { EnvironmentContext } from '../admission/environment-context.ts'
+import type { ServedCell } from '../admission/served-cell.ts'
 import type { Secrets } from '../content/secrets.ts'
 import type { UpstreamSetup } from '../link/setup.ts'
 import type { StdioPipes } from '../link/stdio-pipes.ts'
@@ -38,9 +38,9 @@ export interface Protocol {
   /** Makes what opens lines to upstreams; one for each gateway, since it remembers what they were found to speak. */
   dialler(options: DialOptions): Dialler
   /** Opens the door through which a cell speaks it. */
-  openDoor(gate: Gate, cell: CellAtGate): Door
+  openDoor(gate: EnvironmentContext, cell: ServedCell): Door
   /** Performs an operation that no cell asked for: a compensation, or a look at what an effect has become. */
-  performOwn(gate: Gate, cell: CellAtGate, line: Line, call: OwnCall): Promise<Performed | Unreachable>
+  performOwn(gate: EnvironmentContext, cell: ServedCell, line: Line, call: OwnCall): Promise<Performed | Unreachable>
 }
 
 /** A door of one cell: it owns the listener, and every connection that comes in. */

@@ -1,6 +1,6 @@
 import { type ActionId, grantedName, type JsonObject, type Operation } from '../../../model/index.ts'
-import type { CellAtGate } from '../../admission/cell.ts'
-import type { Gate } from '../../admission/gate.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
 import { cutShown } from '../../content/cut-shown.ts'
 import { type Attempt, isName, NAME_FAULT, type Performed, perform, refuseUnprepared } from '../../pipeline/pipeline.ts'
 import { CredentialRefused, type UpstreamConnection } from './connection.ts'
@@ -31,7 +31,12 @@ export type Called =
  * sent once more in a new session, or with a new credential: as an action of its own, which is decided, reserved and
  * recorded as every other. The first stays spent: that it was not looked at is the upstream's own word.
  */
-export async function performCall(gate: Gate, cell: CellAtGate, upstream: McpUpstream, call: McpCall): Promise<Called> {
+export async function performCall(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  upstream: McpUpstream,
+  call: McpCall,
+): Promise<Called> {
   const first = await performOnce(gate, cell, upstream, call)
   if (first.kind !== 'unanswered' || first.refused === undefined || isOver(call)) return first
   if (first.refused === 'credential' && !(await gate.renewCredential(upstream.name))) return first
@@ -43,7 +48,12 @@ function isOver({ signal, calledOff }: McpCall): boolean {
 }
 
 /** Performs, connects for it where there is no connection and it may leave, and gives up a connection that broke. */
-export async function performOnce(gate: Gate, cell: CellAtGate, upstream: McpUpstream, call: McpCall): Promise<Called> {
+export async function performOnce(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  upstream: McpUpstream,
+  call: McpCall,
+): Promise<Called> {
   const {
     operation,
     target,

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
-import type { CellAtGate } from '../../admission/cell.ts'
-import type { Gate } from '../../admission/gate.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
 import { cellServer } from '../../fairness/cell-server.ts'
 import type { Door } from '../protocol.ts'
 import { McpEndpoint } from './endpoint.ts'
@@ -10,7 +10,7 @@ export class McpDoor implements Door {
   readonly #endpoint: McpEndpoint
   readonly #server: Server
 
-  constructor(gate: Gate, cell: CellAtGate) {
+  constructor(gate: EnvironmentContext, cell: ServedCell) {
     this.#endpoint = new McpEndpoint(gate, cell)
     this.#server = cellServer((request, response) => {
       this.#endpoint.handle(request, response).catch(() => response.destroy())

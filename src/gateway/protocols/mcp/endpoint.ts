@@ -10,8 +10,8 @@ import {
   NAME_PATTERN,
   type UpstreamName,
 } from '../../../model/index.ts'
-import type { CellAtGate } from '../../admission/cell.ts'
-import type { Gate } from '../../admission/gate.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
 import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
 import { type BodyFault, readBody } from '../../fairness/http-body.ts'
 import { Room } from '../../fairness/room.ts'
@@ -52,8 +52,8 @@ import { IMPLEMENTATION } from './upstream-request.ts'
  * Every byte that arrives here was written by the cell. Which cell that is was decided by the listener it came in on.
  */
 export class McpEndpoint {
-  readonly #gate: Gate
-  readonly #cell: CellAtGate
+  readonly #gate: EnvironmentContext
+  readonly #cell: ServedCell
   readonly #sessions = new Sessions()
   readonly #subscriptions: Subscriptions
   /** Its frames that are being read or wait for their turn. */
@@ -63,7 +63,7 @@ export class McpEndpoint {
   /** Connections with a request that is not answered, or whose answer is not read. */
   readonly #busy = new WeakSet<Socket>()
 
-  constructor(gate: Gate, cell: CellAtGate) {
+  constructor(gate: EnvironmentContext, cell: ServedCell) {
     this.#gate = gate
     this.#cell = cell
     this.#subscriptions = new Subscriptions(cell, this.#sessions, this.#unread)
@@ -73,7 +73,7 @@ export class McpEndpoint {
     const { socket } = request
     // One at a time: who sends on before it has read would have its answers kept here. No client of MCP does.
     if (this.#busy.has(socket)) {
-      this.#gate.turns.moved()
+      this.#gate.slices.moved()
       socket.destroy()
       return
     }
@@ -83,7 +83,7 @@ export class McpEndpoint {
     const body = await readBody(request, this.#frames)
     if (!body.ok && body.reason === 'broken-off') return
     const bytes = body.ok ? body.value.length : 0
-    const turn = this.#gate.turns.take(this.#cell, bytes)
+    const turn = this.#gate.slices.take(this.#cell, bytes)
     if (turn !== undefined) await turn
     this.#frames.give(bytes)
     if (response.destroyed) return

@@ -15,9 +15,9 @@ import {
   type UpstreamName,
 } from '../../../model/index.ts'
 import { type Candidate, decideList, issuedBy, type Refusal, shownDefinition } from '../../../policy/index.ts'
-import { authorityOf, type CellAtGate, mayNotice } from '../../admission/cell.ts'
-import type { Gate } from '../../admission/gate.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../admission/own-tools.ts'
+import { authorityOf, mayNotice, type ServedCell } from '../../admission/served-cell.ts'
 import type { OnPart, Part } from '../../pipeline/line.ts'
 import {
   isName,
@@ -60,7 +60,7 @@ export const TOO_LONG = Symbol('the call took too long')
 /** A method that this gateway has, in every revision; `undefined` for all others. */
 export function methodFor(
   name: string,
-): ((gate: Gate, cell: CellAtGate, request: CellRequest) => Promise<RpcAnswer>) | undefined {
+): ((gate: EnvironmentContext, cell: ServedCell, request: CellRequest) => Promise<RpcAnswer>) | undefined {
   const method = METHODS.get(name)
   if (method === undefined) return undefined
   return async (gate, cell, request) => withoutSecrets(gate, cell, await method(gate, cell, request))
@@ -70,7 +70,7 @@ export function methodFor(
  * Withholds an answer that holds a secret (S10). What an upstream answered has been judged; all else that goes to a
  * cell is searched here.
  */
-async function withoutSecrets(gate: Gate, cell: CellAtGate, answer: RpcAnswer): Promise<RpcAnswer> {
+async function withoutSecrets(gate: EnvironmentContext, cell: ServedCell, answer: RpcAnswer): Promise<RpcAnswer> {
   if (judged.has(answer)) return answer
   const leaked = gate.secrets.leakIn('result' in answer ? answer.result : { ...answer.error })
   if (leaked === undefined) return answer
@@ -80,7 +80,10 @@ async function withoutSecrets(gate: Gate, cell: CellAtGate, answer: RpcAnswer): 
 
 const judged = new WeakSet<RpcAnswer>()
 
-const METHODS = new Map<string, (gate: Gate, cell: CellAtGate, request: CellRequest) => Promise<RpcAnswer>>([
+const METHODS = new Map<
+  string,
+  (gate: EnvironmentContext, cell: ServedCell, request: CellRequest) => Promise<RpcAnswer>
+>([
   ['tools/list', listTools],
   ['tools/call', callTool],
   ['resources/list', (gate, cell, request) => listResources(gate, cell, request, 'resources/list')],
@@ -91,7 +94,7 @@ const METHODS = new Map<string, (gate: Gate, cell: CellAtGate, request: CellRequ
 ])
 
 /** What the gateway can do for this cell, by what its upstreams' declared tools are. */
-export function capabilitiesFor(cell: CellAtGate, view: UpstreamName | undefined): JsonObject {
+export function capabilitiesFor(cell: ServedCell, view: UpstreamName | undefined): JsonObject {
   const names = viewed(cell, view).flatMap((upstream) => [...upstream.contracts.keys()])
   const offers = (prefix: string) => names.some((name) => name.startsWith(prefix))
   return {
@@ -102,7 +105,7 @@ export function capabilitiesFor(cell: CellAtGate, view: UpstreamName | undefined
   }
 }
 
-async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
+async function listTools(gate: EnvironmentContext, cell: ServedCell, { view }: CellRequest): Promise<RpcAnswer> {
   if (cutsOff(cell.rung)) return refusedList(gate, cell)
   const tools: Json[] = []
   const upstreams = viewed(cell, view)
@@ -134,7 +137,7 @@ async function listTools(gate: Gate, cell: CellAtGate, { view }: CellRequest): P
   return { result: { tools: tools.filter((tool) => gate.secrets.leakIn(tool) === undefined) } }
 }
 
-function decoysOf(gate: Gate, cell: CellAtGate, { name }: McpUpstream): readonly DecoyTool[] {
+function decoysOf(gate: EnvironmentContext, cell: ServedCell, { name }: McpUpstream): readonly DecoyTool[] {
   if (cell.rung === 'restricted') return []
   return gate.decoyTools.filter(({ upstream }) => upstream === name)
 }
@@ -145,12 +148,12 @@ function decoyDefinition({ description }: DecoyTool, name: string): JsonObject {
 }
 
 /** Nothing is admitted, and lists are part of that. */
-async function refusedList(gate: Gate, cell: CellAtGate): Promise<RpcAnswer> {
+async function refusedList(gate: EnvironmentContext, cell: ServedCell): Promise<RpcAnswer> {
   const reference = await refuseFrame(gate, cell, `the cell is ${cell.rung}`)
   return rpcError(RPC.refused, `refused by Firebreak${under(reference)}`, ...referring(reference))
 }
 
-async function callTool(gate: Gate, cell: CellAtGate, request: CellRequest): Promise<RpcAnswer> {
+async function callTool(gate: EnvironmentContext, cell: ServedCell, request: CellRequest): Promise<RpcAnswer> {
   const { name, arguments: given = {}, ...others } = request.params
   if (typeof name !== 'string' || !isJsonObject(given)) {
     const problem = 'tools/call takes a name and an object of arguments'
@@ -182,7 +185,7 @@ async function callTool(gate: Gate, cell: CellAtGate, request: CellRequest): Pro
   return run(gate, cell, request, upstream, 'tool', target, given, 'tools/call', { name: target, arguments: given })
 }
 
-async function readResource(gate: Gate, cell: CellAtGate, request: CellRequest): Promise<RpcAnswer> {
+async function readResource(gate: EnvironmentContext, cell: ServedCell, request: CellRequest): Promise<RpcAnswer> {
   const { uri, ...others } = request.params
   if (typeof uri !== 'string') return rpcError(RPC.invalidParams, 'resources/read takes a uri')
   const about = { upstream: request.view, operation: 'resource', target: uri, args: { uri } } as const
@@ -204,7 +207,7 @@ async function readResource(gate: Gate, cell: CellAtGate, request: CellRequest):
   return run(gate, cell, request, home.upstream, 'resource', uri, { uri }, 'resources/read', { uri }, home.template)
 }
 
-async function getPrompt(gate: Gate, cell: CellAtGate, request: CellRequest): Promise<RpcAnswer> {
+async function getPrompt(gate: EnvironmentContext, cell: ServedCell, request: CellRequest): Promise<RpcAnswer> {
   const { name, arguments: given = {}, ...others } = request.params
   if (typeof name !== 'string' || !isJsonObject(given))
     return rpcError(RPC.invalidParams, 'prompts/get takes a name and an object of arguments')
@@ -227,8 +230,8 @@ function undeclaredMember({ _meta: _, ...others }: JsonObject): Extract<Refusal,
 }
 
 async function run(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   request: CellRequest,
   upstream: McpUpstream,
   operation: Operation,
@@ -338,8 +341,8 @@ function heldAnswer(hold: ActionId): RpcAnswer {
 }
 
 async function listResources(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   { view }: CellRequest,
   method: 'resources/list' | 'resources/templates/list',
 ): Promise<RpcAnswer> {
@@ -368,7 +371,7 @@ async function listResources(
   return shownUnlessLeaking(gate, cell, member, shown)
 }
 
-async function listPrompts(gate: Gate, cell: CellAtGate, { view }: CellRequest): Promise<RpcAnswer> {
+async function listPrompts(gate: EnvironmentContext, cell: ServedCell, { view }: CellRequest): Promise<RpcAnswer> {
   if (cutsOff(cell.rung)) return refusedList(gate, cell)
   const prompts: Offer[] = []
   const asking = viewed(cell, view).map((upstream) => {
@@ -399,8 +402,8 @@ interface Offer {
  * and descriptions are text that anyone could have written.
  */
 async function shownUnlessLeaking(
-  gate: Gate,
-  cell: CellAtGate,
+  gate: EnvironmentContext,
+  cell: ServedCell,
   member: string,
   offers: readonly Offer[],
 ): Promise<RpcAnswer> {
@@ -415,7 +418,7 @@ async function shownUnlessLeaking(
  * Tells whether an item holds a secret, and records that once for each secret and list of an upstream: of these there
  * are as many as the configuration has.
  */
-function leaks(gate: Gate, member: string, { upstream, item }: Offer): boolean {
+function leaks(gate: EnvironmentContext, member: string, { upstream, item }: Offer): boolean {
   const leaked = gate.secrets.leakIn(item)
   if (leaked === undefined) return false
   const key = `${member} ${leaked}`
@@ -429,7 +432,7 @@ function leaks(gate: Gate, member: string, { upstream, item }: Offer): boolean {
 }
 
 async function offeredBy(
-  cell: CellAtGate,
+  cell: ServedCell,
   upstream: McpUpstream,
   list: ListName,
   method: string,
@@ -451,7 +454,7 @@ async function offeredBy(
 }
 
 /** Tells whether this upstream may notice that and when the cell asks for a list. */
-function mayReach(cell: CellAtGate, upstream: McpUpstream): boolean {
+function mayReach(cell: ServedCell, upstream: McpUpstream): boolean {
   return mayNotice(cell, issuedBy(upstream.contracts.values()))
 }
 
@@ -469,7 +472,12 @@ function soon<T>(promise: Promise<T>): Promise<T> {
 }
 
 /** The names of one kind that some call could be allowed for, by the decision that a call gets. */
-function granted(gate: Gate, cell: CellAtGate, upstream: McpUpstream, operation: Operation): readonly ToolName[] {
+function granted(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  upstream: McpUpstream,
+  operation: Operation,
+): readonly ToolName[] {
   const candidates: (Candidate & { readonly name: ToolName })[] = []
   for (const name of upstream.contracts.keys()) {
     const kind = /^(resource|prompt):/.exec(name)?.[1] ?? 'tool'
@@ -492,13 +500,13 @@ function ownName(name: ToolName): ToolName {
   return name.replace(/^tool:/, '') as ToolName // part of a checked name
 }
 
-function viewed(cell: CellAtGate, view: UpstreamName | undefined): readonly McpUpstream[] {
+function viewed(cell: ServedCell, view: UpstreamName | undefined): readonly McpUpstream[] {
   const lines = view === undefined ? [...cell.upstreams.values()] : [cell.upstreams.get(view)]
   return lines.filter((line) => line instanceof McpUpstream)
 }
 
 /** `upstream__tool` to its parts; at an upstream's own endpoint the name is the upstream's. */
-function route(cell: CellAtGate, view: UpstreamName | undefined, name: string) {
+function route(cell: ServedCell, view: UpstreamName | undefined, name: string) {
   const split = view === undefined ? name.indexOf('__') : -2
   const prefix = view ?? name.slice(0, Math.max(split, 0))
   const upstreamName = NAME_PATTERN.test(prefix) ? (prefix as UpstreamName) : undefined // checked by the pattern

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { isJsonObject, type JsonObject, LIMITS } from '../../../model/index.ts'
-import type { CellAtGate } from '../../admission/cell.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
 import type { Room } from '../../fairness/room.ts'
 import type { ListName } from './connection.ts'
 import { Reply } from './reply.ts'
@@ -21,13 +21,13 @@ const WANTED: Readonly<Record<ListName, string>> = {
  * one that a session opens with GET (before). Nothing that an upstream wrote travels here, only that there is news.
  */
 export class Subscriptions {
-  readonly #cell: CellAtGate
+  readonly #cell: ServedCell
   readonly #sessions: Sessions
   readonly #unread: Room
   readonly #open = new Map<ServerResponse, { readonly id: RpcId; readonly lists: ReadonlySet<ListName> }>()
   readonly #unsubscribe: readonly (() => void)[]
 
-  constructor(cell: CellAtGate, sessions: Sessions, unread: Room) {
+  constructor(cell: ServedCell, sessions: Sessions, unread: Room) {
     this.#cell = cell
     this.#sessions = sessions
     this.#unread = unread

@@ -9,7 +9,7 @@ import {
   type UpstreamName,
 } from '../../../model/index.ts'
 import type { DefinitionProblem } from '../../../policy/index.ts'
-import type { CellAtGate } from '../../admission/cell.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
 import type { Line } from '../../pipeline/line.ts'
 import type { OfferedDefinition } from '../protocol.ts'
 import type { ListName, UpstreamConnection } from './connection.ts'
@@ -365,7 +365,7 @@ export class McpUpstream implements Line {
 }
 
 /** Returns the upstreams of a cell that speak MCP. */
-export function mcpUpstreams({ upstreams }: CellAtGate): readonly McpUpstream[] {
+export function mcpUpstreams({ upstreams }: ServedCell): readonly McpUpstream[] {
   return [...upstreams.values()].filter((line) => line instanceof McpUpstream)
 }
 

@@ -1,19 +1,19 @@
 import type { UpstreamName } from '../../../model/index.ts'
 import type { Arrivals } from '../../admission/arrivals.ts'
-import type { CellAtGate } from '../../admission/cell.ts'
-import type { Gate } from '../../admission/gate.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
 import { Egress } from './egress.ts'
 import { WayOut } from './way-out.ts'
 
 export interface RelayDoorsOptions {
-  readonly gate: Gate
+  readonly gate: EnvironmentContext
   /** Origins that the environment's relays may reach. */
   readonly origins: readonly string[]
   /** Places of other environments. */
   readonly elsewhere: readonly string[]
   readonly arrivals: Arrivals
   /** Returns the cells on whose word a relay acts: of one that serves a cell alone that cell, else all that have it. */
-  readonly users: (upstream: UpstreamName, number: number | null) => readonly CellAtGate[]
+  readonly users: (upstream: UpstreamName, number: number | null) => readonly ServedCell[]
 }
 
 /** The ways out of an environment's relays, by the relay and by the number of the cell that it serves. */
@@ -52,7 +52,7 @@ export class RelayDoors {
   }
 
   /** Ends what a cell's relays have open; a relay that is its own is let out no more. */
-  cut({ number, upstreams }: CellAtGate): void {
+  cut({ number, upstreams }: ServedCell): void {
     for (const upstream of upstreams.keys()) {
       this.close(upstream, number)
       this.#open.get(keyOf(upstream, null))?.cut()

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it, mock } from 'node:test'
 import { type EgressTried, type EntryBody, LIMITS, type UpstreamName } from '../../../model/index.ts'
 import { Arrivals } from '../../admission/arrivals.ts'
-import type { CellAtGate } from '../../admission/cell.ts'
-import type { Gate } from '../../admission/gate.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
 import { LedgerShare } from '../../fairness/share.ts'
 import { WayOut } from './way-out.ts'
 
@@ -23,7 +23,7 @@ function desk() {
     in: (_: unknown, { place }: { place: string }) =>
       place.includes('vault') ? { noticed: [{ kind: 'decoy', name: 'the host vault' }] } : {},
   }
-  const gate = { ledger, notice, nowMs: Date.now } as unknown as Gate // of a gate, the rules use no more
+  const gate = { ledger, notice, nowMs: Date.now } as unknown as EnvironmentContext // of a gate, the rules use no more
   const grants = [{ agent: 'alpha', upstream: 'relay', expiresAtMs: Number.MAX_SAFE_INTEGER, budgets: [] }]
   const labels = new Map<string, object>([['untrusted', {}]])
   const flows = new Map([['relay/fetch', { accepts: new Set(['confidential:a']) }]])
@@ -35,8 +35,8 @@ function desk() {
     rung: 'normal',
     gone: new AbortController(),
     share: new LedgerShare(0),
-  } as unknown as CellAtGate // of a cell, too
-  const users: CellAtGate[] = [cell]
+  } as unknown as ServedCell // of a cell, too
+  const users: ServedCell[] = [cell]
   const options = { gate, upstream: 'relay' as UpstreamName, own: true, users: () => users, arrivals: new Arrivals() }
   return { rules: new WayOut(options), told, users, labels, relay, ledger }
 }

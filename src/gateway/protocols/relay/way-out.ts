@@ -2,21 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type EgressTried, LIMITS, type UpstreamName } from '../../../model/index.ts'
 import { noRoomFor } from '../../../policy/index.ts'
 import type { Arrivals } from '../../admission/arrivals.ts'
-import { authorityOf, type CellAtGate, mayNotice } from '../../admission/cell.ts'
-import type { Gate } from '../../admission/gate.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
+import { authorityOf, mayNotice, type ServedCell } from '../../admission/served-cell.ts'
 import { cutShown } from '../../content/cut-shown.ts'
 import { Pace } from '../../fairness/pace.ts'
 import { LedgerShare } from '../../fairness/share.ts'
+import { whyClosed } from '../../pipeline/closed.ts'
+import { fallenFrom } from '../../pipeline/ended-since.ts'
 import { complain } from '../../pipeline/refusals.ts'
-import { shutFor } from '../../pipeline/shut.ts'
-import { fallenFrom } from '../../pipeline/withdrawn.ts'
 import type { EgressRules } from './egress.ts'
 
 export interface WayOutOptions {
-  readonly gate: Gate
+  readonly gate: EnvironmentContext
   readonly upstream: UpstreamName
   /** The cells on whose word the relay acts: one, or all that share it. */
-  readonly users: () => readonly CellAtGate[]
+  readonly users: () => readonly ServedCell[]
   /** True where it serves one cell alone, which its entries name. */
   readonly own: boolean
   readonly arrivals: Arrivals
@@ -57,8 +57,8 @@ export class WayOut implements EgressRules {
       await this.ready()
       const [cell] = users()
       if (users().some(({ rung }) => rung === 'watched'))
-        await (own && cell !== undefined ? cell.pace : this.#pace).turn(gate.nowMs)
-      await this.#shareOf(cell).turn(gate.ledger, gate.nowMs)
+        await (own && cell !== undefined ? cell.pace : this.#pace).waitForPace(gate.nowMs)
+      await this.#shareOf(cell).waitForShare(gate.ledger, gate.nowMs)
     }
     const why = problem ?? this.lastCheck()
     const isTold = await this.#tell(place, why, noticed, urgent)
@@ -69,7 +69,7 @@ export class WayOut implements EgressRules {
   lastCheck(): string | undefined {
     const { gate, users } = this.#options
     const nowMs = gate.nowMs()
-    const shut = shutFor(gate.ledger, 'write', nowMs)
+    const shut = whyClosed(gate.ledger, 'write', nowMs)
     if (shut !== undefined) return `the ${shut.what}: ${shut.problem}`
     let why: string | undefined = 'no cell that it serves is here'
     for (const cell of users()) {
@@ -79,7 +79,7 @@ export class WayOut implements EgressRules {
     return why
   }
 
-  #stops(cell: CellAtGate, nowMs: number): string | undefined {
+  #stops(cell: ServedCell, nowMs: number): string | undefined {
     if (cell.gone.signal.aborted) return 'its cell is gone'
     const { upstream } = this.#options
     const authority = authorityOf(cell)
@@ -135,7 +135,7 @@ export class WayOut implements EgressRules {
     return this.#told.tell(`${problem ?? ''} ${key}`, problem === undefined, urgent, gate.nowMs, append)
   }
 
-  #shareOf(cell: CellAtGate | undefined): LedgerShare {
+  #shareOf(cell: ServedCell | undefined): LedgerShare {
     return this.#options.own && cell !== undefined ? cell.share : this.#share
   }
 }

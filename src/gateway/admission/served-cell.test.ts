@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { authority, bundle } from '../../../test/policy/fixture.ts'
 import { personName } from '../../model/index.ts'
-import { ownersOf } from './cell.ts'
+import { ownersOf } from './served-cell.ts'
 
 describe('S15: who cannot answer a hold of a hardened environment', () => {
   it('the owner of the agent that asks, and of each that delegated to it', async () => {

@@ -10,15 +10,15 @@ import type {
   UpstreamName,
 } from '../../model/index.ts'
 import type { Secrets } from '../content/secrets.ts'
-import type { Turns } from '../fairness/turns.ts'
+import type { LoopSlices } from '../fairness/loop-slices.ts'
 import type { AgentSetup } from '../link/setup.ts'
 import type { HoldBook } from '../pipeline/holds.ts'
 import type { Notice } from '../pipeline/notice.ts'
 import type { Protocol } from '../protocols/protocol.ts'
-import type { CellAtGate, Given } from './cell.ts'
+import type { Given, ServedCell } from './served-cell.ts'
 
 /** What one gateway process holds: one environment's ledger, secrets and clock. */
-export interface Gate {
+export interface EnvironmentContext {
   readonly environment: EnvironmentName
   readonly hardened: boolean
   /** Where every upstream of the configuration belongs, so that a refusal can say so; names only. */
@@ -35,18 +35,18 @@ export interface Gate {
   readonly nowMs: () => number
   readonly newActionId: () => ActionId
   /** Everything that takes time in proportion to what somebody sent asks here first. */
-  readonly turns: Turns
+  readonly slices: LoopSlices
   /** The environment's. */
   readonly agents: readonly AgentSetup[]
   /** False where the entry cannot be made durable. */
   readonly recordDurably: (body: EntryBody) => Promise<boolean>
   /** Asks the warden for the cell of a delegation. */
-  readonly launch: (giver: CellAtGate, given: Given) => void
+  readonly launch: (giver: ServedCell, given: Given) => void
   /**
    * Moves a cell, and everything below it, down to this rung, in this tick: what it asks from now on is decided there, and
    * what is on its way meets it in `lastCheck`. Does nothing where it stands there or below.
    */
-  readonly lower: (cell: CellAtGate, to: Rung, by: 'firebreak' | PersonName, why: string, signal?: number) => void
+  readonly lower: (cell: ServedCell, to: Rung, by: 'firebreak' | PersonName, why: string, signal?: number) => void
   /** Ends it and everything below it, now; its cells are killed. */
   readonly endDelegation: (given: Given, why: string) => void
 }

@@ -1,11 +1,11 @@
 import type { AgentName, CellId } from '../../model/index.ts'
 import type { Line } from '../pipeline/line.ts'
 import type { Door } from '../protocols/protocol.ts'
-import type { CellAtGate } from './cell.ts'
+import type { ServedCell } from './served-cell.ts'
 
 /** A cell that is served: its doors, and the lines that end with it. */
-export interface Live {
-  readonly cell: CellAtGate
+export interface Serving {
+  readonly cell: ServedCell
   readonly doors: readonly Door[]
   readonly own: readonly Line[]
   /** True once the ledger has the cell's start, so that what is told of it is told of a cell that is known. */
@@ -13,35 +13,35 @@ export interface Live {
 }
 
 /** The cells that a gateway serves, by the warden's numbers. */
-export class LiveCells {
-  readonly #all = new Map<number, Live>()
+export class ServedCells {
+  readonly #all = new Map<number, Serving>()
 
   get numbers(): readonly number[] {
     return [...this.#all.keys()]
   }
 
-  get all(): readonly Live[] {
+  get all(): readonly Serving[] {
     return [...this.#all.values()]
   }
 
   /** Adds a cell in this tick: an order to it that comes next finds it. */
-  add(live: Live): void {
+  add(live: Serving): void {
     this.#all.set(live.cell.number, live)
   }
 
-  live(number: number): Live | undefined {
+  live(number: number): Serving | undefined {
     return this.#all.get(number)
   }
 
-  get(number: number): CellAtGate | undefined {
+  get(number: number): ServedCell | undefined {
     return this.#all.get(number)?.cell
   }
 
-  byId(id: CellId): CellAtGate | undefined {
+  byId(id: CellId): ServedCell | undefined {
     return this.all.find(({ cell }) => cell.id === id)?.cell
   }
 
-  ofAgent(agent: AgentName): readonly CellAtGate[] {
+  ofAgent(agent: AgentName): readonly ServedCell[] {
     return this.all.map(({ cell }) => cell).filter((cell) => cell.authority.agent === agent)
   }
 
@@ -51,7 +51,7 @@ export class LiveCells {
 }
 
 /** Closes the doors of a cell, with every connection that came in, and the lines that are its own. */
-export function shutDoors({ doors, own }: Live): void {
+export function shutDoors({ doors, own }: Serving): void {
   for (const door of doors) door.close()
   for (const line of own) line.close()
 }

@@ -12,7 +12,7 @@ const MESSAGE_COST_BYTES = 128
  *        more to do.
  * - TU2  Small ones go straight through, so many for each owner in each turn; past that they wait like large ones.
  */
-export class Turns {
+export class LoopSlices {
   /** Moves whenever a piece of work begins: who watches it from another thread sees that this one is not stuck. */
   readonly moves = new Int32Array(new SharedArrayBuffer(4))
   readonly #waiting = new Map<object, (() => void)[]>()

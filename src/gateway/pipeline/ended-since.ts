@@ -7,7 +7,7 @@ import { type Authority, cedarActionId, isLive, topOf } from '../../policy/index
  * each delegation between them, the grant that was charged, and the definition that was accepted. Arguments, policies and
  * labels were judged and cannot become others; a budget is reserved. `charged` is absent where a person let it through.
  */
-export function withdrawn(
+export function endedSince(
   action: Action,
   authority: Authority,
   charged: GrantId | undefined,

@@ -21,7 +21,7 @@ import type { SavedFirst } from './saved-first.ts'
  * A cell as the gateway knows it: the listener that it comes in on, what it may do, and what of it is under way. All of
  * it comes from the warden and the configuration; nothing of it is told by the cell.
  */
-export interface CellAtGate {
+export interface ServedCell {
   readonly id: CellId
   /** The warden's own name for it. */
   readonly number: number
@@ -75,7 +75,7 @@ export interface Given {
   state: 'starting' | 'running' | 'ended'
   /** Epoch ms. Set once, and with it everything below has ended. */
   revokedAtMs: number | undefined
-  cell: CellAtGate | undefined
+  cell: ServedCell | undefined
   /** Exposure of its cell, once that has ended. */
   seen?: Exposure
   /** Ends it when its time is over. */
@@ -94,7 +94,7 @@ export function forgetWork(given: Given): void {
   given.restriction = { arguments: [], budgets: [], expiresAtMs: given.restriction.expiresAtMs }
 }
 
-export function authorityOf(cell: CellAtGate): Authority & { readonly budgets: BudgetBook } {
+export function authorityOf(cell: ServedCell): Authority & { readonly budgets: BudgetBook } {
   return { ...cell.authority, rung: cell.rung }
 }
 
@@ -102,7 +102,7 @@ export function authorityOf(cell: CellAtGate): Authority & { readonly budgets: B
  * Tells whether an upstream may notice what a cell does beside an allowed call: it accepts every label that the cell
  * carries (F1). `untrusted` binds nothing of that kind: it carries nothing of whom data is meant for.
  */
-export function mayNotice({ authority }: CellAtGate, accepts: ReadonlySet<Label> | undefined): boolean {
+export function mayNotice({ authority }: ServedCell, accepts: ReadonlySet<Label> | undefined): boolean {
   return [...authority.exposure.labels.keys()].every((label) => label === UNTRUSTED || accepts?.has(label) === true)
 }
 

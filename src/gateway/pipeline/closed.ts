@@ -6,7 +6,7 @@ import type { Refusal } from '../../policy/index.ts'
  * Returns what of this gateway itself stands in the way of an effect (S4): nothing that has one leaves while the ledger or
  * its witness is away, and a read does not leave a dead ledger either.
  */
-export function shutFor(
+export function whyClosed(
   ledger: Pick<Ledger, 'fault' | 'effectsAllowed'>,
   effect: Effect,
   nowMs: number,

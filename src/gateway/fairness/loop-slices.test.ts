@@ -8,13 +8,13 @@ import { until } from '../../../test/kit/until.ts'
 import { LIMITS } from '../../model/index.ts'
 import { startHeartbeat } from '../link/heartbeat.ts'
 import { HEARTBEAT_EVERY_MS, PULSE_BYTES } from '../link/pulse.ts'
-import { Turns } from './turns.ts'
+import { LoopSlices } from './loop-slices.ts'
 
 const LARGE = LIMITS.smallPieceBytesMax + 1
 
 describe('turns', () => {
   it('S14: TU1: large pieces are one in each turn, and an owner with many does not keep another waiting', async () => {
-    const turns = new Turns()
+    const turns = new LoopSlices()
     const done: string[] = []
     for (let i = 0; i < 20; i++) turns.take(ATTACKER, LARGE)?.then(() => done.push('attacker'))
     turns.take(NEIGHBOUR, LARGE)?.then(() => done.push('neighbour'))
@@ -27,7 +27,7 @@ describe('turns', () => {
   })
 
   it('S14: TU2: small ones go straight through, so many for each owner in a turn', async () => {
-    const turns = new Turns()
+    const turns = new LoopSlices()
     const take = () => Array.from({ length: LIMITS.smallPiecesMax }, () => turns.take(ATTACKER, 100))
     assert.ok(take().every((waiting) => waiting === undefined))
     const waiting = turns.take(ATTACKER, 100)
@@ -41,7 +41,7 @@ describe('turns', () => {
 
 describe('messages of an upstream', () => {
   it('S14: tiny ones share a piece, and many of them wait all the same', () => {
-    const turns = new Turns()
+    const turns = new LoopSlices()
     const turn = turns.batched(ATTACKER)
     const straight = Array.from({ length: 10_000 }, () => turn(50)).findIndex((waiting) => waiting !== undefined)
     assert.ok(straight > 1_000 && straight < 5_000, `${straight}`)
@@ -57,7 +57,7 @@ describe('the heartbeat', () => {
     const file = join(temporaryDirectory(), 'beats')
     const fd = openSync(file, 'w')
     t.after(() => closeSync(fd))
-    const turns = new Turns()
+    const turns = new LoopSlices()
     const beating = startHeartbeat(fd, turns, () => assert.fail('its thread failed'))
     t.after(() => beating.stop())
     const beats = () => statSync(file).size / PULSE_BYTES
