@@ -104,7 +104,7 @@ export interface CellLimits {
   readonly pids: number
   /** Limits on the disk that holds the workspace's changes. */
   readonly io?: IoLimits
-  /** From `start()` to the kill; absent means none. */
+  /** Milliseconds from `start()` to the kill; absent means none. */
   readonly wallMs?: number
   /** Open descriptors of each process. Default 4,096: a coding agent's watcher needs over 1,024. */
   readonly descriptors?: number

@@ -38,7 +38,7 @@ export interface Call {
 
 export interface Printer {
   readonly json: boolean
-  /** For a person, on standard output; nothing with --json. */
+  /** Prints a line for a person, on standard output; nothing with --json. */
   readonly line: (text: string) => void
   /** With --json: one object, on the last line of standard output. */
   readonly object: (value: unknown) => void

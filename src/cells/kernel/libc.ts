@@ -345,7 +345,7 @@ const SYS = {
 } as const
 
 const SETGROUPS = process.arch === 'arm64' ? 159 : 116
-/** No user's and no group's number: to ask for it changes nothing. */
+/** The number of no user and no group: to ask for it changes nothing. */
 const NOBODY = 0xffff_ffff
 /** The group that owns nothing. */
 const NO_GROUP = 65_534
@@ -372,7 +372,7 @@ const LOOP_CONFIGURE = 0x4c0a
 const FICLONE = 0x4004_9409
 const NS_GET_USERNS = 0xb701
 const LO_FLAGS_AUTOCLEAR = 4
-/** In `struct loop_config`: two 32-bit words, then `struct loop_info64`. */
+/** Offset in `struct loop_config`: two 32-bit words, then `struct loop_info64`. */
 const LO_FLAGS_OFFSET = 8 + 52
 const LOOP_ATTEMPTS_MAX = 64
 const MFD_CLOEXEC = 1

@@ -40,8 +40,8 @@ export function reserveUid(
 }
 
 /**
- * Two cells, or a cell and whoever restores, never have one workspace at a time: a new one has no uid yet that could be
- * reserved, and without root all cells have the uid of the user.
+ * Reserves a workspace, which two cells, or a cell and a restoration, never have at a time: a new one has no uid yet
+ * that could be reserved, and without root all cells have the uid of the user.
  */
 export function reserveWorkspace(directory: string, changes: string, holder: string): Result<() => boolean, string> {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -64,7 +64,7 @@ export function uidHolder(directory: string, uid: number | string): string {
   return textIn(join(directory, `${uid}`), HOLDER_BYTES_MAX) ?? ''
 }
 
-/** Longer than the name of a cell with what it does. */
+/** Bytes of a reservation: more than the name of a cell with what it does. */
 const HOLDER_BYTES_MAX = 4_096
 
 /** Returns the names of the reservations in a directory: what has another name was not reserved here. */

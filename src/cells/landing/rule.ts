@@ -5,7 +5,7 @@ import { leastCareful } from './executes.ts'
 /** The rule of a configuration by which changes land without a person who lists paths. */
 export interface CommitRule {
   readonly allow: readonly PathPattern[]
-  /** Lands in no way, whoever asks. */
+  /** Patterns that land in no way, whoever asks. */
   readonly never: readonly PathPattern[]
 }
 

@@ -294,7 +294,7 @@ function statesMeant(state: string, { kind }: Target): readonly string[] {
   return kind === 'all' ? [...statesIn(state), ...trialsOf(state)] : statesIn(state)
 }
 
-/** Between two words of a warden: its points have 1.5 s each, and what ends them harder 6. */
+/** Milliseconds between two words of a warden: its points have 1.5 s each, and what ends them harder 6. */
 const SILENCE_MS_MAX = 10_000
 /** Milliseconds for a warden to be gone that is ended. */
 const END_MS_MAX = 2_000

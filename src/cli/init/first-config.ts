@@ -29,7 +29,7 @@ export interface First {
   readonly directory: string
   /** The client's file that servers were taken from: a workspace that it lies in does not show it. */
   readonly taken?: string
-  /** Written by somebody who is not root. */
+  /** True where its writer is not root. */
   readonly user: boolean
   readonly upstreams: readonly FirstUpstream[]
   /** Servers that could not be taken. */

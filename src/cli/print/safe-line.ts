@@ -35,7 +35,7 @@ function textOf(value: SafeText | string | number | undefined): string {
   return typeof value === 'object' && 'text' in value ? value.text : named(asText(value))
 }
 
-/** An entry that somebody forged may hold anything where a text belongs. */
+/** Returns a value as text: an entry that somebody forged may hold anything where a text belongs. */
 function asText(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }

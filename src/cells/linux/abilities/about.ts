@@ -28,7 +28,7 @@ export function aboutIn(cellDirectory: string): CellAbout | undefined {
   }
 }
 
-/** Longer than a path and three names can be. */
+/** Bytes of a note: more than a path and three names can have. */
 const ABOUT_BYTES_MAX = 16_384
 
 const PARTS: ReadonlySet<CellPart> = new Set(['agent', 'server', 'shared', 'person'])

@@ -39,7 +39,7 @@ export function probeHost(): HostReport {
   }
 }
 
-/** Without these no cell starts. */
+/** Abilities of a host without which no cell starts. */
 const CELL: readonly Ability[] = ['bubblewrap', 'user-namespaces', 'seccomp', 'util-linux']
 
 /** Abilities of a host without which no cell starts under profile `full`. */

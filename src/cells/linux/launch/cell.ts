@@ -39,7 +39,7 @@ export interface LinuxCell {
   readonly id: CellId
   readonly uid: number
   readonly receipt: LaunchReceipt
-  /** In the order of `CellSpec.ports`. */
+  /** Listeners in the order of `CellSpec.ports`. */
   readonly listeners: readonly Handle[]
   readonly stdio: LinuxStdio
   /** Directory of the host where the changes to its workspace stand while it lives, for root only. */
@@ -70,11 +70,11 @@ export interface LinuxCell {
    * meanwhile: looking at a contained cell must never set it free (S9).
    */
   whileFrozen<T>(act: () => Promise<T>): Promise<Result<T, HaltFault>>
-  /** Only on a named person's word (S9); the warden does not ask whose. */
+  /** Lets a frozen cell go on; only on a named person's word (S9), the warden does not ask whose. */
   thaw(): Promise<Result<void, HaltFault>>
   /** Resolves with the words of what the kernel has shown, once nothing of the cell runs. */
   kill(why?: Exit['why']): Promise<Result<string, HaltFault>>
-  /** To the command itself, as if sent from its terminal. False when it has ended or not begun. */
+  /** Sends a signal to the command itself, as from its terminal. False when it has ended or not begun. */
   signal(number: number): boolean
   /** Kills what still runs. Calling it again returns the same receipt. */
   teardown(): Promise<TeardownReceipt>
@@ -114,7 +114,7 @@ const KILL_AGAIN_TIMEOUT_MS = 1_000
 export function cellOf(parts: Parts): LinuxCell {
   const { receipt, monitor, cgroup, unblock } = parts
   let started = false
-  /** Somebody has said freeze, and nobody thaw since. */
+  /** True where a freeze was ordered, and no thaw since. */
   let ordered = false
   /** Number of callers that keep it frozen only to look. */
   let looking = 0
@@ -312,7 +312,7 @@ async function eventually(done: () => boolean, timeoutMs: number): Promise<boole
   return done()
 }
 
-/** From the cgroup; without one, pid 1 of the cell and all below it, while it lives. */
+/** Returns the pids of the cell: from its cgroup; without one, pid 1 of the cell and all below it, while it lives. */
 function pidsOf({ cgroup, init }: Parts): readonly number[] {
   if (cgroup.enforcedBy.freeze !== undefined) return cgroup.pids()
   if (!init.lives()) return []

@@ -62,7 +62,7 @@ function librariesOf(program: string): string {
   }
 }
 
-/** In `status` of proc(5), 2 is a filter. */
+/** Waits until pid 1 has its filter: 2 in `status` of proc(5). */
 const WAIT = `while :; do
 while read -r key value; do [ "$key" = Seccomp: ] && break; done < /proc/1/status
 [ "$value" = 2 ] && break

@@ -69,13 +69,13 @@ export interface Mounted {
   unmount(): boolean
 }
 
-/** In what an agent's cell and a helper's differ. */
+/** The arrangement of a launch, in which an agent's cell and a helper's differ. */
 export interface Arrangement {
   /**
    * Permission to begin, asked in the tick in which the cell is let go; absent for helpers, which act on nobody's word.
    */
   readonly mayBegin?: MayBegin
-  /** Absent: a uid that nobody has. `held`: the caller's, who holds its reservation. */
+  /** The uid that is wanted; absent: one that nobody has. `held`: the caller's, who holds its reservation. */
   readonly uid?: { readonly wanted: number; readonly held: boolean }
   /** The workspace that it works on, or is about. */
   readonly changes?: string
@@ -238,7 +238,7 @@ interface Claim {
   free(): boolean
 }
 
-/** The uid, and with it the workspace: nobody else gets either until it is free again. */
+/** Reserves the uid, and with it the workspace: nobody else gets either until it is free again. */
 function claimed(spec: CellSpec, ground: Ground, { uid: asked, changes }: Arrangement): Result<Claim, LaunchFault> {
   const { uids } = ground.run
   const inUse = (holder: string) =>

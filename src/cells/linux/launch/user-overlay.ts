@@ -1,6 +1,6 @@
 /**
- * Without root an overlay can be mounted only in a user namespace of our own: one around bubblewrap, which sees the
- * mount and passes it on. The cell itself is in another one inside, without capabilities over this.
+ * An overlay that is mounted without root, in a user namespace of our own: one around bubblewrap, which sees the mount
+ * and passes it on. The cell itself is in another one inside, without capabilities over this.
  */
 export interface UserOverlay {
   /** Uppermost first; at most two. */

@@ -31,7 +31,7 @@ export interface Cgroup {
   freeze(timeoutMs: number): Promise<Result<void, HaltFault>>
   thaw(timeoutMs: number): Promise<Result<void, HaltFault>>
   kill(timeoutMs: number): Promise<Result<void, HaltFault>>
-  /** Since it was made. */
+  /** Counts how often its limits were reached since it was made. */
   counts(): CgroupCounts
   /** True once every directory of it is gone. Only an empty one can be removed. */
   remove(): boolean

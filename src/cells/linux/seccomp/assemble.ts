@@ -64,7 +64,7 @@ export function encode(program: readonly Instruction[]): Uint8Array {
   return bytes
 }
 
-/** From this number up to the next leaf's. The first begins at 0. */
+/** One rule for the numbers from `from` up to the next leaf's; the first begins at 0. */
 interface Leaf {
   readonly from: number
   readonly rule: Rule
@@ -186,7 +186,7 @@ class Backwards {
     return this.#reversed.length as Label // the only maker of labels: a count of what has been emitted
   }
 
-  /** From the instruction that comes next: 0 is the one right behind it. */
+  /** Distance from the instruction that comes next: 0 is the one right behind it. */
   #distance(label: Label): number {
     return this.#reversed.length - label
   }

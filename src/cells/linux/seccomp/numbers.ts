@@ -12,8 +12,8 @@ export function syscallNames(): readonly string[] {
 }
 
 /**
- * From arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h (arm64) of Linux 6.17; a test
- * compares it with the headers of the machine it runs on.
+ * Numbers of system calls, from arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h (arm64) of
+ * Linux 6.17; a test compares it with the headers of the machine it runs on.
  */
 const TABLE = `
   read:0:63 write:1:64 open:2: close:3:57 stat:4: fstat:5:80 lstat:6: poll:7: lseek:8:62 mmap:9:222 mprotect:10:226

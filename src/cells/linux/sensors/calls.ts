@@ -92,7 +92,10 @@ function eventIn(bytes: Buffer): ProcessEvent | undefined {
 /** Files that are watched: who opens one is told by its process. */
 export interface OpenedFiles {
   readonly watch: (path: string) => Result<string, string>
-  /** Since the last call, at least `max` of them if there are as many. Never waits. `file` is what `watch` returned. */
+  /**
+   * Returns the openings since the last call, at least `max` of them if there are as many. Never waits. `file` is what
+   * `watch` returned.
+   */
   readonly take: (max: number) => readonly { readonly file: string; readonly pid: number }[]
   readonly close: () => void
 }
@@ -137,7 +140,7 @@ function readOf(fd: number, into: Buffer): number {
   }
 }
 
-/** More than a thousand events that nobody has taken. */
+/** Bytes of the buffer: more than a thousand events that nobody has taken. */
 const BUFFER_BYTES = 4_194_304
 const AF_NETLINK = 16
 const SOCK_DGRAM = 2

@@ -11,7 +11,7 @@ import { type OpenedFiles, openOpenedFiles, openProcessEvents, type ProcessEvent
 export interface Sensors {
   /** The sensors that work here; for each of the others, why it does not. */
   readonly working: Readonly<Record<'processes' | 'decoy files', true | string>>
-  /** Before its first instruction; until it is stopped. */
+  /** Watches a cell from before its first instruction, until it is stopped. */
   watch(cell: Pick<LinuxCell, 'pids' | 'counts' | 'decoys'>, onSensed: (sensed: Sensed) => void): () => void
   close(): void
 }
@@ -131,7 +131,7 @@ class Watched {
     }
   }
 
-  /** Told at once: nobody who means well opens one. Again only after a second, with how often. */
+  /** Tells an opened decoy at once: nobody who means well opens one. Again only after a second, with how often. */
   opened(file: string, pid: number): void {
     const path = this.#decoys.get(file)
     if (path === undefined) return

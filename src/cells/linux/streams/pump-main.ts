@@ -1,6 +1,7 @@
 /**
- * Between a person's terminal and a cell's own: `pump-main.ts [uid]`, with the person's on 0 and 1 and the cell's
- * controller on 3. Gives up root before it reads the first byte; copies, and understands nothing of what it copies.
+ * The pump between a person's terminal and a cell's own: `pump-main.ts [uid]`, with the person's on 0 and 1 and the
+ * cell's controller on 3. Gives up root before it reads the first byte; copies, and understands nothing of what it
+ * copies.
  */
 import { createReadStream, createWriteStream } from 'node:fs'
 import process from 'node:process'

@@ -164,7 +164,7 @@ export function discardWorkspace(changes: string, ground: Ground, random: Uint8A
   }
 }
 
-/** A helper's own workspace is the one that it looks at: somebody else has it. */
+/** Returns a helper's fault in words of the workspace that it looks at, where somebody else has that. */
 function held(fault: HelperFault): WorkspaceFault {
   if (fault.kind !== 'launch' || fault.fault.kind !== 'workspace') return fault
   return { kind: 'in-use', holder: fault.fault.problem.replace(/^in use by /, '') }

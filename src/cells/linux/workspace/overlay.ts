@@ -88,7 +88,7 @@ export interface MountedWorkspace {
   readonly upper: string
   /** Directory that the cell sees. */
   readonly merged: string
-  /** Not mounted yet: the cell's own outer user namespace does it. */
+  /** The overlay where it is not mounted yet: the cell's outer user namespace does it. */
   readonly outer?: UserOverlay
   unmount(): boolean
 }
@@ -217,7 +217,7 @@ function failed(fault: SystemFault): { readonly ok: false; readonly reason: Laun
   return no({ kind: 'failed', step: 'workspace', problem: systemFaultText(fault) })
 }
 
-/** Without a bounded disk only by a person's word. */
+/** Returns the size of the disk image; none, a disk without a bound, only by a person's word. */
 export function diskBytesOf(wanted: number, accepts: readonly Layer[]): number | undefined {
   return accepts.includes('disk') ? undefined : wanted
 }

@@ -11,7 +11,10 @@ import { copyImage } from './image.ts'
 import { readRecord } from './overlay.ts'
 import { isAtRest } from './still.ts'
 
-/** Only where no cell lives on it: a process goes on with the files that it has open, and would bring them back. */
+/**
+ * Puts a saved state in place, only where no cell lives on it: a process goes on with the files that it has open, and
+ * would bring them back.
+ */
 export async function replaceWorkspace(
   changes: string,
   saved: SavedState,

@@ -21,7 +21,7 @@ export interface Viewed {
   readonly liveUpper?: string
   /** The user that the trees are shown as owned by. */
   readonly viewer: Ids
-  /** Also shows the owner's directory itself, to be written. */
+  /** True to show the owner's directory itself, too, to be written. */
   readonly target: boolean
 }
 

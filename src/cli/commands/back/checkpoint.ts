@@ -92,7 +92,7 @@ function history(call: Call, agent: string | undefined): Promise<ExitCode> {
   return Promise.resolve(EXIT.ok)
 }
 
-/** Without root there is the profile `user` alone. */
+/** Words where nothing was saved: without root there is the profile `user` alone. */
 const NOTHING = process.getuid?.() === 0 ? 'nothing was saved' : 'nothing was saved: profile user has no checkpoints'
 
 function lineOf({ id, name, occasion, by, why, madeAtMs, bytes, parent }: Checkpoint): string {
@@ -101,7 +101,7 @@ function lineOf({ id, name, occasion, by, why, madeAtMs, bytes, parent }: Checkp
   return `${id}  ${time}  ${mebibytes(bytes).padStart(9)}  ${name ?? `(${occasion})`}  by ${named(by)}: ${plain(why, 1)}${from}`
 }
 
-/** Without what only a mount needs. */
+/** Returns a checkpoint as people are told it, without what only a mount needs. */
 function shown({ workspace: _, stamp: __, spans: ___, ...rest }: Checkpoint): Json {
   return JSON.parse(JSON.stringify(rest)) as Json
 }

@@ -120,7 +120,7 @@ async function configAtHand(call: Call, state: string): Promise<Judged | { reado
   return { problem: `The configuration at hand cannot be read${why}` }
 }
 
-/** A name that somebody has planted there is replaced, and never written through. */
+/** Writes a page; a link that somebody has planted there is replaced, and never written through. */
 function write(directory: string, incident: Incident): Result<readonly string[], string> {
   const page = pageOf(incident)
   const texts = { html: htmlOf(page), md: markdownOf(page) }

@@ -184,7 +184,7 @@ function tellIfSlow(call: Call, { name }: Agent): NodeJS.Timeout | undefined {
 
 const SLOW_MS = 1_000
 
-/** The owner's own words: whoever runs the agent speaks for its owner. */
+/** Returns the task in the owner's words: the person who runs the agent speaks for its owner. */
 function taskOf(call: Call, { owner, grants }: Agent): Result<TaskSetup | undefined, string> {
   const text = call.text('task')
   const tools = call.text('tools')?.split(',')

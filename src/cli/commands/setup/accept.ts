@@ -171,7 +171,7 @@ async function run(call: Call): Promise<ExitCode> {
   return amiss ? EXIT.failed : EXIT.ok
 }
 
-/** For a person to judge and to paste: nothing is written. */
+/** Prints lines for a person to judge and to paste: nothing is written. */
 function printStubs(
   call: Call,
   { config }: Judged,

@@ -1,4 +1,4 @@
-/** In a helper cell: says every change on standard output. `diff-main.ts <sinceMs> [disk bytes]` */
+/** The program of a helper cell that says every change on standard output. `diff-main.ts <sinceMs> [disk bytes]` */
 import { say } from './say.ts'
 import { asked, treesHere } from './trees.ts'
 import { walk } from './walk.ts'

@@ -25,7 +25,10 @@ import { codeOf } from './error-code.ts'
 import { isNewer, namesIn, newerAt, type Since, statAt, within } from './newer.ts'
 import { found, stat, type Trees, typeOf } from './walk.ts'
 
-/** In the order: what is added or changed, parents first; then what is removed, children first. */
+/**
+ * Returns the changes in the order of landing: what is added or changed, parents first; then what is removed, children
+ * first.
+ */
 export function land(
   trees: Trees,
   target: string,
@@ -124,7 +127,7 @@ function makeDirectory(path: string, mode: number): void {
   }
 }
 
-/** Beside it, then over it: whoever reads sees the old one or the new one, whole. */
+/** Writes a file beside its place, then renames it over that: a reader sees the old one or the new one, whole. */
 function replace(at: (entry: string) => string, name: string, make: (temporary: string) => void): void {
   const temporary = at(`.firebreak-${process.pid}-${Date.now()}`)
   try {
