@@ -37,7 +37,7 @@ import { Lines } from './protocols/lines.ts'
 import { dialler, PROTOCOLS } from './protocols/registry.ts'
 import { RelayDoors } from './protocols/relay/relay-doors.ts'
 
-/** What the ledger and the clock of one environment have, once they are open. */
+/** The ledger of one environment, and what was read of its past. */
 interface Opened {
   readonly ledger: Ledger
   readonly sealing: Sealing
@@ -219,7 +219,10 @@ export class EnvironmentGateway {
     }
   }
 
-  /** Follows a message of the warden's. Never throws: one that cannot be followed is reported, and its descriptors are closed. */
+  /**
+   * Follows a message of the warden's. Never throws: one that cannot be followed is reported, and its descriptors are
+   * closed.
+   */
   async take(message: WardenMessage, fds: readonly number[]): Promise<void> {
     try {
       await this.#follow(message, fds)

@@ -51,7 +51,7 @@ interface StdioUpstream {
   readonly wayOut?: number
 }
 
-/** What one upstream offers, in its own words. */
+/** The offers of one upstream, in its own words. */
 export type Offered =
   | {
       readonly tools: readonly JsonObject[]

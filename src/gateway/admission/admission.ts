@@ -45,7 +45,7 @@ export interface AdmissionOptions {
   readonly delegations: Delegations
   readonly rungs: Rungs
   readonly arrivals: Arrivals
-  /** What cells of an agent have seen. */
+  /** Labels that cells of an agent have seen. */
   readonly seen: SeenLabels
   readonly pastCells: PastCells
   /** The rungs at which the ledger leaves agents; the fence may have had no room to say so. */
@@ -58,7 +58,7 @@ export interface AdmissionOptions {
 /** Cells that come, go on with this gateway after another one, and end. */
 export class Admission {
   readonly #options: AdmissionOptions
-  /** What the cells of an agent have said: it comes back to its later ones. */
+  /** Words that the cells of an agent have said: they come back to its later cells. */
   readonly #words = new Map<AgentName, SentWords>()
 
   constructor(options: AdmissionOptions) {
@@ -106,7 +106,10 @@ export class Admission {
     send({ kind: 'cell-ready', number: message.number })
   }
 
-  /** Ends a cell that is gone: what of it was under way ends, its grants with it, and the warden hears that nothing is left. */
+  /**
+   * Ends a cell that is gone: what of it was under way ends, its grants with it, and the warden hears that nothing is
+   * left.
+   */
   async end(number: number, receipt: JsonObject): Promise<void> {
     const cell = this.shut(number)
     if (cell !== undefined) await this.#options.gate().recordDurably({ kind: 'cell.ended', cell: cell.id, receipt })
@@ -228,7 +231,7 @@ export class Admission {
 }
 
 interface Beginning {
-  /** What another gateway has left of it. */
+  /** The rest that another gateway has left of the cell. */
   readonly past: PastCell | undefined
   readonly giver: Giver | undefined
   readonly lines: ReadonlyMap<UpstreamName, Line>

@@ -34,7 +34,7 @@ import { authorityOf, type Given, type ServedCell } from './served-cell.ts'
 /** Everything that a cell's decisions are made with, but for its rung. */
 export type CellAuthority = Omit<Authority, 'rung'> & { readonly budgets: BudgetBook; readonly exposure: Exposure }
 
-/** What the cells of one environment decide with alike. */
+/** The rules that all cells of one environment share. */
 export interface EnvironmentRules {
   readonly environment: EnvironmentName
   readonly policies: CompiledPolicies
@@ -42,14 +42,14 @@ export interface EnvironmentRules {
   readonly flows: ReadonlyMap<string, Flow>
 }
 
-/** What one cell brings to its decisions. */
+/** The part of a cell's authority that is its own. */
 export interface CellStanding {
   readonly agent: AgentName
   readonly owner: PersonName
   readonly grants: readonly Grant[]
   readonly exposure: Exposure
   readonly task?: Task | undefined
-  /** What was delegated to it. */
+  /** The delegation that the cell was started for. */
   readonly above?: Delegation | undefined
   readonly lines?: ReadonlyMap<UpstreamName, Line>
 }
@@ -121,7 +121,10 @@ export function shownAtStart(labels: readonly Label[]): ReadonlyMap<Label, Seen>
   return new Map(labels.map((label) => [label, from]))
 }
 
-/** Returns what a cell carries that another gateway served before: each label was on disk before the cell was shown its cause. */
+/**
+ * Returns what a cell carries that another gateway served before: each label was on disk before the cell was shown its
+ * cause.
+ */
 export function seenBefore(labels: readonly Label[]): ReadonlyMap<Label, Seen> {
   const all = [...labels, UNTRUSTED]
   const before = { tool: 'what it saw before its gateway was replaced', path: '$', labels: all }

@@ -17,7 +17,7 @@ export interface DelegationsOptions {
   readonly cutRelays: (cell: ServedCell) => void
 }
 
-/** What cells of one environment have delegated to others. */
+/** The delegations of one environment's cells. */
 export class Delegations {
   readonly #options: DelegationsOptions
 

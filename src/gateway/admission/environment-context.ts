@@ -17,11 +17,11 @@ import type { Notice } from '../pipeline/notice.ts'
 import type { Protocol } from '../protocols/protocol.ts'
 import type { Given, ServedCell } from './served-cell.ts'
 
-/** What one gateway process holds: one environment's ledger, secrets and clock. */
+/** The context of one environment: the ledger, secrets and clock of one gateway process. */
 export interface EnvironmentContext {
   readonly environment: EnvironmentName
   readonly hardened: boolean
-  /** Where every upstream of the configuration belongs, so that a refusal can say so; names only. */
+  /** The environment of every upstream of the configuration, so that a refusal can say so; names only. */
   readonly environments: ReadonlyMap<UpstreamName, EnvironmentName>
   readonly ledger: Ledger
   readonly secrets: Secrets

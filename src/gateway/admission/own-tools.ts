@@ -29,16 +29,16 @@ import type { EnvironmentContext } from './environment-context.ts'
 import { authorityOf, type Given, type ServedCell } from './served-cell.ts'
 
 /**
- * What the gateway itself offers to each cell, under an upstream's name that no configuration can have: what the cell may
- * do, giving a part of it to another agent, and what became of that. None of it can widen anything: `authority` reads,
- * `delegate` restricts.
+ * The upstream of the gateway itself: its tools are offered to each cell under an upstream's name that no configuration
+ * can have: what the cell may do, giving a part of it to another agent, and what became of that. None of it can widen
+ * anything: `authority` reads, `delegate` restricts.
  */
 export const OWN_UPSTREAM = 'firebreak' as UpstreamName // a name by its shape
 
 interface OwnTool {
-  /** Who can do anything with it; everybody where absent. */
+  /** The side of a delegation that has a use for the tool; absent: everybody. */
   readonly use?: 'giver' | 'receiver'
-  /** It only tells, so that a cell that may only read may use it. */
+  /** True where the tool only tells, so that a cell that may only read may use it. */
   readonly tells?: true
   readonly description: string
   readonly inputSchema: JsonObject
@@ -148,7 +148,7 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
   },
 }
 
-/** Those that this cell has a use for, as a list shows them. `prefix` is empty at their own endpoint. */
+/** Returns the tools that this cell has a use for, as a list shows them. `prefix` is empty at their own endpoint. */
 export function ownTools(gate: EnvironmentContext, cell: ServedCell, prefix: string): readonly JsonObject[] {
   if (cutsOff(cell.rung)) return []
   const mayDelegate = gate.agents.some(({ name, delegates }) => name === cell.authority.agent && delegates.length > 0)

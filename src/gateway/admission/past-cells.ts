@@ -15,7 +15,7 @@ export interface PastCell {
   readonly agent: AgentName
   readonly rung: Rung
   readonly labels: ReadonlySet<Label>
-  /** What it had delegated that has not ended. */
+  /** Delegations of the cell that have not ended. */
   readonly given: ReadonlySet<DelegationId>
 }
 

@@ -17,7 +17,7 @@ import { costFrom, momentFrom } from '../pipeline/charge.ts'
 import { HoldBook } from '../pipeline/holds.ts'
 import { reasonsFrom } from '../pipeline/record.ts'
 
-/** What earlier gateways of this ledger left behind that still counts; what they let through is in the book. */
+/** The part of a ledger's past that still counts; what earlier gateways let through is in the book. */
 export interface Past {
   readonly holds: HoldBook
 }

@@ -17,7 +17,7 @@ export interface RungsOptions {
   readonly cutRelays: (cell: ServedCell) => void
 }
 
-/** Where the cells of one gateway stand: moved down by signals and orders, and up by a person's word alone. */
+/** The rungs of one gateway's cells: moved down by signals and orders, and up by a person's word alone. */
 export class Rungs {
   readonly #options: RungsOptions
 
@@ -68,7 +68,10 @@ export class Rungs {
     delegations.endAllOf(cell, `the cell that gave it is ${to}`)
   }
 
-  /** Follows what a person or the warden orders: done, and said to be done, in this tick. Nobody waits for the disk to be stopped. */
+  /**
+   * Follows what a person or the warden orders: done, and said to be done, in this tick. Nobody waits for the disk to
+   * be stopped.
+   */
   order({ number, cells, rung, by, why }: Extract<WardenMessage, { kind: 'order' }>): void {
     for (const each of cells) {
       const cell = this.#options.cells.get(each)

@@ -13,7 +13,7 @@ type Said = (problem: string | undefined) => void
 export class SavedFirst {
   readonly #ask: () => void
   readonly #waitMsMax: number
-  /** Those that the question under way is for. */
+  /** Actions that the question under way is for. */
   #asked: Set<Said> | undefined
   #next = new Set<Said>()
 

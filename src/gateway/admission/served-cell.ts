@@ -36,20 +36,20 @@ export interface ServedCell {
   /** Requests that have not been answered yet. */
   underWay: number
   readonly share: LedgerShare
-  /** How fast it may go while it is watched. */
+  /** The pace of its actions while it is watched. */
   readonly pace: Pace
   readonly refusals: Refusals
-  /** Its last refused actions that a person could let through, by reference. */
+  /** The last refused actions of the cell that a person could let through, by reference. */
   readonly asked: Map<ActionId, { readonly action: Action; readonly reasons: readonly Refusal[] }>
   /** Labels that the ledger knows of. */
   readonly labelled: Set<Label>
-  /** While some of them are not on disk yet; false where they will never be. */
+  /** Present while some labels are not on disk yet; resolves with false where they will never be. */
   labelling?: Promise<boolean> | undefined
-  /** Where its files are saved before an action that cannot be taken back. */
+  /** The saving of its files before an action that cannot be taken back. */
   readonly savedFirst?: { readonly files: SavedFirst; readonly required: boolean }
-  /** What it has delegated. */
+  /** Delegations that the cell has given. */
   readonly given: Map<DelegationId, Given>
-  /** What was delegated to it. */
+  /** The delegation that the cell was started for. */
   readonly givenBy?: Given
 }
 
@@ -106,7 +106,7 @@ export function mayNotice({ authority }: ServedCell, accepts: ReadonlySet<Label>
   return [...authority.exposure.labels.keys()].every((label) => label === UNTRUSTED || accepts?.has(label) === true)
 }
 
-/** Of the agent that asks, and of everyone above it. */
+/** Returns the owners of the agent that asks and of everyone above it. */
 export function ownersOf({ owner, above }: Authority): readonly PersonName[] {
   return above === undefined ? [owner] : [owner, ...ownersOf(above.from())]
 }

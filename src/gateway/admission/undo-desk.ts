@@ -23,7 +23,10 @@ export interface UndoDeskOptions {
   readonly cutRelays: (cell: ServedCell) => void
 }
 
-/** Undos under way, each an actor with the environment's grants for undo: nothing is admitted for it, and no cell speaks for it. */
+/**
+ * Undos under way, each an actor with the environment's grants for undo: nothing is admitted for it, and no cell speaks
+ * for it.
+ */
 export class UndoDesk {
   readonly #options: UndoDeskOptions
   readonly #all = new Map<number, { readonly undoing: Undoing; readonly own: readonly Line[] }>()

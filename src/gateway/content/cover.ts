@@ -37,7 +37,10 @@ function coverOf(secret: string): string {
   return `[the secret "${secret}"]`
 }
 
-/** Tells whether something in a value may have been covered: what stood there, with a secret or beside it, is shown to nobody. */
+/**
+ * Tells whether something in a value may have been covered: what stood there, with a secret or beside it, is shown to
+ * nobody.
+ */
 export function isCovered(value: Json): boolean {
   if (typeof value === 'string') return COVER.test(value)
   if (Array.isArray(value)) return value.some(isCovered)

@@ -25,7 +25,7 @@ export function cutShown(text: string, characters: number): string {
   return cutText(clean, characters)
 }
 
-/** The same, and what was cut says that it was, and of how much. */
+/** Cuts a text as `cutShown` does; a text that was cut says so, and how long it was. */
 export function cutMarked(text: string, characters: number): string {
   const cut = cutShown(text, characters)
   return text.length <= characters ? cut : `${cut}… (of ${text.length} characters)`

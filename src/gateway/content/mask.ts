@@ -179,7 +179,10 @@ const DEPTH_MAX = 64
 
 const AS_IT_IS = () => undefined
 
-/** Returns the value with each member that `member` has something to say of in that form, and every leaf as `leaf` has it. */
+/**
+ * Returns the value with each member that `member` has something to say of in that form, and every leaf as `leaf` has
+ * it.
+ */
 function walked(
   value: Json,
   member: (key: string, item: Json) => readonly [key: string, item: Json] | undefined,

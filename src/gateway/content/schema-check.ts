@@ -1,7 +1,7 @@
 import type { Json } from '../../model/index.ts'
 
 export interface CheckFault {
-  /** From the value down. */
+  /** Names and indexes from the value down. */
   readonly keys: readonly (string | number)[]
   readonly problem: string
 }
@@ -12,7 +12,7 @@ export class NotASchema extends Error {}
 /** Thrown out of a check that goes on for too long; the value is then refused. */
 export class TooManySteps extends Error {}
 
-/** What a keyword may ask for while it is compiled. */
+/** The compiler as a keyword sees it. */
 export interface Compiler {
   /** One compiled schema: a later mention of the same is the same. What it is made of is compiled after this returns. */
   readonly at: (schema: Json) => SchemaCheck
@@ -27,12 +27,12 @@ export interface Run {
   steps: number
   patternSteps: number
   depth: number
-  /** What several schemas ask of one value is made once. */
+  /** Texts of values that several schemas ask for, each made once. */
   readonly texts: Map<object, string>
   readonly names: Map<object, readonly string[]>
   /** Above zero a fault says nothing: another branch may be right. */
   muted: number
-  /** Its keys from the innermost out, while it travels. */
+  /** The fault on its way up, with its keys from the innermost out. */
   fault: (CheckFault & { readonly keys: (string | number)[] }) | undefined
 }
 

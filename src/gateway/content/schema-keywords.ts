@@ -27,7 +27,7 @@ import {
 } from './schema-check.ts'
 import { compilePattern, type Pattern } from './schema-pattern.ts'
 
-/** Nothing where the schema does not have the keyword. */
+/** Compiles one keyword; undefined where the schema does not have it. */
 type Keyword = (schema: JsonObject, compiler: Compiler) => SchemaCheck | undefined
 
 function fail(run: Run, problem: string): false {
@@ -40,7 +40,7 @@ function failAt(run: Run, key: string | number, problem: string): false {
   return false
 }
 
-/** What failed below stands at this key. */
+/** Puts a key before those of what has failed below. */
 function under(run: Run, key: string | number): false {
   if (run.muted === 0) run.fault?.keys.push(key)
   return false
@@ -84,7 +84,7 @@ const type: Keyword = ({ type: given, nullable }) => {
   return (value, run) => tests.some((test) => test(value)) || fail(run, problem)
 }
 
-/** By a set of canonical texts: comparing with each of thousands is what an attacker would buy. */
+/** Compares with a set of canonical texts: comparing with each of thousands is what an attacker would buy. */
 function oneOfValues(values: readonly Json[], problem: string): SchemaCheck {
   const plain = new Set<Json>()
   const numbers = new Set<string>()

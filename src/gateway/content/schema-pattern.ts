@@ -2,7 +2,7 @@ import { RE2JS } from 're2js'
 
 /** A `pattern` of a schema. */
 export interface Pattern {
-  /** What it costs to try it on a text of this many characters. */
+  /** Returns the steps of one try on a text of this many characters. */
   readonly stepsFor: (characters: number) => number
   readonly test: (text: string) => boolean
 }
@@ -58,7 +58,7 @@ const UNICODE_CLASS_SIZE = 100
 const TOKEN = /^(?:\{\d+,?\d*\}|\\[pP](?:\{[^}]*\}|.)|\\.|.)/s
 const TOKEN_CHARACTERS = 64
 
-/** Which characters an atom takes: of ASCII exactly, of all others only whether it may. */
+/** The characters that an atom takes: of ASCII exactly, of all others only whether it may. */
 interface Atom {
   readonly takes: ReadonlySet<number>
   readonly others: boolean
@@ -67,8 +67,9 @@ interface Atom {
 }
 
 /**
- * Whether a pattern is anchored at its start, a mere sequence, and says at each character which of its parts takes it:
- * whatever a part may take or leave, the parts that can follow it take nothing of. Then nothing is tried twice.
+ * Tells whether a pattern is anchored at its start, a mere sequence, and says at each character which of its parts
+ * takes it: whatever a part may take or leave, the parts that can follow it take nothing of. Then nothing is tried
+ * twice.
  */
 export function leavesNoChoice(source: string): boolean {
   const atoms = source.startsWith('^')

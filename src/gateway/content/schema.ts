@@ -38,7 +38,7 @@ export function compileSchema(schema: JsonObject, use: 'arguments' | 'answer'): 
   }
 }
 
-/** Where a schema stands: a branch of a composition stays open, and is closed by the schema that it is part of. */
+/** The place of a schema: a branch of a composition stays open, and is closed by the schema that it is part of. */
 type Place = 'top' | 'inner' | 'branch'
 
 /** Keywords whose branches say what an object may have. */
@@ -127,7 +127,7 @@ function isNestedDeeper(value: Json, levels: number): boolean {
   return levels === 0 || Object.values(value).some((item: Json) => isNestedDeeper(item, levels - 1))
 }
 
-/** What it says goes to a cell and into the ledger, and a cell chose the names in it. */
+/** Returns the fault of a value, cut: it goes to a cell and into the ledger, and a cell chose the names in it. */
 function faultIn(check: (value: Json) => CheckFault | undefined, value: Json): SchemaFault | undefined {
   try {
     const fault = check(value)

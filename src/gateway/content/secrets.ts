@@ -11,7 +11,7 @@ export interface Secrets {
   readonly inject: (template: string, named: readonly string[], carrier?: Carrier) => string
   /** The name of a secret that the text holds, verbatim or in a listed encoding. */
   readonly leak: (text: string) => string | undefined
-  /** The same of a value, as the JSON that goes towards the cell. */
+  /** Returns the name of a secret that a value holds, as the JSON that goes towards the cell. */
   readonly leakIn: (value: Json) => string | undefined
   /**
    * The name of a secret that a text ends with the beginning of, or begins with the end of, verbatim: of one that whoever
@@ -26,10 +26,10 @@ export interface Secrets {
 }
 
 /**
- * The encodings in which a secret is found: as it is, with the escapes of JSON (also of JSON inside JSON), percent-encoded,
- * in hexadecimal, and in base64 and base64url wherever it starts in the encoded stream and wherever lines are broken; and in
- * these within each other (`viewsOf`, `formsOf`). What
- * re-encodes otherwise (compresses, encrypts, splits) is not found: SECURITY.md says so.
+ * The encodings in which a secret is found: as it is, with the escapes of JSON (also of JSON inside JSON), percent-
+ * encoded, in hexadecimal, and in base64 and base64url wherever it starts in the encoded stream and wherever lines are
+ * broken; and in these within each other (`viewsOf`, `formsOf`). What re-encodes otherwise (compresses, encrypts,
+ * splits) is not found: SECURITY.md says so.
  */
 export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets, string> {
   const current = new Map(values)
@@ -260,7 +260,7 @@ function hexByte(high: number | undefined, low: number | undefined): number {
 }
 
 const NO_DIGIT = 255
-/** By character code; what is none is `NO_DIGIT`. */
+/** Values of hexadecimal digits by character code; `NO_DIGIT` for every other character. */
 const HEX_DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
   const digit = Number.parseInt(String.fromCharCode(code), 16)
   return Number.isNaN(digit) ? NO_DIGIT : digit

@@ -45,7 +45,7 @@ export interface JsonBounds {
   readonly keysMax: number
   /** Tells which numbers are told from the doubles that come near them. */
   readonly keeps: Keeps
-  /** Whether those are kept as they are written, or refused, as all are that no double comes near. */
+  /** Says how numbers past a double's precision are taken; those that no double comes near are always refused. */
   readonly kept: 'as-written' | 'refused'
 }
 
@@ -69,7 +69,7 @@ export const FROM_UPSTREAM: JsonBounds = {
   kept: 'as-written',
 }
 
-/** The same for what has been decoded already. */
+/** Parses as `parseStrictJson` does a text that has been decoded already. */
 export function parseStrictText(text: string, bounds: JsonBounds = STRICT): Result<Json, JsonFault> {
   const scan = scanJson(text, bounds.keeps)
   if (scan.depthMax > bounds.depthMax) return no({ kind: 'too-deep', levels: scan.depthMax, most: bounds.depthMax })

@@ -14,7 +14,7 @@ export class GrowingBytes {
     return this.#length
   }
 
-  /** What it takes of memory. */
+  /** Bytes of memory that are held. */
   get capacity(): number {
     return this.#held.length
   }
@@ -33,7 +33,7 @@ export class GrowingBytes {
     this.#length = length
   }
 
-  /** Nothing is held afterwards; the bytes are the caller's. */
+  /** Returns the bytes, and holds nothing afterwards. */
   take(): Uint8Array {
     const bytes = this.#held.subarray(0, this.#length)
     this.#held = EMPTY

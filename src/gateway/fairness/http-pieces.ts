@@ -11,10 +11,10 @@ const PIECE_BYTES = 4_096
 const detachers = new WeakMap<Duplex, () => Buffer>()
 
 /**
- * Makes an HTTP server's connection be parsed in pieces. Node gives its parser all that one read of a socket has brought,
- * up to 64 KiB: thousands of requests, or of chunks of one byte, which nothing can stop although the first of them has ended
- * the connection. Here it gets one piece in each turn of the loop, and what the first one brings about is done before the
- * next.
+ * Makes an HTTP server's connection be parsed in pieces. Node gives its parser all that one read of a socket has
+ * brought, up to 64 KiB: thousands of requests, or of chunks of one byte, which nothing can stop although the first of
+ * them has ended the connection. Here it gets one piece in each turn of the loop, and what the first one brings about
+ * is done before the next.
  */
 export function parseInPieces(socket: Socket): void {
   const [parse] = socket.listeners('data')

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../model/index.ts'
 
-/** What a message of no length takes, in bytes of a longer one. */
+/** The cost of a message without length, in bytes of a longer one. */
 const MESSAGE_COST_BYTES = 128
 
 /**
@@ -16,7 +16,7 @@ export class LoopSlices {
   /** Moves whenever a piece of work begins: who watches it from another thread sees that this one is not stuck. */
   readonly moves = new Int32Array(new SharedArrayBuffer(4))
   readonly #waiting = new Map<object, (() => void)[]>()
-  /** What each owner was given straight through in this turn. */
+  /** Pieces that each owner was given straight through in this turn. */
   readonly #given = new Map<object, number>()
   #scheduled = false
 
@@ -37,7 +37,10 @@ export class LoopSlices {
     })
   }
 
-  /** The same for one owner's messages, which can be many and tiny: those that together make a small piece go as one. */
+  /**
+   * Returns `take` for one owner's messages, which can be many and tiny: those that together make a small piece go as
+   * one.
+   */
   batched(owner: object): (bytes: number) => Promise<void> | undefined {
     let left = 0
     return (bytes) => {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { LIMITS } from '../../model/index.ts'
 
 /**
- * How fast a watched cell may go: what comes faster waits in line, one after the other, and is decided when its turn comes,
+ * The pace of a watched cell: what comes faster waits in line, one after the other, and is decided when its turn comes,
  * by the rung of that moment. Nothing is refused for it: honest work is only slowed.
  */
 export class Pace {

@@ -52,7 +52,10 @@ export class LedgerShare {
     this.#inLine--
   }
 
-  /** How long until it may write, as far as that is known; 0 where it may, or where the ledger has failed for everyone. */
+  /**
+   * Returns the milliseconds until it may write, as far as that is known; 0 where it may, or where the ledger has
+   * failed for everyone.
+   */
   #lackMs(ledger: Pick<Ledger, 'durableSize' | 'fault'>, nowMs: number): number {
     if (ledger.fault !== undefined) return 0
     const passedMs = Math.max(0, nowMs - this.#countedAtMs)
@@ -67,7 +70,7 @@ export class LedgerShare {
   }
 }
 
-/** When this turn of the event loop began to work for cells; 0 while it has not. */
+/** The time at which this turn of the event loop began to work for cells; 0 while it has not. */
 let beganAtMs = 0
 /** Well under a heartbeat: see src/gateway/link/pulse.ts. */
 const TURN_MS_MAX = 50

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { LoopSlices } from '../fairness/loop-slices.ts'
 import { HEARTBEAT_EVERY_MS, pulseBytes } from './pulse.ts'
 
-/** What the thread that beats is given. */
+/** The data of the thread that beats. */
 export interface Beating {
   /** Pulses to the warden are written here. */
   readonly fd: number

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 
 /**
- * All that a gateway can say to the warden: eight bytes, a kind, a number, and which agent. The process with power over cells parses
- * nothing longer from the one that reads their bytes.
+ * All that a gateway can say to the warden: eight bytes, a kind, a number, and which agent. The process with power over
+ * cells parses nothing longer from the one that reads their bytes.
  */
 export const PULSE_BYTES = 8
 
@@ -28,9 +28,16 @@ export type PulseKind = (typeof KINDS)[number]
 
 export interface Pulse {
   readonly kind: PulseKind
-  /** The cell's number; 0 where no cell is meant. With `given-up`: the number of a stdio server that is spoken to no more. With `credential`: which of the environment's upstreams, in the order of its setup, refused the one that it was sent. */
+  /**
+   * The cell's number; 0 where no cell is meant. With `given-up`: the number of a stdio server that is spoken to no
+   * more. With `credential`: which of the environment's upstreams, in the order of its setup, refused the one that it
+   * was sent.
+   */
   readonly number: number
-  /** With `launch`: which of the environment's agents, in the order of its setup. With `contain`: which of `RUNGS`. */
+  /**
+   * The index, with `launch`, of one of the environment's agents, in the order of its setup. With `contain`, of one of
+   * `RUNGS`.
+   */
   readonly agent?: number
 }
 
@@ -55,6 +62,9 @@ export function readPulse(bytes: Uint8Array): Pulse | undefined {
   return { kind, number: view.getUint32(4, true), ...(SAYS_MORE.has(kind) && { agent }) }
 }
 
-/** How often a gateway shows that it is alive, and how long the warden waits before it freezes that gateway's cells. */
+/**
+ * Milliseconds between two signs of a gateway's life, and how long the warden waits for one before it freezes its
+ * cells.
+ */
 export const HEARTBEAT_EVERY_MS = 250
 export const HEARTBEAT_SILENCE_MS_MAX = 3_000

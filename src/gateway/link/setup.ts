@@ -29,12 +29,12 @@ import { isJsonObject, KEEP_INEXACT, parseExactJson } from '../../model/index.ts
 import type { PolicyBundle } from '../../policy/index.ts'
 
 /**
- * What the warden tells a gateway: once at its start, through a pipe, and then a message for each cell. The gateway
- * trusts it: it made the gateway. It is plain JSON, but for bigints, which `writeSetup` writes as text.
+ * The setup that the warden gives a gateway: once at its start, through a pipe, and then a message for each cell. The
+ * gateway trusts it: it made the gateway. It is plain JSON, but for bigints, which `writeSetup` writes as text.
  */
 export interface GatewaySetup {
   readonly environment: EnvironmentName
-  /** Whose environment it is; of no other tenant is anything here. Absent where none is named. */
+  /** The tenant whose environment it is; nothing of another tenant is here. Absent where none is named. */
   readonly tenant?: TenantName
   /** Holds are approved by another person than those who own the agents. */
   readonly hardened: boolean
@@ -46,11 +46,11 @@ export interface GatewaySetup {
   readonly replaces?: string
   /** Digest of the configuration, the policies and the accepted definitions. */
   readonly configuration: Sha256
-  /** Where every upstream of the tenant belongs: names only, for refusals that explain themselves. */
+  /** The environment of every upstream of the tenant: names only, for refusals that explain themselves. */
   readonly environments: readonly (readonly [UpstreamName, EnvironmentName])[]
   readonly upstreams: readonly UpstreamSetup[]
   readonly agents: readonly AgentSetup[]
-  /** Under which what is undone is undone; absent, nothing is. */
+  /** The actor under whose grants effects are undone; absent: nothing is undone. */
   readonly undo?: AgentSetup
   readonly policies: PolicyBundle
   readonly containment: ContainmentSetup
@@ -109,7 +109,7 @@ export interface GrantSetup {
   readonly tools: readonly ToolName[]
   readonly budgets: readonly Budget[]
   readonly expiresMs: number
-  /** Who agreed to it, beside the agent's owner. */
+  /** The person who agreed to it, beside the agent's owner. */
   readonly approver?: PersonName
   readonly source: Source
 }
@@ -121,7 +121,7 @@ export interface TaskSetup {
   readonly tools?: readonly string[]
 }
 
-/** What the warden has done, for the ledger. */
+/** A deed of the warden's, for the ledger. */
 export type Noted = CheckpointMade | CheckpointRestored | CellContained
 
 /** One message on the warden's channel, with the descriptors that belong to it. */
@@ -133,18 +133,21 @@ export type WardenMessage =
       readonly cell: CellId
       readonly agent: AgentName
       readonly receipt: JsonObject
-      /** What the cell's files bring with them. */
+      /** Labels that the cell's files bring with them. */
       readonly labels: readonly Label[]
-      /** Where its agent stands already; `normal` where absent. */
+      /** The rung at which its agent stands already; `normal` where absent. */
       readonly rung?: Rung
-      /** When earlier cells saw what may stand in the files that they left; absent where none are kept. */
+      /** The times at which earlier cells saw what may stand in the files that they left; absent where none are kept. */
       readonly lived?: Spans
       /** Workspaces whose work has landed in what the cell is shown. */
       readonly landed?: readonly LandedWork[]
       readonly task?: TaskSetup
       /** The number of the cell that delegated: this one has no grants of its own. */
       readonly parent?: number
-      /** A lost gateway served it, from `sinceMs` on; it stands still. Fails where the ledger does not tell enough of it. */
+      /**
+       * A lost gateway served it, from `sinceMs` on; it stands still. Fails where the ledger does not tell enough of
+       * it.
+       */
       readonly again?: { readonly sinceMs: number; readonly why: string }
     }
   /** Our ends of a stdio server's standard input and output, for one cell or for all; and a relay's way out. */
@@ -182,7 +185,7 @@ export type WardenMessage =
     }
   /** The answer to a `checkpoint`: its cell's files are saved, and that is in the ledger; or why they are not. */
   | { readonly kind: 'checkpointed'; readonly number: number; readonly problem?: string }
-  /** What the warden has done, for the ledger. Answered by `answered`. */
+  /** A deed of the warden's, for the ledger. Answered by `answered`. */
   | {
       readonly kind: 'note'
       readonly number: number
@@ -211,7 +214,7 @@ export type WardenMessage =
       readonly by: PersonName
       readonly why: string
     }
-  /** What the warden saw happen in a cell. */
+  /** An event that the warden saw in a cell. */
   | {
       readonly kind: 'sensed'
       readonly number: number
@@ -243,7 +246,7 @@ export function writeSetup(setup: GatewaySetup): string {
   )
 }
 
-/** From the warden, never from a cell: its shape is what `writeSetup` wrote. */
+/** Reads a setup. It comes from the warden and never from a cell: its shape is what `writeSetup` wrote. */
 export function readSetup(text: string): GatewaySetup {
   return withBigints(parseExactJson(text, KEEP_INEXACT)) as GatewaySetup
 }

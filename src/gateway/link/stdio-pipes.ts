@@ -8,7 +8,7 @@ export interface Pipes {
   readonly stdout: number
 }
 
-/** How long a connection waits for the warden to have (re)started the server behind it. */
+/** Milliseconds that a connection waits for the warden to have (re)started the server behind it. */
 const WAIT_MS_MAX = 15_000
 
 /**
@@ -30,7 +30,7 @@ export class StdioPipes {
     this.#offered.set(key, pipes)
   }
 
-  /** From now on whoever asks is refused at once, and whoever waits, until one is offered. */
+  /** Refuses at once whoever asks and whoever waits, until a server is offered. */
   refuse(upstream: UpstreamName, number: number | null, why: string): void {
     const key = keyOf(upstream, number)
     this.#down.set(key, why)
@@ -64,7 +64,7 @@ export class StdioPipes {
     })
   }
 
-  /** Nothing of a cell that has ended is kept. */
+  /** Forgets the pipes of a cell that has ended. */
   forget(number: number): void {
     for (const [key, pipes] of this.#offered) {
       if (!key.endsWith(`#${number}`)) continue

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 import type { Uptime } from '../../policy/index.ts'
 
-/** How often the kernel is asked whether the host has slept meanwhile: asking takes some microseconds. */
+/** Milliseconds between two questions to the kernel whether the host has slept: asking takes some microseconds. */
 const ASK_EVERY_MS = 1_000
 
 /** Time since boot. The steady clock counts it; while a host sleeps only the kernel's uptime does. */

@@ -10,7 +10,7 @@ export function answerMax({ declared }: Contract): { readonly bytes: number; rea
 }
 
 /**
- * What one action costs in the end, against what was reserved for it.
+ * The bill of one action: what it costs in the end, against what was reserved for it.
  *
  * - BL1  More than was reserved never reaches the cell: what is said meanwhile and the answer are measured as they are
  *        passed on, and an answer that is too large, or whose rows cannot be counted, is withheld and stays paid in full.
@@ -35,7 +35,7 @@ export class Bill {
     this.#bytesMax = answerMax(known).bytes
   }
 
-  /** Whether what the upstream says meanwhile may be passed on; then it counts. */
+  /** Tells whether what the upstream says meanwhile may be passed on; then it counts. */
   passes(params: Json): boolean {
     if (!this.#measures) return true
     const bytes = Buffer.byteLength(JSON.stringify(params))
@@ -56,7 +56,7 @@ export class Bill {
     return `with it, more than the ${this.#bytesMax} bytes that were reserved would reach the cell`
   }
 
-  /** What is charged in the end. `answer` is what came, passed on or not. */
+  /** Returns what is charged in the end. `answer`: the one that came, passed on or not. */
   settle(outcome: ActionOutcome['outcome'], answer: Answer | undefined): Settlement {
     const passed = outcome === 'done' || outcome === 'failed'
     const { rows, bytes } = this.#reserved
@@ -97,7 +97,7 @@ export class Bill {
 }
 
 export interface Settlement {
-  /** What differs from the reservation; undefined where nothing does. */
+  /** The difference to the reservation; undefined where there is none. */
   readonly cost: Cost | undefined
   /** More was charged than was reserved. */
   readonly up: boolean

@@ -1,7 +1,10 @@
 import { type ActionOutcome, type Charge, type Cost, type Money, moneyFrom, moneyText } from '../../model/index.ts'
 import type { Moment, Reservation } from '../../policy/index.ts'
 
-/** What the ledger has to know of a reservation, beside its call and its spend, so that the next book counts the same. */
+/**
+ * Returns the part of a reservation that the ledger needs beside its call and its spend, so that the next book counts
+ * the same.
+ */
 export function chargeOf({ holders, cost, at }: Reservation, nowMs: number): Charge | undefined {
   const counts = (kind: string) => holders.some(({ budgets }) => budgets.some((budget) => budget.kind === kind))
   const task = holders.find((holder) => holder.task !== undefined)?.task
@@ -15,7 +18,7 @@ export function chargeOf({ holders, cost, at }: Reservation, nowMs: number): Cha
   return Object.keys(charge).length === 0 ? undefined : charge
 }
 
-/** What of a settlement the ledger has to know. */
+/** Returns the part of a settlement that the ledger needs. */
 export function settledOf(
   { spend, rows, bytes }: Cost,
   at: Moment,

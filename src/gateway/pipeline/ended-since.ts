@@ -3,9 +3,10 @@ import { rungPermits } from '../../model/index.ts'
 import { type Authority, cedarActionId, isLive, topOf } from '../../policy/index.ts'
 
 /**
- * Returns what has ended of an action between its decision and its first byte: the rung of its cell and of every cell above,
- * each delegation between them, the grant that was charged, and the definition that was accepted. Arguments, policies and
- * labels were judged and cannot become others; a budget is reserved. `charged` is absent where a person let it through.
+ * Returns what has ended of an action between its decision and its first byte: the rung of its cell and of every cell
+ * above, each delegation between them, the grant that was charged, and the definition that was accepted. Arguments,
+ * policies and labels were judged and cannot become others; a budget is reserved. `charged` is absent where a person
+ * let it through.
  */
 export function endedSince(
   action: Action,
@@ -23,7 +24,10 @@ export function endedSince(
   return problem === undefined ? undefined : `its definition: ${problem}`
 }
 
-/** Returns why a cell may have no such effect at all: its own rung, that of a cell above, or an end of what was delegated. */
+/**
+ * Returns why a cell may have no such effect at all: its own rung, that of a cell above, or an end of what was
+ * delegated.
+ */
 export function fallenFrom(authority: Authority, effect: Effect, nowMs: number): string | undefined {
   for (let asked = authority; ; asked = asked.above.from()) {
     const { rung } = asked

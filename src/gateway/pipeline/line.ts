@@ -1,5 +1,5 @@
 /**
- * What the pipeline knows of an upstream, whatever protocol it speaks: its contracts, and how one action is put into
+ * Upstreams as the pipeline knows them, whatever protocol they speak: contracts, and how one action is put into
  * bytes and sent. A protocol implements these in its own folder; nothing here names one.
  */
 import type {
@@ -21,7 +21,7 @@ export interface Line {
   readonly environment: EnvironmentName
   /** Protocol that is spoken with it. */
   readonly protocol: ProtocolName
-  /** What is wrong with definitions, by `cedarActionId`, for decisions. */
+  /** Problems of definitions, by `cedarActionId`, for decisions. */
   readonly definitionProblems: ReadonlyMap<string, DefinitionProblem>
   readonly contracts: ReadonlyMap<ToolName, Contract>
   /** Calls whose bytes may have left and that are not answered. */
@@ -33,7 +33,7 @@ export interface Line {
   close(): void
 }
 
-/** What the configuration says of one operation, and what a person accepted of it. */
+/** One operation as the configuration declares it, and as a person accepted it. */
 export interface Contract {
   readonly declared: DeclaredTool
   readonly pinned?: PinnedTool
@@ -43,14 +43,17 @@ export interface Contract {
   judge(answer: Answer): string | undefined
 }
 
-/** What an upstream said to one action, as its protocol has read it. */
+/** An upstream's answer to one action, as its protocol has read it. */
 export interface Answer {
   /** All that it says, searched for secrets and measured. */
   readonly said: Json
   readonly reading: Reading
   /** True where the upstream calls it an error. */
   readonly failed: boolean
-  /** Returns the answer without these fields. Of an error nothing is known that could be masked: it only says that it is one. */
+  /**
+   * Returns the answer without these fields. Of an error nothing is known that could be masked: it only says that it is
+   * one.
+   */
   without(mask: readonly JsonPath[]): Answer
 }
 
@@ -80,7 +83,7 @@ export interface SendOptions {
   readonly onPart?: OnPart
 }
 
-/** What has become of what was sent. `lives`: it says nothing against the connection, on which others may be waiting. */
+/** The outcome of a send. `lives`: it says nothing against the connection, on which others may be waiting. */
 export type Sent =
   /** `unread`: why it could not be read whole; then nothing of it is passed on. */
   | { readonly kind: 'answered'; readonly answer: Answer; readonly bytes: Uint8Array; readonly unread?: string }

@@ -24,7 +24,7 @@ import {
 import { answerMax } from './bill.ts'
 import type { Contract } from './line.ts'
 
-/** What a cell asks for, in our words, whoever asks: a gateway, or a rehearsal that sends nothing. */
+/** A request of a cell in our words, whoever asks: a gateway, or a rehearsal that sends nothing. */
 export interface Asked {
   readonly id: ActionId
   readonly cellId: CellId
@@ -34,13 +34,13 @@ export interface Asked {
   readonly operation: Operation
   readonly tool: ToolName
   readonly args: JsonObject
-  /** As its upstream offered it, where that is known; else the accepted one. */
+  /** Digest of the definition as its upstream offered it, where that is known; else of the accepted one. */
   readonly definition?: Sha256
 }
 
 export interface Normalised {
   readonly action: Action
-  /** What is wrong with it before any policy is asked. */
+  /** Faults that stand before any policy is asked. */
   readonly refusals: readonly Refusal[]
 }
 

@@ -4,12 +4,12 @@ import { Watch, type WatchSetup } from '../../sentinel/index.ts'
 import { openSecrets } from '../content/secrets.ts'
 
 export interface Notice {
-  /** What the sentinel watches for in an attempt, as a member of its entry. */
+  /** Returns what the sentinel watches for in an attempt, as a member of its entry. */
   readonly in: (
     about: { readonly upstream: UpstreamName | undefined; readonly operation: Operation; readonly target: string },
     args: JsonObject,
   ) => { readonly noticed?: readonly Noticed[] }
-  /** The same for a frame that nobody could read, and for what a cell says to the gateway's own tools. */
+  /** Returns that for a frame that nobody could read, and for what a cell says to the gateway's own tools. */
   readonly inText: (text: string) => { readonly noticed?: readonly Noticed[] }
 }
 
@@ -32,7 +32,10 @@ export function openNotice(setup: Omit<WatchSetup, 'credentialIn'>): Notice {
   }
 }
 
-/** Of one that was cut in two anywhere, one of the parts holds a whole half. A URL's first half may be anybody's. */
+/**
+ * Returns the forms of a decoy that are looked for: of one that was cut in two anywhere, one of the parts holds a whole
+ * half. A URL's first half may be anybody's.
+ */
 function formsOf([variable, value]: readonly [string, string]): readonly (readonly [string, string])[] {
   const whole = [[variable, value]] as const
   if (value.includes('://')) return whole

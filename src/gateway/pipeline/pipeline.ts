@@ -47,13 +47,13 @@ import { type Asked, judgeAction, normalise } from './normalise.ts'
 import { reasonsJson, recordLabels, redacted } from './record.ts'
 import { complain } from './refusals.ts'
 
-/** What a protocol has understood of one attempt by a cell. */
+/** One attempt by a cell, as its protocol has understood it. */
 export interface Attempt {
   readonly upstream: Line
   readonly operation: Operation
   /** The tool's or prompt's own name, the resource's URI. */
   readonly target: string
-  /** How the configuration names it; a resource by the template that its URI matches. */
+  /** The name in the configuration; of a resource the template that its URI matches. */
   readonly tool: ToolName
   readonly args: JsonObject
   /**
@@ -81,7 +81,7 @@ export type Performed =
    * arguments.
    */
   | { readonly kind: 'refused'; readonly action: ActionId | undefined; readonly reasons: readonly Refusal[] }
-  /** It waits for a person, under the reference of its first attempt. */
+  /** The attempt waits for a person, under the reference of the first one. */
   | { readonly kind: 'held'; readonly action: ActionId; readonly hold: ActionId }
   /** Sent or not, there is no answer that may be passed on. */
   | {
@@ -192,9 +192,9 @@ export async function perform(gate: EnvironmentContext, cell: ServedCell, attemp
 }
 
 /**
- * Returns the signal that ends a call under way. That its cell calls it off is a word to the upstream, so that it passes
- * only while the call accepts every label that the cell carries by then (F1); otherwise the exchange runs on to its end, for
- * nobody. `untrusted` binds no such word: it carries nothing of whom data is meant for.
+ * Returns the signal that ends a call under way. That its cell calls it off is a word to the upstream, so that it
+ * passes only while the call accepts every label that the cell carries by then (F1); otherwise the exchange runs on to
+ * its end, for nobody. `untrusted` binds no such word: it carries nothing of whom data is meant for.
  */
 function callingOff(cell: ServedCell, { signal, calledOff }: Attempt, accepts: ReadonlySet<Label> | undefined) {
   const own = new AbortController()
@@ -515,7 +515,7 @@ function withinBill(bill: Bill, judged: JudgedAnswer): JudgedAnswer {
 }
 
 type JudgedAnswer =
-  | (Judged & { readonly answer: Answer /** What the cell sees of it. */; readonly shown: Answer })
+  | (Judged & { readonly answer: Answer /** The answer as the cell sees it. */; readonly shown: Answer })
   | {
       readonly outcome: 'withheld' | 'not-sent' | 'unknown'
       readonly answer?: undefined
@@ -524,8 +524,8 @@ type JudgedAnswer =
     }
 
 /**
- * Step 9. An outcome that cannot be recorded leaves its intent *unknown*, which is the truth: the next gateway counts in full.
- * The cell hears of a call that charged more than was reserved when that is on disk.
+ * Step 9. An outcome that cannot be recorded leaves its intent *unknown*, which is the truth: the next gateway counts
+ * in full. The cell hears of a call that charged more than was reserved when that is on disk.
  */
 async function recordOutcome(
   gate: EnvironmentContext,
@@ -678,7 +678,7 @@ async function refuse(
   return { kind: 'refused', action: reference, reasons }
 }
 
-/** What its cell may ask a person for: the last few that a person could let through. */
+/** Keeps the last few refused actions of a cell that a person could let through: it may ask for them. */
 function rememberRefused({ asked }: ServedCell, action: Action, reasons: readonly Refusal[]): void {
   const [first, ...more] = reasons
   if (first === undefined || !personCouldAllow({ verdict: 'deny', reasons: [first, ...more] })) return
@@ -710,7 +710,7 @@ export interface Unprepared {
   readonly checks?: ActionId
 }
 
-/** What this gateway has no route to: another environment's upstream, or one that does not exist. */
+/** Refuses what this gateway has no route to: another environment's upstream, or one that does not exist. */
 export function refuseUnrouted(gate: EnvironmentContext, cell: ServedCell, attempt: Unprepared): Promise<Refused> {
   const { upstream } = attempt
   const environment = upstream && gate.environments.get(upstream)

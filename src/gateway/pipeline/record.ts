@@ -70,8 +70,8 @@ function shortText(text: string): string {
 }
 
 /**
- * What a cell has newly seen: an entry for each label. The cell is shown nothing before they are on disk: undefined where
- * they are, false where they will never be.
+ * Records what a cell has newly seen, an entry for each label. The cell is shown nothing before they are on disk:
+ * undefined where they are, false where they will never be.
  */
 export function recordLabels(
   ledger: Pick<Ledger, 'append' | 'durable'>,

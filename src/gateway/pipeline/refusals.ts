@@ -72,7 +72,10 @@ export class Refusals {
     return several.recorded
   }
 
-  /** What the sentinel watches for is not told a second later, and a flood of refusals hides none of it. */
+  /**
+   * Tells whether a kind may be told now: what the sentinel watches for is not told a second later, and no flood of
+   * refusals hides it.
+   */
   #mayTell(kind: Noticed['kind'], nowMs: number): boolean {
     if (nowMs - (this.#toldAtMs.get(kind) ?? Number.NEGATIVE_INFINITY) < 1_000) return false
     this.#toldAtMs.set(kind, nowMs)
@@ -140,7 +143,10 @@ function append(
   return undefined
 }
 
-/** What the ledger did not take is said where the owner looks: at most once in a second, a flood would fill that too. */
+/**
+ * Says where the owner looks that the ledger did not take something: once in a second at most, since a flood would fill
+ * that, too.
+ */
 export function complain(what: string, { kind }: AppendFault): void {
   complaints++
   if (performance.now() - complainedAtMs < 1_000) return

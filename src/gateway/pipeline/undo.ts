@@ -53,7 +53,10 @@ export class Undoing {
     this.#upstreams = cell.upstreams
   }
 
-  /** In the order that they are named in. What is no effect, or has nothing left to do, is passed over. */
+  /**
+   * Compensates effects in the order in which they are named; what is no effect, or has nothing left to do, is passed
+   * over.
+   */
   async compensate(actions: readonly ActionId[]): Promise<void> {
     await this.#gate.ledger.sealing.settled()
     const read = await readEffects(new Set(actions), (effect) => this.#declaredOf(effect))
@@ -80,7 +83,7 @@ export class Undoing {
     }
   }
 
-  /** Whether it was sent. */
+  /** Compensates one effect; resolves with whether that was sent. */
   async #compensate({ record, declared, undo }: KnownEffect): Promise<boolean> {
     if (declared.undo === undefined || undo === undefined) return false
     const about = { undoes: record.action }
@@ -106,7 +109,7 @@ export class Undoing {
     return true
   }
 
-  /** Whether it told. */
+  /** Looks at one effect; resolves with whether its check told. */
   async #check({ record, looks }: KnownEffect, check: Check | undefined): Promise<boolean> {
     if (check === undefined || looks === undefined) return false
     const called = await this.#call(record.upstream, check.tool, looks, { checks: record.action })
@@ -157,21 +160,24 @@ export class Undoing {
 
 const ATTEMPTS_MAX = 2
 
-/** It speaks against whatever compensates, and not against this one. */
+/** Tells whether a refusal speaks against whatever compensates, and not against this one alone. */
 function isForAll({ kind }: Refusal): boolean {
   return kind === 'budget' || kind === 'unavailable' || kind === 'no-grant' || kind === 'definition' || kind === 'rung'
 }
 
-/** What may be named in a compensation beside what its configuration allows: the values of the one effect that it is for. */
+/**
+ * An exposure for compensations: beside what its configuration allows, one may name the values of the effect that it is
+ * for.
+ */
 export class NamedValues extends Exposure {
   #named = new Set<string>()
 
-  /** From here on these, and no others. */
+  /** Sets the values that may be named from here on. */
   name(args: JsonObject): void {
     this.#named = new Set(textsIn(args))
   }
 
-  /** True: a destination may name nothing, since what its template leaves out, the configuration has left out. */
+  /** Lets a destination name nothing: what its template leaves out, the configuration has left out. */
   readonly mayNameNothing = true
 
   override knows(value: string): boolean {
@@ -198,7 +204,10 @@ interface KnownEffect {
   readonly looks?: Result<JsonObject, string>
 }
 
-/** The effects of this gateway's own log, in one pass; of what was sent and answered only what their templates name is kept. */
+/**
+ * The effects of this gateway's own log, in one pass; of what was sent and answered only what their templates name is
+ * kept.
+ */
 async function readEffects(
   wanted: ReadonlySet<ActionId>,
   declaredOf: (effect: EffectRecord) => DeclaredTool | undefined,

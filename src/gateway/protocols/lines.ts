@@ -19,7 +19,7 @@ export interface LinesOptions {
 export interface OwnLines {
   /** All that it may use, also those that others share. */
   readonly lines: ReadonlyMap<UpstreamName, Line>
-  /** Those that end with it. */
+  /** Lines that end with it. */
   readonly own: readonly Line[]
 }
 

@@ -51,7 +51,7 @@ export interface Door {
   close(): void
 }
 
-/** What every line of a gateway is opened with. */
+/** The means with which every line of a gateway is opened. */
 export interface DialOptions {
   readonly secrets: Secrets
   readonly credentials: Credentials
@@ -67,7 +67,7 @@ export interface DialOptions {
 /** Opens a line to one upstream. */
 export type Dialler = (setup: UpstreamSetup, options: LineOptions) => Line
 
-/** What one line is opened with. */
+/** The options of one line. */
 export interface LineOptions {
   readonly environment: EnvironmentName
   /** The number of the cell that it serves alone; null where it is shared. */
@@ -98,7 +98,7 @@ export interface OwnCall {
   readonly about: { readonly undoes: ActionId } | { readonly checks: ActionId }
 }
 
-/** Nobody gets to the upstream: the attempt was refused, and recorded. */
+/** An attempt that was refused and recorded since nobody gets to the upstream. */
 export interface Unreachable {
   readonly kind: 'unreachable'
   readonly action: ActionId | undefined

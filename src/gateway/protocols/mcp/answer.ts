@@ -5,7 +5,7 @@ import { masked } from './masked.ts'
 import { errorReading, readingOf } from './reading.ts'
 import { RPC } from './rpc.ts'
 
-/** What an MCP server said to one request: `{ result }` or `{ error }`. */
+/** An MCP server's answer to one request: `{ result }` or `{ error }`. */
 export class McpAnswer implements Answer {
   readonly said: JsonObject
   readonly failed: boolean

@@ -12,7 +12,7 @@ export interface McpCall
   readonly operation: Operation
   readonly method: string
   readonly params: JsonObject
-  /** What the configuration calls it, where that is not its target: the template of a resource. */
+  /** Name in the configuration, where that is not the target: the template of a resource. */
   readonly template?: string
   readonly logLevel?: string
 }

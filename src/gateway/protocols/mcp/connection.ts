@@ -10,7 +10,7 @@ export interface LostItem {
   readonly why: string
 }
 
-/** What has become of one message of MCP. */
+/** The outcome of one message of MCP. */
 export type McpSent =
   | Exclude<Sent, { kind: 'answered' }>
   | (Extract<Sent, { kind: 'answered' }> & {
@@ -46,15 +46,15 @@ export interface UpstreamConnection {
   readonly prepare: (method: string, params: JsonObject, options?: PrepareOptions) => McpPrepared
   /** Definitions, lists and other questions that are ours, not a cell's action. */
   readonly ask: (method: string, params: JsonObject, signal?: AbortSignal) => Promise<McpSent>
-  /** What the upstream says it can do, in its protocol's own words (`tools`, `resources`, `prompts`, …). */
+  /** Capabilities that the upstream says it has, in its protocol's own words (`tools`, `resources`, `prompts`, …). */
   readonly capabilities: Readonly<Record<string, Json>>
   readonly instructions: string | undefined
   /** Called when the upstream says that a list of its has changed. */
   readonly onListChanged: (listener: (list: ListName) => void) => void
-  /** Nothing can be sent on it any more. */
+  /** True where nothing can be sent any more. */
   readonly closed: boolean
-  /** What is under way may end; then it is closed. */
+  /** Closes it once what is under way has ended. */
   readonly retire: () => void
-  /** At once, with all that is under way. */
+  /** Closes it at once, with all that is under way. */
   readonly close: () => void
 }

@@ -12,7 +12,10 @@ export interface McpContract extends Contract {
   readonly paramHeaders: readonly ParamHeader[]
 }
 
-/** Returns the contract of an operation. Schemas are compiled at the first use: most cells use few of an upstream's tools. */
+/**
+ * Returns the contract of an operation. Schemas are compiled at the first use: most cells use few of an upstream's
+ * tools.
+ */
 export function contractOf(tool: CatalogueTool): McpContract {
   const { declared, pinned } = tool
   const definition = pinned?.definition

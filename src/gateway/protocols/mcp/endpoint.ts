@@ -56,9 +56,9 @@ export class McpEndpoint {
   readonly #cell: ServedCell
   readonly #sessions = new Sessions()
   readonly #subscriptions: Subscriptions
-  /** Its frames that are being read or wait for their turn. */
+  /** Room for frames that are being read or wait for their turn. */
   readonly #frames = new Room(LIMITS.framesBytesMax)
-  /** Its answers that it has not read yet. */
+  /** Room for answers that the cell has not read yet. */
   readonly #unread = new Room(LIMITS.unreadBytesMax)
   /** Connections with a request that is not answered, or whose answer is not read. */
   readonly #busy = new WeakSet<Socket>()
@@ -124,7 +124,7 @@ export class McpEndpoint {
     return new Reply(response, this.#unread, headers)
   }
 
-  /** What cannot even be read as a request is refused, and recorded. */
+  /** Refuses what cannot even be read as a request, and records that. */
   async #refuse(
     reply: Reply,
     status: number,
@@ -456,7 +456,7 @@ function viewOf(url: string): UpstreamName | undefined | 'none' {
   return name !== undefined && NAME_PATTERN.test(name) ? (name as UpstreamName) : 'none' // checked by the pattern
 }
 
-/** What is read is UTF-8, as it came: who says that it is anything else would have it read in two ways. */
+/** Tells whether a body is plain JSON in UTF-8: whoever says that it is anything else would have it read in two ways. */
 function isPlainJson({ headers }: IncomingMessage): boolean {
   if ((headers['content-encoding'] ?? 'identity') !== 'identity') return false
   return /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(headers['content-type'] ?? '')

@@ -15,7 +15,7 @@ const NAMED_BY: Readonly<Record<string, string>> = {
   'resources/read': 'uri',
 }
 
-/** What `Mcp-Name` must say for this request; `undefined` where none is due. */
+/** Returns the value that `Mcp-Name` must have for this request; undefined where none is due. */
 export function routedName(method: string, params: JsonObject): string | undefined {
   const field = Object.hasOwn(NAMED_BY, method) ? NAMED_BY[method] : undefined
   const value = field === undefined ? undefined : params[field]
@@ -36,7 +36,7 @@ export function headerMismatch(
   return undefined
 }
 
-/** Where a tool asks for an argument to be repeated in `Mcp-Param-<name>`. */
+/** An argument that a tool asks to have repeated in `Mcp-Param-<name>`. */
 export interface ParamHeader {
   readonly name: string
   readonly path: readonly string[]

@@ -12,22 +12,22 @@ import type { RpcId, RpcMessage, RpcResponse } from './rpc.ts'
 import { type SseEvent, SseReader } from './sse.ts'
 import { readMessage, sentFrom } from './upstream-request.ts'
 
-/** What the connection that an exchange belongs to hears of it. */
+/** The events of an exchange that its connection hears of. */
 export interface ExchangeEvents {
   readonly asked: Asked
   readonly onSession: (session: string) => void
   /** A message that is not the answer. */
   readonly onMessage: (message: RpcMessage) => void
   readonly onSessionLost: () => void
-  /** Nothing of it is on the wire any more; once. */
+  /** Called once, when nothing of it is on the wire any more. */
   readonly onOver: () => void
   /** Asked before an answer of so many bytes is read. */
   readonly turn: (bytes: number) => Promise<void> | undefined
-  /** Of the connection, for answers that have not come to their end. */
+  /** Room of the connection for answers that have not come to their end. */
   readonly room: Room
 }
 
-/** How long, and with how much, a stream may go on when its answer has come: then it is cut. */
+/** Milliseconds, and bytes, that a stream may go on when its answer has come: then it is cut. */
 const AFTER_ANSWER_MS_MAX = 1_000
 const AFTER_ANSWER_BYTES_MAX = 65_536
 
@@ -56,7 +56,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #status = 0
   #headers: IncomingHttpHeaders = {}
   readonly #bytes = new GrowingBytes()
-  /** What of it is counted in the room. */
+  /** Bytes of it that are counted in the room. */
   #held = 0
   #sse: SseReader | undefined
   /** Events that were read and not looked at. */

@@ -22,7 +22,7 @@ import { answerTo, notificationBytes, requestBytes, UPSTREAM_SILENCE_MS_MAX } fr
 export interface HttpUpstreamOptions {
   readonly name: UpstreamName
   readonly url: URL
-  /** With secrets already in them. */
+  /** Headers with secrets already in them. */
   readonly headers: ReadonlyMap<string, string>
   /** Certificates in PEM that alone are trusted to speak for it; absent: those that this host trusts. */
   readonly ca?: string
@@ -72,16 +72,19 @@ function portOf({ port, protocol }: URL): number {
   return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
 }
 
-/** How long a server may take to say what it is. */
+/** Milliseconds that a server may take to say what it is. */
 const FIRST_ANSWER_MS_MAX = 10_000
 
 /** Requests that are on the wire to one upstream; one beyond them waits its turn. */
 const REQUESTS_MAX = 32
 
-/** A connection for each of them, for our answers to the upstream's requests, its standing stream and the end of a session. */
+/**
+ * A connection for each of them, for our answers to the upstream's requests, its standing stream and the end of a
+ * session.
+ */
 const CONNECTIONS_MAX = REQUESTS_MAX + LIMITS.answersToUpstreamMax + 2
 
-/** How long the end of a session may take, while which its connections stand. */
+/** Milliseconds that the end of a session may take, while its connections stand. */
 const FAREWELL_MS_MAX = 2_000
 
 /** Between two tries of the standing stream: twice as long each time, while it breaks sooner than the last of them. */
@@ -231,7 +234,7 @@ class HttpUpstream implements UpstreamConnection {
     for (const exchange of this.#exchanges) exchange.cut('the connection was closed')
   }
 
-  /** Once nothing is under way. */
+  /** Leaves once nothing is under way. */
   #leave(): void {
     const farewell = this.#session === undefined ? Promise.resolve() : this.#say('DELETE', undefined, FAREWELL_MS_MAX)
     this.#session = undefined

@@ -11,8 +11,8 @@ export interface TooLong {
 }
 
 /**
- * Splits bytes into lines, without the line feed. Of a line that is longer than it may be only its beginning is told, as soon
- * as that is known, and what follows of it is passed over; `undefined` for good where it does not end either.
+ * Splits bytes into lines, without the line feed. Of a line that is longer than it may be only its beginning is told,
+ * as soon as that is known, and what follows of it is passed over; `undefined` for good where it does not end either.
  */
 export class LineReader {
   readonly #bytesMax: number

@@ -93,7 +93,7 @@ const METHODS = new Map<
   ['prompts/get', getPrompt],
 ])
 
-/** What the gateway can do for this cell, by what its upstreams' declared tools are. */
+/** Returns what the gateway can do for this cell, by its upstreams' declared tools. */
 export function capabilitiesFor(cell: ServedCell, view: UpstreamName | undefined): JsonObject {
   const names = viewed(cell, view).flatMap((upstream) => [...upstream.contracts.keys()])
   const offers = (prefix: string) => names.some((name) => name.startsWith(prefix))
@@ -147,7 +147,7 @@ function decoyDefinition({ description }: DecoyTool, name: string): JsonObject {
   return { name, description, inputSchema: { type: 'object', properties: { reason } } }
 }
 
-/** Nothing is admitted, and lists are part of that. */
+/** Refuses a list: nothing is admitted, and lists are part of that. */
 async function refusedList(gate: EnvironmentContext, cell: ServedCell): Promise<RpcAnswer> {
   const reference = await refuseFrame(gate, cell, `the cell is ${cell.rung}`)
   return rpcError(RPC.refused, `refused by Firebreak${under(reference)}`, ...referring(reference))
@@ -222,7 +222,10 @@ async function getPrompt(gate: EnvironmentContext, cell: ServedCell, request: Ce
   return run(gate, cell, request, upstream, 'prompt', target, given, 'prompts/get', { name: target, arguments: given })
 }
 
-/** What belongs neither to the method nor to the protocol does not travel: `inputResponses` and tasks are not passed on. */
+/**
+ * Returns a refusal of members that belong neither to the method nor to the protocol: `inputResponses` and tasks are
+ * not passed on.
+ */
 function undeclaredMember({ _meta: _, ...others }: JsonObject): Extract<Refusal, { kind: 'arguments' }> | undefined {
   const [member] = Object.keys(others)
   if (member === undefined) return undefined
@@ -262,7 +265,10 @@ async function run(
   )
 }
 
-/** What a cell is told. Of a refusal only that it happened, with a reference; and what is wrong with its own arguments. */
+/**
+ * Returns what a cell is told: of a refusal only that it happened, with a reference; and what is wrong with its own
+ * arguments.
+ */
 function spoken(performed: Performed, signal?: AbortSignal): RpcAnswer {
   if (performed.kind === 'answered') {
     const answer = answered(performed.answer instanceof McpAnswer ? performed.answer.said : {})
@@ -461,7 +467,7 @@ function mayReach(cell: ServedCell, upstream: McpUpstream): boolean {
 /** Milliseconds that a list of tools waits for an upstream that is starting. */
 const STANDING_MS_MAX = 2_000
 
-/** How long a list waits for one of its upstreams: one that says nothing must not keep a cell from the others. */
+/** Milliseconds that a list waits for one of its upstreams: one that says nothing must not keep a cell from the others. */
 const LIST_WAIT_MS_MAX = 10_000
 
 function soon<T>(promise: Promise<T>): Promise<T> {

@@ -34,7 +34,10 @@ function aroundOf(result: Json): readonly Json[] {
   return around
 }
 
-/** Metadata by which one widespread server library says, with each such answer, that it put a plain result into an object. */
+/**
+ * Metadata by which one widespread server library says, with each such answer, that it put a plain result into an
+ * object.
+ */
 const WRAPS = '{"_meta":{"fastmcp":{"wrap_result":true}}}'
 
 /** The audiences of a block, in all forms that the protocol has: servers put them on every block. */

@@ -4,7 +4,7 @@ import type { Room } from '../../fairness/room.ts'
 import type { RpcAnswer, RpcId } from './rpc.ts'
 import { sseText } from './sse.ts'
 
-/** How long a cell may take to read what was sent to it before its connection is cut. */
+/** Milliseconds that a cell may take to read what was sent to it before its connection is cut. */
 const READ_MS_MAX = 30_000
 
 /**
@@ -14,9 +14,9 @@ const READ_MS_MAX = 30_000
 export class Reply {
   readonly #response: ServerResponse
   readonly #headers: Readonly<Record<string, string>>
-  /** Of the cell, for what it does not read. */
+  /** Room of the cell for what it does not read. */
   readonly #room: Room
-  /** What of this answer is counted there. */
+  /** Bytes of this answer that are counted there. */
   #counted = 0
   #deadline: NodeJS.Timeout | undefined
   #watched = false
@@ -83,7 +83,7 @@ export class Reply {
     this.#count()
   }
 
-  /** What the cell has not read yet: it counts against all that is kept for it, and waits for it only so long. */
+  /** Counts what the cell has not read yet against all that is kept for it; it waits for the cell only so long. */
   #count(): void {
     const unread = this.#response.destroyed ? 0 : this.#response.writableLength
     if (unread === this.#counted) return

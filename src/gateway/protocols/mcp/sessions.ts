@@ -9,7 +9,7 @@ export interface Session {
   readonly id: string
   readonly revision: SessionRevision
   logLevel: LogLevel | undefined
-  /** What the cell may cancel by its own request's id. */
+  /** Calls that the cell may cancel, by its own request's id. */
   readonly underWay: Map<RpcId, AbortController>
   /** The standing stream that it opened with GET. */
   stream: ServerResponse | undefined

@@ -45,14 +45,17 @@ export interface StdioUpstreamOptions {
 }
 
 /**
- * How long a server that has said what is no JSON-RPC may say nothing else before the calls that waited are ended. Some
- * write their log there, and answer all the same.
+ * Milliseconds that a server that has said what is no JSON-RPC may say nothing else before the calls that waited are
+ * ended. Some write their log there, and answer all the same.
  */
 const NOISE_MS_MAX = 10_000
 
-/** What waits to be read by a server: past this it is not taking orders any more. */
+/** Bytes that may wait to be read by a server: past this it is not taking orders any more. */
 const WAITING_BYTES_MAX = 4 * LIMITS.frameBytesMax
-/** By a shared one: of one cell a frame and what is put around it, of all of them together this. */
+/**
+ * Bytes that may wait to be read by a shared server: of one cell a frame and what is put around it, of all of them
+ * together this.
+ */
 const SHARE_BYTES_MAX = LIMITS.frameBytesMax + 65_536
 const SHARED_BYTES_MAX = 16 * LIMITS.frameBytesMax
 
@@ -97,7 +100,7 @@ interface Waiting {
   /** Milliseconds that it may say nothing. */
   readonly silenceMs: number
   readonly onPart?: SendOptions['onPart']
-  /** Its cell has not taken what it was sent: of a shared server it is told nothing more until then. */
+  /** True where its cell has not taken what it was sent: of a shared server it is told nothing more until then. */
   slow: boolean
   readonly settle: (sent: McpSent) => void
 }
@@ -125,7 +128,7 @@ class StdioUpstream implements UpstreamConnection {
   #pending: Uint8Array[] = []
   #resting = false
   #negotiated = false
-  /** When it last said something that is JSON-RPC, on `performance`'s clock. */
+  /** The time at which it last said something that is JSON-RPC, on `performance`'s clock. */
   #heardMs = 0
   #noise: NodeJS.Timeout | undefined
   /** Until it has said something after a call was called off. */
@@ -280,8 +283,9 @@ class StdioUpstream implements UpstreamConnection {
   }
 
   /**
-   * Nobody waits for the answer that would have told of its life, and clients are less patient than we are: whether it
-   * still says anything is asked in our own name. What cannot be asked, because it does not read, counts as silence.
+   * Asks a server for a sign of life. Nobody waits for the answer that would have told of it, and clients are less
+   * patient than we are: whether it still says anything is asked in our own name. What cannot be asked, because it does
+   * not read, counts as silence.
    */
   #askForLife(calledOffMs: number): void {
     if (this.#watch !== undefined || this.#closed) return
@@ -359,7 +363,7 @@ class StdioUpstream implements UpstreamConnection {
     this.#take(message.value, line)
   }
 
-  /** It waits with what it says next. */
+  /** Has the server wait with what it says next. */
   #rest(until: Promise<unknown>): void {
     this.#resting = true
     this.#stdout.pause()

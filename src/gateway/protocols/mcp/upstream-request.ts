@@ -7,10 +7,10 @@ import { readListItems } from './list-items.ts'
 import { META, MODERN, plainResult, type Revision } from './revision.ts'
 import { RPC, type RpcId, type RpcMessage, type RpcRequest, type RpcResponse, readRpc, rpcError } from './rpc.ts'
 
-/** What Firebreak says of itself to upstreams and cells. */
+/** The name that Firebreak gives itself towards upstreams and cells. */
 export const IMPLEMENTATION: JsonObject = { name: 'firebreak', version: '0.1.0' }
 
-/** How long an upstream may take to begin an answer, and to go silent within one. */
+/** Milliseconds that an upstream may take to begin an answer, and to go silent within one. */
 export const UPSTREAM_SILENCE_MS_MAX = 120_000
 
 /**
@@ -55,8 +55,8 @@ function metaFor(revision: Revision, { progressToken, logLevel }: MetaOptions): 
 }
 
 /**
- * Reads one message from an upstream: strictly, and at most `LIMITS.answerBytesMax` of it. Of a list it takes the items that
- * can be read. The reason is for people.
+ * Reads one message from an upstream: strictly, and at most `LIMITS.answerBytesMax` of it. Of a list it takes the items
+ * that can be read. The reason is for people.
  */
 export function readMessage(message: Uint8Array | string): Result<RpcMessage, string> {
   if (message.length > LIMITS.answerBytesMax) return no(`larger than ${LIMITS.answerBytesMax} bytes`)
@@ -83,7 +83,7 @@ export function answerTo({ id, method }: RpcRequest): Uint8Array {
   return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
 }
 
-/** What an upstream's answer means for the action that asked. */
+/** Returns what an upstream's answer means for the action that asked. */
 export function sentFrom({ answer, lost }: Pick<RpcResponse, 'answer' | 'lost'>, bytes: Uint8Array): McpSent {
   if ('error' in answer) {
     const error: Record<string, Json> = { code: answer.error.code, message: answer.error.message }

@@ -90,7 +90,7 @@ export class McpUpstream implements Line {
   #unsettled = 0
   #settling: Promise<void> = Promise.resolve()
   #connection: Promise<UpstreamConnection> | undefined
-  /** The same, once it stands. */
+  /** The connection, once it stands. */
   #live: UpstreamConnection | undefined
   readonly #closed = new AbortController()
   /** Reason why nobody gets to it, as it was told last, and when that was, on `performance`'s clock. */

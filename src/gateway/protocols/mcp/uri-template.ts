@@ -16,7 +16,10 @@ export function templateMatcher(template: string): (uri: string) => boolean {
   return matcher
 }
 
-/** Returns which of these templates says the most about a URI, its own name before all others; undefined where none matches. */
+/**
+ * Returns which of these templates says the most about a URI, its own name before all others; undefined where none
+ * matches.
+ */
 export function closestTemplate(templates: readonly string[], uri: string): string | undefined {
   const matching = templates.filter((template) => templateMatcher(template)(uri))
   return matching.sort((a, b) => literalsOf(b).join('').length - literalsOf(a).join('').length)[0]
@@ -39,9 +42,9 @@ function isPlain(uri: string): boolean {
 }
 
 /**
- * A variable ends where the literal behind it is found first: to end it later would only leave more of the same characters
- * to the next one, and no literal that holds a separator is found past one. So the first place that fits is as good as any. One within an escape
- * fits nowhere: then nothing matches.
+ * A variable ends where the literal behind it is found first: to end it later would only leave more of the same
+ * characters to the next one, and no literal that holds a separator is found past one. So the first place that fits is
+ * as good as any. One within an escape fits nowhere: then nothing matches.
  */
 function matches([first = '', ...others]: readonly string[], uri: string): boolean {
   const last = others.pop()
@@ -72,9 +75,9 @@ function isValue(uri: string, from: number, to: number): boolean {
 }
 
 /**
- * Tells whether a value's escapes are UTF-8 in its shortest form, and of nothing that ends a line or hides a climb. A second
- * spelling of the same (RFC 3986, 6.2.2) would pass for another value before a rule that names it: an escape of what needs
- * none, or in small letters.
+ * Tells whether a value's escapes are UTF-8 in its shortest form, and of nothing that ends a line or hides a climb. A
+ * second spelling of the same (RFC 3986, 6.2.2) would pass for another value before a rule that names it: an escape of
+ * what needs none, or in small letters.
  */
 function escapesPlainly(value: string): boolean {
   if (/%(?:2[DE]|3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|7E|.?[a-f])/.test(value)) return false

@@ -39,7 +39,7 @@ export interface EgressRules {
 export interface EgressOptions {
   /** A listening socket in the relay's network namespace; owned from now on. */
   readonly listener: number
-  /** As the configuration has them: `https://host`, `http://127.0.0.1:8080`. */
+  /** Origins as the configuration has them: `https://host`, `http://127.0.0.1:8080`. */
   readonly origins: readonly string[]
   /** Places of other environments, which no name leads to. */
   readonly elsewhere: readonly string[]
@@ -229,7 +229,7 @@ export class Egress {
     return far
   }
 
-  /** Where to, now; and the place is told. */
+  /** Returns the address to connect to now, and tells of the place. */
   async #addressOf(place: Place | undefined, asked: string, unfit: string | undefined): Promise<string | undefined> {
     if (place === undefined) {
       await this.#ask(asked, asked, 'it is not in the environment’s egress')

@@ -25,7 +25,10 @@ export class RelayDoors {
     this.#options = options
   }
 
-  /** Opens a relay's way out. One that was started again has a cell of its own, and the way out of the one before is closed. */
+  /**
+   * Opens a relay's way out. One that was started again has a cell of its own, and the way out of the one before is
+   * closed.
+   */
   open(upstream: UpstreamName, number: number | null, listener: number | undefined): void {
     this.close(upstream, number)
     if (listener === undefined) return

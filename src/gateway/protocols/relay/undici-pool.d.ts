@@ -1,4 +1,7 @@
-/** The one class of undici that the path needs, and how it connects: all of undici takes three times as long to load. Pinned exactly. */
+/**
+ * The one class of undici that the path needs, and how it connects: all of undici takes three times as long to load.
+ * Pinned exactly.
+ */
 declare module 'undici/lib/dispatcher/pool.js' {
   import { Pool } from 'undici'
   export default Pool
