@@ -43,6 +43,14 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> 
   },
   'run it': {
     run: { summary: 'Run a program as a declared agent, contained', load: () => import('./commands/run/run.ts') },
+    up: {
+      summary: 'Hold the agents of a configuration in one process, which each run is a client of',
+      load: () => import('./commands/run/up.ts'),
+    },
+    down: {
+      summary: 'End the host that is up, with all that runs in it, in order; nobody is contained by that',
+      load: () => import('./commands/run/down.ts'),
+    },
     approvals: { summary: 'Show what waits for a person, and why', load: () => import('./commands/run/approvals.ts') },
     approve: {
       summary: 'Let one held action through, exactly as it was tried',

@@ -3,6 +3,7 @@ import process from 'node:process'
 import { isatty } from 'node:tty'
 import { census } from '../../host/drivers.ts'
 import { runPlaces } from '../../host/services/run-places.ts'
+import { shownBy } from '../../host/state/shown-by.ts'
 import { statesIn } from '../../host/state/tenants.ts'
 import { failedWith } from '../../model/host/system-error.ts'
 
@@ -18,7 +19,7 @@ export function sharedTerminal(state: string): string | undefined {
   for (const device of relayedTo(self)) own.add(device)
   own.delete(NO_TERMINAL)
   for (const pid of wardensSeen(state)) {
-    const { devices, session } = shownBy(pid)
+    const { devices, session } = shownOn(pid)
     if (devices.some((device) => own.has(device)) || session === self.session)
       return `a run (process ${pid}) shows what its cell writes on this terminal, or whoever it hands that to may: decide on another one`
   }
@@ -30,7 +31,9 @@ function wardensSeen(state: string): ReadonlySet<number> {
   const user = process.geteuid?.() ?? 0
   const users = user === 0 ? new Set([user, ...census.users()]) : [user]
   const places = (uid: number) => [...new Set([...census.runDirectories(uid), ...noted])]
-  const seen = new Set([...users].flatMap((uid) => census.wardens({ runDirectories: places(uid), uid })))
+  const wardens = [...users].flatMap((uid) => census.wardens({ runDirectories: places(uid), uid }))
+  // A host shows its cells on the terminals of those who asked for them.
+  const seen = new Set([...wardens, ...[...users].flatMap((uid) => shownBy(places(uid)))])
   // A command that has tried servers may ask: it shows no cell.
   seen.delete(process.pid)
   return seen
@@ -42,7 +45,7 @@ interface Shown {
   readonly session?: number
 }
 
-function shownBy(pid: number): Shown {
+function shownOn(pid: number): Shown {
   const standing = standingOf(pid)
   if (standing === undefined) return { devices: [] }
   const streams = STREAMS.map((fd) => streamOf(pid, fd, standing))

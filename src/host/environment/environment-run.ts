@@ -47,6 +47,8 @@ export interface EnvironmentOptions {
 /** One environment, running: its gateway and witness, and the door by which people reach it, ready for its cells. */
 export interface EnvironmentRun {
   readonly state: State
+  /** The directory in which the runs of this host's warden are found. */
+  readonly runDirectory: string
   /** Launches a cell of any agent of this environment; it has not run one instruction when this resolves. */
   launch(ask: LaunchAsk): Promise<Result<RunningCell, string>>
   /** Carries the person's streams to and from a cell. */
@@ -170,6 +172,10 @@ class OpenEnvironment implements EnvironmentRun {
 
   get state(): State {
     return this.#ground.state
+  }
+
+  get runDirectory(): string {
+    return this.#ground.warden.runDirectory
   }
 
   async openDoor(): Promise<Result<void, string>> {

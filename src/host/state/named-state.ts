@@ -80,6 +80,7 @@ const PARTS: ReadonlySet<string> = new Set([
   'workspaces',
   'log',
   'control',
+  'host',
   'uids.json',
 ])
 

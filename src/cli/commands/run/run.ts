@@ -1,5 +1,4 @@
 import { existsSync, fstatSync } from 'node:fs'
-import { constants } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import type { CellSpec, Exit } from '../../../cells/spec.ts'
@@ -7,17 +6,18 @@ import type { Agent, Config } from '../../../config/config.ts'
 import { labelsAtStart } from '../../../config/labels.ts'
 import { cellRefusal } from '../../../control/advice/try-launch.ts'
 import type { TaskSetup } from '../../../gateway/link/setup.ts'
-import type { EnvironmentRun } from '../../../host/environment/environment-run.ts'
-import type { LaunchAsk } from '../../../host/environment/hosted-cell.ts'
 import { ENTRIES_MAX_AT_LAUNCH, surveyWorkspace } from '../../../host/files/workspace-survey.ts'
 import { Host } from '../../../host/host.ts'
 import { programFault } from '../../../host/prepare/program.ts'
+import type { Judged } from '../../../host/prepare/setup.ts'
+import { AgentRun, FORWARDED, type RunEnd, type RunEvent, type RunPlan } from '../../../host/runs/agent-run.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../../host/shown/shown.ts'
 import { withinState } from '../../../host/state/named-state.ts'
 import { tenantOf, tenantState } from '../../../host/state/tenants.ts'
 import { readFence, readStopMark } from '../../../host/stop/fence.ts'
 import type { Unwritten } from '../../../host/stop/fence-again.ts'
 import { rungIn } from '../../../host/stop/rung-in.ts'
+import { type ReachedHost, reachHost } from '../../../host/up/reach-host.ts'
 import { readEntries } from '../../../ledger/log/read.ts'
 import { RunSummary, type RunTold } from '../../../ledger/views/run-summary.ts'
 import type { DefinitionSeen } from '../../../model/entry.ts'
@@ -104,36 +104,111 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   const slow = tellIfSlow(call, agent)
-  const host = new Host({
-    judged: read.value,
-    stateDirectory,
-    onUnsearched: (whose, what) => call.print.progress(printable(`${whose}: ${NOT_SEARCHED} ${what} → ${SEARCHED_BY}`)),
-  })
-  const environment = await host.environment(agent.environment).catch(systemFault)
-  if (!environment.ok) {
-    clearTimeout(slow)
-    await host.close('it could not be opened')
-    call.print.fault(`not started: ${environment.reason}`, 'firebreak doctor tells what this host can give')
-    return EXIT.failed
-  }
-  const ask = {
+  const asked: Asked = {
     agent,
     command: [program, ...args],
     stopMark,
     ...(task.value && { task: task.value }),
-    onTakenOver: (why: string) =>
-      call.print.progress(`its gateway was lost (${why}): ${agent.name} goes on with another, watched`),
-  } as const
-  tellWhatIsMissing(call, agent, config.profile)
-  let exit: ExitCode
+  }
+  const there = await reachHost(stateDirectory)
+  const watch = watchRun(call, agent, slow)
+  const ran =
+    there === undefined
+      ? await runHere(call, read.value, stateDirectory, asked, watch)
+      : await runThere(call, config, there, asked, watch)
+  watch.over()
+  if (!ran.ok) {
+    call.print.fault(`not started: ${ran.reason}`, 'firebreak doctor tells what this host can give')
+    return EXIT.failed
+  }
+  const { end, unwritten } = ran.value
+  const exit = await tellEnd(call, config, own, asked, end)
+  for (const each of unwritten) tellUnwritten(call, each)
+  return unwritten.length > 0 ? EXIT.contained : exit
+}
+
+type Asked = Omit<RunPlan, 'stdio' | 'streams' | 'heard'>
+
+interface Ran {
+  readonly end: RunEnd
+  /** Orders that no fence had when the run had ended. */
+  readonly unwritten: readonly Unwritten[]
+}
+
+/** A run as a person watches it: what they hear of it, and what they send. */
+interface Watch {
+  readonly heard: (event: RunEvent) => void
+  /** Sends signals to this run, while a cell of it is launched. */
+  readonly follow: (run: { readonly signal: (signal: NodeJS.Signals) => void }) => void
+  readonly over: () => void
+}
+
+function watchRun(call: Call, { name }: Agent, slow: NodeJS.Timeout | undefined): Watch {
+  let send: ((signal: NodeJS.Signals) => void) | undefined
+  const forward = (signal: NodeJS.Signals) => send?.(signal)
+  const over = () => {
+    clearTimeout(slow)
+    for (const signal of FORWARDED) process.off(signal, forward)
+  }
+  return {
+    over,
+    heard: (event) => {
+      if (event.kind === 'taken-over')
+        return call.print.progress(`its gateway was lost (${event.why}): ${name} goes on with another, watched`)
+      // Whoever ends this command before it is launched, and again before it is launched anew, ends the start.
+      over()
+      if (event.kind === 'launched') for (const signal of FORWARDED) process.on(signal, forward)
+      else call.print.progress(`the files of ${name} were restored: it is started again`)
+    },
+    follow: (run) => {
+      send = (signal) => run.signal(signal)
+    },
+  }
+}
+
+/** Runs it in this process, with a host of its own. */
+async function runHere(
+  call: Call,
+  judged: Judged,
+  stateDirectory: string,
+  asked: Asked,
+  watch: Watch,
+): Promise<Result<Ran, string>> {
+  const host = new Host({
+    judged,
+    stateDirectory,
+    onUnsearched: (whose, what) => call.print.progress(printable(`${whose}: ${NOT_SEARCHED} ${what} → ${SEARCHED_BY}`)),
+  })
+  let end: RunEnd | undefined
   let unwritten: readonly Unwritten[] = []
   try {
-    exit = await runIn(config, environment.value, ask, call, slow)
+    const environment = await host.environment(asked.agent.environment).catch(systemFault)
+    if (!environment.ok) return environment
+    tellWhatIsMissing(call, asked.agent, judged.config.profile)
+    const streams = { stdin: 0, stdout: 1, stderr: 2 }
+    const run = new AgentRun(environment.value, { ...asked, stdio: streamsHere, streams, heard: watch.heard })
+    watch.follow(run)
+    end = await run.ended
   } finally {
     unwritten = await host.close('the run has ended')
   }
-  for (const each of unwritten) tellUnwritten(call, each)
-  return unwritten.length > 0 ? EXIT.contained : exit
+  return ok({ end, unwritten })
+}
+
+/** Has it run by the host that is up, on this process's streams; the cell ends where this process does. */
+async function runThere(
+  call: Call,
+  config: Config,
+  there: ReachedHost,
+  { agent, ...asked }: Asked,
+  watch: Watch,
+): Promise<Result<Ran, string>> {
+  tellWhatIsMissing(call, agent, config.profile)
+  const about = { agent: agent.name, ...asked, stdio: streamsHere(), piped: isPiped(0), pid: process.pid }
+  const run = there.run({ kind: 'run', ...about }, [0, 1, 2], watch.heard)
+  watch.follow(run)
+  const ended = await run.ended
+  return ended.ok ? ok({ end: ended.value, unwritten: [] }) : ended
 }
 
 /** Tells of an order of this run that the next start would not meet in the fence. */
@@ -206,47 +281,11 @@ function isPiped(fd: number): boolean {
   }
 }
 
-async function runIn(
-  config: Config,
-  environment: EnvironmentRun,
-  ask: Omit<LaunchAsk, 'stdio'>,
-  call: Call,
-  slow: NodeJS.Timeout | undefined,
-): Promise<ExitCode> {
-  for (;;) {
-    const done = await runOnce(config, environment, ask, call, slow)
-    if (done !== 'again') return done
-    call.print.progress(`the files of ${ask.agent.name} were restored: it is started again`)
-  }
-}
-
-async function runOnce(
-  config: Config,
-  environment: EnvironmentRun,
-  ask: Omit<LaunchAsk, 'stdio'>,
-  call: Call,
-  slow: NodeJS.Timeout | undefined,
-): Promise<ExitCode | 'again'> {
-  const { agent, command: program } = ask
-  const launched = await environment.launch({ ...ask, stdio: streamsFor(process.stdin.isTTY && process.stdout.isTTY) })
-  clearTimeout(slow)
-  if (!launched.ok) return notStarted(environment, agent, call, launched.reason)
-  const { cell, ended } = launched.value
-  const pump = environment.pump(cell, { stdin: 0, stdout: 1, stderr: 2 })
-  let asked = 0
-  const forward = (signal: NodeJS.Signals) => {
-    // An agent may be deaf to the first; whoever asks twice means it.
-    if (ENDING.has(signal) && ++asked > 1) void cell.halt('killed')
-    else cell.signal(constants.signals[signal])
-  }
-  for (const signal of FORWARDED) process.on(signal, forward)
-  const begun = cell.start()
-  // An order came in its last moment.
-  if (!begun.ok) await cell.teardown()
-  const { exit, teardown, lost, again } = await ended
-  for (const signal of FORWARDED) process.off(signal, forward)
-  await pump.done
-  if (!begun.ok) return notStarted(environment, agent, call, begun.reason)
+/** Prints what a person should know of the end of a run, and returns the exit code. */
+async function tellEnd(call: Call, config: Config, state: string, asked: Asked, end: RunEnd): Promise<ExitCode> {
+  const { agent, command: program } = asked
+  if (end.kind === 'not-started') return notStarted(state, agent, call, end.why)
+  const { cell, exit, teardown, lost, unrestored, hidden, servers } = end
   if (lost !== undefined) {
     call.print.fault(`the cell was ended: ${lost}`, 'nothing that it did after that was admitted')
     return EXIT.failed
@@ -256,22 +295,20 @@ async function runOnce(
     call.print.fault('the cell has ended, but something of it is left', ...left)
     return EXIT.failed
   }
-  if (again?.ok) return 'again'
-  if (again !== undefined) {
-    call.print.fault(`the cell was ended so that its files could be restored: ${again.reason}`)
+  if (unrestored !== undefined) {
+    call.print.fault(`the cell was ended so that its files could be restored: ${unrestored}`)
     return EXIT.failed
   }
   // The shell that starts a cell's program says 127 where it finds none and 126 where it may not; a program may, too.
   const unseen = UNSTARTED.has(exit.code) ? programFault(agent.cell, program[0]) : undefined
   if (unseen !== undefined) call.print.fault(`${agent.name}: ${unseen.problem}`, unseen.fix)
-  tellLimits(config, environment, exit, agent, call)
+  tellLimits(config, servers, exit, agent, call)
   // What the program printed last may lack its end of line.
   if (call.print.json) process.stdout.write('\n')
-  const log = environment.state.ledger(agent.environment)
-  const { waits, refused, left, cuts: cut } = await runTold(log, cell.id)
+  const log = join(state, 'ledger', agent.environment)
+  const { waits, refused, left, cuts: cut } = await runTold(log, cell)
   const cuts = cutLines(cut)
   for (const line of cuts) call.print.progress(line)
-  const hidden = cell.receipt.workspace?.hidden ?? []
   if (hidden.length > 0) {
     const named = hidden.slice(0, 4).map((path) => printable(path))
     const more = hidden.length > named.length ? ` and ${hidden.length - named.length} more` : ''
@@ -281,7 +318,7 @@ async function runOnce(
   }
   for (const [upstream, { problem, later }] of left) {
     const after = later ? '; it was there later' : ''
-    const help = helpFor(config, upstream, environment.state.log(`upstream-${upstream}`))
+    const help = helpFor(config, upstream, join(state, 'log', `upstream-${upstream}.log`))
     call.print.progress(`${upstream} was left out: ${printable(problem)}${after} → ${help}`)
   }
   if (waits > 0)
@@ -289,15 +326,15 @@ async function runOnce(
   if (refused > 0)
     call.print.progress(`${counted(refused, 'action was', 'actions were')} refused: firebreak logs --refused`)
   const leftOut = [...left].map(([upstream, each]) => ({ upstream, ...each }))
-  call.print.object({ ok: true, cell: cell.id, exit, teardown, waits, refused, leftOut, cuts })
+  call.print.object({ ok: true, cell, exit, teardown, waits, refused, leftOut, cuts })
   return exit.code
 }
 
 /**
  * Prints why a cell did not start (an order that came meanwhile, or what the host lacks), and returns the exit code.
  */
-function notStarted({ state }: EnvironmentRun, agent: Agent, call: Call, why: string): ExitCode {
-  const fenced = fencedExit(call, state.directory, agent)
+function notStarted(state: string, agent: Agent, call: Call, why: string): ExitCode {
+  const fenced = fencedExit(call, state, agent)
   if (fenced !== undefined) return fenced
   call.print.fault(`not started: ${why}`, 'firebreak doctor tells what this host can give')
   return EXIT.failed
@@ -312,13 +349,13 @@ function counted(count: number, one: string, more: string): string {
 /** Prints a line for each limit that the agent's cell, or a cell of one of its servers, ran into. */
 function tellLimits(
   { upstreams }: Config,
-  environment: EnvironmentRun,
+  servers: Extract<RunEnd, { kind: 'ended' }>['servers'],
   exit: Exit,
   { name, cell }: Agent,
   { print }: Call,
 ): void {
   for (const { said, change } of limitsTold(exit, { at: `agents: ${name}: cell`, cell })) print.fault(said, change)
-  for (const [upstream, reached] of environment.serverLimits()) {
+  for (const [upstream, reached] of servers) {
     const mcp = upstreams.get(upstream)?.mcp
     if (mcp?.kind !== 'stdio') continue
     for (const { said, change } of limitsTold(reached, { at: `upstreams: ${upstream}: mcp: cell`, cell: mcp.cell }))
@@ -364,11 +401,8 @@ function differenceText({ upstream, tool, problem, words }: DefinitionSeen): str
 /** Lines on cuts that are printed; more are in `firebreak logs`. */
 const CUTS_MAX = 10
 
-/** A person at a terminal gets one of the cell's own; everything else gets pipes. */
-function streamsFor(terminal: boolean): CellSpec['stdio'] {
-  if (!terminal) return { kind: 'pipes' }
+/** Returns how a cell gets its streams: a person at a terminal gives it one of its own; everything else gets pipes. */
+function streamsHere(): CellSpec['stdio'] {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return { kind: 'pipes' }
   return { kind: 'terminal', columns: process.stdout.columns, rows: process.stdout.rows }
 }
-
-const ENDING: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])
-const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']

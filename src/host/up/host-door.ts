@@ -1,0 +1,106 @@
+import { chmodSync, closeSync, mkdirSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { receiveOne } from '../../cells/descriptors.ts'
+import { lock } from '../../ledger/log/lock.ts'
+import { no, ok, type Result } from '../../model/index.ts'
+import { shortPath } from '../state/short-path.ts'
+import { HOST_LINE_BYTES_MAX, type HostAsk, type HostReply } from './host-words.ts'
+
+/** A command that has come to the door of a host. */
+export interface Caller {
+  readonly ask: HostAsk
+  /** The descriptors that came with the words; whoever takes the caller closes them. */
+  readonly fds: readonly number[]
+  /** Later words come here, and its end. */
+  readonly socket: Socket
+  readonly reply: (reply: HostReply) => void
+}
+
+/** The place by which commands reach the host of a state; one host has it. */
+export interface HostDoor {
+  close(): void
+}
+
+const SOCKET = 'door.sock'
+/** Milliseconds in which a caller has said what it wants. */
+const WORDS_MS_MAX = 5_000
+const WORDS_EVERY_MS = 5
+
+/** Returns the directory of a state in which its host has its lock and its door. */
+export function hostPlace(stateDirectory: string): string {
+  return join(stateDirectory, 'host')
+}
+
+/** Opens the door of the one host that a state has; an error where another process is that host. */
+export async function openHostDoor(
+  stateDirectory: string,
+  follow: (caller: Caller) => void,
+): Promise<Result<HostDoor, string>> {
+  const directory = hostPlace(stateDirectory)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  chmodSync(directory, 0o700)
+  const locked = await lock(directory)
+  if (!locked.ok)
+    return no(locked.reason.kind === 'locked' ? `a host is up: ${locked.reason.by}` : 'its lock is no file')
+  const place = shortPath(directory)
+  if (!place.ok) return no(place.reason.message)
+  const path = place.value.at(SOCKET)
+  rmSync(path, { force: true })
+  // Paused: the descriptors come with the first words, and only recvmsg takes them.
+  const sockets = new Set<Socket>()
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    sockets.add(socket.on('error', () => undefined).on('close', () => sockets.delete(socket)))
+    hearFirst(socket).then(follow, () => socket.destroy())
+  })
+  const listening = await new Promise<Result<void, string>>((resolve) => {
+    server.on('error', (error) => resolve(no(error.message)))
+    server.listen(path, () => resolve(ok(chmodSync(path, 0o600))))
+  })
+  const close = () => {
+    server.close()
+    // Who waits for the end of this host hears it by theirs.
+    for (const socket of sockets) socket.destroySoon()
+    rmSync(path, { force: true })
+    place.value.close()
+    void locked.value.release()
+  }
+  if (listening.ok) return ok({ close })
+  close()
+  return listening
+}
+
+/** Takes the first line of a connection and what came with it; rejects where that is none, and closes what had come. */
+async function hearFirst(socket: Socket): Promise<Caller> {
+  const fd = descriptorOf(socket)
+  const until = performance.now() + WORDS_MS_MAX
+  const fds: number[] = []
+  let text = ''
+  try {
+    while (!text.endsWith('\n')) {
+      const received = receiveOne(fd)
+      if (received === 'later' && (performance.now() > until || socket.destroyed)) throw new Error('it says nothing')
+      if (received === 'later') {
+        await delay(WORDS_EVERY_MS)
+        continue
+      }
+      if (!received.ok) throw new Error('it is gone')
+      fds.push(...received.value.fds)
+      text += Buffer.from(received.value.message).toString('utf8')
+      if (text.length > HOST_LINE_BYTES_MAX) throw new RangeError('it says too much')
+    }
+    const ask = JSON.parse(text) as HostAsk // by the state's owner alone: nobody else reaches the socket
+    return { ask, fds, socket, reply: (reply) => void socket.write(`${JSON.stringify(reply)}\n`) }
+  } catch (error) {
+    for (const each of fds) closeSync(each)
+    throw error
+  }
+}
+
+/** Returns the descriptor of a connected socket: Node shows it under this name alone. */
+export function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } }
+  if (handle?.fd === undefined || handle.fd < 0) throw new Error('the connection is gone')
+  return handle.fd
+}

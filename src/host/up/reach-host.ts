@@ -1,0 +1,106 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { sendDescriptors } from '../../cells/descriptors.ts'
+import { no, ok, type Result } from '../../model/index.ts'
+import type { RunEnd, RunEvent } from '../runs/agent-run.ts'
+import { shortPath } from '../state/short-path.ts'
+import { descriptorOf, hostPlace } from './host-door.ts'
+import { type HostAsk, type HostReply, type HostRunAsk, type HostSignal, hearLines } from './host-words.ts'
+
+/** A host that is up, as a command reaches it. */
+export interface ReachedHost {
+  /** Has a program run there with these streams; the connection is the run: where it ends, the cell does. */
+  run(ask: HostRunAsk, fds: readonly [number, number, number], heard: (event: RunEvent) => void): HostedRun
+  /** Ends the host in order; resolves when it is gone. */
+  down(): Promise<Result<void, string>>
+  about(): Promise<Result<Extract<HostReply, { kind: 'about' }>, string>>
+}
+
+export interface HostedRun {
+  readonly ended: Promise<Result<RunEnd, string>>
+  signal(signal: NodeJS.Signals): void
+}
+
+/** Milliseconds for a host to end all that runs in it: more than the bounds of its parts come to. */
+const DOWN_MS_MAX = 60_000
+
+/** Returns the host that is up over a state; undefined where none is. */
+export async function reachHost(stateDirectory: string): Promise<ReachedHost | undefined> {
+  const first = await connected(stateDirectory)
+  if (first === undefined) return undefined
+  first.destroy()
+  return {
+    run: (ask, fds, heard) => runThere(stateDirectory, ask, fds, heard),
+    down: async () => {
+      const gone = asked(stateDirectory, { kind: 'down' }).then(() => true)
+      const isGone = await Promise.race([gone, delay(DOWN_MS_MAX, false, { ref: false })])
+      return isGone ? ok(undefined) : no(`it is not gone after ${DOWN_MS_MAX / 1_000} s`)
+    },
+    about: async () => {
+      const [about] = (await asked(stateDirectory, { kind: 'about' })).filter((reply) => reply.kind === 'about')
+      return about === undefined ? no('the host did not answer') : ok(about)
+    },
+  }
+}
+
+function runThere(
+  stateDirectory: string,
+  ask: HostRunAsk,
+  fds: readonly [number, number, number],
+  heard: (event: RunEvent) => void,
+): HostedRun {
+  let socket: Socket | undefined
+  const ended = (async (): Promise<Result<RunEnd, string>> => {
+    socket = await connected(stateDirectory)
+    if (socket === undefined) return no('the host has ended')
+    let end: Result<RunEnd, string> = no('the host has ended, and the cell with it')
+    const sent = await talk(socket, ask, fds, (reply) => {
+      if (reply.kind === 'event') heard(reply.event)
+      else if (reply.kind === 'end') end = ok(reply.end)
+      else if (reply.kind === 'refused') end = no(reply.why)
+    })
+    return sent.ok ? end : sent
+  })()
+  return {
+    ended,
+    signal(signal) {
+      const words: HostSignal = { kind: 'signal', signal }
+      socket?.write(`${JSON.stringify(words)}\n`)
+    },
+  }
+}
+
+async function asked(stateDirectory: string, ask: HostAsk): Promise<readonly HostReply[]> {
+  const socket = await connected(stateDirectory)
+  const replies: HostReply[] = []
+  if (socket !== undefined) await talk(socket, ask, [], (reply) => replies.push(reply))
+  return replies
+}
+
+/** Sends the first words with their descriptors, and hears until the connection has ended. */
+async function talk(
+  socket: Socket,
+  ask: HostAsk,
+  fds: readonly number[],
+  hear: (reply: HostReply) => void,
+): Promise<Result<void, string>> {
+  const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()).on('error', () => undefined))
+  hearLines<HostReply>(socket, hear)
+  const sent = sendDescriptors(descriptorOf(socket), Buffer.from(`${JSON.stringify(ask)}\n`), fds)
+  if (!sent.ok) socket.destroy()
+  await closed
+  return sent.ok ? ok(undefined) : no(`the host cannot be told: ${sent.reason.kind}`)
+}
+
+function connected(stateDirectory: string): Promise<Socket | undefined> {
+  const place = shortPath(hostPlace(stateDirectory))
+  if (!place.ok) return Promise.resolve(undefined)
+  return new Promise((resolve) => {
+    const socket = connect(place.value.at('door.sock'))
+    const settle = (value: Socket | undefined) => {
+      place.value.close()
+      resolve(value)
+    }
+    socket.once('connect', () => settle(socket)).once('error', () => settle(undefined))
+  })
+}

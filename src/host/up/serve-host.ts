@@ -1,0 +1,93 @@
+import { closeSync } from 'node:fs'
+import process from 'node:process'
+import { labelsAtStart } from '../../config/labels.ts'
+import { agentName, type Result } from '../../model/index.ts'
+import type { Host } from '../host.ts'
+import type { Judged } from '../prepare/setup.ts'
+import { AgentRun, FORWARDED } from '../runs/agent-run.ts'
+import { noteShownBy } from '../state/shown-by.ts'
+import { type Caller, type HostDoor, openHostDoor } from './host-door.ts'
+import { type HostRunAsk, type HostSignal, hearLines } from './host-words.ts'
+
+export interface ServedHost {
+  readonly judged: Judged
+  readonly stateDirectory: string
+  readonly host: Host
+  /** Is asked to end the host, once; the caller hears of the end by its connection's. */
+  readonly onDown: () => void
+  /** Hears what a person may want to read later. */
+  readonly log: (text: string) => void
+}
+
+/** Serves the commands that come to a host: each has a run of its own, which ends where its connection does. */
+export function serveHost(served: ServedHost): Promise<Result<HostDoor, string>> {
+  const sinceMs = Date.now()
+  return openHostDoor(served.stateDirectory, (caller) => {
+    const { ask, fds, socket, reply } = caller
+    if (ask.kind === 'run') {
+      void runFor(served, caller, ask)
+        .catch((error: unknown) =>
+          reply({ kind: 'refused', why: error instanceof Error ? error.message : String(error) }),
+        )
+        .finally(() => {
+          for (const fd of fds) closeSync(fd)
+          socket.end()
+        })
+      return
+    }
+    for (const fd of fds) closeSync(fd)
+    if (ask.kind === 'about') {
+      reply({ kind: 'about', pid: process.pid, sinceMs, configuration: served.judged.config.file })
+      socket.end()
+    } else if (ask.kind === 'down') served.onDown()
+    else socket.destroy()
+  })
+}
+
+async function runFor(served: ServedHost, { fds, socket, reply }: Caller, ask: HostRunAsk): Promise<void> {
+  const { host, judged, stateDirectory, log } = served
+  const declared = judged.config.agents.get(agentName(ask.agent))
+  const [stdin, stdout, stderr] = fds
+  if (declared === undefined)
+    return reply({ kind: 'refused', why: `the configuration that the host has read declares no agent "${ask.agent}"` })
+  if (stdin === undefined || stdout === undefined || stderr === undefined)
+    return reply({ kind: 'refused', why: 'its streams did not come' })
+  let run: AgentRun | undefined
+  let isGone = false
+  const gone = () => {
+    isGone = true
+    run?.kill()
+  }
+  // The kernel's word that whoever asked has ended: a run that is killed takes its cell along.
+  socket.on('close', gone).on('end', gone)
+  hearLines<HostSignal>(socket, ({ signal }) => {
+    if (FORWARDED.includes(signal)) run?.signal(signal)
+  })
+  socket.resume()
+  const environment = await host.environment(declared.environment)
+  if (!environment.ok) return reply({ kind: 'refused', why: environment.reason })
+  // Before the first byte is shown: whoever decides on that terminal is to be told (S9).
+  const shown = noteShownBy(environment.value.runDirectory, ask.pid)
+  if (!shown.ok) return reply({ kind: 'refused', why: shown.reason })
+  try {
+    const labels = labelsAtStart(declared.cell, ask.command, ask.piped)
+    run = new AgentRun(environment.value, {
+      agent: { ...declared, cell: { ...declared.cell, labels } },
+      command: ask.command,
+      ...(ask.task && { task: ask.task }),
+      stopMark: ask.stopMark,
+      stdio: () => ask.stdio,
+      streams: { stdin, stdout, stderr },
+      heard: (event) => reply({ kind: 'event', event }),
+    })
+    if (isGone) run.kill()
+    log(`${declared.name} runs for process ${ask.pid}, in ${stateDirectory}`)
+    const end = await run.ended
+    reply({ kind: 'end', end })
+    log(
+      `${declared.name} has ended for process ${ask.pid}: ${end.kind === 'ended' ? `${end.cell}, exit ${end.exit.code}` : end.why}`,
+    )
+  } finally {
+    shown.value()
+  }
+}
