@@ -18,7 +18,7 @@ import {
 import { recordBegun } from '../abilities/about.ts'
 import type { Cgroup, CgroupCounts } from '../limits/cgroup.ts'
 import { connectionsIn, type ProcessEvidence, processEvidence } from '../limits/evidence.ts'
-import { LimitsSeen } from '../limits/limits-seen.ts'
+import { LimitsReached } from '../limits/limits-reached.ts'
 import type { Init } from './run-directory.ts'
 
 /** The ends of a cell's standard streams that are ours, as this driver makes them. */
@@ -121,7 +121,7 @@ export function cellOf(parts: Parts): LinuxCell {
   let why: Exit['why'] = 'ended'
   let wall: NodeJS.Timeout | undefined
   let receiptOfEnd: Promise<TeardownReceipt> | undefined
-  const seen = new LimitsSeen({
+  const seen = new LimitsReached({
     limits: receipt.limits,
     initPid: parts.init.pid,
     descriptors: descriptorsFor(receipt.limits),

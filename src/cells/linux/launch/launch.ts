@@ -36,8 +36,8 @@ import { isReplaced, settleReplaced } from '../workspace/replace.ts'
 import type { Prepared } from './bubblewrap.ts'
 import { cellOf, type LinuxCell } from './cell.ts'
 import { killProcessesOf, mountsUnder, type RunDirectory, recordInit } from './run-directory.ts'
+import { writeTexts } from './text-files.ts'
 import type { UserOverlay } from './user-overlay.ts'
-import { writeTexts } from './written.ts'
 
 /** The means that a warden has at hand for every launch. */
 export interface Ground extends WorkspaceGround {

@@ -24,8 +24,8 @@ import { inMemory, writeEtc } from '../view/etc.ts'
 import { lacksOfRootTried, rootFix } from '../view/root.ts'
 import { commitWorkspace, diffSaved, diffWorkspace, discardWorkspace } from '../workspace/changes.ts'
 import { openChangesDisks } from '../workspace/changes-disk.ts'
+import { holdStill } from '../workspace/hold-still.ts'
 import { replaceWorkspace } from '../workspace/replace.ts'
-import { holdStill } from '../workspace/still.ts'
 import { BUBBLEWRAP } from './bubblewrap.ts'
 import type { LinuxCell } from './cell.ts'
 import { type Ground, launchCell } from './launch.ts'
@@ -44,7 +44,7 @@ export interface WardenOptions {
 }
 
 /**
- * - W1  A cell it launched dies with it, whatever it has done to its own pid 1 (`guard.ts`), and what a killed one left
+ * - W1  A cell it launched dies with it, whatever it has done to its own pid 1 (`orphan-killer.ts`), and what a killed one left
  *       is gone after the next `openWarden`.
  * - W2  It holds no descriptor of a cell that has been torn down.
  */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { FileSpec } from '../../spec.ts'
-import { writeTexts } from '../launch/written.ts'
+import { writeTexts } from '../launch/text-files.ts'
 
 /**
  * Files of one cell's own that nobody should open, to be shown at these places. Each looks like what its name promises,

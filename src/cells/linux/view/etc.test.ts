@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { it } from 'node:test'
 import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
 import { etcFor } from './etc.ts'
-import { copyShown } from './etc-shown.ts'
+import { copyShown } from './etc-of-host.ts'
 
 function host(files: Readonly<Record<string, string>>): string {
   const etc = join(temporaryDirectory(), 'etc')

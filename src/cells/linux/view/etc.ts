@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { liesIn } from '../../../model/host/host-paths.ts'
 import { attachMount, newMount } from '../../kernel/libc.ts'
 import { CELL_USER } from '../../spec.ts'
-import { copyShown } from './etc-shown.ts'
+import { copyShown } from './etc-of-host.ts'
 
 /**
  * Writes the /etc that every cell without a root of its own sees, read-only. Nothing of ours in it names this host: no

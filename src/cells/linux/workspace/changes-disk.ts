@@ -151,7 +151,7 @@ function mountImage(path: string, target: string, readOnly: boolean): Result<voi
     if (!loop.ok) return lacking(systemFaultText(loop.reason))
     held.push(loop.value.fd)
     // `discard` returns to the host what the cell deletes. Nothing is written to an image but what a cell writes: while
-    // that stands still and the file system is flushed, the image is one moment's (`still.ts`). What is flushed has
+    // that stands still and the file system is flushed, the image is one moment's (`hold-still.ts`). What is flushed has
     // reached the host and need not have reached its disk: these changes outlive crashes, and not a power loss.
     const mount = newMount(
       'ext4',

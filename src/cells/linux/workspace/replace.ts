@@ -7,9 +7,9 @@ import type { ReplaceStep, SavedState, WorkspaceFault, WorkspaceRecord } from '.
 import type { Ground } from '../launch/launch.ts'
 import { imageOf } from './changes-disk.ts'
 import { claimWorkspace } from './claim.ts'
+import { isAtRest } from './hold-still.ts'
 import { copyImage } from './image.ts'
 import { readRecord } from './overlay.ts'
-import { isAtRest } from './still.ts'
 
 /**
  * Puts a saved state in place, only where no cell lives on it: a process goes on with the files that it has open, and

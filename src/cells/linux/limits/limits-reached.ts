@@ -3,7 +3,7 @@ import type { CellLimits, LimitReached } from '../../spec.ts'
 import type { CgroupCounts } from './cgroup.ts'
 
 /** The cell that is asked about, and how its state is read. */
-export interface SeenIn {
+export interface LookedAtCell {
   readonly limits: CellLimits
   /** Pid 1 of it, on the host. */
   readonly initPid: number
@@ -26,12 +26,12 @@ const PROCESSES_MAX = 64
  * Remembers which limits a cell has run into. The kernel counts some of them; of disks and descriptors only what was
  * full at a look is known.
  */
-export class LimitsSeen {
-  readonly #cell: SeenIn
+export class LimitsReached {
+  readonly #cell: LookedAtCell
   readonly #seen = new Set<LimitReached['limit']>()
   #next = 0
 
-  constructor(cell: SeenIn) {
+  constructor(cell: LookedAtCell) {
     this.#cell = cell
   }
 
