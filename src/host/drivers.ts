@@ -27,21 +27,34 @@ export function defaultDriver(): Promise<Driver> {
   return LINUX.load()
 }
 
+/** Returns the driver of that name (default: linux), whether it fits or not; or which there are. */
+export async function knownDriver(
+  name: string = LINUX.name,
+  drivers: readonly Registered[] = DRIVERS,
+): Promise<Result<Driver, string>> {
+  const registered = drivers.find((each) => each.name === name)
+  return registered === undefined
+    ? no(`there is no driver "${name}": there is ${namesOf(drivers)}`)
+    : ok(await registered.load())
+}
+
 /** Returns the driver of that name (default: linux); or why it is not known, or does not fit this host and the profile. */
 export async function driverNamed(
-  name: string = LINUX.name,
+  name: string | undefined,
   profile: Profile,
   drivers: readonly Registered[] = DRIVERS,
 ): Promise<Result<Driver, string>> {
-  const there = drivers.map((each) => each.name).join(', ')
-  const registered = drivers.find((each) => each.name === name)
-  if (registered === undefined) return no(`there is no driver "${name}": there is ${there}`)
-  const driver = await registered.load()
-  const unfit = driver.unfit(profile)
-  if (unfit === undefined) return ok(driver)
+  const driver = await knownDriver(name, drivers)
+  if (!driver.ok) return driver
+  const unfit = driver.value.unfit(profile)
+  if (unfit === undefined) return driver
   // Where there is one alone, nobody has chosen it.
-  const chosen = drivers.length > 1 ? ` (driver ${name}: there is ${there})` : ''
+  const chosen = drivers.length > 1 ? ` (driver ${driver.value.name}: there is ${namesOf(drivers)})` : ''
   return no(`${wardenFaultText(unfit)}${chosen}`)
+}
+
+function namesOf(drivers: readonly Registered[]): string {
+  return drivers.map(({ name }) => name).join(', ')
 }
 
 /**

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { launchFaultText } from '../../cells/spec.ts'
 import type { Agent, CellConfig, Config } from '../../config/config.ts'
-import { driverNamed } from '../../host/drivers.ts'
+import { knownDriver } from '../../host/drivers.ts'
 import { Host } from '../../host/host.ts'
 import { cellSpec } from '../../host/prepare/cell-spec.ts'
 import { type Inspected, inspectUpstreams } from '../../host/prepare/inspect.ts'
@@ -32,7 +32,7 @@ export async function cellRefusal(
     variables: Object.fromEntries(cell.env),
     about: { part: 'person', state: stateDirectory, environment: '' },
   })
-  const driver = await driverNamed(cell.driver, config.profile)
+  const driver = await knownDriver(cell.driver)
   if (!driver.ok) return driver.reason
   const refused = driver.value.refusal(spec)
   return refused && launchFaultText(refused)
