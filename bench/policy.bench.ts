@@ -7,7 +7,7 @@
  */
 
 import { createRequire } from 'node:module'
-import { readingOf } from '../src/gateway/protocols/mcp/reading.ts'
+import { readingOf } from '../src/gateway/protocols/mcp/contract/reading.ts'
 import type { Action } from '../src/model/action.ts'
 import type { Grant } from '../src/model/grant.ts'
 import {

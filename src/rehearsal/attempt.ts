@@ -1,7 +1,7 @@
 import type { Agent } from '../config/config.ts'
 import { authorityFor, flowsOf, shownAtStart } from '../gateway/admission/authority.ts'
 import { judgeAction, type Normalised, normalise } from '../gateway/pipeline/normalise.ts'
-import { McpUpstream } from '../gateway/protocols/mcp/upstream.ts'
+import { McpUpstream } from '../gateway/protocols/mcp/contract/upstream.ts'
 import { toolsOf } from '../host/prepare/catalogue.ts'
 import { grantOf, type Judged } from '../host/prepare/setup.ts'
 import { policiesOf, tenantOf } from '../host/state/tenants.ts'

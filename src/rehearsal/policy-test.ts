@@ -1,6 +1,6 @@
 import { either, jsonObject, list, object, oneOf, optional, required, text, written } from '../config/shape.ts'
 import { readYaml } from '../config/yaml.ts'
-import { readingOf } from '../gateway/protocols/mcp/reading.ts'
+import { readingOf } from '../gateway/protocols/mcp/contract/reading.ts'
 import {
   agentName,
   type JsonObject,

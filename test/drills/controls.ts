@@ -1,7 +1,7 @@
 /** Each control that a shipped drill names, switched off in the shipped configuration: the drill must then fail. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type Document, isMap, type YAMLMap } from 'yaml'
-import { definitionDigest } from '../../src/gateway/protocols/mcp/definition.ts'
+import { definitionDigest } from '../../src/gateway/protocols/mcp/contract/definition.ts'
 import type { JsonObject } from '../../src/model/index.ts'
 
 type SwitchOff = (document: Document, acceptedFile: string) => void

@@ -1,7 +1,11 @@
 import type { Config } from '../../src/config/config.ts'
-import { definitionDigest, definitionFault, promptDefinition } from '../../src/gateway/protocols/mcp/definition.ts'
-import { connectHttpUpstream } from '../../src/gateway/protocols/mcp/http-upstream.ts'
-import { listAll } from '../../src/gateway/protocols/mcp/list-all.ts'
+import {
+  definitionDigest,
+  definitionFault,
+  promptDefinition,
+} from '../../src/gateway/protocols/mcp/contract/definition.ts'
+import { connectHttpUpstream } from '../../src/gateway/protocols/mcp/server/http-upstream.ts'
+import { listAll } from '../../src/gateway/protocols/mcp/server/list-all.ts'
 import { type Accepted, readAllAccepted, readSpoken, writeAllAccepted } from '../../src/host/prepare/accepted.ts'
 import { grantedName, type JsonObject, personName, type ToolName } from '../../src/model/index.ts'
 

@@ -1,4 +1,4 @@
-import { readingOf } from '../../src/gateway/protocols/mcp/reading.ts'
+import { readingOf } from '../../src/gateway/protocols/mcp/contract/reading.ts'
 import type { Action, Effect } from '../../src/model/action.ts'
 import { EFFECTS } from '../../src/model/action.ts'
 import type { Budget } from '../../src/model/budget.ts'

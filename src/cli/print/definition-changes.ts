@@ -3,7 +3,7 @@ import {
   definitionDigest,
   definitionFault,
   promptDefinition,
-} from '../../gateway/protocols/mcp/definition.ts'
+} from '../../gateway/protocols/mcp/contract/definition.ts'
 import type { Inspected } from '../../host/prepare/inspect.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
 import {

@@ -1,5 +1,5 @@
 import type { Agent, Config, UpstreamConfig } from '../../config/config.ts'
-import { definitionDigest, definitionFault, promptDefinition } from '../../gateway/protocols/mcp/definition.ts'
+import { definitionDigest, definitionFault, promptDefinition } from '../../gateway/protocols/mcp/contract/definition.ts'
 import type { Inspected } from '../../host/prepare/inspect.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
 import { grantedName, type JsonObject, visibleText } from '../../model/index.ts'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type JsonPath, jsonPath, parseExactJson } from '../../model/index.ts'
 import { type GatewaySetup, readSetup, writeSetup } from '../link/setup.ts'
-import { masked } from '../protocols/mcp/masked.ts'
+import { masked } from '../protocols/mcp/contract/masked.ts'
 
 const path = (text: string): JsonPath => jsonPath(text) ?? assert.fail(text)
 

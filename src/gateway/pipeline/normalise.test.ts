@@ -12,7 +12,7 @@ import {
   toolName,
   upstreamName,
 } from '../../model/index.ts'
-import { McpUpstream } from '../protocols/mcp/upstream.ts'
+import { McpUpstream } from '../protocols/mcp/contract/upstream.ts'
 import { type Asked, judgeAction, normalise } from './normalise.ts'
 
 const DESK = authority(await bundle(''))

@@ -1,5 +1,5 @@
 import { type ProtocolName, protocolName } from '../../model/index.ts'
-import { mcpPayloads } from './mcp/payload.ts'
+import { mcpPayloads } from './mcp/contract/payload.ts'
 import type { PayloadReader } from './protocol.ts'
 
 const READERS: ReadonlyMap<ProtocolName, PayloadReader> = new Map([[protocolName('mcp'), mcpPayloads]])

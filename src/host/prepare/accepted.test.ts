@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import type { Config } from '../../config/config.ts'
-import { definitionDigest } from '../../gateway/protocols/mcp/definition.ts'
+import { definitionDigest } from '../../gateway/protocols/mcp/contract/definition.ts'
 import { isJsonObject, parseExactJson, toolName, upstreamName } from '../../model/index.ts'
 import { acceptedPath, readAccepted, readUnacceptable, writeAccepted } from './accepted.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config } from '../../config/config.ts'
-import { definitionDigest } from '../../gateway/protocols/mcp/definition.ts'
+import { definitionDigest } from '../../gateway/protocols/mcp/contract/definition.ts'
 import {
   isJsonObject,
   type Json,

@@ -1,5 +1,5 @@
 import type { Config, UpstreamConfig } from '../../config/config.ts'
-import { definitionDigest } from '../../gateway/protocols/mcp/definition.ts'
+import { definitionDigest } from '../../gateway/protocols/mcp/contract/definition.ts'
 import type {
   Catalogue,
   CatalogueTool,

@@ -1,4 +1,4 @@
-import { definitionFault } from '../../gateway/protocols/mcp/definition.ts'
+import { definitionFault } from '../../gateway/protocols/mcp/contract/definition.ts'
 import { type Effect, isJsonObject, type JsonObject, withUnseen } from '../../model/index.ts'
 import type { Inspected } from './inspect.ts'
 

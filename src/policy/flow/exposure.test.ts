@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { readingOf } from '../../gateway/protocols/mcp/reading.ts'
+import { readingOf } from '../../gateway/protocols/mcp/contract/reading.ts'
 import { type ActionId, type Json, type JsonPath, jsonPath, type Label, LIMITS, personName } from '../../model/index.ts'
 import { explain } from '../explain/explain.ts'
 import { Exposure } from './exposure.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { readingOf } from '../../gateway/protocols/mcp/reading.ts'
+import { readingOf } from '../../gateway/protocols/mcp/contract/reading.ts'
 import {
   type ActionId,
   type Effect,

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
-import { definitionDigest } from '../../../gateway/protocols/mcp/definition.ts'
+import { definitionDigest } from '../../../gateway/protocols/mcp/contract/definition.ts'
 import { type Accepted, readSpoken, type Unacceptable, writeAllAccepted } from '../../../host/prepare/accepted.ts'
 import { type Inspected, inspectUpstreams } from '../../../host/prepare/inspect.ts'
 import { programFault, unseenArguments } from '../../../host/prepare/program.ts'

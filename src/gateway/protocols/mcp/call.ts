@@ -3,8 +3,8 @@ import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { cutShown } from '../../content/cut-shown.ts'
 import { type Attempt, isName, NAME_FAULT, type Performed, perform, refuseUnprepared } from '../../pipeline/pipeline.ts'
-import { CredentialRefused, type UpstreamConnection } from './connection.ts'
-import type { McpUpstream } from './upstream.ts'
+import type { McpUpstream } from './contract/upstream.ts'
+import { CredentialRefused, type UpstreamConnection } from './server/connection.ts'
 
 /** One request of MCP to an upstream, on its way through the pipeline. */
 export interface McpCall

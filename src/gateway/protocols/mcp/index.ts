@@ -1,10 +1,10 @@
 import { protocolName } from '../../../model/index.ts'
 import type { Protocol } from '../protocol.ts'
 import { performCall, performOnce } from './call.ts'
-import { Connector } from './connector.ts'
-import { McpDoor } from './door.ts'
-import { mcpPayloads } from './payload.ts'
-import { McpUpstream } from './upstream.ts'
+import { mcpPayloads } from './contract/payload.ts'
+import { McpUpstream } from './contract/upstream.ts'
+import { McpDoor } from './door/door.ts'
+import { Connector } from './server/connector.ts'
 
 /** The Model Context Protocol, in each revision that `revision.ts` names, over Streamable HTTP and over pipes. */
 export const MCP: Protocol = {

@@ -1,5 +1,5 @@
 import { doubleOf, isJsonObject, type Json, type JsonObject, LIMITS } from '../../../model/index.ts'
-import type { LostItem } from './connection.ts'
+import type { LostItem } from './server/connection.ts'
 
 /** JSON-RPC 2.0 as MCP uses it: no batches, ids are short strings or whole numbers, params are objects. */
 export type RpcId = string | number
