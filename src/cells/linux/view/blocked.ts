@@ -33,7 +33,7 @@ export interface Blocked {
 }
 
 /** bubblewrap answers in 3 ms; a host that takes this long is not one to start a cell on. */
-const INFO_TIMEOUT_MS = 5_000
+const INFO_TIMEOUT_MS = 60_000
 const INFO_BYTES_MAX = 4_096
 const OUTPUT_BYTES_MAX = 2_048
 
