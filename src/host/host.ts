@@ -3,8 +3,9 @@ import type { EnvironmentName } from '../model/index.ts'
 import { no, type Result } from '../model/index.ts'
 import { driverFor, type Registered } from './drivers.ts'
 import { type EnvironmentRun, openEnvironment } from './environment/environment-run.ts'
-import type { Judged } from './prepare/setup.ts'
+import type { ConfigurationDigests, Judged } from './prepare/setup.ts'
 import { orderedText } from './services/starting.ts'
+import { tenantOf } from './state/tenants.ts'
 import type { Unwritten } from './stop/fence-again.ts'
 
 export interface HostOptions {
@@ -14,6 +15,8 @@ export interface HostOptions {
   readonly heeds?: string
   /** Hears that a cell starts, of an agent or a stdio upstream, and what of it was not looked through for secrets. */
   readonly onUnsearched?: (name: string, what: string) => void
+  /** Digests of the configuration from when it was read, where that was long ago. */
+  readonly digests?: ConfigurationDigests
   /** The drivers that there are; default: those of this build. */
   readonly drivers?: readonly Registered[]
 }
@@ -69,11 +72,20 @@ export class Host {
   }
 
   async #open(environment: EnvironmentName): Promise<Result<EnvironmentRun, string>> {
-    const { judged, stateDirectory, heeds = stateDirectory, onUnsearched = () => undefined, drivers } = this.#options
+    const {
+      judged,
+      stateDirectory,
+      heeds = stateDirectory,
+      onUnsearched = () => undefined,
+      digests,
+      drivers,
+    } = this.#options
     const driver = await driverFor(judged.config, environment, drivers)
     if (!driver.ok) return driver
     const warden = () => this.#wardenOf(driver.value)
-    return openEnvironment({ judged, environment, stateDirectory, warden, heeds, onUnsearched })
+    const configuration = digests?.get(tenantOf(judged.config, environment))
+    const read = configuration === undefined ? {} : { configuration }
+    return openEnvironment({ judged, environment, stateDirectory, warden, heeds, onUnsearched, ...read })
   }
 
   #wardenOf(driver: Driver): Promise<Result<Warden, WardenFault>> {

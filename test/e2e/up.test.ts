@@ -1,7 +1,8 @@
 /** S8, S9, S13, S14: a host that is up, and runs that are its clients. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import { shownBy } from '../../src/host/state/shown-by.ts'
 import { firebreak, SKIP, startFirebreak } from '../kit/command-line.ts'
@@ -84,6 +85,22 @@ describe('a host that is up', { skip: SKIP }, () => {
     assert.match(lost.stderr, /the host has ended, and the cell with it/)
   })
 
+  it('goes on without the terminal that it was started on, and says where it writes', async () => {
+    const { state, at, host } = await scene()
+    assert.equal((await firebreak(['down', '--state', state])).code, 0)
+    await host.ended
+    const up = await firebreak(['up', '--detach', '--json', ...at])
+    assert.equal(up.code, 0, up.stderr)
+    const { pid, log } = JSON.parse(up.stdout) as { readonly pid: number; readonly log: string }
+    process.kill(pid, 'SIGHUP')
+    const listed = await firebreak(['ps', '--state', state, '--json'])
+    assert.equal((JSON.parse(listed.stdout) as { readonly host: number }).host, pid)
+    assert.match(readFileSync(log, 'utf8'), /up: process \d+ holds the agents of/)
+    process.kill(pid, 'SIGTERM')
+    await until('it has ended', () => !existsSync(`/proc/${pid}`))
+    assert.match(readFileSync(log, 'utf8'), /down\n$/)
+  })
+
   it('S8, S9: an order to all stops its cells, and keeps what would start; after a release it starts again', async () => {
     const { at, host, run } = await scene()
     const alpha = run('alpha', TICKS)
@@ -97,6 +114,9 @@ describe('a host that is up', { skip: SKIP }, () => {
     assert.equal(released.code, 0, released.stderr)
     assert.equal((await run('alpha', 'exit 4').ended).code, 4)
     assert.equal((await run('omega', 'exit 4').ended).code, 5)
+    appendFileSync(at[1] ?? '', '\n')
+    const narrowed = await run('alpha', 'exit 4').ended
+    assert.match(narrowed.stderr, /the configuration is another than the host has read/)
     assert.ok(existsSync(`/proc/${host.pid}`), 'the host went on all the while')
   })
 })

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
-import { SKIP } from '../kit/command-line.ts'
+import { SKIP, startFirebreak } from '../kit/command-line.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { exitOf, onTerminal, shellOn, terminal } from '../kit/terminal.ts'
 import { until } from '../kit/until.ts'
@@ -49,6 +49,29 @@ describe('S9: the terminal of a run', { skip: SKIP }, () => {
     const ended = exitOf(run)
     assert.equal((await shared.ask(['kill', 'alpha', ...BY_MARIA])).code, 0)
     await ended
+  })
+})
+
+describe('S9: the terminal of a run through a host', { skip: SKIP }, () => {
+  it('shows its cell, and releases nothing; another one does', async () => {
+    const shared = await desk()
+    const own = ['--config', shared.config, '--state', shared.state]
+    const host = startFirebreak(['up', ...own])
+    await until('it is up', () => host.stdout().includes('up: process'))
+    const [ofRun, ofPerson] = [terminal(), terminal()]
+    const script = 'test -t 0 && test -t 1 && echo "a terminal of $(stty size | wc -w)"; sleep 1000'
+    const run = onTerminal(ofRun, ['run', '--agent', 'alpha', ...own, '--', 'sh', '-c', script])
+    await until('its cell has a terminal', () => ofRun.shown().includes('a terminal of 2'))
+    const contained = await shared.ask(['contain', 'alpha', '--rung', 'restricted', ...BY_MARIA])
+    assert.equal(contained.code, 0, contained.stdout)
+    const release = ['release', 'alpha', ...RELEASED, ...own]
+    assert.equal(await exitOf(onTerminal(ofRun, release)), 3)
+    assert.equal(fenced(shared.state), 'restricted')
+    assert.equal(await exitOf(onTerminal(ofPerson, release)), 0, ofPerson.shown())
+    const ended = exitOf(run)
+    assert.equal((await shared.ask(['kill', 'alpha', ...BY_MARIA])).code, 0)
+    await ended
+    assert.equal((await shared.ask(['down'])).code, 0)
   })
 })
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell, Pump, Streams, Warden, WardenFault } from '../../cells/driver.ts'
 import type { Config } from '../../config/config.ts'
 import type { GatewaySetup } from '../../gateway/link/setup.ts'
-import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
+import { type EnvironmentName, no, ok, type Result, type Sha256, type UpstreamName } from '../../model/index.ts'
 import { FilesDesk } from '../files/files-desk.ts'
 import { type Answer, AnswerBox } from '../people/answers.ts'
 import { type ControlSocket, openControlSocket } from '../people/control-socket.ts'
@@ -36,6 +36,8 @@ export interface EnvironmentOptions {
   readonly judged: Judged
   readonly environment: EnvironmentName
   readonly stateDirectory: string
+  /** The digest of the configuration, where it was read long ago; absent: of its files as they are now. */
+  readonly configuration?: Sha256
   /** The host's warden, which may still be opening. */
   readonly warden: () => Promise<Result<Warden, WardenFault>>
   /** The state whose orders to all count, where that is another: what is tried in a state of its own heeds the real one. */
@@ -67,7 +69,8 @@ export interface EnvironmentRun {
 export async function openEnvironment(options: EnvironmentOptions): Promise<Result<EnvironmentRun, string>> {
   const { judged, environment, stateDirectory } = options
   const { config } = judged
-  const setup = gatewaySetup(judged, environment)
+  const { configuration } = options
+  const setup = { ...gatewaySetup(judged, environment), ...(configuration && { configuration }) }
   const opened = openTenantState(config, environment, stateDirectory, config.profile === 'full')
   if (!opened.ok) return opened
   const state = opened.value

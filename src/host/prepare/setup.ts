@@ -18,6 +18,7 @@ import {
   type PlaceOf,
   type Problem,
   type Result,
+  type Sha256,
   sha256,
   type TenantName,
   type UpstreamName,
@@ -229,7 +230,16 @@ function idOf(agent: Grantee, grant: GrantConfig, index: number): GrantId {
   return grantId(`g_${agent.name}-${grant.upstream}${before === 0 ? '' : `-${before + 1}`}`.slice(0, 82))
 }
 
-/** Names the exact configuration that a decision was made under. */
+/** Digests of a configuration, by tenant; of what belongs to no tenant under undefined. */
+export type ConfigurationDigests = ReadonlyMap<TenantName | undefined, Sha256>
+
+/** Returns the digests of a configuration as its files are now: whoever holds it for long asks when it was read. */
+export function digestsOf(config: Config): ConfigurationDigests {
+  const tenants = new Set([undefined, ...[...config.environments.values()].map(({ tenant }) => tenant)])
+  return new Map([...tenants].map((tenant) => [tenant, configurationDigest(config, tenant)]))
+}
+
+/** Returns the name of the exact configuration that a decision is made under, as its files are now. */
 export function configurationDigest(config: Config, tenant: TenantName | undefined) {
   const hash = createHash('sha256').update(readFileSync(config.file))
   for (const { file, text } of config.policies) hash.update(`\0${file}\0${text}`)

@@ -13,6 +13,8 @@ export interface HostRunAsk {
   /** The stop mark from before the person's configuration was read. */
   readonly stopMark: string
   readonly stdio: CellSpec['stdio']
+  /** The digest of the configuration that the person has read it by. */
+  readonly configuration: string
   /** Somebody may have written what is read on its standard input. */
   readonly piped: boolean
   /** The process that asks, which shows what the cell writes. */

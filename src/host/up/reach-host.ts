@@ -1,4 +1,6 @@
+import { lstatSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sendDescriptors } from '../../cells/descriptors.ts'
 import { no, ok, type Result } from '../../model/index.ts'
@@ -21,6 +23,8 @@ export interface HostedRun {
   signal(signal: NodeJS.Signals): void
 }
 
+/** Milliseconds for a host to say who it is, which it does at once. */
+const ABOUT_MS_MAX = 5_000
 /** Milliseconds for a host to end all that runs in it: more than the bounds of its parts come to. */
 const DOWN_MS_MAX = 60_000
 
@@ -37,7 +41,9 @@ export async function reachHost(stateDirectory: string): Promise<ReachedHost | u
       return isGone ? ok(undefined) : no(`it is not gone after ${DOWN_MS_MAX / 1_000} s`)
     },
     about: async () => {
-      const [about] = (await asked(stateDirectory, { kind: 'about' })).filter((reply) => reply.kind === 'about')
+      const late = delay<readonly HostReply[]>(ABOUT_MS_MAX, [], { ref: false })
+      const replies = await Promise.race([asked(stateDirectory, { kind: 'about' }), late])
+      const [about] = replies.filter((reply) => reply.kind === 'about')
       return about === undefined ? no('the host did not answer') : ok(about)
     },
   }
@@ -92,7 +98,11 @@ async function talk(
   return sent.ok ? ok(undefined) : no(`the host cannot be told: ${sent.reason.kind}`)
 }
 
+/** Connects to a host of this user's: in a place that somebody else could have made, none is ours. */
 function connected(stateDirectory: string): Promise<Socket | undefined> {
+  const made = lstatSync(hostPlace(stateDirectory), { throwIfNoEntry: false })
+  if (made?.isDirectory() !== true || made.uid !== process.geteuid?.() || (made.mode & 0o077) !== 0)
+    return Promise.resolve(undefined)
   const place = shortPath(hostPlace(stateDirectory))
   if (!place.ok) return Promise.resolve(undefined)
   return new Promise((resolve) => {

@@ -3,14 +3,17 @@ import process from 'node:process'
 import { labelsAtStart } from '../../config/labels.ts'
 import { agentName, type Result } from '../../model/index.ts'
 import type { Host } from '../host.ts'
-import type { Judged } from '../prepare/setup.ts'
+import type { ConfigurationDigests, Judged } from '../prepare/setup.ts'
 import { AgentRun, FORWARDED } from '../runs/agent-run.ts'
 import { noteShownBy } from '../state/shown-by.ts'
+import { tenantOf } from '../state/tenants.ts'
 import { type Caller, type HostDoor, openHostDoor } from './host-door.ts'
 import { type HostRunAsk, type HostSignal, hearLines } from './host-words.ts'
 
 export interface ServedHost {
   readonly judged: Judged
+  /** Digests of the configuration from when it was read. */
+  readonly digests: ConfigurationDigests
   readonly stateDirectory: string
   readonly host: Host
   /** Is asked to end the host, once; the caller hears of the end by its connection's. */
@@ -50,6 +53,12 @@ async function runFor(served: ServedHost, { fds, socket, reply }: Caller, ask: H
   const [stdin, stdout, stderr] = fds
   if (declared === undefined)
     return reply({ kind: 'refused', why: `the configuration that the host has read declares no agent "${ask.agent}"` })
+  // A person who has narrowed it since does not run by what it was.
+  if (served.digests.get(tenantOf(judged.config, declared.environment)) !== ask.configuration)
+    return reply({
+      kind: 'refused',
+      why: 'the configuration is another than the host has read: firebreak down, and up again',
+    })
   if (stdin === undefined || stdout === undefined || stderr === undefined)
     return reply({ kind: 'refused', why: 'its streams did not come' })
   let run: AgentRun | undefined

@@ -9,7 +9,7 @@ import type { TaskSetup } from '../../../gateway/link/setup.ts'
 import { ENTRIES_MAX_AT_LAUNCH, surveyWorkspace } from '../../../host/files/workspace-survey.ts'
 import { Host } from '../../../host/host.ts'
 import { programFault } from '../../../host/prepare/program.ts'
-import type { Judged } from '../../../host/prepare/setup.ts'
+import { configurationDigest, type Judged } from '../../../host/prepare/setup.ts'
 import { AgentRun, FORWARDED, type RunEnd, type RunEvent, type RunPlan } from '../../../host/runs/agent-run.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../../host/shown/shown.ts'
 import { withinState } from '../../../host/state/named-state.ts'
@@ -204,7 +204,15 @@ async function runThere(
   watch: Watch,
 ): Promise<Result<Ran, string>> {
   tellWhatIsMissing(call, agent, config.profile)
-  const about = { agent: agent.name, ...asked, stdio: streamsHere(), piped: isPiped(0), pid: process.pid }
+  const configuration = configurationDigest(config, tenantOf(config, agent.environment))
+  const about = {
+    agent: agent.name,
+    ...asked,
+    configuration,
+    stdio: streamsHere(),
+    piped: isPiped(0),
+    pid: process.pid,
+  }
   const run = there.run({ kind: 'run', ...about }, [0, 1, 2], watch.heard)
   watch.follow(run)
   const ended = await run.ended

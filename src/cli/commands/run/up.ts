@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Host } from '../../../host/host.ts'
+import { digestsOf } from '../../../host/prepare/setup.ts'
 import { NOT_SEARCHED } from '../../../host/shown/shown.ts'
 import { withinState } from '../../../host/state/named-state.ts'
 import type { Unwritten } from '../../../host/stop/fence-again.ts'
@@ -37,9 +38,10 @@ async function up(call: Call): Promise<ExitCode> {
   if (!judged.ok) return judged.reason
   const log = (text: string) => call.print.line(`${new Date().toISOString()} ${printable(text)}`)
   const onUnsearched = (whose: string, what: string) => log(`${whose}: ${NOT_SEARCHED} ${what}`)
-  const host = new Host({ judged: judged.value, stateDirectory, onUnsearched })
+  const digests = digestsOf(judged.value.config)
+  const host = new Host({ judged: judged.value, stateDirectory, digests, onUnsearched })
   const { promise: down, resolve: onDown } = Promise.withResolvers<void>()
-  const door = await serveHost({ judged: judged.value, stateDirectory, host, onDown, log })
+  const door = await serveHost({ judged: judged.value, digests, stateDirectory, host, onDown, log })
   if (!door.ok) {
     call.print.fault(`not up: ${door.reason}`, 'firebreak down ends the one that is')
     return EXIT.failed
@@ -78,7 +80,7 @@ async function detach(call: Call): Promise<ExitCode> {
   mkdirSync(join(stateDirectory, 'log'), { recursive: true, mode: 0o711 })
   const path = join(stateDirectory, 'log', 'host.log')
   const log = openSync(path, 'a', 0o600)
-  const args = process.argv.slice(1).filter((arg) => arg !== '--detach')
+  const args = process.argv.slice(1).filter((arg) => arg !== '--detach' && arg !== '--json')
   const child = spawn(process.execPath, [...process.execArgv, ...args], { detached: true, stdio: ['ignore', log, log] })
   const ended = new Promise<'ended'>((resolve) => child.once('exit', () => resolve('ended')))
   for (const until = performance.now() + START_MS_MAX; performance.now() < until; ) {

@@ -5,6 +5,7 @@ import { askWardens } from '../../../host/people/control-socket.ts'
 import { statesIn } from '../../../host/state/tenants.ts'
 import { eventually } from '../../../host/stop/containment.ts'
 import { EVERYBODY, readFence } from '../../../host/stop/fence.ts'
+import { reachHost } from '../../../host/up/reach-host.ts'
 import { type Command, EXIT } from '../../command.ts'
 import { standingIn } from '../../contain/census.ts'
 import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
@@ -27,6 +28,11 @@ export const command: Command = {
       const since = new Date(sinceMs).toISOString()
       const [of, within] = [column(agent, 20), column(environment, 14)]
       call.print.line(safeLine`${cell}  ${of} ${within} ${column(rung, 11)} since ${since}`.text)
+    }
+    const host = await (await reachHost(stateOf(call)))?.about()
+    if (host?.ok) {
+      const since = new Date(host.value.sinceMs).toISOString()
+      call.print.line(safeLine`a host is up: process ${sentence(String(host.value.pid))}, since ${since}`.text)
     }
     // What ran before the wardens were asked, and runs after it, is a cell of theirs, or of nobody.
     const cuts = new Set<string>()
@@ -55,7 +61,14 @@ export const command: Command = {
         call.print.line(line)
     for (const each of fences) if (!each.ok) call.print.fault(each.reason)
     const whole = seen && fences.every(({ ok }) => ok) && done.every(({ ok }) => ok)
-    call.print.object({ ok: whole, cells, untold, contained: Object.fromEntries(fenced), others })
+    call.print.object({
+      ok: whole,
+      host: host?.ok ? host.value.pid : null,
+      cells,
+      untold,
+      contained: Object.fromEntries(fenced),
+      others,
+    })
     return whole ? EXIT.ok : EXIT.integrity
   },
 }
