@@ -23,7 +23,7 @@ import {
 import { type ArgumentLimit, type Restriction, topOf } from '../../policy/index.ts'
 import { type CompiledSchema, compileSchema } from '../content/schema.ts'
 import { yieldIfLong } from '../fairness/share.ts'
-import { requestRefused } from '../pipeline/pipeline.ts'
+import { requestRefused } from '../pipeline/held.ts'
 import { recordLabels, redacted } from '../pipeline/record.ts'
 import type { EnvironmentContext } from './environment-context.ts'
 import { authorityOf, type Given, type ServedCell } from './served-cell.ts'

@@ -1,104 +1,30 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   type Action,
-  type ActionId,
   type ActionIntent,
   type ActionOutcome,
   type Commitment,
   type GrantId,
-  type JsonObject,
-  type Label,
-  LIMITS,
   moneyText,
-  no,
-  type Operation,
-  ok,
-  type PersonName,
   type ProtocolName,
   type Reason,
-  type Result,
-  type Sha256,
-  type ToolName,
-  toolName,
-  UNTRUSTED,
-  type UpstreamName,
 } from '../../model/index.ts'
-import {
-  type Admitted,
-  decide,
-  labelsMeanwhile,
-  personCouldAllow,
-  type Refusal,
-  type Reservation,
-  withWhereSeen,
-} from '../../policy/index.ts'
+import { type Admitted, decide, type Refusal, type Reservation } from '../../policy/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
-import { authorityOf, mayNotice, ownersOf, type ServedCell } from '../admission/served-cell.ts'
-import { cutMarked, cutShown } from '../content/cut-shown.ts'
+import { authorityOf, type ServedCell } from '../admission/served-cell.ts'
+import { cutShown } from '../content/cut-shown.ts'
 import { runYielding, yieldIfLong } from '../fairness/share.ts'
+import { type Attempt, asked, type Performed } from './attempt.ts'
 import { Bill } from './bill.ts'
 import { chargeOf, settledOf } from './charge.ts'
 import { whyClosed } from './closed.ts'
 import { endedSince } from './ended-since.ts'
-import { heldBytes } from './held-payload.ts'
-import { bindingOf } from './holds.ts'
-import type { Answer, Contract, Line, OnPart, Part, Prepared, Sent } from './line.ts'
-import { type Asked, judgeAction, normalise } from './normalise.ts'
+import { holdBinding, recordHeld } from './held.ts'
+import type { Answer, Contract, Sent } from './line.ts'
+import { judgeAction, normalise } from './normalise.ts'
+import { atItsPace, callingOff, seen, unlessCalledOff, withoutSecrets } from './parts.ts'
 import { reasonsJson, recordLabels, redacted } from './record.ts'
 import { complain } from './refusals.ts'
-
-/** One attempt by a cell, as its protocol has understood it. */
-export interface Attempt {
-  readonly upstream: Line
-  readonly operation: Operation
-  /** The tool's or prompt's own name, the resource's URI. */
-  readonly target: string
-  /** The name in the configuration; of a resource the template that its URI matches. */
-  readonly tool: ToolName
-  readonly args: JsonObject
-  /**
-   * Sees to a way to the upstream; resolves with why there is none. It makes one only where `mayLeave` says that this
-   * attempt could use it.
-   */
-  readonly connect: (mayLeave: () => boolean) => Promise<Refusal | undefined> | undefined
-  /** `approved`: a person let exactly these arguments through, and nothing else that its cell chose may go with them. */
-  readonly prepare: (known: Contract, approved: boolean) => Prepared
-  readonly signal: AbortSignal
-  /** Aborted by the cell itself, which may not always be known outside: see `callingOff`. */
-  readonly calledOff?: AbortSignal
-  /** Takes what the upstream says of it before its answer. */
-  readonly onPart?: OnPart
-  /** Tells which of those reach the cell; all where it is left out. */
-  readonly hears?: (part: Part) => boolean
-  /** The effect that it compensates, or looks at: on a person's order. */
-  readonly about?: Pick<Action, 'undoes' | 'checks'>
-}
-
-export type Performed =
-  | { readonly kind: 'answered'; readonly action: ActionId; readonly answer: Answer }
-  /**
-   * Refused before anything was sent. The cell is told the reference, if the ledger has it, and what is wrong with its own
-   * arguments.
-   */
-  | { readonly kind: 'refused'; readonly action: ActionId | undefined; readonly reasons: readonly Refusal[] }
-  /** The attempt waits for a person, under the reference of the first one. */
-  | { readonly kind: 'held'; readonly action: ActionId; readonly hold: ActionId }
-  /** Sent or not, there is no answer that may be passed on. */
-  | {
-      readonly kind: 'unanswered'
-      readonly action: ActionId
-      readonly outcome: 'withheld' | 'not-sent' | 'unknown'
-      readonly why: string
-      /** Set where the upstream did not look at it: it forgot the session, or does not take the credential. */
-      readonly refused?: 'session' | 'credential'
-      /** True where the effect has happened, as far as can be told: an answer came. */
-      readonly happened?: true
-    }
-
-/** Characters of a name that a cell calls: a longer one is refused, declared or not. */
-const NAME_CHARACTERS_MAX = 200
-
-type Refused = Extract<Performed, { kind: 'refused' }>
+import { aboutOf, noticedIn, refuse, unrecorded } from './refused.ts'
 
 /**
  * The path of an action (DESIGN.md), steps 2 to 9. One way, no detours: every protocol comes through here.
@@ -192,61 +118,6 @@ export async function perform(gate: EnvironmentContext, cell: ServedCell, attemp
 }
 
 /**
- * Returns the signal that ends a call under way. That its cell calls it off is a word to the upstream, so that it
- * passes only while the call accepts every label that the cell carries by then (F1); otherwise the exchange runs on to
- * its end, for nobody. `untrusted` binds no such word: it carries nothing of whom data is meant for.
- */
-function callingOff(cell: ServedCell, { signal, calledOff }: Attempt, accepts: ReadonlySet<Label> | undefined) {
-  const own = new AbortController()
-  const pass = () => {
-    if (mayNotice(cell, accepts)) own.abort()
-  }
-  calledOff?.addEventListener('abort', pass, { once: true })
-  if (calledOff?.aborted) pass()
-  const forget = () => calledOff?.removeEventListener('abort', pass)
-  return { signal: AbortSignal.any([signal, own.signal]), forget }
-}
-
-/** Drops what an upstream says of a call that its cell has called off: it reaches nobody, and does not end the exchange. */
-function unlessCalledOff({ calledOff }: Attempt, onPart: OnPart): OnPart {
-  return (part) => {
-    if (calledOff?.aborted) return undefined
-    return onPart(part)?.catch((error: unknown) => {
-      if (!calledOff?.aborted) throw error
-    })
-  }
-}
-
-/**
- * Has the upstream wait until its cell has read what it says of a call, while it may notice how fast that is; otherwise
- * nobody waits, and what the cell has no room for is dropped.
- */
-function atItsPace(cell: ServedCell, accepts: ReadonlySet<Label> | undefined, onPart: OnPart): OnPart {
-  let unread: Promise<void> | undefined
-  return (part) => {
-    if (unread !== undefined && !mayNotice(cell, accepts)) return undefined
-    const passed = onPart(part)
-    if (passed === undefined) return undefined
-    const reading = passed.finally(() => {
-      if (unread === reading) unread = undefined
-    })
-    unread = reading
-    return noticed(cell, accepts, reading)
-  }
-}
-
-/** Waits for a cell's reading for as long as an upstream may notice it: the cell may learn something meanwhile. */
-async function noticed(cell: ServedCell, accepts: ReadonlySet<Label> | undefined, reading: Promise<void>) {
-  reading.catch(() => undefined)
-  while (mayNotice(cell, accepts)) {
-    if (await Promise.race([reading.then(() => true), delay(NOTICED_EVERY_MS, false, { ref: false })])) return
-  }
-}
-
-/** Milliseconds between two looks at what a cell that does not read has learned meanwhile. */
-const NOTICED_EVERY_MS = 50
-
-/**
  * Tells whether an effect happened whose answer is withheld; undefined for anything else. The owner and the cell have to
  * know: done again, it happens twice; and compensated without having happened, it is harm.
  */
@@ -278,80 +149,6 @@ function absorb(gate: EnvironmentContext, cell: ServedCell, action: Action, know
   if (flow === undefined) exposure.recordUntrusted(JSON.stringify(shown.said), { tool, path: '$' })
   const labelling = recordLabels(gate.ledger, cell)
   return learning === undefined ? labelling : learning.then(() => labelling ?? true)
-}
-
-/**
- * Returns a listener for notifications: they raise labels like an answer, and make nothing known. Progress is of its call.
- * A log line may be of any call to that upstream, so it is untrusted, and has every confidentiality that the upstream
- * gives. A tool with masked fields says nothing meanwhile.
- */
-function seen(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  action: Action,
-  known: Contract,
-  bill: Bill,
-  { hears, onPart }: Required<Pick<Attempt, 'hears' | 'onPart'>>,
-): OnPart {
-  return (part) => {
-    if (!hears(part)) return undefined
-    if (known.declared.mask !== undefined || !bill.passes(part.said)) return undefined
-    const labelling = hear(gate, cell, action, known, part)
-    if (labelling === undefined) return onPart(part)
-    return labelling.then((onDisk) => (onDisk ? onPart(part) : undefined))
-  }
-}
-
-/** Raises the labels of a notification; returns what waits for them to be on disk, as `recordLabels` does. */
-function hear(gate: EnvironmentContext, cell: ServedCell, action: Action, known: Contract, { said, ofAction }: Part) {
-  const tool = `${action.upstream}/${known.declared.name}`
-  const flow = cell.authority.flows.get(tool)
-  const labels = ofAction && flow !== undefined ? labelsMeanwhile(flow.returns) : [UNTRUSTED, ...(flow?.issues ?? [])]
-  cell.authority.exposure.recordMessage(said, labels, { action: action.id, tool })
-  return recordLabels(gate.ledger, cell)
-}
-
-/** The attempt as it is normalised: under the name that it is decided and recorded by. */
-function asked(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  { upstream, operation, target, tool, args }: Attempt,
-): Asked {
-  return {
-    id: gate.newActionId(),
-    cellId: cell.id,
-    authority: cell.authority,
-    upstream: upstream.name,
-    upstreamEnvironment: upstream.environment,
-    operation,
-    tool: operation === 'resource' ? templateOf(tool) : recordable(target),
-    args,
-  }
-}
-
-/** A resource is decided and recorded by the template that was granted; its URI stands in the arguments. */
-function templateOf(tool: ToolName): ToolName {
-  return tool.slice(tool.indexOf(':') + 1) as ToolName // a part of a checked name, without the control characters it lacks
-}
-
-/** A name that a cell made up, as it can stand in the ledger. */
-function recordable(name: string): ToolName {
-  return toolName(cutShown(name, NAME_CHARACTERS_MAX).replaceAll(/\p{Cc}/gu, '�') || '(empty)')
-}
-
-/**
- * Tells whether a text can be the name of a tool, a prompt or a template: it is looked up, decided, recorded and sent as
- * the one name that it is. Of any other a part would be decided, and the whole sent.
- */
-export function isName(text: string): boolean {
-  return recordable(text) === text
-}
-
-/** The refusal of what is no name. */
-export const NAME_FAULT: Extract<Refusal, { kind: 'arguments' }> = {
-  kind: 'arguments',
-  path: '$',
-  problem: `its name is no name: one has 1 to ${NAME_CHARACTERS_MAX} characters, and no control characters`,
 }
 
 /** Step 4, with what stands in the way of this gateway itself. */
@@ -435,21 +232,6 @@ async function recordIntent(
   return durable.ok ? undefined : unrecorded(durable.reason.kind)
 }
 
-function noticedIn(
-  gate: EnvironmentContext,
-  { upstream, operation, tool, args }: Action,
-): Pick<ActionIntent, 'noticed'> {
-  return gate.notice.in({ upstream, operation, target: tool }, args)
-}
-
-function aboutOf({ undoes, checks }: Pick<Action, 'undoes' | 'checks'>): Pick<Action, 'undoes' | 'checks'> {
-  return { ...(undoes && { undoes }), ...(checks && { checks }) }
-}
-
-function unrecorded(problem: string): Refusal {
-  return { kind: 'unavailable', what: 'ledger', problem }
-}
-
 /** Step 7, in the tick that writes: what may have changed since the decision. */
 function lastCheck(
   gate: EnvironmentContext,
@@ -471,16 +253,6 @@ interface Judged {
   readonly why: string
   /** Secrets that were found in what it said, and kept from the cell. */
   readonly leaked?: readonly string[]
-}
-
-/** Progress and log lines are judged like the answer (S10): one that holds a secret is dropped, and the ledger told. */
-function withoutSecrets(gate: EnvironmentContext, onPart: OnPart, leaks: Set<string>): OnPart {
-  return (part) => {
-    const leaked = gate.secrets.leakIn(part.said)
-    if (leaked === undefined) return onPart(part)
-    leaks.add(leaked)
-    return undefined
-  }
 }
 
 function noting(leaks: ReadonlySet<string>, judged: JudgedAnswer): JudgedAnswer {
@@ -565,190 +337,3 @@ async function recordOutcome(
   else complain('an outcome', appended.reason)
   if (up && appended.ok) await gate.ledger.durable(appended.value.seq)
 }
-
-/** An attempt that waits. The cell may try it again as often as it likes: it stays the same hold. */
-async function recordHeld(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  action: Action,
-  reasons: readonly Refusal[],
-): Promise<Performed> {
-  const binding = holdBinding(gate, cell, action)
-  const notBy = notByOf(gate, cell)
-  const known = gate.holds.waiting(binding, gate.nowMs())
-  const opened = gate.holds.open(action, binding, gate.nowMs(), notBy)
-  if (!opened.ok) {
-    const full = { kind: 'unavailable', what: 'holds', problem: 'too many wait already' } as const
-    return refuse(gate, cell, action, [...reasons, full])
-  }
-  const hold = opened.value
-  if (known === hold) {
-    const reference = await cell.refusals.again(gate, cell, hold, (more) => {
-      const again = writeHeld(gate, cell, { ...action, id: gate.newActionId() }, reasons, {
-        binding,
-        hold,
-        notBy,
-        more,
-      })
-      return again.ok ? again.value : undefined
-    })
-    return { kind: 'held', action: reference ?? hold, hold }
-  }
-  const written = writeHeld(gate, cell, action, reasons, { binding, hold, notBy })
-  if (!written.ok) return refuse(gate, cell, action, [...reasons, unrecorded(written.reason)])
-  return { kind: 'held', action: action.id, hold }
-}
-
-function holdBinding(gate: EnvironmentContext, cell: ServedCell, action: Action): Sha256 {
-  return bindingOf(action, cell.authority.exposure.labels.keys(), notByOf(gate, cell))
-}
-
-/** Returns who cannot approve what this cell asks for: in a hardened environment, the owners of it and of all above it. */
-function notByOf(gate: EnvironmentContext, cell: ServedCell): readonly PersonName[] {
-  return gate.hardened ? ownersOf(authorityOf(cell)) : []
-}
-
-interface Holding {
-  readonly binding: Sha256
-  readonly hold: ActionId
-  readonly notBy: readonly PersonName[]
-  /**
-   * Number of attempts beside this further one; absent for the first. People read the first, so that this one is short.
-   */
-  readonly more?: number
-}
-
-function writeHeld(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  action: Action,
-  reasons: readonly Refusal[],
-  { binding, hold, notBy, more }: Holding,
-): Result<ActionId, string> {
-  const whole = more === undefined
-  const payload = whole ? gate.ledger.payloads.put(cell.id, heldBytes(action.args, gate.secrets)) : undefined
-  if (payload?.ok === false) return no(payload.reason.kind)
-  const appended = gate.ledger.append({
-    kind: 'action.held',
-    action: action.id,
-    hold,
-    cell: cell.id,
-    agent: action.agent,
-    environment: action.environment,
-    upstream: action.upstream,
-    operation: action.operation,
-    tool: action.tool,
-    effect: action.effect,
-    definition: action.definition,
-    args: redacted(action.args, whole ? LIMITS.recordedArgumentBytesMax : LIMITS.heldAgainBytesMax),
-    ...(payload && { payload: payload.value }),
-    binding,
-    labels: [...cell.authority.exposure.labels.keys()],
-    reasons: whole
-      ? reasonsJson(reasons.map(withWhereSeen(cell.authority.exposure)))
-      : reasonsJson(reasons, LIMITS.heldAgainBytesMax),
-    ...(more !== undefined && more > 0 && { more }),
-    expiresAtMs: gate.holds.expiresAtMs(hold),
-    ...(notBy.length > 0 && { notBy }),
-    ...(action.spend && { spend: moneyText(action.spend) }),
-    ...noticedIn(gate, action),
-    ...aboutOf(action),
-  })
-  if (!appended.ok) return no(appended.reason.kind)
-  cell.share.wrote(appended.value.seq, (payload?.value.bytes ?? 0) + appended.value.bytes)
-  return ok(action.id)
-}
-
-async function refuse(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  action: Action,
-  reasons: readonly Refusal[],
-): Promise<Refused> {
-  const reference = await cell.refusals.record(gate, cell, action.id, reasons, {
-    upstream: action.upstream,
-    operation: action.operation,
-    tool: action.tool,
-    effect: action.effect,
-    args: redacted(action.args, LIMITS.refusedArgumentBytesMax),
-    ...noticedIn(gate, action),
-    ...aboutOf(action),
-  })
-  if (reference !== undefined) rememberRefused(cell, action, reasons)
-  return { kind: 'refused', action: reference, reasons }
-}
-
-/** Keeps the last few refused actions of a cell that a person could let through: it may ask for them. */
-function rememberRefused({ asked }: ServedCell, action: Action, reasons: readonly Refusal[]): void {
-  const [first, ...more] = reasons
-  if (first === undefined || !personCouldAllow({ verdict: 'deny', reasons: [first, ...more] })) return
-  asked.set(action.id, { action, reasons })
-  const [oldest] = asked.keys()
-  if (asked.size > LIMITS.refusalsRememberedMax && oldest !== undefined) asked.delete(oldest)
-}
-
-/** Opens a hold for a refused action: the exact call, once, if a person agrees. */
-export async function requestRefused(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  reference: string,
-  why: string,
-): Promise<Performed | undefined> {
-  const refused = [...cell.asked.values()].find(({ action }) => action.id === reference)
-  if (refused === undefined) return undefined
-  const { action, reasons } = refused
-  return recordHeld(gate, cell, action, [...reasons, { kind: 'requested', why: cutMarked(why, 500) }])
-}
-
-/** An attempt that cannot even be prepared: what it names is not here, or cannot be reached. */
-export interface Unprepared {
-  readonly upstream: UpstreamName | undefined
-  readonly operation: Operation
-  readonly target: string
-  readonly args: JsonObject
-  readonly undoes?: ActionId
-  readonly checks?: ActionId
-}
-
-/** Refuses what this gateway has no route to: another environment's upstream, or one that does not exist. */
-export function refuseUnrouted(gate: EnvironmentContext, cell: ServedCell, attempt: Unprepared): Promise<Refused> {
-  const { upstream } = attempt
-  const environment = upstream && gate.environments.get(upstream)
-  const reasons: Refusal[] = []
-  if (environment !== undefined && environment !== gate.environment) {
-    reasons.push({ kind: 'environment', cell: gate.environment, upstream: environment })
-  }
-  reasons.push({ kind: 'no-grant', upstream: upstream ?? NO_UPSTREAM, tool: recordable(attempt.target) })
-  return refuseUnprepared(gate, cell, attempt, reasons)
-}
-
-export async function refuseUnprepared(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  attempt: Unprepared,
-  reasons: readonly Refusal[],
-): Promise<Refused> {
-  const { upstream, operation } = attempt
-  const reference = await cell.refusals.record(gate, cell, gate.newActionId(), reasons, {
-    ...(upstream && { upstream }),
-    operation,
-    tool: recordable(attempt.target),
-    args: redacted(attempt.args, LIMITS.refusedArgumentBytesMax),
-    ...gate.notice.in(attempt, attempt.args),
-    ...aboutOf(attempt),
-  })
-  return { kind: 'refused', action: reference, reasons }
-}
-
-/** A frame that is refused before anyone knows what it wants: that it came is in the record all the same. */
-export function refuseFrame(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  problem: string,
-  frame = '',
-): Promise<ActionId | undefined> {
-  const about = frame === '' ? {} : gate.notice.inText(frame)
-  return cell.refusals.record(gate, cell, gate.newActionId(), [{ kind: 'arguments', path: '$', problem }], about)
-}
-
-const NO_UPSTREAM = 'none' as UpstreamName // a name by its shape

@@ -21,8 +21,9 @@ import type { EnvironmentContext } from '../admission/environment-context.ts'
 import type { ServedCell } from '../admission/served-cell.ts'
 import { payloadsOf } from '../protocols/payloads.ts'
 import type { OwnCall, Unreachable } from '../protocols/protocol.ts'
+import type { Performed } from './attempt.ts'
 import type { Line } from './line.ts'
-import { type Performed, refuseUnprepared } from './pipeline.ts'
+import { refuseUnprepared } from './refused.ts'
 
 /**
  * Compensates effects, one after the other, as an actor of its own: under the environment's grants for undo, and through

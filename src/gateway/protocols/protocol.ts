@@ -18,9 +18,9 @@ import type { ServedCell } from '../admission/served-cell.ts'
 import type { Secrets } from '../content/secrets.ts'
 import type { UpstreamSetup } from '../link/setup.ts'
 import type { StdioPipes } from '../link/stdio-pipes.ts'
+import type { Performed } from '../pipeline/attempt.ts'
 import type { Credentials } from '../pipeline/credentials.ts'
 import type { Answer, Line } from '../pipeline/line.ts'
-import type { Performed } from '../pipeline/pipeline.ts'
 
 /** Reads the bytes that a protocol sent and received, as the ledger keeps them. Without any connection. */
 export interface PayloadReader {

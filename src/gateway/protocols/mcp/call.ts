@@ -2,7 +2,9 @@ import { type ActionId, grantedName, type JsonObject, type Operation } from '../
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { cutShown } from '../../content/cut-shown.ts'
-import { type Attempt, isName, NAME_FAULT, type Performed, perform, refuseUnprepared } from '../../pipeline/pipeline.ts'
+import { type Attempt, isName, NAME_FAULT, type Performed } from '../../pipeline/attempt.ts'
+import { perform } from '../../pipeline/pipeline.ts'
+import { refuseUnprepared } from '../../pipeline/refused.ts'
 import type { McpUpstream } from './contract/upstream.ts'
 import { CredentialRefused, type UpstreamConnection } from './server/connection.ts'
 

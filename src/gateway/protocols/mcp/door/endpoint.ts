@@ -15,7 +15,7 @@ import type { ServedCell } from '../../../admission/served-cell.ts'
 import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../../content/strict-json.ts'
 import { type BodyFault, readBody } from '../../../fairness/http-body.ts'
 import { Room } from '../../../fairness/room.ts'
-import { refuseFrame } from '../../../pipeline/pipeline.ts'
+import { refuseFrame } from '../../../pipeline/refused.ts'
 import { McpNotification } from '../contract/answer.ts'
 import { headerMismatch } from '../contract/headers.ts'
 import {

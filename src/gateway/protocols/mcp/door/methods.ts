@@ -18,16 +18,10 @@ import { type Candidate, decideList, issuedBy, type Refusal, shownDefinition } f
 import type { EnvironmentContext } from '../../../admission/environment-context.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../../admission/own-tools.ts'
 import { authorityOf, mayNotice, type ServedCell } from '../../../admission/served-cell.ts'
+import { isName, NAME_FAULT, type Performed } from '../../../pipeline/attempt.ts'
 import type { OnPart, Part } from '../../../pipeline/line.ts'
-import {
-  isName,
-  NAME_FAULT,
-  type Performed,
-  refuseFrame,
-  refuseUnprepared,
-  refuseUnrouted,
-} from '../../../pipeline/pipeline.ts'
 import { recordLabels } from '../../../pipeline/record.ts'
+import { refuseFrame, refuseUnprepared, refuseUnrouted } from '../../../pipeline/refused.ts'
 import { performCall } from '../call.ts'
 import { McpAnswer } from '../contract/answer.ts'
 import { definitionDigest } from '../contract/definition.ts'

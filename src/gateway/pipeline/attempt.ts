@@ -1,0 +1,110 @@
+import {
+  type Action,
+  type ActionId,
+  type JsonObject,
+  type Operation,
+  type ToolName,
+  toolName,
+} from '../../model/index.ts'
+import type { Refusal } from '../../policy/index.ts'
+import type { EnvironmentContext } from '../admission/environment-context.ts'
+import type { ServedCell } from '../admission/served-cell.ts'
+import { cutShown } from '../content/cut-shown.ts'
+import type { Answer, Contract, Line, OnPart, Part, Prepared } from './line.ts'
+import type { Asked } from './normalise.ts'
+
+/** One attempt by a cell, as its protocol has understood it. */
+export interface Attempt {
+  readonly upstream: Line
+  readonly operation: Operation
+  /** The tool's or prompt's own name, the resource's URI. */
+  readonly target: string
+  /** The name in the configuration; of a resource the template that its URI matches. */
+  readonly tool: ToolName
+  readonly args: JsonObject
+  /**
+   * Sees to a way to the upstream; resolves with why there is none. It makes one only where `mayLeave` says that this
+   * attempt could use it.
+   */
+  readonly connect: (mayLeave: () => boolean) => Promise<Refusal | undefined> | undefined
+  /** `approved`: a person let exactly these arguments through, and nothing else that its cell chose may go with them. */
+  readonly prepare: (known: Contract, approved: boolean) => Prepared
+  readonly signal: AbortSignal
+  /** Aborted by the cell itself, which may not always be known outside: see `callingOff`. */
+  readonly calledOff?: AbortSignal
+  /** Takes what the upstream says of it before its answer. */
+  readonly onPart?: OnPart
+  /** Tells which of those reach the cell; all where it is left out. */
+  readonly hears?: (part: Part) => boolean
+  /** The effect that it compensates, or looks at: on a person's order. */
+  readonly about?: Pick<Action, 'undoes' | 'checks'>
+}
+
+export type Performed =
+  | { readonly kind: 'answered'; readonly action: ActionId; readonly answer: Answer }
+  /**
+   * Refused before anything was sent. The cell is told the reference, if the ledger has it, and what is wrong with its own
+   * arguments.
+   */
+  | { readonly kind: 'refused'; readonly action: ActionId | undefined; readonly reasons: readonly Refusal[] }
+  /** The attempt waits for a person, under the reference of the first one. */
+  | { readonly kind: 'held'; readonly action: ActionId; readonly hold: ActionId }
+  /** Sent or not, there is no answer that may be passed on. */
+  | {
+      readonly kind: 'unanswered'
+      readonly action: ActionId
+      readonly outcome: 'withheld' | 'not-sent' | 'unknown'
+      readonly why: string
+      /** Set where the upstream did not look at it: it forgot the session, or does not take the credential. */
+      readonly refused?: 'session' | 'credential'
+      /** True where the effect has happened, as far as can be told: an answer came. */
+      readonly happened?: true
+    }
+
+export type Refused = Extract<Performed, { kind: 'refused' }>
+
+/** Characters of a name that a cell calls: a longer one is refused, declared or not. */
+const NAME_CHARACTERS_MAX = 200
+
+/** The attempt as it is normalised: under the name that it is decided and recorded by. */
+export function asked(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  { upstream, operation, target, tool, args }: Attempt,
+): Asked {
+  return {
+    id: gate.newActionId(),
+    cellId: cell.id,
+    authority: cell.authority,
+    upstream: upstream.name,
+    upstreamEnvironment: upstream.environment,
+    operation,
+    tool: operation === 'resource' ? templateOf(tool) : recordable(target),
+    args,
+  }
+}
+
+/** A resource is decided and recorded by the template that was granted; its URI stands in the arguments. */
+function templateOf(tool: ToolName): ToolName {
+  return tool.slice(tool.indexOf(':') + 1) as ToolName // a part of a checked name, without the control characters it lacks
+}
+
+/** A name that a cell made up, as it can stand in the ledger. */
+export function recordable(name: string): ToolName {
+  return toolName(cutShown(name, NAME_CHARACTERS_MAX).replaceAll(/\p{Cc}/gu, '�') || '(empty)')
+}
+
+/**
+ * Tells whether a text can be the name of a tool, a prompt or a template: it is looked up, decided, recorded and sent as
+ * the one name that it is. Of any other a part would be decided, and the whole sent.
+ */
+export function isName(text: string): boolean {
+  return recordable(text) === text
+}
+
+/** The refusal of what is no name. */
+export const NAME_FAULT: Extract<Refusal, { kind: 'arguments' }> = {
+  kind: 'arguments',
+  path: '$',
+  problem: `its name is no name: one has 1 to ${NAME_CHARACTERS_MAX} characters, and no control characters`,
+}

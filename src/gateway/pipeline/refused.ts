@@ -1,0 +1,110 @@
+import {
+  type Action,
+  type ActionId,
+  type ActionIntent,
+  type JsonObject,
+  LIMITS,
+  type Operation,
+  type UpstreamName,
+} from '../../model/index.ts'
+import { personCouldAllow, type Refusal } from '../../policy/index.ts'
+import type { EnvironmentContext } from '../admission/environment-context.ts'
+import type { ServedCell } from '../admission/served-cell.ts'
+import { type Refused, recordable } from './attempt.ts'
+import { redacted } from './record.ts'
+
+export function noticedIn(
+  gate: EnvironmentContext,
+  { upstream, operation, tool, args }: Action,
+): Pick<ActionIntent, 'noticed'> {
+  return gate.notice.in({ upstream, operation, target: tool }, args)
+}
+
+export function aboutOf({ undoes, checks }: Pick<Action, 'undoes' | 'checks'>): Pick<Action, 'undoes' | 'checks'> {
+  return { ...(undoes && { undoes }), ...(checks && { checks }) }
+}
+
+export function unrecorded(problem: string): Refusal {
+  return { kind: 'unavailable', what: 'ledger', problem }
+}
+
+export async function refuse(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  action: Action,
+  reasons: readonly Refusal[],
+): Promise<Refused> {
+  const reference = await cell.refusals.record(gate, cell, action.id, reasons, {
+    upstream: action.upstream,
+    operation: action.operation,
+    tool: action.tool,
+    effect: action.effect,
+    args: redacted(action.args, LIMITS.refusedArgumentBytesMax),
+    ...noticedIn(gate, action),
+    ...aboutOf(action),
+  })
+  if (reference !== undefined) rememberRefused(cell, action, reasons)
+  return { kind: 'refused', action: reference, reasons }
+}
+
+/** Keeps the last few refused actions of a cell that a person could let through: it may ask for them. */
+function rememberRefused({ asked }: ServedCell, action: Action, reasons: readonly Refusal[]): void {
+  const [first, ...more] = reasons
+  if (first === undefined || !personCouldAllow({ verdict: 'deny', reasons: [first, ...more] })) return
+  asked.set(action.id, { action, reasons })
+  const [oldest] = asked.keys()
+  if (asked.size > LIMITS.refusalsRememberedMax && oldest !== undefined) asked.delete(oldest)
+}
+
+/** An attempt that cannot even be prepared: what it names is not here, or cannot be reached. */
+export interface Unprepared {
+  readonly upstream: UpstreamName | undefined
+  readonly operation: Operation
+  readonly target: string
+  readonly args: JsonObject
+  readonly undoes?: ActionId
+  readonly checks?: ActionId
+}
+
+/** Refuses what this gateway has no route to: another environment's upstream, or one that does not exist. */
+export function refuseUnrouted(gate: EnvironmentContext, cell: ServedCell, attempt: Unprepared): Promise<Refused> {
+  const { upstream } = attempt
+  const environment = upstream && gate.environments.get(upstream)
+  const reasons: Refusal[] = []
+  if (environment !== undefined && environment !== gate.environment) {
+    reasons.push({ kind: 'environment', cell: gate.environment, upstream: environment })
+  }
+  reasons.push({ kind: 'no-grant', upstream: upstream ?? NO_UPSTREAM, tool: recordable(attempt.target) })
+  return refuseUnprepared(gate, cell, attempt, reasons)
+}
+
+export async function refuseUnprepared(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  attempt: Unprepared,
+  reasons: readonly Refusal[],
+): Promise<Refused> {
+  const { upstream, operation } = attempt
+  const reference = await cell.refusals.record(gate, cell, gate.newActionId(), reasons, {
+    ...(upstream && { upstream }),
+    operation,
+    tool: recordable(attempt.target),
+    args: redacted(attempt.args, LIMITS.refusedArgumentBytesMax),
+    ...gate.notice.in(attempt, attempt.args),
+    ...aboutOf(attempt),
+  })
+  return { kind: 'refused', action: reference, reasons }
+}
+
+/** A frame that is refused before anyone knows what it wants: that it came is in the record all the same. */
+export function refuseFrame(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  problem: string,
+  frame = '',
+): Promise<ActionId | undefined> {
+  const about = frame === '' ? {} : gate.notice.inText(frame)
+  return cell.refusals.record(gate, cell, gate.newActionId(), [{ kind: 'arguments', path: '$', problem }], about)
+}
+
+const NO_UPSTREAM = 'none' as UpstreamName // a name by its shape
