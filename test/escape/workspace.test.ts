@@ -120,12 +120,12 @@ describe('what a cell changed', { skip: SKIP }, () => {
       rest.changes.map(({ path }) => path),
       ['package.json'],
     )
-    const yes = await (await warden()).commit(workspace.changes, ['package.json', './', 'nothing'], ['package.json'])
+    const yes = await (await warden()).commit(workspace.changes, ['package.json', '../escape', 'nothing'], ['package.json'])
     assert.ok(yes.ok)
     assert.deepEqual(yes.value.landed, ['package.json'])
     assert.deepEqual(
       yes.value.refused.map(({ refused }) => refused),
-      ['./', 'nothing'],
+      ['../escape', 'nothing'],
     )
     assert.ok((await warden()).discard(workspace.changes).ok)
     assert.ok(!(await (await warden()).diff(workspace.changes)).ok, 'nothing is kept any more')

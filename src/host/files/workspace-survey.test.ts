@@ -76,9 +76,9 @@ it('S10: advice shows a repository that names the workspace as its own, whatever
     return advice(work)
   }
   writeFileSync(join(own, 'gitdir'), `${join(work, '.git')}\n`)
-  assert.ok(pointed(own, '../../..').includes(`${main}: ${main}`))
+  assert.ok(pointed(own, '../..').includes(`${main}: ${main}`))
   writeFileSync(join(own, 'gitdir'), `${join(base, 'other/.git')}\n`)
-  const hostile = [pointed(own, '../../..'), pointed(keys)]
+  const hostile = [pointed(own, '../..'), pointed(keys)]
   writeFileSync(join(work, '.git.own/gitdir'), `${join(work, '.git')}\n`)
   hostile.push(pointed(join(work, '.git.own'), keys))
   for (const said of hostile) {
