@@ -34,9 +34,9 @@ export interface RunningCell {
 export interface Ended {
   readonly exit: Exit
   readonly teardown: TeardownReceipt
-  /** Why, when the cell was ended because its gateway was lost. */
+  /** The reason, when the cell was ended because its gateway was lost. */
   readonly lost?: string
-  /** It was ended so that its files could be restored: its command begins anew on them, or why they could not be. */
+  /** The outcome of a restore for which it was ended: its command begins anew, or why its files could not be restored. */
   readonly again?: Result<void, string>
 }
 
@@ -47,11 +47,11 @@ export interface HostedCell extends Held, Pick<LaunchAsk, 'task' | 'stopMark' | 
   kept: readonly Kept[]
   /** The gateway that serves it. */
   services: Services
-  /** Where its agent stood when it began, lower by each order since, and higher by a person's word. */
+  /** The rung of its agent when it began, lower by each order since, and higher by a person's word. */
   rung: Rung
   /** The things that were last seen in it, for half a minute. */
   readonly sensed: Sensed[]
-  /** Why it is ended, where that is the end of its gateway. */
+  /** The reason why it is ended, where that is the end of its gateway. */
   lost?: string
   /** The receipt of its teardown, once it has ended. */
   teardown?: TeardownReceipt

@@ -29,15 +29,15 @@ export interface Wanted {
 
 export interface Made {
   readonly checkpoint: Checkpoint
-  /** Nothing had changed since this one was made, which is as good. */
+  /** True where nothing had changed since this one was made, which is as good. */
   readonly unchanged: boolean
-  /** Which went for it. */
+  /** Checkpoints that were removed for it. */
   readonly gone: readonly CheckpointId[]
 }
 
 export type CheckpointFault =
   | WorkspaceFault
-  /** It is more than its bounds allow. */
+  /** More than its bounds allow. */
   | { readonly kind: 'unfit'; readonly problem: string }
 
 /** `changes` is `<state>/workspaces/<name>`. */
@@ -148,11 +148,11 @@ export interface Difference {
 
 export interface Rehearsed {
   readonly differences: readonly Difference[]
-  /** There are more than were compared. */
+  /** True where there are more than were compared. */
   readonly truncated: boolean
 }
 
-/** What `restoreCheckpoint` would do to which file, told by helper cells that look at both states. */
+/** Tells what `restoreCheckpoint` would do to which file, by helper cells that look at both states. */
 export async function rehearseRestore(
   workspaces: Workspaces,
   changes: string,
@@ -171,7 +171,7 @@ export async function rehearseRestore(
   })
 }
 
-/** By what each has changed of what both were given. */
+/** Compares two states by what each has changed of what both were given. */
 export function differences(now: readonly Change[], then: readonly Change[]): readonly Difference[] {
   const [left, right] = [new Map(now.map((each) => [each.path, each])), new Map(then.map((each) => [each.path, each]))]
   return [...new Set([...left.keys(), ...right.keys()])].toSorted().flatMap((path): Difference[] => {
@@ -183,12 +183,12 @@ export function differences(now: readonly Change[], then: readonly Change[]): re
   })
 }
 
-/** What is listed on the other side alone is as it was given: there, unless the other side has added it. */
+/** Tells whether a path is there; one that the other side alone lists is as it was given, unless that has added it. */
 function isThere(change: Change | undefined, other: Change | undefined): boolean {
   return change === undefined ? other?.kind !== 'added' : change.kind !== 'removed'
 }
 
-/** What the ledger is told, but for the agent, which who tells it knows. */
+/** An entry for the ledger, but for the agent, which the teller knows. */
 export type Untold = Omit<CheckpointMade, 'agent'> | Omit<CheckpointRestored, 'agent'>
 
 export function madeEntry({ checkpoint }: Made, workspace: string, cell?: CellId): Omit<CheckpointMade, 'agent'> {

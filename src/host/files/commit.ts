@@ -21,9 +21,9 @@ import { markCommitted } from './workspace-marks.ts'
 
 export interface Wanted {
   readonly rule: CommitRule
-  /** These, which a person has listed; absent: whatever the rule allows. */
+  /** Paths that a person has listed; absent: all that the rule allows. */
   readonly paths?: readonly string[]
-  /** Of what a host would act upon, these. */
+  /** Paths that a host would act upon and that are wanted. */
   readonly confirmed: readonly string[]
   /** The last order that the person has been told their agent is contained by; absent: they were told of none. */
   readonly told?: string
@@ -54,7 +54,7 @@ export function containedNow(state: string, agent: AgentName | undefined): Resul
   return told(fenced, `no configuration tells whose files they are, and ${name} is ${fenced.rung}`)
 }
 
-/** What a person lists is allowed by that, and `never` binds them, too. */
+/** Returns the rule of a commit: paths that a person lists are allowed by that, and `never` binds them, too. */
 export function ruleFor(agent: Agent | undefined, listed: boolean): CommitRule {
   const { allow = [], never = [] } = agent?.cell.commit ?? {}
   return { allow: listed ? [['**']] : allow, never }
@@ -125,7 +125,7 @@ export async function commitWanted(
   return landing
 }
 
-/** As it travels to the run whose cell lives on the files. */
+/** Writes it as it travels to the run whose cell lives on the files. */
 export function wantedJson({ rule, paths, confirmed, told }: Wanted): JsonObject {
   const text = (patterns: CommitRule['allow']) => patterns.map((pattern) => pattern.join('/'))
   return {

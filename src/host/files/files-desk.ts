@@ -33,7 +33,7 @@ import { agentOf } from './workspace-names.ts'
 
 /** A cell that lives on a workspace. */
 export interface Held {
-  /** Its name in the state. */
+  /** Name of the workspace in the state. */
   readonly workspace: string
   readonly cell: Cell
   readonly agent: Agent
@@ -77,7 +77,7 @@ export class FilesDesk {
     this.#timers.clear()
   }
 
-  /** Its schedule, until its cell has ended. */
+  /** Saves a workspace on its schedule, until its cell has ended. */
   watch(held: Held): void {
     const everyMs = held.agent.cell.checkpoints?.everyMs
     if (everyMs === undefined) return
@@ -94,7 +94,7 @@ export class FilesDesk {
     })
   }
 
-  /** Of a cell that lives, while it stands still. In the ledger when this returns. */
+  /** Saves the files of a live cell while it stands still; in the ledger when this returns. */
   save(held: Held, wanted: Wanted): Promise<Result<Made, string>> {
     return this.#inTurn(held.workspace, async () => {
       const {
@@ -129,7 +129,7 @@ export class FilesDesk {
     return agent === undefined ? Promise.resolve(false) : record({ ...entry, agent })
   }
 
-  /** What a person asks of a workspace that a cell lives on. */
+  /** Follows a person's wish about a workspace that a cell lives on. */
   async follow({ what, workspace, detail }: FilesAsk): Promise<Followed> {
     const held = this.#options.held().find((each) => each.workspace === workspace)
     if (held === undefined) return { ok: false, said: NOT_HELD }

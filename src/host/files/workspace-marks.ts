@@ -11,7 +11,7 @@ import { inPart } from '../state/state-part.ts'
  */
 interface Marks {
   readonly committed?: boolean
-  /** When cells saw what may stand in the files. */
+  /** Times at which cells saw what may stand in the files. */
   readonly spans?: Spans
   /** Environments whose cells have written there. */
   readonly environments?: readonly string[]
@@ -51,7 +51,7 @@ export function markUsed(stateDirectory: string, workspace: string, environment:
   return environments.filter((each) => each !== environment)
 }
 
-/** When the workspace's files were those that they are: what cells saw then may stand in them. */
+/** Times in which the workspace's files were those that they are: what cells saw then may stand in them. */
 export function livedSpans(stateDirectory: string, workspace: string): Spans {
   const { committed, spans } = read(stateDirectory)[workspace] ?? {}
   return committed === true ? ALWAYS : (spans ?? ALWAYS)

@@ -5,7 +5,7 @@
 import type { Agent, UpstreamConfig } from '../../config/config.ts'
 import type { AgentName, CellId } from '../../model/index.ts'
 
-/** Of a cell that was delegated to, which nobody had before; those of other cells are called after their agent. */
+/** Returns the name of a delegated cell's workspace, which nobody had before; others are called after their agent. */
 export function delegatedWorkspace(agent: AgentName, cell: CellId): string {
   return `${agent}--${cell.slice(2)}`
 }
@@ -15,17 +15,17 @@ export function isDelegated(workspace: string): boolean {
   return /--[0-9a-z]{16}$/.test(workspace)
 }
 
-/** Of a stdio server: beside those of the workspace whose cell it serves, or its environment's, where it is shared. */
+/** Returns the name of a stdio server's workspace: beside those of the workspace whose cell it serves, or its environment's, where it is shared. */
 export function serverWorkspace({ name, mcp }: Pick<UpstreamConfig, 'name' | 'mcp'>, served: string): string {
   return `${mcp.kind === 'stdio' && mcp.shared ? '' : served}+${name}`
 }
 
-/** Of a server that is only asked what it offers. */
+/** Returns the name of the workspace of a server that is only asked what it offers. */
 export function inspectedWorkspace({ name }: Pick<UpstreamConfig, 'name'>): string {
   return `++${name}`
 }
 
-/** Whose files they are: an agent's own, its server's (`desk+payments`), or those of one that was delegated to (`desk--…`). */
+/** Returns the agent whose files they are: an agent's own, its server's (`desk+payments`), or those of one that was delegated to (`desk--…`). */
 export function agentOf(workspace: string, agents: readonly Pick<Agent, 'name'>[]): AgentName | undefined {
   const [served = ''] = workspace.split('+')
   const names = agents.map(({ name }) => name).filter((name) => served === name || served.startsWith(`${name}--`))

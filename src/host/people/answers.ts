@@ -27,7 +27,7 @@ export interface Answer {
   readonly environment: EnvironmentName
   readonly approved: boolean
   readonly by: PersonName
-  /** How long an approval may be used, from when the gateway hears of it. */
+  /** Milliseconds that an approval may be used, from when the gateway hears of it. */
   readonly forMs: number
   readonly why?: string
 }

@@ -36,7 +36,7 @@ import type { OrderSeen } from '../stop/fence.ts'
 import { askAt } from './ask-at.ts'
 import type { UndoOrder } from './undo-order.ts'
 
-/** What a person asks of a running warden. */
+/** A person's request to a running warden. */
 export type ControlRequest =
   | { readonly kind: 'contain'; readonly order: Order }
   | {
@@ -57,7 +57,7 @@ export type ControlRequest =
   | { readonly kind: 'cells' }
   | { readonly kind: 'files'; readonly ask: FilesAsk }
 
-/** What it answers, a line each; the last one is `done`. */
+/** An answer of a warden, a line each; the last one is `done`. */
 export type ControlReply =
   | { readonly kind: 'confirmation'; readonly confirmation: Confirmation }
   | {
@@ -71,7 +71,7 @@ export type ControlReply =
        * user's, and does not answer.
        */
       readonly silent?: Silent
-      /** What was done with files; absent where no cell of this warden lives on them. */
+      /** Result of what was done with files; absent where no cell of this warden lives on them. */
       readonly files?: Json
     }
 
@@ -84,7 +84,7 @@ export interface Silent {
 /** Something about the files of a workspace that a cell lives on. */
 export interface FilesAsk {
   readonly what: 'checkpoint' | 'restore' | 'commit'
-  /** Its name in the state. */
+  /** Name of the workspace in the state. */
   readonly workspace: string
   readonly detail: JsonObject
 }
@@ -94,7 +94,7 @@ export interface LiveCell {
   readonly agent: string
   readonly environment: string
   readonly owner: string
-  /** Where it stands: as it was last ordered, or as its gateway last said. */
+  /** Rung on which it stands: as it was last ordered, or as its gateway last said. */
   readonly rung: Rung
   readonly sinceMs: number
 }

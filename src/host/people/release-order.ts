@@ -32,9 +32,9 @@ export interface Released {
 
 /** The reasons why an agent was not released. */
 export type ReleaseFault =
-  /** Nobody knows who is contained. */
+  /** The fence cannot be read: nobody knows who is contained. */
   | { readonly kind: 'fence-unread'; readonly problem: string }
-  /** By the ledger it stands lower than by the fence: the person has seen another thing than what they would release. */
+  /** The ledger has it lower than the fence: the person has seen another thing than what they would release. */
   | { readonly kind: 'fence-behind'; readonly left: Rung; readonly stood: Rung; readonly written: Result<void, string> }
   | { readonly kind: 'not-lower'; readonly stands: Rung }
   /** Another person has to release it. */

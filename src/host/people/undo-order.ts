@@ -9,7 +9,7 @@ export interface UndoOrder {
   readonly environment: EnvironmentName
   readonly by: PersonName
   readonly why: string
-  /** What the person named. */
+  /** The selection as the person named it. */
   readonly what: Json
   /** Name of the workspace of the cell at whose stdio servers these effects were made. Absent: no cell's own. */
   readonly served?: string

@@ -24,7 +24,7 @@ import {
   visibleJson,
 } from '../../model/index.ts'
 
-/** What a person has accepted of one tool: the definition itself, so that a review shows every word of it. */
+/** A tool as a person has accepted it: the definition itself, so that a review shows every word of it. */
 export interface Accepted extends PinnedTool {
   readonly acceptedBy: PersonName
   /** Epoch ms. */
@@ -132,7 +132,7 @@ function tenantsOf({ tenants }: Config): readonly (TenantName | undefined)[] {
   return tenants.size === 0 ? [undefined] : [...tenants]
 }
 
-/** Nothing is accepted where there is no file; a file that cannot be read stops the start. */
+/** Reads what was accepted, which is nothing where there is no file; a file that cannot be read stops the start. */
 export function readAccepted(configFile: string, tenant?: TenantName): Result<AcceptedDefinitions, Problem> {
   const file = acceptedPath(configFile, tenant)
   if (!existsSync(file)) return ok(new Map())

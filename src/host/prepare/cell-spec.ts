@@ -9,11 +9,11 @@ import { acceptedPath } from './accepted.ts'
 /** The port on a cell's own loopback where its gateway listens; behind it there is nobody but that cell's gateway. */
 export const GATEWAY_PORT = 7070
 
-/** Where a relay finds its way out, if its environment has one. */
+/** Port on which a relay finds its way out, if its environment has one. */
 export const EGRESS_PORT = 7071
 
 export interface CellPlan extends Pick<CellSpec, 'command' | 'secretCommand' | 'stdio'> {
-  /** Where it is known before; made here otherwise. */
+  /** Id of the cell, where it is known before; made here otherwise. */
   readonly id?: CellId
   /** Names its workspace's changes in the state. */
   readonly name: string
@@ -28,7 +28,7 @@ export interface CellPlan extends Pick<CellSpec, 'command' | 'secretCommand' | '
   readonly hidden?: readonly string[]
 }
 
-/** What the warden is asked for, from the configuration alone. */
+/** Returns what the warden is asked for, from the configuration alone. */
 export function cellSpec(config: Config, state: Pick<State, 'directory' | 'workspace'>, plan: CellPlan): CellSpec {
   const { cell, command, secretCommand, stdio, listener, egress = false, hidden = [] } = plan
   const unseen = unseenPaths(config, state.directory)
@@ -84,12 +84,12 @@ function unseenPaths({ secrets }: Config, stateDirectory: string): readonly stri
   return [...files, basename(above) === 'tenants' ? dirname(above) : stateDirectory]
 }
 
-/** What `profile: user` in the configuration accepts to go without, where the host lacks it; the receipt names it. */
+/** Layers that `profile: user` in the configuration accepts to go without, where the host lacks them; the receipt names it. */
 const WITHOUT_ROOT: readonly Layer[] = ['memory', 'cpu', 'pids', 'io', 'freeze', 'own-uid', 'owner-map', 'disk']
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
-/** What decides must not be what is decided upon. Its node and packages may be shown to a cell, read-only. */
+/** Code of ours: what decides must not be what is decided upon. Its node and packages may be shown to a cell, read-only. */
 const FIREBREAK = [join(ROOT, 'src'), join(ROOT, 'bin')]
 
 /** The same text for every cell: each finds its own gateway at the same place. */
@@ -105,7 +105,7 @@ export const BASE_VARIABLES = {
   LANG: 'C.UTF-8',
 }
 
-/** As curl, Python, Go, Git and Node read them. */
+/** Variables as curl, Python, Go, Git and Node read them. */
 const PROXY = `http://127.0.0.1:${EGRESS_PORT}`
 const EGRESS_VARIABLES = {
   http_proxy: PROXY,

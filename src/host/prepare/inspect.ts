@@ -36,7 +36,7 @@ const INSPECT_MS_MAX = 90_000
 const OUTPUT_CHARACTERS_MAX = 8_454_144
 const [NEWEST_SESSION] = SESSION_REVISIONS
 
-/** What one upstream offers; or why that is not known, with what a stdio server complained of. */
+/** The offer of one upstream; or why that is not known, with what a stdio server complained of. */
 export type Inspected =
   | Exclude<Offered, { readonly problem: string }>
   | { readonly problem: string; readonly said: readonly string[] }
@@ -234,10 +234,10 @@ function covering(lines: readonly string[], values: ReadonlyMap<string, string>)
 
 const SAID_LINES_MAX = 4
 const SAID_BYTES_MAX = 65_536
-/** Its complaints reach the log by way of another process. */
+/** Milliseconds for its complaints, which reach the log by way of another process. */
 const SAID_TRIES_MAX = 20
 
-/** Of what a server that has ended wrote since, the lines that sound like why. */
+/** Returns the lines that sound like why, of what a server that has ended wrote since. */
 async function saidIn(path: string, from: number): Promise<readonly string[]> {
   for (let tries = 0; tries < SAID_TRIES_MAX; tries++) {
     const said = readFileSync(path).subarray(from)

@@ -74,7 +74,7 @@ function cedarPackage(): string {
   return join(dirname(fileURLToPath(import.meta.resolve('@cedar-policy/cedar-wasm/nodejs'))), 'package.json')
 }
 
-/** Its name, the digest of what follows, and what follows: a bundle of which one bit has changed is none. */
+/** Writes its name, the digest of what follows, and what follows: a bundle of which one bit has changed is none. */
 function readKept(file: string, name: string): PolicyBundle | undefined {
   try {
     const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)

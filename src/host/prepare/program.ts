@@ -10,7 +10,7 @@ import { lookUp, permits } from './cell-view.ts'
 
 export { seenAt } from './cell-view.ts'
 
-/** What a person reads where a cell's program is not in it, and what would put it there. */
+/** A program that is not in its cell: what a person reads of that, and what would put it there. */
 export interface ProgramFault {
   readonly problem: string
   readonly fix: string

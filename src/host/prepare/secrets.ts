@@ -6,7 +6,7 @@ import { secretsOf } from '../../config/secret-names.ts'
 import { injectInto, openSecrets } from '../../gateway/content/secrets.ts'
 import { type EnvironmentName, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
 
-/** How long a command may take to say a secret; a person waits for the start meanwhile. */
+/** Milliseconds that a command may take to say a secret; a person waits for the start meanwhile. */
 const COMMAND_MS_MAX = 10_000
 /** More than any credential. */
 const SECRET_BYTES_MAX = 65_536
@@ -88,7 +88,7 @@ function valueFrom(source: SecretSource, directory: string, commandMsMax: number
   }
 }
 
-/** Its standard output. What it complains about could be anything, the secret too: nobody sees that. */
+/** Returns the standard output of a command. What it complains about could be anything, the secret too: nobody sees that. */
 function said([program, ...args]: readonly string[], directory: string, msMax: number): Result<string, string> {
   if (program === undefined) return no('there is no command')
   const { error, status, signal, stdout } = spawnSync(program, args, {

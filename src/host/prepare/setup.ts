@@ -73,7 +73,7 @@ function judgedOf(config: Config, accepted: AcceptedDefinitions, policies: Polic
   return { config, accepted, spoken: readSpoken(config), unacceptable: readUnacceptable(config), policies }
 }
 
-/** What one environment's gateway is told at its start. Secrets of other environments are not in it. */
+/** Returns what one environment's gateway is told at its start. Secrets of other environments are not in it. */
 export function gatewaySetup(
   { config, accepted, spoken, policies }: Judged,
   environment: EnvironmentName,
@@ -175,10 +175,10 @@ export function containmentOf(config: Config, tenant: TenantName | undefined): C
 
 const NOWHERE = 'nowhere' as EnvironmentName // a name by its shape; decoys of undeclared upstreams stop the start
 
-/** Whoever compensates: no agent, and named by no other. */
+/** Name of the actor that compensates: no agent's, and no other's. */
 export const UNDO: AgentName = agentName('undo')
 
-/** Who grants are written for. */
+/** A holder of grants. */
 type Grantee = Pick<Agent, 'name' | 'owner' | 'grants'>
 
 function undoActor({ undo }: Environment): readonly Grantee[] {

@@ -2,7 +2,7 @@ import { definitionFault } from '../../gateway/protocols/mcp/contract/definition
 import { type Effect, isJsonObject, type JsonObject, withUnseen } from '../../model/index.ts'
 import type { Inspected } from './inspect.ts'
 
-/** What is written under `tools:` for a tool that nobody has judged yet. */
+/** An entry under `tools:` for a tool that nobody has judged yet. */
 export interface ToolStub {
   readonly name: string
   readonly effect: Effect

@@ -19,9 +19,9 @@ export interface RunPlan extends Omit<LaunchAsk, 'stdio' | 'onTakenOver'> {
 export type RunEvent =
   /** The cell stands, or does not: what took long is over. */
   | { readonly kind: 'launched' }
-  /** Its gateway was lost, and it goes on with another. */
+  /** The gateway was lost, and the cell goes on with another. */
   | { readonly kind: 'taken-over'; readonly why: string }
-  /** Its files were restored, and its command begins anew. */
+  /** The files were restored, and the command begins anew. */
   | { readonly kind: 'again' }
 
 /** The end of a run, as plain JSON. */
@@ -32,9 +32,9 @@ export type RunEnd =
       readonly cell: CellId
       readonly exit: Exit
       readonly teardown: TeardownReceipt
-      /** Why, when the cell was ended because its gateway was lost. */
+      /** The reason, when the cell was ended because its gateway was lost. */
       readonly lost?: string
-      /** Why its files could not be restored, for which it was ended. */
+      /** The reason why its files could not be restored, for which it was ended. */
       readonly unrestored?: string
       /** Paths of its workspace that it did not see. */
       readonly hidden: readonly string[]

@@ -4,13 +4,13 @@ import { no, ok, type Result } from '../../model/index.ts'
 import type { UpstreamCell } from './upstream-cell.ts'
 
 export interface KeptServerOptions {
-  /** Its cell, which has not run one instruction. */
+  /** Launches the server's cell, which has not run one instruction. */
   readonly launch: () => Promise<Result<UpstreamCell, string>>
   /** Gives the gateway its pipes, under this number. */
   readonly handOver: (server: UpstreamCell, number: number) => Result<void, string>
   /** Never used before. */
   readonly newNumber: () => number
-  /** There is no server, and none comes soon: the gateway is told why. */
+  /** Hears why there is no server, and none comes soon. */
   readonly onDown: (why: string) => void
   /** For the owner. */
   readonly note: (text: string) => void
@@ -23,7 +23,7 @@ const RESTARTS_MAX = 5
 const RESTART_AFTER_MS = 500
 const BACK_OFF_MS_MIN = 60_000
 const BACK_OFF_MS_MAX = 15 * 60_000
-/** As long as the longest back-off: whoever ends less often than that needs none. */
+/** Milliseconds, as long as the longest back-off: whoever ends less often than that needs none. */
 const LIVED_MS_MIN = BACK_OFF_MS_MAX
 /** Between the end of its input and the end of its cell: a server that ends by itself has time to write what it keeps. */
 const END_MS_MAX = 2_000
@@ -89,7 +89,7 @@ export class KeptServer {
     return this.#held || this.#over.signal.aborted
   }
 
-  /** Where it runs now. */
+  /** Returns the cell in which it runs now. */
   get cell(): Cell | undefined {
     return this.#running?.cell
   }

@@ -19,7 +19,7 @@ export interface ServersOptions {
   readonly secrets: ReadonlyMap<string, string>
   /** Upstreams that are left out of this start, and why: none of them is started. */
   readonly without: ReadonlyMap<UpstreamName, string>
-  /** Those of the gateway that serves now. */
+  /** Returns the services of the gateway that serves now. */
   readonly services: () => Pick<Services, 'tell'>
   /** Never used before. */
   readonly newNumber: () => number
@@ -42,10 +42,10 @@ export function leftOut({ upstreams }: Pick<GatewaySetup, 'upstreams'>): Readonl
 export interface Kept {
   readonly server: KeptServer
   readonly upstream: UpstreamName
-  /** It serves other cells, too. */
+  /** True where it serves other cells, too. */
   readonly shared: boolean
   readonly start: () => Promise<Result<void, string>>
-  /** It is not needed any more, by this cell. */
+  /** Gives the server up, for this cell. */
   readonly end: () => Promise<void>
 }
 
@@ -188,7 +188,7 @@ export class Servers {
     })
   }
 
-  /** Whoever has them: their gateway is lost, and the next one is given others. */
+  /** Ends the shared servers, whoever has them: their gateway is lost, and the next one is given others. */
   async endShared(): Promise<void> {
     const all = [...this.#shared.values()]
     this.#shared.clear()

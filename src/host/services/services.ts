@@ -26,7 +26,10 @@ export interface Services {
   readonly lost: Promise<string>
   /** The same word from the tick on in which it is lost. */
   readonly gone: () => string | undefined
-  /** It said what no gateway of ours says: what it wrote is not believed either, and none goes on with its cells. */
+  /**
+   * Tells whether it said what no gateway of ours says: what it wrote is not believed either, and none goes on with its
+   * cells.
+   */
   readonly lied: () => boolean
   /**
    * Sets the one listener for what the gateway asks of the warden: `launch`, `freeze`, `kill`, `given-up`,
@@ -51,7 +54,7 @@ const ORDERS: ReadonlySet<Pulse['kind']> = new Set([
 
 const START_MS_MAX = 20_000
 const STOP_MS_MAX = 5_000
-/** What a gateway has said before somebody waits for it: one word for each cell; one that floods fills no memory here. */
+/** Words of a gateway that are kept before somebody waits for them: one word for each cell; one that floods fills no memory here. */
 const UNASKED_MAX = 1_024
 
 export async function startServices(state: State, setup: GatewaySetup): Promise<Result<Services, string>> {
@@ -118,7 +121,7 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
   })
 }
 
-/** What the warden hears of one gateway, eight bytes at a time. */
+/** The words that the warden hears of one gateway, eight bytes at a time. */
 class Gateway {
   readonly lost: Promise<string>
   onOrder: (order: Pulse) => void = () => undefined
@@ -220,7 +223,10 @@ class Gateway {
     this.#gave(why)
   }
 
-  /** It holds secrets and connections, and is trusted no more: it does not outlive this, unless it is being stopped. */
+  /**
+   * Gives the gateway up: it holds secrets and connections, and is trusted no more; it does not outlive this, unless it is
+   * being stopped.
+   */
   #gave(why: string): void {
     if (this.gone !== undefined) return
     this.gone = why
@@ -231,11 +237,11 @@ class Gateway {
   }
 }
 
-/** Nothing that a service is told later can make it open a debugger. */
+/** Options of a service: nothing that it is told later can make it open a debugger. */
 const NODE_OPTIONS = ['--disable-sigusr1']
 
 interface ServiceOptions {
-  /** Its own, and where it starts: the way to it may lead through directories that its uid may not pass. */
+  /** Directory of the service's own, in which it starts: the way to it may lead through directories that its uid may not pass. */
   readonly directory: string
   readonly uid: number | undefined
   readonly stdio: (number | 'ignore' | 'pipe')[]
@@ -269,7 +275,7 @@ async function end(child: ChildProcess): Promise<void> {
   }
 }
 
-/** What a service said last of what went wrong, and where the rest of it is. */
+/** Returns what a service said last of what went wrong, and where the rest of it is. */
 function lastLine(path: string): string {
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
   const last = lines.findLast((line) => /^(?:gateway|witness): |Error\b/.test(line))

@@ -20,7 +20,7 @@ export type StdioUpstream = UpstreamConfig & { readonly mcp: StdioServer }
 export interface UpstreamCell {
   readonly cell: Cell
   readonly pipes: Pick<Extract<CellStdio, { kind: 'pipes' }>, 'stdin' | 'stdout'>
-  /** Where the gateway accepts what a relay asks for; absent where it has nowhere to go. */
+  /** The listener on which the gateway accepts what a relay asks for; absent where it has nowhere to go. */
   readonly wayOut?: Handle
   /** Phrases about what of its files was not looked through for secrets. */
   readonly unsearched: readonly string[]
@@ -36,7 +36,7 @@ export async function launchUpstreamCell(
   config: Config,
   state: State,
   upstream: StdioUpstream,
-  /** What its changes are called in the state, where it has a workspace. */
+  /** Name of its changes in the state, where it has a workspace. */
   workspace: string,
   secrets: ReadonlyMap<string, string>,
   about: CellAbout,
@@ -101,7 +101,7 @@ export function turnOver(log: string): void {
 
 const LOG_BYTES_MAX = 8 * 1024 ** 2
 
-/** Its complaints go to a log as far as a person would read them; the rest is dropped, never left to block it. */
+/** Writes its complaints to a log as far as a person would read them; the rest is dropped, never left to block it. */
 function drain(fd: number, log: string, uid: number | undefined): void {
   turnOver(log)
   const file = openSync(log, 'a', 0o600)

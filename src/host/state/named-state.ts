@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, sep } from 'node:path'
 import { failedWith } from '../../model/host/system-error.ts'
 import { census } from '../drivers.ts'
 
-/** Why a directory is not taken for a state, and which states may be meant. */
+/** The reason why a directory is not taken for a state, and which states may be meant. */
 export interface StateFault {
   readonly problem: string
   /** Directories of states, most likely first; empty where none is known. */

@@ -16,7 +16,7 @@ import { nameBytes } from '../../model/text/file-name.ts'
 import { keepRoom, makeFence } from '../stop/fence.ts'
 
 /**
- * Where one configuration keeps what must last: `ledger/<environment>`, `witness`, `workspaces/<agent>`, `log`. Each
+ * A place where one configuration keeps what must last: `ledger/<environment>`, `witness`, `workspaces/<agent>`, `log`. Each
  * service owns its own directory and can write nowhere else.
  */
 export interface State {

@@ -17,7 +17,7 @@ import { everybodyIn, makeFence } from '../stop/fence.ts'
 import { openState, type State } from './state.ts'
 import { inPart, isOthers } from './state-part.ts'
 
-/** Where a tenant's state is kept: ledger, witness, workspaces, answers and uids are nobody else's. */
+/** Returns where a tenant's state is kept: ledger, witness, workspaces, answers and uids are nobody else's. */
 export function tenantState(stateDirectory: string, tenant: TenantName | undefined): string {
   return tenant === undefined ? stateDirectory : join(stateDirectory, 'tenants', tenant)
 }
@@ -134,7 +134,7 @@ export function tenantProblems(config: Config, { policies }: PolicyBundle): Prob
   })
 }
 
-/** What the gateway of one tenant's environment is told of policies: everybody's, and its own. */
+/** Returns what the gateway of one tenant's environment is told of policies: everybody's, and its own. */
 export function policiesOf(config: Config, bundle: PolicyBundle, tenant: TenantName | undefined): PolicyBundle {
   if (tenant === undefined) return bundle
   const files = new Map(config.policies.map(({ file, tenant: whose }) => [file, whose]))

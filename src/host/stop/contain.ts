@@ -149,7 +149,7 @@ const RECORDED_AT_ONCE = 16
 /** The newest; the signed receipt has more of them. */
 const TOLD_MAX = 32
 
-/** What their workspaces have become, as a helper cell reads it while they stand still. */
+/** Returns what workspaces have become, as a helper cell reads it while their cells stand still. */
 async function filesOf({ stopping, order, warden, state }: Containing): Promise<ReadonlyMap<string, JsonObject>> {
   if (order.rung !== 'frozen') return new Map()
   const until = delay(FILES_MS_MAX, undefined, { ref: false })

@@ -6,12 +6,12 @@ import { no, type Result, type Rung } from '../../model/index.ts'
 export interface EnforcementPoint {
   /** `gate`, `connections of c_…`, `processes of c_…`, `fence`. */
   readonly name: string
-  /** Whose word it is: the kernel's, or the process that enforces. */
+  /** Author of the word: the kernel, or the process that enforces. */
   readonly by: Prover | 'gateway' | 'disk'
   /** Does it, and resolves with the proof in words. May hang, lie or die: nobody waits longer than `boundMs`. */
   readonly order: () => Promise<Result<Said, string>>
   readonly boundMs: number
-  /** What is done where it does not confirm: harder, and by somebody else. Absent: nothing can be. */
+  /** Does it where it is not confirmed: harder, and by somebody else. Absent: nothing can be. */
   readonly escalate?: () => Promise<Result<Said, string>>
 }
 
@@ -22,15 +22,15 @@ export interface Confirmation {
   readonly point: string
   readonly by: EnforcementPoint['by']
   readonly confirmed: boolean
-  /** Its proof, or what it said instead. */
+  /** Words of the proof, or what was said instead. */
   readonly said: string
   /** From the order to this; ms. */
   readonly afterMs: number
-  /** It did not confirm by itself, and was ended. */
+  /** True where it did not confirm by itself, and was ended. */
   readonly escalated: boolean
 }
 
-/** How long a point that was ended harder may take until that is confirmed. */
+/** Milliseconds that a point which was ended harder may take until that is confirmed. */
 const ESCALATION_MS_MAX = 6_000
 
 /**
@@ -93,7 +93,7 @@ export async function eventually(holds: () => boolean | Promise<boolean>, ms: nu
   }
 }
 
-/** Who is meant by an order. */
+/** The cells and agents that an order means. */
 export type Target =
   | { readonly kind: 'cell'; readonly name: string }
   | { readonly kind: 'agent'; readonly name: string }
@@ -112,7 +112,7 @@ export interface Order {
   readonly agents?: readonly string[]
 }
 
-/** What a stop came to. `contained` only where every point has confirmed. */
+/** The outcome of a stop; `contained` only where every point has confirmed. */
 export interface Receipt {
   readonly order: Order
   /** Epoch ms. */
@@ -121,7 +121,7 @@ export interface Receipt {
   readonly agents: readonly string[]
   readonly confirmations: readonly Confirmation[]
   readonly contained: boolean
-  /** Why there is no signed file of it. */
+  /** The reason why there is no signed file of it. */
   readonly unwritten?: string
   /** The parts that the signed file lacks, and why. */
   readonly lacking?: string

@@ -28,7 +28,7 @@ import {
 } from '../state/durable-file.ts'
 import { inPart } from '../state/state-part.ts'
 
-/** Where an agent stands while no cell of it runs, and why. */
+/** A rung on which an agent stands while no cell of it runs, and why. */
 export interface Fenced {
   readonly rung: Rung
   /** `firebreak`, or a person. */

@@ -72,7 +72,7 @@ export function writeReceipt(
 const NOTE_BYTES_MAX = 268_435_456
 
 /**
- * What lies of an order's receipt in `<state>/receipts`, for these cells: its digest, whether the warden has signed it, and
+ * The parts of an order's receipt that lie in `<state>/receipts`, for these cells: its digest, whether the warden has signed it, and
  * whether the entries beside it are those that it names. The ledger that named the order is not believed.
  */
 export function readReceipt(stateDirectory: string, order: string, cells: ReadonlySet<string>): ReceiptTold {
@@ -108,7 +108,7 @@ export function readReceipt(stateDirectory: string, order: string, cells: Readon
   }
 }
 
-/** Of a state's receipts, the newest that are looked through. */
+/** Receipts of a state that are looked through, the newest. */
 const RECEIPTS_MAX = 1_000
 
 /**

@@ -57,7 +57,7 @@ export interface Stop {
   readonly shared: readonly Halting[]
   /** Numbers at the gate that are not of `stopping`: started there, and not begun. */
   readonly alsoAtGate: readonly number[]
-  /** Who is fenced: also agents of which no cell runs. */
+  /** Agents that are fenced, also those of which no cell runs. */
   readonly agents: readonly AgentName[]
   readonly services: Services
   readonly stateDirectory: string
