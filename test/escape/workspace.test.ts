@@ -120,7 +120,11 @@ describe('what a cell changed', { skip: SKIP }, () => {
       rest.changes.map(({ path }) => path),
       ['package.json'],
     )
-    const yes = await (await warden()).commit(workspace.changes, ['package.json', '../escape', 'nothing'], ['package.json'])
+    const yes = await (await warden()).commit(
+      workspace.changes,
+      ['package.json', '../escape', 'nothing'],
+      ['package.json'],
+    )
     assert.ok(yes.ok)
     assert.deepEqual(yes.value.landed, ['package.json'])
     assert.deepEqual(

@@ -66,10 +66,10 @@ const SHARED_BYTES_MAX = 16 * LIMITS.frameBytesMax
 const FIRST_ANSWER_MS_MAX = 60_000
 
 /**
- * Milliseconds that the question for 2026-07-28 may go unanswered: servers before it say nothing to what they do not
- * know.
+ * Milliseconds that the question for 2026-07-28 may go unanswered, the start of a server on a busy host included: servers
+ * before it say nothing to what they do not know.
  */
-const PROBE_MS_MAX = 3_000
+const PROBE_MS_MAX = 10_000
 
 /**
  * Speaks MCP with a program in an upstream cell: one JSON-RPC message a line (MCP, transports, "stdio"). The program is
