@@ -98,11 +98,19 @@ async function talk(
   return sent.ok ? ok(undefined) : no(`the host cannot be told: ${sent.reason.kind}`)
 }
 
+/** Tells whether a directory is there that this user alone may use; false for a path that no call takes, too. */
+function isOwnPlace(directory: string): boolean {
+  try {
+    const { uid, mode } = lstatSync(directory)
+    return (mode & 0o170077) === 0o040000 && uid === process.geteuid?.()
+  } catch {
+    return false
+  }
+}
+
 /** Connects to a host of this user's: in a place that somebody else could have made, none is ours. */
 function connected(stateDirectory: string): Promise<Socket | undefined> {
-  const made = lstatSync(hostPlace(stateDirectory), { throwIfNoEntry: false })
-  if (made?.isDirectory() !== true || made.uid !== process.geteuid?.() || (made.mode & 0o077) !== 0)
-    return Promise.resolve(undefined)
+  if (!isOwnPlace(hostPlace(stateDirectory))) return Promise.resolve(undefined)
   const place = shortPath(hostPlace(stateDirectory))
   if (!place.ok) return Promise.resolve(undefined)
   return new Promise((resolve) => {

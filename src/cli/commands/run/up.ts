@@ -10,6 +10,7 @@ import { withinState } from '../../../host/state/named-state.ts'
 import type { Unwritten } from '../../../host/stop/fence-again.ts'
 import { reachHost } from '../../../host/up/reach-host.ts'
 import { serveHost } from '../../../host/up/serve-host.ts'
+import { no } from '../../../model/index.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../../command.ts'
 import { readConfig } from '../../options/config.ts'
 import { stateOf } from '../../options/state.ts'
@@ -41,7 +42,9 @@ async function up(call: Call): Promise<ExitCode> {
   const digests = digestsOf(judged.value.config)
   const host = new Host({ judged: judged.value, stateDirectory, digests, onUnsearched })
   const { promise: down, resolve: onDown } = Promise.withResolvers<void>()
-  const door = await serveHost({ judged: judged.value, digests, stateDirectory, host, onDown, log })
+  const door = await serveHost({ judged: judged.value, digests, stateDirectory, host, onDown, log }).catch(
+    (error: unknown) => no(error instanceof Error ? error.message : String(error)),
+  )
   if (!door.ok) {
     call.print.fault(`not up: ${door.reason}`, 'firebreak down ends the one that is')
     return EXIT.failed
