@@ -34,7 +34,7 @@ import { drawActionId } from './pipeline/action-ids.ts'
 import { Credentials } from './pipeline/credentials.ts'
 import { openNotice } from './pipeline/notice.ts'
 import { Lines } from './protocols/lines.ts'
-import { dialler, PROTOCOLS } from './protocols/registry.ts'
+import { dialler, openDoor, PROTOCOLS } from './protocols/registry.ts'
 import { RelayDoors } from './protocols/relay/relay-doors.ts'
 
 /** The ledger of one environment, and what was read of its past. */
@@ -181,6 +181,7 @@ export class EnvironmentGateway {
       ...desk,
       delegations: this.#delegations,
       rungs: this.#rungs,
+      openDoor,
       seen,
       pastCells: past.cells,
       pastAgents: past.agents,

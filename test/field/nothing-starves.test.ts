@@ -1,10 +1,10 @@
 /** S17: what a cell says once is not written often, kept for ever or written in full each time it is tried. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
 import { isJsonObject, LIMITS } from '../../src/model/index.ts'
 import { residentMiB, startGateway, type TestGateway } from '../kit/gateway.ts'
+import { stateOf } from '../kit/host.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { until } from '../kit/until.ts'
 import { call, errorOf, initialize, modern, post, rpc, textOf } from '../kit/wire.ts'
@@ -144,7 +144,3 @@ describe('S17: one cell', () => {
     assert.equal(heard.length, 1, 'and the warden hears of it')
   })
 })
-
-function stateOf(pid: number): string | undefined {
-  return /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]
-}

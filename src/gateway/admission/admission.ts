@@ -4,20 +4,15 @@ import { type AgentName, cutsOff, isBelow, type JsonObject, lowest, type Upstrea
 import { SentWords } from '../../policy/index.ts'
 import { Pace } from '../fairness/pace.ts'
 import { LedgerShare } from '../fairness/share.ts'
-import type { Pulse } from '../link/pulse.ts'
-import type { AgentSetup, GatewaySetup, WardenMessage } from '../link/setup.ts'
-import type { StdioPipes } from '../link/stdio-pipes.ts'
+import type { AgentSetup, WardenMessage } from '../link/setup.ts'
 import type { Line } from '../pipeline/line.ts'
 import { recordLabels, redacted } from '../pipeline/record.ts'
 import { Refusals } from '../pipeline/refusals.ts'
-import type { Lines } from '../protocols/lines.ts'
-import type { Protocol } from '../protocols/protocol.ts'
-import type { Arrivals } from './arrivals.ts'
+import type { Door } from '../protocols/protocol.ts'
 import {
   approversOf,
   authorityFor,
   delegationOf,
-  type EnvironmentRules,
   exposureOf,
   type Giver,
   grantsFor,
@@ -27,32 +22,25 @@ import {
 } from './authority.ts'
 import type { Delegations } from './delegations.ts'
 import type { EnvironmentContext } from './environment-context.ts'
+import type { DeskParts } from './gateway-parts.ts'
 import type { PastCell, PastCells } from './past-cells.ts'
 import type { Rungs } from './rungs.ts'
 import { SavedFirst } from './saved-first.ts'
 import type { ServedCell } from './served-cell.ts'
-import { type ServedCells, shutDoors } from './served-cells.ts'
+import { shutDoors } from './served-cells.ts'
 
 type CellMessage = Extract<WardenMessage, { kind: 'cell' }>
 
-export interface AdmissionOptions {
-  readonly setup: GatewaySetup
-  readonly rules: EnvironmentRules
-  readonly gate: () => EnvironmentContext
-  readonly cells: ServedCells
-  readonly lines: Lines
-  readonly pipes: StdioPipes
+export interface AdmissionOptions extends DeskParts {
   readonly delegations: Delegations
   readonly rungs: Rungs
-  readonly arrivals: Arrivals
+  /** Opens the door through which a cell speaks. */
+  readonly openDoor: (gate: EnvironmentContext, cell: ServedCell) => Door
   /** Labels that cells of an agent have seen. */
   readonly seen: SeenLabels
   readonly pastCells: PastCells
   /** The rungs at which the ledger leaves agents; the fence may have had no room to say so. */
   readonly pastAgents: AgentRungs
-  readonly send: (pulse: Pulse) => void
-  /** Ends what a cell's relays have open. */
-  readonly cutRelays: (cell: ServedCell) => void
 }
 
 /** Cells that come, go on with this gateway after another one, and end. */
@@ -70,7 +58,7 @@ export class Admission {
    * cannot be served.
    */
   async admit(message: CellMessage, listener: number | undefined): Promise<void> {
-    const { setup, gate, cells, rungs, rules, arrivals, pastCells, pastAgents, send } = this.#options
+    const { setup, gate, cells, rungs, rules, arrivals, pastCells, pastAgents, send, openDoor } = this.#options
     const agent = setup.agents.find(({ name }) => name === message.agent)
     if (agent === undefined || listener === undefined) throw new Error(`cell ${message.cell} cannot be served`)
     const past = message.again && pastCells.takeOver(message.cell, agent.name)
@@ -82,7 +70,7 @@ export class Admission {
       rungs.tell(cell)
       throw new Error(`cell ${message.cell} is ${cell.rung}`)
     }
-    const door = protocolFor(gate()).openDoor(gate(), cell)
+    const door = openDoor(gate(), cell)
     const listening = door.listen(listener)
     // In this tick: an order to it that comes next finds it.
     const live = { cell, doors: [door], own, started: false }
@@ -252,11 +240,4 @@ export function blankCell(nowMs: number, left?: 0) {
     asked: new Map(),
     given: new Map(),
   } satisfies Partial<ServedCell>
-}
-
-/** Returns the protocol that cells speak with their door. */
-function protocolFor({ protocols }: EnvironmentContext): Protocol {
-  const [protocol] = protocols.values()
-  if (protocol === undefined) throw new Error('there is no protocol')
-  return protocol
 }

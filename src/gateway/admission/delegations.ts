@@ -1,20 +1,13 @@
 import type { AgentName } from '../../model/index.ts'
 import type { BudgetBook } from '../../policy/index.ts'
-import type { Pulse } from '../link/pulse.ts'
 import type { AgentSetup } from '../link/setup.ts'
 import type { Giver } from './authority.ts'
-import type { EnvironmentContext } from './environment-context.ts'
+import type { GatewayParts } from './gateway-parts.ts'
 import { forgetWork, type Given, type ServedCell } from './served-cell.ts'
-import type { ServedCells } from './served-cells.ts'
 
-export interface DelegationsOptions {
-  readonly gate: () => EnvironmentContext
+export interface DelegationsOptions extends GatewayParts {
   readonly agents: readonly AgentSetup[]
   readonly budgets: BudgetBook
-  readonly cells: ServedCells
-  readonly send: (pulse: Pulse) => void
-  /** Ends what a cell's relays have open. */
-  readonly cutRelays: (cell: ServedCell) => void
 }
 
 /** The delegations of one environment's cells. */

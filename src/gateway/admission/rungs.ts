@@ -1,20 +1,14 @@
 import { monotonicUs } from '../../model/host/monotonic.ts'
 import { cutsOff, type Entry, isBelow, type PersonName, RUNGS, type Rung, raised } from '../../model/index.ts'
 import type { Sentinel } from '../../sentinel/index.ts'
-import type { Pulse } from '../link/pulse.ts'
 import type { WardenMessage } from '../link/setup.ts'
 import type { Delegations } from './delegations.ts'
-import type { EnvironmentContext } from './environment-context.ts'
+import type { GatewayParts } from './gateway-parts.ts'
 import type { Lowered, ServedCell } from './served-cell.ts'
-import { type ServedCells, shutDoors } from './served-cells.ts'
+import { shutDoors } from './served-cells.ts'
 
-export interface RungsOptions {
-  readonly gate: () => EnvironmentContext
-  readonly cells: ServedCells
+export interface RungsOptions extends GatewayParts {
   readonly delegations: Delegations
-  readonly send: (pulse: Pulse) => void
-  /** Ends what a cell's relays have open. */
-  readonly cutRelays: (cell: ServedCell) => void
 }
 
 /** The rungs of one gateway's cells: moved down by signals and orders, and up by a person's word alone. */

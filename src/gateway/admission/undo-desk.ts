@@ -1,39 +1,23 @@
 import type { JsonObject, UpstreamName } from '../../model/index.ts'
-import type { Pulse } from '../link/pulse.ts'
-import type { GatewaySetup, WardenMessage } from '../link/setup.ts'
-import type { StdioPipes } from '../link/stdio-pipes.ts'
+import type { WardenMessage } from '../link/setup.ts'
 import type { Line } from '../pipeline/line.ts'
 import { NamedValues, Undoing } from '../pipeline/undo.ts'
-import type { Lines } from '../protocols/lines.ts'
 import { blankCell } from './admission.ts'
-import type { Arrivals } from './arrivals.ts'
-import { authorityFor, type EnvironmentRules, grantsFor } from './authority.ts'
-import type { EnvironmentContext } from './environment-context.ts'
+import { authorityFor, grantsFor } from './authority.ts'
+import type { DeskParts } from './gateway-parts.ts'
 import type { ServedCell } from './served-cell.ts'
-
-export interface UndoDeskOptions {
-  readonly setup: GatewaySetup
-  readonly rules: EnvironmentRules
-  readonly gate: () => EnvironmentContext
-  readonly lines: Lines
-  readonly pipes: StdioPipes
-  readonly arrivals: Arrivals
-  readonly send: (pulse: Pulse) => void
-  /** Ends what a cell's relays have open. */
-  readonly cutRelays: (cell: ServedCell) => void
-}
 
 /**
  * Undos under way, each an actor with the environment's grants for undo: nothing is admitted for it, and no cell speaks
  * for it.
  */
 export class UndoDesk {
-  readonly #options: UndoDeskOptions
+  readonly #options: DeskParts
   readonly #all = new Map<number, { readonly undoing: Undoing; readonly own: readonly Line[] }>()
   /** One compensates at a time: each sees what those before it did. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(options: UndoDeskOptions) {
+  constructor(options: DeskParts) {
     this.#options = options
   }
 

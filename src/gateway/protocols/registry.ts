@@ -1,6 +1,8 @@
 import type { ProtocolName } from '../../model/index.ts'
+import type { EnvironmentContext } from '../admission/environment-context.ts'
+import type { ServedCell } from '../admission/served-cell.ts'
 import { MCP } from './mcp/index.ts'
-import type { Dialler, DialOptions, Protocol } from './protocol.ts'
+import type { Dialler, DialOptions, Door, Protocol } from './protocol.ts'
 
 /** Every protocol of the gateway, by the name that intents record. */
 export const PROTOCOLS: ReadonlyMap<ProtocolName, Protocol> = new Map(
@@ -10,4 +12,9 @@ export const PROTOCOLS: ReadonlyMap<ProtocolName, Protocol> = new Map(
 /** Makes what opens a gateway's lines to upstreams, whichever protocol each speaks. Today the configuration knows one. */
 export function dialler(options: DialOptions): Dialler {
   return MCP.dialler(options)
+}
+
+/** Opens the door of a cell. Today cells speak one protocol. */
+export function openDoor(gate: EnvironmentContext, cell: ServedCell): Door {
+  return MCP.openDoor(gate, cell)
 }
