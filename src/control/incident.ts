@@ -5,6 +5,8 @@ import { loadConfig } from '../config/load.ts'
 import { reasonsFrom } from '../gateway/pipeline/record.ts'
 import { declaredFor } from '../host/people/undo.ts'
 import { configurationDigest, grantOf, type Judged, judgeConfig } from '../host/prepare/setup.ts'
+import { type AgentReach, agentReach } from '../host/reach/reach.ts'
+import { type AgentChanges, configDiff } from '../host/reach/reach-diff.ts'
 import { tenantOf } from '../host/state/tenants.ts'
 import { readReceipt, unrecordedStops } from '../host/stop/receipt.ts'
 import { faultText } from '../ledger/log/fault.ts'
@@ -20,8 +22,6 @@ import type { Incident, ProposedChange } from '../recovery/incident/incident.ts'
 import { tightenings } from '../recovery/incident/tighten.ts'
 import { planOf } from '../recovery/plan.ts'
 import { tightened, unifiedDiff } from '../rehearsal/proposed-config.ts'
-import { type AgentReach, agentReach } from '../rehearsal/reach.ts'
-import { type AgentChanges, configDiff } from '../rehearsal/reach-diff.ts'
 
 /** One log, and the state that its receipts and its witness's seals lie in. */
 export interface IncidentPlace {

@@ -81,7 +81,10 @@ describe('S8: what the warden sees happen in a cell', { skip: SKIP }, () => {
         '-c',
         'i=0; while [ $i -lt 300 ]; do true & i=$((i+1)); done; : </opt/keys/id_ed25519',
       ] as const
-      const [gone, busy] = await Promise.all([sensed(['cat', ...decoys], { decoys }), sensed(opens, { decoys, limits })])
+      const [gone, busy] = await Promise.all([
+        sensed(['cat', ...decoys], { decoys }),
+        sensed(opens, { decoys, limits }),
+      ])
       assert.equal(of(gone, 'decoy-file').length, 1, JSON.stringify(gone))
       assert.equal(of(busy, 'decoy-file').length, 1, JSON.stringify(busy))
     }

@@ -1,5 +1,5 @@
+import type { AgentReach } from '../../host/reach/reach.ts'
 import { type ReachedOperation, WORKSPACE } from '../../policy/index.ts'
-import type { AgentReach } from '../../rehearsal/reach.ts'
 import { printable } from '../print/printable.ts'
 
 /** A reach as columns: the agent, its upstreams, what it can do there, and the data and destinations of that. */

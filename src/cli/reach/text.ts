@@ -1,7 +1,7 @@
+import type { AgentReach, UpstreamReach } from '../../host/reach/reach.ts'
+import type { AgentChanges } from '../../host/reach/reach-diff.ts'
 import { sourceText, UNTRUSTED } from '../../model/index.ts'
 import { type ReachedOperation, WORKSPACE } from '../../policy/index.ts'
-import type { AgentReach, UpstreamReach } from '../../rehearsal/reach.ts'
-import type { AgentChanges } from '../../rehearsal/reach-diff.ts'
 import { printable } from '../print/printable.ts'
 
 /** A reach as a person reads it in a minute: money first, then what can be done where, then which data can meet. */

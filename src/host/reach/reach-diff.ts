@@ -1,8 +1,8 @@
-import type { Agent, UpstreamConfig } from '../config/config.ts'
-import { secretsOf } from '../config/secret-names.ts'
-import type { Judged } from '../host/prepare/setup.ts'
-import type { AgentName } from '../model/index.ts'
-import { type ReachChange, reachDiff } from '../policy/index.ts'
+import type { Agent, UpstreamConfig } from '../../config/config.ts'
+import { secretsOf } from '../../config/secret-names.ts'
+import type { AgentName } from '../../model/index.ts'
+import { type ReachChange, reachDiff } from '../../policy/index.ts'
+import type { Judged } from '../prepare/setup.ts'
 import { agentReach, reachInput } from './reach.ts'
 
 export interface AgentChanges {
