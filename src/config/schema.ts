@@ -1,9 +1,13 @@
 import {
+  type Budget,
   EFFECTS,
   isPersonName,
   jsonPath,
   LIMITS,
   labelFrom,
+  MEASURE_NAMES,
+  MEASURES,
+  type MeasureName,
   NAME_PATTERN,
   pathPattern,
   toolName,
@@ -13,6 +17,7 @@ import {
   atMost,
   bool,
   decimal,
+  type Field,
   jsonObject,
   list,
   listOr,
@@ -287,6 +292,15 @@ const upstream = object('an upstream', {
   prompts: optional(list('prompts that may be fetched', toolKey), 'what of it can be granted to be fetched'),
 })
 
+/** Returns the budgets of each measure, by its name. */
+function measuredBudgets(): Readonly<Record<MeasureName, Field<readonly Budget[], false>>> {
+  const fields = MEASURE_NAMES.map((name) => {
+    const { expected, about } = MEASURES[name]
+    return [name, optional(oneOrMore(text(expected, budget(name))), about)]
+  })
+  return Object.fromEntries(fields) as Record<MeasureName, Field<readonly Budget[], false>> // one for each name
+}
+
 const grant = object('a grant', {
   upstream: required(written(name), 'whose tools'),
   tools: optional(list('tools of the upstream', written(toolKey)), 'each by name: there is no wildcard'),
@@ -298,21 +312,10 @@ const grant = object('a grant', {
   ),
   budget: optional(
     object('a budget', {
-      calls: optional(
-        oneOrMore(text('calls over a window, like 60/min, 1000 per day or 5000 total', budget('calls'))),
-        'how many calls',
-      ),
+      ...measuredBudgets(),
       spend: optional(
         oneOrMore(text('money over a window, like 500 EUR/day, 500 EUR per month or 100 EUR total', budget('spend'))),
         'how much money, by currency',
-      ),
-      rows: optional(
-        oneOrMore(text('rows over a window, like 10000/day or 10000 per day', budget('rows'))),
-        'how many rows its answers have; with rows: and maxRows: under the tool',
-      ),
-      bytes: optional(
-        oneOrMore(text('bytes over a window, like 50MiB/day or 1GiB per week', budget('bytes'))),
-        'how large its answers are',
       ),
       task: optional(
         oneOrMore(text('the share of each task, like 50 EUR, 20 calls, 500 rows or 5MiB', share)),

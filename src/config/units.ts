@@ -1,4 +1,12 @@
-import { type Amount, type Budget, decimalUnits, SLIDING, type Window } from '../model/index.ts'
+import {
+  type Amount,
+  type Budget,
+  decimalUnits,
+  MEASURE_NAMES,
+  MEASURES,
+  SLIDING,
+  type Window,
+} from '../model/index.ts'
 
 const SIZES = { KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 } as const
 
@@ -54,7 +62,7 @@ export function size(text: string): number | undefined {
 export function budget(kind: Amount['kind']): (text: string) => Budget | undefined {
   return (text) => {
     const match = /^(.*?)(\/| per | total$)(.*)$/.exec(text)
-    const amount = match ? AMOUNTS[kind](match[1] ?? '') : undefined
+    const amount = match ? amountIn(kind, match[1] ?? '') : undefined
     const window = match ? windowFrom(match[2] ?? '', match[3] ?? '') : undefined
     return amount && window && { ...amount, window }
   }
@@ -63,29 +71,27 @@ export function budget(kind: Amount['kind']): (text: string) => Budget | undefin
 /** The share of each task: `50 EUR`, `20 calls`, `1000 rows`, `5MiB`. */
 export function share(text: string): Budget | undefined {
   const window = { kind: 'task' } as const
-  const counted = /^(\d+) (calls|rows)$/.exec(text)
-  const kind = counted?.[2] === 'calls' ? 'calls' : 'rows'
-  const amount = counted ? AMOUNTS[kind](counted[1] ?? '') : (AMOUNTS.spend(text) ?? AMOUNTS.bytes(text))
+  const [, number = '', unit] = /^(\d+) ([a-z]+)$/.exec(text) ?? []
+  const kind = MEASURE_NAMES.find((name) => (MEASURES[name].written === 'size' ? unit === undefined : name === unit))
+  const amount = money(text) ?? (kind && amountIn(kind, unit === undefined ? text : number))
   return amount && { ...amount, window }
 }
 
-const AMOUNTS: { readonly [kind in Amount['kind']]: (text: string) => Amount | undefined } = {
-  calls: (text) => counted('calls', text),
-  rows: (text) => counted('rows', text),
-  bytes: (text) => {
-    const max = size(text)
-    return max === undefined ? undefined : { kind: 'bytes', max }
-  },
-  spend: (text) => {
-    const match = /^(\d{1,14}(?:\.\d{1,4})?) ([A-Z]{3})$/.exec(text)
-    const units = decimalUnits(match?.[1] ?? '')
-    if (!match || !units.ok || units.value <= 0n) return undefined
-    return { kind: 'spend', maxUnits: units.value, currency: match[2] ?? '' }
-  },
+function amountIn(kind: Amount['kind'], text: string): Amount | undefined {
+  if (kind === 'spend') return money(text)
+  const max = MEASURES[kind].written === 'size' ? size(text) : counted(text)
+  return max === undefined ? undefined : { kind, max }
 }
 
-function counted(kind: 'calls' | 'rows', text: string): Amount | undefined {
-  return /^[1-9]\d{0,11}$/.test(text) ? { kind, max: Number(text) } : undefined
+function money(text: string): Amount | undefined {
+  const match = /^(\d{1,14}(?:\.\d{1,4})?) ([A-Z]{3})$/.exec(text)
+  const units = decimalUnits(match?.[1] ?? '')
+  if (!match || !units.ok || units.value <= 0n) return undefined
+  return { kind: 'spend', maxUnits: units.value, currency: match[2] ?? '' }
+}
+
+function counted(text: string): number | undefined {
+  return /^[1-9]\d{0,11}$/.test(text) ? Number(text) : undefined
 }
 
 function windowFrom(separator: string, rest: string): Window | undefined {

@@ -1,12 +1,13 @@
 import type { CellId, DelegationId, GrantId } from './ids.ts'
-import { decimalText, type Money } from './money.ts'
+import type { MeasureName } from './measure.ts'
+import { decimalText } from './money.ts'
 import type { Source } from './source.ts'
 
 /** A cap on what is used over a window. */
 export type Budget = Amount & { readonly window: Window }
 
 export type Amount =
-  | { readonly kind: 'calls' | 'rows' | 'bytes'; readonly max: number }
+  | { readonly kind: MeasureName; readonly max: number }
   | { readonly kind: 'spend'; readonly maxUnits: bigint; readonly currency: string }
 
 /**
@@ -21,16 +22,6 @@ export type Window =
   | { readonly kind: 'task' }
 
 export type CalendarUnit = 'day' | 'week' | 'month'
-
-/**
- * The amounts that one call takes from budgets, beside counting as a call. `rows` and `bytes` are the most that its
- * answer may bring.
- */
-export interface Cost {
-  readonly spend?: Money
-  readonly rows?: number
-  readonly bytes?: number
-}
 
 /**
  * A bearer of budgets that a call is charged to: a grant, or a delegation between that grant and the cell that acts.

@@ -18,6 +18,7 @@ import type {
 import type { Json, JsonObject } from './json.ts'
 import type { Label } from './label.ts'
 import { cutsOff, type Rung } from './ladder.ts'
+import type { Amounts } from './measure.ts'
 
 /**
  * The body of a record in the ledger, which adds `seq` and `atMs`. Every body is plain JSON, so that its RFC 8785 bytes
@@ -151,17 +152,14 @@ export interface ActionIntent {
 }
 
 /**
- * The amounts that an intent takes from budgets, beside one call and its `spend`. Where absent, only its first grant is
- * charged, with no more.
+ * The amounts that an intent takes from budgets, beside one call and its `spend`: the most that it may bring, where somebody
+ * counts it, and its `connections` where it is one and no call. Where absent, only its first grant is charged, with no more.
  */
-export interface Charge {
+export interface Charge extends Amounts {
   /** Holders that are charged, where the first grant of its reasons is not the only one. */
   readonly holders?: readonly HolderId[]
   /** The cell whose task's share it is taken from. */
   readonly task?: CellId
-  /** The most that its answer may bring, where somebody counts it. */
-  readonly rows?: number
-  readonly bytes?: number
   /** The time at which it is counted, in steady time and by date; absent where that is the entry's time. */
   readonly atMs?: number
   readonly dateMs?: number
@@ -280,10 +278,8 @@ export interface ActionOutcome {
    * The amounts that were charged in the end, where they differ from the intent's. Its times are those of the
    * difference.
    */
-  readonly settled?: {
+  readonly settled?: Amounts & {
     readonly spend?: string
-    readonly rows?: number
-    readonly bytes?: number
     readonly atMs?: number
     readonly dateMs?: number
   }

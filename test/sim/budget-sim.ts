@@ -70,15 +70,26 @@ const GRANTS: readonly (readonly Budget[])[] = [
     { ...euros(3_000_000_000), window: { kind: 'total' } },
     { kind: 'rows', max: 50_000_000, window: { kind: 'total' } },
   ],
+  [
+    { kind: 'connections', max: 30, window: sliding(MINUTE_MS) },
+    { kind: 'bytes', max: 20_000_000, window: sliding(10 * MINUTE_MS) },
+    { kind: 'calls', max: 30, window: sliding(MINUTE_MS) },
+  ],
 ]
+
+/** The most that one connection reserves. */
+const CONNECTION_BYTES_MAX = 4_000_000
 
 /** In numbers, by kind. */
 interface Amounts {
   calls: number
+  connections: number
   spend: number
   rows: number
   bytes: number
 }
+
+const NOTHING: Amounts = { calls: 0, connections: 0, spend: 0, rows: 0, bytes: 0 }
 
 interface Charged {
   readonly reservation: Reservation
@@ -181,25 +192,31 @@ class World {
     const { chain, task } = this.#chain()
     const [grant = fail()] = chain
     const spend = this.#pick([0, 1, 9_999, 10_000, 123_456, this.#below(900_000)])
-    const cost: Cost = {
-      spend: { units: BigInt(spend), currency: 'EUR' },
-      rows: this.#below(900),
-      bytes: this.#below(4_194_304),
-    }
     const wallMs = this.#wallMs()
+    const isConnection = this.#below(4) === 0
+    const room = Number(this.#book.room(chain, 'bytes', wallMs) ?? CONNECTION_BYTES_MAX)
+    const cost: Cost = isConnection
+      ? { connections: 1, bytes: Math.max(1, Math.min(CONNECTION_BYTES_MAX, room)) }
+      : {
+          spend: { units: BigInt(spend), currency: 'EUR' },
+          rows: this.#below(900),
+          bytes: this.#below(4_194_304),
+        }
     const reserved = this.#book.reserve(chain, cost, wallMs)
     if (!reserved.ok) return
     this.admitted++
     const reservation = reserved.value
-    if (task !== undefined) task.open = true
-    const amounts = { calls: 1, spend, rows: cost.rows ?? 0, bytes: cost.bytes ?? 0 }
+    // A connection asks for no room for a share of money, so that it may not set one aside.
+    if (task !== undefined) task.open ||= !isConnection || this.#book.setAside([grant], wallMs).length > 0
+    const { connections = 0, rows = 0, bytes = 0 } = cost
+    const amounts = { calls: 1 - connections, connections, spend: isConnection ? 0 : spend, rows, bytes }
     const action = `a_${this.#names++}` as ActionId
     const charge = chargeOf(reservation, wallMs)
     const intentSeq = this.#append({
       kind: 'action.intent',
       action,
       reasons: reasonsJson([{ kind: 'permit', grant: grant.id as GrantId, source: { file: '', line: 1, column: 1 } }]),
-      spend: moneyText({ units: BigInt(spend), currency: 'EUR' }),
+      ...(cost.spend && { spend: moneyText(cost.spend) }),
       ...(charge && { charge }),
     })
     const charged: Charged = {
@@ -223,12 +240,14 @@ class World {
     // Nothing returns early: no book is ahead of the time that has passed.
     const { steadyMs, dateMs } = reservation.at
     assert.ok(steadyMs <= this.#trueMs && dateMs <= this.#trueMs, 'the book is ahead of the time')
-    for (const holder of chain) this.#judge(holder)
+    for (const holder of chain) this.#judge(holder, cost)
   }
 
   /** A holder is charged more than its budgets hold: overspent. */
-  #judge(holder: Holder): void {
+  #judge(holder: Holder, { connections }: Cost): void {
     for (const [i, budget] of holder.budgets.entries()) {
+      // What a connection takes nothing of may be over its maximum by what an answer has said.
+      if (connections !== undefined && budget.kind !== 'connections' && budget.kind !== 'bytes') continue
       const max = budget.kind === 'spend' ? Number(budget.maxUnits) : budget.max
       if (budget.window.kind === 'task') {
         for (const { id, grant } of this.#tasks) {
@@ -296,7 +315,7 @@ class World {
       if (this.#below(3) > 0) return void this.#inFlight.push(charged)
       charged.outcomeSeq = this.#append({ kind: 'action.outcome', action, outcome: 'not-sent' })
       this.#book.release(reservation)
-      charged.amounts = { calls: 0, spend: 0, rows: 0, bytes: 0 }
+      charged.amounts = NOTHING
       this.released++
       return
     }
@@ -320,13 +339,13 @@ class World {
       ...(cost.bytes !== undefined && { bytes: cost.bytes }),
     }
     const least = (kind: keyof Amounts) => Math.min(now[kind], charged.reserved[kind])
-    charged.amounts = { calls: 1, spend: least('spend'), rows: least('rows'), bytes: least('bytes') }
+    charged.amounts = { ...charged.reserved, spend: least('spend'), rows: least('rows'), bytes: least('bytes') }
     const spendMore = now.spend - charged.amounts.spend
     if (spendMore > 0) {
       charged.more = {
         trueMs: this.#trueMs,
         dateMs: settled.dateMs,
-        amounts: { calls: 0, spend: spendMore, rows: 0, bytes: 0 },
+        amounts: { ...NOTHING, spend: spendMore },
       }
       for (const id of charged.holders) this.#of(id).more.push(charged)
     }
@@ -336,6 +355,7 @@ class World {
 
   /** What is charged in the end; undefined: what was reserved. */
   #answer({ reserved }: Charged): Cost | undefined {
+    if (reserved.connections > 0) return this.#below(3) > 0 ? { bytes: this.#below(reserved.bytes + 1) } : undefined
     switch (this.#below(5)) {
       case 0:
         return { rows: this.#below(reserved.rows + 1), bytes: this.#below(reserved.bytes + 1) }

@@ -1,6 +1,6 @@
 import type { AgentReach, UpstreamReach } from '../../host/reach/reach.ts'
 import type { AgentChanges } from '../../host/reach/reach-diff.ts'
-import { sourceText, UNTRUSTED } from '../../model/index.ts'
+import { MEASURE_NAMES, MEASURES, sourceText, UNTRUSTED } from '../../model/index.ts'
 import { type ReachedOperation, WORKSPACE } from '../../policy/index.ts'
 import { printable } from '../print/printable.ts'
 
@@ -55,8 +55,8 @@ function money({ spend, perDay, operations }: AgentReach): readonly string[] {
   })
   const calls =
     perDay.calls === undefined ? 'CALLS without limit' : `CALLS at most ${perDay.calls} times in any 24 hours`
-  const volume = (['rows', 'bytes'] as const).flatMap((kind) =>
-    perDay[kind] === undefined ? [] : [`READS at most ${perDay[kind]} ${kind} in any 24 hours`],
+  const volume = MEASURE_NAMES.filter((kind) => kind !== 'calls').flatMap((kind) =>
+    perDay[kind] === undefined ? [] : [`${MEASURES[kind].verb} at most ${perDay[kind]} ${kind} in any 24 hours`],
   )
   return operations.length === 0
     ? ['It can do nothing.']

@@ -4,6 +4,7 @@ import {
   budgetText,
   type EnvironmentName,
   grantedName,
+  MEASURE_NAMES,
   maximum,
   personName,
   type Source,
@@ -94,22 +95,24 @@ export function checkApprover(
 /** A budget that could count nothing, or a share that could never be set aside, is a mistake. */
 function readBudgets(
   judge: Judge,
-  { calls = [], spend = [], rows = [], bytes = [], task = [] }: ShapedBudget = {},
+  { spend = [], task = [], ...measured }: ShapedBudget = {},
   named: readonly Written<ToolName>[],
   upstream: UpstreamConfig | undefined,
   source: Source,
 ): readonly Budget[] {
+  const { calls = [], ...others } = measured
+  const caps = [...calls, ...spend, ...MEASURE_NAMES.flatMap((name) => (name === 'calls' ? [] : (others[name] ?? [])))]
   for (const [i, share] of task.entries()) {
     const text = amountText(share, maximum(share))
     if (task.slice(0, i).some((other) => sameKind(share, other))) {
       report(judge, source, `a second share of the same kind: ${text}`, 'one for each kind and currency')
     }
-    for (const budget of [...calls, ...spend, ...rows, ...bytes]) {
+    for (const budget of caps) {
       if (!sameKind(share, budget) || maximum(share) <= maximum(budget)) continue
       report(judge, source, `a share of ${text} can never be set aside from ${budgetText(budget)}`, 'a smaller share')
     }
   }
-  const countsRows = rows.length > 0 || task.some(({ kind }) => kind === 'rows')
+  const countsRows = [...caps, ...task].some(({ kind }) => kind === 'rows')
   for (const { value: tool, source: place } of countsRows ? named : []) {
     if (upstream?.tools.has(tool) !== true || upstream.tools.get(tool)?.rows !== undefined) continue
     report(
@@ -119,7 +122,7 @@ function readBudgets(
       'rows: and maxRows: under the tool, or a grant of its own',
     )
   }
-  return [...calls, ...spend, ...rows, ...bytes, ...task]
+  return [...caps, ...task]
 }
 
 type ShapedBudget = NonNullable<ShapedGrant['value']['budget']>

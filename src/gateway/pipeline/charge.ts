@@ -1,4 +1,13 @@
-import { type ActionOutcome, type Charge, type Cost, type Money, moneyFrom, moneyText } from '../../model/index.ts'
+import {
+  type ActionOutcome,
+  type Amounts,
+  amountsIn,
+  type Charge,
+  type Cost,
+  type Money,
+  moneyFrom,
+  moneyText,
+} from '../../model/index.ts'
 import type { Moment, Reservation } from '../../policy/index.ts'
 
 /**
@@ -6,37 +15,31 @@ import type { Moment, Reservation } from '../../policy/index.ts'
  * the same.
  */
 export function chargeOf({ holders, cost, at }: Reservation, nowMs: number): Charge | undefined {
-  const counts = (kind: string) => holders.some(({ budgets }) => budgets.some((budget) => budget.kind === kind))
+  const kinds = new Set<string>(holders.flatMap(({ budgets }) => budgets.map(({ kind }) => kind)))
+  const counted = Object.entries(amountsIn(cost)).filter(([name]) => kinds.has(name) || name === 'connections')
   const task = holders.find((holder) => holder.task !== undefined)?.task
   const charge: Charge = {
     ...((holders.length > 1 || holders[0]?.id.startsWith('d_')) && { holders: holders.map(({ id }) => id) }),
     ...(task !== undefined && { task }),
-    ...(cost.rows !== undefined && counts('rows') && { rows: cost.rows }),
-    ...(cost.bytes !== undefined && counts('bytes') && { bytes: cost.bytes }),
+    ...Object.fromEntries(counted),
     ...timesOf(at, nowMs),
   }
   return Object.keys(charge).length === 0 ? undefined : charge
 }
 
 /** Returns the part of a settlement that the ledger needs. */
-export function settledOf(
-  { spend, rows, bytes }: Cost,
-  at: Moment,
-  nowMs: number,
-): NonNullable<ActionOutcome['settled']> {
+export function settledOf(cost: Cost, at: Moment, nowMs: number): NonNullable<ActionOutcome['settled']> {
   return {
-    ...(spend && { spend: moneyText(spend) }),
-    ...(rows !== undefined && { rows }),
-    ...(bytes !== undefined && { bytes }),
+    ...(cost.spend && { spend: moneyText(cost.spend) }),
+    ...amountsIn(cost),
     ...timesOf(at, nowMs),
   }
 }
 
 /** The other way. A gateway wrote it: money that cannot be read there was never spent. */
-export function costFrom(written: { readonly spend?: string; readonly rows?: number; readonly bytes?: number }): Cost {
-  const { rows, bytes } = written
+export function costFrom(written: Amounts & { readonly spend?: string }): Cost {
   const spend: Money | undefined = written.spend === undefined ? undefined : moneyFrom(written.spend)
-  return { ...(spend && { spend }), ...(rows !== undefined && { rows }), ...(bytes !== undefined && { bytes }) }
+  return { ...(spend && { spend }), ...amountsIn(written) }
 }
 
 function timesOf({ steadyMs, dateMs }: Moment, nowMs: number): Pick<Charge, 'atMs' | 'dateMs'> {

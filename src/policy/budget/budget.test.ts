@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { grant, NOW_MS } from '../../../test/policy/fixture.ts'
-import type { Budget, Cost, HolderId } from '../../model/budget.ts'
+import type { Budget, HolderId } from '../../model/budget.ts'
 import type { Grant } from '../../model/grant.ts'
 import { type CellId, grantId } from '../../model/ids.ts'
+import type { Cost } from '../../model/measure.ts'
 import type { Moment } from './book-clock.ts'
 import { BudgetBook, type Reservation } from './budget.ts'
 
@@ -445,3 +446,47 @@ const anyBudget = fc.oneof(
     window: fc.record({ kind: fc.constant('sliding' as const), ms: fc.constantFrom(100, MINUTE_MS) }),
   }),
 )
+
+describe('measures of budgets', () => {
+  const total = { kind: 'total' } as const
+  const own = grant({
+    budgets: [
+      { kind: 'calls', max: 2, window: total },
+      { kind: 'connections', max: 2, window: total },
+      { kind: 'rows', max: 5, window: total },
+      { kind: 'bytes', max: 100, window: total },
+    ],
+  })
+  const connection = (bytes: number): Cost => ({ connections: 1, bytes })
+
+  it('S7: a connection counts as one, never as a call, and no rows are asked of it', () => {
+    const book = new BudgetBook()
+    for (let i = 0; i < 2; i++) assert.ok(book.reserve([own], connection(10), NOW_MS).ok)
+    assert.deepEqual(book.left(own, NOW_MS), ['2 calls', '0 connections', '5 rows', '80 bytes'])
+    const [refused, ...more] = book.refusals([own], connection(10), NOW_MS)
+    assert.deepEqual([refused?.kind === 'budget' && refused.budget.kind, more], ['connections', []])
+    assert.deepEqual(book.refusals([own], { rows: 1, bytes: 1 }, NOW_MS), [])
+  })
+
+  it('a step that takes nothing of a budget sets no share aside for which there is no room', () => {
+    const book = new BudgetBook()
+    const budgets: readonly Budget[] = [
+      { kind: 'calls', max: 10, window: total },
+      { kind: 'calls', max: 5, window: { kind: 'task' } },
+    ]
+    const shared = grant({ id: grantId('g_shared'), budgets })
+    for (let i = 0; i < 8; i++) assert.ok(book.reserve([shared], {}, NOW_MS).ok)
+    const inTask = { ...shared, task: 'c_task' as CellId } // an id by its shape
+    assert.ok(book.reserve([inTask], connection(1), NOW_MS).ok)
+    assert.deepEqual(book.left(shared, NOW_MS), ['2 calls', '5 calls'])
+  })
+
+  it('what is left of a measure is the least that any holder of a chain has', () => {
+    const book = new BudgetBook()
+    const below = { id: 'd_1' as HolderId, budgets: [{ kind: 'bytes', max: 30, window: total }] } as const // an id by its shape
+    assert.equal(book.room([own, below], 'bytes', NOW_MS), 30n)
+    assert.ok(book.reserve([own], connection(90), NOW_MS).ok)
+    assert.equal(book.room([own, below], 'bytes', NOW_MS), 10n)
+    assert.equal(book.room([grant({ id: grantId('g_other') })], 'bytes', NOW_MS), undefined)
+  })
+})

@@ -2,7 +2,6 @@ import {
   type Amount,
   amountText,
   type Budget,
-  type Cost,
   type Holder,
   type HolderId,
   maximum,
@@ -10,6 +9,7 @@ import {
 } from '../../model/budget.ts'
 import type { Reason } from '../../model/decision.ts'
 import type { CellId } from '../../model/ids.ts'
+import { type Cost, type MeasureName, measured } from '../../model/measure.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import { BookClock, type Moment } from './book-clock.ts'
 import { usedWindow } from './budget-window.ts'
@@ -19,8 +19,10 @@ export type BudgetReason = Extract<Reason, { kind: 'budget' | 'spend' }>
 
 /** The questions that a decision may ask of the book. Asking changes nothing. */
 export interface BudgetView {
-  /** Returns every budget of every holder that this call would break. */
+  /** Returns every budget of every holder that this step would break. */
   refusals(holders: readonly Holder[], cost: Cost, nowMs: number): readonly BudgetReason[]
+  /** Returns how much of a measure all of these holders have left; undefined where none of them counts it. */
+  room(holders: readonly Holder[], measure: MeasureName, nowMs: number): bigint | undefined
 }
 
 /** An intent that counts, at one time, with every holder in its chain. */
@@ -56,6 +58,15 @@ export class BudgetBook implements BudgetView {
     return holders.flatMap((holder) => this.#refusalsOf(holder, cost, at, nowMs))
   }
 
+  room(holders: readonly Holder[], measure: MeasureName, nowMs: number): bigint | undefined {
+    const at = this.clock.at(nowMs)
+    const left = holders.flatMap((holder) => this.#of(holder).room(measure, holder.task, at))
+    return left.reduce<bigint | undefined>(
+      (least, each) => (least === undefined || each < least ? each : least),
+      undefined,
+    )
+  }
+
   /**
    * Charges a call in the same tick as its decision, so that no other call comes between; or returns the budgets that
    * it would break.
@@ -63,7 +74,8 @@ export class BudgetBook implements BudgetView {
   reserve(holders: readonly Holder[], cost: Cost, nowMs: number): Result<Reservation, readonly BudgetReason[]> {
     const refusals = this.refusals(holders, cost, nowMs)
     if (refusals.length > 0) return no(refusals)
-    for (const holder of holders) this.#setAside(holder)
+    // A step that takes nothing of a budget was not asked whether there is room for the share of its task.
+    this.setAside(holders, nowMs)
     return ok(this.#charge(holders, cost, this.clock.count(nowMs)))
   }
 
@@ -234,6 +246,14 @@ class Used {
     return share?.setAside ? 0n : atLeast(leftOf(line.share, share), 0n)
   }
 
+  /** Returns what is left of each budget of a measure that a step's own amount is held against. */
+  room(measure: MeasureName, task: CellId | undefined, at: Moment): readonly bigint[] {
+    return this.lines
+      .filter(({ budget, window }) => budget.kind === measure && (window !== undefined || task !== undefined))
+      .filter((line) => this.needed(line, task) === undefined)
+      .map((line) => this.left(line, task, at))
+  }
+
   left(line: Line, task: CellId | undefined, at: Moment): bigint {
     if (line.window === undefined) return leftOf(line, this.#shares.get(task))
     return maximum(line.budget) - line.window.sum(timeOf(line.budget, at)) - line.aside
@@ -316,7 +336,8 @@ function refusal(
 }
 
 /** A holder that caps spending caps it in the currencies it names: every other one is refused, not converted. */
-function refusedCost({ id, budgets }: Holder, { spend, rows, bytes }: Cost): BudgetReason | undefined {
+function refusedCost({ id, budgets }: Holder, cost: Cost): BudgetReason | undefined {
+  const { spend } = cost
   if (spend !== undefined && spend.units < 0n) return { kind: 'spend', path: '$', problem: 'negative' }
   let capped = false
   let named = false
@@ -324,7 +345,7 @@ function refusedCost({ id, budgets }: Holder, { spend, rows, bytes }: Cost): Bud
     if (budget.kind === 'spend') {
       capped = true
       named ||= budget.currency === spend?.currency
-    } else if ((budget.kind === 'rows' && rows === undefined) || (budget.kind === 'bytes' && bytes === undefined)) {
+    } else if (measured(budget.kind, cost) === 'unsaid') {
       return {
         kind: 'spend',
         path: '$',
@@ -345,18 +366,11 @@ function timeOf({ window }: Budget, { steadyMs, dateMs }: Moment): number {
   return window.kind === 'calendar' ? dateMs : steadyMs
 }
 
-/** Returns what a call takes from a budget; undefined where the budget is about something else. */
-function taken(budget: Amount, { spend, rows, bytes }: Cost): bigint | undefined {
-  switch (budget.kind) {
-    case 'calls':
-      return 1n
-    case 'spend':
-      return spend?.currency === budget.currency ? spend.units : undefined
-    case 'rows':
-      return rows === undefined ? undefined : BigInt(rows)
-    case 'bytes':
-      return bytes === undefined ? undefined : BigInt(bytes)
-  }
+/** Returns what a step takes from a budget; undefined where the budget is about something else. */
+function taken(budget: Amount, cost: Cost): bigint | undefined {
+  if (budget.kind === 'spend') return cost.spend?.currency === budget.currency ? cost.spend.units : undefined
+  const amount = measured(budget.kind, cost)
+  return typeof amount === 'bigint' ? amount : undefined
 }
 
 function atLeast(amount: bigint, least: bigint): bigint {

@@ -403,6 +403,7 @@ function budgetKey({ holder, budget }: OverBudget): string {
 function raisedView(budgets: BudgetView, raised: ReadonlyMap<string, bigint>): BudgetView {
   if (raised.size === 0) return budgets
   return {
+    room: (holders, measure, nowMs) => budgets.room(holders, measure, nowMs),
     refusals: (holders, cost, nowMs) =>
       budgets
         .refusals(holders, cost, nowMs)

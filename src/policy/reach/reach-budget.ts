@@ -1,5 +1,6 @@
 import { type Budget, mostInADay } from '../../model/budget.ts'
 import type { Grant } from '../../model/grant.ts'
+import { MEASURE_NAMES, type MeasureName } from '../../model/measure.ts'
 import { decimalText } from '../../model/money.ts'
 import type { DeclaredTool } from '../../model/tool.ts'
 
@@ -11,11 +12,7 @@ export interface SpendPerDay {
 }
 
 /** The most of each in any 24 hours; absent: nothing limits it. */
-export interface LimitsPerDay {
-  readonly calls?: number
-  readonly rows?: number
-  readonly bytes?: number
-}
+export type LimitsPerDay = Readonly<Partial<Record<MeasureName, number>>>
 
 export const ANY_CURRENCY = 'any'
 
@@ -55,14 +52,12 @@ function capsOf({ budgets }: Grant, fixed: string | undefined): ReadonlyMap<stri
 }
 
 export function limitsPerDay(grants: readonly Grant[]): LimitsPerDay {
-  const limits = LIMITED.flatMap((kind) => {
+  const limits = MEASURE_NAMES.flatMap((kind) => {
     const units = sum(grants.map(({ budgets }) => tightest(budgets.filter((budget) => budget.kind === kind))))
     return units === undefined ? [] : [[kind, Number(units)]]
   })
-  return Object.fromEntries(limits) as LimitsPerDay // its names are LIMITED
+  return Object.fromEntries(limits) as LimitsPerDay // its names are those of measures
 }
-
-const LIMITED = ['calls', 'rows', 'bytes'] as const
 
 function tightest(budgets: readonly Budget[]): bigint | undefined {
   const limits = budgets.map(mostInADay).filter((units) => units !== undefined)

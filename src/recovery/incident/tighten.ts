@@ -146,7 +146,7 @@ function peakOf(uses: readonly Use[], budget: Budget): bigint | undefined {
     const mine = budget.kind === 'spend' && spend?.currency === budget.currency
     return mine ? (spend?.units ?? 0n) : 0n
   }
-  if (budget.kind === 'rows' || budget.kind === 'bytes' || budget.window.kind === 'task') return undefined
+  if ((budget.kind !== 'calls' && budget.kind !== 'spend') || budget.window.kind === 'task') return undefined
   if (budget.window.kind === 'total') return uses.reduce((sum, use) => sum + amount(use), 0n)
   return peakIn(uses, budget.window.kind === 'sliding' ? budget.window.ms : CALENDAR[budget.window.unit], amount)
 }
