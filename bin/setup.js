@@ -13,7 +13,7 @@ export function pinnedNode() {
 }
 
 /** Installs what is missing and says so on standard error; exits 2 with what to do where it cannot. */
-export function setUp() {
+export function setUp({ forTests = false } = {}) {
   if (process.platform !== 'linux') fail('Firebreak needs Linux; on macOS and Windows run it in a Linux VM')
   if (process.arch !== 'x64' && process.arch !== 'arm64') fail(`Firebreak needs x64 or arm64, not ${process.arch}`)
   if (!packagesCurrent())
@@ -21,7 +21,7 @@ export function setUp() {
   if (!packagesCurrent())
     fail('npm ci ended, but node_modules does not match package-lock.json: remove node_modules and run it again')
   if (!onPath('bwrap')) installBubblewrap()
-  warm()
+  prepareStarts(forTests)
 }
 
 /** Packages ask for a newer Node than the one that npm runs on here; they run on the pinned one. */
@@ -30,13 +30,11 @@ const QUIET = ['--loglevel=error']
 /** Where compiled code is kept, for services too, which may read it and not write it. Gone with node_modules. */
 export const cache = join(root, 'node_modules', '.cache', 'firebreak')
 
-/** Compiles what a start will load, once. A failure only means that starts are slower. */
-function warm() {
-  if (existsSync(cache)) return
-  spawnSync(pinnedNode(), [join(root, 'src', 'cli', 'warm.ts')], {
-    env: { ...process.env, NODE_COMPILE_CACHE: cache },
-    stdio: 'ignore',
-  })
+/** Bundles the present sources, and compiles what a start will load. A failure only means slower starts. */
+function prepareStarts(forTests) {
+  const making = 'import(process.argv[1]).then(({ prepare }) => prepare(process.argv[2] === "tests"))'
+  const asked = forTests ? ['tests'] : []
+  spawnSync(pinnedNode(), ['-e', making, join(root, 'bin', 'build.js'), ...asked], { stdio: 'ignore' })
 }
 
 /** npm writes what it installed beside the packages; it must name the same versions as the lockfile. */

@@ -8,7 +8,7 @@ import { cache, pinnedNode, root, setUp } from './setup.js'
 const FILE_MS_MAX = 20 * 60_000
 const LOOK_EVERY_MS = 5_000
 
-setUp()
+setUp({ forTests: true })
 const asked = process.argv.slice(2)
 const files = asked.length > 0 ? asked : ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts']
 const runner = spawn(pinnedNode(), ['--test', '--test-concurrency=3', '--test-timeout=600000', ...files], {

@@ -30,7 +30,7 @@ const OBSTACLES: Readonly<Record<'deaf' | 'saturated' | 'gatewayKilled' | 'diskF
     return () => spinning.forEach(end)
   },
   gatewayKilled: () => {
-    for (const pid of childrenOf(process.pid, 'gateway/main.ts')) process.kill(pid, 'SIGKILL')
+    for (const pid of childrenOf(process.pid, 'gateway/main')) process.kill(pid, 'SIGKILL')
     return () => undefined
   },
   diskFull: (stateDirectory) => {

@@ -118,7 +118,7 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
   it('a gateway that stands still confirms nothing: it is ended, and the cell with it', async () => {
     const state = fresh()
     const run = await acting(state)
-    const gateway = childrenOf(run.pid, 'gateway/main.ts')[0] ?? assert.fail('there is no gateway')
+    const gateway = childrenOf(run.pid, 'gateway/main')[0] ?? assert.fail('there is no gateway')
     process.kill(gateway, 'SIGSTOP')
     const stopped = await ask(state, 'contain', 'alpha', ...MARIA, '--json')
     assert.equal(stopped.code, 0, stopped.stdout + stopped.stderr)
@@ -164,7 +164,7 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
     const run = await acting(state)
     assert.equal((await ask(state, 'contain', 'alpha', ...MARIA)).code, 0)
     // A gateway that stands still does not end with its warden, and holds its connections and secrets.
-    const gateway = childrenOf(run.pid, 'gateway/main.ts')[0] ?? assert.fail('there is no gateway')
+    const gateway = childrenOf(run.pid, 'gateway/main')[0] ?? assert.fail('there is no gateway')
     process.kill(gateway, 'SIGSTOP')
     run.child.kill('SIGKILL')
     await run.ended

@@ -85,7 +85,7 @@ async function scene() {
   return { state, host, close, environment, launch, desk, bank, grows }
 }
 
-const gateways = () => childrenOf(process.pid, 'gateway/main.ts')
+const gateways = () => childrenOf(process.pid, 'gateway/main')
 const BY_MARIA = { by: 'maria.silva@shop.example', why: 'a test' } as const
 
 describe('S6, S14: a host with two environments', { skip: SKIP }, () => {

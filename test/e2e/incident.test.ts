@@ -122,7 +122,7 @@ describe('firebreak incident', { skip: SKIP }, () => {
     const command = ['/opt/node', '/opt/agents/refunds.ts', '1', 'stays']
     const run = startFirebreak(['run', '-c', config, '--state', own, '-a', 'alpha', '--', ...command])
     await until('it has paid', async () => (await kinds(own)).includes('action.outcome'))
-    const [gateway = 0] = childrenOf(run.pid, 'gateway/main.ts')
+    const [gateway = 0] = childrenOf(run.pid, 'gateway/main')
     process.kill(gateway, 'SIGSTOP')
     assert.equal(
       (await firebreak(['contain', 'alpha', '-c', config, '--state', own, '--as', MARIA, '--why', 'it'])).code,

@@ -58,8 +58,8 @@ async function scene(): Promise<Scene> {
   await until('the agent has made three calls', () => upstream.calls.length >= 3)
   const started = (await ledgerOf(state)).find(({ kind }) => kind === 'cell.started')
   if (started?.kind !== 'cell.started' || !isJsonObject(started.receipt)) throw new Error('no cell.started')
-  const [gateway = 0] = childrenOf(run.pid, 'gateway/main.ts')
-  const [witness = 0] = childrenOf(run.pid, 'witness-main.ts')
+  const [gateway = 0] = childrenOf(run.pid, 'gateway/main')
+  const [witness = 0] = childrenOf(run.pid, 'ledger/seal/witness-main')
   assert.ok(gateway > 0 && witness > 0, 'control: both services run')
   // One that stands still after a test that failed goes on, and ends with its warden.
   cleanUp(() => void (ended(gateway) || process.kill(gateway, 'SIGCONT')))

@@ -113,7 +113,7 @@ async function scene(): Promise<Scene> {
 }
 
 function gateways(): readonly number[] {
-  return childrenOf(process.pid, 'gateway/main.ts').filter((pid) => stateOf(pid) !== 'Z')
+  return childrenOf(process.pid, 'gateway/main').filter((pid) => stateOf(pid) !== 'Z')
 }
 
 /** What reached the upstream was decided before; and what a cell did under the new gateway, after that had taken it over. */

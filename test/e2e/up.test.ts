@@ -49,7 +49,7 @@ describe('a host that is up', { skip: SKIP }, () => {
     assert.match(second.stderr, /a host is up: process \d+/)
     const plain = await run('alpha', 'echo out; echo err >&2; exit 7').ended
     assert.deepEqual([plain.code, plain.stdout, plain.stderr], [7, 'out\n', 'err\n'])
-    assert.equal(childrenOf(host.pid, 'gateway/main.ts').length, 1, 'it ran there')
+    assert.equal(childrenOf(host.pid, 'gateway/main').length, 1, 'it ran there')
 
     const signalled = run('alpha', `trap 'echo caught; exit 3' TERM; echo ready; ${TICKS}`)
     const omega = run('omega', TICKS)
@@ -64,7 +64,7 @@ describe('a host that is up', { skip: SKIP }, () => {
     assert.equal((await firebreak(['down', '--state', state])).code, 0)
     assert.equal((await host.ended).code, 0)
     await omega.ended
-    assert.ok(!existsSync(`/proc/${host.pid}`) || childrenOf(host.pid, 'gateway').length === 0)
+    assert.ok(!existsSync(`/proc/${host.pid}`) || childrenOf(host.pid, 'gateway/main').length === 0)
     assert.deepEqual(readdirSync(join(state, 'control')), [])
     assert.ok(!shownBy([RUNS]).includes(omega.pid))
     assert.equal((await firebreak(['down', '--state', state])).code, 1, 'there is none any more')

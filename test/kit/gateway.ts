@@ -18,6 +18,7 @@ import { openTenantState } from '../../src/host/state/tenants.ts'
 import { readEntries } from '../../src/ledger/log/read.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import { monotonicUs } from '../../src/model/host/monotonic.ts'
+import type { ProgramName } from '../../src/model/host/program-file.ts'
 import {
   actionId,
   agentName,
@@ -35,6 +36,7 @@ import {
 import { acceptOffered } from './accept-offered.ts'
 import { type ConfigPlan, writeConfig } from './config-text.ts'
 import { listener } from './listener.ts'
+import { runsProgram } from './runs-program.ts'
 import { cleanUp, temporaryDirectory } from './temporary.ts'
 
 export interface TestGateway {
@@ -137,7 +139,7 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   const services = await startServices(state, gatewaySetup(judged.value, environment))
   if (!services.ok) throw new Error(`${services.reason}\n${logOf(state, environment)}`)
   const pids = [...childPids()].filter((pid) => !before.has(pid))
-  const pidOf = (main: string) => pids.find((pid) => commandLine(pid).includes(main)) ?? 0
+  const pidOf = (main: ProgramName) => pids.find((pid) => runsProgram(commandLine(pid), main)) ?? 0
   let stopped: Promise<void> | undefined
   const stop = () => {
     stopped ??= services.value.stop('the test has ended')
@@ -153,8 +155,8 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
     configFile,
     state,
     ledgerDirectory,
-    gatewayPid: pidOf('gateway/main.ts'),
-    witnessPid: pidOf('seal/witness-main.ts'),
+    gatewayPid: pidOf('gateway/main'),
+    witnessPid: pidOf('ledger/seal/witness-main'),
     lost: services.value.lost,
     orders,
     admit: (agent = 'alpha', beginning = {}) => admit(services.value, agent, ++numbers, beginning),

@@ -2,6 +2,8 @@
 import { closeSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import koffi from 'koffi'
+import type { ProgramName } from '../../src/model/host/program-file.ts'
+import { runsProgram } from './runs-program.ts'
 
 /** What runs as a uid; zombies run nothing. */
 export function processesOf(uid: number): readonly number[] {
@@ -31,9 +33,9 @@ export function mountPoints(): readonly string[] {
     .map((line) => line.split(' ')[4] ?? '')
 }
 
-/** Children of a process by a part of their command line. */
-export function childrenOf(parent: number, part: string): readonly number[] {
-  return pids().filter((pid) => parentOf(pid) === parent && textOf(pid, 'cmdline').includes(part))
+/** Children of a process that run a program of ours. */
+export function childrenOf(parent: number, program: ProgramName): readonly number[] {
+  return pids().filter((pid) => parentOf(pid) === parent && runsProgram(textOf(pid, 'cmdline'), program))
 }
 
 /** By what their command line begins with and holds: the program in a cell, and not what holds that cell. */

@@ -6,6 +6,7 @@ import crypto from 'node:crypto'
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import process from 'node:process'
+import { runsProgram } from '../kit/runs-program.ts'
 
 /** In the order that they come in, as far as there is one: orders go out at once. */
 export const STEPS = [
@@ -144,11 +145,11 @@ function pidOf(victim: Victim, state: string): number {
     const own = parentOf(pid) === process.pid
     switch (victim) {
       case 'command':
-        return line.includes('cli/main.ts') && / (?:contain|kill) /.test(line) && line.includes(state)
+        return runsProgram(line, 'cli/main') && / (?:contain|kill) /.test(line) && line.includes(state)
       case 'gateway':
-        return own && line.includes('gateway/main.ts')
+        return own && runsProgram(line, 'gateway/main')
       case 'witness':
-        return own && line.includes('witness-main.ts')
+        return own && runsProgram(line, 'ledger/seal/witness-main')
       case 'guard':
         return own && line.includes("trap '' HUP")
       case 'pump':

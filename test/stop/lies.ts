@@ -9,6 +9,7 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
+import { runsProgram } from '../kit/runs-program.ts'
 
 const lies = (process.env.LIE ?? '').split(',')
 const { spawn } = child
@@ -23,7 +24,7 @@ const gateways = lies.includes('gate')
 let lied = false
 if (gateways !== '')
   child.spawn = ((program: string, args: readonly string[], options: object) => {
-    const lying = args.some((arg) => arg.endsWith('gateway/main.ts')) && !(lied && lies.includes('mute'))
+    const lying = args.some((arg) => runsProgram(arg, 'gateway/main')) && !(lied && lies.includes('mute'))
     lied ||= lying
     return spawn(program, lying ? ['--import', join(import.meta.dirname, gateways), ...args] : args, options)
   }) as typeof spawn

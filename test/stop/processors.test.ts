@@ -10,11 +10,13 @@ import type { Order } from '../../src/host/stop/containment.ts'
 import { newOrderId, type Stop, stopCells } from '../../src/host/stop/stop.ts'
 import { agentName } from '../../src/model/index.ts'
 import { SKIP } from '../kit/command-line.ts'
+import { runsProgram } from '../kit/runs-program.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { BY_MARIA, desk, ledgerHolds, nothingIsLeft, over, standsStill, WRITES } from './kit.ts'
 
 const [OTHER, ROUND_ROBIN] = [0, 2]
 const SPINNING = 32
+const SERVICES = ['gateway/main', 'ledger/seal/witness-main'] as const
 
 describe('S8: who has loaded every processor', { skip: SKIP }, () => {
   const stop = (gateway: number): Stop => {
@@ -59,7 +61,10 @@ describe('S8: who has loaded every processor', { skip: SKIP }, () => {
     const [receipt = ''] = readdirSync(join(hostile.state, 'receipts')).filter((name) => name.endsWith('.note'))
     const evidence = readFileSync(join(hostile.state, 'receipts', receipt), 'utf8')
     assert.ok(evidence.split('"program":"/usr/bin/bash"').length > SPINNING, `control: ${evidence.slice(0, 2_000)}`)
-    const ours = [run.pid, ...childrenOf(run.pid).filter((pid) => commandOf(pid).includes('/src/'))]
+    const ours = [
+      run.pid,
+      ...childrenOf(run.pid).filter((pid) => SERVICES.some((each) => runsProgram(commandOf(pid), each))),
+    ]
     assert.equal(ours.length, 3, 'control: the warden, its gateway and the witness')
     assert.deepEqual(
       ours.map((pid) => policyOf(pid)),

@@ -63,7 +63,7 @@ describe('S8, S9: where a detector has put a cell', { skip: SKIP, concurrency: 2
     const run = await unheard.start(undefined, 'mute')
     const { unified } = openCgroups(CGROUP_PARENT)
     const [{ cell } = { cell: '' }] = await cellsOf(unheard)
-    const gateways = () => childrenOf(run.pid, 'gateway/main.ts')
+    const gateways = () => childrenOf(run.pid, 'gateway/main')
     const [first = 0] = gateways()
     assert.ok(unified !== undefined && cell !== '' && first > 0)
     // While another gateway is started, the cell stands still; then none of it is left to be given to that one.

@@ -16,6 +16,7 @@ import { attachMount, changeMount, cloneMount, systemFaultText, unmount } from '
 import { makeOwnPlace } from '../../cells/kernel/own-place.ts'
 import { openOwnerMaps } from '../../cells/kernel/owner-map.ts'
 import { startOf } from '../../cells/kernel/process-end.ts'
+import { programFile } from '../../model/host/program-file.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -82,6 +83,7 @@ const READ = [
   'package.json',
   'node_modules',
   'node_modules/undici/package.json',
+  programFile('gateway/main'),
 ]
 
 /** Place beside the runs of root's wardens. */

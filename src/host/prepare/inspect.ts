@@ -12,6 +12,7 @@ import { coveredText } from '../../gateway/content/cover.ts'
 import { openSecrets } from '../../gateway/content/secrets.ts'
 import type { InspectedUpstream, Inspection, Offered } from '../../gateway/inspect-main.ts'
 import { SESSION_REVISIONS } from '../../gateway/protocols/mcp/revision.ts'
+import { programFile } from '../../model/host/program-file.ts'
 import {
   type EnvironmentName,
   KEEP_INEXACT,
@@ -191,13 +192,17 @@ async function answersOf(
   try {
     const handles = servers.flatMap(handlesOf)
     const { node, at } = code.value.as(uid)
-    const child = spawn(node, [at('src/gateway/inspect-main.ts'), ...(uid === undefined ? [] : ['--uid', `${uid}`])], {
-      cwd: '/',
-      env: COMPILED,
-      detached: true,
-      timeout: INSPECT_MS_MAX,
-      stdio: ['ignore', 'pipe', 'inherit', 'pipe', ...handles.map(({ fd }) => fd)],
-    })
+    const child = spawn(
+      node,
+      [at(programFile('gateway/inspect-main')), ...(uid === undefined ? [] : ['--uid', `${uid}`])],
+      {
+        cwd: '/',
+        env: COMPILED,
+        detached: true,
+        timeout: INSPECT_MS_MAX,
+        stdio: ['ignore', 'pipe', 'inherit', 'pipe', ...handles.map(({ fd }) => fd)],
+      },
+    )
     const ended = once(child, 'exit')
     for (const handle of handles) handle.close()
     for (const { cell } of servers) {

@@ -12,6 +12,7 @@ import {
   readPulse,
 } from '../../gateway/link/pulse.ts'
 import { type GatewaySetup, type WardenMessage, writeSetup } from '../../gateway/link/setup.ts'
+import { programFile } from '../../model/host/program-file.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type Code, reachableCode } from '../prepare/code.ts'
 import type { State } from '../state/state.ts'
@@ -71,7 +72,7 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
   const log = openSync(state.log(`gateway-${setup.environment}`), 'a', 0o600)
   const witness = spawnService(
     code,
-    'src/ledger/seal/witness-main.ts',
+    programFile('ledger/seal/witness-main'),
     ['--directory', '.', '--log', `${setup.environment}=3`],
     {
       directory: state.witness,
@@ -79,7 +80,7 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
       stdio: ['ignore', 'ignore', log, pair.value.far],
     },
   )
-  const gateway = spawnService(code, 'src/gateway/main.ts', [], {
+  const gateway = spawnService(code, programFile('gateway/main'), [], {
     directory: state.ledger(setup.environment),
     uid: uids.gateway,
     stdio: ['ignore', 'ignore', log, 'pipe', 'pipe', channel.value.far, pair.value.near],

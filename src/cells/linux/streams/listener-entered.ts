@@ -6,8 +6,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fstatSync, openSync, statSync } from 'node:fs'
-import { extname, join } from 'node:path'
 import process from 'node:process'
+import { programPath } from '../../../model/host/program-file.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
 import { openChannel, receiveOne } from '../../descriptors.ts'
 import { type Handle, hold } from '../../handle.ts'
@@ -38,7 +38,7 @@ export async function listenByHelper(
     const far = hold(channel.value.far)
     held.push(hold(channel.value.near), far)
 
-    const program = join(import.meta.dirname, `listener-main${extname(import.meta.filename)}`)
+    const program = programPath('cells/linux/streams/listener-main')
     const entering = ['--preserve-credentials', `--user=/proc/self/fd/${OWNER}`, `--net=/proc/self/fd/${NETWORK}`]
     const helper = spawn('/usr/bin/nsenter', [...entering, '--', process.execPath, program, ...ports.map(String)], {
       stdio: ['ignore', 'ignore', 'ignore', far.fd, owner.value, network.fd],

@@ -5,9 +5,9 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { extname, join } from 'node:path'
 import process from 'node:process'
 import { isatty } from 'node:tty'
+import { programPath } from '../../../model/host/program-file.ts'
 import type { Pump, Streams } from '../../driver.ts'
 import { COMPILED } from '../../kernel/compile-cache.ts'
 import type { LinuxCell } from '../launch/cell.ts'
@@ -56,7 +56,7 @@ function terminalPump(cell: LinuxCell, streams: Streams, uid: number | undefined
   const { stdio } = cell
   if (stdio.kind !== 'terminal') throw new Error('unreachable')
   const person = personsTerminal(streams)
-  const program = join(import.meta.dirname, `pump-main${extname(import.meta.filename)}`)
+  const program = programPath('cells/linux/streams/pump-main')
   const pump = spawn(process.execPath, [program, ...(uid === undefined ? [] : [`${uid}`])], {
     stdio: [streams.stdin, streams.stdout, 'inherit', stdio.controller.fd],
     cwd: '/',

@@ -5,10 +5,11 @@
  */
 
 import { createReadStream, createWriteStream } from 'node:fs'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
+import { helperPrograms } from '../../../model/host/program-file.ts'
 import { newCellId } from '../../../model/ids.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
 import type { CellSpec } from '../../spec.ts'
@@ -40,14 +41,15 @@ export async function runHelper(
   arrangement: Arrangement,
   random: Uint8Array,
 ): Promise<Result<HelperSaid, HelperFault>> {
+  const inside = helperPrograms(join(import.meta.dirname, 'inside'))
   const spec: CellSpec = {
     id: newCellId(random),
-    command: ['/opt/node', `/opt/inside/${program}${extname(import.meta.filename)}`, ...args],
+    command: ['/opt/node', `/opt/inside/${program}${inside.ending}`, ...args],
     variables: {},
     root: { kind: 'host-usr' },
     files: [
       { from: process.execPath, to: '/opt/node' },
-      { from: join(import.meta.dirname, 'inside'), to: '/opt/inside' },
+      { from: inside.directory, to: '/opt/inside' },
     ],
     limits: { memoryBytes: MEMORY_BYTES, cpu: 1, pids: 32, wallMs: WALL_MS },
     ports: [],

@@ -1,0 +1,177 @@
+/**
+ * Bundles our programs, so that a start reads a few files instead of hundreds: a third of its time went into finding them.
+ * `node bin/build.js KEY` writes `node_modules/.cache/firebreak/program/KEY/` at once or not at all; KEY names the sources
+ * as `bin/firebreak` and `sourcesKey` find them. Where no bundle can be made, programs run from their sources.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const cache = join(root, 'node_modules', '.cache', 'firebreak')
+const programs = join(cache, 'program')
+
+/** Every program that is started by itself, with the command line's own; `src/model/host/program-file.ts` names them. */
+const STARTED = [
+  'cli/main',
+  'cli/warm',
+  'gateway/main',
+  'gateway/inspect-main',
+  'ledger/seal/witness-main',
+  'cells/linux/streams/pump-main',
+  'cells/linux/streams/listener-main',
+]
+/** Programs of helper cells, each in one file: a cell is shown nothing else of ours. */
+const IN_CELLS = ['cells/linux/workspace/inside/diff-main', 'cells/linux/workspace/inside/land-main']
+
+/** Bundles of other states of the sources that are kept: a host that runs still loads parts of its own. */
+const KEPT_DAYS = 2
+
+/** As `bin/firebreak` has it. */
+const LISTING = ['src', 'package-lock.json', '-type', 'f', '!', '-name', '*.test.ts', '-printf', '%p %i %s %C@\\n']
+
+/** Returns what names the present sources: every file's path, inode, size and time of change. */
+export function sourcesKey() {
+  // Of a linked one the way back to the sources would lead to another checkout.
+  if (lstatSync(join(root, 'node_modules')).isSymbolicLink()) return undefined
+  const listed = spawnSync('find', LISTING, { cwd: root })
+  if (listed.status !== 0) return undefined
+  const { stdout } = spawnSync('sha256sum', { input: listed.stdout, encoding: 'utf8' })
+  return /^[0-9a-f]{64}/.exec(stdout ?? '')?.[0]
+}
+
+/** Makes the bundle of the present sources where there is none; returns its directory, undefined where there is none. */
+export async function build(key = sourcesKey()) {
+  if (key === undefined || !/^[0-9a-f]{64}$/.test(key)) return undefined
+  const place = join(programs, key)
+  if (existsSync(place)) return place
+  let making
+  try {
+    mkdirSync(programs, { recursive: true })
+    for (const directory of [dirname(cache), cache, programs]) chmodSync(directory, 0o755)
+    making = mkdtempSync(join(programs, '.making-'))
+    const { build: bundle } = await import('esbuild')
+    const common = {
+      absWorkingDir: root,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node24',
+      outdir: making,
+      logLevel: 'silent',
+      legalComments: 'none',
+    }
+    await bundle({
+      ...common,
+      entryPoints: STARTED.map((program) => ({ in: `src/${program}.ts`, out: program.replaceAll('/', '-') })),
+      splitting: true,
+      // Flat, so that the way from any of them to the sources is one.
+      chunkNames: '[name]-[hash]',
+      external: ['koffi', '@cedar-policy/*'],
+      plugins: [placesOfSources(place)],
+      banner: { js: REQUIRE },
+    })
+    await bundle({
+      ...common,
+      outdir: join(making, 'inside'),
+      entryPoints: IN_CELLS.map((program) => `src/${program}.ts`),
+    })
+    for (const directory of [making, join(making, 'inside')]) {
+      writeFileSync(join(directory, 'package.json'), '{ "type": "module" }\n')
+    }
+    makeReadable(making)
+    renameSync(making, place)
+    removeOld(key)
+    return place
+  } catch {
+    // Another process may have been first.
+    if (making !== undefined) rmSync(making, { recursive: true, force: true })
+    return existsSync(place) ? place : undefined
+  }
+}
+
+/** Packages of the older kind ask for Node's modules by `require`. */
+const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+
+/**
+ * Has our files find what lies beside their sources (documents, workers, shipped examples) from the bundle: there `import.meta`
+ * is of another file. `program-file.ts` alone asks where it really runs.
+ */
+function placesOfSources(place) {
+  return {
+    name: 'places of sources',
+    setup(bundling) {
+      bundling.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+        const text = readFileSync(path, 'utf8')
+        if (path.endsWith('/program-file.ts') || !text.includes('import.meta')) return undefined
+        const file = relative(place, path)
+        const isStarted = STARTED.some((program) => path.endsWith(`/src/${program}.ts`))
+        const contents = text
+          .replaceAll('import.meta.main', isStarted ? 'import.meta.main' : 'false')
+          .replaceAll('import.meta.dirname', `(import.meta.dirname + ${JSON.stringify(`/${dirname(file)}`)})`)
+          .replaceAll('import.meta.filename', `(import.meta.dirname + ${JSON.stringify(`/${file}`)})`)
+          .replaceAll('import.meta.url', `new URL(${JSON.stringify(file)}, import.meta.url).href`)
+        return { contents, loader: 'ts' }
+      })
+    },
+  }
+}
+
+/** Services run as uids of their own, and load some of it when they need it; a umask of 027 would shut them out. */
+function makeReadable(directory) {
+  chmodSync(directory, 0o755)
+  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
+    chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644)
+  }
+}
+
+function removeOld(key) {
+  const before = Date.now() - KEPT_DAYS * 86_400_000
+  for (const name of readdirSync(programs)) {
+    const place = join(programs, name)
+    if (name !== key && statSync(place).mtimeMs < before) rmSync(place, { recursive: true, force: true })
+  }
+}
+
+/** Makes what starts need before the first of them. Tests start programs from their sources, too. */
+export async function prepare(forTests) {
+  const key = sourcesKey()
+  const place = await build(key)
+  for (const [wanted, file] of [
+    [place !== undefined, place && join(place, 'cli-warm.js')],
+    [forTests || place === undefined, join(root, 'src', 'cli', 'warm.ts')],
+  ]) {
+    const done = join(cache, `warmed-${key}-${basename(file ?? '')}`)
+    if (!wanted || existsSync(done)) continue
+    warm(file, true)
+    writeFileSync(done, '')
+  }
+}
+
+/** Has everything loaded once that a start loads, so that its compiled form is kept. */
+function warm(file, waits) {
+  const options = { env: { ...process.env, NODE_COMPILE_CACHE: cache }, stdio: 'ignore' }
+  if (waits) spawnSync(process.execPath, [file], options)
+  else spawn(process.execPath, [file], { ...options, detached: true }).unref()
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const place = await build(process.argv[2])
+  if (place === undefined) process.exitCode = 1
+  // Beside a person's first command, for the second one. A script may take the directory away again.
+  else if (process.stderr.isTTY) warm(join(place, 'cli-warm.js'), false)
+}

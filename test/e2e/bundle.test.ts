@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { repository } from '../kit/command-line.ts'
+import { temporaryDirectory } from '../kit/temporary.ts'
+
+/** A checkout of its own: our files copied, packages hard-linked. */
+function checkout(): string {
+  const place = join(temporaryDirectory(), 'checkout')
+  mkdirSync(place)
+  for (const part of ['bin', 'src', 'share', 'package.json', 'package-lock.json'])
+    cpSync(join(repository, part), join(place, part), { recursive: true, preserveTimestamps: true })
+  const linked = spawnSync('cp', ['-al', join(repository, 'node_modules'), join(place, 'node_modules')])
+  assert.equal(linked.status, 0, String(linked.stderr))
+  rmSync(join(place, 'node_modules/.cache'), { recursive: true, force: true })
+  return place
+}
+
+/** Prints which file is the program, and its version, as `bin/firebreak` starts it. */
+function started(place: string) {
+  const told = `data:text/javascript,${encodeURIComponent('process.stderr.write(`[${process.argv[1]}]`)')}`
+  const { status, stdout, stderr } = spawnSync(join(place, 'bin/firebreak'), ['--version'], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, NODE_OPTIONS: `--import=${told}` },
+    timeout: 120_000,
+  })
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /^firebreak \d/)
+  return { program: stderr.split('[').at(-1)?.replace(']', '') ?? '', stderr }
+}
+
+const bundles = (place: string) =>
+  readdirSync(join(place, 'node_modules/.cache/firebreak/program')).filter((name) => !name.startsWith('.'))
+
+describe('the bundle of a checkout', () => {
+  it('is made by the first start, used by the next, and another one for other sources', () => {
+    const place = checkout()
+    const first = started(place).program
+    assert.match(first, /\/node_modules\/\.cache\/firebreak\/program\/[0-9a-f]{64}\/cli-main\.js$/)
+    assert.equal(started(place).program, first)
+    assert.deepEqual(bundles(place).length, 1)
+    appendFileSync(join(place, 'src/cli/main.ts'), '\nprocess.stderr.write("changed ")\n')
+    const after = started(place)
+    assert.notEqual(after.program, first)
+    assert.match(after.stderr, /changed /)
+    assert.deepEqual(bundles(place).length, 2)
+  })
+
+  it('is no way to other sources: what cannot be made, or would lead to another checkout, is done without', () => {
+    const place = checkout()
+    rmSync(join(place, 'node_modules/esbuild'), { recursive: true })
+    assert.equal(started(place).program, join(place, 'src/cli/main.ts'))
+    rmSync(join(place, 'node_modules'), { recursive: true })
+    symlinkSync(join(repository, 'node_modules'), join(place, 'node_modules'))
+    assert.equal(started(place).program, join(place, 'src/cli/main.ts'))
+  })
+
+  it('is readable for the services, whatever the umask of the first start is', () => {
+    const place = checkout()
+    chmodSync(place, 0o755)
+    const made = spawnSync('/bin/sh', ['-c', 'umask 077; exec "$0" --version', join(place, 'bin/firebreak')])
+    assert.equal(made.status, 0, String(made.stderr))
+    const [name = ''] = bundles(place)
+    const modes = spawnSync('find', [
+      join(place, 'node_modules/.cache'),
+      '-name',
+      'v*',
+      '-prune',
+      '-o',
+      '!',
+      '-perm',
+      '-004',
+      '-print',
+    ])
+    assert.equal(String(modes.stdout), '')
+    assert.ok(readFileSync(join(place, 'node_modules/.cache/firebreak/program', name, 'gateway-main.js')).length > 0)
+  })
+})
