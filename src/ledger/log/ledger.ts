@@ -4,6 +4,7 @@ import { no, ok, type Result } from '../../model/result.ts'
 import type { Hash, Tree } from '../seal/merkle.ts'
 import { same } from '../seal/proof.ts'
 import { readSealCopy, writeSealCopy } from '../seal/seal-copy.ts'
+import type { OpenOptions } from '../store.ts'
 import { canonicalText, type NotCanonical } from './canonical.ts'
 import { type Committed, GroupCommit } from './commit.ts'
 import { codeOf, type Disk, realDisk } from './disk.ts'
@@ -16,19 +17,11 @@ import { openPayloads, type Payloads } from './payloads.ts'
 import { recover } from './recover.ts'
 import { Segments } from './segments.ts'
 
-export interface LedgerOptions {
+export interface LedgerOptions extends OpenOptions {
   /** `<state>/ledger/<log>`; made where it is missing. */
   readonly directory: string
   /** Name of this log in its seals; see `originOf`. */
   readonly origin: string
-  readonly clock: Clock
-  /** Called with each entry in the tick that appends it, before anything can follow from it. It may append itself. */
-  readonly onAppended?: (entry: Entry) => void
-  /**
-   * Replaces entries as they are written: is told each one, and returns what is written instead, or nothing where it
-   * may stand as it is.
-   */
-  readonly instead?: (body: EntryBody, text: string) => EntryBody | undefined
   /** A simulated one in tests. */
   readonly disk?: Disk
   /** Small ones in tests, so that a log has many; each must hold the largest record that is put into it. */

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, it } from 'node:test'
+import { fileLogs } from '../../src/ledger/log/file-logs.ts'
+import { openLedger, originOf } from '../../src/ledger/log/ledger.ts'
+import { LogReader } from '../../src/ledger/log/read.ts'
+import { fill, SMALL_SEGMENTS } from '../sim/ledger-fixture.ts'
+import { logsContract } from './logs-contract.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'firebreak-stores-'))
+after(() => rmSync(directory, { recursive: true, force: true }))
+let states = 0
+const newState = () => join(directory, `${++states}`)
+
+logsContract('files', () => fileLogs(join(newState(), 'ledger')))
+
+it('LG2: a follower reads on over segments, each entry once, and hears of a damaged one', async () => {
+  const directory = join(newState(), 'test')
+  const options = { directory, origin: originOf('test'), clock: { nowMs: Date.now }, segmentBytes: SMALL_SEGMENTS }
+  const opened = await openLedger(options)
+  assert.ok(opened.ok)
+  const reader = new LogReader(directory, 0)
+  const seqs: number[] = []
+  const readOn = async () => {
+    for await (const each of reader.more()) {
+      if (!each.ok) return each.reason.kind
+      seqs.push(each.value.seq)
+    }
+    return undefined
+  }
+  for (let i = 0; i < 60; i++) {
+    await fill(opened.value, 1, i)
+    if (i % 7 === 0) assert.equal(await readOn(), undefined)
+  }
+  assert.equal(await readOn(), undefined)
+  assert.deepEqual(
+    seqs,
+    Array.from({ length: 60 }, (_, i) => i),
+  )
+  const segments = readdirSync(directory).filter((name) => name.endsWith('.segment'))
+  assert.ok(segments.length > 3, `${segments.length} segments`)
+  await opened.value.close()
+  const path = join(directory, segments[1] ?? '')
+  const bytes = readFileSync(path)
+  bytes.fill(0xff, 2_000, 2_100)
+  writeFileSync(path, bytes)
+  const again = new LogReader(directory, 0)
+  const faults: string[] = []
+  for await (const each of again.more()) if (!each.ok) faults.push(each.reason.kind)
+  assert.deepEqual(faults, ['damaged'])
+})
