@@ -20,9 +20,9 @@ describe('changes in a directory', () => {
       told = true
     })
     writeFileSync(join(directory, 'one'), 'x')
-    // A hundredth of the time after which it looks without a word; turns of the loop let the kernel's word in.
-    for (let ms = 0; ms < 20; ms++) {
-      for (let i = 0; i < 500 && !told; i++) await turn()
+    // A small part of the time after which it looks without a word; turns of the loop let the kernel's word in.
+    for (let ms = 0; ms < 100; ms++) {
+      for (let i = 0; i < 100 && !told; i++) await turn()
       mock.timers.tick(1)
     }
     mock.timers.reset()
