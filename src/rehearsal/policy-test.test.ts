@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
-import { firebreak, repository } from '../../test/kit/command-line.ts'
+import { repository } from '../../test/kit/command-line.ts'
+import { firebreakHere } from '../../test/kit/firebreak-here.ts'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import { loadConfig } from '../config/load.ts'
 import { judgeConfig } from '../host/prepare/setup.ts'
@@ -87,8 +88,8 @@ describe('policy test', () => {
     const config = ['--config', join(DESK, 'firebreak.yaml'), '--json']
     const off = fileWith(rowText({ amount: 60, expect: 'allow' }))
     const [all, one] = await Promise.all([
-      firebreak(['policy', 'test', ...config]),
-      firebreak(['policy', 'test', off, ...config]),
+      firebreakHere(['policy', 'test', ...config]),
+      firebreakHere(['policy', 'test', off, ...config]),
     ])
     assert.deepEqual([all.code, one.code], [0, 1], all.stderr + one.stderr)
     const told = JSON.parse(one.stdout.trim())

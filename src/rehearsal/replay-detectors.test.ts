@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { firebreak } from '../../test/kit/command-line.ts'
+import { firebreakHere } from '../../test/kit/firebreak-here.ts'
 import { startGateway } from '../../test/kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../../test/kit/scripted-upstream.ts'
 import { call } from '../../test/kit/wire.ts'
@@ -27,7 +27,7 @@ await gateway.stop()
 after(() => upstream.close())
 
 async function replayed(detector: string, ...more: readonly string[]) {
-  const { code, stdout, stderr } = await firebreak([
+  const { code, stdout, stderr } = await firebreakHere([
     ...['replay', gateway.ledgerDirectory, '--config', gateway.configFile, '--detector', detector],
     ...more,
   ])
@@ -63,7 +63,7 @@ describe('replay --detector', () => {
     }
     const file = join(dirname(gateway.configFile), 'firebreak.new.yaml')
     writeFileSync(file, JSON.stringify(config))
-    const { stdout } = await firebreak(['replay', gateway.ledgerDirectory, '--config', file, '--detector', 'all'])
+    const { stdout } = await firebreakHere(['replay', gateway.ledgerDirectory, '--config', file, '--detector', 'all'])
     assert.match(stdout, /1 signals/)
     assert.match(stdout, /decoy: a decoy was touched: the credential AWS_ACCESS_KEY_ID/)
     assert.match(stdout, /would move it to quarantined/)

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
 import { firebreak } from '../../test/kit/command-line.ts'
+import { firebreakHere } from '../../test/kit/firebreak-here.ts'
 import { startGateway, type TestGateway } from '../../test/kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../../test/kit/scripted-upstream.ts'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
@@ -160,8 +161,8 @@ describe('replay', () => {
     const config = ['--config', changedConfig('100 EUR/day', '45 EUR/day')]
     const [one, two, json] = await Promise.all([
       firebreak(['replay', dirname(log), ...config]),
-      firebreak(['replay', dirname(log), ...config]),
-      firebreak(['replay', log, ...config, '--json']),
+      firebreakHere(['replay', dirname(log), ...config]),
+      firebreakHere(['replay', log, ...config, '--json']),
     ])
     assert.equal(one.code, 0, one.stderr)
     assert.equal(one.stdout, two.stdout)
@@ -173,7 +174,14 @@ describe('replay', () => {
   it('S15: why tells what would turn a recorded refusal and a hold, with what the cell had seen and spent by then', async () => {
     const { actions } = await replayed(log)
     const why = (i: number) =>
-      firebreak(['why', actions[i]?.action ?? '', '--state', gateway.state.directory, '--config', gateway.configFile])
+      firebreakHere([
+        'why',
+        actions[i]?.action ?? '',
+        '--state',
+        gateway.state.directory,
+        '--config',
+        gateway.configFile,
+      ])
     const [refused, held] = await Promise.all([why(5), why(3)])
     assert.equal(refused.code, 0, refused.stderr)
     assert.match(

@@ -62,6 +62,29 @@ export class RecentValues<V> {
   }
 }
 
+/**
+ * A map that keeps its newest keys: past `max` the one that was set first goes. It stays where it was in its own order,
+ * because a new walk over a map steps over all that was deleted from its front.
+ */
+export class NewestMap<K, V> extends Map<K, V> {
+  readonly #max: number
+  readonly #order = this.keys()
+
+  constructor(max: number) {
+    super()
+    this.#max = max
+  }
+
+  override set(key: K, value: V): this {
+    super.set(key, value)
+    if (this.size > this.#max) {
+      const oldest = this.#order.next()
+      if (!oldest.done) this.delete(oldest.value)
+    }
+    return this
+  }
+}
+
 /** A sum over a window, in so many parts of it: it forgets one part at a time. */
 export class WindowSum {
   readonly #parts: { readonly part: number; sum: number; first: number }[] = []

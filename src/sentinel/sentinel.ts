@@ -20,6 +20,7 @@ import {
 import { type AttemptEntry, ComparedCall, nameOf } from './call.ts'
 import type { DetectorFinding, EntryFacts, Fold, PreparedDetector } from './detector.ts'
 import { preparedDetectors } from './detectors/all.ts'
+import { NewestMap } from './recent.ts'
 
 export interface SentinelSetup {
   readonly rules: DetectorRules
@@ -49,15 +50,15 @@ export class Sentinel {
   readonly #detectors: readonly PreparedDetector[]
   /** Positions of the detectors that look at each kind of entry. */
   readonly #looking: ReadonlyMap<string, readonly number[]>
-  readonly #cells = new Map<CellId, { readonly agent: AgentName; readonly tree: Tree }>()
-  readonly #givers = new Map<DelegationId, CellId>()
-  readonly #underWay = new Map<
+  readonly #cells = new NewestMap<CellId, { readonly agent: AgentName; readonly tree: Tree }>(LIMITS.sentinelCellsMax)
+  readonly #givers = new NewestMap<DelegationId, CellId>(LIMITS.sentinelCellsMax)
+  readonly #underWay = new NewestMap<
     ActionId,
     { readonly cell: CellId; readonly agent: AgentName; readonly tree: Tree; readonly call: ComparedCall }
-  >()
-  readonly #agents = new Map<AgentName, Folds>()
+  >(LIMITS.sentinelActionsMax)
+  readonly #agents = new NewestMap<AgentName, Folds>(LIMITS.sentinelAgentsMax)
   /** Trees that an earlier gateway left standing, oldest first. */
-  readonly #left = new Map<AgentName, Tree[]>()
+  readonly #left = new NewestMap<AgentName, Tree[]>(LIMITS.sentinelAgentsMax)
 
   constructor(setup: SentinelSetup, detectors: readonly PreparedDetector[] = preparedDetectors(setup.rules)) {
     this.#setup = setup
@@ -96,7 +97,7 @@ export class Sentinel {
         // What compensates is a person's order, and no agent's doing.
         return entry.undoes !== undefined || entry.checks !== undefined ? NO_SIGNALS : this.#attempted(entry)
       case 'delegation.made':
-        remember(this.#givers, entry.delegation, entry.cell, LIMITS.sentinelCellsMax)
+        this.#givers.set(entry.delegation, entry.cell)
         return this.#ask(entry, entry.cell, entry.agent, entry.noticed)
       case 'label.seen':
       case 'cell.sensed':
@@ -115,7 +116,7 @@ export class Sentinel {
     const above = giver && this.#cells.get(giver)?.tree
     const tree = above ?? this.#left.get(agent)?.shift() ?? new Tree(agent)
     if (above === undefined) tree.root = cell
-    remember(this.#cells, cell, { agent, tree }, LIMITS.sentinelCellsMax)
+    this.#cells.set(cell, { agent, tree })
   }
 
   /** Tells whether a lost gateway left the tree of this cell: then the tree goes on where it was. */
@@ -128,7 +129,7 @@ export class Sentinel {
     const tree = left.find(({ root }) => root === cell) ?? new Tree(agent)
     if (left.includes(tree)) left.splice(left.indexOf(tree), 1)
     tree.root = cell
-    remember(this.#cells, cell, { agent, tree }, LIMITS.sentinelCellsMax)
+    this.#cells.set(cell, { agent, tree })
   }
 
   /** A person has looked at it, and lets it go on: what its trees had done before is not held against it. */
@@ -148,7 +149,7 @@ export class Sentinel {
       if (left.includes(tree)) continue
       left.push(tree)
       if (left.length > LIMITS.sentinelTreesLeftMax) left.shift()
-      remember(this.#left, tree.agent, left, LIMITS.sentinelAgentsMax)
+      this.#left.set(tree.agent, left)
     }
     this.#cells.clear()
     this.#givers.clear()
@@ -160,7 +161,7 @@ export class Sentinel {
     const call = name === undefined ? undefined : new ComparedCall(entry, this.#setup.tools.get(name))
     if (entry.kind === 'action.intent' && call !== undefined) {
       const { tree, agent } = this.#known(entry.cell, entry.agent)
-      remember(this.#underWay, entry.action, { cell: entry.cell, agent, tree, call }, LIMITS.sentinelActionsMax)
+      this.#underWay.set(entry.action, { cell: entry.cell, agent, tree, call })
     }
     return this.#ask(entry, entry.cell, entry.agent, entry.noticed, call, entry.action)
   }
@@ -212,7 +213,7 @@ export class Sentinel {
     const known = this.#agents.get(agent)
     if (known !== undefined) return known
     const folds: Folds = []
-    remember(this.#agents, agent, folds, LIMITS.sentinelAgentsMax)
+    this.#agents.set(agent, folds)
     return folds
   }
 }
@@ -276,12 +277,4 @@ function raised(
     ...(action && { action }),
     rung,
   }
-}
-
-/** Sets a value; past the limit the oldest one goes. */
-function remember<K, V>(map: Map<K, V>, key: K, value: V, max: number): void {
-  map.set(key, value)
-  if (map.size <= max) return
-  const [oldest] = map.keys()
-  if (oldest !== undefined) map.delete(oldest)
 }

@@ -17,7 +17,8 @@ import type { Catalogue, CatalogueTool } from '../../src/model/tool.ts'
 import { BudgetBook } from '../../src/policy/budget/budget.ts'
 import type { PolicyBundle } from '../../src/policy/cedar/bundle.ts'
 import { compilePolicies } from '../../src/policy/cedar/compile.ts'
-import { parsePolicies } from '../../src/policy/cedar/load/parse.ts'
+import { Cedar } from '../../src/policy/cedar/load/cedar.ts'
+import { parseWith } from '../../src/policy/cedar/load/parse.ts'
 import type { PolicySource } from '../../src/policy/cedar/load/written.ts'
 import type { Authority } from '../../src/policy/decide/authority.ts'
 import type { GrantSource } from '../../src/policy/decide/grant-permit.ts'
@@ -121,6 +122,9 @@ export function action(changes: Partial<Action> = {}): Action {
   }
 }
 
+/** One thread for all that a test file parses: each new one loads Cedar's library anew. */
+export const CEDAR = new Cedar({ timeoutMs: 60_000 })
+
 /** As a person wrote it: one file of policies, and one grant with a condition. */
 export async function bundle(
   policies: string,
@@ -129,7 +133,8 @@ export async function bundle(
   shop: Catalogue = CATALOGUE,
 ): Promise<PolicyBundle> {
   const sources: readonly PolicySource[] = policies === '' ? [] : [{ file: 'policies/shop.cedar', text: policies }]
-  const parsed = await parsePolicies(
+  const parsed = await parseWith(
+    CEDAR,
     sources,
     grants.map((each) => withCondition(each, when)),
     shop,

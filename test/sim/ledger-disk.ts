@@ -117,37 +117,64 @@ export class SimDisk implements Disk {
 
 const SECTOR = 512
 
+/** Bytes that grow with room to spare, so that a file that is written in small pieces is not copied for each. */
+class Grown {
+  #room = Buffer.alloc(0)
+  #size = 0
+
+  get bytes(): Buffer {
+    return this.#room.subarray(0, this.#size)
+  }
+
+  /** Makes it at least so long; what is new is zero. */
+  growTo(size: number): void {
+    if (size > this.#room.length) this.#room = Buffer.concat([this.bytes], Math.max(size, 2 * this.#room.length))
+    this.#size = Math.max(this.#size, size)
+  }
+
+  replace(bytes: Buffer): void {
+    this.#room = Buffer.from(bytes)
+    this.#size = bytes.length
+  }
+}
+
 class Inode {
-  now = Buffer.alloc(0)
-  #durable = Buffer.alloc(0)
+  readonly #held = new Grown()
+  readonly #durable = new Grown()
   /** Sectors in which `now` is newer. */
   readonly #unsynced = new Set<number>()
 
+  get now(): Buffer {
+    return this.#held.bytes
+  }
+
   write(bytes: Buffer, at: number): void {
-    if (at + bytes.length > this.now.length) this.now = Buffer.concat([this.now], at + bytes.length)
+    this.#held.growTo(at + bytes.length)
     this.now.set(bytes, at)
     for (let sector = Math.floor(at / SECTOR); sector * SECTOR < at + bytes.length; sector++) this.#unsynced.add(sector)
   }
 
   sync(): void {
-    this.#durable = Buffer.from(this.now)
+    this.#durable.replace(this.now)
     this.#unsynced.clear()
   }
 
   syncRange(at: number, length: number): void {
-    if (this.#durable.length < this.now.length) this.#durable = Buffer.concat([this.#durable], this.now.length)
+    this.#durable.growTo(this.now.length)
     for (let sector = Math.floor(at / SECTOR); sector * SECTOR < at + length; sector++) {
-      this.now.copy(this.#durable, sector * SECTOR, sector * SECTOR, (sector + 1) * SECTOR)
+      this.now.copy(this.#durable.bytes, sector * SECTOR, sector * SECTOR, (sector + 1) * SECTOR)
       this.#unsynced.delete(sector)
     }
   }
 
   afterPowerLoss(random: () => number): Inode {
     const inode = new Inode()
-    const grown = this.now.length - this.#durable.length
+    const grown = this.now.length - this.#durable.bytes.length
     const size =
-      this.#durable.length + (grown > 0 ? ([0, grown, Math.floor(random() * grown)][Math.floor(random() * 3)] ?? 0) : 0)
-    inode.now = Buffer.concat([this.#durable], size)
+      this.#durable.bytes.length +
+      (grown > 0 ? ([0, grown, Math.floor(random() * grown)][Math.floor(random() * 3)] ?? 0) : 0)
+    inode.#held.replace(this.#durable.bytes.subarray(0, size))
+    inode.#held.growTo(size)
     // All of it, none of it, a prefix, or any mixture: each is seen on real disks.
     const style = Math.floor(random() * 4)
     const until = random() * this.#unsynced.size

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import process from 'node:process'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
+import { firebreakHere } from '../../../test/kit/firebreak-here.ts'
+import { CODE_POINT } from '../../../test/kit/texts.ts'
 import { type Desk, fill, openDesk } from '../../../test/sim/ledger-fixture.ts'
 import { segmentPath } from '../../ledger/log/disk.ts'
 import { record } from '../../ledger/log/record.ts'
@@ -18,7 +18,7 @@ const EVIL = '\u001b[1A\u001b[2K\r\u001b]0;title\u0007\u009b31m\u202e\nintact: e
 describe('what a terminal is shown', () => {
   it('holds nothing that it obeys, and JSON says the same as before', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (text) => {
+      fc.property(fc.string({ unit: CODE_POINT, maxLength: 20 }), (text) => {
         assert.doesNotMatch(printable(text), UNSEEN)
         const json = printableJson({ [text]: [text] })
         assert.doesNotMatch(json, UNSEEN)
@@ -83,13 +83,10 @@ describe('commands that read a ledger that somebody else wrote', () => {
 
   after(() => desk.remove())
 
-  function run(...args: readonly string[]) {
-    const main = join(import.meta.dirname, '..', 'main.ts')
-    return spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' })
-  }
+  const run = (...args: readonly string[]) => firebreakHere(args)
 
   /** Puts one more entry behind the last, as a taken-over gateway can, for as long as `during` runs. */
-  function withEntry(body: object, during: () => void): void {
+  async function withEntry(body: object, during: () => Promise<void>): Promise<void> {
     const path = segmentPath(log, 0)
     const bytes = readFileSync(path)
     const last = [...recordsFrom(bytes, 0)].at(-1)
@@ -99,16 +96,20 @@ describe('commands that read a ledger that somebody else wrote', () => {
     changed.set(record('entry', last.batch + 1, last.seq, entry), last.end)
     writeFileSync(path, changed)
     try {
-      during()
+      await during()
     } finally {
       writeFileSync(path, bytes)
     }
   }
 
-  it('S12: verify shows a name that would rewrite the screen as what it is, on its own line', () => {
+  it('S12: verify shows a name that would rewrite the screen as what it is, on its own line', async () => {
     mkdirSync(join(desk.ledgerDirectory, EVIL))
     writeFileSync(join(log, EVIL.replaceAll('/', '')), '')
-    const { status, stdout, stderr } = run('ledger', 'verify', desk.ledgerDirectory, '--witness', desk.witnessDirectory)
+    const {
+      code: status,
+      stdout,
+      stderr,
+    } = await run('ledger', 'verify', desk.ledgerDirectory, '--witness', desk.witnessDirectory)
     rmSync(join(desk.ledgerDirectory, EVIL), { recursive: true })
     rmSync(join(log, EVIL))
     assert.equal(status, 7)
@@ -117,35 +118,38 @@ describe('commands that read a ledger that somebody else wrote', () => {
     assert.match(stdout, /\\u\{1b\}\[2K/)
   })
 
-  it('logs and why show what an entry holds, and nothing that a terminal obeys', () => {
+  it('logs and why show what an entry holds, and nothing that a terminal obeys', async () => {
     const action = `a_${EVIL}`
     const common = { cell: EVIL, agent: EVIL, upstream: EVIL, effect: EVIL, tool: EVIL, args: { [EVIL]: EVIL } }
     const reasons = [{ kind: 'arguments', path: EVIL, problem: EVIL }]
-    withEntry({ kind: 'action.refused', action, environment: 'test', operation: 'tool', reasons, ...common }, () => {
-      for (const args of [
-        ['logs', '--refused'],
-        ['why', action, '--json'],
-        ['why', action],
-      ]) {
-        const { status, stdout, stderr } = run(...args, '--state', desk.state)
-        assert.equal(status, 0, stderr)
-        assert.doesNotMatch(stdout + stderr, /(?!\n)\p{Cc}|\p{Cf}/u, args.join(' '))
-        assert.doesNotMatch(stdout, /^intact/m)
-      }
-    })
+    await withEntry(
+      { kind: 'action.refused', action, environment: 'test', operation: 'tool', reasons, ...common },
+      async () => {
+        for (const args of [
+          ['logs', '--refused'],
+          ['why', action, '--json'],
+          ['why', action],
+        ]) {
+          const { code: status, stdout, stderr } = await run(...args, '--state', desk.state)
+          assert.equal(status, 0, stderr)
+          assert.doesNotMatch(stdout + stderr, /(?!\n)\p{Cc}|\p{Cf}/u, args.join(' '))
+          assert.doesNotMatch(stdout, /^intact/m)
+        }
+      },
+    )
   })
 
-  it('an entry of an unknown kind, or of no time, is told without a stack', () => {
-    withEntry({ kind: 'zzz\u001b[2J' }, () => {
-      const logs = run('logs', '--state', desk.state)
+  it('an entry of an unknown kind, or of no time, is told without a stack', async () => {
+    await withEntry({ kind: 'zzz\u001b[2J' }, async () => {
+      const logs = await run('logs', '--state', desk.state)
       assert.match(logs.stdout, /of a kind that is not known here: .*zzz/)
-      const exported = run('ledger', 'export', '--state', desk.state, '--format', 'ocsf')
-      assert.equal(exported.status, 6)
+      const exported = await run('ledger', 'export', '--state', desk.state, '--format', 'ocsf')
+      assert.equal(exported.code, 6)
       assert.match(exported.stderr, /^firebreak: .*entry 3 is of the kind "zzz.*which has no OCSF event here\n$/)
       assert.doesNotMatch(logs.stdout + exported.stderr, /(?!\n)\p{Cc}/u)
     })
-    withEntry({ kind: 'gateway.stopped', environment: 'test', why: 'x', atMs: 1e300 }, () => {
-      const { status, stderr } = run('ledger', 'export', '--format', 'otel', '--state', desk.state)
+    await withEntry({ kind: 'gateway.stopped', environment: 'test', why: 'x', atMs: 1e300 }, async () => {
+      const { code: status, stderr } = await run('ledger', 'export', '--format', 'otel', '--state', desk.state)
       assert.equal(status, 6)
       assert.match(stderr, /out of place/)
     })

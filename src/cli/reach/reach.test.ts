@@ -3,7 +3,8 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
-import { firebreak, repository } from '../../../test/kit/command-line.ts'
+import { repository } from '../../../test/kit/command-line.ts'
+import { firebreakHere } from '../../../test/kit/firebreak-here.ts'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type Judged, judgeConfig } from '../../host/prepare/setup.ts'
@@ -22,9 +23,9 @@ describe('firebreak reach', () => {
     const svg = join(temporaryDirectory(), 'desk.svg')
     const config = ['--config', join(DESK, 'firebreak.yaml')]
     const [text, json, dot] = await Promise.all([
-      firebreak(['reach', 'desk', ...config, '--svg', svg]),
-      firebreak(['reach', 'desk', ...config, '--json']),
-      firebreak(['reach', 'desk', ...config, '--dot']),
+      firebreakHere(['reach', 'desk', ...config, '--svg', svg]),
+      firebreakHere(['reach', 'desk', ...config, '--json']),
+      firebreakHere(['reach', 'desk', ...config, '--dot']),
     ])
     assert.deepEqual([text.code, json.code, dot.code], [0, 0, 0], text.stderr)
     assert.match(text.stdout, /^SPENDS at most 100\.00 EUR in any 24 hours$/m)
@@ -55,8 +56,8 @@ describe('firebreak reach', () => {
       yaml.replace('decimal("50.00")', 'decimal("500.00")').replace('spend: 100 EUR/day', 'spend: 1000 EUR/day'),
     )
     const [wider, narrower] = await Promise.all([
-      firebreak(['reach', '--diff', old, wide]),
-      firebreak(['reach', '--diff', wide, old, '--agent', 'desk', '--json']),
+      firebreakHere(['reach', '--diff', old, wide]),
+      firebreakHere(['reach', '--diff', wide, old, '--agent', 'desk', '--json']),
     ])
     assert.deepEqual([wider.code, narrower.code], [4, 0], wider.stderr + narrower.stderr)
     assert.match(

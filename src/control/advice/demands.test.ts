@@ -54,6 +54,9 @@ const agent = { owner: MARIA, environment: 'test', command: ['sh'], cell }
 const base = { environments: { test: {} }, agents: { desk: agent }, policies: ['p.cedar'] }
 const remote = { url: 'http://127.0.0.1:1/mcp' }
 
+/** One state for all, in which policies that were judged before are not parsed again. */
+const STATE = temporaryDirectory()
+
 async function judged(config: { readonly [key: string]: Json }): Promise<Judged> {
   const directory = temporaryDirectory()
   for (const name of ['work', 'shown']) mkdirSync(join(directory, name))
@@ -61,7 +64,7 @@ async function judged(config: { readonly [key: string]: Json }): Promise<Judged>
   writeFileSync(join(directory, 'firebreak.yaml'), JSON.stringify(config))
   const loaded = await loadConfig(join(directory, 'firebreak.yaml'), { node: process.execPath })
   assert.ok(loaded.ok, JSON.stringify(loaded))
-  const result = await judgeConfig(loaded.value)
+  const result = await judgeConfig(loaded.value, STATE)
   assert.ok(result.ok, JSON.stringify(result))
   return result.value
 }

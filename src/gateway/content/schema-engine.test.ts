@@ -12,13 +12,20 @@ import { leavesNoChoice } from './schema-pattern.ts'
 const OPTIONS = { strict: false, validateFormats: false, logger: false } as const
 const DRAFT_07 = 'http://json-schema.org/draft-07/schema#'
 
+/** One for all schemas: each new one compiles the schema of schemas anew. */
+const ORACLE = new Ajv2020(OPTIONS)
+const DRAFT_07_ORACLE = new Ajv(OPTIONS)
+
 /** What Ajv says; undefined where it does not take the schema. */
 function oracle(schema: JsonObject, older: boolean): ((value: Json) => boolean) | undefined {
+  const ajv = older ? DRAFT_07_ORACLE : ORACLE
   try {
-    const validate = (older ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS)).compile(schema)
+    const validate = ajv.compile(schema)
     return (value) => validate(value) as boolean
   } catch {
     return undefined
+  } finally {
+    ajv.removeSchema(schema)
   }
 }
 

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { CODE_POINT, GRAPHEME } from '../../../test/kit/texts.ts'
 import { LIMITS } from '../../model/index.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
 
@@ -26,7 +27,7 @@ describe('secrets', () => {
   })
 
   it('S10: finds a secret verbatim and in every listed encoding, at any offset', () => {
-    const text = fc.string({ unit: 'binary', maxLength: 9 })
+    const text = fc.string({ unit: CODE_POINT, maxLength: 9 })
     const secret = fc
       .string({ unit: 'grapheme-ascii', minLength: 8, maxLength: 60 })
       .filter((t) => t.trim().length >= 8)
@@ -49,9 +50,9 @@ describe('secrets', () => {
   })
 
   it('S10: finds it in answers and errors as they are, whatever they are wrapped in', () => {
-    const text = fc.string({ unit: 'binary', maxLength: 9 }).map((t) => t.toWellFormed())
+    const text = fc.string({ unit: CODE_POINT, maxLength: 9 }).map((t) => t.toWellFormed())
     const secret = fc
-      .string({ unit: 'grapheme', minLength: 8, maxLength: 90 })
+      .string({ unit: GRAPHEME, minLength: 8, maxLength: 90 })
       .map((t) => t.toWellFormed())
       .filter((t) => t.trim().length >= 8)
     const unit = (t: string, i: number) => `\\u${t.charCodeAt(i).toString(16).padStart(4, '0')}`

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { CODE_POINT } from '../../../test/kit/texts.ts'
 import { type Json, LIMITS } from '../../model/index.ts'
 import { FROM_CELL, FROM_UPSTREAM, jsonFaultText, parseStrictJson } from './strict-json.ts'
 
@@ -125,8 +126,8 @@ describe('parseStrictJson', () => {
 
   it('S11: a key added a second time is found, wherever it stands', () => {
     const objects = fc.dictionary(
-      fc.string({ unit: 'binary' }).filter((key) => key !== '__proto__'),
-      fc.string({ unit: 'binary' }),
+      fc.string({ unit: CODE_POINT }).filter((key) => key !== '__proto__'),
+      fc.string({ unit: CODE_POINT }),
       { minKeys: 1 },
     )
     fc.assert(

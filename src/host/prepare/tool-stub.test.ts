@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { parse } from 'yaml'
+import { GRAPHEME } from '../../../test/kit/texts.ts'
 import { stubLines, stubsOf, toolStub, yamlText } from './tool-stub.ts'
 
 describe('what is written for a tool that nobody has judged', () => {
@@ -48,7 +49,7 @@ describe('what is written for a tool that nobody has judged', () => {
 
   it('is YAML of exactly that tool, whatever a server calls it', () => {
     fc.assert(
-      fc.property(fc.string({ minLength: 1, maxLength: 200, unit: 'grapheme' }), (name) => {
+      fc.property(fc.string({ minLength: 1, maxLength: 200, unit: GRAPHEME }), (name) => {
         const stub = toolStub({ name })
         if (stub === undefined) return
         const read: unknown = parse(stubLines([stub], '').join('\n'), { version: '1.2' })

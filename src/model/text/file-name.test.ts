@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { CODE_POINT } from '../../../test/kit/texts.ts'
 import { bytesOf, nameBytes, nameText, shownName } from './file-name.ts'
 
 const read = (...bytes: readonly number[]) => nameText(Buffer.from(bytes).toString('latin1'))
@@ -9,7 +10,7 @@ describe('names of files as text', () => {
   it('any bytes are a text of their own, and come back', () => {
     const pieces = fc.oneof(
       fc.uint8Array({ maxLength: 6 }),
-      fc.string({ unit: 'binary', maxLength: 4 }).map((text) => Buffer.from(text)),
+      fc.string({ unit: CODE_POINT, maxLength: 4 }).map((text) => Buffer.from(text)),
     )
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 6 }), (parts) => {

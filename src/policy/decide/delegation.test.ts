@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { runs } from '../../../test/kit/runs.ts'
 import { action, authority, bundle, grant, NOW_MS } from '../../../test/policy/fixture.ts'
 import {
   type Action,
@@ -68,7 +69,7 @@ function expected(levels: readonly Level[], { tool, args }: Action, exposure: Ex
 }
 
 describe('S5: delegation', () => {
-  it('S5: 100,000 random chains: what passes is what every level alone lets pass, and nothing else', async () => {
+  it('S5: random chains: what passes is what every level alone lets pass, and nothing else', async () => {
     const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31)
     const random = randomFrom(seed)
     const pick = <T>(items: readonly T[]): T => items[random(items.length)] as T
@@ -86,8 +87,9 @@ describe('S5: delegation', () => {
     } as const
     const flow = compileFlow({ declared }, new Set())
     const root = authority(policies, { agent: agentName('desk'), flows: { get: () => flow } })
+    const chains = runs(6_000, 100_000)
     const counts = { allowed: 0, denied: 0 }
-    for (let i = 0; i < 100_000; i++) {
+    for (let i = 0; i < chains; i++) {
       const exposure = new Exposure(
         new Map(
           LABELS.filter(() => random(4) === 0).map((label) => [label, { tool: 'x', path: '$', labels: [label] }]),
@@ -145,6 +147,6 @@ describe('S5: delegation', () => {
       } else assert.ok(decided.reasons.length > 0)
       counts[allowed ? 'allowed' : 'denied']++
     }
-    assert.ok(counts.allowed > 5_000 && counts.denied > 5_000, JSON.stringify(counts))
+    assert.ok(counts.allowed > chains / 20 && counts.denied > chains / 20, JSON.stringify(counts))
   })
 })

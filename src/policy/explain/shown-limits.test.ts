@@ -7,6 +7,7 @@ import {
   action,
   authority,
   CATALOGUE,
+  CEDAR,
   catalogue,
   DIGEST,
   grant,
@@ -15,12 +16,14 @@ import {
 } from '../../../test/policy/fixture.ts'
 import { grantId, toolName, upstreamName } from '../../model/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
-import { parsePolicies } from '../cedar/load/parse.ts'
+import { parseWith } from '../cedar/load/parse.ts'
 import { decide } from '../decide/decide.ts'
 import type { GrantSource } from '../decide/grant-permit.ts'
 import { shownDefinition } from './shown-limits.ts'
 
 const REFUND = { upstream: upstreamName('payments'), operation: 'tool', tool: toolName('refund') } as const
+/** One for all schemas: each new one compiles the schema of schemas anew. */
+const AJV = new Ajv2020({ strict: false })
 const REFUND_ONLY = new Set([toolName('refund')])
 
 /** Conditions as people write them; of each its own grant, so that Cedar reads all of them at once. */
@@ -42,7 +45,7 @@ async function bounded(conditions: readonly string[], inputSchema: JsonObject = 
       when: { text: when, source: { file: 'firebreak.yaml', line: i + 1, column: 1 } },
     }),
   )
-  const bundle = await parsePolicies([], grants, shop)
+  const bundle = await parseWith(CEDAR, [], grants, shop)
   assert.ok(bundle.ok, JSON.stringify(bundle))
   return grants.map(({ grant: own }) => {
     const able = authority(bundle.value, { grants: [own] })
@@ -51,7 +54,7 @@ async function bounded(conditions: readonly string[], inputSchema: JsonObject = 
     return {
       shown,
       allows: (args: JsonObject) => decide(action({ args }), able, NOW_MS).verdict === 'allow',
-      fits: new Ajv2020({ strict: false }).compile(shown),
+      fits: AJV.compile(shown),
     }
   })
 }
@@ -204,7 +207,7 @@ describe('S15: limits that a grant sets are shown in the schema', () => {
   it('two grants that cover a tool show neither limit, and an expired one counts no more', async () => {
     const both = [grant({ tools: REFUND_ONLY }), grant({ id: grantId('g_other'), tools: REFUND_ONLY })] as const
     const when = { text: 'context.args.currency == "EUR"', source: both[0].source }
-    const bundle = await parsePolicies([], [{ grant: both[0], when }, { grant: both[1] }], CATALOGUE)
+    const bundle = await parseWith(CEDAR, [], [{ grant: both[0], when }, { grant: both[1] }], CATALOGUE)
     assert.ok(bundle.ok)
     const definition = { inputSchema: REFUND_SCHEMA }
     const shown = (grants: typeof both | readonly []) =>

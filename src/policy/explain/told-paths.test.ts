@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { CODE_POINT } from '../../../test/kit/texts.ts'
 import { type Json, jsonPath, pathText, WrittenNumber, writtenNumberIn } from '../../model/index.ts'
 import { refuseArguments } from '../decide/arguments.ts'
 import { FieldTree } from '../flow/field-tree.ts'
@@ -16,7 +17,10 @@ function outsideQuotes(text: string): string {
 
 describe('S15: a path as people are shown it', () => {
   it('has no character of a name outside of quotes but those of a plain name', () => {
-    const step = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('a"] ["b', '\\', '"', '[*]', 'x[0]', '$.a.b'))
+    const step = fc.oneof(
+      fc.string({ unit: CODE_POINT }),
+      fc.constantFrom('a"] ["b', '\\', '"', '[*]', 'x[0]', '$.a.b'),
+    )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 4 }), (names) => {
         const text = pathText(names.map((name) => ({ name })))

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { CODE_POINT } from '../../../test/kit/texts.ts'
 import type { Page } from './blocks.ts'
 import { htmlOf } from './html.ts'
 import { markdownOf } from './markdown.ts'
@@ -129,7 +130,7 @@ const hostile = fc.oneof(
       },
     )
     .map((parts) => parts.join('')),
-  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.string({ unit: CODE_POINT, maxLength: 40 }),
 )
 
 describe('the page, as Markdown', () => {

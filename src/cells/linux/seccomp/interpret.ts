@@ -1,6 +1,6 @@
 /** Two readings of a filter that share no code with the assembler: the program run as the kernel would, and the table read as a person would. */
 import { AUDIT_ARCHITECTURE, BPF, type Instruction, OFFSET, X32_FIRST } from './assemble.ts'
-import { type Architecture, syscallNumber } from './numbers.ts'
+import { type Architecture, syscallName } from './numbers.ts'
 import type { Action, Group, Test } from './table.ts'
 
 /** `struct seccomp_data`, as far as a filter of ours looks. */
@@ -37,7 +37,8 @@ export function runProgram(
 export function readTable(table: readonly Group[], unknown: Action, architecture: Architecture, call: Call): Action {
   if (call.architecture !== AUDIT_ARCHITECTURE[architecture]) return { kind: 'kill' }
   if (architecture === 'x64' && call.number >= X32_FIRST && call.number !== 0xffff_ffff) return { kind: 'kill' }
-  const group = table.find(({ names }) => names.some((name) => syscallNumber(name, architecture) === call.number))
+  const name = syscallName(call.number, architecture)
+  const group = name === undefined ? undefined : table.find(({ names }) => names.includes(name))
   if (group === undefined) return unknown
   const clause = group.rule.clauses.find(({ when }) => when.every((test) => holds(test, call)))
   return clause?.do ?? group.rule.otherwise

@@ -6,6 +6,11 @@ export function syscallNumber(name: string, architecture: Architecture): number 
   return NUMBERS[architecture].get(name)
 }
 
+/** Returns the name of a call; undefined where the architecture has none of that number. */
+export function syscallName(number: number, architecture: Architecture): string | undefined {
+  return NAMES[architecture].get(number)
+}
+
 /** Every name that either architecture knows. */
 export function syscallNames(): readonly string[] {
   return ENTRIES.map(([name]) => name)
@@ -84,6 +89,12 @@ const ENTRIES = TABLE.trim()
   .map(([name = '', x64 = '', arm64 = '']) => [name, { x64, arm64 }] as const)
 
 const NUMBERS: Record<Architecture, ReadonlyMap<string, number>> = { x64: numbersOf('x64'), arm64: numbersOf('arm64') }
+
+const NAMES: Record<Architecture, ReadonlyMap<number, string>> = { x64: namesOf('x64'), arm64: namesOf('arm64') }
+
+function namesOf(architecture: Architecture): ReadonlyMap<number, string> {
+  return new Map([...NUMBERS[architecture]].map(([name, number]) => [number, name] as const))
+}
 
 function numbersOf(architecture: Architecture): ReadonlyMap<string, number> {
   return new Map(

@@ -3,10 +3,13 @@ import type { CedarCall, CedarOutcome } from './cedar-worker.ts'
 
 /**
  * Cedar's library in a thread of its own, with a limit on its time. An instance that threw, or took too long, is never
- * asked again: the next call gets a fresh one.
+ * asked again: the next call gets a fresh one. A thread that is idle does not keep its process alive. Calls that are
+ * made at the same time wait for each other.
  */
 export class Cedar implements AsyncDisposable {
   #worker: Worker | undefined
+  /** Ends with the call that was made last. */
+  #last: Promise<unknown> = Promise.resolve()
   readonly #timeoutMs: number
 
   constructor(options: { readonly timeoutMs: number }) {
@@ -15,6 +18,12 @@ export class Cedar implements AsyncDisposable {
 
   /** Calls Cedar, with one outcome for each call, in order. The calls after one that died run in a fresh instance. */
   async call(calls: readonly CedarCall[]): Promise<readonly CedarOutcome[]> {
+    const answer = this.#last.then(() => this.#ask(calls))
+    this.#last = answer
+    return answer
+  }
+
+  async #ask(calls: readonly CedarCall[]): Promise<readonly CedarOutcome[]> {
     const all: CedarOutcome[] = []
     while (all.length < calls.length) {
       const outcomes = await this.#run(calls.slice(all.length))
@@ -39,6 +48,7 @@ export class Cedar implements AsyncDisposable {
     const worker = this.#worker ?? startWorker()
     if (!(worker instanceof Worker)) return [{ died: `no thread: ${worker.problem}` }]
     this.#worker = worker
+    worker.unref()
     const { promise, resolve } = Promise.withResolvers<readonly CedarOutcome[]>()
     const died = (why: unknown) => resolve([{ died: String(why) }])
     const timer = setTimeout(died, this.#timeoutMs, `no answer after ${this.#timeoutMs} ms`)

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { bundle, CATALOGUE, grant, withCondition } from '../../../../test/policy/fixture.ts'
+import { bundle, CATALOGUE, CEDAR, grant, withCondition } from '../../../../test/policy/fixture.ts'
 import { agentName, grantId, toolName } from '../../../model/ids.ts'
 import type { Problem } from '../../../model/source.ts'
 import type { GrantSource } from '../../decide/grant-permit.ts'
 import { compilePolicies } from '../compile.ts'
-import { parsePolicies } from './parse.ts'
+import { parsePolicies, parseWith } from './parse.ts'
 
 const REFUND = 'forbid(principal, action == Action::"payments/refund", resource)'
 
@@ -91,7 +91,7 @@ describe('parsePolicies', () => {
   ]
   for (const [what, when] of conditions) {
     it(`S2: a condition ${what} is refused or harmless`, async () => {
-      const parsed = await parsePolicies([], [withCondition(refundGrant, when)], CATALOGUE)
+      const parsed = await parseWith(CEDAR, [], [withCondition(refundGrant, when)], CATALOGUE)
       if (parsed.ok)
         assert.deepEqual(
           parsed.value.policies.map(({ effect, grant }) => [effect, grant]),
@@ -120,7 +120,7 @@ describe('parsePolicies', () => {
 
   it('sets a rule aside whose effect no tool has yet, and not one whose scope contradicts itself', async () => {
     const early = [{ file: 'shop.cedar', text: 'forbid(principal, action in Action::"irreversible", resource);' }]
-    const parsed = await parsePolicies(early, [], { upstreams: new Map() })
+    const parsed = await parseWith(CEDAR, early, [], { upstreams: new Map() })
     assert.ok(parsed.ok)
     assert.deepEqual([parsed.value.policies.length, parsed.value.waiting.length], [0, 1])
     const [problem] = await problems(
@@ -180,7 +180,7 @@ const refundGrant = grant({ tools: new Set([toolName('refund')]) })
 
 async function problems(text: string, grants: readonly GrantSource[] = []): Promise<readonly Problem[]> {
   const sources = text === '' ? [] : [{ file: 'shop.cedar', text }]
-  const parsed = await parsePolicies(sources, grants, CATALOGUE, { agents: [agentName('desk')] })
+  const parsed = await parseWith(CEDAR, sources, grants, CATALOGUE, [agentName('desk')])
   assert.ok(!parsed.ok, 'it was accepted')
   return parsed.reason
 }

@@ -28,15 +28,25 @@ export async function parsePolicies(
   catalogue: Catalogue,
   options: { readonly agents?: Iterable<AgentName>; readonly timeoutMs?: number } = {},
 ): Promise<Result<PolicyBundle, readonly Problem[]>> {
+  await using cedar = new Cedar({ timeoutMs: options.timeoutMs ?? TIMEOUT_MS })
+  return parseWith(cedar, sources, grants, catalogue, options.agents)
+}
+
+/** Does what `parsePolicies` does in a thread that is the caller's, who may parse much with one. */
+export async function parseWith(
+  cedar: Cedar,
+  sources: readonly PolicySource[],
+  grants: readonly GrantSource[],
+  catalogue: Catalogue,
+  agents?: Iterable<AgentName>,
+): Promise<Result<PolicyBundle, readonly Problem[]>> {
   const actions = bundledActions(catalogue)
   const upstreams = upstreamEnvironments(catalogue)
   const problems: Problem[] = []
-  await using cedar = new Cedar({ timeoutMs: options.timeoutMs ?? TIMEOUT_MS })
-
   const written = [...(await readFiles(sources, cedar, problems)), ...readGrants(grants, actions, problems)]
   const parsed = await toJson(written, cedar, problems)
   const known: Known = { Upstream: new Set(Object.keys(upstreams)), Environment: new Set(Object.values(upstreams)) }
-  if (options.agents) known.Agent = new Set(options.agents)
+  if (agents) known.Agent = new Set(agents)
   for (const policy of parsed) problems.push(...unknownNames(policy, known))
   problems.push(...repeatedIds(parsed))
   const waiting = await validate(parsed, actions, cedar, problems)

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
+import { runs } from '../../../../../test/kit/runs.ts'
 import { CHANGES_MAX, DEPTH_MAX, SAID_CHARACTERS_MAX } from './change.ts'
-import { walk } from './walk.ts'
+import { WALK_LIMITS, walk } from './walk.ts'
 
 const MEMORY = '/dev/shm'
 
@@ -14,17 +15,23 @@ it('S17: the walk stops at the limit of changes, and says so', () => {
   try {
     mkdirSync(join(base, 'upper/d'), { recursive: true })
     mkdirSync(join(base, 'lower'))
-    for (let i = 0; i <= CHANGES_MAX; i++) writeFileSync(join(base, 'upper/d', `${i}`), '')
+    const limits = { ...WALK_LIMITS, changes: runs(2_000, CHANGES_MAX) }
+    for (let i = 0; i <= limits.changes; i++) writeFileSync(join(base, 'upper/d', `${i}`), '')
     let said = 0
     const trees = { lower: join(base, 'lower'), upper: join(base, 'upper'), merged: join(base, 'upper'), sinceMs: 0 }
     assert.equal(
-      walk(trees, () => said++),
+      walk(trees, () => said++, limits),
       false,
     )
-    assert.equal(said, CHANGES_MAX)
+    assert.equal(said, limits.changes)
   } finally {
     rmSync(base, { recursive: true, force: true })
   }
+})
+
+it('S17: a walk that is given no other limits has those of a diff', () => {
+  assert.deepEqual(WALK_LIMITS, { changes: CHANGES_MAX, characters: SAID_CHARACTERS_MAX })
+  assert.deepEqual([CHANGES_MAX, SAID_CHARACTERS_MAX], [100_000, 64 * 1024 * 1024])
 })
 
 it('S17: the walk stops when it has said as much as anybody will read', () => {
@@ -32,16 +39,21 @@ it('S17: the walk stops when it has said as much as anybody will read', () => {
   try {
     const deep = join(base, 'upper', ...Array.from({ length: 12 }, () => 'd'.repeat(250)))
     mkdirSync(deep, { recursive: true })
-    for (let i = 0; i < 10_000; i++) symlinkSync('t'.repeat(4_000), join(deep, `${i}`))
+    const limits = { ...WALK_LIMITS, characters: runs(SAID_CHARACTERS_MAX / 32, SAID_CHARACTERS_MAX) }
+    for (let i = 0; i < limits.characters / 6_700; i++) symlinkSync('t'.repeat(4_000), join(deep, `${i}`))
     let characters = 0
     const trees = { lower: join(base, 'lower'), upper: join(base, 'upper'), merged: join(base, 'upper'), sinceMs: 0 }
     assert.equal(
-      walk(trees, (found) => {
-        characters += JSON.stringify(found).length
-      }),
+      walk(
+        trees,
+        (found) => {
+          characters += JSON.stringify(found).length
+        },
+        limits,
+      ),
       false,
     )
-    assert.ok(characters < SAID_CHARACTERS_MAX + 10_000)
+    assert.ok(characters >= limits.characters && characters < limits.characters + 10_000)
   } finally {
     rmSync(base, { recursive: true, force: true })
   }

@@ -37,8 +37,16 @@ export interface Trees extends Since {
   readonly repositories?: Map<string, boolean>
 }
 
-/** False when it stopped at a limit. */
-export function walk(still: Trees, say: (found: Change | Refused) => void): boolean {
+/** The limits of one walk: changes that are said, and characters in which they are. */
+export interface WalkLimits {
+  readonly changes: number
+  readonly characters: number
+}
+
+export const WALK_LIMITS: WalkLimits = { changes: CHANGES_MAX, characters: SAID_CHARACTERS_MAX }
+
+/** Says every change of a workspace; returns false when it stopped at a limit. */
+export function walk(still: Trees, say: (found: Change | Refused) => void, limits: WalkLimits = WALK_LIMITS): boolean {
   const trees: Trees = { ...still, repositories: new Map() }
   let [said, characters] = [0, 0]
   const report = (found: Change | Refused | undefined): boolean => {
@@ -47,7 +55,7 @@ export function walk(still: Trees, say: (found: Change | Refused) => void): bool
       said++
       characters += JSON.stringify(found).length
     }
-    return said < CHANGES_MAX && characters < SAID_CHARACTERS_MAX
+    return said < limits.changes && characters < limits.characters
   }
   const waiting: string[] = ['']
   for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
