@@ -1,5 +1,6 @@
 /** An MCP server over HTTP that a test scripts, down to the bytes of an answer: upstreams may hang, lie and die. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from '../../src/model/host/node-http.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../src/model/index.ts'
 import { cleanUp } from './temporary.ts'
 

@@ -1,5 +1,6 @@
 /** MCP as raw HTTP: what a client that keeps no rule could send. */
-import { type IncomingHttpHeaders, request } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
+import { request } from '../../src/model/host/node-http.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../src/model/index.ts'
 
 export interface HttpReply {

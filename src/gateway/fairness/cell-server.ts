@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
+import { createServer } from '../../model/host/node-http.ts'
 import { LIMITS } from '../../model/index.ts'
 import { parseInPieces } from './http-pieces.ts'
 

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
+import { createServer } from '../../model/host/node-http.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
 
 /** A call that has reached what stands in an upstream's place. */

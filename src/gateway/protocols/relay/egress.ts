@@ -13,9 +13,10 @@
  * - EG6  All framing of what leaves is ours (`outgoing`). One request of a connection is under way at a time.
  * - EG7  A connection that is closed takes along what the kernel has not sent of it, also where this process is killed.
  */
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
+import { createServer, request } from '../../../model/host/node-http.ts'
 import { LIMITS } from '../../../model/index.ts'
 import { parseInPieces, unparsedOf } from '../../fairness/http-pieces.ts'
 import { addressesOf, isPublic, type Place, placeIn, placeName } from './egress-place.ts'
