@@ -50,7 +50,7 @@ export interface Standing {
 }
 
 /** A cell, and the note of what it is. */
-export interface Noted {
+export interface NotedCell {
   readonly cell: CellId
   readonly about: CellAbout
 }
@@ -60,7 +60,7 @@ export interface Reaped {
   readonly run: string
   readonly cells: readonly string[]
   /** The notes of its cells, as far as they can be read. */
-  readonly noted: readonly Noted[]
+  readonly noted: readonly NotedCell[]
   /** Gateways that did not end by themselves, and were ended. */
   readonly gateways: readonly string[]
   /** Names of all that could not be removed; empty when all is gone. */

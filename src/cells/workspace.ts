@@ -77,7 +77,7 @@ export interface WorkspaceDiff {
   readonly record: WorkspaceRecord
   readonly changes: readonly Change[]
   /** Sockets, FIFOs, devices, set-user-ID files and names that are not text: none of them ever lands. */
-  readonly refused: readonly Refused[]
+  readonly refused: readonly RefusedChange[]
   /** Changes that land only on a person's explicit yes. */
   readonly executes: readonly Executes[]
   /** True where it has more changes than are listed. */
@@ -114,7 +114,7 @@ export interface Change {
 }
 
 /** Something that is never landed, and why. */
-export interface Refused {
+export interface RefusedChange {
   readonly refused: string
   readonly why: string
 }
@@ -148,7 +148,7 @@ export interface Left {
 /** The outcome of a landing. */
 export interface Landing {
   readonly landed: readonly string[]
-  readonly refused: readonly Refused[]
+  readonly refused: readonly RefusedChange[]
   readonly left: readonly Left[]
 }
 

@@ -7,7 +7,7 @@ import { COMMANDS, GROUPS } from './commands.ts'
 import { printable, printableJson } from './print/printable.ts'
 
 /** The two streams that a command line prints to. */
-export interface Streams {
+export interface CommandOutput {
   /** Prints a line on standard output; the line's end is added. */
   readonly line: (text: string) => void
   /** Prints text on standard error as it is. */
@@ -15,7 +15,7 @@ export interface Streams {
 }
 
 /** Runs one command line, without the program's name, and returns the exit code. */
-export async function runCommandLine([name, ...args]: readonly string[], streams: Streams): Promise<number> {
+export async function runCommandLine([name, ...args]: readonly string[], streams: CommandOutput): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') return overview(args[0], streams)
   if (name === '--version' || name === '-V') {
     streams.line(`firebreak ${version()}`)
@@ -39,7 +39,12 @@ function version(): string {
   return (JSON.parse(text) as { readonly version: string }).version
 }
 
-async function call(command: Command, summary: string, args: readonly string[], streams: Streams): Promise<number> {
+async function call(
+  command: Command,
+  summary: string,
+  args: readonly string[],
+  streams: CommandOutput,
+): Promise<number> {
   const split = args.indexOf('--')
   const own = split === -1 ? args : args.slice(0, split)
   const rest = split === -1 ? [] : args.slice(split + 1)
@@ -93,7 +98,7 @@ async function call(command: Command, summary: string, args: readonly string[], 
   return command.run(given)
 }
 
-async function overview(name: string | undefined, streams: Streams): Promise<number> {
+async function overview(name: string | undefined, streams: CommandOutput): Promise<number> {
   const listed = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (listed !== undefined) {
     streams.line(helpText((await listed.load()).command, listed.summary))
@@ -114,7 +119,7 @@ async function overview(name: string | undefined, streams: Streams): Promise<num
  * Returns the printer of one call. Names and texts of others stand in all that is printed: the terminal is defended
  * here, once for every command.
  */
-function printer(json: boolean, { line, error }: Streams): Printer {
+function printer(json: boolean, { line, error }: CommandOutput): Printer {
   return {
     json,
     line: (text) => {

@@ -2,13 +2,13 @@
 import type { Command } from './command.ts'
 
 /** A command as the overview shows it. Its file is loaded only when it is called: a start costs what its command needs. */
-export interface Listed {
+export interface ListedCommand {
   /** One line, without a full stop. */
   readonly summary: string
   readonly load: () => Promise<{ readonly command: Command }>
 }
 
-export const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
+export const GROUPS: Readonly<Record<string, Readonly<Record<string, ListedCommand>>>> = {
   'set up': {
     init: {
       summary: 'Write a first configuration: for servers and an agent of yours, or for a program that may do nothing',
@@ -119,4 +119,4 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> 
 }
 
 /** Every command by its name. */
-export const COMMANDS: Readonly<Record<string, Listed>> = Object.assign({}, ...Object.values(GROUPS))
+export const COMMANDS: Readonly<Record<string, ListedCommand>> = Object.assign({}, ...Object.values(GROUPS))

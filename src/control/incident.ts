@@ -36,7 +36,7 @@ export interface Words {
   readonly diff: (changes: readonly AgentChanges[]) => readonly string[]
 }
 
-export interface Asked {
+export interface IncidentRequest {
   readonly place: IncidentPlace
   readonly cell: CellId
   readonly agent: AgentName | undefined
@@ -59,7 +59,7 @@ export async function agentOfCell(
 }
 
 /** Reads everything that there is about one cell, and puts it together. Nothing is written, and nothing is changed. */
-export async function makeIncident({ place, cell, agent, nowMs, judged, words }: Asked): Promise<Incident> {
+export async function makeIncident({ place, cell, agent, nowMs, judged, words }: IncidentRequest): Promise<Incident> {
   const config = 'problem' in judged ? undefined : judged
   const dossier = new Dossier(cell, agent, told)
   let damage: string | undefined
@@ -107,7 +107,11 @@ function destinationsOf(judged: Judged | undefined, { upstream, tool, args }: Ef
   )
 }
 
-function authorityOf(judged: Asked['judged'], { started, gateway }: Dossier, words: Words): Material['authority'] {
+function authorityOf(
+  judged: IncidentRequest['judged'],
+  { started, gateway }: Dossier,
+  words: Words,
+): Material['authority'] {
   if ('problem' in judged) return { grants: [], reach: [], problem: judged.problem }
   const { config } = judged
   const agent = started && config.agents.get(started.agent)

@@ -95,7 +95,7 @@ if (import.meta.main) {
 }
 
 async function inspect(inspection: Inspection, upstream: InspectedUpstream): Promise<Offered> {
-  const refused: Refused = new Map()
+  const refused: RefusedPlaces = new Map()
   if (upstream.kind === 'stdio' && upstream.wayOut !== undefined) openWayOut(inspection, upstream.wayOut, refused)
   const asked = await within(UPSTREAM_MS_MAX, ask(inspection, upstream))
   const offered = JSON.stringify(asked).length > OFFERED_CHARACTERS_MAX ? TOO_MUCH : asked
@@ -136,7 +136,7 @@ const TOO_MUCH: Offered = { problem: `it offers more than ${OFFERED_CHARACTERS_M
 export function openWayOut(
   { egress, elsewhere }: Pick<Inspection, 'egress' | 'elsewhere'>,
   listener: number,
-  refused: Refused,
+  refused: RefusedPlaces,
   resolve: EgressOptions['resolve'] = addressesOf,
 ): Egress {
   const onTried = (place: string, problem: string | undefined) => {
@@ -146,7 +146,7 @@ export function openWayOut(
 }
 
 /** Places that a relay was not let out to, each with why. */
-export type Refused = Map<string, string>
+export type RefusedPlaces = Map<string, string>
 
 /** Refused places that a person is told of, the first ones. */
 const REFUSED_MAX = 64

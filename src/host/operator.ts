@@ -12,7 +12,7 @@ import { type CheckpointId, no, ok, type Result } from '../model/index.ts'
 import type { Checkpoint } from '../recovery/checkpoint.ts'
 import { defaultDriver } from './drivers.ts'
 import { type Made, type Rehearsed, rehearseRestore, storeOf } from './files/checkpoints.ts'
-import type { Wanted } from './files/commit.ts'
+import type { WantedCommit } from './files/commit.ts'
 import { markDiscarded } from './files/workspace-marks.ts'
 import {
   checkpointWorkspace,
@@ -89,7 +89,7 @@ export interface WorkspaceOperator {
   /** Removes a checkpoint for good; held meanwhile, so that nobody restores it. */
   removeCheckpoint(changes: string, id: CheckpointId): Promise<Result<void, WorkspaceFault>>
   /** Lands changes; an error in words, or what a host would execute and nobody has confirmed. */
-  commit(ask: Asked<'why'>, wanted: Wanted): Promise<Result<Landing, string | readonly Executes[]>>
+  commit(ask: Asked<'why'>, wanted: WantedCommit): Promise<Result<Landing, string | readonly Executes[]>>
   discard(changes: string): Result<void, WorkspaceFault>
   /** Returns what a restore would do to which file. */
   rehearseRestore(changes: string, checkpoint: Checkpoint): Promise<Result<Rehearsed, WorkspaceFault>>

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, it } from 'node:test'
 import { memoryDriver } from '../../src/cells/memory/driver.ts'
-import type { Program, ScriptStep } from '../../src/cells/memory/program.ts'
+import type { ScriptedProgram, ScriptStep } from '../../src/cells/memory/program.ts'
 import type { CellSpec } from '../../src/cells/spec.ts'
 import { newCellId } from '../../src/model/ids.ts'
 import { contract } from './contract.ts'
 
-const programs = new Map<string, Program>([
+const programs = new Map<string, ScriptedProgram>([
   ['hello', () => [{ say: 'hello\n' }, { end: 3 }]],
   ['ticks', ticking],
 ])

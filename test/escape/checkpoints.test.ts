@@ -12,7 +12,7 @@ import {
   rehearseRestore,
   restoreCheckpoint,
   storeOf,
-  type Wanted,
+  type WantedCheckpoint,
 } from '../../src/host/files/checkpoints.ts'
 import { livedSpans } from '../../src/host/files/workspace-marks.ts'
 import { personName } from '../../src/model/ids.ts'
@@ -22,13 +22,13 @@ import { until } from '../kit/until.ts'
 import { attacked, hostDirectory, launched, NODE, ran, SKIP, spec, warden } from './kit.ts'
 
 const BY = personName('maria.silva@shop.example')
-const ASKED: Wanted = { occasion: 'asked', by: BY, why: 'a test' }
+const ASKED: WantedCheckpoint = { occasion: 'asked', by: BY, why: 'a test' }
 
 function workspace(): { readonly lower: string; readonly changes: string; readonly at: string } {
   return { lower: hostDirectory(), changes: join(hostDirectory(), 'workspaces', 'desk'), at: '/work' }
 }
 
-async function saved(changes: string, wanted: Wanted = ASKED, bounds = BOUNDS_DEFAULT): Promise<Checkpoint> {
+async function saved(changes: string, wanted: WantedCheckpoint = ASKED, bounds = BOUNDS_DEFAULT): Promise<Checkpoint> {
   const made = await makeCheckpoint(await warden(), changes, wanted, bounds)
   assert.ok(made.ok, JSON.stringify(made))
   return made.value.checkpoint
@@ -136,7 +136,7 @@ describe('checkpoints', { skip: SKIP }, () => {
 
   it('one made by itself while nothing has changed is the last one again; a write makes another', async () => {
     const over = workspace()
-    const timed: Wanted = { occasion: 'scheduled', by: 'firebreak', why: 'it was time' }
+    const timed: WantedCheckpoint = { occasion: 'scheduled', by: 'firebreak', why: 'it was time' }
     const cell = await launched(
       spec(['sh', '-c', 'echo 1 > file; while [ ! -e go ]; do read -r _ < /work/never; sleep 0.05; done 2>/dev/null'], {
         workspace: over,

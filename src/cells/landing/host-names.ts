@@ -1,5 +1,5 @@
 /** Names of files and directories that hosts act upon by themselves, in lower case; parts of a path beside each other. */
-export interface Rule {
+export interface HostNameRule {
   /** The program that acts on such a name, and when, for a person. */
   readonly why: string
   /** Names of directories that are acted upon together with whatever lies in them. */
@@ -8,7 +8,7 @@ export interface Rule {
   readonly patterns?: readonly RegExp[]
 }
 
-export const RULES: readonly Rule[] = [
+export const RULES: readonly HostNameRule[] = [
   {
     why: 'git runs hooks and commands named in its configuration',
     directories: words(`

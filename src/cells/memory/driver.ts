@@ -10,7 +10,7 @@ import { checkWords } from '../spec-words.ts'
 import { NO_WORKSPACES } from '../workspace.ts'
 import type { Faults } from './faults.ts'
 import { listenersFor, MemoryCell } from './memory-cell.ts'
-import type { Program } from './program.ts'
+import type { ScriptedProgram } from './program.ts'
 
 /** A memory driver, with what a test needs of it besides the port. */
 export interface MemoryDriver extends Driver {
@@ -39,7 +39,7 @@ interface Run {
 const PLACE = '/memory'
 
 /** `programs`: by the first word of a command. */
-export function memoryDriver(programs: ReadonlyMap<string, Program>): MemoryDriver {
+export function memoryDriver(programs: ReadonlyMap<string, ScriptedProgram>): MemoryDriver {
   const faults: Faults = {}
   const runs = new Set<Run>()
   const standing = () => [...runs].flatMap(({ cells }) => [...cells.values()])
@@ -127,7 +127,7 @@ export function memoryDriver(programs: ReadonlyMap<string, Program>): MemoryDriv
     },
   }
 
-  function programFor(spec: CellSpec): Result<Program, LaunchFault> {
+  function programFor(spec: CellSpec): Result<ScriptedProgram, LaunchFault> {
     const checked = checkWords(spec)
     if (!checked.ok) return checked
     if (faults.launch !== undefined) return no({ kind: 'failed', step: 'launch', problem: faults.launch })

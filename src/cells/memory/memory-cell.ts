@@ -7,13 +7,13 @@ import { listenLoopback } from '../kernel/libc.ts'
 import type { TeardownReceipt } from '../spec.ts'
 import { CELL_USER, type CellSpec, type Exit, type LaunchReceipt, type Profile } from '../spec.ts'
 import type { Faults } from './faults.ts'
-import type { Program, ScriptStep } from './program.ts'
+import type { ScriptedProgram, ScriptStep } from './program.ts'
 
 /** The means of one launch. */
 export interface MemoryLaunch {
   readonly spec: CellSpec
   readonly profile: Profile
-  readonly program: Program
+  readonly program: ScriptedProgram
   readonly faults: Faults
   readonly mayBegin: MayBegin
   /** Hears that nothing of the cell is left. */

@@ -6,4 +6,4 @@ export type ScriptStep =
   | { readonly end: number }
 
 /** A program as the cells of this driver play it: its steps, one after the other; without an `end` it ends with 0. */
-export type Program = (command: readonly string[]) => Iterable<ScriptStep>
+export type ScriptedProgram = (command: readonly string[]) => Iterable<ScriptStep>

@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import process from 'node:process'
-import type { Noted, Standing } from '../../cells/census.ts'
+import type { NotedCell, Standing } from '../../cells/census.ts'
 import { unlessGone } from '../../cells/kernel/process-end.ts'
 import type { CellAbout } from '../../cells/spec.ts'
 import type { Config } from '../../config/config.ts'
@@ -24,7 +24,7 @@ import {
 import type { Waiting } from './waiting.ts'
 
 /** Cells that somebody has answered for: their names, or points that end in one. */
-export interface Said {
+export interface AnsweredCells {
   /** The state of the warden that has: of another's cells it says nothing. Absent where it is our own word. */
   readonly from?: string
   readonly names: readonly string[]
@@ -42,9 +42,9 @@ export async function census(
   order: Order,
   config: Config | undefined,
   configuration: string,
-  said: readonly Said[],
+  said: readonly AnsweredCells[],
   waiting: Waiting,
-  ended: Noted[],
+  ended: NotedCell[],
 ): Promise<readonly Confirmation[]> {
   const begun = performance.now()
   const places = placesOf(states)
@@ -100,7 +100,7 @@ export async function census(
 const UNREACHED = 'it runs, and no warden that was asked tells of it: at --rung frozen, or by kill, it is ended'
 
 /** Returns the cells that are named by our own word, and `cell place` for those that a warden of that place names. */
-function namedBy(said: readonly Said[]): ReadonlySet<string> {
+function namedBy(said: readonly AnsweredCells[]): ReadonlySet<string> {
   const all = said.flatMap(({ from, names }) => {
     const cells = names.map((name) => name.slice(name.lastIndexOf(' ') + 1))
     return from === undefined ? cells : placeOf(from).flatMap((place) => cells.map((cell) => `${cell} ${place}`))
@@ -145,7 +145,7 @@ export interface Meant {
 
 /** Returns the agents' cells among these that an order to these states means, each once. */
 export function meantAmong(
-  noted: readonly Noted[],
+  noted: readonly NotedCell[],
   states: readonly string[],
   target: Target,
   config: Config | undefined,

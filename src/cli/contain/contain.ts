@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { Noted } from '../../cells/census.ts'
+import type { NotedCell } from '../../cells/census.ts'
 import { schedule } from '../../cells/kernel/libc.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -23,7 +23,7 @@ import { stateOf } from '../options/state.ts'
 import { loginName } from '../person/login-name.ts'
 import { plain, printable } from '../print/printable.ts'
 import { column, safeLine, sentence } from '../print/safe-line.ts'
-import { agentsRunning, census, meantAmong, type Running, type Said } from './census.ts'
+import { type AnsweredCells, agentsRunning, census, meantAmong, type Running } from './census.ts'
 import { leaveContained } from './record.ts'
 import { actingFor, type Kind, nobodyMeant, targetOf, whoRuns } from './target.ts'
 import { type Waiting, waitingAloud } from './waiting.ts'
@@ -106,7 +106,7 @@ async function containNamed(
     target.kind === 'all' ? new Map() : agentsRunning(statesIn(state), target, config),
   )
   const asked = new Set<string>()
-  const said: Said[] = []
+  const said: AnsweredCells[] = []
   // At once, whatever the disk does, and again when the fence is on it: a run that was not there yet has read that, or is asked.
   const ordering = () => tried('wardens', [], () => orderWardens(state, order, asked, heard, waiting, said))
   const answers = [...(await ordering())]
@@ -130,7 +130,7 @@ async function containNamed(
     else confirmations.push(each)
   }
   waiting.begin(() => 'what dead wardens have left', REAP_MS_MAX)
-  const ended: Noted[] = []
+  const ended: NotedCell[] = []
   for (const each of await tried('dead wardens', [], () =>
     reapDead(
       [...new Set([...hostCensus.runDirectories(), ...runPlaces(ownStates(statesMeant(state, target)))])],
@@ -269,7 +269,7 @@ async function orderWardens(
   asked: Set<string>,
   heard: (confirmation: Confirmation) => void,
   waiting: Waiting,
-  said: Said[],
+  said: AnsweredCells[],
 ) {
   const before = asked.size
   let done = 0

@@ -20,7 +20,7 @@ import { type ListedValues, listedValues } from '../../policy/index.ts'
 import { named, plain } from './printable.ts'
 
 /** One definition that differs from what was accepted. */
-export interface Change {
+export interface DefinitionChange {
   readonly upstream: UpstreamName
   readonly tool: ToolName
   readonly definition: JsonObject
@@ -46,9 +46,9 @@ export function changesIn(
   { config, accepted }: Judged,
   offered: ReadonlyMap<UpstreamName, Inspected>,
   { only, anyWords }: Asking,
-): readonly Change[] {
+): readonly DefinitionChange[] {
   const homes = new Map<ToolName, UpstreamName[]>()
-  const found: Omit<Change, 'shadows'>[] = []
+  const found: Omit<DefinitionChange, 'shadows'>[] = []
   for (const [upstream, offer] of offered) {
     if ('problem' in offer) continue
     const declared = config.upstreams.get(upstream)?.tools
@@ -121,7 +121,7 @@ function nameOf(operation: 'tool' | 'prompt', { name }: JsonObject): ToolName | 
  * Returns the lines that a person reads before accepting: every member that is new, and what is different, in the
  * upstream's own words. They leave nothing out: what is accepted has been shown.
  */
-export function changeText(change: Change): readonly string[] {
+export function changeText(change: DefinitionChange): readonly string[] {
   const { upstream, tool, definition, kind, before, anyWords, problem, shadows, listed } = change
   const name = `${upstream}/${named(tool)}`
   return [

@@ -2,7 +2,7 @@ import { duration } from '../../config/units.ts'
 import { reasonsFrom } from '../../gateway/pipeline/record.ts'
 import { stateOperator } from '../../host/operator.ts'
 import type { AnswerAsk, AnswerFault } from '../../host/people/answer-hold.ts'
-import type { Answer } from '../../host/people/answers.ts'
+import type { HoldAnswer } from '../../host/people/answers.ts'
 import { yamlQuoted, yamlText } from '../../host/prepare/tool-stub.ts'
 import { entriesOf } from '../../host/state/logs.ts'
 import { holdsIn, type KnownHold } from '../../ledger/views/holds.ts'
@@ -148,7 +148,7 @@ const LISTED_CHARACTERS = 4_000
  */
 export function wordsFor(
   hold: KnownHold,
-  answered: Answer | undefined,
+  answered: HoldAnswer | undefined,
   whole: Result<Whole, string>,
   characters: number = LISTED_CHARACTERS,
 ): readonly string[] {
@@ -172,7 +172,7 @@ export function wordsFor(
 }
 
 /** Returns the text of an answer that nothing takes yet: the next gateway of its environment does, at its start. */
-function answerText({ approved, by }: Answer): string {
+function answerText({ approved, by }: HoldAnswer): string {
   return `${approved ? 'approved' : 'denied'} by ${named(by)}, in force when the agent runs again`
 }
 

@@ -8,7 +8,7 @@ import {
   judged,
   manifestAround,
   neededByScript,
-  type Parts,
+  type PackageParts,
   packageAround,
   partsOf,
 } from '../../host/programs/package.ts'
@@ -143,7 +143,7 @@ function withArguments(
   startsThere: boolean,
 ): Result<CommandInCell, string> {
   const command = [found.program]
-  const parts: Parts[] = [{ shown: [], ...found.without }]
+  const parts: PackageParts[] = [{ shown: [], ...found.without }]
   const roots = [...surroundings.roots, ...found.roots]
   let workspace: string | undefined
   const builds = isBuildTool(found, args)
@@ -279,7 +279,7 @@ function placeNamed(arg: string, cwd: string, isValue: boolean): string | undefi
 }
 
 /** Returns what a file needs: itself, or the whole of the packages that it lies in or beside. */
-function neededBy(file: string, around: Surroundings): Parts {
+function neededBy(file: string, around: Surroundings): PackageParts {
   const parts = file.split(sep)
   const packages = parts.indexOf('node_modules')
   if (packages !== -1) return judged([parts.slice(0, packages + 1).join(sep)], around)

@@ -1,6 +1,6 @@
 import type { Noted, WardenMessage } from '../../gateway/link/setup.ts'
 import type { Result, Rung } from '../../model/index.ts'
-import type { Answer } from '../people/answers.ts'
+import type { HoldAnswer } from '../people/answers.ts'
 import type { Services } from '../services/services.ts'
 import type { PulseNumbers } from './pulse-numbers.ts'
 
@@ -35,7 +35,7 @@ export class CurrentGateway {
   }
 
   /** Resolves when a person's answer to a hold is in the ledger; with an error where it is not taken. */
-  answer({ environment: _, ...answer }: Answer): Promise<Result<void, string>> {
+  answer({ environment: _, ...answer }: HoldAnswer): Promise<Result<void, string>> {
     const number = this.#numbers.nextAnswer()
     const told = this.#services.tell({ kind: 'answer', number, ...answer })
     return told.ok ? this.#services.said('answered', number) : Promise.resolve(told)

@@ -4,12 +4,12 @@ import { type ControlReply, type ControlRequest, NOT_MINE } from '../people/cont
 import type { EnvironmentGround } from './environment-ground.ts'
 import type { Orders } from './orders.ts'
 import { releaseAgent } from './release.ts'
-import type { UndoDesk } from './undo-desk.ts'
+import type { UndosUnderWay } from './undo-desk.ts'
 
 export interface DoorParts {
   readonly ground: EnvironmentGround
   readonly orders: Orders
-  readonly undos: UndoDesk
+  readonly undos: UndosUnderWay
   readonly files: FilesDesk
   readonly answers: AnswerBox
 }

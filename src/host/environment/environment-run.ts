@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts'
 import type { GatewaySetup } from '../../gateway/link/setup.ts'
 import { type EnvironmentName, no, ok, type Result, type Sha256, type UpstreamName } from '../../model/index.ts'
 import { FilesDesk } from '../files/files-desk.ts'
-import { type Answer, AnswerBox } from '../people/answers.ts'
+import { AnswerBox, type HoldAnswer } from '../people/answers.ts'
 import { type ControlSocket, openControlSocket } from '../people/control-socket.ts'
 import { SecretDesk } from '../prepare/secret-desk.ts'
 import { gatewaySetup, type Judged } from '../prepare/setup.ts'
@@ -30,7 +30,7 @@ import { Launching, variablesOf } from './launching.ts'
 import { LiveCells } from './live-cells.ts'
 import { Orders } from './orders.ts'
 import { PulseNumbers } from './pulse-numbers.ts'
-import { UndoDesk } from './undo-desk.ts'
+import { UndosUnderWay } from './undo-desk.ts'
 
 export interface EnvironmentOptions {
   readonly judged: Judged
@@ -107,7 +107,7 @@ class OpenEnvironment implements EnvironmentRun {
   readonly #secrets: SecretDesk
   readonly #servers: Servers
   readonly #files: FilesDesk
-  readonly #undos: UndoDesk
+  readonly #undos: UndosUnderWay
   readonly #fenceAgain: FenceAgain
   readonly #orders: Orders
   readonly #launching: Launching
@@ -131,7 +131,7 @@ class OpenEnvironment implements EnvironmentRun {
       tell: (message) => gateway.tell(message),
       nowMs: () => performance.now(),
     })
-    const undos = new UndoDesk(ground, () => servers)
+    const undos = new UndosUnderWay(ground, () => servers)
     const rules = new BeginRules({ cells, starting, heeds, isUndo: (number) => undos.isUnderWay(number) })
     const servers = new Servers({
       warden,
@@ -159,7 +159,7 @@ class OpenEnvironment implements EnvironmentRun {
     const door = () => this.#door
     const launching = new Launching({ ground, rules, secrets, servers, files, ends, door, tellUnsearched })
     const delegated = new DelegatedLaunches(ground, launching)
-    const deliver = (answer: Answer) => gateway.answer(answer)
+    const deliver = (answer: HoldAnswer) => gateway.answer(answer)
     this.#answers = new AnswerBox({ stateDirectory: state.directory, environment, deliver })
     const requests = new GatewayRequests({ ground, orders, delegated, files, secrets, servers })
     this.#keeper = new GatewayKeeper({ ground, setup, orders, requests, files, secrets, servers })

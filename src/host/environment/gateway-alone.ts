@@ -14,7 +14,7 @@ import { CurrentGateway } from './current-gateway.ts'
 import { LiveCells } from './live-cells.ts'
 import { PulseNumbers } from './pulse-numbers.ts'
 import { releaseAgent } from './release.ts'
-import { UndoDesk } from './undo-desk.ts'
+import { UndosUnderWay } from './undo-desk.ts'
 
 /** The requests that the gateway of an environment carries out, whoever has it. */
 export type GatewayRequest = Extract<ControlRequest, { kind: 'release' | 'undo' }>
@@ -94,5 +94,5 @@ function undo(alone: Alone, order: UndoOrder): Promise<Result<void, string>> {
       mayBegin: () => ok(undefined),
       about: () => ({ part: 'person', state: state.directory, environment }),
     })
-  return new UndoDesk({ config, gateway, numbers }, () => servers).undo(order)
+  return new UndosUnderWay({ config, gateway, numbers }, () => servers).undo(order)
 }

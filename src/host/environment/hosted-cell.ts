@@ -3,7 +3,7 @@ import type { CellSpec, Exit, TeardownReceipt } from '../../cells/spec.ts'
 import type { Agent } from '../../config/config.ts'
 import type { TaskSetup, WardenMessage } from '../../gateway/link/setup.ts'
 import type { Result, Rung } from '../../model/index.ts'
-import type { Held } from '../files/files-desk.ts'
+import type { HeldWorkspace } from '../files/files-desk.ts'
 import type { Kept } from '../services/servers.ts'
 import type { Services } from '../services/services.ts'
 
@@ -41,7 +41,7 @@ export interface Ended {
 }
 
 /** A cell that runs in an environment of this host, or is ending. */
-export interface HostedCell extends Held, Pick<LaunchAsk, 'task' | 'stopMark' | 'onTakenOver'> {
+export interface HostedCell extends HeldWorkspace, Pick<LaunchAsk, 'task' | 'stopMark' | 'onTakenOver'> {
   readonly ended: Promise<Ended>
   /** The stdio servers that it has. */
   kept: readonly Kept[]
@@ -50,7 +50,7 @@ export interface HostedCell extends Held, Pick<LaunchAsk, 'task' | 'stopMark' | 
   /** The rung of its agent when it began, lower by each order since, and higher by a person's word. */
   rung: Rung
   /** The things that were last seen in it, for half a minute. */
-  readonly sensed: Sensed[]
+  readonly sensed: SensedEvent[]
   /** The reason why it is ended, where that is the end of its gateway. */
   lost?: string
   /** The receipt of its teardown, once it has ended. */
@@ -62,7 +62,7 @@ export interface HostedCell extends Held, Pick<LaunchAsk, 'task' | 'stopMark' | 
 }
 
 /** One thing that was seen in a cell, as its gateway was told it; ms of our own clock. */
-export interface Sensed {
+export interface SensedEvent {
   readonly atMs: number
   readonly message: Extract<WardenMessage, { kind: 'sensed' }>
 }

@@ -19,7 +19,7 @@ import { aboutAgent } from './cell-about.ts'
 import { type AfterEnd, beginAgain, type CellEnds } from './cell-ends.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import { type CellMessage, cellMessage, handOver, stdioUpstreamsOf } from './handing-over.ts'
-import type { HostedCell, LaunchAsk, RunningCell, Sensed } from './hosted-cell.ts'
+import type { HostedCell, LaunchAsk, RunningCell, SensedEvent } from './hosted-cell.ts'
 
 export interface LaunchingOptions {
   readonly ground: EnvironmentGround
@@ -138,7 +138,7 @@ export class Launching {
     const { ground, ends, files } = this.#options
     const { agent, parent, task, stopMark, onTakenOver } = launch
     const { number } = start
-    const sensed: Sensed[] = []
+    const sensed: SensedEvent[] = []
     cell.sense((seen) => this.#tellSensed(sensed, { kind: 'sensed', number, ...seen }))
     const after: AfterEnd = {}
     const ended = ends.end(number, cell, after)
@@ -197,7 +197,7 @@ export class Launching {
     return said
   }
 
-  #tellSensed(sensed: Sensed[], message: Extract<WardenMessage, { kind: 'sensed' }>): void {
+  #tellSensed(sensed: SensedEvent[], message: Extract<WardenMessage, { kind: 'sensed' }>): void {
     const atMs = performance.now()
     while (sensed[0] !== undefined && sensed[0].atMs < atMs - SENSED_KEPT_MS) sensed.shift()
     sensed.push({ atMs, message })

@@ -1,7 +1,7 @@
 import type { Agent } from '../../config/config.ts'
 import type { AgentName, CellId } from '../../model/index.ts'
 import type { Starting } from '../services/starting.ts'
-import type { Line } from '../services/told-cells.ts'
+import type { CellLineage } from '../services/told-cells.ts'
 import type { HostedCell } from './hosted-cell.ts'
 
 /** The cells of one environment that run, and those that have ended while their gateway does not know it yet. */
@@ -66,7 +66,7 @@ export class LiveCells {
   }
 
   /** Returns a cell that runs or starts, and those that it was delegated from, itself first. */
-  lineOf(number: number): Line {
+  lineOf(number: number): CellLineage {
     const start = this.#starting.get(number)
     const live = this.#live.get(number)
     const cell = start?.id ?? live?.cell.id

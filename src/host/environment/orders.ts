@@ -13,12 +13,12 @@ import { fenceByOrders, newOrderId } from '../stop/stop.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import type { HostedCell } from './hosted-cell.ts'
 import { namesUndos, stopFor } from './stop-of-order.ts'
-import type { UndoDesk } from './undo-desk.ts'
+import type { UndosUnderWay } from './undo-desk.ts'
 
 export interface OrdersOptions {
   readonly ground: EnvironmentGround
   readonly servers: Servers
-  readonly undos: UndoDesk
+  readonly undos: UndosUnderWay
   readonly fenceAgain: FenceAgain
 }
 

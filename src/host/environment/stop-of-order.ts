@@ -7,12 +7,12 @@ import type { Order } from '../stop/containment.ts'
 import type { Halting, Leaving } from '../stop/stop.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import type { HostedCell } from './hosted-cell.ts'
-import type { UndoDesk } from './undo-desk.ts'
+import type { UndosUnderWay } from './undo-desk.ts'
 
 interface StopParts {
   readonly ground: EnvironmentGround
   readonly servers: Servers
-  readonly undos: UndoDesk
+  readonly undos: UndosUnderWay
 }
 
 /**
@@ -61,7 +61,7 @@ export function stopFor(
 /** Tells whether an order means more than agents, and a server of an undo is to be named in its receipt. */
 export function namesUndos(
   { environment }: Pick<EnvironmentGround, 'environment'>,
-  undos: UndoDesk,
+  undos: UndosUnderWay,
   { target, by }: Order,
 ): boolean {
   const all = target.kind === 'all' || (target.kind === 'environment' && target.name === environment)

@@ -10,7 +10,7 @@ interface Undoing {
 }
 
 /** The undos under way in one environment, by their numbers at the gateway: a person's word, and no agent's. */
-export class UndoDesk {
+export class UndosUnderWay {
   readonly #ground: Pick<EnvironmentGround, 'config' | 'gateway' | 'numbers'>
   readonly #servers: () => Servers | undefined
   readonly #undoing = new Map<number, Undoing>()

@@ -20,7 +20,7 @@ import type { Checkpoint, Occasion } from '../../recovery/checkpoint.ts'
 import { openStore, type Store } from '../../recovery/store.ts'
 import { livedSpans, markRestored } from './workspace-marks.ts'
 
-export interface Wanted {
+export interface WantedCheckpoint {
   readonly occasion: Occasion
   readonly by: 'firebreak' | PersonName
   readonly why: string
@@ -49,7 +49,7 @@ export function storeOf(changes: string): Store {
 export async function makeCheckpoint(
   workspaces: Workspaces,
   changes: string,
-  wanted: Wanted,
+  wanted: WantedCheckpoint,
   bounds: Bounds,
 ): Promise<Result<Made, CheckpointFault>> {
   const store = storeOf(changes)
@@ -65,7 +65,7 @@ async function copied(
   store: Store,
   still: Still,
   changes: string,
-  wanted: Wanted,
+  wanted: WantedCheckpoint,
   bounds: Bounds,
 ): Promise<Result<Made, CheckpointFault>> {
   const all = store.list()

@@ -7,7 +7,7 @@ import type { Chosen, WorkspaceDiff, Workspaces } from '../../cells/workspace.ts
 import { agentName, ok, type Rung } from '../../model/index.ts'
 import { makeFence } from '../stop/fence.ts'
 import { fenceAgents, newOrderId } from '../stop/stop.ts'
-import { commitWanted, containedNow, type Wanted, wantedFrom, wantedJson } from './commit.ts'
+import { commitWanted, containedNow, type WantedCommit, wantedFrom, wantedJson } from './commit.ts'
 
 const DESK = agentName('desk')
 let state = ''
@@ -26,7 +26,7 @@ async function order(rung: Exclude<Rung, 'normal'>): Promise<string> {
 }
 
 /** Returns what lands of two changes; `meanwhile` comes after whoever lands has looked at them. */
-async function landing(wanted: Partial<Wanted>, meanwhile: () => Promise<unknown> = async () => undefined) {
+async function landing(wanted: Partial<WantedCommit>, meanwhile: () => Promise<unknown> = async () => undefined) {
   const workspaces = {
     commitChosen: async (_: string, choose: (diff: WorkspaceDiff) => Chosen) => {
       await meanwhile()

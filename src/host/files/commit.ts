@@ -19,7 +19,7 @@ import { markLanded } from './landed-marks.ts'
 import { CHANGED_SINCE, changedSinceShown } from './shown-changes.ts'
 import { markCommitted } from './workspace-marks.ts'
 
-export interface Wanted {
+export interface WantedCommit {
   readonly rule: CommitRule
   /** Paths that a person has listed; absent: all that the rule allows. */
   readonly paths?: readonly string[]
@@ -62,7 +62,7 @@ export function ruleFor(agent: Agent | undefined, listed: boolean): CommitRule {
 
 /** `stale`: paths of a diff that are not what a person was shown, so that nobody has confirmed them. */
 export function choosing(
-  { rule, paths, ...wanted }: Wanted,
+  { rule, paths, ...wanted }: WantedCommit,
   stale: (diff: WorkspaceDiff) => ReadonlySet<string> = () => new Set(),
 ): (diff: WorkspaceDiff) => Chosen {
   return (diff) => {
@@ -89,7 +89,7 @@ export function choosing(
 export async function commitWanted(
   workspaces: Workspaces,
   changes: string,
-  wanted: Wanted,
+  wanted: WantedCommit,
   agent?: AgentName,
 ): Promise<Result<Landing, WorkspaceFault>> {
   const stale = (diff: WorkspaceDiff) => changedSinceShown(changes, diff)
@@ -126,7 +126,7 @@ export async function commitWanted(
 }
 
 /** Writes it as it travels to the run whose cell lives on the files. */
-export function wantedJson({ rule, paths, confirmed, told }: Wanted): JsonObject {
+export function wantedJson({ rule, paths, confirmed, told }: WantedCommit): JsonObject {
   const text = (patterns: CommitRule['allow']) => patterns.map((pattern) => pattern.join('/'))
   return {
     allow: text(rule.allow),
@@ -137,7 +137,7 @@ export function wantedJson({ rule, paths, confirmed, told }: Wanted): JsonObject
   }
 }
 
-export function wantedFrom(json: Json): Wanted {
+export function wantedFrom(json: Json): WantedCommit {
   const { allow, never, paths, confirmed, told } = isJsonObject(json) ? json : {}
   const texts = (value: Json | undefined) => (Array.isArray(value) ? value.map(String) : [])
   const patterns = (value: Json | undefined) => texts(value).flatMap((text) => [pathPattern(text) ?? fail(text)])

@@ -7,7 +7,7 @@ import type { Agent } from '../../config/config.ts'
 import { agentName, checkpointId } from '../../model/index.ts'
 import { openState } from '../state/state.ts'
 import { fenceAgents } from '../stop/stop.ts'
-import { FilesDesk, type Held } from './files-desk.ts'
+import { FilesDesk, type HeldWorkspace } from './files-desk.ts'
 import { leaveUntold } from './untold.ts'
 
 it('tells what was left once, though two gateways of a run ask for it', async () => {
@@ -43,7 +43,7 @@ it('restores nothing under a contained agent: its cell stands as evidence, and w
       begun++
       return { ok: true, value: undefined }
     },
-  } as unknown as Held
+  } as unknown as HeldWorkspace
   const desk = new FilesDesk({
     warden: {} as never,
     state,

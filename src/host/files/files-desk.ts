@@ -24,15 +24,15 @@ import {
   makeCheckpoint,
   restoreCheckpoint,
   storeOf,
-  type Wanted,
+  type WantedCheckpoint,
 } from './checkpoints.ts'
 import { commitWanted, containedNow, wantedFrom } from './commit.ts'
-import { type Left, tellUntold } from './untold.ts'
+import { tellUntold, type UntoldEntry } from './untold.ts'
 import { workspaceFaultText } from './workspace-fault.ts'
 import { agentOf } from './workspace-names.ts'
 
 /** A cell that lives on a workspace. */
-export interface Held {
+export interface HeldWorkspace {
   /** Name of the workspace in the state. */
   readonly workspace: string
   readonly cell: Cell
@@ -46,7 +46,7 @@ export interface DeskOptions {
   readonly state: State
   /** The environment's agents. */
   readonly agents: readonly Agent[]
-  readonly held: () => readonly Held[]
+  readonly held: () => readonly HeldWorkspace[]
   /** True when the ledger has it. */
   readonly record: (entry: Noted) => Promise<boolean>
 }
@@ -56,7 +56,7 @@ export class FilesDesk {
   readonly #options: DeskOptions
   /** One thing at a time with each workspace. */
   readonly #turns = new Map<string, Promise<unknown>>()
-  readonly #timers = new Map<Held, NodeJS.Timeout>()
+  readonly #timers = new Map<HeldWorkspace, NodeJS.Timeout>()
   #telling: Promise<void> = Promise.resolve()
 
   constructor(options: DeskOptions) {
@@ -78,7 +78,7 @@ export class FilesDesk {
   }
 
   /** Saves a workspace on its schedule, until its cell has ended. */
-  watch(held: Held): void {
+  watch(held: HeldWorkspace): void {
     const everyMs = held.agent.cell.checkpoints?.everyMs
     if (everyMs === undefined) return
     const wanted = { occasion: 'scheduled', by: 'firebreak', why: 'it was time' } as const
@@ -95,7 +95,7 @@ export class FilesDesk {
   }
 
   /** Saves the files of a live cell while it stands still; in the ledger when this returns. */
-  save(held: Held, wanted: Wanted): Promise<Result<Made, string>> {
+  save(held: HeldWorkspace, wanted: WantedCheckpoint): Promise<Result<Made, string>> {
     return this.#inTurn(held.workspace, async () => {
       const {
         warden: { workspaces },
@@ -121,7 +121,7 @@ export class FilesDesk {
   }
 
   /** False where it is about no agent of this environment, or the ledger does not take it. */
-  #tell(entry: Left): Promise<boolean> {
+  #tell(entry: UntoldEntry): Promise<boolean> {
     const { agents, record } = this.#options
     if (entry.kind === 'cell.contained')
       return agents.some(({ name }) => name === entry.agent) ? record(entry) : Promise.resolve(false)
@@ -137,7 +137,7 @@ export class FilesDesk {
     return done.ok ? { ok: true, said: 'done', files: done.value } : { ok: false, said: done.reason }
   }
 
-  async #done(what: FilesAsk['what'], held: Held, detail: JsonObject): Promise<Result<Json, string>> {
+  async #done(what: FilesAsk['what'], held: HeldWorkspace, detail: JsonObject): Promise<Result<Json, string>> {
     switch (what) {
       case 'checkpoint': {
         const made = await this.save(held, { occasion: 'asked', ...who(detail), ...named(detail) })
@@ -151,7 +151,7 @@ export class FilesDesk {
   }
 
   /** Saved, then landed as it stood at one moment; in between the cell may have gone on, and is not held back. */
-  async #commit(held: Held, detail: JsonObject): Promise<Result<Json, string>> {
+  async #commit(held: HeldWorkspace, detail: JsonObject): Promise<Result<Json, string>> {
     const {
       warden: { workspaces },
       state,
@@ -165,7 +165,7 @@ export class FilesDesk {
     return landing.ok ? ok(asJson(landing.value)) : no(workspaceFaultText(landing.reason))
   }
 
-  async #restore(held: Held, detail: JsonObject): Promise<Result<Json, string>> {
+  async #restore(held: HeldWorkspace, detail: JsonObject): Promise<Result<Json, string>> {
     const {
       warden: { workspaces },
       state,

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
-import { type Left, tellUntold } from './untold.ts'
+import { tellUntold, type UntoldEntry } from './untold.ts'
 
 const contained = { kind: 'cell.contained', cell: 'c_0123456789abcdef', agent: 'alpha', rung: 'frozen', receipt: {} }
 const about = { checkpoint: 'k_00000000000000000001', workspace: 'alpha', by: 'firebreak', why: '' }
@@ -61,8 +61,8 @@ it('one that is empty, cut short, far too long or no file is no entry either', a
   assert.deepEqual(left(), ['1.json', '2.json', '3.json', '4.json', '5.json'])
 })
 
-async function toldIn(state: string): Promise<readonly Left[]> {
-  const told: Left[] = []
+async function toldIn(state: string): Promise<readonly UntoldEntry[]> {
+  const told: UntoldEntry[] = []
   await tellUntold(state, async (entry) => told.push(entry) > 0)
   return told
 }

@@ -19,9 +19,9 @@ import { writeDurably } from '../state/durable-file.ts'
 import { inPart } from '../state/state-part.ts'
 import type { Untold } from './checkpoints.ts'
 
-export type Left = Untold | CellContained
+export type UntoldEntry = Untold | CellContained
 
-export function leaveUntold(stateDirectory: string, entry: Left): void {
+export function leaveUntold(stateDirectory: string, entry: UntoldEntry): void {
   const about = entry.kind === 'cell.contained' ? `${entry.cell}-${entry.receipt.order}` : entry.checkpoint
   inPart(stateDirectory, UNTOLD, (directory) => {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -33,7 +33,10 @@ export function leaveUntold(stateDirectory: string, entry: Left): void {
  * Tells what was left, in the order in which it was done. What `tell` does not take, or fails with, stays, and so does a
  * file that holds no such entry; neither keeps what lies behind it from being told.
  */
-export async function tellUntold(stateDirectory: string, tell: (entry: Left) => Promise<boolean>): Promise<void> {
+export async function tellUntold(
+  stateDirectory: string,
+  tell: (entry: UntoldEntry) => Promise<boolean>,
+): Promise<void> {
   const directory = directoryOf(stateDirectory)
   const names = readdirSync(directory).filter((name) => name.endsWith('.json'))
   for (const name of names.toSorted()) {
@@ -44,7 +47,7 @@ export async function tellUntold(stateDirectory: string, tell: (entry: Left) => 
 }
 
 /** Reads one entry; undefined where its file holds none. */
-function leftIn(path: string): Left | undefined {
+function leftIn(path: string): UntoldEntry | undefined {
   try {
     const file = readPlain(path, BYTES_MAX)
     const value: Json = file.ok && file.value.whole ? JSON.parse(file.value.bytes.toString('utf8')) : null
@@ -55,7 +58,7 @@ function leftIn(path: string): Left | undefined {
 }
 
 /** Tells whether a value has all that an entry of its kind must have. */
-function isLeft(value: Json): value is Json & Left {
+function isLeft(value: Json): value is Json & UntoldEntry {
   if (!isJsonObject(value)) return false
   const [, fields] = Object.entries(FIELDS).find(([kind]) => kind === value.kind) ?? []
   return fields !== undefined && Object.entries(fields).every(([name, isSuch]) => isSuch(value[name] ?? null))
@@ -80,7 +83,7 @@ const OF_FILES: Fields = {
 }
 
 /** The fields that an entry of each kind has, and a check for each, which may throw. */
-const FIELDS: Readonly<Record<Left['kind'], Fields>> = {
+const FIELDS: Readonly<Record<UntoldEntry['kind'], Fields>> = {
   'cell.contained': {
     cell: isOf(cellId),
     agent: isOf(agentName),

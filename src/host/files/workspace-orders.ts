@@ -8,14 +8,8 @@ import type { Agent } from '../../config/config.ts'
 import { type CheckpointId, no, ok, type PersonName, type Result } from '../../model/index.ts'
 import type { Checkpoint } from '../../recovery/checkpoint.ts'
 import { askHolder } from '../people/control-socket.ts'
-import {
-  type Made,
-  madeEntry,
-  makeCheckpoint,
-  restoreCheckpoint,
-  type Wanted as WantedCheckpoint,
-} from './checkpoints.ts'
-import { commitWanted, type Wanted as WantedCommit, wantedJson } from './commit.ts'
+import { type Made, madeEntry, makeCheckpoint, restoreCheckpoint, type WantedCheckpoint } from './checkpoints.ts'
+import { commitWanted, type WantedCommit, wantedJson } from './commit.ts'
 import { boundsOf, restoredEntry } from './files-desk.ts'
 import { leaveUntold } from './untold.ts'
 import { workspaceFaultText } from './workspace-fault.ts'

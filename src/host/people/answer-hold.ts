@@ -2,7 +2,7 @@ import { holdsIn, type KnownHold } from '../../ledger/views/holds.ts'
 import { no, ok, type PersonName, type Result, samePerson } from '../../model/index.ts'
 import { containedNow } from '../files/commit.ts'
 import { entriesOf, stateOfLog } from '../state/logs.ts'
-import { type Answer, giveAnswer } from './answers.ts'
+import { giveAnswer, type HoldAnswer } from './answers.ts'
 import { askWardens, NOT_MINE } from './control-socket.ts'
 
 /** A person's answer to a hold. */
@@ -53,7 +53,7 @@ export async function answerHold(stateDirectory: string, ask: AnswerAsk): Promis
   const { hold, approved, by, forMs, why } = ask
   const { hold: id, environment } = hold.held
   const state = stateOfLog(stateDirectory, hold.log)
-  const answer: Answer = { hold: id, environment, approved, by, forMs, ...(why !== undefined && { why }) }
+  const answer: HoldAnswer = { hold: id, environment, approved, by, forMs, ...(why !== undefined && { why }) }
   const given = giveAnswer(state, answer)
   if (!given.ok) return no({ kind: 'given', problem: given.reason })
   const heard = await askWardens(state, { kind: 'answers', environment, hold: id }, () => undefined)

@@ -5,14 +5,14 @@ import { until } from '../../../test/kit/until.ts'
 import { holdsIn } from '../../ledger/views/holds.ts'
 import type { Entry } from '../../model/entry.ts'
 import { actionId, environmentName, ok, personName } from '../../model/index.ts'
-import { type Answer, AnswerBox, answerGiven, giveAnswer, withdrawAnswer } from './answers.ts'
+import { AnswerBox, answerGiven, giveAnswer, type HoldAnswer, withdrawAnswer } from './answers.ts'
 
 type Logged = Entry & { readonly log: string }
 
 const HOLD = actionId('a_00000000000000000001')
 const TEST = environmentName('test')
 
-function answer(by: string, approved: boolean, changes: Partial<Answer> = {}): Answer {
+function answer(by: string, approved: boolean, changes: Partial<HoldAnswer> = {}): HoldAnswer {
   const person = personName(`${by}@shop.example`)
   return { hold: HOLD, environment: TEST, approved, by: person, forMs: 60_000, ...changes }
 }
@@ -67,7 +67,7 @@ describe('S15: answers on their way to a gateway', () => {
     assert.ok(giveAnswer(state, answer('alice', true, { hold: other })).ok)
     const heard: string[] = []
     let faults = 0
-    const deliver = async ({ hold }: Answer) => {
+    const deliver = async ({ hold }: HoldAnswer) => {
       if (hold === HOLD && faults++ === 0) throw new Error('the gateway is busy')
       heard.push(hold)
       return ok(undefined)
@@ -84,7 +84,7 @@ describe('S15: answers on their way to a gateway', () => {
     const state = temporaryDirectory()
     assert.ok(giveAnswer(state, answer('alice', true)).ok)
     const heard: string[] = []
-    const deliver = async ({ by, approved }: Answer) => {
+    const deliver = async ({ by, approved }: HoldAnswer) => {
       heard.push(by)
       if (approved) giveAnswer(state, answer('bob', false))
       return ok(undefined)

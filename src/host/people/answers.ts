@@ -22,7 +22,7 @@ import { inPart } from '../state/state-part.ts'
  * A person's answer to a hold, on its way to the gateway: a file that only the state's owner can write. The gateway that
  * runs takes it at once; where none runs, the next one does. No cell has a way to this directory.
  */
-export interface Answer {
+export interface HoldAnswer {
   readonly hold: ActionId
   readonly environment: EnvironmentName
   readonly approved: boolean
@@ -36,11 +36,11 @@ export interface Answer {
  * Lays an answer down for the gateway. An answer that lies there already stays, and who gave it is told; but a denial takes
  * the place of an approval: it narrows.
  */
-export function giveAnswer(stateDirectory: string, answer: Answer): Result<void, string> {
+export function giveAnswer(stateDirectory: string, answer: HoldAnswer): Result<void, string> {
   return inPart(stateDirectory, ANSWERS, (directory) => giveIn(directory, stateDirectory, answer))
 }
 
-function giveIn(directory: string, stateDirectory: string, answer: Answer): Result<void, string> {
+function giveIn(directory: string, stateDirectory: string, answer: HoldAnswer): Result<void, string> {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const name = `${answer.hold}.json`
   const path = join(directory, name)
@@ -79,11 +79,11 @@ export function wasRefused(stateDirectory: string, hold: ActionId): boolean {
 }
 
 /** Returns the answer that lies there for the next gateway; undefined where none does. */
-export function answerGiven(stateDirectory: string, hold: ActionId): Answer | undefined {
+export function answerGiven(stateDirectory: string, hold: ActionId): HoldAnswer | undefined {
   return inPart(stateDirectory, ANSWERS, (directory) => answerIn(join(directory, `${hold}.json`)))
 }
 
-function answerIn(path: string): Answer | undefined {
+function answerIn(path: string): HoldAnswer | undefined {
   const answer = readAnswer(path)
   return answer.ok ? answer.value : undefined
 }
@@ -96,7 +96,7 @@ export function withdrawAnswer(stateDirectory: string, hold: ActionId): void {
   })
 }
 
-type Deliver = (answer: Answer) => Promise<Result<void, string>>
+type Deliver = (answer: HoldAnswer) => Promise<Result<void, string>>
 
 export interface AnswerBoxOptions {
   readonly stateDirectory: string
@@ -169,11 +169,11 @@ const ANSWERS = 'approvals'
 /** Longer than a reason and all that is said with it. */
 const ANSWER_BYTES_MAX = 65_536
 
-function readAnswer(path: string): Result<Answer, string> {
+function readAnswer(path: string): Result<HoldAnswer, string> {
   try {
     const read = readPlain(path, ANSWER_BYTES_MAX)
     if (!read.ok) return no(read.reason.problem)
-    const { hold, environment, approved, by, forMs, why } = JSON.parse(`${read.value.bytes}`) as Partial<Answer>
+    const { hold, environment, approved, by, forMs, why } = JSON.parse(`${read.value.bytes}`) as Partial<HoldAnswer>
     if (typeof approved !== 'boolean' || typeof forMs !== 'number') return no('not an answer')
     return ok({
       hold: actionId(String(hold)),

@@ -1,10 +1,10 @@
 import { connect } from 'node:net'
 import { monotonicUs } from '../../model/host/monotonic.ts'
 import { replyIn } from '../stop/warden-reply.ts'
-import type { Asked, ControlReply, ControlRequest, Done } from './control-socket.ts'
+import type { ControlReply, ControlRequest, Done, TimedRequest } from './control-socket.ts'
 
 /** The socket of a warden. */
-export interface Door {
+export interface WardenSocket {
   readonly path: string
   /** The file's name in the state. */
   readonly name: string
@@ -17,7 +17,7 @@ export interface Door {
  * for longer than any warden: another user's socket keeps no order waiting, and ends none.
  */
 export function askAt(
-  { path, name, uid }: Door,
+  { path, name, uid }: WardenSocket,
   request: ControlRequest,
   onReply: (reply: ControlReply) => void,
   boundMs: number,
@@ -28,7 +28,7 @@ export function askAt(
     let done: Done | undefined
     /** The error by which it was not even reached. */
     let failed: string | undefined
-    const asked: Asked = { ...request, ...(boundMs > 0 && { untilUs: monotonicUs() + boundMs * 1_000 }) }
+    const asked: TimedRequest = { ...request, ...(boundMs > 0 && { untilUs: monotonicUs() + boundMs * 1_000 }) }
     const socket = connect(path, () => socket.write(`${JSON.stringify(asked)}\n`))
     const end = () => void socket.destroy()
     const inAll = boundMs === 0 ? undefined : setTimeout(end, Math.max(boundMs, ANSWERS_MS_MAX))

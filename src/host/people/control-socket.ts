@@ -100,7 +100,7 @@ export interface LiveCell {
 }
 
 /** A request, and the time by `monotonicUs` at which who asked gives up; absent where they wait for ever. */
-export type Asked = ControlRequest & { readonly untilUs?: number }
+export type TimedRequest = ControlRequest & { readonly untilUs?: number }
 
 /** `isGivenUp` tells, at any time, whether who asked has ended or waits no more. */
 type Handle = (request: ControlRequest, reply: (reply: ControlReply) => void, isGivenUp: () => boolean) => Promise<void>
@@ -215,10 +215,10 @@ function serve(socket: Socket, handle: Handle): void {
 const TURNS = 3
 
 /** Reads a request of our own command, by the state's owner; throws where it is none. */
-function requestIn(text: string): Asked {
+function requestIn(text: string): TimedRequest {
   const value: unknown = JSON.parse(text)
   if (typeof value !== 'object' || value === null || !('kind' in value)) throw new TypeError('it asks for nothing')
-  return value as Asked
+  return value as TimedRequest
 }
 
 /** The reason why a request is refused that was heard after who asked had given up. */

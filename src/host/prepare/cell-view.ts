@@ -9,7 +9,7 @@ import { lstatOf, statOf, targetOf } from '../shown/looked-at.ts'
 /** The places of a cell in which something of the host is shown. */
 export type Places = Pick<CellConfig, 'files' | 'root'>
 
-export type Found =
+export type FoundPlace =
   /** `place` is where the way ends, with no link in it. */
   | { readonly kind: 'found'; readonly host: string; readonly place: string; readonly stats: BigIntStats }
   /** The place holds something that is known only once the cell runs, or cannot be looked at by whoever asks. */
@@ -27,11 +27,11 @@ const LINKS_MAX = 40
  * @param from a directory in the cell, without links, in which the path begins that is not absolute.
  * @param links that were followed to come there.
  */
-export function lookUp(cell: Places, path: string, from = '/', links = 0): Found {
+export function lookUp(cell: Places, path: string, from = '/', links = 0): FoundPlace {
   const rest = partsOf(path).toReversed()
   let here = path.startsWith('/') ? '/' : from
   let last: BigIntStats | undefined
-  const end = (place: string, why?: { readonly unreadable: true }): Found => ({
+  const end = (place: string, why?: { readonly unreadable: true }): FoundPlace => ({
     kind: 'absent',
     place: join(place, ...rest.toReversed()),
     ...why,

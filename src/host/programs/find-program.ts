@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { liesIn, readableNamesIn } from '../../model/host/host-paths.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { BASE_VARIABLES } from '../prepare/cell-spec.ts'
-import { joined, type Parts, partsOf } from './package.ts'
+import { joined, type PackageParts, partsOf } from './package.ts'
 import { hops, isBroad, isDirectory, isFile, ofSystem, onPath, realOf, type Surroundings, textOf } from './places.ts'
 import { isSecretFile } from './secret-files.ts'
 import { interpreterOf } from './shebang.ts'
@@ -24,7 +24,7 @@ export interface FoundProgram {
   /** Real paths that a person has as programs: by their PATH, or by hand. */
   readonly roots: readonly string[]
   /** The places that belong to it and were left out. */
-  readonly without: Pick<Parts, 'hidden' | 'left'>
+  readonly without: Pick<PackageParts, 'hidden' | 'left'>
 }
 
 const INTERPRETERS_MAX = 4
@@ -92,7 +92,7 @@ export function isOfPerson(place: string, { path, home, roots }: Surroundings): 
   )
 }
 
-interface Belonging extends Pick<Parts, 'hidden' | 'left'> {
+interface Belonging extends Pick<PackageParts, 'hidden' | 'left'> {
   /** Place in the cell → path on the host. */
   readonly files: ReadonlyMap<string, string>
   /** The prefix of what a person named. */

@@ -8,7 +8,7 @@ import { isBroad, isDirectory, isFile, realOf, type Surroundings, textOf, within
 import { isPackages, isSecretFile } from './secret-files.ts'
 import { whyNotShown } from './showable.ts'
 
-export interface Parts {
+export interface PackageParts {
   readonly shown: readonly string[]
   /** Paths that are left out, since they sound like secrets. */
   readonly hidden: readonly string[]
@@ -16,7 +16,7 @@ export interface Parts {
   readonly left: readonly string[]
 }
 
-const NOTHING: Parts = { shown: [], hidden: [], left: [] }
+const NOTHING: PackageParts = { shown: [], hidden: [], left: [] }
 
 /** Entries of one package that are looked at: one with more is shown by its directories, without a look into each. */
 const ENTRIES_MAX = 20_000
@@ -27,7 +27,7 @@ const PLACES_MAX = 40
  * Returns the directory as a whole where nothing in it is secret; otherwise those of its parts that are not. One that no
  * cell is shown is not looked into.
  */
-export function partsOf(directory: string, around: Surroundings, kept = around.kept): Parts {
+export function partsOf(directory: string, around: Surroundings, kept = around.kept): PackageParts {
   if (whyNotShown(directory, around) !== undefined) return { ...NOTHING, left: [directory] }
   const hidden: string[] = []
   let entries = 0
@@ -109,14 +109,14 @@ export function manifestAround(directory: string, kind: 'node' | 'python', home:
 }
 
 /** Returns the script's package; without one the script, what it imports, and what beside it those name. */
-export function neededByScript(file: string, kind: 'node' | 'python', surroundings: Surroundings): Parts {
+export function neededByScript(file: string, kind: 'node' | 'python', surroundings: Surroundings): PackageParts {
   const own = dirname(file)
   const found = packageAround(own, kind, surroundings)
   const parts = found === undefined ? followed(file, kind, surroundings) : partsOf(found, surroundings)
   return joined([parts, kind === 'node' ? packagesAbove(found ?? own, surroundings) : NOTHING])
 }
 
-export function joined(parts: readonly Parts[]): Parts {
+export function joined(parts: readonly PackageParts[]): PackageParts {
   const shown = [...new Set(parts.flatMap((each) => each.shown))]
   return {
     shown: shown.filter((path) => !shown.some((other) => other !== path && liesIn(path, other))),
@@ -126,13 +126,13 @@ export function joined(parts: readonly Parts[]): Parts {
 }
 
 /** Returns the places of those that may be shown, and the others. */
-export function judged(places: readonly string[], around: Surroundings): Parts {
+export function judged(places: readonly string[], around: Surroundings): PackageParts {
   const shown = places.filter((place) => whyNotShown(place, around) === undefined)
   return { shown, hidden: [], left: places.filter((place) => !shown.includes(place)) }
 }
 
 /** `node_modules` of the directories above, where Node looks, and the packages of a workspace that links in them lead to. */
-function packagesAbove(directory: string, around: Surroundings): Parts {
+function packagesAbove(directory: string, around: Surroundings): PackageParts {
   const { home } = around
   const isOfHome = isBroad(directory, home)
   const above = [...within(directory, home), ...(isOfHome ? [directory] : [])]
@@ -160,7 +160,7 @@ function linkedPackages(modules: string): readonly string[] {
 const FOLLOWED_MAX = 200
 
 /** The script, what it imports from near it, and the entries beside those that their texts name: a template, a table. */
-function followed(script: string, kind: 'node' | 'python', around: Surroundings): Parts {
+function followed(script: string, kind: 'node' | 'python', around: Surroundings): PackageParts {
   const seen = new Set([script])
   const left = new Set<string>()
   for (const file of seen) {

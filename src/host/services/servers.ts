@@ -9,7 +9,7 @@ import { NOT_SEARCHED } from '../shown/shown.ts'
 import type { State } from '../state/state.ts'
 import { KeptServer } from './kept-server.ts'
 import type { Services } from './services.ts'
-import { type IsMeant, type Line, ToldCells } from './told-cells.ts'
+import { type CellLineage, type IsMeant, ToldCells } from './told-cells.ts'
 import { launchUpstreamCell, type StdioUpstream } from './upstream-cell.ts'
 
 export interface ServersOptions {
@@ -28,7 +28,7 @@ export interface ServersOptions {
   /** Returns what to write of a server that serves this cell; null: several. */
   readonly about: (number: number | null) => CellAbout
   /** Returns the agent's cell of that number and those above it; absent, or empty: no agent's cell is served. */
-  readonly lineOf?: (number: number) => Line
+  readonly lineOf?: (number: number) => CellLineage
   /** Hears what of a server's files was not looked through for secrets, beside the server's log. */
   readonly tellUnsearched?: (name: UpstreamName, unsearched: readonly string[]) => void
 }

@@ -24,14 +24,14 @@ export interface LookBounds {
 }
 
 /** A secret that was found in what a cell would be shown. */
-export interface Found {
+export interface FoundSecret {
   /** A clause that says where, and which. */
   readonly where: string
   /** The advice to a person who owns the place. */
   readonly advice: string
 }
 
-export function refusalOf({ where, advice }: Found): string {
+export function refusalOf({ where, advice }: FoundSecret): string {
   return `${where}, and its cell would be shown it: ${advice}`
 }
 
@@ -80,7 +80,7 @@ export class SecretSearch {
   }
 
   /** Returns the secret for which a file must not be shown. */
-  inFile(file: string, stats: BigIntStats): Found | undefined {
+  inFile(file: string, stats: BigIntStats): FoundSecret | undefined {
     const same = this.#inodes.get(inodeOf(stats))
     const name = same ?? this.#heldIn(file, stats)
     if (name === undefined) return undefined
@@ -89,14 +89,14 @@ export class SecretSearch {
   }
 
   /** Returns the secret for which the names in a directory must not be shown: they are seen also of what is hidden. */
-  inNames(directory: string, paths: readonly string[]): Found | undefined {
+  inNames(directory: string, paths: readonly string[]): FoundSecret | undefined {
     const name = this.seeks ? this.#secretIn(bytesOf(paths.join('\n'))) : undefined
     if (name === undefined) return undefined
     return { where: `a name in ${directory} holds the secret "${name}"`, advice: 'rename it' }
   }
 
   /** Returns the secret for which what a link says must not be shown: it is seen also where what it leads to is hidden. */
-  inTarget(link: string): Found | undefined {
+  inTarget(link: string): FoundSecret | undefined {
     const target = this.seeks ? targetOf(link) : undefined
     const name = target === undefined ? undefined : this.#secretIn(bytesOf(target))
     if (name === undefined) return undefined

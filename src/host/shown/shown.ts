@@ -20,7 +20,7 @@ import { isState, STATE_PARTS } from '../state/state.ts'
 import type { Handed } from './handed.ts'
 import { HiddenNames } from './hidden-names.ts'
 import { entriesOf, inodeOf, isShut, lstatOf, resolved, statOf, type Unreadable } from './looked-at.ts'
-import { type Found, type LookBounds, refusalOf, SecretSearch, some } from './secret-search.ts'
+import { type FoundSecret, type LookBounds, refusalOf, SecretSearch, some } from './secret-search.ts'
 
 export interface Shown {
   /** Hidden paths, relative to the workspace, `/` between parts. */
@@ -114,7 +114,7 @@ interface Told {
   readonly path: string
   readonly stats?: never
   /** A state; one that cannot be listed; what may be no directory, since it cannot be looked at; what its names tell. */
-  readonly is: 'state' | 'unlisted' | 'unknown' | { readonly found: Found }
+  readonly is: 'state' | 'unlisted' | 'unknown' | { readonly found: FoundSecret }
 }
 
 /** A file of the workspace that has other names, here or elsewhere. */
@@ -298,7 +298,7 @@ class Look {
   async kept(upper: string, hidden: ReadonlySet<string>): Promise<void> {
     for await (const entry of this.#walk(upper, (each) => hidden.has(each), this.#shown, 'cell')) {
       const { path, stats } = entry
-      let found: Found | undefined
+      let found: FoundSecret | undefined
       if (stats === undefined) found = typeof entry.is === 'object' ? entry.is.found : undefined
       else if (stats.isFile() && !hidden.has(path)) found = this.search.inFile(join(upper, path), stats)
       this.#refuseFound(found && { ...found, advice: KEPT_ADVICE })
@@ -306,7 +306,7 @@ class Look {
     }
   }
 
-  #refuseFound(found: Found | undefined): void {
+  #refuseFound(found: FoundSecret | undefined): void {
     if (found !== undefined) this.refuse(refusalOf(found))
   }
 

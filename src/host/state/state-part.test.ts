@@ -20,7 +20,7 @@ import process from 'node:process'
 import { beforeEach, describe, it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { withFilesOf } from '../../cells/kernel/libc.ts'
-import { type Answer, giveAnswer } from '../people/answers.ts'
+import { giveAnswer, type HoldAnswer } from '../people/answers.ts'
 import { askWardens, openControlSocket } from '../people/control-socket.ts'
 import { ownStates } from '../services/run-places.ts'
 import { changeFence, makeFence, readFence, readStopMark, writeStopMark } from '../stop/fence.ts'
@@ -50,7 +50,7 @@ describe('a part of another user’s state', { skip }, () => {
     symlinkSync(target, path)
     lchownSync(path, USER, USER)
   }
-  const answer = { hold: 'a_0000000000000001', approved: true, by: 'm@x.example', forMs: 1 } as unknown as Answer
+  const answer = { hold: 'a_0000000000000001', approved: true, by: 'm@x.example', forMs: 1 } as unknown as HoldAnswer
 
   it('that is a link leads nowhere where the user could not write', async () => {
     for (const part of ['fence', 'approvals']) link(victim, join(state, part))

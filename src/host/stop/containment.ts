@@ -9,14 +9,14 @@ export interface EnforcementPoint {
   /** Author of the word: the kernel, or the process that enforces. */
   readonly by: Prover | 'gateway' | 'disk'
   /** Does it, and resolves with the proof in words. May hang, lie or die: nobody waits longer than `boundMs`. */
-  readonly order: () => Promise<Result<Said, string>>
+  readonly order: () => Promise<Result<PointAnswer, string>>
   readonly boundMs: number
   /** Does it where it is not confirmed: harder, and by somebody else. Absent: nothing can be. */
-  readonly escalate?: () => Promise<Result<Said, string>>
+  readonly escalate?: () => Promise<Result<PointAnswer, string>>
 }
 
 /** A proof, or the words of one that whoever the point names has given. */
-export type Said = string | Pick<Proof, 'by' | 'said'>
+export type PointAnswer = string | Pick<Proof, 'by' | 'said'>
 
 export interface Confirmation {
   readonly point: string
@@ -53,7 +53,7 @@ export async function orderAll(
 
 async function orderOne(point: EnforcementPoint, begun: number): Promise<Confirmation> {
   const { name, by, boundMs, escalate } = point
-  const told = (result: Result<Said, string>, escalated: boolean, before = ''): Confirmation => {
+  const told = (result: Result<PointAnswer, string>, escalated: boolean, before = ''): Confirmation => {
     const words = result.ok ? result.value : result.reason
     return {
       point: name,
@@ -70,7 +70,10 @@ async function orderOne(point: EnforcementPoint, begun: number): Promise<Confirm
 }
 
 /** Never rejects, and never takes longer. */
-async function within(act: () => Promise<Result<Said, string>>, ms: number): Promise<Result<Said, string>> {
+async function within(
+  act: () => Promise<Result<PointAnswer, string>>,
+  ms: number,
+): Promise<Result<PointAnswer, string>> {
   const silent = new AbortController()
   try {
     const late = delay(ms, no(`no confirmation within ${ms} ms`), { signal: silent.signal })

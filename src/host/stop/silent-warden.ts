@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import type { Noted } from '../../cells/census.ts'
+import type { NotedCell } from '../../cells/census.ts'
 import { startOf, unlessGone } from '../../cells/kernel/process-end.ts'
 import { census } from '../drivers.ts'
 import type { Silent } from '../people/control-socket.ts'
@@ -46,7 +46,7 @@ export async function endSilentWarden({ pid, socket, uid }: Silent, proc = '/pro
  */
 export async function reapDead(
   runDirectories: readonly string[],
-  noted: Noted[] = [],
+  noted: NotedCell[] = [],
 ): Promise<readonly Confirmation[]> {
   const begun = performance.now()
   const reaped = await census.reap(runDirectories)

@@ -32,7 +32,7 @@ import {
 } from '../../model/index.ts'
 import { Recorder } from './recorder.ts'
 import { type DrillPlan, resolveSteps } from './resolve.ts'
-import type { Scenario, Step } from './scenario.ts'
+import type { DrillStep, Scenario } from './scenario.ts'
 import type { Concrete, ScriptAccount } from './script-main.ts'
 
 export interface DrillOptions {
@@ -65,7 +65,7 @@ export interface Drilled {
 }
 
 export interface StepOutcome {
-  readonly step: Step
+  readonly step: DrillStep
   /** Number of tries, and of those that got through. */
   readonly tried: number
   readonly through: number
@@ -300,7 +300,7 @@ function judge(evidence: Evidence): Drilled {
   }
 }
 
-function outcomeOf({ plan, recorder, said, entries, changed }: Evidence, step: Step, index: number): StepOutcome {
+function outcomeOf({ plan, recorder, said, entries, changed }: Evidence, step: DrillStep, index: number): StepOutcome {
   const own = said.filter((each) => each.step === index)
   const last = own.at(-1)
   const told = {

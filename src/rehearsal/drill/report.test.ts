@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Drilled } from './drill.ts'
 import { coverageOf, junitOf, sarifOf, summaryOf } from './report.ts'
-import type { Scenario, Step } from './scenario.ts'
+import type { DrillStep, Scenario } from './scenario.ts'
 
-const step: Step = { kind: 'call', tool: 'a/<b>', args: {}, times: 3, harm: true }
+const step: DrillStep = { kind: 'call', tool: 'a/<b>', args: {}, times: 3, harm: true }
 const scenario: Scenario = {
   id: 'one',
   title: 'Title with <angles> & "quotes"\u0000',

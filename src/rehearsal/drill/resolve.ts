@@ -13,7 +13,7 @@ import {
   type Result,
 } from '../../model/index.ts'
 import { sampleOf } from './recorder.ts'
-import type { CallStep, Step, ToolLike } from './scenario.ts'
+import type { CallStep, DrillStep, ToolLike } from './scenario.ts'
 import type { Concrete } from './script-main.ts'
 
 /** A scenario's steps, with every choice made for one configuration and agent. */
@@ -29,7 +29,7 @@ export interface DrillPlan {
  * Makes every choice that a scenario's steps leave open; fails where the configuration has no such tool, or no agent to
  * delegate to.
  */
-export function resolveSteps(judged: Judged, agent: Agent, steps: readonly Step[]): Result<DrillPlan, string> {
+export function resolveSteps(judged: Judged, agent: Agent, steps: readonly DrillStep[]): Result<DrillPlan, string> {
   const own: Concrete[] = []
   const delegate: Concrete[] = []
   const changed = new Map<string, string>()
@@ -49,7 +49,7 @@ export function resolveSteps(judged: Judged, agent: Agent, steps: readonly Step[
   return ok({ own, delegate, changed })
 }
 
-function actOf(judged: Judged, agent: Agent, step: Step): Result<Concrete['act'], string> {
+function actOf(judged: Judged, agent: Agent, step: DrillStep): Result<Concrete['act'], string> {
   switch (step.kind) {
     case 'run':
       return ok({ kind: 'run', command: step.command })

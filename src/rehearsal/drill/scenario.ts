@@ -35,11 +35,11 @@ export interface Scenario {
   readonly task?: string
   /** Harmful steps that may get through before it is stopped: those that its authority rightly allows. */
   readonly harmMax: number
-  readonly attack: readonly Step[]
-  readonly twin: readonly Step[]
+  readonly attack: readonly DrillStep[]
+  readonly twin: readonly DrillStep[]
 }
 
-export type Step = (CallStep | RunStep | ConnectStep) & {
+export type DrillStep = (CallStep | RunStep | ConnectStep) & {
   /** If it gets through, harm is done; `workspace`: if the workspace that the host has is another one afterwards. */
   readonly harm: boolean | 'workspace'
   /** Present where the delegated agent does it, and not the first. */

@@ -8,7 +8,7 @@ import { CELL_USER, type CellSpec } from '../../spec.ts'
 export const BUBBLEWRAP = '/usr/bin/bwrap'
 
 /** The mounts that the warden has made ready, and the shape of this host's root. */
-export interface Prepared {
+export interface PreparedMounts {
   readonly etc: string
   /** Sources as the cell's uid can reach them. */
   readonly binds: readonly { readonly from: string; readonly to: string; readonly writable: boolean }[]
@@ -25,7 +25,7 @@ export interface Prepared {
   readonly newSession: boolean
 }
 
-export function bubblewrapOptions(spec: CellSpec, prepared: Prepared): readonly string[] {
+export function bubblewrapOptions(spec: CellSpec, prepared: PreparedMounts): readonly string[] {
   const temporaryBytes = spec.limits.temporaryBytes ?? Math.floor(spec.limits.memoryBytes / 2)
   const scratch = (mode: string, path: string) => ['--perms', mode, '--size', `${temporaryBytes}`, '--tmpfs', path]
   const home = spec.root.kind === 'host-usr' ? ['--dir', '/home', ...scratch('0700', CELL_USER.home)] : []
@@ -49,7 +49,7 @@ export function bubblewrapOptions(spec: CellSpec, prepared: Prepared): readonly 
   ]
 }
 
-function rootOptions(spec: CellSpec, prepared: Prepared): readonly string[] {
+function rootOptions(spec: CellSpec, prepared: PreparedMounts): readonly string[] {
   if (spec.root.kind === 'directory') return ['--ro-bind', spec.root.path, '/']
   const links = prepared.rootLinks.flatMap(({ path, target }) =>
     target === undefined ? ['--ro-bind', path, path] : ['--symlink', target, path],

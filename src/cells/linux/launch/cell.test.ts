@@ -6,7 +6,7 @@ import { it } from 'node:test'
 import { ok } from '../../../model/result.ts'
 import { hold } from '../../handle.ts'
 import type { LaunchReceipt } from '../../spec.ts'
-import { cellOf, type Parts } from './cell.ts'
+import { type CellParts, cellOf } from './cell.ts'
 
 it('K4: a pid 1 that the kernel gives back a while after its monitor is waited for, and nothing is said to be left', async () => {
   const monitor = spawn('true')
@@ -18,7 +18,7 @@ it('K4: a pid 1 that the kernel gives back a while after its monitor is waited f
   assert.deepEqual([gone, checks.filter((check) => !check.gone)], [true, []])
 })
 
-function parts(): Omit<Parts, 'monitor' | 'init'> {
+function parts(): Omit<CellParts, 'monitor' | 'init'> {
   const handle = () => hold(openSync('/dev/null', 'r'))
   return {
     receipt: { cell: 'c_test', root: 'none', limits: { pids: 8 } } as unknown as LaunchReceipt, // as far as it is read

@@ -81,7 +81,7 @@ export interface LinuxCell {
 }
 
 /** The parts that a launch made and the cell now owns. */
-export interface Parts {
+export interface CellParts {
   readonly receipt: LaunchReceipt
   readonly monitor: ChildProcess
   /** Pid 1 in the cell; it reaps, the command is its child. The cell can make it do anything else. */
@@ -111,7 +111,7 @@ export const FREEZE_TIMEOUT_MS = 2_000
 export const KILL_TIMEOUT_MS = 5_000
 const KILL_AGAIN_TIMEOUT_MS = 1_000
 
-export function cellOf(parts: Parts): LinuxCell {
+export function cellOf(parts: CellParts): LinuxCell {
   const { receipt, monitor, cgroup, unblock } = parts
   let started = false
   /** True where a freeze was ordered, and no thaw since. */
@@ -255,7 +255,7 @@ function letGo(unblock: Handle): Result<void, string> {
   }
 }
 
-async function torn(parts: Parts, kill: LinuxCell['kill'], exited: Promise<Exit>): Promise<TeardownReceipt> {
+async function torn(parts: CellParts, kill: LinuxCell['kill'], exited: Promise<Exit>): Promise<TeardownReceipt> {
   const { monitor, receipt, cgroup } = parts
   const running = monitor.exitCode === null && monitor.signalCode === null
   const killed = running || pidsOf(parts).length > 0 ? await kill() : ok('')
@@ -313,7 +313,7 @@ async function eventually(done: () => boolean, timeoutMs: number): Promise<boole
 }
 
 /** Returns the pids of the cell: from its cgroup; without one, pid 1 of the cell and all below it, while it lives. */
-function pidsOf({ cgroup, init }: Parts): readonly number[] {
+function pidsOf({ cgroup, init }: CellParts): readonly number[] {
   if (cgroup.enforcedBy.freeze !== undefined) return cgroup.pids()
   if (!init.lives()) return []
   const found = [init.pid]

@@ -33,7 +33,7 @@ import {
   type WorkspaceGround,
 } from '../workspace/overlay.ts'
 import { isReplaced, settleReplaced } from '../workspace/replace.ts'
-import type { Prepared } from './bubblewrap.ts'
+import type { PreparedMounts } from './bubblewrap.ts'
 import { cellOf, type LinuxCell } from './cell.ts'
 import { killProcessesOf, mountsUnder, type RunDirectory, recordInit } from './run-directory.ts'
 import { writeTexts } from './text-files.ts'
@@ -45,7 +45,7 @@ export interface Ground extends WorkspaceGround {
   readonly run: RunDirectory
   readonly cgroups: CgroupHost
   readonly filter: FilterProgram
-  readonly rootLinks: Prepared['rootLinks']
+  readonly rootLinks: PreparedMounts['rootLinks']
   readonly covered: readonly string[]
 }
 

@@ -20,7 +20,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { namesIn, textIn } from '../../../model/host/host-paths.ts'
 import type { CellId } from '../../../model/ids.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
-import type { Noted, Reaped } from '../../census.ts'
+import type { NotedCell, Reaped } from '../../census.ts'
 import { makePrivate, unmount } from '../../kernel/libc.ts'
 import { isOwnPlace, makeOwnPlace } from '../../kernel/own-place.ts'
 import { startOf, unlessGone } from '../../kernel/process-end.ts'
@@ -123,7 +123,7 @@ async function reapRun(base: string, run: string, cgroups: CgroupHost): Promise<
 }
 
 /** Returns nothing also where the note cannot be read: what it is of is ended all the same. */
-function notedIn(directory: string, cell: CellId): readonly Noted[] {
+function notedIn(directory: string, cell: CellId): readonly NotedCell[] {
   try {
     const about = aboutIn(directory)
     return about === undefined ? [] : [{ cell, about }]

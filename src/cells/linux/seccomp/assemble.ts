@@ -4,7 +4,7 @@
  * Linux Documentation/userspace-api/seccomp_filter.rst
  */
 import { type Architecture, syscallNumber } from './numbers.ts'
-import type { Action, Clause, Group, Rule, Test } from './table.ts'
+import type { Clause, Group, SeccompAction, SeccompRule, Test } from './table.ts'
 
 /** One instruction: operation, jump if true, jump if false, operand. */
 export interface Instruction {
@@ -38,7 +38,11 @@ export const X32_FIRST = 0x4000_0000
 /** Instructions that the kernel accepts in one program. */
 const INSTRUCTIONS_MAX = 4_096
 
-export function assemble(table: readonly Group[], unknown: Action, architecture: Architecture): readonly Instruction[] {
+export function assemble(
+  table: readonly Group[],
+  unknown: SeccompAction,
+  architecture: Architecture,
+): readonly Instruction[] {
   const program = new Backwards()
   const search = emitSearch(program, leaves(table, unknown, architecture))
   // A program of another architecture, or of x32, is an attack on the filter, not a mistake: it ends there.
@@ -67,12 +71,12 @@ export function encode(program: readonly Instruction[]): Uint8Array {
 /** One rule for the numbers from `from` up to the next leaf's; the first begins at 0. */
 interface Leaf {
   readonly from: number
-  readonly rule: Rule
+  readonly rule: SeccompRule
 }
 
 /** Neighbours with the same plain verdict become one. */
-function leaves(table: readonly Group[], unknown: Action, architecture: Architecture): readonly Leaf[] {
-  const rules = new Map<number, Rule>()
+function leaves(table: readonly Group[], unknown: SeccompAction, architecture: Architecture): readonly Leaf[] {
+  const rules = new Map<number, SeccompRule>()
   for (const { rule, names } of table) {
     for (const name of names) {
       const number = syscallNumber(name, architecture)
@@ -91,7 +95,7 @@ function leaves(table: readonly Group[], unknown: Action, architecture: Architec
   return found
 }
 
-function samePlain(a: Rule, b: Rule): boolean {
+function samePlain(a: SeccompRule, b: SeccompRule): boolean {
   if (a.clauses.length > 0 || b.clauses.length > 0) return false
   return verdictValue(a.otherwise) === verdictValue(b.otherwise)
 }
@@ -108,7 +112,7 @@ function emitSearch(program: Backwards, found: readonly Leaf[]): Label {
   return program.branch(BPF.jumpIfAtLeast, pivot.from, above, below)
 }
 
-function emitRule(program: Backwards, rule: Rule): Label {
+function emitRule(program: Backwards, rule: SeccompRule): Label {
   let next = program.verdict(rule.otherwise)
   for (const clause of rule.clauses.toReversed()) next = emitClause(program, clause, next)
   return next
@@ -132,7 +136,7 @@ function emitTest(program: Backwards, test: Test, yes: Label, no: Label): Label 
   return program.load(low, 'mask' in test ? program.and(test.mask, next) : next)
 }
 
-function verdictValue(action: Action): number {
+function verdictValue(action: SeccompAction): number {
   switch (action.kind) {
     case 'allow':
       return VERDICT.allow
@@ -153,7 +157,7 @@ type Label = number & { readonly label: unique symbol }
 class Backwards {
   readonly #reversed: Instruction[] = []
 
-  verdict(action: Action): Label {
+  verdict(action: SeccompAction): Label {
     return this.#push({ code: BPF.verdict, jt: 0, jf: 0, k: verdictValue(action) })
   }
 

@@ -1,7 +1,7 @@
 /** docs/SECCOMP.md, from the table. `node src/cells/linux/seccomp/document.ts` writes it; a test fails while it is stale. */
 import { writeFileSync } from 'node:fs'
 import { ERRNO } from './errno.ts'
-import { type Action, type Group, TABLE, UNKNOWN } from './table.ts'
+import { type Group, type SeccompAction, TABLE, UNKNOWN } from './table.ts'
 
 export const DOCUMENT_PATH = new URL('../../../../docs/SECCOMP.md', import.meta.url)
 
@@ -33,7 +33,7 @@ ${names.map((name) => `\`${name}\``).join(' ')}
 `
 }
 
-function actionText(action: Action): string {
+function actionText(action: SeccompAction): string {
   switch (action.kind) {
     case 'allow':
       return '**allowed**'

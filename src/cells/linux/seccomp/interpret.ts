@@ -1,10 +1,10 @@
 /** Two readings of a filter that share no code with the assembler: the program run as the kernel would, and the table read as a person would. */
 import { AUDIT_ARCHITECTURE, BPF, type Instruction, OFFSET, X32_FIRST } from './assemble.ts'
 import { type Architecture, syscallName } from './numbers.ts'
-import type { Action, Group, Test } from './table.ts'
+import type { Group, SeccompAction, Test } from './table.ts'
 
 /** `struct seccomp_data`, as far as a filter of ours looks. */
-export interface Call {
+export interface SystemCall {
   /** Unsigned 32 bits. */
   readonly number: number
   readonly architecture: number
@@ -15,7 +15,7 @@ export interface Call {
 /** The verdict of a classic BPF program, and how many instructions it took. */
 export function runProgram(
   program: readonly Instruction[],
-  call: Call,
+  call: SystemCall,
 ): { readonly verdict: number; readonly steps: number } {
   let accumulator = 0
   for (let at = 0, steps = 1; steps <= program.length; at++, steps++) {
@@ -34,7 +34,12 @@ export function runProgram(
 }
 
 /** Returns the table's verdict on a call. */
-export function readTable(table: readonly Group[], unknown: Action, architecture: Architecture, call: Call): Action {
+export function readTable(
+  table: readonly Group[],
+  unknown: SeccompAction,
+  architecture: Architecture,
+  call: SystemCall,
+): SeccompAction {
   if (call.architecture !== AUDIT_ARCHITECTURE[architecture]) return { kind: 'kill' }
   if (architecture === 'x64' && call.number >= X32_FIRST && call.number !== 0xffff_ffff) return { kind: 'kill' }
   const name = syscallName(call.number, architecture)
@@ -44,7 +49,7 @@ export function readTable(table: readonly Group[], unknown: Action, architecture
   return clause?.do ?? group.rule.otherwise
 }
 
-function holds(test: Test, call: Call): boolean {
+function holds(test: Test, call: SystemCall): boolean {
   const value = call.args[test.arg] ?? 0n
   if ('nonzero' in test) return value !== 0n
   const low = value & 0xffff_ffffn
@@ -52,7 +57,7 @@ function holds(test: Test, call: Call): boolean {
   return test.in.some((wanted) => BigInt(wanted) === seen)
 }
 
-function word(call: Call, offset: number): number {
+function word(call: SystemCall, offset: number): number {
   if (offset === OFFSET.number) return call.number
   if (offset === OFFSET.architecture) return call.architecture
   const value = call.args[(offset - 16) >> 3] ?? 0n

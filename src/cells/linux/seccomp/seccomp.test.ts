@@ -5,9 +5,9 @@ import fc from 'fast-check'
 import { runs } from '../../../../test/kit/runs.ts'
 import { AUDIT_ARCHITECTURE, assemble, encode, type Instruction, VERDICT } from './assemble.ts'
 import { DOCUMENT_PATH, seccompDocument } from './document.ts'
-import { type Call, readTable, runProgram } from './interpret.ts'
+import { readTable, runProgram, type SystemCall } from './interpret.ts'
 import { type Architecture, syscallNames, syscallNumber } from './numbers.ts'
-import { type Action, TABLE, UNKNOWN } from './table.ts'
+import { type SeccompAction, TABLE, UNKNOWN } from './table.ts'
 
 const HEADER = {
   x64: '/usr/include/x86_64-linux-gnu/asm/unistd_64.h',
@@ -47,7 +47,7 @@ for (const architecture of ARCHITECTURES) {
       for (const value of interesting) {
         for (const high of [0n, 1n << 32n]) {
           const args = Array.from({ length: 6 }, () => value | high)
-          const made: Call = { number, architecture: AUDIT_ARCHITECTURE[architecture], args }
+          const made: SystemCall = { number, architecture: AUDIT_ARCHITECTURE[architecture], args }
           const told = readTable(TABLE, UNKNOWN, architecture, made)
           assert.equal(runProgram(PROGRAMS[architecture], made).verdict, verdictOf(told), `${name}(${value | high})`)
         }
@@ -112,7 +112,7 @@ it('an encoded program is eight bytes an instruction, as struct sock_filter has 
   assert.equal(bytes.toString('hex'), '150001023e0000c0')
 })
 
-function call(architecture: Architecture): fc.Arbitrary<Call> {
+function call(architecture: Architecture): fc.Arbitrary<SystemCall> {
   const values = [0n, 1n, ...TABLE.flatMap(({ rule }) => valuesIn(rule.clauses))]
   const low = fc.oneof(fc.constantFrom(...values), fc.bigInt(0n, 0xffff_ffffn))
   const high = fc.oneof(fc.constant(0n), fc.bigInt(0n, 0xffff_ffffn))
@@ -140,7 +140,7 @@ function valuesIn(clauses: (typeof TABLE)[number]['rule']['clauses']): readonly 
   )
 }
 
-function verdictOf(action: Action): number {
+function verdictOf(action: SeccompAction): number {
   return action.kind === 'allow' ? VERDICT.allow : action.kind === 'kill' ? VERDICT.kill : VERDICT.errno + action.errno
 }
 

@@ -8,7 +8,7 @@
  */
 import { ERRNO } from './errno.ts'
 
-export type Action =
+export type SeccompAction =
   | { readonly kind: 'allow' }
   /** The call does not happen; the program reads this errno. 0 reads as success. */
   | { readonly kind: 'errno'; readonly errno: number }
@@ -24,28 +24,28 @@ export type Test =
 /** Takes effect when all tests hold; the first clause that does decides. */
 export interface Clause {
   readonly when: readonly Test[]
-  readonly do: Action
+  readonly do: SeccompAction
   readonly reads: string
 }
 
-export interface Rule {
+export interface SeccompRule {
   readonly clauses: readonly Clause[]
-  readonly otherwise: Action
+  readonly otherwise: SeccompAction
 }
 
 export interface Group {
   readonly title: string
   /** Reason for the verdict, in one or two sentences for the person who asks whether their program will run. */
   readonly why: string
-  readonly rule: Rule
+  readonly rule: SeccompRule
   readonly names: readonly string[]
 }
 
-const allow: Action = { kind: 'allow' }
-const errno = (name: keyof typeof ERRNO): Action => ({ kind: 'errno', errno: ERRNO[name] })
+const allow: SeccompAction = { kind: 'allow' }
+const errno = (name: keyof typeof ERRNO): SeccompAction => ({ kind: 'errno', errno: ERRNO[name] })
 /** Answers a call with success, and does nothing. */
-const done: Action = { kind: 'errno', errno: 0 }
-const always = (action: Action): Rule => ({ clauses: [], otherwise: action })
+const done: SeccompAction = { kind: 'errno', errno: 0 }
+const always = (action: SeccompAction): SeccompRule => ({ clauses: [], otherwise: action })
 const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. clone(2) ignores NEWTIME, which only clone3 takes. */
@@ -63,7 +63,7 @@ const [MAP_HUGETLB, MFD_HUGETLB, SHM_HUGETLB] = [0x4_0000, 0x4, 0o4000]
 const [MADV_MERGEABLE, MADV_HWPOISON, MADV_SOFT_OFFLINE] = [12, 100, 101]
 const MSG_OOB = 1
 
-const noSetuid = (modeArgument: number): Rule => ({
+const noSetuid = (modeArgument: number): SeccompRule => ({
   clauses: [
     {
       when: [{ arg: modeArgument, mask: S_ISUID, in: [S_ISUID] }],
@@ -74,7 +74,7 @@ const noSetuid = (modeArgument: number): Rule => ({
   otherwise: allow,
 })
 
-const noDevice = (modeArgument: number): Rule => ({
+const noDevice = (modeArgument: number): SeccompRule => ({
   clauses: [
     { when: [{ arg: modeArgument, mask: S_IFMT, in: [S_IFCHR, S_IFBLK] }], do: errno('EPERM'), reads: 'a device' },
     {
@@ -90,14 +90,14 @@ const noDevice = (modeArgument: number): Rule => ({
  * Refuses huge pages with the answer of a host that has none, which each of these calls says in its own way: programs
  * probe with them.
  */
-const noHugePages = (flagsArgument: number, flag: number, answer: keyof typeof ERRNO): Rule => ({
+const noHugePages = (flagsArgument: number, flag: number, answer: keyof typeof ERRNO): SeccompRule => ({
   clauses: [
     { when: [{ arg: flagsArgument, mask: flag, in: [flag] }], do: errno(answer), reads: 'pages set aside as huge' },
   ],
   otherwise: allow,
 })
 
-const noUrgentByte = (flagsArgument: number): Rule => ({
+const noUrgentByte = (flagsArgument: number): SeccompRule => ({
   clauses: [
     { when: [{ arg: flagsArgument, mask: MSG_OOB, in: [MSG_OOB] }], do: errno('EOPNOTSUPP'), reads: 'an urgent byte' },
   ],
@@ -585,4 +585,4 @@ export const TABLE: readonly Group[] = [
 ]
 
 /** Verdict on a call that no group names, later kernels' calls included. */
-export const UNKNOWN: Action = errno('ENOSYS')
+export const UNKNOWN: SeccompAction = errno('ENOSYS')

@@ -9,7 +9,7 @@ import { type Handle, hold } from '../../handle.ts'
 import { closeAllOnExec, memoryFile, newTerminal, pipe, type SystemFault, systemFaultText } from '../../kernel/libc.ts'
 import { limitedCommand } from '../../kernel/rlimit.ts'
 import type { CellSpec, LaunchFault } from '../../spec.ts'
-import { BUBBLEWRAP, bubblewrapOptions, type Prepared } from '../launch/bubblewrap.ts'
+import { BUBBLEWRAP, bubblewrapOptions, type PreparedMounts } from '../launch/bubblewrap.ts'
 import type { LinuxStdio } from '../launch/cell.ts'
 import { afterFilter, shellFor } from '../launch/first-instruction.ts'
 import { type UserOverlay, userOverlayCommand } from '../launch/user-overlay.ts'
@@ -48,7 +48,7 @@ export async function spawnBlocked(
   spec: CellSpec,
   identity: { readonly uid: number; readonly gid: number },
   filter: FilterProgram,
-  prepared: Omit<Prepared, 'infoFd' | 'blockFd' | 'filterFd' | 'newSession'>,
+  prepared: Omit<PreparedMounts, 'infoFd' | 'blockFd' | 'filterFd' | 'newSession'>,
   outer: UserOverlay | undefined,
 ): Promise<Result<Blocked, LaunchFault>> {
   const theirs: Handle[] = []

@@ -13,13 +13,13 @@ import { helperPrograms } from '../../../model/host/program-file.ts'
 import { newCellId } from '../../../model/ids.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
 import type { CellSpec } from '../../spec.ts'
-import type { Change, HelperFault, Refused } from '../../workspace.ts'
+import type { Change, HelperFault, RefusedChange } from '../../workspace.ts'
 import { type Arrangement, type Ground, launchArranged } from '../launch/launch.ts'
 import { type End, type Landed, SAID_CHARACTERS_MAX } from './inside/change.ts'
 import { isStamp } from './landings.ts'
 
 export interface HelperSaid {
-  readonly lines: readonly (Change | Refused | Landed)[]
+  readonly lines: readonly (Change | RefusedChange | Landed)[]
   /** True where it stopped at `CHANGES_MAX`. */
   readonly truncated: boolean
 }
@@ -79,8 +79,8 @@ export async function runHelper(
   }
 }
 
-async function linesOf(output: NodeJS.ReadableStream): Promise<(Change | Refused | Landed | End)[]> {
-  const lines: (Change | Refused | Landed | End)[] = []
+async function linesOf(output: NodeJS.ReadableStream): Promise<(Change | RefusedChange | Landed | End)[]> {
+  const lines: (Change | RefusedChange | Landed | End)[] = []
   for await (const line of createInterface({ input: Readable.from(bounded(output)) })) {
     const value: unknown = line.length > LINE_CHARACTERS_MAX ? undefined : JSON.parse(line)
     if (isLine(value)) lines.push(value)
@@ -100,7 +100,7 @@ async function* bounded(output: NodeJS.ReadableStream): AsyncGenerator<Uint8Arra
 }
 
 /** The helper is our own code, but it has read hostile names: each line is checked as if it had come from the cell. */
-function isLine(value: unknown): value is Change | Refused | Landed | End {
+function isLine(value: unknown): value is Change | RefusedChange | Landed | End {
   if (typeof value !== 'object' || value === null) return false
   if ('end' in value) return value.end === true && 'truncated' in value && typeof value.truncated === 'boolean'
   if ('landed' in value) {

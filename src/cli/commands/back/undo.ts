@@ -49,7 +49,7 @@ export const command: Command = {
 }
 
 /** The effects of one environment that were named. */
-export interface Part {
+export interface UndoPart {
   readonly log: string
   readonly directory: string
   readonly state: string
@@ -145,13 +145,13 @@ async function plansOf(
   state: string,
   { config }: Judged,
   selection: Selection,
-): Promise<Result<readonly Part[], ExitCode>> {
+): Promise<Result<readonly UndoPart[], ExitCode>> {
   const logs = logsOf(state)
   if (!logs.ok) {
     call.print.fault(logs.reason)
     return no(EXIT.storeUnreachable)
   }
-  const parts: Part[] = []
+  const parts: UndoPart[] = []
   let known = selection.of === undefined
   for (const { name, directory, state: own } of logs.value) {
     const story = await storyOf(directory)
@@ -177,7 +177,7 @@ async function follow(
   call: Call,
   judged: Judged,
   state: string,
-  part: Part,
+  part: UndoPart,
   order: UndoOrder,
 ): Promise<Result<void, string>> {
   if (judged.config.environments.get(order.environment)?.undo === undefined)
@@ -213,7 +213,7 @@ async function progress(call: Call, directory: string, order: UndoOrder, signal:
 }
 
 /** Returns the exit code: what is not undone, and could have been, is no success. */
-function exitCode(parts: readonly Part[], problems: readonly string[]): ExitCode {
+function exitCode(parts: readonly UndoPart[], problems: readonly string[]): ExitCode {
   const totals = totalsOfAll(parts)
   const waits = parts.some(({ plan }) =>
     plan.effects.some(({ effect, standing }) => standing.kind === 'undoable' && effect.refused?.held !== undefined),

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import type { Executes, Landing } from '../../../cells/workspace.ts'
 import type { Agent } from '../../../config/config.ts'
-import { type Contained, containedNow, ruleFor, type Wanted } from '../../../host/files/commit.ts'
+import { type Contained, containedNow, ruleFor, type WantedCommit } from '../../../host/files/commit.ts'
 import { CHANGED_SINCE, changedSinceShown, noteShown } from '../../../host/files/shown-changes.ts'
 import { workspaceFaultText } from '../../../host/files/workspace-fault.ts'
 import type { WorkspaceOperator } from '../../../host/operator.ts'
@@ -103,7 +103,7 @@ async function commit(call: Call, operator: WorkspaceOperator, changes: string):
  * Tells a person that the agent is contained whose files are to land: nothing lands that nobody has looked at, and what they
  * have named lands by their word that they know it. Returns which order they know of.
  */
-async function despite(call: Call, { order, text }: Contained): Promise<Result<Pick<Wanted, 'told'>, ExitCode>> {
+async function despite(call: Call, { order, text }: Contained): Promise<Result<Pick<WantedCommit, 'told'>, ExitCode>> {
   const isNamed = call.positionals.length > 0
   if (isNamed && call.text('contained') === order) return ok({ told: order })
   if (isNamed && !call.flag('yes') && !call.flag('no-input') && process.stdin.isTTY) {
@@ -127,7 +127,7 @@ function land(
   operator: WorkspaceOperator,
   changes: string,
   agent: Agent | undefined,
-  wanted: Wanted,
+  wanted: WantedCommit,
 ): Promise<Result<Landing, string | readonly Executes[]>> {
   return operator.commit({ changes, agent, by: personOf(call), save: !call.flag('unsaved') }, wanted)
 }

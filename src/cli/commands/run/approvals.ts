@@ -2,7 +2,7 @@ import process from 'node:process'
 import { createInterface, type Interface } from 'node:readline/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { stateOperator } from '../../../host/operator.ts'
-import { type Answer, answerGiven } from '../../../host/people/answers.ts'
+import { answerGiven, type HoldAnswer } from '../../../host/people/answers.ts'
 import { entriesOf, stateOfLog } from '../../../host/state/logs.ts'
 import { holdsIn, type KnownHold } from '../../../ledger/views/holds.ts'
 import { LIMITS, personName } from '../../../model/index.ts'
@@ -60,7 +60,7 @@ async function run(call: Call): Promise<ExitCode> {
 }
 
 /** Returns the answer to a hold, where no gateway has heard it yet. */
-function answerOf(state: string, { held, log, state: stands }: KnownHold): Answer | undefined {
+function answerOf(state: string, { held, log, state: stands }: KnownHold): HoldAnswer | undefined {
   return stands === 'waiting' ? answerGiven(stateOfLog(state, log), held.hold) : undefined
 }
 

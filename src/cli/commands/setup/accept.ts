@@ -10,7 +10,13 @@ import { cutText, grantedName, LIMITS, personName, type ToolName, type UpstreamN
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../../command.ts'
 import { readConfig } from '../../options/config.ts'
 import { confirmed } from '../../person/confirmed.ts'
-import { type Asking, type Change, changesIn, changeText, definitionsIn } from '../../print/definition-changes.ts'
+import {
+  type Asking,
+  changesIn,
+  changeText,
+  type DefinitionChange,
+  definitionsIn,
+} from '../../print/definition-changes.ts'
 import { named, plain } from '../../print/printable.ts'
 
 export const command: Command = {
@@ -280,7 +286,7 @@ function spokenBy(
 
 function accept(
   { config, accepted }: Judged,
-  changes: readonly Change[],
+  changes: readonly DefinitionChange[],
   person: string,
   spoken: ReadonlyMap<UpstreamName, string>,
   unacceptable: Unacceptable,

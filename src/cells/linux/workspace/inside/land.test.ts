@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Change, Refused } from '../../../workspace.ts'
+import type { Change, RefusedChange } from '../../../workspace.ts'
 import type { Landed } from './change.ts'
 import { land } from './land.ts'
 import { walk } from './walk.ts'
@@ -34,14 +34,14 @@ describe('a directory that its cell removed', () => {
     ...(landed && { landed }),
   })
   const marked = (landed?: ReadonlyMap<string, string>) => {
-    const found: (Change | Refused)[] = []
+    const found: (Change | RefusedChange)[] = []
     walk(trees(landed), (each) => found.push(each))
     return found.flatMap((each) =>
       'kind' in each && each.path === 'd' ? [[each.kind, each.changedBelow === true]] : [],
     )
   }
   const landing = (path = 'd', landed?: ReadonlyMap<string, string>) => {
-    const said: (Landed | Refused)[] = []
+    const said: (Landed | RefusedChange)[] = []
     land(trees(landed), at('lower'), [path], (line) => said.push(line))
     return said[0]
   }

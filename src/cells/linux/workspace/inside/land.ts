@@ -19,7 +19,7 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs'
-import type { Refused } from '../../../workspace.ts'
+import type { RefusedChange } from '../../../workspace.ts'
 import type { Landed, Stamp } from './change.ts'
 import { codeOf } from './error-code.ts'
 import { isNewer, namesIn, newerAt, type Since, statAt, within } from './newer.ts'
@@ -33,7 +33,7 @@ export function land(
   trees: Trees,
   target: string,
   wanted: readonly string[],
-  say: (line: Landed | Refused) => void,
+  say: (line: Landed | RefusedChange) => void,
 ): void {
   const paths = [...new Set(wanted)].filter((path) => {
     const plain = path !== '' && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
@@ -60,7 +60,7 @@ export function land(
   }
 }
 
-function landed(trees: Trees, target: string, path: string): Landed | Refused {
+function landed(trees: Trees, target: string, path: string): Landed | RefusedChange {
   const parts = path.split('/')
   const name = parts.pop() ?? ''
   const directory = openDirectory(target, parts)

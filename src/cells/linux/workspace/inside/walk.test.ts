@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import type { Change, Refused } from '../../../workspace.ts'
+import type { Change, RefusedChange } from '../../../workspace.ts'
 import { leadsOut, walk } from './walk.ts'
 
 describe('walk', () => {
@@ -38,8 +38,8 @@ describe('walk', () => {
       writeFileSync(join(tree(name), path), text)
     }
   }
-  const told = (): readonly (Change | Refused)[] => {
-    const found: (Change | Refused)[] = []
+  const told = (): readonly (Change | RefusedChange)[] => {
+    const found: (Change | RefusedChange)[] = []
     assert.equal(
       walk(
         {
@@ -145,7 +145,7 @@ describe('walk', () => {
   it('says which of the owner’s files changed meanwhile', () => {
     given('both', 'old')
     changed('both', 'new')
-    const found: (Change | Refused)[] = []
+    const found: (Change | RefusedChange)[] = []
     walk({ lower: tree('lower'), upper: tree('upper'), merged: tree('merged'), sinceMs: Date.now() - 60_000 }, (each) =>
       found.push(each),
     )

@@ -19,7 +19,7 @@ import {
   readSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Change, ChangeKind, Refused } from '../../../workspace.ts'
+import type { Change, ChangeKind, RefusedChange } from '../../../workspace.ts'
 import { actsOn } from './acts.ts'
 import { CHANGES_MAX, COMPARED_BYTES_MAX, DEPTH_MAX, SAID_CHARACTERS_MAX } from './change.ts'
 import { codeOf } from './error-code.ts'
@@ -46,10 +46,14 @@ export interface WalkLimits {
 export const WALK_LIMITS: WalkLimits = { changes: CHANGES_MAX, characters: SAID_CHARACTERS_MAX }
 
 /** Says every change of a workspace; returns false when it stopped at a limit. */
-export function walk(still: Trees, say: (found: Change | Refused) => void, limits: WalkLimits = WALK_LIMITS): boolean {
+export function walk(
+  still: Trees,
+  say: (found: Change | RefusedChange) => void,
+  limits: WalkLimits = WALK_LIMITS,
+): boolean {
   const trees: Trees = { ...still, repositories: new Map() }
   let [said, characters] = [0, 0]
-  const report = (found: Change | Refused | undefined): boolean => {
+  const report = (found: Change | RefusedChange | undefined): boolean => {
     if (found !== undefined) {
       say(found)
       said++
@@ -102,7 +106,7 @@ export function walk(still: Trees, say: (found: Change | Refused) => void, limit
 }
 
 /** Returns the change of one path; undefined where a person would see none. */
-export function found(trees: Trees, path: string, now: BigIntStats): Change | Refused | undefined {
+export function found(trees: Trees, path: string, now: BigIntStats): Change | RefusedChange | undefined {
   const type = typeOf(now)
   const shown = path.slice(1)
   if (type === undefined) return { refused: shown, why: `a ${oddType(now)}` }
@@ -311,7 +315,7 @@ function pathIn(directory: string, name: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${directory}/`), name])
 }
 
-function nameIn(directory: string, name: Buffer): string | Refused {
+function nameIn(directory: string, name: Buffer): string | RefusedChange {
   if (isUtf8(name)) return `${directory}/${name}`
   return { refused: `${directory.slice(1)}/${name.toString('latin1')}`, why: 'its name is not UTF-8' }
 }

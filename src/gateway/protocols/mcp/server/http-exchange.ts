@@ -9,12 +9,12 @@ import type { RpcId, RpcMessage, RpcResponse } from '../rpc.ts'
 import { type SseEvent, SseReader } from '../sse.ts'
 import { messagesIn } from './batch.ts'
 import type { McpSent } from './connection.ts'
-import { type Asked, type HttpRefusal, refusalIn } from './http-refusal.ts'
+import { type AnsweredRequest, type HttpRefusal, refusalIn } from './http-refusal.ts'
 import { readMessage, sentFrom } from './upstream-request.ts'
 
 /** The events of an exchange that its connection hears of. */
 export interface ExchangeEvents {
-  readonly asked: Asked
+  readonly asked: AnsweredRequest
   readonly onSession: (session: string) => void
   /** A message that is not the answer. */
   readonly onMessage: (message: RpcMessage) => void

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
 /** The request that a status is an answer to. */
-export interface Asked {
+export interface AnsweredRequest {
   /** URL of the request, absolute. */
   readonly url: string
   /** True where the request belongs to a revision with sessions, and is not the one that opens a session. */
@@ -27,7 +27,7 @@ export interface HttpRefusal {
  * is 404 by the protocol, and 400 with words about it in the SDKs' own examples). Both were written by the upstream.
  */
 export function refusalIn(
-  { url, inSession, session }: Asked,
+  { url, inSession, session }: AnsweredRequest,
   status: number,
   { location }: IncomingHttpHeaders,
   body: string,

@@ -20,7 +20,7 @@ import type { RpcId, RpcMessage } from '../rpc.ts'
 import { hasBatches } from './batch.ts'
 import type { ListName, McpPrepared, McpSent, PrepareOptions, UpstreamConnection } from './connection.ts'
 import { Exchange, type ExchangeEvents, Statement } from './http-exchange.ts'
-import type { Asked } from './http-refusal.ts'
+import type { AnsweredRequest } from './http-refusal.ts'
 import { speaksOldTransport } from './legacy-transport.ts'
 import { type ConnectFault, negotiate, type Opened } from './negotiation.ts'
 import { Slots } from './slots.ts'
@@ -297,7 +297,7 @@ class HttpUpstream implements UpstreamConnection {
     })
   }
 
-  #asked(method: string): Asked {
+  #asked(method: string): AnsweredRequest {
     const inSession = this.#revision !== MODERN && method !== 'initialize'
     return { url: this.#url, inSession, session: this.#session, batches: hasBatches(this.#revision) }
   }
