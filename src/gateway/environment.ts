@@ -175,7 +175,7 @@ export class EnvironmentGateway {
       arrivals,
       users: (_, number) => this.#actorsAt(number),
     })
-    const desk = { ...shared, setup, rules, lines: this.#lines, pipes: this.#pipes, arrivals }
+    const desk = { ...shared, protocols: PROTOCOLS, setup, rules, lines: this.#lines, pipes: this.#pipes, arrivals }
     this.#undo = new UndoDesk(desk)
     this.#admission = new Admission({
       ...desk,
@@ -198,7 +198,6 @@ export class EnvironmentGateway {
       ledger,
       secrets,
       holds: past.holds,
-      protocols: PROTOCOLS,
       renewCredential: (name) => this.#credentials.renew(name),
       notice: openNotice({
         environment: setup.environment,

@@ -2,7 +2,7 @@ import type { CellConfig, Config } from '../../config/config.ts'
 import { programFault, unreadableArguments, unseenArguments } from '../../host/prepare/program.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../host/shown/shown.ts'
 import { type Demand, holds, look, missing } from './demand.ts'
-import type { Survey } from './demands.ts'
+import type { Survey } from './findings.ts'
 
 /** Returns what a cell needs of its host to be started, as far as it can be told without starting it. */
 export function startDemands(

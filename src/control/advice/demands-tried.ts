@@ -4,7 +4,7 @@ import type { Inspected } from '../../host/prepare/inspect.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
 import { grantedName, type JsonObject, visibleText } from '../../model/index.ts'
 import { type Demand, holds, listed, look, missing } from './demand.ts'
-import type { Survey } from './demands.ts'
+import type { Survey } from './findings.ts'
 
 /** Returns what `run` would have said up to the program's first instruction. */
 export function launchDemands(

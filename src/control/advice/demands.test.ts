@@ -8,7 +8,8 @@ import type { Ability, HostReport } from '../../cells/abilities.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type Judged, judgeConfig } from '../../host/prepare/setup.ts'
 import type { Json } from '../../model/index.ts'
-import { type Demand, demandsOf, type Survey } from './demands.ts'
+import { type Demand, demandsOf } from './demands.ts'
+import type { Survey } from './findings.ts'
 import { surveyFor } from './survey.ts'
 
 const ABILITIES: readonly Ability[] = [

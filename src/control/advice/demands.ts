@@ -1,50 +1,14 @@
 import type { Ability, HostReport } from '../../cells/abilities.ts'
-import type { Agent, CellConfig, Config, GrantConfig, UpstreamConfig } from '../../config/config.ts'
+import type { Agent, Config, GrantConfig, UpstreamConfig } from '../../config/config.ts'
 import { secretsOf } from '../../config/secret-names.ts'
-import type { WorkspaceNote } from '../../host/files/workspace-note.ts'
-import type { Inspected } from '../../host/prepare/inspect.ts'
 import { egressOf, type Judged } from '../../host/prepare/setup.ts'
-import type { Shown } from '../../host/shown/shown.ts'
-import {
-  type AgentName,
-  type DeclaredTool,
-  type EnvironmentName,
-  LIMITS,
-  type Result,
-  samePerson,
-  UNTRUSTED,
-  type UpstreamName,
-} from '../../model/index.ts'
+import { type DeclaredTool, type EnvironmentName, LIMITS, samePerson, UNTRUSTED } from '../../model/index.ts'
 import { type Demand, holds, listed, look, missing } from './demand.ts'
 import { startDemands } from './demands-start.ts'
 import { launchDemands, offeredDemands, ownerOf, unfitDemands } from './demands-tried.ts'
+import type { Survey } from './findings.ts'
 
 export type { Demand } from './demand.ts'
-
-/** The look through what a cell is shown: why it would be refused, and what was not looked through for secrets. */
-export interface Looked extends Pick<Shown, 'refusal' | 'unsearched' | 'unmet'> {
-  /** Reason why it must not be shown, of which its start would know nothing: the secret is another environment's. */
-  readonly unknown?: string
-}
-
-/** The findings outside of the configuration, which each demand is held against. */
-export interface Survey {
-  readonly report: HostReport
-  /** Secret → why it cannot be used. */
-  readonly secrets: ReadonlyMap<string, string>
-  /** Origin of an upstream or of an egress → why nobody gets there. */
-  readonly places: ReadonlyMap<string, string>
-  /** Paths that cells are shown and that are not there. */
-  readonly absent: ReadonlySet<string>
-  readonly policyTests: number
-  /** Cell → what of its workspace it would miss. */
-  readonly workspaces: ReadonlyMap<CellConfig, readonly WorkspaceNote[]>
-  readonly looked: ReadonlyMap<CellConfig, Looked>
-  /** Agents that were started up to their first instruction, each with why that failed. Absent: nobody tried. */
-  readonly launches?: ReadonlyMap<AgentName, Result<void, string>>
-  /** Answers of the upstreams that were asked. Absent: none was asked. */
-  readonly offered?: ReadonlyMap<UpstreamName, Inspected>
-}
 
 /**
  * Returns the demands of a configuration, those that are missing first. Pure but for programs, which are looked up

@@ -14,7 +14,7 @@ import { textsOf } from '../../host/shown/handed.ts'
 import { lookThrough } from '../../host/shown/shown.ts'
 import { tenantOf, tenantState } from '../../host/state/tenants.ts'
 import type { EnvironmentName } from '../../model/index.ts'
-import type { Looked, Survey } from './demands.ts'
+import type { Looked, Survey } from './findings.ts'
 import { cellRefusal } from './try-launch.ts'
 
 /** Milliseconds that a place may take to answer; a person waits meanwhile. */

@@ -5,7 +5,6 @@ import type {
   EntryBody,
   EnvironmentName,
   PersonName,
-  ProtocolName,
   Rung,
   UpstreamName,
 } from '../../model/index.ts'
@@ -14,7 +13,6 @@ import type { LoopSlices } from '../fairness/loop-slices.ts'
 import type { AgentSetup } from '../link/setup.ts'
 import type { HoldBook } from '../pipeline/holds.ts'
 import type { Notice } from '../pipeline/notice.ts'
-import type { Protocol } from '../protocols/protocol.ts'
 import type { Given, ServedCell } from './served-cell.ts'
 
 /** The context of one environment: the ledger, secrets and clock of one gateway process. */
@@ -28,7 +26,6 @@ export interface EnvironmentContext {
   /** Asks for another credential of an upstream that refused its own: resolves with whether there is one to try. */
   readonly renewCredential: (upstream: UpstreamName) => Promise<boolean>
   readonly holds: HoldBook
-  readonly protocols: ReadonlyMap<ProtocolName, Protocol>
   readonly notice: Notice
   /** Shown in lists like real tools; whoever calls one is refused. */
   readonly decoyTools: readonly DecoyTool[]

@@ -1,7 +1,9 @@
+import type { ProtocolName } from '../../model/index.ts'
 import type { Pulse } from '../link/pulse.ts'
 import type { GatewaySetup } from '../link/setup.ts'
 import type { StdioPipes } from '../link/stdio-pipes.ts'
 import type { Lines } from '../protocols/lines.ts'
+import type { Protocol } from '../protocols/protocol.ts'
 import type { Arrivals } from './arrivals.ts'
 import type { EnvironmentRules } from './authority.ts'
 import type { EnvironmentContext } from './environment-context.ts'
@@ -24,6 +26,7 @@ export interface DeskParts extends GatewayParts {
   readonly setup: GatewaySetup
   readonly rules: EnvironmentRules
   readonly lines: Lines
+  readonly protocols: ReadonlyMap<ProtocolName, Protocol>
   readonly pipes: StdioPipes
   readonly arrivals: Arrivals
 }

@@ -40,7 +40,7 @@ export class UndoDesk {
 
   /** Begins an undo, on a person's word. Throws, with the reason, where none can be. */
   async begin({ number, cell: id, by, why, what }: Extract<WardenMessage, { kind: 'undo' }>): Promise<void> {
-    const { setup, rules, gate, lines, arrivals, send } = this.#options
+    const { setup, rules, gate, lines, protocols, arrivals, send } = this.#options
     const { undo, environment } = setup
     if (undo === undefined) throw new Error(`environment ${environment} grants nothing to undo`)
     const names = new Set<UpstreamName>(undo.grants.map(({ upstream }) => upstream))
@@ -66,7 +66,8 @@ export class UndoDesk {
     const about = { cell: id, agent: undo.name, owner: undo.owner, environment, by, why, what }
     const appended = ledger.append({ kind: 'undo.started', ...about })
     if (!appended.ok || !(await ledger.durable(appended.value.seq)).ok) throw new Error('the ledger cannot be written')
-    this.#all.set(number, { undoing: new Undoing(gate(), cell, exposure, appended.value.seq), own: opened.own })
+    const undoing = new Undoing(gate(), cell, { exposure, protocols, since: appended.value.seq })
+    this.#all.set(number, { undoing, own: opened.own })
     arrivals.came()
     send({ kind: 'cell-ready', number })
   }

@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { Ledger } from '../../ledger/log/ledger.ts'
-import { isJsonObject, type Json, LIMITS, type Reason, WrittenNumber } from '../../model/index.ts'
-import type { ServedCell } from '../admission/served-cell.ts'
+import {
+  type CellId,
+  isJsonObject,
+  type Json,
+  type Label,
+  LIMITS,
+  type Reason,
+  WrittenNumber,
+} from '../../model/index.ts'
+import type { Authority, Exposure } from '../../policy/index.ts'
 import { cutMarked, cutShown } from '../content/cut-shown.ts'
 
 /** Longer text than this is content, not an argument that explains an action; it stands in the payload. */
@@ -69,13 +77,22 @@ function shortText(text: string): string {
   return `${cutShown(text, 64)}… (${text.length} characters, sha256 ${digest}…)`
 }
 
+/** A cell, with the labels of what it has seen and those that the ledger knows of. */
+export interface LabelledCell {
+  readonly id: CellId
+  readonly authority: Pick<Authority, 'agent'> & { readonly exposure: Pick<Exposure, 'labels'> }
+  readonly labelled: Set<Label>
+  /** Present while some labels are not on disk yet; resolves with false where they will never be. */
+  labelling?: Promise<boolean> | undefined
+}
+
 /**
  * Records what a cell has newly seen, an entry for each label. The cell is shown nothing before they are on disk:
  * undefined where they are, false where they will never be.
  */
 export function recordLabels(
   ledger: Pick<Ledger, 'append' | 'durable'>,
-  cell: ServedCell,
+  cell: LabelledCell,
 ): Promise<boolean> | undefined {
   const { labels } = cell.authority.exposure
   if (labels.size === cell.labelled.size) return cell.labelling

@@ -1,15 +1,27 @@
 import process from 'node:process'
-import type { AppendFault } from '../../ledger/log/ledger.ts'
-import { type ActionId, type ActionRefused, LIMITS, type Noticed } from '../../model/index.ts'
-import { type Refusal, withWhereSeen } from '../../policy/index.ts'
-import type { EnvironmentContext } from '../admission/environment-context.ts'
-import type { ServedCell } from '../admission/served-cell.ts'
+import type { AppendFault, Ledger } from '../../ledger/log/ledger.ts'
+import { type ActionId, type ActionRefused, type CellId, LIMITS, type Noticed } from '../../model/index.ts'
+import { type Authority, type Refusal, withWhereSeen } from '../../policy/index.ts'
 import { reasonsJson } from './record.ts'
 
 export type About = Pick<
   ActionRefused,
   'upstream' | 'operation' | 'tool' | 'effect' | 'args' | 'noticed' | 'undoes' | 'checks'
 >
+
+/** A cell that is refused, as far as its entries tell of it. */
+export interface RefusedCell {
+  readonly id: CellId
+  readonly authority: Pick<Authority, 'agent' | 'environment' | 'exposure'>
+  /** Aborted once, when the cell ends. */
+  readonly gone: AbortController
+}
+
+/** The ledger that refusals are written to, and the clock of its environment. */
+export interface RefusalMeans {
+  readonly ledger: Pick<Ledger, 'append'>
+  readonly nowMs: () => number
+}
 
 /**
  * The refusals of one cell on their way into the ledger.
@@ -34,15 +46,15 @@ export class Refusals {
 
   /** The reference that the cell may be told. */
   async record(
-    gate: EnvironmentContext,
-    cell: ServedCell,
+    gate: RefusalMeans,
+    cell: RefusedCell,
     action: ActionId,
     reasons: readonly Refusal[],
     about: About,
   ): Promise<ActionId | undefined> {
     const told = about.noticed?.some(({ kind }) => this.#mayTell(kind, gate.nowMs())) ?? false
-    if (told) return append(gate, cell, action, reasons, about, 0)
-    return this.#record(gate, cell, null, (more) => append(gate, cell, action, reasons, about, more))
+    if (told) return append(gate, cell, { action, reasons, about }, 0)
+    return this.#record(gate, cell, null, (more) => append(gate, cell, { action, reasons, about }, more))
   }
 
   /**
@@ -50,8 +62,8 @@ export class Refusals {
    * were; within the same number in a second as refusals are. Of holds there are a few (LIMITS.holdsMax).
    */
   async again(
-    gate: EnvironmentContext,
-    cell: ServedCell,
+    gate: RefusalMeans,
+    cell: RefusedCell,
     hold: ActionId,
     write: (more: number) => ActionId | undefined,
   ): Promise<ActionId | undefined> {
@@ -59,8 +71,8 @@ export class Refusals {
   }
 
   #record(
-    gate: EnvironmentContext,
-    cell: ServedCell,
+    gate: RefusalMeans,
+    cell: RefusedCell,
     key: ActionId | null,
     write: (more: number) => ActionId | undefined,
   ): Promise<ActionId | undefined> {
@@ -92,7 +104,7 @@ export class Refusals {
   }
 
   /** The first of them says what they were like, and how many more there were in this second. */
-  #gather(cell: ServedCell, key: ActionId | null, write: (more: number) => ActionId | undefined): Several {
+  #gather(cell: RefusedCell, key: ActionId | null, write: (more: number) => ActionId | undefined): Several {
     let count = 0
     const { promise: recorded, resolve } = Promise.withResolvers<ActionId | undefined>()
     const { signal } = cell.gone
@@ -109,17 +121,21 @@ export class Refusals {
   }
 }
 
+interface Refused {
+  readonly action: ActionId
+  readonly reasons: readonly Refusal[]
+  readonly about: About
+}
+
 interface Several {
   readonly join: () => void
   readonly recorded: Promise<ActionId | undefined>
 }
 
 function append(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  action: ActionId,
-  reasons: readonly Refusal[],
-  about: About,
+  gate: RefusalMeans,
+  cell: RefusedCell,
+  { action, reasons, about }: Refused,
   more: number,
 ): ActionId | undefined {
   const base = {

@@ -12,6 +12,7 @@ import {
   no,
   numberText,
   ok,
+  type ProtocolName,
   type Result,
   type ToolName,
   type UpstreamName,
@@ -20,10 +21,18 @@ import { Exposure, fillTemplate, type Reading, type Refusal, undoneIn } from '..
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import type { ServedCell } from '../admission/served-cell.ts'
 import { payloadsOf } from '../protocols/payloads.ts'
-import type { OwnCall, Unreachable } from '../protocols/protocol.ts'
+import type { OwnCall, Protocol, Unreachable } from '../protocols/protocol.ts'
 import type { Performed } from './attempt.ts'
 import type { Line } from './line.ts'
 import { refuseUnprepared } from './refused.ts'
+
+/** The means of one undo. */
+export interface UndoMeans {
+  readonly exposure: NamedValues
+  readonly protocols: ReadonlyMap<ProtocolName, Protocol>
+  /** Sequence number of the entry that began it: what was found before may no longer hold. */
+  readonly since: number
+}
 
 /**
  * Compensates effects, one after the other, as an actor of its own: under the environment's grants for undo, and through
@@ -41,15 +50,16 @@ export class Undoing {
   readonly cell: ServedCell
   readonly #gate: EnvironmentContext
   readonly #exposure: NamedValues
-  /** The entry that began it: what was found before may no longer hold. */
+  readonly #protocols: UndoMeans['protocols']
   readonly #since: number
   readonly #upstreams: ReadonlyMap<UpstreamName, Line>
   #refusedInARow = 0
 
-  constructor(gate: EnvironmentContext, cell: ServedCell, exposure: NamedValues, since: number) {
+  constructor(gate: EnvironmentContext, cell: ServedCell, { exposure, protocols, since }: UndoMeans) {
     this.#gate = gate
     this.cell = cell
     this.#exposure = exposure
+    this.#protocols = protocols
     this.#since = since
     this.#upstreams = cell.upstreams
   }
@@ -141,7 +151,7 @@ export class Undoing {
       const fault = { kind: 'arguments', path: '$', problem: args.reason } as const
       return refuseUnprepared(this.#gate, this.cell, unprepared, [fault])
     }
-    const protocol = upstream && this.#gate.protocols.get(upstream.protocol)
+    const protocol = upstream && this.#protocols.get(upstream.protocol)
     if (upstream === undefined || protocol === undefined)
       return refuseUnprepared(this.#gate, this.cell, unprepared, [{ kind: 'no-grant', upstream: name, tool }])
     this.#exposure.name(args.value)

@@ -1,6 +1,7 @@
 import type { FilesDesk } from '../files/files-desk.ts'
 import { type AnswerBox, answerGiven, wasRefused } from '../people/answers.ts'
-import { type ControlReply, type ControlRequest, NOT_MINE } from '../people/control-socket.ts'
+import type { ControlReply, ControlRequest } from '../people/control-request.ts'
+import { NOT_MINE } from '../people/control-socket.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import type { Orders } from './orders.ts'
 import { releaseAgent } from './release.ts'

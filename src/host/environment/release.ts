@@ -1,5 +1,6 @@
 import { no, ok, type Result, raised } from '../../model/index.ts'
-import { type ControlRequest, TOO_LATE } from '../people/control-socket.ts'
+import type { ControlRequest } from '../people/control-request.ts'
+import { TOO_LATE } from '../people/control-socket.ts'
 import { ownerFault } from '../people/release-rules.ts'
 import { againText, fencedIn, isSameOrder, readFence } from '../stop/fence.ts'
 import type { EnvironmentGround } from './environment-ground.ts'

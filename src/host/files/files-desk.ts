@@ -15,7 +15,8 @@ import {
 import { cutText } from '../../model/text/text.ts'
 import { BOUNDS_DEFAULT, type Bounds } from '../../recovery/bounds.ts'
 import type { Checkpoint } from '../../recovery/checkpoint.ts'
-import { type FilesAsk, NOT_HELD } from '../people/control-socket.ts'
+import type { FilesAsk } from '../people/control-request.ts'
+import { NOT_HELD } from '../people/control-socket.ts'
 import type { State } from '../state/state.ts'
 import {
   findCheckpoint,

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { monotonicUs } from '../../model/host/monotonic.ts'
 import { replyIn } from '../stop/warden-reply.ts'
-import type { ControlReply, ControlRequest, Done, TimedRequest } from './control-socket.ts'
+import type { ControlReply, ControlRequest, Done, TimedRequest } from './control-request.ts'
 
 /** The socket of a warden. */
 export interface WardenSocket {

@@ -2,7 +2,8 @@ import { no, ok, type Result } from '../../model/index.ts'
 import { environmentOf, followAlone, type GatewayRequest } from '../environment/gateway-alone.ts'
 import type { Judged } from '../prepare/setup.ts'
 import { tenantOf, tenantState } from '../state/tenants.ts'
-import { askWardens, type Done, NOT_MINE } from './control-socket.ts'
+import type { Done } from './control-request.ts'
+import { askWardens, NOT_MINE } from './control-socket.ts'
 
 export interface AskOptions {
   /** Milliseconds that one warden may be silent; 0: it takes as long as it takes. */

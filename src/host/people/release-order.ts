@@ -13,7 +13,8 @@ import { orderAsTold, rungLeft } from '../stop/fence-as-told.ts'
 import { fenceByOrders, newOrderId } from '../stop/stop.ts'
 import { withdrawAnswer } from './answers.ts'
 import { askOrFollow } from './ask-or-follow.ts'
-import { askWardens, type Done, TOO_LATE } from './control-socket.ts'
+import type { Done } from './control-request.ts'
+import { askWardens, TOO_LATE } from './control-socket.ts'
 import { ownerFault } from './release-rules.ts'
 
 /** The words of a person who moves an agent up. */

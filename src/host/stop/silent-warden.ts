@@ -4,7 +4,7 @@ import process from 'node:process'
 import type { NotedCell } from '../../cells/census.ts'
 import { startOf, unlessGone } from '../../cells/kernel/process-end.ts'
 import { census } from '../drivers.ts'
-import type { Silent } from '../people/control-socket.ts'
+import type { Silent } from '../people/control-request.ts'
 import { type Confirmation, eventually } from './containment.ts'
 
 const END_MS_MAX = 2_000

@@ -1,6 +1,6 @@
 /** Reads what came over a control socket: another user's, where root asks, and then it may be anything. */
 import { isJsonObject, type Json, type JsonObject, RUNGS } from '../../model/index.ts'
-import type { ControlReply, LiveCell } from '../people/control-socket.ts'
+import type { ControlReply, LiveCell } from '../people/control-request.ts'
 import type { Receipt } from './containment.ts'
 
 /**

@@ -8,14 +8,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../../../model/result.ts'
 import type { HaltFault, MayBegin } from '../../driver.ts'
 import { freeUid, reserveUid, reserveWorkspace } from '../../kernel/uid.ts'
-import { CELL_USER, type CellSpec, type LaunchFault, type LaunchReceipt, type Profile } from '../../spec.ts'
+import { CELL_USER, type CellSpec, type LaunchFault, type LaunchReceipt } from '../../spec.ts'
 import type { WorkspaceRecord } from '../../workspace.ts'
 import { recordAbout } from '../abilities/about.ts'
 import { checkSpec } from '../abilities/check.ts'
 import { type Cgroup, createCgroup, hastenMoves } from '../limits/cgroup.ts'
-import type { CgroupHost } from '../limits/cgroup-host.ts'
 import { diskOf } from '../limits/disk.ts'
-import type { FilterProgram } from '../seccomp/filter.ts'
 import { plantDecoys } from '../sensors/decoys.ts'
 import { listenInside } from '../streams/listener.ts'
 import { listenByHelper } from '../streams/listener-entered.ts'
@@ -25,64 +23,12 @@ import { exposeFiles, exposeUsr } from '../view/expose.ts'
 import { startFault, userNamespaceFix } from '../view/root.ts'
 import { DISK_BYTES_DEFAULT } from '../workspace/changes-disk.ts'
 import { hiddenBinds } from '../workspace/hidden.ts'
-import {
-  checkWorkspace,
-  diskBytesOf,
-  type FoundWorkspace,
-  mountWorkspace,
-  type WorkspaceGround,
-} from '../workspace/overlay.ts'
+import { checkWorkspace, diskBytesOf, type FoundWorkspace, mountWorkspace } from '../workspace/overlay.ts'
 import { isReplaced, settleReplaced } from '../workspace/replace.ts'
-import type { PreparedMounts } from './bubblewrap.ts'
 import { cellOf, type LinuxCell } from './cell.ts'
-import { killProcessesOf, mountsUnder, type RunDirectory, recordInit } from './run-directory.ts'
+import type { Arrangement, Ground } from './ground.ts'
+import { killProcessesOf, mountsUnder, recordInit } from './run-directory.ts'
 import { writeTexts } from './text-files.ts'
-import type { UserOverlay } from './user-overlay.ts'
-
-/** The means that a warden has at hand for every launch. */
-export interface Ground extends WorkspaceGround {
-  readonly profile: Profile
-  readonly run: RunDirectory
-  readonly cgroups: CgroupHost
-  readonly filter: FilterProgram
-  readonly rootLinks: PreparedMounts['rootLinks']
-  readonly covered: readonly string[]
-}
-
-/** A directory of the host, shown in a cell. */
-export interface Bind {
-  readonly from: string
-  readonly to: string
-  readonly writable: boolean
-}
-
-/** The mounts that a launch makes before bubblewrap starts. */
-export interface Mounted {
-  readonly binds: readonly Bind[]
-  /** On the disk that io limits are for. */
-  readonly disk: string
-  readonly workspace?: WorkspaceRecord
-  /** An overlay that only a user namespace of the cell's own can mount; profile `user`. */
-  readonly outer?: UserOverlay
-  /** Directory where the changes to the workspace stand behind the overlay. */
-  readonly upper?: string
-  unmount(): boolean
-}
-
-/** The arrangement of a launch, in which an agent's cell and a helper's differ. */
-export interface Arrangement {
-  /**
-   * Permission to begin, asked in the tick in which the cell is let go; absent for helpers, which act on nobody's word.
-   */
-  readonly mayBegin?: MayBegin
-  /** The uid that is wanted; absent: one that nobody has. `held`: the caller's, who holds its reservation. */
-  readonly uid?: { readonly wanted: number; readonly held: boolean }
-  /** The workspace that it works on, or is about. */
-  readonly changes?: string
-  /** The user that the cell runs as, where that is not the reserved uid: the owner of a directory that is landed in. */
-  readonly runsAs?: { readonly uid: number; readonly gid: number }
-  mount(directory: string, uid: number): Promise<Result<Mounted, LaunchFault>>
-}
 
 /** An agent's cell, or a stdio upstream's. */
 export async function launchCell(

@@ -15,7 +15,7 @@ import type {
   WorkspaceRecord,
 } from '../../workspace.ts'
 import type { LinuxCell } from '../launch/cell.ts'
-import type { Ground } from '../launch/launch.ts'
+import type { Ground } from '../launch/ground.ts'
 import { claimWorkspace } from './claim.ts'
 import { runHelper } from './helper.ts'
 import type { Stamp } from './inside/change.ts'

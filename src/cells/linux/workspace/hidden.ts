@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { WorkspaceSpec } from '../../spec.ts'
-import type { Bind } from '../launch/launch.ts'
+import type { Bind } from '../launch/ground.ts'
 
 /**
  * Mounts over what a cell must not see of its workspace: an empty file, or an empty directory, read-only. A mount cannot be

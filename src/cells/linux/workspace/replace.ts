@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { no, ok, type Result } from '../../../model/result.ts'
 import type { ReplaceStep, SavedState, WorkspaceFault, WorkspaceRecord } from '../../workspace.ts'
-import type { Ground } from '../launch/launch.ts'
+import type { Ground } from '../launch/ground.ts'
 import { imageOf } from './changes-disk.ts'
 import { claimWorkspace } from './claim.ts'
 import { isAtRest } from './hold-still.ts'

@@ -11,7 +11,7 @@ import { attachMount, newMount, systemFaultText, unmount } from '../../kernel/li
 import type { Ids } from '../../kernel/owner-map.ts'
 import type { LaunchFault } from '../../spec.ts'
 import type { WorkspaceRecord } from '../../workspace.ts'
-import type { Mounted } from '../launch/launch.ts'
+import type { Mounted } from '../launch/ground.ts'
 import { mappedClone, type WorkspaceGround } from './overlay.ts'
 
 export interface Viewed {

@@ -1,5 +1,4 @@
 import { doubleOf, isJsonObject, type Json, type JsonObject, LIMITS } from '../../../model/index.ts'
-import type { LostItem } from './server/connection.ts'
 
 /** JSON-RPC 2.0 as MCP uses it: no batches, ids are short strings or whole numbers, params are objects. */
 export type RpcId = string | number
@@ -24,6 +23,13 @@ export interface RpcResponse {
   readonly answer: RpcAnswer
   /** Items that cannot be read, where the answer was read item by item, as a list is. */
   readonly lost?: readonly LostItem[]
+}
+
+/** A definition in a list that cannot be read, while the others can. */
+export interface LostItem {
+  /** Name as the upstream calls it; empty where that cannot be told either. */
+  readonly name: string
+  readonly why: string
 }
 
 export type RpcMessage = RpcRequest | RpcNotification | RpcResponse

@@ -2,13 +2,7 @@ import type { Json, JsonObject, UpstreamName } from '../../../../model/index.ts'
 import type { Prepared, SendOptions, Sent } from '../../../pipeline/line.ts'
 import type { McpAnswer } from '../contract/answer.ts'
 import type { ParamHeader } from '../contract/headers.ts'
-
-/** A definition in a list that cannot be read, while the others can. */
-export interface LostItem {
-  /** Name as the upstream calls it; empty where that cannot be told either. */
-  readonly name: string
-  readonly why: string
-}
+import type { LostItem } from '../rpc.ts'
 
 /** The outcome of one message of MCP. */
 export type McpSent =

@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, LIMITS, objectWithDoubles } from '../../../../model/index.ts'
 import { cutShown } from '../../../content/cut-shown.ts'
-import type { LostItem, UpstreamConnection } from './connection.ts'
+import type { LostItem } from '../rpc.ts'
+import type { UpstreamConnection } from './connection.ts'
 
 /** Pages of one list that are read at most; a server that goes on forever stops here. */
 const PAGES_MAX = 100

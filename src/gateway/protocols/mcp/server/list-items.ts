@@ -1,7 +1,7 @@
 import { endOfString, isJsonObject, type Json, LIMITS } from '../../../../model/index.ts'
 import { cutShown } from '../../../content/cut-shown.ts'
 import { FROM_UPSTREAM, jsonFaultText, parseStrictText } from '../../../content/strict-json.ts'
-import type { LostItem } from './connection.ts'
+import type { LostItem } from '../rpc.ts'
 
 /** An answer to a list, without those of its items that cannot be read. */
 export interface ListRead {
