@@ -1,4 +1,5 @@
 import { basename, dirname, join, relative } from 'node:path'
+import process from 'node:process'
 
 /** Programs of ours that are started by themselves; `bin/build.js` bundles each. */
 export type ProgramName =
@@ -12,8 +13,13 @@ export type ProgramName =
 /** Firebreak's own directory, with `bin`, `src` and `node_modules`. */
 const ROOT = rootOf(import.meta.dirname)
 
-/** Directory of the bundle that this process runs from, whose files lie beside each other; absent where it runs sources. */
-const BUNDLE: string | undefined = import.meta.filename.endsWith('.ts') ? undefined : import.meta.dirname
+/**
+ * Directory of the bundle that this process runs from, whose files lie beside each other; absent where it runs sources.
+ * Tests run sources, and name the bundle of these in `FIREBREAK_BUNDLE`: what they start is what a person starts.
+ */
+const BUNDLE: string | undefined = import.meta.filename.endsWith('.ts')
+  ? process.env.FIREBREAK_BUNDLE
+  : import.meta.dirname
 
 /** Returns a program's file as this process's own code has it, bundled or not, relative to Firebreak's own directory. */
 export function programFile(name: ProgramName): string {
