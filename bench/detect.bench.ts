@@ -222,7 +222,7 @@ function costOf(judged: Judged, entries: readonly Entry[]): Cost {
   const tools = declaredTools(judged)
   const started = entries.find((entry) => entry.kind === 'cell.started')
   if (started === undefined) return { us: 0, actions: 0 }
-  const notice = noticeFor(judged, started.environment, '/var/lib/firebreak/ledger/bench', tools)
+  const notice = noticeFor(judged, started.environment, ['/var/lib/firebreak/ledger/bench'], tools)
   const pass = () => {
     const sentinel = new Sentinel({ rules: judged.config.containment.rules, tools })
     let actions = 0

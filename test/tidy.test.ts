@@ -61,6 +61,34 @@ describe('tidy', () => {
     ])
   })
 
+  it('a log is read through its port: who opens one by its directory, or judges its files, stands here', () => {
+    const taken =
+      /^src\/ledger\/(?:log\/(?:disk|earlier|file-logs|ledger|payloads|read|recorded|recover|segments)|seal\/(?:prove|seal-copy|seal-store|seals)|verify\/verify)\.ts$/
+    const known = files('src/**/*.ts').flatMap((file) =>
+      file.startsWith('src/ledger/') || file.endsWith('.test.ts')
+        ? []
+        : importsOf(file, 'values').flatMap((target) => (taken.test(target) ? [`${file} ${target}`] : [])),
+    )
+    assert.deepEqual(known.toSorted(), [
+      // A person names the directory of a copy.
+      'src/cli/commands/judge/replay.ts src/ledger/log/file-logs.ts',
+      'src/cli/commands/look/ledger.ts src/ledger/seal/prove.ts',
+      'src/cli/commands/look/ledger.ts src/ledger/verify/verify.ts',
+      'src/control/incident.ts src/ledger/verify/verify.ts',
+      // Where the store is chosen.
+      'src/gateway/main.ts src/ledger/log/file-logs.ts',
+      'src/host/state/stores.ts src/ledger/log/file-logs.ts',
+    ])
+    const named = files('src/**/*.ts').filter(
+      (file) =>
+        !file.endsWith('.test.ts') &&
+        !/^src\/(?:ledger|host\/state)\//.test(file) &&
+        /(?:join|resolve)\([^)]*'(?:ledger|witness)'/.test(read(file)),
+    )
+    // The files of a fence are judged by whether anything has run beside them.
+    assert.deepEqual(named, ['src/host/stop/fence.ts'])
+  })
+
   it('every room is in the table', () => {
     const rooms = new Set(files('src/**/*.ts').map((file) => file.split('/')[1]))
     assert.deepEqual(
@@ -131,7 +159,10 @@ describe('tidy', () => {
   })
 })
 
-function importsOf(file: string): readonly string[] {
-  const found = read(file).matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)
+/** Returns the files that a file imports; of `values` those that it loads by it. */
+function importsOf(file: string, which: 'all' | 'values' = 'all'): readonly string[] {
+  const text = read(file)
+  const loading = which === 'all' ? text : text.replaceAll(/^import type [^']*'[^']*'$/gm, '')
+  const found = loading.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)
   return [...found].map((match) => normalize(join(dirname(file), match[1] ?? '')))
 }

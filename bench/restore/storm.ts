@@ -211,7 +211,7 @@ async function undoAll(desk: Desk, file: string, say: (progress: string) => void
 }
 
 async function tableOf({ judged, state }: Desk): Promise<Plan> {
-  const story = await storyOf(state.ledger(environmentName('test')))
+  const story = await storyOf(state.logs.log('test'))
   if (!story.ok) throw new Error(story.reason)
   const plan = planOf(story.value, {}, declaredFor(judged.config))
   if (!plan.ok) throw new Error(plan.reason)

@@ -7,10 +7,11 @@ import { declaredFor } from '../host/people/undo.ts'
 import { configurationDigest, grantOf, type Judged, judgeConfig } from '../host/prepare/setup.ts'
 import { type AgentReach, agentReach } from '../host/reach/reach.ts'
 import { type AgentChanges, configDiff } from '../host/reach/reach-diff.ts'
+import { sealedPlaceOf } from '../host/state/stores.ts'
 import { tenantOf } from '../host/state/tenants.ts'
 import { readReceipt, unrecordedStops } from '../host/stop/receipt.ts'
 import { faultText } from '../ledger/log/fault.ts'
-import { readEntries } from '../ledger/log/read.ts'
+import type { Log } from '../ledger/store.ts'
 import { verifyLedger } from '../ledger/verify/verify.ts'
 import type { EffectRecord } from '../ledger/views/effects.ts'
 import { type AgentName, budgetText, type CellId, isJsonObject, type Json, type JsonPath } from '../model/index.ts'
@@ -25,8 +26,7 @@ import { tightened, unifiedDiff } from '../rehearsal/proposed-config.ts'
 
 /** One log, and the state that its receipts and its witness's seals lie in. */
 export interface IncidentPlace {
-  readonly log: string
-  readonly directory: string
+  readonly log: Log
   readonly state: string
 }
 
@@ -48,10 +48,10 @@ export interface IncidentRequest {
 
 /** Returns whose cell it is, as far as one log can be read; undefined where it does not stand in it. */
 export async function agentOfCell(
-  directory: string,
+  log: Log,
   cell: CellId,
 ): Promise<{ readonly agent?: AgentName; readonly damage?: string }> {
-  for await (const entry of readEntries(directory)) {
+  for await (const entry of log.read()) {
     if (!entry.ok) return { damage: faultText(entry.reason) }
     if (entry.value.kind === 'cell.started' && entry.value.cell === cell) return { agent: entry.value.agent }
   }
@@ -63,7 +63,7 @@ export async function makeIncident({ place, cell, agent, nowMs, judged, words }:
   const config = 'problem' in judged ? undefined : judged
   const dossier = new Dossier(cell, agent, told)
   let damage: string | undefined
-  for await (const entry of readEntries(place.directory)) {
+  for await (const entry of place.log.read()) {
     if (entry.ok) dossier.take(entry.value)
     else damage = faultText(entry.reason)
   }
@@ -75,7 +75,7 @@ export async function makeIncident({ place, cell, agent, nowMs, judged, words }:
   const orders = new Set(dossier.contained.map(({ receipt }) => String(receipt.order)))
   return incidentOf({
     cell,
-    log: place.log,
+    log: place.log.name,
     nowMs,
     dossier,
     ...((damage ?? found) !== undefined && { damage: damage ?? found }),
@@ -147,13 +147,13 @@ const FINDINGS_MAX = 20
  * end: the witness knows better.
  */
 async function proofOf({ log, state }: IncidentPlace): Promise<Material['proof'] & { readonly damage?: string }> {
-  const witness = join(state, 'witness')
-  const key = readKey(join(witness, 'witness.pub'))
+  const place = sealedPlaceOf(state)
+  const key = readKey(join(place.witness.directory, 'witness.pub'))
   const shown = { ...(key !== undefined && { witnessKey: key }) }
-  const verified = await verifyLedger({ ledgerDirectory: join(state, 'ledger'), witness: { directory: witness } })
+  const verified = await verifyLedger(place)
   if (!verified.ok) return { problem: verified.reason.problem, findings: [], findingsLeftOut: 0, ...shown }
-  const own = verified.value.findings.filter((finding) => finding.log === log)
-  const report = verified.value.logs.find((each) => each.log === log)
+  const own = verified.value.findings.filter((finding) => finding.log === log.name)
+  const report = verified.value.logs.find((each) => each.log === log.name)
   const findings = own.slice(0, FINDINGS_MAX).map(({ kind, problem, seq, file }) => {
     const where = [seq === undefined ? '' : `entry ${seq}`, file ?? ''].filter((each) => each !== '').join(', ')
     return `${kind}: ${problem}${where === '' ? '' : ` (${where})`}`

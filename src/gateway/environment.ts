@@ -3,8 +3,9 @@ import { dirname } from 'node:path'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { faultText } from '../ledger/log/fault.ts'
-import { type Ledger, openLedger, originOf } from '../ledger/log/ledger.ts'
+import type { Ledger } from '../ledger/log/ledger.ts'
 import { type Sealing, startSealing } from '../ledger/seal/sealing.ts'
+import type { Log } from '../ledger/store.ts'
 import { AgentRungs } from '../ledger/views/agent-rungs.ts'
 import { SeenLabels } from '../ledger/views/seen-labels.ts'
 import { type Entry, type EntryBody, LIMITS, no, ok, type Result, type UpstreamName } from '../model/index.ts'
@@ -39,6 +40,7 @@ import { RelayDoors } from './protocols/relay/relay-doors.ts'
 
 /** The ledger of one environment, and what was read of its past. */
 interface Opened {
+  readonly log: Log
   readonly ledger: Ledger
   readonly sealing: Sealing
   readonly secrets: Secrets
@@ -66,9 +68,10 @@ export class EnvironmentGateway {
   #stopped: Promise<void> | undefined
   readonly #endSearch: () => void
 
-  /** Opens the ledger in the process's directory, reads its past, and has the gateway's start in it, sealed. */
+  /** Opens its ledger, reads its past, and has the gateway's start in it, sealed. */
   static async open(
     setup: GatewaySetup,
+    log: Log,
     witness: Duplex,
     send: (pulse: Pulse) => void,
   ): Promise<Result<EnvironmentGateway, string>> {
@@ -79,10 +82,7 @@ export class EnvironmentGateway {
     const sentinel = new Sentinel({ rules: setup.containment.rules, tools: declaredIn(setup.upstreams) })
     const seen = new SeenLabels()
     let onAppended = (entry: Entry): void => void sentinel.fold(entry)
-    const opened = await openLedger({
-      // The warden starts a gateway in its ledger's directory.
-      directory: '.',
-      origin: originOf(setup.environment),
+    const opened = await log.open({
       clock: { nowMs: Date.now },
       instead: (body, text) => (secrets.value.leak(text) === undefined ? undefined : coveredEntry(body, secrets.value)),
       onAppended: (entry) => {
@@ -97,7 +97,7 @@ export class EnvironmentGateway {
     const grants = actors.flatMap((agent) => grantsFor(agent, Date.now()))
     const cells = new PastCells(sentinel)
     const agents = new AgentRungs()
-    const past = await readPast('.', budgets, new Map(grants.map((grant) => [grant.id, grant])), (entry) => {
+    const past = await readPast(log, budgets, new Map(grants.map((grant) => [grant.id, grant])), (entry) => {
       // What was signalled then was followed then, but for a cell that the end of its gateway came before.
       cells.take(entry, sentinel.fold(entry))
       agents.take(entry)
@@ -105,7 +105,7 @@ export class EnvironmentGateway {
     })
     if (!past.ok) return no(faultText(past.reason))
     const sealing = startSealing(ledger, witness, Date.now)
-    const all = { ledger, sealing, secrets: secrets.value, budgets, seen, past: { ...past.value, cells, agents } }
+    const all = { log, ledger, sealing, secrets: secrets.value, budgets, seen, past: { ...past.value, cells, agents } }
     const gateway = new EnvironmentGateway(setup, all, send)
     onAppended = (entry) => {
       if (entry.kind === 'gateway.started') cells.take(entry, [])
@@ -188,13 +188,14 @@ export class EnvironmentGateway {
     })
   }
 
-  #contextFor(setup: GatewaySetup, { ledger, secrets, past }: Opened): EnvironmentContext {
+  #contextFor(setup: GatewaySetup, { log, ledger, secrets, past }: Opened): EnvironmentContext {
     const { containment } = setup
     const environments = new Map(setup.environments)
     return {
       environment: setup.environment,
       hardened: setup.hardened,
       environments,
+      log,
       ledger,
       secrets,
       holds: past.holds,
@@ -204,7 +205,7 @@ export class EnvironmentGateway {
         decoys: containment.decoys,
         environments,
         places: containment.places,
-        ownPaths: [...containment.ownPaths, ...ownDirectories()],
+        ownPaths: [...containment.ownPaths, ...directoriesOf(log)],
         tools: declaredIn(setup.upstreams),
       }),
       decoyTools: containment.decoys.tools,
@@ -355,10 +356,9 @@ export class EnvironmentGateway {
 
 const VERSION = '0.1.0'
 
-/** Returns the directory of this gateway's ledger, and of the state that it lies in. */
-function ownDirectories(): readonly string[] {
-  const ledger = process.cwd()
-  return [ledger, dirname(dirname(ledger))].filter((path) => path.split('/').length > 2)
+/** Returns the directory of a log, and of the state that it lies in. */
+function directoriesOf({ paths }: Log): readonly string[] {
+  return paths.flatMap((path) => [path, dirname(dirname(path))]).filter((path) => path.split('/').length > 2)
 }
 
 function closeQuietly(fd: number): void {

@@ -6,8 +6,8 @@
 import { basename, dirname } from 'node:path'
 import type { Warden } from '../cells/driver.ts'
 import type { Executes, Landing, WorkspaceDiff, WorkspaceFault } from '../cells/workspace.ts'
+import type { LoggedEntry } from '../ledger/store.ts'
 import { holdsIn, type KnownHold } from '../ledger/views/holds.ts'
-import type { Entry } from '../model/entry.ts'
 import { type CheckpointId, no, ok, type Result } from '../model/index.ts'
 import type { Checkpoint } from '../recovery/checkpoint.ts'
 import { defaultDriver } from './drivers.ts'
@@ -38,11 +38,11 @@ export interface StateOperator {
   /** Returns what each warden of the state and its tenants tells of its cells. */
   cells(): Promise<readonly Done[]>
   /** Reads the entries of every log. @throws {Error} with words for a person where a log is damaged, or there is none. */
-  entries(): AsyncIterable<Entry & { readonly log: string }>
+  entries(): AsyncIterable<LoggedEntry>
   /** Returns every hold, oldest first. @throws {Error} as `entries` does. */
   holds(): Promise<readonly KnownHold[]>
   /** Returns why an answer would not count, before it is given; undefined where it would. */
-  answerFault(ask: Pick<AnswerAsk, 'hold' | 'approved' | 'by'>): AnswerFault | undefined
+  answerFault(ask: Pick<AnswerAsk, 'hold' | 'approved' | 'by'>): Promise<AnswerFault | undefined>
   /** Approves or denies a hold; true: the gateway has it, false: it is kept for the next one. */
   answer(ask: AnswerAsk): Promise<Result<boolean, AnswerFault>>
 }

@@ -1,11 +1,12 @@
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { isCovered } from '../gateway/content/cover.ts'
 import { type Notice, openNotice } from '../gateway/pipeline/notice.ts'
 import { toolsOf } from '../host/prepare/catalogue.ts'
 import { containmentOf, type Judged } from '../host/prepare/setup.ts'
 import { tenantOf } from '../host/state/tenants.ts'
 import type { LedgerFault } from '../ledger/log/fault.ts'
-import { type Recorded, recordedIn } from '../ledger/log/recorded.ts'
+import type { Recorded } from '../ledger/log/recorded.ts'
+import type { Log } from '../ledger/store.ts'
 import type { Entry } from '../model/entry.ts'
 import {
   type ActionHeld,
@@ -64,8 +65,7 @@ export interface DetectorReplay {
 export async function replayDetectors(
   judged: Judged,
   names: readonly DetectorName[],
-  log: string,
-  directory: string,
+  log: Log,
 ): Promise<Result<DetectorReplay, LedgerFault>> {
   const { rules } = judged.config.containment
   const detectors = preparedDetectors(rules).filter(({ name }) => names.includes(name))
@@ -73,13 +73,13 @@ export async function replayDetectors(
   const sentinel = new Sentinel({ rules, tools }, detectors)
   const notices = new Map<EnvironmentName, Notice>()
   const noticeOf = (environment: EnvironmentName) => {
-    const notice = notices.get(environment) ?? noticeFor(judged, environment, directory, tools)
+    const notice = notices.get(environment) ?? noticeFor(judged, environment, log.paths, tools)
     notices.set(environment, notice)
     return notice
   }
   const signals: WouldFire[] = []
   let [entries, partly] = [0, 0]
-  for await (const recorded of recordedIn(directory)) {
+  for await (const recorded of log.recorded()) {
     if (!recorded.ok) return no(recorded.reason)
     const { entry, isPart } = await whole(recorded.value, noticeOf)
     entries++
@@ -87,7 +87,7 @@ export async function replayDetectors(
     for (const { raised } of sentinel.fold(entry)) {
       const { detector, mode, rung, what, evidence, cell, agent, action } = raised
       signals.push({
-        log,
+        log: log.name,
         seq: entry.seq,
         atMs: entry.atMs,
         detector: detector as DetectorName, // from the table
@@ -142,19 +142,20 @@ export function declaredTools({ config, accepted }: Judged): ReadonlyMap<string,
 export function noticeFor(
   { config }: Judged,
   environment: EnvironmentName,
-  directory: string,
+  ledger: Log['paths'],
   tools: ReadonlyMap<string, DeclaredTool>,
 ): Notice {
   const tenant = tenantOf(config, environment)
   const { decoys, places, ownPaths } = containmentOf(config, tenant)
   const own = [...config.upstreams.values()].filter((upstream) => tenantOf(config, upstream.environment) === tenant)
-  const ledger = resolve(directory)
   return openNotice({
     environment,
     decoys,
     environments: new Map(own.map((upstream) => [upstream.name, upstream.environment])),
     places,
-    ownPaths: [...ownPaths, ledger, dirname(dirname(ledger))].filter((path) => path.split('/').length > 2),
+    ownPaths: [...ownPaths, ...ledger.flatMap((path) => [path, dirname(dirname(path))])].filter(
+      (path) => path.split('/').length > 2,
+    ),
     tools,
   })
 }

@@ -11,6 +11,7 @@ import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import { call, textOf } from '../../test/kit/wire.ts'
 import { loadConfig } from '../config/load.ts'
 import { judgeConfig } from '../host/prepare/setup.ts'
+import { fileLog } from '../ledger/log/file-logs.ts'
 import type { Json } from '../model/index.ts'
 import { rehearse } from './attempt.ts'
 import { type Rejudged, replayLog } from './replay.ts'
@@ -265,7 +266,7 @@ async function replayed(
   const loaded = await loadConfig(file, { node: process.execPath })
   const judged = loaded.ok ? await judgeConfig(loaded.value) : loaded
   assert.ok(judged.ok)
-  const replay = await replayLog(rehearse(judged.value), 'test', directory)
+  const replay = await replayLog(rehearse(judged.value), fileLog(directory))
   assert.ok(replay.ok)
   return replay.value
 }

@@ -5,7 +5,8 @@ import type { Answer } from '../gateway/pipeline/line.ts'
 import { reasonsFrom } from '../gateway/pipeline/record.ts'
 import { payloadsOf } from '../gateway/protocols/payloads.ts'
 import type { LedgerFault } from '../ledger/log/fault.ts'
-import { type Recorded, recordedIn } from '../ledger/log/recorded.ts'
+import type { Recorded } from '../ledger/log/recorded.ts'
+import type { Log } from '../ledger/store.ts'
 import type { Entry } from '../model/entry.ts'
 import {
   type ActionHeld,
@@ -78,12 +79,11 @@ export interface ReplayedMoment {
  */
 export async function replayLog(
   rehearsal: Rehearsal,
-  log: string,
-  directory: string,
+  log: Log,
   onMoment: (judged: Rejudged, moment: ReplayedMoment) => void = () => undefined,
 ): Promise<Result<Replay, LedgerFault>> {
-  const run = new LogReplay(rehearsal, log, onMoment)
-  for await (const recorded of recordedIn(directory)) {
+  const run = new LogReplay(rehearsal, log.name, onMoment)
+  for await (const recorded of log.recorded()) {
     if (!recorded.ok) return no(recorded.reason)
     await run.take(recorded.value)
   }

@@ -1,5 +1,6 @@
 import { toolsOf } from '../host/prepare/catalogue.ts'
 import { policiesOf, tenantOf } from '../host/state/tenants.ts'
+import type { Log } from '../ledger/store.ts'
 import { type ActionId, grantedName } from '../model/index.ts'
 import { findSmallestChange, issuedBy, type SmallestChange } from '../policy/index.ts'
 import { normalised, type Rehearsal } from './attempt.ts'
@@ -18,12 +19,11 @@ export interface DecidedAgain {
  */
 export async function decideRecordedAgain(
   rehearsal: Rehearsal,
-  log: string,
-  directory: string,
+  log: Log,
   action: ActionId,
 ): Promise<DecidedAgain | undefined> {
   let found: DecidedAgain | undefined
-  const replayed = await replayLog(rehearsal, log, directory, (now, moment) => {
+  const replayed = await replayLog(rehearsal, log, (now, moment) => {
     if (now.action !== action) return
     found = now.now === 'allow' ? { now } : { now, change: changeAt(rehearsal, moment) }
   })

@@ -2,6 +2,7 @@
  * A call ends, whatever its upstream goes on sending (S17). The gateway runs in this process, and its one limit is lowered
  * from ten minutes to less than a second; all else is as it is.
  */
+
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
@@ -13,6 +14,7 @@ import { describe, it } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
 import { EnvironmentGateway } from '../../src/gateway/environment.ts'
 import { gatewaySetup, judgeConfig } from '../../src/host/prepare/setup.ts'
+import { fileLog } from '../../src/ledger/log/file-logs.ts'
 import { readEntries } from '../../src/ledger/log/read.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import { agentName, environmentName, LIMITS, newCellId } from '../../src/model/index.ts'
@@ -75,7 +77,7 @@ async function openGateway() {
   process.chdir(ledger)
   cleanUp(() => process.chdir('/'))
   const witness = await witnessFor(join(directory, 'witness'), 'test')
-  const opened = await EnvironmentGateway.open(setup, witness.stream, () => undefined)
+  const opened = await EnvironmentGateway.open(setup, fileLog('.', 'test'), witness.stream, () => undefined)
   if (!opened.ok) throw new Error(opened.reason)
   cleanUp(async () => {
     await opened.value.stop('the test has ended')

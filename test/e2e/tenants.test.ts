@@ -251,9 +251,9 @@ describe('S6: tenants on one host', () => {
 
     assert.equal(shopGateway.state.directory, join(stateDirectory, 'tenants/shop'))
     assert.deepEqual(readdirSync(shopGateway.state.ledgers), ['shop-live'])
-    const logs = logsOf(stateDirectory)
-    assert.deepEqual(logs.ok && logs.value.map(({ name }) => name).sort(), ['bank-live', 'shop-live'])
-    assert.equal(stateOfLog(stateDirectory, 'bank-live'), bankGateway.state.directory)
+    const logs = await logsOf(stateDirectory)
+    assert.deepEqual(logs.ok && logs.value.map(({ log }) => log.name).sort(), ['bank-live', 'shop-live'])
+    assert.equal(await stateOfLog(stateDirectory, 'bank-live'), bankGateway.state.directory)
     const keys = [shopGateway, bankGateway].map(({ state }) => readFileSync(join(state.witness, 'witness.pub'), 'utf8'))
     assert.notEqual(keys[0], keys[1])
     if (process.getuid?.() !== 0) return

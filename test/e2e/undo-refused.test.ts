@@ -1,10 +1,12 @@
 /** Undo of calls that their upstream turned away by a status of HTTP, without an answer to the call. */
+
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
 import { declaredFor, storyOf } from '../../src/host/people/undo.ts'
+import { fileLog } from '../../src/ledger/log/file-logs.ts'
 import { environmentName, newCellId, personName } from '../../src/model/index.ts'
 import { type Plan, planOf, todo } from '../../src/recovery/plan.ts'
 import { startGateway, type TestGateway } from '../kit/gateway.ts'
@@ -95,7 +97,7 @@ async function renew(gateway: TestGateway): Promise<void> {
 
 async function plan(gateway: TestGateway): Promise<Plan> {
   const config = await loadConfig(gateway.configFile, { node: process.execPath })
-  const story = await storyOf(gateway.ledgerDirectory)
+  const story = await storyOf(fileLog(gateway.ledgerDirectory))
   if (!config.ok || !story.ok) throw new Error('unreadable')
   const planned = planOf(story.value, {}, declaredFor(config.value))
   if (!planned.ok) throw new Error(planned.reason)

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
 import { declaredFor, storyOf } from '../../src/host/people/undo.ts'
 import type { UndoOrder } from '../../src/host/people/undo-order.ts'
+import { fileLog } from '../../src/ledger/log/file-logs.ts'
 import { agentName, environmentName, LIMITS, newActionId, newCellId, personName } from '../../src/model/index.ts'
 import { type Plan, planOf, type Selection, todo } from '../../src/recovery/plan.ts'
 import type { DeclaredPlan } from '../kit/config-text.ts'
@@ -62,7 +63,7 @@ async function refunds(cell: TestCell, count: number): Promise<readonly string[]
 
 async function plan(gateway: TestGateway, selection: Selection = {}): Promise<Plan> {
   const config = await loadConfig(gateway.configFile, { node: process.execPath })
-  const story = await storyOf(gateway.ledgerDirectory)
+  const story = await storyOf(fileLog(gateway.ledgerDirectory))
   if (!config.ok || !story.ok) throw new Error('unreadable')
   const planned = planOf(story.value, selection, declaredFor(config.value))
   if (!planned.ok) throw new Error(planned.reason)

@@ -1,8 +1,10 @@
 /** Scripted runs of a real gateway: each does the same on every day, and returns what its ledger then holds. */
+
 import { randomBytes } from 'node:crypto'
 import process from 'node:process'
 import { loadConfig } from '../../src/config/load.ts'
 import { declaredFor, storyOf } from '../../src/host/people/undo.ts'
+import { fileLog } from '../../src/ledger/log/file-logs.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import { environmentName, type JsonObject, newCellId, personName } from '../../src/model/index.ts'
 import { planOf, todo } from '../../src/recovery/plan.ts'
@@ -137,7 +139,7 @@ async function undoStorm(): Promise<readonly Entry[]> {
   const refund = use(await gateway.admit('alpha'))
   for (let i = 1; i <= 5; i++) await refund('refunds.create', { request: `r${i}`, amount: 10, currency: 'EUR' })
   const config = await loadConfig(gateway.configFile, { node: process.execPath })
-  const story = await storyOf(gateway.ledgerDirectory)
+  const story = await storyOf(fileLog(gateway.ledgerDirectory))
   if (!config.ok || !story.ok) throw new Error('unreadable')
   const planned = planOf(story.value, {}, declaredFor(config.value))
   if (!planned.ok) throw new Error(planned.reason)

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, realpathSync } from 'node:fs'
+import { lstatSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { NotedCell } from '../../cells/census.ts'
 import { schedule } from '../../cells/kernel/libc.ts'
@@ -10,6 +10,7 @@ import type { ControlReply } from '../../host/people/control-request.ts'
 import { askWardens } from '../../host/people/control-socket.ts'
 import { ownStates, runPlaces } from '../../host/services/run-places.ts'
 import { namedStateFault, type StateFault, wholeState } from '../../host/state/named-state.ts'
+import { hasBegun } from '../../host/state/stores.ts'
 import { statesIn, tenantOf, tenantState, tenantsLeftOut, trialsOf } from '../../host/state/tenants.ts'
 import type { Confirmation, Order, Target } from '../../host/stop/containment.ts'
 import { writeStopMark } from '../../host/stop/fence.ts'
@@ -142,7 +143,7 @@ async function containNamed(
     said.push({ names: [each.point] })
   }
   const states = await tried('state', [state], async () => statesMeant(state, target))
-  if (!states.some((each) => existsSync(join(each, 'ledger')))) heard(neverUsed(state))
+  if (!states.some(hasBegun)) heard(neverUsed(state))
   const leftOut = await tried('state', undefined, async () => tenantsLeftOut(state))
   if (leftOut !== undefined) heard(notConfirmed('tenants', leftOut))
 

@@ -1,5 +1,5 @@
-import { join } from 'node:path'
 import { isOthers } from '../../host/state/state-part.ts'
+import { storesOf } from '../../host/state/stores.ts'
 import { containedEntry, leftForNext } from '../../host/stop/contain.ts'
 import type { Receipt } from '../../host/stop/containment.ts'
 import { toldOf } from '../../host/stop/receipt.ts'
@@ -14,12 +14,12 @@ export async function leaveContained(
   stop: Pick<Receipt, 'order' | 'atMs' | 'confirmations' | 'contained'>,
 ): Promise<readonly string[]> {
   const said = new Set<string>()
-  const byLedger = Map.groupBy(cells, ({ state, environment }) => join(state, 'ledger', environment))
-  for (const [ledger, meant] of byLedger) {
-    const [{ state } = { state: '' }] = meant
+  const byLog = Map.groupBy(cells, ({ state, environment }) => `${environment} ${state}`)
+  for (const meant of byLog.values()) {
+    const [{ state, environment } = { state: '', environment: '' }] = meant
     const told = await landingOf(
       state,
-      ledger,
+      environment,
       meant.map(({ cell }) => cell),
     )
     for (const { cell, agent } of meant)
@@ -29,6 +29,6 @@ export async function leaveContained(
 }
 
 /** Returns what may still land; nothing of another user's state, whose ledger may lead to one of root's. */
-async function landingOf(state: string, ledger: string, cells: readonly Meant['cell'][]) {
-  return isOthers(state) ? undefined : toldOf(ledger, cells).catch(() => undefined)
+async function landingOf(state: string, environment: string, cells: readonly Meant['cell'][]) {
+  return isOthers(state) ? undefined : toldOf(storesOf(state).logs.log(environment), cells).catch(() => undefined)
 }

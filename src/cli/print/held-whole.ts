@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
 import process from 'node:process'
 import { isCovered } from '../../gateway/content/cover.ts'
 import { heldArguments } from '../../gateway/pipeline/held-payload.ts'
-import { stateOfLog } from '../../host/state/logs.ts'
-import { realDisk } from '../../ledger/log/disk.ts'
-import { readPayload } from '../../ledger/log/payloads.ts'
+import { logNamed } from '../../host/state/logs.ts'
 import type { KnownHold } from '../../ledger/views/holds.ts'
 import { type ActionHeld, type Json, no, ok, type Result } from '../../model/index.ts'
 import { isShortened } from '../../rehearsal/replay.ts'
@@ -35,7 +32,8 @@ export async function wholeOf(
         : `it is a further attempt at what waits already: firebreak why ${held.hold}`,
     )
   }
-  const read = await readPayload(realDisk, join(stateOfLog(state, log), 'ledger', log), held.cell, held.payload)
+  const named = await logNamed(state, log)
+  const read = await named.log.payload(held.cell, held.payload)
   if (!read.ok) return no(`its payload is ${read.reason.kind === 'failed' ? 'not to be read' : read.reason.kind}`)
   const args = heldArguments(read.value)
   if (args === undefined) return no('its payload is no request')

@@ -54,7 +54,7 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
   const why = call.text('why')
   const by = personName(call.text('as') ?? loginName())
   const ask = { hold, approved, by, forMs, ...(why !== undefined && { why }) }
-  const fault = operator.answerFault(ask)
+  const fault = await operator.answerFault(ask)
   if (fault !== undefined) return tellFault(call, ask, fault)
   if (approved) {
     const whole = await wholeOf(state, hold.log, hold.held)

@@ -8,11 +8,11 @@ import { Host } from '../../host/host.ts'
 import { cellSpec } from '../../host/prepare/cell-spec.ts'
 import { type Inspected, inspectUpstreams } from '../../host/prepare/inspect.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
+import { hasBegun, storesOf } from '../../host/state/stores.ts'
 import { TRIAL, tenantOf, tenantState } from '../../host/state/tenants.ts'
 import { readFence, readStopMark } from '../../host/stop/fence.ts'
 import { rungIn } from '../../host/stop/rung-in.ts'
 import { faultText } from '../../ledger/log/fault.ts'
-import { readEntries } from '../../ledger/log/read.ts'
 import { type AgentName, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
 
 /** Returns why the warden would refuse a cell by what is asked for alone; nothing is made. */
@@ -85,13 +85,14 @@ export async function tryAll(
  */
 async function recordedFault(config: Config, agent: Agent, stateDirectory: string): Promise<string | undefined> {
   const own = tenantState(stateDirectory, tenantOf(config, agent.environment))
-  if (!['ledger', 'fence/fence.json'].some((part) => existsSync(join(own, part)))) return undefined
+  if (!hasBegun(own) && !existsSync(join(own, 'fence/fence.json'))) return undefined
   const fence = readFence(own)
   const stands = fence.ok ? rungIn(fence.value, agent) : fence
   if (!stands.ok) return stands.reason
-  const log = join(own, 'ledger', agent.environment)
-  if (!existsSync(log)) return undefined
-  for await (const entry of readEntries(log)) if (!entry.ok) return `its ledger: ${faultText(entry.reason)}`
+  const { logs } = storesOf(own)
+  if (!(await logs.names())?.includes(agent.environment)) return undefined
+  for await (const entry of logs.log(agent.environment).read())
+    if (!entry.ok) return `its ledger: ${faultText(entry.reason)}`
   return undefined
 }
 

@@ -1,4 +1,5 @@
 import type { Ledger } from '../../ledger/log/ledger.ts'
+import type { Log } from '../../ledger/store.ts'
 import type {
   ActionId,
   DecoyTool,
@@ -21,6 +22,8 @@ export interface EnvironmentContext {
   readonly hardened: boolean
   /** The environment of every upstream of the configuration, so that a refusal can say so; names only. */
   readonly environments: ReadonlyMap<UpstreamName, EnvironmentName>
+  /** The log that `ledger` writes, for reading. */
+  readonly log: Log
   readonly ledger: Ledger
   readonly secrets: Secrets
   /** Asks for another credential of an upstream that refused its own: resolves with whether there is one to try. */

@@ -1,5 +1,5 @@
 import type { LedgerFault } from '../../ledger/log/fault.ts'
-import { readEntries } from '../../ledger/log/read.ts'
+import type { Log } from '../../ledger/store.ts'
 import type { Entry } from '../../model/entry.ts'
 import {
   type ActionId,
@@ -27,14 +27,14 @@ export interface Past {
  * of each entry in the same pass.
  */
 export async function readPast(
-  directory: string,
+  log: Log,
   book: BudgetBook,
   holders: ReadonlyMap<HolderId, Holder>,
   onEntry: (entry: Entry) => void = () => undefined,
 ): Promise<Result<Past, LedgerFault>> {
   const holds = new HoldBook()
   const spending = new PastSpending(book, holders)
-  for await (const read of readEntries(directory)) {
+  for await (const read of log.read()) {
     if (!read.ok) return no(read.reason)
     const entry = read.value
     onEntry(entry)

@@ -1,5 +1,6 @@
 import { faultText } from '../../ledger/log/fault.ts'
-import { type Recorded, recordedIn } from '../../ledger/log/recorded.ts'
+import type { Recorded } from '../../ledger/log/recorded.ts'
+import type { Log } from '../../ledger/store.ts'
 import { EffectHistory, type EffectRecord, nextStep } from '../../ledger/views/effects.ts'
 import {
   type ActionId,
@@ -70,7 +71,7 @@ export class Undoing {
    */
   async compensate(actions: readonly ActionId[]): Promise<void> {
     await this.#gate.ledger.sealing.settled()
-    const read = await readEffects(new Set(actions), (effect) => this.#declaredOf(effect))
+    const read = await readEffects(this.#gate.log, new Set(actions), (effect) => this.#declaredOf(effect))
     if (!read.ok) throw new Error(read.reason)
     for (const action of actions.slice(0, LIMITS.undoEffectsMax)) {
       const effect = read.value.get(action)
@@ -220,6 +221,7 @@ interface KnownEffect {
  * kept.
  */
 async function readEffects(
+  log: Log,
   wanted: ReadonlySet<ActionId>,
   declaredOf: (effect: EffectRecord) => DeclaredTool | undefined,
 ): Promise<Result<ReadonlyMap<ActionId, KnownEffect>, string>> {
@@ -236,8 +238,7 @@ async function readEffects(
       ...(declared.check && { looks: fillTemplate(declared.check.args, effected) }),
     })
   }
-  // The warden starts a gateway in its ledger's directory.
-  for await (const recorded of recordedIn('.')) {
+  for await (const recorded of log.recorded()) {
     if (!recorded.ok) return no(faultText(recorded.reason))
     const { entry, skip } = recorded.value
     if (entry.kind === 'action.intent') {

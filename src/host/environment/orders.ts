@@ -111,7 +111,7 @@ export class Orders {
   async fenceAsTold(cells: readonly CellId[], id: string): Promise<void> {
     const { fenceAgain, ground } = this.#options
     const { environment, starting, state } = ground
-    const orders = await ordersAsTold(state.ledger(environment), cells, id)
+    const orders = await ordersAsTold(state.logs.log(environment), cells, id)
     for (const { order, agents } of orders) starting.fencing(order, agents)
     const fenced = await fenceByOrders(state.directory, () => orders)
     if (fenced.ok) for (const { order } of orders) starting.fenced(order)

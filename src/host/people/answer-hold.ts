@@ -31,14 +31,14 @@ export type AnswerFault =
  * approve in a hardened environment, and nobody may while it is contained; anybody may deny, which narrows. The gateway
  * holds to it whatever it is told.
  */
-export function answerFault(
+export async function answerFault(
   stateDirectory: string,
   { hold: { held, log }, approved, by }: Pick<AnswerAsk, 'hold' | 'approved' | 'by'>,
-): AnswerFault | undefined {
+): Promise<AnswerFault | undefined> {
   if (!approved) return undefined
   if (held.notBy?.some((person) => samePerson(person, by)))
     return { kind: 'another-person', environment: held.environment }
-  const now = containedNow(stateOfLog(stateDirectory, log), held.agent)
+  const now = containedNow(await stateOfLog(stateDirectory, log), held.agent)
   const problem = now.ok ? now.value?.text : now.reason
   return problem === undefined ? undefined : { kind: 'contained', problem }
 }
@@ -48,11 +48,11 @@ export function answerFault(
  * force.
  */
 export async function answerHold(stateDirectory: string, ask: AnswerAsk): Promise<Result<boolean, AnswerFault>> {
-  const fault = answerFault(stateDirectory, ask)
+  const fault = await answerFault(stateDirectory, ask)
   if (fault !== undefined) return no(fault)
   const { hold, approved, by, forMs, why } = ask
   const { hold: id, environment } = hold.held
-  const state = stateOfLog(stateDirectory, hold.log)
+  const state = await stateOfLog(stateDirectory, hold.log)
   const answer: HoldAnswer = { hold: id, environment, approved, by, forMs, ...(why !== undefined && { why }) }
   const given = giveAnswer(state, answer)
   if (!given.ok) return no({ kind: 'given', problem: given.reason })

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Agent } from '../../config/config.ts'
 import { holdsIn } from '../../ledger/views/holds.ts'
 import { monotonicUs } from '../../model/host/monotonic.ts'
@@ -7,6 +5,7 @@ import { type AgentName, cutsOff, isBelow, no, ok, personName, type Result, type
 import { cutText } from '../../model/text/text.ts'
 import type { Judged } from '../prepare/setup.ts'
 import { entriesOf, stateOfLog } from '../state/logs.ts'
+import { storesOf } from '../state/stores.ts'
 import { tenantOf, tenantState } from '../state/tenants.ts'
 import { againText, fencedIn, readFence, releaseFenced, withRoomToRelease } from '../stop/fence.ts'
 import { orderAsTold, rungLeft } from '../stop/fence-as-told.ts'
@@ -85,11 +84,11 @@ const SILENCE_MS_MAX = 15_000
 
 /** Puts into the fence what the ledger says of an agent, where that is lower; undefined where both say the same. */
 async function fenceAsLogged({ name, environment }: Agent, state: string): Promise<ReleaseFault | undefined> {
-  const ledger = join(state, 'ledger', environment)
+  const { logs } = storesOf(state)
   const fence = readFence(state)
-  if (!fence.ok || !existsSync(ledger)) return undefined
+  if (!fence.ok || !(await logs.names())?.includes(environment)) return undefined
   const stood = fencedIn(fence.value, name)?.rung ?? 'normal'
-  const left = await rungLeft(ledger, name)
+  const left = await rungLeft(logs.log(environment), name)
   const why = 'the ledger has left it there, and the fence did not say so'
   const orders = isBelow(left, stood) ? orderAsTold(name, left, newOrderId(), why) : []
   if (orders.length === 0) return undefined
@@ -119,5 +118,5 @@ async function orderBack(state: string, agent: AgentName, from: Rung, problem: s
 /** Takes back the approvals that lie there for the next gateway, as the ledger's are by the release itself. */
 async function withdrawApprovals(stateDirectory: string, { name }: Agent): Promise<void> {
   for (const { held, log } of await holdsIn(entriesOf(stateDirectory), Date.now()))
-    if (held.agent === name) withdrawAnswer(stateOfLog(stateDirectory, log), held.hold)
+    if (held.agent === name) withdrawAnswer(await stateOfLog(stateDirectory, log), held.hold)
 }

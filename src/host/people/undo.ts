@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { faultText } from '../../ledger/log/fault.ts'
-import { readEntries } from '../../ledger/log/read.ts'
+import type { Log } from '../../ledger/store.ts'
 import type { Declared, EffectRecord } from '../../ledger/views/effects.ts'
 import { UndoHistory } from '../../ledger/views/undo-history.ts'
 import type { Entry } from '../../model/entry.ts'
@@ -14,13 +14,13 @@ export function declaredFor({ upstreams }: Config): (effect: EffectRecord) => De
   return ({ upstream, tool }) => upstreams.get(upstream)?.tools.get(tool)
 }
 
-/** Reads what a ledger tells of effects; `onEntry` hears each entry on the way. */
+/** Reads what a log tells of effects; `onEntry` hears each entry on the way. */
 export async function storyOf(
-  ledgerDirectory: string,
+  log: Log,
   onEntry: (entry: Entry) => void = () => undefined,
 ): Promise<Result<UndoHistory, string>> {
   const story = new UndoHistory()
-  for await (const entry of readEntries(ledgerDirectory)) {
+  for await (const entry of log.read()) {
     if (!entry.ok) return no(faultText(entry.reason))
     story.take(entry.value)
     onEntry(entry.value)

@@ -1,9 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { faultText } from '../../ledger/log/fault.ts'
-import { readEntries } from '../../ledger/log/read.ts'
-import type { Entry } from '../../model/entry.ts'
-import { NAME_PATTERN, no, ok, type Result } from '../../model/index.ts'
+import type { Log, LoggedEntry } from '../../ledger/store.ts'
+import { no, ok, type Result } from '../../model/index.ts'
+import { hasBegun, storesOf } from './stores.ts'
 import { statesIn } from './tenants.ts'
 
 const NOTHING_YET = (state: string): string =>
@@ -11,27 +9,32 @@ const NOTHING_YET = (state: string): string =>
 
 /** One log of a state: each environment has one. */
 export interface StateLog {
-  readonly name: string
-  readonly directory: string
+  readonly log: Log
   /** The state that it belongs to: a tenant's own, or the whole. */
   readonly state: string
 }
 
 /** Returns all logs of a state and of its tenants; an error where nothing is recorded there yet. */
-export function logsOf(state: string): Result<readonly StateLog[], string> {
-  const states = statesIn(state).filter((each) => existsSync(join(each, 'ledger')))
+export async function logsOf(state: string): Promise<Result<readonly StateLog[], string>> {
+  const states = statesIn(state).filter(hasBegun)
   if (states.length === 0) return no(NOTHING_YET(state))
-  const logs = states.flatMap((each) => {
-    const names = readdirSync(join(each, 'ledger')).filter((name) => NAME_PATTERN.test(name))
-    return names.map((name) => ({ name, directory: join(each, 'ledger', name), state: each }))
+  const logs = states.map(async (each) => {
+    const { logs: own } = storesOf(each)
+    return ((await own.names()) ?? []).map((name) => ({ log: own.log(name), state: each }))
   })
-  return ok(logs)
+  return ok((await Promise.all(logs)).flat())
+}
+
+/** Returns the log of that name: of whichever tenant it is, or the state's own, be it there or not. */
+export async function logNamed(state: string, name: string): Promise<StateLog> {
+  const logs = await logsOf(state)
+  const found = logs.ok ? logs.value.find(({ log }) => log.name === name) : undefined
+  return found ?? { log: storesOf(state).logs.log(name), state }
 }
 
 /** Returns the state that a log is of: where answers to what stands in it are given. */
-export function stateOfLog(state: string, log: string): string {
-  const logs = logsOf(state)
-  return (logs.ok ? logs.value.find(({ name }) => name === log)?.state : undefined) ?? state
+export async function stateOfLog(state: string, log: string): Promise<string> {
+  return (await logNamed(state, log)).state
 }
 
 /**
@@ -39,13 +42,13 @@ export function stateOfLog(state: string, log: string): string {
  *
  * @throws {Error} with words for a person where a log is damaged, or there is none: verify tells more.
  */
-export async function* entriesOf(state: string): AsyncGenerator<Entry & { readonly log: string }, void> {
-  const logs = logsOf(state)
+export async function* entriesOf(state: string): AsyncGenerator<LoggedEntry, void> {
+  const logs = await logsOf(state)
   if (!logs.ok) throw new Error(logs.reason)
-  for (const { name, directory } of logs.value) {
-    for await (const entry of readEntries(directory)) {
+  for (const { log } of logs.value) {
+    for await (const entry of log.read()) {
       if (!entry.ok) throw new Error(faultText(entry.reason))
-      yield { ...entry.value, log: name }
+      yield { ...entry.value, log: log.name }
     }
   }
 }

@@ -11,9 +11,11 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import type { Logs } from '../../ledger/store.ts'
 import type { EnvironmentName } from '../../model/index.ts'
 import { nameBytes } from '../../model/text/file-name.ts'
 import { keepRoom, makeFence } from '../stop/fence.ts'
+import { hasBegun, storesOf } from './stores.ts'
 
 /**
  * A place where one configuration keeps what must last: `ledger/<environment>`, `witness`, `workspaces/<agent>`, `log`. Each
@@ -21,6 +23,8 @@ import { keepRoom, makeFence } from '../stop/fence.ts'
  */
 export interface State {
   readonly directory: string
+  readonly logs: Logs
+  /** Makes the directory that a gateway is started in, and writes its log to. */
   readonly ledger: (environment: EnvironmentName) => string
   readonly ledgers: string
   readonly witness: string
@@ -59,7 +63,7 @@ export function openState(
   random: () => number,
   others: readonly string[] = [],
 ): State {
-  const isNew = !existsSync(join(directory, 'ledger'))
+  const isNew = !hasBegun(directory)
   mkdirSync(directory, { recursive: true, mode: 0o711 })
   if (isNew) makeFence(directory)
   // The last stop may have given it up.
@@ -86,6 +90,7 @@ export function openState(
   }
   return {
     directory,
+    logs: storesOf(directory).logs,
     ledgers: join(directory, 'ledger'),
     ledger: (environment) => owned(join(directory, 'ledger', environment), `gateway-${environment}`),
     get witness() {

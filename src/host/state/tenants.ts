@@ -1,4 +1,4 @@
-import { chmodSync, type Dirent, existsSync, lstatSync, mkdirSync, opendirSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, type Dirent, lstatSync, mkdirSync, opendirSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { failedWith } from '../../model/host/system-error.ts'
@@ -16,6 +16,7 @@ import type { BundledPolicy, PolicyBundle } from '../../policy/index.ts'
 import { everybodyIn, makeFence } from '../stop/fence.ts'
 import { openState, type State } from './state.ts'
 import { inPart, isOthers } from './state-part.ts'
+import { hasBegun } from './stores.ts'
 
 /** Returns where a tenant's state is kept: ledger, witness, workspaces, answers and uids are nobody else's. */
 export function tenantState(stateDirectory: string, tenant: TenantName | undefined): string {
@@ -39,7 +40,7 @@ export function openTenantState(
     mkdirSync(own, { recursive: true })
     chmodSync(own, 0o700)
     // A tenant of whom nothing has run when all were contained.
-    const begun = existsSync(join(own, 'ledger')) ? ok(undefined) : beginFenced(own, stateDirectory)
+    const begun = hasBegun(own) ? ok(undefined) : beginFenced(own, stateDirectory)
     if (!begun.ok) return begun
   }
   const others = statesIn(stateDirectory).filter((other) => other !== own)

@@ -38,7 +38,7 @@ export async function contain(
   // The last entries are on the disk then, or as much of them as there will be.
   if (cells.length > 0 && services.tell({ kind: 'settle', number }).ok)
     await services.said('answered', number, LEDGER_MS_MAX)
-  const told = await toldOf(state.ledger(environment), cells)
+  const told = await toldOf(state.logs.log(environment), cells)
   const written = kept(state, receipt, evidence, told)
   const recording = recorded(containing, receipt, told)
   containing.goesOn(recording)

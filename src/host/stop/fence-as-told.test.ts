@@ -3,16 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { openLedger, originOf } from '../../ledger/log/ledger.ts'
-import {
-  agentName,
-  type CellId,
-  type EntryBody,
-  environmentName,
-  newCellId,
-  personName,
-  type Rung,
-} from '../../model/index.ts'
+import { memoryLogs } from '../../ledger/memory/memory-logs.ts'
+import { agentName, type CellId, type EntryBody, newCellId, personName, type Rung } from '../../model/index.ts'
 import { makeFence, readFence } from './fence.ts'
 import { ordersAsTold } from './fence-as-told.ts'
 import { fenceByOrders } from './stop.ts'
@@ -51,16 +43,12 @@ describe('S8: where a cell stood when its gateway was lost, by the ledger', () =
   ]
   for (const [title, entries, rung] of cases)
     it(title, async () => {
-      const directory = join(state, 'ledger')
-      const opened = await openLedger({
-        directory,
-        origin: originOf(environmentName('test')),
-        clock: { nowMs: Date.now },
-      })
+      const log = memoryLogs().log('test')
+      const opened = await log.open({ clock: { nowMs: Date.now } })
       assert.ok(opened.ok)
       for (const entry of entries) assert.ok(opened.value.append(entry).ok)
       await opened.value.close()
-      const orders = await ordersAsTold(directory, [cell], 'o_1')
+      const orders = await ordersAsTold(log, [cell], 'o_1')
       assert.ok((await fenceByOrders(state, () => orders)).ok)
       const fence = readFence(state)
       assert.equal(fence.ok && fence.value.get(agent)?.rung, rung)

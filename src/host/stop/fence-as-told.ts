@@ -1,4 +1,4 @@
-import { readEntries } from '../../ledger/log/read.ts'
+import type { Log } from '../../ledger/store.ts'
 import { AgentRungs } from '../../ledger/views/agent-rungs.ts'
 import type { AgentName, CellId, Rung } from '../../model/index.ts'
 import type { Fencing } from './stop.ts'
@@ -8,8 +8,8 @@ import type { Fencing } from './stop.ts'
  * them may have come in the gateway's last moment, before the warden heard of it. An agent of which it says nothing is not
  * fenced: that a process of ours has ended says nothing of it.
  */
-export async function ordersAsTold(ledger: string, cells: readonly CellId[], id: string): Promise<readonly Fencing[]> {
-  const told = await rungsTold(ledger, (cell) => cells.includes(cell))
+export async function ordersAsTold(log: Log, cells: readonly CellId[], id: string): Promise<readonly Fencing[]> {
+  const told = await rungsTold(log, (cell) => cells.includes(cell))
   return [...told].flatMap(([agent, rung]) => orderAsTold(agent, rung, id, 'it stood there when its gateway was lost'))
 }
 
@@ -20,14 +20,14 @@ export function orderAsTold(agent: AgentName, rung: Rung, id: string, why: strin
 }
 
 /** Returns where a ledger leaves an agent: by all that was said of its cells since a person last released it. */
-export async function rungLeft(ledger: string, agent: AgentName): Promise<Rung> {
-  return (await rungsTold(ledger, () => true)).get(agent) ?? 'normal'
+export async function rungLeft(log: Log, agent: AgentName): Promise<Rung> {
+  return (await rungsTold(log, () => true)).get(agent) ?? 'normal'
 }
 
 /** Returns where a ledger says that agents stand, by what was said of the cells that are meant. */
-async function rungsTold(ledger: string, isMeant: (cell: CellId) => boolean): Promise<ReadonlyMap<AgentName, Rung>> {
+async function rungsTold(log: Log, isMeant: (cell: CellId) => boolean): Promise<ReadonlyMap<AgentName, Rung>> {
   const agents = new AgentRungs(isMeant)
-  for await (const read of readEntries(ledger)) {
+  for await (const read of log.read()) {
     if (!read.ok) break
     agents.take(read.value)
   }

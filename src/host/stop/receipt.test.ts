@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { openLedger, originOf } from '../../ledger/log/ledger.ts'
-import { type CellId, cellId, environmentName, type JsonObject } from '../../model/index.ts'
+import { memoryLogs } from '../../ledger/memory/memory-logs.ts'
+import { type CellId, cellId, type JsonObject } from '../../model/index.ts'
 import type { Receipt } from './containment.ts'
 import { readReceipt, type Told, toldOf, unrecordedStops, writeReceipt } from './receipt.ts'
 
@@ -80,8 +80,6 @@ describe('the receipt of a stop, read again', () => {
 })
 
 describe('S8: what may still land', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'firebreak-told-'))
-  after(() => rmSync(directory, { recursive: true, force: true }))
   const [cell, child, grandchild, other] = ['1', '2', '3', '4'].map((n) => cellId(`c_000000000000000${n}`)) as [
     CellId,
     CellId,
@@ -95,16 +93,12 @@ describe('S8: what may still land', () => {
   const began = (of: CellId, delegation: string) => ({ kind: 'cell.started', cell: of, delegation }) as never
 
   async function told(name: string, entries: readonly never[]): Promise<Told> {
-    const ledger = join(directory, name)
-    const opened = await openLedger({
-      directory: ledger,
-      origin: originOf(environmentName('test')),
-      clock: { nowMs: Date.now },
-    })
+    const log = memoryLogs().log(name)
+    const opened = await log.open({ clock: { nowMs: Date.now } })
     assert.ok(opened.ok)
     for (const entry of entries) assert.ok(opened.value.append(entry).ok)
     await opened.value.close()
-    return toldOf(ledger, [cell])
+    return toldOf(log, [cell])
   }
 
   it('is told of a cell and of all that was delegated from it, also of what has ended', async () => {

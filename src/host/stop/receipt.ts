@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node
 import { join } from 'node:path'
 import { canonicalText } from '../../ledger/log/canonical.ts'
 import { keyId, parseNote, parseWitnessKey, signatureLine, witnessKeyText } from '../../ledger/log/note.ts'
-import { readEntries } from '../../ledger/log/read.ts'
+import type { Log } from '../../ledger/store.ts'
 import { StoppedCells, type StoppedTold } from '../../ledger/views/stopped-cells.ts'
 import { type CellId, isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
 import { confirmationsIn, inFlightIn } from '../../recovery/incident/compose.ts'
@@ -21,11 +21,11 @@ export interface Told extends StoppedTold {
 const READ_MS_MAX = 8_000
 
 /** Reads the entries of a log about cells that were stopped. */
-export async function toldOf(ledger: string, cells: readonly CellId[]): Promise<Told> {
+export async function toldOf(log: Log, cells: readonly CellId[]): Promise<Told> {
   const told = new StoppedCells(cells)
   const until = performance.now() + READ_MS_MAX
   let whole = true
-  for await (const read of readEntries(ledger)) {
+  for await (const read of log.read()) {
     whole = read.ok && performance.now() < until
     if (!read.ok || !whole) break
     told.take(read.value)

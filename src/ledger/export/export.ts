@@ -1,10 +1,9 @@
-import { basename } from 'node:path'
 import type { Entry } from '../../model/entry.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import { canonicalText } from '../log/canonical.ts'
 import type { LedgerFault } from '../log/fault.ts'
 import { originOf } from '../log/ledger.ts'
-import { readEntries } from '../log/read.ts'
+import type { Log } from '../store.ts'
 import { ocsfEvent } from './export-ocsf.ts'
 import { otelRecord, otelRequest } from './export-otel.ts'
 import type { Intent } from './intent.ts'
@@ -16,17 +15,14 @@ const INTENTS_MAX = 10_000
 const OTEL_RECORDS_MAX = 512
 
 /**
- * The entries of one log (`<state>/ledger/<log>`) as lines of JSON, each ended by a newline: as they are; as OCSF events
+ * The entries of one log as lines of JSON, each ended by a newline: as they are; as OCSF events
  * (API Activity 6003, Application Lifecycle 6002); or as OTLP/JSON log requests of up to 512 records a line.
  */
-export async function* exportLedger(
-  directory: string,
-  format: ExportFormat,
-): AsyncGenerator<Result<string, LedgerFault>, void> {
-  const origin = originOf(basename(directory))
+export async function* exportLedger(log: Log, format: ExportFormat): AsyncGenerator<Result<string, LedgerFault>, void> {
+  const origin = originOf(log.name)
   const intents = new Map<string, Intent>()
   let records: object[] = []
-  for await (const read of readEntries(directory)) {
+  for await (const read of log.read()) {
     if (!read.ok) {
       yield read
       return
@@ -39,7 +35,7 @@ export async function* exportLedger(
       if (event !== undefined) yield line(event)
       else {
         const problem = `entry ${entry.seq} is of the kind ${JSON.stringify(entry.kind)}, which has no OCSF event here`
-        yield no({ kind: 'not-a-ledger', path: directory, problem })
+        yield no({ kind: 'not-a-ledger', path: log.paths[0] ?? log.name, problem })
         return
       }
     } else if (records.push(otelRecord(entry, intent)) === OTEL_RECORDS_MAX) {

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import { NAME_PATTERN } from '../../model/ids.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { Log, LoggedEntry, Logs } from '../store.ts'
-import { codeOf, realDisk } from './disk.ts'
+import { codeOf, realDisk, segmentIndex } from './disk.ts'
 import type { LedgerFault } from './fault.ts'
 import { Changes } from './follow.ts'
 import { openLedger, originOf } from './ledger.ts'
@@ -39,6 +39,15 @@ export function fileLog(directory: string, name = basename(directory)): Log {
     follow: (signal, fromSeq = 0) => followedOne(directory, signal, fromSeq),
     payload: (cell, commitment) => readPayload(realDisk, directory, cell, commitment),
   }
+}
+
+/** Returns the logs that a person names by a directory: it is one log, or a directory of them. */
+export async function logsAt(directory: string): Promise<readonly Log[]> {
+  const place = resolve(directory)
+  const names = await readdir(place).catch(() => [])
+  if (names.some((name) => segmentIndex(name) !== undefined)) return [fileLog(place)]
+  const logs = fileLogs(place)
+  return ((await logs.names()) ?? []).map((name) => logs.log(name))
 }
 
 async function* followedOne(directory: string, signal: AbortSignal, fromSeq: number): ReturnType<LogReader['more']> {

@@ -7,6 +7,7 @@ import type { Entry } from '../../model/entry.ts'
 import { newActionId } from '../../model/index.ts'
 import { type ExportFormat, exportLedger } from '../export/export.ts'
 import { ocsfEvent } from '../export/export-ocsf.ts'
+import { fileLogs } from '../log/file-logs.ts'
 import { parseWitnessKey } from '../log/note.ts'
 import { readEntries } from '../log/read.ts'
 import { checkProof, type EntryProof, proveEntry } from './prove.ts'
@@ -127,7 +128,7 @@ describe('reading a log', () => {
 
 async function exported(format: ExportFormat): Promise<string[]> {
   const lines: string[] = []
-  for await (const line of exportLedger(join(desk.ledgerDirectory, 'test'), format)) {
+  for await (const line of exportLedger(fileLogs(desk.ledgerDirectory).log('test'), format)) {
     assert.ok(line.ok)
     assert.ok(line.value.endsWith('\n'))
     lines.push(line.value)

@@ -19,7 +19,6 @@ import type { TaskSetup } from '../../gateway/link/setup.ts'
 import { Host } from '../../host/host.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
 import { readStopMark } from '../../host/stop/fence.ts'
-import { readEntries } from '../../ledger/log/read.ts'
 import {
   type Entry,
   type JsonObject,
@@ -259,7 +258,7 @@ async function runScript(
   const lines = readFileSync(output, 'utf8').split('\n')
   const said = lines.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as ScriptAccount] : []))
   const entries: Entry[] = []
-  for await (const read of readEntries(environment.value.state.ledger(agent.environment)))
+  for await (const read of environment.value.state.logs.log(agent.environment).read())
     if (read.ok) entries.push(read.value)
   return ok({ said, entries })
 }

@@ -6,7 +6,7 @@ import { declaredFor, ordersOf, storyOf } from '../../../host/people/undo.ts'
 import type { UndoOrder } from '../../../host/people/undo-order.ts'
 import type { Judged } from '../../../host/prepare/setup.ts'
 import { logsOf } from '../../../host/state/logs.ts'
-import { readEntries } from '../../../ledger/log/read.ts'
+import type { Log } from '../../../ledger/store.ts'
 import type { UndoHistory } from '../../../ledger/views/undo-history.ts'
 import {
   agentName,
@@ -51,7 +51,7 @@ export const command: Command = {
 /** The effects of one environment that were named. */
 export interface UndoPart {
   readonly log: string
-  readonly directory: string
+  readonly record: Log
   readonly state: string
   readonly story: UndoHistory
   readonly plan: Plan
@@ -146,15 +146,15 @@ async function plansOf(
   { config }: Judged,
   selection: Selection,
 ): Promise<Result<readonly UndoPart[], ExitCode>> {
-  const logs = logsOf(state)
+  const logs = await logsOf(state)
   if (!logs.ok) {
     call.print.fault(logs.reason)
     return no(EXIT.storeUnreachable)
   }
   const parts: UndoPart[] = []
   let known = selection.of === undefined
-  for (const { name, directory, state: own } of logs.value) {
-    const story = await storyOf(directory)
+  for (const { log, state: own } of logs.value) {
+    const story = await storyOf(log)
     if (!story.ok) {
       call.print.fault(story.reason, 'firebreak ledger verify tells more')
       return no(EXIT.storeUnreachable)
@@ -165,7 +165,7 @@ async function plansOf(
       call.print.fault(plan.reason)
       return no(EXIT.denied)
     }
-    parts.push({ log: name, directory, state: own, story: story.value, plan: plan.value })
+    parts.push({ log: log.name, record: log, state: own, story: story.value, plan: plan.value })
   }
   if (known) return ok(parts)
   call.print.fault(`there is no ${selection.of} in ${state}`, 'firebreak logs shows what there is')
@@ -186,7 +186,7 @@ async function follow(
     )
   call.print.progress(`undo ${order.cell}: ${order.effects.length} effects in ${part.log}`)
   const watch = new AbortController()
-  const watched = progress(call, part.directory, order, watch.signal)
+  const watched = progress(call, part.record, order, watch.signal)
   const done = await operatorFor(state, judged).undo(order)
   watch.abort()
   await watched
@@ -196,13 +196,13 @@ async function follow(
 const TOLD_EVERY_MS = 2_000
 
 /** A storm takes its time: how far it is, from the ledger. */
-async function progress(call: Call, directory: string, order: UndoOrder, signal: AbortSignal): Promise<void> {
+async function progress(call: Call, log: Log, order: UndoOrder, signal: AbortSignal): Promise<void> {
   const effects = new Set(order.effects)
   for (;;) {
     await delay(TOLD_EVERY_MS, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return
     const tried = new Set<string>()
-    for await (const entry of readEntries(directory)) {
+    for await (const entry of log.read()) {
       if (!entry.ok) break
       const { value } = entry
       if (value.kind === 'action.intent' && value.cell === order.cell && value.undoes && effects.has(value.undoes))

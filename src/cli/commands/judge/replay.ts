@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
 import type { Judged } from '../../../host/prepare/setup.ts'
+import { sealedPlaceOf } from '../../../host/state/stores.ts'
 import { faultText } from '../../../ledger/log/fault.ts'
-import { DETECTOR_NAMES, type DetectorName, NAME_PATTERN } from '../../../model/index.ts'
+import { logsAt } from '../../../ledger/log/file-logs.ts'
+import type { Log } from '../../../ledger/store.ts'
+import { DETECTOR_NAMES, type DetectorName } from '../../../model/index.ts'
 import { explain } from '../../../policy/index.ts'
 import { rehearse } from '../../../rehearsal/attempt.ts'
 import { type Rejudged, replayLog } from '../../../rehearsal/replay.ts'
@@ -42,8 +43,8 @@ export const command: Command = {
 const SHOWN_MAX = 10
 
 async function run(call: Call): Promise<ExitCode> {
-  const directory = call.positionals[0] ?? join(stateOf(call), 'ledger')
-  const logs = logsIn(resolve(directory))
+  const directory = call.positionals[0] ?? sealedPlaceOf(stateOf(call)).ledgerDirectory
+  const logs = await logsAt(directory)
   if (logs.length === 0) {
     call.print.fault(
       `there is no ledger in ${directory}`,
@@ -64,7 +65,7 @@ async function run(call: Call): Promise<ExitCode> {
   const actions: Rejudged[] = []
   let apart = 0
   for (const log of logs) {
-    const replayed = await replayLog(rehearsal, log.name, log.directory)
+    const replayed = await replayLog(rehearsal, log)
     if (!replayed.ok) {
       call.print.fault(faultText(replayed.reason), 'firebreak ledger verify tells more')
       return EXIT.storeUnreachable
@@ -89,12 +90,12 @@ async function detect(
   call: Call,
   judged: Judged,
   names: readonly DetectorName[],
-  logs: readonly LogPlace[],
+  logs: readonly Log[],
 ): Promise<ExitCode> {
   const signals: WouldFire[] = []
   let [entries, partly] = [0, 0]
-  for (const { name, directory } of logs) {
-    const replayed = await replayDetectors(judged, names, name, directory)
+  for (const log of logs) {
+    const replayed = await replayDetectors(judged, names, log)
     if (!replayed.ok) {
       call.print.fault(faultText(replayed.reason), 'firebreak ledger verify tells more')
       return EXIT.storeUnreachable
@@ -132,19 +133,6 @@ function signalLines({ atMs, detector, mode, rung, what, cell, agent, tool, evid
     `    ${about.join('  ')}`,
     `    ${would}; evidence: entries ${evidence.join(', ')}`,
   ]
-}
-
-interface LogPlace {
-  readonly name: string
-  readonly directory: string
-}
-
-/** One log, or a directory of them. */
-function logsIn(directory: string): readonly LogPlace[] {
-  if (!existsSync(directory)) return []
-  const names = readdirSync(directory).sort()
-  if (names.some((name) => name.endsWith('.segment'))) return [{ name: basename(directory), directory }]
-  return names.filter((name) => NAME_PATTERN.test(name)).map((name) => ({ name, directory: join(directory, name) }))
 }
 
 /** Returns the reasons why actions could be judged in part only, each with their number. */

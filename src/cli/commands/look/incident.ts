@@ -6,7 +6,6 @@ import { loadConfig } from '../../../config/load.ts'
 import { agentOfCell, type IncidentPlace, makeIncident } from '../../../control/incident.ts'
 import { type Judged, judgeConfig } from '../../../host/prepare/setup.ts'
 import { logsOf } from '../../../host/state/logs.ts'
-import { readEntries } from '../../../ledger/log/read.ts'
 import { type AgentName, type CellId, cellId, no, ok, type Result, sourceText } from '../../../model/index.ts'
 import { htmlOf } from '../../../recovery/incident/html.ts'
 import type { Incident } from '../../../recovery/incident/incident.ts'
@@ -32,12 +31,12 @@ export const command: Command = {
 async function run(call: Call): Promise<ExitCode> {
   const [name = ''] = call.positionals
   const state = stateOf(call)
-  const logs = logsOf(state)
+  const logs = await logsOf(state)
   if (!logs.ok) {
     call.print.fault(logs.reason)
     return EXIT.storeUnreachable
   }
-  const places = logs.value.map(({ name: log, directory, state: own }) => ({ log, directory, state: own }))
+  const places = logs.value
   const cell = cellIn(name)
   if (cell === undefined) {
     const known = await cellsOf(places, name)
@@ -82,8 +81,8 @@ const KNOWN_MAX = 5
 /** Returns the cells of an agent, for a person who has named that. */
 async function cellsOf(places: readonly IncidentPlace[], agent: string): Promise<readonly string[]> {
   const cells: string[] = []
-  for (const { directory } of places) {
-    for await (const entry of readEntries(directory)) {
+  for (const { log } of places) {
+    for await (const entry of log.read()) {
       if (!entry.ok) break
       const { value } = entry
       if (value.kind === 'cell.started' && value.agent === agent)
@@ -100,7 +99,7 @@ async function placeOf(
 ): Promise<Result<{ readonly place: IncidentPlace; readonly agent: AgentName | undefined }, string>> {
   let damaged: IncidentPlace | undefined
   for (const place of places) {
-    const { agent, damage } = await agentOfCell(place.directory, cell)
+    const { agent, damage } = await agentOfCell(place.log, cell)
     if (agent !== undefined) return ok({ place, agent })
     if (damage !== undefined) damaged ??= place
   }

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import process from 'node:process'
 import { logsOf } from '../../../host/state/logs.ts'
+import { sealedPlaceOf } from '../../../host/state/stores.ts'
 import { statesIn } from '../../../host/state/tenants.ts'
 import { type ExportFormat, exportLedger } from '../../../ledger/export/export.ts'
 import { faultText } from '../../../ledger/log/fault.ts'
@@ -112,7 +113,8 @@ function placesOf(call: Call): Result<{ readonly ledgerDirectory: string; readon
     return no('the ledger and the witness are read from two places: name both, or neither')
   const [state = '', ...tenants] = statesIn(stateOf(call))
   if (tenants.length > 0) return no('each tenant has a ledger and a witness of its own: name both')
-  return ok({ ledgerDirectory: join(state, 'ledger'), witness: join(state, 'witness') })
+  const { ledgerDirectory, witness: own } = sealedPlaceOf(state)
+  return ok({ ledgerDirectory, witness: own.directory })
 }
 
 async function prove(call: Call): Promise<ExitCode> {
@@ -143,13 +145,13 @@ async function prove(call: Call): Promise<ExitCode> {
 
 async function exportAll(call: Call): Promise<ExitCode> {
   const format = formatOf(call.text('format') ?? 'jsonl')
-  const logs = logsOf(stateOf(call))
+  const logs = await logsOf(stateOf(call))
   if (format === undefined || !logs.ok) {
     call.print.fault(logs.ok ? '--format is jsonl, ocsf or otel' : logs.reason)
     return logs.ok ? EXIT.usage : EXIT.storeUnreachable
   }
-  for (const { directory } of logs.value) {
-    for await (const line of exportLedger(join(directory), format)) {
+  for (const { log } of logs.value) {
+    for await (const line of exportLedger(log, format)) {
       if (!line.ok) {
         call.print.fault(faultText(line.reason))
         return EXIT.storeUnreachable

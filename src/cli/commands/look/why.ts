@@ -4,9 +4,8 @@ import process from 'node:process'
 import { loadConfig } from '../../../config/load.ts'
 import { reasonsFrom } from '../../../gateway/pipeline/record.ts'
 import { judgeConfig } from '../../../host/prepare/setup.ts'
-import { entriesOf, stateOfLog } from '../../../host/state/logs.ts'
-import { realDisk } from '../../../ledger/log/disk.ts'
-import { readPayload } from '../../../ledger/log/payloads.ts'
+import { entriesOf, logNamed } from '../../../host/state/logs.ts'
+import type { Log } from '../../../ledger/store.ts'
 import type { Entry } from '../../../model/entry.ts'
 import {
   type CellId,
@@ -66,14 +65,14 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(`there is no action ${printable(reference)} in ${state}`, 'firebreak logs lists what there is')
     return EXIT.failed
   }
-  const directory = join(stateOfLog(state, decided.log), 'ledger', decided.log)
+  const { log } = await logNamed(state, decided.log)
   const whole = decided.kind === 'action.held' ? await wholeOf(state, decided.log, decided) : undefined
-  const sent = await sentOf(directory, decided, call.flag('bytes'))
-  const answered = outcome && (await answeredOf(directory, decided.cell, outcome))
+  const sent = await sentOf(log, decided, call.flag('bytes'))
+  const answered = outcome && (await answeredOf(log, decided.cell, outcome))
   const [first, ...rest] = reasonsFrom(decided.reasons)
   const reasons = first === undefined ? [] : explain({ reasons: [first, ...rest] })
   const limit = call.flag('bytes') ? Number.POSITIVE_INFINITY : 2_000
-  const again = decided.kind === 'action.intent' ? undefined : await decidedAgain(call, state, directory, decided)
+  const again = decided.kind === 'action.intent' ? undefined : await decidedAgain(call, state, log, decided)
   const { now, change } = again ?? {}
   call.print.object({
     ok: true,
@@ -129,13 +128,13 @@ function isDecision(entry: Entry & Logged): entry is Decision & Logged {
 async function decidedAgain(
   call: Call,
   state: string,
-  directory: string,
-  { log, action }: Decision & { readonly log: string },
+  log: Log,
+  { action }: Decision,
 ): Promise<DecidedAgain | undefined> {
   const file = call.text('config') ?? join(dirname(state), 'firebreak.yaml')
   const loaded = existsSync(file) ? await loadConfig(file, { node: process.execPath }) : undefined
   const judged = loaded?.ok ? await judgeConfig(loaded.value) : undefined
-  return judged?.ok ? decideRecordedAgain(rehearse(judged.value), log, directory, action) : undefined
+  return judged?.ok ? decideRecordedAgain(rehearse(judged.value), log, action) : undefined
 }
 
 function changeLines({ now, change }: DecidedAgain): readonly (readonly [string, string])[] {
@@ -183,10 +182,10 @@ function missingOutcome(decided: Decision): string {
 }
 
 /** Returns what left; where its entry covers a secret in the arguments, only for whoever asks for all bytes. */
-async function sentOf(directory: string, decided: Decision, all: boolean): Promise<string | undefined> {
+async function sentOf(log: Log, decided: Decision, all: boolean): Promise<string | undefined> {
   if (decided.kind !== 'action.intent') return undefined
   if (!all && JSON.stringify(decided.args).includes(COVER)) return '(it may hold a secret: --bytes shows it)'
-  return bytesOf(directory, decided.cell, decided.payload)
+  return bytesOf(log, decided.cell, decided.payload)
 }
 
 /** The beginning of what stands in entries instead of a secret (`gateway/content/cover.ts`). */
@@ -194,12 +193,12 @@ const COVER = '[the secret \\"'
 
 /** Returns what was searched for secrets of what came back; nothing of it where one was found. */
 async function answeredOf(
-  directory: string,
+  log: Log,
   cell: CellId,
   { leaked = [], payload }: Extract<Entry, { kind: 'action.outcome' }>,
 ): Promise<string | undefined> {
   if (leaked.length > 0) return `(not shown: what came holds the secret "${leaked.join('", "')}")`
-  const text = await bytesOf(directory, cell, payload)
+  const text = await bytesOf(log, cell, payload)
   return text === undefined ? undefined : answerIn(text)
 }
 
@@ -218,8 +217,8 @@ function answerIn(text: string): string {
   }
 }
 
-async function bytesOf(directory: string, cell: CellId, payload: Commitment | undefined): Promise<string | undefined> {
+async function bytesOf(log: Log, cell: CellId, payload: Commitment | undefined): Promise<string | undefined> {
   if (payload === undefined) return undefined
-  const read = await readPayload(realDisk, directory, cell, payload)
+  const read = await log.payload(cell, payload)
   return read.ok ? read.value.toString('utf8') : `(${read.reason.kind})`
 }

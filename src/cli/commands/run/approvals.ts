@@ -31,7 +31,7 @@ async function run(call: Call): Promise<ExitCode> {
   try {
     if (call.flag('ask')) return await ask(call, state)
     const holds = await holdsIn(entriesOf(state), Date.now())
-    const known = holds.map((hold) => ({ hold, answered: answerOf(state, hold) }))
+    const known = await Promise.all(holds.map(async (hold) => ({ hold, answered: await answerOf(state, hold) })))
     const waiting = known.filter(({ hold, answered }) => hold.state === 'waiting' && answered === undefined)
     const shown = await Promise.all(
       (call.flag('all') ? known : waiting).map(async (each) => ({
@@ -60,8 +60,8 @@ async function run(call: Call): Promise<ExitCode> {
 }
 
 /** Returns the answer to a hold, where no gateway has heard it yet. */
-function answerOf(state: string, { held, log, state: stands }: KnownHold): HoldAnswer | undefined {
-  return stands === 'waiting' ? answerGiven(stateOfLog(state, log), held.hold) : undefined
+async function answerOf(state: string, { held, log, state: stands }: KnownHold): Promise<HoldAnswer | undefined> {
+  return stands === 'waiting' ? answerGiven(await stateOfLog(state, log), held.hold) : undefined
 }
 
 /** Asks on a terminal that no run shows its cell on, which is looked at for each question and for each answer (S9). */

@@ -13,12 +13,13 @@ import { configurationDigest, type Judged } from '../../../host/prepare/setup.ts
 import { AgentRun, FORWARDED, type RunEnd, type RunEvent, type RunPlan } from '../../../host/runs/agent-run.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../../host/shown/shown.ts'
 import { withinState } from '../../../host/state/named-state.ts'
+import { hasBegun, storesOf } from '../../../host/state/stores.ts'
 import { tenantOf, tenantState } from '../../../host/state/tenants.ts'
 import { readFence, readStopMark } from '../../../host/stop/fence.ts'
 import type { Unwritten } from '../../../host/stop/fence-again.ts'
 import { rungIn } from '../../../host/stop/rung-in.ts'
 import { type ReachedHost, reachHost } from '../../../host/up/reach-host.ts'
-import { readEntries } from '../../../ledger/log/read.ts'
+import type { Log } from '../../../ledger/store.ts'
 import { RunSummary, type RunTold } from '../../../ledger/views/run-summary.ts'
 import type { DefinitionSeen } from '../../../model/entry.ts'
 import { type CellId, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
@@ -251,7 +252,7 @@ function tellWhatIsMissing(call: Call, { name, cell }: Agent, profile: Config['p
  * in which nobody was contained, fences nobody.
  */
 function fencedExit(call: Call, state: string, agent: Agent): ExitCode | undefined {
-  const made = existsSync(join(state, 'ledger')) || existsSync(join(state, 'fence', 'fence.json'))
+  const made = hasBegun(state) || existsSync(join(state, 'fence', 'fence.json'))
   const fence = made ? readFence(state) : ok(new Map())
   const stands = fence.ok ? rungIn(fence.value, agent) : fence
   if (stands.ok) return undefined
@@ -313,7 +314,7 @@ async function tellEnd(call: Call, config: Config, state: string, asked: Asked, 
   tellLimits(config, servers, exit, agent, call)
   // What the program printed last may lack its end of line.
   if (call.print.json) process.stdout.write('\n')
-  const log = join(state, 'ledger', agent.environment)
+  const log = storesOf(state).logs.log(agent.environment)
   const { waits, refused, left, cuts: cut } = await runTold(log, cell)
   const cuts = cutLines(cut)
   for (const line of cuts) call.print.progress(line)
@@ -378,9 +379,9 @@ function helpFor({ upstreams }: Config, name: UpstreamName, log: string): string
 }
 
 /** Reads what a person should look at after a run. A log that cannot be read tells so elsewhere. */
-async function runTold(log: string, cell: CellId): Promise<RunTold> {
+async function runTold(log: Log, cell: CellId): Promise<RunTold> {
   const summary = new RunSummary(cell)
-  for await (const entry of readEntries(log)) {
+  for await (const entry of log.read()) {
     if (!entry.ok) break
     summary.take(entry.value)
   }

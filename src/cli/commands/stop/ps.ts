@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Standing } from '../../../cells/census.ts'
 import { askWardens } from '../../../host/people/control-socket.ts'
+import { hasBegun } from '../../../host/state/stores.ts'
 import { statesIn } from '../../../host/state/tenants.ts'
 import { eventually } from '../../../host/stop/containment.ts'
 import { EVERYBODY, readFence } from '../../../host/stop/fence.ts'
@@ -19,7 +18,7 @@ export const command: Command = {
   options: STATE_OPTIONS,
   run: async (call) => {
     const all = statesIn(stateOf(call))
-    const states = all.filter((each) => existsSync(join(each, 'ledger')))
+    const states = all.filter(hasBegun)
     const before = new Set(standingIn(all).flatMap(({ cell, begun }) => (begun ? [cell] : [])))
     const done = (await Promise.all(all.map((each) => askWardens(each, { kind: 'cells' }, () => undefined)))).flat()
     const cells = done.flatMap((each) => each.cells ?? [])
