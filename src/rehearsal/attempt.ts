@@ -126,11 +126,12 @@ export function rehearseAction(
 }
 
 export function normalised({ upstreams }: Rehearsal, cell: RehearsedCell, attempt: RehearsedAttempt): Normalised {
-  const { environment, ...asked } = attempt
+  const { environment: declared, protocol: _, ...asked } = attempt
   const upstream = upstreams.get(attempt.upstream)
-  const upstreamEnvironment = upstream?.environment ?? environment
+  const upstreamEnvironment = upstream?.environment ?? declared
   const known = upstream?.contract(grantedName(attempt.operation, attempt.tool))
-  return normalise({ ...asked, cellId: cell.id, authority: cell.authority, upstreamEnvironment }, known)
+  const { agent, environment } = cell.authority
+  return normalise({ ...asked, cellId: cell.id, agent, environment, upstreamEnvironment }, known)
 }
 
 /** The operation and the bare name in what policies call a tool. */

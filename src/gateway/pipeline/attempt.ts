@@ -75,7 +75,8 @@ export function asked(
   return {
     id: gate.newActionId(),
     cellId: cell.id,
-    authority: cell.authority,
+    agent: cell.authority.agent,
+    environment: cell.authority.environment,
     upstream: upstream.name,
     upstreamEnvironment: upstream.environment,
     operation,

@@ -49,7 +49,8 @@ function asked(args: JsonObject): Asked {
   return {
     id: 'a_00000000000000000000' as ActionId, // by its shape
     cellId: 'c_0000000000000000' as CellId, // by its shape
-    authority: DESK,
+    agent: DESK.agent,
+    environment: DESK.environment,
     upstream: upstreamName('payments'),
     upstreamEnvironment: environmentName('test'),
     operation: 'tool',

@@ -1,15 +1,4 @@
-import {
-  type Action,
-  type ActionId,
-  type CellId,
-  type EnvironmentName,
-  type JsonObject,
-  type Operation,
-  type Sha256,
-  sha256,
-  type ToolName,
-  type UpstreamName,
-} from '../../model/index.ts'
+import { type Action, sha256 } from '../../model/index.ts'
 import {
   type Admitted,
   type Authority,
@@ -24,19 +13,11 @@ import {
 import { answerMax } from './bill.ts'
 import type { Contract } from './line.ts'
 
-/** A request of a cell in our words, whoever asks: a gateway, or a rehearsal that sends nothing. */
-export interface Asked {
-  readonly id: ActionId
-  readonly cellId: CellId
-  readonly authority: Pick<Authority, 'agent' | 'environment'>
-  readonly upstream: UpstreamName
-  readonly upstreamEnvironment: EnvironmentName
-  readonly operation: Operation
-  readonly tool: ToolName
-  readonly args: JsonObject
-  /** Digest of the definition as its upstream offered it, where that is known; else of the accepted one. */
-  readonly definition?: Sha256
-}
+/**
+ * An action as it was asked for, by whoever asks: a gateway, or a rehearsal that sends nothing. `definition` is the digest
+ * of the one that its upstream offered, where that is known; else it is of the accepted one.
+ */
+export type Asked = Omit<Action, 'effect' | 'definition' | 'spend' | 'answerMax'> & Partial<Pick<Action, 'definition'>>
 
 export interface Normalised {
   readonly action: Action
@@ -46,7 +27,7 @@ export interface Normalised {
 
 /** Steps 2 and 3 of the path of an action: what is asked for, held against the accepted definition. Pure. */
 export function normalise(asked: Asked, known: Contract | undefined): Normalised {
-  const { authority, args } = asked
+  const { args } = asked
   const refusals: Refusal[] = []
   const effect = known?.declared.effect ?? 'irreversible'
   const fault = known?.input?.check(args)
@@ -56,8 +37,8 @@ export function normalise(asked: Asked, known: Contract | undefined): Normalised
   const action: Action = {
     id: asked.id,
     cellId: asked.cellId,
-    agent: authority.agent,
-    environment: authority.environment,
+    agent: asked.agent,
+    environment: asked.environment,
     upstream: asked.upstream,
     upstreamEnvironment: asked.upstreamEnvironment,
     operation: asked.operation,

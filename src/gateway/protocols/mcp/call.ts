@@ -1,10 +1,11 @@
-import { type ActionId, grantedName, type JsonObject, type Operation } from '../../../model/index.ts'
+import { grantedName, type JsonObject, type Operation } from '../../../model/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { cutShown } from '../../content/cut-shown.ts'
 import { type Attempt, isName, NAME_FAULT, type Performed } from '../../pipeline/attempt.ts'
 import { perform } from '../../pipeline/pipeline.ts'
 import { refuseUnprepared } from '../../pipeline/refused.ts'
+import type { Unreachable } from '../protocol.ts'
 import type { McpUpstream } from './contract/upstream.ts'
 import { CredentialRefused, type UpstreamConnection } from './server/connection.ts'
 
@@ -19,15 +20,6 @@ export interface McpCall
   readonly logLevel?: string
 }
 
-export type Called =
-  | Performed
-  | {
-      readonly kind: 'unreachable'
-      readonly action: ActionId | undefined
-      /** Set where the upstream does not take the credential that it is sent. */
-      readonly refused?: 'credential'
-    }
-
 /**
  * Performs a call. What the upstream did not look at, since it had forgotten the session or the credential had expired, is
  * sent once more in a new session, or with a new credential: as an action of its own, which is decided, reserved and
@@ -38,7 +30,7 @@ export async function performCall(
   cell: ServedCell,
   upstream: McpUpstream,
   call: McpCall,
-): Promise<Called> {
+): Promise<Performed | Unreachable> {
   const first = await performOnce(gate, cell, upstream, call)
   if (first.kind !== 'unanswered' || first.refused === undefined || isOver(call)) return first
   if (first.refused === 'credential' && !(await gate.renewCredential(upstream.name))) return first
@@ -55,7 +47,7 @@ export async function performOnce(
   cell: ServedCell,
   upstream: McpUpstream,
   call: McpCall,
-): Promise<Called> {
+): Promise<Performed | Unreachable> {
   const {
     operation,
     target,

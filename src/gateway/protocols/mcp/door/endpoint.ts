@@ -285,7 +285,7 @@ export class McpEndpoint {
     if (this.#cell.underWay >= LIMITS.requestsUnderWayMax) {
       return rpcError(RPC.internalError, `at most ${LIMITS.requestsUnderWayMax} requests may be under way`)
     }
-    const cancel = call.cancel ?? new AbortController()
+    const { progressToken, cancel = new AbortController(), ...asked } = call
     const end = new AbortController()
     const onGone = () => {
       end.abort()
@@ -298,16 +298,8 @@ export class McpEndpoint {
     response.once('close', onClose)
     const deadline = setTimeout(() => end.abort(TOO_LONG), LIMITS.callMsMax)
     this.#cell.underWay++
-    const request: CellRequest = {
-      method: call.method,
-      params: call.params,
-      view: call.view,
-      signal: end.signal,
-      calledOff: cancel.signal,
-      ...(call.headers && { headers: call.headers }),
-      ...(call.logLevel && { logLevel: call.logLevel }),
-      ...onPartFor(reply, call),
-    }
+    const parts = onPartFor(reply, progressToken, asked.logLevel)
+    const request: CellRequest = { ...asked, ...parts, signal: end.signal, calledOff: cancel.signal }
     try {
       return await method(this.#gate, this.#cell, request)
     } catch (error) {
@@ -382,20 +374,19 @@ const BATCH = 'a batch of JSON-RPC messages is refused: send each of them in a r
 const INSTRUCTIONS =
   'Every call is decided by a policy and recorded. A refusal carries a reference; repeating the same call will not change it.'
 
-interface IncomingCall {
-  readonly method: string
-  readonly params: JsonObject
-  readonly view: UpstreamName | undefined
-  readonly headers?: IncomingMessage['headers']
+/** A request before it has its ends, as its revision has told it. */
+interface IncomingCall extends Pick<CellRequest, 'method' | 'params' | 'view' | 'headers' | 'logLevel'> {
   readonly progressToken: Json | undefined
-  readonly logLevel?: string
   /** In a session the cell can cancel by id as well. */
   readonly cancel?: AbortController
 }
 
 /** Progress goes out under the cell's own token; log messages only from the level that it asked for. */
-function onPartFor(reply: Reply, call: IncomingCall): Pick<CellRequest, 'onPart' | 'hears'> {
-  const { progressToken, logLevel } = call
+function onPartFor(
+  reply: Reply,
+  progressToken: Json | undefined,
+  logLevel: string | undefined,
+): Pick<CellRequest, 'onPart' | 'hears'> {
   const wantsProgress = isRpcId(progressToken)
   const wantsLog = isLogLevel(logLevel)
   if (!wantsProgress && !wantsLog) return {}

@@ -22,7 +22,7 @@ import { isName, NAME_FAULT, type Performed } from '../../../pipeline/attempt.ts
 import type { OnPart, Part } from '../../../pipeline/line.ts'
 import { recordLabels } from '../../../pipeline/record.ts'
 import { refuseFrame, refuseUnprepared, refuseUnrouted } from '../../../pipeline/refused.ts'
-import { performCall } from '../call.ts'
+import { type McpCall, performCall } from '../call.ts'
 import { McpAnswer } from '../contract/answer.ts'
 import { definitionDigest } from '../contract/definition.ts'
 import { type HeaderValue, paramHeaderMismatch } from '../contract/headers.ts'
@@ -176,7 +176,8 @@ async function callTool(gate: EnvironmentContext, cell: ServedCell, request: Cel
     const refused = await refuseUnprepared(gate, cell, about, [{ kind: 'arguments', path: '$', problem }])
     return rpcError(RPC.headerMismatch, problem, { ...(refused.action && { reference: refused.action }) })
   }
-  return run(gate, cell, request, upstream, 'tool', target, given, 'tools/call', { name: target, arguments: given })
+  const params = { name: target, arguments: given }
+  return run(gate, cell, request, upstream, { operation: 'tool', target, args: given, method: 'tools/call', params })
 }
 
 async function readResource(gate: EnvironmentContext, cell: ServedCell, request: CellRequest): Promise<RpcAnswer> {
@@ -198,7 +199,9 @@ async function readResource(gate: EnvironmentContext, cell: ServedCell, request:
     const names = homes.map(({ upstream }) => upstream.name).join(', ')
     return rpcError(RPC.invalidParams, `several upstreams have it (${names}): read it at /mcp/<upstream>`, { uri })
   }
-  return run(gate, cell, request, home.upstream, 'resource', uri, { uri }, 'resources/read', { uri }, home.template)
+  const { upstream, template } = home
+  const read = { operation: 'resource', target: uri, template, method: 'resources/read' } as const
+  return run(gate, cell, request, upstream, { ...read, args: { uri }, params: { uri } })
 }
 
 async function getPrompt(gate: EnvironmentContext, cell: ServedCell, request: CellRequest): Promise<RpcAnswer> {
@@ -213,7 +216,8 @@ async function getPrompt(gate: EnvironmentContext, cell: ServedCell, request: Ce
     return spoken(
       await refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'prompt', target, args: given }),
     )
-  return run(gate, cell, request, upstream, 'prompt', target, given, 'prompts/get', { name: target, arguments: given })
+  const params = { name: target, arguments: given }
+  return run(gate, cell, request, upstream, { operation: 'prompt', target, args: given, method: 'prompts/get', params })
 }
 
 /**
@@ -231,20 +235,10 @@ async function run(
   cell: ServedCell,
   request: CellRequest,
   upstream: McpUpstream,
-  operation: Operation,
-  target: string,
-  args: JsonObject,
-  method: string,
-  params: JsonObject,
-  template = target,
+  call: Pick<McpCall, 'operation' | 'target' | 'args' | 'method' | 'params' | 'template'>,
 ): Promise<RpcAnswer> {
   const called = await performCall(gate, cell, upstream, {
-    operation,
-    target,
-    args,
-    method,
-    params,
-    template,
+    ...call,
     signal: request.signal,
     calledOff: request.calledOff,
     ...(request.onPart && { onPart: request.onPart }),
