@@ -83,8 +83,8 @@ async function call(
     print,
   }
   for (const option of ['as', 'by']) {
-    const person = given.text(option)
-    if (person === undefined || isPersonName(person)) continue
+    const named = [given.text(option), ...given.texts(option)]
+    if (named.every((person) => person === undefined || isPersonName(person))) continue
     print.fault(`--${option} names nobody: a person has 1 to 256 characters`, 'nothing was done')
     return EXIT.usage
   }

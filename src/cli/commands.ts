@@ -51,6 +51,11 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, ListedComma
       summary: 'End the host that is up, with all that runs in it, in order; nobody is contained by that',
       load: () => import('./commands/run/down.ts'),
     },
+    apply: {
+      summary:
+        'Put a changed configuration in force at the host that is up: narrower at once, wider on its owners’ word',
+      load: () => import('./commands/run/apply.ts'),
+    },
     approvals: { summary: 'Show what waits for a person, and why', load: () => import('./commands/run/approvals.ts') },
     approve: {
       summary: 'Let one held action through, exactly as it was tried',

@@ -1,5 +1,4 @@
-import { closeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, readFileSync } from 'node:fs'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { faultText } from '../ledger/log/fault.ts'
@@ -9,13 +8,14 @@ import type { Log } from '../ledger/store.ts'
 import { AgentRungs } from '../ledger/views/agent-rungs.ts'
 import { SeenLabels } from '../ledger/views/seen-labels.ts'
 import { type Entry, type EntryBody, LIMITS, no, ok, type Result, type UpstreamName } from '../model/index.ts'
-import { BudgetBook, compilePolicies } from '../policy/index.ts'
+import { BudgetBook } from '../policy/index.ts'
 import { Sentinel } from '../sentinel/index.ts'
 import { Admission } from './admission/admission.ts'
 import { Arrivals } from './admission/arrivals.ts'
-import { type EnvironmentRules, flowsOf, grantsFor } from './admission/authority.ts'
+import { grantsFor } from './admission/authority.ts'
 import { Delegations } from './admission/delegations.ts'
 import type { EnvironmentContext } from './admission/environment-context.ts'
+import { NewestRules } from './admission/newest-rules.ts'
 import { type Past, readPast } from './admission/past.ts'
 import { PastCells } from './admission/past-cells.ts'
 import { Rungs } from './admission/rungs.ts'
@@ -26,14 +26,13 @@ import { coveredEntry, coveredText } from './content/cover.ts'
 import { searchBeforeCuts } from './content/cut-shown.ts'
 import { openSecrets, type Secrets } from './content/secrets.ts'
 import { LoopSlices } from './fairness/loop-slices.ts'
-import { declaredIn, leaksIn, withoutLeaks } from './link/declared.ts'
+import { declaredIn, leaksIn } from './link/declared.ts'
 import type { Pulse } from './link/pulse.ts'
-import { type GatewaySetup, secretsOf, type WardenMessage } from './link/setup.ts'
+import { type GatewaySetup, readSetup, secretsOf, type WardenMessage } from './link/setup.ts'
 import { StdioPipes } from './link/stdio-pipes.ts'
 import { hostUptime } from './link/uptime.ts'
 import { drawActionId } from './pipeline/action-ids.ts'
 import { Credentials } from './pipeline/credentials.ts'
-import { openNotice } from './pipeline/notice.ts'
 import { Lines } from './protocols/lines.ts'
 import { dialler, openDoor, PROTOCOLS } from './protocols/registry.ts'
 import { RelayDoors } from './protocols/relay/relay-doors.ts'
@@ -52,7 +51,9 @@ interface Opened {
 /** One environment's gateway: what the warden hands it becomes served cells, and what they do goes through `perform`. */
 export class EnvironmentGateway {
   readonly slices = new LoopSlices()
+  /** The setup that it began with: of what a later configuration changes, `#rules` has the newest. */
   readonly #setup: GatewaySetup
+  readonly #rules: NewestRules
   readonly #context: EnvironmentContext
   readonly #sealing: Sealing
   readonly #send: (pulse: Pulse) => void
@@ -128,14 +129,10 @@ export class EnvironmentGateway {
   }
 
   private constructor(given: GatewaySetup, opened: Opened, send: (pulse: Pulse) => void) {
-    const { ledger, sealing, secrets, budgets, seen, past } = opened
-    const setup = { ...given, upstreams: given.upstreams.map((upstream) => withoutLeaks(upstream, secrets)) }
-    const rules: EnvironmentRules = {
-      environment: setup.environment,
-      policies: compilePolicies(setup.policies),
-      budgets,
-      flows: flowsOf(setup.upstreams),
-    }
+    const { log, ledger, sealing, secrets, budgets, seen, past } = opened
+    const rules = new NewestRules(given, { budgets, secrets, log })
+    const { setup } = rules
+    this.#rules = rules
     this.#setup = setup
     this.#sealing = sealing
     this.#send = send
@@ -151,9 +148,9 @@ export class EnvironmentGateway {
       send,
       cutRelays: (cell: ServedCell) => this.#relays.cut(cell),
     }
-    this.#delegations = new Delegations({ ...shared, agents: setup.agents, budgets })
+    this.#delegations = new Delegations({ ...shared, agents: () => rules.setup.agents, budgets })
     this.#rungs = new Rungs({ ...shared, delegations: this.#delegations })
-    this.#context = this.#contextFor(setup, opened)
+    this.#context = this.#contextFor(opened)
     this.#lines = new Lines({
       environment: setup.environment,
       upstreams: setup.upstreams,
@@ -175,7 +172,7 @@ export class EnvironmentGateway {
       arrivals,
       users: (_, number) => this.#actorsAt(number),
     })
-    const desk = { ...shared, protocols: PROTOCOLS, setup, rules, lines: this.#lines, pipes: this.#pipes, arrivals }
+    const desk = { ...shared, protocols: PROTOCOLS, rules, lines: this.#lines, pipes: this.#pipes, arrivals }
     this.#undo = new UndoDesk(desk)
     this.#admission = new Admission({
       ...desk,
@@ -188,31 +185,33 @@ export class EnvironmentGateway {
     })
   }
 
-  #contextFor(setup: GatewaySetup, { log, ledger, secrets, past }: Opened): EnvironmentContext {
-    const { containment } = setup
-    const environments = new Map(setup.environments)
+  #contextFor({ log, ledger, secrets, past }: Opened): EnvironmentContext {
+    const rules = this.#rules
     return {
-      environment: setup.environment,
-      hardened: setup.hardened,
-      environments,
+      environment: rules.environment,
+      get hardened() {
+        return rules.setup.hardened
+      },
+      get environments() {
+        return new Map(rules.setup.environments)
+      },
       log,
       ledger,
       secrets,
       holds: past.holds,
       renewCredential: (name) => this.#credentials.renew(name),
-      notice: openNotice({
-        environment: setup.environment,
-        decoys: containment.decoys,
-        environments,
-        places: containment.places,
-        ownPaths: [...containment.ownPaths, ...directoriesOf(log)],
-        tools: declaredIn(setup.upstreams),
-      }),
-      decoyTools: containment.decoys.tools,
+      get notice() {
+        return rules.notice
+      },
+      get decoyTools() {
+        return rules.setup.containment.decoys.tools
+      },
       nowMs: Date.now,
       newActionId: () => drawActionId(Date.now()),
       slices: this.slices,
-      agents: setup.agents,
+      get agents() {
+        return rules.setup.agents
+      },
       recordDurably: (body) => this.#record(body),
       launch: (giver, given) => this.#delegations.launch(giver, given),
       lower: (cell, to, by, why, signal) => this.#rungs.lower(cell, to, by, why, signal),
@@ -257,6 +256,8 @@ export class EnvironmentGateway {
         return this.#sensed(message)
       case 'unlaunched':
         return this.#delegations.end(this.#delegations.giverFor(message.parent, message.agent).given, message.why)
+      case 'configure':
+        return this.#configure(message, fds[0])
       case 'answer':
         return await this.#answer(message)
       case 'checkpointed':
@@ -319,6 +320,17 @@ export class EnvironmentGateway {
     this.#send({ kind: 'answered', number })
   }
 
+  /** Puts another configuration in force, for every cell, in this tick. */
+  #configure({ number, narrowed }: Extract<WardenMessage, { kind: 'configure' }>, file: number | undefined): void {
+    if (file === undefined) throw new Error('no configuration came with it')
+    this.#rules.replaceBy(readSetup(readFileSync(file, 'utf8')))
+    this.#admission.decideAnew()
+    this.#undo.decideAnew()
+    for (const agent of narrowed) this.#context.holds.withdraw(agent)
+    this.#send({ kind: 'answered', number })
+    closeSync(file)
+  }
+
   /**
    * Takes new secrets: whoever was connected with a value that is not the newest connects anew; what is under way ends
    * first.
@@ -355,11 +367,6 @@ export class EnvironmentGateway {
 }
 
 const VERSION = '0.1.0'
-
-/** Returns the directory of a log, and of the state that it lies in. */
-function directoriesOf({ paths }: Log): readonly string[] {
-  return paths.flatMap((path) => [path, dirname(dirname(path))]).filter((path) => path.split('/').length > 2)
-}
 
 function closeQuietly(fd: number): void {
   try {

@@ -3,7 +3,7 @@ import type { EnvironmentName } from '../model/index.ts'
 import { no, type Result } from '../model/index.ts'
 import { driverFor, type Registered } from './drivers.ts'
 import { type EnvironmentRun, openEnvironment } from './environment/environment-run.ts'
-import type { ConfigurationDigests, Judged } from './prepare/setup.ts'
+import { type ConfigurationDigests, digestsOf, type Judged } from './prepare/setup.ts'
 import { orderedText } from './services/starting.ts'
 import { tenantOf } from './state/tenants.ts'
 import type { Unwritten } from './stop/fence-again.ts'
@@ -21,6 +21,17 @@ export interface HostOptions {
   readonly drivers?: readonly Registered[]
 }
 
+/** The means by which a host's configuration is changed, while nothing opens by itself. */
+export interface HostChange {
+  /** The environments that are open. */
+  readonly open: ReadonlyMap<EnvironmentName, EnvironmentRun>
+  /** Opens another one, by the configuration that is in force. */
+  openAlso(name: EnvironmentName): Promise<Result<EnvironmentRun, string>>
+  adopt(judged: Judged, digests: ConfigurationDigests): void
+  /** Ends an environment with its cells; `record` is done before its gateway ends. */
+  close(name: EnvironmentName, record: (run: EnvironmentRun) => Promise<void>): Promise<void>
+}
+
 /**
  * The process with power: holds the cells of any number of agents and environments of one configuration.
  *
@@ -29,6 +40,7 @@ export interface HostOptions {
  * - HO2  An environment opens when something of it is asked for first, and closes with the host. One whose gateway is
  *        lost for good opens anew.
  * - HO3  No cell of it is left when `close` has resolved, and none is launched from when that was called.
+ * - HO4  One configuration is in force: `adopt` puts another in its place, and no environment opens while that is done.
  */
 export class Host {
   readonly #options: HostOptions
@@ -38,13 +50,60 @@ export class Host {
   /** Orders that no fence had when their environment was closed before the host: it does not open again. */
   readonly #unwritten = new Map<EnvironmentName, readonly Unwritten[]>()
   #closing = false
+  #judged: Judged
+  #digests: ConfigurationDigests | undefined
+  /** Resolves when no change of the configuration is under way. */
+  #changed: Promise<unknown> = Promise.resolve()
 
   constructor(options: HostOptions) {
     this.#options = options
+    this.#judged = options.judged
+    this.#digests = options.digests
+  }
+
+  get stateDirectory(): string {
+    return this.#options.stateDirectory
+  }
+
+  /** The configuration that is in force. */
+  get judged(): Judged {
+    return this.#judged
+  }
+
+  /** Digests of the configuration that is in force, from when it was read. */
+  get digests(): ConfigurationDigests {
+    this.#digests ??= digestsOf(this.#judged.config)
+    return this.#digests
+  }
+
+  /** Does what changes the configuration, one such thing after the other, while no environment opens by itself. */
+  changing<T>(act: (change: HostChange) => Promise<T>): Promise<T> {
+    const done = this.#changed.then(async () => act(await this.#change()))
+    this.#changed = done.catch(() => undefined)
+    return done
+  }
+
+  async #change(): Promise<HostChange> {
+    const all = await Promise.all(
+      [...this.#environments].map(async ([name, opening]) => [name, await opening] as const),
+    )
+    return {
+      open: new Map(all.flatMap(([name, opened]) => (opened.ok ? [[name, opened.value] as const] : []))),
+      openAlso: (name) => this.#opening(name),
+      adopt: (judged, digests) => {
+        this.#judged = judged
+        this.#digests = digests
+      },
+      close: (name, record) => this.#closeOne(name, record),
+    }
   }
 
   /** Returns an environment that is open, or opens it; an error in words where it cannot be. */
   environment(name: EnvironmentName): Promise<Result<EnvironmentRun, string>> {
+    return this.#changed.then(() => this.#opening(name))
+  }
+
+  #opening(name: EnvironmentName): Promise<Result<EnvironmentRun, string>> {
     if (this.#closing) return Promise.resolve(no('the host is being closed'))
     const opening = this.#openAgain(name, this.#environments.get(name))
     this.#environments.set(name, opening)
@@ -62,24 +121,35 @@ export class Host {
   ): Promise<Result<EnvironmentRun, string>> {
     const known = await before
     if (known?.ok && !known.value.isOver()) return known
-    if (known?.ok) {
-      await known.value.beginClose()
-      const unwritten = await known.value.endClose('its gateway was lost')
-      if (unwritten.length > 0) this.#unwritten.set(name, unwritten)
-    }
+    if (known?.ok) await this.#end(name, known.value, 'its gateway was lost')
     const [standing] = this.#unwritten.get(name) ?? []
     return standing === undefined ? this.#open(name) : no(`${orderedText(standing.order)}, and no fence has it`)
   }
 
+  /** Closes an environment with all its cells; `record` is done when they are gone. It opens anew when it is asked for. */
+  async #closeOne(name: EnvironmentName, record: (run: EnvironmentRun) => Promise<void>): Promise<void> {
+    const known = await this.#environments.get(name)
+    if (known?.ok !== true) return
+    this.#environments.delete(name)
+    await this.#end(name, known.value, 'another configuration was applied', () => record(known.value))
+  }
+
+  async #end(
+    name: EnvironmentName,
+    run: EnvironmentRun,
+    why: string,
+    whenEnded: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    await run.beginClose()
+    await run.endCells()
+    await whenEnded()
+    const unwritten = await run.endClose(why)
+    if (unwritten.length > 0) this.#unwritten.set(name, unwritten)
+  }
+
   async #open(environment: EnvironmentName): Promise<Result<EnvironmentRun, string>> {
-    const {
-      judged,
-      stateDirectory,
-      heeds = stateDirectory,
-      onUnsearched = () => undefined,
-      digests,
-      drivers,
-    } = this.#options
+    const { stateDirectory, heeds = stateDirectory, onUnsearched = () => undefined, drivers } = this.#options
+    const [judged, digests] = [this.#judged, this.#digests]
     const driver = await driverFor(judged.config, environment, drivers)
     if (!driver.ok) return driver
     const warden = () => this.#wardenOf(driver.value)
@@ -89,7 +159,7 @@ export class Host {
   }
 
   #wardenOf(driver: Driver): Promise<Result<Warden, WardenFault>> {
-    const opened = this.#wardens.get(driver.name) ?? driver.open({ profile: this.#options.judged.config.profile })
+    const opened = this.#wardens.get(driver.name) ?? driver.open({ profile: this.#judged.config.profile })
     this.#wardens.set(driver.name, opened)
     return opened
   }
@@ -100,6 +170,7 @@ export class Host {
    */
   async close(why: string): Promise<readonly Unwritten[]> {
     this.#closing = true
+    await this.#changed
     const all = await Promise.allSettled(this.#environments.values())
     const open = all.flatMap((each) => (each.status === 'fulfilled' && each.value.ok ? [each.value.value] : []))
     await Promise.all(open.map((each) => each.beginClose()))

@@ -10,6 +10,7 @@ import type { LoggedEntry } from '../ledger/store.ts'
 import { holdsIn, type KnownHold } from '../ledger/views/holds.ts'
 import { type CheckpointId, no, ok, type Result } from '../model/index.ts'
 import type { Checkpoint } from '../recovery/checkpoint.ts'
+import type { Applied, ApplyAsk, ApplyFault, Planned } from './apply/apply-words.ts'
 import { defaultDriver } from './drivers.ts'
 import { type Made, type Rehearsed, rehearseRestore, storeOf } from './files/checkpoints.ts'
 import type { WantedCommit } from './files/commit.ts'
@@ -32,6 +33,7 @@ import type { Judged } from './prepare/setup.ts'
 import { wardenFaultText } from './prepare/warden-fault-text.ts'
 import { entriesOf } from './state/logs.ts'
 import { statesIn } from './state/tenants.ts'
+import { reachHost } from './up/reach-host.ts'
 
 /** Everything that can be asked of a state alone: no configuration has to be readable. */
 export interface StateOperator {
@@ -43,6 +45,10 @@ export interface StateOperator {
   holds(): Promise<readonly KnownHold[]>
   /** Returns why an answer would not count, before it is given; undefined where it would. */
   answerFault(ask: Pick<AnswerAsk, 'hold' | 'approved' | 'by'>): Promise<AnswerFault | undefined>
+  /** Returns what putting the configuration in force would change, at the host that is up. */
+  plan(): Promise<Result<Planned, ApplyFault>>
+  /** Puts the configuration in force that its person was shown the plan of, for what runs and what starts. */
+  apply(ask: ApplyAsk): Promise<Result<Applied, ApplyFault>>
   /** Approves or denies a hold; true: the gateway has it, false: it is kept for the next one. */
   answer(ask: AnswerAsk): Promise<Result<boolean, AnswerFault>>
 }
@@ -66,6 +72,8 @@ export function stateOperator(stateDirectory: string): StateOperator {
     holds: () => holdsIn(entriesOf(stateDirectory), Date.now()),
     answerFault: (ask) => answerFault(stateDirectory, ask),
     answer: (ask) => answerHold(stateDirectory, ask),
+    plan: async () => (await reachHost(stateDirectory))?.plan() ?? no({ kind: 'no-host' }),
+    apply: async (ask) => (await reachHost(stateDirectory))?.apply(ask) ?? no({ kind: 'no-host' }),
   }
 }
 

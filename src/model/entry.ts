@@ -30,6 +30,7 @@ import type { Amounts } from './measure.ts'
  */
 export type EntryBody =
   | GatewayStarted
+  | ConfigurationApplied
   | CellStarted
   | CellTakenOver
   | CellEnded
@@ -71,6 +72,33 @@ export interface GatewayStarted {
   readonly replaces?: string
   /** The steady time that its budgets are counted in, by the host's uptime at some moment of this boot. */
   readonly clock?: { readonly atMs: number; readonly boot: string; readonly upMs: number }
+}
+
+/**
+ * A person has put another configuration in the place of the one that the gateway read: from this entry on, its cells are
+ * decided by it, those that run, too.
+ */
+export interface ConfigurationApplied {
+  readonly kind: 'configuration.applied'
+  readonly environment: EnvironmentName
+  readonly by: 'firebreak' | PersonName
+  /** Digests, as in `gateway.started`. */
+  readonly before: Sha256
+  readonly after: Sha256
+  /** Agents that may do less than before: approvals of theirs that were not used are withdrawn. */
+  readonly narrowed?: readonly AgentName[]
+  /** Agents that may do more than before. */
+  readonly widened?: readonly Widened[]
+}
+
+/** The things that became possible for one agent, on the word of the person who answers for it. */
+export interface Widened {
+  readonly agent: AgentName
+  readonly agreed: PersonName
+  /** Sentences, the worst first. */
+  readonly what: readonly string[]
+  /** Number of sentences that are not told. */
+  readonly more?: number
 }
 
 export interface CellStarted {

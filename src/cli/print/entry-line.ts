@@ -1,5 +1,5 @@
 import { reasonsFrom } from '../../gateway/pipeline/record.ts'
-import type { ActionHeld, ActionIntent, ActionRefused, Entry } from '../../model/entry.ts'
+import type { ActionHeld, ActionIntent, ActionRefused, ConfigurationApplied, Entry } from '../../model/entry.ts'
 import type { Json, JsonObject } from '../../model/json.ts'
 import { explain } from '../../policy/index.ts'
 import { column, joined, NONE, type SafeText, safeLine, sentence } from './safe-line.ts'
@@ -22,6 +22,8 @@ function wordsOf(entry: Entry): SafeText {
   switch (entry.kind) {
     case 'gateway.started':
       return safeLine`gateway of ${entry.environment} started, configuration ${entry.configuration.slice(0, 12)}`
+    case 'configuration.applied':
+      return safeLine`configuration ${entry.after.slice(0, 12)} APPLIED in ${entry.environment} by ${entry.by}${appliedText(entry)}`
     case 'gateway.stopped':
       return safeLine`gateway of ${entry.environment} stopped: ${sentence(entry.why)}`
     case 'cell.started':
@@ -97,6 +99,15 @@ function becauseOf({ reasons, more }: ActionRefused | ActionHeld): SafeText {
 
 function after(text: string | undefined): SafeText {
   return text === undefined ? NONE : safeLine`: ${sentence(text)}`
+}
+
+/** Returns whom a configuration narrows, and whom it widens on whose word. */
+function appliedText({ narrowed = [], widened = [] }: ConfigurationApplied): SafeText {
+  const less = narrowed.length === 0 ? NONE : safeLine`; narrows ${joined(narrowed)}`
+  const words = widened.map(({ agent, agreed, what: [first = ''] }) => {
+    return safeLine`${agent}, agreed by ${agreed}: ${sentence(first)}`
+  })
+  return words.length === 0 ? less : safeLine`${less}; WIDENS ${joined(words, '; ')}`
 }
 
 function timesText(count: number | undefined): SafeText {

@@ -11,6 +11,7 @@ import { Refusals } from '../pipeline/refusals.ts'
 import type { Door } from '../protocols/protocol.ts'
 import {
   approversOf,
+  authorityAnew,
   authorityFor,
   delegationOf,
   exposureOf,
@@ -58,8 +59,8 @@ export class Admission {
    * cannot be served.
    */
   async admit(message: CellMessage, listener: number | undefined): Promise<void> {
-    const { setup, gate, cells, rungs, rules, arrivals, pastCells, pastAgents, send, openDoor } = this.#options
-    const agent = setup.agents.find(({ name }) => name === message.agent)
+    const { gate, cells, rungs, rules, arrivals, pastCells, pastAgents, send, openDoor } = this.#options
+    const agent = rules.agent(message.agent)
     if (agent === undefined || listener === undefined) throw new Error(`cell ${message.cell} cannot be served`)
     const past = message.again && pastCells.takeOver(message.cell, agent.name)
     if (message.again !== undefined && past === undefined)
@@ -92,6 +93,21 @@ export class Admission {
     live.started = true
     arrivals.came()
     send({ kind: 'cell-ready', number: message.number })
+  }
+
+  /**
+   * Has every cell decided by the rules as they are now, from this tick on: what was decided before, and has not left,
+   * does not leave. A delegation that its giver's agent may not make any more ends.
+   */
+  decideAnew(): void {
+    const { cells, rules, delegations } = this.#options
+    for (const { cell } of cells.all) {
+      const agent = rules.agent(cell.authority.agent)
+      cell.authority = authorityAnew(rules, cell, agent)
+      for (const given of cell.given.values())
+        if (agent?.delegates.includes(given.agent) !== true)
+          delegations.end(given, 'the configuration does not allow it any more')
+    }
   }
 
   /**
@@ -128,7 +144,7 @@ export class Admission {
       cell: cell.id,
       agent: agent.name,
       owner: agent.owner,
-      environment: this.#options.setup.environment,
+      environment: this.#options.rules.environment,
       receipt,
       labels: [...cell.authority.exposure.labels.keys()],
       ...approversOf(agent),
@@ -163,6 +179,7 @@ export class Admission {
     const nowMs = gate().nowMs()
     const cell: ServedCell = {
       ...blankCell(nowMs, past === undefined ? undefined : 0),
+      sinceMs: message.again?.sinceMs ?? nowMs,
       id,
       number,
       authority: this.#authorityOf(message, agent, { past, giver, lines: opened.lines, nowMs }),
@@ -232,6 +249,7 @@ interface Beginning {
  */
 export function blankCell(nowMs: number, left?: 0) {
   return {
+    sinceMs: nowMs,
     gone: new AbortController(),
     underWay: 0,
     share: new LedgerShare(nowMs, left),

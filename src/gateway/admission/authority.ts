@@ -73,6 +73,22 @@ export function authorityFor(rules: EnvironmentRules, standing: CellStanding): C
   }
 }
 
+/**
+ * Returns the authority of a cell that is served by the rules as they are now: what it has seen, its task and what was
+ * delegated to it stay. `agent` is its agent as the rules declare it; of one that is declared no more nothing is granted.
+ */
+export function authorityAnew(rules: EnvironmentRules, cell: ServedCell, agent: AgentSetup | undefined): CellAuthority {
+  const { authority, givenBy, id, sinceMs } = cell
+  const isGranted = givenBy === undefined && agent !== undefined
+  return {
+    ...authority,
+    policies: rules.policies,
+    flows: rules.flows,
+    grants: isGranted ? grantsFor(agent, sinceMs, authority.task && id) : [],
+    ...(agent && { owner: agent.owner }),
+  }
+}
+
 function problemIn(lines: ReadonlyMap<UpstreamName, Line>, key: string): DefinitionProblem | undefined {
   // Names of upstreams hold no slash: the key begins with the name of the one that it is about.
   return lines.get(key.slice(0, key.indexOf('/')) as UpstreamName)?.definitionProblems.get(key)

@@ -6,7 +6,8 @@ import type { GatewayParts } from './gateway-parts.ts'
 import { forgetWork, type Given, type ServedCell } from './served-cell.ts'
 
 export interface DelegationsOptions extends GatewayParts {
-  readonly agents: readonly AgentSetup[]
+  /** Returns the environment's agents, as they are declared now. */
+  readonly agents: () => readonly AgentSetup[]
   readonly budgets: BudgetBook
 }
 
@@ -21,7 +22,7 @@ export class Delegations {
   /** Asks the warden for the cell of a delegation, which ends when its time is over. */
   launch(giver: ServedCell, given: Given): void {
     const { agents, send, gate } = this.#options
-    const agent = agents.findIndex(({ name }) => name === given.agent)
+    const agent = agents().findIndex(({ name }) => name === given.agent)
     send({ kind: 'launch', number: giver.number, agent })
     const leftMs = Math.max(0, given.restriction.expiresAtMs - gate().nowMs())
     given.expires = setTimeout(() => this.end(given, 'it has expired'), leftMs)

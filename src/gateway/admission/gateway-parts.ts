@@ -1,12 +1,11 @@
 import type { ProtocolName } from '../../model/index.ts'
 import type { Pulse } from '../link/pulse.ts'
-import type { GatewaySetup } from '../link/setup.ts'
 import type { StdioPipes } from '../link/stdio-pipes.ts'
 import type { Lines } from '../protocols/lines.ts'
 import type { Protocol } from '../protocols/protocol.ts'
 import type { Arrivals } from './arrivals.ts'
-import type { EnvironmentRules } from './authority.ts'
 import type { EnvironmentContext } from './environment-context.ts'
+import type { NewestRules } from './newest-rules.ts'
 import type { ServedCell } from './served-cell.ts'
 import type { ServedCells } from './served-cells.ts'
 
@@ -23,8 +22,7 @@ export interface GatewayParts {
 
 /** The means of a part that makes cells, or actors in their place. */
 export interface DeskParts extends GatewayParts {
-  readonly setup: GatewaySetup
-  readonly rules: EnvironmentRules
+  readonly rules: NewestRules
   readonly lines: Lines
   readonly protocols: ReadonlyMap<ProtocolName, Protocol>
   readonly pipes: StdioPipes

@@ -25,12 +25,14 @@ export interface ServedCell {
   readonly id: CellId
   /** The warden's own name for it. */
   readonly number: number
-  /** Everything but the rung, which `authorityOf` puts beside it. */
-  readonly authority: Omit<Authority, 'rung'> & { readonly budgets: BudgetBook; readonly exposure: Exposure }
+  /** Everything but the rung, which `authorityOf` puts beside it; another object where other rules apply from then on. */
+  authority: Omit<Authority, 'rung'> & { readonly budgets: BudgetBook; readonly exposure: Exposure }
   readonly upstreams: ReadonlyMap<UpstreamName, Line>
   rung: Rung
   /** The last order or signal that would lower it, also one that found it as low already; another object each time. */
   lowered?: Lowered
+  /** Epoch ms at which its grants begin. */
+  readonly sinceMs: number
   /** Aborted once, when the cell ends or is cut off: everything under way ends with it. */
   readonly gone: AbortController
   /** Requests that have not been answered yet. */

@@ -3,7 +3,7 @@ import type { WardenMessage } from '../link/setup.ts'
 import type { Line } from '../pipeline/line.ts'
 import { NamedValues, Undoing } from '../pipeline/undo.ts'
 import { blankCell } from './admission.ts'
-import { authorityFor, grantsFor } from './authority.ts'
+import { authorityAnew, authorityFor, grantsFor } from './authority.ts'
 import type { DeskParts } from './gateway-parts.ts'
 import type { ServedCell } from './served-cell.ts'
 
@@ -40,8 +40,8 @@ export class UndoDesk {
 
   /** Begins an undo, on a person's word. Throws, with the reason, where none can be. */
   async begin({ number, cell: id, by, why, what }: Extract<WardenMessage, { kind: 'undo' }>): Promise<void> {
-    const { setup, rules, gate, lines, protocols, arrivals, send } = this.#options
-    const { undo, environment } = setup
+    const { rules, gate, lines, protocols, arrivals, send } = this.#options
+    const { undo, environment } = rules.setup
     if (undo === undefined) throw new Error(`environment ${environment} grants nothing to undo`)
     const names = new Set<UpstreamName>(undo.grants.map(({ upstream }) => upstream))
     const opened = lines.for(names, number)
@@ -70,6 +70,13 @@ export class UndoDesk {
     this.#all.set(number, { undoing, own: opened.own })
     arrivals.came()
     send({ kind: 'cell-ready', number })
+  }
+
+  /** Has the undos under way decided by the rules as they are now. */
+  decideAnew(): void {
+    const { rules } = this.#options
+    for (const { undoing } of this.#all.values())
+      undoing.cell.authority = authorityAnew(rules, undoing.cell, rules.setup.undo)
   }
 
   /** Compensates effects. Throws where no undo has this number. */

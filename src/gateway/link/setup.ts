@@ -8,6 +8,7 @@ import type {
   CellId,
   CheckpointMade,
   CheckpointRestored,
+  ConfigurationApplied,
   Containment,
   EnvironmentName,
   GrantId,
@@ -122,7 +123,7 @@ export interface TaskSetup {
 }
 
 /** A deed of the warden's, for the ledger. */
-export type Noted = CheckpointMade | CheckpointRestored | CellContained
+export type Noted = CheckpointMade | CheckpointRestored | CellContained | ConfigurationApplied
 
 /** One message on the warden's channel, with the descriptors that belong to it. */
 export type WardenMessage =
@@ -172,6 +173,17 @@ export type WardenMessage =
       readonly kind: 'secrets'
       readonly upstream?: UpstreamName
       readonly values: readonly (readonly [name: string, value: string])[]
+    }
+  /**
+   * Another configuration takes the place of the one before, for cells that are served, too. A file comes with it: the
+   * setup of a gateway that would start now, whose upstreams are reached as they are, and without its secrets. Answered by
+   * `answered`.
+   */
+  | {
+      readonly kind: 'configure'
+      readonly number: number
+      /** Agents that may do less by it: approvals of theirs that were not used are withdrawn. */
+      readonly narrowed: readonly AgentName[]
     }
   /** A person has answered a hold. */
   | {

@@ -8,7 +8,7 @@ import {
   type ProtocolName,
   type Reason,
 } from '../../model/index.ts'
-import { type Admitted, decide, type Refusal, type Reservation } from '../../policy/index.ts'
+import { type Admitted, type Authority, decide, type Refusal, type Reservation } from '../../policy/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import { authorityOf, type ServedCell } from '../admission/served-cell.ts'
 import { cutShown } from '../content/cut-shown.ts'
@@ -51,6 +51,7 @@ export async function perform(gate: EnvironmentContext, cell: ServedCell, attemp
     approval = gate.holds.take(holdBinding(gate, cell, action), gate.nowMs())
     return approval !== undefined
   })
+  const { policies } = cell.authority
   if (decided.verdict === 'hold') return recordHeld(gate, cell, action, decided.reasons)
   if (decided.verdict === 'deny' || known === undefined) {
     return refuse(gate, cell, action, decided.verdict === 'deny' ? decided.reasons : refusals)
@@ -86,7 +87,7 @@ export async function perform(gate: EnvironmentContext, cell: ServedCell, attemp
   const ending = callingOff(cell, attempt, accepts)
   const sent = await prepared
     .send({
-      lastCheck: () => lastCheck(gate, cell, action, charged),
+      lastCheck: () => lastCheck(gate, cell, action, { charged, policies }),
       signal: ending.signal,
       owner: cell,
       ...(attempt.onPart && {
@@ -232,14 +233,22 @@ async function recordIntent(
   return durable.ok ? undefined : unrecorded(durable.reason.kind)
 }
 
+interface DecidedBy {
+  /** The grant that was charged; absent where a person let it through. */
+  readonly charged: GrantId | undefined
+  /** The policies as they were in the tick of the decision: each configuration has others. */
+  readonly policies: Authority['policies']
+}
+
 /** Step 7, in the tick that writes: what may have changed since the decision. */
 function lastCheck(
   gate: EnvironmentContext,
   cell: ServedCell,
   action: Action,
-  charged: GrantId | undefined,
+  { charged, policies }: DecidedBy,
 ): string | undefined {
   if (cell.gone.signal.aborted) return 'the cell is gone'
+  if (cell.authority.policies !== policies) return 'the configuration has changed since it was decided'
   const ended = endedSince(action, authorityOf(cell), charged, gate.nowMs())
   if (ended !== undefined) return ended
   return whyClosed(gate.ledger, action.effect, gate.nowMs()) === undefined

@@ -1,8 +1,13 @@
-import type { Noted, WardenMessage } from '../../gateway/link/setup.ts'
-import type { Result, Rung } from '../../model/index.ts'
+import { closeSync } from 'node:fs'
+import { memoryFile, systemFaultText } from '../../cells/kernel/libc.ts'
+import { type GatewaySetup, type Noted, type WardenMessage, writeSetup } from '../../gateway/link/setup.ts'
+import { type AgentName, no, type Result, type Rung } from '../../model/index.ts'
 import type { HoldAnswer } from '../people/answers.ts'
 import type { Services } from '../services/services.ts'
 import type { PulseNumbers } from './pulse-numbers.ts'
+
+/** Milliseconds for a gateway to compile the rules of another configuration and to put them in force. */
+const CONFIGURED_MS_MAX = 10_000
 
 /** The gateway of an environment that is there now: a lost one, while another is started in its place. */
 export class CurrentGateway {
@@ -39,6 +44,19 @@ export class CurrentGateway {
     const number = this.#numbers.nextAnswer()
     const told = this.#services.tell({ kind: 'answer', number, ...answer })
     return told.ok ? this.#services.said('answered', number) : Promise.resolve(told)
+  }
+
+  /**
+   * Puts another configuration in force at the gateway that serves now; resolves when every cell is decided by it. An
+   * error: it is not known by which they are. `setup` is without secrets, and comes as a file, which may be large.
+   */
+  async configure(setup: GatewaySetup, narrowed: readonly AgentName[]): Promise<Result<void, string>> {
+    const number = this.#numbers.nextAnswer()
+    const file = memoryFile('configuration', Buffer.from(writeSetup({ ...setup, secrets: [] })))
+    if (!file.ok) return no(`the configuration cannot be handed over: ${systemFaultText(file.reason)}`)
+    const told = this.#services.tell({ kind: 'configure', number, narrowed }, [file.value])
+    closeSync(file.value)
+    return told.ok ? this.#services.said('answered', number, CONFIGURED_MS_MAX) : told
   }
 
   /**

@@ -1,13 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell, Pump, Streams, Warden, WardenFault } from '../../cells/driver.ts'
-import type { Config } from '../../config/config.ts'
-import type { GatewaySetup } from '../../gateway/link/setup.ts'
-import { type EnvironmentName, no, ok, type Result, type Sha256, type UpstreamName } from '../../model/index.ts'
+import type { Agent, Config } from '../../config/config.ts'
+import type { GatewaySetup, Noted } from '../../gateway/link/setup.ts'
+import {
+  type AgentName,
+  type EnvironmentName,
+  no,
+  ok,
+  type Result,
+  type Sha256,
+  type UpstreamName,
+} from '../../model/index.ts'
 import { FilesDesk } from '../files/files-desk.ts'
 import { AnswerBox, type HoldAnswer } from '../people/answers.ts'
 import { type ControlSocket, openControlSocket } from '../people/control-socket.ts'
 import { SecretDesk } from '../prepare/secret-desk.ts'
-import { gatewaySetup, type Judged } from '../prepare/setup.ts'
+import { followedSetup, gatewaySetup, type Judged } from '../prepare/setup.ts'
 import { wardenFaultText } from '../prepare/warden-fault-text.ts'
 import { noteRunPlace } from '../services/run-places.ts'
 import { leftOut, type ServerLimits, Servers } from '../services/servers.ts'
@@ -25,11 +33,12 @@ import { followRequest } from './door.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import { GatewayKeeper } from './gateway-keeper.ts'
 import { GatewayRequests } from './gateway-requests.ts'
-import type { LaunchAsk, RunningCell } from './hosted-cell.ts'
+import type { HostedCell, LaunchAsk, RunningCell } from './hosted-cell.ts'
 import { Launching, variablesOf } from './launching.ts'
 import { LiveCells } from './live-cells.ts'
 import { Orders } from './orders.ts'
 import { PulseNumbers } from './pulse-numbers.ts'
+import { ServedConfiguration } from './served-configuration.ts'
 import { UndosUnderWay } from './undo-desk.ts'
 
 export interface EnvironmentOptions {
@@ -57,12 +66,31 @@ export interface EnvironmentRun {
   pump(cell: Cell, streams: Streams): Pump
   /** Returns the limits that servers which have ended ran into, by upstream. */
   serverLimits(): ReadonlyMap<UpstreamName, ServerLimits>
+  /** Records a deed of the warden's; true when the ledger has it. */
+  record(entry: Noted): Promise<boolean>
+  /**
+   * Goes by another configuration from this tick on; resolves when every cell does. A gateway that does not say so in time
+   * is believed no more: its cells stand still, and go on with one that has read the other configuration.
+   */
+  follow(next: FollowedConfiguration): Promise<Result<void, string>>
+  /** Returns the number of cells that run or start. */
+  cellCount(): number
+  /** Ends every cell, and what is being started; after `beginClose`, nothing comes anew. */
+  endCells(): Promise<void>
   /** Tells whether its gateway is lost for good, no cell is left, and no order stands here alone: it can be closed. */
   isOver(): boolean
   /** Closes the door and waits for the stops under way; nothing is launched any more. */
   beginClose(): Promise<void>
   /** Ends the gateway, once no cell is left; returns the orders that no fence has at the end. */
   endClose(why: string): Promise<readonly Unwritten[]>
+}
+
+/** A configuration that takes the place of another while cells run. */
+export interface FollowedConfiguration {
+  readonly judged: Judged
+  readonly configuration: Sha256
+  /** Agents that may do less by it. */
+  readonly narrowed: readonly AgentName[]
 }
 
 /** Opens an environment; its door for people's orders has answered when this resolves: what nobody could stop does not start. */
@@ -104,6 +132,7 @@ interface Opened {
 /** Puts the parts of one environment together. */
 class OpenEnvironment implements EnvironmentRun {
   readonly #ground: EnvironmentGround
+  readonly #served: ServedConfiguration
   readonly #secrets: SecretDesk
   readonly #servers: Servers
   readonly #files: FilesDesk
@@ -122,7 +151,19 @@ class OpenEnvironment implements EnvironmentRun {
     const starting = new Starting(state.directory)
     const cells = new LiveCells(starting)
     const gateway = new CurrentGateway(services, numbers)
-    const ground = { config, environment, state, warden, numbers, starting, cells, gateway }
+    const served = new ServedConfiguration(config, setup)
+    const ground = {
+      get config() {
+        return served.config
+      },
+      environment,
+      state,
+      warden,
+      numbers,
+      starting,
+      cells,
+      gateway,
+    }
     const tellUnsearched = tellOnce(options.onUnsearched)
     const secrets = new SecretDesk({
       config,
@@ -149,7 +190,9 @@ class OpenEnvironment implements EnvironmentRun {
     const files = new FilesDesk({
       warden,
       state,
-      agents: [...config.agents.values()].filter((agent) => agent.environment === environment),
+      get agents() {
+        return [...served.config.agents.values()].filter((agent) => agent.environment === environment)
+      },
       held: () => cells.all().map(([, hosted]) => hosted),
       record: (entry) => gateway.record(entry),
     })
@@ -162,8 +205,9 @@ class OpenEnvironment implements EnvironmentRun {
     const deliver = (answer: HoldAnswer) => gateway.answer(answer)
     this.#answers = new AnswerBox({ stateDirectory: state.directory, environment, deliver })
     const requests = new GatewayRequests({ ground, orders, delegated, files, secrets, servers })
-    this.#keeper = new GatewayKeeper({ ground, setup, orders, requests, files, secrets, servers })
+    this.#keeper = new GatewayKeeper({ ground, setup: () => served.setup, orders, requests, files, secrets, servers })
     this.#ground = ground
+    this.#served = served
     this.#secrets = secrets
     this.#servers = servers
     this.#files = files
@@ -209,6 +253,37 @@ class OpenEnvironment implements EnvironmentRun {
     return this.#servers.reached()
   }
 
+  record(entry: Noted): Promise<boolean> {
+    return this.#ground.gateway.record(entry)
+  }
+
+  async follow({ judged, configuration, narrowed }: FollowedConfiguration): Promise<Result<void, string>> {
+    const { cells, gateway } = this.#ground
+    const setup = followedSetup(this.#served.setup, judged, configuration)
+    this.#served.replaceBy(judged.config, setup)
+    for (const [, hosted] of cells.all()) hosted.agent = agentAnew(hosted, judged.config)
+    const { services } = gateway
+    const followed = await gateway.configure(setup, narrowed)
+    if (!followed.ok) services.distrust(`it has not put a configuration in force: ${followed.reason}`)
+    return followed
+  }
+
+  cellCount(): number {
+    const { cells, starting } = this.#ground
+    return cells.all().length + starting.all().length
+  }
+
+  async endCells(): Promise<void> {
+    const { cells, starting } = this.#ground
+    while (this.cellCount() > 0) {
+      const [starts, live] = [starting.all(), cells.all().map(([, hosted]) => hosted)]
+      for (const { number } of starts) starting.stop(number, 'its environment is being closed')
+      await Promise.all(live.map(({ cell }) => cell.halt('killed')))
+      await Promise.all([...live.map(({ ended }) => ended), ...starts.map(({ over }) => over)])
+    }
+    await this.#servers.endShared()
+  }
+
   isOver(): boolean {
     const { cells, gateway, starting } = this.#ground
     const isEmpty = cells.all().length === 0 && starting.all().length === 0
@@ -231,6 +306,11 @@ class OpenEnvironment implements EnvironmentRun {
     await this.#ground.gateway.services.stop(why)
     return unwritten
   }
+}
+
+/** Returns a cell's agent as it is declared now, in the surroundings of its start; nothing is granted to one that is not. */
+function agentAnew({ agent }: HostedCell, { agents }: Config): Agent {
+  return { ...(agents.get(agent.name) ?? { ...agent, grants: [], delegates: [] }), cell: agent.cell }
 }
 
 /** Tells each sentence about an agent or a server once: its next cell is shown the same. */

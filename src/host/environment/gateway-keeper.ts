@@ -13,7 +13,8 @@ import type { Orders } from './orders.ts'
 
 export interface GatewayKeeperOptions {
   readonly ground: EnvironmentGround
-  readonly setup: GatewaySetup
+  /** Returns the setup of a gateway that would start now. */
+  readonly setup: () => GatewaySetup
   readonly orders: Orders
   readonly requests: GatewayRequests
   readonly files: FilesDesk
@@ -118,15 +119,18 @@ export class GatewayKeeper {
 
   /** Starts a gateway once nothing of the lost one is left: the ledger has one writer, and the kernel sees to that. */
   async #startAgain(lost: Services, why: string): Promise<Services | undefined> {
-    const { ground, secrets, setup } = this.#options
+    const { ground, secrets } = this.#options
     const over = lost.stop(why).then(() => true)
     if (!(await Promise.race([over, delay(STOP_MS_MAX, false, { ref: false })]))) return undefined
     const read = { secrets: [...secrets.values], pastSecrets: secrets.past }
+    const setup = this.#options.setup()
     const started = await startServices(ground.state, { ...setup, ...read, replaces: why })
     if (!started.ok) return undefined
-    if (!this.#closing && ground.warden.recordGateway(started.value.gatewayPid).ok) return started.value
+    // Another configuration was applied meanwhile, which this one has not heard of.
+    const isCurrent = this.#options.setup() === setup
+    if (isCurrent && !this.#closing && ground.warden.recordGateway(started.value.gatewayPid).ok) return started.value
     await started.value.stop('it is over')
-    return undefined
+    return isCurrent ? undefined : this.#startAgain(started.value, why)
   }
 
   /** Hands a cell to another gateway, and thaws it when that has said that it serves it, and nobody has ordered otherwise. */

@@ -42,6 +42,8 @@ export interface Ended {
 
 /** A cell that runs in an environment of this host, or is ending. */
 export interface HostedCell extends HeldWorkspace, Pick<LaunchAsk, 'task' | 'stopMark' | 'onTakenOver'> {
+  /** The agent as the newest configuration declares it; the surroundings of the cell are those of its start. */
+  agent: Agent
   readonly ended: Promise<Ended>
   /** The stdio servers that it has. */
   kept: readonly Kept[]

@@ -35,7 +35,7 @@ import {
 } from './accepted.ts'
 import { catalogueOf, toolsOf } from './catalogue.ts'
 import { parseOnce } from './parsed.ts'
-import { readSecrets } from './secrets.ts'
+import { type ReadSecrets, readSecrets } from './secrets.ts'
 
 /** A configuration with all that hangs on it, judged together: accepted definitions, policies, grants. */
 export interface Judged {
@@ -77,10 +77,10 @@ function judgedOf(config: Config, accepted: AcceptedDefinitions, policies: Polic
 export function gatewaySetup(
   { config, accepted, spoken, policies }: Judged,
   environment: EnvironmentName,
+  secrets: ReadSecrets = readSecrets(config, environment),
 ): GatewaySetup {
   const tenant = tenantOf(config, environment)
   const upstreams = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
-  const secrets = readSecrets(config, environment)
   const home = config.environments.get(environment)
   const [undo] = home === undefined ? [] : undoActor(home)
   return {
@@ -121,6 +121,25 @@ export function gatewaySetup(
     containment: containmentOf(config, tenant),
     secrets: [...secrets.values],
   }
+}
+
+/**
+ * Returns what a gateway that serves an environment is told of another configuration: it keeps its ways to upstreams, and
+ * no secret is read again.
+ */
+export function followedSetup(serving: GatewaySetup, judged: Judged, configuration: Sha256): GatewaySetup {
+  const next = gatewaySetup(judged, serving.environment, { values: new Map(), without: new Map() })
+  const tools = new Map(next.upstreams.map((upstream) => [upstream.name, upstream.tools]))
+  const upstreams = serving.upstreams.map((upstream) => ({ ...upstream, tools: tools.get(upstream.name) ?? [] }))
+  return { ...next, upstreams, secrets: serving.secrets, configuration }
+}
+
+/** Returns all grants of an environment: its agents', and those for undo. */
+export function grantsIn({ config }: Judged, environment: EnvironmentName): readonly GrantSetup[] {
+  const agents: readonly Grantee[] = [...config.agents.values()].filter((agent) => agent.environment === environment)
+  const home = config.environments.get(environment)
+  const all = [...agents, ...(home === undefined ? [] : undoActor(home))]
+  return all.flatMap((holder) => holder.grants.map((grant, i) => grantSetup(holder, grant, i)))
 }
 
 /** Returns how a gateway gets to an upstream; or why it is left out, where something that it needs cannot be read. */

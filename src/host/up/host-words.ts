@@ -2,6 +2,8 @@
 import type { Socket } from 'node:net'
 import type { CellSpec } from '../../cells/spec.ts'
 import type { TaskSetup } from '../../gateway/link/setup.ts'
+import type { Result } from '../../model/index.ts'
+import type { Applied, ApplyAsk, ApplyFault, Planned } from '../apply/apply-words.ts'
 import type { RunEnd, RunEvent } from '../runs/agent-run.ts'
 
 /** A run that is asked of a host; its three standard streams come with the words, as descriptors. */
@@ -22,7 +24,13 @@ export interface HostRunAsk {
 }
 
 /** The first words of whoever comes to a host. */
-export type HostAsk = HostRunAsk | { readonly kind: 'down' } | { readonly kind: 'about' }
+export type HostAsk =
+  | HostRunAsk
+  | { readonly kind: 'down' }
+  | { readonly kind: 'about' }
+  /** The difference between its configuration and what its file says now. */
+  | { readonly kind: 'plan' }
+  | { readonly kind: 'apply'; readonly ask: ApplyAsk }
 
 /** Later words of one whose run goes on. */
 export interface HostSignal {
@@ -35,6 +43,8 @@ export type HostReply =
   | { readonly kind: 'event'; readonly event: RunEvent }
   | { readonly kind: 'end'; readonly end: RunEnd }
   | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'planned'; readonly planned: Result<Planned, ApplyFault> }
+  | { readonly kind: 'applied'; readonly applied: Result<Applied, ApplyFault> }
   | { readonly kind: 'about'; readonly pid: number; readonly sinceMs: number; readonly configuration: string }
 
 /** Bytes of one line: a command with its task, or the end of a run. */

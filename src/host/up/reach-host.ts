@@ -4,6 +4,7 @@ import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sendDescriptors } from '../../cells/descriptors.ts'
 import { no, ok, type Result } from '../../model/index.ts'
+import type { Applied, ApplyAsk, ApplyFault, Planned } from '../apply/apply-words.ts'
 import type { RunEnd, RunEvent } from '../runs/agent-run.ts'
 import { shortPath } from '../state/short-path.ts'
 import { descriptorOf, hostPlace } from './host-door.ts'
@@ -16,6 +17,9 @@ export interface ReachedHost {
   /** Ends the host in order; resolves when it is gone. */
   down(): Promise<Result<void, string>>
   about(): Promise<Result<Extract<HostReply, { kind: 'about' }>, string>>
+  /** Returns what putting the configuration in force would change that stands in its file now. */
+  plan(): Promise<Result<Planned, ApplyFault>>
+  apply(ask: ApplyAsk): Promise<Result<Applied, ApplyFault>>
 }
 
 export interface HostedRun {
@@ -46,8 +50,18 @@ export async function reachHost(stateDirectory: string): Promise<ReachedHost | u
       const [about] = replies.filter((reply) => reply.kind === 'about')
       return about === undefined ? no('the host did not answer') : ok(about)
     },
+    plan: async () => {
+      const [said] = (await asked(stateDirectory, { kind: 'plan' })).filter((reply) => reply.kind === 'planned')
+      return said === undefined ? LOST : said.planned
+    },
+    apply: async (ask) => {
+      const [said] = (await asked(stateDirectory, { kind: 'apply', ask })).filter((reply) => reply.kind === 'applied')
+      return said === undefined ? LOST : said.applied
+    },
   }
 }
+
+const LOST = no({ kind: 'lost', problem: 'the host has ended, or does not know what was asked' } as const)
 
 function runThere(
   stateDirectory: string,

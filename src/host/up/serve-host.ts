@@ -1,9 +1,11 @@
 import { closeSync } from 'node:fs'
 import process from 'node:process'
+import type { Agent } from '../../config/config.ts'
 import { labelsAtStart } from '../../config/labels.ts'
-import { agentName, type Result } from '../../model/index.ts'
+import { agentName, no, type Result } from '../../model/index.ts'
+import type { ApplyAsk, ApplyFault } from '../apply/apply-words.ts'
+import { Applying } from '../apply/applying.ts'
 import type { Host } from '../host.ts'
-import type { ConfigurationDigests, Judged } from '../prepare/setup.ts'
 import { AgentRun, FORWARDED } from '../runs/agent-run.ts'
 import { noteShownBy } from '../state/shown-by.ts'
 import { tenantOf } from '../state/tenants.ts'
@@ -11,10 +13,6 @@ import { type Caller, type HostDoor, openHostDoor } from './host-door.ts'
 import { type HostRunAsk, type HostSignal, hearLines } from './host-words.ts'
 
 export interface ServedHost {
-  readonly judged: Judged
-  /** Digests of the configuration from when it was read. */
-  readonly digests: ConfigurationDigests
-  readonly stateDirectory: string
   readonly host: Host
   /** Is asked to end the host, once; the caller hears of the end by its connection's. */
   readonly onDown: () => void
@@ -25,7 +23,8 @@ export interface ServedHost {
 /** Serves the commands that come to a host: each has a run of its own, which ends where its connection does. */
 export function serveHost(served: ServedHost): Promise<Result<HostDoor, string>> {
   const sinceMs = Date.now()
-  return openHostDoor(served.stateDirectory, (caller) => {
+  const applying = new Applying(served.host)
+  return openHostDoor(served.host.stateDirectory, (caller) => {
     const { ask, fds, socket, reply } = caller
     if (ask.kind === 'run') {
       void runFor(served, caller, ask)
@@ -40,25 +39,46 @@ export function serveHost(served: ServedHost): Promise<Result<HostDoor, string>>
     }
     for (const fd of fds) closeSync(fd)
     if (ask.kind === 'about') {
-      reply({ kind: 'about', pid: process.pid, sinceMs, configuration: served.judged.config.file })
+      reply({ kind: 'about', pid: process.pid, sinceMs, configuration: served.host.judged.config.file })
       socket.end()
     } else if (ask.kind === 'down') served.onDown()
+    else if (ask.kind === 'plan') void answerPlan(applying, caller)
+    else if (ask.kind === 'apply') void answerApply(served, applying, caller, ask.ask)
     else socket.destroy()
   })
 }
 
+async function answerPlan(applying: Applying, { socket, reply }: Caller): Promise<void> {
+  const planned = await applying.plan().catch((error: unknown) => no(failed(error)))
+  reply({ kind: 'planned', planned })
+  socket.end()
+}
+
+async function answerApply(
+  { log }: ServedHost,
+  applying: Applying,
+  { socket, reply }: Caller,
+  ask: ApplyAsk,
+): Promise<void> {
+  const applied = await applying.apply(ask).catch((error: unknown) => no(failed(error)))
+  log(applied.ok ? `another configuration is in force, by ${ask.by}` : `no other configuration: ${applied.reason.kind}`)
+  reply({ kind: 'applied', applied })
+  socket.end()
+}
+
+function failed(error: unknown): ApplyFault {
+  return { kind: 'lost', problem: error instanceof Error ? error.message : String(error) }
+}
+
 async function runFor(served: ServedHost, { fds, socket, reply }: Caller, ask: HostRunAsk): Promise<void> {
-  const { host, judged, stateDirectory, log } = served
-  const declared = judged.config.agents.get(agentName(ask.agent))
+  const { host, log } = served
+  const { stateDirectory } = host
+  const declared = host.judged.config.agents.get(agentName(ask.agent))
   const [stdin, stdout, stderr] = fds
   if (declared === undefined)
     return reply({ kind: 'refused', why: `the configuration that the host has read declares no agent "${ask.agent}"` })
   // A person who has narrowed it since does not run by what it was.
-  if (served.digests.get(tenantOf(judged.config, declared.environment)) !== ask.configuration)
-    return reply({
-      kind: 'refused',
-      why: 'the configuration is another than the host has read: firebreak down, and up again',
-    })
+  if (!isBy(host, declared, ask)) return reply({ kind: 'refused', why: OTHER_CONFIGURATION })
   if (stdin === undefined || stdout === undefined || stderr === undefined)
     return reply({ kind: 'refused', why: 'its streams did not come' })
   let run: AgentRun | undefined
@@ -75,6 +95,8 @@ async function runFor(served: ServedHost, { fds, socket, reply }: Caller, ask: H
   socket.resume()
   const environment = await host.environment(declared.environment)
   if (!environment.ok) return reply({ kind: 'refused', why: environment.reason })
+  // Another may have been applied while it opened.
+  if (!isBy(host, declared, ask)) return reply({ kind: 'refused', why: OTHER_CONFIGURATION })
   // Before the first byte is shown: whoever decides on that terminal is to be told (S9).
   const shown = noteShownBy(environment.value.runDirectory, ask.pid)
   if (!shown.ok) return reply({ kind: 'refused', why: shown.reason })
@@ -100,3 +122,10 @@ async function runFor(served: ServedHost, { fds, socket, reply }: Caller, ask: H
     shown.value()
   }
 }
+
+/** Tells whether the person who asks has read the configuration that the host goes by. */
+function isBy({ judged, digests }: Host, { environment }: Agent, { configuration }: HostRunAsk): boolean {
+  return digests.get(tenantOf(judged.config, environment)) === configuration
+}
+
+const OTHER_CONFIGURATION = 'the configuration is another than the host has read: firebreak apply'

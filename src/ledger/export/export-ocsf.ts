@@ -226,6 +226,17 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
         severity_id: 1,
         status_id: 1,
       }
+    case 'configuration.applied':
+      return {
+        ...base,
+        ...lifecycle(OTHER),
+        app: { name: `gateway ${entry.environment}` },
+        ...(entry.by !== 'firebreak' && { actor: { user: { name: entry.by } } }),
+        metadata,
+        severity_id: entry.widened === undefined ? 1 : 3,
+        status_id: 1,
+        status_detail: appliedText(entry),
+      }
     case 'gateway.stopped':
       return {
         ...base,
@@ -237,6 +248,16 @@ export function ocsfEvent(entry: Entry, intent: Intent | undefined, origin: stri
         status_detail: entry.why,
       }
   }
+}
+
+function appliedText({
+  after,
+  narrowed = [],
+  widened = [],
+}: Extract<Entry, { kind: 'configuration.applied' }>): string {
+  const less = narrowed.length === 0 ? '' : `; narrows ${narrowed.join(', ')}`
+  const more = widened.map(({ agent, agreed, what }) => `; widens ${agent}, agreed by ${agreed}: ${what.join('; ')}`)
+  return `configuration ${after}${less}${more.join('')}`
 }
 
 function api(activity: number) {

@@ -20,6 +20,7 @@ export function otelRecord(entry: Entry, intent: Intent | undefined): object {
     entry.kind === 'signal.raised' ||
     entry.kind === 'rung.changed' ||
     entry.kind === 'cell.contained' ||
+    (entry.kind === 'configuration.applied' && entry.widened !== undefined) ||
     (entry.kind === 'egress.tried' && entry.problem !== undefined) ||
     (entry.kind === 'action.outcome' && entry.outcome !== 'done')
   const { v: _version, atMs: _time, kind, ...members } = entry

@@ -38,7 +38,8 @@ export type HoldAnswerFault = 'unknown' | 'answered already' | 'expired' | 'anot
  * gateway makes each step in the tick that decides it, before the step's entry is written.
  *
  * - HV1  A waiting hold takes one answer, in time. A person in its `notBy` approves nothing, and may deny.
- * - HV2  An intent that names a hold uses it up. The release of an agent that was cut off withdraws its unused approvals.
+ * - HV2  An intent that names a hold uses it up. The release of an agent that was cut off withdraws its unused approvals,
+ *        and so does a configuration by which the agent may do less.
  * - HV3  No step leads back to `waiting`, and entries of other kinds change nothing.
  */
 export class Holds {
@@ -67,6 +68,7 @@ export class Holds {
     else if (entry.kind === 'action.intent') {
       if (entry.hold !== undefined) this.use(entry.hold)
     } else if (isReleased(entry)) this.withdraw(entry.agent)
+    else if (entry.kind === 'configuration.applied') for (const agent of entry.narrowed ?? []) this.withdraw(agent)
   }
 
   /** Adds a hold that waits; a further attempt at a known one changes nothing. */

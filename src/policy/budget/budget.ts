@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import {
   type Amount,
   amountText,
@@ -43,6 +44,8 @@ export interface Reservation {
  * - B4  The book's clock never steps back, and nothing that is done to the wall clock returns anything (`BookClock`).
  * - B5  What is set aside for a task is counted as used by everyone but that task, from `setAside` until `endTask`.
  * - B6  Memory is bounded by the budgets in the configuration, 60 sums for each, and by the cells and calls under way.
+ * - B7  Where the maxima of a holder's budgets become others, all that was counted stays counted, and so does what was set
+ *        aside. A budget that counts in another window begins with what the ledger tells: in a new book.
  */
 export class BudgetBook implements BudgetView {
   readonly clock: BookClock
@@ -129,6 +132,20 @@ export class BudgetBook implements BudgetView {
     for (const used of this.#used.values()) used.endTask(task)
   }
 
+  /**
+   * Takes other maxima for the budgets of holders; those that they have no more are dropped (B7). Throws, and changes
+   * nothing, where one of them would count what was not counted.
+   */
+  rebudget(holders: readonly Holder[]): void {
+    const known = holders.flatMap((holder) => {
+      const used = this.#used.get(holder.id)
+      return used === undefined ? [] : [{ holder, used }]
+    })
+    const unknown = known.find(({ holder, used }) => !used.counts(holder.budgets))
+    if (unknown !== undefined) throw new Error(`${unknown.holder.id} has a budget that was not counted`)
+    for (const { holder, used } of known) used.rebudget(holder.budgets)
+  }
+
   /** A holder that will never be charged again. */
   forget(id: HolderId): void {
     this.#used.delete(id)
@@ -205,16 +222,32 @@ export class BudgetBook implements BudgetView {
 
 /** The use of one holder's budgets. */
 class Used {
-  readonly lines: readonly Line[]
+  lines: readonly Line[]
   readonly #shares = new Map<CellId | undefined, Share>()
 
   constructor(budgets: readonly Budget[]) {
-    const lines = budgets.map((budget) => new Line(budget))
-    const shares = lines.filter(({ window }) => window === undefined)
-    for (const line of lines) {
-      if (line.window !== undefined) line.share = shares.find(({ budget }) => sameKind(budget, line.budget))
-    }
-    this.lines = lines
+    this.lines = withShares(budgets.map((budget) => new Line(budget)))
+  }
+
+  /** Tells whether each of these is counted already, under another maximum or the same. */
+  counts(budgets: readonly Budget[]): boolean {
+    return budgets.every((budget) => this.lines.some((line) => countsAlike(line.budget, budget)))
+  }
+
+  rebudget(budgets: readonly Budget[]): void {
+    const aside = [...this.#shares.values()].filter((share) => share.setAside)
+    for (const share of aside) this.#change(share, -1n)
+    this.lines = withShares(
+      budgets.flatMap((budget) => {
+        const line = this.lines.find((each) => countsAlike(each.budget, budget))
+        if (line === undefined) return []
+        const more = maximum(budget) - maximum(line.budget)
+        for (const { left } of this.#shares.values()) if (left.has(line)) left.set(line, (left.get(line) ?? 0n) + more)
+        line.budget = budget
+        return [line]
+      }),
+    )
+    for (const share of aside) this.#change(share, 1n)
   }
 
   share(task: CellId): Share {
@@ -280,7 +313,7 @@ class Used {
 
 /** One budget of a holder, with its use. */
 class Line {
-  readonly budget: Budget
+  budget: Budget
   /** The window that use is counted in; absent for the shares of tasks. */
   readonly window: UsedWindow | undefined
   /** The share of a task that comes out of it. */
@@ -299,6 +332,18 @@ class Line {
     const enoughMs = this.window?.belowAtMs(maximum(this.budget) - need - this.aside, time)
     return enoughMs === undefined || this.budget.window.kind === 'calendar' ? enoughMs : enoughMs - time + nowMs
   }
+}
+
+/** Tells each line the share of a task that comes out of it. */
+function withShares(lines: readonly Line[]): readonly Line[] {
+  const shares = lines.filter(({ window }) => window === undefined)
+  for (const line of lines) line.share = line.window && shares.find(({ budget }) => sameKind(budget, line.budget))
+  return lines
+}
+
+/** Tells whether two budgets count the same over the same window: they differ in their maxima at most. */
+export function countsAlike(one: Budget, other: Budget): boolean {
+  return sameKind(one, other) && isDeepStrictEqual(one.window, other.window)
 }
 
 /** The shares of one task. */

@@ -6,6 +6,7 @@ import type { Entry } from '../../model/entry.ts'
  */
 const FIELDS: Readonly<Record<Entry['kind'], string>> = {
   'gateway.started': 'environment configuration tenant? replaces?',
+  'configuration.applied': 'environment by before after narrowed?:object widened?:object',
   'cell.started': 'cell agent owner environment receipt:object approvers?:object delegation? labels?:object',
   'cell.taken-over': 'cell agent environment why rung labels:object',
   'cell.ended': 'cell receipt:object',

@@ -42,8 +42,8 @@ async function up(call: Call): Promise<ExitCode> {
   const digests = digestsOf(judged.value.config)
   const host = new Host({ judged: judged.value, stateDirectory, digests, onUnsearched })
   const { promise: down, resolve: onDown } = Promise.withResolvers<void>()
-  const door = await serveHost({ judged: judged.value, digests, stateDirectory, host, onDown, log }).catch(
-    (error: unknown) => no(error instanceof Error ? error.message : String(error)),
+  const door = await serveHost({ host, onDown, log }).catch((error: unknown) =>
+    no(error instanceof Error ? error.message : String(error)),
   )
   if (!door.ok) {
     call.print.fault(`not up: ${door.reason}`, 'firebreak down ends the one that is')

@@ -1,0 +1,287 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
+import { loadConfig } from '../../config/load.ts'
+import {
+  type ConfigurationApplied,
+  cutText,
+  type EnvironmentName,
+  no,
+  ok,
+  type Problem,
+  personName,
+  type Result,
+  type Sha256,
+  samePerson,
+  sourceText,
+} from '../../model/index.ts'
+import type { EnvironmentRun } from '../environment/environment-run.ts'
+import type { Host, HostChange } from '../host.ts'
+import {
+  type ConfigurationDigests,
+  configurationDigest,
+  digestsOf,
+  type Judged,
+  judgeConfig,
+} from '../prepare/setup.ts'
+import { tenantOf } from '../state/tenants.ts'
+import type { Applied, ApplyAsk, ApplyFault, Planned } from './apply-words.ts'
+import { type ConfigurationPlan, type PlannedChanges, planOf } from './plan.ts'
+
+/**
+ * Puts the configuration as it is in its file now in the place of the one that a host goes by.
+ *
+ * - AP1  All of it is put in force, or nothing is: what is invalid, widens without the word of whoever answers for it, or
+ *        is another than its person was shown, changes nothing.
+ * - AP2  From the tick on in which a gateway takes it, nothing leaves that was decided by the one before; where only that
+ *        narrows, no disk is waited for.
+ * - AP3  What widens is in the ledger of its environment before it is in force there.
+ * - AP4  What a gateway keeps until its end is put in force by ending it, with its cells, and only where that was allowed.
+ */
+export class Applying {
+  readonly #host: Host
+
+  constructor(host: Host) {
+    this.#host = host
+  }
+
+  /** Reads the file anew, and says what putting it in force would change. Changes nothing. */
+  async plan(): Promise<Result<Planned, ApplyFault>> {
+    const read = await readAnew(this.#host)
+    if (!read.ok) return read
+    const { agents, anew, never } = planOf(this.#host.judged, read.value.judged)
+    const { file } = this.#host.judged.config
+    return ok({ file, seen: read.value.seen, agents: bounded(agents), anew, ...(never !== undefined && { never }) })
+  }
+
+  apply(ask: ApplyAsk): Promise<Result<Applied, ApplyFault>> {
+    return this.#host.changing((change) => this.#apply(ask, change))
+  }
+
+  async #apply(ask: ApplyAsk, change: HostChange): Promise<Result<Applied, ApplyFault>> {
+    const read = await readAnew(this.#host)
+    if (!read.ok) return read
+    const { judged, digests, seen } = read.value
+    if (seen !== ask.seen) return no({ kind: 'changed' })
+    const plan = planOf(this.#host.judged, judged)
+    const refused = refusedBy(ask, plan, change)
+    if (refused !== undefined) return no(refused)
+    const step = new Step({ ask, plan, change, before: this.#host, judged, digests })
+    const recorded = await step.recordWidened()
+    if (!recorded.ok) return no({ kind: 'unrecorded', problem: recorded.reason })
+    change.adopt(judged, digests)
+    return ok(await step.putInForce())
+  }
+}
+
+/** Returns why the host does not put it in force; undefined where it does. */
+function refusedBy(
+  { agreed, restart }: ApplyAsk,
+  plan: ConfigurationPlan,
+  { open }: HostChange,
+): ApplyFault | undefined {
+  if (plan.never !== undefined) return { kind: 'never', why: plan.never }
+  const missing = plan.agents.filter(
+    ({ owner, changes }) => changes.some(({ widens }) => widens) && !agreed.some((person) => samePerson(person, owner)),
+  )
+  if (missing.length > 0) return { kind: 'owners', missing: missing.map(({ agent, owner }) => ({ agent, owner })) }
+  const ending = plan.anew.flatMap(({ environment, what }) => {
+    const cells = open.get(environment)?.cellCount() ?? 0
+    return cells === 0 ? [] : [{ environment, what, cells }]
+  })
+  return ending.length > 0 && !restart ? { kind: 'restart', environments: ending } : undefined
+}
+
+interface StepOptions {
+  readonly ask: ApplyAsk
+  readonly plan: ConfigurationPlan
+  readonly change: HostChange
+  /** The configuration that is in force before. */
+  readonly before: Pick<Host, 'judged' | 'digests'>
+  readonly judged: Judged
+  readonly digests: ConfigurationDigests
+}
+
+/** One configuration on its way into force. */
+class Step {
+  readonly #options: StepOptions
+  readonly #was: { readonly judged: Judged; readonly digests: ConfigurationDigests }
+  readonly #open: Map<EnvironmentName, EnvironmentRun>
+  readonly #recorded = new Set<EnvironmentName>()
+
+  constructor(options: StepOptions) {
+    this.#options = options
+    this.#was = { judged: options.before.judged, digests: options.before.digests }
+    this.#open = new Map(options.change.open)
+  }
+
+  /** Records what widens in the ledger of its environment, and opens that for it where it is not; all of it, or why not. */
+  async recordWidened(): Promise<Result<void, string>> {
+    for (const name of this.#widened()) {
+      // An environment that is new has no ledger yet.
+      if (!this.#was.judged.config.environments.has(name)) continue
+      const run = this.#open.get(name) ?? (await this.#openAlso(name))
+      if (typeof run === 'string') return this.#takeBack(`environment ${name}: ${run}`)
+      if (!(await run.record(this.#entry(name))))
+        return this.#takeBack(`environment ${name}: its ledger cannot be written`)
+      this.#recorded.add(name)
+    }
+    return ok(undefined)
+  }
+
+  /** Has every environment that is open go by it, or ends it; records what is not recorded yet. */
+  async putInForce(): Promise<Applied> {
+    const { change, plan } = this.#options
+    const [unrecorded, replaced, ended]: [EnvironmentName[], EnvironmentName[], EnvironmentName[]] = [[], [], []]
+    const record = async (name: EnvironmentName, run: EnvironmentRun) => {
+      if (this.#recorded.has(name)) return
+      if (!(await run.record(this.#entry(name)))) unrecorded.push(name)
+    }
+    const anew = new Set(plan.anew.map(({ environment }) => environment))
+    await Promise.all(
+      [...this.#open].map(async ([name, run]) => {
+        if (anew.has(name)) {
+          ended.push(name)
+          return change.close(name, () => record(name, run))
+        }
+        const followed = await run.follow(this.#followed(name))
+        if (!followed.ok) replaced.push(name)
+        await record(name, run)
+      }),
+    )
+    for (const name of this.#widened()) {
+      if (this.#was.judged.config.environments.has(name)) continue
+      const run = await this.#openAlso(name)
+      if (typeof run === 'string') unrecorded.push(name)
+      else await record(name, run)
+    }
+    return { agents: bounded(plan.agents), unrecorded, replaced, ended }
+  }
+
+  async #openAlso(name: EnvironmentName): Promise<EnvironmentRun | string> {
+    const opened = await this.#options.change.openAlso(name)
+    if (opened.ok) this.#open.set(name, opened.value)
+    return opened.ok ? opened.value : opened.reason
+  }
+
+  /** Says in the ledgers which have it that what they were told is not in force. */
+  async #takeBack(why: string): Promise<Result<never, string>> {
+    const { environments } = this.#was.judged.config
+    for (const name of this.#recorded) {
+      const { before, after } = this.#digestsOf(name)
+      const body = { kind: 'configuration.applied', environment: name, by: 'firebreak' } as const
+      if (environments.has(name)) await this.#open.get(name)?.record({ ...body, before: after, after: before })
+    }
+    return no(why)
+  }
+
+  #widened(): ReadonlySet<EnvironmentName> {
+    const { agents } = this.#options.plan
+    return new Set(
+      agents.flatMap(({ environment, changes }) => (changes.some(({ widens }) => widens) ? [environment] : [])),
+    )
+  }
+
+  #ofEnvironment(name: EnvironmentName): readonly PlannedChanges[] {
+    return this.#options.plan.agents.filter(({ environment }) => environment === name)
+  }
+
+  #followed(name: EnvironmentName) {
+    const narrowed = this.#ofEnvironment(name).flatMap(({ agent, changes }) =>
+      changes.some(({ widens }) => !widens) ? [agent] : [],
+    )
+    return { judged: this.#options.judged, configuration: this.#digestsOf(name).after, narrowed }
+  }
+
+  #digestsOf(name: EnvironmentName): { readonly before: Sha256; readonly after: Sha256 } {
+    const { judged, digests } = this.#options
+    return { before: digestOf(this.#was, name), after: digestOf({ judged, digests }, name) }
+  }
+
+  #entry(environment: EnvironmentName): ConfigurationApplied {
+    const { by } = this.#options.ask
+    const { narrowed } = this.#followed(environment)
+    const widened = this.#ofEnvironment(environment).flatMap(({ agent, owner, changes }) => {
+      const wider = changes.filter(({ widens }) => widens)
+      const what = wider.slice(0, TOLD_MAX).map(({ about, text }) => cutText(`${about} ${text}`, CHARACTERS_MAX))
+      const more = wider.length - what.length
+      return wider.length === 0 ? [] : [{ agent, agreed: owner, what, ...(more > 0 && { more }) }]
+    })
+    return {
+      kind: 'configuration.applied',
+      environment,
+      by: personName(by),
+      ...this.#digestsOf(environment),
+      ...(narrowed.length > 0 && { narrowed }),
+      ...(widened.length > 0 && { widened: widened.slice(0, TOLD_MAX) }),
+    }
+  }
+}
+
+/** Changes of one agent that an entry tells, and characters of each: together far less than an entry may have. */
+const TOLD_MAX = 20
+const CHARACTERS_MAX = 300
+
+function digestOf(
+  { judged: { config }, digests }: { readonly judged: Judged; readonly digests: ConfigurationDigests },
+  environment: EnvironmentName,
+): Sha256 {
+  const tenant = tenantOf(config, environment)
+  return digests.get(tenant) ?? configurationDigest(config, tenant)
+}
+
+/** Changes that a person is told of one agent, and in all: a line of the host's door holds them. */
+const SHOWN_MAX = 100
+const SHOWN_IN_ALL_MAX = 1_000
+
+function bounded(agents: readonly PlannedChanges[]): Planned['agents'] {
+  let left = SHOWN_IN_ALL_MAX
+  return agents.map(({ agent, environment, owner, changes }) => {
+    const shown = changes.slice(0, Math.min(SHOWN_MAX, left))
+    left -= shown.length
+    const more = changes.length - shown.length
+    const told = shown.map((change) => ({ ...change, text: cutText(change.text, CHARACTERS_MAX) }))
+    const widens = changes.some((change) => change.widens)
+    return { agent, environment, owner, changes: told, widens, ...(more > 0 && { more }) }
+  })
+}
+
+interface Read {
+  readonly judged: Judged
+  readonly digests: ConfigurationDigests
+  /** Digest of all that was read. */
+  readonly seen: Sha256
+}
+
+/** Reads the host's configuration anew, and judges it; it has not changed meanwhile. */
+async function readAnew({
+  judged,
+  stateDirectory,
+}: Pick<Host, 'judged' | 'stateDirectory'>): Promise<Result<Read, ApplyFault>> {
+  const { file } = judged.config
+  try {
+    const text = readFileSync(file, 'utf8')
+    const loaded = await loadConfig(file, { node: process.execPath }, text)
+    if (!loaded.ok) return no({ kind: 'invalid', problems: loaded.reason.map(problemText) })
+    const digests = digestsOf(loaded.value)
+    const next = await judgeConfig(loaded.value, stateDirectory)
+    if (!next.ok) return no({ kind: 'invalid', problems: next.reason.map(problemText) })
+    const seen = seenIn(digests)
+    const isStill = seenIn(digestsOf(loaded.value)) === seen && readFileSync(file, 'utf8') === text
+    return isStill ? ok({ judged: next.value, digests, seen }) : no({ kind: 'changed' })
+  } catch (error) {
+    return no({ kind: 'invalid', problems: [error instanceof Error ? error.message : String(error)] })
+  }
+}
+
+function seenIn(digests: ConfigurationDigests): Sha256 {
+  const text = [...digests]
+    .map(([tenant = '', digest]) => `${tenant} ${digest}`)
+    .toSorted()
+    .join('\n')
+  return createHash('sha256').update(text).digest('hex') as Sha256 // its shape
+}
+
+function problemText({ source, message, expected }: Problem): string {
+  return `${sourceText(source)} ${message}${expected === undefined ? '' : ` — expected ${expected}`}`
+}
