@@ -38,6 +38,15 @@ const reasons: readonly { readonly [member: string]: Json }[] = [
 /** One of every kind of entry, with such a name wherever a text of others can stand. */
 const entries: readonly { readonly kind: string; readonly [member: string]: unknown }[] = [
   { kind: 'gateway.started', environment: NAME, configuration: NAME, version: '1' },
+  {
+    kind: 'configuration.applied',
+    environment: NAME,
+    by: NAME,
+    before: NAME,
+    after: NAME,
+    narrowed: [NAME],
+    widened: [{ agent: NAME, agreed: NAME, what: [NAME] }],
+  },
   { kind: 'gateway.stopped', environment: NAME, why: NAME },
   { kind: 'cell.started', ...named, owner: NAME, receipt: {} },
   { kind: 'cell.taken-over', ...named, why: NAME, rung: 'watched', labels: [] },

@@ -28,6 +28,9 @@ import { tenantOf } from '../state/tenants.ts'
 import type { Applied, ApplyAsk, ApplyFault, Planned } from './apply-words.ts'
 import { type ConfigurationPlan, type PlannedChanges, planOf } from './plan.ts'
 
+/** The parts of a host that its configuration is changed by. */
+export type ConfiguredHost = Pick<Host, 'judged' | 'digests' | 'stateDirectory' | 'changing'>
+
 /**
  * Puts the configuration as it is in its file now in the place of the one that a host goes by.
  *
@@ -39,9 +42,9 @@ import { type ConfigurationPlan, type PlannedChanges, planOf } from './plan.ts'
  * - AP4  What a gateway keeps until its end is put in force by ending it, with its cells, and only where that was allowed.
  */
 export class Applying {
-  readonly #host: Host
+  readonly #host: ConfiguredHost
 
-  constructor(host: Host) {
+  constructor(host: ConfiguredHost) {
     this.#host = host
   }
 
