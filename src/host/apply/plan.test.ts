@@ -26,7 +26,11 @@ function base() {
       desk: {
         environment: 'test',
         mcp: { url, headers: {} as Record<string, string> },
-        tools: { note: { effect: 'write', ...carried }, read: { effect: 'read' } } as Record<string, object>,
+        tools: {
+          note: { effect: 'write', ...carried, undo: { tool: 'drop' } },
+          drop: { effect: 'write', ...carried },
+          read: { effect: 'read' },
+        } as Record<string, object>,
       },
     } as Record<string, { environment: string; mcp: { url: string; headers: object }; tools: Record<string, object> }>,
     agents: {
@@ -134,7 +138,7 @@ describe('planOf', () => {
       [
         ({ environments }) => {
           environments.test = {
-            undo: { owner: 'ana@shop.example', grants: [{ upstream: 'desk', tools: ['note'], expires: '1h' }] },
+            undo: { owner: 'ana@shop.example', grants: [{ upstream: 'desk', tools: ['drop'], expires: '1h' }] },
           }
         },
         ['undo ana@shop.example'],
@@ -183,7 +187,7 @@ describe('planOf', () => {
       ],
       [
         ({ upstreams }) => {
-          deskOf(upstreams).tools.note = { effect: 'write', content: ['$'], links: 'any' }
+          deskOf(upstreams).tools.note = { effect: 'write', content: ['$'], links: 'any', undo: { tool: 'drop' } }
         },
         [],
       ],
