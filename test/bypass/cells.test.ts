@@ -166,7 +166,7 @@ describe('bypass: cells', { skip: SKIP, concurrency: 2 }, async () => {
     const env = { ...process.env, ...world.variables }
     const outside = (command: string) =>
       new Promise<string>((resolve) => {
-        execFile('/bin/bash', ['-c', command], { env, timeout: 5_000 }, (_, stdout) => resolve(stdout))
+        execFile('/bin/bash', ['-c', command], { env, timeout: 15_000 }, (_, stdout) => resolve(stdout))
       })
     assert.match(await outside('cat ~/../..$SECRET_FILE'), new RegExp(SECRET))
     assert.equal(world.met(), 0, 'nobody of the cell has met it')

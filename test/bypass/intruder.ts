@@ -20,12 +20,12 @@ const calling = (name: string) => {
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: {}, _meta } })
   const headers = [`mcp-name: ${name}`, 'mcp-method: tools/call', 'mcp-protocol-version: 2026-07-28']
   const given = ['content-type: application/json', ...headers].map((header) => `-H '${header}'`).join(' ')
-  return `curl -s -m 3 ${given} -d '${body}' ${url}`
+  return `curl -s -m 60 ${given} -d '${body}' ${url}`
 }
 
-const ran = (command: string) =>
+const ran = (command: string, timeout = 4_000) =>
   new Promise<string>((resolve) => {
-    const options = { timeout: 4_000, maxBuffer: 1_048_576 }
+    const options = { timeout, maxBuffer: 1_048_576 }
     execFile('/bin/bash', ['-c', command], options, (_, stdout, stderr) => resolve(`${stdout}${stderr}`))
   })
 
@@ -44,7 +44,7 @@ for (const pid of [-1, ...readdirSync('/proc').map(Number).filter(Number.isInteg
     // There is none, or it is not ours.
   }
 }
-const [allowed, refused] = [await ran(calling('desk__note')), await ran(calling('desk__wipe'))]
+const [allowed, refused] = [await ran(calling('desk__note'), 61_000), await ran(calling('desk__wipe'), 61_000)]
 // In a session of its own, without a parent, and deaf to every signal but one.
 const stays = `trap "" TERM HUP INT QUIT; while :; do ${calling('desk__note')}; sleep 0.05; done`
 spawn('/usr/bin/setsid', ['-f', '/bin/bash', '-c', `( ${stays} ) & disown`], { stdio: 'ignore' })

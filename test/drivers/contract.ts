@@ -42,7 +42,7 @@ export function contract({ driver, census, commands, leaveDead }: Contracted, sk
       variables: { PATH: '/usr/bin:/bin', TOKEN: 'its value' },
       root: { kind: 'host-usr' },
       files: [],
-      limits: { memoryBytes: 256 * 1024 ** 2, cpu: 1, pids: 32, wallMs: 60_000 },
+      limits: { memoryBytes: 256 * 1024 ** 2, cpu: 1, pids: 32, wallMs: 600_000 },
       ports: [7070],
       stdio: { kind: 'pipes' },
       protectedPaths: [],

@@ -134,7 +134,7 @@ it('S14: an upstream that takes connections and says nothing does not keep a cel
   const gateway = await startGatewayOn(file, { accept: false })
   const cell = await gateway.admit()
   assert.equal(textOf(await call(cell.url(), 'desk__quick')), 'quick')
-  const listed = await modern(cell.url(), 'tools/list', {}, { timeoutMs: 20_000 })
+  const listed = await modern(cell.url(), 'tools/list', {}, { timeoutMs: 120_000 })
   assert.match(listed.text, /desk__quick/)
 })
 

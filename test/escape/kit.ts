@@ -60,7 +60,7 @@ export function spec(command: readonly [string, ...string[]], changes: Partial<C
       { from: join(repository, 'node_modules/koffi'), to: '/opt/node_modules/koffi' },
       { from: join(repository, 'node_modules/@koromix'), to: '/opt/node_modules/@koromix' },
     ],
-    limits: { memoryBytes: 512 * 1024 * 1024, cpu: 2, pids: 64, wallMs: 60_000 },
+    limits: { memoryBytes: 512 * 1024 * 1024, cpu: 2, pids: 64, wallMs: 600_000 },
     ports: [7070],
     stdio: { kind: 'pipes' },
     protectedPaths: [],

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 
 const TOOLS: Readonly<Record<string, (argument: string) => Promise<string>>> = {
   fetch: async (url) => {
-    const response = await fetch(url, { headers: HEADERS, signal: AbortSignal.timeout(3_000) })
+    const response = await fetch(url, { headers: HEADERS, signal: AbortSignal.timeout(30_000) })
     return response.ok ? await response.text() : `status ${response.status}`
   },
   /** Follows where it is sent, and loads what a page shows. */
@@ -16,7 +16,7 @@ const TOOLS: Readonly<Record<string, (argument: string) => Promise<string>>> = {
   },
   shell: (script) =>
     new Promise((resolve) => {
-      execFile('/bin/bash', ['-c', script], { timeout: 20_000 }, (_, stdout, stderr) => resolve(stdout + stderr))
+      execFile('/bin/bash', ['-c', script], { timeout: 60_000 }, (_, stdout, stderr) => resolve(stdout + stderr))
     }),
 }
 
