@@ -79,6 +79,17 @@ describe('tidy', () => {
       'src/gateway/main.ts src/ledger/log/file-logs.ts',
       'src/host/state/stores.ts src/ledger/log/file-logs.ts',
     ])
+    const ofStores = files('src/**/*.ts').flatMap((file) =>
+      file.endsWith('.test.ts')
+        ? []
+        : importsOf(file, 'values').flatMap((target) =>
+            /^src\/host\/(?:stop\/fence|people\/file-mailbox)\.ts$/.test(target) ? [`${file} ${target}`] : [],
+          ),
+    )
+    assert.deepEqual(ofStores, [
+      'src/host/state/state.ts src/host/stop/fence.ts',
+      'src/host/state/stores.ts src/host/stop/fence.ts',
+    ])
     const named = files('src/**/*.ts').filter(
       (file) =>
         !file.endsWith('.test.ts') &&

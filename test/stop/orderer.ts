@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import type { Order } from '../../src/host/stop/containment.ts'
+import { fileFences } from '../../src/host/stop/fence.ts'
 import { fenceAgents } from '../../src/host/stop/stop.ts'
 import { agentName } from '../../src/model/index.ts'
 
@@ -21,7 +22,7 @@ export interface Ordered {
 const [report = ''] = process.argv.slice(2)
 const { state, order, by, agents } = JSON.parse(readFileSync(`${report}.json`, 'utf8')) as Ordered
 if (by === 'disk') {
-  const fenced = await fenceAgents(state, agents.map(agentName), order)
+  const fenced = await fenceAgents(fileFences(state), agents.map(agentName), order)
   heard(JSON.stringify({ kind: 'done', ok: fenced.ok }))
   writeFileSync(`${report}.sent`, '')
 } else {

@@ -7,6 +7,7 @@ import process from 'node:process'
 import { describe, it } from 'node:test'
 import type { Services } from '../../src/host/services/services.ts'
 import type { Order } from '../../src/host/stop/containment.ts'
+import { fileFences } from '../../src/host/stop/fence.ts'
 import { newOrderId, type Stop, stopCells } from '../../src/host/stop/stop.ts'
 import { agentName } from '../../src/model/index.ts'
 import { SKIP } from '../kit/command-line.ts'
@@ -24,7 +25,7 @@ describe('S8: who has loaded every processor', { skip: SKIP }, () => {
     const services = { gatewayPid: gateway } as Services // nobody is served: nobody is told
     const directory = temporaryDirectory()
     const nobody = { stopping: [], leaving: [], shared: [], alsoAtGate: [] }
-    return { order, ...nobody, agents: [agentName('alpha')], services, stateDirectory: directory, number: 1 }
+    return { order, ...nobody, agents: [agentName('alpha')], services, fences: fileFences(directory), number: 1 }
   }
 
   it('warden and gateway run first while a stop is under way, and as everybody does after it', async () => {

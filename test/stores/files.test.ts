@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, it } from 'node:test'
+import { fileFences } from '../../src/host/stop/fence.ts'
 import { fileLogs } from '../../src/ledger/log/file-logs.ts'
 import { openLedger, originOf } from '../../src/ledger/log/ledger.ts'
 import { LogReader } from '../../src/ledger/log/read.ts'
 import { fill, SMALL_SEGMENTS } from '../sim/ledger-fixture.ts'
+import { fencesContract } from './fences-contract.ts'
 import { logsContract } from './logs-contract.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'firebreak-stores-'))
@@ -15,6 +17,12 @@ let states = 0
 const newState = () => join(directory, `${++states}`)
 
 logsContract('files', () => fileLogs(join(newState(), 'ledger')))
+fencesContract('files', () => {
+  const state = newState()
+  mkdirSync(state, { recursive: true })
+  const again = () => fileFences(state)
+  return { fences: again(), again, lose: () => writeFileSync(join(state, 'fence', 'fence.json'), '{') }
+})
 
 it('LG2: a follower reads on over segments, each entry once, and hears of a damaged one', async () => {
   const directory = join(newState(), 'test')

@@ -1,4 +1,14 @@
+import { memoryFences } from '../../src/host/stop/memory-fences.ts'
 import { memoryLogs } from '../../src/ledger/memory/memory-logs.ts'
+import { fencesContract } from './fences-contract.ts'
 import { logsContract } from './logs-contract.ts'
 
 logsContract('memory', memoryLogs)
+
+fencesContract('memory', () => {
+  const fences = memoryFences()
+  const lose = () => {
+    fences.faults.lost = 'it is damaged'
+  }
+  return { fences, again: () => fences, lose }
+})

@@ -10,10 +10,9 @@ import type { ControlReply } from '../../host/people/control-request.ts'
 import { askWardens } from '../../host/people/control-socket.ts'
 import { ownStates, runPlaces } from '../../host/services/run-places.ts'
 import { namedStateFault, type StateFault, wholeState } from '../../host/state/named-state.ts'
-import { hasBegun } from '../../host/state/stores.ts'
+import { hasBegun, storesOf } from '../../host/state/stores.ts'
 import { statesIn, tenantOf, tenantState, tenantsLeftOut, trialsOf } from '../../host/state/tenants.ts'
 import type { Confirmation, Order, Target } from '../../host/stop/containment.ts'
-import { writeStopMark } from '../../host/stop/fence.ts'
 import { agentsMeant } from '../../host/stop/meant.ts'
 import { endSilentWarden, reapDead } from '../../host/stop/silent-warden.ts'
 import { fenceAgents, fencedText, newOrderId } from '../../host/stop/stop.ts'
@@ -327,7 +326,7 @@ async function fenceEach(
     return { point, by: 'disk', confirmed: fenced.ok, said, afterMs, escalated: false }
   }
   const all = order.target.kind === 'all' && cutsOff(order.rung)
-  const marked = all ? writeStopMark(state, order.id) : undefined
+  const marked = all ? storesOf(state).fences.markStop(order.id) : undefined
   const words = marked === undefined ? [] : [confirmed('stop mark', marked, 'what is being started does not begin')]
   const named = config === undefined ? [] : agentsMeant(config, order.target)
   const byState = new Map<string, Set<AgentName>>()
@@ -342,7 +341,7 @@ async function fenceEach(
     for (const each of statesWithFence(state)) fencing(each, agentName(order.target.name))
   const fence = async (each: string) => {
     const names = [...(byState.get(each) ?? [])]
-    const written = await fenceAgents(each, names, order, order.target.kind === 'all')
+    const written = await fenceAgents(storesOf(each).fences, names, order, order.target.kind === 'all')
     return confirmed('fence', written, fencedText(names, order))
   }
   // Before the tenants are listed: one of which nothing has run yet is met by the list, or begins with what it reads here (F4).

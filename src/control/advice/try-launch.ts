@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { launchFaultText } from '../../cells/spec.ts'
@@ -8,9 +8,8 @@ import { Host } from '../../host/host.ts'
 import { cellSpec } from '../../host/prepare/cell-spec.ts'
 import { type Inspected, inspectUpstreams } from '../../host/prepare/inspect.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
-import { hasBegun, storesOf } from '../../host/state/stores.ts'
+import { fenceOf, storesOf } from '../../host/state/stores.ts'
 import { TRIAL, tenantOf, tenantState } from '../../host/state/tenants.ts'
-import { readFence, readStopMark } from '../../host/stop/fence.ts'
 import { rungIn } from '../../host/stop/rung-in.ts'
 import { faultText } from '../../ledger/log/fault.ts'
 import { type AgentName, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
@@ -60,7 +59,7 @@ export async function tryAll(
   progress: (text: string) => void,
 ): Promise<Tried> {
   const launches = new Map<AgentName, Result<void, string>>()
-  const stopMark = readStopMark(state)
+  const stopMark = storesOf(state).fences.stopMark()
   for (const agent of judged.config.agents.values()) {
     if (refused.has(agent.name)) continue
     progress(`starting ${agent.name} up to its first instruction`)
@@ -71,7 +70,7 @@ export async function tryAll(
   if (upstreams.length === 0) return { launches, offered: new Map() }
   progress(`asking ${upstreams.map(({ name }) => name).join(', ')}`)
   const offered =
-    readStopMark(state) === stopMark
+    storesOf(state).fences.stopMark() === stopMark
       ? await inScratchState(state, (scratch) => inspectUpstreams(judged, upstreams, scratch))
       : no('all were ordered to stop meanwhile')
   if (offered.ok) return { launches, offered: offered.value }
@@ -85,8 +84,7 @@ export async function tryAll(
  */
 async function recordedFault(config: Config, agent: Agent, stateDirectory: string): Promise<string | undefined> {
   const own = tenantState(stateDirectory, tenantOf(config, agent.environment))
-  if (!hasBegun(own) && !existsSync(join(own, 'fence/fence.json'))) return undefined
-  const fence = readFence(own)
+  const fence = fenceOf(own)
   const stands = fence.ok ? rungIn(fence.value, agent) : fence
   if (!stands.ok) return stands.reason
   const { logs } = storesOf(own)

@@ -1,11 +1,11 @@
 import { isBelow, no, ok, type Result, type Rung } from '../../model/index.ts'
 import type { Start } from '../services/starting.ts'
-import { readStopMark } from '../stop/fence.ts'
+import type { Fences } from '../stop/fences.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 
 export interface BeginRulesOptions extends Pick<EnvironmentGround, 'cells' | 'starting'> {
-  /** The directory of the state whose stop mark counts. */
-  readonly heeds: string
+  /** The fence of the state whose stop mark counts. */
+  readonly heeds: Pick<Fences, 'stopMark'>
   /** Tells whether an undo of this number is under way. */
   readonly isUndo: (number: number) => boolean
 }
@@ -28,7 +28,7 @@ export class BeginRules {
     const above = parent === undefined ? undefined : starting.stopped(parent)
     if (above !== undefined) return no(`the cell that delegates to it: ${above}`)
     if (parent !== undefined && cells.get(parent) === undefined) return no('the cell that delegates to it has ended')
-    if (readStopMark(heeds) !== start.stopMark)
+    if (heeds.stopMark() !== start.stopMark)
       return no('all were ordered to stop while it was starting: start it again where it should run')
     return starting.rungOf(start)
   }

@@ -22,6 +22,7 @@ import { leftOut, type ServerLimits, Servers } from '../services/servers.ts'
 import { type Services, startServices } from '../services/services.ts'
 import { Starting } from '../services/starting.ts'
 import type { State } from '../state/state.ts'
+import { storesOf } from '../state/stores.ts'
 import { openTenantState } from '../state/tenants.ts'
 import { FenceAgain, type Unwritten } from '../stop/fence-again.ts'
 import { BeginRules } from './begin-rules.ts'
@@ -148,7 +149,7 @@ class OpenEnvironment implements EnvironmentRun {
   constructor(options: EnvironmentOptions, { config, setup, state, warden, services }: Opened) {
     const { environment, heeds } = options
     const numbers = new PulseNumbers()
-    const starting = new Starting(state.directory)
+    const starting = new Starting(state.fences)
     const cells = new LiveCells(starting)
     const gateway = new CurrentGateway(services, numbers)
     const served = new ServedConfiguration(config, setup)
@@ -173,7 +174,12 @@ class OpenEnvironment implements EnvironmentRun {
       nowMs: () => performance.now(),
     })
     const undos = new UndosUnderWay(ground, () => servers)
-    const rules = new BeginRules({ cells, starting, heeds, isUndo: (number) => undos.isUnderWay(number) })
+    const rules = new BeginRules({
+      cells,
+      starting,
+      heeds: storesOf(heeds).fences,
+      isUndo: (number) => undos.isUnderWay(number),
+    })
     const servers = new Servers({
       warden,
       config,
@@ -196,7 +202,7 @@ class OpenEnvironment implements EnvironmentRun {
       held: () => cells.all().map(([, hosted]) => hosted),
       record: (entry) => gateway.record(entry),
     })
-    const fenceAgain = new FenceAgain({ stateDirectory: state.directory, starting })
+    const fenceAgain = new FenceAgain({ fences: state.fences, starting })
     const orders = new Orders({ ground, servers, undos, fenceAgain })
     const ends = new CellEnds({ ground, orders })
     const door = () => this.#door

@@ -71,7 +71,7 @@ interface Alone {
 
 function release({ config, services, state }: Alone, request: Extract<GatewayRequest, { kind: 'release' }>) {
   const numbers = new PulseNumbers()
-  const starting = new Starting(state.directory)
+  const starting = new Starting(state.fences)
   const gateway = new CurrentGateway(services, numbers)
   const ground = { config, state, numbers, starting, cells: new LiveCells(starting), gateway }
   return releaseAgent(ground, request, () => false)

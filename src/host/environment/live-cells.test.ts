@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
-import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import type { Agent } from '../../config/config.ts'
 import { newCellId, ok } from '../../model/index.ts'
 import { Starting } from '../services/starting.ts'
-import { makeFence, readStopMark, writeStopMark } from '../stop/fence.ts'
+import { type MemoryFences, memoryFences } from '../stop/memory-fences.ts'
 import { fenceAgents } from '../stop/stop.ts'
 import { BeginRules } from './begin-rules.ts'
 import type { HostedCell } from './hosted-cell.ts'
@@ -14,14 +13,14 @@ import { PulseNumbers } from './pulse-numbers.ts'
 const named = (name: string) => ({ name }) as Agent // of an agent, nothing else is looked at
 const id = (number: number) => newCellId(Buffer.alloc(16, number))
 
-let state: string
+let fences: MemoryFences
 let starting: Starting
 let cells: LiveCells
 
 beforeEach(() => {
-  state = temporaryDirectory()
-  makeFence(state)
-  starting = new Starting(state)
+  fences = memoryFences()
+  fences.make()
+  starting = new Starting(fences)
   cells = new LiveCells(starting)
 })
 
@@ -31,7 +30,7 @@ function begin(number: number, agent: string, parent?: number): void {
 }
 
 function start(number: number, agent: string, parent?: number) {
-  const about = { number, id: id(number), agent: named(agent), stopMark: readStopMark(state) }
+  const about = { number, id: id(number), agent: named(agent), stopMark: fences.stopMark() }
   return starting.begin({ ...about, ...(parent !== undefined && { parent }) })
 }
 
@@ -69,7 +68,7 @@ describe('live cells', () => {
 })
 
 describe('S8: a start asks whether it may begin', () => {
-  const rules = () => new BeginRules({ cells, starting, heeds: state, isUndo: (number) => number === 7 })
+  const rules = () => new BeginRules({ cells, starting, heeds: fences, isUndo: (number) => number === 7 })
 
   it('not once all were ordered to stop since its configuration was read, nor under a parent that was stopped', () => {
     begin(1, 'alpha')
@@ -78,7 +77,7 @@ describe('S8: a start asks whether it may begin', () => {
     starting.stop(1, 'an order')
     assert.equal(rules().rungOf(own).ok, true)
     assert.match(JSON.stringify(rules().rungOf(below)), /the cell that delegates to it: an order/)
-    assert.ok(writeStopMark(state, 'o_1').ok)
+    assert.ok(fences.markStop('o_1').ok)
     assert.match(JSON.stringify(rules().rungOf(own)), /all were ordered to stop/)
     assert.equal(rules().rungOf(start(4, 'beta')).ok, true, 'one whose configuration was read since then may')
   })
@@ -92,7 +91,7 @@ describe('S8: a start asks whether it may begin', () => {
       by: 'maria',
       why: '',
     } as const
-    assert.ok((await fenceAgents(state, [named('beta').name], order)).ok)
+    assert.ok((await fenceAgents(fences, [named('beta').name], order)).ok)
     assert.deepEqual(rules().rungOf(begun), ok('restricted'))
     assert.match(JSON.stringify(rules().mayBeginAt(begun, 'normal')), /lowered to restricted/)
     assert.equal(rules().mayBeginAt(begun, 'restricted').ok, true)

@@ -4,9 +4,9 @@ import { orderedText } from '../services/starting.ts'
 import { tenantOf } from '../state/tenants.ts'
 import { contain } from '../stop/contain.ts'
 import type { Confirmation, Order, Receipt } from '../stop/containment.ts'
-import { fencedIn, readFence } from '../stop/fence.ts'
 import type { FenceAgain } from '../stop/fence-again.ts'
 import { ordersAsTold } from '../stop/fence-as-told.ts'
+import { fencedIn } from '../stop/fences.ts'
 import { agentsOrdered, orderMeans } from '../stop/meant.ts'
 import { rungIn } from '../stop/rung-in.ts'
 import { fenceByOrders, newOrderId } from '../stop/stop.ts'
@@ -113,7 +113,7 @@ export class Orders {
     const { environment, starting, state } = ground
     const orders = await ordersAsTold(state.logs.log(environment), cells, id)
     for (const { order, agents } of orders) starting.fencing(order, agents)
-    const fenced = await fenceByOrders(state.directory, () => orders)
+    const fenced = await fenceByOrders(state.fences, () => orders)
     if (fenced.ok) for (const { order } of orders) starting.fenced(order)
     else fenceAgain.later()
   }
@@ -151,7 +151,7 @@ export class Orders {
    * that ran beside that one goes on where it stood.
    */
   rungAgain(number: number, { agent, rung }: HostedCell): Result<Rung, string> {
-    const fence = readFence(this.#options.ground.state.directory)
+    const fence = this.#options.ground.state.fences.read()
     if (!fence.ok) return fence
     const meant = this.#followed.get(fencedIn(fence.value, agent.name)?.order ?? '')
     const fenced = meant === undefined || meant.has(number) ? rungIn(fence.value, agent) : ok(rung)

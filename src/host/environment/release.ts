@@ -2,7 +2,7 @@ import { no, ok, type Result, raised } from '../../model/index.ts'
 import type { ControlRequest } from '../people/control-request.ts'
 import { TOO_LATE } from '../people/control-socket.ts'
 import { ownerFault } from '../people/release-rules.ts'
-import { againText, fencedIn, isSameOrder, readFence } from '../stop/fence.ts'
+import { againText, fencedIn, isSameOrder } from '../stop/fences.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 
 type ReleaseGround = Pick<EnvironmentGround, 'cells' | 'config' | 'gateway' | 'numbers' | 'starting' | 'state'>
@@ -23,7 +23,7 @@ export async function releaseAgent(
   const orders = starting.orders(agent)
   const refused = () => {
     if (isLate()) return TOO_LATE
-    const fence = readFence(state.directory)
+    const fence = state.fences.read()
     if (!fence.ok) return fence.reason
     const stands = isSameOrder(fencedIn(fence.value, agent), seen) && starting.orders(agent) === orders
     return stands && !starting.orderedSince(agent, askedUs) ? undefined : againText(agent)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { Chosen, WorkspaceDiff, Workspaces } from '../../cells/workspace.ts'
 import { agentName, ok, type Rung } from '../../model/index.ts'
-import { makeFence } from '../stop/fence.ts'
+import { fileFences, makeFence } from '../stop/fence.ts'
 import { fenceAgents, newOrderId } from '../stop/stop.ts'
 import { commitWanted, containedNow, type WantedCommit, wantedFrom, wantedJson } from './commit.ts'
 
@@ -21,7 +21,7 @@ afterEach(() => rmSync(state, { recursive: true, force: true }))
 async function order(rung: Exclude<Rung, 'normal'>): Promise<string> {
   const target = { kind: 'agent', name: 'desk' } as const
   const id = newOrderId()
-  assert.ok((await fenceAgents(state, [DESK], { id, target, rung, by: 'maria', why: 'a test' })).ok)
+  assert.ok((await fenceAgents(fileFences(state), [DESK], { id, target, rung, by: 'maria', why: 'a test' })).ok)
   return id
 }
 

@@ -13,7 +13,8 @@ import {
   pathPattern,
   type Result,
 } from '../../model/index.ts'
-import { type Fenced, fencedIn, readFence } from '../stop/fence.ts'
+import { storesOf } from '../state/stores.ts'
+import { type Fenced, fencedIn } from '../stop/fences.ts'
 import { containedText } from '../stop/rung-in.ts'
 import { markLanded } from './landed-marks.ts'
 import { CHANGED_SINCE, changedSinceShown } from './shown-changes.ts'
@@ -40,7 +41,7 @@ export interface Contained {
  * configuration tells whose files they are; then nobody of the state may be.
  */
 export function containedNow(state: string, agent: AgentName | undefined): Result<Contained | undefined, string> {
-  const fence = readFence(state)
+  const fence = storesOf(state).fences.read()
   if (!fence.ok) return fence
   const told = ({ order, last }: Fenced, text: string) => ok({ order: last ?? order, text })
   if (agent !== undefined) {

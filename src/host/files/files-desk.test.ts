@@ -60,7 +60,7 @@ it('restores nothing under a contained agent: its cell stands as evidence, and w
     by: 'm@x.example',
     why: 'harm',
   } as const
-  assert.ok((await fenceAgents(state.directory, [name], order)).ok)
+  assert.ok((await fenceAgents(state.fences, [name], order)).ok)
   const said = await desk.follow(ask)
   assert.match(said.said, /alpha is frozen.* kill it and restore without --restart/)
   assert.deepEqual([said.ok, begun], [false, 0])

@@ -1,7 +1,7 @@
 /** The requests of people to a running warden, and its replies, as they pass over its socket. */
 import type { ActionId, AgentName, EnvironmentName, Json, JsonObject, PersonName, Rung } from '../../model/index.ts'
 import type { Confirmation, Order, Receipt } from '../stop/containment.ts'
-import type { OrderSeen } from '../stop/fence.ts'
+import type { OrderSeen } from '../stop/fences.ts'
 import type { UndoOrder } from './undo-order.ts'
 
 /** A person's request to a running warden. */

@@ -7,8 +7,8 @@ import type { Judged } from '../prepare/setup.ts'
 import { entriesOf, stateOfLog } from '../state/logs.ts'
 import { storesOf } from '../state/stores.ts'
 import { tenantOf, tenantState } from '../state/tenants.ts'
-import { againText, fencedIn, readFence, releaseFenced, withRoomToRelease } from '../stop/fence.ts'
 import { orderAsTold, rungLeft } from '../stop/fence-as-told.ts'
+import { againText, fencedIn, releaseFenced, withRoomToRelease } from '../stop/fences.ts'
 import { fenceByOrders, newOrderId } from '../stop/stop.ts'
 import { withdrawAnswer } from './answers.ts'
 import { askOrFollow } from './ask-or-follow.ts'
@@ -57,7 +57,8 @@ export async function releaseContained(
   const behind = await fenceAsLogged(agent, state)
   if (behind !== undefined) return no(behind)
   const askedUs = monotonicUs()
-  const fence = readFence(state)
+  const { fences } = storesOf(state)
+  const fence = fences.read()
   if (!fence.ok) return no({ kind: 'fence-unread', problem: fence.reason })
   const seen = fencedIn(fence.value, name)
   const from = seen?.rung ?? 'normal'
@@ -68,10 +69,10 @@ export async function releaseContained(
   const words = { from, to, by: personName(by), why: cutText(why, 500), askedUs, ...(seen && { seen }) }
   const request = { kind: 'release', agent: name, environment, ...words } as const
   const isFinal = ({ said }: Done) => said === againText(name) || said.includes(TOO_LATE)
-  const released = await withRoomToRelease(state, async (): Promise<Result<Released, ReleaseFault>> => {
+  const released = await withRoomToRelease(fences, async (room): Promise<Result<Released, ReleaseFault>> => {
     const recorded = await askOrFollow(judged, stateDirectory, request, { boundMs: SILENCE_MS_MAX, isFinal })
     if (!recorded.ok) return no({ kind: 'unrecorded', problem: recorded.reason })
-    const changed = await releaseFenced(state, { agent: name, seen, to, by, why })
+    const changed = await releaseFenced(room, { agent: name, seen, to, by, why })
     if (changed.ok) return ok({ agent: name, from, to })
     const cells = await orderBack(state, name, from, changed.reason)
     return no({ kind: 'fence-stands', from, problem: changed.reason, cells })
@@ -84,15 +85,15 @@ const SILENCE_MS_MAX = 15_000
 
 /** Puts into the fence what the ledger says of an agent, where that is lower; undefined where both say the same. */
 async function fenceAsLogged({ name, environment }: Agent, state: string): Promise<ReleaseFault | undefined> {
-  const { logs } = storesOf(state)
-  const fence = readFence(state)
+  const { fences, logs } = storesOf(state)
+  const fence = fences.read()
   if (!fence.ok || !(await logs.names())?.includes(environment)) return undefined
   const stood = fencedIn(fence.value, name)?.rung ?? 'normal'
   const left = await rungLeft(logs.log(environment), name)
   const why = 'the ledger has left it there, and the fence did not say so'
   const orders = isBelow(left, stood) ? orderAsTold(name, left, newOrderId(), why) : []
   if (orders.length === 0) return undefined
-  return { kind: 'fence-behind', left, stood, written: await fenceByOrders(state, () => orders) }
+  return { kind: 'fence-behind', left, stood, written: await fenceByOrders(fences, () => orders) }
 }
 
 /**

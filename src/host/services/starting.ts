@@ -13,7 +13,7 @@ import {
   type Rung,
 } from '../../model/index.ts'
 import type { Order } from '../stop/containment.ts'
-import { readFence } from '../stop/fence.ts'
+import type { Fences } from '../stop/fences.ts'
 import { rungIn } from '../stop/rung-in.ts'
 import type { Fencing, Leaving } from '../stop/stop.ts'
 import type { Kept } from './servers.ts'
@@ -59,7 +59,7 @@ interface Begun extends Start {
  *        lives or until a person releases the agent.
  */
 export class Starting {
-  readonly #stateDirectory: string
+  readonly #fences: Pick<Fences, 'read'>
   readonly #starts = new Map<number, Begun>()
   /** Numbers of cells that an order has stopped, begun or not, and its words. */
   readonly #stopped = new Map<number, string>()
@@ -68,8 +68,8 @@ export class Starting {
   /** Number of orders and signals against each agent, also of those that found it as low already. */
   readonly #orders = new Map<AgentName, { readonly count: number; readonly lastUs: number }>()
 
-  constructor(stateDirectory: string) {
-    this.#stateDirectory = stateDirectory
+  constructor(fences: Pick<Fences, 'read'>) {
+    this.#fences = fences
   }
 
   begin(about: Omit<Start, 'over' | 'refused' | 'servers'>): Begun {
@@ -165,7 +165,7 @@ export class Starting {
     const orders = (this.#fencing.get(agent.name) ?? []).map(({ order }) => order)
     const below = orders.find(({ rung }) => cutsOff(rung))
     if (below !== undefined) return no(orderedText(below))
-    const fence = readFence(this.#stateDirectory)
+    const fence = this.#fences.read()
     const rung = fence.ok ? rungIn(fence.value, agent) : fence
     return rung.ok ? ok(lowest(rung.value, ...orders.map((order) => order.rung))) : rung
   }

@@ -11,19 +11,17 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import type { Logs } from '../../ledger/store.ts'
 import type { EnvironmentName } from '../../model/index.ts'
 import { nameBytes } from '../../model/text/file-name.ts'
-import { keepRoom, makeFence } from '../stop/fence.ts'
-import { hasBegun, storesOf } from './stores.ts'
+import { keepRoom } from '../stop/fence.ts'
+import { hasBegun, type Stores, storesOf } from './stores.ts'
 
 /**
  * A place where one configuration keeps what must last: `ledger/<environment>`, `witness`, `workspaces/<agent>`, `log`. Each
  * service owns its own directory and can write nowhere else.
  */
-export interface State {
+export interface State extends Stores {
   readonly directory: string
-  readonly logs: Logs
   /** Makes the directory that a gateway is started in, and writes its log to. */
   readonly ledger: (environment: EnvironmentName) => string
   readonly ledgers: string
@@ -64,8 +62,9 @@ export function openState(
   others: readonly string[] = [],
 ): State {
   const isNew = !hasBegun(directory)
+  const stores = storesOf(directory)
   mkdirSync(directory, { recursive: true, mode: 0o711 })
-  if (isNew) makeFence(directory)
+  if (isNew) stores.fences.make()
   // The last stop may have given it up.
   else keepRoom(directory)
   for (const part of STATE_PARTS) mkdirSync(join(directory, part), { recursive: true, mode: 0o711 })
@@ -90,7 +89,7 @@ export function openState(
   }
   return {
     directory,
-    logs: storesOf(directory).logs,
+    ...stores,
     ledgers: join(directory, 'ledger'),
     ledger: (environment) => owned(join(directory, 'ledger', environment), `gateway-${environment}`),
     get witness() {

@@ -4,20 +4,30 @@ import { join } from 'node:path'
 import { fileLogs } from '../../ledger/log/file-logs.ts'
 import type { WitnessSource } from '../../ledger/seal/witness-source.ts'
 import type { Logs } from '../../ledger/store.ts'
+import { ok, type Result } from '../../model/index.ts'
+import { fileFences } from '../stop/fence.ts'
+import type { Fence, Fences } from '../stop/fences.ts'
 
 /** The things of a state that another store than its directory could keep. */
 export interface Stores {
   readonly logs: Logs
+  readonly fences: Fences
 }
 
 /** Returns the stores of a state; nothing is made, and nothing has to be there. */
 export function storesOf(stateDirectory: string): Stores {
-  return { logs: fileLogs(join(stateDirectory, LEDGER)) }
+  return { logs: fileLogs(join(stateDirectory, LEDGER)), fences: fileFences(stateDirectory) }
 }
 
 /** Tells whether anything was ever run in a state. */
 export function hasBegun(stateDirectory: string): boolean {
   return existsSync(join(stateDirectory, LEDGER))
+}
+
+/** Reads the fence of a state; one in which nothing has run, and nobody was contained, fences nobody. */
+export function fenceOf(stateDirectory: string): Result<Fence, string> {
+  const { fences } = storesOf(stateDirectory)
+  return hasBegun(stateDirectory) || fences.isMade() ? fences.read() : ok(new Map())
 }
 
 /**

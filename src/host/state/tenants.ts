@@ -13,10 +13,9 @@ import {
   type TenantName,
 } from '../../model/index.ts'
 import type { BundledPolicy, PolicyBundle } from '../../policy/index.ts'
-import { everybodyIn, makeFence } from '../stop/fence.ts'
 import { openState, type State } from './state.ts'
 import { inPart, isOthers } from './state-part.ts'
-import { hasBegun } from './stores.ts'
+import { hasBegun, storesOf } from './stores.ts'
 
 /** Returns where a tenant's state is kept: ledger, witness, workspaces, answers and uids are nobody else's. */
 export function tenantState(stateDirectory: string, tenant: TenantName | undefined): string {
@@ -49,9 +48,9 @@ export function openTenantState(
 
 /** Makes a tenant's fence with the last order to all, where there was one. */
 function beginFenced(own: string, stateDirectory: string): Result<void, string> {
-  const around = everybodyIn(stateDirectory)
+  const around = storesOf(stateDirectory).fences.everybody()
   if (!around.ok) return around
-  if (around.value !== undefined) makeFence(own, around.value)
+  if (around.value !== undefined) storesOf(own).fences.make(around.value)
   return ok(undefined)
 }
 

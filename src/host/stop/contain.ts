@@ -8,7 +8,7 @@ import type { Confirmation, Receipt } from './containment.ts'
 import { type Told, toldOf, writeReceipt } from './receipt.ts'
 import { type Stop, type Stopping, stopCells } from './stop.ts'
 
-export interface Containing extends Omit<Stop, 'stateDirectory'> {
+export interface Containing extends Omit<Stop, 'fences'> {
   readonly state: State
   readonly environment: EnvironmentName
   readonly warden: Warden
@@ -25,7 +25,7 @@ export async function contain(
 ): Promise<Receipt> {
   const { order, stopping, leaving, agents, state, environment, services, number } = containing
   const atMs = Date.now()
-  const confirmations = await stopCells({ ...containing, stateDirectory: state.directory }, onConfirmation)
+  const confirmations = await stopCells({ ...containing, fences: state.fences }, onConfirmation)
   const contained = confirmations.every(({ confirmed }) => confirmed)
   const cells = [...stopping.map(({ cell }) => cell.id), ...leaving.map(({ cell }) => cell)]
   const receipt: Receipt = { order, atMs, cells, agents, confirmations, contained }

@@ -9,7 +9,7 @@ import { monotonicUs } from '../../model/host/monotonic.ts'
 import { agentName, type Rung } from '../../model/index.ts'
 import { Starting } from '../services/starting.ts'
 import type { Order } from './containment.ts'
-import { makeFence, readFence } from './fence.ts'
+import { fileFences, makeFence, readFence } from './fence.ts'
 import { FenceAgain } from './fence-again.ts'
 import { newOrderId } from './stop.ts'
 
@@ -66,14 +66,14 @@ function held(pace?: { readonly firstMs: number; readonly maxMs: number }) {
   const state = temporaryDirectory()
   makeFence(state)
   rmSync(join(state, 'fence', 'fence.json'))
-  const starting = new Starting(state)
+  const starting = new Starting(fileFences(state))
   const seen = { looks: 0 }
   const unfenced = () => {
     seen.looks++
     return starting.unfenced()
   }
   const fenced = (order: Order) => starting.fenced(order)
-  const again = new FenceAgain({ stateDirectory: state, starting: { unfenced, fenced }, ...(pace && { pace }) })
+  const again = new FenceAgain({ fences: fileFences(state), starting: { unfenced, fenced }, ...(pace && { pace }) })
   const rungs = () => {
     const fence = readFence(state)
     assert.ok(fence.ok)

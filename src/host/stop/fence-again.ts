@@ -1,4 +1,5 @@
 import type { Starting } from '../services/starting.ts'
+import type { Fences } from './fences.ts'
 import { type Fencing, fenceByOrders } from './stop.ts'
 
 /** An order by which agents are not fenced, and why. */
@@ -7,7 +8,7 @@ export interface Unwritten extends Fencing {
 }
 
 export interface FenceAgainOptions {
-  readonly stateDirectory: string
+  readonly fences: Fences
   readonly starting: Pick<Starting, 'fenced' | 'unfenced'>
   /** Milliseconds before the first try, and between two at most. */
   readonly pace?: { readonly firstMs: number; readonly maxMs: number }
@@ -55,10 +56,10 @@ export class FenceAgain {
   }
 
   async #try(): Promise<readonly Unwritten[]> {
-    const { starting, stateDirectory } = this.#options
+    const { starting, fences } = this.#options
     if (starting.unfenced().length === 0) return []
     let held: readonly Fencing[] = []
-    const fenced = await fenceByOrders(stateDirectory, () => {
+    const fenced = await fenceByOrders(fences, () => {
       held = starting.unfenced()
       return held
     })

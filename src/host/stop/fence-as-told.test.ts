@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { memoryLogs } from '../../ledger/memory/memory-logs.ts'
 import { agentName, type CellId, type EntryBody, newCellId, personName, type Rung } from '../../model/index.ts'
-import { makeFence, readFence } from './fence.ts'
 import { ordersAsTold } from './fence-as-told.ts'
+import { memoryFences } from './memory-fences.ts'
 import { fenceByOrders } from './stop.ts'
 
 const cell = newCellId(new Uint8Array(16).fill(1))
@@ -22,13 +19,6 @@ const signal = (mode: 'observe' | 'enforce', rung: Rung): EntryBody => {
   return { kind: 'signal.raised', cell, agent, detector: 'decoy', mode, what: 'it did', evidence: [1], rung }
 }
 
-let state = ''
-beforeEach(() => {
-  state = mkdtempSync(join(tmpdir(), 'fence-'))
-  makeFence(state)
-})
-afterEach(() => rmSync(state, { recursive: true, force: true }))
-
 describe('S8: where a cell stood when its gateway was lost, by the ledger', () => {
   const cases: readonly [string, readonly EntryBody[], Rung | undefined][] = [
     ['nothing is said of it', [], undefined],
@@ -43,14 +33,16 @@ describe('S8: where a cell stood when its gateway was lost, by the ledger', () =
   ]
   for (const [title, entries, rung] of cases)
     it(title, async () => {
+      const fences = memoryFences()
+      fences.make()
       const log = memoryLogs().log('test')
       const opened = await log.open({ clock: { nowMs: Date.now } })
       assert.ok(opened.ok)
       for (const entry of entries) assert.ok(opened.value.append(entry).ok)
       await opened.value.close()
       const orders = await ordersAsTold(log, [cell], 'o_1')
-      assert.ok((await fenceByOrders(state, () => orders)).ok)
-      const fence = readFence(state)
+      assert.ok((await fenceByOrders(fences, () => orders)).ok)
+      const fence = fences.read()
       assert.equal(fence.ok && fence.value.get(agent)?.rung, rung)
     })
 })

@@ -6,16 +6,8 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 import { monotonicUs } from '../../model/host/monotonic.ts'
 import { agentName } from '../../model/index.ts'
 import { Starting } from '../services/starting.ts'
-import {
-  changeFence,
-  type Fenced,
-  fencedIn,
-  makeFence,
-  readFence,
-  readStopMark,
-  releaseFenced,
-  writeStopMark,
-} from './fence.ts'
+import { changeFence, fileFences, makeFence, readFence, readStopMark, writeStopMark } from './fence.ts'
+import { type Fenced, fencedIn, releaseFenced } from './fences.ts'
 import { fenceAgents, newOrderId } from './stop.ts'
 
 let state = ''
@@ -82,21 +74,21 @@ describe('S8: the fence', () => {
       return fence.ok ? fence.value.get(bot) : undefined
     }
     const words = { agent: bot, to: 'normal', by: 'joao@shop.example', why: 'it is well' } as const
-    await fenceAgents(state, [bot], order)
+    await fenceAgents(fileFences(state), [bot], order)
     for (const rung of ['killed', 'killed', 'frozen'] as const) {
       const before = seen()
-      await fenceAgents(state, [bot], { ...order, id: newOrderId(), rung })
-      const released = await releaseFenced(state, { ...words, seen: before })
+      await fenceAgents(fileFences(state), [bot], { ...order, id: newOrderId(), rung })
+      const released = await releaseFenced(fileFences(state), { ...words, seen: before })
       assert.equal(released.ok ? '' : released.reason, 'bot was contained again meanwhile: nothing was released', rung)
       assert.equal(seen()?.rung, 'killed')
     }
-    assert.ok((await releaseFenced(state, { ...words, seen: seen() })).ok)
+    assert.ok((await releaseFenced(fileFences(state), { ...words, seen: seen() })).ok)
     assert.equal(seen(), undefined)
   })
 
   it('a start is held by an order that came after the release was asked', () => {
     makeFence(state)
-    const starting = new Starting(state)
+    const starting = new Starting(fileFences(state))
     const bot = agentName('bot')
     const order = { target: { kind: 'all' }, rung: 'frozen', by: 'maria@shop.example', why: 'a drill' } as const
     starting.fencing({ ...order, id: 'o_1' }, [bot])
@@ -115,7 +107,7 @@ describe('S8: the fence', () => {
 
   it('S9: what a detector orders of one cell holds another of its agent that is starting', () => {
     makeFence(state)
-    const starting = new Starting(state)
+    const starting = new Starting(fileFences(state))
     const agent = { name: agentName('bot') }
     const signal = { target: { kind: 'cell', name: 'c_1' }, by: 'firebreak', why: 'a signal' } as const
     const rungOf = () => starting.rungOf({ number: 2, agent })
@@ -136,20 +128,23 @@ describe('S8: the fence', () => {
       assert.ok(fence.ok)
       return [bot, other, later].map((name) => fencedIn(fence.value, name)?.rung)
     }
-    await fenceAgents(state, [other], {
+    await fenceAgents(fileFences(state), [other], {
       ...to,
       id: 'o_1',
       rung: 'restricted',
       target: { kind: 'agent', name: 'other' },
     })
-    assert.ok((await fenceAgents(state, [bot], { ...to, id: 'o_2', target: { kind: 'all' } }, true)).ok)
+    assert.ok((await fenceAgents(fileFences(state), [bot], { ...to, id: 'o_2', target: { kind: 'all' } }, true)).ok)
     assert.deepEqual(rungs(), ['frozen', 'frozen', 'frozen'])
     const fence = readFence(state)
     const seen = fence.ok ? fencedIn(fence.value, later) : undefined
     const released = { agent: later, seen, to: 'normal', by: 'joao@shop.example', why: 'it is well' } as const
-    assert.ok((await releaseFenced(state, released)).ok)
+    assert.ok((await releaseFenced(fileFences(state), released)).ok)
     assert.deepEqual(rungs(), ['frozen', 'frozen', 'normal'])
-    assert.ok((await fenceAgents(state, [later], { ...to, id: 'o_3', target: { kind: 'agent', name: 'later' } })).ok)
+    assert.ok(
+      (await fenceAgents(fileFences(state), [later], { ...to, id: 'o_3', target: { kind: 'agent', name: 'later' } }))
+        .ok,
+    )
     assert.deepEqual(rungs(), ['frozen', 'frozen', 'frozen'])
   })
 

@@ -6,17 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { faultText } from '../../ledger/log/fault.ts'
 import { lock } from '../../ledger/log/lock.ts'
 import { readPlain } from '../../model/host/plain-file.ts'
-import {
-  type AgentName,
-  agentName,
-  cutsOff,
-  isBelow,
-  no,
-  ok,
-  type Result,
-  RUNGS,
-  type Rung,
-} from '../../model/index.ts'
+import { agentName, cutsOff, isBelow, no, ok, type Result, RUNGS } from '../../model/index.ts'
 import {
   keepSpare,
   makeEmpty,
@@ -27,32 +17,20 @@ import {
   writeOnFullDisk,
 } from '../state/durable-file.ts'
 import { inPart } from '../state/state-part.ts'
+import { EVERYBODY, type Fence, type FenceChange, type Fenced, type FenceRoom, type Fences } from './fences.ts'
 
-/** A rung on which an agent stands while no cell of it runs, and why. */
-export interface Fenced {
-  readonly rung: Rung
-  /** `firebreak`, or a person. */
-  readonly by: string
-  readonly why: string
-  /** Epoch ms. */
-  readonly atMs: number
-  /** The order that put it there; its receipt has the same name. */
-  readonly order: string
-  /** The last order since then that asked for no harder rung, where one came: who releases has not seen it otherwise. */
-  readonly last?: string
-}
-
-/** The name under which an order to all stands: it holds for every agent that has no entry of its own, also an unknown one. */
-export const EVERYBODY = '*'
-
-export type Fence = ReadonlyMap<AgentName | typeof EVERYBODY, Fenced>
-
-/** Changes a fence in the turn of its writer; once it refuses, nothing is written. */
-export type FenceChange = (fence: Map<AgentName | typeof EVERYBODY, Fenced>, refuse: (why: string) => void) => void
-
-/** Returns what stands against an agent: by its name, else by the last order to all; undefined where nothing does. */
-export function fencedIn(fence: Fence, agent: AgentName): Fenced | undefined {
-  return fence.get(agent) ?? fence.get(EVERYBODY)
+/** Returns the fence of a state that is kept in files. */
+export function fileFences(stateDirectory: string): Fences {
+  return {
+    make: (everybody) => makeFence(stateDirectory, everybody),
+    isMade: () => existsSync(fileOf(stateDirectory)),
+    read: () => readFence(stateDirectory),
+    everybody: () => everybodyIn(stateDirectory),
+    change: (change, anew) => changeFence(stateDirectory, change, anew),
+    reserve: () => reserveRoom(stateDirectory),
+    stopMark: () => readStopMark(stateDirectory),
+    markStop: (order) => writeStopMark(stateDirectory, order),
+  }
 }
 
 /**
@@ -207,47 +185,19 @@ function isCutOffAnew(fence: Fence, before: Fence): boolean {
   })
 }
 
-/** The order that a person has seen standing, and who moves the agent up from it. */
-export interface FenceRelease {
-  readonly agent: AgentName
-  readonly seen: Fenced | undefined
-  readonly to: Rung
-  readonly by: string
-  readonly why: string
-}
-
-/** Moves an agent up from what was seen of it; refused where another order stands there by then. */
-export function releaseFenced(
-  stateDirectory: string,
-  { agent, seen, to, by, why }: FenceRelease,
-): Promise<Result<void, string>> {
-  const change: FenceChange = (fence, refuse) => {
-    const standing = fencedIn(fence, agent)
-    if (!isSameOrder(standing, seen)) refuse(againText(agent))
-    else if (standing === undefined || (to === 'normal' && !fence.has(EVERYBODY))) fence.delete(agent)
-    else fence.set(agent, { ...standing, rung: to, by, why, atMs: Date.now() })
-  }
-  return changeFence(stateDirectory, change, false, RELEASE_ROOM)
-}
-
-/**
- * Runs `release` with room kept for the fence that it will write: the ledger is told of it first, and what it has then
- * said would not be so where the disk is full. Refused where there is none.
- */
-export async function withRoomToRelease<T>(
-  stateDirectory: string,
-  release: () => Promise<T>,
-): Promise<Result<T, string>> {
+/** Keeps room beside the fence for what a release writes. */
+function reserveRoom(stateDirectory: string): Result<FenceRoom, string> {
   const kept = inFence(stateDirectory, (directory) => {
     const standing = statSync(join(directory, FILE), { throwIfNoEntry: false })?.size ?? 0
     return keepSpare(join(directory, RELEASE_ROOM), standing + RELEASE_BYTES) ? ok(undefined) : no('the disk is full')
   })
-  if (!kept.ok) return no(`there is no room for the fence that a release writes: ${kept.reason}`)
-  try {
-    return ok(await release())
-  } finally {
-    inFence(stateDirectory, (directory) => ok(rmSync(join(directory, RELEASE_ROOM), { force: true })))
-  }
+  if (!kept.ok) return kept
+  return ok({
+    change: (change) => changeFence(stateDirectory, change, false, RELEASE_ROOM),
+    giveBack() {
+      inFence(stateDirectory, (directory) => ok(rmSync(join(directory, RELEASE_ROOM), { force: true })))
+    },
+  })
 }
 
 /** Works in the directory of the fence; returns what the disk says instead of throwing it. */
@@ -257,16 +207,6 @@ function inFence<T>(stateDirectory: string, act: (directory: string) => Result<T
   } catch (error) {
     return no(textOfError(error))
   }
-}
-
-export function isSameOrder(standing: OrderSeen | undefined, seen: OrderSeen | undefined): boolean {
-  return standing?.order === seen?.order && standing?.last === seen?.last && standing?.rung === seen?.rung
-}
-
-export type OrderSeen = Pick<Fenced, 'order' | 'last' | 'rung'>
-
-export function againText(agent: AgentName): string {
-  return `${agent} was contained again meanwhile: nothing was released`
 }
 
 /** Another writer holds it for milliseconds; one that was killed holds nothing. */

@@ -1,6 +1,6 @@
 import type { Agent } from '../../config/config.ts'
 import { type AgentName, cutsOff, no, ok, type Result, type Rung } from '../../model/index.ts'
-import { type Fence, type Fenced, fencedIn } from './fence.ts'
+import { type Fence, type Fenced, fencedIn } from './fences.ts'
 
 /**
  * Returns the rung of an agent before its cell starts; an error where it is contained, since it starts none then (S8).

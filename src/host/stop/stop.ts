@@ -16,7 +16,7 @@ import {
 } from '../../model/index.ts'
 import type { Services } from '../services/services.ts'
 import { type Confirmation, type EnforcementPoint, eventually, type Order, orderAll } from './containment.ts'
-import { changeFence, EVERYBODY, type FenceChange, fencedIn } from './fence.ts'
+import { EVERYBODY, type FenceChange, type Fences, fencedIn } from './fences.ts'
 
 /** A cell that is to stop, and what else stops with it. */
 export interface Stopping {
@@ -60,7 +60,7 @@ export interface Stop {
   /** Agents that are fenced, also those of which no cell runs. */
   readonly agents: readonly AgentName[]
   readonly services: Services
-  readonly stateDirectory: string
+  readonly fences: Fences
   /** A number that nothing else waits for. */
   readonly number: number
 }
@@ -191,13 +191,13 @@ async function haltedAt(cell: Cell, rung: 'frozen' | 'killed'): Promise<Result<P
   return proven.ok ? proven : no(JSON.stringify(proven.reason))
 }
 
-function fence({ stateDirectory, agents, order }: Stop): EnforcementPoint {
+function fence({ fences, agents, order }: Stop): EnforcementPoint {
   return {
     name: 'fence',
     by: 'disk',
     boundMs: FENCE_MS_MAX,
     order: async () => {
-      const changed = await fenceAgents(stateDirectory, agents, order)
+      const changed = await fenceAgents(fences, agents, order)
       return changed.ok ? ok(fencedText(agents, order)) : changed
     },
   }
@@ -219,13 +219,13 @@ export interface Fencing {
 
 /** Fences agents for an order; one to all fences everybody beside them (F4). */
 export function fenceAgents(
-  stateDirectory: string,
+  fences: Fences,
   agents: readonly AgentName[],
   order: Order,
   anew = false,
 ): Promise<Result<void, string>> {
   const everybody = order.target.kind === 'all'
-  return fenceByOrders(stateDirectory, () => [{ order, agents, everybody }], anew)
+  return fenceByOrders(fences, () => [{ order, agents, everybody }], anew)
 }
 
 /**
@@ -234,18 +234,14 @@ export function fenceAgents(
  * for that word, what stands is enough.
  */
 export async function fenceByOrders(
-  stateDirectory: string,
+  fences: Fences,
   orders: () => readonly Fencing[],
   anew = false,
 ): Promise<Result<void, string>> {
   const fenceOrNote = (notes: boolean) =>
-    changeFence(
-      stateDirectory,
-      (fence) => {
-        for (const fencing of orders()) fenceOne(fence, fencing, notes)
-      },
-      anew,
-    )
+    fences.change((fence) => {
+      for (const fencing of orders()) fenceOne(fence, fencing, notes)
+    }, anew)
   const noted = await fenceOrNote(true)
   return noted.ok ? noted : fenceOrNote(false)
 }

@@ -18,7 +18,7 @@ import type { Agent, Config, UpstreamConfig } from '../../config/config.ts'
 import type { TaskSetup } from '../../gateway/link/setup.ts'
 import { Host } from '../../host/host.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
-import { readStopMark } from '../../host/stop/fence.ts'
+import { storesOf } from '../../host/state/stores.ts'
 import {
   type Entry,
   type JsonObject,
@@ -225,7 +225,7 @@ async function runScript(
   if (played === undefined || program === undefined || acts.length === 0) return no('there is nothing to run')
   const setup: TaskSetup | undefined = task === undefined ? undefined : { text: task, givenBy: agent.owner }
   const stateDirectory = join(directory, 'state')
-  const stopMark = readStopMark(stateDirectory)
+  const stopMark = storesOf(stateDirectory).fences.stopMark()
   const host = new Host({ judged, stateDirectory })
   const environment = await host.environment(played.environment)
   if (!environment.ok) {

@@ -1,4 +1,4 @@
-import { existsSync, fstatSync } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import type { CellSpec, Exit } from '../../../cells/spec.ts'
@@ -13,9 +13,8 @@ import { configurationDigest, type Judged } from '../../../host/prepare/setup.ts
 import { AgentRun, FORWARDED, type RunEnd, type RunEvent, type RunPlan } from '../../../host/runs/agent-run.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../../host/shown/shown.ts'
 import { withinState } from '../../../host/state/named-state.ts'
-import { hasBegun, storesOf } from '../../../host/state/stores.ts'
+import { fenceOf, storesOf } from '../../../host/state/stores.ts'
 import { tenantOf, tenantState } from '../../../host/state/tenants.ts'
-import { readFence, readStopMark } from '../../../host/stop/fence.ts'
 import type { Unwritten } from '../../../host/stop/fence-again.ts'
 import { rungIn } from '../../../host/stop/rung-in.ts'
 import { type ReachedHost, reachHost } from '../../../host/up/reach-host.ts'
@@ -68,7 +67,7 @@ async function run(call: Call): Promise<ExitCode> {
     )
     return EXIT.usage
   }
-  const stopMark = readStopMark(stateDirectory)
+  const stopMark = storesOf(stateDirectory).fences.stopMark()
   const read = await readConfig(call, stateDirectory)
   if (!read.ok) return read.reason
   const { config } = read.value
@@ -252,8 +251,7 @@ function tellWhatIsMissing(call: Call, { name, cell }: Agent, profile: Config['p
  * in which nobody was contained, fences nobody.
  */
 function fencedExit(call: Call, state: string, agent: Agent): ExitCode | undefined {
-  const made = hasBegun(state) || existsSync(join(state, 'fence', 'fence.json'))
-  const fence = made ? readFence(state) : ok(new Map())
+  const fence = fenceOf(state)
   const stands = fence.ok ? rungIn(fence.value, agent) : fence
   if (stands.ok) return undefined
   call.print.fault(`not started: ${stands.reason}`)

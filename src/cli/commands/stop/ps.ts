@@ -1,9 +1,9 @@
 import type { Standing } from '../../../cells/census.ts'
 import { askWardens } from '../../../host/people/control-socket.ts'
-import { hasBegun } from '../../../host/state/stores.ts'
+import { hasBegun, storesOf } from '../../../host/state/stores.ts'
 import { statesIn } from '../../../host/state/tenants.ts'
 import { eventually } from '../../../host/stop/containment.ts'
-import { EVERYBODY, readFence } from '../../../host/stop/fence.ts'
+import { EVERYBODY } from '../../../host/stop/fences.ts'
 import { reachHost } from '../../../host/up/reach-host.ts'
 import { type Command, EXIT } from '../../command.ts'
 import { standingIn } from '../../contain/census.ts'
@@ -46,7 +46,7 @@ export const command: Command = {
     for (const cut of cuts) call.print.fault(`what runs could not be looked at in whole: ${printable(cut)}`)
     const seen = untold.length === 0 && cuts.size === 0
     if (cells.length === 0 && seen && done.every(({ ok }) => ok)) call.print.line('no cell runs')
-    const fences = states.map((each) => readFence(each))
+    const fences = states.map((each) => storesOf(each).fences.read())
     const entries = fences.flatMap((each) => (each.ok ? [...each.value] : []))
     const fenced = entries.filter(([agent, { rung }]) => agent !== EVERYBODY && rung !== 'normal')
     const others = entries.flatMap(([agent, each]) => (agent === EVERYBODY ? [each] : []))
