@@ -88,6 +88,7 @@ describe('tidy', () => {
     )
     assert.deepEqual(ofStores, [
       'src/host/state/state.ts src/host/stop/fence.ts',
+      'src/host/state/stores.ts src/host/people/file-mailbox.ts',
       'src/host/state/stores.ts src/host/stop/fence.ts',
     ])
     const named = files('src/**/*.ts').filter(

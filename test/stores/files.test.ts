@@ -3,13 +3,16 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, it } from 'node:test'
+import { fileMailbox } from '../../src/host/people/file-mailbox.ts'
 import { fileFences } from '../../src/host/stop/fence.ts'
 import { fileLogs } from '../../src/ledger/log/file-logs.ts'
 import { openLedger, originOf } from '../../src/ledger/log/ledger.ts'
 import { LogReader } from '../../src/ledger/log/read.ts'
+import { actionId, environmentName, personName } from '../../src/model/index.ts'
 import { fill, SMALL_SEGMENTS } from '../sim/ledger-fixture.ts'
 import { fencesContract } from './fences-contract.ts'
 import { logsContract } from './logs-contract.ts'
+import { mailboxContract } from './mailbox-contract.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'firebreak-stores-'))
 after(() => rmSync(directory, { recursive: true, force: true }))
@@ -22,6 +25,26 @@ fencesContract('files', () => {
   mkdirSync(state, { recursive: true })
   const again = () => fileFences(state)
   return { fences: again(), again, lose: () => writeFileSync(join(state, 'fence', 'fence.json'), '{') }
+})
+mailboxContract('files', () => {
+  const state = newState()
+  mkdirSync(state, { recursive: true })
+  return { mailbox: fileMailbox(state), again: () => fileMailbox(state) }
+})
+
+it('MB3: what lies in a mailbox of files and is no answer approves nothing, and keeps no other back', async () => {
+  const state = newState()
+  mkdirSync(join(state, 'approvals'), { recursive: true })
+  const [broken, good] = [actionId('a_00000000000000000001'), actionId('a_00000000000000000002')]
+  writeFileSync(join(state, 'approvals', `${broken}.json`), '{ "approved": "yes" }')
+  const mailbox = fileMailbox(state)
+  const shared = { environment: environmentName('test'), approved: true, by: personName('alice'), forMs: 1 }
+  const onBroken = await mailbox.put({ hold: broken, ...shared })
+  assert.match(onBroken.ok ? '' : onBroken.reason, /an answer to a_0+1 lies there that cannot be read/)
+  assert.ok((await mailbox.put({ hold: good, ...shared })).ok)
+  assert.equal(await mailbox.get(broken), undefined)
+  assert.deepEqual(await mailbox.list(environmentName('test')), [{ hold: good, ...shared }])
+  assert.equal(await mailbox.wasRefused(broken), true)
 })
 
 it('LG2: a follower reads on over segments, each entry once, and hears of a damaged one', async () => {

@@ -1,7 +1,9 @@
+import { memoryMailbox } from '../../src/host/people/memory-mailbox.ts'
 import { memoryFences } from '../../src/host/stop/memory-fences.ts'
 import { memoryLogs } from '../../src/ledger/memory/memory-logs.ts'
 import { fencesContract } from './fences-contract.ts'
 import { logsContract } from './logs-contract.ts'
+import { mailboxContract } from './mailbox-contract.ts'
 
 logsContract('memory', memoryLogs)
 
@@ -11,4 +13,9 @@ fencesContract('memory', () => {
     fences.faults.lost = 'it is damaged'
   }
   return { fences, again: () => fences, lose }
+})
+
+mailboxContract('memory', () => {
+  const mailbox = memoryMailbox()
+  return { mailbox, again: () => mailbox }
 })

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs'
 import { memoryFile, systemFaultText } from '../../cells/kernel/libc.ts'
 import { type GatewaySetup, type Noted, type WardenMessage, writeSetup } from '../../gateway/link/setup.ts'
 import { type AgentName, no, type Result, type Rung } from '../../model/index.ts'
-import type { HoldAnswer } from '../people/answers.ts'
+import type { HoldAnswer } from '../people/mailbox.ts'
 import type { Services } from '../services/services.ts'
 import type { PulseNumbers } from './pulse-numbers.ts'
 

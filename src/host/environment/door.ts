@@ -1,5 +1,5 @@
 import type { FilesDesk } from '../files/files-desk.ts'
-import { type AnswerBox, answerGiven, wasRefused } from '../people/answers.ts'
+import type { AnswerBox } from '../people/answers.ts'
 import type { ControlReply, ControlRequest } from '../people/control-request.ts'
 import { NOT_MINE } from '../people/control-socket.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
@@ -45,8 +45,9 @@ export async function followRequest(
     case 'answers': {
       if (request.environment !== ground.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
       await answers.look()
-      const isLeft = answerGiven(ground.state.directory, request.hold) !== undefined
-      const isTaken = !isLeft && !wasRefused(ground.state.directory, request.hold)
+      const { mailbox } = ground.state
+      const isLeft = (await mailbox.get(request.hold)) !== undefined
+      const isTaken = !isLeft && !(await mailbox.wasRefused(request.hold))
       return reply({ kind: 'done', ok: isTaken, said: isTaken ? IN_LEDGER : 'the gateway did not take it' })
     }
     case 'contain': {

@@ -12,8 +12,9 @@ import {
   type UpstreamName,
 } from '../../model/index.ts'
 import { FilesDesk } from '../files/files-desk.ts'
-import { AnswerBox, type HoldAnswer } from '../people/answers.ts'
+import { AnswerBox } from '../people/answers.ts'
 import { type ControlSocket, openControlSocket } from '../people/control-socket.ts'
+import type { HoldAnswer } from '../people/mailbox.ts'
 import { SecretDesk } from '../prepare/secret-desk.ts'
 import { followedSetup, gatewaySetup, type Judged } from '../prepare/setup.ts'
 import { wardenFaultText } from '../prepare/warden-fault-text.ts'
@@ -209,7 +210,7 @@ class OpenEnvironment implements EnvironmentRun {
     const launching = new Launching({ ground, rules, secrets, servers, files, ends, door, tellUnsearched })
     const delegated = new DelegatedLaunches(ground, launching)
     const deliver = (answer: HoldAnswer) => gateway.answer(answer)
-    this.#answers = new AnswerBox({ stateDirectory: state.directory, environment, deliver })
+    this.#answers = new AnswerBox({ mailbox: state.mailbox, environment, deliver })
     const requests = new GatewayRequests({ ground, orders, delegated, files, secrets, servers })
     this.#keeper = new GatewayKeeper({ ground, setup: () => served.setup, orders, requests, files, secrets, servers })
     this.#ground = ground

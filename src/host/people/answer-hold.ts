@@ -2,8 +2,9 @@ import { holdsIn, type KnownHold } from '../../ledger/views/holds.ts'
 import { no, ok, type PersonName, type Result, samePerson } from '../../model/index.ts'
 import { containedNow } from '../files/commit.ts'
 import { entriesOf, stateOfLog } from '../state/logs.ts'
-import { giveAnswer, type HoldAnswer } from './answers.ts'
+import { storesOf } from '../state/stores.ts'
 import { askWardens, NOT_MINE } from './control-socket.ts'
+import type { HoldAnswer } from './mailbox.ts'
 
 /** A person's answer to a hold. */
 export interface AnswerAsk {
@@ -54,7 +55,7 @@ export async function answerHold(stateDirectory: string, ask: AnswerAsk): Promis
   const { hold: id, environment } = hold.held
   const state = await stateOfLog(stateDirectory, hold.log)
   const answer: HoldAnswer = { hold: id, environment, approved, by, forMs, ...(why !== undefined && { why }) }
-  const given = giveAnswer(state, answer)
+  const given = await storesOf(state).mailbox.put(answer)
   if (!given.ok) return no({ kind: 'given', problem: given.reason })
   const heard = await askWardens(state, { kind: 'answers', environment, hold: id }, () => undefined)
   const [own] = heard.filter(({ said }) => said !== NOT_MINE)

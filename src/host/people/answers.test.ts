@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { until } from '../../../test/kit/until.ts'
 import { holdsIn } from '../../ledger/views/holds.ts'
 import type { Entry } from '../../model/entry.ts'
 import { actionId, environmentName, ok, personName } from '../../model/index.ts'
-import { AnswerBox, answerGiven, giveAnswer, type HoldAnswer, withdrawAnswer } from './answers.ts'
+import { AnswerBox } from './answers.ts'
+import type { HoldAnswer } from './mailbox.ts'
+import { memoryMailbox } from './memory-mailbox.ts'
 
 type Logged = Entry & { readonly log: string }
 
@@ -18,23 +19,23 @@ function answer(by: string, approved: boolean, changes: Partial<HoldAnswer> = {}
 }
 
 describe('S15: answers on their way to a gateway', () => {
-  it('an approval takes no other answer’s place; a denial takes that of an approval', () => {
-    const state = temporaryDirectory()
-    const given = () => answerGiven(state, HOLD)?.by
-    assert.ok(giveAnswer(state, answer('alice', true)).ok)
-    assert.deepEqual(giveAnswer(state, answer('carol', true)), {
+  it('an approval takes no other answer’s place; a denial takes that of an approval', async () => {
+    const mailbox = memoryMailbox()
+    const given = async () => (await mailbox.get(HOLD))?.by
+    assert.ok((await mailbox.put(answer('alice', true))).ok)
+    assert.deepEqual(await mailbox.put(answer('carol', true)), {
       ok: false,
       reason: `${HOLD} is approved by alice@shop.example already`,
     })
-    assert.equal(given(), 'alice@shop.example')
-    assert.ok(giveAnswer(state, answer('bob', false)).ok)
+    assert.equal(await given(), 'alice@shop.example')
+    assert.ok((await mailbox.put(answer('bob', false))).ok)
     for (const approved of [true, false])
-      assert.deepEqual(giveAnswer(state, answer('carol', approved)), {
+      assert.deepEqual(await mailbox.put(answer('carol', approved)), {
         ok: false,
         reason: `${HOLD} is denied by bob@shop.example already`,
       })
-    assert.equal(given(), 'bob@shop.example')
-    assert.equal(answerGiven(state, HOLD)?.approved, false)
+    assert.equal(await given(), 'bob@shop.example')
+    assert.equal((await mailbox.get(HOLD))?.approved, false)
   })
 
   it('S9: an approval from before a release is withdrawn, here as at the gateway, and only where it lies unused', async () => {
@@ -51,20 +52,20 @@ describe('S15: answers on their way to a gateway', () => {
     assert.deepEqual(await stateOf(answered, released('restricted')), ['approved'])
     assert.deepEqual(await stateOf(answered, released('killed')), ['withdrawn'])
     assert.deepEqual(await stateOf(released('killed'), answered), ['approved'])
-    const state = temporaryDirectory()
-    assert.ok(giveAnswer(state, answer('alice', true)).ok)
-    withdrawAnswer(state, HOLD)
-    assert.equal(answerGiven(state, HOLD), undefined)
-    assert.ok(giveAnswer(state, answer('alice', false)).ok)
-    withdrawAnswer(state, HOLD)
-    assert.equal(answerGiven(state, HOLD)?.approved, false, 'a denial stays')
+    const mailbox = memoryMailbox()
+    assert.ok((await mailbox.put(answer('alice', true))).ok)
+    await mailbox.withdraw(HOLD)
+    assert.equal(await mailbox.get(HOLD), undefined)
+    assert.ok((await mailbox.put(answer('alice', false))).ok)
+    await mailbox.withdraw(HOLD)
+    assert.equal((await mailbox.get(HOLD))?.approved, false, 'a denial stays')
   })
 
   it('one that cannot be delivered yet keeps no other back, and is delivered at a later look', async (t) => {
-    const state = temporaryDirectory()
+    const mailbox = memoryMailbox()
     const other = actionId('a_00000000000000000002')
-    assert.ok(giveAnswer(state, answer('alice', true)).ok)
-    assert.ok(giveAnswer(state, answer('alice', true, { hold: other })).ok)
+    assert.ok((await mailbox.put(answer('alice', true))).ok)
+    assert.ok((await mailbox.put(answer('alice', true, { hold: other }))).ok)
     const heard: string[] = []
     let faults = 0
     const deliver = async ({ hold }: HoldAnswer) => {
@@ -72,24 +73,24 @@ describe('S15: answers on their way to a gateway', () => {
       heard.push(hold)
       return ok(undefined)
     }
-    const box = new AnswerBox({ stateDirectory: state, environment: TEST, deliver })
+    const box = new AnswerBox({ mailbox, environment: TEST, deliver })
     t.after(() => box.close())
     void box.look()
     await until('both are heard', () => heard.length === 2)
     assert.deepEqual(heard, [other, HOLD])
-    await until('nothing lies there', () => answerGiven(state, HOLD) === undefined)
+    await until('nothing lies there', async () => (await mailbox.get(HOLD)) === undefined)
   })
 
   it('a denial that comes while an approval is delivered is delivered, too', async (t) => {
-    const state = temporaryDirectory()
-    assert.ok(giveAnswer(state, answer('alice', true)).ok)
+    const mailbox = memoryMailbox()
+    assert.ok((await mailbox.put(answer('alice', true))).ok)
     const heard: string[] = []
     const deliver = async ({ by, approved }: HoldAnswer) => {
       heard.push(by)
-      if (approved) giveAnswer(state, answer('bob', false))
+      if (approved) await mailbox.put(answer('bob', false))
       return ok(undefined)
     }
-    const box = new AnswerBox({ stateDirectory: state, environment: TEST, deliver })
+    const box = new AnswerBox({ mailbox, environment: TEST, deliver })
     t.after(() => box.close())
     void box.look()
     await until('both are heard', () => heard.length === 2)

@@ -10,7 +10,6 @@ import { tenantOf, tenantState } from '../state/tenants.ts'
 import { orderAsTold, rungLeft } from '../stop/fence-as-told.ts'
 import { againText, fencedIn, releaseFenced, withRoomToRelease } from '../stop/fences.ts'
 import { fenceByOrders, newOrderId } from '../stop/stop.ts'
-import { withdrawAnswer } from './answers.ts'
 import { askOrFollow } from './ask-or-follow.ts'
 import type { Done } from './control-request.ts'
 import { askWardens, TOO_LATE } from './control-socket.ts'
@@ -119,5 +118,5 @@ async function orderBack(state: string, agent: AgentName, from: Rung, problem: s
 /** Takes back the approvals that lie there for the next gateway, as the ledger's are by the release itself. */
 async function withdrawApprovals(stateDirectory: string, { name }: Agent): Promise<void> {
   for (const { held, log } of await holdsIn(entriesOf(stateDirectory), Date.now()))
-    if (held.agent === name) withdrawAnswer(await stateOfLog(stateDirectory, log), held.hold)
+    if (held.agent === name) await storesOf(await stateOfLog(stateDirectory, log)).mailbox.withdraw(held.hold)
 }

@@ -20,8 +20,9 @@ import process from 'node:process'
 import { beforeEach, describe, it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { withFilesOf } from '../../cells/kernel/libc.ts'
-import { giveAnswer, type HoldAnswer } from '../people/answers.ts'
 import { askWardens, openControlSocket } from '../people/control-socket.ts'
+import { fileMailbox } from '../people/file-mailbox.ts'
+import type { HoldAnswer } from '../people/mailbox.ts'
 import { ownStates } from '../services/run-places.ts'
 import { changeFence, makeFence, readFence, readStopMark, writeStopMark } from '../stop/fence.ts'
 import { openState } from './state.ts'
@@ -57,7 +58,7 @@ describe('a part of another user’s state', { skip }, () => {
     assert.throws(() => makeFence(state), /EACCES/)
     assert.ok(!(await changeFence(state, () => undefined, true)).ok)
     assert.ok(!writeStopMark(state, 'o_1').ok)
-    assert.throws(() => giveAnswer(state, answer), /EACCES/)
+    await assert.rejects(() => fileMailbox(state).put(answer), /EACCES/)
     assert.deepEqual(readdirSync(victim), [])
     assert.equal(statSync(victim).uid, 0)
   })
@@ -118,7 +119,7 @@ describe('a part of another user’s state', { skip }, () => {
     link(shared, state)
     assert.deepEqual(statesIn(state), [state])
     assert.deepEqual(ownStates([state]), [])
-    assert.throws(() => giveAnswer(state, answer), /EACCES/)
+    await assert.rejects(() => fileMailbox(state).put(answer), /EACCES/)
     assert.ok(!writeStopMark(state, 'o_1').ok)
     assert.ok(!writeStopMark(join(state, 'tenants', 'a'), 'o_1').ok)
     assert.deepEqual([readdirSync(prod), readdirSync(join(prod, 'approvals'))], [['approvals'], []])

@@ -5,6 +5,8 @@ import { fileLogs } from '../../ledger/log/file-logs.ts'
 import type { WitnessSource } from '../../ledger/seal/witness-source.ts'
 import type { Logs } from '../../ledger/store.ts'
 import { ok, type Result } from '../../model/index.ts'
+import { fileMailbox } from '../people/file-mailbox.ts'
+import type { Mailbox } from '../people/mailbox.ts'
 import { fileFences } from '../stop/fence.ts'
 import type { Fence, Fences } from '../stop/fences.ts'
 
@@ -12,11 +14,16 @@ import type { Fence, Fences } from '../stop/fences.ts'
 export interface Stores {
   readonly logs: Logs
   readonly fences: Fences
+  readonly mailbox: Mailbox
 }
 
 /** Returns the stores of a state; nothing is made, and nothing has to be there. */
 export function storesOf(stateDirectory: string): Stores {
-  return { logs: fileLogs(join(stateDirectory, LEDGER)), fences: fileFences(stateDirectory) }
+  return {
+    logs: fileLogs(join(stateDirectory, LEDGER)),
+    fences: fileFences(stateDirectory),
+    mailbox: fileMailbox(stateDirectory),
+  }
 }
 
 /** Tells whether anything was ever run in a state. */

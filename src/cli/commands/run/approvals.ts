@@ -2,8 +2,9 @@ import process from 'node:process'
 import { createInterface, type Interface } from 'node:readline/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { stateOperator } from '../../../host/operator.ts'
-import { answerGiven, type HoldAnswer } from '../../../host/people/answers.ts'
+import type { HoldAnswer } from '../../../host/people/mailbox.ts'
 import { entriesOf, stateOfLog } from '../../../host/state/logs.ts'
+import { storesOf } from '../../../host/state/stores.ts'
 import { holdsIn, type KnownHold } from '../../../ledger/views/holds.ts'
 import { LIMITS, personName } from '../../../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
@@ -61,7 +62,7 @@ async function run(call: Call): Promise<ExitCode> {
 
 /** Returns the answer to a hold, where no gateway has heard it yet. */
 async function answerOf(state: string, { held, log, state: stands }: KnownHold): Promise<HoldAnswer | undefined> {
-  return stands === 'waiting' ? answerGiven(await stateOfLog(state, log), held.hold) : undefined
+  return stands === 'waiting' ? storesOf(await stateOfLog(state, log)).mailbox.get(held.hold) : undefined
 }
 
 /** Asks on a terminal that no run shows its cell on, which is looked at for each question and for each answer (S9). */
