@@ -4,6 +4,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, it } from 'node:test'
 import { docstringsIn, opensUnnamed } from './house/docstrings.ts'
+import { figuresOfSource } from './house/figures.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
@@ -31,7 +32,33 @@ const LENT: readonly string[] = ['cells/descriptors.ts', 'cells/unprivileged.ts'
 /** Percent of docstrings that may open with a pronoun or a question word. */
 const UNNAMED_PERCENT_MAX = 3
 
+/** Functions of the source with more than five parameters. It only goes down. */
+const WIDE_FUNCTIONS_MAX = 20
+
 describe('tidy', () => {
+  const figures = figuresOfSource()
+
+  it('a type name that is exported is defined in one file', () => {
+    assert.deepEqual(figures.sharedTypeNames, {})
+  })
+
+  it('no files import each other in a circle, their types included', () => {
+    assert.deepEqual(figures.cycles, [])
+  })
+
+  it('a file over 400 lines says at its top why it is long', () => {
+    assert.deepEqual(figures.longFiles, [])
+  })
+
+  it('no folder has more than 20 files of its own', () => {
+    assert.deepEqual(figures.fullFolders, [])
+  })
+
+  it('functions with more than five parameters become fewer', () => {
+    const { wideFunctions } = figures
+    assert.ok(wideFunctions.length <= WIDE_FUNCTIONS_MAX, wideFunctions.join('\n'))
+  })
+
   it('imports follow the order of the rooms', () => {
     const wrong: string[] = []
     for (const file of files('src/**/*.ts').filter((name) => !name.endsWith('.test.ts'))) {

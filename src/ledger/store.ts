@@ -1,8 +1,9 @@
-import type { Commitment, Entry, EntryBody } from '../model/entry.ts'
+import type { Commitment, Entry } from '../model/entry.ts'
 import type { CellId } from '../model/ids.ts'
 import type { Result } from '../model/result.ts'
 import type { LedgerFault } from './log/fault.ts'
-import type { Clock, Ledger } from './log/ledger.ts'
+import type { Ledger } from './log/ledger.ts'
+import type { OpenOptions } from './log/open-options.ts'
 import type { GetFault } from './log/payloads.ts'
 import type { Recorded } from './log/recorded.ts'
 
@@ -43,16 +44,4 @@ export interface Log {
   follow(signal: AbortSignal, fromSeq?: number): AsyncIterable<Result<Entry, LedgerFault>>
   /** Returns the bytes of one payload. */
   payload(cell: CellId, commitment: Commitment): Promise<Result<Buffer, GetFault>>
-}
-
-/** The wishes of a log's writer. */
-export interface OpenOptions {
-  readonly clock: Clock
-  /** Called with each entry in the tick that appends it, before anything can follow from it. It may append itself. */
-  readonly onAppended?: (entry: Entry) => void
-  /**
-   * Replaces entries as they are written: is told each one, and returns what is written instead, or nothing where it
-   * may stand as it is.
-   */
-  readonly instead?: (body: EntryBody, text: string) => EntryBody | undefined
 }

@@ -26,6 +26,7 @@ import { docstringsIn, opensUnnamed } from './docstrings.ts'
 const ROOT = join(import.meta.dirname, '..', '..')
 const LINES_MAX = 400
 const FLAT_FILES_MAX = 20
+const PARAMETERS_MAX = 5
 
 /** The figures of one room, or of all source. */
 interface RoomFigures {
@@ -49,6 +50,8 @@ interface Figures {
   readonly rooms: readonly RoomFigures[]
   /** Exported type names that are defined in more than one file, with those files. */
   readonly sharedTypeNames: Readonly<Record<string, readonly string[]>>
+  /** Functions with more than five parameters, each with its file and line. */
+  readonly wideFunctions: readonly string[]
   /** Files over 400 lines whose opening comment does not say why. */
   readonly longFiles: readonly string[]
   /** Folders with more than 20 source files of their own. */
@@ -65,6 +68,11 @@ export function figuresOfSource(): Figures {
   return {
     rooms: [...[...rooms].sort().map(([room, files]) => roomFigures(room, files)), roomFigures('all', parsed)],
     sharedTypeNames: sharedTypeNames(parsed),
+    wideFunctions: parsed.flatMap(({ file, tree }) =>
+      functionsIn(tree)
+        .filter(({ parameters }) => parameters > PARAMETERS_MAX)
+        .map(({ name, line }) => `${file}:${line} ${name}`),
+    ),
     longFiles: parsed.filter(isLongWithoutReason).map(({ file, lines }) => `${file} (${lines})`),
     fullFolders: [...folders]
       .filter(([, files]) => files.length > FLAT_FILES_MAX)
@@ -106,14 +114,23 @@ function roomFigures(room: string, files: readonly Parsed[]): RoomFigures {
     p90: sizes[Math.floor(sizes.length * 0.9)] ?? 0,
     max: sizes.at(-1) ?? 0,
     longFunctions: functions.filter(({ lines }) => lines > 70).length,
-    manyParameters: functions.filter(({ parameters }) => parameters > 5).length,
+    manyParameters: functions.filter(({ parameters }) => parameters > PARAMETERS_MAX).length,
     docstrings: docstrings.length,
     unnamed: docstrings.filter(opensUnnamed).length,
   }
 }
 
-function functionsIn(tree: SourceFile): readonly { readonly lines: number; readonly parameters: number }[] {
-  const found: { readonly lines: number; readonly parameters: number }[] = []
+/** A function as it stands in its file. */
+interface FunctionFigures {
+  readonly name: string
+  /** Its first line, from 1. */
+  readonly line: number
+  readonly lines: number
+  readonly parameters: number
+}
+
+function functionsIn(tree: SourceFile): readonly FunctionFigures[] {
+  const found: FunctionFigures[] = []
   const visit = (node: Node): void => {
     if (
       isFunctionDeclaration(node) ||
@@ -126,7 +143,8 @@ function functionsIn(tree: SourceFile): readonly { readonly lines: number; reado
     ) {
       const lineAt = (place: number) => tree.getLineAndCharacterOfPosition(place).line
       const lines = lineAt(node.end) - lineAt(node.getStart(tree)) + 1
-      found.push({ lines, parameters: node.parameters.length })
+      const name = 'name' in node && node.name !== undefined ? node.name.getText(tree) : '(a function)'
+      found.push({ name, line: lineAt(node.getStart(tree)) + 1, lines, parameters: node.parameters.length })
     }
     node.forEachChild(visit)
   }
@@ -200,7 +218,7 @@ function shortestCircle(start: string, imports: ReadonlyMap<string, readonly str
   return []
 }
 
-function printed({ rooms, sharedTypeNames: shared, longFiles, fullFolders, cycles }: Figures): string {
+function printed({ rooms, sharedTypeNames: shared, wideFunctions, longFiles, fullFolders, cycles }: Figures): string {
   const head = ['room', 'files', 'lines', 'median', 'p90', 'max', 'fn >70', '>5 params', 'docstrings', 'unnamed', '%']
   const rows = rooms.map((each) => {
     const { room, docstrings, unnamed, ...sizes } = each
@@ -221,6 +239,7 @@ function printed({ rooms, sharedTypeNames: shared, longFiles, fullFolders, cycle
       'exported type names in several files',
       Object.entries(shared).map(([name, files]) => `${name}: ${files.join(', ')}`),
     ),
+    ...list(`functions with more than ${PARAMETERS_MAX} parameters`, wideFunctions),
     ...list(`files over ${LINES_MAX} lines that do not say why`, longFiles),
     ...list(`folders with more than ${FLAT_FILES_MAX} files`, fullFolders),
     ...list(

@@ -1,6 +1,7 @@
 /**
  * The system calls that Node does not offer and the warden needs. Each returns its value or the errno; nothing here
  * decides. All of them are synchronous, so that namespace changes never leave the main thread half-moved.
+ * It is long because each call stands here with its structures and what its errno means.
  */
 import { writeSync } from 'node:fs'
 import process from 'node:process'

@@ -128,7 +128,8 @@ function agree(older: boolean, unevaluated: boolean, numRuns: number): void {
       if (expected === undefined) return
       assert.ok(compiled.ok, compiled.ok ? '' : compiled.reason)
       seen.compiled++
-      const nested = JSON.stringify(schema).split('"unevaluated').length - 1
+      const text = JSON.stringify(schema)
+      const nested = text.split('"unevaluated').length - 1
       for (const one of each) {
         let wanted: boolean
         try {
@@ -143,6 +144,9 @@ function agree(older: boolean, unevaluated: boolean, numRuns: number): void {
         if (wanted && fault?.problem === 'must contain what its schema says') continue
         // Ajv takes for judged what an alternative has looked at that then failed; 2020-12, 7.7.1.1, does not.
         if (wanted && fault !== undefined && nested > 1) continue
+        // Under `items: true` in an alternative Ajv takes some items for unjudged; 2020-12, 11.2, does not.
+        if (!wanted && fault === undefined && text.includes('"items":true') && text.includes('"unevaluatedItems"'))
+          continue
         assert.equal(fault === undefined, wanted, JSON.stringify({ schema, one, fault }))
         seen[wanted ? 'good' : 'bad']++
       }

@@ -1,6 +1,6 @@
 /**
- * The keywords of JSON Schema, one function each, in the order in which they are checked. It is longer than most files
- * here because the standard is.
+ * The keywords of JSON Schema, one function each, in the order in which they are checked. It is long because the
+ * standard is.
  */
 import { canonicalText } from '../../ledger/log/canonical.ts'
 import {

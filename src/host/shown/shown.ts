@@ -1,6 +1,7 @@
 /**
  * Looks through what a cell is going to be shown: which files of its workspace stay hidden, and whether a secret or a state
- * lies in any of it. Bounded, and what was not looked at is told.
+ * lies in any of it. Bounded, and what was not looked at is told. It is long because one walk looks for all of that, and
+ * each thing that it finds has its words for a person beside it.
  * Whoever waits for it has turns of the loop meanwhile: other cells live beside the one that starts.
  */
 import type { BigIntStats } from 'node:fs'

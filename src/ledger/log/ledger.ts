@@ -4,7 +4,6 @@ import { no, ok, type Result } from '../../model/result.ts'
 import type { Hash, Tree } from '../seal/merkle.ts'
 import { same } from '../seal/proof.ts'
 import { readSealCopy, writeSealCopy } from '../seal/seal-copy.ts'
-import type { OpenOptions } from '../store.ts'
 import { canonicalText, type NotCanonical } from './canonical.ts'
 import { type Committed, GroupCommit } from './commit.ts'
 import { codeOf, type Disk, realDisk } from './disk.ts'
@@ -13,6 +12,7 @@ import type { LedgerFault } from './fault.ts'
 import { LEDGER_LIMITS } from './limits.ts'
 import { type DirectoryLock, lock } from './lock.ts'
 import type { SealedHead, TreeHead } from './note.ts'
+import type { OpenOptions } from './open-options.ts'
 import { openPayloads, type Payloads } from './payloads.ts'
 import { recover } from './recover.ts'
 import { Segments } from './segments.ts'
@@ -26,11 +26,6 @@ export interface LedgerOptions extends OpenOptions {
   readonly disk?: Disk
   /** Small ones in tests, so that a log has many; each must hold the largest record that is put into it. */
   readonly segmentBytes?: { readonly first: number; readonly next: number }
-}
-
-export interface Clock {
-  /** Epoch ms. */
-  nowMs(): number
 }
 
 export type AppendFault =

@@ -8,10 +8,11 @@ import type { Committed } from '../log/commit.ts'
 import type { LedgerFault } from '../log/fault.ts'
 import { type AppendFault, type Head, type Ledger, originOf, type SealingSide } from '../log/ledger.ts'
 import { LEDGER_LIMITS } from '../log/limits.ts'
+import type { OpenOptions } from '../log/open-options.ts'
 import type { GetFault, Payloads } from '../log/payloads.ts'
 import type { Recorded } from '../log/recorded.ts'
 import { leafHash, Tree } from '../seal/merkle.ts'
-import type { Log, LoggedEntry, Logs, OpenOptions } from '../store.ts'
+import type { Log, LoggedEntry, Logs } from '../store.ts'
 
 /** Logs that live as long as this process, for tests whose subject is not the disk. */
 export interface MemoryLogs extends Logs {

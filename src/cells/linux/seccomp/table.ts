@@ -5,6 +5,8 @@
  *
  * Every argument a cell passes is under its control, and every value is compared on the bits that the kernel looks at:
  * of an `int` argument the low 32, so that a high bit can hide nothing.
+ *
+ * It is long because the kernel has some four hundred calls, and each stands in one group with its reason.
  */
 import { ERRNO } from './errno.ts'
 

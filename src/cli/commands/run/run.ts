@@ -1,3 +1,7 @@
+/**
+ * `firebreak run`. It is long for a command: each way in which a run is asked for, refused, watched and ended has its
+ * words for a person here.
+ */
 import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'

@@ -1,3 +1,7 @@
+/**
+ * The door of one cell for MCP over HTTP. It is long because five revisions come in here, and each check of what a cell
+ * wrote stands in the order in which it is made.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import {

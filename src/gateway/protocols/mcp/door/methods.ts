@@ -1,3 +1,4 @@
+/** The methods of MCP as a cell may call them. It is long because each is one function, and they share their answers. */
 import {
   type ActionId,
   cutsOff,

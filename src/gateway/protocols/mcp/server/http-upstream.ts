@@ -1,3 +1,7 @@
+/**
+ * The connection to a server over HTTP. It is long because what it remembers (revision, session, credential, outage)
+ * belongs to one class, whose every request may change it.
+ */
 import type { buildConnector as Connector, Dispatcher } from 'undici'
 import buildConnector from 'undici/lib/core/connect.js'
 import Pool from 'undici/lib/dispatcher/pool.js'

@@ -1,3 +1,7 @@
+/**
+ * The connection to a server over pipes. It is long because what is written, what waits for an answer and why the server
+ * is gone belong to one class.
+ */
 import { Socket } from 'node:net'
 import {
   doubleOf,
