@@ -2,10 +2,10 @@ import type { FilesDesk } from '../files/files-desk.ts'
 import type { AnswerBox } from '../people/answers.ts'
 import type { ControlReply, ControlRequest } from '../people/control-request.ts'
 import { NOT_MINE } from '../people/control-socket.ts'
+import type { UndosUnderWay } from '../people/undos-under-way.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import type { Orders } from './orders.ts'
 import { releaseAgent } from './release.ts'
-import type { UndosUnderWay } from './undo-desk.ts'
 
 export interface DoorParts {
   readonly ground: EnvironmentGround

@@ -15,6 +15,7 @@ import { FilesDesk } from '../files/files-desk.ts'
 import { AnswerBox } from '../people/answers.ts'
 import { type ControlSocket, openControlSocket } from '../people/control-socket.ts'
 import type { HoldAnswer } from '../people/mailbox.ts'
+import { UndosUnderWay } from '../people/undos-under-way.ts'
 import { SecretDesk } from '../prepare/secret-desk.ts'
 import { followedSetup, gatewaySetup, type Judged } from '../prepare/setup.ts'
 import { wardenFaultText } from '../prepare/warden-fault-text.ts'
@@ -41,7 +42,6 @@ import { LiveCells } from './live-cells.ts'
 import { Orders } from './orders.ts'
 import { PulseNumbers } from './pulse-numbers.ts'
 import { ServedConfiguration } from './served-configuration.ts'
-import { UndosUnderWay } from './undo-desk.ts'
 
 export interface EnvironmentOptions {
   readonly judged: Judged

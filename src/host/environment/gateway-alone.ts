@@ -4,6 +4,7 @@ import { type EnvironmentName, environmentName, ok, type Result } from '../../mo
 import { wardenFor } from '../drivers.ts'
 import type { ControlRequest } from '../people/control-request.ts'
 import { type UndoOrder, undoServers } from '../people/undo-order.ts'
+import { UndosUnderWay } from '../people/undos-under-way.ts'
 import { gatewaySetup, type Judged } from '../prepare/setup.ts'
 import { leftOut, Servers } from '../services/servers.ts'
 import { type Services, startServices } from '../services/services.ts'
@@ -14,7 +15,6 @@ import { CurrentGateway } from './current-gateway.ts'
 import { LiveCells } from './live-cells.ts'
 import { PulseNumbers } from './pulse-numbers.ts'
 import { releaseAgent } from './release.ts'
-import { UndosUnderWay } from './undo-desk.ts'
 
 /** The requests that the gateway of an environment carries out, whoever has it. */
 export type GatewayRequest = Extract<ControlRequest, { kind: 'release' | 'undo' }>

@@ -1,4 +1,5 @@
 import { type CellId, cutsOff, isBelow, lowest, ok, type Result, RUNGS, type Rung } from '../../model/index.ts'
+import type { UndosUnderWay } from '../people/undos-under-way.ts'
 import type { Servers } from '../services/servers.ts'
 import { orderedText } from '../services/starting.ts'
 import { tenantOf } from '../state/tenants.ts'
@@ -13,7 +14,6 @@ import { fenceByOrders, newOrderId } from '../stop/stop.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import type { HostedCell } from './hosted-cell.ts'
 import { namesUndos, stopFor } from './stop-of-order.ts'
-import type { UndosUnderWay } from './undo-desk.ts'
 
 export interface OrdersOptions {
   readonly ground: EnvironmentGround

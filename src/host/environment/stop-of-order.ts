@@ -1,4 +1,5 @@
 import { cutsOff, no, ok, type Rung } from '../../model/index.ts'
+import type { UndosUnderWay } from '../people/undos-under-way.ts'
 import type { Servers } from '../services/servers.ts'
 import { unbegun } from '../services/starting.ts'
 import type { IsMeant } from '../services/told-cells.ts'
@@ -7,7 +8,6 @@ import type { Order } from '../stop/containment.ts'
 import type { Halting, Leaving } from '../stop/stop.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import type { HostedCell } from './hosted-cell.ts'
-import type { UndosUnderWay } from './undo-desk.ts'
 
 interface StopParts {
   readonly ground: EnvironmentGround

@@ -1,3 +1,7 @@
+/**
+ * The budgets of all holders in one book. It is long because what a window counts, what is reserved and why there is no
+ * room must agree, and stand together.
+ */
 import { isDeepStrictEqual } from 'node:util'
 import {
   type Amount,

@@ -1,8 +1,8 @@
 import { ok, type Result } from '../../model/index.ts'
-import { carryOut, type UndoOrder, undoServers } from '../people/undo-order.ts'
+import type { EnvironmentGround } from '../environment/environment-ground.ts'
 import type { Kept, Servers } from '../services/servers.ts'
 import type { Halting } from '../stop/stop.ts'
-import type { EnvironmentGround } from './environment-ground.ts'
+import { carryOut, type UndoOrder, undoServers } from './undo-order.ts'
 
 interface Undoing {
   readonly by: string
