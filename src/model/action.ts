@@ -16,7 +16,8 @@ export type Operation = 'tool' | 'resource' | 'prompt'
 /**
  * One attempt by a cell to do something, normalised whatever protocol carried it.
  *
- * - A1  Everything in it but `args` and `tool` comes from the listener or the configuration, never from the cell.
+ * - A1  The cell picks `upstream`, `operation` and `tool` among what its configuration declares, and writes `args`; all else
+ *        comes from its listener or the configuration.
  * - A2  `args` is what a strict parser returned, and exactly what is serialised again when the action is sent.
  * - A3  `effect` is the configuration's word on the tool; absent there, it is `irreversible`.
  */
@@ -29,7 +30,7 @@ export interface Action {
   /** The environment that the upstream belongs to; a different one than the cell's is always refused. */
   readonly upstreamEnvironment: EnvironmentName
   readonly operation: Operation
-  /** The tool's or prompt's name, the resource's URI. */
+  /** Name of the tool or prompt, or the template that the resource's URI matches; the URI is in `args`. */
   readonly tool: ToolName
   readonly args: JsonObject
   readonly effect: Effect

@@ -165,7 +165,7 @@ export interface ActionIntent {
   readonly protocol?: ProtocolName
   readonly effect: Effect
   readonly definition: Sha256
-  /** The arguments with strings shortened to a digest where they are long or look secret. */
+  /** The arguments, long texts shortened to their length and digest; the whole of them is in the payload. */
   readonly args: Json
   /** Commitment to the exact bytes that will be sent. */
   readonly payload: Commitment

@@ -20,7 +20,7 @@ export interface Measure {
 
 /**
  * The measures of budgets. Configuration, budgets, ledger and `reach` read this table, so that a measure is added here and
- * in the protocol that counts it (`Contract.most` and `Sent.counted`), and nowhere else.
+ * in the protocol that counts it (`answerMax` and `Bill` in `gateway/pipeline/bill.ts`), and nowhere else.
  */
 export const MEASURES = {
   calls: {

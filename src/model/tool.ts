@@ -29,9 +29,9 @@ export interface DeclaredTool {
   /** Path of the rows in its result: a list that is counted, or a number. `maxRows` is how many one answer may have. */
   readonly rows?: JsonPath
   readonly maxRows?: number
-  /** The most that one answer may have; `LIMITS.answerBytesMax` where nothing is said. */
   /** Milliseconds that its upstream may say nothing of a call, its progress neither; absent: as long as of anything. */
   readonly timeoutMs?: number
+  /** The most that one answer may have; `LIMITS.answerBytesMax` where nothing is said. */
   readonly maxBytes?: number
   /** Path in its result of the amount that was charged. More than was reserved is always charged. */
   readonly settles?: JsonPath

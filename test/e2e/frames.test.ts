@@ -28,7 +28,8 @@ const upstream = await startUpstream({
   tools: [tool('note', { inputSchema: NOTE })],
   onCall: ({ args }) => textResult(`noted ${String(args.text)}`),
 })
-const gateway = await startGateway({ upstreams: { desk: { mcp: { url: upstream.url }, tools: { note: 'write' } } } })
+const desk = { mcp: { url: upstream.url }, tools: { note: 'write' } } as const
+const gateway = await startGateway({ upstreams: { desk, none: desk } })
 const cell = await gateway.admit()
 const url = cell.url('desk')
 const neighbour = await gateway.admit('beta')
@@ -325,3 +326,8 @@ function raw(bytes: string): Promise<string> {
     socket.on('close', () => resolve(text))
   })
 }
+
+it('an upstream may have any name: what is no path of ours is told by none', async () => {
+  assert.equal(textOf(await call(cell.url('none'), 'note', { text: 'here' })), 'noted here')
+  assert.equal((await post(new URL('/mcp/no/such', url).href, '{}')).status, 404)
+})

@@ -13,11 +13,11 @@ import { cutShown } from '../content/cut-shown.ts'
 import type { Answer, Contract, Line, OnPart, Part, Prepared } from './line.ts'
 import type { Asked } from './normalise.ts'
 
-/** One attempt by a cell, as its protocol has understood it. */
+/** One attempt by a cell, as its protocol has understood it: what a door hands to `perform`. */
 export interface Attempt {
   readonly upstream: Line
   readonly operation: Operation
-  /** The tool's or prompt's own name, the resource's URI. */
+  /** Name of the tool or prompt at its upstream, or the resource's URI. */
   readonly target: string
   /** The name in the configuration; of a resource the template that its URI matches. */
   readonly tool: ToolName
@@ -66,7 +66,7 @@ export type Refused = Extract<Performed, { kind: 'refused' }>
 /** Characters of a name that a cell calls: a longer one is refused, declared or not. */
 const NAME_CHARACTERS_MAX = 200
 
-/** The attempt as it is normalised: under the name that it is decided and recorded by. */
+/** Returns an attempt as it is normalised: under the name that it is decided and recorded by. */
 export function asked(
   gate: EnvironmentContext,
   cell: ServedCell,

@@ -27,7 +27,7 @@ import { complain } from './refusals.ts'
 import { aboutOf, noticedIn, refuse, unrecorded } from './refused.ts'
 
 /**
- * The path of an action (DESIGN.md), steps 2 to 9. One way, no detours: every protocol comes through here.
+ * The path of an action (ARCHITECTURE.md), steps 2 to 9. One way, no detours: every protocol comes through here.
  *
  * - PA1  Nothing leaves without an allow, and without its intent in the ledger; with an effect, without the intent on disk.
  * - PA2  Between that and the first byte, the rung, the ledger and the witness are asked once more.
@@ -42,7 +42,7 @@ export async function perform(gate: EnvironmentContext, cell: ServedCell, attemp
   const known = attempt.upstream.contract(attempt.tool)
   const { action: normal, refusals } = normalise(asked(gate, cell, attempt), known)
   const action = { ...normal, ...attempt.about }
-  // Without a wait nothing changes before it is decided.
+  // At once where a connection stands, so that the decision below falls in the same tick.
   const connecting = attempt.connect(() => mayLeave(gate, cell, action, refusals))
   const unreachable = connecting && (await connecting)
   if (unreachable !== undefined) return refuse(gate, cell, action, [unreachable])
@@ -53,9 +53,8 @@ export async function perform(gate: EnvironmentContext, cell: ServedCell, attemp
   })
   const { policies } = cell.authority
   if (decided.verdict === 'hold') return recordHeld(gate, cell, action, decided.reasons)
-  if (decided.verdict === 'deny' || known === undefined) {
-    return refuse(gate, cell, action, decided.verdict === 'deny' ? decided.reasons : refusals)
-  }
+  if (decided.verdict === 'deny') return refuse(gate, cell, action, decided.reasons)
+  if (known === undefined) throw new Error('an action was allowed that nobody declared')
   const unsaved = await saveFirst(cell, action)
   if (unsaved !== undefined) {
     cell.authority.budgets.release(decided.reservation)

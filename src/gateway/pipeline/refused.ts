@@ -28,6 +28,7 @@ export function unrecorded(problem: string): Refusal {
   return { kind: 'unavailable', what: 'ledger', problem }
 }
 
+/** Refuses an action, records that, and returns its reference for the cell, if the ledger has it. */
 export async function refuse(
   gate: EnvironmentContext,
   cell: ServedCell,
@@ -56,7 +57,7 @@ function rememberRefused({ asked }: ServedCell, action: Action, reasons: readonl
   if (asked.size > LIMITS.refusalsRememberedMax && oldest !== undefined) asked.delete(oldest)
 }
 
-/** An attempt that cannot even be prepared: what it names is not here, or cannot be reached. */
+/** An attempt that is refused before it is an action: what it names is not here, or it says what no action has. */
 export interface Unprepared {
   readonly upstream: UpstreamName | undefined
   readonly operation: Operation
@@ -78,6 +79,7 @@ export function refuseUnrouted(gate: EnvironmentContext, cell: ServedCell, attem
   return refuseUnprepared(gate, cell, attempt, reasons)
 }
 
+/** Refuses an attempt that is no action yet, and records that under a reference. */
 export async function refuseUnprepared(
   gate: EnvironmentContext,
   cell: ServedCell,
@@ -96,7 +98,7 @@ export async function refuseUnprepared(
   return { kind: 'refused', action: reference, reasons }
 }
 
-/** A frame that is refused before anyone knows what it wants: that it came is in the record all the same. */
+/** Records the refusal of what belongs to no action: a frame, a list, an answer of ours that may not be told. */
 export function refuseFrame(
   gate: EnvironmentContext,
   cell: ServedCell,

@@ -1,4 +1,4 @@
-import { grantedName, type JsonObject, type Operation } from '../../../model/index.ts'
+import { grantedName } from '../../../model/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { cutShown } from '../../content/cut-shown.ts'
@@ -6,15 +6,13 @@ import { type Attempt, isName, NAME_FAULT, type Performed } from '../../pipeline
 import { perform } from '../../pipeline/pipeline.ts'
 import { refuseUnprepared } from '../../pipeline/refused.ts'
 import type { Unreachable } from '../protocol.ts'
+import { requestFor } from './contract/payload.ts'
 import type { McpUpstream } from './contract/upstream.ts'
 import { CredentialRefused, type UpstreamConnection } from './server/connection.ts'
 
 /** One request of MCP to an upstream, on its way through the pipeline. */
 export interface McpCall
   extends Pick<Attempt, 'operation' | 'target' | 'args' | 'signal' | 'calledOff' | 'onPart' | 'hears' | 'about'> {
-  readonly operation: Operation
-  readonly method: string
-  readonly params: JsonObject
   /** Name in the configuration, where that is not the target: the template of a resource. */
   readonly template?: string
   readonly logLevel?: string
@@ -48,20 +46,7 @@ export async function performOnce(
   upstream: McpUpstream,
   call: McpCall,
 ): Promise<Performed | Unreachable> {
-  const {
-    operation,
-    target,
-    args,
-    method,
-    params,
-    template = target,
-    signal,
-    calledOff,
-    onPart,
-    hears,
-    logLevel,
-    about,
-  } = call
+  const { operation, target, args, template = target, signal, calledOff, onPart, hears, logLevel, about } = call
   const asked = { upstream: upstream.name, operation, target, args, ...about }
   if (!isName(template)) return refuseUnprepared(gate, cell, asked, [NAME_FAULT])
   const tool = grantedName(operation, template)
@@ -93,7 +78,7 @@ export async function performOnce(
     },
     prepare: (known, approved) => {
       if (connection === undefined) throw new Error('an action was allowed that could not leave')
-      const { bytes, send } = connection.prepare(method, params, {
+      const { bytes, send } = connection.prepare(...requestFor({ operation, target, args }), {
         paramHeaders: upstream.contract(tool)?.paramHeaders ?? [],
         ...(known.declared.timeoutMs !== undefined && { silenceMsMax: known.declared.timeoutMs }),
         ...(logLevel && !approved && { logLevel }),

@@ -24,7 +24,6 @@ export const MCP: Protocol = {
   performOwn(gate, cell, line, { operation, target, args, signal, about }) {
     if (!(line instanceof McpUpstream)) throw new Error(`${line.name} does not speak MCP`)
     const performing = 'checks' in about ? performCall : performOnce
-    const params = { name: target, arguments: args }
-    return performing(gate, cell, line, { operation, target, args, method: 'tools/call', params, signal, about })
+    return performing(gate, cell, line, { operation, target, args, signal, about })
   },
 }

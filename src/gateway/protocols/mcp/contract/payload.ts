@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject, KEEP_INEXACT, parseExactJson } from '../../../../model/index.ts'
+import type { Attempt } from '../../../pipeline/attempt.ts'
 import type { PayloadReader } from '../../protocol.ts'
 import { readMessage, sentFrom } from '../server/upstream-request.ts'
 
@@ -20,6 +21,19 @@ export const mcpPayloads: PayloadReader = {
     const sent = sentFrom(message.value, received)
     return sent.kind === 'answered' ? sent.answer : undefined
   },
+}
+
+/**
+ * Returns the method and the parameters that an action is sent as. What was judged is what is sent (A2): parameters are
+ * made of the arguments here and nowhere else, and `argumentsOf` reads them back.
+ */
+export function requestFor({
+  operation,
+  target,
+  args,
+}: Pick<Attempt, 'operation' | 'target' | 'args'>): [method: string, params: JsonObject] {
+  if (operation === 'resource') return ['resources/read', args]
+  return [operation === 'prompt' ? 'prompts/get' : 'tools/call', { name: target, arguments: args }]
 }
 
 /** Returns the arguments of a call, of a prompt, or of a read of a resource. */

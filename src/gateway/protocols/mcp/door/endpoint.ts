@@ -1,6 +1,7 @@
 /**
- * The door of one cell for MCP over HTTP. It is long because five revisions come in here, and each check of what a cell
- * wrote stands in the order in which it is made.
+ * The door of one cell for MCP over HTTP: step 1 of the path of an action. `cell-server.ts` hands over each request;
+ * what is well formed goes to its method in `methods.ts`, and the answer comes back here. It is long because five
+ * revisions come in here, and each check of what a cell wrote stands in the order in which it is made.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -73,6 +74,7 @@ export class McpEndpoint {
     this.#subscriptions = new Subscriptions(cell, this.#sessions, this.#unread)
   }
 
+  /** Takes one HTTP request: its body is read, and what it asks for goes to the method that `methods.ts` has for it. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request
     // One at a time: who sends on before it has read would have its answers kept here. No client of MCP does.
@@ -83,7 +85,7 @@ export class McpEndpoint {
     }
     this.#busy.add(socket)
     response.once('close', () => this.#busy.delete(socket))
-    // Read before anything is said of it, and whatever it is: left alone, it would be kept as it was cut.
+    // The body is read also where the request is refused: Node would keep the pieces of one that is not.
     const body = await readBody(request, this.#frames)
     if (!body.ok && body.reason === 'broken-off') return
     const bytes = body.ok ? body.value.length : 0
@@ -94,7 +96,7 @@ export class McpEndpoint {
     if (!body.ok) response.setHeader('connection', 'close')
     const reply = this.#reply(response)
     const view = viewOf(request.url ?? '')
-    if (view === 'none') return reply.empty(404)
+    if (view === null) return reply.empty(404)
     if (!isLocal(request)) return this.#refuse(reply, 403, RPC.invalidRequest, 'this listener serves its own cell only')
     if (request.method === 'GET') return this.#openStream(request, response, reply)
     if (request.method === 'DELETE') return this.#endSession(request, reply)
@@ -128,7 +130,7 @@ export class McpEndpoint {
     return new Reply(response, this.#unread, headers)
   }
 
-  /** Refuses what cannot even be read as a request, and records that. */
+  /** Refuses a request at the door, before it is an action, and records that. */
   async #refuse(
     reply: Reply,
     status: number,
@@ -378,7 +380,7 @@ const BATCH = 'a batch of JSON-RPC messages is refused: send each of them in a r
 const INSTRUCTIONS =
   'Every call is decided by a policy and recorded. A refusal carries a reference; repeating the same call will not change it.'
 
-/** A request before it has its ends, as its revision has told it. */
+/** A request as it was read from one revision, before signals and listeners are added. */
 interface IncomingCall extends Pick<CellRequest, 'method' | 'params' | 'view' | 'headers' | 'logLevel'> {
   readonly progressToken: Json | undefined
   /** In a session the cell can cancel by id as well. */
@@ -445,10 +447,11 @@ function tokenFault({ progressToken }: JsonObject): string | undefined {
   return `a progress token has at most ${LIMITS.idCharactersMax} characters`
 }
 
-function viewOf(url: string): UpstreamName | undefined | 'none' {
+/** Returns the upstream whose own names a path asks for, undefined for all of them; null where it is no path of ours. */
+function viewOf(url: string): UpstreamName | undefined | null {
   if (url === '/mcp' || url === '/mcp/') return undefined
   const name = /^\/mcp\/([^/?#]+)$/.exec(url)?.[1]
-  return name !== undefined && NAME_PATTERN.test(name) ? (name as UpstreamName) : 'none' // checked by the pattern
+  return name !== undefined && NAME_PATTERN.test(name) ? (name as UpstreamName) : null // checked by the pattern
 }
 
 /** Tells whether a body is plain JSON in UTF-8: whoever says that it is anything else would have it read in two ways. */

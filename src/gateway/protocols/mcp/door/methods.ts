@@ -1,4 +1,8 @@
-/** The methods of MCP as a cell may call them. It is long because each is one function, and they share their answers. */
+/**
+ * The methods of MCP as a cell may call them. A request comes from `endpoint.ts`; one that is an action goes on to
+ * `../call.ts`, and its result comes back to `spoken`, which puts it into the cell's words. It is long because each method
+ * is one function, and they share their answers.
+ */
 import {
   type ActionId,
   cutsOff,
@@ -32,7 +36,7 @@ import { closestTemplate } from '../contract/uri-template.ts'
 import { RPC, type RpcAnswer, rpcError } from '../rpc.ts'
 import type { ListName } from '../server/connection.ts'
 
-/** One request from a cell, free of its revision and its transport. */
+/** One request from a cell, as the endpoint hands it to a method: the same for every revision and transport. */
 export interface CellRequest {
   readonly method: string
   readonly params: JsonObject
@@ -43,7 +47,7 @@ export interface CellRequest {
   /** Aborted by who sent it. */
   readonly calledOff: AbortSignal
   readonly onPart?: OnPart
-  /** Tells which of those it gets. */
+  /** Tells whether the cell wants this part. */
   readonly hears?: (part: Part) => boolean
   readonly logLevel?: string
   /** 2026-07-28: checked against the tool that they belong to. */
@@ -177,8 +181,7 @@ async function callTool(gate: EnvironmentContext, cell: ServedCell, request: Cel
     const refused = await refuseUnprepared(gate, cell, about, [{ kind: 'arguments', path: '$', problem }])
     return rpcError(RPC.headerMismatch, problem, { ...(refused.action && { reference: refused.action }) })
   }
-  const params = { name: target, arguments: given }
-  return run(gate, cell, request, upstream, { operation: 'tool', target, args: given, method: 'tools/call', params })
+  return run(gate, cell, request, upstream, { operation: 'tool', target, args: given })
 }
 
 async function readResource(gate: EnvironmentContext, cell: ServedCell, request: CellRequest): Promise<RpcAnswer> {
@@ -201,8 +204,7 @@ async function readResource(gate: EnvironmentContext, cell: ServedCell, request:
     return rpcError(RPC.invalidParams, `several upstreams have it (${names}): read it at /mcp/<upstream>`, { uri })
   }
   const { upstream, template } = home
-  const read = { operation: 'resource', target: uri, template, method: 'resources/read' } as const
-  return run(gate, cell, request, upstream, { ...read, args: { uri }, params: { uri } })
+  return run(gate, cell, request, upstream, { operation: 'resource', target: uri, template, args: { uri } })
 }
 
 async function getPrompt(gate: EnvironmentContext, cell: ServedCell, request: CellRequest): Promise<RpcAnswer> {
@@ -217,8 +219,7 @@ async function getPrompt(gate: EnvironmentContext, cell: ServedCell, request: Ce
     return spoken(
       await refuseUnrouted(gate, cell, { upstream: upstreamName, operation: 'prompt', target, args: given }),
     )
-  const params = { name: target, arguments: given }
-  return run(gate, cell, request, upstream, { operation: 'prompt', target, args: given, method: 'prompts/get', params })
+  return run(gate, cell, request, upstream, { operation: 'prompt', target, args: given })
 }
 
 /**
@@ -236,7 +237,7 @@ async function run(
   cell: ServedCell,
   request: CellRequest,
   upstream: McpUpstream,
-  call: Pick<McpCall, 'operation' | 'target' | 'args' | 'method' | 'params' | 'template'>,
+  call: Pick<McpCall, 'operation' | 'target' | 'args' | 'template'>,
 ): Promise<RpcAnswer> {
   const called = await performCall(gate, cell, upstream, {
     ...call,
@@ -255,8 +256,8 @@ async function run(
 }
 
 /**
- * Returns what a cell is told: of a refusal only that it happened, with a reference; and what is wrong with its own
- * arguments.
+ * Turns the result of an attempt into what the cell is told: of a refusal only that it happened, with a reference; and
+ * what is wrong with its own arguments.
  */
 function spoken(performed: Performed, signal?: AbortSignal): RpcAnswer {
   if (performed.kind === 'answered') {

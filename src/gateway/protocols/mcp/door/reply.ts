@@ -56,7 +56,7 @@ export class Reply {
     this.#end(status, { jsonrpc: '2.0', id, ...answer })
   }
 
-  /** A fault of the frame itself: there is no request to name. */
+  /** Answers with an error; with no id where the frame could not be read as a request. */
   fault(
     status: number,
     error: { readonly code: number; readonly message: string; readonly data?: Json },

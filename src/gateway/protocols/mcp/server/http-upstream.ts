@@ -1,5 +1,6 @@
 /**
- * The connection to a server over HTTP. It is long because what it remembers (revision, session, credential, outage)
+ * A connection to a server over HTTP: an action's bytes are made here (`prepare`) before the ledger has them, and sent by
+ * `http-exchange.ts` after that. It is long because what it remembers (revision, session, credential, outage)
  * belongs to one class, whose every request may change it.
  */
 import type { buildConnector as Connector, Dispatcher } from 'undici'

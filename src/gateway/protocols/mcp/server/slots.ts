@@ -1,5 +1,5 @@
 /**
- * So many at a time; who waits is let in in order. What is called off while it waits is dropped, and nothing of it is
+ * Limits how many run at once; the others wait in order. What is called off while it waits is dropped, and nothing of it is
  * kept: in the queue of an HTTP client it would stay until its turn came.
  */
 export class Slots {
@@ -47,7 +47,7 @@ export class Slots {
     if (--this.#taken === 0) this.onIdle?.()
   }
 
-  /** Everything that waits. */
+  /** Drops everything that waits. */
   drop(): void {
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()

@@ -1,5 +1,6 @@
 /**
- * The connection to a server over pipes. It is long because what is written, what waits for an answer and why the server
+ * A connection to a server over pipes: an action's bytes are made here (`prepare`) before the ledger has them, and sent
+ * after that. It is long because what is written, what waits for an answer and why the server
  * is gone belong to one class.
  */
 import { Socket } from 'node:net'

@@ -1,3 +1,4 @@
+/** The bytes of one request to an upstream, and what the bytes that come back say: for both kinds of connections. */
 import { Buffer } from 'node:buffer'
 import { cutText, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../../../../model/index.ts'
 import { FROM_UPSTREAM, jsonFaultText, parseStrictJson, parseStrictText } from '../../../content/strict-json.ts'
@@ -14,8 +15,8 @@ export const IMPLEMENTATION: JsonObject = { name: 'firebreak', version: '0.1.0' 
 export const UPSTREAM_SILENCE_MS_MAX = 120_000
 
 /**
- * The exact bytes of one request. Everything in `params` is what was judged; `_meta` is ours alone: what a cell put there
- * does not travel.
+ * Returns the exact bytes of one request. Everything in `params` is what was judged; `_meta` is ours alone: what a cell
+ * put there does not travel.
  */
 export function requestBytes(
   revision: Revision,
