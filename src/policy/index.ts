@@ -1,7 +1,8 @@
 /** The names that other rooms may use. Cedar's library is loaded by `parsePolicies` alone, and only in a worker. */
 
 export { BookClock, type ClockMark, type Moment, type Uptime } from './budget/book-clock.ts'
-export { BudgetBook, type BudgetReason, type BudgetView, countsAlike, type Reservation } from './budget/budget.ts'
+export { BudgetBook, type BudgetReason, type BudgetView, type Reservation } from './budget/budget.ts'
+export { countsAlike } from './budget/used.ts'
 export type { BundledAction, BundledPolicy, PolicyBundle } from './cedar/bundle.ts'
 export { type CompiledPolicies, compilePolicies } from './cedar/compile.ts'
 export { parsePolicies } from './cedar/load/parse.ts'

@@ -9,7 +9,9 @@ import { fileLogs } from '../../src/ledger/log/file-logs.ts'
 import { openLedger, originOf } from '../../src/ledger/log/ledger.ts'
 import { LogReader } from '../../src/ledger/log/read.ts'
 import { actionId, environmentName, personName } from '../../src/model/index.ts'
+import { SOLE_ESCROW } from '../../src/policy/budget/escrow.ts'
 import { fill, SMALL_SEGMENTS } from '../sim/ledger-fixture.ts'
+import { escrowContract } from './escrow-contract.ts'
 import { fencesContract } from './fences-contract.ts'
 import { logsContract } from './logs-contract.ts'
 import { mailboxContract } from './mailbox-contract.ts'
@@ -31,6 +33,8 @@ mailboxContract('files', () => {
   mkdirSync(state, { recursive: true })
   return { mailbox: fileMailbox(state), again: () => fileMailbox(state) }
 })
+
+escrowContract('one gateway', 1, () => () => SOLE_ESCROW)
 
 it('MB3: what lies in a mailbox of files and is no answer approves nothing, and keeps no other back', async () => {
   const state = newState()

@@ -2,23 +2,14 @@
  * The budgets of all holders in one book. It is long because what a window counts, what is reserved and why there is no
  * room must agree, and stand together.
  */
-import { isDeepStrictEqual } from 'node:util'
-import {
-  type Amount,
-  amountText,
-  type Budget,
-  type Holder,
-  type HolderId,
-  maximum,
-  sameKind,
-} from '../../model/budget.ts'
+import { amountText, type Budget, type Holder, type HolderId, maximum } from '../../model/budget.ts'
 import type { Reason } from '../../model/decision.ts'
 import type { CellId } from '../../model/ids.ts'
 import { type Cost, type MeasureName, measured } from '../../model/measure.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import { BookClock, type Moment } from './book-clock.ts'
-import { usedWindow } from './budget-window.ts'
-import type { UsedWindow } from './used-window.ts'
+import { type AllottedAmount, WHOLE } from './escrow.ts'
+import { atLeast, type Line, taken, Used } from './used.ts'
 
 export type BudgetReason = Extract<Reason, { kind: 'budget' | 'spend' }>
 
@@ -50,14 +41,19 @@ export interface Reservation {
  * - B6  Memory is bounded by the budgets in the configuration, 60 sums for each, and by the cells and calls under way.
  * - B7  Where the maxima of a holder's budgets become others, all that was counted stays counted, and so does what was set
  *        aside. A budget that counts in another window begins with what the ledger tells: in a new book.
+ * - B8  Of each budget no more is used here than is allotted; with one gateway that is its maximum. What is allotted is asked
+ *       for in the tick that charges it.
  */
 export class BudgetBook implements BudgetView {
   readonly clock: BookClock
   readonly #used = new Map<HolderId, Used>()
   readonly #open = new Set<Reservation>()
+  readonly #allotted: AllottedAmount
 
-  constructor(clock: BookClock = new BookClock()) {
+  /** @param allotted what of each budget may be used here; with one gateway all of it. */
+  constructor(clock: BookClock = new BookClock(), allotted: AllottedAmount = WHOLE) {
     this.clock = clock
+    this.#allotted = allotted
   }
 
   refusals(holders: readonly Holder[], cost: Cost, nowMs: number): readonly BudgetReason[] {
@@ -150,6 +146,24 @@ export class BudgetBook implements BudgetView {
     for (const { holder, used } of known) used.rebudget(holder.budgets)
   }
 
+  /**
+   * Returns what would have to be allotted beside what is, so that a call breaks no budget: nothing where what it would
+   * break is a maximum.
+   */
+  lacking(holders: readonly Holder[], cost: Cost, nowMs: number): readonly Lacking[] {
+    const at = this.clock.at(nowMs)
+    return holders.flatMap((holder) => {
+      const used = this.#of(holder)
+      return used.lines.flatMap((line) => {
+        const asked = line.window === undefined ? undefined : taken(line.budget, cost)
+        if (asked === undefined) return []
+        const need = used.needed(line, holder.task) ?? asked
+        const more = need - used.left(line, holder.task, at)
+        return more > 0n && need <= line.leftOf(maximum(line.budget), at) ? [{ holder, budget: line.budget, more }] : []
+      })
+    })
+  }
+
   /** A holder that will never be charged again. */
   forget(id: HolderId): void {
     this.#used.delete(id)
@@ -176,7 +190,7 @@ export class BudgetBook implements BudgetView {
   #of(holder: Holder): Used {
     let used = this.#used.get(holder.id)
     if (used === undefined) {
-      used = new Used(holder.budgets)
+      used = new Used(holder.budgets, (budget, at) => this.#allotted(holder.id, budget, at.steadyMs))
       this.#used.set(holder.id, used)
     }
     return used
@@ -224,141 +238,11 @@ export class BudgetBook implements BudgetView {
   }
 }
 
-/** The use of one holder's budgets. */
-class Used {
-  lines: readonly Line[]
-  readonly #shares = new Map<CellId | undefined, Share>()
-
-  constructor(budgets: readonly Budget[]) {
-    this.lines = withShares(budgets.map((budget) => new Line(budget)))
-  }
-
-  /** Tells whether each of these is counted already, under another maximum or the same. */
-  counts(budgets: readonly Budget[]): boolean {
-    return budgets.every((budget) => this.lines.some((line) => countsAlike(line.budget, budget)))
-  }
-
-  rebudget(budgets: readonly Budget[]): void {
-    const aside = [...this.#shares.values()].filter((share) => share.setAside)
-    for (const share of aside) this.#change(share, -1n)
-    this.lines = withShares(
-      budgets.flatMap((budget) => {
-        const line = this.lines.find((each) => countsAlike(each.budget, budget))
-        if (line === undefined) return []
-        const more = maximum(budget) - maximum(line.budget)
-        for (const { left } of this.#shares.values()) if (left.has(line)) left.set(line, (left.get(line) ?? 0n) + more)
-        line.budget = budget
-        return [line]
-      }),
-    )
-    for (const share of aside) this.#change(share, 1n)
-  }
-
-  share(task: CellId): Share {
-    const share = this.#shares.get(task) ?? { left: new Map(), setAside: false }
-    this.#shares.set(task, share)
-    return share
-  }
-
-  setAside(task: CellId): void {
-    const share = this.share(task)
-    if (share.setAside) return
-    share.setAside = true
-    this.#change(share, 1n)
-  }
-
-  endTask(task: CellId): void {
-    const share = this.#shares.get(task)
-    if (share?.setAside) this.#change(share, -1n)
-    this.#shares.delete(task)
-  }
-
-  /**
-   * Returns what has to be free for a task's call, whatever the call takes: nothing of a share that is set aside, else
-   * all of it. Undefined where the line has no share.
-   */
-  needed(line: Line, task: CellId | undefined): bigint | undefined {
-    if (line.share === undefined || task === undefined) return undefined
-    const share = this.#shares.get(task)
-    return share?.setAside ? 0n : atLeast(leftOf(line.share, share), 0n)
-  }
-
-  /** Returns what is left of each budget of a measure that a step's own amount is held against. */
-  room(measure: MeasureName, task: CellId | undefined, at: Moment): readonly bigint[] {
-    return this.lines
-      .filter(({ budget, window }) => budget.kind === measure && (window !== undefined || task !== undefined))
-      .filter((line) => this.needed(line, task) === undefined)
-      .map((line) => this.left(line, task, at))
-  }
-
-  left(line: Line, task: CellId | undefined, at: Moment): bigint {
-    if (line.window === undefined) return leftOf(line, this.#shares.get(task))
-    return maximum(line.budget) - line.window.sum(timeOf(line.budget, at)) - line.aside
-  }
-
-  count(task: CellId | undefined, amount: (budget: Budget) => bigint, at: Moment, now: Moment): void {
-    const share = this.#shares.get(task)
-    if (share?.setAside) this.#change(share, -1n)
-    for (const line of this.lines) {
-      const used = amount(line.budget)
-      if (line.window !== undefined) line.window.add(timeOf(line.budget, at), used, timeOf(line.budget, now))
-      else share?.left.set(line, leftOf(line, share) - used)
-    }
-    if (share?.setAside) this.#change(share, 1n)
-  }
-
-  /** Sets aside (1) what a share has left, or frees it again (-1). */
-  #change(share: Share, sign: bigint): void {
-    for (const line of this.lines) {
-      if (line.share !== undefined) line.aside += atLeast(leftOf(line.share, share), 0n) * sign
-    }
-  }
-}
-
-/** One budget of a holder, with its use. */
-class Line {
-  budget: Budget
-  /** The window that use is counted in; absent for the shares of tasks. */
-  readonly window: UsedWindow | undefined
-  /** The share of a task that comes out of it. */
-  share: Line | undefined
-  /** The amount that is set aside for tasks and not spent by them yet. */
-  aside = 0n
-
-  constructor(budget: Budget) {
-    this.budget = budget
-    this.window = usedWindow(budget.window)
-  }
-
-  /** Returns the wall-clock time at which `need` will be free; undefined for never. */
-  enoughAtMs(need: bigint, at: Moment, nowMs: number): number | undefined {
-    const time = timeOf(this.budget, at)
-    const enoughMs = this.window?.belowAtMs(maximum(this.budget) - need - this.aside, time)
-    return enoughMs === undefined || this.budget.window.kind === 'calendar' ? enoughMs : enoughMs - time + nowMs
-  }
-}
-
-/** Tells each line the share of a task that comes out of it. */
-function withShares(lines: readonly Line[]): readonly Line[] {
-  const shares = lines.filter(({ window }) => window === undefined)
-  for (const line of lines) line.share = line.window && shares.find(({ budget }) => sameKind(budget, line.budget))
-  return lines
-}
-
-/** Tells whether two budgets count the same over the same window: they differ in their maxima at most. */
-export function countsAlike(one: Budget, other: Budget): boolean {
-  return sameKind(one, other) && isDeepStrictEqual(one.window, other.window)
-}
-
-/** The shares of one task. */
-interface Share {
-  /** Amount left of each line's share; negative where an answer said more than was left. */
-  readonly left: Map<Line, bigint>
-  setAside: boolean
-}
-
-function leftOf(line: Line, share: Share | undefined): bigint {
-  return share?.left.get(line) ?? maximum(line.budget)
+/** An amount that would have to be allotted before a call is let through. */
+export interface Lacking {
+  readonly holder: Holder
+  readonly budget: Budget
+  readonly more: bigint
 }
 
 function refusal(
@@ -409,19 +293,4 @@ function refusedCost({ id, budgets }: Holder, cost: Cost): BudgetReason | undefi
     path: '$',
     problem: `${spend.currency} has no budget in ${id}, only ${[...currencies].join(', ')}`,
   }
-}
-
-function timeOf({ window }: Budget, { steadyMs, dateMs }: Moment): number {
-  return window.kind === 'calendar' ? dateMs : steadyMs
-}
-
-/** Returns what a step takes from a budget; undefined where the budget is about something else. */
-function taken(budget: Amount, cost: Cost): bigint | undefined {
-  if (budget.kind === 'spend') return cost.spend?.currency === budget.currency ? cost.spend.units : undefined
-  const amount = measured(budget.kind, cost)
-  return typeof amount === 'bigint' ? amount : undefined
-}
-
-function atLeast(amount: bigint, least: bigint): bigint {
-  return amount < least ? least : amount
 }
