@@ -167,8 +167,8 @@ function judge(
 
 /** Tells, before there is a connection, whether this attempt would be let through as things stand. */
 function mayLeave(gate: EnvironmentContext, cell: ServedCell, action: Action, refusals: readonly Refusal[]): boolean {
-  if (refusals.length > 0) return false
   const nowMs = gate.nowMs()
+  if (refusals.length > 0 || whyClosed(gate.ledger, action.effect, nowMs) !== undefined) return false
   if (decide(action, authorityOf(cell), nowMs).verdict === 'allow') return true
   return gate.holds.approved(holdBinding(gate, cell, action), nowMs)
 }
