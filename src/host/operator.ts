@@ -31,7 +31,7 @@ import { type ReleaseAsk, type Released, type ReleaseFault, releaseContained } f
 import type { UndoOrder } from './people/undo-order.ts'
 import type { Judged } from './prepare/setup.ts'
 import { wardenFaultText } from './prepare/warden-fault-text.ts'
-import { entriesOf } from './state/logs.ts'
+import { entriesOf, followEntries } from './state/logs.ts'
 import { statesIn } from './state/tenants.ts'
 import { reachHost } from './up/reach-host.ts'
 
@@ -41,6 +41,11 @@ export interface StateOperator {
   cells(): Promise<readonly Done[]>
   /** Reads the entries of every log. @throws {Error} with words for a person where a log is damaged, or there is none. */
   entries(): AsyncIterable<LoggedEntry>
+  /**
+   * Yields the entries of every log, and goes on with what is appended until the signal comes; `from`: the sequence
+   * number, by log, of the first that is wanted. @throws {Error} with words for a person where a log is damaged.
+   */
+  follow(signal: AbortSignal, from?: ReadonlyMap<string, number>): AsyncIterable<LoggedEntry>
   /** Returns every hold, oldest first. @throws {Error} as `entries` does. */
   holds(): Promise<readonly KnownHold[]>
   /** Returns why an answer would not count, before it is given; undefined where it would. */
@@ -69,6 +74,7 @@ export function stateOperator(stateDirectory: string): StateOperator {
       return (await Promise.all(asked)).flat()
     },
     entries: () => entriesOf(stateDirectory),
+    follow: (signal, from) => followEntries(stateDirectory, signal, from),
     holds: () => holdsIn(entriesOf(stateDirectory), Date.now()),
     answerFault: (ask) => answerFault(stateDirectory, ask),
     answer: (ask) => answerHold(stateDirectory, ask),

@@ -52,3 +52,29 @@ export async function* entriesOf(state: string): AsyncGenerator<LoggedEntry, voi
     }
   }
 }
+
+/**
+ * Yields what is appended to the logs of a state and its tenants, also to logs that begin meanwhile, until the signal
+ * comes; each log from the sequence number in `from` on.
+ *
+ * @throws {Error} as `entriesOf` does, where a log is damaged.
+ */
+export async function* followEntries(
+  state: string,
+  signal: AbortSignal,
+  from: ReadonlyMap<string, number> = new Map(),
+): AsyncGenerator<LoggedEntry, void> {
+  const all = statesIn(state).map((each) => storesOf(each).logs.follow(signal, from)[Symbol.asyncIterator]())
+  const nextOf = async (at: (typeof all)[number]) => ({ at, next: await at.next() })
+  const waiting = new Map(all.map((at) => [at, nextOf(at)]))
+  while (waiting.size > 0) {
+    const { at, next } = await Promise.race(waiting.values())
+    if (next.done === true) {
+      waiting.delete(at)
+      continue
+    }
+    waiting.set(at, nextOf(at))
+    if (!next.value.ok) throw new Error(faultText(next.value.reason))
+    yield next.value.value
+  }
+}

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { duration } from '../../../config/units.ts'
 import { operatorFor } from '../../../host/operator.ts'
 import { declaredFor, ordersOf, storyOf } from '../../../host/people/undo.ts'
@@ -195,19 +194,18 @@ async function follow(
 
 const TOLD_EVERY_MS = 2_000
 
-/** A storm takes its time: how far it is, from the ledger. */
+/** Tells how far a storm is while it takes its time, as the ledger says it; no more than every two seconds. */
 async function progress(call: Call, log: Log, order: UndoOrder, signal: AbortSignal): Promise<void> {
   const effects = new Set(order.effects)
-  for (;;) {
-    await delay(TOLD_EVERY_MS, undefined, { signal }).catch(() => undefined)
-    if (signal.aborted) return
-    const tried = new Set<string>()
-    for await (const entry of log.read()) {
-      if (!entry.ok) break
-      const { value } = entry
-      if (value.kind === 'action.intent' && value.cell === order.cell && value.undoes && effects.has(value.undoes))
-        tried.add(value.undoes)
-    }
+  const tried = new Set<string>()
+  let toldAtMs = performance.now()
+  for await (const entry of log.follow(signal)) {
+    if (!entry.ok) return
+    const { value } = entry
+    if (value.kind !== 'action.intent' || value.cell !== order.cell || value.undoes === undefined) continue
+    if (effects.has(value.undoes)) tried.add(value.undoes)
+    if (performance.now() - toldAtMs < TOLD_EVERY_MS) continue
+    toldAtMs = performance.now()
     call.print.progress(`${tried.size} of ${order.effects.length} effects`)
   }
 }

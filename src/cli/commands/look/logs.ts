@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { entriesOf } from '../../../host/state/logs.ts'
+import { stateOperator } from '../../../host/operator.ts'
+import type { LoggedEntry } from '../../../ledger/store.ts'
 import type { Entry } from '../../../model/entry.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
 import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
@@ -19,28 +19,21 @@ export const command: Command = {
   run,
 }
 
-const FOLLOW_EVERY_MS = 500
-
 async function run(call: Call): Promise<ExitCode> {
-  const state = stateOf(call)
+  const operator = stateOperator(stateOf(call))
   const collected: object[] = []
   /** The next entry of each log that has not been shown. */
   const next = new Map<string, number>()
-  const show = async () => {
-    for await (const entry of entriesOf(state)) {
-      if (entry.seq < (next.get(entry.log) ?? 0)) continue
-      next.set(entry.log, entry.seq + 1)
-      if (!wanted(entry, call)) continue
-      if (call.print.json) collected.push(objectOf(entry))
-      else for (const line of folded(entryLine(entry))) call.print.line(line)
-    }
+  const show = (entry: LoggedEntry) => {
+    next.set(entry.log, entry.seq + 1)
+    if (!wanted(entry, call)) return
+    if (call.print.json) collected.push(objectOf(entry))
+    else for (const line of folded(entryLine(entry))) call.print.line(line)
   }
   try {
-    await show()
-    while (call.flag('follow') && !call.print.json) {
-      await delay(FOLLOW_EVERY_MS)
-      await show()
-    }
+    for await (const entry of operator.entries()) show(entry)
+    if (call.flag('follow') && !call.print.json)
+      for await (const entry of operator.follow(new AbortController().signal, next)) show(entry)
   } catch (error) {
     call.print.fault(error instanceof Error ? error.message : String(error))
     return EXIT.storeUnreachable

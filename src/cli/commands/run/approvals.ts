@@ -1,6 +1,5 @@
 import process from 'node:process'
 import { createInterface, type Interface } from 'node:readline/promises'
-import { setTimeout as delay } from 'node:timers/promises'
 import { stateOperator } from '../../../host/operator.ts'
 import type { HoldAnswer } from '../../../host/people/mailbox.ts'
 import { entriesOf, stateOfLog } from '../../../host/state/logs.ts'
@@ -87,21 +86,42 @@ async function ask(call: Call, state: string): Promise<ExitCode> {
 }
 
 async function askEach(call: Call, state: string, terminal: Interface, isShared: () => boolean): Promise<ExitCode> {
-  const asked = new Set<string>()
-  for (;;) {
-    const holds = await holdsIn(entriesOf(state), Date.now())
-    for (const hold of holds.filter((each) => each.state === 'waiting' && !asked.has(each.held.hold))) {
-      asked.add(hold.held.hold)
-      const whole = await wholeOf(state, hold.log, hold.held)
-      if (isShared()) return EXIT.denied
-      for (const line of wordsFor(hold, undefined, whole, Number.POSITIVE_INFINITY)) call.print.line(line)
-      if (!whole.ok) continue
-      const said = (await terminal.question('  approve, deny or leave? [a/d/l] ')).trim().toLowerCase()
-      if (isShared()) return EXIT.denied
-      if (said === 'a' || said === 'd') await give(call, state, hold, said === 'a')
-    }
-    await delay(500)
+  const operator = stateOperator(state)
+  const [asked, next] = [new Set<string>(), new Map<string, number>()]
+  for await (const { log, seq } of operator.entries()) next.set(log, seq + 1)
+  if (!(await askForNew(call, state, terminal, { isShared, asked }))) return EXIT.denied
+  // A log tells of each entry by itself: nobody looks again and again.
+  for await (const entry of operator.follow(new AbortController().signal, next))
+    if (entry.kind === 'action.held' && !(await askForNew(call, state, terminal, { isShared, asked })))
+      return EXIT.denied
+  return EXIT.ok
+}
+
+interface Asking {
+  readonly isShared: () => boolean
+  /** Holds that were asked for. */
+  readonly asked: Set<string>
+}
+
+/** Asks for each hold that waits and was not asked for; false where the terminal is a cell's by now. */
+async function askForNew(
+  call: Call,
+  state: string,
+  terminal: Interface,
+  { isShared, asked }: Asking,
+): Promise<boolean> {
+  const holds = await stateOperator(state).holds()
+  for (const hold of holds.filter((each) => each.state === 'waiting' && !asked.has(each.held.hold))) {
+    asked.add(hold.held.hold)
+    const whole = await wholeOf(state, hold.log, hold.held)
+    if (isShared()) return false
+    for (const line of wordsFor(hold, undefined, whole, Number.POSITIVE_INFINITY)) call.print.line(line)
+    if (!whole.ok) continue
+    const said = (await terminal.question('  approve, deny or leave? [a/d/l] ')).trim().toLowerCase()
+    if (isShared()) return false
+    if (said === 'a' || said === 'd') await give(call, state, hold, said === 'a')
   }
+  return true
 }
 
 async function give(call: Call, state: string, hold: KnownHold, approved: boolean): Promise<void> {
