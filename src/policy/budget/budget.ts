@@ -9,7 +9,7 @@ import { type Cost, type MeasureName, measured } from '../../model/measure.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import { BookClock, type Moment } from './book-clock.ts'
 import { type AllottedAmount, WHOLE } from './escrow.ts'
-import { atLeast, type Line, taken, Used } from './used.ts'
+import { atLeast, type BudgetLine, taken, Used } from './used.ts'
 
 export type BudgetReason = Extract<Reason, { kind: 'budget' | 'spend' }>
 
@@ -247,7 +247,7 @@ export interface Lacking {
 
 function refusal(
   { id, source, task }: Holder,
-  line: Line,
+  line: BudgetLine,
   left: bigint,
   asked: bigint,
   used: Used,

@@ -8,11 +8,11 @@ import type { UsedWindow } from './used-window.ts'
 
 /** The use of one holder's budgets. */
 export class Used {
-  lines: readonly Line[]
+  lines: readonly BudgetLine[]
   readonly #shares = new Map<CellId | undefined, Share>()
 
   constructor(budgets: readonly Budget[], allotted: LineAllotted) {
-    this.lines = withShares(budgets.map((budget) => new Line(budget, allotted)))
+    this.lines = withShares(budgets.map((budget) => new BudgetLine(budget, allotted)))
   }
 
   /** Tells whether each of these is counted already, under another maximum or the same. */
@@ -59,7 +59,7 @@ export class Used {
    * Returns what has to be free for a task's call, whatever the call takes: nothing of a share that is set aside, else
    * all of it. Undefined where the line has no share.
    */
-  needed(line: Line, task: CellId | undefined): bigint | undefined {
+  needed(line: BudgetLine, task: CellId | undefined): bigint | undefined {
     if (line.share === undefined || task === undefined) return undefined
     const share = this.#shares.get(task)
     return share?.setAside ? 0n : atLeast(leftOf(line.share, share), 0n)
@@ -73,7 +73,7 @@ export class Used {
       .map((line) => this.left(line, task, at))
   }
 
-  left(line: Line, task: CellId | undefined, at: Moment): bigint {
+  left(line: BudgetLine, task: CellId | undefined, at: Moment): bigint {
     if (line.window === undefined) return leftOf(line, this.#shares.get(task))
     return line.leftOf(line.allotted(line.budget, at), at)
   }
@@ -101,12 +101,12 @@ export class Used {
 export type LineAllotted = (budget: Budget, at: Moment) => bigint
 
 /** One budget of a holder, with its use. */
-export class Line {
+export class BudgetLine {
   budget: Budget
   /** The window that use is counted in; absent for the shares of tasks. */
   readonly window: UsedWindow | undefined
   /** The share of a task that comes out of it. */
-  share: Line | undefined
+  share: BudgetLine | undefined
   /** The amount that is set aside for tasks and not spent by them yet. */
   aside = 0n
 
@@ -132,7 +132,7 @@ export class Line {
 }
 
 /** Tells each line the share of a task that comes out of it. */
-function withShares(lines: readonly Line[]): readonly Line[] {
+function withShares(lines: readonly BudgetLine[]): readonly BudgetLine[] {
   const shares = lines.filter(({ window }) => window === undefined)
   for (const line of lines) line.share = line.window && shares.find(({ budget }) => sameKind(budget, line.budget))
   return lines
@@ -146,11 +146,11 @@ export function countsAlike(one: Budget, other: Budget): boolean {
 /** The shares of one task. */
 interface Share {
   /** Amount left of each line's share; negative where an answer said more than was left. */
-  readonly left: Map<Line, bigint>
+  readonly left: Map<BudgetLine, bigint>
   setAside: boolean
 }
 
-function leftOf(line: Line, share: Share | undefined): bigint {
+function leftOf(line: BudgetLine, share: Share | undefined): bigint {
   return share?.left.get(line) ?? maximum(line.budget)
 }
 
