@@ -173,7 +173,7 @@ function makeCatalogue(): Catalogue {
         destinations: [{ path: [{ name: 'to' }, { name: 'iban' }], values: [] }],
         content: [[{ name: 'tags' }], [{ name: 'to' }, { name: 'name' }], [{ name: 'currency' }]],
       },
-      pinned: { name, digest: DIGEST, definition: { inputSchema: INPUT_SCHEMA } },
+      pinned: { name, digest: DIGEST, definition: {}, input: INPUT_SCHEMA },
     }
   })
   const name = upstreamName('payments')

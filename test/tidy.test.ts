@@ -128,6 +128,18 @@ describe('tidy', () => {
     assert.deepEqual(named, ['src/host/stop/fence.ts'])
   })
 
+  it('no file outside of its folder knows the words of MCP', () => {
+    // A drill brings a server and an agent of its own, which speak it.
+    const speaks = ['src/rehearsal/drill/recorder.ts', 'src/rehearsal/drill/script-main.ts']
+    const knows = files('src/**/*.ts').filter(
+      (file) =>
+        !file.startsWith('src/gateway/protocols/mcp/') &&
+        !file.endsWith('.test.ts') &&
+        /\b(?:inputSchema|outputSchema|structuredContent|jsonrpc)\b/.test(read(file)),
+    )
+    assert.deepEqual(knows, speaks)
+  })
+
   it('every room is in the table', () => {
     const rooms = new Set(files('src/**/*.ts').map((file) => file.split('/')[1]))
     assert.deepEqual(

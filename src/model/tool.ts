@@ -10,8 +10,10 @@ export interface PinnedTool {
   readonly name: ToolName
   /** SHA-256 of the definition's RFC 8785 form. */
   readonly digest: Sha256
-  /** The definition as the upstream sent it (name, description, inputSchema, outputSchema, annotations, …). */
+  /** The definition as the upstream sent it, in the words of its protocol. */
   readonly definition: JsonObject
+  /** The JSON Schema of its arguments, which its protocol has read out of the definition; absent where there is none. */
+  readonly input?: JsonObject
   /**
    * True where the descriptions may be others when it is offered: whoever accepted it did not bind them. Cells are
    * shown those here.

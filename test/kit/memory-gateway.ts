@@ -185,8 +185,8 @@ export async function memoryGateway(
 function shopLine({ declared = {}, judge = () => undefined }: MemoryGatewayOptions): Line {
   const contracts = new Map<ToolName, Contract>()
   for (const [name, tool] of CATALOGUE.upstreams.get(upstreamName('payments'))?.tools ?? []) {
-    const schema = tool.pinned?.definition.inputSchema
-    const input = isJsonObject(schema) ? compileSchema(schema, 'arguments') : undefined
+    const schema = tool.pinned?.input
+    const input = schema && compileSchema(schema, 'arguments')
     contracts.set(name, {
       declared: { ...tool.declared, amount: '$.amount', currency: '$.currency', ...declared[name] },
       ...(tool.pinned && { pinned: tool.pinned }),

@@ -64,11 +64,9 @@ function idSchema(): JsonObject {
   return { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] }
 }
 
-function tool(name: string, effect: Effect, inputSchema?: JsonObject): CatalogueTool {
+function tool(name: string, effect: Effect, input?: JsonObject): CatalogueTool {
   const declared = { name: toolName(name), effect }
-  return inputSchema
-    ? { declared, pinned: { name: declared.name, digest: DIGEST, definition: { inputSchema } } }
-    : { declared }
+  return input ? { declared, pinned: { name: declared.name, digest: DIGEST, definition: {}, input } } : { declared }
 }
 
 export function catalogue(

@@ -230,7 +230,7 @@ function catalogueOf({ tools }: Plan): Catalogue {
           const declared = declaredOf(id.slice(upstream.length + 1), tool)
           return [
             declared.name,
-            { declared, pinned: { name: declared.name, digest: DIGEST, definition: { inputSchema: SCHEMA } } },
+            { declared, pinned: { name: declared.name, digest: DIGEST, definition: {}, input: SCHEMA } },
           ]
         }),
     )

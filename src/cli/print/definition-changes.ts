@@ -2,6 +2,7 @@ import {
   comparable,
   definitionDigest,
   definitionFault,
+  inputIn,
   promptDefinition,
 } from '../../gateway/protocols/mcp/contract/definition.ts'
 import type { Inspected } from '../../host/prepare/inspect.ts'
@@ -85,8 +86,8 @@ function newlyListed(
   before: JsonObject | undefined,
 ): readonly ListedValues[] {
   if (declared === undefined) return []
-  const known = new Map(listedValues(before?.inputSchema, declared).map(({ path, values }) => [path, values]))
-  return listedValues(definition.inputSchema, declared).flatMap(({ path, values }) => {
+  const known = new Map(listedValues(before && inputIn(before), declared).map(({ path, values }) => [path, values]))
+  return listedValues(inputIn(definition), declared).flatMap(({ path, values }) => {
     const was = new Set((known.get(path) ?? []).map((value) => JSON.stringify(value)))
     const more = values.filter((value) => !was.has(JSON.stringify(value)))
     return more.length > 0 ? [{ path, values: more }] : []

@@ -41,7 +41,7 @@ interface OwnTool {
   /** True where the tool only tells, so that a cell that may only read may use it. */
   readonly tells?: true
   readonly description: string
-  readonly inputSchema: JsonObject
+  readonly input: JsonObject
   readonly run: (gate: EnvironmentContext, cell: ServedCell, args: JsonObject) => Promise<Result<Json, string>>
 }
 
@@ -58,14 +58,14 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
   authority: {
     tells: true,
     description: 'What this cell may do now, and until when; and what it was asked to do.',
-    inputSchema: inputs({}),
+    input: inputs({}),
     run: async (gate, cell) => ok(authority(gate, cell)),
   },
   delegate: {
     use: 'giver',
     description:
       'Give a declared agent, in a cell of its own, a part of what this cell may do. Only restrictions can be given: whatever this cell may not do, it may not either.',
-    inputSchema: inputs(
+    input: inputs(
       {
         agent: text('the declared agent'),
         assignment: text('what it is asked to do; it reads it with the tool "authority"'),
@@ -97,7 +97,7 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
     tells: true,
     description:
       'What this cell has delegated, and what those cells reported. Reading a report is seeing what they saw.',
-    inputSchema: inputs({}),
+    input: inputs({}),
     run: async (gate, cell) => {
       const reported = delegations(cell)
       const onDisk = (await recordLabels(gate.ledger, cell)) ?? true
@@ -107,7 +107,7 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
   revoke: {
     use: 'giver',
     description: 'End a delegation of this cell, and everything below it, at once.',
-    inputSchema: inputs({ delegation: text('its id') }, ['delegation']),
+    input: inputs({ delegation: text('its id') }, ['delegation']),
     run: async (gate, cell, args) => {
       const given = [...cell.given.values()].find(({ id }) => id === args.delegation)
       if (given === undefined) return no('this cell has no such delegation')
@@ -118,7 +118,7 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
   request: {
     description:
       'Ask a person to let a refused call through: exactly that call, once. Make it again, unchanged, when they have agreed.',
-    inputSchema: inputs(
+    input: inputs(
       { reference: text('the reference that the refusal carried'), why: text('why it is needed; a person reads it') },
       ['reference', 'why'],
     ),
@@ -131,7 +131,7 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
   report: {
     use: 'receiver',
     description: `Tell the cell that delegated to this one what came of it, in at most ${LIMITS.assignmentCharactersMax} characters; the newest ${LIMITS.reportsMax} are kept.`,
-    inputSchema: inputs({ text: text('what came of it') }, ['text']),
+    input: inputs({ text: text('what came of it') }, ['text']),
     run: async (_, cell, args) => {
       const { givenBy } = cell
       if (givenBy === undefined) return no('nobody delegated to this cell')
@@ -149,13 +149,17 @@ const TOOLS: Readonly<Record<string, OwnTool>> = {
 }
 
 /** Returns the tools that this cell has a use for, as a list shows them. `prefix` is empty at their own endpoint. */
-export function ownTools(gate: EnvironmentContext, cell: ServedCell, prefix: string): readonly JsonObject[] {
+export function ownTools(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  prefix: string,
+): readonly Pick<OwnTool & { readonly name: string }, 'name' | 'description' | 'input'>[] {
   if (cutsOff(cell.rung)) return []
   const mayDelegate = gate.agents.some(({ name, delegates }) => name === cell.authority.agent && delegates.length > 0)
   return Object.entries(TOOLS)
     .filter(([, { tells }]) => tells === true || mayAct(cell.rung))
     .filter(([, { use }]) => use === undefined || (use === 'giver' ? mayDelegate : cell.givenBy !== undefined))
-    .map(([name, { description, inputSchema }]) => ({ name: `${prefix}${name}`, description, inputSchema }))
+    .map(([name, { description, input }]) => ({ name: `${prefix}${name}`, description, input }))
 }
 
 /** Undefined where there is no such tool. A fault is the cell's own, and told to it. */
@@ -180,10 +184,10 @@ export async function callOwn(
 
 const schemas = new Map<string, CompiledSchema>()
 
-function schemaOf(name: string, { inputSchema }: OwnTool): CompiledSchema {
+function schemaOf(name: string, { input }: OwnTool): CompiledSchema {
   const known = schemas.get(name)
   if (known !== undefined) return known
-  const compiled = compileSchema(inputSchema, 'arguments')
+  const compiled = compileSchema(input, 'arguments')
   if (!compiled.ok) throw new Error(`the schema of ${name}: ${compiled.reason}`)
   schemas.set(name, compiled.value)
   return compiled.value

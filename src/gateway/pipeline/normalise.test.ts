@@ -37,7 +37,7 @@ const refund = (
             maxRows: 3,
             ...judged,
           },
-          pinned: { name: toolName('refund'), digest: DIGEST, definition: { inputSchema } },
+          pinned: { name: toolName('refund'), digest: DIGEST, definition: { inputSchema }, input: inputSchema },
         },
       ],
     ]),

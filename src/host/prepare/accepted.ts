@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config } from '../../config/config.ts'
-import { definitionDigest } from '../../gateway/protocols/mcp/contract/definition.ts'
+import { definitionDigest, inputIn } from '../../gateway/protocols/mcp/contract/definition.ts'
 import {
   isJsonObject,
   type Json,
@@ -195,9 +195,11 @@ function acceptedIn(tool: string, value: Json): Accepted {
   if (!Number.isFinite(acceptedAtMs)) throw new Error(`"${tool}": acceptedAt is not a time`)
   const { anyWords = false } = value
   if (typeof anyWords !== 'boolean') throw new Error(`"${tool}": anyWords is true or false`)
+  const input = inputIn(value.definition)
   return {
     name: toolName(tool),
     definition: value.definition,
+    ...(input && { input }),
     digest: definitionDigest(value.definition, anyWords),
     ...(anyWords && { anyWords }),
     acceptedBy: personName(String(value.acceptedBy ?? '')),

@@ -1,5 +1,5 @@
 import type { Config, UpstreamConfig } from '../../config/config.ts'
-import { definitionDigest } from '../../gateway/protocols/mcp/contract/definition.ts'
+import { definitionDigest, withInput } from '../../gateway/protocols/mcp/contract/definition.ts'
 import type {
   Catalogue,
   CatalogueTool,
@@ -36,12 +36,12 @@ function catalogueTool(declared: DeclaredTool, accepted: CatalogueTool['pinned']
 
 /** A resource has no definition to accept: the template in the configuration is what a person accepted. */
 function resourceDefinition({ name }: DeclaredTool): NonNullable<CatalogueTool['pinned']> {
-  const inputSchema: JsonObject = {
+  const input: JsonObject = {
     type: 'object',
     properties: { uri: { type: 'string' } },
     required: ['uri'],
     additionalProperties: false,
   }
-  const definition: JsonObject = { name, inputSchema }
-  return { name, definition, digest: definitionDigest(definition) }
+  const definition = withInput({ name }, input)
+  return { name, definition, input, digest: definitionDigest(definition) }
 }

@@ -1,4 +1,4 @@
-import { definitionFault } from '../../gateway/protocols/mcp/contract/definition.ts'
+import { definitionFault, inputIn } from '../../gateway/protocols/mcp/contract/definition.ts'
 import { type Effect, isJsonObject, type JsonObject, withUnseen } from '../../model/index.ts'
 import type { Inspected } from './inspect.ts'
 
@@ -14,13 +14,14 @@ export interface ToolStub {
  * The safe reading of what a server says of its own tool (MCP, ToolAnnotations): what it does not call harmless cannot be
  * taken back. It is the server's word, for a person to check, and no boundary.
  */
-export function toolStub({ name, annotations, inputSchema }: JsonObject): ToolStub | undefined {
+export function toolStub(definition: JsonObject): ToolStub | undefined {
+  const { name, annotations } = definition
   if (typeof name !== 'string' || name === '' || name.length > 200 || /\p{Cc}/u.test(name)) return undefined
   const hints = isJsonObject(annotations) ? annotations : {}
   const effect = hints.readOnlyHint === true ? 'read' : hints.destructiveHint === false ? 'write' : 'irreversible'
-  const properties =
-    isJsonObject(inputSchema) && isJsonObject(inputSchema.properties) ? Object.entries(inputSchema.properties) : []
-  const text = properties.flatMap(([argument, schema]) =>
+  const properties = inputIn(definition)?.properties
+  const named = isJsonObject(properties) ? Object.entries(properties) : []
+  const text = named.flatMap(([argument, schema]) =>
     isJsonObject(schema) && schema.type === 'string' && /^[A-Za-z_]\w{0,60}$/.test(argument) ? [`$.${argument}`] : [],
   )
   return { name, effect, text }

@@ -37,8 +37,8 @@ describe('argumentsOf', () => {
   })
 
   it('a resource has its uri, a prompt its arguments', () => {
-    assert.deepEqual(Object.keys(argumentsOf({ uri: 'file:///a' }).fields), ['uri'])
-    const prompt = argumentsOf({ arguments: [{ name: 'city', required: true }, { name: 'mood' }] })
+    assert.deepEqual(Object.keys(argumentsOf({ definition: { uri: 'file:///a' } }).fields), ['uri'])
+    const prompt = argumentsOf({ definition: { arguments: [{ name: 'city', required: true }, { name: 'mood' }] } })
     assert.deepEqual(
       Object.values(prompt.fields).map(({ required }) => required),
       [true, false],
@@ -69,7 +69,9 @@ describe('argumentMapper', () => {
   })
 
   it('AR1: every member but nulls is there, declared or not', () => {
-    const map = argumentMapper(argumentsOf({ inputSchema: { type: 'object', properties: { a: { type: 'string' } } } }))
+    const map = argumentMapper(
+      argumentsOf({ definition: {}, input: { type: 'object', properties: { a: { type: 'string' } } } }),
+    )
     const record = map(JSON.parse('{"a":"x","b":1,"c":null,"__proto__":{"a":1},"constructor":2}'))
     assert.deepEqual([...record.keys()].sort(), ['__proto__', 'a', 'b', 'constructor'])
     assert.ok(record.get('b') instanceof Withheld && record.get('__proto__') instanceof Withheld)
@@ -87,12 +89,13 @@ describe('argumentMapper', () => {
 
 function typeOf(schema: JsonObject) {
   const $defs = { name: { type: 'string' }, loop: { $ref: '#/$defs/loop' } }
-  return argumentsOf({ inputSchema: { type: 'object', properties: { x: schema }, required: ['x'], $defs } }).fields.x
+  return argumentsOf({ definition: {}, input: { type: 'object', properties: { x: schema }, required: ['x'], $defs } })
+    .fields.x
 }
 
 function only(schema: JsonObject, x: Json): Value | Withheld | undefined {
-  const inputSchema = { type: 'object', properties: { x: schema } }
-  return argumentMapper(argumentsOf({ inputSchema }))({ x }).get('x')
+  const input = { type: 'object', properties: { x: schema } }
+  return argumentMapper(argumentsOf({ definition: {}, input }))({ x }).get('x')
 }
 
 const money = fc.tuple(fc.integer(), fc.integer({ min: 0, max: 99_999 })).map(([a, b]) => Number(`${a}.${b}`))

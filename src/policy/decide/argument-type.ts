@@ -1,5 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
 import { LIMITS } from '../../model/limits.ts'
+import type { PinnedTool } from '../../model/tool.ts'
 
 /**
  * The Cedar type of an argument, derived from the accepted JSON Schema alone, so that a value's type never depends on
@@ -25,13 +26,16 @@ const RESOURCE_ARGUMENTS: ArgumentType & { readonly kind: 'record' } = {
   fields: { uri: { type: { kind: 'string' }, required: true } },
 }
 
-/** The arguments of an accepted definition: a tool's `inputSchema`, a prompt's `arguments`, the `uri` of a resource. */
-export function argumentsOf(definition: JsonObject): ArgumentType & { readonly kind: 'record' } {
-  const { inputSchema, arguments: promptArguments } = definition
+/** Returns the type of an accepted definition's arguments: of a tool's input, a prompt's `arguments`, a resource's `uri`. */
+export function argumentsOf({
+  definition,
+  input,
+}: Pick<PinnedTool, 'definition' | 'input'>): ArgumentType & { readonly kind: 'record' } {
+  const { arguments: promptArguments } = definition
   if (Array.isArray(promptArguments)) return promptArgumentsType(promptArguments)
   if (definition.uri !== undefined || definition.uriTemplate !== undefined) return RESOURCE_ARGUMENTS
-  if (!isJsonObject(inputSchema)) return NO_ARGUMENTS
-  const { type } = typeOf(inputSchema, inputSchema, 0)
+  if (input === undefined) return NO_ARGUMENTS
+  const { type } = typeOf(input, input, 0)
   return type.kind === 'record' ? type : NO_ARGUMENTS
 }
 

@@ -19,7 +19,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
 import { parseWith } from '../cedar/load/parse.ts'
 import { decide } from '../decide/decide.ts'
 import type { GrantSource } from '../decide/grant-permit.ts'
-import { shownDefinition } from './shown-limits.ts'
+import { shownInput } from './shown-limits.ts'
 
 const REFUND = { upstream: upstreamName('payments'), operation: 'tool', tool: toolName('refund') } as const
 /** One for all schemas: each new one compiles the schema of schemas anew. */
@@ -27,14 +27,14 @@ const AJV = new Ajv2020({ strict: false })
 const REFUND_ONLY = new Set([toolName('refund')])
 
 /** Conditions as people write them; of each its own grant, so that Cedar reads all of them at once. */
-async function bounded(conditions: readonly string[], inputSchema: JsonObject = REFUND_SCHEMA) {
+async function bounded(conditions: readonly string[], input: JsonObject = REFUND_SCHEMA) {
   const shop = catalogue({
     payments: {
       environment: 'test',
       tools: {
         refund: {
           declared: { name: toolName('refund'), effect: 'spend' },
-          pinned: { name: toolName('refund'), digest: DIGEST, definition: { inputSchema } },
+          pinned: { name: toolName('refund'), digest: DIGEST, definition: {}, input },
         },
       },
     },
@@ -49,8 +49,7 @@ async function bounded(conditions: readonly string[], inputSchema: JsonObject = 
   assert.ok(bundle.ok, JSON.stringify(bundle))
   return grants.map(({ grant: own }) => {
     const able = authority(bundle.value, { grants: [own] })
-    const shown = shownDefinition({ inputSchema }, REFUND, able, NOW_MS).inputSchema
-    assert.ok(isJsonObject(shown))
+    const shown = shownInput(input, REFUND, able, NOW_MS)
     return {
       shown,
       allows: (args: JsonObject) => decide(action({ args }), able, NOW_MS).verdict === 'allow',
@@ -59,8 +58,8 @@ async function bounded(conditions: readonly string[], inputSchema: JsonObject = 
   })
 }
 
-async function shownFor(condition: string, inputSchema?: JsonObject): Promise<JsonObject> {
-  const [only] = await bounded([condition], inputSchema)
+async function shownFor(condition: string, input?: JsonObject): Promise<JsonObject> {
+  const [only] = await bounded([condition], input)
   assert.ok(only)
   return only.shown
 }
@@ -181,7 +180,7 @@ describe('S15: limits that a grant sets are shown in the schema', () => {
   })
 
   it('the schema’s own limits stay, the tighter of two is shown', async () => {
-    const inputSchema: JsonObject = {
+    const input: JsonObject = {
       type: 'object',
       properties: {
         amount: { type: 'number', maximum: 20 },
@@ -194,7 +193,7 @@ describe('S15: limits that a grant sets are shown in the schema', () => {
     }
     const shown = await shownFor(
       'context.args.amount.lessThanOrEqual(decimal("50.00")) && ["USD", "GBP"].contains(context.args.currency) && context.args.note like "*z" && context.args.to.iban == "DE1"',
-      inputSchema,
+      input,
     )
     assert.deepEqual(shown.properties, {
       amount: { type: 'number', maximum: 20 },
@@ -209,13 +208,12 @@ describe('S15: limits that a grant sets are shown in the schema', () => {
     const when = { text: 'context.args.currency == "EUR"', source: both[0].source }
     const bundle = await parseWith(CEDAR, [], [{ grant: both[0], when }, { grant: both[1] }], CATALOGUE)
     assert.ok(bundle.ok)
-    const definition = { inputSchema: REFUND_SCHEMA }
     const shown = (grants: typeof both | readonly []) =>
-      shownDefinition(definition, REFUND, authority(bundle.value, { grants }), NOW_MS)
-    assert.deepEqual(shown(both), definition)
+      shownInput(REFUND_SCHEMA, REFUND, authority(bundle.value, { grants }), NOW_MS)
+    assert.deepEqual(shown(both), REFUND_SCHEMA)
     const [first, second] = both
-    assert.notDeepEqual(shown([first, { ...second, expiresAtMs: NOW_MS }] as const), definition)
-    assert.deepEqual(shown([]), definition)
+    assert.notDeepEqual(shown([first, { ...second, expiresAtMs: NOW_MS }] as const), REFUND_SCHEMA)
+    assert.deepEqual(shown([]), REFUND_SCHEMA)
   })
 })
 

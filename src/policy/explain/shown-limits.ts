@@ -2,17 +2,19 @@ import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
 import type { Authority } from '../decide/authority.ts'
 import { type Candidate, liveGrants } from '../decide/decide.ts'
 
-/** A tool's accepted definition as a cell is shown it. Where several grants could permit, none of their limits holds. */
-export function shownDefinition(
-  definition: JsonObject,
+/**
+ * Returns the JSON Schema of a tool's arguments as a cell is shown it. Where several grants could permit, none of their
+ * limits holds.
+ */
+export function shownInput(
+  input: JsonObject,
   candidate: Pick<Candidate, 'upstream' | 'operation' | 'tool'>,
   authority: Authority,
   nowMs: number,
 ): JsonObject {
   const [only, ...more] = liveGrants(candidate, authority, nowMs)
-  const { inputSchema } = definition
-  if (only === undefined || more.length > 0 || !isJsonObject(inputSchema)) return definition
-  return { ...definition, inputSchema: withLimits(inputSchema, authority.policies.grantCondition(only.id)) }
+  if (only === undefined || more.length > 0) return input
+  return withLimits(input, authority.policies.grantCondition(only.id))
 }
 
 /**
@@ -24,8 +26,8 @@ export function shownDefinition(
  *
  * @param condition the body of the permit's `when`, in Cedar's JSON policy format.
  */
-export function withLimits(inputSchema: JsonObject, condition: Json | undefined): JsonObject {
-  return limitsIn(condition).reduce((schema, limit) => narrowed(schema, limit, limit.path, 0), inputSchema)
+export function withLimits(input: JsonObject, condition: Json | undefined): JsonObject {
+  return limitsIn(condition).reduce((schema, limit) => narrowed(schema, limit, limit.path, 0), input)
 }
 
 /** One argument, and a schema that each allowed value of it satisfies. */

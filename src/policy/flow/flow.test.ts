@@ -59,7 +59,7 @@ function tool({
       ...(returns && { returns: [{ path: [], labels: labels(...returns) }] }),
       ...(ids && { ids: ids.map(path) }),
     },
-    ...(schema && { pinned: { name, digest: 'x' as never, definition: { inputSchema: schema } } }),
+    ...(schema && { pinned: { name, digest: 'x' as never, definition: {}, input: schema } }),
   }
 }
 

@@ -58,7 +58,7 @@ const DESTINATION: Destination = { kind: 'destination', values: new Set() }
  */
 export function compileFlow({ declared, pinned }: CatalogueTool, issues: ReadonlySet<Label>): Flow {
   const { effect, accepts = [], destinations = [], content = [] } = declared
-  const schema = pinned?.definition.inputSchema
+  const schema = pinned?.input
   const named = destinations.map(({ path, values }) => {
     return [path, { kind: 'destination', values: new Set(values), usual: defaultsAt(schema, path) }] as const
   })
@@ -86,7 +86,7 @@ export function compileFlow({ declared, pinned }: CatalogueTool, issues: Readonl
 export function argumentNames({ declared, pinned }: CatalogueTool): FieldTree<undefined> {
   const { destinations = [], content = [] } = declared
   const judged = [...amounts(declared), ...content, ...destinations.map(({ path }) => path)]
-  return schemaNames(pinned?.definition.inputSchema, judged)
+  return schemaNames(pinned?.input, judged)
 }
 
 /** Returns the confidentiality labels that tools issue: all but `untrusted`. */

@@ -24,7 +24,7 @@ export interface ArgumentReach {
 export function argumentsReach({ pinned }: CatalogueTool, flow: Flow): readonly ArgumentReach[] {
   if (pinned === undefined) return []
   const found = new Map<string, ArgumentReach>()
-  flow.arguments.walk(sample(argumentsOf(pinned.definition)), flow.otherwise, (_, role, path, what) => {
+  flow.arguments.walk(sample(argumentsOf(pinned)), flow.otherwise, (_, role, path, what) => {
     if (what === 'name') return
     const place = path().replaceAll(/\[\d+\]/g, '[*]')
     const leads = what === 'number' && role === flow.otherwise ? 'free' : leadsOf(role.kind, flow)

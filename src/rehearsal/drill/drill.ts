@@ -16,6 +16,7 @@ import process from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
 import type { Agent, Config, UpstreamConfig } from '../../config/config.ts'
 import type { TaskSetup } from '../../gateway/link/setup.ts'
+import { inputIn, withInput } from '../../gateway/protocols/mcp/contract/definition.ts'
 import { Host } from '../../host/host.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
 import { storesOf } from '../../host/state/stores.ts'
@@ -146,9 +147,9 @@ function offeredBy({ accepted }: Judged, { changed }: DrillPlan): ReadonlyMap<st
 }
 
 function withArgument(definition: JsonObject, name: string): JsonObject {
-  const schema = definition.inputSchema as JsonObject
+  const schema = inputIn(definition) ?? {}
   const properties = { ...(schema.properties as JsonObject | undefined), [name]: { type: 'string' } }
-  return { ...definition, inputSchema: { ...schema, properties } }
+  return withInput(definition, { ...schema, properties })
 }
 
 /** Files of its own, so that what an agent does to its workspace can be looked for on the host. */

@@ -64,8 +64,7 @@ function callOf(judged: Judged, agent: Agent, step: CallStep): Result<Concrete['
   const found = toolFor(judged, agent, step)
   if (found === undefined) return no(`it declares no ${wantedText(step.tool)}`)
   const { upstream, declared } = found
-  const definition = judged.accepted.get(upstream.name)?.get(declared.name)?.definition
-  const schema = isJsonObject(definition?.inputSchema) ? definition.inputSchema : {}
+  const schema = judged.accepted.get(upstream.name)?.get(declared.name)?.input ?? {}
   const args = argumentsFor(step, declared, schema)
   return ok({ kind: 'call', upstream: upstream.name, tool: declared.name, args, times: step.times })
 }

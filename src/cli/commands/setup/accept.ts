@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
-import { definitionDigest } from '../../../gateway/protocols/mcp/contract/definition.ts'
+import { definitionDigest, inputIn } from '../../../gateway/protocols/mcp/contract/definition.ts'
 import { type Accepted, readSpoken, type Unacceptable, writeAllAccepted } from '../../../host/prepare/accepted.ts'
 import { type Inspected, inspectUpstreams } from '../../../host/prepare/inspect.ts'
 import { programFault, unseenArguments } from '../../../host/prepare/program.ts'
@@ -294,10 +294,12 @@ function accept(
   const upstreams = new Map([...accepted].map(([name, tools]) => [name, new Map<ToolName, Accepted>(tools)]))
   for (const { upstream, tool, definition, anyWords } of changes) {
     const tools = upstreams.get(upstream) ?? new Map<ToolName, Accepted>()
+    const input = inputIn(definition)
     upstreams.set(upstream, tools)
     tools.set(tool, {
       name: tool,
       definition,
+      ...(input && { input }),
       digest: definitionDigest(definition, anyWords),
       ...(anyWords && { anyWords }),
       acceptedBy: personName(person),

@@ -15,7 +15,7 @@ export function bundledActions(catalogue: Catalogue): Record<string, BundledActi
         tool: name,
         effect: declared.effect,
         ...(pinned && { definition: pinned.digest }),
-        args: pinned ? argumentsOf(pinned.definition) : NO_ARGUMENTS,
+        args: pinned ? argumentsOf(pinned) : NO_ARGUMENTS,
       }
     }
   }

@@ -17,6 +17,16 @@ export function definitionFault({ inputSchema, outputSchema }: JsonObject): stri
   return output.ok ? undefined : `its output schema cannot be checked: ${output.reason}`
 }
 
+/** Returns the JSON Schema of a tool's arguments; undefined where its definition has none. */
+export function inputIn({ inputSchema }: JsonObject): JsonObject | undefined {
+  return isJsonObject(inputSchema) ? inputSchema : undefined
+}
+
+/** Returns a definition with another JSON Schema of its arguments. */
+export function withInput(definition: JsonObject, input: JsonObject): JsonObject {
+  return { ...definition, inputSchema: input }
+}
+
 /**
  * SHA-256 of what a definition means, in its RFC 8785 form: the name that an accepted definition goes by. Neither the order
  * of members nor that of what is a set (`required`, `enum`, the names of `type`) is part of it; with `anyWords` its

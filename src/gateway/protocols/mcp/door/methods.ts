@@ -19,7 +19,7 @@ import {
   toolName,
   type UpstreamName,
 } from '../../../../model/index.ts'
-import { type Candidate, decideList, issuedBy, type Refusal, shownDefinition } from '../../../../policy/index.ts'
+import { type Candidate, decideList, issuedBy, type Refusal, shownInput } from '../../../../policy/index.ts'
 import type { EnvironmentContext } from '../../../admission/environment-context.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../../admission/own-tools.ts'
 import { authorityOf, mayNotice, type ServedCell } from '../../../admission/served-cell.ts'
@@ -29,7 +29,7 @@ import { recordLabels } from '../../../pipeline/record.ts'
 import { refuseFrame, refuseUnprepared, refuseUnrouted } from '../../../pipeline/refused.ts'
 import { type McpCall, performCall } from '../call.ts'
 import { McpAnswer } from '../contract/answer.ts'
-import { definitionDigest } from '../contract/definition.ts'
+import { definitionDigest, withInput } from '../contract/definition.ts'
 import { type HeaderValue, paramHeaderMismatch } from '../contract/headers.ts'
 import { McpUpstream } from '../contract/upstream.ts'
 import { closestTemplate } from '../contract/uri-template.ts'
@@ -116,12 +116,13 @@ async function listTools(gate: EnvironmentContext, cell: ServedCell, { view }: C
   for (const upstream of upstreams.filter((_, i) => stands[i]?.kind !== 'down')) {
     const first = tools.length
     for (const name of granted(gate, cell, upstream, 'tool')) {
-      const definition = upstream.contract(name)?.pinned?.definition
-      if (definition === undefined) continue
+      const pinned = upstream.contract(name)?.pinned
+      if (pinned === undefined) continue
+      const { definition, input } = pinned
       // Tasks are not passed on, so that a tool that can run as one says nothing of it.
       const { execution: _, ...own } = definition
       const asked = { upstream: upstream.name, operation: 'tool', tool: ownName(name) } as const
-      const shown = shownDefinition(own, asked, authorityOf(cell), gate.nowMs())
+      const shown = input ? withInput(own, shownInput(input, asked, authorityOf(cell), gate.nowMs())) : own
       tools.push(view === undefined ? { ...shown, name: `${upstream.name}__${String(definition.name)}` } : shown)
     }
     // Nothing of a list tells a decoy from a tool, its place neither.
@@ -132,7 +133,8 @@ async function listTools(gate: EnvironmentContext, cell: ServedCell, { view }: C
     }
   }
   if (view === undefined || view === OWN_UPSTREAM)
-    tools.push(...ownTools(gate, cell, view === undefined ? `${OWN_UPSTREAM}__` : ''))
+    for (const { name, description, input } of ownTools(gate, cell, view === undefined ? `${OWN_UPSTREAM}__` : ''))
+      tools.push(withInput({ name, description }, input))
   return { result: { tools: tools.filter((tool) => gate.secrets.leakIn(tool) === undefined) } }
 }
 
