@@ -31,6 +31,7 @@ import { type ReleaseAsk, type Released, type ReleaseFault, releaseContained } f
 import type { UndoOrder } from './people/undo-order.ts'
 import type { Judged } from './prepare/setup.ts'
 import { wardenFaultText } from './prepare/warden-fault-text.ts'
+import { type LiveRun, type RunAsk, runAgent } from './runs/run-agent.ts'
 import { entriesOf, followEntries } from './state/logs.ts'
 import { statesIn } from './state/tenants.ts'
 import { reachHost } from './up/reach-host.ts'
@@ -60,6 +61,8 @@ export interface StateOperator {
 
 /** Everything that can be asked of agents. */
 export interface Operator extends StateOperator {
+  /** Has an agent's program run on the streams of this process, which it ends with. */
+  run(ask: RunAsk): Promise<LiveRun>
   /** Moves a contained agent up again. */
   release(ask: ReleaseAsk): Promise<Result<Released, ReleaseFault>>
   /** Has effects compensated by the gateway of their environment. */
@@ -90,6 +93,7 @@ export function stateOperator(stateDirectory: string): StateOperator {
 export function operatorFor(stateDirectory: string, judged: Judged): Operator {
   return {
     ...stateOperator(stateDirectory),
+    run: (ask) => runAgent(judged, stateDirectory, ask),
     release: (ask) => releaseContained(judged, stateDirectory, ask),
     // A storm takes as long as it takes; a warden that ends closes its socket.
     undo: (order) => askOrFollow(judged, stateDirectory, { kind: 'undo', order }, { boundMs: 0, isFinal: () => true }),

@@ -11,17 +11,16 @@ import { labelsAtStart } from '../../../config/labels.ts'
 import { cellRefusal } from '../../../control/advice/try-launch.ts'
 import type { TaskSetup } from '../../../gateway/link/setup.ts'
 import { ENTRIES_MAX_AT_LAUNCH, surveyWorkspace } from '../../../host/files/workspace-survey.ts'
-import { Host } from '../../../host/host.ts'
+import { operatorFor } from '../../../host/operator.ts'
 import { programFault } from '../../../host/prepare/program.ts'
-import { configurationDigest, type Judged } from '../../../host/prepare/setup.ts'
-import { AgentRun, FORWARDED, type RunEnd, type RunEvent, type RunPlan } from '../../../host/runs/agent-run.ts'
+import { FORWARDED, type RunEnd, type RunEvent } from '../../../host/runs/agent-run.ts'
+import type { RunAsk } from '../../../host/runs/run-agent.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../../host/shown/shown.ts'
 import { withinState } from '../../../host/state/named-state.ts'
 import { fenceOf, storesOf } from '../../../host/state/stores.ts'
 import { tenantOf, tenantState } from '../../../host/state/tenants.ts'
 import type { Unwritten } from '../../../host/stop/fence-again.ts'
 import { rungIn } from '../../../host/stop/rung-in.ts'
-import { type ReachedHost, reachHost } from '../../../host/up/reach-host.ts'
 import type { Log } from '../../../ledger/store.ts'
 import { RunSummary, type RunTold } from '../../../ledger/views/run-summary.ts'
 import type { DefinitionSeen } from '../../../model/entry.ts'
@@ -108,18 +107,20 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   const slow = tellIfSlow(call, agent)
-  const asked: Asked = {
-    agent,
-    command: [program, ...args],
-    stopMark,
-    ...(task.value && { task: task.value }),
-  }
-  const there = await reachHost(stateDirectory)
+  const asked: Asked = { agent, command: [program, ...args], ...(task.value && { task: task.value }) }
   const watch = watchRun(call, agent, slow)
-  const ran =
-    there === undefined
-      ? await runHere(call, read.value, stateDirectory, asked, watch)
-      : await runThere(call, config, there, asked, watch)
+  const run = await operatorFor(stateDirectory, read.value).run({
+    ...asked,
+    stopMark,
+    stdio: streamsHere,
+    streams: { stdin: 0, stdout: 1, stderr: 2 },
+    piped: isPiped(0),
+    heard: watch.heard,
+    opened: () => tellWhatIsMissing(call, agent, config.profile),
+    unsearched: (whose, what) => call.print.progress(printable(`${whose}: ${NOT_SEARCHED} ${what} → ${SEARCHED_BY}`)),
+  })
+  watch.follow(run)
+  const ran = await run.ended
   watch.over()
   if (!ran.ok) {
     call.print.fault(`not started: ${ran.reason}`, 'firebreak doctor tells what this host can give')
@@ -131,13 +132,7 @@ async function run(call: Call): Promise<ExitCode> {
   return unwritten.length > 0 ? EXIT.contained : exit
 }
 
-type Asked = Omit<RunPlan, 'stdio' | 'streams' | 'heard'>
-
-interface Ran {
-  readonly end: RunEnd
-  /** Orders that no fence had when the run had ended. */
-  readonly unwritten: readonly Unwritten[]
-}
+type Asked = Pick<RunAsk, 'agent' | 'command' | 'task'>
 
 /** A run as a person watches it: what they hear of it, and what they send. */
 interface Watch {
@@ -170,59 +165,6 @@ function watchRun(call: Call, { name }: Agent, slow: NodeJS.Timeout | undefined)
   }
 }
 
-/** Runs it in this process, with a host of its own. */
-async function runHere(
-  call: Call,
-  judged: Judged,
-  stateDirectory: string,
-  asked: Asked,
-  watch: Watch,
-): Promise<Result<Ran, string>> {
-  const host = new Host({
-    judged,
-    stateDirectory,
-    onUnsearched: (whose, what) => call.print.progress(printable(`${whose}: ${NOT_SEARCHED} ${what} → ${SEARCHED_BY}`)),
-  })
-  let end: RunEnd | undefined
-  let unwritten: readonly Unwritten[] = []
-  try {
-    const environment = await host.environment(asked.agent.environment).catch(systemFault)
-    if (!environment.ok) return environment
-    tellWhatIsMissing(call, asked.agent, judged.config.profile)
-    const streams = { stdin: 0, stdout: 1, stderr: 2 }
-    const run = new AgentRun(environment.value, { ...asked, stdio: streamsHere, streams, heard: watch.heard })
-    watch.follow(run)
-    end = await run.ended
-  } finally {
-    unwritten = await host.close('the run has ended')
-  }
-  return ok({ end, unwritten })
-}
-
-/** Has it run by the host that is up, on this process's streams; the cell ends where this process does. */
-async function runThere(
-  call: Call,
-  config: Config,
-  there: ReachedHost,
-  { agent, ...asked }: Asked,
-  watch: Watch,
-): Promise<Result<Ran, string>> {
-  tellWhatIsMissing(call, agent, config.profile)
-  const configuration = configurationDigest(config, tenantOf(config, agent.environment))
-  const about = {
-    agent: agent.name,
-    ...asked,
-    configuration,
-    stdio: streamsHere(),
-    piped: isPiped(0),
-    pid: process.pid,
-  }
-  const run = there.run({ kind: 'run', ...about }, [0, 1, 2], watch.heard)
-  watch.follow(run)
-  const ended = await run.ended
-  return ended.ok ? ok({ end: ended.value, unwritten: [] }) : ended
-}
-
 /** Tells of an order of this run that the next start would not meet in the fence. */
 function tellUnwritten(call: Call, { agents, order: { id, rung, by, why }, problem }: Unwritten): void {
   const names = agents.join(', ')
@@ -232,15 +174,6 @@ function tellUnwritten(call: Call, { agents, order: { id, rung, by, why }, probl
     'when there is room on the disk of the state again, write it, before anything is started:',
     ...restore,
   )
-}
-
-/**
- * Returns the host's own words for what it refuses (a read-only file system, a full one); throws anything else again,
- * as a fault of ours.
- */
-function systemFault(error: unknown): Result<never, string> {
-  if (error instanceof Error && 'code' in error && 'syscall' in error) return no(error.message)
-  throw error
 }
 
 /** Tells what a workspace lacks to be whole, before the program says something that is harder to understand. */
