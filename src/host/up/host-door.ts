@@ -26,7 +26,15 @@ export interface HostDoor {
 const SOCKET = 'door.sock'
 /** Milliseconds in which a caller has said what it wants. */
 const WORDS_MS_MAX = 5_000
-const WORDS_EVERY_MS = 5
+/** Milliseconds between two looks for them: at first, and for whoever lets us wait. */
+const WORDS_EVERY_MS_MIN = 5
+const WORDS_EVERY_MS_MAX = 160
+/** Connections that have not said what they want: more than runs that begin at once, and few to look at. */
+const UNHEARD_MAX = 256
+/** Descriptors that come with the first words. */
+const STREAMS_MAX = 3
+/** Milliseconds for a caller to read the last words of a host that ends. */
+const LAST_WORDS_MS_MAX = 2_000
 
 /** Returns the directory of a state in which its host has its lock and its door. */
 export function hostPlace(stateDirectory: string): string {
@@ -50,18 +58,34 @@ export async function openHostDoor(
   rmSync(path, { force: true })
   // Paused: the descriptors come with the first words, and only recvmsg takes them.
   const sockets = new Set<Socket>()
+  const unheard = new Set<Socket>()
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     sockets.add(socket.on('error', () => undefined).on('close', () => sockets.delete(socket)))
-    hearFirst(socket).then(follow, () => socket.destroy())
+    // Whoever asks something says so at once: room is made by those that have said nothing for longest.
+    const [silent] = unheard.size < UNHEARD_MAX ? [] : unheard
+    if (silent !== undefined) unheard.delete(silent)
+    silent?.destroy()
+    unheard.add(socket)
+    hearFirst(socket)
+      .finally(() => unheard.delete(socket))
+      .then(follow)
+      // Whatever was said: it ends this connection, and nothing else.
+      .catch(() => socket.destroy())
   })
   const listening = await new Promise<Result<void, string>>((resolve) => {
     server.on('error', (error) => resolve(no(error.message)))
     server.listen(path, () => resolve(ok(chmodSync(path, 0o600))))
   })
+  let isClosed = false
   const close = () => {
+    if (isClosed) return
+    isClosed = true
     server.close()
-    // Who waits for the end of this host hears it by theirs.
+    // Who waits for the end of this host hears it by theirs; who does not read keeps nobody.
     for (const socket of sockets) socket.destroySoon()
+    setTimeout(() => {
+      for (const socket of sockets) socket.destroy()
+    }, LAST_WORDS_MS_MAX).unref()
     rmSync(path, { force: true })
     place.value.close()
     void locked.value.release()
@@ -77,25 +101,37 @@ async function hearFirst(socket: Socket): Promise<Caller> {
   const until = performance.now() + WORDS_MS_MAX
   const fds: number[] = []
   let text = ''
+  let everyMs = WORDS_EVERY_MS_MIN
   try {
     while (!text.endsWith('\n')) {
+      // Its number may be another's by now.
+      if (socket.destroyed) throw new Error('it is gone')
       const received = receiveOne(fd)
-      if (received === 'later' && (performance.now() > until || socket.destroyed)) throw new Error('it says nothing')
+      if (received === 'later' && performance.now() > until) throw new Error('it says nothing')
       if (received === 'later') {
-        await delay(WORDS_EVERY_MS)
+        await delay(everyMs)
+        everyMs = Math.min(2 * everyMs, WORDS_EVERY_MS_MAX)
         continue
       }
       if (!received.ok) throw new Error('it is gone')
       fds.push(...received.value.fds)
       text += Buffer.from(received.value.message).toString('utf8')
+      if (fds.length > STREAMS_MAX) throw new RangeError('it hands over too much')
       if (text.length > HOST_LINE_BYTES_MAX) throw new RangeError('it says too much')
     }
-    const ask = JSON.parse(text) as HostAsk // by the state's owner alone: nobody else reaches the socket
+    const ask = askIn(text)
     return { ask, fds, socket, reply: (reply) => void socket.write(`${JSON.stringify(reply)}\n`) }
   } catch (error) {
     for (const each of fds) closeSync(each)
     throw error
   }
+}
+
+/** Reads the first words: of our own command, by the state's owner alone. Throws where they are none. */
+function askIn(text: string): HostAsk {
+  const value: unknown = JSON.parse(text)
+  if (typeof value !== 'object' || value === null || !('kind' in value)) throw new TypeError('it asks for nothing')
+  return value as HostAsk
 }
 
 /** Returns the descriptor of a connected socket: Node shows it under this name alone. */
