@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { runs } from '../../test/kit/runs.ts'
 import { credentialsIn } from './clients/credentials.ts'
 import { type ClientFile, type NamedServer, readMcpServers, SecretPlan, serverFrom } from './mcp-servers.ts'
 
@@ -280,7 +281,7 @@ describe('servers as clients have them', () => {
         const told = server.carries.includes('GITHUB_TOKEN')
         assert.ok(told || !carries, JSON.stringify([web, server.url, [...server.headers]]))
       }),
-      { numRuns: 3_000 },
+      { numRuns: runs(800, 3_000) },
     )
     assert.ok(counts.carrying > 50 && counts.kept > counts.carrying, JSON.stringify(counts))
   })

@@ -5,6 +5,7 @@ import process from 'node:process'
 import { describe, it } from 'node:test'
 import { repository } from '../../test/kit/command-line.ts'
 import { firebreakHere } from '../../test/kit/firebreak-here.ts'
+import { parseHere } from '../../test/kit/parse-policies.ts'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import { loadConfig } from '../config/load.ts'
 import { judgeConfig } from '../host/prepare/setup.ts'
@@ -13,7 +14,7 @@ import { readPolicyTests, runPolicyTest } from './policy-test.ts'
 
 const DESK = join(repository, 'examples/refund-desk')
 const loaded = await loadConfig(join(DESK, 'firebreak.yaml'), { node: process.execPath })
-const judged = loaded.ok ? await judgeConfig(loaded.value) : loaded
+const judged = loaded.ok ? await judgeConfig(loaded.value, undefined, parseHere) : loaded
 assert.ok(judged.ok, JSON.stringify(judged))
 const desk = rehearse(judged.value)
 

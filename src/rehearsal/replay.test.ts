@@ -6,6 +6,7 @@ import { after, describe, it } from 'node:test'
 import { firebreak } from '../../test/kit/command-line.ts'
 import { firebreakHere } from '../../test/kit/firebreak-here.ts'
 import { startGateway, type TestGateway } from '../../test/kit/gateway.ts'
+import { parseHere } from '../../test/kit/parse-policies.ts'
 import { startUpstream, textResult, tool } from '../../test/kit/scripted-upstream.ts'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
 import { call, textOf } from '../../test/kit/wire.ts'
@@ -264,7 +265,7 @@ async function replayed(
   file = gateway.configFile,
 ): Promise<{ readonly actions: readonly Rejudged[]; readonly apart: number }> {
   const loaded = await loadConfig(file, { node: process.execPath })
-  const judged = loaded.ok ? await judgeConfig(loaded.value) : loaded
+  const judged = loaded.ok ? await judgeConfig(loaded.value, undefined, parseHere) : loaded
   assert.ok(judged.ok)
   const replay = await replayLog(rehearse(judged.value), fileLog(directory))
   assert.ok(replay.ok)

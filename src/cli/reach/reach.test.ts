@@ -5,6 +5,7 @@ import process from 'node:process'
 import { describe, it } from 'node:test'
 import { repository } from '../../../test/kit/command-line.ts'
 import { firebreakHere } from '../../../test/kit/firebreak-here.ts'
+import { parseHere } from '../../../test/kit/parse-policies.ts'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type Judged, judgeConfig } from '../../host/prepare/setup.ts'
@@ -80,7 +81,7 @@ describe('S6: the hosts that a relay reaches', async () => {
       changes.reduce((text, [from, to]) => text.replace(from, to), yaml),
     )
     const loaded = await loadConfig(file, { node: process.execPath })
-    const result = loaded.ok ? await judgeConfig(loaded.value) : loaded
+    const result = loaded.ok ? await judgeConfig(loaded.value, undefined, parseHere) : loaded
     if (!result.ok) assert.fail(JSON.stringify(result.reason))
     return result.value
   }

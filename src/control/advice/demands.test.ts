@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { parseHere } from '../../../test/kit/parse-policies.ts'
 import { cleanUp, temporaryDirectory } from '../../../test/kit/temporary.ts'
 import type { Ability, HostReport } from '../../cells/abilities.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -65,7 +66,7 @@ async function judged(config: { readonly [key: string]: Json }): Promise<Judged>
   writeFileSync(join(directory, 'firebreak.yaml'), JSON.stringify(config))
   const loaded = await loadConfig(join(directory, 'firebreak.yaml'), { node: process.execPath })
   assert.ok(loaded.ok, JSON.stringify(loaded))
-  const result = await judgeConfig(loaded.value, STATE)
+  const result = await judgeConfig(loaded.value, STATE, parseHere)
   assert.ok(result.ok, JSON.stringify(result))
   return result.value
 }

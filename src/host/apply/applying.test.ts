@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
+import { parseHere } from '../../../test/kit/parse-policies.ts'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type ConfigurationApplied, type EnvironmentName, environmentName, ok, personName } from '../../model/index.ts'
@@ -51,7 +52,7 @@ async function scene(refuses: readonly EnvironmentName[] = [], cells = 0): Promi
   write({ alpha: ['a://one'], omega: ['a://one'] })
   const loaded = await loadConfig(file, { node: process.execPath })
   assert.ok(loaded.ok, JSON.stringify(loaded))
-  const judged = await judgeConfig(loaded.value)
+  const judged = await judgeConfig(loaded.value, undefined, parseHere)
   assert.ok(judged.ok, JSON.stringify(judged))
   const [done, entries]: [string[], ConfigurationApplied[]] = [[], []]
   const runOf = (name: EnvironmentName): Partial<EnvironmentRun> => ({

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
+import { parseHere } from '../../../test/kit/parse-policies.ts'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -62,7 +63,7 @@ async function judged(change: (config: ReturnType<typeof base>) => void = () => 
   const loaded = await loadConfig(join(at, 'firebreak.yaml'), { node: process.execPath })
   assert.ok(loaded.ok, JSON.stringify(loaded))
   accept(loaded.value)
-  const fit = await judgeConfig(loaded.value)
+  const fit = await judgeConfig(loaded.value, undefined, parseHere)
   assert.ok(fit.ok, JSON.stringify(fit))
   return fit.value
 }

@@ -48,10 +48,14 @@ export interface Judged {
   readonly policies: PolicyBundle
 }
 
-/** With `stateDirectory`, policies that were judged before and have not changed are not parsed again. */
+/**
+ * Judges a configuration with all that hangs on it. With `stateDirectory`, policies that were judged before and have not
+ * changed are not parsed again; `parser` is for whoever judges many with one thread.
+ */
 export async function judgeConfig(
   config: Config,
   stateDirectory?: string,
+  parser: typeof parsePolicies = parsePolicies,
 ): Promise<Result<Judged, readonly Problem[]>> {
   const accepted = readAllAccepted(config)
   if (!accepted.ok) return no([accepted.reason])
@@ -61,7 +65,7 @@ export async function judgeConfig(
   )
   const catalogue = catalogueOf(config, accepted.value)
   const agents = [...config.agents.keys(), ...(undos.length > 0 ? [UNDO] : [])]
-  const parse = () => parsePolicies(config.policies, grants, catalogue, { agents })
+  const parse = () => parser(config.policies, grants, catalogue, { agents })
   const inputs = [config.policies, grants, catalogue.upstreams, agents]
   const policies = stateDirectory === undefined ? await parse() : await parseOnce(stateDirectory, inputs, parse)
   if (!policies.ok) return policies

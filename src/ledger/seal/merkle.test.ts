@@ -159,13 +159,16 @@ function grown(leaves: readonly Hash[]): Tree {
 function MTH(D: readonly Hash[]): Hash {
   if (D.length === 0) return EMPTY_ROOT
   if (D.length === 1) return Buffer.from(D[0] as Hash)
-  const k = K(D.length)
-  return createHash('sha256')
-    .update('\x01')
-    .update(MTH(D.slice(0, k)))
-    .update(MTH(D.slice(k)))
-    .digest()
+  const [left, right] = [MTH(D.slice(0, K(D.length))), MTH(D.slice(K(D.length)))]
+  // Asked for the same halves thousands of times.
+  const both = `${hex(left)}${hex(right)}`
+  const known = NODES.get(both) ?? createHash('sha256').update('\x01').update(left).update(right).digest()
+  NODES.set(both, known)
+  return known
 }
+
+/** Nodes by what they are hashed of. */
+const NODES = new Map<string, Hash>()
 
 function PATH(m: number, D: readonly Hash[]): Hash[] {
   if (D.length === 1) return []

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { CODE_POINT } from '../../../../test/kit/texts.ts'
 import { LIMITS } from '../../../model/index.ts'
 import { SseReader, sseText } from './sse.ts'
 
@@ -23,7 +24,7 @@ describe('SseReader', () => {
   })
 
   it('gives the same events however the bytes are cut, with each kind of line end', () => {
-    const event = fc.jsonValue({ stringUnit: 'binary' }).map((value) => JSON.stringify(value))
+    const event = fc.jsonValue({ stringUnit: CODE_POINT }).map((value) => JSON.stringify(value))
     const end = fc.constantFrom('\n', '\r\n', '\r')
     fc.assert(
       fc.property(
