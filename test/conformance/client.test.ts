@@ -70,7 +70,7 @@ const SCENARIOS: readonly Scenario[] = [
 ]
 
 /** Paths without a space, whatever the checkout's is: the suite splits its command at spaces. */
-const links = temporaryDirectory()
+const links = temporaryDirectory('/tmp')
 const [NODE_LINK, DRIVER_LINK] = [join(links, 'node'), join(links, 'client-driver.ts')]
 symlinkSync(process.execPath, NODE_LINK)
 symlinkSync(join(import.meta.dirname, 'client-driver.ts'), DRIVER_LINK)

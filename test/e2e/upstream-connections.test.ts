@@ -320,8 +320,9 @@ describe('S14: an upstream that holds on', { concurrency: 2 }, () => {
     const gateway = await gatewayTo(server.url)
     slow = true
     const cell = await gateway.admit()
+    server.heard.length = 0
     const waiting = call(cell.url('desk'), 'x').catch(() => 'cut')
-    await delay(150)
+    await until('it is being made', () => server.heard.includes('POST server/discover'))
     await cell.end()
     await waiting
     server.heard.length = 0

@@ -50,7 +50,7 @@ describe('S10: a place by whatever name', () => {
       for (const name of ['alias', 'part', 'around', 'other'])
         said['tenants ' + name] = sharedWorkspaces({ environments, agents: new Map([agent('one', 'p'), agent('two', name)]), upstreams: new Map() }).length
       process.stdout.write(JSON.stringify(said))`
-    const inside = `cd ${base} && mkdir other/below && ${[
+    const inside = `cd '${base}' && mkdir other/below && ${[
       ['p', 'alias'],
       ['p/.firebreak/ledger', 'part'],
       ['p', 'around/inner'],

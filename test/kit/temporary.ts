@@ -24,8 +24,8 @@ after(async () => {
 })
 
 /** Services run under uids of their own and must be able to pass through it. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'firebreak-test-'))
+export function temporaryDirectory(below = tmpdir()): string {
+  const directory = mkdtempSync(join(below, 'firebreak-test-'))
   chmodSync(directory, 0o711)
   cleanUp(() => rmSync(directory, { recursive: true, force: true }))
   return directory

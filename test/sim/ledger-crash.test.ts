@@ -86,8 +86,10 @@ describe('the ledger on a real disk', () => {
       const before = await opened(directory)
       await fill(before, 3)
       await before.close()
-      const env = { ...process.env, LD_PRELOAD: shim, FAIL_AT: String(nth) }
-      const child = spawnSync(process.execPath, [WRITER, directory], { env, encoding: 'utf8', timeout: 120_000 })
+      // A path with a space would be read as two.
+      const env = { ...process.env, LD_PRELOAD: './shim.so', FAIL_AT: String(nth) }
+      const options = { env, cwd: place, encoding: 'utf8', timeout: 120_000 } as const
+      const child = spawnSync(process.execPath, [WRITER, directory], options)
       const lines = child.stdout.trim().split('\n')
       assert.match(lines.at(-1) ?? '', /^failed .*EIO.* again false$/, child.stderr)
       const safe = Number(lines.at(-2))

@@ -96,7 +96,7 @@ describe('S9: where what a run writes may be shown', () => {
     ['on what whoever decides calls /dev/tty', `${WARDEN} & ${DECIDE} </dev/tty >/dev/tty 2>/dev/tty`, true],
     [
       'on a terminal that script makes and shows here',
-      `script -qec "$PLACE/warden" /dev/null </dev/null & ${DECIDE}`,
+      `script -qec 'exec "$PLACE/warden"' /dev/null </dev/null & ${DECIDE}`,
       true,
     ],
     ['in a file', `${WARDEN} </dev/null >"$PLACE/log" 2>&1 & ${DECIDE}`, false],

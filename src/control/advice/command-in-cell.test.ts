@@ -10,6 +10,15 @@ const home = temporaryDirectory()
 const own = join(home, 'tools')
 const person = join(home, 'ana')
 
+/** The first lines of a program in Python: the kernel splits one at a space, so that installers write another then. */
+function firstLine(python: string): string {
+  return python.includes(' ') ? spacedLine(python) : `#!${python}\n`
+}
+
+function spacedLine(python: string): string {
+  return `#!/bin/sh\n'''exec' "${python}" "$0" "$@"\n' '''\n`
+}
+
 function written(path: string, text = '', mode = 0o644): string {
   const place = join(home, path)
   mkdirSync(dirname(place), { recursive: true })
@@ -163,8 +172,12 @@ describe('a script in a cell', () => {
   it('sees what a line for a shell names, and starts where Node looks for what it loads first', () => {
     const root = dirname(written('line/package.json', '{}'))
     written('line/server.js')
-    const line = contained(['sh', '-c', `cd ${root} && exec node server.js --key='${join(person, '.ssh/id_rsa')}'`])
+    const line = contained(['sh', '-c', `cd '${root}' && exec node server.js --key='${join(person, '.ssh/id_rsa')}'`])
     assert.deepEqual(shown(line), [root])
+    const spaced = dirname(written('my line/package.json', '{}'))
+    for (const said of [`'${spaced}'`, `"${spaced}"`, spaced.replaceAll(' ', '\\ '), `'${dirname(spaced)}/my'" line"`])
+      assert.deepEqual(shown(contained(['sh', '-c', `cd ${said} && exec node server.js`])), [spaced], said)
+    assert.deepEqual(shown(contained(['sh', '-c', `bash -c "cd '${spaced}'; ls"`])), [spaced])
     assert.equal(contained(['node', '--import', 'tsx', 'server.js'], root).cwd, root)
     assert.equal(contained(['node', '--import', './tsx.js', 'server.js'], root).cwd, undefined)
   })
@@ -277,7 +290,7 @@ describe('a program with an interpreter in a cell', () => {
     written('proj/server.py', 'import helper\n')
     written('proj/helper.py')
     const clock = 'ana/.local/share/uv/tools/clock/bin'
-    written(`${clock}/clock`, `#!${join(home, clock, 'python')}\n`, 0o755)
+    written(`${clock}/clock`, firstLine(join(home, clock, 'python')), 0o755)
     mkdirSync(join(person, '.local/bin'), { recursive: true })
     symlinkSync(join(home, clock, 'clock'), join(person, '.local/bin/clock'))
   })
@@ -313,11 +326,7 @@ describe('a program with an interpreter in a cell', () => {
       assert.equal(places.get(join(home, 'pythons/3.12')), join(home, 'pythons/3.12.4'))
       assert.ok(!places.has(join(person, '.local')), 'not all that a person has')
     }
-    const spaced = written(
-      'my tools/run',
-      `#!/bin/sh\n'''exec' "${join(tools, 'bin/python')}" "$0" "$@"\n' '''\n`,
-      0o755,
-    )
+    const spaced = written('my tools/run', spacedLine(join(tools, 'bin/python')), 0o755)
     assert.equal(contained([spaced]).files.get(tools), tools)
     written('tools/broken', '#!/no/such/python\n', 0o755)
     assert.match(reason(['broken']), /broken is started by \/no\/such\/python: there is no program/)

@@ -291,10 +291,23 @@ function neededBy(file: string, around: Surroundings): PackageParts {
 function ofLine({ place }: FoundProgram, args: readonly string[]): readonly string[] {
   const at = args.findIndex((arg) => /^-[a-z]*c$/.test(arg))
   if (!/^(?:sh|bash|dash|zsh|ksh)$/.test(basename(place)) || at === -1) return []
-  const words = (args[at + 1] ?? '').split(/[\s'";&|()<>=]+/)
-  return words
+  return wordsOf(args[at + 1] ?? '')
     .filter((word) => word.startsWith('/') && !ofSystem(word) && existsSync(word))
     .map((word) => realpathSync(word))
+}
+
+/** A word of a line for a shell: quoted, escaped and plain pieces without a space between them. */
+const WORD = /(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\;&|()<>=])+/gs
+
+/** Returns the words of a line for a shell; of a quoted one that is a line itself, also its words. */
+function wordsOf(line: string): readonly string[] {
+  const words = line.match(WORD) ?? []
+  return words.flatMap((word) => {
+    const said = word.replace(/'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)/gs, (_, single, double, escaped) =>
+      String(single ?? double?.replace(/\\(["\\$`])/g, '$1') ?? escaped),
+    )
+    return /[\s'";&|()<>=]/.test(said) && said !== line && !existsSync(said) ? [said, ...wordsOf(said)] : [said]
+  })
 }
 
 /**

@@ -185,7 +185,7 @@ describe('a command that a project names', () => {
     ]
     for (const place of named) {
       assertOfProject(['node', 'server.js', join(home, place)], place)
-      assertOfProject(['sh', '-c', `ls ${join(home, place)}`], `a line with ${place}`)
+      assertOfProject(['sh', '-c', `ls '${join(home, place)}'`], `a line with ${place}`)
       assertOfProject(['node', 'server.js', `--dir=${join(home, place)}`], `a flag with ${place}`)
     }
     const start = { cwd: join(home, 'src/private'), startsThere: true }
@@ -202,7 +202,7 @@ describe('a command that a project names', () => {
     assertOfProject([join(home, 'src/private/bin/tool')], 'a prefix by a name')
     const path = `${join(home, 'src/private/bin')}:/usr/bin`
     assert.deepEqual(shown(['tool'], { path }).places, ['src/private/bin/tool'])
-    assert.match(shown(['tool'], { path }).said, /no installation .*: \S+src\/private$/)
+    assert.match(shown(['tool'], { path }).said, /no installation .*: .+src\/private$/)
     chmodSync(join(home, 'src/private/bin/tool'), 0o644)
     assertOfProject(['tool'], 'nothing to be started', { path })
   })

@@ -59,7 +59,7 @@ describe('S8: the control socket of a run', () => {
     writeFileSync(join(state, 'control'), 'no directory')
     const door = await openControlSocket(state, async () => undefined)
     assert.ok(!door.ok)
-    assert.match(door.reason, /^the control socket in \S+\/control does not open \(.+\): nobody could stop .+--state/)
+    assert.match(door.reason, /^the control socket in .+\/control does not open \(.+\): nobody could stop .+--state/)
     const deep = `${directory}/${'y/'.repeat(3_000)}`
     const none = await openControlSocket(deep, async () => undefined)
     assert.match(none.ok ? '' : none.reason, /ENAMETOOLONG/)
