@@ -41,6 +41,8 @@ export class Laboratory {
     this.#env = {
       ...process.env,
       FIREBREAK_SEED: String(seed),
+      // The number of runs by which its score is known.
+      LONG_RUNS: '1',
       SEED: String(seed),
       FIREBREAK_CEDAR_CASES: this.#cedarCases,
       FIREBREAK_CEDAR_ANSWERS: join(directory, 'cedar-answers'),
