@@ -90,7 +90,7 @@ describe('tidy', () => {
 
   it('a log is read through its port: who opens one by its directory, or judges its files, stands here', () => {
     const taken =
-      /^src\/ledger\/(?:log\/(?:disk|earlier|file-logs|ledger|payloads|read|recorded|recover|segments)|seal\/(?:prove|seal-copy|seal-store|seals)|verify\/verify)\.ts$/
+      /^src\/ledger\/(?:files\/.+|log\/(?:disk|earlier|ledger|payloads|read|recorded|recover|segments)|seal\/(?:prove|seal-copy|seal-store|seals)|verify\/verify)\.ts$/
     const known = files('src/**/*.ts').flatMap((file) =>
       file.startsWith('src/ledger/') || file.endsWith('.test.ts')
         ? []
@@ -98,13 +98,13 @@ describe('tidy', () => {
     )
     assert.deepEqual(known.toSorted(), [
       // A person names the directory of a copy.
-      'src/cli/commands/judge/replay.ts src/ledger/log/file-logs.ts',
+      'src/cli/commands/judge/replay.ts src/ledger/files/file-logs.ts',
       'src/cli/commands/look/ledger.ts src/ledger/seal/prove.ts',
       'src/cli/commands/look/ledger.ts src/ledger/verify/verify.ts',
       'src/control/incident.ts src/ledger/verify/verify.ts',
       // Where the store is chosen.
-      'src/gateway/main.ts src/ledger/log/file-logs.ts',
-      'src/host/state/stores.ts src/ledger/log/file-logs.ts',
+      'src/gateway/main.ts src/ledger/files/writable-log.ts',
+      'src/host/state/stores.ts src/ledger/files/file-logs.ts',
     ])
     const ofStores = files('src/**/*.ts').flatMap((file) =>
       file.endsWith('.test.ts')

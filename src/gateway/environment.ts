@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { faultText } from '../ledger/log/fault.ts'
 import type { Ledger } from '../ledger/log/ledger.ts'
 import { type Sealing, startSealing } from '../ledger/seal/sealing.ts'
-import type { Log } from '../ledger/store.ts'
+import type { Log, WritableLog } from '../ledger/store.ts'
 import { AgentRungs } from '../ledger/views/agent-rungs.ts'
 import { SeenLabels } from '../ledger/views/seen-labels.ts'
 import { type Entry, type EntryBody, LIMITS, no, ok, type Result, type UpstreamName } from '../model/index.ts'
@@ -72,7 +72,7 @@ export class EnvironmentGateway {
   /** Opens its ledger, reads its past, and has the gateway's start in it, sealed. */
   static async open(
     setup: GatewaySetup,
-    log: Log,
+    log: WritableLog,
     witness: Duplex,
     send: (pulse: Pulse) => void,
   ): Promise<Result<EnvironmentGateway, string>> {

@@ -9,7 +9,7 @@ import { Socket } from 'node:net'
 import process from 'node:process'
 import { receiveDescriptors } from '../cells/descriptors.ts'
 import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
-import { fileLog } from '../ledger/log/file-logs.ts'
+import { writableLog } from '../ledger/files/writable-log.ts'
 import { EnvironmentGateway } from './environment.ts'
 import { startHeartbeat } from './link/heartbeat.ts'
 import { type Pulse, pulseBytes } from './link/pulse.ts'
@@ -24,7 +24,7 @@ pulses.on('error', () => process.exit(1))
 const send = (pulse: Pulse) => void pulses.write(pulseBytes(pulse))
 
 // The warden starts a gateway in its ledger's directory.
-const log = fileLog('.', setup.environment)
+const log = writableLog('.', setup.environment)
 const opened = await EnvironmentGateway.open(setup, log, new Socket({ fd: 6 }), send)
 if (!opened.ok) {
   process.stderr.write(`gateway: ${opened.reason}\n`)

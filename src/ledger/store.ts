@@ -8,10 +8,9 @@ import type { GetFault } from './log/payloads.ts'
 import type { Recorded } from './log/recorded.ts'
 
 /**
- * The logs of one state: each environment has one. A port; files are behind it (`log/file-logs.ts`), and in tests memory
+ * The logs of one state: each environment has one. A port; files are behind it (`files/file-logs.ts`), and in tests memory
  * (`memory/memory-logs.ts`). `test/stores` asks the same of each.
  *
- * - LG1  One log has one writer: whoever opens it while another has it is refused, and told who that is.
  * - LG2  Readers see the entries in their order, without a gap, each as it was appended. What was said to be durable is
  *        seen by every read that begins later; what was not may be.
  * - LG3  Where entries cannot be had (a damaged log, a store that does not answer), a reader hears that instead, and
@@ -29,13 +28,11 @@ export interface Logs {
 /** An entry, and the log that it stands in. */
 export type LoggedEntry = Entry & { readonly log: string }
 
-/** One log: a handle, which exists also where nothing was written yet. */
+/** One log, for its readers: a handle, which exists also where nothing was written yet. */
 export interface Log {
   readonly name: string
   /** The paths of this host that it lies in, which no action should name; none where it lies elsewhere. */
   readonly paths: readonly string[]
-  /** Opens it for writing; it is made where it is missing. */
-  open(options: OpenOptions): Promise<Result<Ledger, LedgerFault>>
   /** Reads the entries from a sequence number on, to where the log ends now. */
   read(fromSeq?: number): AsyncIterable<Result<Entry, LedgerFault>>
   /** Reads all entries with what it takes to read the bytes that they name, in one pass. */
@@ -44,4 +41,14 @@ export interface Log {
   follow(signal: AbortSignal, fromSeq?: number): AsyncIterable<Result<Entry, LedgerFault>>
   /** Returns the bytes of one payload. */
   payload(cell: CellId, commitment: Commitment): Promise<Result<Buffer, GetFault>>
+}
+
+/**
+ * One log, as its gateway has it: nobody else is handed what writes.
+ *
+ * - LG1  One log has one writer: whoever opens it while another has it is refused, and told who that is.
+ */
+export interface WritableLog extends Log {
+  /** Opens it for writing; it is made where it is missing. */
+  open(options: OpenOptions): Promise<Result<Ledger, LedgerFault>>
 }

@@ -14,7 +14,7 @@ import { describe, it } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
 import { EnvironmentGateway } from '../../src/gateway/environment.ts'
 import { gatewaySetup, judgeConfig } from '../../src/host/prepare/setup.ts'
-import { fileLog } from '../../src/ledger/log/file-logs.ts'
+import { writableLog } from '../../src/ledger/files/writable-log.ts'
 import { readEntries } from '../../src/ledger/log/read.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import { agentName, environmentName, LIMITS, newCellId } from '../../src/model/index.ts'
@@ -77,7 +77,7 @@ async function openGateway() {
   process.chdir(ledger)
   cleanUp(() => process.chdir('/'))
   const witness = await witnessFor(join(directory, 'witness'), 'test')
-  const opened = await EnvironmentGateway.open(setup, fileLog('.', 'test'), witness.stream, () => undefined)
+  const opened = await EnvironmentGateway.open(setup, writableLog('.', 'test'), witness.stream, () => undefined)
   if (!opened.ok) throw new Error(opened.reason)
   cleanUp(async () => {
     await opened.value.stop('the test has ended')

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { after, it } from 'node:test'
 import { fileMailbox } from '../../src/host/people/file-mailbox.ts'
 import { fileFences } from '../../src/host/stop/fence.ts'
-import { fileLogs } from '../../src/ledger/log/file-logs.ts'
+import { fileLogs } from '../../src/ledger/files/file-logs.ts'
+import { writableLog } from '../../src/ledger/files/writable-log.ts'
 import { openLedger, originOf } from '../../src/ledger/log/ledger.ts'
 import { LogReader } from '../../src/ledger/log/read.ts'
 import { actionId, environmentName, personName } from '../../src/model/index.ts'
@@ -21,7 +22,10 @@ after(() => rmSync(directory, { recursive: true, force: true }))
 let states = 0
 const newState = () => join(directory, `${++states}`)
 
-logsContract('files', () => fileLogs(join(newState(), 'ledger')))
+logsContract('files', () => {
+  const directory = join(newState(), 'ledger')
+  return { ...fileLogs(directory), log: (name) => writableLog(join(directory, name), name) }
+})
 fencesContract('files', () => {
   const state = newState()
   mkdirSync(state, { recursive: true })

@@ -5,7 +5,7 @@ import { canonicalText } from '../../src/ledger/log/canonical.ts'
 import type { Ledger } from '../../src/ledger/log/ledger.ts'
 import { LEDGER_LIMITS } from '../../src/ledger/log/limits.ts'
 import { leafHash, Tree } from '../../src/ledger/seal/merkle.ts'
-import type { Log, Logs } from '../../src/ledger/store.ts'
+import type { Log, Logs, WritableLog } from '../../src/ledger/store.ts'
 import type { Entry, EntryBody } from '../../src/model/entry.ts'
 import { cellId, type Sha256, sha256 } from '../../src/model/ids.ts'
 import type { Json } from '../../src/model/json.ts'
@@ -14,16 +14,24 @@ import { CELL, intent } from '../sim/ledger-fixture.ts'
 const OTHER = cellId('c_0000000000000002')
 const stopped = (why: string): EntryBody => ({ kind: 'gateway.stopped', environment: 'test', why }) as EntryBody
 
-export function logsContract(name: string, open: () => Logs): void {
+/** Logs that can be opened for writing, too. */
+export interface WritableLogs extends Logs {
+  log(name: string): WritableLog
+}
+
+export function logsContract(name: string, open: () => WritableLogs): void {
   describe(`logs: ${name}`, () => {
     let nowMs = 1_000
     const clock = { nowMs: () => nowMs }
-    const opened = async (log: Log, more: Partial<Parameters<Log['open']>[0]> = {}): Promise<Ledger> => {
+    const opened = async (
+      log: WritableLog,
+      more: Partial<Parameters<WritableLog['open']>[0]> = {},
+    ): Promise<Ledger> => {
       const ledger = await log.open({ clock, ...more })
       assert.ok(ledger.ok, JSON.stringify(ledger))
       return ledger.value
     }
-    const written = async (log: Log, count: number, from = 0) => {
+    const written = async (log: WritableLog, count: number, from = 0) => {
       const ledger = await opened(log)
       for (let i = from; i < from + count; i++) assert.ok(ledger.append(stopped(`${i}`)).ok)
       await ledger.close()

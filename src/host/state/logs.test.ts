@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
+import { writableLog } from '../../ledger/files/writable-log.ts'
 import { environmentName } from '../../model/index.ts'
 import { followEntries } from './logs.ts'
-import { storesOf } from './stores.ts'
 
 it('a state is followed with those of its tenants: what stands from a number on, and what comes', async () => {
   const state = temporaryDirectory()
-  const own = storesOf(state).logs.log('test')
-  const theirs = storesOf(join(state, 'tenants', 'shop')).logs.log('live')
+  const own = writableLog(join(state, 'ledger', 'test'), 'test')
+  const theirs = writableLog(join(state, 'tenants', 'shop', 'ledger', 'live'), 'live')
   const opened = await Promise.all([own, theirs].map((log) => log.open({ clock: { nowMs: () => 1 } })))
   const [first, second] = opened.map((ledger) => {
     assert.ok(ledger.ok, JSON.stringify(ledger))

@@ -1,7 +1,7 @@
 /** The stores of one state, and where their files lie: the one place of the host that knows. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileLogs } from '../../ledger/log/file-logs.ts'
+import { fileLogs } from '../../ledger/files/file-logs.ts'
 import type { WitnessSource } from '../../ledger/seal/witness-source.ts'
 import type { Logs } from '../../ledger/store.ts'
 import { ok, type Result } from '../../model/index.ts'

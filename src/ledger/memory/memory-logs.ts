@@ -12,10 +12,11 @@ import type { OpenOptions } from '../log/open-options.ts'
 import type { GetFault, Payloads } from '../log/payloads.ts'
 import type { Recorded } from '../log/recorded.ts'
 import { leafHash, Tree } from '../seal/merkle.ts'
-import type { Log, LoggedEntry, Logs } from '../store.ts'
+import type { LoggedEntry, Logs, WritableLog } from '../store.ts'
 
 /** Logs that live as long as this process, for tests whose subject is not the disk. */
 export interface MemoryLogs extends Logs {
+  log(name: string): WritableLog
   /** Faults to plant: they concern what is appended from then on. */
   readonly faults: MemoryLogFaults
 }
@@ -51,7 +52,7 @@ export function memoryLogs(): MemoryLogs {
   const tell = () => {
     for (const heard of [...appended]) heard()
   }
-  const logOf = (name: string): Log => ({
+  const logOf = (name: string): WritableLog => ({
     name,
     paths: [],
     async open(options) {

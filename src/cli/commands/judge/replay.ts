@@ -1,7 +1,7 @@
 import type { Judged } from '../../../host/prepare/setup.ts'
 import { sealedPlaceOf } from '../../../host/state/stores.ts'
+import { logsAt } from '../../../ledger/files/file-logs.ts'
 import { faultText } from '../../../ledger/log/fault.ts'
-import { logsAt } from '../../../ledger/log/file-logs.ts'
 import type { Log } from '../../../ledger/store.ts'
 import { DETECTOR_NAMES, type DetectorName } from '../../../model/index.ts'
 import { explain } from '../../../policy/index.ts'

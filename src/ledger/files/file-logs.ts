@@ -2,14 +2,13 @@ import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { NAME_PATTERN } from '../../model/ids.ts'
 import { no, ok, type Result } from '../../model/result.ts'
+import { codeOf, realDisk, segmentIndex } from '../log/disk.ts'
+import type { LedgerFault } from '../log/fault.ts'
+import { readPayload } from '../log/payloads.ts'
+import { LogReader, readEntries } from '../log/read.ts'
+import { recordedIn } from '../log/recorded.ts'
 import type { Log, LoggedEntry, Logs } from '../store.ts'
-import { codeOf, realDisk, segmentIndex } from './disk.ts'
-import type { LedgerFault } from './fault.ts'
 import { Changes } from './follow.ts'
-import { openLedger, originOf } from './ledger.ts'
-import { readPayload } from './payloads.ts'
-import { LogReader, readEntries } from './read.ts'
-import { recordedIn } from './recorded.ts'
 
 /** Returns the logs that lie in a directory (`<state>/ledger`), each in one of its own. */
 export function fileLogs(directory: string): Logs {
@@ -33,7 +32,6 @@ export function fileLog(directory: string, name = basename(directory)): Log {
   return {
     name,
     paths: [resolve(directory)],
-    open: (options) => openLedger({ ...options, directory, origin: originOf(name) }),
     read: (fromSeq) => readEntries(directory, fromSeq),
     recorded: () => recordedIn(directory),
     follow: (signal, fromSeq = 0) => followedOne(directory, signal, fromSeq),
