@@ -167,6 +167,7 @@ export class EnvironmentGateway {
     })
     this.#relays = new RelayDoors({
       gate: this.#context,
+      upstreams: setup.upstreams,
       origins: setup.egress,
       elsewhere: setup.elsewhere,
       arrivals,
@@ -294,7 +295,7 @@ export class EnvironmentGateway {
     for (const number of this.#cells.numbers) this.#admission.shut(number)
     for (const number of this.#undo.numbers) this.#undo.shut(number)
     this.#lines.close()
-    this.#relays.closeAll()
+    await this.#relays.closeAll()
     await this.#record({ kind: 'gateway.stopped', environment: this.#setup.environment, why })
     await this.#sealing.stop()
     await this.#context.ledger.close()

@@ -19,6 +19,7 @@ import type { ConnectFault } from './protocols/mcp/server/negotiation.ts'
 import { connectStdioUpstream } from './protocols/mcp/server/stdio-upstream.ts'
 import { Egress, type EgressOptions } from './protocols/relay/egress.ts'
 import { addressesOf } from './protocols/relay/egress-place.ts'
+import { tellingWay } from './protocols/relay/way.ts'
 
 export interface Inspection {
   readonly upstreams: readonly InspectedUpstream[]
@@ -143,7 +144,7 @@ export function openWayOut(
   const onTried = (place: string, problem: string | undefined) => {
     if (problem !== undefined && refused.size < REFUSED_MAX) refused.set(place, problem)
   }
-  return new Egress({ listener, origins: egress, elsewhere, onTried, resolve })
+  return new Egress({ listener, origins: egress, elsewhere, way: tellingWay(onTried), resolve })
 }
 
 /** Places that a relay was not let out to, each with why. */

@@ -1,6 +1,8 @@
 import type { ActionId, AgentName, CellId, EnvironmentName, Sha256, ToolName, UpstreamName } from './ids.ts'
 import type { JsonObject } from './json.ts'
+import type { Amounts } from './measure.ts'
 import type { Money } from './money.ts'
+import type { Operation } from './operation.ts'
 
 /**
  * The kinds of change that an action makes. A tool that declares none counts as `irreversible`; a read that names a
@@ -9,9 +11,6 @@ import type { Money } from './money.ts'
 export type Effect = 'read' | 'write' | 'spend' | 'irreversible'
 
 export const EFFECTS: readonly Effect[] = ['read', 'write', 'spend', 'irreversible']
-
-/** The part of a protocol that carried an action: a tool call, the read of a resource, or the fetch of a prompt. */
-export type Operation = 'tool' | 'resource' | 'prompt'
 
 /**
  * One attempt by a cell to do something, normalised whatever protocol carried it.
@@ -40,8 +39,13 @@ export interface Action {
    * The amount that the action costs, read from the arguments that the configuration names. Present for `spend` only.
    */
   readonly spend?: Money
-  /** The most that its answer may bring; more of it is withheld. */
-  readonly answerMax?: { readonly bytes: number; readonly rows?: number }
+  /** The most that it may take of each measure: more of an answer is withheld, more of a connection is cut. */
+  readonly most?: Amounts
+  /**
+   * For a connection: the call under way on whose word a relay makes it. That call was let through with what the cell has
+   * seen, and has taken its place in the budgets of calls.
+   */
+  readonly during?: ActionId
   /** The effect that it compensates, or looks at: on a person's order, and no agent's. */
   readonly undoes?: ActionId
   readonly checks?: ActionId

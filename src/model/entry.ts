@@ -1,4 +1,4 @@
-import type { Effect, Operation } from './action.ts'
+import type { Effect } from './action.ts'
 import type { HolderId } from './budget.ts'
 import type {
   ActionId,
@@ -19,6 +19,7 @@ import type { Json, JsonObject } from './json.ts'
 import type { Label } from './label.ts'
 import { cutsOff, type Rung } from './ladder.ts'
 import type { Amounts } from './measure.ts'
+import type { Operation } from './operation.ts'
 
 /**
  * The body of a record in the ledger, which adds `seq` and `atMs`. Every body is plain JSON, so that its RFC 8785 bytes
@@ -175,6 +176,8 @@ export interface ActionIntent {
   /** The approved hold that this uses up. */
   readonly hold?: ActionId
   readonly noticed?: readonly Noticed[]
+  /** For a connection of a relay: the call on whose word it was made, where one was under way. */
+  readonly during?: ActionId
   readonly undoes?: ActionId
   readonly checks?: ActionId
 }
@@ -210,6 +213,8 @@ export interface ActionRefused {
   readonly more?: number
   readonly reasons: Json
   readonly noticed?: readonly Noticed[]
+  /** For a connection of a relay: the call on whose word it was made, where one was under way. */
+  readonly during?: ActionId
   readonly undoes?: ActionId
   readonly checks?: ActionId
 }
@@ -243,6 +248,8 @@ export interface ActionHeld {
   /** The people whose agents ask; in a hardened environment one of them cannot approve. */
   readonly notBy?: readonly PersonName[]
   readonly noticed?: readonly Noticed[]
+  /** For a connection of a relay: the call on whose word it was made, where one was under way. */
+  readonly during?: ActionId
   readonly undoes?: ActionId
   readonly checks?: ActionId
 }
@@ -311,6 +318,8 @@ export interface ActionOutcome {
     readonly atMs?: number
     readonly dateMs?: number
   }
+  /** Bytes that passed through a connection: from the cell's relay, and back to it. */
+  readonly passed?: { readonly sent: number; readonly received: number }
   readonly payload?: Commitment
   readonly detail?: string
   /** The names of secrets that its upstream tried to hand to the cell: cut, and a sign that something is wrong there. */

@@ -122,6 +122,11 @@ export const LIMITS = {
   connectionsMax: 128,
   /** Connections of one relay through its environment’s egress; a browser opens six to a host. */
   egressConnectionsMax: 64,
+  /**
+   * Bytes of one connection of a relay, both ways, where a budget counts them: reserved before it is made, so that three stand
+   * side by side under 50 MiB. A page with its pictures has 3 MiB.
+   */
+  connectionBytesMax: 16_777_216,
   /** Places that a relay may not go to which have an entry at once; what asks for more waits until it is told. */
   egressPlacesBurst: 256,
   /**

@@ -1,5 +1,5 @@
-import type { Effect, Operation } from './action.ts'
-import { type EnvironmentName, type Sha256, type ToolName, toolName, type UpstreamName } from './ids.ts'
+import type { Effect } from './action.ts'
+import type { EnvironmentName, Sha256, ToolName, UpstreamName } from './ids.ts'
 import type { JsonObject } from './json.ts'
 import type { Label } from './label.ts'
 import type { JsonPath } from './text/path.ts'
@@ -48,6 +48,8 @@ export interface DeclaredTool {
   readonly ids?: readonly JsonPath[]
   /** Labels that a cell may carry and still use this tool. */
   readonly accepts?: readonly Label[]
+  /** Further sets of labels: a cell that carries nothing but what one of them has may use it, too. */
+  readonly acceptsOneOf?: readonly (readonly Label[])[]
   /** Arguments that say where something goes, or which object it is done to. */
   readonly destinations?: readonly Destination[]
   /** Arguments that are neither: text that is only carried along. */
@@ -89,15 +91,4 @@ export interface CatalogueTool {
   readonly declared: DeclaredTool
   /** Absent until a person accepts a definition; such a tool is refused. */
   readonly pinned?: PinnedTool
-}
-
-/**
- * Returns the name by which a grant, the catalogue and Cedar know an operation of an upstream: a tool by its name, a
- * resource as `resource:<uri or template>`, a prompt as `prompt:<name>`. A tool whose own name begins with such a
- * prefix is written `tool:<name>`, so that a tool called `resource:file:///x` does not get what was granted for that
- * resource.
- */
-export function grantedName(operation: Operation, tool: string): ToolName {
-  if (operation !== 'tool') return toolName(`${operation}:${tool}`)
-  return toolName(/^(?:tool|resource|prompt):/.test(tool) ? `tool:${tool}` : tool)
 }

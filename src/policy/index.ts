@@ -21,6 +21,7 @@ export {
   decide,
   decideList,
   decideListed,
+  decideStanding,
   type Held,
   isLive,
   type PermitReason,
@@ -29,7 +30,6 @@ export {
   topOf,
 } from './decide/decide.ts'
 export type { GrantSource } from './decide/grant-permit.ts'
-export { noRoomFor } from './decide/no-room.ts'
 export type { ArgumentLimit, Restriction } from './decide/restriction.ts'
 export { readSpend, type SpendProblem } from './decide/spend.ts'
 export type { Task } from './decide/task.ts'

@@ -1,8 +1,10 @@
 import type { Agent } from '../config/config.ts'
 import { authorityFor, flowsOf, shownAtStart } from '../gateway/admission/authority.ts'
+import type { Contract } from '../gateway/pipeline/line.ts'
 import { judgeAction, type Normalised, normalise } from '../gateway/pipeline/normalise.ts'
 import { McpUpstream } from '../gateway/protocols/mcp/contract/upstream.ts'
-import { toolsOf } from '../host/prepare/catalogue.ts'
+import { RelayLine } from '../gateway/protocols/relay/line.ts'
+import { connectionsFor, toolsOf } from '../host/prepare/catalogue.ts'
 import { grantOf, type Judged } from '../host/prepare/setup.ts'
 import { policiesOf, tenantOf } from '../host/state/tenants.ts'
 import {
@@ -39,23 +41,31 @@ export interface Rehearsal {
   /** Returns the policies of one environment: a tenant's policies are its own. */
   readonly policies: (environment: EnvironmentName) => CompiledPolicies
   readonly flows: ReadonlyMap<string, Flow>
-  readonly upstreams: ReadonlyMap<UpstreamName, McpUpstream>
+  readonly upstreams: ReadonlyMap<UpstreamName, RehearsedUpstream>
+}
+
+/** An upstream that nobody connects to: its contracts, whichever protocol carries them. */
+export interface RehearsedUpstream {
+  readonly environment: EnvironmentName
+  readonly contract: (name: ToolName) => Contract | undefined
 }
 
 export function rehearse(judged: Judged): Rehearsal {
   const tools = [...judged.config.upstreams.values()].map((upstream) => ({
     upstream,
     tools: toolsOf(upstream, judged.accepted),
+    connections: connectionsFor(judged.config, upstream),
   }))
   return {
     judged,
     policies: policiesByTenant(judged),
-    flows: flowsOf(tools.map(({ upstream: { name }, tools: own }) => ({ name, tools: own }))),
+    flows: flowsOf(tools.map(({ upstream: { name }, ...own }) => ({ name, ...own }))),
     upstreams: new Map(
-      tools.map(({ upstream: { name, environment }, tools: own }) => [
-        name,
-        new McpUpstream({ name, environment, tools: own, connect: never, onDefinition: () => undefined }),
-      ]),
+      tools.map(({ upstream: { name, environment }, tools: own, connections }) => {
+        const mcp = new McpUpstream({ name, environment, tools: own, connect: never, onDefinition: () => undefined })
+        const relay = new RelayLine({ name, environment, connections })
+        return [name, { environment, contract: (tool) => mcp.contract(tool) ?? relay.contract(tool) }]
+      }),
     ),
   }
 }
@@ -107,6 +117,8 @@ export interface RehearsedAttempt {
   readonly operation: Operation
   readonly tool: ToolName
   readonly args: JsonObject
+  /** The call on whose word a relay made a connection. */
+  readonly during?: ActionId
   /** Protocol that carried it; absent in old entries, and of what was not sent. */
   readonly protocol?: ProtocolName
   /** Digest of the definition that its upstream offered then; absent, the accepted one. */
@@ -132,11 +144,4 @@ export function normalised({ upstreams }: Rehearsal, cell: RehearsedCell, attemp
   const known = upstream?.contract(grantedName(attempt.operation, attempt.tool))
   const { agent, environment } = cell.authority
   return normalise({ ...asked, cellId: cell.id, agent, environment, upstreamEnvironment }, known)
-}
-
-/** The operation and the bare name in what policies call a tool. */
-export function operationIn(name: string): { readonly operation: Operation; readonly tool: ToolName } {
-  const [, kind, rest] = /^(tool|resource|prompt):(.*)$/s.exec(name) ?? []
-  const operation = kind === 'resource' || kind === 'prompt' ? kind : 'tool'
-  return { operation, tool: (rest ?? name) as ToolName } // of a configuration or a ledger, which have checked it
 }

@@ -11,6 +11,7 @@ import {
   newCellId,
   no,
   ok,
+  operationIn,
   type Problem,
   personName,
   type Reason,
@@ -22,7 +23,7 @@ import {
   type Verdict,
 } from '../model/index.ts'
 import { compileFlow } from '../policy/index.ts'
-import { operationIn, type Rehearsal, rehearseAction, rehearsedCell } from './attempt.ts'
+import { type Rehearsal, rehearseAction, rehearsedCell } from './attempt.ts'
 
 /** One action and what is expected of it, from a `*.test.yaml`. */
 export interface PolicyTest {

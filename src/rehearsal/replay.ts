@@ -1,5 +1,6 @@
 import type { Agent } from '../config/config.ts'
 import { isCovered } from '../gateway/content/cover.ts'
+import { costFrom } from '../gateway/pipeline/charge.ts'
 import { heldArguments } from '../gateway/pipeline/held-payload.ts'
 import type { Answer } from '../gateway/pipeline/line.ts'
 import { reasonsFrom } from '../gateway/pipeline/record.ts'
@@ -19,6 +20,7 @@ import {
   type CellStarted,
   type DelegationId,
   grantedName,
+  isConnection,
   isJsonObject,
   type Json,
   type JsonObject,
@@ -231,7 +233,8 @@ class LogReplay {
     if (decided.verdict !== 'allow') return
     if (hold !== undefined && !approved) this.#early.set(hold, decided.reservation)
     const names = this.#rehearsal.flows.get(nameOf(attempt))?.names
-    if (this.#declared(attempt)?.effect !== 'read') cell.authority.exposure.recordSent(attempt.args, names)
+    const words = this.#declared(attempt)?.effect !== 'read' && !isConnection(attempt.operation)
+    if (words) cell.authority.exposure.recordSent(attempt.args, names)
     if (entry.kind === 'action.intent')
       this.#underWay.set(entry.action, { cell, attempt, reservation: decided.reservation })
     // Nobody knows what would have come back.
@@ -254,13 +257,17 @@ class LogReplay {
     return cell
   }
 
-  async #outcome({ bytes }: Recorded, { action, outcome, payload }: ActionOutcome): Promise<void> {
+  async #outcome({ bytes }: Recorded, { action, outcome, payload, settled }: ActionOutcome): Promise<void> {
     const underWay = this.#underWay.get(action)
     if (underWay === undefined) return
     this.#underWay.delete(action)
     const { cell, attempt, reservation } = underWay
     if (outcome === 'not-sent') this.#budgets.release(reservation)
+    else if (isConnection(attempt.operation) && settled !== undefined)
+      this.#budgets.recallSettled(reservation, costFrom(settled), this.#budgets.clock.latest)
     else this.#budgets.keep(reservation)
+    // What a connection brings back reaches no cell by itself.
+    if (isConnection(attempt.operation)) return
     if (outcome !== 'done' && outcome !== 'failed') return
     const read = payload && (await bytes(cell.id, payload))
     const answer = read && payloadsOf(attempt.protocol).answerIn(read)
@@ -333,7 +340,9 @@ async function attemptOf(
   if (upstream === undefined || operation === undefined || tool === undefined) return undefined
   const definition = 'definition' in entry ? { definition: entry.definition } : {}
   const protocol = 'protocol' in entry ? entry.protocol : undefined
-  const shared = { id, upstream, operation, tool, environment, ...definition, ...(protocol && { protocol }) }
+  const { during } = entry
+  const more = { ...definition, ...(protocol && { protocol }), ...(during && { during }) }
+  const shared = { id, upstream, operation, tool, environment, ...more }
   const sent = 'payload' in entry && entry.payload ? await bytes(entry.cell, entry.payload) : undefined
   const whole = sent && sentArguments(entry, sent)
   if (whole !== undefined) return { ...shared, args: whole }

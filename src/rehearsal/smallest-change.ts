@@ -1,4 +1,4 @@
-import { toolsOf } from '../host/prepare/catalogue.ts'
+import { connectionsFor, toolsOf } from '../host/prepare/catalogue.ts'
 import { policiesOf, tenantOf } from '../host/state/tenants.ts'
 import type { Log } from '../ledger/store.ts'
 import { type ActionId, grantedName } from '../model/index.ts'
@@ -34,7 +34,7 @@ function changeAt(rehearsal: Rehearsal, { cell, attempt, atMs }: ReplayedMoment)
   const { action, refusals } = normalised(rehearsal, cell, attempt)
   const { config, accepted, policies } = rehearsal.judged
   const upstream = config.upstreams.get(attempt.upstream)
-  const tools = upstream && toolsOf(upstream, accepted)
+  const tools = upstream && new Map([...toolsOf(upstream, accepted), ...connectionsFor(config, upstream)])
   const change = findSmallestChange({
     action,
     authority: cell.authority,

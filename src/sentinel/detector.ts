@@ -14,6 +14,11 @@ export interface Detector<N extends DetectorName, State> {
   readonly scope: 'tree' | 'agent'
   /** Kinds of entries that the detector is shown; it sees no others. */
   readonly kinds: readonly Entry['kind'][]
+  /**
+   * True where it looks at a relay's connections, too. Most do not: a page makes forty of them, and none of them is a decision of
+   * the agent.
+   */
+  readonly seesConnections?: true
   readonly initial: () => State
   readonly fold: (
     state: State,
@@ -51,6 +56,7 @@ export interface PreparedDetector {
   readonly name: DetectorName
   readonly scope: 'tree' | 'agent'
   readonly kinds: readonly Entry['kind'][]
+  readonly seesConnections: boolean
   /** A state of its own, and what folds into it. */
   readonly begin: () => Fold
 }
@@ -61,11 +67,12 @@ export function prepared<N extends DetectorName, State>(
   detector: Detector<N, State>,
   thresholds: Thresholds<N>,
 ): PreparedDetector {
-  const { name, scope, kinds, initial, fold } = detector
+  const { name, scope, kinds, seesConnections = false, initial, fold } = detector
   return {
     name,
     scope,
     kinds,
+    seesConnections,
     begin: () => {
       const state = initial()
       return (entry, about) => fold(state, entry, about, thresholds)

@@ -12,6 +12,7 @@ import {
   type DetectorSpec,
   type Entry,
   isBelow,
+  isConnection,
   LIMITS,
   type LowerRung,
   type Noticed,
@@ -159,7 +160,7 @@ export class Sentinel {
   #attempted(entry: AttemptEntry & Entry): readonly Signal[] {
     const name = nameOf(entry)
     const call = name === undefined ? undefined : new ComparedCall(entry, this.#setup.tools.get(name))
-    if (entry.kind === 'action.intent' && call !== undefined) {
+    if (entry.kind === 'action.intent' && call !== undefined && !connects(entry)) {
       const { tree, agent } = this.#known(entry.cell, entry.agent)
       this.#underWay.set(entry.action, { cell: entry.cell, agent, tree, call })
     }
@@ -191,10 +192,11 @@ export class Sentinel {
     const looking = this.#looking.get(entry.kind)
     if (looking === undefined) return NO_SIGNALS
     const about: EntryFacts = { tree: tree.root ?? cell, agent: tree.agent, cell, noticed, ...(call && { call }) }
+    const isRelayed = connects(entry)
     let signals: Signal[] | undefined
     for (const place of looking) {
       const detector = this.#detectors[place]
-      if (detector === undefined) continue
+      if (detector === undefined || (isRelayed && !detector.seesConnections)) continue
       const folds = detector.scope === 'tree' ? tree.folds : this.#foldsOf(tree.agent)
       folds[place] ??= detector.begin()
       const fold = folds[place]
@@ -216,6 +218,11 @@ export class Sentinel {
     this.#agents.set(agent, folds)
     return folds
   }
+}
+
+/** Tells whether an entry is of a relay's connection. */
+function connects(entry: Entry): boolean {
+  return 'operation' in entry && entry.operation !== undefined && isConnection(entry.operation)
 }
 
 /** One fold for each detector, by its position; absent until it first looks. */

@@ -1,6 +1,14 @@
 import { reasonsFrom } from '../../gateway/pipeline/record.ts'
-import type { ActionHeld, ActionIntent, ActionRefused, ConfigurationApplied, Entry } from '../../model/entry.ts'
+import type {
+  ActionHeld,
+  ActionIntent,
+  ActionOutcome,
+  ActionRefused,
+  ConfigurationApplied,
+  Entry,
+} from '../../model/entry.ts'
 import type { Json, JsonObject } from '../../model/json.ts'
+import { isConnection } from '../../model/operation.ts'
 import { explain } from '../../policy/index.ts'
 import { column, joined, NONE, type SafeText, safeLine, sentence } from './safe-line.ts'
 
@@ -47,7 +55,7 @@ function wordsOf(entry: Entry): SafeText {
     case 'delegation.ended':
       return safeLine`${entry.delegation}  ended: ${sentence(entry.why)}`
     case 'action.outcome':
-      return safeLine`${entry.action}  ${entry.leaked === undefined ? NONE : safeLine`LEAK CUT of ${joined(entry.leaked)}  `}${entry.outcome}${after(entry.detail)}`
+      return safeLine`${entry.action}  ${entry.leaked === undefined ? NONE : safeLine`LEAK CUT of ${joined(entry.leaked)}  `}${entry.outcome}${passedText(entry)}${after(entry.detail)}`
     case 'upstream.seen':
       return entry.problem === undefined
         ? safeLine`${entry.upstream}  stands again`
@@ -88,7 +96,13 @@ function wordsOf(entry: Entry): SafeText {
   }
 }
 
-function whatOf({ upstream, tool }: Partial<Pick<ActionIntent, 'upstream' | 'tool'>>): SafeText {
+function whatOf({
+  upstream,
+  operation,
+  tool,
+}: Partial<Pick<ActionIntent, 'upstream' | 'operation' | 'tool'>>): SafeText {
+  if (operation !== undefined && isConnection(operation))
+    return safeLine`${upstream ?? safeLine`?`} ${operation} ${tool ?? safeLine`?`}`
   return safeLine`${upstream ?? safeLine`?`}/${tool ?? safeLine`?`}`
 }
 
@@ -108,6 +122,10 @@ function appliedText({ narrowed = [], widened = [] }: ConfigurationApplied): Saf
     return safeLine`${agent}, agreed by ${agreed}: ${sentence(first)}`
   })
   return words.length === 0 ? less : safeLine`${less}; WIDENS ${joined(words, '; ')}`
+}
+
+function passedText({ passed }: ActionOutcome): SafeText {
+  return passed === undefined ? NONE : safeLine`, ${passed.sent} bytes sent, ${passed.received} received`
 }
 
 function timesText(count: number | undefined): SafeText {

@@ -97,8 +97,8 @@ function problemIn(lines: ReadonlyMap<UpstreamName, Line>, key: string): Definit
 /** Returns the flows of all declared tools by `cedarActionId`: the names of tools are what grants call them. */
 export function flowsOf(upstreams: Iterable<DeclaredUpstream>): ReadonlyMap<string, Flow> {
   return new Map(
-    [...upstreams].flatMap(({ name: upstream, tools }) => {
-      const all = [...tools]
+    [...upstreams].flatMap(({ name: upstream, tools, connections = [] }) => {
+      const all = [...tools, ...connections]
       const issues = issuedBy(all.map(([, tool]) => tool))
       return all.map(([name, tool]) => [`${upstream}/${name}`, compileFlow(tool, issues)] as const)
     }),
@@ -108,6 +108,8 @@ export function flowsOf(upstreams: Iterable<DeclaredUpstream>): ReadonlyMap<stri
 interface DeclaredUpstream {
   readonly name: UpstreamName
   readonly tools: Iterable<readonly [ToolName, CatalogueTool]>
+  /** Connections that it may make on a cell's word. */
+  readonly connections?: Iterable<readonly [ToolName, CatalogueTool]>
 }
 
 /** Returns an agent's grants, which begin at `sinceMs`; those of a cell with a task have its share of the budgets. */

@@ -82,6 +82,8 @@ export interface UpstreamSetup {
       }
     | { readonly kind: 'stdio'; readonly shared: boolean }
   readonly tools: readonly (readonly [ToolName, CatalogueTool])[]
+  /** Connections that it may make on a cell's word; absent of what is no relay, or reaches nothing. */
+  readonly connections?: readonly (readonly [ToolName, CatalogueTool])[]
   /** The revision of its protocol that it spoke when it was accepted. */
   readonly known?: string
   /** The reason why it is left out of this start; nothing connects to it. */

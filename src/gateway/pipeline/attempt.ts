@@ -38,6 +38,8 @@ export interface Attempt {
   readonly hears?: (part: Part) => boolean
   /** The effect that it compensates, or looks at: on a person's order. */
   readonly about?: Pick<Action, 'undoes' | 'checks'>
+  /** For a connection: returns the call under way on whose word a relay makes it, as often as it is asked. */
+  readonly during?: () => ActionId | undefined
 }
 
 export type Performed =
@@ -61,6 +63,12 @@ export type Performed =
       readonly happened?: true
     }
 
+/** A connection that was made, and has ended. */
+export interface Passed {
+  readonly kind: 'passed'
+  readonly action: ActionId
+}
+
 export type Refused = Extract<Performed, { kind: 'refused' }>
 
 /** Characters of a name that a cell calls: a longer one is refused, declared or not. */
@@ -70,8 +78,9 @@ const NAME_CHARACTERS_MAX = 200
 export function asked(
   gate: EnvironmentContext,
   cell: ServedCell,
-  { upstream, operation, target, tool, args }: Attempt,
+  { upstream, operation, target, tool, args, during }: Attempt,
 ): Asked {
+  const call = during?.()
   return {
     id: gate.newActionId(),
     cellId: cell.id,
@@ -82,6 +91,7 @@ export function asked(
     operation,
     tool: operation === 'resource' ? templateOf(tool) : recordable(target),
     args,
+    ...(call && { during: call }),
   }
 }
 

@@ -1,12 +1,21 @@
 import { Buffer } from 'node:buffer'
-import { type ActionOutcome, type Cost, type Json, LIMITS, moneyText, pathText } from '../../model/index.ts'
+import {
+  type ActionOutcome,
+  type Amounts,
+  amountsIn,
+  type Cost,
+  type Json,
+  LIMITS,
+  moneyText,
+  pathText,
+} from '../../model/index.ts'
 import { chargedIn, type Reservation, type Rows, rowsIn } from '../../policy/index.ts'
-import type { Answer, Contract } from './line.ts'
+import type { Answer, Contract, Passage, Sent } from './line.ts'
 
-/** The most that one answer of a tool may bring: reserved at its intent, and withheld beyond. */
-export function answerMax({ declared }: Contract): { readonly bytes: number; readonly rows?: number } {
+/** Returns the most that one operation may take: reserved at its intent, and withheld or cut beyond. */
+export function mostOf({ declared, most }: Contract): Amounts & { readonly bytes: number } {
   const { maxBytes = LIMITS.answerBytesMax, maxRows } = declared
-  return { bytes: maxBytes, ...(maxRows !== undefined && { rows: maxRows }) }
+  return { bytes: maxBytes, ...(maxRows !== undefined && { rows: maxRows }), ...most }
 }
 
 /**
@@ -20,8 +29,8 @@ export function answerMax({ declared }: Contract): { readonly bytes: number; rea
 export class Bill {
   readonly #known: Contract
   readonly #reserved: Cost
-  readonly #countsBytes: boolean
-  readonly #countsRows: boolean
+  /** Kinds of the budgets that it is taken from. */
+  readonly #counted: ReadonlySet<string>
   readonly #bytesMax: number
   #bytes = 0
   #rows: Rows | undefined
@@ -29,10 +38,8 @@ export class Bill {
   constructor(known: Contract, { cost, holders }: Reservation) {
     this.#known = known
     this.#reserved = cost
-    const counts = (kind: string) => holders.some(({ budgets }) => budgets.some((budget) => budget.kind === kind))
-    this.#countsBytes = counts('bytes')
-    this.#countsRows = counts('rows')
-    this.#bytesMax = answerMax(known).bytes
+    this.#counted = new Set(holders.flatMap(({ budgets }) => budgets.map(({ kind }) => kind)))
+    this.#bytesMax = mostOf(known).bytes
   }
 
   /** Tells whether what the upstream says meanwhile may be passed on; then it counts. */
@@ -56,24 +63,34 @@ export class Bill {
     return `with it, more than the ${this.#bytesMax} bytes that were reserved would reach the cell`
   }
 
-  /** Returns what is charged in the end. `answer`: the one that came, passed on or not. */
-  settle(outcome: ActionOutcome['outcome'], answer: Answer | undefined): Settlement {
+  /** Returns what is charged in the end. `sent`: what came, passed on or not. */
+  settle(outcome: ActionOutcome['outcome'], sent: Sent | Passage): Settlement {
+    const answer = sent.kind === 'answered' ? sent.answer : undefined
+    const told = 'counted' in sent && sent.counted !== undefined ? this.#differing(sent.counted) : {}
     const passed = outcome === 'done' || outcome === 'failed'
     const { rows, bytes } = this.#reserved
     const counted = outcome === 'done' && (this.#rows?.counted || this.#known.declared.settlesDown === true)
     const spend = this.#spend(passed, answer)
     const cost: Cost = {
       ...(spend.units !== undefined && { spend: { ...spend.reserved, units: spend.units } }),
-      ...(this.#countsRows && counted && this.#rows && this.#rows.rows !== rows && { rows: this.#rows.rows }),
-      ...(this.#countsBytes && passed && this.#bytes !== bytes && { bytes: this.#bytes }),
+      ...(this.#counted.has('rows') && counted && this.#rows && this.#rows.rows !== rows && { rows: this.#rows.rows }),
+      ...(this.#counted.has('bytes') && passed && answer && this.#bytes !== bytes && { bytes: this.#bytes }),
+      ...told,
     }
     const { units, note } = spend
     const up = units !== undefined && units > (this.#reserved.spend?.units ?? 0n)
     return { cost: Object.keys(cost).length === 0 ? undefined : cost, up, note }
   }
 
+  /** Returns the counted amounts that a budget holds and that differ from what was reserved. */
+  #differing(counted: Amounts): Amounts {
+    const all = Object.entries(amountsIn(counted))
+    const reserved = new Map<string, number>(Object.entries(amountsIn(this.#reserved)))
+    return Object.fromEntries(all.filter(([name, amount]) => this.#counted.has(name) && reserved.get(name) !== amount))
+  }
+
   get #measures(): boolean {
-    return this.#countsBytes || this.#known.declared.maxBytes !== undefined
+    return this.#counted.has('bytes') || this.#known.declared.maxBytes !== undefined
   }
 
   #spend(passed: boolean, answer: Answer | undefined) {

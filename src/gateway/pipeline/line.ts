@@ -3,6 +3,10 @@
  * bytes and sent. A protocol implements these in its own folder; nothing here names one.
  */
 import type {
+  ActionId,
+  ActionOutcome,
+  Amounts,
+  CellId,
   DeclaredTool,
   EnvironmentName,
   Json,
@@ -24,8 +28,8 @@ export interface Line {
   /** Problems of definitions, by `cedarActionId`, for decisions. */
   readonly definitionProblems: ReadonlyMap<string, DefinitionProblem>
   readonly contracts: ReadonlyMap<ToolName, Contract>
-  /** Calls whose bytes may have left and that are not answered. */
-  underWay: number
+  /** Actions whose bytes may have left and that are not answered, each with its cell; oldest first. */
+  readonly underWay: Map<ActionId, CellId>
   contract(name: ToolName): Contract | undefined
   /** Has the next action connect anew; what is under way may end first. */
   disconnected(): void
@@ -37,6 +41,8 @@ export interface Line {
 export interface Contract {
   readonly declared: DeclaredTool
   readonly pinned?: PinnedTool
+  /** The most that it may take of measures that its protocol counts, beside the declared bytes and rows of an answer. */
+  readonly most?: Amounts
   /** Judges arguments; absent until a definition is accepted, and then nothing is granted. */
   readonly input: CompiledSchema | undefined
   /** Returns what breaks the definition in an answer that its upstream calls a success. */
@@ -70,7 +76,7 @@ export type OnPart = (part: Part) => Promise<void> | undefined
 /** One action, put into the exact bytes that will leave. They are committed to in the ledger before `send` is called. */
 export interface Prepared {
   readonly bytes: Uint8Array
-  readonly send: (options: SendOptions) => Promise<Sent>
+  readonly send: (options: SendOptions) => Promise<Sent | Passage>
 }
 
 export interface SendOptions {
@@ -81,12 +87,21 @@ export interface SendOptions {
   /** For whom it is sent: where a connection is shared, each has a share of what waits. */
   readonly owner?: object
   readonly onPart?: OnPart
+  /** The most bytes of a connection, both ways, where somebody counts them; what passes more is cut. */
+  readonly bytesMax?: number
 }
 
 /** The outcome of a send. `lives`: it says nothing against the connection, on which others may be waiting. */
 export type Sent =
   /** `unread`: why it could not be read whole; then nothing of it is passed on. */
-  | { readonly kind: 'answered'; readonly answer: Answer; readonly bytes: Uint8Array; readonly unread?: string }
+  | {
+      readonly kind: 'answered'
+      readonly answer: Answer
+      readonly bytes: Uint8Array
+      readonly unread?: string
+      /** Amounts that its protocol has counted itself. */
+      readonly counted?: Amounts
+    }
   /** No byte left: a reservation may be returned. */
   | { readonly kind: 'not-sent'; readonly why: string; readonly lives?: true }
   /**
@@ -112,3 +127,13 @@ export type Sent =
       readonly refused?: 'session' | 'credential'
       readonly answers?: true
     }
+
+/** A connection that has ended: what came back has passed on piece by piece, and is no answer. */
+export interface Passage {
+  readonly kind: 'passed'
+  readonly passed: NonNullable<ActionOutcome['passed']>
+  /** Amounts that its protocol has counted. */
+  readonly counted: Amounts
+  /** Set where it was cut, or broke, so that nobody knows what of it took place. */
+  readonly why?: string
+}

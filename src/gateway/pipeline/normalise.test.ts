@@ -70,14 +70,14 @@ describe('an attempt in our words', () => {
     const { action, refusals } = normalise(asked({ amount: 10, currency: 'EUR' }), refund())
     assert.deepEqual(refusals, [])
     assert.deepEqual(
-      [action.effect, action.spend, action.definition, action.answerMax],
+      [action.effect, action.spend, action.definition, action.most],
       ['spend', { units: 100_000n, currency: 'EUR' }, DIGEST, { bytes: LIMITS.answerBytesMax, rows: 3 }],
     )
   })
 
   it('S2: is irreversible, without a definition that anybody could have accepted, where nobody declared its tool', () => {
     const { action } = normalise(asked({ amount: 10 }), undefined)
-    assert.deepEqual([action.effect, action.definition, action.answerMax], ['irreversible', '0'.repeat(64), undefined])
+    assert.deepEqual([action.effect, action.definition, action.most], ['irreversible', '0'.repeat(64), undefined])
   })
 
   it('carries nothing but what an action is made of', () => {

@@ -10,14 +10,14 @@ import {
   type Refusal,
   readSpend,
 } from '../../policy/index.ts'
-import { answerMax } from './bill.ts'
+import { mostOf } from './bill.ts'
 import type { Contract } from './line.ts'
 
 /**
  * An action as it was asked for, by whoever asks: a gateway, or a rehearsal that sends nothing. `definition` is the digest
  * of the one that its upstream offered, where that is known; else it is of the accepted one.
  */
-export type Asked = Omit<Action, 'effect' | 'definition' | 'spend' | 'answerMax'> & Partial<Pick<Action, 'definition'>>
+export type Asked = Omit<Action, 'effect' | 'definition' | 'spend' | 'most'> & Partial<Pick<Action, 'definition'>>
 
 export interface Normalised {
   readonly action: Action
@@ -47,7 +47,8 @@ export function normalise(asked: Asked, known: Contract | undefined): Normalised
     effect,
     definition: asked.definition ?? known?.pinned?.digest ?? UNKNOWN_DEFINITION,
     ...(spend?.ok && { spend: spend.value }),
-    ...(known && { answerMax: answerMax(known) }),
+    ...(known && { most: mostOf(known) }),
+    ...(asked.during && { during: asked.during }),
   }
   return { action, refusals }
 }

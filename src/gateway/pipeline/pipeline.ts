@@ -4,22 +4,31 @@ import {
   type ActionOutcome,
   type Commitment,
   type GrantId,
+  isConnection,
   moneyText,
   type ProtocolName,
   type Reason,
 } from '../../model/index.ts'
-import { type Admitted, type Authority, decide, type Refusal, type Reservation } from '../../policy/index.ts'
+import {
+  type Admitted,
+  type Authority,
+  decide,
+  decideStanding,
+  explain,
+  type Refusal,
+  type Reservation,
+} from '../../policy/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import { authorityOf, type ServedCell } from '../admission/served-cell.ts'
 import { cutShown } from '../content/cut-shown.ts'
 import { runYielding, yieldIfLong } from '../fairness/share.ts'
-import { type Attempt, asked, type Performed } from './attempt.ts'
+import { type Attempt, asked, type Passed, type Performed } from './attempt.ts'
 import { Bill } from './bill.ts'
 import { chargeOf, settledOf } from './charge.ts'
 import { whyClosed } from './closed.ts'
 import { endedSince } from './ended-since.ts'
 import { holdBinding, recordHeld } from './held.ts'
-import type { Answer, Contract, Sent } from './line.ts'
+import type { Answer, Contract, Passage, SendOptions, Sent } from './line.ts'
 import { judgeAction, normalise } from './normalise.ts'
 import { atItsPace, callingOff, seen, unlessCalledOff, withoutSecrets } from './parts.ts'
 import { reasonsJson, recordLabels, redacted } from './record.ts'
@@ -35,7 +44,11 @@ import { aboutOf, noticedIn, refuse, unrecorded } from './refused.ts'
  * - PA4  What the cell is shown, it is known to have seen, before it sees it.
  * - PA5  An upstream hears nothing of an attempt that is refused or held: nobody connects to it for that one.
  */
-export async function perform(gate: EnvironmentContext, cell: ServedCell, attempt: Attempt): Promise<Performed> {
+export async function perform(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  attempt: Attempt,
+): Promise<Performed | Passed> {
   await yieldIfLong()
   await cell.share.waitForShare(gate.ledger, gate.nowMs)
   if (cell.rung === 'watched') await cell.pace.waitForPace(gate.nowMs)
@@ -74,21 +87,24 @@ export async function perform(gate: EnvironmentContext, cell: ServedCell, attemp
     return refuse(gate, cell, action, [unrecorded])
   }
   const bill = new Bill(known, decided.reservation)
-  if (action.effect !== 'read') {
+  // What a relay asks for is not in its cell's words.
+  if (action.effect !== 'read' && !isConnection(action.operation)) {
     const names = cell.authority.flows.get(`${action.upstream}/${known.declared.name}`)?.names
     await runYielding(cell.authority.exposure.recordSentInSteps(action.args, names))
   }
   const leaks = new Set<string>()
   const [permit] = decided.reasons
   const charged = permit.kind === 'permit' ? permit.grant : undefined
-  attempt.upstream.underWay++
+  attempt.upstream.underWay.set(action.id, cell.id)
   const { accepts } = cell.authority.flows.get(`${action.upstream}/${known.declared.name}`) ?? {}
   const ending = callingOff(cell, attempt, accepts)
   const sent = await prepared
     .send({
-      lastCheck: () => lastCheck(gate, cell, action, { charged, policies }),
+      lastCheck: () =>
+        lastCheck(gate, cell, action, { charged, policies }) ?? standing(gate, cell, action, attempt, approval),
       signal: ending.signal,
       owner: cell,
+      ...bytesMaxOf(decided.reservation),
       ...(attempt.onPart && {
         onPart: seen(gate, cell, action, known, bill, {
           hears: attempt.hears ?? (() => true),
@@ -97,13 +113,14 @@ export async function perform(gate: EnvironmentContext, cell: ServedCell, attemp
       }),
     })
     .finally(() => {
-      attempt.upstream.underWay--
+      attempt.upstream.underWay.delete(action.id)
       ending.forget()
     })
   // Judging millions of characters takes its time; others come in between.
   await yieldIfLong()
   const judged = noting(leaks, withinBill(bill, judgeAnswer(gate, known, sent)))
   await recordOutcome(gate, cell, action, judged, sent, bill, decided.reservation)
+  if (sent.kind === 'passed') return { kind: 'passed', action: action.id }
   if (judged.answer !== undefined) {
     const answer = judged.shown
     const labelling = absorb(gate, cell, action, known, answer)
@@ -112,6 +129,7 @@ export async function perform(gate: EnvironmentContext, cell: ServedCell, attemp
   }
   const refused = sent.kind === 'unreadable' ? sent.refused : undefined
   const { outcome, why } = judged
+  if (outcome === 'done') throw new Error('an action is done without an answer')
   const done = happened(action, sent, outcome) === 'yes'
   const more = { ...(refused && { refused }), ...(done && { happened: true as const }) }
   return { kind: 'unanswered', action: action.id, outcome, why, ...more }
@@ -123,7 +141,7 @@ export async function perform(gate: EnvironmentContext, cell: ServedCell, attemp
  */
 function happened(
   { effect }: Action,
-  sent: Sent,
+  sent: Sent | Passage,
   outcome: ActionOutcome['outcome'],
 ): 'yes' | 'no' | 'unknown' | undefined {
   if (effect === 'read' || outcome !== 'withheld') return undefined
@@ -171,6 +189,12 @@ function mayLeave(gate: EnvironmentContext, cell: ServedCell, action: Action, re
   if (refusals.length > 0 || whyClosed(gate.ledger, action.effect, nowMs) !== undefined) return false
   if (decide(action, authorityOf(cell), nowMs).verdict === 'allow') return true
   return gate.holds.approved(holdBinding(gate, cell, action), nowMs)
+}
+
+/** Tells whether an attempt would be let through as things stand. Nothing is charged, and nothing recorded. */
+export function wouldLeave(gate: EnvironmentContext, cell: ServedCell, attempt: Attempt): boolean {
+  const { action, refusals } = normalise(asked(gate, cell, attempt), attempt.upstream.contract(attempt.tool))
+  return mayLeave(gate, cell, action, refusals)
 }
 
 /** Before what cannot be taken back, the files are: returns why nothing may be sent without. */
@@ -255,6 +279,29 @@ function lastCheck(
     : 'the ledger or its witness is away'
 }
 
+/**
+ * Returns why a connection that stands may send no further piece: it is decided anew, with what its cell has seen by now. One
+ * that a person approved was approved as a whole.
+ */
+function standing(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  action: Action,
+  { during }: Attempt,
+  approval: Approval | undefined,
+): string | undefined {
+  if (!isConnection(action.operation) || approval !== undefined) return undefined
+  const { during: _, ...rest } = action
+  const call = during?.()
+  const decided = decideStanding({ ...rest, ...(call && { during: call }) }, authorityOf(cell), gate.nowMs())
+  return decided.verdict === 'allow' ? undefined : explain(decided)[0]
+}
+
+/** Returns the bytes that may pass through a connection, where some were reserved. */
+function bytesMaxOf({ cost: { connections, bytes } }: Reservation): Pick<SendOptions, 'bytesMax'> {
+  return connections === undefined || bytes === undefined ? {} : { bytesMax: bytes }
+}
+
 interface Judged {
   readonly outcome: ActionOutcome['outcome']
   readonly answer?: Answer
@@ -271,9 +318,10 @@ function noting(leaks: ReadonlySet<string>, judged: JudgedAnswer): JudgedAnswer 
 }
 
 /** Step 8: an answer is passed on only if it is what the definition promised, and carries no secret. */
-function judgeAnswer(gate: EnvironmentContext, known: Contract, sent: Sent): JudgedAnswer {
+function judgeAnswer(gate: EnvironmentContext, known: Contract, sent: Sent | Passage): JudgedAnswer {
   if (sent.kind === 'not-sent' || sent.kind === 'unknown') return { outcome: sent.kind, why: sent.why }
   if (sent.kind === 'unreadable') return { outcome: 'withheld', why: sent.why }
+  if (sent.kind === 'passed') return { outcome: sent.why === undefined ? 'done' : 'unknown', why: sent.why ?? '' }
   // Read item by item it is not what came, and may be more than anybody else's answer.
   const leaked =
     sent.unread === undefined
@@ -297,7 +345,8 @@ function withinBill(bill: Bill, judged: JudgedAnswer): JudgedAnswer {
 type JudgedAnswer =
   | (Judged & { readonly answer: Answer /** The answer as the cell sees it. */; readonly shown: Answer })
   | {
-      readonly outcome: 'withheld' | 'not-sent' | 'unknown'
+      /** `done`: a connection has ended. */
+      readonly outcome: 'done' | 'withheld' | 'not-sent' | 'unknown'
       readonly answer?: undefined
       readonly why: string
       readonly leaked?: readonly string[]
@@ -312,12 +361,12 @@ async function recordOutcome(
   cell: ServedCell,
   action: Action,
   judged: JudgedAnswer,
-  sent: Sent,
+  sent: Sent | Passage,
   bill: Bill,
   reservation: Reservation,
 ): Promise<void> {
   const { budgets } = cell.authority
-  const { cost, up, note } = bill.settle(judged.outcome, sent.kind === 'answered' ? sent.answer : undefined)
+  const { cost, up, note } = bill.settle(judged.outcome, sent)
   const took = happened(action, sent, judged.outcome)
   const counts = took === 'yes' ? 'it answered: its effect counts as one that happened' : ''
   const why = [judged.why, counts, note].filter((text) => text !== '').join('; ')
@@ -338,6 +387,7 @@ async function recordOutcome(
     ...(took !== undefined && took !== 'yes' && { happened: took }),
     ...(cost && settled && { settled: settledOf(cost, settled, nowMs) }),
     ...(judged.leaked && { leaked: judged.leaked }),
+    ...(sent.kind === 'passed' && { passed: sent.passed }),
     ...(payload && { payload }),
     ...(why === '' ? {} : { detail: cutShown(why, 500) }),
   })

@@ -6,7 +6,7 @@ import { reasonsJson } from './record.ts'
 
 export type About = Pick<
   ActionRefused,
-  'upstream' | 'operation' | 'tool' | 'effect' | 'args' | 'noticed' | 'undoes' | 'checks'
+  'upstream' | 'operation' | 'tool' | 'effect' | 'args' | 'noticed' | 'undoes' | 'checks' | 'during'
 >
 
 /** A cell that is refused, as far as its entries tell of it. */
@@ -29,6 +29,7 @@ export interface RefusalMeans {
  * - RF1  What a cell is told as a reference stands in the ledger, and nothing else is told.
  * - RF2  Every refusal is in the ledger: by itself or, past a number in a second, as one of several under one reference,
  *        whose answers wait until it stands there. A cell that is refused all the time fills no disk and slows down.
+ *        A place that a relay asks for is never one of several: whoever asks waits until it is told (`recordEach`).
  * - RF3  The first of a second that names a decoy, one's own authority or another environment has an entry at once,
  *        however many others there are.
  */
@@ -38,6 +39,10 @@ export class Refusals {
   readonly #toldAtMs = new Map<Noticed['kind'], number>()
   /** Entries under way: of refusals (under `null`), and of further attempts at what waits, by its hold. */
   readonly #several = new Map<ActionId | null, Several>()
+  /** Refusals that wait for an entry of their own. */
+  readonly #waiting: (() => void)[] = []
+  #timer: NodeJS.Timeout | undefined
+  #hearsEnd = false
 
   constructor(nowMs: number, left: number = LIMITS.refusalsBurst) {
     this.#left = left
@@ -55,6 +60,35 @@ export class Refusals {
     const told = about.noticed?.some(({ kind }) => this.#mayTell(kind, gate.nowMs())) ?? false
     if (told) return append(gate, cell, { action, reasons, about }, 0)
     return this.#record(gate, cell, null, (more) => append(gate, cell, { action, reasons, about }, more))
+  }
+
+  /** Records a refusal in an entry of its own: past the number in a second, it waits until there is room. */
+  recordEach(
+    gate: RefusalMeans,
+    cell: RefusedCell,
+    action: ActionId,
+    reasons: readonly Refusal[],
+    about: About,
+  ): Promise<ActionId | undefined> {
+    const write = () => append(gate, cell, { action, reasons, about }, 0)
+    if (about.noticed?.some(({ kind }) => this.#mayTell(kind, gate.nowMs()))) return Promise.resolve(write())
+    return new Promise((resolve) => {
+      this.#waiting.push(() => resolve(write()))
+      if (!this.#hearsEnd) cell.gone.signal.addEventListener('abort', () => this.#let(gate, cell))
+      this.#hearsEnd = true
+      this.#let(gate, cell)
+    })
+  }
+
+  /** Lets those write for whom there is room, and all once their cell is gone: they stand before its end. */
+  #let(gate: RefusalMeans, cell: RefusedCell): void {
+    while (this.#waiting.length > 0 && (cell.gone.signal.aborted || this.#may(gate.nowMs(), undefined)))
+      this.#waiting.shift()?.()
+    if (this.#waiting.length === 0 || this.#timer !== undefined) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#let(gate, cell)
+    }, 1_000 / LIMITS.refusalsPerSecond)
   }
 
   /**

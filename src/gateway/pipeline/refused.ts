@@ -20,9 +20,12 @@ export function noticedIn(
   return gate.notice.in({ upstream, operation, target: tool }, args)
 }
 
-export function aboutOf({ undoes, checks }: Pick<Action, 'undoes' | 'checks'>): Pick<Action, 'undoes' | 'checks'> {
-  return { ...(undoes && { undoes }), ...(checks && { checks }) }
+/** Returns what an action says of others: an effect that it compensates or looks at, the call that it belongs to. */
+export function aboutOf({ undoes, checks, during }: About): About {
+  return { ...(undoes && { undoes }), ...(checks && { checks }), ...(during && { during }) }
 }
+
+type About = Pick<Action, 'undoes' | 'checks' | 'during'>
 
 export function unrecorded(problem: string): Refusal {
   return { kind: 'unavailable', what: 'ledger', problem }
@@ -65,6 +68,7 @@ export interface Unprepared {
   readonly args: JsonObject
   readonly undoes?: ActionId
   readonly checks?: ActionId
+  readonly during?: ActionId
 }
 
 /** Refuses what this gateway has no route to: another environment's upstream, or one that does not exist. */

@@ -153,7 +153,7 @@ export class Undoing {
       return refuseUnprepared(this.#gate, this.cell, unprepared, [fault])
     }
     const protocol = upstream && this.#protocols.get(upstream.protocol)
-    if (upstream === undefined || protocol === undefined)
+    if (upstream === undefined || protocol?.performOwn === undefined)
       return refuseUnprepared(this.#gate, this.cell, unprepared, [{ kind: 'no-grant', upstream: name, tool }])
     this.#exposure.name(args.value)
     return protocol.performOwn(this.#gate, this.cell, upstream, {

@@ -1,8 +1,12 @@
 import { type ProtocolName, protocolName } from '../../model/index.ts'
 import { mcpPayloads } from './mcp/contract/payload.ts'
 import type { PayloadReader } from './protocol.ts'
+import { relayPayloads } from './relay/payload.ts'
 
-const READERS: ReadonlyMap<ProtocolName, PayloadReader> = new Map([[protocolName('mcp'), mcpPayloads]])
+const READERS: ReadonlyMap<ProtocolName, PayloadReader> = new Map([
+  [protocolName('mcp'), mcpPayloads],
+  [protocolName('relay'), relayPayloads],
+])
 
 /** Entries written before intents named their protocol are of this one. */
 const FIRST = protocolName('mcp')

@@ -35,12 +35,24 @@ export interface Protocol {
   /** Recorded in each intent. */
   readonly name: ProtocolName
   readonly payloads: PayloadReader
+  /**
+   * Performs an operation that no cell asked for: a compensation, or a look at what an effect has become. Absent where
+   * nothing of it can be compensated.
+   */
+  readonly performOwn?: (
+    gate: EnvironmentContext,
+    cell: ServedCell,
+    line: Line,
+    call: OwnCall,
+  ) => Promise<Performed | Unreachable>
+}
+
+/** A protocol that agents speak with the gateway, and the gateway with upstreams. */
+export interface SpokenProtocol extends Protocol {
   /** Makes what opens lines to upstreams; one for each gateway, since it remembers what they were found to speak. */
   dialler(options: DialOptions): Dialler
   /** Opens the door through which a cell speaks it. */
   openDoor(gate: EnvironmentContext, cell: ServedCell): Door
-  /** Performs an operation that no cell asked for: a compensation, or a look at what an effect has become. */
-  performOwn(gate: EnvironmentContext, cell: ServedCell, line: Line, call: OwnCall): Promise<Performed | Unreachable>
 }
 
 /** A door of one cell: it owns the listener, and every connection that comes in. */

@@ -1,10 +1,12 @@
 import type { Config, UpstreamConfig } from '../../config/config.ts'
 import { definitionDigest, withInput } from '../../gateway/protocols/mcp/contract/definition.ts'
+import { connectionsOf } from '../../gateway/protocols/relay/contract.ts'
 import type {
   Catalogue,
   CatalogueTool,
   CatalogueUpstream,
   DeclaredTool,
+  EnvironmentName,
   JsonObject,
   ToolName,
   UpstreamName,
@@ -18,10 +20,24 @@ export function catalogueOf(config: Config, accepted: AcceptedDefinitions): Cata
     upstreams.set(upstream.name, {
       name: upstream.name,
       environment: upstream.environment,
-      tools: toolsOf(upstream, accepted),
+      tools: new Map([...toolsOf(upstream, accepted), ...connectionsFor(config, upstream)]),
     })
   }
   return { upstreams }
+}
+
+/** Returns the connections that an upstream may make on a cell's word: none but those of a relay in an upstream cell. */
+export function connectionsFor(
+  config: Config,
+  { environment, mcp, relay, tools }: UpstreamConfig,
+): ReadonlyMap<ToolName, CatalogueTool> {
+  if (!relay || mcp.kind !== 'stdio') return new Map()
+  return connectionsOf(egressOf(config, environment), tools.values())
+}
+
+/** Returns the origins that an environment's relays may reach. */
+export function egressOf(config: Config, environment: EnvironmentName): readonly string[] {
+  return (config.environments.get(environment)?.egress ?? []).map(({ value }) => value.origin)
 }
 
 export function toolsOf(upstream: UpstreamConfig, accepted: AcceptedDefinitions): ReadonlyMap<ToolName, CatalogueTool> {

@@ -27,9 +27,10 @@ import { inspectedWorkspace } from '../files/workspace-names.ts'
 import { launchUpstreamCell, type UpstreamCell } from '../services/upstream-cell.ts'
 import type { State } from '../state/state.ts'
 import { openTenantState } from '../state/tenants.ts'
+import { egressOf } from './catalogue.ts'
 import { reachableCode } from './code.ts'
 import { type ReadSecrets, readSecrets } from './secrets.ts'
-import { egressOf, type Judged, wayTo } from './setup.ts'
+import { type Judged, wayTo } from './setup.ts'
 
 /** Milliseconds for all upstreams of one process: longer than each of them has. */
 const INSPECT_MS_MAX = 90_000

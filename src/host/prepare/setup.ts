@@ -33,7 +33,7 @@ import {
   readUnacceptable,
   type Unacceptable,
 } from './accepted.ts'
-import { catalogueOf, toolsOf } from './catalogue.ts'
+import { catalogueOf, connectionsFor, egressOf, toolsOf } from './catalogue.ts'
 import { parseOnce } from './parsed.ts'
 import { type ReadSecrets, readSecrets } from './secrets.ts'
 
@@ -100,6 +100,7 @@ export function gatewaySetup(
     upstreams: upstreams.map((upstream) => ({
       ...wayTo(upstream, secrets.without.get(upstream.name)),
       tools: [...toolsOf(upstream, accepted)],
+      ...connecting([...connectionsFor(config, upstream)]),
       ...known(spoken.get(upstream.name)),
     })),
     agents: [...config.agents.values()]
@@ -170,6 +171,10 @@ function authoritiesIn(path: string): Result<string, string> {
   }
 }
 
+function connecting(connections: NonNullable<UpstreamSetup['connections']>): Pick<UpstreamSetup, 'connections'> {
+  return connections.length === 0 ? {} : { connections }
+}
+
 function known(revision: string | undefined): Pick<UpstreamSetup, 'known'> {
   return revision === undefined ? {} : { known: revision }
 }
@@ -206,11 +211,6 @@ type Grantee = Pick<Agent, 'name' | 'owner' | 'grants'>
 
 function undoActor({ undo }: Environment): readonly Grantee[] {
   return undo === undefined ? [] : [{ name: UNDO, ...undo }]
-}
-
-/** Origins that the environment's relays may reach. */
-export function egressOf(config: Config, environment: EnvironmentName): readonly string[] {
-  return (config.environments.get(environment)?.egress ?? []).map(({ value }) => value.origin)
 }
 
 function grantSource(agent: Grantee, grant: GrantConfig, index: number): GrantSource {

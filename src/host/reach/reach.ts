@@ -3,8 +3,8 @@ import { isLoopback } from '../../config/read/upstreams.ts'
 import { secretsOf } from '../../config/secret-names.ts'
 import type { AgentName, EnvironmentName, Label, UpstreamName } from '../../model/index.ts'
 import { type Reach, type ReachedOperation, type ReachInput, reach } from '../../policy/index.ts'
-import { catalogueOf } from '../prepare/catalogue.ts'
-import { egressOf, grantOf, type Judged } from '../prepare/setup.ts'
+import { catalogueOf, egressOf } from '../prepare/catalogue.ts'
+import { grantOf, type Judged } from '../prepare/setup.ts'
 import { policiesOf, tenantOf } from '../state/tenants.ts'
 
 /** The worst case of one agent: what policies leave it, and what surrounds its cells. Plain JSON. */

@@ -1,5 +1,7 @@
 import type { Effect } from '../../model/action.ts'
 import type { Entry } from '../../model/entry.ts'
+import type { ToolName } from '../../model/ids.ts'
+import { isConnection } from '../../model/operation.ts'
 import type { Intent } from './intent.ts'
 
 /** The version of the schema that these events follow: https://schema.ocsf.io/1.3.0/classes/api_activity. */
@@ -282,8 +284,13 @@ function who(entry: Extract<Entry, { kind: 'action.intent' | 'action.refused' | 
   return {
     actor: { app_name: entry.agent, app_uid: entry.cell },
     src_endpoint: { name: entry.agent, uid: entry.cell },
-    api: { operation: entry.tool ?? 'unknown', ...service, request: { uid: entry.action } },
+    api: { operation: operationOf(entry), ...service, request: { uid: entry.action } },
   }
+}
+
+/** Returns the operation as OCSF has it: a tool's name; of a connection how and where it goes. */
+function operationOf({ operation, tool = 'unknown' as ToolName }: Parameters<typeof who>[0]): string {
+  return operation !== undefined && isConnection(operation) ? `${operation} ${tool}` : tool
 }
 
 function unknownActor(action?: string) {

@@ -1,5 +1,5 @@
 import type { Entry } from '../../model/entry.ts'
-import type { CellId, DelegationId } from '../../model/index.ts'
+import { type CellId, type DelegationId, isConnection } from '../../model/index.ts'
 import { EffectHistory } from './effects.ts'
 
 /** A fold over one log that knows its effects, and who delegated to whom: all that planning an undo needs. */
@@ -8,7 +8,8 @@ export class UndoHistory {
   readonly #cells = new Map<CellId, DelegationId | undefined>()
   readonly #givers = new Map<DelegationId, CellId>()
   readonly #undos = new Set<string>()
-  readonly #others = new Set<string>()
+  /** The reason why an action that is no effect has nothing to undo. */
+  readonly #others = new Map<string, string>()
 
   take(entry: Entry): void {
     this.history.take(entry)
@@ -16,13 +17,15 @@ export class UndoHistory {
     else if (entry.kind === 'delegation.made') this.#givers.set(entry.delegation, entry.cell)
     else if (entry.kind === 'undo.started') this.#undos.add(entry.cell)
     else if (entry.kind === 'action.intent' && entry.undoes !== undefined) this.#undos.add(entry.action)
-    else if (entry.kind === 'action.intent' && !this.history.effects.has(entry.action)) this.#others.add(entry.action)
+    else if (entry.kind === 'action.intent' && !this.history.effects.has(entry.action))
+      this.#others.set(entry.action, isConnection(entry.operation) ? 'is a connection of a relay' : 'only read')
   }
 
   /** Returns the reason for which a name selects nothing; undefined where it selects something, or could. */
   fault(of: string): string | undefined {
     if (this.#undos.has(of)) return `${of} is an undo: nothing undoes an undo`
-    if (this.#others.has(of)) return `${of} only read: it has nothing to undo`
+    const other = this.#others.get(of)
+    if (other !== undefined) return `${of} ${other}: it has nothing to undo`
     return undefined
   }
 

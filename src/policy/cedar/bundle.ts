@@ -21,7 +21,7 @@ export interface PolicyBundle {
 }
 
 export interface BundledPolicy {
-  /** The grant's id; for a policy in a file its `@id`, else `file:line`. Unique in the bundle. */
+  /** The grant's id, or that and what it implies; for a policy in a file its `@id`, else `file:line`. Unique in the bundle. */
   readonly id: string
   readonly effect: 'permit' | 'forbid'
   /** Present exactly for a permit. */

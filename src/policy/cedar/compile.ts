@@ -1,7 +1,6 @@
-import type { Operation } from '../../model/action.ts'
 import type { AgentName, GrantId, ToolName, UpstreamName } from '../../model/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts'
-import { grantedName } from '../../model/tool.ts'
+import { grantedName, isConnection, type Operation, operationIn } from '../../model/operation.ts'
 import { argumentMapper } from '../decide/arguments.ts'
 import type { BundledAction, BundledPolicy, PolicyBundle } from './bundle.ts'
 import { compileConditions, entityLiteral, type Known } from './expression.ts'
@@ -28,6 +27,8 @@ export interface CompiledPolicies {
 export interface CompiledAction extends BundledAction {
   readonly entity: Entity
   readonly resource: Entity
+  /** True for a connection of a relay, which no grant names: whoever is granted a tool of its upstream has it. */
+  readonly isConnection: boolean
   readonly map: (args: JsonObject) => CedarRecord
 }
 
@@ -39,7 +40,8 @@ export function compilePolicies(bundle: PolicyBundle): CompiledPolicies {
   const actions = actionsByName(bundle)
   const known: Known = new Map()
   const principals = new Map<AgentName, Entity>()
-  const texts = new Map(bundle.policies.map(({ grant, text }) => [grant, text]))
+  // The first permit of a grant is its own; one for what it implies follows, which has no condition.
+  const own = new Map(bundle.policies.toReversed().map((policy) => [policy.grant, policy]))
   return {
     action: (upstream, operation, tool) => {
       if (tool.length > TOOL_CHARACTERS_MAX) return undefined
@@ -52,8 +54,8 @@ export function compilePolicies(bundle: PolicyBundle): CompiledPolicies {
       principals.set(agent, known)
       return known
     },
-    grantText: (id) => texts.get(id) ?? '',
-    grantCondition: (id) => conditionOf(bundle.policies.find(({ grant }) => grant === id)),
+    grantText: (id) => own.get(id)?.text ?? '',
+    grantCondition: (id) => conditionOf(own.get(id)),
     slice: slicer(bundle.policies.map((policy, position) => compilePolicy(policy, position, known))),
     entities: entitiesOf(bundle),
   }
@@ -88,6 +90,7 @@ function compileAction(id: string, action: BundledAction): CompiledAction {
     ...action,
     entity: new Entity('Action', id),
     resource: new Entity('Upstream', action.upstream),
+    isConnection: isConnection(operationIn(action.tool).operation),
     map: argumentMapper(action.args),
   }
 }

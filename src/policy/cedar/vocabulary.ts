@@ -1,6 +1,6 @@
-import type { Effect, Operation } from '../../model/action.ts'
+import type { Effect } from '../../model/action.ts'
 import type { ToolName, UpstreamName } from '../../model/ids.ts'
-import { grantedName } from '../../model/tool.ts'
+import { grantedName, type Operation } from '../../model/operation.ts'
 
 /**
  * The words in which people write policies. Cedar calls them entity types and ids.

@@ -107,7 +107,7 @@ describe('admit: what a person may let through', () => {
   it('S7: what costs nothing but a call is charged as such', () => {
     const read = { tool: toolName('orders.get'), effect: 'read', args: { id: 'o1' } } as const
     const { spend: _, ...free } = action(read)
-    const admitted = admit({ ...free, answerMax: { bytes: 9 } }, authority(OPEN), NOW_MS)
+    const admitted = admit({ ...free, most: { bytes: 9 } }, authority(OPEN), NOW_MS)
     assert.ok(admitted.verdict === 'allow')
     assert.deepEqual(admitted.reservation.cost, { bytes: 9 })
   })

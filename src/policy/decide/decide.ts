@@ -4,8 +4,8 @@ import type { HoldReason, Reason } from '../../model/decision.ts'
 import type { Grant } from '../../model/grant.ts'
 import type { EnvironmentName, Sha256, ToolName, UpstreamName } from '../../model/ids.ts'
 import { rungPermits } from '../../model/ladder.ts'
-import type { Cost } from '../../model/measure.ts'
-import type { BudgetBook, Reservation } from '../budget/budget.ts'
+import { type Cost, stepOf } from '../../model/measure.ts'
+import type { BudgetBook, BudgetReason, BudgetView, Reservation } from '../budget/budget.ts'
 import type { CompiledAction } from '../cedar/compile.ts'
 import { type Judgement, judge } from '../cedar/judge.ts'
 import type { EntityData } from '../cedar/request.ts'
@@ -15,6 +15,7 @@ import { refuseArguments } from './arguments.ts'
 import type { Authority, DefinitionProblem } from './authority.ts'
 import { contextOf } from './context.ts'
 import { restrictionsBroken } from './delegation.ts'
+import { namesAction } from './named-action.ts'
 import { asksFor } from './task.ts'
 
 /** Long on purpose: one decision from top to bottom, so that the order of its checks can be read in one place. */
@@ -49,6 +50,18 @@ export interface Held {
  * provenance, budget. `Decided` is a `Decision` of the model.
  */
 export function decide(action: Action, authority: Authority, nowMs: number): Decided {
+  return decideAsked(action, authority, nowMs, false)
+}
+
+/**
+ * Decides anew on a connection that stands, before another piece of it leaves: as `decide` would, but that it has its
+ * reservation.
+ */
+export function decideStanding(action: Action, authority: Authority, nowMs: number): Decided {
+  return decideAsked(action, authority, nowMs, true)
+}
+
+function decideAsked(action: Action, authority: Authority, nowMs: number, stands: boolean): Decided {
   const known = authority.policies.action(action.upstream, action.operation, action.tool)
   const badArguments = refuseArguments(action.args)
   const badSpend = refusedAmount(action)
@@ -70,13 +83,50 @@ export function decide(action: Action, authority: Authority, nowMs: number): Dec
   const { task } = topOf(authority)
   const asked = task !== undefined && known !== undefined && asksFor(task, known.entity.id)
   const holds = badArguments ? [] : flowHolds(action.args, flow ?? UNDECLARED, authority.exposure, asked)
-  return afterBudgets(permitting, refusals, holds, costOf(action), authority, nowMs)
+  // What a cell has seen was judged when the call was let through on whose word a relay connects.
+  const waits = action.during === undefined ? holds : holds.filter(({ kind }) => kind !== 'label')
+  return afterBudgets(permitting, refusals, waits, (grant) =>
+    brokenBy(action, holdersOf(grant, authority), authority, nowMs, stands),
+  )
 }
 
-/** Returns the amounts that an action takes from budgets. */
-function costOf({ spend, answerMax }: Action): Cost {
-  return { ...(spend && { spend }), ...answerMax }
+/**
+ * Returns the amounts that an action takes from budgets. A connection takes the bytes that are left, where that is less
+ * than the most that may pass through it; where nobody counts them, none.
+ */
+function costOf(
+  { spend, most }: Action,
+  holders: readonly Holder[],
+  budgets: Pick<BudgetView, 'room'>,
+  nowMs: number,
+): Cost {
+  const cost: Cost = { ...(spend && { spend }), ...most }
+  if (stepOf(cost) === 'call') return cost
+  const { bytes = 0, ...others } = cost
+  const room = budgets.room(holders, 'bytes', nowMs)
+  if (room === undefined) return others
+  return { ...others, bytes: room >= BigInt(bytes) ? bytes : Math.max(1, Number(room)) }
 }
+
+/**
+ * Returns the budgets that an action would break. A connection takes no call, but needs room for one where none is under
+ * way: what a relay does when its cell may call nothing any more, it does on nobody's word. `stands`: it has its
+ * reservation already.
+ */
+function brokenBy(
+  action: Action,
+  holders: readonly Holder[],
+  { budgets }: Pick<Authority, 'budgets'>,
+  nowMs: number,
+  stands = false,
+): readonly BudgetReason[] {
+  const own = stands ? [] : budgets.refusals(holders, costOf(action, holders, budgets, nowMs), nowMs)
+  const isOnItsOwn = action.most?.connections !== undefined && action.during === undefined
+  return isOnItsOwn ? [...own, ...budgets.refusals(holders, LEAST_CALL, nowMs)] : own
+}
+
+/** A call that brings next to nothing. */
+const LEAST_CALL: Cost = { rows: 1, bytes: 0 }
 
 /**
  * Returns the holders that are charged for what a grant permits: the grant, and every delegation between it and the
@@ -125,10 +175,19 @@ export function admit(
   if (decided.verdict === 'hold' && !approves(decided)) return decided
   const permits = decided.verdict === 'hold' ? decided.permits : decided.reasons
   const grant = topOf(authority).grants.find(({ id }) => id === permits[0].grant)
-  const reserved = grant && authority.budgets.reserve(holdersOf(grant, authority), costOf(action), nowMs)
+  const taken = grant && reserved(action, holdersOf(grant, authority), authority, nowMs)
   // The book answered this very question a moment ago, in the same tick: another answer is a bug.
-  if (!reserved?.ok) throw new Error('a budget changed between its decision and its reservation')
-  return { verdict: 'allow', reasons: permits, reservation: reserved.value }
+  if (!taken?.ok) throw new Error('a budget changed between its decision and its reservation')
+  return { verdict: 'allow', reasons: permits, reservation: taken.value }
+}
+
+function reserved(
+  action: Action,
+  holders: readonly Holder[],
+  { budgets }: { readonly budgets: BudgetBook },
+  nowMs: number,
+): ReturnType<BudgetBook['reserve']> {
+  return budgets.reserve(holders, costOf(action, holders, budgets, nowMs), nowMs)
 }
 
 /**
@@ -144,23 +203,21 @@ function unlessApproved(
   nowMs: number,
   approves: (waiting: Denied) => boolean,
 ): Admitted {
-  const { budgets } = authority
-  const cost = costOf(action)
   const grants = [...liveGrants(action, authority, nowMs)].sort((a, b) => (a.id < b.id ? -1 : 1))
   const chains = (grants.length === 0 ? [undefined] : grants).map((grant) => {
     const holders = grant === undefined ? delegationsOf(authority) : holdersOf(grant, authority)
-    return { grant, holders, broken: budgets.refusals(holders, cost, nowMs) }
+    return { grant, holders, broken: brokenBy(action, holders, authority, nowMs) }
   })
   const open = chains.find(({ broken }) => broken.length === 0)
   if (open === undefined) {
     return { verdict: 'deny', reasons: [...decided.reasons, ...chains.flatMap(({ broken }) => broken)] }
   }
   if (!approves(decided)) return decided
-  const reserved = budgets.reserve(open.holders, cost, nowMs)
-  if (!reserved.ok) throw new Error('a budget changed between its decision and its reservation')
+  const taken = reserved(action, open.holders, authority, nowMs)
+  if (!taken.ok) throw new Error('a budget changed between its decision and its reservation')
   const { grant } = open
   const reason: ApprovedReason = { kind: 'approved', ...(grant && { grant: grant.id, source: grant.source }) }
-  return { verdict: 'allow', reasons: [reason], reservation: reserved.value }
+  return { verdict: 'allow', reasons: [reason], reservation: taken.value }
 }
 
 function delegationsOf({ above }: Authority): readonly Holder[] {
@@ -262,7 +319,7 @@ function weighAll(
   const { permitting, refusals } = weighAll(subject, known, own, giver, args, nowMs, depth)
   if (!rungAllows(authority, subject, known)) refusals.push({ kind: 'rung', rung: authority.rung })
   if (outsideTask(known, authority)) refusals.push({ kind: 'task', tool: subject.tool })
-  refusals.push(...restrictionsBroken(above, known?.entity.id, args, exposure.labels, nowMs))
+  refusals.push(...restrictionsBroken(above, known, args, exposure.labels, nowMs))
   if (known && subject.args) {
     const told = new Set(refusals.map((reason) => 'policy' in reason && reason.policy))
     const more = forbidden(ask(subject.args, known, authority, nowMs, depth))
@@ -306,7 +363,7 @@ function outsideEnvironment(subject: Subject, { environment: cell }: Authority, 
 }
 
 function outsideTask(known: CompiledAction | undefined, { task }: Authority): boolean {
-  return task?.tools !== undefined && (known === undefined || !task.tools.has(known.entity.id))
+  return task?.tools !== undefined && (known === undefined || !namesAction(task.tools, known))
 }
 
 /** A read is what both the action and the catalogue call a read. */
@@ -317,7 +374,10 @@ function rungAllows({ rung }: Authority, { effect }: Subject, known: CompiledAct
 /** A tool that nobody declared is covered by no grant, whatever its name. */
 function covers(grant: Grant, known: CompiledAction | undefined, { agent }: Authority): boolean {
   return (
-    known !== undefined && grant.agent === agent && grant.upstream === known.upstream && grant.tools.has(known.tool)
+    known !== undefined &&
+    grant.agent === agent &&
+    grant.upstream === known.upstream &&
+    (grant.tools.has(known.tool) || (known.isConnection && grant.tools.size > 0))
   )
 }
 
@@ -426,14 +486,9 @@ function afterBudgets(
   permitting: readonly Grant[],
   refusals: Refusal[],
   holds: readonly HoldReason[],
-  cost: Cost,
-  authority: Authority,
-  nowMs: number,
+  brokenOf: (grant: Grant) => readonly BudgetReason[],
 ): Decided {
-  const asked = permitting.map((grant) => ({
-    grant,
-    broken: authority.budgets.refusals(holdersOf(grant, authority), cost, nowMs),
-  }))
+  const asked = permitting.map((grant) => ({ grant, broken: brokenOf(grant) }))
   const open = asked.filter(({ broken }) => broken.length === 0).map(({ grant }) => grant)
   if (open.length === 0) refusals.push(...asked.flatMap(({ broken }) => broken))
   return decided(open, refusals, holds)

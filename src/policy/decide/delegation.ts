@@ -5,14 +5,15 @@ import type { Label } from '../../model/label.ts'
 import { decimalUnits } from '../../model/money.ts'
 import { type JsonPath, pathText } from '../../model/text/path.ts'
 import type { Delegation } from './authority.ts'
+import { type NamedAction, namesAction } from './named-action.ts'
 import type { ArgumentLimit, Restriction } from './restriction.ts'
 
 type DelegationReason = Extract<Reason, { kind: 'delegation' }>
 
-/** Returns every restriction of a delegation itself that an action breaks. `tool` is absent where none is known. */
+/** Returns every restriction of a delegation itself that an action breaks. `known` is absent where nobody declared it. */
 export function restrictionsBroken(
   { id, restriction, revokedAtMs }: Delegation,
-  tool: string | undefined,
+  known: NamedAction | undefined,
   args: Action['args'] | undefined,
   labels: ReadonlyMap<Label, unknown>,
   nowMs: number,
@@ -22,11 +23,12 @@ export function restrictionsBroken(
   if (revoked !== undefined) broken.push('it was revoked')
   if (nowMs >= restriction.expiresAtMs) broken.push('it has expired')
   const { tools, labels: allowed } = restriction
-  if (tools !== undefined && (tool === undefined || !tools.has(tool))) broken.push('the tool is not part of it')
+  if (tools !== undefined && (known === undefined || !namesAction(tools, known)))
+    broken.push('the tool is not part of it')
   for (const label of allowed === undefined ? [] : labels.keys()) {
     if (!allowed?.has(label)) broken.push(`its cell carries ${label}`)
   }
-  if (args !== undefined) broken.push(...argumentsBroken(restriction, tool, args))
+  if (args !== undefined) broken.push(...argumentsBroken(restriction, known?.entity.id, args))
   return broken.map((problem) => ({ kind: 'delegation', delegation: id, problem }))
 }
 

@@ -1,4 +1,6 @@
 import type { Grant } from '../../model/grant.ts'
+import type { AgentName, UpstreamName } from '../../model/ids.ts'
+import { isConnection, operationIn } from '../../model/operation.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { Problem, Source } from '../../model/source.ts'
 import type { BundledAction } from '../cedar/bundle.ts'
@@ -36,10 +38,29 @@ export function permitOf(
   if (problems.length > 0) return no(problems)
   const accepted = ids.filter((id) => actions[id]?.definition !== undefined)
   if (accepted.length === 0) return ok(undefined)
-  const action = `action in [${accepted.map((id) => `Action::${cedarString(id)}`).join(', ')}]`
-  const scope = `principal == Agent::${cedarString(grant.agent)}, ${action}, resource == Upstream::${cedarString(grant.upstream)}`
-  const head = `permit(${scope})${when ? ' when {\n' : ''}`
+  const head = `${scopeOf(grant.agent, accepted, grant.upstream)}${when ? ' when {\n' : ''}`
   return ok({ text: when ? `${head}${when.text}\n};` : `${head};`, conditionStart: head.length })
+}
+
+/**
+ * Returns the Cedar `permit` for the connections that a grant implies: a relay makes them on the word of whoever may use a
+ * tool of it. The condition of a grant speaks of a tool's arguments, and is not asked of them. Undefined where there are
+ * none, or while no tool of the grant is accepted.
+ */
+export function connectionPermitOf(
+  { agent, upstream, tools }: Grant,
+  actions: Readonly<Record<string, BundledAction>>,
+): string | undefined {
+  const isUsable = [...tools].some((tool) => actions[`${upstream}/${tool}`]?.definition !== undefined)
+  const ids = Object.entries(actions).flatMap(([id, action]) =>
+    action.upstream === upstream && isConnection(operationIn(action.tool).operation) ? [id] : [],
+  )
+  return isUsable && ids.length > 0 ? `${scopeOf(agent, ids, upstream)};` : undefined
+}
+
+function scopeOf(agent: AgentName, ids: readonly string[], upstream: UpstreamName): string {
+  const action = `action in [${ids.map((id) => `Action::${cedarString(id)}`).join(', ')}]`
+  return `permit(principal == Agent::${cedarString(agent)}, ${action}, resource == Upstream::${cedarString(upstream)})`
 }
 
 function conditionProblem({ text, source }: NonNullable<GrantSource['when']>): Problem | undefined {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { NOW_MS } from '../../../test/policy/fixture.ts'
-import { type DelegationId, type Json, type JsonObject, jsonPath, type Label } from '../../model/index.ts'
+import { type DelegationId, type Json, type JsonObject, jsonPath, type Label, upstreamName } from '../../model/index.ts'
+import { Entity } from '../cedar/value.ts'
 import { restrictionsBroken } from './delegation.ts'
 import type { ArgumentLimit, Restriction } from './restriction.ts'
 
@@ -24,7 +25,10 @@ function broken(
     revokedAtMs: () => what.revokedAtMs,
   }
   const labels = new Map((what.labels ?? []).map((label) => [label as Label, 0]))
-  const found = restrictionsBroken(delegation, 'tool' in what ? what.tool : TOOL, what.args, labels, NOW_MS)
+  const tool = 'tool' in what ? what.tool : TOOL
+  const upstream = upstreamName('payments')
+  const known = tool === undefined ? undefined : { entity: new Entity('Action', tool), upstream, isConnection: false }
+  const found = restrictionsBroken(delegation, known, what.args, labels, NOW_MS)
   for (const reason of found) assert.deepEqual([reason.kind, reason.delegation], ['delegation', 'd_one'])
   return found.map(({ problem }) => problem)
 }

@@ -34,6 +34,8 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
       return `the cell is ${reason.rung}${reason.rung === 'restricted' ? ', and may only read' : ''} — a named person can release it`
     case 'environment':
       return `the cell belongs to ${reason.cell}, the upstream to ${reason.upstream} — no grant or policy reaches across`
+    case 'egress':
+      return `${named(reason.place)} is no origin of the egress of ${reason.environment} — whoever owns the configuration can add it there`
     case 'delegation':
       return `outside delegation ${reason.delegation}: ${reason.problem} — the cell that delegated can give another part`
     case 'task':

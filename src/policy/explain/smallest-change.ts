@@ -5,9 +5,10 @@ import { type GrantId, grantId } from '../../model/ids.ts'
 import { isJsonObject, type Json } from '../../model/json.ts'
 import type { Label } from '../../model/label.ts'
 import { decimalUnits } from '../../model/money.ts'
+import { grantedName, isConnection } from '../../model/operation.ts'
 import { sourceText } from '../../model/source.ts'
 import { jsonPath, pathKey } from '../../model/text/path.ts'
-import { type CatalogueTool, grantedName } from '../../model/tool.ts'
+import type { CatalogueTool } from '../../model/tool.ts'
 import type { BudgetReason, BudgetView } from '../budget/budget.ts'
 import type { BundledPolicy, PolicyBundle } from '../cedar/bundle.ts'
 import { compilePolicies } from '../cedar/compile.ts'
@@ -50,6 +51,8 @@ export interface SmallestChange {
  * - TU2  A forbid is never among the changes. It is in the way, with the file and line where its author wrote it.
  */
 export function findSmallestChange(input: SmallestChangeInput): SmallestChange {
+  const missing = missingOrigin(input)
+  if (missing !== undefined) return { changes: [], inTheWay: [missing] }
   const { grants } = topOf(input.authority)
   const { policies } = input.bundle
   const start: World = { input, grants, policies, raised: new Map(), words: '', forbidsOff: new Set() }
@@ -67,6 +70,12 @@ export function findSmallestChange(input: SmallestChangeInput): SmallestChange {
     taken.push(found)
   }
   return { changes: [], inTheWay: ['more than one person can read'] }
+}
+
+/** Returns what stands in the way of a connection to a place that no configuration declares: no grant could name it. */
+function missingOrigin({ action, bundle }: SmallestChangeInput): string | undefined {
+  if (!isConnection(action.operation) || bundle.actions[keyOf(action)] !== undefined) return undefined
+  return obstacle({ kind: 'egress', environment: action.environment, place: action.tool })
 }
 
 /** Takes back every change that is not needed, the earlier ones first, and returns what is left. */
@@ -201,7 +210,7 @@ function candidatesFor(reason: Refusal, world: World): readonly Candidate[] {
       return [{ text: `let the owner accept ${key} for the task: --tools`, apply: (at) => ({ ...at, taskTool: key }) }]
     case 'label':
       return toolChange(
-        `accepts: [${reason.label}] under ${key}, for every cell and every call`,
+        `accepts: [${reason.label}] under ${isConnection(action.operation) ? `a tool of ${action.upstream}` : key}, for every cell and every call`,
         ({ accepts = [] }) => ({
           accepts: [...accepts, reason.label],
         }),
@@ -240,6 +249,8 @@ function obstacle(reason: Refusal): string | undefined {
       return `the cell is ${reason.rung}: a named person can release it`
     case 'environment':
       return `${reason.upstream} is another environment than ${reason.cell}: nothing reaches across`
+    case 'egress':
+      return `${reason.place} is no origin under environments.${reason.environment}.egress: whoever owns the configuration can add it`
     case 'definition':
       return `its definition is ${reason.problem}: a person can accept it (firebreak accept)`
     case 'arguments':
@@ -288,8 +299,9 @@ function ownGrant({ input: { action, authority, bundle } }: World): Candidate {
     json,
   }
   const declared = bundle.actions[keyOf(action)] !== undefined
+  const named = isConnection(action.operation) ? 'one of its tools, which brings its connections' : JSON.stringify(tool)
   return {
-    text: `a grant under agents.${authority.agent}.grants: { upstream: ${action.upstream}, tools: [${JSON.stringify(tool)}], expires: 8h }`,
+    text: `a grant under agents.${authority.agent}.grants: { upstream: ${action.upstream}, tools: [${named}], expires: 8h }`,
     apply: (at) => (declared ? { ...at, grants: [...at.grants, grant], policies: [...at.policies, permit] } : at),
   }
 }
@@ -298,6 +310,8 @@ function ownGrant({ input: { action, authority, bundle } }: World): Candidate {
 function widerGrants({ input, grants, policies }: World): readonly Candidate[] {
   const { action, nowMs } = input
   const tool = grantedName(action.operation, action.tool)
+  // A live grant of its upstream has the connection.
+  if (isConnection(action.operation)) return []
   const live = grants.filter(
     ({ upstream, id, expiresAtMs, revokedAtMs }) =>
       upstream === action.upstream && id !== OWN_GRANT && revokedAtMs === undefined && nowMs < expiresAtMs,

@@ -21,6 +21,8 @@ import { resolved } from './schema-reference.ts'
 export interface Flow {
   readonly effect: Effect
   readonly accepts: ReadonlySet<Label>
+  /** Further sets, of which one may have to hold all that a cell carries; none but for connections. */
+  readonly acceptsOneOf: readonly ReadonlySet<Label>[]
   /** Confidentiality labels that the tools of its upstream put on what they return. */
   readonly issues: ReadonlySet<Label>
   readonly arguments: FieldTree<Role>
@@ -57,7 +59,7 @@ const DESTINATION: Destination = { kind: 'destination', values: new Set() }
  * return.
  */
 export function compileFlow({ declared, pinned }: CatalogueTool, issues: ReadonlySet<Label>): Flow {
-  const { effect, accepts = [], destinations = [], content = [] } = declared
+  const { effect, accepts = [], acceptsOneOf = [], destinations = [], content = [] } = declared
   const schema = pinned?.input
   const named = destinations.map(({ path, values }) => {
     return [path, { kind: 'destination', values: new Set(values), usual: defaultsAt(schema, path) }] as const
@@ -65,6 +67,7 @@ export function compileFlow({ declared, pinned }: CatalogueTool, issues: Readonl
   return {
     effect,
     accepts: new Set([...accepts, ...issues]),
+    acceptsOneOf: acceptsOneOf.map((labels) => new Set([...labels, ...issues])),
     issues,
     arguments: new FieldTree<Role>([
       [[], undefined],
@@ -114,9 +117,10 @@ export function flowHolds(
   asked: boolean = false,
 ): readonly HoldReason[] {
   const holds: HoldReason[] = []
+  const accepts = acceptedOf(flow, exposure)
   for (const [label, cause] of exposure.labels) {
-    if (flow.accepts.has(label) || (label === UNTRUSTED && (asked || flow.effect === 'read'))) continue
-    holds.push({ kind: 'label', label, accepts: [...flow.accepts], cause })
+    if (accepts.has(label) || (label === UNTRUSTED && (asked || flow.effect === 'read'))) continue
+    holds.push({ kind: 'label', label, accepts: [...accepts], cause })
   }
   const judgeLinks = flow.effect !== 'read' && !flow.anyLinks && exposure.labels.has(UNTRUSTED)
   const hold = (path: string, value: string, nothing = false, values?: Destination['values']): void => {
@@ -153,6 +157,13 @@ export function flowHolds(
   flow.arguments.walk(args, flow.otherwise, visit, gap)
   flow.declared.lacks(args, gap)
   return holds
+}
+
+/** Returns the labels that are accepted: of several sets the one that lacks least of what a cell carries. */
+function acceptedOf({ accepts, acceptsOneOf }: Flow, { labels }: ExposureView): ReadonlySet<Label> {
+  if (acceptsOneOf.length === 0) return accepts
+  const lack = (set: ReadonlySet<Label>) => [...labels.keys()].filter((label) => !set.has(label)).length
+  return acceptsOneOf.reduce((best, set) => (lack(set) < lack(best) ? set : best), accepts)
 }
 
 /** Tells whether a value looks the same as one that the configuration allows, or one of the first of many. */

@@ -1,7 +1,8 @@
 import type { AgentName, EnvironmentName, GrantId, PersonName } from '../../model/ids.ts'
+import { grantedName, operationIn } from '../../model/operation.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { Source } from '../../model/source.ts'
-import { type CatalogueTool, type CatalogueUpstream, grantedName } from '../../model/tool.ts'
+import type { CatalogueTool, CatalogueUpstream } from '../../model/tool.ts'
 import type { CompiledAction, CompiledPolicies } from '../cedar/compile.ts'
 import { judge } from '../cedar/judge.ts'
 import type { CompiledPolicy } from '../cedar/slices.ts'
@@ -57,9 +58,7 @@ export function actionOf(
   tool: CatalogueTool['declared']['name'],
   policies: CompiledPolicies,
 ): CompiledAction | undefined {
-  const [, kind, rest] = /^(tool|resource|prompt):(.*)$/s.exec(tool) ?? []
-  const operation = kind === 'resource' || kind === 'prompt' ? kind : 'tool'
-  const bare = rest === undefined ? tool : (rest as typeof tool) // a part of a checked name
+  const { operation, tool: bare } = operationIn(tool)
   const known = policies.action(name, operation, bare)
   return known?.tool === grantedName(operation, bare) ? known : undefined
 }

@@ -8,6 +8,7 @@ import {
   type DelegationId,
   type Effect,
   isBelow,
+  isConnection,
   isJsonObject,
   type Json,
   type JsonObject,
@@ -213,6 +214,7 @@ export class Dossier {
     const { cell, agent, action, seq, atMs, effect, hold } = entry
     const tool = nameOf(entry)
     const use = useOf(entry, tool)
+    if (isConnection(entry.operation)) return this.#connection(entry)
     if (agent === this.#agent || this.#isOwn(cell)) this.uses.push(use)
     if (this.uses.length > 2 * USES_MAX) this.uses.splice(0, USES_MAX)
     if (!this.#isOwn(cell)) return false
@@ -224,6 +226,18 @@ export class Dossier {
     const back = this.timeline.run(key, { seq, atMs }, what, 'plain')
     if (effect !== 'read') this.labels.set(action, [...(this.#seen.get(cell) ?? [])])
     this.#open.set(action, { tool, effect, late, back, use })
+    return true
+  }
+
+  /** Notes a connection that a relay made on its word. It is no call, and takes from no budget of them. */
+  #connection({ cell, action, seq, atMs, upstream, operation, tool, effect }: Of<'action.intent'>): boolean {
+    if (!this.#isOwn(cell)) return false
+    const late = this.#isStopped()
+    if (late) this.later.effects++
+    const name = `${upstream} ${operation} ${tool}`
+    const back = this.timeline.run(`connects ${name}`, { seq, atMs }, w`its relay reaches ${name}`, 'plain')
+    const use = { cell, seq, atMs, tool: name, effect, grants: [] }
+    this.#open.set(action, { tool: name, effect, late, back, use })
     return true
   }
 

@@ -18,7 +18,7 @@ const FIELDS: Readonly<Record<Entry['kind'], string>> = {
   'label.seen': 'cell label',
   'delegation.made': 'delegation cell agent to assignment',
   'delegation.ended': 'delegation why',
-  'action.outcome': 'action outcome happened? detail?',
+  'action.outcome': 'action outcome happened? passed?:object detail?',
   'definition.seen': 'upstream tool',
   'upstream.seen': 'upstream cell? problem?',
   'list.cut': 'upstream list what:object',

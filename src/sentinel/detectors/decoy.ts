@@ -14,6 +14,7 @@ export const decoy: Detector<'decoy', null> = {
   name: 'decoy',
   scope: 'tree',
   kinds: ['action.intent', 'action.held', 'action.refused', 'delegation.made', 'cell.sensed', 'egress.tried'],
+  seesConnections: true,
   initial: () => null,
   fold: (_, entry, { noticed }) => {
     if (entry.kind === 'cell.sensed') {

@@ -18,6 +18,7 @@ export const environmentCrossing: Detector<'environment-crossing', State> = {
   name: 'environment-crossing',
   scope: 'tree',
   kinds: ['action.intent', 'action.held', 'action.refused', 'egress.tried'],
+  seesConnections: true,
   initial: () => ({ seqs: [] }),
   fold: ({ seqs }, entry, { noticed }, { attempts }) => {
     const named = noticed.find(({ kind }) => kind === 'environment')

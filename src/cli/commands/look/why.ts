@@ -8,6 +8,8 @@ import { entriesOf, logNamed } from '../../../host/state/logs.ts'
 import type { Log } from '../../../ledger/store.ts'
 import type { Entry } from '../../../model/entry.ts'
 import {
+  type Amounts,
+  amountsIn,
   type CellId,
   type Commitment,
   cutText,
@@ -100,6 +102,7 @@ async function run(call: Call): Promise<ExitCode> {
     `${decided.agent} in cell ${decided.cell}${owners.has(decided.cell) ? `, owned by ${owners.get(decided.cell)}` : ''}`,
   )
   line('effect', decided.effect)
+  line('during', decided.during && `${decided.during}, the call on whose word its relay connects`)
   line('arguments', JSON.stringify(whole?.ok ? whole.value.args : decided.args))
   if (whole?.ok === false) line('', `of which no more can be seen: ${whole.reason}`)
   // Whoever is shown a part has not read it.
@@ -116,6 +119,8 @@ async function run(call: Call): Promise<ExitCode> {
       ? missingOutcome(decided)
       : `${outcome.outcome}${outcome.detail === undefined ? '' : `: ${plain(outcome.detail, 1)}`}`,
   )
+  const { passed } = outcome ?? {}
+  line('passed', passed && `${passed.sent} bytes sent, ${passed.received} received`)
   line('answer', answered)
   return EXIT.ok
 }
@@ -168,11 +173,9 @@ function chargedText(
   return settled === '' ? reserved : `${reserved}; in the end ${settled}`
 }
 
-function costText(cost: { readonly spend?: string; readonly rows?: number; readonly bytes?: number }): string {
-  const { spend, rows, bytes } = cost
-  return [spend, rows === undefined ? undefined : `${rows} rows`, bytes === undefined ? undefined : `${bytes} bytes`]
-    .filter((each) => each !== undefined)
-    .join(', ')
+function costText({ spend, ...cost }: Amounts & { readonly spend?: string }): string {
+  const amounts = Object.entries(amountsIn(cost)).map(([name, amount]) => `${amount} ${name}`)
+  return [...(spend === undefined ? [] : [spend]), ...amounts].join(', ')
 }
 
 function missingOutcome(decided: Decision): string {

@@ -98,6 +98,7 @@ export async function performOnce(
     ...(hears && { hears }),
     ...(about && { about }),
   })
+  if (performed.kind === 'passed') throw new Error('a call has passed as a connection')
   if (unreachable !== undefined) return { kind: 'unreachable', action: performed.action, ...unreachable }
   if (broken) upstream.disconnected(connection)
   return performed

@@ -1,5 +1,5 @@
 import { protocolName } from '../../../model/index.ts'
-import type { Protocol } from '../protocol.ts'
+import type { SpokenProtocol } from '../protocol.ts'
 import { performCall, performOnce } from './call.ts'
 import { mcpPayloads } from './contract/payload.ts'
 import { McpUpstream } from './contract/upstream.ts'
@@ -7,7 +7,7 @@ import { McpDoor } from './door/door.ts'
 import { Connector } from './server/connector.ts'
 
 /** The Model Context Protocol, in each revision that `revision.ts` names, over Streamable HTTP and over pipes. */
-export const MCP: Protocol = {
+export const MCP: SpokenProtocol = {
   name: protocolName('mcp'),
   payloads: mcpPayloads,
   dialler(dial) {

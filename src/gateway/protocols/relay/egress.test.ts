@@ -5,9 +5,10 @@ import { type AddressInfo, connect, createServer as createTcp, type Socket } fro
 import { after, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { listener } from '../../../../test/kit/listener.ts'
-import { LIMITS } from '../../../model/index.ts'
+import { LIMITS, no } from '../../../model/index.ts'
 import { openWayOut } from '../../inspect-main.ts'
 import { Egress } from './egress.ts'
+import type { Wanted } from './way.ts'
 
 const closing: (() => void)[] = []
 after(() => {
@@ -40,18 +41,28 @@ function proxied(origins: readonly string[], addresses: readonly string[] = [], 
   const { port, fd } = listener()
   const tried: (readonly [string, string | undefined])[] = []
   const asked: string[] = []
-  const door: { shut?: string | undefined; ready?: Promise<void> } = {}
+  const passed: Awaited<ReturnType<Wanted['pass']>>[] = []
+  const door: { shut?: string | undefined; ready?: Promise<void>; bytesMax?: number } = {}
   const egress = new Egress({
     listener: fd,
     origins,
     elsewhere,
-    rules: {
-      ready: () => door.ready ?? Promise.resolve(),
-      ask: (place, _, problem) => {
-        tried.push([place, problem])
-        return Promise.resolve(problem ?? door.shut)
+    way: {
+      go: async ({ place, asked: text, unfit, resolve, pass }) => {
+        const named = place?.name ?? text
+        await door.ready
+        const problem = place === undefined ? 'it is not in the environment’s egress' : (unfit ?? door.shut)
+        const found = problem === undefined ? await resolve() : no(problem)
+        tried.push([named, found.ok ? undefined : found.reason])
+        if (!found.ok) return { kind: 'refused' }
+        const ended = await pass(found.value, {
+          lastCheck: () => door.shut,
+          signal: new AbortController().signal,
+          ...(door.bytesMax !== undefined && { bytesMax: door.bytesMax }),
+        })
+        passed.push(ended)
+        return { kind: 'went' }
       },
-      lastCheck: () => door.shut,
     },
     resolve: (host) => {
       asked.push(host)
@@ -59,7 +70,7 @@ function proxied(origins: readonly string[], addresses: readonly string[] = [], 
     },
   })
   closing.push(() => egress.close())
-  return { port, tried, asked, egress, door }
+  return { port, tried, asked, egress, door, passed }
 }
 
 /** What comes back for these lines; empty where the connection is closed without a word. */
@@ -302,14 +313,14 @@ describe('S6: the way out of a relay', () => {
   }
 
   it('S4: in a tunnel that stands, each piece is asked for: where nothing may leave, none does, and it ends', async () => {
-    const { door, socket, ended, got, tried, at } = await tunnel()
+    const { door, socket, ended, got, tried, at, passed } = await tunnel()
     door.shut = 'the witness is away'
     socket.write('second')
     await ended
     assert.equal(got(), 'first')
-    assert.deepEqual(tried, [
-      [at, undefined],
-      [at, 'the witness is away'],
+    assert.deepEqual(tried, [[at, undefined]])
+    assert.deepEqual(passed, [
+      { kind: 'passed', passed: { sent: 5, received: 5 }, counted: { bytes: 10 }, why: 'the witness is away' },
     ])
   })
 
@@ -330,7 +341,7 @@ describe('S6: the way out of a relay', () => {
   it('S8: one that says nothing is cut by who orders it, and the next is asked for anew', async () => {
     const { egress, ended, door, port, at } = await tunnel()
     door.shut = 'the cell is quarantined'
-    egress.cut()
+    egress.cut('an order')
     await ended
     assert.match(await raw(port, `CONNECT ${at} HTTP/1.1`), /^HTTP\/1\.1 403/)
   })
@@ -378,7 +389,7 @@ describe('S6: the way out of a relay', () => {
     const reset = new Promise((resolve) =>
       far?.once('error', resolve).once('end', () => resolve('it was sent to its end')),
     )
-    egress.cut()
+    egress.cut('an order')
     far?.resume()
     assert.equal(await reset.then((why) => (why instanceof Error && 'code' in why ? why.code : why)), 'ECONNRESET')
     socket.destroy()

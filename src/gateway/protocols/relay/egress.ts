@@ -7,35 +7,25 @@
  * - EG2  A declared name leads to public addresses only: what is private or this very host is reached by its address, if a
  *        person wrote that down.
  * - EG3  Nothing is added to what is sent: no secret, no header that tells of this host.
- * - EG4  Every place that is asked for is told, let through or not, before anything is sent there (`EgressRules.ask`).
- * - EG5  Each piece that leaves is asked for in the tick that writes it (`EgressRules.lastCheck`), also in a connection that
- *        stands: where nothing may leave any more, the connection ends.
+ * - EG4  Every connection is asked for, wherever it leads, before anything is sent there (`Way.go`).
+ * - EG5  Each piece that passes is asked for in the tick that writes it (`PassOptions.lastCheck`), also in a connection that
+ *        stands: where nothing may leave any more, or more passes than was reserved, the connection ends.
  * - EG6  All framing of what leaves is ours (`outgoing`). One request of a connection is under way at a time.
  * - EG7  A connection that is closed takes along what the kernel has not sent of it, also where this process is killed.
  */
+import { Buffer } from 'node:buffer'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { createServer, request } from '../../../model/host/node-http.ts'
-import { LIMITS } from '../../../model/index.ts'
+import { type ConnectOperation, LIMITS, no, ok, type Result } from '../../../model/index.ts'
 import { parseInPieces, unparsedOf } from '../../fairness/http-pieces.ts'
 import { addressesOf, isPublic, type Place, placeIn, placeName } from './egress-place.ts'
 import { endToEnd, type Outgoing, outgoing } from './egress-request.ts'
 import { belongsElsewhere } from './elsewhere.ts'
+import { Passing } from './passing.ts'
 import { resetsOnClose } from './resetting.ts'
-
-/** The rules that decide over a relay's way out, and record it. */
-export interface EgressRules {
-  /** Resolves when there is somebody to ask: a relay is started before the cell that it serves. At once where absent. */
-  readonly ready?: () => Promise<void>
-  /**
-   * Tells of a place that is asked for, and resolves with why nothing may be sent there: `problem`, where there is one
-   * already. Resolves with nothing where it may be: then that is on disk. `asked` is what the relay wrote.
-   */
-  readonly ask: (place: string, asked: string, problem?: string) => Promise<string | undefined>
-  /** Returns why nothing may leave now, in the tick that would write it. */
-  readonly lastCheck: () => string | undefined
-}
+import type { PassOptions, Wanted, Way, Went } from './way.ts'
 
 export interface EgressOptions {
   /** A listening socket in the relay's network namespace; owned from now on. */
@@ -44,13 +34,8 @@ export interface EgressOptions {
   readonly origins: readonly string[]
   /** Places of other environments, which no name leads to. */
   readonly elsewhere: readonly string[]
-  /** Rules for a relay that serves cells. */
-  readonly rules?: EgressRules
-  /**
-   * Hears of each request and why it was refused, where the relay serves no cell: then there is nobody whose word could
-   * be asked.
-   */
-  readonly onTried?: (place: string, problem: string | undefined) => void
+  /** Decides over each connection. */
+  readonly way: Way
   /** Addresses of a name. */
   readonly resolve?: (host: string) => Promise<readonly string[]>
 }
@@ -60,18 +45,17 @@ const SILENCE_MS_MAX = 120_000
 
 export class Egress {
   readonly #options: EgressOptions
-  readonly #rules: EgressRules
   readonly #places: ReadonlyMap<string, Place>
   readonly #server: Server
   readonly #open = new Set<{ destroy(): unknown }>()
+  readonly #under = new Set<Passing>()
   /** Connections with a request under way. */
   readonly #busy = new WeakSet<Duplex>()
-  /** Requests whose place is being told, also of connections that are gone. */
+  /** Requests that are being decided, also of connections that are gone. */
   #asking = 0
 
   constructor(options: EgressOptions) {
     this.#options = options
-    this.#rules = options.rules ?? telling(options.onTried)
     this.#places = new Map(options.origins.map(placeIn).map((place) => [place.name, place]))
     this.#server = createServer({
       maxHeaderSize: LIMITS.headerBytesMax,
@@ -102,13 +86,14 @@ export class Egress {
   }
 
   /** Ends every connection that stands. The next ones are asked for anew. */
-  cut(): void {
+  cut(why: string): void {
+    for (const each of this.#under) each.cut(why)
     for (const each of this.#open) each.destroy()
   }
 
-  close(): void {
+  close(why = 'its relay has ended'): void {
     this.#server.close()
-    this.cut()
+    this.cut(why)
   }
 
   /**
@@ -125,29 +110,17 @@ export class Egress {
   }
 
   /** CONNECT: what is inside, TLS above all, is between the relay and the origin. */
-  async #tunnel({ url = '', headers }: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async #tunnel({ url = '', headers }: IncomingMessage, socket: Duplex, rest: Buffer): Promise<void> {
     const isPlain = URL.canParse(`http://${url}`) && /^[^/?#@]+$/.test(url)
     const place = isPlain ? this.#places.get(placeName(new URL(`https://${url}`))) : undefined
     const framed = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
-    const address = await this.#addressOf(place, url, framed ? 'a body of CONNECT has no meaning' : undefined)
-    if (place === undefined || address === undefined) return refuse(socket, 'HTTP/1.1 403 Forbidden')
-    const far = this.#connect(address, place.port)
-    const fail = () => refuse(socket, 'HTTP/1.1 502 Bad Gateway')
-    far.once('close', fail)
-    socket.once('close', () => far.destroy())
-    far.once('connect', () => {
-      far.off('close', fail)
-      // What has come whole is still written out.
-      far.once('close', () => far.readableEnded || socket.destroy())
-      if (socket.destroyed || this.#stops(place)) {
-        far.destroy()
-        return void socket.destroy()
-      }
-      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
-      if (head.length > 0) far.write(head)
-      far.pipe(socket)
-      this.#pass(socket, far, place)
+    const went = await this.#ask('tls.connect', place, {
+      asked: url,
+      ...(framed && { unfit: 'a body of CONNECT has no meaning' }),
+      head: (address) => Buffer.from(JSON.stringify({ host: place?.hostname, port: place?.port, address })),
+      pass: (address, options) => this.#passTunnel(socket, rest, this.#connect(address, place?.port ?? 0), options),
     })
+    if (went.kind === 'refused') refuse(socket, 'HTTP/1.1 403 Forbidden', went.reference)
   }
 
   /** The absolute form, for what is not encrypted: one request, to the place that its own first line names. */
@@ -156,54 +129,109 @@ export class Egress {
     const url = asked.url !== undefined && URL.canParse(asked.url) ? new URL(asked.url) : undefined
     const place = url?.protocol === 'http:' ? this.#places.get(placeName(url)) : undefined
     const framed = outgoing(asked, place?.host ?? '')
-    const address = await this.#addressOf(place, asked.url ?? '', framed.ok ? undefined : framed.reason.problem)
-    if (answer.destroyed) return
-    if (url === undefined || place === undefined || address === undefined || !framed.ok) {
-      const status = place === undefined || framed.ok ? 403 : framed.reason.status
-      answer.writeHead(status, { connection: 'close' }).end()
-      return
+    const sending = framed.ok ? { ...framed.value, path: `${url?.pathname ?? '/'}${url?.search ?? ''}` } : undefined
+    const went = await this.#ask('http.connect', place, {
+      asked: asked.url ?? '',
+      method: asked.method ?? '',
+      ...(framed.ok ? {} : { unfit: framed.reason.problem }),
+      head: () => headOf(sending),
+      pass: (address, options) => {
+        const socket = this.#connect(address, place?.port ?? 0)
+        return this.#passRequest({ asked, answer, socket, sending, port: place?.port ?? 0 }, options)
+      },
+    })
+    if (went.kind === 'went' || answer.destroyed) return
+    const status = place === undefined || framed.ok ? 403 : framed.reason.status
+    answer.writeHead(status, { connection: 'close' }).end(refusalText(went.reference))
+  }
+
+  async #ask(
+    operation: ConnectOperation,
+    place: Place | undefined,
+    about: Omit<Wanted, 'operation' | 'place' | 'resolve'>,
+  ): Promise<Went> {
+    this.#asking++
+    let isAsking = true
+    const asked = () => {
+      if (isAsking) this.#asking--
+      isAsking = false
     }
-    const socket = this.#connect(address, place.port)
-    const fail = () => (answer.headersSent ? answer.destroy() : answer.writeHead(502, { connection: 'close' }).end())
-    socket.once('error', fail)
+    const { pass } = about
+    try {
+      return await this.#options.way.go({
+        ...about,
+        operation,
+        ...(place && { place }),
+        resolve: () => (place === undefined ? Promise.resolve(no('nowhere')) : this.#resolved(place)),
+        pass: (address, options) => {
+          asked()
+          return pass(address, options)
+        },
+      })
+    } finally {
+      asked()
+    }
+  }
+
+  #passTunnel(socket: Duplex, rest: Buffer, far: Socket, options: PassOptions): ReturnType<Wanted['pass']> {
+    const passing = this.#passing(new Passing(far, options))
+    passing.onEnd(() => {
+      if (!passing.hasBegun) refuse(socket, passing.wasCut ? 'HTTP/1.1 403 Forbidden' : 'HTTP/1.1 502 Bad Gateway')
+      // What has come whole is still written out.
+      else if (!passing.isWhole) socket.destroy()
+    })
+    socket.once('close', () => far.destroy())
+    if (socket.destroyed) far.destroy()
+    far.once('connect', () => {
+      if (!passing.begin(0)) return
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+      passing.back(far, socket)
+      if (rest.length > 0 && passing.leaves(rest.length)) far.write(rest)
+      this.#out(socket, far, passing)
+    })
+    return passing.ended
+  }
+
+  /** Sends a request in the tick that connected, and asked. */
+  #passRequest({ asked, answer, socket, sending, port }: Sending, options: PassOptions): ReturnType<Wanted['pass']> {
+    const passing = this.#passing(new Passing(socket, options, true))
+    const fail = (status = 502) =>
+      answer.headersSent ? answer.destroy() : answer.writeHead(status, { connection: 'close' }).end()
+    passing.onEnd(() => {
+      if (!passing.hasBegun) fail(passing.wasCut ? 403 : 502)
+      else if (passing.wasCut) answer.destroy()
+    })
     answer.once('close', () => socket.destroy())
+    if (answer.destroyed || sending === undefined) socket.destroy()
     socket.once('connect', () => {
-      socket.off('error', fail)
-      if (answer.destroyed || this.#stops(place)) {
-        socket.destroy()
-        return void answer.destroy()
-      }
+      if (sending === undefined || !passing.begin(headOf(sending).length)) return
       try {
-        this.#send({ asked, answer, place, socket, outgoing: framed.value, path: url.pathname + url.search })
+        const { method, headers, hasBody, path } = sending
+        const far = request({ port, method, path, headers, createConnection: () => socket })
+        far.once('response', (response) => {
+          response.once('error', () => answer.destroy())
+          passBack(response, answer, passing)
+        })
+        far.once('upgrade', (_, other) => other.destroy())
+        far.once('error', () => fail())
+        if (hasBody) this.#out(asked, far, passing)
+        else far.end()
       } catch {
         // Bytes of a header that cannot be written again.
         socket.destroy()
         answer.destroy()
       }
     })
-  }
-
-  /** Sends a request in the tick that connected, and asked. */
-  #send({ asked, answer, place, socket, outgoing: { method, headers, hasBody }, path }: Sending): void {
-    const { port } = place
-    const far = request({ port, method, path, headers, createConnection: () => socket })
-    far.once('response', (response) => {
-      response.once('error', () => answer.destroy())
-      passBack(response, answer)
-    })
-    far.once('upgrade', (_, other) => other.destroy())
-    far.once('error', () => (answer.headersSent ? answer.destroy() : answer.writeHead(502).end()))
-    if (hasBody) this.#pass(asked, far, place)
-    else far.end()
+    return passing.ended
   }
 
   /** Passes what comes from the relay piece by piece, each of which may be the first of another request. */
-  #pass(from: Readable, to: Writable, place: Place): void {
+  #out(from: Readable, to: Writable, passing: Passing): void {
     const onDrain = () => void from.resume()
     to.on('drain', onDrain)
     from.on('data', (chunk: Buffer) => {
       if (to.destroyed || to.writableEnded) return
-      if (this.#stops(place)) {
+      if (!passing.leaves(chunk.length)) {
         to.destroy()
         from.destroy()
       } else if (!to.write(chunk)) from.pause()
@@ -213,12 +241,10 @@ export class Egress {
     from.resume()
   }
 
-  /** Tells whether nothing may leave any more; then that is told, of this place. */
-  #stops({ name }: Place): boolean {
-    const problem = this.#rules.lastCheck()
-    if (problem === undefined) return false
-    void this.#ask(name, name, problem)
-    return true
+  #passing(passing: Passing): Passing {
+    this.#under.add(passing)
+    passing.onEnd(() => this.#under.delete(passing))
+    return passing
   }
 
   #connect(host: string, port: number): Socket {
@@ -230,46 +256,14 @@ export class Egress {
     return far
   }
 
-  /** Returns the address to connect to now, and tells of the place. */
-  async #addressOf(place: Place | undefined, asked: string, unfit: string | undefined): Promise<string | undefined> {
-    if (place === undefined) {
-      await this.#ask(asked, asked, 'it is not in the environment’s egress')
-      return undefined
-    }
-    await this.#ready()
-    const shut = unfit ?? this.#rules.lastCheck()
-    const found = shut === undefined ? await this.#resolved(place) : { problem: shut }
-    const problem = await this.#ask(place.name, asked, found.problem)
-    return problem === undefined ? found.address : undefined
-  }
-
-  async #ready(): Promise<void> {
-    if (this.#rules.ready === undefined) return
-    this.#asking++
-    await this.#rules.ready().finally(() => this.#asking--)
-  }
-
-  async #resolved({
-    address,
-    hostname,
-    port,
-  }: Place): Promise<{ readonly address?: string; readonly problem?: string }> {
-    if (address !== undefined) return { address }
+  async #resolved({ address, hostname, port }: Place): Promise<Result<string, string>> {
+    if (address !== undefined) return ok(address)
     const addresses = await (this.#options.resolve ?? addressesOf)(hostname).catch(() => [])
     const open = addresses.find(isPublic)
     const belongs = open === undefined ? undefined : belongsElsewhere(open, port, this.#options.elsewhere)
-    if (belongs !== undefined) return { problem: belongs }
-    if (open !== undefined) return { address: open }
-    return { problem: addresses.length === 0 ? 'it has no address' : 'it has no public address' }
-  }
-
-  async #ask(place: string, asked: string, problem: string | undefined): Promise<string | undefined> {
-    this.#asking++
-    try {
-      return await this.#rules.ask(place, asked, problem)
-    } finally {
-      this.#asking--
-    }
+    if (belongs !== undefined) return no(belongs)
+    if (open !== undefined) return ok(open)
+    return no(addresses.length === 0 ? 'it has no address' : 'it has no public address')
   }
 
   #keep(each: { destroy(): unknown; once(event: 'close', listener: () => void): unknown }): void {
@@ -278,32 +272,32 @@ export class Egress {
   }
 }
 
-/** Returns rules by which declared places are reached, and all are told. */
-function telling(onTried: EgressOptions['onTried']): EgressRules {
-  return {
-    ask: async (place, _, problem) => {
-      onTried?.(place, problem)
-      return problem
-    },
-    lastCheck: () => undefined,
-  }
-}
-
 interface Sending {
   readonly asked: IncomingMessage
   readonly answer: ServerResponse
-  readonly place: Place
-  /** Socket to the place, connected. */
+  /** Socket to the place. */
   readonly socket: Socket
-  readonly outgoing: Outgoing
-  readonly path: string
+  readonly port: number
+  /** The request as it leaves; absent of one that cannot. */
+  readonly sending: (Outgoing & { readonly path: string }) | undefined
+}
+
+/** Returns the head of a request as it leaves. */
+function headOf(sending: Sending['sending']): Uint8Array {
+  if (sending === undefined) return new Uint8Array()
+  const { method, path, headers } = sending
+  let text = `${method} ${path} HTTP/1.1\r\n`
+  for (let i = 0; i + 1 < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`
+  return Buffer.from(`${text}\r\n`, 'latin1')
 }
 
 /**
  * Passes an answer back to the relay. An origin can send a status and headers that cannot be written again: then the
  * relay hears that it did.
  */
-function passBack(response: IncomingMessage, answer: ServerResponse): void {
+function passBack(response: IncomingMessage, answer: ServerResponse, passing: Passing): void {
+  const head = response.rawHeaders.reduce((sum, text) => sum + text.length + 2, 0)
+  if (!passing.comes(head)) return
   try {
     answer.writeHead(response.statusCode ?? 502, endToEnd(response, true))
   } catch {
@@ -312,10 +306,17 @@ function passBack(response: IncomingMessage, answer: ServerResponse): void {
     else answer.writeHead(502, { connection: 'close' }).end()
     return
   }
-  response.pipe(answer)
+  passing.back(response, answer)
+  response.once('end', () => passing.isAnswered())
 }
 
-function refuse(socket: Duplex | Socket, line: string): void {
+function refuse(socket: Duplex | Socket, line: string, reference?: string): void {
   if (!socket.writable) return void socket.destroy()
-  socket.end(`${line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+  const text = refusalText(reference)
+  socket.end(`${line}\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`)
+}
+
+/** The text that a relay hears with a refusal: the reference under which the owner finds why. */
+function refusalText(reference: string | undefined): string {
+  return reference === undefined ? '' : `refused (reference ${reference})\n`
 }

@@ -110,7 +110,7 @@ function bundled(written: WrittenPolicy, json: JsonObject): BundledPolicy {
     Object.entries(isJsonObject(json.annotations) ? json.annotations : {}).map(([name, text]) => [name, String(text)]),
   )
   return {
-    id: written.grant?.id ?? annotations.id ?? written.id,
+    id: written.grant === undefined ? (annotations.id ?? written.id) : written.id,
     effect: json.effect === 'permit' ? 'permit' : 'forbid',
     ...(written.grant && { grant: written.grant.id }),
     source: written.source,

@@ -1,5 +1,5 @@
 import { type Problem, type Source, sourceText } from '../../../model/source.ts'
-import { type GrantPermit, type GrantSource, permitOf } from '../../decide/grant-permit.ts'
+import { connectionPermitOf, type GrantPermit, type GrantSource, permitOf } from '../../decide/grant-permit.ts'
 import type { BundledAction } from '../bundle.ts'
 import type { Cedar } from './cedar.ts'
 import { answerOf, stringsOf } from './cedar-answer.ts'
@@ -64,8 +64,14 @@ export function readGrants(
       problems.push(...permit.reason)
       return []
     }
-    return permit.value ? [inGrant(source, permit.value)] : []
+    return permit.value ? [inGrant(source, permit.value), ...impliedBy(source, actions)] : []
   })
+}
+
+function impliedBy({ grant }: GrantSource, actions: Readonly<Record<string, BundledAction>>): WrittenPolicy[] {
+  const text = connectionPermitOf(grant, actions)
+  const { source } = grant
+  return text === undefined ? [] : [{ id: `${grant.id} connections`, text, shown: '', source, grant, at: () => source }]
 }
 
 function inGrant({ grant, when }: GrantSource, permit: GrantPermit): WrittenPolicy {

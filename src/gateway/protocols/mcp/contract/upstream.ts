@@ -3,7 +3,9 @@
  * asks it for a contract before an action is judged, and for a connection before one is sent.
  */
 import {
+  type ActionId,
   type CatalogueTool,
+  type CellId,
   type EnvironmentName,
   grantedName,
   type JsonObject,
@@ -76,8 +78,7 @@ export class McpUpstream implements Line {
   readonly protocol = MCP_NAME
   readonly contracts: ReadonlyMap<ToolName, McpContract>
   readonly definitionProblems = new Map<string, DefinitionProblem>()
-  /** Calls whose bytes may have left and that are not answered. */
-  underWay = 0
+  readonly underWay = new Map<ActionId, CellId>()
   /** Lists of it that held a secret, and which. */
   readonly leaked = new Set<string>()
   readonly #options: McpUpstreamOptions
