@@ -360,7 +360,7 @@ export interface ListCut {
   readonly more?: number
 }
 
-/** A relay's request for a place outside of its cell: the first within a minute. */
+/** A connection that a relay asked for which serves no cell. In logs from before 0.2, a place that any relay asked for. */
 export interface EgressTried {
   readonly kind: 'egress.tried'
   readonly upstream: UpstreamName

@@ -127,14 +127,6 @@ export const LIMITS = {
    * side by side under 50 MiB. A page with its pictures has 3 MiB.
    */
   connectionBytesMax: 16_777_216,
-  /** Places that a relay may not go to which have an entry at once; what asks for more waits until it is told. */
-  egressPlacesBurst: 256,
-  /**
-   * Such entries that become free each second. At 500 bytes an entry, a relay that asks all day fills 900 MB of disk.
-   */
-  egressPlacesPerSecond: 20,
-  /** Such places that are not told again within a minute. */
-  egressPlacesKnownMax: 1_024,
   /** Trusted values that one cell may name as destinations: a page of 1,000 rows, a hundred times. */
   knownValuesMax: 100_000,
   /** A longer text is no destination. */

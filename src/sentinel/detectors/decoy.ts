@@ -8,7 +8,7 @@ import { type Detector, NOTHING } from '../detector.ts'
  * touch, so that one touch is enough.
  *
  * Blind to: whoever touches no decoy; a decoy credential that was encrypted, compressed or cut in three and more; one that is
- * used past the gateway, where a cell has no way anyway; a decoy host that a relay shared by several cells asks for.
+ * used past the gateway, where a cell has no way anyway; who of several cells made a relay that they share ask for a decoy host.
  */
 export const decoy: Detector<'decoy', null> = {
   name: 'decoy',
