@@ -1,5 +1,5 @@
+import type { Profile } from '../model/host/profile.ts'
 import type { CellId } from '../model/ids.ts'
-import type { Profile } from '../model/profile.ts'
 
 export type { Profile }
 

@@ -1,3 +1,4 @@
+import type { Profile } from '../model/host/profile.ts'
 import type {
   AgentName,
   Budget,
@@ -12,7 +13,6 @@ import type {
   ToolName,
   UpstreamName,
 } from '../model/index.ts'
-import type { Profile } from '../model/profile.ts'
 import type { Written } from './shape.ts'
 
 export type { Profile }

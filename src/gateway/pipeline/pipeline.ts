@@ -97,11 +97,16 @@ export async function perform(
   const charged = permit.kind === 'permit' ? permit.grant : undefined
   attempt.upstream.underWay.set(action.id, cell.id)
   const { accepts } = cell.authority.flows.get(`${action.upstream}/${known.declared.name}`) ?? {}
+  // One that a person approved was approved as a whole.
+  const isDecidedAgain = isConnection(action.operation) && approval === undefined
   const ending = callingOff(cell, attempt, accepts)
   const sent = await prepared
     .send({
-      lastCheck: () =>
-        lastCheck(gate, cell, action, { charged, policies }) ?? standing(gate, cell, action, attempt, approval),
+      lastCheck: isDecidedAgain
+        ? () =>
+            lastCheck(gate, cell, action, { charged, policies: cell.authority.policies }) ??
+            standing(gate, cell, action, attempt)
+        : () => lastCheck(gate, cell, action, { charged, policies }),
       signal: ending.signal,
       owner: cell,
       ...bytesMaxOf(decided.reservation),
@@ -280,17 +285,9 @@ function lastCheck(
 }
 
 /**
- * Returns why a connection that stands may send no further piece: it is decided anew, with what its cell has seen by now. One
- * that a person approved was approved as a whole.
+ * Returns why a connection that stands may pass no further piece: it is decided anew, by the rules and labels of by now.
  */
-function standing(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  action: Action,
-  { during }: Attempt,
-  approval: Approval | undefined,
-): string | undefined {
-  if (!isConnection(action.operation) || approval !== undefined) return undefined
+function standing(gate: EnvironmentContext, cell: ServedCell, action: Action, { during }: Attempt): string | undefined {
   const { during: _, ...rest } = action
   const call = during?.()
   const decided = decideStanding({ ...rest, ...(call && { during: call }) }, authorityOf(cell), gate.nowMs())

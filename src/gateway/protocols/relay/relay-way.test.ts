@@ -12,8 +12,8 @@ import {
   environmentName,
   type Grant,
   grantId,
-  LIMITS,
   type Label,
+  LIMITS,
   ok,
   personName,
   type Seen,
@@ -246,7 +246,9 @@ describe('a connection of a relay', () => {
 
   it('S7: ten at once overspend no budget of bytes, also where the gateway dies with them under way', async () => {
     const max = 2.5 * LIMITS.connectionBytesMax
-    const { way, cell, entries, grant, intents, budgets } = await desk({ budgets: [{ kind: 'bytes', max, window: total }] })
+    const { way, cell, entries, grant, intents, budgets } = await desk({
+      budgets: [{ kind: 'bytes', max, window: total }],
+    })
     cell()
     const ten = Array.from({ length: 10 }, () => connection())
     const going = ten.map(({ wanted }) => way.go(wanted))
@@ -263,7 +265,10 @@ describe('a connection of a relay', () => {
     assert.deepEqual(replayed(), ['0 bytes'], 'what was reserved is counted by whoever comes after')
     ten[0]?.end(1_000)
     await going[0]
-    assert.deepEqual([replayed(), budgets.left(grant, 0)], Array(2).fill([`${LIMITS.connectionBytesMax - 1_000} bytes`]))
+    assert.deepEqual(
+      [replayed(), budgets.left(grant, 0)],
+      Array(2).fill([`${LIMITS.connectionBytesMax - 1_000} bytes`]),
+    )
   })
 
   it('S8: that stands is cut in the tick in which its cell may act no more, whatever ends that', async () => {
