@@ -200,7 +200,7 @@ function shopLine({ declared = {}, judge = () => undefined }: MemoryGatewayOptio
     protocol: protocolName('mcp'),
     definitionProblems: new Map(),
     contracts,
-    underWay: 0,
+    underWay: new Map(),
     contract: (name) => contracts.get(name),
     disconnected: () => undefined,
     close: () => undefined,

@@ -9,7 +9,7 @@ import { type Json, jsonPath, LIMITS, personName, toolName } from '../../model/i
 import { BudgetBook } from '../../policy/budget/budget.ts'
 import { compilePolicies } from '../../policy/cedar/compile.ts'
 import { compileFlow } from '../../policy/flow/flow.ts'
-import type { Performed } from './attempt.ts'
+import type { Passed, Performed } from './attempt.ts'
 import type { Sent } from './line.ts'
 import { perform } from './pipeline.ts'
 
@@ -33,7 +33,7 @@ function roomIn({ cell, gate }: MemoryGateway): bigint | undefined {
   return cell.authority.budgets.room([ONCE], 'calls', gate.nowMs())
 }
 
-const kindsOf = (performed: Performed) =>
+const kindsOf = (performed: Performed | Passed) =>
   performed.kind === 'refused' ? performed.reasons.map(({ kind }) => kind) : []
 
 describe('PA1: nothing leaves without its intent', () => {
