@@ -48,7 +48,8 @@ const FETCH: CatalogueTool = {
   pinned: {
     name: toolName('fetch'),
     digest: sha256('a'.repeat(64)),
-    definition: { inputSchema: { type: 'object', properties: { url: { type: 'string' } }, required: ['url'] } },
+    definition: {},
+    input: { type: 'object', properties: { url: { type: 'string' } }, required: ['url'] },
   },
 }
 const total = { kind: 'total' } as const
