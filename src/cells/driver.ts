@@ -143,6 +143,8 @@ export interface Pump {
   readonly done: Promise<void>
   /** Stops reading from the person. Called when the cell has ended. */
   stop(): void
+  /** Looks how large the person's terminal is: the kernel tells that only to processes of the terminal's session. */
+  resized(): void
 }
 
 /** One thing that was seen of a cell; see `CellSensed` of the model. */

@@ -122,7 +122,7 @@ export class MemoryCell implements Cell {
     }
     pass()
     this.#heard.add(pass)
-    return { done: this.exited.then(pass), stop: () => undefined }
+    return { done: this.exited.then(pass), stop: () => undefined, resized: () => undefined }
   }
 
   /** Tells nothing: a script makes no system call. */

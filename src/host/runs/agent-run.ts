@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import type { Cell, Streams } from '../../cells/driver.ts'
+import type { Cell, Pump, Streams } from '../../cells/driver.ts'
 import type { CellSpec, Exit, TeardownReceipt } from '../../cells/spec.ts'
 import type { CellId, UpstreamName } from '../../model/index.ts'
 import type { EnvironmentRun } from '../environment/environment-run.ts'
@@ -52,6 +52,7 @@ export class AgentRun {
   readonly #plan: RunPlan
   readonly ended: Promise<RunEnd>
   #cell: Cell | undefined
+  #pump: Pump | undefined
   #isOver = false
   #asked = 0
 
@@ -63,6 +64,7 @@ export class AgentRun {
 
   /** Sends a person's signal to the command. An agent may be deaf to the first that ends; whoever asks twice means it. */
   signal(signal: NodeJS.Signals): void {
+    if (signal === 'SIGWINCH') return this.#pump?.resized()
     if (ENDING.has(signal) && ++this.#asked > 1) void this.#cell?.halt('killed')
     else this.#cell?.signal(constants.signals[signal])
   }
@@ -90,6 +92,7 @@ export class AgentRun {
     const { cell, ended } = launched.value
     this.#asked = 0
     const pump = cell.pump(streams)
+    this.#pump = pump
     this.#cell = cell
     const begun = this.#isOver ? NOBODY_THERE : cell.start()
     // An order came in its last moment, or whoever asked is gone.
@@ -97,6 +100,7 @@ export class AgentRun {
     const { exit, teardown, lost, again } = await ended
     this.#cell = undefined
     await pump.done
+    this.#pump = undefined
     if (!begun.ok) return { kind: 'not-started', why: begun.reason }
     if (again?.ok && teardown.gone && !this.#isOver) return 'again'
     return {

@@ -71,7 +71,12 @@ function runThere({ config }: Judged, there: ReachedHost, ask: RunAsk): LiveRun 
   const about = { agent: agent.name, command, ...(task && { task }), stopMark, configuration, piped, pid: process.pid }
   const { stdin, stdout, stderr } = streams
   const run = there.run({ kind: 'run', ...about, stdio: stdio() }, [stdin, stdout, stderr], heard)
-  const ended = run.ended.then((end) => (end.ok ? ok({ end: end.value, unwritten: [] }) : end))
+  // The kernel tells the size of a terminal to its own session, which the host is not of.
+  const resized = () => run.signal('SIGWINCH')
+  process.on('SIGWINCH', resized)
+  const ended = run.ended
+    .then((end) => (end.ok ? ok({ end: end.value, unwritten: [] }) : end))
+    .finally(() => process.off('SIGWINCH', resized))
   return { ended, signal: (signal) => run.signal(signal) }
 }
 

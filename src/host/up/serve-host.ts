@@ -90,7 +90,7 @@ async function runFor(served: ServedHost, { fds, socket, reply }: Caller, ask: H
   // The kernel's word that whoever asked has ended: a run that is killed takes its cell along.
   socket.on('close', gone).on('end', gone)
   hearLines<HostSignal>(socket, ({ signal }) => {
-    if (FORWARDED.includes(signal)) run?.signal(signal)
+    if (signal === 'SIGWINCH' || FORWARDED.includes(signal)) run?.signal(signal)
   })
   socket.resume()
   const environment = await host.environment(declared.environment)

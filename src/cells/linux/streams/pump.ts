@@ -49,6 +49,7 @@ function pipePump(cell: LinuxCell, streams: Streams, uid: number | undefined): P
         for (const output of outputs) output.kill()
       }, DRAIN_TIMEOUT_MS).unref()
     },
+    resized: () => undefined,
   }
 }
 
@@ -71,6 +72,7 @@ function terminalPump(cell: LinuxCell, streams: Streams, uid: number | undefined
     done,
     // The terminal's own end of file ends the pump; this is for one that does not see it.
     stop: () => void setTimeout(() => pump.kill('SIGKILL'), DRAIN_TIMEOUT_MS).unref(),
+    resized: () => void pump.kill('SIGWINCH'),
   }
 }
 
