@@ -32,7 +32,7 @@ import { Slots } from './slots.ts'
 import { trusting } from './trust.ts'
 import { answerTo, notificationBytes, requestBytes, UPSTREAM_SILENCE_MS_MAX } from './upstream-request.ts'
 
-export interface HttpUpstreamOptions {
+export interface HttpConnectionOptions {
   readonly name: UpstreamName
   readonly url: URL
   /** Headers with secrets already in them. */
@@ -54,20 +54,20 @@ export interface HttpUpstreamOptions {
  * says nothing, or that nobody reaches, is an outage and not an older one.
  */
 export async function connectHttpUpstream(
-  options: HttpUpstreamOptions,
+  options: HttpConnectionOptions,
 ): Promise<Result<UpstreamConnection, ConnectFault>> {
   const { url, elsewhere } = options
   // A name is judged where it is looked up.
   const belongs = belongsElsewhere(url.hostname, portOf(url), elsewhere)
   if (belongs !== undefined) return no({ why: belongs })
-  const upstream = new HttpUpstream(options)
-  const onAbort = () => upstream.close()
+  const connection = new HttpConnection(options)
+  const onAbort = () => connection.close()
   options.signal?.addEventListener('abort', onAbort, { once: true })
-  if (options.signal?.aborted) upstream.close()
-  const fault = await upstream.negotiate(options.known)
+  if (options.signal?.aborted) connection.close()
+  const fault = await connection.negotiate(options.known)
   options.signal?.removeEventListener('abort', onAbort)
-  if (fault === undefined && !upstream.closed) return ok(upstream)
-  upstream.close()
+  if (fault === undefined && !connection.closed) return ok(connection)
+  connection.close()
   return no(fault ?? { why: 'it was called off' })
 }
 
@@ -104,7 +104,7 @@ const FAREWELL_MS_MAX = 2_000
 const REOPEN_MS_MIN = 1_000
 const REOPEN_MS_MAX = 60_000
 
-class HttpUpstream implements UpstreamConnection {
+class HttpConnection implements UpstreamConnection {
   readonly name: UpstreamName
   readonly #pool: Pool
   readonly #path: string
@@ -121,13 +121,13 @@ class HttpUpstream implements UpstreamConnection {
   readonly #slots = new Slots(REQUESTS_MAX)
   readonly #exchanges = new Set<Exchange>()
   readonly #room = new Room(LIMITS.answersBytesMax)
-  readonly #turn: NonNullable<HttpUpstreamOptions['turn']>
+  readonly #turn: NonNullable<HttpConnectionOptions['turn']>
   /** Answers of ours that the upstream has not taken. */
   #answering = 0
   #retired = false
   #reopening: NodeJS.Timeout | undefined
 
-  constructor({ name, url, headers, ca, elsewhere, turn = () => undefined }: HttpUpstreamOptions) {
+  constructor({ name, url, headers, ca, elsewhere, turn = () => undefined }: HttpConnectionOptions) {
     this.name = name
     this.#turn = turn
     this.#url = url.href

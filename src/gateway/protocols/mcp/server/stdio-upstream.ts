@@ -32,7 +32,7 @@ import {
   UPSTREAM_SILENCE_MS_MAX,
 } from './upstream-request.ts'
 
-export interface StdioUpstreamOptions {
+export interface StdioConnectionOptions {
   readonly name: UpstreamName
   /** Our end of the server's standard input; owned from here on. */
   readonly stdin: number
@@ -82,16 +82,16 @@ const PROBE_MS_MAX = 10_000
  * is told by `anew`: another process has to be asked to `initialize`.
  */
 export async function connectStdioUpstream(
-  options: StdioUpstreamOptions,
+  options: StdioConnectionOptions,
 ): Promise<Result<UpstreamConnection, ConnectFault>> {
-  const upstream = new StdioUpstream(options)
-  const onAbort = () => upstream.close()
+  const connection = new StdioConnection(options)
+  const onAbort = () => connection.close()
   options.signal?.addEventListener('abort', onAbort, { once: true })
-  if (options.signal?.aborted) upstream.close()
-  const fault = await upstream.negotiate(options.known)
+  if (options.signal?.aborted) connection.close()
+  const fault = await connection.negotiate(options.known)
   options.signal?.removeEventListener('abort', onAbort)
-  if (fault === undefined && !upstream.closed) return ok(upstream)
-  upstream.close()
+  if (fault === undefined && !connection.closed) return ok(connection)
+  connection.close()
   if (options.signal?.aborted) return no({ why: 'it was called off' })
   return no(fault ?? { why: 'it ended' })
 }
@@ -110,7 +110,7 @@ interface Waiting {
   readonly settle: (sent: McpSent) => void
 }
 
-class StdioUpstream implements UpstreamConnection {
+class StdioConnection implements UpstreamConnection {
   readonly name: UpstreamName
   readonly #stdin: Socket
   readonly #stdout: Socket
@@ -124,7 +124,7 @@ class StdioUpstream implements UpstreamConnection {
   #nextId = 1
   #closed = false
   readonly #shared: boolean
-  readonly #turn: NonNullable<StdioUpstreamOptions['turn']>
+  readonly #turn: NonNullable<StdioConnectionOptions['turn']>
   /** Bytes that the server has not read, by whom they are from. */
   readonly #unread = new Map<object, number>()
   /** Answers of ours that it has not read. */
@@ -139,7 +139,7 @@ class StdioUpstream implements UpstreamConnection {
   /** Until it has said something after a call was called off. */
   #watch: NodeJS.Timeout | undefined
 
-  constructor({ name, stdin, stdout, onClosed, shared = false, turn = () => undefined }: StdioUpstreamOptions) {
+  constructor({ name, stdin, stdout, onClosed, shared = false, turn = () => undefined }: StdioConnectionOptions) {
     this.name = name
     this.#shared = shared
     this.#turn = turn
