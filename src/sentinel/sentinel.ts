@@ -99,13 +99,13 @@ export class Sentinel {
         return entry.undoes !== undefined || entry.checks !== undefined ? NO_SIGNALS : this.#attempted(entry)
       case 'delegation.made':
         this.#givers.set(entry.delegation, entry.cell)
-        return this.#ask(entry, entry.cell, entry.agent, entry.noticed)
+        return this.#ask(entry, entry.cell, entry.agent, { noticed: entry.noticed })
       case 'label.seen':
       case 'cell.sensed':
         return this.#ask(entry, entry.cell, entry.agent)
       case 'egress.tried': {
         const known = entry.cell && this.#cells.get(entry.cell)
-        return known && entry.cell ? this.#ask(entry, entry.cell, known.agent, entry.noticed) : NO_SIGNALS
+        return known && entry.cell ? this.#ask(entry, entry.cell, known.agent, { noticed: entry.noticed }) : NO_SIGNALS
       }
       default:
         return NO_SIGNALS
@@ -164,14 +164,16 @@ export class Sentinel {
       const { tree, agent } = this.#known(entry.cell, entry.agent)
       this.#underWay.set(entry.action, { cell: entry.cell, agent, tree, call })
     }
-    return this.#ask(entry, entry.cell, entry.agent, entry.noticed, call, entry.action)
+    const { cell, agent, action, noticed } = entry
+    return this.#ask(entry, cell, agent, { action, noticed, call })
   }
 
   #outcome(entry: Extract<Entry, { kind: 'action.outcome' }>): readonly Signal[] {
     const underWay = this.#underWay.get(entry.action)
     if (underWay === undefined) return NO_SIGNALS
     this.#underWay.delete(entry.action)
-    return this.#ask(entry, underWay.cell, underWay.agent, undefined, underWay.call, entry.action, underWay.tree)
+    const { cell, agent, call, tree } = underWay
+    return this.#ask(entry, cell, agent, { action: entry.action, call, tree })
   }
 
   #known(cell: CellId, agent: AgentName) {
@@ -184,10 +186,7 @@ export class Sentinel {
     entry: Entry,
     cell: CellId,
     agent: AgentName,
-    noticed: readonly Noticed[] = NOT_NOTICED,
-    call?: ComparedCall,
-    action?: ActionId,
-    tree: Tree = this.#known(cell, agent).tree,
+    { noticed = NOT_NOTICED, call, action, tree = this.#known(cell, agent).tree }: AskedOf = NOTHING_MORE,
   ): readonly Signal[] {
     const looking = this.#looking.get(entry.kind)
     if (looking === undefined) return NO_SIGNALS
@@ -258,6 +257,17 @@ class Tree {
 const QUIET_MS = 600_000
 const NO_SIGNALS: readonly Signal[] = []
 const NOT_NOTICED: readonly Noticed[] = []
+
+/** The action that an entry is about, as far as there is one. */
+interface AskedOf {
+  readonly noticed?: readonly Noticed[] | undefined
+  readonly call?: ComparedCall | undefined
+  readonly action?: ActionId
+  /** The tree that its cell was in when it was attempted; where its cell is now, if left out. */
+  readonly tree?: Tree
+}
+
+const NOTHING_MORE: AskedOf = {}
 
 /** The one that is less far down. What is only unlikely never leads further than to reading (CT2). */
 function least(rule: LowerRung, atMost: LowerRung | undefined, name: DetectorName): LowerRung {

@@ -170,7 +170,11 @@ async function prepare(
   const workspace = inspectedWorkspace(upstream)
   const about = { part: 'person', state: state.directory, environment } as const
   const served = { ...upstream, mcp }
-  const server = await launchUpstreamCell(warden, config, state, served, workspace, secrets.values, about)
+  const server = await launchUpstreamCell(warden, config, state, served, {
+    workspace,
+    secrets: secrets.values,
+    about,
+  })
   if (!server.ok) return server
   const wayOut = server.value.wayOut === undefined ? {} : { wayOut: fd + 2 }
   return ok({ asked: { name, kind: 'stdio', stdin: fd, stdout: fd + 1, ...wayOut }, server: server.value })

@@ -253,7 +253,12 @@ export class Servers {
         const missing = without.get(name)
         if (missing !== undefined) return no(missing)
         const about = this.#options.about(number)
-        const launched = await launchUpstreamCell(warden, config, state, upstream, files, secrets, about, mayBegin)
+        const launched = await launchUpstreamCell(warden, config, state, upstream, {
+          workspace: files,
+          secrets,
+          about,
+          mayBegin,
+        })
         if (!launched.ok) return launched
         const { unsearched } = launched.value
         for (const what of unsearched) note(`${NOT_SEARCHED} ${what}`)

@@ -26,6 +26,15 @@ export interface UpstreamCell {
   readonly unsearched: readonly string[]
 }
 
+/** The particulars of one launch of a stdio server. */
+export interface UpstreamLaunch {
+  /** Name of its changes in the state, where it has a workspace. */
+  readonly workspace: string
+  readonly secrets: ReadonlyMap<string, string>
+  readonly about: CellAbout
+  readonly mayBegin?: MayBegin | undefined
+}
+
 /**
  * Launches a stdio server, which is untrusted: it gets a cell of its own, without a listener and without any network,
  * and of all secrets those that its entry in the configuration names. A relay's cell has one way out: a listener behind
@@ -36,11 +45,7 @@ export async function launchUpstreamCell(
   config: Config,
   state: State,
   upstream: StdioUpstream,
-  /** Name of its changes in the state, where it has a workspace. */
-  workspace: string,
-  secrets: ReadonlyMap<string, string>,
-  about: CellAbout,
-  mayBegin?: MayBegin,
+  { workspace, secrets, about, mayBegin }: UpstreamLaunch,
 ): Promise<Result<UpstreamCell, string>> {
   const { name, mcp } = upstream
   const [program, ...args] = mcp.command

@@ -104,7 +104,7 @@ export async function runDrill({
         recorder.answers(act.upstream, act.tool, act.args as JsonObject, answer)
     }
     const workspace = makeWorkspace(directory)
-    const drilled = underDrill(judged, agent, plan.value, urlOf, directory, workspace)
+    const drilled = underDrill(judged, agent, plan.value, { urlOf, directory, workspace })
     const before = digestOf(workspace)
     const ran = await runScript(drilled, agent, scenario, plan.value.own, directory)
     if (!ran.ok) return ran
@@ -174,14 +174,19 @@ function digestOf(workspace: string): string {
   return hash.digest('hex')
 }
 
+/** The places of one drill: of its upstreams, its script and its files. */
+interface DrillPlaces {
+  readonly urlOf: (upstream: string) => URL
+  readonly directory: string
+  readonly workspace: string
+}
+
 /** The configuration as it is, but for where its upstreams are, what its agents run, and its secrets: there are none. */
 function underDrill(
   judged: Judged,
   agent: Agent,
   plan: DrillPlan,
-  urlOf: (upstream: string) => URL,
-  directory: string,
-  workspace: string,
+  { urlOf, directory, workspace }: DrillPlaces,
 ): Judged {
   const script = join(directory, 'script')
   mkdirSync(script)

@@ -1,4 +1,12 @@
 import { type Detector, type DetectorFinding, NOTHING } from '../detector.ts'
+import type { EventTime } from '../recent.ts'
+
+/** The rule of a chart: spans that are only learned from, slack per span, and the sum over it that is a finding. */
+interface ChartLimits {
+  readonly learn: number
+  readonly slack: number
+  readonly limit: number
+}
 
 /** Page's chart over the sums of equal spans of time, with the mean and deviation of the agent's own past. */
 class Chart {
@@ -18,7 +26,7 @@ class Chart {
   }
 
   /** The entries of the spans that add up, where the limit is passed. */
-  add(atMs: number, seq: number, amount: number, learn: number, slack: number, limit: number): readonly number[] {
+  add({ atMs, seq }: EventTime, amount: number, { learn, slack, limit }: ChartLimits): readonly number[] {
     const span = Math.floor(atMs / this.#spanMs)
     if (span > this.#span) this.#close(span - this.#span, learn, slack)
     this.#span = Math.max(span, this.#span)
@@ -88,9 +96,9 @@ export const velocity: Detector<'velocity', State> = {
   scope: 'agent',
   kinds: ['action.intent'],
   initial: () => ({ actions: new Chart(60_000), spending: new Map() }),
-  fold: ({ actions, spending }, { seq, atMs }, { call }, { learn, slack, limit }) => {
+  fold: ({ actions, spending }, entry, { call }, limits) => {
     const findings: DetectorFinding[] = []
-    const many = actions.add(atMs, seq, 1, learn, slack, limit)
+    const many = actions.add(entry, 1, limits)
     if (many.length > 0) findings.push({ what: 'many more actions than is usual for it', evidence: many })
     const [, amount = '', currency = ''] = /^(\d+(?:\.\d+)?) ([A-Z]{3})$/.exec(call?.spend ?? '') ?? []
     if (currency === '' || (spending.size >= CURRENCIES_MAX && !spending.has(currency))) {
@@ -98,7 +106,7 @@ export const velocity: Detector<'velocity', State> = {
     }
     const chart = spending.get(currency) ?? new Chart(3_600_000)
     spending.set(currency, chart)
-    const much = chart.add(atMs, seq, Number(amount), learn, slack, limit)
+    const much = chart.add(entry, Number(amount), limits)
     if (much.length > 0) findings.push({ what: `much more ${currency} than is usual for it`, evidence: much })
     return findings
   },
