@@ -72,8 +72,7 @@ export function seen(
   gate: EnvironmentContext,
   cell: ServedCell,
   action: Action,
-  known: Contract,
-  bill: Bill,
+  { known, bill }: { readonly known: Contract; readonly bill: Bill },
   { hears, onPart }: Required<Pick<Attempt, 'hears' | 'onPart'>>,
 ): OnPart {
   return (part) => {

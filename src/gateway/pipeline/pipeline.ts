@@ -111,10 +111,16 @@ export async function perform(
       owner: cell,
       ...bytesMaxOf(decided.reservation),
       ...(attempt.onPart && {
-        onPart: seen(gate, cell, action, known, bill, {
-          hears: attempt.hears ?? (() => true),
-          onPart: withoutSecrets(gate, atItsPace(cell, accepts, unlessCalledOff(attempt, attempt.onPart)), leaks),
-        }),
+        onPart: seen(
+          gate,
+          cell,
+          action,
+          { known, bill },
+          {
+            hears: attempt.hears ?? (() => true),
+            onPart: withoutSecrets(gate, atItsPace(cell, accepts, unlessCalledOff(attempt, attempt.onPart)), leaks),
+          },
+        ),
       }),
     })
     .finally(() => {
@@ -124,7 +130,7 @@ export async function perform(
   // Judging millions of characters takes its time; others come in between.
   await yieldIfLong()
   const judged = noting(leaks, withinBill(bill, judgeAnswer(gate, known, sent)))
-  await recordOutcome(gate, cell, action, judged, sent, bill, decided.reservation)
+  await recordOutcome(gate, cell, action, { judged, sent, bill, reservation: decided.reservation })
   if (sent.kind === 'passed') return { kind: 'passed', action: action.id }
   if (judged.answer !== undefined) {
     const answer = judged.shown
@@ -349,6 +355,14 @@ type JudgedAnswer =
       readonly leaked?: readonly string[]
     }
 
+/** The end of an action: what came, how it was judged, and what was reserved for it. */
+interface Ended {
+  readonly judged: JudgedAnswer
+  readonly sent: Sent | Passage
+  readonly bill: Bill
+  readonly reservation: Reservation
+}
+
 /**
  * Step 9. An outcome that cannot be recorded leaves its intent *unknown*, which is the truth: the next gateway counts
  * in full. The cell hears of a call that charged more than was reserved when that is on disk.
@@ -357,10 +371,7 @@ async function recordOutcome(
   gate: EnvironmentContext,
   cell: ServedCell,
   action: Action,
-  judged: JudgedAnswer,
-  sent: Sent | Passage,
-  bill: Bill,
-  reservation: Reservation,
+  { judged, sent, bill, reservation }: Ended,
 ): Promise<void> {
   const { budgets } = cell.authority
   const { cost, up, note } = bill.settle(judged.outcome, sent)
