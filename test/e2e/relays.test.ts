@@ -185,8 +185,8 @@ describe('S6: relays', { skip: SKIP }, () => {
     assert.doesNotMatch(said['a request within a request'] ?? '', /HTTP\/1\.1 200/)
     assert.ok(!urls.includes('/inner') && !urls.includes('/outer'), String(urls))
     assert.equal(said['after three hundred others'], 'the partner')
-    const places = ledger.flatMap((entry) => (entry.kind === 'egress.tried' ? [entry.place] : []))
-    for (let i = 1; i <= 300; i++) assert.ok(places.includes(`http://nobody-${i}.example/`), `${i}`)
+    const places = ledger.flatMap((entry) => (entry.kind === 'action.refused' ? [entry.tool] : []))
+    for (let i = 1; i <= 300; i++) assert.ok(places.includes(toolName(`http://nobody-${i}.example/`)), `${i}`)
   })
 
   it('S1: nothing else is there, neither this host nor an agent’s own gateway', () => {
@@ -198,13 +198,20 @@ describe('S6: relays', { skip: SKIP }, () => {
   })
 
   it('every place that was asked for is in the ledger', () => {
-    const tried = ledger.flatMap((entry) => (entry.kind === 'egress.tried' ? [entry] : []))
-    const allowed = tried.filter(({ problem }) => problem === undefined).map(({ place }) => place)
-    assert.deepEqual(allowed, [`127.0.0.1:${partner.port}`])
+    const tried = ledger.flatMap((entry) => {
+      const isAttempt = entry.kind === 'action.intent' || entry.kind === 'action.refused'
+      return isAttempt && entry.operation?.endsWith('.connect') ? [entry] : []
+    })
+    const allowed = tried.filter(({ kind }) => kind === 'action.intent')
+    assert.deepEqual([...new Set(allowed.map(({ tool }) => tool))], [`127.0.0.1:${partner.port}`])
     assert.ok(
-      tried.some(({ place, problem }) => place.includes(`127.0.0.1:${production.port}`) && problem !== undefined),
+      tried.some(({ kind, tool }) => kind === 'action.refused' && tool?.includes(`127.0.0.1:${production.port}`)),
     )
-    assert.ok(tried.every(({ upstream, cell }) => upstream === 'relay' && cell?.startsWith('c_')))
+    assert.ok(tried.every(({ upstream, cell }) => upstream === 'relay' && cell.startsWith('c_')))
+    assert.ok(
+      tried.every(({ during }) => during !== undefined),
+      'each is made on the word of a call',
+    )
   })
 
   it('control: outside of a cell it is one connection away', async () => {

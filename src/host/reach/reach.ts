@@ -1,7 +1,8 @@
 import type { Agent, Config, UpstreamConfig } from '../../config/config.ts'
 import { isLoopback } from '../../config/read/upstreams.ts'
 import { secretsOf } from '../../config/secret-names.ts'
-import type { AgentName, EnvironmentName, Label, UpstreamName } from '../../model/index.ts'
+import { placeIn } from '../../gateway/protocols/relay/egress-place.ts'
+import { type AgentName, type EnvironmentName, type Label, operationIn, type UpstreamName } from '../../model/index.ts'
 import { type Reach, type ReachedOperation, type ReachInput, reach } from '../../policy/index.ts'
 import { catalogueOf, egressOf } from '../prepare/catalogue.ts'
 import { grantOf, type Judged } from '../prepare/setup.ts'
@@ -61,7 +62,7 @@ export function agentReach(judged: Judged, name: AgentName): AgentReach | undefi
     hardened: judged.config.environments.get(agent.environment)?.hardened ?? false,
     delegates: agent.delegates,
     cell: cellReach(agent),
-    upstreams: upstreams.map((upstream) => upstreamReach(judged.config, upstream)),
+    upstreams: upstreams.map((upstream) => upstreamReach(upstream, originsOf(judged.config, upstream, found))),
     remoteRelays: upstreams.flatMap((upstream) => {
       const operations = found.operations.filter((each) => each.upstream === upstream.name && isRelaying(each))
       if (!isRemote(upstream) || operations.length === 0) return []
@@ -103,9 +104,15 @@ function cellReach({ cell, grants }: Agent): CellReach {
   }
 }
 
-function upstreamReach(config: Config, upstream: UpstreamConfig): UpstreamReach {
-  const { name, environment, mcp, relay } = upstream
-  const egress = relay && mcp.kind === 'stdio' ? egressOf(config, environment) : []
+/** Returns the origins that an upstream may be made to reach: those that some connection of the agent leads to. */
+function originsOf(config: Config, { name, environment }: UpstreamConfig, { connections }: Reach): readonly string[] {
+  const own = connections.filter(({ upstream }) => upstream === name)
+  const places = new Set<string>(own.map(({ tool }) => operationIn(tool).tool))
+  return egressOf(config, environment).filter((origin) => places.has(placeIn(origin).name))
+}
+
+function upstreamReach(upstream: UpstreamConfig, egress: readonly string[]): UpstreamReach {
+  const { name, environment, mcp } = upstream
   return {
     name,
     environment,

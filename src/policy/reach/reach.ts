@@ -3,6 +3,7 @@ import { EFFECTS } from '../../model/action.ts'
 import type { Grant } from '../../model/grant.ts'
 import type { AgentName, EnvironmentName, GrantId, PersonName, ToolName, UpstreamName } from '../../model/ids.ts'
 import { type Label, UNTRUSTED } from '../../model/label.ts'
+import { isConnection, operationIn } from '../../model/operation.ts'
 import type { Source } from '../../model/source.ts'
 import { pathText } from '../../model/text/path.ts'
 import type { Catalogue, CatalogueTool } from '../../model/tool.ts'
@@ -42,6 +43,8 @@ export interface Reach {
   readonly environment: EnvironmentName
   /** Operations by upstream; within one, the worst effect first. */
   readonly operations: readonly ReachedOperation[]
+  /** Connections that its relays may make on its word. They bring no labels by themselves. */
+  readonly connections: readonly ReachedConnection[]
   readonly idle: readonly { readonly id: string; readonly why: string }[]
   readonly spend: readonly SpendPerDay[]
   readonly perDay: LimitsPerDay
@@ -73,6 +76,8 @@ export interface ReachedOperation {
   readonly carries: readonly (readonly Label[])[]
 }
 
+export type ReachedConnection = Pick<ReachedOperation, 'id' | 'upstream' | 'tool' | 'permits' | 'forbids' | 'perDay'>
+
 export interface Permit {
   readonly grant: GrantId
   readonly source: Source
@@ -98,22 +103,25 @@ export const WORKSPACE = 'workspace'
 export function reach(input: ReachInput): Reach {
   const { agent, owner, environment, grants, catalogue } = input
   const policies = compilePolicies(input.policies)
-  const found: Found[] = []
+  const all: Found[] = []
   const idle: { id: string; why: string }[] = []
   for (const upstream of catalogue.upstreams.values()) {
     const flowOf = flowsIn(upstream.tools)
     for (const [name, tool] of upstream.tools) {
-      const granting = grants.filter((grant) => grant.upstream === upstream.name && grant.tools.has(name))
+      const granting = grants.filter((grant) => grant.upstream === upstream.name && gives(grant, name))
       if (granting.length === 0) continue
       const id = `${upstream.name}/${name}`
       const able = couldBe({ agent, owner, environment }, upstream, tool, policies)
       const permitting = granting.filter((grant) => able.ok && able.value.permits.has(grant.id))
+      // A grant whose tools nobody has accepted yet implies nothing.
+      if (able.ok && permitting.length === 0 && isRelayed(tool)) continue
       if (!able.ok || permitting.length === 0)
         idle.push({ id, why: able.ok ? 'no condition of its grants can hold' : able.reason })
-      else
-        found.push({ id, upstream: upstream.name, tool, permitting, forbids: able.value.forbids, flow: flowOf(tool) })
+      else all.push({ id, upstream: upstream.name, tool, permitting, forbids: able.value.forbids, flow: flowOf(tool) })
     }
   }
+  const connections = all.filter(({ tool }) => isRelayed(tool))
+  const found = all.filter(({ tool }) => !isRelayed(tool))
   const carriers = found.map(carrierOf)
   const { carried, known } = meetings(input.labels, carriers)
   const operations = found
@@ -127,6 +135,7 @@ export function reach(input: ReachInput): Reach {
     owner,
     environment,
     operations,
+    connections: connections.map((each) => connectionOf(each)),
     idle,
     spend: spendPerDay(spending.flatMap(({ tool, permitting: of }) => of.map((grant) => [tool.declared, grant]))),
     perDay: limitsPerDay(permitting),
@@ -146,6 +155,22 @@ interface Found {
   readonly permitting: readonly Grant[]
   readonly forbids: ReachedOperation['forbids']
   readonly flow: Flow
+}
+
+function isRelayed({ declared }: CatalogueTool): boolean {
+  return isConnection(operationIn(declared.name).operation)
+}
+
+/** Tells whether a grant gives an operation: by its name; a connection, by any tool of its relay. */
+function gives({ tools }: Grant, name: ToolName): boolean {
+  return tools.has(name) || (tools.size > 0 && isConnection(operationIn(name).operation))
+}
+
+function connectionOf({ id, upstream, tool, permitting, forbids }: Found): ReachedConnection {
+  const { name } = tool.declared
+  // The condition of a grant is not asked of a connection.
+  const permits = permitting.map(({ id: grant, source }) => ({ grant, source }))
+  return { id, upstream, tool: name, permits, forbids, perDay: limitsPerDay(permitting) }
 }
 
 function flowsIn(tools: ReadonlyMap<ToolName, CatalogueTool>): (tool: CatalogueTool) => Flow {

@@ -142,7 +142,8 @@ export class Egress {
     })
     if (went.kind === 'went' || answer.destroyed) return
     const status = place === undefined || framed.ok ? 403 : framed.reason.status
-    answer.writeHead(status, { connection: 'close' }).end(refusalText(went.reference))
+    const { reference } = went
+    answer.writeHead(status, { connection: 'close', ...(reference && { [REFERENCE]: reference }) }).end()
   }
 
   async #ask(
@@ -312,11 +313,9 @@ function passBack(response: IncomingMessage, answer: ServerResponse, passing: Pa
 
 function refuse(socket: Duplex | Socket, line: string, reference?: string): void {
   if (!socket.writable) return void socket.destroy()
-  const text = refusalText(reference)
-  socket.end(`${line}\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`)
+  const told = reference === undefined ? '' : `${REFERENCE}: ${reference}\r\n`
+  socket.end(`${line}\r\n${told}Content-Length: 0\r\nConnection: close\r\n\r\n`)
 }
 
-/** The text that a relay hears with a refusal: the reference under which the owner finds why. */
-function refusalText(reference: string | undefined): string {
-  return reference === undefined ? '' : `refused (reference ${reference})\n`
-}
+/** Header of a refusal: the reference under which the owner finds why. */
+const REFERENCE = 'Firebreak-Reference'
