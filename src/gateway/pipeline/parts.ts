@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Action, type Label, UNTRUSTED } from '../../model/index.ts'
-import { labelsMeanwhile } from '../../policy/index.ts'
+import { labelsMeanwhile, type Refusal } from '../../policy/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import { mayNotice, type ServedCell } from '../admission/served-cell.ts'
 import type { Attempt } from './attempt.ts'
@@ -101,4 +101,12 @@ export function withoutSecrets(gate: EnvironmentContext, onPart: OnPart, leaks: 
     leaks.add(leaked)
     return undefined
   }
+}
+
+/** Before what cannot be taken back, the files are: returns why nothing may be sent without. */
+export async function saveFirst({ savedFirst, gone }: ServedCell, { effect }: Action): Promise<Refusal | undefined> {
+  if (savedFirst === undefined || effect !== 'irreversible') return undefined
+  const problem = await savedFirst.files.saved(gone.signal)
+  if (problem === undefined || !savedFirst.required) return undefined
+  return { kind: 'unavailable', what: 'checkpoint', problem }
 }

@@ -30,7 +30,7 @@ import { endedSince } from './ended-since.ts'
 import { holdBinding, recordHeld } from './held.ts'
 import type { Answer, Contract, Passage, SendOptions, Sent } from './line.ts'
 import { judgeAction, normalise } from './normalise.ts'
-import { atItsPace, callingOff, seen, unlessCalledOff, withoutSecrets } from './parts.ts'
+import { atItsPace, callingOff, saveFirst, seen, unlessCalledOff, withoutSecrets } from './parts.ts'
 import { reasonsJson, recordLabels, redacted } from './record.ts'
 import { complain } from './refusals.ts'
 import { aboutOf, noticedIn, refuse, unrecorded } from './refused.ts'
@@ -206,14 +206,6 @@ function mayLeave(gate: EnvironmentContext, cell: ServedCell, action: Action, re
 export function wouldLeave(gate: EnvironmentContext, cell: ServedCell, attempt: Attempt): boolean {
   const { action, refusals } = normalise(asked(gate, cell, attempt), attempt.upstream.contract(attempt.tool))
   return mayLeave(gate, cell, action, refusals)
-}
-
-/** Before what cannot be taken back, the files are: returns why nothing may be sent without. */
-async function saveFirst({ savedFirst, gone }: ServedCell, { effect }: Action): Promise<Refusal | undefined> {
-  if (savedFirst === undefined || effect !== 'irreversible') return undefined
-  const problem = await savedFirst.files.saved(gone.signal)
-  if (problem === undefined || !savedFirst.required) return undefined
-  return { kind: 'unavailable', what: 'checkpoint', problem }
 }
 
 /** An action that was let through, and what is going to leave for it. */
