@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { acceptOffered } from '../kit/accept-offered.ts'
 import { firebreak, ledgerOf, NODE_CELL, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { type AgentPlan, writeConfig } from '../kit/config-text.ts'
+import { hostUp } from '../kit/host-up.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
@@ -32,8 +33,7 @@ async function scene() {
   assert.ok(loaded.ok, JSON.stringify(loaded))
   await acceptOffered(loaded.value)
   const at = ['--config', config, '--state', state]
-  const host = startFirebreak(['up', ...at])
-  await until('it is up', () => host.stdout().includes('up: process'))
+  const host = await hostUp(at)
   const run = () =>
     startFirebreak(['run', '--agent', 'alpha', ...at, '--', '/opt/node', `${AGENTS}/steady.ts`, 'desk__note', '20'])
   return {

@@ -9,6 +9,7 @@ import type { Entry } from '../../src/model/entry.ts'
 import { agentName } from '../../src/model/index.ts'
 import { firebreak, ledgerOf, NODE_CELL, repository, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { type AgentPlan, type CellPlan, type ConfigPlan, type UpstreamPlan, writeConfig } from '../kit/config-text.ts'
+import { HELD, hostUp } from '../kit/host-up.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { exitOf, onTerminal, terminal } from '../kit/terminal.ts'
 import { until } from '../kit/until.ts'
@@ -138,31 +139,33 @@ describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
     assert.equal(history?.checkpoints.length, 3)
   })
 
-  it('S16: of a run that goes on: saved at once, and restored only by ending its cell, whose command begins anew', async () => {
-    const { state, call, run } = desk()
-    const running = run(
-      'sh',
-      '-c',
-      'cat file 2>/dev/null; echo begun >> begun; echo up; while :; do echo x >> file; sleep 0.05; done',
-    )
-    await until('it runs', () => running.stdout().includes('up'))
-    const saved = await call('checkpoint', 'desk', '--name', 'early')
-    assert.equal(saved.code, 0, JSON.stringify(saved))
-    const refused = await call('restore', 'desk', 'early', '--yes')
-    assert.equal(refused.code, 3, JSON.stringify(refused))
-    const restored = await call('restore', 'desk', 'early', '--yes', '--restart', '--why', 'it went astray', ...MARIA)
-    assert.equal(restored.code, 0, JSON.stringify(restored))
-    await until('it runs again', () => running.stdout().split('up').length === 3)
-    const [back] = await entriesOf(state, 'checkpoint.restored')
-    const [first, second] = await entriesOf(state, 'cell.started')
-    assert.equal(back?.cell, first?.cell)
-    assert.notEqual(second?.cell, undefined, 'another cell lives on them')
-    running.child.kill('SIGTERM')
-    running.child.kill('SIGTERM')
-    await running.ended
-    const begun = await run('sh', '-c', 'cat begun').ended
-    assert.equal(begun.stdout, 'begun\nbegun\n', 'once before the checkpoint, once on the restored files')
-  })
+  for (const held of HELD)
+    it(`S16: of a run that goes on ${held}: saved at once, and restored only by ending its cell, whose command begins anew`, async () => {
+      const { config, state, call, run } = desk()
+      if (held === 'through a host') await hostUp(['--config', config, '--state', state])
+      const running = run(
+        'sh',
+        '-c',
+        'cat file 2>/dev/null; echo begun >> begun; echo up; while :; do echo x >> file; sleep 0.05; done',
+      )
+      await until('it runs', () => running.stdout().includes('up'))
+      const saved = await call('checkpoint', 'desk', '--name', 'early')
+      assert.equal(saved.code, 0, JSON.stringify(saved))
+      const refused = await call('restore', 'desk', 'early', '--yes')
+      assert.equal(refused.code, 3, JSON.stringify(refused))
+      const restored = await call('restore', 'desk', 'early', '--yes', '--restart', '--why', 'it went astray', ...MARIA)
+      assert.equal(restored.code, 0, JSON.stringify(restored))
+      await until('it runs again', () => running.stdout().split('up').length === 3)
+      const [back] = await entriesOf(state, 'checkpoint.restored')
+      const [first, second] = await entriesOf(state, 'cell.started')
+      assert.equal(back?.cell, first?.cell)
+      assert.notEqual(second?.cell, undefined, 'another cell lives on them')
+      running.child.kill('SIGTERM')
+      running.child.kill('SIGTERM')
+      await running.ended
+      const begun = await run('sh', '-c', 'cat begun').ended
+      assert.equal(begun.stdout, 'begun\nbegun\n', 'once before the checkpoint, once on the restored files')
+    })
 
   it('S17: a history shows what is damaged, and restores nothing of it', async () => {
     const { state, call, run } = desk()

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { resizeTerminal } from '../../src/cells/linux/streams/terminal.ts'
-import { SKIP, startFirebreak } from '../kit/command-line.ts'
+import { SKIP } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
+import { HELD, hostUp } from '../kit/host-up.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { exitOf, shellOn, terminal } from '../kit/terminal.ts'
 import { until } from '../kit/until.ts'
@@ -12,13 +13,12 @@ import { until } from '../kit/until.ts'
 const PROGRAM = `trap 'stty size' WINCH; stty size; echo ready; while :; do sleep 0.05; done`
 
 describe('a run on a terminal', { skip: SKIP }, () => {
-  for (const isUp of [false, true])
-    it(`hears of another size, and ends at Ctrl-C, ${isUp ? 'through a host' : 'in its own process'}`, async () => {
+  for (const held of HELD)
+    it(`hears of another size, and ends at Ctrl-C, ${held}`, async () => {
       const directory = temporaryDirectory()
       const state = join(directory, 'state')
       const config = writeConfig(directory, { upstreams: {}, agents: { alpha: { grants: [] } } })
-      const host = isUp ? startFirebreak(['up', '--config', config, '--state', state]) : undefined
-      await until('it is up', () => host === undefined || host.stdout().includes('up: process'))
+      if (held === 'through a host') await hostUp(['--config', config, '--state', state])
       const person = terminal()
       const run = `firebreak run --agent alpha --config "$CONFIG" --state "$STATE" -- sh -c "$PROGRAM"`
       const exited = exitOf(shellOn(person, run, { CONFIG: config, STATE: state, PROGRAM }))

@@ -8,6 +8,7 @@ import { shownBy } from '../../src/host/state/shown-by.ts'
 import { firebreak, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { childrenOf } from '../kit/host.ts'
+import { hostUp } from '../kit/host-up.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
 
@@ -24,8 +25,7 @@ async function scene() {
     agents: { alpha: { grants: [] }, omega: { grants: [], environment: 'live' } },
   })
   const at = ['--config', config, '--state', state]
-  const host = startFirebreak(['up', ...at])
-  await until('it is up', () => host.stdout().includes('up: process'))
+  const host = await hostUp(at)
   return {
     state,
     host,
@@ -83,6 +83,24 @@ describe('a host that is up', { skip: SKIP }, () => {
     const lost = await omega.ended
     assert.equal(lost.code, 1)
     assert.match(lost.stderr, /the host has ended, and the cell with it/)
+  })
+
+  it('S14: puts another gateway in the place of one that is killed: its run goes on, the other environment does not notice', async () => {
+    const { host, run, cells } = await scene()
+    const [alpha, omega] = [run('alpha', TICKS), run('omega', TICKS)]
+    await until('both run', () => alpha.stdout().includes('tick') && omega.stdout().includes('tick'))
+    const known = childrenOf(host.pid, 'gateway/main')
+    const [lost] = known
+    assert.ok(lost)
+    process.kill(lost, 'SIGKILL')
+    await until('another is there', () => childrenOf(host.pid, 'gateway/main').some((pid) => !known.includes(pid)))
+    const [before, other] = [alpha.stdout().length, omega.stdout().length]
+    await until('both go on', () => alpha.stdout().length > before && omega.stdout().length > other)
+    assert.deepEqual(await cells(), ['alpha', 'omega'])
+    for (const { child } of [alpha, omega]) child.kill('SIGTERM')
+    const told = await Promise.all([alpha.ended, omega.ended])
+    const lines = told.filter(({ stderr }) => /its gateway was lost .*goes on with another, watched/.test(stderr))
+    assert.equal(lines.length, 1, 'its own person hears of it, and nobody else')
   })
 
   it('goes on without the terminal that it was started on, and says where it writes', async () => {
