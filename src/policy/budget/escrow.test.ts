@@ -4,7 +4,7 @@ import type { Budget, Holder } from '../../model/budget.ts'
 import { grantId } from '../../model/ids.ts'
 import { BookClock } from './book-clock.ts'
 import { BudgetBook } from './budget.ts'
-import { Allotments } from './escrow.ts'
+import { Allotments, SOLE_ESCROW, WHOLE } from './escrow.ts'
 import { MemoryEscrow } from './memory-escrow.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 30, 12)
@@ -96,5 +96,22 @@ describe('S7: a book over allotments', () => {
     assert.equal(allotments.amount(HOLDER.id, { ...CALLS, max: 3 }, NOW_MS), 3n)
     assert.equal(allotments.amount(HOLDER.id, CALLS, NOW_MS), 8n)
     assert.equal(allotments.amount(grantId('g_2'), CALLS, NOW_MS), 0n)
+  })
+
+  it('what is allotted of one currency, or over one window, is nothing of another', async () => {
+    const { allotments, allot } = gateway(new MemoryEscrow(1_000), 'a')
+    await allot(EUROS, 100n)
+    const dollars: Budget = { kind: 'spend', maxUnits: 500n, currency: 'USD', window: EUROS.window }
+    const daily: Budget = { kind: 'spend', maxUnits: 500n, currency: 'EUR', window: CALLS.window }
+    const amounts = [EUROS, dollars, daily].map((budget) => allotments.amount(HOLDER.id, budget, NOW_MS))
+    assert.deepEqual(amounts, [100n, 0n, 0n])
+  })
+
+  it('a gateway that is alone has everything, for as long as it lives', async () => {
+    const whole = { holder: HOLDER.id, budget: CALLS, amount: 10n, untilMs: Number.POSITIVE_INFINITY }
+    assert.deepEqual(await SOLE_ESCROW.allot(HOLDER, CALLS, 3n, NOW_MS), { ok: true, value: whole })
+    assert.deepEqual(await SOLE_ESCROW.giveBack(HOLDER, CALLS, 3n, NOW_MS), { ok: true, value: whole })
+    assert.deepEqual(await SOLE_ESCROW.renew(NOW_MS), { ok: true, value: [] })
+    assert.equal(WHOLE(HOLDER.id, EUROS, NOW_MS), 500n)
   })
 })
