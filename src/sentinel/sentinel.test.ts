@@ -231,4 +231,16 @@ describe('Sentinel', () => {
       [['observe', 'frozen']],
     )
   })
+
+  it('connections of a relay are looked at for what they name alone: a page makes forty of them', () => {
+    const log = new Log()
+    const cell = log.cell('1')
+    const asked = (more: object) => log.refused(cell, 'books/x', {}, more)
+    for (let i = 0; i < 100; i++) asked({ operation: 'tls.connect' })
+    assert.deepEqual(log.said, [])
+    asked({ operation: 'tls.connect', noticed: touched })
+    assert.deepEqual(log.said, ['decoy quarantined'])
+    for (let i = 0; i < 100; i++) asked({ operation: 'tool' })
+    assert.ok(log.saidOf('refusals').length > 0, 'so many calls are told')
+  })
 })

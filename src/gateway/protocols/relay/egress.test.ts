@@ -288,7 +288,7 @@ describe('S6: the way out of a relay', () => {
   })
 
   /** A tunnel that stands, to an origin that keeps what it gets. */
-  async function tunnel() {
+  async function tunnel(bytesMax?: number) {
     let got = ''
     const far = createTcp((socket) => {
       socket
@@ -303,6 +303,7 @@ describe('S6: the way out of a relay', () => {
     closing.push(() => far.close())
     const at = `127.0.0.1:${(far.address() as AddressInfo).port}` // it listens on a port
     const proxy = proxied([`http://${at}`])
+    if (bytesMax !== undefined) proxy.door.bytesMax = bytesMax
     const asked = request({ port: proxy.port, host: '127.0.0.1', method: 'CONNECT', path: at, agent: false }).end()
     const [, socket] = (await once(asked, 'connect')) as [unknown, Socket]
     socket.on('error', () => undefined)
@@ -322,6 +323,18 @@ describe('S6: the way out of a relay', () => {
     assert.deepEqual(passed, [
       { kind: 'passed', passed: { sent: 5, received: 5 }, counted: { bytes: 10 }, why: 'the witness is away' },
     ])
+  })
+
+  it('S7: EG5: of more bytes than were reserved, both ways, the first piece too many is cut and not counted', async () => {
+    const { socket, ended, got, passed } = await tunnel(17)
+    socket.write('second')
+    await ended
+    // 5 and 6 bytes left, 5 came back: the 5 that were too many have not passed.
+    assert.equal(got(), 'firstsecond')
+    const [passage] = passed
+    assert.ok(passage?.kind === 'passed')
+    assert.deepEqual([passage.passed, passage.counted], [{ sent: 11, received: 5 }, { bytes: 16 }])
+    assert.match(passage.why ?? '', /more would pass than was reserved/)
   })
 
   it('a relay that asks before the cell that it serves is there is answered by the rules of then', async () => {
