@@ -186,14 +186,9 @@ export class McpEndpoint {
     if (methodFor(method) === undefined)
       return this.#refuse(reply, 404, RPC.methodNotFound, `${cutText(method, 64)} is not supported`, id)
     const level = meta[META.logLevel]
-    const answer = await this.#call(response, reply, {
-      method,
-      params,
-      view,
-      headers: request.headers,
-      progressToken: meta.progressToken,
-      ...(isLogLevel(level) && { logLevel: level }),
-    })
+    const logLevel = isLogLevel(level) ? { logLevel: level } : {}
+    const wanted = { method, params, view, headers: request.headers, ...logLevel }
+    const answer = await this.#call(response, reply, wanted, { progressToken: meta.progressToken })
     if (answer === undefined) return
     if ('error' in answer) return reply.answer(id, answer, statusOf(answer.error.code))
     reply.answer(id, { result: modernResult(method, answer.result, IMPLEMENTATION) })
@@ -244,14 +239,8 @@ export class McpEndpoint {
     const cancel = new AbortController()
     session.underWay.set(id, cancel)
     try {
-      const answer = await this.#call(response, reply, {
-        method,
-        params,
-        view,
-        progressToken: meta.progressToken,
-        logLevel: session.logLevel ?? 'info',
-        cancel,
-      })
+      const wanted = { method, params, view, logLevel: session.logLevel ?? 'info' }
+      const answer = await this.#call(response, reply, wanted, { progressToken: meta.progressToken, cancel })
       // A request that its sender cancelled gets no answer, but its connection must end.
       if (cancel.signal.aborted) response.destroyed || response.end()
       else if (answer !== undefined) reply.answer(id, olderAnswer(session.revision, method, answer))
@@ -285,13 +274,17 @@ export class McpEndpoint {
   }
 
   /** The one place where a method runs: bounded in number, ended with the cell, its request or its connection. */
-  async #call(response: ServerResponse, reply: Reply, call: IncomingCall): Promise<RpcAnswer | undefined> {
-    const method = methodFor(call.method)
+  async #call(
+    response: ServerResponse,
+    reply: Reply,
+    wanted: Omit<CellRequest, 'signal' | 'calledOff' | 'onPart' | 'hears'>,
+    { progressToken, cancel = new AbortController() }: CallOptions,
+  ): Promise<RpcAnswer | undefined> {
+    const method = methodFor(wanted.method)
     if (method === undefined) return rpcError(RPC.methodNotFound, 'not supported')
     if (this.#cell.underWay >= LIMITS.requestsUnderWayMax) {
       return rpcError(RPC.internalError, `at most ${LIMITS.requestsUnderWayMax} requests may be under way`)
     }
-    const { progressToken, cancel = new AbortController(), ...asked } = call
     const end = new AbortController()
     const onGone = () => {
       end.abort()
@@ -304,8 +297,8 @@ export class McpEndpoint {
     response.once('close', onClose)
     const deadline = setTimeout(() => end.abort(TOO_LONG), LIMITS.callMsMax)
     this.#cell.underWay++
-    const parts = onPartFor(reply, progressToken, asked.logLevel)
-    const request: CellRequest = { ...asked, ...parts, signal: end.signal, calledOff: cancel.signal }
+    const parts = onPartFor(reply, progressToken, wanted.logLevel)
+    const request: CellRequest = { ...wanted, ...parts, signal: end.signal, calledOff: cancel.signal }
     try {
       return await method(this.#gate, this.#cell, request)
     } catch (error) {
@@ -380,8 +373,8 @@ const BATCH = 'a batch of JSON-RPC messages is refused: send each of them in a r
 const INSTRUCTIONS =
   'Every call is decided by a policy and recorded. A refusal carries a reference; repeating the same call will not change it.'
 
-/** A request as it was read from one revision, before signals and listeners are added. */
-interface IncomingCall extends Pick<CellRequest, 'method' | 'params' | 'view' | 'headers' | 'logLevel'> {
+interface CallOptions {
+  /** The cell's own name for what is said of the call meanwhile. */
   readonly progressToken: Json | undefined
   /** In a session the cell can cancel by id as well. */
   readonly cancel?: AbortController
