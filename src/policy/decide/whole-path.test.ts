@@ -45,6 +45,10 @@ it('a decision on JSON arguments is the one that Cedar makes, and only ever stri
     nowMs: NOW_MS + random.below(10_000) * 60_000 - 300_000_000,
     rung: random.pick(['normal', 'watched'] as const),
   }))
+  // A rule that errs, in each hour of half a day: chance alone may bring none.
+  const args = { amount: 1, currency: 'CHF', count: 1025, to: { iban: OWNER } }
+  for (let hour = 0; hour < 12; hour++)
+    cases.push({ act: action({ effect: 'spend', args }), nowMs: NOW_MS + hour * 3_600_000, rung: 'normal' })
 
   await using cedar = new Cedar({ timeoutMs: 60_000 })
   const policies = { staticPolicies: Object.fromEntries(rules.policies.map(({ id, json }) => [id, json])) }
