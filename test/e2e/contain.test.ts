@@ -127,7 +127,9 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
     assert.ok(gate.confirmed && gate.escalated, JSON.stringify(gate))
     assert.match(gate.said, /the gateway was ended, and its listeners with it/)
     assert.throws(() => process.kill(gateway, 0))
-    assert.match(stopped.stderr, /no gateway is there to tell the ledger: the next run does/)
+    // In a slow hour the gateway that takes its place has told it already.
+    const isTold = (await ledgerOf(state)).some((e) => e.kind === 'cell.contained' && e.receipt.by === MARIA[1])
+    if (!isTold) assert.match(stopped.stderr, /no gateway is there to tell the ledger: the next run does/)
     await run.ended
     assert.equal((await ask(state, 'run', '--agent', 'alpha')).code, 5)
     const stops = async () => (await ledgerOf(state)).flatMap((e) => (e.kind === 'cell.contained' ? [e] : []))

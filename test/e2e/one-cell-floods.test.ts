@@ -32,7 +32,8 @@ async function served(ms: number): Promise<number> {
   let slowest = 0
   for (const until = performance.now() + ms; performance.now() < until; ) {
     const begun = performance.now()
-    assert.equal(textOf(await call(neighbour.url('desk'), 'note')), 'note')
+    const answer = await call(neighbour.url('desk'), 'note')
+    assert.equal(textOf(answer), 'note', JSON.stringify(answer))
     slowest = Math.max(slowest, performance.now() - begun)
     await delay(10)
   }

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { Buffer } from 'node:buffer'
+import { readSync } from 'node:fs'
 import process from 'node:process'
 import type { Trees } from './walk.ts'
 
@@ -22,10 +23,27 @@ export function treesHere(landed: ReadonlyMap<string, string>): Trees {
 export function asked(): { readonly wanted: readonly string[]; readonly landed: ReadonlyMap<string, string> } {
   const wanted: string[] = []
   const landed = new Map<string, string>()
-  for (const line of readFileSync(0, 'utf8').split('\n')) {
+  for (const line of standardInput().split('\n')) {
     const value: unknown = line === '' ? undefined : JSON.parse(line)
     if (typeof value === 'string') wanted.push(value)
     else if (Array.isArray(value)) landed.set(String(value[0]), String(value[1]))
   }
   return { wanted, landed }
+}
+
+/** Returns all of standard input. It is a pipe that does not block: what is not written yet is waited for. */
+function standardInput(): string {
+  const pieces: Buffer[] = []
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  for (;;) {
+    const piece = Buffer.alloc(65_536)
+    try {
+      const bytes = readSync(0, piece)
+      if (bytes === 0) return Buffer.concat(pieces).toString('utf8')
+      pieces.push(piece.subarray(0, bytes))
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+      Atomics.wait(pause, 0, 0, 5)
+    }
+  }
 }
