@@ -12,6 +12,7 @@ import { connectHttpUpstream } from '../../src/gateway/protocols/mcp/server/http
 import { listAll } from '../../src/gateway/protocols/mcp/server/list-all.ts'
 import { isJsonObject, type Json, type JsonObject, upstreamName } from '../../src/model/index.ts'
 import { startGateway } from '../kit/gateway.ts'
+import { bodyOf } from '../kit/request-body.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { call, modern } from '../kit/wire.ts'
 import { runSuite } from './suite.ts'
@@ -157,8 +158,8 @@ interface Relay {
 async function startRelay(run: (url: string, told: readonly Call[]) => Promise<void>): Promise<Relay> {
   const faults: string[] = []
   const server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request.setEncoding('utf8')) body += chunk
+    const body = await bodyOf(request)
+    if (body === undefined) return
     const told: unknown = JSON.parse(body)
     const { url, context } = told as { readonly url: string; readonly context: string } // as client-driver.ts writes it
     try {

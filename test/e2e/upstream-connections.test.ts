@@ -6,6 +6,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isJsonObject, type Json, type JsonObject } from '../../src/model/index.ts'
 import { startGateway, type TestGateway } from '../kit/gateway.ts'
+import { bodyOf } from '../kit/request-body.ts'
 import { answer, eventText, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
@@ -32,8 +33,8 @@ async function serving(own: (asked: Asked) => boolean, era: 'modern' | 'legacy' 
   const heard: string[] = []
   const open = new Set<ServerResponse>()
   const server = createServer(async (request, response) => {
-    let text = ''
-    for await (const chunk of request.setEncoding('utf8')) text += chunk
+    const text = await bodyOf(request)
+    if (text === undefined) return
     const parsed: unknown = text === '' ? {} : JSON.parse(text)
     const body = isJsonObject(parsed as Json) ? (parsed as JsonObject) : {} // as the gateway wrote it
     const method = String(body.method ?? ('result' in body || 'error' in body ? 'response' : ''))

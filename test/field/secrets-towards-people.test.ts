@@ -11,6 +11,7 @@ import type { JsonObject } from '../../src/model/index.ts'
 import { firebreak, NODE_CELL, SKIP } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { startGateway, type TestCell, type TestGateway } from '../kit/gateway.ts'
+import { bodyOf } from '../kit/request-body.ts'
 import { answer, startUpstream, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { call, errorOf, modern } from '../kit/wire.ts'
@@ -160,8 +161,8 @@ describe('S10: lists, definitions and own tools, towards a cell', () => {
 describe('S10: what accept shows and writes', { skip: SKIP }, () => {
   it('is told by name, and a definition with a secret is neither shown nor written', async () => {
     const server = createServer(async (request, response) => {
-      let text = ''
-      for await (const chunk of request.setEncoding('utf8')) text += chunk
+      const text = await bodyOf(request)
+      if (text === undefined) return
       if (request.method !== 'POST') return void response.writeHead(405).end()
       const { id, method } = JSON.parse(text) as { readonly id: number; readonly method: string }
       const shape = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' }

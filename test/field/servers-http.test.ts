@@ -7,6 +7,7 @@ import { connectHttpUpstream } from '../../src/gateway/protocols/mcp/server/http
 import { isJsonObject, type Json, type JsonObject, upstreamName } from '../../src/model/index.ts'
 import { AUTHORITY, CERTIFICATE, KEY } from '../kit/certificates.ts'
 import { startGateway, type TestCell, type TestGateway } from '../kit/gateway.ts'
+import { bodyOf } from '../kit/request-body.ts'
 import { cleanUp } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
 import { call, errorOf, textOf } from '../kit/wire.ts'
@@ -23,8 +24,8 @@ interface Asked {
 async function serve(own: (asked: Asked) => boolean | Promise<boolean>, tls = false) {
   const asked: string[] = []
   const listener: RequestListener = async (request, response) => {
-    let text = ''
-    for await (const chunk of request.setEncoding('utf8')) text += chunk
+    const text = await bodyOf(request)
+    if (text === undefined) return
     const parsed: unknown = text === '' ? {} : JSON.parse(text)
     const body = parsed as JsonObject // as the gateway wrote it
     const method = request.method === 'POST' ? String(body.method) : String(request.method)

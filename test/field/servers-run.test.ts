@@ -7,6 +7,7 @@ import { before, describe, it } from 'node:test'
 import { isJsonObject, type JsonObject } from '../../src/model/index.ts'
 import { firebreak, NODE_CELL, type Ran, repository, SKIP } from '../kit/command-line.ts'
 import { type UpstreamPlan, writeConfig } from '../kit/config-text.ts'
+import { bodyOf } from '../kit/request-body.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 
 const FILES = { ...NODE_CELL.files, '/opt/server.ts': join(import.meta.dirname, 'servers/scripted-server.ts') }
@@ -35,8 +36,8 @@ async function startExpiring(file: string) {
   let good = 'first-token-of-a-shop'
   writeFileSync(file, `${good}\n`)
   const server = createServer(async (request, response) => {
-    let text = ''
-    for await (const chunk of request.setEncoding('utf8')) text += chunk
+    const text = await bodyOf(request)
+    if (text === undefined) return
     if (request.headers.authorization !== `Bearer ${good}`) {
       writeFileSync(file, `${good}\n`)
       return void response.writeHead(401).end()

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from '../../src/model/host/node-http.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../src/model/index.ts'
+import { bodyOf } from './request-body.ts'
 import { cleanUp } from './temporary.ts'
 
 export interface ScriptedCall {
@@ -51,7 +52,9 @@ export async function startUpstream(script: Script, port = 0): Promise<ScriptedU
     headers.push(request.headers)
     response.on('error', () => undefined)
     if (request.method !== 'POST') return standing(request, response, script, streams)
-    const body = await bodyOf(request)
+    const text = await bodyOf(request)
+    if (text === undefined) return
+    const body = objectIn(text)
     await held
     const method = String(body.method)
     asked.set(method, (asked.get(method) ?? 0) + 1)
@@ -173,9 +176,7 @@ function standing(
   response.on('close', () => streams.delete(response))
 }
 
-async function bodyOf(request: IncomingMessage): Promise<JsonObject> {
-  let text = ''
-  for await (const chunk of request.setEncoding('utf8')) text += chunk
+function objectIn(text: string): JsonObject {
   const value: unknown = JSON.parse(text)
   // What the gateway sent is JSON; the type of JSON.parse cannot say so.
   const json = value as Json
