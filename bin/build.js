@@ -1,13 +1,12 @@
 /**
  * Bundles our programs, so that a start reads a few files instead of hundreds: a third of its time went into finding them.
  * `node bin/build.js KEY` writes `node_modules/.cache/firebreak/program/KEY/` at once or not at all; KEY names the sources
- * as `bin/firebreak` and `sourcesKey` find them. Where no bundle can be made, programs run from their sources.
+ * as `bin/sources-key` does. Where no bundle can be made, programs run from their sources.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -17,46 +16,24 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { PROGRAMS } from '../src/model/host/program-file.ts'
+import { cache, root } from './setup.js'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const cache = join(root, 'node_modules', '.cache', 'firebreak')
 const programs = join(cache, 'program')
 
-/** Every program that is started by itself, with the command line's own; `src/model/host/program-file.ts` names them. */
-const STARTED = [
-  'cli/main',
-  'cli/warm',
-  'gateway/main',
-  'gateway/inspect-main',
-  'ledger/seal/witness-main',
-  'cells/linux/streams/pump-main',
-  'cells/linux/streams/listener-main',
-]
+const STARTED = [...PROGRAMS, 'cli/warm']
 /** Programs of helper cells, each in one file: a cell is shown nothing else of ours. */
 const IN_CELLS = ['cells/linux/workspace/inside/diff-main', 'cells/linux/workspace/inside/land-main']
 
 /** Bundles of other states of the sources that are kept: a host that runs still loads parts of its own. */
 const KEPT_DAYS = 2
 
-/** As `bin/firebreak` has it. */
-const LISTING = ['src', 'package-lock.json', '-type', 'f', '!', '-name', '*.test.ts', '-printf', '%p %i %s %C@\\n']
-
-/** Returns what names the present sources: every file's path, inode, size and time of change. */
-export function sourcesKey() {
-  // Of a linked one the way back to the sources would lead to another checkout.
-  if (lstatSync(join(root, 'node_modules')).isSymbolicLink()) return undefined
-  const listed = spawnSync('find', LISTING, { cwd: root })
-  if (listed.status !== 0) return undefined
-  const { stdout } = spawnSync('sha256sum', { input: listed.stdout, encoding: 'utf8' })
-  return /^[0-9a-f]{64}/.exec(stdout ?? '')?.[0]
-}
-
 /** Makes the bundle of the present sources where there is none; returns its directory, undefined where there is none. */
-export async function build(key = sourcesKey()) {
-  if (key === undefined || !/^[0-9a-f]{64}$/.test(key)) return undefined
+async function build(key) {
+  if (!/^[0-9a-f]{64}$/.test(key)) return undefined
   const place = join(programs, key)
   if (existsSync(place)) return place
   let making
@@ -147,19 +124,16 @@ function removeOld(key) {
   }
 }
 
-/** Makes what starts need before the first of them. Tests start programs from their sources, too. */
-export async function prepare(forTests) {
-  const key = sourcesKey()
-  const place = await build(key)
-  for (const [wanted, file] of [
-    [place !== undefined, place && join(place, 'cli-warm.js')],
-    [forTests || place === undefined, join(root, 'src', 'cli', 'warm.ts')],
-  ]) {
-    const done = join(cache, `warmed-${key}-${basename(file ?? '')}`)
-    if (!wanted || existsSync(done)) continue
-    warm(file, true)
-    writeFileSync(done, '')
+/** Makes what starts need before the first of them; returns the bundle's directory, undefined where there is none. */
+export async function prepare() {
+  const naming = ['-c', 'here=$1; . "$here/bin/sources-key"; printf %s "$key"', 'sh', root]
+  const place = await build(spawnSync('/bin/sh', naming, { encoding: 'utf8' }).stdout)
+  const warmed = join(place ?? cache, 'warmed')
+  if (!existsSync(warmed)) {
+    warm(place === undefined ? join(root, 'src', 'cli', 'warm.ts') : join(place, 'cli-warm.js'), true)
+    if (existsSync(dirname(warmed))) writeFileSync(warmed, '')
   }
+  return place
 }
 
 /** Has everything loaded once that a start loads, so that its compiled form is kept. */

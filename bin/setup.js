@@ -12,8 +12,11 @@ export function pinnedNode() {
   return join(root, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node')
 }
 
-/** Installs what is missing and says so on standard error; exits 2 with what to do where it cannot. */
-export function setUp({ forTests = false } = {}) {
+/**
+ * Installs what is missing and says so on standard error; exits 2 with what to do where it cannot. Returns the directory
+ * of the bundle that starts read, empty where there is none.
+ */
+export function setUp() {
   if (process.platform !== 'linux') fail('Firebreak needs Linux; on macOS and Windows run it in a Linux VM')
   if (process.arch !== 'x64' && process.arch !== 'arm64') fail(`Firebreak needs x64 or arm64, not ${process.arch}`)
   if (!packagesCurrent())
@@ -21,7 +24,7 @@ export function setUp({ forTests = false } = {}) {
   if (!packagesCurrent())
     fail('npm ci ended, but node_modules does not match package-lock.json: remove node_modules and run it again')
   if (!onPath('bwrap')) installBubblewrap()
-  prepareStarts(forTests)
+  return prepareStarts()
 }
 
 /** Packages ask for a newer Node than the one that npm runs on here; they run on the pinned one. */
@@ -31,10 +34,10 @@ const QUIET = ['--loglevel=error']
 export const cache = join(root, 'node_modules', '.cache', 'firebreak')
 
 /** Bundles the present sources, and compiles what a start will load. A failure only means slower starts. */
-function prepareStarts(forTests) {
-  const making = 'import(process.argv[1]).then(({ prepare }) => prepare(process.argv[2] === "tests"))'
-  const asked = forTests ? ['tests'] : []
-  spawnSync(pinnedNode(), ['-e', making, join(root, 'bin', 'build.js'), ...asked], { stdio: 'ignore' })
+function prepareStarts() {
+  const making = 'import(process.argv[1]).then(({ prepare }) => prepare()).then((place) => console.log(place ?? ""))'
+  const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }
+  return spawnSync(pinnedNode(), ['-e', making, join(root, 'bin', 'build.js')], options).stdout?.trim() ?? ''
 }
 
 /** npm writes what it installed beside the packages; it must name the same versions as the lockfile. */

@@ -2,15 +2,13 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { build } from './build.js'
 import { cache, pinnedNode, root, setUp } from './setup.js'
 
 /** A test has five minutes; a file that lives this long is stuck after its tests, or in a call that never returns. */
 const FILE_MS_MAX = 20 * 60_000
 const LOOK_EVERY_MS = 5_000
 
-setUp({ forTests: true })
-const bundle = await build()
+const bundle = setUp()
 const asked = process.argv.slice(2)
 const files = asked.length > 0 ? asked : ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts']
 const runner = spawn(pinnedNode(), ['--test', '--test-concurrency=3', '--test-timeout=600000', ...files], {

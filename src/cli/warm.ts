@@ -5,17 +5,8 @@
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { DRIVERS } from '../host/drivers.ts'
-import { type ProgramName, programPath } from '../model/host/program-file.ts'
+import { PROGRAMS, programPath } from '../model/host/program-file.ts'
 import { COMMANDS } from './commands.ts'
-
-const PROGRAMS: readonly ProgramName[] = [
-  'cli/main',
-  'gateway/main',
-  'gateway/inspect-main',
-  'ledger/seal/witness-main',
-  'cells/linux/streams/pump-main',
-  'cells/linux/streams/listener-main',
-]
 
 // In this process: its cache is theirs.
 await Promise.all([...Object.values(COMMANDS), ...DRIVERS].map(({ load }) => load()))

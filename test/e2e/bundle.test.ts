@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { repository } from '../kit/command-line.ts'
@@ -19,15 +29,15 @@ function checkout(): string {
 }
 
 /** Prints which file is the program, and its version, as `bin/firebreak` starts it. */
-function started(place: string) {
+function started(place: string, ...args: readonly string[]) {
   const told = `data:text/javascript,${encodeURIComponent('process.stderr.write(`[${process.argv[1]}]`)')}`
-  const { status, stdout, stderr } = spawnSync(join(place, 'bin/firebreak'), ['--version'], {
+  const { status, stdout, stderr } = spawnSync(join(place, 'bin/firebreak'), args.length === 0 ? ['--version'] : args, {
     encoding: 'utf8',
     env: { PATH: process.env.PATH, NODE_OPTIONS: `--import=${told}` },
     timeout: 120_000,
   })
   assert.equal(status, 0, stderr)
-  assert.match(stdout, /^firebreak \d/)
+  assert.match(stdout, args.length === 0 ? /^firebreak \d/ : /^usage: firebreak /m)
   return { program: stderr.split('[').at(-1)?.replace(']', '') ?? '', stderr }
 }
 
@@ -46,6 +56,15 @@ describe('the bundle of a checkout', () => {
     assert.notEqual(after.program, first)
     assert.match(after.stderr, /changed /)
     assert.deepEqual(bundles(place).length, 2)
+  })
+
+  it('is nothing that a stop waits for: it begins with what is there', () => {
+    const place = checkout()
+    for (const command of ['contain', 'kill'])
+      assert.equal(started(place, command, '--help').program, join(place, 'src/cli/main.ts'))
+    assert.ok(!existsSync(join(place, 'node_modules/.cache/firebreak/program')))
+    started(place)
+    assert.match(started(place, 'contain', '--help').program, /\/program\/[0-9a-f]{64}\/cli-main\.js$/)
   })
 
   it('is no way to other sources: what cannot be made, or would lead to another checkout, is done without', () => {

@@ -2,13 +2,16 @@ import { basename, dirname, join, relative } from 'node:path'
 import process from 'node:process'
 
 /** Programs of ours that are started by themselves; `bin/build.js` bundles each. */
-export type ProgramName =
-  | 'cli/main'
-  | 'gateway/main'
-  | 'gateway/inspect-main'
-  | 'ledger/seal/witness-main'
-  | 'cells/linux/streams/pump-main'
-  | 'cells/linux/streams/listener-main'
+export const PROGRAMS = [
+  'cli/main',
+  'gateway/main',
+  'gateway/inspect-main',
+  'ledger/seal/witness-main',
+  'cells/linux/streams/pump-main',
+  'cells/linux/streams/listener-main',
+] as const
+
+export type ProgramName = (typeof PROGRAMS)[number]
 
 /** Firebreak's own directory, with `bin`, `src` and `node_modules`. */
 const ROOT = rootOf(import.meta.dirname)
