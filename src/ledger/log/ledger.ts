@@ -1,11 +1,10 @@
-import type { Entry, EntryBody } from '../../model/entry.ts'
-import type { Json } from '../../model/json.ts'
+import type { EntryBody } from '../../model/entry.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { Hash, Tree } from '../seal/merkle.ts'
 import { same } from '../seal/proof.ts'
 import { readSealCopy, writeSealCopy } from '../seal/seal-copy.ts'
-import { canonicalText, type NotCanonical } from './canonical.ts'
 import { type Committed, GroupCommit } from './commit.ts'
+import { composed, type Unwritable } from './composed.ts'
 import { codeOf, type Disk, realDisk } from './disk.ts'
 import { earlierProof } from './earlier.ts'
 import type { LedgerFault } from './fault.ts'
@@ -29,8 +28,7 @@ export interface LedgerOptions extends OpenOptions {
 }
 
 export type AppendFault =
-  | NotCanonical
-  | { readonly kind: 'too-large'; readonly bytes: number; readonly max: number }
+  | Unwritable
   | { readonly kind: 'full'; readonly bufferedBytes: number }
   | { readonly kind: 'unsealed'; readonly entries: number }
   | { readonly kind: 'failed'; readonly fault: LedgerFault }
@@ -166,20 +164,10 @@ class OpenLedger implements Ledger {
     if (bufferedBytes > LEDGER_LIMITS.bufferedBytesMax) return no({ kind: 'full', bufferedBytes })
     const entries = seq - this.#parts.tree.base
     if (entries >= LEDGER_LIMITS.unsealedEntriesMax) return no({ kind: 'unsealed', entries })
-    const atMs = options.clock.nowMs()
-    let entry: Entry = { v: 1, seq, atMs, ...body }
-    // Safe: a body is plain JSON by its type, and canonicalText refuses whatever is not.
-    let text = canonicalText(entry as unknown as Json)
-    const instead = text.ok ? options.instead?.(body, text.value) : undefined
-    if (instead !== undefined) {
-      entry = { v: 1, seq, atMs, ...instead }
-      text = canonicalText(entry as unknown as Json)
-    }
-    if (!text.ok) return text
-    const bytes = Buffer.byteLength(text.value)
-    const max = LEDGER_LIMITS.entryBytesMax
-    if (bytes > max) return no({ kind: 'too-large', bytes, max })
-    commit.add('entry', text.value, bytes, atMs)
+    const written = composed(body, seq, options)
+    if (!written.ok) return written
+    const { entry, text, bytes } = written.value
+    commit.add('entry', text, bytes, entry.atMs)
     options.onAppended?.(entry)
     return ok({ seq, bytes })
   }

@@ -1,10 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Entry, EntryBody } from '../../model/entry.ts'
 import { type CellId, type Sha256, sha256 } from '../../model/ids.ts'
-import type { Json } from '../../model/json.ts'
 import { no, ok, type Result } from '../../model/result.ts'
-import { canonicalText } from '../log/canonical.ts'
 import type { Committed } from '../log/commit.ts'
+import { composed } from '../log/composed.ts'
 import type { LedgerFault } from '../log/fault.ts'
 import { type AppendFault, type Head, type Ledger, originOf, type SealingSide } from '../log/ledger.ts'
 import { LEDGER_LIMITS } from '../log/limits.ts'
@@ -166,20 +165,11 @@ class MemoryLedger implements Ledger {
 
   append(body: EntryBody): Result<{ readonly seq: number; readonly bytes: number }, AppendFault> {
     if (this.#fault) return no({ kind: 'failed', fault: this.#fault })
-    const atMs = this.#options.clock.nowMs()
     const seq = this.#log.entries.length + this.#texts.length
-    let entry: Entry = { v: 1, seq, atMs, ...body }
-    let text = canonicalText(entry as unknown as Json) // safe: plain JSON by its type
-    const instead = text.ok ? this.#options.instead?.(body, text.value) : undefined
-    if (instead !== undefined) {
-      entry = { v: 1, seq, atMs, ...instead }
-      text = canonicalText(entry as unknown as Json)
-    }
-    if (!text.ok) return text
-    const bytes = Buffer.byteLength(text.value)
-    const max = LEDGER_LIMITS.entryBytesMax
-    if (bytes > max) return no({ kind: 'too-large', bytes, max })
-    this.#texts.push({ text: text.value, atMs })
+    const written = composed(body, seq, this.#options)
+    if (!written.ok) return written
+    const { entry, text, bytes } = written.value
+    this.#texts.push({ text, atMs: entry.atMs })
     void this.#flush()
     this.#options.onAppended?.(entry)
     return ok({ seq, bytes })
