@@ -24,10 +24,8 @@ function desk(fault: (entry: EntryBody) => AppendFault | undefined = () => undef
   let number = 0
   const refuse = (noticed?: readonly Noticed[]): Promise<ActionId | undefined> => {
     const action = newActionId(nowMs, new Uint8Array(16).fill(number++ % 32, 0, 2).fill(Math.floor(number / 32), 2))
-    return refusals.record(gate, cell, action, [{ kind: 'arguments', path: '$', problem: 'x' }], {
-      args: { a: 1 },
-      ...(noticed && { noticed }),
-    })
+    const reasons = [{ kind: 'arguments', path: '$', problem: 'x' }] as const
+    return refusals.record(gate, cell, { action, reasons, about: { args: { a: 1 }, ...(noticed && { noticed }) } })
   }
   const pass = (ms: number) => {
     nowMs += ms

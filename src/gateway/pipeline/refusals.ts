@@ -9,6 +9,13 @@ export type About = Pick<
   'upstream' | 'operation' | 'tool' | 'effect' | 'args' | 'noticed' | 'undoes' | 'checks' | 'during'
 >
 
+/** One refusal: the id under which it is told, and what its entry says. */
+export interface CellRefusal {
+  readonly action: ActionId
+  readonly reasons: readonly Refusal[]
+  readonly about: About
+}
+
 /** A cell that is refused, as far as its entries tell of it. */
 export interface RefusedCell {
   readonly id: CellId
@@ -49,35 +56,27 @@ export class Refusals {
     this.#countedAtMs = nowMs
   }
 
-  /** The reference that the cell may be told. */
-  async record(
-    gate: RefusalMeans,
-    cell: RefusedCell,
-    action: ActionId,
-    reasons: readonly Refusal[],
-    about: About,
-  ): Promise<ActionId | undefined> {
-    const told = about.noticed?.some(({ kind }) => this.#mayTell(kind, gate.nowMs())) ?? false
-    if (told) return append(gate, cell, { action, reasons, about }, 0)
-    return this.#record(gate, cell, null, (more) => append(gate, cell, { action, reasons, about }, more))
+  /** Records a refusal, among others where there are many; returns the reference that the cell may be told. */
+  async record(gate: RefusalMeans, cell: RefusedCell, refusal: CellRefusal): Promise<ActionId | undefined> {
+    if (this.#isUrgent(refusal, gate)) return append(gate, cell, refusal, 0)
+    return this.#record(gate, cell, null, (more) => append(gate, cell, refusal, more))
   }
 
   /** Records a refusal in an entry of its own: past the number in a second, it waits until there is room. */
-  recordEach(
-    gate: RefusalMeans,
-    cell: RefusedCell,
-    action: ActionId,
-    reasons: readonly Refusal[],
-    about: About,
-  ): Promise<ActionId | undefined> {
-    const write = () => append(gate, cell, { action, reasons, about }, 0)
-    if (about.noticed?.some(({ kind }) => this.#mayTell(kind, gate.nowMs()))) return Promise.resolve(write())
+  recordEach(gate: RefusalMeans, cell: RefusedCell, refusal: CellRefusal): Promise<ActionId | undefined> {
+    const write = () => append(gate, cell, refusal, 0)
+    if (this.#isUrgent(refusal, gate)) return Promise.resolve(write())
     return new Promise((resolve) => {
       this.#waiting.push(() => resolve(write()))
       if (!this.#hearsEnd) cell.gone.signal.addEventListener('abort', () => this.#let(gate, cell))
       this.#hearsEnd = true
       this.#let(gate, cell)
     })
+  }
+
+  /** Tells whether a refusal holds what the sentinel watches for and has to be told at once; then it counts as told. */
+  #isUrgent({ about }: CellRefusal, gate: RefusalMeans): boolean {
+    return about.noticed?.some(({ kind }) => this.#mayTell(kind, gate.nowMs())) ?? false
   }
 
   /** Lets those write for whom there is room, and all once their cell is gone: they stand before its end. */
@@ -155,12 +154,6 @@ export class Refusals {
   }
 }
 
-interface Refused {
-  readonly action: ActionId
-  readonly reasons: readonly Refusal[]
-  readonly about: About
-}
-
 interface Several {
   readonly join: () => void
   readonly recorded: Promise<ActionId | undefined>
@@ -169,7 +162,7 @@ interface Several {
 function append(
   gate: RefusalMeans,
   cell: RefusedCell,
-  { action, reasons, about }: Refused,
+  { action, reasons, about }: CellRefusal,
   more: number,
 ): ActionId | undefined {
   const base = {

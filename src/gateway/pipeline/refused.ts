@@ -38,7 +38,7 @@ export async function refuse(
   action: Action,
   reasons: readonly Refusal[],
 ): Promise<Refused> {
-  const reference = await cell.refusals.record(gate, cell, action.id, reasons, {
+  const about = {
     upstream: action.upstream,
     operation: action.operation,
     tool: action.tool,
@@ -46,7 +46,8 @@ export async function refuse(
     args: redacted(action.args, LIMITS.refusedArgumentBytesMax),
     ...noticedIn(gate, action),
     ...aboutOf(action),
-  })
+  }
+  const reference = await cell.refusals.record(gate, cell, { action: action.id, reasons, about })
   if (reference !== undefined) rememberRefused(cell, action, reasons)
   return { kind: 'refused', action: reference, reasons }
 }
@@ -91,14 +92,15 @@ export async function refuseUnprepared(
   reasons: readonly Refusal[],
 ): Promise<Refused> {
   const { upstream, operation } = attempt
-  const reference = await cell.refusals.record(gate, cell, gate.newActionId(), reasons, {
+  const about = {
     ...(upstream && { upstream }),
     operation,
     tool: recordable(attempt.target),
     args: redacted(attempt.args, LIMITS.refusedArgumentBytesMax),
     ...gate.notice.in(attempt, attempt.args),
     ...aboutOf(attempt),
-  })
+  }
+  const reference = await cell.refusals.record(gate, cell, { action: gate.newActionId(), reasons, about })
   return { kind: 'refused', action: reference, reasons }
 }
 
@@ -110,7 +112,8 @@ export function refuseFrame(
   frame = '',
 ): Promise<ActionId | undefined> {
   const about = frame === '' ? {} : gate.notice.inText(frame)
-  return cell.refusals.record(gate, cell, gate.newActionId(), [{ kind: 'arguments', path: '$', problem }], about)
+  const reasons = [{ kind: 'arguments', path: '$', problem }] as const
+  return cell.refusals.record(gate, cell, { action: gate.newActionId(), reasons, about })
 }
 
 const NO_UPSTREAM = 'none' as UpstreamName // a name by its shape

@@ -123,7 +123,7 @@ export class RelayWay implements Way {
         ? { kind: 'egress', environment: gate.environment, place: shown }
         : { kind: 'arguments', path: '$', problem: unfit ?? '' }
     const call = this.#callOf(cell)
-    const reference = await cell.refusals.recordEach(gate, cell, gate.newActionId(), [reason], {
+    const about = {
       upstream: line.name,
       operation,
       tool: recordable(shown),
@@ -131,7 +131,9 @@ export class RelayWay implements Way {
       args: redacted({ ...argumentsOf(wanted), place: shown }),
       ...(call && { during: call }),
       ...notice,
-    })
+    } as const
+    const refusal = { action: gate.newActionId(), reasons: [reason], about }
+    const reference = await cell.refusals.recordEach(gate, cell, refusal)
     return { kind: 'refused', ...(reference && { reference }) }
   }
 
