@@ -76,7 +76,7 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
   return EXIT.ok
 }
 
-export async function findHold(
+async function findHold(
   call: Call,
   state: string,
   reference: string | undefined,

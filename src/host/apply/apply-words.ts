@@ -50,7 +50,7 @@ export type ApplyFault =
   /** The file is another than its person was shown, or changes at this moment. */
   | { readonly kind: 'changed' }
   | { readonly kind: 'never'; readonly why: string }
-  /** It widens, and the word of these people is not given. */
+  /** The word of these people, who answer for agents that may do more, is not given. */
   | {
       readonly kind: 'owners'
       readonly missing: readonly { readonly agent: AgentName; readonly owner: PersonName }[]
@@ -60,6 +60,6 @@ export type ApplyFault =
       readonly kind: 'restart'
       readonly environments: readonly (OpenedAnew & { readonly cells: number })[]
     }
-  /** What widens could not be recorded. */
+  /** The ledger did not take what widens. */
   | { readonly kind: 'unrecorded'; readonly problem: string }
   | { readonly kind: 'lost'; readonly problem: string }

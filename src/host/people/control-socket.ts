@@ -148,7 +148,7 @@ export const TOO_LATE = 'the request was heard too late, and whoever asked has g
 /**
  * Returns the names of the sockets of a state; who has asked all of them can ask again for those that have come since.
  */
-export function socketsIn(stateDirectory: string): Result<readonly string[], string> {
+function socketsIn(stateDirectory: string): Result<readonly string[], string> {
   const names = attempt(() => inPart(stateDirectory, CONTROL, (directory) => readdirSync(directory)))
   if (names.ok) return ok(names.value.filter((name) => name.endsWith('.sock')))
   return names.code === 'ENOENT' ? ok([]) : no(`${directoryOf(stateDirectory)} cannot be read: ${names.reason}`)

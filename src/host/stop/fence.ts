@@ -72,7 +72,7 @@ export function readFence(stateDirectory: string): Result<Fence, string> {
  * Returns the last order to all in a state around those of tenants. One in which nothing has run, and nobody ordered
  * anything, keeps no fence; a fence that was lost, or cannot be read, tells nothing.
  */
-export function everybodyIn(stateDirectory: string): Result<Fenced | undefined, string> {
+function everybodyIn(stateDirectory: string): Result<Fenced | undefined, string> {
   const seen = lookAtFence(stateDirectory)
   if (seen.ok) return ok(seen.value.get(EVERYBODY))
   return seen.reason.missing && !wasUsed(stateDirectory) ? ok(undefined) : no(seen.reason.problem)

@@ -200,7 +200,7 @@ describe('what a change of the configuration makes possible', () => {
     t.diagnostic(JSON.stringify(counts))
     // Both sides are met, and a diff that always cries would be of no use.
     assert.ok(
-      counts.narrower > pairs / 5 && counts.allowed > pairs && counts.truly > pairs / 70,
+      counts.narrower > pairs / 5 && counts.allowed > runs(140, 700) && counts.truly > runs(2, 12),
       JSON.stringify(counts),
     )
   })

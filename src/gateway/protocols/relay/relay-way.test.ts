@@ -376,6 +376,18 @@ describe('a connection of a relay', () => {
     await Promise.all(flood)
   })
 
+  it('to a place with a long beginning is told by its host', async () => {
+    const { way, cell, entries } = await desk()
+    cell()
+    const { place: _, ...nowhere } = connection('http://elsewhere.example').wanted
+    const long = `http://${'u'.repeat(400)}@`
+    for (const host of ['one.example', 'two.example']) await way.go({ ...nowhere, asked: `${long}${host}/x` })
+    assert.deepEqual(
+      entries.map((entry) => entry.kind === 'action.refused' && [entry.tool, entry.args]),
+      ['one.example/…', 'two.example/…'].map((shown) => [shown, { place: shown, method: 'GET' }]),
+    )
+  })
+
   it('S17: who asks for more places than may be told in a second waits, and each is told in the end', async () => {
     const { way, cell, entries, pass } = await desk()
     const own = cell()

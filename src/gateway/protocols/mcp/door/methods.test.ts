@@ -1,4 +1,4 @@
-/** What a cell asks for and does not get: by the methods themselves, on a ledger in memory, of an upstream nobody reaches. */
+/** Refusals of the methods themselves, on a ledger in memory, of an upstream that nobody reaches. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
