@@ -1,6 +1,4 @@
-import { Buffer } from 'node:buffer'
-import { readSync } from 'node:fs'
-import process from 'node:process'
+import { readFileSync } from 'node:fs'
 import type { Trees } from './walk.ts'
 
 /**
@@ -19,31 +17,18 @@ export function treesHere(landed: ReadonlyMap<string, string>): Trees {
   }
 }
 
-/** Standard input of a helper, one JSON value a line: a path is wanted, a pair is what a landing has left. */
+/**
+ * Returns standard input of a helper, one JSON value a line: a path is wanted, a pair is what a landing has left. It is
+ * read to its end, whenever that is written: nothing here may import `node:process`, which opens standard input as a pipe
+ * that does not block (`process` is there without).
+ */
 export function asked(): { readonly wanted: readonly string[]; readonly landed: ReadonlyMap<string, string> } {
   const wanted: string[] = []
   const landed = new Map<string, string>()
-  for (const line of standardInput().split('\n')) {
+  for (const line of readFileSync(0, 'utf8').split('\n')) {
     const value: unknown = line === '' ? undefined : JSON.parse(line)
     if (typeof value === 'string') wanted.push(value)
     else if (Array.isArray(value)) landed.set(String(value[0]), String(value[1]))
   }
   return { wanted, landed }
-}
-
-/** Returns all of standard input. It is a pipe that does not block: what is not written yet is waited for. */
-function standardInput(): string {
-  const pieces: Buffer[] = []
-  const pause = new Int32Array(new SharedArrayBuffer(4))
-  for (;;) {
-    const piece = Buffer.alloc(65_536)
-    try {
-      const bytes = readSync(0, piece)
-      if (bytes === 0) return Buffer.concat(pieces).toString('utf8')
-      pieces.push(piece.subarray(0, bytes))
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
-      Atomics.wait(pause, 0, 0, 5)
-    }
-  }
 }
