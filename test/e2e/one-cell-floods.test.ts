@@ -33,13 +33,19 @@ async function served(ms: number): Promise<number> {
   for (const until = performance.now() + ms; performance.now() < until; ) {
     const begun = performance.now()
     const answer = await call(neighbour.url('desk'), 'note')
-    assert.equal(textOf(answer), 'note', JSON.stringify(answer))
+    if (textOf(answer) !== 'note') assert.fail(`${answer.text}: ${await told(answer.text)}`)
     slowest = Math.max(slowest, performance.now() - begun)
     await delay(10)
   }
   assert.equal(lost, undefined)
   assert.ok(slowest < 5_000, `${slowest} ms`)
   return slowest
+}
+
+/** What the ledger tells of the action that an answer refers to. */
+async function told(answer: string): Promise<string> {
+  const entries = await gateway.entries()
+  return JSON.stringify(entries.filter((entry) => 'action' in entry && answer.includes(String(entry.action))))
 }
 
 function opened(cell: TestCell): Promise<Socket> {

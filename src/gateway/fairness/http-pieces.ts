@@ -14,7 +14,7 @@ const detachers = new WeakMap<Duplex, () => Buffer>()
  * Makes an HTTP server's connection be parsed in pieces. Node gives its parser all that one read of a socket has
  * brought, up to 64 KiB: thousands of requests, or of chunks of one byte, which nothing can stop although the first of
  * them has ended the connection. Here it gets one piece in each turn of the loop, and what the first one brings about
- * is done before the next.
+ * is done before the next. What a listener throws by `cutConnection` ends the piece, too.
  */
 export function parseInPieces(socket: Socket): void {
   const [parse] = socket.listeners('data')
@@ -37,18 +37,25 @@ export function parseInPieces(socket: Socket): void {
     held = false
     return resume()
   }
+  const parsePiece = (bytes: Buffer) => {
+    try {
+      parse.call(socket, bytes)
+    } catch (error) {
+      if (error !== CUT) throw error
+    }
+  }
   const step = () => {
     const [bytes] = waiting
     if (bytes === undefined || socket.destroyed) return
     if (bytes.length > PIECE_BYTES) waiting[0] = bytes.subarray(PIECE_BYTES)
     else waiting.shift()
-    parse.call(socket, bytes.subarray(0, PIECE_BYTES))
+    parsePiece(bytes.subarray(0, PIECE_BYTES))
     if (detached) return
     if (waiting.length > 0) setImmediate(step)
     else if (!held) resume()
   }
   const onData = (bytes: Buffer) => {
-    if (waiting.length === 0 && bytes.length <= PIECE_BYTES) return void parse.call(socket, bytes)
+    if (waiting.length === 0 && bytes.length <= PIECE_BYTES) return parsePiece(bytes)
     waiting.push(bytes)
     pause()
     if (waiting.length === 1) step()
@@ -60,6 +67,18 @@ export function parseInPieces(socket: Socket): void {
     return Buffer.concat(waiting.splice(0))
   })
 }
+
+/**
+ * Ends a connection from within a listener for its requests, and all that its parser still holds of them: where the
+ * socket alone is destroyed, the parser makes two hundred more of one piece, each with an error of its own.
+ */
+export function cutConnection(socket: Duplex): never {
+  socket.destroy()
+  throw CUT
+}
+
+/** Thrown through Node's parser, which leaves off then. */
+const CUT = new Error('the connection is cut')
 
 /** Takes the parser off a connection that is HTTP no more, and returns the bytes that came after what it has read. */
 export function unparsedOf(socket: Duplex): Buffer {

@@ -23,6 +23,7 @@ export function outgoing(asked: IncomingMessage, host: string): Result<Outgoing,
   const { method = '', headers, rawHeaders, httpVersion } = asked
   const unfit = (status: number, problem: string) => no({ status, problem })
   if (httpVersion !== '1.1') return unfit(505, `HTTP/${httpVersion} is not spoken here`)
+  if (headers.host === undefined) return unfit(400, 'it names no host')
   if (method === 'TRACE' || method === '') return unfit(405, `the method ${method} is not passed on`)
   if (rawHeaders.some((text) => /[\r\n\0]/.test(text))) return unfit(400, 'a header goes over a line')
   const length = headers['content-length']

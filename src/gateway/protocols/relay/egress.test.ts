@@ -222,21 +222,25 @@ describe('S6: the way out of a relay', () => {
       assert.match(answer, /^HTTP\/1\.1 4\d\d/, method)
     }
     for (const [name, head] of [
-      ['HTTP/1.0', [`GET ${at} HTTP/1.0`]],
-      ['two codings', [`POST ${at} HTTP/1.1`, 'Transfer-Encoding: gzip, chunked', '', '0', '']],
+      ['HTTP/1.0', [`GET ${at} HTTP/1.0`, 'Host: x']],
+      ['no host', [`GET ${at} HTTP/1.1`]],
+      ['two codings', [`POST ${at} HTTP/1.1`, 'Host: x', 'Transfer-Encoding: gzip, chunked', '', '0', '']],
       [
         'a coding and a length',
-        [`POST ${at} HTTP/1.1`, 'Transfer-Encoding: chunked', 'Content-Length: 5', '', '0', ''],
+        [`POST ${at} HTTP/1.1`, 'Host: x', 'Transfer-Encoding: chunked', 'Content-Length: 5', '', '0', ''],
       ],
-      ['two lengths', [`POST ${at} HTTP/1.1`, 'Content-Length: 5', 'Content-Length: 6', '', 'abcdef']],
-      ['a length that is no number', [`POST ${at} HTTP/1.1`, 'Content-Length: +1', '', 'a']],
-      ['a body of GET', [`GET ${at} HTTP/1.1`, `Content-Length: ${evil.length}`, '', evil]],
-      ['a body of HEAD', [`HEAD ${at} HTTP/1.1`, `Content-Length: ${evil.length}`, '', evil]],
-      ['a body of CONNECT', [`CONNECT 127.0.0.1:${port} HTTP/1.1`, 'Content-Length: 4', '', 'abcd']],
-      ['a coding of CONNECT', [`CONNECT 127.0.0.1:${port} HTTP/1.1`, 'Transfer-Encoding: chunked', '', '0', '']],
-      ['an upgrade', [`GET ${at} HTTP/1.1`, 'Connection: upgrade', 'Upgrade: websocket']],
-      ['a header with a control', [`GET ${at} HTTP/1.1`, 'X-A: a\x01b\x7f']],
-      ['a header over two lines', [`GET ${at} HTTP/1.1`, 'X-A: b', ' Transfer-Encoding: chunked']],
+      ['two lengths', [`POST ${at} HTTP/1.1`, 'Host: x', 'Content-Length: 5', 'Content-Length: 6', '', 'abcdef']],
+      ['a length that is no number', [`POST ${at} HTTP/1.1`, 'Host: x', 'Content-Length: +1', '', 'a']],
+      ['a body of GET', [`GET ${at} HTTP/1.1`, 'Host: x', `Content-Length: ${evil.length}`, '', evil]],
+      ['a body of HEAD', [`HEAD ${at} HTTP/1.1`, 'Host: x', `Content-Length: ${evil.length}`, '', evil]],
+      ['a body of CONNECT', [`CONNECT 127.0.0.1:${port} HTTP/1.1`, 'Host: x', 'Content-Length: 4', '', 'abcd']],
+      [
+        'a coding of CONNECT',
+        [`CONNECT 127.0.0.1:${port} HTTP/1.1`, 'Host: x', 'Transfer-Encoding: chunked', '', '0', ''],
+      ],
+      ['an upgrade', [`GET ${at} HTTP/1.1`, 'Host: x', 'Connection: upgrade', 'Upgrade: websocket']],
+      ['a header with a control', [`GET ${at} HTTP/1.1`, 'Host: x', 'X-A: a\x01b\x7f']],
+      ['a header over two lines', [`GET ${at} HTTP/1.1`, 'Host: x', 'X-A: b', ' Transfer-Encoding: chunked']],
     ] as const) {
       const answer = await raw(proxy, ...head)
       if (answer.startsWith('HTTP/1.1 200'))

@@ -19,7 +19,7 @@ import { connect, type Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { createServer, request } from '../../../model/host/node-http.ts'
 import { type ConnectOperation, LIMITS, no, ok, type Result } from '../../../model/index.ts'
-import { parseInPieces, unparsedOf } from '../../fairness/http-pieces.ts'
+import { cutConnection, parseInPieces, unparsedOf } from '../../fairness/http-pieces.ts'
 import { addressesOf, isPublic, type Place, placeIn, placeName } from './egress-place.ts'
 import { endToEnd, type Outgoing, outgoing } from './egress-request.ts'
 import { belongsElsewhere } from './elsewhere.ts'
@@ -59,6 +59,8 @@ export class Egress {
     this.#places = new Map(options.origins.map(placeIn).map((place) => [place.name, place]))
     this.#server = createServer({
       maxHeaderSize: LIMITS.headerBytesMax,
+      // `outgoing` refuses a request without one, and a connection ends on which several are sent at once.
+      requireHostHeader: false,
       headersTimeout: 10_000,
       requestTimeout: 0,
       connectionsCheckingInterval: 5_000,
@@ -69,11 +71,11 @@ export class Egress {
     this.#server.on('connect', (asked, socket, head) => {
       const rest = unparsedOf(socket)
       socket.on('error', () => socket.destroy())
-      if (!this.#begins(socket)) return
+      this.#begin(socket)
       this.#tunnel(asked, socket, Buffer.concat([head, rest])).catch(() => socket.destroy())
     })
     this.#server.on('request', (asked, answer) => {
-      if (!this.#begins(asked.socket)) return
+      this.#begin(asked.socket)
       answer.once('close', () => this.#busy.delete(asked.socket))
       this.#forward(asked, answer).catch(() => answer.destroy())
     })
@@ -97,16 +99,12 @@ export class Egress {
   }
 
   /**
-   * Marks a connection as busy. False, and the connection ends, where more are sent before the first is answered or
-   * more is asked than can be told.
+   * Marks a connection as busy. Throws, as `cutConnection` does, where more is sent before the first is answered or more
+   * is asked than can be told.
    */
-  #begins(socket: Duplex): boolean {
-    if (this.#busy.has(socket) || this.#asking >= LIMITS.egressConnectionsMax) {
-      socket.destroy()
-      return false
-    }
+  #begin(socket: Duplex): void {
+    if (this.#busy.has(socket) || this.#asking >= LIMITS.egressConnectionsMax) cutConnection(socket)
     this.#busy.add(socket)
-    return true
   }
 
   /** CONNECT: what is inside, TLS above all, is between the relay and the origin. */

@@ -19,6 +19,7 @@ import type { EnvironmentContext } from '../../../admission/environment-context.
 import type { ServedCell } from '../../../admission/served-cell.ts'
 import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../../content/strict-json.ts'
 import { type BodyFault, readBody } from '../../../fairness/http-body.ts'
+import { cutConnection } from '../../../fairness/http-pieces.ts'
 import { Room } from '../../../fairness/room.ts'
 import { refuseFrame } from '../../../pipeline/refused.ts'
 import { McpNotification } from '../contract/answer.ts'
@@ -74,17 +75,23 @@ export class McpEndpoint {
     this.#subscriptions = new Subscriptions(cell, this.#sessions, this.#unread)
   }
 
-  /** Takes one HTTP request: its body is read, and what it asks for goes to the method that `methods.ts` has for it. */
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /**
+   * Takes one HTTP request: its body is read, and what it asks for goes to the method that `methods.ts` has for it.
+   * Throws, as `cutConnection` does, where the one before it on its connection is not answered yet.
+   */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request
     // One at a time: who sends on before it has read would have its answers kept here. No client of MCP does.
     if (this.#busy.has(socket)) {
       this.#gate.slices.moved()
-      socket.destroy()
-      return
+      cutConnection(socket)
     }
     this.#busy.add(socket)
     response.once('close', () => this.#busy.delete(socket))
+    return this.#serve(request, response)
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // The body is read also where the request is refused: Node would keep the pieces of one that is not.
     const body = await readBody(request, this.#frames)
     if (!body.ok && body.reason === 'broken-off') return
