@@ -13,6 +13,7 @@ import {
   sendDescriptor,
   sendDescriptors,
 } from './descriptors.ts'
+import { ANYWHERE_MAX, PORTS_MAX } from './spec-words.ts'
 
 function channel() {
   const made = openChannel()
@@ -61,6 +62,25 @@ it('S17: a message over the limit, an empty one, or too many descriptors is not 
   const received = receiveOne(far)
   assert.ok(received !== 'later' && received.ok)
   assert.equal(received.value.message.length, CHANNEL_MESSAGE_BYTES_MAX)
+  for (const fd of [near, far]) closeSync(fd)
+})
+
+it('one message holds all sockets of a cell, and three streams', () => {
+  assert.equal(CHANNEL_DESCRIPTORS_MAX, PORTS_MAX + ANYWHERE_MAX + 3)
+  const { near, far } = channel()
+  const before = readdirSync('/proc/self/fd').length
+  assert.ok(
+    sendDescriptors(
+      near,
+      Buffer.from('x'),
+      Array.from({ length: CHANNEL_DESCRIPTORS_MAX }, () => near),
+    ).ok,
+  )
+  const received = receiveOne(far)
+  assert.ok(received !== 'later' && received.ok)
+  assert.equal(received.value.fds.length, CHANNEL_DESCRIPTORS_MAX)
+  for (const fd of received.value.fds) closeSync(fd)
+  assert.equal(readdirSync('/proc/self/fd').length, before)
   for (const fd of [near, far]) closeSync(fd)
 })
 

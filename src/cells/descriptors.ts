@@ -11,8 +11,11 @@ import { no, ok, type Result } from '../model/result.ts'
 
 /** A launch message names one cell and its listeners: a few hundred bytes; 64 KiB leaves room for a receipt. */
 export const CHANNEL_MESSAGE_BYTES_MAX = 65_536
-/** Standard input, output and error of an upstream cell, and one listener. The kernel's own limit is 253. */
-export const CHANNEL_DESCRIPTORS_MAX = 4
+/**
+ * Descriptors of one message: all the sockets that one cell may have (16 on its loopback, 16 for every address) and three
+ * standard streams. The kernel's own limit is 253.
+ */
+export const CHANNEL_DESCRIPTORS_MAX = 35
 
 export interface ChannelEnds {
   readonly near: number

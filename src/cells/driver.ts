@@ -100,7 +100,7 @@ export interface Cell {
 
 /** The ends of a cell's bytes that are ours. */
 export interface CellDoor {
-  /** Listeners on the cell's own 127.0.0.1, in the order of `CellSpec.ports`. */
+  /** Listeners on the cell's own 127.0.0.1, in the order of `CellSpec.ports`; after them those of `CellSpec.anywhere`. */
   readonly listeners: readonly Handle[]
   readonly stdio: CellStdio
 }

@@ -30,6 +30,12 @@ export interface CellSpec {
   readonly limits: CellLimits
   /** Ports on the cell's own 127.0.0.1 that its gateway will accept on, in this order in `Cell.listeners`. */
   readonly ports: readonly number[]
+  /**
+   * Ports on which its gateway accepts at every IPv4 address that the cell dials; after those of `ports` in
+   * `Cell.listeners`. Where there is one, every address is the cell's own: nothing that it sends to any leaves it, and
+   * what it dialled is the accepted socket's own address. Absent or empty: 127.0.0.0/8 is all that there is.
+   */
+  readonly anywhere?: readonly AnywherePort[]
   readonly stdio: StdioSpec
   /**
    * Configuration, policies, state, Firebreak itself. No workspace or file may contain or lie in one of them;
@@ -72,6 +78,12 @@ export type RootSpec =
   | { readonly kind: 'host-usr' }
   /** A root file system of its own, read-only; it must hold the directories /proc, /dev and /tmp. */
   | { readonly kind: 'directory'; readonly path: string }
+
+/** A port that is answered at every IPv4 address. */
+export interface AnywherePort {
+  readonly transport: 'tcp' | 'udp'
+  readonly port: number
+}
 
 export interface FileSpec {
   /** Absolute, on the host; a file or a directory. */
@@ -188,6 +200,7 @@ export interface LaunchReceipt {
     readonly hidden?: readonly string[]
   }
   readonly ports: readonly number[]
+  readonly anywhere?: readonly AnywherePort[]
   readonly limits: CellLimits
   /** SHA-256 of the seccomp program. */
   readonly filter: string

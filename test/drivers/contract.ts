@@ -11,6 +11,7 @@ import type { Cell, Driver, Warden } from '../../src/cells/driver.ts'
 import type { CellSpec } from '../../src/cells/spec.ts'
 import { newCellId } from '../../src/model/ids.ts'
 import { no, ok } from '../../src/model/result.ts'
+import { transportOf } from '../kit/listener.ts'
 
 /** A driver, and what a test must know to let its cells do something. */
 export interface Contracted {
@@ -193,6 +194,35 @@ export function contract({ driver, census, commands, leaveDead }: Contracted, sk
       assert.ok((await cell.teardown()).gone)
     })
 
+    it('makes a door for each port of every address, behind those of its loopback', async () => {
+      const anywhere = [
+        { transport: 'tcp', port: 443 },
+        { transport: 'udp', port: 53 },
+      ] as const
+      const cell = await launched(commands.ticks, { anywhere })
+      assert.deepEqual(cell.receipt.anywhere, anywhere)
+      assert.deepEqual(
+        cell.door.listeners.map(({ fd }) => transportOf(fd)),
+        ['tcp', 'tcp', 'udp'],
+      )
+      assert.deepEqual(await cell.connections(process.pid), ok(3))
+      cell.start()
+      assert.ok(cell.door.listeners.every(({ open }) => !open))
+      assert.deepEqual(await cell.connections(process.pid), ok(0))
+      const again = await cell.listenAgain()
+      assert.ok(again.ok, JSON.stringify(again))
+      assert.deepEqual(
+        again.value.map(({ fd }) => transportOf(fd)),
+        ['tcp', 'tcp', 'udp'],
+      )
+      assert.deepEqual(await cell.connections(process.pid), ok(3))
+      for (const listener of again.value) listener.close()
+      assert.ok((await cell.teardown()).gone)
+      const other = await launched(commands.ticks)
+      assert.ok(!('anywhere' in other.receipt))
+      assert.ok((await other.teardown()).gone)
+    })
+
     it('tears down with a receipt that names each check, the same one however often', async () => {
       const cell = await launched(commands.ticks)
       cell.start()
@@ -209,6 +239,8 @@ export function contract({ driver, census, commands, leaveDead }: Contracted, sk
         asked(commands.hello, { ports: [7070, 7070] }),
         asked(commands.hello, { limits: { memoryBytes: 1, cpu: 1, pids: 32 } }),
         asked(['\0']),
+        asked(commands.hello, { anywhere: [{ transport: 'tcp', port: 7070 }] }),
+        asked(commands.hello, { anywhere: [{ transport: 'udp', port: 1_024 }] }),
       ]
       for (const spec of wrong) {
         const refused = await warden.launch(spec)

@@ -75,6 +75,22 @@ describe('profile user', { skip }, () => {
     assert.equal(part('network').gateway, 'met: the gateway')
   })
 
+  it('S1: every address leads to the gate, by a route that the helper makes and the cell cannot change', () => {
+    const routed = part('routed')
+    for (const way of ['first', 'anew']) {
+      const { said, dialled, held, gone } = Object(routed[way])
+      assert.match(said['tcp 1.1.1.1 80'], /^1\.1\.1\.1:80 of c_/, way)
+      assert.match(said['udp 8.8.8.8 53'], / from 8\.8\.8\.8:53$/, way)
+      assert.equal(said['tcp 1.1.1.1 22'], 'ECONNREFUSED', way)
+      assert.deepEqual(dialled, ['tcp 1.1.1.1:80', 'tcp 169.254.169.254:80', 'udp 8.8.8.8'], way)
+      assert.deepEqual([held, gone], [4, true], way)
+    }
+    const { said } = Object(routed.routes)
+    for (const [attempt, answer] of Object.entries(said).filter(([name]) => /^(netlink|transparent)/.test(name)))
+      assert.equal(answer, -1, attempt)
+    assert.equal(said.afterwards, '1.1.1.1:443')
+  })
+
   it('S1: three descriptors, although the overlay was mounted through more', () => {
     assert.equal(report.descriptors, 3)
   })

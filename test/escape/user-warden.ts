@@ -6,7 +6,20 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import type { CellSpec } from '../../src/cells/spec.ts'
+import { answering } from './answering.ts'
 import { lastReport, NODE, outputOf, spec } from './kit.ts'
+
+const WEB = [
+  { transport: 'tcp', port: 80 },
+  { transport: 'tcp', port: 443 },
+  { transport: 'udp', port: 53 },
+] as const
+const DIALS = JSON.stringify([
+  ['tcp', '1.1.1.1', 80],
+  ['tcp', '169.254.169.254', 80],
+  ['udp', '8.8.8.8', 53],
+  ['tcp', '1.1.1.1', 22],
+])
 
 const [base = '', lower = ''] = process.argv.slice(2)
 const opened = await openWarden({ runDirectory: join(base, 'run') })
@@ -42,6 +55,29 @@ const hiding = await run(
   spec(['sh', '-c', 'cat given; rm given; mv given a; cat given'], { accepts, workspace: over, ports: [] }),
   'x',
 )
+/** Runs an attack in a cell of which every address leads to this process, twice: with doors made at first and anew. */
+async function anywhere(wanted: CellSpec, anew = false) {
+  const cell = await warden.launch({ ...wanted, anywhere: WEB })
+  if (!cell.ok) throw new Error(JSON.stringify(cell.reason))
+  if (anew) for (const listener of cell.value.listeners) listener.close()
+  const again = anew ? await cell.value.listenAgain() : { ok: true as const, value: cell.value.listeners }
+  if (!again.ok) throw new Error(again.reason)
+  const held = cell.value.connections(process.pid)
+  const output = outputOf(cell.value)
+  const gateway = await answering(cell.value, again.value)
+  cell.value.start()
+  await cell.value.exited
+  await gateway.close()
+  const said = lastReport(await output.stdout, await output.stderr)
+  const { gone } = await cell.value.teardown()
+  return { said, dialled: gateway.dialled, held, gone }
+}
+const dials = spec([NODE, '/opt/attacks/anywhere.ts', DIALS], { accepts })
+const routed = {
+  first: await anywhere(dials),
+  anew: await anywhere(dials, true),
+  routes: await anywhere(spec([NODE, '/opt/attacks/routes.ts'], { accepts })),
+}
 const diff = await warden.diff(workspace.changes)
 const landing = await warden.commit(workspace.changes, ['mine'], [])
 await warden.close()
@@ -52,6 +88,7 @@ console.log(
     refused: !refused.ok && refused.reason.kind === 'lacking' ? refused.reason.layer : refused.ok,
     kernel: lastReport(kernel.stdout, kernel.stderr),
     files: lastReport(files.stdout, files.stderr),
+    routed,
     network: lastReport(network.stdout, network.stderr),
     descriptors: descriptors.stdout.trim().split('\n').length - 1,
     gone: [kernel, files, network].every(({ torn }) => torn.gone),

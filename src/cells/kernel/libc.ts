@@ -44,37 +44,6 @@ export function enterNamespace(fd: number, kind: keyof typeof NAMESPACES): Resul
   return returned('setns', libc.setns(fd, NAMESPACES[kind]))
 }
 
-/**
- * A TCP socket that listens on 127.0.0.1:`port` of the calling thread's network namespace, close-on-exec,
- * non-blocking. IP_FREEBIND, because the cell may not have brought its loopback up yet. ip(7), tcp(7)
- */
-export function listenLoopback(port: number, backlog: number): Result<number, SystemFault> {
-  const socket = returned('socket', libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))
-  if (!socket.ok) return socket
-  const one = new Int32Array([1])
-  const address = Buffer.alloc(16)
-  address.writeUInt16LE(AF_INET, 0)
-  address.writeUInt16BE(port, 2)
-  address.set([127, 0, 0, 1], 4)
-  const steps = [
-    (): Result<number, SystemFault> =>
-      returned('setsockopt', libc.setsockopt(socket.value, IPPROTO_IP, IP_FREEBIND, one, 4)),
-    // What an ended gateway's connections leave behind does not keep the next listener out; one that listens does. socket(7)
-    (): Result<number, SystemFault> =>
-      returned('setsockopt', libc.setsockopt(socket.value, SOL_SOCKET, SO_REUSEADDR, one, 4)),
-    (): Result<number, SystemFault> => returned('bind', libc.bind(socket.value, address, address.length)),
-    (): Result<number, SystemFault> => returned('listen', libc.listen(socket.value, backlog)),
-  ]
-  for (const step of steps) {
-    const done = step()
-    if (!done.ok) {
-      libc.close(socket.value)
-      return done
-    }
-  }
-  return socket
-}
-
 export interface MountOptions {
   readonly nosuid: boolean
   readonly nodev: boolean
@@ -351,15 +320,7 @@ const NOBODY = 0xffff_ffff
 /** The group that owns nothing. */
 const NO_GROUP = 65_534
 const SIGKILL = 9
-const AF_INET = 2
-const SOCK_STREAM = 1
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
-const IPPROTO_IP = 0
-const IP_FREEBIND = 15
-const SOL_SOCKET = 1
 const CLONE_NEWNET = 0x4000_0000
-const SO_REUSEADDR = 2
 const O_CLOEXEC = 0o2000000
 const O_PATH = 0o10000000
 const RESOLVE_IN_ROOT = 0x10n
@@ -418,10 +379,6 @@ interface LibraryCalls {
   readonly pipe2: (pair: Int32Array, flags: number) => number
   readonly setns: (fd: number, kind: number) => number
   readonly unshare: (flags: number) => number
-  readonly socket: (domain: number, type: number, protocol: number) => number
-  readonly setsockopt: (fd: number, level: number, name: number, value: Int32Array, bytes: number) => number
-  readonly bind: (fd: number, address: Buffer, bytes: number) => number
-  readonly listen: (fd: number, backlog: number) => number
   readonly close: (fd: number) => number
   readonly lseek: (fd: number, offset: number, whence: number) => number
   readonly ioctl: (fd: number, request: number, argument: Buffer | null) => number
@@ -451,10 +408,6 @@ const libc: LibraryCalls = {
   pipe2: library.func('int pipe2(_Out_ int *pair, int flags)'),
   setns: library.func('int setns(int fd, int kind)'),
   unshare: library.func('int unshare(int flags)'),
-  socket: library.func('int socket(int domain, int type, int protocol)'),
-  setsockopt: library.func('int setsockopt(int fd, int level, int name, const int *value, uint32_t bytes)'),
-  bind: library.func('int bind(int fd, const uint8_t *address, uint32_t bytes)'),
-  listen: library.func('int listen(int fd, int backlog)'),
   close: library.func('int close(int fd)'),
   lseek: library.func('int64_t lseek(int fd, int64_t offset, int whence)'),
   // Variadic in C; a pointer travels alike on both architectures.

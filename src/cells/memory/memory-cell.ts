@@ -1,9 +1,10 @@
 import { writeSync } from 'node:fs'
 import type { JsonObject } from '../../model/json.ts'
 import { no, ok, type Result } from '../../model/result.ts'
+import { socketsOf } from '../cell-sockets.ts'
 import type { Cell, CellDoor, HaltFault, MayBegin, Proof, Pump, Streams } from '../driver.ts'
 import { type Handle, hold } from '../handle.ts'
-import { listenLoopback } from '../kernel/libc.ts'
+import { listenLoopback, receiveLoopback } from '../kernel/sockets.ts'
 import type { TeardownReceipt } from '../spec.ts'
 import { CELL_USER, type CellSpec, type Exit, type LaunchReceipt, type Profile } from '../spec.ts'
 import type { Faults } from './faults.ts'
@@ -190,15 +191,15 @@ export class MemoryCell implements Cell {
   }
 }
 
-/** Makes the listeners of a launch, on ports of this host that the kernel chooses. */
+/** Makes the listeners of a launch, on ports of this host's loopback that the kernel chooses. */
 export function listenersFor({
   spec,
   faults,
 }: Pick<MemoryLaunch, 'spec' | 'faults'>): Result<readonly Handle[], string> {
   if (faults.listen !== undefined) return no(faults.listen)
   const listeners: Handle[] = []
-  for (const _ of spec.ports) {
-    const listener = listenLoopback(0, CONNECTIONS_MAX)
+  for (const { transport } of socketsOf(spec)) {
+    const listener = transport === 'tcp' ? listenLoopback(0, CONNECTIONS_MAX) : receiveLoopback(0)
     if (!listener.ok) {
       for (const each of listeners) each.close()
       return no(`no listener (${listener.reason.errno})`)
@@ -209,7 +210,7 @@ export function listenersFor({
 }
 
 function receiptOf({ spec, profile }: MemoryLaunch): LaunchReceipt {
-  const { id, command, variables, root, files, workspace, ports, limits, accepts = [] } = spec
+  const { id, command, variables, root, files, workspace, ports, anywhere, limits, accepts = [] } = spec
   return {
     cell: id,
     profile,
@@ -222,6 +223,7 @@ function receiptOf({ spec, profile }: MemoryLaunch): LaunchReceipt {
     files,
     ...(workspace && { workspace: { ...workspace, owner: 'nobody' } }),
     ports,
+    ...(anywhere?.length && { anywhere }),
     limits,
     filter: 'none',
     enforcedBy: {},

@@ -8,7 +8,7 @@ export const PROGRAMS = [
   'gateway/inspect-main',
   'ledger/seal/witness-main',
   'cells/linux/streams/pump-main',
-  'cells/linux/streams/listener-main',
+  'cells/linux/network/listener-main',
 ] as const
 
 export type ProgramName = (typeof PROGRAMS)[number]

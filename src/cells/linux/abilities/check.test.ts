@@ -71,6 +71,20 @@ describe('what a launch may ask for', () => {
     assert.equal(fault({ ports }), 'ports: at most 16')
   })
 
+  it('S17: 16 ports of every address, and one more is refused; none twice, and none that a program could take', () => {
+    const anywhere = Array.from({ length: 17 }, (_, i) => ({ transport: 'tcp', port: 5_000 + i }) as const)
+    assert.equal(fault({ anywhere: anywhere.slice(1) }), '')
+    assert.equal(fault({ anywhere }), 'anywhere: at most 16')
+    const [one = { transport: 'tcp', port: 0 }] = anywhere
+    assert.equal(fault({ anywhere: [one, { ...one }] }), 'anywhere: one is given twice')
+    assert.equal(fault({ anywhere: [one, { transport: 'udp', port: 53 }], ports: [53] }), '')
+    assert.equal(fault({ anywhere: [one], ports: [one.port] }), 'anywhere: one of them is among ports')
+    for (const port of [0, -1, 0.5, 65_536, Number.NaN])
+      assert.equal(fault({ anywhere: [{ transport: 'tcp', port }] }), 'anywhere: between 1 and 65,535', `${port}`)
+    assert.equal(fault({ anywhere: [{ transport: 'udp', port: 1_023 }] }), '')
+    assert.match(fault({ anywhere: [{ transport: 'udp', port: 1_024 }] }), /^anywhere: of UDP below 1024/)
+  })
+
   it('S17: a command and its variables of a mebibyte, and one byte more is refused', () => {
     // Each text ends with a NUL byte, the empty working directory too.
     const fits = 'x'.repeat(1_048_576 - 'true'.length - 3)

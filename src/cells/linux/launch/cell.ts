@@ -4,6 +4,7 @@ import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CellId } from '../../../model/ids.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
+import { socketsOf } from '../../cell-sockets.ts'
 import type { CellStdio, HaltFault } from '../../driver.ts'
 import type { Handle } from '../../handle.ts'
 import { descriptorsFor } from '../../kernel/rlimit.ts'
@@ -39,7 +40,7 @@ export interface LinuxCell {
   readonly id: CellId
   readonly uid: number
   readonly receipt: LaunchReceipt
-  /** Listeners in the order of `CellSpec.ports`. */
+  /** Listeners in the order of `socketsOf`. */
   readonly listeners: readonly Handle[]
   readonly stdio: LinuxStdio
   /** Directory of the host where the changes to its workspace stand while it lives, for root only. */
@@ -174,7 +175,7 @@ export function cellOf(parts: CellParts): LinuxCell {
     connections(gatewayPid) {
       const pids = [...(parts.init.lives() ? [parts.init.pid] : []), ...pidsOf(parts)]
       const ours = receipt.profile === 'full' ? { uid: receipt.uid } : { holders: [process.pid, gatewayPid] }
-      const seen = connectionsIn(pids, receipt.ports, ours)
+      const seen = connectionsIn(pids, socketsOf(receipt), ours)
       // Of what has ended, nobody is left to use one.
       return seen ?? (pidsOf(parts).length === 0 && !parts.init.lives() ? 0 : undefined)
     },

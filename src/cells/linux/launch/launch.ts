@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { no, ok, type Result } from '../../../model/result.ts'
+import { socketsOf } from '../../cell-sockets.ts'
 import type { HaltFault, MayBegin } from '../../driver.ts'
 import { freeUid, reserveUid, reserveWorkspace } from '../../kernel/uid.ts'
 import { CELL_USER, type CellSpec, type LaunchFault, type LaunchReceipt } from '../../spec.ts'
@@ -14,11 +15,11 @@ import { recordAbout } from '../abilities/about.ts'
 import { checkSpec } from '../abilities/check.ts'
 import { type Cgroup, createCgroup, hastenMoves } from '../limits/cgroup.ts'
 import { diskOf } from '../limits/disk.ts'
+import { listenInside } from '../network/listener.ts'
+import { listenByHelper } from '../network/listener-entered.ts'
 import { plantDecoys } from '../sensors/decoys.ts'
-import { listenInside } from '../streams/listener.ts'
-import { listenByHelper } from '../streams/listener-entered.ts'
 import { spawnBlocked } from '../view/blocked.ts'
-import { etcFor } from '../view/etc.ts'
+import { etcFor, namesFor } from '../view/etc.ts'
 import { exposeFiles, exposeUsr } from '../view/expose.ts'
 import { startFault, userNamespaceFix } from '../view/root.ts'
 import { DISK_BYTES_DEFAULT } from '../workspace/changes-disk.ts'
@@ -125,13 +126,14 @@ async function launchSteps(
   undo.push(usr.unmount)
 
   const binds = [...files.binds, ...mounted.value.binds]
+  const names = namesFor(spec)
   // Started before its cgroup is made, so that one goes on beside the other; it is placed there before it is unblocked.
   const blocking = spawnBlocked(
     spec,
     identity,
     ground.filter,
     {
-      etc: etcFor(binds, join(ground.run.path, 'etc'), join(directory, 'etc')),
+      etc: etcFor(binds, ground.etc(names), join(directory, 'etc'), names),
       binds,
       usr: usr.from,
       rootLinks: ground.rootLinks,
@@ -152,8 +154,9 @@ async function launchSteps(
   const [placed, ready] = await Promise.all([cgroup.value.place(initPid), blocked.value.ready()])
   if (!ready.ok) return no(hostFault(ready.reason, identity, spec))
   if (!placed.ok) return no(cgroupFault(placed.reason))
+  const sockets = socketsOf(spec)
   const listen = async () =>
-    ground.profile === 'full' ? listenInside(initPid, spec.ports) : listenByHelper(initPid, spec.ports)
+    ground.profile === 'full' ? listenInside(initPid, sockets) : listenByHelper(initPid, sockets)
   const listeners = await listen()
   if (!listeners.ok) return no({ kind: 'failed', step: 'listener', problem: listeners.reason })
 
@@ -248,6 +251,7 @@ function receiptOf(
         }
       : {}),
     ports: spec.ports,
+    ...(spec.anywhere?.length && { anywhere: spec.anywhere }),
     limits: spec.limits,
     filter: ground.filter.sha256,
     enforcedBy: cgroup.enforcedBy,

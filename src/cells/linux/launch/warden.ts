@@ -5,7 +5,6 @@
 
 import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import process from 'node:process'
 import { no, ok, type Result } from '../../../model/result.ts'
 import type { Reaped } from '../../census.ts'
@@ -20,7 +19,7 @@ import { filterProgram } from '../seccomp/filter.ts'
 import { openSensors, type Sensors } from '../sensors/sensors.ts'
 import { attachPump } from '../streams/pump.ts'
 import { watchUncounted } from '../uncounted/watch.ts'
-import { inMemory, writeEtc } from '../view/etc.ts'
+import { inMemory, sharedEtc } from '../view/etc.ts'
 import { lacksOfRootTried, rootFix } from '../view/root.ts'
 import { commitWorkspace, diffSaved, diffWorkspace, discardWorkspace } from '../workspace/changes.ts'
 import { openChangesDisks } from '../workspace/changes-disk.ts'
@@ -93,8 +92,9 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Li
     run.close()
     return no({ kind: 'missing', what: `a guard over the cells (${killer.reason})`, fix: 'install /bin/sh' })
   }
-  if (profile === 'full') inMemory(join(run.path, 'etc'))
-  writeEtc(join(run.path, 'etc'))
+  const etc = sharedEtc(run.path, profile === 'full' ? inMemory : () => undefined)
+  // Nearly every cell has these.
+  etc('files')
   const ownerMaps = openOwnerMaps()
   const cells = new Map<string, LinuxCell>()
   /**
@@ -110,6 +110,7 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Li
     ownerMaps,
     changesDisks: openChangesDisks(run.path),
     filter,
+    etc,
     rootLinks: rootLinks(),
     covered: COVERED.filter((path) => existsSync(path)),
   }

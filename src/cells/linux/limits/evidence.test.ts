@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
-import { listener } from '../../../../test/kit/listener.ts'
+import { datagrams, listener, listening } from '../../../../test/kit/listener.ts'
 import { until } from '../../../../test/kit/until.ts'
 import { connectionsIn, processEvidence } from './evidence.ts'
 
 const own = process.getuid?.() ?? 0
+const tcp = (port: number) => [{ transport: 'tcp', port }] as const
 
 describe('S8: what the kernel’s tables say of a cell', () => {
   it('listeners and connections of its ports, but for those of its own uid', async () => {
@@ -17,14 +19,14 @@ describe('S8: what the kernel’s tables say of a cell', () => {
     const server = createServer().listen({ fd })
     after(() => server.close())
     await once(server, 'listening')
-    const seen = (uid = own + 1, ports = [port]) => connectionsIn([process.pid], ports, { uid })
+    const seen = (uid = own + 1, at = port) => connectionsIn([process.pid], tcp(at), { uid })
     assert.equal(seen(undefined), 1)
-    const held = (...holders: readonly number[]) => connectionsIn([process.pid], [port], { holders })
+    const held = (...holders: readonly number[]) => connectionsIn([process.pid], tcp(port), { holders })
     assert.equal(held(process.pid), 1)
     assert.equal(held(process.ppid), 0, 'nor where it has our uid, and none of ours has it open')
     assert.equal(held(process.pid, 2 ** 30), 1, 'beside one that has ended')
     assert.equal(seen(own), 0, 'a cell that takes a port which has become free says nothing by it')
-    assert.equal(seen(undefined, [port === 1 ? 2 : 1]), 0)
+    assert.equal(seen(undefined, port === 1 ? 2 : 1), 0)
     const accepted = once(server, 'connection')
     const socket = connect(port, '127.0.0.1')
     const [served] = await accepted
@@ -34,7 +36,30 @@ describe('S8: what the kernel’s tables say of a cell', () => {
     server.close()
     await once(server, 'close')
     assert.equal(seen(undefined), 0)
-    assert.equal(connectionsIn([], [port], { uid: own }), undefined, 'what cannot be read is not none')
+    assert.equal(connectionsIn([], tcp(port), { uid: own }), undefined, 'what cannot be read is not none')
+  })
+
+  it('sockets of UDP that somebody else holds, and TCP’s of the same number are others', async () => {
+    const { port, fd } = datagrams()
+    const socket = createSocket('udp4')
+    after(() => socket.close())
+    await new Promise<void>((resolve) => socket.bind({ fd }, resolve))
+    const udp = [{ transport: 'udp', port }] as const
+    const seen = (uid = own + 1, ports: Parameters<typeof connectionsIn>[1] = udp) =>
+      connectionsIn([process.pid], ports, { uid })
+    assert.equal(seen(), 1)
+    assert.equal(seen(own), 0, 'a cell’s own says nothing')
+    assert.equal(seen(undefined, tcp(port)), 0)
+    assert.equal(seen(undefined, []), 0)
+    const held = (...holders: readonly number[]) => connectionsIn([process.pid], udp, { holders })
+    assert.deepEqual([held(process.pid), held(process.ppid)], [1, 0])
+    const server = createServer().listen({ fd: listening(port) })
+    await once(server, 'listening')
+    assert.equal(seen(undefined, [...tcp(port), ...udp]), 2, 'both are counted')
+    assert.equal(seen(undefined, tcp(port)), 1)
+    server.close()
+    await once(server, 'close')
+    assert.equal(seen(undefined, [...tcp(port), ...udp]), 1)
   })
 
   it('a connection that is closed in one direction, whichever', async () => {
@@ -53,7 +78,7 @@ describe('S8: what the kernel’s tables say of a cell', () => {
       const [one, other] = closes === 'we' ? [served, socket] : [socket, served]
       one.end()
       await once(other, 'end')
-      const held = () => connectionsIn([process.pid], [port], { uid: own + 1 })
+      const held = () => connectionsIn([process.pid], tcp(port), { uid: own + 1 })
       assert.equal(held(), 1, `${closes} closed, and the other direction carries`)
       served.destroy()
       await until('it is closed', () => held() === 0)

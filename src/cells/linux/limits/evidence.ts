@@ -5,6 +5,7 @@
 import { closeSync, opendirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
 import { namesIn } from '../../../model/host/host-paths.ts'
 import { cutText } from '../../../model/text/text.ts'
+import type { AnywherePort } from '../../spec.ts'
 
 export interface ProcessEvidence {
   /** The host's. */
@@ -62,21 +63,27 @@ export function processEvidence(pids: readonly number[]): readonly ProcessEviden
  * cell, in whatever state: of one that is closed in one direction the other still carries. Undefined if no thread of
  * them shows its tables. Ours are the warden's and the gateway's: what is the cell's own says nothing, wherever it listens
  * on such a port. That is one of `uid`, where the cell has a uid that nothing else has; else one that none of `holders`,
- * our processes, has open. Our listeners speak IPv4 only. proc(5), /proc/net/tcp: reading it takes 5 ms, for its hash
- * table is the host's; /proc/net/sockstat counts the namespace's own at no cost.
+ * our processes, has open. Our listeners speak IPv4 only. proc(5), /proc/net/tcp and udp: reading one takes 5 ms, for its
+ * hash table is the host's; /proc/net/sockstat counts the namespace's own at no cost.
  */
-export function connectionsIn(pids: readonly number[], ports: readonly number[], ours: Ours): number | undefined {
+export function connectionsIn(pids: readonly number[], ports: readonly AnywherePort[], ours: Ours): number | undefined {
   for (const pid of pids) {
     for (const thread of threadsOf(pid)) {
       const network = `/proc/${pid}/task/${thread}/net`
       const counts = contents(`${network}/sockstat`)
-      if (/^TCP: inuse 0 /m.test(counts)) return 0
-      const table = contents(`${network}/tcp`)
-      if (table !== '') return connectionsOf(table, ports, ours)
+      const found = TRANSPORTS.map((transport) => {
+        const wanted = ports.flatMap((each) => (each.transport === transport ? [each.port] : []))
+        if (wanted.length === 0 || new RegExp(`^${transport}: inuse 0 `, 'im').test(counts)) return []
+        const table = contents(`${network}/${transport}`)
+        return table === '' ? undefined : heldIn(table, wanted)
+      })
+      if (counts !== '' && found.every((sockets) => sockets !== undefined)) return countOf(found.flat(), ours)
     }
   }
   return undefined
 }
+
+const TRANSPORTS = ['tcp', 'udp'] as const
 
 /** The marks by which our sockets are told from those of a cell. */
 export type Ours = { readonly uid: number } | { readonly holders: readonly number[] }
@@ -87,22 +94,32 @@ export type Ours = { readonly uid: number } | { readonly holders: readonly numbe
  */
 const NOBODY = '0'
 
-function connectionsOf(table: string, ports: readonly number[], ours: Ours): number {
-  const found = table
+/** A socket of a table that a process holds. */
+interface HeldSocket {
+  readonly uid: number
+  readonly inode: string
+}
+
+/** Returns the sockets of a /proc/net/tcp or udp that are held on one of these ports. */
+function heldIn(table: string, ports: readonly number[]): readonly HeldSocket[] {
+  return table
     .split('\n')
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, local = '', , , , , , uid, , inode = NOBODY]) => {
-      if (inode === NOBODY) return false
-      if ('uid' in ours && Number(uid) === ours.uid) return false
-      return ports.includes(Number.parseInt(local.slice(local.indexOf(':') + 1), 16))
+    .flatMap(([, local = '', , , , , , uid, , inode = NOBODY]) => {
+      const port = Number.parseInt(local.slice(local.indexOf(':') + 1), 16)
+      return inode !== NOBODY && ports.includes(port) ? [{ uid: Number(uid), inode }] : []
     })
-  const held = 'uid' in ours || found.length === 0 ? undefined : socketsOf(ours.holders)
-  return found.filter((fields) => held?.has(`socket:[${fields[9]}]`) ?? true).length
+}
+
+function countOf(sockets: readonly HeldSocket[], ours: Ours): number {
+  if ('uid' in ours) return sockets.filter(({ uid }) => uid !== ours.uid).length
+  const held = sockets.length === 0 ? undefined : openSocketsOf(ours.holders)
+  return sockets.filter(({ inode }) => held?.has(`socket:[${inode}]`) ?? true).length
 }
 
 /** Returns the sockets that these processes have open; undefined where the kernel does not show all of them. */
-function socketsOf(pids: readonly number[]): ReadonlySet<string> | undefined {
+function openSocketsOf(pids: readonly number[]): ReadonlySet<string> | undefined {
   try {
     return new Set(pids.flatMap((pid) => namesIn(`/proc/${pid}/fd`).map((fd) => linked(`/proc/${pid}/fd/${fd}`))))
   } catch {

@@ -2,23 +2,38 @@ import { closeSync, existsSync, lstatSync, mkdirSync, rmSync, statSync, writeFil
 import { dirname, join } from 'node:path'
 import { liesIn } from '../../../model/host/host-paths.ts'
 import { attachMount, newMount } from '../../kernel/libc.ts'
-import { CELL_USER } from '../../spec.ts'
+import { CELL_USER, type CellSpec } from '../../spec.ts'
 import { copyShown } from './etc-of-host.ts'
+
+/** Sources of a cell's names: the file of hosts alone, or behind it the one that answers at port 53 of every address. */
+export type Names = 'files' | 'dns'
+
+/** Returns where a cell with these doors finds names. */
+export function namesFor({ anywhere = [] }: Pick<CellSpec, 'anywhere'>): Names {
+  return anywhere.some(({ transport, port }) => transport === 'udp' && port === 53) ? 'dns' : 'files'
+}
+
+/**
+ * Where a cell's resolver asks. Every address would do; this one is nobody's (RFC 2544) and says so in a log. Asked for
+ * addresses of IPv6 as well, each look-up would wait for two answers of which one is empty; a C library that does not know
+ * the option asks all the same. resolv.conf(5)
+ */
+const RESOLVER = 'nameserver 198.18.0.1\noptions attempts:2 timeout:2 no-aaaa\n'
 
 /**
  * Writes the /etc that every cell without a root of its own sees, read-only. Nothing of ours in it names this host: no
- * users, no host name, no resolver, no machine id.
+ * users, no host name, no resolver of its, no machine id.
  */
-export function writeEtc(directory: string): void {
+export function writeEtc(directory: string, names: Names = 'files'): void {
   const { uid, gid, name, home } = CELL_USER
   const files: Record<string, string> = {
     passwd: `root:x:0:0:root:/:/usr/sbin/nologin\n${name}:x:${uid}:${gid}:${name}:${home}:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n`,
     group: `root:x:0:\n${name}:x:${gid}:\nnogroup:x:65534:\n`,
     hosts: '127.0.0.1 localhost\n::1 localhost\n',
     hostname: 'cell\n',
-    'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
-    // Empty: the resolver of the C library would ask 127.0.0.1 otherwise, and wait.
-    'resolv.conf': 'options attempts:1 timeout:1\n',
+    'nsswitch.conf': `passwd: files\ngroup: files\nhosts: files${names === 'dns' ? ' dns' : ''}\n`,
+    // Without a server: the resolver of the C library would ask 127.0.0.1 otherwise, and wait.
+    'resolv.conf': names === 'dns' ? RESOLVER : 'options attempts:1 timeout:1\n',
   }
   mkdirSync(directory, { recursive: true, mode: 0o755 })
   copyShown('/etc', directory)
@@ -54,13 +69,30 @@ interface Shown {
 }
 
 /**
+ * Returns the directories of /etc that cells of one run share, one for each kind of names, made when the first cell asks
+ * for it; `make` makes the directory itself.
+ */
+export function sharedEtc(run: string, make: (directory: string) => void): (names: Names) => string {
+  const written = new Set<Names>()
+  return (names) => {
+    const directory = join(run, names === 'dns' ? 'etc-dns' : 'etc')
+    if (!written.has(names)) {
+      make(directory)
+      writeEtc(directory, names)
+      written.add(names)
+    }
+    return directory
+  }
+}
+
+/**
  * Returns the /etc for a cell with these `binds`: `common`, or where one of them lies in /etc, one of its own in `own`
  * that has a place for each to be mounted on. A read-only /etc takes no new ones.
  */
-export function etcFor(binds: readonly Shown[], common: string, own: string): string {
+export function etcFor(binds: readonly Shown[], common: string, own: string, names: Names = 'files'): string {
   const inside = binds.filter(({ to }) => to !== '/etc' && liesIn(to, '/etc'))
   if (inside.length === 0) return common
-  writeEtc(own)
+  writeEtc(own, names)
   for (const { from, to } of inside) makePlace(join(own, to.slice('/etc/'.length)), statSync(from).isDirectory())
   return own
 }

@@ -1,7 +1,7 @@
 /**
- * The listeners of a cell whose warden has no root. Whoever made a user namespace has every capability in it and in the
+ * The sockets of a cell whose warden has no root. Whoever made a user namespace has every capability in it and in the
  * network namespace that it owns; a process of one thread may enter both. Node has several, so nsenter goes in and
- * becomes a Node that makes the sockets and hands them back. Nothing of it stays.
+ * becomes a Node that makes the sockets, and the route to them, and hands them back. Nothing of it stays.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,10 +9,12 @@ import { fstatSync, openSync, statSync } from 'node:fs'
 import process from 'node:process'
 import { programPath } from '../../../model/host/program-file.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
+import type { CellSocket } from '../../cell-sockets.ts'
 import { openChannel, receiveOne } from '../../descriptors.ts'
 import { type Handle, hold } from '../../handle.ts'
 import { COMPILED } from '../../kernel/compile-cache.ts'
 import { ownerOf, systemFaultText } from '../../kernel/libc.ts'
+import { socketWord } from './open-sockets.ts'
 
 const HELPER_TIMEOUT_MS = 10_000
 /** Descriptors at which the helper finds the two namespaces; the channel is 3. */
@@ -20,11 +22,10 @@ const [OWNER, NETWORK] = [4, 5]
 
 export async function listenByHelper(
   pid: number,
-  ports: readonly number[],
+  sockets: readonly CellSocket[],
 ): Promise<Result<readonly Handle[], string>> {
-  if (ports.length === 0) return ok([])
+  if (sockets.length === 0) return ok([])
   const held: Handle[] = []
-  const received: Handle[] = []
   try {
     const network = hold(openSync(`/proc/${pid}/ns/net`, 'r'))
     held.push(network)
@@ -38,9 +39,10 @@ export async function listenByHelper(
     const far = hold(channel.value.far)
     held.push(hold(channel.value.near), far)
 
-    const program = programPath('cells/linux/streams/listener-main')
+    const program = programPath('cells/linux/network/listener-main')
     const entering = ['--preserve-credentials', `--user=/proc/self/fd/${OWNER}`, `--net=/proc/self/fd/${NETWORK}`]
-    const helper = spawn('/usr/bin/nsenter', [...entering, '--', process.execPath, program, ...ports.map(String)], {
+    const words = sockets.map(socketWord)
+    const helper = spawn('/usr/bin/nsenter', [...entering, '--', process.execPath, program, ...words], {
       stdio: ['ignore', 'ignore', 'ignore', far.fd, owner.value, network.fd],
       cwd: '/',
       env: COMPILED,
@@ -48,15 +50,12 @@ export async function listenByHelper(
     })
     far.close()
     const [code] = await Promise.race([once(helper, 'exit'), once(helper, 'error').then(() => [-1])])
-    for (const port of ports) {
-      const message = receiveOne(channel.value.near)
-      if (message === 'later' || !message.ok || message.value.fds.length !== 1) {
-        for (const handle of received) handle.close()
-        return no(`port ${port}: nsenter ended with ${code}`)
-      }
-      received.push(...message.value.fds.map(hold))
-    }
-    return ok(received)
+    const message = receiveOne(channel.value.near)
+    if (message === 'later' || !message.ok) return no(`${words.join(' ')}: nsenter ended with ${code}`)
+    const received = message.value.fds.map(hold)
+    if (received.length === sockets.length) return ok(received)
+    for (const handle of received) handle.close()
+    return no(Buffer.from(message.value.message).toString('utf8'))
   } finally {
     for (const handle of held) handle.close()
   }

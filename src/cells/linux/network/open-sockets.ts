@@ -1,0 +1,50 @@
+import { closeSync } from 'node:fs'
+import { no, ok, type Result } from '../../../model/result.ts'
+import type { CellSocket } from '../../cell-sockets.ts'
+import { systemFaultText } from '../../kernel/libc.ts'
+import { listenAnywhere, listenLoopback, makeEveryAddressLocal, receiveAnywhere } from '../../kernel/sockets.ts'
+
+/** Connections that wait to be accepted; a cell's clients open a handful. The kernel drops what is over it. */
+const BACKLOG = 64
+
+/**
+ * Opens these sockets in the network namespace of the calling thread, and before them, where one is for every address,
+ * makes every address local there. Returns their descriptors in order, or the reason why nothing is open.
+ */
+export function openSockets(sockets: readonly CellSocket[]): Result<readonly number[], string> {
+  if (sockets.some(({ at }) => at === 'anywhere')) {
+    const routed = makeEveryAddressLocal()
+    if (!routed.ok) return no(`no address leads to the cell's gateway: ${systemFaultText(routed.reason)}`)
+  }
+  const opened: number[] = []
+  for (const socket of sockets) {
+    const fd = opening(socket)
+    if (!fd.ok) {
+      for (const each of opened) closeSync(each)
+      return no(`port ${socket.port}: ${systemFaultText(fd.reason)}`)
+    }
+    opened.push(fd.value)
+  }
+  return ok(opened)
+}
+
+function opening({ transport, at, port }: CellSocket) {
+  if (at === 'loopback') return listenLoopback(port, BACKLOG)
+  return transport === 'tcp' ? listenAnywhere(port, BACKLOG) : receiveAnywhere(port)
+}
+
+/** Returns a socket as one word of a command line. */
+export function socketWord({ transport, at, port }: CellSocket): string {
+  return `${transport}:${at}:${port}`
+}
+
+/** Reads what `socketWord` wrote; undefined for anything else. */
+export function socketIn(word: string): CellSocket | undefined {
+  const [, transport, at, port] = /^(tcp|udp):(loopback|anywhere):(\d{1,5})$/.exec(word) ?? []
+  if (port === undefined) return undefined
+  return {
+    transport: transport === 'udp' ? 'udp' : 'tcp',
+    at: at === 'anywhere' ? 'anywhere' : 'loopback',
+    port: Number(port),
+  }
+}
