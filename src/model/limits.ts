@@ -120,6 +120,8 @@ export const LIMITS = {
   streamsMax: 16,
   /** Connections of one cell; Node's clients open a handful. */
   connectionsMax: 128,
+  /** Names that the programs of one cell look up. A browser meets some thousands in a day. */
+  cellNamesMax: 16_384,
   /** Connections of one relay through its environment’s egress; a browser opens six to a host. */
   egressConnectionsMax: 64,
   /**
