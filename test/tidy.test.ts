@@ -29,6 +29,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Loaded by processes of other rooms; they import nothing of their own room, so that nothing comes with them. */
 const LENT: readonly string[] = ['cells/descriptors.ts', 'cells/unprivileged.ts']
 
+/** Modules with which a connection can be made, or a name asked for. */
+const CONNECTS = /^(?:node:)?(?:net|tls|https?|http2|dns|dns\/promises|dgram)$|^undici(?:\/|$)|\/node-http\.ts$/
+/** What may be loaded of them where nothing connects. */
+const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
+  'node:net': ['isIP', 'Socket'],
+  'node-http.ts': ['createServer'],
+}
+
 /** Percent of docstrings that may open with a pronoun or a question word. */
 const UNNAMED_PERCENT_MAX = 3
 
@@ -138,6 +146,31 @@ describe('tidy', () => {
         /\b(?:inputSchema|outputSchema|structuredContent|jsonrpc)\b/.test(read(file)),
     )
     assert.deepEqual(knows, speaks)
+  })
+
+  it('one room of the gateway connects: nothing else of it loads what could', () => {
+    const others = files('src/gateway/**/*.ts').filter(
+      (file) => !file.startsWith('src/gateway/origins/') && !file.endsWith('.test.ts'),
+    )
+    const wrong = others.flatMap((file) => {
+      const text = read(file).replaceAll(/^import type [^']*'[^']*'$/gm, '')
+      const loaded = [...text.matchAll(/(?:import|export)\s+([^';]*?)\s*from\s*'([^']+)'/g)].flatMap(
+        ([, names = '', from = '']) => {
+          const may = MAY_LOAD[from.slice(from.lastIndexOf('/') + 1)]
+          if (!CONNECTS.test(from)) return []
+          const taken = names.replaceAll(/[{}\s]|\btype \w+,?/g, '').split(',')
+          return taken.filter((name) => name !== '' && !may?.includes(name)).map((name) => `${file} ${name} of ${from}`)
+        },
+      )
+      const otherwise = [...text.matchAll(/(?:import|require|getBuiltinModule)\s*\(\s*'([^']+)'|^import\s*'([^']+)'/gm)]
+      const called = text.match(/\bnew (?:WebSocket|EventSource)\(|(?<![.\w#])fetch\(|\bnew Socket\((?!\{ fd)/g) ?? []
+      return [
+        ...loaded,
+        ...otherwise.flatMap(([, a, b]) => (CONNECTS.test(a ?? b ?? '') ? [`${file} ${a ?? b}`] : [])),
+        ...called.map((text) => `${file} ${text}`),
+      ]
+    })
+    assert.deepEqual(wrong, [])
   })
 
   it('every room is in the table', () => {

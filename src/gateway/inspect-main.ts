@@ -10,6 +10,7 @@ import { cutText, type JsonObject, no, type Result, type UpstreamName } from '..
 import { coveredText } from './content/cover.ts'
 import { searchBeforeCuts } from './content/cut-shown.ts'
 import { openSecrets } from './content/secrets.ts'
+import { addressesOf } from './origins/dial.ts'
 import { isRevision } from './protocols/mcp/revision.ts'
 import type { LostItem } from './protocols/mcp/rpc.ts'
 import type { UpstreamConnection } from './protocols/mcp/server/connection.ts'
@@ -18,7 +19,6 @@ import { type Listed, listAll } from './protocols/mcp/server/list-all.ts'
 import type { ConnectFault } from './protocols/mcp/server/negotiation.ts'
 import { connectStdioUpstream } from './protocols/mcp/server/stdio-upstream.ts'
 import { Egress, type EgressOptions } from './protocols/relay/egress.ts'
-import { addressesOf } from './protocols/relay/egress-place.ts'
 import { tellingWay } from './protocols/relay/way.ts'
 
 export interface Inspection {

@@ -5,7 +5,7 @@ import type { Agent, Config, Environment, GrantConfig, UpstreamConfig } from '..
 import { placesElsewhere } from '../../config/places.ts'
 import { secretsOf } from '../../config/secret-names.ts'
 import type { ContainmentSetup, GatewaySetup, GrantSetup, UpstreamSetup } from '../../gateway/link/setup.ts'
-import { certificatesIn } from '../../gateway/protocols/mcp/server/trust.ts'
+import { certificatesIn } from '../../gateway/origins/trust.ts'
 import {
   type AgentName,
   agentName,

@@ -15,16 +15,16 @@
  */
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
-import { createServer, request } from '../../../model/host/node-http.ts'
-import { type ConnectOperation, LIMITS, no, ok, type Result } from '../../../model/index.ts'
+import { createServer } from '../../../model/host/node-http.ts'
+import { type ConnectOperation, LIMITS, no, ok } from '../../../model/index.ts'
 import { cutConnection, parseInPieces, unparsedOf } from '../../fairness/http-pieces.ts'
-import { addressesOf, isPublic, type Place, placeIn, placeName } from './egress-place.ts'
+import { connectTo, type Pin, type PinRules, pin } from '../../origins/dial.ts'
+import { requestOver } from '../../origins/request-over.ts'
+import { type Place, placeIn, placeName } from './egress-place.ts'
 import { endToEnd, type Outgoing, outgoing } from './egress-request.ts'
-import { belongsElsewhere } from './elsewhere.ts'
 import { Passing } from './passing.ts'
-import { resetsOnClose } from './resetting.ts'
 import type { PassOptions, Wanted, Way, Went } from './way.ts'
 
 export interface EgressOptions {
@@ -36,8 +36,8 @@ export interface EgressOptions {
   readonly elsewhere: readonly string[]
   /** Decides over each connection. */
   readonly way: Way
-  /** Addresses of a name. */
-  readonly resolve?: (host: string) => Promise<readonly string[]>
+  /** Returns the addresses of a name. */
+  readonly resolve?: PinRules['resolve']
 }
 
 /** Silence of one connection. */
@@ -116,7 +116,7 @@ export class Egress {
       asked: url,
       ...(framed && { unfit: 'a body of CONNECT has no meaning' }),
       head: (address) => Buffer.from(JSON.stringify({ host: place?.hostname, port: place?.port, address })),
-      pass: (address, options) => this.#passTunnel(socket, rest, this.#connect(address, place?.port ?? 0), options),
+      pass: (pinned, options) => this.#passTunnel(socket, rest, this.#connect(pinned), options),
     })
     if (went.kind === 'refused') refuse(socket, 'HTTP/1.1 403 Forbidden', went.reference)
   }
@@ -133,8 +133,8 @@ export class Egress {
       method: asked.method ?? '',
       ...(framed.ok ? {} : { unfit: framed.reason.problem }),
       head: () => headOf(sending),
-      pass: (address, options) => {
-        const socket = this.#connect(address, place?.port ?? 0)
+      pass: (pinned, options) => {
+        const socket = this.#connect(pinned)
         return this.#passRequest({ asked, answer, socket, sending, port: place?.port ?? 0 }, options)
       },
     })
@@ -147,7 +147,9 @@ export class Egress {
   async #ask(
     operation: ConnectOperation,
     place: Place | undefined,
-    about: Omit<Wanted, 'operation' | 'place' | 'resolve'>,
+    about: Omit<Wanted, 'operation' | 'place' | 'resolve' | 'pass'> & {
+      readonly pass: (pinned: Pin, options: PassOptions) => ReturnType<Wanted['pass']>
+    },
   ): Promise<Went> {
     this.#asking++
     let isAsking = true
@@ -156,15 +158,22 @@ export class Egress {
       isAsking = false
     }
     const { pass } = about
+    let pinned: Pin | undefined
     try {
       return await this.#options.way.go({
         ...about,
         operation,
         ...(place && { place }),
-        resolve: () => (place === undefined ? Promise.resolve(no('nowhere')) : this.#resolved(place)),
-        pass: (address, options) => {
+        resolve: async () => {
+          const found = place === undefined ? no({ why: 'nowhere' }) : await this.#pinned(place)
+          if (!found.ok) return no(found.reason.why)
+          pinned = found.value
+          return ok(pinned.addresses[0])
+        },
+        pass: (_, options) => {
           asked()
-          return pass(address, options)
+          if (pinned === undefined) throw new Error('a connection was let through to an address that nobody has judged')
+          return pass(pinned, options)
         },
       })
     } finally {
@@ -206,7 +215,7 @@ export class Egress {
       if (sending === undefined || !passing.begin(headOf(sending).length)) return
       try {
         const { method, headers, hasBody, path } = sending
-        const far = request({ port, method, path, headers, createConnection: () => socket })
+        const far = requestOver(socket, { port, method, path, headers })
         far.once('response', (response) => {
           response.once('error', () => answer.destroy())
           passBack(response, answer, passing)
@@ -246,23 +255,25 @@ export class Egress {
     return passing
   }
 
-  #connect(host: string, port: number): Socket {
-    const far = connect({ host, port })
+  #connect(pinned: Pin): Socket {
+    const far = connectTo(pinned)
     this.#keep(far)
-    far.once('connect', () => resetsOnClose(far))
     far.setTimeout(SILENCE_MS_MAX, () => far.destroy())
     far.on('error', () => far.destroy())
     return far
   }
 
-  async #resolved({ address, hostname, port }: Place): Promise<Result<string, string>> {
-    if (address !== undefined) return ok(address)
-    const addresses = await (this.#options.resolve ?? addressesOf)(hostname).catch(() => [])
-    const open = addresses.find(isPublic)
-    const belongs = open === undefined ? undefined : belongsElsewhere(open, port, this.#options.elsewhere)
-    if (belongs !== undefined) return no(belongs)
-    if (open !== undefined) return ok(open)
-    return no(addresses.length === 0 ? 'it has no address' : 'it has no public address')
+  #pinned({ address, hostname, port }: Place): ReturnType<typeof pin> {
+    const { elsewhere, resolve } = this.#options
+    return pin(
+      { host: address ?? hostname, port },
+      {
+        elsewhere,
+        // The ledger commits to one.
+        addressesMax: 1,
+        ...(resolve && { resolve }),
+      },
+    )
   }
 
   #keep(each: { destroy(): unknown; once(event: 'close', listener: () => void): unknown }): void {

@@ -3,9 +3,7 @@
  * `http-exchange.ts` after that. It is long because what it remembers (revision, session, credential, outage)
  * belongs to one class, whose every request may change it.
  */
-import type { buildConnector as Connector, Dispatcher } from 'undici'
-import buildConnector from 'undici/lib/core/connect.js'
-import Pool from 'undici/lib/dispatcher/pool.js'
+import type { Dispatcher } from 'undici'
 import {
   isJsonObject,
   type JsonObject,
@@ -16,9 +14,9 @@ import {
   type UpstreamName,
 } from '../../../../model/index.ts'
 import { Room } from '../../../fairness/room.ts'
+import { belongsElsewhere } from '../../../origins/elsewhere.ts'
+import { poolTo } from '../../../origins/pool.ts'
 import type { SendOptions } from '../../../pipeline/line.ts'
-import { belongsElsewhere, lookupOutside } from '../../relay/elsewhere.ts'
-import { resetsOnClose } from '../../relay/resetting.ts'
 import { encodeHeader, paramHeaderValues, routedName } from '../contract/headers.ts'
 import { MODERN, type Revision, saysVersion } from '../revision.ts'
 import type { RpcId, RpcMessage } from '../rpc.ts'
@@ -29,7 +27,6 @@ import type { AnsweredRequest } from './http-refusal.ts'
 import { speaksOldTransport } from './legacy-transport.ts'
 import { type ConnectFault, negotiate, type Opened } from './negotiation.ts'
 import { Slots } from './slots.ts'
-import { trusting } from './trust.ts'
 import { answerTo, notificationBytes, requestBytes, UPSTREAM_SILENCE_MS_MAX } from './upstream-request.ts'
 
 export interface HttpConnectionOptions {
@@ -71,16 +68,6 @@ export async function connectHttpUpstream(
   return no(fault ?? { why: 'it was called off' })
 }
 
-/** Returns a connector whose connections take along what was not sent of a request when they are closed. */
-function resetting(options: Connector.BuildOptions): Connector.connector {
-  const connect = buildConnector(options)
-  return (asked, done) =>
-    connect(asked, (...made) => {
-      if (made[0] === null) resetsOnClose(made[1])
-      done(...made)
-    })
-}
-
 function portOf({ port, protocol }: URL): number {
   return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
 }
@@ -106,7 +93,7 @@ const REOPEN_MS_MAX = 60_000
 
 class HttpConnection implements UpstreamConnection {
   readonly name: UpstreamName
-  readonly #pool: Pool
+  readonly #pool: Dispatcher
   readonly #path: string
   readonly #headers: Readonly<Record<string, string>>
   readonly #url: string
@@ -133,17 +120,14 @@ class HttpConnection implements UpstreamConnection {
     this.#url = url.href
     this.#path = url.pathname + url.search
     this.#headers = Object.fromEntries(headers)
-    this.#pool = new Pool(url.origin, {
-      connections: CONNECTIONS_MAX,
-      pipelining: 1,
-      headersTimeout: UPSTREAM_SILENCE_MS_MAX,
-      bodyTimeout: UPSTREAM_SILENCE_MS_MAX,
-      connect: resetting({
-        timeout: 5_000,
-        lookup: lookupOutside(elsewhere, portOf(url)),
-        ...(url.protocol === 'https:' && { secureContext: trusting(ca) }),
-      }),
-      maxHeaderSize: LIMITS.headerBytesMax,
+    this.#pool = poolTo(url, {
+      elsewhere,
+      // Whoever wrote down an upstream may mean one of their own network.
+      mayBePrivate: true,
+      ...(ca !== undefined && { ca }),
+      caKey: 'mcp: { ca: ./ca.pem }',
+      connectionsMax: CONNECTIONS_MAX,
+      silenceMsMax: UPSTREAM_SILENCE_MS_MAX,
     })
   }
 
@@ -206,7 +190,7 @@ class HttpConnection implements UpstreamConnection {
       return { why: `${why}: no MCP server of Streamable HTTP answers at this url; ${WHERE_ELSE}` }
     }
     if (credential === true) return { why, credential }
-    return { why: `it cannot be reached: ${tlsText(why)}` }
+    return { why: `it cannot be reached: ${why}` }
   }
 
   prepare(method: string, params: JsonObject, options: PrepareOptions = {}): McpPrepared {
@@ -406,10 +390,3 @@ const OLD_TRANSPORT =
 
 const WHERE_ELSE =
   'look its url up (often /mcp); one that ends in /sse is of an older transport, which is not spoken here'
-
-/** Adds to a failure of TLS what would change it. */
-function tlsText(why: string): string {
-  if (!/certificate|self[- ]signed|CERT_|issuer/i.test(why)) return why
-  const [first = why] = why.split(';')
-  return `TLS: ${first}; give the authority that signed it: mcp: { ca: ./ca.pem }`
-}

@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { after, it } from 'node:test'
-import { upstreamName } from '../../../model/index.ts'
-import { connectHttpUpstream } from '../mcp/server/http-upstream.ts'
+import { upstreamName } from '../../model/index.ts'
+import { connectHttpUpstream } from '../protocols/mcp/server/http-upstream.ts'
 import { belongsElsewhere } from './elsewhere.ts'
 
 let asked = 0

@@ -14,16 +14,29 @@ const BUNDLES = [
 
 let host: SecureContext | undefined
 
+/** Contexts of declared authorities, by their text. */
+const declared = new Map<string, SecureContext>()
+const DECLARED_MAX = 32
+
 /**
  * Returns whom a TLS connection believes: the authorities in `ca` (PEM) and no others, or, where it is absent, those that
- * Node brings and those of this host's own store. Throws where `ca` holds no certificate that can be read.
+ * Node brings and those of this host's own store. Keys and signatures that 112 bits of security do not stand behind are
+ * believed of nobody, whatever a host's own settings say. Throws where `ca` holds no certificate that can be read.
  */
 export function trusting(ca: string | undefined): SecureContext {
   // 45 ms to load, for an environment whose upstreams may all be on this host.
-  const { createSecureContext, rootCertificates } = process.getBuiltinModule('node:tls')
-  if (ca !== undefined) return createSecureContext({ ca })
+  const { createSecureContext, rootCertificates, DEFAULT_CIPHERS } = process.getBuiltinModule('node:tls')
+  const ciphers = `${DEFAULT_CIPHERS}:@SECLEVEL=2`
+  if (ca !== undefined) {
+    const made = declared.get(ca) ?? createSecureContext({ ca, ciphers, minVersion: 'TLSv1.2' })
+    const [oldest] = declared.keys()
+    if (oldest !== undefined && declared.size >= DECLARED_MAX) declared.delete(oldest)
+    declared.set(ca, made)
+    return made
+  }
   // About 30 ms: once, and only where something speaks TLS.
-  host ??= createSecureContext({ ca: [...rootCertificates, ...ofThisHost(rootCertificates)] })
+  const all = [...rootCertificates, ...ofThisHost(rootCertificates)]
+  host ??= createSecureContext({ ca: all, ciphers, minVersion: 'TLSv1.2' })
   return host
 }
 
