@@ -17,6 +17,7 @@ export type Ability =
   | 'disk-images'
   | 'util-linux'
   | 'kernel-counts'
+  | 'any-address'
 
 /** One ability, and what was seen of it. */
 export interface Finding {

@@ -34,42 +34,66 @@ export function receiveLoopback(port: number): Result<number, SystemFault> {
 }
 
 /**
- * Makes every IPv4 address one of this host's own: what is sent to it goes back up the loopback interface. Done once or
- * more often alike. It takes CAP_NET_ADMIN over the namespace.
+ * Makes every IPv4 address one of the namespace's own: what is sent to it goes back up the loopback interface. That has
+ * `OWN_ADDRESS` then, too. Done once or more often alike. It takes CAP_NET_ADMIN over the namespace.
  */
 export function makeEveryAddressLocal(): Result<void, SystemFault> {
   const socket = returned('socket', libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE))
   if (!socket.ok) return socket
   try {
-    const request = everyAddressRoute()
-    const sent = returned('sendto', libc.send(socket.value, request, request.length, 0))
-    if (!sent.ok) return sent
-    // The kernel has put its answer there before the call returned.
-    const answer = Buffer.alloc(ANSWER_BYTES)
-    const received = returned('recv', libc.recv(socket.value, answer, answer.length, MSG_DONTWAIT))
-    if (!received.ok) return received
-    // `struct nlmsgerr`: the negative errno after the header; 0 says that it is done.
-    if (received.value < NLMSG_HEADER_BYTES + 4 || answer.readUInt16LE(4) !== NLMSG_ERROR)
-      return no({ call: 'RTM_NEWROUTE', errno: EPROTO })
-    const errno = -answer.readInt32LE(NLMSG_HEADER_BYTES)
-    return errno === 0 || errno === EEXIST ? ok(undefined) : no({ call: 'RTM_NEWROUTE', errno })
+    const routed = change(socket.value, 'RTM_NEWROUTE', everyAddressRoute())
+    return routed.ok ? change(socket.value, 'RTM_NEWADDR', ownAddress()) : routed
   } finally {
     libc.close(socket.value)
   }
 }
 
-/** `struct nlmsghdr`, `struct rtmsg` and one `struct rtattr`: `ip route add local 0.0.0.0/0 dev lo`, in 36 bytes. */
+/**
+ * The address of a cell's loopback interface beside 127.0.0.1, of a block that is nobody's (RFC 2544). Where the C library
+ * finds no other, a program that asks it for IPv4 addresses only, and only if it has one, is told that no name exists.
+ * getaddrinfo(3), AI_ADDRCONFIG
+ */
+export const OWN_ADDRESS: Host = [198, 18, 0, 1]
+
+/** Asks the kernel for a change; one that was made before is none. */
+function change(fd: number, what: string, request: Buffer): Result<void, SystemFault> {
+  const sent = returned('send', libc.send(fd, request, request.length, 0))
+  if (!sent.ok) return sent
+  // The kernel has put its answer there before that call returned: `struct nlmsgerr`, the negative errno first.
+  const answer = Buffer.alloc(ANSWER_BYTES)
+  const received = returned('recv', libc.recv(fd, answer, answer.length, MSG_DONTWAIT))
+  if (!received.ok) return received
+  if (received.value < NLMSG_HEADER_BYTES + 4 || answer.readUInt16LE(4) !== NLMSG_ERROR)
+    return no({ call: what, errno: EPROTO })
+  const errno = -answer.readInt32LE(NLMSG_HEADER_BYTES)
+  return errno === 0 || errno === EEXIST ? ok(undefined) : no({ call: what, errno })
+}
+
+/** `ip route add local 0.0.0.0/0 dev lo`: a `struct rtmsg` and one attribute. */
 function everyAddressRoute(): Buffer {
-  const request = Buffer.alloc(36)
-  request.writeUInt32LE(request.length, 0)
-  request.writeUInt16LE(RTM_NEWROUTE, 4)
-  request.writeUInt16LE(NLM_F_REQUEST | NLM_F_ACK | NLM_F_EXCL | NLM_F_CREATE, 6)
-  // Destination, source and type of service stay 0: every one.
-  request.set([AF_INET, 0, 0, 0, RT_TABLE_LOCAL, RTPROT_BOOT, RT_SCOPE_HOST, RTN_LOCAL], NLMSG_HEADER_BYTES)
-  request.writeUInt16LE(8, 28)
-  request.writeUInt16LE(RTA_OIF, 30)
-  request.writeUInt32LE(LOOPBACK_INDEX, 32)
-  return request
+  // Destination, source and type of service are 0: every one.
+  const route = [AF_INET, 0, 0, 0, RT_TABLE_LOCAL, RTPROT_BOOT, RT_SCOPE_HOST, RTN_LOCAL, 0, 0, 0, 0]
+  return request(RTM_NEWROUTE, [...route, ...attribute(RTA_OIF, [LOOPBACK_INDEX, 0, 0, 0])])
+}
+
+/** `ip address add 198.18.0.1/32 dev lo scope host`: a `struct ifaddrmsg` and two attributes. */
+function ownAddress(): Buffer {
+  const on = [AF_INET, 32, 0, RT_SCOPE_HOST, LOOPBACK_INDEX, 0, 0, 0]
+  return request(RTM_NEWADDR, [...on, ...attribute(IFA_LOCAL, OWN_ADDRESS), ...attribute(IFA_ADDRESS, OWN_ADDRESS)])
+}
+
+/** A `struct nlmsghdr` before its body. */
+function request(type: number, body: readonly number[]): Buffer {
+  const header = Buffer.alloc(NLMSG_HEADER_BYTES)
+  header.writeUInt32LE(NLMSG_HEADER_BYTES + body.length, 0)
+  header.writeUInt16LE(type, 4)
+  header.writeUInt16LE(NLM_F_REQUEST | NLM_F_ACK | NLM_F_EXCL | NLM_F_CREATE, 6)
+  return Buffer.from([...header, ...body])
+}
+
+/** A `struct rtattr` of four bytes. */
+function attribute(type: number, value: Host): readonly number[] {
+  return [8, 0, type, 0, ...value]
 }
 
 function listening(host: Host, port: number, backlog: number): Result<number, SystemFault> {
@@ -145,6 +169,9 @@ const NLM_F_REQUEST = 0x1
 const NLM_F_ACK = 0x4
 const NLM_F_EXCL = 0x200
 const NLM_F_CREATE = 0x400
+const RTM_NEWADDR = 20
+const IFA_ADDRESS = 1
+const IFA_LOCAL = 2
 const RTM_NEWROUTE = 24
 const RT_TABLE_LOCAL = 255
 const RTPROT_BOOT = 3

@@ -28,6 +28,7 @@ const ABILITIES: readonly Ability[] = [
   'owner-map',
   'disk-images',
   'util-linux',
+  'any-address',
 ]
 
 /** A host that has everything but these. */

@@ -13,6 +13,7 @@ import { CGROUP_PARENT } from '../limits/cgroup.ts'
 import { openCgroups } from '../limits/cgroup-host.ts'
 import { filterProgram } from '../seccomp/filter.ts'
 import { lacksOfRootTried, rootFix, startFault, userNamespaceFix } from '../view/root.ts'
+import { anyAddressFault } from './any-address.ts'
 
 export function probeHost(): HostReport {
   const lacking = lacksOfRootTried()
@@ -116,6 +117,7 @@ function kernelFindings(root: boolean): readonly Finding[] {
     existsSync('/dev/loop-control') && ['/usr/sbin/mkfs.ext4', '/sbin/mkfs.ext4'].some((path) => existsSync(path))
   return [
     userNamespaces(root),
+    anyAddress(root),
     kernelCounts(),
     finding(
       'seccomp',
@@ -132,6 +134,19 @@ function kernelFindings(root: boolean): readonly Finding[] {
       'modprobe loop; apt-get install e2fsprogs',
     ),
   ]
+}
+
+/** Tries whether every address of a cell can be made to lead to its gateway. */
+function anyAddress(root: boolean): Finding {
+  const fault = anyAddressFault(root)
+  return finding(
+    'any-address',
+    fault === undefined,
+    fault ?? 'every address of a cell can lead to its gateway',
+    root
+      ? 'give this root CAP_NET_ADMIN and CAP_NET_BIND_SERVICE (docker: --cap-add NET_ADMIN --cap-add NET_BIND_SERVICE)'
+      : userNamespaceFix(),
+  )
 }
 
 /** Tells whether the files can be read in which `uncounted/` counts what a cell holds of the kernel. */

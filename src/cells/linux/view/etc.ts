@@ -2,6 +2,7 @@ import { closeSync, existsSync, lstatSync, mkdirSync, rmSync, statSync, writeFil
 import { dirname, join } from 'node:path'
 import { liesIn } from '../../../model/host/host-paths.ts'
 import { attachMount, newMount } from '../../kernel/libc.ts'
+import { OWN_ADDRESS } from '../../kernel/sockets.ts'
 import { CELL_USER, type CellSpec } from '../../spec.ts'
 import { copyShown } from './etc-of-host.ts'
 
@@ -14,11 +15,11 @@ export function namesFor({ anywhere = [] }: Pick<CellSpec, 'anywhere'>): Names {
 }
 
 /**
- * Where a cell's resolver asks. Every address would do; this one is nobody's (RFC 2544) and says so in a log. Asked for
+ * The resolver's configuration of a cell that asks its gateway: at its own address, as every other would do. Asked for
  * addresses of IPv6 as well, each look-up would wait for two answers of which one is empty; a C library that does not know
  * the option asks all the same. resolv.conf(5)
  */
-const RESOLVER = 'nameserver 198.18.0.1\noptions attempts:2 timeout:2 no-aaaa\n'
+const RESOLVER = `nameserver ${OWN_ADDRESS.join('.')}\noptions attempts:2 timeout:2 no-aaaa\n`
 
 /**
  * Writes the /etc that every cell without a root of its own sees, read-only. Nothing of ours in it names this host: no
