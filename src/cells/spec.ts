@@ -145,6 +145,8 @@ export const LOCKS_MAX = 10_000
 export const OPEN_FILES_MAX = 65_536
 /** Unread netlink bytes that one cell may have. A program that asks for its interfaces reads the answer: some KiB at a time. */
 export const QUEUED_BYTES_MAX = 4 * 1024 ** 2
+/** Bytes that one cell may have in connections that nobody has accepted: six hundred, each as full as it gets by itself. */
+export const UNACCEPTED_BYTES_MAX = 64 * 1024 ** 2
 
 export type StdioSpec =
   | { readonly kind: 'pipes' }
@@ -222,6 +224,7 @@ export interface LimitReached {
     | 'file-locks'
     | 'open-files'
     | 'socket-queues'
+    | 'unaccepted'
   /** Number of times that it was reached, where the kernel counts it. */
   readonly count?: number
 }
@@ -239,6 +242,7 @@ export interface Exit {
     | 'file-locks'
     | 'open-files'
     | 'socket-queues'
+    | 'unaccepted'
   readonly atMs: number
   /** Limits that were reached, whether it went on or not. */
   readonly limits: readonly LimitReached[]

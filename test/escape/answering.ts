@@ -27,7 +27,7 @@ export async function answering(cell: LinuxCell, listeners = cell.listeners): Pr
       await new Promise<void>((resolve) => socket.bind({ fd }, resolve))
       socket.on('message', (message, { address, port }) => {
         dialled.push(`udp ${address}`)
-        socket.send(`${message} of ${cell.id}`, port, address)
+        socket.send(nameAnswer(message) ?? `${message} of ${cell.id}`, port, address)
       })
       open.push(socket)
     } else {
@@ -46,4 +46,16 @@ export async function answering(cell: LinuxCell, listeners = cell.listeners): Pr
   }
   standing.push(close)
   return { dialled, close }
+}
+
+/** Answers a question of DNS for an address of IPv4 with 198.18.0.9, any other with none; undefined for what is no question. */
+function nameAnswer(message: Buffer): Buffer | undefined {
+  // A header of twelve bytes, one question: labels up to an empty one, type, class. RFC 1035
+  let at = 12
+  while (at < message.length && message[at] !== 0) at += (message[at] ?? 0) + 1
+  if (at + 5 > message.length) return undefined
+  const isAddress = message.readUInt16BE(at + 1) === 1
+  const header = Buffer.from([...message.subarray(0, 2), 0x81, 0x80, 0, 1, 0, isAddress ? 1 : 0, 0, 0, 0, 0])
+  const answer = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 198, 18, 0, 9]
+  return Buffer.concat([header, message.subarray(12, at + 5), Buffer.from(isAddress ? answer : [])])
 }

@@ -238,6 +238,28 @@ describe('every address leads to the gate', { skip: SKIP }, () => {
       assert.equal((await ran(spec(files, changes))).stdout, today)
   })
 
+  it('programs find a name, also those that ask for IPv4 alone and only where there is an address of it', async () => {
+    const look = `const { ADDRCONFIG, lookup } = require("dns")
+      const found = (options) => new Promise((told) => lookup("a.example", options, (error, at) => told(error?.code ?? at)))
+      ;(async () => {
+        const ways = [{}, { family: 4, hints: ADDRCONFIG }, { hints: ADDRCONFIG }, { family: 6 }]
+        console.log(JSON.stringify({ found: await Promise.all(ways.map(found)) }))
+      })()`
+    const cell = await launched(spec([NODE, '-e', look], { anywhere: WEB }))
+    const gateway = await answering(cell)
+    const output = outputOf(cell)
+    cell.start()
+    await cell.exited
+    const { found } = lastReport(await output.stdout, await output.stderr)
+    const at = '198.18.0.9'
+    assert.ok(Array.isArray(found))
+    assert.deepEqual(found.slice(0, 3), [at, at, at])
+    assert.match(String(found[3]), /^E/, 'there is no IPv6')
+    assert.ok(gateway.dialled.every((dial) => dial === 'udp 198.18.0.1'))
+    await gateway.close()
+    await cell.teardown()
+  })
+
   it('control: the neighbour on the host is there', async () => {
     const [chunk] = await once(connect(here, '127.0.0.1'), 'data')
     assert.equal(String(chunk), 'the host')

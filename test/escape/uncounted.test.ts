@@ -36,6 +36,26 @@ describe('what no cgroup counts', { skip: SKIP }, () => {
     assert.equal(exit.why, 'socket-queues')
   })
 
+  for (const [address, anywhere] of [
+    ['127.0.0.1', undefined],
+    ['93.184.216.34', [{ transport: 'tcp', port: 443 }]],
+  ] as const)
+    it(`S17: connections to itself at ${address} that nobody accepts, and what was sent into them`, async () => {
+      const { exit, torn } = await ran({
+        ...spec([NODE, '/opt/attacks/uncounted.ts', 'unaccepted', '1000', address]),
+        ...(anywhere && { anywhere }),
+      })
+      assert.equal(exit.why, 'unaccepted')
+      assert.deepEqual(exit.limits, [{ limit: 'unaccepted' }])
+      assert.ok(torn.gone)
+    })
+
+  it('S17: as many that are accepted and read cost a cell nothing', async () => {
+    const { exit, stdout } = await ran(spec([NODE, '/opt/attacks/uncounted.ts', 'accepted', '300', '127.0.0.1']))
+    assert.equal(exit.why, 'ended')
+    assert.equal(stdout.trim(), '{"made":300}')
+  })
+
   it('S17: open files are counted over all the processes of a cell', async () => {
     const command = 'node /opt/attacks/uncounted.ts files 600 & node /opt/attacks/uncounted.ts files 600 & wait'
     const cell = await launched(spec(['sh', '-c', command.replaceAll('node', NODE)]))

@@ -6,7 +6,7 @@ import { limitsTold } from './limits-reached.ts'
 const desk = { at: 'agents: desk: cell', cell: { memoryBytes: 512 * 1024 ** 2, pids: 64, wallMs: 7_200_000 } }
 const LIMITS: readonly LimitReached['limit'][] = [
   ...(['memory', 'pids', 'wall', 'disk', 'temporary', 'descriptors'] as const),
-  ...(['file-locks', 'open-files', 'socket-queues'] as const),
+  ...(['file-locks', 'open-files', 'socket-queues', 'unaccepted'] as const),
 ]
 
 it('each limit that was hit has a line that names it and says what to change', () => {

@@ -1,4 +1,11 @@
-import { type Exit, type LimitReached, LOCKS_MAX, OPEN_FILES_MAX, QUEUED_BYTES_MAX } from '../../cells/spec.ts'
+import {
+  type Exit,
+  type LimitReached,
+  LOCKS_MAX,
+  OPEN_FILES_MAX,
+  QUEUED_BYTES_MAX,
+  UNACCEPTED_BYTES_MAX,
+} from '../../cells/spec.ts'
 import type { Agent } from '../../config/config.ts'
 
 /** The place of a cell in firebreak.yaml (`agents: desk: cell`), and the limits that it was given. */
@@ -64,6 +71,11 @@ function told({ limit, count = 0 }: LimitReached, why: Exit['why'], { at, cell }
     case 'socket-queues':
       return {
         said: `the cell was ended: more than ${size(QUEUED_BYTES_MAX)} of the kernel’s answers waited in its netlink sockets`,
+        change: FIXED,
+      }
+    case 'unaccepted':
+      return {
+        said: `the cell was ended: more than ${size(UNACCEPTED_BYTES_MAX)} waited in connections that nobody had accepted`,
         change: FIXED,
       }
   }

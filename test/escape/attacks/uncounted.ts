@@ -1,10 +1,11 @@
-/** Takes of the kernel what no cgroup counts, a kind at a time. argv: kind, how many. */
+/** Takes of the kernel what no cgroup counts, a kind at a time. argv: kind, how many, and of connections where to. */
 import { openSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
 import process from 'node:process'
 import { sys } from './raw.ts'
 
-const [SOCKET = 0, SENDTO = 0, SETSOCKOPT = 0, FCNTL = 0] =
-  process.arch === 'arm64' ? [198, 206, 208, 25] : [41, 44, 54, 72]
+const [SOCKET = 0, SENDTO = 0, SETSOCKOPT = 0, FCNTL = 0, CONNECT = 0, BIND = 0, LISTEN = 0] =
+  process.arch === 'arm64' ? [198, 206, 208, 25, 203, 200, 201] : [41, 44, 54, 72, 42, 49, 50]
 const [F_SETLK, F_OFD_SETLK] = [6, 37]
 const kind = process.argv[2] ?? ''
 const many = Number(process.argv[3])
@@ -43,12 +44,54 @@ function ask(): number {
   return many
 }
 
+/** Listens with as large a buffer as it gets, dials itself, fills what it has dialled, and accepts nothing. */
+function dialItself(): number {
+  const listener = sys(SOCKET, 2, 1, 0)
+  sys(SETSOCKOPT, listener, 1, 8, Buffer.from([0, 0, 0, 0x40]), 4)
+  sys(BIND, listener, placeOf('0.0.0.0'), 16)
+  sys(LISTEN, listener, 4_096)
+  const piece = Buffer.alloc(1 << 20)
+  for (let made = 0; made < many; made++) {
+    const fd = sys(SOCKET, 2, 1, 0)
+    if (sys(CONNECT, fd, placeOf(process.argv[4] ?? ''), 16) < 0) return made
+    // Without waiting: until it is full.
+    while (sys(SENDTO, fd, piece, piece.length, 0x40, 0, 0) > 0);
+  }
+  return many
+}
+
+/** `struct sockaddr_in` of port 9000. */
+function placeOf(host: string): Buffer {
+  return Buffer.from([2, 0, 0x23, 0x28, ...host.split('.').map(Number), 0, 0, 0, 0, 0, 0, 0, 0])
+}
+
+/** Sends as much as `dialItself`, to a server that reads it. */
+async function serveItself(): Promise<number> {
+  let read = 0
+  const server = createServer((socket) => socket.on('end', () => read++).resume())
+  await new Promise<void>((resolve) => server.listen(9_000, resolve))
+  for (let made = 0; made < many; made++)
+    await new Promise((resolve) =>
+      connect(9_000, process.argv[4])
+        .end(Buffer.alloc(1 << 20))
+        .on('close', resolve),
+    )
+  return read
+}
+
 function hoard(): number {
   for (let made = 0; made < many; made++) openSync('/dev/null', 'r')
   return many
 }
 
-const made =
-  kind === 'locks' ? lock(F_SETLK) : kind === 'open-file locks' ? lock(F_OFD_SETLK) : kind === 'asks' ? ask() : hoard()
+const KINDS: Readonly<Record<string, () => number | Promise<number>>> = {
+  locks: () => lock(F_SETLK),
+  'open-file locks': () => lock(F_OFD_SETLK),
+  asks: ask,
+  unaccepted: dialItself,
+  accepted: serveItself,
+}
+const made = await (KINDS[kind] ?? hoard)()
 process.stdout.write(`${JSON.stringify({ made })}\n`)
+if (kind === 'accepted') process.exit(0)
 setTimeout(() => undefined, 60_000)

@@ -241,7 +241,15 @@ const KILLED = 128 + 9
 
 function limitsOf(why: Exit['why']): Exit['limits'] {
   if (why === 'wall-clock') return [{ limit: 'wall' }]
-  return why === 'file-locks' || why === 'open-files' || why === 'socket-queues' ? [{ limit: why }] : []
+  switch (why) {
+    case 'file-locks':
+    case 'open-files':
+    case 'socket-queues':
+    case 'unaccepted':
+      return [{ limit: why }]
+    default:
+      return []
+  }
 }
 
 /** Lets the cell run its first instruction, by one byte; an error where it was killed before that. */

@@ -1,6 +1,6 @@
 /**
  * Bounds what a cell leaves unread of the kernel's answers to its netlink sockets: 200 KiB for each socket, in no cgroup.
- * Other families' queues are in one, or the filter keeps a cell from having them. netlink(7)
+ * Other families' queues are in one, or the filter keeps a cell from having them; of TCP, see `unaccepted.ts`. netlink(7)
  */
 
 import { readFile } from 'node:fs/promises'

@@ -8,6 +8,7 @@ import type { LinuxCell } from '../launch/cell.ts'
 import { overLocked } from './locks.ts'
 import { overOpen } from './open-files.ts'
 import { overQueued } from './queues.ts'
+import { overUnaccepted } from './unaccepted.ts'
 
 type Watched = Pick<LinuxCell, 'pids' | 'kill' | 'look'>
 
@@ -15,6 +16,7 @@ const CHECKS: readonly (readonly [Exit['why'], (cells: readonly Watched[]) => Pr
   ['file-locks', (cells) => overLocked(cells)],
   ['open-files', (cells) => overOpen(cells)],
   ['socket-queues', (cells) => overQueued(cells)],
+  ['unaccepted', (cells) => overUnaccepted(cells)],
 ]
 
 const LOOK_EVERY_MS = 250

@@ -1,0 +1,51 @@
+/**
+ * Bounds what a cell sends into connections that nobody has accepted. The kernel counts a connection's bytes for the group
+ * of the process that accepts it; until then they count for none, and a program may listen, dial itself, write, and never
+ * accept: megabytes in each connection, as many connections as it has descriptors, up to what all of the host has for TCP
+ * (tcp_mem, tcp(7)). Other queues of TCP and UDP count as they fill.
+ */
+
+import { readFile } from 'node:fs/promises'
+import { UNACCEPTED_BYTES_MAX } from '../../spec.ts'
+import type { Counted } from './locks.ts'
+
+/** Sockets of TCP up to which a cell is not looked at: what is in so few of them is little, and a look takes 5 ms. */
+const SOCKETS_FREE = 32
+
+/** Returns those of `cells` whose connections that nobody has accepted hold more than `max` bytes. */
+export async function overUnaccepted<C extends Counted>(
+  cells: readonly C[],
+  max = UNACCEPTED_BYTES_MAX,
+): Promise<readonly C[]> {
+  const over: C[] = []
+  for (const cell of cells) {
+    const [pid] = cell.pids()
+    if (pid === undefined) continue
+    const read = (name: string) => readFile(`/proc/${pid}/net/${name}`, 'latin1').catch(() => '')
+    if (socketsIn((await read('sockstat')) + (await read('sockstat6'))) <= SOCKETS_FREE) continue
+    if (unacceptedIn(await read('tcp')) + unacceptedIn(await read('tcp6')) > max) over.push(cell)
+  }
+  return over
+}
+
+/** Returns how many sockets of TCP a /proc/net/sockstat and sockstat6 count for their network. */
+export function socketsIn(counts: string): number {
+  return [...counts.matchAll(/^TCP6?: inuse (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
+/**
+ * Returns the bytes that wait in connections without an inode, which no process has accepted, of a /proc/net/tcp or tcp6.
+ * Of a listener that column counts connections. proc(5)
+ */
+export function unacceptedIn(table: string): number {
+  return table
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .reduce((sum, [, , , state, queues = '', , , , , inode]) => {
+      const waiting = Number.parseInt(queues.slice(queues.indexOf(':') + 1), 16)
+      return inode === '0' && state !== LISTEN ? sum + (waiting || 0) : sum
+    }, 0)
+}
+
+const LISTEN = '0A'
