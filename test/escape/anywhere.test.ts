@@ -1,14 +1,17 @@
 /** Cells of which every address leads to their gateway: what they reach, and what they do not (S1, S3). */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, describe, it } from 'node:test'
 import type { LinuxCell } from '../../src/cells/linux/launch/cell.ts'
+import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import type { AnywherePort, CellSpec } from '../../src/cells/spec.ts'
 import { until } from '../kit/until.ts'
 import { type Answering, answering } from './answering.ts'
-import { lastReport, launched, NODE, outputOf, ran, SKIP, spec } from './kit.ts'
+import { hostDirectory, lastReport, launched, NODE, outputOf, ran, SKIP, spec } from './kit.ts'
 
 const WEB: readonly AnywherePort[] = [
   { transport: 'tcp', port: 80 },
@@ -236,6 +239,21 @@ describe('every address leads to the gate', { skip: SKIP }, () => {
     const today = 'options attempts:1 timeout:1\npasswd: files\ngroup: files\nhosts: files\n'
     for (const changes of [{}, { anywhere: WEB.filter(({ transport }) => transport === 'tcp') }, { texts: [text] }])
       assert.equal((await ran(spec(files, changes))).stdout, today)
+  })
+
+  it('S13: the /etc that names are looked up by goes with the warden', async () => {
+    const runDirectory = join(hostDirectory(), 'run')
+    const opened = await openWarden({ runDirectory })
+    assert.ok(opened.ok)
+    const cell = await opened.value.launch(spec(['true'], { anywhere: WEB }))
+    assert.ok(cell.ok, JSON.stringify(cell))
+    const shared = readdirSync(join(runDirectory, 'runs')).flatMap((run) =>
+      readdirSync(join(runDirectory, 'runs', run)),
+    )
+    assert.ok(shared.includes('etc-dns'), shared.join(' '))
+    await opened.value.close()
+    assert.deepEqual(readdirSync(join(runDirectory, 'runs')), [])
+    assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(runDirectory))
   })
 
   it('programs find a name, also those that ask for IPv4 alone and only where there is an address of it', async () => {

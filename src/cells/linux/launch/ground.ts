@@ -5,7 +5,7 @@ import type { LaunchFault, Profile } from '../../spec.ts'
 import type { WorkspaceRecord } from '../../workspace.ts'
 import type { CgroupHost } from '../limits/cgroup-host.ts'
 import type { FilterProgram } from '../seccomp/filter.ts'
-import type { Names } from '../view/etc.ts'
+import type { NameSource } from '../view/etc.ts'
 import type { WorkspaceGround } from '../workspace/overlay.ts'
 import type { PreparedMounts } from './bubblewrap.ts'
 import type { RunDirectory } from './run-directory.ts'
@@ -18,7 +18,7 @@ export interface Ground extends WorkspaceGround {
   readonly cgroups: CgroupHost
   readonly filter: FilterProgram
   /** Returns the directory that its cells with such names see as /etc. */
-  readonly etc: (names: Names) => string
+  readonly etc: (names: NameSource) => string
   readonly rootLinks: PreparedMounts['rootLinks']
   readonly covered: readonly string[]
 }

@@ -7,10 +7,10 @@ import { CELL_USER, type CellSpec } from '../../spec.ts'
 import { copyShown } from './etc-of-host.ts'
 
 /** Sources of a cell's names: the file of hosts alone, or behind it the one that answers at port 53 of every address. */
-export type Names = 'files' | 'dns'
+export type NameSource = 'files' | 'dns'
 
 /** Returns where a cell with these doors finds names. */
-export function namesFor({ anywhere = [] }: Pick<CellSpec, 'anywhere'>): Names {
+export function namesFor({ anywhere = [] }: Pick<CellSpec, 'anywhere'>): NameSource {
   return anywhere.some(({ transport, port }) => transport === 'udp' && port === 53) ? 'dns' : 'files'
 }
 
@@ -25,7 +25,7 @@ const RESOLVER = `nameserver ${OWN_ADDRESS.join('.')}\noptions attempts:2 timeou
  * Writes the /etc that every cell without a root of its own sees, read-only. Nothing of ours in it names this host: no
  * users, no host name, no resolver of its, no machine id.
  */
-export function writeEtc(directory: string, names: Names = 'files'): void {
+export function writeEtc(directory: string, names: NameSource = 'files'): void {
   const { uid, gid, name, home } = CELL_USER
   const files: Record<string, string> = {
     passwd: `root:x:0:0:root:/:/usr/sbin/nologin\n${name}:x:${uid}:${gid}:${name}:${home}:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n`,
@@ -73,8 +73,8 @@ interface Shown {
  * Returns the directories of /etc that cells of one run share, one for each kind of names, made when the first cell asks
  * for it; `make` makes the directory itself.
  */
-export function sharedEtc(run: string, make: (directory: string) => void): (names: Names) => string {
-  const written = new Set<Names>()
+export function sharedEtc(run: string, make: (directory: string) => void): (names: NameSource) => string {
+  const written = new Set<NameSource>()
   return (names) => {
     const directory = join(run, names === 'dns' ? 'etc-dns' : 'etc')
     if (!written.has(names)) {
@@ -90,7 +90,7 @@ export function sharedEtc(run: string, make: (directory: string) => void): (name
  * Returns the /etc for a cell with these `binds`: `common`, or where one of them lies in /etc, one of its own in `own`
  * that has a place for each to be mounted on. A read-only /etc takes no new ones.
  */
-export function etcFor(binds: readonly Shown[], common: string, own: string, names: Names = 'files'): string {
+export function etcFor(binds: readonly Shown[], common: string, own: string, names: NameSource = 'files'): string {
   const inside = binds.filter(({ to }) => to !== '/etc' && liesIn(to, '/etc'))
   if (inside.length === 0) return common
   writeEtc(own, names)
