@@ -93,7 +93,8 @@ export interface FileSpec {
 }
 
 export interface TextSpec {
-  readonly text: string
+  /** Bytes where it is no text at all, as a key store of Java is. */
+  readonly text: string | Uint8Array
   /** Place in the cell, absolute. */
   readonly to: string
 }

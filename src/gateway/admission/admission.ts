@@ -9,6 +9,7 @@ import type { Line } from '../pipeline/line.ts'
 import { recordLabels, redacted } from '../pipeline/record.ts'
 import { Refusals } from '../pipeline/refusals.ts'
 import type { Door } from '../protocols/protocol.ts'
+import { Issuer } from '../trust/issuer.ts'
 import {
   approversOf,
   authorityAnew,
@@ -135,6 +136,7 @@ export class Admission {
     shutDoors(live)
     pipes.forget(number)
     cutRelays(cell)
+    cell.issuer?.end()
     return cell
   }
 
@@ -175,6 +177,8 @@ export class Admission {
     const { lines, gate, delegations, send } = this.#options
     const giver = parent === undefined ? undefined : delegations.giverFor(parent, agent.name)
     const granted = new Set(giver?.cell.upstreams.keys() ?? agent.grants.map(({ upstream }) => upstream))
+    const issuer = message.issuer && Issuer.open(message.issuer)
+    if (issuer?.ok === false) throw new Error(`cell ${id}: its issuer is ${issuer.reason}`)
     const opened = lines.for(granted, number)
     const nowMs = gate().nowMs()
     const cell: ServedCell = {
@@ -193,6 +197,7 @@ export class Admission {
           required: agent.checkpoints.required,
         },
       }),
+      ...(issuer && { issuer: issuer.value }),
       ...(giver && { givenBy: giver.given }),
     }
     if (giver !== undefined) {

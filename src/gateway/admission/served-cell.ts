@@ -15,6 +15,7 @@ import type { Pace } from '../fairness/pace.ts'
 import type { LedgerShare } from '../fairness/share.ts'
 import type { Line } from '../pipeline/line.ts'
 import type { Refusals } from '../pipeline/refusals.ts'
+import type { Issuer } from '../trust/issuer.ts'
 import type { SavedFirst } from './saved-first.ts'
 
 /**
@@ -49,6 +50,8 @@ export interface ServedCell {
   labelling?: Promise<boolean> | undefined
   /** The saving of its files before an action that cannot be taken back. */
   readonly savedFirst?: { readonly files: SavedFirst; readonly required: boolean }
+  /** The certificate authority by which its doors end TLS; absent where no TLS of it ends here. */
+  readonly issuer?: Issuer
   /** Delegations that the cell has given. */
   readonly given: Map<DelegationId, Given>
   /** The delegation that the cell was started for. */

@@ -124,6 +124,12 @@ export interface TaskSetup {
   readonly tools?: readonly string[]
 }
 
+/** The certificate authority of one cell and its private key (PKCS #8), both DER in base64; see `trust/issuer.ts`. */
+export interface IssuerSetup {
+  readonly certificate: string
+  readonly key: string
+}
+
 /** A deed of the warden's, for the ledger. */
 export type Noted = CheckpointMade | CheckpointRestored | CellContained | ConfigurationApplied
 
@@ -145,6 +151,8 @@ export type WardenMessage =
       /** Workspaces whose work has landed in what the cell is shown. */
       readonly landed?: readonly LandedWork[]
       readonly task?: TaskSetup
+      /** The issuer whose certificate the cell is shown. Present where TLS of the cell ends at the gate. */
+      readonly issuer?: IssuerSetup
       /** The number of the cell that delegated: this one has no grants of its own. */
       readonly parent?: number
       /**

@@ -34,6 +34,7 @@ export class CellEnds {
     const teardown = await cell.teardown()
     const hosted = cells.get(number)
     if (hosted !== undefined) hosted.teardown = teardown
+    hosted?.issuer?.end()
     cells.beginEnd(number)
     orders.forget(number)
     starting.forget(number)

@@ -156,10 +156,10 @@ export class GatewayKeeper {
 
   #messageAgain(number: number, hosted: HostedCell, why: string): Result<CellMessage, string> {
     const { ground, orders } = this.#options
-    const { cell, agent, sinceMs } = hosted
+    const { cell, agent, sinceMs, issuer } = hosted
     // An order that came since then was told to a gateway that did not know the cell.
     if (!this.#mayGoOn(number, hosted)) return no(`${cell.id} was ordered to stop`)
-    const message = cellMessage(ground, { number, cell, agent })
+    const message = cellMessage(ground, { number, cell, agent, issuer })
     if (!message.ok) return message
     const rung = orders.rungAgain(number, hosted)
     const task = hosted.task && { task: hosted.task }

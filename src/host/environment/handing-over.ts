@@ -8,6 +8,7 @@ import { livedSpans } from '../files/workspace-marks.ts'
 import type { Kept } from '../services/servers.ts'
 import type { Services } from '../services/services.ts'
 import type { StdioUpstream } from '../services/upstream-cell.ts'
+import type { KeptIssuer } from '../trust/kept-issuer.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 
 export type CellMessage = Extract<WardenMessage, { kind: 'cell' }>
@@ -34,7 +35,7 @@ export async function handOver(
 /** Returns what a gateway is told of a cell, before its rung and what it is given. */
 export function cellMessage(
   { config, state }: Pick<EnvironmentGround, 'config' | 'state'>,
-  { number, cell, agent, parent }: Described,
+  { number, cell, agent, parent, issuer }: Described,
 ): Result<CellMessage, string> {
   // What was delegated has a workspace that nobody had before.
   const kept = parent === undefined && agent.cell.workspace !== undefined
@@ -42,6 +43,7 @@ export function cellMessage(
   if (!landed.ok) return landed
   const used = kept ? usedElsewhere(state.directory, config, agent, Date.now()) : ok([])
   if (!used.ok) return used
+  const signs = issuer?.forGateway()
   return ok({
     kind: 'cell',
     number,
@@ -49,6 +51,7 @@ export function cellMessage(
     agent: agent.name,
     receipt: asJson(cell.receipt),
     labels: agent.cell.labels,
+    ...(signs && { issuer: signs }),
     ...(kept && { lived: livedSpans(state.directory, agent.name) }),
     // Of its own files the gateway knows more by `lived`.
     landed: [...landed.value.filter((work) => !kept || work.agent !== agent.name), ...used.value],
@@ -61,6 +64,7 @@ interface Described {
   readonly agent: Agent
   /** The number of the cell that delegates to it. */
   readonly parent?: number | undefined
+  readonly issuer?: KeptIssuer | undefined
 }
 
 /** Returns the stdio upstreams that an agent is granted. */

@@ -6,6 +6,7 @@ import type { Result, Rung } from '../../model/index.ts'
 import type { HeldWorkspace } from '../files/files-desk.ts'
 import type { Kept } from '../services/servers.ts'
 import type { Services } from '../services/services.ts'
+import type { KeptIssuer } from '../trust/kept-issuer.ts'
 
 /** The parts of a launch that a person asks for. */
 export interface LaunchAsk {
@@ -20,6 +21,8 @@ export interface LaunchAsk {
    * too.
    */
   readonly stopMark: string
+  /** TLS of its programs ends at its gate: it has an issuer of its own, and is shown that. */
+  readonly endsTls?: true
   /** Hears that the cell goes on with another gateway, and why its own was lost. */
   readonly onTakenOver?: (why: string) => void
 }
@@ -61,6 +64,8 @@ export interface HostedCell extends HeldWorkspace, Pick<LaunchAsk, 'task' | 'sto
   readonly sinceMs: number
   /** The number of the cell that delegated to it. */
   readonly parent?: number
+  /** The certificate authority that its programs believe. Present where their TLS ends at the gate. */
+  readonly issuer?: KeptIssuer
 }
 
 /** One thing that was seen in a cell, as its gateway was told it; ms of our own clock. */

@@ -14,6 +14,8 @@ import type { Services } from '../services/services.ts'
 import type { Start } from '../services/starting.ts'
 import { textsOf } from '../shown/handed.ts'
 import { lookThrough, lookThroughKept } from '../shown/shown.ts'
+import { newCellTrust } from '../trust/cell-trust.ts'
+import type { KeptIssuer } from '../trust/kept-issuer.ts'
 import type { BeginRules } from './begin-rules.ts'
 import { aboutAgent } from './cell-about.ts'
 import { type AfterEnd, beginAgain, type CellEnds } from './cell-ends.ts'
@@ -48,6 +50,7 @@ interface BuiltCell {
   readonly cell: Cell
   readonly workspace: string
   readonly servers: readonly Kept[]
+  readonly issuer: KeptIssuer | undefined
   /** The gateway that is to serve it. */
   readonly services: Services
   /** Epoch ms, from before its gateway heard of it. */
@@ -92,9 +95,13 @@ export class Launching {
     if (refusal !== undefined) return no(refusal)
     tellUnsearched(agent.name, unsearched)
     const about = aboutAgent(ground, agent, parent)
+    const trust = launch.endsTls ? newCellTrust(agent.cell, Date.now()) : ok(undefined)
+    if (!trust.ok) return trust
+    const { issuer, shown } = trust.value ?? {}
     const plan = { id, name: workspace, cell: agent.cell, command, stdio, listener: true, variables, about, hidden }
+    const spec = cellSpec(config, state, { ...plan, ...(shown && { trust: shown }) })
     const mayBegin = () => rules.mayBeginAt(start, cells.get(number)?.rung ?? start.told)
-    const launched = await warden.launch(cellSpec(config, state, plan), mayBegin)
+    const launched = await warden.launch(spec, mayBegin)
     if (!launched.ok) return no(starting.stopped(number) ?? launchFaultText(launched.reason))
     const cell = launched.value
     start.cell = cell
@@ -106,7 +113,7 @@ export class Launching {
     }
     const services = gateway.services
     start.servers = servers.forCell(this.#serversFor(launch), number, workspace)
-    const parts = { start, launch, cell, workspace, servers: start.servers, services, sinceMs: Date.now() }
+    const parts = { start, launch, cell, workspace, servers: start.servers, issuer, services, sinceMs: Date.now() }
     // Nobody waits for what its gateway says of a cell that does not begin.
     const given = await Promise.race([this.#handOver(parts), start.refused.then(no)])
     const may = given.ok ? await this.#tellWhereItStands(start, services) : given
@@ -120,7 +127,7 @@ export class Launching {
     return stdioUpstreamsOf(config, first ?? agent)
   }
 
-  #handOver({ start, launch, cell, servers, services }: BuiltCell): Promise<Result<void, string>> {
+  #handOver({ start, launch, cell, servers, issuer, services }: BuiltCell): Promise<Result<void, string>> {
     const { ground, rules } = this.#options
     const { agent, parent, task } = launch
     return handOver(services, cell.door.listeners, servers, (): Result<CellMessage, string> => {
@@ -128,13 +135,13 @@ export class Launching {
       const rung = rules.rungOf(start)
       if (!rung.ok) return rung
       start.told = rung.value
-      const message = cellMessage(ground, { number: start.number, cell, agent, parent })
+      const message = cellMessage(ground, { number: start.number, cell, agent, parent, issuer })
       return message.ok ? ok({ ...message.value, rung: rung.value, ...above }) : message
     })
   }
 
   /** Counts the cell among those that run, and follows what is seen in it. */
-  #serve({ start, launch, cell, workspace, servers, services, sinceMs }: BuiltCell): RunningCell {
+  #serve({ start, launch, cell, workspace, servers, issuer, services, sinceMs }: BuiltCell): RunningCell {
     const { ground, ends, files } = this.#options
     const { agent, parent, task, stopMark, onTakenOver } = launch
     const { number } = start
@@ -153,6 +160,7 @@ export class Launching {
       sensed,
       sinceMs,
       stopMark,
+      ...(issuer && { issuer }),
       ...(task && { task }),
       ...(onTakenOver && { onTakenOver }),
       // What was delegated has no command of a person's that could begin anew.
@@ -164,9 +172,10 @@ export class Launching {
   }
 
   async #takeDown(
-    { start, cell, servers, services }: BuiltCell,
+    { start, cell, servers, issuer, services }: BuiltCell,
     may: Result<void, string>,
   ): Promise<Result<never, string>> {
+    issuer?.end()
     const { number } = start
     const [teardown] = await Promise.all([cell.teardown(), ...servers.map((server) => server.end())])
     if (start.told !== undefined) services.tell({ kind: 'ended', number, receipt: asJson({ teardown }) })

@@ -4,6 +4,7 @@ import { CELL_USER, type CellAbout, type CellSpec, type Layer } from '../../cell
 import type { CellConfig, Config } from '../../config/config.ts'
 import { type CellId, newCellId } from '../../model/index.ts'
 import type { State } from '../state/state.ts'
+import type { ShownTrust } from '../trust/shown-trust.ts'
 import { acceptedPath } from './accepted.ts'
 
 /** The port on a cell's own loopback where its gateway listens; behind it there is nobody but that cell's gateway. */
@@ -24,13 +25,15 @@ export interface CellPlan extends Pick<CellSpec, 'command' | 'secretCommand' | '
   readonly egress?: boolean
   readonly variables: Readonly<Record<string, string>>
   readonly about: CellAbout
+  /** Files and variables by which it believes its gate; absent: it is shown this host's own roots. */
+  readonly trust?: ShownTrust
   /** Paths of the workspace that the cell does not see. */
   readonly hidden?: readonly string[]
 }
 
 /** Returns what the warden is asked for, from the configuration alone. */
 export function cellSpec(config: Config, state: Pick<State, 'directory' | 'workspace'>, plan: CellPlan): CellSpec {
-  const { cell, command, secretCommand, stdio, listener, egress = false, hidden = [] } = plan
+  const { cell, command, secretCommand, stdio, listener, egress = false, hidden = [], trust } = plan
   const unseen = unseenPaths(config, state.directory)
   const io = cell.ioBytesPerSecond
   return {
@@ -43,12 +46,13 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
       ...BASE_VARIABLES,
       ...(listener && GATEWAY_VARIABLES),
       ...(egress && EGRESS_VARIABLES),
+      ...trust?.variables,
       ...plan.variables,
     },
     ...(cell.cwd !== undefined && { workingDirectory: cell.cwd }),
     root: cell.root === undefined ? { kind: 'host-usr' } : { kind: 'directory', path: cell.root },
     files: [...cell.files].map(([to, from]) => ({ from, to })),
-    ...(listener && { texts: [CLIENT_CONFIG] }),
+    ...((listener || trust) && { texts: [...(listener ? [CLIENT_CONFIG] : []), ...(trust?.texts ?? [])] }),
     ...(listener && { decoys: config.containment.decoys.files }),
     ...(cell.workspace && {
       workspace: { lower: cell.workspace, changes: state.workspace(plan.name), at: '/workspace', hidden },
