@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
 import { no, ok, type Result } from '../../../model/result.ts'
 import type { CellSocket } from '../../cell-sockets.ts'
 import { systemFaultText } from '../../kernel/libc.ts'
@@ -13,6 +13,9 @@ const BACKLOG = 64
  */
 export function openSockets(sockets: readonly CellSocket[]): Result<readonly number[], string> {
   if (sockets.some(({ at }) => at === 'anywhere')) {
+    // A cell's never is. Of a host, the route would take it off its network.
+    if (leadsSomewhere(readFileSync('/proc/thread-self/net/route', 'utf8')))
+      return no('this network leads somewhere: it is no cell’s')
     const routed = makeEveryAddressLocal()
     if (!routed.ok) return no(`no address leads to the cell's gateway: ${systemFaultText(routed.reason)}`)
   }
@@ -26,6 +29,11 @@ export function openSockets(sockets: readonly CellSocket[]): Result<readonly num
     opened.push(fd.value)
   }
   return ok(opened)
+}
+
+/** Tells whether a /proc/net/route has a route: a line below its head. Those of local addresses are not in it. proc(5) */
+export function leadsSomewhere(table: string): boolean {
+  return table.trim().split('\n').length > 1
 }
 
 function opening({ transport, at, port }: CellSocket) {

@@ -9,24 +9,37 @@ import { readFile } from 'node:fs/promises'
 import { UNACCEPTED_BYTES_MAX } from '../../spec.ts'
 import type { Counted } from './locks.ts'
 
-/** Sockets of TCP up to which a cell is not looked at: what is in so few of them is little, and a look takes 5 ms. */
-const SOCKETS_FREE = 32
-
-/** Returns those of `cells` whose connections that nobody has accepted hold more than `max` bytes. */
+/**
+ * Returns those of `cells` whose connections that nobody has accepted hold more than `max` bytes. A cell with so few
+ * sockets that they could not, however full, is not looked at: a table of TCP takes 5 ms, for its hash table is the host's.
+ */
 export async function overUnaccepted<C extends Counted>(
   cells: readonly C[],
   max = UNACCEPTED_BYTES_MAX,
 ): Promise<readonly C[]> {
+  const free = max / fullestOf(await readFile('/proc/sys/net/core/rmem_max', 'latin1').catch(() => ''))
   const over: C[] = []
   for (const cell of cells) {
     const [pid] = cell.pids()
     if (pid === undefined) continue
     const read = (name: string) => readFile(`/proc/${pid}/net/${name}`, 'latin1').catch(() => '')
-    if (socketsIn((await read('sockstat')) + (await read('sockstat6'))) <= SOCKETS_FREE) continue
+    if (socketsIn((await read('sockstat')) + (await read('sockstat6'))) <= free) continue
     if (unacceptedIn(await read('tcp')) + unacceptedIn(await read('tcp6')) > max) over.push(cell)
   }
   return over
 }
+
+/**
+ * Returns how many bytes a connection holds at the most that nobody reads: twice what a program may ask for, net.core.rmem_max.
+ * socket(7), SO_RCVBUF
+ */
+export function fullestOf(rmemMax: string): number {
+  const asked = Number(rmemMax)
+  return 2 * (asked > 0 ? asked : RMEM_MAX_DEFAULT)
+}
+
+/** What Linux has had since 6.16; before, it was 212,992. */
+const RMEM_MAX_DEFAULT = 4 * 1024 ** 2
 
 /** Returns how many sockets of TCP a /proc/net/sockstat and sockstat6 count for their network. */
 export function socketsIn(counts: string): number {
