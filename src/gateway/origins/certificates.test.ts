@@ -52,6 +52,7 @@ describe('S10, DI6: a certificate', () => {
     assert.equal(await shown(server({ keys: rsaKeys(2_048) })), 'believed')
     // An authority of one's own need not say it; what a person declared is meant.
     assert.equal(await shown(server({ usages: null })), 'believed')
+    assert.equal(await shown(makeCertificate({ name: 'localhost', by: authority })), 'believed')
     const itself = makeCertificate({ name: 'localhost', names, isAuthority: true, keyUsage: null })
     assert.equal(await shown(itself, '', itself.pem), 'believed')
   })
@@ -83,7 +84,7 @@ describe('S10, DI6: a certificate', () => {
       ['another name', server({ names: ['DNS:other.example'] }), /for other\.example, and not for localhost; declare/],
       ['a part of its name', server({ names: ['DNS:ocalhost', 'DNS:localhost.example'] }), /and not for localhost/],
       ['a wildcard for all', server({ names: ['DNS:*'] }), /for \*, and not for localhost/],
-      ['no name but a common one', server({ names: [] }), /and not for localhost/],
+      ['another common name and no other', server({ names: [] }), /and not for localhost/],
       ['an address as a name', server({ names: ['DNS:127.0.0.1'] }), /and not for localhost/],
       [
         'signed by itself',
@@ -150,7 +151,7 @@ describe('S10, DI6: a certificate', () => {
     }
   })
 
-  it('of this host’s authorities says that it is for servers', () => {
+  it('of this host’s authorities says that it is for servers, and for which names', () => {
     const peer = (made: MadeCertificate) => ({
       isSessionReused: () => false,
       getPeerX509Certificate: () => new X509Certificate(made.pem),
@@ -160,6 +161,7 @@ describe('S10, DI6: a certificate', () => {
       problemOfPeer(peer(server({ usages: null })), rules) ?? '',
       /no extended key usage.*declare the authority.*: ca: /,
     )
+    assert.match(problemOfPeer(peer(server({ names: [] })), rules) ?? '', /no others; declare the authority.*: ca: /)
     assert.equal(problemOfPeer(peer(server()), rules), undefined)
     const none = { isSessionReused: () => false, getPeerX509Certificate: () => undefined }
     assert.equal(problemOfPeer(none, rules), 'it showed no certificate')

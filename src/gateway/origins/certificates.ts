@@ -12,6 +12,7 @@ export interface TlsRules {
   readonly protocols: readonly string[]
   /** A session of before, with an origin that was judged then. */
   readonly session?: Buffer
+  /** Hears of a session with whoever was judged. */
   readonly onSession?: (session: Buffer) => void
 }
 
@@ -21,7 +22,8 @@ export interface TlsRules {
  *
  * - CE1  Keys under 2048 bits of RSA or 224 of elliptic curves, and signatures over SHA-1, are believed of nobody (`trusting`).
  * - CE2  The certificate of a server is no authority's, unless a person declared that very certificate.
- * - CE3  What this host's authorities sign says that it is for servers. Of a declared authority it may say nothing at all.
+ * - CE3  What this host's authorities sign says that it is for servers, and for which names. Of a declared authority it may
+ *        have a common name alone, and say nothing of what it is for.
  */
 export function problemOfPeer(
   socket: Pick<TLSSocket, 'isSessionReused' | 'getPeerX509Certificate'>,
@@ -36,6 +38,8 @@ export function problemOfPeer(
   // Node calls the extended key usage so.
   if (ca === undefined && leaf.keyUsage === undefined)
     return `its certificate does not say that it is for servers (no extended key usage); declare the authority that signed it, if it is meant: ${caKey}`
+  if (ca === undefined && leaf.subjectAltName === undefined)
+    return `its certificate has a common name and no others; declare the authority that signed it, if it is meant: ${caKey}`
   return undefined
 }
 

@@ -10,7 +10,8 @@
  *        reached, whatever it is. What is another environment's is reached by nothing (S6).
  * - DI5  `lastCheck` is asked before the name is looked up, in the tick that connects, and in the tick that writes the first
  *        byte of TLS; whoever gets the connection asks in the ticks that follow.
- * - DI6  A TLS connection is handed out when its chain, its name and its keys have been judged, and not before.
+ * - DI6  A TLS connection is handed out when its chain, its name and its keys have been judged, and not before; nor is its
+ *        session kept before, since who takes one up is not judged again.
  * - DI7  A connection that is closed takes along what the kernel has not sent of it (`resetsOnClose`).
  * - DI8  What an origin answers is an answer: a redirect is followed by nobody here.
  */
@@ -227,6 +228,13 @@ function secured(
       if (withdrawn !== undefined) return resolve(no({ kind: 'withdrawn', why: withdrawn }))
       if (socket.destroyed) return
       const secure = tlsOver(socket, host, rules)
+      // One that began with whoever is refused then is taken up by nobody.
+      let begun: Buffer | undefined
+      secure.on('session', (session: Buffer) => {
+        if (isJudged) rules.onSession?.(session)
+        else begun = session
+      })
+      let isJudged = false
       const refuse = (why: string) => {
         resolve(no({ kind: 'certificate', why: `TLS: ${why}` }))
         secure.destroy()
@@ -240,6 +248,8 @@ function secured(
       secure.once('secureConnect', () => {
         const problem = problemOfPeer(secure, rules)
         if (problem !== undefined) return refuse(problem)
+        isJudged = true
+        if (begun !== undefined) rules.onSession?.(begun)
         const { alpnProtocol } = secure
         resolve(ok({ socket: secure, ...(typeof alpnProtocol === 'string' && { protocol: alpnProtocol }) }))
       })
@@ -249,8 +259,8 @@ function secured(
 
 function tlsOver(socket: Socket, host: string, rules: TlsRules): TLSSocket {
   const tls = process.getBuiltinModule('node:tls')
-  const { ca, protocols, session, onSession } = rules
-  const secure = tls.connect({
+  const { ca, protocols, session } = rules
+  return tls.connect({
     socket,
     secureContext: trusting(ca),
     rejectUnauthorized: true,
@@ -260,8 +270,6 @@ function tlsOver(socket: Socket, host: string, rules: TlsRules): TLSSocket {
     checkServerIdentity: (_, certificate) => tls.checkServerIdentity(host, certificate),
     ...(session !== undefined && { session }),
   })
-  if (onSession !== undefined) secure.on('session', onSession)
-  return secure
 }
 
 /** Returns the text of an error; of several tries that failed, that of each. */

@@ -6,6 +6,7 @@ import type { AddressInfo, Server } from 'node:net'
 import { after, describe, it } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { AUTHORITY, CERTIFICATE, KEY } from '../../../test/kit/certificates.ts'
+import { makeCertificate } from '../../../test/kit/make-certificate.ts'
 import { poolTo } from './pool.ts'
 
 const closing: (() => unknown)[] = []
@@ -74,6 +75,28 @@ describe('a pool of connections to one origin', () => {
     assert.equal(await statusOf(believing, '/'), 204)
     assert.match(String(await statusOf(doubting, '/')), /^TLS: /)
     assert.deepEqual(resumed, [false, true])
+  })
+
+  it('S10: does not take up a session with whoever was refused before', async () => {
+    const authority = makeCertificate({ name: 'An authority', isAuthority: true })
+    const parts = { name: 'a', by: authority }
+    for (const [made, why] of [
+      [makeCertificate({ ...parts, names: ['DNS:other.example'] }), /TLS: .*for other\.example, and not for/],
+      [
+        makeCertificate({ ...parts, names: ['IP:127.0.0.1'], isAuthority: true, keyUsage: null }),
+        /that of an authority/,
+      ],
+    ] as const)
+      for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+        let asked = 0
+        const port = await portOf(
+          createSecure({ cert: made.pem, key: made.key, maxVersion }, (_, answer) => answer.end(`${++asked}`)),
+        )
+        const pool = poolTo(new URL(`https://127.0.0.1:${port}`), { ...MEANS, ca: authority.pem })
+        closing.push(() => pool.destroy())
+        for (let i = 0; i < 3; i++) assert.match(String(await statusOf(pool, '/')), why, `${maxVersion}, ${i}`)
+        assert.equal(asked, 0)
+      }
   })
 
   it('S6: goes to no place of another environment', async () => {
