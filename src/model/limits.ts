@@ -120,6 +120,10 @@ export const LIMITS = {
   streamsMax: 16,
   /** Connections of one cell; Node's clients open a handful. */
   connectionsMax: 128,
+  /** Connections of one cell to any address; a package manager opens some fifty, a browser some hundreds over a while. */
+  webConnectionsMax: 256,
+  /** Headers of one request or answer of the web: cookies and tokens take up to 16 KiB, and servers refuse more. */
+  webHeaderBytesMax: 32_768,
   /** Names that the programs of one cell look up. A browser meets some thousands in a day. */
   cellNamesMax: 16_384,
   /** Connections of one relay through its environment’s egress; a browser opens six to a host. */

@@ -12,9 +12,9 @@ export function datagrams(): { readonly port: number; readonly fd: number } {
   return free(receiveLoopback)
 }
 
-/** Returns a listener on that port of loopback; throws where it is taken. */
-export function listening(port: number): number {
-  const fd = listenLoopback(port, 64)
+/** Returns a listener on that port of 127.0.0.`last`; throws where it is taken. */
+export function listening(port: number, last = 1): number {
+  const fd = listenLoopback(port, 64, [127, 0, 0, last])
   if (!fd.ok) throw new Error(`${port} is taken`)
   return fd.value
 }

@@ -8,11 +8,12 @@ import { no, ok, type Result } from '../../model/result.ts'
 import type { SystemFault } from './libc.ts'
 
 /**
- * Returns a TCP socket that listens on 127.0.0.1:`port`, close-on-exec and non-blocking. IP_FREEBIND, because the cell may
+ * Returns a TCP socket that listens on `port` of 127.0.0.1, or of another address of loopback, close-on-exec and
+ * non-blocking. IP_FREEBIND, because the cell may
  * not have brought its loopback up yet.
  */
-export function listenLoopback(port: number, backlog: number): Result<number, SystemFault> {
-  return listening(LOOPBACK, port, backlog)
+export function listenLoopback(port: number, backlog: number, host: Host = LOOPBACK): Result<number, SystemFault> {
+  return listening(host, port, backlog)
 }
 
 /** Returns a TCP socket that listens on `port` of every address, close-on-exec and non-blocking. */

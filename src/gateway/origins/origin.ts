@@ -55,6 +55,11 @@ export function readAuthority(
   return ok({ host: host.value, port, authority: port === usual ? shown : `${shown}:${port}`, isAddress })
 }
 
+/** Tells whether a text is the name of a host, and no address, in the one spelling that it has. */
+export function isHostName(text: string): boolean {
+  return isIP(text) === 0 && readHost(text).ok
+}
+
 /** Characters of an origin: a name has at most 253. */
 const ORIGIN_CHARACTERS_MAX = 300
 

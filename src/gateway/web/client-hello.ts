@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { no, ok, type Result } from '../../model/index.ts'
-import { isHostName } from './host-name.ts'
+import { isHostName } from '../origins/origin.ts'
 
 /** The first message of a client that speaks TLS (RFC 8446, 4.1.2), as far as it says where it wants to go. */
 export interface ClientHello {

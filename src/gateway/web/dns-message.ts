@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { no, ok, type Result } from '../../model/index.ts'
-import { isHostName } from './host-name.ts'
+import { isHostName } from '../origins/origin.ts'
 
 /** A question of a cell's program (RFC 1035, 4.1.2). */
 export interface DnsQuestion {

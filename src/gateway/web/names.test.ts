@@ -3,9 +3,9 @@ import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { LIMITS } from '../../model/index.ts'
+import { isHostName } from '../origins/origin.ts'
 import { dnsAnswer, dnsFaultAnswer, readDnsQuestion } from './dns-message.ts'
-import { isHostName } from './host-name.ts'
-import { Names } from './names.ts'
+import { CellNames } from './names.ts'
 
 /** Returns a question for a name as a resolver writes it. */
 function question(name: string, type = 1, flags = 0x0100, id = 0x1234): Buffer {
@@ -15,7 +15,7 @@ function question(name: string, type = 1, flags = 0x0100, id = 0x1234): Buffer {
 }
 
 /** Returns the answer to a question, as bytes; undefined where there is none. */
-function answered(names: Names, message: Uint8Array): Buffer | undefined {
+function answered(names: CellNames, message: Uint8Array): Buffer | undefined {
   const read = readDnsQuestion(message)
   if (!read.ok) return read.reason && Buffer.from(dnsFaultAnswer(read.reason))
   const { code, addresses } = names.answer(read.value)
@@ -34,7 +34,7 @@ function told(answer: Buffer | undefined): readonly [number, ...string[]] {
 
 describe('names in a cell', () => {
   it('each has an address of its own, the same each time, whatever its letters’ case', () => {
-    const names = new Names(7)
+    const names = new CellNames(7)
     assert.deepEqual(told(answered(names, question('api.example'))), [0, '198.18.0.7'])
     assert.deepEqual(told(answered(names, question('other.example'))), [0, '198.18.0.8'])
     const mixed = question('Api.EXAMPLE')
@@ -49,7 +49,7 @@ describe('names in a cell', () => {
   })
 
   it('an address is never another name’s; past the limit there are no more, and those that were given stay', () => {
-    const names = new Names(131_070)
+    const names = new CellNames(131_070)
     const given = new Set<string>()
     for (let i = 0; i < LIMITS.cellNamesMax; i++) {
       const [code, address = ''] = told(answered(names, question(`n${i}.example`)))
@@ -63,7 +63,7 @@ describe('names in a cell', () => {
   })
 
   it('there is no other address than that, and none of what is nobody’s', () => {
-    const names = new Names(0)
+    const names = new CellNames(0)
     for (const type of [28, 65, 16, 15]) assert.deepEqual(told(answered(names, question('api.example', type))), [0])
     assert.deepEqual(told(answered(names, question('localhost'))), [0, '127.0.0.1'])
     for (const name of [
@@ -79,7 +79,7 @@ describe('names in a cell', () => {
   })
 
   it('what is no question is refused, or gets no answer', () => {
-    const names = new Names(0)
+    const names = new CellNames(0)
     const whole = question('api.example')
     assert.equal(answered(names, whole.subarray(0, 11)), undefined)
     assert.equal(answered(names, question('api.example', 1, 0x8100)), undefined)
@@ -95,7 +95,7 @@ describe('names in a cell', () => {
   it('never throws, and answers with no more than it was asked, whatever comes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-        const answer = answered(new Names(0), bytes)
+        const answer = answered(new CellNames(0), bytes)
         assert.ok(answer === undefined || answer.length <= bytes.length + 16)
       }),
       { numRuns: 2_000 },

@@ -11,7 +11,7 @@ import { DNS_TYPES, type DnsCode, type DnsQuestion } from './dns-message.ts'
  * - NM3  The first address is drawn: what a program has kept of the gateway before is most likely nobody's, and the name
  *        inside TLS or the request has to agree with it in any case.
  */
-export class Names {
+export class CellNames {
   readonly #addresses = new Map<string, string>()
   readonly #names = new Map<string, string>()
   readonly #first: number
@@ -54,7 +54,7 @@ export class Names {
 const ADDRESSES = 131_072
 
 /**
- * Names that are nobody's: of addresses, of networks that no resolver serves, and the one by which a browser finds out
+ * CellNames that are nobody's: of addresses, of networks that no resolver serves, and the one by which a browser finds out
  * that it is to ask its network's own resolver.
  */
 const NOWHERE = ['in-addr.arpa', 'ip6.arpa', 'invalid', 'onion', 'use-application-dns.net']

@@ -8,7 +8,7 @@ export interface RequestTarget {
   readonly segments: readonly string[]
   /** Query without the question mark, as it came; undefined where there is none. */
   readonly query: string | undefined
-  /** Names and values of the query, decoded as a form is, in their order. */
+  /** CellNames and values of the query, decoded as a form is, in their order. */
   readonly parameters: readonly (readonly [name: string, value: string])[]
 }
 

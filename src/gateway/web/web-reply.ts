@@ -1,0 +1,100 @@
+import { Buffer } from 'node:buffer'
+import type { WebReply } from './web-request.ts'
+
+/** Header of a refusal: the reference under which its owner finds why. */
+export const REFERENCE_HEADER = 'firebreak-reference'
+
+/** Headers that stand between two hops (RFC 9110, 7.6.1): ours are our own. */
+const HOP: ReadonlySet<string> = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
+  ...['proxy-authenticate', 'proxy-authentication-info', 'alt-svc', 'http2-settings'],
+])
+
+/** The part of Node's writers of HTTP/1.1 and of HTTP/2 that both have. */
+export interface NodeResponse {
+  readonly headersSent: boolean
+  setHeader(name: string, value: string | readonly string[]): unknown
+  removeHeader(name: string): void
+  writeHead(status: number): unknown
+  write(piece: Uint8Array): boolean
+  end(): unknown
+  /** Absent where `writeHead` sends at once. */
+  flushHeaders?(): void
+  once(event: 'close' | 'drain', listener: () => void): unknown
+}
+
+/** An answer over HTTP/1.1 or HTTP/2. */
+export class NodeReply implements WebReply {
+  readonly #response: NodeResponse
+  readonly #destroy: () => void
+  readonly #gone = new AbortController()
+
+  /** `destroy` ends the connection, or of HTTP/2 the stream, at once. */
+  constructor(response: NodeResponse, destroy: () => void) {
+    this.#response = response
+    this.#destroy = destroy
+    response.once('close', () => this.#gone.abort())
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  get hasBegun(): boolean {
+    return this.#response.headersSent
+  }
+
+  begin(status: number, headers: readonly (readonly [name: string, value: string])[]): boolean {
+    if (this.#gone.signal.aborted || this.hasBegun) return false
+    const all: Record<string, string[]> = Object.create(null)
+    for (const [name, value] of headers) {
+      const plain = name.toLowerCase()
+      if (HOP.has(plain)) continue
+      all[plain] = [...(all[plain] ?? []), value]
+    }
+    try {
+      // As one list where it is one value: Node refuses two of what stands once.
+      for (const [name, values] of Object.entries(all)) {
+        const [first = '', ...more] = values
+        this.#response.setHeader(name, more.length === 0 ? first : values)
+      }
+      this.#response.writeHead(status)
+      this.#response.flushHeaders?.()
+      return true
+    } catch {
+      for (const name of Object.keys(all)) this.#response.removeHeader(name)
+      return false
+    }
+  }
+
+  write(piece: Uint8Array): boolean {
+    return this.#gone.signal.aborted || this.#response.write(piece)
+  }
+
+  drained(then: () => void): void {
+    this.#response.once('drain', then)
+    this.gone.addEventListener('abort', then, { once: true })
+  }
+
+  end(): void {
+    this.#response.end()
+  }
+
+  cut(): void {
+    this.#destroy()
+  }
+
+  refuse(status: number, sentence: string, reference?: string): void {
+    if (this.hasBegun) return this.cut()
+    if (this.#gone.signal.aborted) return
+    const text = Buffer.from(`${sentence}\n`)
+    this.begin(status, [
+      ['content-type', 'text/plain; charset=utf-8'],
+      ['content-length', String(text.length)],
+      ['cache-control', 'no-store'],
+      ...(reference === undefined ? [] : [[REFERENCE_HEADER, reference] as const]),
+    ])
+    this.#response.write(text)
+    this.#response.end()
+  }
+}
