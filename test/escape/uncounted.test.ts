@@ -38,6 +38,7 @@ describe('what no cgroup counts', { skip: SKIP }, () => {
 
   for (const [address, anywhere] of [
     ['127.0.0.1', undefined],
+    ['::1', undefined],
     ['93.184.216.34', [{ transport: 'tcp', port: 443 }]],
   ] as const)
     it(`S17: connections to itself at ${address} that nobody accepts, and what was sent into them`, async () => {

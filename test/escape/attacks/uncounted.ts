@@ -46,23 +46,29 @@ function ask(): number {
 
 /** Listens with as large a buffer as it gets, dials itself, fills what it has dialled, and accepts nothing. */
 function dialItself(): number {
-  const listener = sys(SOCKET, 2, 1, 0)
+  const address = process.argv[4] ?? ''
+  const family = address === '::1' ? 10 : 2
+  const listener = sys(SOCKET, family, 1, 0)
   sys(SETSOCKOPT, listener, 1, 8, Buffer.from([0, 0, 0, 0x40]), 4)
-  sys(BIND, listener, placeOf('0.0.0.0'), 16)
+  sys(BIND, listener, ...placeOf(address === '::1' ? '::' : '0.0.0.0'))
   sys(LISTEN, listener, 4_096)
   const piece = Buffer.alloc(1 << 20)
   for (let made = 0; made < many; made++) {
-    const fd = sys(SOCKET, 2, 1, 0)
-    if (sys(CONNECT, fd, placeOf(process.argv[4] ?? ''), 16) < 0) return made
+    const fd = sys(SOCKET, family, 1, 0)
+    if (sys(CONNECT, fd, ...placeOf(address)) < 0) return made
     // Without waiting: until it is full.
     while (sys(SENDTO, fd, piece, piece.length, 0x40, 0, 0) > 0);
   }
   return many
 }
 
-/** `struct sockaddr_in` of port 9000. */
-function placeOf(host: string): Buffer {
-  return Buffer.from([2, 0, 0x23, 0x28, ...host.split('.').map(Number), 0, 0, 0, 0, 0, 0, 0, 0])
+/** A `struct sockaddr_in`, or `sockaddr_in6` of `::` or `::1`, of port 9000, and its length. */
+function placeOf(host: string): readonly [Buffer, number] {
+  const place = Buffer.alloc(host.includes(':') ? 28 : 16)
+  place.set([host.includes(':') ? 10 : 2, 0, 0x23, 0x28])
+  if (host.includes(':')) place[23] = host === '::1' ? 1 : 0
+  else place.set(host.split('.').map(Number), 4)
+  return [place, place.length]
 }
 
 /** Sends as much as `dialItself`, to a server that reads it. */

@@ -6,28 +6,44 @@
  */
 
 import { readFile } from 'node:fs/promises'
+import process from 'node:process'
 import { UNACCEPTED_BYTES_MAX } from '../../spec.ts'
 import type { Counted } from './locks.ts'
 
 /**
- * Returns those of `cells` whose connections that nobody has accepted hold more than `max` bytes. A cell with so few
- * sockets that they could not, however full, is not looked at: a table of TCP takes 5 ms, for its hash table is the host's.
+ * Returns those of `cells` whose connections that nobody has accepted hold more than `max` bytes. A table of TCP takes 5
+ * ms, for its hash table is the host's: none is read while all of the host's connections hold less, nor of a cell with so
+ * few sockets that they could not hold it, however full.
  */
 export async function overUnaccepted<C extends Counted>(
   cells: readonly C[],
   max = UNACCEPTED_BYTES_MAX,
 ): Promise<readonly C[]> {
-  const free = max / fullestOf(await readFile('/proc/sys/net/core/rmem_max', 'latin1').catch(() => ''))
+  if (heldByAll(await textOf('/proc/net/sockstat')) <= max) return []
+  const free = max / fullestOf(await textOf('/proc/sys/net/core/rmem_max'))
   const over: C[] = []
   for (const cell of cells) {
     const [pid] = cell.pids()
     if (pid === undefined) continue
-    const read = (name: string) => readFile(`/proc/${pid}/net/${name}`, 'latin1').catch(() => '')
+    const read = (name: string) => textOf(`/proc/${pid}/net/${name}`)
     if (socketsIn((await read('sockstat')) + (await read('sockstat6'))) <= free) continue
     if (unacceptedIn(await read('tcp')) + unacceptedIn(await read('tcp6')) > max) over.push(cell)
   }
   return over
 }
+
+function textOf(path: string): Promise<string> {
+  return readFile(path, 'latin1').catch(() => '')
+}
+
+/** Returns at least the bytes that all connections of the host hold, by any /proc/net/sockstat; what it does not tell is all. */
+export function heldByAll(counts: string): number {
+  const [, pages = Number.POSITIVE_INFINITY] = /^TCP: .* mem (\d+)$/m.exec(counts) ?? []
+  return Number(pages) * PAGE_BYTES_MAX
+}
+
+/** The largest page that a kernel has on this architecture. */
+const PAGE_BYTES_MAX = process.arch === 'x64' ? 4_096 : 65_536
 
 /**
  * Returns how many bytes a connection holds at the most that nobody reads: twice what a program may ask for, net.core.rmem_max.

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { locksIn } from './locks.ts'
 import { openFilesMax } from './open-files.ts'
 import { queuedIn } from './queues.ts'
-import { fullestOf, socketsIn, unacceptedIn } from './unaccepted.ts'
+import { fullestOf, heldByAll, socketsIn, unacceptedIn } from './unaccepted.ts'
 
 it('a line of /proc/locks is a lock, of a process or of an open file, held or waited for', () => {
   const text = `1: POSIX  ADVISORY  WRITE 812 fe:00:10086848 0 EOF
@@ -61,5 +61,7 @@ it('what waits in connections that nobody has accepted is summed, and neither li
     'sockets: used 12\nTCP: inuse 6001 orphan 0 tw 3 alloc 6099 mem 72808\nUDP: inuse 4 mem 0\nTCP6: inuse 5\n'
   assert.equal(socketsIn(counts), 6_006)
   assert.equal(socketsIn(''), 0)
+  assert.ok(heldByAll(counts) >= 72_808 * 4_096)
+  assert.equal(heldByAll(''), Number.POSITIVE_INFINITY, 'what cannot be read may be all')
   assert.deepEqual(['212992\n', '', 'x'].map(fullestOf), [425_984, 8_388_608, 8_388_608])
 })
