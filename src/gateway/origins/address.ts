@@ -119,7 +119,7 @@ const RANGES = Object.entries({
 
 /** Returns the 16-bit numbers of an address: two of IPv4, eight of IPv6; undefined of what is none. */
 function wordsOf(address: string): readonly number[] | undefined {
-  const plain = plainAddress(address.replace(/^\[|\]$/g, ''))
+  const plain = plainAddress(address)
   if (isIP(plain) === 4) {
     const [a = 0, b = 0, c = 0, d = 0] = plain.split('.').map(Number)
     return [(a << 8) | b, (c << 8) | d]

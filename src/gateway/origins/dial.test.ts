@@ -80,6 +80,32 @@ describe('dialling', () => {
     assert.equal(sockets.length, 0)
   })
 
+  it('DI3: an answer that is no address is not asked for in turn', async () => {
+    const { port, sockets } = await listening()
+    for (const answer of ['localhost', '2130706433', '127.1', '0x7f.1', '', ' 127.0.0.1', '127.0.0.1 ', '[::1]'])
+      for (const mayBePrivate of [false, true]) {
+        const fault = await faultOf(
+          { host: 'a.example', port },
+          { elsewhere: [], mayBePrivate, resolve: async () => [answer] },
+        )
+        assert.ok(typeof fault === 'object' && fault.kind === 'refused', `${answer}: ${JSON.stringify(fault)}`)
+      }
+    assert.equal(sockets.length, 0)
+  })
+
+  it('S14: an authority or a session that cannot be read refuses the connection, and ends nothing else', async () => {
+    const { port, sockets } = await listening(createTlsServer({ cert: CERTIFICATE, key: KEY }))
+    const pems = [AUTHORITY.replace('MII', 'AAA'), 'none', '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n']
+    const rules: readonly DialRules['tls'][] = pems.map((ca) => ({ ...TLS, ca }))
+    for (const tls of [...rules, { ...TLS, protocols: [''] }, { ...TLS, protocols: ['x'.repeat(300)] }]) {
+      const fault = await faultOf({ host: HOST, port }, { elsewhere: [], ...(tls && { tls }) })
+      assert.ok(typeof fault === 'object' && fault.kind === 'certificate', JSON.stringify(fault))
+    }
+    const odd = { ...TLS, session: Buffer.from('no session') }
+    await faultOf({ host: HOST, port }, { elsewhere: [], tls: odd })
+    await closed(sockets)
+  })
+
   it('DI4: an address that a person declared is reached, and so is a name of their own network', async () => {
     const { port, sockets } = await listening()
     assert.equal(await faultOf({ host: HOST, port }, { elsewhere: [] }), 'connected')

@@ -103,6 +103,8 @@ function problemOf(addresses: readonly string[], mayBePrivate: boolean, hosts: K
   const odd = mayBePrivate
     ? addresses.filter((each) => NEVER_BY_NAME.has(innerKind(each, hosts)))
     : addresses.filter((each) => !isPublic(each, hosts))
+  // A resolver that answers with a name would have it asked for in turn, after it was judged.
+  if (addresses.some((each) => isIP(each) === 0)) return 'its resolver answered with what is no address'
   const [first] = odd
   if (first === undefined) return undefined
   if (!mayBePrivate && odd.length === addresses.length) return 'it has no public address'
@@ -228,6 +230,8 @@ function secured(
       if (withdrawn !== undefined) return resolve(no({ kind: 'withdrawn', why: withdrawn }))
       if (socket.destroyed) return
       const secure = tlsOver(socket, host, rules)
+      if (secure === undefined)
+        return resolve(no({ kind: 'certificate', why: `TLS: what was declared cannot be used: ${rules.caKey}` }))
       // One that began with whoever is refused then is taken up by nobody.
       let begun: Buffer | undefined
       secure.on('session', (session: Buffer) => {
@@ -257,9 +261,17 @@ function secured(
   })
 }
 
-function tlsOver(socket: Socket, host: string, rules: TlsRules): TLSSocket {
+/** Begins TLS; returns undefined where OpenSSL takes not even what it begins with. */
+function tlsOver(socket: Socket, host: string, rules: TlsRules): TLSSocket | undefined {
+  try {
+    return tlsWith(socket, host, rules)
+  } catch {
+    return undefined
+  }
+}
+
+function tlsWith(socket: Socket, host: string, { ca, protocols, session }: TlsRules): TLSSocket {
   const tls = process.getBuiltinModule('node:tls')
-  const { ca, protocols, session } = rules
   return tls.connect({
     socket,
     secureContext: trusting(ca),
