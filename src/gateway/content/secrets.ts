@@ -19,6 +19,12 @@ export interface Secrets {
    */
   readonly partIn: (text: string) => string | undefined
   /**
+   * Returns how many characters at the end of a text may be the beginning of a secret, in any of its forms: 0, or eight and
+   * more. `longest` is how many characters the longest form has.
+   */
+  readonly begun: (text: string) => number
+  readonly longest: () => number
+  /**
    * Gives a secret another value: injected from now on, and looked for beside those that it had, the newest
    * `LIMITS.secretValuesMax` of them. False where it has that value already, or it is too short to be looked for.
    */
@@ -58,6 +64,8 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
       for (const [name, values] of all) if (values.some((value) => isCutAt(text, soughtOf(value)))) return name
       return undefined
     },
+    begun: (text) => begunIn(text, needles),
+    longest: () => needles.longest,
     renew: (name, value) => {
       if (soughtOf(value).length < LIMITS.secretCharactersMin || current.get(name) === value) return false
       current.set(name, value)
@@ -115,8 +123,15 @@ interface Form {
 class Needles {
   readonly #starts = new Uint8Array(65_536)
   readonly #forms = new Map<number, { readonly name: string; readonly form: Form }[]>()
+  #longest = 0
+
+  /** Characters of the longest form. */
+  get longest(): number {
+    return this.#longest
+  }
 
   add(name: string, form: Form): void {
+    this.#longest = Math.max(this.#longest, form.text.length)
     const start = startAt(form.text, 0)
     this.#starts[start] = 1
     this.#forms.set(start, [...(this.#forms.get(start) ?? []), { name, form }])
@@ -133,6 +148,43 @@ class Needles {
     }
     return undefined
   }
+
+  /** Returns how many characters at the end of a text are the beginning of a form, where they are enough to tell. */
+  begunIn(text: string): number {
+    for (let i = Math.max(0, text.length - this.#longest); i + PART_CHARACTERS_MIN <= text.length; i++) {
+      const start = startAt(text, i)
+      if (this.#starts[start] === 0) continue
+      const beginning = text.slice(i)
+      if (this.#forms.get(start)?.some(({ form }) => beginsWith(form, beginning)) === true) return beginning.length
+    }
+    return 0
+  }
+}
+
+/**
+ * Returns how many characters at the end of a text may be the beginning of a secret: as it is, and once escapes and percents
+ * are taken off, also one that is cut in the middle.
+ */
+function begunIn(text: string, needles: Needles): number {
+  const plain = needles.begunIn(text)
+  const whole = text.slice(-needles.longest * ESCAPED_CHARACTERS_MAX).replace(CUT_ESCAPE, '')
+  let most = plain
+  for (const view of viewsOf(whole)) {
+    const begun = needles.begunIn(view)
+    if (begun > 0 && (view !== whole || whole.length < text.length))
+      most = Math.max(most, begun * ESCAPED_CHARACTERS_MAX + ESCAPED_CHARACTERS_MAX)
+  }
+  return most
+}
+
+/** Characters that stand for one: `\\u0041`, as JSON in JSON writes it. */
+const ESCAPED_CHARACTERS_MAX = 7
+/** An escape, or a percent, that is cut. */
+const CUT_ESCAPE = /(?:%[0-9a-f]?|\\{1,2}(?:u[0-9a-f]{0,3})?)$/i
+
+/** Tells whether a form begins with a text, which is shorter. */
+function beginsWith({ text, anyCase }: Form, beginning: string): boolean {
+  return text.startsWith(anyCase ? beginning.toLowerCase() : beginning)
 }
 
 /** The same for both cases of a letter. */

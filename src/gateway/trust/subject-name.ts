@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { no, ok, type Result } from '../../model/index.ts'
-import { isHostName } from '../web/host-name.ts'
+import { isHostName } from '../origins/origin.ts'
 import type { SubjectName } from './certificate.ts'
 
 /**
