@@ -113,9 +113,10 @@ function readAddress(text: string, version: 4 | 6): Result<string, string> {
 function wrongLabel(label: string, last: string): string | undefined {
   if (!/^(?!-)[a-z\d_-]{1,63}(?<!-)$/.test(label))
     return `"${label}" is no part of a name: 1 to 63 letters from a to z, digits, - and _, no - at its ends`
-  if (!/^..--/.test(label)) return undefined
+  // Other labels with two hyphens in the third place are names of machines (`r3---sn-…`), and stand for no letters.
+  if (!label.startsWith('xn--')) return undefined
   const unicode = domainToUnicode(label)
-  if (!label.startsWith('xn--') || unicode === label || unicode === '' || domainToASCII(unicode) !== label)
+  if (unicode === label || unicode === '' || domainToASCII(unicode) !== label)
     return `"${label}" stands for no letters that a registry gives out`
   const scripts = SCRIPTS.filter(({ pattern }) => pattern.test(unicode)).map(({ name }) => name)
   const odd = [...unicode].find(
