@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import { createServer } from 'node:tls'
 import {
@@ -149,6 +150,20 @@ describe('S10, DI6: a certificate', () => {
       assert.match(told, /^certificate: TLS: /, `${what}: ${told}`)
       assert.match(told, why, what)
     }
+  })
+
+  it('that is wrong is refused whatever the environment of the process says', async () => {
+    const { NODE_TLS_REJECT_UNAUTHORIZED: before } = process.env
+    const warned = once(process, 'warning')
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+    try {
+      assert.match(await shown(server({ names: ['DNS:other.example'] })), /^certificate: TLS: /)
+      assert.match(await shown(makeCertificate({ name: 'localhost', names })), /^certificate: TLS: /)
+    } finally {
+      if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
+      else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before
+    }
+    await warned
   })
 
   it('of this host’s authorities says that it is for servers, and for which names', () => {

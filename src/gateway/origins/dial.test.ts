@@ -195,6 +195,14 @@ describe('dialling', () => {
     const many = Array.from({ length: 20 }, (_, i) => `8.8.8.${i}`)
     const pinned = await pin({ host: 'many.example', port: 80 }, { elsewhere: [], resolve: async () => many })
     assert.deepEqual(pinned.ok && pinned.value.addresses, many.slice(0, 8))
+    const most = Array.from({ length: 256 }, (_, i) => `8.8.8.${i}`)
+    const judged = (addresses: readonly string[]) =>
+      pin({ host: 'many.example', port: 80 }, { elsewhere: [], resolve: async () => addresses })
+    assert.ok((await judged(most)).ok)
+    assert.deepEqual(await judged([...most, '8.8.4.4']), {
+      ok: false,
+      reason: { why: 'it has more than 256 addresses' },
+    })
     const relay = { elsewhere: [], addressesMax: 1, resolve: async () => many }
     const one = await pin({ host: 'many.example', port: 80 }, relay)
     assert.deepEqual(one.ok && one.value.addresses, ['8.8.8.0'])

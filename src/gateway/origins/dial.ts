@@ -74,6 +74,8 @@ export async function pin(
 const UNUSED = new WeakSet<Pin>()
 /** Addresses that are tried of one name. */
 const ADDRESSES_MAX = 8
+/** Addresses of one name that are judged; one that has more is not followed. */
+const JUDGED_MAX = 256
 /** Milliseconds that a resolver may take. */
 const RESOLVE_MS_MAX = 5_000
 
@@ -103,6 +105,7 @@ function problemOf(addresses: readonly string[], mayBePrivate: boolean, hosts: K
   const odd = mayBePrivate
     ? addresses.filter((each) => NEVER_BY_NAME.has(innerKind(each, hosts)))
     : addresses.filter((each) => !isPublic(each, hosts))
+  if (addresses.length > JUDGED_MAX) return `it has more than ${JUDGED_MAX} addresses`
   // A resolver that answers with a name would have it asked for in turn, after it was judged.
   if (addresses.some((each) => isIP(each) === 0)) return 'its resolver answered with what is no address'
   const [first] = odd

@@ -170,9 +170,11 @@ export class Egress {
           pinned = found.value
           return ok(pinned.addresses[0])
         },
-        pass: (_, options) => {
+        pass: (address, options) => {
           asked()
-          if (pinned === undefined) throw new Error('a connection was let through to an address that nobody has judged')
+          // The ledger has committed to one address, and that one was judged.
+          if (pinned?.addresses[0] !== address)
+            throw new Error('a connection was let through to an address that was not judged')
           return pass(pinned, options)
         },
       })
