@@ -10,6 +10,7 @@ import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Pulse } from '../../src/gateway/link/pulse.ts'
+import type { IssuerSetup } from '../../src/gateway/link/setup.ts'
 import { carryOut, type UndoOrder } from '../../src/host/people/undo-order.ts'
 import { gatewaySetup, judgeConfig } from '../../src/host/prepare/setup.ts'
 import { type Services, startServices } from '../../src/host/services/services.ts'
@@ -97,6 +98,8 @@ export interface Beginning {
   readonly again?: { readonly cell: TestCell; readonly sinceMs: number }
   /** Where its agent stands. */
   readonly rung?: Rung
+  /** The certificate authority by which its gate ends TLS. */
+  readonly issuer?: IssuerSetup
 }
 
 export interface GatewayOptions {
@@ -231,7 +234,7 @@ function logOf(state: State, environment: string): string {
 
 async function admit(services: Services, agent: string, number: number, beginning: Beginning): Promise<TestCell> {
   const { port, fd } = listener()
-  const { labels = [], task, parent, lived, again, rung } = beginning
+  const { labels = [], task, parent, lived, again, rung, issuer } = beginning
   const id = again?.cell.id ?? newCellId(randomBytes(16))
   const message = {
     kind: 'cell',
@@ -243,6 +246,7 @@ async function admit(services: Services, agent: string, number: number, beginnin
     ...(lived && { lived }),
     ...(parent && { parent: parent.number }),
     ...(rung && { rung }),
+    ...(issuer && { issuer }),
     ...(again && { again: { sinceMs: again.sinceMs, why: 'the test has ended it' } }),
     ...(task && { task: { givenBy: personName('maria.silva@shop.example'), ...task } }),
   } as const

@@ -178,7 +178,7 @@ export class Admission {
     const giver = parent === undefined ? undefined : delegations.giverFor(parent, agent.name)
     const granted = new Set(giver?.cell.upstreams.keys() ?? agent.grants.map(({ upstream }) => upstream))
     const issuer = message.issuer && Issuer.open(message.issuer)
-    if (issuer?.ok === false) throw new Error(`cell ${id}: its issuer is ${issuer.reason}`)
+    if (issuer?.ok === false) throw new Error(`cell ${id}: its issuer: ${issuer.reason}`)
     const opened = lines.for(granted, number)
     const nowMs = gate().nowMs()
     const cell: ServedCell = {

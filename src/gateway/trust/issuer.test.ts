@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { connect, createSecureContext, createServer } from 'node:tls'
-import { temporaryDirectory } from '../../../test/kit/temporary.ts'
+import { cleanUp, temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { ISSUER_MS_MAX, Issuer, LEAVES_MAX, makeIssuer, pem } from './issuer.ts'
 
 const DAY_MS = 86_400_000
@@ -128,6 +128,7 @@ describe('an issuer', () => {
       (socket) => socket.end(),
     )
     server.on('tlsClientError', () => undefined)
+    cleanUp(() => void server.close())
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const place = server.address()
     const port = typeof place === 'object' && place !== null ? place.port : 0
@@ -137,7 +138,7 @@ describe('an issuer', () => {
         const socket = connect({ host: '127.0.0.1', port, ...name, ...(ca !== undefined && { ca }) })
         socket.once('secureConnect', () => resolve('believed'))
         socket.once('error', (error) => resolve('code' in error ? String(error.code) : error.message))
-        socket.once('close', () => socket.destroy())
+        socket.resume()
       })
     const ca = pem(made.certificate)
     assert.equal(await said('api.example', ca), 'believed')
@@ -145,7 +146,6 @@ describe('an issuer', () => {
     assert.equal(await said('other.example', ca), 'ERR_TLS_CERT_ALTNAME_INVALID')
     assert.equal(await said('api.example', undefined), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
     assert.equal(await said('api.example', pem(opened().made.certificate)), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
-    server.close()
   })
 
   const openssl = spawnSync('openssl', ['version']).status === 0

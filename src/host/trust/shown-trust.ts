@@ -89,7 +89,7 @@ function newPlaces(cell: Places, places: readonly string[]): readonly string[] {
 }
 
 function isOfHost(cell: Places, place: string): boolean {
-  return cell.root === undefined && seenAt(cell, place) === undefined
+  return seenAt(cell, place) === undefined
 }
 
 function fileAt(cell: Places, path: string): (FoundFile & { readonly isFile: boolean }) | undefined {
