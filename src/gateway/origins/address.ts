@@ -88,10 +88,24 @@ const HOLDS_ANOTHER: ReadonlySet<AddressKind> = new Set<AddressKind>([
 
 /** Networks, the first that holds an address being the one that counts. RFC 6890, RFC 8190, and the vendors' pages. */
 const RANGES = Object.entries({
-  // Amazon, Google, Microsoft, Oracle and most others; containers of Amazon; Alibaba; Oracle Classic; Azure's host.
+  // Most clouds, and containers of Amazon; Tencent, Scaleway; Alibaba; Oracle Classic; Azure's host; those of IPv6.
   metadata: [
-    ...['169.254.169.254/32', '169.254.170.2/32', '169.254.170.23/32', '100.100.100.200/32', '192.0.0.192/32'],
-    ...['168.63.129.16/32', 'fd00:ec2::254/128', 'fd00:ec2::23/128', 'fd20:ce::254/128'],
+    ...[
+      '169.254.169.0/24',
+      '169.254.170.0/24',
+      '169.254.0.23/32',
+      '169.254.42.42/32',
+      '100.100.100.200/32',
+      '192.0.0.192/32',
+    ],
+    ...[
+      '168.63.129.16/32',
+      'fd00:ec2::254/128',
+      'fd00:ec2::23/128',
+      'fd20:ce::254/128',
+      'fd00:42::42/128',
+      'fd00:c1::a9fe:a9fe/128',
+    ],
   ],
   loopback: ['127.0.0.0/8', '::1/128'],
   unspecified: ['0.0.0.0/8', '::/128'],

@@ -117,6 +117,10 @@ describe('dialling', () => {
       'connected',
     )
     assert.equal(sockets.length, 3)
+    // Where a runtime of containers has its host.
+    assert.ok(
+      (await pin({ host: 'host.containers.internal', port }, { ...own, resolve: async () => ['169.254.1.2'] })).ok,
+    )
   })
 
   it('S6: what another environment has written down is reached by no name and by no address', async () => {

@@ -6,8 +6,8 @@
  *        networks is not one that an honest name has.
  * - DI3  What was judged is what is connected to: the addresses are pinned, no name is asked again, and a pin is used once.
  * - DI4  A name leads to public addresses. Where its owner's networks are meant (`mayBePrivate`), it leads there too, and
- *        still never to what a cloud tells its machines, to the link, or to groups. An address that a person declared is
- *        reached, whatever it is. What is another environment's is reached by nothing (S6).
+ *        still never to what a cloud tells its machines, or to groups. An address that a person declared is reached, whatever
+ *        it is. What is another environment's is reached by nothing (S6).
  * - DI5  `lastCheck` is asked before the name is looked up, in the tick that connects, and in the tick that writes the first
  *        byte of TLS; whoever gets the connection asks in the ticks that follow.
  * - DI6  A TLS connection is handed out when its chain, its name and its keys have been judged, and not before; nor is its
@@ -117,7 +117,10 @@ function problemOf(addresses: readonly string[], mayBePrivate: boolean, hosts: K
 
 /** Kinds of addresses that no name leads to, whoever declared it. */
 const NEVER_BY_NAME: ReadonlySet<AddressKind> = new Set<AddressKind>([
-  ...(['metadata', 'link-local', 'multicast', 'unspecified', 'reserved'] as const),
+  'metadata',
+  'multicast',
+  'unspecified',
+  'reserved',
 ])
 
 /**
