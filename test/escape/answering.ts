@@ -5,6 +5,13 @@ import { createServer, type Server } from 'node:net'
 import { after } from 'node:test'
 import { socketsOf } from '../../src/cells/cell-sockets.ts'
 import type { LinuxCell } from '../../src/cells/linux/launch/cell.ts'
+import type { CellSpec } from '../../src/cells/spec.ts'
+
+/** As many doors as one cell may have. */
+export const FULL_HOUSE: Pick<CellSpec, 'ports' | 'anywhere'> = {
+  ports: Array.from({ length: 16 }, (_, i) => 7_000 + i),
+  anywhere: Array.from({ length: 16 }, (_, i) => ({ transport: i % 2 === 0 ? 'tcp' : 'udp', port: 400 + i })),
+}
 
 const standing: (() => Promise<void>)[] = []
 after(async () => {

@@ -6,11 +6,13 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, describe, it } from 'node:test'
+import { socketsOf } from '../../src/cells/cell-sockets.ts'
 import type { LinuxCell } from '../../src/cells/linux/launch/cell.ts'
 import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import type { AnywherePort, CellSpec } from '../../src/cells/spec.ts'
+import { transportOf } from '../kit/listener.ts'
 import { until } from '../kit/until.ts'
-import { type Answering, answering } from './answering.ts'
+import { type Answering, answering, FULL_HOUSE } from './answering.ts'
 import { hostDirectory, lastReport, launched, NODE, outputOf, ran, SKIP, spec } from './kit.ts'
 
 const WEB: readonly AnywherePort[] = [
@@ -205,6 +207,28 @@ describe('every address leads to the gate', { skip: SKIP }, () => {
     assert.deepEqual(gateway.dialled, ['tcp 1.1.1.1:443', 'udp 8.8.8.8'])
     await gateway.close()
     await cell.teardown()
+  })
+
+  it('S17: a cell has as many doors as it may', async () => {
+    const cell = await launched(spec(['sleep', '60'], FULL_HOUSE))
+    const wanted = socketsOf(cell.receipt).map(({ transport }) => transport)
+    assert.equal(wanted.length, 32)
+    assert.deepEqual(
+      cell.listeners.map(({ fd }) => transportOf(fd)),
+      wanted,
+    )
+    const beside = await cell.listenAgain()
+    assert.ok(!beside.ok && /EADDRINUSE/.test(beside.reason), 'K5: never beside those that stand')
+    for (const listener of cell.listeners) listener.close()
+    const again = await cell.listenAgain()
+    assert.ok(again.ok, JSON.stringify(again))
+    assert.deepEqual(
+      again.value.map(({ fd }) => transportOf(fd)),
+      wanted,
+    )
+    assert.equal(cell.connections(process.pid), 32)
+    for (const handle of again.value) handle.close()
+    assert.ok((await cell.teardown()).gone)
   })
 
   it('without a gateway behind them every address refuses at once', async () => {

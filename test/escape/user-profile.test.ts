@@ -77,7 +77,7 @@ describe('profile user', { skip }, () => {
 
   it('S1: every address leads to the gate, by a route that the helper makes and the cell cannot change', () => {
     const routed = part('routed')
-    for (const way of ['first', 'anew']) {
+    for (const way of ['first', 'overlay', 'anew']) {
       const { said, dialled, held, gone } = Object(routed[way])
       assert.match(said['tcp 1.1.1.1 80'], /^1\.1\.1\.1:80 of c_/, way)
       assert.match(said['udp 8.8.8.8 53'], / from 8\.8\.8\.8:53$/, way)
@@ -89,6 +89,11 @@ describe('profile user', { skip }, () => {
     for (const [attempt, answer] of Object.entries(said).filter(([name]) => /^(netlink|transparent)/.test(name)))
       assert.equal(answer, -1, attempt)
     assert.equal(said.afterwards, '1.1.1.1:443')
+  })
+
+  it('S17: a cell has as many doors as it may, and none beside those that stand', () => {
+    assert.equal(report.doors, [...Array(16).fill('tcp'), ...Array(8).fill('tcp udp')].join(' '))
+    assert.equal(report.beside, 'port 7000: bind: EADDRINUSE')
   })
 
   it('S1: three descriptors, although the overlay was mounted through more', () => {

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import type { CellSpec } from '../../src/cells/spec.ts'
-import { answering } from './answering.ts'
+import { transportOf } from '../kit/listener.ts'
+import { answering, FULL_HOUSE } from './answering.ts'
 import { lastReport, NODE, outputOf, spec } from './kit.ts'
 
 const WEB = [
@@ -75,9 +76,15 @@ async function anywhere(wanted: CellSpec, anew = false) {
 const dials = spec([NODE, '/opt/attacks/anywhere.ts', DIALS], { accepts })
 const routed = {
   first: await anywhere(dials),
+  // Its network is owned by a namespace within the one that mounts the overlay.
+  overlay: await anywhere({ ...dials, workspace }),
   anew: await anywhere(dials, true),
   routes: await anywhere(spec([NODE, '/opt/attacks/routes.ts'], { accepts })),
 }
+const full = await warden.launch({ ...spec(['sleep', '60'], { accepts }), ...FULL_HOUSE })
+const doors = full.ok ? full.value.listeners.map(({ fd }) => transportOf(fd)).join(' ') : JSON.stringify(full.reason)
+const beside = full.ok ? await full.value.listenAgain() : undefined
+if (full.ok) await full.value.teardown()
 const diff = await warden.diff(workspace.changes)
 const landing = await warden.commit(workspace.changes, ['mine'], [])
 await warden.close()
@@ -89,6 +96,8 @@ console.log(
     kernel: lastReport(kernel.stdout, kernel.stderr),
     files: lastReport(files.stdout, files.stderr),
     routed,
+    doors,
+    beside: beside?.ok === false && beside.reason,
     network: lastReport(network.stdout, network.stderr),
     descriptors: descriptors.stdout.trim().split('\n').length - 1,
     gone: [kernel, files, network].every(({ torn }) => torn.gone),
