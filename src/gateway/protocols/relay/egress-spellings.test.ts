@@ -5,7 +5,7 @@ import { after, it } from 'node:test'
 import { holding, INNER_V4, INNER_V6, repairedTo, spellingsOf } from '../../../../test/kit/address-spellings.ts'
 import { listener } from '../../../../test/kit/listener.ts'
 import { Egress } from './egress.ts'
-import { tellingWay } from './way.ts'
+import { tellingWay, type Wanted, WENT } from './way.ts'
 
 let reached = 0
 const server = createServer((socket) => {
@@ -71,4 +71,38 @@ it('S6: no spelling of an inner address is a way out, whichever parser reads it'
   } finally {
     egress.close()
   }
+})
+
+it('S4: a connection is to the address that was told of it, or to none', async () => {
+  const before = reached
+  for (const [other, calls] of [
+    ['127.0.0.2', 1],
+    ['127.0.0.1', 2],
+  ] as const) {
+    const { port: proxy, fd } = listener()
+    const problems: unknown[] = []
+    const way = {
+      go: async ({ resolve, pass }: Wanted) => {
+        await resolve()
+        const options = { lastCheck: () => undefined, signal: new AbortController().signal }
+        for (let i = 0; i < calls; i++)
+          try {
+            await pass(other, options)
+          } catch (error) {
+            problems.push(error instanceof Error ? error.message : error)
+          }
+        return WENT
+      },
+    }
+    const egress = new Egress({ listener: fd, origins: [`http://127.0.0.1:${port}`], elsewhere: [], way })
+    try {
+      await statusOf(proxy, `CONNECT 127.0.0.1:${port}`)
+      for (let i = 0; i < 500 && problems.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 10))
+      assert.match(String(problems), /not judged|nobody has judged/)
+    } finally {
+      egress.close()
+    }
+  }
+  // The second time the right address was asked for twice, of one judgement.
+  assert.equal(reached - before, 1)
 })
