@@ -1,20 +1,26 @@
-/** TLS of a cell's programs ends at its gate, and at no other: real clients, each in a real cell, and attacks on the key. */
+/** TLS of a cell's programs ends at its gate, and at no other: real clients, each in a real cell before the real door, and attacks on the key. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createPrivateKey } from 'node:crypto'
 import { existsSync, realpathSync } from 'node:fs'
-import { createServer as createHttpsServer } from 'node:https'
-import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
-import { createSecureContext } from 'node:tls'
+import { socketsOf } from '../../src/cells/cell-sockets.ts'
+import type { LinuxCell } from '../../src/cells/linux/launch/cell.ts'
 import type { CellSpec, FileSpec } from '../../src/cells/spec.ts'
 import { Issuer, pem } from '../../src/gateway/trust/issuer.ts'
+import { WebDoor } from '../../src/gateway/web/door.ts'
+import { CellNames } from '../../src/gateway/web/names.ts'
 import { KeptIssuer } from '../../src/host/trust/kept-issuer.ts'
 import { shownTrust } from '../../src/host/trust/shown-trust.ts'
 import { attacked, hostDirectory, launched, NODE, outputOf, ran, SKIP, spec } from './kit.ts'
 
+const WEB = [
+  { transport: 'tcp', port: 443 },
+  { transport: 'udp', port: 53 },
+  { transport: 'tcp', port: 53 },
+] as const
 const HOST = 'api.firebreak.example'
 const URL = `https://${HOST}/`
 const COMMIT = '3f786850e387550fdab836ed7e6dc881de23001b'
@@ -50,29 +56,28 @@ const ANSWERS: Readonly<Record<string, string>> = {
   }),
 }
 
-/** A gate behind a cell's port 443, whose certificates are of this issuer. */
-function gate(issuer: Issuer, listener: number): Server {
-  const leafOf = (name: string) => {
-    const leaf = issuer.leaf(name)
-    if (!leaf.ok) throw new Error(leaf.reason)
-    return { cert: leaf.value.certificate, key: leaf.value.key }
-  }
-  const secure = createHttpsServer(
-    { SNICallback: (name, answer) => answer(null, createSecureContext(leafOf(name))) },
-    ({ url = '/' }, response) => {
-      const body = ANSWERS[url.split('?')[0] ?? '']
-      response.writeHead(body === undefined ? 404 : 200, { 'content-type': typeOf(url), connection: 'close' })
-      response.end(body)
+/** The gate of a cell: its real door to the web, whose certificates are of this issuer, before answers of ours. */
+async function gate(issuer: Issuer, cell: LinuxCell): Promise<WebDoor> {
+  const door = new WebDoor({
+    names: new CellNames(),
+    leaf(name) {
+      const leaf = issuer.leaf(name)
+      if (!leaf.ok) throw new Error(leaf.reason)
+      return leaf.value
     },
-  )
-  // A client that does not believe it ends the handshake.
-  secure.on('tlsClientError', () => undefined)
-  const open = createServer((socket) => {
-    // For whoever names no host, and asks for the address.
-    secure.setSecureContext(leafOf(socket.localAddress ?? ''))
-    secure.emit('connection', socket)
+    onRequest({ target }, reply) {
+      const body = ANSWERS[target.split('?')[0] ?? '']
+      const length = `${Buffer.byteLength(body ?? '')}`
+      const headers = [['content-type', typeOf(target)] as const, ['content-length', length] as const]
+      if (!reply.begin(body === undefined ? 404 : 200, headers)) return
+      if (body !== undefined) reply.write(Buffer.from(body))
+      reply.end()
+    },
+    onUnfit: () => undefined,
   })
-  return open.listen({ fd: listener })
+  const sockets = socketsOf(cell.receipt).map((socket, i) => ({ ...socket, fd: cell.listeners[i]?.take() ?? -1 }))
+  await door.listen(sockets)
+  return door
 }
 
 function typeOf(url: string): string {
@@ -102,21 +107,20 @@ async function asked(client: Pick<Client, 'command' | 'files' | 'variables'>, sh
       ...client.variables,
     },
     files: [...around.files, ...(client.files ?? [])],
-    texts: [...trust.value.texts, { text: `127.0.0.1 localhost ${HOST}\n`, to: '/etc/hosts' }],
+    texts: trust.value.texts,
     limits: { memoryBytes: 1024 ** 3, cpu: 2, pids: 256, wallMs: 120_000 },
-    ports: [443],
+    ports: [],
+    anywhere: WEB,
   }
   const cell = await launched(wanted)
-  const [listener] = cell.listeners
-  assert.ok(listener)
-  const server = gate(signs, listener.take())
+  const door = await gate(signs, cell)
   try {
     const output = outputOf(cell)
     assert.ok(cell.start().ok)
     const { code } = await cell.exited
     return { code, stdout: await output.stdout, stderr: await output.stderr }
   } finally {
-    server.close()
+    door.close()
     await cell.teardown()
   }
 }
@@ -202,14 +206,14 @@ function clients(): readonly Client[] {
   const answers = /the gate answers/
   return [
     { name: 'curl', ...found('curl'), command: ['curl', '-sS', URL], says: answers },
-    { name: 'curl, at an address', ...found('curl'), command: ['curl', '-sS', 'https://127.0.0.1/'], says: answers },
+    { name: 'curl, at an address', ...found('curl'), command: ['curl', '-sS', 'https://192.0.2.7/'], says: answers },
     { name: 'wget', ...found('wget'), command: ['wget', '-qO-', URL], says: answers },
     {
       name: 'openssl in its strict mode',
       ...found('openssl'),
       command: [
         ...(['sh', '-c'] as const),
-        `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | openssl s_client -quiet -verify_return_error -x509_strict -connect ${HOST}:443 -servername ${HOST} -verify_hostname ${HOST}`,
+        `printf 'GET / HTTP/1.0\\r\\nHost: ${HOST}\\r\\n\\r\\n' | openssl s_client -quiet -verify_return_error -x509_strict -connect ${HOST}:443 -servername ${HOST} -verify_hostname ${HOST}`,
       ],
       says: answers,
     },
