@@ -5,7 +5,7 @@ import type { LaunchFault, Profile } from '../../spec.ts'
 import type { WorkspaceRecord } from '../../workspace.ts'
 import type { CgroupHost } from '../limits/cgroup-host.ts'
 import type { FilterProgram } from '../seccomp/filter.ts'
-import type { NameSource } from '../view/etc.ts'
+import type { sharedEtc } from '../view/etc.ts'
 import type { WorkspaceGround } from '../workspace/overlay.ts'
 import type { PreparedMounts } from './bubblewrap.ts'
 import type { RunDirectory } from './run-directory.ts'
@@ -17,8 +17,8 @@ export interface Ground extends WorkspaceGround {
   readonly run: RunDirectory
   readonly cgroups: CgroupHost
   readonly filter: FilterProgram
-  /** Returns the directory that its cells with such names see as /etc. */
-  readonly etc: (names: NameSource) => string
+  /** Returns the directory that its cells with such names and such things shown in /etc see as that. */
+  readonly etc: ReturnType<typeof sharedEtc>
   readonly rootLinks: PreparedMounts['rootLinks']
   readonly covered: readonly string[]
 }

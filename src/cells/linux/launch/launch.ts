@@ -19,7 +19,7 @@ import { listenInside } from '../network/listener.ts'
 import { listenByHelper } from '../network/listener-entered.ts'
 import { plantDecoys } from '../sensors/decoys.ts'
 import { spawnBlocked } from '../view/blocked.ts'
-import { etcFor, namesFor } from '../view/etc.ts'
+import { namesFor } from '../view/etc.ts'
 import { exposeFiles, exposeUsr } from '../view/expose.ts'
 import { startFault, userNamespaceFix } from '../view/root.ts'
 import { DISK_BYTES_DEFAULT } from '../workspace/changes-disk.ts'
@@ -133,7 +133,7 @@ async function launchSteps(
     identity,
     ground.filter,
     {
-      etc: etcFor(binds, ground.etc(names), join(directory, 'etc'), names),
+      etc: ground.etc(names, binds),
       binds,
       usr: usr.from,
       rootLinks: ground.rootLinks,

@@ -143,7 +143,7 @@ function isRun(path: string): boolean {
 
 const RUN_NAME = /^r_[0-9a-f]{16}$/
 /** The last one is an image of changes that was being formatted (changes-disk.ts). */
-const RUN_PART = /^(?:owner|cells|etc|gateways|empty-\d+)$/
+const RUN_PART = /^(?:owner|cells|etc(?:-[0-9a-z-]+)?|gateways|empty-\d+)$/
 
 /**
  * Reservations of cells that no run knows any more: one that could not be proven gone keeps its uid until nothing runs

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync,
 import { dirname, join } from 'node:path'
 import { it } from 'node:test'
 import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
-import { etcFor } from './etc.ts'
+import { sharedEtc } from './etc.ts'
 import { copyShown } from './etc-of-host.ts'
 
 function host(files: Readonly<Record<string, string>>): string {
@@ -73,19 +73,28 @@ it('nothing that may be a secret is, wherever it lies and whatever leads to it',
     assert.ok(existsSync(join(shown, path)), `control: ${path}`)
 })
 
-it('a cell that is shown something in /etc has one of its own, with a place for it; others share one', () => {
+it('cells that are shown something at the same places in /etc share one that has a place for each', () => {
   const directory = temporaryDirectory()
-  const [common, own, file] = [join(directory, 'common'), join(directory, 'own'), join(directory, 'file')]
+  const file = join(directory, 'file')
   writeFileSync(file, 'x')
-  mkdirSync(common)
-  assert.equal(etcFor([{ from: file, to: '/opt/x' }], common, own), common)
+  const made: string[] = []
+  const etc = sharedEtc(directory, (place) => made.push(place))
+  const common = etc('files')
+  assert.equal(etc('files', [{ from: file, to: '/opt/x' }]), common)
   const binds = [
     { from: file, to: '/etc/tool/tool.conf' },
     { from: directory, to: '/etc/other' },
     { from: file, to: '/etc/localtime' },
   ]
-  assert.equal(etcFor(binds, common, own), own)
+  const own = etc('files', binds)
   assert.ok(lstatSync(join(own, 'tool/tool.conf')).isFile() && lstatSync(join(own, 'other')).isDirectory())
   assert.ok(lstatSync(join(own, 'localtime')).isFile(), 'no link, behind which /usr would be covered')
   assert.equal(existsSync(join(common, 'tool')), false)
+  const other = join(directory, 'another file')
+  writeFileSync(other, 'y')
+  assert.equal(etc('files', [{ from: other, to: '/etc/tool/tool.conf' }, ...binds.slice(1)]), own)
+  assert.equal(readFileSync(join(own, 'tool/tool.conf'), 'utf8'), '', 'what is shown there is not in it')
+  assert.notEqual(etc('files', binds.slice(1)), own)
+  assert.notEqual(etc('dns', binds), own)
+  assert.equal(made.length, 4)
 })

@@ -70,32 +70,32 @@ interface Shown {
 }
 
 /**
- * Returns the directories of /etc that cells of one run share, one for each kind of names, made when the first cell asks
- * for it; `make` makes the directory itself.
+ * Returns what gives a cell its /etc: those with the same kind of names, and something of their own shown at the same
+ * places below /etc, share one, which has a place for each to be mounted on. A read-only /etc takes no new ones, and
+ * writing one takes longer than all else of a launch.
  */
-export function sharedEtc(run: string, make: (directory: string) => void): (names: NameSource) => string {
-  const written = new Set<NameSource>()
-  return (names) => {
-    const directory = join(run, names === 'dns' ? 'etc-dns' : 'etc')
-    if (!written.has(names)) {
-      make(directory)
-      writeEtc(directory, names)
-      written.add(names)
-    }
+export function sharedEtc(
+  run: string,
+  make: (directory: string) => void,
+): (names: NameSource, binds?: readonly Shown[]) => string {
+  const written = new Map<string, string>()
+  let count = 0
+  return (names, binds = []) => {
+    const places = binds
+      .filter(({ to }) => to !== '/etc' && liesIn(to, '/etc'))
+      .map(({ from, to }) => ({ place: to.slice('/etc/'.length), isDirectory: statSync(from).isDirectory() }))
+    const key = JSON.stringify([names, places])
+    const known = written.get(key)
+    if (known !== undefined) return known
+    // Another name for each try: one that broke off has left something.
+    const which = places.length === 0 ? '' : `-${++count}`
+    const directory = join(run, `${names === 'dns' ? 'etc-dns' : 'etc'}${which}`)
+    make(directory)
+    writeEtc(directory, names)
+    for (const { place, isDirectory } of places) makePlace(join(directory, place), isDirectory)
+    written.set(key, directory)
     return directory
   }
-}
-
-/**
- * Returns the /etc for a cell with these `binds`: `common`, or where one of them lies in /etc, one of its own in `own`
- * that has a place for each to be mounted on. A read-only /etc takes no new ones.
- */
-export function etcFor(binds: readonly Shown[], common: string, own: string, names: NameSource = 'files'): string {
-  const inside = binds.filter(({ to }) => to !== '/etc' && liesIn(to, '/etc'))
-  if (inside.length === 0) return common
-  writeEtc(own, names)
-  for (const { from, to } of inside) makePlace(join(own, to.slice('/etc/'.length)), statSync(from).isDirectory())
-  return own
 }
 
 /** A directory, or an empty file; never a link, behind which something else would be covered. */
