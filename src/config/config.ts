@@ -58,7 +58,7 @@ export interface UndoConfig {
 export interface UpstreamConfig {
   readonly name: UpstreamName
   readonly environment: EnvironmentName
-  readonly mcp: StdioServer | HttpServer
+  readonly server: StdioServer | HttpServer | OriginServer
   readonly tools: ReadonlyMap<ToolName, DeclaredTool>
   /**
    * True for an upstream that reaches further on a cell's word. A relay behind a URL is out of our hands, and a person
@@ -81,6 +81,17 @@ export interface HttpServer {
   readonly kind: 'http'
   readonly url: URL
   /** Values may hold `${secret:name}`. */
+  readonly headers: ReadonlyMap<string, string>
+  /** A file of certificates that alone are trusted to sign for it; absent: those that this host trusts. */
+  readonly ca?: string
+}
+
+/** An origin of the web: its tools are requests, by their patterns. */
+export interface OriginServer {
+  readonly kind: 'origin'
+  /** Scheme, host and port alone. */
+  readonly url: URL
+  /** Put into each request in the place of the program's own. Values may hold `${secret:name}`. */
   readonly headers: ReadonlyMap<string, string>
   /** A file of certificates that alone are trusted to sign for it; absent: those that this host trusts. */
   readonly ca?: string

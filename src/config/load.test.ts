@@ -148,7 +148,7 @@ describe('loadConfig', () => {
     ])
     assert.equal(grant?.when?.source.line, 25)
     const notes = config.upstreams.get('notes' as UpstreamName)
-    assert.equal(notes?.mcp.kind === 'stdio' && notes.mcp.cell.files.get('/opt/node'), '/opt/pinned/node')
+    assert.equal(notes?.server.kind === 'stdio' && notes.server.cell.files.get('/opt/node'), '/opt/pinned/node')
   })
 
   it('reads budgets of every kind, over every window, and what tools say of their answers', async () => {

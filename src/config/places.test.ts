@@ -20,7 +20,7 @@ function configured(test: string, production: string) {
   const upstream = (name: string, environment: string, url: string): UpstreamConfig => ({
     name: upstreamName(name),
     environment: environmentName(environment),
-    mcp: { kind: 'http', url: new URL(url), headers: new Map() },
+    server: { kind: 'http', url: new URL(url), headers: new Map() },
     tools: new Map(),
     relay: false,
     source,

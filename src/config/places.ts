@@ -20,12 +20,12 @@ export function placeProblems(
     if (other === undefined) for (const place of places) homes.set(place, home)
     return other
   }
-  for (const { name, mcp, environment, source } of upstreams.values()) {
-    if (mcp.kind !== 'http') continue
+  for (const { name, server, environment, source } of upstreams.values()) {
+    if (server.kind === 'stdio') continue
     const home = { environment, whose: `upstream "${name}"`, isUpstream: true }
-    const other = settle(mcp.url, home, (each) => each.environment !== environment)
+    const other = settle(server.url, home, (each) => each.environment !== environment)
     if (other === undefined) continue
-    const message = `origin ${mcp.url.origin} of "${name}" belongs to environment "${other.environment}" already (${other.whose})`
+    const message = `origin ${server.url.origin} of "${name}" belongs to environment "${other.environment}" already (${other.whose})`
     problems.push({ source, message, expected: ONE_HOME })
   }
   for (const { name: environment, egress } of environments.values()) {
@@ -65,8 +65,8 @@ export function placesElsewhere(
   hosts: KnownHosts = knownHosts(),
 ): readonly string[] {
   const urls = [
-    ...[...upstreams.values()].flatMap(({ mcp, environment: home }) =>
-      mcp.kind === 'http' && home !== environment ? [mcp.url] : [],
+    ...[...upstreams.values()].flatMap(({ server, environment: home }) =>
+      server.kind !== 'stdio' && home !== environment ? [server.url] : [],
     ),
     ...[...environments.values()].flatMap(({ name, egress }) =>
       name === environment ? [] : egress.map(({ value }) => value),

@@ -66,6 +66,7 @@ const cellPath = text('an absolute path in the cell', (t) =>
 const variable = text('the name of an environment variable', (t) =>
   /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(t) ? t : undefined,
 )
+const headerName = text('a header name', (t) => (/^[A-Za-z0-9-]+$/.test(t) ? t.toLowerCase() : undefined))
 const value = text('text', (t) => (t.includes('\0') ? undefined : t))
 const argumentPath = text('a path to an argument, like $.amount', (t) =>
   /^\$(\.[A-Za-z_][A-Za-z0-9_]*)+$/.test(t) ? t : undefined,
@@ -244,7 +245,7 @@ const tool = object('a tool', {
 
 const upstream = object('an upstream', {
   environment: required(name, 'the one environment that it belongs to'),
-  mcp: required(
+  mcp: optional(
     object('an MCP server: command (a program in an upstream cell) or url', {
       command: optional(
         list('a command and its arguments', value),
@@ -256,20 +257,30 @@ const upstream = object('an upstream', {
         text('an http or https URL', (t) => (/^https?:$/.test(urlOf(t)?.protocol ?? '') ? urlOf(t) : undefined)),
         'a server elsewhere; the gateway alone goes there',
       ),
-      headers: optional(
-        map(
-          'headers',
-          text('a header name', (t) => (/^[A-Za-z0-9-]+$/.test(t) ? t.toLowerCase() : undefined)),
-          line,
-        ),
-        'sent with each request; values may hold ${secret:name}',
-      ),
+      headers: optional(map('headers', headerName, line), 'sent with each request; values may hold ${secret:name}'),
       ca: optional(
         path,
         'a file of certificates (PEM) that alone are trusted to sign for it; with url; absent: those that this host trusts',
       ),
     }),
-    'how it is reached',
+    'an MCP server, and how it is reached; or http',
+  ),
+  http: optional(
+    object('an origin of the web', {
+      origin: required(
+        text('an origin: https://host, or with a port of its own', (t) =>
+          // One that a parser of URLs had to repair is none.
+          originOf(t)?.origin === t ? originOf(t) : undefined,
+        ),
+        'scheme, host and port alone',
+      ),
+      headers: optional(
+        map('headers', headerName, line),
+        'put into each request in place of what the program says; values may hold ${secret:name}',
+      ),
+      ca: optional(path, 'a file of certificates (PEM) that alone are trusted to sign for it'),
+    }),
+    'an origin of the web, whose tools are requests by their patterns, like GET /repos/{owner}/{repo}?state&page; or mcp',
   ),
   relay: optional(
     bool('whether it reaches further on a cell’s word: a fetcher, a browser, a shell'),

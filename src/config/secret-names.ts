@@ -1,5 +1,5 @@
 import { type Carrier, placeholdersIn } from '../model/index.ts'
-import type { HttpServer, StdioServer } from './config.ts'
+import type { UpstreamConfig } from './config.ts'
 
 /** A text of a server's entry that may hold `${secret:name}`. */
 export interface InjectedText {
@@ -10,10 +10,10 @@ export interface InjectedText {
 }
 
 /** Returns all texts of a server's entry that may hold `${secret:name}`. */
-export function injectedTexts(mcp: StdioServer | HttpServer): readonly InjectedText[] {
-  if (mcp.kind === 'http')
-    return [{ where: 'its url', text: mcp.url.href, carrier: 'url' }, ...texts('its header', mcp.headers)]
-  return [...texts('word', mcp.command.entries()), ...texts('its variable', mcp.cell.env)]
+export function injectedTexts(server: UpstreamConfig['server']): readonly InjectedText[] {
+  if (server.kind === 'stdio')
+    return [...texts('word', server.command.entries()), ...texts('its variable', server.cell.env)]
+  return [{ where: 'its url', text: server.url.href, carrier: 'url' }, ...texts('its header', server.headers)]
 }
 
 function texts(what: string, named: Iterable<readonly [string | number, string]>): readonly InjectedText[] {
@@ -21,7 +21,7 @@ function texts(what: string, named: Iterable<readonly [string | number, string]>
 }
 
 /** Returns the secrets that a server's entry names, each once. */
-export function secretsOf(mcp: StdioServer | HttpServer): readonly string[] {
-  const all = injectedTexts(mcp).flatMap(({ text, carrier }) => placeholdersIn(text, carrier))
+export function secretsOf(server: UpstreamConfig['server']): readonly string[] {
+  const all = injectedTexts(server).flatMap(({ text, carrier }) => placeholdersIn(text, carrier))
   return [...new Set(all.map(({ name }) => name))]
 }

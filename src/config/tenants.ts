@@ -46,8 +46,8 @@ export function sharedWorkspaces(config: Pick<Config, 'environments' | 'agents' 
   const mounts = mountsNow()
   const used = [
     ...[...config.agents.values()].map((agent) => ({ ...agent, what: `agent "${agent.name}"` })),
-    ...[...config.upstreams.values()].flatMap(({ mcp, ...upstream }) =>
-      mcp.kind === 'stdio' ? [{ ...upstream, cell: mcp.cell, what: `upstream "${upstream.name}"` }] : [],
+    ...[...config.upstreams.values()].flatMap(({ server, ...upstream }) =>
+      server.kind === 'stdio' ? [{ ...upstream, cell: server.cell, what: `upstream "${upstream.name}"` }] : [],
     ),
   ].flatMap(({ environment, cell, source, what }) => {
     const { workspace } = cell

@@ -34,7 +34,7 @@ import { hostUptime } from './link/uptime.ts'
 import { drawActionId } from './pipeline/action-ids.ts'
 import { Credentials } from './pipeline/credentials.ts'
 import { Lines } from './protocols/lines.ts'
-import { dialler, openDoor, PROTOCOLS } from './protocols/registry.ts'
+import { dialler, openDoor, openWeb, PROTOCOLS } from './protocols/registry.ts'
 import { RelayDoors } from './protocols/relay/relay-doors.ts'
 
 /** The ledger of one environment, and what was read of its past. */
@@ -180,6 +180,7 @@ export class EnvironmentGateway {
       delegations: this.#delegations,
       rungs: this.#rungs,
       openDoor,
+      openWeb,
       seen,
       pastCells: past.cells,
       pastAgents: past.agents,
@@ -239,7 +240,7 @@ export class EnvironmentGateway {
   async #follow(message: WardenMessage, fds: readonly number[]): Promise<void> {
     switch (message.kind) {
       case 'cell':
-        return await this.#admission.admit(message, fds[0])
+        return await this.#admission.admit(message, fds)
       case 'upstream': {
         const [stdin, stdout, wayOut] = fds
         if (stdin === undefined || stdout === undefined) throw new Error('a stdio upstream has two descriptors')

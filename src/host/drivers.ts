@@ -66,8 +66,8 @@ export async function driverFor(
   environment: EnvironmentName,
   drivers: readonly Registered[] = DRIVERS,
 ): Promise<Result<Driver, string>> {
-  const servers = [...upstreams.values()].flatMap(({ mcp, ...each }) =>
-    mcp.kind === 'stdio' ? [{ ...each, cell: mcp.cell }] : [],
+  const servers = [...upstreams.values()].flatMap(({ server, ...each }) =>
+    server.kind === 'stdio' ? [{ ...each, cell: server.cell }] : [],
   )
   const cells = [...agents.values(), ...servers].filter((each) => each.environment === environment)
   const named = new Map(cells.map(({ name, cell }) => [cell.driver ?? LINUX.name, name]))

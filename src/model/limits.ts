@@ -122,6 +122,10 @@ export const LIMITS = {
   connectionsMax: 128,
   /** Connections of one cell to any address; a package manager opens some fifty, a browser some hundreds over a while. */
   webConnectionsMax: 256,
+  /** Connections of one cell to one origin; a package manager opens some fifteen, and asks for the rest when one is free. */
+  originConnectionsMax: 32,
+  /** A body that is judged as arguments, read whole before the request leaves. */
+  judgedBodyBytesMax: 1_048_576,
   /** Headers of one request or answer of the web: cookies and tokens take up to 16 KiB, and servers refuse more. */
   webHeaderBytesMax: 32_768,
   /** Names that the programs of one cell look up. A browser meets some thousands in a day. */

@@ -4,22 +4,23 @@ import type { Step } from './measure.ts'
 /** A kind of operation, as every part that does not speak its protocol sees it. */
 interface OperationKind {
   /** Name of the protocol that carries it. */
-  readonly protocol: 'mcp' | 'relay'
+  readonly protocol: 'mcp' | 'relay' | 'http'
   /** The step that budgets count it as. A connection is made by a relay, on the word of the cell that it serves. */
   readonly step: Step
 }
 
 /**
- * The operations that an action can be: a tool call, the read of a resource, the fetch of a prompt; a tunnel of a relay to an
- * origin, or one request of it that is not encrypted.
+ * The operations that an action can be: a tool call, the read of a resource, the fetch of a prompt; a request to an origin of
+ * the web; a tunnel of a relay to an origin, or one request of it that is not encrypted.
  *
- * - OP1  A grant, the catalogue and Cedar name an operation `<operation>:<name>`, but a tool by its own name; a connection's
- *        name is the `host:port` that it goes to.
+ * - OP1  A grant, the catalogue and Cedar name an operation `<operation>:<name>`, but a tool by its own name and a request by
+ *        its pattern, which begins with a method and a slash; a connection's name is the `host:port` that it goes to.
  */
 export const OPERATIONS = {
   tool: { protocol: 'mcp', step: 'call' },
   resource: { protocol: 'mcp', step: 'call' },
   prompt: { protocol: 'mcp', step: 'call' },
+  request: { protocol: 'http', step: 'call' },
   'tls.connect': { protocol: 'relay', step: 'connection' },
   'http.connect': { protocol: 'relay', step: 'connection' },
 } as const satisfies Readonly<Record<string, OperationKind>>
@@ -33,6 +34,9 @@ export type ConnectOperation = Extract<Operation, `${string}.connect`>
 export function isConnection(operation: Operation): operation is ConnectOperation {
   return OPERATIONS[operation].step === 'connection'
 }
+
+/** The beginning of a request's pattern. */
+const REQUEST = /^[A-Z]+ \//
 
 const PREFIXED = new RegExp(
   `^(${Object.keys(OPERATIONS)
@@ -48,12 +52,14 @@ const PREFIXED = new RegExp(
  * not get what was granted for that resource. Throws for what is no name.
  */
 export function grantedName(operation: Operation, tool: string): ToolName {
+  if (operation === 'request') return toolName(tool)
   if (operation !== 'tool') return toolName(`${operation}:${tool}`)
-  return toolName(tool.includes(':') && PREFIXED.test(tool) ? `tool:${tool}` : tool)
+  return toolName((tool.includes(':') && PREFIXED.test(tool)) || REQUEST.test(tool) ? `tool:${tool}` : tool)
 }
 
 /** Returns the operation and the bare name in what grants and policies call it. */
 export function operationIn(granted: string): { readonly operation: Operation; readonly tool: ToolName } {
+  if (REQUEST.test(granted)) return { operation: 'request', tool: granted as ToolName } // a whole checked name
   const [, kind, rest] = PREFIXED.exec(granted) ?? []
   // Its prefix is one of the table's, and the rest a part of a checked name.
   return { operation: (kind ?? 'tool') as Operation, tool: (rest ?? granted) as ToolName }

@@ -1,7 +1,7 @@
 import type { UpstreamPlan } from '../kit/config-text.ts'
 
 /** Everything that the fixture has, declared and granted. */
-export function fixtureUpstream(mcp: UpstreamPlan['mcp'], era: 'modern' | 'legacy'): UpstreamPlan {
+export function fixtureUpstream(mcp: NonNullable<UpstreamPlan['mcp']>, era: 'modern' | 'legacy'): UpstreamPlan {
   const tools = [...EVERY_REVISION, ...(era === 'modern' ? MODERN : LEGACY)]
   return {
     mcp,

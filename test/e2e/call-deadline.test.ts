@@ -66,7 +66,7 @@ async function openGateway() {
   const { upstreams: all } = loaded.value
   // It spoke when its tools were accepted.
   const speaking = [...all].map(
-    ([name, each]) => [name, { ...each, mcp: { ...each.mcp, url: new URL(upstream.url) } }] as const,
+    ([name, each]) => [name, { ...each, server: { ...each.server, url: new URL(upstream.url) } }] as const,
   )
   await acceptOffered({ ...loaded.value, upstreams: new Map(speaking) })
   const judged = await judgeConfig(loaded.value)

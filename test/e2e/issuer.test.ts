@@ -34,14 +34,22 @@ const KEY_BEGINS = Buffer.from('308187020100301306072a8648ce3d020106082a8648ce3d
 /** As bytes, and in base64, which PEM is, too. */
 const KEY_FORMS = [KEY_BEGINS, Buffer.from(KEY_BEGINS.toString('base64').slice(0, 44))]
 
+const DESK = { upstream: 'desk', tools: ['note'], expires: '8h' }
+
 async function scene() {
   const desk = await startUpstream({ era: 'modern', tools: [tool('note')], onCall: () => textResult('go') })
   const directory = temporaryDirectory()
   const state = join(directory, 'state')
   const cell = { files: { ...NODE_CELL.files, [AGENTS]: join(repository, 'test/e2e/agents') } }
   const file = writeConfig(directory, {
-    upstreams: { desk: { mcp: { url: desk.url }, tools: { note: 'write' } } },
-    agents: { alpha: { cell, grants: [{ upstream: 'desk', tools: ['note'], expires: '8h' }] } },
+    upstreams: {
+      desk: { mcp: { url: desk.url }, tools: { note: 'write' } },
+      api: { http: { origin: 'https://api.example' }, tools: { 'GET /': 'read' } },
+    },
+    agents: {
+      alpha: { cell, grants: [DESK, { upstream: 'api', tools: ['GET /'], expires: '8h' }] },
+      beta: { cell, grants: [DESK] },
+    },
   })
   const loaded = await loadConfig(file, { node: process.execPath })
   assert.ok(loaded.ok, JSON.stringify(loaded))
@@ -52,11 +60,12 @@ async function scene() {
   let closed: Promise<unknown> | undefined
   const close = () => (closed ??= host.close('the test has ended'))
   cleanUp(async () => void (await close()))
-  const agent = judged.value.config.agents.get(agentName('alpha'))
   const opened = await host.environment(environmentName('test'))
-  assert.ok(agent && opened.ok, JSON.stringify(opened))
+  assert.ok(opened.ok, JSON.stringify(opened))
   const run = opened.value
-  const launch = async (asks: { readonly endsTls?: true }) => {
+  const launch = async (name: string) => {
+    const agent = judged.value.config.agents.get(agentName(name))
+    assert.ok(agent)
     const command = [
       ...(['sh', '-c'] as const),
       `cat /firebreak/issuer.pem; exec /opt/node ${AGENTS}/steady.ts desk__note`,
@@ -66,7 +75,6 @@ async function scene() {
       command,
       stdio: { kind: 'pipes' },
       stopMark: readStopMark(state),
-      ...asks,
     })
     assert.ok(launched.ok, JSON.stringify(launched))
     const said = join(temporaryDirectory(), 'said')
@@ -82,7 +90,7 @@ async function scene() {
 describe('the issuer of a cell', { skip: SKIP }, () => {
   it('S10: is with its gateway and the one after it, is told in its receipt by places alone, and is on no disk', async () => {
     const { state, close, run, launch, desk } = await scene()
-    const [own, plain] = [await launch({ endsTls: true }), await launch({})]
+    const [own, plain] = [await launch('alpha'), await launch('beta')]
     const acts = (more: number, before = desk.calls.length) =>
       until('they act', () => desk.calls.length >= before + more)
     await acts(4)

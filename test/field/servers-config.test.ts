@@ -68,7 +68,7 @@ describe('ca', () => {
       const [shop, other] = judged.ok ? gatewaySetup(judged.value, environmentName('test')).upstreams : []
       assert.equal(other?.down, undefined)
       if (down !== undefined) assert.match(shop?.down ?? '', down)
-      else assert.equal(shop?.mcp.kind === 'http' && shop.mcp.ca, AUTHORITY.trim())
+      else assert.equal(shop?.server.kind === 'http' && shop.server.ca, AUTHORITY.trim())
     }
   })
 

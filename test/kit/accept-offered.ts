@@ -18,9 +18,9 @@ export async function acceptOffered(config: Config): Promise<void> {
   if (!before.ok) throw new Error(before.reason.message)
   const upstreams = new Map(before.value)
   const spoken = new Map(readSpoken(config))
-  for (const { name, mcp, tools } of config.upstreams.values()) {
-    if (mcp.kind !== 'http') continue
-    const connection = await connectHttpUpstream({ name, url: mcp.url, headers: new Map(), elsewhere: [] })
+  for (const { name, server, tools } of config.upstreams.values()) {
+    if (server.kind !== 'http') continue
+    const connection = await connectHttpUpstream({ name, url: server.url, headers: new Map(), elsewhere: [] })
     if (!connection.ok) throw new Error(`${name}: ${connection.reason.why}`)
     const { capabilities, revision } = connection.value
     spoken.set(name, revision)

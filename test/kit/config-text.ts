@@ -8,9 +8,12 @@ export interface UpstreamPlan {
   readonly environment?: string
   readonly relay?: boolean
   readonly remote?: 'accepted'
-  readonly mcp:
+  /** An MCP server; or `http`. */
+  readonly mcp?:
     | { readonly url: string; readonly headers?: Readonly<Record<string, string>> }
     | { readonly command: readonly string[]; readonly cell?: CellPlan; readonly shared?: boolean }
+  /** An origin of the web; or `mcp`. */
+  readonly http?: { readonly origin: string; readonly headers?: Readonly<Record<string, string>>; readonly ca?: string }
   /** Tool → its effect; every one is granted to every agent that names no grants of its own. */
   readonly tools?: Readonly<Record<string, Effect | DeclaredPlan>>
   readonly resources?: readonly string[]

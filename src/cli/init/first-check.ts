@@ -50,7 +50,7 @@ export async function startFault(
   const cells = [
     ...[...config.agents.values()].map(({ name, cell }) => ({ name: name as string, cell })),
     ...[...config.upstreams.values()].flatMap((upstream) =>
-      upstream.mcp.kind === 'stdio' ? [{ name: inspectedWorkspace(upstream), cell: upstream.mcp.cell }] : [],
+      upstream.server.kind === 'stdio' ? [{ name: inspectedWorkspace(upstream), cell: upstream.server.cell }] : [],
     ),
   ]
   for (const { name, cell } of cells) {

@@ -42,7 +42,7 @@ export function readGrant(
     report(judge, value.upstream.source, message, 'an upstream of the agent’s own environment')
   }
   const named: readonly Written<ToolName>[] = [
-    ...(value.tools ?? []).map((tool) => ({ ...tool, value: grantedName('tool', tool.value) })),
+    ...(value.tools ?? []).map((tool) => ({ ...tool, value: grantedName(calledOn(upstream), tool.value) })),
     ...(value.resources ?? []).map((uri) => ({ ...uri, value: grantedName('resource', uri.value) })),
     ...(value.prompts ?? []).map((prompt) => ({ ...prompt, value: grantedName('prompt', prompt.value) })),
   ]
@@ -75,7 +75,7 @@ export function checkApprover(
   if (judge.shaped.environments.get(environment)?.value.hardened !== true) return
   const upstream = upstreams.get(upstreamName(value.upstream.value))
   const acting = value.tools?.find((tool) => {
-    const declared = upstream?.tools.get(grantedName('tool', tool.value))
+    const declared = upstream?.tools.get(grantedName(calledOn(upstream), tool.value))
     return declared !== undefined && declared.effect !== 'read'
   })
   const expected = `approver: a person other than the owner, ${owner}`
@@ -126,3 +126,8 @@ function readBudgets(
 }
 
 type ShapedBudget = NonNullable<ShapedGrant['value']['budget']>
+
+/** Returns the operation that the tools of an upstream are. */
+function calledOn(upstream: UpstreamConfig | undefined): 'tool' | 'request' {
+  return upstream?.server.kind === 'origin' ? 'request' : 'tool'
+}

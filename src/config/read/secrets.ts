@@ -27,7 +27,7 @@ export function readSecrets(judge: Judge): ReadonlyMap<string, SecretSource> {
 export function checkSecretsHaveOneHome(judge: Judge, config: Config): void {
   const homes = new Map<string, EnvironmentName>()
   for (const upstream of config.upstreams.values()) {
-    for (const name of secretsOf(upstream.mcp)) {
+    for (const name of secretsOf(upstream.server)) {
       if (!config.secrets.has(name)) {
         report(judge, upstream.source, `secret "${name}" is not declared`, namesOf(config.secrets))
         continue

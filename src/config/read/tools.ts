@@ -27,7 +27,8 @@ export function readTools(judge: Judge, value: ShapedUpstream, source: Source): 
     }
     const fault = countingFault(tool)
     if (fault !== undefined) report(judge, source, `"${name}" ${fault.problem}`, fault.expected)
-    const granted = grantedName('tool', name)
+    const granted = grantedName(value.http === undefined ? 'tool' : 'request', name)
+    if (value.http !== undefined) checkRequest(judge, name, tool, source)
     tools.set(granted, { ...own, ...declaredTool(granted, tool, value.accepts ?? []) })
   }
   judge.problems.push(...undoProblems(value.tools ?? new Map(), tools))
@@ -38,6 +39,19 @@ export function readTools(judge: Judge, value: ShapedUpstream, source: Source): 
   ])
     tools.set(name, { name, ...reads })
   return tools
+}
+
+/** Reports what is declared of a request's answer and could only be done with all of it: it passes on as it comes. */
+function checkRequest(judge: Judge, name: string, tool: ShapedTool, source: Source): void {
+  const whole = (['mask', 'rows', 'settles', 'ids', 'undo', 'check'] as const).filter((key) => tool[key] !== undefined)
+  const fields = [...(tool.returns ?? new Map()).keys()].filter((path) => path !== '$')
+  if (whole.length > 0 || fields.length > 0)
+    report(
+      judge,
+      source,
+      `"${name}" declares ${[...whole, ...fields].join(', ')} of an answer that passes on as it comes`,
+      'labels of the whole answer: returns: { $: [...] }',
+    )
 }
 
 /** A resource or prompt says nothing of its labels, and may hold what any tool of its upstream returns. */

@@ -7,7 +7,7 @@ import {
   type UpstreamName,
   upstreamName,
 } from '../../model/index.ts'
-import type { HttpServer, StdioServer, UpstreamConfig } from '../config.ts'
+import type { HttpServer, OriginServer, StdioServer, UpstreamConfig } from '../config.ts'
 import type { ShapedUpstream } from '../schema.ts'
 import { injectedTexts, secretsOf } from '../secret-names.ts'
 import { readCell } from './cells.ts'
@@ -18,7 +18,7 @@ export function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamC
   const upstreams = new Map<UpstreamName, UpstreamConfig>()
   for (const [key, { value, source }] of judge.shaped.upstreams ?? []) {
     if (key === 'firebreak') report(judge, source, 'the name "firebreak" is the gateway’s own', 'another name')
-    const mcp = readServer(judge, value.mcp, source)
+    const server = readServer(judge, value, source)
     if (!judge.shaped.environments.has(value.environment)) {
       report(
         judge,
@@ -27,11 +27,11 @@ export function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamC
         namesOf(judge.shaped.environments),
       )
     }
-    if (mcp === undefined) continue
+    if (server === undefined) continue
     const upstream: UpstreamConfig = {
       name: upstreamName(key),
       environment: environmentName(value.environment),
-      mcp,
+      server,
       tools: readTools(judge, value, source),
       relay: value.relay ?? false,
       source,
@@ -44,15 +44,40 @@ export function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamC
 
 /** A relay is contained in a cell of ours, or a person says that it is not. */
 function checkRelay(judge: Judge, key: string, { relay, remote, mcp }: ShapedUpstream, source: Source): void {
-  if (remote !== undefined && (relay !== true || mcp.url === undefined)) {
+  if (remote !== undefined && (relay !== true || mcp?.url === undefined)) {
     report(judge, source, `"remote" of "${key}" goes with "relay: true" and a url`)
-  } else if (relay === true && mcp.url !== undefined && remote === undefined) {
+  } else if (relay === true && mcp?.url !== undefined && remote === undefined) {
     const message = `"${key}" is a relay somewhere else: what it reaches on a cell’s word, no wall of this environment holds`
     report(judge, source, message, 'a command, so that it runs in a cell without other network; or remote: accepted')
   }
 }
 
-function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): StdioServer | HttpServer | undefined {
+function readServer(
+  judge: Judge,
+  { mcp, http, resources, prompts, relay }: ShapedUpstream,
+  source: Source,
+): UpstreamConfig['server'] | undefined {
+  if ((mcp === undefined) === (http === undefined))
+    return report(
+      judge,
+      source,
+      'an upstream is an MCP server or an origin of the web',
+      'mcp: or http:, exactly one of them',
+    )
+  if (mcp !== undefined) return readMcpServer(judge, mcp, source)
+  if (http === undefined) return undefined
+  if (resources !== undefined || prompts !== undefined || relay !== undefined)
+    return report(judge, source, '"resources", "prompts" and "relay" go with "mcp"', 'requests under tools:')
+  const ca = http.ca === undefined ? {} : { ca: resolve(dirname(judge.file), http.ca) }
+  const server: OriginServer = { kind: 'origin', url: http.origin, headers: http.headers ?? new Map(), ...ca }
+  return checkReached(judge, server, source) ? server : undefined
+}
+
+function readMcpServer(
+  judge: Judge,
+  mcp: NonNullable<ShapedUpstream['mcp']>,
+  source: Source,
+): StdioServer | HttpServer | undefined {
   if ((mcp.command === undefined) === (mcp.url === undefined)) {
     return report(judge, source, 'an MCP server has either a command or a url', 'exactly one of them')
   }
@@ -64,18 +89,7 @@ function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): S
     const headers = mcp.headers ?? new Map<string, string>()
     const ca = mcp.ca === undefined ? {} : { ca: resolve(dirname(judge.file), mcp.ca) }
     const server: HttpServer = { kind: 'http', url: mcp.url, headers, ...ca }
-    checkPlaceholders(judge, server, source)
-    if (secretsOf(server).length > 0 && mcp.url.protocol !== 'https:' && !isLoopback(mcp.url.hostname)) {
-      return report(
-        judge,
-        source,
-        `a secret would travel in the clear to ${mcp.url.host}`,
-        'https, or a loopback address',
-      )
-    }
-    if (mcp.ca !== undefined && mcp.url.protocol !== 'https:')
-      return report(judge, source, '"ca" goes with an https url: nothing else is signed')
-    return server
+    return checkReached(judge, server, source) ? server : undefined
   }
   if (mcp.headers !== undefined || mcp.ca !== undefined)
     return report(judge, source, '"headers" and "ca" go with "url"')
@@ -93,9 +107,22 @@ function readServer(judge: Judge, mcp: ShapedUpstream['mcp'], source: Source): S
   return server
 }
 
+/** Reports what speaks against going to a server: a secret in the clear, an authority for what nobody signs. */
+function checkReached(judge: Judge, server: HttpServer | OriginServer, source: Source): boolean {
+  const { url, ca } = server
+  checkPlaceholders(judge, server, source)
+  if (secretsOf(server).length > 0 && url.protocol !== 'https:' && !isLoopback(url.hostname)) {
+    report(judge, source, `a secret would travel in the clear to ${url.host}`, 'https, or a loopback address')
+    return false
+  }
+  if (ca === undefined || url.protocol === 'https:') return true
+  report(judge, source, '"ca" goes with an https url: nothing else is signed')
+  return false
+}
+
 /** Reports texts that only look like `${secret:name}`: nothing fills them in, and their author meant something else. */
-function checkPlaceholders(judge: Judge, mcp: StdioServer | HttpServer, source: Source): void {
-  for (const { where, text, carrier } of injectedTexts(mcp))
+function checkPlaceholders(judge: Judge, server: UpstreamConfig['server'], source: Source): void {
+  for (const { where, text, carrier } of injectedTexts(server))
     if (hasStrayPlaceholder(text, carrier))
       report(judge, source, `${where} holds what looks like a secret’s place and is none`, PLACEHOLDER)
 }

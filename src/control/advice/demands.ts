@@ -37,7 +37,7 @@ function profileDemands({ profile, agents, upstreams }: Config, report: HostRepo
   const root = report.findings.find(({ ability }) => ability === 'root')
   if (profile === 'full' && root?.holds !== true)
     return [missing(about, `it needs root, and ${root?.why ?? 'there is none'}`, root?.fix ?? 'run it as root')]
-  const stdio = [...upstreams.values()].flatMap(({ mcp }) => (mcp.kind === 'stdio' ? [mcp.cell] : []))
+  const stdio = [...upstreams.values()].flatMap(({ server }) => (server.kind === 'stdio' ? [server.cell] : []))
   const cells = [...agents.values()].map(({ cell }) => cell).concat(stdio)
   const needed: readonly Ability[] = [
     ...(['cgroup-freeze', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids'] as const),
@@ -97,7 +97,7 @@ function agentDemands(config: Config, agent: Agent, survey: Survey): readonly De
 
 function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Survey): readonly Demand[] {
   const { config, accepted } = judged
-  const { name, mcp, tools, relay } = upstream
+  const { name, server, tools, relay } = upstream
   const about = `upstream ${name}`
   const declared = [...tools.values()]
   const own = accepted.get(name)
@@ -112,9 +112,9 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Surve
     (tool) => tool.effect !== 'read' && tool.destinations === undefined && tool.content === undefined,
   )
   return [
-    ...(mcp.kind === 'stdio'
-      ? startDemands(about, mcp.command, mcp.cell, config.profile, survey)
-      : placeDemand(about, mcp.url.origin, survey)),
+    ...(server.kind === 'stdio'
+      ? startDemands(about, server.command, server.cell, config.profile, survey)
+      : placeDemand(about, server.url.origin, survey)),
     ...offeredDemands(about, judged, upstream, survey.offered),
     ...(unaccepted.length > 0
       ? [
@@ -250,8 +250,8 @@ function budgetDemands(about: string, config: Config, upstream: UpstreamConfig):
   ]
 }
 
-function relayDemands(about: string, config: Config, { environment, mcp }: UpstreamConfig): readonly Demand[] {
-  if (mcp.kind === 'http')
+function relayDemands(about: string, config: Config, { environment, server }: UpstreamConfig): readonly Demand[] {
+  if (server.kind === 'http')
     return [
       look(
         about,
@@ -273,7 +273,7 @@ function environmentDemands(config: Config, name: EnvironmentName, survey: Surve
   const about = `environment ${name}`
   const agents = [...config.agents.values()].filter(({ environment }) => environment === name)
   const relays = [...config.upstreams.values()].filter(
-    (each) => each.environment === name && each.relay && each.mcp.kind === 'stdio',
+    (each) => each.environment === name && each.relay && each.server.kind === 'stdio',
   )
   const origins = egressOf(config, name)
   return [
@@ -317,7 +317,7 @@ function hardenedDemands(about: string, agents: readonly Agent[], { profile }: C
 }
 
 function secretDemands(config: Config, { secrets }: Survey): readonly Demand[] {
-  const used = new Set([...config.upstreams.values()].flatMap(({ mcp }) => secretsOf(mcp)))
+  const used = new Set([...config.upstreams.values()].flatMap(({ server }) => secretsOf(server)))
   return [...config.secrets].map(([name, source]) => {
     const about = `secret ${name}`
     const why = secrets.get(name)

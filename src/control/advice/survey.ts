@@ -79,7 +79,7 @@ async function lookedFor(
   const { refusal, ...looked } = await lookThrough(config, handed, values)
   if (refusal === undefined) return looked
   const used = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
-  const names = new Set(used.flatMap(({ mcp }) => secretsOf(mcp)))
+  const names = new Set(used.flatMap(({ server }) => secretsOf(server)))
   const own = await lookThrough(config, handed, new Map([...values].filter(([name]) => names.has(name))))
   return own.refusal === undefined ? { ...own, unknown: refusal } : own
 }
@@ -108,13 +108,13 @@ function cellsOf(config: Config): readonly NamedCell[] {
       state: state(environment),
     })),
     ...[...config.upstreams.values()].flatMap((upstream) =>
-      upstream.mcp.kind === 'stdio'
+      upstream.server.kind === 'stdio'
         ? [
             {
               name: inspectedWorkspace(upstream),
-              cell: upstream.mcp.cell,
-              command: upstream.mcp.command,
-              given: secretsOf(upstream.mcp),
+              cell: upstream.server.cell,
+              command: upstream.server.command,
+              given: secretsOf(upstream.server),
               environment: upstream.environment,
               state: state(upstream.environment),
             },
@@ -129,7 +129,7 @@ function notesOf({ profile }: Config, { workspace }: CellConfig): readonly Works
 }
 
 function placesOf({ upstreams, environments }: Config): readonly URL[] {
-  const direct = [...upstreams.values()].flatMap(({ mcp }) => (mcp.kind === 'http' ? [mcp.url] : []))
+  const direct = [...upstreams.values()].flatMap(({ server }) => (server.kind === 'stdio' ? [] : [server.url]))
   return [...direct, ...[...environments.values()].flatMap(({ egress }) => egress.map(({ value }) => value))]
 }
 

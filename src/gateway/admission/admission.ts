@@ -10,6 +10,7 @@ import { recordLabels, redacted } from '../pipeline/record.ts'
 import { Refusals } from '../pipeline/refusals.ts'
 import type { Door } from '../protocols/protocol.ts'
 import { Issuer } from '../trust/issuer.ts'
+import type { CellWebSocket } from '../web/door.ts'
 import {
   approversOf,
   authorityAnew,
@@ -38,11 +39,28 @@ export interface AdmissionOptions extends DeskParts {
   readonly rungs: Rungs
   /** Opens the door through which a cell speaks. */
   readonly openDoor: (gate: EnvironmentContext, cell: ServedCell) => Door
+  /** Opens the door through which it reaches the web. */
+  readonly openWeb: (gate: EnvironmentContext, cell: ServedCell) => WebDoors
   /** Labels that cells of an agent have seen. */
   readonly seen: SeenLabels
   readonly pastCells: PastCells
   /** The rungs at which the ledger leaves agents; the fence may have had no room to say so. */
   readonly pastAgents: AgentRungs
+}
+
+/** A door that has several sockets of its cell. */
+export interface WebDoors {
+  listen(sockets: readonly CellWebSocket[]): Promise<void>
+  close(): void
+}
+
+/** Returns the sockets of a cell at every address, with their descriptors. Throws where one is missing, or too many came. */
+function socketsOf({ web = [], cell }: CellMessage, fds: readonly number[]): readonly CellWebSocket[] {
+  if (fds.length !== web.length) throw new Error(`cell ${cell} has ${fds.length} of ${web.length} sockets`)
+  return web.flatMap((socket, i) => {
+    const fd = fds[i]
+    return fd === undefined ? [] : [{ ...socket, fd }]
+  })
 }
 
 /** Cells that come, go on with this gateway after another one, and end. */
@@ -56,11 +74,11 @@ export class Admission {
   }
 
   /**
-   * Serves a cell on its listener (a descriptor), once its start is in the ledger. Throws, with the reason, where it
+   * Serves a cell on its listeners (descriptors), once its start is in the ledger. Throws, with the reason, where it
    * cannot be served.
    */
-  async admit(message: CellMessage, listener: number | undefined): Promise<void> {
-    const { gate, cells, rungs, rules, arrivals, pastCells, pastAgents, send, openDoor } = this.#options
+  async admit(message: CellMessage, [listener, ...others]: readonly number[]): Promise<void> {
+    const { gate, cells, rungs, rules, arrivals, pastCells, pastAgents, send, openDoor, openWeb } = this.#options
     const agent = rules.agent(message.agent)
     if (agent === undefined || listener === undefined) throw new Error(`cell ${message.cell} cannot be served`)
     const past = message.again && pastCells.takeOver(message.cell, agent.name)
@@ -73,9 +91,10 @@ export class Admission {
       throw new Error(`cell ${message.cell} is ${cell.rung}`)
     }
     const door = openDoor(gate(), cell)
-    const listening = door.listen(listener)
+    const web = message.web === undefined ? undefined : openWeb(gate(), cell)
+    const listening = Promise.all([door.listen(listener), web?.listen(socketsOf(message, others))])
     // In this tick: an order to it that comes next finds it.
-    const live = { cell, doors: [door], own, started: false }
+    const live = { cell, doors: web === undefined ? [door] : [door, web], own, started: false }
     cells.add(live)
     await listening.catch((error) => {
       cells.remove(message.number)

@@ -6,7 +6,7 @@ import type { ServedCell } from './served-cell.ts'
 /** A cell that is served: its doors, and the lines that end with it. */
 export interface Serving {
   readonly cell: ServedCell
-  readonly doors: readonly Door[]
+  readonly doors: readonly Pick<Door, 'close'>[]
   readonly own: readonly Line[]
   /** True once the ledger has the cell's start, so that what is told of it is told of a cell that is known. */
   started: boolean

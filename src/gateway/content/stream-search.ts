@@ -3,7 +3,7 @@ import { StringDecoder } from 'node:string_decoder'
 import type { Secrets } from './secrets.ts'
 
 /** A piece of a stream after it was looked at. */
-export type Looked =
+export type SearchedPiece =
   /** Bytes that may pass on. */
   | { readonly kind: 'pass'; readonly bytes: Uint8Array }
   /** The name of a secret that the stream holds: nothing more of it may pass on. */
@@ -29,14 +29,14 @@ export class StreamSearch {
   }
 
   /** Looks at the next piece. */
-  push(piece: Uint8Array): Looked {
+  push(piece: Uint8Array): SearchedPiece {
     const longest = this.#secrets.longest()
     if (longest === 0) return { kind: 'pass', bytes: piece }
     return this.#look(this.#decoder.write(piece), this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]))
   }
 
   /** Ends the stream: what has waited passes on, if it may. */
-  end(): Looked {
+  end(): SearchedPiece {
     const looked = this.#look(this.#decoder.end(), this.#held)
     if (looked.kind === 'leak') return looked
     const rest = this.#held
@@ -44,7 +44,7 @@ export class StreamSearch {
     return { kind: 'pass', bytes: Buffer.concat([looked.bytes, rest]) }
   }
 
-  #look(said: string, bytes: Uint8Array): Looked {
+  #look(said: string, bytes: Uint8Array): SearchedPiece {
     const text = this.#before + said
     const secret = this.#secrets.leak(text)
     if (secret !== undefined) return { kind: 'leak', secret }

@@ -70,16 +70,10 @@ export interface ContainmentSetup extends Containment {
 
 export interface UpstreamSetup {
   readonly name: UpstreamName
-  readonly mcp:
-    | {
-        readonly kind: 'http'
-        readonly url: string
-        readonly headers: readonly (readonly [string, string])[]
-        /** Names of the secrets that its entry was judged with: no other is filled in. */
-        readonly secrets: readonly string[]
-        /** Certificates in PEM that alone are trusted to speak for it. */
-        readonly ca?: string
-      }
+  /** How it is reached: an MCP server over HTTP or in a cell of its own, or an origin of the web. */
+  readonly server:
+    | ({ readonly kind: 'http' } & ReachedServer)
+    | ({ readonly kind: 'origin' } & ReachedServer)
     | { readonly kind: 'stdio'; readonly shared: boolean }
   readonly tools: readonly (readonly [ToolName, CatalogueTool])[]
   /** Connections that it may make on a cell's word; absent of what is no relay, or reaches nothing. */
@@ -90,9 +84,19 @@ export interface UpstreamSetup {
   readonly down?: string
 }
 
+/** A server that the gateway goes to. */
+export interface ReachedServer {
+  readonly url: string
+  readonly headers: readonly (readonly [string, string])[]
+  /** Names of the secrets that its entry was judged with: no other is filled in. */
+  readonly secrets: readonly string[]
+  /** Certificates in PEM that alone are trusted to speak for it. */
+  readonly ca?: string
+}
+
 /** Returns the names of the secrets that an upstream is connected with. */
-export function secretsOf({ mcp }: UpstreamSetup): readonly string[] {
-  return mcp.kind === 'http' ? mcp.secrets : []
+export function secretsOf({ server }: UpstreamSetup): readonly string[] {
+  return server.kind === 'stdio' ? [] : server.secrets
 }
 
 export interface AgentSetup {
@@ -135,7 +139,7 @@ export type Noted = CheckpointMade | CheckpointRestored | CellContained | Config
 
 /** One message on the warden's channel, with the descriptors that belong to it. */
 export type WardenMessage =
-  /** Its listener. */
+  /** A cell, with its listeners: the first for MCP, then those of `web`. */
   | {
       readonly kind: 'cell'
       readonly number: number
@@ -153,6 +157,8 @@ export type WardenMessage =
       readonly task?: TaskSetup
       /** The issuer whose certificate the cell is shown. Present where TLS of the cell ends at the gate. */
       readonly issuer?: IssuerSetup
+      /** Its sockets at every address, in the order of the descriptors that follow the first. */
+      readonly web?: readonly { readonly transport: 'tcp' | 'udp'; readonly port: number }[]
       /** The number of the cell that delegated: this one has no grants of its own. */
       readonly parent?: number
       /**

@@ -136,4 +136,10 @@ export interface Passage {
   readonly counted: Amounts
   /** Set where it was cut, or broke, so that nobody knows what of it took place. */
   readonly why?: string
+  /** True where what came back says that it was refused or failed. */
+  readonly failed?: true
+  /** Name of a secret that came back, for which it was cut. */
+  readonly leaked?: string
+  /** SHA-256 of what came back, in hexadecimal; absent where nobody hashed it. */
+  readonly digest?: string
 }

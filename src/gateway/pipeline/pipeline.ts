@@ -109,7 +109,7 @@ export async function perform(
         : () => lastCheck(gate, cell, action, { charged, policies }),
       signal: ending.signal,
       owner: cell,
-      ...bytesMaxOf(decided.reservation),
+      ...bytesMaxOf(action, decided.reservation),
       ...(attempt.onPart && {
         onPart: seen(
           gate,
@@ -140,7 +140,7 @@ export async function perform(
   }
   const refused = sent.kind === 'unreadable' ? sent.refused : undefined
   const { outcome, why } = judged
-  if (outcome === 'done') throw new Error('an action is done without an answer')
+  if (outcome === 'done' || outcome === 'failed') throw new Error('an action is answered without an answer')
   const done = happened(action, sent, outcome) === 'yes'
   const more = { ...(refused && { refused }), ...(done && { happened: true as const }) }
   return { kind: 'unanswered', action: action.id, outcome, why, ...more }
@@ -292,9 +292,9 @@ function standing(gate: EnvironmentContext, cell: ServedCell, action: Action, { 
   return decided.verdict === 'allow' ? undefined : explain(decided)[0]
 }
 
-/** Returns the bytes that may pass through a connection, where some were reserved. */
-function bytesMaxOf({ cost: { connections, bytes } }: Reservation): Pick<SendOptions, 'bytesMax'> {
-  return connections === undefined || bytes === undefined ? {} : { bytesMax: bytes }
+/** Returns the bytes that may pass, where some were reserved and they pass piece by piece. */
+function bytesMaxOf({ operation }: Action, { cost: { bytes } }: Reservation): Pick<SendOptions, 'bytesMax'> {
+  return bytes === undefined || !(isConnection(operation) || operation === 'request') ? {} : { bytesMax: bytes }
 }
 
 interface Judged {
@@ -316,7 +316,10 @@ function noting(leaks: ReadonlySet<string>, judged: JudgedAnswer): JudgedAnswer 
 function judgeAnswer(gate: EnvironmentContext, known: Contract, sent: Sent | Passage): JudgedAnswer {
   if (sent.kind === 'not-sent' || sent.kind === 'unknown') return { outcome: sent.kind, why: sent.why }
   if (sent.kind === 'unreadable') return { outcome: 'withheld', why: sent.why }
-  if (sent.kind === 'passed') return { outcome: sent.why === undefined ? 'done' : 'unknown', why: sent.why ?? '' }
+  if (sent.kind === 'passed') {
+    const outcome = sent.why !== undefined ? 'unknown' : sent.failed ? 'failed' : 'done'
+    return { outcome, why: sent.why ?? '', ...(sent.leaked !== undefined && { leaked: [sent.leaked] }) }
+  }
   // Read item by item it is not what came, and may be more than anybody else's answer.
   const leaked =
     sent.unread === undefined
@@ -340,8 +343,8 @@ function withinBill(bill: Bill, judged: JudgedAnswer): JudgedAnswer {
 type JudgedAnswer =
   | (Judged & { readonly answer: Answer /** The answer as the cell sees it. */; readonly shown: Answer })
   | {
-      /** `done`: a connection has ended. */
-      readonly outcome: 'done' | 'withheld' | 'not-sent' | 'unknown'
+      /** `done`, `failed`: what came back has passed on already. */
+      readonly outcome: 'done' | 'failed' | 'withheld' | 'not-sent' | 'unknown'
       readonly answer?: undefined
       readonly why: string
       readonly leaked?: readonly string[]

@@ -34,7 +34,7 @@ export class Lines {
 
   constructor(options: LinesOptions) {
     this.#options = options
-    const shared = options.upstreams.filter(({ mcp }) => mcp.kind === 'stdio' && mcp.shared)
+    const shared = options.upstreams.filter(({ server }) => server.kind === 'stdio' && server.shared)
     this.#shared = new Map(shared.map((setup) => [setup.name, this.#open(setup, null)]))
   }
 

@@ -1,21 +1,31 @@
 import type { ProtocolName } from '../../model/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import type { ServedCell } from '../admission/served-cell.ts'
+import { HTTP } from './http/index.ts'
 import { MCP } from './mcp/index.ts'
 import type { Dialler, DialOptions, Door, Protocol } from './protocol.ts'
 import { RELAY } from './relay/index.ts'
+import { CellWeb } from './web-door.ts'
 
 /** Every protocol of the gateway, by the name that intents record. */
 export const PROTOCOLS: ReadonlyMap<ProtocolName, Protocol> = new Map(
-  [MCP, RELAY].map((protocol) => [protocol.name, protocol]),
+  [MCP, RELAY, HTTP].map((protocol) => [protocol.name, protocol]),
 )
 
-/** Makes what opens a gateway's lines to upstreams, whichever protocol each speaks. Today the configuration knows one, and a relay's connections need no line of their own. */
+/** Makes what opens a gateway's lines to upstreams, by the way in which each is reached; a relay's connections need no line of their own. */
 export function dialler(options: DialOptions): Dialler {
-  return MCP.dialler(options)
+  const [mcp, http] = [MCP.dialler(options), HTTP.dialler(options)]
+  return (setup, line) => (setup.server.kind === 'origin' ? http(setup, line) : mcp(setup, line))
 }
 
-/** Opens the door of a cell. Today cells speak one protocol. */
+/** Opens the door of a cell to the gateway itself, where it speaks MCP. */
 export function openDoor(gate: EnvironmentContext, cell: ServedCell): Door {
   return MCP.openDoor(gate, cell)
+}
+
+/** Opens the door of a cell to the web, whichever protocol each origin speaks. */
+export function openWeb(gate: EnvironmentContext, cell: ServedCell): CellWeb {
+  const { issuer } = cell
+  if (issuer === undefined) throw new Error(`cell ${cell.id} has a way to the web and no issuer`)
+  return new CellWeb({ gate, cell, leaf: (host) => issuer.leaf(host) })
 }

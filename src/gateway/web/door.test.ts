@@ -7,6 +7,7 @@ import { listener, listening } from '../../../test/kit/listener.ts'
 import { makeCertificate } from '../../../test/kit/make-certificate.ts'
 import { until } from '../../../test/kit/until.ts'
 import { request } from '../../model/host/node-http.ts'
+import { ok } from '../../model/index.ts'
 import { WebDoor } from './door.ts'
 import { CellNames } from './names.ts'
 import type { WebRequest } from './web-request.ts'
@@ -17,7 +18,7 @@ function leaf(host: string) {
   const names = [/^[\d.]+$/.test(host) ? `IP:${host}` : `DNS:${host}`]
   const made = leaves.get(host) ?? makeCertificate({ name: host, by: authority, names })
   leaves.set(host, made)
-  return { certificate: made.pem, key: made.key }
+  return ok({ certificate: made.pem, key: made.key })
 }
 
 /** Addresses of loopback stand for those that a cell's names have. */

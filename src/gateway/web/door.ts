@@ -7,9 +7,10 @@ import {
 } from 'node:http2'
 import { createServer as createListener, type Server, type Socket } from 'node:net'
 import { createServer } from '../../model/host/node-http.ts'
-import { LIMITS } from '../../model/index.ts'
+import { LIMITS, ok, type Result } from '../../model/index.ts'
 import { cutConnection, parseInPieces } from '../fairness/http-pieces.ts'
 import { readAuthority } from '../origins/origin.ts'
+import type { Leaf } from '../trust/issuer.ts'
 import { DnsDoor } from './dns-door.ts'
 import { readBeginning } from './first-bytes.ts'
 import type { CellNames } from './names.ts'
@@ -17,22 +18,16 @@ import { NodeReply } from './web-reply.ts'
 import { placeText, type WebPlace, type WebReply, type WebRequest } from './web-request.ts'
 
 /** A socket of a cell's network that this gateway was handed, on which programs reach for any address. */
-export interface WebSocket {
+export interface CellWebSocket {
   readonly transport: 'tcp' | 'udp'
   readonly port: number
   readonly fd: number
 }
 
-/** A certificate of a cell's own authority for one name or address, and its key, both in PEM. */
-export interface LeafCertificate {
-  readonly certificate: string
-  readonly key: string
-}
-
 export interface WebDoorOptions {
   readonly names: Pick<CellNames, 'answer' | 'nameOf'>
-  /** Issues a certificate that the cell's programs trust. */
-  readonly leaf: (host: string) => LeafCertificate
+  /** Issues a certificate that the cell's programs trust, or says why it issues none. */
+  readonly leaf: (host: string) => Result<Leaf, string>
   /** Takes each request that names the place that it came to. */
   readonly onRequest: (request: WebRequest, reply: WebReply) => void
   /** Hears of what is no request: it cannot be read, or names another place than it came to. */
@@ -64,7 +59,7 @@ export class WebDoor {
   }
 
   /** Listens on the sockets that it was handed. Rejects where one of them is none. */
-  async listen(sockets: readonly WebSocket[]): Promise<void> {
+  async listen(sockets: readonly CellWebSocket[]): Promise<void> {
     await Promise.all(
       sockets.map(({ transport, port, fd }) => {
         if (port === DNS_PORT) return transport === 'udp' ? this.#dns.receive(fd) : this.#dns.listen(fd)
@@ -107,7 +102,12 @@ export class WebDoor {
     }
     if (beginning.value.kind === 'plain') return void this.#plain.emit('connection', socket)
     // Where the name is another one than was dialled, whoever asks is told inside.
-    this.#secureFor(beginning.value.hello.serverName ?? host).emit('connection', socket)
+    const secure = this.#secureFor(beginning.value.hello.serverName ?? host)
+    if (secure.ok) secure.value.emit('connection', socket)
+    else {
+      this.#options.onUnfit(`${host}:${socket.localPort}`, secure.reason)
+      socket.destroy()
+    }
   }
 
   /** Returns the name that was dialled; of an address that nobody was given, itself. */
@@ -115,18 +115,21 @@ export class WebDoor {
     return this.#options.names.nameOf(localAddress) ?? localAddress
   }
 
-  #secureFor(name: string): Http2SecureServer {
+  #secureFor(name: string): Result<Http2SecureServer, string> {
     const known = this.#secure.get(name)
+    const made = known === undefined ? this.#newSecure(name) : ok(known)
+    if (!made.ok) return made
     this.#secure.delete(name)
-    const server = known ?? this.#newSecure(name)
-    this.#secure.set(name, server)
+    this.#secure.set(name, made.value)
     const [oldest] = this.#secure.keys()
     if (this.#secure.size > SECURE_MAX && oldest !== undefined) this.#secure.delete(oldest)
-    return server
+    return made
   }
 
-  #newSecure(name: string): Http2SecureServer {
-    const { certificate, key } = this.#options.leaf(name)
+  #newSecure(name: string): Result<Http2SecureServer, string> {
+    const leaf = this.#options.leaf(name)
+    if (!leaf.ok) return leaf
+    const { certificate, key } = leaf.value
     const server = createSecureServer({ ...SECURE_OPTIONS, cert: certificate, key }, (request, response) =>
       this.#take('https', request, response, name),
     )
@@ -138,7 +141,7 @@ export class WebDoor {
     })
     server.on('sessionError', () => undefined)
     server.on('tlsClientError', () => undefined)
-    return server
+    return ok(server)
   }
 
   #take(

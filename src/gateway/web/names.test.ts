@@ -58,6 +58,7 @@ describe('names in a cell', () => {
       given.add(address)
     }
     assert.equal(given.size, LIMITS.cellNamesMax)
+    assert.ok(!given.has('198.18.0.1'), 'the cell has that itself')
     assert.deepEqual(told(answered(names, question('one-more.example'))), [2])
     assert.deepEqual(told(answered(names, question('n0.example'))), [0, '198.19.255.254'])
   })

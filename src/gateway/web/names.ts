@@ -15,6 +15,7 @@ export class CellNames {
   readonly #addresses = new Map<string, string>()
   readonly #names = new Map<string, string>()
   readonly #first: number
+  #skipped = 0
 
   constructor(first: number = randomInt(ADDRESSES)) {
     this.#first = first
@@ -37,8 +38,11 @@ export class CellNames {
     const known = this.#addresses.get(name)
     if (known !== undefined) return known
     if (this.#addresses.size >= LIMITS.cellNamesMax) return undefined
-    const number = (this.#first + this.#addresses.size) % ADDRESSES
-    const address = `198.${18 + (number >> 16)}.${(number >> 8) & 0xff}.${number & 0xff}`
+    const address = addressAt(this.#first + this.#addresses.size + this.#skipped)
+    if (address === OWN) {
+      this.#skipped++
+      return this.addressOf(name)
+    }
     this.#addresses.set(name, address)
     this.#names.set(address, name)
     return address
@@ -52,6 +56,13 @@ export class CellNames {
 
 /** Addresses of 198.18.0.0/15. */
 const ADDRESSES = 131_072
+/** The address that a cell's own loopback has. */
+const OWN = '198.18.0.1'
+
+function addressAt(place: number): string {
+  const number = place % ADDRESSES
+  return `198.${18 + (number >> 16)}.${(number >> 8) & 0xff}.${number & 0xff}`
+}
 
 /**
  * CellNames that are nobody's: of addresses, of networks that no resolver serves, and the one by which a browser finds out

@@ -46,10 +46,15 @@ function keptOf({ config, accepted }: Judged, environment: EnvironmentName): Rea
       const tools = [...toolsOf(upstream, accepted)].map(([name, { declared, pinned }]) => {
         return [name, unfollowed(declared), pinned?.digest] as const
       })
-      const secrets = secretsOf(upstream.mcp).map((name) => [name, config.secrets.get(name)] as const)
+      const secrets = secretsOf(upstream.server).map((name) => [name, config.secrets.get(name)] as const)
       return [
         upstream.name,
-        { mcp: upstream.mcp, relay: upstream.relay, tools: new Map(tools.map((tool) => [tool[0], tool])), secrets },
+        {
+          server: upstream.server,
+          relay: upstream.relay,
+          tools: new Map(tools.map((tool) => [tool[0], tool])),
+          secrets,
+        },
       ]
     }),
   )

@@ -80,7 +80,8 @@ function untoldChanges(before: Judged, after: Judged, old: Agent, next: Agent): 
   for (const { upstream: name } of next.grants) {
     const [was, is] = [before.config.upstreams.get(name), after.config.upstreams.get(name)]
     if (was === undefined || is === undefined) continue
-    if (!meansSame([was.mcp, was.relay], [is.mcp, is.relay])) wider(2, name, 'is reached in another way than before')
+    if (!meansSame([was.server, was.relay], [is.server, is.relay]))
+      wider(2, name, 'is reached in another way than before')
   }
   changes.push(...containmentChanges(before.config, after.config))
   return changes

@@ -39,7 +39,6 @@ export class DelegatedLaunches {
       variables: Object.fromEntries(agent.cell.env),
       stopMark: giver.stopMark,
       parent,
-      ...(giver.issuer && { endsTls: true }),
     })
     if (!launched.ok) return this.#refuse(parent, agent, launched.reason)
     const { cell, ended } = launched.value

@@ -14,21 +14,24 @@ import type { EnvironmentGround } from './environment-ground.ts'
 export type CellMessage = Extract<WardenMessage, { kind: 'cell' }>
 
 /**
- * Hands a cell's listener and the pipes of its stdio servers to a gateway; resolves when the gateway serves it and has
+ * Hands a cell's listeners and the pipes of its stdio servers to a gateway; resolves when the gateway serves it and has
  * the start in the ledger. `message` is asked in the tick in which the gateway is told.
  */
 export async function handOver(
   services: Services,
-  [listener]: readonly Handle[],
+  listeners: readonly Handle[],
   servers: readonly Kept[],
   message: () => Result<CellMessage, string>,
 ): Promise<Result<void, string>> {
   // One that does not start is left out: its gateway knows why, and the others and the cell go on without it.
   await Promise.all(servers.map((server) => server.start()))
-  if (listener === undefined) return no('the cell has no listener')
+  if (listeners.length === 0) return no('the cell has no listener')
   const about = message()
   if (!about.ok) return about
-  const told = services.tell(about.value, [listener.fd])
+  const told = services.tell(
+    about.value,
+    listeners.map(({ fd }) => fd),
+  )
   return told.ok ? services.said('cell-ready', about.value.number) : told
 }
 
@@ -52,6 +55,7 @@ export function cellMessage(
     receipt: asJson(cell.receipt),
     labels: agent.cell.labels,
     ...(signs && { issuer: signs }),
+    ...(cell.receipt.anywhere && { web: cell.receipt.anywhere }),
     ...(kept && { lived: livedSpans(state.directory, agent.name) }),
     // Of its own files the gateway knows more by `lived`.
     landed: [...landed.value.filter((work) => !kept || work.agent !== agent.name), ...used.value],
@@ -71,6 +75,6 @@ interface Described {
 export function stdioUpstreamsOf({ upstreams }: Config, { grants }: Agent): readonly StdioUpstream[] {
   const granted = new Set(grants.map(({ upstream }) => upstream))
   return [...upstreams.values()].flatMap((upstream) =>
-    upstream.mcp.kind === 'stdio' && granted.has(upstream.name) ? [{ ...upstream, mcp: upstream.mcp }] : [],
+    upstream.server.kind === 'stdio' && granted.has(upstream.name) ? [{ ...upstream, server: upstream.server }] : [],
   )
 }

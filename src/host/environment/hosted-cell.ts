@@ -21,8 +21,6 @@ export interface LaunchAsk {
    * too.
    */
   readonly stopMark: string
-  /** TLS of its programs ends at its gate: it has an issuer of its own, and is shown that. */
-  readonly endsTls?: true
   /** Hears that the cell goes on with another gateway, and why its own was lost. */
   readonly onTakenOver?: (why: string) => void
 }

@@ -7,7 +7,7 @@ import { asJson, isBelow, newCellId, no, ok, type Result, type Rung } from '../.
 import type { FilesDesk } from '../files/files-desk.ts'
 import { delegatedWorkspace } from '../files/workspace-names.ts'
 import type { ControlSocket } from '../people/control-socket.ts'
-import { cellSpec } from '../prepare/cell-spec.ts'
+import { cellSpec, webPorts } from '../prepare/cell-spec.ts'
 import type { SecretDesk } from '../prepare/secret-desk.ts'
 import type { Kept, Servers } from '../services/servers.ts'
 import type { Services } from '../services/services.ts'
@@ -95,11 +95,12 @@ export class Launching {
     if (refusal !== undefined) return no(refusal)
     tellUnsearched(agent.name, unsearched)
     const about = aboutAgent(ground, agent, parent)
-    const trust = launch.endsTls ? newCellTrust(agent.cell, Date.now()) : ok(undefined)
+    const ports = webPorts(config, this.#grantee(launch))
+    const trust = ports.length > 0 ? newCellTrust(agent.cell, Date.now()) : ok(undefined)
     if (!trust.ok) return trust
     const { issuer, shown } = trust.value ?? {}
     const plan = { id, name: workspace, cell: agent.cell, command, stdio, listener: true, variables, about, hidden }
-    const spec = cellSpec(config, state, { ...plan, ...(shown && { trust: shown }) })
+    const spec = cellSpec(config, state, { ...plan, anywhere: ports, ...(shown && { trust: shown }) })
     const mayBegin = () => rules.mayBeginAt(start, cells.get(number)?.rung ?? start.told)
     const launched = await warden.launch(spec, mayBegin)
     if (!launched.ok) return no(starting.stopped(number) ?? launchFaultText(launched.reason))
@@ -121,10 +122,14 @@ export class Launching {
   }
 
   /** Returns the stdio upstreams of a cell: what was delegated has those of the cell that a person started. */
-  #serversFor({ agent, parent }: Launch) {
-    const { config, cells } = this.#options.ground
-    const first = parent === undefined ? undefined : cells.lineOf(parent).at(-1)?.agent
-    return stdioUpstreamsOf(config, first ?? agent)
+  #serversFor(launch: Launch) {
+    return stdioUpstreamsOf(this.#options.ground.config, this.#grantee(launch))
+  }
+
+  /** Returns the agent whose grants a cell acts under: its own, or that of the cell that a person started. */
+  #grantee({ agent, parent }: Launch): Agent {
+    const { cells } = this.#options.ground
+    return (parent === undefined ? undefined : cells.lineOf(parent).at(-1)?.agent) ?? agent
   }
 
   #handOver({ start, launch, cell, servers, issuer, services }: BuiltCell): Promise<Result<void, string>> {

@@ -11,8 +11,8 @@ const served = fc.oneof(
   fc.tuple(name, cell).map(([agent, id]) => ({ agent, workspace: delegatedWorkspace(agentName(agent), id) })),
 )
 const upstream = fc.tuple(name, fc.boolean()).map(([text, shared]) => {
-  const mcp = { kind: 'stdio', command: [], cell: {}, shared } as never // only what names it
-  return { name: upstreamName(text), mcp, shared }
+  const server = { kind: 'stdio', command: [], cell: {}, shared } as never // only what names it
+  return { name: upstreamName(text), server, shared }
 })
 
 describe('names of workspaces', () => {

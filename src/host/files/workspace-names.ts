@@ -16,8 +16,8 @@ export function isDelegated(workspace: string): boolean {
 }
 
 /** Returns the name of a stdio server's workspace: beside those of the workspace whose cell it serves, or its environment's, where it is shared. */
-export function serverWorkspace({ name, mcp }: Pick<UpstreamConfig, 'name' | 'mcp'>, served: string): string {
-  return `${mcp.kind === 'stdio' && mcp.shared ? '' : served}+${name}`
+export function serverWorkspace({ name, server }: Pick<UpstreamConfig, 'name' | 'server'>, served: string): string {
+  return `${server.kind === 'stdio' && server.shared ? '' : served}+${name}`
 }
 
 /** Returns the name of the workspace of a server that is only asked what it offers. */

@@ -50,8 +50,8 @@ export function undoServers(
 ): readonly StdioUpstream[] {
   const granted = new Set(environments.get(environment)?.undo?.grants.map(({ upstream }) => upstream))
   return [...upstreams.values()].flatMap((upstream) =>
-    upstream.mcp.kind === 'stdio' && granted.has(upstream.name) && (upstream.mcp.shared || served !== undefined)
-      ? [{ ...upstream, mcp: upstream.mcp }]
+    upstream.server.kind === 'stdio' && granted.has(upstream.name) && (upstream.server.shared || served !== undefined)
+      ? [{ ...upstream, server: upstream.server }]
       : [],
   )
 }

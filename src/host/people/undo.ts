@@ -41,8 +41,8 @@ export function ordersOf(
   const groups = Map.groupBy(
     plan.effects.flatMap(({ effect }) => (open.has(effect.action) ? [effect] : [])),
     ({ agent, cell, upstream }) => {
-      const mcp = upstreams.get(upstream)?.mcp
-      if (mcp?.kind !== 'stdio' || mcp.shared) return undefined
+      const server = upstreams.get(upstream)?.server
+      if (server?.kind !== 'stdio' || server.shared) return undefined
       return story.wasDelegated(cell) ? delegatedWorkspace(agent, cell) : agent
     },
   )

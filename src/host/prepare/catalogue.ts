@@ -1,4 +1,5 @@
 import type { Config, UpstreamConfig } from '../../config/config.ts'
+import { requestsOf } from '../../gateway/protocols/http/contract.ts'
 import { definitionDigest, withInput } from '../../gateway/protocols/mcp/contract/definition.ts'
 import { connectionsOf } from '../../gateway/protocols/relay/contract.ts'
 import type {
@@ -29,9 +30,9 @@ export function catalogueOf(config: Config, accepted: AcceptedDefinitions): Cata
 /** Returns the connections that an upstream may make on a cell's word: none but those of a relay in an upstream cell. */
 export function connectionsFor(
   config: Config,
-  { environment, mcp, relay, tools }: UpstreamConfig,
+  { environment, server, relay, tools }: UpstreamConfig,
 ): ReadonlyMap<ToolName, CatalogueTool> {
-  if (!relay || mcp.kind !== 'stdio') return new Map()
+  if (!relay || server.kind !== 'stdio') return new Map()
   return connectionsOf(egressOf(config, environment), tools.values())
 }
 
@@ -41,6 +42,7 @@ export function egressOf(config: Config, environment: EnvironmentName): readonly
 }
 
 export function toolsOf(upstream: UpstreamConfig, accepted: AcceptedDefinitions): ReadonlyMap<ToolName, CatalogueTool> {
+  if (upstream.server.kind === 'origin') return requestsOf(upstream.tools.values())
   const own = accepted.get(upstream.name)
   return new Map([...upstream.tools].map(([name, declared]) => [name, catalogueTool(declared, own?.get(name))]))
 }

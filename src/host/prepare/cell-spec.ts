@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { CELL_USER, type CellAbout, type CellSpec, type Layer } from '../../cells/spec.ts'
-import type { CellConfig, Config } from '../../config/config.ts'
+import type { Agent, CellConfig, Config } from '../../config/config.ts'
 import { type CellId, newCellId } from '../../model/index.ts'
 import type { State } from '../state/state.ts'
 import type { ShownTrust } from '../trust/shown-trust.ts'
@@ -27,13 +27,15 @@ export interface CellPlan extends Pick<CellSpec, 'command' | 'secretCommand' | '
   readonly about: CellAbout
   /** Files and variables by which it believes its gate; absent: it is shown this host's own roots. */
   readonly trust?: ShownTrust
+  /** Ports on which its gate meets it at every address; absent or empty: it has no way to the web. */
+  readonly anywhere?: CellSpec['anywhere']
   /** Paths of the workspace that the cell does not see. */
   readonly hidden?: readonly string[]
 }
 
 /** Returns what the warden is asked for, from the configuration alone. */
 export function cellSpec(config: Config, state: Pick<State, 'directory' | 'workspace'>, plan: CellPlan): CellSpec {
-  const { cell, command, secretCommand, stdio, listener, egress = false, hidden = [], trust } = plan
+  const { cell, command, secretCommand, stdio, listener, egress = false, hidden = [], trust, anywhere = [] } = plan
   const unseen = unseenPaths(config, state.directory)
   const io = cell.ioBytesPerSecond
   return {
@@ -65,6 +67,7 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
       ...(io !== undefined && { io: { readBytesPerSecond: io, writeBytesPerSecond: io } }),
     },
     ports: listener ? [GATEWAY_PORT] : egress ? [EGRESS_PORT] : [],
+    ...(anywhere.length > 0 && { anywhere }),
     ...(config.profile === 'user' && { accepts: WITHOUT_ROOT }),
     protectedPaths: [
       config.file,
@@ -76,6 +79,21 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
     ],
     unseenPaths: unseen,
   }
+}
+
+/**
+ * Returns the ports on which the gate of an agent's cells meets them at every address: those of the web and of names, and
+ * those of the origins that it is granted. None where it is granted no origin.
+ */
+export function webPorts({ upstreams }: Config, { grants }: Agent): NonNullable<CellSpec['anywhere']> {
+  const granted = new Set(grants.map(({ upstream }) => upstream))
+  const origins = [...upstreams.values()].flatMap(({ name, server }) =>
+    granted.has(name) && server.kind === 'origin' ? [server.url] : [],
+  )
+  if (origins.length === 0) return []
+  const own = origins.flatMap(({ port }) => (port === '' ? [] : [Number(port)]))
+  const tcp = [...new Set([80, 443, 53, ...own])].map((port) => ({ transport: 'tcp', port }) as const)
+  return [...tcp, { transport: 'udp', port: 53 }]
 }
 
 /**

@@ -82,16 +82,20 @@ async function inspectEnvironment(
   const opened = openTenantState(config, environment, stateDirectory, config.profile === 'full')
   if (!opened.ok) return opened
   const state = opened.value
-  const warden = upstreams.some(({ mcp }) => mcp.kind === 'stdio')
+  const warden = upstreams.some(({ server }) => server.kind === 'stdio')
     ? await wardenFor(config, environment)
     : ok(undefined)
   if (!warden.ok) return warden
   const asking = { config, environment, state, secrets, ...(warden.value && { warden: warden.value }) }
   try {
-    const first = await round(asking, upstreams, spoken)
+    // Of an origin of the web nothing is offered: its patterns are what a person accepted.
+    const offering = upstreams.filter(({ server }) => server.kind !== 'origin')
+    const first = await round(asking, offering, spoken)
     if (!first.ok) return first
     // Another process of those that the first question has spoiled, and a credential that may be another one by now.
-    const spoiled = upstreams.filter(({ name, mcp }) => mcp.kind === 'stdio' && first.value.get(name)?.anew === true)
+    const spoiled = upstreams.filter(
+      ({ name, server }) => server.kind === 'stdio' && first.value.get(name)?.anew === true,
+    )
     const refused = upstreams.filter(({ name }) => first.value.get(name)?.credential === true)
     if (spoiled.length + refused.length === 0) return first
     const known = new Map([...spoken, ...spoiled.map(({ name }) => [name, NEWEST_SESSION] as const)])
@@ -116,9 +120,10 @@ async function round(
   const servers: UpstreamCell[] = []
   const logs = new Map<UpstreamName, { readonly path: string; readonly from: number }>()
   for (const upstream of upstreams) {
-    const { name, mcp } = upstream
+    const { name, server } = upstream
     const log = asking.state.log(`upstream-${name}`)
-    if (mcp.kind === 'stdio') logs.set(name, { path: log, from: statSync(log, { throwIfNoEntry: false })?.size ?? 0 })
+    if (server.kind === 'stdio')
+      logs.set(name, { path: log, from: statSync(log, { throwIfNoEntry: false })?.size ?? 0 })
     const prepared = await prepare(asking, upstream, FIRST_FD + servers.flatMap(handlesOf).length)
     if (!prepared.ok) {
       all.set(name, { problem: prepared.reason, said: [] })
@@ -162,22 +167,22 @@ async function prepare(
   upstream: UpstreamConfig,
   fd: number,
 ): Promise<Result<PreparedUpstream, string>> {
-  const { name, mcp } = upstream
+  const { name, server } = upstream
   const way = wayTo(upstream, secrets.without.get(name))
   if (way.down !== undefined) return no(way.down)
-  if (way.mcp.kind === 'http') return ok({ asked: { name, ...way.mcp } })
-  if (mcp.kind !== 'stdio' || warden === undefined) return no('there is nothing to start it with')
+  if (way.server.kind === 'http') return ok({ asked: { name, ...way.server } })
+  if (server.kind !== 'stdio' || warden === undefined) return no('there is nothing to start it with')
   const workspace = inspectedWorkspace(upstream)
   const about = { part: 'person', state: state.directory, environment } as const
-  const served = { ...upstream, mcp }
-  const server = await launchUpstreamCell(warden, config, state, served, {
+  const served = { ...upstream, server }
+  const started = await launchUpstreamCell(warden, config, state, served, {
     workspace,
     secrets: secrets.values,
     about,
   })
-  if (!server.ok) return server
-  const wayOut = server.value.wayOut === undefined ? {} : { wayOut: fd + 2 }
-  return ok({ asked: { name, kind: 'stdio', stdin: fd, stdout: fd + 1, ...wayOut }, server: server.value })
+  if (!started.ok) return started
+  const wayOut = started.value.wayOut === undefined ? {} : { wayOut: fd + 2 }
+  return ok({ asked: { name, kind: 'stdio', stdin: fd, stdout: fd + 1, ...wayOut }, server: started.value })
 }
 
 /** Returns the descriptors of a server in the order that `prepare` counts. */

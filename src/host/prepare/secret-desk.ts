@@ -68,7 +68,7 @@ export class SecretDesk {
     const { config, environment, tell, nowMs } = this.#options
     const upstream = [...config.upstreams.values()].filter((each) => each.environment === environment)[index]
     if (upstream === undefined) return
-    const due = secretsOf(upstream.mcp).filter((name) => nowMs() >= (this.#due.get(name)?.atMs ?? 0))
+    const due = secretsOf(upstream.server).filter((name) => nowMs() >= (this.#due.get(name)?.atMs ?? 0))
     await Promise.all(due.map((name) => this.#readRefused(name, nowMs())))
     tell({ kind: 'secrets', upstream: upstream.name, values: [] })
   }

@@ -30,7 +30,7 @@ export function readSecrets(
   const without = new Map<UpstreamName, string>()
   for (const upstream of config.upstreams.values()) {
     if (upstream.environment !== environment) continue
-    for (const name of secretsOf(upstream.mcp)) {
+    for (const name of secretsOf(upstream.server)) {
       const value = read.get(name) ?? usableValue(config, name, commandMsMax)
       read.set(name, value)
       if (!value.ok) without.set(upstream.name, value.reason)

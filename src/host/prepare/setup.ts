@@ -149,15 +149,20 @@ export function grantsIn({ config }: Judged, environment: EnvironmentName): read
 
 /** Returns how a gateway gets to an upstream; or why it is left out, where something that it needs cannot be read. */
 export function wayTo(
-  { name, mcp }: UpstreamConfig,
+  { name, server }: UpstreamConfig,
   without: string | undefined,
-): Pick<UpstreamSetup, 'name' | 'mcp' | 'down'> {
+): Pick<UpstreamSetup, 'name' | 'server' | 'down'> {
   const missing = without === undefined ? {} : { down: without }
-  if (mcp.kind === 'stdio') return { name, mcp: { kind: 'stdio', shared: mcp.shared }, ...missing }
-  const http = { kind: 'http', url: mcp.url.href, headers: [...mcp.headers], secrets: secretsOf(mcp) } as const
-  const ca = mcp.ca === undefined ? undefined : authoritiesIn(mcp.ca)
-  if (ca !== undefined && !ca.ok) return { name, mcp: http, down: ca.reason, ...missing }
-  return { name, mcp: { ...http, ...(ca && { ca: ca.value }) }, ...missing }
+  if (server.kind === 'stdio') return { name, server: { kind: 'stdio', shared: server.shared }, ...missing }
+  const http = {
+    kind: server.kind,
+    url: server.url.href,
+    headers: [...server.headers],
+    secrets: secretsOf(server),
+  } as const
+  const ca = server.ca === undefined ? undefined : authoritiesIn(server.ca)
+  if (ca !== undefined && !ca.ok) return { name, server: http, down: ca.reason, ...missing }
+  return { name, server: { ...http, ...(ca && { ca: ca.value }) }, ...missing }
 }
 
 function authoritiesIn(path: string): Result<string, string> {
@@ -184,8 +189,8 @@ export function containmentOf(config: Config, tenant: TenantName | undefined): C
   const { upstreams, environments, policies, directory, file, containment } = config
   const isOwn = (environment: EnvironmentName) => tenantOf(config, environment) === tenant
   const own = policies.filter((policy) => policy.tenant === undefined || policy.tenant === tenant)
-  const ofUpstreams = [...upstreams.values()].flatMap(({ mcp, environment }): readonly PlaceOf[] =>
-    mcp.kind === 'http' ? [[mcp.url.host.toLowerCase(), environment]] : [],
+  const ofUpstreams = [...upstreams.values()].flatMap(({ server, environment }): readonly PlaceOf[] =>
+    server.kind === 'stdio' ? [] : [[server.url.host.toLowerCase(), environment]],
   )
   const ofEgress = [...environments.values()].flatMap(({ name, egress }) =>
     egress.map(({ value }): PlaceOf => [value.host.toLowerCase(), name]),

@@ -79,7 +79,7 @@ function upstreamChanges(old: UpstreamConfig, next: UpstreamConfig): readonly Re
   const changes: ReachChange[] = []
   if (whereText(old) !== whereText(next))
     changes.push(widening(true, 1, next.name, `is ${whereText(next)}, and was ${whereText(old)}`))
-  const [secrets, was] = [new Set(secretsOf(next.mcp)), new Set(secretsOf(old.mcp))]
+  const [secrets, was] = [new Set(secretsOf(next.server)), new Set(secretsOf(old.server))]
   for (const name of secrets)
     if (!was.has(name)) changes.push(widening(true, 2, next.name, `is given the secret "${name}"`))
   for (const name of was)
@@ -109,11 +109,11 @@ function egressIn(judged: Judged, agent: AgentName) {
   )
 }
 
-function whereText({ mcp }: UpstreamConfig): string {
-  if (mcp.kind === 'http') return mcp.url.href
-  const { root = '', workspace = '', files, env } = mcp.cell
+function whereText({ server }: UpstreamConfig): string {
+  if (server.kind !== 'stdio') return server.url.href
+  const { root = '', workspace = '', files, env } = server.cell
   const shown = [...files].map(([at, from]) => `${at}=${from}`)
-  return [JSON.stringify(mcp.command), mcp.shared ? 'shared' : '', root, workspace, ...shown, ...env.keys()]
+  return [JSON.stringify(server.command), server.shared ? 'shared' : '', root, workspace, ...shown, ...env.keys()]
     .filter((part) => part !== '')
     .join(' ')
 }

@@ -88,8 +88,8 @@ function isRelaying({ effect, arguments: args }: ReachedOperation): boolean {
   return effect !== 'read' && args.some(({ leads }) => leads === 'named')
 }
 
-function isRemote({ mcp }: UpstreamConfig): boolean {
-  return mcp.kind === 'http' && !isLoopback(mcp.url.hostname)
+function isRemote({ server }: UpstreamConfig): boolean {
+  return server.kind !== 'stdio' && !isLoopback(server.url.hostname)
 }
 
 function cellReach({ cell, grants }: Agent): CellReach {
@@ -112,16 +112,16 @@ function originsOf(config: Config, { name, environment }: UpstreamConfig, { conn
 }
 
 function upstreamReach(upstream: UpstreamConfig, egress: readonly string[]): UpstreamReach {
-  const { name, environment, mcp } = upstream
+  const { name, environment, server } = upstream
   return {
     name,
     environment,
     where:
-      mcp.kind === 'http'
-        ? mcp.url.href
-        : `${mcp.command.join(' ')}, in a cell without network${egress.length === 0 ? '' : ' but a way to its egress'}`,
+      server.kind !== 'stdio'
+        ? server.url.href
+        : `${server.command.join(' ')}, in a cell without network${egress.length === 0 ? '' : ' but a way to its egress'}`,
     egress: egress.toSorted(),
     remote: isRemote(upstream),
-    secrets: secretsOf(mcp).toSorted(),
+    secrets: secretsOf(server).toSorted(),
   }
 }

@@ -116,7 +116,7 @@ export class Servers {
 
   /** Tells whether a server's files were cleared: only those of delegations are; see `delegations-kept.ts`. */
   #isCleared(upstream: StdioUpstream, workspace: string): boolean {
-    if (upstream.mcp.shared || upstream.mcp.cell.workspace === undefined || !isDelegated(workspace)) return false
+    if (upstream.server.shared || upstream.server.cell.workspace === undefined || !isDelegated(workspace)) return false
     return !existsSync(this.#options.state.workspace(serverWorkspace(upstream, workspace)))
   }
 
@@ -127,7 +127,7 @@ export class Servers {
     const kept = this.#keptFor(upstream, number, workspace)
     const start = async () => {
       const started = await kept.start()
-      if (!started.ok) this.#tellDown(upstream, upstream.mcp.shared ? null : number, started.reason)
+      if (!started.ok) this.#tellDown(upstream, upstream.server.shared ? null : number, started.reason)
       return started
     }
     return { ...kept, start }
@@ -196,7 +196,7 @@ export class Servers {
   }
 
   #keptFor(upstream: StdioUpstream, number: number, workspace: string): Kept {
-    if (upstream.mcp.shared) return this.#sharedFor(upstream, number)
+    if (upstream.server.shared) return this.#sharedFor(upstream, number)
     const { name } = upstream
     const mayBegin = () => this.#options.mayBegin(number)
     const server = this.#kept(upstream, number, workspace, mayBegin)

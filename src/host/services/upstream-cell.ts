@@ -14,7 +14,7 @@ import { textsOf } from '../shown/handed.ts'
 import { lookThrough, lookThroughKept } from '../shown/shown.ts'
 import type { State } from '../state/state.ts'
 
-export type StdioUpstream = UpstreamConfig & { readonly mcp: StdioServer }
+export type StdioUpstream = UpstreamConfig & { readonly server: StdioServer }
 
 /** A stdio server in its upstream cell, not yet running; whoever takes the pipes speaks to it. */
 export interface UpstreamCell {
@@ -47,20 +47,20 @@ export async function launchUpstreamCell(
   upstream: StdioUpstream,
   { workspace, secrets, about, mayBegin }: UpstreamLaunch,
 ): Promise<Result<UpstreamCell, string>> {
-  const { name, mcp } = upstream
-  const [program, ...args] = mcp.command
+  const { name, server } = upstream
+  const [program, ...args] = server.command
   if (program === undefined) return no(`upstream ${name} has no command`)
-  const named = secretsOf(mcp)
+  const named = secretsOf(server)
   const lacking = named.find((each) => !secrets.has(each))
   if (lacking !== undefined) return no(`upstream ${name}: secret "${lacking}" has no value`)
-  const handed = { ...mcp.cell, texts: textsOf(mcp.command, mcp.cell.env, mcp.cell), given: named }
+  const handed = { ...server.cell, texts: textsOf(server.command, server.cell.env, server.cell), given: named }
   const { hidden, refusal, unsearched } = await lookThrough(config, handed, secrets)
   if (refusal !== undefined) return no(`upstream ${name}: ${refusal}`)
   const egress = upstream.relay && egressOf(config, upstream.environment).length > 0
   const launched = await warden.launch(
     cellSpec(config, state, {
       name: workspace,
-      cell: mcp.cell,
+      cell: server.cell,
       command: [program, ...args],
       ...(args.some((arg) => placeholdersIn(arg).length > 0) && {
         secretCommand: [program, ...args.map((arg) => injectInto(arg, secrets, named))],
@@ -69,7 +69,7 @@ export async function launchUpstreamCell(
       listener: false,
       egress,
       hidden,
-      variables: injectSecrets(secrets, named, mcp.cell.env),
+      variables: injectSecrets(secrets, named, server.cell.env),
       about,
     }),
     mayBegin,

@@ -142,9 +142,9 @@ function fitted(value: Json, schema: Json | undefined, inList: boolean): Json {
 
 function placeOf(config: Config, agent: Agent, to: string): Result<Concrete['act'], string> {
   if (to === 'production') {
-    for (const { mcp, environment } of config.upstreams.values()) {
-      if (mcp.kind !== 'http' || environment === agent.environment) continue
-      const { hostname, port, protocol } = mcp.url
+    for (const { server, environment } of config.upstreams.values()) {
+      if (server.kind === 'stdio' || environment === agent.environment) continue
+      const { hostname, port, protocol } = server.url
       return ok({ kind: 'connect', host: hostname, port: Number(port || (protocol === 'https:' ? 443 : 80)) })
     }
     return no('it has no upstream of another environment behind a URL')

@@ -300,9 +300,9 @@ function tellLimits(
 ): void {
   for (const { said, change } of limitsTold(exit, { at: `agents: ${name}: cell`, cell })) print.fault(said, change)
   for (const [upstream, reached] of servers) {
-    const mcp = upstreams.get(upstream)?.mcp
-    if (mcp?.kind !== 'stdio') continue
-    for (const { said, change } of limitsTold(reached, { at: `upstreams: ${upstream}: mcp: cell`, cell: mcp.cell }))
+    const server = upstreams.get(upstream)?.server
+    if (server?.kind !== 'stdio') continue
+    for (const { said, change } of limitsTold(reached, { at: `upstreams: ${upstream}: mcp: cell`, cell: server.cell }))
       print.fault(`server ${upstream}: ${said}`, change)
   }
 }
@@ -310,7 +310,7 @@ function tellLimits(
 /** Returns what would bring back an upstream that was left out. */
 function helpFor({ upstreams }: Config, name: UpstreamName, log: string): string {
   const asked = `firebreak accept --dry-run --upstream ${name} asks it alone`
-  return upstreams.get(name)?.mcp.kind === 'stdio' ? `${asked}; what it complained of is in ${log}` : asked
+  return upstreams.get(name)?.server.kind === 'stdio' ? `${asked}; what it complained of is in ${log}` : asked
 }
 
 /** Reads what a person should look at after a run. A log that cannot be read tells so elsewhere. */

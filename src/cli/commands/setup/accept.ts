@@ -253,11 +253,11 @@ function unacceptableOf(
 
 /** Most servers that do not start lack something that their cell does not show them. */
 function hintsFor({ config }: Judged, name: UpstreamName): readonly string[] {
-  const mcp = config.upstreams.get(name)?.mcp
-  if (mcp?.kind !== 'stdio') return []
-  const [program = '', ...args] = mcp.command
-  const fault = programFault(mcp.cell, program)
-  const unseen = unseenArguments(mcp.cell, args)
+  const server = config.upstreams.get(name)?.server
+  if (server?.kind !== 'stdio') return []
+  const [program = '', ...args] = server.command
+  const fault = programFault(server.cell, program)
+  const unseen = unseenArguments(server.cell, args)
   if (unseen.length > 0) {
     const shown = unseen.map((path) => `${path}: ${path}`).join(', ')
     return [

@@ -1,11 +1,5 @@
 import { createHash } from 'node:crypto'
-import {
-  type CatalogueTool,
-  type DeclaredTool,
-  type JsonObject,
-  sha256,
-  type ToolName,
-} from '../../../model/index.ts'
+import { type CatalogueTool, type DeclaredTool, type JsonObject, sha256, type ToolName } from '../../../model/index.ts'
 import { compileSchema } from '../../content/schema.ts'
 import type { Contract } from '../../pipeline/line.ts'
 import { type RequestPattern, readPattern } from './pattern.ts'

@@ -1,5 +1,5 @@
 import type { UpstreamName } from '../../../../model/index.ts'
-import type { UpstreamSetup } from '../../../link/setup.ts'
+import type { ReachedServer, UpstreamSetup } from '../../../link/setup.ts'
 import type { DialOptions } from '../../protocol.ts'
 import { isRevision, type Revision, SESSION_REVISIONS } from '../revision.ts'
 import { CredentialRefused, type UpstreamConnection } from './connection.ts'
@@ -23,10 +23,12 @@ export class Connector {
    * Connects to an upstream. Rejects with what the owner should read; `CredentialRefused` where that is the credential.
    */
   async connect(setup: UpstreamSetup, number: number | null, signal: AbortSignal): Promise<UpstreamConnection> {
-    const { name, mcp } = setup
+    const { name, server } = setup
     if (setup.down !== undefined) throw new Error(`${name}: ${setup.down}`)
     const connection =
-      mcp.kind === 'http' ? await this.#overHttp(setup, mcp, signal) : await this.#overPipes(setup, number, signal)
+      server.kind === 'http'
+        ? await this.#overHttp(setup, server, signal)
+        : await this.#overPipes(setup, number, signal)
     if (!connection.ok) throw faultOf(name, connection.reason)
     const { revision } = connection.value
     if (isRevision(revision)) this.#spoken.set(name, revision)
@@ -34,7 +36,7 @@ export class Connector {
   }
 
   /** Connects over HTTP; where the credential is refused, once more with another one, if there is one. */
-  async #overHttp(setup: UpstreamSetup, { url, headers, ca, secrets: named }: HttpSetup, signal: AbortSignal) {
+  async #overHttp(setup: UpstreamSetup, { url, headers, ca, secrets: named }: ReachedServer, signal: AbortSignal) {
     const { secrets, credentials, elsewhere, turn } = this.#options
     const connect = () =>
       connectHttpUpstream({
@@ -77,8 +79,6 @@ export class Connector {
     return isRevision(spoken) ? { known: spoken } : {}
   }
 }
-
-type HttpSetup = Extract<UpstreamSetup['mcp'], { kind: 'http' }>
 
 function faultOf(name: UpstreamName, { why, credential }: ConnectFault): Error {
   const text = `${name}: ${why}`

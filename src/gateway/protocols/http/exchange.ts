@@ -1,0 +1,204 @@
+import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Dispatcher } from 'undici'
+import type { Secrets } from '../../content/secrets.ts'
+import { StreamSearch } from '../../content/stream-search.ts'
+import type { Passage, SendOptions, Sent } from '../../pipeline/line.ts'
+import type { WebReply } from '../../web/web-request.ts'
+import { answeredHeaders } from './headers.ts'
+
+/** The head of an answer, as its cell is to see it. */
+export interface AnswerHead {
+  readonly status: number
+  readonly headers: readonly (readonly [name: string, value: string])[]
+}
+
+export interface ExchangeOptions {
+  readonly send: SendOptions
+  readonly secrets: Secrets
+  /** Shows the cell what comes; it has begun once the pipeline has let the head pass. */
+  readonly reply: WebReply
+  /** Head of the answer, from the moment at which it is known until it is written. */
+  readonly onHead: (head: AnswerHead) => void
+}
+
+/**
+ * One request to an origin and its answer, which passes on piece by piece.
+ *
+ * - HX1  `lastCheck` runs in the tick that writes the head of the request, and in the tick that writes each piece of its body.
+ * - HX2  No byte of an answer is shown before the labels that it brings are on disk (PA4).
+ * - HX3  What passes is searched for secrets, counted, and hashed; where it may not pass on, the cell's answer is cut so that
+ *        it cannot be taken for a whole one.
+ */
+export class HttpExchange implements Dispatcher.DispatchHandler {
+  /** Resolves when nothing of it is on the wire any more. */
+  readonly ended: Promise<Extract<Sent, { kind: 'not-sent' | 'unknown' }> | Passage>
+  readonly #options: ExchangeOptions
+  readonly #search: StreamSearch
+  readonly #digest = createHash('sha256')
+  #resolve: (sent: Extract<Sent, { kind: 'not-sent' | 'unknown' }> | Passage) => void = () => undefined
+  #controller: Dispatcher.DispatchController | undefined
+  #written = false
+  #sentBytes = 0
+  #receivedBytes = 0
+  #status = 0
+  #cut: string | undefined
+  #leaked: string | undefined
+  /** Pieces that came before the head might be shown. */
+  #early: Uint8Array[] = []
+  #waits = false
+  #over = false
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options
+    this.#search = new StreamSearch(options.secrets)
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+    const end = () => this.cut('it was called off')
+    options.send.signal.addEventListener('abort', end, { once: true })
+    if (options.send.signal.aborted) end()
+    this.ended.finally(() => options.send.signal.removeEventListener('abort', end))
+  }
+
+  /** Ends it now; what came of it is unknown once a byte has left. */
+  cut(why: string): void {
+    if (this.#over) return
+    this.#cut ??= why
+    this.#controller?.abort(new Error(why))
+    this.#end()
+  }
+
+  /** Tells whether a piece of the request's body may leave in this tick; else it is cut. */
+  leaves(bytes: number): boolean {
+    const problem = this.#options.send.lastCheck()
+    if (problem !== undefined) this.cut(problem)
+    if (this.#over) return false
+    this.#sentBytes += bytes
+    return true
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#over) return controller.abort(new Error('it was called off'))
+    const withdrawn = this.#options.send.lastCheck()
+    if (withdrawn === undefined) this.#written = true
+    else this.cut(withdrawn)
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    // Interim answers (RFC 9110, 15.2) are for whoever speaks with the origin, which is this gateway.
+    if (status < 200 || this.#over) return
+    this.#status = status
+    const head = { status, headers: answeredHeaders(headers) }
+    const text = JSON.stringify(head)
+    if (!this.#comes(text.length)) return
+    const leaked = this.#options.secrets.leak(text)
+    if (leaked !== undefined) return this.#leaks(leaked)
+    this.#options.onHead(head)
+    const shown = this.#options.send.onPart?.({
+      said: { status, headers: head.headers.map((each) => [...each]) },
+      ofAction: true,
+    })
+    if (shown === undefined) return this.#isShown(controller)
+    this.#waits = true
+    controller.pause()
+    shown.then(
+      () => this.#isShown(controller),
+      () => this.cut('whoever asked has gone'),
+    )
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, piece: Uint8Array): void {
+    if (this.#over) return
+    if (this.#waits) this.#early.push(piece)
+    else this.#pass(controller, piece)
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    if (this.#over) return
+    if (this.#waits) {
+      // Its end comes after what waits.
+      this.#early.push(END)
+      return
+    }
+    const looked = this.#search.end()
+    if (looked.kind === 'leak') return this.#leaks(looked.secret)
+    if (looked.bytes.length > 0) this.#show(controller, looked.bytes)
+    this.#options.reply.end()
+    this.#end()
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.failed(error)
+  }
+
+  failed(error: unknown): void {
+    this.cut(error instanceof Error ? error.message : String(error))
+  }
+
+  #isShown(controller: Dispatcher.DispatchController): void {
+    if (this.#over) return
+    if (!this.#options.reply.hasBegun) return this.cut('its answer may not be shown')
+    const early = this.#early
+    this.#early = []
+    const paused = this.#waits
+    this.#waits = false
+    for (const piece of early) {
+      if (piece === END) this.onResponseEnd(controller)
+      else this.onResponseData(controller, piece)
+    }
+    if (paused && !this.#over) controller.resume()
+  }
+
+  #pass(controller: Dispatcher.DispatchController, piece: Uint8Array): void {
+    if (!this.#comes(piece.length)) return
+    this.#digest.update(piece)
+    const looked = this.#search.push(piece)
+    if (looked.kind === 'leak') return this.#leaks(looked.secret)
+    if (looked.bytes.length > 0) this.#show(controller, looked.bytes)
+  }
+
+  #show(controller: Dispatcher.DispatchController, bytes: Uint8Array): void {
+    const { reply } = this.#options
+    // Whoever has gone away is heard of by `signal`, where the origin may know it.
+    if (reply.write(bytes)) return
+    controller.pause()
+    reply.drained(() => controller.resume())
+  }
+
+  #comes(bytes: number): boolean {
+    this.#receivedBytes += bytes
+    const { bytesMax = Number.POSITIVE_INFINITY } = this.#options.send
+    if (this.#sentBytes + this.#receivedBytes <= bytesMax) return true
+    this.cut('more would pass than was reserved of its budget of bytes')
+    return false
+  }
+
+  #leaks(secret: string): void {
+    this.#leaked = secret
+    this.cut(`it holds the secret "${secret}"`)
+  }
+
+  #end(): void {
+    if (this.#over) return
+    this.#over = true
+    const { reply } = this.#options
+    if (this.#cut !== undefined && reply.hasBegun) reply.cut()
+    if (!this.#written) return this.#resolve({ kind: 'not-sent', why: this.#cut ?? 'it was called off', lives: true })
+    if (this.#status === 0) return this.#resolve({ kind: 'unknown', why: this.#cut ?? 'no answer came' })
+    const bytes = { sent: this.#sentBytes, received: this.#receivedBytes }
+    const why = this.#cut ?? (this.#status >= 500 ? `HTTP ${this.#status}` : undefined)
+    this.#resolve({
+      kind: 'passed',
+      passed: bytes,
+      counted: { bytes: bytes.sent + bytes.received },
+      ...(why !== undefined && { why }),
+      ...(this.#status >= 400 && { failed: true }),
+      ...(this.#leaked !== undefined && { leaked: this.#leaked }),
+      digest: this.#digest.digest('hex'),
+    })
+  }
+}
+
+const END = new Uint8Array()

@@ -1,0 +1,257 @@
+import { Readable } from 'node:stream'
+import {
+  type ActionId,
+  type Json,
+  type JsonObject,
+  LIMITS,
+  no,
+  ok,
+  type Result,
+  toolName,
+} from '../../../model/index.ts'
+import type { Refusal } from '../../../policy/index.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
+import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
+import { GrowingBytes } from '../../fairness/growing-bytes.ts'
+import type { Room } from '../../fairness/room.ts'
+import type { Attempt } from '../../pipeline/attempt.ts'
+import type { Prepared } from '../../pipeline/line.ts'
+import { perform } from '../../pipeline/pipeline.ts'
+import { refuseUnprepared, refuseUnrouted } from '../../pipeline/refused.ts'
+import { type RequestTarget, readTarget } from '../../web/request-target.ts'
+import type { WebReply, WebRequest } from '../../web/web-request.ts'
+import { type AnswerHead, HttpExchange } from './exchange.ts'
+import { sentHeaders } from './headers.ts'
+import type { HttpLine } from './line.ts'
+import { matchQuery, type RequestPattern, type TargetArguments } from './pattern.ts'
+
+/** The body of a request: read whole and judged as arguments, or passed on as it comes. */
+type Body =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'judged'; readonly bytes: Uint8Array; readonly value: Json }
+  | { readonly kind: 'streamed'; readonly type: string; readonly length: number | undefined }
+
+/** One request that came in, its answer, and the room of its cell for bodies that are read whole. */
+export interface Served {
+  readonly request: WebRequest
+  readonly reply: WebReply
+  readonly room: Room
+}
+
+/** Serves one request of a cell to an origin: it is found its operation, judged, sent, and answered. */
+export async function serveHttp(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  line: HttpLine,
+  { request, reply, room }: Served,
+): Promise<void> {
+  const refuse = async (problem: string, tool: string, args: JsonObject, status = 400) => {
+    const reasons: readonly Refusal[] = [{ kind: 'arguments', path: '$', problem }]
+    const attempt = { upstream: line.name, operation: 'request', target: tool, args } as const
+    const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
+    reply.refuse(status, sentence(problem, action), action)
+  }
+  const { method } = request
+  const target = readTarget(request.target)
+  if (!target.ok) return refuse(target.reason, method, { target: request.target })
+  const found = line.patterns.find(method, target.value)
+  if (found === undefined) {
+    const asked = `${method} ${target.value.path}`
+    const attempt = { upstream: line.name, operation: 'request', target: asked, args: queryOf(target.value) } as const
+    const { action } = await refuseUnrouted(gate, cell, attempt)
+    return reply.refuse(403, sentence(`${asked} is none of what ${line.name} declares`, action), action)
+  }
+  const query = matchQuery(found.pattern, target.value)
+  if (!query.ok) return refuse(query.reason, found.pattern.text, { ...found.path, ...queryOf(target.value) })
+  const headers = sentHeaders(request.headers, line.injected)
+  if (!headers.ok) return refuse(headers.reason, found.pattern.text, { ...found.path })
+  const body = await readWebBody(request, room)
+  if (body.ok && reply.gone.aborted && body.value.kind === 'judged') room.give(body.value.bytes.length)
+  if (reply.gone.aborted) return
+  if (!body.ok) return refuse(body.reason, found.pattern.text, { ...found.path }, body.reason === TOO_LARGE ? 413 : 400)
+  const sending = { path: request.target, method, headers: headers.value, body: body.value, stream: request.body }
+  try {
+    await send(gate, cell, line, { found, query: query.value, sending, reply })
+  } finally {
+    if (body.value.kind === 'judged') room.give(body.value.bytes.length)
+  }
+}
+
+interface Asking {
+  readonly found: { readonly pattern: RequestPattern; readonly path: TargetArguments['path'] }
+  readonly query: TargetArguments['query']
+  readonly sending: Sending
+  readonly reply: WebReply
+}
+
+interface Sending {
+  readonly path: string
+  readonly method: string
+  readonly headers: readonly string[]
+  readonly body: Body
+  readonly stream: Readable
+}
+
+async function send(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  line: HttpLine,
+  { found, query, sending, reply }: Asking,
+): Promise<void> {
+  let head: AnswerHead | undefined
+  const name = toolName(found.pattern.text)
+  const attempt: Attempt = {
+    upstream: line,
+    operation: 'request',
+    target: name,
+    tool: name,
+    args: argumentsOf(found.path, query, sending.body),
+    connect: () =>
+      line.down === undefined
+        ? undefined
+        : Promise.resolve({ kind: 'unavailable', what: 'upstream', problem: line.down } as const),
+    prepare: () =>
+      prepared(gate, line, sending, reply, (came) => {
+        head = came
+      }),
+    signal: cell.gone.signal,
+    calledOff: reply.gone,
+    onPart: () => {
+      if (head !== undefined) reply.begin(head.status, head.headers)
+      return undefined
+    },
+  }
+  const performed = await perform(gate, cell, attempt)
+  if (performed.kind === 'passed' || performed.kind === 'answered' || reply.hasBegun) return
+  if (performed.kind === 'held')
+    return reply.refuse(403, sentence('it waits for a person', performed.hold), performed.hold)
+  if (performed.kind === 'unanswered') {
+    const said = { withheld: 'its answer is withheld', 'not-sent': 'it was not sent', unknown: 'no whole answer came' }
+    return reply.refuse(502, sentence(said[performed.outcome], performed.action), performed.action)
+  }
+  const own = performed.reasons.find((reason) => reason.kind === 'arguments')
+  const said = own === undefined ? 'it may not do this' : `${own.path} ${own.problem}`
+  reply.refuse(own === undefined ? 403 : 400, sentence(said, performed.action), performed.action)
+}
+
+/** Puts a request into the bytes that leave: its head, and the body where that was read. */
+function prepared(
+  gate: EnvironmentContext,
+  line: HttpLine,
+  { path, method, headers, body, stream }: Sending,
+  reply: WebReply,
+  onHead: (head: AnswerHead) => void,
+): Prepared {
+  const lines = [`${method} ${path} HTTP/1.1`, `host: ${line.origin.authority}`]
+  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
+  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+  return {
+    bytes: body.kind === 'judged' ? Buffer.concat([head, body.bytes]) : head,
+    send: (options) => {
+      const exchange = new HttpExchange({ send: options, secrets: gate.secrets, reply, onHead })
+      // What its owner puts in stands in no payload.
+      const own = [...line.headers].flat()
+      const sent =
+        body.kind === 'none' ? null : body.kind === 'judged' ? body.bytes : Readable.from(leaving(stream, exchange))
+      try {
+        line.pool.dispatch({ path, method, headers: [...headers, ...own], body: sent }, exchange)
+      } catch (error) {
+        exchange.failed(error)
+      }
+      return exchange.ended
+    },
+  }
+}
+
+/** Yields the pieces of a body that may leave, each in the tick in which it is asked for. */
+async function* leaving(stream: Readable, exchange: HttpExchange): AsyncGenerator<Uint8Array, void> {
+  for await (const piece of stream) {
+    if (!(piece instanceof Uint8Array) || !exchange.leaves(piece.length)) return
+    yield piece
+  }
+}
+
+const TOO_LARGE = `it has more than ${LIMITS.judgedBodyBytesMax} bytes`
+
+/** Reads a body that says JSON or a form, and leaves any other to be passed on. The error says what is wrong with it. */
+async function readWebBody(request: WebRequest, room: Room): Promise<Result<Body, string>> {
+  const { hasBody, body, headers, length } = request
+  if (!hasBody) {
+    body.resume()
+    return ok({ kind: 'none' })
+  }
+  const types = headers.filter(([name]) => name === 'content-type').map(([, value]) => value)
+  if (types.length > 1) return no('it has two content types')
+  const [type = ''] = (types[0] ?? '').toLowerCase().split(';')
+  const isJson = /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type.trim())
+  const isForm = type.trim() === 'application/x-www-form-urlencoded'
+  if (!isJson && !isForm) return ok({ kind: 'streamed', type: type.trim(), length })
+  if (headers.some(([name, value]) => name === 'content-encoding' && value.toLowerCase() !== 'identity'))
+    return no('its body is encoded, and cannot be judged')
+  const bytes = await read(body, length ?? 0, room)
+  if (!bytes.ok) return bytes
+  if (isForm) return formIn(bytes.value)
+  if (bytes.value.length === 0) return ok({ kind: 'judged', bytes: bytes.value, value: null })
+  const json = parseStrictJson(bytes.value, FROM_CELL)
+  return json.ok
+    ? ok({ kind: 'judged', bytes: bytes.value, value: json.value })
+    : no(`its body: ${jsonFaultText(json.reason)}`)
+}
+
+/** Reads a body whole; what it takes of the room is given back by whoever gets it. */
+function read(body: Readable, length: number, room: Room): Promise<Result<Uint8Array, string>> {
+  if (length > LIMITS.judgedBodyBytesMax) {
+    body.resume()
+    return Promise.resolve(no(TOO_LARGE))
+  }
+  return new Promise((resolve) => {
+    const bytes = new GrowingBytes()
+    let over = false
+    const give = (problem: string) => {
+      if (over) return
+      over = true
+      body.removeAllListeners('data').resume()
+      room.give(bytes.length)
+      resolve(no(problem))
+    }
+    body.on('data', (piece: Uint8Array) => {
+      if (bytes.length + piece.length > LIMITS.judgedBodyBytesMax) return give(TOO_LARGE)
+      if (!room.take(piece.length)) return give('too much is being read of its cell at once')
+      bytes.push(piece)
+    })
+    body.once('end', () => {
+      if (over) return
+      over = true
+      resolve(ok(bytes.take()))
+    })
+    body.once('close', () => give('it broke off'))
+  })
+}
+
+function formIn(bytes: Uint8Array): Result<Body, string> {
+  const target = readTarget(`/?${Buffer.from(bytes).toString('latin1')}`)
+  if (!target.ok) return no(target.reason.replace('its target', 'its form').replace('its query', 'its form'))
+  return ok({ kind: 'judged', bytes, value: queryOf(target.value).query ?? {} })
+}
+
+/** Returns what a request says, by its names: what stands in its path, its query, its body. */
+function argumentsOf(path: TargetArguments['path'], query: TargetArguments['query'], body: Body): JsonObject {
+  const named: JsonObject = Object.keys(query).length === 0 ? {} : { query: query as JsonObject } // texts and lists of them
+  if (body.kind === 'none') return { ...path, ...named }
+  const { type, length } = body.kind === 'streamed' ? body : { type: '', length: undefined }
+  const value: Json = body.kind === 'judged' ? body.value : { type, ...(length !== undefined && { length }) }
+  return { ...path, ...named, body: value }
+}
+
+/** Returns a query as arguments: a name that stands there several times has a list. */
+function queryOf({ parameters }: RequestTarget): { readonly query?: JsonObject } {
+  if (parameters.length === 0) return {}
+  const found = new Map<string, Json[]>()
+  for (const [name, value] of parameters) found.set(name, [...(found.get(name) ?? []), value])
+  return { query: Object.fromEntries([...found].map(([name, all]) => [name, all.length === 1 ? (all[0] ?? '') : all])) }
+}
+
+function sentence(problem: string, reference: ActionId | undefined): string {
+  return `refused by Firebreak: ${problem}${reference === undefined ? '' : ` (reference ${reference})`}`
+}

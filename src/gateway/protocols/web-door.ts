@@ -1,0 +1,90 @@
+import process from 'node:process'
+import { type JsonObject, LIMITS, type Result } from '../../model/index.ts'
+import type { Refusal } from '../../policy/index.ts'
+import type { EnvironmentContext } from '../admission/environment-context.ts'
+import type { ServedCell } from '../admission/served-cell.ts'
+import { Room } from '../fairness/room.ts'
+import { refuseFrame, refuseUnprepared } from '../pipeline/refused.ts'
+import type { Leaf } from '../trust/issuer.ts'
+import { type CellWebSocket, WebDoor } from '../web/door.ts'
+import { CellNames } from '../web/names.ts'
+import { placeText, type WebReply, type WebRequest } from '../web/web-request.ts'
+import { HttpLine } from './http/line.ts'
+import { serveHttp } from './http/serve.ts'
+
+export interface CellWebOptions {
+  readonly gate: EnvironmentContext
+  readonly cell: ServedCell
+  /** Returns a certificate that the cell's programs trust for a host, or why there is none. */
+  readonly leaf: (host: string) => Result<Leaf, string>
+}
+
+/** All of the web, as one cell reaches it: what a program dials becomes a request to a declared origin, or is refused. */
+export class CellWeb {
+  readonly #options: CellWebOptions
+  readonly #door: WebDoor
+  readonly #room = new Room(LIMITS.framesBytesMax)
+
+  constructor(options: CellWebOptions) {
+    const { gate, cell, leaf } = options
+    this.#options = options
+    this.#door = new WebDoor({
+      names: new CellNames(),
+      leaf,
+      onRequest: (request, reply) => this.#take(request, reply),
+      onUnfit: (place, problem) => void refuseFrame(gate, cell, `${place}: ${problem}`).catch(() => undefined),
+    })
+  }
+
+  listen(sockets: readonly CellWebSocket[]): Promise<void> {
+    return this.#door.listen(sockets)
+  }
+
+  close(): void {
+    this.#door.close()
+  }
+
+  #take(request: WebRequest, reply: WebReply): void {
+    const { cell } = this.#options
+    if (cell.underWay >= LIMITS.requestsUnderWayMax) {
+      request.body.resume()
+      return reply.refuse(429, `refused by Firebreak: at most ${LIMITS.requestsUnderWayMax} requests may be under way`)
+    }
+    cell.underWay++
+    reply.gone.addEventListener('abort', () => void cell.underWay--, { once: true })
+    this.#serve(request, reply).catch((error: unknown) => {
+      // A bug of ours: the cell learns nothing of it, and no door stays open.
+      process.stderr.write(`gateway: ${error instanceof Error ? error.stack : String(error)}\n`)
+      reply.refuse(500, 'refused by Firebreak: the gateway failed')
+    })
+  }
+
+  #serve(request: WebRequest, reply: WebReply): Promise<void> {
+    const { gate, cell } = this.#options
+    const line = this.#lineTo(request)
+    if (line === undefined) return this.#refuse(request, reply)
+    return serveHttp(gate, cell, line, { request, reply, room: this.#room })
+  }
+
+  #lineTo({ place: { scheme, host, port } }: WebRequest): HttpLine | undefined {
+    for (const line of this.#options.cell.upstreams.values()) {
+      if (!(line instanceof HttpLine)) continue
+      const { origin } = line
+      if (origin.scheme === scheme && origin.host === host && origin.port === port) return line
+    }
+    return undefined
+  }
+
+  /** Refuses what leads to no origin of the cell's, and says which it was. */
+  async #refuse({ place, method, target, body }: WebRequest, reply: WebReply): Promise<void> {
+    const { gate, cell } = this.#options
+    body.resume()
+    const text = placeText(place)
+    const reasons: readonly Refusal[] = [{ kind: 'egress', environment: gate.environment, place: text }]
+    const args: JsonObject = { place: text, method, target }
+    const attempt = { upstream: undefined, operation: 'request', target: `${method} ${text}`, args } as const
+    const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
+    const reference = action === undefined ? '' : ` (reference ${action})`
+    reply.refuse(403, `refused by Firebreak: ${text} is no place that this cell may reach${reference}`, action)
+  }
+}
