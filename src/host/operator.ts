@@ -1,7 +1,7 @@
 /**
  * The things that a person can ask of the agents of one state, with their rules inside: who may release, who may approve,
- * what a hardened environment demands. The command line, a console and tests are its clients. `contain` and `kill` do not
- * come through here: they are to work when all of this hangs.
+ * what a hardened environment demands. The command line, a console and tests are its clients. The commands `contain` and
+ * `kill` call `orderStop` themselves: they load little, and work when all of this hangs.
  */
 import { basename, dirname } from 'node:path'
 import type { Warden } from '../cells/driver.ts'
@@ -34,12 +34,18 @@ import { wardenFaultText } from './prepare/warden-fault-text.ts'
 import { type LiveRun, type RunAsk, runAgent } from './runs/run-agent.ts'
 import { entriesOf, followEntries } from './state/logs.ts'
 import { statesIn } from './state/tenants.ts'
+import { orderStop } from './stop/order/order-stop.ts'
+import type { StopAnswer, StopAsk, StopFault, StopListener } from './stop/order/stop-ask.ts'
 import { reachHost } from './up/reach-host.ts'
 
 /** Everything that can be asked of a state alone: no configuration has to be readable. */
 export interface StateOperator {
   /** Returns what each warden of the state and its tenants tells of its cells. */
   cells(): Promise<readonly Done[]>
+  /** Orders a stop, and tells the listener of it while it goes on; needs no host, and no configuration where all are meant. */
+  contain(ask: Omit<StopAsk, 'state'>, listener: StopListener): Promise<Result<StopAnswer, StopFault>>
+  /** Orders that cells end: the last rung of `contain`. */
+  kill(ask: Omit<StopAsk, 'state' | 'rung'>, listener: StopListener): Promise<Result<StopAnswer, StopFault>>
   /** Reads the entries of every log. @throws {Error} with words for a person where a log is damaged, or there is none. */
   entries(): AsyncIterable<LoggedEntry>
   /**
@@ -76,6 +82,8 @@ export function stateOperator(stateDirectory: string): StateOperator {
       const asked = statesIn(stateDirectory).map((each) => askWardens(each, { kind: 'cells' }, () => undefined))
       return (await Promise.all(asked)).flat()
     },
+    contain: (ask, listener) => orderStop({ ...ask, state: stateDirectory }, listener),
+    kill: (ask, listener) => orderStop({ ...ask, state: stateDirectory, rung: 'killed' }, listener),
     entries: () => entriesOf(stateDirectory),
     follow: (signal, from) => followEntries(stateDirectory, signal, from),
     holds: () => holdsIn(entriesOf(stateDirectory), Date.now()),
