@@ -26,11 +26,11 @@ import {
 import { type AnswerAsk, type AnswerFault, answerFault, answerHold } from './people/answer-hold.ts'
 import { askOrFollow } from './people/ask-or-follow.ts'
 import type { Done } from './people/control-request.ts'
-import { askWardens } from './people/control-socket.ts'
 import { type ReleaseAsk, type Released, type ReleaseFault, releaseContained } from './people/release-order.ts'
 import type { UndoOrder } from './people/undo-order.ts'
 import type { Judged } from './prepare/setup.ts'
 import { wardenFaultText } from './prepare/warden-fault-text.ts'
+import { cellsTold, type RunningNow, runningNow } from './running.ts'
 import { type LiveRun, type RunAsk, runAgent } from './runs/run-agent.ts'
 import { entriesOf, followEntries } from './state/logs.ts'
 import { statesIn } from './state/tenants.ts'
@@ -42,6 +42,8 @@ import { reachHost } from './up/reach-host.ts'
 export interface StateOperator {
   /** Returns what each warden of the state and its tenants tells of its cells. */
   cells(): Promise<readonly Done[]>
+  /** Returns what runs by wardens and kernel, and who is contained. */
+  running(): Promise<RunningNow>
   /** Orders a stop, and tells the listener of it while it goes on; needs no host, and no configuration where all are meant. */
   contain(ask: Omit<StopAsk, 'state'>, listener: StopListener): Promise<Result<StopAnswer, StopFault>>
   /** Orders that cells end: the last rung of `contain`. */
@@ -78,10 +80,8 @@ export interface Operator extends StateOperator {
 /** Returns the operator of a state. */
 export function stateOperator(stateDirectory: string): StateOperator {
   return {
-    async cells() {
-      const asked = statesIn(stateDirectory).map((each) => askWardens(each, { kind: 'cells' }, () => undefined))
-      return (await Promise.all(asked)).flat()
-    },
+    cells: () => cellsTold(statesIn(stateDirectory)),
+    running: () => runningNow(stateDirectory),
     contain: (ask, listener) => orderStop({ ...ask, state: stateDirectory }, listener),
     kill: (ask, listener) => orderStop({ ...ask, state: stateDirectory, rung: 'killed' }, listener),
     entries: () => entriesOf(stateDirectory),
