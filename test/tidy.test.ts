@@ -23,7 +23,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   host: ['model', 'config', 'policy', 'ledger', 'sentinel', 'gateway', 'cells', 'recovery'],
   rehearsal: ['model', 'config', 'policy', 'ledger', 'sentinel', 'gateway', 'recovery', 'host'],
   control: ['model', 'config', 'policy', 'ledger', 'gateway', 'cells', 'recovery', 'host', 'rehearsal'],
-  cli: ['model', 'config', 'policy', 'ledger', 'gateway', 'cells', 'recovery', 'host', 'rehearsal', 'control'],
+  operator: ['model', 'config', 'ledger', 'cells', 'recovery', 'host', 'control'],
+  cli: [
+    'model',
+    'config',
+    'policy',
+    'ledger',
+    'gateway',
+    'cells',
+    'recovery',
+    'host',
+    'rehearsal',
+    'control',
+    'operator',
+  ],
 }
 
 /** Loaded by processes of other rooms; they import nothing of their own room, so that nothing comes with them. */

@@ -1,6 +1,6 @@
 import { duration } from '../../config/units.ts'
+import { type Whole, wholeOf } from '../../control/held-whole.ts'
 import { reasonsFrom } from '../../gateway/pipeline/record.ts'
-import { stateOperator } from '../../host/operator.ts'
 import type { AnswerAsk, AnswerFault } from '../../host/people/answer-hold.ts'
 import type { HoldAnswer } from '../../host/people/mailbox.ts'
 import { yamlQuoted, yamlText } from '../../host/prepare/tool-stub.ts'
@@ -18,12 +18,13 @@ import {
   personName,
   type Result,
 } from '../../model/index.ts'
+import { stateOperator } from '../../operator/state-operator.ts'
 import { explain, HOLD_REASONS_MAX } from '../../policy/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from '../command.ts'
 import { STATE_OPTIONS, stateOf } from '../options/state.ts'
 import { loginName } from '../person/login-name.ts'
 import { sharedTerminal } from '../person/own-terminal.ts'
-import { unread, type Whole, wholeOf } from './held-whole.ts'
+import { unread } from './held-whole.ts'
 import { named, plain, printable, wrapped } from './printable.ts'
 
 /** Options of `approve` and `deny`. */

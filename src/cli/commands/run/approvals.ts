@@ -1,16 +1,16 @@
 import process from 'node:process'
 import { createInterface, type Interface } from 'node:readline/promises'
-import { stateOperator } from '../../../host/operator.ts'
+import { wholeOf } from '../../../control/held-whole.ts'
 import type { HoldAnswer } from '../../../host/people/mailbox.ts'
 import { entriesOf, stateOfLog } from '../../../host/state/logs.ts'
 import { storesOf } from '../../../host/state/stores.ts'
 import { holdsIn, type KnownHold } from '../../../ledger/views/holds.ts'
 import { LIMITS, personName } from '../../../model/index.ts'
+import { stateOperator } from '../../../operator/state-operator.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
 import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
 import { loginName } from '../../person/login-name.ts'
 import { sharedTerminal } from '../../person/own-terminal.ts'
-import { wholeOf } from '../../print/held-whole.ts'
 import { tellFault, wordsFor } from '../../print/holds.ts'
 
 export const command: Command = {

@@ -1,5 +1,5 @@
-import { stateOperator } from '../../../host/operator.ts'
 import type { RunningNow } from '../../../host/running.ts'
+import { stateOperator } from '../../../operator/state-operator.ts'
 import { type Call, type Command, EXIT } from '../../command.ts'
 import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
 import { folded, printable } from '../../print/printable.ts'
