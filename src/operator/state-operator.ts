@@ -2,6 +2,7 @@
  * The part of the operator that asks for a state alone: no configuration has to be readable. The commands `contain` and
  * `kill` do not come through here and call `orderStop` themselves: they load little, and work when all of this hangs.
  */
+import type { Whole } from '../control/held-whole.ts'
 import type { IncidentAsk, IncidentFault } from '../control/incident-of-cell.ts'
 import type { Why, WhyAsk, WhyFault } from '../control/why.ts'
 import type { Applied, ApplyAsk, ApplyFault, Planned } from '../host/apply/apply-words.ts'
@@ -37,6 +38,8 @@ export interface StateOperator {
   follow(signal: AbortSignal, from?: ReadonlyMap<string, number>): AsyncIterable<LoggedEntry>
   /** Returns every hold, oldest first. @throws {Error} as `entries` does. */
   holds(): Promise<readonly KnownHold[]>
+  /** Returns all that a held action would carry, or why nobody can see it. */
+  whole(hold: KnownHold): Promise<Result<Whole, string>>
   /** Returns why an answer would not count, before it is given; undefined where it would. */
   answerFault(ask: Pick<AnswerAsk, 'hold' | 'approved' | 'by'>): Promise<AnswerFault | undefined>
   /** Returns what the record tells of an action, and what would let it pass now. */
@@ -61,9 +64,10 @@ export function stateOperator(stateDirectory: string): StateOperator {
     entries: () => entriesOf(stateDirectory),
     follow: (signal, from) => followEntries(stateDirectory, signal, from),
     holds: () => holdsIn(entriesOf(stateDirectory), Date.now()),
+    whole: async ({ log, held }) => (await import('../control/held-whole.ts')).wholeOf(stateDirectory, log, held),
     answerFault: (ask) => answerFault(stateDirectory, ask),
     answer: (ask) => answerHold(stateDirectory, ask),
-    // Each brings the policy engine and rehearsals with it, which a run and a release go without.
+    // As `whole` does, each brings the policy engine and rehearsals with it, which a run and a release go without.
     why: async (ask) => (await import('../control/why.ts')).whyOf(stateDirectory, ask),
     incident: async (ask) =>
       (await import('../control/incident-of-cell.ts')).incidentOfCell(stateDirectory, ask, Date.now()),

@@ -17,7 +17,7 @@ import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
 import { type Desk, desk, fenced, ledgerHolds, standsStill, WRITES } from '../stop/kit.ts'
 
-const MARIA = 'maria.silva@shop.example'
+const MARIA = personName('maria.silva@shop.example')
 
 /** Returns the operator of a desk, and a run of its agent that acts. */
 async function acting(each: Desk) {
@@ -125,7 +125,7 @@ describe('the operator', { skip: SKIP }, () => {
       review.acceptable.map((change) => [change.tool, change.kind]),
       [['write', 'words']],
     )
-    operator.accept(review, personName(MARIA))
+    operator.accept(review, MARIA)
     const accepted = await offered(each)
     assert.deepEqual(accepted.review.changes, [])
     const [definition] = [...accepted.judged.accepted.values()].flatMap((tools) => [...tools.values()])

@@ -3,7 +3,7 @@ import { schedule } from '../../cells/kernel/libc.ts'
 import type { Confirmation } from '../../host/stop/containment.ts'
 import { orderStop } from '../../host/stop/order/order-stop.ts'
 import type { StopAmiss, StopAnswer, StopFault } from '../../host/stop/order/stop-ask.ts'
-import { isBelow, RUNGS, type Rung } from '../../model/index.ts'
+import { isBelow, type PersonName, personName, RUNGS, type Rung } from '../../model/index.ts'
 import { type Call, CONFIG_OPTION, configFile, EXIT, type ExitCode, type Option } from '../command.ts'
 import { stateOf } from '../options/state.ts'
 import { loginName } from '../person/login-name.ts'
@@ -125,8 +125,8 @@ export function lineOf({ point, confirmed, said, afterMs, escalated }: Confirmat
 }
 
 /** Returns the person who orders it, as the ledger will name them. */
-function personOf(call: Call): string {
-  return call.text('as') ?? call.text('by') ?? loginName()
+function personOf(call: Call): PersonName {
+  return personName(call.text('as') ?? loginName())
 }
 
 /** A rung that a person may name. */

@@ -1,11 +1,10 @@
 import { duration } from '../../config/units.ts'
-import { type Whole, wholeOf } from '../../control/held-whole.ts'
+import type { Whole } from '../../control/held-whole.ts'
 import { reasonsFrom } from '../../gateway/pipeline/record.ts'
 import type { AnswerAsk, AnswerFault } from '../../host/people/answer-hold.ts'
 import type { HoldAnswer } from '../../host/people/mailbox.ts'
 import { yamlQuoted, yamlText } from '../../host/prepare/tool-stub.ts'
-import { entriesOf } from '../../host/state/logs.ts'
-import { holdsIn, type KnownHold } from '../../ledger/views/holds.ts'
+import type { KnownHold } from '../../ledger/views/holds.ts'
 import {
   type ActionHeld,
   isJsonObject,
@@ -58,7 +57,7 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
   const fault = await operator.answerFault(ask)
   if (fault !== undefined) return tellFault(call, ask, fault)
   if (approved) {
-    const whole = await wholeOf(state, hold.log, hold.held)
+    const whole = await operator.whole(hold)
     const ending = await unread(call, hold, whole, wordsFor(hold, undefined, whole, Number.POSITIVE_INFINITY))
     if (ending !== undefined) return ending
   }
@@ -88,7 +87,7 @@ async function findHold(
   }
   let holds: readonly KnownHold[]
   try {
-    holds = await holdsIn(entriesOf(state), Date.now())
+    holds = await stateOperator(state).holds()
   } catch (error) {
     call.print.fault(error instanceof Error ? error.message : String(error))
     return no(EXIT.storeUnreachable)

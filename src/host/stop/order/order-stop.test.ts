@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { writeConfig } from '../../../../test/kit/config-text.ts'
 import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
+import { agentName, personName } from '../../../model/index.ts'
+import { makeFence, readFence } from '../fence.ts'
 import { orderStop } from './order-stop.ts'
 
 const agent = (environment: string) => ({ environment, grants: [], command: ['/usr/bin/true'] })
+const MARIA = personName('maria.silva@shop.example')
 const directory = temporaryDirectory()
 const configuration = writeConfig(directory, {
   environments: { test: {}, live: {} },
@@ -22,7 +25,7 @@ async function faultOf(target: string | undefined, file = configuration, state =
     configuration: file,
     target,
     rung: 'frozen',
-    by: 'maria.silva@shop.example',
+    by: MARIA,
     why: 'a test',
   } as const
   const answer = await orderStop(ask, {
@@ -57,5 +60,42 @@ describe('S8: an order that stops nobody says why, and orders nothing', () => {
     assert.equal(fault.kind, 'no-state')
     assert.equal(fault.heard, 0)
     assert.deepEqual(fault.kind === 'no-state' && fault.states, [state])
+  })
+})
+
+describe('S8: an order goes on, whoever hears of it', () => {
+  it('a listener that throws at each word keeps no step from being taken', async () => {
+    const state = join(directory, 'heard-by-nobody')
+    for (const part of ['ledger', 'witness']) mkdirSync(join(state, part), { recursive: true })
+    makeFence(state)
+    const thrown = () => {
+      throw new Error('nobody listens any more')
+    }
+    const answer = await orderStop(
+      { state, configuration, target: 'desk', rung: 'frozen', by: MARIA, why: 'a test' },
+      { heard: thrown, amiss: thrown, actsFor: thrown, waiting: thrown },
+    )
+    assert.ok(answer.ok && answer.value.contained, JSON.stringify(answer))
+    assert.deepEqual(
+      answer.value.confirmations.map(({ point, confirmed }) => [point, confirmed]),
+      [
+        ['fence', true],
+        ['host', true],
+      ],
+    )
+    const fence = readFence(state)
+    assert.equal(fence.ok && fence.value.get(agentName('desk'))?.rung, 'frozen')
+  })
+
+  it('a reason without end is cut before it stands in a fence', async () => {
+    const state = join(directory, 'long-reason')
+    for (const part of ['ledger', 'witness']) mkdirSync(join(state, part), { recursive: true })
+    makeFence(state)
+    const answer = await orderStop(
+      { state, configuration, target: 'desk', rung: 'killed', by: MARIA, why: 'x'.repeat(10_000_000) },
+      { heard: () => undefined, amiss: () => undefined, actsFor: () => undefined, waiting: () => undefined },
+    )
+    assert.ok(answer.ok, JSON.stringify(answer))
+    assert.equal(answer.value.order.why.length, 500)
   })
 })

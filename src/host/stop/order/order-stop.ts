@@ -39,8 +39,23 @@ export async function orderStop(ask: StopAsk, listener: StopListener): Promise<R
     const states = misnamed.meant.length > 0 ? misnamed.meant : statesThatRun()
     return no({ kind: 'no-state', problem: misnamed.problem, states })
   }
-  const meant = await meantBy(ask, listener)
-  return meant.ok ? stop(ask, meant.value, listener) : meant
+  const safe = unfailing(listener)
+  const meant = await meantBy(ask, safe)
+  return meant.ok ? stop(ask, meant.value, safe) : meant
+}
+
+/** Returns a listener that drops what another throws: whoever hears of a stop, and no longer can, keeps no step of it away. */
+function unfailing({ heard, amiss, actsFor, waiting }: StopListener): StopListener {
+  const safe =
+    <Words extends readonly unknown[]>(tell: (...words: Words) => void) =>
+    (...words: Words): void => {
+      try {
+        tell(...words)
+      } catch {
+        // What it would have heard stands in the answer, too.
+      }
+    }
+  return { heard: safe(heard), amiss: safe(amiss), actsFor: safe(actsFor), waiting: safe(waiting) }
 }
 
 /** The target that a person means, with the configuration where that was read to know it. */

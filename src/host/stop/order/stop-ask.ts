@@ -1,4 +1,4 @@
-import type { AgentName, Rung } from '../../../model/index.ts'
+import type { AgentName, PersonName, Rung } from '../../../model/index.ts'
 import type { Confirmation, Order } from '../containment.ts'
 
 /** The kinds of things that may have the same name. */
@@ -14,12 +14,12 @@ export interface StopAsk {
   readonly target: string | undefined
   readonly rung: Exclude<Rung, 'normal'>
   /** The person who orders it, for the ledger and the receipt. */
-  readonly by: string
+  readonly by: PersonName
   /** The reason, of which 500 characters are kept. */
   readonly why: string
 }
 
-/** A person who has asked for a stop and hears of it while it goes on. */
+/** A person who has asked for a stop and hears of it while it goes on; what it throws is dropped, and the stop goes on. */
 export interface StopListener {
   /** Hears each confirmation as it comes. */
   readonly heard: (confirmation: Confirmation) => void
