@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import process from 'node:process'
 import { loadConfig } from '../config/load.ts'
+import { type Whole, wholeOf } from '../host/people/held-whole.ts'
 import { judgeConfig } from '../host/prepare/setup.ts'
 import { entriesOf, logNamed } from '../host/state/logs.ts'
 import type { Log } from '../ledger/store.ts'
@@ -17,7 +18,6 @@ import {
 } from '../model/index.ts'
 import { rehearse } from '../rehearsal/attempt.ts'
 import { type DecidedAgain, decideRecordedAgain } from '../rehearsal/smallest-change.ts'
-import { type Whole, wholeOf } from './held-whole.ts'
 import { reasonsTold } from './reasons-told.ts'
 
 /** The question why an action was decided as it was. */

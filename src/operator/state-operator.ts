@@ -2,12 +2,12 @@
  * The part of the operator that asks for a state alone: no configuration has to be readable. The commands `contain` and
  * `kill` do not come through here and call `orderStop` themselves: they load little, and work when all of this hangs.
  */
-import type { Whole } from '../control/held-whole.ts'
 import type { IncidentAsk, IncidentFault } from '../control/incident-of-cell.ts'
 import type { Why, WhyAsk, WhyFault } from '../control/why.ts'
 import type { Applied, ApplyAsk, ApplyFault, Planned } from '../host/apply/apply-words.ts'
 import { type AnswerAsk, type AnswerFault, answerFault, answerHold } from '../host/people/answer-hold.ts'
 import type { Done } from '../host/people/control-request.ts'
+import { type Whole, wholeOf } from '../host/people/held-whole.ts'
 import { cellsTold, type RunningNow, runningNow } from '../host/running.ts'
 import { entriesOf, followEntries } from '../host/state/logs.ts'
 import { statesIn } from '../host/state/tenants.ts'
@@ -64,10 +64,10 @@ export function stateOperator(stateDirectory: string): StateOperator {
     entries: () => entriesOf(stateDirectory),
     follow: (signal, from) => followEntries(stateDirectory, signal, from),
     holds: () => holdsIn(entriesOf(stateDirectory), Date.now()),
-    whole: async ({ log, held }) => (await import('../control/held-whole.ts')).wholeOf(stateDirectory, log, held),
+    whole: ({ log, held }) => wholeOf(stateDirectory, log, held),
     answerFault: (ask) => answerFault(stateDirectory, ask),
     answer: (ask) => answerHold(stateDirectory, ask),
-    // As `whole` does, each brings the policy engine and rehearsals with it, which a run and a release go without.
+    // Each brings the policy engine and rehearsals with it, which a run and a release go without.
     why: async (ask) => (await import('../control/why.ts')).whyOf(stateDirectory, ask),
     incident: async (ask) =>
       (await import('../control/incident-of-cell.ts')).incidentOfCell(stateDirectory, ask, Date.now()),

@@ -1,5 +1,5 @@
 import process from 'node:process'
-import type { Whole } from '../../control/held-whole.ts'
+import type { Whole } from '../../host/people/held-whole.ts'
 import type { KnownHold } from '../../ledger/views/holds.ts'
 import type { ActionHeld, Result } from '../../model/index.ts'
 import { type Call, EXIT, type ExitCode } from '../command.ts'
@@ -17,10 +17,7 @@ export async function unread(
   words: readonly string[],
 ): Promise<ExitCode | undefined> {
   if (!whole.ok) {
-    call.print.fault(
-      `nobody can see all that ${held.hold} would carry: ${whole.reason}`,
-      `firebreak deny ${held.hold}: the next attempt at it is held anew`,
-    )
+    call.print.fault(...unseenText(held, whole.reason))
     return EXIT.denied
   }
   const { digest } = whole.value
@@ -32,13 +29,26 @@ export async function unread(
     const question = `Approve ${held.hold}, all of which stands above? [y/N] `
     return (await confirmed(call, stateOf(call), question, process.stdout)) ? undefined : leave(call, held)
   }
-  call.print.fault(
-    said === undefined
-      ? `${held.hold} would carry more than its entry shows: read all of it first`
-      : `--read ${said} is not the digest of what ${held.hold} would carry`,
-    `firebreak why ${held.hold} --bytes shows it, and its digest; then: firebreak approve ${held.hold} --read <digest>`,
-  )
+  call.print.fault(...unreadText(held, said))
   return EXIT.needsApproval
+}
+
+/** Returns what a person is told of a hold that nobody can see whole, and what to do. */
+export function unseenText({ hold }: ActionHeld, problem: string): readonly [string, string] {
+  return [
+    `nobody can see all that ${hold} would carry: ${problem}`,
+    `firebreak deny ${hold}: the next attempt at it is held anew`,
+  ]
+}
+
+/** Returns what a person is told who has not read all of a hold; `said` is what they gave for its digest. */
+export function unreadText({ hold }: ActionHeld, said: string | undefined): readonly [string, string] {
+  return [
+    said === undefined
+      ? `${hold} would carry more than its entry shows: read all of it first`
+      : `--read ${said} is not the digest of what ${hold} would carry`,
+    `firebreak why ${hold} --bytes shows it, and its digest; then: firebreak approve ${hold} --read <digest>`,
+  ]
 }
 
 function leave(call: Call, { hold }: ActionHeld): ExitCode {

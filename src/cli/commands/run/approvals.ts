@@ -120,14 +120,15 @@ async function askForNew(
     if (!whole.ok) continue
     const said = (await terminal.question('  approve, deny or leave? [a/d/l] ')).trim().toLowerCase()
     if (isShared()) return false
-    if (said === 'a' || said === 'd') await give(call, state, hold, said === 'a')
+    if (said === 'a' || said === 'd') await give(call, hold, said === 'a', whole.value.digest)
   }
   return true
 }
 
-async function give(call: Call, state: string, hold: KnownHold, approved: boolean): Promise<void> {
+/** Gives an answer; `read` is the digest of all that was shown. */
+async function give(call: Call, hold: KnownHold, approved: boolean, read: string | undefined): Promise<void> {
   const by = personName(call.text('as') ?? loginName())
-  const ask = { hold, approved, by, forMs: LIMITS.approvalMsMax / 4 }
-  const given = await stateOperator(state).answer(ask)
+  const ask = { hold, approved, by, forMs: LIMITS.approvalMsMax / 4, ...(read !== undefined && { read }) }
+  const given = await stateOperator(stateOf(call)).answer(ask)
   if (!given.ok) tellFault(call, ask, given.reason)
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { isCovered } from '../gateway/content/cover.ts'
-import { heldArguments } from '../gateway/pipeline/held-payload.ts'
-import { logNamed } from '../host/state/logs.ts'
-import { type ActionHeld, type Json, no, ok, type Result } from '../model/index.ts'
-import { isShortened } from '../rehearsal/replay.ts'
+import { isCovered } from '../../gateway/content/cover.ts'
+import { heldArguments } from '../../gateway/pipeline/held-payload.ts'
+import { isShortened } from '../../gateway/pipeline/record.ts'
+import { type ActionHeld, type Json, no, ok, type Result } from '../../model/index.ts'
+import { logNamed } from '../state/logs.ts'
 
 /** All that a held action would carry. */
 export interface Whole {
