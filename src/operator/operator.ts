@@ -11,7 +11,7 @@ import { type ReleaseAsk, type Released, type ReleaseFault, releaseContained } f
 import type { UndoOrder } from '../host/people/undo-order.ts'
 import type { Judged } from '../host/prepare/setup.ts'
 import { type LiveRun, type RunAsk, runAgent } from '../host/runs/run-agent.ts'
-import type { PersonName, Result } from '../model/index.ts'
+import type { PersonName, Problem, Result } from '../model/index.ts'
 import { type StateOperator, stateOperator } from './state-operator.ts'
 
 /** Everything that can be asked of agents. */
@@ -25,7 +25,7 @@ export interface Operator extends StateOperator {
   /** Returns what differs between offers and what was accepted, for a person to read before they accept it. */
   review(offers: UpstreamOffers, ask: AcceptAsk): DefinitionReview
   /** Writes that a person accepts what they have read; without a person, only what nobody can accept. @throws what the disk says. */
-  accept(review: DefinitionReview, by: PersonName | undefined): void
+  accept(review: DefinitionReview, by: PersonName | undefined): Result<void, Problem>
   /** Has effects compensated by the gateway of their environment. */
   undo(order: UndoOrder): Promise<Result<void, string>>
 }

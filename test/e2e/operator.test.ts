@@ -125,7 +125,7 @@ describe('the operator', { skip: SKIP }, () => {
       review.acceptable.map((change) => [change.tool, change.kind]),
       [['write', 'words']],
     )
-    operator.accept(review, MARIA)
+    assert.ok(operator.accept(review, MARIA).ok)
     const accepted = await offered(each)
     assert.deepEqual(accepted.review.changes, [])
     const [definition] = [...accepted.judged.accepted.values()].flatMap((tools) => [...tools.values()])

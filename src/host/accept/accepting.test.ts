@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { writeConfig } from '../../../test/kit/config-text.ts'
@@ -12,6 +12,7 @@ import { acceptReviewed, reviewOffers } from './accepting.ts'
 import type { UpstreamOffers } from './offers.ts'
 
 const MARIA = personName('maria.silva@shop.example')
+const JOAO = personName('joao.costa@shop.example')
 const BANK = upstreamName('bank')
 const schema: JsonObject = { type: 'object', properties: {} }
 const read: JsonObject = { name: 'read', description: 'reads', inputSchema: schema }
@@ -73,6 +74,29 @@ describe('S11: what a person accepts', () => {
     const review = reviewOffers(judged, offersWith([read, odd]), { only: new Set() })
     acceptReviewed(judged, { ...review, acceptable: review.changes }, MARIA)
     assert.deepEqual(acceptedIn(judged), [[toolName('read'), MARIA]])
+  })
+
+  it('takes nothing back that somebody else has accepted since the configuration was read', async () => {
+    const judged = await judgedConfig()
+    const other: JsonObject = { ...read, name: 'odd' }
+    const offers = offersWith([read, other])
+    acceptReviewed(judged, reviewOffers(judged, offers, { only: new Set(['odd']) }), JOAO)
+    // Whoever has waited at a question, or is a console that was opened yesterday.
+    acceptReviewed(judged, reviewOffers(judged, offers, { only: new Set(['read']) }), MARIA)
+    acceptReviewed(judged, reviewOffers(judged, offersWith([]), { only: new Set() }), undefined)
+    assert.deepEqual(acceptedIn(judged).toSorted(), [
+      ['odd', JOAO],
+      ['read', MARIA],
+    ])
+  })
+
+  it('is nothing where what was accepted cannot be read by now, and the file stays as it is', async () => {
+    const judged = await judgedConfig()
+    const review = reviewOffers(judged, offersWith([read]), { only: new Set() })
+    const file = acceptedPath(judged.config.file)
+    writeFileSync(file, 'not JSON')
+    assert.equal(acceptReviewed(judged, review, MARIA).ok, false)
+    assert.equal(readFileSync(file, 'utf8'), 'not JSON')
   })
 
   it('is only what they ask for, and comparing writes nothing', async () => {

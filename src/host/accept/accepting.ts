@@ -1,6 +1,15 @@
 import { definitionDigest, inputIn } from '../../gateway/protocols/mcp/contract/definition.ts'
-import { cutText, LIMITS, type PersonName, type ToolName, type UpstreamName } from '../../model/index.ts'
-import { type Accepted, readSpoken, type Unacceptable, writeAllAccepted } from '../prepare/accepted.ts'
+import {
+  cutText,
+  LIMITS,
+  ok,
+  type PersonName,
+  type Problem,
+  type Result,
+  type ToolName,
+  type UpstreamName,
+} from '../../model/index.ts'
+import { type Accepted, readAllAccepted, readSpoken, type Unacceptable, writeAllAccepted } from '../prepare/accepted.ts'
 import type { Judged } from '../prepare/setup.ts'
 import { type AcceptAsk, changesIn, type DefinitionChange } from './definition-changes.ts'
 import { leakingName, type UpstreamOffers } from './offers.ts'
@@ -56,14 +65,17 @@ export function reviewOffers(judged: Judged, offers: UpstreamOffers, ask: Accept
 
 /**
  * Writes that a person accepts what they have read, and what nobody can accept; without a person, only the latter. Takes
- * nothing that has a problem, whatever the review says.
+ * nothing that has a problem, whatever the review says, and keeps what others have accepted since the configuration was
+ * read. An error where what was accepted cannot be read by now: it stays as it is. @throws {Error} what the disk says.
  */
 export function acceptReviewed(
-  { config, accepted }: Judged,
+  { config }: Judged,
   { offers, acceptable, unacceptable }: DefinitionReview,
   by: PersonName | undefined,
-): void {
-  const upstreams = new Map([...accepted].map(([name, tools]) => [name, new Map<ToolName, Accepted>(tools)]))
+): Result<void, Problem> {
+  const standing = readAllAccepted(config)
+  if (!standing.ok) return standing
+  const upstreams = new Map([...standing.value].map(([name, tools]) => [name, new Map<ToolName, Accepted>(tools)]))
   for (const { upstream, tool, definition, anyWords, problem } of acceptable) {
     if (problem !== undefined || by === undefined) continue
     const tools = upstreams.get(upstream) ?? new Map<ToolName, Accepted>()
@@ -80,6 +92,7 @@ export function acceptReviewed(
     })
   }
   writeAllAccepted(config, upstreams, spokenBy(config, offers), unacceptableBy(unacceptable))
+  return ok(undefined)
 }
 
 /**

@@ -5,7 +5,7 @@ import type { AcceptAsk } from '../../../host/accept/definition-changes.ts'
 import type { UpstreamOffers } from '../../../host/accept/offers.ts'
 import type { Judged } from '../../../host/prepare/setup.ts'
 import { stubLines, stubsOf } from '../../../host/prepare/tool-stub.ts'
-import { grantedName, personName } from '../../../model/index.ts'
+import { grantedName, ok, type Problem, personName, sourceText } from '../../../model/index.ts'
 import { operatorFor } from '../../../operator/operator.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../../command.ts'
 import { readConfig } from '../../options/config.ts'
@@ -91,7 +91,8 @@ async function run(call: Call): Promise<ExitCode> {
   for (const line of review.changes.flatMap(changeText)) call.print.line(line)
   const { acceptable, amiss } = review
   if (acceptable.length === 0) {
-    if (!call.flag('dry-run')) operator.accept(review, undefined)
+    const noted = call.flag('dry-run') ? ok(undefined) : operator.accept(review, undefined)
+    if (!noted.ok) return tellUnwritten(call, noted.reason)
     tellUnacceptable(call, review)
     if (review.changes.length === 0 && !amiss) call.print.line('Nothing has changed since it was accepted.')
     printObject(call, review, false)
@@ -112,7 +113,8 @@ async function run(call: Call): Promise<ExitCode> {
     printObject(call, review, false)
     return EXIT.needsApproval
   }
-  operator.accept(review, personName(person))
+  const accepted = operator.accept(review, personName(person))
+  if (!accepted.ok) return tellUnwritten(call, accepted.reason)
   call.print.line(`${acceptable.length} accepted by ${person}, beside ${judged.config.file}`)
   tellUnacceptable(call, review)
   printObject(call, review, true)
@@ -147,6 +149,12 @@ function tellOffers({ print }: Call, { offered, unread, undeclared }: UpstreamOf
     else if (more.length > 0)
       print.progress(`${upstream} also offers ${more.join(', ')}: nobody may use what is not declared`)
   }
+}
+
+/** Tells of a file of acceptances that cannot be read any more, and so was not written. */
+function tellUnwritten({ print }: Call, { source, message }: Problem): ExitCode {
+  print.fault(`nothing was accepted: ${sourceText(source)} ${message}`)
+  return EXIT.failed
 }
 
 function tellUnacceptable({ print }: Call, { unacceptable }: DefinitionReview): void {
