@@ -23,7 +23,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   host: ['model', 'config', 'policy', 'ledger', 'sentinel', 'gateway', 'cells', 'recovery'],
   rehearsal: ['model', 'config', 'policy', 'ledger', 'sentinel', 'gateway', 'recovery', 'host'],
   control: ['model', 'config', 'policy', 'ledger', 'gateway', 'cells', 'recovery', 'host', 'rehearsal'],
-  cli: ['model', 'config', 'policy', 'ledger', 'gateway', 'cells', 'recovery', 'host', 'rehearsal', 'control'],
+  operator: ['model', 'config', 'ledger', 'cells', 'recovery', 'host', 'control'],
+  cli: [
+    'model',
+    'config',
+    'policy',
+    'ledger',
+    'gateway',
+    'cells',
+    'recovery',
+    'host',
+    'rehearsal',
+    'control',
+    'operator',
+  ],
 }
 
 /** Loaded by processes of other rooms; they import nothing of their own room, so that nothing comes with them. */
@@ -45,7 +58,7 @@ const DATAGRAMS = 'src/gateway/web/dns-door.ts createSocket of node:dgram'
 const UNNAMED_PERCENT_MAX = 3
 
 /** Functions of the source with more than five parameters. It only goes down. */
-const WIDE_FUNCTIONS_MAX = 13
+const WIDE_FUNCTIONS_MAX = 11
 
 describe('tidy', () => {
   const figures = figuresOfSource()

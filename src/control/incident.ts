@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import process from 'node:process'
 import { loadConfig } from '../config/load.ts'
-import { reasonsFrom } from '../gateway/pipeline/record.ts'
 import { declaredFor } from '../host/people/undo.ts'
 import { configurationDigest, grantOf, type Judged, judgeConfig } from '../host/prepare/setup.ts'
-import { type AgentReach, agentReach } from '../host/reach/reach.ts'
-import { type AgentChanges, configDiff } from '../host/reach/reach-diff.ts'
+import { agentReach } from '../host/reach/reach.ts'
+import { configDiff } from '../host/reach/reach-diff.ts'
 import { sealedPlaceOf } from '../host/state/stores.ts'
 import { tenantOf } from '../host/state/tenants.ts'
 import { readReceipt, unrecordedStops } from '../host/stop/receipt.ts'
@@ -14,26 +13,21 @@ import { faultText } from '../ledger/log/fault.ts'
 import type { Log } from '../ledger/store.ts'
 import { verifyLedger } from '../ledger/verify/verify.ts'
 import type { EffectRecord } from '../ledger/views/effects.ts'
-import { type AgentName, budgetText, type CellId, isJsonObject, type Json, type JsonPath } from '../model/index.ts'
+import { type AgentName, budgetText, type CellId, isJsonObject, type JsonPath } from '../model/index.ts'
 import { cutText } from '../model/text/text.ts'
-import { explain } from '../policy/index.ts'
 import { incidentOf, type Material } from '../recovery/incident/compose.ts'
 import { Dossier } from '../recovery/incident/dossier.ts'
 import type { Incident, ProposedChange } from '../recovery/incident/incident.ts'
 import { tightenings } from '../recovery/incident/tighten.ts'
 import { planOf } from '../recovery/plan.ts'
 import { tightened, unifiedDiff } from '../rehearsal/proposed-config.ts'
+import { diffText, reachText } from './reach-text.ts'
+import { reasonsTold } from './reasons-told.ts'
 
 /** One log, and the state that its receipts and its witness's seals lie in. */
 export interface IncidentPlace {
   readonly log: Log
   readonly state: string
-}
-
-/** Wordings of the command line: one set of words, wherever they stand. */
-export interface Words {
-  readonly reach: (reach: AgentReach) => readonly string[]
-  readonly diff: (changes: readonly AgentChanges[]) => readonly string[]
 }
 
 export interface IncidentRequest {
@@ -43,7 +37,6 @@ export interface IncidentRequest {
   readonly nowMs: number
   /** The configuration at hand, or why there is none. */
   readonly judged: Judged | { readonly problem: string }
-  readonly words: Words
 }
 
 /** Returns whose cell it is, as far as one log can be read; undefined where it does not stand in it. */
@@ -59,9 +52,9 @@ export async function agentOfCell(
 }
 
 /** Reads everything that there is about one cell, and puts it together. Nothing is written, and nothing is changed. */
-export async function makeIncident({ place, cell, agent, nowMs, judged, words }: IncidentRequest): Promise<Incident> {
+export async function makeIncident({ place, cell, agent, nowMs, judged }: IncidentRequest): Promise<Incident> {
   const config = 'problem' in judged ? undefined : judged
-  const dossier = new Dossier(cell, agent, told)
+  const dossier = new Dossier(cell, agent, reasonsTold)
   let damage: string | undefined
   for await (const entry of place.log.read()) {
     if (entry.ok) dossier.take(entry.value)
@@ -83,17 +76,12 @@ export async function makeIncident({ place, cell, agent, nowMs, judged, words }:
     destinationsOf: (effect) => destinationsOf(config, effect),
     // An older log does not say, and the configuration at hand is all that there is.
     labelsAtStart: (name) => (dossier.begun.has(name) ? [] : (config?.config.agents.get(name)?.cell.labels ?? [])),
-    authority: authorityOf(judged, dossier, words),
+    authority: authorityOf(judged, dossier),
     receipts: new Map([...orders].map((order) => [order, readReceipt(place.state, order, dossier.cells)])),
     unrecorded: unrecordedStops(place.state, dossier.cells, orders),
     proof,
-    change: config === undefined ? NO_CHANGE : await changeOf(config, dossier, words),
+    change: config === undefined ? NO_CHANGE : await changeOf(config, dossier),
   })
-}
-
-function told(reasons: Json): readonly string[] {
-  const [first, ...rest] = reasonsFrom(reasons)
-  return first === undefined ? [] : explain({ reasons: [first, ...rest] })
 }
 
 /** Returns its destinations as declared, else every text of its arguments: what nobody declared is a destination. */
@@ -107,11 +95,7 @@ function destinationsOf(judged: Judged | undefined, { upstream, tool, args }: Ef
   )
 }
 
-function authorityOf(
-  judged: IncidentRequest['judged'],
-  { started, gateway }: Dossier,
-  words: Words,
-): Material['authority'] {
+function authorityOf(judged: IncidentRequest['judged'], { started, gateway }: Dossier): Material['authority'] {
   if ('problem' in judged) return { grants: [], reach: [], problem: judged.problem }
   const { config } = judged
   const agent = started && config.agents.get(started.agent)
@@ -133,7 +117,7 @@ function authorityOf(
         budgets: budgets.map(budgetText),
       }
     }),
-    reach: reach === undefined ? [] : cutLines(words.reach(reach)),
+    reach: reach === undefined ? [] : cutLines(reachText(reach)),
     ...(changed && {
       problem: `The configuration at hand is not the one that it ran under (${digest} now): what follows is today’s.`,
     }),
@@ -199,7 +183,7 @@ const NO_CHANGE: ProposedChange = {
 const LINES_MAX = 200
 
 /** Written into a copy of the configuration's text, which is judged as the file itself would be; the file is not touched. */
-async function changeOf(judged: Judged, dossier: Dossier, words: Words): Promise<ProposedChange> {
+async function changeOf(judged: Judged, dossier: Dossier): Promise<ProposedChange> {
   const { config } = judged
   const agent = dossier.started && config.agents.get(dossier.started.agent)
   if (agent === undefined) return NO_CHANGE
@@ -241,7 +225,7 @@ async function changeOf(judged: Judged, dossier: Dossier, words: Words): Promise
   }
   const changes = configDiff(judged, after.value).filter(({ changes: own }) => own.length > 0)
   const patch = unifiedDiff(basename(config.file), before, text)
-  return { proposals, patch: cutLines(patch), reach: cutLines(words.diff(changes)), ...written }
+  return { proposals, patch: cutLines(patch), reach: cutLines(diffText(changes)), ...written }
 }
 
 function cutLines(lines: readonly string[]): readonly string[] {

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { isCovered } from '../gateway/content/cover.ts'
 import { type Notice, openNotice } from '../gateway/pipeline/notice.ts'
+import { isShortened } from '../gateway/pipeline/record.ts'
 import { toolsOf } from '../host/prepare/catalogue.ts'
 import { containmentOf, type Judged } from '../host/prepare/setup.ts'
 import { tenantOf } from '../host/state/tenants.ts'
@@ -28,7 +29,7 @@ import {
   type Result,
 } from '../model/index.ts'
 import { preparedDetectors, Sentinel } from '../sentinel/index.ts'
-import { isShortened, sentArguments } from './replay.ts'
+import { sentArguments } from './replay.ts'
 
 /** One signal that a detector raises over a log, under the configuration at hand. */
 export interface WouldFire {

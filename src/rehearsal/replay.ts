@@ -3,7 +3,7 @@ import { isCovered } from '../gateway/content/cover.ts'
 import { costFrom } from '../gateway/pipeline/charge.ts'
 import { heldArguments } from '../gateway/pipeline/held-payload.ts'
 import type { Answer } from '../gateway/pipeline/line.ts'
-import { reasonsFrom } from '../gateway/pipeline/record.ts'
+import { isShortened, reasonsFrom } from '../gateway/pipeline/record.ts'
 import { payloadsOf } from '../gateway/protocols/payloads.ts'
 import type { LedgerFault } from '../ledger/log/fault.ts'
 import type { Recorded } from '../ledger/log/recorded.ts'
@@ -355,15 +355,6 @@ async function attemptOf(
 export function sentArguments(entry: Entry, payload: Uint8Array): JsonObject | undefined {
   if (entry.kind === 'action.held') return heldArguments(payload)
   return payloadsOf(entry.kind === 'action.intent' ? entry.protocol : undefined).argumentsIn(payload)
-}
-
-/** Matches texts, names and lists that `redacted` has shortened for an entry. */
-export function isShortened(json: Json): boolean {
-  if (typeof json === 'string') return json === '…' || /… \(\d+ characters, sha256 [0-9a-f]{16}…\)$/.test(json)
-  if (Array.isArray(json)) return json.length >= 200 || json.some(isShortened)
-  if (!isJsonObject(json)) return false
-  const names = Object.keys(json)
-  return names.length >= 200 || names.some(isShortened) || Object.values(json).some(isShortened)
 }
 
 function taskIn(json: Json | undefined, owner: CellStarted['owner']): Task | undefined {

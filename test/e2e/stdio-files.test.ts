@@ -160,7 +160,7 @@ describe('a stdio server with files of its own', { skip: SKIP, concurrency: 2 },
       const { start, undo, changed, kept, written } = desk({ ...(shared && { shared }) })
       const run = start('alpha', ...staying([noting('a1'), DELEGATE]))
       const place = () => (shared ? '+notes' : kept().find((name) => /^beta--.*\+notes$/.test(name)))
-      await until('both have written their notes', async () => (await written()) === 2, 60_000)
+      await until('both have written their notes', async () => (await written()) === 2)
       run.child.kill('SIGTERM')
       run.child.kill('SIGTERM')
       await run.ended

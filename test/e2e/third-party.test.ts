@@ -220,7 +220,7 @@ async function startEverything(): Promise<number> {
     stdio: 'ignore',
   })
   cleanUp(() => void child.kill('SIGKILL'))
-  await until('server-everything listens', () => listens(port), 60_000)
+  await until('server-everything listens', () => listens(port))
   return port
 }
 

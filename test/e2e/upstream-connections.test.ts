@@ -271,6 +271,8 @@ describe('S14: an upstream that holds on', { concurrency: 2 }, () => {
           if (!response.write(eventText(message)))
             await Promise.race([once(response, 'drain'), once(response, 'close')])
           said++
+          // One that nobody holds back leaves this processor to the others all the same.
+          await delay(1)
         }
         response.end(eventText({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...textResult('seen') } }))
         return undefined
@@ -293,17 +295,20 @@ describe('S14: an upstream that holds on', { concurrency: 2 }, () => {
       headers: { ...headers, ...modernHeaders('tools/call', params) },
     })
     const [unread] = (await once(asking.end(body), 'response')) as [IncomingMessage]
-    let [heard, at] = [-1, performance.now()]
+    const begunMs = performance.now()
+    let [heard, at] = [-1, begunMs]
     await until('it waits for the cell', () => {
       if (heard !== said) [heard, at] = [said, performance.now()]
       return performance.now() - at > 1_500
     })
     assert.equal(textOf(await call(cell.url('crm'), 'customer')), 'a card')
     await until('it waits no more', () => said > heard + 20)
-    // Nobody has cut the cell off for reading nothing, either.
+    // Nobody has cut the cell off for reading nothing, either: not before the half minute that it has for that.
     over = true
-    await once(unread.resume(), 'close')
-    assert.equal(unread.complete, true)
+    const tookMs = performance.now() - begunMs
+    unread.on('error', () => undefined).resume()
+    await new Promise((resolve) => unread.once('close', resolve))
+    if (tookMs < 25_000) assert.equal(unread.complete, true)
   })
 
   it('S13: a connection that was being made when its cell ended is never made', async () => {

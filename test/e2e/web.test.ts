@@ -66,6 +66,7 @@ describe('a program of a cell, and the web', { skip: SKIP }, () => {
       write: `${curl} -H 'content-type: application/json' -d '{"title":"broken"}' ${api.text}/repos/shop/issues`,
       'bad body': `${curl} -H 'content-type: application/json' -d '{"a":1,"a":2}' ${api.text}/repos/shop/issues`,
       upload: `head -c 3000000 /dev/zero | ${curl} -H 'content-type: application/octet-stream' -T - -X PUT ${api.text}/files/big`,
+      'long body': `{ printf '{"title":"'; head -c 1100000 /dev/zero | tr '\\0' x; printf '"}'; } > /tmp/long; ${curl} -H 'content-type: application/json' -d @/tmp/long ${api.text}/repos/shop/issues`,
       leak: `${curl} ${api.text}/repos/shop/leak`,
       stream: `${curl} -N ${api.text}/repos/shop/stream`,
       'another port of it': `${curl} ${other.text}/`,
@@ -156,6 +157,11 @@ describe('a program of a cell, and the web', { skip: SKIP }, () => {
     assert.match(said.upload ?? '', /answer to PUT \/files\/big \[200\]/)
     assert.equal(heard('/files/big')[0]?.body.length, 3_000_000)
     assert.equal(said.stream, 'data: one\n\ndata: two\n\ndata: three\n\n [200]')
+  })
+
+  it('S17: a body that is too long to be judged is refused', () => {
+    assert.match(said['long body'] ?? '', /more than 1048576 bytes.*\[413\]/s)
+    assert.equal(heard('/repos/shop/issues').length, 1)
   })
 
   it('S6: S11: whatever else it dials ends here, inside TLS as well, and is told', () => {

@@ -71,7 +71,7 @@ describe('S8: a full disk', { skip }, () => {
     assert.equal(stopped.code, 1, stopped.stdout)
     assert.equal(fenced(state), undefined)
     rmSync(filler)
-    await until('it stands', () => fenced(state) === 'quarantined', 20_000)
+    await until('it stands', () => fenced(state) === 'quarantined')
     await over(full, run)
   })
 
@@ -133,7 +133,7 @@ describe('S8: a full disk', { skip }, () => {
     const before = full.upstream.calls.length
     const done = await full.ask(release)
     assert.equal(done.code, 0, done.stderr)
-    await until('it acts', () => full.upstream.calls.length > before, 20_000)
+    await until('it acts', () => full.upstream.calls.length > before)
     assert.deepEqual(readdirSync(join(state, 'fence')).sort(), ['fence.json', 'lock', 'spare', 'spare-all'])
     await over(full, run)
   })

@@ -1,11 +1,10 @@
 import { duration } from '../../config/units.ts'
 import { reasonsFrom } from '../../gateway/pipeline/record.ts'
-import { stateOperator } from '../../host/operator.ts'
 import type { AnswerAsk, AnswerFault } from '../../host/people/answer-hold.ts'
+import type { Whole } from '../../host/people/held-whole.ts'
 import type { HoldAnswer } from '../../host/people/mailbox.ts'
 import { yamlQuoted, yamlText } from '../../host/prepare/tool-stub.ts'
-import { entriesOf } from '../../host/state/logs.ts'
-import { holdsIn, type KnownHold } from '../../ledger/views/holds.ts'
+import type { KnownHold } from '../../ledger/views/holds.ts'
 import {
   type ActionHeld,
   isJsonObject,
@@ -18,12 +17,13 @@ import {
   personName,
   type Result,
 } from '../../model/index.ts'
+import { stateOperator } from '../../operator/state-operator.ts'
 import { explain, HOLD_REASONS_MAX } from '../../policy/index.ts'
 import { type Call, EXIT, type ExitCode, type Option } from '../command.ts'
 import { STATE_OPTIONS, stateOf } from '../options/state.ts'
 import { loginName } from '../person/login-name.ts'
 import { sharedTerminal } from '../person/own-terminal.ts'
-import { unread, type Whole, wholeOf } from './held-whole.ts'
+import { unread, unreadText, unseenText } from './held-whole.ts'
 import { named, plain, printable, wrapped } from './printable.ts'
 
 /** Options of `approve` and `deny`. */
@@ -56,12 +56,13 @@ export async function answer(call: Call, approved: boolean): Promise<ExitCode> {
   const ask = { hold, approved, by, forMs, ...(why !== undefined && { why }) }
   const fault = await operator.answerFault(ask)
   if (fault !== undefined) return tellFault(call, ask, fault)
-  if (approved) {
-    const whole = await wholeOf(state, hold.log, hold.held)
+  const whole = approved ? await operator.whole(hold) : undefined
+  if (whole !== undefined) {
     const ending = await unread(call, hold, whole, wordsFor(hold, undefined, whole, Number.POSITIVE_INFINITY))
     if (ending !== undefined) return ending
   }
-  const answered = await operator.answer(ask)
+  const read = whole?.ok ? whole.value.digest : undefined
+  const answered = await operator.answer({ ...ask, ...(read !== undefined && { read }) })
   if (!answered.ok) return tellFault(call, ask, answered.reason)
   call.print.object({ ok: true, hold: hold.held.hold, approved, by, inForce: answered.value })
   call.print.line(`${approved ? 'approved' : 'denied'} by ${named(by)}: ${whatOf(hold)}`)
@@ -87,7 +88,7 @@ async function findHold(
   }
   let holds: readonly KnownHold[]
   try {
-    holds = await holdsIn(entriesOf(state), Date.now())
+    holds = await stateOperator(state).holds()
   } catch (error) {
     call.print.fault(error instanceof Error ? error.message : String(error))
     return no(EXIT.storeUnreachable)
@@ -119,6 +120,12 @@ export function tellFault(call: Call, { hold, by }: Pick<AnswerAsk, 'hold' | 'by
     case 'contained':
       call.print.fault(`not approved: ${plain(fault.problem, 1)}`, APPROVE_LATER)
       return EXIT.contained
+    case 'unseen':
+      call.print.fault(...unseenText(hold.held, fault.problem))
+      return EXIT.denied
+    case 'unread':
+      call.print.fault(...unreadText(hold.held, undefined))
+      return EXIT.needsApproval
     case 'given':
       call.print.fault(fault.problem, 'firebreak approvals --all shows it; a denial takes the place of an approval')
       return EXIT.failed

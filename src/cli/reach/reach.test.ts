@@ -8,6 +8,7 @@ import { firebreakHere } from '../../../test/kit/firebreak-here.ts'
 import { parseHere } from '../../../test/kit/parse-policies.ts'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { loadConfig } from '../../config/load.ts'
+import { reachText } from '../../control/reach-text.ts'
 import { type Judged, judgeConfig } from '../../host/prepare/setup.ts'
 import { type AgentReach, agentReach } from '../../host/reach/reach.ts'
 import { configDiff } from '../../host/reach/reach-diff.ts'
@@ -15,7 +16,6 @@ import { agentName } from '../../model/index.ts'
 import { reachDot } from './dot.ts'
 import { reachGraph } from './graph.ts'
 import { reachSvg } from './svg.ts'
-import { reachText } from './text.ts'
 
 const DESK = join(repository, 'examples/refund-desk')
 

@@ -25,6 +25,15 @@ export function redacted(args: Json, bytesMax: number = LIMITS.recordedArgumentB
   return shorten(args, { values: VALUES_MAX, bytes: bytesMax })
 }
 
+/** Tells whether `redacted` has shortened something of these arguments for an entry, by what it puts there. */
+export function isShortened(json: Json): boolean {
+  if (typeof json === 'string') return json === '…' || /… \(\d+ characters, sha256 [0-9a-f]{16}…\)$/.test(json)
+  if (Array.isArray(json)) return json.length >= 200 || json.some(isShortened)
+  if (!isJsonObject(json)) return false
+  const names = Object.keys(json)
+  return names.length >= 200 || names.some(isShortened) || Object.values(json).some(isShortened)
+}
+
 interface Room {
   values: number
   bytes: number

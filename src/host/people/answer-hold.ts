@@ -4,6 +4,7 @@ import { containedNow } from '../files/commit.ts'
 import { entriesOf, stateOfLog } from '../state/logs.ts'
 import { storesOf } from '../state/stores.ts'
 import { askWardens, NOT_MINE } from './control-socket.ts'
+import { wholeOf } from './held-whole.ts'
 import type { HoldAnswer } from './mailbox.ts'
 
 /** A person's answer to a hold. */
@@ -14,6 +15,8 @@ export interface AnswerAsk {
   /** Milliseconds that an approval may be used, from when the gateway hears of it. */
   readonly forMs: number
   readonly why?: string
+  /** Digest of all that the call would carry, by a person who has read it; absent where the entry shows all of it. */
+  readonly read?: string
 }
 
 /** The reasons why an answer does not count. */
@@ -21,6 +24,10 @@ export type AnswerFault =
   /** Another person has to approve it. */
   | { readonly kind: 'another-person'; readonly environment: string }
   | { readonly kind: 'contained'; readonly problem: string }
+  /** Nobody can see all that it would carry. */
+  | { readonly kind: 'unseen'; readonly problem: string }
+  /** It would carry more than its entry shows, and the person has not read that. */
+  | { readonly kind: 'unread' }
   /** An answer lies there already. */
   | { readonly kind: 'given'; readonly problem: string }
   /** Another answer was heard before this one came. */
@@ -44,6 +51,18 @@ export async function answerFault(
   return problem === undefined ? undefined : { kind: 'contained', problem }
 }
 
+/** Returns why a person cannot have read all that they approve; undefined where they have, and of a denial. */
+async function unreadFault(
+  stateDirectory: string,
+  { hold: { held, log }, approved, read }: AnswerAsk,
+): Promise<AnswerFault | undefined> {
+  if (!approved) return undefined
+  const whole = await wholeOf(stateDirectory, log, held)
+  if (!whole.ok) return { kind: 'unseen', problem: whole.reason }
+  const { digest } = whole.value
+  return digest === undefined || digest === read ? undefined : { kind: 'unread' }
+}
+
 /**
  * Gives an answer to the gateway that runs; where none does, it is kept for the next one. Returns true when it is in
  * force.
@@ -51,6 +70,8 @@ export async function answerFault(
 export async function answerHold(stateDirectory: string, ask: AnswerAsk): Promise<Result<boolean, AnswerFault>> {
   const fault = await answerFault(stateDirectory, ask)
   if (fault !== undefined) return no(fault)
+  const unread = await unreadFault(stateDirectory, ask)
+  if (unread !== undefined) return no(unread)
   const { hold, approved, by, forMs, why } = ask
   const { hold: id, environment } = hold.held
   const state = await stateOfLog(stateDirectory, hold.log)

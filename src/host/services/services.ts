@@ -53,7 +53,7 @@ const ORDERS: ReadonlySet<Pulse['kind']> = new Set([
   'credential',
 ])
 
-const START_MS_MAX = 20_000
+const START_MS_MAX = 60_000
 const STOP_MS_MAX = 5_000
 /** Words of a gateway that are kept before somebody waits for them: one word for each cell; one that floods fills no memory here. */
 const UNASKED_MAX = 1_024

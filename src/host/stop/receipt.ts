@@ -6,8 +6,8 @@ import { keyId, parseNote, parseWitnessKey, signatureLine, witnessKeyText } from
 import type { Log } from '../../ledger/store.ts'
 import { StoppedCells, type StoppedTold } from '../../ledger/views/stopped-cells.ts'
 import { type CellId, isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
-import { confirmationsIn, inFlightIn } from '../../recovery/incident/compose.ts'
 import type { ReceiptTold, StopTold } from '../../recovery/incident/incident.ts'
+import { confirmationsIn, inFlightIn } from '../../recovery/incident/receipt-told.ts'
 import { writeDurably } from '../state/durable-file.ts'
 import type { Receipt } from './containment.ts'
 

@@ -1,4 +1,4 @@
-import { type EffectRecord, tookPlace } from '../../ledger/views/effects.ts'
+import type { EffectRecord } from '../../ledger/views/effects.ts'
 import {
   type ActionId,
   type AgentName,
@@ -26,6 +26,7 @@ import type {
   StopTold,
   Subject,
 } from './incident.ts'
+import { confirmationsIn, inFlightIn, outcomeTold } from './receipt-told.ts'
 import { ours, rungText, w } from './wording.ts'
 
 /** The material of an incident page: all of it was read, and none of it is believed to be well-formed. */
@@ -55,7 +56,6 @@ const STOPS_MAX = 8
 const CONFIRMATIONS_MAX = 40
 const PEOPLE_MAX = 40
 const VALUES_MAX = 5
-const IN_FLIGHT_MAX = 20
 
 export function incidentOf(material: Material): Incident {
   const { cell, log, nowMs, dossier, damage, plan, change } = material
@@ -137,14 +137,6 @@ function laterThan(stoppedAtMs: number, { uses, cells }: Dossier): IncidentVerdi
   return { effects: later.length - reads, reads }
 }
 
-/** Returns the word that the page has for an outcome; what its upstream did not look at is as if it was never sent. */
-function tellingOf(outcome: EffectRecord['outcome']): EffectRow['outcome'] | 'not-sent' {
-  const took = tookPlace(outcome)
-  if (took === 'no') return 'not-sent'
-  if (outcome?.kind === 'withheld') return took === 'yes' ? 'withheld' : 'unanswered'
-  return outcome?.kind ?? 'unknown'
-}
-
 /**
  * Describes the effect that tripped a detector. One that was refused or held never left; an action that is no effect is
  * not shown.
@@ -204,7 +196,7 @@ function effectsOf({ effects, notSent, totals }: Plan, material: Material): Effe
   const about = effects.map((planned) => ({ planned, ...placeOf(planned, material) }))
   const groups = [
     ...Map.groupBy(about, ({ planned: { effect, standing }, destinations, labels }) =>
-      JSON.stringify([effect.upstream, effect.tool, tellingOf(effect.outcome), standing, destinations, labels]),
+      JSON.stringify([effect.upstream, effect.tool, outcomeTold(effect.outcome), standing, destinations, labels]),
     ).values(),
   ]
   const rows = groups.flatMap((group) => {
@@ -250,7 +242,7 @@ function rowOf({ planned, destinations, labels, all }: Alike): EffectRow {
   const { effect, standing } = planned
   const times = all.map(({ atMs }) => atMs)
   const spend = sumsOf(all.flatMap((each) => (each.spend === undefined ? [] : (moneyFrom(each.spend) ?? []))))
-  const sent = tellingOf(effect.outcome)
+  const sent = outcomeTold(effect.outcome)
   return {
     tool: `${effect.upstream}/${effect.tool}`,
     effect: effect.effect,
@@ -305,30 +297,4 @@ function stopsOf({ contained, lowered, story }: Dossier, receipts: Material['rec
       receipt: receipts.get(order) ?? { kind: 'missing', problem: 'nobody looked for it' },
     }
   })
-}
-
-/** Reads the actions that were in flight from a receipt. An action without a known effect is shown as `unknown`. */
-export function inFlightIn(
-  json: Json | undefined,
-  effects: ReadonlyMap<ActionId, EffectRecord> = new Map(),
-): StopTold['inFlight'] {
-  const known = new Map([...effects].map(([action, { outcome }]) => [String(action), tellingOf(outcome)]))
-  const all = Array.isArray(json) ? (json as readonly Json[]).filter(isJsonObject) : []
-  return all.slice(0, IN_FLIGHT_MAX).map(({ action, upstream, tool }) => ({
-    action: String(action),
-    tool: `${String(upstream)}/${String(tool)}`,
-    now: known.get(String(action)) ?? 'unknown',
-  }))
-}
-
-export function confirmationsIn(json: Json | undefined): StopTold['confirmations'] {
-  const all = Array.isArray(json) ? (json as readonly Json[]).filter(isJsonObject) : []
-  return all.map(({ point, by, confirmed, said, afterMs, escalated }) => ({
-    point: String(point),
-    by: String(by),
-    confirmed: confirmed === true,
-    said: String(said),
-    afterMs: typeof afterMs === 'number' ? afterMs : 0,
-    escalated: escalated === true,
-  }))
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { duration } from '../../../config/units.ts'
-import { operatorFor } from '../../../host/operator.ts'
 import { declaredFor, ordersOf, storyOf } from '../../../host/people/undo.ts'
 import type { UndoOrder } from '../../../host/people/undo-order.ts'
 import type { Judged } from '../../../host/prepare/setup.ts'
@@ -20,6 +19,7 @@ import {
   type Result,
 } from '../../../model/index.ts'
 import { cutText } from '../../../model/text/text.ts'
+import { operatorFor } from '../../../operator/operator.ts'
 import { type Plan, planOf, type Selection } from '../../../recovery/plan.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
 import { readConfig } from '../../options/config.ts'

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { diffText, reachText } from '../../../control/reach-text.ts'
 import { type AgentReach, agentReach } from '../../../host/reach/reach.ts'
 import { configDiff } from '../../../host/reach/reach-diff.ts'
 import { agentName, NAME_PATTERN } from '../../../model/index.ts'
@@ -8,7 +9,6 @@ import { printable } from '../../print/printable.ts'
 import { reachDot } from '../../reach/dot.ts'
 import { reachGraph } from '../../reach/graph.ts'
 import { reachSvg } from '../../reach/svg.ts'
-import { diffText, reachText } from '../../reach/text.ts'
 
 export const command: Command = {
   name: 'reach',

@@ -4,8 +4,8 @@ import type { Agent } from '../../../config/config.ts'
 import { type Contained, containedNow, ruleFor, type WantedCommit } from '../../../host/files/commit.ts'
 import { CHANGED_SINCE, changedSinceShown, noteShown } from '../../../host/files/shown-changes.ts'
 import { workspaceFaultText } from '../../../host/files/workspace-fault.ts'
-import type { WorkspaceOperator } from '../../../host/operator.ts'
 import { no, ok, type Result } from '../../../model/index.ts'
+import type { WorkspaceOperator } from '../../../operator/workspace-operator.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
 import {
   agentOfWorkspace,

@@ -1,6 +1,6 @@
-import { stateOperator } from '../../../host/operator.ts'
 import type { LoggedEntry } from '../../../ledger/store.ts'
 import type { Entry } from '../../../model/entry.ts'
+import { stateOperator } from '../../../operator/state-operator.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
 import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
 import { entryLine, reasonsOf } from '../../print/entry-line.ts'

@@ -1,28 +1,10 @@
-import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import process from 'node:process'
-import { loadConfig } from '../../../config/load.ts'
-import { reasonsFrom } from '../../../gateway/pipeline/record.ts'
-import { judgeConfig } from '../../../host/prepare/setup.ts'
-import { entriesOf, logNamed } from '../../../host/state/logs.ts'
-import type { Log } from '../../../ledger/store.ts'
-import type { Entry } from '../../../model/entry.ts'
-import {
-  type Amounts,
-  amountsIn,
-  type CellId,
-  type Commitment,
-  cutText,
-  isJsonObject,
-  type PersonName,
-  parseExactJson,
-} from '../../../model/index.ts'
-import { explain } from '../../../policy/index.ts'
-import { rehearse } from '../../../rehearsal/attempt.ts'
-import { type DecidedAgain, decideRecordedAgain } from '../../../rehearsal/smallest-change.ts'
+import type { DecidedEntry, OutcomeEntry } from '../../../control/why.ts'
+import { type Amounts, amountsIn, cutText } from '../../../model/index.ts'
+import { stateOperator } from '../../../operator/state-operator.ts'
+import type { DecidedAgain } from '../../../rehearsal/smallest-change.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
 import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
-import { wholeOf } from '../../print/held-whole.ts'
 import { folded, plain, printable, wrapped } from '../../print/printable.ts'
 import { safeLine } from '../../print/safe-line.ts'
 
@@ -38,9 +20,6 @@ export const command: Command = {
   run,
 }
 
-type Logged = { readonly log: string }
-type Decision = Extract<Entry, { kind: 'action.intent' | 'action.refused' | 'action.held' }>
-
 async function run(call: Call): Promise<ExitCode> {
   const [reference] = call.positionals
   if (reference === undefined) {
@@ -48,34 +27,19 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.usage
   }
   const state = stateOf(call)
-  let decided: (Decision & Logged) | undefined
-  let outcome: (Extract<Entry, { kind: 'action.outcome' }> & Logged) | undefined
-  const owners = new Map<CellId, PersonName>()
-  try {
-    for await (const entry of entriesOf(state)) {
-      if ('action' in entry && entry.action === reference) {
-        if (entry.kind === 'action.outcome') outcome = entry
-        else if (isDecision(entry)) decided = entry
-      }
-      if (entry.kind === 'cell.started') owners.set(entry.cell, entry.owner)
+  const bytes = call.flag('bytes')
+  const configuration = call.text('config') ?? join(dirname(state), 'firebreak.yaml')
+  const told = await stateOperator(state).why({ action: reference, configuration, bytes })
+  if (!told.ok) {
+    if (told.reason.kind === 'unread') {
+      call.print.fault(told.reason.problem)
+      return EXIT.storeUnreachable
     }
-  } catch (error) {
-    call.print.fault(error instanceof Error ? error.message : String(error))
-    return EXIT.storeUnreachable
-  }
-  if (decided === undefined) {
     call.print.fault(`there is no action ${printable(reference)} in ${state}`, 'firebreak logs lists what there is')
     return EXIT.failed
   }
-  const { log } = await logNamed(state, decided.log)
-  const whole = decided.kind === 'action.held' ? await wholeOf(state, decided.log, decided) : undefined
-  const sent = await sentOf(log, decided, call.flag('bytes'))
-  const answered = outcome && (await answeredOf(log, decided.cell, outcome))
-  const [first, ...rest] = reasonsFrom(decided.reasons)
-  const reasons = first === undefined ? [] : explain({ reasons: [first, ...rest] })
-  const limit = call.flag('bytes') ? Number.POSITIVE_INFINITY : 2_000
-  const again = decided.kind === 'action.intent' ? undefined : await decidedAgain(call, state, log, decided)
-  const { now, change } = again ?? {}
+  const { decided, outcome, owner, reasons, whole, sent, answered, again } = told.value
+  const limit = bytes ? Number.POSITIVE_INFINITY : 2_000
   call.print.object({
     ok: true,
     decided,
@@ -84,8 +48,8 @@ async function run(call: Call): Promise<ExitCode> {
     ...(whole && { whole: whole.ok ? whole.value : { problem: whole.reason } }),
     sent,
     answered,
-    now: now?.now,
-    turn: change,
+    now: again?.now.now,
+    turn: again?.change,
   })
   const line = (name: string, value: string | undefined) => {
     if (value === undefined) return
@@ -97,10 +61,7 @@ async function run(call: Call): Promise<ExitCode> {
   const { upstream = safeLine`?`, tool = safeLine`?` } = decided
   for (const each of folded(safeLine`${verdict}: ${upstream}/${tool}`.text)) call.print.line(each)
   line('when', `${new Date(decided.atMs).toISOString()}, entry ${decided.seq} of ${decided.log}`)
-  line(
-    'who',
-    `${decided.agent} in cell ${decided.cell}${owners.has(decided.cell) ? `, owned by ${owners.get(decided.cell)}` : ''}`,
-  )
+  line('who', `${decided.agent} in cell ${decided.cell}${owner === undefined ? '' : `, owned by ${owner}`}`)
   line('effect', decided.effect)
   line('during', decided.during && `${decided.during}, the call on whose word its relay connects`)
   line('arguments', JSON.stringify(whole?.ok ? whole.value.args : decided.args))
@@ -125,23 +86,6 @@ async function run(call: Call): Promise<ExitCode> {
   return EXIT.ok
 }
 
-function isDecision(entry: Entry & Logged): entry is Decision & Logged {
-  return entry.kind === 'action.intent' || entry.kind === 'action.refused' || entry.kind === 'action.held'
-}
-
-/** Under the configuration beside the state; nothing where there is none that can be read. */
-async function decidedAgain(
-  call: Call,
-  state: string,
-  log: Log,
-  { action }: Decision,
-): Promise<DecidedAgain | undefined> {
-  const file = call.text('config') ?? join(dirname(state), 'firebreak.yaml')
-  const loaded = existsSync(file) ? await loadConfig(file, { node: process.execPath }) : undefined
-  const judged = loaded?.ok ? await judgeConfig(loaded.value) : undefined
-  return judged?.ok ? decideRecordedAgain(rehearse(judged.value), log, action) : undefined
-}
-
 function changeLines({ now, change }: DecidedAgain): readonly (readonly [string, string])[] {
   const partly = now.partly === undefined ? [] : [['in part', now.partly] as const]
   if (change === undefined) return [['now', 'the present configuration lets it through'], ...partly]
@@ -161,10 +105,7 @@ function changeLines({ now, change }: DecidedAgain): readonly (readonly [string,
 }
 
 /** Returns the text of what its budgets were charged: at its intent, and in the end where an answer changed that. */
-function chargedText(
-  decided: Decision,
-  outcome: Extract<Entry, { kind: 'action.outcome' }> | undefined,
-): string | undefined {
+function chargedText(decided: DecidedEntry, outcome: OutcomeEntry | undefined): string | undefined {
   if (decided.kind !== 'action.intent') return undefined
   const { spend, charge } = decided
   const reserved = costText({ ...charge, ...(spend !== undefined && { spend }) })
@@ -178,50 +119,8 @@ function costText({ spend, ...cost }: Amounts & { readonly spend?: string }): st
   return [...(spend === undefined ? [] : [spend]), ...amounts].join(', ')
 }
 
-function missingOutcome(decided: Decision): string {
+function missingOutcome(decided: DecidedEntry): string {
   return decided.kind !== 'action.intent'
     ? 'nothing was sent'
     : 'unknown: no outcome was recorded, the effect may have happened'
-}
-
-/** Returns what left; where its entry covers a secret in the arguments, only for whoever asks for all bytes. */
-async function sentOf(log: Log, decided: Decision, all: boolean): Promise<string | undefined> {
-  if (decided.kind !== 'action.intent') return undefined
-  if (!all && JSON.stringify(decided.args).includes(COVER)) return '(it may hold a secret: --bytes shows it)'
-  return bytesOf(log, decided.cell, decided.payload)
-}
-
-/** The beginning of what stands in entries instead of a secret (`gateway/content/cover.ts`). */
-const COVER = '[the secret \\"'
-
-/** Returns what was searched for secrets of what came back; nothing of it where one was found. */
-async function answeredOf(
-  log: Log,
-  cell: CellId,
-  { leaked = [], payload }: Extract<Entry, { kind: 'action.outcome' }>,
-): Promise<string | undefined> {
-  if (leaked.length > 0) return `(not shown: what came holds the secret "${leaked.join('", "')}")`
-  const text = await bytesOf(log, cell, payload)
-  return text === undefined ? undefined : answerIn(text)
-}
-
-/** Returns a response's own members: the gateway reads, and searches, no others. */
-function answerIn(text: string): string {
-  try {
-    const json = parseExactJson(text) // an upstream wrote it
-    if (!isJsonObject(json)) return text
-    const { result, error } = json
-    if (result !== undefined) return JSON.stringify({ result })
-    if (!isJsonObject(error)) return text
-    const { code = null, message = null, data = null } = error
-    return JSON.stringify({ error: { code, message, data } })
-  } catch {
-    return text
-  }
-}
-
-async function bytesOf(log: Log, cell: CellId, payload: Commitment | undefined): Promise<string | undefined> {
-  if (payload === undefined) return undefined
-  const read = await log.payload(cell, payload)
-  return read.ok ? read.value.toString('utf8') : `(${read.reason.kind})`
 }

@@ -1,14 +1,14 @@
 import { realpathSync } from 'node:fs'
+import { diffText } from '../../../control/reach-text.ts'
 import type { Applied, ApplyFault, Planned } from '../../../host/apply/apply-words.ts'
-import { stateOperator } from '../../../host/operator.ts'
 import { personName } from '../../../model/index.ts'
+import { stateOperator } from '../../../operator/state-operator.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
 import { readConfig } from '../../options/config.ts'
 import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
 import { loginName } from '../../person/login-name.ts'
 import { sharedTerminal } from '../../person/own-terminal.ts'
 import { printable } from '../../print/printable.ts'
-import { diffText } from '../../reach/text.ts'
 
 export const command: Command = {
   name: 'apply',

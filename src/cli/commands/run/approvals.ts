@@ -1,16 +1,15 @@
 import process from 'node:process'
 import { createInterface, type Interface } from 'node:readline/promises'
-import { stateOperator } from '../../../host/operator.ts'
 import type { HoldAnswer } from '../../../host/people/mailbox.ts'
-import { entriesOf, stateOfLog } from '../../../host/state/logs.ts'
+import { stateOfLog } from '../../../host/state/logs.ts'
 import { storesOf } from '../../../host/state/stores.ts'
-import { holdsIn, type KnownHold } from '../../../ledger/views/holds.ts'
+import type { KnownHold } from '../../../ledger/views/holds.ts'
 import { LIMITS, personName } from '../../../model/index.ts'
+import { stateOperator } from '../../../operator/state-operator.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
 import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
 import { loginName } from '../../person/login-name.ts'
 import { sharedTerminal } from '../../person/own-terminal.ts'
-import { wholeOf } from '../../print/held-whole.ts'
 import { tellFault, wordsFor } from '../../print/holds.ts'
 
 export const command: Command = {
@@ -28,15 +27,16 @@ export const command: Command = {
 
 async function run(call: Call): Promise<ExitCode> {
   const state = stateOf(call)
+  const operator = stateOperator(state)
   try {
     if (call.flag('ask')) return await ask(call, state)
-    const holds = await holdsIn(entriesOf(state), Date.now())
+    const holds = await operator.holds()
     const known = await Promise.all(holds.map(async (hold) => ({ hold, answered: await answerOf(state, hold) })))
     const waiting = known.filter(({ hold, answered }) => hold.state === 'waiting' && answered === undefined)
     const shown = await Promise.all(
       (call.flag('all') ? known : waiting).map(async (each) => ({
         ...each,
-        whole: await wholeOf(state, each.hold.log, each.hold.held),
+        whole: await operator.whole(each.hold),
       })),
     )
     call.print.object({
@@ -110,23 +110,25 @@ async function askForNew(
   terminal: Interface,
   { isShared, asked }: Asking,
 ): Promise<boolean> {
-  const holds = await stateOperator(state).holds()
+  const operator = stateOperator(state)
+  const holds = await operator.holds()
   for (const hold of holds.filter((each) => each.state === 'waiting' && !asked.has(each.held.hold))) {
     asked.add(hold.held.hold)
-    const whole = await wholeOf(state, hold.log, hold.held)
+    const whole = await operator.whole(hold)
     if (isShared()) return false
     for (const line of wordsFor(hold, undefined, whole, Number.POSITIVE_INFINITY)) call.print.line(line)
     if (!whole.ok) continue
     const said = (await terminal.question('  approve, deny or leave? [a/d/l] ')).trim().toLowerCase()
     if (isShared()) return false
-    if (said === 'a' || said === 'd') await give(call, state, hold, said === 'a')
+    if (said === 'a' || said === 'd') await give(call, hold, said === 'a', whole.value.digest)
   }
   return true
 }
 
-async function give(call: Call, state: string, hold: KnownHold, approved: boolean): Promise<void> {
+/** Gives an answer; `read` is the digest of all that was shown. */
+async function give(call: Call, hold: KnownHold, approved: boolean, read: string | undefined): Promise<void> {
   const by = personName(call.text('as') ?? loginName())
-  const ask = { hold, approved, by, forMs: LIMITS.approvalMsMax / 4 }
-  const given = await stateOperator(state).answer(ask)
+  const ask = { hold, approved, by, forMs: LIMITS.approvalMsMax / 4, ...(read !== undefined && { read }) }
+  const given = await stateOperator(stateOf(call)).answer(ask)
   if (!given.ok) tellFault(call, ask, given.reason)
 }

@@ -70,7 +70,7 @@ function unwrittenText({ agents, order, problem }: Unwritten): string {
 }
 
 /** Milliseconds for a host to be there. */
-const START_MS_MAX = 20_000
+const START_MS_MAX = 60_000
 const LOOK_EVERY_MS = 50
 
 /** Starts a host in a session of its own, and waits until it answers. */

@@ -1,7 +1,7 @@
-import { operatorFor } from '../../../host/operator.ts'
 import type { ReleaseAsk, ReleaseFault } from '../../../host/people/release-order.ts'
 import type { Judged } from '../../../host/prepare/setup.ts'
 import { cutsOff, RUNGS } from '../../../model/index.ts'
+import { operatorFor } from '../../../operator/operator.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../../command.ts'
 import { readConfig } from '../../options/config.ts'
 import { stateOf } from '../../options/state.ts'

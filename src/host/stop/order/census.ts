@@ -1,16 +1,10 @@
 import { realpathSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import process from 'node:process'
-import type { NotedCell, Standing } from '../../cells/census.ts'
-import { unlessGone } from '../../cells/kernel/process-end.ts'
-import type { CellAbout } from '../../cells/spec.ts'
-import type { Config } from '../../config/config.ts'
-import { census as hostCensus } from '../../host/drivers.ts'
-import { runPlaces } from '../../host/services/run-places.ts'
-import { wholeState } from '../../host/state/named-state.ts'
-import { isOthers, stateAround } from '../../host/state/state-part.ts'
-import { type Confirmation, eventually, type Order, type Target } from '../../host/stop/containment.ts'
-import { agentsMeant } from '../../host/stop/meant.ts'
+import type { NotedCell, Standing } from '../../../cells/census.ts'
+import { unlessGone } from '../../../cells/kernel/process-end.ts'
+import type { CellAbout } from '../../../cells/spec.ts'
+import type { Config } from '../../../config/config.ts'
 import {
   type AgentName,
   agentName,
@@ -20,8 +14,14 @@ import {
   environmentName,
   NAME_PATTERN,
   samePerson,
-} from '../../model/index.ts'
-import type { Waiting } from './waiting.ts'
+} from '../../../model/index.ts'
+import { census as hostCensus } from '../../drivers.ts'
+import { runPlaces } from '../../services/run-places.ts'
+import { wholeState } from '../../state/named-state.ts'
+import { isOthers, stateAround } from '../../state/state-part.ts'
+import { type Confirmation, eventually, type Order, type Target } from '../containment.ts'
+import { agentsMeant } from '../meant.ts'
+import type { Waits } from './stop-ask.ts'
 
 /** Cells that somebody has answered for: their names, or points that end in one. */
 export interface AnsweredCells {
@@ -30,20 +30,26 @@ export interface AnsweredCells {
   readonly names: readonly string[]
 }
 
+/** An order, and all that is known of what it means. */
+export interface OrderReach {
+  readonly states: readonly string[]
+  readonly order: Order
+  readonly config: Config | undefined
+  /** Path of the file by which the order was read, without links: the same agent in another state is not contained. */
+  readonly configuration: string
+  readonly said: readonly AnsweredCells[]
+}
+
 /**
  * Asks the kernel which cells of these states run that an order means and that no receipt names, whatever wardens have
  * said, and ends them. One line for each, one for what goes on by a person's word where the order reaches, and one for each
  * other state of which such cells run (of an order to all: any cells); one line where no cell goes on that is meant. Of an
  * order that ends no cell (`restricted`, `watched`) it only tells of agents' cells that no warden has named.
- * `ended` gets what it has ended. `configuration` is the file by which the order was read: the same agent in another state is not contained.
+ * `ended` gets what it has ended.
  */
 export async function census(
-  states: readonly string[],
-  order: Order,
-  config: Config | undefined,
-  configuration: string,
-  said: readonly AnsweredCells[],
-  waiting: Waiting,
+  { states, order, config, configuration, said }: OrderReach,
+  waiting: Waits,
   ended: NotedCell[],
 ): Promise<readonly Confirmation[]> {
   const begun = performance.now()
@@ -81,7 +87,7 @@ export async function census(
     ([point, words, same]) => confirmation(point, !same, words),
   )
   const goOn = [...person, ...elsewhere]
-  waiting.begin(() => `${unnamed().length} cells that no warden has named`, ENDING_MS_MAX + END_MS_MAX)
+  waiting(() => `${unnamed().length} cells that no warden has named`, ENDING_MS_MAX + END_MS_MAX)
   // One that ends at this moment is still to be seen for some.
   if (await eventually(() => unnamed().length === 0, ENDING_MS_MAX))
     return cuts.size > 0
@@ -109,13 +115,13 @@ function namedBy(said: readonly AnsweredCells[]): ReadonlySet<string> {
 }
 
 /** Agents to fence, by the directory of the state that knows them. */
-export type Running = ReadonlyMap<string, ReadonlySet<AgentName>>
+export type AgentsRunning = ReadonlyMap<string, ReadonlySet<AgentName>>
 
 /**
  * Returns the agents of the cells that an order means, by the notes beside the cells: the configuration at hand may not name
  * them. Asked before anything is ended. Of a cell that is meant by its own name the note counts also once it has ended.
  */
-export function agentsRunning(states: readonly string[], target: Target, config: Config | undefined): Running {
+export function agentsRunning(states: readonly string[], target: Target, config: Config | undefined): AgentsRunning {
   const standing = meantBy(target, standingIn(states), config)
   const dead = target.kind === 'cell' ? notesOf(states, target.name) : []
   const stateOf = statesByPlace(states)

@@ -1,8 +1,7 @@
-import type { AgentReach, UpstreamReach } from '../../host/reach/reach.ts'
-import type { AgentChanges } from '../../host/reach/reach-diff.ts'
-import { MEASURE_NAMES, MEASURES, sourceText, UNTRUSTED } from '../../model/index.ts'
-import { type ReachedOperation, WORKSPACE } from '../../policy/index.ts'
-import { printable } from '../print/printable.ts'
+import type { AgentReach, UpstreamReach } from '../host/reach/reach.ts'
+import type { AgentChanges } from '../host/reach/reach-diff.ts'
+import { MEASURE_NAMES, MEASURES, sourceText, UNTRUSTED, visibleText } from '../model/index.ts'
+import { type ReachedOperation, WORKSPACE } from '../policy/index.ts'
 
 /** A reach as a person reads it in a minute: money first, then what can be done where, then which data can meet. */
 export function reachText(reach: AgentReach): readonly string[] {
@@ -41,7 +40,7 @@ export function reachText(reach: AgentReach): readonly string[] {
     ),
     ...section('Its cell', cellLines(reach)),
   ]
-  return lines.map(printable)
+  return lines.map(visibleText)
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {
@@ -199,5 +198,5 @@ export function diffText(agents: readonly AgentChanges[]): readonly string[] {
   })
   const wider = agents.some(({ changes }) => changes.some(({ widens }) => widens))
   const verdict = wider ? 'Something becomes possible that was not.' : 'Nothing becomes possible that was not.'
-  return [verdict, ...lines].map(printable)
+  return [verdict, ...lines].map(visibleText)
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import { describe, it } from 'node:test'
-import { writeConfig } from '../../../test/kit/config-text.ts'
-import { temporaryDirectory } from '../../../test/kit/temporary.ts'
-import { loadConfig } from '../../config/load.ts'
-import { type Kind, targetOf } from './target.ts'
+import { writeConfig } from '../../../../test/kit/config-text.ts'
+import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
+import { loadConfig } from '../../../config/load.ts'
+import type { TargetKind } from './stop-ask.ts'
+import { targetOf } from './target.ts'
 
 describe('S8: whom an order means', () => {
   it('a name that is several things is nobody before a person says which, and its kind before it does', async () => {
@@ -17,7 +18,7 @@ describe('S8: whom an order means', () => {
     const loaded = await loadConfig(file, { node: process.execPath })
     assert.ok(loaded.ok, JSON.stringify(loaded))
     const meant = (name: string) => {
-      const kinds = new Set<Kind>()
+      const kinds = new Set<TargetKind>()
       return [targetOf(name, loaded.value, kinds), [...kinds]]
     }
     assert.deepEqual(meant('test'), [undefined, ['agent', 'environment']])

@@ -1,8 +1,8 @@
-import { isOthers } from '../../host/state/state-part.ts'
-import { storesOf } from '../../host/state/stores.ts'
-import { containedEntry, leftForNext } from '../../host/stop/contain.ts'
-import type { Receipt } from '../../host/stop/containment.ts'
-import { toldOf } from '../../host/stop/receipt.ts'
+import { isOthers } from '../../state/state-part.ts'
+import { storesOf } from '../../state/stores.ts'
+import { containedEntry, leftForNext } from '../contain.ts'
+import type { Receipt } from '../containment.ts'
+import { toldOf } from '../receipt.ts'
 import type { Meant } from './census.ts'
 
 /**

@@ -1,18 +1,15 @@
-import type { Standing } from '../../cells/census.ts'
-import type { CellAbout } from '../../cells/spec.ts'
-import type { Config } from '../../config/config.ts'
-import { askWardens } from '../../host/people/control-socket.ts'
-import { statesIn } from '../../host/state/tenants.ts'
-import type { Target } from '../../host/stop/containment.ts'
-import { agentsMeant } from '../../host/stop/meant.ts'
-import { no, ok, type Result, samePerson } from '../../model/index.ts'
-import { type Call, configFile, EXIT, type ExitCode } from '../command.ts'
-import { printable } from '../print/printable.ts'
+import type { Standing } from '../../../cells/census.ts'
+import type { CellAbout } from '../../../cells/spec.ts'
+import type { Config } from '../../../config/config.ts'
+import { no, ok, type Result, samePerson } from '../../../model/index.ts'
+import { askWardens } from '../../people/control-socket.ts'
+import { statesIn } from '../../state/tenants.ts'
+import type { Target } from '../containment.ts'
+import { agentsMeant } from '../meant.ts'
 import { notesOf, standingAbout, standingIn } from './census.ts'
-import type { Waiting } from './waiting.ts'
+import type { ServerFault, StopFault, TargetKind, Waits } from './stop-ask.ts'
 
-const KINDS = ['agent', 'environment', 'owner'] as const
-export type Kind = (typeof KINDS)[number]
+const KINDS: readonly TargetKind[] = ['agent', 'environment', 'owner']
 
 /**
  * Returns whom a person means by a name, as far as that can be told by the configuration at hand; undefined, too, where it
@@ -21,7 +18,7 @@ export type Kind = (typeof KINDS)[number]
 export function targetOf(
   name: string | undefined,
   config: Config | undefined,
-  kinds: Set<Kind> = new Set(),
+  kinds: Set<TargetKind> = new Set(),
 ): Target | undefined {
   if (name === undefined) return undefined
   if (name === 'all') return { kind: 'all' }
@@ -30,10 +27,10 @@ export function targetOf(
   return onlyOne(name, kinds, (target) => agentsMeant(config, target).length > 0)
 }
 
-type Named = Target & { readonly kind: Kind }
+type Named = Target & { readonly kind: TargetKind }
 
 /** Returns the one thing of that name, with or without its kind before it; adds to `kinds` what there is. */
-function onlyOne(text: string, kinds: Set<Kind>, isThere: (target: Named) => boolean): Target | undefined {
+function onlyOne(text: string, kinds: Set<TargetKind>, isThere: (target: Named) => boolean): Target | undefined {
   const [, prefix, rest] = /^(agent|environment|owner):(.+)$/s.exec(text) ?? []
   const named = KINDS.filter((kind) => prefix === undefined || kind === prefix)
   const there = named.map((kind): Named => ({ kind, name: rest ?? text })).filter(isThere)
@@ -48,15 +45,15 @@ function onlyOne(text: string, kinds: Set<Kind>, isThere: (target: Named) => boo
 export async function whoRuns(
   state: string,
   name: string | undefined,
-  waiting: Waiting,
-  kinds: Set<Kind>,
+  waiting: Waits,
+  kinds: Set<TargetKind>,
 ): Promise<Target | undefined> {
   if (name === undefined || kinds.size > 1) return undefined
   try {
     const states = statesIn(state)
     const found = namedIn(name, standingAbout(states), kinds)
     if (found !== undefined || kinds.size > 1) return found
-    waiting.begin(() => 'the question whose cells run', SILENCE_MS_MAX)
+    waiting(() => 'the question whose cells run', SILENCE_MS_MAX)
     const asking = states.map((each) => askWardens(each, { kind: 'cells' }, () => undefined, SILENCE_MS_MAX))
     return namedIn(
       name,
@@ -74,7 +71,7 @@ const SILENCE_MS_MAX = 10_000
 function namedIn(
   text: string,
   cells: readonly Pick<CellAbout, 'agent' | 'environment' | 'owner'>[],
-  kinds: Set<Kind>,
+  kinds: Set<TargetKind>,
 ): Target | undefined {
   return onlyOne(text, kinds, ({ kind, name }) =>
     cells.some((cell) => {
@@ -87,21 +84,15 @@ function namedIn(
 /**
  * Returns the cell that an order to this one means: itself, or, of a server, the one on whose word it acts: what is
  * ended of a server alone is started again. A shared one acts for the only cell of its environment that nobody has
- * delegated to. Where there is no such cell, says why, and what a person may name.
+ * delegated to. Returns a fault where there is no such cell.
  */
-export function actingFor(
-  states: readonly string[],
-  cell: string,
-): Result<string, { readonly why: string; readonly instead: string }> {
+export function actingFor(states: readonly string[], cell: string): Result<string, ServerFault> {
   const { standing, own } = looked(states, cell)
   switch (own?.part) {
     case 'server':
       return ok(own.of ?? cell)
     case 'person':
-      return no({
-        why: `${cell} acts on a person’s word, and on no agent’s`,
-        instead: 'end the command that it serves',
-      })
+      return no({ kind: 'persons-server', cell })
     case 'shared': {
       const served = standing.filter(
         ({ about }) =>
@@ -112,8 +103,11 @@ export function actingFor(
       )
       const [only, more] = served
       if (only !== undefined && more === undefined) return ok(only.cell)
-      const names = served.map((each) => `${each.cell} (${printable(each.about?.agent ?? '')})`)
-      return no({ why: `${cell} is a server that several share`, instead: `name ${[...names, 'all'].join(', or ')}` })
+      return no({
+        kind: 'shared-server',
+        cell,
+        served: served.map((each) => ({ cell: each.cell, agent: each.about?.agent })),
+      })
     }
     default:
       return ok(cell)
@@ -131,27 +125,13 @@ function looked(states: readonly string[], cell: string): { standing: readonly S
   }
 }
 
-/** Tells a person that nobody is meant, or that it cannot be told who, and how to say whom. */
+/** Returns why nobody is meant by a name, or why it cannot be told who. */
 export function nobodyMeant(
-  call: Call,
   name: string | undefined,
   config: Config | undefined,
-  kinds: ReadonlySet<Kind>,
-): ExitCode {
-  if (kinds.size > 1)
-    call.print.fault(
-      `nobody was stopped: ${printable(name ?? '')} is the name of an ${[...kinds].join(', and of an ')}`,
-      `say which: ${[...kinds].map((kind) => `${kind}:${printable(name ?? '')}`).join(', or ')}; or all`,
-    )
-  else if (config === undefined)
-    call.print.fault(
-      `${configFile(call)} cannot be read: contain all, or a cell`,
-      'firebreak policy validate tells why',
-    )
-  else
-    call.print.fault(
-      name === undefined ? 'contain whom?' : `there is nothing called ${printable(name)}`,
-      `agents: ${[...config.agents.keys()].join(', ')}; or a cell, an owner, an environment, all`,
-    )
-  return EXIT.usage
+  kinds: ReadonlySet<TargetKind>,
+): StopFault {
+  if (kinds.size > 1) return { kind: 'several', name: name ?? '', kinds: [...kinds] }
+  if (config === undefined) return { kind: 'no-configuration' }
+  return { kind: 'unknown', name, agents: [...config.agents.keys()] }
 }

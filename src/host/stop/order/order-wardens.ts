@@ -1,0 +1,52 @@
+import type { ControlReply, Done } from '../../people/control-request.ts'
+import { askWardens } from '../../people/control-socket.ts'
+import { statesIn, trialsOf } from '../../state/tenants.ts'
+import type { Order, Target } from '../containment.ts'
+import { endSilentWarden } from '../silent-warden.ts'
+import type { AnsweredCells } from './census.ts'
+import type { StopListener } from './stop-ask.ts'
+
+/** Wardens that an order has gone to, and what they have named. */
+export interface WardensAsked {
+  /** Paths of their sockets. */
+  readonly asked: Set<string>
+  readonly said: AnsweredCells[]
+}
+
+/**
+ * Sends the order to the wardens that are not in `asked`, and adds them to it, and what they name to `said`; ends those
+ * that stay silent.
+ */
+export async function orderWardens(
+  state: string,
+  order: Order,
+  { asked, said }: WardensAsked,
+  { heard, waiting }: Pick<StopListener, 'heard' | 'waiting'>,
+): Promise<readonly Done[]> {
+  const before = asked.size
+  let done = 0
+  waiting(() => `${asked.size - before - done} of ${asked.size - before} wardens`, SILENCE_MS_MAX + END_MS_MAX)
+  const onReply = (from: string) => (reply: ControlReply) => {
+    if (reply.kind === 'confirmation') heard(reply.confirmation)
+    else done++
+    said.push({ from, names: reply.kind === 'done' ? (reply.receipt?.cells ?? []) : [reply.confirmation.point] })
+  }
+  const request = { kind: 'contain', order } as const
+  const answering = statesOrdered(state, order.target).map((each) =>
+    askWardens(each, request, onReply(each), SILENCE_MS_MAX, asked),
+  )
+  const answers = (await Promise.all(answering)).flat()
+  const silent = answers.flatMap((answer) => answer.silent ?? [])
+  await Promise.all(silent.map(async (each) => heard(await endSilentWarden(each))))
+  return answers
+}
+
+/** Returns the states of which wardens are ordered: all means what a doctor tries at this moment, too. */
+export function statesOrdered(state: string, { kind }: Target): readonly string[] {
+  return kind === 'all' ? [...statesIn(state), ...trialsOf(state)] : statesIn(state)
+}
+
+/** Milliseconds between two words of a warden: its points have 1.5 s each, and what ends them harder 6. */
+const SILENCE_MS_MAX = 10_000
+/** Milliseconds for a warden to be gone that is ended. */
+const END_MS_MAX = 2_000
