@@ -163,9 +163,11 @@ function crossingLines({ crossings }: AgentReach): readonly string[] {
 }
 
 function cellLines({ cell }: AgentReach): readonly string[] {
-  const { root, workspace, labels, files, env, wallMs, grantsMs } = cell
+  const { network, root, workspace, labels, files, env, wallMs, grantsMs } = cell
   return [
-    'network    its gateway and nothing else',
+    network === 'listener'
+      ? 'network    its gateway and nothing else'
+      : 'network    every address leads to its gateway, and to nothing else',
     `root       ${root}`,
     ...(workspace === undefined
       ? []

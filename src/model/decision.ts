@@ -27,6 +27,8 @@ export type Reason =
   | { readonly kind: 'environment'; readonly cell: EnvironmentName; readonly upstream: EnvironmentName }
   /** The place is no origin of the environment's egress, and its relays reach nothing else. */
   | { readonly kind: 'egress'; readonly environment: EnvironmentName; readonly place: string }
+  /** The place is no origin of an upstream that the cell is granted, and its programs reach nothing else. */
+  | { readonly kind: 'origin'; readonly environment: EnvironmentName; readonly place: string }
   /** The action is outside of the part of an authority that was delegated to the cell. */
   | { readonly kind: 'delegation'; readonly delegation: DelegationId; readonly problem: string }
   /** The owner did not accept this tool for the task. */

@@ -105,6 +105,8 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Surve
   const unaccepted = declared.filter(
     (tool) => !tool.name.startsWith('resource:') && own?.has(tool.name) !== true && !unfit.has(tool.name),
   )
+  // A request has no definition but its pattern, and its answer is one thing.
+  const isOrigin = server.kind === 'origin'
   const granted = new Set(grantsOf(config, upstream).flatMap((grant) => [...grant.tools]))
   const used = declared.filter((tool) => granted.has(tool.name))
   const unlabelled = used.filter((tool) => tool.returns === undefined)
@@ -116,7 +118,7 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Surve
       ? startDemands(about, server.command, server.cell, config.profile, survey)
       : placeDemand(about, server.url.origin, survey)),
     ...offeredDemands(about, judged, upstream, survey.offered),
-    ...(unaccepted.length > 0
+    ...(unaccepted.length > 0 && !isOrigin
       ? [
           missing(
             about,
@@ -127,14 +129,20 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Surve
       : []),
     ...unfitted,
     ...(declared.length === 0
-      ? [look(about, 'it declares no tools: nothing of it can be granted', 'firebreak accept --stubs')]
+      ? [
+          look(
+            about,
+            'it declares no tools: nothing of it can be granted',
+            isOrigin ? 'tools: { GET /path/{name}: { effect: read } }' : 'firebreak accept --stubs',
+          ),
+        ]
       : []),
     ...(unlabelled.length > 0
       ? [
           look(
             about,
             `nothing says who can write what ${listed(unlabelled)} return: it counts as untrusted`,
-            'returns: { $: [untrusted], $.id: [] } under the tool',
+            `returns: { $: [untrusted]${isOrigin ? '' : ', $.id: []'} } under the tool`,
           ),
         ]
       : []),

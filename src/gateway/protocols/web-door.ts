@@ -80,7 +80,7 @@ export class CellWeb {
     const { gate, cell } = this.#options
     body.resume()
     const text = placeText(place)
-    const reasons: readonly Refusal[] = [{ kind: 'egress', environment: gate.environment, place: text }]
+    const reasons: readonly Refusal[] = [{ kind: 'origin', environment: gate.environment, place: text }]
     const args: JsonObject = { place: text, method, target }
     const attempt = { upstream: undefined, operation: 'request', target: `${method} ${text}`, args } as const
     const { action } = await refuseUnprepared(gate, cell, attempt, reasons)

@@ -5,6 +5,7 @@ import { placeIn } from '../../gateway/protocols/relay/egress-place.ts'
 import { type AgentName, type EnvironmentName, type Label, operationIn, type UpstreamName } from '../../model/index.ts'
 import { type Reach, type ReachedOperation, type ReachInput, reach } from '../../policy/index.ts'
 import { catalogueOf, egressOf } from '../prepare/catalogue.ts'
+import { webPorts } from '../prepare/cell-spec.ts'
 import { grantOf, type Judged } from '../prepare/setup.ts'
 import { policiesOf, tenantOf } from '../state/tenants.ts'
 
@@ -21,9 +22,11 @@ export interface AgentReach extends Reach {
 }
 
 /**
- * The surroundings of an agent's cells. Their network is always the same: their gateway's listener and nothing else.
+ * The surroundings of an agent's cells. Their network leads to their gateway and nowhere else: by its listener, and for
+ * those that are granted an origin of the web by every address.
  */
 export interface CellReach {
+  readonly network: 'listener' | 'every-address'
   readonly root: string
   /** Seen through a private overlay: nothing of it changes on the host until a person commits it. */
   readonly workspace?: string
@@ -61,7 +64,7 @@ export function agentReach(judged: Judged, name: AgentName): AgentReach | undefi
     ...found,
     hardened: judged.config.environments.get(agent.environment)?.hardened ?? false,
     delegates: agent.delegates,
-    cell: cellReach(agent),
+    cell: cellReach(judged.config, agent),
     upstreams: upstreams.map((upstream) => upstreamReach(upstream, originsOf(judged.config, upstream, found))),
     remoteRelays: upstreams.flatMap((upstream) => {
       const operations = found.operations.filter((each) => each.upstream === upstream.name && isRelaying(each))
@@ -92,8 +95,10 @@ function isRemote({ server }: UpstreamConfig): boolean {
   return server.kind !== 'stdio' && !isLoopback(server.url.hostname)
 }
 
-function cellReach({ cell, grants }: Agent): CellReach {
+function cellReach(config: Config, agent: Agent): CellReach {
+  const { cell, grants } = agent
   return {
+    network: webPorts(config, agent).length > 0 ? 'every-address' : 'listener',
     root: cell.root ?? 'the host’s /usr, read-only',
     ...(cell.workspace !== undefined && { workspace: cell.workspace }),
     labels: cell.labels,
@@ -117,9 +122,11 @@ function upstreamReach(upstream: UpstreamConfig, egress: readonly string[]): Ups
     name,
     environment,
     where:
-      server.kind !== 'stdio'
-        ? server.url.href
-        : `${server.command.join(' ')}, in a cell without network${egress.length === 0 ? '' : ' but a way to its egress'}`,
+      server.kind === 'origin'
+        ? server.url.origin
+        : server.kind === 'http'
+          ? server.url.href
+          : `${server.command.join(' ')}, in a cell without network${egress.length === 0 ? '' : ' but a way to its egress'}`,
     egress: egress.toSorted(),
     remote: isRemote(upstream),
     secrets: secretsOf(server).toSorted(),

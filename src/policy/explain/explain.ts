@@ -36,6 +36,8 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
       return `the cell belongs to ${reason.cell}, the upstream to ${reason.upstream} — no grant or policy reaches across`
     case 'egress':
       return `${named(reason.place)} is no origin of the egress of ${reason.environment} — whoever owns the configuration can add it there`
+    case 'origin':
+      return `${named(reason.place)} is no origin that it is granted in ${reason.environment} — whoever owns the configuration can declare one (http:) and grant its requests`
     case 'delegation':
       return `outside delegation ${reason.delegation}: ${reason.problem} — the cell that delegated can give another part`
     case 'task':

@@ -251,6 +251,8 @@ function obstacle(reason: Refusal): string | undefined {
       return `${reason.upstream} is another environment than ${reason.cell}: nothing reaches across`
     case 'egress':
       return `${reason.place} is no origin under environments.${reason.environment}.egress: whoever owns the configuration can add it`
+    case 'origin':
+      return `${reason.place} is no origin of an upstream: whoever owns the configuration can declare it (http: { origin: … }) and grant its requests`
     case 'definition':
       return `its definition is ${reason.problem}: a person can accept it (firebreak accept)`
     case 'arguments':
