@@ -52,7 +52,7 @@ const PREFIXED = new RegExp(
  * not get what was granted for that resource. Throws for what is no name.
  */
 export function grantedName(operation: Operation, tool: string): ToolName {
-  if (operation === 'request') return toolName(tool)
+  if (operation === 'request' && REQUEST.test(tool)) return toolName(tool)
   if (operation !== 'tool') return toolName(`${operation}:${tool}`)
   return toolName((tool.includes(':') && PREFIXED.test(tool)) || REQUEST.test(tool) ? `tool:${tool}` : tool)
 }
