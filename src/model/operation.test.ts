@@ -6,14 +6,30 @@ const ALL = Object.keys(OPERATIONS) as Operation[] // the keys of a constant
 
 describe('names of operations', () => {
   it('V3: no two operations share a name, whatever a tool is called', () => {
-    const bare = ['x', 'a.example:443', ...ALL.map((operation) => `${operation}:x`), 'tool:tool:x', 'GET /x', 'GET x', 'tool:GET /x']
+    const bare = [
+      'x',
+      'a.example:443',
+      ...ALL.map((operation) => `${operation}:x`),
+      'tool:tool:x',
+      'GET /x',
+      'GET x',
+      'tool:GET /x',
+    ]
     const names = ALL.flatMap((operation) => bare.map((tool) => grantedName(operation, tool)))
     assert.equal(new Set(names).size, names.length)
   })
 
   it('OP1: a name tells its operation and its own name again', () => {
     for (const operation of ALL)
-      for (const tool of ['x', 'a.example:443', 'resource:x', 'tls.connect:x', 'GET /x', 'request:GET /x', 'a\nb'.replace('\n', ' ')])
+      for (const tool of [
+        'x',
+        'a.example:443',
+        'resource:x',
+        'tls.connect:x',
+        'GET /x',
+        'request:GET /x',
+        'a\nb'.replace('\n', ' '),
+      ])
         assert.deepEqual(operationIn(grantedName(operation, tool)), { operation, tool })
   })
 
