@@ -12,6 +12,8 @@ export interface PoolOptions extends Pick<DialRules, 'elsewhere' | 'mayBePrivate
   readonly connectionsMax: number
   /** Milliseconds that it may be silent. */
   readonly silenceMsMax: number
+  /** Bytes of the headers of one answer; absent: LIMITS.headerBytesMax. */
+  readonly headerBytesMax?: number
 }
 
 /**
@@ -19,7 +21,7 @@ export interface PoolOptions extends Pick<DialRules, 'elsewhere' | 'mayBePrivate
  * `onRequestStart` in the tick that writes a request; what its connections do before is no request of anybody's.
  */
 export function poolTo({ protocol, hostname, port, origin }: URL, options: PoolOptions): Dispatcher {
-  const { ca, caKey, connectionsMax, silenceMsMax, ...rules } = options
+  const { ca, caKey, connectionsMax, silenceMsMax, headerBytesMax = LIMITS.headerBytesMax, ...rules } = options
   const host = hostname.replace(/^\[|\]$/g, '')
   const to = { host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) }
   let session: Buffer | undefined
@@ -40,6 +42,6 @@ export function poolTo({ protocol, hostname, port, origin }: URL, options: PoolO
     headersTimeout: silenceMsMax,
     bodyTimeout: silenceMsMax,
     connect,
-    maxHeaderSize: LIMITS.headerBytesMax,
+    maxHeaderSize: headerBytesMax,
   })
 }

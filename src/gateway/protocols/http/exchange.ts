@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { LIMITS } from '../../../model/index.ts'
 import type { Secrets } from '../../content/secrets.ts'
 import { StreamSearch } from '../../content/stream-search.ts'
 import type { Passage, SendOptions, Sent } from '../../pipeline/line.ts'
 import type { WebReply } from '../../web/web-request.ts'
-import { answeredHeaders } from './headers.ts'
+import { answeredHeaders, encodingOf } from './headers.ts'
 
 /** The head of an answer, as its cell is to see it. */
 export interface AnswerHead {
@@ -16,6 +17,8 @@ export interface AnswerHead {
 export interface ExchangeOptions {
   readonly send: SendOptions
   readonly secrets: Secrets
+  /** Of the request: what answers HEAD has no body, whatever its head says. */
+  readonly method: string
   /** Shows the cell what comes; it has begun once the pipeline has let the head pass. */
   readonly reply: WebReply
   /** Head of the answer, from the moment at which it is known until it is written. */
@@ -28,7 +31,9 @@ export interface ExchangeOptions {
  * - HX1  `lastCheck` runs in the tick that writes the head of the request, and in the tick that writes each piece of its body.
  * - HX2  No byte of an answer is shown before the labels that it brings are on disk (PA4).
  * - HX3  What passes is searched for secrets, counted, and hashed; where it may not pass on, the cell's answer is cut so that
- *        it cannot be taken for a whole one.
+ *        it cannot be taken for a whole one. An answer that cannot be searched, since it is encoded, is not shown.
+ * - HX4  Pieces that come one after the other are looked at together, so that an origin that sends byte by byte takes no
+ *        more of the gateway's time than one that does not.
  */
 export class HttpExchange implements Dispatcher.DispatchHandler {
   /** Resolves when nothing of it is on the wire any more. */
@@ -48,6 +53,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #early: Uint8Array[] = []
   #waits = false
   #over = false
+  #interims = 0
+  /** Pieces that have come since the last look. */
+  #gathered: Uint8Array[] = []
+  #gatheredBytes = 0
+  /** True while nothing has to wait for `#pace`. */
+  #isQuiet = true
+  #pace: NodeJS.Timeout | undefined
 
   constructor(options: ExchangeOptions) {
     this.#options = options
@@ -88,8 +100,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     // Interim answers (RFC 9110, 15.2) are for whoever speaks with the origin, which is this gateway.
-    if (status < 200 || this.#over) return
+    if (this.#over) return
+    if (status < 200) {
+      if (++this.#interims > INTERIMS_MAX) this.cut(`more than ${INTERIMS_MAX} interim answers came`)
+      return
+    }
     this.#status = status
+    const encoding = encodingOf(this.#options.method, status, headers)
+    if (encoding !== undefined && this.#options.secrets.longest() > 0)
+      return this.cut(`its answer is encoded (${encoding}), and cannot be searched for secrets`)
     const head = { status, headers: answeredHeaders(headers) }
     const text = JSON.stringify(head)
     if (!this.#comes(text.length)) return
@@ -122,6 +141,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       this.#early.push(END)
       return
     }
+    this.#look(controller)
+    if (this.#over) return
     const looked = this.#search.end()
     if (looked.kind === 'leak') return this.#leaks(looked.secret)
     if (looked.bytes.length > 0) this.#show(controller, looked.bytes)
@@ -134,7 +155,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   failed(error: unknown): void {
-    this.cut(error instanceof Error ? error.message : String(error))
+    const why = error instanceof Error ? error.message : String(error)
+    this.cut(why.replaceAll(/\s+/g, ' ').slice(0, LIMITS.faultCharactersMax))
   }
 
   #isShown(controller: Dispatcher.DispatchController): void {
@@ -153,6 +175,25 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   #pass(controller: Dispatcher.DispatchController, piece: Uint8Array): void {
     if (!this.#comes(piece.length)) return
+    this.#gathered.push(piece)
+    this.#gatheredBytes += piece.length
+    if (this.#gatheredBytes >= GATHERED_BYTES_MAX) return this.#look(controller)
+    if (!this.#isQuiet) return
+    this.#isQuiet = false
+    // The parser brings all that one read of the connection has before that.
+    queueMicrotask(() => this.#look(controller))
+    this.#pace = setTimeout(() => {
+      this.#isQuiet = true
+      this.#look(controller)
+    }, PACE_MS)
+  }
+
+  /** Looks at what was gathered, and shows it. */
+  #look(controller: Dispatcher.DispatchController): void {
+    if (this.#over || this.#gatheredBytes === 0) return
+    const piece = Buffer.concat(this.#gathered)
+    this.#gathered = []
+    this.#gatheredBytes = 0
     this.#digest.update(piece)
     const looked = this.#search.push(piece)
     if (looked.kind === 'leak') return this.#leaks(looked.secret)
@@ -183,6 +224,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #end(): void {
     if (this.#over) return
     this.#over = true
+    clearTimeout(this.#pace)
     const { reply } = this.#options
     if (this.#cut !== undefined && reply.hasBegun) reply.cut()
     if (!this.#written) return this.#resolve({ kind: 'not-sent', why: this.#cut ?? 'it was called off', lives: true })
@@ -202,3 +244,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 }
 
 const END = new Uint8Array()
+/** Interim answers to one request (RFC 9110, 15.2): servers send one or two. */
+const INTERIMS_MAX = 32
+/** Milliseconds between two looks at what comes in small pieces: one look reads again what a secret may have begun in. */
+const PACE_MS = 5
+const GATHERED_BYTES_MAX = 65_536

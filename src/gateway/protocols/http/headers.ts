@@ -1,10 +1,13 @@
 import { no, ok, type Result } from '../../../model/index.ts'
+import { REFERENCE_HEADER } from '../../web/web-reply.ts'
 
 /** Headers that stand between two hops (RFC 9110, 7.6.1), or that say where a request ends: ours are our own. */
 const HOP: ReadonlySet<string> = new Set(
   [
     ...['connection', 'keep-alive', 'te', 'trailer', 'trailers', 'transfer-encoding', 'content-length', 'upgrade'],
     ...['host', 'expect', 'http2-settings', 'accept-encoding', 'via', 'forwarded'],
+    // By these, servers take a request for another one than its line says.
+    ...['x-original-url', 'x-rewrite-url', 'x-original-uri', 'x-original-host', 'x-host', 'x-method-override'],
   ].map(squeezed),
 )
 
@@ -48,26 +51,49 @@ export function sentHeaders(
   return ok(headers)
 }
 
-/** Headers of an answer that do not travel: of one hop, or meant for whoever is between. */
-const ANSWER_HOP: ReadonlySet<string> = new Set([
-  ...[
-    'connection',
-    'keep-alive',
-    'proxy-authenticate',
-    'proxy-authentication-info',
-    'te',
-    'trailer',
-    'transfer-encoding',
-  ],
-  ...['upgrade', 'alt-svc', 'set-cookie2'],
-])
+/** Headers of an answer that do not travel: of one hop, meant for whoever is between, or ours. */
+const ANSWER_HOP: ReadonlySet<string> = new Set(
+  [
+    ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authentication-info', 'te', 'trailer', 'trailers'],
+    ...['transfer-encoding', 'upgrade', 'alt-svc', 'set-cookie', 'set-cookie2', REFERENCE_HEADER],
+  ].map(squeezed),
+)
+
+type AnsweredHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** Returns the headers with which an answer goes on to a program. Cookies stay here: sessions are the owner's. */
-export function answeredHeaders(
-  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
-): readonly (readonly [name: string, value: string])[] {
+export function answeredHeaders(headers: AnsweredHeaders): readonly (readonly [name: string, value: string])[] {
+  const named = new Set(valuesOf(headers, 'connection').map(squeezed))
   return Object.entries(headers).flatMap(([name, value]) => {
-    if (value === undefined || ANSWER_HOP.has(name) || name === 'set-cookie') return []
+    const plain = squeezed(name)
+    if (value === undefined || ANSWER_HOP.has(plain) || named.has(plain)) return []
+    // One length in one spelling, or none: then its end is shown by other means.
+    if (plain === 'contentlength' && !(name === 'content-length' && /^(?:0|[1-9]\d{0,15})$/.test(String(value))))
+      return []
     return (typeof value === 'string' ? [value] : value).map((each) => [name, each] as const)
   })
+}
+
+/** Returns how the body of an answer is encoded, in a few characters; undefined where it is not, or there is none. */
+export function encodingOf(method: string, status: number, headers: AnsweredHeaders): string | undefined {
+  if (method === 'HEAD' || status === 204 || status === 304) return undefined
+  const encodings = [
+    ...valuesOf(headers, 'content-encoding').filter((each) => each !== 'identity'),
+    ...valuesOf(headers, 'transfer-encoding').filter((each) => each !== 'chunked'),
+  ]
+  return encodings.length === 0
+    ? undefined
+    : encodings
+        .join(', ')
+        .replaceAll(/[^\x20-\x7e]/g, '?')
+        .slice(0, 40)
+}
+
+/** Returns the members of a list that a header has (RFC 9110, 5.6.1), in lower case. */
+function valuesOf(headers: AnsweredHeaders, name: string): readonly string[] {
+  return [headers[name] ?? []]
+    .flat()
+    .flatMap((each) => each.split(','))
+    .map((each) => each.trim().toLowerCase())
+    .filter((each) => each !== '')
 }

@@ -81,6 +81,7 @@ export class HttpLine implements Line {
       caKey: 'http: { ca: ./ca.pem }',
       connectionsMax: LIMITS.originConnectionsMax,
       silenceMsMax: SILENCE_MS_MAX,
+      headerBytesMax: LIMITS.webHeaderBytesMax,
     })
     return this.#pool
   }
