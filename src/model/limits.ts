@@ -122,6 +122,11 @@ export const LIMITS = {
   connectionsMax: 128,
   /** Connections of one cell to any address; a package manager opens some fifty, a browser some hundreds over a while. */
   webConnectionsMax: 256,
+  /**
+   * Requests of one cell that are open at its web door, refused ones whose answers it does not read with them: each holds its
+   * headers. Four times what may be under way.
+   */
+  webRequestsOpenMax: 256,
   /** Connections of one cell to one origin; a package manager opens some fifteen, and asks for the rest when one is free. */
   originConnectionsMax: 32,
   /** A body that is judged as arguments, read whole before the request leaves. */

@@ -19,7 +19,8 @@ export class DnsDoor {
     const socket = createSocket('udp4')
     this.#datagrams.push(socket)
     socket.on('message', (message, { port, address }) => {
-      const answer = this.#answer(message)
+      // Nobody hears at port 0, and Node throws at it; a program with raw sockets can write that it asks from there.
+      const answer = port === 0 ? undefined : this.#answer(message)
       if (answer !== undefined) socket.send(answer, port, address, () => undefined)
     })
     return new Promise((resolve, reject) => {

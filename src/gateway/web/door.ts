@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   createSecureServer,
@@ -6,13 +7,16 @@ import {
   type Http2ServerResponse,
 } from 'node:http2'
 import { createServer as createListener, type Server, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { createServer } from '../../model/host/node-http.ts'
 import { LIMITS, ok, type Result } from '../../model/index.ts'
-import { cutConnection, parseInPieces } from '../fairness/http-pieces.ts'
+import { cutConnection, parseInPieces, unparsedOf } from '../fairness/http-pieces.ts'
 import { readAuthority } from '../origins/origin.ts'
 import type { Leaf } from '../trust/issuer.ts'
 import { DnsDoor } from './dns-door.ts'
 import { readBeginning } from './first-bytes.ts'
+import { framingFault } from './framing.ts'
+import { IdleConnections } from './idle-connections.ts'
 import type { CellNames } from './names.ts'
 import { NodeReply } from './web-reply.ts'
 import { placeText, type WebPlace, type WebReply, type WebRequest } from './web-request.ts'
@@ -32,6 +36,8 @@ export interface WebDoorOptions {
   readonly onRequest: (request: WebRequest, reply: WebReply) => void
   /** Hears of what is no request: it cannot be read, or names another place than it came to. */
   readonly onUnfit: (place: string, problem: string) => void
+  /** Milliseconds in which the head of the next request comes; absent: HEAD_MS_MAX. */
+  readonly headMsMax?: number
 }
 
 /**
@@ -41,6 +47,9 @@ export interface WebDoorOptions {
  *        answered with 421 and goes nowhere.
  * - WD2  One request of a connection is under way at a time in HTTP/1.1; in HTTP/2 so many streams.
  * - WD3  Nothing of a request has gone anywhere before `onRequest` has it.
+ * - WD4  What servers read in different ways, tunnels and other protocols on its connection are refused and told.
+ * - WD5  Of all requests, also of refused ones whose answers nobody reads, so many are open: one more, and its connection
+ *        is cut.
  */
 export class WebDoor {
   readonly #options: WebDoorOptions
@@ -50,12 +59,21 @@ export class WebDoor {
   readonly #secure = new Map<string, Http2SecureServer>()
   readonly #listening: Server[] = []
   readonly #open = new Set<Socket>()
-  readonly #busy = new WeakSet<Socket>()
+  /** Answers under way by their connection of HTTP/1.1. */
+  readonly #busy = new WeakMap<object, ServerResponse | Http2ServerResponse>()
+  readonly #idle: IdleConnections
+  /** Requests whose answers have not gone. */
+  #requests = 0
 
   constructor(options: WebDoorOptions) {
     this.#options = options
     this.#dns = new DnsDoor(options.names)
-    this.#plain.on('connection', parseInPieces)
+    this.#idle = new IdleConnections(options.headMsMax ?? HEAD_MS_MAX)
+    this.#plain.on('connection', (socket) => {
+      parseInPieces(socket)
+      this.#idle.watch(socket)
+    })
+    this.#refusesOther(this.#plain)
   }
 
   /** Listens on the sockets that it was handed. Rejects where one of them is none. */
@@ -133,15 +151,44 @@ export class WebDoor {
     const server = createSecureServer({ ...SECURE_OPTIONS, cert: certificate, key }, (request, response) =>
       this.#take('https', request, response, name),
     )
-    // HTTP/1.1 inside of it has these, too; the types of Node do not say so.
-    Object.assign(server, { headersTimeout: SERVER_OPTIONS.headersTimeout, requestTimeout: 0 })
     server.on('secureConnection', (socket) => {
       // HTTP/2 has its own reader.
-      if (socket.alpnProtocol !== 'h2') parseInPieces(socket)
+      if (socket.alpnProtocol === 'h2') return
+      parseInPieces(socket)
+      this.#idle.watch(socket)
     })
+    server.on('session', (session) => this.#idle.watch(session))
     server.on('sessionError', () => undefined)
     server.on('tlsClientError', () => undefined)
+    this.#refusesOther(server)
     return ok(server)
+  }
+
+  /** Has a server refuse what is no request for a resource, and say so, as it does of what cannot be read. */
+  #refusesOther(server: EventEmitter): void {
+    // Of HTTP/2 the second one is a response.
+    server.on('connect', (request: IncomingMessage | Http2ServerRequest, other: Duplex | Http2ServerResponse) => {
+      this.#tell(request.socket, 'it asks for a tunnel (CONNECT), and there is none')
+      if ('stream' in request) return void request.stream.respond({ ':status': 405 }, { endStream: true })
+      if (!(other instanceof Duplex)) return
+      unparsedOf(other)
+      other.on('error', () => undefined)
+      other.end(bareAnswer('405 Method Not Allowed'), () => void other.destroy())
+    })
+    // Node answers by itself what it does not know to be expected, and tells nobody.
+    server.on('checkExpectation', (request: unknown, response: unknown) => server.emit('request', request, response))
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      const { code = '' } = error
+      // What follows the last request of a connection is not looked at.
+      if (code.startsWith('HPE_') && code !== 'HPE_CLOSED_CONNECTION') this.#tell(socket, `it cannot be read (${code})`)
+      const status = UNREADABLE[code] ?? '400 Bad Request'
+      if (socket.writable && this.#busy.get(socket)?.headersSent !== true) socket.write(bareAnswer(status))
+      socket.destroy()
+    })
+  }
+
+  #tell(socket: Pick<Socket, 'localAddress' | 'localPort'>, problem: string): void {
+    this.#options.onUnfit(`${this.#hostOf(socket)}:${socket.localPort}`, problem)
   }
 
   #take(
@@ -151,44 +198,96 @@ export class WebDoor {
     secured?: string,
   ): void {
     const { socket } = request
-    if (!('stream' in request)) {
-      if (this.#busy.has(socket)) cutConnection(socket)
-      this.#busy.add(socket)
-      response.once('close', () => this.#busy.delete(socket))
+    const connection = 'stream' in request ? request.stream.session : socket
+    if (connection === undefined) return
+    const isBusy = this.#busy.has(connection)
+    if (isBusy || this.#requests >= LIMITS.webRequestsOpenMax) {
+      if ('stream' in request) return void connection.destroy()
+      cutConnection(socket)
     }
+    if (!('stream' in request)) this.#busy.set(socket, response)
+    this.#requests++
+    this.#idle.begin(connection)
+    response.once('close', () => {
+      this.#requests--
+      this.#busy.delete(connection)
+      this.#idle.end(connection)
+    })
     request.on('error', () => undefined)
-    const reply = new NodeReply(
-      response,
-      () => void ('stream' in request ? request.stream.destroy() : socket.destroy()),
-    )
+    const reply = new NodeReply(response, () => this.#cut(request))
     const dialled = this.#hostOf(socket)
     const port = socket.localPort ?? 0
     const place: WebPlace = { scheme, host: dialled, port }
     const named = 'authority' in request && request.authority !== '' ? request.authority : request.headers.host
+    const fault = framingFault(request)
+    if (fault !== undefined) {
+      // What follows on the connection is whatever its sender meant it to be.
+      if ('shouldKeepAlive' in response) response.shouldKeepAlive = false
+      this.#options.onUnfit(placeText(place), fault.problem)
+      return reply.refuse(fault.status, `refused by Firebreak: ${fault.problem}`)
+    }
     const authority = readAuthority(named?.toLowerCase() ?? '', scheme)
     const asked = authority.ok ? `${authority.value.host}:${authority.value.port}` : undefined
-    const isOne = asked === `${dialled}:${port}` && (secured === undefined || secured === dialled)
+    const isOneName = !('authority' in request) || (request.headers.host ?? named) === named
+    const isOne = isOneName && asked === `${dialled}:${port}` && (secured === undefined || secured === dialled)
     if (!isOne) {
-      const problem = `it was dialled as ${placeText(place)}${secured === undefined ? '' : `, names ${secured} in TLS`}, and asks for ${named ?? 'nobody'}`
+      const problem = `it was dialled as ${placeText(place)}${secured === undefined ? '' : `, names ${secured} in TLS`}, and asks for ${shown(named)}`
       this.#options.onUnfit(placeText(place), problem)
       return reply.refuse(421, `refused by Firebreak: ${problem}`)
     }
     this.#options.onRequest(webRequest(place, request), reply)
   }
+
+  /** Ends a request so that its answer cannot be taken for a whole one: by a reset, not by an end. */
+  #cut(request: IncomingMessage | Http2ServerRequest): void {
+    if ('stream' in request) return request.stream.close(INTERNAL_ERROR)
+    const { socket } = request
+    const { remotePort, remoteAddress, localAddress } = socket
+    for (const below of this.#open)
+      if (
+        below.remotePort === remotePort &&
+        below.remoteAddress === remoteAddress &&
+        below.localAddress === localAddress
+      )
+        below.resetAndDestroy()
+    socket.destroy()
+  }
 }
 
 const DNS_PORT = 53
+/** The code of a stream of HTTP/2 that has no end (RFC 9113, 7). */
+const INTERNAL_ERROR = 2
 /** Servers of TLS that one cell keeps; each is a certificate and its tables. */
 const SECURE_MAX = 64
+
+/**
+ * Milliseconds in which the head of a request comes, from the beginning of its connection or the last answer. Clients
+ * connect before they ask, and keep what they have asked on for a minute.
+ */
+const HEAD_MS_MAX = 70_000
+/** Milliseconds in which TLS begins. */
+const HANDSHAKE_MS_MAX = 10_000
 
 const SERVER_OPTIONS = {
   maxHeaderSize: LIMITS.webHeaderBytesMax,
   requireHostHeader: false,
-  headersTimeout: 10_000,
-  requestTimeout: 0,
-  connectionsCheckingInterval: 5_000,
   keepAliveTimeout: 60_000,
 } as const
+
+/** Answers to what cannot be read, by the codes of Node's parser. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+}
+
+function bareAnswer(status: string): string {
+  return `HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`
+}
+
+/** Returns whom a request says that it is for, as the ledger and its program are told: short, and without controls. */
+function shown(named: string | undefined): string {
+  return named === undefined ? 'nobody' : named.slice(0, 256).replaceAll(/[^\x20-\x7e]/g, '?')
+}
 
 const SECURE_OPTIONS = {
   allowHTTP1: true,
@@ -197,6 +296,10 @@ const SECURE_OPTIONS = {
   maxSessionMemory: 4,
   settings: { maxConcurrentStreams: 64, maxHeaderListSize: LIMITS.webHeaderBytesMax, enableConnectProtocol: false },
   minVersion: 'TLSv1.2',
+  handshakeTimeout: HANDSHAKE_MS_MAX,
+  // Of HTTP/1.1 inside of it.
+  requireHostHeader: false,
+  keepAliveTimeout: 60_000,
 } as const
 
 function webRequest(place: WebPlace, request: IncomingMessage | Http2ServerRequest): WebRequest {

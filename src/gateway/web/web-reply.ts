@@ -21,6 +21,7 @@ export interface NodeResponse {
   /** Absent where `writeHead` sends at once. */
   flushHeaders?(): void
   once(event: 'close' | 'drain', listener: () => void): unknown
+  off(event: 'drain', listener: () => void): unknown
 }
 
 /** An answer over HTTP/1.1 or HTTP/2. */
@@ -46,10 +47,13 @@ export class NodeReply implements WebReply {
 
   begin(status: number, headers: readonly (readonly [name: string, value: string])[]): boolean {
     if (this.#gone.signal.aborted || this.hasBegun) return false
+    // An interim answer would be taken for none, and what comes after it for another one.
+    if (!Number.isInteger(status) || status < 200) return false
+    const hasNoLength = status === 204 || status === 205
     const all: Record<string, string[]> = Object.create(null)
     for (const [name, value] of headers) {
       const plain = name.toLowerCase()
-      if (HOP.has(plain)) continue
+      if (HOP.has(plain) || (hasNoLength && plain === 'content-length')) continue
       all[plain] = [...(all[plain] ?? []), value]
     }
     try {
@@ -72,8 +76,15 @@ export class NodeReply implements WebReply {
   }
 
   drained(then: () => void): void {
-    this.#response.once('drain', then)
-    this.gone.addEventListener('abort', then, { once: true })
+    const { signal } = this.#gone
+    if (signal.aborted) return then()
+    const once = () => {
+      this.#response.off('drain', once)
+      signal.removeEventListener('abort', once)
+      then()
+    }
+    this.#response.once('drain', once)
+    signal.addEventListener('abort', once, { once: true })
   }
 
   end(): void {
