@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { type GitServer, git, gitServer } from '../../../../test/kit/git-server.ts'
+import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
+import { FETCH_BYTES_MAX, type GitFetch, plainFetch, readFetch, WANTS_MAX } from './fetch.ts'
+import { refuseGit } from './git-refusal.ts'
+import { readGitRequest } from './git-request.ts'
+import { DELIMITER, FLUSH, pkt } from './pkt-line.ts'
+import { SHOWN_OBJECTS_MAX, ShownRefs, unshownWants } from './shown-refs.ts'
+
+const shows = (ref: string) => ref === 'refs/heads/main' || ref === 'refs/tags/v1'
+
+for (const version of ['0', '1', '2'])
+  describe(`a fetch of a real git, in version ${version}`, () => {
+    let server: GitServer
+    let work: string
+    let seen: GitFetch[] = []
+    let objects = new Set<string>()
+    const clone = (name: string, ...args: readonly string[]) =>
+      git(work, '-c', `protocol.version=${version}`, 'clone', '-q', ...args, `${server.url}/desk.git`, name)
+
+    before(async () => {
+      server = await gitServer(['desk.git'])
+      work = temporaryDirectory()
+      const from = join(work, 'from')
+      mkdirSync(from)
+      await git(from, 'init', '-q')
+      for (const name of ['a', 'b', 'c']) {
+        writeFileSync(join(from, name), name)
+        await git(from, 'add', '.')
+        await git(from, 'commit', '-q', '-m', name)
+      }
+      await git(from, 'tag', '-m', 'v1', 'v1')
+      await git(from, 'tag', '-m', 'other', 'other', 'HEAD~1')
+      await git(from, 'branch', 'hidden', 'HEAD~2')
+      await git(from, 'push', '-q', `${server.directory}/desk.git`, '--all')
+      await git(from, 'push', '-q', `${server.directory}/desk.git`, '--tags')
+      // Each request is read, and each list of refs is cut down to two refs and whoever is HEAD.
+      server.changes = (exchange) => {
+        const request = readGitRequest(exchange)
+        assert.ok(request.ok, JSON.stringify(request))
+        const options = { shows, showsAll: false, meanings: new Set<string>() }
+        let list: 'upload-pack' | 'ls-refs' | undefined = request.value.kind === 'refs' ? 'upload-pack' : undefined
+        if (request.value.kind === 'fetch') {
+          const plain = plainFetch(exchange.body, request.value.gzip)
+          assert.ok(plain.ok)
+          const read = readFetch(plain.value, request.value.version)
+          assert.ok(read.ok, JSON.stringify(read))
+          if (read.value.kind === 'ls-refs') list = 'ls-refs'
+          else seen.push(read.value)
+        }
+        if (list === undefined || exchange.answer.includes('ERR')) return exchange.answer
+        const shown = new ShownRefs({ ...options, list })
+        const pieces = [...exchange.answer].map((byte) => shown.push(Uint8Array.of(byte)))
+        assert.ok(shown.isWhole)
+        for (const each of shown.objects) objects.add(each)
+        return Buffer.concat(pieces.map((each) => (each.ok ? each.value : assert.fail(each.reason))))
+      }
+    })
+
+    it('sees the refs that it may, and wants no others', async () => {
+      ;[seen, objects] = [[], new Set()]
+      await clone('all')
+      const refs = await git(join(work, 'all'), 'for-each-ref', '--format=%(refname)')
+      assert.deepEqual(refs.split('\n'), [
+        'refs/heads/main',
+        'refs/remotes/origin/HEAD',
+        'refs/remotes/origin/main',
+        'refs/tags/v1',
+      ])
+      assert.ok(seen.length > 0)
+      for (const { wants, depth, filter } of seen) {
+        assert.deepEqual(unshownWants(wants, objects), [])
+        assert.deepEqual([depth, filter], [undefined, undefined])
+      }
+      const hidden = await git(join(server.directory, 'desk.git'), 'rev-parse', 'hidden', 'other')
+      assert.deepEqual(unshownWants(hidden.split('\n'), objects), hidden.split('\n'))
+    })
+
+    it('says how deep, and what of it', async () => {
+      ;[seen, objects] = [[], new Set()]
+      await clone('shallow', '--depth=1', '--no-tags')
+      assert.equal(seen.at(-1)?.depth, 1)
+      await git(join(work, 'shallow'), '-c', `protocol.version=${version}`, 'fetch', '-q', '--deepen=1')
+      assert.deepEqual([seen.at(-1)?.depth, seen.at(-1)?.shallow.length, seen.at(-1)?.haves.length], [1, 1, 1])
+      seen = []
+      await clone('partial', '--filter=blob:none', '--no-checkout')
+      assert.equal(seen.at(-1)?.filter, 'blob:none')
+    })
+
+    it('S15: is refused in words that git prints', async () => {
+      for (const kind of ['refs', 'fetch'] as const) {
+        server.answers = (exchange) => {
+          const request = readGitRequest(exchange)
+          assert.ok(request.ok)
+          return request.value.kind === kind
+            ? refuseGit(request.value, 'refused by Firebreak\n(reference a_1)')
+            : undefined
+        }
+        await assert.rejects(clone(`no-${kind}`), /remote error: refused by Firebreak \(reference a_1\)/)
+      }
+      server.answers = undefined
+    })
+  })
+
+describe('the refs of a push', () => {
+  it('are those that it may know of, with capabilities that may be used', async () => {
+    const server = await gitServer(['desk.git'])
+    const work = temporaryDirectory()
+    await git(work, 'init', '-q')
+    await git(work, 'commit', '-q', '--allow-empty', '-m', 'a')
+    await git(work, 'push', '-q', `${server.directory}/desk.git`, 'main', 'main:hidden')
+    const told: string[] = []
+    server.changes = ({ method, answer }) => {
+      if (method !== 'GET') return answer
+      const shown = new ShownRefs({ list: 'receive-pack', shows, showsAll: false, meanings: new Set(['atomic']) })
+      const list = shown.push(answer)
+      assert.ok(list.ok && shown.isWhole)
+      told.push(Buffer.from(list.value).toString())
+      return list.value
+    }
+    await git(work, 'push', '-q', '--atomic', `${server.url}/desk.git`, 'main:new')
+    assert.match(told[0] ?? '', /refs\/heads\/main\0.*report-status.* atomic/)
+    assert.doesNotMatch(told[0] ?? '', /hidden|push-options|push-cert|session-id/)
+    await assert.rejects(
+      git(work, 'push', '-o', 'x', `${server.url}/desk.git`, 'main:newer'),
+      /does not support push options/,
+    )
+  })
+
+  it('are an empty list where none may be known', () => {
+    const shown = new ShownRefs({ list: 'receive-pack', shows: () => false, showsAll: false, meanings: new Set() })
+    const list = [
+      pkt('# service=git-receive-pack\n'),
+      FLUSH,
+      pkt(`${'a'.repeat(40)} refs/heads/b\0delete-refs x`),
+      FLUSH,
+    ]
+    const read = shown.push(Buffer.concat(list))
+    assert.ok(read.ok)
+    const none = `${'0'.repeat(40)} capabilities^{}\0delete-refs\n`
+    assert.deepEqual(
+      Buffer.from(read.value),
+      Buffer.concat([pkt('# service=git-receive-pack\n'), FLUSH, pkt(none), FLUSH]),
+    )
+  })
+
+  it('S17: end where they are longer than lists are', () => {
+    const shown = new ShownRefs({ list: 'ls-refs', shows: () => true, showsAll: true, meanings: new Set() })
+    const name = (i: number) => i.toString(16).padStart(40, '0')
+    const lines = (from: number) =>
+      Buffer.concat(
+        Array.from({ length: 1_024 }, (_, i) =>
+          pkt(`${name(from + i + 1)} refs/heads/${from + i}${'x'.repeat(900)}\n`),
+        ),
+      )
+    for (let i = 0; i < 80; i++) {
+      const read = shown.push(lines(i * 1_024))
+      if (!read.ok) return assert.match(read.reason, /more than 67108864 bytes/)
+      assert.ok(shown.objects.size <= SHOWN_OBJECTS_MAX)
+    }
+    assert.fail('it never ended')
+  })
+
+  it('end where they are no list, and never throw', () => {
+    const lines = [
+      '# service=git-upload-pack',
+      'version 2',
+      'version 1',
+      `${'a'.repeat(40)} refs/heads/main`,
+      'ERR x',
+      `${'b'.repeat(40)} HEAD\0symref=HEAD:refs/heads/x`,
+      `unborn HEAD symref-target:refs/heads/main`,
+      `shallow ${'c'.repeat(40)}`,
+      'fetch=shallow packfile-uris',
+    ]
+    const piece = fc.oneof(
+      fc.constantFrom(...lines).map((text) => Buffer.from(pkt(text))),
+      fc.constantFrom(Buffer.from(FLUSH), Buffer.from(DELIMITER)),
+      fc.uint8Array({ maxLength: 8 }).map((bytes) => Buffer.from(bytes)),
+    )
+    fc.assert(
+      fc.property(
+        fc.array(piece, { maxLength: 9 }),
+        fc.constantFrom('upload-pack', 'receive-pack', 'ls-refs'),
+        (pieces, list) => {
+          const shown = new ShownRefs({
+            list,
+            shows: (ref) => ref === 'refs/heads/other',
+            showsAll: false,
+            meanings: new Set(),
+          })
+          for (const each of pieces) {
+            const read = shown.push(each)
+            if (!read.ok) break
+            assert.doesNotMatch(Buffer.from(read.value).toString('latin1'), /refs\/heads\/(?:main|x)|packfile-uris/)
+          }
+          assert.deepEqual([...shown.objects], [])
+        },
+      ),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
+describe('the body of a fetch', () => {
+  const A = 'a'.repeat(40)
+  const body = (...parts: readonly (string | Uint8Array)[]) =>
+    Buffer.concat(parts.map((each) => (typeof each === 'string' ? pkt(each) : each)))
+  const problem = (version: 0 | 2, ...parts: readonly (string | Uint8Array)[]) => {
+    const read = readFetch(body(...parts), version)
+    return read.ok ? 'read' : read.reason
+  }
+
+  it('S11: is refused where it asks for what is not known', () => {
+    assert.equal(problem(0, `want ${A} thin-pack\n`, `want ${A}\n`, FLUSH, `have ${A}\n`, FLUSH, 'done\n'), 'read')
+    assert.match(problem(0, `want ${A} packfile-uris`, FLUSH), /packfile-uris/)
+    assert.match(problem(0, `want ${A}`, `want ${A} thin-pack`, FLUSH), /names no object/)
+    assert.match(problem(0, FLUSH), /wants nothing/)
+    assert.match(problem(0, `want ${A}`, FLUSH, `want ${A}`), /among what it has/)
+    assert.match(problem(0, `want ${A}`, `have ${A}`), /before it wants/)
+    assert.match(problem(0, `want ${A}`, FLUSH, 'done', `have ${A}`), /after it is done/)
+    assert.match(problem(0, `want ${A}`, DELIMITER), /no text/)
+    const fetched = ['command=fetch', 'agent=git/2.39.5', DELIMITER] as const
+    assert.equal(problem(2, ...fetched, `want ${A}`, 'done', FLUSH), 'read')
+    assert.match(problem(2, ...fetched, `want ${A}`), /no whole request/)
+    assert.match(problem(2, ...fetched, 'packfile-uris https', FLUSH), /packfile-uris/)
+    assert.match(problem(2, ...fetched, 'sideband-all', FLUSH), /sideband-all/)
+    assert.match(problem(2, ...fetched, `want ${A}`, 'filter sparse:oid=x', FLUSH), /sparse/)
+    assert.match(problem(2, ...fetched, `want ${A}`, 'filter combine:x+sparse%3Aoid', FLUSH), /not passed on/)
+    assert.match(problem(2, ...fetched, 'want-ref main', FLUSH), /no ref's full name/)
+    assert.match(problem(2, 'command=fetch', 'server-option=x', FLUSH), /server-option/)
+    assert.match(problem(2, 'command=object-info', FLUSH), /object-info/)
+    assert.match(problem(2, 'command=ls-refs', DELIMITER, `want ${A}`, FLUSH), /not passed on/)
+    assert.match(problem(2, FLUSH), /no whole request/)
+  })
+
+  it('S17: has so many bytes, also unpacked, and wants so many objects', () => {
+    const zeros = Buffer.alloc(FETCH_BYTES_MAX + 1)
+    assert.ok(gzipSync(zeros).length < 10_000)
+    for (const [bytes, gzip] of [
+      [gzipSync(zeros), true],
+      [zeros, false],
+    ] as const)
+      assert.match(JSON.stringify(plainFetch(bytes, gzip)), /more than 2097152 bytes/)
+    assert.deepEqual(plainFetch(gzipSync('abc'), true), { ok: true, value: Buffer.from('abc') })
+    assert.match(JSON.stringify(plainFetch(Buffer.from('no'), true)), /cannot be unpacked/)
+    const wants = Array.from({ length: WANTS_MAX }, () => `want ${A}`)
+    assert.equal(problem(0, ...wants, FLUSH), 'read')
+    assert.match(problem(0, ...wants, `want ${A}`, FLUSH), /more than 16384 objects/)
+  })
+
+  it('never throws', () => {
+    const line = fc.constantFrom(
+      'command=fetch',
+      'command=ls-refs',
+      `want ${A}`,
+      `have ${A}`,
+      'deepen 1',
+      'deepen x',
+      'done',
+      'ref-prefix ',
+      'want-ref refs/heads/a',
+      'filter blob:none',
+      'object-format=sha256',
+      'want ',
+    )
+    const piece = fc.oneof(
+      line.map((text) => Buffer.from(pkt(text))),
+      fc.constantFrom(Buffer.from(FLUSH), Buffer.from(DELIMITER)),
+      fc.uint8Array({ maxLength: 8 }).map((bytes) => Buffer.from(bytes)),
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), fc.constantFrom(0, 1, 2), (pieces, version) => {
+        const read = readFetch(Buffer.concat(pieces), version)
+        if (read.ok && read.value.kind === 'fetch')
+          assert.ok(read.value.wants.length + read.value.wantedRefs.length > 0)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
