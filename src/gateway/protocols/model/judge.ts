@@ -1,0 +1,323 @@
+import {
+  isJsonObject,
+  isNumber,
+  isWhole,
+  type Json,
+  type JsonObject,
+  no,
+  ok,
+  type Result,
+} from '../../../model/index.ts'
+import { FROM_UPSTREAM, type JsonBounds, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
+import type { RequestTarget } from '../../web/request-target.ts'
+import type { ModelApi, ModelOperation, ModelPath, ModelProvider } from './provider.ts'
+import { faultInShape, type ShapeFault, type ShapeFindings } from './shape.ts'
+import { withMember } from './splice.ts'
+import type { ModelWayOut } from './ways-out.ts'
+
+/** A request to a provider, as it came: its body whole, and decoded. */
+export interface ModelRequest {
+  readonly method: string
+  readonly target: RequestTarget
+  /** Names in lower case. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: Uint8Array | undefined
+}
+
+export interface ModelRules {
+  readonly granted: ReadonlySet<ModelWayOut>
+  /** Returns the most tokens that an answer of a model may have: sent where a request does not say. */
+  readonly outputTokensOf: (model: string) => number
+}
+
+/**
+ * A request that may be decided on: what it asks, the most that it takes, and what of it is sent.
+ *
+ * - MR1  Every path, member, type, source and value that stands in it is named by the provider's table.
+ * - MR2  What is sent is what came, byte for byte, but for what stayed behind and for the bounds that were put in.
+ * - MR3  A way out that it uses is granted, and stands in `waysOut`.
+ */
+export interface ModelAsked {
+  readonly operation: ModelOperation | 'way-out'
+  readonly api: ModelApi | undefined
+  /** Undefined for a list of models and for a way out. */
+  readonly model: string | undefined
+  readonly stream: boolean
+  /** Undefined where what is sent does not bound it: as much as the model takes at all. */
+  readonly inputTokensMax: number | undefined
+  /** Over all of its answers; 0 where none is made. */
+  readonly outputTokensMax: number
+  readonly tools: readonly string[]
+  readonly waysOut: readonly ModelWayOut[]
+  readonly priced: ModelTerms
+  readonly sent: SentRequest
+  /** Names of headers and of the query, and values of betas, that stayed behind. */
+  readonly leftBehind: readonly string[]
+}
+
+/** What a request says that changes its price. */
+export interface ModelTerms {
+  readonly tier?: string
+  readonly speed?: string
+  readonly geo?: string
+  /** Asks for a cache that keeps longer, where an answer does not say which was written. */
+  readonly longCache?: boolean
+}
+
+export interface SentRequest {
+  readonly path: string
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: Uint8Array | undefined
+}
+
+/** What is wrong with a request; `upgrade` asks for another protocol. */
+export type ModelFault = (ShapeFault & { readonly kind: 'request' }) | { readonly kind: 'upgrade' }
+
+/** Bounds of a request: a conversation of 32 MiB has some hundred thousand values. */
+export const REQUEST_VALUES_MAX = 400_000
+export const REQUEST_KEYS_MAX = 200_000
+export const REQUEST_DEPTH_MAX = 64
+
+/** Larger pictures are made smaller by every provider; none of them counts more. */
+const PICTURE_TOKENS_MAX = 16_384
+/** What a provider puts around a request itself: the words that explain tools, the marks of turns. */
+const AROUND_TOKENS_MAX = 4_096
+/** More tokens than any model writes. */
+const OUTPUT_TOKENS_MAX = 10_000_000
+const ANSWERS_MAX = 128
+
+/** Judges a request by a provider's table. The first fault is returned, with its place in the body. */
+export function judgeModelRequest(
+  provider: ModelProvider,
+  request: ModelRequest,
+  rules: ModelRules,
+): Result<ModelAsked, ModelFault> {
+  const { method, target, headers, body } = request
+  if (headers.some(([name]) => name === 'upgrade')) return no({ kind: 'upgrade' })
+  const found = pathOf(provider, method, target)
+  if (found === undefined) return wayOutAt(provider, request, rules)
+  const { path, model } = found
+  const query = sentQuery(provider, path, target)
+  if (!query.ok) return query
+  const passed = sentHeaders(provider, headers)
+  const sent = { path: `${target.path}${query.value.text}`, headers: passed.sent }
+  const leftBehind = [...passed.behind, ...query.value.behind]
+  const base = {
+    operation: path.operation,
+    api: path.api,
+    stream: false,
+    tools: [],
+    waysOut: [],
+    priced: {},
+    leftBehind,
+  }
+  if (path.body === undefined) {
+    if (body !== undefined && body.length > 0) return fault('$', 'has a body, and this path takes none')
+    const none = { inputTokensMax: 0, outputTokensMax: 0 }
+    return ok({ ...base, ...none, model, sent: { ...sent, body: undefined } })
+  }
+  const type = headers.filter(([name]) => name === 'content-type').map(([, value]) => value)
+  if (type.length !== 1 || !/^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(type[0] ?? ''))
+    return fault('$', 'does not say that it is JSON in UTF-8')
+  const json = parseStrictJson(body ?? new Uint8Array(0), BOUNDS)
+  if (!json.ok) return fault('$', `cannot be read: ${jsonFaultText(json.reason)}`)
+  const asked = judgeBody(path, model, json.value, body?.length ?? 0, rules)
+  if (!asked.ok) return asked
+  const { put, ...judged } = asked.value
+  return ok({ ...base, ...judged, sent: { ...sent, body: withPut(body ?? new Uint8Array(0), put) } })
+}
+
+const BOUNDS: JsonBounds = {
+  depthMax: REQUEST_DEPTH_MAX,
+  valuesMax: REQUEST_VALUES_MAX,
+  keysMax: REQUEST_KEYS_MAX,
+  // Schemas of tools say 9223372036854775807 and 1.0; what is sent is what came.
+  keeps: FROM_UPSTREAM.keeps,
+  kept: 'as-written',
+}
+
+function fault(path: string, problem: string): { readonly ok: false; readonly reason: ModelFault } {
+  return no({ kind: 'request', path, problem })
+}
+
+interface FoundPath {
+  readonly path: ModelPath
+  readonly model: string | undefined
+}
+
+function pathOf(provider: ModelProvider, method: string, target: RequestTarget): FoundPath | undefined {
+  for (const path of provider.paths) {
+    if (path.method !== method) continue
+    const [before = '', after] = path.path.split('{model}')
+    if (after === undefined) {
+      if (target.path === before) return { path, model: undefined }
+      continue
+    }
+    if (!target.path.startsWith(before) || !target.path.endsWith(after)) continue
+    // As it came: an encoded name is none.
+    const model = target.path.slice(before.length, target.path.length - after.length)
+    if (/^[A-Za-z0-9][\w.-]{0,127}$/.test(model)) return { path, model }
+  }
+  return undefined
+}
+
+/** Judges a path that no model is asked at: a way out that is closed, or granted and not looked into. */
+function wayOutAt(
+  provider: ModelProvider,
+  { method, target, headers, body }: ModelRequest,
+  { granted }: ModelRules,
+): Result<ModelAsked, ModelFault> {
+  const plain = `/${target.segments.join('/')}`
+  const wayOut = provider.closed.find(([prefix]) => plain.startsWith(prefix))?.[1] ?? 'admin'
+  const asked = `${method} ${target.path}`.slice(0, 256)
+  if (!granted.has(wayOut))
+    return no({ kind: 'request', path: asked, problem: `is a way out (${wayOut}) that is not granted`, wayOut })
+  const { sent, behind } = sentHeaders(provider, headers)
+  const query = target.parameters.filter(([name]) => !provider.credentialsInQuery.includes(name))
+  if (query.length !== target.parameters.length) return fault(asked, 'has a credential in its query')
+  return ok({
+    ...{ operation: 'way-out', api: undefined, model: undefined, stream: false },
+    ...{ inputTokensMax: undefined, outputTokensMax: 0, tools: [], waysOut: [wayOut], priced: {}, leftBehind: behind },
+    sent: { path: `${target.path}${target.query === undefined ? '' : `?${target.query}`}`, headers: sent, body },
+  })
+}
+
+function sentQuery(
+  provider: ModelProvider,
+  { query = {} }: ModelPath,
+  target: RequestTarget,
+): Result<{ readonly text: string; readonly behind: readonly string[] }, ModelFault> {
+  const sent: string[] = []
+  const behind: string[] = []
+  const seen = new Set<string>()
+  for (const [name, value] of target.parameters) {
+    if (provider.credentialsInQuery.includes(name)) {
+      behind.push(name)
+      continue
+    }
+    const allowed = Object.hasOwn(query, name) ? query[name] : undefined
+    if (allowed === undefined) return fault(`?${name.slice(0, 64)}`, 'is not known here')
+    if (seen.has(name)) return fault(`?${name}`, 'stands there twice')
+    if (!allowed.test(value)) return fault(`?${name}`, 'has a value that is not known here')
+    seen.add(name)
+    sent.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+  }
+  return ok({ text: sent.length === 0 ? '' : `?${sent.join('&')}`, behind })
+}
+
+/** Returns the headers that pass. Of betas the values pass that the table names, in one header. */
+function sentHeaders(
+  { headers: allowed, betas }: ModelProvider,
+  headers: ModelRequest['headers'],
+): { readonly sent: SentRequest['headers']; readonly behind: readonly string[] } {
+  const sent: (readonly [string, string])[] = []
+  const behind = new Set<string>()
+  const values = new Set<string>()
+  for (const [name, value] of headers) {
+    if (name === betas?.header) {
+      for (const beta of value.split(',').map((each) => each.trim())) {
+        if (betas.values.has(beta)) values.add(beta)
+        else if (beta !== '') behind.add(beta.slice(0, 64))
+      }
+    } else if (allowed.includes(name) || name.startsWith('x-stainless-')) sent.push([name, value])
+    else behind.add(name)
+  }
+  if (betas !== undefined && values.size > 0) sent.push([betas.header, [...values].join(',')])
+  return { sent, behind: [...behind].slice(0, 64) }
+}
+
+interface JudgedBody extends Pick<ModelAsked, 'model' | 'stream' | 'inputTokensMax' | 'outputTokensMax' | 'tools'> {
+  readonly waysOut: readonly ModelWayOut[]
+  readonly priced: ModelTerms
+  /** Members that are put in: their place, and JSON. */
+  readonly put: readonly (readonly [place: readonly string[], json: string])[]
+}
+
+function judgeBody(
+  path: ModelPath,
+  inPath: string | undefined,
+  value: Json,
+  bytes: number,
+  { granted, outputTokensOf }: ModelRules,
+): Result<JudgedBody, ModelFault> {
+  if (!isJsonObject(value)) return fault('$', 'is no object')
+  const found: ShapeFindings = { granted, waysOut: new Set(), tools: [], pictures: 0, documents: 0 }
+  const wrong = path.body === undefined ? undefined : faultInShape(value, path.body, found)
+  if (wrong !== undefined) return no({ kind: 'request', ...wrong })
+  const model = inPath ?? value.model
+  if (inPath === undefined && path.api === 'generate') return fault('$', 'names no model')
+  if (typeof model !== 'string' || !MODEL.test(model)) return fault('$.model', 'is no name of a model')
+  const put: (readonly [readonly string[], string])[] = []
+  let output = 0
+  if (path.operation === 'generate') {
+    const bound = outputOf(path, value, model, outputTokensOf)
+    if (!bound.ok) return bound
+    output = bound.value.tokens
+    if (bound.value.put !== undefined) put.push(bound.value.put)
+    for (const [name, set] of Object.entries(path.explicit ?? {}))
+      if ((value[name] ?? null) === null) put.push([[name], JSON.stringify(set)])
+  }
+  const stream = path.stream ?? value.stream === true
+  const isBounded = found.documents === 0 && ![...found.waysOut].some((each) => each !== 'batches')
+  const input = isBounded ? bytes + AROUND_TOKENS_MAX + found.pictures * PICTURE_TOKENS_MAX : undefined
+  return ok({
+    ...{ model, stream, outputTokensMax: output, inputTokensMax: path.operation === 'generate' ? input : 0 },
+    ...{ tools: found.tools, waysOut: [...found.waysOut], priced: termsOf(value), put },
+  })
+}
+
+/** Names of models as providers and servers that speak like them write them: `claude-opus-5`, `vendor/model:free`. */
+const MODEL = /^[A-Za-z0-9][\w./:@+-]{0,199}$/
+
+/** Returns the most tokens of all answers, and what is put in where the request does not say. */
+function outputOf(
+  { outputAt = [], answersAt }: ModelPath,
+  value: JsonObject,
+  model: string,
+  outputTokensOf: ModelRules['outputTokensOf'],
+): Result<{ readonly tokens: number; readonly put?: readonly [readonly string[], string] }, ModelFault> {
+  let said: number | undefined
+  for (const place of outputAt) {
+    const tokens = at(value, place)
+    if (tokens === undefined || tokens === null) continue
+    if (!isCount(tokens, OUTPUT_TOKENS_MAX)) return fault(`$.${place.join('.')}`, 'is no number of tokens')
+    said = Math.max(said ?? 0, tokens)
+  }
+  const answers = answersAt === undefined ? undefined : at(value, answersAt)
+  if (answers !== undefined && answers !== null && !isCount(answers, ANSWERS_MAX))
+    return fault(`$.${answersAt?.join('.')}`, 'is no number of answers')
+  const tokens = said ?? outputTokensOf(model)
+  const first = outputAt[0]
+  const all = tokens * (typeof answers === 'number' ? answers : 1)
+  return ok(said === undefined && first !== undefined ? { tokens: all, put: [first, String(tokens)] } : { tokens: all })
+}
+
+function at(value: Json | undefined, place: readonly string[]): Json | undefined {
+  let inner = value
+  for (const name of place) inner = isJsonObject(inner) ? inner[name] : undefined
+  return inner
+}
+
+function isCount(value: Json, most: number): value is number {
+  return typeof value === 'number' && isNumber(value) && isWhole(value) && value >= 1 && value <= most
+}
+
+function termsOf(value: JsonObject): ModelTerms {
+  const { service_tier: tier = value.serviceTier, speed, inference_geo: geo } = value
+  return {
+    ...(typeof tier === 'string' && { tier: tier.toLowerCase() }),
+    ...(typeof speed === 'string' && { speed }),
+    ...(typeof geo === 'string' && { geo }),
+    ...((value.prompt_cache_retention === '24h' || isJsonObject(value.prompt_cache_options)) && {
+      longCache: true,
+    }),
+  }
+}
+
+function withPut(body: Uint8Array, put: JudgedBody['put']): Uint8Array {
+  if (put.length === 0) return body
+  const text = put.reduce((all, [place, json]) => withMember(all, place, json), UTF8.decode(body))
+  return new TextEncoder().encode(text)
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,0 +1,48 @@
+import type { RequestShape } from './shape.ts'
+import type { ModelWayOut } from './ways-out.ts'
+
+/** An interface that models are asked through. */
+export type ModelApi = 'messages' | 'responses' | 'chat' | 'generate'
+
+/** What a path of a provider does. */
+export type ModelOperation = 'generate' | 'count' | 'models'
+
+/** A path that is asked: its segments, of which `{model}` stands for the name of a model. */
+export interface ModelPath {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly operation: ModelOperation
+  readonly api: ModelApi
+  /** Streams where the path says so; absent: where the body does. */
+  readonly stream?: boolean
+  /** Names of the query that pass, with the values that each may have; others are refused, but for credentials. */
+  readonly query?: Readonly<Record<string, RegExp>>
+  readonly body?: RequestShape
+  /** Places of the body that bound the output, in tokens; what is absent is put in at the first of them. */
+  readonly outputAt?: readonly (readonly string[])[]
+  /** Place of the number of answers that are made of one request, each as long as the output may be. */
+  readonly answersAt?: readonly string[]
+  /** Members that are put in where they are absent, so that the provider's default is not taken. */
+  readonly explicit?: Readonly<Record<string, boolean | string>>
+}
+
+/** A provider of models as data: what may be asked of it, and what of that is a way out of its own. */
+export interface ModelProvider {
+  readonly name: string
+  /** Changes with each change of the table. */
+  readonly version: string
+  /** Its own host; a compatible server has another. */
+  readonly host: string
+  readonly shape: 'anthropic' | 'openai' | 'google'
+  /** Header that the owner's key goes into, and what stands before it. */
+  readonly key: { readonly header: string; readonly prefix: string }
+  /** Names of headers that pass, in lower case; others stay behind. */
+  readonly headers: readonly string[]
+  /** The header that switches betas on, and the values of it that pass; others stay behind. */
+  readonly betas?: { readonly header: string; readonly values: ReadonlySet<string> }
+  /** Names of the query that carry a credential: they stay behind. */
+  readonly credentialsInQuery: readonly string[]
+  readonly paths: readonly ModelPath[]
+  /** Beginnings of paths that are ways out; the first that fits is meant. */
+  readonly closed: readonly (readonly [prefix: string, wayOut: ModelWayOut])[]
+}
