@@ -17,7 +17,8 @@ export const TARGET_CHARACTERS_MAX = 8_192
 
 /**
  * Reads a target strictly. What servers and proxies repair in different ways is refused: dot segments, also encoded ones,
- * backslashes, empty segments, broken percent signs, controls, a fragment, text that is no UTF-8. The error says what.
+ * backslashes, empty segments, broken percent signs, controls, a fragment, text that is no UTF-8, semicolons by which some
+ * take off a part of a segment or begin another name of the query. The error says what.
  */
 export function readTarget(text: string): Result<RequestTarget, string> {
   if (!text.startsWith('/')) return no('its target does not begin with a slash')
@@ -33,13 +34,14 @@ export function readTarget(text: string): Result<RequestTarget, string> {
   for (const raw of path.slice(1).split('/')) {
     const segment = decoded(raw)
     if (segment === undefined) return no('its path is no UTF-8')
-    // What stands behind an encoded slash counts as a segment of its own to those who decode first.
-    if (segment.split(/[/\\]/).some((part) => part.split(';')[0] === '.' || part.split(';')[0] === '..'))
-      return no('its path has dot segments')
+    if (raw.includes(';')) return no('its path has a semicolon, which some servers cut a segment at: write %3B')
+    // Some decode once more, on their way to another server.
+    if (hasDots(segment) || hasDots(decoded(segment) ?? '')) return no('its path has dot segments')
     if (/[\p{Cc}]/u.test(segment)) return no('its path has control characters')
     segments.push(segment)
   }
   if (segments.slice(0, -1).includes('')) return no('its path has empty segments')
+  if (/;[^&;=]*=/.test(query ?? '')) return no('its query has a semicolon before a name: write & or %3B')
   const parameters: (readonly [string, string])[] = []
   for (const part of query === undefined || query === '' ? [] : query.split('&')) {
     const [name = '', ...rest] = part.split('=')
@@ -48,6 +50,11 @@ export function readTarget(text: string): Result<RequestTarget, string> {
     parameters.push([pair[0], pair[1]])
   }
   return ok({ path, segments, query, parameters })
+}
+
+/** Tells whether there are dot segments, also behind an encoded slash: that ends a segment for those who decode first. */
+function hasDots(segment: string): boolean {
+  return segment.split(/[/\\]/).some((part) => part.split(';')[0] === '.' || part.split(';')[0] === '..')
 }
 
 function decoded(text: string): string | undefined {

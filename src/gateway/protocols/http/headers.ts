@@ -26,16 +26,18 @@ function squeezed(name: string): string {
 
 /**
  * Returns the headers of a program's request that are its own business, names and values in turn. `injected`: names of those
- * that the owner puts in, which take the place of any of the same name.
+ * that the owner puts in, which take the place of any of the same name. `isSearched`: the answer is searched for secrets, and a
+ * secret that comes range by range would never be seen whole; whoever is asked for no range answers with everything.
  */
 export function sentHeaders(
   asked: readonly (readonly [name: string, value: string])[],
   injected: Iterable<string>,
+  isSearched: boolean,
 ): Result<readonly string[], string> {
   const named = new Set<string>()
   for (const [name, value] of asked)
     if (name === 'connection') for (const each of value.split(/[\s,]+/)) named.add(squeezed(each))
-  const taken = new Set([...injected].map(squeezed))
+  const taken = new Set([...injected, ...(isSearched ? ['range', 'request-range'] : [])].map(squeezed))
   const headers: string[] = []
   for (const [name, value] of asked) {
     const plain = squeezed(name)

@@ -1,36 +1,20 @@
 import { Readable } from 'node:stream'
-import {
-  type ActionId,
-  type Json,
-  type JsonObject,
-  LIMITS,
-  no,
-  ok,
-  type Result,
-  toolName,
-} from '../../../model/index.ts'
+import { type ActionId, type Json, type JsonObject, toolName } from '../../../model/index.ts'
 import type { Refusal } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
-import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
-import { GrowingBytes } from '../../fairness/growing-bytes.ts'
 import type { Room } from '../../fairness/room.ts'
 import type { Attempt } from '../../pipeline/attempt.ts'
 import type { Prepared } from '../../pipeline/line.ts'
 import { perform } from '../../pipeline/pipeline.ts'
 import { refuseUnprepared, refuseUnrouted } from '../../pipeline/refused.ts'
-import { type RequestTarget, readTarget } from '../../web/request-target.ts'
+import { readTarget } from '../../web/request-target.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
+import { queryOf, readWebBody, TOO_LARGE, type WebBody } from './body.ts'
 import { type AnswerHead, HttpExchange } from './exchange.ts'
 import { sentHeaders } from './headers.ts'
 import type { HttpLine } from './line.ts'
 import { matchQuery, type RequestPattern, type TargetArguments } from './pattern.ts'
-
-/** The body of a request: read whole and judged as arguments, or passed on as it comes. */
-type Body =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'judged'; readonly bytes: Uint8Array; readonly value: Json }
-  | { readonly kind: 'streamed'; readonly type: string; readonly length: number | undefined }
 
 /** One request that came in, its answer, and the room of its cell for bodies that are read whole. */
 export interface Served {
@@ -64,9 +48,7 @@ export async function serveHttp(
   }
   const query = matchQuery(found.pattern, target.value)
   if (!query.ok) return refuse(query.reason, found.pattern.text, { ...found.path, ...queryOf(target.value) })
-  // A secret that comes range by range would never be seen whole; whoever ignores a range answers with everything.
-  const unsent = gate.secrets.longest() === 0 ? [] : ['range']
-  const headers = sentHeaders(request.headers, [...line.injected, ...unsent])
+  const headers = sentHeaders(request.headers, line.injected, gate.secrets.longest() > 0)
   if (!headers.ok) return refuse(headers.reason, found.pattern.text, { ...found.path })
   const body = await readWebBody(request, room)
   if (body.ok && reply.gone.aborted && body.value.kind === 'judged') room.give(body.value.bytes.length)
@@ -91,7 +73,7 @@ interface Sending {
   readonly path: string
   readonly method: string
   readonly headers: readonly string[]
-  readonly body: Body
+  readonly body: WebBody
   readonly stream: Readable
 }
 
@@ -174,90 +156,13 @@ async function* leaving(stream: Readable, exchange: HttpExchange): AsyncGenerato
   }
 }
 
-const TOO_LARGE = `it has more than ${LIMITS.judgedBodyBytesMax} bytes`
-
-/** Reads a body that says JSON or a form, and leaves any other to be passed on. The error says what is wrong with it. */
-async function readWebBody(request: WebRequest, room: Room): Promise<Result<Body, string>> {
-  const { hasBody, body, headers, length } = request
-  if (!hasBody) {
-    body.resume()
-    return ok({ kind: 'none' })
-  }
-  const types = headers.filter(([name]) => name === 'content-type').map(([, value]) => value)
-  if (types.length > 1) return no('it has two content types')
-  const [type = '', ...parameters] = (types[0] ?? '').toLowerCase().split(';')
-  const isJson = /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type.trim())
-  const isForm = type.trim() === 'application/x-www-form-urlencoded'
-  if (!isJson && !isForm) return ok({ kind: 'streamed', type: type.trim(), length })
-  if (headers.some(([name, value]) => name === 'content-encoding' && value.toLowerCase() !== 'identity'))
-    return no('its body is encoded, and cannot be judged')
-  // Some servers read a body by what this says, and it would say there what it does not here.
-  if (parameters.some((each) => /^\s*charset\b/.test(each) && !/^\s*charset="?(?:utf-?8|us-ascii)"?\s*$/.test(each)))
-    return no('its body is in other characters than UTF-8, and cannot be judged')
-  const bytes = await read(body, length ?? 0, room)
-  if (!bytes.ok) return bytes
-  const judged = isForm ? formIn(bytes.value) : jsonIn(bytes.value)
-  if (!judged.ok) room.give(bytes.value.length)
-  return judged
-}
-
-function jsonIn(bytes: Uint8Array): Result<Body, string> {
-  if (bytes.length === 0) return ok({ kind: 'judged', bytes, value: null })
-  const json = parseStrictJson(bytes, FROM_CELL)
-  return json.ok ? ok({ kind: 'judged', bytes, value: json.value }) : no(`its body: ${jsonFaultText(json.reason)}`)
-}
-
-/** Reads a body whole; what it takes of the room is given back by whoever gets it. */
-function read(body: Readable, length: number, room: Room): Promise<Result<Uint8Array, string>> {
-  if (length > LIMITS.judgedBodyBytesMax) {
-    body.resume()
-    return Promise.resolve(no(TOO_LARGE))
-  }
-  return new Promise((resolve) => {
-    const bytes = new GrowingBytes()
-    let over = false
-    const give = (problem: string) => {
-      if (over) return
-      over = true
-      body.removeAllListeners('data').resume()
-      room.give(bytes.length)
-      resolve(no(problem))
-    }
-    body.on('data', (piece: Uint8Array) => {
-      if (bytes.length + piece.length > LIMITS.judgedBodyBytesMax) return give(TOO_LARGE)
-      if (!room.take(piece.length)) return give('too much is being read of its cell at once')
-      bytes.push(piece)
-    })
-    body.once('end', () => {
-      if (over) return
-      over = true
-      resolve(ok(bytes.take()))
-    })
-    body.once('close', () => give('it broke off'))
-  })
-}
-
-function formIn(bytes: Uint8Array): Result<Body, string> {
-  const target = readTarget(`/?${Buffer.from(bytes).toString('latin1')}`)
-  if (!target.ok) return no(target.reason.replace('its target', 'its form').replace('its query', 'its form'))
-  return ok({ kind: 'judged', bytes, value: queryOf(target.value).query ?? {} })
-}
-
 /** Returns what a request says, by its names: what stands in its path, its query, its body. */
-function argumentsOf(path: TargetArguments['path'], query: TargetArguments['query'], body: Body): JsonObject {
+function argumentsOf(path: TargetArguments['path'], query: TargetArguments['query'], body: WebBody): JsonObject {
   const named: JsonObject = Object.keys(query).length === 0 ? {} : { query: query as JsonObject } // texts and lists of them
   if (body.kind === 'none') return { ...path, ...named }
   const { type, length } = body.kind === 'streamed' ? body : { type: '', length: undefined }
   const value: Json = body.kind === 'judged' ? body.value : { type, ...(length !== undefined && { length }) }
   return { ...path, ...named, body: value }
-}
-
-/** Returns a query as arguments: a name that stands there several times has a list. */
-function queryOf({ parameters }: RequestTarget): { readonly query?: JsonObject } {
-  if (parameters.length === 0) return {}
-  const found = new Map<string, Json[]>()
-  for (const [name, value] of parameters) found.set(name, [...(found.get(name) ?? []), value])
-  return { query: Object.fromEntries([...found].map(([name, all]) => [name, all.length === 1 ? (all[0] ?? '') : all])) }
 }
 
 function sentence(problem: string, reference: ActionId | undefined): string {

@@ -1,0 +1,93 @@
+import type { Readable } from 'node:stream'
+import { type Json, type JsonObject, LIMITS, no, ok, type Result } from '../../../model/index.ts'
+import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
+import { GrowingBytes } from '../../fairness/growing-bytes.ts'
+import type { Room } from '../../fairness/room.ts'
+import { type RequestTarget, readTarget } from '../../web/request-target.ts'
+import type { WebRequest } from '../../web/web-request.ts'
+
+/** The body of a request: read whole and judged as arguments, or passed on as it comes. */
+export type WebBody =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'judged'; readonly bytes: Uint8Array; readonly value: Json }
+  | { readonly kind: 'streamed'; readonly type: string; readonly length: number | undefined }
+
+export const TOO_LARGE = `it has more than ${LIMITS.judgedBodyBytesMax} bytes`
+
+/**
+ * Reads a body that says JSON or a form, and leaves any other to be passed on. The error says what is wrong with it.
+ * What a body that is judged takes of the room is given back by whoever gets it; of any other nothing stays taken.
+ */
+export async function readWebBody(request: WebRequest, room: Room): Promise<Result<WebBody, string>> {
+  const { hasBody, body, headers, length } = request
+  if (!hasBody) {
+    body.resume()
+    return ok({ kind: 'none' })
+  }
+  const types = headers.filter(([name]) => name === 'content-type').map(([, value]) => value)
+  if (types.length > 1) return no('it has two content types')
+  const [type = '', ...parameters] = (types[0] ?? '').toLowerCase().split(';')
+  const isJson = /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type.trim())
+  const isForm = type.trim() === 'application/x-www-form-urlencoded'
+  if (!isJson && !isForm) return ok({ kind: 'streamed', type: type.trim(), length })
+  if (headers.some(([name, value]) => name === 'content-encoding' && value.toLowerCase() !== 'identity'))
+    return no('its body is encoded, and cannot be judged')
+  // Some servers read a body by what this says, and it would say there what it does not here.
+  if (parameters.some((each) => /^\s*charset\b/.test(each) && !/^\s*charset="?(?:utf-?8|us-ascii)"?\s*$/.test(each)))
+    return no('its body is in other characters than UTF-8, and cannot be judged')
+  const bytes = await read(body, length ?? 0, room)
+  if (!bytes.ok) return bytes
+  const judged = isForm ? formIn(bytes.value) : jsonIn(bytes.value)
+  if (!judged.ok) room.give(bytes.value.length)
+  return judged
+}
+
+function jsonIn(bytes: Uint8Array): Result<WebBody, string> {
+  if (bytes.length === 0) return ok({ kind: 'judged', bytes, value: null })
+  const json = parseStrictJson(bytes, FROM_CELL)
+  return json.ok ? ok({ kind: 'judged', bytes, value: json.value }) : no(`its body: ${jsonFaultText(json.reason)}`)
+}
+
+/** Reads a body whole; what it takes of the room is given back by whoever gets it. */
+function read(body: Readable, length: number, room: Room): Promise<Result<Uint8Array, string>> {
+  if (length > LIMITS.judgedBodyBytesMax) {
+    body.resume()
+    return Promise.resolve(no(TOO_LARGE))
+  }
+  return new Promise((resolve) => {
+    const bytes = new GrowingBytes()
+    let over = false
+    const give = (problem: string) => {
+      if (over) return
+      over = true
+      body.removeAllListeners('data').resume()
+      room.give(bytes.length)
+      resolve(no(problem))
+    }
+    body.on('data', (piece: Uint8Array) => {
+      if (bytes.length + piece.length > LIMITS.judgedBodyBytesMax) return give(TOO_LARGE)
+      if (!room.take(piece.length)) return give('too much is being read of its cell at once')
+      bytes.push(piece)
+    })
+    body.once('end', () => {
+      if (over) return
+      over = true
+      resolve(ok(bytes.take()))
+    })
+    body.once('close', () => give('it broke off'))
+  })
+}
+
+function formIn(bytes: Uint8Array): Result<WebBody, string> {
+  const target = readTarget(`/?${Buffer.from(bytes).toString('latin1')}`)
+  if (!target.ok) return no(target.reason.replace('its target', 'its form').replace('its query', 'its form'))
+  return ok({ kind: 'judged', bytes, value: queryOf(target.value).query ?? {} })
+}
+
+/** Returns a query as arguments: a name that stands there several times has a list. */
+export function queryOf({ parameters }: RequestTarget): { readonly query?: JsonObject } {
+  if (parameters.length === 0) return {}
+  const found = new Map<string, Json[]>()
+  for (const [name, value] of parameters) found.set(name, [...(found.get(name) ?? []), value])
+  return { query: Object.fromEntries([...found].map(([name, all]) => [name, all.length === 1 ? (all[0] ?? '') : all])) }
+}
