@@ -55,20 +55,33 @@ export class DnsDoor {
     socket.on('error', () => socket.destroy())
     socket.setTimeout(SILENCE_MS_MAX, () => socket.destroy())
     let held: Buffer = Buffer.alloc(0)
-    socket.on('data', (bytes: Buffer) => {
-      held = held.length === 0 ? bytes : Buffer.concat([held, bytes])
-      while (held.length >= 2) {
+    let waits = false
+    const step = () => {
+      waits = false
+      for (let questions = 0; held.length >= 2; questions++) {
         const length = held.readUInt16BE(0)
         if (length > QUESTION_BYTES_MAX) return void socket.destroy()
-        if (held.length < 2 + length) return
+        if (held.length < 2 + length) break
+        if (questions === QUESTIONS_IN_TURN) {
+          // One read brings thousands, and some names take half a millisecond to judge.
+          waits = true
+          socket.pause()
+          return void setImmediate(step)
+        }
         const answer = this.#answer(held.subarray(2, 2 + length))
         held = held.subarray(2 + length)
         // Who asks on and on, and reads nothing, has its connection cut.
-        if (answer === undefined || socket.writableLength > UNREAD_BYTES_MAX) return void socket.destroy()
+        if (answer === undefined || socket.destroyed || socket.writableLength > UNREAD_BYTES_MAX)
+          return void socket.destroy()
         const before = Buffer.alloc(2)
         before.writeUInt16BE(answer.length)
         socket.write(Buffer.concat([before, answer]))
       }
+      socket.resume()
+    }
+    socket.on('data', (bytes: Buffer) => {
+      held = held.length === 0 ? bytes : Buffer.concat([held, bytes])
+      if (!waits) step()
     })
   }
 
@@ -82,6 +95,8 @@ export class DnsDoor {
 
 /** Bytes of one question over TCP: a name and what EDNS adds have some hundreds. */
 const QUESTION_BYTES_MAX = 4_096
+/** Questions of one connection that are answered in one turn of the loop. */
+const QUESTIONS_IN_TURN = 8
 const CONNECTIONS_MAX = 16
 const SILENCE_MS_MAX = 10_000
 const UNREAD_BYTES_MAX = 65_536
