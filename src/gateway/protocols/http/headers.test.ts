@@ -28,27 +28,19 @@ const NAMES = fc.oneof(
 describe('headers of a request that leaves', () => {
   it('say nothing of where it ends, of whom it is for, or of another request that is meant', () => {
     for (const name of [
-      ...[
-        'transfer-encoding',
-        'transfer_encoding',
-        'content-length',
-        'content--length',
-        'host',
-        'te',
-        'upgrade',
-        'expect',
-      ],
-      ...['x-original-url', 'x-rewrite-url', 'x_rewrite_url', 'x-http-method-override', 'x-method-override', 'x-host'],
+      ...['transfer-encoding', 'content-length', 'content--length', 'host', 'te', 'upgrade', 'expect'],
+      ...['x-original-url', 'x-rewrite-url', 'x--rewrite-url', 'x-http-method-override', 'x-method-override', 'x-host'],
       ...['authorization', 'cookie', 'x-forwarded-for', 'x-forwarded-host', 'proxy-authorization', 'forwarded'],
     ])
       assert.deepEqual(sent([[name, 'a']]), [], name)
     const asked = [
       ['connection', 'close, X-Own'],
       ['x-own', 'a'],
-      ['x_token', 'b'],
+      ['x--token', 'b'],
       ['x-other', 'c'],
     ] as const
     assert.deepEqual(sent(asked, ['x-token']), ['x-other', 'c'])
+    assert.equal(sentHeaders([['transfer_encoding', 'a']], [], true).ok, false)
   })
 
   it('S10: ask for no part of what is searched for secrets', () => {
@@ -66,8 +58,7 @@ describe('headers of a request that leaves', () => {
         const headers = sentHeaders(asked, ['x-token'], true)
         if (!headers.ok) return
         assert.match(headers.value.join('|'), /^[\t\x20-\x7e\x80-\xff]*$/)
-        for (let i = 0; i < headers.value.length; i += 2)
-          assert.doesNotMatch(headers.value[i] ?? '', /length|^range/i)
+        for (let i = 0; i < headers.value.length; i += 2) assert.doesNotMatch(headers.value[i] ?? '', /length|^range/i)
       }),
       { numRuns: 2_000 },
     )
