@@ -159,7 +159,7 @@ describe('attacks on the door of a cell to the web', () => {
 
   it('an offer of HTTP/2 is let alone, and an expected go-ahead is given', async () => {
     taken.length = 0
-    const offer = ['connection: upgrade, http2-settings, close', 'upgrade: h2c', 'http2-settings: AAA']
+    const offer = ['connection: upgrade, http2-settings, close', 'upgrade: h2c', 'http2-settings: AAA', 'host2: a']
     assert.match((await raw(head('GET / HTTP/1.1', ...offer))).text, /^HTTP\/1\.1 200/)
     const expecting = ['connection: close', 'expect: 100-continue', 'content-length: 1']
     assert.match((await raw(`${head('POST / HTTP/1.1', ...expecting)}x`)).text, /^HTTP\/1\.1 100 .*HTTP\/1\.1 200/s)

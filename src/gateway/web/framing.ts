@@ -16,7 +16,7 @@ export function framingFault(request: IncomingMessage | Http2ServerRequest): Req
   for (const [i, name] of request.rawHeaders.entries()) {
     if (i % 2 === 1) continue
     const plain = name.toLowerCase()
-    const meant = FRAMING.get(plain.replaceAll(/[^a-z]/g, ''))
+    const meant = FRAMING.get(plain.replaceAll(/[^a-z0-9]/g, ''))
     if (meant === undefined) continue
     if (plain !== meant) return unfit(`it has a header that looks like ${meant} and is another one`)
     counts.set(meant, (counts.get(meant) ?? 0) + 1)
