@@ -89,6 +89,17 @@ describe('judgeModelRequest', () => {
     assert.ok(generationConfig)
   })
 
+  it('lets codex sum a conversation up, at the most that its model says', () => {
+    const { model, input, instructions } = CODEX
+    const judged = asked(OPENAI, '/v1/responses/compact', { model, input, instructions })
+    assert.deepEqual([judged.operation, judged.outputTokensMax], ['generate', 1_000])
+    const kept = { model, input, prompt_cache_retention: '24h', service_tier: 'flex' }
+    assert.deepEqual(asked(OPENAI, '/v1/responses', kept).priced, { tier: 'flex', longCache: true })
+    assert.deepEqual(sentBody(judged), { model, input, instructions, service_tier: 'default' })
+    assert.match(problem(OPENAI, '/v1/responses/compact', { model, previous_response_id: 'r' }), /way out \(stored\)/)
+    assert.equal(asked(OPENAI, '/v1/responses/input_tokens', { model, input }).operation, 'count')
+  })
+
   it('counts each of several answers', () => {
     const many = { ...CHAT, n: 3, max_tokens: 50, max_completion_tokens: 70 }
     assert.equal(asked(OPENAI, '/v1/chat/completions', many).outputTokensMax, 210)

@@ -308,9 +308,7 @@ function termsOf(value: JsonObject): ModelTerms {
     ...(typeof tier === 'string' && { tier: tier.toLowerCase() }),
     ...(typeof speed === 'string' && { speed }),
     ...(typeof geo === 'string' && { geo }),
-    ...((value.prompt_cache_retention === '24h' || isJsonObject(value.prompt_cache_options)) && {
-      longCache: true,
-    }),
+    ...(value.prompt_cache_retention === '24h' && { longCache: true }),
   }
 }
 

@@ -43,8 +43,8 @@ const MESSAGE_EVENTS = [
     index: 1,
     content_block: { type: 'tool_use', id: 'toolu_1', name: 'Bash', input: {} },
   },
-  { type: 'content_block_delta', index: 1, delta: { type: 'input_json_delta', partial_json: '{"command": "l' } },
-  { type: 'content_block_delta', index: 1, delta: { type: 'input_json_delta', partial_json: 's", "at": 1}' } },
+  { type: 'content_block_delta', index: 1, delta: { type: 'input_json_delta', partial_json: '{"command": "ls ' } },
+  { type: 'content_block_delta', index: 1, delta: { type: 'input_json_delta', partial_json: '-l", "at": 1}' } },
   { type: 'content_block_stop', index: 1 },
   {
     type: 'message_delta',
@@ -115,7 +115,7 @@ const STREAMS: readonly (readonly [ModelApi, string, ModelAnswer])[] = [
         ...{ input: 12, cacheRead: 500, cacheWrite: 30, cacheWriteLong: 40, output: 42, searches: 2 },
         ...{ model: 'claude-opus-5-5', tier: 'standard', speed: 'fast', geo: 'us' },
       },
-      calls: [{ name: 'Bash', id: 'toolu_1', digest: digest('{"at":1,"command":"ls"}') as never }],
+      calls: [{ name: 'Bash', id: 'toolu_1', digest: digest('{"at":1,"command":"ls -l"}') as never }],
     },
   ],
   [

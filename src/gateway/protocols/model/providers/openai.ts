@@ -209,6 +209,15 @@ export const OPENAI: ModelProvider = {
       // Kept for thirty days, and at the price that the account is set to, unless told otherwise.
       explicit: { store: false, service_tier: 'default' },
     },
+    // Sums a conversation up; nothing bounds what it answers but its model.
+    {
+      ...ASKED,
+      path: '/v1/responses/compact',
+      api: 'responses',
+      body: RESPONSE,
+      explicit: { service_tier: 'default' },
+    },
+    { ...ASKED, path: '/v1/responses/input_tokens', operation: 'count', api: 'responses', body: RESPONSE },
     {
       ...CHAT_PATH,
       outputAt: [['max_completion_tokens'], ['max_tokens']],
