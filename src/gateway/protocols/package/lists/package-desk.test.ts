@@ -109,16 +109,48 @@ describe('the desk of packages', () => {
     }
   })
 
-  it('reads one list of a cell at a time, and cells take turns', async () => {
-    const desk = new PackageDesk({ program: counts })
-    const order: string[] = []
-    const ask = (cell: string) =>
-      desk.mark(cell, large(20_000)).then(() => {
-        order.push(cell)
-      })
+  it('reads one list of a cell at a time, and of two cells two', async () => {
+    const notes = program(
+      'notes',
+      `parentPort.on('message', ({ rules: [own, all] }) => {
+        for (const each of [own, all]) if (Atomics.add(each, 0, 1) === 1) Atomics.store(each, 1, 1)
+        const read = () => {
+          for (const each of [own, all]) Atomics.sub(each, 0, 1)
+          parentPort.postMessage({ ok: false, reason: 'read' })
+        }
+        setTimeout(read, 20)
+      })`,
+    )
+    const shared = () => new Int32Array(new SharedArrayBuffer(8))
+    const [a, b, all] = [shared(), shared(), shared()]
+    const desk = new PackageDesk({ program: notes })
+    // The program of this test takes its numbers for the rules.
+    const ask = (cell: string, own: Int32Array) =>
+      desk.mark(cell, { ...large(20_000), rules: [own, all] as unknown as ListJob['rules'] })
     try {
-      await Promise.all([...Array.from({ length: 12 }, () => ask('a')), ask('b'), ask('c')])
-      assert.ok(order.indexOf('b') < 4 && order.indexOf('c') < 6, order.join(' '))
+      // Both threads have started.
+      await Promise.all([ask('a', a), ask('b', b)])
+      await Promise.all(Array.from({ length: 20 }, () => [ask('a', a), ask('b', b)]).flat())
+      await Promise.all(Array.from({ length: 6 }, () => ask('a', a)))
+      assert.deepEqual([a[1], b[1], all[1]], [0, 0, 1])
+    } finally {
+      desk.close()
+    }
+  })
+
+  it('cells take turns, so that none waits for all of another’s', async () => {
+    const some = program(
+      'some',
+      "parentPort.on('message', ({ nowMs }) => nowMs === 1 || parentPort.postMessage({ ok: false, reason: 'read' }))",
+    )
+    const desk = new PackageDesk({ program: some })
+    const order: string[] = []
+    const ask = (cell: string) => desk.mark(cell, large(20_000)).then(() => order.push(cell))
+    try {
+      // One thread is busy until the end, so that the other has all of them one after the other.
+      void desk.mark('busy', { ...large(20_000), nowMs: 1 })
+      await Promise.all([...'aaaaa', 'b', 'c'].map(ask))
+      assert.equal(order.join(''), 'aabcaaa')
     } finally {
       desk.close()
     }

@@ -79,6 +79,31 @@ describe('a list of npm', () => {
     assert.deepEqual(marked(real('esbuild'), 'esbuild', { denied }).list.latest, { was: '0.28.2', is: '0.28.1' })
   })
 
+  it('has as latest no prerelease, none that its publisher took back, none newer than that was, unless there is no other', () => {
+    const entry = (version: string, more = '') => `"${version}":{"name":"a","version":"${version}"${more}}`
+    const all = [
+      entry('1.0.0'),
+      entry('1.1.0', ',"deprecated":"gone"'),
+      entry('1.2.0-rc.1'),
+      entry('1.2.0'),
+      entry('2.0.0'),
+    ]
+    const versions = ['1.0.0', '1.1.0', '1.2.0-rc.1', '1.2.0', '2.0.0']
+    for (const [young, is] of [
+      [[], undefined],
+      [['1.2.0'], '1.0.0'],
+      [['1.0.0', '1.2.0'], '1.1.0'],
+      [['1.0.0', '1.1.0', '1.2.0'], '1.2.0-rc.1'],
+      [['1.0.0', '1.1.0', '1.2.0-rc.1', '1.2.0'], '2.0.0'],
+      [versions, undefined],
+    ] as const) {
+      const days = (version: string) => ((young as readonly string[]).includes(version) ? 1 : 8)
+      const times = versions.map((each) => `"${each}":"${new Date(NOW - days(each) * DAY).toISOString()}"`)
+      const text = `{"name":"a","dist-tags":{"latest":"1.2.0"},"versions":{${all}},"time":{${times}}}`
+      assert.equal(marked(text, 'a').list.latest?.is, is, young.join(' '))
+    }
+  })
+
   it('may say false, nothing, or an own word where the mark comes', () => {
     const entry = (more: string) => `{"name":"a","version":"1.0.0"${more}}`
     for (const more of [',"deprecated":false', '', ',"deprecated":"gone"', ', "deprecated" : null ,"x":1e400']) {
