@@ -149,6 +149,28 @@ describe('the refs of a push', () => {
     )
   })
 
+  it('S2: tell nothing of others: no name that HEAD stands for, no object behind a tag, none that a neighbour has', () => {
+    const shown = new ShownRefs({ list: 'upload-pack', shows, showsAll: false, meanings: new Set() })
+    const [a, b, c] = ['a', 'b', 'c'].map((each) => each.repeat(40))
+    const lines = [
+      `${a} HEAD\0thin-pack symref=HEAD:refs/heads/hidden`,
+      `${a} refs/heads/hidden`,
+      `${b} refs/heads/main`,
+      `${c} refs/tags/hidden`,
+      `${c} refs/tags/hidden^{}`,
+      `${b} refs/tags/v1`,
+      `${b} refs/tags/v1^{}`,
+      `${c} .have`,
+    ]
+    const list = [pkt('# service=git-upload-pack\n'), FLUSH, ...lines.map((each) => pkt(`${each}\n`)), FLUSH]
+    const read = shown.push(Buffer.concat(list))
+    assert.ok(read.ok && shown.isWhole)
+    const kept = [`${b} refs/heads/main\0thin-pack`, `${b} refs/tags/v1`, `${b} refs/tags/v1^{}`]
+    const told = [pkt('# service=git-upload-pack\n'), FLUSH, ...kept.map((each) => pkt(`${each}\n`)), FLUSH]
+    assert.equal(Buffer.from(read.value).toString(), Buffer.concat(told).toString())
+    assert.deepEqual([...shown.objects], [b])
+  })
+
   it('S17: end where they are longer than lists are', () => {
     const shown = new ShownRefs({ list: 'ls-refs', shows: () => true, showsAll: true, meanings: new Set() })
     const name = (i: number) => i.toString(16).padStart(40, '0')

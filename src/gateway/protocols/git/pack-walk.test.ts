@@ -73,6 +73,8 @@ describe('a walk over a pack', () => {
     assert.equal(found(first, object(6, delta, Buffer.from([0]))), 1)
     assert.equal(found(first, object(6, delta, Buffer.from([0xff, 0x7f]))), 1)
     assert.equal(found(first, object(7, delta, Buffer.alloc(20))), 1)
+    const other = Uint8Array.of(base.length + 1, ...delta.subarray(1))
+    assert.equal(found(first, object(7, other, Buffer.from(nameOf(base), 'hex'))), 1)
     const ends = object(7, delta.subarray(0, 9), Buffer.from(nameOf(base), 'hex'))
     assert.equal(found(first, ends), 1)
   })

@@ -110,7 +110,7 @@ export function pktText(bytes: Uint8Array): string | undefined {
 }
 
 /** Returns bytes as text; undefined where they are no UTF-8. */
-export function utf8In(bytes: Uint8Array): string | undefined {
+function utf8In(bytes: Uint8Array): string | undefined {
   try {
     return UTF8.decode(bytes)
   } catch {

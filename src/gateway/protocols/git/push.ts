@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { no, ok, type Result } from '../../../model/index.ts'
-import { FLUSH, type Pkt, PktReader, pkt, pktText, utf8In } from './pkt-line.ts'
+import { FLUSH, type Pkt, PktReader, pkt, pktText } from './pkt-line.ts'
 import { isNoObject, isObjectName, isRefName, type ObjectFormat } from './ref-name.ts'
 
 /** One ref that a push wants to be another. Both names are those of no object where it is made, or taken away. */
@@ -197,12 +197,4 @@ export function writePush({ updates, capabilities, options, shallow }: GitPush):
 export function splitOnce(text: string, mark: string): readonly [string, string?] {
   const at = text.indexOf(mark)
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + mark.length)]
-}
-
-/** Returns the text of a capability list behind a NUL; undefined where bytes are no text. */
-export function capabilitiesIn(bytes: Uint8Array): readonly string[] | undefined {
-  return utf8In(bytes)
-    ?.replace(/\n$/, '')
-    .split(' ')
-    .filter((each) => each !== '')
 }
