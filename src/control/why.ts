@@ -9,6 +9,7 @@ import type { Entry } from '../model/entry.ts'
 import {
   type CellId,
   type Commitment,
+  isConnection,
   isJsonObject,
   no,
   ok,
@@ -105,9 +106,13 @@ async function decidedAgain(file: string, log: Log, { action }: DecidedEntry): P
   return judged?.ok ? decideRecordedAgain(rehearse(judged.value), log, action) : undefined
 }
 
-/** Returns what left; where its entry covers a secret in the arguments, only for whoever asks for all bytes. */
+/**
+ * Returns what left. Only for whoever asks for all bytes, where its entry covers a secret in the arguments, and where more
+ * left than those: nobody has searched the head of a relay's request, in which its server's own credential stands.
+ */
 async function sentOf(log: Log, decided: DecidedEntry, all: boolean): Promise<string | undefined> {
   if (decided.kind !== 'action.intent') return undefined
+  if (!all && isConnection(decided.operation)) return '(it may hold a secret of whoever sent it: --bytes shows it)'
   if (!all && JSON.stringify(decided.args).includes(COVER)) return '(it may hold a secret: --bytes shows it)'
   return bytesOf(log, decided.cell, decided.payload)
 }

@@ -113,8 +113,9 @@ describe('official clients as agents in a cell', { skip: SKIP }, () => {
 /** Installs the client beside the test; returns why it could not be. */
 function installPython(directory: string): string | undefined {
   const venv = join(directory, 'venv')
-  const made = spawnSync('python3', ['-m', 'venv', venv], { timeout: 30_000 })
-  if (made.status !== 0) return 'python3 with venv is not installed'
+  if (spawnSync('python3', ['-c', 'import venv, ensurepip']).status !== 0) return 'python3 with venv is not installed'
+  const made = spawnSync('python3', ['-m', 'venv', venv], { encoding: 'utf8', timeout: 240_000 })
+  if (made.status !== 0) throw new Error(`python3 -m venv: ${made.error?.message ?? made.stderr}`)
   const pip = ['install', '-q', '--disable-pip-version-check', '--only-binary', ':all:', 'mcp==2.3.0']
   const installed = spawnSync(join(venv, 'bin/pip'), pip, { timeout: 240_000 })
   if (installed.status !== 0)

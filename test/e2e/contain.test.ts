@@ -1,6 +1,8 @@
 /** The stop, for real: a cell that ignores everything, spins, and goes on acting until it stands still. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { createHash, createPublicKey, verify } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -23,7 +25,7 @@ import {
 } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { childrenOf } from '../kit/host.ts'
-import { temporaryDirectory } from '../kit/temporary.ts'
+import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
 
 const AGENTS = '/opt/lib/agents'
@@ -159,6 +161,21 @@ describe('S8, S9: the stop', { skip: SKIP }, () => {
       }),
       [['alpha', 'frozen', MARIA[1], 'a test', true, 'number']],
     )
+  })
+
+  it('goes to its end where nobody reads on what it says, and its exit code is its own', async () => {
+    const state = fresh()
+    const run = await acting(state)
+    // Its warden hears nothing: the order has to end it, which comes after the first line.
+    process.kill(run.pid, 'SIGSTOP')
+    const words = ['kill', 'all', '--config', config, '--state', state, ...MARIA]
+    const order = spawn(join(repository, 'bin/firebreak'), words, { stdio: ['ignore', 'pipe', 'pipe'] })
+    cleanUp(() => void order.kill('SIGKILL'))
+    for (const stream of [order.stdout, order.stderr]) stream.once('data', () => void stream.destroy())
+    const [code] = await once(order, 'close')
+    assert.equal(code, 0)
+    assert.deepEqual(standingIn([state]), [])
+    await run.ended
   })
 
   it('the fence outlives a warden that was killed, and holds where none runs', async () => {

@@ -16,7 +16,7 @@ const JOAO = personName('joao.costa@shop.example')
 const BANK = upstreamName('bank')
 const schema: JsonObject = { type: 'object', properties: {} }
 const read: JsonObject = { name: 'read', description: 'reads', inputSchema: schema }
-/** Nobody can say what its arguments are. */
+/** A definition that nobody can accept: it does not say what its arguments are. */
 const odd: JsonObject = { name: 'odd', inputSchema: { type: 'object', $ref: 'https://elsewhere.example/schema' } }
 
 async function judgedConfig(): Promise<Judged> {

@@ -19,7 +19,7 @@ export interface DefinitionReview {
   readonly offers: UpstreamOffers
   /** All that differs, in the order of the upstreams. */
   readonly changes: readonly DefinitionChange[]
-  /** Those of the changes that a person may accept. */
+  /** Changes that a person may accept. */
   readonly acceptable: readonly DefinitionChange[]
   readonly unacceptable: readonly UnacceptableDefinition[]
   /** True where something that is declared cannot be used by anybody, whatever is accepted. */

@@ -27,7 +27,7 @@ export interface SilentUpstream {
 /** A definition that repeats a secret of its environment: it is shown to nobody. */
 export interface LeakingDefinition {
   readonly upstream: UpstreamName
-  /** Its kind, with its name where that holds no secret. */
+  /** The kind of the definition, with the name of the item where that holds no secret. */
   readonly what: string
   /** Name of the secret. */
   readonly secret: string

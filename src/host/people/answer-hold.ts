@@ -24,9 +24,9 @@ export type AnswerFault =
   /** Another person has to approve it. */
   | { readonly kind: 'another-person'; readonly environment: string }
   | { readonly kind: 'contained'; readonly problem: string }
-  /** Nobody can see all that it would carry. */
+  /** An approval of a call that nobody can see whole. */
   | { readonly kind: 'unseen'; readonly problem: string }
-  /** It would carry more than its entry shows, and the person has not read that. */
+  /** An approval of a call that carries more than its entry shows, by a person who has not read that. */
   | { readonly kind: 'unread' }
   /** An answer lies there already. */
   | { readonly kind: 'given'; readonly problem: string }

@@ -15,7 +15,7 @@ export interface Composed {
 /** An entry that no log takes. */
 export type Unwritable =
   | NotCanonical
-  /** Its text is larger than one entry may be. */
+  /** An entry whose text is larger than one may be; sizes in bytes. */
   | { readonly kind: 'too-large'; readonly bytes: number; readonly max: number }
 
 /** Returns a body with its number and time, or what `instead` puts in its place, as every log writes it. */

@@ -40,8 +40,13 @@ const SEALED = [5, 10, 15, 20, 25, 30]
 
 before(async () => {
   desk = openDesk()
+  // Seals are made when this asks for them, and not each second besides: a slow hour has many.
+  mock.timers.enable({ apis: ['setInterval'] })
   const open = await desk.open('test')
   const other = await desk.open('warden')
+  mock.timers.reset()
+  // The one of the beginning, before there is anything.
+  for (const { sealing } of [open, other]) assert.ok((await sealing.sealNow()).ok)
   for (let i = 0; i < 30; i += 5) {
     await fill(open.ledger, 5, i)
     await fill(other.ledger, 1, i)
@@ -258,7 +263,8 @@ describe('S12: verify finds', () => {
 
   it('S12: a rewrite from the middle on, and a rollback to a sealed size', async () => {
     const seals = splitSeals(readFileSync(join(work.witnessDirectory, 'test', 'seals'), 'utf8'))
-    assert.equal(seals.length, SEALED.length + 1)
+    const sizes = new Set(seals.map((note) => Number(note.split('\n')[1])))
+    assert.deepEqual([...sizes], [0, ...SEALED])
     rewriteRecords((records) => records.filter(({ seq }) => seq < 22))
     const options = {
       directory: work.log,
