@@ -6,6 +6,7 @@ import type {
   DeclaredTool,
   EnvironmentName,
   Label,
+  ModelTerms,
   PathPattern,
   PersonName,
   Source,
@@ -95,6 +96,8 @@ export interface OriginServer {
   readonly headers: ReadonlyMap<string, string>
   /** A file of certificates that alone are trusted to sign for it; absent: those that this host trusts. */
   readonly ca?: string
+  /** The interface of models that it speaks; absent: requests by their patterns. */
+  readonly model?: ModelTerms
 }
 
 export interface Agent {

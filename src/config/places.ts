@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { type KnownHosts, knownHosts, placesOfUrl, THIS_HOST } from '../model/host/this-host.ts'
 import type { EnvironmentName, Problem } from '../model/index.ts'
-import type { Config } from './config.ts'
+import type { Config, OriginServer, UpstreamConfig } from './config.ts'
 
 /**
  * S6: every place that something of an environment reaches belongs to that environment alone, whoever reaches it: an
@@ -22,15 +22,17 @@ export function placeProblems(
   }
   for (const { name, server, environment, source } of upstreams.values()) {
     if (server.kind === 'stdio') continue
-    const home = { environment, whose: `upstream "${name}"`, isUpstream: true }
-    const other = settle(server.url, home, (each) => each.environment !== environment)
+    const isModel = isProvider(server)
+    const home = { environment, whose: `upstream "${name}"`, isUpstream: true, isModel }
+    // A provider of models keeps nothing of one environment that another could read: each has a key of its own there.
+    const other = settle(server.url, home, (each) => each.environment !== environment && !(isModel && each.isModel))
     if (other === undefined) continue
     const message = `origin ${server.url.origin} of "${name}" belongs to environment "${other.environment}" already (${other.whose})`
     problems.push({ source, message, expected: ONE_HOME })
   }
   for (const { name: environment, egress } of environments.values()) {
     for (const { value: url, source } of egress) {
-      const home = { environment, whose: 'its egress', isUpstream: false }
+      const home = { environment, whose: 'its egress', isUpstream: false, isModel: false }
       const other = settle(url, home, (each) => each.isUpstream || each.environment !== environment)
       if (other === undefined) continue
       const owned = `egress ${url.origin} of environment "${environment}" belongs to`
@@ -52,6 +54,7 @@ interface Home {
   readonly environment: EnvironmentName
   readonly whose: string
   readonly isUpstream: boolean
+  readonly isModel: boolean
 }
 
 /**
@@ -64,15 +67,25 @@ export function placesElsewhere(
   environment: EnvironmentName,
   hosts: KnownHosts = knownHosts(),
 ): readonly string[] {
+  const own = [...upstreams.values()].flatMap(({ server, environment: home }) =>
+    home === environment && isProvider(server) ? [server.url.href] : [],
+  )
   const urls = [
     ...[...upstreams.values()].flatMap(({ server, environment: home }) =>
-      server.kind !== 'stdio' && home !== environment ? [server.url] : [],
+      server.kind !== 'stdio' && home !== environment && !(isProvider(server) && own.includes(server.url.href))
+        ? [server.url]
+        : [],
     ),
     ...[...environments.values()].flatMap(({ name, egress }) =>
       name === environment ? [] : egress.map(({ value }) => value),
     ),
   ]
   return urls.flatMap((url) => [...placesOfUrl(url, hosts)]).filter(isAddressed)
+}
+
+/** Tells whether a server is a provider of models, which several environments may ask. */
+function isProvider(server: UpstreamConfig['server']): server is OriginServer {
+  return server.kind === 'origin' && server.model !== undefined
 }
 
 function isAddressed(place: string): boolean {

@@ -13,6 +13,7 @@ import {
   toolName,
 } from '../model/index.ts'
 import { containmentShape } from './containment.ts'
+import { modelFields } from './model-shape.ts'
 import {
   atMost,
   bool,
@@ -281,6 +282,21 @@ const upstream = object('an upstream', {
       ca: optional(path, 'a file of certificates (PEM) that alone are trusted to sign for it'),
     }),
     'an origin of the web, whose tools are requests by their patterns, like GET /repos/{owner}/{repo}?state&page; or mcp',
+  ),
+  model: optional(
+    object('a provider of models', {
+      ...modelFields,
+      url: optional(
+        text('an origin: https://host, or with a port of its own', (t) =>
+          originOf(t)?.origin === t ? originOf(t) : undefined,
+        ),
+        'where the gateway goes; absent: the provider’s own host',
+      ),
+      key: optional(line, 'the owner’s key, as ${secret:name}: put into the header that the provider has for it'),
+      headers: optional(map('headers', headerName, line), 'put into each request, too; values may hold ${secret:name}'),
+      ca: optional(path, 'a file of certificates (PEM) that alone are trusted to sign for it'),
+    }),
+    'a provider of models, whose tools are generate, count, models and each of its ways out by name; or mcp, or http',
   ),
   relay: optional(
     bool('whether it reaches further on a cell’s word: a fetcher, a browser, a shell'),

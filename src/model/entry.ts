@@ -320,6 +320,8 @@ export interface ActionOutcome {
   }
   /** Bytes that passed through a connection: from the cell's relay, and back to it. */
   readonly passed?: { readonly sent: number; readonly received: number }
+  /** Tools that a model asked its client to call, with the digest (SHA-256) of the canonical form of their arguments. */
+  readonly asks?: readonly { readonly name: string; readonly id?: string; readonly args?: Sha256 }[]
   readonly payload?: Commitment
   readonly detail?: string
   /** The names of secrets that its upstream tried to hand to the cell: cut, and a sign that something is wrong there. */

@@ -131,6 +131,8 @@ export const LIMITS = {
   originConnectionsMax: 32,
   /** A body that is judged as arguments, read whole before the request leaves. */
   judgedBodyBytesMax: 1_048_576,
+  /** Names of models, or of how they begin, that one provider may be asked for. */
+  modelNamesMax: 256,
   /** Headers of one request or answer of the web: cookies and tokens take up to 16 KiB, and servers refuse more. */
   webHeaderBytesMax: 32_768,
   /** Names that the programs of one cell look up. A browser meets some thousands in a day. */

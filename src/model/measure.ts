@@ -39,6 +39,14 @@ export const MEASURES = {
     about: 'how many rows its answers have; with rows: and maxRows: under the tool',
     verb: 'READS',
   },
+  tokens: {
+    of: ['call'],
+    each: false,
+    written: 'number',
+    expected: 'tokens over a window, like 2000000/day or 50000000 per month',
+    about: 'how many tokens of a model it may use, read and written together',
+    verb: 'READS AND WRITES',
+  },
   bytes: {
     of: ['call', 'connection'],
     each: false,

@@ -14,6 +14,8 @@ export interface UpstreamPlan {
     | { readonly command: readonly string[]; readonly cell?: CellPlan; readonly shared?: boolean }
   /** An origin of the web; or `mcp`. */
   readonly http?: { readonly origin: string; readonly headers?: Readonly<Record<string, string>>; readonly ca?: string }
+  /** A provider of models, as `firebreak.yaml` has it. */
+  readonly model?: Readonly<Record<string, unknown>>
   /** Tool → its effect; every one is granted to every agent that names no grants of its own. */
   readonly tools?: Readonly<Record<string, Effect | DeclaredPlan>>
   readonly resources?: readonly string[]

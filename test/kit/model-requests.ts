@@ -3,9 +3,8 @@ import assert from 'node:assert/strict'
 import { judgeModelRequest, type ModelAsked } from '../../src/gateway/protocols/model/judge.ts'
 import type { ModelProvider } from '../../src/gateway/protocols/model/provider.ts'
 import { modelFaultText } from '../../src/gateway/protocols/model/refusal.ts'
-import type { ModelWayOut } from '../../src/gateway/protocols/model/ways-out.ts'
 import { readTarget } from '../../src/gateway/web/request-target.ts'
-import type { Json } from '../../src/model/index.ts'
+import type { Json, ModelWayOut } from '../../src/model/index.ts'
 
 interface Given {
   readonly method?: string

@@ -87,9 +87,10 @@ interface Amounts {
   spend: number
   rows: number
   bytes: number
+  tokens: number
 }
 
-const NOTHING: Amounts = { calls: 0, connections: 0, spend: 0, rows: 0, bytes: 0 }
+const NOTHING: Amounts = { calls: 0, connections: 0, spend: 0, rows: 0, bytes: 0, tokens: 0 }
 
 interface Charged {
   readonly reservation: Reservation
@@ -209,7 +210,7 @@ class World {
     // A connection asks for no room for a share of money, so that it may not set one aside.
     if (task !== undefined) task.open ||= !isConnection || this.#book.setAside([grant], wallMs).length > 0
     const { connections = 0, rows = 0, bytes = 0 } = cost
-    const amounts = { calls: 1 - connections, connections, spend: isConnection ? 0 : spend, rows, bytes }
+    const amounts = { calls: 1 - connections, connections, spend: isConnection ? 0 : spend, rows, bytes, tokens: 0 }
     const action = `a_${this.#names++}` as ActionId
     const charge = chargeOf(reservation, wallMs)
     const intentSeq = this.#append({

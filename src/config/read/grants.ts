@@ -128,6 +128,7 @@ function readBudgets(
 type ShapedBudget = NonNullable<ShapedGrant['value']['budget']>
 
 /** Returns the operation that the tools of an upstream are. */
-function calledOn(upstream: UpstreamConfig | undefined): 'tool' | 'request' {
-  return upstream?.server.kind === 'origin' ? 'request' : 'tool'
+function calledOn(upstream: UpstreamConfig | undefined): 'tool' | 'request' | 'model' {
+  if (upstream?.server.kind !== 'origin') return 'tool'
+  return upstream.server.model === undefined ? 'request' : 'model'
 }

@@ -1,9 +1,12 @@
 import {
   type DeclaredTool,
+  type Effect,
   grantedName,
   type JsonPath,
   jsonPath,
   type Label,
+  MODEL_OPERATIONS,
+  MODEL_WAYS_OUT,
   type Source,
   type ToolName,
   UNTRUSTED,
@@ -39,6 +42,57 @@ export function readTools(judge: Judge, value: ShapedUpstream, source: Source): 
   ])
     tools.set(name, { name, ...reads })
   return tools
+}
+
+/**
+ * Returns what may be granted of a provider of models: asking a model, and each way out that is closed until it is granted
+ * by its name. What the configuration declares of one stands in the place of what is known of it.
+ */
+export function readModelTools(
+  judge: Judge,
+  value: ShapedUpstream,
+  source: Source,
+): ReadonlyMap<ToolName, DeclaredTool> {
+  const names: readonly string[] = [...MODEL_OPERATIONS, ...MODEL_WAYS_OUT]
+  for (const [name, tool] of value.tools ?? []) {
+    if (!names.includes(name)) report(judge, source, `"${name}" is nothing that a model is asked for`, names.join(', '))
+    checkRequest(judge, name, tool, source)
+  }
+  const accepts = value.accepts ?? []
+  return new Map(
+    names.map((text) => {
+      const name = grantedName('model', text)
+      const own = [...(value.tools ?? [])].find(([written]) => written === text)?.[1]
+      const known = modelTool(text, name, accepts)
+      return [name, own === undefined ? known : { ...known, ...declaredTool(name, own, known.accepts ?? []) }] as const
+    }),
+  )
+}
+
+/** Effects where the configuration says no other: what a provider keeps, runs or calls cannot be taken back. */
+const MODEL_EFFECTS: Readonly<Record<string, Effect>> = {
+  generate: 'spend',
+  count: 'read',
+  models: 'read',
+  web_search: 'read',
+  web_fetch: 'read',
+  'url-sources': 'read',
+}
+
+/**
+ * Returns an operation of a provider as it is known. A model says nothing but what its cell told it, so that its answer has
+ * no label of its own; what a provider's own tools bring in, anybody may have written. No argument of a request names a
+ * place: what one may say at all is in the provider's table.
+ */
+function modelTool(text: string, name: ToolName, accepts: readonly Label[]): DeclaredTool {
+  const isModel = MODEL_OPERATIONS.some((each) => each === text)
+  return {
+    name,
+    effect: MODEL_EFFECTS[text] ?? 'irreversible',
+    accepts: [UNTRUSTED, ...accepts],
+    ...(isModel && { returns: [{ path: [], labels: [] }] }),
+    content: [[{ name: 'model' }], [{ name: 'waysOut' }, 'items'], [{ name: 'path' }]],
+  }
 }
 
 /** Reports what is declared of a request's answer and could only be done with all of it: it passes on as it comes. */

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import {
   environmentName,
   hasStrayPlaceholder,
+  MODEL_PROVIDERS,
   placeholdersIn,
   type Source,
   type UpstreamName,
@@ -12,7 +13,7 @@ import type { ShapedUpstream } from '../schema.ts'
 import { injectedTexts, secretsOf } from '../secret-names.ts'
 import { readCell } from './cells.ts'
 import { type Judge, namesOf, report } from './judge.ts'
-import { readTools } from './tools.ts'
+import { readModelTools, readTools } from './tools.ts'
 
 export function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamConfig> {
   const upstreams = new Map<UpstreamName, UpstreamConfig>()
@@ -32,7 +33,7 @@ export function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamC
       name: upstreamName(key),
       environment: environmentName(value.environment),
       server,
-      tools: readTools(judge, value, source),
+      tools: value.model === undefined ? readTools(judge, value, source) : readModelTools(judge, value, source),
       relay: value.relay ?? false,
       source,
     }
@@ -54,22 +55,49 @@ function checkRelay(judge: Judge, key: string, { relay, remote, mcp }: ShapedUps
 
 function readServer(
   judge: Judge,
-  { mcp, http, resources, prompts, relay }: ShapedUpstream,
+  { mcp, http, model, resources, prompts, relay }: ShapedUpstream,
   source: Source,
 ): UpstreamConfig['server'] | undefined {
-  if ((mcp === undefined) === (http === undefined))
+  if ([mcp, http, model].filter((each) => each !== undefined).length !== 1)
     return report(
       judge,
       source,
-      'an upstream is an MCP server or an origin of the web',
-      'mcp: or http:, exactly one of them',
+      'an upstream is an MCP server, an origin of the web or a provider of models',
+      'mcp:, http: or model:, exactly one of them',
     )
   if (mcp !== undefined) return readMcpServer(judge, mcp, source)
-  if (http === undefined) return undefined
   if (resources !== undefined || prompts !== undefined || relay !== undefined)
-    return report(judge, source, '"resources", "prompts" and "relay" go with "mcp"', 'requests under tools:')
+    return report(judge, source, '"resources", "prompts" and "relay" go with "mcp"')
+  if (model !== undefined) return readModelServer(judge, model, source)
+  if (http === undefined) return undefined
   const ca = http.ca === undefined ? {} : { ca: resolve(dirname(judge.file), http.ca) }
   const server: OriginServer = { kind: 'origin', url: http.origin, headers: http.headers ?? new Map(), ...ca }
+  return checkReached(judge, server, source) ? server : undefined
+}
+
+function readModelServer(
+  judge: Judge,
+  { provider, url, key, headers, models, prices = new Map(), keep, ca }: NonNullable<ShapedUpstream['model']>,
+  source: Source,
+): OriginServer | undefined {
+  const { host, header, prefix } = MODEL_PROVIDERS[provider]
+  if (url === undefined && host === '')
+    return report(judge, source, 'a compatible server has a url', 'url: https://models.example')
+  const all = new Map(headers ?? [])
+  if (key !== undefined) all.set(header, `${prefix}${key}`)
+  const written = new Map(
+    [...prices].map(([name, { inputTokens, outputTokens, ...rates }]) => [
+      name,
+      { ...rates, inputTokensMax: inputTokens, outputTokensMax: outputTokens },
+    ]),
+  )
+  const server: OriginServer = {
+    kind: 'origin',
+    url: url ?? new URL(`https://${host}`),
+    headers: all,
+    ...(ca !== undefined && { ca: resolve(dirname(judge.file), ca) }),
+    model: { provider, models, prices: written, kept: keep !== 'digests' },
+  }
   return checkReached(judge, server, source) ? server : undefined
 }
 

@@ -25,7 +25,7 @@ import type {
   ToolName,
   UpstreamName,
 } from '../../model/index.ts'
-import { isJsonObject, KEEP_INEXACT, parseExactJson } from '../../model/index.ts'
+import { isJsonObject, KEEP_INEXACT, type ModelTerms, parseExactJson, type WrittenPrice } from '../../model/index.ts'
 
 import type { PolicyBundle } from '../../policy/index.ts'
 
@@ -73,7 +73,7 @@ export interface UpstreamSetup {
   /** How it is reached: an MCP server over HTTP or in a cell of its own, or an origin of the web. */
   readonly server:
     | ({ readonly kind: 'http' } & ReachedServer)
-    | ({ readonly kind: 'origin' } & ReachedServer)
+    | ({ readonly kind: 'origin'; readonly model?: ModelSetup } & ReachedServer)
     | { readonly kind: 'stdio'; readonly shared: boolean }
   readonly tools: readonly (readonly [ToolName, CatalogueTool])[]
   /** Connections that it may make on a cell's word; absent of what is no relay, or reaches nothing. */
@@ -82,6 +82,11 @@ export interface UpstreamSetup {
   readonly known?: string
   /** The reason why it is left out of this start; nothing connects to it. */
   readonly down?: string
+}
+
+/** An interface of models that an origin speaks, as a message has it. */
+export type ModelSetup = Omit<ModelTerms, 'prices'> & {
+  readonly prices: readonly (readonly [model: string, price: WrittenPrice])[]
 }
 
 /** A server that the gateway goes to. */

@@ -1,6 +1,7 @@
 import {
   type Action,
   type ActionId,
+  type Cost,
   type JsonObject,
   type Operation,
   type ToolName,
@@ -38,6 +39,13 @@ export interface Attempt {
   readonly hears?: (part: Part) => boolean
   /** The effect that it compensates, or looks at: on a person's order. */
   readonly about?: Pick<Action, 'undoes' | 'checks'>
+  /** The most that this one takes, where its protocol reckons that from what it says. */
+  readonly most?: Cost
+  /**
+   * Other operations of the same upstream that it makes use of. Each has to be let through as if it were asked for alone;
+   * nothing is charged for them, and what comes back has the labels of each.
+   */
+  readonly alongside?: readonly ToolName[]
   /** For a connection: returns the call under way on whose word a relay makes it, as often as it is asked. */
   readonly during?: () => ActionId | undefined
 }
@@ -78,7 +86,7 @@ const NAME_CHARACTERS_MAX = 200
 export function asked(
   gate: EnvironmentContext,
   cell: ServedCell,
-  { upstream, operation, target, tool, args, during }: Attempt,
+  { upstream, operation, target, tool, args, during, most }: Attempt,
 ): Asked {
   const call = during?.()
   return {
@@ -92,6 +100,7 @@ export function asked(
     tool: operation === 'resource' ? templateOf(tool) : recordable(target),
     args,
     ...(call && { during: call }),
+    ...(most && { cost: most }),
   }
 }
 

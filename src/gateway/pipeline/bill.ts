@@ -6,6 +6,7 @@ import {
   type Cost,
   type Json,
   LIMITS,
+  type Money,
   moneyText,
   pathText,
 } from '../../model/index.ts'
@@ -70,7 +71,7 @@ export class Bill {
     const passed = outcome === 'done' || outcome === 'failed'
     const { rows, bytes } = this.#reserved
     const counted = outcome === 'done' && (this.#rows?.counted || this.#known.declared.settlesDown === true)
-    const spend = this.#spend(passed, answer)
+    const spend = 'spent' in sent && sent.spent !== undefined ? this.#spent(sent.spent) : this.#spend(passed, answer)
     const cost: Cost = {
       ...(spend.units !== undefined && { spend: { ...spend.reserved, units: spend.units } }),
       ...(this.#counted.has('rows') && counted && this.#rows && this.#rows.rows !== rows && { rows: this.#rows.rows }),
@@ -91,6 +92,15 @@ export class Bill {
 
   get #measures(): boolean {
     return this.#counted.has('bytes') || this.#known.declared.maxBytes !== undefined
+  }
+
+  /** Takes what its protocol has counted: less than was reserved comes back, more is charged and told. */
+  #spent(spent: Money): { readonly reserved: Money; readonly units?: bigint; readonly note: string } {
+    const reserved = this.#reserved.spend
+    if (reserved === undefined || spent.units === reserved.units) return { reserved: spent, note: '' }
+    const note =
+      spent.units > reserved.units ? `it cost ${moneyText(spent)}, and ${moneyText(reserved)} was reserved` : ''
+    return { reserved, units: spent.units, note }
   }
 
   #spend(passed: boolean, answer: Answer | undefined) {

@@ -11,6 +11,7 @@ import type {
   EnvironmentName,
   Json,
   JsonPath,
+  Money,
   PinnedTool,
   ProtocolName,
   ToolName,
@@ -134,6 +135,12 @@ export interface Passage {
   readonly passed: NonNullable<ActionOutcome['passed']>
   /** Amounts that its protocol has counted. */
   readonly counted: Amounts
+  /** Money that its protocol has counted, of which the reservation is the most that it could be. */
+  readonly spent?: Money
+  /** What came back, where its protocol keeps it. */
+  readonly bytes?: Uint8Array
+  /** Tools that a model asked its client to call. */
+  readonly asks?: NonNullable<ActionOutcome['asks']>
   /** Set where it was cut, or broke, so that nobody knows what of it took place. */
   readonly why?: string
   /** True where what came back says that it was refused or failed. */

@@ -1,4 +1,4 @@
-import { type Action, sha256 } from '../../model/index.ts'
+import { type Action, amountsIn, type Cost, sha256 } from '../../model/index.ts'
 import {
   type Admitted,
   type Authority,
@@ -17,7 +17,11 @@ import type { Contract } from './line.ts'
  * An action as it was asked for, by whoever asks: a gateway, or a rehearsal that sends nothing. `definition` is the digest
  * of the one that its upstream offered, where that is known; else it is of the accepted one.
  */
-export type Asked = Omit<Action, 'effect' | 'definition' | 'spend' | 'most'> & Partial<Pick<Action, 'definition'>>
+export type Asked = Omit<Action, 'effect' | 'definition' | 'spend' | 'most'> &
+  Partial<Pick<Action, 'definition'>> & {
+    /** The most that it takes, where its protocol has reckoned that. */
+    readonly cost?: Cost
+  }
 
 export interface Normalised {
   readonly action: Action
@@ -27,12 +31,13 @@ export interface Normalised {
 
 /** Steps 2 and 3 of the path of an action: what is asked for, held against the accepted definition. Pure. */
 export function normalise(asked: Asked, known: Contract | undefined): Normalised {
-  const { args } = asked
+  const { args, cost } = asked
   const refusals: Refusal[] = []
   const effect = known?.declared.effect ?? 'irreversible'
   const fault = known?.input?.check(args)
   if (fault !== undefined) refusals.push({ kind: 'arguments', ...fault })
-  const spend = known !== undefined && effect === 'spend' ? readSpend(known.declared, args) : undefined
+  const isRead = known !== undefined && effect === 'spend' && cost === undefined
+  const spend = isRead ? readSpend(known.declared, args) : undefined
   if (spend?.ok === false) refusals.push({ kind: 'spend', ...spend.reason })
   const action: Action = {
     id: asked.id,
@@ -47,7 +52,8 @@ export function normalise(asked: Asked, known: Contract | undefined): Normalised
     effect,
     definition: asked.definition ?? known?.pinned?.digest ?? UNKNOWN_DEFINITION,
     ...(spend?.ok && { spend: spend.value }),
-    ...(known && { most: mostOf(known) }),
+    ...(cost?.spend && { spend: cost.spend }),
+    ...(known && { most: { ...mostOf(known), ...(cost && amountsIn(cost)) } }),
     ...(asked.during && { during: asked.during }),
   }
   return { action, refusals }

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Action, type Label, UNTRUSTED } from '../../model/index.ts'
-import { labelsMeanwhile, type Refusal } from '../../policy/index.ts'
+import { type Action, isConnection, type Label, type ToolName, UNTRUSTED } from '../../model/index.ts'
+import { labelsMeanwhile, type Refusal, type Reservation } from '../../policy/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import { mayNotice, type ServedCell } from '../admission/served-cell.ts'
 import type { Attempt } from './attempt.ts'
 import type { Bill } from './bill.ts'
-import type { Contract, OnPart, Part } from './line.ts'
+import type { Contract, OnPart, Part, SendOptions } from './line.ts'
 import { recordLabels } from './record.ts'
 
 /**
@@ -72,24 +72,39 @@ export function seen(
   gate: EnvironmentContext,
   cell: ServedCell,
   action: Action,
-  { known, bill }: { readonly known: Contract; readonly bill: Bill },
+  { known, bill, alongside = [] }: Heard,
   { hears, onPart }: Required<Pick<Attempt, 'hears' | 'onPart'>>,
 ): OnPart {
   return (part) => {
     if (!hears(part)) return undefined
     if (known.declared.mask !== undefined || !bill.passes(part.said)) return undefined
-    const labelling = hear(gate, cell, action, known, part)
+    const labelling = hear(gate, cell, action, [known.declared.name, ...alongside], part)
     if (labelling === undefined) return onPart(part)
     return labelling.then((onDisk) => (onDisk ? onPart(part) : undefined))
   }
 }
 
+/** The means by which a part is heard. */
+interface Heard {
+  readonly known: Contract
+  readonly bill: Bill
+  readonly alongside?: readonly ToolName[] | undefined
+}
+
 /** Raises the labels of a notification; returns what waits for them to be on disk, as `recordLabels` does. */
-function hear(gate: EnvironmentContext, cell: ServedCell, action: Action, known: Contract, { said, ofAction }: Part) {
-  const tool = `${action.upstream}/${known.declared.name}`
-  const flow = cell.authority.flows.get(tool)
-  const labels = ofAction && flow !== undefined ? labelsMeanwhile(flow.returns) : [UNTRUSTED, ...(flow?.issues ?? [])]
-  cell.authority.exposure.recordMessage(said, labels, { action: action.id, tool })
+function hear(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  action: Action,
+  tools: readonly ToolName[],
+  { said, ofAction }: Part,
+) {
+  for (const name of tools) {
+    const tool = `${action.upstream}/${name}`
+    const flow = cell.authority.flows.get(tool)
+    const labels = ofAction && flow !== undefined ? labelsMeanwhile(flow.returns) : [UNTRUSTED, ...(flow?.issues ?? [])]
+    cell.authority.exposure.recordMessage(said, labels, { action: action.id, tool })
+  }
   return recordLabels(gate.ledger, cell)
 }
 
@@ -109,4 +124,10 @@ export async function saveFirst({ savedFirst, gone }: ServedCell, { effect }: Ac
   const problem = await savedFirst.files.saved(gone.signal)
   if (problem === undefined || !savedFirst.required) return undefined
   return { kind: 'unavailable', what: 'checkpoint', problem }
+}
+
+/** Returns the bytes that may pass, where some were reserved and they pass piece by piece. */
+export function bytesMaxOf({ operation }: Action, { cost: { bytes } }: Reservation): Pick<SendOptions, 'bytesMax'> {
+  const passes = isConnection(operation) || operation === 'request' || operation === 'model'
+  return bytes === undefined || !passes ? {} : { bytesMax: bytes }
 }

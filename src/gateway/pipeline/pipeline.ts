@@ -22,15 +22,16 @@ import type { EnvironmentContext } from '../admission/environment-context.ts'
 import { authorityOf, type ServedCell } from '../admission/served-cell.ts'
 import { cutShown } from '../content/cut-shown.ts'
 import { runYielding, yieldIfLong } from '../fairness/share.ts'
+import { refusedAlongside, whyNotAlongside } from './alongside.ts'
 import { type Attempt, asked, type Passed, type Performed } from './attempt.ts'
 import { Bill } from './bill.ts'
 import { chargeOf, settledOf } from './charge.ts'
 import { whyClosed } from './closed.ts'
 import { endedSince } from './ended-since.ts'
 import { holdBinding, recordHeld } from './held.ts'
-import type { Answer, Contract, Passage, SendOptions, Sent } from './line.ts'
+import type { Answer, Contract, Passage, Sent } from './line.ts'
 import { judgeAction, normalise } from './normalise.ts'
-import { atItsPace, callingOff, saveFirst, seen, unlessCalledOff, withoutSecrets } from './parts.ts'
+import { atItsPace, bytesMaxOf, callingOff, saveFirst, seen, unlessCalledOff, withoutSecrets } from './parts.ts'
 import { reasonsJson, recordLabels, redacted } from './record.ts'
 import { complain } from './refusals.ts'
 import { aboutOf, noticedIn, refuse, unrecorded } from './refused.ts'
@@ -65,6 +66,11 @@ export async function perform(
     return approval !== undefined
   })
   const { policies } = cell.authority
+  const beside = decided.verdict === 'deny' ? [] : refusedAlongside(gate, cell, action, attempt)
+  if (decided.verdict === 'allow' && beside.length > 0) {
+    cell.authority.budgets.release(decided.reservation)
+    return refuse(gate, cell, action, beside)
+  }
   if (decided.verdict === 'hold') return recordHeld(gate, cell, action, decided.reasons)
   if (decided.verdict === 'deny') return refuse(gate, cell, action, decided.reasons)
   if (known === undefined) throw new Error('an action was allowed that nobody declared')
@@ -106,7 +112,7 @@ export async function perform(
         ? () =>
             lastCheck(gate, cell, action, { charged, policies: cell.authority.policies }) ??
             standing(gate, cell, action, attempt)
-        : () => lastCheck(gate, cell, action, { charged, policies }),
+        : () => lastCheck(gate, cell, action, { charged, policies }) ?? whyNotAlongside(gate, cell, action, attempt),
       signal: ending.signal,
       owner: cell,
       ...bytesMaxOf(action, decided.reservation),
@@ -115,7 +121,7 @@ export async function perform(
           gate,
           cell,
           action,
-          { known, bill },
+          { known, bill, alongside: attempt.alongside },
           {
             hears: attempt.hears ?? (() => true),
             onPart: withoutSecrets(gate, atItsPace(cell, accepts, unlessCalledOff(attempt, attempt.onPart)), leaks),
@@ -141,9 +147,8 @@ export async function perform(
   const refused = sent.kind === 'unreadable' ? sent.refused : undefined
   const { outcome, why } = judged
   if (outcome === 'done' || outcome === 'failed') throw new Error('an action is answered without an answer')
-  const done = happened(action, sent, outcome) === 'yes'
-  const more = { ...(refused && { refused }), ...(done && { happened: true as const }) }
-  return { kind: 'unanswered', action: action.id, outcome, why, ...more }
+  const done = happened(action, sent, outcome) === 'yes' && { happened: true as const }
+  return { kind: 'unanswered', action: action.id, outcome, why, ...(refused && { refused }), ...done }
 }
 
 /**
@@ -292,11 +297,6 @@ function standing(gate: EnvironmentContext, cell: ServedCell, action: Action, { 
   return decided.verdict === 'allow' ? undefined : explain(decided)[0]
 }
 
-/** Returns the bytes that may pass, where some were reserved and they pass piece by piece. */
-function bytesMaxOf({ operation }: Action, { cost: { bytes } }: Reservation): Pick<SendOptions, 'bytesMax'> {
-  return bytes === undefined || !(isConnection(operation) || operation === 'request') ? {} : { bytesMax: bytes }
-}
-
 interface Judged {
   readonly outcome: ActionOutcome['outcome']
   readonly answer?: Answer
@@ -379,7 +379,7 @@ async function recordOutcome(
   if (judged.outcome === 'not-sent') budgets.release(reservation)
   else budgets.keep(reservation)
   let payload: Commitment | undefined
-  if (sent.kind === 'answered') {
+  if ((sent.kind === 'answered' || sent.kind === 'passed') && sent.bytes !== undefined) {
     const put = gate.ledger.payloads.put(cell.id, sent.bytes)
     if (put.ok) payload = put.value
   }
@@ -390,7 +390,7 @@ async function recordOutcome(
     ...(took !== undefined && took !== 'yes' && { happened: took }),
     ...(cost && settled && { settled: settledOf(cost, settled, nowMs) }),
     ...(judged.leaked && { leaked: judged.leaked }),
-    ...(sent.kind === 'passed' && { passed: sent.passed }),
+    ...(sent.kind === 'passed' && { passed: sent.passed, ...(sent.asks && { asks: sent.asks }) }),
     ...(payload && { payload }),
     ...(why === '' ? {} : { detail: cutShown(why, 500) }),
   })

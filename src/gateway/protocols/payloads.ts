@@ -1,11 +1,15 @@
 import { type ProtocolName, protocolName } from '../../model/index.ts'
+import { httpPayloads } from './http/payload.ts'
 import { mcpPayloads } from './mcp/contract/payload.ts'
+import { modelPayloads } from './model/payload.ts'
 import type { PayloadReader } from './protocol.ts'
 import { relayPayloads } from './relay/payload.ts'
 
 const READERS: ReadonlyMap<ProtocolName, PayloadReader> = new Map([
   [protocolName('mcp'), mcpPayloads],
   [protocolName('relay'), relayPayloads],
+  [protocolName('http'), httpPayloads],
+  [protocolName('model'), modelPayloads],
 ])
 
 /** Entries written before intents named their protocol are of this one. */

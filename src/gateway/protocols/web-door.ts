@@ -11,6 +11,9 @@ import { CellNames } from '../web/names.ts'
 import { placeText, type WebReply, type WebRequest } from '../web/web-request.ts'
 import { HttpLine } from './http/line.ts'
 import { serveHttp } from './http/serve.ts'
+import { DECODED_BYTES_MAX } from './model/decode.ts'
+import { ModelLine } from './model/line.ts'
+import { serveModel } from './model/serve.ts'
 
 export interface CellWebOptions {
   readonly gate: EnvironmentContext
@@ -24,6 +27,8 @@ export class CellWeb {
   readonly #options: CellWebOptions
   readonly #door: WebDoor
   readonly #room = new Room(LIMITS.framesBytesMax)
+  /** Room for what is asked of models, and answered: two conversations as long as any. */
+  readonly #conversations = new Room(2 * DECODED_BYTES_MAX)
 
   constructor(options: CellWebOptions) {
     const { gate, cell, leaf } = options
@@ -60,17 +65,18 @@ export class CellWeb {
   }
 
   #serve(request: WebRequest, reply: WebReply): Promise<void> {
-    const { gate, cell } = this.#options
-    const line = this.#lineTo(request)
-    if (line === undefined) return this.#refuse(request, reply)
-    return serveHttp(gate, cell, line, { request, reply, room: this.#room })
+    const serve = this.#serverOf(request)
+    return serve === undefined ? this.#refuse(request, reply) : serve(request, reply)
   }
 
-  #lineTo({ place: { scheme, host, port } }: WebRequest): HttpLine | undefined {
-    for (const line of this.#options.cell.upstreams.values()) {
-      if (!(line instanceof HttpLine)) continue
-      const { origin } = line
-      if (origin.scheme === scheme && origin.host === host && origin.port === port) return line
+  /** Returns what serves the requests to a place that the cell may reach; undefined for any other. */
+  #serverOf({ place }: WebRequest): ((request: WebRequest, reply: WebReply) => Promise<void>) | undefined {
+    const { gate, cell } = this.#options
+    for (const line of cell.upstreams.values()) {
+      if (line instanceof HttpLine && line.isAt(place))
+        return (request, reply) => serveHttp(gate, cell, line, { request, reply, room: this.#room })
+      if (line instanceof ModelLine && line.isAt(place))
+        return (request, reply) => serveModel(gate, cell, line, { request, reply, room: this.#conversations })
     }
     return undefined
   }

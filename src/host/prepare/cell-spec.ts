@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { CELL_USER, type CellAbout, type CellSpec, type Layer } from '../../cells/spec.ts'
-import type { Agent, CellConfig, Config } from '../../config/config.ts'
-import { type CellId, newCellId } from '../../model/index.ts'
+import type { Agent, CellConfig, Config, OriginServer } from '../../config/config.ts'
+import { type CellId, MODEL_PROVIDERS, newCellId } from '../../model/index.ts'
 import type { State } from '../state/state.ts'
 import type { ShownTrust } from '../trust/shown-trust.ts'
 import { acceptedPath } from './accepted.ts'
@@ -88,12 +88,18 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
 export function webPorts({ upstreams }: Config, { grants }: Agent): NonNullable<CellSpec['anywhere']> {
   const granted = new Set(grants.map(({ upstream }) => upstream))
   const origins = [...upstreams.values()].flatMap(({ name, server }) =>
-    granted.has(name) && server.kind === 'origin' ? [server.url] : [],
+    granted.has(name) && server.kind === 'origin' && !isAtItsOwnName(server) ? [server.url] : [],
   )
-  if (origins.length === 0) return []
+  const isAsked = [...upstreams.values()].some(({ name, server }) => granted.has(name) && server.kind === 'origin')
+  if (!isAsked) return []
   const own = origins.flatMap(({ port }) => (port === '' ? [] : [Number(port)]))
   const tcp = [...new Set([80, 443, 53, ...own])].map((port) => ({ transport: 'tcp', port }) as const)
   return [...tcp, { transport: 'udp', port: 53 }]
+}
+
+/** Tells whether programs find a provider of models at its own name, wherever the gateway goes for it. */
+function isAtItsOwnName({ model }: OriginServer): boolean {
+  return model !== undefined && MODEL_PROVIDERS[model.provider].host !== ''
 }
 
 /**

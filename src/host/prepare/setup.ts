@@ -154,8 +154,10 @@ export function wayTo(
 ): Pick<UpstreamSetup, 'name' | 'server' | 'down'> {
   const missing = without === undefined ? {} : { down: without }
   if (server.kind === 'stdio') return { name, server: { kind: 'stdio', shared: server.shared }, ...missing }
+  const model = server.kind === 'origin' ? server.model : undefined
   const http = {
     kind: server.kind,
+    ...(model && { model: { ...model, prices: [...model.prices] } }),
     url: server.url.href,
     headers: [...server.headers],
     secrets: secretsOf(server),

@@ -12,7 +12,11 @@ export type WebBody =
   | { readonly kind: 'judged'; readonly bytes: Uint8Array; readonly value: Json }
   | { readonly kind: 'streamed'; readonly type: string; readonly length: number | undefined }
 
-export const TOO_LARGE = `it has more than ${LIMITS.judgedBodyBytesMax} bytes`
+export const TOO_LARGE = tooLargeText(LIMITS.judgedBodyBytesMax)
+
+function tooLargeText(bytesMax: number): string {
+  return `it has more than ${bytesMax} bytes`
+}
 
 /**
  * Reads a body that says JSON or a form, and leaves any other to be passed on. The error says what is wrong with it.
@@ -35,7 +39,7 @@ export async function readWebBody(request: WebRequest, room: Room): Promise<Resu
   // Some servers read a body by what this says, and it would say there what it does not here.
   if (parameters.some((each) => /^\s*charset\b/.test(each) && !/^\s*charset="?(?:utf-?8|us-ascii)"?\s*$/.test(each)))
     return no('its body is in other characters than UTF-8, and cannot be judged')
-  const bytes = await read(body, length ?? 0, room)
+  const bytes = await readWhole(body, { length, room, bytesMax: LIMITS.judgedBodyBytesMax })
   if (!bytes.ok) return bytes
   const judged = isForm ? formIn(bytes.value) : jsonIn(bytes.value)
   if (!judged.ok) room.give(bytes.value.length)
@@ -48,11 +52,22 @@ function jsonIn(bytes: Uint8Array): Result<WebBody, string> {
   return json.ok ? ok({ kind: 'judged', bytes, value: json.value }) : no(`its body: ${jsonFaultText(json.reason)}`)
 }
 
-/** Reads a body whole; what it takes of the room is given back by whoever gets it. */
-function read(body: Readable, length: number, room: Room): Promise<Result<Uint8Array, string>> {
-  if (length > LIMITS.judgedBodyBytesMax) {
+export interface WholeBody {
+  /** Bytes that its sender says that it has. */
+  readonly length: number | undefined
+  readonly room: Room
+  readonly bytesMax: number
+}
+
+/** Reads a body whole; what it takes of the room is given back by whoever gets it. The error says what is wrong. */
+export function readWhole(
+  body: Readable,
+  { length = 0, room, bytesMax }: WholeBody,
+): Promise<Result<Uint8Array, string>> {
+  const tooLarge = tooLargeText(bytesMax)
+  if (length > bytesMax) {
     body.resume()
-    return Promise.resolve(no(TOO_LARGE))
+    return Promise.resolve(no(tooLarge))
   }
   return new Promise((resolve) => {
     const bytes = new GrowingBytes()
@@ -65,7 +80,7 @@ function read(body: Readable, length: number, room: Room): Promise<Result<Uint8A
       resolve(no(problem))
     }
     body.on('data', (piece: Uint8Array) => {
-      if (bytes.length + piece.length > LIMITS.judgedBodyBytesMax) return give(TOO_LARGE)
+      if (bytes.length + piece.length > bytesMax) return give(tooLarge)
       if (!room.take(piece.length)) return give('too much is being read of its cell at once')
       bytes.push(piece)
     })

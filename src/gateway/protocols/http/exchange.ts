@@ -23,6 +23,17 @@ export interface ExchangeOptions {
   readonly reply: WebReply
   /** Head of the answer, from the moment at which it is known until it is written. */
   readonly onHead: (head: AnswerHead) => void
+  /** Reads what is shown on its way; absent where nobody does. */
+  readonly reader?: AnswerReader
+}
+
+/** Reads an answer beside its way to the cell. It never throws, whatever comes. */
+export interface AnswerReader {
+  /** Hears of the head, before any piece. */
+  begin(head: AnswerHead): void
+  push(piece: Uint8Array): void
+  /** Returns what the pipeline is told of it, once it has ended or broken off. */
+  end(): Partial<Pick<Passage, 'counted' | 'spent' | 'bytes' | 'asks'>>
 }
 
 /**
@@ -115,6 +126,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     const leaked = this.#options.secrets.leak(text)
     if (leaked !== undefined) return this.#leaks(leaked)
     this.#options.onHead(head)
+    this.#options.reader?.begin(head)
     const shown = this.#options.send.onPart?.({
       said: { status, headers: head.headers.map((each) => [...each]) },
       ofAction: true,
@@ -195,6 +207,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#gathered = []
     this.#gatheredBytes = 0
     this.#digest.update(piece)
+    this.#options.reader?.push(piece)
     const looked = this.#search.push(piece)
     if (looked.kind === 'leak') return this.#leaks(looked.secret)
     if (looked.bytes.length > 0) this.#show(controller, looked.bytes)
@@ -230,11 +243,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (!this.#written) return this.#resolve({ kind: 'not-sent', why: this.#cut ?? 'it was called off', lives: true })
     if (this.#status === 0) return this.#resolve({ kind: 'unknown', why: this.#cut ?? 'no answer came' })
     const bytes = { sent: this.#sentBytes, received: this.#receivedBytes }
+    const { counted, ...read } = this.#options.reader?.end() ?? {}
     const why = this.#cut ?? (this.#status >= 500 ? `HTTP ${this.#status}` : undefined)
     this.#resolve({
       kind: 'passed',
       passed: bytes,
-      counted: { bytes: bytes.sent + bytes.received },
+      counted: { bytes: bytes.sent + bytes.received, ...counted },
+      ...read,
       ...(why !== undefined && { why }),
       ...(this.#status >= 400 && { failed: true }),
       ...(this.#leaked !== undefined && { leaked: this.#leaked }),

@@ -4,15 +4,15 @@ import {
   type CatalogueTool,
   type CellId,
   type EnvironmentName,
-  LIMITS,
   protocolName,
   type ToolName,
   type UpstreamName,
 } from '../../../model/index.ts'
 import type { Origin } from '../../origins/origin.ts'
-import { poolTo } from '../../origins/pool.ts'
 import type { Contract, Line } from '../../pipeline/line.ts'
+import type { WebPlace } from '../../web/web-request.ts'
 import { contractOf, patternNamed } from './contract.ts'
+import { OriginClient } from './origin-client.ts'
 import { PatternTable } from './pattern.ts'
 
 export const HTTP_NAME = protocolName('http')
@@ -47,11 +47,12 @@ export class HttpLine implements Line {
   readonly down: string | undefined
   readonly injected: readonly string[]
   readonly #options: HttpLineOptions
-  #pool: Dispatcher | undefined
+  readonly #client: OriginClient
 
   constructor(options: HttpLineOptions) {
     const requests = [...options.requests]
     this.#options = options
+    this.#client = new OriginClient({ ...options, caKey: 'http: { ca: ./ca.pem }' })
     this.name = options.name
     this.environment = options.environment
     this.origin = options.origin
@@ -59,6 +60,12 @@ export class HttpLine implements Line {
     this.injected = options.injected
     this.contracts = new Map(requests.map(([name, tool]) => [name, contractOf(tool)]))
     this.patterns = new PatternTable(requests.map(([name]) => patternNamed(name)))
+  }
+
+  /** Tells whether a program of a cell that reaches for a place means this origin. */
+  isAt({ scheme, host, port }: WebPlace): boolean {
+    const { origin } = this
+    return origin.scheme === scheme && origin.host === host && origin.port === port
   }
 
   contract(name: ToolName): Contract | undefined {
@@ -70,35 +77,15 @@ export class HttpLine implements Line {
     return this.#options.headers()
   }
 
-  /** Returns the client of the origin; its connections are dialled when a request leaves. */
   get pool(): Dispatcher {
-    const { origin, ca, elsewhere } = this.#options
-    this.#pool ??= poolTo(new URL(origin.text), {
-      elsewhere,
-      // Whoever wrote down an origin may mean one of their own network.
-      mayBePrivate: true,
-      ...(ca !== undefined && { ca }),
-      caKey: 'http: { ca: ./ca.pem }',
-      connectionsMax: LIMITS.originConnectionsMax,
-      silenceMsMax: SILENCE_MS_MAX,
-      headerBytesMax: LIMITS.webHeaderBytesMax,
-    })
-    return this.#pool
+    return this.#client.pool
   }
 
-  /** Has the next request connect anew; those under way may end. */
   disconnected(): void {
-    const before = this.#pool
-    this.#pool = undefined
-    before?.close().catch(() => undefined)
+    this.#client.disconnected()
   }
 
   close(): void {
-    const before = this.#pool
-    this.#pool = undefined
-    before?.destroy().catch(() => undefined)
+    this.#client.close()
   }
 }
-
-/** Milliseconds that an origin may be silent: a model thinks for minutes before its first word. */
-const SILENCE_MS_MAX = 600_000

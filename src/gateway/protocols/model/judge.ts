@@ -4,16 +4,17 @@ import {
   isWhole,
   type Json,
   type JsonObject,
+  type ModelOperation,
+  type ModelWayOut,
   no,
   ok,
   type Result,
 } from '../../../model/index.ts'
 import { FROM_UPSTREAM, type JsonBounds, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
 import type { RequestTarget } from '../../web/request-target.ts'
-import type { ModelApi, ModelOperation, ModelPath, ModelProvider } from './provider.ts'
+import type { ModelApi, ModelPath, ModelProvider } from './provider.ts'
 import { faultInShape, type ShapeFault, type ShapeFindings } from './shape.ts'
 import { withMember } from './splice.ts'
-import type { ModelWayOut } from './ways-out.ts'
 
 /** A request to a provider, as it came: its body whole, and decoded. */
 export interface ModelRequest {
@@ -49,14 +50,14 @@ export interface ModelAsked {
   readonly outputTokensMax: number
   readonly tools: readonly string[]
   readonly waysOut: readonly ModelWayOut[]
-  readonly priced: ModelTerms
+  readonly priced: PricedTerms
   readonly sent: SentRequest
   /** Names of headers and of the query, and values of betas, that stayed behind. */
   readonly leftBehind: readonly string[]
 }
 
 /** What a request says that changes its price. */
-export interface ModelTerms {
+export interface PricedTerms {
   readonly tier?: string
   readonly speed?: string
   readonly geo?: string
@@ -228,7 +229,7 @@ function sentHeaders(
 
 interface JudgedBody extends Pick<ModelAsked, 'model' | 'stream' | 'inputTokensMax' | 'outputTokensMax' | 'tools'> {
   readonly waysOut: readonly ModelWayOut[]
-  readonly priced: ModelTerms
+  readonly priced: PricedTerms
   /** Members that are put in: their place, and JSON. */
   readonly put: readonly (readonly [place: readonly string[], json: string])[]
 }
@@ -302,7 +303,7 @@ function isCount(value: Json, most: number): value is number {
   return typeof value === 'number' && isNumber(value) && isWhole(value) && value >= 1 && value <= most
 }
 
-function termsOf(value: JsonObject): ModelTerms {
+function termsOf(value: JsonObject): PricedTerms {
   const { service_tier: tier = value.serviceTier, speed, inference_geo: geo } = value
   return {
     ...(typeof tier === 'string' && { tier: tier.toLowerCase() }),

@@ -1,5 +1,5 @@
-import { no, ok, type Result } from '../../../model/index.ts'
-import type { ModelAsked, ModelTerms } from './judge.ts'
+import { no, ok, type Result, type WrittenPrice } from '../../../model/index.ts'
+import type { ModelAsked, PricedTerms } from './judge.ts'
 import { PRICED } from './price-list.ts'
 import type { ModelUsage } from './usage.ts'
 
@@ -99,7 +99,7 @@ export function whatItCost(
   )
 }
 
-function costAt(price: ModelPrice, priced: ModelTerms, usage: ModelUsage): bigint | undefined {
+function costAt(price: ModelPrice, priced: PricedTerms, usage: ModelUsage): bigint | undefined {
   const percent = percentOf(price, {
     ...priced,
     ...(usage.tier !== undefined && { tier: usage.tier }),
@@ -142,7 +142,7 @@ const TIERS: Readonly<Record<string, PriceTerm | 'standard'>> = {
 /** Returns the percent of tier, speed and place multiplied, as parts of a million; undefined for a term without a price. */
 function percentOf(
   price: ModelPrice,
-  { tier = 'default', speed = 'standard', geo = '' }: ModelTerms,
+  { tier = 'default', speed = 'standard', geo = '' }: PricedTerms,
 ): bigint | undefined {
   const term = Object.hasOwn(TIERS, tier.toLowerCase()) ? TIERS[tier.toLowerCase()] : undefined
   if (term === undefined) return undefined
@@ -154,7 +154,7 @@ function percentOf(
 }
 
 /** Returns the same for the most that it can be: what a request leaves to its account is taken at its dearest. */
-function percentAtMost(price: ModelPrice, terms: ModelTerms): bigint | undefined {
+function percentAtMost(price: ModelPrice, terms: PricedTerms): bigint | undefined {
   const { tier, geo } = terms
   const dearer =
     tier === 'auto' && price.percent.priority !== undefined ? 'priority' : tier === 'flex' ? 'default' : tier
@@ -165,18 +165,6 @@ function percentAtMost(price: ModelPrice, terms: ModelTerms): bigint | undefined
   })
   // A tier that the catalogue has no price of is refused, also where it would be taken for the default.
   return tier === 'flex' && price.percent.flex === undefined ? undefined : most
-}
-
-/** A model's prices as a list or an owner writes them: dollars for a million tokens, in decimals of at most six places. */
-export interface WrittenPrice {
-  readonly input: string
-  readonly output: string
-  /** Absent: as input that is read anew. */
-  readonly cacheRead?: string
-  readonly cacheWrite?: string
-  readonly cacheWriteLong?: string
-  readonly inputTokensMax: number
-  readonly outputTokensMax: number
 }
 
 /** Reads prices as an owner writes them; the error says which of them is none. */

@@ -1,11 +1,8 @@
+import type { ModelOperation, ModelWayOut } from '../../../model/index.ts'
 import type { RequestShape } from './shape.ts'
-import type { ModelWayOut } from './ways-out.ts'
 
 /** An interface that models are asked through. */
 export type ModelApi = 'messages' | 'responses' | 'chat' | 'generate'
-
-/** What a path of a provider does. */
-export type ModelOperation = 'generate' | 'count' | 'models'
 
 /** A path that is asked: its segments, of which `{model}` stands for the name of a model. */
 export interface ModelPath {
@@ -31,11 +28,7 @@ export interface ModelProvider {
   readonly name: string
   /** Changes with each change of the table. */
   readonly version: string
-  /** Its own host; a compatible server has another. */
-  readonly host: string
   readonly shape: 'anthropic' | 'openai' | 'google'
-  /** Header that the owner's key goes into, and what stands before it. */
-  readonly key: { readonly header: string; readonly prefix: string }
   /** Names of headers that pass, in lower case; others stay behind. */
   readonly headers: readonly string[]
   /** The header that switches betas on, and the values of it that pass; others stay behind. */

@@ -1,5 +1,4 @@
-import { isJsonObject, isNumber, type Json, type JsonObject, stepText } from '../../../model/index.ts'
-import type { ModelWayOut } from './ways-out.ts'
+import { isJsonObject, isNumber, type Json, type JsonObject, type ModelWayOut, stepText } from '../../../model/index.ts'
 
 /**
  * The shape that a part of a request may have, as data: what it does not name is refused, at its place. A member that is

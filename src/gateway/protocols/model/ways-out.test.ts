@@ -17,11 +17,11 @@ import {
   tool,
   url,
 } from '../../../../test/kit/model-requests.ts'
+import type { ModelWayOut } from '../../../model/index.ts'
 import type { ModelProvider } from './provider.ts'
 import { ANTHROPIC } from './providers/anthropic.ts'
 import { GOOGLE } from './providers/google.ts'
 import { OPENAI } from './providers/openai.ts'
-import type { ModelWayOut } from './ways-out.ts'
 
 describe('ways out through a provider', () => {
   const closed: readonly (readonly [ModelProvider, ModelWayOut, place: string, body: object, path?: string])[] = [

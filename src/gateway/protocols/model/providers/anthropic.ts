@@ -199,9 +199,7 @@ const BETAS: ReadonlySet<string> = new Set([
 export const ANTHROPIC: ModelProvider = {
   name: 'anthropic',
   version: '2026-11-30',
-  host: 'api.anthropic.com',
   shape: 'anthropic',
-  key: { header: 'x-api-key', prefix: '' },
   headers: [
     'accept',
     'content-type',

@@ -98,9 +98,7 @@ const PATHS: readonly ModelPath[] = [
 export const GOOGLE: ModelProvider = {
   name: 'google',
   version: '2026-11-30',
-  host: 'generativelanguage.googleapis.com',
   shape: 'google',
-  key: { header: 'x-goog-api-key', prefix: '' },
   headers: ['accept', 'content-type', 'user-agent', 'x-goog-api-client', 'x-server-timeout'],
   credentialsInQuery: ['key', 'access_token', 'oauth_token'],
   paths: PATHS,

@@ -198,9 +198,7 @@ const MODELS: readonly ModelPath[] = [
 export const OPENAI: ModelProvider = {
   name: 'openai',
   version: '2026-11-30',
-  host: 'api.openai.com',
   shape: 'openai',
-  key: { header: 'authorization', prefix: 'Bearer ' },
   headers: ['accept', 'content-type', 'user-agent', 'originator', 'version', 'session_id', 'conversation_id'],
   credentialsInQuery: [],
   paths: [
@@ -242,6 +240,5 @@ export const OPENAI: ModelProvider = {
 export const OPENAI_COMPATIBLE: ModelProvider = {
   ...OPENAI,
   name: 'openai-compatible',
-  host: '',
   paths: [{ ...CHAT_PATH, outputAt: [['max_tokens'], ['max_completion_tokens']] }, ...MODELS],
 }

@@ -1,0 +1,78 @@
+import { LIMITS, MODEL_CURRENCY } from '../../../model/index.ts'
+import { GrowingBytes } from '../../fairness/growing-bytes.ts'
+import type { Room } from '../../fairness/room.ts'
+import type { AnswerHead, AnswerReader } from '../http/exchange.ts'
+import type { ModelAsked } from './judge.ts'
+import { type ModelPrices, whatItCost } from './prices.ts'
+import { ModelAnswerReader } from './usage.ts'
+
+export interface ModelAnswersOptions {
+  readonly asked: ModelAsked
+  readonly prices: ModelPrices
+  /** True where the ledger keeps what was answered. */
+  readonly kept: boolean
+  /** Room of the cell for what is held of its answers. */
+  readonly room: Room
+}
+
+/**
+ * Reads one answer of a provider on its way to the cell.
+ *
+ * - MA1  What is charged is what the usage at its end says, by the prices that the request was reserved by. An answer that
+ *        broke off, or says nothing of it, stays charged as reserved.
+ */
+export class ModelAnswers implements AnswerReader {
+  readonly #options: ModelAnswersOptions
+  readonly #kept = new GrowingBytes()
+  #keeps: boolean
+  #reader: ModelAnswerReader | undefined
+  #failed = false
+
+  constructor(options: ModelAnswersOptions) {
+    this.#options = options
+    this.#keeps = options.kept
+  }
+
+  begin({ status, headers }: AnswerHead): void {
+    const { api, operation } = this.#options.asked
+    this.#failed = status >= 400
+    if (operation !== 'generate' || api === undefined || this.#failed) return
+    const type = headers.find(([name]) => name === 'content-type')?.[1] ?? ''
+    this.#reader = new ModelAnswerReader(api, /^text\/event-stream\b/i.test(type) ? 'events' : 'json')
+  }
+
+  push(piece: Uint8Array): void {
+    this.#reader?.push(piece)
+    if (!this.#keeps) return
+    const { room } = this.#options
+    if (this.#kept.length + piece.length <= LIMITS.answerBytesMax && room.take(piece.length)) this.#kept.push(piece)
+    else this.#drop()
+  }
+
+  end(): ReturnType<AnswerReader['end']> {
+    const { asked, prices } = this.#options
+    const bytes = this.#keeps && this.#kept.length > 0 ? this.#kept.take() : undefined
+    if (bytes !== undefined) this.#options.room.give(bytes.length)
+    const kept = bytes === undefined ? {} : { bytes }
+    // A provider charges nothing for what it refuses: no token was made.
+    if (this.#failed) return { ...kept, counted: { tokens: 0 }, spent: { units: 0n, currency: MODEL_CURRENCY } }
+    if (this.#reader === undefined) return kept
+    const { usage, calls } = this.#reader.end()
+    const asks = calls.map(({ name, id, digest }) => ({ name, ...(id && { id }), ...(digest && { args: digest }) }))
+    const told = asks.length === 0 ? kept : { ...kept, asks }
+    if (usage === undefined) return told
+    const units = whatItCost(prices, asked, usage)
+    const tokens = usage.input + usage.cacheRead + usage.cacheWrite + usage.cacheWriteLong + usage.output
+    return {
+      ...told,
+      counted: { tokens },
+      ...(units !== undefined && { spent: { units, currency: MODEL_CURRENCY } }),
+    }
+  }
+
+  #drop(): void {
+    this.#keeps = false
+    this.#options.room.give(this.#kept.length)
+    this.#kept.take()
+  }
+}
