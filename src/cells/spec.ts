@@ -24,6 +24,8 @@ export interface CellSpec {
   readonly files: readonly FileSpec[]
   /** Files that stand nowhere on the host, shown read-only as those are. */
   readonly texts?: readonly TextSpec[]
+  /** Directory in the cell whose files its home begins with: one of `files`. */
+  readonly home?: string
   /** Places in the cell where a file stands that nobody should open; see `sensors/`. */
   readonly decoys?: readonly string[]
   readonly workspace?: WorkspaceSpec

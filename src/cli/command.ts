@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import process from 'node:process'
 import type { ParseArgsOptionsConfig } from 'node:util'
 
 /** One command of `firebreak`, as its `--help` shows it. One file each in `commands/`. */
@@ -67,11 +70,30 @@ export type ExitCode = number
 
 /** The option of every command that reads a configuration. */
 export const CONFIG_OPTION: Readonly<Record<string, Option>> = {
-  config: { type: 'string', short: 'c', value: 'file', help: 'the configuration (default: firebreak.yaml)' },
+  config: {
+    type: 'string',
+    short: 'c',
+    value: 'file',
+    help: 'the configuration (default: firebreak.yaml here, or in ../<this directory>.firebreak)',
+  },
 }
 
+/**
+ * Returns the configuration that a command means: what `--config` names, the one in this directory, or the one that
+ * `init --for` wrote beside it, since what decides cannot lie in the workspace that it decides upon.
+ */
 export function configFile(call: Call): string {
-  return call.text('config') ?? 'firebreak.yaml'
+  const named = call.text('config')
+  if (named !== undefined || existsSync(CONFIG_NAME)) return named ?? CONFIG_NAME
+  const beside = join(directoryBeside(process.cwd()), CONFIG_NAME)
+  return existsSync(beside) ? beside : CONFIG_NAME
+}
+
+const CONFIG_NAME = 'firebreak.yaml'
+
+/** Returns the directory beside a workspace in which its configuration lies. */
+export function directoryBeside(workspace: string): string {
+  return join(dirname(workspace), `${basename(workspace)}.firebreak`)
 }
 
 /** Every command has these. */

@@ -112,6 +112,9 @@ export interface Agent {
   readonly source: Source
 }
 
+/** Place in a cell of the files that its home begins with. */
+export const HOME_FILES = '/firebreak/home'
+
 export interface CellConfig {
   /** Name of the driver that runs it; absent: linux. */
   readonly driver?: string
@@ -127,6 +130,8 @@ export interface CellConfig {
   readonly labelled: boolean
   /** Place in the cell → path on the host, read-only. */
   readonly files: ReadonlyMap<string, string>
+  /** True where its home begins with a directory's files, which are shown at `HOME_FILES`. */
+  readonly home?: true
   /** Directory in the cell where its command starts; absent: its workspace, or `/`. */
   readonly cwd?: string
   readonly env: ReadonlyMap<string, string>

@@ -106,6 +106,10 @@ const cellFields = {
     map('places in the cell and the host paths shown there, read-only', cellPath, path),
     'what else it sees of this host, read-only: its program where that is not in /usr, its script, its packages',
   ),
+  home: optional(
+    path,
+    'a directory whose files its home begins with, like settings of an agent; what it changes there ends with the run',
+  ),
   cwd: optional(cellPath, 'where its command starts, a place in the cell; absent: /workspace, or / without one'),
   env: optional(
     map('environment variables', variable, value),

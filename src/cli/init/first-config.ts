@@ -6,6 +6,7 @@ import { HIDDEN_PATTERNS } from '../../host/programs/hidden-files.ts'
 import { resolvedPath } from '../../model/host/host-paths.ts'
 import { placeholdersIn, withUnseen } from '../../model/index.ts'
 import { cutText } from '../../model/text/text.ts'
+import { DUMMY_KEYS, type KnownAgent } from './known-agents.ts'
 
 export interface FirstUpstream {
   readonly server: NamedServer
@@ -22,6 +23,8 @@ export interface FirstAgent {
   readonly owner: string
   /** Absent: one that looks around. */
   readonly contained?: CommandInCell
+  /** Set for one of those that people have. */
+  readonly known?: KnownAgent
 }
 
 export interface First {
@@ -46,7 +49,10 @@ export function firstConfig(first: First): string {
   const { directory, user, agent, taken } = first
   const active = first.upstreams.filter(({ server }) => !server.disabled)
   const off = first.upstreams.filter(({ server }) => server.disabled)
-  const blocks = active.flatMap((each, i) => upstreamLines(each, i, directory, taken))
+  const blocks = [
+    ...(agent.known === undefined ? [] : modelLines(agent.known)),
+    ...active.flatMap((each, i) => upstreamLines(each, i, directory, taken)),
+  ]
   const comments = [
     ...off.flatMap((each) => disabledLines(each, directory, taken)),
     ...first.leftOut.flatMap(leftOutLines),
@@ -57,14 +63,14 @@ export function firstConfig(first: First): string {
     'environments:',
     '  test: {}   # hardened: true — effects need a second person; egress: [https://api.example] — where its relays may reach',
     '',
-    ...(active.length === 0 ? NO_UPSTREAMS : ['upstreams:', ...blocks]),
+    ...(blocks.length === 0 ? NO_UPSTREAMS : ['upstreams:', ...blocks]),
     ...comments,
     '',
     'agents:',
     ...agentLines(agent, active, directory, taken),
     '',
     'policies: [policies/*.cedar]   # they only forbid; *.test.yaml beside them say what must be decided (firebreak policy test)',
-    ...secretLines(first.secrets, secretsNamed(active), secretsNamed(off)),
+    ...secretLines(first.secrets, secretsNamed(active), secretsNamed(off), agent.known),
     '',
   ].join('\n')
 }
@@ -83,8 +89,13 @@ function secretLines(
   secrets: readonly PlannedSecret[],
   used: ReadonlySet<string>,
   usedIfEnabled: ReadonlySet<string>,
+  known?: KnownAgent,
 ): readonly string[] {
-  const lines = secrets.flatMap((secret) => {
+  const own =
+    known === undefined
+      ? []
+      : [`  ${known.provider}: { env: ${known.key} }   # yours, on this host: the cell has a dummy in its place`]
+  const taken = secrets.flatMap((secret) => {
     if (!used.has(secret.name) && !usedIfEnabled.has(secret.name)) return []
     const line =
       secret.kind === 'variable'
@@ -92,6 +103,7 @@ function secretLines(
         : `${secret.name}: { file: ./${SECRETS_DIRECTORY}/${secret.name} }   # it stood in clear where it was taken from`
     return [used.has(secret.name) ? `  ${line}` : `  # ${line}`]
   })
+  const lines = [...own, ...taken]
   if (lines.length === 0) return []
   const head = `secrets:   # { env: NAME }, { file: path } or { command: [program, …] }; their values stand nowhere else`
   return ['', lines.every((line) => line.startsWith('  #')) ? `# ${head}` : head, ...lines]
@@ -222,12 +234,30 @@ function fileLines(files: ReadonlyMap<string, string>, indent: string, directory
   ]
 }
 
+/** Returns the lines of the provider that an agent asks. */
+function modelLines({ provider, models }: KnownAgent): readonly string[] {
+  return [
+    `  ${provider}:`,
+    '    environment: test',
+    `    # Programs find it at its own name. Its ways out (web_search, code_execution, files, …) are closed: grant them by name.`,
+    `    model: { provider: ${provider}, key: "\${secret:${provider}}", models: [${models.map((name) => JSON.stringify(name)).join(', ')}] }`,
+    '    #   keep: digests        the ledger commits to what is said, and keeps none of it',
+    '    #   prices: { name: { input: 3, output: 15, inputTokens: 200000, outputTokens: 8000 } }   dollars for a million tokens',
+  ]
+}
+
 function agentLines(
-  { name, owner, contained }: FirstAgent,
+  { name, owner, contained, known }: FirstAgent,
   upstreams: readonly FirstUpstream[],
   directory: string,
   taken: string | undefined,
 ): readonly string[] {
+  const variables = new Map([
+    ...(contained?.env ?? []),
+    ...(known === undefined
+      ? []
+      : [[known.key, DUMMY_KEYS[known.key] ?? 'dummy'] as const, ...Object.entries(known.env)]),
+  ])
   const granted = upstreams.flatMap(({ server, tools }) => {
     const reads = tools.known ? tools.stubs.filter(({ effect }) => effect === 'read') : []
     return reads.length === 0 ? [] : [{ upstream: server.name, tools: reads.map((tool) => yamlText(tool.name)) }]
@@ -247,20 +277,24 @@ function agentLines(
     ...(contained?.cwd === undefined || contained.workspace !== undefined
       ? []
       : [`      cwd: ${yamlText(contained.cwd)}`]),
-    ...((contained?.env.size ?? 0) === 0
+    ...(known === undefined || Object.keys(known.home).length === 0
+      ? []
+      : ['      home: ./home   # settings that its home begins with; what it changes there ends with the run']),
+    ...(variables.size === 0
       ? []
       : [
-          `      env: { ${[...(contained?.env ?? [])].map(([key, value]) => `${yamlText(key)}: ${JSON.stringify(value)}`).join(', ')} }`,
+          `      env: { ${[...variables].map(([key, value]) => `${yamlText(key)}: ${JSON.stringify(value)}`).join(', ')} }`,
         ]),
     ...(contained?.notes ?? []).map((note) => `      # ${oneLine(note)}`),
     '      cpu: 1',
-    '      memory: 512MiB',
-    '      pids: 64',
-    '      wall: 10min',
-    ...(granted.length === 0
+    `      memory: ${known?.memory ?? '512MiB'}`,
+    `      pids: ${known === undefined ? 64 : 256}`,
+    `      wall: ${known === undefined ? '10min' : '8h'}`,
+    ...(granted.length + (known === undefined ? 0 : 1) === 0
       ? ['    # grants:', '    #   - { upstream: files, tools: [read_file], budget: { calls: 60/min }, expires: 8h }']
       : [
           '    grants:   # only what reads; add effects one by one, with when: (Cedar), spend:, rows: and bytes:',
+          ...(known === undefined ? [] : modelGrantLines(known)),
           ...granted.flatMap(({ upstream, tools }) => [
             `      - upstream: ${upstream}`,
             `        tools: [${tools.join(', ')}]`,
@@ -269,6 +303,16 @@ function agentLines(
           ]),
         ]),
     '    # delegates: [other]   agents that its cells may give a part of this to',
+  ]
+}
+
+/** Returns the lines of an agent's grant to ask its model. */
+function modelGrantLines({ provider }: KnownAgent): readonly string[] {
+  return [
+    `      - upstream: ${provider}`,
+    '        tools: [generate, count, models]',
+    '        budget: { spend: 20 USD/day }   # what a request could cost at most is set aside before it leaves; tokens: counts, too',
+    '        expires: 30d',
   ]
 }
 

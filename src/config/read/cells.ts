@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import type { Source } from '../../model/index.ts'
-import type { CellConfig } from '../config.ts'
+import { type CellConfig, HOME_FILES } from '../config.ts'
 import type { ShapedCell } from '../schema.ts'
 import { wayBack } from '../way-back.ts'
 import { type Judge, report } from './judge.ts'
@@ -13,7 +13,9 @@ export function readCell(judge: Judge, cell: ShapedCell | undefined, source: Sou
     if (/\$\{(?!node\})/.test(path))
       report(judge, source, `unknown variable in "${path}"`, '${node}, the Node that runs Firebreak')
   }
+  if (cell?.home !== undefined) files.set(HOME_FILES, at(cell.home))
   return {
+    ...(cell?.home !== undefined && { home: true }),
     ...(cell?.driver !== undefined && { driver: cell.driver }),
     ...(cell?.root === undefined ? {} : { root: at(cell.root) }),
     ...(cell?.workspace === undefined ? {} : { workspace: at(cell.workspace) }),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { CELL_USER, type CellAbout, type CellSpec, type Layer } from '../../cells/spec.ts'
-import type { Agent, CellConfig, Config, OriginServer } from '../../config/config.ts'
+import { type Agent, type CellConfig, type Config, HOME_FILES, type OriginServer } from '../../config/config.ts'
 import { type CellId, MODEL_PROVIDERS, newCellId } from '../../model/index.ts'
 import type { State } from '../state/state.ts'
 import type { ShownTrust } from '../trust/shown-trust.ts'
@@ -51,6 +51,7 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
       ...trust?.variables,
       ...plan.variables,
     },
+    ...(cell.home && { home: HOME_FILES }),
     ...(cell.cwd !== undefined && { workingDirectory: cell.cwd }),
     root: cell.root === undefined ? { kind: 'host-usr' } : { kind: 'directory', path: cell.root },
     files: [...cell.files].map(([to, from]) => ({ from, to })),

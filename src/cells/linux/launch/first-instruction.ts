@@ -11,8 +11,14 @@ import { realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { RootSpec } from '../../spec.ts'
 
-export function afterFilter(command: readonly string[], shell: Shell): readonly string[] {
-  return [...shell.words, '-c', WAIT, 'sh', ...command]
+export function afterFilter(command: readonly string[], shell: Shell, home?: string): readonly string[] {
+  const first = home === undefined ? EXEC : `${settled(home)}${EXEC}`
+  return [...shell.words, '-c', `${WAIT}${first}`, 'sh', ...command]
+}
+
+/** Copies the files that a home begins with, as the cell itself: it may change them. */
+function settled(home: string): string {
+  return `cp -R '${home}/.' "$HOME" || { echo 'the files that its home begins with cannot be copied' >&2; exit 126; }\n`
 }
 
 /** A command that waits, and what it needs. */
@@ -68,4 +74,5 @@ while read -r key value; do [ "$key" = Seccomp: ] && break; done < /proc/1/statu
 [ "$value" = 2 ] && break
 done
 unset key value
-exec "$@"`
+`
+const EXEC = 'exec "$@"'

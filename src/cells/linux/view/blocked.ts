@@ -107,7 +107,7 @@ export async function spawnBlocked(
       '--args',
       `${CHILD.options}`,
       '--',
-      ...afterFilter(spec.secretCommand ?? spec.command, shell),
+      ...afterFilter(spec.secretCommand ?? spec.command, shell, spec.home),
     ]
     const monitor = spawn(first, args, {
       ...(process.getuid?.() === 0 ? identity : {}),

@@ -8,6 +8,7 @@ import process from 'node:process'
 import type { CellSpec, Exit } from '../../../cells/spec.ts'
 import type { Agent, Config } from '../../../config/config.ts'
 import { labelsAtStart } from '../../../config/labels.ts'
+import { commandByName } from '../../../control/advice/command-by-name.ts'
 import { cellRefusal } from '../../../control/advice/try-launch.ts'
 import type { TaskSetup } from '../../../gateway/link/setup.ts'
 import { ENTRIES_MAX_AT_LAUNCH, surveyWorkspace } from '../../../host/files/workspace-survey.ts'
@@ -85,7 +86,8 @@ async function run(call: Call): Promise<ExitCode> {
     )
     return EXIT.usage
   }
-  const [program, ...args] = call.rest.length > 0 ? call.rest : declared.command
+  const named = call.rest.length > 0 ? commandByName(call.rest, declared, process.env.PATH ?? '') : declared.command
+  const [program, ...args] = named
   if (program === undefined) {
     call.print.fault(`agent "${declared.name}" has no command`, 'give one after --, or `command:` in the configuration')
     return EXIT.usage

@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import process from 'node:process'
 import { credentialsIn } from '../../../config/clients/credentials.ts'
 import { loadConfig } from '../../../config/load.ts'
@@ -11,7 +11,7 @@ import { judgeConfig } from '../../../host/prepare/setup.ts'
 import { stubsOf, type ToolStub } from '../../../host/prepare/tool-stub.ts'
 import { liesIn, resolvedPath } from '../../../model/host/host-paths.ts'
 import { no, ok, type Result } from '../../../model/index.ts'
-import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
+import { type Call, type Command, directoryBeside, EXIT, type ExitCode } from '../../command.ts'
 import { fitUpstreams, startFault } from '../../init/first-check.ts'
 import {
   type FirstAgent,
@@ -22,6 +22,7 @@ import {
   secretsNamed,
 } from '../../init/first-config.ts'
 import { type FirstServers, firstServers, workspacesOf } from '../../init/first-servers.ts'
+import { KNOWN_AGENTS, type KnownAgent } from '../../init/known-agents.ts'
 import { stateOf } from '../../options/state.ts'
 import { confirmed } from '../../person/confirmed.ts'
 import { named, plain, printable } from '../../print/printable.ts'
@@ -30,10 +31,12 @@ export const command: Command = {
   name: 'init',
   usage: [
     'firebreak init [<dir>]',
+    'firebreak init [<dir>] --for claude|codex|pi|opencode|gemini [--owner <person>] [-- agent command…]',
     'firebreak init [<dir>] [--mcp <file>] [--server <name>=<command or URL>]… [--owner <person>] [-- agent command…]',
   ],
   example: [
     'firebreak init my-agent && cd my-agent && firebreak run',
+    'cd my-repository && firebreak init --for claude && firebreak run -- claude',
     'firebreak init my-agent --server files="node server.js ./data" -- node agent.mjs',
     'firebreak init my-agent --mcp .mcp.json --owner maria.silva@shop.example -- python3 agent.py',
   ].join('\n'),
@@ -46,6 +49,11 @@ export const command: Command = {
       value: 'name=command',
       help: 'one more server, or its URL; several times',
     },
+    for: {
+      type: 'string',
+      value: 'agent',
+      help: `set up for ${Object.keys(KNOWN_AGENTS).join(', ')}, in this directory as its workspace; written beside it`,
+    },
     owner: { type: 'string', value: 'person', help: 'who answers for the agent (default: you@example.org)' },
     agent: { type: 'string', value: 'name', help: 'what it is called (default: agent, or hello without a command)' },
   },
@@ -53,7 +61,12 @@ export const command: Command = {
 }
 
 async function run(call: Call): Promise<ExitCode> {
-  const directory = resolve(call.positionals[0] ?? '.')
+  const known = knownAgent(call)
+  if (!known.ok) {
+    call.print.fault(known.reason, 'nothing was written')
+    return EXIT.usage
+  }
+  const directory = resolve(call.positionals[0] ?? (known.value === undefined ? '.' : directoryBeside(process.cwd())))
   const file = join(directory, 'firebreak.yaml')
   if (existsSync(file)) {
     call.print.fault(
@@ -66,7 +79,7 @@ async function run(call: Call): Promise<ExitCode> {
   const mcp = call.text('mcp')
   const kept = [directory, ...(mcp === undefined ? [] : [resolve(mcp)])]
   const servers = firstServers(mcp, call.texts('server'), kept, secrets)
-  const agent = agentOf(call, [...kept, ...(servers.ok ? workspacesOf(servers.value.upstreams) : [])])
+  const agent = agentOf(call, known.value, [...kept, ...(servers.ok ? workspacesOf(servers.value.upstreams) : [])])
   for (const plan of [servers, agent]) {
     if (plan.ok) continue
     call.print.fault(plan.reason, 'nothing was written')
@@ -81,8 +94,13 @@ async function run(call: Call): Promise<ExitCode> {
   const user = process.getuid?.() !== 0
   const taken = mcp === undefined ? {} : { taken: resolve(mcp) }
   const base = { directory, user, agent: agent.value, secrets: secrets.all, ...taken }
-  for (const part of ['work', 'policies']) mkdirSync(join(directory, part), { recursive: true })
+  const parts = [...(known.value === undefined ? ['work'] : []), 'policies']
+  for (const part of parts) mkdirSync(join(directory, part), { recursive: true })
   writeFileSync(join(directory, 'policies', 'never.cedar'), NEVER)
+  for (const [path, text] of Object.entries(known.value?.home ?? {})) {
+    mkdirSync(dirname(join(directory, 'home', path)), { recursive: true })
+    writeFileSync(join(directory, 'home', path), text)
+  }
   const schema = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...configShape.schema }
   writeFileSync(join(directory, 'firebreak.schema.json'), `${JSON.stringify(schema, null, 2)}\n`)
   // Everything is judged as it would stand there, values of secrets too.
@@ -151,24 +169,37 @@ function heldIn(workspace: string | undefined, directory: string): string | unde
 }
 
 function holdingFault(call: Call, workspace: string, directory: string): readonly [string, ...string[]] {
-  const beside = `${relative(process.cwd(), join(dirname(workspace), `${basename(workspace)}.firebreak`))}`
+  const beside = relative(process.cwd(), directoryBeside(workspace))
   return [
     `the agent’s workspace ${workspace} would hold ${join(directory, 'firebreak.yaml')}, which no cell may change: nothing was written`,
     `write it beside: firebreak init ${beside} … -- ${call.rest.join(' ')}`,
   ]
 }
 
-function agentOf(call: Call, kept: readonly string[]): Result<FirstAgent, string> {
+/** Returns what is known of the agent that `--for` names. */
+function knownAgent(call: Call): Result<KnownAgent | undefined, string> {
+  const name = call.text('for')
+  if (name === undefined) return ok(undefined)
+  const known = Object.hasOwn(KNOWN_AGENTS, name) ? KNOWN_AGENTS[name] : undefined
+  return known === undefined
+    ? no(`"${name}" is none of ${Object.keys(KNOWN_AGENTS).join(', ')}: give its command instead, after --`)
+    : ok(known)
+}
+
+function agentOf(call: Call, known: KnownAgent | undefined, kept: readonly string[]): Result<FirstAgent, string> {
   const owner = call.text('owner') ?? 'you@example.org'
-  if (call.rest.length === 0) return ok({ name: call.text('agent') ?? 'hello', owner })
-  const credential = call.rest.find((word, i) => credentialsIn(word, flagBefore(call.rest, i)).length > 0)
+  const words = call.rest.length > 0 || known === undefined ? call.rest : [known.program]
+  if (words.length === 0) return ok({ name: call.text('agent') ?? 'hello', owner })
+  const credential = words.find((word, i) => credentialsIn(word, flagBefore(words, i)).length > 0)
   if (credential !== undefined)
     return no(
-      `the agent is given a credential (word ${call.rest.indexOf(credential) + 1} of its command): no secret enters an agent’s cell. What it is for is reached through an upstream, which has it as a secret`,
+      `the agent is given a credential (word ${words.indexOf(credential) + 1} of its command): no secret enters an agent’s cell. What it is for is reached through an upstream, which has it as a secret`,
     )
-  const contained = commandInCell(call.rest, process.cwd(), { kept, byHand: true })
+  const contained = commandInCell(words, process.cwd(), { kept, byHand: true })
   if (!contained.ok) return no(`the agent: ${contained.reason}`)
-  return ok({ name: call.text('agent') ?? 'agent', owner, contained: contained.value })
+  const name = call.text('agent') ?? known?.program ?? 'agent'
+  if (known === undefined) return ok({ name, owner, contained: contained.value })
+  return ok({ name, owner, contained: { ...contained.value, workspace: process.cwd() }, known })
 }
 
 /** Returns the flag before a word, which names it: `--api-key`; empty where there is none. */
@@ -268,14 +299,20 @@ function tell(
       `  ${SECRETS_DIRECTORY}/                ${literal} ${literal === 1 ? 'credential' : 'credentials'} that stood in clear, each in a file of its own (0600). They still stand where they were taken from: take them out there`,
     )
   line('  policies/never.cedar    what nobody may do, whatever is granted')
-  line('  work/                   what the agent’s cell sees as /workspace, through a private overlay')
+  if (agent.known === undefined)
+    line('  work/                   what the agent’s cell sees as /workspace, through a private overlay')
+  else
+    line(
+      `  ${''.padEnd(22)}  ${agent.contained?.workspace} is what its cell sees as /workspace: changes are a diff until firebreak commit`,
+    )
   line('')
   const open = active.some(({ tools }) => !tools.known)
   const next = [
     'firebreak doctor',
     ...(open ? ['firebreak accept --stubs'] : []),
     ...(active.length > 0 ? [`firebreak accept --as ${agent.owner}`, `firebreak reach ${agent.name}`] : []),
-    'firebreak run',
+    ...(agent.known === undefined ? [] : [`export ${agent.known.key}=… (yours: it stays on this host)`]),
+    agent.known === undefined ? 'firebreak run' : `firebreak run -- ${agent.known.program}`,
   ]
   line(`Next: read firebreak.yaml, then ${next.join(', then ')}`)
   call.print.object({

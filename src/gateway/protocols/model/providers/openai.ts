@@ -64,7 +64,11 @@ const CONTENT: RequestShape = {
 
 const CONTENTS: RequestShape = { kind: 'text-or', other: list(CONTENT) }
 
-const STATED = { type: TEXT, id: TEXT, call_id: TEXT, status: TEXT, caller: ANY }
+const STATED = {
+  ...{ type: TEXT, id: TEXT, call_id: TEXT, status: TEXT, caller: ANY },
+  // What codex notes beside its items, for itself.
+  internal_chat_message_metadata_passthrough: ANY,
+}
 
 const ITEM: RequestShape = {
   kind: 'tagged',
