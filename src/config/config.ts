@@ -7,6 +7,7 @@ import type {
   EnvironmentName,
   Label,
   ModelTerms,
+  PackageTerms,
   PathPattern,
   PersonName,
   Source,
@@ -98,6 +99,8 @@ export interface OriginServer {
   readonly ca?: string
   /** The interface of models that it speaks; absent: requests by their patterns. */
   readonly model?: ModelTerms
+  /** The registry of packages that it is. */
+  readonly packages?: PackageTerms
 }
 
 export interface Agent {

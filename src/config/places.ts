@@ -24,7 +24,7 @@ export function placeProblems(
     if (server.kind === 'stdio') continue
     const isModel = isProvider(server)
     const home = { environment, whose: `upstream "${name}"`, isUpstream: true, isModel }
-    // A provider of models keeps nothing of one environment that another could read: each has a key of its own there.
+    // What they keep of one environment no other can read: each has a key of its own there, or none.
     const other = settle(server.url, home, (each) => each.environment !== environment && !(isModel && each.isModel))
     if (other === undefined) continue
     const message = `origin ${server.url.origin} of "${name}" belongs to environment "${other.environment}" already (${other.whose})`
@@ -83,9 +83,9 @@ export function placesElsewhere(
   return urls.flatMap((url) => [...placesOfUrl(url, hosts)]).filter(isAddressed)
 }
 
-/** Tells whether a server is a provider of models, which several environments may ask. */
+/** Tells whether a server is a provider of models or a registry of packages, which several environments may ask. */
 function isProvider(server: UpstreamConfig['server']): server is OriginServer {
-  return server.kind === 'origin' && server.model !== undefined
+  return server.kind === 'origin' && (server.model !== undefined || server.packages !== undefined)
 }
 
 function isAddressed(place: string): boolean {

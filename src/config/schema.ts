@@ -14,6 +14,7 @@ import {
 } from '../model/index.ts'
 import { containmentShape } from './containment.ts'
 import { modelFields } from './model-shape.ts'
+import { packageFields } from './package-shape.ts'
 import {
   atMost,
   bool,
@@ -248,6 +249,11 @@ const tool = object('a tool', {
   ),
 })
 
+const anOrigin = text('an origin: https://host, or with a port of its own', (t) =>
+  // One that a parser of URLs had to repair is none.
+  originOf(t)?.origin === t ? originOf(t) : undefined,
+)
+
 const upstream = object('an upstream', {
   environment: required(name, 'the one environment that it belongs to'),
   mcp: optional(
@@ -272,13 +278,7 @@ const upstream = object('an upstream', {
   ),
   http: optional(
     object('an origin of the web', {
-      origin: required(
-        text('an origin: https://host, or with a port of its own', (t) =>
-          // One that a parser of URLs had to repair is none.
-          originOf(t)?.origin === t ? originOf(t) : undefined,
-        ),
-        'scheme, host and port alone',
-      ),
+      origin: required(anOrigin, 'scheme, host and port alone'),
       headers: optional(
         map('headers', headerName, line),
         'put into each request in place of what the program says; values may hold ${secret:name}',
@@ -290,17 +290,23 @@ const upstream = object('an upstream', {
   model: optional(
     object('a provider of models', {
       ...modelFields,
-      url: optional(
-        text('an origin: https://host, or with a port of its own', (t) =>
-          originOf(t)?.origin === t ? originOf(t) : undefined,
-        ),
-        'where the gateway goes; absent: the provider’s own host',
-      ),
+      url: optional(anOrigin, 'where the gateway goes; absent: the provider’s own host'),
       key: optional(line, 'the owner’s key, as ${secret:name}: put into the header that the provider has for it'),
       headers: optional(map('headers', headerName, line), 'put into each request, too; values may hold ${secret:name}'),
       ca: optional(path, 'a file of certificates (PEM) that alone are trusted to sign for it'),
     }),
     'a provider of models, whose tools are generate, count, models and each of its ways out by name; or mcp, or http',
+  ),
+  packages: optional(
+    object('a registry of packages', {
+      ...packageFields,
+      url: optional(anOrigin, 'where the gateway goes for lists; absent: the registry’s own host'),
+      files: optional(anOrigin, 'where the gateway goes for files, if elsewhere'),
+      denyList: optional(path, 'a file of packages that may not be had, one a line: npm:name@1.2.3 why, pypi:name'),
+      headers: optional(map('headers', headerName, line), 'put into each request; values may hold ${secret:name}'),
+      ca: optional(path, 'a file of certificates (PEM) that alone are trusted to sign for it'),
+    }),
+    'a registry of packages, whose tools are list and file; or mcp, http, model',
   ),
   relay: optional(
     bool('whether it reaches further on a cell’s word: a fetcher, a browser, a shell'),

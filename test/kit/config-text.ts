@@ -16,6 +16,8 @@ export interface UpstreamPlan {
   readonly http?: { readonly origin: string; readonly headers?: Readonly<Record<string, string>>; readonly ca?: string }
   /** A provider of models, as `firebreak.yaml` has it. */
   readonly model?: Readonly<Record<string, unknown>>
+  /** A registry of packages, as `firebreak.yaml` has it. */
+  readonly packages?: Readonly<Record<string, unknown>>
   /** Tool → its effect; every one is granted to every agent that names no grants of its own. */
   readonly tools?: Readonly<Record<string, Effect | DeclaredPlan>>
   readonly resources?: readonly string[]

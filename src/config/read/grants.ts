@@ -128,7 +128,8 @@ function readBudgets(
 type ShapedBudget = NonNullable<ShapedGrant['value']['budget']>
 
 /** Returns the operation that the tools of an upstream are. */
-function calledOn(upstream: UpstreamConfig | undefined): 'tool' | 'request' | 'model' {
+function calledOn(upstream: UpstreamConfig | undefined): 'tool' | 'request' | 'model' | 'package' {
   if (upstream?.server.kind !== 'origin') return 'tool'
+  if (upstream.server.packages !== undefined) return 'package'
   return upstream.server.model === undefined ? 'request' : 'model'
 }

@@ -7,6 +7,8 @@ import {
   type Label,
   MODEL_OPERATIONS,
   MODEL_WAYS_OUT,
+  type Operation,
+  PACKAGE_OPERATIONS,
   type Source,
   type ToolName,
   UNTRUSTED,
@@ -53,18 +55,40 @@ export function readModelTools(
   value: ShapedUpstream,
   source: Source,
 ): ReadonlyMap<ToolName, DeclaredTool> {
-  const names: readonly string[] = [...MODEL_OPERATIONS, ...MODEL_WAYS_OUT]
-  for (const [name, tool] of value.tools ?? []) {
-    if (!names.includes(name)) report(judge, source, `"${name}" is nothing that a model is asked for`, names.join(', '))
+  const names = [...MODEL_OPERATIONS, ...MODEL_WAYS_OUT]
+  return builtInTools(judge, value, source, 'model', new Map(names.map((name) => [name, modelTool(name)])))
+}
+
+/** Returns what may be granted of a registry of packages: its lists and files, which anybody may have written. */
+export function readPackageTools(
+  judge: Judge,
+  value: ShapedUpstream,
+  source: Source,
+): ReadonlyMap<ToolName, DeclaredTool> {
+  const known = { effect: 'read', accepts: [UNTRUSTED], returns: [{ path: [], labels: [UNTRUSTED] }] } as const
+  return builtInTools(judge, value, source, 'package', new Map(PACKAGE_OPERATIONS.map((name) => [name, known])))
+}
+
+/** Returns the operations of an upstream whose names are its protocol's, with what the configuration says of each. */
+function builtInTools(
+  judge: Judge,
+  value: ShapedUpstream,
+  source: Source,
+  operation: Operation,
+  known: ReadonlyMap<string, Omit<DeclaredTool, 'name'>>,
+): ReadonlyMap<ToolName, DeclaredTool> {
+  const { tools = new Map<string, ShapedTool>(), accepts = [] } = value
+  for (const [name, tool] of tools) {
+    if (!known.has(name))
+      report(judge, source, `"${name}" is nothing that this upstream does`, [...known.keys()].join(', '))
     checkRequest(judge, name, tool, source)
   }
-  const accepts = value.accepts ?? []
   return new Map(
-    names.map((text) => {
-      const name = grantedName('model', text)
-      const own = [...(value.tools ?? [])].find(([written]) => written === text)?.[1]
-      const known = modelTool(text, name, accepts)
-      return [name, own === undefined ? known : { ...known, ...declaredTool(name, own, known.accepts ?? []) }] as const
+    [...known].map(([text, own]) => {
+      const name = grantedName(operation, text)
+      const tool = [...tools].find(([written]) => written === text)?.[1]
+      const base = { ...own, name, accepts: [...(own.accepts ?? []), ...accepts] }
+      return [name, tool === undefined ? base : { ...base, ...declaredTool(name, tool, base.accepts) }] as const
     }),
   )
 }
@@ -84,12 +108,11 @@ const MODEL_EFFECTS: Readonly<Record<string, Effect>> = {
  * no label of its own; what a provider's own tools bring in, anybody may have written. No argument of a request names a
  * place: what one may say at all is in the provider's table.
  */
-function modelTool(text: string, name: ToolName, accepts: readonly Label[]): DeclaredTool {
-  const isModel = MODEL_OPERATIONS.some((each) => each === text)
+function modelTool(name: string): Omit<DeclaredTool, 'name'> {
+  const isModel = MODEL_OPERATIONS.some((each) => each === name)
   return {
-    name,
-    effect: MODEL_EFFECTS[text] ?? 'irreversible',
-    accepts: [UNTRUSTED, ...accepts],
+    effect: MODEL_EFFECTS[name] ?? 'irreversible',
+    accepts: [UNTRUSTED],
     ...(isModel && { returns: [{ path: [], labels: [] }] }),
     content: [[{ name: 'model' }], [{ name: 'waysOut' }, 'items'], [{ name: 'path' }]],
   }

@@ -3,6 +3,7 @@ import {
   environmentName,
   hasStrayPlaceholder,
   MODEL_PROVIDERS,
+  PACKAGE_REGISTRIES,
   placeholdersIn,
   type Source,
   type UpstreamName,
@@ -13,7 +14,7 @@ import type { ShapedUpstream } from '../schema.ts'
 import { injectedTexts, secretsOf } from '../secret-names.ts'
 import { readCell } from './cells.ts'
 import { type Judge, namesOf, report } from './judge.ts'
-import { readModelTools, readTools } from './tools.ts'
+import { readModelTools, readPackageTools, readTools } from './tools.ts'
 
 export function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamConfig> {
   const upstreams = new Map<UpstreamName, UpstreamConfig>()
@@ -33,7 +34,7 @@ export function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamC
       name: upstreamName(key),
       environment: environmentName(value.environment),
       server,
-      tools: value.model === undefined ? readTools(judge, value, source) : readModelTools(judge, value, source),
+      tools: readAllTools(judge, value, source),
       relay: value.relay ?? false,
       source,
     }
@@ -41,6 +42,11 @@ export function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamC
     checkRelay(judge, key, value, source)
   }
   return upstreams
+}
+
+function readAllTools(judge: Judge, value: ShapedUpstream, source: Source): UpstreamConfig['tools'] {
+  if (value.model !== undefined) return readModelTools(judge, value, source)
+  return value.packages === undefined ? readTools(judge, value, source) : readPackageTools(judge, value, source)
 }
 
 /** A relay is contained in a cell of ours, or a person says that it is not. */
@@ -55,20 +61,21 @@ function checkRelay(judge: Judge, key: string, { relay, remote, mcp }: ShapedUps
 
 function readServer(
   judge: Judge,
-  { mcp, http, model, resources, prompts, relay }: ShapedUpstream,
+  { mcp, http, model, packages, resources, prompts, relay }: ShapedUpstream,
   source: Source,
 ): UpstreamConfig['server'] | undefined {
-  if ([mcp, http, model].filter((each) => each !== undefined).length !== 1)
+  if ([mcp, http, model, packages].filter((each) => each !== undefined).length !== 1)
     return report(
       judge,
       source,
-      'an upstream is an MCP server, an origin of the web or a provider of models',
-      'mcp:, http: or model:, exactly one of them',
+      'an upstream is an MCP server, an origin of the web, a provider of models or a registry of packages',
+      'mcp:, http:, model: or packages:, exactly one of them',
     )
   if (mcp !== undefined) return readMcpServer(judge, mcp, source)
   if (resources !== undefined || prompts !== undefined || relay !== undefined)
     return report(judge, source, '"resources", "prompts" and "relay" go with "mcp"')
   if (model !== undefined) return readModelServer(judge, model, source)
+  if (packages !== undefined) return readPackageServer(judge, packages, source)
   if (http === undefined) return undefined
   const ca = http.ca === undefined ? {} : { ca: resolve(dirname(judge.file), http.ca) }
   const server: OriginServer = { kind: 'origin', url: http.origin, headers: http.headers ?? new Map(), ...ca }
@@ -100,6 +107,39 @@ function readModelServer(
   }
   return checkReached(judge, server, source) ? server : undefined
 }
+
+function readPackageServer(
+  judge: Judge,
+  packages: NonNullable<ShapedUpstream['packages']>,
+  source: Source,
+): OriginServer | undefined {
+  const { registry, url, files, denyList, headers, ca, age, young, only, deny, pins, scripts, resembling } = packages
+  const own = PACKAGE_REGISTRIES[registry]
+  const elsewhere =
+    files ?? (url === undefined && own.files !== own.lists ? new URL(`https://${own.files}`) : undefined)
+  const server: OriginServer = {
+    kind: 'origin',
+    url: url ?? new URL(`https://${own.lists}`),
+    headers: headers ?? new Map(),
+    ...(ca !== undefined && { ca: resolve(dirname(judge.file), ca) }),
+    packages: {
+      registry,
+      ...(elsewhere !== undefined && { files: elsewhere }),
+      ageMsMin: age ?? WEEK_MS,
+      young: young ?? new Map(),
+      ...(only !== undefined && { only }),
+      deny: deny ?? new Map(),
+      ...(denyList !== undefined && { denyList: resolve(dirname(judge.file), denyList) }),
+      pins: pins ?? new Map(),
+      scripts: scripts ?? [],
+      resembling: resembling ?? [],
+    },
+  }
+  return checkReached(judge, server, source) ? server : undefined
+}
+
+/** Malicious releases are found and taken away within hours or few days. */
+const WEEK_MS = 604_800_000
 
 function readMcpServer(
   judge: Judge,

@@ -28,6 +28,7 @@ import type {
 import { isJsonObject, KEEP_INEXACT, type ModelTerms, parseExactJson, type WrittenPrice } from '../../model/index.ts'
 
 import type { PolicyBundle } from '../../policy/index.ts'
+import type { PackagePolicy } from '../protocols/package/rules/package-policy.ts'
 
 /**
  * The setup that the warden gives a gateway: once at its start, through a pipe, and then a message for each cell. The
@@ -73,7 +74,7 @@ export interface UpstreamSetup {
   /** How it is reached: an MCP server over HTTP or in a cell of its own, or an origin of the web. */
   readonly server:
     | ({ readonly kind: 'http' } & ReachedServer)
-    | ({ readonly kind: 'origin'; readonly model?: ModelSetup } & ReachedServer)
+    | ({ readonly kind: 'origin'; readonly model?: ModelSetup; readonly packages?: PackageSetup } & ReachedServer)
     | { readonly kind: 'stdio'; readonly shared: boolean }
   readonly tools: readonly (readonly [ToolName, CatalogueTool])[]
   /** Connections that it may make on a cell's word; absent of what is no relay, or reaches nothing. */
@@ -87,6 +88,12 @@ export interface UpstreamSetup {
 /** An interface of models that an origin speaks, as a message has it. */
 export type ModelSetup = Omit<ModelTerms, 'prices'> & {
   readonly prices: readonly (readonly [model: string, price: WrittenPrice])[]
+}
+
+/** A registry of packages, as a message has it. */
+export type PackageSetup = PackagePolicy & {
+  /** Origin of the files, where they lie elsewhere than the lists. */
+  readonly files?: string
 }
 
 /** A server that the gateway goes to. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Action, isConnection, type Label, type ToolName, UNTRUSTED } from '../../model/index.ts'
+import { type Action, isConnection, type Label, type Operation, type ToolName, UNTRUSTED } from '../../model/index.ts'
 import { labelsMeanwhile, type Refusal, type Reservation } from '../../policy/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import { mayNotice, type ServedCell } from '../admission/served-cell.ts'
@@ -128,6 +128,9 @@ export async function saveFirst({ savedFirst, gone }: ServedCell, { effect }: Ac
 
 /** Returns the bytes that may pass, where some were reserved and they pass piece by piece. */
 export function bytesMaxOf({ operation }: Action, { cost: { bytes } }: Reservation): Pick<SendOptions, 'bytesMax'> {
-  const passes = isConnection(operation) || operation === 'request' || operation === 'model'
+  const passes = isConnection(operation) || PASSING.has(operation)
   return bytes === undefined || !passes ? {} : { bytesMax: bytes }
 }
+
+/** Operations whose answers pass on as they come. */
+const PASSING: ReadonlySet<Operation> = new Set(['request', 'model', 'package'])

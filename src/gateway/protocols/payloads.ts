@@ -2,6 +2,7 @@ import { type ProtocolName, protocolName } from '../../model/index.ts'
 import { httpPayloads } from './http/payload.ts'
 import { mcpPayloads } from './mcp/contract/payload.ts'
 import { modelPayloads } from './model/payload.ts'
+import { packagePayloads } from './package/payload.ts'
 import type { PayloadReader } from './protocol.ts'
 import { relayPayloads } from './relay/payload.ts'
 
@@ -10,6 +11,7 @@ const READERS: ReadonlyMap<ProtocolName, PayloadReader> = new Map([
   [protocolName('relay'), relayPayloads],
   [protocolName('http'), httpPayloads],
   [protocolName('model'), modelPayloads],
+  [protocolName('package'), packagePayloads],
 ])
 
 /** Entries written before intents named their protocol are of this one. */

@@ -4,21 +4,24 @@ import type { ServedCell } from '../admission/served-cell.ts'
 import { HTTP } from './http/index.ts'
 import { MCP } from './mcp/index.ts'
 import { MODEL } from './model/index.ts'
+import { PACKAGE } from './package/index.ts'
 import type { Dialler, DialOptions, Door, Protocol } from './protocol.ts'
 import { RELAY } from './relay/index.ts'
 import { CellWeb } from './web-door.ts'
 
 /** Every protocol of the gateway, by the name that intents record. */
 export const PROTOCOLS: ReadonlyMap<ProtocolName, Protocol> = new Map(
-  [MCP, RELAY, HTTP, MODEL].map((protocol) => [protocol.name, protocol]),
+  [MCP, RELAY, HTTP, MODEL, PACKAGE].map((protocol) => [protocol.name, protocol]),
 )
 
 /** Makes what opens a gateway's lines to upstreams, by the way in which each is reached; a relay's connections need no line of their own. */
 export function dialler(options: DialOptions): Dialler {
-  const [mcp, http, model] = [MCP.dialler(options), HTTP.dialler(options), MODEL.dialler(options)]
+  const [mcp, http] = [MCP.dialler(options), HTTP.dialler(options)]
+  const [model, packages] = [MODEL.dialler(options), PACKAGE.dialler(options)]
   return (setup, line) => {
     const { server } = setup
     if (server.kind !== 'origin') return mcp(setup, line)
+    if (server.packages !== undefined) return packages(setup, line)
     return server.model === undefined ? http(setup, line) : model(setup, line)
   }
 }

@@ -4,6 +4,7 @@ import type { Refusal } from '../../policy/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import type { ServedCell } from '../admission/served-cell.ts'
 import { Room } from '../fairness/room.ts'
+import { Slots } from '../fairness/slots.ts'
 import { refuseFrame, refuseUnprepared } from '../pipeline/refused.ts'
 import type { Leaf } from '../trust/issuer.ts'
 import { type CellWebSocket, WebDoor } from '../web/door.ts'
@@ -14,6 +15,12 @@ import { serveHttp } from './http/serve.ts'
 import { DECODED_BYTES_MAX } from './model/decode.ts'
 import { ModelLine } from './model/line.ts'
 import { serveModel } from './model/serve.ts'
+import { PackageLine } from './package/line.ts'
+import { LISTS_WAITING_BYTES_MAX } from './package/lists/package-desk.ts'
+import { servePackage } from './package/serve.ts'
+
+/** Lists of packages of one cell that are on their way at once; package managers ask for some fifteen. */
+const LISTS_AT_ONCE = 8
 
 export interface CellWebOptions {
   readonly gate: EnvironmentContext
@@ -29,6 +36,9 @@ export class CellWeb {
   readonly #room = new Room(LIMITS.framesBytesMax)
   /** Room for what is asked of models, and answered: two conversations as long as any. */
   readonly #conversations = new Room(2 * DECODED_BYTES_MAX)
+  /** Bounds on lists of packages that are read whole. */
+  readonly #lists = new Room(LISTS_WAITING_BYTES_MAX)
+  readonly #listSlots = new Slots(LISTS_AT_ONCE)
 
   constructor(options: CellWebOptions) {
     const { gate, cell, leaf } = options
@@ -77,6 +87,9 @@ export class CellWeb {
         return (request, reply) => serveHttp(gate, cell, line, { request, reply, room: this.#room })
       if (line instanceof ModelLine && line.isAt(place))
         return (request, reply) => serveModel(gate, cell, line, { request, reply, room: this.#conversations })
+      if (line instanceof PackageLine && line.isAt(place))
+        return (request, reply) =>
+          servePackage(gate, cell, line, { request, reply, room: this.#lists, slots: this.#listSlots })
     }
     return undefined
   }

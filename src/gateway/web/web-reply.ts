@@ -13,6 +13,8 @@ const HOP: ReadonlySet<string> = new Set([
 /** The part of Node's writers of HTTP/1.1 and of HTTP/2 that both have. */
 export interface NodeResponse {
   readonly headersSent: boolean
+  /** The reason phrase, which HTTP/2 has not. */
+  statusMessage?: string
   setHeader(name: string, value: string | readonly string[]): unknown
   removeHeader(name: string): void
   writeHead(status: number): unknown
@@ -98,6 +100,8 @@ export class NodeReply implements WebReply {
   refuse(status: number, sentence: string, reference?: string): void {
     if (this.hasBegun) return this.cut()
     if (this.#gone.signal.aborted) return
+    // npm and pip show nothing else of an answer; RFC 9112, 4.
+    if (!('stream' in this.#response)) this.#response.statusMessage = reasonOf(sentence)
     const text = Buffer.from(`${sentence}\n`)
     this.begin(status, [
       ['content-type', 'text/plain; charset=utf-8'],
@@ -109,3 +113,10 @@ export class NodeReply implements WebReply {
     this.#response.end()
   }
 }
+
+/** Returns a sentence as a status line can hold it. */
+function reasonOf(sentence: string): string {
+  return sentence.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, REASON_CHARACTERS_MAX)
+}
+
+const REASON_CHARACTERS_MAX = 500

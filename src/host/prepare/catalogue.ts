@@ -2,6 +2,7 @@ import type { Config, UpstreamConfig } from '../../config/config.ts'
 import { requestsOf } from '../../gateway/protocols/http/contract.ts'
 import { definitionDigest, withInput } from '../../gateway/protocols/mcp/contract/definition.ts'
 import { modelToolsOf } from '../../gateway/protocols/model/contract.ts'
+import { packageToolsOf } from '../../gateway/protocols/package/contract.ts'
 import { connectionsOf } from '../../gateway/protocols/relay/contract.ts'
 import type {
   Catalogue,
@@ -44,8 +45,10 @@ export function egressOf(config: Config, environment: EnvironmentName): readonly
 
 export function toolsOf(upstream: UpstreamConfig, accepted: AcceptedDefinitions): ReadonlyMap<ToolName, CatalogueTool> {
   const { server, tools } = upstream
-  if (server.kind === 'origin')
+  if (server.kind === 'origin') {
+    if (server.packages !== undefined) return packageToolsOf(tools.values())
     return server.model === undefined ? requestsOf(tools.values()) : modelToolsOf(tools.values())
+  }
   const own = accepted.get(upstream.name)
   return new Map([...upstream.tools].map(([name, declared]) => [name, catalogueTool(declared, own?.get(name))]))
 }

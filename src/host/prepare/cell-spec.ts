@@ -89,7 +89,9 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
 export function webPorts({ upstreams }: Config, { grants }: Agent): NonNullable<CellSpec['anywhere']> {
   const granted = new Set(grants.map(({ upstream }) => upstream))
   const origins = [...upstreams.values()].flatMap(({ name, server }) =>
-    granted.has(name) && server.kind === 'origin' && !isAtItsOwnName(server) ? [server.url] : [],
+    granted.has(name) && server.kind === 'origin' && !isAtItsOwnName(server)
+      ? [server.url, ...(server.packages?.files === undefined ? [] : [server.packages.files])]
+      : [],
   )
   const isAsked = [...upstreams.values()].some(({ name, server }) => granted.has(name) && server.kind === 'origin')
   if (!isAsked) return []
@@ -98,7 +100,7 @@ export function webPorts({ upstreams }: Config, { grants }: Agent): NonNullable<
   return [...tcp, { transport: 'udp', port: 53 }]
 }
 
-/** Tells whether programs find a provider of models at its own name, wherever the gateway goes for it. */
+/** Tells whether programs find a provider of models at its own name alone, wherever the gateway goes for it. */
 function isAtItsOwnName({ model }: OriginServer): boolean {
   return model !== undefined && MODEL_PROVIDERS[model.provider].host !== ''
 }

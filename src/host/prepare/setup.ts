@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import type { Agent, Config, Environment, GrantConfig, UpstreamConfig } from '../../config/config.ts'
 import { placesElsewhere } from '../../config/places.ts'
 import { secretsOf } from '../../config/secret-names.ts'
-import type { ContainmentSetup, GatewaySetup, GrantSetup, UpstreamSetup } from '../../gateway/link/setup.ts'
+import type {
+  ContainmentSetup,
+  GatewaySetup,
+  GrantSetup,
+  PackageSetup,
+  UpstreamSetup,
+} from '../../gateway/link/setup.ts'
 import { certificatesIn } from '../../gateway/origins/trust.ts'
 import {
   type AgentName,
@@ -34,6 +40,7 @@ import {
   type Unacceptable,
 } from './accepted.ts'
 import { catalogueOf, connectionsFor, egressOf, toolsOf } from './catalogue.ts'
+import { packageSetup } from './package-policy.ts'
 import { parseOnce } from './parsed.ts'
 import { type ReadSecrets, readSecrets } from './secrets.ts'
 
@@ -154,17 +161,27 @@ export function wayTo(
 ): Pick<UpstreamSetup, 'name' | 'server' | 'down'> {
   const missing = without === undefined ? {} : { down: without }
   if (server.kind === 'stdio') return { name, server: { kind: 'stdio', shared: server.shared }, ...missing }
-  const model = server.kind === 'origin' ? server.model : undefined
+  const { model, packages } = server.kind === 'origin' ? server : {}
+  const policy = packages && packageSetup(packages)
   const http = {
     kind: server.kind,
     ...(model && { model: { ...model, prices: [...model.prices] } }),
+    ...(policy?.ok && { packages: policy.value }),
     url: server.url.href,
     headers: [...server.headers],
     secrets: secretsOf(server),
   } as const
+  if (packages !== undefined && policy?.ok === false)
+    return { name, server: { ...http, packages: nothingOf(packages.registry) }, down: policy.reason, ...missing }
   const ca = server.ca === undefined ? undefined : authoritiesIn(server.ca)
   if (ca !== undefined && !ca.ok) return { name, server: http, down: ca.reason, ...missing }
   return { name, server: { ...http, ...(ca && { ca: ca.value }) }, ...missing }
+}
+
+/** Returns the rules of a registry that nothing is had from. */
+function nothingOf(ecosystem: PackageSetup['ecosystem']): PackageSetup {
+  const none = { youngAllowed: [], only: [], denied: [], pins: [], scripts: [], resembling: [] }
+  return { ecosystem, ageMsMin: 0, ...none }
 }
 
 function authoritiesIn(path: string): Result<string, string> {

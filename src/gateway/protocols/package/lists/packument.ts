@@ -1,12 +1,12 @@
 import { no, ok, type Result } from '../../../../model/index.ts'
 import { compareReleases, isPrerelease, readRelease } from '../reading/release-version.ts'
-import { decideRelease, type ListedRelease, type NameRules } from '../rules/package-policy.ts'
+import { decideRelease, type ListedRelease, type NameRules, type ReleaseVerdict } from '../rules/package-policy.ts'
 import { edited, type JsonMember, JsonWalk, type TextEdit } from './json-walk.ts'
 import { type DecidedRelease, type MarkedList, refusalOf, timeIn } from './marked-list.ts'
 
 /**
  * Marks a full document of npm (`Accept: application/json`; the short one says no times): versions that are refused are
- * `deprecated` with the reason, and `dist-tags.latest` is the newest that is allowed. Ranges then take an older version, and
+ * `deprecated` with the reason (but those that are refused for their scripts alone, whose files say so), and `dist-tags.latest` is the newest that is allowed. Ranges then take an older version, and
  * who names one is told why it is refused. The error says why the whole document cannot be shown.
  */
 export function markPackument(text: string, rules: NameRules, nowMs: number): Result<MarkedList, string> {
@@ -42,7 +42,8 @@ function markedIn(walk: JsonWalk, root: JsonMember, rules: NameRules, nowMs: num
       release: { version: key, url, integrity: listed.integrity, verdict, refusal },
       deprecated: said !== undefined && !FALSY.has(walk.text.slice(said.from, said.to)),
     })
-    if (refusal === undefined) continue
+    // One that is refused for its scripts alone is not marked: npm would take one from before they were there, years ago.
+    if (refusal === undefined || isForScriptsAlone(verdict)) continue
     const why = JSON.stringify(refusal)
     if (said !== undefined) edits.push({ from: said.from, to: said.to, text: why })
     else if (walk.text[member.from] === '{')
@@ -113,13 +114,10 @@ function versionIn(walk: JsonWalk, member: JsonMember, rules: NameRules, publish
 /**
  * Returns the version that `latest` is to be: the one it was, where that may be; else the newest that may be and is no newer,
  * rather one that its publisher has not deprecated and that is no prerelease. Undefined where none may be. Versions may be it
- * that are allowed, or refused for their scripts alone: who has not allowed those is told so, and not given one from before
- * they were there, years ago.
+ * that are allowed, or refused for their scripts alone: who has not allowed those is told so by the status of the file.
  */
 function latestOf(entries: readonly Entry[], was: string): string | undefined {
-  const may = entries.filter(
-    ({ release: { verdict } }) => verdict.allowed || verdict.because.every((reason) => reason === 'scripts'),
-  )
+  const may = entries.filter(({ release: { verdict } }) => verdict.allowed || isForScriptsAlone(verdict))
   if (may.some(({ key }) => key === was)) return was
   const byRank = may.toSorted(
     (a, b) =>
@@ -128,6 +126,10 @@ function latestOf(entries: readonly Entry[], was: string): string | undefined {
       compareReleases(b.key, a.key),
   )
   return (byRank.find(({ key }) => compareReleases(key, was) < 0) ?? byRank[0])?.key
+}
+
+function isForScriptsAlone(verdict: ReleaseVerdict): boolean {
+  return !verdict.allowed && verdict.because.every((reason) => reason === 'scripts')
 }
 
 function named(members: readonly JsonMember[]): ReadonlyMap<string, JsonMember> {

@@ -1,0 +1,309 @@
+import { type ActionId, grantedName, type JsonObject, no, ok, type Result } from '../../../model/index.ts'
+import type { Refusal } from '../../../policy/index.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
+import type { Room } from '../../fairness/room.ts'
+import type { Slots } from '../../fairness/slots.ts'
+import type { Attempt } from '../../pipeline/attempt.ts'
+import type { Prepared } from '../../pipeline/line.ts'
+import { perform } from '../../pipeline/pipeline.ts'
+import { refuseUnprepared } from '../../pipeline/refused.ts'
+import { readTarget } from '../../web/request-target.ts'
+import type { WebReply, WebRequest } from '../../web/web-request.ts'
+import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
+import type { PackageLine, Reached } from './line.ts'
+import { type DecidedRelease, type MarkedList, releaseAt } from './lists/marked-list.ts'
+import type { ListJob } from './lists/package-work.ts'
+import { GatheringReply } from './marking-reply.ts'
+import { type PackageRequest, readPackageRequest } from './reading/package-request.ts'
+import type { NameRules } from './rules/package-policy.ts'
+
+/** One request that came in, its answer, and the bounds of its cell on lists that are read whole. */
+export interface PackageServed {
+  readonly request: WebRequest
+  readonly reply: WebReply
+  readonly room: Room
+  readonly slots: Slots
+}
+
+/** The means by which all requests of a cell to a registry are served. */
+interface Ground {
+  readonly gate: EnvironmentContext
+  readonly cell: ServedCell
+  readonly line: PackageLine
+}
+
+/**
+ * Serves one request of a cell to a registry.
+ *
+ * - PK1  A list is shown whole, and marked: a version that the owner's rules refuse says so, there or in the status of its file.
+ * - PK2  A file is asked for only where its list, which is new enough, says that its version is allowed.
+ */
+export async function servePackage(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  line: PackageLine,
+  { request, reply, room, slots }: PackageServed,
+): Promise<void> {
+  const ground: Ground = { gate, cell, line }
+  request.body.resume()
+  const refuse = async (problem: string, args: JsonObject, status = 403) => {
+    const reasons: readonly Refusal[] = [{ kind: 'arguments', path: '$', problem }]
+    const target = typeof args.file === 'string' ? 'file' : 'list'
+    const attempt = { upstream: line.name, operation: 'package', target, args } as const
+    const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
+    reply.refuse(status, sentence(problem, action), action)
+  }
+  const target = readTarget(request.target)
+  if (!target.ok) return refuse(target.reason, { what: request.target.slice(0, 200) })
+  if (request.hasBody && request.method === 'GET') return refuse('a request for a package has no body', {})
+  const read = readPackageRequest(line.registry, request.method, target.value)
+  if (!read.ok) return refuse(read.reason, { what: `${request.method} ${target.value.path}`.slice(0, 200) })
+  const asked = read.value
+  const args = argumentsOf(asked)
+  if (asked.kind !== 'keys') {
+    // Nobody outside hears of a name that is refused.
+    const rules = line.rules.about(asked.name)
+    const [why] = rules.refused
+    if (why !== undefined) return refuse(why, args)
+    if (asked.kind === 'list' && request.method === 'GET') {
+      await slots.enter()
+      try {
+        return await serveList(ground, asked, rules, { reply, room })
+      } finally {
+        slots.leave()
+      }
+    }
+    if (asked.kind === 'file') {
+      const release = await releaseOf(ground, asked, rules, { reply, room, slots })
+      if (!release.ok) return refuse(release.reason, args, 502)
+      if (release.value.refusal !== undefined) return refuse(withoutOurs(release.value.refusal), args)
+    }
+  }
+  const reached = line.reachedFor(asked.kind === 'file' ? 'file' : 'list')
+  const { method } = request
+  await send(ground, {
+    asked,
+    reached,
+    method,
+    target: asked.target,
+    args,
+    reply,
+    sink: reply,
+    accept: acceptOf(asked, request),
+  })
+}
+
+/** Asks for a list, marks it, and shows it. */
+async function serveList(
+  ground: Ground,
+  asked: PackageRequest & { readonly kind: 'list' },
+  rules: NameRules,
+  { reply, room }: Pick<PackageServed, 'reply' | 'room'>,
+): Promise<void> {
+  const came = await listOf(ground, asked, rules, { reply, room })
+  if (!came.ok || reply.hasBegun) {
+    if (!came.ok && !reply.hasBegun && !reply.gone.aborted) reply.refuse(502, sentence(came.reason, undefined))
+    return
+  }
+  const { status, headers, list, bytes } = came.value
+  const shown = list?.bytes ?? bytes
+  const own = headers.filter(([name]) => !CHANGED.has(name.toLowerCase()))
+  reply.begin(status, [...own, ['content-length', String(shown.length)], ['cache-control', 'no-store']])
+  reply.write(shown)
+  reply.end()
+}
+
+/** Headers of a list that are not those of the marked one. */
+const CHANGED: ReadonlySet<string> = new Set([
+  ...['content-length', 'etag', 'last-modified', 'cache-control', 'expires', 'age', 'content-md5', 'digest'],
+  ...['content-digest', 'repr-digest'],
+])
+
+interface CameList {
+  readonly status: number
+  readonly headers: AnswerHead['headers']
+  /** Absent where the registry has no such list. */
+  readonly list: MarkedList | undefined
+  readonly bytes: Uint8Array
+}
+
+/** Asks for a list and marks it. What it says is remembered, for the files that it names. */
+async function listOf(
+  ground: Ground,
+  asked: PackageRequest & { readonly kind: 'list' },
+  rules: NameRules,
+  { reply, room }: Pick<PackageServed, 'reply' | 'room'>,
+): Promise<Result<CameList, string>> {
+  const { gate, cell, line } = ground
+  const gathered = new GatheringReply(reply.gone, room)
+  const reached = line.reachedFor('list')
+  const accept = line.registry === 'npm' ? 'application/json' : 'application/vnd.pypi.simple.v1+json'
+  const args = argumentsOf(asked)
+  const sent = await send(ground, {
+    asked,
+    reached,
+    method: 'GET',
+    target: asked.target,
+    args,
+    reply,
+    sink: gathered,
+    accept,
+  })
+  const came = gathered.take()
+  if (!sent) return no('it was refused')
+  if (!came.ok) return came
+  const { status, headers, bytes } = came.value
+  if (status !== 200) return ok({ status, headers, list: undefined, bytes })
+  const form = formOf(line.registry, headers)
+  if (form === undefined) return no('the registry answered with something that is no list')
+  const marked = await line.desk.mark(cell.id, { form, bytes, rules, nowMs: gate.nowMs() })
+  if (!marked.ok) return no(`the list of ${asked.name} cannot be shown: ${marked.reason}`)
+  line.remember(asked.name, marked.value.releases, gate.nowMs())
+  return ok({ status, headers, list: marked.value, bytes: new Uint8Array(0) })
+}
+
+function formOf(registry: PackageLine['registry'], headers: AnswerHead['headers']): ListJob['form'] | undefined {
+  const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? ''
+  if (registry === 'npm') return /^application\/(?:[\w.-]+\+)?json\b/i.test(type) ? 'packument' : undefined
+  if (/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) return 'simple-json'
+  return /^(?:text\/html|application\/vnd\.pypi\.simple\.v1\+html)\b/i.test(type) ? 'simple-html' : undefined
+}
+
+/** Returns what the list says of the version that a file is of; the list is asked for where it is not known. */
+async function releaseOf(
+  ground: Ground,
+  asked: PackageRequest & { readonly kind: 'file' },
+  rules: NameRules,
+  { reply, room, slots }: Pick<PackageServed, 'reply' | 'room' | 'slots'>,
+): Promise<Result<DecidedRelease, string>> {
+  const { gate, line } = ground
+  const { name } = asked
+  let releases = line.releasesOf(name, gate.nowMs())
+  if (releases === undefined) {
+    await slots.enter()
+    try {
+      // Another request may have asked meanwhile.
+      releases = line.releasesOf(name, gate.nowMs())
+      if (releases === undefined) {
+        const target = line.registry === 'npm' ? `/${name.replace('/', '%2f')}` : `/simple/${name}/`
+        const came = await listOf(ground, { kind: 'list', name, target }, rules, { reply, room })
+        if (!came.ok) return no(`what the list of ${name} says of it is not known: ${came.reason}`)
+        releases = came.value.list?.releases ?? []
+      }
+    } finally {
+      slots.leave()
+    }
+  }
+  const target = asked.of === 'metadata' ? asked.target.slice(0, -'.metadata'.length) : asked.target
+  const release = releaseAt({ releases }, target)
+  return release === undefined ? no(`the list of ${name} has no such file`) : ok(release)
+}
+
+interface Sending {
+  readonly asked: PackageRequest
+  readonly reached: Reached
+  readonly method: string
+  readonly target: string
+  readonly args: JsonObject
+  /** Answer of the cell, for what is refused. */
+  readonly reply: WebReply
+  /** Takes what comes. */
+  readonly sink: WebReply
+  readonly accept: string
+}
+
+/** Sends a request as an action; false where it was not sent, and the cell has been told why. */
+async function send({ gate, cell, line }: Ground, sending: Sending): Promise<boolean> {
+  const { asked, reply, sink, args } = sending
+  let head: AnswerHead | undefined
+  const target = asked.kind === 'file' ? 'file' : 'list'
+  const attempt: Attempt = {
+    upstream: line,
+    operation: 'package',
+    target,
+    tool: grantedName('package', target),
+    args,
+    connect: () =>
+      line.down === undefined
+        ? undefined
+        : Promise.resolve({ kind: 'unavailable', what: 'upstream', problem: line.down } as const),
+    prepare: () =>
+      prepared(gate, line, sending, (came) => {
+        head = came
+      }),
+    signal: cell.gone.signal,
+    calledOff: reply.gone,
+    onPart: () => {
+      if (head !== undefined) sink.begin(head.status, head.headers)
+      return undefined
+    },
+  }
+  const performed = await perform(gate, cell, attempt)
+  if (performed.kind === 'passed' || performed.kind === 'answered') return true
+  if (reply.hasBegun || reply.gone.aborted) return false
+  if (performed.kind === 'held') reply.refuse(403, sentence('it waits for a person', performed.hold), performed.hold)
+  else if (performed.kind === 'refused')
+    reply.refuse(403, sentence('it may not do this', performed.action), performed.action)
+  else reply.refuse(502, sentence('no whole answer came', performed.action), performed.action)
+  return false
+}
+
+/** Puts a request into the bytes that leave: nothing of its head is the cell's. */
+function prepared(
+  gate: EnvironmentContext,
+  line: PackageLine,
+  { reached, method, target, sink, accept }: Sending,
+  onHead: (head: AnswerHead) => void,
+): Prepared {
+  const headers = ['accept', accept, 'accept-encoding', 'identity', 'user-agent', 'firebreak']
+  const lines = [`${method} ${target} HTTP/1.1`, `host: ${reached.origin.authority}`]
+  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
+  return {
+    bytes: Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'),
+    send: (options) => {
+      const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, reply: sink, onHead })
+      try {
+        const own = [...line.headersFor(reached)].flat()
+        const verb = method === 'HEAD' ? 'HEAD' : 'GET'
+        reached.client.pool.dispatch(
+          { path: target, method: verb, headers: [...headers, ...own], body: null },
+          exchange,
+        )
+      } catch (error) {
+        exchange.failed(error)
+      }
+      return exchange.ended
+    },
+  }
+}
+
+/** Returns what is asked, by its names. */
+function argumentsOf(asked: PackageRequest): JsonObject {
+  switch (asked.kind) {
+    case 'keys':
+      return { what: 'keys' }
+    case 'list':
+      return { name: asked.name }
+    case 'tags':
+      return { name: asked.name, what: 'tags' }
+    case 'version':
+      return { name: asked.name, version: asked.version, what: 'version' }
+    case 'file':
+      return { name: asked.name, version: asked.version, file: asked.file }
+  }
+}
+
+function acceptOf({ kind }: PackageRequest, { headers }: WebRequest): string {
+  if (kind === 'file') return '*/*'
+  const said = headers.find(([name]) => name === 'accept')?.[1] ?? ''
+  return /^[\w.+*/;=, -]{1,200}$/.test(said) ? said : '*/*'
+}
+
+function withoutOurs(refusal: string): string {
+  return refusal.replace(/^refused by Firebreak: /, '')
+}
+
+function sentence(problem: string, reference: ActionId | undefined): string {
+  return `refused by Firebreak: ${problem}${reference === undefined ? '' : ` (reference ${reference})`}`
+}
