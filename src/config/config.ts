@@ -99,6 +99,8 @@ export interface OriginServer {
   readonly ca?: string
   /** The interface of models that it speaks; absent: requests by their patterns. */
   readonly model?: ModelTerms
+  /** Set where it is a git server, whose tools are patterns of repositories and refs. `user`: whose password its token is. */
+  readonly git?: { readonly user?: string }
   /** The registry of packages that it is. */
   readonly packages?: PackageTerms
 }

@@ -308,6 +308,16 @@ const upstream = object('an upstream', {
     }),
     'a registry of packages, whose tools are list and file; or mcp, http, model',
   ),
+  git: optional(
+    object('a git server', {
+      origin: required(anOrigin, 'scheme, host and port alone'),
+      token: optional(line, 'the password of its user, as ${secret:name}'),
+      user: optional(line, 'whose password the token is; absent: x-access-token'),
+      headers: optional(map('headers', headerName, line), 'put into each request; values may hold ${secret:name}'),
+      ca: optional(path, 'a file of certificates (PEM) that alone are trusted to sign for it'),
+    }),
+    'a git server, whose tools are patterns like shop/desk: fetch, or shop/desk refs/heads/agent/*: push; or mcp, http, model, packages',
+  ),
   relay: optional(
     bool('whether it reaches further on a cell’s word: a fetcher, a browser, a shell'),
     'what it reaches goes through its environment’s egress, where it runs in a cell',

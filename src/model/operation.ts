@@ -4,14 +4,14 @@ import type { Step } from './measure.ts'
 /** A kind of operation, as every part that does not speak its protocol sees it. */
 interface OperationKind {
   /** Name of the protocol that carries it. */
-  readonly protocol: 'mcp' | 'relay' | 'http' | 'model' | 'package'
+  readonly protocol: 'mcp' | 'relay' | 'http' | 'model' | 'package' | 'git'
   /** The step that budgets count it as. A connection is made by a relay, on the word of the cell that it serves. */
   readonly step: Step
 }
 
 /**
  * The operations that an action can be: a tool call, the read of a resource, the fetch of a prompt; a request to an origin of
- * the web; something that a provider of models, or a registry of packages, is asked for; a tunnel of a relay to an origin, or one request of it that is not encrypted.
+ * the web; something that a provider of models, a registry of packages, or a git server is asked for; a tunnel of a relay to an origin, or one request of it that is not encrypted.
  *
  * - OP1  A grant, the catalogue and Cedar name an operation `<operation>:<name>`, but a tool by its own name and a request by
  *        its pattern, which begins with a method and a slash; a connection's name is the `host:port` that it goes to.
@@ -23,6 +23,7 @@ export const OPERATIONS = {
   request: { protocol: 'http', step: 'call' },
   model: { protocol: 'model', step: 'call' },
   package: { protocol: 'package', step: 'call' },
+  git: { protocol: 'git', step: 'call' },
   'tls.connect': { protocol: 'relay', step: 'connection' },
   'http.connect': { protocol: 'relay', step: 'connection' },
 } as const satisfies Readonly<Record<string, OperationKind>>

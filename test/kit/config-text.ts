@@ -18,6 +18,8 @@ export interface UpstreamPlan {
   readonly model?: Readonly<Record<string, unknown>>
   /** A registry of packages, as `firebreak.yaml` has it. */
   readonly packages?: Readonly<Record<string, unknown>>
+  /** A git server, as `firebreak.yaml` has it. */
+  readonly git?: Readonly<Record<string, unknown>>
   /** Tool → its effect; every one is granted to every agent that names no grants of its own. */
   readonly tools?: Readonly<Record<string, Effect | DeclaredPlan>>
   readonly resources?: readonly string[]

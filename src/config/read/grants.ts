@@ -128,8 +128,9 @@ function readBudgets(
 type ShapedBudget = NonNullable<ShapedGrant['value']['budget']>
 
 /** Returns the operation that the tools of an upstream are. */
-function calledOn(upstream: UpstreamConfig | undefined): 'tool' | 'request' | 'model' | 'package' {
+function calledOn(upstream: UpstreamConfig | undefined): 'tool' | 'request' | 'model' | 'package' | 'git' {
   if (upstream?.server.kind !== 'origin') return 'tool'
   if (upstream.server.packages !== undefined) return 'package'
+  if (upstream.server.git !== undefined) return 'git'
   return upstream.server.model === undefined ? 'request' : 'model'
 }

@@ -32,8 +32,9 @@ export function readTools(judge: Judge, value: ShapedUpstream, source: Source): 
     }
     const fault = countingFault(tool)
     if (fault !== undefined) report(judge, source, `"${name}" ${fault.problem}`, fault.expected)
-    const granted = grantedName(value.http === undefined ? 'tool' : 'request', name)
-    if (value.http !== undefined) checkRequest(judge, name, tool, source)
+    const operation = value.http !== undefined ? 'request' : value.git !== undefined ? 'git' : 'tool'
+    const granted = grantedName(operation, name)
+    if (operation !== 'tool') checkRequest(judge, name, tool, source)
     tools.set(granted, { ...own, ...declaredTool(granted, tool, value.accepts ?? []) })
   }
   judge.problems.push(...undoProblems(value.tools ?? new Map(), tools))

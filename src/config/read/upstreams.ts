@@ -61,21 +61,22 @@ function checkRelay(judge: Judge, key: string, { relay, remote, mcp }: ShapedUps
 
 function readServer(
   judge: Judge,
-  { mcp, http, model, packages, resources, prompts, relay }: ShapedUpstream,
+  { mcp, http, model, packages, git, resources, prompts, relay }: ShapedUpstream,
   source: Source,
 ): UpstreamConfig['server'] | undefined {
-  if ([mcp, http, model, packages].filter((each) => each !== undefined).length !== 1)
+  if ([mcp, http, model, packages, git].filter((each) => each !== undefined).length !== 1)
     return report(
       judge,
       source,
-      'an upstream is an MCP server, an origin of the web, a provider of models or a registry of packages',
-      'mcp:, http:, model: or packages:, exactly one of them',
+      'an upstream is an MCP server, an origin of the web, a provider of models, a registry of packages or a git server',
+      'mcp:, http:, model:, packages: or git:, exactly one of them',
     )
   if (mcp !== undefined) return readMcpServer(judge, mcp, source)
   if (resources !== undefined || prompts !== undefined || relay !== undefined)
     return report(judge, source, '"resources", "prompts" and "relay" go with "mcp"')
   if (model !== undefined) return readModelServer(judge, model, source)
   if (packages !== undefined) return readPackageServer(judge, packages, source)
+  if (git !== undefined) return readGitServer(judge, git, source)
   if (http === undefined) return undefined
   const ca = http.ca === undefined ? {} : { ca: resolve(dirname(judge.file), http.ca) }
   const server: OriginServer = { kind: 'origin', url: http.origin, headers: http.headers ?? new Map(), ...ca }
@@ -104,6 +105,25 @@ function readModelServer(
     headers: all,
     ...(ca !== undefined && { ca: resolve(dirname(judge.file), ca) }),
     model: { provider, models, prices: written, kept: keep !== 'digests' },
+  }
+  return checkReached(judge, server, source) ? server : undefined
+}
+
+function readGitServer(
+  judge: Judge,
+  { origin, token, user = 'x-access-token', headers, ca }: NonNullable<ShapedUpstream['git']>,
+  source: Source,
+): OriginServer | undefined {
+  const all = new Map(headers ?? [])
+  if (token !== undefined && all.has('authorization'))
+    return report(judge, source, 'a token and a header "authorization" say two things', 'one of them')
+  if (token !== undefined) all.set('authorization', token)
+  const server: OriginServer = {
+    kind: 'origin',
+    url: origin,
+    headers: all,
+    ...(ca !== undefined && { ca: resolve(dirname(judge.file), ca) }),
+    git: token === undefined ? {} : { user },
   }
   return checkReached(judge, server, source) ? server : undefined
 }

@@ -1,24 +1,56 @@
-/** A bound on how many do something at once; whoever comes later waits, in their order. */
+/**
+ * Limits how many run at once; the others wait in order. What is called off while it waits is dropped, and nothing of it is
+ * kept: in the queue of an HTTP client it would stay until its turn came.
+ */
 export class Slots {
-  readonly #waiting: (() => void)[] = []
-  #free: number
+  onIdle: (() => void) | undefined
+  readonly #max: number
+  #taken = 0
+  readonly #waiting = new Map<() => void, () => void>()
 
-  constructor(count: number) {
-    this.#free = count
+  constructor(max: number) {
+    this.#max = max
   }
 
-  /** Resolves when there is a slot; it is taken until `leave`. */
-  enter(): Promise<void> {
-    if (this.#free > 0) {
-      this.#free--
-      return Promise.resolve()
+  get idle(): boolean {
+    return this.#taken === 0
+  }
+
+  /** One of both is called, once: `start`, which is followed by `give`, or `dropped`. */
+  take(start: () => void, signal: AbortSignal, dropped: () => void): void {
+    if (signal.aborted) return dropped()
+    if (this.#taken < this.#max) {
+      this.#taken++
+      return start()
     }
-    return new Promise((resolve) => this.#waiting.push(resolve))
+    const onAbort = () => {
+      this.#waiting.delete(go)
+      dropped()
+    }
+    const go = () => {
+      signal.removeEventListener('abort', onAbort)
+      start()
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#waiting.set(go, () => {
+      signal.removeEventListener('abort', onAbort)
+      dropped()
+    })
   }
 
-  leave(): void {
-    const next = this.#waiting.shift()
-    if (next === undefined) this.#free++
-    else next()
+  give(): void {
+    const [next] = this.#waiting.keys()
+    if (next !== undefined) {
+      this.#waiting.delete(next)
+      return next()
+    }
+    if (--this.#taken === 0) this.onIdle?.()
+  }
+
+  /** Drops everything that waits. */
+  drop(): void {
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const dropped of waiting) dropped()
   }
 }

@@ -74,7 +74,12 @@ export interface UpstreamSetup {
   /** How it is reached: an MCP server over HTTP or in a cell of its own, or an origin of the web. */
   readonly server:
     | ({ readonly kind: 'http' } & ReachedServer)
-    | ({ readonly kind: 'origin'; readonly model?: ModelSetup; readonly packages?: PackageSetup } & ReachedServer)
+    | ({
+        readonly kind: 'origin'
+        readonly model?: ModelSetup
+        readonly packages?: PackageSetup
+        readonly git?: { readonly user?: string }
+      } & ReachedServer)
     | { readonly kind: 'stdio'; readonly shared: boolean }
   readonly tools: readonly (readonly [ToolName, CatalogueTool])[]
   /** Connections that it may make on a cell's word; absent of what is no relay, or reaches nothing. */

@@ -133,4 +133,4 @@ export function bytesMaxOf({ operation }: Action, { cost: { bytes } }: Reservati
 }
 
 /** Operations whose answers pass on as they come. */
-const PASSING: ReadonlySet<Operation> = new Set(['request', 'model', 'package'])
+const PASSING: ReadonlySet<Operation> = new Set(['request', 'model', 'package', 'git'])

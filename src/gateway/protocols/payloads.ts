@@ -1,4 +1,5 @@
 import { type ProtocolName, protocolName } from '../../model/index.ts'
+import { gitPayloads } from './git/payload.ts'
 import { httpPayloads } from './http/payload.ts'
 import { mcpPayloads } from './mcp/contract/payload.ts'
 import { modelPayloads } from './model/payload.ts'
@@ -12,6 +13,7 @@ const READERS: ReadonlyMap<ProtocolName, PayloadReader> = new Map([
   [protocolName('http'), httpPayloads],
   [protocolName('model'), modelPayloads],
   [protocolName('package'), packagePayloads],
+  [protocolName('git'), gitPayloads],
 ])
 
 /** Entries written before intents named their protocol are of this one. */

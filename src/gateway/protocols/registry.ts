@@ -1,6 +1,7 @@
 import type { ProtocolName } from '../../model/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import type { ServedCell } from '../admission/served-cell.ts'
+import { GIT } from './git/index.ts'
 import { HTTP } from './http/index.ts'
 import { MCP } from './mcp/index.ts'
 import { MODEL } from './model/index.ts'
@@ -11,17 +12,18 @@ import { CellWeb } from './web-door.ts'
 
 /** Every protocol of the gateway, by the name that intents record. */
 export const PROTOCOLS: ReadonlyMap<ProtocolName, Protocol> = new Map(
-  [MCP, RELAY, HTTP, MODEL, PACKAGE].map((protocol) => [protocol.name, protocol]),
+  [MCP, RELAY, HTTP, MODEL, PACKAGE, GIT].map((protocol) => [protocol.name, protocol]),
 )
 
 /** Makes what opens a gateway's lines to upstreams, by the way in which each is reached; a relay's connections need no line of their own. */
 export function dialler(options: DialOptions): Dialler {
   const [mcp, http] = [MCP.dialler(options), HTTP.dialler(options)]
-  const [model, packages] = [MODEL.dialler(options), PACKAGE.dialler(options)]
+  const [model, packages, git] = [MODEL.dialler(options), PACKAGE.dialler(options), GIT.dialler(options)]
   return (setup, line) => {
     const { server } = setup
     if (server.kind !== 'origin') return mcp(setup, line)
     if (server.packages !== undefined) return packages(setup, line)
+    if (server.git !== undefined) return git(setup, line)
     return server.model === undefined ? http(setup, line) : model(setup, line)
   }
 }

@@ -10,6 +10,9 @@ import type { Leaf } from '../trust/issuer.ts'
 import { type CellWebSocket, WebDoor } from '../web/door.ts'
 import { CellNames } from '../web/names.ts'
 import { placeText, type WebReply, type WebRequest } from '../web/web-request.ts'
+import { GitLine } from './git/line.ts'
+import { PACK_HELD_BYTES_MAX } from './git/pack-walk.ts'
+import { serveGit } from './git/serve.ts'
 import { HttpLine } from './http/line.ts'
 import { serveHttp } from './http/serve.ts'
 import { DECODED_BYTES_MAX } from './model/decode.ts'
@@ -36,6 +39,8 @@ export class CellWeb {
   readonly #room = new Room(LIMITS.framesBytesMax)
   /** Room for what is asked of models, and answered: two conversations as long as any. */
   readonly #conversations = new Room(2 * DECODED_BYTES_MAX)
+  /** Room for what of packs is looked at before they are let through. */
+  readonly #packs = new Room(2 * PACK_HELD_BYTES_MAX)
   /** Bounds on lists of packages that are read whole. */
   readonly #lists = new Room(LISTS_WAITING_BYTES_MAX)
   readonly #listSlots = new Slots(LISTS_AT_ONCE)
@@ -56,6 +61,11 @@ export class CellWeb {
   }
 
   close(): void {
+    const { cell } = this.#options
+    for (const line of cell.upstreams.values()) {
+      if (line instanceof GitLine) line.leave(cell.id)
+      else if (line instanceof PackageLine) line.desk.leave(cell.id)
+    }
     this.#door.close()
   }
 
@@ -87,6 +97,8 @@ export class CellWeb {
         return (request, reply) => serveHttp(gate, cell, line, { request, reply, room: this.#room })
       if (line instanceof ModelLine && line.isAt(place))
         return (request, reply) => serveModel(gate, cell, line, { request, reply, room: this.#conversations })
+      if (line instanceof GitLine && line.isAt(place))
+        return (request, reply) => serveGit(gate, cell, line, { request, reply, room: this.#packs })
       if (line instanceof PackageLine && line.isAt(place))
         return (request, reply) =>
           servePackage(gate, cell, line, { request, reply, room: this.#lists, slots: this.#listSlots })

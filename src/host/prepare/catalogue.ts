@@ -1,4 +1,5 @@
 import type { Config, UpstreamConfig } from '../../config/config.ts'
+import { gitToolsOf } from '../../gateway/protocols/git/contract.ts'
 import { requestsOf } from '../../gateway/protocols/http/contract.ts'
 import { definitionDigest, withInput } from '../../gateway/protocols/mcp/contract/definition.ts'
 import { modelToolsOf } from '../../gateway/protocols/model/contract.ts'
@@ -47,6 +48,7 @@ export function toolsOf(upstream: UpstreamConfig, accepted: AcceptedDefinitions)
   const { server, tools } = upstream
   if (server.kind === 'origin') {
     if (server.packages !== undefined) return packageToolsOf(tools.values())
+    if (server.git !== undefined) return gitToolsOf(tools.values())
     return server.model === undefined ? requestsOf(tools.values()) : modelToolsOf(tools.values())
   }
   const own = accepted.get(upstream.name)

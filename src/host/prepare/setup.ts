@@ -42,6 +42,7 @@ import {
 import { catalogueOf, connectionsFor, egressOf, toolsOf } from './catalogue.ts'
 import { packageSetup } from './package-policy.ts'
 import { parseOnce } from './parsed.ts'
+import { patternProblems } from './pattern-problems.ts'
 import { type ReadSecrets, readSecrets } from './secrets.ts'
 
 /** A configuration with all that hangs on it, judged together: accepted definitions, policies, grants. */
@@ -66,6 +67,8 @@ export async function judgeConfig(
 ): Promise<Result<Judged, readonly Problem[]>> {
   const accepted = readAllAccepted(config)
   if (!accepted.ok) return no([accepted.reason])
+  const patterns = patternProblems(config)
+  if (patterns.length > 0) return no(patterns)
   const undos = [...config.environments.values()].flatMap(undoActor)
   const grants = [...config.agents.values(), ...undos].flatMap((agent) =>
     agent.grants.map((grant, i) => grantSource(agent, grant, i)),
@@ -161,12 +164,13 @@ export function wayTo(
 ): Pick<UpstreamSetup, 'name' | 'server' | 'down'> {
   const missing = without === undefined ? {} : { down: without }
   if (server.kind === 'stdio') return { name, server: { kind: 'stdio', shared: server.shared }, ...missing }
-  const { model, packages } = server.kind === 'origin' ? server : {}
+  const { model, packages, git } = server.kind === 'origin' ? server : {}
   const policy = packages && packageSetup(packages)
   const http = {
     kind: server.kind,
     ...(model && { model: { ...model, prices: [...model.prices] } }),
     ...(policy?.ok && { packages: policy.value }),
+    ...(git && { git }),
     url: server.url.href,
     headers: [...server.headers],
     secrets: secretsOf(server),

@@ -67,11 +67,11 @@ export async function servePackage(
     const [why] = rules.refused
     if (why !== undefined) return refuse(why, args)
     if (asked.kind === 'list' && request.method === 'GET') {
-      await slots.enter()
+      if (!(await entered(slots, reply.gone))) return
       try {
         return await serveList(ground, asked, rules, { reply, room })
       } finally {
-        slots.leave()
+        slots.give()
       }
     }
     if (asked.kind === 'file') {
@@ -92,6 +92,17 @@ export async function servePackage(
     sink: reply,
     accept: acceptOf(asked, request),
   })
+}
+
+/** Resolves when there is a slot, which `give` gives back; false where whoever asked has gone meanwhile. */
+function entered(slots: Slots, gone: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) =>
+    slots.take(
+      () => resolve(true),
+      gone,
+      () => resolve(false),
+    ),
+  )
 }
 
 /** Asks for a list, marks it, and shows it. */
@@ -181,7 +192,7 @@ async function releaseOf(
   const { name } = asked
   let releases = line.releasesOf(name, gate.nowMs())
   if (releases === undefined) {
-    await slots.enter()
+    if (!(await entered(slots, reply.gone))) return no('whoever asked has gone')
     try {
       // Another request may have asked meanwhile.
       releases = line.releasesOf(name, gate.nowMs())
@@ -192,7 +203,7 @@ async function releaseOf(
         releases = came.value.list?.releases ?? []
       }
     } finally {
-      slots.leave()
+      slots.give()
     }
   }
   const target = asked.of === 'metadata' ? asked.target.slice(0, -'.metadata'.length) : asked.target

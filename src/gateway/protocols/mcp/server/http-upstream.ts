@@ -14,6 +14,7 @@ import {
   type UpstreamName,
 } from '../../../../model/index.ts'
 import { Room } from '../../../fairness/room.ts'
+import { Slots } from '../../../fairness/slots.ts'
 import { belongsElsewhere } from '../../../origins/elsewhere.ts'
 import { poolTo } from '../../../origins/pool.ts'
 import type { SendOptions } from '../../../pipeline/line.ts'
@@ -26,7 +27,6 @@ import { Exchange, type ExchangeEvents, Statement } from './http-exchange.ts'
 import type { AnsweredRequest } from './http-refusal.ts'
 import { speaksOldTransport } from './legacy-transport.ts'
 import { type ConnectFault, negotiate, type Opened } from './negotiation.ts'
-import { Slots } from './slots.ts'
 import { answerTo, notificationBytes, requestBytes, UPSTREAM_SILENCE_MS_MAX } from './upstream-request.ts'
 
 export interface HttpConnectionOptions {

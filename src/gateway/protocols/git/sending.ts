@@ -1,0 +1,188 @@
+/** Sends what git of a cell asks for, and answers in git's own words what is refused. */
+import { Readable } from 'node:stream'
+import type { ActionId, JsonObject, ToolName } from '../../../model/index.ts'
+import { operationIn } from '../../../model/index.ts'
+import type { Refusal } from '../../../policy/index.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
+import type { Room } from '../../fairness/room.ts'
+import type { Attempt } from '../../pipeline/attempt.ts'
+import type { Prepared } from '../../pipeline/line.ts'
+import { perform } from '../../pipeline/pipeline.ts'
+import { refuseUnprepared } from '../../pipeline/refused.ts'
+import { REFERENCE_HEADER } from '../../web/web-reply.ts'
+import type { WebReply, WebRequest } from '../../web/web-request.ts'
+import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
+import { type GitAnswer, refuseGit, refusePush } from './git-refusal.ts'
+import type { GitRequest } from './git-request.ts'
+import type { GitLine, NamedPattern } from './line.ts'
+import type { GitPush } from './push.ts'
+import { coversRepository } from './repository-pattern.ts'
+
+export interface GitServed {
+  readonly request: WebRequest
+  readonly reply: WebReply
+  /** Room of its cell for what is read whole. */
+  readonly room: Room
+}
+
+/** The means by which all requests of a cell to a git server are served. */
+export interface GitGround extends GitServed {
+  readonly gate: EnvironmentContext
+  readonly cell: ServedCell
+  readonly line: GitLine
+}
+
+export type RequestOf<Kind extends GitRequest['kind']> = GitRequest & { readonly kind: Kind }
+
+/** The patterns of the cell's grants that are about a repository. */
+export function patternsOf({ cell, line, gate }: GitGround, repository: string): readonly NamedPattern[] {
+  const nowMs = gate.nowMs()
+  const live = cell.authority.grants.filter(
+    ({ upstream, expiresAtMs }) => upstream === line.name && nowMs < expiresAtMs,
+  )
+  return line.patterns.filter(
+    (pattern) => coversRepository(pattern, repository) && live.some(({ tools }) => tools.has(pattern.tool)),
+  )
+}
+
+type Body =
+  | { readonly kind: 'whole'; readonly bytes: Uint8Array }
+  | { readonly kind: 'streamed'; readonly head: Uint8Array; readonly pieces: AsyncGenerator<Uint8Array, void> }
+
+export interface GitSending {
+  /** Name of the pattern by which it is decided. */
+  readonly by: ToolName
+  readonly alongside?: readonly ToolName[]
+  readonly args: JsonObject
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
+  readonly body: Body | undefined
+  readonly sink: WebReply
+  /** The push that is answered for, where it is one. */
+  readonly push?: GitPush
+}
+
+/** Sends a request as an action; what is refused is told in git's words. */
+export async function sendGit(ground: GitGround, asked: GitRequest, sending: GitSending): Promise<void> {
+  const { gate, cell, line, reply } = ground
+  const { by, alongside, args, sink, push } = sending
+  let head: AnswerHead | undefined
+  const attempt: Attempt = {
+    upstream: line,
+    operation: 'git',
+    target: operationIn(by).tool,
+    tool: by,
+    args,
+    ...(alongside !== undefined && { alongside }),
+    connect: () =>
+      line.down === undefined
+        ? undefined
+        : Promise.resolve({ kind: 'unavailable', what: 'upstream', problem: line.down } as const),
+    prepare: () =>
+      prepared(gate, line, sending, (came) => {
+        head = came
+      }),
+    signal: cell.gone.signal,
+    calledOff: reply.gone,
+    onPart: () => {
+      if (head !== undefined) sink.begin(head.status, head.headers)
+      return undefined
+    },
+  }
+  const performed = await perform(gate, cell, attempt)
+  if (performed.kind === 'passed' || performed.kind === 'answered' || reply.hasBegun) return
+  const reference = performed.kind === 'held' ? performed.hold : performed.action
+  const own = performed.kind === 'refused' ? performed.reasons.find((reason) => reason.kind === 'arguments') : undefined
+  const problem =
+    performed.kind === 'held'
+      ? 'it waits for a person'
+      : performed.kind === 'unanswered'
+        ? 'no whole answer came'
+        : (own?.problem ?? 'it may not do this')
+  const words = sentence(problem, reference)
+  ground.request.body.resume()
+  answerGit(ground, push === undefined ? refuseGit(asked, words) : refusePush(push, words, new Map()), reference)
+}
+
+/** Puts a request into the bytes that leave: nothing of its head is the cell's. */
+function prepared(
+  gate: EnvironmentContext,
+  line: GitLine,
+  { method, path, headers, body, sink }: GitSending,
+  onHead: (head: AnswerHead) => void,
+): Prepared {
+  const flat = [...headers, 'accept-encoding', 'identity', 'user-agent', 'git/firebreak']
+  const lines = [`${method} ${path} HTTP/1.1`, `host: ${line.origin.authority}`]
+  for (let i = 0; i + 1 < flat.length; i += 2) lines.push(`${flat[i]}: ${flat[i + 1]}`)
+  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+  const kept = body === undefined ? [] : [body.kind === 'whole' ? body.bytes : body.head]
+  return {
+    bytes: Buffer.concat([head, ...kept]),
+    send: (options) => {
+      const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, reply: sink, onHead })
+      try {
+        const sent =
+          body === undefined ? null : body.kind === 'whole' ? body.bytes : Readable.from(leaving(body.pieces, exchange))
+        line.pool.dispatch({ path, method, headers: [...flat, ...[...line.headers].flat()], body: sent }, exchange)
+      } catch (error) {
+        exchange.failed(error)
+      }
+      return exchange.ended
+    },
+  }
+}
+
+/** Yields the pieces of a push that may leave, each in the tick in which it is asked for. */
+async function* leaving(
+  pieces: AsyncGenerator<Uint8Array, void>,
+  exchange: HttpExchange,
+): AsyncGenerator<Uint8Array, void> {
+  for await (const piece of pieces) {
+    if (!exchange.leaves(piece.length)) return
+    yield piece
+  }
+}
+
+/** Refuses what is asked before it is an action. */
+export async function refuseAsked(ground: GitGround, asked: GitRequest, problem: string): Promise<void> {
+  const reference = await recordRefusal(ground, problem, { repository: asked.repository, what: asked.kind })
+  ground.request.body.resume()
+  answerGit(ground, refuseGit(asked, sentence(problem, reference)), reference)
+}
+
+export async function refusePushed(
+  ground: GitGround,
+  push: GitPush,
+  problem: string,
+  reasons: ReadonlyMap<string, string>,
+): Promise<void> {
+  const changes = push.updates.map(({ ref, from, to }) => ({ ref, from, to }))
+  const reference = await recordRefusal(ground, problem, { what: 'push', changes })
+  ground.request.body.resume()
+  answerGit(ground, refusePush(push, sentence(problem, reference), reasons), reference)
+}
+
+export async function recordRefusal({ gate, cell, line }: GitGround, problem: string, args: JsonObject) {
+  const reasons: readonly Refusal[] = [{ kind: 'arguments', path: '$', problem }]
+  const attempt = { upstream: line.name, operation: 'git', target: 'git', args } as const
+  const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
+  return action
+}
+
+export function answerGit(
+  { reply }: GitGround,
+  { status, headers, body }: GitAnswer,
+  reference: ActionId | undefined,
+): void {
+  if (reply.hasBegun) return reply.cut()
+  reply.begin(status, [...headers, ...(reference === undefined ? [] : [[REFERENCE_HEADER, reference] as const])])
+  if (body.length > 0) reply.write(body)
+  reply.end()
+}
+
+export function sentence(problem: string, reference: ActionId | undefined): string {
+  return `refused by Firebreak: ${problem}${reference === undefined ? '' : ` (reference ${reference})`}`
+}

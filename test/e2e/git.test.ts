@@ -1,0 +1,120 @@
+/** git of a real cell, at the place where a person knows its server: a real one, `git http-backend`, on loopback. */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import type { Entry } from '../../src/model/entry.ts'
+import { firebreak, ledgerOf, SKIP } from '../kit/command-line.ts'
+import { writeConfig } from '../kit/config-text.ts'
+import { type GitServer, git, gitServer } from '../kit/git-server.ts'
+import { temporaryDirectory } from '../kit/temporary.ts'
+
+const GIT = existsSync('/usr/bin/git')
+
+describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
+  let said: Readonly<Record<string, string>> = {}
+  let entries: readonly Entry[] = []
+  let server: GitServer
+  const refs: Record<string, string> = {}
+
+  before(async () => {
+    server = await gitServer(['shop/desk.git', 'shop/secret.git'])
+    const directory = temporaryDirectory()
+    const own = join(directory, 'own')
+    await git(directory, 'clone', '-q', join(server.directory, 'shop/desk.git'), own)
+    await git(own, 'commit', '-q', '--allow-empty', '-m', 'one')
+    await git(own, 'commit', '-q', '--allow-empty', '-m', 'two')
+    await git(own, 'push', '-q', 'origin', 'HEAD:main', 'HEAD:refs/heads/agent/old', 'HEAD~1:refs/heads/hidden')
+    await git(own, 'push', '-q', join(server.directory, 'shop/secret.git'), 'HEAD:main')
+    const at = `${server.url}/shop/desk.git`
+    const attempts: Readonly<Record<string, string>> = {
+      clone: `cd /tmp && git clone -q ${at} desk && cd desk && git log --format=%s origin/main && git branch -r`,
+      'other repository': `cd /tmp && git clone -q ${server.url}/shop/secret.git`,
+      branch: `cd /tmp/desk && git checkout -q -b agent/new && git commit -q --allow-empty -m three && git push origin HEAD`,
+      forward: `cd /tmp/desk && git commit -q --allow-empty -m four && git push origin HEAD`,
+      main: `cd /tmp/desk && git push origin HEAD:main`,
+      force: `cd /tmp/desk && git commit -q --amend --allow-empty -m five && git push -f origin HEAD`,
+      delete: `cd /tmp/desk && git push origin :agent/old`,
+      tag: `cd /tmp/desk && git tag v1 && git push origin v1`,
+      both: `cd /tmp/desk && git push origin HEAD:agent/both HEAD:main`,
+    }
+    const who = 'git config --global user.name A; git config --global user.email a@example.org'
+    const script = Object.entries(attempts).map(
+      ([name, command]) => `echo "@@${name}"; { ${command}; } 2>&1; echo "rc $?"`,
+    )
+    const state = join(directory, 'state')
+    const file = writeConfig(directory, {
+      upstreams: {
+        forge: {
+          git: { origin: server.url },
+          tools: { 'shop/desk refs/heads/main: fetch': 'read', 'shop/desk refs/heads/agent/*: fetch, push': 'write' },
+        },
+      },
+      agents: { alpha: {} },
+    })
+    const ran = await firebreak([
+      'run',
+      '--config',
+      file,
+      '--state',
+      state,
+      '--',
+      'bash',
+      '-c',
+      [who, ...script].join('\n'),
+    ])
+    assert.equal(ran.code, 0, ran.stderr)
+    said = Object.fromEntries(
+      ran.stdout
+        .split('@@')
+        .slice(1)
+        .map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1).trim()]),
+    )
+    entries = await ledgerOf(state)
+    const listed = await git(join(server.directory, 'shop/desk.git'), 'for-each-ref', '--format=%(refname) %(subject)')
+    for (const line of listed.split('\n')) refs[line.split(' ')[0] ?? ''] = line.slice(line.indexOf(' ') + 1)
+  })
+
+  it('a clone has the branches that it is shown, and no other', () => {
+    assert.match(said.clone ?? '', /^two\none\n/)
+    assert.match(said.clone ?? '', /origin\/agent\/old/)
+    assert.doesNotMatch(said.clone ?? '', /hidden/)
+    assert.match(
+      said['other repository'] ?? '',
+      /remote error: refused by Firebreak: shop\/secret is none of the repos/,
+    )
+    assert.ok(server.exchanges.every(({ target }) => !target.includes('secret')))
+  })
+
+  it('S4: a push is an action, whose changes are known before its pack leaves', () => {
+    assert.match(said.branch ?? '', /rc 0$/)
+    assert.match(said.forward ?? '', /rc 0$/)
+    assert.equal(refs['refs/heads/agent/new'], 'four')
+    const pushes = entries.flatMap((entry) =>
+      entry.kind === 'action.intent' && entry.effect === 'write' && 'changes' in (entry.args as object)
+        ? [(entry.args as { readonly changes: readonly { readonly ref: string; readonly kind: string }[] }).changes]
+        : [],
+    )
+    assert.deepEqual(
+      pushes.map((changes) => changes.map(({ ref, kind }) => `${kind} ${ref}`)),
+      [['create refs/heads/agent/new'], ['fast-forward refs/heads/agent/new']],
+    )
+  })
+
+  it('another branch, a force, a deletion, a tag: refused in git’s words, and nothing of it was sent', () => {
+    assert.match(said.main ?? '', /remote rejected.*main.*it moves refs\/heads\/main|remote rejected/s)
+    for (const name of ['main', 'force', 'delete', 'tag', 'both']) {
+      assert.match(said[name] ?? '', /refused by Firebreak: it .* which it is not granted/, name)
+      assert.match(said[name] ?? '', /rc 1$/, name)
+    }
+    assert.deepEqual(Object.keys(refs).sort(), [
+      'refs/heads/agent/new',
+      'refs/heads/agent/old',
+      'refs/heads/hidden',
+      'refs/heads/main',
+    ])
+    assert.equal(refs['refs/heads/main'], 'two')
+    const received = server.exchanges.filter(({ target }) => target.endsWith('/git-receive-pack'))
+    assert.equal(received.length, 2)
+  })
+})
