@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { PACK_HELD_BYTES_MAX, PackWalk, type Parents } from './pack-walk.ts'
+import { PACK_HELD_BYTES_MAX, PackWalk, type Parents } from './pack/pack-walk.ts'
 import { DELIMITER, FLUSH, PktReader, pkt, pktText } from './pkt-line.ts'
 import type { HistoryQuestion } from './push-kind.ts'
 import type { ObjectFormat } from './ref-name.ts'

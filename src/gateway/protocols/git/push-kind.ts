@@ -1,4 +1,4 @@
-import { descent, type Parents } from './pack-walk.ts'
+import { descent, type Parents } from './pack/pack-walk.ts'
 import type { RefUpdate } from './push.ts'
 import { isNoObject } from './ref-name.ts'
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { answerProbe } from './git-refusal.ts'
 import type { NamedPattern } from './line.ts'
-import { PackWalk } from './pack-walk.ts'
+import { PackWalk } from './pack/pack-walk.ts'
 import { type GitPush, PushReader, unlistedMeanings, writePush } from './push.ts'
 import { changesOf, isJudged, type RefChange } from './push-kind.ts'
 import { patternFor } from './repository-pattern.ts'

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { inflateSync } from 'node:zlib'
+import { isObjectName, OBJECT_DIGITS, type ObjectFormat } from '../ref-name.ts'
 import { applyDelta, numberAt } from './pack-delta.ts'
-import { isObjectName, OBJECT_DIGITS, type ObjectFormat } from './ref-name.ts'
 
 /** Commits by their names, with the names of their parents. */
 export type Parents = ReadonlyMap<string, readonly string[]>
