@@ -175,6 +175,13 @@ describe('tidy', () => {
     )
   })
 
+  it('S11: one file asks the platform’s parser of JSON, which mistakes keys', () => {
+    const others = files('src/**/*.ts').filter(
+      (file) => !file.endsWith('.test.ts') && read(file).includes('JSON.parse('),
+    )
+    assert.deepEqual(others, ['src/model/text/parse-json.ts'])
+  })
+
   it('no left-over is without a promise number', () => {
     const left = files('{src,bench,test,examples,bin}/**/*.{ts,js}').flatMap((file) =>
       read(file)

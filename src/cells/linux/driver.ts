@@ -1,6 +1,7 @@
 /** The linux driver: cells are processes of this host, in namespaces and cgroups of their own. */
-import { asJson } from '../../model/json.ts'
+
 import { no, ok, type Result } from '../../model/result.ts'
+import { asJson } from '../../model/text/parse-json.ts'
 import type { Cell, Driver, HaltFault, Proof, Warden } from '../driver.ts'
 import type { CellSpec, LaunchFault } from '../spec.ts'
 import { checkSpec } from './abilities/check.ts'

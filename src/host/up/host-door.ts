@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { receiveOne } from '../../cells/descriptors.ts'
 import { lock } from '../../ledger/log/lock.ts'
-import { no, ok, type Result } from '../../model/index.ts'
+import { no, ok, parseJson, type Result } from '../../model/index.ts'
 import { shortPath } from '../state/short-path.ts'
 import { HOST_LINE_BYTES_MAX, type HostAsk, type HostReply } from './host-words.ts'
 
@@ -129,7 +129,7 @@ async function hearFirst(socket: Socket): Promise<Caller> {
 
 /** Reads the first words: of our own command, by the state's owner alone. Throws where they are none. */
 function askIn(text: string): HostAsk {
-  const value: unknown = JSON.parse(text)
+  const value: unknown = parseJson(text)
   if (typeof value !== 'object' || value === null || !('kind' in value)) throw new TypeError('it asks for nothing')
   return value as HostAsk
 }

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import type { CellSpec } from '../../cells/spec.ts'
 import type { TaskSetup } from '../../gateway/link/setup.ts'
-import type { Result } from '../../model/index.ts'
+import { parseJson, type Result } from '../../model/index.ts'
 import type { Applied, ApplyAsk, ApplyFault, Planned } from '../apply/apply-words.ts'
 import type { RunEnd, RunEvent } from '../runs/agent-run.ts'
 
@@ -58,7 +58,7 @@ export function hearLines<T>(socket: Socket, hear: (value: T) => void): void {
     text = lines.pop() ?? ''
     try {
       if (text.length > HOST_LINE_BYTES_MAX) throw new RangeError('a line is too long')
-      for (const line of lines) hear(JSON.parse(line) as T) // by the state's owner alone: nobody else reaches the socket
+      for (const line of lines) hear(parseJson(line) as T) // by the state's owner alone: nobody else reaches the socket
     } catch {
       socket.destroy()
     }

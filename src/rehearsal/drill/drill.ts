@@ -25,6 +25,7 @@ import {
   type JsonObject,
   no,
   ok,
+  parseJson,
   type Result,
   RUNGS,
   type Rung,
@@ -262,7 +263,7 @@ async function runScript(
     for (const fd of Object.values(streams)) closeSync(fd)
   }
   const lines = readFileSync(output, 'utf8').split('\n')
-  const said = lines.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as ScriptAccount] : []))
+  const said = lines.flatMap((line) => (line.startsWith('{') ? [parseJson(line) as unknown as ScriptAccount] : []))
   const entries: Entry[] = []
   for await (const read of environment.value.state.logs.log(agent.environment).read())
     if (read.ok) entries.push(read.value)

@@ -1,3 +1,4 @@
+import { parseJson } from '../../../model/index.ts'
 /** A workspace: a private overlay over a directory that is never written. Linux Documentation/filesystems/overlayfs.rst */
 
 import {
@@ -69,7 +70,7 @@ export function checkWorkspace(
 
 export function readRecord(changes: string): WorkspaceRecord | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(join(changes, 'record.json'), 'utf8'))
+    const value: unknown = parseJson(readFileSync(join(changes, 'record.json'), 'utf8'))
     return recordFrom(value)
   } catch {
     return undefined
