@@ -27,6 +27,7 @@ import type { State } from '../state/state.ts'
 import { storesOf } from '../state/stores.ts'
 import { openTenantState } from '../state/tenants.ts'
 import { FenceAgain, type Unwritten } from '../stop/fence-again.ts'
+import { standingFence } from '../stop/standing-fence.ts'
 import { BeginRules } from './begin-rules.ts'
 import { aboutServer } from './cell-about.ts'
 import { CellEnds } from './cell-ends.ts'
@@ -148,9 +149,10 @@ class OpenEnvironment implements EnvironmentRun {
   #door: ControlSocket | undefined
 
   constructor(options: EnvironmentOptions, { config, setup, state, warden, services }: Opened) {
-    const { environment, heeds } = options
+    const { environment, heeds, stateDirectory } = options
     const numbers = new PulseNumbers()
-    const starting = new Starting(state.fences)
+    const read = () => standingFence(stateDirectory, state.directory, () => state.fences.read())
+    const starting = new Starting({ read })
     const cells = new LiveCells(starting)
     const gateway = new CurrentGateway(services, numbers)
     const served = new ServedConfiguration(config, setup)

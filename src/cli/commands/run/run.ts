@@ -16,10 +16,11 @@ import { FORWARDED, type RunEnd, type RunEvent } from '../../../host/runs/agent-
 import type { RunAsk } from '../../../host/runs/run-agent.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../../host/shown/shown.ts'
 import { withinState } from '../../../host/state/named-state.ts'
-import { fenceOf, storesOf } from '../../../host/state/stores.ts'
+import { storesOf } from '../../../host/state/stores.ts'
 import { tenantOf, tenantState } from '../../../host/state/tenants.ts'
 import type { Unwritten } from '../../../host/stop/fence-again.ts'
 import { rungIn } from '../../../host/stop/rung-in.ts'
+import { standingFence } from '../../../host/stop/standing-fence.ts'
 import type { Log } from '../../../ledger/store.ts'
 import { RunSummary, type RunTold } from '../../../ledger/views/run-summary.ts'
 import type { DefinitionSeen } from '../../../model/entry.ts'
@@ -188,7 +189,7 @@ function tellWhatIsMissing(call: Call, { name, cell }: Agent, profile: Config['p
  * in which nobody was contained, fences nobody.
  */
 function fencedExit(call: Call, state: string, agent: Agent): ExitCode | undefined {
-  const fence = fenceOf(state)
+  const fence = standingFence(stateOf(call), state)
   const stands = fence.ok ? rungIn(fence.value, agent) : fence
   if (stands.ok) return undefined
   call.print.fault(`not started: ${stands.reason}`)
