@@ -70,7 +70,12 @@ async function scene() {
     assert.ok(agent)
     const command = ['/opt/node', `${AGENTS}/steady.ts`, ...args] as const
     const run = await environment(agent.environment)
-    const launched = await run.launch({ agent, command, stdio: { kind: 'pipes' }, stopMark: readStopMark(state) })
+    const launched = await run.launch({
+      agent: agent.name,
+      command,
+      stdio: { kind: 'pipes' },
+      stopMark: readStopMark(state),
+    })
     assert.ok(launched.ok, JSON.stringify(launched))
     const nothing = openSync('/dev/null', 'r+')
     const pump = run.pump(launched.value.cell, { stdin: nothing, stdout: nothing, stderr: nothing })

@@ -107,7 +107,7 @@ async function tryLaunch(
       const environment = await host.environment(agent.environment)
       if (!environment.ok) return environment
       const [program = 'true', ...args] = agent.command
-      const ask = { agent, command: [program, ...args], stdio: { kind: 'pipes' }, stopMark } as const
+      const ask = { agent: agent.name, command: [program, ...args], stdio: { kind: 'pipes' }, stopMark } as const
       const launched = await environment.value.launch(ask)
       if (!launched.ok) return launched
       const { gone, checks } = await launched.value.cell.teardown()

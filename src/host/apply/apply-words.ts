@@ -1,5 +1,6 @@
 /** The words of `apply`, as a person's command and a host that is up say them to each other: plain JSON. */
 import type { AgentName, EnvironmentName, PersonName, Sha256 } from '../../model/index.ts'
+import type { NextStart } from './next-start.ts'
 import type { OpenedAnew, PlannedChanges } from './plan.ts'
 
 /** A configuration that differs from the one that a host goes by. */
@@ -11,6 +12,8 @@ export interface Planned {
   readonly agents: readonly PlannedAgent[]
   /** Environments whose cells end by it. */
   readonly anew: readonly OpenedAnew[]
+  /** Agents whose cells that run keep something of what was before. */
+  readonly nextStart: readonly NextStart[]
   /** The reason why a host that is up never takes it. */
   readonly never?: string
 }

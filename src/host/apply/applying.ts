@@ -26,6 +26,7 @@ import {
 } from '../prepare/setup.ts'
 import { tenantOf } from '../state/tenants.ts'
 import type { Applied, ApplyAsk, ApplyFault, Planned } from './apply-words.ts'
+import { nextStartOf } from './next-start.ts'
 import { type ConfigurationPlan, type PlannedChanges, planOf } from './plan.ts'
 
 /** The parts of a host that its configuration is changed by. */
@@ -52,9 +53,11 @@ export class Applying {
   async plan(): Promise<Result<Planned, ApplyFault>> {
     const read = await readAnew(this.#host)
     if (!read.ok) return read
-    const { agents, anew, never } = planOf(this.#host.judged, read.value.judged)
+    const { judged, seen } = read.value
+    const { agents, anew, never } = planOf(this.#host.judged, judged)
     const { file } = this.#host.judged.config
-    return ok({ file, seen: read.value.seen, agents: bounded(agents), anew, ...(never !== undefined && { never }) })
+    const nextStart = nextStartOf(this.#host.judged.config, judged.config)
+    return ok({ file, seen, agents: bounded(agents), anew, nextStart, ...(never !== undefined && { never }) })
   }
 
   apply(ask: ApplyAsk): Promise<Result<Applied, ApplyFault>> {

@@ -1,5 +1,6 @@
 import process from 'node:process'
 import type { CellSpec } from '../../cells/spec.ts'
+import type { Agent } from '../../config/config.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { Host } from '../host.ts'
 import { configurationDigest, type Judged } from '../prepare/setup.ts'
@@ -9,7 +10,8 @@ import { type ReachedHost, reachHost } from '../up/reach-host.ts'
 import { AgentRun, type RunEnd, type RunPlan } from './agent-run.ts'
 
 /** The program of an agent as a person asks for it, on streams of their own process. */
-export interface RunAsk extends Omit<RunPlan, 'stdio'> {
+export interface RunAsk extends Omit<RunPlan, 'agent' | 'stdio' | 'piped'> {
+  readonly agent: Pick<Agent, 'name' | 'environment'>
   /** Returns how the cell gets its streams; asked at each launch that is made in this process. */
   readonly stdio: () => CellSpec['stdio']
   /** True where somebody may have written what is read on its standard input. */
@@ -43,17 +45,17 @@ export async function runAgent(judged: Judged, stateDirectory: string, ask: RunA
 
 /** Runs it in this process, with a host of its own. */
 function runHere(judged: Judged, stateDirectory: string, ask: RunAsk): LiveRun {
-  const { opened, unsearched, piped: _, ...plan } = ask
+  const { opened, unsearched, agent, ...given } = ask
   const host = new Host({ judged, stateDirectory, onUnsearched: unsearched })
   let run: AgentRun | undefined
   const ended = (async (): Promise<Result<RanAgent, string>> => {
     let end: RunEnd | undefined
     let unwritten: readonly Unwritten[] = []
     try {
-      const environment = await host.environment(ask.agent.environment).catch(systemFault)
+      const environment = await host.environment(agent.environment).catch(systemFault)
       if (!environment.ok) return environment
       opened()
-      run = new AgentRun(environment.value, plan)
+      run = new AgentRun(environment.value, { ...given, agent: agent.name })
       end = await run.ended
     } finally {
       unwritten = await host.close('the run has ended')

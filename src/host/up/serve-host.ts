@@ -1,7 +1,6 @@
 import { closeSync } from 'node:fs'
 import process from 'node:process'
 import type { Agent } from '../../config/config.ts'
-import { labelsAtStart } from '../../config/labels.ts'
 import { agentName, no, type Result } from '../../model/index.ts'
 import type { ApplyAsk, ApplyFault } from '../apply/apply-words.ts'
 import { Applying } from '../apply/applying.ts'
@@ -101,10 +100,10 @@ async function runFor(served: ServedHost, { fds, socket, reply }: Caller, ask: H
   const shown = noteShownBy(environment.value.runDirectory, ask.pid)
   if (!shown.ok) return reply({ kind: 'refused', why: shown.reason })
   try {
-    const labels = labelsAtStart(declared.cell, ask.command, ask.piped)
     run = new AgentRun(environment.value, {
-      agent: { ...declared, cell: { ...declared.cell, labels } },
+      agent: declared.name,
       command: ask.command,
+      piped: ask.piped,
       ...(ask.task && { task: ask.task }),
       stopMark: ask.stopMark,
       stdio: () => ask.stdio,

@@ -247,7 +247,7 @@ async function runScript(
   }
   try {
     const launched = await environment.value.launch({
-      agent: played,
+      agent: played.name,
       command: [program, ...args],
       stdio: { kind: 'pipes' },
       stopMark,

@@ -61,12 +61,12 @@ async function run(call: Call): Promise<ExitCode> {
   return applied.ok ? done(call, plan, applied.value) : refused(call, applied.reason)
 }
 
-function tellPlan({ print }: Call, { agents, anew }: Planned): void {
+function tellPlan({ print }: Call, { agents, anew, nextStart }: Planned): void {
   if (agents.length === 0) print.line('No agent may do more or less by it.')
   else for (const line of diffText(agents)) print.line(line)
   for (const { agent, more } of agents) if (more !== undefined) print.line(`${agent}: and ${more} changes more`)
-  if (agents.some(({ changes }) => changes.some(({ about }) => about === 'cell')))
-    print.line('What surrounds a cell (its files, its limits) is so from its next start.')
+  for (const { agent, what } of nextStart)
+    print.line(`So from the next start of a cell of ${agent}, and not in one that runs: ${what.join(', ')}.`)
   for (const { environment, what } of anew)
     print.line(`${environment} opens anew for ${what.join(', ')}: its cells end.`)
 }

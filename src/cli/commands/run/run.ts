@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import process from 'node:process'
 import type { CellSpec, Exit } from '../../../cells/spec.ts'
 import type { Agent, Config } from '../../../config/config.ts'
-import { labelsAtStart } from '../../../config/labels.ts'
 import { cellRefusal } from '../../../control/advice/try-launch.ts'
 import type { TaskSetup } from '../../../gateway/link/setup.ts'
 import { ENTRIES_MAX_AT_LAUNCH, surveyWorkspace } from '../../../host/files/workspace-survey.ts'
@@ -77,8 +76,8 @@ async function run(call: Call): Promise<ExitCode> {
   const { config } = read.value
   const only = config.agents.size === 1 ? [...config.agents.keys()][0] : undefined
   const name = call.text('agent') ?? only
-  const declared = [...config.agents.values()].find((each) => each.name === name)
-  if (declared === undefined) {
+  const agent = [...config.agents.values()].find((each) => each.name === name)
+  if (agent === undefined) {
     const names = [...config.agents.keys()].join(', ')
     call.print.fault(
       name === undefined ? 'which agent? Give --agent' : `there is no agent "${name}"`,
@@ -86,13 +85,11 @@ async function run(call: Call): Promise<ExitCode> {
     )
     return EXIT.usage
   }
-  const [program, ...args] = call.rest.length > 0 ? call.rest : declared.command
+  const [program, ...args] = call.rest.length > 0 ? call.rest : agent.command
   if (program === undefined) {
-    call.print.fault(`agent "${declared.name}" has no command`, 'give one after --, or `command:` in the configuration')
+    call.print.fault(`agent "${agent.name}" has no command`, 'give one after --, or `command:` in the configuration')
     return EXIT.usage
   }
-  const labels = labelsAtStart(declared.cell, [program, ...args], isPiped(0))
-  const agent = { ...declared, cell: { ...declared.cell, labels } }
   const task = taskOf(call, agent)
   if (!task.ok) {
     call.print.fault(task.reason)
@@ -133,7 +130,7 @@ async function run(call: Call): Promise<ExitCode> {
   return unwritten.length > 0 ? EXIT.contained : exit
 }
 
-type Asked = Pick<RunAsk, 'agent' | 'command' | 'task'>
+type Asked = Pick<RunAsk, 'command' | 'task'> & { readonly agent: Agent }
 
 /** A run as a person watches it: what they hear of it, and what they send. */
 interface Watch {
