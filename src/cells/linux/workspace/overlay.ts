@@ -29,7 +29,7 @@ import {
   unmount,
 } from '../../kernel/libc.ts'
 import type { OwnerMaps } from '../../kernel/owner-map.ts'
-import type { LaunchFault, Layer, Profile, WorkspaceSpec } from '../../spec.ts'
+import type { CellSpec, LaunchFault, Layer, Profile, WorkspaceSpec } from '../../spec.ts'
 import { recordFrom, type WorkspaceRecord } from '../../workspace.ts'
 import type { UserOverlay } from '../launch/user-overlay.ts'
 import type { ChangesDisks } from './changes-disk.ts'
@@ -37,6 +37,14 @@ import type { ChangesDisks } from './changes-disk.ts'
 /** A checked workspace, before a uid is known. */
 export type FoundWorkspace = Omit<WorkspaceRecord, 'uid' | 'sinceMs' | 'diskBytes'> & {
   readonly earlier?: WorkspaceRecord
+}
+
+/** Returns the paths that no workspace may contain or lie in. */
+export function keptFromWorkspaces({
+  protectedPaths,
+  shownPaths = [],
+}: Pick<CellSpec, 'protectedPaths' | 'shownPaths'>): readonly string[] {
+  return [...protectedPaths, ...shownPaths]
 }
 
 /** Refuses what must not be a workspace, before anything is made. */
